@@ -1,0 +1,83 @@
+/*
+ * What a FastCGI program is: one const struct app, and what a handler gets. main.c does the rest.
+ *
+ *	static enum err keys_list(struct ctx *c) { ... return reply_list(&c->rep, ...); }
+ *	const struct app app = {.name = "keys", .routes = (const struct route *const[]){key_routes, NULL}};
+ *
+ * A handler binds the input to a struct, calls the model, fills the reply, and returns OK; or it returns an error and
+ * main.c answers it, with c->problems as details. It never frees, logs or waits for the outside, except between
+ * app_outside_enter and app_outside_leave.
+ */
+#pragma once
+
+#include "base/conf.h"
+#include "base/problem.h"
+#include "crypto/keyring.h"
+#include "db/db.h"
+#include "http/reply.h"
+#include "http/request.h"
+#include "http/route.h"
+
+enum caller_kind { CALLER_NOBODY, CALLER_SESSION, CALLER_KEY };
+
+/* Who asks; filled before the handler runs according to the route's auth. */
+struct caller {
+	enum caller_kind kind;
+	struct uuid user_id, session_id, key_id; /* none where it does not apply */
+	struct str session_token;				 /* the cookie's text, for sign-out and OAuth binding */
+};
+
+struct shared; /* what the threads of a process share; main.c's */
+
+struct ctx {
+	const struct app *app;
+	const struct conf *conf;
+	struct db *db;
+	struct arena *arena; /* of this request */
+	struct request req;
+	struct reply rep;
+	struct problems problems;
+	struct caller caller;
+	void *state; /* what app->start made; shared by the threads, so read-only or locked */
+	struct shared *shared;
+};
+
+struct app {
+	const char *name;				   /* "keys": binary marketingcli-keys, MariaDB user marketingcli_keys */
+	const struct route *const *routes; /* NULL-ended list of tables */
+
+	/* Optional. start: reads credentials, builds shared state; a failure ends the process with the sentence in why. */
+	enum err (*start)(const struct conf *conf, void **ret_state, struct buf *why);
+	void (*stop)(void *state);
+
+	/* Optional: one more thread, with a database connection and arena of its own, until *stopping becomes true. */
+	void (*background)(const struct conf *conf, struct db *db, struct arena *arena, void *state, const bool *stopping);
+
+	bool no_database;
+};
+
+extern const struct app app; /* the program's own */
+
+/*
+ * Around every wait for somebody else's machine: at most conf.service_outside_max threads at a time; ERR_BUSY at once
+ * when they are taken.
+ */
+MUST_CHECK enum err app_outside_enter(struct ctx *c);
+void app_outside_leave(struct ctx *c);
+
+/* Binds the JSON body to ret: checks the content type (415) and reads at most the route's body limit. */
+MUST_CHECK enum err app_bind_json(struct ctx *c, const struct json_field *fields, void *ret);
+
+/*
+ * The page that a list route was asked for: ?limit=1..100 (20), ?cursor=. The cursor is the last id of the page before,
+ * none at the start. Problems go to c->problems. Query names not in allowed (NULL-ended, besides these two) are
+ * FIELD_UNKNOWN.
+ */
+struct page {
+	int64_t limit;
+	struct uuid after;
+};
+MUST_CHECK enum err app_page(struct ctx *c, const char *const *allowed, struct page *ret_page);
+
+/* Query names not in allowed (NULL-ended) are problems; ERR_VALIDATION then. */
+MUST_CHECK enum err app_query_only(struct ctx *c, const char *const *allowed);

@@ -1,0 +1,37 @@
+/*
+ * An arena: memory of one request or one job, given back all at once.
+ *
+ *	struct arena a;
+ *	arena_init(&a, 4 << 20);
+ *	char *name = arena_strdup(&a, s);
+ *	arena_clear(&a);	// everything from a is gone, a can be used again
+ *	arena_done(&a);
+ *
+ * Nothing from an arena is freed singly. Running out of memory, or asking for more than max_bytes in all, ends the
+ * process: the caps on input keep users from reaching that. Not thread-safe: one thread has it at a time.
+ */
+#pragma once
+
+#include "base/defs.h"
+#include "base/str.h"
+
+struct arena_chunk;
+
+struct arena {
+	struct arena_chunk *chunk; /* newest first */
+	size_t used_bytes, max_bytes;
+};
+
+void arena_init(struct arena *a, size_t max_bytes);
+void arena_clear(struct arena *a); /* keeps one chunk for the next round */
+void arena_done(struct arena *a);
+
+void *arena_alloc(struct arena *a, size_t n);			   /* zeroed, aligned for any type; n may be 0 */
+void *arena_array(struct arena *a, size_t n, size_t size); /* checks n * size */
+char *arena_strdup(struct arena *a, struct str s);		   /* NUL-terminated copy */
+struct str arena_str(struct arena *a, struct str s);	   /* copy; absent stays absent */
+PRINTF_LIKE(2, 3) struct str arena_printf(struct arena *a, const char *fmt, ...); /* also NUL-terminated */
+
+/* For the rest of the tree: memory that is not there ends the process. */
+void *xmalloc(size_t n);
+void *xcalloc(size_t n, size_t size);

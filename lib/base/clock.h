@@ -1,0 +1,26 @@
+/*
+ * Time. Inside, an instant is int64_t microseconds since 1970 in UTC ("_us"); outside it is RFC 3339. The database's
+ * NOW() is never used: this is the one clock, and test builds can move it.
+ *
+ * Test builds (meson -Dtest_hooks=true) add the decimal number of microseconds that stands in
+ * $MARKETINGCLI_TEST_DIR/clock, read at each call, so that a test moves time for every process at once.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+#define US_PER_SEC INT64_C(1000000)
+#define US_PER_MS INT64_C(1000)
+#define US_PER_DAY (INT64_C(86400) * US_PER_SEC)
+
+int64_t clock_now_us(void);	 /* UTC wall time */
+int64_t clock_mono_us(void); /* for durations and timeouts; never moved by tests */
+
+#define TIME_TEXT_SIZE 28 /* "2026-11-22T14:28:19.123456Z" and the NUL */
+void time_format(int64_t at_us, char ret_text[static TIME_TEXT_SIZE]);
+
+/* RFC 3339 with an offset ("Z" or "+02:00"). A time without an offset is refused. */
+MUST_CHECK bool time_parse(struct str text, int64_t *ret_at_us);

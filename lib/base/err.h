@@ -1,0 +1,30 @@
+/*
+ * Errors: one enum for the whole project, one table (err.def) for what the user sees of each.
+ *
+ *	enum err e = upload_read(...);
+ *	if (e != OK)
+ *		return e;
+ *
+ * Functions that can fail return enum err and are marked MUST_CHECK. No HTTP status stands outside err.def.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/defs.h"
+
+enum err {
+#define ERR(name, status, slug, retryable, sentence) ERR_##name,
+#include "base/err.def"
+#undef ERR
+	ERR__MAX
+};
+
+#define OK ERR_OK
+
+int err_status(enum err e);			  /* HTTP status, 200 to 599 */
+const char *err_slug(enum err e);	  /* "image_corrupt": the API's error.code */
+const char *err_sentence(enum err e); /* one or two sentences for the user */
+bool err_retryable(enum err e);		  /* may the same request succeed later? */
+const char *err_type(enum err e);	  /* "validation", "authentication", ...: the API's error.type, from the status */
+const char *err_type_of_status(int status);

@@ -1,0 +1,21 @@
+#include "base/point.h"
+
+#ifdef TEST_HOOKS
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+void point(const char *name)
+{
+	const char *dir = getenv("MARKETINGCLI_TEST_DIR");
+	char path[512];
+
+	if (dir == NULL || snprintf(path, sizeof path, "%s/points/%s", dir, name) >= (int)sizeof path)
+		return;
+	if (unlink(path) == 0)
+		(void)kill(getpid(), SIGKILL);
+}
+#else
+typedef int point_c_is_not_empty;
+#endif

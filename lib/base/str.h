@@ -1,0 +1,53 @@
+/*
+ * struct str: text that somebody else owns, to look at. Not NUL-terminated. p is NULL for "absent", which is not the
+ * same as "empty" (p set, n 0).
+ *
+ *	struct str line = STR("a=b"), name;
+ *	if (str_cut(&line, '=', &name))   // name "a", line "b"
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/defs.h"
+
+struct str {
+	const char *p;
+	size_t n;
+};
+
+#define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
+#define STR_FMT(s) (int)(s).n, (s).p ? (s).p : "" /* for "%.*s" */
+
+static inline struct str str_from(const char *cstr) /* of a C string; NULL gives absent */
+{
+	return (struct str){cstr, cstr ? strlen(cstr) : 0};
+}
+
+static inline struct str str_of(const void *p, size_t n)
+{
+	return (struct str){p, n};
+}
+
+bool str_eq(struct str a, struct str b);
+bool str_eqc(struct str a, const char *b);
+bool str_ieq(struct str a, struct str b); /* ASCII letters without regard to case */
+bool str_starts(struct str s, struct str prefix);
+bool str_ends(struct str s, struct str suffix);
+struct str str_trim(struct str s); /* without blanks and tabs at both ends */
+struct str str_skip(struct str s, size_t n);
+struct str str_head(struct str s, size_t n); /* the first n bytes at most */
+
+/* Cuts s at the first sep: ret_head gets what is before, s what is behind. False (s and ret_head untouched) if there is
+ * none. */
+bool str_cut(struct str *s, char sep, struct str *ret_head);
+
+/* Takes the next piece up to sep or the end. False when s is used up. Empty pieces are returned. */
+bool str_next(struct str *s, char sep, struct str *ret_piece);
+
+/* Decimal digits only, the whole of s, no overflow. */
+MUST_CHECK bool str_to_i64(struct str s, int64_t *ret_value);
+
+bool str_eq_secret(struct str a, struct str b); /* in time that depends on the lengths only */

@@ -1,0 +1,18 @@
+/* UTF-8 text from outside: validity and lengths. By libutf8proc. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/str.h"
+
+/* Valid UTF-8 (no surrogates, no overlong forms, nothing over U+10FFFF). */
+bool text_is_utf8(struct str s);
+
+/* Length in UTF-16 code units, which is how TikTok counts titles and descriptions (an emoji is 2). s is valid UTF-8. */
+size_t text_utf16_units(struct str s);
+
+/* The longest head of s with at most max units that does not cut a code point. s is valid UTF-8. */
+struct str text_utf16_head(struct str s, size_t max_units);
+
+/* No control characters other than, when multiline, newline and tab. s is valid UTF-8. */
+bool text_is_printable(struct str s, bool multiline);

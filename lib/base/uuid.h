@@ -1,0 +1,32 @@
+/*
+ * Ids: UUIDv7 (RFC 9562 5.7), 48 bits of milliseconds and 74 random bits, in 16 bytes; text is 36 lower-case
+ * characters. All zero means "none": NULL in the database, null in JSON.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+struct uuid {
+	uint8_t b[16];
+};
+
+#define UUID_TEXT_SIZE 37
+#define UUID_NONE ((struct uuid){{0}})
+
+struct uuid uuid_new(void);
+bool uuid_is_none(const struct uuid *id);
+bool uuid_eq(const struct uuid *a, const struct uuid *b);
+int uuid_cmp(const struct uuid *a, const struct uuid *b);
+void uuid_format(const struct uuid *id, char ret_text[static UUID_TEXT_SIZE]);
+
+/* Any version; upper case is taken too. */
+MUST_CHECK bool uuid_parse(struct str text, struct uuid *ret_id);
+
+/* For one expression: uuid_text(&id).s */
+struct uuid_text {
+	char s[UUID_TEXT_SIZE];
+};
+struct uuid_text uuid_text(const struct uuid *id);

@@ -1,0 +1,30 @@
+/* SHA-256, HMAC-SHA-256 (OpenSSL EVP), hex and base62. None of these can fail: a broken OpenSSL ends the process. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+
+#define SHA256_BYTES 32
+
+struct sha256 {
+	uint8_t b[SHA256_BYTES];
+};
+
+struct sha256 sha256_of(struct str s);
+struct sha256 hmac_sha256(struct str key, struct str message);
+
+/* Piecewise, for files. */
+struct sha256_stream;
+struct sha256_stream *sha256_stream_new(void);
+void sha256_stream_add(struct sha256_stream *s, const void *p, size_t n);
+struct sha256 sha256_stream_end(struct sha256_stream *s); /* frees s */
+
+struct str hex_encode(struct arena *arena, const void *p, size_t n); /* lower case */
+MUST_CHECK bool hex_decode(struct str text, void *ret, size_t n);	 /* exactly 2n digits */
+
+/* n random bytes as base62 text of fixed length (43 characters for 32 bytes), in the arena. */
+struct str token_new(struct arena *arena, size_t n_bytes);
+struct str base62_encode(struct arena *arena, const uint8_t *p,
+						 size_t n); /* fixed length for n: ceil(n * 8 / log2 62) */

@@ -1,0 +1,175 @@
+/*
+ * One connection to MariaDB and its prepared statements. The only place that knows libmariadb.
+ *
+ *	enum { KEY_INSERT, KEY_BY_HASH };
+ *	static const struct sql sqls[] = {
+ *		[KEY_INSERT] = {.text = "INSERT INTO api_keys (id, user_id, name) VALUES (?, ?, ?)", .in = "uus"},
+ *		[KEY_BY_HASH] = {.text = "SELECT id, name FROM api_keys WHERE hash = ?", .in = "b", .cols = key_cols},
+ *	};
+ *	static const struct db_col key_cols[] = {DB_COL(struct key, id, UUID), DB_COL(struct key, name, STR), DB_END};
+ *
+ *	e = db_exec(db, &sqls[KEY_INSERT], DB_ARGS(db_uuid(id), db_uuid(user_id), db_str(name)), NULL);
+ *	e = db_row(db, &sqls[KEY_BY_HASH], DB_ARGS(db_bytes(hash, 32)), arena, &key);
+ *
+ * A statement is prepared once per connection, at its first use. No SQL is built from strings (STYLE 18).
+ *
+ * Connections. db_open connects at the first statement and again after a loss; a statement on an idle connection that
+ * the server has closed is run once more after reconnecting where that cannot do it twice (a SELECT, or an error that
+ * says that nothing was sent). Every wait is bounded by timeout_sec. Not thread-safe: one thread has it.
+ *
+ * Errors: ERR_NOT_FOUND (db_row: no row), ERR_DB_DUPLICATE (1062), ERR_DB_UNAVAILABLE (no connection, timeout, read
+ * only, too many connections, or a COMMIT whose outcome is unknown), ERR_DB_RERUN (1213, 1205, 1020; only seen inside
+ * db_tx, which runs again), ERR_DB_FAILED (a mistake of ours: db_error says which).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/secret.h"
+#include "base/str.h"
+#include "base/uuid.h"
+
+/*
+ * Parameter letters of .in, one per '?':  i int64_t  s text (UTF-8)  b bytes  u uuid.
+ * NULL: an absent str, the none uuid by db_uuid_or_null, 0 by db_i64_or_null.
+ */
+enum db_type {
+	DB_I64 = 'i',
+	DB_STR = 's',
+	DB_BYTES = 'b',
+	DB_UUID = 'u',
+	DB_BOOL = 'o',
+	DB_ENUM = 'e',
+	DB_FIXED = 'f'
+};
+
+/*
+ * Where a result column goes. NULL becomes 0, absent, none.
+ *	DB_COL(struct t, field, I64)	int64_t
+ *	DB_COL(struct t, field, BOOL)	bool
+ *	DB_COL(struct t, field, STR)	struct str (copied to the arena, NUL-terminated); BYTES likewise
+ *	DB_COL(struct t, field, UUID)	struct uuid
+ *	DB_COL_ENUM(struct t, field, names)	int or enum; its text looked up in names (NULL-ended); ERR_DB_FAILED if absent
+ *	DB_COL_FIXED(struct t, field)	uint8_t[n]; the column must have exactly n bytes, or NULL for all zero
+ */
+struct db_col {
+	enum db_type type;
+	size_t offset, size;
+	const char *const *names;
+};
+
+#define DB_COL(T, field, type_) \
+	{ \
+		.type = DB_##type_, .offset = offsetof(T, field) \
+	}
+#define DB_COL_ENUM(T, field, names_) \
+	{ \
+		.type = DB_ENUM, .offset = offsetof(T, field), .names = (names_) \
+	}
+#define DB_COL_FIXED(T, field) \
+	{ \
+		.type = DB_FIXED, .offset = offsetof(T, field), .size = sizeof(((T *)0)->field) \
+	}
+#define DB_END \
+	{ \
+		.type = 0 \
+	}
+
+struct sql {
+	const char *text;
+	const char *in;			   /* one letter per '?'; "" for none */
+	const struct db_col *cols; /* ends with DB_END; NULL when there is no result */
+};
+
+struct db_arg {
+	enum db_type type;
+	bool null;
+	int64_t i;
+	struct str s;
+	struct uuid u;
+};
+
+#define DB_ARGS(...) \
+	(const struct db_arg[]){__VA_ARGS__}, sizeof((const struct db_arg[]){__VA_ARGS__}) / sizeof(struct db_arg)
+#define DB_NO_ARGS NULL, 0
+
+static inline struct db_arg db_i64(int64_t v)
+{
+	return (struct db_arg){.type = DB_I64, .i = v};
+}
+
+static inline struct db_arg db_i64_or_null(int64_t v)
+{
+	return (struct db_arg){.type = DB_I64, .i = v, .null = v == 0};
+}
+
+static inline struct db_arg db_str(struct str s)
+{
+	return (struct db_arg){.type = DB_STR, .s = s, .null = s.p == NULL};
+}
+
+static inline struct db_arg db_cstr(const char *s)
+{
+	return db_str(str_from(s));
+}
+
+static inline struct db_arg db_bytes(const void *p, size_t n)
+{
+	return (struct db_arg){.type = DB_BYTES, .s = str_of(p, n), .null = p == NULL};
+}
+
+static inline struct db_arg db_uuid(const struct uuid *id)
+{
+	return (struct db_arg){.type = DB_UUID, .u = *id};
+}
+
+static inline struct db_arg db_uuid_or_null(const struct uuid *id)
+{
+	return (struct db_arg){.type = DB_UUID, .u = *id, .null = uuid_is_none(id)};
+}
+
+struct db_options {
+	const char *socket, *name, *user; /* must live as long as the db */
+	const struct secret *password;	  /* NULL: unix_socket authentication */
+	int timeout_sec;
+};
+
+struct db;
+
+struct db *db_new(const struct db_options *options); /* does not connect yet */
+void db_free(struct db *db);
+DEFINE_FREEP(struct db, db_free)
+
+/* The last MariaDB error, for the program's log: number (0: none) and text (until the next call). */
+unsigned db_errno(const struct db *db);
+const char *db_error(const struct db *db);
+
+/* Runs a statement without a result. ret_changed (may be NULL) gets the number of rows matched (CLIENT_FOUND_ROWS). */
+MUST_CHECK enum err db_exec(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
+							uint64_t *ret_changed);
+
+/* The one row, into ret (a struct described by q->cols). ERR_NOT_FOUND when there is none; more than one is a mistake.
+ */
+MUST_CHECK enum err db_row(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, struct arena *arena,
+						   void *ret);
+
+/* All rows, at most max (give the statement a LIMIT), as an array of elements of size bytes from the arena. */
+MUST_CHECK enum err db_rows(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
+							struct arena *arena, size_t size, size_t max, void **ret_rows, size_t *ret_n);
+
+/*
+ * Runs fn in one transaction (REPEATABLE READ) and commits when it returns OK; else rolls back and returns its error.
+ * A deadlock, a lost certification (1213) or a connection lost before COMMIT runs fn again from the start, at most 8
+ * times in all with a short random pause; so fn writes nothing but the database and its own outputs, and sets those
+ * anew each time. A connection lost during COMMIT is ERR_DB_UNAVAILABLE: it may or may not have happened. Not nested.
+ */
+MUST_CHECK enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg);
+
+/*
+ * One statement text without parameters and results that needs no preparing (DDL, GRANT). For the admin tool alone:
+ * the text comes from files of ours, never from outside.
+ */
+MUST_CHECK enum err db_run_text(struct db *db, struct str text);

@@ -1,0 +1,51 @@
+/*
+ * An answer being made. Handlers fill it; the program sends it once they return.
+ *
+ *	return reply_data(rep, 201, key_fields, &key);
+ *
+ * Answers with JSON have the envelope of DESIGN 3: {"data": ..., "meta": {"request_id": ...}}.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/problem.h"
+#include "json/json.h"
+
+#define REPLY_HEADERS_MAX 16
+#define REPLY_BODY_MAX (4u << 20) /* 100 posts with 35 images each stay far below */
+
+struct reply_header {
+	const char *name;
+	struct str value;
+};
+
+struct reply {
+	struct arena *arena;
+	struct str request_id;
+	int status; /* 0: nothing was said yet */
+	const char *content_type;
+	struct reply_header headers[REPLY_HEADERS_MAX];
+	size_t headers_n;
+	struct buf body;
+};
+
+void reply_init(struct reply *r, struct arena *arena, struct str request_id);
+void reply_done(struct reply *r);
+
+/* The value must not hold CR, LF or NUL (ASSERTed); it is copied. */
+void reply_header(struct reply *r, const char *name, struct str value);
+
+MUST_CHECK enum err reply_data(struct reply *r, int status, const struct json_field *fields, const void *value);
+MUST_CHECK enum err reply_nothing(struct reply *r);						  /* 204 */
+MUST_CHECK enum err reply_redirect(struct reply *r, struct str location); /* 303 */
+
+/* n elements of size bytes; meta gets limit, has_more and next_cursor (null when cursor is absent). */
+MUST_CHECK enum err reply_list(struct reply *r, const struct json_field *fields, const void *v, size_t n, size_t size,
+							   int64_t limit, struct str next_cursor);
+
+/* Any other body, without the envelope: HTML, the simulator's JSON. */
+MUST_CHECK enum err reply_body(struct reply *r, int status, const char *content_type, struct str body);
+
+/* The failure in the shape of DESIGN 3. problems may be NULL or empty. Forgets what was said before. */
+void reply_error(struct reply *r, enum err code, const struct problems *problems);

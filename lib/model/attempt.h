@@ -1,0 +1,41 @@
+/*
+ * Attempts: each call of TikTok's init, written and committed before it is made (DESIGN 5). fence is the lease token of
+ * the job that made it; a result is written only where it matches and the attempt is still "committed".
+ */
+#pragma once
+
+#include "db/db.h"
+
+enum attempt_state { ATTEMPT_COMMITTED, ATTEMPT_ACCEPTED, ATTEMPT_REFUSED, ATTEMPT_NOT_SENT, ATTEMPT_OUTCOME_UNKNOWN };
+extern const char *const attempt_state_names[];
+
+struct attempt {
+	struct uuid id, post_id, fence;
+	int64_t number;
+	int state;
+	struct str publish_id;
+	int64_t created_at_us;
+	int64_t fetches; /* images of it that were fetched */
+};
+
+/* In the transaction that moves the post to publishing. */
+MUST_CHECK enum err attempt_add(struct db *db, struct arena *arena, const struct uuid *id, const struct uuid *post_id,
+								const struct uuid *fence, struct str payload);
+
+struct attempt_result {
+	enum attempt_state state;
+	struct str publish_id, platform_code, platform_log_id;
+	int http_status;
+};
+
+/* ERR_CONFLICT when the fence does not match or the attempt has ended already. */
+MUST_CHECK enum err attempt_end(struct db *db, const struct uuid *id, const struct uuid *fence,
+								const struct attempt_result *result);
+
+/* The newest attempt of a post; ERR_NOT_FOUND. */
+MUST_CHECK enum err attempt_latest(struct db *db, struct arena *arena, const struct uuid *post_id,
+								   struct attempt *ret_attempt);
+
+/* Takes over an attempt that is still committed although its maker's lease is over: outcome_unknown. ERR_CONFLICT when
+ * it has ended. */
+MUST_CHECK enum err attempt_take_over(struct db *db, const struct uuid *id);

@@ -1,0 +1,41 @@
+/*
+ * Jobs: rows that say what is still to be done, written in the same transaction as the change that causes them. A job
+ * carries ids only; the worker derives what may be done from the state rows.
+ *
+ * A job that runs has its lease in run_at_us: when the worker dies, the job becomes due again by itself. Every claim,
+ * postponement and end is conditional on the lease token, so a worker that was frozen beyond its lease changes nothing.
+ */
+#pragma once
+
+#include "base/str.h"
+#include "db/db.h"
+
+enum job_class { JOB_PUBLISH, JOB_MEDIA, JOB_CLASS__MAX };
+
+extern const char *const job_class_names[]; /* "publish", "media", NULL */
+
+#define JOB_RUNS_MAX 5 /* crashes, after which it is dead and shown */
+
+struct job {
+	struct uuid id, subject_id, lease_token;
+	struct str kind;
+	int64_t run_at_us; /* as read; after the claim the end of the lease */
+	int64_t runs, tries;
+	struct str request_id;
+	int64_t created_at_us;
+};
+
+/* In a transaction of the caller. A job of this kind and subject that is there already is only made due sooner. */
+MUST_CHECK enum err job_add(struct db *db, enum job_class c, const char *kind, const struct uuid *subject_id,
+							int64_t run_at_us, struct str request_id);
+
+/* Takes up to max jobs that are due (max <= 64), in the order in which they are due. Jobs with more than JOB_RUNS_MAX
+ * runs come too: the worker buries them. */
+MUST_CHECK enum err job_claim(struct db *db, enum job_class c, int64_t now_us, int64_t lease_us, size_t max,
+							  struct arena *arena, struct job **ret_jobs, size_t *ret_n);
+
+/* All conditional on the lease; ERR_CONFLICT when somebody else has it by now. Usable inside a transaction. */
+MUST_CHECK enum err job_finish(struct db *db, enum job_class c, const struct job *job); /* deletes it */
+MUST_CHECK enum err job_again(struct db *db, enum job_class c, const struct job *job,
+							  int64_t run_at_us);									  /* runs = 0, tries + 1 */
+MUST_CHECK enum err job_bury(struct db *db, enum job_class c, const struct job *job); /* dead */

@@ -1,0 +1,26 @@
+/*
+ * Sessions of the dashboard. The token is 256 random bits in base62, kept as its SHA-256; the cookie is __Host-session.
+ */
+#pragma once
+
+#include "base/conf.h"
+#include "db/db.h"
+
+#define SESSION_COOKIE "__Host-session"
+
+struct session {
+	struct uuid id, user_id;
+	int user_state;
+	int64_t created_at_us, last_seen_at_us, expires_at_us;
+};
+
+MUST_CHECK enum err session_create(struct db *db, struct arena *arena, const struct conf *conf,
+								   const struct uuid *user_id, struct str *ret_token, struct session *ret_session);
+
+/*
+ * One indexed read of one table; last_seen is written when it is more than a minute old. ERR_SESSION_EXPIRED when there
+ * is no such session, it is idle or over; ERR_ACCOUNT_DISABLED.
+ */
+MUST_CHECK enum err session_authenticate(struct db *db, struct arena *arena, const struct conf *conf, struct str token,
+										 struct session *ret_session);
+MUST_CHECK enum err session_end(struct db *db, const struct uuid *id); /* deletes it; OK when gone */

@@ -1,0 +1,32 @@
+/* Users: registration and the check of a password. Addresses are compared normalised, byte for byte. */
+#pragma once
+
+#include "base/secret.h"
+#include "db/db.h"
+
+#define EMAIL_MAX_BYTES 254 /* RFC 5321 4.5.3.1.3 */
+#define USER_NAME_MAX_BYTES 100
+
+enum user_state { USER_ACTIVE, USER_DISABLED };
+extern const char *const user_state_names[];
+
+struct user {
+	struct uuid id;
+	struct str email, name; /* name absent when there is none */
+	struct str password_hash;
+	int state;
+	int64_t created_at_us, updated_at_us;
+};
+
+/*
+ * The form in which addresses are compared: the domain in lower-case ASCII, the local part in lower case ASCII letters;
+ * no other folding, so that look-alikes stay apart. ERR_BAD_EMAIL: not ONE@TWO with a dotted TWO, over 254 bytes,
+ * control characters or blanks.
+ */
+MUST_CHECK enum err user_email_key(struct str email, struct arena *arena, struct str *ret_key);
+
+/* ERR_DB_DUPLICATE when the address is taken (the caller answers alike). hash is a bcrypt hash. */
+MUST_CHECK enum err user_create(struct db *db, struct arena *arena, struct str email, struct str name, const char *hash,
+								struct uuid *ret_id);
+MUST_CHECK enum err user_by_email(struct db *db, struct arena *arena, struct str email, struct user *ret_user);
+MUST_CHECK enum err user_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user);

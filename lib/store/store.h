@@ -1,0 +1,44 @@
+/*
+ * The image store: a folder. (Another implementation may come; callers see ids only.)
+ *
+ *	e = store_create(&store, &id, &file);	// a temporary file: write to file.fd
+ *	e = store_commit(&store, &file);	// fsync, rename, fsync of the folder: only then is it there
+ *	store_discard(&file);			// when not committed: gone
+ *
+ * Names are <id>.jpg below two levels of hexadecimal folders made from the id's random end; nothing from outside is
+ *ever part of a path. Files are 0640, folders 2770: the web server reads by group.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/uuid.h"
+
+struct store {
+	const char *dir; /* must outlive it */
+};
+
+struct store_file {
+	int fd;
+	struct uuid id;
+	char temporary[512], final[512];
+};
+
+#define STORE_FILE_NONE ((struct store_file){.fd = -1})
+
+/* ERR_STORE_FULL, ERR_STORE. */
+MUST_CHECK enum err store_create(const struct store *s, const struct uuid *id, struct store_file *ret_file);
+MUST_CHECK enum err store_commit(const struct store *s, struct store_file *f); /* closes fd */
+void store_discard(struct store_file *f); /* closes and unlinks; nothing when already committed or none */
+
+MUST_CHECK enum err store_delete(const struct store *s,
+								 const struct uuid *id); /* OK when it is not there: idempotent */
+MUST_CHECK enum err store_open(const struct store *s, const struct uuid *id, int *ret_fd); /* ERR_NOT_FOUND */
+
+/* The path below dir, for X-Accel-Redirect: "ab/cd/<id>.jpg". */
+#define STORE_PATH_SIZE 64
+void store_path(const struct uuid *id, char ret_path[static STORE_PATH_SIZE]);
+
+/* A nameless file (O_TMPFILE) in dir for what is arriving; gone when closed. ERR_STORE_FULL, ERR_STORE. */
+MUST_CHECK enum err spool_open(const char *dir, int *ret_fd);

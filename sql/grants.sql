@@ -1,0 +1,77 @@
+-- What each service may do, one statement a line; nothing else is granted. {db} and {user} are filled in by
+-- `marketingcli-admin migrate`: -- user NAME begins the statements of marketingcli_NAME.
+
+-- user auth
+GRANT SELECT, INSERT, UPDATE ON {db}.users TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sessions TO {user};
+GRANT SELECT ON {db}.api_keys TO {user};
+GRANT UPDATE (last_used_at_us, user_state) ON {db}.api_keys TO {user};
+
+-- user keys
+GRANT SELECT, INSERT, UPDATE ON {db}.api_keys TO {user};
+GRANT SELECT ON {db}.sessions TO {user};
+GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
+GRANT SELECT (id, state) ON {db}.users TO {user};
+
+-- user tiktok
+GRANT SELECT ON {db}.api_keys TO {user};
+GRANT UPDATE (last_used_at_us) ON {db}.api_keys TO {user};
+GRANT SELECT ON {db}.sessions TO {user};
+GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
+GRANT SELECT (id, state) ON {db}.users TO {user};
+GRANT SELECT, INSERT, DELETE ON {db}.oauth_states TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.accounts TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.creator_snapshots TO {user};
+GRANT SELECT, UPDATE ON {db}.posts TO {user};
+GRANT SELECT ON {db}.post_images TO {user};
+GRANT SELECT, INSERT ON {db}.post_events TO {user};
+GRANT SELECT, UPDATE ON {db}.uploads TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_publish TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
+
+-- user uploads
+GRANT SELECT ON {db}.api_keys TO {user};
+GRANT UPDATE (last_used_at_us) ON {db}.api_keys TO {user};
+GRANT SELECT ON {db}.sessions TO {user};
+GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.uploads TO {user};
+GRANT SELECT (id, user_id, state, ended_at_us) ON {db}.posts TO {user};
+GRANT SELECT ON {db}.post_images TO {user};
+GRANT SELECT (id, post_id, created_at_us, state) ON {db}.post_attempts TO {user};
+GRANT SELECT, INSERT ON {db}.attempt_fetches TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
+
+-- user posts
+GRANT SELECT ON {db}.api_keys TO {user};
+GRANT UPDATE (last_used_at_us) ON {db}.api_keys TO {user};
+GRANT SELECT ON {db}.sessions TO {user};
+GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
+GRANT SELECT (id, user_id, open_id, display_name, avatar_url, scopes, state, state_reason, access_expires_at_us, refresh_expires_at_us, connected_at_us) ON {db}.accounts TO {user};
+GRANT SELECT ON {db}.creator_snapshots TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.uploads TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.posts TO {user};
+GRANT SELECT, INSERT ON {db}.post_images TO {user};
+GRANT SELECT, INSERT ON {db}.post_events TO {user};
+GRANT SELECT ON {db}.post_attempts TO {user};
+GRANT SELECT ON {db}.attempt_fetches TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_publish TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
+
+-- user worker_publish
+GRANT SELECT, UPDATE ON {db}.accounts TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.creator_snapshots TO {user};
+GRANT SELECT, UPDATE ON {db}.posts TO {user};
+GRANT SELECT ON {db}.post_images TO {user};
+GRANT SELECT, UPDATE ON {db}.uploads TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.post_attempts TO {user};
+GRANT SELECT ON {db}.attempt_fetches TO {user};
+GRANT SELECT, INSERT ON {db}.post_events TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_publish TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
+GRANT DELETE, SELECT ON {db}.oauth_states TO {user};
+
+-- user worker_media
+GRANT SELECT, UPDATE ON {db}.uploads TO {user};
+GRANT SELECT (id, state, ended_at_us) ON {db}.posts TO {user};
+GRANT SELECT ON {db}.post_images TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_media TO {user};
