@@ -1,14 +1,16 @@
 /*
- * What a FastCGI program is: one const struct app, and what a handler gets. main.c does the rest.
+ * What a FastCGI program is: one const struct app, named app_<name>, and what a handler gets. main.c does the rest.
  *
  *	static enum err keys_list(struct ctx *c) { ... return reply_list(&c->rep, ...); }
- *	const struct app app = {.name = "keys", .routes = (const struct route *const[]){key_routes, NULL}};
+ *	const struct app app_keys = {.name = "keys", .routes = (const struct route *const[]){key_routes, NULL}};
  *
  * A handler binds the input to a struct, calls the model, fills the reply, and returns OK; or it returns an error and
  * main.c answers it, with c->problems as details. It never frees, logs or waits for the outside, except between
  * app_outside_enter and app_outside_leave.
  */
 #pragma once
+
+#include <stdatomic.h>
 
 #include "base/conf.h"
 #include "base/problem.h"
@@ -24,10 +26,10 @@ enum caller_kind { CALLER_NOBODY, CALLER_SESSION, CALLER_KEY };
 struct caller {
 	enum caller_kind kind;
 	struct uuid user_id, session_id, key_id; /* none where it does not apply */
-	struct str session_token;				 /* the cookie's text, for sign-out and OAuth binding */
+	struct str session_token;                /* the cookie's text, for sign-out and OAuth binding */
 };
 
-struct shared; /* what the threads of a process share; main.c's */
+struct shared; /* what the threads of a process share; see serve.h */
 
 struct ctx {
 	const struct app *app;
@@ -43,7 +45,7 @@ struct ctx {
 };
 
 struct app {
-	const char *name;				   /* "keys": binary marketingcli-keys, MariaDB user marketingcli_keys */
+	const char *name;                  /* "keys": binary marketingcli-keys, MariaDB user marketingcli_keys */
 	const struct route *const *routes; /* NULL-ended list of tables */
 
 	/* Optional. start: reads credentials, builds shared state; a failure ends the process with the sentence in why. */
@@ -51,12 +53,9 @@ struct app {
 	void (*stop)(void *state);
 
 	/* Optional: one more thread, with a database connection and arena of its own, until *stopping becomes true. */
-	void (*background)(const struct conf *conf, struct db *db, struct arena *arena, void *state, const bool *stopping);
-
-	bool no_database;
+	void (*background)(const struct conf *conf, struct db *db, struct arena *arena, void *state,
+	                   const atomic_bool *stopping);
 };
-
-extern const struct app app; /* the program's own */
 
 /*
  * Around every wait for somebody else's machine: at most conf.service_outside_max threads at a time; ERR_BUSY at once

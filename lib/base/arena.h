@@ -26,10 +26,10 @@ void arena_init(struct arena *a, size_t max_bytes);
 void arena_clear(struct arena *a); /* keeps one chunk for the next round */
 void arena_done(struct arena *a);
 
-void *arena_alloc(struct arena *a, size_t n);			   /* zeroed, aligned for any type; n may be 0 */
+void *arena_alloc(struct arena *a, size_t n);              /* zeroed, aligned for any type; n may be 0 */
 void *arena_array(struct arena *a, size_t n, size_t size); /* checks n * size */
-char *arena_strdup(struct arena *a, struct str s);		   /* NUL-terminated copy */
-struct str arena_str(struct arena *a, struct str s);	   /* copy; absent stays absent */
+char *arena_strdup(struct arena *a, struct str s);         /* NUL-terminated copy */
+struct str arena_str(struct arena *a, struct str s);       /* copy; absent stays absent */
 PRINTF_LIKE(2, 3) struct str arena_printf(struct arena *a, const char *fmt, ...); /* also NUL-terminated */
 
 /* For the rest of the tree: memory that is not there ends the process. */

@@ -121,9 +121,9 @@ bool time_parse(struct str s, int64_t *ret_at_us)
 	int off_min;
 
 	if (!digits(&s, 4, &tm.tm_year) || !letter(&s, "-") || !digits(&s, 2, &tm.tm_mon) || !letter(&s, "-") ||
-		!digits(&s, 2, &tm.tm_mday) || !letter(&s, "Tt ") || !digits(&s, 2, &tm.tm_hour) || !letter(&s, ":") ||
-		!digits(&s, 2, &tm.tm_min) || !letter(&s, ":") || !digits(&s, 2, &tm.tm_sec) || !fraction(&s, &us) ||
-		!offset(&s, &off_min) || s.n != 0)
+	    !digits(&s, 2, &tm.tm_mday) || !letter(&s, "Tt ") || !digits(&s, 2, &tm.tm_hour) || !letter(&s, ":") ||
+	    !digits(&s, 2, &tm.tm_min) || !letter(&s, ":") || !digits(&s, 2, &tm.tm_sec) || !fraction(&s, &us) ||
+	    !offset(&s, &off_min) || s.n != 0)
 		return false;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;

@@ -16,7 +16,7 @@
 #define US_PER_MS INT64_C(1000)
 #define US_PER_DAY (INT64_C(86400) * US_PER_SEC)
 
-int64_t clock_now_us(void);	 /* UTC wall time */
+int64_t clock_now_us(void);  /* UTC wall time */
 int64_t clock_mono_us(void); /* for durations and timeouts; never moved by tests */
 
 #define TIME_TEXT_SIZE 28 /* "2026-11-22T14:28:19.123456Z" and the NUL */

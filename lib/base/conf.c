@@ -68,14 +68,14 @@ static bool set(struct conf *conf, const struct row *r, const char *text, struct
 	case TYPE_URL:
 		if (!is_url(s)) {
 			buf_printf(why, "%s.%s must be https://HOST or https://HOST:PORT, without anything behind it", r->section,
-					   r->key);
+			           r->key);
 			return false;
 		}
 		__attribute__((fallthrough));
 	case TYPE_STR:
 		if ((int64_t)s.n < r->min || (int64_t)s.n > r->max) {
 			buf_printf(why, "%s.%s must have %lld to %lld bytes", r->section, r->key, (long long)r->min,
-					   (long long)r->max);
+			           (long long)r->max);
 			return false;
 		}
 		*(struct str *)field(conf, r) = str_of(copy(s), s.n);
@@ -83,7 +83,7 @@ static bool set(struct conf *conf, const struct row *r, const char *text, struct
 	case TYPE_INT:
 		if (!str_to_i64(s, &v) || v < r->min || v > r->max) {
 			buf_printf(why, "%s.%s must be a number from %lld to %lld (%s)", r->section, r->key, (long long)r->min,
-					   (long long)r->max, r->unit);
+			           (long long)r->max, r->unit);
 			return false;
 		}
 		*(int64_t *)field(conf, r) = v;

@@ -80,6 +80,6 @@ const char *err_type(enum err e)
 void assert_failed(const char *cond, const char *file, int line)
 {
 	(void)fprintf(stderr, "{\"event\":\"assert\",\"condition\":\"%s\",\"file\":\"%s\",\"line\":%d}\n", cond, file,
-				  line);
+	              line);
 	abort();
 }

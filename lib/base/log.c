@@ -46,7 +46,7 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
 		return;
 	time_format(clock_now_us(), time);
 	buf_printf(&b, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"event\":\"%s\"", time, level_names[level],
-			   program_name, event);
+	           program_name, event);
 	for (const struct log_field *f = fields; f->name != NULL; f++) {
 		if (!f->is_int && f->s.p == NULL)
 			continue;
@@ -60,7 +60,7 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
 	if (b.overflow) {
 		buf_clear(&b);
 		buf_printf(&b, "{\"time\":\"%s\",\"level\":\"error\",\"program\":\"%s\",\"event\":\"log_line_too_long\"}\n",
-				   time, program_name);
+		           time, program_name);
 	}
 	if (write(STDERR_FILENO, b.p, b.n) < 0)
 		return; /* nowhere left to say it */

@@ -16,13 +16,13 @@
 
 struct problem {
 	enum err code;
-	struct str param;	/* "images[2]"; absent when it is about no field */
+	struct str param;   /* "images[2]"; absent when it is about no field */
 	struct str message; /* absent: the sentence of the code */
 };
 
 struct problems {
 	struct problem v[PROBLEMS_MAX];
-	size_t n;								   /* at most PROBLEMS_MAX; further ones are dropped */
+	size_t n;                                  /* at most PROBLEMS_MAX; further ones are dropped */
 	struct str platform_code, platform_log_id; /* what TikTok said, when it was TikTok */
 };
 

@@ -80,7 +80,7 @@ struct db_col {
 
 struct sql {
 	const char *text;
-	const char *in;			   /* one letter per '?'; "" for none */
+	const char *in;            /* one letter per '?'; "" for none */
 	const struct db_col *cols; /* ends with DB_END; NULL when there is no result */
 };
 
@@ -133,7 +133,7 @@ static inline struct db_arg db_uuid_or_null(const struct uuid *id)
 
 struct db_options {
 	const char *socket, *name, *user; /* must live as long as the db */
-	const struct secret *password;	  /* NULL: unix_socket authentication */
+	const struct secret *password;    /* NULL: unix_socket authentication */
 	int timeout_sec;
 };
 
@@ -149,16 +149,16 @@ const char *db_error(const struct db *db);
 
 /* Runs a statement without a result. ret_changed (may be NULL) gets the number of rows matched (CLIENT_FOUND_ROWS). */
 MUST_CHECK enum err db_exec(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
-							uint64_t *ret_changed);
+                            uint64_t *ret_changed);
 
 /* The one row, into ret (a struct described by q->cols). ERR_NOT_FOUND when there is none; more than one is a mistake.
  */
 MUST_CHECK enum err db_row(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, struct arena *arena,
-						   void *ret);
+                           void *ret);
 
 /* All rows, at most max (give the statement a LIMIT), as an array of elements of size bytes from the arena. */
 MUST_CHECK enum err db_rows(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
-							struct arena *arena, size_t size, size_t max, void **ret_rows, size_t *ret_n);
+                            struct arena *arena, size_t size, size_t max, void **ret_rows, size_t *ret_n);
 
 /*
  * Runs fn in one transaction (REPEATABLE READ) and commits when it returns OK; else rolls back and returns its error.

@@ -1,0 +1,88 @@
+/*
+ * The one main of all FastCGI programs. Which app it serves is a matter of linking: APP is app_<name>.
+ *
+ * Exit codes: 0 stopped by SIGTERM; 78 (EX_CONFIG) a configuration or credential that is missing or wrong, said in the
+ * last log line.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "base/log.h"
+#include "model/schema.h"
+#include "serve.h"
+
+extern const struct app APP;
+
+static int refuse(const char *why)
+{
+	log_event(LOG_ERROR, "cannot_start", LOG_CSTR("why", why), LOG_END);
+	return EX_CONFIG;
+}
+
+/* A route whose row leaves out a policy column does not serve. */
+static const struct route *incomplete_route(const struct app *app)
+{
+	for (const struct route *const *t = app->routes; *t != NULL; t++)
+		for (const struct route *r = *t; r->method != NULL; r++)
+			if (r->auth == AUTH_UNSET || r->rate == RATE_UNSET || r->summary == NULL)
+				return r;
+	return NULL;
+}
+
+/* Refuses an older schema. A database that does not answer is no reason to stop: requests are answered 503 until it
+ * does. */
+static bool schema_is_old(struct shared *s)
+{
+	_cleanup_(db_freep) struct db *db = db_new(&s->db_options);
+	struct arena arena;
+
+	arena_init(&arena, ARENA_MAX_BYTES);
+	enum err e = schema_check(db, &arena);
+	if (e != OK && e != ERR_CONFLICT)
+		log_event(LOG_WARNING, "schema_not_checked", LOG_CSTR("code", err_slug(e)), LOG_CSTR("db_error", db_error(db)),
+		          LOG_END);
+	arena_done(&arena);
+	return e == ERR_CONFLICT;
+}
+
+static int run(struct shared *s, struct buf *why)
+{
+	char user[80];
+
+	if (incomplete_route(s->app) != NULL)
+		return refuse(incomplete_route(s->app)->pattern);
+	if (credential_read("db-password", &s->db_password) != OK)
+		return refuse("the credential db-password is missing or cannot be read");
+	(void)snprintf(user, sizeof user, "marketingcli_%s", s->app->name);
+	s->db_options = (struct db_options){
+		.socket = s->conf->database_socket.p,
+		.name = s->conf->database_name.p,
+		.user = user,
+		.password = &s->db_password,
+		.timeout_sec = (int)s->conf->database_timeout_sec,
+	};
+	if (schema_is_old(s))
+		return refuse("the database schema is older than this program: run marketingcli-admin migrate");
+	if (s->app->start != NULL && s->app->start(s->conf, &s->state, why) != OK)
+		return refuse(why->n > 0 ? why->p : "the app cannot start");
+	int code = serve_run(s);
+	if (s->app->stop != NULL)
+		s->app->stop(s->state);
+	return code;
+}
+
+int main(void)
+{
+	_cleanup_(conf_done) struct conf conf = {0};
+	_cleanup_(buf_done) struct buf why = BUF_MAX(1024);
+	struct shared s = {.app = &APP, .conf = &conf};
+
+	log_init(APP.name, LOG_INFO);
+	if (conf_load(&conf, conf_path(), &why) != OK)
+		return refuse(why.p);
+	log_init(APP.name, (enum log_level)conf.service_log_level);
+	int code = run(&s, &why);
+	secret_done(&s.db_password);
+	return code;
+}

@@ -1,0 +1,53 @@
+/* What the files of lib/db share. */
+#pragma once
+
+#include <mysql.h>
+
+#include "db/db.h"
+
+#define DB_STMTS_MAX 256 /* statements of one program; a power of two */
+#define DB_COLS_MAX 40
+#define DB_ARGS_MAX 40
+#define DB_RUNS_MAX 8 /* of a transaction or statement that loses against others */
+
+struct db_stmt {
+	const struct sql *q;
+	MYSQL_STMT *stmt;
+};
+
+struct db {
+	struct db_options options;
+	MYSQL *conn; /* NULL: not connected */
+	struct db_stmt stmts[DB_STMTS_MAX];
+	size_t stmts_n;
+	bool in_tx;
+	bool rerun;     /* within a transaction: the server has rolled it back, or the connection is gone */
+	unsigned error; /* of the last call; 0: none */
+	char error_text[256];
+};
+
+/* Connects when there is no connection. */
+MUST_CHECK enum err db_connect(struct db *db);
+void db_disconnect(struct db *db);
+
+/* Notes a MariaDB error, drops a connection that is gone, and says what it means. */
+enum err db_note(struct db *db, unsigned error, const char *text);
+
+/* Is this error one that says that the connection is gone? */
+bool db_error_is_lost(unsigned error);
+
+/* Statements that the server can be sent as they are: BEGIN, COMMIT, ROLLBACK (whose failure may be ignored). */
+enum err db_plain(struct db *db, struct str text);
+
+void db_pause(int run); /* a short random pause that grows with run */
+
+/* Binds args to the statement's parameters; binds and lengths live in the arrays given. */
+void db_bind_args(const struct sql *q, const struct db_arg *args, size_t n, MYSQL_BIND *binds, unsigned long *lengths);
+
+/* Reads the rows of an executed statement. Calls put for each with its target; see bind.c. */
+struct db_target {
+	struct arena *arena;
+	char *rows; /* grown in the arena */
+	size_t size, max, n, capacity;
+};
+MUST_CHECK enum err db_fetch(struct db *db, const struct sql *q, MYSQL_STMT *stmt, struct db_target *target);
