@@ -64,44 +64,43 @@ static void allow_header(struct ctx *c, const struct route_match *m)
 }
 
 /* Route, policy columns, handler: the first thing that is wrong ends it. */
-static enum err dispatch(struct ctx *c, struct str query, const struct route **ret_route)
+static enum err dispatch(struct ctx *c, struct str query, const struct route_match *m)
 {
-	struct route_match m = route_find(c->app->routes, c->req.method, c->req.path);
-
-	*ret_route = m.route;
-	if (m.route == NULL) {
-		if (m.allow_n == 0)
-			return ERR_NOT_FOUND;
-		allow_header(c, &m);
-		return ERR_METHOD_NOT_ALLOWED;
-	}
-	memcpy(c->req.param, m.param, sizeof c->req.param);
-	c->req.body.max_bytes = m.route->body_max_bytes;
+	if (m->route == NULL)
+		return m->allow_n == 0 ? ERR_NOT_FOUND : ERR_METHOD_NOT_ALLOWED;
+	memcpy(c->req.param, m->param, sizeof c->req.param);
+	c->req.body.max_bytes = m->route->body_max_bytes;
 	enum err e = form_parse(c->arena, query, &c->req.query);
 	if (e != OK)
 		return e;
-	e = access_check(c, m.route);
+	e = access_check(c, m->route);
 	if (e != OK)
 		return e;
-	if (m.route->body_max_bytes > 0 && c->req.body.content_length > (int64_t)m.route->body_max_bytes)
+	if (m->route->body_max_bytes > 0 && c->req.body.content_length > (int64_t)m->route->body_max_bytes)
 		return ERR_BODY_TOO_LARGE;
-	return m.route->handler(c);
+	return m->route->handler(c);
 }
 
-/* Headers that were set before an error stay: Allow, Set-Cookie. */
-static void answer_error(struct ctx *c, enum err e)
+/* Each error has its one header beside the body: how to sign in, what is allowed, when to come again. */
+static void answer_error(struct ctx *c, enum err e, const struct route_match *m)
 {
 	enum err code = e == ERR_VALIDATION && c->problems.n > 0 ? problems_err(&c->problems) : e;
 
 	reply_error(&c->rep, code, &c->problems);
-	if (err_status(code) == 401)
+	switch (err_status(code)) {
+	case 401:
 		reply_header(&c->rep, "WWW-Authenticate", STR("Bearer"));
-	if (err_status(code) != 503 && err_status(code) != 429)
 		return;
-	for (size_t i = 0; i < c->rep.headers_n; i++)
-		if (str_eqc(STR("Retry-After"), c->rep.headers[i].name))
-			return;
-	reply_header(&c->rep, "Retry-After", STR(RETRY_AFTER_SEC));
+	case 405:
+		allow_header(c, m);
+		return;
+	case 429:
+	case 503:
+		reply_header(&c->rep, "Retry-After", STR(RETRY_AFTER_SEC));
+		return;
+	default:
+		return;
+	}
 }
 
 static void send_reply(struct ctx *c, FCGX_Request *q)
@@ -147,19 +146,19 @@ static void log_request(struct ctx *c, const struct route *route, enum err e, in
 void handle_request(struct shared *shared, struct db *db, struct arena *arena, FCGX_Request *q)
 {
 	int64_t started_us = clock_mono_us();
-	const struct route *route = NULL;
 	struct ctx c = {
 		.app = shared->app, .conf = shared->conf, .db = db, .arena = arena, .state = shared->state, .shared = shared};
 
-	arena_clear(arena);
 	read_request(&c, q);
 	reply_init(&c.rep, arena, c.req.id);
-	enum err e = dispatch(&c, param(q, "QUERY_STRING"), &route);
+	struct route_match m = route_find(shared->app->routes, c.req.method, c.req.path);
+	enum err e = dispatch(&c, param(q, "QUERY_STRING"), &m);
 	if (e != OK)
-		answer_error(&c, e);
+		answer_error(&c, e, &m);
 	ASSERT(c.rep.status != 0);
 	body_drain(&c.req.body); /* on a kept connection what is left would be taken for the next request */
 	send_reply(&c, q);
-	log_request(&c, route, e, started_us);
+	log_request(&c, m.route, e, started_us);
 	reply_done(&c.rep);
+	arena_clear(arena); /* at once, not with the next request: a password may be in it */
 }

@@ -16,7 +16,11 @@ struct intake_source {
 
 /*
  * OK: the image is repaired and lies durable in the store, its row is still "storing".
- * ERR_IMAGE_*: the image is at fault (the stream was read to its end, so the next part can follow).
- * Others (stream, store, database): the request is over.
+ * intake_is_image_fault: the stream was read to its end, so the next part can follow.
+ * Others (stream, store, database, image service): the request is over.
+ * After an error nothing of the image is left but perhaps its row, which the purge takes away within the hour.
  */
 MUST_CHECK enum err intake_image(struct ctx *c, const struct intake_source *source, struct upload_report *ret_report);
+
+/* The image itself is at fault, not the request or the server. */
+bool intake_is_image_fault(enum err e);

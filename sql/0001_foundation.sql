@@ -150,7 +150,8 @@ CREATE TABLE posts (
   updated_at_us BIGINT UNSIGNED NOT NULL COMMENT 'Last change of this row',
   PRIMARY KEY (id),
   KEY by_user (user_id, id),
-  KEY by_account (account_id, id),
+  KEY by_account (account_id, state, id),
+  KEY by_state (state, updated_at_us),
   UNIQUE KEY by_publish_id (publish_id),
   CONSTRAINT posts_user FOREIGN KEY (user_id) REFERENCES users (id),
   CONSTRAINT posts_account FOREIGN KEY (account_id) REFERENCES accounts (id)

@@ -1,5 +1,9 @@
 -- What each service may do, one statement a line; nothing else is granted. {db} and {user} are filled in by
--- `marketingcli-admin migrate`: -- user NAME begins the statements of marketingcli_NAME.
+-- `marketingcli-admin migrate`: -- user NAME begins the statements of marketingcli_NAME, those below -- every user are for
+-- all of them. What a user has beyond its lines is revoked.
+
+-- every user
+GRANT SELECT ON {db}.schema_migrations TO {user};
 
 -- user auth
 GRANT SELECT, INSERT, UPDATE ON {db}.users TO {user};
@@ -75,3 +79,13 @@ GRANT SELECT, UPDATE ON {db}.uploads TO {user};
 GRANT SELECT (id, state, ended_at_us) ON {db}.posts TO {user};
 GRANT SELECT ON {db}.post_images TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_media TO {user};
+
+-- user sandbox
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_clients TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_creators TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_codes TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_grants TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_tokens TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_calls TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_publishes TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_images TO {user};

@@ -40,6 +40,7 @@ static void free_chunks(struct arena_chunk *c)
 {
 	while (c != NULL) {
 		struct arena_chunk *next = c->next;
+		explicit_bzero(c->bytes, c->used); /* requests carry passwords and tokens */
 		free(c);
 		c = next;
 	}
@@ -55,7 +56,7 @@ void arena_clear(struct arena *a)
 	free_chunks(keep->next);
 	keep->next = NULL;
 	if (keep->size > CHUNK_BYTES) {
-		free(keep);
+		free_chunks(keep);
 		a->chunk = NULL;
 		return;
 	}

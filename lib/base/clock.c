@@ -61,8 +61,11 @@ void time_format(int64_t at_us, char ret_text[static TIME_TEXT_SIZE])
 	}
 	time_t t = sec;
 	ASSERT(gmtime_r(&t, &tm) != NULL && tm.tm_year >= -1900 && tm.tm_year <= 8099);
-	size_t n = strftime(ret_text, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(ret_text + n, TIME_TEXT_SIZE - n, ".%06dZ", (int)us % 1000000);
+	/* the remainders only tell the compiler how many digits there are at most; %Y would not pad the year */
+	(void)snprintf(ret_text, TIME_TEXT_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%06uZ",
+	               (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)(tm.tm_mon + 1) % 100, (unsigned)tm.tm_mday % 100,
+	               (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100,
+	               (unsigned)us % 1000000);
 }
 
 /* Takes exactly n digits from the front of s. */
@@ -127,11 +130,11 @@ bool time_parse(struct str s, int64_t *ret_at_us)
 		return false;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
-	int day = tm.tm_mday;
+	int day = tm.tm_mday, month = tm.tm_mon;
 	if (tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 59)
 		return false;
 	time_t t = timegm(&tm);
-	if (gmtime_r(&t, &back) == NULL || back.tm_mday != day) /* 30 February */
+	if (gmtime_r(&t, &back) == NULL || back.tm_mday != day || back.tm_mon != month) /* 30 February */
 		return false;
 	*ret_at_us = ((int64_t)t - off_min * 60) * US_PER_SEC + us;
 	return true;

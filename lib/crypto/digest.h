@@ -20,11 +20,14 @@ struct sha256_stream;
 struct sha256_stream *sha256_stream_new(void);
 void sha256_stream_add(struct sha256_stream *s, const void *p, size_t n);
 struct sha256 sha256_stream_end(struct sha256_stream *s); /* frees s */
+void sha256_stream_free(struct sha256_stream *s);         /* when the file broke off; NULL is fine */
+DEFINE_FREEP(struct sha256_stream, sha256_stream_free)
 
 struct str hex_encode(struct arena *arena, const void *p, size_t n); /* lower case */
-MUST_CHECK bool hex_decode(struct str text, void *ret, size_t n);	 /* exactly 2n digits */
+MUST_CHECK bool hex_decode(struct str text, void *ret, size_t n);    /* exactly 2n digits */
 
 /* n random bytes as base62 text of fixed length (43 characters for 32 bytes), in the arena. */
 struct str token_new(struct arena *arena, size_t n_bytes);
-struct str base62_encode(struct arena *arena, const uint8_t *p,
-						 size_t n); /* fixed length for n: ceil(n * 8 / log2 62) */
+
+/* p as one big-endian number in base62 (0-9A-Za-z), of fixed length for n: ceil(n * 8 / log2 62). */
+struct str base62_encode(struct arena *arena, const uint8_t *p, size_t n);

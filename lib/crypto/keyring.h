@@ -17,14 +17,14 @@
 struct keyring;
 
 MUST_CHECK enum err keyring_parse(struct str text, struct keyring **ret_ring); /* ERR_VALIDATION */
-void keyring_free(struct keyring *ring);									   /* wipes */
+void keyring_free(struct keyring *ring);                                       /* wipes */
 DEFINE_FREEP(struct keyring, keyring_free)
 
 /* Into the arena. Thread-safe: the ring is read-only. */
 MUST_CHECK enum err keyring_seal(const struct keyring *ring, struct str plain, struct str aad, struct arena *arena,
-								 struct str *ret_sealed);
+                                 struct str *ret_sealed);
 MUST_CHECK enum err keyring_open(const struct keyring *ring, struct str sealed, struct str aad,
-								 struct secret *ret_plain);
+                                 struct secret *ret_plain);
 
 /* The key id a sealed value is under; current id of the ring (for re-sealing). */
 int keyring_sealed_id(struct str sealed);

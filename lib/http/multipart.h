@@ -1,6 +1,6 @@
 /*
- * multipart/form-data (RFC 7578, RFC 2046 5.1) read as a stream: memory is one window of 64 KiB however large the
- *parts.
+ * multipart/form-data (RFC 7578, RFC 2046 5.1) read as a stream: memory is one window of 64 KiB however large the parts
+ * are.
  *
  *	struct multipart mp;
  *	e = multipart_init(&mp, arena, content_type, body);
@@ -8,7 +8,8 @@
  *		while ((e = multipart_read(&mp, p, n, &got)) == OK && got > 0) ...
  *
  * Limits: boundary 1 to 70 characters (RFC 2046), 200 parts, 8 KiB of headers a part, name and filename 255 bytes.
- * A part need not be read to its end: multipart_next skips the rest.
+ * A part need not be read to its end: multipart_next skips the rest. Text before the first boundary and behind the last
+ * is ignored. Lines end in CR LF. After an error nothing more can be read.
  *
  * Errors: ERR_UNSUPPORTED_TYPE (not multipart/form-data), ERR_MULTIPART_NO_BOUNDARY, ERR_BAD_MULTIPART,
  * ERR_MULTIPART_TRUNCATED (ends before the closing boundary), ERR_BAD_UTF8 (names), and those of the body.
@@ -20,7 +21,7 @@
 #define MULTIPART_WINDOW (64u << 10)
 
 struct multipart_part {
-	struct str name;	 /* absent behind the last part */
+	struct str name;     /* absent behind the last part */
 	struct str filename; /* absent when there is none; never used as a path */
 	struct str content_type;
 };
@@ -29,15 +30,16 @@ struct multipart {
 	struct body *body;
 	struct arena *arena;
 	char *window;
-	size_t start, end;	/* what is in the window and not yet handed out */
+	size_t start, end;  /* what is in the window and not yet handed out */
+	size_t clean;       /* the window holds no delimiter before this */
 	char delimiter[80]; /* CR LF -- boundary */
 	size_t delimiter_n;
 	int parts;
-	bool in_part, last, body_ended;
+	bool in_part, at_delimiter, last, body_ended; /* at_delimiter: one stands at clean */
 };
 
 MUST_CHECK enum err multipart_init(struct multipart *mp, struct arena *arena, struct str content_type,
-								   struct body *body);
+                                   struct body *body);
 MUST_CHECK enum err multipart_next(struct multipart *mp, struct multipart_part *ret_part);
 MUST_CHECK enum err multipart_read(struct multipart *mp, void *p, size_t n, size_t *ret_n);
 

@@ -37,15 +37,19 @@ void reply_done(struct reply *r);
 void reply_header(struct reply *r, const char *name, struct str value);
 
 MUST_CHECK enum err reply_data(struct reply *r, int status, const struct json_field *fields, const void *value);
-MUST_CHECK enum err reply_nothing(struct reply *r);						  /* 204 */
+MUST_CHECK enum err reply_nothing(struct reply *r);                       /* 204 */
 MUST_CHECK enum err reply_redirect(struct reply *r, struct str location); /* 303 */
 
 /* n elements of size bytes; meta gets limit, has_more and next_cursor (null when cursor is absent). */
 MUST_CHECK enum err reply_list(struct reply *r, const struct json_field *fields, const void *v, size_t n, size_t size,
-							   int64_t limit, struct str next_cursor);
+                               int64_t limit, struct str next_cursor);
 
 /* Any other body, without the envelope: HTML, the simulator's JSON. */
 MUST_CHECK enum err reply_body(struct reply *r, int status, const char *content_type, struct str body);
 
-/* The failure in the shape of DESIGN 3. problems may be NULL or empty. Forgets what was said before. */
+/*
+ * The failure in the shape of DESIGN 3. problems may be NULL or empty. ERR_VALIDATION with problems becomes
+ * problems_err of them; a code with status 500 is answered as internal_error, without details. Forgets what was said
+ * before, headers included.
+ */
 void reply_error(struct reply *r, enum err code, const struct problems *problems);

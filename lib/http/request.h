@@ -8,7 +8,7 @@
 
 struct request {
 	struct str method, path; /* path without the query string */
-	struct str id;			 /* 32 hex digits, made by nginx; X-Request-Id */
+	struct str id;           /* 32 hex digits, made by nginx; X-Request-Id */
 	struct str host, origin, sec_fetch_site, accept, content_type, cookie, authorization;
 	struct form query;
 	struct str param[ROUTE_PARAMS_MAX];

@@ -20,24 +20,24 @@
 struct ctx;
 
 enum route_auth {
-	AUTH_UNSET,	  /* a row that forgot: the lint test and the start refuse it */
-	AUTH_NONE,	  /* anybody */
+	AUTH_UNSET,   /* a row that forgot: the lint test and the start refuse it */
+	AUTH_NONE,    /* anybody */
 	AUTH_SESSION, /* a person who is signed in; a key gets 403 session_required */
-	AUTH_ANY,	  /* a session or a key */
+	AUTH_ANY,     /* a session or a key */
 };
 
 enum route_rate { RATE_UNSET, RATE_READ, RATE_WRITE, RATE_CREATE_POST, RATE_AUTH, RATE_NONE };
 
 enum route_effect {
 	EFFECT_NONE, /* the default: GET and HEAD change nothing, others may */
-	EFFECT_GET,	 /* a GET that changes something: nginx must not repeat or pool it */
+	EFFECT_GET,  /* a GET that changes something: nginx must not repeat or pool it */
 };
 
 struct route {
 	const char *method, *pattern;
 	enum err (*handler)(struct ctx *c);
 	enum route_auth auth;
-	const char *scope;		 /* a key needs it; NULL: none (session only or public) */
+	const char *scope;       /* a key needs it; NULL: none (session only or public) */
 	uint64_t body_max_bytes; /* 0: no body is taken */
 	enum route_rate rate;
 	enum route_effect effect;
@@ -52,9 +52,9 @@ struct route {
 #define ROUTE_PARAMS_MAX 4
 
 struct route_match {
-	const struct route *route;			/* NULL: none */
+	const struct route *route;          /* NULL: none */
 	struct str param[ROUTE_PARAMS_MAX]; /* decoded? no: segments as sent; ids never need decoding */
-	const char *allow[8];				/* methods of the rows whose pattern fits, when none has the method */
+	const char *allow[8];               /* methods of the rows whose pattern fits, when none has the method */
 	size_t allow_n;
 };
 

@@ -1,6 +1,6 @@
 /*
  * JSON by tables of fields: one table validates an input, names every problem at once, writes an output, and documents
- * both. json-c is included by json.c alone.
+ * both. json-c is included by parse.c and bind.c alone.
  *
  *	struct create { struct str name; int64_t days; };
  *	static const struct json_field create_fields[] = {
@@ -9,8 +9,9 @@
  *		JSON_END};
  *	e = json_bind(arena, body, create_fields, &create, &problems);
  *
- * Limits: nesting 8 levels; size is the caller's. Duplicate keys, unknown keys, trailing bytes, NaN, invalid UTF-8 and
- * numbers out of int64_t are refused. Strings are UTF-8; NUL inside is kept (str has a length).
+ * Limits: nesting 8 levels, 4096 objects and arrays; size is the caller's. Duplicate keys, unknown keys, trailing
+ *bytes, NaN, invalid UTF-8 and numbers out of int64_t are refused. Strings are UTF-8; NUL inside is kept (str has a
+ *length).
  */
 #pragma once
 
@@ -23,18 +24,18 @@
 #include "base/problem.h"
 #include "base/uuid.h"
 
-enum json_type {
+enum json_field_type {
 	JSON_TYPE_STR = 1, /* struct str; null or missing: absent */
-	JSON_TYPE_I64,	   /* int64_t */
-	JSON_TYPE_BOOL,	   /* bool */
-	JSON_TYPE_UUID,	   /* struct uuid; none is written as null */
-	JSON_TYPE_TIME,	   /* int64_t microseconds, as RFC 3339; 0 is written as null */
-	JSON_TYPE_ENUM,	   /* int; its name from .names */
+	JSON_TYPE_I64,     /* int64_t */
+	JSON_TYPE_BOOL,    /* bool */
+	JSON_TYPE_UUID,    /* struct uuid; none is written as null */
+	JSON_TYPE_TIME,    /* int64_t microseconds, as RFC 3339; 0 is written as null */
+	JSON_TYPE_ENUM,    /* int; its name from .names */
 	JSON_TYPE_OBJECT,  /* an embedded struct, .fields; written as null when .present says so */
 	JSON_TYPE_ARRAY,   /* struct json_array of structs described by .fields */
-	JSON_TYPE_STRS,	   /* struct strs: array of strings */
+	JSON_TYPE_STRS,    /* struct strs: array of strings */
 	JSON_TYPE_UUIDS,   /* struct uuids: array of ids */
-	JSON_TYPE_RAW,	   /* struct str that holds JSON text: written as it is; when bound, the value's text */
+	JSON_TYPE_RAW,     /* struct str that holds JSON text: written as it is; when bound, the value's text */
 };
 
 struct strs {
@@ -54,17 +55,17 @@ struct json_array {
 
 struct json_field {
 	const char *name;
-	enum json_type type;
+	enum json_field_type type;
 	size_t offset;
-	size_t size;					 /* of an element (ARRAY) */
+	size_t size;                     /* of an element (ARRAY) */
 	const struct json_field *fields; /* of OBJECT and ARRAY */
-	const char *const *names;		 /* of ENUM, NULL-ended */
+	const char *const *names;        /* of ENUM, NULL-ended */
 	size_t given_offset; /* 0: none; else offset of a bool: set when the key was there (reading); object is written as
-							null when it is false (writing) */
-	bool required;		 /* reading: must be there and not null */
-	bool nullable;		 /* reading: null is taken as missing */
-	bool omit_empty;	 /* writing: leave the key out when absent, none, 0 time or an object that is not given */
-	int64_t min, max;	 /* STR: bytes; I64: value; arrays: elements. 0,0: no bound (arrays: at most 1000) */
+	                        null when it is false (writing) */
+	bool required;       /* reading: must be there and not null */
+	bool nullable;       /* reading: null is taken as missing */
+	bool omit_empty;     /* writing: leave the key out when absent, none, 0 time or an object that is not given */
+	int64_t min, max;    /* STR: bytes; I64: value; arrays: elements. 0,0: no bound (arrays: at most 1000) */
 	/* Reading: one more check of the value; OK or the error of the field. */
 	enum err (*check)(const void *value);
 	const char *help;
@@ -92,16 +93,17 @@ struct json_field {
 /*
  * Parses text as one object into ret (zeroed by the caller; fields not given keep what they hold, so set defaults
  * before). ERR_BAD_JSON, ERR_BAD_UTF8, ERR_JSON_TOO_DEEP for what is not JSON at all; otherwise every problem of every
- * field is added to problems, with the path as param ("platform_options.title", "upload_ids[3]"), prefix put before it
- * (NULL: none), and ERR_VALIDATION is returned if there was one. Everything bound lives in the arena.
+ * field is added to problems, with the path as param ("platform_options.title", "upload_ids[3]"), prefix and a dot
+ * put before it (NULL: none), and ERR_VALIDATION is returned if there was one. Everything bound lives in the arena.
  * Unknown keys are problems (FIELD_UNKNOWN).
  */
 MUST_CHECK enum err json_bind(struct arena *arena, struct str text, const struct json_field *fields, void *ret,
-							  const char *prefix, struct problems *problems);
+                              const char *prefix, struct problems *problems);
 
 /*
- * The same for replies of providers: unknown keys are ignored, fields of a wrong type are treated as missing, and big
- * integers are kept: a STR field takes a JSON number as its text, without loss. ERR_BAD_JSON when it is not an object.
+ * The same for replies of providers: unknown keys are ignored, values that json_bind would refuse are treated as
+ * missing (an array with such an element as a whole), a lone surrogate becomes U+FFFD, and big integers are kept: a STR
+ * field takes a JSON number as its text, without loss. The same errors as json_bind when it is not an object at all.
  */
 MUST_CHECK enum err json_read(struct arena *arena, struct str text, const struct json_field *fields, void *ret);
 

@@ -10,8 +10,10 @@
 enum account_state { ACCOUNT_ACTIVE, ACCOUNT_NEEDS_RECONNECT, ACCOUNT_DISCONNECTED };
 extern const char *const account_state_names[];
 
-#define SNAPSHOT_FRESH_US (600 * INT64_C(1000000))	/* create and validate accept it without a refresh */
+#define SNAPSHOT_FRESH_US (600 * INT64_C(1000000))  /* create and validate accept it without a refresh */
 #define SNAPSHOT_KEPT_US (86400 * INT64_C(1000000)) /* the policy: not shown and purged after this */
+
+#define CREATOR_SCOPE "video.publish" /* without it TikTok does not answer creator info, so there is no snapshot */
 
 struct account {
 	struct uuid id, user_id;
@@ -38,19 +40,19 @@ struct account_snapshot {
 
 /* Connected accounts (not disconnected ones). ERR_NOT_FOUND for others' and disconnected ones. */
 MUST_CHECK enum err account_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
-								struct account *ret_account);
+                                struct account *ret_account);
 MUST_CHECK enum err account_list(struct db *db, struct arena *arena, const struct uuid *user_id,
-								 const struct uuid *after, size_t max, struct account **ret_accounts, size_t *ret_n);
+                                 const struct uuid *after, size_t max, struct account **ret_accounts, size_t *ret_n);
 
 /* For the worker: any state, without the user. */
 MUST_CHECK enum err account_by_id(struct db *db, struct arena *arena, const struct uuid *id,
-								  struct account *ret_account);
+                                  struct account *ret_account);
 
 bool account_has_scope(const struct account *a, struct str scope);
 
 /* Opens the sealed pair. ERR_NOT_FOUND when there is none (disconnected), ERR_SEALED. */
 MUST_CHECK enum err account_tokens(struct db *db, struct arena *arena, const struct keyring *ring,
-								   const struct uuid *id, struct account_tokens *ret_tokens);
+                                   const struct uuid *id, struct account_tokens *ret_tokens);
 
 /* After consent: a new row, or the row of the same open id of this user anew (id kept). ERR_ACCOUNTS_TOO_MANY. */
 struct account_connection {
@@ -58,13 +60,13 @@ struct account_connection {
 	struct account_tokens tokens;
 };
 MUST_CHECK enum err account_connect(struct db *db, struct arena *arena, const struct conf *conf,
-									const struct keyring *ring, const struct uuid *user_id,
-									const struct account_connection *connection, struct str request_id,
-									struct uuid *ret_id);
+                                    const struct keyring *ring, const struct uuid *user_id,
+                                    const struct account_connection *connection, struct str request_id,
+                                    struct uuid *ret_id);
 
 /* Wipes tokens, name, avatar and snapshot; cancels posts not yet handed to TikTok (failure account_disconnected). */
-MUST_CHECK enum err account_disconnect(struct db *db, const struct uuid *user_id, const struct uuid *id,
-									   struct str request_id);
+MUST_CHECK enum err account_disconnect(struct db *db, struct arena *arena, const struct conf *conf,
+                                       const struct uuid *user_id, const struct uuid *id, struct str request_id);
 
 /*
  * Refreshing tokens: one holder at a time over all workers. account_lease answers ERR_AGAIN while somebody else holds
@@ -72,21 +74,25 @@ MUST_CHECK enum err account_disconnect(struct db *db, const struct uuid *user_id
  * the lease; an empty token is never stored.
  */
 MUST_CHECK enum err account_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token,
-								  int64_t until_us);
+                                  int64_t until_us);
 MUST_CHECK enum err account_store_tokens(struct db *db, struct arena *arena, const struct keyring *ring,
-										 const struct uuid *id, const struct uuid *lease_token,
-										 const struct account_tokens *tokens, struct str scopes);
+                                         const struct uuid *id, const struct uuid *lease_token,
+                                         const struct account_tokens *tokens, struct str scopes);
 MUST_CHECK enum err account_end_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token);
 MUST_CHECK enum err account_needs_reconnect(struct db *db, const struct uuid *id, const char *reason);
 
 MUST_CHECK enum err account_store_snapshot(struct db *db, const struct uuid *account_id,
-										   const struct account_snapshot *s);
-MUST_CHECK enum err account_purge_snapshots(struct db *db, int64_t now_us); /* older than 24 h */
+                                           const struct account_snapshot *s);
+MUST_CHECK enum err account_purge_snapshots(struct db *db, int64_t now_us); /* older than 24 h; 1000 at a time */
+
+/* A transaction of its own that makes a job "creator" due. */
+MUST_CHECK enum err account_refresh_snapshot(struct db *db, const struct uuid *account_id, struct str request_id);
 
 /*
  * Takes one of the calls that TikTok allows an account in a minute (reference: init 6, creator info 20, status 30),
- * shared by all workers. ERR_AGAIN with the time from which the next one is free.
+ * shared by all workers. ERR_AGAIN with the time from which the next one is free. Not inside a transaction: it would
+ * read the same old log again and again.
  */
 enum account_call { ACCOUNT_CALL_INIT, ACCOUNT_CALL_CREATOR, ACCOUNT_CALL_POLL };
 MUST_CHECK enum err account_take_call(struct db *db, struct arena *arena, const struct uuid *id, enum account_call call,
-									  int64_t now_us, int64_t *ret_free_at_us);
+                                      int64_t now_us, int64_t *ret_free_at_us);

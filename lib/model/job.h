@@ -15,27 +15,40 @@ enum job_class { JOB_PUBLISH, JOB_MEDIA, JOB_CLASS__MAX };
 extern const char *const job_class_names[]; /* "publish", "media", NULL */
 
 #define JOB_RUNS_MAX 5 /* crashes, after which it is dead and shown */
+#define JOB_CLAIM_MAX 64
 
 struct job {
 	struct uuid id, subject_id, lease_token;
 	struct str kind;
-	int64_t run_at_us; /* as read; after the claim the end of the lease */
+	int64_t run_at_us; /* after the claim the end of the lease */
 	int64_t runs, tries;
 	struct str request_id;
 	int64_t created_at_us;
 };
 
-/* In a transaction of the caller. A job of this kind and subject that is there already is only made due sooner. */
+/*
+ * In a transaction of the caller. A job of this kind and subject that is there already is only made due sooner; not
+ * while it runs, because its run_at_us is then the lease that protects the run, and not when it is dead.
+ */
 MUST_CHECK enum err job_add(struct db *db, enum job_class c, const char *kind, const struct uuid *subject_id,
-							int64_t run_at_us, struct str request_id);
+                            int64_t run_at_us, struct str request_id);
 
-/* Takes up to max jobs that are due (max <= 64), in the order in which they are due. Jobs with more than JOB_RUNS_MAX
- * runs come too: the worker buries them. */
+/* Takes up to max jobs that are due (max <= JOB_CLAIM_MAX), in the order in which they are due. Jobs with more than
+ * JOB_RUNS_MAX runs come too: the worker buries them. */
 MUST_CHECK enum err job_claim(struct db *db, enum job_class c, int64_t now_us, int64_t lease_us, size_t max,
-							  struct arena *arena, struct job **ret_jobs, size_t *ret_n);
+                              struct arena *arena, struct job **ret_jobs, size_t *ret_n);
 
 /* All conditional on the lease; ERR_CONFLICT when somebody else has it by now. Usable inside a transaction. */
 MUST_CHECK enum err job_finish(struct db *db, enum job_class c, const struct job *job); /* deletes it */
 MUST_CHECK enum err job_again(struct db *db, enum job_class c, const struct job *job,
-							  int64_t run_at_us);									  /* runs = 0, tries + 1 */
+                              int64_t run_at_us);                                     /* runs = 0, tries + 1 */
 MUST_CHECK enum err job_bury(struct db *db, enum job_class c, const struct job *job); /* dead */
+
+/*
+ * First in each transaction of a run that writes: makes sure that the lease is still ours, keeps others from taking it
+ * before the commit, and makes it last until until_us at least (0: as long as it did).
+ */
+MUST_CHECK enum err job_hold(struct db *db, enum job_class c, const struct job *job, int64_t until_us);
+
+/* Gives a run up without a result. counted: as a crash; not counted when it was the database that was away. */
+MUST_CHECK enum err job_drop(struct db *db, enum job_class c, const struct job *job, int64_t run_at_us, bool counted);

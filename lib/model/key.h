@@ -1,7 +1,7 @@
 /*
  * API keys: "mk_live_" + 43 base62 characters (256 random bits) + 6 base62 characters of a checksum, 57 in all:
- * ^mk_live_[0-9A-Za-z]{49}$. The checksum is the first 36 bits or so of SHA-256 over everything before it, so that a
- * mistyped key is refused without a query. Only the SHA-256 of the whole key is kept.
+ * ^mk_live_[0-9A-Za-z]{49}$. The checksum is SHA-256 over everything before it, its first 64 bits
+ * modulo 62^6, so that a mistyped key is refused without a query. Only the SHA-256 of the whole key is kept.
  */
 #pragma once
 
@@ -23,15 +23,19 @@ bool key_is_wellformed(struct str text); /* shape and checksum; no query */
 
 /* ret_text is the key itself, shown once. ERR_TOO_MANY at conf.keys_max_per_user (counted in the same transaction). */
 MUST_CHECK enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
-							   struct str name, struct str *ret_text, struct key *ret_key);
+                               struct str name, struct str *ret_text, struct key *ret_key);
 
 /* One indexed read of one table. ERR_BAD_KEY (not wellformed), ERR_INVALID_KEY (unknown, revoked),
  * ERR_ACCOUNT_DISABLED. */
 MUST_CHECK enum err key_authenticate(struct db *db, struct arena *arena, struct str text, struct key *ret_key);
 
+/* A key of this user, live or revoked. ERR_NOT_FOUND. */
+MUST_CHECK enum err key_by_id(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+                              struct key *ret_key);
+
 /* Live keys, newest first, those older than after (none: from the start). */
 MUST_CHECK enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after,
-							 size_t max, struct key **ret_keys, size_t *ret_n);
+                             size_t max, struct key **ret_keys, size_t *ret_n);
 MUST_CHECK enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id); /* ERR_NOT_FOUND */
 
 /* Raises last_used_at_us of each key; never lowers it. */

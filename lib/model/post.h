@@ -75,39 +75,46 @@ struct post_options {
 struct post_draft {
 	struct str title, description;
 	struct str title_overflow; /* "reject" (default) or "truncate" */
+	bool title_was_cut;        /* set by post_check */
 	struct post_options options;
 	struct upload_report *reports; /* images that came with the request; rows still storing */
 	size_t reports_n;
 	struct uuid *upload_ids; /* or: images that were there before */
 	size_t upload_ids_n;
+	bool by_upload_ids;
 	struct uuid key_id;
 	struct str request_id;
 };
 
 /*
  * The rules between the fields, all problems at once (lengths in UTF-16 units, options of DIRECT_POST, brand and
- * privacy, cover index, what the snapshot offers when it is fresh). Cuts the title when asked to. images_n counts those
- * of the request.
+ * privacy, cover index, what the snapshot offers when it is fresh, the scope that the account was granted). images_n
+ * counts those of the request. What is left out is set: post_mode MEDIA_UPLOAD, disable_comment true for DIRECT_POST.
+ * Cuts the title when asked to.
  */
 void post_check(const struct account *account, struct post_draft *draft, size_t images_n, struct arena *arena,
-				struct problems *problems);
+                struct problems *problems);
+
+/* Is the creator snapshot young enough that post_check could compare with it? */
+bool post_snapshot_is_fresh(const struct account *account);
 
 /*
- * One transaction: uploads made ready or taken (ERR_UPLOAD_NOT_FOUND as problems "upload_ids[i]"), post, images, event
- * "created", job "publish". draft has passed post_check.
+ * One transaction: uploads made ready or taken (ERR_VALIDATION with problems "upload_ids[i]" otherwise), post, images,
+ * event "created", job "publish"; for a DIRECT_POST on an old snapshot also the job "creator" of the account. draft has
+ * passed post_check.
  */
 MUST_CHECK enum err post_create(struct db *db, struct arena *arena, const struct conf *conf,
-								const struct account *account, const struct post_draft *draft,
-								struct problems *problems, struct uuid *ret_id);
+                                const struct account *account, const struct post_draft *draft,
+                                struct problems *problems, struct uuid *ret_id);
 
 MUST_CHECK enum err post_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
-							 struct post *ret_post);
+                             struct post *ret_post);
 MUST_CHECK enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after,
-							  size_t max, struct post **ret_posts, size_t *ret_n);
+                              size_t max, struct post **ret_posts, size_t *ret_n);
 MUST_CHECK enum err post_images(struct db *db, struct arena *arena, const struct uuid *post_id, struct post_image **ret,
-								size_t *ret_n);
+                                size_t *ret_n);
 MUST_CHECK enum err post_events(struct db *db, struct arena *arena, const struct uuid *post_id, struct post_event **ret,
-								size_t *ret_n); /* oldest first, at most 500 */
+                                size_t *ret_n); /* oldest first, at most 500 */
 
 /* For the worker. */
 MUST_CHECK enum err post_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct post *ret_post);
@@ -124,11 +131,11 @@ struct post_move {
 	struct uuid attempt_id;
 };
 MUST_CHECK enum err post_move(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *post_id,
-							  const struct post_move *move);
+                              const struct post_move *move);
 
 /* A poll or note that changes no state. */
 MUST_CHECK enum err post_note(struct db *db, const struct uuid *post_id, const struct post_move *note,
-							  enum post_state state);
+                              enum post_state state);
 
 /* TikTok's page of a post: built when read, from the handle of the snapshot. Absent when either is unknown. */
 struct str post_url(struct arena *arena, const struct conf *conf, struct str username, struct str tiktok_post_id);

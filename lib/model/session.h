@@ -14,13 +14,17 @@ struct session {
 	int64_t created_at_us, last_seen_at_us, expires_at_us;
 };
 
+int64_t session_lifetime_sec(const struct conf *conf); /* the cookie's Max-Age */
+
+/* Also removes a few sessions that are over. ERR_ACCOUNT_DISABLED (or the user is gone). */
 MUST_CHECK enum err session_create(struct db *db, struct arena *arena, const struct conf *conf,
-								   const struct uuid *user_id, struct str *ret_token, struct session *ret_session);
+                                   const struct uuid *user_id, struct str *ret_token, struct session *ret_session);
 
 /*
  * One indexed read of one table; last_seen is written when it is more than a minute old. ERR_SESSION_EXPIRED when there
  * is no such session, it is idle or over; ERR_ACCOUNT_DISABLED.
  */
 MUST_CHECK enum err session_authenticate(struct db *db, struct arena *arena, const struct conf *conf, struct str token,
-										 struct session *ret_session);
-MUST_CHECK enum err session_end(struct db *db, const struct uuid *id); /* deletes it; OK when gone */
+                                         struct session *ret_session);
+MUST_CHECK enum err session_end(struct db *db, const struct uuid *id);     /* deletes it; OK when gone */
+MUST_CHECK enum err session_end_by_token(struct db *db, struct str token); /* the same */

@@ -1,9 +1,10 @@
 /*
  * Uploads: images and what was done to them. The row comes before the file (state storing), so that no file is without
- * a row; worker@media deletes file and then marks the row when delete_due_at_us is over.
+ * a row; when delete_due_at_us is over worker@media marks the row, deletes the file and notes when (deleted_at_us).
  */
 #pragma once
 
+#include "base/clock.h"
 #include "base/conf.h"
 #include "crypto/digest.h"
 #include "db/db.h"
@@ -33,27 +34,54 @@ struct upload_report {
 	struct sha256 original_sha256, sha256;
 };
 
-MUST_CHECK enum err upload_begin(struct db *db, const struct uuid *user_id, struct uuid *ret_id);
-MUST_CHECK enum err upload_ready(struct db *db, const struct conf *conf,
-								 const struct upload_report *report); /* also in a caller's transaction */
+/* The row, due in UPLOAD_STORING_US, and its purge job: what never becomes ready goes by itself. Not in a transaction
+ * of the caller. */
+#define UPLOAD_STORING_US (INT64_C(3600) * US_PER_SEC)
+MUST_CHECK enum err upload_begin(struct db *db, const struct uuid *user_id, struct str request_id, struct uuid *ret_id);
+
+/* Also in a caller's transaction. ERR_CONFLICT when it took so long that the row is due already. */
+MUST_CHECK enum err upload_ready(struct db *db, const struct conf *conf, const struct upload_report *report);
+
 MUST_CHECK enum err upload_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
-							   struct upload *ret_upload); /* ready ones of that user; ERR_NOT_FOUND */
+                               struct upload *ret_upload); /* ready ones of that user; ERR_NOT_FOUND */
+
+/* Newest first; after: the last id of the page before, none at the start. */
 MUST_CHECK enum err upload_list(struct db *db, struct arena *arena, const struct uuid *user_id,
-								const struct uuid *after, size_t max, struct upload **ret_uploads, size_t *ret_n);
+                                const struct uuid *after, size_t max, struct upload **ret_uploads, size_t *ret_n);
 
 /* Makes it due now: ERR_NOT_FOUND, ERR_UPLOAD_IN_USE while a post that has not ended uses it. Adds the purge job. The
  * file is gone when the job ran; the API stops showing it at once. */
 MUST_CHECK enum err upload_delete(struct db *db, const struct uuid *user_id, const struct uuid *id,
-								  struct str request_id);
+                                  struct str request_id);
 
 /* Where TikTok fetches: the upload at position of an attempt that is still of use (younger than an hour or its post not
  * ended), and records the first fetch. ERR_NOT_FOUND otherwise. */
 MUST_CHECK enum err upload_of_attempt(struct db *db, struct arena *arena, const struct uuid *attempt_id,
-									  int64_t position, struct uuid *ret_upload_id);
+                                      int64_t position, struct uuid *ret_upload_id);
 MUST_CHECK enum err upload_note_fetch(struct db *db, const struct uuid *attempt_id, int64_t position);
 
-/* For worker@media: uploads whose time is over and no post that has not ended uses, and the mark once the file is gone.
+/*
+ * For post_create, in its transaction: locks a ready upload of that user, so that a purge running at this moment does
+ * not take the file away under the new post. ERR_UPLOAD_NOT_FOUND.
  */
-MUST_CHECK enum err upload_due(struct db *db, struct arena *arena, int64_t now_us, size_t max, struct uuid **ret_ids,
-							   size_t *ret_n);
-MUST_CHECK enum err upload_deleted(struct db *db, const struct uuid *id);
+MUST_CHECK enum err upload_take(struct db *db, const struct uuid *user_id, const struct uuid *id);
+
+/* For the end of a post, in its transaction: its images are due then. (Those of them that another post still needs stay
+ * until that has ended.) */
+MUST_CHECK enum err upload_release(struct db *db, const struct uuid *post_id, int64_t due_at_us);
+
+/* When an image whose time begins at from_us is due: keep_days later, less a day for outages where there is room. */
+int64_t upload_due_at(const struct conf *conf, int64_t from_us);
+
+/*
+ * For worker@media. upload_purge_begin is called in the transaction that also says when the job runs again: while it
+ * holds the row nobody can make it due sooner unseen.
+ *	PURGE_FILE	it is marked deleted: delete the file, then call upload_purged
+ *	PURGE_LATER	not before ret_again_at_us
+ *	PURGE_DONE	there is nothing left to do
+ * A worker that dies in between repeats PURGE_FILE.
+ */
+enum upload_purge { PURGE_FILE, PURGE_LATER, PURGE_DONE };
+MUST_CHECK enum err upload_purge_begin(struct db *db, struct arena *arena, const struct uuid *id,
+                                       enum upload_purge *ret_purge, int64_t *ret_again_at_us);
+MUST_CHECK enum err upload_purged(struct db *db, const struct uuid *id);

@@ -19,14 +19,21 @@ struct user {
 };
 
 /*
- * The form in which addresses are compared: the domain in lower-case ASCII, the local part in lower case ASCII letters;
- * no other folding, so that look-alikes stay apart. ERR_BAD_EMAIL: not ONE@TWO with a dotted TWO, over 254 bytes,
- * control characters or blanks.
+ * An address as people have them: ASCII, the local part of 1 to 64 bytes without quotes, a domain of at least two
+ * labels (other scripts as xn--), 254 bytes in all. ERR_BAD_EMAIL.
+ */
+MUST_CHECK enum err user_email_check(struct str email);
+
+/*
+ * The form in which addresses are compared: ASCII letters in lower case; no other folding, so that look-alikes stay
+ * apart. ERR_BAD_EMAIL as above.
  */
 MUST_CHECK enum err user_email_key(struct str email, struct arena *arena, struct str *ret_key);
 
 /* ERR_DB_DUPLICATE when the address is taken (the caller answers alike). hash is a bcrypt hash. */
 MUST_CHECK enum err user_create(struct db *db, struct arena *arena, struct str email, struct str name, const char *hash,
-								struct uuid *ret_id);
+                                struct uuid *ret_id);
+
+/* ERR_NOT_FOUND, also for what is no address. */
 MUST_CHECK enum err user_by_email(struct db *db, struct arena *arena, struct str email, struct user *ret_user);
 MUST_CHECK enum err user_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user);

@@ -21,14 +21,14 @@
 
 struct net_call {
 	const char *method; /* "GET" or "POST" */
-	const char *url;	/* https://... */
-	struct str body;	/* POST: may be empty */
+	const char *url;    /* https://... */
+	struct str body;    /* POST: may be empty */
 	const char *content_type;
-	struct str bearer;	 /* absent: no Authorization header. Never logged */
-	const char *accept;	 /* NULL: none sent */
+	struct str bearer;   /* absent: no Authorization header. Never logged */
+	const char *accept;  /* NULL: none sent */
 	const char *ca_file; /* NULL or "": the system's */
-	bool allow_private;	 /* private and loopback addresses too (the simulator) */
-	bool fresh;			 /* a connection of its own that is not used again: libcurl repeats a POST on a reused one */
+	bool allow_private;  /* private and loopback addresses too (the simulator) */
+	bool fresh;          /* a connection of its own that is not used again: libcurl repeats a POST on a reused one */
 	int timeout_sec, connect_timeout_sec;
 	int64_t start_by_us; /* clock_mono_us; later than this it is not sent at all. 0: no such time */
 	size_t reply_max_bytes;
@@ -37,7 +37,7 @@ struct net_call {
 
 struct net_result {
 	enum err err;
-	int status;		 /* HTTP status when err is OK */
+	int status;      /* HTTP status when err is OK */
 	struct str body; /* arena */
 	struct str content_type;
 	int64_t body_bytes;

@@ -33,7 +33,7 @@ MUST_CHECK enum err store_commit(const struct store *s, struct store_file *f); /
 void store_discard(struct store_file *f); /* closes and unlinks; nothing when already committed or none */
 
 MUST_CHECK enum err store_delete(const struct store *s,
-								 const struct uuid *id); /* OK when it is not there: idempotent */
+                                 const struct uuid *id); /* OK when it is not there: idempotent */
 MUST_CHECK enum err store_open(const struct store *s, const struct uuid *id, int *ret_fd); /* ERR_NOT_FOUND */
 
 /* The path below dir, for X-Accel-Redirect: "ab/cd/<id>.jpg". */

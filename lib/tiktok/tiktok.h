@@ -26,11 +26,11 @@ void tiktok_refresh(const struct tiktok *t, struct arena *arena, struct str refr
 void tiktok_revoke(const struct tiktok *t, struct arena *arena, struct str access_token, struct net_call *ret_call);
 void tiktok_user_info(const struct tiktok *t, struct arena *arena, struct str access_token, struct net_call *ret_call);
 void tiktok_creator_info(const struct tiktok *t, struct arena *arena, struct str access_token,
-						 struct net_call *ret_call);
+                         struct net_call *ret_call);
 void tiktok_init(const struct tiktok *t, struct arena *arena, struct str access_token, struct str payload,
-				 struct net_call *ret_call); /* a fresh connection; timeout conf.tiktok_timeout_sec */
+                 struct net_call *ret_call); /* a fresh connection; timeout conf.tiktok_timeout_sec */
 void tiktok_status(const struct tiktok *t, struct arena *arena, struct str access_token, struct str publish_id,
-				   struct net_call *ret_call);
+                   struct net_call *ret_call);
 
 /* What an answer that is not the wanted one says. */
 struct tiktok_error {
@@ -47,13 +47,13 @@ struct tiktok_tokens {
 	int64_t expires_in_sec, refresh_expires_in_sec;
 };
 MUST_CHECK enum err tiktok_read_tokens(const struct net_result *r, struct arena *arena, struct tiktok_tokens *ret,
-									   struct tiktok_error *ret_error);
+                                       struct tiktok_error *ret_error);
 
 struct tiktok_user {
 	struct str open_id, display_name, avatar_url;
 };
 MUST_CHECK enum err tiktok_read_user(const struct net_result *r, struct arena *arena, struct tiktok_user *ret,
-									 struct tiktok_error *ret_error);
+                                     struct tiktok_error *ret_error);
 
 struct tiktok_creator {
 	struct str username, nickname, privacy_level_options; /* comma between them */
@@ -62,10 +62,10 @@ struct tiktok_creator {
 		post_block; /* the code when TikTok says with 200 that the creator cannot post now; then OK is returned */
 };
 MUST_CHECK enum err tiktok_read_creator(const struct net_result *r, struct arena *arena, struct tiktok_creator *ret,
-										struct tiktok_error *ret_error);
+                                        struct tiktok_error *ret_error);
 
 MUST_CHECK enum err tiktok_read_init(const struct net_result *r, struct arena *arena, struct str *ret_publish_id,
-									 struct tiktok_error *ret_error);
+                                     struct tiktok_error *ret_error);
 
 enum tiktok_publish_status { TIKTOK_PROCESSING, TIKTOK_INBOX, TIKTOK_COMPLETE, TIKTOK_FAILED };
 struct tiktok_status {
@@ -75,7 +75,7 @@ struct tiktok_status {
 	struct str log_id;
 };
 MUST_CHECK enum err tiktok_read_status(const struct net_result *r, struct arena *arena, struct tiktok_status *ret,
-									   struct tiktok_error *ret_error);
+                                       struct tiktok_error *ret_error);
 
 MUST_CHECK enum err tiktok_read_revoke(const struct net_result *r, struct arena *arena, struct tiktok_error *ret_error);
 
@@ -95,10 +95,10 @@ struct str tiktok_init_payload(struct arena *arena, const struct tiktok_post *po
  * Codes that are not in it are TIKTOK_FINAL with failure "tiktok_refused"... a documented 4xx only: see documented.
  */
 enum tiktok_action {
-	TIKTOK_FINAL,	  /* failed; the user is told */
-	TIKTOK_RETRY,	  /* later, by itself: nothing was posted */
-	TIKTOK_DEFER,	  /* a cap that resets: wait retry_after_sec, shown to the user */
-	TIKTOK_REFRESH,	  /* the access token is dead: refresh, then again */
+	TIKTOK_FINAL,     /* failed; the user is told */
+	TIKTOK_RETRY,     /* later, by itself: nothing was posted */
+	TIKTOK_DEFER,     /* a cap that resets: wait retry_after_sec, shown to the user */
+	TIKTOK_REFRESH,   /* the access token is dead: refresh, then again */
 	TIKTOK_RECONNECT, /* the user must connect again */
 };
 struct tiktok_code {

@@ -1,0 +1,6 @@
+/* What the files of app keys share. */
+#pragma once
+
+#include "app.h"
+
+extern const struct route keys_routes[];

@@ -1,0 +1,57 @@
+/* What the files of the app posts share. */
+#pragma once
+
+#include "app.h"
+#include "model/post.h"
+
+/* One image may have 20 MB and a post 35 of them; the text is small beside that. nginx has the same limit. */
+#define POST_BODY_MAX_BYTES ((POST_IMAGES_MAX * (uint64_t)IMAGE_MAX_BYTES) + (1u << 20))
+
+extern const struct route post_routes[], create_routes[];
+
+/*
+ * What a request says of a post (form.c): from multipart fields with the images themselves, or from JSON with
+ * upload_ids. Problems of single fields are in c->problems afterwards, with OK; other results end the request.
+ * ret_images_n counts the images of the request, also those that are at fault.
+ */
+MUST_CHECK enum err form_read(struct ctx *c, struct post_draft *ret_draft, size_t *ret_images_n);
+
+/* One post as answers show it (shape.c). */
+struct post_warning {
+	struct str code, message;
+};
+
+struct failure_shape {
+	struct str code, message, platform_code, platform_log_id;
+	bool retryable, has_platform;
+};
+
+struct options_shape {
+	int post_mode;
+	struct str privacy_level;
+	bool disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc;
+	int64_t photo_cover_index;
+};
+
+struct post_shape {
+	struct post post;
+	struct options_shape options;
+	struct str url;
+	struct strs tiktok_post_ids;
+	struct failure_shape failure;
+	bool has_failure;
+	struct json_array images, events, warnings;
+};
+
+extern const struct json_field post_item_fields[];    /* in a list: without images and events */
+extern const struct json_field post_fields[];         /* alone */
+extern const struct json_field post_created_fields[]; /* just made: with warnings */
+
+/* username: the account's handle, absent when it is not known. */
+void shape_post(struct ctx *c, const struct post *post, struct str username, struct post_shape *ret_shape);
+
+/* Reads the post with its images and events. */
+MUST_CHECK enum err shape_read(struct ctx *c, const struct uuid *post_id, struct post_shape *ret_shape);
+
+/* The handle of an account of the caller, of a snapshot not older than a day. Absent when it is not known. */
+MUST_CHECK enum err shape_username(struct ctx *c, const struct uuid *account_id, struct str *ret_username);

@@ -1,0 +1,11 @@
+#include "sandbox/sandbox.h"
+
+static const struct route *const routes[] = {oauth_routes,   consent_routes, user_routes,
+                                             publish_routes, page_routes,    NULL};
+
+extern const struct app app_sandbox;
+const struct app app_sandbox = {
+	.name = "sandbox",
+	.routes = routes,
+	.background = puller_run,
+};

@@ -1,0 +1,106 @@
+/*
+ * The TikTok simulator: TikTok's own paths, fields, codes and manners, on a host name of its own. It serves the demo,
+ * the tests and keys for trying things out. Where TikTok's documentation leaves something open, a comment says so.
+ *
+ * Answers are TikTok's: an envelope {"data", "error": {"code", "message", "log_id"}} for the API, flat JSON for OAuth,
+ * HTML for people (nginx says its Content-Security-Policy and Cache-Control, for the whole host). All its state is in
+ * the sandbox_* tables; it has no secrets of its own.
+ */
+#pragma once
+
+#include "app.h"
+#include "model/sandbox.h"
+#include "model/sandbox_publish.h"
+
+#define SANDBOX_BODY_MAX (256u << 10) /* 35 URLs of 2 KiB, a description of 4000 units, escaped */
+#define SANDBOX_FORM_MAX (16u << 10)
+
+/* Answers (answer.c). All return OK, for the handler's return. */
+MUST_CHECK enum err answer_data(struct ctx *c, struct str json); /* an object's text */
+
+MUST_CHECK enum err answer_blocked(struct ctx *c, struct str code); /* 200 with this code: creator_info alone */
+
+/* The code with its documented status; message NULL: the one of the table. code must be in the table. */
+MUST_CHECK enum err answer_refused(struct ctx *c, const char *code, const char *message);
+bool answer_knows(struct str code);
+MUST_CHECK enum err answer_status(struct ctx *c, int status); /* a scripted HTTP status */
+
+MUST_CHECK enum err answer_flat(struct ctx *c, struct str json);
+MUST_CHECK enum err answer_oauth_error(struct ctx *c, const char *error, const char *description);
+
+/* HTML (html.c): a page that loads nothing from anywhere. */
+void html_put(struct buf *b, struct str text); /* escaped, for text and quoted attributes */
+void html_open(struct buf *b, const char *title);
+MUST_CHECK enum err answer_html(struct ctx *c, int status, struct buf *page); /* closes the page */
+
+/*
+ * Who calls (caller.c): the Bearer token, one of the scopes (comma between them), the rate. False: the refusal has been
+ * answered, or *ret_err says what went wrong.
+ */
+#define CALL_NOT_LIMITED (-1)
+MUST_CHECK bool caller_check(struct ctx *c, const char *any_scope, int call, struct sandbox_caller *ret_caller,
+                             enum err *ret_err);
+
+/* The scopes there are. */
+struct scope {
+	const char *name, *what;
+};
+extern const struct scope scopes[]; /* ends with a NULL name */
+
+/* What init gets. */
+struct init_post_info {
+	struct str title, description, privacy_level;
+	bool disable_comment, auto_add_music, is_aigc;
+	bool brand_content_toggle, brand_organic_toggle, brand_content_given, brand_organic_given;
+};
+struct init_source_info {
+	struct str source;
+	struct strs photo_images;
+	int64_t photo_cover_index;
+	bool cover_given;
+};
+struct init_body {
+	struct str media_type, post_mode;
+	bool is_aigc;
+	struct init_post_info post_info;
+	struct init_source_info source_info;
+};
+
+/* The checks of init (rules.c): the first that fails, or NULL. */
+struct rule_input {
+	const struct init_body *body;
+	const struct sandbox_caller *caller;
+	struct str media_prefix;
+};
+struct rule {
+	bool (*broken)(const struct rule_input *in);
+	const char *code, *message;
+};
+const struct rule *rules_check(const struct rule_input *in);
+
+/*
+ * Scripts (scripts.c), in the description or the title:
+ *	[[fail:CODE]]		the post is made, pulled, and ends FAILED with this fail_reason
+ *	[[status:stuck]]	the post is made and never advances
+ *	[[code:CODE]]		init refuses with this code and its documented status; nothing is made
+ *	[[http:NNN]]		init answers this HTTP status (200 to 599); nothing is made
+ *	[[http:NNN,made]]	the same, but the post is made before: the outcome cannot be known from the answer
+ * Another word in brackets is text; a value that is none is refused with invalid_param, so that no test waits in vain.
+ */
+struct scripts {
+	const char *fail, *code; /* NULL: none */
+	int http;                /* 0: none */
+	bool made, stuck;
+};
+MUST_CHECK bool scripts_read(struct arena *arena, struct str text, struct scripts *ret_scripts);
+
+/* What a fetched file is as a photo (picture.c): "ok" or the fail_reason. */
+struct picture {
+	int64_t size_bytes, width, height;
+	struct str sha256;
+};
+MUST_CHECK const char *picture_check(int fd, struct arena *arena, struct picture *ret_picture);
+
+void puller_run(const struct conf *conf, struct db *db, struct arena *arena, void *state, const atomic_bool *stopping);
+
+extern const struct route oauth_routes[], consent_routes[], user_routes[], publish_routes[], page_routes[];

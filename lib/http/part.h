@@ -1,0 +1,10 @@
+/* The header block of a part of multipart/form-data (RFC 7578 4.2 to 4.8). */
+#pragma once
+
+#include "http/multipart.h"
+
+/*
+ * block is the header lines, each with its CR LF, without the empty line. Names the part. ERR_BAD_MULTIPART,
+ * ERR_BAD_UTF8.
+ */
+MUST_CHECK enum err part_headers(struct arena *arena, struct str block, struct multipart_part *ret_part);

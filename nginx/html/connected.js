@@ -1,0 +1,24 @@
+// Says how the TikTok consent ended. The codes are those of the API (lib/base/err.def).
+"use strict";
+
+const sentences = {
+	consent_refused: "The connection was refused at TikTok. Nothing was connected.",
+	state_invalid: "This sign-in at TikTok was not started here, is too old or has been used. Connect again.",
+	tiktok_unreachable: "TikTok does not answer right now. Nothing was connected. Try again shortly.",
+	tiktok_scope_missing: "A permission that is needed was not granted. Connect again and leave it ticked.",
+	session_expired: "Your session has ended. Sign in and connect again.",
+	accounts_too_many: "You have reached the number of TikTok accounts that one user can connect.",
+};
+
+const query = new URLSearchParams(location.search);
+const result = document.getElementById("result");
+const error = query.get("error");
+const account = query.get("account");
+
+if (error !== null) {
+	result.className = "failed";
+	result.textContent = sentences[error] || "The account was not connected. Connect again.";
+} else if (account !== null && /^[0-9a-f-]{36}$/.test(account)) {
+	result.textContent = "The account is connected. Its id is " + account + ".";
+}
+history.replaceState(null, "", location.pathname);

@@ -1,0 +1,308 @@
+"""The stack that the API tests run against, and users of it.
+
+The programs come from the meson build folder $MARKETINGCLI_BUILD (tests/run.sh: gcc with ASan, UBSan and test hooks).
+With $MARKETINGCLI_STACK the tests use a stack that is up already in that folder and leave it up: quick while developing.
+"""
+
+import contextlib
+import itertools
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import pymysql
+import pytest
+
+import helpers
+
+CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(CHECKOUT / "tests/stack"))
+
+import processes  # noqa: E402
+from layout import Layout  # noqa: E402
+
+SETTINGS = ["password.bcrypt_cost=4", "worker.idle_ms=50"]
+DEFECT = re.compile(r"ERROR: \w*Sanitizer|runtime error:|assert", re.IGNORECASE)
+NOT_OURS = ("mariadb", "nginx", "access", "supervisor")
+
+os.environ.setdefault("MARKETINGCLI_BUILD",
+                      str(CHECKOUT / ("build-dev" if "MARKETINGCLI_STACK" in os.environ else "build-asan")))
+
+resolve = socket.getaddrinfo
+
+
+def resolve_localhost(host, *args, **more):
+    """glibc knows localhost but not names below it (RFC 6761 6.3), which curl and browsers resolve by themselves."""
+    if isinstance(host, str) and host.endswith(".localhost"):
+        host = "127.0.0.1"
+    return resolve(host, *args, **more)
+
+
+socket.getaddrinfo = resolve_localhost
+
+
+class Stack:
+    def __init__(self, folder):
+        self.dir = pathlib.Path(folder)
+        self.at = Layout(self.dir)
+        ports = dict(line.split() for line in self.at.ports.read_text().splitlines())
+        self.https, self.http = int(ports["https"]), int(ports["http"])
+        self.url, self.sandbox_url = f"https://localhost:{self.https}", f"https://sandbox.localhost:{self.https}"
+        self.http_url = f"http://localhost:{self.http}"
+        self.ca = self.at.ca
+        self.database = None
+
+    # The database, as its root
+
+    def sql(self, text, *args):
+        """The rows as a list of dicts. A connection that MariaDB's restart has ended is made anew."""
+        if self.database is not None:
+            try:
+                self.database.ping(reconnect=False)
+            except pymysql.MySQLError:
+                self.database = None
+        if self.database is None:
+            self.database = pymysql.connect(unix_socket=str(self.at.mariadb_sock), user="root", database="marketingcli",
+                                            autocommit=True, cursorclass=pymysql.cursors.DictCursor)
+        with self.database.cursor() as cursor:
+            cursor.execute(text, args or None)
+            return list(cursor.fetchall())
+
+    # The programs: auth keys tiktok uploads posts sandbox image worker-publish worker-media mariadb nginx
+
+    def log(self, name):
+        """What the program has written so far ("access": nginx's access log)."""
+        return (self.at.log / f"{name}.log").read_text(errors="replace")
+
+    def pid(self, name):
+        """The process that runs right now; None while there is none."""
+        for entry, pid, started in processes.read_pids(self.at):
+            if entry == name and processes.alive(pid, started):
+                return pid
+        return None
+
+    def kill(self, name, signo=signal.SIGKILL):
+        """Sends the signal and returns the pid that got it. The supervisor starts whoever ends again."""
+        pid = self.pid(name)
+        assert pid is not None, f"{name} is not running"
+        os.kill(pid, signo)
+        return pid
+
+    def restart(self, name):
+        """SIGTERM, and back when the next process runs."""
+        old = self.kill(name, signal.SIGTERM)
+        self.wait(lambda: self.pid(name) not in (None, old), f"{name} runs again")
+
+    @contextlib.contextmanager
+    def stopped(self, name, signo=signal.SIGTERM):
+        """The program is away inside the with block."""
+        hold = self.at.hold / name
+        hold.touch()
+        try:
+            self.kill(name, signo)
+            self.wait(lambda: self.pid(name) is None, f"{name} has ended")
+            yield
+        finally:
+            hold.unlink()
+            self.wait(lambda: self.pid(name) is not None, f"{name} runs again")
+            if name == "mariadb":
+                self.wait(self.database_answers, "MariaDB answers again")
+
+    def database_answers(self):
+        try:
+            return self.sql("SELECT 1")
+        except pymysql.MySQLError:
+            return None
+
+    def admin(self, *args):
+        """Runs marketingcli-admin; the CompletedProcess has text in stdout and stderr."""
+        from render import find_program
+        return subprocess.run([find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-admin"), *args],
+                              env={**os.environ, "MARKETINGCLI_CONF": str(self.at.conf)}, capture_output=True, text=True)
+
+    # Time and the points at which a program dies (test builds only)
+
+    def move_clock(self, seconds):
+        """Moves the programs' clock by that much, on top of former moves. It is set back after each test."""
+        clock = self.at.test / "clock"
+        now = int(clock.read_text()) if clock.exists() else 0
+        self.set_clock(now + int(seconds * 1_000_000))
+
+    def set_clock(self, offset_us):
+        new = self.at.test / "clock.new"
+        new.write_text(str(offset_us))
+        new.replace(self.at.test / "clock")
+
+    def arm(self, point):
+        """The next program that reaches the point removes the file and dies by SIGKILL. Returns the file."""
+        armed = self.at.test / "points" / point
+        armed.touch()
+        return armed
+
+    def wait(self, condition, what, seconds=30):
+        """The first truthy value of condition()."""
+        end = time.monotonic() + seconds
+        while True:
+            value = condition()
+            if value:
+                return value
+            assert time.monotonic() < end, f"not within {seconds} s: {what}"
+            time.sleep(0.03)
+
+    # Clients
+
+    def client(self, **headers):
+        """Somebody without credentials."""
+        return helpers.Client(self.url, self.ca, **headers)
+
+
+class User:
+    numbers = itertools.count(1)
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.number = next(User.numbers)
+        self.email = f"user{self.number}.{os.getpid()}.{time.time_ns()}@example.com"
+        self.password = f"correct horse {self.number} battery"
+        self.web = stack.client(Origin=stack.url)
+        account = {"email": self.email, "password": self.password}
+        helpers.expect(self.web.post("/api/v1/auth/register", json=account), 202)
+        helpers.expect(self.web.post("/api/v1/auth/login", json=account), 200)
+        self.id = helpers.expect(self.web.get("/api/v1/me"), 200)["data"]["id"]
+
+    def __getattr__(self, name):
+        """.key and .api come with first use, so that tests without them need no keys program."""
+        if name not in ("key", "api"):
+            raise AttributeError(name)
+        made = helpers.expect(self.web.post("/api/v1/keys", json={"name": "tests"}), 201)["data"]
+        self.key = made["key"]
+        self.api = self.stack.client(Authorization=f"Bearer {self.key}")
+        return getattr(self, name)
+
+    def authorize_url(self):
+        """Where GET /tiktok/connect sends the browser."""
+        answer = self.web.get("/api/v1/tiktok/connect", allow_redirects=False)
+        assert answer.status_code in (302, 303), answer.text
+        return answer.headers["Location"]
+
+    def consent(self, authorize_url, username, decision="allow", private=False, comment_disabled=False, grant=None):
+        """Fills in the simulator's form as the creator; returns the callback's URL."""
+        browser = helpers.Client(self.stack.sandbox_url, self.stack.ca)
+        page = browser.get(authorize_url)
+        assert page.status_code == 200, page.text
+        form = helpers.Form(page.text)
+        scopes = form.fields["scope"].split(",") if grant is None else grant
+        fields = [*form.fields.items(), ("username", username), ("decision", decision), *(("grant", s) for s in scopes)]
+        fields += [("private", "on")] if private else []
+        fields += [("comment_disabled", "on")] if comment_disabled else []
+        answer = browser.post(authorize_url.partition("?")[0], data=fields, allow_redirects=False)
+        assert answer.status_code in (302, 303), answer.text
+        return answer.headers["Location"]
+
+    def connect(self, username=None, private=False, comment_disabled=False, grant=None):
+        """Connects a simulated TikTok account; returns its id."""
+        username = username or f"creator.{os.getpid()}.{next(User.numbers)}"
+        callback = self.consent(self.authorize_url(), username, private=private, comment_disabled=comment_disabled,
+                                grant=grant)
+        answer = self.web.get(callback, headers={"Accept": "text/html"}, allow_redirects=False)
+        assert answer.status_code in (302, 303), answer.text
+        account = helpers.query_of(answer.headers["Location"]).get("account")
+        assert account, answer.headers["Location"]
+        return account
+
+
+@pytest.fixture(scope="session")
+def stack(request):
+    kept = os.environ.get("MARKETINGCLI_STACK")
+    if kept:
+        request.config.stash[STACK] = Stack(kept)
+        yield request.config.stash[STACK]
+        return
+    folder = tempfile.mkdtemp(prefix="mcli-test-")
+    os.chmod(folder, 0o711)
+    command = [str(CHECKOUT / "tests/stack.sh"), "--dir", folder]
+    try:
+        up = subprocess.run([*command, "up", "--https", "0", "--http", "0", "--build", os.environ["MARKETINGCLI_BUILD"],
+                             *(f"--set={s}" for s in SETTINGS), *os.environ.get("MARKETINGCLI_STACK_OPTIONS", "").split()],
+                            capture_output=True, text=True)
+        if up.returncode != 0:
+            pytest.exit(f"the stack does not come up:\n{up.stdout}{up.stderr}", returncode=1)
+        made = Stack(folder)
+        request.config.stash[STACK] = made
+        yield made
+        subprocess.run([*command, "down"], check=True, stdout=subprocess.DEVNULL)
+        assert not (found := defects(made)), "the programs' logs report defects:\n" + "\n".join(found)
+    finally:
+        subprocess.run([*command, "down"], stdout=subprocess.DEVNULL)
+        shutil.rmtree(Layout(folder).home, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+STACK = pytest.StashKey()
+
+
+def defects(stack):
+    """The sanitizers' reports and failed assertions of all programs, with the lines that follow."""
+    found = []
+    for path in sorted(stack.at.log.glob("*.log")):
+        if path.stem in NOT_OURS:
+            continue
+        lines = path.read_text(errors="replace").splitlines()
+        hits = [i for i, line in enumerate(lines) if DEFECT.search(line)]
+        if hits:
+            found += [f"--- {path.name}", *lines[hits[0]:hits[0] + 40]]
+    return found
+
+
+@pytest.fixture
+def user(stack):
+    return User(stack)
+
+
+@pytest.fixture
+def other(stack):
+    return User(stack)
+
+
+@pytest.fixture
+def account(user):
+    return user.connect()
+
+
+@pytest.fixture(autouse=True)
+def clean_slate(request):
+    """The clock runs normally and no point is armed when the next test begins."""
+    yield
+    stack = request.config.stash.get(STACK, None)
+    if stack is not None:
+        (stack.at.test / "clock").unlink(missing_ok=True)
+        for point in (stack.at.test / "points").iterdir():
+            point.unlink(missing_ok=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    stack = item.config.stash.get(STACK, None)
+    item.log_sizes = {p: p.stat().st_size for p in stack.at.log.glob("*.log")} if stack else {}
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """What the programs wrote during a test that failed."""
+    report = (yield).get_result()
+    stack = item.config.stash.get(STACK, None)
+    if not report.failed or stack is None:
+        return
+    for path in sorted(stack.at.log.glob("*.log")):
+        with path.open("rb") as f:
+            f.seek(item.log_sizes.get(path, 0))
+            lines = f.read().decode(errors="replace").splitlines()[-30:]
+        if lines:
+            report.sections.append((f"log of {path.stem}", "\n".join(lines)))

@@ -1,0 +1,54 @@
+"""Photographs made by a script: textured like a photograph, so that they do not compress to nothing."""
+
+import io
+import random
+
+from PIL import Image, ImageDraw, ImageFilter
+
+ORIENTATION, MAKE, DATE_TIME, GPS = 0x0112, 0x010F, 0x0132, 0x8825
+
+
+def picture(width, height, seed=1):
+    """A sky, hills and grain; the top left corner is red and the others are not, so that a turn is seen."""
+    rng = random.Random(seed)
+    small = Image.new("RGB", (64, 64))
+    draw = ImageDraw.Draw(small)
+    for y in range(64):
+        draw.line([(0, y), (64, y)], fill=(90 + y, 140 + y, 230 - y))
+    for _ in range(6):
+        x, top = rng.randrange(64), rng.randrange(24, 56)
+        draw.polygon([(x - 30, 64), (x, top), (x + 30, 64)], fill=(rng.randrange(40, 90), rng.randrange(90, 150), 60))
+    whole = small.resize((width, height), Image.BICUBIC)
+    tile = Image.effect_noise((min(width, 256), min(height, 256)), 24).convert("RGB")
+    grain = Image.new("RGB", (width, height))
+    for x in range(0, width, tile.width):
+        for y in range(0, height, tile.height):
+            grain.paste(tile, (x, y))
+    whole = Image.blend(whole, grain.filter(ImageFilter.SMOOTH), 0.15)
+    ImageDraw.Draw(whole).rectangle([0, 0, width // 4, height // 4], fill=(220, 20, 20))
+    return whole
+
+
+def jpeg(width, height, orientation=None, exif=False, quality=85):
+    """A JPEG. orientation: EXIF 1 to 8; exif: with a maker, a date and a place in it."""
+    tags = Image.Exif()
+    if orientation is not None:
+        tags[ORIENTATION] = orientation
+    if exif:
+        tags[MAKE] = "Example Camera"
+        tags[DATE_TIME] = "2026:11:22 12:00:00"
+        tags.get_ifd(GPS).update({1: "N", 2: (48.0, 51.0, 24.0), 3: "E", 4: (2.0, 21.0, 8.0)})
+    out = io.BytesIO()
+    more = {"exif": tags} if len(tags) or exif else {}
+    picture(width, height).save(out, "JPEG", quality=quality, **more)
+    return out.getvalue()
+
+
+def png(width, height, alpha=False):
+    """A PNG; alpha: half transparent from the top left to the bottom right."""
+    made = picture(width, height, seed=2)
+    if alpha:
+        made.putalpha(Image.linear_gradient("L").resize((width, height)))
+    out = io.BytesIO()
+    made.save(out, "PNG", compress_level=1)
+    return out.getvalue()

@@ -1,0 +1,229 @@
+"""Connected accounts: what they show, and how they end."""
+
+import pathlib
+import secrets
+import sys
+import time
+import uuid
+
+import pytest
+from helpers import expect
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
+
+from transport import INTERNAL_ERROR, Transport  # noqa: E402
+
+REVOKE = "/v2/oauth/revoke/"
+FIELDS = {"id", "platform", "username", "display_name", "avatar_url", "is_active", "state", "state_reason", "scopes",
+          "connected_at"}
+
+
+def row_of(stack, id):
+    (row,) = stack.sql(f"SELECT * FROM accounts WHERE id = {hexed(id)}")
+    return row
+
+
+def hexed(id):
+    return f"x'{id.replace('-', '')}'"
+
+
+def get(user, id):
+    return expect(user.web.get(f"/api/v1/accounts/{id}"), 200)["data"]
+
+
+def with_snapshot(stack, user, id):
+    """The account once the worker has asked TikTok."""
+    return stack.wait(lambda: (a := get(user, id))["platform_data"]["snapshot_at"] and a, "a snapshot")
+
+
+# --- showing
+
+
+def test_list(user):
+    name = f"list.{user.id[-8:]}"
+    id = user.connect(name)
+    body = expect(user.api.get("/api/v1/accounts?platform=tiktok"), 200)
+    (account,) = body["data"]
+    assert set(account) == FIELDS
+    assert account["id"] == id and account["platform"] == "tiktok" and account["is_active"] is True
+    assert account["state"] == "active" and account["state_reason"] is None and account["display_name"]
+    assert body["meta"]["has_more"] is False and body["meta"]["next_cursor"] is None
+    assert expect(user.web.get("/api/v1/accounts"), 200)["data"][0]["id"] == id
+
+
+@pytest.mark.parametrize("platform", ["instagram", "", "TikTok"])
+def test_other_platforms_have_no_accounts(user, account, platform):
+    assert expect(user.web.get(f"/api/v1/accounts?platform={platform}"), 200)["data"] == []
+
+
+def test_list_in_pages(user):
+    ids = [user.connect() for _ in range(3)]
+    first = expect(user.web.get("/api/v1/accounts?limit=2"), 200)
+    assert [a["id"] for a in first["data"]] == [ids[2], ids[1]] and first["meta"]["has_more"] is True
+    rest = expect(user.web.get(f"/api/v1/accounts?limit=2&cursor={first['meta']['next_cursor']}"), 200)
+    assert [a["id"] for a in rest["data"]] == [ids[0]] and rest["meta"]["has_more"] is False
+
+
+@pytest.mark.parametrize("query, status, code", [("limit=0", 422, "out_of_range"), ("limit=101", 422, "out_of_range"),
+                                                 ("colour=red", 422, "unknown_field"), ("cursor=x", 400, "bad_cursor")])
+def test_list_with_bad_queries(user, query, status, code):
+    expect(user.web.get(f"/api/v1/accounts?{query}"), status, code)
+
+
+def test_snapshot(user, stack):
+    name = f"snap.{user.id[-8:]}"
+    account = with_snapshot(stack, user, user.connect(name, comment_disabled=True))
+    assert set(account) == FIELDS | {"platform_data"}
+    assert account["username"] == name
+    data = account["platform_data"]
+    assert set(data) == {"privacy_level_options", "comment_disabled", "creator_nickname", "can_post", "post_block",
+                         "snapshot_at"}
+    assert data["privacy_level_options"] == ["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"]
+    assert data["comment_disabled"] is True and data["can_post"] is True and data["post_block"] is None
+    assert data["creator_nickname"]
+
+
+def test_snapshot_of_a_private_account(user, stack):
+    data = with_snapshot(stack, user, user.connect(private=True))["platform_data"]
+    assert data["privacy_level_options"] == ["FOLLOWER_OF_CREATOR", "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"]
+
+
+def test_an_old_snapshot_is_renewed_by_looking(user, stack, account):
+    first = with_snapshot(stack, user, account)["platform_data"]["snapshot_at"]
+    stack.move_clock(590)
+    get(user, account)
+    assert not stack.sql(f"SELECT * FROM jobs_publish WHERE kind = 'creator' AND subject_id = {hexed(account)}")
+    stack.move_clock(20)
+    assert get(user, account)["platform_data"]["snapshot_at"] == first
+    stack.wait(lambda: get(user, account)["platform_data"]["snapshot_at"] > first, "a newer snapshot")
+
+
+def test_a_snapshot_is_not_shown_after_a_day(user, stack, account):
+    with_snapshot(stack, user, account)
+    with stack.stopped("worker-publish"):
+        stack.move_clock(86390)
+        assert get(user, account)["username"]
+        stack.move_clock(20)
+        shown = get(user, account)
+        assert shown["username"] is None
+        assert shown["platform_data"] == {"privacy_level_options": [], "comment_disabled": False, "creator_nickname": None,
+                                          "can_post": True, "post_block": None, "snapshot_at": None}
+
+
+def test_without_video_publish_creator_info_is_not_asked(user, stack):
+    id = user.connect(grant=["user.info.basic", "video.upload"])
+    assert get(user, id)["platform_data"]["snapshot_at"] is None
+    assert not stack.sql(f"SELECT * FROM jobs_publish WHERE kind = 'creator' AND subject_id = {hexed(id)}")
+
+
+def test_accounts_of_others_do_not_exist(user, other, account):
+    for id in (account, str(uuid.uuid4()), "x", account[:-1]):
+        expect(other.web.get(f"/api/v1/accounts/{id}"), 404, "not_found")
+        expect(other.web.delete(f"/api/v1/accounts/{id}"), 404, "not_found")
+    assert expect(other.web.get("/api/v1/accounts"), 200)["data"] == []
+    assert get(user, account)["is_active"] is True
+
+
+def test_methods(user, account):
+    answer = user.web.put(f"/api/v1/accounts/{account}")
+    expect(answer, 405, "method_not_allowed")
+    assert set(answer.headers["Allow"].replace(" ", "").split(",")) >= {"GET", "DELETE"}
+    expect(user.web.post("/api/v1/accounts"), 405, "method_not_allowed")
+
+
+def test_needs_credentials(stack, account):
+    expect(stack.client().get("/api/v1/accounts"), 401, "unauthenticated")
+    expect(stack.client().get(f"/api/v1/accounts/{account}"), 401, "unauthenticated")
+
+
+# --- ending
+
+
+def disconnect(user, id):
+    return expect(user.web.delete(f"/api/v1/accounts/{id}"), 200)["data"]
+
+
+def assert_wiped(stack, user, id):
+    row = row_of(stack, id)
+    assert row["state"] == "disconnected" and row["disconnected_at_us"]
+    for column in ("access_token", "refresh_token", "display_name", "avatar_url", "access_expires_at_us",
+                   "refresh_expires_at_us", "lease_token"):
+        assert row[column] is None, column
+    assert not stack.sql(f"SELECT * FROM creator_snapshots WHERE account_id = {hexed(id)}")
+    expect(user.web.get(f"/api/v1/accounts/{id}"), 404, "not_found")
+    assert id not in [a["id"] for a in expect(user.web.get("/api/v1/accounts"), 200)["data"]]
+
+
+def test_disconnect(user, stack, account):
+    with_snapshot(stack, user, account)
+    assert disconnect(user, account) == {"id": account, "disconnected": True, "revoked_at_tiktok": True}
+    assert_wiped(stack, user, account)
+    expect(user.web.delete(f"/api/v1/accounts/{account}"), 404, "not_found")
+
+
+def test_only_a_session_disconnects(user, stack, account):
+    expect(user.api.delete(f"/api/v1/accounts/{account}"), 403, "session_required")
+    expect(user.web.delete(f"/api/v1/accounts/{account}", headers={"Origin": "https://elsewhere.example"}), 403,
+           "cross_origin")
+    assert row_of(stack, account)["access_token"] is not None
+
+
+@pytest.mark.parametrize("fault", ["drop", "drop_after", INTERNAL_ERROR, (200, '{"error":"invalid_request"}')])
+def test_disconnect_whatever_tiktok_says(user, stack, account, faulty_tiktok, fault):
+    faulty_tiktok.fault(REVOKE, fault)
+    assert disconnect(user, account)["revoked_at_tiktok"] is False
+    assert_wiped(stack, user, account)
+
+
+def test_disconnect_waits_five_seconds_at_most(user, stack, account, faulty_tiktok):
+    faulty_tiktok.fault(REVOKE, "hang")
+    start = time.monotonic()
+    assert disconnect(user, account)["revoked_at_tiktok"] is False
+    assert 4 < time.monotonic() - start < 8
+    assert_wiped(stack, user, account)
+
+
+def test_disconnect_when_the_tokens_do_not_open(user, stack, account):
+    stack.sql(f"UPDATE accounts SET access_token = 'x' WHERE id = {hexed(account)}")
+    assert disconnect(user, account)["revoked_at_tiktok"] is False
+    assert_wiped(stack, user, account)
+
+
+def add_post(stack, user, account, state):
+    id, now = uuid.UUID(bytes=int(time.time() * 1000).to_bytes(6, "big") + b"\x70\x00\x80\x00" + secrets.token_bytes(6)), 1
+    stack.sql(f"INSERT INTO posts SET id = {hexed(str(id))}, user_id = {hexed(user.id)}, account_id = {hexed(account)},"
+              " post_mode = 'MEDIA_UPLOAD', disable_comment = 0, auto_add_music = 0, brand_content_toggle = 0,"
+              " brand_organic_toggle = 0, is_aigc = 0, photo_cover_index = 0, state = %s, created_at_us = %s,"
+              " updated_at_us = %s", state, now, now)
+    return str(id)
+
+
+def test_disconnect_cancels_what_was_not_handed_over(user, stack, account):
+    unsent = {s: add_post(stack, user, account, s) for s in ("draft", "awaiting_approval", "scheduled", "queued",
+                                                            "deferred")}
+    sent = {s: add_post(stack, user, account, s) for s in ("publishing", "processing", "published", "in_inbox", "failed",
+                                                          "canceled")}
+    disconnect(user, account)
+    rows = {uuid.UUID(bytes=r["id"]).hex: r
+            for r in stack.sql(f"SELECT * FROM posts WHERE account_id = {hexed(account)}")}
+    for id in unsent.values():
+        row = rows[id.replace("-", "")]
+        assert (row["state"], row["failure_code"]) == ("canceled", "account_disconnected")
+        assert row["ended_at_us"]
+        (event,) = stack.sql(f"SELECT * FROM post_events WHERE post_id = {hexed(id)}")
+        assert (event["event"], event["state"]) == ("account_disconnected", "canceled") and event["request_id"]
+    for state, id in sent.items():
+        assert rows[id.replace("-", "")]["state"] == state
+
+
+def test_disconnect_cancels_more_than_one_batch(user, stack, account):
+    ids = [add_post(stack, user, account, "scheduled") for _ in range(203)]
+    disconnect(user, account)
+    (row,) = stack.sql(f"SELECT COUNT(*) n FROM posts WHERE account_id = {hexed(account)} AND state = 'canceled'")
+    assert row["n"] == len(ids)
+
+
+@pytest.fixture(scope="module")
+def faulty_tiktok(stack):
+    with Transport(stack) as tiktok, tiktok.used_by("tiktok"):
+        yield tiktok

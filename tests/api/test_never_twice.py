@@ -1,0 +1,114 @@
+"""worker@publish is killed at its worst moments: never two posts at TikTok, and never a silent one."""
+
+import signal
+import time
+
+import pytest
+from publishing import ENDED, LEASE_SEC, Sent, failed
+
+
+def die_at(stack, point, send):
+    """Sends a post whose worker dies at the point; the next worker takes over when the lease is over."""
+    pid = stack.pid("worker-publish")
+    armed = stack.arm(point)
+    sent = send()
+    stack.wait(lambda: not armed.exists(), f"{point} is reached")
+    stack.wait(lambda: stack.pid("worker-publish") not in (None, pid), "the next worker runs")
+    return sent
+
+
+@pytest.fixture
+def send(stack, user, account):
+    return lambda **more: Sent(stack, user, account, **more)
+
+
+def test_before_the_commit(stack, send):
+    """Nothing was written and nothing was sent: the post is simply published by the next run."""
+    sent = die_at(stack, "publish.before_attempt_commit", send)
+    assert sent.attempts() == [] and sent.at_simulator() == 0 and sent.get()["status"] == "queued"
+    stack.move_clock(LEASE_SEC + 10)
+    assert sent.wait()["status"] == "published"
+    assert sent.at_simulator() == 1 and sent.states_of_attempts() == ["accepted"]
+
+
+def test_after_the_commit(stack, send):
+    """The init was not made, but nobody can know that: the user is told to look."""
+    sent = die_at(stack, "publish.attempt_committed", send)
+    assert sent.get()["status"] == "publishing"
+    stack.move_clock(LEASE_SEC + 10)
+    failed(sent.wait(), "outcome_unknown")
+    assert sent.at_simulator() == 0 and sent.states_of_attempts() == ["outcome_unknown"]
+    assert sent.get()["images"][0]["fetched_at"] is None, "the evidence: TikTok did not fetch"
+
+
+def test_after_the_call(stack, send):
+    """TikTok took the post, and its answer died with the worker."""
+    sent = die_at(stack, "publish.called", send)
+    stack.wait(lambda: sent.at_simulator() == 1, "the simulator has it")
+    stack.move_clock(LEASE_SEC + 10)
+    failed(sent.wait(), "outcome_unknown")
+    stack.wait(lambda: sent.get()["images"][0]["fetched_at"], "the evidence: TikTok fetched the image")
+    assert sent.at_simulator() == 1 and sent.states_of_attempts() == ["outcome_unknown"]
+
+
+def test_after_the_publish_id(stack, send):
+    """All is written: only the polling goes on, without waiting for a lease."""
+    sent = die_at(stack, "publish.publish_id_committed", send)
+    assert sent.wait()["status"] == "published"
+    assert sent.at_simulator() == 1 and sent.states_of_attempts() == ["accepted"]
+
+
+def test_nothing_more_comes_later(stack, send):
+    """An unknown outcome stays what it is, a day and many rounds later."""
+    sent = die_at(stack, "publish.called", send)
+    stack.move_clock(LEASE_SEC + 10)
+    failed(sent.wait(), "outcome_unknown")
+    stack.move_clock(86400)
+    other = send()
+    assert other.wait()["status"] == "published"
+    assert sent.at_simulator() == 1 and sent.get()["status"] == "failed" and sent.jobs() == []
+
+
+def test_a_worker_that_always_crashes(stack, send):
+    """After five crashes the job is dead and the user is told."""
+    sent = die_at(stack, "publish.before_attempt_commit", send)
+    for _ in range(4):
+        pid, armed = stack.pid("worker-publish"), stack.arm("publish.before_attempt_commit")
+        stack.move_clock(LEASE_SEC + 10)
+        stack.wait(lambda: not armed.exists(), "it crashes again")
+        stack.wait(lambda: stack.pid("worker-publish") not in (None, pid), "the next worker runs")
+    stack.move_clock(LEASE_SEC + 10)
+    failed(sent.wait(), "worker_crashed")
+    assert sent.at_simulator() == 0 and sent.attempts() == []
+    assert [(j["kind"], j["state"]) for j in sent.jobs()] == [("publish", "dead")]
+
+
+def test_kills_at_any_time(stack, user):
+    """Twenty posts while the worker is killed again and again, wherever it is just then."""
+    accounts = [user.connect() for _ in range(4)]
+    sent = [Sent(stack, user, accounts[i % 4]) for i in range(20)]
+    for _ in range(6):
+        stack.wait(lambda: stack.pid("worker-publish"), "a worker runs")
+        time.sleep(0.15)  # lets it get somewhere: where is left to chance
+        stack.kill("worker-publish", signal.SIGKILL)
+    for _ in range(40):
+        if all(s.get()["status"] in ENDED for s in sent):
+            break
+        stack.move_clock(LEASE_SEC)
+        time.sleep(0.3)
+    for s in sent:
+        post = s.wait()
+        assert s.at_simulator() <= 1, "posted twice"
+        if post["status"] == "published":
+            assert s.at_simulator() == 1 and s.states_of_attempts() == ["accepted"]
+        else:
+            failed(post, "outcome_unknown")
+
+
+def test_stop_finishes_what_is_in_flight(stack, send):
+    """SIGTERM at any moment makes no unknown outcome."""
+    sent = [send() for _ in range(4)]
+    stack.wait(lambda: any(s.attempts() for s in sent), "one is on its way")
+    stack.restart("worker-publish")
+    for s in sent:
+        assert s.wait()["status"] == "published" and s.states_of_attempts() == ["accepted"]

@@ -1,0 +1,372 @@
+"""nginx: TLS, routing, limits, its own errors, headers, what it logs and what it does not."""
+
+import contextlib
+import ctypes
+import http.client
+import json
+import os
+import pathlib
+import re
+import select
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+
+import pytest
+import requests
+
+from helpers import Client, expect
+
+CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+PIDFD_GETFD = 438
+
+ONCE = ["X-Request-Id", "Strict-Transport-Security", "X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy",
+        "Content-Security-Policy", "Cache-Control", "Content-Type"]
+
+
+def raw(stack, request, port=None, tls=True, host="localhost", **context_changes):
+    """The whole answer to bytes that no client would send."""
+    connection = socket.create_connection(("127.0.0.1", port or stack.https), timeout=10)
+    if tls:
+        context = ssl.create_default_context(cafile=str(stack.ca))
+        for name, value in context_changes.items():
+            setattr(context, name, value)
+        connection = context.wrap_socket(connection, server_hostname=host)
+    with connection:
+        connection.sendall(request)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    head, _, body = answer.partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    headers = [line.split(": ", 1) for line in lines[1:]]
+    return int(lines[0].split()[1]), headers, body
+
+
+def request_line(line, *headers):
+    return "\r\n".join([line, *headers, "Connection: close", "", ""]).encode()
+
+
+def json_error(headers, body, code):
+    """The API's error shape in an answer of raw()."""
+    request_id = dict(headers)["X-Request-Id"]
+    answer = json.loads(body)
+    assert dict(headers)["Content-Type"] == "application/json"
+    assert answer["meta"] == {"request_id": request_id}
+    assert answer["error"]["code"] == code
+    return answer["error"]
+
+
+# TLS and names
+
+
+@pytest.mark.parametrize("version, ok", [("TLSv1_1", False), ("TLSv1_2", True), ("TLSv1_3", True)])
+def test_tls_versions(stack, version, ok):
+    context = ssl.create_default_context(cafile=str(stack.ca))
+    context.set_ciphers("DEFAULT@SECLEVEL=0")  # else OpenSSL 3 itself refuses 1.1
+    context.minimum_version = context.maximum_version = getattr(ssl.TLSVersion, version)
+    with socket.create_connection(("127.0.0.1", stack.https), timeout=10) as plain:
+        if ok:
+            with context.wrap_socket(plain, server_hostname="localhost") as tls:
+                assert tls.version() == version.replace("_", ".")
+        else:
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                context.wrap_socket(plain, server_hostname="localhost")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "sandbox.localhost"])
+def test_certificate_names(stack, host):
+    status, headers, body = raw(stack, request_line("GET /nothing HTTP/1.1", f"Host: {host}"), host=host)
+    assert status == 404
+
+
+def test_http2(stack):
+    out = subprocess.run(["curl", "-sS", "--http2", "--cacert", stack.ca, "-o", "/dev/null", "-w", "%{http_version}",
+                          stack.url + "/"], capture_output=True, text=True, check=True)
+    assert out.stdout == "2"
+
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_unknown_host_is_refused(stack, tls):
+    port = stack.https if tls else stack.http
+    for path in ("/", "/api/v1/me"):
+        status, headers, body = raw(stack, request_line(f"GET {path} HTTP/1.1", "Host: elsewhere.example"), port, tls)
+        assert status == 404
+        json_error(headers, body, "not_found")
+
+
+def test_server_version_is_not_told(stack):
+    for path in ("/", "/api/v1/nothing", "/nothing"):
+        assert stack.client().get(path).headers["Server"] == "nginx"
+
+
+# Plain HTTP
+
+
+def test_plain_http_pages_are_redirected(stack):
+    answer = stack.client().get(stack.http_url + "/connected.html?x=1", allow_redirects=False)
+    assert answer.status_code == 301
+    assert answer.headers["Location"] == stack.url + "/connected.html?x=1"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_plain_http_api_is_refused(stack, method):
+    answer = stack.client().request(method, stack.http_url + "/api/v1/me", allow_redirects=False)
+    expect(answer, 403, "https_required")
+
+
+def test_plain_http_on_the_tls_port(stack):
+    status, headers, body = raw(stack, request_line("GET /api/v1/me HTTP/1.1", "Host: localhost"), tls=False)
+    assert status == 403
+    json_error(headers, body, "https_required")
+
+
+# nginx's own errors
+
+
+def test_errors_say_what_err_def_says():
+    """Code, status, sentence and retryable of each error in nginx/snippets/errors.conf."""
+    rows = re.findall(r'^ERR\(\w+, (\d+), "(\w+)", (\w+), "(.*)"\)$', (CHECKOUT / "lib/base/err.def").read_text(), re.M)
+    known = {slug: (int(status), retryable == "true", sentence) for status, slug, retryable, sentence in rows}
+    made = re.findall(r"return (\d+) '(.*)';", (CHECKOUT / "nginx/snippets/errors.conf").read_text())
+    assert len(made) >= 9
+    for status, body in made:
+        error = json.loads(body)["error"]
+        assert (int(status), error["retryable"], error["message"]) == known[error["code"]], error["code"]
+
+
+@pytest.mark.parametrize("request_bytes, status, code", [
+    (b"NONSENSE\r\n\r\n", 400, "bad_request"),
+    (request_line("GET /api/v1/me HTTP/1.1", "Host: localhost", "Host: localhost"), 400, "bad_request"),
+    (request_line("GET /api/v1/me HTTP/1.1", "Host: localhost", "Transfer-Encoding: nonsense"), 400, "bad_request"),
+    (request_line(f"GET /api/v1/{'a' * 20000} HTTP/1.1", "Host: localhost"), 414, "bad_request"),
+    (request_line("GET /api/v1/me HTTP/1.1", "Host: localhost", f"X-Long: {'a' * 20000}"), 431, "bad_request"),
+    (request_line("GET /api/v1/nothing HTTP/1.1", "Host: localhost"), 404, "not_found"),
+    (request_line("GET /api/ HTTP/1.1", "Host: localhost"), 404, "not_found"),
+    (request_line("GET /internal/store/a HTTP/1.1", "Host: localhost"), 404, "not_found"),
+    (request_line("GET /internal/error/bad_request HTTP/1.1", "Host: localhost"), 404, None),
+    (request_line("TRACE /api/v1/me HTTP/1.1", "Host: localhost"), 405, "method_not_allowed"),
+    (request_line("POST / HTTP/1.1", "Host: localhost", "Content-Length: 0"), 405, "method_not_allowed"),
+], ids=["nonsense", "two hosts", "transfer coding", "long path", "long header", "no route", "no app", "store",
+        "error page", "trace", "post to a page"])
+def test_own_errors(stack, request_bytes, status, code):
+    got, headers, body = raw(stack, request_bytes)
+    assert got == status
+    if code is not None:
+        json_error(headers, body, code)
+    if status == 405:
+        assert dict(headers)["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("path, limit", [("/api/v1/auth/login", 64 << 10), ("/api/v1/uploads", 21 << 20),
+                                         ("/api/v1/accounts/x/posts", 701 << 20)])
+@pytest.mark.parametrize("http_version", ["--http1.1", "--http2"])
+def test_body_limits(stack, path, limit, http_version):
+    """One byte too many is refused by nginx before the body is read: only the length is claimed here."""
+    out = subprocess.run(["curl", "-sS", http_version, "--cacert", stack.ca, "-H", f"Content-Length: {limit + 1}",
+                          "-H", "Expect:", "-X", "POST", "-d", "x", "-m", "10", "-w", "\n%{http_code}",
+                          stack.url + path], capture_output=True, text=True)
+    body, _, status = out.stdout.rpartition("\n")
+    assert status == "413", out
+    error = json.loads(body)["error"]
+    assert error["code"] == "body_too_large"
+
+
+def test_body_at_the_limit_reaches_the_program(stack):
+    answer = stack.client().post("/api/v1/auth/login", data=b" " * (64 << 10))
+    stack.wait(lambda: answer.headers["X-Request-Id"] in stack.log("auth"), "the program logs the request", 5)
+
+
+def test_a_program_that_is_away(stack):
+    """Its socket stays, so requests wait for it and none fails."""
+    with stack.stopped("keys"):
+        with pytest.raises(requests.Timeout):
+            stack.client().get("/api/v1/keys", timeout=0.3)
+    expect(stack.client().get("/api/v1/keys"), 401)
+
+
+def test_a_post_that_waits_outlives_the_program(stack):
+    """SIGSTOP, a POST on its way, SIGKILL: nobody had accepted it yet, so the next process answers it, once."""
+    pid = stack.kill("keys", signal.SIGSTOP)
+    connection = http.client.HTTPSConnection("127.0.0.1", stack.https, timeout=30, context=ssl.create_default_context(
+        cafile=str(stack.ca)))
+    connection.request("POST", "/api/v1/keys", body=b"{}", headers={"Host": "localhost", "Content-Type": "application/json"})
+    stack.wait(lambda: waiting_connections(stack, "keys") > 0, "the request waits at the socket")
+    os.kill(pid, signal.SIGKILL)
+    answer = connection.getresponse()
+    assert answer.status == 401
+    request_id = answer.headers["X-Request-Id"]
+    connection.close()
+    assert stack.log("keys").count(request_id) == 1
+
+
+@pytest.mark.parametrize("method, path", [("POST", "/api/v1/keys"), ("GET", "/api/v1/tiktok/connect"),
+                                          ("GET", "/api/v1/tiktok/callback?code=x&state=y"), ("GET", "/m/x/0")])
+def test_what_changes_something_is_asked_once(stack, method, path):
+    """The program dies while it has the request: 502 in the API's shape, and no second try on another connection."""
+    name = {"/api/v1/keys": "keys", "/m/x/0": "uploads"}.get(path, "tiktok")
+    with stack.stopped(name, signal.SIGKILL), fake_program(stack, name) as accepted:
+        answer = stack.client(Origin=stack.url).request(method, path, timeout=10)
+        expect(answer, 502, "bad_gateway")
+        assert accepted() == 1
+
+
+@contextlib.contextmanager
+def fake_program(stack, name):
+    """Accepts on the program's socket, the supervisor's, and closes each connection once it has read something."""
+    count = [0]
+    supervisor = stack.pid("supervisor")
+    listener = borrowed_listener(supervisor, f"{stack.at.run}/{name}.sock")
+    done = threading.Event()
+
+    def serve():
+        while not done.is_set():
+            if select.select([listener], [], [], 0.1)[0]:  # a timeout on the socket would be the next program's too
+                connection, _ = listener.accept()
+                connection.recv(65536)
+                count[0] += 1
+                connection.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield lambda: count[0]
+    finally:
+        done.set()
+        thread.join()
+        listener.close()
+
+
+def borrowed_listener(pid, path):
+    """A copy of the listening socket that another process holds (pidfd_getfd(2))."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    pidfd = os.pidfd_open(pid)
+    try:
+        for entry in os.listdir(f"/proc/{pid}/fd"):
+            if os.readlink(f"/proc/{pid}/fd/{entry}").startswith("socket:"):
+                fd = libc.syscall(PIDFD_GETFD, pidfd, int(entry), 0)
+                assert fd >= 0, os.strerror(ctypes.get_errno())
+                found = socket.socket(fileno=fd)
+                if found.family == socket.AF_UNIX and found.getsockname() == path:
+                    return found
+                found.close()
+    finally:
+        os.close(pidfd)
+    raise AssertionError(f"{pid} does not hold {path}")
+
+
+def waiting_connections(stack, name):
+    out = subprocess.run(["ss", "-xlH"], capture_output=True, text=True).stdout
+    for line in out.splitlines():
+        if f"{stack.at.run}/{name}.sock" in line:
+            return int(line.split()[2])
+    return 0
+
+
+# Headers
+
+
+@pytest.mark.parametrize("path", ["/", "/style.css", "/nothing", "/api/v1/nothing", "/api/v1/me", "/api/v1/keys",
+                                  "/m/00000000-0000-7000-8000-000000000000/0"])
+def test_headers_once_each(stack, path):
+    status, headers, body = raw(stack, request_line(f"GET {path} HTTP/1.1", "Host: localhost"))
+    names = [name.lower() for name, _ in headers]
+    for name in ONCE:
+        assert names.count(name.lower()) == 1, (name, headers)
+    values = {name.lower(): value for name, value in headers}
+    assert values["x-content-type-options"] == "nosniff"
+    assert values["referrer-policy"] == "no-referrer"
+    assert "frame-ancestors 'none'" in values["content-security-policy"]
+    assert values["content-security-policy"].startswith("default-src 'none'")
+    if path.startswith(("/api", "/m/")):
+        assert "no-store" in values["cache-control"]
+        assert "script-src" not in values["content-security-policy"]
+
+
+def test_request_id_is_not_the_clients(stack):
+    chosen = "0123456789abcdef0123456789abcdef"
+    answer = stack.client(**{"X-Request-Id": chosen, "Request-Id": chosen}).get("/api/v1/me")
+    expect(answer, 401)
+    assert answer.headers["X-Request-Id"] != chosen
+
+
+# Pages
+
+
+def test_pages(stack):
+    client = stack.client()
+    for path, kind in (("/", "text/html"), ("/connected", "text/html"), ("/connected.html", "text/html"),
+                       ("/style.css", "text/css"), ("/connected.js", "application/javascript")):
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, kind), path
+        assert "Set-Cookie" not in answer.headers
+    missing = client.get("/nothing")
+    assert missing.status_code == 404 and "There is nothing here" in missing.text
+
+
+def test_pages_load_nothing_from_elsewhere():
+    for page in (CHECKOUT / "nginx/html").rglob("*.html"):
+        text = page.read_text()
+        for address in re.findall(r'(?:src|href|action)\s*=\s*"([^"]*)"', text):
+            assert address.startswith("/") and not address.startswith("//"), (page, address)
+        assert not re.search(r"<script(?![^>]*src=)|style=|\son\w+=|<style", text), f"{page}: inline code (CSP)"
+
+
+# The simulator's host
+
+
+def test_sandbox_is_another_host(stack):
+    """The API is not there, and the simulator is not here."""
+    sandbox = Client(stack.sandbox_url, stack.ca)
+    assert sandbox.get("/api/v1/me").status_code == 404
+    assert stack.client().get("/v2/auth/authorize/").status_code == 404
+
+
+# The logs
+
+
+def test_access_log(stack):
+    answer = stack.client(Authorization="Bearer mk_live_secretsecret", Cookie="a=secretcookie").get(
+        "/api/v1/me?code=secretcode&state=secretstate")
+    request_id = answer.headers["X-Request-Id"]
+    line = stack.wait(lambda: [x for x in stack.log("access").splitlines() if request_id in x], "a log line")[0]
+    entry = json.loads(line)
+    assert entry["path"] == "/api/v1/me"
+    assert entry["remote"] == "127.0.0.0"
+    assert entry["status"] == 401
+    assert entry["method"] == "GET"
+    assert "secret" not in line
+
+
+@pytest.mark.parametrize("address, cut", [
+    ("192.0.2.77", "192.0.2.0"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1::"), ("2001:db8:1::9", "2001:db8:1::"),
+    ("2001:db8::9", "2001:db8::"), ("2001::9", "2001::"), ("::1", "::"), ("fe80::1:2:3", "fe80::"),
+    ("::ffff:192.0.2.77", "::")])
+def test_addresses_are_cut(address, cut):
+    """The map of nginx/marketingcli.conf.in, its rules applied in their order."""
+    block = re.search(r"map \$remote_addr \$mcli_remote \{(.*?)\n\}", (CHECKOUT / "nginx/marketingcli.conf.in").read_text(),
+                      re.S).group(1)
+    default = re.search(r'default "(.*)";', block).group(1)
+    for pattern, name, rest in re.findall(r"~(\S+) \$(\w+?)((?:\.0|::));", block):
+        found = re.search(pattern.replace("(?<", "(?P<"), address)
+        if found:
+            assert found.group(name) + rest == cut
+            return
+    assert default == cut
+
+
+def test_error_log_has_no_requests(stack):
+    """Programs that are away and files that are missing leave no request line in nginx's error log."""
+    stack.client().get("/nothing?secret=1")
+    stack.client().get("/api/v1/uploads/secret-id?secret=1")
+    assert "secret" not in stack.log("nginx")
+    assert "client:" not in stack.log("nginx")
+
+
+def test_error_log_level_everywhere():
+    levels = re.findall(r"error_log \S+ (\w+);", "".join(
+        p.read_text() for p in [*(CHECKOUT / "nginx").rglob("*.conf*"), CHECKOUT / "tests/stack/render.py"]))
+    assert levels and set(levels) == {"emerg"}

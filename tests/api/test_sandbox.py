@@ -1,0 +1,317 @@
+"""The TikTok simulator: consent, tokens, user info, rates, and that its data ends."""
+
+import secrets
+import threading
+import time
+
+import pytest
+from helpers import Form, query_of
+from simulator import App, Creator, Tokens, direct, oauth_refused, refused
+
+
+@pytest.fixture
+def app(stack):
+    return App(stack)
+
+
+@pytest.fixture
+def creator(app):
+    return app.connect()
+
+
+# --- the consent page
+
+
+def test_consent_page_is_self_contained(app):
+    page = app.http.get("/v2/auth/authorize/", params=app.request_fields(state="<script>\"'&"))
+    assert page.status_code == 200 and page.headers["Content-Type"].startswith("text/html")
+    assert Form(page.text).fields["state"] == "<script>\"'&" and "<script>" not in page.text
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert "src=" not in page.text and "http-equiv" not in page.text
+
+
+@pytest.mark.parametrize("changes", [
+    {"client_key": ""}, {"client_key": "a b"}, {"response_type": "token"}, {"scope": ""}, {"scope": "video.delete"},
+    {"state": ""}, {"redirect_uri": "https://elsewhere.example/"}, {"redirect_uri": "https://localhost"},
+    {"redirect_uri": "URL.evil.example/"}, {"redirect_uri": "URL/a?b"}, {"redirect_uri": "URL/a#b"},
+    {"redirect_uri": "URL@evil.example/"}, {"redirect_uri": "URL/" + "a" * 500},
+], ids=lambda c: str(c)[:40])
+def test_consent_refuses_bad_requests_without_redirecting(app, changes):
+    changes = {k: v.replace("URL", app.stack.url) for k, v in changes.items()}
+    for answer in (app.http.get("/v2/auth/authorize/", params=app.request_fields(**changes), allow_redirects=False),
+                   app.http.post("/v2/auth/authorize/", allow_redirects=False,
+                                 data={**app.request_fields(**changes), "username": "u", "decision": "allow",
+                                       "grant": "user.info.basic"})):
+        assert answer.status_code == 400 and "Location" not in answer.headers
+
+
+def test_consent_goes_back_with_code_scopes_and_state(app):
+    answer = app.consent("someone.1", grant=["video.upload", "user.info.basic", "not.asked"])
+    q = query_of(answer.headers["Location"])
+    assert answer.status_code == 303 and q["state"] == "s t&te" and q["scopes"] == "user.info.basic,video.upload"
+    assert "*" in q["code"] and "!" in q["code"], "a code must need decoding"
+    assert "%2A" in answer.headers["Location"]
+
+
+@pytest.mark.parametrize("more", [{"decision": "deny"}, {"grant": []}])
+def test_consent_denied(app, more):
+    q = query_of(app.consent("someone.1", **more).headers["Location"])
+    assert q["error"] == "access_denied" and q["error_description"] and q["state"] == "s t&te" and "code" not in q
+
+
+@pytest.mark.parametrize("username, status", [("a", 303), ("a" * 24, 303), ("a.b_9", 303), ("", 400), ("a" * 25, 400),
+                                              ("A", 400), ("a b", 400), ("<b>", 400), ("é", 400)])
+def test_consent_usernames(app, username, status):
+    answer = app.consent(username)
+    assert answer.status_code == status
+    assert "<b>" not in answer.text
+
+
+# --- tokens
+
+
+def test_exchange(app):
+    answer = app.exchange(app.code("someone.1", grant=["user.info.basic"]))
+    body = answer.json()
+    assert answer.status_code == 200 and answer.headers["Cache-Control"] == "no-store"
+    assert set(body) == {"open_id", "scope", "access_token", "expires_in", "refresh_token", "refresh_expires_in",
+                         "token_type"}
+    assert body["access_token"].startswith("act.") and body["refresh_token"].startswith("rft.")
+    assert (body["expires_in"], body["refresh_expires_in"]) == (7200, 15552000)
+    assert body["scope"] == "user.info.basic" and body["token_type"] == "Bearer"
+
+
+def test_open_id_is_each_clients_own_and_stays(stack, app):
+    a, b = app.connect("someone.1").tokens, app.connect("someone.1").tokens
+    assert a.open_id == b.open_id != App(stack).connect("someone.1").tokens.open_id
+    assert a.open_id != app.connect("someone.2").tokens.open_id
+
+
+def test_code_works_once(app):
+    code = app.code("someone.1")
+    first = app.exchange(code)
+    assert "access_token" in first.json()
+    oauth_refused(app.exchange(code), "invalid_grant")
+
+
+def test_code_expires_after_five_minutes(app):
+    early, late = app.code("someone.1"), app.code("someone.1")
+    app.stack.move_clock(295)
+    assert "access_token" in app.exchange(early).json()
+    app.stack.move_clock(6)
+    oauth_refused(app.exchange(late), "invalid_grant")
+
+
+def test_code_is_bound_to_client_and_redirect_uri(stack, app):
+    code = app.code("someone.1")
+    oauth_refused(App(stack).exchange(code), "invalid_grant")
+    oauth_refused(app.exchange(code, redirect_uri=app.callback + "/"), "invalid_grant")
+    oauth_refused(app.exchange(code[:-1]), "invalid_grant")
+    assert "access_token" in app.exchange(code).json()
+
+
+@pytest.mark.parametrize("changes, error", [
+    ({"code": ""}, "invalid_request"), ({"redirect_uri": ""}, "invalid_request"),
+    ({"client_key": ""}, "invalid_request"), ({"client_secret": ""}, "invalid_request"),
+    ({"grant_type": ""}, "invalid_request"),
+    ({"grant_type": "password"}, "unsupported_grant_type")])
+def test_exchange_malformed(app, changes, error):
+    fields = {"grant_type": "authorization_code", "code": "x", "redirect_uri": app.callback, **changes}
+    oauth_refused(app.token(**fields), error)
+
+
+def test_token_call_must_be_a_form(app):
+    answer = app.http.post("/v2/oauth/token/", json={"client_key": app.key, "client_secret": app.secret})
+    oauth_refused(answer, "invalid_request")
+
+
+def test_the_first_secret_of_a_client_is_its_secret(app):
+    app.connect("someone.1")
+    oauth_refused(app.exchange(app.code("someone.1"), client_secret="other"), "invalid_client")
+    assert "access_token" in app.exchange(app.code("someone.1")).json()
+    rows = app.stack.sql("SELECT secret_hash FROM sandbox_clients WHERE client_key = %s", app.key)
+    assert len(rows) == 1 and app.secret.encode() not in rows[0]["secret_hash"]
+
+
+def test_refresh_rotates(creator):
+    old = creator.tokens
+    new = Tokens(creator.app.refresh(old.refresh_token).json())
+    assert new.open_id == old.open_id and new.scope == old.scope
+    assert new.access_token != old.access_token and new.refresh_token != old.refresh_token
+    oauth_refused(creator.app.refresh(old.refresh_token), "invalid_grant")
+    newer = creator.app.refresh(new.refresh_token).json()
+    assert Creator(creator.app, creator.username, Tokens(newer)).info().status_code == 200
+
+
+def test_two_refreshes_at_once_make_one_pair(creator):
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(creator.app.refresh(creator.tokens.refresh_token).json()))
+               for _ in range(4)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert sorted("access_token" in a for a in answers) == [False, False, False, True]
+
+
+def test_access_token_lives_two_hours(creator):
+    creator.stack.move_clock(7190)
+    assert creator.info().status_code == 200
+    creator.stack.move_clock(11)
+    refused(creator.info(), 401, "access_token_invalid")
+    assert "access_token" in creator.app.refresh(creator.tokens.refresh_token).json()
+
+
+def test_refresh_token_of_another_client(stack, creator):
+    oauth_refused(App(stack).refresh(creator.tokens.refresh_token), "invalid_grant")
+    oauth_refused(creator.app.refresh(creator.tokens.access_token), "invalid_grant")
+
+
+def test_no_token_is_stored(creator):
+    for table in ("tokens", "codes", "grants"):
+        for row in creator.stack.sql(f"SELECT * FROM sandbox_{table}"):
+            assert not any(creator.tokens.access_token[4:] in str(v) for v in row.values())
+
+
+def revoke(app, token):
+    return app.http.post("/v2/oauth/revoke/", data={"client_key": app.key, "client_secret": app.secret, "token": token})
+
+
+def test_revoke_ends_every_token_of_the_creator(app):
+    first, second, other = app.connect("someone.3"), app.connect("someone.3"), app.connect("someone.4")
+    publish_id = first.publish(direct(first, description="[[status:stuck]] " + secrets.token_hex(4)))
+    answer = revoke(app, first.tokens.access_token)
+    assert answer.status_code == 200 and answer.json() == {}
+    for creator in (first, second):
+        refused(creator.info(), 401, "access_token_invalid")
+        oauth_refused(app.refresh(creator.tokens.refresh_token), "invalid_grant")
+    assert other.info().status_code == 200
+    oauth_refused(revoke(app, first.tokens.access_token), "invalid_grant")
+    assert app.connect("someone.3").status(publish_id).json()["data"]["fail_reason"] == "auth_removed"
+
+
+def test_revoke_needs_the_clients_own_access_token(stack, creator):
+    oauth_refused(revoke(App(stack), creator.tokens.access_token), "invalid_grant")
+    oauth_refused(revoke(creator.app, creator.tokens.refresh_token), "invalid_grant")
+    assert creator.info().status_code == 200
+
+
+# --- user info, creator info
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer act.none"}, {"Authorization": "Basic eA=="},
+                                     {"Authorization": "Bearer"}])
+def test_without_a_token(app, headers):
+    refused(app.http.get("/v2/user/info/?fields=open_id", headers=headers), 401, "access_token_invalid")
+    for path in ("creator_info/query/", "content/init/", "status/fetch/", "cancel/"):  # covers: POST /v2/post/publish/cancel/
+        refused(app.http.post("/v2/post/publish/" + path, json={}, headers=headers), 401, "access_token_invalid")
+
+
+def test_user_info(creator):
+    answer = creator.app.http.get("/v2/user/info/?fields=open_id,display_name,avatar_url", headers=creator.headers)
+    body = answer.json()
+    assert body["error"]["code"] == "ok" and body["error"]["message"] == "" and body["error"]["log_id"]
+    user = body["data"]["user"]
+    assert set(user) == {"open_id", "display_name", "avatar_url"}
+    assert user["open_id"] == creator.tokens.open_id and creator.username in user["display_name"]
+    avatar = creator.app.http.get(user["avatar_url"])  # covers: GET /avatar/{username}
+    assert avatar.status_code == 200 and avatar.headers["Content-Type"] == "image/svg+xml" and b"<svg" in avatar.content
+
+
+def test_user_info_fields_and_scopes(app):
+    creator = app.connect(grant=["user.info.basic"])
+
+    def ask(fields):
+        return app.http.get("/v2/user/info/", params={"fields": fields} if fields else {}, headers=creator.headers)
+
+    refused(ask(""), 400, "invalid_params")
+    refused(ask("open_id,shoe_size"), 400, "invalid_params")
+    refused(ask("open_id,username"), 401, "scope_not_authorized")
+    refused(ask("follower_count"), 401, "scope_not_authorized")
+    full = app.connect()
+    fields = ("open_id,union_id,avatar_url,avatar_url_100,avatar_large_url,display_name,bio_description,"
+              "profile_deep_link,is_verified,username,follower_count,following_count,likes_count,video_count")
+    user = app.http.get("/v2/user/info/", params={"fields": fields}, headers=full.headers).json()["data"]["user"]
+    assert set(user) == set(fields.split(",")) and user["username"] == full.username
+    assert user["is_verified"] is False and user["video_count"] == 0
+
+
+@pytest.mark.parametrize("private, levels", [
+    (False, ["PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"]),
+    (True, ["FOLLOWER_OF_CREATOR", "MUTUAL_FOLLOW_FRIENDS", "SELF_ONLY"])])
+def test_creator_info(app, private, levels):
+    creator = app.connect(private=private, comment_disabled=private)
+    data = creator.info().json()["data"]
+    assert data["privacy_level_options"] == levels and data["comment_disabled"] is private
+    assert data["creator_username"] == creator.username and data["creator_nickname"]
+    assert data["creator_avatar_url"].startswith("https://") and data["duet_disabled"] is False
+
+
+def test_creator_info_needs_video_publish(app):
+    refused(app.connect(grant=["user.info.basic", "video.upload"]).info(), 401, "scope_not_authorized")
+
+
+def test_blocked_creator(app):
+    creator = app.connect(post_block="spam_risk_too_many_posts")
+    refused(creator.info(), 200, "spam_risk_too_many_posts")
+    refused(creator.init(direct(creator)), 403, "spam_risk_too_many_posts")
+
+
+def test_settings_follow_the_last_consent(app):
+    creator = app.connect("someone.5", private=True)
+    app.consent("someone.5", private=False)
+    assert "PUBLIC_TO_EVERYONE" in creator.info().json()["data"]["privacy_level_options"]
+
+
+# --- rates
+
+
+@pytest.mark.parametrize("name, limit", [("info", 20), ("init", 6), ("status", 30)])
+def test_rates(app, name, limit):
+    creator = app.connect()
+    calls = {"info": creator.info, "init": lambda: creator.post("content/init/", {}),
+             "status": lambda: creator.status("x")}
+    assert all(calls[name]().status_code != 429 for _ in range(limit))
+    refused(calls[name](), 429, "rate_limit_exceeded")
+    again = app.connect(creator.username)  # tokens change, the user's limit stays
+    assert again.post({"info": "creator_info/query/", "init": "content/init/", "status": "status/fetch/"}[name],
+                      {}).status_code == 429
+    creator.stack.move_clock(61)
+    assert calls[name]().status_code != 429
+
+
+# --- 30 days
+
+
+def test_everything_is_gone_after_30_days(creator):
+    key = creator.app.key
+    publish_id = creator.publish(direct(creator, description="[[status:stuck]]"))
+    mine = {"sandbox_publishes": ("publish_id", publish_id), "sandbox_clients": ("client_key", key),
+            "sandbox_creators": ("username", creator.username), "sandbox_codes": ("client_key", key),
+            "sandbox_grants": ("client_key", key)}
+    grant = creator.stack.sql("SELECT id FROM sandbox_grants WHERE client_key = %s", key)[0]["id"]
+    post = creator.stack.sql("SELECT id FROM sandbox_publishes WHERE publish_id = %s", publish_id)[0]["id"]
+    mine.update({"sandbox_tokens": ("grant_id", grant), "sandbox_images": ("publish", post)})
+
+    def left():
+        return [t for t, (column, value) in mine.items()
+                if creator.stack.sql(f"SELECT 1 FROM {t} WHERE {column} = %s", value)]
+
+    day = 86400 * 1_000_000
+    renewed = ("sandbox_clients", "sandbox_creators", "sandbox_grants")
+
+    # Rows are made old, not the clock new: other tests of this run keep theirs.
+    def purge_when(days):
+        for table, (column, value) in mine.items():
+            age = "renewed_at_us" if table in renewed else "created_at_us"
+            creator.stack.sql(f"UPDATE {table} SET {age} = %s WHERE {column} = %s",
+                              time.time_ns() // 1000 - days * day, value)
+        # A purge begins with the program and deletes clients last.
+        creator.stack.sql("INSERT INTO sandbox_clients VALUES ('old', REPEAT('x', 32), 1, 1)")
+        creator.stack.restart("sandbox")
+        creator.stack.wait(lambda: not creator.stack.sql("SELECT 1 FROM sandbox_clients WHERE client_key = 'old'"),
+                           "the purge has run")
+
+    assert len(left()) == len(mine)
+    purge_when(29)
+    assert len(left()) == len(mine)
+    purge_when(31)
+    assert left() == []

@@ -1,0 +1,147 @@
+"""TikTok fails in transport (tests/fakes/tiktok.py): what may have left is never sent again, what did not leave is."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import uuid
+
+import pytest
+from publishing import LEASE_SEC, Sent, failed
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
+
+from tiktok import FakeTiktok  # noqa: E402
+
+
+class Worker:
+    """Our own worker@publish, which believes that the fake is TikTok; the stack's is away meanwhile."""
+
+    def __init__(self, stack, tiktok, folder):
+        from render import find_program
+        self.conf = folder / "conf"
+        lines = [line for line in stack.at.conf.read_text().splitlines()
+                 if not line.replace(" ", "").startswith(("api_url=", "ca_file=", "timeout_sec="))]
+        at = lines.index("[tiktok]") + 1
+        lines[at:at] = [f"api_url = {tiktok.url}", f"ca_file = {stack.ca}", "timeout_sec = 2"]
+        lines.insert(lines.index("[database]") + 1, "timeout_sec = 2")
+        self.conf.write_text("\n".join(lines) + "\n")
+        self.log = (folder / "log").open("ab")
+        self.program = find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-worker")
+        self.environment = {**os.environ, "MARKETINGCLI_CONF": str(self.conf),
+                            "CREDENTIALS_DIRECTORY": str(stack.at.credentials / "worker-publish"),
+                            "MARKETINGCLI_TEST_DIR": str(stack.at.test)}
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([self.program, "publish"], stderr=self.log, env=self.environment)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGCONT)
+        self.process.terminate()
+        assert self.process.wait(60) == 0
+
+
+@pytest.fixture
+def tiktok(stack):
+    with FakeTiktok(stack.at.tls / "leaf.crt", stack.at.tls / "leaf.key") as fake:
+        yield fake
+
+
+@pytest.fixture
+def connected(stack, user):
+    """Connected to the simulator; its snapshot is old, so that nothing of it is used."""
+    account = user.connect()
+    stack.wait(lambda: stack.sql("SELECT 1 FROM creator_snapshots WHERE account_id = %s", uuid.UUID(account).bytes),
+               "the snapshot is there")
+    return account
+
+
+@pytest.fixture
+def worker(stack, tiktok, connected, tmp_path):
+    with stack.stopped("worker-publish"):
+        made = Worker(stack, tiktok, tmp_path)
+        with contextlib.ExitStack() as end:
+            end.callback(made.stop)
+            yield made
+
+
+@pytest.mark.parametrize("behaviour", ["drop", "reset", "hang", "garbage", "empty", "cut", "code:internal_error:500",
+                                       "code:no_such_code:400", "code:invalid_param:200"])
+def test_what_may_have_left_is_unknown(stack, user, connected, tiktok, worker, behaviour):
+    tiktok.behave("init", behaviour)
+    sent = Sent(stack, user, connected)
+    failed(sent.wait(), "outcome_unknown")
+    stack.move_clock(LEASE_SEC + 10)
+    assert len(tiktok.inits) == 1 and sent.states_of_attempts() == ["outcome_unknown"] and sent.jobs() == []
+
+
+def test_what_did_not_leave_is_sent_later(stack, user, connected, tiktok, worker):
+    tiktok.behave("connection", "refuse")
+    sent = Sent(stack, user, connected)
+    stack.wait(lambda: {"not_sent", "not_reached"} & set(sent.events()), "it is noted")
+    assert sent.get()["status"] == "queued"
+    tiktok.behave("connection", "ok")
+    stack.move_clock(30)
+    assert sent.wait()["status"] == "published"
+    assert len(tiktok.inits) == 1 and sent.states_of_attempts()[-1] == "accepted"
+    assert set(sent.states_of_attempts()[:-1]) <= {"not_sent"}
+
+
+def test_database_away_while_tiktok_answers(stack, user, connected, tiktok, worker):
+    """The answer waits for the database: no unknown outcome."""
+    tiktok.behave("init", "slow:1")
+    sent = Sent(stack, user, connected)
+    sent.wait("publishing")
+    stack.wait(lambda: tiktok.inits, "the init is on its way")
+    stack.kill("mariadb", signal.SIGSTOP)
+    try:
+        assert worker.process.poll() is None
+        with pytest.raises(subprocess.TimeoutExpired):
+            worker.process.wait(6)
+    finally:
+        stack.kill("mariadb", signal.SIGCONT)
+    assert sent.wait()["status"] == "published"
+    assert len(tiktok.inits) == 1 and sent.states_of_attempts() == ["accepted"]
+
+
+def test_frozen_worker(stack, user, connected, tiktok, worker, tmp_path):
+    """Frozen beyond its lease with the call made: another says unknown, and the thawed one changes nothing."""
+    tiktok.behave("init", "slow:1")
+    sent = Sent(stack, user, connected)
+    stack.wait(lambda: tiktok.inits, "the init is on its way")
+    worker.process.send_signal(signal.SIGSTOP)
+    frozen = worker.process
+    stack.move_clock(LEASE_SEC + 10)
+    worker.start()
+    try:
+        failed(sent.wait(), "outcome_unknown")
+    finally:
+        frozen.send_signal(signal.SIGCONT)
+        frozen.terminate()
+        assert frozen.wait(60) == 0
+    assert sent.get()["status"] == "failed" and sent.states_of_attempts() == ["outcome_unknown"]
+    assert len(tiktok.inits) == 1
+
+
+def test_errors_while_polling(stack, user, connected, tiktok, worker):
+    tiktok.behave("status", "http:500", "drop", "code:invalid_publish_id:400", "garbage", "code:rate_limit_exceeded:429",
+                  "ok")
+    sent = Sent(stack, user, connected)
+    for _ in range(3):
+        sent.wait("processing", "published")
+        stack.move_clock(70)
+    assert sent.wait(seconds=60)["status"] == "published"
+    assert len(tiktok.inits) == 1
+
+
+def test_a_refresh_that_fails_in_transport_is_tried_again(stack, user, connected, tiktok, worker):
+    tiktok.behave("token", "http:500", "ok")
+    stack.move_clock(7200)
+    sent = Sent(stack, user, connected)
+    stack.wait(lambda: tiktok.received["token"], "a refresh is asked for")
+    stack.move_clock(30)
+    assert sent.wait()["status"] == "published"
+    assert len(tiktok.received["token"]) == 2

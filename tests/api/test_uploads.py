@@ -1,0 +1,290 @@
+"""POST, GET, DELETE /uploads, their purge, and the delivery of images under /m/."""
+
+import hashlib
+import stat
+import uuid
+
+import pytest
+
+from helpers import expect
+import images
+
+DAY = 86400
+MIB = 1 << 20
+
+
+def upload(user, data=None, **more):
+    return expect(user.api.post("/api/v1/uploads", data=images.jpeg(120, 90) if data is None else data, **more), 201)["data"]
+
+
+def stored(stack, upload_id):
+    return list((stack.dir / "store").rglob(f"{upload_id}.*"))
+
+
+def row(stack, upload_id):
+    rows = stack.sql("SELECT state, created_at_us, delete_due_at_us, deleted_at_us FROM uploads WHERE id = %s",
+                     uuid.UUID(upload_id).bytes)
+    return rows[0] if rows else None
+
+
+def purged(stack, upload_id):
+    return stack.wait(lambda: row(stack, upload_id)["deleted_at_us"], f"{upload_id} is purged")
+
+
+# Creating
+
+
+@pytest.mark.parametrize("content_type", ["image/jpeg", "image/png", "image/anything", "application/octet-stream", None])
+def test_raw_whatever_the_type_says(stack, user, content_type):
+    data = images.jpeg(320, 240, exif=True)
+    made = upload(user, data, headers={"Content-Type": content_type})
+    kept = stored(stack, made["id"])
+    assert len(kept) == 1
+    assert set(made) == {"id", "media_type", "width", "height", "size_bytes", "sha256", "original", "changes",
+                         "created_at", "delete_due_at"}
+    assert (made["media_type"], made["width"], made["height"]) == ("image/jpeg", 320, 240)
+    assert made["original"] == {"media_type": "image/jpeg", "width": 320, "height": 240, "size_bytes": len(data),
+                                "sha256": hashlib.sha256(data).hexdigest()}
+    assert made["sha256"] == hashlib.sha256(kept[0].read_bytes()).hexdigest()
+    assert made["size_bytes"] == kept[0].stat().st_size
+    assert made["changes"] == ["reencoded", "metadata_removed"]
+
+
+@pytest.mark.parametrize("name", ["image", "images"])
+def test_as_a_form(user, name):
+    data = images.png(100, 80)
+    made = expect(user.api.post("/api/v1/uploads", files={name: ("x.jpg", data, "image/jpeg")}), 201)["data"]
+    assert made["original"]["media_type"] == "image/png", "by its bytes"
+    assert made["media_type"] == "image/jpeg"
+
+
+def test_a_session_may_upload_too(user):
+    expect(user.web.post("/api/v1/uploads", data=images.jpeg(50, 50)), 201)
+
+
+def test_file_and_folders_are_closed_to_others(stack, user):
+    path = stored(stack, upload(user)["id"])[0]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o2770
+
+
+def test_form_problems_come_all_at_once(user):
+    image = ("a.jpg", images.jpeg(50, 50), "image/jpeg")
+    error = expect(user.api.post("/api/v1/uploads", files=[("image", image), ("image", image)]), 422, "repeated_field")
+    assert error["error"]["param"] == "image"
+    error = expect(user.api.post("/api/v1/uploads", files=[("image", image), ("photo", image)]), 422, "unknown_field")
+    assert error["error"]["param"] == "photo"
+    error = expect(user.api.post("/api/v1/uploads", files={"photo": image}), 422)
+    assert {(d["code"], d["param"]) for d in error["error"]["details"]} == {("unknown_field", "photo"), ("required", "image")}
+    pdf = ("a.jpg", b"%PDF-1.7 no image", "image/jpeg")
+    error = expect(user.api.post("/api/v1/uploads", files={"images": pdf}), 415, "image_type_unsupported")
+    assert error["error"]["param"] == "images"
+
+
+def test_malformed_forms(user):
+    def post(body, content_type):
+        return user.api.post("/api/v1/uploads", data=body, headers={"Content-Type": content_type})
+
+    head = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+    expect(post(head + b"x\r\n--b--\r\n", "multipart/form-data"), 400, "multipart_no_boundary")
+    expect(post(head + images.jpeg(50, 50), "multipart/form-data; boundary=b"), 400, "multipart_truncated")
+
+
+def test_types_that_are_no_image(user):
+    for content_type in ("application/json", "text/plain", "application/x-www-form-urlencoded"):
+        answer = user.api.post("/api/v1/uploads", data=images.jpeg(50, 50), headers={"Content-Type": content_type})
+        expect(answer, 415, "unsupported_media_type")
+
+
+def test_limits_of_size(user):
+    data = images.jpeg(200, 200)
+    exactly = data + b"\0" * (20 * MIB - len(data))  # decoders stop at the end of the image
+    made = upload(user, exactly)
+    assert made["original"]["size_bytes"] == 20 * MIB
+    expect(user.api.post("/api/v1/uploads", data=exactly + b"\0"), 413, "image_too_large")
+    expect(user.api.post("/api/v1/uploads", data=b"\0" * (21 * MIB + 1)), 413, "body_too_large")
+    expect(user.api.post("/api/v1/uploads", data=b""), 422, "image_empty")
+
+
+def test_a_refused_image_leaves_nothing(stack, user):
+    expect(user.api.post("/api/v1/uploads", data=b"%PDF-1.7 no image"), 415)
+    assert stack.sql("SELECT COUNT(*) AS n FROM uploads WHERE user_id = %s", uuid.UUID(user.id).bytes)[0]["n"] == 0
+    data = images.jpeg(1200, 900)
+    expect(user.api.post("/api/v1/uploads", data=data[:len(data) // 2]), 422, "image_corrupt")
+    rows = stack.sql("SELECT id, state FROM uploads WHERE user_id = %s", uuid.UUID(user.id).bytes)
+    assert [r["state"] for r in rows] == ["storing"]
+    left = str(uuid.UUID(bytes=rows[0]["id"]))
+    assert stored(stack, left) == []
+    assert expect(user.api.get("/api/v1/uploads"), 200)["data"] == []
+    expect(user.api.get(f"/api/v1/uploads/{left}"), 404, "not_found")
+    stack.move_clock(3600 + 60)
+    purged(stack, left)
+
+
+def test_access(stack, user, other):
+    made = upload(user)["id"]
+    nobody = stack.client()
+    expect(nobody.post("/api/v1/uploads", data=images.jpeg(50, 50)), 401, "unauthenticated")
+    expect(nobody.get("/api/v1/uploads"), 401, "unauthenticated")
+    expect(other.api.get(f"/api/v1/uploads/{made}"), 404, "not_found")
+    expect(other.api.delete(f"/api/v1/uploads/{made}"), 404, "not_found")
+    assert expect(other.api.get("/api/v1/uploads"), 200)["data"] == []
+    answer = user.api.put("/api/v1/uploads", data=b"")
+    expect(answer, 405, "method_not_allowed")
+    assert set(answer.headers["Allow"].split(", ")) >= {"GET", "POST"}
+    expect(user.api.get("/api/v1/uploads/none"), 404, "not_found")
+    expect(user.api.get("/api/v1/uploads", params={"colour": "red"}), 422, "unknown_field")
+
+
+# Reading and deleting
+
+
+def test_list_and_get(user):
+    made = [upload(user)["id"] for _ in range(5)]
+    seen, cursor = [], None
+    while True:
+        page = expect(user.api.get("/api/v1/uploads", params={"limit": 2, "cursor": cursor}), 200)
+        assert len(page["data"]) <= 2 and page["meta"]["limit"] == 2
+        seen += [u["id"] for u in page["data"]]
+        cursor = page["meta"]["next_cursor"]
+        assert page["meta"]["has_more"] == (cursor is not None)
+        if cursor is None:
+            break
+    assert seen == made[::-1], "newest first, each once"
+    assert expect(user.api.get(f"/api/v1/uploads/{made[0]}"), 200)["data"]["id"] == made[0]
+
+
+def test_delete_takes_the_file_away(stack, user):
+    made = upload(user)["id"]
+    expect(user.api.delete(f"/api/v1/uploads/{made}"), 204)
+    expect(user.api.get(f"/api/v1/uploads/{made}"), 404, "not_found")
+    expect(user.api.delete(f"/api/v1/uploads/{made}"), 404, "not_found")
+    assert expect(user.api.get("/api/v1/uploads"), 200)["data"] == []
+    purged(stack, made)
+    assert stored(stack, made) == []
+
+
+# The purge
+
+
+def jobs_of(stack, upload_id):
+    return stack.sql("SELECT * FROM jobs_media WHERE kind = 'purge' AND subject_id = %s", uuid.UUID(upload_id).bytes)
+
+
+def test_unused_uploads_go_in_time(stack, user):
+    made = upload(user)["id"]
+    stack.move_clock(3600 + 60)  # the job of the arrival finds it not due
+    stack.wait(lambda: jobs_of(stack, made)[0]["tries"] == 1, "the purge looks once and comes back later")
+    assert len(stored(stack, made)) == 1
+    stack.move_clock(5.9 * DAY)
+    assert len(stored(stack, made)) == 1
+    stack.move_clock(0.2 * DAY)
+    assert purged(stack, made) - row(stack, made)["created_at_us"] < 7 * DAY * 1_000_000
+    assert stored(stack, made) == []
+    stack.wait(lambda: not jobs_of(stack, made), "the job is finished")
+    expect(user.api.get(f"/api/v1/uploads/{made}"), 404, "not_found")
+
+
+def test_a_purge_that_dies_is_repeated(stack, user):
+    made = upload(user)["id"]
+    point = stack.arm("purge.file_deleted")
+    expect(user.api.delete(f"/api/v1/uploads/{made}"), 204)
+    stack.wait(lambda: not point.exists(), "worker@media dies behind the deletion of the file")
+    assert row(stack, made)["deleted_at_us"] is None
+    assert stored(stack, made) == []
+    stack.move_clock(600)  # its lease is over
+    purged(stack, made)
+
+
+def test_what_an_upload_left_that_died(stack, user):
+    """The row comes first: a file that nobody knows cannot be there."""
+    made = upload(user)["id"]
+    path = stored(stack, made)[0]
+    path.rename(path.with_name(path.name + ".part"))
+    stack.sql("UPDATE uploads SET state = 'storing', delete_due_at_us = created_at_us + 3600000000 WHERE id = %s",
+              uuid.UUID(made).bytes)
+    stack.move_clock(3600 + 60)
+    purged(stack, made)
+    assert stored(stack, made) == []
+
+
+# An upload that a post uses, and its delivery. The rows are made here: these tests are about uploads.
+
+
+@pytest.fixture
+def used(stack, user):
+    """An upload, the post that uses it and has not ended, and the attempt that was told its address."""
+    made = upload(user)
+    ids = {name: uuid.uuid4().bytes for name in ("account", "post", "attempt", "fence")}
+    now = stack.sql("SELECT created_at_us FROM uploads WHERE id = %s", uuid.UUID(made["id"]).bytes)[0]["created_at_us"]
+    owner = uuid.UUID(user.id).bytes
+    stack.sql("INSERT INTO accounts (id, user_id, open_id, scopes, state, connected_at_us, updated_at_us)"
+              " VALUES (%s, %s, 'open', '', 'active', %s, %s)", ids["account"], owner, now, now)
+    stack.sql("INSERT INTO posts (id, user_id, account_id, post_mode, disable_comment, auto_add_music,"
+              " brand_content_toggle, brand_organic_toggle, is_aigc, photo_cover_index, state, created_at_us,"
+              " updated_at_us) VALUES (%s, %s, %s, 'MEDIA_UPLOAD', 0, 0, 0, 0, 0, 0, 'processing', %s, %s)",
+              ids["post"], owner, ids["account"], now, now)
+    stack.sql("INSERT INTO post_images (post_id, position, upload_id) VALUES (%s, 0, %s)", ids["post"],
+              uuid.UUID(made["id"]).bytes)
+    stack.sql("INSERT INTO post_attempts (id, post_id, number, fence, state, payload, created_at_us)"
+              " VALUES (%s, %s, 1, %s, 'accepted', '{}', %s)", ids["attempt"], ids["post"], ids["fence"], now)
+    return {**ids, "upload": made, "path": f"/m/{uuid.UUID(bytes=ids['attempt'])}", "now": now}
+
+
+def end_post(stack, used):
+    stack.sql("UPDATE posts SET state = 'published', ended_at_us = %s WHERE id = %s", used["now"], used["post"])
+
+
+def fetches(stack, used):
+    return stack.sql("SELECT * FROM attempt_fetches WHERE attempt_id = %s", used["attempt"])
+
+
+def test_delivery(stack, used):
+    nobody = stack.client()
+    head = nobody.head(used["path"] + "/0")
+    assert head.status_code == 200 and head.headers["Content-Length"] == str(used["upload"]["size_bytes"])
+    assert not fetches(stack, used), "a HEAD is no fetch"
+    answer = nobody.get(used["path"] + "/0")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "image/jpeg"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "Set-Cookie" not in answer.headers and "X-Accel-Redirect" not in answer.headers
+    assert hashlib.sha256(answer.content).hexdigest() == used["upload"]["sha256"]
+    first = fetches(stack, used)
+    assert [f["position"] for f in first] == [0]
+    assert nobody.get(used["path"] + "/0").status_code == 200
+    assert fetches(stack, used) == first, "the first fetch is kept"
+
+
+@pytest.mark.parametrize("rest", ["/1", "/35", "/00x", "/-1", "/", "/0/0", "/0.jpg", "/99999999999999999999"])
+def test_delivery_of_nothing(stack, used, rest):
+    expect(stack.client().get(used["path"] + rest), 404, "not_found")
+
+
+def test_delivery_to_strangers(stack, used):
+    nobody = stack.client()
+    expect(nobody.get(f"/m/{uuid.uuid4()}/0"), 404, "not_found")
+    expect(nobody.get("/m/none/0"), 404, "not_found")
+    expect(nobody.post(used["path"] + "/0"), 405, "method_not_allowed")
+    assert nobody.get(f"/internal/store/{used['upload']['id'][-4:-2]}/x").status_code == 404
+
+
+def test_delivery_ends(stack, used):
+    nobody = stack.client()
+    end_post(stack, used)
+    assert nobody.get(used["path"] + "/0").status_code == 200, "an attempt is of use for an hour"
+    stack.move_clock(3600 + 60)
+    expect(nobody.get(used["path"] + "/0"), 404, "not_found")
+
+
+def test_a_post_keeps_its_images(stack, user, used):
+    made = used["upload"]["id"]
+    expect(user.api.delete(f"/api/v1/uploads/{made}"), 409, "upload_in_use")
+    stack.move_clock(8 * DAY)
+    stack.wait(lambda: jobs_of(stack, made)[0]["tries"] >= 1, "the purge looks and leaves it")
+    assert len(stored(stack, made)) == 1
+    assert stack.client().get(used["path"] + "/0").status_code == 200
+    end_post(stack, used)
+    stack.move_clock(3600 + 60)
+    purged(stack, made)
+    assert stored(stack, made) == []

@@ -1,0 +1,194 @@
+#!/bin/bash
+# From nothing to a published post: installs what is missing, builds, starts a private stack, and does by curl what a
+# user does. Stays up until Ctrl-C.
+#
+#	tests/demo.sh [--once] [--https PORT] [--http PORT] [--build DIR]
+#
+# --once ends everything after the post is published. --build takes a meson build folder that is built already.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tests/packages.sh
+
+once='' https=8443 http=8080 build=''
+while [ $# -gt 0 ]; do
+	case $1 in
+	--once) once=yes; shift ;;
+	--https | --http | --build)
+		[ $# -ge 2 ] || { echo "$1 needs a value" >&2; exit 2; }
+		printf -v "${1#--}" %s "$2"; shift 2 ;;
+	*) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
+	esac
+done
+
+for port in "$https" "$http"; do
+	if [ "$port" != 0 ] && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+		echo "Port $port is taken: another demo, or another program, is running there." >&2
+		echo "Stop it, or take other ports: tests/demo.sh --https 9443 --http 9080" >&2
+		exit 1
+	fi
+done
+
+dir=
+started_sec=$SECONDS
+stop() {
+	code=$?
+	trap - EXIT
+	trap '' INT TERM  # once is enough
+	if [ -n "$dir" ]; then
+		[ -n "$once" ] || echo "Stopping the stack ..." >&2
+		tests/stack.sh down --dir "$dir" >/dev/null 2>&1 || echo "tests/stack.sh down --dir $dir failed" >&2
+		home=$(readlink "$dir/home" || true)
+		rm -rf "$dir" ${home:+"$home"}
+	fi
+	exit "$code"
+}
+trap stop EXIT
+trap 'exit 130' INT TERM
+
+heading() { printf '\n== %s\n' "$*"; }
+
+# Shows a command and runs exactly that; its output is in $out.
+run() {
+	printf '$ %s\n' "$1"
+	if ! out=$(eval "$1"); then
+		printf '%s\n' "$out" >&2
+		fail "that did not work"
+	fi
+}
+
+fail() {
+	printf 'FAILED: %s\n' "$1" >&2
+	for log in "$dir"/log/*.log; do
+		case $log in */access.log | */mariadb.log) continue ;; esac
+		printf -- '--- the end of %s\n' "$log" >&2
+		tail -n 5 "$log" >&2
+	done
+	exit 1
+}
+
+result() { printf '  -> %s\n' "$*"; }
+
+heading "Debian packages"
+packages_install $packages_demo
+result "all there"
+
+if [ -z "$build" ]; then
+	build=build-demo
+	heading "Build (in $build)"
+	exec 9<.
+	flock 9  # two at once would build into the same folder
+	[ -f "$build/build.ninja" ] || /usr/bin/meson setup "$build" . --buildtype=debugoptimized
+	/usr/bin/ninja -C "$build"
+	exec 9<&-
+fi
+
+heading "A private stack: MariaDB, nginx, all programs"
+dir=$(mktemp -d "${TMPDIR:-/tmp}/mcli-demo.XXXXXX")
+tests/stack.sh up --dir "$dir" --https "$https" --http "$http" --build "$build"
+https=$(sed -n 's/^https //p' "$dir/ports")
+
+heading "Photographs"
+PHOTOS=$dir/photos
+mkdir "$PHOTOS"
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=tests/api /usr/bin/python3 - "$PHOTOS" <<'PYTHON'
+import pathlib, sys
+from images import jpeg, png
+photos = pathlib.Path(sys.argv[1])
+(photos / "harbour.jpg").write_bytes(jpeg(2400, 1600, orientation=6, exif=True))
+(photos / "skyline.png").write_bytes(png(4000, 3000))
+PYTHON
+result "harbour.jpg: $(stat -c %s "$PHOTOS/harbour.jpg") bytes, 2400 x 1600, EXIF says turned by 90 degrees, with a place in it"
+result "skyline.png: $(stat -c %s "$PHOTOS/skyline.png") bytes, 4000 x 3000"
+
+SITE=https://localhost:$https
+API=$SITE/api/v1
+SANDBOX=https://sandbox.localhost:$https
+CA=$dir/ca.crt
+COOKIES=$dir/cookies
+EMAIL=demo.$(date +%s)@example.com
+PASSWORD=$(head -c 12 /dev/urandom | base64)
+(umask 077; : >"$COOKIES")
+
+heading "The calls below use these"
+cat <<VARIABLES
+SITE=$SITE API=\$SITE/api/v1 SANDBOX=$SANDBOX
+CA=$CA COOKIES=$COOKIES PHOTOS=$PHOTOS
+EMAIL=$EMAIL PASSWORD=...
+VARIABLES
+
+heading "Sign up"
+run 'curl -sS --fail-with-body --cacert "$CA" "$API/auth/register" --json "{\"email\":\"$EMAIL\",\"password\":\"$PASSWORD\"}"'
+result "$(jq -c .data <<<"$out")"
+
+heading "Sign in"
+run 'curl -sS --fail-with-body --cacert "$CA" -c "$COOKIES" "$API/auth/login" --json "{\"email\":\"$EMAIL\",\"password\":\"$PASSWORD\"}"'
+run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" "$API/me"'
+result "$(jq -c '.data | {id, email}' <<<"$out")"
+
+heading "Make an API key"
+run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" -H "Origin: $SITE" "$API/keys" --json "{\"name\":\"demo\"}"'
+KEY=$(jq -r .data.key <<<"$out")
+result "KEY=${KEY:0:12}... (shown once; $(jq -r .data.name <<<"$out"))"
+
+heading "Connect a TikTok account (the simulator's; the consent that a person clicks is filled in by curl)"
+run 'curl -sS --cacert "$CA" -b "$COOKIES" -o /dev/null -w "%{redirect_url}" "$API/tiktok/connect"'
+AUTHORIZE=$out
+[[ $AUTHORIZE == "$SANDBOX"/v2/auth/authorize/* ]] || fail "no consent page: $AUTHORIZE"
+result "AUTHORIZE=${AUTHORIZE%%\?*}?..."
+run 'curl -sS --fail-with-body --cacert "$CA" "$AUTHORIZE" | grep -o "<title>.*</title>"'
+result "$out"
+run 'curl -sS --cacert "$CA" -o /dev/null -w "%{redirect_url}" "$SANDBOX/v2/auth/authorize/" -d "${AUTHORIZE#*\?}" -d username=harbour.lights -d grant=user.info.basic -d grant=video.publish -d grant=video.upload -d decision=allow'
+CALLBACK=$out
+[[ $CALLBACK == "$API"/tiktok/callback?* ]] || fail "the simulator did not send us back: $CALLBACK"
+result "CALLBACK=${CALLBACK%%\?*}?..."
+run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" "$CALLBACK"'
+result "connected"
+run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $KEY" "$API/accounts?platform=tiktok"'
+ACCOUNT=$(jq -r '.data[0].id' <<<"$out")
+result "ACCOUNT=$ACCOUNT ($(jq -r '.data[0].display_name' <<<"$out"))"
+
+heading "Post two photographs"
+run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $KEY" "$API/accounts/$ACCOUNT/posts" -F "images=@$PHOTOS/harbour.jpg" -F "images=@$PHOTOS/skyline.png" -F "title=Harbour lights" -F "description=Two photographs, one call." -F "platform_options={\"post_mode\":\"DIRECT_POST\",\"privacy_level\":\"PUBLIC_TO_EVERYONE\"}"'
+POST=$(jq -r .data.id <<<"$out")
+result "POST=$POST, $(jq -r .data.status <<<"$out")"
+jq -r '.data.images[] | "  -> image: \(.width) x \(.height), \(.changes | join(", "))"' <<<"$out"
+
+heading "Wait until it is published"
+call='curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $KEY" "$API/posts/$POST"'
+printf '$ %s\n' "$call"
+last=
+end=$((SECONDS + 90))
+while :; do
+	out=$(eval "$call") || fail "$out"
+	state=$(jq -r .data.status <<<"$out")
+	[ "$state" = "$last" ] || result "$state"
+	last=$state
+	case $state in
+	published) break ;;
+	failed | canceled) fail "$(jq -c '.data.failure' <<<"$out")" ;;
+	esac
+	[ $SECONDS -lt $end ] || fail "still $state after 90 s"
+	sleep 0.3
+done
+URL=$(jq -r '.data.post_url // empty' <<<"$out")
+[ -n "$URL" ] || fail "a published post without an address: $out"
+heading "What the receipt says"
+jq -r '.data.events[] | "  -> \(.at) \(.event) (\(.status))"' <<<"$out"
+
+heading "The post at the simulator"
+run 'curl -sS --fail-with-body --cacert "$CA" -o /dev/null -w "%{http_code}" "$URL"'
+[ "$out" = 200 ] || fail "$URL answers $out"
+result "$out"
+
+echo
+echo "Done in $((SECONDS - started_sec)) s."
+[ -n "$once" ] || echo "The stack stays up until Ctrl-C. In a browser, trust $CA first."
+echo "published $URL"
+[ -z "$once" ] || exit 0
+
+# Until Ctrl-C, which is then the expected end, or until somebody ends the stack from outside.
+trap 'exit 0' INT TERM
+while tests/stack.sh status --dir "$dir" >/dev/null; do
+	sleep 2 &
+	wait $!
+done

@@ -1,0 +1,89 @@
+"""What `meson install` places, and that it is a release: hardened, and without anything that is for tests."""
+
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
+APPS = ["auth", "keys", "tiktok", "uploads", "posts", "sandbox"]
+ENDBR64 = b"\xf3\x0f\x1e\xfa"
+PROGRAMS = [*(f"usr/libexec/marketingcli/marketingcli-{n}" for n in [*APPS, "image", "worker"]),
+            "usr/sbin/marketingcli-admin"]
+
+
+@pytest.mark.parametrize("path", [
+    *PROGRAMS,
+    *(f"lib/systemd/system/marketingcli-{n}.{kind}" for n in [*APPS, "image"] for kind in ("socket", "service")),
+    "lib/systemd/system/marketingcli-worker@.service", "lib/systemd/system/marketingcli.target",
+    "lib/systemd/system/marketingcli-.service.d/10-hardening.conf",
+    "usr/lib/sysusers.d/marketingcli.conf", "usr/lib/tmpfiles.d/marketingcli.conf",
+    "usr/lib/systemd/journald@marketingcli.conf.d/retention.conf", "etc/logrotate.d/marketingcli",
+    "etc/nginx/sites-available/marketingcli.conf", "etc/nginx/sites-available/marketingcli-sandbox.conf",
+    "etc/nginx/marketingcli/locations/posts.conf", "etc/nginx/marketingcli/snippets/fastcgi.conf",
+    "usr/share/marketingcli/html/index.html", "usr/share/marketingcli/sql/0001_foundation.sql",
+    "usr/share/marketingcli/sql/grants.sql", "etc/marketingcli/marketingcli.conf.sample",
+])
+def test_is_installed(installed, path):
+    assert (installed / path).is_file()
+
+
+def test_nothing_is_left_to_fill_in(installed):
+    for part in ("etc", "lib", "usr/lib"):
+        for path in (installed / part).rglob("*"):
+            if path.is_file():
+                assert not re.search(r"@[A-Z0-9_]+@", path.read_text()), path
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_no_test_hooks(installed, program):
+    """The clock that tests move and the points at which they kill are both found by this name."""
+    assert b"MARKETINGCLI_TEST_DIR" not in (installed / program).read_bytes()
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_hardening(installed, program):
+    out = subprocess.run(["readelf", "--wide", "--file-header", "--program-headers", "--dynamic", "--notes", "--symbols",
+                          str(installed / program)], capture_output=True, text=True, check=True).stdout
+    assert re.search(r"Type:\s+DYN", out), "PIE"
+    assert "GNU_RELRO" in out and "BIND_NOW" in out, "full RELRO"
+    assert not re.search(r"GNU_STACK.*RWE", out), "stack not executable"
+    # CET: Debian's crt1.o has no property note, so the linker drops it from every program; the landing pads are there.
+    assert (installed / program).read_bytes().count(ENDBR64) > 20, "CET"
+    assert "__stack_chk_fail" in out, "stack protector"
+    assert re.search(r"__\w+_chk\b", out.replace("__stack_chk", "")), "_FORTIFY_SOURCE"
+
+
+def test_sample_configuration_documents_every_key(installed):
+    sample = (installed / "etc/marketingcli/marketingcli.conf.sample").read_text()
+    for section, key in re.findall(r"^CONF\((\w+), (\w+),", (CHECKOUT / "lib/base/conf.def").read_text(), re.M):
+        assert re.search(rf"^\[{section}\]", sample, re.M) and re.search(rf"^[#; ]*{key}\s*=", sample, re.M), (section, key)
+
+
+def test_nginx_takes_the_site(installed, tmp_path):
+    """nginx -t of the installed files, with the paths of a server moved into the folder and a certificate."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+                    "-subj", "/CN=test", "-keyout", tmp_path / "key", "-out", tmp_path / "crt"], check=True,
+                   capture_output=True)
+    for name in ("client_body", "fastcgi", "proxy", "scgi", "uwsgi", "body", "log"):
+        (tmp_path / name).mkdir()
+    sites = []
+    for path in [p for p in (installed / "etc/nginx").rglob("*.conf")]:
+        text = path.read_text().replace("/etc/nginx/", f"{tmp_path}/nginx/").replace("/var/log/marketingcli", f"{tmp_path}/log")
+        text = text.replace("/var/lib/nginx/marketingcli", f"{tmp_path}/body")
+        text = re.sub(r"/etc/letsencrypt/\S+fullchain.pem", str(tmp_path / "crt"), text)
+        text = re.sub(r"/etc/letsencrypt/\S+privkey.pem", str(tmp_path / "key"), text)
+        text = re.sub(r"listen (\[::\]:)?(443|80)", lambda m: f"listen {m[1] or '127.0.0.1:'}{int(m[2]) + 40000}", text)
+        made = tmp_path / "nginx" / path.relative_to(installed / "etc/nginx")
+        made.parent.mkdir(parents=True, exist_ok=True)
+        made.write_text("\n".join(line for line in text.splitlines() if "[::]" not in line))
+        sites += [made] if made.parent.name == "sites-available" else []
+    assert len(sites) == 2
+    main = tmp_path / "nginx.conf"
+    temporary = "".join(f"{n}_temp_path {tmp_path}/{n};\n"
+                        for n in ("client_body", "fastcgi", "proxy", "scgi", "uwsgi"))
+    main.write_text(f"pid {tmp_path}/pid; events {{}} http {{ {temporary} " + "".join(f"include {s};" for s in sites) + "}")
+    done = subprocess.run(["/usr/sbin/nginx", "-t", "-q", "-e", "stderr", "-c", str(main)], capture_output=True, text=True)
+    output = "\n".join(line for line in done.stderr.splitlines() if '"user" directive' not in line)
+    assert (done.returncode, output) == (0, "")

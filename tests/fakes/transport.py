@@ -1,0 +1,194 @@
+"""A TikTok whose network is bad: a TLS server in front of the simulator that passes requests on, except for those that a
+test gave a fault.
+
+    with Transport(stack) as tiktok, tiktok.used_by("tiktok"):
+        tiktok.fault("/v2/oauth/token/", "hang")
+        ...
+        assert tiktok.requests("/v2/oauth/token/") == 1
+
+Faults (each for as many requests as `times` says, in the order given):
+    drop        reads the request and closes: TikTok did not act on it
+    drop_after  passes it on and closes: TikTok acted on it, nobody hears of it
+    hang        reads it and says nothing until the client gives up; never passed on
+    slow        passes it on, but answers only after `seconds`
+    cut         passes it on and closes in the middle of the answer
+    (status, body)  answers this itself
+refuse_connections(n) resets the next n connections before the TLS handshake: nothing of a request can have come.
+"""
+
+import contextlib
+import http.server
+import json
+import socket
+import ssl
+import struct
+import threading
+
+import requests
+
+INTERNAL_ERROR = (500, json.dumps({"data": {}, "error": {"code": "internal_error", "message": "", "log_id": "F500"}}))
+BAD_GATEWAY_PAGE = (502, "<html><body>bad gateway</body></html>")
+
+
+class Transport:
+    def __init__(self, stack):
+        self.stack, self.lock = stack, threading.Lock()
+        self.faults, self.seen = [], []
+        self.refused = 0  # connections still to be reset
+        self.ended = threading.Event()
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.tls.load_cert_chain(stack.at.tls / "leaf.crt", stack.at.tls / "leaf.key")
+        self.server = Server(self)
+        self.url = f"https://localhost:{self.server.server_port}"
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+    @contextlib.contextmanager
+    def used_by(self, *programs, **settings):
+        """The programs reach TikTok through this server inside the with block. settings: tiktok_timeout_sec=2, ..."""
+        conf = self.stack.at.conf
+        before = conf.read_text()
+        text = before
+        for name, value in {"tiktok_api_url": self.url, **settings}.items():
+            text = with_setting(text, name, value)
+        try:
+            conf.write_text(text)
+            self.restart(programs)
+            yield self
+        finally:
+            conf.write_text(before)
+            self.restart(programs)
+
+    def restart(self, programs):
+        for name in programs:
+            self.stack.restart(name)
+
+    def fault(self, path, kind, times=1, seconds=1.0):
+        """The next `times` requests to a path that begins with this one."""
+        with self.lock:
+            self.faults += [(path, kind, seconds)] * times
+
+    def refuse_connections(self, times):
+        with self.lock:
+            self.refused = times
+
+    def requests(self, path=""):
+        """How many requests to paths that begin so have come."""
+        with self.lock:
+            return sum(1 for seen, _ in self.seen if seen.startswith(path))
+
+    def next_fault(self, path):
+        with self.lock:
+            for i, (prefix, kind, seconds) in enumerate(self.faults):
+                if path.startswith(prefix):
+                    del self.faults[i]
+                    return kind, seconds
+        return None, 0
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, transport):
+        self.transport = transport
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    def process_request_thread(self, request, address):
+        """The handshake happens here, in the connection's own thread."""
+        t = self.transport
+        with t.lock:
+            refuse, t.refused = t.refused > 0, max(0, t.refused - 1)
+        try:
+            if refuse:
+                request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                request.close()
+                return
+            request = t.tls.wrap_socket(request, server_side=True)
+        except OSError:  # the client left
+            request.close()
+            return
+        super().process_request_thread(request, address)
+
+    def handle_error(self, request, address):
+        pass  # a client that left in the middle
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        t = self.server.transport
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        with t.lock:
+            t.seen.append((self.path, body))
+        kind, seconds = t.next_fault(self.path)
+        if isinstance(kind, tuple):
+            self.answer(*kind)
+        elif kind == "drop":
+            self.close()
+        elif kind == "hang":
+            self.hang()
+        else:
+            self.pass_on(body, kind, seconds)
+
+    do_GET = do_POST
+
+    def pass_on(self, body, kind, seconds):
+        t = self.server.transport
+        headers = {k: v for k, v in self.headers.items() if k.lower() in ("authorization", "content-type", "accept")}
+        with requests.Session() as upstream:
+            upstream.trust_env = False
+            got = upstream.request(self.command, t.stack.sandbox_url + self.path, data=body, headers=headers,
+                                   verify=str(t.stack.ca), timeout=60, allow_redirects=False)
+        if kind == "slow":
+            t.ended.wait(seconds)
+        if kind == "drop_after":
+            self.close()
+        else:
+            self.answer(got.status_code, got.text, cut=kind == "cut")
+
+    def answer(self, status, text, cut=False):
+        content = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[:len(content) // 2] if cut else content)
+        if cut:
+            self.close()
+
+    def hang(self):
+        """Until the client has gone or the test is over."""
+        t = self.server.transport
+        self.connection.settimeout(0.1)
+        while not t.ended.is_set():
+            try:
+                if self.connection.recv(1) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        self.close()
+
+    def close(self):
+        self.close_connection = True
+
+    def log_message(self, *_):
+        pass
+
+
+def with_setting(text, name, value):
+    """The configuration with one value changed; name is section_key."""
+    section, _, key = name.partition("_")
+    head, _, tail = text.partition(f"[{section}]\n")
+    own, bracket, rest = tail.partition("\n[")
+    own = "".join(line for line in own.splitlines(keepends=True) if line.split(" = ")[0] != key)
+    return f"{head}[{section}]\n{key} = {value}\n{own}{bracket}{rest}"

@@ -1,0 +1,42 @@
+# The Debian packages that MarketingCLI needs, in one place. Sourced by demo.sh, run.sh and .ci/run:
+#
+#	. tests/packages.sh; packages_install $packages_demo
+
+packages_build="gcc libc6-dev meson ninja-build pkg-config libfcgi-dev libmariadb-dev libcurl4-openssl-dev libssl-dev
+	libjson-c-dev libvips-dev libinih-dev libcrypt-dev libutf8proc-dev"
+packages_stack="mariadb-server-core mariadb-client-core nginx-light openssl curl ca-certificates python3 util-linux procps"
+packages_demo="$packages_build $packages_stack jq python3-pil"
+packages_test="$packages_demo clang-14 clang-format-14 libclang-rt-14-dev llvm-14 libcmocka-dev python3-pytest
+	python3-requests python3-pymysql systemd binutils iproute2 libimage-exiftool-perl"
+
+packages_missing() {
+	for package; do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || echo "$package"
+	done
+}
+
+# Installs what is missing, without starting any service: a policy-rc.d forbids it meanwhile, and the one that was there
+# before comes back.
+packages_install() {
+	missing=$(packages_missing "$@" | tr '\n' ' ')
+	[ -n "$missing" ] || return 0
+	as_root=
+	if [ "$(id -u)" != 0 ]; then
+		command -v sudo >/dev/null || { echo "Needed, and installing needs root: $missing" >&2; return 1; }
+		as_root=sudo
+	fi
+	echo "Installing $(echo "$missing" | wc -w) packages: $missing"
+	$as_root sh -euc '
+		policy=/usr/sbin/policy-rc.d
+		restore() { rm -f $policy; [ ! -e $policy.marketingcli ] || mv $policy.marketingcli $policy; }
+		[ ! -e $policy.marketingcli ] || restore  # a run before this one was killed
+		[ ! -e $policy ] || mv $policy $policy.marketingcli
+		trap restore EXIT
+		trap "exit 130" INT TERM
+		printf "#!/bin/sh\nexit 101\n" >$policy
+		chmod 755 $policy
+		export DEBIAN_FRONTEND=noninteractive
+		apt-get -q -o Acquire::Retries=3 update
+		apt-get -q -y -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
+	' sh $missing
+}

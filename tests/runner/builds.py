@@ -1,0 +1,58 @@
+"""The meson build folders of the tests: build-* in the checkout, kept, so that the next run builds what changed."""
+
+import os
+import pathlib
+import subprocess
+
+CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+HOOKED = ["-Dtests=true", "-Dtest_hooks=true"]
+SANITIZED = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
+BUILDS = {
+    "asan": ("gcc", [*HOOKED, *SANITIZED]),
+    "clang": ("clang-14", HOOKED),
+    "fuzz": ("clang-14", ["-Dfuzz=true"]),
+    "release": ("gcc", ["--prefix=/usr", "--sysconfdir=/etc", "-Dtests=false"]),
+}
+
+
+def folder(name):
+    return CHECKOUT / f"build-{name}"
+
+
+TARGETS = {"fuzz": ["fuzz"]}  # of the others: all
+
+done_before = {}
+
+
+def build(name, report):
+    """Sets up and builds, once a run; False when that fails, which is a failed test of that name."""
+    if name not in done_before:
+        done_before[name] = build_now(name, report)
+    return done_before[name]
+
+
+def build_now(name, report):
+    compiler, options = BUILDS[name]
+    report.heading(f"build {name}")
+    at = folder(name)
+    setup = [] if (at / "build.ninja").exists() else [["/usr/bin/meson", "setup", str(at), str(CHECKOUT), *options]]
+    if not setup and set_up_with(at) != " ".join(options):
+        setup = [["/usr/bin/meson", "setup", "--wipe", str(at), str(CHECKOUT), *options]]
+    for command in [*setup, ["/usr/bin/ninja", "-C", str(at), *TARGETS.get(name, [])]]:
+        done = subprocess.run(command, env={**os.environ, "CC": compiler}, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True)
+        if done.returncode != 0:
+            report.add(f"build/{name}", False, "\n".join(done.stdout.splitlines()[-60:]))
+            return False
+        if command in setup:
+            (at / "options").write_text(" ".join(options))
+    report.add(f"build/{name}", True)
+    return True
+
+
+def set_up_with(at):
+    try:
+        return (at / "options").read_text()
+    except OSError:
+        return None

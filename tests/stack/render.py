@@ -1,0 +1,179 @@
+"""The files of a stack that are made from something: certificates, credentials, configuration, nginx."""
+
+import os
+import pathlib
+import secrets
+import shutil
+import subprocess
+
+import services
+from layout import AS_ROOT, CHECKOUT, folder, reachable, write
+
+SANDBOX = "sandbox.localhost"
+
+
+def openssl(*args):
+    done = subprocess.run(["openssl", *map(str, args)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"openssl {args[0]}: {done.stderr.strip()}")
+
+
+def certificates(at):
+    """An own CA, and a leaf for the names of the stack. Kept over restarts, so that a browser trusts it once."""
+    folder(at.tls, 0o711)
+    if at.ca.exists() and (at.tls / "leaf.key").exists():
+        return
+    ca_key, leaf_key, request, extensions = (at.tls / n for n in ("ca.key", "leaf.key", "leaf.csr", "leaf.ext"))
+    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    openssl("req", "-x509", *new_key, "-days", 3650, "-subj", "/CN=MarketingCLI development CA",
+            "-addext", "basicConstraints=critical,CA:TRUE,pathlen:0",
+            "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", ca_key, "-out", at.home / "ca.crt.new")
+    openssl("req", *new_key, "-subj", "/CN=localhost", "-keyout", leaf_key, "-out", request)
+    extensions.write_text(f"subjectAltName=DNS:localhost,DNS:{SANDBOX},IP:127.0.0.1,IP:::1\n"
+                          "extendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n")
+    openssl("x509", "-req", "-in", request, "-CA", at.home / "ca.crt.new", "-CAkey", ca_key, "-CAcreateserial",
+            "-CAserial", at.tls / "ca.srl", "-days", 800, "-extfile", extensions, "-out", at.tls / "leaf.crt")
+    ca_key.chmod(0o600)
+    if AS_ROOT:
+        os.chown(leaf_key, 0, services.GID_NGINX)
+    leaf_key.chmod(0o640)
+    (at.home / "ca.crt.new").chmod(0o644)
+    (at.home / "ca.crt.new").replace(at.ca)
+
+
+def credentials(at):
+    """credentials/<database name>/<credential>: what LoadCredential= gives on a server. Made once."""
+    shared = {"token-keys": f"1 {secrets.token_hex(32)}\n", "tiktok-client-secret": secrets.token_hex(20)}
+    folder(at.credentials, 0o711)
+    for name in shared:
+        for service in services.PROGRAMS:
+            kept = at.credentials / service.database / name
+            if service.database and kept.exists():
+                shared[name] = kept.read_text()
+    for service in services.PROGRAMS:
+        own = folder(at.credentials / (service.database or service.name), 0o700, service.uid, service.uid)
+        wanted = {name: shared[name] for name in service.credentials}
+        if service.database:
+            wanted["db-password"] = secrets.token_urlsafe(24)
+        for name, value in wanted.items():
+            if not (own / name).exists():
+                write(own / name, value, 0o400, service.uid, service.uid)
+
+
+def configuration(at, https, changes):
+    """The programs' one configuration file. changes: {(section, key): value} of the command line."""
+    url, sandbox = f"https://localhost:{https}", f"https://{SANDBOX}:{https}"
+    values = {
+        ("service", "url"): url,
+        ("database", "socket"): at.mariadb_sock,
+        ("tiktok", "client_key"): "sandbox-client-key",
+        ("tiktok", "authorize_url"): sandbox,
+        ("tiktok", "api_url"): sandbox,
+        ("tiktok", "ca_file"): at.ca,
+        ("tiktok", "allow_private_addresses"): "yes",
+        ("store", "dir"): at.store,
+        ("store", "spool_dir"): at.spool,
+        ("store", "image_socket"): at.run / "image.sock",
+        ("sandbox", "url"): sandbox,
+        ("sandbox", "ca_file"): at.ca,
+        ("sandbox", "allow_private_addresses"): "yes",
+        **changes,
+    }
+    text, last = "", None
+    for (section, key), value in sorted(values.items()):
+        text += "" if section == last else f"[{section}]\n"
+        text += f"{key} = {value}\n"
+        last = section
+    write(at.conf, text)
+
+
+NGINX_MAIN = """\
+# Made by tests/stack.sh.
+daemon off;
+worker_processes 2;
+pid {nginx}/temp/nginx.pid;
+error_log stderr emerg;
+events {{
+	worker_connections 1024;
+}}
+http {{
+	include /etc/nginx/mime.types;
+	default_type application/octet-stream;
+	sendfile on;
+	client_body_temp_path {nginx}/temp/body 1;
+	fastcgi_temp_path {nginx}/temp/fastcgi 1;
+	proxy_temp_path {nginx}/temp/proxy;
+	scgi_temp_path {nginx}/temp/scgi;
+	uwsgi_temp_path {nginx}/temp/uwsgi;
+	include {nginx}/marketingcli.conf;
+	include {nginx}/marketingcli-sandbox.conf;
+}}
+"""
+
+
+def nginx(at, https, http, ipv6):
+    """nginx/ of the checkout with its @NAMES@ filled in."""
+    html = CHECKOUT / "nginx/html"
+    if AS_ROOT and not reachable(html):
+        shutil.copytree(html, at.home / "html", dirs_exist_ok=True)
+        html = at.home / "html"
+    folder(at.nginx, 0o755)
+    folder(at.nginx / "temp", 0o700, services.NGINX.uid, services.GID_NGINX)
+    access_log = at.log / "access.log"
+    access_log.touch(0o644)
+    if AS_ROOT:
+        os.chown(access_log, services.NGINX.uid, services.GID_NGINX)
+    names = {
+        "HTTPS4": f"127.0.0.1:{https}", "HTTPS6": f"[::1]:{https}" if ipv6 else None,
+        "HTTP4": f"127.0.0.1:{http}", "HTTP6": f"[::1]:{http}" if ipv6 else None,
+        "ORIGIN": f"https://localhost:{https}", "SERVER_NAMES": "localhost 127.0.0.1 [::1]", "SANDBOX_NAME": SANDBOX,
+        "CERTIFICATE": at.tls / "leaf.crt", "CERTIFICATE_KEY": at.tls / "leaf.key", "NGINX_DIR": at.nginx,
+        "RUN_DIR": at.run, "STORE_DIR": at.store, "HTML_DIR": html, "ACME_DIR": at.nginx / "acme",
+        "BODY_TEMP": at.nginx / "temp/body",
+        "ACCESS_LOG": access_log, "ERROR_LOG": "stderr",
+        # A browser applies HSTS to the host whatever the port: a real value would lock a developer out of every other
+        # http://localhost.
+        "HSTS": "max-age=0",
+    }
+    source = CHECKOUT / "nginx"
+    for part in [*source.glob("*.conf.in"), *source.glob("snippets/*.conf"), *source.glob("locations/*.conf")]:
+        made = at.nginx / part.relative_to(source)
+        made = made.with_suffix("") if made.suffix == ".in" else made
+        folder(made.parent, 0o755)
+        write(made, fill(part.read_text(), names))
+    write(at.nginx / "nginx.conf", NGINX_MAIN.format(nginx=at.nginx))
+
+
+def fill(text, names):
+    lines = []
+    for line in text.splitlines(keepends=True):
+        for name, value in names.items():
+            if f"@{name}@" in line:
+                if value is None:
+                    line = ""
+                    break
+                line = line.replace(f"@{name}@", str(value))
+        lines.append(line)
+    return "".join(lines)
+
+
+def find_program(build, name):
+    """The binary of that name in a meson build folder; None when it is not built."""
+    for place in ("fcgi-apps", "worker", "worker/image", "tools/admin", "tools/cli", ""):
+        path = pathlib.Path(build) / place / name
+        if path.is_file() and os.access(path, os.X_OK):
+            return path
+    return None
+
+
+def programs(at, build, names):
+    """{name: path or None}. Copied when the services' uids cannot reach the build folder."""
+    found = {name: find_program(build, name) for name in names}
+    if AS_ROOT and not reachable(build):
+        folder(at.bin, 0o755)
+        for name, path in found.items():
+            if path is not None:
+                (at.bin / name).unlink(missing_ok=True)
+                shutil.copy2(path, at.bin / name)
+                found[name] = at.bin / name
+    return found

@@ -1,0 +1,8 @@
+/* The repair of one image (image/image.h says what it does). The only user of libvips besides main.c's start. */
+#pragma once
+
+#include "base/buf.h"
+#include "image/image.h"
+
+/* in_fd and out_fd are regular files. ret_why gets libvips' words for the log; it may stay empty. */
+MUST_CHECK enum err repair(int in_fd, int out_fd, struct image_report *ret_report, struct buf *ret_why);

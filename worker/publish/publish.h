@@ -1,0 +1,43 @@
+/* What the files of the publish kind share: publish.c leads to the init, init.c makes it and records what came of it.
+ */
+#pragma once
+
+#include "model/attempt.h"
+#include "model/post.h"
+#include "publish/refresh.h"
+
+enum publish_phase { PUBLISH_REFRESH, PUBLISH_CREATOR, PUBLISH_INIT };
+
+struct publish {
+	enum publish_phase phase; /* of the call that is open */
+	struct access access;
+	struct post post;
+	struct account account;
+	struct post_image *images;
+	size_t images_n;
+	struct uuid attempt_id;
+};
+
+/* Numbers that bound what comes back: a post is never retried for ever. */
+#define PUBLISH_REFUSED_MAX 8       /* retryable refusals */
+#define PUBLISH_UNREACHABLE_MAX 100 /* with the backoff about 24 hours */
+#define PUBLISH_DEFERRED_MAX 7      /* deferrals: a week of full days */
+
+/* From the state rows: the next call, or the end. */
+enum job_step publish_advance(struct job_run *run, struct publish *p);
+
+/* One transaction: the post moved, the job finished (again_at_us 0) or postponed. */
+enum job_step publish_settle(struct job_run *run, struct publish *p, const struct post_move *move, int64_t again_at_us);
+
+/* The post was moved meanwhile, or the lease is gone. */
+enum job_step publish_look_again(struct job_run *run);
+
+/* No call of this kind is free for the account before free_at_us. */
+enum job_step publish_wait(struct job_run *run, int64_t free_at_us, const char *note);
+
+/* A code by which TikTok defers the post, or refuses it for good when it has done so too often. */
+struct post_move publish_deferral(const struct tiktok_code *code, const struct attempt_tally *tally,
+                                  int64_t *ret_again_at_us);
+
+enum job_step publish_init(struct job_run *run, struct publish *p); /* when all is ready for it */
+enum job_step publish_init_result(struct job_run *run, struct publish *p);
