@@ -67,7 +67,7 @@ static void secrets_done(struct secrets *s)
 }
 
 /* Each class reads only what it needs, so that no process holds all secrets. NULL, or the sentence that says why. */
-static const char *read_secrets(enum job_class class, struct secrets *s)
+static const char *read_secrets(enum job_class class, const struct conf *conf, struct secrets *s)
 {
 	if (credential_read("db-password", &s->password) != OK)
 		return "credential db-password is missing or cannot be read";
@@ -75,6 +75,8 @@ static const char *read_secrets(enum job_class class, struct secrets *s)
 		return NULL;
 	if (credential_read("tiktok-client-secret", &s->client_secret) != OK)
 		return "credential tiktok-client-secret is missing or cannot be read";
+	if (conf->tiktok_client_key.n > 0 && s->client_secret.n == 0)
+		return "credential tiktok-client-secret is empty, and tiktok.client_key is set";
 	if (credential_read("token-keys", &s->ring_text) != OK)
 		return "credential token-keys is missing or cannot be read";
 	if (keyring_parse(secret_str(&s->ring_text), &s->ring) != OK)
@@ -136,7 +138,7 @@ int main(int argc, char **argv)
 	if (conf_load(&conf, conf_path(), &why) != OK)
 		return fail(EXIT_CONFIG, why.p);
 	log_init(program, (enum log_level)conf.service_log_level);
-	const char *missing = read_secrets(class, &secrets);
+	const char *missing = read_secrets(class, &conf, &secrets);
 	if (missing != NULL)
 		return fail(EXIT_CONFIG, missing);
 	return work(class, &conf, &secrets);

@@ -33,22 +33,6 @@ struct text_row {
 static const struct json_field options_in_fields[], body_in_fields[];
 static const struct text_row text_rows[];
 
-/* The image itself is at fault, not the request or the server: the next one can follow. */
-static bool is_image_fault(enum err e)
-{
-	switch (e) {
-	case ERR_IMAGE_EMPTY:
-	case ERR_IMAGE_TYPE:
-	case ERR_IMAGE_TOO_LARGE:
-	case ERR_IMAGE_TOO_MANY_PIXELS:
-	case ERR_IMAGE_CORRUPT:
-	case ERR_IMAGE_TIMEOUT:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static enum err read_part(void *stream, void *p, size_t n, size_t *ret_n)
 {
 	return multipart_read(stream, p, n, ret_n);
@@ -64,7 +48,7 @@ static enum err image_part(struct form_in *f)
 	if (i >= POST_IMAGES_MAX)
 		return OK;
 	enum err e = intake_image(c, &source, &f->draft->reports[f->draft->reports_n]);
-	if (is_image_fault(e)) {
+	if (intake_is_image_fault(e)) {
 		problem_add(&c->problems, e, c->arena, "images[%zu]", i);
 		return OK;
 	}

@@ -6,8 +6,6 @@
 #include "image/image.h"
 #include "sandbox/sandbox.h"
 
-#define HEAD_BYTES (1u << 20) /* the frame header of a JPEG may stand behind 1 MiB of EXIF and ICC */
-
 static uint32_t le24(const uint8_t *p)
 {
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
@@ -45,7 +43,7 @@ static struct str digest(int fd, struct arena *arena, uint8_t *head)
 	off_t at = 0;
 	ssize_t got;
 
-	while ((got = pread(fd, head, HEAD_BYTES, at)) > 0) {
+	while ((got = pread(fd, head, PICTURE_HEAD_BYTES, at)) > 0) {
 		sha256_stream_add(s, head, (size_t)got);
 		at += got;
 	}
@@ -53,9 +51,8 @@ static struct str digest(int fd, struct arena *arena, uint8_t *head)
 	return arena_str(arena, str_of(h.b, sizeof h.b));
 }
 
-const char *picture_check(int fd, struct arena *arena, struct picture *ret_picture)
+const char *picture_check(int fd, uint8_t *head, struct arena *arena, struct picture *ret_picture)
 {
-	uint8_t *head = arena_alloc(arena, HEAD_BYTES);
 	struct image_header jpeg;
 	struct stat st;
 
@@ -64,7 +61,7 @@ const char *picture_check(int fd, struct arena *arena, struct picture *ret_pictu
 		return "internal";
 	ret_picture->size_bytes = st.st_size;
 	ret_picture->sha256 = digest(fd, arena, head);
-	ssize_t n = pread(fd, head, HEAD_BYTES, 0);
+	ssize_t n = pread(fd, head, PICTURE_HEAD_BYTES, 0);
 	if (n < 0)
 		return "internal";
 	enum err e = image_sniff(head, (size_t)n, &jpeg);

@@ -23,7 +23,7 @@ static void closep(int *fd)
 }
 
 /* The image of i: result, status and what it is. The bytes live in memory without a name, for this long. */
-static void fetch(const struct conf *conf, struct arena *arena, struct sandbox_image *i)
+static void fetch(const struct conf *conf, struct arena *arena, uint8_t *head, struct sandbox_image *i)
 {
 	_cleanup_(closep) int fd = memfd_create("picture", MFD_CLOEXEC);
 	int timeout_sec = (int)conf->sandbox_fetch_timeout_sec;
@@ -49,7 +49,7 @@ static void fetch(const struct conf *conf, struct arena *arena, struct sandbox_i
 		i->size_bytes = r.body_bytes;
 		return;
 	}
-	i->result = picture_check(fd, arena, &picture);
+	i->result = picture_check(fd, head, arena, &picture);
 	i->size_bytes = picture.size_bytes;
 	i->width = picture.width;
 	i->height = picture.height;
@@ -67,6 +67,7 @@ static void log_image(const struct sandbox_publish *p, const struct sandbox_imag
 static enum err pull(const struct conf *conf, struct db *db, struct arena *arena, const struct sandbox_publish *p,
                      const atomic_bool *stopping, const char **ret_reason)
 {
+	uint8_t *head = arena_alloc(arena, PICTURE_HEAD_BYTES); /* one for all images of a post */
 	struct sandbox_image *images;
 	size_t n;
 
@@ -78,7 +79,7 @@ static enum err pull(const struct conf *conf, struct db *db, struct arena *arena
 		e = sandbox_pull_renew(db, p);
 		if (e != OK)
 			return e;
-		fetch(conf, arena, &images[i]);
+		fetch(conf, arena, head, &images[i]);
 		log_image(p, &images[i]);
 		e = sandbox_pull_image(db, p, &images[i]);
 		if (strcmp(images[i].result, "ok") != 0)

@@ -99,7 +99,9 @@ struct picture {
 	int64_t size_bytes, width, height;
 	struct str sha256;
 };
-MUST_CHECK const char *picture_check(int fd, struct arena *arena, struct picture *ret_picture);
+/* head: PICTURE_HEAD_BYTES to work in; the frame header of a JPEG may stand behind 1 MiB of EXIF and ICC. */
+#define PICTURE_HEAD_BYTES (1u << 20)
+MUST_CHECK const char *picture_check(int fd, uint8_t *head, struct arena *arena, struct picture *ret_picture);
 
 void puller_run(const struct conf *conf, struct db *db, struct arena *arena, void *state, const atomic_bool *stopping);
 

@@ -18,10 +18,14 @@ static enum err read_client_secret(const struct conf *conf, struct secret *ret_s
 {
 	enum err e = credential_read("tiktok-client-secret", ret_secret);
 
-	if (e == ERR_NOT_FOUND && conf->tiktok_client_key.n == 0)
+	if (conf->tiktok_client_key.n == 0 && (e == OK || e == ERR_NOT_FOUND))
 		return OK; /* TikTok is not configured, and connect says so */
+	if (e == OK && ret_secret->n == 0)
+		e = ERR_VALIDATION;
 	if (e != OK)
-		buf_puts(why, "the credential tiktok-client-secret is missing or cannot be read");
+		buf_puts(
+			why,
+			"the credential tiktok-client-secret is missing, empty or cannot be read, and tiktok.client_key is set");
 	return e;
 }
 

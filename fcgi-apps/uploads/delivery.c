@@ -43,5 +43,12 @@ const struct route delivery_routes[] = {
      .effect = EFFECT_GET,
      .foreign = true,
      .summary = "Deliver an image to TikTok"},
+	{.method = "HEAD",
+     .pattern = "/m/{attempt}/{n}",
+     .handler = deliver,
+     .auth = AUTH_NONE,
+     .rate = RATE_NONE,
+     .foreign = true,
+     .summary = "Say whether an image is there for TikTok"},
 	ROUTE_END,
 };

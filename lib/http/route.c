@@ -40,18 +40,25 @@ static bool is_closer(struct str a, struct str b)
 
 static bool takes(const struct route *r, struct str method)
 {
-	return str_eqc(method, r->method) || (str_eqc(method, "HEAD") && str_eqc(STR("GET"), r->method));
+	bool head_of_get = str_eqc(method, "HEAD") && str_eqc(STR("GET"), r->method) && r->effect != EFFECT_GET;
+
+	return str_eqc(method, r->method) || head_of_get;
 }
 
-static void allow(struct route_match *m, const char *method)
+static void allow_method(struct route_match *m, const char *method)
 {
 	for (size_t i = 0; i < m->allow_n; i++)
 		if (str_eqc(str_from(method), m->allow[i]))
 			return;
 	if (m->allow_n < ARRAY_LEN(m->allow))
 		m->allow[m->allow_n++] = method;
-	if (str_eqc(STR("GET"), method))
-		allow(m, "HEAD");
+}
+
+static void allow(struct route_match *m, const struct route *r)
+{
+	allow_method(m, r->method);
+	if (takes(r, STR("HEAD")))
+		allow_method(m, "HEAD");
 }
 
 static void consider(struct route_match *m, const struct route *r, struct str method, struct str path)
@@ -60,7 +67,7 @@ static void consider(struct route_match *m, const struct route *r, struct str me
 
 	if (!fits(str_from(r->pattern), path, param))
 		return;
-	allow(m, r->method);
+	allow(m, r);
 	if (!takes(r, method))
 		return;
 	if (m->route != NULL && !is_closer(str_from(r->pattern), str_from(m->route->pattern)))

@@ -6,7 +6,8 @@
  *		 .rate = RATE_READ, .summary = "List API keys"},
  *		ROUTE_END};
  *
- * A pattern is a path in which {name} stands for one segment; a HEAD request is answered by the GET route.
+ * A pattern is a path in which {name} stands for one segment; a HEAD request is answered by the GET route, unless that
+ * has an effect: then it needs a row of its own.
  */
 #pragma once
 

@@ -227,22 +227,36 @@ def stack(request):
         return
     folder = tempfile.mkdtemp(prefix="mcli-test-")
     os.chmod(folder, 0o711)
-    command = [str(CHECKOUT / "tests/stack.sh"), "--dir", folder]
+    up = None
     try:
-        up = subprocess.run([*command, "up", "--https", "0", "--http", "0", "--build", os.environ["MARKETINGCLI_BUILD"],
-                             *(f"--set={s}" for s in SETTINGS), *os.environ.get("MARKETINGCLI_STACK_OPTIONS", "").split()],
-                            capture_output=True, text=True)
-        if up.returncode != 0:
-            pytest.exit(f"the stack does not come up:\n{up.stdout}{up.stderr}", returncode=1)
+        up = start(folder)
         made = Stack(folder)
         request.config.stash[STACK] = made
         yield made
-        subprocess.run([*command, "down"], check=True, stdout=subprocess.DEVNULL)
+        up.terminate()
+        up.wait(60)
         assert not (found := defects(made)), "the programs' logs report defects:\n" + "\n".join(found)
     finally:
-        subprocess.run([*command, "down"], stdout=subprocess.DEVNULL)
+        if up is not None and up.poll() is None:
+            up.terminate()
+            up.wait(60)
         shutil.rmtree(Layout(folder).home, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def start(folder):
+    """The supervisor, as our child: it ends the stack when we die, whatever we die of."""
+    said = pathlib.Path(folder) / "up.log"
+    with said.open("w") as out:
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig=TERM", CHECKOUT / "tests/stack.sh", "up", "--foreground", "--dir", folder, "--https", "0",
+             "--http", "0", "--build", os.environ["MARKETINGCLI_BUILD"], *(f"--set={s}" for s in SETTINGS),
+             *os.environ.get("MARKETINGCLI_STACK_OPTIONS", "").split()], stdout=out, stderr=out, start_new_session=True)
+    while process.poll() is None and "\nup: " not in "\n" + said.read_text():
+        time.sleep(0.02)  # bounded by the supervisor's own patience
+    if process.returncode is not None:
+        pytest.exit(f"the stack does not come up:\n{said.read_text()}", returncode=1)
+    return process
 
 
 STACK = pytest.StashKey()

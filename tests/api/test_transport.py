@@ -31,7 +31,7 @@ class Worker:
         self.log = (folder / "log").open("ab")
         self.program = find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-worker")
         self.environment = {**os.environ, "MARKETINGCLI_CONF": str(self.conf),
-                            "CREDENTIALS_DIRECTORY": str(stack.at.credentials / "worker-publish"),
+                            "CREDENTIALS_DIRECTORY": str(stack.at.credentials / "worker_publish"),
                             "MARKETINGCLI_TEST_DIR": str(stack.at.test)}
         self.start()
 
@@ -42,6 +42,11 @@ class Worker:
         self.process.send_signal(signal.SIGCONT)
         self.process.terminate()
         assert self.process.wait(60) == 0
+
+
+def inits(tiktok, sent):
+    """How often the fake has received the post: whatever else the worker finds to do is not counted."""
+    return sum(sent.description.encode() in body for body in tiktok.received["init"])
 
 
 @pytest.fixture
@@ -75,7 +80,7 @@ def test_what_may_have_left_is_unknown(stack, user, connected, tiktok, worker, b
     sent = Sent(stack, user, connected)
     failed(sent.wait(), "outcome_unknown")
     stack.move_clock(LEASE_SEC + 10)
-    assert len(tiktok.inits) == 1 and sent.states_of_attempts() == ["outcome_unknown"] and sent.jobs() == []
+    assert inits(tiktok, sent) == 1 and sent.states_of_attempts() == ["outcome_unknown"] and sent.jobs() == []
 
 
 def test_what_did_not_leave_is_sent_later(stack, user, connected, tiktok, worker):
@@ -86,7 +91,7 @@ def test_what_did_not_leave_is_sent_later(stack, user, connected, tiktok, worker
     tiktok.behave("connection", "ok")
     stack.move_clock(30)
     assert sent.wait()["status"] == "published"
-    assert len(tiktok.inits) == 1 and sent.states_of_attempts()[-1] == "accepted"
+    assert inits(tiktok, sent) == 1 and sent.states_of_attempts()[-1] == "accepted"
     assert set(sent.states_of_attempts()[:-1]) <= {"not_sent"}
 
 
@@ -95,23 +100,22 @@ def test_database_away_while_tiktok_answers(stack, user, connected, tiktok, work
     tiktok.behave("init", "slow:1")
     sent = Sent(stack, user, connected)
     sent.wait("publishing")
-    stack.wait(lambda: tiktok.inits, "the init is on its way")
+    stack.wait(lambda: inits(tiktok, sent), "the init is on its way")
     stack.kill("mariadb", signal.SIGSTOP)
     try:
-        assert worker.process.poll() is None
-        with pytest.raises(subprocess.TimeoutExpired):
+        with pytest.raises(subprocess.TimeoutExpired):  # longer than a statement and the call may take
             worker.process.wait(6)
     finally:
         stack.kill("mariadb", signal.SIGCONT)
     assert sent.wait()["status"] == "published"
-    assert len(tiktok.inits) == 1 and sent.states_of_attempts() == ["accepted"]
+    assert inits(tiktok, sent) == 1 and sent.states_of_attempts() == ["accepted"]
 
 
 def test_frozen_worker(stack, user, connected, tiktok, worker, tmp_path):
     """Frozen beyond its lease with the call made: another says unknown, and the thawed one changes nothing."""
     tiktok.behave("init", "slow:1")
     sent = Sent(stack, user, connected)
-    stack.wait(lambda: tiktok.inits, "the init is on its way")
+    stack.wait(lambda: inits(tiktok, sent), "the init is on its way")
     worker.process.send_signal(signal.SIGSTOP)
     frozen = worker.process
     stack.move_clock(LEASE_SEC + 10)
@@ -123,18 +127,22 @@ def test_frozen_worker(stack, user, connected, tiktok, worker, tmp_path):
         frozen.terminate()
         assert frozen.wait(60) == 0
     assert sent.get()["status"] == "failed" and sent.states_of_attempts() == ["outcome_unknown"]
-    assert len(tiktok.inits) == 1
+    assert inits(tiktok, sent) == 1
 
 
 def test_errors_while_polling(stack, user, connected, tiktok, worker):
     tiktok.behave("status", "http:500", "drop", "code:invalid_publish_id:400", "garbage", "code:rate_limit_exceeded:429",
                   "ok")
     sent = Sent(stack, user, connected)
-    for _ in range(3):
-        sent.wait("processing", "published")
-        stack.move_clock(70)
-    assert sent.wait(seconds=60)["status"] == "published"
-    assert len(tiktok.inits) == 1
+    polls = 0
+    for _ in range(12):
+        stack.wait(lambda: len(tiktok.received["status"]) > polls or sent.get()["status"] == "published", "it is asked")
+        if sent.get()["status"] == "published":
+            break
+        polls = len(tiktok.received["status"])
+        stack.move_clock(90)
+    assert sent.wait()["status"] == "published"
+    assert inits(tiktok, sent) == 1
 
 
 def test_a_refresh_that_fails_in_transport_is_tried_again(stack, user, connected, tiktok, worker):
@@ -144,4 +152,4 @@ def test_a_refresh_that_fails_in_transport_is_tried_again(stack, user, connected
     stack.wait(lambda: tiktok.received["token"], "a refresh is asked for")
     stack.move_clock(30)
     assert sent.wait()["status"] == "published"
-    assert len(tiktok.received["token"]) == 2
+    assert len(tiktok.received["token"]) >= 2

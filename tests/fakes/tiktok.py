@@ -3,11 +3,11 @@
     with FakeTiktok(certificate, key) as tiktok:
         tiktok.behave("init", "drop", "ok")     # the first init is dropped after it arrived, all later ones are accepted
         ... tiktok.url ...
-        assert len(tiktok.inits) == 1
+        assert len(tiktok.received["init"]) == 1
 
 Behaviours: ok; drop (reads the request, closes); reset (reads it, closes with RST); hang (reads it, never answers);
 garbage (200, not JSON); cut (promises more bytes than it sends); empty (200, {}); http:NNN; code:CODE:NNN (TikTok's error
-envelope); refuse (accepts the connection and closes before TLS: nothing can have been sent).
+envelope); oauth:CODE; slow:SECONDS; refuse (accepts the connection and closes before TLS: nothing can have been sent).
 """
 
 import collections
@@ -54,10 +54,6 @@ class FakeTiktok:
         with self.lock:
             self.behaviours[name] = collections.deque(behaviours)
             self.last[name] = behaviours[-1]
-
-    @property
-    def inits(self):
-        return self.received["init"]
 
     def next_behaviour(self, name):
         with self.lock:

@@ -139,7 +139,7 @@ def pass_on(results, group, report):
         if line["skipped"]:
             print(f"skip {group}/{line['name']}", flush=True)
         else:
-            report.add(f"{group}/{line['name']}", line["ok"])
+            report.add(f"{group}/{line['name']}", line["ok"], seconds=line["seconds"])
 
 
 # Lint: each executable of tests/lint looks at the tree and at the two builds

@@ -10,8 +10,8 @@ class Report:
     def heading(self, text):
         print(f"== {text} ({time.monotonic() - self.started:.0f} s)", flush=True)
 
-    def add(self, name, ok, details=""):
-        print(f"{'ok  ' if ok else 'FAIL'} {name}", flush=True)
+    def add(self, name, ok, details="", seconds=0):
+        print(f"{'ok  ' if ok else 'FAIL'} {name}{f'  {seconds:.0f} s' if seconds >= 5 else ''}", flush=True)
         if ok:
             self.passed += 1
         else:

@@ -1,5 +1,6 @@
 """tests/run.sh: all tests, or those whose name contains one of the words."""
 
+import signal
 import sys
 from functools import partial
 
@@ -41,7 +42,13 @@ def main():
     return report.end()
 
 
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    for signo in (signal.SIGINT, signal.SIGTERM):  # in the background SIGINT would be ignored, here and by those we start
+        signal.signal(signo, interrupt)
     try:
         sys.exit(main())
     except KeyboardInterrupt:

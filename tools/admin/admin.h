@@ -13,6 +13,7 @@
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
 
+int verb_credentials(int argc, char **argv);
 int verb_migrate(int argc, char **argv);
 int verb_routes(int argc, char **argv);
 int verb_limits(int argc, char **argv);

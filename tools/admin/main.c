@@ -13,7 +13,7 @@ struct verb {
 	int (*run)(int argc, char **argv);
 };
 
-static const struct verb verbs[5];
+static const struct verb verbs[6];
 
 int complain(const char *fmt, ...)
 {
@@ -107,7 +107,9 @@ int main(int argc, char **argv)
 	return usage(stderr, EXIT_USAGE);
 }
 
-static const struct verb verbs[5] = {
+static const struct verb verbs[6] = {
+	{"credentials", "[--dir DIR] [--sql DIR]",
+     "Make the secrets that are missing: database passwords, the key ring. What is there stays.", verb_credentials},
 	{"migrate", "[--sql DIR] [--credentials DIR] [--database NAME] [--user NAME]",
      "Bring the schema up to date; with --credentials also the MariaDB users and their grants.", verb_migrate},
 	{"routes", "", "Print the routes of all apps: METHOD PATH AUTH SCOPE SUMMARY.", verb_routes},
