@@ -63,17 +63,41 @@ static void allow_header(struct ctx *c, const struct route_match *m)
 	reply_header(&c->rep, "Allow", buf_str(&b));
 }
 
-/* Route, policy columns, handler: the first thing that is wrong ends it. */
-static enum err dispatch(struct ctx *c, struct str query, const struct route_match *m)
+/*
+ * nginx asks before it reads a large body (AUTHORIZE_ONLY, auth_request): may this caller send it? nginx knows 401 and
+ * 403 as a no; all else is left to the request itself, which fails by itself. The reason goes in headers: nginx drops
+ * the body.
+ */
+static enum err authorize_only(struct ctx *c, enum err e)
 {
+	int status = err_status(e);
+
+	if (status == 401 || status == 403) {
+		reply_error(&c->rep, e, NULL);
+		reply_header(&c->rep, "X-Error-Code", str_from(err_slug(e)));
+		reply_header(&c->rep, "X-Error-Message", str_from(err_sentence(e)));
+		return OK;
+	}
+	return reply_nothing(&c->rep);
+}
+
+/* Route, policy columns, handler: the first thing that is wrong ends it. */
+static enum err dispatch(struct ctx *c, FCGX_Request *q, const struct route_match *m)
+{
+	bool only_asked = param(q, "AUTHORIZE_ONLY").p != NULL;
+
+	if (only_asked && (m->route == NULL || m->route->body_max_bytes == 0))
+		return authorize_only(c, OK);
 	if (m->route == NULL)
 		return m->allow_n == 0 ? ERR_NOT_FOUND : ERR_METHOD_NOT_ALLOWED;
 	memcpy(c->req.param, m->param, sizeof c->req.param);
 	c->req.body.max_bytes = m->route->body_max_bytes;
-	enum err e = form_parse(c->arena, query, &c->req.query);
+	enum err e = form_parse(c->arena, param(q, "QUERY_STRING"), &c->req.query);
 	if (e != OK)
 		return e;
 	e = access_check(c, m->route);
+	if (only_asked)
+		return authorize_only(c, e);
 	if (e != OK)
 		return e;
 	if (m->route->body_max_bytes > 0 && c->req.body.content_length > (int64_t)m->route->body_max_bytes)
@@ -152,7 +176,7 @@ void handle_request(struct shared *shared, struct db *db, struct arena *arena, F
 	read_request(&c, q);
 	reply_init(&c.rep, arena, c.req.id);
 	struct route_match m = route_find(shared->app->routes, c.req.method, c.req.path);
-	enum err e = dispatch(&c, param(q, "QUERY_STRING"), &m);
+	enum err e = dispatch(&c, q, &m);
 	if (e != OK)
 		answer_error(&c, e, &m);
 	ASSERT(c.rep.status != 0);

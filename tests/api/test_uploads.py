@@ -1,6 +1,9 @@
 """POST, GET, DELETE /uploads, their purge, and the delivery of images under /m/."""
 
 import hashlib
+import http.client
+import json
+import ssl
 import stat
 import uuid
 
@@ -241,7 +244,7 @@ def fetches(stack, used):
 
 def test_delivery(stack, used):
     nobody = stack.client()
-    head = nobody.head(used["path"] + "/0")
+    head = nobody.head(used["path"] + "/0")  # covers: HEAD /m/{attempt}/{n}
     assert head.status_code == 200 and head.headers["Content-Length"] == str(used["upload"]["size_bytes"])
     assert not fetches(stack, used), "a HEAD is no fetch"
     answer = nobody.get(used["path"] + "/0")
@@ -288,3 +291,20 @@ def test_a_post_keeps_its_images(stack, user, used):
     stack.move_clock(3600 + 60)
     purged(stack, made)
     assert stored(stack, made) == []
+
+
+@pytest.mark.parametrize("path", ["/api/v1/uploads", "/api/v1/accounts/01a203f4-f8bd-7e8a-a70b-bd6f0e352b1b/posts"])
+@pytest.mark.parametrize("headers, code", [({}, "unauthenticated"), ({"Authorization": "Bearer mk_live_mistyped"}, "bad_key")])
+def test_a_strangers_body_is_not_read(stack, path, headers, code):
+    """nginx asks the program first: the answer comes although not one byte of the body was sent."""
+    connection = http.client.HTTPSConnection("localhost", stack.https, timeout=20,
+                                             context=ssl.create_default_context(cafile=str(stack.ca)))
+    connection.putrequest("POST", path)
+    for name, value in {**headers, "Content-Type": "image/jpeg", "Content-Length": str(20 << 20)}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    response = connection.getresponse()
+    error = json.loads(response.read())["error"]
+    assert response.status == 401 and error["code"] == code and error["message"]
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    connection.close()
