@@ -1,5 +1,6 @@
 /* One request, from its parameters to its answer and its log line. */
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -81,11 +82,29 @@ static enum err authorize_only(struct ctx *c, enum err e)
 	return reply_nothing(&c->rep);
 }
 
+/*
+ * Has it waited so long for a thread that its sender may be gone? Work on it would only make those behind it wait, too.
+ * SENT_AT is when nginx had the whole request and handed it over: seconds with three decimals.
+ */
+static bool is_stale(const struct conf *conf, struct str sent_at)
+{
+	struct str sec;
+	int64_t s, ms;
+	struct timespec now;
+
+	if (!str_cut(&sent_at, '.', &sec) || !str_to_i64(sec, &s) || !str_to_i64(sent_at, &ms))
+		return false;
+	ASSERT(clock_gettime(CLOCK_REALTIME, &now) == 0); /* nginx's clock, not the one that tests move */
+	return (now.tv_sec - s) * 1000 + now.tv_nsec / 1000000 - ms > conf->service_queue_sec * 1000;
+}
+
 /* Route, policy columns, handler: the first thing that is wrong ends it. */
 static enum err dispatch(struct ctx *c, FCGX_Request *q, const struct route_match *m)
 {
 	bool only_asked = param(q, "AUTHORIZE_ONLY").p != NULL;
 
+	if (is_stale(c->conf, param(q, "SENT_AT")))
+		return ERR_BUSY;
 	if (only_asked && (m->route == NULL || m->route->body_max_bytes == 0))
 		return authorize_only(c, OK);
 	if (m->route == NULL)

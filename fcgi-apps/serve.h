@@ -22,6 +22,7 @@ struct shared {
 	const struct app *app;
 	const struct conf *conf;
 	struct db_options db_options;
+	struct db_gate db_gate;
 	struct secret db_password;
 	void *state;
 	struct usage *usage;

@@ -4,6 +4,7 @@
 #include "tiktok/tiktok_app.h"
 
 #define PLATFORM_CODE_MAX_BYTES 64
+#define CODE_MAX_BYTES 1024 /* TikTok's have less than 100; what is longer is none, and would not fit into the call */
 
 static enum err connect(struct ctx *c)
 {
@@ -137,8 +138,8 @@ static enum err finish(struct ctx *c, struct uuid *ret_id)
 		c->problems.platform_code = str_head(error, PLATFORM_CODE_MAX_BYTES);
 		return ERR_CONSENT_REFUSED;
 	}
-	if (code.n == 0) {
-		problem_add(&c->problems, ERR_FIELD_REQUIRED, c->arena, "code");
+	if (code.n == 0 || code.n > CODE_MAX_BYTES) {
+		problem_add(&c->problems, code.n == 0 ? ERR_FIELD_REQUIRED : ERR_FIELD_TOO_LONG, c->arena, "code");
 		return ERR_VALIDATION;
 	}
 	e = ask_tiktok(c, code, &grant);

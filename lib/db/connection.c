@@ -107,13 +107,11 @@ enum err db_note(struct db *db, unsigned error, const char *text)
 	return e;
 }
 
-enum err db_connect(struct db *db)
+static enum err connect_now(struct db *db)
 {
 	unsigned timeout = (unsigned)db->options.timeout_sec;
 	char session[256];
 
-	if (db->conn != NULL)
-		return OK;
 	MYSQL *conn = mysql_init(NULL);
 	ASSERT(conn != NULL);
 	/*
@@ -138,6 +136,27 @@ enum err db_connect(struct db *db)
 	}
 	db->conn = conn;
 	return OK;
+}
+
+enum err db_connect(struct db *db)
+{
+	struct db_gate *gate = db->options.gate;
+	bool alone = false;
+
+	if (db->conn != NULL)
+		return OK;
+	if (gate == NULL)
+		return connect_now(db);
+	if (atomic_load(&gate->failing)) {
+		alone = !atomic_exchange(&gate->trying, true);
+		if (!alone)
+			return db_note(db, CR_CONNECTION_ERROR, "no connection could be made, and another thread tries again");
+	}
+	enum err e = connect_now(db);
+	atomic_store(&gate->failing, e != OK);
+	if (alone)
+		atomic_store(&gate->trying, false);
+	return e;
 }
 
 void db_disconnect(struct db *db)

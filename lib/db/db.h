@@ -23,6 +23,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -131,10 +132,20 @@ static inline struct db_arg db_uuid_or_null(const struct uuid *id)
 	return (struct db_arg){.type = DB_UUID, .u = *id, .null = uuid_is_none(id)};
 }
 
+/*
+ * Shared by the threads of a process, zero at the start. After a connection could not be made, one of them tries again
+ * at a time, and the others are told ERR_DB_UNAVAILABLE at once: a database that does not answer takes the time of one
+ * thread, not of all.
+ */
+struct db_gate {
+	atomic_bool failing, trying;
+};
+
 struct db_options {
 	const char *socket, *name, *user; /* must live as long as the db */
 	const struct secret *password;    /* NULL: unix_socket authentication */
 	int timeout_sec;
+	struct db_gate *gate; /* NULL: each tries by itself */
 };
 
 struct db;

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "json/json.h"
 #include "json/parse.h"
+#include "json/sentence.h"
 
 #define ARRAY_MAX 1000    /* elements where the field names no maximum */
 #define KEY_SHOWN_MAX 100 /* bytes of a stranger's key that a problem repeats */
@@ -47,7 +48,8 @@ static void path_write(struct buf *b, const struct path *path)
 	buf_putstr(b, path->name);
 }
 
-static enum err refuse(struct binding *bd, enum err code, const struct path *path)
+/* An absent message: the sentence of the code. */
+static enum err refuse(struct binding *bd, enum err code, const struct path *path, struct str message)
 {
 	_cleanup_(buf_done) struct buf b = BUF_MAX(1024);
 
@@ -55,7 +57,7 @@ static enum err refuse(struct binding *bd, enum err code, const struct path *pat
 	if (bd->problems == NULL || bd->problems->n == PROBLEMS_MAX)
 		return code;
 	path_write(&b, path);
-	problem_add_text(bd->problems, code, arena_str(bd->arena, buf_str(&b)), (struct str){0});
+	problem_add_text(bd->problems, code, arena_str(bd->arena, buf_str(&b)), message);
 	return code;
 }
 
@@ -131,7 +133,9 @@ static enum err bind_enum(struct json_object *v, const struct json_field *f, int
 static enum err bind_elements(struct binding *bd, struct json_object *v, const struct json_field *f, void *ret,
                               const struct path *path)
 {
-	static const struct json_field any = {0};
+	const struct json_field of_element = {.type = f->type == JSON_TYPE_ARRAY  ? JSON_TYPE_OBJECT
+	                                              : f->type == JSON_TYPE_STRS ? JSON_TYPE_STR
+	                                                                          : JSON_TYPE_UUID};
 	size_t n, max = f->max > 0 ? (size_t)f->max : ARRAY_MAX;
 	size_t size = f->type == JSON_TYPE_ARRAY  ? f->size
 	              : f->type == JSON_TYPE_STRS ? sizeof(struct str)
@@ -153,11 +157,11 @@ static enum err bind_elements(struct binding *bd, struct json_object *v, const s
 		if (f->type == JSON_TYPE_ARRAY)
 			e = bind_object(bd, element, f->fields, p, &here);
 		else
-			e = f->type == JSON_TYPE_STRS ? bind_str(bd, element, &any, p) : bind_uuid(element, p);
+			e = f->type == JSON_TYPE_STRS ? bind_str(bd, element, &of_element, p) : bind_uuid(element, p);
 		if (e != OK && bd->problems == NULL)
 			return e;
 		if (e != OK)
-			(void)refuse(bd, e, &here);
+			(void)refuse(bd, e, &here, sentence_of(bd->arena, e, &of_element));
 	}
 	/* struct strs, uuids and json_array are alike: a pointer and a count */
 	*(struct json_array *)ret = (struct json_array){.v = elements, .n = n};
@@ -217,12 +221,12 @@ static void bind_field(struct binding *bd, struct json_object *o, const struct j
 
 	if (there && v == NULL && !null_is_value) {
 		if (!f->nullable && !f->required)
-			(void)refuse(bd, ERR_FIELD_TYPE, &path);
+			(void)refuse(bd, ERR_FIELD_TYPE, &path, sentence_of(bd->arena, ERR_FIELD_TYPE, f));
 		there = false;
 	}
 	if (!there) {
 		if (f->required)
-			(void)refuse(bd, ERR_FIELD_REQUIRED, &path);
+			(void)refuse(bd, ERR_FIELD_REQUIRED, &path, (struct str){0});
 		return;
 	}
 	size_t refused_n = bd->refused_n;
@@ -230,7 +234,7 @@ static void bind_field(struct binding *bd, struct json_object *o, const struct j
 	if (e == OK && f->check != NULL && bd->refused_n == refused_n)
 		e = f->check(object + f->offset);
 	if (e != OK)
-		(void)refuse(bd, e, &path);
+		(void)refuse(bd, e, &path, sentence_of(bd->arena, e, f));
 	else if (f->given_offset != 0)
 		*(bool *)(object + f->given_offset) = true;
 }
@@ -266,8 +270,12 @@ static enum err bind_object(struct binding *bd, struct json_object *o, const str
 	{
 		struct path here = {.up = path, .name = key_shown(key)};
 		(void)value;
-		if (!is_known(fields, key))
-			(void)refuse(bd, ERR_FIELD_UNKNOWN, &here);
+		if (is_known(fields, key))
+			continue;
+		/* There can be as many as the text has room for: no sentence for those that are not listed. */
+		bool listed = bd->problems->n < PROBLEMS_MAX;
+		(void)refuse(bd, ERR_FIELD_UNKNOWN, &here,
+		             listed ? sentence_of_unknown(bd->arena, fields) : (struct str){0});
 	}
 	return OK;
 }

@@ -29,7 +29,7 @@ enum err job_add(struct db *db, enum job_class c, const char *kind, const struct
 
 	return db_exec(db, &sqls[c][ADD],
 	               DB_ARGS(db_uuid(&id), db_cstr(kind), db_uuid(subject_id), db_i64(run_at_us), db_str(request_id),
-	                       db_i64(clock_now_us())),
+	                       db_i64(clock_now_us()), db_i64(JOB_REST_US)),
 	               NULL);
 }
 
@@ -119,11 +119,14 @@ enum err job_bury(struct db *db, enum job_class c, const struct job *job)
 /* The classes differ in the table alone. */
 #define SQLS(table) \
 	{ \
-		[ADD] = {.text = \
-		             "INSERT INTO " table " (id, kind, subject_id, state, run_at_us, request_id, created_at_us)" \
-		             " VALUES (?, ?, ?, 'ready', ?, ?, ?) ON DUPLICATE KEY UPDATE run_at_us =" \
-		             " IF(state = 'ready' AND lease_token IS NULL, LEAST(run_at_us, VALUES(run_at_us)), run_at_us)", \
-		         .in = "usuisi"}, \
+		[ADD] = \
+			{.text = \
+		         "INSERT INTO " table " (id, kind, subject_id, state, run_at_us, request_id, created_at_us)" \
+		         " VALUES (?, ?, ?, 'ready', ?, ?, ?) ON DUPLICATE KEY UPDATE run_at_us =" \
+		         " CASE WHEN state = 'dead' THEN GREATEST(VALUES(run_at_us), run_at_us + ?) WHEN lease_token IS NULL" \
+		         " THEN LEAST(run_at_us, VALUES(run_at_us)) ELSE run_at_us END," \
+		         " runs = IF(state = 'dead', 0, runs), tries = IF(state = 'dead', 0, tries), state = 'ready'", \
+		     .in = "usuisii"}, \
 		[DUE] = {.text = "SELECT id, kind, subject_id, run_at_us, runs, tries, request_id, created_at_us FROM " table \
 		                 " WHERE state = 'ready' AND run_at_us <= ? ORDER BY run_at_us LIMIT ?", \
 		         .in = "ii", \

@@ -16,6 +16,7 @@ extern const char *const job_class_names[]; /* "publish", "media", NULL */
 
 #define JOB_RUNS_MAX 5 /* crashes, after which it is dead and shown */
 #define JOB_CLAIM_MAX 64
+#define JOB_REST_US (INT64_C(3600) * 1000000) /* of a dead job that is asked for again */
 
 struct job {
 	struct uuid id, subject_id, lease_token;
@@ -28,7 +29,8 @@ struct job {
 
 /*
  * In a transaction of the caller. A job of this kind and subject that is there already is only made due sooner; not
- * while it runs, because its run_at_us is then the lease that protects the run, and not when it is dead.
+ * while it runs, because its run_at_us is then the lease that protects the run. One that is dead lives again, but rests
+ * first: what killed it may be mended by now, and if not it harms the worker a few times an hour at most.
  */
 MUST_CHECK enum err job_add(struct db *db, enum job_class c, const char *kind, const struct uuid *subject_id,
                             int64_t run_at_us, struct str request_id);

@@ -21,6 +21,7 @@ import pymysql
 import pytest
 
 import helpers
+import seen
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(CHECKOUT / "tests/stack"))
@@ -29,7 +30,7 @@ import processes  # noqa: E402
 from layout import Layout  # noqa: E402
 
 SETTINGS = ["password.bcrypt_cost=4", "worker.idle_ms=50"]
-DEFECT = re.compile(r"ERROR: \w*Sanitizer|runtime error:|assert", re.IGNORECASE)
+DEFECT = re.compile(r"(?:ERROR|WARNING): \w*Sanitizer|runtime error:|assert", re.IGNORECASE)
 NOT_OURS = ("mariadb", "nginx", "access", "supervisor")
 
 os.environ.setdefault("MARKETINGCLI_BUILD",
@@ -46,6 +47,15 @@ def resolve_localhost(host, *args, **more):
 
 
 socket.getaddrinfo = resolve_localhost
+
+
+seen.watch()
+
+
+def all_stopped(pid):
+    """Whether every thread of the process is in state T (proc(5): the field behind the name in parentheses)."""
+    return all(stat.read_text().rpartition(")")[2].split()[0] == "T"
+               for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"))
 
 
 class Stack:
@@ -93,6 +103,8 @@ class Stack:
         pid = self.pid(name)
         assert pid is not None, f"{name} is not running"
         os.kill(pid, signo)
+        if signo == signal.SIGSTOP:  # a thread runs on until it is next interrupted
+            self.wait(lambda: all_stopped(pid), f"{name} stands still")
         return pid
 
     def restart(self, name):
@@ -114,6 +126,22 @@ class Stack:
             self.wait(lambda: self.pid(name) is not None, f"{name} runs again")
             if name == "mariadb":
                 self.wait(self.database_answers, "MariaDB answers again")
+
+    @contextlib.contextmanager
+    def configured(self, *programs, **settings):
+        """The programs have these settings inside the with block: section_key=value."""
+        before = text = self.at.conf.read_text()
+        for name, value in settings.items():
+            text = with_setting(text, name, value)
+        try:
+            self.at.conf.write_text(text)
+            for name in programs:
+                self.restart(name)
+            yield
+        finally:
+            self.at.conf.write_text(before)
+            for name in programs:
+                self.restart(name)
 
     def database_answers(self):
         try:
@@ -161,6 +189,15 @@ class Stack:
     def client(self, **headers):
         """Somebody without credentials."""
         return helpers.Client(self.url, self.ca, **headers)
+
+
+def with_setting(text, name, value):
+    """The configuration with one value changed; name is section_key."""
+    section, _, key = name.partition("_")
+    head, _, tail = text.partition(f"[{section}]\n")
+    own, bracket, rest = tail.partition("\n[")
+    own = "".join(line for line in own.splitlines(keepends=True) if line.split(" = ")[0] != key)
+    return f"{head}[{section}]\n{key} = {value}\n{own}{bracket}{rest}"
 
 
 class User:
@@ -236,6 +273,13 @@ def stack(request):
         up.terminate()
         up.wait(60)
         assert not (found := defects(made)), "the programs' logs report defects:\n" + "\n".join(found)
+        seen.from_credentials(made.at.credentials)
+        logs = [*made.at.log.glob("*.log"), made.dir / "up.log"]
+        assert not (found := seen.leaks(logs)), "the logs hold secrets:\n" + "\n".join(found)
+        if request.config.stash.get(WHOLE, False) and request.session.testsfailed == 0:
+            routes = made.admin("routes").stdout.splitlines()
+            missed = seen.unanswered(routes, [p.read_text(errors="replace") for p in logs])
+            assert not missed, "no test got a good answer from:\n" + "\n".join(missed)
     finally:
         if up is not None and up.poll() is None:
             up.terminate()
@@ -260,6 +304,14 @@ def start(folder):
 
 
 STACK = pytest.StashKey()
+WHOLE = pytest.StashKey()  # whether all files are run, so that every route is
+
+
+def pytest_collection_finish(session):
+    files = {item.path.name for item in session.items}
+    words = [*session.config.args, session.config.option.keyword]
+    session.config.stash[WHOLE] = (files >= {p.name for p in pathlib.Path(__file__).parent.glob("test_*.py")}
+                                   and not any("::" in w for w in words) and not session.config.option.keyword)
 
 
 def defects(stack):

@@ -3,10 +3,11 @@
 import hashlib
 import pathlib
 import sys
-import threading
 import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from conftest import User
 from helpers import Client, expect, query_of
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
@@ -196,6 +197,14 @@ def test_no_code(user):
     assert body["error"]["param"] == "code"
 
 
+def test_a_code_that_is_none(user, stack):
+    """Once encoded it would not fit into the call: refused, and the program lives."""
+    pid = stack.pid("tiktok")
+    url = f"/api/v1/tiktok/callback?state={state_of(user.authorize_url())}&code={'!' * 6500}"
+    body = expect(user.web.get(url, allow_redirects=False), 422, "too_long")
+    assert body["error"]["param"] == "code" and stack.pid("tiktok") == pid
+
+
 def test_a_code_that_tiktok_does_not_know(user):
     body = expect(callback(user, state=state_of(user.authorize_url()), code="wrong"), 422, "tiktok_refused")
     assert body["error"]["platform_error"]["code"] == "invalid_grant"
@@ -245,22 +254,25 @@ def test_a_slow_tiktok_is_waited_for(user, name, faulty_tiktok):
 
 
 def test_tiktok_is_asked_by_few_threads_at_a_time(user, other, stack):
-    """While it hangs, the others are told to come back, and the rest of the app answers."""
-    settings = {"service_outside_max": 1, "tiktok_interactive_timeout_sec": 30}
-    with Transport(stack) as tiktok, tiktok.used_by("tiktok", **settings):
-        tiktok.fault(TOKEN, "hang")
-        state = state_of(user.authorize_url())
-        answers = []
-        waiting = threading.Thread(target=lambda: answers.append(callback(user, state=state, code="x")))
-        waiting.start()
-        stack.wait(lambda: tiktok.requests(TOKEN), "the exchange hangs")
-        answer = callback(other, state=state_of(other.authorize_url()), code="x")
-        expect(answer, 503, "busy")
-        assert int(answer.headers["Retry-After"]) > 0
-        assert accounts(other) == []
-        tiktok.ended.set()
-        waiting.join()
-    expect(answers[0], 503, "tiktok_unreachable")
+    """While 3 hang, the fourth is told to come back, and the rest of the app answers."""
+    waiting = [User(stack) for _ in range(3)]
+    with Transport(stack) as tiktok, tiktok.used_by("tiktok", tiktok_interactive_timeout_sec=30):
+        tiktok.fault(TOKEN, "hang", times=3)
+        states = [state_of(u.authorize_url()) for u in waiting]
+        with ThreadPoolExecutor() as pool:
+            answers = [pool.submit(callback, u, state=s, code="x") for u, s in zip(waiting, states)]
+            stack.wait(lambda: tiktok.requests(TOKEN) == 3, "the exchanges hang")
+            for _ in range(2):
+                refused = callback(user, state=state_of(user.authorize_url()), code="x")
+                expect(refused, 503, "busy")
+                assert int(refused.headers["Retry-After"]) > 0
+            assert list(pool.map(accounts, [other] * 20)) == [[]] * 20
+            assert not any(a.done() for a in answers)
+            tiktok.ended.set()
+        for answer in answers:
+            expect(answer.result(), 503, "tiktok_unreachable")
+        tiktok.ended.clear()
+        expect(user.web.get(user.consent(user.authorize_url(), "after.the.hang")), 200)  # the places are free again
 
 
 @pytest.fixture(scope="module")

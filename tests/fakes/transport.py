@@ -53,22 +53,8 @@ class Transport:
     @contextlib.contextmanager
     def used_by(self, *programs, **settings):
         """The programs reach TikTok through this server inside the with block. settings: tiktok_timeout_sec=2, ..."""
-        conf = self.stack.at.conf
-        before = conf.read_text()
-        text = before
-        for name, value in {"tiktok_api_url": self.url, **settings}.items():
-            text = with_setting(text, name, value)
-        try:
-            conf.write_text(text)
-            self.restart(programs)
+        with self.stack.configured(*programs, tiktok_api_url=self.url, **settings):
             yield self
-        finally:
-            conf.write_text(before)
-            self.restart(programs)
-
-    def restart(self, programs):
-        for name in programs:
-            self.stack.restart(name)
 
     def fault(self, path, kind, times=1, seconds=1.0):
         """The next `times` requests to a path that begins with this one."""
@@ -183,12 +169,3 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
-
-
-def with_setting(text, name, value):
-    """The configuration with one value changed; name is section_key."""
-    section, _, key = name.partition("_")
-    head, _, tail = text.partition(f"[{section}]\n")
-    own, bracket, rest = tail.partition("\n[")
-    own = "".join(line for line in own.splitlines(keepends=True) if line.split(" = ")[0] != key)
-    return f"{head}[{section}]\n{key} = {value}\n{own}{bracket}{rest}"

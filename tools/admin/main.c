@@ -113,7 +113,9 @@ static const struct verb verbs[6] = {
 	{"migrate", "[--sql DIR] [--credentials DIR] [--database NAME] [--user NAME]",
      "Bring the schema up to date; with --credentials also the MariaDB users and their grants.", verb_migrate},
 	{"routes", "", "Print the routes of all apps: METHOD PATH AUTH SCOPE SUMMARY.", verb_routes},
-	{"limits", "", "Print how much body each route takes: METHOD PATH BYTES. nginx must let as much pass.",
+	{"limits", "",
+     "Print what nginx must know of each route: METHOD PATH BYTES EFFECT. A GET with an effect is never pooled or "
+     "repeated.",
      verb_limits},
 	{"config", "", "Print the configuration's keys, defaults and meaning.", verb_config},
 	{NULL, NULL, NULL, NULL},

@@ -35,7 +35,8 @@ static void show_policy(const struct route *r)
 
 static void show_limit(const struct route *r)
 {
-	printf("%s %s %llu\n", r->method, r->pattern, (unsigned long long)r->body_max_bytes);
+	printf("%s %s %llu %s\n", r->method, r->pattern, (unsigned long long)r->body_max_bytes,
+	       r->effect == EFFECT_GET ? "effect" : "-");
 }
 
 int verb_routes(int argc, char **argv)

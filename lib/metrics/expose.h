@@ -1,0 +1,26 @@
+/*
+ * Shows metrics on a unix socket: an HTTP/1.0 answer to any GET, for Prometheus behind an exporter's proxy, and for
+ *
+ *	curl --unix-socket /run/marketingcli/metrics/keys.sock http://localhost/metrics
+ *
+ * One thread of its own, one connection at a time, each at most EXPOSE_SEC from its first byte to its last; a client
+ *that is slow or silent keeps other clients of this socket waiting that long and the program not at all.
+ */
+#pragma once
+
+#include "metrics/metrics.h"
+
+#define EXPOSE_SEC 2
+#define EXPOSE_REQUEST_MAX 8192      /* bytes of a request's head; more is not read */
+#define EXPOSE_ANSWER_MAX (4u << 20) /* METRIC_SERIES_MAX lines of 200 bytes stay far below */
+
+struct expose;
+
+/*
+ * Listens at DIR/PROGRAM.sock, mode 0660, in the group of the folder when that is set-group-id; what a former process
+ * left there is replaced. refresh (may be NULL) is called on the thread before each answer, to set what is counted
+ * elsewhere. NULL with errno set when it cannot listen: a program goes on without.
+ */
+struct expose *expose_start(struct metrics *m, struct str dir, const char *program, void (*refresh)(void *arg),
+                            void *arg);
+void expose_stop(struct expose *x); /* NULL is fine; takes the socket away */

@@ -1,0 +1,7 @@
+-- Whether the workers are at work: GET /readyz asks this.
+
+CREATE TABLE worker_heartbeats (
+  class VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'A class of jobs: publish, media',
+  seen_at_us BIGINT UNSIGNED NOT NULL COMMENT 'When a worker of the class last took its turn at claiming jobs, to a few seconds',
+  PRIMARY KEY (class)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin COMMENT='The workers'' last signs of life, one row per class';

@@ -1,0 +1,109 @@
+"""What a run of the API tests leaves in the logs: no secret that passed over the wire or lies in a credentials folder, and
+a successful request of every route. conftest.py asks both when the stack goes down."""
+
+import json
+import re
+import subprocess
+import tempfile
+import urllib.parse
+
+import requests
+
+SECRET_MIN = 12  # what is shorter is a test's nonsense, and would be found everywhere
+IN_FORMS = {"password", "code", "state", "client_secret", "access_token", "refresh_token", "token", "key"}
+IN_JSON = {"password", "key", "client_secret", "access_token", "refresh_token"}
+# Whoever made it: an API key, TikTok's tokens as the simulator writes them, a password's hash.
+SHAPES = re.compile(rb"mk_(?:live|test)_[0-9A-Za-z]{49}|\b(?:act|rft)\.[0-9A-Za-z]{16,}|\$2[aby]\$\d\d\$[./0-9A-Za-z]{22,}")
+
+secrets = set()
+
+
+def remember(value):
+    if isinstance(value, str) and len(value) >= SECRET_MIN and "\n" not in value:
+        secrets.update({value, urllib.parse.quote(value, safe=""), urllib.parse.quote_plus(value)})
+
+
+def from_pairs(text):
+    for name, value in urllib.parse.parse_qsl(text):
+        if name in IN_FORMS:
+            remember(value)
+
+
+def from_json(value):
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name in IN_JSON:
+                remember(inner)
+            from_json(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            from_json(inner)
+
+
+def from_body(body):
+    if not isinstance(body, (str, bytes)) or len(body) > 1 << 16:
+        return
+    text = body if isinstance(body, str) else body.decode(errors="replace")
+    try:
+        from_json(json.loads(text))
+    except ValueError:
+        from_pairs(text)
+    except RecursionError:
+        pass
+
+
+def from_cookies(header):
+    for cookie in header.split(";"):
+        remember(cookie.partition("=")[2].strip())
+
+
+def watch():
+    """From now on every request of this process and its answer is looked at."""
+    plain_send = requests.Session.send
+
+    def send(self, request, **more):
+        remember(request.headers.get("Authorization", "").partition(" ")[2])
+        from_cookies(str(request.headers.get("Cookie", "")))
+        from_pairs(urllib.parse.urlsplit(request.url).query)
+        from_body(request.body)
+        answer = plain_send(self, request, **more)
+        if not more.get("stream"):
+            from_body(answer.content)
+        from_cookies(answer.headers.get("Set-Cookie", "").partition(";")[0])
+        from_pairs(urllib.parse.urlsplit(answer.headers.get("Location", "")).query)
+        return answer
+
+    requests.Session.send = send
+
+
+def from_credentials(folder):
+    """Passwords, keys and TikTok's client secret; of a key ring the keys, not their numbers."""
+    for path in folder.glob("*/*"):
+        for word in path.read_text().split():
+            remember(word)
+
+
+def leaks(paths):
+    """["file: what"]: secrets in the files."""
+    with tempfile.NamedTemporaryFile("w") as patterns:
+        patterns.write("".join(f"{s}\n" for s in secrets))
+        patterns.flush()
+        done = subprocess.run(["grep", "-F", "-o", "-a", "-H", "-f", patterns.name, "--", *map(str, paths)],
+                              capture_output=True, text=True, errors="replace")
+    assert done.returncode in (0, 1), done.stderr
+    found = set(done.stdout.splitlines())
+    for path in paths:
+        found |= {f"{path}:{hit.decode()}" for hit in SHAPES.findall(path.read_bytes())}
+    return sorted(found)
+
+
+def unanswered(routes, logs):
+    """The routes ("GET /path ...", as `marketingcli-admin routes` prints them) that no program answered well."""
+    answered = set()
+    for line in "".join(logs).splitlines():
+        if '"event":"request"' not in line:
+            continue
+        entry = json.loads(line)
+        if entry["status"] < 400:
+            answered.add((entry["method"], entry.get("route")))
+    return [line for line in routes if tuple(line.split(" ")[:2]) not in answered]

@@ -1,0 +1,30 @@
+"""seen.py finds what it is there to find."""
+
+import json
+
+import pytest
+
+import seen
+
+
+@pytest.mark.parametrize("line", [
+    "a {password} b", '{{"cookie":"__Host-session={cookie}"}}', "?code={code_quoted}&state=x", "Bearer {key}",
+    "mk_live_" + "a" * 49, "act.0123456789abcdefgh", "$2b$04$abcdefghijklmnopqrstuv", "{db_password}"])
+def test_a_secret_in_a_log_is_found(stack, user, tmp_path, line):
+    user.connect()
+    code = next(s for s in seen.secrets if s.startswith("act") or "%21" in s)  # the simulator's codes hold a !
+    words = {"password": user.password, "key": user.key, "cookie": user.web.cookies["__Host-session"], "code_quoted": code,
+             "db_password": (stack.at.credentials / "auth/db-password").read_text()}
+    log = tmp_path / "a.log"
+    log.write_text("nothing\n" + line.format(**words) + "\n")
+    seen.from_credentials(stack.at.credentials)
+    assert len(seen.leaks([log])) >= 1
+    log.write_text("nothing\n")
+    assert seen.leaks([log]) == []
+
+
+def test_a_route_that_was_only_refused_is_named():
+    log = "".join(json.dumps({"event": "request", "method": m, "route": r, "status": s}, separators=(",", ":")) + "\n"
+                  for m, r, s in [("GET", "/a", 200), ("GET", "/b", 401), ("POST", "/a", 404), ("GET", "/a", 500)])
+    assert seen.unanswered(["GET /a any - x", "GET /b any - x", "POST /a any - x"], [log]) == ["GET /b any - x",
+                                                                                              "POST /a any - x"]
