@@ -17,7 +17,8 @@ static enum err by_key(struct ctx *c, struct str text)
 	enum err e = key_authenticate(c->db, c->arena, text, &key);
 	if (e != OK)
 		return e;
-	c->caller = (struct caller){.kind = CALLER_KEY, .user_id = key.user_id, .key_id = key.id};
+	c->caller = (struct caller){
+		.kind = CALLER_KEY, .user_id = key.user_id, .key_id = key.id, .key_name = key.name, .key_prefix = key.prefix};
 	usage_note(c->shared->usage, &key.id);
 	return OK;
 }

@@ -37,6 +37,14 @@ static bool is_in(struct str name, const char *const *list)
 	return false;
 }
 
+static bool is_first(const struct form *q, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(q->v[i].name, q->v[n].name))
+			return false;
+	return true;
+}
+
 static enum err query_only(struct ctx *c, const char *const *allowed, const char *const *also)
 {
 	const struct form *q = &c->req.query;
@@ -45,7 +53,7 @@ static enum err query_only(struct ctx *c, const char *const *allowed, const char
 		const char *name = arena_strdup(c->arena, q->v[i].name);
 		if (!is_in(q->v[i].name, allowed) && !is_in(q->v[i].name, also))
 			problem_add(&c->problems, ERR_FIELD_UNKNOWN, c->arena, "%s", name);
-		else if (form_count(q, name) > 1)
+		else if (!is_first(q, i))
 			problem_add(&c->problems, ERR_FIELD_REPEATED, c->arena, "%s", name);
 	}
 	return c->problems.n > 0 ? ERR_VALIDATION : OK;
@@ -61,12 +69,13 @@ enum err app_page(struct ctx *c, const char *const *allowed, struct page *ret_pa
 	static const char *const own[] = {"limit", "cursor", NULL};
 	struct str limit = form_get(&c->req.query, "limit"), cursor = form_get(&c->req.query, "cursor");
 	struct page page = {.limit = PAGE_LIMIT_DEFAULT};
+	const struct str limit_is = STR("This must be a whole number, 1 to 100.");
 
 	enum err e = query_only(c, allowed, own);
 	if (limit.p != NULL && !str_to_i64(limit, &page.limit))
-		problem_add(&c->problems, ERR_FIELD_TYPE, c->arena, "limit");
+		problem_add_text(&c->problems, ERR_FIELD_TYPE, STR("limit"), limit_is);
 	else if (page.limit < 1 || page.limit > PAGE_LIMIT_MAX)
-		problem_add(&c->problems, ERR_FIELD_RANGE, c->arena, "limit");
+		problem_add_text(&c->problems, ERR_FIELD_RANGE, STR("limit"), limit_is);
 	if (e != OK || c->problems.n > 0)
 		return ERR_VALIDATION;
 	if (cursor.p != NULL && !uuid_parse(cursor, &page.after))

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "crypto/digest.h"
 #include "serve.h"
 
 #define RETRY_AFTER_SEC "2" /* for 503 where the handler names no time: long enough for a restart or a reconnect */
@@ -14,6 +15,13 @@ static size_t read_stdin(void *arg, void *p, size_t n)
 	int got = FCGX_GetStr(p, (int)MIN(n, (size_t)1 << 20), q->in);
 
 	return got > 0 ? (size_t)got : 0;
+}
+
+static bool stdin_broken(void *arg)
+{
+	FCGX_Request *q = arg;
+
+	return FCGX_GetError(q->in) != 0;
 }
 
 static struct str param(FCGX_Request *q, const char *name)
@@ -29,8 +37,7 @@ static struct str request_id(struct str given, struct arena *arena)
 	if (given.n == 32)
 		return given;
 	id = uuid_new();
-	return arena_printf(arena, "%016llx%016llx", (unsigned long long)__builtin_bswap64(*(uint64_t *)(void *)id.b),
-	                    (unsigned long long)__builtin_bswap64(*(uint64_t *)(void *)(id.b + 8)));
+	return hex_encode(arena, id.b, sizeof id.b);
 }
 
 static void read_request(struct ctx *c, FCGX_Request *q)
@@ -49,7 +56,7 @@ static void read_request(struct ctx *c, FCGX_Request *q)
 		.content_type = param(q, "CONTENT_TYPE"),
 		.cookie = param(q, "HTTP_COOKIE"),
 		.authorization = param(q, "HTTP_AUTHORIZATION"),
-		.body = {.source = read_stdin, .arg = q, .content_length = -1},
+		.body = {.source = read_stdin, .broken = stdin_broken, .arg = q, .content_length = -1},
 	};
 	if (str_to_i64(param(q, "CONTENT_LENGTH"), &length))
 		r->body.content_length = length;
@@ -202,6 +209,8 @@ void handle_request(struct shared *shared, struct db *db, struct arena *arena, F
 	body_drain(&c.req.body); /* on a kept connection what is left would be taken for the next request */
 	send_reply(&c, q);
 	log_request(&c, m.route, e, started_us);
+	measure_request(shared->measure, m.route, param(q, "AUTHORIZE_ONLY").p != NULL, c.rep.status,
+	                clock_mono_us() - started_us);
 	reply_done(&c.rep);
 	arena_clear(arena); /* at once, not with the next request: a password may be in it */
 }

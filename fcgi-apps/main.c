@@ -62,6 +62,7 @@ static int run(struct shared *s, struct buf *why)
 		.password = &s->db_password,
 		.timeout_sec = (int)s->conf->database_timeout_sec,
 		.gate = &s->db_gate,
+		.counts = &s->db_counts,
 	};
 	if (schema_is_old(s))
 		return refuse("the database schema is older than this program: run marketingcli-admin migrate");

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "net/call.h"
+#include "records.h"
 #include "serve.h"
 
 #define LISTEN_FD 0
@@ -34,31 +35,56 @@ struct thread {
 	struct arena arena;
 };
 
-static void watch(int epoll_fd, int op, int fd, uint32_t events)
+static void watch(struct server *s, int op, int fd, uint32_t events)
 {
 	struct epoll_event ev = {.events = events, .data.fd = fd};
 
-	ASSERT(epoll_ctl(epoll_fd, op, fd, &ev) == 0);
+#if defined(__SANITIZE_THREAD__) /* it knows that adding comes before what is reported, not that arming again does */
+	if (op == EPOLL_CTL_MOD) {
+		ASSERT(epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, fd, NULL) == 0);
+		op = EPOLL_CTL_ADD;
+	}
+#endif
+	ASSERT(epoll_ctl(s->epoll_fd, op, fd, &ev) == 0);
 }
 
-/* Serves one request on a connection that has something to read; keeps or closes it. */
-static void serve_connection(struct thread *t, FCGX_Request *q, int fd, bool is_new)
+/* Serves one request on a connection that has something to read; whether the connection is still open afterwards. */
+static bool serve_request(struct thread *t, FCGX_Request *q, int fd)
 {
-	struct server *s = t->server;
+	struct shared *s = t->server->shared;
 
 	q->ipcFd = fd;
 	q->keepConnection = 1;
 	q->listen_sock = -1; /* a bad or closed connection ends FCGX_Accept_r instead of making it accept */
+	records_begin();
 	if (FCGX_Accept_r(q) < 0)
-		return; /* libfcgi has closed it */
-	handle_request(s->shared, t->db, &t->arena, q);
-	if (atomic_load(&s->shared->stopping))
-		q->keepConnection = 0;
+		return false;                /* libfcgi has closed it */
+	if (FCGX_GetError(q->in) != 0) { /* cut between two parameters: libfcgi takes that for their end */
+		FCGX_Free(q, 1);
+		return false;
+	}
+	measure_busy(s->measure, 1);
+	handle_request(s, t->db, &t->arena, q);
+	measure_busy(s->measure, -1);
+	bool keep = q->keepConnection && !atomic_load(&s->stopping);
+	q->keepConnection = 1; /* closing is ours: libfcgi waits for the peer to close first, as long as it sends */
 	FCGX_Finish_r(q);
 	if (q->ipcFd < 0)
-		return;
+		return false; /* it broke, and libfcgi has closed it */
 	q->ipcFd = -1;
-	watch(s->epoll_fd, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT);
+	if (!keep)
+		(void)close(fd);
+	return keep;
+}
+
+static void serve_connection(struct thread *t, FCGX_Request *q, int fd, bool is_new)
+{
+	struct server *s = t->server;
+
+	if (serve_request(t, q, fd))
+		watch(s, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT);
+	else
+		measure_connections(s->shared->measure, -1);
 }
 
 static int accept_connection(void)
@@ -95,8 +121,11 @@ static void *thread_main(void *arg)
 			break;
 		bool is_new = ev.data.fd == LISTEN_FD;
 		int fd = is_new ? accept_connection() : ev.data.fd;
-		if (fd >= 0)
-			serve_connection(t, &q, fd, is_new);
+		if (fd < 0)
+			continue;
+		if (is_new)
+			measure_connections(s->shared->measure, 1);
+		serve_connection(t, &q, fd, is_new);
 	}
 	FCGX_Free(&q, 1);
 	return NULL;
@@ -185,8 +214,9 @@ int serve_run(struct shared *shared)
 	s.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	s.stop_fd = eventfd(0, EFD_CLOEXEC);
 	ASSERT(s.epoll_fd >= 0 && s.stop_fd >= 0);
-	watch(s.epoll_fd, EPOLL_CTL_ADD, LISTEN_FD, EPOLLIN | EPOLLEXCLUSIVE);
-	watch(s.epoll_fd, EPOLL_CTL_ADD, s.stop_fd, EPOLLIN);
+	watch(&s, EPOLL_CTL_ADD, LISTEN_FD, EPOLLIN | EPOLLEXCLUSIVE);
+	watch(&s, EPOLL_CTL_ADD, s.stop_fd, EPOLLIN);
+	shared->measure = measure_start(shared);
 	shared->usage = usage_start(shared);
 	struct thread *threads = start_threads(&s, n);
 	if (shared->app->background != NULL)
@@ -199,6 +229,7 @@ int serve_run(struct shared *shared)
 	if (shared->app->background != NULL)
 		ASSERT(pthread_join(background.id, NULL) == 0);
 	usage_stop(shared->usage);
+	measure_stop(shared->measure);
 	(void)close(s.epoll_fd);
 	(void)close(s.stop_fd);
 	log_event(LOG_INFO, "stopped", LOG_END);

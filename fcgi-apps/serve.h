@@ -5,6 +5,7 @@
  *	handle.c  one request: parameters, route, policy columns, handler, answer, access log
  *	access.c  who asks: keys, sessions, the cross-origin rule
  *	usage.c   time of last use of keys, flushed every second
+ *	measure.c what is counted and shown: requests, threads, connections
  */
 #pragma once
 
@@ -17,15 +18,18 @@
 #define ARENA_MAX_BYTES (16u << 20) /* a request's memory: 64 KiB windows, 4 MiB of answer, rows */
 
 struct usage;
+struct measure;
 
 struct shared {
 	const struct app *app;
 	const struct conf *conf;
 	struct db_options db_options;
 	struct db_gate db_gate;
+	struct db_counts db_counts;
 	struct secret db_password;
 	void *state;
 	struct usage *usage;
+	struct measure *measure;
 	atomic_bool stopping;
 	atomic_int outside; /* threads that wait for the outside now */
 };
@@ -45,3 +49,14 @@ MUST_CHECK enum err access_check(struct ctx *c, const struct route *route);
 struct usage *usage_start(struct shared *shared);
 void usage_note(struct usage *usage, const struct uuid *key_id);
 void usage_stop(struct usage *usage); /* writes what is left */
+
+/*
+ * Metrics of the program, shown on conf.metrics_dir/APP.sock; when that cannot be made, the log says so and the program
+ * goes on. All from any thread, without locks.
+ */
+struct measure *measure_start(struct shared *shared);
+void measure_stop(struct measure *m);
+void measure_connections(struct measure *m, int n); /* n more (or fewer) FastCGI connections are open */
+void measure_busy(struct measure *m, int n);        /* n more (or fewer) threads are at a request */
+/* An answer. route: NULL when none fits; asked: nginx only asked whether a body may come. */
+void measure_request(struct measure *m, const struct route *route, bool asked, int status, int64_t duration_us);

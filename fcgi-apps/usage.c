@@ -56,7 +56,7 @@ static void *usage_main(void *arg)
 
 	while (!stopping) {
 		struct timespec until;
-		ASSERT(clock_gettime(CLOCK_REALTIME, &until) == 0);
+		ASSERT(clock_gettime(CLOCK_MONOTONIC, &until) == 0); /* the wall clock may be set back by hours */
 		until.tv_sec += 1;
 		ASSERT(pthread_mutex_lock(&u->lock) == 0);
 		while (!u->stopping && pthread_cond_timedwait(&u->stop, &u->lock, &until) == 0)
@@ -76,9 +76,12 @@ static void *usage_main(void *arg)
 struct usage *usage_start(struct shared *shared)
 {
 	struct usage *u = xcalloc(1, sizeof *u);
+	pthread_condattr_t attr;
 
 	u->shared = shared;
-	ASSERT(pthread_mutex_init(&u->lock, NULL) == 0 && pthread_cond_init(&u->stop, NULL) == 0);
+	ASSERT(pthread_condattr_init(&attr) == 0 && pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
+	ASSERT(pthread_mutex_init(&u->lock, NULL) == 0 && pthread_cond_init(&u->stop, &attr) == 0);
+	(void)pthread_condattr_destroy(&attr);
 	ASSERT(pthread_create(&u->thread, NULL, usage_main, u) == 0);
 	return u;
 }

@@ -16,6 +16,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.api_keys TO {user};
 GRANT SELECT ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
 GRANT SELECT (id, state) ON {db}.users TO {user};
+GRANT SELECT ON {db}.worker_heartbeats TO {user};
 
 -- user tiktok
 GRANT SELECT ON {db}.api_keys TO {user};
@@ -73,12 +74,14 @@ GRANT SELECT, INSERT ON {db}.post_events TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT DELETE, SELECT ON {db}.oauth_states TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user worker_media
 GRANT SELECT, UPDATE ON {db}.uploads TO {user};
 GRANT SELECT (id, state, ended_at_us) ON {db}.posts TO {user};
 GRANT SELECT ON {db}.post_images TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_media TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user sandbox
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_clients TO {user};

@@ -14,6 +14,7 @@
 
 #include "base/conf.h"
 #include "crypto/keyring.h"
+#include "measure.h"
 #include "model/job.h"
 #include "net/call.h"
 #include "store/store.h"
@@ -21,6 +22,7 @@
 
 /* What the runs of a worker share; read only. */
 struct worker {
+	struct measure *measure; /* counts by itself */
 	const struct conf *conf;
 	enum job_class class;
 	const struct keyring *ring; /* class publish only, as is tiktok */

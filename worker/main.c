@@ -15,7 +15,7 @@
 
 static int fail(int code, const char *why)
 {
-	log_event(LOG_ERROR, "start_failed", LOG_CSTR("why", why), LOG_END);
+	log_event(LOG_ERROR, "cannot_start", LOG_CSTR("why", why), LOG_END);
 	return code;
 }
 
@@ -30,7 +30,7 @@ static bool find_class(const char *name, enum job_class *ret_class)
 }
 
 /* Waits for the database, but not for a schema: an older one is the admin's to bring up to date. */
-static enum err wait_for_schema(const struct db_options *options, const sigset_t *stops)
+static enum err wait_for_schema(const struct db_options *options, struct measure *measure, const sigset_t *stops)
 {
 	_cleanup_(db_freep) struct db *db = db_new(options);
 	struct timespec wait = {.tv_nsec = SCHEMA_WAIT_MS * 1000000L};
@@ -41,7 +41,7 @@ static enum err wait_for_schema(const struct db_options *options, const sigset_t
 	arena_init(&arena, SCHEMA_ARENA_BYTES);
 	while ((e = schema_check(db, &arena)) == ERR_DB_UNAVAILABLE) {
 		if (!told)
-			log_event(LOG_WARNING, "database_away", LOG_CSTR("database", db_error(db)), LOG_END);
+			alarm_raise(measure->metrics, ALARM_DATABASE_AWAY, LOG_CSTR("database", db_error(db)), LOG_END);
 		told = true;
 		arena_clear(&arena);
 		if (sigtimedwait(stops, NULL, &wait) > 0) {
@@ -84,43 +84,55 @@ static const char *read_secrets(enum job_class class, const struct conf *conf, s
 	return NULL;
 }
 
-static int work(enum job_class class, const struct conf *conf, const struct secrets *s)
+/* Until one of the signals comes. */
+static int run(const struct worker *worker, const struct db_options *options, const sigset_t *stops)
 {
-	char user[64];
-	sigset_t stops;
 	int received;
 
-	(void)snprintf(user, sizeof user, "marketingcli_worker_%s", job_class_names[class]);
-	struct db_options options = {.socket = conf->database_socket.p,
-	                             .name = conf->database_name.p,
-	                             .user = user,
-	                             .password = &s->password,
-	                             .timeout_sec = (int)conf->database_timeout_sec};
-	struct worker worker = {.conf = conf,
-	                        .class = class,
-	                        .ring = s->ring,
-	                        .tiktok = {.conf = conf, .client_secret = &s->client_secret},
-	                        .store = {.dir = conf->store_dir.p}};
-
-	/* Blocked in all threads and taken by sigwait here: no handler, no race. */
-	(void)sigemptyset(&stops);
-	(void)sigaddset(&stops, SIGTERM);
-	(void)sigaddset(&stops, SIGINT);
-	ASSERT(pthread_sigmask(SIG_BLOCK, &stops, NULL) == 0);
-	net_init();
-	enum err e = wait_for_schema(&options, &stops);
+	enum err e = wait_for_schema(options, worker->measure, stops);
 	if (e == ERR_AGAIN)
 		return 0;
 	if (e != OK)
 		return fail(EXIT_CONFIG, "the database's schema is older than this program: run marketingcli-admin migrate");
 
-	struct runner *runner = runner_new(&worker, &options);
-	log_event(LOG_INFO, "started", LOG_INT("threads", conf->worker_threads), LOG_END);
-	ASSERT(sigwait(&stops, &received) == 0);
+	struct runner *runner = runner_new(worker, options);
+	log_event(LOG_INFO, "started", LOG_INT("threads", worker->conf->worker_threads), LOG_END);
+	ASSERT(sigwait(stops, &received) == 0);
 	log_event(LOG_INFO, "stopping", LOG_END);
 	runner_stop(runner);
 	log_event(LOG_INFO, "stopped", LOG_END);
 	return 0;
+}
+
+static int work(enum job_class class, const char *program, const struct conf *conf, const struct secrets *s)
+{
+	char user[64];
+	sigset_t stops;
+
+	(void)snprintf(user, sizeof user, "marketingcli_worker_%s", job_class_names[class]);
+	/* Blocked in all threads and taken by sigwait: no handler, no race. */
+	(void)sigemptyset(&stops);
+	(void)sigaddset(&stops, SIGTERM);
+	(void)sigaddset(&stops, SIGINT);
+	ASSERT(pthread_sigmask(SIG_BLOCK, &stops, NULL) == 0);
+	(void)signal(SIGPIPE, SIG_IGN); /* whoever reads our log or holds a connection may go away */
+	net_init();
+	struct measure *measure = measure_start(conf, class, program);
+	struct db_options options = {.socket = conf->database_socket.p,
+	                             .name = conf->database_name.p,
+	                             .user = user,
+	                             .password = &s->password,
+	                             .timeout_sec = (int)conf->database_timeout_sec,
+	                             .counts = &measure->counts};
+	struct worker worker = {.measure = measure,
+	                        .conf = conf,
+	                        .class = class,
+	                        .ring = s->ring,
+	                        .tiktok = {.conf = conf, .client_secret = &s->client_secret},
+	                        .store = {.dir = conf->store_dir.p}};
+	int code = run(&worker, &options, &stops);
+	measure_stop(measure);
+	return code;
 }
 
 int main(int argc, char **argv)
@@ -141,5 +153,5 @@ int main(int argc, char **argv)
 	const char *missing = read_secrets(class, &conf, &secrets);
 	if (missing != NULL)
 		return fail(EXIT_CONFIG, missing);
-	return work(class, &conf, &secrets);
+	return work(class, program, &conf, &secrets);
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/rand.h"
+#include "model/heartbeat.h"
 #include "net/loop.h"
 
 #define CLAIM_BATCH 8              /* small, so that the threads share what is due */
@@ -42,7 +43,7 @@ struct runner {
 
 	pthread_mutex_t lock; /* of what follows */
 	bool claiming, standing_made, away;
-	int64_t next_claim_us;
+	int64_t next_claim_us, beat_at_us;
 	struct open_run *parked;
 };
 
@@ -56,12 +57,21 @@ static void log_run(const struct open_run *o, const char *outcome, enum log_leve
 {
 	const struct job_run *run = &o->run;
 
+	measure_job(run->worker->measure, run->kind, outcome);
 	log_event(level, "job", LOG_CSTR("job", uuid_text(&run->job.id).s), LOG_STR("kind", run->job.kind),
 	          LOG_CSTR("subject", uuid_text(&run->job.subject_id).s), LOG_STR("request_id", run->job.request_id),
 	          LOG_CSTR("outcome", outcome), LOG_CSTR("note", run->note),
 	          LOG_CSTR("error", run->err == OK ? NULL : err_slug(run->err)), LOG_CSTR("database", database),
 	          LOG_INT("runs", run->job.runs), LOG_INT("tries", run->job.tries),
 	          LOG_INT("duration_us", clock_mono_us() - o->began_us), LOG_END);
+}
+
+static void alarm_of_run(const struct open_run *o, enum alarm_kind which)
+{
+	const struct job_run *run = &o->run;
+
+	alarm_raise(run->worker->measure->metrics, which, LOG_CSTR("job", uuid_text(&run->job.id).s),
+	            LOG_STR("kind", run->job.kind), LOG_CSTR("subject", uuid_text(&run->job.subject_id).s), LOG_END);
 }
 
 static struct open_run *open_new(struct runner *r, const struct job *job)
@@ -75,6 +85,7 @@ static struct open_run *open_new(struct runner *r, const struct job *job)
 	o->run.job.request_id = arena_str(&o->arena, job->request_id);
 	o->run.kind = kind_find(r->worker->class, job->kind);
 	atomic_fetch_add(&r->open, 1);
+	measure_runs(r->worker->measure, 1);
 	return o;
 }
 
@@ -84,6 +95,7 @@ static void open_end(struct runner *r, struct open_run *o)
 	arena_done(&o->arena);
 	free(o);
 	atomic_fetch_sub(&r->open, 1);
+	measure_runs(r->worker->measure, -1);
 }
 
 /* The end of a run that has a result; a lease that is lost by now is somebody else's run, and no error. */
@@ -124,6 +136,7 @@ static void park(struct thread *t, struct open_run *o)
 	if (clock_now_us() >= o->run.job.run_at_us) { /* by now another worker takes over */
 		o->run.err = ERR_DB_UNAVAILABLE;
 		log_run(o, "result_lost", LOG_ERROR, db_error(t->db));
+		alarm_of_run(o, ALARM_RESULT_LOST);
 		open_end(r, o);
 		return;
 	}
@@ -160,11 +173,13 @@ static void step(struct thread *t, struct open_run *o)
 	run->err = OK;
 	switch (run->kind->step(run)) {
 	case JOB_CALL:
-		/* There is room: the loop takes as many as runs may be open. It refuses only while it ends. */
 		if (net_loop_submit(t->runner->loop, &run->call, run->arena, o))
 			return;
-		run->err = ERR_BUSY;
-		drop(t, o);
+		/* There is room for as many as runs may be open, so this must not be; but an init that was written down would
+		 * be an unknown outcome, and it is known very well. */
+		o->result = (struct net_result){.err = ERR_NET_NOT_SENT, .detail = "not taken by the network loop"};
+		run->result = &o->result;
+		step(t, o);
 		return;
 	case JOB_RECORD:
 		park(t, o);
@@ -201,6 +216,8 @@ static void begin(struct thread *t, struct open_run *o)
 	} else if (o->run.job.runs > JOB_RUNS_MAX) {
 		o->run.db = t->db;
 		enum err e = db_tx(t->db, bury, &o->run);
+		if (e == OK)
+			alarm_of_run(o, ALARM_JOB_DEAD);
 		end(t, o, "dead", e);
 	} else {
 		step(t, o);
@@ -226,26 +243,45 @@ static void note_database(struct runner *r, struct thread *t, enum err e)
 	if (away == r->away)
 		return;
 	r->away = away;
-	log_event(away ? LOG_ERROR : LOG_WARNING, away ? "database_away" : "database_back",
-	          LOG_CSTR("error", away ? err_slug(e) : NULL), LOG_CSTR("database", away ? db_error(t->db) : NULL),
-	          LOG_END);
+	if (away)
+		alarm_raise(r->worker->measure->metrics, ALARM_DATABASE_AWAY, LOG_CSTR("error", err_slug(e)),
+		            LOG_CSTR("database", db_error(t->db)), LOG_END);
+	else
+		log_event(LOG_WARNING, "database_back", LOG_END);
 }
 
 /* One thread claims at a time, and not more often than every idle_ms when nothing is due. */
 static bool claim_turn(struct runner *r, size_t *ret_room)
 {
-	int room = (int)r->worker->conf->worker_in_flight_max - atomic_load(&r->open);
-	bool mine;
+	int room = 0;
 
-	if (room <= 0 || atomic_load(&r->stopping))
+	if (atomic_load(&r->stopping))
 		return false;
 	pthread_mutex_lock(&r->lock);
-	mine = !r->claiming && clock_mono_us() >= r->next_claim_us;
-	if (mine)
+	/* Counted by the one whose turn it is: nobody else opens runs meanwhile. */
+	if (!r->claiming && clock_mono_us() >= r->next_claim_us)
+		room = (int)r->worker->conf->worker_in_flight_max - atomic_load(&r->open);
+	if (room > 0)
 		r->claiming = true;
 	pthread_mutex_unlock(&r->lock);
 	*ret_room = (size_t)MIN(room, CLAIM_BATCH);
-	return mine;
+	return room > 0;
+}
+
+/* By the one whose turn it is, and after a claim that went well: that is what a sign of life must mean. */
+static void look_around(struct thread *t)
+{
+	struct runner *r = t->runner;
+	int64_t now_us = clock_now_us();
+
+	if (r->away)
+		return;
+	if (llabs(now_us - r->beat_at_us) >= HEARTBEAT_EVERY_US) {
+		r->beat_at_us = now_us;
+		if (heartbeat_write(t->db, r->worker->class, now_us) != OK)
+			log_event(LOG_WARNING, "heartbeat_not_written", LOG_CSTR("database", db_error(t->db)), LOG_END);
+	}
+	measure_tables(r->worker->measure, t->db, &t->arena);
 }
 
 /* True when there was something to do. */
@@ -259,6 +295,7 @@ static bool claim(struct thread *t)
 
 	if (!claim_turn(r, &room))
 		return false;
+	look_around(t);
 	if (!r->standing_made)
 		e = make_standing(t);
 	if (e == OK) {

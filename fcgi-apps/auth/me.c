@@ -1,11 +1,10 @@
 #include "auth/auth.h"
-#include "model/key.h"
 
 /* The user, and the key that asks. */
 struct me {
 	struct user user;
 	bool by_key;
-	struct key key;
+	struct caller caller;
 };
 
 #define USER_FIELDS(T, prefix) \
@@ -17,16 +16,16 @@ struct me {
 	}
 
 static const struct json_field key_fields[] = {
-	{.name = "id", JSON_UUID(struct key, id), .help = "The key's id"},
-	{.name = "name", JSON_STR(struct key, name), .help = "Its name", .policy = "key.name"},
-	{.name = "prefix", JSON_STR(struct key, prefix), .help = "Its first characters", .policy = "key.name"},
+	{.name = "id", JSON_UUID(struct caller, key_id), .help = "The key's id"},
+	{.name = "name", JSON_STR(struct caller, key_name), .help = "Its name", .policy = "key.name"},
+	{.name = "prefix", JSON_STR(struct caller, key_prefix), .help = "Its first characters", .policy = "key.name"},
 	JSON_END,
 };
 
 static const struct json_field me_fields[] = {
 	USER_FIELDS(struct me, user.),
 	{.name = "key",
-     JSON_OBJECT(struct me, key, key_fields),
+     JSON_OBJECT(struct me, caller, key_fields),
      JSON_GIVEN(struct me, by_key),
      .help = "The API key that asked; null for a session"},
 	JSON_END,
@@ -34,13 +33,11 @@ static const struct json_field me_fields[] = {
 
 static enum err me(struct ctx *c)
 {
-	struct me out = {.by_key = c->caller.kind == CALLER_KEY};
+	struct me out = {.by_key = c->caller.kind == CALLER_KEY, .caller = c->caller};
 
 	enum err e = app_query_only(c, NULL);
 	if (e == OK)
 		e = user_by_id(c->db, c->arena, &c->caller.user_id, &out.user);
-	if (e == OK && out.by_key)
-		e = key_by_id(c->db, c->arena, &c->caller.user_id, &c->caller.key_id, &out.key);
 	return e == OK ? reply_data(&c->rep, 200, me_fields, &out) : e;
 }
 

@@ -3,4 +3,4 @@
 
 #include "app.h"
 
-extern const struct route keys_routes[];
+extern const struct route keys_routes[], health_routes[];

@@ -98,8 +98,9 @@ static enum err part(struct form_in *f, const struct multipart_part *p)
 	for (size_t i = 0; text_rows[i].name != NULL; i++)
 		if (str_eqc(p->name, text_rows[i].name))
 			return text_part(f, i);
-	problem_add_text(&f->c->problems, ERR_FIELD_UNKNOWN,
-	                 arena_str(f->c->arena, text_utf16_head(p->name, NAME_SHOWN_MAX)), (struct str){0});
+	problem_add_text(
+		&f->c->problems, ERR_FIELD_UNKNOWN, arena_str(f->c->arena, text_utf16_head(p->name, NAME_SHOWN_MAX)),
+		STR("There is no such field. There are images, title, description, title_overflow, platform_options."));
 	return OK;
 }
 

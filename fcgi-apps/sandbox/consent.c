@@ -155,7 +155,7 @@ static enum err form_page(struct ctx *c, int status, const struct authorize *a, 
 	buf_puts(&b, "\"></label>\n<p class=\"note\">1 to 24 of a-z 0-9 . _; the account is made when it is new.</p>\n"
 	             "<label><input type=\"checkbox\" name=\"private\"> The account is private</label>\n"
 	             "<label><input type=\"checkbox\" name=\"comment_disabled\"> Nobody may comment</label>\n"
-	             "<label>It <select name=\"post_block\">");
+	             "<label>The account <select name=\"post_block\">");
 	for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
 		buf_printf(&b, "<option value=\"%s\">%s</option>", blocks[i].code, blocks[i].what);
 	buf_puts(&b, "</select></label>\n<p>What the app may do:</p>\n");

@@ -42,7 +42,10 @@ static enum err receive_part(struct ctx *c, struct multipart *mp, const struct m
 		if (problem != OK && !intake_is_image_fault(problem))
 			return problem;
 	}
-	if (problem != OK)
+	if (problem == ERR_FIELD_UNKNOWN)
+		problem_add_text(&c->problems, problem, arena_str(c->arena, part->name),
+		                 STR("There is no such field. There is image, once."));
+	else if (problem != OK)
 		problem_add(&c->problems, problem, c->arena, "%.*s", STR_FMT(part->name));
 	return OK;
 }

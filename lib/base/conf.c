@@ -1,10 +1,13 @@
 #include "base/conf.h"
 
 #include <ini.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+
+#define LINE_MAX_BYTES 197 /* libinih's buffer has 200: with a line end of two and the NUL */
 
 enum type { TYPE_STR, TYPE_URL, TYPE_INT, TYPE_BOOL };
 
@@ -121,6 +124,37 @@ static int on_key(void *user, const char *section, const char *key, const char *
 	return 0;
 }
 
+/* libinih would take the rest of a long line for the next line. False with a sentence in why. */
+static bool lines_fit(FILE *f, struct buf *why)
+{
+	char *line = NULL;
+	size_t size = 0;
+
+	for (int number = 1; getline(&line, &size, f) > 0 && why->n == 0; number++)
+		if (strcspn(line, "\r\n") > LINE_MAX_BYTES)
+			buf_printf(why, "line %d, %.*s, has more than %d bytes", number, (int)MIN(strcspn(line, " \t=\r\n"), 40u),
+			           line, LINE_MAX_BYTES);
+	free(line);
+	rewind(f);
+	return why->n == 0;
+}
+
+static void read_file(struct reading *rd, const char *path)
+{
+	FILE *f = fopen(path, "re");
+
+	if (f == NULL) {
+		buf_puts(rd->why, "the file cannot be read");
+		return;
+	}
+	int line = lines_fit(f, rd->why) ? ini_parse_file(f, on_key, rd) : 0;
+	if (line < 0 && rd->why->n == 0)
+		buf_puts(rd->why, "the file cannot be read");
+	if (line > 0 && rd->why->n == 0)
+		buf_printf(rd->why, "line %d is not a [section], a key = value or a comment", line);
+	(void)fclose(f);
+}
+
 const char *conf_path(void)
 {
 	const char *path = getenv("MARKETINGCLI_CONF");
@@ -133,11 +167,7 @@ enum err conf_load(struct conf *conf, const char *path, struct buf *ret_why)
 	struct reading rd = {.conf = conf, .why = ret_why};
 
 	*conf = (struct conf){0};
-	int line = ini_parse(path, on_key, &rd);
-	if (line < 0 && ret_why->n == 0)
-		buf_puts(ret_why, "the file cannot be read");
-	if (line > 0 && ret_why->n == 0)
-		buf_printf(ret_why, "line %d is not a [section], a key = value or a comment", line);
+	read_file(&rd, path);
 	for (size_t i = 0; i < ARRAY_LEN(rows) && ret_why->n == 0; i++) {
 		if (rd.seen[i])
 			continue;

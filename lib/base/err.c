@@ -1,7 +1,8 @@
 #include "base/err.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+
+#include "base/log.h"
 
 struct row {
 	int status;
@@ -79,7 +80,12 @@ const char *err_type(enum err e)
 
 void assert_failed(const char *cond, const char *file, int line)
 {
-	(void)fprintf(stderr, "{\"event\":\"assert\",\"condition\":\"%s\",\"file\":\"%s\",\"line\":%d}\n", cond, file,
-	              line);
+	static _Thread_local bool failing; /* logging can fail as well: of memory */
+
+	if (!failing) {
+		failing = true;
+		log_event(LOG_ERROR, "assert", LOG_CSTR("condition", cond), LOG_CSTR("file", file), LOG_INT("line", line),
+		          LOG_END);
+	}
 	abort();
 }

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/text.h"
+
 void problem_add_text(struct problems *p, enum err code, struct str param, struct str message)
 {
 	if (p->n < PROBLEMS_MAX)
@@ -23,6 +25,8 @@ void problem_add(struct problems *p, enum err code, struct arena *arena, const c
 	va_end(ap);
 	ASSERT(n >= 0);
 	struct str param = str_of(text, MIN((size_t)n, sizeof text - 1));
+	while (!text_is_utf8(param)) /* cut within a character, the whole would not be shown */
+		param.n--;
 	problem_add_text(p, code, arena_str(arena, param), (struct str){0});
 }
 

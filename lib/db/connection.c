@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/rand.h"
 #include "db/private.h"
 
@@ -94,10 +95,20 @@ static enum err meaning(unsigned error)
 	return ERR_DB_FAILED;
 }
 
+static void count(struct db *db, enum err e)
+{
+	struct db_counts *c = db->options.counts;
+
+	if (c == NULL || e == ERR_DB_DUPLICATE)
+		return;
+	atomic_fetch_add(e == ERR_DB_UNAVAILABLE ? &c->unavailable : e == ERR_DB_RERUN ? &c->reruns : &c->failed, 1);
+}
+
 enum err db_note(struct db *db, unsigned error, const char *text)
 {
 	enum err e = meaning(error);
 
+	count(db, e);
 	db->error = error;
 	(void)snprintf(db->error_text, sizeof db->error_text, "%s", text);
 	if (db->in_tx && (e == ERR_DB_RERUN || db_error_is_lost(error)))
@@ -120,7 +131,7 @@ static enum err connect_now(struct db *db)
 	 */
 	(void)snprintf(session, sizeof session,
 	               "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', "
-	               "time_zone='+00:00', innodb_lock_wait_timeout=5, max_statement_time=%u",
+	               "time_zone='+00:00', innodb_lock_wait_timeout=2, max_statement_time=%u",
 	               timeout);
 	mysql_options(conn, MYSQL_OPT_CONNECT_TIMEOUT, &(unsigned){MIN(timeout, 5u)});
 	mysql_options(conn, MYSQL_OPT_READ_TIMEOUT, &timeout);
@@ -135,6 +146,10 @@ static enum err connect_now(struct db *db)
 		return ERR_DB_UNAVAILABLE;
 	}
 	db->conn = conn;
+	if (db->options.counts != NULL) {
+		atomic_fetch_add(&db->options.counts->open, 1);
+		atomic_fetch_add(&db->options.counts->connects, 1);
+	}
 	return OK;
 }
 
@@ -166,9 +181,12 @@ void db_disconnect(struct db *db)
 			(void)mysql_stmt_close(db->stmts[i].stmt);
 	memset(db->stmts, 0, sizeof db->stmts);
 	db->stmts_n = 0;
-	if (db->conn != NULL)
-		mysql_close(db->conn);
+	if (db->conn == NULL)
+		return;
+	mysql_close(db->conn);
 	db->conn = NULL;
+	if (db->options.counts != NULL)
+		atomic_fetch_sub(&db->options.counts->open, 1);
 }
 
 enum err db_plain(struct db *db, struct str text)
@@ -183,6 +201,11 @@ enum err db_run_text(struct db *db, struct str text)
 	enum err e = db_connect(db);
 
 	return e != OK ? e : db_plain(db, text);
+}
+
+bool db_may_rerun(const struct db *db, int run, int64_t started_us)
+{
+	return run < DB_RUNS_MAX && clock_mono_us() - started_us < db->options.timeout_sec * US_PER_SEC;
 }
 
 void db_pause(int run)

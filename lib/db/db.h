@@ -141,11 +141,18 @@ struct db_gate {
 	atomic_bool failing, trying;
 };
 
+/* What a process counts about its connections, zero at the start; for its metrics. */
+struct db_counts {
+	atomic_llong open, connects;              /* connections now, and ever made */
+	atomic_llong unavailable, reruns, failed; /* errors: ERR_DB_UNAVAILABLE, ERR_DB_RERUN, ERR_DB_FAILED */
+};
+
 struct db_options {
 	const char *socket, *name, *user; /* must live as long as the db */
 	const struct secret *password;    /* NULL: unix_socket authentication */
 	int timeout_sec;
-	struct db_gate *gate; /* NULL: each tries by itself */
+	struct db_gate *gate;     /* NULL: each tries by itself */
+	struct db_counts *counts; /* NULL: nobody wants to know */
 };
 
 struct db;
@@ -174,8 +181,9 @@ MUST_CHECK enum err db_rows(struct db *db, const struct sql *q, const struct db_
 /*
  * Runs fn in one transaction (REPEATABLE READ) and commits when it returns OK; else rolls back and returns its error.
  * A deadlock, a lost certification (1213) or a connection lost before COMMIT runs fn again from the start, at most 8
- * times in all with a short random pause; so fn writes nothing but the database and its own outputs, and sets those
- * anew each time. A connection lost during COMMIT is ERR_DB_UNAVAILABLE: it may or may not have happened. Not nested.
+ * times in all with a short random pause, and not once timeout_sec have passed; so fn writes nothing but the database
+ * and its own outputs, and sets those anew each time. A connection lost during COMMIT is ERR_DB_UNAVAILABLE: it may or
+ * may not have happened. Not nested.
  */
 MUST_CHECK enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg);
 

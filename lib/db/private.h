@@ -39,6 +39,8 @@ bool db_error_is_lost(unsigned error);
 /* Statements that the server can be sent as they are: BEGIN, COMMIT, ROLLBACK (whose failure may be ignored). */
 enum err db_plain(struct db *db, struct str text);
 
+/* May what lost its run-th time run again? Not for ever: nobody waits longer than for a statement that hangs. */
+bool db_may_rerun(const struct db *db, int run, int64_t started_us);
 void db_pause(int run); /* a short random pause that grows with run */
 
 /* Binds args to the statement's parameters; binds and lengths live in the arrays given. */

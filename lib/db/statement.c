@@ -1,6 +1,7 @@
 #include <errmsg.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "db/private.h"
 
 /* The prepared form of q on this connection, made at its first use. */
@@ -65,13 +66,14 @@ static bool repeatable(const struct db *db, const struct sql *q)
 static enum err run(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, struct db_target *target,
                     uint64_t *ret_changed)
 {
+	int64_t started_us = clock_mono_us();
 	bool reconnected = false;
 	enum err e;
 
 	ASSERT(!(db->in_tx && db->conn == NULL) || db->rerun);
 	if (db->in_tx && db->rerun)
 		return ERR_DB_RERUN; /* the transaction is over; db_tx starts it again */
-	for (int i = 0; i < DB_RUNS_MAX; i++) {
+	for (int i = 0; i == 0 || db_may_rerun(db, i, started_us); i++) {
 		bool idle = db->conn != NULL;
 		db->error = 0;
 		e = run_once(db, q, args, n, target, ret_changed);

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "db/private.h"
 
 /* Starts a transaction, on a new connection if the old one is gone: nothing has happened yet, so once more is safe. */
@@ -16,10 +17,19 @@ static enum err begin(struct db *db)
 	return e;
 }
 
+/* A transaction that cannot be ended on its connection ends with it: the next one would commit what is left of it. */
+static void roll_back(struct db *db)
+{
+	if (db->conn != NULL && db_plain(db, STR("ROLLBACK")) != OK)
+		db_disconnect(db);
+}
+
 enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg)
 {
+	int64_t started_us = clock_mono_us();
+
 	ASSERT(!db->in_tx);
-	for (int i = 0; i < DB_RUNS_MAX; i++) {
+	for (int i = 0; i == 0 || db_may_rerun(db, i, started_us); i++) {
 		enum err e = begin(db);
 		if (e != OK)
 			return e == ERR_DB_RERUN ? ERR_DB_UNAVAILABLE : e;
@@ -28,18 +38,20 @@ enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *ar
 		e = fn(db, arg);
 		db->in_tx = false;
 		if (db->conn == NULL || db->rerun) {
-			if (db->conn != NULL)
-				(void)db_plain(db, STR("ROLLBACK"));
+			roll_back(db);
 			db_pause(i);
 			continue;
 		}
 		if (e != OK) {
-			(void)db_plain(db, STR("ROLLBACK"));
+			roll_back(db);
 			return e;
 		}
 		e = db_plain(db, STR("COMMIT"));
+		if (e == OK)
+			return OK;
+		db_disconnect(db);
 		if (e != ERR_DB_RERUN)
-			return e == ERR_DB_FAILED ? ERR_DB_UNAVAILABLE : e;
+			return ERR_DB_UNAVAILABLE;
 		db_pause(i);
 	}
 	return ERR_DB_UNAVAILABLE;

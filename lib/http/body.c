@@ -41,7 +41,7 @@ enum err body_read(struct body *b, void *p, size_t n, size_t *ret_n)
 	b->read_bytes += got;
 	if (b->read_bytes > b->max_bytes)
 		return ERR_BODY_TOO_LARGE;
-	if (got == 0 && known)
+	if (got == 0 && (known || (b->broken != NULL && b->broken(b->arg))))
 		return ERR_BODY_TRUNCATED;
 	b->ended = got == 0;
 	*ret_n = got;

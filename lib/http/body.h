@@ -1,7 +1,8 @@
 /*
  * The body of a request as a stream. The source is the FastCGI standard input in a program, memory in tests.
  *
- * Reads give ERR_BODY_TRUNCATED when the source ends before content_length, ERR_BODY_TOO_LARGE beyond max_bytes.
+ * Reads give ERR_BODY_TRUNCATED when the source breaks off or ends before content_length, ERR_BODY_TOO_LARGE beyond
+ * max_bytes.
  */
 #pragma once
 
@@ -12,6 +13,7 @@
 
 struct body {
 	size_t (*source)(void *arg, void *p, size_t n); /* up to n bytes; 0 at the end */
+	bool (*broken)(void *arg);                      /* optional: after a 0, that it was no end but a failure */
 	void *arg;
 	int64_t content_length; /* -1: not known (chunked; nginx buffers it, so this is rare) */
 	uint64_t read_bytes, max_bytes;

@@ -48,8 +48,8 @@ static void path_write(struct buf *b, const struct path *path)
 	buf_putstr(b, path->name);
 }
 
-/* An absent message: the sentence of the code. */
-static enum err refuse(struct binding *bd, enum err code, const struct path *path, struct str message)
+/* f: what was asked for; of an unknown key the table. Its sentence is made for those alone that are listed. */
+static enum err refuse(struct binding *bd, enum err code, const struct path *path, const struct json_field *f)
 {
 	_cleanup_(buf_done) struct buf b = BUF_MAX(1024);
 
@@ -57,7 +57,7 @@ static enum err refuse(struct binding *bd, enum err code, const struct path *pat
 	if (bd->problems == NULL || bd->problems->n == PROBLEMS_MAX)
 		return code;
 	path_write(&b, path);
-	problem_add_text(bd->problems, code, arena_str(bd->arena, buf_str(&b)), message);
+	problem_add_text(bd->problems, code, arena_str(bd->arena, buf_str(&b)), sentence_of(bd->arena, code, f));
 	return code;
 }
 
@@ -161,7 +161,7 @@ static enum err bind_elements(struct binding *bd, struct json_object *v, const s
 		if (e != OK && bd->problems == NULL)
 			return e;
 		if (e != OK)
-			(void)refuse(bd, e, &here, sentence_of(bd->arena, e, &of_element));
+			(void)refuse(bd, e, &here, &of_element);
 	}
 	/* struct strs, uuids and json_array are alike: a pointer and a count */
 	*(struct json_array *)ret = (struct json_array){.v = elements, .n = n};
@@ -221,12 +221,12 @@ static void bind_field(struct binding *bd, struct json_object *o, const struct j
 
 	if (there && v == NULL && !null_is_value) {
 		if (!f->nullable && !f->required)
-			(void)refuse(bd, ERR_FIELD_TYPE, &path, sentence_of(bd->arena, ERR_FIELD_TYPE, f));
+			(void)refuse(bd, ERR_FIELD_TYPE, &path, f);
 		there = false;
 	}
 	if (!there) {
 		if (f->required)
-			(void)refuse(bd, ERR_FIELD_REQUIRED, &path, (struct str){0});
+			(void)refuse(bd, ERR_FIELD_REQUIRED, &path, f);
 		return;
 	}
 	size_t refused_n = bd->refused_n;
@@ -234,7 +234,7 @@ static void bind_field(struct binding *bd, struct json_object *o, const struct j
 	if (e == OK && f->check != NULL && bd->refused_n == refused_n)
 		e = f->check(object + f->offset);
 	if (e != OK)
-		(void)refuse(bd, e, &path, sentence_of(bd->arena, e, f));
+		(void)refuse(bd, e, &path, f);
 	else if (f->given_offset != 0)
 		*(bool *)(object + f->given_offset) = true;
 }
@@ -270,12 +270,8 @@ static enum err bind_object(struct binding *bd, struct json_object *o, const str
 	{
 		struct path here = {.up = path, .name = key_shown(key)};
 		(void)value;
-		if (is_known(fields, key))
-			continue;
-		/* There can be as many as the text has room for: no sentence for those that are not listed. */
-		bool listed = bd->problems->n < PROBLEMS_MAX;
-		(void)refuse(bd, ERR_FIELD_UNKNOWN, &here,
-		             listed ? sentence_of_unknown(bd->arena, fields) : (struct str){0});
+		if (!is_known(fields, key))
+			(void)refuse(bd, ERR_FIELD_UNKNOWN, &here, fields);
 	}
 	return OK;
 }

@@ -68,6 +68,16 @@ static struct str wrong_value(struct arena *arena, const struct json_field *f)
 	}
 }
 
+static struct str unknown(struct arena *arena, const struct json_field *fields)
+{
+	_cleanup_(buf_done) struct buf b = BUF_MAX(SENTENCE_MAX);
+
+	buf_puts(&b, "There is no such field. There are ");
+	for (const struct json_field *f = fields; f->name != NULL; f++)
+		put_name(&b, f->name, f == fields);
+	return finished(arena, &b);
+}
+
 struct str sentence_of(struct arena *arena, enum err code, const struct json_field *f)
 {
 	if (code == ERR_FIELD_TYPE)
@@ -80,15 +90,7 @@ struct str sentence_of(struct arena *arena, enum err code, const struct json_fie
 		return wrong_length(arena, "at most", f->max, f);
 	if (code == ERR_FIELD_RANGE && (f->min != 0 || f->max != 0))
 		return arena_printf(arena, "This must be %lld to %lld.", (long long)f->min, (long long)f->max);
+	if (code == ERR_FIELD_UNKNOWN)
+		return unknown(arena, f);
 	return code == ERR_FIELD_VALUE ? wrong_value(arena, f) : (struct str){0};
-}
-
-struct str sentence_of_unknown(struct arena *arena, const struct json_field *fields)
-{
-	_cleanup_(buf_done) struct buf b = BUF_MAX(SENTENCE_MAX);
-
-	buf_puts(&b, "There is no such field. There are ");
-	for (const struct json_field *f = fields; f->name != NULL; f++)
-		put_name(&b, f->name, f == fields);
-	return finished(arena, &b);
 }

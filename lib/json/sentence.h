@@ -3,8 +3,8 @@
 
 #include "json/json.h"
 
-/* Absent when the sentence of the code says enough. It lives in the arena or is static. */
+/*
+ * Absent when the sentence of the code says enough; lives in the arena or is static. f is the field; of a key that is
+ * unknown (FIELD_UNKNOWN) the table in which it is missing.
+ */
 struct str sentence_of(struct arena *arena, enum err code, const struct json_field *f);
-
-/* Of a key that is not among fields: which there are. */
-struct str sentence_of_unknown(struct arena *arena, const struct json_field *fields);

@@ -70,16 +70,22 @@ MUST_CHECK enum err account_disconnect(struct db *db, struct arena *arena, const
 
 /*
  * Refreshing tokens: one holder at a time over all workers. account_lease answers ERR_AGAIN while somebody else holds
- * it. account_store_tokens writes the new pair where the lease token still matches (ERR_CONFLICT otherwise) and ends
- * the lease; an empty token is never stored.
+ * it. account_store_tokens writes the new pair where the lease token still matches, or where the stored pair is still
+ * the one that was refreshed: a refresh token works once, so a new pair must not be lost because its lease was over.
+ * ERR_CONFLICT otherwise. It ends the lease; an empty token is never stored.
+ *
+ * A pair is known by the time at which its access token ends: pair_expires_at_us.
  */
 MUST_CHECK enum err account_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token,
                                   int64_t until_us);
 MUST_CHECK enum err account_store_tokens(struct db *db, struct arena *arena, const struct keyring *ring,
                                          const struct uuid *id, const struct uuid *lease_token,
-                                         const struct account_tokens *tokens, struct str scopes);
+                                         int64_t pair_expires_at_us, const struct account_tokens *tokens,
+                                         struct str scopes);
 MUST_CHECK enum err account_end_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token);
-MUST_CHECK enum err account_needs_reconnect(struct db *db, const struct uuid *id, const char *reason);
+/* TikTok has refused this pair. Nothing happens when another is stored by now: the account was connected anew. */
+MUST_CHECK enum err account_needs_reconnect(struct db *db, const struct uuid *id, int64_t pair_expires_at_us,
+                                            const char *reason);
 
 MUST_CHECK enum err account_store_snapshot(struct db *db, const struct uuid *account_id,
                                            const struct account_snapshot *s);

@@ -72,7 +72,8 @@ enum err account_lease(struct db *db, const struct uuid *id, const struct uuid *
 }
 
 enum err account_store_tokens(struct db *db, struct arena *arena, const struct keyring *ring, const struct uuid *id,
-                              const struct uuid *lease_token, const struct account_tokens *tokens, struct str scopes)
+                              const struct uuid *lease_token, int64_t pair_expires_at_us,
+                              const struct account_tokens *tokens, struct str scopes)
 {
 	struct account_sealed sealed;
 	uint64_t changed;
@@ -84,7 +85,7 @@ enum err account_store_tokens(struct db *db, struct arena *arena, const struct k
 	            DB_ARGS(db_bytes(sealed.access.p, sealed.access.n), db_bytes(sealed.refresh.p, sealed.refresh.n),
 	                    db_i64_or_null(tokens->access_expires_at_us), db_i64_or_null(tokens->refresh_expires_at_us),
 	                    db_str(scopes.n > 0 ? scopes : (struct str){0}), db_i64(clock_now_us()), db_uuid(id),
-	                    db_uuid(lease_token)),
+	                    db_uuid(lease_token), db_i64(pair_expires_at_us)),
 	            &changed);
 	if (e != OK)
 		return e;
@@ -96,9 +97,10 @@ enum err account_end_lease(struct db *db, const struct uuid *id, const struct uu
 	return db_exec(db, &sqls[TOKENS_END_LEASE], DB_ARGS(db_uuid(id), db_uuid(lease_token)), NULL);
 }
 
-enum err account_needs_reconnect(struct db *db, const struct uuid *id, const char *reason)
+enum err account_needs_reconnect(struct db *db, const struct uuid *id, int64_t pair_expires_at_us, const char *reason)
 {
-	return db_exec(db, &sqls[TOKENS_DEAD], DB_ARGS(db_cstr(reason), db_i64(clock_now_us()), db_uuid(id)), NULL);
+	return db_exec(db, &sqls[TOKENS_DEAD],
+	               DB_ARGS(db_cstr(reason), db_i64(clock_now_us()), db_uuid(id), db_i64(pair_expires_at_us)), NULL);
 }
 
 static const struct db_col sealed_cols[] = {
@@ -124,12 +126,13 @@ static const struct sql sqls[] = {
                               " refresh_expires_at_us = COALESCE(?, refresh_expires_at_us),"
                               " scopes = COALESCE(?, scopes), updated_at_us = ?, state = 'active', state_reason = NULL,"
                               " lease_token = NULL, lease_until_us = NULL"
-                              " WHERE id = ? AND lease_token = ? AND state <> 'disconnected'",
-                      .in = "bbiisiuu"},
+                              " WHERE id = ? AND (lease_token = ? OR access_expires_at_us = ?)"
+                              " AND state <> 'disconnected'",
+                      .in = "bbiisiuui"},
 	[TOKENS_END_LEASE] = {.text = "UPDATE accounts SET lease_token = NULL, lease_until_us = NULL WHERE id = ?"
                                   " AND lease_token = ?",
                           .in = "uu"},
 	[TOKENS_DEAD] = {.text = "UPDATE accounts SET state = 'needs_reconnect', state_reason = ?, updated_at_us = ?"
-                             " WHERE id = ? AND state = 'active'",
-                     .in = "siu"},
+                             " WHERE id = ? AND state = 'active' AND access_expires_at_us = ?",
+                     .in = "siui"},
 };

@@ -4,12 +4,20 @@
 
 const char *const job_class_names[] = {"publish", "media", NULL};
 
-enum { ADD, DUE, TAKE, HOLD, FINISH, AGAIN, DROP, BURY, SQL__MAX };
+enum { ADD, DUE, TAKE, HOLD, FINISH, AGAIN, DROP, BURY, COUNT, SQL__MAX };
 
 static const struct db_col due_cols[] = {
 	DB_COL(struct job, id, UUID),        DB_COL(struct job, kind, STR),          DB_COL(struct job, subject_id, UUID),
 	DB_COL(struct job, run_at_us, I64),  DB_COL(struct job, runs, I64),          DB_COL(struct job, tries, I64),
 	DB_COL(struct job, request_id, STR), DB_COL(struct job, created_at_us, I64), DB_END,
+};
+
+static const struct db_col count_cols[] = {
+	DB_COL(struct job_counts, due, I64),
+	DB_COL(struct job_counts, later, I64),
+	DB_COL(struct job_counts, dead, I64),
+	DB_COL(struct job_counts, oldest_at_us, I64),
+	DB_END,
 };
 
 static const struct sql sqls[JOB_CLASS__MAX][SQL__MAX];
@@ -116,6 +124,13 @@ enum err job_bury(struct db *db, enum job_class c, const struct job *job)
 	return one(db, &sqls[c][BURY], DB_ARGS(db_uuid(&job->id), db_uuid(&job->lease_token)));
 }
 
+enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t now_us, struct job_counts *ret_counts)
+{
+	struct db_arg now = db_i64(now_us), max = db_i64(JOB_COUNT_MAX);
+
+	return db_row(db, &sqls[c][COUNT], DB_ARGS(now, max, now, max, max, now), arena, ret_counts);
+}
+
 /* The classes differ in the table alone. */
 #define SQLS(table) \
 	{ \
@@ -146,6 +161,15 @@ enum err job_bury(struct db *db, enum job_class c, const struct job *job)
 		          .in = "iiiuu"}, \
 		[BURY] = {.text = "UPDATE " table " SET state = 'dead', lease_token = NULL WHERE id = ? AND lease_token = ?", \
 		          .in = "uu"}, \
+		[COUNT] = {.text = "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM " table \
+		                   " WHERE state = 'ready' AND run_at_us <= ? LIMIT ?) a)," \
+		                   " (SELECT COUNT(*) FROM (SELECT 1 FROM " table \
+		                   " WHERE state = 'ready' AND run_at_us > ? LIMIT ?) b)," \
+		                   " (SELECT COUNT(*) FROM (SELECT 1 FROM " table " WHERE state = 'dead' LIMIT ?) c)," \
+		                   " (SELECT COALESCE(MIN(run_at_us), 0) FROM " table \
+		                   " WHERE state = 'ready' AND run_at_us <= ?)", \
+		           .in = "iiiiii", \
+		           .cols = count_cols}, \
 	}
 
 static const struct sql sqls[JOB_CLASS__MAX][SQL__MAX] = {

@@ -52,5 +52,14 @@ MUST_CHECK enum err job_bury(struct db *db, enum job_class c, const struct job *
  */
 MUST_CHECK enum err job_hold(struct db *db, enum job_class c, const struct job *job, int64_t until_us);
 
+/* What is in the table, for whoever watches over it. Counted up to JOB_COUNT_MAX: no statement walks a long queue. */
+#define JOB_COUNT_MAX 10000
+struct job_counts {
+	int64_t due, later, dead; /* later: not before a time to come, or running (run_at_us is its lease then) */
+	int64_t oldest_at_us;     /* since when the oldest due job is due; 0: none is */
+};
+MUST_CHECK enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t now_us,
+                              struct job_counts *ret_counts);
+
 /* Gives a run up without a result. counted: as a crash; not counted when it was the database that was away. */
 MUST_CHECK enum err job_drop(struct db *db, enum job_class c, const struct job *job, int64_t run_at_us, bool counted);

@@ -11,7 +11,7 @@
 #define CHECKSUM_RANGE UINT64_C(56800235584) /* 62^6 */
 #define PREFIX_CHARS 12
 
-enum { KEY_LOCK_USER, KEY_COUNT, KEY_INSERT, KEY_BY_HASH, KEY_BY_ID, KEY_LIST, KEY_REVOKE, KEY_USED };
+enum { KEY_LOCK_USER, KEY_COUNT, KEY_INSERT, KEY_BY_HASH, KEY_LIST, KEY_REVOKE, KEY_USED };
 static const struct sql sqls[];
 
 struct number {
@@ -135,12 +135,6 @@ enum err key_authenticate(struct db *db, struct arena *arena, struct str text, s
 	return OK;
 }
 
-enum err key_by_id(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
-                   struct key *ret_key)
-{
-	return db_row(db, &sqls[KEY_BY_ID], DB_ARGS(db_uuid(id), db_uuid(user_id)), arena, ret_key);
-}
-
 enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after, size_t max,
                   struct key **ret_keys, size_t *ret_n)
 {
@@ -230,9 +224,6 @@ static const struct sql sqls[] = {
                             " VALUES (?, ?, ?, ?, ?, ?, ?)",
                     .in = "uusssbi"},
 	[KEY_BY_HASH] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE hash = ?", .in = "b", .cols = key_cols},
-	[KEY_BY_ID] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE id = ? AND user_id = ?",
-                   .in = "uu",
-                   .cols = key_cols},
 	[KEY_LIST] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE user_id = ? AND id < ? AND revoked_at_us IS NULL"
                           " ORDER BY id DESC LIMIT ?",
                   .in = "uui",

@@ -29,10 +29,6 @@ MUST_CHECK enum err key_create(struct db *db, struct arena *arena, const struct 
  * ERR_ACCOUNT_DISABLED. */
 MUST_CHECK enum err key_authenticate(struct db *db, struct arena *arena, struct str text, struct key *ret_key);
 
-/* A key of this user, live or revoked. ERR_NOT_FOUND. */
-MUST_CHECK enum err key_by_id(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
-                              struct key *ret_key);
-
 /* Live keys, newest first, those older than after (none: from the start). */
 MUST_CHECK enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after,
                              size_t max, struct key **ret_keys, size_t *ret_n);

@@ -22,6 +22,12 @@ static void refuse_option(struct check *c, enum err code, const char *option)
 	problem_add(c->problems, code, c->arena, "platform_options.%s", option);
 }
 
+/* With a sentence of its own: what would be right. */
+static void refuse_saying(struct check *c, enum err code, const char *param, const char *sentence)
+{
+	problem_add_text(c->problems, code, str_from(param), str_from(sentence));
+}
+
 bool post_snapshot_is_fresh(const struct account *account)
 {
 	return account->snapshot_at_us > 0 && clock_now_us() - account->snapshot_at_us <= SNAPSHOT_FRESH_US;
@@ -47,7 +53,7 @@ static void check_texts(struct check *c)
 	bool cut = str_eqc(d->title_overflow, "truncate");
 
 	if (d->title_overflow.p != NULL && !cut && !str_eqc(d->title_overflow, "reject"))
-		refuse(c, ERR_FIELD_VALUE, "title_overflow");
+		refuse_saying(c, ERR_FIELD_VALUE, "title_overflow", "This must be reject or truncate.");
 	if (check_text(c, &d->title, "title") && text_utf16_units(d->title) > POST_TITLE_MAX_UNITS) {
 		if (cut)
 			d->title = text_utf16_head(d->title, POST_TITLE_MAX_UNITS);
@@ -102,7 +108,11 @@ static void check_privacy(struct check *c)
 	else if (!is_one_of(o->privacy_level, privacy_level_names))
 		refuse_option(c, ERR_PRIVACY_UNKNOWN, "privacy_level");
 	else if (post_snapshot_is_fresh(c->account) && !is_offered(c->account, o->privacy_level))
-		refuse_option(c, ERR_PRIVACY_NOT_OFFERED, "privacy_level");
+		refuse_saying(c, ERR_PRIVACY_NOT_OFFERED, "platform_options.privacy_level",
+		              arena_printf(c->arena,
+		                           "TikTok does not offer this privacy_level for the account. It offers: %.*s.",
+		                           STR_FMT(c->account->privacy_level_options))
+		                  .p);
 	if (o->brand_content_toggle && str_eqc(o->privacy_level, "SELF_ONLY"))
 		refuse_option(c, ERR_BRANDED_PRIVATE, "brand_content_toggle");
 }
@@ -135,7 +145,7 @@ static void check_options(struct check *c)
 	if (o->post_mode.p == NULL)
 		o->post_mode = STR("MEDIA_UPLOAD");
 	if (!is_one_of(o->post_mode, post_mode_names)) {
-		refuse_option(c, ERR_FIELD_VALUE, "post_mode");
+		refuse_saying(c, ERR_FIELD_VALUE, "platform_options.post_mode", "This must be MEDIA_UPLOAD or DIRECT_POST.");
 		return;
 	}
 	c->direct = str_eqc(o->post_mode, "DIRECT_POST");

@@ -22,11 +22,12 @@ static const struct sql sqls[] = {
                        " AND refresh_expires_at_us < ? AND access_expires_at_us < ? LIMIT ?",
                .in = "iiii",
                .cols = id_cols},
-	[WITHOUT_JOB] = {.text = "SELECT p.id, p.state <> 'processing' FROM posts p"
+	/* A join: as NOT EXISTS it would read the whole jobs table. */
+	[WITHOUT_JOB] = {.text = "SELECT p.id, p.state <> 'processing' FROM posts p LEFT JOIN jobs_publish j"
+                             " ON j.kind = IF(p.state = 'processing', 'poll', 'publish')"
+                             " AND j.subject_id = p.id AND j.state = 'ready'"
                              " WHERE p.state IN ('queued', 'publishing', 'processing', 'deferred')"
-                             " AND p.updated_at_us < ? AND NOT EXISTS (SELECT 1 FROM jobs_publish j"
-                             " WHERE j.kind = IF(p.state = 'processing', 'poll', 'publish')"
-                             " AND j.subject_id = p.id AND j.state = 'ready') LIMIT ?",
+                             " AND p.updated_at_us < ? AND j.id IS NULL LIMIT ?",
                      .in = "ii",
                      .cols = post_cols},
 };

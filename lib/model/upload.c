@@ -13,6 +13,7 @@ enum {
 	UPLOAD_LOCK_OWN,
 	UPLOAD_LOCK,
 	UPLOAD_COUNT_USES,
+	UPLOAD_COUNT_LATE,
 	UPLOAD_SET_DELETED,
 	UPLOAD_SET_GONE,
 	UPLOAD_OF_POST,
@@ -250,6 +251,17 @@ enum err upload_purged(struct db *db, const struct uuid *id)
 	return db_exec(db, &sqls[UPLOAD_SET_GONE], DB_ARGS(db_i64(clock_now_us()), db_uuid(id)), NULL);
 }
 
+enum err upload_count_late(struct db *db, struct arena *arena, int64_t due_before_us, int64_t *ret_n)
+{
+	struct number late;
+	enum err e =
+		db_row(db, &sqls[UPLOAD_COUNT_LATE], DB_ARGS(db_i64(due_before_us), db_i64(UPLOAD_COUNT_MAX)), arena, &late);
+
+	if (e == OK)
+		*ret_n = late.n;
+	return e;
+}
+
 static const struct db_col upload_cols[] = {
 	DB_COL(struct upload, id, UUID),
 	DB_COL(struct upload, user_id, UUID),
@@ -311,6 +323,12 @@ static const struct sql sqls[] = {
 	[UPLOAD_COUNT_USES] = {.text = "SELECT COUNT(*) FROM post_images i JOIN posts p ON p.id = i.post_id"
                                    " WHERE i.upload_id = ? AND p.ended_at_us IS NULL",
                            .in = "u",
+                           .cols = number_cols},
+	[UPLOAD_COUNT_LATE] = {.text = "SELECT COUNT(*) FROM (SELECT 1 FROM uploads u"
+                                   " WHERE u.deleted_at_us IS NULL AND u.delete_due_at_us < ? AND NOT EXISTS"
+                                   " (SELECT 1 FROM post_images i JOIN posts p ON p.id = i.post_id"
+                                   " WHERE i.upload_id = u.id AND p.ended_at_us IS NULL) LIMIT ?) late",
+                           .in = "ii",
                            .cols = number_cols},
 	[UPLOAD_SET_DELETED] = {.text = "UPDATE uploads SET state = 'deleted', delete_due_at_us = ? WHERE id = ?",
                             .in = "iu"},

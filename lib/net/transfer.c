@@ -136,6 +136,9 @@ static void set_rules(struct transfer *t)
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	SET(CURLOPT_NOSIGNAL, 1L);
+	/* A call that ends while its name is looked up leaves that thread behind instead of waiting for the name server:
+	 * all calls of a net_loop share one thread. */
+	SET(CURLOPT_QUICK_EXIT, 1L);
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);

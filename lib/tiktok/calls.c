@@ -3,8 +3,9 @@
 #include "tiktok/tiktok.h"
 
 #define URL_MAX_BYTES (8u << 10)
-#define FORM_MAX_BYTES (16u << 10)   /* a code or token of a few KiB, encoded */
-#define REPLY_MAX_BYTES (256u << 10) /* answers have 1 or 2 KiB */
+#define FORM_MAX_BYTES (16u << 10) /* a code or token of a few KiB, encoded */
+/* Answers have 1 or 2 KiB. One that cannot be recorded is read again and again, each time into the run's arena. */
+#define REPLY_MAX_BYTES (32u << 10)
 #define CONNECT_TIMEOUT_SEC 5
 #define REVOKE_TIMEOUT_SEC 5 /* a user waits for the disconnect, which happens whatever TikTok says */
 

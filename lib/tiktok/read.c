@@ -17,6 +17,8 @@
 #define AVATAR_URL_MAX_BYTES 2048
 #define PUBLISH_ID_MAX_BYTES 64
 
+#define LIFE_MAX_SEC INT64_C(315360000) /* ten years: what a token says beyond that is cut, as a time must fit */
+
 struct reply_error_fields {
 	struct str code, message, log_id, logid;
 };
@@ -119,8 +121,8 @@ enum err tiktok_read_tokens(const struct net_result *r, struct arena *arena, str
 		.scope = clean_word(reply.scope, SCOPES_MAX_BYTES),
 		.access_token = clean_word(reply.access_token, TOKEN_MAX_BYTES),
 		.refresh_token = clean_word(reply.refresh_token, TOKEN_MAX_BYTES),
-		.expires_in_sec = MAX(reply.expires_in, 0),
-		.refresh_expires_in_sec = MAX(reply.refresh_expires_in, 0),
+		.expires_in_sec = MIN(MAX(reply.expires_in, 0), LIFE_MAX_SEC),
+		.refresh_expires_in_sec = MIN(MAX(reply.refresh_expires_in, 0), LIFE_MAX_SEC),
 	};
 	if (tokens.access_token.p == NULL || tokens.expires_in_sec == 0)
 		return ERR_NET_UNKNOWN;

@@ -112,10 +112,15 @@ def test_plain_http_pages_are_redirected(stack):
     assert answer.headers["Location"] == stack.url + "/connected.html?x=1"
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_plain_http_api_is_refused(stack, method):
-    answer = stack.client().request(method, stack.http_url + "/api/v1/me", allow_redirects=False)
+@pytest.mark.parametrize("method, path", [("GET", "/api/v1/me"), ("POST", "/api/v1/me"), ("DELETE", "/api/v1/me"),
+                                          ("GET", "/api"), ("GET", "/api/")])
+def test_plain_http_api_is_refused(stack, method, path):
+    answer = stack.client().request(method, stack.http_url + path, allow_redirects=False)
     expect(answer, 403, "https_required")
+
+
+def test_what_only_looks_like_the_api_is_a_page(stack):
+    assert stack.client().get(stack.http_url + "/apiary", allow_redirects=False).status_code == 301
 
 
 def test_plain_http_on_the_tls_port(stack):
@@ -317,6 +322,12 @@ def test_pages_load_nothing_from_elsewhere():
         assert not re.search(r"<script(?![^>]*src=)|style=|\son\w+=|<style", text), f"{page}: inline code (CSP)"
 
 
+def test_sentences_of_the_connected_page_are_for_errors_that_exist():
+    slugs = set(re.findall(r'^ERR\(\w+, \d+, "(\w+)"', (CHECKOUT / "lib/base/err.def").read_text(), re.M))
+    said = re.findall(r"^\t(\w+): \"", (CHECKOUT / "nginx/html/connected.js").read_text(), re.M)
+    assert len(said) >= 6 and set(said) <= slugs
+
+
 # The simulator's host
 
 
@@ -370,5 +381,5 @@ def test_error_log_has_no_requests(stack):
 
 def test_error_log_level_everywhere():
     levels = re.findall(r"error_log \S+ (\w+);", "".join(
-        p.read_text() for p in [*(CHECKOUT / "nginx").rglob("*.conf*"), CHECKOUT / "tests/stack/render.py"]))
+        p.read_text() for p in (CHECKOUT / "nginx").rglob("*.conf*")))
     assert levels and set(levels) == {"emerg"}

@@ -12,10 +12,12 @@ import signal
 import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
+import pymysql
 import pytest
 from conftest import User
-from helpers import Client
+from helpers import Client, expect
 
 OUTAGE_SEC = float(os.environ.get("MARKETINGCLI_OUTAGE_SEC", 6))
 TIMEOUT_SEC = 10 if OUTAGE_SEC > 15 else 1  # database.timeout_sec
@@ -147,3 +149,36 @@ def check_nothing_lost(stack, load):
     assert len(made) > 20 and len(registered) > 5
     assert {uuid.UUID(k) for k in made} <= keys
     assert registered <= emails
+
+
+def test_who_loses_a_deadlock_does_not_see_it(stack, user, other):
+    """The app holds the user and wants into the user's keys; we hold those and want the user. It loses, and runs again."""
+    def counted(what):
+        return int(stack.sql("SHOW GLOBAL STATUS LIKE %s", f"Innodb_{what}")[0]["Value"])
+
+    before, user_id = counted("deadlocks"), uuid.UUID(user.id).bytes
+    root = pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user="root", database="marketingcli", autocommit=False)
+    with root, root.cursor() as cursor, ThreadPoolExecutor() as pool:
+        # InnoDB sacrifices who has changed less.
+        for _ in range(30):
+            cursor.execute("UPDATE users SET updated_at_us = updated_at_us + 1 WHERE id = %s", uuid.UUID(other.id).bytes)
+        cursor.execute("SELECT id FROM api_keys WHERE user_id = %s FOR UPDATE", user_id)
+        answer = pool.submit(user.web.post, "/api/v1/keys", json={"name": "deadlock"})
+        stack.wait(lambda: counted("row_lock_current_waits"), "the app waits for us")
+        cursor.execute("SELECT id FROM users WHERE id = %s FOR UPDATE", user_id)
+        assert counted("deadlocks") == before + 1
+        root.rollback()
+        made = expect(answer.result(), 201)["data"]["id"]
+    assert [k["id"] for k in expect(user.web.get("/api/v1/keys"), 200)["data"]] == [made]
+
+
+def test_a_lock_that_is_not_given_back(stack, user):
+    """Each try gives up after 2 s; the tries end as well."""
+    root = pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user="root", database="marketingcli", autocommit=False)
+    with stack.configured("keys", database_timeout_sec=3), root, root.cursor() as cursor:
+        cursor.execute("SELECT id FROM users WHERE id = %s FOR UPDATE", uuid.UUID(user.id).bytes)
+        started = time.monotonic()
+        expect(user.web.post("/api/v1/keys", json={"name": "locked"}), 503, "database_unavailable")
+        assert 3 < time.monotonic() - started < 8
+        root.rollback()
+        expect(user.web.post("/api/v1/keys", json={"name": "free"}), 201)

@@ -118,7 +118,7 @@ def test_request_id_is_carried_into_event_and_job(user, account, stack):
     request_id = answer.headers["X-Request-Id"]
     assert post["events"][0]["request_id"] == request_id
     jobs = stack.sql("SELECT kind FROM jobs_publish WHERE request_id = %s", request_id)
-    assert jobs in ([], [{"kind": "publish"}])  # the worker may have done it
+    assert {job["kind"] for job in jobs} <= {"publish", "poll"}  # the worker may have done it, and be asking already
 
 
 def test_a_session_may_post_too(user, account, stack):
@@ -299,7 +299,7 @@ def test_uploads_that_are_not_there(user, other, account, stack):
 
 
 def test_memory_stays_flat(user, account, stack):
-    """35 parts of 20 MB: what arrives lies in files, never in memory."""
+    """35 JPEGs of 20 MB (most of it behind their end): what arrives lies in files, never in memory."""
     def memory(field):
         with open(f"/proc/{stack.pid('posts')}/status") as f:
             return int(next(line.split()[1] for line in f if line.startswith(field + ":"))) // 1024
@@ -307,7 +307,8 @@ def test_memory_stays_flat(user, account, stack):
     def body():
         for i in range(35):
             yield f'--b\r\nContent-Disposition: form-data; name="images"; filename="{i}"\r\n\r\n'.encode()
-            for _ in range(20):
+            yield SMALL + bytes((1 << 20) - len(SMALL))
+            for _ in range(19):
                 yield bytes(1 << 20)
             yield b"\r\n"
         yield b"--b--\r\n"
@@ -315,8 +316,7 @@ def test_memory_stays_flat(user, account, stack):
     made(user.api, account)  # every buffer has its size
     before, pid = memory("VmRSS"), stack.pid("posts")
     answer = send_raw(user.api, account, body(), "multipart/form-data; boundary=b")
-    error = expect(answer, 415, "image_type_unsupported")["error"]
-    assert len(error["details"]) == 35
+    assert len(expect(answer, 202)["data"]["images"]) == 35
     assert stack.pid("posts") == pid and memory("VmHWM") - before < 50, "MB"
 
 
@@ -463,7 +463,8 @@ def test_posts_that_are_not_there(user, other, account):
 
 @pytest.mark.parametrize("query, status, code", [
     ("?limit=0", 422, "out_of_range"), ("?limit=101", 422, "out_of_range"), ("?limit=x", 422, "wrong_type"),
-    ("?cursor=x", 400, "bad_cursor"), ("?page=2", 422, "unknown_field"), ("?limit=%ff", 400, "bad_query")])
+    ("?cursor=x", 400, "bad_cursor"), ("?page=2", 422, "unknown_field"),
+    ("?limit=1&limit=2", 422, "repeated_field"), ("?limit=%ff", 400, "bad_query")])
 def test_bad_pages(user, query, status, code):
     expect(user.api.get("/api/v1/posts" + query), status, code)
 

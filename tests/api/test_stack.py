@@ -287,3 +287,16 @@ def test_sockets_have_a_long_queue(stack):
 def test_image_socket_is_seqpacket(stack):
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
         s.connect(str(stack.at.run / "image.sock"))
+
+
+def survives_sigpipe(pid):
+    """SigIgn and SigCgt have a bit per signal (proc(5))."""
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigIgn:", "SigCgt:"))]
+    return (masks[0] | masks[1]) >> (signal.SIGPIPE - 1) & 1
+
+
+def test_no_program_dies_of_a_broken_pipe(stack):
+    """Whoever reads a log or holds a connection may go away."""
+    for name in ("auth", "keys", "tiktok", "uploads", "posts", "sandbox", "image", "worker-publish", "worker-media"):
+        stack.wait(lambda: survives_sigpipe(stack.pid(name)), f"{name} has started and survives it", seconds=10)

@@ -130,6 +130,21 @@ def test_frozen_worker(stack, user, connected, tiktok, worker, tmp_path):
     assert inits(tiktok, sent) == 1
 
 
+def test_creator_info_that_is_rate_limited(stack, user, connected, tiktok, worker):
+    """TikTok may say so for ever: each time is told and counted, and the post goes on when it is over."""
+    stack.sql("DELETE FROM creator_snapshots WHERE account_id = %s", uuid.UUID(connected).bytes)
+    tiktok.behave("creator", "code:rate_limit_exceeded:429")
+    sent = Sent(stack, user, connected)
+    sent.wait_event("not_reached")
+    event = next(e for e in sent.get()["events"] if e["event"] == "not_reached")
+    assert event["code"] == "tiktok_rate_limited" and event["platform_code"] == "rate_limit_exceeded"
+    assert sent.get()["status"] == "queued" and sent.attempts() == []
+    tiktok.behave("creator", "ok")
+    stack.move_clock(90)
+    assert sent.wait()["status"] == "published"
+    assert inits(tiktok, sent) == 1
+
+
 def test_errors_while_polling(stack, user, connected, tiktok, worker):
     tiktok.behave("status", "http:500", "drop", "code:invalid_publish_id:400", "garbage", "code:rate_limit_exceeded:429",
                   "ok")

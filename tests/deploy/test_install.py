@@ -1,5 +1,7 @@
 """What `meson install` places, and that it is a release: hardened, and without anything that is for tests."""
 
+import json
+import os
 import pathlib
 import re
 import subprocess
@@ -53,6 +55,18 @@ def test_hardening(installed, program):
     assert (installed / program).read_bytes().count(ENDBR64) > 20, "CET"
     assert "__stack_chk_fail" in out, "stack protector"
     assert re.search(r"__\w+_chk\b", out.replace("__stack_chk", "")), "_FORTIFY_SOURCE"
+
+
+def test_compiled_as_a_release():
+    """What a program cannot show: the level of fortification, for every file; and that assertions stay."""
+    build = pathlib.Path(os.environ.get("MARKETINGCLI_RELEASE", str(CHECKOUT / "build-release")))
+    commands = json.loads((build / "compile_commands.json").read_text())
+    assert len(commands) > 50
+    for entry in commands:
+        words = entry["command"].split()
+        for flag in ("-D_FORTIFY_SOURCE=3", "-fstack-protector-strong", "-fcf-protection", "-Werror"):
+            assert flag in words, (entry["file"], flag)
+        assert {"-fPIE", "-fPIC"} & set(words) and "-DNDEBUG" not in words and "-DTEST_HOOKS" not in words, entry["file"]
 
 
 def test_sample_configuration_documents_every_key(installed):

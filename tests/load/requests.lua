@@ -44,7 +44,7 @@ function response(status, _, body)
 	if status ~= expected then
 		bad = bad + 1
 		if first_bad == "" then
-			first_bad = status .. " " .. body:gsub("%s+", " "):sub(1, 300)
+			first_bad = status .. " " .. body:gsub("%s+", " "):sub(1, 60)
 		end
 	end
 end

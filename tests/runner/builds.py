@@ -12,7 +12,8 @@ BUILDS = {
     "asan": ("gcc", [*HOOKED, *SANITIZED]),
     "clang": ("clang-14", HOOKED),
     "fuzz": ("clang-14", ["-Dfuzz=true"]),
-    "release": ("gcc", ["--prefix=/usr", "--sysconfdir=/etc", "-Dtests=false"]),
+    "release": ("gcc", ["--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var", "--buildtype=release"]),  # as in the README
+    "tsan": ("gcc", [*HOOKED, "-Db_sanitize=thread", "-Db_lundef=false"]),
 }
 
 

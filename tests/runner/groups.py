@@ -12,7 +12,7 @@ import builds
 from builds import CHECKOUT
 
 FUZZ_SEC = 6
-UNIT_TIMEOUT_SEC, PYTEST_TIMEOUT_SEC, DEMO_TIMEOUT_SEC = 120, 600, 240
+UNIT_TIMEOUT_SEC, PYTEST_TIMEOUT_SEC, DEMO_TIMEOUT_SEC, LOAD_TIMEOUT_SEC = 120, 900, 240, 180
 
 
 def run(command, timeout_sec, **more):
@@ -186,3 +186,39 @@ def demo_run(_, report):
                      builds.folder("release")], DEMO_TIMEOUT_SEC)
     last = out.strip().splitlines()[-1] if out.strip() else ""
     report.add("demo/once", code == 0 and last.startswith("published https://"), out[-8000:])
+
+
+# Threads: each file of tests/api on a build with ThreadSanitizer, whose reports are failures; one after another
+
+
+def tsan_names():
+    return [f"tsan/{p.stem}" for p in sorted((CHECKOUT / "tests/api").glob("test_*.py"))]
+
+
+def tsan_run(wanted, report):
+    if not builds.build("tsan", report):
+        return
+    report.heading("tsan")
+    for name in wanted:
+        command = ["nice", "/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{name.partition('/')[2]}.py"]
+        code, out = run(command, PYTEST_TIMEOUT_SEC, cwd=CHECKOUT / "tests/api",
+                        env=python_environment(MARKETINGCLI_BUILD=str(builds.folder("tsan"))))
+        report.add(name, code == 0, out[-8000:])
+
+
+# Load: the short form of each executable of tests/load, on a stack of its own
+
+
+def load_names():
+    return [f"load/{p.stem}" for p in sorted((CHECKOUT / "tests/load").glob("*.py")) if os.access(p, os.X_OK)]
+
+
+def load_run(wanted, report):
+    if not builds.build("release", report):
+        return
+    report.heading("load")
+    for name in wanted:
+        code, out = run([CHECKOUT / f"tests/{name}.py", "--short", "--build", builds.folder("release")], LOAD_TIMEOUT_SEC,
+                        env=python_environment())
+        print(out.rstrip(), flush=True)
+        report.add(name, code == 0, out[-8000:])

@@ -1,4 +1,4 @@
-"""tests/run.sh: all tests, or those whose name contains one of the words."""
+"""tests/run.sh: all tests but those of ASKED_FOR, or those whose name contains one of the words."""
 
 import signal
 import sys
@@ -14,9 +14,12 @@ GROUPS = [
     (partial(groups.pytest_names, "api"), partial(groups.pytest_run, "api", "asan", "MARKETINGCLI_BUILD")),
     (partial(groups.pytest_names, "deploy"), partial(groups.pytest_run, "deploy", "release", "MARKETINGCLI_RELEASE")),
     (lambda: ["demo/once"], groups.demo_run),
+    (groups.load_names, groups.load_run),
     (partial(groups.unit_names, "unit-clang"), partial(groups.unit_run, "unit-clang", "clang")),
     (groups.fuzz_names, groups.fuzz_run),
 ]
+# Not without being asked for by name, because of the time they take: tests/run.sh tsan
+ASKED_FOR = {"tsan": (groups.tsan_names, groups.tsan_run)}
 
 
 def main():
@@ -26,7 +29,8 @@ def main():
         return 2
     report = Report()
     known = False
-    for names, run in GROUPS:
+    asked = [group for name, group in ASKED_FOR.items() if any(w.startswith(name) for w in words)]
+    for names, run in [*GROUPS, *asked]:
         wanted = [n for n in names() if not words or any(w in n for w in words)]
         known = known or bool(wanted)
         if "--list" in sys.argv:

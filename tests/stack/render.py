@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import resource
 import secrets
 import shutil
 import subprocess
@@ -65,6 +66,7 @@ def configuration(at, https, changes):
     url, sandbox = f"https://localhost:{https}", f"https://{SANDBOX}:{https}"
     values = {
         ("service", "url"): url,
+        ("metrics", "dir"): at.run / "metrics",
         ("database", "socket"): at.mariadb_sock,
         ("tiktok", "client_key"): "sandbox-client-key",
         ("tiktok", "authorize_url"): sandbox,
@@ -92,9 +94,11 @@ NGINX_MAIN = """\
 daemon off;
 worker_processes 2;
 pid {nginx}/temp/nginx.pid;
-error_log stderr emerg;
+# Chattier than a server's: the site has an error_log of its own, and what it keeps silent must not come out here.
+error_log stderr info;
+worker_rlimit_nofile {files};
 events {{
-	worker_connections 1024;
+	worker_connections {connections};
 }}
 http {{
 	include /etc/nginx/mime.types;
@@ -141,7 +145,8 @@ def nginx(at, https, http, ipv6):
         made = made.with_suffix("") if made.suffix == ".in" else made
         folder(made.parent, 0o755)
         write(made, fill(part.read_text(), names))
-    write(at.nginx / "nginx.conf", NGINX_MAIN.format(nginx=at.nginx))
+    files = min(16384, resource.getrlimit(resource.RLIMIT_NOFILE)[1])  # as on a server: nginx/limits.conf
+    write(at.nginx / "nginx.conf", NGINX_MAIN.format(nginx=at.nginx, files=files, connections=files // 2))
 
 
 def fill(text, names):

@@ -9,6 +9,7 @@ import dataclasses
 UID_BASE = 58100
 GID_STORE = 58150  # reads and writes the image store
 GID_IMAGE = 58151  # may talk to the image service
+GID_METRICS = 58152  # shows metrics, and may read them
 GID_NGINX = UID_BASE + 1
 
 
@@ -33,12 +34,12 @@ NGINX = Service("nginx", "/usr/sbin/nginx", UID_BASE + 1, groups=(GID_STORE,))
 
 
 def app(name, uid, path, host="localhost", groups=(), credentials=()):
-    return Service(name, f"marketingcli-{name}", uid, groups=groups, socket="stream", socket_gid=GID_NGINX,
+    return Service(name, f"marketingcli-{name}", uid, groups=(GID_METRICS, *groups), socket="stream", socket_gid=GID_NGINX,
                    database=name, credentials=credentials, probe=(host, path))
 
 
 def worker(kind, uid, groups=(), credentials=()):
-    return Service(f"worker-{kind}", "marketingcli-worker", uid, args=(kind,), groups=groups,
+    return Service(f"worker-{kind}", "marketingcli-worker", uid, args=(kind,), groups=(GID_METRICS, *groups),
                    database=f"worker_{kind}", credentials=credentials)
 
 

@@ -63,6 +63,7 @@ class Supervisor:
         for path in (at.hold, at.test):
             folder(path, 0o755)
         folder(at.test / "points", 0o777)  # a program removes the point at which it dies
+        folder(at.run / "metrics", 0o3770, 0, services.GID_METRICS)
         for path in (at.store, at.spool):
             folder(path, 0o2770, 0, services.GID_STORE)
         render.certificates(at)

@@ -143,8 +143,8 @@ int main(void)
 
 	log_init("marketingcli-image", LOG_INFO);
 	if (!is_listener(LISTENER)) {
-		log_event(LOG_ERROR, "start_failed",
-		          LOG_CSTR("reason", "standard input is not a listening SOCK_SEQPACKET socket"), LOG_END);
+		log_event(LOG_ERROR, "cannot_start", LOG_CSTR("why", "standard input is not a listening SOCK_SEQPACKET socket"),
+		          LOG_END);
 		return EXIT_CONFIG;
 	}
 	(void)sigemptyset(&s.signals);
@@ -152,8 +152,9 @@ int main(void)
 	(void)sigaddset(&s.signals, SIGINT);
 	(void)sigaddset(&s.signals, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &s.signals, NULL);
+	(void)signal(SIGPIPE, SIG_IGN); /* whoever reads our log may go away */
 	if (!start_vips()) {
-		log_event(LOG_ERROR, "start_failed", LOG_CSTR("reason", vips_error_buffer()), LOG_END);
+		log_event(LOG_ERROR, "cannot_start", LOG_CSTR("why", vips_error_buffer()), LOG_END);
 		return EXIT_FAILURE;
 	}
 	run(&s);

@@ -89,7 +89,7 @@ static enum job_step on_refused(struct job_run *run, struct creator *c, const st
 	}
 	if (code != NULL && (code->action == TIKTOK_REFRESH || code->action == TIKTOK_RECONNECT)) {
 		run->note = code->code;
-		enum err e = account_needs_reconnect(run->db, &c->account.id, code->code);
+		enum err e = account_needs_reconnect(run->db, &c->account.id, c->access.in_use_us, code->code);
 		return e == OK ? JOB_DONE : error(run, e);
 	}
 	return later(run, code == NULL ? 0 : code->retry_after_sec * US_PER_SEC);

@@ -59,7 +59,8 @@ static enum err audit(struct job_run *run)
 		return e;
 	b.posts = posts;
 	for (size_t i = 0; i < b.n; i++)
-		log_event(LOG_ERROR, "post_without_job", LOG_CSTR("post", uuid_text(&posts[i].id).s), LOG_END);
+		alarm_raise(run->worker->measure->metrics, ALARM_POST_WITHOUT_JOB, LOG_CSTR("post", uuid_text(&posts[i].id).s),
+		            LOG_END);
 	return db_tx(run->db, add_lost_jobs, &b);
 }
 

@@ -242,7 +242,7 @@ enum job_step publish_init_result(struct job_run *run, struct publish *p)
 	point("publish.called");
 	enum err e = judge(run, p, &v);
 	if (e == OK && v.reconnect != NULL)
-		e = account_needs_reconnect(run->db, &p->account.id, v.reconnect);
+		e = account_needs_reconnect(run->db, &p->account.id, p->access.in_use_us, v.reconnect);
 	if (e == OK)
 		e = db_tx(run->db, record, &r);
 	if (e == ERR_DB_UNAVAILABLE)

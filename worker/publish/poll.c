@@ -135,7 +135,7 @@ static enum job_step on_failed(struct job_run *run, struct poll *p, const struct
 	if (p->post.state != POST_PROCESSING) /* what the user was told stands */
 		return settle((struct settling){.run = run, .p = p});
 	if (code != NULL && code->action == TIKTOK_RECONNECT) {
-		enum err e = account_needs_reconnect(run->db, &p->post.account_id, code->code);
+		enum err e = account_needs_reconnect(run->db, &p->post.account_id, p->access.in_use_us, code->code);
 		if (e != OK)
 			return error(run, e);
 	}
@@ -186,7 +186,7 @@ static enum job_step on_refused(struct job_run *run, struct poll *p, const struc
 		return advance(run, p);
 	}
 	if (code != NULL && (code->action == TIKTOK_REFRESH || code->action == TIKTOK_RECONNECT)) {
-		enum err e = account_needs_reconnect(run->db, &p->post.account_id, code->code);
+		enum err e = account_needs_reconnect(run->db, &p->post.account_id, p->access.in_use_us, code->code);
 		if (e != OK)
 			return error(run, e);
 		wait_us = LOST_US;

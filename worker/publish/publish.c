@@ -92,8 +92,9 @@ struct post_move publish_deferral(const struct tiktok_code *code, const struct a
 	return move;
 }
 
-/* A call before the init got no usable answer: again, for about a day. */
-static enum job_step unreachable(struct job_run *run, struct publish *p, struct str platform_code)
+/* A call before the init got no usable answer: again, at least min_us from now, for about a day. */
+static enum job_step not_reached(struct job_run *run, struct publish *p, const char *failure, struct str platform_code,
+                                 int64_t min_us)
 {
 	struct attempt_tally tally;
 
@@ -101,15 +102,20 @@ static enum job_step unreachable(struct job_run *run, struct publish *p, struct 
 	if (e != OK)
 		return error(run, e);
 	struct post_move move = {.event = EVENT_NOT_REACHED,
-	                         .failure_code = STR("tiktok_unreachable"),
+	                         .failure_code = str_from(failure),
 	                         .platform_code = platform_code,
 	                         .request_id = run->job.request_id};
 	if (tally.unreachable >= PUBLISH_UNREACHABLE_MAX) {
 		move.event = "tiktok_unreachable";
 		return publish_settle(run, p, &move, 0);
 	}
-	int64_t again_us = clock_now_us() + backoff_us(tally.unreachable, UNREACHABLE_BASE_US, UNREACHABLE_MAX_US);
+	int64_t again_us = clock_now_us() + min_us + backoff_us(tally.unreachable, UNREACHABLE_BASE_US, UNREACHABLE_MAX_US);
 	return settle_run(&(struct settling){.run = run, .p = p, .move = &move, .again_at_us = again_us, .note = true});
+}
+
+static enum job_step unreachable(struct job_run *run, struct publish *p, struct str platform_code)
+{
+	return not_reached(run, p, "tiktok_unreachable", platform_code, 0);
 }
 
 enum job_step publish_wait(struct job_run *run, int64_t free_at_us, const char *note)
@@ -286,10 +292,10 @@ static enum job_step on_creator_refused(struct job_run *run, struct publish *p, 
 		access_refused(&p->access);
 		return publish_advance(run, p);
 	}
-	if (action == TIKTOK_RETRY)
-		return publish_wait(run, clock_now_us() + code->retry_after_sec * US_PER_SEC, code->code);
+	if (action == TIKTOK_RETRY) /* told and counted: TikTok may say so for ever */
+		return not_reached(run, p, code->failure, refusal->code, code->retry_after_sec * US_PER_SEC);
 	if (action == TIKTOK_REFRESH || action == TIKTOK_RECONNECT) {
-		enum err e = account_needs_reconnect(run->db, &p->account.id, code->code);
+		enum err e = account_needs_reconnect(run->db, &p->account.id, p->access.in_use_us, code->code);
 		return e == OK ? fail(run, p, "needs_reconnect", code->failure) : error(run, e);
 	}
 	return unreachable(run, p, refusal->code);

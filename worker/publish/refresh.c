@@ -42,7 +42,7 @@ static enum err end_lease(struct job_run *run, struct access *a)
 
 static enum access_step lose(struct job_run *run, struct access *a, const char *reason)
 {
-	enum err e = account_needs_reconnect(run->db, &a->account_id, reason);
+	enum err e = account_needs_reconnect(run->db, &a->account_id, a->in_use_us, reason);
 
 	run->note = reason;
 	return e == OK || e == ERR_NOT_FOUND || e == ERR_CONFLICT ? ACCESS_LOST : error(run, e);
@@ -82,8 +82,10 @@ enum access_step access_get(struct job_run *run, struct access *a)
 		return error(run, e);
 	if (!needs_refresh(a, &tokens))
 		return use(run, a, &tokens);
-	if (tokens.refresh_expires_at_us <= now_us)
+	if (tokens.refresh_expires_at_us <= now_us) {
+		a->in_use_us = tokens.access_expires_at_us;
 		return lose(run, a, "refresh_token_expired");
+	}
 	struct uuid lease = uuid_new();
 	e = account_lease(run->db, &a->account_id, &lease, now_us + LEASE_US);
 	if (e == ERR_AGAIN) {
@@ -128,8 +130,8 @@ static enum access_step store(struct job_run *run, struct access *a, const struc
 		.refresh_expires_at_us = t->refresh_expires_in_sec == 0 ? 0 : now_us + t->refresh_expires_in_sec * US_PER_SEC,
 	};
 
-	enum err e =
-		account_store_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &a->lease, &tokens, t->scope);
+	enum err e = account_store_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &a->lease, a->in_use_us,
+	                                  &tokens, t->scope);
 	if (e == ERR_DB_UNAVAILABLE)
 		return ACCESS_RECORD;
 	if (e != OK && e != ERR_CONFLICT)

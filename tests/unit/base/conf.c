@@ -97,7 +97,7 @@ static void test_no_file(void **state)
 	assert_non_null(strstr(why.p, "/nonexistent/marketingcli.conf"));
 }
 
-/* libinih of Debian takes 200 bytes a line. A longer one is refused: it must not be cut. */
+/* libinih of Debian takes 200 bytes a line. A longer one is refused and named: it must not be cut. */
 static void test_long_value(void **state)
 {
 	_cleanup_(conf_done) struct conf c = {0};
@@ -111,6 +111,17 @@ static void test_long_value(void **state)
 	buf_clear(&text);
 	buf_printf(&text, "[service]\nurl=https://host.example\n[store]\ndir=/%0219d\n", 7);
 	assert_int_not_equal(load(text.p, &c, &why), OK);
+	assert_non_null(strstr(why.p, "line 4, dir, has more than 197 bytes"));
+
+	buf_clear(&text);
+	buf_printf(&text, "[service]\r\nurl=https://host.example\r\n#%0196d\r\nthreads=9\r\n", 7);
+	assert_int_equal(load(text.p, &c, &why), OK);
+	assert_int_equal(c.service_threads, 9);
+	conf_done(&c);
+	buf_clear(&text);
+	buf_printf(&text, "[service]\nurl=https://host.example\n#%0197d\n", 7);
+	assert_int_not_equal(load(text.p, &c, &why), OK);
+	assert_non_null(strstr(why.p, "line 3, #0000"));
 }
 
 /* The documentation is a file that loads, once the keys without a default are given. */

@@ -9,7 +9,10 @@
 #include <cmocka.h>
 
 #include <ctype.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void test_every_slug_is_unique(void **state)
 {
@@ -54,10 +57,38 @@ static void test_types(void **state)
 	assert_false(err_retryable(ERR_NOT_FOUND));
 }
 
+/* The process dies, and its last line is one that a log reader can parse. */
+static void test_a_failed_assertion(void **state)
+{
+	char line[1024];
+	size_t n = 0;
+	ssize_t got;
+	int fds[2], status;
+	(void)state;
+
+	assert_int_equal(pipe(fds), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		(void)dup2(fds[1], STDERR_FILENO);
+		ASSERT(fds[0] < 0 && "quoted");
+	}
+	(void)close(fds[1]);
+	while ((got = read(fds[0], line + n, sizeof line - 1 - n)) > 0)
+		n += (size_t)got;
+	line[n] = '\0';
+	(void)close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	assert_non_null(strstr(line, "\"level\":\"error\",\"program\":\"?\",\"event\":\"assert\","
+	                             "\"condition\":\"fds[0] < 0 && \\\"quoted\\\"\",\"file\":"));
+	assert_ptr_equal(strchr(line, '\n'), line + n - 1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_slug_is_unique),
-	                                          cmocka_unit_test(test_every_row), cmocka_unit_test(test_types)};
+	                                          cmocka_unit_test(test_every_row), cmocka_unit_test(test_types),
+	                                          cmocka_unit_test(test_a_failed_assertion)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "base/text.h"
+
 static struct arena arena;
 
 static int set_up(void **state)
@@ -60,6 +62,15 @@ static void test_long_param_is_cut(void **state)
 	(void)state;
 	problem_add(&p, ERR_FIELD_TYPE, &arena, "%0500d", 1);
 	assert_in_range(p.v[0].param.n, 100, 499);
+	/* between characters: whatever stands before, a piece of one is never left */
+	for (int i = 0; i < 4; i++) {
+		char name[500] = "xxx";
+		for (size_t k = (size_t)i; k + 4 < sizeof name; k += 4)
+			memcpy(name + k, "\xf0\x9f\x90\x9d", 5);
+		problem_add(&p, ERR_FIELD_UNKNOWN, &arena, "%s", name);
+		assert_true(text_is_utf8(p.v[p.n - 1].param));
+		assert_in_range(p.v[p.n - 1].param.n, 100, 499);
+	}
 }
 
 int main(void)

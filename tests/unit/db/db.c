@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include <dlfcn.h>
+#include <mysql.h>
 #include <pthread.h>
 
 #include "db/db.h"
@@ -60,7 +62,7 @@ struct fixture {
 
 static struct db *open_db(void)
 {
-	static struct db_options options = {.name = "test_db", .user = "root", .timeout_sec = 10};
+	struct db_options options = {.name = "test_db", .user = "root", .timeout_sec = 10};
 
 	options.socket = getenv("TEST_DB_SOCKET");
 	assert_non_null(options.socket);
@@ -239,6 +241,40 @@ static void a_transaction_happens_whole_or_not(void **state)
 	assert_int_equal(number_of(f, &a.id), 2);
 }
 
+static const char *refused_statement; /* which the server does not get to see, once */
+
+/* Stands in for libmariadb's. */
+int mysql_real_query(MYSQL *conn, const char *text, unsigned long n)
+{
+	int (*real)(MYSQL *, const char *, unsigned long);
+
+	if (refused_statement != NULL && str_eqc(str_of(text, n), refused_statement)) {
+		refused_statement = NULL;
+		return 1;
+	}
+	*(void **)&real = dlsym(RTLD_NEXT, "mysql_real_query");
+	return real(conn, text, n);
+}
+
+/* Else START TRANSACTION would commit what is left of it. */
+static void nothing_is_left_of_a_transaction_that_could_not_be_ended(void **state)
+{
+	static const char *const statements[] = {"ROLLBACK", "COMMIT"};
+	static const enum err ends[] = {ERR_CONFLICT, OK}, seen[] = {ERR_CONFLICT, ERR_DB_UNAVAILABLE};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
+		struct tx_arg a = {.f = f, .id = insert(f, STR("a"), 0, "red"), .end = ends[i]};
+		struct tx_arg b = {.f = f, .id = insert(f, STR("b"), 0, "red")};
+		refused_statement = statements[i];
+		assert_int_equal(db_tx(f->db, bump_in_tx, &a), seen[i]);
+		assert_null(refused_statement);
+		assert_int_equal(db_tx(f->db, bump_in_tx, &b), OK);
+		assert_int_equal(number_of(f, &a.id), 0);
+		assert_int_equal(number_of(f, &b.id), 2);
+	}
+}
+
 static void a_transaction_runs_again_when_the_connection_is_lost(void **state)
 {
 	struct fixture *f = *state;
@@ -310,6 +346,7 @@ int main(void)
 		TEST(errors_have_their_names),
 		TEST(a_read_survives_a_lost_connection),
 		TEST(a_transaction_happens_whole_or_not),
+		TEST(nothing_is_left_of_a_transaction_that_could_not_be_ended),
 		TEST(a_transaction_runs_again_when_the_connection_is_lost),
 		TEST(both_sides_of_a_deadlock_commit),
 		TEST(no_server_is_unavailable),

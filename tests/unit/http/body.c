@@ -143,6 +143,23 @@ static void test_drain(void **state)
 	assert_int_equal(n, 0);
 }
 
+static bool is_broken(void *arg)
+{
+	(void)arg;
+	return true;
+}
+
+static void test_broken_without_a_length(void **state)
+{
+	struct str text = STR("hello"), all;
+	struct body b = body_of_memory(&text);
+
+	(void)state;
+	b.content_length = -1;
+	b.broken = is_broken;
+	assert_int_equal(body_read_all(&b, &arena, 100, &all), ERR_BODY_TRUNCATED);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {cmocka_unit_test(test_read),
@@ -152,7 +169,8 @@ int main(void)
 	                                          cmocka_unit_test(test_too_large_stays),
 	                                          cmocka_unit_test(test_read_all_max),
 	                                          cmocka_unit_test(test_empty),
-	                                          cmocka_unit_test(test_drain)};
+	                                          cmocka_unit_test(test_drain),
+	                                          cmocka_unit_test(test_broken_without_a_length)};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -101,7 +101,8 @@ static void test_error_plain(void **state)
 	assert_int_equal(f->rep.headers_n, 0);
 	assert_string_equal(f->rep.body.p,
 	                    "{\"error\":{\"code\":\"not_found\",\"type\":\"not_found\",\"message\":\"There is nothing "
-	                    "here.\",\"param\":null,\"retryable\":false,\"details\":[],\"platform_error\":null},"
+	                    "here, or it is not yours. Check the address and the "
+	                    "id.\",\"param\":null,\"retryable\":false,\"details\":[],\"platform_error\":null},"
 	                    "\"meta\":{\"request_id\":\"r1\"}}");
 }
 

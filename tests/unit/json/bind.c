@@ -318,6 +318,43 @@ static void test_all_problems_at_once(void **state)
 	assert_string_equal(f->problems.v[3].param.p, "nope");
 }
 
+/* Each says what the field should have been. */
+static void test_sentences(void **state)
+{
+	static const struct {
+		const char *text, *sentence;
+	} rows[] = {
+		{"{\"name\":5}", "This must be a string."},
+		{"{\"name\":\"x\"}", "This must have at least 2 bytes of UTF-8."},
+		{"{\"name\":\"xxxxxx\"}", "This must have at most 5 bytes of UTF-8."},
+		{"{\"name\":\"abc\"}", NULL},
+		{"{\"days\":\"1\"}", "This must be a whole number."},
+		{"{\"days\":366}", "This must be -2 to 365."},
+		{"{\"free\":9223372036854775808}", NULL},
+		{"{\"flag\":null}", "This must be true or false, without quotes."},
+		{"{\"id\":\"x\"}", "This is not an id: an id looks like 01900000-0000-7000-8000-000000000000."},
+		{"{\"colour\":\"pink\"}", "This must be one of red, green."},
+		{"{\"option\":[]}", "This must be an object."},
+		{"{\"option\":{\"x\":1}}", "There is no such field. There are title, index."},
+		{"{\"tags\":[]}", "This must not be empty."},
+		{"{\"tags\":[\"a\",\"b\",\"c\"]}", "This must have at most 2 elements."},
+		{"{\"tags\":[1]}", "This must be a string."},
+		{"{\"ids\":[true]}", "This must be an id, as a string."},
+		{"{\"options\":[1]}", "This must be an object."},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct fixture *f = *state;
+		f->problems.n = 0;
+		assert_int_equal(bind(f, rows[i].text), ERR_VALIDATION);
+		assert_int_equal(f->problems.n, 1);
+		if (rows[i].sentence == NULL)
+			assert_null(f->problems.v[0].message.p);
+		else
+			assert_string_equal(f->problems.v[0].message.p, rows[i].sentence);
+	}
+}
+
 static void test_long_key_is_cut(void **state)
 {
 	struct fixture *f = *state;
@@ -372,6 +409,7 @@ int main(void)
 	                                          TEST(test_required),
 	                                          TEST(test_arrays),
 	                                          TEST(test_all_problems_at_once),
+	                                          TEST(test_sentences),
 	                                          TEST(test_long_key_is_cut),
 	                                          TEST(test_read)};
 

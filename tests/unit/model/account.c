@@ -37,7 +37,7 @@ static const struct sql sqls[] = {
 
 static struct db *open_db(void)
 {
-	static struct db_options options = {.name = "marketingcli", .user = "root", .timeout_sec = 10};
+	struct db_options options = {.name = "marketingcli", .user = "root", .timeout_sec = 10};
 
 	options.socket = getenv("TEST_DB_SOCKET");
 	assert_non_null(options.socket);
@@ -149,7 +149,7 @@ static void test_disconnect(void **state)
 	assert_null(a.display_name.p);
 	assert_null(a.username.p);
 	assert_int_equal(a.snapshot_at_us, 0);
-	assert_int_equal(account_needs_reconnect(f->db, &f->id, "x"), OK);
+	assert_int_equal(account_needs_reconnect(f->db, &f->id, 1000, "x"), OK);
 	assert_int_equal(account_by_id(f->db, &f->arena, &f->id, &a), OK);
 	assert_int_equal(a.state, ACCOUNT_DISCONNECTED);
 	assert_int_equal(account_lease(f->db, &f->id, &stranger, clock_now_us() + US_PER_SEC), ERR_AGAIN);
@@ -166,13 +166,48 @@ static void test_tokens_are_bound_to_their_place(void **state)
 	assert_int_equal(account_tokens(f->db, &f->arena, f->ring, &f->id, &t), ERR_SEALED);
 }
 
-static enum err store(struct fixture *f, const struct uuid *lease, const char *access, const char *refresh)
+static enum err store_instead_of(struct fixture *f, int64_t pair_us, const struct uuid *lease, const char *access,
+                                 const char *refresh)
 {
 	struct account_tokens t = pair(access, refresh);
-	enum err e = account_store_tokens(f->db, &f->arena, f->ring, &f->id, lease, &t, (struct str){0});
+	t.access_expires_at_us = 3000;
+	enum err e = account_store_tokens(f->db, &f->arena, f->ring, &f->id, lease, pair_us, &t, (struct str){0});
 
 	account_tokens_done(&t);
 	return e;
+}
+
+static enum err store(struct fixture *f, const struct uuid *lease, const char *access, const char *refresh)
+{
+	return store_instead_of(f, 1, lease, access, refresh);
+}
+
+/* The worker stood still until its lease was over: the pair it got is the only one that works. */
+static void test_a_new_pair_is_not_lost_with_its_lease(void **state)
+{
+	struct fixture *f = *state;
+	struct uuid mine = uuid_new(), theirs = uuid_new();
+	int64_t now = clock_now_us();
+
+	assert_int_equal(account_lease(f->db, &f->id, &mine, now - 1), OK);
+	assert_int_equal(account_lease(f->db, &f->id, &theirs, now + 60 * US_PER_SEC), OK);
+	assert_int_equal(store_instead_of(f, 1000, &mine, "act.2", "rft.2"), OK);
+	assert_tokens(f, "act.2", "rft.2");
+	assert_int_equal(store_instead_of(f, 1000, &theirs, "act.3", "rft.3"), ERR_CONFLICT);
+	assert_tokens(f, "act.2", "rft.2");
+	assert_int_equal(account_disconnect(f->db, &f->arena, &conf, &f->user_id, &f->id, (struct str){0}), OK);
+	assert_int_equal(store_instead_of(f, 3000, &mine, "act.4", "rft.4"), ERR_CONFLICT);
+}
+
+/* TikTok refuses the old pair while the user connects anew. */
+static void test_a_refusal_of_another_pair(void **state)
+{
+	struct fixture *f = *state;
+	struct account a = {0};
+
+	assert_int_equal(account_needs_reconnect(f->db, &f->id, 999, "invalid_grant"), OK);
+	assert_int_equal(account_get(f->db, &f->arena, &f->user_id, &f->id, &a), OK);
+	assert_int_equal(a.state, ACCOUNT_ACTIVE);
 }
 
 static void test_lease(void **state)
@@ -212,7 +247,7 @@ static void test_needs_reconnect(void **state)
 	struct fixture *f = *state;
 	struct account a = {0};
 
-	assert_int_equal(account_needs_reconnect(f->db, &f->id, "invalid_grant"), OK);
+	assert_int_equal(account_needs_reconnect(f->db, &f->id, 1000, "invalid_grant"), OK);
 	assert_int_equal(account_get(f->db, &f->arena, &f->user_id, &f->id, &a), OK);
 	assert_int_equal(a.state, ACCOUNT_NEEDS_RECONNECT);
 	assert_true(str_eqc(a.state_reason, "invalid_grant"));
@@ -340,6 +375,8 @@ int main(void)
 		TEST(test_lease),
 		TEST(test_an_empty_token_is_never_stored),
 		TEST(test_needs_reconnect),
+		TEST(test_a_refusal_of_another_pair),
+		TEST(test_a_new_pair_is_not_lost_with_its_lease),
 		TEST(test_snapshot),
 		TEST(test_calls_of_a_minute),
 		TEST(test_workers_share_the_calls),

@@ -5,7 +5,9 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,6 +17,22 @@
 
 #define CALLS_MAX 4
 #define WAIT_MS 10000 /* far more than any of these takes */
+
+#define SLOW_NAME "slow.test"
+#define SLOW_MS 6000
+
+static int resolved[2] = {-1, -1}; /* a pipe: closed when the name server may answer */
+
+/* Stands in for libc's, which libcurl's resolver threads call: of one name the server is silent. */
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **ret)
+{
+	struct pollfd p = {.fd = resolved[0], .events = POLLIN};
+
+	(void)service, (void)hints, (void)ret;
+	if (strcmp(name, SLOW_NAME) == 0)
+		(void)poll(&p, 1, SLOW_MS);
+	return EAI_AGAIN;
+}
 
 struct fixture {
 	struct net_loop *loop;
@@ -158,6 +176,22 @@ static void test_no_more_than_max_and_each_once(void **state)
 	assert_int_equal(one_result(f, &closed).err, ERR_NET_NOT_SENT); /* there is room again */
 }
 
+/* Nor does the one thread of all calls wait for a name server longer than the call may take. */
+static void test_silent_name_server(void **state)
+{
+	struct fixture *f = *state;
+	struct net_call call = call_to("https://" SLOW_NAME "/");
+	int64_t since_us = clock_mono_us();
+
+	assert_int_equal(pipe(resolved), 0);
+	call.connect_timeout_sec = 1;
+	enum err e = one_result(f, &call).err;
+	int64_t took_us = clock_mono_us() - since_us;
+	assert_int_equal(close(resolved[1]), 0);
+	assert_int_equal(e, ERR_NET_NOT_SENT);
+	assert_true(took_us < (SLOW_MS / 2) * US_PER_MS);
+}
+
 /* The end waits for what is open, and frees results that nobody took. */
 static void test_free_with_calls_open(void **state)
 {
@@ -180,6 +214,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_timeout_before_tls, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_to_hand_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_more_than_max_and_each_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_silent_name_server, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_free_with_calls_open, setup, teardown),
 	};
 

@@ -149,6 +149,20 @@ static void test_tokens(void **state)
 	assert_int_equal(t.refresh_expires_in_sec, 15552000);
 }
 
+/* What is added to the time now must fit. */
+static void test_tokens_for_ever(void **state)
+{
+	struct tiktok_tokens t;
+	(void)state;
+
+	assert_int_equal(tokens_of(answer(200, "{\"access_token\":\"a\",\"expires_in\":9223372036854775807,"
+	                                       "\"refresh_expires_in\":9223372036854775807}"),
+	                           &t),
+	                 OK);
+	assert_int_equal(t.expires_in_sec, 315360000);
+	assert_int_equal(t.refresh_expires_in_sec, 315360000);
+}
+
 static void test_tokens_refused(void **state)
 {
 	struct tiktok_tokens t;
@@ -362,6 +376,7 @@ int main(void)
 		cmocka_unit_test_setup(test_transport_errors_stay, clear),
 		cmocka_unit_test_setup(test_publish_id_length, clear),
 		cmocka_unit_test_setup(test_tokens, clear),
+		cmocka_unit_test_setup(test_tokens_for_ever, clear),
 		cmocka_unit_test_setup(test_tokens_refused, clear),
 		cmocka_unit_test_setup(test_tokens_unreadable, clear),
 		cmocka_unit_test_setup(test_revoke, clear),

@@ -1,0 +1,154 @@
+"""Each program may do what it must and no more: in the database, in the image store; and it does not start half configured."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+
+import pymysql
+import pytest
+
+import images
+import render
+import services
+from helpers import expect
+
+DENIED = (1044, 1142, 1143, 1227)  # database, table, column, a right beyond tables
+
+# What a service must not do, because nothing of its work needs it.
+FORBIDDEN = {
+    "auth": ["SELECT access_token FROM accounts", "SELECT title FROM posts", "SELECT id FROM uploads", "DELETE FROM users",
+             "INSERT INTO api_keys (id) VALUES ('x')", "UPDATE api_keys SET hash = 'x'", "SELECT id FROM jobs_publish"],
+    "keys": ["SELECT password_hash FROM users", "SELECT email FROM users", "UPDATE users SET state = 'active'",
+             "INSERT INTO sessions (id) VALUES ('x')", "UPDATE sessions SET user_id = 'x'", "DELETE FROM api_keys",
+             "SELECT id FROM accounts", "SELECT id FROM posts", "SELECT id FROM uploads"],
+    "tiktok": ["SELECT password_hash FROM users", "SELECT email FROM users", "INSERT INTO sessions (id) VALUES ('x')",
+               "INSERT INTO api_keys (id) VALUES ('x')", "UPDATE api_keys SET hash = 'x'", "DELETE FROM accounts",
+               "INSERT INTO posts (id) VALUES ('x')", "DELETE FROM posts", "INSERT INTO uploads (id) VALUES ('x')"],
+    "uploads": ["SELECT id FROM users", "SELECT title FROM posts", "UPDATE posts SET state = 'published'",
+                "SELECT access_token FROM accounts", "DELETE FROM uploads", "SELECT payload FROM post_attempts",
+                "INSERT INTO jobs_publish (id) VALUES ('x')", "DELETE FROM attempt_fetches",
+                "INSERT INTO api_keys (id) VALUES ('x')"],
+    "posts": ["SELECT id FROM users", "SELECT access_token FROM accounts", "SELECT refresh_token FROM accounts",
+              "UPDATE accounts SET state = 'active'", "DELETE FROM posts", "INSERT INTO post_attempts (id) VALUES ('x')",
+              "UPDATE api_keys SET user_id = 'x'", "UPDATE sessions SET user_id = 'x'"],
+    "worker_publish": ["SELECT id FROM users", "SELECT id FROM sessions", "SELECT id FROM api_keys",
+                       "INSERT INTO posts (id) VALUES ('x')", "INSERT INTO accounts (id) VALUES ('x')",
+                       "INSERT INTO uploads (id) VALUES ('x')", "DELETE FROM post_attempts", "DELETE FROM posts",
+                       "DELETE FROM accounts", "DELETE FROM attempt_fetches"],
+    "worker_media": ["SELECT id FROM users", "SELECT id FROM sessions", "SELECT id FROM api_keys", "SELECT id FROM accounts",
+                     "SELECT title FROM posts", "UPDATE posts SET state = 'published'", "SELECT id FROM jobs_publish",
+                     "DELETE FROM uploads", "INSERT INTO uploads (id) VALUES ('x')"],
+    "sandbox": ["SELECT id FROM users", "SELECT id FROM sessions", "SELECT id FROM api_keys", "SELECT id FROM accounts",
+                "SELECT id FROM posts", "SELECT id FROM uploads", "SELECT id FROM jobs_publish"],
+}
+FORBIDDEN_TO_ALL = [
+    "UPDATE post_events SET event = 'x'", "DELETE FROM post_events",  # a receipt is written once
+    "UPDATE schema_migrations SET name = 'x'", "CREATE TABLE mine (id INT)", "DROP TABLE users",
+    "ALTER TABLE users ADD COLUMN x INT", "CREATE USER somebody", "SELECT * FROM mysql.global_priv",
+    "SELECT 1 INTO OUTFILE '/tmp/marketingcli-x'", "SET GLOBAL max_connections = 1", "CREATE DATABASE mine",
+]
+DATABASES = [s.database for s in services.PROGRAMS if s.database]
+
+
+def connect(stack, name, password=None):
+    password = password or (stack.at.credentials / name / "db-password").read_text().strip()
+    return pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user=f"marketingcli_{name}", password=password,
+                           database="marketingcli")
+
+
+def test_every_service_is_in_the_table():
+    assert set(FORBIDDEN) == set(DATABASES)
+
+
+@pytest.mark.parametrize("name", DATABASES)
+def test_grants_end_where_the_work_ends(stack, name):
+    with connect(stack, name) as db, db.cursor() as cursor:
+        cursor.execute("SELECT version FROM schema_migrations")
+        for text in FORBIDDEN[name] + FORBIDDEN_TO_ALL:
+            with pytest.raises(pymysql.MySQLError) as refused:
+                cursor.execute(text)
+            assert refused.value.args[0] in DENIED, (text, refused.value)
+
+
+@pytest.mark.parametrize("name", DATABASES)
+def test_the_password_is_the_services_own(stack, name):
+    other = DATABASES[DATABASES.index(name) - 1]
+    for wrong in ((stack.at.credentials / other / "db-password").read_text().strip(), "nonsense"):
+        with pytest.raises(pymysql.MySQLError) as refused:
+            connect(stack, name, wrong)
+        assert refused.value.args[0] == 1045
+
+
+# The image store
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_who_reads_an_image(stack, user):
+    upload = expect(user.api.post("/api/v1/uploads", data=images.jpeg(64, 64), headers={"Content-Type": "image/jpeg"}), 201)
+    path = next(stack.at.store.rglob(f"{upload['data']['id']}*"))
+    readers = set()
+    for service in [*services.PROGRAMS, services.NGINX, services.MARIADB]:
+        done = subprocess.run(["cat", path], user=service.uid, group=service.uid, extra_groups=service.groups, cwd="/",
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 0 or "Permission denied" in done.stderr, done.stderr
+        readers |= {service.name} if done.returncode == 0 else set()
+    assert readers == {"uploads", "posts", "worker-media", "nginx"}
+
+
+# The start
+
+GOOD = "[service]\nurl = https://host.example\n[database]\nsocket = /nonexistent/mariadb.sock\n"
+WRONG = [
+    ("", "service.url is missing"),
+    (GOOD + "[service]\nthraeds = 8\n", "there is no service.thraeds"),
+    (GOOD + "[service]\nthreads = 65\n", "service.threads must be a number from 1 to 64"),
+    (GOOD + "[tiktok]\nallow_private_addresses = perhaps\n", "tiktok.allow_private_addresses must be yes or no"),
+    (GOOD + "[tiktok]\napi_url = http://open.tiktokapis.com\n", "tiktok.api_url must be https://HOST"),
+    (GOOD + f"[store]\ndir = /{'a' * 200}\n", "line 6, dir, has more than 197 bytes"),
+    (GOOD + "[service]\nlog_level\n", "line 6 is not"),
+]
+CONFIGURED = [s for s in services.PROGRAMS if s.name != "image"]  # which has nothing to configure
+
+
+def start(service, tmp_path, conf=GOOD + "[tiktok]\nclient_key = abc\n", credentials=()):
+    """(exit code, the last log line's why) of a program that should refuse to start."""
+    (tmp_path / "conf").write_text(conf)
+    folder = tmp_path / "credentials"
+    folder.mkdir(exist_ok=True)
+    for name in credentials:
+        (folder / name).write_text(f"1 {'ab' * 32}\n" if name == "token-keys" else "a-secret-of-this-test")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(tmp_path / "sock"))
+        listener.listen()
+        done = subprocess.run([render.find_program(os.environ["MARKETINGCLI_BUILD"], service.program), *service.args],
+                              stdin=listener, capture_output=True, text=True, timeout=30,
+                              env={"MARKETINGCLI_CONF": str(tmp_path / "conf"), "CREDENTIALS_DIRECTORY": str(folder)})
+    pathlib.Path(tmp_path / "sock").unlink()
+    line = json.loads(done.stderr.splitlines()[-1])
+    assert line["event"] == "cannot_start" and "a-secret-of-this-test" not in done.stderr
+    return done.returncode, line["why"]
+
+
+@pytest.mark.parametrize("service", CONFIGURED, ids=lambda s: s.name)
+def test_a_wrong_configuration_stops_the_start(tmp_path, service):
+    for conf, named in WRONG:
+        code, why = start(service, tmp_path, conf)
+        assert code == 78 and named in why and str(tmp_path / "conf") in why, (conf, why)
+
+
+@pytest.mark.parametrize("service, missing", [(s, c) for s in CONFIGURED for c in ("db-password", *s.credentials)],
+                         ids=lambda x: getattr(x, "name", x))
+def test_a_missing_credential_stops_the_start(tmp_path, service, missing):
+    there = [c for c in ("db-password", *service.credentials) if c != missing]
+    code, why = start(service, tmp_path, credentials=there)
+    assert code == 78 and missing in why
+
+
+@pytest.mark.parametrize("service", [s for s in CONFIGURED if "token-keys" in s.credentials], ids=lambda s: s.name)
+def test_a_key_ring_that_is_none_stops_the_start(tmp_path, service):
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials/token-keys").write_text("1 tooshort\n")
+    code, why = start(service, tmp_path, credentials=["db-password", "tiktok-client-secret"])
+    assert code == 78 and "token-keys" in why

@@ -1,0 +1,223 @@
+"""No address, query or token in any of nginx's logs, whatever goes wrong; and logs that live 14 days."""
+
+import configparser
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+
+import pytest
+import requests
+
+from helpers import Client
+from test_nginx import CHECKOUT, fake_program, raw, request_line
+
+WORDS = {"token": "mk_live_inthelog", "cookie": "cookieinthelog", "code": "codeinthelog", "state": "stateinthelog",
+         "referer": "refererinthelog", "agent": "agentinthelog", "body": "bodyinthelog"}
+
+
+class Nginx:
+    """One more nginx in front of the stack's programs, with its own logs and little patience."""
+
+    def __init__(self, stack, folder, level):
+        import ready
+        import services
+        from layout import AS_ROOT
+        self.stack, self.folder = stack, folder
+        self.https, self.http = ready.free_port(), ready.free_port()
+        self.url = f"https://localhost:{self.https}"
+        shutil.copytree(stack.at.nginx, folder, ignore=shutil.ignore_patterns("temp"))
+        for name in ("body", "fastcgi", "proxy", "scgi", "uwsgi"):
+            (folder / "temp" / name).mkdir(parents=True)
+        changes = [(str(stack.at.nginx), str(folder)), (f":{stack.https}", f":{self.https}"), (f":{stack.http}", f":{self.http}"),
+                   (str(stack.at.log / "access.log"), str(folder / "access.log")),
+                   ("error_log stderr info;", f"error_log {folder}/main.log info;"),
+                   ("error_log stderr emerg;", f"error_log {folder}/error.log {level};")]
+        for path in folder.rglob("*.conf"):
+            text = path.read_text()
+            for old, new in changes:
+                text = text.replace(old, new)
+            path.write_text(re.sub(r"fastcgi_read_timeout \d+s", "fastcgi_read_timeout 1s", text))
+        who = {}
+        if AS_ROOT:
+            subprocess.run(["chown", "-R", f"{services.NGINX.uid}:{services.GID_NGINX}", folder], check=True)
+            who = {"user": services.NGINX.uid, "group": services.GID_NGINX, "extra_groups": list(services.NGINX.groups)}
+        self.stderr = (folder / "stderr.log").open("wb")
+        self.process = subprocess.Popen(["/usr/sbin/nginx", "-p", f"{folder}/", "-e", f"{folder}/main.log", "-c", f"{folder}/nginx.conf"],
+                                        stdout=self.stderr, stderr=self.stderr, **who)
+        stack.wait(lambda: self.process.poll() is not None or not ready.port_problem(self.https) is None, "it listens")
+        assert self.process.poll() is None, (folder / "main.log").read_text() + (folder / "stderr.log").read_text()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(30)
+        self.stderr.close()
+
+    def client(self):
+        return Client(self.url, self.stack.ca, Authorization=f"Bearer {WORDS['token']}", Cookie=f"a={WORDS['cookie']}",
+                      Referer=f"https://{WORDS['referer']}/", **{"User-Agent": WORDS["agent"]})
+
+
+@contextlib.contextmanager
+def nginx(stack, level):
+    # Below /tmp, not pytest's folder: the service's uid must be able to walk there.
+    folder = pathlib.Path(f"/tmp/mcli-logs-{os.getpid()}-{time.monotonic_ns()}")
+    try:
+        made = Nginx(stack, folder, level)
+        try:
+            yield made
+        finally:
+            made.stop()
+            made.logs = {p.name: p.read_text(errors="replace") for p in folder.glob("*.log")}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+CALLBACK = f"/api/v1/tiktok/callback?code={WORDS['code']}&state={WORDS['state']}"
+
+
+def provoke(stack, it):
+    """{what: status}"""
+    client, got = it.client(), {}
+
+    def ask(what, method, path, **more):
+        more.setdefault("timeout", 15)
+        try:
+            got[what] = client.request(method, path, **more).status_code
+        except requests.ConnectionError:
+            got[what] = "reset"
+
+    with stack.stopped("tiktok"), fake_program(stack, "tiktok"):
+        ask("callback, it dies", "GET", CALLBACK)
+    with moved(stack.at.run / "tiktok.sock"):
+        ask("callback, it is gone", "GET", CALLBACK)
+    with stack.stopped("tiktok"):
+        ask("callback, it is stopped", "GET", CALLBACK)
+        ask("accounts, it is stopped", "GET", f"/api/v1/accounts?code={WORDS['code']}")
+        with pytest.raises(requests.Timeout):
+            client.get(CALLBACK, timeout=0.2)  # the client goes away
+    for _ in range(25):
+        ask("sign-in", "POST", f"/api/v1/auth/login?code={WORDS['code']}", json={"email": f"{WORDS['body']}@example.com", "password": "x" * 10})
+    ask("no route", "GET", f"/api/v1/nothing?code={WORDS['code']}")
+    ask("no page", "GET", f"/nothing?code={WORDS['code']}")
+    ask("internal", "GET", f"/internal/store/x?code={WORDS['code']}")
+    (it.folder / "temp/body").chmod(0)
+    ask("no room for the body", "POST", f"/api/v1/auth/login?code={WORDS['code']}", data=WORDS["body"].encode() * 4000)
+    (it.folder / "temp/body").chmod(0o700)
+
+    secret = f"?code={WORDS['code']}"
+    own = type("", (), {"https": it.https, "ca": stack.ca})
+    for what, request in {
+            "nonsense": f"NONSENSE {secret}\r\n\r\n".encode(),
+            "too large": request_line(f"POST /api/v1/auth/login{secret} HTTP/1.1", "Host: localhost", "Content-Length: 70000"),
+            "two hosts": request_line(f"GET /{secret} HTTP/1.1", "Host: localhost", "Host: localhost"),
+            "long path": request_line(f"GET /{'a' * 20000}{secret} HTTP/1.1", "Host: localhost"),
+            "long header": request_line(f"GET /{secret} HTTP/1.1", "Host: localhost", f"Cookie: {WORDS['cookie'] * 2000}"),
+            "transfer coding": request_line(f"POST /{secret} HTTP/1.1", "Host: localhost", "Transfer-Encoding: x"),
+            "bad chunk": request_line(f"POST /api/v1/keys{secret} HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked") + b"zz\r\n",
+            "elsewhere": request_line(f"GET /{secret} HTTP/1.1", "Host: elsewhere.example"),
+            "bad header": request_line(f"GET /{secret} HTTP/1.1", "Host: localhost", f"X\0: {WORDS['token']}"),
+            "outside the root": request_line(f"GET /../../x{secret} HTTP/1.1", "Host: localhost")}.items():
+        got[what] = raw(own, request)[0]
+    got["plain on tls"] = raw(own, request_line(f"GET /api/v1/me{secret} HTTP/1.1", "Host: localhost"), tls=False)[0]
+    tls_errors(it, stack)
+    return got
+
+
+def tls_errors(it, stack):
+    old = ssl.create_default_context(cafile=str(stack.ca))
+    old.set_ciphers("DEFAULT@SECLEVEL=0")
+    old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
+    distrusting = ssl.create_default_context()
+    for context in (old, distrusting):
+        with socket.create_connection(("127.0.0.1", it.https), timeout=10) as plain, pytest.raises((ssl.SSLError, ConnectionError)):
+            context.wrap_socket(plain, server_hostname="localhost")
+    for data in (b"\x16\x03\x01\x00\x05hello", b"\x15\x03\x03\x00\x02\x02\x28", b"\x16\x03\x01"):
+        with socket.create_connection(("127.0.0.1", it.https), timeout=10) as plain:
+            plain.sendall(data)
+            plain.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(ConnectionError):
+                plain.recv(4096)
+
+
+@contextlib.contextmanager
+def moved(path):
+    away = path.with_suffix(".away")
+    path.rename(away)
+    try:
+        yield
+    finally:
+        away.rename(path)
+
+
+def told(logs):
+    """[(file, word)]: what must not be there and is."""
+    return [(name, word) for name, text in logs.items()
+            for word in (*WORDS.values(), "inthelog", "127.0.0.1", "::1", "client:", "request:") if word in text]
+
+
+def test_nothing_is_told(stack):
+    with nginx(stack, "emerg") as it:
+        got = provoke(stack, it)
+    assert got.pop("callback, it is gone") in (502, 503)
+    wanted = {"callback, it dies": 502, "callback, it is stopped": 504,
+              "accounts, it is stopped": 504, "too large": 413, "no route": 404, "no room for the body": 500, "nonsense": 400,
+              "two hosts": 400, "long path": 414, "long header": 431, "plain on tls": 403}
+    assert {what: got.get(what) for what in wanted} == wanted
+    assert set(it.logs) == {"access.log", "error.log", "main.log", "stderr.log"}
+    assert told(it.logs) == []
+    assert it.logs["error.log"] == "" and it.logs["access.log"].count("\n") > len(got)
+    programs = {p.name: p.read_text(errors="replace") for p in stack.at.log.glob("*.log")}
+    assert [(name, word) for name, text in programs.items() for word in WORDS.values() if word in text] == []
+
+
+@pytest.mark.parametrize("level", ["alert", "crit", "error"])
+def test_a_chattier_level_would_tell(stack, level):
+    """What the test above provokes does reach nginx's error log, were it not for its level."""
+    with nginx(stack, level) as it:
+        provoke(stack, it)
+    found = {word for name, word in told(it.logs) if name == "error.log"}
+    assert level == "alert" or {"client:", "request:", "127.0.0.1", WORDS["code"], WORDS["state"]} <= found
+
+
+# 14 days, in what is installed
+
+
+def test_retention():
+    """Of nginx's logs (all of them lie where logrotate looks) and of the programs' journal."""
+    rotate = (CHECKOUT / "systemd/logrotate.conf").read_text()
+    folder = re.search(r"^(/\S+)/\*\.log \{", rotate, re.M)[1]
+    logs = re.findall(r"'(?:ACCESS|ERROR)_LOG': '(\S+)'", (CHECKOUT / "nginx/meson.build").read_text())
+    assert len(logs) == 2 and all(str(pathlib.Path(p).parent) == folder and p.endswith(".log") for p in logs)
+    words = dict(line.split() for line in rotate.splitlines() if len(line.split()) == 2 and line.startswith("\t"))
+    assert re.search(r"^\tdaily$", rotate, re.M)
+    assert int(words["rotate"]) + 1 <= 14, "the current one is a day too"
+    assert int(words["maxage"]) <= 14
+
+    journal = configparser.ConfigParser()
+    journal.read(CHECKOUT / "systemd/journald.conf")
+    assert journal["Journal"]["MaxRetentionSec"] == "14day" and journal["Journal"]["MaxFileSec"] == "1day"
+    shared = (CHECKOUT / "systemd/marketingcli-.service.d/10-hardening.conf").read_text()
+    for line in ("LogNamespace=marketingcli", "StandardOutput=journal", "StandardError=journal"):
+        assert line in shared.splitlines()
+    for unit in (CHECKOUT / "systemd").rglob("*.service*"):
+        if unit.is_file() and unit.name != "10-hardening.conf":
+            assert not re.search(r"^(LogNamespace|StandardOutput|StandardError)=", unit.read_text(), re.M), unit
+
+
+def test_every_site_has_the_logs():
+    """No server block falls back to the logs of the main configuration."""
+    for site in (CHECKOUT / "nginx").glob("*.conf.in"):
+        blocks = re.findall(r"^server \{.*?^\}", site.read_text(), re.M | re.S)
+        assert blocks
+        for block in blocks:
+            assert block.count("snippets/server.conf;") == 1
+            assert not re.search(r"\b(access_log|error_log)\b", block)
+    for part in [*(CHECKOUT / "nginx/locations").glob("*.conf"), *(CHECKOUT / "nginx/snippets").glob("*.conf")]:
+        logs = re.findall(r"^\s*((?:access|error)_log .*;)", part.read_text(), re.M)
+        assert logs == (["access_log @ACCESS_LOG@ marketingcli;", "error_log @ERROR_LOG@ emerg;"] if part.name == "server.conf" else [])

@@ -1,0 +1,340 @@
+"""What the programs count and show, the alarms, and whether the service says that it is well."""
+
+import http.client
+import json
+import re
+import socket
+import stat
+import time
+import uuid
+
+import pytest
+
+import images
+import publishing
+from helpers import expect
+
+APPS = ["auth", "keys", "tiktok", "uploads", "posts", "sandbox"]
+WORKERS = ["worker-publish", "worker-media"]
+
+NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+HELP = re.compile(rf"# HELP ({NAME}) \S.*")
+TYPE = re.compile(rf"# TYPE ({NAME}) (counter|gauge|histogram)")
+SAMPLE = re.compile(rf"({NAME})(?:\{{(.*)\}})? (-?\d+(?:\.\d+)?)")
+LABEL = re.compile(rf'({NAME})="([^"\\\n]*)"(?:,|$)')
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=10)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(10)
+        self.sock.connect(self.path)
+
+
+def connects(connection):
+    try:
+        connection.connect()
+        return True
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
+
+
+def parse(text):
+    """{(name, labels): value}, after the rules of the format: one HELP and TYPE before a family's samples, which stand
+    together, none twice; a histogram's buckets grow and end in its count."""
+    assert text.endswith("\n")
+    samples, families, family, kind = {}, set(), None, None
+    for line in text.splitlines():
+        if match := HELP.fullmatch(line):
+            family, kind = match[1], None
+            assert family not in families, line
+            families.add(family)
+        elif match := TYPE.fullmatch(line):
+            assert match[1] == family and kind is None, line
+            kind = match[2]
+        else:
+            match = SAMPLE.fullmatch(line)
+            assert match and kind, line
+            suffix = match[1].removeprefix(family)
+            assert suffix in (("_bucket", "_sum", "_count") if kind == "histogram" else ("",)), line
+            labels = LABEL.findall(match[2] or "")
+            assert LABEL.sub("", match[2] or "") == "" and len(dict(labels)) == len(labels), line
+            key = match[1], frozenset(labels)
+            assert key not in samples, line
+            assert kind == "gauge" or float(match[3]) >= 0, line
+            samples[key] = float(match[3])
+    for (name, labels), n in samples.items():
+        if not name.endswith("_bucket"):
+            continue
+        others = labels - {x for x in labels if x[0] == "le"}
+        ends = {float(dict(k[1])["le"].replace("+Inf", "inf")): v for k, v in samples.items()
+                if k[0] == name and others <= k[1]}
+        assert [ends[e] for e in sorted(ends)] == sorted(ends.values()), name
+        assert ends[float("inf")] == samples[name.replace("_bucket", "_count"), others]
+    return samples
+
+
+class Shown:
+    """The metrics of one program at one moment."""
+
+    def __init__(self, stack, program):
+        connection = UnixConnection(stack.at.run / "metrics" / f"{program}.sock")
+        stack.wait(lambda: connects(connection), f"{program} shows its metrics")  # it may be starting
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
+        assert (answer.status, answer.version) == (200, 10)
+        assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        self.values = parse(answer.read().decode())
+        connection.close()
+
+    def __call__(self, name, **labels):
+        prefix = "" if name.startswith("process_") else "marketingcli_"
+        return self.values[prefix + name, frozenset(labels.items())]
+
+    def moved(self, before, name):
+        """{labels: by how much} of the series of a name that are not as they were."""
+        name = "marketingcli_" + name
+        return {tuple(v for _, v in sorted(labels)): n - before.values[key]
+                for key, n in self.values.items() for _, labels in [key] if key[0] == name and n != before.values[key]}
+
+
+def ready(stack):
+    """What is not ready; [] when all is."""
+    answer = stack.client().get("/readyz")
+    body = answer.json()
+    assert (answer.status_code, body["status"]) in ((200, "ready"), (503, "not_ready")), answer.text
+    assert set(body) == ({"status"} if answer.status_code == 200 else {"status", "parts"})
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert ("Retry-After" in answer.headers) == (answer.status_code == 503)
+    return body.get("parts", [])
+
+
+# The text
+
+
+@pytest.mark.parametrize("program", APPS + WORKERS)
+def test_every_program_shows_its_metrics(stack, program):
+    shown = Shown(stack, program)
+    assert abs(shown("process_start_time_seconds") - time.time()) < 86400
+    assert shown("database_connections") > 0 or program in APPS
+    assert shown("alarms_total", alarm="job_dead") >= 0
+    if program in APPS:
+        assert shown("threads") == 8 and shown("threads_busy") == 0 and shown("threads_outside") == 0
+        assert shown("requests_total", route="none", status="4xx") >= 0
+    else:
+        assert shown("jobs", **{"class": program.removeprefix("worker-"), "state": "due"}) >= 0
+    mode = (stack.at.run / "metrics" / f"{program}.sock").stat().st_mode
+    assert stat.S_ISSOCK(mode) and stat.S_IMODE(mode) == 0o660
+
+
+def test_only_one_family_per_program(stack):
+    """An app shows no jobs, a worker no requests, and only the class that deletes images their lateness."""
+    assert not [k for k in Shown(stack, "keys").values if k[0].startswith("marketingcli_jobs")]
+    assert not [k for k in Shown(stack, "worker-publish").values if "request" in k[0] or "late" in k[0]]
+    assert Shown(stack, "worker-media")("late_purges", store="directory") == 0
+
+
+# Requests
+
+
+def test_requests_are_counted_exactly(stack, user):
+    user.key, user.api  # made before the counting begins
+    before, began = Shown(stack, "keys"), time.monotonic()
+    for _ in range(3):
+        expect(user.web.get("/api/v1/keys"), 200)
+    expect(stack.client().get("/api/v1/keys"), 401)
+    expect(user.web.put("/api/v1/keys", json={}), 405)
+    expect(user.web.get("/api/v1/keys/none/of/these"), 404)
+    expect(user.web.delete(f"/api/v1/keys/{uuid.uuid4()}"), 404)
+    after, took = Shown(stack, "keys"), time.monotonic() - began
+
+    assert after.moved(before, "requests_total") == {
+        ("GET /api/v1/keys", "2xx"): 3, ("GET /api/v1/keys", "4xx"): 1, ("none", "4xx"): 2,
+        ("DELETE /api/v1/keys/{id}", "4xx"): 1}
+    assert after.moved(before, "request_seconds_count") == {
+        ("GET /api/v1/keys",): 4, ("none",): 2, ("DELETE /api/v1/keys/{id}",): 1}
+    sums = after.moved(before, "request_seconds_sum")
+    assert set(sums) == {("GET /api/v1/keys",), ("none",), ("DELETE /api/v1/keys/{id}",)}
+    assert 0 < sum(sums.values()) < took
+    assert after("threads_busy") == 0
+
+
+def test_asking_before_a_body_is_counted_apart(stack, user):
+    user.api
+    before = Shown(stack, "uploads")
+    files = {"image": ("a.jpg", images.jpeg(400, 400), "image/jpeg")}
+    expect(user.api.post("/api/v1/uploads", files=files), 201)
+    assert Shown(stack, "uploads").moved(before, "requests_total") == {
+        ("authorize", "2xx"): 1, ("POST /api/v1/uploads", "2xx"): 1}
+
+
+def test_connections_are_counted(stack):
+    client = stack.client()
+    expect(client.get("/api/v1/keys"), 401)
+    kept = Shown(stack, "keys")("connections")
+    assert kept > 0  # nginx keeps at least the one
+    for _ in range(5):
+        expect(client.post("/api/v1/keys", json={}), 401)  # a connection of its own each, closed after it
+    stack.wait(lambda: Shown(stack, "keys")("connections") == kept, "the connections are closed")
+
+
+# The database
+
+
+def test_the_database_goes_and_comes_back(stack, user):
+    client = user.web
+    expect(client.get("/api/v1/keys"), 200)
+    before, logged = Shown(stack, "keys"), len(stack.log("keys"))
+    with stack.stopped("mariadb"):
+        assert client.get("/healthz").json() == {"status": "ok"}
+        assert ready(stack) == ["database"]
+        expect(client.get("/api/v1/keys"), 503)
+        during = Shown(stack, "keys")
+        assert during.moved(before, "alarms_total") == {("database_away",): 1}
+        assert during.moved(before, "database_errors_total")[("unavailable",)] >= 1
+        assert during.moved(before, "requests_total")[("GET /readyz", "5xx")] == 1
+        events = [json.loads(line) for line in stack.log("keys")[logged:].splitlines()]
+        assert [e["level"] for e in events if e["event"] == "database_away"] == ["error"]
+    stack.wait(lambda: ready(stack) == [], "it is ready again")
+    expect(client.get("/api/v1/keys"), 200)
+    after = Shown(stack, "keys")
+    assert after("database_connects_total") > before("database_connects_total")
+    assert after("alarms_total", alarm="database_away") == before("alarms_total", alarm="database_away") + 1
+    assert '"event":"database_back"' in stack.log("keys")[logged:]
+    assert after("database_connections") <= after("threads") + 2
+
+
+def test_the_worker_counts_the_database_too(stack):
+    stack.wait(lambda: re.findall(r'"event":"(database_\w+)"', stack.log("worker-media"))[-1:] != ["database_away"],
+               "it is connected")
+    before = Shown(stack, "worker-media")
+    with stack.stopped("mariadb"):
+        stack.wait(lambda: Shown(stack, "worker-media").moved(before, "alarms_total") == {("database_away",): 1},
+                   "the worker raises the alarm")
+    stack.wait(lambda: Shown(stack, "worker-media")("database_connections") > 0, "it is connected again")
+    stack.wait(lambda: ready(stack) == [], "it is ready again")
+
+
+# Jobs
+
+
+def add_job(stack, runs, kind="purge"):
+    subject = uuid.uuid4().bytes
+    stack.sql("INSERT INTO jobs_media (id, kind, subject_id, state, run_at_us, runs, created_at_us)"
+              " VALUES (%s, %s, %s, 'ready', 1000000, %s, 1000000)", uuid.uuid4().bytes, kind, subject, runs)
+    return subject
+
+
+def test_jobs_are_counted_by_kind_and_outcome(stack):
+    before = Shown(stack, "worker-media")
+    subjects = [add_job(stack, 0) for _ in range(3)]  # of images that are not there: nothing to do
+    for subject in subjects:
+        stack.wait(lambda: not stack.sql("SELECT 1 FROM jobs_media WHERE subject_id = %s", subject), "the job is done")
+    stack.wait(lambda: Shown(stack, "worker-media").moved(before, "jobs_total") == {("purge", "done"): 3}, "three are counted")
+    stack.wait(lambda: Shown(stack, "worker-media")("runs_open", **{"class": "media"}) == 0, "the runs have ended")
+
+
+def test_a_dead_job_is_an_alarm(stack):
+    before, logged = Shown(stack, "worker-media"), len(stack.log("worker-media"))
+    subject = add_job(stack, 5)
+    try:
+        stack.wait(lambda: stack.sql("SELECT 1 FROM jobs_media WHERE subject_id = %s AND state = 'dead'", subject),
+                   "the job is dead")
+        stack.wait(lambda: Shown(stack, "worker-media").moved(before, "jobs_total") == {("purge", "dead"): 1}, "it is counted")
+        assert Shown(stack, "worker-media").moved(before, "alarms_total") == {("job_dead",): 1}
+        events = [json.loads(line) for line in stack.log("worker-media")[logged:].splitlines()]
+        assert [(e["level"], e["kind"], e["subject"]) for e in events if e["event"] == "job_dead"] == [
+            ("error", "purge", str(uuid.UUID(bytes=subject)))]
+        stack.restart("worker-media")  # looks at the table before its first claim, and then every ten seconds
+        stack.wait(lambda: Shown(stack, "worker-media")("jobs", state="dead", **{"class": "media"}) == 1, "the table shows it")
+    finally:
+        stack.sql("DELETE FROM jobs_media WHERE subject_id = %s", subject)
+
+
+def test_waiting_jobs_are_seen(stack):
+    """A job of a kind that this worker does not know is put off; one that nobody takes gets old."""
+    publish = {"class": "publish"}
+    with stack.stopped("worker-publish"):
+        stack.sql("INSERT INTO jobs_publish (id, kind, subject_id, state, run_at_us, created_at_us)"
+                  " VALUES (%s, 'of_tomorrow', %s, 'ready', (UNIX_TIMESTAMP() - 60) * 1000000, 1000000)", uuid.uuid4().bytes,
+                  uuid.uuid4().bytes)
+    try:
+        # The first look comes before the first claim.
+        stack.wait(lambda: Shown(stack, "worker-publish")("jobs", state="due", **publish) >= 1, "it is due")
+        assert Shown(stack, "worker-publish")("jobs_oldest_due_seconds", **publish) >= 60
+        stack.wait(lambda: Shown(stack, "worker-publish")("jobs_total", kind="unknown", outcome="dropped") == 1, "put off")
+        stack.wait(lambda: Shown(stack, "worker-publish")("runs_open", **publish) == 0, "the run has ended")
+    finally:
+        stack.sql("DELETE FROM jobs_publish WHERE kind = 'of_tomorrow'")
+
+
+def test_late_purges_are_an_alarm(stack, user, account):
+    """Not an image that is less than a day late, nor one that a post still needs."""
+    made = {}
+    for name in ("late", "fresh", "new"):
+        files = {"image": (f"{name}.png", images.png(300, 300), "image/png")}
+        made[name] = uuid.UUID(expect(user.api.post("/api/v1/uploads", files=files), 201)["data"]["id"]).bytes
+    with stack.stopped("worker-publish"):
+        post = publishing.Sent(stack, user, account)
+        made["needed"] = stack.sql("SELECT upload_id FROM post_images WHERE post_id = %s", post.key)[0]["upload_id"]
+        for name, hours in (("late", 25), ("fresh", 23), ("needed", 25)):
+            stack.sql("UPDATE uploads SET delete_due_at_us = (UNIX_TIMESTAMP() - %s * 3600) * 1000000 WHERE id = %s", hours,
+                      made[name])
+        logged = len(stack.log("worker-media"))
+        shown = looked_again(stack)
+        assert shown("late_purges", store="directory") == 1 and shown("alarms_total", alarm="purge_late") == 1
+        assert '"event":"purge_late","images":1' in stack.log("worker-media")[logged:]
+
+        stack.sql("UPDATE jobs_media SET run_at_us = 1000000 WHERE subject_id = %s", made["late"])
+        stack.wait(lambda: not stack.sql("SELECT 1 FROM uploads WHERE id = %s AND deleted_at_us IS NULL", made["late"]),
+                   "the purge makes up for it")
+        shown = looked_again(stack)
+        assert shown("late_purges", store="directory") == 0 and shown("alarms_total", alarm="purge_late") == 0
+    post.wait()
+
+
+def looked_again(stack):
+    """What worker-media shows once it has looked at its tables: before its first claim, and then every ten seconds."""
+    stack.restart("worker-media")
+    stack.wait(lambda: Shown(stack, "worker-media")("jobs", state="later", **{"class": "media"}) >= 1, "it has looked")
+    return Shown(stack, "worker-media")
+
+
+# Is it well?
+
+
+def test_healthz_says_nothing_but_that(stack):
+    answer = stack.client().get("/healthz")
+    assert (answer.status_code, answer.text) == (200, '{"status":"ok"}')
+    assert answer.headers["Content-Type"] == "application/json" and answer.headers["Cache-Control"] == "no-store"
+    assert stack.client().head("/readyz").status_code == 200
+    expect(stack.client().post("/healthz"), 405)
+    assert stack.client().get("/healthz/").status_code == 404
+
+
+@pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_that_is_away(stack, name):
+    """For a restart nobody is called; after a minute it is said, until the worker is back."""
+    stack.wait(lambda: ready(stack) == [], "it is ready")
+    stack.wait(lambda: not stack.sql("SELECT 1 FROM worker_heartbeats WHERE seen_at_us > (UNIX_TIMESTAMP() + 1) * 1000000"),
+               "the workers have seen that a test before this one has set the clock back")
+    with stack.stopped(name):
+        stack.move_clock(40)
+        assert ready(stack) == []
+        stack.move_clock(21)
+        stack.wait(lambda: ready(stack) == [name], "only the one that is away is missed")  # the other says so by itself
+    stack.wait(lambda: ready(stack) == [], "it is ready again")
+
+
+def test_an_older_schema(stack):
+    newest = stack.sql("SELECT MAX(version) AS v FROM schema_migrations")[0]["v"]
+    stack.sql("UPDATE schema_migrations SET state = 'applying' WHERE version = %s", newest)
+    try:
+        assert ready(stack) == ["schema"]
+    finally:
+        stack.sql("UPDATE schema_migrations SET state = 'applied' WHERE version = %s", newest)
+    assert ready(stack) == []

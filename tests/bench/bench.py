@@ -1,0 +1,331 @@
+"""Measures the running programs in ratios; tests/bench/run.sh says how it is called.
+
+How it is measured
+- The shipped configuration (8 threads, bcrypt cost 12, one log line per request), a release build, everything on this
+  machine: nginx with TLS, MariaDB on its unix socket with the test stack's settings (nothing is flushed to disk), wrk.
+  nginx's limits on rates are taken out, for all alike. 200 keys of 50 users take turns.
+- What is compared runs in turns, round after round, and each ratio is taken within its round; the median counts. What
+  other work took of the machine meanwhile is told: above a few per cent, measure again.
+- The peers (peers/) do the work of GET /api/v1/me: SHA-256 of the key, the model's statements for the key and the user,
+  the same JSON. They have eight database connections like our program, and write no log. Ours notes the key's last use
+  besides. "PHP-FPM" sends its statements as PDO does by default, as text; "prepared" is PDO told to prepare them.
+"""
+
+import argparse
+import dataclasses
+import os
+import pathlib
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+import machine
+import peers
+import wrk
+from client import SignIns, Stack, User
+from table import Table, show
+
+HERE = pathlib.Path(__file__).resolve().parent
+CHECKOUT = HERE.parent.parent
+sys.path.insert(0, str(CHECKOUT / "tests/api"))
+
+import images  # noqa: E402
+import services  # noqa: E402
+
+CONNECTIONS = 32
+USERS, KEYS_EACH = 50, 4
+SIGN_INS = 50
+APPS = ("auth", "keys", "tiktok", "uploads", "posts", "sandbox")
+PROGRAMS = tuple(s.name for s in services.PROGRAMS)
+ME = {"ours": "/api/v1/me", "Go": "/api/bench/go", "PHP-FPM": "/api/bench/php/emulated",
+      "PHP-FPM, prepared": "/api/bench/php/prepared", "Node": "/api/bench/node"}
+PEERS = {"Go": "go", "PHP-FPM": "php", "PHP-FPM, prepared": "php", "Node": "node"}  # and their processes
+
+
+@dataclasses.dataclass
+class Run:
+    load: wrk.Result
+    cpu: dict  # {name: seconds}
+    others: float  # share of the machine that nothing of ours took
+
+    def us_per_request(self, name):
+        return self.cpu[name] * 1e6 / max(self.load.requests, 1)
+
+
+class Bench:
+    def __init__(self, stack, quick):
+        self.stack, self.table, self.others = stack, Table(), []
+        self.rounds, self.seconds = (1, 1) if quick else (7, 5)
+        self.peers = peers.Peers(stack.at, stack.sql)
+        peers.nginx(stack.at, self.peers.made, stack.groups()["nginx"])
+        self.until_answered("nginx", "/api/bench/return200", {})
+        self.users = [User(stack, i, KEYS_EACH) for i in range(4 if quick else USERS)]
+        self.bearers = [{"Authorization": f"Bearer {key}"} for user in self.users for key in user.keys]
+        self.check()
+        self.sizes_at_start = self.sizes()
+
+    def check(self):
+        """All give the same answer."""
+        want, _ = self.stack.call("GET", ME["ours"], self.bearers[0])
+        for name, path in ME.items():
+            answer, headers = self.until_answered(name, path, self.bearers[0])
+            if answer["data"] != want["data"] or answer["meta"]["request_id"] != headers["X-Request-Id"]:
+                raise RuntimeError(f"{name} answers {answer}, not {want}")
+        self.stack.call("GET", "/api/bench/small", expected=(404,))
+
+    def until_answered(self, name, path, headers):
+        end = time.monotonic() + 20
+        while True:
+            try:
+                return self.stack.call("GET", path, headers)
+            except (RuntimeError, OSError) as e:
+                if time.monotonic() > end:
+                    raise RuntimeError(f"{name} does not answer: {e}\n{self.peers.said()}") from None
+            time.sleep(0.2)
+
+    def groups(self):
+        return {**self.stack.groups(), **self.peers.groups}
+
+    def cpu(self):
+        used = machine.cpu_of_groups()
+        return {name: used.get(group, 0) for name, group in self.groups().items()}
+
+    def measured(self, work):
+        """(what work() gave, CPU seconds by name, share of others)"""
+        cpu, busy, own, since = self.cpu(), machine.cpu_busy(), machine.cpu_of_clients(), time.monotonic()
+        given = work()
+        after, busy = self.cpu(), machine.cpu_busy() - busy
+        cpu = {name: after[name] - cpu.get(name, 0) for name in after}
+        ours = sum(cpu.values()) + machine.cpu_of_clients() - own
+        others = max(0.0, (busy - ours) / ((time.monotonic() - since) * machine.CORES))
+        self.others.append(others)
+        return given, cpu, others
+
+    def load(self, requests, **more):
+        seconds, connections = more.pop("seconds", self.seconds), more.pop("connections", CONNECTIONS)
+        return wrk.Load(self.stack.url, requests, seconds, connections, **more)
+
+    def run(self, path, expected=200, **more):
+        requests = [self.stack.wire("GET", path, headers) for headers in self.bearers]
+        result, cpu, others = self.measured(lambda: self.load(requests, **more).result())
+        bad = result.broken + (result.not_2xx if expected == 200 else result.requests - result.not_2xx)
+        if bad or result.requests == 0:
+            raise RuntimeError(f"{path}: {bad} of {result.requests} answers were not {expected}")
+        return Run(result, cpu, others)
+
+    def in_turns(self, works):
+        """{name: [what it gave, per round]}, after one round that warms up."""
+        given = {name: [] for name in works}
+        for number in range(-1, self.rounds):
+            for name, work in works.items():
+                progress(f"{name} {number + 1}/{self.rounds}")
+                value = work()
+                if number >= 0:
+                    given[name].append(value)
+        progress("")
+        return given
+
+    # -- The rows
+
+    def small(self):
+        runs = self.in_turns({
+            "nginx return 200": lambda: self.run("/api/bench/return200"),
+            "smallest answer": lambda: self.run("/api/bench/small", 404)})
+        self.table.ratio("smallest FastCGI answer / nginx return 200, requests per second",
+                         ratios(runs["smallest answer"], runs["nginx return 200"]), ">= 0.55")
+        self.rates(runs)
+
+    def me(self):
+        runs = self.in_turns({name: lambda path=path: self.run(path) for name, path in ME.items()})
+        wanted_of = {"Go": ">= 1.5", "PHP-FPM": ">= 3", "PHP-FPM, prepared": ">= 3", "Node": ">= 2.2"}
+        for name, wanted in wanted_of.items():
+            self.table.ratio(f"GET /me, requests per second: ours / {name}", ratios(runs["ours"], runs[name]), wanted)
+        for name in PEERS:
+            self.table.ratio(f"GET /me, p99: ours / {name}",
+                             [a.load.p99_ms / b.load.p99_ms for a, b in zip(runs["ours"], runs[name])], "<= 1")
+        self.table.ratio("GET /me, CPU: our program / MariaDB",
+                         [r.cpu["auth"] / r.cpu["mariadb"] for r in runs["ours"]], "<= 0.5")
+        self.rates(runs)
+        for name, path in ME.items():
+            before = self.statements()
+            n = self.run(path, seconds=1).load.requests
+            self.table.detail("Statements to MariaDB per GET /me", name, show((self.statements() - before) / n))
+
+    def statements(self):
+        return int(self.stack.sql("SHOW GLOBAL STATUS LIKE 'Questions'")[0][1])
+
+    def syscalls(self):
+        """By strace, which slows everything down but does not change what is called."""
+        out = self.stack.at.home / "strace"
+        tracer = subprocess.Popen(["strace", "-c", "-f", "-qq", "-o", out, "-p", str(self.stack.groups()["auth"])])
+        try:
+            time.sleep(0.5)
+            result = self.run(ME["ours"], seconds=2).load
+        finally:
+            tracer.send_signal(signal.SIGINT)
+            tracer.wait(10)
+        calls = {}
+        for line in out.read_text().splitlines():
+            cells = line.split()
+            if len(cells) >= 5 and cells[3].isdigit() and cells[-1] != "total":
+                calls[cells[-1]] = int(cells[3]) / result.requests
+        self.table.ratio("GET /me, system calls of our program per request", [sum(calls.values())], digits=1)
+        for name, n in sorted(calls.items(), key=lambda c: -c[1]):
+            if n >= 0.01:
+                self.table.detail("System calls per GET /me", name, show(n))
+
+    def upload(self):
+        data = images.jpeg(4000, 3000, orientation=6, exif=True, quality=90)
+        picture = self.stack.at.home / "12mp.jpg"
+        picture.write_bytes(data)
+        vips = self.compile_vips()
+        each = 2 if self.rounds == 1 else 8
+
+        def ours():
+            headers = {**self.bearers[0], "Content-Type": "image/jpeg"}
+            c = self.stack.connect()
+            for _ in range(each):
+                self.stack.call("POST", "/api/v1/uploads", headers, data, c)
+            c.close()
+
+        def cpu_of_ours():
+            cpu = self.measured(ours)[1]
+            return {name: ms * 1000 / each for name, ms in cpu.items() if ms * 1000 / each >= 0.1}
+
+        def cpu_of_vips():
+            alone = [vips, picture, "1080", "1920", "90", str(each)]
+            return float(subprocess.run(alone, check=True, capture_output=True, text=True, timeout=300).stdout)
+
+        runs = self.in_turns({"12 MP upload": cpu_of_ours, "libvips alone": cpu_of_vips})
+        self.table.ratio("12 MP upload, CPU: everything / libvips alone",
+                         [sum(a.values()) / b for a, b in zip(runs["12 MP upload"], runs["libvips alone"])], "<= 1.3")
+        parts = {name: [run.get(name, 0) for run in runs["12 MP upload"]]
+                 for name in sorted({name for run in runs["12 MP upload"] for name in run})}
+        for name, values in [*parts.items(), ("libvips alone", runs["libvips alone"])]:
+            self.table.detail("CPU of a 12 MP upload, ms", name, show(statistics.median(values), 1))
+
+    def compile_vips(self):
+        flags = subprocess.run(["pkg-config", "--cflags", "--libs", "vips"], check=True, capture_output=True, text=True)
+        program = self.stack.at.home / "bench/vips"
+        subprocess.run(["gcc", "-O2", "-o", program, HERE / "vips.c", *flags.stdout.split()], check=True)
+        return program
+
+    def signin(self):
+        """At a rate that leaves the machine room, as a service runs, and with as many reads as go."""
+        counts = []
+
+        def during(**more):
+            with SignIns(self.stack, self.users, SIGN_INS) as people:
+                time.sleep(1)
+                run = self.run(ME["ours"], **more)
+            counts.append(people)
+            self.settle("auth")
+            return run
+
+        for what, more in (("paced reads", {"connections": 16, "pause_ms": 20}), ("reads at full load", {})):
+            runs = self.in_turns({f"{what} alone": lambda: self.run(ME["ours"], **more),
+                                  f"{what} during sign-ins": lambda: during(**more)})
+            alone, meanwhile = runs.values()
+            self.table.ratio(f"p99 of {what}: during {SIGN_INS} parallel sign-ins / without",
+                             [a.load.p99_ms / b.load.p99_ms for a, b in zip(meanwhile, alone)], "<= 2")
+            self.rates(runs)
+        for name, field in (("signed in", "done"), ("told to come again (503)", "refused"), ("failed", "failed")):
+            self.table.detail("Sign-ins meanwhile, per second", name,
+                              show(sum(getattr(c, field) for c in counts) / sum(c.seconds for c in counts), 1))
+
+    def settle(self, name):
+        """Until the program has done what was still in its queue."""
+        for _ in range(50):
+            before = self.cpu()[name]
+            time.sleep(0.2)
+            if self.cpu()[name] - before < 0.02:
+                return
+
+    def memory(self):
+        """After all load above; the programs hold what they once needed."""
+        time.sleep(2)
+        sizes = self.sizes()
+        largest = max(APPS, key=sizes.get)
+        self.table.ratio(f"memory (PSS) of the largest app ({largest}), MB", [sizes[largest]], "<= 8", digits=1)
+        self.table.ratio("memory of all apps, workers and the image service, idle, MB",
+                         [sum(sizes[n] for n in PROGRAMS)], "<= 80", digits=1)
+        self.table.detail("Memory (PSS), MB", "", "at the start", "afterwards")
+        for name, mb in sizes.items():
+            self.table.detail("Memory (PSS), MB", name, show(self.sizes_at_start[name], 1), show(mb, 1))
+
+    def sizes(self):
+        return {name: machine.pss_mb(group) for name, group in self.groups().items()}
+
+    def rates(self, runs):
+        if not any(cells[0] == RATES for cells in self.table.details):
+            self.table.detail(RATES, "", "req/s", "p50 ms", "p99 ms", "nginx us", "program us", "MariaDB us",
+                              "others %")
+        for name, all_runs in runs.items():
+            middle = lambda value: statistics.median(map(value, all_runs))  # noqa: E731
+            program = PEERS.get(name, "auth")
+            self.table.detail(RATES, name, show(middle(lambda r: r.load.rps), 0), show(middle(lambda r: r.load.p50_ms)),
+                              show(middle(lambda r: r.load.p99_ms)),
+                              *(show(middle(lambda r: r.us_per_request(n)), 0) for n in ("nginx", program, "mariadb")),
+                              show(middle(lambda r: r.others * 100), 0))
+
+
+RATES = "Medians of the runs; CPU per request"
+ROWS = {"small": Bench.small, "me": Bench.me, "syscalls": Bench.syscalls, "upload": Bench.upload,
+        "signin": Bench.signin, "memory": Bench.memory}
+
+
+def progress(text):
+    if sys.stderr.isatty():
+        print(f"\r{text.ljust(60)}\r", end="", file=sys.stderr, flush=True)
+
+
+def ratios(of, to):
+    return [a.load.rps / b.load.rps for a, b in zip(of, to)]
+
+
+def release_build():
+    build = CHECKOUT / "build-release"
+    if not (build / "build.ninja").exists():
+        subprocess.run(["meson", "setup", build, CHECKOUT, "-Dbuildtype=release"], check=True)
+    subprocess.run(["ninja", "-C", build], check=True)
+    return build
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests/bench/run.sh")
+    parser.add_argument("--quick", action="store_true", help="short runs, to see that it works")
+    parser.add_argument("--build", help="meson build folder")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=" ".join(ROWS))
+    options = parser.parse_args()
+    unknown = [row for row in options.rows if row not in ROWS]
+    if unknown:
+        parser.error(f"no such row: {' '.join(unknown)}; there are: {' '.join(ROWS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+    stack = Stack(os.path.abspath(options.build or release_build()))
+    try:
+        bench = Bench(stack, options.quick)
+        for name in ROWS:
+            if not options.rows or name in options.rows:
+                ROWS[name](bench)
+        bench.peers.stop()
+    finally:
+        stack.down()
+    others = (f"other work took {statistics.median(bench.others) * 100:.0f} % of the machine (median), "
+              f"at most {max(bench.others) * 100:.0f} %") if bench.others else ""
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    facts = "\n".join([f"{day}, {bench.rounds} rounds of {bench.seconds} s; {others}",
+                       *machine.facts(peers.php_fpm())])
+    text = f"{bench.table.text()}\n{facts}\n"
+    print(text, end="")
+    if options.quick:
+        print("--quick: these numbers mean nothing")
+    elif not options.rows:
+        method = re.search(r"How it is measured\n.*", __doc__, re.DOTALL)[0]
+        (HERE / "results.txt").write_text(f"{text}\n{method}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+// GET /me in Go: net/http behind nginx's pooled connections, go-sql-driver with prepared statements.
+package main
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	_ "github.com/go-sql-driver/mysql"
+)
+
+type key struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Prefix string `json:"prefix"`
+}
+
+type me struct {
+	ID        string  `json:"id"`
+	Email     string  `json:"email"`
+	Name      *string `json:"name"`
+	CreatedAt string  `json:"created_at"`
+	Key       key     `json:"key"`
+}
+
+type meta struct {
+	RequestID string `json:"request_id"`
+}
+
+type answer struct {
+	Data me   `json:"data"`
+	Meta meta `json:"meta"`
+}
+
+var byHash, byID *sql.Stmt
+
+func uuid(b []byte) string {
+	h := hex.EncodeToString(b)
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+func rfc3339(us int64) string {
+	return time.UnixMicro(us).UTC().Format("2006-01-02T15:04:05.000000Z")
+}
+
+func handle(w http.ResponseWriter, r *http.Request) {
+	var a answer
+	var keyID, keyUser, userID []byte
+	var keyUserState, hash, state string
+	var keyCreated, created, updated int64
+	var lastUsed, revoked sql.NullInt64
+
+	sum := sha256.Sum256([]byte(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")))
+	err := byHash.QueryRow(sum[:]).Scan(&keyID, &keyUser, &keyUserState, &a.Data.Key.Name, &a.Data.Key.Prefix,
+		&keyCreated, &lastUsed, &revoked)
+	if err == sql.ErrNoRows || err == nil && (revoked.Valid || keyUserState != "active") {
+		http.Error(w, "{}", http.StatusUnauthorized)
+		return
+	}
+	if err == nil {
+		err = byID.QueryRow(keyUser).Scan(&userID, &a.Data.Email, &a.Data.Name, &hash, &state, &created, &updated)
+	}
+	if err != nil {
+		http.Error(w, "{}", http.StatusInternalServerError)
+		return
+	}
+	a.Data.ID, a.Data.CreatedAt, a.Data.Key.ID = uuid(userID), rfc3339(created), uuid(keyID)
+	a.Meta.RequestID = r.Header.Get("X-Request-Id")
+	body, _ := json.Marshal(&a)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Write(body)
+}
+
+func prepare(db *sql.DB, text string) *sql.Stmt {
+	s, err := db.Prepare(text)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return s
+}
+
+func main() {
+	connections, _ := strconv.Atoi(os.Getenv("BENCH_CONNECTIONS"))
+	at := "bench:" + os.Getenv("BENCH_PASSWORD") + "@unix(" + os.Getenv("BENCH_DATABASE") + ")/marketingcli"
+	db, err := sql.Open("mysql", at)
+	if err != nil {
+		log.Fatal(err)
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	byHash = prepare(db, os.Getenv("BENCH_KEY_BY_HASH"))
+	byID = prepare(db, os.Getenv("BENCH_USER_BY_ID"))
+	listener, err := net.Listen("unix", os.Getenv("BENCH_SOCKET"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(http.Serve(listener, http.HandlerFunc(handle)))
+}
