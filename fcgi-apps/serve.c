@@ -20,8 +20,8 @@
 
 #define LISTEN_FD 0
 #define STOP_GRACE_MS 200 /* nginx may be sending on a kept connection just now */
-#define CONNECTION_TIMEOUT_SEC \
-	60 /* of a read or write on a connection: nginx is local, so longer means that it is gone */
+/* Of a read or write on a connection: nginx is local, so longer means that it is gone. */
+#define CONNECTION_TIMEOUT_SEC 60
 
 struct server {
 	struct shared *shared;
@@ -57,8 +57,8 @@ static bool serve_request(struct thread *t, FCGX_Request *q, int fd)
 	q->keepConnection = 1;
 	q->listen_sock = -1; /* a bad or closed connection ends FCGX_Accept_r instead of making it accept */
 	records_begin();
-	if (FCGX_Accept_r(q) < 0)
-		return false;                /* libfcgi has closed it */
+	if (FCGX_Accept_r(q) < 0) /* libfcgi has closed it */
+		return false;
 	if (FCGX_GetError(q->in) != 0) { /* cut between two parameters: libfcgi takes that for their end */
 		FCGX_Free(q, 1);
 		return false;

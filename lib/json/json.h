@@ -10,8 +10,8 @@
  *	e = json_bind(arena, body, create_fields, &create, &problems);
  *
  * Limits: nesting 8 levels, 4096 objects and arrays; size is the caller's. Duplicate keys, unknown keys, trailing
- *bytes, NaN, invalid UTF-8 and numbers out of int64_t are refused. Strings are UTF-8; NUL inside is kept (str has a
- *length).
+ * bytes, NaN, invalid UTF-8 and numbers out of int64_t are refused. Strings are UTF-8; NUL inside is kept (str has a
+ * length).
  */
 #pragma once
 

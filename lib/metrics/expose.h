@@ -4,7 +4,7 @@
  *	curl --unix-socket /run/marketingcli/metrics/keys.sock http://localhost/metrics
  *
  * One thread of its own, one connection at a time, each at most EXPOSE_SEC from its first byte to its last; a client
- *that is slow or silent keeps other clients of this socket waiting that long and the program not at all.
+ * that is slow or silent keeps other clients of this socket waiting that long and the program not at all.
  */
 #pragma once
 

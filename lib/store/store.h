@@ -6,7 +6,7 @@
  *	store_discard(&file);			// when not committed: gone
  *
  * Names are <id>.jpg below two levels of hexadecimal folders made from the id's random end; nothing from outside is
- *ever part of a path. Files are 0640, folders 2770: the web server reads by group.
+ * ever part of a path. Files are 0640, folders 2770: the web server reads by group.
  */
 #pragma once
 

@@ -24,7 +24,7 @@ WORDS = {"token": "mk_live_inthelog", "cookie": "cookieinthelog", "code": "codei
 class Nginx:
     """One more nginx in front of the stack's programs, with its own logs and little patience."""
 
-    def __init__(self, stack, folder, level):
+    def __init__(self, stack, folder, level, changes=()):
         import ready
         import services
         from layout import AS_ROOT
@@ -34,7 +34,7 @@ class Nginx:
         shutil.copytree(stack.at.nginx, folder, ignore=shutil.ignore_patterns("temp"))
         for name in ("body", "fastcgi", "proxy", "scgi", "uwsgi"):
             (folder / "temp" / name).mkdir(parents=True)
-        changes = [(str(stack.at.nginx), str(folder)), (f":{stack.https}", f":{self.https}"), (f":{stack.http}", f":{self.http}"),
+        changes = [*changes, (str(stack.at.nginx), str(folder)), (f":{stack.https}", f":{self.https}"), (f":{stack.http}", f":{self.http}"),
                    (str(stack.at.log / "access.log"), str(folder / "access.log")),
                    ("error_log stderr info;", f"error_log {folder}/main.log info;"),
                    ("error_log stderr emerg;", f"error_log {folder}/error.log {level};")]
@@ -64,11 +64,11 @@ class Nginx:
 
 
 @contextlib.contextmanager
-def nginx(stack, level):
+def nginx(stack, level, changes=()):
     # Below /tmp, not pytest's folder: the service's uid must be able to walk there.
     folder = pathlib.Path(f"/tmp/mcli-logs-{os.getpid()}-{time.monotonic_ns()}")
     try:
-        made = Nginx(stack, folder, level)
+        made = Nginx(stack, folder, level, changes)
         try:
             yield made
         finally:

@@ -138,6 +138,8 @@ def nginx(at, https, http, ipv6):
         # A browser applies HSTS to the host whatever the port: a real value would lock a developer out of every other
         # http://localhost.
         "HSTS": "max-age=0",
+        # All tests come from one address; tests/api/test_limits.py puts the real ones in.
+        "NETWORK_RATE": "100000r/s", "CALLER_RATE": "100001r/s", "SIGN_IN_RATE": "100002r/s", "UPLOADS_AT_ONCE": 1000,
     }
     source = CHECKOUT / "nginx"
     for part in [*source.glob("*.conf.in"), *source.glob("snippets/*.conf"), *source.glob("locations/*.conf")]:

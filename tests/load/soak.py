@@ -1,0 +1,75 @@
+#!/usr/bin/python3
+"""A million requests, and the memory of every app is what it was after the first hundred thousand.
+
+    tests/load/soak.py --build DIR [--requests 1000000]
+
+Reads of every app, refusals, and small JSON bodies; the build should be a release one. Not part of tests/run.sh.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+
+import load
+
+APPS = ("auth", "keys", "tiktok", "uploads", "posts")
+GROWTH_MAX_KB = 1024  # malloc keeps a little more when threads meet in another way than before
+NOBODY = "01a203f4-f8bd-7e8a-a70b-bd6f0e352b1b"
+
+
+def rss_kb(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+
+def kinds(stack):
+    users = [load.conftest.User(stack) for _ in range(16)]
+    keys = [{"Authorization": f"Bearer {u.key}"} for u in users]
+    paths = ("/api/v1/me", "/api/v1/accounts", "/api/v1/uploads", "/api/v1/posts")
+    body = json.dumps({"upload_ids": [NOBODY], "title": "soak"}).encode()
+    return [
+        load.Kind("GET", 200, [("GET", path, who, None) for who in keys for path in paths], 16),
+        load.Kind("GET keys", 403, [("GET", "/api/v1/keys", who, None) for who in keys], 4),
+        load.Kind("POST posts", 404, [("POST", f"/api/v1/accounts/{NOBODY}/posts", {**who, "Content-Type": "application/json"},
+                                       body) for who in keys], 4),
+    ]
+
+
+def metrics(stack, app):
+    return subprocess.run(["curl", "-sf", "--unix-socket", f"{stack.at.run}/metrics/{app}.sock", "http://localhost/metrics"],
+                          capture_output=True, text=True, check=True, timeout=30).stdout
+
+
+def answered(stack):
+    """Requests that the apps have answered, by their metrics' own count."""
+    return sum(int(float(line.rsplit(" ", 1)[1])) for app in APPS for line in metrics(stack, app).splitlines()
+               if line.startswith("marketingcli_requests_total"))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True, help="meson build folder")
+    parser.add_argument("--requests", type=int, default=1_000_000)
+    options = parser.parse_args()
+    with load.stack(options.build) as stack:
+        at_work = load.Load(stack, kinds(stack))
+        before, started = None, time.monotonic()
+        while (done := answered(stack)) < options.requests:
+            if before is None and done >= options.requests // 10:
+                before = {app: rss_kb(stack.pid(app)) for app in APPS}
+            time.sleep(0.5)
+        after = {app: rss_kb(stack.pid(app)) for app in APPS}
+        results = at_work.stop()
+    print(f"{done} requests in {time.monotonic() - started:.0f} s, {sum(r.failed for r in results)} failed")
+    for app in APPS:
+        print(f"    {app:<8} {before[app]:>6} KB -> {after[app]:>6} KB")
+    grown = [app for app in APPS if after[app] - before[app] > GROWTH_MAX_KB]
+    if grown or any(r.failed for r in results):
+        sys.exit(f"failed: {', '.join(grown) or 'requests'}")
+    print("ok")
+
+
+if __name__ == "__main__":
+    main()
