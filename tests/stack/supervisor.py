@@ -97,7 +97,8 @@ class Supervisor:
         if not done.exists():
             subprocess.run(["rm", "-rf", str(at.data)], check=True)
             folder(at.data, 0o700, mariadb.uid, mariadb.uid)
-            init = ["mariadb-install-db", "--no-defaults", f"--datadir={at.data}", *MARIADB_INIT, *MARIADB_SMALL]
+            # --force: the machine's own name need not resolve; only the socket is used.
+            init = ["mariadb-install-db", "--no-defaults", "--force", f"--datadir={at.data}", *MARIADB_INIT, *MARIADB_SMALL]
             if AS_ROOT:
                 init.append("--auth-root-socket-user=root")
             log = at.log / "mariadb.log"
