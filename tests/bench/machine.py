@@ -62,7 +62,7 @@ def facts(php_fpm):
     memory = int(pathlib.Path("/proc/meminfo").read_text().split()[1]) >> 20
     system = platform.freedesktop_os_release().get("PRETTY_NAME", "?")
     return [
-        f"{CORES} cores {cpu[0] if cpu else platform.machine()}, {memory} GB, {system}, kernel {platform.release().split("-")[0]}",
+        f"{CORES} cores {cpu[0] if cpu else platform.machine()}, {memory} GB, {system}, kernel {platform.release().split('-')[0]}",
         "; ".join([first_line("nginx", "-v").replace("nginx version: ", ""),
                    first_line("mariadbd", "--version").split("Ver ")[-1].split(" for ")[0].join(("MariaDB ", "")),
                    first_line("gcc", "--version"), f"libvips {first_line('pkg-config', '--modversion', 'vips')}"]),
