@@ -114,7 +114,7 @@ def state_of_programs(stack):
 def test_database_outage_under_load(stack, outage):
     with stack.configured(*PROGRAMS, database_timeout_sec=TIMEOUT_SEC, keys_max_per_user=1000):
         with Load(stack) as load:
-            time.sleep(1)
+            stack.wait(lambda: len(load.answers) >= 50, "the load runs")
             before = state_of_programs(stack)
             with outage(stack):
                 gone = time.monotonic()
