@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -94,17 +95,12 @@ static bool length_is_good(struct pairs *p)
 	return p->left <= RECORDS_PARAMS_MAX;
 }
 
-static bool params_byte_is_good(struct pairs *p, uint8_t c)
+/* A byte of a length. */
+static bool length_byte_is_good(struct pairs *p, uint8_t c)
 {
-	if (++p->total > RECORDS_PARAMS_MAX)
-		return false;
 	if (p->wanted > 0) {
 		p->length = p->length << 8 | c;
 		return --p->wanted > 0 || length_is_good(p);
-	}
-	if (p->left > 0 && !p->is_value) {
-		p->left--;
-		return c != 0;
 	}
 	if ((c & 0x80) == 0) {
 		p->length = c;
@@ -115,11 +111,24 @@ static bool params_byte_is_good(struct pairs *p, uint8_t c)
 	return true;
 }
 
-static bool content_byte_is_good(struct reading *r, uint8_t c)
+/* Takes the names' and values' bytes that are at hand, or one byte of a length; 0 when that is not what may come. */
+static size_t take_params(struct pairs *pairs, const uint8_t *p, size_t n)
 {
-	return r->expected == BEGIN    ? begin_byte_is_good(r, c)
-	       : r->expected == PARAMS ? params_byte_is_good(&r->pairs, c)
-	                               : true;
+	bool is_text = pairs->left > 0 && pairs->wanted == 0 && !pairs->is_value;
+	size_t took = is_text ? MIN(n, (size_t)pairs->left) : 1;
+
+	pairs->total += took;
+	if (pairs->total > RECORDS_PARAMS_MAX)
+		return 0;
+	if (!is_text)
+		return length_byte_is_good(pairs, *p) ? 1 : 0;
+	pairs->left -= took;
+	return memchr(p, '\0', took) == NULL ? took : 0;
+}
+
+static size_t take_content(struct reading *r, const uint8_t *p, size_t n)
+{
+	return r->expected == BEGIN ? begin_byte_is_good(r, *p) : r->expected == PARAMS ? take_params(&r->pairs, p, n) : n;
 }
 
 /* Takes what it can of p; 0 when that is not what may come. */
@@ -135,11 +144,14 @@ static size_t take(struct reading *r, const uint8_t *p, size_t n)
 			r->have = 0;
 		return 1;
 	}
-	size_t took = MIN(n, r->content > 0 && r->expected != STDIN ? 1 : r->content > 0 ? r->content : r->padding);
-	if (r->content > 0 && !content_byte_is_good(r, *p))
+	size_t *left = r->content > 0 ? &r->content : &r->padding;
+	size_t took = MIN(n, *left);
+	if (left == &r->content)
+		took = take_content(r, p, took);
+	if (took == 0)
 		return 0;
-	r->at += r->content > 0 ? took : 0;
-	*(r->content > 0 ? &r->content : &r->padding) -= took;
+	r->at += took;
+	*left -= took;
 	if (r->content + r->padding == 0) {
 		r->have = 0;
 		r->expected = r->expected == BEGIN ? PARAMS : r->expected;

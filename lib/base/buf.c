@@ -6,6 +6,8 @@
 
 #include "base/arena.h"
 
+#define MIN_BYTES 1024 /* most log lines, headers and answers fit without growing */
+
 void buf_done(struct buf *b)
 {
 	if (b->p != NULL)
@@ -32,7 +34,7 @@ static bool reserve(struct buf *b, size_t n)
 	if (b->size - b->n > n)
 		return true;
 	size_t size = MAX(b->size * 2, b->n + n + 1);
-	size = MAX(size, (size_t)256);
+	size = MAX(size, (size_t)MIN_BYTES);
 	char *p = xmalloc(size);
 	if (b->p != NULL) {
 		memcpy(p, b->p, b->n);
@@ -73,14 +75,20 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (!reserve(b, 0))
+		return;
+	size_t room = b->size - b->n;
 	va_start(ap, fmt);
-	int n = vsnprintf(NULL, 0, fmt, ap);
+	int n = vsnprintf(b->p + b->n, room, fmt, ap);
 	va_end(ap);
 	ASSERT(n >= 0);
-	if (!reserve(b, (size_t)n))
-		return;
-	va_start(ap, fmt);
-	(void)vsnprintf(b->p + b->n, (size_t)n + 1, fmt, ap);
-	va_end(ap);
+	if ((size_t)n >= room || (size_t)n > b->max_bytes - b->n) {
+		b->p[b->n] = '\0';
+		if (!reserve(b, (size_t)n))
+			return;
+		va_start(ap, fmt);
+		(void)vsnprintf(b->p + b->n, (size_t)n + 1, fmt, ap);
+		va_end(ap);
+	}
 	b->n += (size_t)n;
 }

@@ -50,6 +50,13 @@ int64_t clock_mono_us(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+static char *put_digits(char *p, size_t n, long v)
+{
+	for (size_t i = n; i-- > 0; v /= 10)
+		p[i] = (char)('0' + v % 10);
+	return p + n;
+}
+
 void time_format(int64_t at_us, char ret_text[static TIME_TEXT_SIZE])
 {
 	int64_t sec = at_us / US_PER_SEC, us = at_us % US_PER_SEC;
@@ -61,11 +68,18 @@ void time_format(int64_t at_us, char ret_text[static TIME_TEXT_SIZE])
 	}
 	time_t t = sec;
 	ASSERT(gmtime_r(&t, &tm) != NULL && tm.tm_year >= -1900 && tm.tm_year <= 8099);
-	/* the remainders only tell the compiler how many digits there are at most; %Y would not pad the year */
-	(void)snprintf(ret_text, TIME_TEXT_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%06uZ",
-	               (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)(tm.tm_mon + 1) % 100, (unsigned)tm.tm_mday % 100,
-	               (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100,
-	               (unsigned)us % 1000000);
+	const struct {
+		size_t n;
+		long v;
+		char end;
+	} parts[] = {{4, tm.tm_year + 1900, '-'}, {2, tm.tm_mon + 1, '-'}, {2, tm.tm_mday, 'T'}, {2, tm.tm_hour, ':'},
+	             {2, tm.tm_min, ':'},         {2, tm.tm_sec, '.'},     {6, us, 'Z'}};
+	char *p = ret_text;
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		p = put_digits(p, parts[i].n, parts[i].v);
+		*p++ = parts[i].end;
+	}
+	*p = '\0';
 }
 
 /* Takes exactly n digits from the front of s. */

@@ -22,18 +22,20 @@ void log_init(const char *program, enum log_level least)
 
 static void put_string(struct buf *b, struct str s)
 {
+	size_t from = 0;
+
 	buf_putc(b, '"');
 	if (!text_is_utf8(s))
 		s = STR("(not UTF-8)");
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
-		if (c == '"' || c == '\\')
-			buf_printf(b, "\\%c", c);
-		else if (c < 0x20)
-			buf_printf(b, "\\u%04x", c);
-		else
-			buf_putc(b, (char)c);
+		if (c >= 0x20 && c != '"' && c != '\\')
+			continue;
+		buf_put(b, s.p + from, i - from);
+		buf_printf(b, c < 0x20 ? "\\u%04x" : "\\%c", c);
+		from = i + 1;
 	}
+	buf_put(b, s.p + from, s.n - from);
 	buf_putc(b, '"');
 }
 
@@ -50,7 +52,9 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
 	for (const struct log_field *f = fields; f->name != NULL; f++) {
 		if (!f->is_int && f->s.p == NULL)
 			continue;
-		buf_printf(&b, ",\"%s\":", f->name);
+		buf_puts(&b, ",\"");
+		buf_puts(&b, f->name);
+		buf_puts(&b, "\":");
 		if (f->is_int)
 			buf_printf(&b, "%lld", (long long)f->i);
 		else

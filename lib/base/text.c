@@ -5,7 +5,12 @@
 /* The next code point of s; negative where s is not UTF-8. Cuts it off. */
 static utf8proc_int32_t next(struct str *s)
 {
-	utf8proc_int32_t cp;
+	utf8proc_int32_t cp = (unsigned char)s->p[0];
+
+	if (cp < 0x80) {
+		*s = str_skip(*s, 1);
+		return cp;
+	}
 	utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)s->p, (utf8proc_ssize_t)s->n, &cp);
 
 	if (n <= 0)

@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/rand.h"
@@ -10,11 +11,27 @@ struct sha256_stream {
 	EVP_MD_CTX *md;
 };
 
+static EVP_MD *sha256;
+static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+
+static void fetch_sha256(void)
+{
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	ASSERT(sha256 != NULL);
+}
+
+/* EVP_sha256() would be looked up anew with each digest: five times the work for an API key. Kept until the end. */
+static const EVP_MD *md(void)
+{
+	ASSERT(pthread_once(&sha256_once, fetch_sha256) == 0);
+	return sha256;
+}
+
 struct sha256 sha256_of(struct str s)
 {
 	struct sha256 h;
 
-	ASSERT(EVP_Digest(s.p == NULL ? "" : s.p, s.n, h.b, NULL, EVP_sha256(), NULL) == 1);
+	ASSERT(EVP_Digest(s.p == NULL ? "" : s.p, s.n, h.b, NULL, md(), NULL) == 1);
 	return h;
 }
 
@@ -24,8 +41,8 @@ struct sha256 hmac_sha256(struct str key, struct str message)
 	unsigned n = sizeof h.b;
 
 	ASSERT(key.n <= INT32_MAX);
-	ASSERT(HMAC(EVP_sha256(), key.p == NULL ? "" : key.p, (int)key.n, (const unsigned char *)message.p, message.n, h.b,
-	            &n) != NULL);
+	ASSERT(HMAC(md(), key.p == NULL ? "" : key.p, (int)key.n, (const unsigned char *)message.p, message.n, h.b, &n) !=
+	       NULL);
 	return h;
 }
 
@@ -34,7 +51,7 @@ struct sha256_stream *sha256_stream_new(void)
 	struct sha256_stream *s = xcalloc(1, sizeof *s);
 
 	s->md = EVP_MD_CTX_new();
-	ASSERT(s->md != NULL && EVP_DigestInit_ex(s->md, EVP_sha256(), NULL) == 1);
+	ASSERT(s->md != NULL && EVP_DigestInit_ex(s->md, md(), NULL) == 1);
 	return s;
 }
 

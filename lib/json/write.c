@@ -143,7 +143,9 @@ void json_write(struct buf *b, const struct json_field *fields, const void *valu
 		bool empty = is_empty(f, value, v);
 		if (empty && f->omit_empty)
 			continue;
-		buf_printf(b, "%s\"%s\":", first ? "" : ",", f->name);
+		buf_puts(b, first ? "\"" : ",\"");
+		buf_puts(b, f->name);
+		buf_puts(b, "\":");
 		first = false;
 		if (empty)
 			buf_puts(b, "null");

@@ -55,6 +55,23 @@ static void test_grows(void **state)
 		assert_int_equal(b.p[i], '0' + (int)(i % 10));
 }
 
+/* Whether there is room already, and whether it may grow, makes no difference to what is written. */
+static void test_printf_at_the_edge(void **state)
+{
+	(void)state;
+	for (int n = 1; n < 2100; n++) {
+		_cleanup_(buf_done) struct buf fits = BUF_MAX((size_t)n + 2), too_long = BUF_MAX((size_t)n + 1);
+		buf_printf(&fits, "a%*sb", n, "");
+		assert_false(fits.overflow);
+		assert_int_equal(fits.n, n + 2);
+		assert_true(fits.p[0] == 'a' && fits.p[n + 1] == 'b' && fits.p[n + 2] == '\0');
+		buf_puts(&too_long, "a");
+		buf_printf(&too_long, "%*sb", n, "");
+		assert_true(too_long.overflow);
+		assert_string_equal(too_long.p, "a");
+	}
+}
+
 static void test_done(void **state)
 {
 	struct buf b = BUF_MAX(10);
@@ -71,7 +88,8 @@ static void test_done(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {cmocka_unit_test(test_build), cmocka_unit_test(test_max),
-	                                          cmocka_unit_test(test_grows), cmocka_unit_test(test_done)};
+	                                          cmocka_unit_test(test_grows), cmocka_unit_test(test_printf_at_the_edge),
+	                                          cmocka_unit_test(test_done)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
