@@ -14,7 +14,7 @@ static enum err by_key(struct ctx *c, struct str text)
 {
 	struct key key;
 
-	enum err e = key_authenticate(c->db, c->arena, text, &key);
+	enum err e = key_authenticate(c->db, c->shared->key_cache, c->arena, text, &key);
 	if (e != OK)
 		return e;
 	c->caller = (struct caller){

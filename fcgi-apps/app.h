@@ -41,13 +41,16 @@ struct ctx {
 	struct reply rep;
 	struct problems problems;
 	struct caller caller;
-	void *state; /* what app->start made; shared by the threads, so read-only or locked */
+	const struct epoch *key_epoch; /* for apps that end it */
+	void *state;                   /* what app->start made; shared by the threads, so read-only or locked */
 	struct shared *shared;
 };
 
 struct app {
 	const char *name;                  /* "keys": binary marketingcli-keys, MariaDB user marketingcli_keys */
 	const struct route *const *routes; /* NULL-ended list of tables */
+
+	bool ends_key_epoch; /* it changes what others keep of keys for a second (model/key_cache.h) */
 
 	/* Optional. start: reads credentials, builds shared state; a failure ends the process with the sentence in why. */
 	enum err (*start)(const struct conf *conf, void **ret_state, struct buf *why);

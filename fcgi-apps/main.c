@@ -4,8 +4,10 @@
  * Exit codes: 0 stopped by SIGTERM; 78 (EX_CONFIG) a configuration or credential that is missing or wrong, said in the
  * last log line.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "base/log.h"
@@ -46,6 +48,22 @@ static bool schema_is_old(struct shared *s)
 	return e == ERR_CONFLICT;
 }
 
+/*
+ * The epoch of verified keys. Who ends it does so at its start, too: a predecessor may have died between the commit of a
+ * revocation and that. For the others there may be none: then every request asks the database.
+ */
+static bool epoch_is_ready(struct shared *s)
+{
+	struct str path = s->conf->keys_epoch;
+
+	if (path.n == 0)
+		return true;
+	if (epoch_open(path, s->app->ends_key_epoch, &s->key_epoch) == OK)
+		return !s->app->ends_key_epoch || epoch_end(&s->key_epoch) == OK;
+	log_event(LOG_WARNING, "epoch_not_opened", LOG_STR("path", path), LOG_CSTR("why", strerror(errno)), LOG_END);
+	return !s->app->ends_key_epoch;
+}
+
 static int run(struct shared *s, struct buf *why)
 {
 	char user[80];
@@ -66,6 +84,9 @@ static int run(struct shared *s, struct buf *why)
 	};
 	if (schema_is_old(s))
 		return refuse("the database schema is older than this program: run marketingcli-admin migrate");
+	if (!epoch_is_ready(s))
+		return refuse("the file of keys.epoch is missing or cannot be written");
+	s->key_cache = key_cache_new(&s->key_epoch);
 	if (s->app->start != NULL && s->app->start(s->conf, &s->state, why) != OK)
 		return refuse(why->n > 0 ? why->p : "the app cannot start");
 	int code = serve_run(s);
@@ -78,13 +99,15 @@ int main(void)
 {
 	_cleanup_(conf_done) struct conf conf = {0};
 	_cleanup_(buf_done) struct buf why = BUF_MAX(1024);
-	struct shared s = {.app = &APP, .conf = &conf};
+	struct shared s = {.app = &APP, .conf = &conf, .key_epoch = EPOCH_NONE};
 
 	log_init(APP.name, LOG_INFO);
 	if (conf_load(&conf, conf_path(), &why) != OK)
 		return refuse(why.p);
 	log_init(APP.name, (enum log_level)conf.service_log_level);
 	int code = run(&s, &why);
+	key_cache_free(s.key_cache);
+	epoch_close(&s.key_epoch);
 	secret_done(&s.db_password);
 	return code;
 }

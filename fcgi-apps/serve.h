@@ -14,6 +14,7 @@
 
 #include "app.h"
 #include "base/secret.h"
+#include "model/key_cache.h"
 
 #define ARENA_MAX_BYTES (16u << 20) /* a request's memory: 64 KiB windows, 4 MiB of answer, rows */
 
@@ -28,6 +29,8 @@ struct shared {
 	struct db_counts db_counts;
 	struct secret db_password;
 	void *state;
+	struct epoch key_epoch;
+	struct key_cache *key_cache;
 	struct usage *usage;
 	struct measure *measure;
 	atomic_bool stopping;

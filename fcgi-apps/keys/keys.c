@@ -87,7 +87,7 @@ static enum err revoke(struct ctx *c)
 
 	enum err e = request_param_uuid(&c->req, 0, &id);
 	if (e == OK)
-		e = key_revoke(c->db, &c->caller.user_id, &id);
+		e = key_revoke(c->db, c->key_epoch, &c->caller.user_id, &id);
 	return e == OK ? reply_nothing(&c->rep) : e;
 }
 

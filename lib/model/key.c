@@ -3,13 +3,14 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/point.h"
 #include "crypto/digest.h"
+#include "model/key_cache.h"
 #include "model/user.h"
 
 #define RANDOM_BYTES 32
 #define CHECKSUM_CHARS 6
 #define CHECKSUM_RANGE UINT64_C(56800235584) /* 62^6 */
-#define PREFIX_CHARS 12
 
 enum { KEY_LOCK_USER, KEY_COUNT, KEY_INSERT, KEY_BY_HASH, KEY_LIST, KEY_REVOKE, KEY_USED };
 static const struct sql sqls[];
@@ -94,7 +95,7 @@ static enum err create(struct db *db, void *arg)
 		.user_id = *c->user_id,
 		.user_state = owner.state,
 		.name = c->name,
-		.prefix = str_head(c->text, PREFIX_CHARS),
+		.prefix = str_head(c->text, KEY_PREFIX_CHARS),
 		.created_at_us = clock_now_us(),
 	};
 	return db_exec(db, &sqls[KEY_INSERT],
@@ -117,13 +118,17 @@ enum err key_create(struct db *db, struct arena *arena, const struct conf *conf,
 	return OK;
 }
 
-enum err key_authenticate(struct db *db, struct arena *arena, struct str text, struct key *ret_key)
+enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *arena, struct str text,
+                          struct key *ret_key)
 {
 	struct key k = {0};
 
 	if (!key_is_wellformed(text))
 		return ERR_BAD_KEY;
 	struct sha256 hash = sha256_of(text);
+	struct key_cache_view view = key_cache_look(cache);
+	if (key_cache_get(cache, &view, &hash, arena, ret_key))
+		return OK;
 	enum err e = db_row(db, &sqls[KEY_BY_HASH], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), arena, &k);
 	if (e != OK)
 		return e == ERR_NOT_FOUND ? ERR_INVALID_KEY : e;
@@ -131,6 +136,7 @@ enum err key_authenticate(struct db *db, struct arena *arena, struct str text, s
 		return ERR_INVALID_KEY;
 	if (k.user_state != USER_ACTIVE)
 		return ERR_ACCOUNT_DISABLED;
+	key_cache_put(cache, &view, &hash, &k);
 	*ret_key = k;
 	return OK;
 }
@@ -151,7 +157,7 @@ enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id
 	return e;
 }
 
-enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id)
+enum err key_revoke(struct db *db, const struct epoch *epoch, const struct uuid *user_id, const struct uuid *id)
 {
 	uint64_t changed;
 	enum err e =
@@ -159,7 +165,10 @@ enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid
 
 	if (e != OK)
 		return e;
-	return changed == 0 ? ERR_NOT_FOUND : OK;
+	if (changed == 0)
+		return ERR_NOT_FOUND;
+	point("key.revoked");
+	return epoch_end(epoch);
 }
 
 struct uses {

@@ -6,11 +6,15 @@
 #pragma once
 
 #include "base/conf.h"
+#include "base/epoch.h"
 #include "db/db.h"
 
 #define KEY_PREFIX "mk_live_"
 #define KEY_CHARS 57
+#define KEY_PREFIX_CHARS 12
 #define KEY_NAME_MAX_BYTES 100
+
+struct key_cache; /* key_cache.h */
 
 struct key {
 	struct uuid id, user_id;
@@ -25,14 +29,20 @@ bool key_is_wellformed(struct str text); /* shape and checksum; no query */
 MUST_CHECK enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
                                struct str name, struct str *ret_text, struct key *ret_key);
 
-/* One indexed read of one table. ERR_BAD_KEY (not wellformed), ERR_INVALID_KEY (unknown, revoked),
- * ERR_ACCOUNT_DISABLED. */
-MUST_CHECK enum err key_authenticate(struct db *db, struct arena *arena, struct str text, struct key *ret_key);
+/*
+ * One indexed read of one table, or none when the cache has it (last_used_at_us may be a second old then). ERR_BAD_KEY
+ * (not wellformed), ERR_INVALID_KEY (unknown, revoked), ERR_ACCOUNT_DISABLED.
+ */
+MUST_CHECK enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *arena, struct str text,
+                                     struct key *ret_key);
 
 /* Live keys, newest first, those older than after (none: from the start). */
 MUST_CHECK enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after,
                              size_t max, struct key **ret_keys, size_t *ret_n);
-MUST_CHECK enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id); /* ERR_NOT_FOUND */
+
+/* ERR_NOT_FOUND. ERR_UNAVAILABLE also when it is revoked and the epoch could not be ended: caches have it a second more. */
+MUST_CHECK enum err key_revoke(struct db *db, const struct epoch *epoch, const struct uuid *user_id,
+                               const struct uuid *id);
 
 /* Raises last_used_at_us of each key; never lowers it. */
 struct key_use {

@@ -146,6 +146,12 @@ def test_a_missing_credential_stops_the_start(tmp_path, service, missing):
     assert code == 78 and missing in why
 
 
+@pytest.mark.parametrize("epoch", ["/nonexistent/keys.epoch", "/", f"/{'a' * 99}"])
+def test_an_epoch_that_cannot_be_ended_stops_the_start(tmp_path, epoch):
+    code, why = start(services.KEYS, tmp_path, GOOD + f"[keys]\nepoch = {epoch}\n", ["db-password"])
+    assert code == 78 and "keys.epoch" in why
+
+
 @pytest.mark.parametrize("service", [s for s in CONFIGURED if "token-keys" in s.credentials], ids=lambda s: s.name)
 def test_a_key_ring_that_is_none_stops_the_start(tmp_path, service):
     (tmp_path / "credentials").mkdir()

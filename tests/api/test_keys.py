@@ -250,6 +250,7 @@ def test_a_key_in_the_query_is_no_key(user, stack):
 def test_key_of_a_disabled_user(user, stack):
     expect(user.api.get("/api/v1/me"), 200)
     stack.sql(f"UPDATE api_keys SET user_state = 'disabled' WHERE user_id = x'{user.id.replace('-', '')}'")
+    stack.wait(lambda: user.api.get("/api/v1/me").status_code == 403, "what was kept of the key is old")
     expect(user.api.get("/api/v1/me"), 403, "account_disabled")
 
 

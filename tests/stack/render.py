@@ -67,6 +67,7 @@ def configuration(at, https, changes):
     values = {
         ("service", "url"): url,
         ("metrics", "dir"): at.run / "metrics",
+        ("keys", "epoch"): at.run / "keys.epoch",
         ("database", "socket"): at.mariadb_sock,
         ("tiktok", "client_key"): "sandbox-client-key",
         ("tiktok", "authorize_url"): sandbox,

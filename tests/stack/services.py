@@ -43,10 +43,12 @@ def worker(kind, uid, groups=(), credentials=()):
                    database=f"worker_{kind}", credentials=credentials)
 
 
+KEYS = app("keys", UID_BASE + 12, "/api/v1/keys")
+
 PROGRAMS = [
     Service("image", "marketingcli-image", UID_BASE + 10, socket="seqpacket", socket_gid=GID_IMAGE),
     app("auth", UID_BASE + 11, "/api/v1/me"),
-    app("keys", UID_BASE + 12, "/api/v1/keys"),
+    KEYS,
     app("tiktok", UID_BASE + 13, "/api/v1/accounts", credentials=TIKTOK_SECRETS),
     app("uploads", UID_BASE + 14, "/api/v1/uploads", groups=(GID_STORE, GID_IMAGE)),
     app("posts", UID_BASE + 15, "/api/v1/posts", groups=(GID_STORE, GID_IMAGE)),

@@ -71,6 +71,7 @@ class Supervisor:
             folder(path, 0o755)
         folder(at.test / "points", 0o777)  # a program removes the point at which it dies
         folder(at.run / "metrics", 0o3770, 0, services.GID_METRICS)
+        write(at.run / "keys.epoch", "", 0o644, services.KEYS.uid, services.KEYS.uid)
         for path in (at.store, at.spool):
             folder(path, 0o2770, 0, services.GID_STORE)
         render.certificates(at)
