@@ -38,6 +38,13 @@ def cpu_of_clients():
     return sum(r.ru_utime + r.ru_stime for r in used)
 
 
+def schedule(group, policy):
+    """Every thread of a process group."""
+    for pid in processes.group_members(group):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            os.sched_setscheduler(int(task), policy, os.sched_param(0))
+
+
 def pss_mb(group):
     """Memory of a process group; pages shared between processes count for each with its part."""
     kb = 0

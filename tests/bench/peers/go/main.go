@@ -40,7 +40,7 @@ type answer struct {
 	Meta meta `json:"meta"`
 }
 
-var byHash, byID *sql.Stmt
+var byHash *sql.Stmt
 
 func uuid(b []byte) string {
 	h := hex.EncodeToString(b)
@@ -53,20 +53,17 @@ func rfc3339(us int64) string {
 
 func handle(w http.ResponseWriter, r *http.Request) {
 	var a answer
-	var keyID, keyUser, userID []byte
-	var keyUserState, hash, state string
-	var keyCreated, created, updated int64
-	var lastUsed, revoked sql.NullInt64
+	var keyID, userID []byte
+	var state string
+	var created int64
+	var revoked sql.NullInt64
 
 	sum := sha256.Sum256([]byte(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")))
-	err := byHash.QueryRow(sum[:]).Scan(&keyID, &keyUser, &keyUserState, &a.Data.Key.Name, &a.Data.Key.Prefix,
-		&keyCreated, &lastUsed, &revoked)
-	if err == sql.ErrNoRows || err == nil && (revoked.Valid || keyUserState != "active") {
+	err := byHash.QueryRow(sum[:]).Scan(&keyID, &a.Data.Key.Name, &a.Data.Key.Prefix, &revoked, &state, &userID,
+		&a.Data.Email, &a.Data.Name, &created)
+	if err == sql.ErrNoRows || err == nil && (revoked.Valid || state != "active") {
 		http.Error(w, "{}", http.StatusUnauthorized)
 		return
-	}
-	if err == nil {
-		err = byID.QueryRow(keyUser).Scan(&userID, &a.Data.Email, &a.Data.Name, &hash, &state, &created, &updated)
 	}
 	if err != nil {
 		http.Error(w, "{}", http.StatusInternalServerError)
@@ -80,14 +77,6 @@ func handle(w http.ResponseWriter, r *http.Request) {
 	w.Write(body)
 }
 
-func prepare(db *sql.DB, text string) *sql.Stmt {
-	s, err := db.Prepare(text)
-	if err != nil {
-		log.Fatal(err)
-	}
-	return s
-}
-
 func main() {
 	connections, _ := strconv.Atoi(os.Getenv("BENCH_CONNECTIONS"))
 	at := "bench:" + os.Getenv("BENCH_PASSWORD") + "@unix(" + os.Getenv("BENCH_DATABASE") + ")/marketingcli"
@@ -97,8 +86,10 @@ func main() {
 	}
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
-	byHash = prepare(db, os.Getenv("BENCH_KEY_BY_HASH"))
-	byID = prepare(db, os.Getenv("BENCH_USER_BY_ID"))
+	byHash, err = db.Prepare(os.Getenv("BENCH_STATEMENT"))
+	if err != nil {
+		log.Fatal(err)
+	}
 	listener, err := net.Listen("unix", os.Getenv("BENCH_SOCKET"))
 	if err != nil {
 		log.Fatal(err)

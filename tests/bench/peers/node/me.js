@@ -44,18 +44,17 @@ const app = Fastify({ logger: false });
 
 app.get("/*", { schema }, async (request, reply) => {
 	const hash = createHash("sha256").update((request.headers.authorization ?? "").replace(/^Bearer /, "")).digest();
-	const [[key]] = await pool.execute(env.BENCH_KEY_BY_HASH, [hash]);
-	if (key === undefined || key.revoked_at_us !== null || key.user_state !== "active") {
+	const [[me]] = await pool.execute(env.BENCH_STATEMENT, [hash]);
+	if (me === undefined || me.revoked_at_us !== null || me.user_state !== "active") {
 		return reply.code(401).send({});
 	}
-	const [[user]] = await pool.execute(env.BENCH_USER_BY_ID, [key.user_id]);
 	return {
 		data: {
-			id: uuid(user.id),
-			email: user.email,
-			name: user.name,
-			created_at: rfc3339(user.created_at_us),
-			key: { id: uuid(key.id), name: key.name, prefix: key.prefix },
+			id: uuid(me.id),
+			email: me.email,
+			name: me.name,
+			created_at: rfc3339(me.created_at_us),
+			key: { id: uuid(me.key_id), name: me.key_name, prefix: me.prefix },
 		},
 		meta: { request_id: request.headers["x-request-id"] },
 	};
