@@ -1,26 +1,15 @@
 """nginx's outer walls with a server's numbers: the stack's own are so wide that no test meets them."""
 
-import re
-import socket
-import ssl
-
 import pytest
 
 from helpers import Client, expect
 import images
-from test_logs import nginx
-from test_nginx import CHECKOUT
-
-WALLS = dict(re.findall(r"'(NETWORK_RATE|SIGN_IN_RATE|UPLOADS_AT_ONCE)': '([^']+)'",
-                        (CHECKOUT / "nginx/meson.build").read_text()))
+from test_logs import nginx, upload_begun, walls
 
 
 @pytest.fixture(scope="module")
 def walled(stack):
-    changes = [("rate=100000r/s", f"rate={WALLS['NETWORK_RATE']}"), ("rate=100001r/s", "rate=1r/s"),  # 50 a second could outrun a slow machine
-               ("rate=100002r/s", f"rate={WALLS['SIGN_IN_RATE']}"),
-               ("limit_conn mcli_uploads 1000;", f"limit_conn mcli_uploads {WALLS['UPLOADS_AT_ONCE']};")]
-    with nginx(stack, "emerg", changes) as it:
+    with nginx(stack, "emerg", walls(CALLER_RATE="1r/s")) as it:  # 50 a second could outrun a slow machine
         yield it
 
 
@@ -40,19 +29,10 @@ def test_sign_ins_of_a_network(stack, walled):
     expect(client.get("/api/v1/me"), 401, "unauthenticated")
 
 
-def upload_begun(stack, walled, key):
-    """A request whose body never comes: nginx holds it."""
-    context = ssl.create_default_context(cafile=str(stack.ca))
-    connection = context.wrap_socket(socket.create_connection(("127.0.0.1", walled.https), timeout=20), server_hostname="localhost")
-    connection.sendall(f"POST /api/v1/uploads HTTP/1.1\r\nHost: localhost:{walled.https}\r\nAuthorization: Bearer {key}\r\n"
-                       "Content-Type: image/jpeg\r\nContent-Length: 1000000\r\n\r\nx".encode())
-    return connection
-
-
 def test_uploads_at_once_of_a_key(stack, walled, user, other):
     """Two at a time; another key's are not concerned, nor are reads; a place is free again when one ends."""
     client, stranger = (Client(walled.url, stack.ca, Authorization=f"Bearer {u.key}") for u in (user, other))
-    held = [upload_begun(stack, walled, user.key) for _ in range(2)]
+    held = [upload_begun(walled, user.key) for _ in range(2)]
 
     def third():
         return client.post("/api/v1/uploads", data=images.jpeg(64, 48))

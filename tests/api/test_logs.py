@@ -14,6 +14,7 @@ import time
 import pytest
 import requests
 
+import images
 from helpers import Client
 from test_nginx import CHECKOUT, fake_program, raw, request_line
 
@@ -78,6 +79,26 @@ def nginx(stack, level, changes=()):
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def walls(**other):
+    """The changes that put a server's numbers in the place of the stack's, which are so wide that no test meets them."""
+    names = ("NETWORK_RATE", "CALLER_RATE", "SIGN_IN_RATE", "UPLOADS_AT_ONCE")
+    texts = [(CHECKOUT / "tests/stack/render.py").read_text(), (CHECKOUT / "nginx/meson.build").read_text()]
+    wide, real = ({name: re.search(rf"""["']{name}["']: ["']?(\w+(?:/s)?)""", text)[1] for name in names} for text in texts)
+    real |= other
+    return [(f"mcli_uploads {wide[name]};", f"mcli_uploads {real[name]};") if name == "UPLOADS_AT_ONCE" else
+            (f"rate={wide[name]};", f"rate={real[name]};") for name in names]
+
+
+def upload_begun(it, key, query="", *headers):
+    """A request whose body never comes: nginx holds it."""
+    context = ssl.create_default_context(cafile=str(it.stack.ca))
+    connection = context.wrap_socket(socket.create_connection(("127.0.0.1", it.https), timeout=20), server_hostname="localhost")
+    lines = [f"POST /api/v1/uploads{query} HTTP/1.1", f"Host: localhost:{it.https}", f"Authorization: Bearer {key}",
+             "Content-Type: image/jpeg", "Content-Length: 1000000", *headers]
+    connection.sendall("\r\n".join([*lines, "", "x"]).encode())
+    return connection
+
+
 CALLBACK = f"/api/v1/tiktok/callback?code={WORDS['code']}&state={WORDS['state']}"
 
 
@@ -129,6 +150,37 @@ def provoke(stack, it):
     return got
 
 
+def provoke_limits(stack, it, key):
+    """{zone: the 429s that it gave}. Each zone's burst ends before another's, in this order."""
+    query = f"?code={WORDS['code']}&state={WORDS['state']}"
+    client, got = it.client(), {}
+
+    def until_refused(zone, ask):
+        got[zone] = []
+        for _ in range(500):
+            answer = ask()
+            if answer.status_code == 429:
+                got[zone].append(answer)
+            if len(got[zone]) == 3:
+                return
+
+    sign_in = {"email": f"{WORDS['body']}@example.com", "password": "x" * 10}
+    until_refused("mcli_sign_in", lambda: client.post(f"/api/v1/auth/login{query}", json=sign_in))
+    held = [upload_begun(it, key, query, f"Cookie: a={WORDS['cookie']}", f"Referer: https://{WORDS['referer']}/") for _ in range(2)]
+
+    def upload():
+        return client.post(f"/api/v1/uploads{query}", data=images.jpeg(64, 48), headers={"Authorization": f"Bearer {key}"})
+
+    stack.wait(lambda: upload().status_code == 429, "the two are there")
+    until_refused("mcli_uploads", upload)
+    for connection in held:
+        connection.close()
+    until_refused("mcli_caller", lambda: client.get(f"/api/v1/me{query}"))
+    del client.headers["Authorization"]
+    until_refused("mcli_network", lambda: client.get(f"/api/v1/keys{query}"))
+    return got
+
+
 def tls_errors(it, stack):
     old = ssl.create_default_context(cafile=str(stack.ca))
     old.set_ciphers("DEFAULT@SECLEVEL=0")
@@ -174,6 +226,33 @@ def test_nothing_is_told(stack):
     assert it.logs["error.log"] == "" and it.logs["access.log"].count("\n") > len(got)
     programs = {p.name: p.read_text(errors="replace") for p in stack.at.log.glob("*.log")}
     assert [(name, word) for name, text in programs.items() for word in WORDS.values() if word in text] == []
+
+
+SLOW = {"NETWORK_RATE": "1r/s", "CALLER_RATE": "1r/s"}  # the real ones could outrun a slow machine
+ZONES = set(re.findall(r"^limit_(?:req|conn)_zone .*?zone=(\w+)", (CHECKOUT / "nginx/marketingcli.conf.in").read_text(), re.M))
+
+
+def test_nothing_is_told_of_who_is_refused(stack, user):
+    with nginx(stack, "emerg", walls(**SLOW)) as it:
+        got = provoke_limits(stack, it, user.key)
+    assert set(got) == ZONES and all(len(answers) == 3 for answers in got.values())
+    for answer in sum(got.values(), []):
+        assert answer.json()["error"]["code"] == "rate_limited"
+        assert not [word for word in WORDS.values() if word in answer.text + str(answer.headers)]
+    refused = [line for line in it.logs["access.log"].splitlines() if '"status":429' in line]
+    assert len(refused) >= 3 * len(ZONES) and it.logs["error.log"] == ""
+    assert told(it.logs) == [] and not any(user.key in text for text in it.logs.values())
+    programs = {p.name: p.read_text(errors="replace") for p in stack.at.log.glob("*.log")}
+    assert [(name, word) for name, text in programs.items() for word in (*WORDS.values(), user.key) if word in text] == []
+
+
+def test_a_chattier_level_would_tell_who_is_refused(stack, user):
+    """And by which zone: all of them are provoked."""
+    with nginx(stack, "error", walls(**SLOW)) as it:
+        provoke_limits(stack, it, user.key)
+    lines = [line for line in it.logs["error.log"].splitlines() if " limiting " in line]
+    assert {re.search(r'by zone "(\w+)"', line)[1] for line in lines} == ZONES
+    assert all(f"?code={WORDS['code']}&state={WORDS['state']}" in line and "client: 127.0.0.1" in line for line in lines)
 
 
 @pytest.mark.parametrize("level", ["alert", "crit", "error"])
