@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #define CHUNK_BYTES (16u << 10) /* most requests fit into one */
 #define ALIGN 16u
@@ -29,6 +30,29 @@ void *xcalloc(size_t n, size_t size)
 	if (p == NULL)
 		abort();
 	return p;
+}
+
+static size_t bytes_of(size_t n, size_t size)
+{
+	size_t bytes;
+
+	ASSERT(!__builtin_mul_overflow(n, size, &bytes));
+	return MAX(bytes, 1u);
+}
+
+void *xshared(size_t n, size_t size)
+{
+	void *p = mmap(NULL, bytes_of(n, size), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		abort();
+	return p;
+}
+
+void xshared_free(void *p, size_t n, size_t size)
+{
+	if (p != NULL)
+		ASSERT(munmap(p, bytes_of(n, size)) == 0);
 }
 
 void arena_init(struct arena *a, size_t max_bytes)

@@ -35,3 +35,7 @@ PRINTF_LIKE(2, 3) struct str arena_printf(struct arena *a, const char *fmt, ...)
 /* For the rest of the tree: memory that is not there ends the process. */
 void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size);
+
+/* Zeroed, and the same memory for processes that are forked later; xshared_free with the same numbers (NULL is fine). */
+void *xshared(size_t n, size_t size);
+void xshared_free(void *p, size_t n, size_t size);

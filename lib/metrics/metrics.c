@@ -10,7 +10,7 @@ enum type { COUNTER, GAUGE, HISTOGRAM };
 enum unit { ONE, US };
 
 /* Who shows a row. */
-enum { APP = METRICS_APP, WORKER = METRICS_WORKER, EVERY = METRICS_APP | METRICS_WORKER };
+enum { APP = METRICS_APP, WORKER = METRICS_WORKER, IMAGE = METRICS_IMAGE, EVERY = APP | WORKER | IMAGE };
 
 struct row {
 	enum type type;
@@ -43,6 +43,8 @@ struct metrics {
 	size_t series_n[METRIC__MAX]; /* 0: not shown */
 	atomic_llong *cells[METRIC__MAX];
 	atomic_llong *all;
+	size_t all_n;
+	bool shared;
 };
 
 static size_t cells_of(enum metric which)
@@ -86,7 +88,9 @@ struct metrics *metrics_new(const struct metrics_options *options)
 		cells += m->series_n[i] * cells_of(i);
 	}
 	ASSERT(series <= METRIC_SERIES_MAX);
-	m->all = xcalloc(cells, sizeof *m->all);
+	m->all_n = cells;
+	m->shared = options->shared;
+	m->all = m->shared ? xshared(cells, sizeof *m->all) : xcalloc(cells, sizeof *m->all);
 	cells = 0;
 	for (enum metric i = 0; i < METRIC__MAX; i++) {
 		m->cells[i] = m->all + cells;
@@ -100,7 +104,10 @@ void metrics_free(struct metrics *m)
 {
 	if (m == NULL)
 		return;
-	free(m->all);
+	if (m->shared)
+		xshared_free(m->all, m->all_n, sizeof *m->all);
+	else
+		free(m->all);
 	free(m);
 }
 
@@ -236,7 +243,7 @@ const char *const alarm_names[] = {
 static const char *const label_names[LABEL__MAX] = {
 	[LABEL_NONE] = NULL,     [LABEL_ALARM] = "alarm", [LABEL_ROUTE] = "route",     [LABEL_STATUS] = "status",
 	[LABEL_ERROR] = "error", [LABEL_KIND] = "kind",   [LABEL_OUTCOME] = "outcome", [LABEL_CLASS] = "class",
-	[LABEL_STATE] = "state", [LABEL_STORE] = "store",
+	[LABEL_STATE] = "state", [LABEL_STORE] = "store", [LABEL_CAUSE] = "cause",
 };
 
 static const struct row rows[METRIC__MAX] = {

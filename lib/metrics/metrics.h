@@ -33,10 +33,11 @@ enum metric_label {
 	LABEL_CLASS,
 	LABEL_STATE,
 	LABEL_STORE,
+	LABEL_CAUSE,
 	LABEL__MAX
 };
 
-enum { METRICS_APP = 1, METRICS_WORKER = 2 };
+enum { METRICS_APP = 1, METRICS_WORKER = 2, METRICS_IMAGE = 4 };
 
 #define METRIC_SERIES_MAX 4096 /* of one program: routes x status classes, kinds x outcomes */
 
@@ -44,6 +45,7 @@ struct metrics;
 
 struct metrics_options {
 	unsigned who;
+	bool shared; /* with the processes that are forked later: all count into the same cells */
 	/* NULL-ended, without quotes, backslashes and newlines; they live as long as the metrics. NULL: metrics with this
 	 * label are left out. */
 	const char *const *values[LABEL__MAX];

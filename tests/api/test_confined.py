@@ -109,7 +109,7 @@ WRONG = [
     (GOOD + f"[store]\ndir = /{'a' * 200}\n", "line 6, dir, has more than 197 bytes"),
     (GOOD + "[service]\nlog_level\n", "line 6 is not"),
 ]
-CONFIGURED = [s for s in services.PROGRAMS if s.name != "image"]  # which has nothing to configure
+NEEDED = {s.name: [*(["db-password"] if s.database else []), *s.credentials] for s in services.PROGRAMS}
 
 
 def start(service, tmp_path, conf=GOOD + "[tiktok]\nclient_key = abc\n", credentials=()):
@@ -131,17 +131,17 @@ def start(service, tmp_path, conf=GOOD + "[tiktok]\nclient_key = abc\n", credent
     return done.returncode, line["why"]
 
 
-@pytest.mark.parametrize("service", CONFIGURED, ids=lambda s: s.name)
+@pytest.mark.parametrize("service", services.PROGRAMS, ids=lambda s: s.name)
 def test_a_wrong_configuration_stops_the_start(tmp_path, service):
     for conf, named in WRONG:
         code, why = start(service, tmp_path, conf)
         assert code == 78 and named in why and str(tmp_path / "conf") in why, (conf, why)
 
 
-@pytest.mark.parametrize("service, missing", [(s, c) for s in CONFIGURED for c in ("db-password", *s.credentials)],
+@pytest.mark.parametrize("service, missing", [(s, c) for s in services.PROGRAMS for c in NEEDED[s.name]],
                          ids=lambda x: getattr(x, "name", x))
 def test_a_missing_credential_stops_the_start(tmp_path, service, missing):
-    there = [c for c in ("db-password", *service.credentials) if c != missing]
+    there = [c for c in NEEDED[service.name] if c != missing]
     code, why = start(service, tmp_path, credentials=there)
     assert code == 78 and missing in why
 
@@ -152,7 +152,7 @@ def test_an_epoch_that_cannot_be_ended_stops_the_start(tmp_path, epoch):
     assert code == 78 and "keys.epoch" in why
 
 
-@pytest.mark.parametrize("service", [s for s in CONFIGURED if "token-keys" in s.credentials], ids=lambda s: s.name)
+@pytest.mark.parametrize("service", [s for s in services.PROGRAMS if "token-keys" in s.credentials], ids=lambda s: s.name)
 def test_a_key_ring_that_is_none_stops_the_start(tmp_path, service):
     (tmp_path / "credentials").mkdir()
     (tmp_path / "credentials/token-keys").write_text("1 tooshort\n")

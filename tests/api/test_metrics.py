@@ -116,25 +116,30 @@ def ready(stack):
 # The text
 
 
-@pytest.mark.parametrize("program", APPS + WORKERS)
+@pytest.mark.parametrize("program", [*APPS, *WORKERS, "image"])
 def test_every_program_shows_its_metrics(stack, program):
     shown = Shown(stack, program)
     assert abs(shown("process_start_time_seconds") - time.time()) < 86400
-    assert shown("database_connections") > 0 or program in APPS
     assert shown("alarms_total", alarm="job_dead") >= 0
-    if program in APPS:
+    if program == "image":
+        assert shown("image_processes") >= 2 and shown("image_processes_busy") == 0
+    elif program in APPS:
         assert shown("threads") == 8 and shown("threads_busy") == 0 and shown("threads_outside") == 0
         assert shown("requests_total", route="none", status="4xx") >= 0
     else:
+        assert shown("database_connections") > 0
         assert shown("jobs", **{"class": program.removeprefix("worker-"), "state": "due"}) >= 0
     mode = (stack.at.run / "metrics" / f"{program}.sock").stat().st_mode
     assert stat.S_ISSOCK(mode) and stat.S_IMODE(mode) == 0o660
 
 
 def test_only_one_family_per_program(stack):
-    """An app shows no jobs, a worker no requests, and only the class that deletes images their lateness."""
+    """An app shows no jobs, a worker no requests, the image service neither nor a database, and only the class that deletes
+    images their lateness."""
     assert not [k for k in Shown(stack, "keys").values if k[0].startswith("marketingcli_jobs")]
     assert not [k for k in Shown(stack, "worker-publish").values if "request" in k[0] or "late" in k[0]]
+    assert not [k for k in Shown(stack, "image").values if re.search("request|jobs|database|threads", k[0])]
+    assert not [k for program in ("uploads", "worker-media") for k in Shown(stack, program).values if "_image" in k[0]]
     assert Shown(stack, "worker-media")("late_purges", store="directory") == 0
 
 

@@ -54,6 +54,23 @@ def test_has_a_user_of_its_own(root, unit):
     assert re.search(rf"^u {user} ", (root / "usr/lib/sysusers.d/marketingcli.conf").read_text(), re.M)
 
 
+@pytest.mark.parametrize("unit", SERVICES)
+def test_may_show_its_metrics(root, unit):
+    folder = re.sub("@.*", "@", unit.removesuffix(".service")) + ".service.d"
+    text = (root / "usr/lib/systemd/system" / folder / "30-metrics.conf").read_text()
+    assert "\nSupplementaryGroups=marketingcli-metrics\nReadWritePaths=-/run/marketingcli/metrics\n" in text
+
+
+def test_the_image_service_reaches_nothing_else(root):
+    """No network, no database, no store, no credential: what a picture takes over has nothing."""
+    units = root / "usr/lib/systemd/system"
+    drop_ins = {p.name: p.read_text() for p in units.glob("marketingcli-image.service.d/*")}
+    assert set(drop_ins) == {"30-metrics.conf"}
+    text = (units / "marketingcli-image.service").read_text()
+    assert "\nInaccessiblePaths=-/run/mysqld -/var/lib/marketingcli -/etc/marketingcli/credentials\n" in text
+    assert not re.search(r"^(LoadCredential|PrivateNetwork|ReadWritePaths|IPAddress|RestrictAddressFamilies)", text, re.M)
+
+
 def test_simulator_is_not_in_the_target(root):
     assert "sandbox" not in (root / "usr/lib/systemd/system/marketingcli.target").read_text().partition("[Unit]\n")[2].partition(
         "\n")[2]

@@ -46,7 +46,7 @@ def worker(kind, uid, groups=(), credentials=()):
 KEYS = app("keys", UID_BASE + 12, "/api/v1/keys")
 
 PROGRAMS = [
-    Service("image", "marketingcli-image", UID_BASE + 10, socket="seqpacket", socket_gid=GID_IMAGE),
+    Service("image", "marketingcli-image", UID_BASE + 10, groups=(GID_METRICS,), socket="seqpacket", socket_gid=GID_IMAGE),
     app("auth", UID_BASE + 11, "/api/v1/me"),
     KEYS,
     app("tiktok", UID_BASE + 13, "/api/v1/accounts", credentials=TIKTOK_SECRETS),

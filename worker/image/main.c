@@ -1,6 +1,7 @@
 /*
  * marketingcli-image: the image service. Its listening SOCK_SEQPACKET socket is fd 0. This process looks at no image:
- * it keeps a few processes alive that do (process.c) and passes SIGTERM on to them.
+ * it keeps a few processes alive that do (process.c), and one that shows what they count (counts.c), and passes SIGTERM
+ * on to them. Of the configuration it reads what all programs share; it has no credentials.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/conf.h"
 #include "base/log.h"
 #include "process.h"
 
@@ -22,6 +24,7 @@
 #define LISTENER STDIN_FILENO
 #define PROCESSES_MIN 2 /* one slow image must not stop the others */
 #define PROCESSES_MAX 16
+#define SHOWS 0        /* the slot of the process that looks at no image; the others follow */
 #define EXIT_CONFIG 78 /* sysexits.h */
 
 /* One that dies at once would otherwise be replaced as fast as the machine can. */
@@ -34,7 +37,9 @@ struct slot {
 };
 
 struct service {
-	struct slot slot[PROCESSES_MAX];
+	const struct conf *conf;
+	struct counts *counts;
+	struct slot slot[1 + PROCESSES_MAX];
 	size_t slots;
 	sigset_t signals;
 	bool pause;
@@ -70,7 +75,16 @@ static bool is_listener(int fd)
 	       fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0;
 }
 
-static void fill(struct service *s, struct slot *slot)
+/* The life of a new process. What shows the figures dies with us at once: its socket then tells that we did. */
+static NORETURN void live(struct service *s, size_t slot, pid_t master)
+{
+	(void)prctl(PR_SET_PDEATHSIG, slot == SHOWS ? SIGKILL : SIGTERM);
+	if (getppid() != master)
+		exit(EXIT_SUCCESS);
+	exit(slot == SHOWS ? counts_show(s->counts, s->conf->metrics_dir) : process_run(LISTENER, s->counts, slot));
+}
+
+static void fill(struct service *s, size_t slot)
 {
 	pid_t master = getpid(), pid = fork();
 
@@ -79,19 +93,29 @@ static void fill(struct service *s, struct slot *slot)
 		s->pause = true;
 		return;
 	}
-	if (pid == 0) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-		exit(getppid() == master ? process_run(LISTENER) : EXIT_SUCCESS);
-	}
-	*slot = (struct slot){.pid = pid, .since_us = clock_mono_us()};
+	if (pid == 0)
+		live(s, slot, master);
+	s->slot[slot] = (struct slot){.pid = pid, .since_us = clock_mono_us()};
+	if (slot != SHOWS)
+		counts_started(s->counts);
+}
+
+static enum counts_cause cause_of(int status)
+{
+	if (!WIFEXITED(status))
+		return CAUSE_CRASHED;
+	return WEXITSTATUS(status) == EXIT_SUCCESS     ? CAUSE_RECYCLED
+	       : WEXITSTATUS(status) == EXIT_TIMED_OUT ? CAUSE_TIMED_OUT
+	                                               : CAUSE_CRASHED;
 }
 
 static void bury(struct service *s, pid_t pid, int status)
 {
-	bool well = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
+	enum counts_cause cause = cause_of(status);
+	bool well = cause == CAUSE_RECYCLED;
 
 	if (!well)
-		log_event(LOG_WARNING, "image_process_died", LOG_INT("pid", pid),
+		log_event(LOG_WARNING, "image_process_died", LOG_CSTR("cause", counts_causes[cause]), LOG_INT("pid", pid),
 		          LOG_INT("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
 		          LOG_INT("exit_status", WIFEXITED(status) ? WEXITSTATUS(status) : 0), LOG_END);
 	for (size_t i = 0; i < s->slots; i++) {
@@ -99,6 +123,8 @@ static void bury(struct service *s, pid_t pid, int status)
 			continue;
 		s->pause |= !well && clock_mono_us() - s->slot[i].since_us < SHORT_LIFE_US;
 		s->slot[i].pid = 0;
+		if (i != SHOWS)
+			counts_ended(s->counts, i, cause);
 	}
 }
 
@@ -128,7 +154,7 @@ static void run(struct service *s)
 		reap(s, WNOHANG);
 		for (size_t i = 0; i < s->slots && !s->pause; i++)
 			if (s->slot[i].pid == 0)
-				fill(s, &s->slot[i]);
+				fill(s, i);
 	} while (!wait_for_signal(s));
 	for (size_t i = 0; i < s->slots; i++)
 		if (s->slot[i].pid != 0)
@@ -136,28 +162,36 @@ static void run(struct service *s)
 	reap(s, 0);
 }
 
+static int fail(int code, const char *why)
+{
+	log_event(LOG_ERROR, "cannot_start", LOG_CSTR("why", why), LOG_END);
+	return code;
+}
+
 int main(void)
 {
+	_cleanup_(conf_done) struct conf conf = {0};
+	_cleanup_(buf_done) struct buf why = BUF_MAX(1024);
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	struct service s = {.slots = (size_t)MIN(MAX(processors, PROCESSES_MIN), PROCESSES_MAX)};
+	struct service s = {.conf = &conf, .slots = 1 + (size_t)MIN(MAX(processors, PROCESSES_MIN), PROCESSES_MAX)};
 
 	log_init("marketingcli-image", LOG_INFO);
-	if (!is_listener(LISTENER)) {
-		log_event(LOG_ERROR, "cannot_start", LOG_CSTR("why", "standard input is not a listening SOCK_SEQPACKET socket"),
-		          LOG_END);
-		return EXIT_CONFIG;
-	}
+	if (conf_load(&conf, conf_path(), &why) != OK)
+		return fail(EXIT_CONFIG, why.p);
+	log_init("marketingcli-image", (enum log_level)conf.service_log_level);
+	if (!is_listener(LISTENER))
+		return fail(EXIT_CONFIG, "standard input is not a listening SOCK_SEQPACKET socket");
 	(void)sigemptyset(&s.signals);
 	(void)sigaddset(&s.signals, SIGTERM);
 	(void)sigaddset(&s.signals, SIGINT);
 	(void)sigaddset(&s.signals, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &s.signals, NULL);
 	(void)signal(SIGPIPE, SIG_IGN); /* whoever reads our log may go away */
-	if (!start_vips()) {
-		log_event(LOG_ERROR, "cannot_start", LOG_CSTR("why", vips_error_buffer()), LOG_END);
-		return EXIT_FAILURE;
-	}
+	if (!start_vips())
+		return fail(EXIT_FAILURE, vips_error_buffer());
+	s.counts = counts_new();
 	run(&s);
+	counts_free(s.counts);
 	vips_shutdown();
 	return EXIT_SUCCESS;
 }

@@ -96,7 +96,7 @@ static void too_late(int sig, siginfo_t *info, void *context)
 	(void)sig;
 	(void)context;
 	(void)send(info->si_value.sival_int, &r, sizeof r, MSG_NOSIGNAL | MSG_DONTWAIT);
-	_exit(EXIT_FAILURE);
+	_exit(EXIT_TIMED_OUT);
 }
 
 static timer_t start_timer(int fd, int sec)
@@ -120,7 +120,7 @@ static void log_image(const struct image_report *r, const struct buf *why, int64
 	          LOG_STR("detail", why->n > 0 ? buf_str(why) : (struct str){0}), LOG_END);
 }
 
-static void serve(int fd)
+static void serve(int fd, struct counts *counts, size_t slot)
 {
 	static const struct timeval patience = {.tv_sec = REQUEST_SEC_MAX};
 	_cleanup_(buf_done) struct buf why = BUF_MAX(4096);
@@ -138,6 +138,7 @@ static void serve(int fd)
 	(void)timer_delete(t);
 	r.err = (int32_t)e;
 	job_close(&j);
+	counts_image(counts, slot, e);
 	(void)send(fd, &r, sizeof r, MSG_NOSIGNAL);
 	log_image(&r, &why, since_us);
 }
@@ -149,7 +150,7 @@ static void limit(int resource, uint64_t most)
 	(void)setrlimit(resource, &r); /* fails only where a tighter one is set already */
 }
 
-int process_run(int listener)
+int process_run(int listener, struct counts *counts, size_t slot)
 {
 	sigset_t stop;
 
@@ -171,7 +172,9 @@ int process_run(int listener)
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 		if (fd < 0)
 			continue;
-		serve(fd);
+		counts_take(counts, slot);
+		serve(fd, counts, slot);
+		counts_leave(counts, slot);
 		(void)close(fd);
 		(void)malloc_trim(0); /* a process at rest does not keep the 50 MB of its last image */
 		served++;

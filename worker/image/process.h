@@ -4,5 +4,9 @@
  */
 #pragma once
 
+#include "counts.h"
+
+#define EXIT_TIMED_OUT 3 /* its decoder did not come back in time */
+
 /* Runs until it has served its images or gets SIGTERM (which is blocked, also in the caller). The exit status. */
-int process_run(int listener);
+int process_run(int listener, struct counts *counts, size_t slot);

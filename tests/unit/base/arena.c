@@ -24,6 +24,20 @@ static void test_alloc(void **state)
 	assert_non_null(arena_alloc(&a, 100000)); /* more than a chunk */
 }
 
+static void test_shared_memory(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n < 10000; n += 999) {
+		unsigned char *p = xshared(n, 3);
+		for (size_t i = 0; i < 3 * n; i++)
+			assert_int_equal(p[i], 0);
+		if (n > 0)
+			memset(p, 0xff, 3 * n);
+		xshared_free(p, n, 3);
+	}
+	xshared_free(NULL, 1, 1);
+}
+
 static void test_clear_zeroes(void **state)
 {
 	_cleanup_(arena_done) struct arena a;
@@ -75,8 +89,9 @@ static void test_text(void **state)
 
 int main(void)
 {
-	static const struct CMUnitTest tests[] = {cmocka_unit_test(test_alloc), cmocka_unit_test(test_clear_zeroes),
-	                                          cmocka_unit_test(test_max), cmocka_unit_test(test_text)};
+	static const struct CMUnitTest tests[] = {cmocka_unit_test(test_alloc), cmocka_unit_test(test_shared_memory),
+	                                          cmocka_unit_test(test_clear_zeroes), cmocka_unit_test(test_max),
+	                                          cmocka_unit_test(test_text)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

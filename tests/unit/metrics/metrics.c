@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "metrics/metrics.h"
@@ -151,6 +153,28 @@ static void test_nothing_is_lost_between_threads(void **state)
 	          "marketingcli_request_seconds_count{route=\"none\"} 80000");
 }
 
+static void test_processes_count_together(void **state)
+{
+	_cleanup_(metrics_freep) struct metrics *m =
+		metrics_new(&(struct metrics_options){.who = METRICS_IMAGE, .shared = true});
+	pid_t pids[3];
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(pids); i++) {
+		pids[i] = fork();
+		assert_true(pids[i] >= 0);
+		if (pids[i] == 0) {
+			metric_add(m, METRIC_PROCESSES, 0, 2);
+			metric_observe(m, METRIC_IMAGE_TIME, 0, 1);
+			_exit(0);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_LEN(pids); i++)
+		assert_int_equal(waitpid(pids[i], NULL, 0), pids[i]);
+	expect(m, "marketingcli_image_processes 6");
+	expect(m, "marketingcli_image_seconds_count 3");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +185,7 @@ int main(void)
 		cmocka_unit_test(test_an_alarm_counts),
 		cmocka_unit_test(test_seconds_are_written_whole),
 		cmocka_unit_test(test_nothing_is_lost_between_threads),
+		cmocka_unit_test(test_processes_count_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

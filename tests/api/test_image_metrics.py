@@ -1,0 +1,101 @@
+"""What the image service shows of its images and its processes."""
+
+import contextlib
+import os
+import signal
+import socket
+import struct
+import tempfile
+import time
+
+import images
+from helpers import expect
+from test_images import VERSION, ask, error_name, processes_of, slow_png
+from test_metrics import Shown
+
+
+def moved(stack, before, *names):
+    after = Shown(stack, "image")
+    return {name: after.moved(before, name) for name in names if after.moved(before, name)}
+
+
+@contextlib.contextmanager
+def held(stack, n):
+    """Inside the with block n processes have a connection on which nothing comes; they wait 5 s for it."""
+    with contextlib.ExitStack() as all_of_them:
+        for _ in range(n):
+            s = all_of_them.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+            s.connect(str(stack.at.run / "image.sock"))
+        stack.wait(lambda: Shown(stack, "image")("image_processes_busy") == n, f"{n} are busy")
+        yield
+
+
+def test_images_are_counted_by_outcome(stack, user):
+    before, began = Shown(stack, "image"), time.monotonic()
+    for _ in range(3):
+        expect(user.api.post("/api/v1/uploads", data=images.jpeg(200, 100)), 201)
+    expect(user.api.post("/api/v1/uploads", data=images.jpeg(1200, 900)[:9000]), 422, "image_corrupt")
+    with tempfile.TemporaryFile() as original, open("/dev/null", "rb") as not_for_writing:
+        original.write(images.jpeg(200, 100))
+        original.flush()
+        assert error_name(ask(stack, struct.pack("=Ii", VERSION, 5), original, not_for_writing)) == "STORE"
+    after, took = Shown(stack, "image"), time.monotonic() - began
+
+    assert after.moved(before, "images_total") == {("done",): 3, ("refused",): 1, ("failed",): 1}
+    assert after.moved(before, "image_seconds_count") == {(): 5}
+    assert 0 < after.moved(before, "image_seconds_sum")[()] < took
+
+
+def test_what_is_no_request_is_no_image(stack):
+    before = Shown(stack, "image")
+    with tempfile.TemporaryFile() as empty:
+        assert ask(stack, struct.pack("=Ii", VERSION + 1, 5), empty, empty) == b""
+    with held(stack, 2):
+        pass
+    stack.wait(lambda: Shown(stack, "image")("image_processes_busy") == 0, "they have been left")
+    assert moved(stack, before, "images_total", "image_seconds_count", "image_processes") == {}
+
+
+def test_a_decoder_that_hangs_is_counted(stack):
+    before = Shown(stack, "image")
+    with tempfile.TemporaryFile() as original, tempfile.TemporaryFile() as repaired:
+        original.write(slow_png())
+        original.flush()
+        assert error_name(ask(stack, struct.pack("=Ii", VERSION, 1), original, repaired)) == "IMAGE_TIMEOUT"
+    wanted = {"images_total": {("timed_out",): 1}, "image_seconds_count": {(): 1},
+              "image_processes_ended_total": {("timed_out",): 1}}
+    stack.wait(lambda: moved(stack, before, *wanted, "image_processes") == wanted, "it has ended and another is in its place")
+    assert Shown(stack, "image").moved(before, "image_seconds_sum")[()] >= 1
+
+
+def test_processes_that_crash_are_counted(stack):
+    """And the image that one had; the figures outlive the process that shows them, too."""
+    before, children = Shown(stack, "image"), processes_of(stack.pid("image"))
+    with held(stack, 1):
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+        stack.wait(lambda: processes_of(stack.pid("image")).isdisjoint(children), "all are others")
+    n = before("image_processes")
+    assert len(children) == n + 1
+    wanted = {"images_total": {("crashed",): 1}, "image_processes_ended_total": {("crashed",): n}}
+    stack.wait(lambda: moved(stack, before, *wanted, "image_processes") == wanted, "they are counted")
+    assert '"event":"image_process_died","cause":"crashed"' in stack.log("image")
+
+
+def test_recycled_processes_are_counted(stack):
+    """After 50 connections each, whatever came of them."""
+    before = Shown(stack, "image")
+    with tempfile.TemporaryFile() as empty:
+        for _ in range(50 * int(before("image_processes"))):
+            assert error_name(ask(stack, struct.pack("=Ii", VERSION, 5), empty, empty)) == "IMAGE_EMPTY"
+    stack.wait(lambda: moved(stack, before, "image_processes_ended_total").get("image_processes_ended_total", {}).get(("recycled",)),
+               "one has had its 50")
+    stack.wait(lambda: moved(stack, before, "image_processes") == {}, "and another is in its place")
+    assert set(moved(stack, before, "image_processes_ended_total")["image_processes_ended_total"]) == {("recycled",)}
+
+
+def test_the_figures_begin_anew_with_the_service(stack):
+    stack.restart("image")
+    shown = Shown(stack, "image")
+    stack.wait(lambda: Shown(stack, "image")("image_processes") >= 2, "the processes have started")
+    assert shown("images_total", outcome="done") == 0 and abs(shown("process_start_time_seconds") - time.time()) < 60
