@@ -278,8 +278,11 @@ def stack(request):
         assert not (found := seen.leaks(logs)), "the logs hold secrets:\n" + "\n".join(found)
         if request.config.stash.get(WHOLE, False) and request.session.testsfailed == 0:
             routes = made.admin("routes").stdout.splitlines()
-            missed = seen.unanswered(routes, [p.read_text(errors="replace") for p in logs])
+            texts = [p.read_text(errors="replace") for p in logs]
+            missed = seen.unanswered(routes, texts)
             assert not missed, "no test got a good answer from:\n" + "\n".join(missed)
+            alarms = re.findall(r'^ALARM\(\w+, "(\w+)"', (CHECKOUT / "lib/metrics/alarm.def").read_text(), re.M)
+            assert alarms and not (missed := seen.unraised(alarms, texts)), f"no test provoked: {missed}"
     finally:
         if up is not None and up.poll() is None:
             up.terminate()

@@ -107,3 +107,9 @@ def unanswered(routes, logs):
         if entry["status"] < 400:
             answered.add((entry["method"], entry.get("route")))
     return [line for line in routes if tuple(line.split(" ")[:2]) not in answered]
+
+
+def unraised(alarms, logs):
+    """The names of alarms (of lib/metrics/alarm.def) that no program has raised."""
+    text = "".join(logs)
+    return [name for name in alarms if not re.search(rf'"level":"error","program":"[^"]+","event":"{name}"', text)]

@@ -28,3 +28,9 @@ def test_a_route_that_was_only_refused_is_named():
                   for m, r, s in [("GET", "/a", 200), ("GET", "/b", 401), ("POST", "/a", 404), ("GET", "/a", 500)])
     assert seen.unanswered(["GET /a any - x", "GET /b any - x", "POST /a any - x"], [log]) == ["GET /b any - x",
                                                                                               "POST /a any - x"]
+
+
+def test_an_alarm_that_was_not_raised_is_named():
+    log = "".join(json.dumps({"level": level, "program": "x", "event": event}, separators=(",", ":")) + "\n"
+                  for level, event in [("error", "a"), ("info", "b"), ("error", "bc")])
+    assert seen.unraised(["a", "b", "c"], [log]) == ["b", "c"]
