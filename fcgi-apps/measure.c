@@ -89,6 +89,8 @@ struct measure *measure_start(struct shared *shared)
 	m->expose = expose_start(m->metrics, dir, shared->app->name, refresh, m);
 	if (m->expose == NULL)
 		log_event(LOG_WARNING, "metrics_not_shown", LOG_STR("dir", dir), LOG_CSTR("why", strerror(errno)), LOG_END);
+	if (expose_found_dead(m->expose))
+		alarm_raise(m->metrics, ALARM_PROGRAM_DIED, LOG_END);
 	return m;
 }
 

@@ -82,6 +82,8 @@ struct measure *measure_start(const struct conf *conf, enum job_class class, con
 	if (m->expose == NULL)
 		log_event(LOG_WARNING, "metrics_not_shown", LOG_STR("dir", conf->metrics_dir), LOG_CSTR("why", strerror(errno)),
 		          LOG_END);
+	if (expose_found_dead(m->expose))
+		alarm_raise(m->metrics, ALARM_PROGRAM_DIED, LOG_END);
 	return m;
 }
 

@@ -23,6 +23,7 @@ struct expose {
 	void *arg;
 	struct sockaddr_un address;
 	int listener, stop_fd;
+	bool found_dead;
 	pthread_t thread;
 };
 
@@ -114,6 +115,14 @@ static void *expose_main(void *arg)
 	return NULL;
 }
 
+/* Nobody answers at a socket that is there. One that is merely slow to end does. */
+static bool is_dead(const struct sockaddr_un *address)
+{
+	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	return fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 && errno == ECONNREFUSED;
+}
+
 /* -1 with errno. */
 static int listen_at(const struct sockaddr_un *address)
 {
@@ -141,11 +150,13 @@ struct expose *expose_start(struct metrics *m, struct str dir, const char *progr
 		errno = ENAMETOOLONG;
 		return NULL;
 	}
+	bool found_dead = is_dead(&address);
 	int fd = listen_at(&address);
 	if (fd < 0)
 		return NULL;
 	struct expose *x = xcalloc(1, sizeof *x);
-	*x = (struct expose){.metrics = m, .refresh = refresh, .arg = arg, .address = address, .listener = fd};
+	*x = (struct expose){
+		.metrics = m, .refresh = refresh, .arg = arg, .address = address, .listener = fd, .found_dead = found_dead};
 	x->stop_fd = eventfd(0, EFD_CLOEXEC);
 	ASSERT(x->stop_fd >= 0);
 	ASSERT(pthread_create(&x->thread, NULL, expose_main, x) == 0);
@@ -162,4 +173,9 @@ void expose_stop(struct expose *x)
 	(void)close(x->listener);
 	(void)close(x->stop_fd);
 	free(x);
+}
+
+bool expose_found_dead(const struct expose *x)
+{
+	return x != NULL && x->found_dead;
 }

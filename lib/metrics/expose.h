@@ -24,3 +24,12 @@ struct expose;
 struct expose *expose_start(struct metrics *m, struct str dir, const char *program, void (*refresh)(void *arg),
                             void *arg);
 void expose_stop(struct expose *x); /* NULL is fine; takes the socket away */
+
+/*
+ * Whether a former process has left its socket behind: it did not end by itself. So a program says what the one that died
+ * could not count. NULL: false.
+ *
+ *	if (expose_found_dead(x))
+ *		alarm_raise(m, ALARM_PROGRAM_DIED, LOG_END);
+ */
+bool expose_found_dead(const struct expose *x);

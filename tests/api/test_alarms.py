@@ -7,7 +7,11 @@ import os
 import pathlib
 import signal
 import sys
+import uuid
 
+import images
+import pytest
+from helpers import expect
 from publishing import LEASE_SEC, Sent, failed
 from test_metrics import Shown
 
@@ -69,3 +73,46 @@ def test_a_post_without_a_job(stack, user, account):
     stack.sql("UPDATE jobs_publish SET run_at_us = 1000000 WHERE kind = 'housekeeping'")
     assert new.wait()["status"] == "published"
     assert Shown(stack, "worker-publish")("alarms_total", alarm="post_without_job") == 3
+
+
+# A program that dies cannot count it: the one after it does
+
+
+def died(stack, program):
+    return Shown(stack, program)("alarms_total", alarm="program_died")
+
+
+def test_a_failed_assertion(stack, user):
+    """It is one event of the log, the program is started again, and says what became of the one before it."""
+    upload = expect(user.api.post("/api/v1/uploads", data=images.jpeg(64, 48)), 201)["data"]["id"]
+    key = uuid.UUID(upload).bytes
+    before, pid, logged = Shown(stack, "worker-media"), stack.pid("worker-media"), len(stack.log("worker-media"))
+    armed = stack.arm("purge.file_deleted", assertion=True)
+    stack.sql("UPDATE uploads SET delete_due_at_us = 1000000 WHERE id = %s", key)
+    stack.sql("UPDATE jobs_media SET run_at_us = 1000000 WHERE subject_id = %s", key)
+    stack.wait(lambda: not armed.exists() and stack.pid("worker-media") not in (None, pid), "the next one runs")
+    stack.wait(lambda: Shown(stack, "worker-media")("alarms_total", alarm="program_died") == 1, "it says what became of that")
+    assert Shown(stack, "worker-media")("process_start_time_seconds") > before("process_start_time_seconds")
+    failed = events(stack.log("worker-media")[logged:], "assert")
+    assert [(e["level"], e["condition"], e["file"].endswith("lib/base/point.c")) for e in failed] == [
+        ("error", "st.st_size == 0", True)]
+    assert [e["level"] for e in events(stack.log("worker-media")[logged:], "program_died")] == ["error"]
+    stack.move_clock(LEASE_SEC + 10)
+    stack.wait(lambda: not stack.sql("SELECT 1 FROM jobs_media WHERE subject_id = %s", key), "the job is done after all")
+    stack.restart("worker-media")
+    assert died(stack, "worker-media") == 0
+
+
+@pytest.mark.parametrize("program, signo", [("keys", signal.SIGABRT), ("worker-publish", signal.SIGKILL),
+                                            ("image", signal.SIGKILL)])
+def test_a_program_that_is_killed(stack, program, signo):
+    """Whatever it died of; one that was told to end has not died."""
+    logged = len(stack.log(program))
+    stack.restart(program)
+    assert died(stack, program) == 0
+    pid = stack.kill(program, signo)
+    stack.wait(lambda: stack.pid(program) not in (None, pid), "the next one runs")
+    stack.wait(lambda: died(stack, program) == 1, "it says so")
+    assert len(events(stack.log(program)[logged:], "program_died")) == 1
+    stack.restart(program)
+    assert died(stack, program) == 0

@@ -101,6 +101,8 @@ int counts_show(struct counts *c, struct str dir)
 
 	if (dir.n > 0 && x == NULL)
 		log_event(LOG_WARNING, "metrics_not_shown", LOG_STR("dir", dir), LOG_CSTR("why", strerror(errno)), LOG_END);
+	if (expose_found_dead(x))
+		alarm_raise(c->metrics, ALARM_PROGRAM_DIED, LOG_END);
 	(void)sigemptyset(&stop);
 	(void)sigaddset(&stop, SIGTERM);
 	ASSERT(sigwait(&stop, &sig) == 0);

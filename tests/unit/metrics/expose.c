@@ -159,7 +159,25 @@ static void test_replaces_an_old_socket(void **state)
 
 	assert_non_null(second);
 	assert_memory_equal(ask("GET / HTTP/1.0\r\n\r\n"), "HTTP/1.0 200 ", 13);
+	assert_false(expose_found_dead(second)); /* the first one lives */
 	expose_stop(second);
+}
+
+static void test_finds_what_a_dead_process_left(void **state)
+{
+	struct shown *s = *state;
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+
+	assert_false(expose_found_dead(s->x));
+	assert_false(expose_found_dead(NULL));
+	expose_stop(s->x);
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+	(void)close(fd);
+	s->x = expose_start(s->m, str_from(dir), "test", set_busy, s->m);
+	assert_true(expose_found_dead(s->x));
+	assert_memory_equal(ask("GET / HTTP/1.0\r\n\r\n"), "HTTP/1.0 200 ", 13);
 }
 
 static void test_where_it_cannot_listen(void **state)
@@ -181,9 +199,16 @@ static void test_where_it_cannot_listen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_answers_any_get),  TEST(test_refuses_other_methods),  TEST(test_a_head_that_does_not_end),
-		TEST(test_a_head_in_pieces), TEST(test_who_may_connect),        TEST(test_a_silent_client),
-		TEST(test_stops_at_once),    TEST(test_replaces_an_old_socket), cmocka_unit_test(test_where_it_cannot_listen),
+		TEST(test_answers_any_get),
+		TEST(test_refuses_other_methods),
+		TEST(test_a_head_that_does_not_end),
+		TEST(test_a_head_in_pieces),
+		TEST(test_who_may_connect),
+		TEST(test_a_silent_client),
+		TEST(test_stops_at_once),
+		TEST(test_replaces_an_old_socket),
+		TEST(test_finds_what_a_dead_process_left),
+		cmocka_unit_test(test_where_it_cannot_listen),
 	};
 
 	if (mkdtemp(dir) == NULL || snprintf(path, sizeof path, "%s/test.sock", dir) < 0)
