@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from conftest import User
 from helpers import Client, expect, query_of
+from test_metrics import Shown
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
 
@@ -262,6 +263,8 @@ def test_tiktok_is_asked_by_few_threads_at_a_time(user, other, stack):
         with ThreadPoolExecutor() as pool:
             answers = [pool.submit(callback, u, state=s, code="x") for u, s in zip(waiting, states)]
             stack.wait(lambda: tiktok.requests(TOKEN) == 3, "the exchanges hang")
+            shown = Shown(stack, "tiktok")
+            assert shown("threads_outside") == shown("threads_busy") == 3
             for _ in range(2):
                 refused = callback(user, state=state_of(user.authorize_url()), code="x")
                 expect(refused, 503, "busy")
@@ -271,6 +274,7 @@ def test_tiktok_is_asked_by_few_threads_at_a_time(user, other, stack):
             tiktok.ended.set()
         for answer in answers:
             expect(answer.result(), 503, "tiktok_unreachable")
+        assert Shown(stack, "tiktok")("threads_outside") == 0
         tiktok.ended.clear()
         expect(user.web.get(user.consent(user.authorize_url(), "after.the.hang")), 200)  # the places are free again
 

@@ -7,7 +7,9 @@ import socket
 import stat
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
+import pymysql
 import pytest
 
 import images
@@ -127,7 +129,7 @@ def test_every_program_shows_its_metrics(stack, program):
         assert shown("threads") == 8 and shown("threads_busy") == 0 and shown("threads_outside") == 0
         assert shown("requests_total", route="none", status="4xx") >= 0
     else:
-        assert shown("database_connections") > 0
+        stack.wait(lambda: Shown(stack, program)("database_connections") > 0, "it is connected")
         assert shown("jobs", **{"class": program.removeprefix("worker-"), "state": "due"}) >= 0
     mode = (stack.at.run / "metrics" / f"{program}.sock").stat().st_mode
     assert stat.S_ISSOCK(mode) and stat.S_IMODE(mode) == 0o660
@@ -165,6 +167,35 @@ def test_requests_are_counted_exactly(stack, user):
     sums = after.moved(before, "request_seconds_sum")
     assert set(sums) == {("GET /api/v1/keys",), ("none",), ("DELETE /api/v1/keys/{id}",)}
     assert 0 < sum(sums.values()) < took
+    assert after("threads_busy") == 0
+
+
+def test_redirects_are_counted(stack, user):
+    before = Shown(stack, "tiktok")
+    user.authorize_url()
+    assert Shown(stack, "tiktok").moved(before, "requests_total") == {("GET /api/v1/tiktok/connect", "3xx"): 1}
+
+
+def test_slow_requests_and_their_threads(stack, user):
+    """While three wait for a row that we have locked, three threads are busy, each with a connection to the database; and
+    the histogram keeps apart what is slow."""
+    before, route = Shown(stack, "keys"), "POST /api/v1/keys"
+    root = pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user="root", database="marketingcli", autocommit=False)
+    with root, root.cursor() as cursor, ThreadPoolExecutor() as pool:
+        cursor.execute("SELECT id FROM users WHERE id = %s FOR UPDATE", uuid.UUID(user.id).bytes)
+        answers = [pool.submit(user.web.post, "/api/v1/keys", json={"name": f"slow {i}"}) for i in range(3)]
+        stack.wait(lambda: Shown(stack, "keys")("threads_busy") == 3, "three are busy")
+        since = time.monotonic()
+        assert Shown(stack, "keys")("database_connections") >= 3
+        stack.wait(lambda: time.monotonic() > since + 0.3, "they are slow")
+        root.rollback()
+        for answer in answers:
+            expect(answer.result(), 201)
+    after = Shown(stack, "keys")
+    buckets = {float(le.replace("+Inf", "inf")): n for (le, r), n in after.moved(before, "request_seconds_bucket").items() if r == route}
+    assert min(buckets) > 0.25 and buckets[float("inf")] == 3
+    assert after.moved(before, "request_seconds_count") == {(route,): 3}
+    assert after.moved(before, "request_seconds_sum")[route,] > 0.9
     assert after("threads_busy") == 0
 
 
@@ -211,6 +242,20 @@ def test_the_database_goes_and_comes_back(stack, user):
     assert after("alarms_total", alarm="database_away") == before("alarms_total", alarm="database_away") + 1
     assert '"event":"database_back"' in stack.log("keys")[logged:]
     assert after("database_connections") <= after("threads") + 2
+
+
+def test_a_mistake_of_ours_is_an_error_of_the_database(stack, user):
+    expect(user.web.get("/api/v1/keys"), 200)
+    before = Shown(stack, "keys")
+    stack.sql("RENAME TABLE api_keys TO api_keys_away")
+    try:
+        expect(user.web.get("/api/v1/keys"), 500, "internal_error")
+    finally:
+        stack.sql("RENAME TABLE api_keys_away TO api_keys")
+    after = Shown(stack, "keys")
+    assert after.moved(before, "database_errors_total") == {("failed",): 1}
+    assert after.moved(before, "requests_total") == {("GET /api/v1/keys", "5xx"): 1}
+    expect(user.web.get("/api/v1/keys"), 200)
 
 
 def test_the_worker_counts_the_database_too(stack):

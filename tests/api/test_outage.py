@@ -18,6 +18,7 @@ import pymysql
 import pytest
 from conftest import User
 from helpers import Client, expect
+from test_metrics import Shown
 
 OUTAGE_SEC = float(os.environ.get("MARKETINGCLI_OUTAGE_SEC", 6))
 TIMEOUT_SEC = 10 if OUTAGE_SEC > 15 else 1  # database.timeout_sec
@@ -156,7 +157,7 @@ def test_who_loses_a_deadlock_does_not_see_it(stack, user, other):
     def counted(what):
         return int(stack.sql("SHOW GLOBAL STATUS LIKE %s", f"Innodb_{what}")[0]["Value"])
 
-    before, user_id = counted("deadlocks"), uuid.UUID(user.id).bytes
+    before, user_id, shown = counted("deadlocks"), uuid.UUID(user.id).bytes, Shown(stack, "keys")
     root = pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user="root", database="marketingcli", autocommit=False)
     with root, root.cursor() as cursor, ThreadPoolExecutor() as pool:
         # InnoDB sacrifices who has changed less.
@@ -170,6 +171,7 @@ def test_who_loses_a_deadlock_does_not_see_it(stack, user, other):
         root.rollback()
         made = expect(answer.result(), 201)["data"]["id"]
     assert [k["id"] for k in expect(user.web.get("/api/v1/keys"), 200)["data"]] == [made]
+    assert Shown(stack, "keys").moved(shown, "database_errors_total") == {("rerun",): 1}
 
 
 def test_a_lock_that_is_not_given_back(stack, user):
