@@ -30,6 +30,7 @@ struct server {
 	const char *reply;
 	char request[65536]; /* the head of the last one, and what came with it */
 	pthread_t thread;
+	pthread_mutex_t at_work; /* held during a connection */
 };
 
 static void answer(struct server *s, SSL *ssl)
@@ -58,6 +59,7 @@ static void *serve(void *arg)
 	int fd;
 
 	while ((fd = accept(s->fd, NULL, NULL)) >= 0) {
+		pthread_mutex_lock(&s->at_work);
 		memset(s->request, 0, sizeof s->request);
 		if (s->mode != DROP_ACCEPTED) {
 			SSL *ssl = SSL_new(s->tls);
@@ -66,6 +68,7 @@ static void *serve(void *arg)
 			SSL_free(ssl);
 		}
 		close(fd);
+		pthread_mutex_unlock(&s->at_work);
 	}
 	return NULL;
 }
@@ -125,6 +128,7 @@ static int start(void **state)
 	assert_int_equal(listen(s->fd, 8), 0);
 	getsockname(s->fd, (struct sockaddr *)&at, &n);
 	s->port = ntohs(at.sin_port);
+	pthread_mutex_init(&s->at_work, NULL);
 	pthread_create(&s->thread, NULL, serve, s);
 	*state = s;
 	return 0;
@@ -136,6 +140,7 @@ static int stop(void **state)
 
 	shutdown(s->fd, SHUT_RDWR);
 	pthread_join(s->thread, NULL);
+	pthread_mutex_destroy(&s->at_work);
 	close(s->fd);
 	SSL_CTX_free(s->tls);
 	unlink(s->ca);
@@ -162,11 +167,14 @@ static struct net_call call_of(struct server *s)
 	};
 }
 
-static struct net_result run(const struct net_call *call)
+/* Back when the server is done with it too: it looks at what the test is about to change. */
+static struct net_result run(struct server *s, const struct net_call *call)
 {
 	struct net_result r;
 
 	net_call_run(&arena, call, &r);
+	pthread_mutex_lock(&s->at_work);
+	pthread_mutex_unlock(&s->at_work);
 	return r;
 }
 
@@ -187,7 +195,7 @@ static void test_request_and_answer(void **state)
 	struct net_call call = call_of(s);
 
 	call.bearer = STR("act.123");
-	struct net_result r = run(&call);
+	struct net_result r = run(s, &call);
 	assert_int_equal(r.err, OK);
 	assert_int_equal(r.status, 200);
 	assert_true(str_eqc(r.body, "{}"));
@@ -209,7 +217,7 @@ static void test_no_expect(void **state)
 
 	memset(body, 'x', 2 << 20);
 	call.body = str_of(body, 2 << 20);
-	(void)run(&call);
+	(void)run(s, &call);
 	free(body);
 	assert_non_null(strstr(s->request, "\r\nContent-Length: 2097152\r\n"));
 	assert_null(strstr(s->request, "Expect"));
@@ -221,9 +229,9 @@ static void test_other_statuses_are_answers(void **state)
 	struct net_call call = call_of(s);
 
 	s->reply = "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n";
-	assert_int_equal(run(&call).status, 500);
+	assert_int_equal(run(s, &call).status, 500);
 	s->reply = "HTTP/1.1 302 Found\r\nLocation: https://localhost/elsewhere\r\nContent-Length: 0\r\n\r\n";
-	struct net_result r = run(&call);
+	struct net_result r = run(s, &call);
 	assert_int_equal(r.err, OK);
 	assert_int_equal(r.status, 302); /* not followed */
 }
@@ -234,18 +242,18 @@ static void test_not_sent(void **state)
 	struct net_call call = call_of(s);
 
 	s->mode = DROP_ACCEPTED; /* during the handshake */
-	assert_int_equal(run(&call).err, ERR_NET_NOT_SENT);
+	assert_int_equal(run(s, &call).err, ERR_NET_NOT_SENT);
 	s->mode = REPLY;
 	call.ca_file = s->other_ca; /* a certificate that is not trusted */
-	assert_int_equal(run(&call).err, ERR_NET_NOT_SENT);
+	assert_int_equal(run(s, &call).err, ERR_NET_NOT_SENT);
 	assert_string_equal(s->request, "");
 	call = call_of(s);
 	call.url = arena_printf(&arena, "https://127.0.0.1.example.invalid:%d/", s->port).p;
-	assert_int_equal(run(&call).err, ERR_NET_NOT_SENT);
+	assert_int_equal(run(s, &call).err, ERR_NET_NOT_SENT);
 	call.url = arena_printf(&arena, "http://127.0.0.1:%d/", s->port).p;
-	assert_int_equal(run(&call).err, ERR_NET_NOT_SENT);
+	assert_int_equal(run(s, &call).err, ERR_NET_NOT_SENT);
 	call.url = "https://127.0.0.1:1/";
-	assert_int_equal(run(&call).err, ERR_NET_NOT_SENT);
+	assert_int_equal(run(s, &call).err, ERR_NET_NOT_SENT);
 }
 
 static void test_wrong_name(void **state)
@@ -254,12 +262,12 @@ static void test_wrong_name(void **state)
 	struct net_call call = call_of(s);
 
 	call.url = arena_printf(&arena, "https://127.0.0.2:%d/", s->port).p;
-	assert_int_equal(run(&call).err, ERR_NET_NOT_SENT);
+	assert_int_equal(run(s, &call).err, ERR_NET_NOT_SENT);
 	/* Names below localhost are loopback without a resolver; the certificate has localhost itself only. */
 	call.url = arena_printf(&arena, "https://localhost:%d/", s->port).p;
-	assert_int_equal(run(&call).err, OK);
+	assert_int_equal(run(s, &call).err, OK);
 	call.url = arena_printf(&arena, "https://sandbox.localhost:%d/", s->port).p;
-	struct net_result r = run(&call);
+	struct net_result r = run(s, &call);
 	assert_int_equal(r.err, ERR_NET_NOT_SENT);
 	assert_string_equal(r.detail, "SSL peer certificate or SSH remote key was not OK");
 }
@@ -271,10 +279,10 @@ static void test_too_late(void **state)
 
 	call.start_by_us = clock_mono_us() - 1;
 	s->request[0] = '\0';
-	assert_int_equal(run(&call).err, ERR_NET_NOT_SENT);
+	assert_int_equal(run(s, &call).err, ERR_NET_NOT_SENT);
 	assert_string_equal(s->request, "");
 	call.start_by_us = clock_mono_us() + 60 * US_PER_SEC;
-	assert_int_equal(run(&call).err, OK);
+	assert_int_equal(run(s, &call).err, OK);
 }
 
 static void test_private_addresses(void **state)
@@ -283,13 +291,13 @@ static void test_private_addresses(void **state)
 	struct net_call call = call_of(s);
 
 	call.allow_private = false;
-	assert_int_equal(run(&call).err, ERR_NET_FORBIDDEN);
+	assert_int_equal(run(s, &call).err, ERR_NET_FORBIDDEN);
 	call.url = arena_printf(&arena, "https://localhost:%d/", s->port).p;
-	assert_int_equal(run(&call).err, ERR_NET_FORBIDDEN);
+	assert_int_equal(run(s, &call).err, ERR_NET_FORBIDDEN);
 	call.url = arena_printf(&arena, "https://[::ffff:127.0.0.1]:%d/", s->port).p;
-	assert_int_equal(run(&call).err, ERR_NET_FORBIDDEN);
+	assert_int_equal(run(s, &call).err, ERR_NET_FORBIDDEN);
 	call.url = arena_printf(&arena, "https://2130706433:%d/", s->port).p; /* 127.0.0.1 as one number */
-	assert_int_equal(run(&call).err, ERR_NET_FORBIDDEN);
+	assert_int_equal(run(s, &call).err, ERR_NET_FORBIDDEN);
 }
 
 static void test_unknown(void **state)
@@ -298,17 +306,17 @@ static void test_unknown(void **state)
 	struct net_call call = call_of(s);
 
 	s->mode = DROP_REQUEST;
-	assert_int_equal(run(&call).err, ERR_NET_UNKNOWN);
+	assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
 	s->mode = REPLY;
 	s->reply = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}";
-	assert_int_equal(run(&call).err, ERR_NET_UNKNOWN);
+	assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
 	s->reply = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}";
-	assert_int_equal(run(&call).err, ERR_NET_UNKNOWN);
+	assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
 	s->reply = "SSH-2.0-something\r\n\r\n";
-	assert_int_equal(run(&call).err, ERR_NET_UNKNOWN);
+	assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
 	s->mode = HANG;
 	call.timeout_sec = 1;
-	assert_int_equal(run(&call).err, ERR_NET_UNKNOWN);
+	assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
 }
 
 static void test_reply_limit(void **state)
@@ -318,13 +326,13 @@ static void test_reply_limit(void **state)
 
 	s->reply = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n0123456789";
 	call.reply_max_bytes = 10;
-	struct net_result r = run(&call);
+	struct net_result r = run(s, &call);
 	assert_int_equal(r.err, OK);
 	assert_int_equal(r.body_bytes, 10);
 	call.reply_max_bytes = 9;
-	assert_int_equal(run(&call).err, ERR_NET_UNKNOWN);
+	assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
 	s->reply = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789"; /* announced */
-	assert_int_equal(run(&call).err, ERR_NET_UNKNOWN);
+	assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
 }
 
 static void test_header_limit(void **state)
@@ -338,7 +346,7 @@ static void test_header_limit(void **state)
 		buf_puts(&reply, "X-Long: 0123456789012345678901234567890123456789\r\n");
 	buf_puts(&reply, "Content-Length: 0\r\n\r\n");
 	s->reply = reply.p;
-	assert_int_equal(run(&call).err, ERR_NET_UNKNOWN);
+	assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
 }
 
 static void test_body_to_a_file(void **state)
@@ -350,7 +358,7 @@ static void test_body_to_a_file(void **state)
 
 	call.method = "GET";
 	call.body_fd = fileno(f);
-	struct net_result r = run(&call);
+	struct net_result r = run(s, &call);
 	assert_int_equal(r.err, OK);
 	assert_int_equal(r.body_bytes, 2);
 	assert_int_equal(pread(call.body_fd, text, sizeof text, 0), 2);
