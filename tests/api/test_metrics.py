@@ -120,6 +120,8 @@ def ready(stack):
 
 @pytest.mark.parametrize("program", [*APPS, *WORKERS, "image"])
 def test_every_program_shows_its_metrics(stack, program):
+    if program in WORKERS:  # an app connects for its first request
+        stack.wait(lambda: Shown(stack, program)("database_connections") > 0, f"{program} is connected")
     shown = Shown(stack, program)
     assert abs(shown("process_start_time_seconds") - time.time()) < 86400
     assert shown("alarms_total", alarm="job_dead") >= 0
