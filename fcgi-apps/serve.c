@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "handover.h"
 #include "net/call.h"
 #include "records.h"
 #include "serve.h"
@@ -39,13 +40,9 @@ static void watch(struct server *s, int op, int fd, uint32_t events)
 {
 	struct epoll_event ev = {.events = events, .data.fd = fd};
 
-#if defined(__SANITIZE_THREAD__) /* it knows that adding comes before what is reported, not that arming again does */
-	if (op == EPOLL_CTL_MOD) {
-		ASSERT(epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, fd, NULL) == 0);
-		op = EPOLL_CTL_ADD;
-	}
-#endif
+	handover_begin(fd);
 	ASSERT(epoll_ctl(s->epoll_fd, op, fd, &ev) == 0);
+	handover_end();
 }
 
 /* Serves one request on a connection that has something to read; whether the connection is still open afterwards. */
@@ -117,6 +114,7 @@ static void *thread_main(void *arg)
 		if (n < 0 && errno == EINTR)
 			continue;
 		ASSERT(n == 1);
+		handover_take(ev.data.fd);
 		if (ev.data.fd == s->stop_fd)
 			break;
 		bool is_new = ev.data.fd == LISTEN_FD;
