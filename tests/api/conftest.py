@@ -27,15 +27,18 @@ CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(CHECKOUT / "tests/stack"))
 
 import processes  # noqa: E402
+import sanitizers  # noqa: E402
 from layout import Layout  # noqa: E402
 
 SETTINGS = ["password.bcrypt_cost=4", "worker.idle_ms=50"]
-DEFECT = re.compile(r"(?:ERROR|WARNING): \w*Sanitizer|runtime error:|assert", re.IGNORECASE)
+DEFECT = re.compile(r"\w+Sanitizer:|runtime error:|assert", re.IGNORECASE)
 ASKED_FOR = 'lib/base/point.c",'  # the assertion that a test makes fail
 NOT_OURS = ("mariadb", "nginx", "access", "supervisor")
 
 os.environ.setdefault("MARKETINGCLI_BUILD",
                       str(CHECKOUT / ("build-dev" if "MARKETINGCLI_STACK" in os.environ else "build-asan")))
+
+os.environ.update(sanitizers.OPTIONS)  # also for what the tests start by themselves
 
 resolve = socket.getaddrinfo
 
@@ -274,7 +277,7 @@ def stack(request):
         yield made
         up.terminate()
         up.wait(60)
-        assert not (found := defects(made)), "the programs' logs report defects:\n" + "\n".join(found)
+        assert not (found := defects(made.at.log)), "the programs' logs report defects:\n" + "\n".join(found)
         seen.from_credentials(made.at.credentials)
         logs = [*made.at.log.glob("*.log"), made.dir / "up.log"]
         assert not (found := seen.leaks(logs)), "the logs hold secrets:\n" + "\n".join(found)
@@ -319,10 +322,10 @@ def pytest_collection_finish(session):
                                    and not any("::" in w for w in words) and not session.config.option.keyword)
 
 
-def defects(stack):
+def defects(logs):
     """The sanitizers' reports and failed assertions of all programs, with the lines that follow."""
     found = []
-    for path in sorted(stack.at.log.glob("*.log")):
+    for path in sorted(logs.glob("*.log")):
         if path.stem in NOT_OURS:
             continue
         lines = path.read_text(errors="replace").splitlines()

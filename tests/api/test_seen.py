@@ -1,8 +1,9 @@
-"""seen.py finds what it is there to find."""
+"""What looks at the logs after a run finds what it is there to find."""
 
 import json
 
 import pytest
+from conftest import defects
 
 import seen
 
@@ -34,3 +35,17 @@ def test_an_alarm_that_was_not_raised_is_named():
     log = "".join(json.dumps({"level": level, "program": "x", "event": event}, separators=(",", ":")) + "\n"
                   for level, event in [("error", "a"), ("info", "b"), ("error", "bc")])
     assert seen.unraised(["a", "b", "c"], [log]) == ["b", "c"]
+
+
+@pytest.mark.parametrize("line", [
+    "WARNING: ThreadSanitizer: data race (pid=1)", "FATAL: ThreadSanitizer: unexpected memory mapping",
+    "==1==ERROR: AddressSanitizer: heap-use-after-free on address", "==1==ERROR: LeakSanitizer: detected memory leaks",
+    "ThreadSanitizer:DEADLYSIGNAL", "../lib/base/buf.c:1:2: runtime error: signed integer overflow",
+    '{"level":"error","event":"assert","condition":"n > 0"}'])
+def test_a_defect_in_a_log_is_found(tmp_path, line):
+    log = '{"event":"started"}\n'
+    (tmp_path / "keys.log").write_text(f"{log}{line}\n  and where\n")
+    (tmp_path / "nginx.log").write_text(f"{line}\n")  # not ours
+    assert defects(tmp_path) == ["--- keys.log", line, "  and where"]
+    (tmp_path / "keys.log").write_text(log)
+    assert defects(tmp_path) == []

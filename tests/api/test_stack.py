@@ -15,7 +15,7 @@ import pytest
 import processes
 import render
 import services
-from conftest import Stack
+from conftest import Stack, defects
 from helpers import expect
 from layout import Layout
 
@@ -38,6 +38,8 @@ def own_folder(prefix="mcli-own-"):
     os.chmod(folder, 0o711)
     try:
         yield pathlib.Path(folder)
+        stack_sh(folder, "down")
+        assert defects(Layout(folder).log) == []
     finally:
         stack_sh(folder, "down")
         shutil.rmtree(Layout(folder).home, ignore_errors=True)

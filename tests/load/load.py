@@ -30,7 +30,11 @@ def stack(build, *settings):
     os.chmod(folder, 0o711)
     up = conftest.start(folder)
     try:
-        yield conftest.Stack(folder)
+        made = conftest.Stack(folder)
+        yield made
+        up.terminate()
+        up.wait(60)
+        assert not (found := conftest.defects(made.at.log)), "the programs' logs report defects:\n" + "\n".join(found)
     finally:
         up.terminate()
         up.wait(60)

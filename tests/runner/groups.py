@@ -5,14 +5,21 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
 import builds
 from builds import CHECKOUT
 
+sys.path.insert(0, str(CHECKOUT / "tests/stack"))
+
+import sanitizers  # noqa: E402
+
 FUZZ_SEC = 6
 UNIT_TIMEOUT_SEC, PYTEST_TIMEOUT_SEC, DEMO_TIMEOUT_SEC, LOAD_TIMEOUT_SEC = 120, 900, 240, 180
+
+os.environ.update(sanitizers.OPTIONS)
 
 
 def run(command, timeout_sec, **more):
@@ -209,16 +216,16 @@ def tsan_run(wanted, report):
 # Load: the short form of each executable of tests/load, on a stack of its own
 
 
-def load_names():
-    return [f"load/{p.stem}" for p in sorted((CHECKOUT / "tests/load").glob("*.py")) if os.access(p, os.X_OK)]
+def load_names(group):
+    return [f"{group}/{p.stem}" for p in sorted((CHECKOUT / "tests/load").glob("*.py")) if os.access(p, os.X_OK)]
 
 
-def load_run(wanted, report):
-    if not builds.build("release", report):
+def load_run(group, build, wanted, report):
+    if not builds.build(build, report):
         return
-    report.heading("load")
+    report.heading(group)
     for name in wanted:
-        code, out = run([CHECKOUT / f"tests/{name}.py", "--short", "--build", builds.folder("release")], LOAD_TIMEOUT_SEC,
-                        env=python_environment())
+        script = CHECKOUT / "tests/load" / f"{name.partition('/')[2]}.py"
+        code, out = run([script, "--short", "--build", builds.folder(build)], LOAD_TIMEOUT_SEC, env=python_environment())
         print(out.rstrip(), flush=True)
         report.add(name, code == 0, out[-8000:])

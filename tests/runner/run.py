@@ -14,12 +14,18 @@ GROUPS = [
     (partial(groups.pytest_names, "api"), partial(groups.pytest_run, "api", "asan", "MARKETINGCLI_BUILD")),
     (partial(groups.pytest_names, "deploy"), partial(groups.pytest_run, "deploy", "release", "MARKETINGCLI_RELEASE")),
     (lambda: ["demo/once"], groups.demo_run),
-    (groups.load_names, groups.load_run),
+    (partial(groups.load_names, "load"), partial(groups.load_run, "load", "release")),
     (partial(groups.unit_names, "unit-clang"), partial(groups.unit_run, "unit-clang", "clang")),
     (groups.fuzz_names, groups.fuzz_run),
 ]
 # Not without being asked for by name, because of the time they take: tests/run.sh tsan
-ASKED_FOR = {"tsan": (groups.tsan_names, groups.tsan_run)}
+ASKED_FOR = {
+    "tsan": [
+        (partial(groups.unit_names, "tsan-unit"), partial(groups.unit_run, "tsan-unit", "tsan")),
+        (groups.tsan_names, groups.tsan_run),
+        (partial(groups.load_names, "tsan-load"), partial(groups.load_run, "tsan-load", "tsan")),
+    ],
+}
 
 
 def main():
@@ -29,7 +35,7 @@ def main():
         return 2
     report = Report()
     known = False
-    asked = [group for name, group in ASKED_FOR.items() if any(w.startswith(name) for w in words)]
+    asked = [g for name, own in ASKED_FOR.items() if any(w.startswith(name) for w in words) for g in own]
     for names, run in [*GROUPS, *asked]:
         wanted = [n for n in names() if not words or any(w in n for w in words)]
         known = known or bool(wanted)

@@ -12,6 +12,7 @@ import time
 import processes
 import ready
 import render
+import sanitizers
 import services
 from layout import AS_ROOT, CHECKOUT, folder, write
 
@@ -31,9 +32,6 @@ MARIADB_RUN = ["--skip-networking", "--innodb-buffer-pool-size=32M", "--innodb-t
 MARIADB_FAST = ["--innodb-flush-log-at-trx-commit=0", "--skip-log-bin", "--innodb-flush-method=nosync",
                 "--innodb-doublewrite=0", "--innodb-fast-shutdown=2"]
 MARIADB_DURABLE = ["--innodb-flush-log-at-trx-commit=1", "--log-bin=binlog", "--sync-binlog=1", "--server-id=1"]
-# ThreadSanitizer takes any write to a socket for a message to whoever next reads from any. Every statement to the
-# database would order all threads, and hardly a race be left; what I/O really orders, fcgi-apps/handover.h tells.
-SANITIZERS = {"UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "io_sync=0"}
 
 
 class Failed(Exception):
@@ -151,7 +149,7 @@ class Supervisor:
     def environment(self, service):
         at = self.at
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "MARKETINGCLI_CONF": str(at.conf),
-               "MARKETINGCLI_TEST_DIR": str(at.test), **SANITIZERS}
+               "MARKETINGCLI_TEST_DIR": str(at.test), **sanitizers.OPTIONS}
         if service in services.PROGRAMS:
             env["CREDENTIALS_DIRECTORY"] = str(at.credentials / (service.database or service.name))
         return env
