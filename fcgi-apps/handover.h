@@ -1,7 +1,7 @@
 /*
  * What epoll orders, told to ThreadSanitizer: who arms a connection has done with it before somebody is woken by it.
  *
- * The tests run it with io_sync=0 (tests/stack/supervisor.py): else it takes what is written to a socket for a message to
+ * The tests run it with io_sync=0 (tests/stack/sanitizers.py): else it takes what is written to a socket for a message to
  * whoever reads from any socket, and two threads that ask the database never race. In other builds this is nothing.
  *
  *	handover_begin(fd);
