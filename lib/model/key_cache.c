@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-#define PLACES 1024 /* keys in use within one second; a quarter of a MB when all are taken */
+#define SETS 256 /* with their places: a quarter of a MB when all are taken */
 
 struct place {
 	struct sha256 hash;
@@ -18,7 +18,7 @@ struct place {
 struct key_cache {
 	const struct epoch *epoch;
 	pthread_mutex_t lock;
-	struct place places[PLACES];
+	struct place places[SETS][KEY_CACHE_WAYS];
 };
 
 struct key_cache *key_cache_new(const struct epoch *epoch)
@@ -46,25 +46,43 @@ struct key_cache_view key_cache_look(const struct key_cache *c)
 	return v;
 }
 
-static struct place *place_of(struct key_cache *c, const struct sha256 *hash)
+static struct place *set_of(struct key_cache *c, const struct sha256 *hash)
 {
-	return &c->places[(hash->b[0] << 8 | hash->b[1]) % PLACES];
+	return c->places[hash->b[0] % SETS];
+}
+
+static bool is_of(const struct place *p, const struct sha256 *hash)
+{
+	return p->read.is_known && memcmp(&p->hash, hash, sizeof *hash) == 0;
+}
+
+/* Its own place, else a free one, else the one that was read first. */
+static struct place *place_for(struct place *set, const struct sha256 *hash)
+{
+	struct place *first = set;
+
+	for (size_t i = 0; i < KEY_CACHE_WAYS; i++) {
+		if (is_of(&set[i], hash))
+			return &set[i];
+		if (set[i].read.at_us < first->read.at_us) /* a free one: 0 */
+			first = &set[i];
+	}
+	return first;
 }
 
 static bool is_good(const struct place *p, const struct key_cache_view *now, const struct sha256 *hash)
 {
-	return p->read.is_known && memcmp(&p->hash, hash, sizeof *hash) == 0 &&
-	       memcmp(&p->read.epoch, &now->epoch, sizeof now->epoch) == 0 && now->at_us - p->read.at_us < KEY_CACHE_AGE_US;
+	return is_of(p, hash) && memcmp(&p->read.epoch, &now->epoch, sizeof now->epoch) == 0 &&
+	       now->at_us - p->read.at_us < KEY_CACHE_AGE_US;
 }
 
 bool key_cache_get(struct key_cache *c, const struct key_cache_view *view, const struct sha256 *hash,
                    struct arena *arena, struct key *ret_key)
 {
-	const struct place *p = place_of(c, hash);
-
 	if (!view->is_known)
 		return false;
 	ASSERT(pthread_mutex_lock(&c->lock) == 0);
+	const struct place *p = place_for(set_of(c, hash), hash);
 	bool good = is_good(p, view, hash);
 	if (good) {
 		*ret_key = p->key;
@@ -78,12 +96,11 @@ bool key_cache_get(struct key_cache *c, const struct key_cache_view *view, const
 void key_cache_put(struct key_cache *c, const struct key_cache_view *view, const struct sha256 *hash,
                    const struct key *key)
 {
-	struct place *p = place_of(c, hash);
-
 	if (!view->is_known)
 		return;
-	ASSERT(key->name.n <= sizeof p->name && key->prefix.n <= sizeof p->prefix);
+	ASSERT(key->name.n <= KEY_NAME_MAX_BYTES && key->prefix.n <= KEY_PREFIX_CHARS);
 	ASSERT(pthread_mutex_lock(&c->lock) == 0);
+	struct place *p = place_for(set_of(c, hash), hash);
 	*p = (struct place){.hash = *hash, .read = *view, .key = *key, .name_n = key->name.n, .prefix_n = key->prefix.n};
 	memcpy(p->name, key->name.p, key->name.n);
 	memcpy(p->prefix, key->prefix.p, key->prefix.n);

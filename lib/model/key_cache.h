@@ -7,7 +7,8 @@
  *	if (key_cache_get(cache, &view, &hash, arena, &key)) ...
  *	else read it, check it, key_cache_put(cache, &view, &hash, &key);
  *
- * 1024 places; a key takes the place of the one before whose hash begins alike. From any thread.
+ * 1024 places, four for keys whose hashes begin alike; a fifth takes the place of the one that was read first. From any
+ * thread.
  */
 #pragma once
 
@@ -16,6 +17,7 @@
 #include "model/key.h"
 
 #define KEY_CACHE_AGE_US US_PER_SEC
+#define KEY_CACHE_WAYS 4
 
 /* When, and in which epoch, the database was asked or the cache is. */
 struct key_cache_view {

@@ -132,19 +132,28 @@ static void test_ends_with_its_age(void **state)
 	assert_false(key_cache_get(f->cache, &view, &f->hash, &f->arena, &key));
 }
 
-static void test_another_key_of_the_same_place(void **state)
+/* Their hashes begin alike. */
+static void test_one_more_than_there_are_places(void **state)
 {
 	struct fixture *f = *state;
-	struct sha256 other = f->hash;
+	struct key_cache_view view = key_cache_look(f->cache);
+	struct sha256 hashes[KEY_CACHE_WAYS + 1];
 
-	other.b[31] ^= 1;
-	keep(f);
-	assert_false(has(f, &other));
-	f->hash = other;
-	keep(f);
-	assert_true(has(f, &other));
-	other.b[31] ^= 1;
-	assert_false(has(f, &other));
+	for (uint8_t i = 0; i < ARRAY_LEN(hashes); i++) {
+		hashes[i] = f->hash;
+		hashes[i].b[31] ^= i;
+		assert_false(has(f, &hashes[i]));
+		view.at_us++;
+		key_cache_put(f->cache, &view, &hashes[i], &f->key);
+		assert_true(has(f, &hashes[i]));
+	}
+	assert_false(has(f, &hashes[0]));
+	for (size_t i = 1; i < ARRAY_LEN(hashes); i++)
+		assert_true(has(f, &hashes[i]));
+	view.at_us++;
+	key_cache_put(f->cache, &view, &hashes[2], &f->key); /* again: in its own place */
+	for (size_t i = 1; i < ARRAY_LEN(hashes); i++)
+		assert_true(has(f, &hashes[i]));
 }
 
 static void test_keeps_nothing_without_an_epoch(void **state)
@@ -166,7 +175,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ends_with_the_epoch, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_was_read_before_the_end_is_not_good_after_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ends_with_its_age, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_another_key_of_the_same_place, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_one_more_than_there_are_places, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_keeps_nothing_without_an_epoch, set_up, tear_down),
 	};
 
