@@ -85,7 +85,7 @@ def test_socket_survives_bursts(root, name):
     assert f"\n{kind}=/run/marketingcli/{name}.sock\n" in socket
     assert "\nStandardInput=socket\n" in (units / f"marketingcli-{name}.service").read_text()
     hardening = (units / "marketingcli-.service.d/10-hardening.conf").read_text()
-    for line in ("StartLimitIntervalSec=0", "Restart=always", "RestartSec=1"):
+    for line in ("StartLimitIntervalSec=0", "Restart=always", "RestartSec=1", "CPUSchedulingPolicy=batch"):
         assert f"\n{line}\n" in hardening
 
 

@@ -50,6 +50,13 @@ class Child:
         return self.service.name
 
 
+def as_unit(service):
+    """In the child: what a unit gives its process besides user and environment."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    if service in services.PROGRAMS:
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
 class Supervisor:
     def __init__(self, at, options, say):
         self.at, self.options, self.say = at, options, say
@@ -165,7 +172,7 @@ class Supervisor:
             child.process = subprocess.Popen(
                 self.as_user(child.service, child.argv), stdin=child.listener or subprocess.DEVNULL, stdout=log,
                 stderr=log, env=self.environment(child.service), cwd="/", umask=0o027, start_new_session=True,
-                preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, ()))
+                preexec_fn=lambda: as_unit(child.service))
         child.started, child.start_at = time.monotonic(), 0.0
         self.write_pids()
 
