@@ -37,7 +37,7 @@ static enum err me(struct ctx *c)
 
 	enum err e = app_query_only(c, NULL);
 	if (e == OK)
-		e = user_by_id(c->db, c->arena, &c->caller.user_id, &out.user);
+		e = user_profile(c->db, c->arena, &c->caller.user_id, &out.user);
 	return e == OK ? reply_data(&c->rep, 200, me_fields, &out) : e;
 }
 

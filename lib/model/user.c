@@ -8,7 +8,7 @@
 
 const char *const user_state_names[] = {"active", "disabled", NULL};
 
-enum { USER_INSERT, USER_BY_EMAIL, USER_BY_ID };
+enum { USER_INSERT, USER_BY_EMAIL, USER_PROFILE };
 static const struct sql sqls[];
 
 static bool is_digit(char c)
@@ -103,9 +103,9 @@ enum err user_by_email(struct db *db, struct arena *arena, struct str email, str
 	return db_row(db, &sqls[USER_BY_EMAIL], DB_ARGS(db_str(key)), arena, ret_user);
 }
 
-enum err user_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user)
+enum err user_profile(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user)
 {
-	return db_row(db, &sqls[USER_BY_ID], DB_ARGS(db_uuid(id)), arena, ret_user);
+	return db_row(db, &sqls[USER_PROFILE], DB_ARGS(db_uuid(id)), arena, ret_user);
 }
 
 static const struct db_col user_cols[] = {
@@ -119,6 +119,15 @@ static const struct db_col user_cols[] = {
 	DB_END,
 };
 
+/* What users are shown of themselves: the hash stays where it is. */
+static const struct db_col profile_cols[] = {
+	DB_COL(struct user, id, UUID),
+	DB_COL(struct user, email, STR),
+	DB_COL(struct user, name, STR),
+	DB_COL(struct user, created_at_us, I64),
+	DB_END,
+};
+
 #define USER_COLS "id, email, name, password_hash, state, created_at_us, updated_at_us"
 
 static const struct sql sqls[] = {
@@ -126,5 +135,7 @@ static const struct sql sqls[] = {
                              " updated_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                      .in = "usssssii"},
 	[USER_BY_EMAIL] = {.text = "SELECT " USER_COLS " FROM users WHERE email_key = ?", .in = "s", .cols = user_cols},
-	[USER_BY_ID] = {.text = "SELECT " USER_COLS " FROM users WHERE id = ?", .in = "u", .cols = user_cols},
+	[USER_PROFILE] = {.text = "SELECT id, email, name, created_at_us FROM users WHERE id = ?",
+                      .in = "u",
+                      .cols = profile_cols},
 };

@@ -36,4 +36,6 @@ MUST_CHECK enum err user_create(struct db *db, struct arena *arena, struct str e
 
 /* ERR_NOT_FOUND, also for what is no address. */
 MUST_CHECK enum err user_by_email(struct db *db, struct arena *arena, struct str email, struct user *ret_user);
-MUST_CHECK enum err user_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user);
+
+/* What users are shown of themselves: id, email, name, created_at_us. ERR_NOT_FOUND. */
+MUST_CHECK enum err user_profile(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user);
