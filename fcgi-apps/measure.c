@@ -2,9 +2,7 @@
  * What a FastCGI program counts, and the socket that shows it (lib/metrics). A request costs three atomic additions and
  * a look at the database's gate.
  */
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -76,7 +74,6 @@ static void refresh(void *arg)
 struct measure *measure_start(struct shared *shared)
 {
 	struct measure *m = xcalloc(1, sizeof *m);
-	struct str dir = shared->conf->metrics_dir;
 
 	m->shared = shared;
 	arena_init(&m->arena, 1u << 20);
@@ -84,13 +81,7 @@ struct measure *measure_start(struct shared *shared)
 	m->metrics = metrics_new(&(struct metrics_options){
 		.who = METRICS_APP,
 		.values = {[LABEL_ROUTE] = m->route_names, [LABEL_STATUS] = class_names, [LABEL_ERROR] = error_names}});
-	if (dir.n == 0)
-		return m;
-	m->expose = expose_start(m->metrics, dir, shared->app->name, refresh, m);
-	if (m->expose == NULL)
-		log_event(LOG_WARNING, "metrics_not_shown", LOG_STR("dir", dir), LOG_CSTR("why", strerror(errno)), LOG_END);
-	if (expose_found_dead(m->expose))
-		alarm_raise(m->metrics, ALARM_PROGRAM_DIED, LOG_END);
+	m->expose = expose_of_program(m->metrics, shared->conf->metrics_dir, shared->app->name, refresh, m);
 	return m;
 }
 

@@ -1,6 +1,5 @@
 #include "measure.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,14 +75,7 @@ struct measure *measure_start(const struct conf *conf, enum job_class class, con
 	                                                     [LABEL_CLASS] = m->class_names,
 	                                                     [LABEL_STATE] = state_names,
 	                                                     [LABEL_STORE] = class == JOB_MEDIA ? store_names : NULL}});
-	if (conf->metrics_dir.n == 0)
-		return m;
-	m->expose = expose_start(m->metrics, conf->metrics_dir, program, refresh, m);
-	if (m->expose == NULL)
-		log_event(LOG_WARNING, "metrics_not_shown", LOG_STR("dir", conf->metrics_dir), LOG_CSTR("why", strerror(errno)),
-		          LOG_END);
-	if (expose_found_dead(m->expose))
-		alarm_raise(m->metrics, ALARM_PROGRAM_DIED, LOG_END);
+	m->expose = expose_of_program(m->metrics, conf->metrics_dir, program, refresh, m);
 	return m;
 }
 

@@ -8,6 +8,10 @@
  */
 #pragma once
 
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
 #include "metrics/metrics.h"
 
 #define EXPOSE_SEC 2
@@ -28,8 +32,21 @@ void expose_stop(struct expose *x); /* NULL is fine; takes the socket away */
 /*
  * Whether a former process has left its socket behind: it did not end by itself. So a program says what the one that died
  * could not count. NULL: false.
- *
- *	if (expose_found_dead(x))
- *		alarm_raise(m, ALARM_PROGRAM_DIED, LOG_END);
  */
 bool expose_found_dead(const struct expose *x);
+
+/*
+ * expose_start as programs do it: an empty dir shows nothing, the log says why it could not, and a predecessor that died is
+ * an alarm. Inline, because the library does not log.
+ */
+static inline struct expose *expose_of_program(struct metrics *m, struct str dir, const char *program,
+                                               void (*refresh)(void *arg), void *arg)
+{
+	struct expose *x = dir.n == 0 ? NULL : expose_start(m, dir, program, refresh, arg);
+
+	if (dir.n > 0 && x == NULL)
+		log_event(LOG_WARNING, "metrics_not_shown", LOG_STR("dir", dir), LOG_CSTR("why", strerror(errno)), LOG_END);
+	if (expose_found_dead(x))
+		alarm_raise(m, ALARM_PROGRAM_DIED, LOG_END);
+	return x;
+}

@@ -1,14 +1,11 @@
 #include "counts.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "metrics/expose.h"
 
 enum outcome { OUTCOME_DONE, OUTCOME_REFUSED, OUTCOME_FAILED, OUTCOME_TIMED_OUT, OUTCOME_CRASHED, OUTCOME__MAX };
@@ -95,14 +92,10 @@ static void refresh(void *arg)
 
 int counts_show(struct counts *c, struct str dir)
 {
-	struct expose *x = dir.n == 0 ? NULL : expose_start(c->metrics, dir, "image", refresh, c);
+	struct expose *x = expose_of_program(c->metrics, dir, "image", refresh, c);
 	sigset_t stop;
 	int sig;
 
-	if (dir.n > 0 && x == NULL)
-		log_event(LOG_WARNING, "metrics_not_shown", LOG_STR("dir", dir), LOG_CSTR("why", strerror(errno)), LOG_END);
-	if (expose_found_dead(x))
-		alarm_raise(c->metrics, ALARM_PROGRAM_DIED, LOG_END);
 	(void)sigemptyset(&stop);
 	(void)sigaddset(&stop, SIGTERM);
 	ASSERT(sigwait(&stop, &sig) == 0);
