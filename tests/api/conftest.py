@@ -62,6 +62,17 @@ def all_stopped(pid):
                for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"))
 
 
+def wait_for(condition, what, seconds=30):
+    """The first truthy value of condition()."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.03)
+
+
 class Stack:
     def __init__(self, folder):
         self.dir = pathlib.Path(folder)
@@ -181,13 +192,7 @@ class Stack:
 
     def wait(self, condition, what, seconds=30):
         """The first truthy value of condition()."""
-        end = time.monotonic() + seconds
-        while True:
-            value = condition()
-            if value:
-                return value
-            assert time.monotonic() < end, f"not within {seconds} s: {what}"
-            time.sleep(0.03)
+        return wait_for(condition, what, seconds)
 
     # Clients
 
@@ -304,8 +309,8 @@ def start(folder):
             ["setpriv", "--pdeathsig=TERM", CHECKOUT / "tests/stack.sh", "up", "--foreground", "--dir", folder, "--https", "0",
              "--http", "0", "--build", os.environ["MARKETINGCLI_BUILD"], *(f"--set={s}" for s in SETTINGS),
              *os.environ.get("MARKETINGCLI_STACK_OPTIONS", "").split()], stdout=out, stderr=out, start_new_session=True)
-    while process.poll() is None and "\nup: " not in "\n" + said.read_text():
-        time.sleep(0.02)  # bounded by the supervisor's own patience
+    wait_for(lambda: process.poll() is not None or "\nup: " in "\n" + said.read_text(), "the stack is up, or says why not",
+             seconds=300)  # the supervisor's own patience ends before
     if process.returncode is not None:
         pytest.exit(f"the stack does not come up:\n{said.read_text()}", returncode=1)
     return process

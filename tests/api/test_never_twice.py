@@ -5,6 +5,7 @@ import time
 
 import pytest
 from publishing import ENDED, LEASE_SEC, Sent, failed
+from test_metrics import Shown
 
 
 def die_at(stack, point, send):
@@ -83,6 +84,13 @@ def test_a_worker_that_always_crashes(stack, send):
     assert [(j["kind"], j["state"]) for j in sent.jobs()] == [("publish", "dead")]
 
 
+def is_idle(stack):
+    """The worker is at no job, and none is due."""
+    now_us = time.time() * 1_000_000 + int((stack.at.test / "clock").read_text())
+    due = stack.sql("SELECT COUNT(*) AS n FROM jobs_publish WHERE state = 'ready' AND run_at_us <= %s", int(now_us))[0]["n"]
+    return due == 0 and Shown(stack, "worker-publish")("runs_open", **{"class": "publish"}) == 0
+
+
 def test_kills_at_any_time(stack, user):
     """Twenty posts while the worker is killed again and again, wherever it is just then."""
     accounts = [user.connect() for _ in range(4)]
@@ -96,7 +104,7 @@ def test_kills_at_any_time(stack, user):
         if all(s.get()["status"] in ENDED for s in sent):
             break
         stack.move_clock(LEASE_SEC)
-        time.sleep(0.3)
+        stack.wait(lambda: is_idle(stack), "the worker has done what there was")
     for s in sent:
         post = s.wait()
         assert s.at_simulator() <= 1, "posted twice"
