@@ -4,12 +4,12 @@
  * The tests run it with io_sync=0 (tests/stack/sanitizers.py): else it takes what is written to a socket for a message to
  * whoever reads from any socket, and two threads that ask the database never race. In other builds this is nothing.
  *
- *	handover_begin(fd);
- *	epoll_ctl(...);
- *	handover_end();
- *	...
- *	epoll_wait(...);
- *	handover_take(fd);
+ *    handover_begin(fd);
+ *    epoll_ctl(...);
+ *    handover_end();
+ *    ...
+ *    epoll_wait(...);
+ *    handover_take(fd);
  */
 #pragma once
 
@@ -22,30 +22,30 @@ void AnnotateIgnoreReadsEnd(const char *file, int line);
 
 static inline void *handover_mark(int fd)
 {
-	static char marks[1 << 16]; /* one for each descriptor; sharing one would only hide races */
+    static char marks[1 << 16]; /* one for each descriptor; sharing one would only hide races */
 
-	return &marks[(size_t)fd % sizeof marks];
+    return &marks[(size_t)fd % sizeof marks];
 }
 
 static inline void handover_begin(int fd)
 {
-	__tsan_release(handover_mark(fd));
-	AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+    __tsan_release(handover_mark(fd));
+    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
 }
 
 static inline void handover_end(void)
 {
-	AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+    AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
 }
 
 static inline void handover_take(int fd)
 {
-	__tsan_acquire(handover_mark(fd));
+    __tsan_acquire(handover_mark(fd));
 }
 #else
 static inline void handover_begin(int fd)
 {
-	(void)fd;
+    (void)fd;
 }
 
 static inline void handover_end(void)
@@ -54,6 +54,6 @@ static inline void handover_end(void)
 
 static inline void handover_take(int fd)
 {
-	(void)fd;
+    (void)fd;
 }
 #endif

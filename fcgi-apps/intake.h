@@ -10,8 +10,8 @@
 
 /* read is body_read or multipart_read over the stream; it is read to its end. */
 struct intake_source {
-	enum err (*read)(void *stream, void *p, size_t n, size_t *ret_n);
-	void *stream;
+    enum err (*read)(void *stream, void *p, size_t n, size_t *ret_n);
+    void *stream;
 };
 
 /*

@@ -18,34 +18,34 @@ extern const struct app APP;
 
 static int refuse(const char *why)
 {
-	log_event(LOG_ERROR, "cannot_start", LOG_CSTR("why", why), LOG_END);
-	return EX_CONFIG;
+    log_event(LOG_ERROR, "cannot_start", LOG_CSTR("why", why), LOG_END);
+    return EX_CONFIG;
 }
 
 /* A route whose row leaves out a policy column does not serve. */
 static const struct route *incomplete_route(const struct app *app)
 {
-	for (const struct route *const *t = app->routes; *t != NULL; t++)
-		for (const struct route *r = *t; r->method != NULL; r++)
-			if (r->auth == AUTH_UNSET || r->rate == RATE_UNSET || r->summary == NULL)
-				return r;
-	return NULL;
+    for (const struct route *const *t = app->routes; *t != NULL; t++)
+        for (const struct route *r = *t; r->method != NULL; r++)
+            if (r->auth == AUTH_UNSET || r->rate == RATE_UNSET || r->summary == NULL)
+                return r;
+    return NULL;
 }
 
 /* Refuses an older schema. A database that does not answer is no reason to stop: requests are answered 503 until it
  * does. */
 static bool schema_is_old(struct shared *s)
 {
-	_cleanup_(db_freep) struct db *db = db_new(&s->db_options);
-	struct arena arena;
+    _cleanup_(db_freep) struct db *db = db_new(&s->db_options);
+    struct arena arena;
 
-	arena_init(&arena, ARENA_MAX_BYTES);
-	enum err e = schema_check(db, &arena);
-	if (e != OK && e != ERR_CONFLICT)
-		log_event(LOG_WARNING, "schema_not_checked", LOG_CSTR("code", err_slug(e)), LOG_CSTR("db_error", db_error(db)),
-		          LOG_END);
-	arena_done(&arena);
-	return e == ERR_CONFLICT;
+    arena_init(&arena, ARENA_MAX_BYTES);
+    enum err e = schema_check(db, &arena);
+    if (e != OK && e != ERR_CONFLICT)
+        log_event(LOG_WARNING, "schema_not_checked", LOG_CSTR("code", err_slug(e)), LOG_CSTR("db_error", db_error(db)),
+                  LOG_END);
+    arena_done(&arena);
+    return e == ERR_CONFLICT;
 }
 
 /*
@@ -54,60 +54,60 @@ static bool schema_is_old(struct shared *s)
  */
 static bool epoch_is_ready(struct shared *s)
 {
-	struct str path = s->conf->keys_epoch;
+    struct str path = s->conf->keys_epoch;
 
-	if (path.n == 0)
-		return true;
-	if (epoch_open(path, s->app->ends_key_epoch, &s->key_epoch) == OK)
-		return !s->app->ends_key_epoch || epoch_end(&s->key_epoch) == OK;
-	log_event(LOG_WARNING, "epoch_not_opened", LOG_STR("path", path), LOG_CSTR("why", strerror(errno)), LOG_END);
-	return !s->app->ends_key_epoch;
+    if (path.n == 0)
+        return true;
+    if (epoch_open(path, s->app->ends_key_epoch, &s->key_epoch) == OK)
+        return !s->app->ends_key_epoch || epoch_end(&s->key_epoch) == OK;
+    log_event(LOG_WARNING, "epoch_not_opened", LOG_STR("path", path), LOG_CSTR("why", strerror(errno)), LOG_END);
+    return !s->app->ends_key_epoch;
 }
 
 static int run(struct shared *s, struct buf *why)
 {
-	char user[80];
+    char user[80];
 
-	if (incomplete_route(s->app) != NULL)
-		return refuse(incomplete_route(s->app)->pattern);
-	if (credential_read("db-password", &s->db_password) != OK)
-		return refuse("the credential db-password is missing or cannot be read");
-	(void)snprintf(user, sizeof user, "marketingcli_%s", s->app->name);
-	s->db_options = (struct db_options){
-		.socket = s->conf->database_socket.p,
-		.name = s->conf->database_name.p,
-		.user = user,
-		.password = &s->db_password,
-		.timeout_sec = (int)s->conf->database_timeout_sec,
-		.gate = &s->db_gate,
-		.counts = &s->db_counts,
-	};
-	if (schema_is_old(s))
-		return refuse("the database schema is older than this program: run marketingcli-admin migrate");
-	if (!epoch_is_ready(s))
-		return refuse("the file of keys.epoch is missing or cannot be written");
-	s->key_cache = key_cache_new(&s->key_epoch);
-	if (s->app->start != NULL && s->app->start(s->conf, &s->state, why) != OK)
-		return refuse(why->n > 0 ? why->p : "the app cannot start");
-	int code = serve_run(s);
-	if (s->app->stop != NULL)
-		s->app->stop(s->state);
-	return code;
+    if (incomplete_route(s->app) != NULL)
+        return refuse(incomplete_route(s->app)->pattern);
+    if (credential_read("db-password", &s->db_password) != OK)
+        return refuse("the credential db-password is missing or cannot be read");
+    (void)snprintf(user, sizeof user, "marketingcli_%s", s->app->name);
+    s->db_options = (struct db_options){
+        .socket = s->conf->database_socket.p,
+        .name = s->conf->database_name.p,
+        .user = user,
+        .password = &s->db_password,
+        .timeout_sec = (int)s->conf->database_timeout_sec,
+        .gate = &s->db_gate,
+        .counts = &s->db_counts,
+    };
+    if (schema_is_old(s))
+        return refuse("the database schema is older than this program: run marketingcli-admin migrate");
+    if (!epoch_is_ready(s))
+        return refuse("the file of keys.epoch is missing or cannot be written");
+    s->key_cache = key_cache_new(&s->key_epoch);
+    if (s->app->start != NULL && s->app->start(s->conf, &s->state, why) != OK)
+        return refuse(why->n > 0 ? why->p : "the app cannot start");
+    int code = serve_run(s);
+    if (s->app->stop != NULL)
+        s->app->stop(s->state);
+    return code;
 }
 
 int main(void)
 {
-	_cleanup_(conf_done) struct conf conf = {0};
-	_cleanup_(buf_done) struct buf why = BUF_MAX(1024);
-	struct shared s = {.app = &APP, .conf = &conf, .key_epoch = EPOCH_NONE};
+    _cleanup_(conf_done) struct conf conf = {0};
+    _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
+    struct shared s = {.app = &APP, .conf = &conf, .key_epoch = EPOCH_NONE};
 
-	log_init(APP.name, LOG_INFO);
-	if (conf_load(&conf, conf_path(), &why) != OK)
-		return refuse(why.p);
-	log_init(APP.name, (enum log_level)conf.service_log_level);
-	int code = run(&s, &why);
-	key_cache_free(s.key_cache);
-	epoch_close(&s.key_epoch);
-	secret_done(&s.db_password);
-	return code;
+    log_init(APP.name, LOG_INFO);
+    if (conf_load(&conf, conf_path(), &why) != OK)
+        return refuse(why.p);
+    log_init(APP.name, (enum log_level)conf.service_log_level);
+    int code = run(&s, &why);
+    key_cache_free(s.key_cache);
+    epoch_close(&s.key_epoch);
+    secret_done(&s.db_password);
+    return code;
 }

@@ -6,8 +6,8 @@
  * skipped for one request is taken from another. nginx sends nothing of that; whoever else gets at the socket finds this
  * in between: OS_Read, by which libfcgi reads, is defined here.
  *
- *	records_begin();   what this thread reads next begins a request
- *	FCGX_Accept_r(q) ...
+ *    records_begin();   what this thread reads next begins a request
+ *    FCGX_Accept_r(q) ...
  *
  * Accepted is (FastCGI specification 1.0, 3.3, 5.1, 5.2): FCGI_BEGIN_REQUEST as responder, FCGI_PARAMS and an empty
  * one, FCGI_STDIN and an empty one, all of version 1 and one request id, and nothing behind them before the answer.

@@ -1,11 +1,11 @@
 /*
  * Serving: what the threads of a program share, and the parts that main.c puts together.
  *
- *	serve.c   accepting and kept connections (epoll), the threads, the graceful stop
- *	handle.c  one request: parameters, route, policy columns, handler, answer, access log
- *	access.c  who asks: keys, sessions, the cross-origin rule
- *	usage.c   time of last use of keys, flushed every second
- *	measure.c what is counted and shown: requests, threads, connections
+ *    serve.c   accepting and kept connections (epoll), the threads, the graceful stop
+ *    handle.c  one request: parameters, route, policy columns, handler, answer, access log
+ *    access.c  who asks: keys, sessions, the cross-origin rule
+ *    usage.c   time of last use of keys, flushed every second
+ *    measure.c what is counted and shown: requests, threads, connections
  */
 #pragma once
 
@@ -22,19 +22,19 @@ struct usage;
 struct measure;
 
 struct shared {
-	const struct app *app;
-	const struct conf *conf;
-	struct db_options db_options;
-	struct db_gate db_gate;
-	struct db_counts db_counts;
-	struct secret db_password;
-	void *state;
-	struct epoch key_epoch;
-	struct key_cache *key_cache;
-	struct usage *usage;
-	struct measure *measure;
-	atomic_bool stopping;
-	atomic_int outside; /* threads that wait for the outside now */
+    const struct app *app;
+    const struct conf *conf;
+    struct db_options db_options;
+    struct db_gate db_gate;
+    struct db_counts db_counts;
+    struct secret db_password;
+    void *state;
+    struct epoch key_epoch;
+    struct key_cache *key_cache;
+    struct usage *usage;
+    struct measure *measure;
+    atomic_bool stopping;
+    atomic_int outside; /* threads that wait for the outside now */
 };
 
 /* Serves the listening socket on fd 0 until SIGTERM or SIGINT; the exit code. */

@@ -15,143 +15,143 @@
 
 static int fail(int code, const char *why)
 {
-	log_event(LOG_ERROR, "cannot_start", LOG_CSTR("why", why), LOG_END);
-	return code;
+    log_event(LOG_ERROR, "cannot_start", LOG_CSTR("why", why), LOG_END);
+    return code;
 }
 
 static bool find_class(const char *name, enum job_class *ret_class)
 {
-	for (int i = 0; job_class_names[i] != NULL; i++)
-		if (strcmp(job_class_names[i], name) == 0) {
-			*ret_class = (enum job_class)i;
-			return true;
-		}
-	return false;
+    for (int i = 0; job_class_names[i] != NULL; i++)
+        if (strcmp(job_class_names[i], name) == 0) {
+            *ret_class = (enum job_class)i;
+            return true;
+        }
+    return false;
 }
 
 /* Waits for the database, but not for a schema: an older one is the admin's to bring up to date. */
 static enum err wait_for_schema(const struct db_options *options, struct measure *measure, const sigset_t *stops)
 {
-	_cleanup_(db_freep) struct db *db = db_new(options);
-	struct timespec wait = {.tv_nsec = SCHEMA_WAIT_MS * 1000000L};
-	struct arena arena;
-	bool told = false;
-	enum err e;
+    _cleanup_(db_freep) struct db *db = db_new(options);
+    struct timespec wait = {.tv_nsec = SCHEMA_WAIT_MS * 1000000L};
+    struct arena arena;
+    bool told = false;
+    enum err e;
 
-	arena_init(&arena, SCHEMA_ARENA_BYTES);
-	while ((e = schema_check(db, &arena)) == ERR_DB_UNAVAILABLE) {
-		if (!told)
-			alarm_raise(measure->metrics, ALARM_DATABASE_AWAY, LOG_CSTR("database", db_error(db)), LOG_END);
-		told = true;
-		arena_clear(&arena);
-		if (sigtimedwait(stops, NULL, &wait) > 0) {
-			e = ERR_AGAIN;
-			break;
-		}
-	}
-	arena_done(&arena);
-	return e;
+    arena_init(&arena, SCHEMA_ARENA_BYTES);
+    while ((e = schema_check(db, &arena)) == ERR_DB_UNAVAILABLE) {
+        if (!told)
+            alarm_raise(measure->metrics, ALARM_DATABASE_AWAY, LOG_CSTR("database", db_error(db)), LOG_END);
+        told = true;
+        arena_clear(&arena);
+        if (sigtimedwait(stops, NULL, &wait) > 0) {
+            e = ERR_AGAIN;
+            break;
+        }
+    }
+    arena_done(&arena);
+    return e;
 }
 
 struct secrets {
-	struct secret password, ring_text, client_secret;
-	struct keyring *ring;
+    struct secret password, ring_text, client_secret;
+    struct keyring *ring;
 };
 
 static void secrets_done(struct secrets *s)
 {
-	secret_done(&s->password);
-	secret_done(&s->ring_text);
-	secret_done(&s->client_secret);
-	keyring_free(s->ring);
+    secret_done(&s->password);
+    secret_done(&s->ring_text);
+    secret_done(&s->client_secret);
+    keyring_free(s->ring);
 }
 
 /* Each class reads only what it needs, so that no process holds all secrets. NULL, or the sentence that says why. */
 static const char *read_secrets(enum job_class class, const struct conf *conf, struct secrets *s)
 {
-	if (credential_read("db-password", &s->password) != OK)
-		return "credential db-password is missing or cannot be read";
-	if (class != JOB_PUBLISH)
-		return NULL;
-	if (credential_read("tiktok-client-secret", &s->client_secret) != OK)
-		return "credential tiktok-client-secret is missing or cannot be read";
-	if (conf->tiktok_client_key.n > 0 && s->client_secret.n == 0)
-		return "credential tiktok-client-secret is empty, and tiktok.client_key is set";
-	if (credential_read("token-keys", &s->ring_text) != OK)
-		return "credential token-keys is missing or cannot be read";
-	if (keyring_parse(secret_str(&s->ring_text), &s->ring) != OK)
-		return "credential token-keys is not a list of keys: ID HEX64 on each line";
-	return NULL;
+    if (credential_read("db-password", &s->password) != OK)
+        return "credential db-password is missing or cannot be read";
+    if (class != JOB_PUBLISH)
+        return NULL;
+    if (credential_read("tiktok-client-secret", &s->client_secret) != OK)
+        return "credential tiktok-client-secret is missing or cannot be read";
+    if (conf->tiktok_client_key.n > 0 && s->client_secret.n == 0)
+        return "credential tiktok-client-secret is empty, and tiktok.client_key is set";
+    if (credential_read("token-keys", &s->ring_text) != OK)
+        return "credential token-keys is missing or cannot be read";
+    if (keyring_parse(secret_str(&s->ring_text), &s->ring) != OK)
+        return "credential token-keys is not a list of keys: ID HEX64 on each line";
+    return NULL;
 }
 
 /* Until one of the signals comes. */
 static int run(const struct worker *worker, const struct db_options *options, const sigset_t *stops)
 {
-	int received;
+    int received;
 
-	enum err e = wait_for_schema(options, worker->measure, stops);
-	if (e == ERR_AGAIN)
-		return 0;
-	if (e != OK)
-		return fail(EXIT_CONFIG, "the database's schema is older than this program: run marketingcli-admin migrate");
+    enum err e = wait_for_schema(options, worker->measure, stops);
+    if (e == ERR_AGAIN)
+        return 0;
+    if (e != OK)
+        return fail(EXIT_CONFIG, "the database's schema is older than this program: run marketingcli-admin migrate");
 
-	struct runner *runner = runner_new(worker, options);
-	log_event(LOG_INFO, "started", LOG_INT("threads", worker->conf->worker_threads), LOG_END);
-	ASSERT(sigwait(stops, &received) == 0);
-	log_event(LOG_INFO, "stopping", LOG_END);
-	runner_stop(runner);
-	log_event(LOG_INFO, "stopped", LOG_END);
-	return 0;
+    struct runner *runner = runner_new(worker, options);
+    log_event(LOG_INFO, "started", LOG_INT("threads", worker->conf->worker_threads), LOG_END);
+    ASSERT(sigwait(stops, &received) == 0);
+    log_event(LOG_INFO, "stopping", LOG_END);
+    runner_stop(runner);
+    log_event(LOG_INFO, "stopped", LOG_END);
+    return 0;
 }
 
 static int work(enum job_class class, const char *program, const struct conf *conf, const struct secrets *s)
 {
-	char user[64];
-	sigset_t stops;
+    char user[64];
+    sigset_t stops;
 
-	(void)snprintf(user, sizeof user, "marketingcli_worker_%s", job_class_names[class]);
-	/* Blocked in all threads and taken by sigwait: no handler, no race. */
-	(void)sigemptyset(&stops);
-	(void)sigaddset(&stops, SIGTERM);
-	(void)sigaddset(&stops, SIGINT);
-	ASSERT(pthread_sigmask(SIG_BLOCK, &stops, NULL) == 0);
-	(void)signal(SIGPIPE, SIG_IGN); /* whoever reads our log or holds a connection may go away */
-	net_init();
-	struct measure *measure = measure_start(conf, class, program);
-	struct db_options options = {.socket = conf->database_socket.p,
-	                             .name = conf->database_name.p,
-	                             .user = user,
-	                             .password = &s->password,
-	                             .timeout_sec = (int)conf->database_timeout_sec,
-	                             .counts = &measure->counts};
-	struct worker worker = {.measure = measure,
-	                        .conf = conf,
-	                        .class = class,
-	                        .ring = s->ring,
-	                        .tiktok = {.conf = conf, .client_secret = &s->client_secret},
-	                        .store = {.dir = conf->store_dir.p}};
-	int code = run(&worker, &options, &stops);
-	measure_stop(measure);
-	return code;
+    (void)snprintf(user, sizeof user, "marketingcli_worker_%s", job_class_names[class]);
+    /* Blocked in all threads and taken by sigwait: no handler, no race. */
+    (void)sigemptyset(&stops);
+    (void)sigaddset(&stops, SIGTERM);
+    (void)sigaddset(&stops, SIGINT);
+    ASSERT(pthread_sigmask(SIG_BLOCK, &stops, NULL) == 0);
+    (void)signal(SIGPIPE, SIG_IGN); /* whoever reads our log or holds a connection may go away */
+    net_init();
+    struct measure *measure = measure_start(conf, class, program);
+    struct db_options options = {.socket = conf->database_socket.p,
+                                 .name = conf->database_name.p,
+                                 .user = user,
+                                 .password = &s->password,
+                                 .timeout_sec = (int)conf->database_timeout_sec,
+                                 .counts = &measure->counts};
+    struct worker worker = {.measure = measure,
+                            .conf = conf,
+                            .class = class,
+                            .ring = s->ring,
+                            .tiktok = {.conf = conf, .client_secret = &s->client_secret},
+                            .store = {.dir = conf->store_dir.p}};
+    int code = run(&worker, &options, &stops);
+    measure_stop(measure);
+    return code;
 }
 
 int main(int argc, char **argv)
 {
-	static char program[64]; /* the log keeps a pointer to it */
-	_cleanup_(conf_done) struct conf conf = {0};
-	_cleanup_(buf_done) struct buf why = BUF_MAX(1024);
-	_cleanup_(secrets_done) struct secrets secrets = {0};
-	enum job_class class;
+    static char program[64]; /* the log keeps a pointer to it */
+    _cleanup_(conf_done) struct conf conf = {0};
+    _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
+    _cleanup_(secrets_done) struct secrets secrets = {0};
+    enum job_class class;
 
-	log_init("worker", LOG_INFO);
-	if (argc != 2 || !find_class(argv[1], &class))
-		return fail(2, "usage: marketingcli-worker publish|media");
-	(void)snprintf(program, sizeof program, "worker-%s", argv[1]);
-	if (conf_load(&conf, conf_path(), &why) != OK)
-		return fail(EXIT_CONFIG, why.p);
-	log_init(program, (enum log_level)conf.service_log_level);
-	const char *missing = read_secrets(class, &conf, &secrets);
-	if (missing != NULL)
-		return fail(EXIT_CONFIG, missing);
-	return work(class, program, &conf, &secrets);
+    log_init("worker", LOG_INFO);
+    if (argc != 2 || !find_class(argv[1], &class))
+        return fail(2, "usage: marketingcli-worker publish|media");
+    (void)snprintf(program, sizeof program, "worker-%s", argv[1]);
+    if (conf_load(&conf, conf_path(), &why) != OK)
+        return fail(EXIT_CONFIG, why.p);
+    log_init(program, (enum log_level)conf.service_log_level);
+    const char *missing = read_secrets(class, &conf, &secrets);
+    if (missing != NULL)
+        return fail(EXIT_CONFIG, missing);
+    return work(class, program, &conf, &secrets);
 }

@@ -1,7 +1,7 @@
 /*
  * What a worker counts, and the socket that shows it (lib/metrics). Kinds raise their alarms with
  *
- *	alarm_raise(run->worker->measure->metrics, ALARM_POST_WITHOUT_JOB, LOG_CSTR("post", ...), LOG_END);
+ *    alarm_raise(run->worker->measure->metrics, ALARM_POST_WITHOUT_JOB, LOG_CSTR("post", ...), LOG_END);
  */
 #pragma once
 
@@ -19,14 +19,14 @@
 struct job_kind;
 
 struct measure {
-	struct metrics *metrics;
-	struct db_counts counts; /* for db_options */
+    struct metrics *metrics;
+    struct db_counts counts; /* for db_options */
 
-	struct expose *expose;
-	enum job_class class;
-	const char *class_names[2], *kind_names[MEASURE_KINDS_MAX + 1];
-	int64_t next_us; /* of measure_tables; it and what follows belong to the thread that calls that */
-	bool purge_late;
+    struct expose *expose;
+    enum job_class class;
+    const char *class_names[2], *kind_names[MEASURE_KINDS_MAX + 1];
+    int64_t next_us; /* of measure_tables; it and what follows belong to the thread that calls that */
+    bool purge_late;
 };
 
 /* Shows itself on conf.metrics_dir/PROGRAM.sock; when that cannot be made, the log says so and the worker goes on. */

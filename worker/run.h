@@ -1,9 +1,9 @@
 /*
  * The loop of a worker: claims jobs, steps them, makes their calls, records, tries again.
  *
- *	runner = runner_new(&worker, &db_options);	// threads start
- *	... until SIGTERM ...
- *	runner_stop(runner);	// claims no more; what is in flight ends, within the time that a call takes
+ *    runner = runner_new(&worker, &db_options);    // threads start
+ *    ... until SIGTERM ...
+ *    runner_stop(runner);    // claims no more; what is in flight ends, within the time that a call takes
  *
  * Database threads (conf.worker_threads), each with a connection of its own, claim and record; one network thread
  * (net/loop.h) makes the calls. At most conf.worker_in_flight_max runs are open: no more are claimed than there is

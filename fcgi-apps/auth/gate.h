@@ -3,11 +3,11 @@
  * compute one at a time, at most `waiting` others stand in line for at most wait_ms, and whoever comes then is told
  * to come again. Without it a burst of sign-ins would take every processor and every thread of the program.
  *
- *	e = gate_enter(gate);
- *	if (e != OK)
- *		return e;
- *	... password_hash ...
- *	gate_leave(gate);
+ *    e = gate_enter(gate);
+ *    if (e != OK)
+ *        return e;
+ *    ... password_hash ...
+ *    gate_leave(gate);
  */
 #pragma once
 

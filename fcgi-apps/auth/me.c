@@ -2,53 +2,53 @@
 
 /* The user, and the key that asks. */
 struct me {
-	struct user user;
-	bool by_key;
-	struct caller caller;
+    struct user user;
+    bool by_key;
+    struct caller caller;
 };
 
 #define USER_FIELDS(T, prefix) \
-	{.name = "id", JSON_UUID(T, prefix id), .help = "The user's id"}, \
-		{.name = "email", JSON_STR(T, prefix email), .help = "Address as registered", .policy = "account.email"}, \
-		{.name = "name", JSON_STR(T, prefix name), .help = "Name, if given", .policy = "account.name"}, \
-	{ \
-		.name = "created_at", JSON_TIME(T, prefix created_at_us), .help = "Registration", .policy = "account.times" \
-	}
+    {.name = "id", JSON_UUID(T, prefix id), .help = "The user's id"}, \
+        {.name = "email", JSON_STR(T, prefix email), .help = "Address as registered", .policy = "account.email"}, \
+        {.name = "name", JSON_STR(T, prefix name), .help = "Name, if given", .policy = "account.name"}, \
+    { \
+        .name = "created_at", JSON_TIME(T, prefix created_at_us), .help = "Registration", .policy = "account.times" \
+    }
 
 static const struct json_field key_fields[] = {
-	{.name = "id", JSON_UUID(struct caller, key_id), .help = "The key's id"},
-	{.name = "name", JSON_STR(struct caller, key_name), .help = "Its name", .policy = "key.name"},
-	{.name = "prefix", JSON_STR(struct caller, key_prefix), .help = "Its first characters", .policy = "key.name"},
-	JSON_END,
+    {.name = "id", JSON_UUID(struct caller, key_id), .help = "The key's id"},
+    {.name = "name", JSON_STR(struct caller, key_name), .help = "Its name", .policy = "key.name"},
+    {.name = "prefix", JSON_STR(struct caller, key_prefix), .help = "Its first characters", .policy = "key.name"},
+    JSON_END,
 };
 
 static const struct json_field me_fields[] = {
-	USER_FIELDS(struct me, user.),
-	{.name = "key",
+    USER_FIELDS(struct me, user.),
+    {.name = "key",
      JSON_OBJECT(struct me, caller, key_fields),
      JSON_GIVEN(struct me, by_key),
      .help = "The API key that asked; null for a session"},
-	JSON_END,
+    JSON_END,
 };
 
 static enum err me(struct ctx *c)
 {
-	struct me out = {.by_key = c->caller.kind == CALLER_KEY, .caller = c->caller};
+    struct me out = {.by_key = c->caller.kind == CALLER_KEY, .caller = c->caller};
 
-	enum err e = app_query_only(c, NULL);
-	if (e == OK)
-		e = user_profile(c->db, c->arena, &c->caller.user_id, &out.user);
-	return e == OK ? reply_data(&c->rep, 200, me_fields, &out) : e;
+    enum err e = app_query_only(c, NULL);
+    if (e == OK)
+        e = user_profile(c->db, c->arena, &c->caller.user_id, &out.user);
+    return e == OK ? reply_data(&c->rep, 200, me_fields, &out) : e;
 }
 
 const struct json_field auth_user_fields[] = {USER_FIELDS(struct user, ), JSON_END};
 
 const struct route auth_me_routes[] = {
-	{.method = "GET",
+    {.method = "GET",
      .pattern = "/api/v1/me",
      .handler = me,
      .auth = AUTH_ANY,
      .rate = RATE_READ,
      .summary = "Who am I"},
-	ROUTE_END,
+    ROUTE_END,
 };

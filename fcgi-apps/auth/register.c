@@ -4,38 +4,38 @@
 #define BODY_MAX_BYTES (16u << 10)
 
 struct registration {
-	struct str email, password, name;
+    struct str email, password, name;
 };
 
 static enum err check_email(const void *value)
 {
-	return user_email_check(*(const struct str *)value);
+    return user_email_check(*(const struct str *)value);
 }
 
 static enum err check_password(const void *value)
 {
-	return password_check(*(const struct str *)value);
+    return password_check(*(const struct str *)value);
 }
 
 static enum err check_name(const void *value)
 {
-	return text_is_printable(*(const struct str *)value, false) ? OK : ERR_FIELD_CHARACTERS;
+    return text_is_printable(*(const struct str *)value, false) ? OK : ERR_FIELD_CHARACTERS;
 }
 
 static const struct json_field registration_fields[] = {
-	{.name = "email",
+    {.name = "email",
      JSON_STR(struct registration, email),
      .required = true,
      .check = check_email,
      .help = "Address to sign in with",
      .policy = "account.email"},
-	{.name = "password",
+    {.name = "password",
      JSON_STR(struct registration, password),
      .required = true,
      .check = check_password,
      .help = "10 characters to 72 bytes",
      .policy = "account.password"},
-	{.name = "name",
+    {.name = "name",
      JSON_STR(struct registration, name),
      .nullable = true,
      .min = 1,
@@ -43,16 +43,16 @@ static const struct json_field registration_fields[] = {
      .check = check_name,
      .help = "How to address you",
      .policy = "account.name"},
-	JSON_END,
+    JSON_END,
 };
 
 struct accepted {
-	struct str status;
+    struct str status;
 };
 
 static const struct json_field accepted_fields[] = {
-	{.name = "status", JSON_STR(struct accepted, status), .help = "accepted, whether the address was free or not"},
-	JSON_END,
+    {.name = "status", JSON_STR(struct accepted, status), .help = "accepted, whether the address was free or not"},
+    JSON_END,
 };
 
 /*
@@ -61,31 +61,31 @@ static const struct json_field accepted_fields[] = {
  */
 static enum err register_user(struct ctx *c)
 {
-	struct registration in = {0};
-	struct accepted out = {.status = STR("accepted")};
-	char hash[PASSWORD_HASH_SIZE];
-	struct uuid id;
+    struct registration in = {0};
+    struct accepted out = {.status = STR("accepted")};
+    char hash[PASSWORD_HASH_SIZE];
+    struct uuid id;
 
-	enum err e = app_bind_json(c, registration_fields, &in);
-	if (e != OK)
-		return e;
-	_cleanup_(secret_done) struct secret password = secret_copy(in.password);
-	e = auth_hash(c, &password, hash);
-	if (e != OK)
-		return e;
-	e = user_create(c->db, c->arena, in.email, in.name, hash, &id);
-	if (e != OK && e != ERR_DB_DUPLICATE)
-		return e;
-	return reply_data(&c->rep, 202, accepted_fields, &out);
+    enum err e = app_bind_json(c, registration_fields, &in);
+    if (e != OK)
+        return e;
+    _cleanup_(secret_done) struct secret password = secret_copy(in.password);
+    e = auth_hash(c, &password, hash);
+    if (e != OK)
+        return e;
+    e = user_create(c->db, c->arena, in.email, in.name, hash, &id);
+    if (e != OK && e != ERR_DB_DUPLICATE)
+        return e;
+    return reply_data(&c->rep, 202, accepted_fields, &out);
 }
 
 const struct route auth_register_routes[] = {
-	{.method = "POST",
+    {.method = "POST",
      .pattern = "/api/v1/auth/register",
      .handler = register_user,
      .auth = AUTH_NONE,
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_AUTH,
      .summary = "Register with email and password"},
-	ROUTE_END,
+    ROUTE_END,
 };

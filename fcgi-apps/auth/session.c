@@ -6,31 +6,31 @@
 #define FIELD_MAX_BYTES 1024 /* far above what can match; the answer to those is bad_credentials, as for any other */
 
 struct credentials {
-	struct str email, password;
+    struct str email, password;
 };
 
 static const struct json_field credentials_fields[] = {
-	{.name = "email",
+    {.name = "email",
      JSON_STR(struct credentials, email),
      .required = true,
      .max = FIELD_MAX_BYTES,
      .help = "Address of the account",
      .policy = "account.email"},
-	{.name = "password",
+    {.name = "password",
      JSON_STR(struct credentials, password),
      .required = true,
      .max = FIELD_MAX_BYTES,
      .help = "Its password",
      .policy = "account.password"},
-	JSON_END,
+    JSON_END,
 };
 
 /* RFC 6265bis 4.1.3.2: the prefix __Host- binds the cookie to this very host, over TLS, for every path. */
 static void set_cookie(struct ctx *c, struct str token, int64_t max_age_sec)
 {
-	reply_header(&c->rep, "Set-Cookie",
-	             arena_printf(c->arena, SESSION_COOKIE "=%.*s; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=%lld",
-	                          STR_FMT(token), (long long)max_age_sec));
+    reply_header(&c->rep, "Set-Cookie",
+                 arena_printf(c->arena, SESSION_COOKIE "=%.*s; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=%lld",
+                              STR_FMT(token), (long long)max_age_sec));
 }
 
 /*
@@ -39,80 +39,80 @@ static void set_cookie(struct ctx *c, struct str token, int64_t max_age_sec)
  */
 static enum err end_sent_session(struct ctx *c)
 {
-	struct str token;
+    struct str token;
 
-	if (cookie_get(c->req.cookie, STR(SESSION_COOKIE), &token) != OK || token.p == NULL)
-		return OK;
-	return session_end_by_token(c->db, token);
+    if (cookie_get(c->req.cookie, STR(SESSION_COOKIE), &token) != OK || token.p == NULL)
+        return OK;
+    return session_end_by_token(c->db, token);
 }
 
 /* ERR_BAD_CREDENTIALS alike, and in like time, for an unknown address, a wrong password and a disabled account. */
 static enum err find_user(struct ctx *c, const struct credentials *in, struct user *ret_user)
 {
-	_cleanup_(secret_done) struct secret password = secret_copy(in->password);
-	struct user user = {0};
-	bool matches;
+    _cleanup_(secret_done) struct secret password = secret_copy(in->password);
+    struct user user = {0};
+    bool matches;
 
-	enum err e = user_by_email(c->db, c->arena, in->email, &user);
-	if (e != OK && e != ERR_NOT_FOUND)
-		return e;
-	bool known = e == OK;
-	e = auth_verify(c, &password, known ? user.password_hash.p : NULL, &matches);
-	if (e != OK)
-		return e;
-	if (!known || !matches || user.state != USER_ACTIVE)
-		return ERR_BAD_CREDENTIALS;
-	*ret_user = user;
-	return OK;
+    enum err e = user_by_email(c->db, c->arena, in->email, &user);
+    if (e != OK && e != ERR_NOT_FOUND)
+        return e;
+    bool known = e == OK;
+    e = auth_verify(c, &password, known ? user.password_hash.p : NULL, &matches);
+    if (e != OK)
+        return e;
+    if (!known || !matches || user.state != USER_ACTIVE)
+        return ERR_BAD_CREDENTIALS;
+    *ret_user = user;
+    return OK;
 }
 
 static enum err login(struct ctx *c)
 {
-	struct credentials in = {0};
-	struct user user = {0};
-	struct session session;
-	struct str token;
+    struct credentials in = {0};
+    struct user user = {0};
+    struct session session;
+    struct str token;
 
-	enum err e = app_bind_json(c, credentials_fields, &in);
-	if (e != OK)
-		return e;
-	e = find_user(c, &in, &user);
-	if (e != OK)
-		return e;
-	e = session_create(c->db, c->arena, c->conf, &user.id, &token, &session);
-	if (e == ERR_ACCOUNT_DISABLED) /* in this very moment */
-		return ERR_BAD_CREDENTIALS;
-	if (e == OK)
-		e = end_sent_session(c);
-	if (e != OK)
-		return e;
-	set_cookie(c, token, session_lifetime_sec(c->conf));
-	return reply_data(&c->rep, 200, auth_user_fields, &user);
+    enum err e = app_bind_json(c, credentials_fields, &in);
+    if (e != OK)
+        return e;
+    e = find_user(c, &in, &user);
+    if (e != OK)
+        return e;
+    e = session_create(c->db, c->arena, c->conf, &user.id, &token, &session);
+    if (e == ERR_ACCOUNT_DISABLED) /* in this very moment */
+        return ERR_BAD_CREDENTIALS;
+    if (e == OK)
+        e = end_sent_session(c);
+    if (e != OK)
+        return e;
+    set_cookie(c, token, session_lifetime_sec(c->conf));
+    return reply_data(&c->rep, 200, auth_user_fields, &user);
 }
 
 static enum err logout(struct ctx *c)
 {
-	enum err e = session_end(c->db, &c->caller.session_id);
+    enum err e = session_end(c->db, &c->caller.session_id);
 
-	if (e != OK)
-		return e;
-	set_cookie(c, STR(""), 0);
-	return reply_nothing(&c->rep);
+    if (e != OK)
+        return e;
+    set_cookie(c, STR(""), 0);
+    return reply_nothing(&c->rep);
 }
 
 const struct route auth_session_routes[] = {
-	{.method = "POST",
+    {.method = "POST",
      .pattern = "/api/v1/auth/login",
      .handler = login,
      .auth = AUTH_NONE,
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_AUTH,
      .summary = "Sign in: sets the session cookie"},
-	{.method = "POST",
+    {.method = "POST",
      .pattern = "/api/v1/auth/logout",
      .handler = logout,
      .auth = AUTH_SESSION,
      .rate = RATE_WRITE,
      .summary = "Sign out: ends the session"},
-	ROUTE_END,
+    ROUTE_END,
 };

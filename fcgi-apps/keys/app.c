@@ -1,7 +1,7 @@
 #include "keys/keys.h"
 
 const struct app app_keys = {
-	.name = "keys",
-	.routes = (const struct route *const[]){keys_routes, health_routes, NULL},
-	.ends_key_epoch = true,
+    .name = "keys",
+    .routes = (const struct route *const[]){keys_routes, health_routes, NULL},
+    .ends_key_epoch = true,
 };

@@ -11,63 +11,63 @@
 
 /* What can be not ready; with the database away nobody knows about the rest. */
 struct parts {
-	bool database, schema, worker[JOB_CLASS__MAX];
+    bool database, schema, worker[JOB_CLASS__MAX];
 };
 
 static void put_part(struct buf *b, size_t *n, bool fails, const char *before, const char *name)
 {
-	if (fails)
-		buf_printf(b, "%s\"%s%s\"", (*n)++ == 0 ? "" : ",", before, name);
+    if (fails)
+        buf_printf(b, "%s\"%s%s\"", (*n)++ == 0 ? "" : ",", before, name);
 }
 
 static enum err health_alive(struct ctx *c)
 {
-	return reply_body(&c->rep, err_status(OK), JSON_TYPE_TEXT, STR("{\"status\":\"ok\"}"));
+    return reply_body(&c->rep, err_status(OK), JSON_TYPE_TEXT, STR("{\"status\":\"ok\"}"));
 }
 
 static enum err look(struct ctx *c, struct parts *parts)
 {
-	enum err e = schema_check(c->db, c->arena);
+    enum err e = schema_check(c->db, c->arena);
 
-	if (e == ERR_CONFLICT) {
-		parts->schema = true;
-		return OK; /* the rest may not be there yet */
-	}
-	return e != OK ? e : heartbeat_late(c->db, c->arena, clock_now_us(), parts->worker);
+    if (e == ERR_CONFLICT) {
+        parts->schema = true;
+        return OK; /* the rest may not be there yet */
+    }
+    return e != OK ? e : heartbeat_late(c->db, c->arena, clock_now_us(), parts->worker);
 }
 
 static enum err health_ready(struct ctx *c)
 {
-	_cleanup_(buf_done) struct buf b = BUF_MAX(1024);
-	struct parts p = {0};
-	size_t n = 0;
+    _cleanup_(buf_done) struct buf b = BUF_MAX(1024);
+    struct parts p = {0};
+    size_t n = 0;
 
-	p.database = look(c, &p) != OK;
-	buf_puts(&b, "{\"status\":\"not_ready\",\"parts\":[");
-	put_part(&b, &n, p.database, "", "database");
-	put_part(&b, &n, p.schema, "", "schema");
-	for (int i = 0; i < JOB_CLASS__MAX; i++)
-		put_part(&b, &n, p.worker[i], "worker-", job_class_names[i]);
-	buf_puts(&b, "]}");
-	if (n == 0)
-		return reply_body(&c->rep, err_status(OK), JSON_TYPE_TEXT, STR("{\"status\":\"ready\"}"));
-	return reply_body(&c->rep, err_status(ERR_UNAVAILABLE), JSON_TYPE_TEXT, buf_str(&b));
+    p.database = look(c, &p) != OK;
+    buf_puts(&b, "{\"status\":\"not_ready\",\"parts\":[");
+    put_part(&b, &n, p.database, "", "database");
+    put_part(&b, &n, p.schema, "", "schema");
+    for (int i = 0; i < JOB_CLASS__MAX; i++)
+        put_part(&b, &n, p.worker[i], "worker-", job_class_names[i]);
+    buf_puts(&b, "]}");
+    if (n == 0)
+        return reply_body(&c->rep, err_status(OK), JSON_TYPE_TEXT, STR("{\"status\":\"ready\"}"));
+    return reply_body(&c->rep, err_status(ERR_UNAVAILABLE), JSON_TYPE_TEXT, buf_str(&b));
 }
 
 const struct route health_routes[] = {
-	{.method = "GET",
+    {.method = "GET",
      .pattern = "/healthz",
      .handler = health_alive,
      .auth = AUTH_NONE,
      .rate = RATE_NONE,
      .foreign = true,
      .summary = "Does the service answer?"},
-	{.method = "GET",
+    {.method = "GET",
      .pattern = "/readyz",
      .handler = health_ready,
      .auth = AUTH_NONE,
      .rate = RATE_NONE,
      .foreign = true,
      .summary = "Are the database, its schema and the workers there? 503 names what is not"},
-	ROUTE_END,
+    ROUTE_END,
 };

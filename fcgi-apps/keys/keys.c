@@ -6,16 +6,16 @@
 #define BODY_MAX_BYTES (4u << 10)
 
 struct creation {
-	struct str name;
+    struct str name;
 };
 
 static enum err check_name(const void *value)
 {
-	return text_is_printable(*(const struct str *)value, false) ? OK : ERR_FIELD_CHARACTERS;
+    return text_is_printable(*(const struct str *)value, false) ? OK : ERR_FIELD_CHARACTERS;
 }
 
 static const struct json_field creation_fields[] = {
-	{.name = "name",
+    {.name = "name",
      JSON_STR(struct creation, name),
      .required = true,
      .min = 1,
@@ -23,93 +23,93 @@ static const struct json_field creation_fields[] = {
      .check = check_name,
      .help = "What the key is for",
      .policy = "key.name"},
-	JSON_END,
+    JSON_END,
 };
 
 #define KEY_FIELDS(T, prefix_) \
-	{.name = "id", JSON_UUID(T, prefix_ id), .help = "The key's id"}, \
-		{.name = "name", JSON_STR(T, prefix_ name), .help = "What it is for", .policy = "key.name"}, \
-		{.name = "prefix", JSON_STR(T, prefix_ prefix), .help = "Its first characters", .policy = "key.name"}, \
-		{.name = "created_at", JSON_TIME(T, prefix_ created_at_us), .help = "Creation", .policy = "key.name"}, \
-	{ \
-		.name = "last_used_at", JSON_TIME(T, prefix_ last_used_at_us), .help = "Last request with it, or null", \
-		.policy = "key.last_used" \
-	}
+    {.name = "id", JSON_UUID(T, prefix_ id), .help = "The key's id"}, \
+        {.name = "name", JSON_STR(T, prefix_ name), .help = "What it is for", .policy = "key.name"}, \
+        {.name = "prefix", JSON_STR(T, prefix_ prefix), .help = "Its first characters", .policy = "key.name"}, \
+        {.name = "created_at", JSON_TIME(T, prefix_ created_at_us), .help = "Creation", .policy = "key.name"}, \
+    { \
+        .name = "last_used_at", JSON_TIME(T, prefix_ last_used_at_us), .help = "Last request with it, or null", \
+        .policy = "key.last_used" \
+    }
 
 struct created {
-	struct key key;
-	struct str text;
+    struct key key;
+    struct str text;
 };
 
 static const struct json_field created_fields[] = {
-	KEY_FIELDS(struct created, key.),
-	{.name = "key", JSON_STR(struct created, text), .help = "The key itself: shown now and never again"},
-	JSON_END,
+    KEY_FIELDS(struct created, key.),
+    {.name = "key", JSON_STR(struct created, text), .help = "The key itself: shown now and never again"},
+    JSON_END,
 };
 
 static const struct json_field key_fields[] = {KEY_FIELDS(struct key, ), JSON_END};
 
 static enum err create(struct ctx *c)
 {
-	struct creation in = {0};
-	struct created out = {0};
+    struct creation in = {0};
+    struct created out = {0};
 
-	enum err e = app_bind_json(c, creation_fields, &in);
-	if (e == OK)
-		e = key_create(c->db, c->arena, c->conf, &c->caller.user_id, in.name, &out.text, &out.key);
-	return e == OK ? reply_data(&c->rep, 201, created_fields, &out) : e;
+    enum err e = app_bind_json(c, creation_fields, &in);
+    if (e == OK)
+        e = key_create(c->db, c->arena, c->conf, &c->caller.user_id, in.name, &out.text, &out.key);
+    return e == OK ? reply_data(&c->rep, 201, created_fields, &out) : e;
 }
 
 static enum err list(struct ctx *c)
 {
-	struct page page;
-	struct key *keys;
-	size_t n;
-	struct str next = {0};
+    struct page page;
+    struct key *keys;
+    size_t n;
+    struct str next = {0};
 
-	enum err e = app_page(c, NULL, &page);
-	if (e != OK)
-		return e;
-	/* One more than asked for tells whether there are more. */
-	e = key_list(c->db, c->arena, &c->caller.user_id, &page.after, (size_t)page.limit + 1, &keys, &n);
-	if (e != OK)
-		return e;
-	if (n > (size_t)page.limit) {
-		n = (size_t)page.limit;
-		next = arena_str(c->arena, str_from(uuid_text(&keys[n - 1].id).s));
-	}
-	return reply_list(&c->rep, key_fields, keys, n, sizeof *keys, page.limit, next);
+    enum err e = app_page(c, NULL, &page);
+    if (e != OK)
+        return e;
+    /* One more than asked for tells whether there are more. */
+    e = key_list(c->db, c->arena, &c->caller.user_id, &page.after, (size_t)page.limit + 1, &keys, &n);
+    if (e != OK)
+        return e;
+    if (n > (size_t)page.limit) {
+        n = (size_t)page.limit;
+        next = arena_str(c->arena, str_from(uuid_text(&keys[n - 1].id).s));
+    }
+    return reply_list(&c->rep, key_fields, keys, n, sizeof *keys, page.limit, next);
 }
 
 static enum err revoke(struct ctx *c)
 {
-	struct uuid id;
+    struct uuid id;
 
-	enum err e = request_param_uuid(&c->req, 0, &id);
-	if (e == OK)
-		e = key_revoke(c->db, c->key_epoch, &c->caller.user_id, &id);
-	return e == OK ? reply_nothing(&c->rep) : e;
+    enum err e = request_param_uuid(&c->req, 0, &id);
+    if (e == OK)
+        e = key_revoke(c->db, c->key_epoch, &c->caller.user_id, &id);
+    return e == OK ? reply_nothing(&c->rep) : e;
 }
 
 const struct route keys_routes[] = {
-	{.method = "POST",
+    {.method = "POST",
      .pattern = "/api/v1/keys",
      .handler = create,
      .auth = AUTH_SESSION,
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_WRITE,
      .summary = "Create an API key, shown once"},
-	{.method = "GET",
+    {.method = "GET",
      .pattern = "/api/v1/keys",
      .handler = list,
      .auth = AUTH_SESSION,
      .rate = RATE_READ,
      .summary = "List API keys"},
-	{.method = "DELETE",
+    {.method = "DELETE",
      .pattern = "/api/v1/keys/{id}",
      .handler = revoke,
      .auth = AUTH_SESSION,
      .rate = RATE_WRITE,
      .summary = "Revoke an API key"},
-	ROUTE_END,
+    ROUTE_END,
 };

@@ -8,68 +8,68 @@
 
 static void add_warning(struct json_array *warnings, const char *code, const char *message)
 {
-	struct post_warning *v = warnings->v;
+    struct post_warning *v = warnings->v;
 
-	ASSERT(warnings->n < WARNINGS_MAX);
-	v[warnings->n++] = (struct post_warning){str_from(code), str_from(message)};
+    ASSERT(warnings->n < WARNINGS_MAX);
+    v[warnings->n++] = (struct post_warning){str_from(code), str_from(message)};
 }
 
 static struct json_array warnings_of(struct ctx *c, const struct account *account, const struct post_draft *draft)
 {
-	struct json_array warnings = {.v = arena_array(c->arena, WARNINGS_MAX, sizeof(struct post_warning))};
+    struct json_array warnings = {.v = arena_array(c->arena, WARNINGS_MAX, sizeof(struct post_warning))};
 
-	if (draft->title_was_cut)
-		add_warning(&warnings, "title_truncated", "The title was cut to TikTok's 90 UTF-16 units, as asked.");
-	if (str_eqc(draft->options.post_mode, "DIRECT_POST") && !post_snapshot_is_fresh(account))
-		add_warning(&warnings, "creator_options_unchecked",
-		            "What TikTok offers for this account was last asked more than 10 minutes ago. It is asked again "
-		            "before the post is sent; a privacy_level that is no longer offered fails the post.");
-	return warnings;
+    if (draft->title_was_cut)
+        add_warning(&warnings, "title_truncated", "The title was cut to TikTok's 90 UTF-16 units, as asked.");
+    if (str_eqc(draft->options.post_mode, "DIRECT_POST") && !post_snapshot_is_fresh(account))
+        add_warning(&warnings, "creator_options_unchecked",
+                    "What TikTok offers for this account was last asked more than 10 minutes ago. It is asked again "
+                    "before the post is sent; a privacy_level that is no longer offered fails the post.");
+    return warnings;
 }
 
 static enum err usable_account(struct ctx *c, struct account *ret_account)
 {
-	struct uuid id;
+    struct uuid id;
 
-	enum err e = request_param_uuid(&c->req, 0, &id);
-	if (e == OK)
-		e = app_query_only(c, NULL);
-	if (e == OK)
-		e = account_get(c->db, c->arena, &c->caller.user_id, &id, ret_account);
-	if (e == OK && ret_account->state == ACCOUNT_NEEDS_RECONNECT)
-		e = ERR_ACCOUNT_NEEDS_RECONNECT;
-	return e;
+    enum err e = request_param_uuid(&c->req, 0, &id);
+    if (e == OK)
+        e = app_query_only(c, NULL);
+    if (e == OK)
+        e = account_get(c->db, c->arena, &c->caller.user_id, &id, ret_account);
+    if (e == OK && ret_account->state == ACCOUNT_NEEDS_RECONNECT)
+        e = ERR_ACCOUNT_NEEDS_RECONNECT;
+    return e;
 }
 
 static enum err create(struct ctx *c)
 {
-	struct account account = {0};
-	struct post_draft draft = {0};
-	struct post_shape shape;
-	struct uuid id;
-	size_t images_n;
+    struct account account = {0};
+    struct post_draft draft = {0};
+    struct post_shape shape;
+    struct uuid id;
+    size_t images_n;
 
-	enum err e = usable_account(c, &account);
-	if (e == OK)
-		e = form_read(c, &draft, &images_n);
-	if (e != OK)
-		return e;
-	post_check(&account, &draft, images_n, c->arena, &c->problems);
-	if (c->problems.n > 0)
-		return ERR_VALIDATION;
-	draft.key_id = c->caller.key_id;
-	draft.request_id = c->req.id;
-	e = post_create(c->db, c->arena, c->conf, &account, &draft, &c->problems, &id);
-	if (e == OK)
-		e = shape_read(c, &id, &shape);
-	if (e != OK)
-		return e;
-	shape.warnings = warnings_of(c, &account, &draft);
-	return reply_data(&c->rep, 202, post_created_fields, &shape);
+    enum err e = usable_account(c, &account);
+    if (e == OK)
+        e = form_read(c, &draft, &images_n);
+    if (e != OK)
+        return e;
+    post_check(&account, &draft, images_n, c->arena, &c->problems);
+    if (c->problems.n > 0)
+        return ERR_VALIDATION;
+    draft.key_id = c->caller.key_id;
+    draft.request_id = c->req.id;
+    e = post_create(c->db, c->arena, c->conf, &account, &draft, &c->problems, &id);
+    if (e == OK)
+        e = shape_read(c, &id, &shape);
+    if (e != OK)
+        return e;
+    shape.warnings = warnings_of(c, &account, &draft);
+    return reply_data(&c->rep, 202, post_created_fields, &shape);
 }
 
 const struct route create_routes[] = {
-	{.method = "POST",
+    {.method = "POST",
      .pattern = "/api/v1/accounts/{id}/posts",
      .handler = create,
      .auth = AUTH_ANY,
@@ -77,5 +77,5 @@ const struct route create_routes[] = {
      .body_max_bytes = POST_BODY_MAX_BYTES,
      .rate = RATE_CREATE_POST,
      .summary = "Post images to a TikTok account"},
-	ROUTE_END,
+    ROUTE_END,
 };

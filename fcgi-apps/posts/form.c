@@ -9,25 +9,25 @@
 
 /* The JSON body. */
 struct body_in {
-	struct str title, description, title_overflow;
-	struct uuids upload_ids;
-	struct post_options options;
+    struct str title, description, title_overflow;
+    struct uuids upload_ids;
+    struct post_options options;
 };
 
 /* The multipart body being read. */
 struct form_in {
-	struct ctx *c;
-	struct multipart mp;
-	struct post_draft *draft;
-	size_t images_n;
-	bool seen[8]; /* text fields, in the order of text_rows */
+    struct ctx *c;
+    struct multipart mp;
+    struct post_draft *draft;
+    size_t images_n;
+    bool seen[8]; /* text fields, in the order of text_rows */
 };
 
 struct text_row {
-	const char *name;
-	enum err too_long;
-	size_t offset; /* of a str in struct post_draft */
-	bool json;     /* instead: platform_options */
+    const char *name;
+    enum err too_long;
+    size_t offset; /* of a str in struct post_draft */
+    bool json;     /* instead: platform_options */
 };
 
 static const struct json_field options_in_fields[], body_in_fields[];
@@ -35,189 +35,189 @@ static const struct text_row text_rows[];
 
 static enum err read_part(void *stream, void *p, size_t n, size_t *ret_n)
 {
-	return multipart_read(stream, p, n, ret_n);
+    return multipart_read(stream, p, n, ret_n);
 }
 
 /* Beyond the 35th they are counted and skipped: the answer is a refusal anyway. */
 static enum err image_part(struct form_in *f)
 {
-	const struct intake_source source = {.read = read_part, .stream = &f->mp};
-	struct ctx *c = f->c;
-	size_t i = f->images_n++;
+    const struct intake_source source = {.read = read_part, .stream = &f->mp};
+    struct ctx *c = f->c;
+    size_t i = f->images_n++;
 
-	if (i >= POST_IMAGES_MAX)
-		return OK;
-	enum err e = intake_image(c, &source, &f->draft->reports[f->draft->reports_n]);
-	if (intake_is_image_fault(e)) {
-		problem_add(&c->problems, e, c->arena, "images[%zu]", i);
-		return OK;
-	}
-	if (e == OK)
-		f->draft->reports_n++;
-	return e;
+    if (i >= POST_IMAGES_MAX)
+        return OK;
+    enum err e = intake_image(c, &source, &f->draft->reports[f->draft->reports_n]);
+    if (intake_is_image_fault(e)) {
+        problem_add(&c->problems, e, c->arena, "images[%zu]", i);
+        return OK;
+    }
+    if (e == OK)
+        f->draft->reports_n++;
+    return e;
 }
 
 static enum err options_part(struct ctx *c, struct str text, struct post_options *options)
 {
-	enum err e = json_bind(c->arena, text, options_in_fields, options, "platform_options", &c->problems);
+    enum err e = json_bind(c->arena, text, options_in_fields, options, "platform_options", &c->problems);
 
-	options->given = true;
-	if (e != OK && e != ERR_VALIDATION)
-		problem_add(&c->problems, e, c->arena, "platform_options");
-	return OK;
+    options->given = true;
+    if (e != OK && e != ERR_VALIDATION)
+        problem_add(&c->problems, e, c->arena, "platform_options");
+    return OK;
 }
 
 static enum err text_part(struct form_in *f, size_t row)
 {
-	const struct text_row *r = &text_rows[row];
-	struct ctx *c = f->c;
-	struct str text;
+    const struct text_row *r = &text_rows[row];
+    struct ctx *c = f->c;
+    struct str text;
 
-	if (f->seen[row]) {
-		problem_add(&c->problems, ERR_FIELD_REPEATED, c->arena, "%s", r->name);
-		return OK;
-	}
-	f->seen[row] = true;
-	enum err e = multipart_read_text(&f->mp, TEXT_MAX_BYTES, &text);
-	if (e == ERR_FIELD_TOO_LONG || e == ERR_BAD_UTF8) {
-		problem_add(&c->problems, e == ERR_BAD_UTF8 ? e : r->too_long, c->arena, "%s", r->name);
-		return OK;
-	}
-	if (e != OK)
-		return e;
-	if (r->json)
-		return options_part(c, text, &f->draft->options);
-	*(struct str *)((char *)f->draft + r->offset) = text;
-	return OK;
+    if (f->seen[row]) {
+        problem_add(&c->problems, ERR_FIELD_REPEATED, c->arena, "%s", r->name);
+        return OK;
+    }
+    f->seen[row] = true;
+    enum err e = multipart_read_text(&f->mp, TEXT_MAX_BYTES, &text);
+    if (e == ERR_FIELD_TOO_LONG || e == ERR_BAD_UTF8) {
+        problem_add(&c->problems, e == ERR_BAD_UTF8 ? e : r->too_long, c->arena, "%s", r->name);
+        return OK;
+    }
+    if (e != OK)
+        return e;
+    if (r->json)
+        return options_part(c, text, &f->draft->options);
+    *(struct str *)((char *)f->draft + r->offset) = text;
+    return OK;
 }
 
 static enum err part(struct form_in *f, const struct multipart_part *p)
 {
-	if (str_eqc(p->name, "images"))
-		return image_part(f);
-	for (size_t i = 0; text_rows[i].name != NULL; i++)
-		if (str_eqc(p->name, text_rows[i].name))
-			return text_part(f, i);
-	problem_add_text(
-		&f->c->problems, ERR_FIELD_UNKNOWN, arena_str(f->c->arena, text_utf16_head(p->name, NAME_SHOWN_MAX)),
-		STR("There is no such field. There are images, title, description, title_overflow, platform_options."));
-	return OK;
+    if (str_eqc(p->name, "images"))
+        return image_part(f);
+    for (size_t i = 0; text_rows[i].name != NULL; i++)
+        if (str_eqc(p->name, text_rows[i].name))
+            return text_part(f, i);
+    problem_add_text(
+        &f->c->problems, ERR_FIELD_UNKNOWN, arena_str(f->c->arena, text_utf16_head(p->name, NAME_SHOWN_MAX)),
+        STR("There is no such field. There are images, title, description, title_overflow, platform_options."));
+    return OK;
 }
 
 static enum err read_multipart(struct ctx *c, struct post_draft *draft, size_t *ret_images_n)
 {
-	struct form_in f = {.c = c, .draft = draft};
-	struct multipart_part p;
+    struct form_in f = {.c = c, .draft = draft};
+    struct multipart_part p;
 
-	draft->reports = arena_array(c->arena, POST_IMAGES_MAX, sizeof *draft->reports);
-	enum err e = multipart_init(&f.mp, c->arena, c->req.content_type, &c->req.body);
-	while (e == OK && (e = multipart_next(&f.mp, &p)) == OK && p.name.p != NULL)
-		e = part(&f, &p);
-	*ret_images_n = f.images_n;
-	return e;
+    draft->reports = arena_array(c->arena, POST_IMAGES_MAX, sizeof *draft->reports);
+    enum err e = multipart_init(&f.mp, c->arena, c->req.content_type, &c->req.body);
+    while (e == OK && (e = multipart_next(&f.mp, &p)) == OK && p.name.p != NULL)
+        e = part(&f, &p);
+    *ret_images_n = f.images_n;
+    return e;
 }
 
 static enum err read_json(struct ctx *c, struct post_draft *draft, size_t *ret_images_n)
 {
-	struct body_in in = {0};
-	struct str text;
+    struct body_in in = {0};
+    struct str text;
 
-	enum err e = body_read_all(&c->req.body, c->arena, JSON_MAX_BYTES, &text);
-	if (e == OK)
-		e = json_bind(c->arena, text, body_in_fields, &in, NULL, &c->problems);
-	if (e != OK && e != ERR_VALIDATION)
-		return e;
-	draft->title = in.title;
-	draft->description = in.description;
-	draft->title_overflow = in.title_overflow;
-	draft->options = in.options;
-	draft->upload_ids = in.upload_ids.v;
-	draft->upload_ids_n = *ret_images_n = in.upload_ids.n;
-	draft->by_upload_ids = true;
-	return OK;
+    enum err e = body_read_all(&c->req.body, c->arena, JSON_MAX_BYTES, &text);
+    if (e == OK)
+        e = json_bind(c->arena, text, body_in_fields, &in, NULL, &c->problems);
+    if (e != OK && e != ERR_VALIDATION)
+        return e;
+    draft->title = in.title;
+    draft->description = in.description;
+    draft->title_overflow = in.title_overflow;
+    draft->options = in.options;
+    draft->upload_ids = in.upload_ids.v;
+    draft->upload_ids_n = *ret_images_n = in.upload_ids.n;
+    draft->by_upload_ids = true;
+    return OK;
 }
 
 enum err form_read(struct ctx *c, struct post_draft *ret_draft, size_t *ret_images_n)
 {
-	struct str type = request_media_type(&c->req, c->arena);
+    struct str type = request_media_type(&c->req, c->arena);
 
-	if (str_eqc(type, "multipart/form-data"))
-		return read_multipart(c, ret_draft, ret_images_n);
-	if (str_eqc(type, "application/json"))
-		return read_json(c, ret_draft, ret_images_n);
-	return ERR_UNSUPPORTED_TYPE;
+    if (str_eqc(type, "multipart/form-data"))
+        return read_multipart(c, ret_draft, ret_images_n);
+    if (str_eqc(type, "application/json"))
+        return read_json(c, ret_draft, ret_images_n);
+    return ERR_UNSUPPORTED_TYPE;
 }
 
 static const struct text_row text_rows[] = {
-	{"title", ERR_TITLE_TOO_LONG, offsetof(struct post_draft, title), false},
-	{"description", ERR_DESCRIPTION_TOO_LONG, offsetof(struct post_draft, description), false},
-	{"title_overflow", ERR_FIELD_TOO_LONG, offsetof(struct post_draft, title_overflow), false},
-	{"platform_options", ERR_FIELD_TOO_LONG, 0, true},
-	{NULL, 0, 0, false},
+    {"title", ERR_TITLE_TOO_LONG, offsetof(struct post_draft, title), false},
+    {"description", ERR_DESCRIPTION_TOO_LONG, offsetof(struct post_draft, description), false},
+    {"title_overflow", ERR_FIELD_TOO_LONG, offsetof(struct post_draft, title_overflow), false},
+    {"platform_options", ERR_FIELD_TOO_LONG, 0, true},
+    {NULL, 0, 0, false},
 };
 
 /* What is allowed together is post_check's business. */
 static const struct json_field options_in_fields[] = {
-	{.name = "post_mode",
+    {.name = "post_mode",
      JSON_STR(struct post_options, post_mode),
      .nullable = true,
      .help = "MEDIA_UPLOAD (default): a draft in the TikTok inbox; DIRECT_POST",
      .policy = "post.options"},
-	{.name = "privacy_level",
+    {.name = "privacy_level",
      JSON_STR(struct post_options, privacy_level),
      .nullable = true,
      .help = "Required with DIRECT_POST: one of the account's privacy_level_options",
      .policy = "post.options"},
-	{.name = "disable_comment",
+    {.name = "disable_comment",
      JSON_BOOL(struct post_options, disable_comment),
      JSON_GIVEN(struct post_options, disable_comment_given),
      .help = "DIRECT_POST: true when not given",
      .policy = "post.options"},
-	{.name = "auto_add_music",
+    {.name = "auto_add_music",
      JSON_BOOL(struct post_options, auto_add_music),
      JSON_GIVEN(struct post_options, auto_add_music_given),
      .help = "DIRECT_POST: TikTok adds music",
      .policy = "post.options"},
-	{.name = "brand_content_toggle",
+    {.name = "brand_content_toggle",
      JSON_BOOL(struct post_options, brand_content_toggle),
      JSON_GIVEN(struct post_options, brand_content_given),
      .help = "DIRECT_POST: paid partnership for a third party",
      .policy = "post.options"},
-	{.name = "brand_organic_toggle",
+    {.name = "brand_organic_toggle",
      JSON_BOOL(struct post_options, brand_organic_toggle),
      JSON_GIVEN(struct post_options, brand_organic_given),
      .help = "DIRECT_POST: promotes the creator's own business",
      .policy = "post.options"},
-	{.name = "photo_cover_index",
+    {.name = "photo_cover_index",
      JSON_I64(struct post_options, photo_cover_index),
      .help = "The image that is the cover, from 0",
      .policy = "post.options"},
-	{.name = "is_aigc",
+    {.name = "is_aigc",
      JSON_BOOL(struct post_options, is_aigc),
      .help = "DIRECT_POST: made by AI",
      .policy = "post.options"},
-	JSON_END};
+    JSON_END};
 
 static const struct json_field body_in_fields[] = {
-	{.name = "title",
+    {.name = "title",
      JSON_STR(struct body_in, title),
      .nullable = true,
      .help = "At most 90 UTF-16 units",
      .policy = "post.text"},
-	{.name = "description",
+    {.name = "description",
      JSON_STR(struct body_in, description),
      .nullable = true,
      .help = "At most 4000 UTF-16 units",
      .policy = "post.text"},
-	{.name = "title_overflow",
+    {.name = "title_overflow",
      JSON_STR(struct body_in, title_overflow),
      .nullable = true,
      .help = "What to do with a longer title: reject (default) or truncate"},
-	{.name = "upload_ids", JSON_UUIDS(struct body_in, upload_ids), .help = "1 to 35 uploads, in their order"},
-	{.name = "platform_options",
+    {.name = "upload_ids", JSON_UUIDS(struct body_in, upload_ids), .help = "1 to 35 uploads, in their order"},
+    {.name = "platform_options",
      JSON_OBJECT(struct body_in, options, options_in_fields),
      JSON_GIVEN(struct body_in, options.given),
      .nullable = true,
      .help = "What is asked of TikTok",
      .policy = "post.options"},
-	JSON_END};
+    JSON_END};

@@ -3,74 +3,74 @@
 /* The handle of the account of posts[i], asked for once per account of the page. */
 static enum err username_of(struct ctx *c, const struct post *posts, struct str *usernames, bool *known, size_t i)
 {
-	for (size_t j = 0; j < i; j++)
-		if (known[j] && uuid_eq(&posts[j].account_id, &posts[i].account_id)) {
-			usernames[i] = usernames[j];
-			known[i] = true;
-			return OK;
-		}
-	known[i] = true;
-	return shape_username(c, &posts[i].account_id, &usernames[i]);
+    for (size_t j = 0; j < i; j++)
+        if (known[j] && uuid_eq(&posts[j].account_id, &posts[i].account_id)) {
+            usernames[i] = usernames[j];
+            known[i] = true;
+            return OK;
+        }
+    known[i] = true;
+    return shape_username(c, &posts[i].account_id, &usernames[i]);
 }
 
 static enum err list(struct ctx *c)
 {
-	struct page page;
-	struct post *posts;
-	struct str next = {0};
-	size_t n;
+    struct page page;
+    struct post *posts;
+    struct str next = {0};
+    size_t n;
 
-	enum err e = app_page(c, NULL, &page);
-	if (e != OK)
-		return e;
-	/* One more than asked for tells whether there are more. */
-	e = post_list(c->db, c->arena, &c->caller.user_id, &page.after, (size_t)page.limit + 1, &posts, &n);
-	if (e != OK)
-		return e;
-	if (n > (size_t)page.limit) {
-		n = (size_t)page.limit;
-		next = arena_str(c->arena, str_from(uuid_text(&posts[n - 1].id).s));
-	}
-	struct post_shape *shapes = arena_array(c->arena, n, sizeof *shapes);
-	struct str *usernames = arena_array(c->arena, n, sizeof *usernames);
-	bool *known = arena_array(c->arena, n, sizeof *known);
-	for (size_t i = 0; i < n; i++) {
-		if (posts[i].tiktok_post_ids.p != NULL)
-			e = username_of(c, posts, usernames, known, i);
-		if (e != OK)
-			return e;
-		shape_post(c, &posts[i], usernames[i], &shapes[i]);
-	}
-	return reply_list(&c->rep, post_item_fields, shapes, n, sizeof *shapes, page.limit, next);
+    enum err e = app_page(c, NULL, &page);
+    if (e != OK)
+        return e;
+    /* One more than asked for tells whether there are more. */
+    e = post_list(c->db, c->arena, &c->caller.user_id, &page.after, (size_t)page.limit + 1, &posts, &n);
+    if (e != OK)
+        return e;
+    if (n > (size_t)page.limit) {
+        n = (size_t)page.limit;
+        next = arena_str(c->arena, str_from(uuid_text(&posts[n - 1].id).s));
+    }
+    struct post_shape *shapes = arena_array(c->arena, n, sizeof *shapes);
+    struct str *usernames = arena_array(c->arena, n, sizeof *usernames);
+    bool *known = arena_array(c->arena, n, sizeof *known);
+    for (size_t i = 0; i < n; i++) {
+        if (posts[i].tiktok_post_ids.p != NULL)
+            e = username_of(c, posts, usernames, known, i);
+        if (e != OK)
+            return e;
+        shape_post(c, &posts[i], usernames[i], &shapes[i]);
+    }
+    return reply_list(&c->rep, post_item_fields, shapes, n, sizeof *shapes, page.limit, next);
 }
 
 static enum err get(struct ctx *c)
 {
-	struct post_shape shape;
-	struct uuid id;
+    struct post_shape shape;
+    struct uuid id;
 
-	enum err e = request_param_uuid(&c->req, 0, &id);
-	if (e == OK)
-		e = app_query_only(c, NULL);
-	if (e == OK)
-		e = shape_read(c, &id, &shape);
-	return e == OK ? reply_data(&c->rep, 200, post_fields, &shape) : e;
+    enum err e = request_param_uuid(&c->req, 0, &id);
+    if (e == OK)
+        e = app_query_only(c, NULL);
+    if (e == OK)
+        e = shape_read(c, &id, &shape);
+    return e == OK ? reply_data(&c->rep, 200, post_fields, &shape) : e;
 }
 
 const struct route post_routes[] = {
-	{.method = "GET",
+    {.method = "GET",
      .pattern = "/api/v1/posts",
      .handler = list,
      .auth = AUTH_ANY,
      .scope = "posts:read",
      .rate = RATE_READ,
      .summary = "List posts, newest first"},
-	{.method = "GET",
+    {.method = "GET",
      .pattern = "/api/v1/posts/{id}",
      .handler = get,
      .auth = AUTH_ANY,
      .scope = "posts:read",
      .rate = RATE_READ,
      .summary = "Get a post with its images and its receipt"},
-	ROUTE_END,
+    ROUTE_END,
 };

@@ -18,29 +18,29 @@ MUST_CHECK enum err form_read(struct ctx *c, struct post_draft *ret_draft, size_
 
 /* One post as answers show it (shape.c). */
 struct post_warning {
-	struct str code, message;
+    struct str code, message;
 };
 
 struct failure_shape {
-	struct str code, message, platform_code, platform_log_id;
-	bool retryable, has_platform;
+    struct str code, message, platform_code, platform_log_id;
+    bool retryable, has_platform;
 };
 
 struct options_shape {
-	int post_mode;
-	struct str privacy_level;
-	bool disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc;
-	int64_t photo_cover_index;
+    int post_mode;
+    struct str privacy_level;
+    bool disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc;
+    int64_t photo_cover_index;
 };
 
 struct post_shape {
-	struct post post;
-	struct options_shape options;
-	struct str url;
-	struct strs tiktok_post_ids;
-	struct failure_shape failure;
-	bool has_failure;
-	struct json_array images, events, warnings;
+    struct post post;
+    struct options_shape options;
+    struct str url;
+    struct strs tiktok_post_ids;
+    struct failure_shape failure;
+    bool has_failure;
+    struct json_array images, events, warnings;
 };
 
 extern const struct json_field post_item_fields[];    /* in a list: without images and events */

@@ -3,279 +3,279 @@
 
 /* An image as the post shows it. */
 struct image_shape {
-	struct post_image image;
-	struct strs changes;
+    struct post_image image;
+    struct strs changes;
 };
 
 /* "a,b" as a list; absent and "" are the empty one. */
 static struct strs split(struct arena *arena, struct str text)
 {
-	struct strs list = {.v = arena_array(arena, text.n + 1, sizeof *list.v)};
-	struct str piece;
+    struct strs list = {.v = arena_array(arena, text.n + 1, sizeof *list.v)};
+    struct str piece;
 
-	while (str_next(&text, ',', &piece))
-		list.v[list.n++] = piece;
-	return list;
+    while (str_next(&text, ',', &piece))
+        list.v[list.n++] = piece;
+    return list;
 }
 
 static bool shows_failure(const struct post *p)
 {
-	return p->failure_code.p != NULL &&
-	       (p->state == POST_FAILED || p->state == POST_DEFERRED || p->state == POST_CANCELED);
+    return p->failure_code.p != NULL &&
+           (p->state == POST_FAILED || p->state == POST_DEFERRED || p->state == POST_CANCELED);
 }
 
 static struct failure_shape failure_of(const struct post *p)
 {
-	const char *message = tiktok_failure_message(p->failure_code);
+    const char *message = tiktok_failure_message(p->failure_code);
 
-	return (struct failure_shape){
-		.code = p->failure_code,
-		.message = str_from(message != NULL ? message : "TikTok refused this post. platform_error says why."),
-		.retryable = tiktok_failure_retryable(p->failure_code),
-		.platform_code = p->platform_code,
-		.platform_log_id = p->platform_log_id,
-		.has_platform = p->platform_code.p != NULL || p->platform_log_id.p != NULL,
-	};
+    return (struct failure_shape){
+        .code = p->failure_code,
+        .message = str_from(message != NULL ? message : "TikTok refused this post. platform_error says why."),
+        .retryable = tiktok_failure_retryable(p->failure_code),
+        .platform_code = p->platform_code,
+        .platform_log_id = p->platform_log_id,
+        .has_platform = p->platform_code.p != NULL || p->platform_log_id.p != NULL,
+    };
 }
 
 void shape_post(struct ctx *c, const struct post *p, struct str username, struct post_shape *ret_shape)
 {
-	struct strs ids = split(c->arena, p->tiktok_post_ids);
+    struct strs ids = split(c->arena, p->tiktok_post_ids);
 
-	*ret_shape = (struct post_shape){
-		.post = *p,
-		.options = {.post_mode = p->post_mode,
-	                .privacy_level = p->privacy_level,
-	                .disable_comment = p->disable_comment,
-	                .auto_add_music = p->auto_add_music,
-	                .brand_content_toggle = p->brand_content_toggle,
-	                .brand_organic_toggle = p->brand_organic_toggle,
-	                .is_aigc = p->is_aigc,
-	                .photo_cover_index = p->photo_cover_index},
-		.url = ids.n > 0 ? post_url(c->arena, c->conf, username, ids.v[0]) : (struct str){0},
-		.tiktok_post_ids = ids,
-		.has_failure = shows_failure(p),
-	};
-	if (ret_shape->has_failure)
-		ret_shape->failure = failure_of(p);
+    *ret_shape = (struct post_shape){
+        .post = *p,
+        .options = {.post_mode = p->post_mode,
+                    .privacy_level = p->privacy_level,
+                    .disable_comment = p->disable_comment,
+                    .auto_add_music = p->auto_add_music,
+                    .brand_content_toggle = p->brand_content_toggle,
+                    .brand_organic_toggle = p->brand_organic_toggle,
+                    .is_aigc = p->is_aigc,
+                    .photo_cover_index = p->photo_cover_index},
+        .url = ids.n > 0 ? post_url(c->arena, c->conf, username, ids.v[0]) : (struct str){0},
+        .tiktok_post_ids = ids,
+        .has_failure = shows_failure(p),
+    };
+    if (ret_shape->has_failure)
+        ret_shape->failure = failure_of(p);
 }
 
 enum err shape_username(struct ctx *c, const struct uuid *account_id, struct str *ret_username)
 {
-	struct account account;
-	enum err e = account_get(c->db, c->arena, &c->caller.user_id, account_id, &account);
+    struct account account;
+    enum err e = account_get(c->db, c->arena, &c->caller.user_id, account_id, &account);
 
-	*ret_username = e == OK && account.snapshot_at_us > 0 ? account.username : (struct str){0};
-	return e == ERR_NOT_FOUND ? OK : e; /* disconnected: the post stays, its address is not known any more */
+    *ret_username = e == OK && account.snapshot_at_us > 0 ? account.username : (struct str){0};
+    return e == ERR_NOT_FOUND ? OK : e; /* disconnected: the post stays, its address is not known any more */
 }
 
 static enum err read_images(struct ctx *c, const struct uuid *post_id, struct json_array *ret)
 {
-	struct post_image *images;
-	size_t n;
+    struct post_image *images;
+    size_t n;
 
-	enum err e = post_images(c->db, c->arena, post_id, &images, &n);
-	if (e != OK)
-		return e;
-	struct image_shape *shapes = arena_array(c->arena, n, sizeof *shapes);
-	for (size_t i = 0; i < n; i++)
-		shapes[i] = (struct image_shape){.image = images[i], .changes = split(c->arena, images[i].changes)};
-	*ret = (struct json_array){.v = shapes, .n = n};
-	return OK;
+    enum err e = post_images(c->db, c->arena, post_id, &images, &n);
+    if (e != OK)
+        return e;
+    struct image_shape *shapes = arena_array(c->arena, n, sizeof *shapes);
+    for (size_t i = 0; i < n; i++)
+        shapes[i] = (struct image_shape){.image = images[i], .changes = split(c->arena, images[i].changes)};
+    *ret = (struct json_array){.v = shapes, .n = n};
+    return OK;
 }
 
 enum err shape_read(struct ctx *c, const struct uuid *post_id, struct post_shape *ret_shape)
 {
-	struct post_shape shape;
-	struct post_event *events;
-	struct str username = {0};
-	struct post post;
+    struct post_shape shape;
+    struct post_event *events;
+    struct str username = {0};
+    struct post post;
 
-	enum err e = post_get(c->db, c->arena, &c->caller.user_id, post_id, &post);
-	if (e == OK && post.tiktok_post_ids.p != NULL)
-		e = shape_username(c, &post.account_id, &username);
-	if (e != OK)
-		return e;
-	shape_post(c, &post, username, &shape);
-	e = read_images(c, post_id, &shape.images);
-	if (e == OK)
-		e = post_events(c->db, c->arena, post_id, &events, &shape.events.n);
-	if (e != OK)
-		return e;
-	shape.events.v = events;
-	*ret_shape = shape;
-	return OK;
+    enum err e = post_get(c->db, c->arena, &c->caller.user_id, post_id, &post);
+    if (e == OK && post.tiktok_post_ids.p != NULL)
+        e = shape_username(c, &post.account_id, &username);
+    if (e != OK)
+        return e;
+    shape_post(c, &post, username, &shape);
+    e = read_images(c, post_id, &shape.images);
+    if (e == OK)
+        e = post_events(c->db, c->arena, post_id, &events, &shape.events.n);
+    if (e != OK)
+        return e;
+    shape.events.v = events;
+    *ret_shape = shape;
+    return OK;
 }
 
 static const struct json_field platform_fields[] = {
-	{.name = "code", JSON_STR(struct failure_shape, platform_code), .help = "TikTok's code", .policy = "post.metadata"},
-	{.name = "log_id",
+    {.name = "code", JSON_STR(struct failure_shape, platform_code), .help = "TikTok's code", .policy = "post.metadata"},
+    {.name = "log_id",
      JSON_STR(struct failure_shape, platform_log_id),
      .help = "TikTok's log_id, to quote to them",
      .policy = "post.metadata"},
-	JSON_END};
+    JSON_END};
 
 static const struct json_field failure_fields[] = {
-	{.name = "code", JSON_STR(struct failure_shape, code), .help = "What went wrong", .policy = "post.metadata"},
-	{.name = "message", JSON_STR(struct failure_shape, message), .help = "What it means and what to do"},
-	{.name = "retryable",
+    {.name = "code", JSON_STR(struct failure_shape, code), .help = "What went wrong", .policy = "post.metadata"},
+    {.name = "message", JSON_STR(struct failure_shape, message), .help = "What it means and what to do"},
+    {.name = "retryable",
      JSON_BOOL(struct failure_shape, retryable),
      .help = "Whether the same post may be sent again as it is"},
-	/* The struct itself: TikTok's words are two of its members. */
-	{.name = "platform_error",
+    /* The struct itself: TikTok's words are two of its members. */
+    {.name = "platform_error",
      .type = JSON_TYPE_OBJECT,
      .offset = 0,
      .fields = platform_fields,
      JSON_GIVEN(struct failure_shape, has_platform),
      .help = "What TikTok said; null when it was not TikTok"},
-	JSON_END};
+    JSON_END};
 
 static const struct json_field options_fields[] = {
-	{.name = "post_mode",
+    {.name = "post_mode",
      JSON_ENUM(struct options_shape, post_mode, post_mode_names),
      .help = "MEDIA_UPLOAD: a draft in the TikTok inbox; DIRECT_POST",
      .policy = "post.options"},
-	{.name = "privacy_level",
+    {.name = "privacy_level",
      JSON_STR(struct options_shape, privacy_level),
      .help = "null for a draft",
      .policy = "post.options"},
-	{.name = "disable_comment",
+    {.name = "disable_comment",
      JSON_BOOL(struct options_shape, disable_comment),
      .help = "Comments are off",
      .policy = "post.options"},
-	{.name = "auto_add_music",
+    {.name = "auto_add_music",
      JSON_BOOL(struct options_shape, auto_add_music),
      .help = "TikTok adds music",
      .policy = "post.options"},
-	{.name = "brand_content_toggle",
+    {.name = "brand_content_toggle",
      JSON_BOOL(struct options_shape, brand_content_toggle),
      .help = "Paid partnership",
      .policy = "post.options"},
-	{.name = "brand_organic_toggle",
+    {.name = "brand_organic_toggle",
      JSON_BOOL(struct options_shape, brand_organic_toggle),
      .help = "Own business",
      .policy = "post.options"},
-	{.name = "photo_cover_index",
+    {.name = "photo_cover_index",
      JSON_I64(struct options_shape, photo_cover_index),
      .help = "The image that is the cover, from 0",
      .policy = "post.options"},
-	{.name = "is_aigc", JSON_BOOL(struct options_shape, is_aigc), .help = "Made by AI", .policy = "post.options"},
-	JSON_END};
+    {.name = "is_aigc", JSON_BOOL(struct options_shape, is_aigc), .help = "Made by AI", .policy = "post.options"},
+    JSON_END};
 
 static const struct json_field image_fields[] = {
-	{.name = "position", JSON_I64(struct image_shape, image.position), .help = "From 0"},
-	{.name = "upload_id", JSON_UUID(struct image_shape, image.upload_id), .help = "The upload"},
-	{.name = "width", JSON_I64(struct image_shape, image.width), .help = "Pixels", .policy = "image.report"},
-	{.name = "height", JSON_I64(struct image_shape, image.height), .help = "Pixels", .policy = "image.report"},
-	{.name = "size_bytes",
+    {.name = "position", JSON_I64(struct image_shape, image.position), .help = "From 0"},
+    {.name = "upload_id", JSON_UUID(struct image_shape, image.upload_id), .help = "The upload"},
+    {.name = "width", JSON_I64(struct image_shape, image.width), .help = "Pixels", .policy = "image.report"},
+    {.name = "height", JSON_I64(struct image_shape, image.height), .help = "Pixels", .policy = "image.report"},
+    {.name = "size_bytes",
      JSON_I64(struct image_shape, image.size_bytes),
      .help = "As it is kept",
      .policy = "image.report"},
-	{.name = "changes",
+    {.name = "changes",
      JSON_STRS(struct image_shape, changes),
      .help = "What the repair did",
      .policy = "image.report"},
-	{.name = "fetched_at",
+    {.name = "fetched_at",
      JSON_TIME(struct image_shape, image.fetched_at_us),
      .help = "When TikTok fetched it first, for the newest attempt",
      .policy = "post.receipt"},
-	{.name = "deleted_at",
+    {.name = "deleted_at",
      JSON_TIME(struct image_shape, image.deleted_at_us),
      .help = "When the image was deleted here",
      .policy = "image.report"},
-	JSON_END};
+    JSON_END};
 
 static const struct json_field event_fields[] = {
-	{.name = "at", JSON_TIME(struct post_event, at_us), .help = "When", .policy = "post.receipt"},
-	{.name = "event", JSON_STR(struct post_event, event), .help = "What happened", .policy = "post.receipt"},
-	{.name = "status",
+    {.name = "at", JSON_TIME(struct post_event, at_us), .help = "When", .policy = "post.receipt"},
+    {.name = "event", JSON_STR(struct post_event, event), .help = "What happened", .policy = "post.receipt"},
+    {.name = "status",
      JSON_ENUM(struct post_event, state, post_state_names),
      .help = "The status after it",
      .policy = "post.receipt"},
-	{.name = "code", JSON_STR(struct post_event, code), .help = "Our code, for a failure", .policy = "post.receipt"},
-	{.name = "platform_code",
+    {.name = "code", JSON_STR(struct post_event, code), .help = "Our code, for a failure", .policy = "post.receipt"},
+    {.name = "platform_code",
      JSON_STR(struct post_event, platform_code),
      .help = "TikTok's code or status",
      .policy = "post.receipt"},
-	{.name = "log_id",
+    {.name = "log_id",
      JSON_STR(struct post_event, platform_log_id),
      .help = "TikTok's log_id",
      .policy = "post.receipt"},
-	{.name = "attempt_id", JSON_UUID(struct post_event, attempt_id), .help = "The attempt it belongs to"},
-	{.name = "request_id", JSON_STR(struct post_event, request_id), .help = "The request that caused it"},
-	JSON_END};
+    {.name = "attempt_id", JSON_UUID(struct post_event, attempt_id), .help = "The attempt it belongs to"},
+    {.name = "request_id", JSON_STR(struct post_event, request_id), .help = "The request that caused it"},
+    JSON_END};
 
 static const struct json_field warning_fields[] = {
-	{.name = "code", JSON_STR(struct post_warning, code), .help = "What to look at"},
-	{.name = "message", JSON_STR(struct post_warning, message), .help = "What it means"},
-	JSON_END};
+    {.name = "code", JSON_STR(struct post_warning, code), .help = "What to look at"},
+    {.name = "message", JSON_STR(struct post_warning, message), .help = "What it means"},
+    JSON_END};
 
 #define ITEM_FIELDS \
-	{.name = "id", JSON_UUID(struct post_shape, post.id), .help = "The post"}, \
-		{.name = "account_id", JSON_UUID(struct post_shape, post.account_id), .help = "The TikTok account"}, \
-		{.name = "status", \
-	     JSON_ENUM(struct post_shape, post.state, post_state_names), \
-	     .help = "Where it is", \
-	     .policy = "post.metadata"}, \
-		{.name = "title", \
-	     JSON_STR(struct post_shape, post.title), \
-	     .help = "At most 90 UTF-16 units", \
-	     .policy = "post.text"}, \
-		{.name = "description", \
-	     JSON_STR(struct post_shape, post.description), \
-	     .help = "At most 4000 UTF-16 units", \
-	     .policy = "post.text"}, \
-		{.name = "post_mode", \
-	     JSON_ENUM(struct post_shape, post.post_mode, post_mode_names), \
-	     .help = "As in platform_options", \
-	     .policy = "post.options"}, \
-		{.name = "platform_options", \
-	     JSON_OBJECT(struct post_shape, options, options_fields), \
-	     .help = "What was asked of TikTok", \
-	     .policy = "post.options"}, \
-		{.name = "publish_id", \
-	     JSON_STR(struct post_shape, post.publish_id), \
-	     .help = "TikTok's, once it has accepted", \
-	     .policy = "post.metadata"}, \
-		{.name = "post_url", \
-	     JSON_STR(struct post_shape, url), \
-	     .help = "The post's page, once it is known", \
-	     .policy = "post.metadata"}, \
-		{.name = "tiktok_post_ids", \
-	     JSON_STRS(struct post_shape, tiktok_post_ids), \
-	     .help = "A draft can become several posts", \
-	     .policy = "post.metadata"}, \
-		{.name = "failure", \
-	     JSON_OBJECT(struct post_shape, failure, failure_fields), \
-	     JSON_GIVEN(struct post_shape, has_failure), \
-	     .help = "Why it failed or waits; null otherwise"}, \
-		{.name = "next_attempt_at", \
-	     JSON_TIME(struct post_shape, post.next_attempt_at_us), \
-	     .help = "When it is tried again"}, \
-		{.name = "created_at", \
-	     JSON_TIME(struct post_shape, post.created_at_us), \
-	     .help = "Acceptance", \
-	     .policy = "post.metadata"}, \
-	{ \
-		.name = "ended_at", JSON_TIME(struct post_shape, post.ended_at_us), \
-		.help = "When it was published, failed, canceled or came to the inbox", .policy = "post.metadata" \
-	}
+    {.name = "id", JSON_UUID(struct post_shape, post.id), .help = "The post"}, \
+        {.name = "account_id", JSON_UUID(struct post_shape, post.account_id), .help = "The TikTok account"}, \
+        {.name = "status", \
+         JSON_ENUM(struct post_shape, post.state, post_state_names), \
+         .help = "Where it is", \
+         .policy = "post.metadata"}, \
+        {.name = "title", \
+         JSON_STR(struct post_shape, post.title), \
+         .help = "At most 90 UTF-16 units", \
+         .policy = "post.text"}, \
+        {.name = "description", \
+         JSON_STR(struct post_shape, post.description), \
+         .help = "At most 4000 UTF-16 units", \
+         .policy = "post.text"}, \
+        {.name = "post_mode", \
+         JSON_ENUM(struct post_shape, post.post_mode, post_mode_names), \
+         .help = "As in platform_options", \
+         .policy = "post.options"}, \
+        {.name = "platform_options", \
+         JSON_OBJECT(struct post_shape, options, options_fields), \
+         .help = "What was asked of TikTok", \
+         .policy = "post.options"}, \
+        {.name = "publish_id", \
+         JSON_STR(struct post_shape, post.publish_id), \
+         .help = "TikTok's, once it has accepted", \
+         .policy = "post.metadata"}, \
+        {.name = "post_url", \
+         JSON_STR(struct post_shape, url), \
+         .help = "The post's page, once it is known", \
+         .policy = "post.metadata"}, \
+        {.name = "tiktok_post_ids", \
+         JSON_STRS(struct post_shape, tiktok_post_ids), \
+         .help = "A draft can become several posts", \
+         .policy = "post.metadata"}, \
+        {.name = "failure", \
+         JSON_OBJECT(struct post_shape, failure, failure_fields), \
+         JSON_GIVEN(struct post_shape, has_failure), \
+         .help = "Why it failed or waits; null otherwise"}, \
+        {.name = "next_attempt_at", \
+         JSON_TIME(struct post_shape, post.next_attempt_at_us), \
+         .help = "When it is tried again"}, \
+        {.name = "created_at", \
+         JSON_TIME(struct post_shape, post.created_at_us), \
+         .help = "Acceptance", \
+         .policy = "post.metadata"}, \
+    { \
+        .name = "ended_at", JSON_TIME(struct post_shape, post.ended_at_us), \
+        .help = "When it was published, failed, canceled or came to the inbox", .policy = "post.metadata" \
+    }
 
 #define RECEIPT_FIELDS \
-	{.name = "images", \
-	 JSON_ARRAY(struct post_shape, images, struct image_shape, image_fields), \
-	 .help = "In the order of the carousel"}, \
-	{ \
-		.name = "events", JSON_ARRAY(struct post_shape, events, struct post_event, event_fields), \
-		.help = "The receipt: what happened, oldest first" \
-	}
+    {.name = "images", \
+     JSON_ARRAY(struct post_shape, images, struct image_shape, image_fields), \
+     .help = "In the order of the carousel"}, \
+    { \
+        .name = "events", JSON_ARRAY(struct post_shape, events, struct post_event, event_fields), \
+        .help = "The receipt: what happened, oldest first" \
+    }
 
 const struct json_field post_item_fields[] = {ITEM_FIELDS, JSON_END};
 const struct json_field post_fields[] = {ITEM_FIELDS, RECEIPT_FIELDS, JSON_END};
 const struct json_field post_created_fields[] = {
-	ITEM_FIELDS,
-	RECEIPT_FIELDS,
-	{.name = "warnings",
+    ITEM_FIELDS,
+    RECEIPT_FIELDS,
+    {.name = "warnings",
      JSON_ARRAY(struct post_shape, warnings, struct post_warning, warning_fields),
      .help = "What could not be checked or was changed"},
-	JSON_END};
+    JSON_END};

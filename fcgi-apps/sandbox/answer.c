@@ -7,139 +7,139 @@
 static const char json_type[] = "application/json; charset=UTF-8";
 
 struct answer_error {
-	struct str code, message, log_id;
+    struct str code, message, log_id;
 };
 
 struct answer {
-	struct str data;
-	struct answer_error error;
+    struct str data;
+    struct answer_error error;
 };
 
 struct oauth_error {
-	struct str error, error_description, log_id;
+    struct str error, error_description, log_id;
 };
 
 /* Codes with the status that TikTok documents for init and the other calls, and a message of ours. */
 static const struct {
-	const char *code;
-	int status;
-	const char *message;
+    const char *code;
+    int status;
+    const char *message;
 } codes[] = {
-	{"access_token_invalid", 401, "The access token is invalid or not found in the request."},
-	{"scope_not_authorized", 401, "The user did not authorize the scope required for completing this request."},
-	{"scope_permission_missed", 400, "The app has no permission for the requested field."},
-	{"rate_limit_exceeded", 429, "The API rate limit was exceeded. Please try again later."},
-	{"invalid_param", 400, "A parameter of the request is invalid."},
-	{"invalid_params", 400, "One or more fields in request is invalid."},
-	{"invalid_publish_id", 400, "The publish_id does not exist."},
-	{"token_not_authorized_for_specified_publish_id", 400, "The publish_id was made with another user or app."},
-	{"publish_not_cancellable", 400, "The post can no longer be cancelled."},
-	{"app_version_check_failed", 400, "The user's TikTok app is too old for this kind of post."},
-	{"url_ownership_unverified", 403, "Please review our URL ownership verification rules."},
-	{"privacy_level_option_mismatch", 403, "privacy_level is missing or not one of the creator's options."},
-	{"spam_risk_too_many_posts", 403, "The daily post cap from the API is reached for the current user."},
-	{"spam_risk_user_banned_from_posting", 403, "The user is banned from making new posts."},
-	{"spam_risk_too_many_pending_share", 403, "There may be at most 5 pending shares within any 24-hour period."},
-	{"reached_active_user_cap", 403, "The daily quota for active publishing users from your client is reached."},
-	{"unaudited_client_can_only_post_to_private_accounts", 403,
+    {"access_token_invalid", 401, "The access token is invalid or not found in the request."},
+    {"scope_not_authorized", 401, "The user did not authorize the scope required for completing this request."},
+    {"scope_permission_missed", 400, "The app has no permission for the requested field."},
+    {"rate_limit_exceeded", 429, "The API rate limit was exceeded. Please try again later."},
+    {"invalid_param", 400, "A parameter of the request is invalid."},
+    {"invalid_params", 400, "One or more fields in request is invalid."},
+    {"invalid_publish_id", 400, "The publish_id does not exist."},
+    {"token_not_authorized_for_specified_publish_id", 400, "The publish_id was made with another user or app."},
+    {"publish_not_cancellable", 400, "The post can no longer be cancelled."},
+    {"app_version_check_failed", 400, "The user's TikTok app is too old for this kind of post."},
+    {"url_ownership_unverified", 403, "Please review our URL ownership verification rules."},
+    {"privacy_level_option_mismatch", 403, "privacy_level is missing or not one of the creator's options."},
+    {"spam_risk_too_many_posts", 403, "The daily post cap from the API is reached for the current user."},
+    {"spam_risk_user_banned_from_posting", 403, "The user is banned from making new posts."},
+    {"spam_risk_too_many_pending_share", 403, "There may be at most 5 pending shares within any 24-hour period."},
+    {"reached_active_user_cap", 403, "The daily quota for active publishing users from your client is reached."},
+    {"unaudited_client_can_only_post_to_private_accounts", 403,
      "Unaudited clients can only post to a private account."},
-	{"internal_error", 500, "Something went wrong. Try again later."},
+    {"internal_error", 500, "Something went wrong. Try again later."},
 };
 
 static struct str log_id(const struct ctx *c)
 {
-	time_t now = clock_now_us() / US_PER_SEC;
-	struct tm tm;
-	char stamp[32];
+    time_t now = clock_now_us() / US_PER_SEC;
+    struct tm tm;
+    char stamp[32];
 
-	/* A time and 20 characters, like TikTok's; ours are those of the request id, so that logs can be joined. */
-	(void)gmtime_r(&now, &tm);
-	(void)strftime(stamp, sizeof stamp, "%Y%m%d%H%M%S", &tm);
-	return arena_printf(c->arena, "%s%.*s", stamp, STR_FMT(str_head(c->req.id, 20)));
+    /* A time and 20 characters, like TikTok's; ours are those of the request id, so that logs can be joined. */
+    (void)gmtime_r(&now, &tm);
+    (void)strftime(stamp, sizeof stamp, "%Y%m%d%H%M%S", &tm);
+    return arena_printf(c->arena, "%s%.*s", stamp, STR_FMT(str_head(c->req.id, 20)));
 }
 
 static enum err answer_json(struct ctx *c, int status, const struct json_field *fields, const void *value)
 {
-	_cleanup_(buf_done) struct buf b = BUF_MAX(REPLY_BODY_MAX);
+    _cleanup_(buf_done) struct buf b = BUF_MAX(REPLY_BODY_MAX);
 
-	json_write(&b, fields, value);
-	return reply_body(&c->rep, status, json_type, buf_str(&b));
+    json_write(&b, fields, value);
+    return reply_body(&c->rep, status, json_type, buf_str(&b));
 }
 
 static const struct json_field error_fields[] = {
-	{.name = "code", JSON_STR(struct answer_error, code)},
-	{.name = "message", JSON_STR(struct answer_error, message)},
-	{.name = "log_id", JSON_STR(struct answer_error, log_id)},
-	JSON_END,
+    {.name = "code", JSON_STR(struct answer_error, code)},
+    {.name = "message", JSON_STR(struct answer_error, message)},
+    {.name = "log_id", JSON_STR(struct answer_error, log_id)},
+    JSON_END,
 };
 
 static const struct json_field answer_fields[] = {
-	{.name = "data", JSON_RAW(struct answer, data)},
-	{.name = "error", JSON_OBJECT(struct answer, error, error_fields)},
-	JSON_END,
+    {.name = "data", JSON_RAW(struct answer, data)},
+    {.name = "error", JSON_OBJECT(struct answer, error, error_fields)},
+    JSON_END,
 };
 
 enum err answer_data(struct ctx *c, struct str json)
 {
-	struct answer a = {.data = json, .error = {STR("ok"), STR(""), log_id(c)}};
+    struct answer a = {.data = json, .error = {STR("ok"), STR(""), log_id(c)}};
 
-	return answer_json(c, 200, answer_fields, &a);
+    return answer_json(c, 200, answer_fields, &a);
 }
 
 static enum err answer_error(struct ctx *c, int status, const char *code, const char *message)
 {
-	struct answer a = {.data = STR("{}"), .error = {str_from(code), str_from(message), log_id(c)}};
+    struct answer a = {.data = STR("{}"), .error = {str_from(code), str_from(message), log_id(c)}};
 
-	return answer_json(c, status, answer_fields, &a);
+    return answer_json(c, status, answer_fields, &a);
 }
 
 bool answer_knows(struct str code)
 {
-	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-		if (str_eqc(code, codes[i].code))
-			return true;
-	return false;
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        if (str_eqc(code, codes[i].code))
+            return true;
+    return false;
 }
 
 enum err answer_refused(struct ctx *c, const char *code, const char *message)
 {
-	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-		if (strcmp(codes[i].code, code) == 0)
-			return answer_error(c, codes[i].status, code, message != NULL ? message : codes[i].message);
-	ASSERT(!"a code without a row");
-	return ERR_INTERNAL;
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        if (strcmp(codes[i].code, code) == 0)
+            return answer_error(c, codes[i].status, code, message != NULL ? message : codes[i].message);
+    ASSERT(!"a code without a row");
+    return ERR_INTERNAL;
 }
 
 /* creator_info says these with 200, on purpose. */
 enum err answer_blocked(struct ctx *c, struct str code)
 {
-	return answer_error(c, 200, arena_strdup(c->arena, code), "The creator cannot post right now.");
+    return answer_error(c, 200, arena_strdup(c->arena, code), "The creator cannot post right now.");
 }
 
 enum err answer_status(struct ctx *c, int status)
 {
-	if (status >= 500)
-		return answer_error(c, status, "internal_error", "Scripted in the description.");
-	/* Not JSON: what comes from something between the client and TikTok. */
-	return reply_body(&c->rep, status, "text/plain; charset=utf-8", STR("Scripted in the description.\n"));
+    if (status >= 500)
+        return answer_error(c, status, "internal_error", "Scripted in the description.");
+    /* Not JSON: what comes from something between the client and TikTok. */
+    return reply_body(&c->rep, status, "text/plain; charset=utf-8", STR("Scripted in the description.\n"));
 }
 
 enum err answer_flat(struct ctx *c, struct str json)
 {
-	return reply_body(&c->rep, 200, json_type, json);
+    return reply_body(&c->rep, 200, json_type, json);
 }
 
 static const struct json_field oauth_error_fields[] = {
-	{.name = "error", JSON_STR(struct oauth_error, error)},
-	{.name = "error_description", JSON_STR(struct oauth_error, error_description)},
-	{.name = "log_id", JSON_STR(struct oauth_error, log_id)},
-	JSON_END,
+    {.name = "error", JSON_STR(struct oauth_error, error)},
+    {.name = "error_description", JSON_STR(struct oauth_error, error_description)},
+    {.name = "log_id", JSON_STR(struct oauth_error, log_id)},
+    JSON_END,
 };
 
 enum err answer_oauth_error(struct ctx *c, const char *error, const char *description)
 {
-	struct oauth_error a = {str_from(error), str_from(description), log_id(c)};
+    struct oauth_error a = {str_from(error), str_from(description), log_id(c)};
 
-	/* Not documented; invalid_grant was measured to come with 200. */
-	return answer_json(c, strcmp(error, "invalid_grant") == 0 ? 200 : 400, oauth_error_fields, &a);
+    /* Not documented; invalid_grant was measured to come with 200. */
+    return answer_json(c, strcmp(error, "invalid_grant") == 0 ? 200 : 400, oauth_error_fields, &a);
 }

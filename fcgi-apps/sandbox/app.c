@@ -5,7 +5,7 @@ static const struct route *const routes[] = {oauth_routes,   consent_routes, use
 
 extern const struct app app_sandbox;
 const struct app app_sandbox = {
-	.name = "sandbox",
-	.routes = routes,
-	.background = puller_run,
+    .name = "sandbox",
+    .routes = routes,
+    .background = puller_run,
 };

@@ -18,130 +18,130 @@
 
 static void closep(int *fd)
 {
-	if (*fd >= 0)
-		(void)close(*fd);
+    if (*fd >= 0)
+        (void)close(*fd);
 }
 
 /* The image of i: result, status and what it is. The bytes live in memory without a name, for this long. */
 static void fetch(const struct conf *conf, struct arena *arena, uint8_t *head, struct sandbox_image *i)
 {
-	_cleanup_(closep) int fd = memfd_create("picture", MFD_CLOEXEC);
-	int timeout_sec = (int)conf->sandbox_fetch_timeout_sec;
-	struct picture picture = {0};
-	struct net_result r;
+    _cleanup_(closep) int fd = memfd_create("picture", MFD_CLOEXEC);
+    int timeout_sec = (int)conf->sandbox_fetch_timeout_sec;
+    struct picture picture = {0};
+    struct net_result r;
 
-	ASSERT(fd > 0);
-	struct net_call call = {
-		.method = "GET",
-		.url = arena_strdup(arena, i->url),
-		.ca_file = arena_strdup(arena, conf->sandbox_ca_file),
-		.allow_private = conf->sandbox_allow_private_addresses,
-		.timeout_sec = timeout_sec,
-		.connect_timeout_sec = MIN(timeout_sec, 10),
-		.reply_max_bytes = FETCH_MAX_BYTES,
-		.body_fd = fd,
-	};
-	net_call_run(arena, &call, &r);
-	i->http_status = r.err == OK ? r.status : 0;
-	/* 3xx is a failure like any other: redirects are not followed. */
-	if (r.err != OK || r.status != 200) {
-		i->result = "photo_pull_failed";
-		i->size_bytes = r.body_bytes;
-		return;
-	}
-	i->result = picture_check(fd, head, arena, &picture);
-	i->size_bytes = picture.size_bytes;
-	i->width = picture.width;
-	i->height = picture.height;
-	i->sha256 = picture.sha256;
+    ASSERT(fd > 0);
+    struct net_call call = {
+        .method = "GET",
+        .url = arena_strdup(arena, i->url),
+        .ca_file = arena_strdup(arena, conf->sandbox_ca_file),
+        .allow_private = conf->sandbox_allow_private_addresses,
+        .timeout_sec = timeout_sec,
+        .connect_timeout_sec = MIN(timeout_sec, 10),
+        .reply_max_bytes = FETCH_MAX_BYTES,
+        .body_fd = fd,
+    };
+    net_call_run(arena, &call, &r);
+    i->http_status = r.err == OK ? r.status : 0;
+    /* 3xx is a failure like any other: redirects are not followed. */
+    if (r.err != OK || r.status != 200) {
+        i->result = "photo_pull_failed";
+        i->size_bytes = r.body_bytes;
+        return;
+    }
+    i->result = picture_check(fd, head, arena, &picture);
+    i->size_bytes = picture.size_bytes;
+    i->width = picture.width;
+    i->height = picture.height;
+    i->sha256 = picture.sha256;
 }
 
 static void log_image(const struct sandbox_publish *p, const struct sandbox_image *i)
 {
-	log_event(LOG_INFO, "sandbox_image", LOG_STR("publish_id", p->publish_id), LOG_INT("position", i->position),
-	          LOG_CSTR("result", i->result), LOG_INT("http_status", i->http_status),
-	          LOG_INT("size_bytes", i->size_bytes), LOG_END);
+    log_event(LOG_INFO, "sandbox_image", LOG_STR("publish_id", p->publish_id), LOG_INT("position", i->position),
+              LOG_CSTR("result", i->result), LOG_INT("http_status", i->http_status),
+              LOG_INT("size_bytes", i->size_bytes), LOG_END);
 }
 
 /* All images; *ret_reason is the fail_reason of the first that is not well, NULL when all are. */
 static enum err pull(const struct conf *conf, struct db *db, struct arena *arena, const struct sandbox_publish *p,
                      const atomic_bool *stopping, const char **ret_reason)
 {
-	uint8_t *head = arena_alloc(arena, PICTURE_HEAD_BYTES); /* one for all images of a post */
-	struct sandbox_image *images;
-	size_t n;
+    uint8_t *head = arena_alloc(arena, PICTURE_HEAD_BYTES); /* one for all images of a post */
+    struct sandbox_image *images;
+    size_t n;
 
-	*ret_reason = NULL;
-	enum err e = sandbox_pull_images(db, arena, p, &images, &n);
-	for (size_t i = 0; e == OK && i < n && *ret_reason == NULL; i++) {
-		if (atomic_load(stopping))
-			return ERR_AGAIN;
-		e = sandbox_pull_renew(db, p);
-		if (e != OK)
-			return e;
-		fetch(conf, arena, head, &images[i]);
-		log_image(p, &images[i]);
-		e = sandbox_pull_image(db, p, &images[i]);
-		if (strcmp(images[i].result, "ok") != 0)
-			*ret_reason = images[i].result;
-	}
-	return e;
+    *ret_reason = NULL;
+    enum err e = sandbox_pull_images(db, arena, p, &images, &n);
+    for (size_t i = 0; e == OK && i < n && *ret_reason == NULL; i++) {
+        if (atomic_load(stopping))
+            return ERR_AGAIN;
+        e = sandbox_pull_renew(db, p);
+        if (e != OK)
+            return e;
+        fetch(conf, arena, head, &images[i]);
+        log_image(p, &images[i]);
+        e = sandbox_pull_image(db, p, &images[i]);
+        if (strcmp(images[i].result, "ok") != 0)
+            *ret_reason = images[i].result;
+    }
+    return e;
 }
 
 static enum err advance(const struct conf *conf, struct db *db, struct arena *arena, const struct sandbox_publish *p,
                         const atomic_bool *stopping)
 {
-	const char *reason = NULL;
+    const char *reason = NULL;
 
-	if (p->pulls >= SANDBOX_PULLS_MAX)
-		return sandbox_pull_end(db, p, "internal");
-	if (p->pulled_at_us == 0) {
-		enum err e = pull(conf, db, arena, p, stopping, &reason);
-		if (e != OK)
-			return e;
-		if (reason == NULL)
-			return sandbox_pull_done(db, p);
-	}
-	if (p->script_fail.n > 0)
-		reason = arena_strdup(arena, p->script_fail);
-	return sandbox_pull_end(db, p, reason);
+    if (p->pulls >= SANDBOX_PULLS_MAX)
+        return sandbox_pull_end(db, p, "internal");
+    if (p->pulled_at_us == 0) {
+        enum err e = pull(conf, db, arena, p, stopping, &reason);
+        if (e != OK)
+            return e;
+        if (reason == NULL)
+            return sandbox_pull_done(db, p);
+    }
+    if (p->script_fail.n > 0)
+        reason = arena_strdup(arena, p->script_fail);
+    return sandbox_pull_end(db, p, reason);
 }
 
 /* Milliseconds to wait before the next round. */
 static int round_of_work(const struct conf *conf, struct db *db, struct arena *arena, const atomic_bool *stopping)
 {
-	struct sandbox_publish p;
+    struct sandbox_publish p;
 
-	enum err e = sandbox_pull_claim(db, arena, &p);
-	if (e == ERR_NOT_FOUND)
-		return IDLE_MS;
-	if (e == OK)
-		e = advance(conf, db, arena, &p, stopping);
-	/* ERR_CONFLICT: cancelled or taken over meanwhile. */
-	if (e == OK || e == ERR_AGAIN || e == ERR_CONFLICT)
-		return 0;
-	log_event(LOG_ERROR, "sandbox_pull", LOG_CSTR("code", err_slug(e)), LOG_INT("db_errno", db_errno(db)),
-	          LOG_CSTR("db_error", db_error(db)), LOG_END);
-	return TROUBLE_MS;
+    enum err e = sandbox_pull_claim(db, arena, &p);
+    if (e == ERR_NOT_FOUND)
+        return IDLE_MS;
+    if (e == OK)
+        e = advance(conf, db, arena, &p, stopping);
+    /* ERR_CONFLICT: cancelled or taken over meanwhile. */
+    if (e == OK || e == ERR_AGAIN || e == ERR_CONFLICT)
+        return 0;
+    log_event(LOG_ERROR, "sandbox_pull", LOG_CSTR("code", err_slug(e)), LOG_INT("db_errno", db_errno(db)),
+              LOG_CSTR("db_error", db_error(db)), LOG_END);
+    return TROUBLE_MS;
 }
 
 static void wait_ms(int ms)
 {
-	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
 
-	(void)nanosleep(&t, NULL);
+    (void)nanosleep(&t, NULL);
 }
 
 void puller_run(const struct conf *conf, struct db *db, struct arena *arena, void *state, const atomic_bool *stopping)
 {
-	int64_t purged_at_us = 0;
-	(void)state;
+    int64_t purged_at_us = 0;
+    (void)state;
 
-	while (!atomic_load(stopping)) {
-		int64_t now = clock_now_us();
-		arena_clear(arena);
-		if ((now - purged_at_us > PURGE_EVERY_US || now < purged_at_us) && sandbox_purge(db, now) == OK)
-			purged_at_us = now;
-		wait_ms(round_of_work(conf, db, arena, stopping));
-	}
+    while (!atomic_load(stopping)) {
+        int64_t now = clock_now_us();
+        arena_clear(arena);
+        if ((now - purged_at_us > PURGE_EVERY_US || now < purged_at_us) && sandbox_purge(db, now) == OK)
+            purged_at_us = now;
+        wait_ms(round_of_work(conf, db, arena, stopping));
+    }
 }

@@ -43,61 +43,61 @@ MUST_CHECK bool caller_check(struct ctx *c, const char *any_scope, int call, str
 
 /* The scopes there are. */
 struct scope {
-	const char *name, *what;
+    const char *name, *what;
 };
 extern const struct scope scopes[]; /* ends with a NULL name */
 
 /* What init gets. */
 struct init_post_info {
-	struct str title, description, privacy_level;
-	bool disable_comment, auto_add_music, is_aigc;
-	bool brand_content_toggle, brand_organic_toggle, brand_content_given, brand_organic_given;
+    struct str title, description, privacy_level;
+    bool disable_comment, auto_add_music, is_aigc;
+    bool brand_content_toggle, brand_organic_toggle, brand_content_given, brand_organic_given;
 };
 struct init_source_info {
-	struct str source;
-	struct strs photo_images;
-	int64_t photo_cover_index;
-	bool cover_given;
+    struct str source;
+    struct strs photo_images;
+    int64_t photo_cover_index;
+    bool cover_given;
 };
 struct init_body {
-	struct str media_type, post_mode;
-	bool is_aigc;
-	struct init_post_info post_info;
-	struct init_source_info source_info;
+    struct str media_type, post_mode;
+    bool is_aigc;
+    struct init_post_info post_info;
+    struct init_source_info source_info;
 };
 
 /* The checks of init (rules.c): the first that fails, or NULL. */
 struct rule_input {
-	const struct init_body *body;
-	const struct sandbox_caller *caller;
-	struct str media_prefix;
+    const struct init_body *body;
+    const struct sandbox_caller *caller;
+    struct str media_prefix;
 };
 struct rule {
-	bool (*broken)(const struct rule_input *in);
-	const char *code, *message;
+    bool (*broken)(const struct rule_input *in);
+    const char *code, *message;
 };
 const struct rule *rules_check(const struct rule_input *in);
 
 /*
  * Scripts (scripts.c), in the description or the title:
- *	[[fail:CODE]]		the post is made, pulled, and ends FAILED with this fail_reason
- *	[[status:stuck]]	the post is made and never advances
- *	[[code:CODE]]		init refuses with this code and its documented status; nothing is made
- *	[[http:NNN]]		init answers this HTTP status (200 to 599); nothing is made
- *	[[http:NNN,made]]	the same, but the post is made before: the outcome cannot be known from the answer
+ *    [[fail:CODE]]        the post is made, pulled, and ends FAILED with this fail_reason
+ *    [[status:stuck]]    the post is made and never advances
+ *    [[code:CODE]]        init refuses with this code and its documented status; nothing is made
+ *    [[http:NNN]]        init answers this HTTP status (200 to 599); nothing is made
+ *    [[http:NNN,made]]    the same, but the post is made before: the outcome cannot be known from the answer
  * Another word in brackets is text; a value that is none is refused with invalid_param, so that no test waits in vain.
  */
 struct scripts {
-	const char *fail, *code; /* NULL: none */
-	int http;                /* 0: none */
-	bool made, stuck;
+    const char *fail, *code; /* NULL: none */
+    int http;                /* 0: none */
+    bool made, stuck;
 };
 MUST_CHECK bool scripts_read(struct arena *arena, struct str text, struct scripts *ret_scripts);
 
 /* What a fetched file is as a photo (picture.c): "ok" or the fail_reason. */
 struct picture {
-	int64_t size_bytes, width, height;
-	struct str sha256;
+    int64_t size_bytes, width, height;
+    struct str sha256;
 };
 /* head: PICTURE_HEAD_BYTES to work in; the frame header of a JPEG may stand behind 1 MiB of EXIF and ICC. */
 #define PICTURE_HEAD_BYTES (1u << 20)

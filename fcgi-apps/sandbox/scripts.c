@@ -1,100 +1,100 @@
 #include "sandbox/sandbox.h"
 
 static const char *const fail_reasons[] = {
-	"file_format_check_failed",
-	"picture_size_check_failed",
-	"photo_pull_failed",
-	"internal",
-	"publish_cancelled",
-	"auth_removed",
-	"spam_risk_too_many_posts",
-	"spam_risk_text",
-	"spam_risk_user_banned_from_posting",
-	"spam_risk",
-	"duration_check_failed",
-	"frame_rate_check_failed",
-	"video_pull_failed",
+    "file_format_check_failed",
+    "picture_size_check_failed",
+    "photo_pull_failed",
+    "internal",
+    "publish_cancelled",
+    "auth_removed",
+    "spam_risk_too_many_posts",
+    "spam_risk_text",
+    "spam_risk_user_banned_from_posting",
+    "spam_risk",
+    "duration_check_failed",
+    "frame_rate_check_failed",
+    "video_pull_failed",
 };
 
 static bool script_fail(struct arena *arena, struct str value, struct scripts *s)
 {
-	for (size_t i = 0; i < ARRAY_LEN(fail_reasons); i++)
-		if (str_eqc(value, fail_reasons[i]))
-			s->fail = arena_strdup(arena, value);
-	return s->fail != NULL;
+    for (size_t i = 0; i < ARRAY_LEN(fail_reasons); i++)
+        if (str_eqc(value, fail_reasons[i]))
+            s->fail = arena_strdup(arena, value);
+    return s->fail != NULL;
 }
 
 static bool script_code(struct arena *arena, struct str value, struct scripts *s)
 {
-	if (answer_knows(value))
-		s->code = arena_strdup(arena, value);
-	return s->code != NULL;
+    if (answer_knows(value))
+        s->code = arena_strdup(arena, value);
+    return s->code != NULL;
 }
 
 static bool script_http(struct arena *arena, struct str value, struct scripts *s)
 {
-	struct str status;
-	int64_t number;
-	(void)arena;
+    struct str status;
+    int64_t number;
+    (void)arena;
 
-	if (!str_cut(&value, ',', &status))
-		status = value;
-	else if (str_eqc(value, "made"))
-		s->made = true;
-	else
-		return false;
-	if (!str_to_i64(status, &number) || number < 200 || number > 599)
-		return false;
-	s->http = (int)number;
-	return true;
+    if (!str_cut(&value, ',', &status))
+        status = value;
+    else if (str_eqc(value, "made"))
+        s->made = true;
+    else
+        return false;
+    if (!str_to_i64(status, &number) || number < 200 || number > 599)
+        return false;
+    s->http = (int)number;
+    return true;
 }
 
 static bool script_status(struct arena *arena, struct str value, struct scripts *s)
 {
-	(void)arena;
-	s->stuck = str_eqc(value, "stuck");
-	return s->stuck;
+    (void)arena;
+    s->stuck = str_eqc(value, "stuck");
+    return s->stuck;
 }
 
 static const struct {
-	const char *verb;
-	bool (*read)(struct arena *arena, struct str value, struct scripts *s);
+    const char *verb;
+    bool (*read)(struct arena *arena, struct str value, struct scripts *s);
 } verbs[] = {
-	{"fail", script_fail},
-	{"code", script_code},
-	{"http", script_http},
-	{"status", script_status},
+    {"fail", script_fail},
+    {"code", script_code},
+    {"http", script_http},
+    {"status", script_status},
 };
 
 static bool script_read(struct arena *arena, struct str script, struct scripts *s)
 {
-	struct str verb;
+    struct str verb;
 
-	if (!str_cut(&script, ':', &verb))
-		return true;
-	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-		if (str_eqc(verb, verbs[i].verb))
-			return verbs[i].read(arena, script, s);
-	return true;
+    if (!str_cut(&script, ':', &verb))
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        if (str_eqc(verb, verbs[i].verb))
+            return verbs[i].read(arena, script, s);
+    return true;
 }
 
 static const char *find(struct str s, const char *two)
 {
-	return s.n < 2 ? NULL : memmem(s.p, s.n, two, 2);
+    return s.n < 2 ? NULL : memmem(s.p, s.n, two, 2);
 }
 
 bool scripts_read(struct arena *arena, struct str text, struct scripts *ret_scripts)
 {
-	const char *from, *to;
+    const char *from, *to;
 
-	while ((from = find(text, "[[")) != NULL) {
-		text = str_skip(text, (size_t)(from - text.p) + 2);
-		to = find(text, "]]");
-		if (to == NULL)
-			break;
-		if (!script_read(arena, str_head(text, (size_t)(to - text.p)), ret_scripts))
-			return false;
-		text = str_skip(text, (size_t)(to - text.p) + 2);
-	}
-	return true;
+    while ((from = find(text, "[[")) != NULL) {
+        text = str_skip(text, (size_t)(from - text.p) + 2);
+        to = find(text, "]]");
+        if (to == NULL)
+            break;
+        if (!script_read(arena, str_head(text, (size_t)(to - text.p)), ret_scripts))
+            return false;
+        text = str_skip(text, (size_t)(to - text.p) + 2);
+    }
+    return true;
 }

@@ -2,158 +2,158 @@
 #include "sandbox/sandbox.h"
 
 struct user {
-	struct str open_id, union_id, avatar_url, display_name, bio_description, profile_deep_link, username;
-	int64_t zero, is_verified;
+    struct str open_id, union_id, avatar_url, display_name, bio_description, profile_deep_link, username;
+    int64_t zero, is_verified;
 };
 
 enum kind { KIND_STR, KIND_I64, KIND_BOOL };
 
 /* What may be asked for, and the scope it takes. */
 static const struct user_field {
-	const char *name, *scope;
-	enum kind kind;
-	size_t offset;
+    const char *name, *scope;
+    enum kind kind;
+    size_t offset;
 } user_fields[] = {
-	{"open_id", "user.info.basic", KIND_STR, offsetof(struct user, open_id)},
-	{"union_id", "user.info.basic", KIND_STR, offsetof(struct user, union_id)},
-	{"avatar_url", "user.info.basic", KIND_STR, offsetof(struct user, avatar_url)},
-	{"avatar_url_100", "user.info.basic", KIND_STR, offsetof(struct user, avatar_url)},
-	{"avatar_large_url", "user.info.basic", KIND_STR, offsetof(struct user, avatar_url)},
-	{"display_name", "user.info.basic", KIND_STR, offsetof(struct user, display_name)},
-	{"bio_description", "user.info.profile", KIND_STR, offsetof(struct user, bio_description)},
-	{"profile_deep_link", "user.info.profile", KIND_STR, offsetof(struct user, profile_deep_link)},
-	{"is_verified", "user.info.profile", KIND_BOOL, offsetof(struct user, is_verified)},
-	{"username", "user.info.profile", KIND_STR, offsetof(struct user, username)},
-	{"follower_count", "user.info.stats", KIND_I64, offsetof(struct user, zero)},
-	{"following_count", "user.info.stats", KIND_I64, offsetof(struct user, zero)},
-	{"likes_count", "user.info.stats", KIND_I64, offsetof(struct user, zero)},
-	{"video_count", "user.info.stats", KIND_I64, offsetof(struct user, zero)},
+    {"open_id", "user.info.basic", KIND_STR, offsetof(struct user, open_id)},
+    {"union_id", "user.info.basic", KIND_STR, offsetof(struct user, union_id)},
+    {"avatar_url", "user.info.basic", KIND_STR, offsetof(struct user, avatar_url)},
+    {"avatar_url_100", "user.info.basic", KIND_STR, offsetof(struct user, avatar_url)},
+    {"avatar_large_url", "user.info.basic", KIND_STR, offsetof(struct user, avatar_url)},
+    {"display_name", "user.info.basic", KIND_STR, offsetof(struct user, display_name)},
+    {"bio_description", "user.info.profile", KIND_STR, offsetof(struct user, bio_description)},
+    {"profile_deep_link", "user.info.profile", KIND_STR, offsetof(struct user, profile_deep_link)},
+    {"is_verified", "user.info.profile", KIND_BOOL, offsetof(struct user, is_verified)},
+    {"username", "user.info.profile", KIND_STR, offsetof(struct user, username)},
+    {"follower_count", "user.info.stats", KIND_I64, offsetof(struct user, zero)},
+    {"following_count", "user.info.stats", KIND_I64, offsetof(struct user, zero)},
+    {"likes_count", "user.info.stats", KIND_I64, offsetof(struct user, zero)},
+    {"video_count", "user.info.stats", KIND_I64, offsetof(struct user, zero)},
 };
 
 struct creator_answer {
-	struct str creator_avatar_url, creator_username, creator_nickname;
-	struct strs privacy_level_options;
-	bool comment_disabled, duet_disabled, stitch_disabled;
-	int64_t max_video_post_duration_sec;
+    struct str creator_avatar_url, creator_username, creator_nickname;
+    struct strs privacy_level_options;
+    bool comment_disabled, duet_disabled, stitch_disabled;
+    int64_t max_video_post_duration_sec;
 };
 
 static const struct json_field creator_fields[] = {
-	{.name = "creator_avatar_url", JSON_STR(struct creator_answer, creator_avatar_url)},
-	{.name = "creator_username", JSON_STR(struct creator_answer, creator_username)},
-	{.name = "creator_nickname", JSON_STR(struct creator_answer, creator_nickname)},
-	{.name = "privacy_level_options", JSON_STRS(struct creator_answer, privacy_level_options)},
-	{.name = "comment_disabled", JSON_BOOL(struct creator_answer, comment_disabled)},
-	{.name = "duet_disabled", JSON_BOOL(struct creator_answer, duet_disabled)},
-	{.name = "stitch_disabled", JSON_BOOL(struct creator_answer, stitch_disabled)},
-	{.name = "max_video_post_duration_sec", JSON_I64(struct creator_answer, max_video_post_duration_sec)},
-	JSON_END,
+    {.name = "creator_avatar_url", JSON_STR(struct creator_answer, creator_avatar_url)},
+    {.name = "creator_username", JSON_STR(struct creator_answer, creator_username)},
+    {.name = "creator_nickname", JSON_STR(struct creator_answer, creator_nickname)},
+    {.name = "privacy_level_options", JSON_STRS(struct creator_answer, privacy_level_options)},
+    {.name = "comment_disabled", JSON_BOOL(struct creator_answer, comment_disabled)},
+    {.name = "duet_disabled", JSON_BOOL(struct creator_answer, duet_disabled)},
+    {.name = "stitch_disabled", JSON_BOOL(struct creator_answer, stitch_disabled)},
+    {.name = "max_video_post_duration_sec", JSON_I64(struct creator_answer, max_video_post_duration_sec)},
+    JSON_END,
 };
 
 static struct str avatar_url(const struct ctx *c, struct str username)
 {
-	return arena_printf(c->arena, "%.*s/avatar/%.*s", STR_FMT(c->conf->sandbox_url), STR_FMT(username));
+    return arena_printf(c->arena, "%.*s/avatar/%.*s", STR_FMT(c->conf->sandbox_url), STR_FMT(username));
 }
 
 static struct str nickname(const struct ctx *c, struct str username)
 {
-	return arena_printf(c->arena, "Simulated %.*s", STR_FMT(username));
+    return arena_printf(c->arena, "Simulated %.*s", STR_FMT(username));
 }
 
 static const struct user_field *field_find(struct str name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(user_fields); i++)
-		if (str_eqc(name, user_fields[i].name))
-			return &user_fields[i];
-	return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(user_fields); i++)
+        if (str_eqc(name, user_fields[i].name))
+            return &user_fields[i];
+    return NULL;
 }
 
 static void put_value(struct buf *b, const struct user_field *f, const struct user *u)
 {
-	const char *value = (const char *)u + f->offset;
+    const char *value = (const char *)u + f->offset;
 
-	buf_printf(b, "%s\"%s\":", b->p[b->n - 1] == '{' ? "" : ",", f->name);
-	if (f->kind == KIND_STR)
-		json_write_str(b, *(const struct str *)(const void *)value);
-	else if (f->kind == KIND_I64)
-		buf_printf(b, "%lld", (long long)*(const int64_t *)(const void *)value);
-	else
-		buf_puts(b, *(const int64_t *)(const void *)value != 0 ? "true" : "false");
+    buf_printf(b, "%s\"%s\":", b->p[b->n - 1] == '{' ? "" : ",", f->name);
+    if (f->kind == KIND_STR)
+        json_write_str(b, *(const struct str *)(const void *)value);
+    else if (f->kind == KIND_I64)
+        buf_printf(b, "%lld", (long long)*(const int64_t *)(const void *)value);
+    else
+        buf_puts(b, *(const int64_t *)(const void *)value != 0 ? "true" : "false");
 }
 
 static enum err user_info(struct ctx *c)
 {
-	_cleanup_(buf_done) struct buf b = BUF_MAX(8192);
-	struct str names = form_get(&c->req.query, "fields"), name;
-	struct sandbox_caller caller;
-	enum err e;
+    _cleanup_(buf_done) struct buf b = BUF_MAX(8192);
+    struct str names = form_get(&c->req.query, "fields"), name;
+    struct sandbox_caller caller;
+    enum err e;
 
-	if (!caller_check(c, NULL, CALL_NOT_LIMITED, &caller, &e))
-		return e;
-	struct user u = {
-		.open_id = sandbox_open_id(c->arena, caller.client_key, caller.username),
-		.union_id = sandbox_open_id(c->arena, STR("union"), caller.username),
-		.avatar_url = avatar_url(c, caller.username),
-		.display_name = nickname(c, caller.username),
-		.bio_description = STR(""),
-		.profile_deep_link =
-			arena_printf(c->arena, "%.*s/@%.*s", STR_FMT(c->conf->sandbox_url), STR_FMT(caller.username)),
-		.username = caller.username,
-	};
-	if (names.n == 0)
-		return answer_refused(c, "invalid_params", "Fields is required.");
-	buf_puts(&b, "{\"user\":{");
-	while (str_next(&names, ',', &name)) {
-		const struct user_field *f = field_find(name);
-		if (f == NULL)
-			return answer_refused(c, "invalid_params", "The user fields contain invalid options.");
-		if (!sandbox_has_scope(caller.scopes, str_from(f->scope)))
-			return answer_refused(c, "scope_not_authorized", NULL);
-		put_value(&b, f, &u);
-	}
-	buf_puts(&b, "}}");
-	return b.overflow ? answer_refused(c, "invalid_params", NULL) : answer_data(c, buf_str(&b));
+    if (!caller_check(c, NULL, CALL_NOT_LIMITED, &caller, &e))
+        return e;
+    struct user u = {
+        .open_id = sandbox_open_id(c->arena, caller.client_key, caller.username),
+        .union_id = sandbox_open_id(c->arena, STR("union"), caller.username),
+        .avatar_url = avatar_url(c, caller.username),
+        .display_name = nickname(c, caller.username),
+        .bio_description = STR(""),
+        .profile_deep_link =
+            arena_printf(c->arena, "%.*s/@%.*s", STR_FMT(c->conf->sandbox_url), STR_FMT(caller.username)),
+        .username = caller.username,
+    };
+    if (names.n == 0)
+        return answer_refused(c, "invalid_params", "Fields is required.");
+    buf_puts(&b, "{\"user\":{");
+    while (str_next(&names, ',', &name)) {
+        const struct user_field *f = field_find(name);
+        if (f == NULL)
+            return answer_refused(c, "invalid_params", "The user fields contain invalid options.");
+        if (!sandbox_has_scope(caller.scopes, str_from(f->scope)))
+            return answer_refused(c, "scope_not_authorized", NULL);
+        put_value(&b, f, &u);
+    }
+    buf_puts(&b, "}}");
+    return b.overflow ? answer_refused(c, "invalid_params", NULL) : answer_data(c, buf_str(&b));
 }
 
 static struct strs split(struct arena *arena, struct str list)
 {
-	struct strs v = {.v = arena_array(arena, list.n + 1, sizeof *v.v)};
+    struct strs v = {.v = arena_array(arena, list.n + 1, sizeof *v.v)};
 
-	while (str_next(&list, ',', &v.v[v.n]))
-		v.n++;
-	return v;
+    while (str_next(&list, ',', &v.v[v.n]))
+        v.n++;
+    return v;
 }
 
 static enum err creator_info(struct ctx *c)
 {
-	_cleanup_(buf_done) struct buf b = BUF_MAX(8192);
-	struct sandbox_caller caller;
-	enum err e;
+    _cleanup_(buf_done) struct buf b = BUF_MAX(8192);
+    struct sandbox_caller caller;
+    enum err e;
 
-	if (!caller_check(c, "video.publish", SANDBOX_CALL_CREATOR_INFO, &caller, &e))
-		return e;
-	if (caller.post_block.n > 0)
-		return answer_blocked(c, caller.post_block);
-	struct creator_answer a = {
-		.creator_avatar_url = avatar_url(c, caller.username),
-		.creator_username = caller.username,
-		.creator_nickname = nickname(c, caller.username),
-		.privacy_level_options = split(c->arena, sandbox_privacy_options(&caller)),
-		.comment_disabled = caller.comment_disabled,
-		.max_video_post_duration_sec = 600,
-	};
-	json_write(&b, creator_fields, &a);
-	return answer_data(c, buf_str(&b));
+    if (!caller_check(c, "video.publish", SANDBOX_CALL_CREATOR_INFO, &caller, &e))
+        return e;
+    if (caller.post_block.n > 0)
+        return answer_blocked(c, caller.post_block);
+    struct creator_answer a = {
+        .creator_avatar_url = avatar_url(c, caller.username),
+        .creator_username = caller.username,
+        .creator_nickname = nickname(c, caller.username),
+        .privacy_level_options = split(c->arena, sandbox_privacy_options(&caller)),
+        .comment_disabled = caller.comment_disabled,
+        .max_video_post_duration_sec = 600,
+    };
+    json_write(&b, creator_fields, &a);
+    return answer_data(c, buf_str(&b));
 }
 
 const struct route user_routes[] = {
-	{.method = "GET",
+    {.method = "GET",
      .pattern = "/v2/user/info/",
      .handler = user_info,
      .auth = AUTH_NONE,
      .rate = RATE_NONE,
      .foreign = true,
      .summary = "Simulated TikTok: user info"},
-	{.method = "POST",
+    {.method = "POST",
      .pattern = "/v2/post/publish/creator_info/query/",
      .handler = creator_info,
      .auth = AUTH_NONE,
@@ -161,5 +161,5 @@ const struct route user_routes[] = {
      .rate = RATE_NONE,
      .foreign = true,
      .summary = "Simulated TikTok: creator info"},
-	ROUTE_END,
+    ROUTE_END,
 };

@@ -3,18 +3,18 @@
 
 /* An account as the API shows it. */
 struct view {
-	struct uuid id;
-	struct str platform, username, display_name, avatar_url, state_reason;
-	int state;
-	bool is_active;
-	struct strs scopes;
-	int64_t connected_at_us;
-	struct platform_view {
-		struct strs privacy_level_options;
-		struct str creator_nickname, post_block;
-		bool comment_disabled, can_post;
-		int64_t snapshot_at_us;
-	} platform_data;
+    struct uuid id;
+    struct str platform, username, display_name, avatar_url, state_reason;
+    int state;
+    bool is_active;
+    struct strs scopes;
+    int64_t connected_at_us;
+    struct platform_view {
+        struct strs privacy_level_options;
+        struct str creator_nickname, post_block;
+        bool comment_disabled, can_post;
+        int64_t snapshot_at_us;
+    } platform_data;
 };
 
 static const struct json_field view_fields[], detail_fields[], disconnected_fields[];
@@ -22,221 +22,221 @@ static const struct json_field view_fields[], detail_fields[], disconnected_fiel
 /* "a,b" as a list; empty pieces are left out. */
 static struct strs split(struct arena *arena, struct str s)
 {
-	struct strs list = {.v = arena_array(arena, s.n / 2 + 1, sizeof(struct str))};
-	struct str piece;
+    struct strs list = {.v = arena_array(arena, s.n / 2 + 1, sizeof(struct str))};
+    struct str piece;
 
-	while (str_next(&s, ',', &piece))
-		if ((piece = str_trim(piece)).n > 0)
-			list.v[list.n++] = piece;
-	return list;
+    while (str_next(&s, ',', &piece))
+        if ((piece = str_trim(piece)).n > 0)
+            list.v[list.n++] = piece;
+    return list;
 }
 
 static struct str or_null(struct str s)
 {
-	return s.n == 0 ? (struct str){0} : s;
+    return s.n == 0 ? (struct str){0} : s;
 }
 
 static struct view view_of(struct arena *arena, const struct account *a)
 {
-	return (struct view){
-		.id = a->id,
-		.platform = STR("tiktok"),
-		.username = or_null(a->username),
-		.display_name = or_null(a->display_name),
-		.avatar_url = or_null(a->avatar_url),
-		.state = a->state,
-		.state_reason = or_null(a->state_reason),
-		.is_active = a->state == ACCOUNT_ACTIVE,
-		.scopes = split(arena, a->scopes),
-		.connected_at_us = a->connected_at_us,
-		.platform_data =
-			{
-				.privacy_level_options = split(arena, a->privacy_level_options),
-				.creator_nickname = or_null(a->nickname),
-				.post_block = or_null(a->post_block),
-				.comment_disabled = a->comment_disabled,
-				.can_post = a->state == ACCOUNT_ACTIVE && a->post_block.n == 0,
-				.snapshot_at_us = a->snapshot_at_us,
-			},
-	};
+    return (struct view){
+        .id = a->id,
+        .platform = STR("tiktok"),
+        .username = or_null(a->username),
+        .display_name = or_null(a->display_name),
+        .avatar_url = or_null(a->avatar_url),
+        .state = a->state,
+        .state_reason = or_null(a->state_reason),
+        .is_active = a->state == ACCOUNT_ACTIVE,
+        .scopes = split(arena, a->scopes),
+        .connected_at_us = a->connected_at_us,
+        .platform_data =
+            {
+                .privacy_level_options = split(arena, a->privacy_level_options),
+                .creator_nickname = or_null(a->nickname),
+                .post_block = or_null(a->post_block),
+                .comment_disabled = a->comment_disabled,
+                .can_post = a->state == ACCOUNT_ACTIVE && a->post_block.n == 0,
+                .snapshot_at_us = a->snapshot_at_us,
+            },
+    };
 }
 
 enum err account_reply(struct ctx *c, const struct account *a)
 {
-	struct view view = view_of(c->arena, a);
+    struct view view = view_of(c->arena, a);
 
-	return reply_data(&c->rep, 200, detail_fields, &view);
+    return reply_data(&c->rep, 200, detail_fields, &view);
 }
 
 static enum err list(struct ctx *c)
 {
-	static const char *const allowed[] = {"platform", NULL};
-	struct str platform = form_get(&c->req.query, "platform"), next = {0};
-	struct account *accounts = NULL;
-	struct page page;
-	size_t n = 0;
+    static const char *const allowed[] = {"platform", NULL};
+    struct str platform = form_get(&c->req.query, "platform"), next = {0};
+    struct account *accounts = NULL;
+    struct page page;
+    size_t n = 0;
 
-	enum err e = app_page(c, allowed, &page);
-	if (e != OK)
-		return e;
-	/* Other platforms are none of ours, so there is none of theirs. One more than asked for tells of a next page. */
-	if (platform.p == NULL || str_eqc(platform, "tiktok"))
-		e = account_list(c->db, c->arena, &c->caller.user_id, &page.after, (size_t)page.limit + 1, &accounts, &n);
-	if (e != OK)
-		return e;
-	if (n > (size_t)page.limit) {
-		n = (size_t)page.limit;
-		next = arena_str(c->arena, str_from(uuid_text(&accounts[n - 1].id).s));
-	}
-	struct view *views = arena_array(c->arena, n, sizeof(*views));
-	for (size_t i = 0; i < n; i++)
-		views[i] = view_of(c->arena, &accounts[i]);
-	return reply_list(&c->rep, view_fields, views, n, sizeof(*views), page.limit, next);
+    enum err e = app_page(c, allowed, &page);
+    if (e != OK)
+        return e;
+    /* Other platforms are none of ours, so there is none of theirs. One more than asked for tells of a next page. */
+    if (platform.p == NULL || str_eqc(platform, "tiktok"))
+        e = account_list(c->db, c->arena, &c->caller.user_id, &page.after, (size_t)page.limit + 1, &accounts, &n);
+    if (e != OK)
+        return e;
+    if (n > (size_t)page.limit) {
+        n = (size_t)page.limit;
+        next = arena_str(c->arena, str_from(uuid_text(&accounts[n - 1].id).s));
+    }
+    struct view *views = arena_array(c->arena, n, sizeof(*views));
+    for (size_t i = 0; i < n; i++)
+        views[i] = view_of(c->arena, &accounts[i]);
+    return reply_list(&c->rep, view_fields, views, n, sizeof(*views), page.limit, next);
 }
 
 static enum err get(struct ctx *c)
 {
-	struct account a = {0};
-	struct uuid id;
+    struct account a = {0};
+    struct uuid id;
 
-	enum err e = request_param_uuid(&c->req, 0, &id);
-	if (e == OK)
-		e = account_get(c->db, c->arena, &c->caller.user_id, &id, &a);
-	if (e != OK)
-		return e;
-	if (a.state == ACCOUNT_ACTIVE && account_has_scope(&a, STR(CREATOR_SCOPE)) &&
-	    clock_now_us() - a.snapshot_at_us > SNAPSHOT_FRESH_US)
-		e = account_refresh_snapshot(c->db, &a.id, c->req.id);
-	return e == OK ? account_reply(c, &a) : e;
+    enum err e = request_param_uuid(&c->req, 0, &id);
+    if (e == OK)
+        e = account_get(c->db, c->arena, &c->caller.user_id, &id, &a);
+    if (e != OK)
+        return e;
+    if (a.state == ACCOUNT_ACTIVE && account_has_scope(&a, STR(CREATOR_SCOPE)) &&
+        clock_now_us() - a.snapshot_at_us > SNAPSHOT_FRESH_US)
+        e = account_refresh_snapshot(c->db, &a.id, c->req.id);
+    return e == OK ? account_reply(c, &a) : e;
 }
 
 bool account_revoke(struct ctx *c, struct str access_token)
 {
-	struct tiktok t = app_tiktok_of(c);
-	struct tiktok_error error;
-	struct net_result result;
-	struct net_call call;
+    struct tiktok t = app_tiktok_of(c);
+    struct tiktok_error error;
+    struct net_result result;
+    struct net_call call;
 
-	if (app_outside_enter(c) != OK)
-		return false;
-	tiktok_revoke(&t, c->arena, access_token, &call);
-	net_call_run(c->arena, &call, &result);
-	app_outside_leave(c);
-	return tiktok_read_revoke(&result, c->arena, &error) == OK;
+    if (app_outside_enter(c) != OK)
+        return false;
+    tiktok_revoke(&t, c->arena, access_token, &call);
+    net_call_run(c->arena, &call, &result);
+    app_outside_leave(c);
+    return tiktok_read_revoke(&result, c->arena, &error) == OK;
 }
 
 struct disconnected {
-	struct uuid id;
-	bool disconnected, revoked_at_tiktok;
+    struct uuid id;
+    bool disconnected, revoked_at_tiktok;
 };
 
 /* Always works: TikTok is asked once, and whatever it says our copy goes. */
 static enum err disconnect(struct ctx *c)
 {
-	_cleanup_(account_tokens_done) struct account_tokens tokens = {0};
-	struct disconnected out = {.disconnected = true};
-	struct account a = {0};
+    _cleanup_(account_tokens_done) struct account_tokens tokens = {0};
+    struct disconnected out = {.disconnected = true};
+    struct account a = {0};
 
-	enum err e = request_param_uuid(&c->req, 0, &out.id);
-	if (e == OK)
-		e = account_get(c->db, c->arena, &c->caller.user_id, &out.id, &a);
-	if (e != OK)
-		return e;
-	/* An error here is no reason to keep the tokens: those that do not open are wiped all the same. */
-	if (account_tokens(c->db, c->arena, app_state(c)->ring, &out.id, &tokens) == OK)
-		out.revoked_at_tiktok = account_revoke(c, secret_str(&tokens.access));
-	e = account_disconnect(c->db, c->arena, c->conf, &c->caller.user_id, &out.id, c->req.id);
-	return e == OK ? reply_data(&c->rep, 200, disconnected_fields, &out) : e;
+    enum err e = request_param_uuid(&c->req, 0, &out.id);
+    if (e == OK)
+        e = account_get(c->db, c->arena, &c->caller.user_id, &out.id, &a);
+    if (e != OK)
+        return e;
+    /* An error here is no reason to keep the tokens: those that do not open are wiped all the same. */
+    if (account_tokens(c->db, c->arena, app_state(c)->ring, &out.id, &tokens) == OK)
+        out.revoked_at_tiktok = account_revoke(c, secret_str(&tokens.access));
+    e = account_disconnect(c->db, c->arena, c->conf, &c->caller.user_id, &out.id, c->req.id);
+    return e == OK ? reply_data(&c->rep, 200, disconnected_fields, &out) : e;
 }
 
 static const struct json_field platform_fields[] = {
-	{.name = "privacy_level_options",
+    {.name = "privacy_level_options",
      JSON_STRS(struct platform_view, privacy_level_options),
      .help = "What DIRECT_POST may choose from",
      .policy = "tiktok.creator"},
-	{.name = "comment_disabled",
+    {.name = "comment_disabled",
      JSON_BOOL(struct platform_view, comment_disabled),
      .help = "The creator takes no comments",
      .policy = "tiktok.creator"},
-	{.name = "creator_nickname",
+    {.name = "creator_nickname",
      JSON_STR(struct platform_view, creator_nickname),
      .help = "To be shown beside a post",
      .policy = "tiktok.creator"},
-	{.name = "can_post", JSON_BOOL(struct platform_view, can_post), .help = "Nothing known speaks against a post now"},
-	{.name = "post_block",
+    {.name = "can_post", JSON_BOOL(struct platform_view, can_post), .help = "Nothing known speaks against a post now"},
+    {.name = "post_block",
      JSON_STR(struct platform_view, post_block),
      .help = "TikTok's code when the creator cannot post right now",
      .policy = "tiktok.creator"},
-	{.name = "snapshot_at", JSON_TIME(struct platform_view, snapshot_at_us), .help = "When TikTok said so"},
-	JSON_END,
+    {.name = "snapshot_at", JSON_TIME(struct platform_view, snapshot_at_us), .help = "When TikTok said so"},
+    JSON_END,
 };
 
 #define VIEW_FIELDS \
-	{.name = "id", JSON_UUID(struct view, id), .help = "The account's id"}, \
-		{.name = "platform", JSON_STR(struct view, platform), .help = "tiktok"}, \
-		{.name = "username", \
-	     JSON_STR(struct view, username), \
-	     .help = "The handle; null when TikTok was not asked in the last 24 hours", \
-	     .policy = "tiktok.creator"}, \
-		{.name = "display_name", \
-	     JSON_STR(struct view, display_name), \
-	     .help = "The name shown at TikTok", \
-	     .policy = "tiktok.profile"}, \
-		{.name = "avatar_url", \
-	     JSON_STR(struct view, avatar_url), \
-	     .help = "The picture at TikTok", \
-	     .policy = "tiktok.profile"}, \
-		{.name = "is_active", JSON_BOOL(struct view, is_active), .help = "The connection works"}, \
-		{.name = "state", JSON_ENUM(struct view, state, account_state_names), .help = "active or needs_reconnect"}, \
-		{.name = "state_reason", JSON_STR(struct view, state_reason), .help = "Why it needs_reconnect"}, \
-		{.name = "scopes", \
-	     JSON_STRS(struct view, scopes), \
-	     .help = "What was granted at TikTok", \
-	     .policy = "tiktok.consent"}, \
-	{ \
-		.name = "connected_at", JSON_TIME(struct view, connected_at_us), .help = "The last consent", \
-		.policy = "tiktok.consent" \
-	}
+    {.name = "id", JSON_UUID(struct view, id), .help = "The account's id"}, \
+        {.name = "platform", JSON_STR(struct view, platform), .help = "tiktok"}, \
+        {.name = "username", \
+         JSON_STR(struct view, username), \
+         .help = "The handle; null when TikTok was not asked in the last 24 hours", \
+         .policy = "tiktok.creator"}, \
+        {.name = "display_name", \
+         JSON_STR(struct view, display_name), \
+         .help = "The name shown at TikTok", \
+         .policy = "tiktok.profile"}, \
+        {.name = "avatar_url", \
+         JSON_STR(struct view, avatar_url), \
+         .help = "The picture at TikTok", \
+         .policy = "tiktok.profile"}, \
+        {.name = "is_active", JSON_BOOL(struct view, is_active), .help = "The connection works"}, \
+        {.name = "state", JSON_ENUM(struct view, state, account_state_names), .help = "active or needs_reconnect"}, \
+        {.name = "state_reason", JSON_STR(struct view, state_reason), .help = "Why it needs_reconnect"}, \
+        {.name = "scopes", \
+         JSON_STRS(struct view, scopes), \
+         .help = "What was granted at TikTok", \
+         .policy = "tiktok.consent"}, \
+    { \
+        .name = "connected_at", JSON_TIME(struct view, connected_at_us), .help = "The last consent", \
+        .policy = "tiktok.consent" \
+    }
 
 static const struct json_field view_fields[] = {VIEW_FIELDS, JSON_END};
 
 static const struct json_field detail_fields[] = {
-	VIEW_FIELDS,
-	{.name = "platform_data",
+    VIEW_FIELDS,
+    {.name = "platform_data",
      JSON_OBJECT(struct view, platform_data, platform_fields),
      .help = "What TikTok says about posting; a newer answer is asked for when this one is over 10 minutes old"},
-	JSON_END,
+    JSON_END,
 };
 
 static const struct json_field disconnected_fields[] = {
-	{.name = "id", JSON_UUID(struct disconnected, id), .help = "The account's id"},
-	{.name = "disconnected", JSON_BOOL(struct disconnected, disconnected), .help = "The tokens are wiped"},
-	{.name = "revoked_at_tiktok",
+    {.name = "id", JSON_UUID(struct disconnected, id), .help = "The account's id"},
+    {.name = "disconnected", JSON_BOOL(struct disconnected, disconnected), .help = "The tokens are wiped"},
+    {.name = "revoked_at_tiktok",
      JSON_BOOL(struct disconnected, revoked_at_tiktok),
      .help = "TikTok confirmed the end of the grant; else remove the app in TikTok's settings"},
-	JSON_END,
+    JSON_END,
 };
 
 const struct route account_routes[] = {
-	{.method = "GET",
+    {.method = "GET",
      .pattern = "/api/v1/accounts",
      .handler = list,
      .auth = AUTH_ANY,
      .scope = "accounts:read",
      .rate = RATE_READ,
      .summary = "List connected accounts"},
-	{.method = "GET",
+    {.method = "GET",
      .pattern = "/api/v1/accounts/{id}",
      .handler = get,
      .auth = AUTH_ANY,
      .scope = "accounts:read",
      .rate = RATE_READ,
      .summary = "Show a connected account and what it may post"},
-	{.method = "DELETE",
+    {.method = "DELETE",
      .pattern = "/api/v1/accounts/{id}",
      .handler = disconnect,
      .auth = AUTH_SESSION,
      .rate = RATE_WRITE,
      .summary = "Disconnect an account: revoke at TikTok, wipe the tokens"},
-	ROUTE_END,
+    ROUTE_END,
 };

@@ -4,62 +4,62 @@
 
 static enum err read_ring(struct keyring **ret_ring, struct buf *why)
 {
-	_cleanup_(secret_done) struct secret text = {0};
+    _cleanup_(secret_done) struct secret text = {0};
 
-	enum err e = credential_read("token-keys", &text);
-	if (e == OK)
-		e = keyring_parse(secret_str(&text), ret_ring);
-	if (e != OK)
-		buf_puts(why, "the credential token-keys is missing or is not a key ring (lines of ID HEX64)");
-	return e;
+    enum err e = credential_read("token-keys", &text);
+    if (e == OK)
+        e = keyring_parse(secret_str(&text), ret_ring);
+    if (e != OK)
+        buf_puts(why, "the credential token-keys is missing or is not a key ring (lines of ID HEX64)");
+    return e;
 }
 
 static enum err read_client_secret(const struct conf *conf, struct secret *ret_secret, struct buf *why)
 {
-	enum err e = credential_read("tiktok-client-secret", ret_secret);
+    enum err e = credential_read("tiktok-client-secret", ret_secret);
 
-	if (conf->tiktok_client_key.n == 0 && (e == OK || e == ERR_NOT_FOUND))
-		return OK; /* TikTok is not configured, and connect says so */
-	if (e == OK && ret_secret->n == 0)
-		e = ERR_VALIDATION;
-	if (e != OK)
-		buf_puts(
-			why,
-			"the credential tiktok-client-secret is missing, empty or cannot be read, and tiktok.client_key is set");
-	return e;
+    if (conf->tiktok_client_key.n == 0 && (e == OK || e == ERR_NOT_FOUND))
+        return OK; /* TikTok is not configured, and connect says so */
+    if (e == OK && ret_secret->n == 0)
+        e = ERR_VALIDATION;
+    if (e != OK)
+        buf_puts(
+            why,
+            "the credential tiktok-client-secret is missing, empty or cannot be read, and tiktok.client_key is set");
+    return e;
 }
 
 static enum err start(const struct conf *conf, void **ret_state, struct buf *why)
 {
-	struct app_state state = {0};
+    struct app_state state = {0};
 
-	net_init();
-	enum err e = read_ring(&state.ring, why);
-	if (e != OK)
-		return e;
-	e = read_client_secret(conf, &state.client_secret, why);
-	if (e != OK) {
-		keyring_free(state.ring);
-		return e;
-	}
-	struct app_state *s = xcalloc(1, sizeof(*s));
-	*s = state;
-	*ret_state = s;
-	return OK;
+    net_init();
+    enum err e = read_ring(&state.ring, why);
+    if (e != OK)
+        return e;
+    e = read_client_secret(conf, &state.client_secret, why);
+    if (e != OK) {
+        keyring_free(state.ring);
+        return e;
+    }
+    struct app_state *s = xcalloc(1, sizeof(*s));
+    *s = state;
+    *ret_state = s;
+    return OK;
 }
 
 static void stop(void *arg)
 {
-	struct app_state *s = arg;
+    struct app_state *s = arg;
 
-	keyring_free(s->ring);
-	secret_done(&s->client_secret);
-	free(s);
+    keyring_free(s->ring);
+    secret_done(&s->client_secret);
+    free(s);
 }
 
 const struct app app_tiktok = {
-	.name = "tiktok",
-	.routes = (const struct route *const[]){connect_routes, account_routes, NULL},
-	.start = start,
-	.stop = stop,
+    .name = "tiktok",
+    .routes = (const struct route *const[]){connect_routes, account_routes, NULL},
+    .start = start,
+    .stop = stop,
 };

@@ -8,197 +8,197 @@
 
 static enum err connect(struct ctx *c)
 {
-	struct tiktok t = app_tiktok_of(c);
-	struct str state;
+    struct tiktok t = app_tiktok_of(c);
+    struct str state;
 
-	if (c->conf->tiktok_client_key.n == 0)
-		return ERR_TIKTOK_NOT_CONFIGURED;
-	enum err e = oauth_state_add(c->db, c->arena, &c->caller.session_id, &c->caller.user_id, &state);
-	if (e != OK)
-		return e;
-	return reply_redirect(&c->rep, tiktok_authorize_url(&t, c->arena, state));
+    if (c->conf->tiktok_client_key.n == 0)
+        return ERR_TIKTOK_NOT_CONFIGURED;
+    enum err e = oauth_state_add(c->db, c->arena, &c->caller.session_id, &c->caller.user_id, &state);
+    if (e != OK)
+        return e;
+    return reply_redirect(&c->rep, tiktok_authorize_url(&t, c->arena, state));
 }
 
 /* What TikTok granted, on its way from the code to the account's row. */
 struct grant {
-	struct tiktok_tokens tokens;
-	struct tiktok_user user;
+    struct tiktok_tokens tokens;
+    struct tiktok_user user;
 };
 
 /* What TikTok said goes into the answer's platform_error. */
 static enum err refused(struct ctx *c, enum err code, const struct tiktok_error *error)
 {
-	c->problems.platform_code = error->code;
-	c->problems.platform_log_id = error->log_id;
-	return code;
+    c->problems.platform_code = error->code;
+    c->problems.platform_log_id = error->log_id;
+    return code;
 }
 
 /* These two are TikTok's words for "our fault, later" (RFC 6749 4.1.2.1). */
 static bool is_outage(struct str code)
 {
-	return str_eqc(code, "server_error") || str_eqc(code, "temporarily_unavailable") || str_eqc(code, "internal_error");
+    return str_eqc(code, "server_error") || str_eqc(code, "temporarily_unavailable") || str_eqc(code, "internal_error");
 }
 
 static enum err answer_of(struct ctx *c, enum err e, const struct tiktok_error *error)
 {
-	if (e == OK)
-		return OK;
-	if (e == ERR_TIKTOK_REFUSED && !is_outage(error->code))
-		return refused(c, ERR_TIKTOK_REFUSED, error);
-	return refused(c, ERR_TIKTOK_UNREACHABLE, error);
+    if (e == OK)
+        return OK;
+    if (e == ERR_TIKTOK_REFUSED && !is_outage(error->code))
+        return refused(c, ERR_TIKTOK_REFUSED, error);
+    return refused(c, ERR_TIKTOK_UNREACHABLE, error);
 }
 
 static enum err exchange(struct ctx *c, struct str code, struct tiktok_tokens *ret_tokens)
 {
-	struct tiktok t = app_tiktok_of(c);
-	struct tiktok_error error;
-	struct net_result result;
-	struct net_call call;
+    struct tiktok t = app_tiktok_of(c);
+    struct tiktok_error error;
+    struct net_result result;
+    struct net_call call;
 
-	tiktok_exchange(&t, c->arena, code, &call);
-	net_call_run(c->arena, &call, &result);
-	enum err e = answer_of(c, tiktok_read_tokens(&result, c->arena, ret_tokens, &error), &error);
-	if (e != OK)
-		return e;
-	/* A connection that could not be refreshed would be dead tomorrow. */
-	return ret_tokens->open_id.n == 0 || ret_tokens->refresh_token.n == 0 ? ERR_TIKTOK_UNREACHABLE : OK;
+    tiktok_exchange(&t, c->arena, code, &call);
+    net_call_run(c->arena, &call, &result);
+    enum err e = answer_of(c, tiktok_read_tokens(&result, c->arena, ret_tokens, &error), &error);
+    if (e != OK)
+        return e;
+    /* A connection that could not be refreshed would be dead tomorrow. */
+    return ret_tokens->open_id.n == 0 || ret_tokens->refresh_token.n == 0 ? ERR_TIKTOK_UNREACHABLE : OK;
 }
 
 static enum err user_info(struct ctx *c, const struct tiktok_tokens *tokens, struct tiktok_user *ret_user)
 {
-	struct tiktok t = app_tiktok_of(c);
-	struct tiktok_error error;
-	struct net_result result;
-	struct net_call call;
+    struct tiktok t = app_tiktok_of(c);
+    struct tiktok_error error;
+    struct net_result result;
+    struct net_call call;
 
-	tiktok_user_info(&t, c->arena, tokens->access_token, &call);
-	net_call_run(c->arena, &call, &result);
-	enum err e = answer_of(c, tiktok_read_user(&result, c->arena, ret_user, &error), &error);
-	if (e != OK)
-		return e;
-	return str_eq(ret_user->open_id, tokens->open_id) ? OK : ERR_TIKTOK_UNREACHABLE;
+    tiktok_user_info(&t, c->arena, tokens->access_token, &call);
+    net_call_run(c->arena, &call, &result);
+    enum err e = answer_of(c, tiktok_read_user(&result, c->arena, ret_user, &error), &error);
+    if (e != OK)
+        return e;
+    return str_eq(ret_user->open_id, tokens->open_id) ? OK : ERR_TIKTOK_UNREACHABLE;
 }
 
 static bool may_post(const struct tiktok_tokens *tokens)
 {
-	const struct account granted = {.scopes = tokens->scope};
+    const struct account granted = {.scopes = tokens->scope};
 
-	return account_has_scope(&granted, STR("video.publish")) || account_has_scope(&granted, STR("video.upload"));
+    return account_has_scope(&granted, STR("video.publish")) || account_has_scope(&granted, STR("video.upload"));
 }
 
 /* The calls while the user waits. */
 static enum err ask_tiktok(struct ctx *c, struct str code, struct grant *ret_grant)
 {
-	enum err e = app_outside_enter(c);
-	if (e != OK)
-		return e;
-	e = exchange(c, code, &ret_grant->tokens);
-	if (e == OK && !may_post(&ret_grant->tokens))
-		e = ERR_TIKTOK_SCOPE;
-	if (e == OK)
-		e = user_info(c, &ret_grant->tokens, &ret_grant->user);
-	app_outside_leave(c);
-	return e;
+    enum err e = app_outside_enter(c);
+    if (e != OK)
+        return e;
+    e = exchange(c, code, &ret_grant->tokens);
+    if (e == OK && !may_post(&ret_grant->tokens))
+        e = ERR_TIKTOK_SCOPE;
+    if (e == OK)
+        e = user_info(c, &ret_grant->tokens, &ret_grant->user);
+    app_outside_leave(c);
+    return e;
 }
 
 static enum err keep(struct ctx *c, const struct grant *g, struct uuid *ret_id)
 {
-	int64_t now = clock_now_us();
-	struct account_connection connection = {
-		.open_id = g->tokens.open_id,
-		.display_name = g->user.display_name,
-		.avatar_url = g->user.avatar_url,
-		.scopes = g->tokens.scope,
-		.tokens = {.access_expires_at_us = now + g->tokens.expires_in_sec * US_PER_SEC},
-	};
+    int64_t now = clock_now_us();
+    struct account_connection connection = {
+        .open_id = g->tokens.open_id,
+        .display_name = g->user.display_name,
+        .avatar_url = g->user.avatar_url,
+        .scopes = g->tokens.scope,
+        .tokens = {.access_expires_at_us = now + g->tokens.expires_in_sec * US_PER_SEC},
+    };
 
-	if (g->tokens.refresh_expires_in_sec > 0)
-		connection.tokens.refresh_expires_at_us = now + g->tokens.refresh_expires_in_sec * US_PER_SEC;
-	connection.tokens.access = secret_copy(g->tokens.access_token);
-	connection.tokens.refresh = secret_copy(g->tokens.refresh_token);
-	enum err e = account_connect(c->db, c->arena, c->conf, app_state(c)->ring, &c->caller.user_id, &connection,
-	                             c->req.id, ret_id);
-	account_tokens_done(&connection.tokens);
-	return e;
+    if (g->tokens.refresh_expires_in_sec > 0)
+        connection.tokens.refresh_expires_at_us = now + g->tokens.refresh_expires_in_sec * US_PER_SEC;
+    connection.tokens.access = secret_copy(g->tokens.access_token);
+    connection.tokens.refresh = secret_copy(g->tokens.refresh_token);
+    enum err e = account_connect(c->db, c->arena, c->conf, app_state(c)->ring, &c->caller.user_id, &connection,
+                                 c->req.id, ret_id);
+    account_tokens_done(&connection.tokens);
+    return e;
 }
 
 /* From the state to the account. */
 static enum err finish(struct ctx *c, struct uuid *ret_id)
 {
-	const struct form *q = &c->req.query;
-	struct str state = form_get(q, "state"), error = form_get(q, "error"), code = form_get(q, "code");
-	struct grant grant = {0};
+    const struct form *q = &c->req.query;
+    struct str state = form_get(q, "state"), error = form_get(q, "error"), code = form_get(q, "code");
+    struct grant grant = {0};
 
-	if (state.n == 0 || form_count(q, "state") != 1)
-		return ERR_STATE_INVALID;
-	enum err e = oauth_state_take(c->db, &c->caller.session_id, state);
-	if (e != OK)
-		return e;
-	if (error.p != NULL) {
-		c->problems.platform_code = str_head(error, PLATFORM_CODE_MAX_BYTES);
-		return ERR_CONSENT_REFUSED;
-	}
-	if (code.n == 0 || code.n > CODE_MAX_BYTES) {
-		problem_add(&c->problems, code.n == 0 ? ERR_FIELD_REQUIRED : ERR_FIELD_TOO_LONG, c->arena, "code");
-		return ERR_VALIDATION;
-	}
-	e = ask_tiktok(c, code, &grant);
-	if (e == OK)
-		e = keep(c, &grant, ret_id);
-	/* What is not kept here is not left standing there: the user was told that nothing was connected. */
-	if ((e == ERR_TIKTOK_SCOPE || e == ERR_ACCOUNTS_TOO_MANY) && grant.tokens.access_token.n > 0)
-		(void)account_revoke(c, grant.tokens.access_token);
-	return e;
+    if (state.n == 0 || form_count(q, "state") != 1)
+        return ERR_STATE_INVALID;
+    enum err e = oauth_state_take(c->db, &c->caller.session_id, state);
+    if (e != OK)
+        return e;
+    if (error.p != NULL) {
+        c->problems.platform_code = str_head(error, PLATFORM_CODE_MAX_BYTES);
+        return ERR_CONSENT_REFUSED;
+    }
+    if (code.n == 0 || code.n > CODE_MAX_BYTES) {
+        problem_add(&c->problems, code.n == 0 ? ERR_FIELD_REQUIRED : ERR_FIELD_TOO_LONG, c->arena, "code");
+        return ERR_VALIDATION;
+    }
+    e = ask_tiktok(c, code, &grant);
+    if (e == OK)
+        e = keep(c, &grant, ret_id);
+    /* What is not kept here is not left standing there: the user was told that nothing was connected. */
+    if ((e == ERR_TIKTOK_SCOPE || e == ERR_ACCOUNTS_TOO_MANY) && grant.tokens.access_token.n > 0)
+        (void)account_revoke(c, grant.tokens.access_token);
+    return e;
 }
 
 static bool wants_html(const struct ctx *c)
 {
-	struct str rest = c->req.accept, piece, type;
+    struct str rest = c->req.accept, piece, type;
 
-	while (str_next(&rest, ',', &piece)) {
-		if (!str_cut(&piece, ';', &type))
-			type = piece;
-		if (str_ieq(str_trim(type), STR("text/html")))
-			return true;
-	}
-	return false;
+    while (str_next(&rest, ',', &piece)) {
+        if (!str_cut(&piece, ';', &type))
+            type = piece;
+        if (str_ieq(str_trim(type), STR("text/html")))
+            return true;
+    }
+    return false;
 }
 
 /* A browser lands on a page that says what happened; a program gets JSON. */
 static enum err callback(struct ctx *c)
 {
-	struct account account = {0};
-	struct uuid id;
+    struct account account = {0};
+    struct uuid id;
 
-	enum err e = finish(c, &id);
-	if (wants_html(c)) {
-		if (e == OK)
-			return reply_redirect(&c->rep, arena_printf(c->arena, "/connected.html?account=%s", uuid_text(&id).s));
-		if (e == ERR_VALIDATION)
-			e = problems_err(&c->problems);
-		if (err_status(e) == 500)
-			return e;
-		return reply_redirect(&c->rep, arena_printf(c->arena, "/connected.html?error=%s", err_slug(e)));
-	}
-	if (e == OK)
-		e = account_get(c->db, c->arena, &c->caller.user_id, &id, &account);
-	return e == OK ? account_reply(c, &account) : e;
+    enum err e = finish(c, &id);
+    if (wants_html(c)) {
+        if (e == OK)
+            return reply_redirect(&c->rep, arena_printf(c->arena, "/connected.html?account=%s", uuid_text(&id).s));
+        if (e == ERR_VALIDATION)
+            e = problems_err(&c->problems);
+        if (err_status(e) == 500)
+            return e;
+        return reply_redirect(&c->rep, arena_printf(c->arena, "/connected.html?error=%s", err_slug(e)));
+    }
+    if (e == OK)
+        e = account_get(c->db, c->arena, &c->caller.user_id, &id, &account);
+    return e == OK ? account_reply(c, &account) : e;
 }
 
 const struct route connect_routes[] = {
-	{.method = "GET",
+    {.method = "GET",
      .pattern = "/api/v1/tiktok/connect",
      .handler = connect,
      .auth = AUTH_SESSION,
      .rate = RATE_WRITE,
      .effect = EFFECT_GET,
      .summary = "Go to TikTok's consent page"},
-	{.method = "GET",
+    {.method = "GET",
      .pattern = "/api/v1/tiktok/callback",
      .handler = callback,
      .auth = AUTH_SESSION,
      .rate = RATE_WRITE,
      .effect = EFFECT_GET,
      .summary = "Come back from TikTok's consent page"},
-	ROUTE_END,
+    ROUTE_END,
 };

@@ -7,18 +7,18 @@
 
 /* Made once at start, read by all threads. */
 struct app_state {
-	struct keyring *ring;
-	struct secret client_secret;
+    struct keyring *ring;
+    struct secret client_secret;
 };
 
 static inline const struct app_state *app_state(const struct ctx *c)
 {
-	return c->state;
+    return c->state;
 }
 
 static inline struct tiktok app_tiktok_of(const struct ctx *c)
 {
-	return (struct tiktok){.conf = c->conf, .client_secret = &app_state(c)->client_secret};
+    return (struct tiktok){.conf = c->conf, .client_secret = &app_state(c)->client_secret};
 }
 
 /* The account as GET /accounts/{id} shows it. */

@@ -7,20 +7,20 @@
 /* A folder that is missing or closed is a mistake of the installation: better said now than with each upload. */
 static enum err start(const struct conf *conf, void **ret_state, struct buf *why)
 {
-	const char *const dirs[] = {conf->store_dir.p, conf->store_spool_dir.p};
+    const char *const dirs[] = {conf->store_dir.p, conf->store_spool_dir.p};
 
-	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
-		if (access(dirs[i], R_OK | W_OK | X_OK) == 0)
-			continue;
-		buf_printf(why, "the folder %s is missing or this user may not write to it", dirs[i]);
-		return ERR_STORE;
-	}
-	*ret_state = NULL;
-	return OK;
+    for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+        if (access(dirs[i], R_OK | W_OK | X_OK) == 0)
+            continue;
+        buf_printf(why, "the folder %s is missing or this user may not write to it", dirs[i]);
+        return ERR_STORE;
+    }
+    *ret_state = NULL;
+    return OK;
 }
 
 const struct app app_uploads = {
-	.name = "uploads",
-	.routes = (const struct route *const[]){uploads_routes, delivery_routes, NULL},
-	.start = start,
+    .name = "uploads",
+    .routes = (const struct route *const[]){uploads_routes, delivery_routes, NULL},
+    .start = start,
 };

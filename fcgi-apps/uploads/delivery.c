@@ -6,36 +6,36 @@
 /* TikTok pulls from here. Nobody signs in: the attempt's id, which only TikTok is told, is what opens it. */
 static enum err find(struct ctx *c, struct uuid *ret_upload_id)
 {
-	struct uuid attempt;
-	int64_t position;
+    struct uuid attempt;
+    int64_t position;
 
-	enum err e = request_param_uuid(&c->req, 0, &attempt);
-	if (e == OK && (!str_to_i64(c->req.param[1], &position) || position >= POST_IMAGES_MAX))
-		e = ERR_NOT_FOUND;
-	if (e == OK)
-		e = upload_of_attempt(c->db, c->arena, &attempt, position, ret_upload_id);
-	/* A HEAD is no evidence that TikTok has the image. */
-	if (e == OK && str_eqc(c->req.method, "GET"))
-		e = upload_note_fetch(c->db, &attempt, position);
-	return e;
+    enum err e = request_param_uuid(&c->req, 0, &attempt);
+    if (e == OK && (!str_to_i64(c->req.param[1], &position) || position >= POST_IMAGES_MAX))
+        e = ERR_NOT_FOUND;
+    if (e == OK)
+        e = upload_of_attempt(c->db, c->arena, &attempt, position, ret_upload_id);
+    /* A HEAD is no evidence that TikTok has the image. */
+    if (e == OK && str_eqc(c->req.method, "GET"))
+        e = upload_note_fetch(c->db, &attempt, position);
+    return e;
 }
 
 static enum err deliver(struct ctx *c)
 {
-	struct uuid upload_id;
-	char path[STORE_PATH_SIZE];
+    struct uuid upload_id;
+    char path[STORE_PATH_SIZE];
 
-	enum err e = find(c, &upload_id);
-	if (e != OK)
-		return e;
-	store_path(&upload_id, path);
-	reply_header(&c->rep, "X-Accel-Redirect", arena_printf(c->arena, "/internal/store/%s", path));
-	reply_header(&c->rep, "Cache-Control", STR("no-store")); /* nothing lingers in a cache */
-	return reply_body(&c->rep, 200, "image/jpeg", STR(""));
+    enum err e = find(c, &upload_id);
+    if (e != OK)
+        return e;
+    store_path(&upload_id, path);
+    reply_header(&c->rep, "X-Accel-Redirect", arena_printf(c->arena, "/internal/store/%s", path));
+    reply_header(&c->rep, "Cache-Control", STR("no-store")); /* nothing lingers in a cache */
+    return reply_body(&c->rep, 200, "image/jpeg", STR(""));
 }
 
 const struct route delivery_routes[] = {
-	{.method = "GET",
+    {.method = "GET",
      .pattern = "/m/{attempt}/{n}",
      .handler = deliver,
      .auth = AUTH_NONE,
@@ -43,12 +43,12 @@ const struct route delivery_routes[] = {
      .effect = EFFECT_GET,
      .foreign = true,
      .summary = "Deliver an image to TikTok"},
-	{.method = "HEAD",
+    {.method = "HEAD",
      .pattern = "/m/{attempt}/{n}",
      .handler = deliver,
      .auth = AUTH_NONE,
      .rate = RATE_NONE,
      .foreign = true,
      .summary = "Say whether an image is there for TikTok"},
-	ROUTE_END,
+    ROUTE_END,
 };

@@ -5,79 +5,79 @@
 
 static enum err read_body(void *stream, void *p, size_t n, size_t *ret_n)
 {
-	return body_read(stream, p, n, ret_n);
+    return body_read(stream, p, n, ret_n);
 }
 
 static enum err read_part(void *stream, void *p, size_t n, size_t *ret_n)
 {
-	return multipart_read(stream, p, n, ret_n);
+    return multipart_read(stream, p, n, ret_n);
 }
 
 static enum err receive_raw(struct ctx *c, struct upload_report *ret_report)
 {
-	const struct intake_source source = {.read = read_body, .stream = &c->req.body};
+    const struct intake_source source = {.read = read_body, .stream = &c->req.body};
 
-	return intake_image(c, &source, ret_report);
+    return intake_image(c, &source, ret_report);
 }
 
 static bool is_image_name(struct str name)
 {
-	return str_eqc(name, "image") || str_eqc(name, "images");
+    return str_eqc(name, "image") || str_eqc(name, "images");
 }
 
 /* Problems of the one image and of fields that should not be there are gathered; the form is read to its end. */
 static enum err receive_part(struct ctx *c, struct multipart *mp, const struct multipart_part *part, bool *seen,
                              struct upload_report *ret_report)
 {
-	const struct intake_source source = {.read = read_part, .stream = mp};
-	enum err problem = OK;
+    const struct intake_source source = {.read = read_part, .stream = mp};
+    enum err problem = OK;
 
-	if (!is_image_name(part->name))
-		problem = ERR_FIELD_UNKNOWN;
-	else if (*seen)
-		problem = ERR_FIELD_REPEATED;
-	if (problem == OK) {
-		*seen = true;
-		problem = intake_image(c, &source, ret_report);
-		if (problem != OK && !intake_is_image_fault(problem))
-			return problem;
-	}
-	if (problem == ERR_FIELD_UNKNOWN)
-		problem_add_text(&c->problems, problem, arena_str(c->arena, part->name),
-		                 STR("There is no such field. There is image, once."));
-	else if (problem != OK)
-		problem_add(&c->problems, problem, c->arena, "%.*s", STR_FMT(part->name));
-	return OK;
+    if (!is_image_name(part->name))
+        problem = ERR_FIELD_UNKNOWN;
+    else if (*seen)
+        problem = ERR_FIELD_REPEATED;
+    if (problem == OK) {
+        *seen = true;
+        problem = intake_image(c, &source, ret_report);
+        if (problem != OK && !intake_is_image_fault(problem))
+            return problem;
+    }
+    if (problem == ERR_FIELD_UNKNOWN)
+        problem_add_text(&c->problems, problem, arena_str(c->arena, part->name),
+                         STR("There is no such field. There is image, once."));
+    else if (problem != OK)
+        problem_add(&c->problems, problem, c->arena, "%.*s", STR_FMT(part->name));
+    return OK;
 }
 
 static enum err receive_form(struct ctx *c, struct upload_report *ret_report)
 {
-	struct multipart mp;
-	struct multipart_part part;
-	bool seen = false;
+    struct multipart mp;
+    struct multipart_part part;
+    bool seen = false;
 
-	enum err e = multipart_init(&mp, c->arena, c->req.content_type, &c->req.body);
-	while (e == OK && (e = multipart_next(&mp, &part)) == OK && part.name.p != NULL)
-		e = receive_part(c, &mp, &part, &seen, ret_report);
-	if (e != OK)
-		return e;
-	if (!seen)
-		problem_add(&c->problems, ERR_FIELD_REQUIRED, c->arena, "image");
-	return c->problems.n > 0 ? ERR_VALIDATION : OK;
+    enum err e = multipart_init(&mp, c->arena, c->req.content_type, &c->req.body);
+    while (e == OK && (e = multipart_next(&mp, &part)) == OK && part.name.p != NULL)
+        e = receive_part(c, &mp, &part, &seen, ret_report);
+    if (e != OK)
+        return e;
+    if (!seen)
+        problem_add(&c->problems, ERR_FIELD_REQUIRED, c->arena, "image");
+    return c->problems.n > 0 ? ERR_VALIDATION : OK;
 }
 
 enum err receive_upload(struct ctx *c, struct upload *ret_upload)
 {
-	struct str type = request_media_type(&c->req, c->arena);
-	struct upload_report report;
-	enum err e = ERR_UNSUPPORTED_TYPE;
+    struct str type = request_media_type(&c->req, c->arena);
+    struct upload_report report;
+    enum err e = ERR_UNSUPPORTED_TYPE;
 
-	/* What the image is, its bytes say; the type only tells a raw body from a form. */
-	if (str_eqc(type, "multipart/form-data"))
-		e = receive_form(c, &report);
-	else if (type.n == 0 || str_eqc(type, "application/octet-stream") || str_starts(type, STR("image/")))
-		e = receive_raw(c, &report);
-	if (e == OK)
-		e = upload_ready(c->db, c->conf, &report);
-	return e == OK ? upload_get(c->db, c->arena, &c->caller.user_id, &report.id, ret_upload) : e;
+    /* What the image is, its bytes say; the type only tells a raw body from a form. */
+    if (str_eqc(type, "multipart/form-data"))
+        e = receive_form(c, &report);
+    else if (type.n == 0 || str_eqc(type, "application/octet-stream") || str_starts(type, STR("image/")))
+        e = receive_raw(c, &report);
+    if (e == OK)
+        e = upload_ready(c->db, c->conf, &report);
+    return e == OK ? upload_get(c->db, c->arena, &c->caller.user_id, &report.id, ret_upload) : e;
 }

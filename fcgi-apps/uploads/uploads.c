@@ -7,144 +7,144 @@
 #define BODY_MAX_BYTES (IMAGE_MAX_BYTES + (1u << 20)) /* nginx/locations/uploads.conf */
 
 struct original_shape {
-	struct str media_type, sha256;
-	int64_t width, height, size_bytes;
+    struct str media_type, sha256;
+    int64_t width, height, size_bytes;
 };
 
 struct upload_shape {
-	struct upload upload;
-	struct str media_type, sha256;
-	struct original_shape original;
-	struct strs changes;
+    struct upload upload;
+    struct str media_type, sha256;
+    struct original_shape original;
+    struct strs changes;
 };
 
 static const struct json_field upload_fields[];
 
 static struct strs split_changes(struct arena *arena, struct str set)
 {
-	struct strs s = {.v = arena_array(arena, IMAGE_CHANGES, sizeof *s.v)};
-	struct str piece;
+    struct strs s = {.v = arena_array(arena, IMAGE_CHANGES, sizeof *s.v)};
+    struct str piece;
 
-	while (set.n > 0 && s.n < IMAGE_CHANGES && str_next(&set, ',', &piece))
-		s.v[s.n++] = piece;
-	return s;
+    while (set.n > 0 && s.n < IMAGE_CHANGES && str_next(&set, ',', &piece))
+        s.v[s.n++] = piece;
+    return s;
 }
 
 static struct upload_shape shape(struct arena *arena, const struct upload *u)
 {
-	return (struct upload_shape){
-		.upload = *u,
-		.media_type = STR("image/jpeg"), /* whatever it was */
-		.sha256 = hex_encode(arena, u->sha256, sizeof u->sha256),
-		.original = {.media_type = u->media_type,
-	                 .sha256 = hex_encode(arena, u->original_sha256, sizeof u->original_sha256),
-	                 .width = u->original_width,
-	                 .height = u->original_height,
-	                 .size_bytes = u->original_bytes},
-		.changes = split_changes(arena, u->changes),
-	};
+    return (struct upload_shape){
+        .upload = *u,
+        .media_type = STR("image/jpeg"), /* whatever it was */
+        .sha256 = hex_encode(arena, u->sha256, sizeof u->sha256),
+        .original = {.media_type = u->media_type,
+                     .sha256 = hex_encode(arena, u->original_sha256, sizeof u->original_sha256),
+                     .width = u->original_width,
+                     .height = u->original_height,
+                     .size_bytes = u->original_bytes},
+        .changes = split_changes(arena, u->changes),
+    };
 }
 
 static enum err reply_upload(struct ctx *c, int status, const struct upload *u)
 {
-	struct upload_shape s = shape(c->arena, u);
+    struct upload_shape s = shape(c->arena, u);
 
-	return reply_data(&c->rep, status, upload_fields, &s);
+    return reply_data(&c->rep, status, upload_fields, &s);
 }
 
 static enum err create(struct ctx *c)
 {
-	struct upload u;
-	enum err e = app_query_only(c, NULL);
+    struct upload u;
+    enum err e = app_query_only(c, NULL);
 
-	if (e == OK)
-		e = receive_upload(c, &u);
-	return e == OK ? reply_upload(c, 201, &u) : e;
+    if (e == OK)
+        e = receive_upload(c, &u);
+    return e == OK ? reply_upload(c, 201, &u) : e;
 }
 
 static enum err list(struct ctx *c)
 {
-	struct page page;
-	struct upload *v;
-	size_t n;
-	struct str next = {0};
+    struct page page;
+    struct upload *v;
+    size_t n;
+    struct str next = {0};
 
-	enum err e = app_page(c, NULL, &page);
-	if (e != OK)
-		return e;
-	/* One more than asked for tells whether there are more. */
-	e = upload_list(c->db, c->arena, &c->caller.user_id, &page.after, (size_t)page.limit + 1, &v, &n);
-	if (e != OK)
-		return e;
-	if (n > (size_t)page.limit) {
-		n = (size_t)page.limit;
-		next = arena_str(c->arena, str_from(uuid_text(&v[n - 1].id).s));
-	}
-	struct upload_shape *shapes = arena_array(c->arena, n, sizeof *shapes);
-	for (size_t i = 0; i < n; i++)
-		shapes[i] = shape(c->arena, &v[i]);
-	return reply_list(&c->rep, upload_fields, shapes, n, sizeof *shapes, page.limit, next);
+    enum err e = app_page(c, NULL, &page);
+    if (e != OK)
+        return e;
+    /* One more than asked for tells whether there are more. */
+    e = upload_list(c->db, c->arena, &c->caller.user_id, &page.after, (size_t)page.limit + 1, &v, &n);
+    if (e != OK)
+        return e;
+    if (n > (size_t)page.limit) {
+        n = (size_t)page.limit;
+        next = arena_str(c->arena, str_from(uuid_text(&v[n - 1].id).s));
+    }
+    struct upload_shape *shapes = arena_array(c->arena, n, sizeof *shapes);
+    for (size_t i = 0; i < n; i++)
+        shapes[i] = shape(c->arena, &v[i]);
+    return reply_list(&c->rep, upload_fields, shapes, n, sizeof *shapes, page.limit, next);
 }
 
 static enum err read_one(struct ctx *c)
 {
-	struct uuid id;
-	struct upload u;
+    struct uuid id;
+    struct upload u;
 
-	enum err e = request_param_uuid(&c->req, 0, &id);
-	if (e == OK)
-		e = app_query_only(c, NULL);
-	if (e == OK)
-		e = upload_get(c->db, c->arena, &c->caller.user_id, &id, &u);
-	return e == OK ? reply_upload(c, 200, &u) : e;
+    enum err e = request_param_uuid(&c->req, 0, &id);
+    if (e == OK)
+        e = app_query_only(c, NULL);
+    if (e == OK)
+        e = upload_get(c->db, c->arena, &c->caller.user_id, &id, &u);
+    return e == OK ? reply_upload(c, 200, &u) : e;
 }
 
 static enum err delete_one(struct ctx *c)
 {
-	struct uuid id;
+    struct uuid id;
 
-	enum err e = request_param_uuid(&c->req, 0, &id);
-	if (e == OK)
-		e = upload_delete(c->db, &c->caller.user_id, &id, c->req.id);
-	return e == OK ? reply_nothing(&c->rep) : e;
+    enum err e = request_param_uuid(&c->req, 0, &id);
+    if (e == OK)
+        e = upload_delete(c->db, &c->caller.user_id, &id, c->req.id);
+    return e == OK ? reply_nothing(&c->rep) : e;
 }
 
 #define IMAGE_REPORT .policy = "image.report"
 
 static const struct json_field original_fields[] = {
-	{.name = "media_type", JSON_STR(struct original_shape, media_type), .help = "By its bytes", IMAGE_REPORT},
-	{.name = "width", JSON_I64(struct original_shape, width), .help = "Pixels, before orientation", IMAGE_REPORT},
-	{.name = "height", JSON_I64(struct original_shape, height), .help = "Pixels, before orientation", IMAGE_REPORT},
-	{.name = "size_bytes", JSON_I64(struct original_shape, size_bytes), .help = "Size of the file", IMAGE_REPORT},
-	{.name = "sha256", JSON_STR(struct original_shape, sha256), .help = "Digest of the file", IMAGE_REPORT},
-	JSON_END,
+    {.name = "media_type", JSON_STR(struct original_shape, media_type), .help = "By its bytes", IMAGE_REPORT},
+    {.name = "width", JSON_I64(struct original_shape, width), .help = "Pixels, before orientation", IMAGE_REPORT},
+    {.name = "height", JSON_I64(struct original_shape, height), .help = "Pixels, before orientation", IMAGE_REPORT},
+    {.name = "size_bytes", JSON_I64(struct original_shape, size_bytes), .help = "Size of the file", IMAGE_REPORT},
+    {.name = "sha256", JSON_STR(struct original_shape, sha256), .help = "Digest of the file", IMAGE_REPORT},
+    JSON_END,
 };
 
 static const struct json_field upload_fields[] = {
-	{.name = "id",
+    {.name = "id",
      JSON_UUID(struct upload_shape, upload.id),
      .help = "To name it in a post's upload_ids",
      IMAGE_REPORT},
-	{.name = "media_type", JSON_STR(struct upload_shape, media_type), .help = "As it is kept", IMAGE_REPORT},
-	{.name = "width", JSON_I64(struct upload_shape, upload.width), .help = "Pixels, as it is kept", IMAGE_REPORT},
-	{.name = "height", JSON_I64(struct upload_shape, upload.height), .help = "Pixels, as it is kept", IMAGE_REPORT},
-	{.name = "size_bytes", JSON_I64(struct upload_shape, upload.size_bytes), .help = "As it is kept", IMAGE_REPORT},
-	{.name = "sha256", JSON_STR(struct upload_shape, sha256), .help = "Digest, as it is kept", IMAGE_REPORT},
-	{.name = "original",
+    {.name = "media_type", JSON_STR(struct upload_shape, media_type), .help = "As it is kept", IMAGE_REPORT},
+    {.name = "width", JSON_I64(struct upload_shape, upload.width), .help = "Pixels, as it is kept", IMAGE_REPORT},
+    {.name = "height", JSON_I64(struct upload_shape, upload.height), .help = "Pixels, as it is kept", IMAGE_REPORT},
+    {.name = "size_bytes", JSON_I64(struct upload_shape, upload.size_bytes), .help = "As it is kept", IMAGE_REPORT},
+    {.name = "sha256", JSON_STR(struct upload_shape, sha256), .help = "Digest, as it is kept", IMAGE_REPORT},
+    {.name = "original",
      JSON_OBJECT(struct upload_shape, original, original_fields),
      .help = "The image as it was sent",
      IMAGE_REPORT},
-	{.name = "changes", JSON_STRS(struct upload_shape, changes), .help = "What was done to it", IMAGE_REPORT},
-	{.name = "created_at", JSON_TIME(struct upload_shape, upload.created_at_us), .help = "Arrival", IMAGE_REPORT},
-	{.name = "delete_due_at",
+    {.name = "changes", JSON_STRS(struct upload_shape, changes), .help = "What was done to it", IMAGE_REPORT},
+    {.name = "created_at", JSON_TIME(struct upload_shape, upload.created_at_us), .help = "Arrival", IMAGE_REPORT},
+    {.name = "delete_due_at",
      JSON_TIME(struct upload_shape, upload.delete_due_at_us),
      .help = "When it is deleted, unless a post that has not ended needs it",
      IMAGE_REPORT},
-	JSON_END,
+    JSON_END,
 };
 
 const struct route uploads_routes[] = {
-	{.method = "POST",
+    {.method = "POST",
      .pattern = "/api/v1/uploads",
      .handler = create,
      .auth = AUTH_ANY,
@@ -152,26 +152,26 @@ const struct route uploads_routes[] = {
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_WRITE,
      .summary = "Upload an image"},
-	{.method = "GET",
+    {.method = "GET",
      .pattern = "/api/v1/uploads",
      .handler = list,
      .auth = AUTH_ANY,
      .scope = "uploads:write",
      .rate = RATE_READ,
      .summary = "List uploads"},
-	{.method = "GET",
+    {.method = "GET",
      .pattern = "/api/v1/uploads/{id}",
      .handler = read_one,
      .auth = AUTH_ANY,
      .scope = "uploads:write",
      .rate = RATE_READ,
      .summary = "Show an upload"},
-	{.method = "DELETE",
+    {.method = "DELETE",
      .pattern = "/api/v1/uploads/{id}",
      .handler = delete_one,
      .auth = AUTH_ANY,
      .scope = "uploads:write",
      .rate = RATE_WRITE,
      .summary = "Delete an upload"},
-	ROUTE_END,
+    ROUTE_END,
 };

@@ -1,11 +1,11 @@
 /*
  * An arena: memory of one request or one job, given back all at once.
  *
- *	struct arena a;
- *	arena_init(&a, 4 << 20);
- *	char *name = arena_strdup(&a, s);
- *	arena_clear(&a);	// everything from a is gone, a can be used again
- *	arena_done(&a);
+ *    struct arena a;
+ *    arena_init(&a, 4 << 20);
+ *    char *name = arena_strdup(&a, s);
+ *    arena_clear(&a);    // everything from a is gone, a can be used again
+ *    arena_done(&a);
  *
  * Nothing from an arena is freed singly. Running out of memory, or asking for more than max_bytes in all, ends the
  * process: the caps on input keep users from reaching that. Not thread-safe: one thread has it at a time.
@@ -18,8 +18,8 @@
 struct arena_chunk;
 
 struct arena {
-	struct arena_chunk *chunk; /* newest first */
-	size_t used_bytes, max_bytes;
+    struct arena_chunk *chunk; /* newest first */
+    size_t used_bytes, max_bytes;
 };
 
 void arena_init(struct arena *a, size_t max_bytes);

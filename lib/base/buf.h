@@ -2,11 +2,11 @@
  * struct buf: text being built. It is created with its maximum; its error (growing beyond that) is sticky and is asked
  * for once, at the end.
  *
- *	_cleanup_(buf_done) struct buf b = BUF_MAX(64 << 10);
- *	buf_puts(&b, "{\"id\":");
- *	buf_printf(&b, "%d}", id);
- *	if (b.overflow) return ERR_INTERNAL;
- *	use(buf_str(&b));
+ *    _cleanup_(buf_done) struct buf b = BUF_MAX(64 << 10);
+ *    buf_puts(&b, "{\"id\":");
+ *    buf_printf(&b, "%d}", id);
+ *    if (b.overflow) return ERR_INTERNAL;
+ *    use(buf_str(&b));
  *
  * p is NUL-terminated whenever it is not NULL. After an overflow further writes do nothing.
  */
@@ -18,9 +18,9 @@
 #include "base/str.h"
 
 struct buf {
-	char *p;
-	size_t n, size, max_bytes;
-	bool overflow;
+    char *p;
+    size_t n, size, max_bytes;
+    bool overflow;
 };
 
 #define BUF_MAX(max) ((struct buf){.max_bytes = (max)})
@@ -36,5 +36,5 @@ PRINTF_LIKE(2, 3) void buf_printf(struct buf *b, const char *fmt, ...);
 
 static inline struct str buf_str(const struct buf *b)
 {
-	return b->p == NULL ? STR("") : str_of(b->p, b->n);
+    return b->p == NULL ? STR("") : str_of(b->p, b->n);
 }

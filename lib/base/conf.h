@@ -1,9 +1,9 @@
 /*
  * The configuration: one INI file, described by one table (conf.def), read once at start.
  *
- *	_cleanup_(conf_done) struct conf conf;
- *	_cleanup_(buf_done) struct buf why = BUF_MAX(1024);
- *	if (conf_load(&conf, conf_path(), &why) != OK) { say(why); exit(78); }
+ *    _cleanup_(conf_done) struct conf conf;
+ *    _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
+ *    if (conf_load(&conf, conf_path(), &why) != OK) { say(why); exit(78); }
  *
  * An unknown section or key, a value that does not parse or is out of range, or a missing one stops the start with a
  * sentence that names it. Secrets are not here: they are files of the credentials directory (base/secret.h).

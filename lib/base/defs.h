@@ -17,18 +17,18 @@
 
 /* Hands the pointer over: its old place becomes NULL. */
 #define TAKE_PTR(p) \
-	__extension__({ \
-		__typeof__(p) taken_ = (p); \
-		(p) = NULL; \
-		taken_; \
-	})
+    __extension__({ \
+        __typeof__(p) taken_ = (p); \
+        (p) = NULL; \
+        taken_; \
+    })
 
 /* Defines a _cleanup_ function for T from a plain free function that takes NULL. */
 #define DEFINE_FREEP(T, fn) \
-	UNUSED static inline void fn##p(T **p) \
-	{ \
-		fn(*p); \
-	}
+    UNUSED static inline void fn##p(T **p) \
+    { \
+        fn(*p); \
+    }
 
 /* Stays on in release: for mistakes of the caller, never for input, network or database. */
 #define ASSERT(cond) ((cond) ? (void)0 : assert_failed(#cond, __FILE__, __LINE__))

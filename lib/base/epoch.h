@@ -3,10 +3,10 @@
  * was read. It is a file of 16 random bytes. Who changes what others may have copied ends the epoch, after the commit
  * and before the answer, by writing new ones.
  *
- *	epoch_now(&epoch, &mark); read from the database; keep what was read, with mark      in those who copy
- *	epoch_now(&epoch, &mark); use what was kept if its mark is the same
+ *    epoch_now(&epoch, &mark); read from the database; keep what was read, with mark      in those who copy
+ *    epoch_now(&epoch, &mark); use what was kept if its mark is the same
  *
- *	commit; epoch_end(&epoch); answer                                                    in the one who changes
+ *    commit; epoch_end(&epoch); answer                                                    in the one who changes
  *
  * No counter: two writers at a time cannot write the same bytes, and no epoch ever comes back. Read by a system call and
  * not mapped, so that a file cut short is only an epoch that nobody knows. One who dies between commit and epoch_end
@@ -21,11 +21,11 @@
 #include "base/str.h"
 
 struct epoch {
-	int fd; /* negative: there is none */
+    int fd; /* negative: there is none */
 };
 
 struct epoch_mark {
-	uint8_t b[16];
+    uint8_t b[16];
 };
 
 #define EPOCH_NONE ((struct epoch){.fd = -1})

@@ -1,9 +1,9 @@
 /*
  * Errors: one enum for the whole project, one table (err.def) for what the user sees of each.
  *
- *	enum err e = upload_read(...);
- *	if (e != OK)
- *		return e;
+ *    enum err e = upload_read(...);
+ *    if (e != OK)
+ *        return e;
  *
  * Functions that can fail return enum err and are marked MUST_CHECK. No HTTP status stands outside err.def.
  */
@@ -17,7 +17,7 @@ enum err {
 #define ERR(name, status, slug, retryable, sentence) ERR_##name,
 #include "base/err.def"
 #undef ERR
-	ERR__MAX
+    ERR__MAX
 };
 
 #define OK ERR_OK

@@ -16,56 +16,56 @@ static enum log_level least_level = LOG_INFO;
 
 void log_init(const char *program, enum log_level least)
 {
-	program_name = program;
-	least_level = least;
+    program_name = program;
+    least_level = least;
 }
 
 static void put_string(struct buf *b, struct str s)
 {
-	size_t from = 0;
+    size_t from = 0;
 
-	buf_putc(b, '"');
-	if (!text_is_utf8(s))
-		s = STR("(not UTF-8)");
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		if (c >= 0x20 && c != '"' && c != '\\')
-			continue;
-		buf_put(b, s.p + from, i - from);
-		buf_printf(b, c < 0x20 ? "\\u%04x" : "\\%c", c);
-		from = i + 1;
-	}
-	buf_put(b, s.p + from, s.n - from);
-	buf_putc(b, '"');
+    buf_putc(b, '"');
+    if (!text_is_utf8(s))
+        s = STR("(not UTF-8)");
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        buf_put(b, s.p + from, i - from);
+        buf_printf(b, c < 0x20 ? "\\u%04x" : "\\%c", c);
+        from = i + 1;
+    }
+    buf_put(b, s.p + from, s.n - from);
+    buf_putc(b, '"');
 }
 
 void log_fields(enum log_level level, const char *event, const struct log_field *fields)
 {
-	_cleanup_(buf_done) struct buf b = BUF_MAX(LINE_MAX_BYTES);
-	char time[TIME_TEXT_SIZE];
+    _cleanup_(buf_done) struct buf b = BUF_MAX(LINE_MAX_BYTES);
+    char time[TIME_TEXT_SIZE];
 
-	if (level > least_level)
-		return;
-	time_format(clock_now_us(), time);
-	buf_printf(&b, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"event\":\"%s\"", time, level_names[level],
-	           program_name, event);
-	for (const struct log_field *f = fields; f->name != NULL; f++) {
-		if (!f->is_int && f->s.p == NULL)
-			continue;
-		buf_puts(&b, ",\"");
-		buf_puts(&b, f->name);
-		buf_puts(&b, "\":");
-		if (f->is_int)
-			buf_printf(&b, "%lld", (long long)f->i);
-		else
-			put_string(&b, f->s);
-	}
-	buf_puts(&b, "}\n");
-	if (b.overflow) {
-		buf_clear(&b);
-		buf_printf(&b, "{\"time\":\"%s\",\"level\":\"error\",\"program\":\"%s\",\"event\":\"log_line_too_long\"}\n",
-		           time, program_name);
-	}
-	if (write(STDERR_FILENO, b.p, b.n) < 0)
-		return; /* nowhere left to say it */
+    if (level > least_level)
+        return;
+    time_format(clock_now_us(), time);
+    buf_printf(&b, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"event\":\"%s\"", time, level_names[level],
+               program_name, event);
+    for (const struct log_field *f = fields; f->name != NULL; f++) {
+        if (!f->is_int && f->s.p == NULL)
+            continue;
+        buf_puts(&b, ",\"");
+        buf_puts(&b, f->name);
+        buf_puts(&b, "\":");
+        if (f->is_int)
+            buf_printf(&b, "%lld", (long long)f->i);
+        else
+            put_string(&b, f->s);
+    }
+    buf_puts(&b, "}\n");
+    if (b.overflow) {
+        buf_clear(&b);
+        buf_printf(&b, "{\"time\":\"%s\",\"level\":\"error\",\"program\":\"%s\",\"event\":\"log_line_too_long\"}\n",
+                   time, program_name);
+    }
+    if (write(STDERR_FILENO, b.p, b.n) < 0)
+        return; /* nowhere left to say it */
 }

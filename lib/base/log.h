@@ -2,7 +2,7 @@
  * Log lines: one JSON object a line on stderr. Programs log, the library does not (STYLE 12). A line is written with
  * one write(2), so lines of threads do not mix.
  *
- *	log_event(LOG_INFO, "request", LOG_STR("route", route), LOG_INT("status", status), LOG_END);
+ *    log_event(LOG_INFO, "request", LOG_STR("route", route), LOG_INT("status", status), LOG_END);
  *
  * A field whose value is absent is left out. There is no way to log a struct secret.
  */
@@ -15,10 +15,10 @@
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 struct log_field {
-	const char *name; /* NULL ends the list */
-	struct str s;
-	int64_t i;
-	bool is_int;
+    const char *name; /* NULL ends the list */
+    struct str s;
+    int64_t i;
+    bool is_int;
 };
 
 #define LOG_STR(name_, str_) ((struct log_field){.name = (name_), .s = (str_)})

@@ -7,35 +7,35 @@
 
 void problem_add_text(struct problems *p, enum err code, struct str param, struct str message)
 {
-	if (p->n < PROBLEMS_MAX)
-		p->v[p->n++] = (struct problem){.code = code, .param = param, .message = message};
+    if (p->n < PROBLEMS_MAX)
+        p->v[p->n++] = (struct problem){.code = code, .param = param, .message = message};
 }
 
 void problem_add(struct problems *p, enum err code, struct arena *arena, const char *param_fmt, ...)
 {
-	char text[200];
-	va_list ap;
+    char text[200];
+    va_list ap;
 
-	if (param_fmt == NULL) {
-		problem_add_text(p, code, (struct str){0}, (struct str){0});
-		return;
-	}
-	va_start(ap, param_fmt);
-	int n = vsnprintf(text, sizeof text, param_fmt, ap);
-	va_end(ap);
-	ASSERT(n >= 0);
-	struct str param = str_of(text, MIN((size_t)n, sizeof text - 1));
-	while (!text_is_utf8(param)) /* cut within a character, the whole would not be shown */
-		param.n--;
-	problem_add_text(p, code, arena_str(arena, param), (struct str){0});
+    if (param_fmt == NULL) {
+        problem_add_text(p, code, (struct str){0}, (struct str){0});
+        return;
+    }
+    va_start(ap, param_fmt);
+    int n = vsnprintf(text, sizeof text, param_fmt, ap);
+    va_end(ap);
+    ASSERT(n >= 0);
+    struct str param = str_of(text, MIN((size_t)n, sizeof text - 1));
+    while (!text_is_utf8(param)) /* cut within a character, the whole would not be shown */
+        param.n--;
+    problem_add_text(p, code, arena_str(arena, param), (struct str){0});
 }
 
 enum err problems_err(const struct problems *p)
 {
-	if (p->n == 0)
-		return OK;
-	for (size_t i = 1; i < p->n; i++)
-		if (p->v[i].code != p->v[0].code)
-			return ERR_VALIDATION;
-	return p->v[0].code;
+    if (p->n == 0)
+        return OK;
+    for (size_t i = 1; i < p->n; i++)
+        if (p->v[i].code != p->v[0].code)
+            return ERR_VALIDATION;
+    return p->v[0].code;
 }

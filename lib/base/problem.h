@@ -1,8 +1,8 @@
 /*
  * All that is wrong with a request, gathered and answered at once.
  *
- *	problem_add(problems, ERR_IMAGE_CORRUPT, arena, "images[%zu]", i);
- *	if (problems->n > 0) return ERR_VALIDATION;
+ *    problem_add(problems, ERR_IMAGE_CORRUPT, arena, "images[%zu]", i);
+ *    if (problems->n > 0) return ERR_VALIDATION;
  *
  * When there is exactly one problem the answer takes its code and status; with several the answer is
  * ERR_VALIDATION with the list in details (or their common status, if they share one).
@@ -15,15 +15,15 @@
 #define PROBLEMS_MAX 50 /* more are not listed: nobody reads them */
 
 struct problem {
-	enum err code;
-	struct str param;   /* "images[2]"; absent when it is about no field */
-	struct str message; /* absent: the sentence of the code */
+    enum err code;
+    struct str param;   /* "images[2]"; absent when it is about no field */
+    struct str message; /* absent: the sentence of the code */
 };
 
 struct problems {
-	struct problem v[PROBLEMS_MAX];
-	size_t n;                                  /* at most PROBLEMS_MAX; further ones are dropped */
-	struct str platform_code, platform_log_id; /* what TikTok said, when it was TikTok */
+    struct problem v[PROBLEMS_MAX];
+    size_t n;                                  /* at most PROBLEMS_MAX; further ones are dropped */
+    struct str platform_code, platform_log_id; /* what TikTok said, when it was TikTok */
 };
 
 /* param by format, in the arena; a NULL format for none. */

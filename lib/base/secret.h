@@ -2,8 +2,8 @@
  * struct secret: bytes that must not be seen: passwords, tokens, keys. It has no formatter, is wiped when freed, and
  * may carry a NUL. p is NUL-terminated behind n for libraries that want a C string.
  *
- *	_cleanup_(secret_done) struct secret token = secret_copy(s);
- *	call(secret_str(&token));
+ *    _cleanup_(secret_done) struct secret token = secret_copy(s);
+ *    call(secret_str(&token));
  */
 #pragma once
 
@@ -12,8 +12,8 @@
 #include "base/str.h"
 
 struct secret {
-	char *p;
-	size_t n;
+    char *p;
+    size_t n;
 };
 
 struct secret secret_copy(struct str s);
@@ -22,7 +22,7 @@ void secret_done(struct secret *s); /* wipes, frees, empties */
 /* A look at the bytes, for the one call that needs them; never for a log or an answer other than their own. */
 static inline struct str secret_str(const struct secret *s)
 {
-	return str_of(s->p, s->n);
+    return str_of(s->p, s->n);
 }
 
 /*

@@ -2,8 +2,8 @@
  * struct str: text that somebody else owns, to look at. Not NUL-terminated. p is NULL for "absent", which is not the
  * same as "empty" (p set, n 0).
  *
- *	struct str line = STR("a=b"), name;
- *	if (str_cut(&line, '=', &name))   // name "a", line "b"
+ *    struct str line = STR("a=b"), name;
+ *    if (str_cut(&line, '=', &name))   // name "a", line "b"
  */
 #pragma once
 
@@ -14,8 +14,8 @@
 #include "base/defs.h"
 
 struct str {
-	const char *p;
-	size_t n;
+    const char *p;
+    size_t n;
 };
 
 #define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
@@ -23,12 +23,12 @@ struct str {
 
 static inline struct str str_from(const char *cstr) /* of a C string; NULL gives absent */
 {
-	return (struct str){cstr, cstr ? strlen(cstr) : 0};
+    return (struct str){cstr, cstr ? strlen(cstr) : 0};
 }
 
 static inline struct str str_of(const void *p, size_t n)
 {
-	return (struct str){p, n};
+    return (struct str){p, n};
 }
 
 bool str_eq(struct str a, struct str b);

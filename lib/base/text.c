@@ -5,68 +5,68 @@
 /* The next code point of s; negative where s is not UTF-8. Cuts it off. */
 static utf8proc_int32_t next(struct str *s)
 {
-	utf8proc_int32_t cp = (unsigned char)s->p[0];
+    utf8proc_int32_t cp = (unsigned char)s->p[0];
 
-	if (cp < 0x80) {
-		*s = str_skip(*s, 1);
-		return cp;
-	}
-	utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)s->p, (utf8proc_ssize_t)s->n, &cp);
+    if (cp < 0x80) {
+        *s = str_skip(*s, 1);
+        return cp;
+    }
+    utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)s->p, (utf8proc_ssize_t)s->n, &cp);
 
-	if (n <= 0)
-		return -1;
-	*s = str_skip(*s, (size_t)n);
-	return cp;
+    if (n <= 0)
+        return -1;
+    *s = str_skip(*s, (size_t)n);
+    return cp;
 }
 
 static size_t units(utf8proc_int32_t cp)
 {
-	return cp > 0xffff ? 2 : 1;
+    return cp > 0xffff ? 2 : 1;
 }
 
 bool text_is_utf8(struct str s)
 {
-	while (s.n > 0)
-		if (next(&s) < 0)
-			return false;
-	return true;
+    while (s.n > 0)
+        if (next(&s) < 0)
+            return false;
+    return true;
 }
 
 size_t text_utf16_units(struct str s)
 {
-	size_t n = 0;
+    size_t n = 0;
 
-	while (s.n > 0) {
-		utf8proc_int32_t cp = next(&s);
-		ASSERT(cp >= 0);
-		n += units(cp);
-	}
-	return n;
+    while (s.n > 0) {
+        utf8proc_int32_t cp = next(&s);
+        ASSERT(cp >= 0);
+        n += units(cp);
+    }
+    return n;
 }
 
 struct str text_utf16_head(struct str s, size_t max_units)
 {
-	struct str rest = s;
-	size_t n = 0, bytes = 0;
+    struct str rest = s;
+    size_t n = 0, bytes = 0;
 
-	while (rest.n > 0) {
-		utf8proc_int32_t cp = next(&rest);
-		ASSERT(cp >= 0);
-		n += units(cp);
-		if (n > max_units)
-			break;
-		bytes = s.n - rest.n;
-	}
-	return str_head(s, bytes);
+    while (rest.n > 0) {
+        utf8proc_int32_t cp = next(&rest);
+        ASSERT(cp >= 0);
+        n += units(cp);
+        if (n > max_units)
+            break;
+        bytes = s.n - rest.n;
+    }
+    return str_head(s, bytes);
 }
 
 bool text_is_printable(struct str s, bool multiline)
 {
-	while (s.n > 0) {
-		utf8proc_int32_t cp = next(&s);
-		bool control = cp < 0x20 || (cp >= 0x7f && cp < 0xa0);
-		if (control && !(multiline && (cp == '\n' || cp == '\t' || cp == '\r')))
-			return false;
-	}
-	return true;
+    while (s.n > 0) {
+        utf8proc_int32_t cp = next(&s);
+        bool control = cp < 0x20 || (cp >= 0x7f && cp < 0xa0);
+        if (control && !(multiline && (cp == '\n' || cp == '\t' || cp == '\r')))
+            return false;
+    }
+    return true;
 }

@@ -7,86 +7,86 @@ static const int dash_after[] = {4, 6, 8, 10};
 
 struct uuid uuid_new(void)
 {
-	struct uuid id;
-	uint64_t ms = (uint64_t)(clock_now_us() / US_PER_MS);
+    struct uuid id;
+    uint64_t ms = (uint64_t)(clock_now_us() / US_PER_MS);
 
-	rand_bytes(id.b, sizeof id.b);
-	for (int i = 0; i < 6; i++)
-		id.b[i] = (uint8_t)(ms >> (8 * (5 - i)));
-	id.b[6] = (id.b[6] & 0x0f) | 0x70;
-	id.b[8] = (id.b[8] & 0x3f) | 0x80;
-	return id;
+    rand_bytes(id.b, sizeof id.b);
+    for (int i = 0; i < 6; i++)
+        id.b[i] = (uint8_t)(ms >> (8 * (5 - i)));
+    id.b[6] = (id.b[6] & 0x0f) | 0x70;
+    id.b[8] = (id.b[8] & 0x3f) | 0x80;
+    return id;
 }
 
 bool uuid_is_none(const struct uuid *id)
 {
-	return uuid_eq(id, &UUID_NONE);
+    return uuid_eq(id, &UUID_NONE);
 }
 
 bool uuid_eq(const struct uuid *a, const struct uuid *b)
 {
-	return memcmp(a->b, b->b, sizeof a->b) == 0;
+    return memcmp(a->b, b->b, sizeof a->b) == 0;
 }
 
 int uuid_cmp(const struct uuid *a, const struct uuid *b)
 {
-	return memcmp(a->b, b->b, sizeof a->b);
+    return memcmp(a->b, b->b, sizeof a->b);
 }
 
 static bool dash_before(int i)
 {
-	for (size_t k = 0; k < ARRAY_LEN(dash_after); k++)
-		if (dash_after[k] == i)
-			return true;
-	return false;
+    for (size_t k = 0; k < ARRAY_LEN(dash_after); k++)
+        if (dash_after[k] == i)
+            return true;
+    return false;
 }
 
 void uuid_format(const struct uuid *id, char ret_text[static UUID_TEXT_SIZE])
 {
-	static const char hex[] = "0123456789abcdef";
-	char *p = ret_text;
+    static const char hex[] = "0123456789abcdef";
+    char *p = ret_text;
 
-	for (int i = 0; i < 16; i++) {
-		if (dash_before(i))
-			*p++ = '-';
-		*p++ = hex[id->b[i] >> 4];
-		*p++ = hex[id->b[i] & 15];
-	}
-	*p = '\0';
+    for (int i = 0; i < 16; i++) {
+        if (dash_before(i))
+            *p++ = '-';
+        *p++ = hex[id->b[i] >> 4];
+        *p++ = hex[id->b[i] & 15];
+    }
+    *p = '\0';
 }
 
 static int nibble(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 bool uuid_parse(struct str text, struct uuid *ret_id)
 {
-	struct uuid id;
-	const char *p = text.p;
+    struct uuid id;
+    const char *p = text.p;
 
-	if (text.n != UUID_TEXT_SIZE - 1)
-		return false;
-	for (int i = 0; i < 16; i++) {
-		if (dash_before(i) && *p++ != '-')
-			return false;
-		int hi = nibble(p[0]), lo = nibble(p[1]);
-		if (hi < 0 || lo < 0)
-			return false;
-		id.b[i] = (uint8_t)(hi << 4 | lo);
-		p += 2;
-	}
-	*ret_id = id;
-	return true;
+    if (text.n != UUID_TEXT_SIZE - 1)
+        return false;
+    for (int i = 0; i < 16; i++) {
+        if (dash_before(i) && *p++ != '-')
+            return false;
+        int hi = nibble(p[0]), lo = nibble(p[1]);
+        if (hi < 0 || lo < 0)
+            return false;
+        id.b[i] = (uint8_t)(hi << 4 | lo);
+        p += 2;
+    }
+    *ret_id = id;
+    return true;
 }
 
 struct uuid_text uuid_text(const struct uuid *id)
 {
-	struct uuid_text t;
+    struct uuid_text t;
 
-	uuid_format(id, t.s);
-	return t;
+    uuid_format(id, t.s);
+    return t;
 }

@@ -10,7 +10,7 @@
 #include "base/str.h"
 
 struct uuid {
-	uint8_t b[16];
+    uint8_t b[16];
 };
 
 #define UUID_TEXT_SIZE 37
@@ -27,6 +27,6 @@ MUST_CHECK bool uuid_parse(struct str text, struct uuid *ret_id);
 
 /* For one expression: uuid_text(&id).s */
 struct uuid_text {
-	char s[UUID_TEXT_SIZE];
+    char s[UUID_TEXT_SIZE];
 };
 struct uuid_text uuid_text(const struct uuid *id);

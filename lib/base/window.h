@@ -2,9 +2,9 @@
  * A sliding window as a log of times, packed into bytes so that a database column can hold it: 8 bytes each, big
  * endian, oldest first. Pure: the caller reads the bytes, takes, and writes them back where they are still the same.
  *
- *	uint8_t log[WINDOW_BYTES(6)];	// filled from the column, n bytes
- *	if (window_take(log, &n, 6, US_PER_MIN, now_us, &free_at_us))
- *		write(log, n);
+ *    uint8_t log[WINDOW_BYTES(6)];    // filled from the column, n bytes
+ *    if (window_take(log, &n, 6, US_PER_MIN, now_us, &free_at_us))
+ *        write(log, n);
  *
  * Bytes that are no such log (a length that is no multiple of 8) lose their end; times in the future, from a machine
  * whose clock is ahead, count as now.

@@ -9,7 +9,7 @@
 #define SHA256_BYTES 32
 
 struct sha256 {
-	uint8_t b[SHA256_BYTES];
+    uint8_t b[SHA256_BYTES];
 };
 
 struct sha256 sha256_of(struct str s);

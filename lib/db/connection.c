@@ -14,204 +14,204 @@
  * Source: https://mariadb.com/kb/en/mariadb-error-code-reference/
  */
 static const struct {
-	unsigned error;
-	enum err err;
-	bool lost; /* the connection is gone */
+    unsigned error;
+    enum err err;
+    bool lost; /* the connection is gone */
 } meanings[] = {
-	{CR_CONNECTION_ERROR, ERR_DB_UNAVAILABLE, true},
-	{CR_CONN_HOST_ERROR, ERR_DB_UNAVAILABLE, true},
-	{CR_SERVER_GONE_ERROR, ERR_DB_UNAVAILABLE, true},
-	{CR_SERVER_HANDSHAKE_ERR, ERR_DB_UNAVAILABLE, true},
-	{CR_SERVER_LOST, ERR_DB_UNAVAILABLE, true},
-	{CR_SERVER_LOST_EXTENDED, ERR_DB_UNAVAILABLE, true},
-	{CR_COMMANDS_OUT_OF_SYNC, ERR_DB_UNAVAILABLE, true},
-	{ER_SERVER_SHUTDOWN, ERR_DB_UNAVAILABLE, true},
-	{ER_NORMAL_SHUTDOWN, ERR_DB_UNAVAILABLE, true},
-	{ER_CONNECTION_KILLED, ERR_DB_UNAVAILABLE, true},
-	{ER_NET_READ_ERROR, ERR_DB_UNAVAILABLE, true},
-	{ER_NET_READ_INTERRUPTED, ERR_DB_UNAVAILABLE, true},
-	{ER_NET_ERROR_ON_WRITE, ERR_DB_UNAVAILABLE, true},
-	{ER_NET_WRITE_INTERRUPTED, ERR_DB_UNAVAILABLE, true},
-	{ER_CON_COUNT_ERROR, ERR_DB_UNAVAILABLE, true},
-	{ER_TOO_MANY_USER_CONNECTIONS, ERR_DB_UNAVAILABLE, true},
-	{ER_UNKNOWN_COM_ERROR, ERR_DB_UNAVAILABLE, false},         /* Galera: this node is not ready */
-	{ER_OPTION_PREVENTS_STATEMENT, ERR_DB_UNAVAILABLE, false}, /* read only */
-	{ER_STATEMENT_TIMEOUT, ERR_DB_UNAVAILABLE, false},
-	{ER_DISK_FULL, ERR_DB_UNAVAILABLE, false},
-	{ER_RECORD_FILE_FULL, ERR_DB_UNAVAILABLE, false},
-	{ER_LOCK_DEADLOCK, ERR_DB_RERUN, false}, /* 1213; also a lost certification in Galera */
-	{ER_LOCK_WAIT_TIMEOUT, ERR_DB_RERUN, false},
-	{ER_CHECKREAD, ERR_DB_RERUN, false}, /* 1020 */
-	{ER_DUP_ENTRY, ERR_DB_DUPLICATE, false},
+    {CR_CONNECTION_ERROR, ERR_DB_UNAVAILABLE, true},
+    {CR_CONN_HOST_ERROR, ERR_DB_UNAVAILABLE, true},
+    {CR_SERVER_GONE_ERROR, ERR_DB_UNAVAILABLE, true},
+    {CR_SERVER_HANDSHAKE_ERR, ERR_DB_UNAVAILABLE, true},
+    {CR_SERVER_LOST, ERR_DB_UNAVAILABLE, true},
+    {CR_SERVER_LOST_EXTENDED, ERR_DB_UNAVAILABLE, true},
+    {CR_COMMANDS_OUT_OF_SYNC, ERR_DB_UNAVAILABLE, true},
+    {ER_SERVER_SHUTDOWN, ERR_DB_UNAVAILABLE, true},
+    {ER_NORMAL_SHUTDOWN, ERR_DB_UNAVAILABLE, true},
+    {ER_CONNECTION_KILLED, ERR_DB_UNAVAILABLE, true},
+    {ER_NET_READ_ERROR, ERR_DB_UNAVAILABLE, true},
+    {ER_NET_READ_INTERRUPTED, ERR_DB_UNAVAILABLE, true},
+    {ER_NET_ERROR_ON_WRITE, ERR_DB_UNAVAILABLE, true},
+    {ER_NET_WRITE_INTERRUPTED, ERR_DB_UNAVAILABLE, true},
+    {ER_CON_COUNT_ERROR, ERR_DB_UNAVAILABLE, true},
+    {ER_TOO_MANY_USER_CONNECTIONS, ERR_DB_UNAVAILABLE, true},
+    {ER_UNKNOWN_COM_ERROR, ERR_DB_UNAVAILABLE, false},         /* Galera: this node is not ready */
+    {ER_OPTION_PREVENTS_STATEMENT, ERR_DB_UNAVAILABLE, false}, /* read only */
+    {ER_STATEMENT_TIMEOUT, ERR_DB_UNAVAILABLE, false},
+    {ER_DISK_FULL, ERR_DB_UNAVAILABLE, false},
+    {ER_RECORD_FILE_FULL, ERR_DB_UNAVAILABLE, false},
+    {ER_LOCK_DEADLOCK, ERR_DB_RERUN, false}, /* 1213; also a lost certification in Galera */
+    {ER_LOCK_WAIT_TIMEOUT, ERR_DB_RERUN, false},
+    {ER_CHECKREAD, ERR_DB_RERUN, false}, /* 1020 */
+    {ER_DUP_ENTRY, ERR_DB_DUPLICATE, false},
 };
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 
 static void library_start(void)
 {
-	ASSERT(mysql_library_init(0, NULL, NULL) == 0);
+    ASSERT(mysql_library_init(0, NULL, NULL) == 0);
 }
 
 struct db *db_new(const struct db_options *options)
 {
-	struct db *db = xcalloc(1, sizeof *db);
+    struct db *db = xcalloc(1, sizeof *db);
 
-	ASSERT(pthread_once(&library_once, library_start) == 0);
-	db->options = *options;
-	return db;
+    ASSERT(pthread_once(&library_once, library_start) == 0);
+    db->options = *options;
+    return db;
 }
 
 void db_free(struct db *db)
 {
-	if (db == NULL)
-		return;
-	db_disconnect(db);
-	free(db);
+    if (db == NULL)
+        return;
+    db_disconnect(db);
+    free(db);
 }
 
 unsigned db_errno(const struct db *db)
 {
-	return db->error;
+    return db->error;
 }
 
 const char *db_error(const struct db *db)
 {
-	return db->error_text;
+    return db->error_text;
 }
 
 bool db_error_is_lost(unsigned error)
 {
-	for (size_t i = 0; i < ARRAY_LEN(meanings); i++)
-		if (meanings[i].error == error)
-			return meanings[i].lost;
-	return false;
+    for (size_t i = 0; i < ARRAY_LEN(meanings); i++)
+        if (meanings[i].error == error)
+            return meanings[i].lost;
+    return false;
 }
 
 static enum err meaning(unsigned error)
 {
-	for (size_t i = 0; i < ARRAY_LEN(meanings); i++)
-		if (meanings[i].error == error)
-			return meanings[i].err;
-	return ERR_DB_FAILED;
+    for (size_t i = 0; i < ARRAY_LEN(meanings); i++)
+        if (meanings[i].error == error)
+            return meanings[i].err;
+    return ERR_DB_FAILED;
 }
 
 static void count(struct db *db, enum err e)
 {
-	struct db_counts *c = db->options.counts;
+    struct db_counts *c = db->options.counts;
 
-	if (c == NULL || e == ERR_DB_DUPLICATE)
-		return;
-	atomic_fetch_add(e == ERR_DB_UNAVAILABLE ? &c->unavailable : e == ERR_DB_RERUN ? &c->reruns : &c->failed, 1);
+    if (c == NULL || e == ERR_DB_DUPLICATE)
+        return;
+    atomic_fetch_add(e == ERR_DB_UNAVAILABLE ? &c->unavailable : e == ERR_DB_RERUN ? &c->reruns : &c->failed, 1);
 }
 
 enum err db_note(struct db *db, unsigned error, const char *text)
 {
-	enum err e = meaning(error);
+    enum err e = meaning(error);
 
-	count(db, e);
-	db->error = error;
-	(void)snprintf(db->error_text, sizeof db->error_text, "%s", text);
-	if (db->in_tx && (e == ERR_DB_RERUN || db_error_is_lost(error)))
-		db->rerun = true;
-	if (db_error_is_lost(error))
-		db_disconnect(db);
-	return e;
+    count(db, e);
+    db->error = error;
+    (void)snprintf(db->error_text, sizeof db->error_text, "%s", text);
+    if (db->in_tx && (e == ERR_DB_RERUN || db_error_is_lost(error)))
+        db->rerun = true;
+    if (db_error_is_lost(error))
+        db_disconnect(db);
+    return e;
 }
 
 static enum err connect_now(struct db *db)
 {
-	unsigned timeout = (unsigned)db->options.timeout_sec;
-	char session[256];
+    unsigned timeout = (unsigned)db->options.timeout_sec;
+    char session[256];
 
-	MYSQL *conn = mysql_init(NULL);
-	ASSERT(conn != NULL);
-	/*
-	 * Strict: a value that does not fit is an error, not a shorter value. The statement limit ends on the server what
-	 * the read timeout gives up on here.
-	 */
-	(void)snprintf(session, sizeof session,
-	               "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', "
-	               "time_zone='+00:00', innodb_lock_wait_timeout=2, max_statement_time=%u",
-	               timeout);
-	mysql_options(conn, MYSQL_OPT_CONNECT_TIMEOUT, &(unsigned){MIN(timeout, 5u)});
-	mysql_options(conn, MYSQL_OPT_READ_TIMEOUT, &timeout);
-	mysql_options(conn, MYSQL_OPT_WRITE_TIMEOUT, &timeout);
-	mysql_options(conn, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-	mysql_options(conn, MYSQL_INIT_COMMAND, session);
-	const char *password = db->options.password != NULL ? db->options.password->p : NULL;
-	if (mysql_real_connect(conn, NULL, db->options.user, password, db->options.name, 0, db->options.socket,
-	                       CLIENT_FOUND_ROWS) == NULL) {
-		(void)db_note(db, mysql_errno(conn), mysql_error(conn));
-		mysql_close(conn);
-		return ERR_DB_UNAVAILABLE;
-	}
-	db->conn = conn;
-	if (db->options.counts != NULL) {
-		atomic_fetch_add(&db->options.counts->open, 1);
-		atomic_fetch_add(&db->options.counts->connects, 1);
-	}
-	return OK;
+    MYSQL *conn = mysql_init(NULL);
+    ASSERT(conn != NULL);
+    /*
+     * Strict: a value that does not fit is an error, not a shorter value. The statement limit ends on the server what
+     * the read timeout gives up on here.
+     */
+    (void)snprintf(session, sizeof session,
+                   "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', "
+                   "time_zone='+00:00', innodb_lock_wait_timeout=2, max_statement_time=%u",
+                   timeout);
+    mysql_options(conn, MYSQL_OPT_CONNECT_TIMEOUT, &(unsigned){MIN(timeout, 5u)});
+    mysql_options(conn, MYSQL_OPT_READ_TIMEOUT, &timeout);
+    mysql_options(conn, MYSQL_OPT_WRITE_TIMEOUT, &timeout);
+    mysql_options(conn, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    mysql_options(conn, MYSQL_INIT_COMMAND, session);
+    const char *password = db->options.password != NULL ? db->options.password->p : NULL;
+    if (mysql_real_connect(conn, NULL, db->options.user, password, db->options.name, 0, db->options.socket,
+                           CLIENT_FOUND_ROWS) == NULL) {
+        (void)db_note(db, mysql_errno(conn), mysql_error(conn));
+        mysql_close(conn);
+        return ERR_DB_UNAVAILABLE;
+    }
+    db->conn = conn;
+    if (db->options.counts != NULL) {
+        atomic_fetch_add(&db->options.counts->open, 1);
+        atomic_fetch_add(&db->options.counts->connects, 1);
+    }
+    return OK;
 }
 
 enum err db_connect(struct db *db)
 {
-	struct db_gate *gate = db->options.gate;
-	bool alone = false;
+    struct db_gate *gate = db->options.gate;
+    bool alone = false;
 
-	if (db->conn != NULL)
-		return OK;
-	if (gate == NULL)
-		return connect_now(db);
-	if (atomic_load(&gate->failing)) {
-		alone = !atomic_exchange(&gate->trying, true);
-		if (!alone)
-			return db_note(db, CR_CONNECTION_ERROR, "no connection could be made, and another thread tries again");
-	}
-	enum err e = connect_now(db);
-	atomic_store(&gate->failing, e != OK);
-	if (alone)
-		atomic_store(&gate->trying, false);
-	return e;
+    if (db->conn != NULL)
+        return OK;
+    if (gate == NULL)
+        return connect_now(db);
+    if (atomic_load(&gate->failing)) {
+        alone = !atomic_exchange(&gate->trying, true);
+        if (!alone)
+            return db_note(db, CR_CONNECTION_ERROR, "no connection could be made, and another thread tries again");
+    }
+    enum err e = connect_now(db);
+    atomic_store(&gate->failing, e != OK);
+    if (alone)
+        atomic_store(&gate->trying, false);
+    return e;
 }
 
 void db_disconnect(struct db *db)
 {
-	for (size_t i = 0; i < DB_STMTS_MAX; i++)
-		if (db->stmts[i].stmt != NULL)
-			(void)mysql_stmt_close(db->stmts[i].stmt);
-	memset(db->stmts, 0, sizeof db->stmts);
-	db->stmts_n = 0;
-	if (db->conn == NULL)
-		return;
-	mysql_close(db->conn);
-	db->conn = NULL;
-	if (db->options.counts != NULL)
-		atomic_fetch_sub(&db->options.counts->open, 1);
+    for (size_t i = 0; i < DB_STMTS_MAX; i++)
+        if (db->stmts[i].stmt != NULL)
+            (void)mysql_stmt_close(db->stmts[i].stmt);
+    memset(db->stmts, 0, sizeof db->stmts);
+    db->stmts_n = 0;
+    if (db->conn == NULL)
+        return;
+    mysql_close(db->conn);
+    db->conn = NULL;
+    if (db->options.counts != NULL)
+        atomic_fetch_sub(&db->options.counts->open, 1);
 }
 
 enum err db_plain(struct db *db, struct str text)
 {
-	if (mysql_real_query(db->conn, text.p, text.n) == 0)
-		return OK;
-	return db_note(db, mysql_errno(db->conn), mysql_error(db->conn));
+    if (mysql_real_query(db->conn, text.p, text.n) == 0)
+        return OK;
+    return db_note(db, mysql_errno(db->conn), mysql_error(db->conn));
 }
 
 enum err db_run_text(struct db *db, struct str text)
 {
-	enum err e = db_connect(db);
+    enum err e = db_connect(db);
 
-	return e != OK ? e : db_plain(db, text);
+    return e != OK ? e : db_plain(db, text);
 }
 
 bool db_may_rerun(const struct db *db, int run, int64_t started_us)
 {
-	return run < DB_RUNS_MAX && clock_mono_us() - started_us < db->options.timeout_sec * US_PER_SEC;
+    return run < DB_RUNS_MAX && clock_mono_us() - started_us < db->options.timeout_sec * US_PER_SEC;
 }
 
 void db_pause(int run)
 {
-	long ms = (long)rand_below(5u << MIN(run, 6)) + 1;
-	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    long ms = (long)rand_below(5u << MIN(run, 6)) + 1;
+    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 
-	(void)nanosleep(&t, NULL);
+    (void)nanosleep(&t, NULL);
 }

@@ -1,15 +1,15 @@
 /*
  * One connection to MariaDB and its prepared statements. The only place that knows libmariadb.
  *
- *	enum { KEY_INSERT, KEY_BY_HASH };
- *	static const struct sql sqls[] = {
- *		[KEY_INSERT] = {.text = "INSERT INTO api_keys (id, user_id, name) VALUES (?, ?, ?)", .in = "uus"},
- *		[KEY_BY_HASH] = {.text = "SELECT id, name FROM api_keys WHERE hash = ?", .in = "b", .cols = key_cols},
- *	};
- *	static const struct db_col key_cols[] = {DB_COL(struct key, id, UUID), DB_COL(struct key, name, STR), DB_END};
+ *    enum { KEY_INSERT, KEY_BY_HASH };
+ *    static const struct sql sqls[] = {
+ *        [KEY_INSERT] = {.text = "INSERT INTO api_keys (id, user_id, name) VALUES (?, ?, ?)", .in = "uus"},
+ *        [KEY_BY_HASH] = {.text = "SELECT id, name FROM api_keys WHERE hash = ?", .in = "b", .cols = key_cols},
+ *    };
+ *    static const struct db_col key_cols[] = {DB_COL(struct key, id, UUID), DB_COL(struct key, name, STR), DB_END};
  *
- *	e = db_exec(db, &sqls[KEY_INSERT], DB_ARGS(db_uuid(id), db_uuid(user_id), db_str(name)), NULL);
- *	e = db_row(db, &sqls[KEY_BY_HASH], DB_ARGS(db_bytes(hash, 32)), arena, &key);
+ *    e = db_exec(db, &sqls[KEY_INSERT], DB_ARGS(db_uuid(id), db_uuid(user_id), db_str(name)), NULL);
+ *    e = db_row(db, &sqls[KEY_BY_HASH], DB_ARGS(db_bytes(hash, 32)), arena, &key);
  *
  * A statement is prepared once per connection, at its first use. No SQL is built from strings (STYLE 18).
  *
@@ -38,98 +38,98 @@
  * NULL: an absent str, the none uuid by db_uuid_or_null, 0 by db_i64_or_null.
  */
 enum db_type {
-	DB_I64 = 'i',
-	DB_STR = 's',
-	DB_BYTES = 'b',
-	DB_UUID = 'u',
-	DB_BOOL = 'o',
-	DB_ENUM = 'e',
-	DB_FIXED = 'f'
+    DB_I64 = 'i',
+    DB_STR = 's',
+    DB_BYTES = 'b',
+    DB_UUID = 'u',
+    DB_BOOL = 'o',
+    DB_ENUM = 'e',
+    DB_FIXED = 'f'
 };
 
 /*
  * Where a result column goes. NULL becomes 0, absent, none.
- *	DB_COL(struct t, field, I64)	int64_t
- *	DB_COL(struct t, field, BOOL)	bool
- *	DB_COL(struct t, field, STR)	struct str (copied to the arena, NUL-terminated); BYTES likewise
- *	DB_COL(struct t, field, UUID)	struct uuid
- *	DB_COL_ENUM(struct t, field, names)	int or enum; its text looked up in names (NULL-ended); ERR_DB_FAILED if absent
- *	DB_COL_FIXED(struct t, field)	uint8_t[n]; the column must have exactly n bytes, or NULL for all zero
+ *    DB_COL(struct t, field, I64)    int64_t
+ *    DB_COL(struct t, field, BOOL)    bool
+ *    DB_COL(struct t, field, STR)    struct str (copied to the arena, NUL-terminated); BYTES likewise
+ *    DB_COL(struct t, field, UUID)    struct uuid
+ *    DB_COL_ENUM(struct t, field, names)    int or enum; its text looked up in names (NULL-ended); ERR_DB_FAILED if absent
+ *    DB_COL_FIXED(struct t, field)    uint8_t[n]; the column must have exactly n bytes, or NULL for all zero
  */
 struct db_col {
-	enum db_type type;
-	size_t offset, size;
-	const char *const *names;
+    enum db_type type;
+    size_t offset, size;
+    const char *const *names;
 };
 
 #define DB_COL(T, field, type_) \
-	{ \
-		.type = DB_##type_, .offset = offsetof(T, field) \
-	}
+    { \
+        .type = DB_##type_, .offset = offsetof(T, field) \
+    }
 #define DB_COL_ENUM(T, field, names_) \
-	{ \
-		.type = DB_ENUM, .offset = offsetof(T, field), .names = (names_) \
-	}
+    { \
+        .type = DB_ENUM, .offset = offsetof(T, field), .names = (names_) \
+    }
 #define DB_COL_FIXED(T, field) \
-	{ \
-		.type = DB_FIXED, .offset = offsetof(T, field), .size = sizeof(((T *)0)->field) \
-	}
+    { \
+        .type = DB_FIXED, .offset = offsetof(T, field), .size = sizeof(((T *)0)->field) \
+    }
 #define DB_END \
-	{ \
-		.type = 0 \
-	}
+    { \
+        .type = 0 \
+    }
 
 struct sql {
-	const char *text;
-	const char *in;            /* one letter per '?'; "" for none */
-	const struct db_col *cols; /* ends with DB_END; NULL when there is no result */
+    const char *text;
+    const char *in;            /* one letter per '?'; "" for none */
+    const struct db_col *cols; /* ends with DB_END; NULL when there is no result */
 };
 
 struct db_arg {
-	enum db_type type;
-	bool null;
-	int64_t i;
-	struct str s;
-	struct uuid u;
+    enum db_type type;
+    bool null;
+    int64_t i;
+    struct str s;
+    struct uuid u;
 };
 
 #define DB_ARGS(...) \
-	(const struct db_arg[]){__VA_ARGS__}, sizeof((const struct db_arg[]){__VA_ARGS__}) / sizeof(struct db_arg)
+    (const struct db_arg[]){__VA_ARGS__}, sizeof((const struct db_arg[]){__VA_ARGS__}) / sizeof(struct db_arg)
 #define DB_NO_ARGS NULL, 0
 
 static inline struct db_arg db_i64(int64_t v)
 {
-	return (struct db_arg){.type = DB_I64, .i = v};
+    return (struct db_arg){.type = DB_I64, .i = v};
 }
 
 static inline struct db_arg db_i64_or_null(int64_t v)
 {
-	return (struct db_arg){.type = DB_I64, .i = v, .null = v == 0};
+    return (struct db_arg){.type = DB_I64, .i = v, .null = v == 0};
 }
 
 static inline struct db_arg db_str(struct str s)
 {
-	return (struct db_arg){.type = DB_STR, .s = s, .null = s.p == NULL};
+    return (struct db_arg){.type = DB_STR, .s = s, .null = s.p == NULL};
 }
 
 static inline struct db_arg db_cstr(const char *s)
 {
-	return db_str(str_from(s));
+    return db_str(str_from(s));
 }
 
 static inline struct db_arg db_bytes(const void *p, size_t n)
 {
-	return (struct db_arg){.type = DB_BYTES, .s = str_of(p, n), .null = p == NULL};
+    return (struct db_arg){.type = DB_BYTES, .s = str_of(p, n), .null = p == NULL};
 }
 
 static inline struct db_arg db_uuid(const struct uuid *id)
 {
-	return (struct db_arg){.type = DB_UUID, .u = *id};
+    return (struct db_arg){.type = DB_UUID, .u = *id};
 }
 
 static inline struct db_arg db_uuid_or_null(const struct uuid *id)
 {
-	return (struct db_arg){.type = DB_UUID, .u = *id, .null = uuid_is_none(id)};
+    return (struct db_arg){.type = DB_UUID, .u = *id, .null = uuid_is_none(id)};
 }
 
 /*
@@ -138,21 +138,21 @@ static inline struct db_arg db_uuid_or_null(const struct uuid *id)
  * thread, not of all.
  */
 struct db_gate {
-	atomic_bool failing, trying;
+    atomic_bool failing, trying;
 };
 
 /* What a process counts about its connections, zero at the start; for its metrics. */
 struct db_counts {
-	atomic_llong open, connects;              /* connections now, and ever made */
-	atomic_llong unavailable, reruns, failed; /* errors: ERR_DB_UNAVAILABLE, ERR_DB_RERUN, ERR_DB_FAILED */
+    atomic_llong open, connects;              /* connections now, and ever made */
+    atomic_llong unavailable, reruns, failed; /* errors: ERR_DB_UNAVAILABLE, ERR_DB_RERUN, ERR_DB_FAILED */
 };
 
 struct db_options {
-	const char *socket, *name, *user; /* must live as long as the db */
-	const struct secret *password;    /* NULL: unix_socket authentication */
-	int timeout_sec;
-	struct db_gate *gate;     /* NULL: each tries by itself */
-	struct db_counts *counts; /* NULL: nobody wants to know */
+    const char *socket, *name, *user; /* must live as long as the db */
+    const struct secret *password;    /* NULL: unix_socket authentication */
+    int timeout_sec;
+    struct db_gate *gate;     /* NULL: each tries by itself */
+    struct db_counts *counts; /* NULL: nobody wants to know */
 };
 
 struct db;

@@ -11,19 +11,19 @@
 #define DB_RUNS_MAX 8 /* of a transaction or statement that loses against others */
 
 struct db_stmt {
-	const struct sql *q;
-	MYSQL_STMT *stmt;
+    const struct sql *q;
+    MYSQL_STMT *stmt;
 };
 
 struct db {
-	struct db_options options;
-	MYSQL *conn; /* NULL: not connected */
-	struct db_stmt stmts[DB_STMTS_MAX];
-	size_t stmts_n;
-	bool in_tx;
-	bool rerun;     /* within a transaction: the server has rolled it back, or the connection is gone */
-	unsigned error; /* of the last call; 0: none */
-	char error_text[256];
+    struct db_options options;
+    MYSQL *conn; /* NULL: not connected */
+    struct db_stmt stmts[DB_STMTS_MAX];
+    size_t stmts_n;
+    bool in_tx;
+    bool rerun;     /* within a transaction: the server has rolled it back, or the connection is gone */
+    unsigned error; /* of the last call; 0: none */
+    char error_text[256];
 };
 
 /* Connects when there is no connection. */
@@ -48,8 +48,8 @@ void db_bind_args(const struct sql *q, const struct db_arg *args, size_t n, MYSQ
 
 /* Reads the rows of an executed statement. Calls put for each with its target; see bind.c. */
 struct db_target {
-	struct arena *arena;
-	char *rows; /* grown in the arena */
-	size_t size, max, n, capacity;
+    struct arena *arena;
+    char *rows; /* grown in the arena */
+    size_t size, max, n, capacity;
 };
 MUST_CHECK enum err db_fetch(struct db *db, const struct sql *q, MYSQL_STMT *stmt, struct db_target *target);

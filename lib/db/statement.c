@@ -7,146 +7,146 @@
 /* The prepared form of q on this connection, made at its first use. */
 static enum err prepared(struct db *db, const struct sql *q, MYSQL_STMT **ret_stmt)
 {
-	size_t i = ((uintptr_t)q / sizeof *q) % DB_STMTS_MAX;
+    size_t i = ((uintptr_t)q / sizeof *q) % DB_STMTS_MAX;
 
-	while (db->stmts[i].q != NULL && db->stmts[i].q != q)
-		i = (i + 1) % DB_STMTS_MAX;
-	if (db->stmts[i].q == q) {
-		*ret_stmt = db->stmts[i].stmt;
-		return OK;
-	}
-	ASSERT(db->stmts_n < DB_STMTS_MAX - 1);
-	MYSQL_STMT *stmt = mysql_stmt_init(db->conn);
-	ASSERT(stmt != NULL);
-	if (mysql_stmt_prepare(stmt, q->text, strlen(q->text)) != 0) {
-		enum err e = db_note(db, mysql_stmt_errno(stmt), mysql_stmt_error(stmt));
-		(void)mysql_stmt_close(stmt);
-		return e;
-	}
-	ASSERT(mysql_stmt_param_count(stmt) == strlen(q->in == NULL ? "" : q->in));
-	db->stmts[i] = (struct db_stmt){.q = q, .stmt = stmt};
-	db->stmts_n++;
-	*ret_stmt = stmt;
-	return OK;
+    while (db->stmts[i].q != NULL && db->stmts[i].q != q)
+        i = (i + 1) % DB_STMTS_MAX;
+    if (db->stmts[i].q == q) {
+        *ret_stmt = db->stmts[i].stmt;
+        return OK;
+    }
+    ASSERT(db->stmts_n < DB_STMTS_MAX - 1);
+    MYSQL_STMT *stmt = mysql_stmt_init(db->conn);
+    ASSERT(stmt != NULL);
+    if (mysql_stmt_prepare(stmt, q->text, strlen(q->text)) != 0) {
+        enum err e = db_note(db, mysql_stmt_errno(stmt), mysql_stmt_error(stmt));
+        (void)mysql_stmt_close(stmt);
+        return e;
+    }
+    ASSERT(mysql_stmt_param_count(stmt) == strlen(q->in == NULL ? "" : q->in));
+    db->stmts[i] = (struct db_stmt){.q = q, .stmt = stmt};
+    db->stmts_n++;
+    *ret_stmt = stmt;
+    return OK;
 }
 
 static enum err run_once(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
                          struct db_target *target, uint64_t *ret_changed)
 {
-	MYSQL_BIND binds[DB_ARGS_MAX];
-	unsigned long lengths[DB_ARGS_MAX];
-	MYSQL_STMT *stmt;
+    MYSQL_BIND binds[DB_ARGS_MAX];
+    unsigned long lengths[DB_ARGS_MAX];
+    MYSQL_STMT *stmt;
 
-	enum err e = db_connect(db);
-	if (e != OK)
-		return e;
-	e = prepared(db, q, &stmt);
-	if (e != OK)
-		return e;
-	db_bind_args(q, args, n, binds, lengths);
-	if ((n > 0 && mysql_stmt_bind_param(stmt, binds) != 0) || mysql_stmt_execute(stmt) != 0)
-		return db_note(db, mysql_stmt_errno(stmt), mysql_stmt_error(stmt));
-	if (target != NULL) {
-		target->n = target->capacity = 0;
-		e = db_fetch(db, q, stmt, target);
-		if (db->conn != NULL)
-			(void)mysql_stmt_free_result(stmt);
-	} else if (ret_changed != NULL) {
-		*ret_changed = mysql_stmt_affected_rows(stmt);
-	}
-	return e;
+    enum err e = db_connect(db);
+    if (e != OK)
+        return e;
+    e = prepared(db, q, &stmt);
+    if (e != OK)
+        return e;
+    db_bind_args(q, args, n, binds, lengths);
+    if ((n > 0 && mysql_stmt_bind_param(stmt, binds) != 0) || mysql_stmt_execute(stmt) != 0)
+        return db_note(db, mysql_stmt_errno(stmt), mysql_stmt_error(stmt));
+    if (target != NULL) {
+        target->n = target->capacity = 0;
+        e = db_fetch(db, q, stmt, target);
+        if (db->conn != NULL)
+            (void)mysql_stmt_free_result(stmt);
+    } else if (ret_changed != NULL) {
+        *ret_changed = mysql_stmt_affected_rows(stmt);
+    }
+    return e;
 }
 
 /* May it run again after the connection was lost, without doing anything twice? */
 static bool repeatable(const struct db *db, const struct sql *q)
 {
-	return strncasecmp(q->text, "SELECT", 6) == 0 || db->error == CR_SERVER_GONE_ERROR;
+    return strncasecmp(q->text, "SELECT", 6) == 0 || db->error == CR_SERVER_GONE_ERROR;
 }
 
 static enum err run(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, struct db_target *target,
                     uint64_t *ret_changed)
 {
-	int64_t started_us = clock_mono_us();
-	bool reconnected = false;
-	enum err e;
+    int64_t started_us = clock_mono_us();
+    bool reconnected = false;
+    enum err e;
 
-	ASSERT(!(db->in_tx && db->conn == NULL) || db->rerun);
-	if (db->in_tx && db->rerun)
-		return ERR_DB_RERUN; /* the transaction is over; db_tx starts it again */
-	for (int i = 0; i == 0 || db_may_rerun(db, i, started_us); i++) {
-		bool idle = db->conn != NULL;
-		db->error = 0;
-		e = run_once(db, q, args, n, target, ret_changed);
-		if (e == OK || db->in_tx)
-			break;
-		if (e == ERR_DB_RERUN) {
-			db_pause(i);
-			continue;
-		}
-		if (!idle || reconnected || db->conn != NULL || !repeatable(db, q))
-			break;
-		reconnected = true;
-	}
-	return e == ERR_DB_RERUN && !db->in_tx ? ERR_DB_UNAVAILABLE : e;
+    ASSERT(!(db->in_tx && db->conn == NULL) || db->rerun);
+    if (db->in_tx && db->rerun)
+        return ERR_DB_RERUN; /* the transaction is over; db_tx starts it again */
+    for (int i = 0; i == 0 || db_may_rerun(db, i, started_us); i++) {
+        bool idle = db->conn != NULL;
+        db->error = 0;
+        e = run_once(db, q, args, n, target, ret_changed);
+        if (e == OK || db->in_tx)
+            break;
+        if (e == ERR_DB_RERUN) {
+            db_pause(i);
+            continue;
+        }
+        if (!idle || reconnected || db->conn != NULL || !repeatable(db, q))
+            break;
+        reconnected = true;
+    }
+    return e == ERR_DB_RERUN && !db->in_tx ? ERR_DB_UNAVAILABLE : e;
 }
 
 enum err db_exec(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, uint64_t *ret_changed)
 {
-	ASSERT(q->cols == NULL);
-	return run(db, q, args, n, NULL, ret_changed);
+    ASSERT(q->cols == NULL);
+    return run(db, q, args, n, NULL, ret_changed);
 }
 
 enum err db_rows(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, struct arena *arena,
                  size_t size, size_t max, void **ret_rows, size_t *ret_n)
 {
-	struct db_target t = {.arena = arena, .size = size, .max = max};
+    struct db_target t = {.arena = arena, .size = size, .max = max};
 
-	ASSERT(q->cols != NULL);
-	enum err e = run(db, q, args, n, &t, NULL);
-	if (e != OK)
-		return e;
-	*ret_rows = t.rows;
-	*ret_n = t.n;
-	return OK;
+    ASSERT(q->cols != NULL);
+    enum err e = run(db, q, args, n, &t, NULL);
+    if (e != OK)
+        return e;
+    *ret_rows = t.rows;
+    *ret_n = t.n;
+    return OK;
 }
 
 /* The bytes a column takes in the caller's struct. */
 static size_t col_size(const struct db_col *c)
 {
-	switch (c->type) {
-	case DB_I64:
-		return sizeof(int64_t);
-	case DB_STR:
-	case DB_BYTES:
-		return sizeof(struct str);
-	case DB_UUID:
-		return sizeof(struct uuid);
-	case DB_BOOL:
-		return sizeof(bool);
-	case DB_ENUM:
-		return sizeof(int);
-	case DB_FIXED:
-		return c->size;
-	}
-	ASSERT(!"a column type that does not exist");
-	return 0;
+    switch (c->type) {
+    case DB_I64:
+        return sizeof(int64_t);
+    case DB_STR:
+    case DB_BYTES:
+        return sizeof(struct str);
+    case DB_UUID:
+        return sizeof(struct uuid);
+    case DB_BOOL:
+        return sizeof(bool);
+    case DB_ENUM:
+        return sizeof(int);
+    case DB_FIXED:
+        return c->size;
+    }
+    ASSERT(!"a column type that does not exist");
+    return 0;
 }
 
 enum err db_row(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, struct arena *arena, void *ret)
 {
-	struct db_target t = {.arena = arena, .max = 1};
+    struct db_target t = {.arena = arena, .max = 1};
 
-	ASSERT(q->cols != NULL);
-	/* The struct's own size is not known here: a row ends behind its last column. */
-	for (const struct db_col *c = q->cols; c->type != 0; c++)
-		t.size = MAX(t.size, c->offset + col_size(c));
-	enum err e = run(db, q, args, n, &t, NULL);
-	if (e != OK)
-		return e;
-	if (t.n == 0)
-		return ERR_NOT_FOUND;
-	/* The columns only: what else the caller's struct holds stays. */
-	for (const struct db_col *c = q->cols; c->type != 0; c++)
-		memcpy((char *)ret + c->offset, t.rows + c->offset, col_size(c));
-	return OK;
+    ASSERT(q->cols != NULL);
+    /* The struct's own size is not known here: a row ends behind its last column. */
+    for (const struct db_col *c = q->cols; c->type != 0; c++)
+        t.size = MAX(t.size, c->offset + col_size(c));
+    enum err e = run(db, q, args, n, &t, NULL);
+    if (e != OK)
+        return e;
+    if (t.n == 0)
+        return ERR_NOT_FOUND;
+    /* The columns only: what else the caller's struct holds stays. */
+    for (const struct db_col *c = q->cols; c->type != 0; c++)
+        memcpy((char *)ret + c->offset, t.rows + c->offset, col_size(c));
+    return OK;
 }

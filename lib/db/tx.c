@@ -4,55 +4,55 @@
 /* Starts a transaction, on a new connection if the old one is gone: nothing has happened yet, so once more is safe. */
 static enum err begin(struct db *db)
 {
-	enum err e = ERR_DB_UNAVAILABLE;
+    enum err e = ERR_DB_UNAVAILABLE;
 
-	for (int i = 0; i < 2 && e == ERR_DB_UNAVAILABLE; i++) {
-		bool idle = db->conn != NULL;
-		e = db_connect(db);
-		if (e == OK)
-			e = db_plain(db, STR("START TRANSACTION"));
-		if (!idle)
-			break;
-	}
-	return e;
+    for (int i = 0; i < 2 && e == ERR_DB_UNAVAILABLE; i++) {
+        bool idle = db->conn != NULL;
+        e = db_connect(db);
+        if (e == OK)
+            e = db_plain(db, STR("START TRANSACTION"));
+        if (!idle)
+            break;
+    }
+    return e;
 }
 
 /* A transaction that cannot be ended on its connection ends with it: the next one would commit what is left of it. */
 static void roll_back(struct db *db)
 {
-	if (db->conn != NULL && db_plain(db, STR("ROLLBACK")) != OK)
-		db_disconnect(db);
+    if (db->conn != NULL && db_plain(db, STR("ROLLBACK")) != OK)
+        db_disconnect(db);
 }
 
 enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg)
 {
-	int64_t started_us = clock_mono_us();
+    int64_t started_us = clock_mono_us();
 
-	ASSERT(!db->in_tx);
-	for (int i = 0; i == 0 || db_may_rerun(db, i, started_us); i++) {
-		enum err e = begin(db);
-		if (e != OK)
-			return e == ERR_DB_RERUN ? ERR_DB_UNAVAILABLE : e;
-		db->in_tx = true;
-		db->rerun = false;
-		e = fn(db, arg);
-		db->in_tx = false;
-		if (db->conn == NULL || db->rerun) {
-			roll_back(db);
-			db_pause(i);
-			continue;
-		}
-		if (e != OK) {
-			roll_back(db);
-			return e;
-		}
-		e = db_plain(db, STR("COMMIT"));
-		if (e == OK)
-			return OK;
-		db_disconnect(db);
-		if (e != ERR_DB_RERUN)
-			return ERR_DB_UNAVAILABLE;
-		db_pause(i);
-	}
-	return ERR_DB_UNAVAILABLE;
+    ASSERT(!db->in_tx);
+    for (int i = 0; i == 0 || db_may_rerun(db, i, started_us); i++) {
+        enum err e = begin(db);
+        if (e != OK)
+            return e == ERR_DB_RERUN ? ERR_DB_UNAVAILABLE : e;
+        db->in_tx = true;
+        db->rerun = false;
+        e = fn(db, arg);
+        db->in_tx = false;
+        if (db->conn == NULL || db->rerun) {
+            roll_back(db);
+            db_pause(i);
+            continue;
+        }
+        if (e != OK) {
+            roll_back(db);
+            return e;
+        }
+        e = db_plain(db, STR("COMMIT"));
+        if (e == OK)
+            return OK;
+        db_disconnect(db);
+        if (e != ERR_DB_RERUN)
+            return ERR_DB_UNAVAILABLE;
+        db_pause(i);
+    }
+    return ERR_DB_UNAVAILABLE;
 }

@@ -12,12 +12,12 @@
 #include "base/err.h"
 
 struct body {
-	size_t (*source)(void *arg, void *p, size_t n); /* up to n bytes; 0 at the end */
-	bool (*broken)(void *arg);                      /* optional: after a 0, that it was no end but a failure */
-	void *arg;
-	int64_t content_length; /* -1: not known (chunked; nginx buffers it, so this is rare) */
-	uint64_t read_bytes, max_bytes;
-	bool ended;
+    size_t (*source)(void *arg, void *p, size_t n); /* up to n bytes; 0 at the end */
+    bool (*broken)(void *arg);                      /* optional: after a 0, that it was no end but a failure */
+    void *arg;
+    int64_t content_length; /* -1: not known (chunked; nginx buffers it, so this is rare) */
+    uint64_t read_bytes, max_bytes;
+    bool ended;
 };
 
 struct body body_of_memory(struct str *text); /* text must outlive it and is consumed; no limit */

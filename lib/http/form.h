@@ -11,12 +11,12 @@
 #define FORM_PAIRS_MAX 64
 
 struct form_pair {
-	struct str name, value;
+    struct str name, value;
 };
 
 struct form {
-	struct form_pair v[FORM_PAIRS_MAX];
-	size_t n;
+    struct form_pair v[FORM_PAIRS_MAX];
+    size_t n;
 };
 
 MUST_CHECK enum err form_parse(struct arena *arena, struct str text, struct form *ret_form); /* ERR_BAD_QUERY */

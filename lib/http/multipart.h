@@ -2,10 +2,10 @@
  * multipart/form-data (RFC 7578, RFC 2046 5.1) read as a stream: memory is one window of 64 KiB however large the parts
  * are.
  *
- *	struct multipart mp;
- *	e = multipart_init(&mp, arena, content_type, body);
- *	while ((e = multipart_next(&mp, &part)) == OK && part.name.p != NULL)
- *		while ((e = multipart_read(&mp, p, n, &got)) == OK && got > 0) ...
+ *    struct multipart mp;
+ *    e = multipart_init(&mp, arena, content_type, body);
+ *    while ((e = multipart_next(&mp, &part)) == OK && part.name.p != NULL)
+ *        while ((e = multipart_read(&mp, p, n, &got)) == OK && got > 0) ...
  *
  * Limits: boundary 1 to 70 characters (RFC 2046), 200 parts, 8 KiB of headers a part, name and filename 255 bytes.
  * A part need not be read to its end: multipart_next skips the rest. Text before the first boundary and behind the last
@@ -21,21 +21,21 @@
 #define MULTIPART_WINDOW (64u << 10)
 
 struct multipart_part {
-	struct str name;     /* absent behind the last part */
-	struct str filename; /* absent when there is none; never used as a path */
-	struct str content_type;
+    struct str name;     /* absent behind the last part */
+    struct str filename; /* absent when there is none; never used as a path */
+    struct str content_type;
 };
 
 struct multipart {
-	struct body *body;
-	struct arena *arena;
-	char *window;
-	size_t start, end;  /* what is in the window and not yet handed out */
-	size_t clean;       /* the window holds no delimiter before this */
-	char delimiter[80]; /* CR LF -- boundary */
-	size_t delimiter_n;
-	int parts;
-	bool in_part, at_delimiter, last, body_ended; /* at_delimiter: one stands at clean */
+    struct body *body;
+    struct arena *arena;
+    char *window;
+    size_t start, end;  /* what is in the window and not yet handed out */
+    size_t clean;       /* the window holds no delimiter before this */
+    char delimiter[80]; /* CR LF -- boundary */
+    size_t delimiter_n;
+    int parts;
+    bool in_part, at_delimiter, last, body_ended; /* at_delimiter: one stands at clean */
 };
 
 MUST_CHECK enum err multipart_init(struct multipart *mp, struct arena *arena, struct str content_type,

@@ -2,89 +2,89 @@
 
 static bool is_token_char(char c)
 {
-	return c > ' ' && c < 0x7f && strchr("()<>@,;:\\\"/[]?=", c) == NULL;
+    return c > ' ' && c < 0x7f && strchr("()<>@,;:\\\"/[]?=", c) == NULL;
 }
 
 /* Clients put signs into unquoted values that RFC 2045 wants quoted; only what would end the value is refused. */
 static bool is_bare_char(char c)
 {
-	return c != ' ' && c != '\t' && c != ';' && c != '"';
+    return c != ' ' && c != '\t' && c != ';' && c != '"';
 }
 
 static struct str take(struct str *s, bool (*wanted)(char c))
 {
-	size_t n = 0;
+    size_t n = 0;
 
-	while (n < s->n && wanted(s->p[n]))
-		n++;
-	struct str taken = str_head(*s, n);
-	*s = str_skip(*s, n);
-	return taken;
+    while (n < s->n && wanted(s->p[n]))
+        n++;
+    struct str taken = str_head(*s, n);
+    *s = str_skip(*s, n);
+    return taken;
 }
 
 static bool take_char(struct str *s, char c)
 {
-	if (s->n == 0 || s->p[0] != c)
-		return false;
-	*s = str_skip(*s, 1);
-	return true;
+    if (s->n == 0 || s->p[0] != c)
+        return false;
+    *s = str_skip(*s, 1);
+    return true;
 }
 
 static bool is_escape(struct str s, size_t i)
 {
-	return s.p[i] == '\\' && i + 1 < s.n && (s.p[i + 1] == '"' || s.p[i + 1] == '\\');
+    return s.p[i] == '\\' && i + 1 < s.n && (s.p[i + 1] == '"' || s.p[i + 1] == '\\');
 }
 
 /* s is behind the opening quote; it is put behind the closing one. */
 static bool take_quoted(struct str *s, struct str *ret_raw)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		if (is_escape(*s, i)) {
-			i++;
-		} else if (s->p[i] == '"') {
-			*ret_raw = str_head(*s, i);
-			*s = str_skip(*s, i + 1);
-			return true;
-		}
-	}
-	return false;
+    for (size_t i = 0; i < s->n; i++) {
+        if (is_escape(*s, i)) {
+            i++;
+        } else if (s->p[i] == '"') {
+            *ret_raw = str_head(*s, i);
+            *s = str_skip(*s, i + 1);
+            return true;
+        }
+    }
+    return false;
 }
 
 enum err param_next(struct str *rest, struct param *ret_param)
 {
-	struct str s = str_trim(*rest);
-	struct param param = {0};
+    struct str s = str_trim(*rest);
+    struct param param = {0};
 
-	*ret_param = param;
-	if (s.n == 0)
-		return OK;
-	if (!take_char(&s, ';'))
-		return ERR_BAD_REQUEST;
-	s = str_trim(s);
-	if (s.n == 0)
-		return OK;
-	param.name = take(&s, is_token_char);
-	if (param.name.n == 0 || !take_char(&s, '='))
-		return ERR_BAD_REQUEST;
-	param.quoted = take_char(&s, '"');
-	if (!param.quoted)
-		param.raw = take(&s, is_bare_char);
-	else if (!take_quoted(&s, &param.raw))
-		return ERR_BAD_REQUEST;
-	*rest = s;
-	*ret_param = param;
-	return OK;
+    *ret_param = param;
+    if (s.n == 0)
+        return OK;
+    if (!take_char(&s, ';'))
+        return ERR_BAD_REQUEST;
+    s = str_trim(s);
+    if (s.n == 0)
+        return OK;
+    param.name = take(&s, is_token_char);
+    if (param.name.n == 0 || !take_char(&s, '='))
+        return ERR_BAD_REQUEST;
+    param.quoted = take_char(&s, '"');
+    if (!param.quoted)
+        param.raw = take(&s, is_bare_char);
+    else if (!take_quoted(&s, &param.raw))
+        return ERR_BAD_REQUEST;
+    *rest = s;
+    *ret_param = param;
+    return OK;
 }
 
 struct str param_value(struct arena *arena, const struct param *param)
 {
-	char *p = arena_alloc(arena, param->raw.n + 1);
-	size_t n = 0;
+    char *p = arena_alloc(arena, param->raw.n + 1);
+    size_t n = 0;
 
-	for (size_t i = 0; i < param->raw.n; i++) {
-		if (param->quoted && is_escape(param->raw, i))
-			i++;
-		p[n++] = param->raw.p[i];
-	}
-	return str_of(p, n);
+    for (size_t i = 0; i < param->raw.n; i++) {
+        if (param->quoted && is_escape(param->raw, i))
+            i++;
+        p[n++] = param->raw.p[i];
+    }
+    return str_of(p, n);
 }

@@ -2,7 +2,7 @@
  * The parameters behind a header's value: ; name=token ; name="quoted string". As browsers and curl send them: in a
  * quoted string \" and \\ are escapes, any other backslash is itself.
  *
- *	while ((e = param_next(&rest, &param)) == OK && param.name.p != NULL) ...
+ *    while ((e = param_next(&rest, &param)) == OK && param.name.p != NULL) ...
  */
 #pragma once
 
@@ -10,9 +10,9 @@
 #include "base/err.h"
 
 struct param {
-	struct str name; /* absent: no more */
-	struct str raw;  /* the value as it stands there, without its quotes */
-	bool quoted;
+    struct str name; /* absent: no more */
+    struct str raw;  /* the value as it stands there, without its quotes */
+    bool quoted;
 };
 
 /* rest is what follows the value, from its ';' on. ERR_BAD_REQUEST when it is malformed. */

@@ -1,25 +1,25 @@
 #include "http/reply.h"
 
 struct meta {
-	struct str request_id;
-	int64_t limit;
-	bool has_more;
-	struct str next_cursor;
+    struct str request_id;
+    int64_t limit;
+    bool has_more;
+    struct str next_cursor;
 };
 
 struct detail {
-	struct str code, message, param;
+    struct str code, message, param;
 };
 
 struct platform_error {
-	struct str code, log_id;
+    struct str code, log_id;
 };
 
 struct failure {
-	struct str code, type, message, param;
-	bool retryable, platform_given;
-	struct json_array details;
-	struct platform_error platform_error;
+    struct str code, type, message, param;
+    bool retryable, platform_given;
+    struct json_array details;
+    struct platform_error platform_error;
 };
 
 static const struct json_field meta_fields[] = {{.name = "request_id", JSON_STR(struct meta, request_id)}, JSON_END};
@@ -40,159 +40,159 @@ static const struct json_field platform_error_fields[] = {{.name = "code", JSON_
                                                           JSON_END};
 
 static const struct json_field failure_fields[] = {
-	{.name = "code", JSON_STR(struct failure, code)},
-	{.name = "type", JSON_STR(struct failure, type)},
-	{.name = "message", JSON_STR(struct failure, message)},
-	{.name = "param", JSON_STR(struct failure, param)},
-	{.name = "retryable", JSON_BOOL(struct failure, retryable)},
-	{.name = "details", JSON_ARRAY(struct failure, details, struct detail, detail_fields)},
-	{.name = "platform_error",
+    {.name = "code", JSON_STR(struct failure, code)},
+    {.name = "type", JSON_STR(struct failure, type)},
+    {.name = "message", JSON_STR(struct failure, message)},
+    {.name = "param", JSON_STR(struct failure, param)},
+    {.name = "retryable", JSON_BOOL(struct failure, retryable)},
+    {.name = "details", JSON_ARRAY(struct failure, details, struct detail, detail_fields)},
+    {.name = "platform_error",
      JSON_OBJECT(struct failure, platform_error, platform_error_fields),
      JSON_GIVEN(struct failure, platform_given)},
-	JSON_END};
+    JSON_END};
 
 void reply_init(struct reply *r, struct arena *arena, struct str request_id)
 {
-	*r = (struct reply){.arena = arena, .request_id = request_id, .body = BUF_MAX(REPLY_BODY_MAX)};
+    *r = (struct reply){.arena = arena, .request_id = request_id, .body = BUF_MAX(REPLY_BODY_MAX)};
 }
 
 void reply_done(struct reply *r)
 {
-	buf_done(&r->body);
+    buf_done(&r->body);
 }
 
 static bool is_header_text(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == '\0')
-			return false;
-	return true;
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == '\0')
+            return false;
+    return true;
 }
 
 void reply_header(struct reply *r, const char *name, struct str value)
 {
-	ASSERT(r->headers_n < REPLY_HEADERS_MAX);
-	ASSERT(is_header_text(value));
-	r->headers[r->headers_n++] = (struct reply_header){.name = name, .value = arena_str(r->arena, value)};
+    ASSERT(r->headers_n < REPLY_HEADERS_MAX);
+    ASSERT(is_header_text(value));
+    r->headers[r->headers_n++] = (struct reply_header){.name = name, .value = arena_str(r->arena, value)};
 }
 
 static void begin(struct reply *r, int status, const char *content_type)
 {
-	r->status = status;
-	r->content_type = content_type;
-	buf_clear(&r->body);
+    r->status = status;
+    r->content_type = content_type;
+    buf_clear(&r->body);
 }
 
 static enum err finish(struct reply *r)
 {
-	if (!r->body.overflow)
-		return OK;
-	begin(r, 0, NULL);
-	return ERR_INTERNAL;
+    if (!r->body.overflow)
+        return OK;
+    begin(r, 0, NULL);
+    return ERR_INTERNAL;
 }
 
 static enum err finish_envelope(struct reply *r, const struct json_field *fields, const struct meta *meta)
 {
-	buf_puts(&r->body, ",\"meta\":");
-	json_write(&r->body, fields, meta);
-	buf_putc(&r->body, '}');
-	return finish(r);
+    buf_puts(&r->body, ",\"meta\":");
+    json_write(&r->body, fields, meta);
+    buf_putc(&r->body, '}');
+    return finish(r);
 }
 
 enum err reply_data(struct reply *r, int status, const struct json_field *fields, const void *value)
 {
-	begin(r, status, "application/json");
-	buf_puts(&r->body, "{\"data\":");
-	json_write(&r->body, fields, value);
-	return finish_envelope(r, meta_fields, &(struct meta){.request_id = r->request_id});
+    begin(r, status, "application/json");
+    buf_puts(&r->body, "{\"data\":");
+    json_write(&r->body, fields, value);
+    return finish_envelope(r, meta_fields, &(struct meta){.request_id = r->request_id});
 }
 
 enum err reply_nothing(struct reply *r)
 {
-	begin(r, 204, NULL);
-	return OK;
+    begin(r, 204, NULL);
+    return OK;
 }
 
 enum err reply_redirect(struct reply *r, struct str location)
 {
-	begin(r, 303, NULL);
-	reply_header(r, "Location", location);
-	return OK;
+    begin(r, 303, NULL);
+    reply_header(r, "Location", location);
+    return OK;
 }
 
 enum err reply_list(struct reply *r, const struct json_field *fields, const void *v, size_t n, size_t size,
                     int64_t limit, struct str next_cursor)
 {
-	begin(r, 200, "application/json");
-	buf_puts(&r->body, "{\"data\":[");
-	for (size_t i = 0; i < n; i++) {
-		buf_puts(&r->body, i == 0 ? "" : ",");
-		json_write(&r->body, fields, (const char *)v + i * size);
-	}
-	buf_putc(&r->body, ']');
-	return finish_envelope(r, list_meta_fields,
-	                       &(struct meta){.request_id = r->request_id,
-	                                      .limit = limit,
-	                                      .has_more = next_cursor.p != NULL,
-	                                      .next_cursor = next_cursor});
+    begin(r, 200, "application/json");
+    buf_puts(&r->body, "{\"data\":[");
+    for (size_t i = 0; i < n; i++) {
+        buf_puts(&r->body, i == 0 ? "" : ",");
+        json_write(&r->body, fields, (const char *)v + i * size);
+    }
+    buf_putc(&r->body, ']');
+    return finish_envelope(r, list_meta_fields,
+                           &(struct meta){.request_id = r->request_id,
+                                          .limit = limit,
+                                          .has_more = next_cursor.p != NULL,
+                                          .next_cursor = next_cursor});
 }
 
 enum err reply_body(struct reply *r, int status, const char *content_type, struct str body)
 {
-	begin(r, status, content_type);
-	buf_putstr(&r->body, body);
-	return finish(r);
+    begin(r, status, content_type);
+    buf_putstr(&r->body, body);
+    return finish(r);
 }
 
 /* What happened inside is nobody's business: every row with status 500 looks alike from outside. */
 static enum err outside(enum err code)
 {
-	return err_status(code) == err_status(ERR_INTERNAL) ? ERR_INTERNAL : code;
+    return err_status(code) == err_status(ERR_INTERNAL) ? ERR_INTERNAL : code;
 }
 
 static struct str message_of(const struct problem *p, enum err code)
 {
-	return p->message.p != NULL && code != ERR_INTERNAL ? p->message : str_from(err_sentence(code));
+    return p->message.p != NULL && code != ERR_INTERNAL ? p->message : str_from(err_sentence(code));
 }
 
 static struct json_array details_of(struct arena *arena, const struct problems *problems)
 {
-	struct detail *v = arena_array(arena, problems->n, sizeof *v);
+    struct detail *v = arena_array(arena, problems->n, sizeof *v);
 
-	for (size_t i = 0; i < problems->n; i++) {
-		const struct problem *p = &problems->v[i];
-		enum err code = outside(p->code);
-		v[i] = (struct detail){.code = str_from(err_slug(code)), .message = message_of(p, code), .param = p->param};
-	}
-	return (struct json_array){.v = v, .n = problems->n};
+    for (size_t i = 0; i < problems->n; i++) {
+        const struct problem *p = &problems->v[i];
+        enum err code = outside(p->code);
+        v[i] = (struct detail){.code = str_from(err_slug(code)), .message = message_of(p, code), .param = p->param};
+    }
+    return (struct json_array){.v = v, .n = problems->n};
 }
 
 void reply_error(struct reply *r, enum err code, const struct problems *problems)
 {
-	static const struct problems none;
-	struct failure f = {0};
+    static const struct problems none;
+    struct failure f = {0};
 
-	if (problems == NULL || outside(code) == ERR_INTERNAL)
-		problems = &none;
-	if (code == ERR_VALIDATION && problems->n > 0)
-		code = problems_err(problems);
-	code = outside(code);
-	f.code = str_from(err_slug(code));
-	f.type = str_from(err_type(code));
-	f.message = str_from(err_sentence(code));
-	f.retryable = err_retryable(code);
-	if (problems->n == 1 && outside(problems->v[0].code) == code) {
-		f.message = message_of(&problems->v[0], code);
-		f.param = problems->v[0].param;
-	}
-	f.details = details_of(r->arena, problems);
-	f.platform_given = problems->platform_code.p != NULL || problems->platform_log_id.p != NULL;
-	f.platform_error = (struct platform_error){problems->platform_code, problems->platform_log_id};
+    if (problems == NULL || outside(code) == ERR_INTERNAL)
+        problems = &none;
+    if (code == ERR_VALIDATION && problems->n > 0)
+        code = problems_err(problems);
+    code = outside(code);
+    f.code = str_from(err_slug(code));
+    f.type = str_from(err_type(code));
+    f.message = str_from(err_sentence(code));
+    f.retryable = err_retryable(code);
+    if (problems->n == 1 && outside(problems->v[0].code) == code) {
+        f.message = message_of(&problems->v[0], code);
+        f.param = problems->v[0].param;
+    }
+    f.details = details_of(r->arena, problems);
+    f.platform_given = problems->platform_code.p != NULL || problems->platform_log_id.p != NULL;
+    f.platform_error = (struct platform_error){problems->platform_code, problems->platform_log_id};
 
-	r->headers_n = 0;
-	begin(r, err_status(code), "application/json");
-	buf_puts(&r->body, "{\"error\":");
-	json_write(&r->body, failure_fields, &f);
-	enum err e = finish_envelope(r, meta_fields, &(struct meta){.request_id = r->request_id});
-	ASSERT(e == OK); /* PROBLEMS_MAX problems are far below REPLY_BODY_MAX */
+    r->headers_n = 0;
+    begin(r, err_status(code), "application/json");
+    buf_puts(&r->body, "{\"error\":");
+    json_write(&r->body, failure_fields, &f);
+    enum err e = finish_envelope(r, meta_fields, &(struct meta){.request_id = r->request_id});
+    ASSERT(e == OK); /* PROBLEMS_MAX problems are far below REPLY_BODY_MAX */
 }

@@ -1,7 +1,7 @@
 /*
  * An answer being made. Handlers fill it; the program sends it once they return.
  *
- *	return reply_data(rep, 201, key_fields, &key);
+ *    return reply_data(rep, 201, key_fields, &key);
  *
  * Answers with JSON have the envelope of DESIGN 3: {"data": ..., "meta": {"request_id": ...}}.
  */
@@ -16,18 +16,18 @@
 #define REPLY_BODY_MAX (4u << 20) /* 100 posts with 35 images each stay far below */
 
 struct reply_header {
-	const char *name;
-	struct str value;
+    const char *name;
+    struct str value;
 };
 
 struct reply {
-	struct arena *arena;
-	struct str request_id;
-	int status; /* 0: nothing was said yet */
-	const char *content_type;
-	struct reply_header headers[REPLY_HEADERS_MAX];
-	size_t headers_n;
-	struct buf body;
+    struct arena *arena;
+    struct str request_id;
+    int status; /* 0: nothing was said yet */
+    const char *content_type;
+    struct reply_header headers[REPLY_HEADERS_MAX];
+    size_t headers_n;
+    struct buf body;
 };
 
 void reply_init(struct reply *r, struct arena *arena, struct str request_id);

@@ -7,12 +7,12 @@
 #include "http/route.h"
 
 struct request {
-	struct str method, path; /* path without the query string */
-	struct str id;           /* 32 hex digits, made by nginx; X-Request-Id */
-	struct str host, origin, sec_fetch_site, accept, content_type, cookie, authorization;
-	struct form query;
-	struct str param[ROUTE_PARAMS_MAX];
-	struct body body;
+    struct str method, path; /* path without the query string */
+    struct str id;           /* 32 hex digits, made by nginx; X-Request-Id */
+    struct str host, origin, sec_fetch_site, accept, content_type, cookie, authorization;
+    struct form query;
+    struct str param[ROUTE_PARAMS_MAX];
+    struct body body;
 };
 
 /* The media type of Content-Type without its parameters, lower case: "application/json". */

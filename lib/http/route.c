@@ -2,97 +2,97 @@
 
 static bool is_param(struct str segment)
 {
-	return segment.n > 2 && segment.p[0] == '{' && segment.p[segment.n - 1] == '}';
+    return segment.n > 2 && segment.p[0] == '{' && segment.p[segment.n - 1] == '}';
 }
 
 /* Does path fit pattern? ret_param gets what stands for each {name}. */
 static bool fits(struct str pattern, struct str path, struct str ret_param[static ROUTE_PARAMS_MAX])
 {
-	struct str want, have;
-	size_t n = 0;
+    struct str want, have;
+    size_t n = 0;
 
-	while (str_next(&pattern, '/', &want)) {
-		if (!str_next(&path, '/', &have))
-			return false;
-		if (!is_param(want)) {
-			if (!str_eq(want, have))
-				return false;
-			continue;
-		}
-		ASSERT(n < ROUTE_PARAMS_MAX);
-		if (have.n == 0)
-			return false;
-		ret_param[n++] = have;
-	}
-	return path.p == NULL;
+    while (str_next(&pattern, '/', &want)) {
+        if (!str_next(&path, '/', &have))
+            return false;
+        if (!is_param(want)) {
+            if (!str_eq(want, have))
+                return false;
+            continue;
+        }
+        ASSERT(n < ROUTE_PARAMS_MAX);
+        if (have.n == 0)
+            return false;
+        ret_param[n++] = have;
+    }
+    return path.p == NULL;
 }
 
 /* Of two patterns that fit the same path: is a the one with a literal where they first differ? */
 static bool is_closer(struct str a, struct str b)
 {
-	struct str in_a, in_b;
+    struct str in_a, in_b;
 
-	while (str_next(&a, '/', &in_a) && str_next(&b, '/', &in_b))
-		if (is_param(in_a) != is_param(in_b))
-			return is_param(in_b);
-	return false;
+    while (str_next(&a, '/', &in_a) && str_next(&b, '/', &in_b))
+        if (is_param(in_a) != is_param(in_b))
+            return is_param(in_b);
+    return false;
 }
 
 static bool takes(const struct route *r, struct str method)
 {
-	bool head_of_get = str_eqc(method, "HEAD") && str_eqc(STR("GET"), r->method) && r->effect != EFFECT_GET;
+    bool head_of_get = str_eqc(method, "HEAD") && str_eqc(STR("GET"), r->method) && r->effect != EFFECT_GET;
 
-	return str_eqc(method, r->method) || head_of_get;
+    return str_eqc(method, r->method) || head_of_get;
 }
 
 static void allow_method(struct route_match *m, const char *method)
 {
-	for (size_t i = 0; i < m->allow_n; i++)
-		if (str_eqc(str_from(method), m->allow[i]))
-			return;
-	if (m->allow_n < ARRAY_LEN(m->allow))
-		m->allow[m->allow_n++] = method;
+    for (size_t i = 0; i < m->allow_n; i++)
+        if (str_eqc(str_from(method), m->allow[i]))
+            return;
+    if (m->allow_n < ARRAY_LEN(m->allow))
+        m->allow[m->allow_n++] = method;
 }
 
 static void allow(struct route_match *m, const struct route *r)
 {
-	allow_method(m, r->method);
-	if (takes(r, STR("HEAD")))
-		allow_method(m, "HEAD");
+    allow_method(m, r->method);
+    if (takes(r, STR("HEAD")))
+        allow_method(m, "HEAD");
 }
 
 static void consider(struct route_match *m, const struct route *r, struct str method, struct str path)
 {
-	struct str param[ROUTE_PARAMS_MAX] = {0};
+    struct str param[ROUTE_PARAMS_MAX] = {0};
 
-	if (!fits(str_from(r->pattern), path, param))
-		return;
-	allow(m, r);
-	if (!takes(r, method))
-		return;
-	if (m->route != NULL && !is_closer(str_from(r->pattern), str_from(m->route->pattern)))
-		return;
-	m->route = r;
-	memcpy(m->param, param, sizeof param);
+    if (!fits(str_from(r->pattern), path, param))
+        return;
+    allow(m, r);
+    if (!takes(r, method))
+        return;
+    if (m->route != NULL && !is_closer(str_from(r->pattern), str_from(m->route->pattern)))
+        return;
+    m->route = r;
+    memcpy(m->param, param, sizeof param);
 }
 
 struct route_match route_find(const struct route *const *tables, struct str method, struct str path)
 {
-	struct route_match m = {0};
+    struct route_match m = {0};
 
-	for (; *tables != NULL; tables++)
-		for (const struct route *r = *tables; r->method != NULL; r++)
-			consider(&m, r, method, path);
-	if (m.route != NULL)
-		m.allow_n = 0;
-	return m;
+    for (; *tables != NULL; tables++)
+        for (const struct route *r = *tables; r->method != NULL; r++)
+            consider(&m, r, method, path);
+    if (m.route != NULL)
+        m.allow_n = 0;
+    return m;
 }
 
 const char *route_auth_name(enum route_auth auth)
 {
-	static const char *const names[] = {
-		[AUTH_UNSET] = "unset", [AUTH_NONE] = "none", [AUTH_SESSION] = "session", [AUTH_ANY] = "any"};
+    static const char *const names[] = {
+        [AUTH_UNSET] = "unset", [AUTH_NONE] = "none", [AUTH_SESSION] = "session", [AUTH_ANY] = "any"};
 
-	ASSERT((size_t)auth < ARRAY_LEN(names));
-	return names[auth];
+    ASSERT((size_t)auth < ARRAY_LEN(names));
+    return names[auth];
 }

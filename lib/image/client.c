@@ -13,75 +13,75 @@
 
 static void fd_closep(int *fd)
 {
-	if (*fd >= 0)
-		(void)close(*fd);
+    if (*fd >= 0)
+        (void)close(*fd);
 }
 
 static enum err open_socket(const char *path, int timeout_sec, int *ret_fd)
 {
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	struct timeval wait = {.tv_sec = timeout_sec + WAIT_FOR_PROCESS_SEC};
-	size_t n = strlen(path);
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    struct timeval wait = {.tv_sec = timeout_sec + WAIT_FOR_PROCESS_SEC};
+    size_t n = strlen(path);
 
-	ASSERT(n < sizeof a.sun_path);
-	memcpy(a.sun_path, path, n);
-	_cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	/* The send timeout also bounds connect when the backlog is full (unix(7)). */
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) < 0 || connect(fd, (void *)&a, sizeof a) < 0)
-		return ERR_IMAGE_SERVICE;
-	*ret_fd = fd;
-	fd = -1;
-	return OK;
+    ASSERT(n < sizeof a.sun_path);
+    memcpy(a.sun_path, path, n);
+    _cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    /* The send timeout also bounds connect when the backlog is full (unix(7)). */
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) < 0 || connect(fd, (void *)&a, sizeof a) < 0)
+        return ERR_IMAGE_SERVICE;
+    *ret_fd = fd;
+    fd = -1;
+    return OK;
 }
 
 static enum err send_request(int fd, const struct image_request *rq, int in_fd, int out_fd)
 {
-	const int fds[IMAGE_WIRE_FDS] = {in_fd, out_fd};
-	union {
-		char space[CMSG_SPACE(sizeof fds)];
-		struct cmsghdr align;
-	} control = {{0}};
-	struct iovec iov = {.iov_base = (void *)rq, .iov_len = sizeof *rq};
-	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-	ssize_t n;
+    const int fds[IMAGE_WIRE_FDS] = {in_fd, out_fd};
+    union {
+        char space[CMSG_SPACE(sizeof fds)];
+        struct cmsghdr align;
+    } control = {{0}};
+    struct iovec iov = {.iov_base = (void *)rq, .iov_len = sizeof *rq};
+    struct msghdr m = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    ssize_t n;
 
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof fds);
-	memcpy(CMSG_DATA(c), fds, sizeof fds);
-	do
-		n = sendmsg(fd, &m, MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n == sizeof *rq ? OK : ERR_IMAGE_SERVICE;
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof fds);
+    memcpy(CMSG_DATA(c), fds, sizeof fds);
+    do
+        n = sendmsg(fd, &m, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n == sizeof *rq ? OK : ERR_IMAGE_SERVICE;
 }
 
 static enum err receive_report(int fd, struct image_report *ret)
 {
-	struct image_report r;
-	ssize_t n;
+    struct image_report r;
+    ssize_t n;
 
-	do
-		n = recv(fd, &r, sizeof r, 0);
-	while (n < 0 && errno == EINTR);
-	/* End of file: the process that had the image died. */
-	if (n != sizeof r || r.err < 0 || r.err >= ERR__MAX)
-		return ERR_IMAGE_SERVICE;
-	*ret = r;
-	return (enum err)r.err;
+    do
+        n = recv(fd, &r, sizeof r, 0);
+    while (n < 0 && errno == EINTR);
+    /* End of file: the process that had the image died. */
+    if (n != sizeof r || r.err < 0 || r.err >= ERR__MAX)
+        return ERR_IMAGE_SERVICE;
+    *ret = r;
+    return (enum err)r.err;
 }
 
 enum err image_repair(const char *socket_path, int in_fd, int out_fd, int timeout_sec, struct image_report *ret)
 {
-	struct image_request rq = {.version = IMAGE_WIRE_VERSION, .timeout_sec = timeout_sec};
-	_cleanup_(fd_closep) int fd = -1;
+    struct image_request rq = {.version = IMAGE_WIRE_VERSION, .timeout_sec = timeout_sec};
+    _cleanup_(fd_closep) int fd = -1;
 
-	enum err e = open_socket(socket_path, timeout_sec, &fd);
-	if (e == OK)
-		e = send_request(fd, &rq, in_fd, out_fd);
-	if (e == OK)
-		e = receive_report(fd, ret);
-	return e;
+    enum err e = open_socket(socket_path, timeout_sec, &fd);
+    if (e == OK)
+        e = send_request(fd, &rq, in_fd, out_fd);
+    if (e == OK)
+        e = receive_report(fd, ret);
+    return e;
 }

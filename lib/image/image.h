@@ -3,7 +3,7 @@
  * unix socket, together with a struct image_request; a struct image_report comes back. The service has its own user, no
  * network, no database; it alone links libvips.
  *
- *	e = image_repair(socket_path, in_fd, out_fd, timeout_sec, &report);
+ *    e = image_repair(socket_path, in_fd, out_fd, timeout_sec, &report);
  *
  * What it does: recognises JPEG and PNG by their bytes, applies the orientation, converts to sRGB, puts transparency on
  * white, fits into 1080 x 1920 when larger (exact to the pixel, aspect kept), writes JPEG, removes all metadata.
@@ -25,20 +25,20 @@
 enum image_type { IMAGE_JPEG = 1, IMAGE_PNG };
 
 enum image_change {
-	IMAGE_ORIENTED = 1 << 0,
-	IMAGE_RESIZED = 1 << 1,
-	IMAGE_REENCODED = 1 << 2,
-	IMAGE_METADATA_REMOVED = 1 << 3,
-	IMAGE_FLATTENED = 1 << 4,
-	IMAGE_COLOUR_CONVERTED = 1 << 5,
+    IMAGE_ORIENTED = 1 << 0,
+    IMAGE_RESIZED = 1 << 1,
+    IMAGE_REENCODED = 1 << 2,
+    IMAGE_METADATA_REMOVED = 1 << 3,
+    IMAGE_FLATTENED = 1 << 4,
+    IMAGE_COLOUR_CONVERTED = 1 << 5,
 };
 #define IMAGE_CHANGES 6
 
 /* What a look at the first bytes says; no pixel is decoded. */
 struct image_header {
-	enum image_type type;
-	uint32_t width, height; /* as stored, before orientation */
-	bool has_metadata;      /* EXIF, XMP, IPTC, a colour profile or a comment stands before the pixels */
+    enum image_type type;
+    uint32_t width, height; /* as stored, before orientation */
+    bool has_metadata;      /* EXIF, XMP, IPTC, a colour profile or a comment stands before the pixels */
 };
 
 /* ERR_IMAGE_EMPTY, ERR_IMAGE_TYPE, ERR_IMAGE_CORRUPT, ERR_IMAGE_TOO_MANY_PIXELS. p has the file's first n bytes (all of
@@ -50,11 +50,11 @@ MUST_CHECK enum err image_sniff(const uint8_t *p, size_t n, struct image_header 
 MUST_CHECK enum err image_sniff_file(int fd, struct image_header *ret_header);
 
 struct image_report {
-	int32_t err; /* enum err */
-	enum image_type type;
-	uint32_t original_width, original_height, width, height;
-	uint32_t changes; /* of enum image_change */
-	uint64_t size_bytes;
+    int32_t err; /* enum err */
+    enum image_type type;
+    uint32_t original_width, original_height, width, height;
+    uint32_t changes; /* of enum image_change */
+    uint64_t size_bytes;
 };
 
 /* ERR_IMAGE_* as above, ERR_IMAGE_TIMEOUT, ERR_IMAGE_SERVICE when it does not answer or died, ERR_STORE_FULL when

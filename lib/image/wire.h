@@ -11,6 +11,6 @@
 #define IMAGE_WIRE_FDS 2
 
 struct image_request {
-	uint32_t version;
-	int32_t timeout_sec;
+    uint32_t version;
+    int32_t timeout_sec;
 };

@@ -18,15 +18,15 @@
 
 /* Where a value stands, from the inside to the outside. Made into text only for a problem. */
 struct path {
-	const struct path *up;
-	struct str name; /* absent: an element, index says which */
-	size_t index;
+    const struct path *up;
+    struct str name; /* absent: an element, index says which */
+    size_t index;
 };
 
 struct binding {
-	struct arena *arena;
-	struct problems *problems; /* NULL: a provider's reply, read as far as it goes */
-	size_t refused_n;
+    struct arena *arena;
+    struct problems *problems; /* NULL: a provider's reply, read as far as it goes */
+    size_t refused_n;
 };
 
 static enum err bind_object(struct binding *bd, struct json_object *o, const struct json_field *fields, void *ret,
@@ -36,177 +36,177 @@ static enum err bind_object(struct binding *bd, struct json_object *o, const str
 
 static void path_write(struct buf *b, const struct path *path)
 {
-	if (path == NULL)
-		return;
-	path_write(b, path->up);
-	if (path->name.p == NULL) {
-		buf_printf(b, "[%zu]", path->index);
-		return;
-	}
-	if (b->n > 0)
-		buf_putc(b, '.');
-	buf_putstr(b, path->name);
+    if (path == NULL)
+        return;
+    path_write(b, path->up);
+    if (path->name.p == NULL) {
+        buf_printf(b, "[%zu]", path->index);
+        return;
+    }
+    if (b->n > 0)
+        buf_putc(b, '.');
+    buf_putstr(b, path->name);
 }
 
 /* f: what was asked for; of an unknown key the table. Its sentence is made for those alone that are listed. */
 static enum err refuse(struct binding *bd, enum err code, const struct path *path, const struct json_field *f)
 {
-	_cleanup_(buf_done) struct buf b = BUF_MAX(1024);
+    _cleanup_(buf_done) struct buf b = BUF_MAX(1024);
 
-	bd->refused_n++;
-	if (bd->problems == NULL || bd->problems->n == PROBLEMS_MAX)
-		return code;
-	path_write(&b, path);
-	problem_add_text(bd->problems, code, arena_str(bd->arena, buf_str(&b)), sentence_of(bd->arena, code, f));
-	return code;
+    bd->refused_n++;
+    if (bd->problems == NULL || bd->problems->n == PROBLEMS_MAX)
+        return code;
+    path_write(&b, path);
+    problem_add_text(bd->problems, code, arena_str(bd->arena, buf_str(&b)), sentence_of(bd->arena, code, f));
+    return code;
 }
 
 /* Values: each stores v into ret or answers the error of the field */
 
 static struct str text_of(struct json_object *v)
 {
-	return str_of(json_object_get_string(v), (size_t)json_object_get_string_len(v));
+    return str_of(json_object_get_string(v), (size_t)json_object_get_string_len(v));
 }
 
 static enum err bind_str(struct binding *bd, struct json_object *v, const struct json_field *f, void *ret)
 {
-	struct str s;
+    struct str s;
 
-	if (json_object_is_type(v, json_type_string))
-		s = text_of(v);
-	else if (bd->problems == NULL &&
-	         (json_object_is_type(v, json_type_int) || json_object_is_type(v, json_type_double)))
-		s = str_from(json_object_to_json_string(v));
-	else
-		return ERR_FIELD_TYPE;
-	if (f->min > 0 && s.n < (size_t)f->min)
-		return ERR_FIELD_TOO_SHORT;
-	if (f->max > 0 && s.n > (size_t)f->max)
-		return ERR_FIELD_TOO_LONG;
-	*(struct str *)ret = arena_str(bd->arena, s);
-	return OK;
+    if (json_object_is_type(v, json_type_string))
+        s = text_of(v);
+    else if (bd->problems == NULL &&
+             (json_object_is_type(v, json_type_int) || json_object_is_type(v, json_type_double)))
+        s = str_from(json_object_to_json_string(v));
+    else
+        return ERR_FIELD_TYPE;
+    if (f->min > 0 && s.n < (size_t)f->min)
+        return ERR_FIELD_TOO_SHORT;
+    if (f->max > 0 && s.n > (size_t)f->max)
+        return ERR_FIELD_TOO_LONG;
+    *(struct str *)ret = arena_str(bd->arena, s);
+    return OK;
 }
 
 static enum err bind_i64(struct json_object *v, const struct json_field *f, int64_t *ret)
 {
-	if (!json_object_is_type(v, json_type_int))
-		return ERR_FIELD_TYPE;
-	errno = 0;
-	long long n = strtoll(json_object_to_json_string(v), NULL, 10);
-	if (errno != 0 || ((f->min != 0 || f->max != 0) && (n < f->min || n > f->max)))
-		return ERR_FIELD_RANGE;
-	*ret = n;
-	return OK;
+    if (!json_object_is_type(v, json_type_int))
+        return ERR_FIELD_TYPE;
+    errno = 0;
+    long long n = strtoll(json_object_to_json_string(v), NULL, 10);
+    if (errno != 0 || ((f->min != 0 || f->max != 0) && (n < f->min || n > f->max)))
+        return ERR_FIELD_RANGE;
+    *ret = n;
+    return OK;
 }
 
 static enum err bind_uuid(struct json_object *v, struct uuid *ret)
 {
-	if (!json_object_is_type(v, json_type_string))
-		return ERR_FIELD_TYPE;
-	return uuid_parse(text_of(v), ret) ? OK : ERR_FIELD_VALUE;
+    if (!json_object_is_type(v, json_type_string))
+        return ERR_FIELD_TYPE;
+    return uuid_parse(text_of(v), ret) ? OK : ERR_FIELD_VALUE;
 }
 
 static enum err bind_time(struct json_object *v, int64_t *ret)
 {
-	int64_t at_us;
+    int64_t at_us;
 
-	if (!json_object_is_type(v, json_type_string))
-		return ERR_FIELD_TYPE;
-	if (!time_parse(text_of(v), &at_us) || at_us < TIME_MIN_US || at_us > TIME_MAX_US)
-		return ERR_FIELD_VALUE;
-	*ret = at_us;
-	return OK;
+    if (!json_object_is_type(v, json_type_string))
+        return ERR_FIELD_TYPE;
+    if (!time_parse(text_of(v), &at_us) || at_us < TIME_MIN_US || at_us > TIME_MAX_US)
+        return ERR_FIELD_VALUE;
+    *ret = at_us;
+    return OK;
 }
 
 static enum err bind_enum(struct json_object *v, const struct json_field *f, int *ret)
 {
-	if (!json_object_is_type(v, json_type_string))
-		return ERR_FIELD_TYPE;
-	for (int i = 0; f->names[i] != NULL; i++)
-		if (str_eqc(text_of(v), f->names[i])) {
-			*ret = i;
-			return OK;
-		}
-	return ERR_FIELD_VALUE;
+    if (!json_object_is_type(v, json_type_string))
+        return ERR_FIELD_TYPE;
+    for (int i = 0; f->names[i] != NULL; i++)
+        if (str_eqc(text_of(v), f->names[i])) {
+            *ret = i;
+            return OK;
+        }
+    return ERR_FIELD_VALUE;
 }
 
 static enum err bind_elements(struct binding *bd, struct json_object *v, const struct json_field *f, void *ret,
                               const struct path *path)
 {
-	const struct json_field of_element = {.type = f->type == JSON_TYPE_ARRAY  ? JSON_TYPE_OBJECT
-	                                              : f->type == JSON_TYPE_STRS ? JSON_TYPE_STR
-	                                                                          : JSON_TYPE_UUID};
-	size_t n, max = f->max > 0 ? (size_t)f->max : ARRAY_MAX;
-	size_t size = f->type == JSON_TYPE_ARRAY  ? f->size
-	              : f->type == JSON_TYPE_STRS ? sizeof(struct str)
-	                                          : sizeof(struct uuid);
+    const struct json_field of_element = {.type = f->type == JSON_TYPE_ARRAY  ? JSON_TYPE_OBJECT
+                                                  : f->type == JSON_TYPE_STRS ? JSON_TYPE_STR
+                                                                              : JSON_TYPE_UUID};
+    size_t n, max = f->max > 0 ? (size_t)f->max : ARRAY_MAX;
+    size_t size = f->type == JSON_TYPE_ARRAY  ? f->size
+                  : f->type == JSON_TYPE_STRS ? sizeof(struct str)
+                                              : sizeof(struct uuid);
 
-	if (!json_object_is_type(v, json_type_array))
-		return ERR_FIELD_TYPE;
-	n = json_object_array_length(v);
-	if (n < (size_t)f->min)
-		return ERR_FIELD_TOO_SHORT;
-	if (n > max)
-		return ERR_FIELD_TOO_LONG;
-	char *elements = arena_array(bd->arena, n, size);
-	for (size_t i = 0; i < n; i++) {
-		struct json_object *element = json_object_array_get_idx(v, i);
-		struct path here = {.up = path, .index = i};
-		void *p = elements + i * size;
-		enum err e;
-		if (f->type == JSON_TYPE_ARRAY)
-			e = bind_object(bd, element, f->fields, p, &here);
-		else
-			e = f->type == JSON_TYPE_STRS ? bind_str(bd, element, &of_element, p) : bind_uuid(element, p);
-		if (e != OK && bd->problems == NULL)
-			return e;
-		if (e != OK)
-			(void)refuse(bd, e, &here, &of_element);
-	}
-	/* struct strs, uuids and json_array are alike: a pointer and a count */
-	*(struct json_array *)ret = (struct json_array){.v = elements, .n = n};
-	return OK;
+    if (!json_object_is_type(v, json_type_array))
+        return ERR_FIELD_TYPE;
+    n = json_object_array_length(v);
+    if (n < (size_t)f->min)
+        return ERR_FIELD_TOO_SHORT;
+    if (n > max)
+        return ERR_FIELD_TOO_LONG;
+    char *elements = arena_array(bd->arena, n, size);
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *element = json_object_array_get_idx(v, i);
+        struct path here = {.up = path, .index = i};
+        void *p = elements + i * size;
+        enum err e;
+        if (f->type == JSON_TYPE_ARRAY)
+            e = bind_object(bd, element, f->fields, p, &here);
+        else
+            e = f->type == JSON_TYPE_STRS ? bind_str(bd, element, &of_element, p) : bind_uuid(element, p);
+        if (e != OK && bd->problems == NULL)
+            return e;
+        if (e != OK)
+            (void)refuse(bd, e, &here, &of_element);
+    }
+    /* struct strs, uuids and json_array are alike: a pointer and a count */
+    *(struct json_array *)ret = (struct json_array){.v = elements, .n = n};
+    return OK;
 }
 
 static enum err bind_raw(struct binding *bd, struct json_object *v, struct str *ret)
 {
-	size_t n;
-	const char *p = json_object_to_json_string_length(v, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
+    size_t n;
+    const char *p = json_object_to_json_string_length(v, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
 
-	*ret = arena_str(bd->arena, str_of(p, n));
-	return OK;
+    *ret = arena_str(bd->arena, str_of(p, n));
+    return OK;
 }
 
 static enum err bind_value(struct binding *bd, struct json_object *v, const struct json_field *f, void *ret,
                            const struct path *path)
 {
-	switch (f->type) {
-	case JSON_TYPE_STR:
-		return bind_str(bd, v, f, ret);
-	case JSON_TYPE_I64:
-		return bind_i64(v, f, ret);
-	case JSON_TYPE_BOOL:
-		if (!json_object_is_type(v, json_type_boolean))
-			return ERR_FIELD_TYPE;
-		*(bool *)ret = json_object_get_boolean(v);
-		return OK;
-	case JSON_TYPE_UUID:
-		return bind_uuid(v, ret);
-	case JSON_TYPE_TIME:
-		return bind_time(v, ret);
-	case JSON_TYPE_ENUM:
-		return bind_enum(v, f, ret);
-	case JSON_TYPE_OBJECT:
-		return bind_object(bd, v, f->fields, ret, path);
-	case JSON_TYPE_ARRAY:
-	case JSON_TYPE_STRS:
-	case JSON_TYPE_UUIDS:
-		return bind_elements(bd, v, f, ret, path);
-	case JSON_TYPE_RAW:
-		return bind_raw(bd, v, ret);
-	}
-	ASSERT(!"a field without a type");
-	return ERR_INTERNAL;
+    switch (f->type) {
+    case JSON_TYPE_STR:
+        return bind_str(bd, v, f, ret);
+    case JSON_TYPE_I64:
+        return bind_i64(v, f, ret);
+    case JSON_TYPE_BOOL:
+        if (!json_object_is_type(v, json_type_boolean))
+            return ERR_FIELD_TYPE;
+        *(bool *)ret = json_object_get_boolean(v);
+        return OK;
+    case JSON_TYPE_UUID:
+        return bind_uuid(v, ret);
+    case JSON_TYPE_TIME:
+        return bind_time(v, ret);
+    case JSON_TYPE_ENUM:
+        return bind_enum(v, f, ret);
+    case JSON_TYPE_OBJECT:
+        return bind_object(bd, v, f->fields, ret, path);
+    case JSON_TYPE_ARRAY:
+    case JSON_TYPE_STRS:
+    case JSON_TYPE_UUIDS:
+        return bind_elements(bd, v, f, ret, path);
+    case JSON_TYPE_RAW:
+        return bind_raw(bd, v, ret);
+    }
+    ASSERT(!"a field without a type");
+    return ERR_INTERNAL;
 }
 
 /* Objects */
@@ -214,89 +214,89 @@ static enum err bind_value(struct binding *bd, struct json_object *v, const stru
 static void bind_field(struct binding *bd, struct json_object *o, const struct json_field *f, char *object,
                        const struct path *up)
 {
-	struct path path = {.up = up, .name = str_from(f->name)};
-	struct json_object *v = NULL;
-	bool there = json_object_object_get_ex(o, f->name, &v);
-	bool null_is_value = f->type == JSON_TYPE_RAW && !f->nullable && !f->required;
+    struct path path = {.up = up, .name = str_from(f->name)};
+    struct json_object *v = NULL;
+    bool there = json_object_object_get_ex(o, f->name, &v);
+    bool null_is_value = f->type == JSON_TYPE_RAW && !f->nullable && !f->required;
 
-	if (there && v == NULL && !null_is_value) {
-		if (!f->nullable && !f->required)
-			(void)refuse(bd, ERR_FIELD_TYPE, &path, f);
-		there = false;
-	}
-	if (!there) {
-		if (f->required)
-			(void)refuse(bd, ERR_FIELD_REQUIRED, &path, f);
-		return;
-	}
-	size_t refused_n = bd->refused_n;
-	enum err e = bind_value(bd, v, f, object + f->offset, &path);
-	if (e == OK && f->check != NULL && bd->refused_n == refused_n)
-		e = f->check(object + f->offset);
-	if (e != OK)
-		(void)refuse(bd, e, &path, f);
-	else if (f->given_offset != 0)
-		*(bool *)(object + f->given_offset) = true;
+    if (there && v == NULL && !null_is_value) {
+        if (!f->nullable && !f->required)
+            (void)refuse(bd, ERR_FIELD_TYPE, &path, f);
+        there = false;
+    }
+    if (!there) {
+        if (f->required)
+            (void)refuse(bd, ERR_FIELD_REQUIRED, &path, f);
+        return;
+    }
+    size_t refused_n = bd->refused_n;
+    enum err e = bind_value(bd, v, f, object + f->offset, &path);
+    if (e == OK && f->check != NULL && bd->refused_n == refused_n)
+        e = f->check(object + f->offset);
+    if (e != OK)
+        (void)refuse(bd, e, &path, f);
+    else if (f->given_offset != 0)
+        *(bool *)(object + f->given_offset) = true;
 }
 
 static bool is_known(const struct json_field *fields, const char *key)
 {
-	for (const struct json_field *f = fields; f->name != NULL; f++)
-		if (strcmp(f->name, key) == 0)
-			return true;
-	return false;
+    for (const struct json_field *f = fields; f->name != NULL; f++)
+        if (strcmp(f->name, key) == 0)
+            return true;
+    return false;
 }
 
 /* A key for a problem's path: cut where it is long, between code points. */
 static struct str key_shown(const char *key)
 {
-	struct str s = str_head(str_from(key), KEY_SHOWN_MAX);
+    struct str s = str_head(str_from(key), KEY_SHOWN_MAX);
 
-	while (!text_is_utf8(s))
-		s.n--;
-	return s;
+    while (!text_is_utf8(s))
+        s.n--;
+    return s;
 }
 
 static enum err bind_object(struct binding *bd, struct json_object *o, const struct json_field *fields, void *ret,
                             const struct path *path)
 {
-	if (!json_object_is_type(o, json_type_object))
-		return ERR_FIELD_TYPE;
-	for (const struct json_field *f = fields; f->name != NULL; f++)
-		bind_field(bd, o, f, ret, path);
-	if (bd->problems == NULL)
-		return OK;
-	json_object_object_foreach(o, key, value)
-	{
-		struct path here = {.up = path, .name = key_shown(key)};
-		(void)value;
-		if (!is_known(fields, key))
-			(void)refuse(bd, ERR_FIELD_UNKNOWN, &here, fields);
-	}
-	return OK;
+    if (!json_object_is_type(o, json_type_object))
+        return ERR_FIELD_TYPE;
+    for (const struct json_field *f = fields; f->name != NULL; f++)
+        bind_field(bd, o, f, ret, path);
+    if (bd->problems == NULL)
+        return OK;
+    json_object_object_foreach(o, key, value)
+    {
+        struct path here = {.up = path, .name = key_shown(key)};
+        (void)value;
+        if (!is_known(fields, key))
+            (void)refuse(bd, ERR_FIELD_UNKNOWN, &here, fields);
+    }
+    return OK;
 }
 
 enum err json_bind(struct arena *arena, struct str text, const struct json_field *fields, void *ret, const char *prefix,
                    struct problems *problems)
 {
-	_cleanup_(parse_freep) struct json_object *tree = NULL;
-	struct binding bd = {.arena = arena, .problems = problems};
-	struct path top = {.name = str_from(prefix)};
+    _cleanup_(parse_freep) struct json_object *tree = NULL;
+    struct binding bd = {.arena = arena, .problems = problems};
+    struct path top = {.name = str_from(prefix)};
 
-	ASSERT(problems != NULL);
-	enum err e = parse_object(arena, text, false, &tree);
-	if (e != OK)
-		return e;
-	e = bind_object(&bd, tree, fields, ret, prefix == NULL ? NULL : &top);
-	ASSERT(e == OK); /* parse_object gives nothing else */
-	return bd.refused_n > 0 ? ERR_VALIDATION : OK;
+    ASSERT(problems != NULL);
+    enum err e = parse_object(arena, text, false, &tree);
+    if (e != OK)
+        return e;
+    e = bind_object(&bd, tree, fields, ret, prefix == NULL ? NULL : &top);
+    ASSERT(e == OK); /* parse_object gives nothing else */
+    return bd.refused_n > 0 ? ERR_VALIDATION : OK;
 }
 
 enum err json_read(struct arena *arena, struct str text, const struct json_field *fields, void *ret)
 {
-	_cleanup_(parse_freep) struct json_object *tree = NULL;
-	struct binding bd = {.arena = arena};
+    _cleanup_(parse_freep) struct json_object *tree = NULL;
+    struct binding bd = {.arena = arena};
 
-	enum err e = parse_object(arena, text, true, &tree);
-	return e != OK ? e : bind_object(&bd, tree, fields, ret, NULL);
+    enum err e = parse_object(arena, text, true, &tree);
+    return e != OK ? e : bind_object(&bd, tree, fields, ret, NULL);
 }

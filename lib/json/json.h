@@ -2,12 +2,12 @@
  * JSON by tables of fields: one table validates an input, names every problem at once, writes an output, and documents
  * both. json-c is included by parse.c and bind.c alone.
  *
- *	struct create { struct str name; int64_t days; };
- *	static const struct json_field create_fields[] = {
- *		{.name = "name", JSON_STR(struct create, name), .required = true, .min = 1, .max = 100, .help = "..."},
- *		{.name = "days", JSON_I64(struct create, days), .min = 0, .max = 365},
- *		JSON_END};
- *	e = json_bind(arena, body, create_fields, &create, &problems);
+ *    struct create { struct str name; int64_t days; };
+ *    static const struct json_field create_fields[] = {
+ *        {.name = "name", JSON_STR(struct create, name), .required = true, .min = 1, .max = 100, .help = "..."},
+ *        {.name = "days", JSON_I64(struct create, days), .min = 0, .max = 365},
+ *        JSON_END};
+ *    e = json_bind(arena, body, create_fields, &create, &problems);
  *
  * Limits: nesting 8 levels, 4096 objects and arrays; size is the caller's. Duplicate keys, unknown keys, trailing
  * bytes, NaN, invalid UTF-8 and numbers out of int64_t are refused. Strings are UTF-8; NUL inside is kept (str has a
@@ -25,51 +25,51 @@
 #include "base/uuid.h"
 
 enum json_field_type {
-	JSON_TYPE_STR = 1, /* struct str; null or missing: absent */
-	JSON_TYPE_I64,     /* int64_t */
-	JSON_TYPE_BOOL,    /* bool */
-	JSON_TYPE_UUID,    /* struct uuid; none is written as null */
-	JSON_TYPE_TIME,    /* int64_t microseconds, as RFC 3339; 0 is written as null */
-	JSON_TYPE_ENUM,    /* int; its name from .names */
-	JSON_TYPE_OBJECT,  /* an embedded struct, .fields; written as null when .present says so */
-	JSON_TYPE_ARRAY,   /* struct json_array of structs described by .fields */
-	JSON_TYPE_STRS,    /* struct strs: array of strings */
-	JSON_TYPE_UUIDS,   /* struct uuids: array of ids */
-	JSON_TYPE_RAW,     /* struct str that holds JSON text: written as it is; when bound, the value's text */
+    JSON_TYPE_STR = 1, /* struct str; null or missing: absent */
+    JSON_TYPE_I64,     /* int64_t */
+    JSON_TYPE_BOOL,    /* bool */
+    JSON_TYPE_UUID,    /* struct uuid; none is written as null */
+    JSON_TYPE_TIME,    /* int64_t microseconds, as RFC 3339; 0 is written as null */
+    JSON_TYPE_ENUM,    /* int; its name from .names */
+    JSON_TYPE_OBJECT,  /* an embedded struct, .fields; written as null when .present says so */
+    JSON_TYPE_ARRAY,   /* struct json_array of structs described by .fields */
+    JSON_TYPE_STRS,    /* struct strs: array of strings */
+    JSON_TYPE_UUIDS,   /* struct uuids: array of ids */
+    JSON_TYPE_RAW,     /* struct str that holds JSON text: written as it is; when bound, the value's text */
 };
 
 struct strs {
-	struct str *v;
-	size_t n;
+    struct str *v;
+    size_t n;
 };
 
 struct uuids {
-	struct uuid *v;
-	size_t n;
+    struct uuid *v;
+    size_t n;
 };
 
 struct json_array {
-	void *v; /* n elements of .size bytes */
-	size_t n;
+    void *v; /* n elements of .size bytes */
+    size_t n;
 };
 
 struct json_field {
-	const char *name;
-	enum json_field_type type;
-	size_t offset;
-	size_t size;                     /* of an element (ARRAY) */
-	const struct json_field *fields; /* of OBJECT and ARRAY */
-	const char *const *names;        /* of ENUM, NULL-ended */
-	size_t given_offset; /* 0: none; else offset of a bool: set when the key was there (reading); object is written as
-	                        null when it is false (writing) */
-	bool required;       /* reading: must be there and not null */
-	bool nullable;       /* reading: null is taken as missing */
-	bool omit_empty;     /* writing: leave the key out when absent, none, 0 time or an object that is not given */
-	int64_t min, max;    /* STR: bytes; I64: value; arrays: elements. 0,0: no bound (arrays: at most 1000) */
-	/* Reading: one more check of the value; OK or the error of the field. */
-	enum err (*check)(const void *value);
-	const char *help;
-	const char *policy; /* item of the privacy policy for personal data: "account.email" */
+    const char *name;
+    enum json_field_type type;
+    size_t offset;
+    size_t size;                     /* of an element (ARRAY) */
+    const struct json_field *fields; /* of OBJECT and ARRAY */
+    const char *const *names;        /* of ENUM, NULL-ended */
+    size_t given_offset; /* 0: none; else offset of a bool: set when the key was there (reading); object is written as
+                                null when it is false (writing) */
+    bool required;       /* reading: must be there and not null */
+    bool nullable;       /* reading: null is taken as missing */
+    bool omit_empty;     /* writing: leave the key out when absent, none, 0 time or an object that is not given */
+    int64_t min, max;    /* STR: bytes; I64: value; arrays: elements. 0,0: no bound (arrays: at most 1000) */
+    /* Reading: one more check of the value; OK or the error of the field. */
+    enum err (*check)(const void *value);
+    const char *help;
+    const char *policy; /* item of the privacy policy for personal data: "account.email" */
 };
 
 #define JSON_STR(T, f) .type = JSON_TYPE_STR, .offset = offsetof(T, f)
@@ -80,15 +80,15 @@ struct json_field {
 #define JSON_ENUM(T, f, names_) .type = JSON_TYPE_ENUM, .offset = offsetof(T, f), .names = (names_)
 #define JSON_OBJECT(T, f, fields_) .type = JSON_TYPE_OBJECT, .offset = offsetof(T, f), .fields = (fields_)
 #define JSON_ARRAY(T, f, E, fields_) \
-	.type = JSON_TYPE_ARRAY, .offset = offsetof(T, f), .size = sizeof(E), .fields = (fields_)
+    .type = JSON_TYPE_ARRAY, .offset = offsetof(T, f), .size = sizeof(E), .fields = (fields_)
 #define JSON_STRS(T, f) .type = JSON_TYPE_STRS, .offset = offsetof(T, f)
 #define JSON_UUIDS(T, f) .type = JSON_TYPE_UUIDS, .offset = offsetof(T, f)
 #define JSON_RAW(T, f) .type = JSON_TYPE_RAW, .offset = offsetof(T, f)
 #define JSON_GIVEN(T, f) .given_offset = offsetof(T, f)
 #define JSON_END \
-	{ \
-		.name = NULL \
-	}
+    { \
+        .name = NULL \
+    }
 
 /*
  * Parses text as one object into ret (zeroed by the caller; fields not given keep what they hold, so set defaults

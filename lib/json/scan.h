@@ -15,9 +15,9 @@
 #define JSON_CONTAINERS_MAX 4096 /* objects and arrays in a text */
 
 struct scan {
-	bool lenient;     /* lone surrogates are let through */
-	size_t members_n; /* out: keys with their values, in all objects */
-	size_t depth, containers_n;
+    bool lenient;     /* lone surrogates are let through */
+    size_t members_n; /* out: keys with their values, in all objects */
+    size_t depth, containers_n;
 };
 
 /* ERR_BAD_UTF8, ERR_JSON_TOO_DEEP, ERR_BAD_JSON. */

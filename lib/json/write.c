@@ -4,153 +4,153 @@
 
 static void put_escaped(struct buf *b, unsigned char c)
 {
-	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-	const char *at = memchr(from, c, sizeof from - 1);
+    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+    const char *at = memchr(from, c, sizeof from - 1);
 
-	if (at != NULL)
-		buf_printf(b, "\\%c", to[at - from]);
-	else
-		buf_printf(b, "\\u%04x", c);
+    if (at != NULL)
+        buf_printf(b, "\\%c", to[at - from]);
+    else
+        buf_printf(b, "\\u%04x", c);
 }
 
 void json_write_str(struct buf *b, struct str s)
 {
-	size_t from = 0;
+    size_t from = 0;
 
-	if (!text_is_utf8(s))
-		s = STR("");
-	buf_putc(b, '"');
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		if (c >= 0x20 && c != '"' && c != '\\')
-			continue;
-		buf_put(b, s.p + from, i - from);
-		put_escaped(b, c);
-		from = i + 1;
-	}
-	buf_put(b, s.p + from, s.n - from);
-	buf_putc(b, '"');
+    if (!text_is_utf8(s))
+        s = STR("");
+    buf_putc(b, '"');
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        buf_put(b, s.p + from, i - from);
+        put_escaped(b, c);
+        from = i + 1;
+    }
+    buf_put(b, s.p + from, s.n - from);
+    buf_putc(b, '"');
 }
 
 static const char *enum_name(const struct json_field *f, int value)
 {
-	ASSERT(value >= 0);
-	for (int i = 0; i < value; i++)
-		ASSERT(f->names[i] != NULL);
-	ASSERT(f->names[value] != NULL);
-	return f->names[value];
+    ASSERT(value >= 0);
+    for (int i = 0; i < value; i++)
+        ASSERT(f->names[i] != NULL);
+    ASSERT(f->names[value] != NULL);
+    return f->names[value];
 }
 
 /* Written as null, or not at all with omit_empty. */
 static bool is_empty(const struct json_field *f, const void *object, const void *v)
 {
-	switch (f->type) {
-	case JSON_TYPE_STR:
-	case JSON_TYPE_RAW:
-		return ((const struct str *)v)->p == NULL;
-	case JSON_TYPE_UUID:
-		return uuid_is_none(v);
-	case JSON_TYPE_TIME:
-		return *(const int64_t *)v == 0;
-	case JSON_TYPE_OBJECT:
-		return f->given_offset != 0 && !*(const bool *)((const char *)object + f->given_offset);
-	default:
-		return false;
-	}
+    switch (f->type) {
+    case JSON_TYPE_STR:
+    case JSON_TYPE_RAW:
+        return ((const struct str *)v)->p == NULL;
+    case JSON_TYPE_UUID:
+        return uuid_is_none(v);
+    case JSON_TYPE_TIME:
+        return *(const int64_t *)v == 0;
+    case JSON_TYPE_OBJECT:
+        return f->given_offset != 0 && !*(const bool *)((const char *)object + f->given_offset);
+    default:
+        return false;
+    }
 }
 
 static void write_uuid(struct buf *b, const struct uuid *id)
 {
-	buf_printf(b, "\"%s\"", uuid_text(id).s);
+    buf_printf(b, "\"%s\"", uuid_text(id).s);
 }
 
 static void write_strs(struct buf *b, const struct strs *l)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		buf_puts(b, i == 0 ? "" : ",");
-		json_write_str(b, l->v[i]);
-	}
+    for (size_t i = 0; i < l->n; i++) {
+        buf_puts(b, i == 0 ? "" : ",");
+        json_write_str(b, l->v[i]);
+    }
 }
 
 static void write_uuids(struct buf *b, const struct uuids *l)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		buf_puts(b, i == 0 ? "" : ",");
-		write_uuid(b, &l->v[i]);
-	}
+    for (size_t i = 0; i < l->n; i++) {
+        buf_puts(b, i == 0 ? "" : ",");
+        write_uuid(b, &l->v[i]);
+    }
 }
 
 static void write_array(struct buf *b, const struct json_field *f, const struct json_array *l)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		buf_puts(b, i == 0 ? "" : ",");
-		json_write(b, f->fields, (const char *)l->v + i * f->size);
-	}
+    for (size_t i = 0; i < l->n; i++) {
+        buf_puts(b, i == 0 ? "" : ",");
+        json_write(b, f->fields, (const char *)l->v + i * f->size);
+    }
 }
 
 static void write_value(struct buf *b, const struct json_field *f, const void *v)
 {
-	char time[TIME_TEXT_SIZE];
+    char time[TIME_TEXT_SIZE];
 
-	switch (f->type) {
-	case JSON_TYPE_STR:
-		json_write_str(b, *(const struct str *)v);
-		return;
-	case JSON_TYPE_I64:
-		buf_printf(b, "%lld", (long long)*(const int64_t *)v);
-		return;
-	case JSON_TYPE_BOOL:
-		buf_puts(b, *(const bool *)v ? "true" : "false");
-		return;
-	case JSON_TYPE_UUID:
-		write_uuid(b, v);
-		return;
-	case JSON_TYPE_TIME:
-		time_format(*(const int64_t *)v, time);
-		buf_printf(b, "\"%s\"", time);
-		return;
-	case JSON_TYPE_ENUM:
-		buf_printf(b, "\"%s\"", enum_name(f, *(const int *)v));
-		return;
-	case JSON_TYPE_OBJECT:
-		json_write(b, f->fields, v);
-		return;
-	case JSON_TYPE_RAW:
-		buf_putstr(b, *(const struct str *)v);
-		return;
-	case JSON_TYPE_ARRAY:
-	case JSON_TYPE_STRS:
-	case JSON_TYPE_UUIDS:
-		buf_putc(b, '[');
-		if (f->type == JSON_TYPE_ARRAY)
-			write_array(b, f, v);
-		else if (f->type == JSON_TYPE_STRS)
-			write_strs(b, v);
-		else
-			write_uuids(b, v);
-		buf_putc(b, ']');
-		return;
-	}
+    switch (f->type) {
+    case JSON_TYPE_STR:
+        json_write_str(b, *(const struct str *)v);
+        return;
+    case JSON_TYPE_I64:
+        buf_printf(b, "%lld", (long long)*(const int64_t *)v);
+        return;
+    case JSON_TYPE_BOOL:
+        buf_puts(b, *(const bool *)v ? "true" : "false");
+        return;
+    case JSON_TYPE_UUID:
+        write_uuid(b, v);
+        return;
+    case JSON_TYPE_TIME:
+        time_format(*(const int64_t *)v, time);
+        buf_printf(b, "\"%s\"", time);
+        return;
+    case JSON_TYPE_ENUM:
+        buf_printf(b, "\"%s\"", enum_name(f, *(const int *)v));
+        return;
+    case JSON_TYPE_OBJECT:
+        json_write(b, f->fields, v);
+        return;
+    case JSON_TYPE_RAW:
+        buf_putstr(b, *(const struct str *)v);
+        return;
+    case JSON_TYPE_ARRAY:
+    case JSON_TYPE_STRS:
+    case JSON_TYPE_UUIDS:
+        buf_putc(b, '[');
+        if (f->type == JSON_TYPE_ARRAY)
+            write_array(b, f, v);
+        else if (f->type == JSON_TYPE_STRS)
+            write_strs(b, v);
+        else
+            write_uuids(b, v);
+        buf_putc(b, ']');
+        return;
+    }
 }
 
 void json_write(struct buf *b, const struct json_field *fields, const void *value)
 {
-	bool first = true;
+    bool first = true;
 
-	buf_putc(b, '{');
-	for (const struct json_field *f = fields; f->name != NULL; f++) {
-		const void *v = (const char *)value + f->offset;
-		bool empty = is_empty(f, value, v);
-		if (empty && f->omit_empty)
-			continue;
-		buf_puts(b, first ? "\"" : ",\"");
-		buf_puts(b, f->name);
-		buf_puts(b, "\":");
-		first = false;
-		if (empty)
-			buf_puts(b, "null");
-		else
-			write_value(b, f, v);
-	}
-	buf_putc(b, '}');
+    buf_putc(b, '{');
+    for (const struct json_field *f = fields; f->name != NULL; f++) {
+        const void *v = (const char *)value + f->offset;
+        bool empty = is_empty(f, value, v);
+        if (empty && f->omit_empty)
+            continue;
+        buf_puts(b, first ? "\"" : ",\"");
+        buf_puts(b, f->name);
+        buf_puts(b, "\":");
+        first = false;
+        if (empty)
+            buf_puts(b, "null");
+        else
+            write_value(b, f, v);
+    }
+    buf_putc(b, '}');
 }

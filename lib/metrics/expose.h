@@ -1,7 +1,7 @@
 /*
  * Shows metrics on a unix socket: an HTTP/1.0 answer to any GET, for Prometheus behind an exporter's proxy, and for
  *
- *	curl --unix-socket /run/marketingcli/metrics/keys.sock http://localhost/metrics
+ *    curl --unix-socket /run/marketingcli/metrics/keys.sock http://localhost/metrics
  *
  * One thread of its own, one connection at a time, each at most EXPOSE_SEC from its first byte to its last; a client
  * that is slow or silent keeps other clients of this socket waiting that long and the program not at all.
@@ -42,11 +42,11 @@ bool expose_found_dead(const struct expose *x);
 static inline struct expose *expose_of_program(struct metrics *m, struct str dir, const char *program,
                                                void (*refresh)(void *arg), void *arg)
 {
-	struct expose *x = dir.n == 0 ? NULL : expose_start(m, dir, program, refresh, arg);
+    struct expose *x = dir.n == 0 ? NULL : expose_start(m, dir, program, refresh, arg);
 
-	if (dir.n > 0 && x == NULL)
-		log_event(LOG_WARNING, "metrics_not_shown", LOG_STR("dir", dir), LOG_CSTR("why", strerror(errno)), LOG_END);
-	if (expose_found_dead(x))
-		alarm_raise(m, ALARM_PROGRAM_DIED, LOG_END);
-	return x;
+    if (dir.n > 0 && x == NULL)
+        log_event(LOG_WARNING, "metrics_not_shown", LOG_STR("dir", dir), LOG_CSTR("why", strerror(errno)), LOG_END);
+    if (expose_found_dead(x))
+        alarm_raise(m, ALARM_PROGRAM_DIED, LOG_END);
+    return x;
 }

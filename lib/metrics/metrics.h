@@ -1,11 +1,11 @@
 /*
  * Metrics: what a program counts, described by one table (metrics.def), shown as Prometheus' text (format 0.0.4).
  *
- *	struct metrics *m = metrics_new(&(struct metrics_options){
- *		.who = METRICS_APP, .values = {[LABEL_ROUTE] = routes, [LABEL_STATUS] = classes}});
- *	metric_add(m, METRIC_REQUESTS, route * classes_n + class, 1);
- *	metric_observe(m, METRIC_REQUEST_TIME, route, duration_us);
- *	metrics_text(m, &b);
+ *    struct metrics *m = metrics_new(&(struct metrics_options){
+ *        .who = METRICS_APP, .values = {[LABEL_ROUTE] = routes, [LABEL_STATUS] = classes}});
+ *    metric_add(m, METRIC_REQUESTS, route * classes_n + class, 1);
+ *    metric_observe(m, METRIC_REQUEST_TIME, route, duration_us);
+ *    metrics_text(m, &b);
  *
  * Adding a metric is a row of metrics.def and a line where it happens. Counting is one relaxed atomic addition to a
  * fixed array, without locks: any thread, any time. Nothing here holds data of a user; labels are fixed at the start.
@@ -19,22 +19,22 @@ enum metric {
 #define METRIC(name, type, text, who, label, label2, unit, help) METRIC_##name,
 #include "metrics/metrics.def"
 #undef METRIC
-	METRIC__MAX
+    METRIC__MAX
 };
 
 enum metric_label {
-	LABEL_NONE,
-	LABEL_ALARM, /* filled from alarm.def */
-	LABEL_ROUTE,
-	LABEL_STATUS,
-	LABEL_ERROR,
-	LABEL_KIND,
-	LABEL_OUTCOME,
-	LABEL_CLASS,
-	LABEL_STATE,
-	LABEL_STORE,
-	LABEL_CAUSE,
-	LABEL__MAX
+    LABEL_NONE,
+    LABEL_ALARM, /* filled from alarm.def */
+    LABEL_ROUTE,
+    LABEL_STATUS,
+    LABEL_ERROR,
+    LABEL_KIND,
+    LABEL_OUTCOME,
+    LABEL_CLASS,
+    LABEL_STATE,
+    LABEL_STORE,
+    LABEL_CAUSE,
+    LABEL__MAX
 };
 
 enum { METRICS_APP = 1, METRICS_WORKER = 2, METRICS_IMAGE = 4 };
@@ -44,11 +44,11 @@ enum { METRICS_APP = 1, METRICS_WORKER = 2, METRICS_IMAGE = 4 };
 struct metrics;
 
 struct metrics_options {
-	unsigned who;
-	bool shared; /* with the processes that are forked later: all count into the same cells */
-	/* NULL-ended, without quotes, backslashes and newlines; they live as long as the metrics. NULL: metrics with this
-	 * label are left out. */
-	const char *const *values[LABEL__MAX];
+    unsigned who;
+    bool shared; /* with the processes that are forked later: all count into the same cells */
+    /* NULL-ended, without quotes, backslashes and newlines; they live as long as the metrics. NULL: metrics with this
+     * label are left out. */
+    const char *const *values[LABEL__MAX];
 };
 
 struct metrics *metrics_new(const struct metrics_options *options);
@@ -70,19 +70,19 @@ void metrics_text(const struct metrics *m, struct buf *b);
  * An alarm is one named log event and one metric, for what somebody should look at (alarm.def). For programs: the
  * library does not log.
  *
- *	alarm_raise(m, ALARM_JOB_DEAD, LOG_STR("kind", kind), LOG_END);
+ *    alarm_raise(m, ALARM_JOB_DEAD, LOG_STR("kind", kind), LOG_END);
  */
 enum alarm_kind {
 #define ALARM(name, text, meaning) ALARM_##name,
 #include "metrics/alarm.def"
 #undef ALARM
-	ALARM__MAX
+    ALARM__MAX
 };
 
 extern const char *const alarm_names[]; /* NULL-ended */
 
 #define alarm_raise(m, which, ...) \
-	do { \
-		metric_add((m), METRIC_ALARMS, (which), 1); \
-		log_event(LOG_ERROR, alarm_names[which], __VA_ARGS__); \
-	} while (0)
+    do { \
+        metric_add((m), METRIC_ALARMS, (which), 1); \
+        log_event(LOG_ERROR, alarm_names[which], __VA_ARGS__); \
+    } while (0)

@@ -16,26 +16,26 @@ extern const char *const account_state_names[];
 #define CREATOR_SCOPE "video.publish" /* without it TikTok does not answer creator info, so there is no snapshot */
 
 struct account {
-	struct uuid id, user_id;
-	struct str open_id, display_name, avatar_url, scopes;
-	int state;
-	struct str state_reason;
-	int64_t access_expires_at_us, refresh_expires_at_us, connected_at_us;
-	/* The snapshot, when there is one of the last 24 h: snapshot_at_us > 0 */
-	struct str username, nickname, privacy_level_options, post_block;
-	bool comment_disabled;
-	int64_t snapshot_at_us;
+    struct uuid id, user_id;
+    struct str open_id, display_name, avatar_url, scopes;
+    int state;
+    struct str state_reason;
+    int64_t access_expires_at_us, refresh_expires_at_us, connected_at_us;
+    /* The snapshot, when there is one of the last 24 h: snapshot_at_us > 0 */
+    struct str username, nickname, privacy_level_options, post_block;
+    bool comment_disabled;
+    int64_t snapshot_at_us;
 };
 
 struct account_tokens {
-	struct secret access, refresh;
-	int64_t access_expires_at_us, refresh_expires_at_us;
+    struct secret access, refresh;
+    int64_t access_expires_at_us, refresh_expires_at_us;
 };
 void account_tokens_done(struct account_tokens *t);
 
 struct account_snapshot {
-	struct str username, nickname, privacy_level_options, post_block;
-	bool comment_disabled;
+    struct str username, nickname, privacy_level_options, post_block;
+    bool comment_disabled;
 };
 
 /* Connected accounts (not disconnected ones). ERR_NOT_FOUND for others' and disconnected ones. */
@@ -56,8 +56,8 @@ MUST_CHECK enum err account_tokens(struct db *db, struct arena *arena, const str
 
 /* After consent: a new row, or the row of the same open id of this user anew (id kept). ERR_ACCOUNTS_TOO_MANY. */
 struct account_connection {
-	struct str open_id, display_name, avatar_url, scopes;
-	struct account_tokens tokens;
+    struct str open_id, display_name, avatar_url, scopes;
+    struct account_tokens tokens;
 };
 MUST_CHECK enum err account_connect(struct db *db, struct arena *arena, const struct conf *conf,
                                     const struct keyring *ring, const struct uuid *user_id,

@@ -4,7 +4,7 @@
 #include "model/account.h"
 
 struct account_sealed {
-	struct str access, refresh; /* absent where there is nothing to seal */
+    struct str access, refresh; /* absent where there is nothing to seal */
 };
 
 /* Into the arena; each value is bound to its column and the row id. */

@@ -12,12 +12,12 @@ extern const char *const attempt_state_names[];
 #define ATTEMPT_PUBLISH_ID_MAX 64 /* TikTok's documented length */
 
 struct attempt {
-	struct uuid id, post_id, fence;
-	int64_t number;
-	int state;
-	struct str publish_id;
-	int64_t created_at_us;
-	int64_t fetches; /* images of it that were fetched */
+    struct uuid id, post_id, fence;
+    int64_t number;
+    int state;
+    struct str publish_id;
+    int64_t created_at_us;
+    int64_t fetches; /* images of it that were fetched */
 };
 
 /* In the transaction that moves the post to publishing. The caller chooses the id: the payload's image URLs have it. */
@@ -25,9 +25,9 @@ MUST_CHECK enum err attempt_add(struct db *db, const struct uuid *id, const stru
                                 const struct uuid *fence, struct str payload);
 
 struct attempt_result {
-	enum attempt_state state;
-	struct str publish_id, platform_code, platform_log_id;
-	int http_status; /* 0: there was no answer */
+    enum attempt_state state;
+    struct str publish_id, platform_code, platform_log_id;
+    int http_status; /* 0: there was no answer */
 };
 
 /* ERR_CONFLICT when the fence does not match or the attempt has ended already. */
@@ -44,9 +44,9 @@ MUST_CHECK enum err attempt_take_over(struct db *db, const struct uuid *id);
 
 /* How often a post has come back so far, from its receipt: what bounds the retries. */
 struct attempt_tally {
-	int64_t refused;     /* retryable refusals of TikTok */
-	int64_t unreachable; /* inits that were not sent, and other calls that got no usable answer */
-	int64_t deferred;
+    int64_t refused;     /* retryable refusals of TikTok */
+    int64_t unreachable; /* inits that were not sent, and other calls that got no usable answer */
+    int64_t deferred;
 };
 MUST_CHECK enum err attempt_tally(struct db *db, struct arena *arena, const struct uuid *post_id,
                                   struct attempt_tally *ret_tally);

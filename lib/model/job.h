@@ -19,12 +19,12 @@ extern const char *const job_class_names[]; /* "publish", "media", NULL */
 #define JOB_REST_US (INT64_C(3600) * 1000000) /* of a dead job that is asked for again */
 
 struct job {
-	struct uuid id, subject_id, lease_token;
-	struct str kind;
-	int64_t run_at_us; /* after the claim the end of the lease */
-	int64_t runs, tries;
-	struct str request_id;
-	int64_t created_at_us;
+    struct uuid id, subject_id, lease_token;
+    struct str kind;
+    int64_t run_at_us; /* after the claim the end of the lease */
+    int64_t runs, tries;
+    struct str request_id;
+    int64_t created_at_us;
 };
 
 /*
@@ -55,8 +55,8 @@ MUST_CHECK enum err job_hold(struct db *db, enum job_class c, const struct job *
 /* What is in the table, for whoever watches over it. Counted up to JOB_COUNT_MAX: no statement walks a long queue. */
 #define JOB_COUNT_MAX 10000
 struct job_counts {
-	int64_t due, later, dead; /* later: not before a time to come, or running (run_at_us is its lease then) */
-	int64_t oldest_at_us;     /* since when the oldest due job is due; 0: none is */
+    int64_t due, later, dead; /* later: not before a time to come, or running (run_at_us is its lease then) */
+    int64_t oldest_at_us;     /* since when the oldest due job is due; 0: none is */
 };
 MUST_CHECK enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t now_us,
                               struct job_counts *ret_counts);

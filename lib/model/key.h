@@ -17,10 +17,10 @@
 struct key_cache; /* key_cache.h */
 
 struct key {
-	struct uuid id, user_id;
-	int user_state;
-	struct str name, prefix; /* prefix: "mk_live_Ab3x", 12 characters */
-	int64_t created_at_us, last_used_at_us, revoked_at_us;
+    struct uuid id, user_id;
+    int user_state;
+    struct str name, prefix; /* prefix: "mk_live_Ab3x", 12 characters */
+    int64_t created_at_us, last_used_at_us, revoked_at_us;
 };
 
 bool key_is_wellformed(struct str text); /* shape and checksum; no query */
@@ -46,7 +46,7 @@ MUST_CHECK enum err key_revoke(struct db *db, const struct epoch *epoch, const s
 
 /* Raises last_used_at_us of each key; never lowers it. */
 struct key_use {
-	struct uuid key_id;
-	int64_t at_us;
+    struct uuid key_id;
+    int64_t at_us;
 };
 MUST_CHECK enum err key_mark_used(struct db *db, const struct key_use *uses, size_t n);

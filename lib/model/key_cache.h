@@ -3,9 +3,9 @@
  * revoked key stops with the next request on this machine (base/epoch.h) and within a second on others, whose epoch
  * nobody here can end. Refusals are not kept.
  *
- *	struct key_cache_view view = key_cache_look(cache);       before the database is asked
- *	if (key_cache_get(cache, &view, &hash, arena, &key)) ...
- *	else read it, check it, key_cache_put(cache, &view, &hash, &key);
+ *    struct key_cache_view view = key_cache_look(cache);       before the database is asked
+ *    if (key_cache_get(cache, &view, &hash, arena, &key)) ...
+ *    else read it, check it, key_cache_put(cache, &view, &hash, &key);
  *
  * 1024 places, four for keys whose hashes begin alike; a fifth takes the place of the one that was read first. From any
  * thread.
@@ -21,9 +21,9 @@
 
 /* When, and in which epoch, the database was asked or the cache is. */
 struct key_cache_view {
-	struct epoch_mark epoch;
-	int64_t at_us; /* of the monotonic clock */
-	bool is_known; /* the epoch is: else nothing is kept, and nothing that was kept is good */
+    struct epoch_mark epoch;
+    int64_t at_us; /* of the monotonic clock */
+    bool is_known; /* the epoch is: else nothing is kept, and nothing that was kept is good */
 };
 
 struct key_cache *key_cache_new(const struct epoch *epoch); /* the epoch stays the caller's, and open */

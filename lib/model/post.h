@@ -11,18 +11,18 @@
 #include "model/upload.h"
 
 enum post_state {
-	POST_DRAFT,
-	POST_AWAITING_APPROVAL,
-	POST_SCHEDULED,
-	POST_QUEUED,
-	POST_PUBLISHING,
-	POST_PROCESSING,
-	POST_DEFERRED,
-	POST_PUBLISHED,
-	POST_IN_INBOX,
-	POST_FAILED,
-	POST_CANCELED,
-	POST_STATE__MAX
+    POST_DRAFT,
+    POST_AWAITING_APPROVAL,
+    POST_SCHEDULED,
+    POST_QUEUED,
+    POST_PUBLISHING,
+    POST_PROCESSING,
+    POST_DEFERRED,
+    POST_PUBLISHED,
+    POST_IN_INBOX,
+    POST_FAILED,
+    POST_CANCELED,
+    POST_STATE__MAX
 };
 extern const char *const post_state_names[];  /* NULL-ended, as the database and the API spell them */
 bool post_state_has_ended(enum post_state s); /* published, in_inbox, failed, canceled */
@@ -36,54 +36,54 @@ extern const char *const privacy_level_names[]; /* index 0 is PUBLIC_TO_EVERYONE
 #define POST_DESCRIPTION_MAX_UNITS 4000
 
 struct post {
-	struct uuid id, user_id, account_id, key_id;
-	struct str title, description; /* absent when none */
-	int post_mode;
-	struct str privacy_level; /* absent for a draft */
-	bool disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc;
-	int64_t photo_cover_index;
-	int state;
-	struct str failure_code, platform_code, platform_log_id;
-	struct str publish_id, tiktok_post_ids; /* ids with comma between them */
-	int64_t next_attempt_at_us, created_at_us, accepted_at_us, ended_at_us, updated_at_us;
+    struct uuid id, user_id, account_id, key_id;
+    struct str title, description; /* absent when none */
+    int post_mode;
+    struct str privacy_level; /* absent for a draft */
+    bool disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc;
+    int64_t photo_cover_index;
+    int state;
+    struct str failure_code, platform_code, platform_log_id;
+    struct str publish_id, tiktok_post_ids; /* ids with comma between them */
+    int64_t next_attempt_at_us, created_at_us, accepted_at_us, ended_at_us, updated_at_us;
 };
 
 struct post_image {
-	struct uuid post_id, upload_id;
-	int64_t position, width, height, size_bytes;
-	struct str changes;
-	int64_t deleted_at_us;
-	int64_t fetched_at_us; /* first fetch of the newest attempt; 0: not fetched */
+    struct uuid post_id, upload_id;
+    int64_t position, width, height, size_bytes;
+    struct str changes;
+    int64_t deleted_at_us;
+    int64_t fetched_at_us; /* first fetch of the newest attempt; 0: not fetched */
 };
 
 struct post_event {
-	struct uuid id, post_id, attempt_id;
-	int64_t at_us;
-	struct str event, code, platform_code, platform_log_id, request_id;
-	int state;
+    struct uuid id, post_id, attempt_id;
+    int64_t at_us;
+    struct str event, code, platform_code, platform_log_id, request_id;
+    int state;
 };
 
 /* What a client may say of a post; bound from multipart fields or JSON. */
 struct post_options {
-	bool given;
-	struct str post_mode, privacy_level; /* as sent; absent when not */
-	bool disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc;
-	bool disable_comment_given, auto_add_music_given, brand_content_given, brand_organic_given;
-	int64_t photo_cover_index;
+    bool given;
+    struct str post_mode, privacy_level; /* as sent; absent when not */
+    bool disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc;
+    bool disable_comment_given, auto_add_music_given, brand_content_given, brand_organic_given;
+    int64_t photo_cover_index;
 };
 
 struct post_draft {
-	struct str title, description;
-	struct str title_overflow; /* "reject" (default) or "truncate" */
-	bool title_was_cut;        /* set by post_check */
-	struct post_options options;
-	struct upload_report *reports; /* images that came with the request; rows still storing */
-	size_t reports_n;
-	struct uuid *upload_ids; /* or: images that were there before */
-	size_t upload_ids_n;
-	bool by_upload_ids;
-	struct uuid key_id;
-	struct str request_id;
+    struct str title, description;
+    struct str title_overflow; /* "reject" (default) or "truncate" */
+    bool title_was_cut;        /* set by post_check */
+    struct post_options options;
+    struct upload_report *reports; /* images that came with the request; rows still storing */
+    size_t reports_n;
+    struct uuid *upload_ids; /* or: images that were there before */
+    size_t upload_ids_n;
+    bool by_upload_ids;
+    struct uuid key_id;
+    struct str request_id;
 };
 
 /*
@@ -125,10 +125,10 @@ MUST_CHECK enum err post_by_id(struct db *db, struct arena *arena, const struct 
  * and the uploads' clock when it is the first ended state, and the row of post_events.
  */
 struct post_move {
-	const char *event;
-	struct str failure_code, platform_code, platform_log_id, publish_id, tiktok_post_ids, request_id;
-	int64_t next_attempt_at_us;
-	struct uuid attempt_id;
+    const char *event;
+    struct str failure_code, platform_code, platform_log_id, publish_id, tiktok_post_ids, request_id;
+    int64_t next_attempt_at_us;
+    struct uuid attempt_id;
 };
 MUST_CHECK enum err post_move(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *post_id,
                               const struct post_move *move);

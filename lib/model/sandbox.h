@@ -3,9 +3,9 @@
  * posts are in model/sandbox_publish.h. Facts: TikTok's "Manage User Access Tokens" (access 2 h, refresh 180 d, single
  * use) and the limits per user of the Content Posting API (6, 20, 30 a minute).
  *
- *	sandbox_consent(db, arena, &consent, &code);			// the consent page
- *	sandbox_exchange(db, arena, client_key, code, uri, &tokens);	// POST /v2/oauth/token/
- *	sandbox_caller_find(db, arena, access_token, &caller);		// every call with a Bearer token
+ *    sandbox_consent(db, arena, &consent, &code);            // the consent page
+ *    sandbox_exchange(db, arena, client_key, code, uri, &tokens);    // POST /v2/oauth/token/
+ *    sandbox_caller_find(db, arena, access_token, &caller);        // every call with a Bearer token
  *
  * Codes and tokens are stored as SHA-256 only.
  */
@@ -29,18 +29,18 @@ struct str sandbox_open_id(struct arena *arena, struct str client_key, struct st
 MUST_CHECK enum err sandbox_client_check(struct db *db, struct arena *arena, struct str client_key, struct str secret);
 
 struct sandbox_consent {
-	struct str client_key, redirect_uri, username;
-	struct str scopes;     /* granted, comma between them */
-	struct str post_block; /* absent: none */
-	bool private_account, comment_disabled;
+    struct str client_key, redirect_uri, username;
+    struct str scopes;     /* granted, comma between them */
+    struct str post_block; /* absent: none */
+    bool private_account, comment_disabled;
 };
 /* Makes the creator or changes its settings, and a code. */
 MUST_CHECK enum err sandbox_consent(struct db *db, struct arena *arena, const struct sandbox_consent *consent,
                                     struct str *ret_code);
 
 struct sandbox_tokens {
-	struct uuid grant_id, creator_id;
-	struct str access, refresh, scopes, username;
+    struct uuid grant_id, creator_id;
+    struct str access, refresh, scopes, username;
 };
 /* Both ERR_BAD_CREDENTIALS for a code or token that is unknown, used, expired, revoked or another client's. */
 MUST_CHECK enum err sandbox_exchange(struct db *db, struct arena *arena, struct str client_key, struct str code,
@@ -56,9 +56,9 @@ MUST_CHECK enum err sandbox_revoke(struct db *db, struct arena *arena, struct st
 
 /* Whom an access token speaks for. */
 struct sandbox_caller {
-	struct uuid grant_id, creator_id;
-	struct str client_key, scopes, username, post_block;
-	bool private_account, comment_disabled;
+    struct uuid grant_id, creator_id;
+    struct str client_key, scopes, username, post_block;
+    bool private_account, comment_disabled;
 };
 MUST_CHECK enum err sandbox_caller_find(struct db *db, struct arena *arena, struct str access,
                                         struct sandbox_caller *ret_caller); /* ERR_NOT_FOUND */

@@ -15,10 +15,10 @@
 #define SANDBOX_LEASE_US (180 * US_PER_SEC) /* more than one image may take (120 s), renewed at each */
 
 enum sandbox_status {
-	SANDBOX_PROCESSING_DOWNLOAD,
-	SANDBOX_SEND_TO_USER_INBOX,
-	SANDBOX_PUBLISH_COMPLETE,
-	SANDBOX_FAILED
+    SANDBOX_PROCESSING_DOWNLOAD,
+    SANDBOX_SEND_TO_USER_INBOX,
+    SANDBOX_PUBLISH_COMPLETE,
+    SANDBOX_FAILED
 };
 extern const char *const sandbox_status_names[];
 
@@ -26,15 +26,15 @@ enum sandbox_mode { SANDBOX_DIRECT_POST, SANDBOX_MEDIA_UPLOAD };
 extern const char *const sandbox_mode_names[];
 
 struct sandbox_publish {
-	struct uuid id, creator_id, lease_token;
-	struct str publish_id, client_key, username;
-	int post_mode, status;
-	struct str title, description, privacy_level; /* privacy_level absent: a draft */
-	bool disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc;
-	int64_t photo_cover_index, images_n;
-	struct str fail_reason, script_fail;
-	int64_t post_id, downloaded_bytes, pulled_at_us, next_at_us, pulls, created_at_us;
-	bool stuck; /* sandbox_publish_add only: it never goes on */
+    struct uuid id, creator_id, lease_token;
+    struct str publish_id, client_key, username;
+    int post_mode, status;
+    struct str title, description, privacy_level; /* privacy_level absent: a draft */
+    bool disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc;
+    int64_t photo_cover_index, images_n;
+    struct str fail_reason, script_fail;
+    int64_t post_id, downloaded_bytes, pulled_at_us, next_at_us, pulls, created_at_us;
+    bool stuck; /* sandbox_publish_add only: it never goes on */
 };
 
 /* Makes the post; sets p's id, publish_id. ERR_TOO_MANY: SANDBOX_PENDING_MAX inbox shares are pending. */
@@ -58,11 +58,11 @@ MUST_CHECK enum err sandbox_publish_orphan(struct db *db, const struct uuid *cre
 MUST_CHECK enum err sandbox_pull_claim(struct db *db, struct arena *arena, struct sandbox_publish *ret_publish);
 
 struct sandbox_image {
-	int64_t position;
-	struct str url;
-	const char *result; /* "ok" or a fail_reason */
-	int64_t http_status, size_bytes, width, height;
-	struct str sha256;
+    int64_t position;
+    struct str url;
+    const char *result; /* "ok" or a fail_reason */
+    int64_t http_status, size_bytes, width, height;
+    struct str sha256;
 };
 /* The images not yet fetched well, in order. */
 MUST_CHECK enum err sandbox_pull_images(struct db *db, struct arena *arena, const struct sandbox_publish *p,

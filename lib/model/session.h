@@ -9,9 +9,9 @@
 #define SESSION_COOKIE "__Host-session"
 
 struct session {
-	struct uuid id, user_id;
-	int user_state;
-	int64_t created_at_us, last_seen_at_us, expires_at_us;
+    struct uuid id, user_id;
+    int user_state;
+    int64_t created_at_us, last_seen_at_us, expires_at_us;
 };
 
 int64_t session_lifetime_sec(const struct conf *conf); /* the cookie's Max-Age */

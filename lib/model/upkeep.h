@@ -15,8 +15,8 @@ MUST_CHECK enum err upkeep_aging_accounts(struct db *db, struct arena *arena, in
 
 /* Posts that have not ended, were not touched for ten minutes and have no job that is ready. */
 struct upkeep_post {
-	struct uuid id;
-	bool publish; /* the job it lacks: publish, else poll */
+    struct uuid id;
+    bool publish; /* the job it lacks: publish, else poll */
 };
 MUST_CHECK enum err upkeep_posts_without_job(struct db *db, struct arena *arena, int64_t now_us, size_t max,
                                              struct upkeep_post **ret_posts, size_t *ret_n);

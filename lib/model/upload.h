@@ -15,23 +15,23 @@ extern const char *const upload_state_names[];
 extern const char *const upload_change_names[]; /* in the order of enum image_change bits */
 
 struct upload {
-	struct uuid id, user_id;
-	int state;
-	struct str media_type; /* of the original */
-	int64_t original_bytes, original_width, original_height;
-	uint8_t original_sha256[SHA256_BYTES];
-	struct str changes; /* comma between them, as the SET gives it */
-	int64_t size_bytes, width, height;
-	uint8_t sha256[SHA256_BYTES];
-	int64_t created_at_us, delete_due_at_us, deleted_at_us;
+    struct uuid id, user_id;
+    int state;
+    struct str media_type; /* of the original */
+    int64_t original_bytes, original_width, original_height;
+    uint8_t original_sha256[SHA256_BYTES];
+    struct str changes; /* comma between them, as the SET gives it */
+    int64_t size_bytes, width, height;
+    uint8_t sha256[SHA256_BYTES];
+    int64_t created_at_us, delete_due_at_us, deleted_at_us;
 };
 
 /* What intake found out about an image that lies in the store. */
 struct upload_report {
-	struct uuid id;
-	struct image_report image;
-	uint64_t original_bytes;
-	struct sha256 original_sha256, sha256;
+    struct uuid id;
+    struct image_report image;
+    uint64_t original_bytes;
+    struct sha256 original_sha256, sha256;
 };
 
 /* The row, due in UPLOAD_STORING_US, and its purge job: what never becomes ready goes by itself. Not in a transaction
@@ -76,9 +76,9 @@ int64_t upload_due_at(const struct conf *conf, int64_t from_us);
 /*
  * For worker@media. upload_purge_begin is called in the transaction that also says when the job runs again: while it
  * holds the row nobody can make it due sooner unseen.
- *	PURGE_FILE	it is marked deleted: delete the file, then call upload_purged
- *	PURGE_LATER	not before ret_again_at_us
- *	PURGE_DONE	there is nothing left to do
+ *    PURGE_FILE    it is marked deleted: delete the file, then call upload_purged
+ *    PURGE_LATER    not before ret_again_at_us
+ *    PURGE_DONE    there is nothing left to do
  * A worker that dies in between repeats PURGE_FILE.
  */
 enum upload_purge { PURGE_FILE, PURGE_LATER, PURGE_DONE };

@@ -11,11 +11,11 @@ enum user_state { USER_ACTIVE, USER_DISABLED };
 extern const char *const user_state_names[];
 
 struct user {
-	struct uuid id;
-	struct str email, name; /* name absent when there is none */
-	struct str password_hash;
-	int state;
-	int64_t created_at_us, updated_at_us;
+    struct uuid id;
+    struct str email, name; /* name absent when there is none */
+    struct str password_hash;
+    int state;
+    int64_t created_at_us, updated_at_us;
 };
 
 /*

@@ -6,91 +6,91 @@
 #include "net/call.h"
 
 struct range {
-	uint8_t prefix[16];
-	int bits;
+    uint8_t prefix[16];
+    int bits;
 };
 
 static const struct range v4_closed[], v6_open[], v6_closed[], v6_with_v4[];
 
 static bool in_range(const uint8_t *address, const struct range *r)
 {
-	int whole = r->bits / 8, rest = r->bits % 8;
+    int whole = r->bits / 8, rest = r->bits % 8;
 
-	if (memcmp(address, r->prefix, (size_t)whole) != 0)
-		return false;
-	return rest == 0 || ((address[whole] ^ r->prefix[whole]) >> (8 - rest)) == 0;
+    if (memcmp(address, r->prefix, (size_t)whole) != 0)
+        return false;
+    return rest == 0 || ((address[whole] ^ r->prefix[whole]) >> (8 - rest)) == 0;
 }
 
 /* A table ends with bits < 0. */
 static bool in_table(const uint8_t *address, const struct range *table)
 {
-	for (; table->bits >= 0; table++)
-		if (in_range(address, table))
-			return true;
-	return false;
+    for (; table->bits >= 0; table++)
+        if (in_range(address, table))
+            return true;
+    return false;
 }
 
 static bool v6_is_public(const uint8_t *address)
 {
-	if (in_table(address, v6_with_v4))
-		return !in_table(address + 12, v4_closed);
-	return in_table(address, v6_open) && !in_table(address, v6_closed);
+    if (in_table(address, v6_with_v4))
+        return !in_table(address + 12, v4_closed);
+    return in_table(address, v6_open) && !in_table(address, v6_closed);
 }
 
 bool net_address_is_public(const struct sockaddr *address)
 {
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
 
-	switch (address->sa_family) {
-	case AF_INET:
-		memcpy(&v4, address, sizeof v4);
-		return !in_table((const uint8_t *)&v4.sin_addr, v4_closed);
-	case AF_INET6:
-		memcpy(&v6, address, sizeof v6);
-		return v6_is_public((const uint8_t *)&v6.sin6_addr);
-	default:
-		return false;
-	}
+    switch (address->sa_family) {
+    case AF_INET:
+        memcpy(&v4, address, sizeof v4);
+        return !in_table((const uint8_t *)&v4.sin_addr, v4_closed);
+    case AF_INET6:
+        memcpy(&v6, address, sizeof v6);
+        return v6_is_public((const uint8_t *)&v6.sin6_addr);
+    default:
+        return false;
+    }
 }
 
 /* From the IANA special-purpose address registries (RFC 6890 and its updates). */
 
 static const struct range v4_closed[] = {
-	{{0}, 8},             /* this network */
-	{{10}, 8},            /* private */
-	{{100, 64}, 10},      /* carrier-grade NAT */
-	{{127}, 8},           /* loopback */
-	{{169, 254}, 16},     /* link-local, and the clouds' metadata services */
-	{{172, 16}, 12},      /* private */
-	{{192, 0, 0}, 24},    /* IETF protocol assignments */
-	{{192, 0, 2}, 24},    /* documentation */
-	{{192, 88, 99}, 24},  /* 6to4 relays */
-	{{192, 168}, 16},     /* private */
-	{{198, 18}, 15},      /* benchmarks */
-	{{198, 51, 100}, 24}, /* documentation */
-	{{203, 0, 113}, 24},  /* documentation */
-	{{224}, 3},           /* multicast, reserved, broadcast */
-	{{0}, -1},
+    {{0}, 8},             /* this network */
+    {{10}, 8},            /* private */
+    {{100, 64}, 10},      /* carrier-grade NAT */
+    {{127}, 8},           /* loopback */
+    {{169, 254}, 16},     /* link-local, and the clouds' metadata services */
+    {{172, 16}, 12},      /* private */
+    {{192, 0, 0}, 24},    /* IETF protocol assignments */
+    {{192, 0, 2}, 24},    /* documentation */
+    {{192, 88, 99}, 24},  /* 6to4 relays */
+    {{192, 168}, 16},     /* private */
+    {{198, 18}, 15},      /* benchmarks */
+    {{198, 51, 100}, 24}, /* documentation */
+    {{203, 0, 113}, 24},  /* documentation */
+    {{224}, 3},           /* multicast, reserved, broadcast */
+    {{0}, -1},
 };
 
 /* The last four bytes are an IPv4 address: mapped, and the well-known NAT64 prefix (RFC 6052). */
 static const struct range v6_with_v4[] = {
-	{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96},
-	{{0x00, 0x64, 0xff, 0x9b}, 96},
-	{{0}, -1},
+    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96},
+    {{0x00, 0x64, 0xff, 0x9b}, 96},
+    {{0}, -1},
 };
 
 /* All that is global unicast; loopback, link-local, unique local, multicast and local NAT64 lie outside. */
 static const struct range v6_open[] = {
-	{{0x20}, 3},
-	{{0}, -1},
+    {{0x20}, 3},
+    {{0}, -1},
 };
 
 static const struct range v6_closed[] = {
-	{{0x20, 0x01, 0x00}, 23},       /* IETF: Teredo, which hides an IPv4 address, ORCHID, benchmarks */
-	{{0x20, 0x01, 0x0d, 0xb8}, 32}, /* documentation */
-	{{0x20, 0x02}, 16},             /* 6to4, which hides an IPv4 address and is given up (RFC 7526) */
-	{{0x3f, 0xff, 0x00}, 20},       /* documentation */
-	{{0}, -1},
+    {{0x20, 0x01, 0x00}, 23},       /* IETF: Teredo, which hides an IPv4 address, ORCHID, benchmarks */
+    {{0x20, 0x01, 0x0d, 0xb8}, 32}, /* documentation */
+    {{0x20, 0x02}, 16},             /* 6to4, which hides an IPv4 address and is given up (RFC 7526) */
+    {{0x3f, 0xff, 0x00}, 20},       /* documentation */
+    {{0}, -1},
 };

@@ -1,9 +1,9 @@
 /*
  * Many calls at a time, on one thread of its own that touches nothing but them (curl multi).
  *
- *	struct net_loop *loop = net_loop_new(256);
- *	net_loop_submit(loop, &call, arena, tag);	// copies the call; false when max are open already
- *	if (net_loop_next(loop, 100, &tag, &result)) ...	// any thread
+ *    struct net_loop *loop = net_loop_new(256);
+ *    net_loop_submit(loop, &call, arena, tag);    // copies the call; false when max are open already
+ *    if (net_loop_next(loop, 100, &tag, &result)) ...    // any thread
  *
  * Every submitted call comes back exactly once. net_loop_free waits for those that are open to end by their timeouts.
  */

@@ -2,14 +2,14 @@
  * A struct net_call as a curl easy handle, and the end of a transfer as a struct net_result. Shared by call.c (one
  * blocking call) and loop.c (many on one thread); nothing outside lib/net includes it.
  *
- *	struct transfer *t = transfer_new(&call);	// copies all it needs of the call
- *	if (transfer_is_late(t))
- *		transfer_end_unsent(t, "...");		// or let it run: it is asked again right before the first byte
- *	curl_multi_add_handle(multi, transfer_easy(t));	// CURLINFO_PRIVATE of the handle is t
- *	...
- *	transfer_end(t, msg->data.result);		// on the thread that ran it, after curl_multi_remove_handle
- *	transfer_result(t, arena, &result);		// on any thread, when that one is done with it
- *	transfer_free(t);
+ *    struct transfer *t = transfer_new(&call);    // copies all it needs of the call
+ *    if (transfer_is_late(t))
+ *        transfer_end_unsent(t, "...");        // or let it run: it is asked again right before the first byte
+ *    curl_multi_add_handle(multi, transfer_easy(t));    // CURLINFO_PRIVATE of the handle is t
+ *    ...
+ *    transfer_end(t, msg->data.result);        // on the thread that ran it, after curl_multi_remove_handle
+ *    transfer_result(t, arena, &result);        // on any thread, when that one is done with it
+ *    transfer_free(t);
  *
  * Whether a byte of the request may have left is known from CURLOPT_PREREQFUNCTION, which libcurl calls when the
  * connection stands (TLS verified) and before it writes the request: a transfer that ends without that call was not

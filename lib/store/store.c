@@ -14,175 +14,175 @@
 
 static enum err err_of_errno(void)
 {
-	return errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_STORE;
+    return errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_STORE;
 }
 
 static void fd_closep(int *fd)
 {
-	if (*fd >= 0)
-		(void)close(*fd);
+    if (*fd >= 0)
+        (void)close(*fd);
 }
 
 void store_path(const struct uuid *id, char ret_path[static STORE_PATH_SIZE])
 {
-	/* The front of a UUIDv7 is the time: all of today's images would share their folders. Its end is random. */
-	(void)snprintf(ret_path, STORE_PATH_SIZE, "%02x/%02x/%s.jpg", id->b[14], id->b[15], uuid_text(id).s);
+    /* The front of a UUIDv7 is the time: all of today's images would share their folders. Its end is random. */
+    (void)snprintf(ret_path, STORE_PATH_SIZE, "%02x/%02x/%s.jpg", id->b[14], id->b[15], uuid_text(id).s);
 }
 
 struct path {
-	char s[512];
+    char s[512];
 };
 
 MUST_CHECK static enum err full_path(const struct store *s, const struct uuid *id, const char *suffix, struct path *ret)
 {
-	char below[STORE_PATH_SIZE];
+    char below[STORE_PATH_SIZE];
 
-	store_path(id, below);
-	int n = snprintf(ret->s, sizeof ret->s, "%s/%s%s", s->dir, below, suffix);
-	return n > 0 && n < (int)sizeof ret->s ? OK : ERR_STORE;
+    store_path(id, below);
+    int n = snprintf(ret->s, sizeof ret->s, "%s/%s%s", s->dir, below, suffix);
+    return n > 0 && n < (int)sizeof ret->s ? OK : ERR_STORE;
 }
 
 static struct path folder_of(const char *path)
 {
-	struct path p;
-	const char *slash = strrchr(path, '/');
+    struct path p;
+    const char *slash = strrchr(path, '/');
 
-	ASSERT(slash != NULL);
-	(void)snprintf(p.s, sizeof p.s, "%.*s", (int)(slash - path), path);
-	return p;
+    ASSERT(slash != NULL);
+    (void)snprintf(p.s, sizeof p.s, "%.*s", (int)(slash - path), path);
+    return p;
 }
 
 MUST_CHECK static enum err sync_folder(const char *path)
 {
-	_cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return fd >= 0 && fsync(fd) == 0 ? OK : err_of_errno();
+    return fd >= 0 && fsync(fd) == 0 ? OK : err_of_errno();
 }
 
 /* Makes one folder; its name is durable in the one above before anything is put into it. */
 MUST_CHECK static enum err make_folder(const struct path *p)
 {
-	if (mkdir(p->s, FOLDER_MODE & 0777) < 0)
-		return errno == EEXIST ? OK : err_of_errno();
-	if (chmod(p->s, FOLDER_MODE) < 0) /* whatever the umask is */
-		return err_of_errno();
-	return sync_folder(folder_of(p->s).s);
+    if (mkdir(p->s, FOLDER_MODE & 0777) < 0)
+        return errno == EEXIST ? OK : err_of_errno();
+    if (chmod(p->s, FOLDER_MODE) < 0) /* whatever the umask is */
+        return err_of_errno();
+    return sync_folder(folder_of(p->s).s);
 }
 
 MUST_CHECK static enum err make_folders(const char *file)
 {
-	struct path inner = folder_of(file), outer = folder_of(inner.s);
-	enum err e = make_folder(&outer);
+    struct path inner = folder_of(file), outer = folder_of(inner.s);
+    enum err e = make_folder(&outer);
 
-	return e == OK ? make_folder(&inner) : e;
+    return e == OK ? make_folder(&inner) : e;
 }
 
 enum err store_create(const struct store *s, const struct uuid *id, struct store_file *ret_file)
 {
-	struct store_file f = {.fd = -1, .id = *id};
-	struct path temporary, final;
+    struct store_file f = {.fd = -1, .id = *id};
+    struct path temporary, final;
 
-	enum err e = full_path(s, id, TEMPORARY_SUFFIX, &temporary);
-	if (e == OK)
-		e = full_path(s, id, "", &final);
-	if (e == OK)
-		e = make_folders(final.s);
-	if (e != OK)
-		return e;
-	memcpy(f.temporary, temporary.s, sizeof f.temporary);
-	memcpy(f.final, final.s, sizeof f.final);
-	f.fd = open(f.temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
-	if (f.fd < 0)
-		return err_of_errno();
-	if (fchmod(f.fd, FILE_MODE) < 0) {
-		e = err_of_errno();
-		store_discard(&f);
-		return e;
-	}
-	*ret_file = f;
-	return OK;
+    enum err e = full_path(s, id, TEMPORARY_SUFFIX, &temporary);
+    if (e == OK)
+        e = full_path(s, id, "", &final);
+    if (e == OK)
+        e = make_folders(final.s);
+    if (e != OK)
+        return e;
+    memcpy(f.temporary, temporary.s, sizeof f.temporary);
+    memcpy(f.final, final.s, sizeof f.final);
+    f.fd = open(f.temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+    if (f.fd < 0)
+        return err_of_errno();
+    if (fchmod(f.fd, FILE_MODE) < 0) {
+        e = err_of_errno();
+        store_discard(&f);
+        return e;
+    }
+    *ret_file = f;
+    return OK;
 }
 
 enum err store_commit(const struct store *s, struct store_file *f)
 {
-	ASSERT(s != NULL && f->fd >= 0);
-	bool kept = fsync(f->fd) == 0 && rename(f->temporary, f->final) == 0;
-	enum err e = kept ? sync_folder(folder_of(f->final).s) : err_of_errno();
-	if (kept && e != OK)
-		(void)unlink(f->final);
-	if (e != OK) {
-		store_discard(f);
-		return e;
-	}
-	(void)close(f->fd);
-	*f = STORE_FILE_NONE;
-	return OK;
+    ASSERT(s != NULL && f->fd >= 0);
+    bool kept = fsync(f->fd) == 0 && rename(f->temporary, f->final) == 0;
+    enum err e = kept ? sync_folder(folder_of(f->final).s) : err_of_errno();
+    if (kept && e != OK)
+        (void)unlink(f->final);
+    if (e != OK) {
+        store_discard(f);
+        return e;
+    }
+    (void)close(f->fd);
+    *f = STORE_FILE_NONE;
+    return OK;
 }
 
 void store_discard(struct store_file *f)
 {
-	if (f->fd < 0)
-		return;
-	(void)close(f->fd);
-	(void)unlink(f->temporary);
-	*f = STORE_FILE_NONE;
+    if (f->fd < 0)
+        return;
+    (void)close(f->fd);
+    (void)unlink(f->temporary);
+    *f = STORE_FILE_NONE;
 }
 
 enum err store_delete(const struct store *s, const struct uuid *id)
 {
-	static const char *const suffixes[] = {"", TEMPORARY_SUFFIX};
-	struct path p;
+    static const char *const suffixes[] = {"", TEMPORARY_SUFFIX};
+    struct path p;
 
-	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
-		enum err e = full_path(s, id, suffixes[i], &p);
-		if (e != OK)
-			return e;
-		if (unlink(p.s) < 0 && errno != ENOENT)
-			return err_of_errno();
-	}
-	/* Gone for good, also behind a power cut: the policy promises it. The folder may never have been made. */
-	struct path folder = folder_of(p.s);
-	return access(folder.s, F_OK) < 0 && errno == ENOENT ? OK : sync_folder(folder.s);
+    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+        enum err e = full_path(s, id, suffixes[i], &p);
+        if (e != OK)
+            return e;
+        if (unlink(p.s) < 0 && errno != ENOENT)
+            return err_of_errno();
+    }
+    /* Gone for good, also behind a power cut: the policy promises it. The folder may never have been made. */
+    struct path folder = folder_of(p.s);
+    return access(folder.s, F_OK) < 0 && errno == ENOENT ? OK : sync_folder(folder.s);
 }
 
 enum err store_open(const struct store *s, const struct uuid *id, int *ret_fd)
 {
-	struct path p;
-	enum err e = full_path(s, id, "", &p);
+    struct path p;
+    enum err e = full_path(s, id, "", &p);
 
-	if (e != OK)
-		return e;
-	int fd = open(p.s, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return errno == ENOENT ? ERR_NOT_FOUND : ERR_STORE;
-	*ret_fd = fd;
-	return OK;
+    if (e != OK)
+        return e;
+    int fd = open(p.s, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return errno == ENOENT ? ERR_NOT_FOUND : ERR_STORE;
+    *ret_fd = fd;
+    return OK;
 }
 
 /* For file systems without O_TMPFILE: a name that lives for a moment. */
 static int open_unlinked(const char *dir)
 {
-	struct path p;
+    struct path p;
 
-	int n = snprintf(p.s, sizeof p.s, "%s/spool-XXXXXX", dir);
-	if (n < 0 || n >= (int)sizeof p.s) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	int fd = mkostemp(p.s, O_CLOEXEC);
-	if (fd >= 0)
-		(void)unlink(p.s);
-	return fd;
+    int n = snprintf(p.s, sizeof p.s, "%s/spool-XXXXXX", dir);
+    if (n < 0 || n >= (int)sizeof p.s) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    int fd = mkostemp(p.s, O_CLOEXEC);
+    if (fd >= 0)
+        (void)unlink(p.s);
+    return fd;
 }
 
 enum err spool_open(const char *dir, int *ret_fd)
 {
-	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
-	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
-		fd = open_unlinked(dir);
-	if (fd < 0)
-		return err_of_errno();
-	*ret_fd = fd;
-	return OK;
+    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+        fd = open_unlinked(dir);
+    if (fd < 0)
+        return err_of_errno();
+    *ret_fd = fd;
+    return OK;
 }

@@ -1,9 +1,9 @@
 /*
  * The image store: a folder. (Another implementation may come; callers see ids only.)
  *
- *	e = store_create(&store, &id, &file);	// a temporary file: write to file.fd
- *	e = store_commit(&store, &file);	// fsync, rename, fsync of the folder: only then is it there
- *	store_discard(&file);			// when not committed: gone
+ *    e = store_create(&store, &id, &file);    // a temporary file: write to file.fd
+ *    e = store_commit(&store, &file);    // fsync, rename, fsync of the folder: only then is it there
+ *    store_discard(&file);            // when not committed: gone
  *
  * Names are <id>.jpg below two levels of hexadecimal folders made from the id's random end; nothing from outside is
  * ever part of a path. Files are 0640, folders 2770: the web server reads by group.
@@ -16,13 +16,13 @@
 #include "base/uuid.h"
 
 struct store {
-	const char *dir; /* must outlive it */
+    const char *dir; /* must outlive it */
 };
 
 struct store_file {
-	int fd;
-	struct uuid id;
-	char temporary[512], final[512];
+    int fd;
+    struct uuid id;
+    char temporary[512], final[512];
 };
 
 #define STORE_FILE_NONE ((struct store_file){.fd = -1})

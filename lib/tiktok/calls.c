@@ -14,140 +14,140 @@ static const char json_type[] = "application/json; charset=UTF-8";
 
 static const char *api_url(const struct tiktok *t, struct arena *arena, const char *path)
 {
-	return arena_printf(arena, "%.*s%s", STR_FMT(t->conf->tiktok_api_url), path).p;
+    return arena_printf(arena, "%.*s%s", STR_FMT(t->conf->tiktok_api_url), path).p;
 }
 
 static struct net_call call_to(const struct tiktok *t, struct arena *arena, const char *method, const char *path)
 {
-	int timeout_sec = (int)t->conf->tiktok_timeout_sec;
+    int timeout_sec = (int)t->conf->tiktok_timeout_sec;
 
-	return (struct net_call){
-		.method = method,
-		.url = api_url(t, arena, path),
-		.accept = "application/json",
-		.ca_file = arena_strdup(arena, t->conf->tiktok_ca_file),
-		.allow_private = t->conf->tiktok_allow_private_addresses,
-		.timeout_sec = timeout_sec,
-		.connect_timeout_sec = MIN(timeout_sec, CONNECT_TIMEOUT_SEC),
-		.reply_max_bytes = REPLY_MAX_BYTES,
-	};
+    return (struct net_call){
+        .method = method,
+        .url = api_url(t, arena, path),
+        .accept = "application/json",
+        .ca_file = arena_strdup(arena, t->conf->tiktok_ca_file),
+        .allow_private = t->conf->tiktok_allow_private_addresses,
+        .timeout_sec = timeout_sec,
+        .connect_timeout_sec = MIN(timeout_sec, CONNECT_TIMEOUT_SEC),
+        .reply_max_bytes = REPLY_MAX_BYTES,
+    };
 }
 
 /* A call that cannot be repeated without harm: codes and refresh tokens work once. */
 static struct net_call form_call(const struct tiktok *t, struct arena *arena, const char *path, const struct buf *form)
 {
-	struct net_call call = call_to(t, arena, "POST", path);
+    struct net_call call = call_to(t, arena, "POST", path);
 
-	ASSERT(!form->overflow);
-	call.body = arena_str(arena, buf_str(form));
-	call.content_type = form_type;
-	call.fresh = true;
-	return call;
+    ASSERT(!form->overflow);
+    call.body = arena_str(arena, buf_str(form));
+    call.content_type = form_type;
+    call.fresh = true;
+    return call;
 }
 
 static struct net_call json_call(const struct tiktok *t, struct arena *arena, const char *path, struct str access_token,
                                  struct str body)
 {
-	struct net_call call = call_to(t, arena, "POST", path);
+    struct net_call call = call_to(t, arena, "POST", path);
 
-	call.bearer = access_token;
-	call.body = body;
-	call.content_type = json_type;
-	return call;
+    call.bearer = access_token;
+    call.body = body;
+    call.content_type = json_type;
+    return call;
 }
 
 static void put_client(const struct tiktok *t, struct buf *form)
 {
-	form_put(form, "client_key", t->conf->tiktok_client_key);
-	form_put(form, "client_secret", secret_str(t->client_secret));
+    form_put(form, "client_key", t->conf->tiktok_client_key);
+    form_put(form, "client_secret", secret_str(t->client_secret));
 }
 
 struct str tiktok_redirect_uri(const struct tiktok *t, struct arena *arena)
 {
-	return arena_printf(arena, "%.*s/api/v1/tiktok/callback", STR_FMT(t->conf->service_url));
+    return arena_printf(arena, "%.*s/api/v1/tiktok/callback", STR_FMT(t->conf->service_url));
 }
 
 struct str tiktok_authorize_url(const struct tiktok *t, struct arena *arena, struct str state)
 {
-	_cleanup_(buf_done) struct buf url = BUF_MAX(URL_MAX_BYTES);
+    _cleanup_(buf_done) struct buf url = BUF_MAX(URL_MAX_BYTES);
 
-	buf_putstr(&url, t->conf->tiktok_authorize_url);
-	buf_puts(&url, "/v2/auth/authorize/?");
-	form_put(&url, "client_key", t->conf->tiktok_client_key);
-	form_put(&url, "response_type", STR("code"));
-	form_put(&url, "scope", t->conf->tiktok_scopes);
-	form_put(&url, "redirect_uri", tiktok_redirect_uri(t, arena));
-	form_put(&url, "state", state);
-	ASSERT(!url.overflow);
-	return arena_str(arena, buf_str(&url));
+    buf_putstr(&url, t->conf->tiktok_authorize_url);
+    buf_puts(&url, "/v2/auth/authorize/?");
+    form_put(&url, "client_key", t->conf->tiktok_client_key);
+    form_put(&url, "response_type", STR("code"));
+    form_put(&url, "scope", t->conf->tiktok_scopes);
+    form_put(&url, "redirect_uri", tiktok_redirect_uri(t, arena));
+    form_put(&url, "state", state);
+    ASSERT(!url.overflow);
+    return arena_str(arena, buf_str(&url));
 }
 
 void tiktok_exchange(const struct tiktok *t, struct arena *arena, struct str code, struct net_call *ret_call)
 {
-	_cleanup_(buf_done) struct buf form = BUF_MAX(FORM_MAX_BYTES);
+    _cleanup_(buf_done) struct buf form = BUF_MAX(FORM_MAX_BYTES);
 
-	put_client(t, &form);
-	form_put(&form, "code", code);
-	form_put(&form, "grant_type", STR("authorization_code"));
-	form_put(&form, "redirect_uri", tiktok_redirect_uri(t, arena));
-	*ret_call = form_call(t, arena, "/v2/oauth/token/", &form);
-	ret_call->timeout_sec = (int)t->conf->tiktok_interactive_timeout_sec;
+    put_client(t, &form);
+    form_put(&form, "code", code);
+    form_put(&form, "grant_type", STR("authorization_code"));
+    form_put(&form, "redirect_uri", tiktok_redirect_uri(t, arena));
+    *ret_call = form_call(t, arena, "/v2/oauth/token/", &form);
+    ret_call->timeout_sec = (int)t->conf->tiktok_interactive_timeout_sec;
 }
 
 void tiktok_refresh(const struct tiktok *t, struct arena *arena, struct str refresh_token, struct net_call *ret_call)
 {
-	_cleanup_(buf_done) struct buf form = BUF_MAX(FORM_MAX_BYTES);
+    _cleanup_(buf_done) struct buf form = BUF_MAX(FORM_MAX_BYTES);
 
-	put_client(t, &form);
-	form_put(&form, "grant_type", STR("refresh_token"));
-	form_put(&form, "refresh_token", refresh_token);
-	*ret_call = form_call(t, arena, "/v2/oauth/token/", &form);
+    put_client(t, &form);
+    form_put(&form, "grant_type", STR("refresh_token"));
+    form_put(&form, "refresh_token", refresh_token);
+    *ret_call = form_call(t, arena, "/v2/oauth/token/", &form);
 }
 
 void tiktok_revoke(const struct tiktok *t, struct arena *arena, struct str access_token, struct net_call *ret_call)
 {
-	_cleanup_(buf_done) struct buf form = BUF_MAX(FORM_MAX_BYTES);
+    _cleanup_(buf_done) struct buf form = BUF_MAX(FORM_MAX_BYTES);
 
-	put_client(t, &form);
-	form_put(&form, "token", access_token);
-	*ret_call = form_call(t, arena, "/v2/oauth/revoke/", &form);
-	ret_call->timeout_sec = REVOKE_TIMEOUT_SEC;
+    put_client(t, &form);
+    form_put(&form, "token", access_token);
+    *ret_call = form_call(t, arena, "/v2/oauth/revoke/", &form);
+    ret_call->timeout_sec = REVOKE_TIMEOUT_SEC;
 }
 
 /* These three fields and no others: the privacy policy names them. */
 void tiktok_user_info(const struct tiktok *t, struct arena *arena, struct str access_token, struct net_call *ret_call)
 {
-	*ret_call = call_to(t, arena, "GET", "/v2/user/info/?fields=open_id,display_name,avatar_url");
-	ret_call->bearer = access_token;
-	ret_call->timeout_sec = (int)t->conf->tiktok_interactive_timeout_sec;
+    *ret_call = call_to(t, arena, "GET", "/v2/user/info/?fields=open_id,display_name,avatar_url");
+    ret_call->bearer = access_token;
+    ret_call->timeout_sec = (int)t->conf->tiktok_interactive_timeout_sec;
 }
 
 void tiktok_creator_info(const struct tiktok *t, struct arena *arena, struct str access_token,
                          struct net_call *ret_call)
 {
-	*ret_call = json_call(t, arena, "/v2/post/publish/creator_info/query/", access_token, STR(""));
+    *ret_call = json_call(t, arena, "/v2/post/publish/creator_info/query/", access_token, STR(""));
 }
 
 void tiktok_init(const struct tiktok *t, struct arena *arena, struct str access_token, struct str payload,
                  struct net_call *ret_call)
 {
-	*ret_call = json_call(t, arena, "/v2/post/publish/content/init/", access_token, payload);
-	ret_call->fresh = true;
+    *ret_call = json_call(t, arena, "/v2/post/publish/content/init/", access_token, payload);
+    ret_call->fresh = true;
 }
 
 void tiktok_status(const struct tiktok *t, struct arena *arena, struct str access_token, struct str publish_id,
                    struct net_call *ret_call)
 {
-	struct tiktok_status_request {
-		struct str publish_id;
-	} request = {publish_id};
-	static const struct json_field fields[] = {
-		{.name = "publish_id", JSON_STR(struct tiktok_status_request, publish_id)},
-		JSON_END,
-	};
-	_cleanup_(buf_done) struct buf body = BUF_MAX(1024);
+    struct tiktok_status_request {
+        struct str publish_id;
+    } request = {publish_id};
+    static const struct json_field fields[] = {
+        {.name = "publish_id", JSON_STR(struct tiktok_status_request, publish_id)},
+        JSON_END,
+    };
+    _cleanup_(buf_done) struct buf body = BUF_MAX(1024);
 
-	json_write(&body, fields, &request);
-	ASSERT(!body.overflow);
-	*ret_call = json_call(t, arena, "/v2/post/publish/status/fetch/", access_token, arena_str(arena, buf_str(&body)));
+    json_write(&body, fields, &request);
+    ASSERT(!body.overflow);
+    *ret_call = json_call(t, arena, "/v2/post/publish/status/fetch/", access_token, arena_str(arena, buf_str(&body)));
 }

@@ -2,10 +2,10 @@
  * TikTok's API v2 as we use it: requests are built as struct net_call, answers are parsed into structs. Nothing here
  * does I/O, so the app (blocking) and the worker (many at a time) share it. Sources: reference/tiktok.md (1.1 to 3.3).
  *
- *	struct net_call call;
- *	tiktok_refresh(&t, arena, refresh_token, &call);
- *	net_call_run(arena, &call, &result);
- *	e = tiktok_read_tokens(&result, arena, &tokens, &error);
+ *    struct net_call call;
+ *    tiktok_refresh(&t, arena, refresh_token, &call);
+ *    net_call_run(arena, &call, &result);
+ *    e = tiktok_read_tokens(&result, arena, &tokens, &error);
  */
 #pragma once
 
@@ -13,8 +13,8 @@
 #include "net/call.h"
 
 struct tiktok {
-	const struct conf *conf;
-	const struct secret *client_secret;
+    const struct conf *conf;
+    const struct secret *client_secret;
 };
 
 /* Where the consent page is: authorize_url with client_key, scope, response_type, redirect_uri, state. */
@@ -34,8 +34,8 @@ void tiktok_status(const struct tiktok *t, struct arena *arena, struct str acces
 
 /* What an answer that is not the wanted one says. */
 struct tiktok_error {
-	struct str code, log_id, message; /* absent when no such answer could be read */
-	int http_status;
+    struct str code, log_id, message; /* absent when no such answer could be read */
+    int http_status;
 };
 
 /*
@@ -43,23 +43,23 @@ struct tiktok_error {
  * code other than ok (error filled); ERR_NET_UNKNOWN when the answer cannot be read (not JSON, fields missing, 5xx).
  */
 struct tiktok_tokens {
-	struct str open_id, scope, access_token, refresh_token;
-	int64_t expires_in_sec, refresh_expires_in_sec;
+    struct str open_id, scope, access_token, refresh_token;
+    int64_t expires_in_sec, refresh_expires_in_sec;
 };
 MUST_CHECK enum err tiktok_read_tokens(const struct net_result *r, struct arena *arena, struct tiktok_tokens *ret,
                                        struct tiktok_error *ret_error);
 
 struct tiktok_user {
-	struct str open_id, display_name, avatar_url;
+    struct str open_id, display_name, avatar_url;
 };
 MUST_CHECK enum err tiktok_read_user(const struct net_result *r, struct arena *arena, struct tiktok_user *ret,
                                      struct tiktok_error *ret_error);
 
 struct tiktok_creator {
-	struct str username, nickname, privacy_level_options; /* comma between them */
-	bool comment_disabled;
-	struct str
-		post_block; /* the code when TikTok says with 200 that the creator cannot post now; then OK is returned */
+    struct str username, nickname, privacy_level_options; /* comma between them */
+    bool comment_disabled;
+    struct str
+        post_block; /* the code when TikTok says with 200 that the creator cannot post now; then OK is returned */
 };
 MUST_CHECK enum err tiktok_read_creator(const struct net_result *r, struct arena *arena, struct tiktok_creator *ret,
                                         struct tiktok_error *ret_error);
@@ -69,10 +69,10 @@ MUST_CHECK enum err tiktok_read_init(const struct net_result *r, struct arena *a
 
 enum tiktok_publish_status { TIKTOK_PROCESSING, TIKTOK_INBOX, TIKTOK_COMPLETE, TIKTOK_FAILED };
 struct tiktok_status {
-	enum tiktok_publish_status status;
-	struct str status_text, fail_reason;
-	struct str post_ids; /* as text without loss, comma between them */
-	struct str log_id;
+    enum tiktok_publish_status status;
+    struct str status_text, fail_reason;
+    struct str post_ids; /* as text without loss, comma between them */
+    struct str log_id;
 };
 MUST_CHECK enum err tiktok_read_status(const struct net_result *r, struct arena *arena, struct tiktok_status *ret,
                                        struct tiktok_error *ret_error);
@@ -81,12 +81,12 @@ MUST_CHECK enum err tiktok_read_revoke(const struct net_result *r, struct arena 
 
 /* The body of init (reference 3.2). Both brand toggles are always sent with DIRECT_POST. */
 struct tiktok_post {
-	bool direct;
-	struct str title, description, privacy_level;
-	bool disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc;
-	int64_t photo_cover_index;
-	struct str *image_urls;
-	size_t image_urls_n;
+    bool direct;
+    struct str title, description, privacy_level;
+    bool disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc;
+    int64_t photo_cover_index;
+    struct str *image_urls;
+    size_t image_urls_n;
 };
 struct str tiktok_init_payload(struct arena *arena, const struct tiktok_post *post);
 
@@ -95,19 +95,19 @@ struct str tiktok_init_payload(struct arena *arena, const struct tiktok_post *po
  * Codes that are not in it are TIKTOK_FINAL with failure "tiktok_refused"... a documented 4xx only: see documented.
  */
 enum tiktok_action {
-	TIKTOK_FINAL,     /* failed; the user is told */
-	TIKTOK_RETRY,     /* later, by itself: nothing was posted */
-	TIKTOK_DEFER,     /* a cap that resets: wait retry_after_sec, shown to the user */
-	TIKTOK_REFRESH,   /* the access token is dead: refresh, then again */
-	TIKTOK_RECONNECT, /* the user must connect again */
+    TIKTOK_FINAL,     /* failed; the user is told */
+    TIKTOK_RETRY,     /* later, by itself: nothing was posted */
+    TIKTOK_DEFER,     /* a cap that resets: wait retry_after_sec, shown to the user */
+    TIKTOK_REFRESH,   /* the access token is dead: refresh, then again */
+    TIKTOK_RECONNECT, /* the user must connect again */
 };
 struct tiktok_code {
-	const char *code; /* TikTok's */
-	int http_status;  /* documented with init; 0: a fail_reason of status */
-	enum tiktok_action action;
-	const char *failure; /* our failure code of the post: "url_ownership_unverified", ... */
-	int64_t retry_after_sec;
-	const char *message; /* for the user: what it means and what to do */
+    const char *code; /* TikTok's */
+    int http_status;  /* documented with init; 0: a fail_reason of status */
+    enum tiktok_action action;
+    const char *failure; /* our failure code of the post: "url_ownership_unverified", ... */
+    int64_t retry_after_sec;
+    const char *message; /* for the user: what it means and what to do */
 };
 const struct tiktok_code *tiktok_code_find(struct str code); /* NULL: not documented */
 

@@ -5,9 +5,9 @@
 
 /* A failure of a post as the user sees it. */
 struct failure {
-	const char *failure;
-	bool retryable; /* the same post, sent again as it is, can succeed */
-	const char *message;
+    const char *failure;
+    bool retryable; /* the same post, sent again as it is, can succeed */
+    const char *message;
 };
 
 static const struct tiktok_code codes[];
@@ -15,72 +15,72 @@ static const struct failure failures[];
 
 const struct tiktok_code *tiktok_code_find(struct str code)
 {
-	for (const struct tiktok_code *c = codes; c->code != NULL; c++)
-		if (str_eqc(code, c->code))
-			return c;
-	return NULL;
+    for (const struct tiktok_code *c = codes; c->code != NULL; c++)
+        if (str_eqc(code, c->code))
+            return c;
+    return NULL;
 }
 
 static const struct failure *failure_find(struct str failure)
 {
-	for (const struct failure *f = failures; f->failure != NULL; f++)
-		if (str_eqc(failure, f->failure))
-			return f;
-	return NULL;
+    for (const struct failure *f = failures; f->failure != NULL; f++)
+        if (str_eqc(failure, f->failure))
+            return f;
+    return NULL;
 }
 
 const char *tiktok_failure_message(struct str failure)
 {
-	const struct failure *f = failure_find(failure);
+    const struct failure *f = failure_find(failure);
 
-	return f == NULL ? NULL : f->message;
+    return f == NULL ? NULL : f->message;
 }
 
 bool tiktok_failure_retryable(struct str failure)
 {
-	const struct failure *f = failure_find(failure);
+    const struct failure *f = failure_find(failure);
 
-	return f != NULL && f->retryable;
+    return f != NULL && f->retryable;
 }
 
 /* Texts that stand in both tables below. */
 #define INVALID_TEXT \
-	"TikTok says that a field of the request is invalid. platform_code and the receipt show what was sent and " \
-	"answered; quote the request_id when you write to us."
+    "TikTok says that a field of the request is invalid. platform_code and the receipt show what was sent and " \
+    "answered; quote the request_id when you write to us."
 #define APP_VERSION_TEXT \
-	"Drafts need the TikTok app in version 31.8 or later on the account's phone. Update the app, then send the post " \
-	"again."
+    "Drafts need the TikTok app in version 31.8 or later on the account's phone. Update the app, then send the post " \
+    "again."
 #define TOO_MANY_TEXT \
-	"This TikTok account has reached the number of posts that TikTok takes by API in 24 hours, over all services. It " \
-	"can still post in the TikTok app."
+    "This TikTok account has reached the number of posts that TikTok takes by API in 24 hours, over all services. It " \
+    "can still post in the TikTok app."
 #define BANNED_TEXT "TikTok has banned this account from posting. The owner sees why in the TikTok app."
 #define PENDING_TEXT \
-	"Too many drafts wait in this account's TikTok inbox: TikTok takes at most 5 in 24 hours. Publish or discard " \
-	"some " \
-	"of them in the TikTok app."
+    "Too many drafts wait in this account's TikTok inbox: TikTok takes at most 5 in 24 hours. Publish or discard " \
+    "some " \
+    "of them in the TikTok app."
 #define USER_CAP_TEXT \
-	"TikTok lets this service post for a limited number of accounts a day, and today's number is reached."
+    "TikTok lets this service post for a limited number of accounts a day, and today's number is reached."
 #define UNAUDITED_TEXT \
-	"TikTok has not audited this service's app yet. Until then it can post only to TikTok accounts that are private. " \
-	"Set the TikTok account itself to private (TikTok app: Settings, Privacy, Private account) and use SELF_ONLY; " \
-	"the " \
-	"post's privacy_level alone is not enough."
+    "TikTok has not audited this service's app yet. Until then it can post only to TikTok accounts that are private. " \
+    "Set the TikTok account itself to private (TikTok app: Settings, Privacy, Private account) and use SELF_ONLY; " \
+    "the " \
+    "post's privacy_level alone is not enough."
 #define OWNERSHIP_TEXT \
-	"TikTok does not know that the address of the images belongs to this service. The admin verifies the URL prefix " \
-	"https://HOST/m/ (HOST as in service.url) under URL properties in TikTok's developer portal."
+    "TikTok does not know that the address of the images belongs to this service. The admin verifies the URL prefix " \
+    "https://HOST/m/ (HOST as in service.url) under URL properties in TikTok's developer portal."
 #define PRIVACY_TEXT \
-	"TikTok does not offer this privacy_level for the account right now. Choose one of " \
-	"platform_data.privacy_level_options of GET /api/v1/accounts/{id}."
+    "TikTok does not offer this privacy_level for the account right now. Choose one of " \
+    "platform_data.privacy_level_options of GET /api/v1/accounts/{id}."
 #define RECONNECT_TEXT "TikTok no longer accepts this connection. Connect the account again."
 #define SCOPE_TEXT \
-	"The account did not grant the permission that this needs: video.publish for DIRECT_POST, video.upload for a " \
-	"draft. Connect the account again and leave it ticked."
+    "The account did not grant the permission that this needs: video.publish for DIRECT_POST, video.upload for a " \
+    "draft. Connect the account again and leave it ticked."
 #define RATE_TEXT \
-	"TikTok takes a limited number of calls a minute for an account. The post is sent as soon as it may be."
+    "TikTok takes a limited number of calls a minute for an account. The post is sent as soon as it may be."
 #define FORMAT_TEXT "TikTok could not read an image. Export the images again as JPEG."
 #define SIZE_TEXT \
-	"TikTok says that an image has the wrong size. It does not say which one. Send images of at most 1080 by 1920 " \
-	"pixels."
+    "TikTok says that an image has the wrong size. It does not say which one. Send images of at most 1080 by 1920 " \
+    "pixels."
 #define VIDEO_TEXT "TikTok checked this post as if it were a video. Quote the request_id when you write to us."
 #define PULL_TEXT "TikTok could not fetch the images from this service. Nothing was posted; send the post again."
 #define INTERNAL_TEXT "TikTok failed on its side. Nothing was posted; send the post again."
@@ -95,84 +95,84 @@ bool tiktok_failure_retryable(struct str failure)
  * pages spell some codes differently; both forms stand here.
  */
 static const struct tiktok_code codes[] = {
-	{"invalid_param", 400, TIKTOK_FINAL, "tiktok_invalid_param", 0, INVALID_TEXT},
-	{"invalid_params", 400, TIKTOK_FINAL, "tiktok_invalid_param", 0, INVALID_TEXT},
-	{"app_version_check_failed", 400, TIKTOK_FINAL, "app_version_too_old", 0, APP_VERSION_TEXT},
-	{"spam_risk_too_many_posts", 403, TIKTOK_DEFER, "spam_risk_too_many_posts", DAY_SEC, TOO_MANY_TEXT},
-	{"spam_risk_user_banned_from_posting", 403, TIKTOK_FINAL, "spam_risk_user_banned_from_posting", 0, BANNED_TEXT},
-	/* Places become free as the user works off the inbox, so it is worth looking before the 24 hours are over. */
-	{"spam_risk_too_many_pending_share", 403, TIKTOK_DEFER, "spam_risk_too_many_pending_share", 6 * HOUR_SEC,
+    {"invalid_param", 400, TIKTOK_FINAL, "tiktok_invalid_param", 0, INVALID_TEXT},
+    {"invalid_params", 400, TIKTOK_FINAL, "tiktok_invalid_param", 0, INVALID_TEXT},
+    {"app_version_check_failed", 400, TIKTOK_FINAL, "app_version_too_old", 0, APP_VERSION_TEXT},
+    {"spam_risk_too_many_posts", 403, TIKTOK_DEFER, "spam_risk_too_many_posts", DAY_SEC, TOO_MANY_TEXT},
+    {"spam_risk_user_banned_from_posting", 403, TIKTOK_FINAL, "spam_risk_user_banned_from_posting", 0, BANNED_TEXT},
+    /* Places become free as the user works off the inbox, so it is worth looking before the 24 hours are over. */
+    {"spam_risk_too_many_pending_share", 403, TIKTOK_DEFER, "spam_risk_too_many_pending_share", 6 * HOUR_SEC,
      PENDING_TEXT},
-	{"reached_active_user_cap", 403, TIKTOK_DEFER, "reached_active_user_cap", 6 * HOUR_SEC, USER_CAP_TEXT},
-	{"unaudited_client_can_only_post_to_private_accounts", 403, TIKTOK_FINAL,
+    {"reached_active_user_cap", 403, TIKTOK_DEFER, "reached_active_user_cap", 6 * HOUR_SEC, USER_CAP_TEXT},
+    {"unaudited_client_can_only_post_to_private_accounts", 403, TIKTOK_FINAL,
      "unaudited_client_can_only_post_to_private_accounts", 0, UNAUDITED_TEXT},
-	{"url_ownership_unverified", 403, TIKTOK_FINAL, "url_ownership_unverified", 0, OWNERSHIP_TEXT},
-	{"privacy_level_option_mismatch", 403, TIKTOK_FINAL, "privacy_level_not_offered", 0, PRIVACY_TEXT},
-	{"access_token_invalid", 401, TIKTOK_REFRESH, "account_needs_reconnect", 0, RECONNECT_TEXT},
-	{"scope_not_authorized", 401, TIKTOK_RECONNECT, "tiktok_scope_missing", 0, SCOPE_TEXT},
-	{"scope_permission_missed", 400, TIKTOK_RECONNECT, "tiktok_scope_missing", 0, SCOPE_TEXT},
-	{"rate_limit_exceeded", 429, TIKTOK_RETRY, "tiktok_rate_limited", 60, RATE_TEXT}, /* a window of a minute */
+    {"url_ownership_unverified", 403, TIKTOK_FINAL, "url_ownership_unverified", 0, OWNERSHIP_TEXT},
+    {"privacy_level_option_mismatch", 403, TIKTOK_FINAL, "privacy_level_not_offered", 0, PRIVACY_TEXT},
+    {"access_token_invalid", 401, TIKTOK_REFRESH, "account_needs_reconnect", 0, RECONNECT_TEXT},
+    {"scope_not_authorized", 401, TIKTOK_RECONNECT, "tiktok_scope_missing", 0, SCOPE_TEXT},
+    {"scope_permission_missed", 400, TIKTOK_RECONNECT, "tiktok_scope_missing", 0, SCOPE_TEXT},
+    {"rate_limit_exceeded", 429, TIKTOK_RETRY, "tiktok_rate_limited", 60, RATE_TEXT}, /* a window of a minute */
 
-	/* status/fetch */
-	{"invalid_publish_id", 400, TIKTOK_FINAL, "tiktok_publish_id_unknown", 0, PUBLISH_ID_TEXT},
-	{"token_not_authorized_for_specified_publish_id", 400, TIKTOK_FINAL, "tiktok_publish_id_unknown", 0,
+    /* status/fetch */
+    {"invalid_publish_id", 400, TIKTOK_FINAL, "tiktok_publish_id_unknown", 0, PUBLISH_ID_TEXT},
+    {"token_not_authorized_for_specified_publish_id", 400, TIKTOK_FINAL, "tiktok_publish_id_unknown", 0,
      PUBLISH_ID_TEXT},
 
-	/* fail_reason: TikTok had accepted the post, so nothing is sent again by itself */
-	{"file_format_check_failed", 0, TIKTOK_FINAL, "file_format_check_failed", 0, FORMAT_TEXT},
-	{"picture_size_check_failed", 0, TIKTOK_FINAL, "picture_size_check_failed", 0, SIZE_TEXT},
-	{"duration_check_failed", 0, TIKTOK_FINAL, "duration_check_failed", 0, VIDEO_TEXT},
-	{"frame_rate_check_failed", 0, TIKTOK_FINAL, "frame_rate_check_failed", 0, VIDEO_TEXT},
-	{"photo_pull_failed", 0, TIKTOK_FINAL, "photo_pull_failed", 0, PULL_TEXT},
-	{"video_pull_failed", 0, TIKTOK_FINAL, "photo_pull_failed", 0, PULL_TEXT},
-	{"internal", 0, TIKTOK_FINAL, "tiktok_internal", 0, INTERNAL_TEXT},
-	{"publish_cancelled", 0, TIKTOK_FINAL, "publish_cancelled", 0, CANCELLED_TEXT},
-	{"auth_removed", 0, TIKTOK_RECONNECT, "auth_removed", 0, REMOVED_TEXT},
-	{"spam_risk_text", 0, TIKTOK_FINAL, "spam_risk_text", 0, SPAM_TEXT_TEXT},
-	{"spam_risk", 0, TIKTOK_FINAL, "spam_risk", 0, SPAM_TEXT},
-	{0},
+    /* fail_reason: TikTok had accepted the post, so nothing is sent again by itself */
+    {"file_format_check_failed", 0, TIKTOK_FINAL, "file_format_check_failed", 0, FORMAT_TEXT},
+    {"picture_size_check_failed", 0, TIKTOK_FINAL, "picture_size_check_failed", 0, SIZE_TEXT},
+    {"duration_check_failed", 0, TIKTOK_FINAL, "duration_check_failed", 0, VIDEO_TEXT},
+    {"frame_rate_check_failed", 0, TIKTOK_FINAL, "frame_rate_check_failed", 0, VIDEO_TEXT},
+    {"photo_pull_failed", 0, TIKTOK_FINAL, "photo_pull_failed", 0, PULL_TEXT},
+    {"video_pull_failed", 0, TIKTOK_FINAL, "photo_pull_failed", 0, PULL_TEXT},
+    {"internal", 0, TIKTOK_FINAL, "tiktok_internal", 0, INTERNAL_TEXT},
+    {"publish_cancelled", 0, TIKTOK_FINAL, "publish_cancelled", 0, CANCELLED_TEXT},
+    {"auth_removed", 0, TIKTOK_RECONNECT, "auth_removed", 0, REMOVED_TEXT},
+    {"spam_risk_text", 0, TIKTOK_FINAL, "spam_risk_text", 0, SPAM_TEXT_TEXT},
+    {"spam_risk", 0, TIKTOK_FINAL, "spam_risk", 0, SPAM_TEXT},
+    {0},
 };
 
 /* Every failure code that a post can show: those of the table above, then those that TikTok never says. */
 static const struct failure failures[] = {
-	{"tiktok_invalid_param", false, INVALID_TEXT},
-	{"app_version_too_old", false, APP_VERSION_TEXT},
-	{"spam_risk_too_many_posts", true, TOO_MANY_TEXT},
-	{"spam_risk_user_banned_from_posting", false, BANNED_TEXT},
-	{"spam_risk_too_many_pending_share", true, PENDING_TEXT},
-	{"reached_active_user_cap", true, USER_CAP_TEXT},
-	{"unaudited_client_can_only_post_to_private_accounts", false, UNAUDITED_TEXT},
-	{"url_ownership_unverified", false, OWNERSHIP_TEXT},
-	{"privacy_level_not_offered", false, PRIVACY_TEXT},
-	{"account_needs_reconnect", false, RECONNECT_TEXT},
-	{"tiktok_scope_missing", false, SCOPE_TEXT},
-	{"tiktok_rate_limited", true, RATE_TEXT},
-	{"tiktok_publish_id_unknown", false, PUBLISH_ID_TEXT},
-	{"file_format_check_failed", false, FORMAT_TEXT},
-	{"picture_size_check_failed", false, SIZE_TEXT},
-	{"duration_check_failed", false, VIDEO_TEXT},
-	{"frame_rate_check_failed", false, VIDEO_TEXT},
-	{"photo_pull_failed", true, PULL_TEXT},
-	{"tiktok_internal", true, INTERNAL_TEXT},
-	{"publish_cancelled", true, CANCELLED_TEXT},
-	{"auth_removed", false, REMOVED_TEXT},
-	{"spam_risk_text", false, SPAM_TEXT_TEXT},
-	{"spam_risk", false, SPAM_TEXT},
+    {"tiktok_invalid_param", false, INVALID_TEXT},
+    {"app_version_too_old", false, APP_VERSION_TEXT},
+    {"spam_risk_too_many_posts", true, TOO_MANY_TEXT},
+    {"spam_risk_user_banned_from_posting", false, BANNED_TEXT},
+    {"spam_risk_too_many_pending_share", true, PENDING_TEXT},
+    {"reached_active_user_cap", true, USER_CAP_TEXT},
+    {"unaudited_client_can_only_post_to_private_accounts", false, UNAUDITED_TEXT},
+    {"url_ownership_unverified", false, OWNERSHIP_TEXT},
+    {"privacy_level_not_offered", false, PRIVACY_TEXT},
+    {"account_needs_reconnect", false, RECONNECT_TEXT},
+    {"tiktok_scope_missing", false, SCOPE_TEXT},
+    {"tiktok_rate_limited", true, RATE_TEXT},
+    {"tiktok_publish_id_unknown", false, PUBLISH_ID_TEXT},
+    {"file_format_check_failed", false, FORMAT_TEXT},
+    {"picture_size_check_failed", false, SIZE_TEXT},
+    {"duration_check_failed", false, VIDEO_TEXT},
+    {"frame_rate_check_failed", false, VIDEO_TEXT},
+    {"photo_pull_failed", true, PULL_TEXT},
+    {"tiktok_internal", true, INTERNAL_TEXT},
+    {"publish_cancelled", true, CANCELLED_TEXT},
+    {"auth_removed", false, REMOVED_TEXT},
+    {"spam_risk_text", false, SPAM_TEXT_TEXT},
+    {"spam_risk", false, SPAM_TEXT},
 
-	{"tiktok_refused", false,
+    {"tiktok_refused", false,
      "TikTok refused the post with a code that its documentation does not name: see platform_code."},
-	{"tiktok_unreachable", true, "TikTok could not be reached. Nothing was sent."},
-	{"outcome_unknown", false,
+    {"tiktok_unreachable", true, "TikTok could not be reached. Nothing was sent."},
+    {"outcome_unknown", false,
      "The post was being sent when the connection broke, so it may be on TikTok or not. Look at the TikTok profile "
      "(and "
      "the inbox, for a draft) before you send it again: it is never sent twice by itself."},
-	{"confirmation_timeout", false,
+    {"confirmation_timeout", false,
      "TikTok took the post but has not said in time what became of it. Look at the TikTok profile before you send it "
      "again."},
-	{"account_disconnected", false, "The TikTok account was disconnected before the post was sent. Nothing was sent."},
-	{"worker_crashed", false,
+    {"account_disconnected", false, "The TikTok account was disconnected before the post was sent. Nothing was sent."},
+    {"worker_crashed", false,
      "The post made the sender fail several times and was given up. Nothing is sent any more. Quote the post's id when "
      "you write to us."},
-	{"images_gone", false, "The images were deleted before the post was sent. Upload them again."},
-	{0},
+    {"images_gone", false, "The images were deleted before the post was sent. Upload them again."},
+    {0},
 };

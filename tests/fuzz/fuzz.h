@@ -13,6 +13,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* A number from the input itself, so that a finding repeats. */
 static inline uint32_t fuzz_next(uint32_t *state)
 {
-	*state = *state * 1664525u + 1013904223u;
-	return *state >> 8;
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
 }

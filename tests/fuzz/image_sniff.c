@@ -10,36 +10,36 @@
 
 static void check_header(const uint8_t *p, size_t n, const struct image_header *h)
 {
-	ASSERT(n > 8);
-	ASSERT(h->type == (p[0] == 0xff ? IMAGE_JPEG : IMAGE_PNG));
-	ASSERT(h->width > 0 && h->width <= IMAGE_SIDE_MAX);
-	ASSERT(h->height > 0 && h->height <= IMAGE_SIDE_MAX);
-	ASSERT((uint64_t)h->width * h->height <= IMAGE_PIXELS_MAX);
+    ASSERT(n > 8);
+    ASSERT(h->type == (p[0] == 0xff ? IMAGE_JPEG : IMAGE_PNG));
+    ASSERT(h->width > 0 && h->width <= IMAGE_SIDE_MAX);
+    ASSERT(h->height > 0 && h->height <= IMAGE_SIDE_MAX);
+    ASSERT((uint64_t)h->width * h->height <= IMAGE_PIXELS_MAX);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct image_header whole = {0}, head = {0};
-	enum err e = image_sniff(data, size, &whole);
+    struct image_header whole = {0}, head = {0};
+    enum err e = image_sniff(data, size, &whole);
 
-	if (e == OK)
-		check_header(data, size, &whole);
-	else
-		ASSERT(whole.width == 0 && whole.height == 0);
-	ASSERT((e == ERR_IMAGE_EMPTY) == (size == 0));
-	if (size < 2)
-		return 0;
+    if (e == OK)
+        check_header(data, size, &whole);
+    else
+        ASSERT(whole.width == 0 && whole.height == 0);
+    ASSERT((e == ERR_IMAGE_EMPTY) == (size == 0));
+    if (size < 2)
+        return 0;
 
-	/* A head of it, in memory of its own, so that a look behind its end is seen. */
-	size_t n = 1 + (data[size - 1] * size / 256) % (size - 1);
-	uint8_t *copy = malloc(n);
-	ASSERT(copy != NULL);
-	memcpy(copy, data, n);
-	enum err of_head = image_sniff(copy, n, &head);
-	free(copy);
-	if (of_head == OK)
-		ASSERT(e == OK && head.width == whole.width && head.height == whole.height && head.type == whole.type);
-	if (of_head == ERR_IMAGE_TOO_MANY_PIXELS)
-		ASSERT(e == ERR_IMAGE_TOO_MANY_PIXELS);
-	return 0;
+    /* A head of it, in memory of its own, so that a look behind its end is seen. */
+    size_t n = 1 + (data[size - 1] * size / 256) % (size - 1);
+    uint8_t *copy = malloc(n);
+    ASSERT(copy != NULL);
+    memcpy(copy, data, n);
+    enum err of_head = image_sniff(copy, n, &head);
+    free(copy);
+    if (of_head == OK)
+        ASSERT(e == OK && head.width == whole.width && head.height == whole.height && head.type == whole.type);
+    if (of_head == ERR_IMAGE_TOO_MANY_PIXELS)
+        ASSERT(e == ERR_IMAGE_TOO_MANY_PIXELS);
+    return 0;
 }

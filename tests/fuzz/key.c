@@ -15,50 +15,50 @@ static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 /* The first 64 bits of the SHA-256 modulo 62^6, digit by digit from the right. */
 static void put_checksum(char key[static KEY_CHARS])
 {
-	struct sha256 h = sha256_of(str_of(key, KEY_CHARS - SUM_CHARS));
+    struct sha256 h = sha256_of(str_of(key, KEY_CHARS - SUM_CHARS));
 
-	for (size_t i = KEY_CHARS; i-- > KEY_CHARS - SUM_CHARS;) {
-		unsigned rest = 0;
-		for (size_t k = 0; k < 8; k++) { /* the 64 bits divided by 62, as on paper */
-			unsigned v = rest * 256 + h.b[k];
-			h.b[k] = (uint8_t)(v / 62);
-			rest = v % 62;
-		}
-		key[i] = digits[rest];
-	}
+    for (size_t i = KEY_CHARS; i-- > KEY_CHARS - SUM_CHARS;) {
+        unsigned rest = 0;
+        for (size_t k = 0; k < 8; k++) { /* the 64 bits divided by 62, as on paper */
+            unsigned v = rest * 256 + h.b[k];
+            h.b[k] = (uint8_t)(v / 62);
+            rest = v % 62;
+        }
+        key[i] = digits[rest];
+    }
 }
 
 static bool is_key(struct str s)
 {
-	char want[KEY_CHARS];
+    char want[KEY_CHARS];
 
-	if (s.n != KEY_CHARS || memcmp(s.p, KEY_PREFIX, strlen(KEY_PREFIX)) != 0)
-		return false;
-	for (size_t i = strlen(KEY_PREFIX); i < s.n; i++)
-		if (s.p[i] == '\0' || strchr(digits, s.p[i]) == NULL)
-			return false;
-	memcpy(want, s.p, KEY_CHARS);
-	put_checksum(want);
-	return memcmp(want, s.p, KEY_CHARS) == 0;
+    if (s.n != KEY_CHARS || memcmp(s.p, KEY_PREFIX, strlen(KEY_PREFIX)) != 0)
+        return false;
+    for (size_t i = strlen(KEY_PREFIX); i < s.n; i++)
+        if (s.p[i] == '\0' || strchr(digits, s.p[i]) == NULL)
+            return false;
+    memcpy(want, s.p, KEY_CHARS);
+    put_checksum(want);
+    return memcmp(want, s.p, KEY_CHARS) == 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char key[KEY_CHARS];
+    char key[KEY_CHARS];
 
-	ASSERT(key_is_wellformed(str_of(data, size)) == is_key(str_of(data, size)));
-	if (size < BODY_CHARS + 2)
-		return 0;
-	memcpy(key, KEY_PREFIX, strlen(KEY_PREFIX));
-	for (size_t i = 0; i < BODY_CHARS; i++)
-		key[strlen(KEY_PREFIX) + i] = digits[data[i] % 62];
-	put_checksum(key);
-	ASSERT(key_is_wellformed(str_of(key, sizeof key)));
-	ASSERT(!key_is_wellformed(str_of(key, sizeof key - 1)));
-	char *changed = &key[data[BODY_CHARS] % KEY_CHARS];
-	if (*changed == (char)data[BODY_CHARS + 1])
-		return 0;
-	*changed = (char)data[BODY_CHARS + 1];
-	ASSERT(!key_is_wellformed(str_of(key, sizeof key)));
-	return 0;
+    ASSERT(key_is_wellformed(str_of(data, size)) == is_key(str_of(data, size)));
+    if (size < BODY_CHARS + 2)
+        return 0;
+    memcpy(key, KEY_PREFIX, strlen(KEY_PREFIX));
+    for (size_t i = 0; i < BODY_CHARS; i++)
+        key[strlen(KEY_PREFIX) + i] = digits[data[i] % 62];
+    put_checksum(key);
+    ASSERT(key_is_wellformed(str_of(key, sizeof key)));
+    ASSERT(!key_is_wellformed(str_of(key, sizeof key - 1)));
+    char *changed = &key[data[BODY_CHARS] % KEY_CHARS];
+    if (*changed == (char)data[BODY_CHARS + 1])
+        return 0;
+    *changed = (char)data[BODY_CHARS + 1];
+    ASSERT(!key_is_wellformed(str_of(key, sizeof key)));
+    return 0;
 }

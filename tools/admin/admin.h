@@ -24,8 +24,8 @@ PRINTF_LIKE(1, 2) int complain(const char *fmt, ...);
 
 /* Options of the form --name VALUE, each at most once, into *value; false after a complaint. */
 struct option {
-	const char *name;   /* "--sql"; NULL ends the list */
-	const char **value; /* holds the default */
+    const char *name;   /* "--sql"; NULL ends the list */
+    const char **value; /* holds the default */
 };
 MUST_CHECK bool options_read(int argc, char **argv, const struct option *options);
 

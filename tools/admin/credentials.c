@@ -15,106 +15,106 @@
 
 static struct str password(struct arena *arena)
 {
-	return token_new(arena, 32);
+    return token_new(arena, 32);
 }
 
 /* One key of the ring, as crypto/keyring.h reads it. */
 static struct str token_keys(struct arena *arena)
 {
-	uint8_t key[32];
+    uint8_t key[32];
 
-	rand_bytes(key, sizeof key);
-	return arena_printf(arena, "1 %.*s\n", STR_FMT(hex_encode(arena, key, sizeof key)));
+    rand_bytes(key, sizeof key);
+    return arena_printf(arena, "1 %.*s\n", STR_FMT(hex_encode(arena, key, sizeof key)));
 }
 
 static struct str nothing(struct arena *arena)
 {
-	(void)arena;
-	return STR("");
+    (void)arena;
+    return STR("");
 }
 
 /* Files that several services share are the same in each folder. */
 static const struct shared_file {
-	const char *name;
-	struct str (*make)(struct arena *arena);
+    const char *name;
+    struct str (*make)(struct arena *arena);
 } shared_files[] = {
-	{"token-keys", token_keys},
-	{"tiktok-client-secret", nothing},
+    {"token-keys", token_keys},
+    {"tiktok-client-secret", nothing},
 };
 static const char *const sharing[] = {"tiktok", "worker_publish"};
 
 /* Writes it whole or not at all; what is there stays. */
 static int put(struct arena *arena, const char *dir, const char *service, const char *file, struct str text)
 {
-	const char *folder = arena_printf(arena, "%s/%s", dir, service).p;
-	const char *path = arena_printf(arena, "%s/%s", folder, file).p;
-	const char *part = arena_printf(arena, "%s.part", path).p;
+    const char *folder = arena_printf(arena, "%s/%s", dir, service).p;
+    const char *path = arena_printf(arena, "%s/%s", folder, file).p;
+    const char *part = arena_printf(arena, "%s.part", path).p;
 
-	if (access(path, F_OK) == 0)
-		return EXIT_DONE;
-	if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-		return complain("%s: %s", folder, strerror(errno));
-	int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	bool written = fd >= 0 && write(fd, text.p, text.n) == (ssize_t)text.n && fsync(fd) == 0;
-	int error = errno;
-	if (fd >= 0)
-		(void)close(fd);
-	if (!written || rename(part, path) != 0)
-		return complain("%s: %s", path, strerror(written ? errno : error));
-	printf("made %s%s\n", path, text.n == 0 ? " (empty: put TikTok's client secret into it)" : "");
-	return EXIT_DONE;
+    if (access(path, F_OK) == 0)
+        return EXIT_DONE;
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return complain("%s: %s", folder, strerror(errno));
+    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool written = fd >= 0 && write(fd, text.p, text.n) == (ssize_t)text.n && fsync(fd) == 0;
+    int error = errno;
+    if (fd >= 0)
+        (void)close(fd);
+    if (!written || rename(part, path) != 0)
+        return complain("%s: %s", path, strerror(written ? errno : error));
+    printf("made %s%s\n", path, text.n == 0 ? " (empty: put TikTok's client secret into it)" : "");
+    return EXIT_DONE;
 }
 
 /* What the other folders are to get: the file of the first service that has it, else a new one. */
 static int shared_text(struct arena *arena, const char *dir, const struct shared_file *f, struct str *ret_text)
 {
-	for (size_t i = 0; i < ARRAY_LEN(sharing); i++) {
-		const char *path = arena_printf(arena, "%s/%s/%s", dir, sharing[i], f->name).p;
-		if (access(path, F_OK) == 0)
-			return file_read(arena, path, ret_text) ? EXIT_DONE : EXIT_FAILED;
-	}
-	*ret_text = f->make(arena);
-	return EXIT_DONE;
+    for (size_t i = 0; i < ARRAY_LEN(sharing); i++) {
+        const char *path = arena_printf(arena, "%s/%s/%s", dir, sharing[i], f->name).p;
+        if (access(path, F_OK) == 0)
+            return file_read(arena, path, ret_text) ? EXIT_DONE : EXIT_FAILED;
+    }
+    *ret_text = f->make(arena);
+    return EXIT_DONE;
 }
 
 static int put_shared(struct arena *arena, const char *dir, const struct shared_file *f)
 {
-	struct str text;
-	int code = shared_text(arena, dir, f, &text);
+    struct str text;
+    int code = shared_text(arena, dir, f, &text);
 
-	for (size_t i = 0; i < ARRAY_LEN(sharing) && code == EXIT_DONE; i++)
-		code = put(arena, dir, sharing[i], f->name, text);
-	return code;
+    for (size_t i = 0; i < ARRAY_LEN(sharing) && code == EXIT_DONE; i++)
+        code = put(arena, dir, sharing[i], f->name, text);
+    return code;
 }
 
 static int make_all(struct arena *arena, const char *sql_dir, const char *dir)
 {
-	struct str text, line;
-	int code = EXIT_DONE;
+    struct str text, line;
+    int code = EXIT_DONE;
 
-	if (!file_read(arena, arena_printf(arena, "%s/grants.sql", sql_dir).p, &text))
-		return EXIT_FAILED;
-	while (code == EXIT_DONE && str_next(&text, '\n', &line)) {
-		if (!str_starts(line, STR("-- user ")))
-			continue;
-		const char *service = arena_strdup(arena, str_trim(str_skip(line, strlen("-- user "))));
-		code = put(arena, dir, service, "db-password", password(arena));
-	}
-	for (size_t i = 0; i < ARRAY_LEN(shared_files) && code == EXIT_DONE; i++)
-		code = put_shared(arena, dir, &shared_files[i]);
-	return code;
+    if (!file_read(arena, arena_printf(arena, "%s/grants.sql", sql_dir).p, &text))
+        return EXIT_FAILED;
+    while (code == EXIT_DONE && str_next(&text, '\n', &line)) {
+        if (!str_starts(line, STR("-- user ")))
+            continue;
+        const char *service = arena_strdup(arena, str_trim(str_skip(line, strlen("-- user "))));
+        code = put(arena, dir, service, "db-password", password(arena));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(shared_files) && code == EXIT_DONE; i++)
+        code = put_shared(arena, dir, &shared_files[i]);
+    return code;
 }
 
 int verb_credentials(int argc, char **argv)
 {
-	const char *sql = SQL_DIR, *dir = "/etc/marketingcli/credentials";
-	struct arena arena;
+    const char *sql = SQL_DIR, *dir = "/etc/marketingcli/credentials";
+    struct arena arena;
 
-	if (!options_read(argc, argv, (const struct option[]){{"--sql", &sql}, {"--dir", &dir}, {NULL, NULL}}))
-		return EXIT_USAGE;
-	arena_init(&arena, 8 << 20);
-	int code = make_all(&arena, sql, dir);
-	arena_clear(&arena);
-	arena_done(&arena);
-	return code;
+    if (!options_read(argc, argv, (const struct option[]){{"--sql", &sql}, {"--dir", &dir}, {NULL, NULL}}))
+        return EXIT_USAGE;
+    arena_init(&arena, 8 << 20);
+    int code = make_all(&arena, sql, dir);
+    arena_clear(&arena);
+    arena_done(&arena);
+    return code;
 }

@@ -11,25 +11,25 @@
 
 /* One thing a user may do; column is "" for the whole table. As in information_schema, which tells it in capitals. */
 struct right {
-	struct str privilege, table, column;
+    struct str privilege, table, column;
 };
 
 struct number {
-	int64_t n;
+    int64_t n;
 };
 
 struct grants {
-	struct db *db;
-	struct arena *arena;
-	const char *credentials, *database;
-	struct str text;
+    struct db *db;
+    struct arena *arena;
+    const char *credentials, *database;
+    struct str text;
 };
 
 /* One user at work. */
 struct user {
-	struct str name, grantee; /* "auth", "'marketingcli_auth'@'localhost'" */
-	struct right rights[RIGHTS_MAX];
-	size_t rights_n;
+    struct str name, grantee; /* "auth", "'marketingcli_auth'@'localhost'" */
+    struct right rights[RIGHTS_MAX];
+    size_t rights_n;
 };
 
 static const struct db_col number_cols[] = {DB_COL(struct number, n, I64), DB_END};
@@ -38,14 +38,14 @@ static const struct db_col right_cols[] = {DB_COL(struct right, privilege, STR),
 
 enum { HAS_WIDE, HAS };
 static const struct sql sqls[] = {
-	/* Rights on everything or on the whole database: nobody should have any. */
-	[HAS_WIDE] = {.text = "SELECT COUNT(*) FROM (SELECT privilege_type FROM information_schema.USER_PRIVILEGES "
+    /* Rights on everything or on the whole database: nobody should have any. */
+    [HAS_WIDE] = {.text = "SELECT COUNT(*) FROM (SELECT privilege_type FROM information_schema.USER_PRIVILEGES "
                           "WHERE grantee = ? AND privilege_type <> 'USAGE' UNION ALL "
                           "SELECT privilege_type FROM information_schema.SCHEMA_PRIVILEGES "
                           "WHERE grantee = ? AND table_schema = ? AND privilege_type <> 'USAGE') wide",
                   .in = "sss",
                   .cols = number_cols},
-	[HAS] = {.text = "SELECT privilege_type, table_name, '' FROM information_schema.TABLE_PRIVILEGES "
+    [HAS] = {.text = "SELECT privilege_type, table_name, '' FROM information_schema.TABLE_PRIVILEGES "
                      "WHERE grantee = ? AND table_schema = ? AND privilege_type <> 'USAGE' UNION ALL "
                      "SELECT privilege_type, table_name, column_name FROM information_schema.COLUMN_PRIVILEGES "
                      "WHERE grantee = ? AND table_schema = ? LIMIT 500",
@@ -56,207 +56,207 @@ static const struct sql sqls[] = {
 /* Runs one statement; what is for the complaint, because the statement itself may hold a password. */
 static int run(const struct grants *g, const struct user *u, struct str text, const char *what)
 {
-	if (db_run_text(g->db, text) == OK)
-		return EXIT_DONE;
-	return complain("user marketingcli_%.*s: %s: MariaDB says: %s (%u)", STR_FMT(u->name), what, db_error(g->db),
-	                db_errno(g->db));
+    if (db_run_text(g->db, text) == OK)
+        return EXIT_DONE;
+    return complain("user marketingcli_%.*s: %s: MariaDB says: %s (%u)", STR_FMT(u->name), what, db_error(g->db),
+                    db_errno(g->db));
 }
 
 static void replace(struct buf *b, struct str text, struct str what, struct str with)
 {
-	while (text.n > 0) {
-		if (str_starts(text, what)) {
-			buf_putstr(b, with);
-			text = str_skip(text, what.n);
-		} else {
-			buf_putc(b, *text.p);
-			text = str_skip(text, 1);
-		}
-	}
+    while (text.n > 0) {
+        if (str_starts(text, what)) {
+            buf_putstr(b, with);
+            text = str_skip(text, what.n);
+        } else {
+            buf_putc(b, *text.p);
+            text = str_skip(text, 1);
+        }
+    }
 }
 
 /* "SELECT, UPDATE (a, b)" on a table, into rights. False when it cannot be read. */
 static bool read_rights(struct user *u, struct str privileges, struct str table)
 {
-	while (privileges.n > 0) {
-		size_t n = 0;
-		while (n < privileges.n && privileges.p[n] != ',' && privileges.p[n] != '(')
-			n++;
-		struct str privilege = str_trim(str_head(privileges, n)), columns = STR(""), column;
-		privileges = str_skip(privileges, n);
-		if (privileges.n > 0 && *privileges.p == '(') {
-			privileges = str_skip(privileges, 1);
-			if (!str_cut(&privileges, ')', &columns))
-				return false;
-			privileges = str_trim(privileges);
-		}
-		if (privilege.n == 0 || (privileges.n > 0 && *privileges.p != ','))
-			return false;
-		privileges = str_skip(privileges, privileges.n > 0);
-		if (columns.n == 0)
-			columns = STR("*");
-		while (str_next(&columns, ',', &column)) {
-			if (u->rights_n == RIGHTS_MAX)
-				return false;
-			column = str_trim(column);
-			u->rights[u->rights_n++] = (struct right){privilege, table, str_eqc(column, "*") ? STR("") : column};
-		}
-	}
-	return true;
+    while (privileges.n > 0) {
+        size_t n = 0;
+        while (n < privileges.n && privileges.p[n] != ',' && privileges.p[n] != '(')
+            n++;
+        struct str privilege = str_trim(str_head(privileges, n)), columns = STR(""), column;
+        privileges = str_skip(privileges, n);
+        if (privileges.n > 0 && *privileges.p == '(') {
+            privileges = str_skip(privileges, 1);
+            if (!str_cut(&privileges, ')', &columns))
+                return false;
+            privileges = str_trim(privileges);
+        }
+        if (privilege.n == 0 || (privileges.n > 0 && *privileges.p != ','))
+            return false;
+        privileges = str_skip(privileges, privileges.n > 0);
+        if (columns.n == 0)
+            columns = STR("*");
+        while (str_next(&columns, ',', &column)) {
+            if (u->rights_n == RIGHTS_MAX)
+                return false;
+            column = str_trim(column);
+            u->rights[u->rights_n++] = (struct right){privilege, table, str_eqc(column, "*") ? STR("") : column};
+        }
+    }
+    return true;
 }
 
 /* GRANT ... ON {db}.table TO {user}; */
 static int grant_line(const struct grants *g, struct user *u, struct str line)
 {
-	_cleanup_(buf_done) struct buf a = BUF_MAX(8192), b = BUF_MAX(8192);
-	const char *on = memmem(line.p, line.n, " ON {db}.", 9);
-	struct str privileges, table, rest;
+    _cleanup_(buf_done) struct buf a = BUF_MAX(8192), b = BUF_MAX(8192);
+    const char *on = memmem(line.p, line.n, " ON {db}.", 9);
+    struct str privileges, table, rest;
 
-	if (!str_starts(line, STR("GRANT ")) || on == NULL || !str_ends(line, STR(" TO {user};")))
-		return complain("grants.sql: a line is GRANT ... ON {db}.TABLE TO {user}; not %.*s", STR_FMT(line));
-	privileges = str_skip(str_of(line.p, (size_t)(on - line.p)), strlen("GRANT "));
-	rest = str_of(on + 9, line.n - (size_t)(on + 9 - line.p));
-	if (!str_cut(&rest, ' ', &table) || !read_rights(u, privileges, table))
-		return complain("grants.sql: cannot read %.*s", STR_FMT(line));
-	replace(&a, str_head(line, line.n - 1), STR("{db}"), arena_printf(g->arena, "`%s`", g->database));
-	replace(&b, buf_str(&a), STR("{user}"), u->grantee);
-	ASSERT(!a.overflow && !b.overflow);
-	return run(g, u, buf_str(&b), arena_strdup(g->arena, line));
+    if (!str_starts(line, STR("GRANT ")) || on == NULL || !str_ends(line, STR(" TO {user};")))
+        return complain("grants.sql: a line is GRANT ... ON {db}.TABLE TO {user}; not %.*s", STR_FMT(line));
+    privileges = str_skip(str_of(line.p, (size_t)(on - line.p)), strlen("GRANT "));
+    rest = str_of(on + 9, line.n - (size_t)(on + 9 - line.p));
+    if (!str_cut(&rest, ' ', &table) || !read_rights(u, privileges, table))
+        return complain("grants.sql: cannot read %.*s", STR_FMT(line));
+    replace(&a, str_head(line, line.n - 1), STR("{db}"), arena_printf(g->arena, "`%s`", g->database));
+    replace(&b, buf_str(&a), STR("{user}"), u->grantee);
+    ASSERT(!a.overflow && !b.overflow);
+    return run(g, u, buf_str(&b), arena_strdup(g->arena, line));
 }
 
 /* The lines below "-- user NAME" for which take says so; for_all: those below "-- every user". */
 static int grant_section(const struct grants *g, struct user *u, bool for_all)
 {
-	struct str text = g->text, line;
-	bool in = false;
-	int code = EXIT_DONE;
+    struct str text = g->text, line;
+    bool in = false;
+    int code = EXIT_DONE;
 
-	while (code == EXIT_DONE && str_next(&text, '\n', &line)) {
-		line = str_trim(line);
-		if (str_starts(line, STR("-- user ")))
-			in = !for_all && str_eq(str_skip(line, strlen("-- user ")), u->name);
-		else if (str_eqc(line, "-- every user"))
-			in = for_all;
-		else if (in && line.n > 0 && !str_starts(line, STR("--")))
-			code = grant_line(g, u, line);
-	}
-	return code;
+    while (code == EXIT_DONE && str_next(&text, '\n', &line)) {
+        line = str_trim(line);
+        if (str_starts(line, STR("-- user ")))
+            in = !for_all && str_eq(str_skip(line, strlen("-- user ")), u->name);
+        else if (str_eqc(line, "-- every user"))
+            in = for_all;
+        else if (in && line.n > 0 && !str_starts(line, STR("--")))
+            code = grant_line(g, u, line);
+    }
+    return code;
 }
 
 static bool wants(const struct user *u, const struct right *r)
 {
-	for (size_t i = 0; i < u->rights_n; i++)
-		if (str_ieq(u->rights[i].privilege, r->privilege) && str_eq(u->rights[i].table, r->table) &&
-		    str_ieq(u->rights[i].column, r->column))
-			return true;
-	return false;
+    for (size_t i = 0; i < u->rights_n; i++)
+        if (str_ieq(u->rights[i].privilege, r->privilege) && str_eq(u->rights[i].table, r->table) &&
+            str_ieq(u->rights[i].column, r->column))
+            return true;
+    return false;
 }
 
 static int revoke_excess(const struct grants *g, const struct user *u)
 {
-	struct db_arg grantee = db_str(u->grantee), database = db_cstr(g->database);
-	struct right *have;
-	void *rows;
-	size_t n;
+    struct db_arg grantee = db_str(u->grantee), database = db_cstr(g->database);
+    struct right *have;
+    void *rows;
+    size_t n;
 
-	if (db_rows(g->db, &sqls[HAS], DB_ARGS(grantee, database, grantee, database), g->arena, sizeof *have, RIGHTS_MAX,
-	            &rows, &n) != OK)
-		return complain("the grants cannot be read. MariaDB says: %s", db_error(g->db));
-	have = rows;
-	for (size_t i = 0; i < n; i++) {
-		const struct right *r = &have[i];
-		if (wants(u, r))
-			continue;
-		struct str column = r->column.n == 0 ? STR("") : arena_printf(g->arena, " (%.*s)", STR_FMT(r->column));
-		struct str text = arena_printf(g->arena, "REVOKE %.*s%.*s ON `%s`.%.*s FROM %.*s", STR_FMT(r->privilege),
-		                               STR_FMT(column), g->database, STR_FMT(r->table), STR_FMT(u->grantee));
-		int code = run(g, u, text, text.p);
-		if (code != EXIT_DONE)
-			return code;
-		printf("revoked from marketingcli_%.*s: %.*s%.*s on %.*s\n", STR_FMT(u->name), STR_FMT(r->privilege),
-		       STR_FMT(column), STR_FMT(r->table));
-	}
-	return EXIT_DONE;
+    if (db_rows(g->db, &sqls[HAS], DB_ARGS(grantee, database, grantee, database), g->arena, sizeof *have, RIGHTS_MAX,
+                &rows, &n) != OK)
+        return complain("the grants cannot be read. MariaDB says: %s", db_error(g->db));
+    have = rows;
+    for (size_t i = 0; i < n; i++) {
+        const struct right *r = &have[i];
+        if (wants(u, r))
+            continue;
+        struct str column = r->column.n == 0 ? STR("") : arena_printf(g->arena, " (%.*s)", STR_FMT(r->column));
+        struct str text = arena_printf(g->arena, "REVOKE %.*s%.*s ON `%s`.%.*s FROM %.*s", STR_FMT(r->privilege),
+                                       STR_FMT(column), g->database, STR_FMT(r->table), STR_FMT(u->grantee));
+        int code = run(g, u, text, text.p);
+        if (code != EXIT_DONE)
+            return code;
+        printf("revoked from marketingcli_%.*s: %.*s%.*s on %.*s\n", STR_FMT(u->name), STR_FMT(r->privilege),
+               STR_FMT(column), STR_FMT(r->table));
+    }
+    return EXIT_DONE;
 }
 
 static int revoke_wide(const struct grants *g, const struct user *u)
 {
-	struct db_arg grantee = db_str(u->grantee);
-	struct number wide;
+    struct db_arg grantee = db_str(u->grantee);
+    struct number wide;
 
-	if (db_row(g->db, &sqls[HAS_WIDE], DB_ARGS(grantee, grantee, db_cstr(g->database)), g->arena, &wide) != OK)
-		return complain("the grants cannot be read. MariaDB says: %s", db_error(g->db));
-	if (wide.n == 0)
-		return EXIT_DONE;
-	printf("revoked from marketingcli_%.*s: rights on more than single tables\n", STR_FMT(u->name));
-	return run(g, u, arena_printf(g->arena, "REVOKE ALL PRIVILEGES, GRANT OPTION FROM %.*s", STR_FMT(u->grantee)),
-	           "REVOKE ALL");
+    if (db_row(g->db, &sqls[HAS_WIDE], DB_ARGS(grantee, grantee, db_cstr(g->database)), g->arena, &wide) != OK)
+        return complain("the grants cannot be read. MariaDB says: %s", db_error(g->db));
+    if (wide.n == 0)
+        return EXIT_DONE;
+    printf("revoked from marketingcli_%.*s: rights on more than single tables\n", STR_FMT(u->name));
+    return run(g, u, arena_printf(g->arena, "REVOKE ALL PRIVILEGES, GRANT OPTION FROM %.*s", STR_FMT(u->grantee)),
+               "REVOKE ALL");
 }
 
 /* The same password again changes nothing; a new one counts for the next connection. */
 static int set_password(const struct grants *g, const struct user *u, struct str password)
 {
-	static const char plain[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.+/=-";
-	static const char *const statements[] = {"CREATE USER IF NOT EXISTS", "ALTER USER"};
+    static const char plain[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.+/=-";
+    static const char *const statements[] = {"CREATE USER IF NOT EXISTS", "ALTER USER"};
 
-	/* It stands between quotes in a statement, so nothing that would need escaping. */
-	if (password.n < PASSWORD_MIN_BYTES || password.n > PASSWORD_MAX_BYTES || strspn(password.p, plain) != password.n)
-		return complain("%s/%.*s/db-password must have %d to %d characters of 0-9 A-Z a-z _ . + / = -", g->credentials,
-		                STR_FMT(u->name), PASSWORD_MIN_BYTES, PASSWORD_MAX_BYTES);
-	for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
-		_cleanup_(buf_done) struct buf b = BUF_MAX(1024);
-		buf_printf(&b, "%s %.*s IDENTIFIED BY '%.*s'", statements[i], STR_FMT(u->grantee), STR_FMT(password));
-		ASSERT(!b.overflow);
-		int code = run(g, u, buf_str(&b), statements[i]);
-		if (code != EXIT_DONE)
-			return code;
-	}
-	return EXIT_DONE;
+    /* It stands between quotes in a statement, so nothing that would need escaping. */
+    if (password.n < PASSWORD_MIN_BYTES || password.n > PASSWORD_MAX_BYTES || strspn(password.p, plain) != password.n)
+        return complain("%s/%.*s/db-password must have %d to %d characters of 0-9 A-Z a-z _ . + / = -", g->credentials,
+                        STR_FMT(u->name), PASSWORD_MIN_BYTES, PASSWORD_MAX_BYTES);
+    for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
+        _cleanup_(buf_done) struct buf b = BUF_MAX(1024);
+        buf_printf(&b, "%s %.*s IDENTIFIED BY '%.*s'", statements[i], STR_FMT(u->grantee), STR_FMT(password));
+        ASSERT(!b.overflow);
+        int code = run(g, u, buf_str(&b), statements[i]);
+        if (code != EXIT_DONE)
+            return code;
+    }
+    return EXIT_DONE;
 }
 
 static int grant_user(const struct grants *g, struct str name)
 {
-	struct user *u = arena_alloc(g->arena, sizeof *u);
-	struct str path = arena_printf(g->arena, "%s/%.*s/db-password", g->credentials, STR_FMT(name)), password;
-	struct stat st;
+    struct user *u = arena_alloc(g->arena, sizeof *u);
+    struct str path = arena_printf(g->arena, "%s/%.*s/db-password", g->credentials, STR_FMT(name)), password;
+    struct stat st;
 
-	if (strspn(name.p, "abcdefghijklmnopqrstuvwxyz0123456789_") < name.n || name.n == 0)
-		return complain("grants.sql: %.*s is no name for a user", STR_FMT(name));
-	u->name = name;
-	u->grantee = arena_printf(g->arena, "'marketingcli_%.*s'@'localhost'", STR_FMT(name));
-	if (stat(path.p, &st) != 0) {
-		printf("left out marketingcli_%.*s: there is no %s\n", STR_FMT(name), path.p);
-		return EXIT_DONE;
-	}
-	if (!file_read(g->arena, path.p, &password))
-		return EXIT_FAILED;
-	if (str_ends(password, STR("\n")))
-		password.n--;
-	int code = set_password(g, u, str_from(arena_strdup(g->arena, password)));
-	if (code == EXIT_DONE)
-		code = revoke_wide(g, u);
-	if (code == EXIT_DONE)
-		code = grant_section(g, u, true);
-	if (code == EXIT_DONE)
-		code = grant_section(g, u, false);
-	if (code == EXIT_DONE)
-		code = revoke_excess(g, u);
-	if (code == EXIT_DONE)
-		printf("granted marketingcli_%.*s\n", STR_FMT(name));
-	return code;
+    if (strspn(name.p, "abcdefghijklmnopqrstuvwxyz0123456789_") < name.n || name.n == 0)
+        return complain("grants.sql: %.*s is no name for a user", STR_FMT(name));
+    u->name = name;
+    u->grantee = arena_printf(g->arena, "'marketingcli_%.*s'@'localhost'", STR_FMT(name));
+    if (stat(path.p, &st) != 0) {
+        printf("left out marketingcli_%.*s: there is no %s\n", STR_FMT(name), path.p);
+        return EXIT_DONE;
+    }
+    if (!file_read(g->arena, path.p, &password))
+        return EXIT_FAILED;
+    if (str_ends(password, STR("\n")))
+        password.n--;
+    int code = set_password(g, u, str_from(arena_strdup(g->arena, password)));
+    if (code == EXIT_DONE)
+        code = revoke_wide(g, u);
+    if (code == EXIT_DONE)
+        code = grant_section(g, u, true);
+    if (code == EXIT_DONE)
+        code = grant_section(g, u, false);
+    if (code == EXIT_DONE)
+        code = revoke_excess(g, u);
+    if (code == EXIT_DONE)
+        printf("granted marketingcli_%.*s\n", STR_FMT(name));
+    return code;
 }
 
 int grants_apply(struct db *db, struct arena *arena, const char *sql_dir, const char *credentials, const char *database)
 {
-	struct grants g = {.db = db, .arena = arena, .credentials = credentials, .database = database};
-	int code = EXIT_DONE;
-	struct str text, line;
+    struct grants g = {.db = db, .arena = arena, .credentials = credentials, .database = database};
+    int code = EXIT_DONE;
+    struct str text, line;
 
-	if (!file_read(arena, arena_printf(arena, "%s/grants.sql", sql_dir).p, &g.text))
-		return EXIT_FAILED;
-	text = g.text;
-	while (code == EXIT_DONE && str_next(&text, '\n', &line))
-		if (str_starts(line, STR("-- user ")))
-			code = grant_user(&g, str_trim(str_skip(line, strlen("-- user "))));
-	return code;
+    if (!file_read(arena, arena_printf(arena, "%s/grants.sql", sql_dir).p, &g.text))
+        return EXIT_FAILED;
+    text = g.text;
+    while (code == EXIT_DONE && str_next(&text, '\n', &line))
+        if (str_starts(line, STR("-- user ")))
+            code = grant_user(&g, str_trim(str_skip(line, strlen("-- user "))));
+    return code;
 }

@@ -2,9 +2,9 @@
  * SQL files, cut into statements. A statement ends with ';' outside of strings, quoted names and comments; stored
  * programs, whose bodies hold semicolons, are not for migrations.
  *
- *	struct script s = script_of(text);
- *	while ((e = script_next(&s, &statement)) == OK && statement.p != NULL)
- *		run(statement);	// s.line is where it starts
+ *    struct script s = script_of(text);
+ *    while ((e = script_next(&s, &statement)) == OK && statement.p != NULL)
+ *        run(statement);    // s.line is where it starts
  */
 #pragma once
 
@@ -12,13 +12,13 @@
 #include "base/str.h"
 
 struct script {
-	struct str rest;
-	int line, next_line; /* of the statement returned last, and of rest; from 1 */
+    struct str rest;
+    int line, next_line; /* of the statement returned last, and of rest; from 1 */
 };
 
 static inline struct script script_of(struct str text)
 {
-	return (struct script){.rest = text, .next_line = 1};
+    return (struct script){.rest = text, .next_line = 1};
 }
 
 /* The next statement without its ';' and the comments before it; absent behind the last one. ERR_VALIDATION when the

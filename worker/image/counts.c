@@ -13,104 +13,104 @@ enum outcome { OUTCOME_DONE, OUTCOME_REFUSED, OUTCOME_FAILED, OUTCOME_TIMED_OUT,
 static const char *const outcome_names[OUTCOME__MAX + 1];
 
 struct counts {
-	struct metrics *metrics;
-	atomic_llong *since_us; /* of each slot, shared: when it took its connection; 0: it has none */
+    struct metrics *metrics;
+    atomic_llong *since_us; /* of each slot, shared: when it took its connection; 0: it has none */
 };
 
 struct counts *counts_new(void)
 {
-	struct counts *c = xcalloc(1, sizeof *c);
+    struct counts *c = xcalloc(1, sizeof *c);
 
-	c->since_us = xshared(COUNTS_SLOTS_MAX, sizeof *c->since_us);
-	c->metrics = metrics_new(
-		&(struct metrics_options){.who = METRICS_IMAGE,
-	                              .shared = true,
-	                              .values = {[LABEL_OUTCOME] = outcome_names, [LABEL_CAUSE] = counts_causes}});
-	return c;
+    c->since_us = xshared(COUNTS_SLOTS_MAX, sizeof *c->since_us);
+    c->metrics = metrics_new(
+        &(struct metrics_options){.who = METRICS_IMAGE,
+                                  .shared = true,
+                                  .values = {[LABEL_OUTCOME] = outcome_names, [LABEL_CAUSE] = counts_causes}});
+    return c;
 }
 
 void counts_free(struct counts *c)
 {
-	xshared_free(c->since_us, COUNTS_SLOTS_MAX, sizeof *c->since_us);
-	metrics_free(c->metrics);
-	free(c);
+    xshared_free(c->since_us, COUNTS_SLOTS_MAX, sizeof *c->since_us);
+    metrics_free(c->metrics);
+    free(c);
 }
 
 static atomic_llong *since(struct counts *c, size_t slot)
 {
-	ASSERT(slot < COUNTS_SLOTS_MAX);
-	return &c->since_us[slot];
+    ASSERT(slot < COUNTS_SLOTS_MAX);
+    return &c->since_us[slot];
 }
 
 void counts_take(struct counts *c, size_t slot)
 {
-	atomic_store(since(c, slot), clock_mono_us());
+    atomic_store(since(c, slot), clock_mono_us());
 }
 
 /* Once for a connection, whoever of the process and the parent comes first. */
 static void end_image(struct counts *c, size_t slot, enum outcome outcome)
 {
-	int64_t since_us = atomic_exchange(since(c, slot), 0);
+    int64_t since_us = atomic_exchange(since(c, slot), 0);
 
-	if (since_us == 0)
-		return;
-	metric_add(c->metrics, METRIC_IMAGES, outcome, 1);
-	metric_observe(c->metrics, METRIC_IMAGE_TIME, 0, clock_mono_us() - since_us);
+    if (since_us == 0)
+        return;
+    metric_add(c->metrics, METRIC_IMAGES, outcome, 1);
+    metric_observe(c->metrics, METRIC_IMAGE_TIME, 0, clock_mono_us() - since_us);
 }
 
 void counts_image(struct counts *c, size_t slot, enum err e)
 {
-	end_image(c, slot, e == OK ? OUTCOME_DONE : err_status(e) < 500 ? OUTCOME_REFUSED : OUTCOME_FAILED);
+    end_image(c, slot, e == OK ? OUTCOME_DONE : err_status(e) < 500 ? OUTCOME_REFUSED : OUTCOME_FAILED);
 }
 
 void counts_leave(struct counts *c, size_t slot)
 {
-	atomic_store(since(c, slot), 0);
+    atomic_store(since(c, slot), 0);
 }
 
 void counts_started(struct counts *c)
 {
-	metric_add(c->metrics, METRIC_PROCESSES, 0, 1);
+    metric_add(c->metrics, METRIC_PROCESSES, 0, 1);
 }
 
 void counts_ended(struct counts *c, size_t slot, enum counts_cause cause)
 {
-	metric_add(c->metrics, METRIC_PROCESSES, 0, -1);
-	metric_add(c->metrics, METRIC_PROCESSES_ENDED, cause, 1);
-	end_image(c, slot, cause == CAUSE_TIMED_OUT ? OUTCOME_TIMED_OUT : OUTCOME_CRASHED);
+    metric_add(c->metrics, METRIC_PROCESSES, 0, -1);
+    metric_add(c->metrics, METRIC_PROCESSES_ENDED, cause, 1);
+    end_image(c, slot, cause == CAUSE_TIMED_OUT ? OUTCOME_TIMED_OUT : OUTCOME_CRASHED);
 }
 
 static void refresh(void *arg)
 {
-	struct counts *c = arg;
-	int64_t busy = 0;
+    struct counts *c = arg;
+    int64_t busy = 0;
 
-	for (size_t i = 0; i < COUNTS_SLOTS_MAX; i++)
-		busy += atomic_load(since(c, i)) != 0;
-	metric_set(c->metrics, METRIC_PROCESSES_BUSY, 0, busy);
+    for (size_t i = 0; i < COUNTS_SLOTS_MAX; i++)
+        busy += atomic_load(since(c, i)) != 0;
+    metric_set(c->metrics, METRIC_PROCESSES_BUSY, 0, busy);
 }
 
 int counts_show(struct counts *c, struct str dir)
 {
-	struct expose *x = expose_of_program(c->metrics, dir, "image", refresh, c);
-	sigset_t stop;
-	int sig;
+    struct expose *x = expose_of_program(c->metrics, dir, "image", refresh, c);
+    sigset_t stop;
+    int sig;
 
-	(void)sigemptyset(&stop);
-	(void)sigaddset(&stop, SIGTERM);
-	ASSERT(sigwait(&stop, &sig) == 0);
-	expose_stop(x);
-	return EXIT_SUCCESS;
+    (void)sigemptyset(&stop);
+    (void)sigaddset(&stop, SIGTERM);
+    ASSERT(sigwait(&stop, &sig) == 0);
+    expose_stop(x);
+    return EXIT_SUCCESS;
 }
 
 static const char *const outcome_names[OUTCOME__MAX + 1] = {
-	[OUTCOME_DONE] = "done",           [OUTCOME_REFUSED] = "refused", [OUTCOME_FAILED] = "failed",
-	[OUTCOME_TIMED_OUT] = "timed_out", [OUTCOME_CRASHED] = "crashed", [OUTCOME__MAX] = NULL,
+    [OUTCOME_DONE] = "done",           [OUTCOME_REFUSED] = "refused", [OUTCOME_FAILED] = "failed",
+    [OUTCOME_TIMED_OUT] = "timed_out", [OUTCOME_CRASHED] = "crashed", [OUTCOME__MAX] = NULL,
 };
 
 const char *const counts_causes[] = {
-	[CAUSE_RECYCLED] = "recycled",
-	[CAUSE_TIMED_OUT] = "timed_out",
-	[CAUSE_CRASHED] = "crashed",
-	[CAUSE__MAX] = NULL,
+    [CAUSE_RECYCLED] = "recycled",
+    [CAUSE_TIMED_OUT] = "timed_out",
+    [CAUSE_CRASHED] = "crashed",
+    [CAUSE__MAX] = NULL,
 };

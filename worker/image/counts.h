@@ -4,9 +4,9 @@
  * stays, counts the processes that end and the image that one had in hand then. Nobody trusts these figures: a process that
  * a picture has taken over could write anything there, and nothing but the text on the socket comes of it.
  *
- *	counts_take(c, slot);			// a connection
- *	counts_image(c, slot, e);		// its image has ended
- *	counts_leave(c, slot);			// whatever came of it
+ *    counts_take(c, slot);            // a connection
+ *    counts_image(c, slot, e);        // its image has ended
+ *    counts_leave(c, slot);            // whatever came of it
  */
 #pragma once
 

@@ -40,143 +40,143 @@
 const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
-	return "ignore_noninstrumented_modules=1";
+    return "ignore_noninstrumented_modules=1";
 }
 #endif
 
 struct job {
-	struct image_request request;
-	int in_fd, out_fd;
+    struct image_request request;
+    int in_fd, out_fd;
 };
 
 static void fd_closep(int *fd)
 {
-	if (*fd >= 0)
-		(void)close(*fd);
+    if (*fd >= 0)
+        (void)close(*fd);
 }
 
 static void job_close(struct job *j)
 {
-	fd_closep(&j->in_fd);
-	fd_closep(&j->out_fd);
+    fd_closep(&j->in_fd);
+    fd_closep(&j->out_fd);
 }
 
 static bool receive(int fd, struct job *ret)
 {
-	struct job j = {.in_fd = -1, .out_fd = -1};
-	int *fds[IMAGE_WIRE_FDS] = {&j.in_fd, &j.out_fd};
-	union {
-		char space[CMSG_SPACE(sizeof(int) * IMAGE_WIRE_FDS)];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = {.iov_base = &j.request, .iov_len = sizeof j.request};
-	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+    struct job j = {.in_fd = -1, .out_fd = -1};
+    int *fds[IMAGE_WIRE_FDS] = {&j.in_fd, &j.out_fd};
+    union {
+        char space[CMSG_SPACE(sizeof(int) * IMAGE_WIRE_FDS)];
+        struct cmsghdr align;
+    } control;
+    struct iovec iov = {.iov_base = &j.request, .iov_len = sizeof j.request};
+    struct msghdr m = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
 
-	ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&m);
-	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-		for (size_t i = 0; i < IMAGE_WIRE_FDS && c->cmsg_len >= CMSG_LEN(sizeof(int) * (i + 1)); i++)
-			memcpy(fds[i], CMSG_DATA(c) + sizeof(int) * i, sizeof(int));
-	if (n == sizeof j.request && j.request.version == IMAGE_WIRE_VERSION && j.in_fd >= 0 && j.out_fd >= 0 &&
-	    j.request.timeout_sec > 0 && j.request.timeout_sec <= TIMEOUT_SEC_MAX) {
-		*ret = j;
-		return true;
-	}
-	job_close(&j);
-	return false;
+    ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+    struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&m);
+    if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+        for (size_t i = 0; i < IMAGE_WIRE_FDS && c->cmsg_len >= CMSG_LEN(sizeof(int) * (i + 1)); i++)
+            memcpy(fds[i], CMSG_DATA(c) + sizeof(int) * i, sizeof(int));
+    if (n == sizeof j.request && j.request.version == IMAGE_WIRE_VERSION && j.in_fd >= 0 && j.out_fd >= 0 &&
+        j.request.timeout_sec > 0 && j.request.timeout_sec <= TIMEOUT_SEC_MAX) {
+        *ret = j;
+        return true;
+    }
+    job_close(&j);
+    return false;
 }
 
 /* A decoder that does not come back cannot be asked to stop. Only what signal-safety(7) allows. */
 static void too_late(int sig, siginfo_t *info, void *context)
 {
-	struct image_report r = {.err = ERR_IMAGE_TIMEOUT};
+    struct image_report r = {.err = ERR_IMAGE_TIMEOUT};
 
-	(void)sig;
-	(void)context;
-	(void)send(info->si_value.sival_int, &r, sizeof r, MSG_NOSIGNAL | MSG_DONTWAIT);
-	_exit(EXIT_TIMED_OUT);
+    (void)sig;
+    (void)context;
+    (void)send(info->si_value.sival_int, &r, sizeof r, MSG_NOSIGNAL | MSG_DONTWAIT);
+    _exit(EXIT_TIMED_OUT);
 }
 
 static timer_t start_timer(int fd, int sec)
 {
-	struct sigaction sa = {.sa_sigaction = too_late, .sa_flags = SA_SIGINFO};
-	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM, .sigev_value = {.sival_int = fd}};
-	struct itimerspec at = {.it_value = {.tv_sec = sec}};
-	timer_t t;
+    struct sigaction sa = {.sa_sigaction = too_late, .sa_flags = SA_SIGINFO};
+    struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM, .sigev_value = {.sival_int = fd}};
+    struct itimerspec at = {.it_value = {.tv_sec = sec}};
+    timer_t t;
 
-	ASSERT(sigaction(SIGALRM, &sa, NULL) == 0 && timer_create(CLOCK_MONOTONIC, &ev, &t) == 0 &&
-	       timer_settime(t, 0, &at, NULL) == 0);
-	return t;
+    ASSERT(sigaction(SIGALRM, &sa, NULL) == 0 && timer_create(CLOCK_MONOTONIC, &ev, &t) == 0 &&
+           timer_settime(t, 0, &at, NULL) == 0);
+    return t;
 }
 
 static void log_image(const struct image_report *r, const struct buf *why, int64_t since_us)
 {
-	log_event(r->err == OK ? LOG_INFO : LOG_WARNING, "image", LOG_CSTR("result", err_slug((enum err)r->err)),
-	          LOG_INT("original_width", r->original_width), LOG_INT("original_height", r->original_height),
-	          LOG_INT("width", r->width), LOG_INT("height", r->height), LOG_INT("size_bytes", (int64_t)r->size_bytes),
-	          LOG_INT("duration_us", clock_mono_us() - since_us),
-	          LOG_STR("detail", why->n > 0 ? buf_str(why) : (struct str){0}), LOG_END);
+    log_event(r->err == OK ? LOG_INFO : LOG_WARNING, "image", LOG_CSTR("result", err_slug((enum err)r->err)),
+              LOG_INT("original_width", r->original_width), LOG_INT("original_height", r->original_height),
+              LOG_INT("width", r->width), LOG_INT("height", r->height), LOG_INT("size_bytes", (int64_t)r->size_bytes),
+              LOG_INT("duration_us", clock_mono_us() - since_us),
+              LOG_STR("detail", why->n > 0 ? buf_str(why) : (struct str){0}), LOG_END);
 }
 
 static void serve(int fd, struct counts *counts, size_t slot)
 {
-	static const struct timeval patience = {.tv_sec = REQUEST_SEC_MAX};
-	_cleanup_(buf_done) struct buf why = BUF_MAX(4096);
-	struct image_report r = {0};
-	struct job j;
-	int64_t since_us = clock_mono_us();
+    static const struct timeval patience = {.tv_sec = REQUEST_SEC_MAX};
+    _cleanup_(buf_done) struct buf why = BUF_MAX(4096);
+    struct image_report r = {0};
+    struct job j;
+    int64_t since_us = clock_mono_us();
 
-	/* Who waited too long for us has hung up: no work for nobody. */
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0 ||
-	    poll(&p, 1, REQUEST_SEC_MAX * 1000) <= 0 || (p.revents & POLLHUP) || !receive(fd, &j))
-		return;
-	timer_t t = start_timer(fd, j.request.timeout_sec);
-	enum err e = repair(j.in_fd, j.out_fd, &r, &why);
-	(void)timer_delete(t);
-	r.err = (int32_t)e;
-	job_close(&j);
-	counts_image(counts, slot, e);
-	(void)send(fd, &r, sizeof r, MSG_NOSIGNAL);
-	log_image(&r, &why, since_us);
+    /* Who waited too long for us has hung up: no work for nobody. */
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0 ||
+        poll(&p, 1, REQUEST_SEC_MAX * 1000) <= 0 || (p.revents & POLLHUP) || !receive(fd, &j))
+        return;
+    timer_t t = start_timer(fd, j.request.timeout_sec);
+    enum err e = repair(j.in_fd, j.out_fd, &r, &why);
+    (void)timer_delete(t);
+    r.err = (int32_t)e;
+    job_close(&j);
+    counts_image(counts, slot, e);
+    (void)send(fd, &r, sizeof r, MSG_NOSIGNAL);
+    log_image(&r, &why, since_us);
 }
 
 static void limit(int resource, uint64_t most)
 {
-	struct rlimit r = {.rlim_cur = most, .rlim_max = most};
+    struct rlimit r = {.rlim_cur = most, .rlim_max = most};
 
-	(void)setrlimit(resource, &r); /* fails only where a tighter one is set already */
+    (void)setrlimit(resource, &r); /* fails only where a tighter one is set already */
 }
 
 int process_run(int listener, struct counts *counts, size_t slot)
 {
-	sigset_t stop;
+    sigset_t stop;
 
-	limit(RLIMIT_CORE, 0); /* it would hold somebody's picture */
-	if (!SANITIZED)
-		limit(RLIMIT_AS, MEMORY_MAX_BYTES);
-	(void)sigemptyset(&stop);
-	(void)sigaddset(&stop, SIGTERM);
-	_cleanup_(fd_closep) int stop_fd = signalfd(-1, &stop, SFD_CLOEXEC);
-	if (stop_fd < 0)
-		return EXIT_FAILURE;
-	for (int served = 0; served < IMAGES_MAX;) {
-		struct pollfd p[] = {{.fd = stop_fd, .events = POLLIN}, {.fd = listener, .events = POLLIN}};
-		if (poll(p, ARRAY_LEN(p), -1) < 0 && errno != EINTR)
-			return EXIT_FAILURE;
-		if (p[0].revents != 0)
-			break;
-		/* The listener does not block: all processes wake up, one gets the connection. */
-		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0)
-			continue;
-		counts_take(counts, slot);
-		serve(fd, counts, slot);
-		counts_leave(counts, slot);
-		(void)close(fd);
-		(void)malloc_trim(0); /* a process at rest does not keep the 50 MB of its last image */
-		served++;
-	}
-	return EXIT_SUCCESS;
+    limit(RLIMIT_CORE, 0); /* it would hold somebody's picture */
+    if (!SANITIZED)
+        limit(RLIMIT_AS, MEMORY_MAX_BYTES);
+    (void)sigemptyset(&stop);
+    (void)sigaddset(&stop, SIGTERM);
+    _cleanup_(fd_closep) int stop_fd = signalfd(-1, &stop, SFD_CLOEXEC);
+    if (stop_fd < 0)
+        return EXIT_FAILURE;
+    for (int served = 0; served < IMAGES_MAX;) {
+        struct pollfd p[] = {{.fd = stop_fd, .events = POLLIN}, {.fd = listener, .events = POLLIN}};
+        if (poll(p, ARRAY_LEN(p), -1) < 0 && errno != EINTR)
+            return EXIT_FAILURE;
+        if (p[0].revents != 0)
+            break;
+        /* The listener does not block: all processes wake up, one gets the connection. */
+        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        if (fd < 0)
+            continue;
+        counts_take(counts, slot);
+        serve(fd, counts, slot);
+        counts_leave(counts, slot);
+        (void)close(fd);
+        (void)malloc_trim(0); /* a process at rest does not keep the 50 MB of its last image */
+        served++;
+    }
+    return EXIT_SUCCESS;
 }

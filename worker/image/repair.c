@@ -12,93 +12,93 @@
 /* The one result of a libvips call takes the place of the image it was made from. */
 static enum err become(VipsImage **im, VipsImage **next, int failed)
 {
-	if (failed)
-		return ERR_IMAGE_CORRUPT;
-	g_object_unref(*im);
-	*im = *next;
-	*next = NULL;
-	return OK;
+    if (failed)
+        return ERR_IMAGE_CORRUPT;
+    g_object_unref(*im);
+    *im = *next;
+    *next = NULL;
+    return OK;
 }
 
 /* The loader is called by name: left to itself libvips would let the file choose among all of its decoders. */
 static enum err load(int fd, enum image_type type, int shrink, VipsImage **ret)
 {
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return ERR_STORE;
-	VipsSource *source = vips_source_new_from_descriptor(fd);
-	if (source == NULL)
-		return ERR_INTERNAL;
-	int failed;
-	if (type == IMAGE_JPEG)
-		failed = vips_jpegload_source(source, ret, "shrink", shrink, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
-		                              VIPS_FAIL_ON_TRUNCATED, NULL);
-	else
-		failed =
-			vips_pngload_source(source, ret, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
-	g_object_unref(source);
-	return failed ? ERR_IMAGE_CORRUPT : OK;
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return ERR_STORE;
+    VipsSource *source = vips_source_new_from_descriptor(fd);
+    if (source == NULL)
+        return ERR_INTERNAL;
+    int failed;
+    if (type == IMAGE_JPEG)
+        failed = vips_jpegload_source(source, ret, "shrink", shrink, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
+                                      VIPS_FAIL_ON_TRUNCATED, NULL);
+    else
+        failed =
+            vips_pngload_source(source, ret, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
+    g_object_unref(source);
+    return failed ? ERR_IMAGE_CORRUPT : OK;
 }
 
 struct size {
-	int width, height;
+    int width, height;
 };
 
 /* The largest size of that aspect in the box, to the pixel; its own when it is not larger than the box. */
 static struct size fit(struct size s, struct size box)
 {
-	double scale = fmin(fmin((double)box.width / s.width, (double)box.height / s.height), 1);
+    double scale = fmin(fmin((double)box.width / s.width, (double)box.height / s.height), 1);
 
-	return (struct size){(int)fmax(1, fmin(rint(s.width * scale), box.width)),
-	                     (int)fmax(1, fmin(rint(s.height * scale), box.height))};
+    return (struct size){(int)fmax(1, fmin(rint(s.width * scale), box.width)),
+                         (int)fmax(1, fmin(rint(s.height * scale), box.height))};
 }
 
 /* The size before the image is turned upright. */
 static struct size target_size(VipsImage *im)
 {
-	struct size box = {IMAGE_MAX_WIDTH, IMAGE_MAX_HEIGHT};
+    struct size box = {IMAGE_MAX_WIDTH, IMAGE_MAX_HEIGHT};
 
-	if (vips_image_get_orientation_swap(im))
-		box = (struct size){IMAGE_MAX_HEIGHT, IMAGE_MAX_WIDTH};
-	return fit((struct size){im->Xsize, im->Ysize}, box);
+    if (vips_image_get_orientation_swap(im))
+        box = (struct size){IMAGE_MAX_HEIGHT, IMAGE_MAX_WIDTH};
+    return fit((struct size){im->Xsize, im->Ysize}, box);
 }
 
 /* A JPEG decodes to 1/2, 1/4, 1/8 almost for nothing. At least twice the target is left for a proper filter. */
 static int load_shrink(VipsImage *im, struct size target)
 {
-	double factor = fmin((double)im->Xsize / target.width, (double)im->Ysize / target.height);
+    double factor = fmin((double)im->Xsize / target.width, (double)im->Ysize / target.height);
 
-	return factor >= 16 ? 8 : factor >= 8 ? 4 : factor >= 4 ? 2 : 1;
+    return factor >= 16 ? 8 : factor >= 8 ? 4 : factor >= 4 ? 2 : 1;
 }
 
 static enum err resize(VipsImage **im, struct size target)
 {
-	VipsImage *next = NULL;
-	bool alpha = vips_image_hasalpha(*im);
-	VipsBandFormat format = (*im)->BandFmt;
-	enum err e = OK;
+    VipsImage *next = NULL;
+    bool alpha = vips_image_hasalpha(*im);
+    VipsBandFormat format = (*im)->BandFmt;
+    enum err e = OK;
 
-	/* Invisible pixels have colours too, and these must not bleed into the visible ones. */
-	if (alpha)
-		e = become(im, &next, vips_premultiply(*im, &next, NULL));
-	if (e == OK)
-		e = become(im, &next,
-		           vips_resize(*im, &next, (double)target.width / (*im)->Xsize, "vscale",
-		                       (double)target.height / (*im)->Ysize, NULL));
-	if (e == OK && alpha)
-		e = become(im, &next, vips_unpremultiply(*im, &next, NULL));
-	if (e == OK && (*im)->BandFmt != format)
-		e = become(im, &next, vips_cast(*im, &next, format, NULL));
-	ASSERT(e != OK || ((*im)->Xsize == target.width && (*im)->Ysize == target.height));
-	return e;
+    /* Invisible pixels have colours too, and these must not bleed into the visible ones. */
+    if (alpha)
+        e = become(im, &next, vips_premultiply(*im, &next, NULL));
+    if (e == OK)
+        e = become(im, &next,
+                   vips_resize(*im, &next, (double)target.width / (*im)->Xsize, "vscale",
+                               (double)target.height / (*im)->Ysize, NULL));
+    if (e == OK && alpha)
+        e = become(im, &next, vips_unpremultiply(*im, &next, NULL));
+    if (e == OK && (*im)->BandFmt != format)
+        e = become(im, &next, vips_cast(*im, &next, format, NULL));
+    ASSERT(e != OK || ((*im)->Xsize == target.width && (*im)->Ysize == target.height));
+    return e;
 }
 
 static enum err apply_profile(VipsImage **im)
 {
-	VipsImage *next = NULL;
+    VipsImage *next = NULL;
 
-	return become(im, &next,
-	              vips_icc_transform(*im, &next, "srgb", "embedded", TRUE, "intent", VIPS_INTENT_RELATIVE,
-	                                 "black_point_compensation", TRUE, "depth", 8, NULL));
+    return become(im, &next,
+                  vips_icc_transform(*im, &next, "srgb", "embedded", TRUE, "intent", VIPS_INTENT_RELATIVE,
+                                     "black_point_compensation", TRUE, "depth", 8, NULL));
 }
 
 #define PROBE_LEVELS 5
@@ -108,187 +108,187 @@ static enum err apply_profile(VipsImage **im)
 /* Most profiles in the wild are sRGB under one of many names: try it on a few colours instead of reading the name. */
 static bool profile_changes_nothing(VipsImage *im)
 {
-	uint8_t probe[PROBE_PIXELS][3];
-	const void *profile;
-	size_t profile_n, out_n = 0;
-	VipsImage *next = NULL;
-	int most = 0;
+    uint8_t probe[PROBE_PIXELS][3];
+    const void *profile;
+    size_t profile_n, out_n = 0;
+    VipsImage *next = NULL;
+    int most = 0;
 
-	for (int i = 0; i < PROBE_PIXELS; i++)
-		for (int band = 0, rest = i; band < 3; band++, rest /= PROBE_LEVELS)
-			probe[i][band] = (uint8_t)(rest % PROBE_LEVELS * 255 / (PROBE_LEVELS - 1));
-	VipsImage *p = vips_image_new_from_memory(probe, sizeof probe, PROBE_PIXELS, 1, 3, VIPS_FORMAT_UCHAR);
-	if (p == NULL || vips_image_get_blob(im, VIPS_META_ICC_NAME, &profile, &profile_n) != 0 ||
-	    become(&p, &next, vips_copy(p, &next, "interpretation", VIPS_INTERPRETATION_sRGB, NULL)) != OK) {
-		g_clear_object(&p);
-		return false;
-	}
-	vips_image_set_blob_copy(p, VIPS_META_ICC_NAME, profile, profile_n);
-	uint8_t *out = apply_profile(&p) == OK ? vips_image_write_to_memory(p, &out_n) : NULL;
-	for (size_t i = 0; out != NULL && i < MIN(out_n, sizeof probe); i++)
-		most = MAX(most, abs(out[i] - probe[i / 3][i % 3]));
-	bool same = out != NULL && out_n == sizeof probe && most <= PROBE_TOLERANCE;
-	g_free(out);
-	g_object_unref(p);
-	return same;
+    for (int i = 0; i < PROBE_PIXELS; i++)
+        for (int band = 0, rest = i; band < 3; band++, rest /= PROBE_LEVELS)
+            probe[i][band] = (uint8_t)(rest % PROBE_LEVELS * 255 / (PROBE_LEVELS - 1));
+    VipsImage *p = vips_image_new_from_memory(probe, sizeof probe, PROBE_PIXELS, 1, 3, VIPS_FORMAT_UCHAR);
+    if (p == NULL || vips_image_get_blob(im, VIPS_META_ICC_NAME, &profile, &profile_n) != 0 ||
+        become(&p, &next, vips_copy(p, &next, "interpretation", VIPS_INTERPRETATION_sRGB, NULL)) != OK) {
+        g_clear_object(&p);
+        return false;
+    }
+    vips_image_set_blob_copy(p, VIPS_META_ICC_NAME, profile, profile_n);
+    uint8_t *out = apply_profile(&p) == OK ? vips_image_write_to_memory(p, &out_n) : NULL;
+    for (size_t i = 0; out != NULL && i < MIN(out_n, sizeof probe); i++)
+        most = MAX(most, abs(out[i] - probe[i / 3][i % 3]));
+    bool same = out != NULL && out_n == sizeof probe && most <= PROBE_TOLERANCE;
+    g_free(out);
+    g_object_unref(p);
+    return same;
 }
 
 /* To sRGB with 8 bits: by the image's own profile, or by what its kind of pixels usually means. */
 static enum err to_srgb(VipsImage **im, uint32_t *changes)
 {
-	VipsImage *next = NULL;
-	VipsInterpretation was = (*im)->Type;
-	bool rgb = was == VIPS_INTERPRETATION_sRGB || was == VIPS_INTERPRETATION_RGB16;
+    VipsImage *next = NULL;
+    VipsInterpretation was = (*im)->Type;
+    bool rgb = was == VIPS_INTERPRETATION_sRGB || was == VIPS_INTERPRETATION_RGB16;
 
-	/* A profile that cannot be applied (of another kind of pixels, broken) is ignored, as browsers do. */
-	if (vips_image_get_typeof(*im, VIPS_META_ICC_NAME) != 0 && !(rgb && profile_changes_nothing(*im)) &&
-	    apply_profile(im) == OK)
-		*changes |= IMAGE_COLOUR_CONVERTED;
-	if (!rgb)
-		*changes |= IMAGE_COLOUR_CONVERTED;
-	if ((*im)->Type == VIPS_INTERPRETATION_sRGB && (*im)->BandFmt == VIPS_FORMAT_UCHAR)
-		return OK;
-	return become(im, &next, vips_colourspace(*im, &next, VIPS_INTERPRETATION_sRGB, NULL));
+    /* A profile that cannot be applied (of another kind of pixels, broken) is ignored, as browsers do. */
+    if (vips_image_get_typeof(*im, VIPS_META_ICC_NAME) != 0 && !(rgb && profile_changes_nothing(*im)) &&
+        apply_profile(im) == OK)
+        *changes |= IMAGE_COLOUR_CONVERTED;
+    if (!rgb)
+        *changes |= IMAGE_COLOUR_CONVERTED;
+    if ((*im)->Type == VIPS_INTERPRETATION_sRGB && (*im)->BandFmt == VIPS_FORMAT_UCHAR)
+        return OK;
+    return become(im, &next, vips_colourspace(*im, &next, VIPS_INTERPRETATION_sRGB, NULL));
 }
 
 static bool has_transparency(VipsImage *im)
 {
-	VipsImage *alpha = NULL;
-	double least = 0;
+    VipsImage *alpha = NULL;
+    double least = 0;
 
-	if (vips_extract_band(im, &alpha, im->Bands - 1, NULL) != 0)
-		return true;
-	int failed = vips_min(alpha, &least, NULL);
-	g_object_unref(alpha);
-	return failed || least < 255;
+    if (vips_extract_band(im, &alpha, im->Bands - 1, NULL) != 0)
+        return true;
+    int failed = vips_min(alpha, &least, NULL);
+    g_object_unref(alpha);
+    return failed || least < 255;
 }
 
 static enum err flatten(VipsImage **im, uint32_t *changes)
 {
-	VipsImage *next = NULL;
+    VipsImage *next = NULL;
 
-	if (!vips_image_hasalpha(*im))
-		return OK;
-	if (has_transparency(*im))
-		*changes |= IMAGE_FLATTENED;
-	VipsArrayDouble *white = vips_array_double_newv(1, 255.0);
-	enum err e = become(im, &next, vips_flatten(*im, &next, "background", white, NULL));
-	vips_area_unref(VIPS_AREA(white));
-	return e;
+    if (!vips_image_hasalpha(*im))
+        return OK;
+    if (has_transparency(*im))
+        *changes |= IMAGE_FLATTENED;
+    VipsArrayDouble *white = vips_array_double_newv(1, 255.0);
+    enum err e = become(im, &next, vips_flatten(*im, &next, "background", white, NULL));
+    vips_area_unref(VIPS_AREA(white));
+    return e;
 }
 
 static enum err write_all(int fd, const uint8_t *p, size_t n)
 {
-	if (ftruncate(fd, 0) < 0)
-		return ERR_STORE;
-	for (size_t done = 0; done < n;) {
-		ssize_t r = pwrite(fd, p + done, n - done, (off_t)done);
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_STORE;
-		done += (size_t)r;
-	}
-	return OK;
+    if (ftruncate(fd, 0) < 0)
+        return ERR_STORE;
+    for (size_t done = 0; done < n;) {
+        ssize_t r = pwrite(fd, p + done, n - done, (off_t)done);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r <= 0)
+            return errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_STORE;
+        done += (size_t)r;
+    }
+    return OK;
 }
 
 static enum err save(VipsImage *im, int fd, struct image_report *r)
 {
-	void *p = NULL;
-	size_t n = 0;
+    void *p = NULL;
+    size_t n = 0;
 
-	if (vips_jpegsave_buffer(im, &p, &n, "Q", JPEG_QUALITY, "optimize_coding", TRUE, "strip", TRUE, "subsample_mode",
-	                         VIPS_FOREIGN_SUBSAMPLE_ON, NULL) != 0)
-		return ERR_INTERNAL;
-	enum err e = n <= IMAGE_MAX_BYTES ? write_all(fd, p, n) : ERR_IMAGE_TOO_LARGE;
-	g_free(p);
-	r->size_bytes = n;
-	r->width = (uint32_t)im->Xsize;
-	r->height = (uint32_t)im->Ysize;
-	return e;
+    if (vips_jpegsave_buffer(im, &p, &n, "Q", JPEG_QUALITY, "optimize_coding", TRUE, "strip", TRUE, "subsample_mode",
+                             VIPS_FOREIGN_SUBSAMPLE_ON, NULL) != 0)
+        return ERR_INTERNAL;
+    enum err e = n <= IMAGE_MAX_BYTES ? write_all(fd, p, n) : ERR_IMAGE_TOO_LARGE;
+    g_free(p);
+    r->size_bytes = n;
+    r->width = (uint32_t)im->Xsize;
+    r->height = (uint32_t)im->Ysize;
+    return e;
 }
 
 static bool has_metadata(VipsImage *im)
 {
-	static const char *const names[] = {VIPS_META_EXIF_NAME, VIPS_META_XMP_NAME, VIPS_META_IPTC_NAME,
-	                                    VIPS_META_ICC_NAME};
+    static const char *const names[] = {VIPS_META_EXIF_NAME, VIPS_META_XMP_NAME, VIPS_META_IPTC_NAME,
+                                        VIPS_META_ICC_NAME};
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (vips_image_get_typeof(im, names[i]) != 0)
-			return true;
-	return false;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (vips_image_get_typeof(im, names[i]) != 0)
+            return true;
+    return false;
 }
 
 /* From the file to the pixels in memory at their final size, still in their own colours and as they lie. */
 static enum err decode(int fd, enum image_type type, VipsImage **im, uint32_t *changes)
 {
-	VipsImage *next = NULL;
-	struct size target = target_size(*im);
-	int shrink = type == IMAGE_JPEG ? load_shrink(*im, target) : 1;
-	enum err e = OK;
+    VipsImage *next = NULL;
+    struct size target = target_size(*im);
+    int shrink = type == IMAGE_JPEG ? load_shrink(*im, target) : 1;
+    enum err e = OK;
 
-	if (target.width != (*im)->Xsize || target.height != (*im)->Ysize)
-		*changes |= IMAGE_RESIZED;
-	if (shrink > 1) {
-		e = load(fd, type, shrink, &next);
-		if (e == OK)
-			e = become(im, &next, 0);
-	}
-	if (e == OK && (*changes & IMAGE_RESIZED))
-		e = resize(im, target);
-	if (e != OK)
-		return e;
-	next = vips_image_copy_memory(*im); /* here the decoder runs, once, from top to bottom */
-	return become(im, &next, next == NULL);
+    if (target.width != (*im)->Xsize || target.height != (*im)->Ysize)
+        *changes |= IMAGE_RESIZED;
+    if (shrink > 1) {
+        e = load(fd, type, shrink, &next);
+        if (e == OK)
+            e = become(im, &next, 0);
+    }
+    if (e == OK && (*changes & IMAGE_RESIZED))
+        e = resize(im, target);
+    if (e != OK)
+        return e;
+    next = vips_image_copy_memory(*im); /* here the decoder runs, once, from top to bottom */
+    return become(im, &next, next == NULL);
 }
 
 static enum err upright(VipsImage **im, uint32_t *changes)
 {
-	VipsImage *next = NULL;
+    VipsImage *next = NULL;
 
-	if (vips_image_get_orientation(*im) == 1)
-		return OK;
-	*changes |= IMAGE_ORIENTED;
-	return become(im, &next, vips_autorot(*im, &next, NULL));
+    if (vips_image_get_orientation(*im) == 1)
+        return OK;
+    *changes |= IMAGE_ORIENTED;
+    return become(im, &next, vips_autorot(*im, &next, NULL));
 }
 
 static enum err repair_loaded(int in_fd, int out_fd, VipsImage **im, struct image_report *r)
 {
-	r->changes |= IMAGE_REENCODED;
-	if (has_metadata(*im))
-		r->changes |= IMAGE_METADATA_REMOVED;
-	enum err e = decode(in_fd, r->type, im, &r->changes);
-	if (e == OK)
-		e = upright(im, &r->changes);
-	if (e == OK)
-		e = to_srgb(im, &r->changes);
-	if (e == OK)
-		e = flatten(im, &r->changes);
-	return e == OK ? save(*im, out_fd, r) : e;
+    r->changes |= IMAGE_REENCODED;
+    if (has_metadata(*im))
+        r->changes |= IMAGE_METADATA_REMOVED;
+    enum err e = decode(in_fd, r->type, im, &r->changes);
+    if (e == OK)
+        e = upright(im, &r->changes);
+    if (e == OK)
+        e = to_srgb(im, &r->changes);
+    if (e == OK)
+        e = flatten(im, &r->changes);
+    return e == OK ? save(*im, out_fd, r) : e;
 }
 
 enum err repair(int in_fd, int out_fd, struct image_report *ret_report, struct buf *ret_why)
 {
-	struct image_header h;
-	VipsImage *im = NULL;
+    struct image_header h;
+    VipsImage *im = NULL;
 
-	enum err e = image_sniff_file(in_fd, &h);
-	if (e != OK)
-		return e;
-	struct image_report r = {.type = h.type, .original_width = h.width, .original_height = h.height};
-	if (h.has_metadata)
-		r.changes |= IMAGE_METADATA_REMOVED;
-	e = load(in_fd, h.type, 1, &im);
-	/* Two readings of one header: what was checked must be what is decoded. */
-	if (e == OK && ((uint32_t)im->Xsize != h.width || (uint32_t)im->Ysize != h.height))
-		e = ERR_IMAGE_CORRUPT;
-	if (e == OK)
-		e = repair_loaded(in_fd, out_fd, &im, &r);
-	g_clear_object(&im);
-	if (e != OK)
-		buf_puts(ret_why, vips_error_buffer());
-	vips_error_clear();
-	if (e == OK)
-		*ret_report = r;
-	return e;
+    enum err e = image_sniff_file(in_fd, &h);
+    if (e != OK)
+        return e;
+    struct image_report r = {.type = h.type, .original_width = h.width, .original_height = h.height};
+    if (h.has_metadata)
+        r.changes |= IMAGE_METADATA_REMOVED;
+    e = load(in_fd, h.type, 1, &im);
+    /* Two readings of one header: what was checked must be what is decoded. */
+    if (e == OK && ((uint32_t)im->Xsize != h.width || (uint32_t)im->Ysize != h.height))
+        e = ERR_IMAGE_CORRUPT;
+    if (e == OK)
+        e = repair_loaded(in_fd, out_fd, &im, &r);
+    g_clear_object(&im);
+    if (e != OK)
+        buf_puts(ret_why, vips_error_buffer());
+    vips_error_clear();
+    if (e == OK)
+        *ret_report = r;
+    return e;
 }

@@ -5,8 +5,8 @@
 #include "store/store.h"
 
 struct purge {
-	struct job_run *run;
-	enum upload_purge what;
+    struct job_run *run;
+    enum upload_purge what;
 };
 
 /*
@@ -15,42 +15,42 @@ struct purge {
  */
 static enum err begin(struct db *db, void *arg)
 {
-	struct purge *p = arg;
-	struct job_run *run = p->run;
-	enum err e = upload_purge_begin(db, run->arena, &run->job.subject_id, &p->what, &run->again_at_us);
+    struct purge *p = arg;
+    struct job_run *run = p->run;
+    enum err e = upload_purge_begin(db, run->arena, &run->job.subject_id, &p->what, &run->again_at_us);
 
-	if (e == OK && p->what == PURGE_LATER)
-		e = job_again(db, JOB_MEDIA, &run->job, run->again_at_us);
-	return e;
+    if (e == OK && p->what == PURGE_LATER)
+        e = job_again(db, JOB_MEDIA, &run->job, run->again_at_us);
+    return e;
 }
 
 static enum job_step failed(struct job_run *run, enum err e)
 {
-	run->err = e;
-	return JOB_ERROR;
+    run->err = e;
+    return JOB_ERROR;
 }
 
 static enum job_step step(struct job_run *run)
 {
-	struct purge p = {.run = run};
-	enum err e = db_tx(run->db, begin, &p);
+    struct purge p = {.run = run};
+    enum err e = db_tx(run->db, begin, &p);
 
-	if (e != OK)
-		return failed(run, e);
-	switch (p.what) {
-	case PURGE_LATER:
-		run->job_ended = true;
-		return JOB_AGAIN;
-	case PURGE_DONE:
-		return JOB_DONE;
-	case PURGE_FILE:
-		break;
-	}
-	e = store_delete(&run->worker->store, &run->job.subject_id);
-	point("purge.file_deleted");
-	if (e == OK)
-		e = upload_purged(run->db, &run->job.subject_id);
-	return e == OK ? JOB_DONE : failed(run, e);
+    if (e != OK)
+        return failed(run, e);
+    switch (p.what) {
+    case PURGE_LATER:
+        run->job_ended = true;
+        return JOB_AGAIN;
+    case PURGE_DONE:
+        return JOB_DONE;
+    case PURGE_FILE:
+        break;
+    }
+    e = store_delete(&run->worker->store, &run->job.subject_id);
+    point("purge.file_deleted");
+    if (e == OK)
+        e = upload_purged(run->db, &run->job.subject_id);
+    return e == OK ? JOB_DONE : failed(run, e);
 }
 
 const struct job_kind purge_kind = {.name = "purge", .class = JOB_MEDIA, .step = step};

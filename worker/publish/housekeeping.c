@@ -10,78 +10,78 @@
 #define PURGES 20 /* batches of snapshots: no account that publishes has a snapshot this old, so there are few */
 
 struct batch {
-	const struct uuid *ids;
-	const struct upkeep_post *posts;
-	size_t n;
+    const struct uuid *ids;
+    const struct upkeep_post *posts;
+    size_t n;
 };
 
 static enum err add_refreshes(struct db *db, void *arg)
 {
-	const struct batch *b = arg;
-	enum err e = OK;
+    const struct batch *b = arg;
+    enum err e = OK;
 
-	for (size_t i = 0; i < b->n && e == OK; i++)
-		e = job_add(db, JOB_PUBLISH, refresh_kind.name, &b->ids[i], clock_now_us(), (struct str){0});
-	return e;
+    for (size_t i = 0; i < b->n && e == OK; i++)
+        e = job_add(db, JOB_PUBLISH, refresh_kind.name, &b->ids[i], clock_now_us(), (struct str){0});
+    return e;
 }
 
 static enum err refresh_aging(struct job_run *run)
 {
-	struct batch b = {0};
-	struct uuid *ids;
+    struct batch b = {0};
+    struct uuid *ids;
 
-	enum err e = upkeep_aging_accounts(run->db, run->arena, clock_now_us(), BATCH, &ids, &b.n);
-	if (e != OK || b.n == 0)
-		return e;
-	b.ids = ids;
-	return db_tx(run->db, add_refreshes, &b);
+    enum err e = upkeep_aging_accounts(run->db, run->arena, clock_now_us(), BATCH, &ids, &b.n);
+    if (e != OK || b.n == 0)
+        return e;
+    b.ids = ids;
+    return db_tx(run->db, add_refreshes, &b);
 }
 
 static enum err add_lost_jobs(struct db *db, void *arg)
 {
-	const struct batch *b = arg;
-	enum err e = OK;
+    const struct batch *b = arg;
+    enum err e = OK;
 
-	for (size_t i = 0; i < b->n && e == OK; i++)
-		e = job_add(db, JOB_PUBLISH, b->posts[i].publish ? publish_kind.name : poll_kind.name, &b->posts[i].id,
-		            clock_now_us(), (struct str){0});
-	return e;
+    for (size_t i = 0; i < b->n && e == OK; i++)
+        e = job_add(db, JOB_PUBLISH, b->posts[i].publish ? publish_kind.name : poll_kind.name, &b->posts[i].id,
+                    clock_now_us(), (struct str){0});
+    return e;
 }
 
 /* The job is written with the state that needs it, so there is none to be found; if there is, it must not be silent. */
 static enum err audit(struct job_run *run)
 {
-	struct batch b = {0};
-	struct upkeep_post *posts;
+    struct batch b = {0};
+    struct upkeep_post *posts;
 
-	enum err e = upkeep_posts_without_job(run->db, run->arena, clock_now_us(), BATCH, &posts, &b.n);
-	if (e != OK || b.n == 0)
-		return e;
-	b.posts = posts;
-	for (size_t i = 0; i < b.n; i++)
-		alarm_raise(run->worker->measure->metrics, ALARM_POST_WITHOUT_JOB, LOG_CSTR("post", uuid_text(&posts[i].id).s),
-		            LOG_END);
-	return db_tx(run->db, add_lost_jobs, &b);
+    enum err e = upkeep_posts_without_job(run->db, run->arena, clock_now_us(), BATCH, &posts, &b.n);
+    if (e != OK || b.n == 0)
+        return e;
+    b.posts = posts;
+    for (size_t i = 0; i < b.n; i++)
+        alarm_raise(run->worker->measure->metrics, ALARM_POST_WITHOUT_JOB, LOG_CSTR("post", uuid_text(&posts[i].id).s),
+                    LOG_END);
+    return db_tx(run->db, add_lost_jobs, &b);
 }
 
 static enum job_step step(struct job_run *run)
 {
-	int64_t now_us = clock_now_us();
+    int64_t now_us = clock_now_us();
 
-	/* What would become too old before the next round goes now: the promise is 24 hours, not 25. */
-	enum err e = OK;
-	for (int i = 0; i < PURGES && e == OK; i++)
-		e = account_purge_snapshots(run->db, now_us + EVERY_US);
-	if (e == OK)
-		e = upkeep_delete_states(run->db, now_us);
-	if (e == OK)
-		e = refresh_aging(run);
-	if (e == OK)
-		e = audit(run);
-	run->err = e;
-	run->again_at_us = now_us + EVERY_US;
-	return e == OK ? JOB_AGAIN : JOB_ERROR;
+    /* What would become too old before the next round goes now: the promise is 24 hours, not 25. */
+    enum err e = OK;
+    for (int i = 0; i < PURGES && e == OK; i++)
+        e = account_purge_snapshots(run->db, now_us + EVERY_US);
+    if (e == OK)
+        e = upkeep_delete_states(run->db, now_us);
+    if (e == OK)
+        e = refresh_aging(run);
+    if (e == OK)
+        e = audit(run);
+    run->err = e;
+    run->again_at_us = now_us + EVERY_US;
+    return e == OK ? JOB_AGAIN : JOB_ERROR;
 }
 
 const struct job_kind housekeeping_kind = {
-	.name = "housekeeping", .class = JOB_PUBLISH, .standing = true, .step = step};
+    .name = "housekeeping", .class = JOB_PUBLISH, .standing = true, .step = step};

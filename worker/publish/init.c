@@ -15,251 +15,251 @@
 #define RETRY_MAX_US (900 * US_PER_SEC)
 
 struct commit {
-	struct job_run *run;
-	const struct publish *p;
-	struct str payload;
-	int64_t lease_until_us;
+    struct job_run *run;
+    const struct publish *p;
+    struct str payload;
+    int64_t lease_until_us;
 };
 
 static enum err commit(struct db *db, void *arg)
 {
-	struct commit *c = arg;
-	const struct worker *w = c->run->worker;
-	struct post_move move = {.event = "attempt", .attempt_id = c->p->attempt_id, .request_id = c->run->job.request_id};
+    struct commit *c = arg;
+    const struct worker *w = c->run->worker;
+    struct post_move move = {.event = "attempt", .attempt_id = c->p->attempt_id, .request_id = c->run->job.request_id};
 
-	enum err e = job_hold(db, w->class, &c->run->job, c->lease_until_us);
-	if (e == OK)
-		e = attempt_add(db, &c->p->attempt_id, &c->p->post.id, &c->run->job.lease_token, c->payload);
-	if (e == OK)
-		e = post_move(db, c->run->arena, w->conf, &c->p->post.id, &move);
-	point("publish.before_attempt_commit");
-	return e;
+    enum err e = job_hold(db, w->class, &c->run->job, c->lease_until_us);
+    if (e == OK)
+        e = attempt_add(db, &c->p->attempt_id, &c->p->post.id, &c->run->job.lease_token, c->payload);
+    if (e == OK)
+        e = post_move(db, c->run->arena, w->conf, &c->p->post.id, &move);
+    point("publish.before_attempt_commit");
+    return e;
 }
 
 static struct str payload(struct job_run *run, const struct publish *p)
 {
-	const struct post *post = &p->post;
-	struct tiktok_post t = {
-		.direct = post->post_mode == POST_DIRECT_POST,
-		.title = post->title,
-		.description = post->description,
-		.privacy_level = post->privacy_level,
-		.disable_comment = post->disable_comment,
-		.auto_add_music = post->auto_add_music,
-		.brand_content_toggle = post->brand_content_toggle,
-		.brand_organic_toggle = post->brand_organic_toggle,
-		.is_aigc = post->is_aigc,
-		.photo_cover_index = post->photo_cover_index,
-		.image_urls = arena_array(run->arena, p->images_n, sizeof(struct str)),
-		.image_urls_n = p->images_n,
-	};
+    const struct post *post = &p->post;
+    struct tiktok_post t = {
+        .direct = post->post_mode == POST_DIRECT_POST,
+        .title = post->title,
+        .description = post->description,
+        .privacy_level = post->privacy_level,
+        .disable_comment = post->disable_comment,
+        .auto_add_music = post->auto_add_music,
+        .brand_content_toggle = post->brand_content_toggle,
+        .brand_organic_toggle = post->brand_organic_toggle,
+        .is_aigc = post->is_aigc,
+        .photo_cover_index = post->photo_cover_index,
+        .image_urls = arena_array(run->arena, p->images_n, sizeof(struct str)),
+        .image_urls_n = p->images_n,
+    };
 
-	for (size_t i = 0; i < p->images_n; i++)
-		t.image_urls[i] = arena_printf(run->arena, "%.*s/m/%s/%zu", STR_FMT(run->worker->conf->service_url),
-		                               uuid_text(&p->attempt_id).s, i);
-	return tiktok_init_payload(run->arena, &t);
+    for (size_t i = 0; i < p->images_n; i++)
+        t.image_urls[i] = arena_printf(run->arena, "%.*s/m/%s/%zu", STR_FMT(run->worker->conf->service_url),
+                                       uuid_text(&p->attempt_id).s, i);
+    return tiktok_init_payload(run->arena, &t);
 }
 
 static const struct net_result never_sent = {.err = ERR_NET_NOT_SENT, .detail = "the attempt's commit failed"};
 
 enum job_step publish_init(struct job_run *run, struct publish *p)
 {
-	int64_t free_at_us, begun_us = clock_mono_us(), now_us = clock_now_us();
+    int64_t free_at_us, begun_us = clock_mono_us(), now_us = clock_now_us();
 
-	enum err e = account_take_call(run->db, run->arena, &p->account.id, ACCOUNT_CALL_INIT, now_us, &free_at_us);
-	if (e == ERR_AGAIN)
-		return publish_wait(run, free_at_us, "init_waits");
-	if (e != OK) {
-		run->err = e;
-		return JOB_ERROR;
-	}
-	p->attempt_id = uuid_new();
-	p->phase = PUBLISH_INIT;
-	struct commit c = {.run = run, .p = p, .payload = payload(run, p), .lease_until_us = now_us + JOB_LEASE_US};
-	e = db_tx(run->db, commit, &c);
-	if (e == ERR_DB_UNAVAILABLE) {
-		/* It may have been committed: then it is recorded as what it is, never sent, and not as unknown. */
-		run->result = &never_sent;
-		return JOB_RECORD;
-	}
-	if (e == ERR_CONFLICT)
-		return publish_look_again(run);
-	if (e != OK) {
-		run->err = e;
-		return JOB_ERROR;
-	}
-	point("publish.attempt_committed");
-	run->job.run_at_us = MAX(run->job.run_at_us, c.lease_until_us);
-	tiktok_init(&run->worker->tiktok, run->arena, secret_str(&run->token), c.payload, &run->call);
-	/* Counted from before the commit: a thread that stood still in between does not send late. */
-	run->call.start_by_us = begun_us + CALL_START_US;
-	return JOB_CALL;
+    enum err e = account_take_call(run->db, run->arena, &p->account.id, ACCOUNT_CALL_INIT, now_us, &free_at_us);
+    if (e == ERR_AGAIN)
+        return publish_wait(run, free_at_us, "init_waits");
+    if (e != OK) {
+        run->err = e;
+        return JOB_ERROR;
+    }
+    p->attempt_id = uuid_new();
+    p->phase = PUBLISH_INIT;
+    struct commit c = {.run = run, .p = p, .payload = payload(run, p), .lease_until_us = now_us + JOB_LEASE_US};
+    e = db_tx(run->db, commit, &c);
+    if (e == ERR_DB_UNAVAILABLE) {
+        /* It may have been committed: then it is recorded as what it is, never sent, and not as unknown. */
+        run->result = &never_sent;
+        return JOB_RECORD;
+    }
+    if (e == ERR_CONFLICT)
+        return publish_look_again(run);
+    if (e != OK) {
+        run->err = e;
+        return JOB_ERROR;
+    }
+    point("publish.attempt_committed");
+    run->job.run_at_us = MAX(run->job.run_at_us, c.lease_until_us);
+    tiktok_init(&run->worker->tiktok, run->arena, secret_str(&run->token), c.payload, &run->call);
+    /* Counted from before the commit: a thread that stood still in between does not send late. */
+    run->call.start_by_us = begun_us + CALL_START_US;
+    return JOB_CALL;
 }
 
 /* What a result means and what is to be written. */
 struct verdict {
-	struct attempt_result attempt;
-	struct post_move move;
-	int64_t again_at_us; /* 0: the job is finished */
-	bool go_on;          /* neither: this run goes on with a fresh token */
-	const char *reconnect;
+    struct attempt_result attempt;
+    struct post_move move;
+    int64_t again_at_us; /* 0: the job is finished */
+    bool go_on;          /* neither: this run goes on with a fresh token */
+    const char *reconnect;
 };
 
 static void say_not_sent(const struct attempt_tally *tally, struct verdict *v)
 {
-	v->attempt.state = ATTEMPT_NOT_SENT;
-	v->move.failure_code = STR("tiktok_unreachable");
-	if (tally->unreachable >= PUBLISH_UNREACHABLE_MAX) {
-		v->move.event = "tiktok_unreachable";
-		return;
-	}
-	v->move.event = "not_sent";
-	v->again_at_us = clock_now_us() + backoff_us(tally->unreachable, RETRY_BASE_US, RETRY_MAX_US);
-	v->move.next_attempt_at_us = v->again_at_us;
+    v->attempt.state = ATTEMPT_NOT_SENT;
+    v->move.failure_code = STR("tiktok_unreachable");
+    if (tally->unreachable >= PUBLISH_UNREACHABLE_MAX) {
+        v->move.event = "tiktok_unreachable";
+        return;
+    }
+    v->move.event = "not_sent";
+    v->again_at_us = clock_now_us() + backoff_us(tally->unreachable, RETRY_BASE_US, RETRY_MAX_US);
+    v->move.next_attempt_at_us = v->again_at_us;
 }
 
 static void say_retry(const struct tiktok_code *code, const struct attempt_tally *tally, struct verdict *v)
 {
-	if (tally->refused >= PUBLISH_REFUSED_MAX) {
-		v->move.event = "rejected";
-		return;
-	}
-	v->move.event = "refused_retry";
-	v->again_at_us =
-		clock_now_us() + code->retry_after_sec * US_PER_SEC + backoff_us(tally->refused, RETRY_BASE_US, RETRY_MAX_US);
-	v->move.next_attempt_at_us = v->again_at_us;
+    if (tally->refused >= PUBLISH_REFUSED_MAX) {
+        v->move.event = "rejected";
+        return;
+    }
+    v->move.event = "refused_retry";
+    v->again_at_us =
+        clock_now_us() + code->retry_after_sec * US_PER_SEC + backoff_us(tally->refused, RETRY_BASE_US, RETRY_MAX_US);
+    v->move.next_attempt_at_us = v->again_at_us;
 }
 
 /* A documented 4xx: nothing was posted. */
 static void say_refused(const struct publish *p, const struct tiktok_code *code, const struct attempt_tally *tally,
                         struct verdict *v)
 {
-	v->attempt.state = ATTEMPT_REFUSED;
-	v->move.failure_code = str_from(code->failure);
-	switch (code->action) {
-	case TIKTOK_REFRESH:
-		if (access_may_refresh(&p->access) && tally->refused < PUBLISH_REFUSED_MAX) {
-			v->move.event = "refused_retry";
-			v->go_on = true;
-			return;
-		}
-		__attribute__((fallthrough)); /* a fresh token is refused too */
-	case TIKTOK_RECONNECT:
-		v->move.event = "needs_reconnect";
-		v->reconnect = code->code;
-		return;
-	case TIKTOK_RETRY:
-		say_retry(code, tally, v);
-		return;
-	case TIKTOK_DEFER:
-		v->move = publish_deferral(code, tally, &v->again_at_us);
-		return;
-	case TIKTOK_FINAL:
-		break;
-	}
-	v->move.event = "rejected";
+    v->attempt.state = ATTEMPT_REFUSED;
+    v->move.failure_code = str_from(code->failure);
+    switch (code->action) {
+    case TIKTOK_REFRESH:
+        if (access_may_refresh(&p->access) && tally->refused < PUBLISH_REFUSED_MAX) {
+            v->move.event = "refused_retry";
+            v->go_on = true;
+            return;
+        }
+        __attribute__((fallthrough)); /* a fresh token is refused too */
+    case TIKTOK_RECONNECT:
+        v->move.event = "needs_reconnect";
+        v->reconnect = code->code;
+        return;
+    case TIKTOK_RETRY:
+        say_retry(code, tally, v);
+        return;
+    case TIKTOK_DEFER:
+        v->move = publish_deferral(code, tally, &v->again_at_us);
+        return;
+    case TIKTOK_FINAL:
+        break;
+    }
+    v->move.event = "rejected";
 }
 
 static enum err judge(const struct job_run *run, const struct publish *p, struct verdict *ret)
 {
-	struct verdict v = {.attempt.state = ATTEMPT_OUTCOME_UNKNOWN,
-	                    .move = {.event = "outcome_unknown", .failure_code = STR("outcome_unknown")}};
-	struct tiktok_error refusal = {0};
-	struct attempt_tally tally;
-	struct str publish_id;
+    struct verdict v = {.attempt.state = ATTEMPT_OUTCOME_UNKNOWN,
+                        .move = {.event = "outcome_unknown", .failure_code = STR("outcome_unknown")}};
+    struct tiktok_error refusal = {0};
+    struct attempt_tally tally;
+    struct str publish_id;
 
-	enum err e = attempt_tally(run->db, run->arena, &p->post.id, &tally);
-	if (e != OK)
-		return e;
-	e = tiktok_read_init(run->result, run->arena, &publish_id, &refusal);
-	const struct tiktok_code *code = tiktok_code_find(refusal.code);
-	if (e == OK) {
-		v.attempt.state = ATTEMPT_ACCEPTED;
-		v.attempt.publish_id = v.move.publish_id = publish_id;
-		v.move.event = "accepted";
-		v.move.failure_code = (struct str){0};
-	} else if (e == ERR_NET_NOT_SENT || e == ERR_NET_FORBIDDEN) {
-		say_not_sent(&tally, &v);
-	} else if (e == ERR_TIKTOK_REFUSED && refusal.http_status / 100 == 4 && code != NULL &&
-	           code->http_status / 100 == 4) {
-		say_refused(p, code, &tally, &v);
-	}
-	v.attempt.http_status = refusal.http_status;
-	v.attempt.platform_code = v.move.platform_code = e == OK ? (struct str){0} : refusal.code;
-	v.attempt.platform_log_id = v.move.platform_log_id = refusal.log_id;
-	v.move.attempt_id = p->attempt_id;
-	v.move.request_id = run->job.request_id;
-	*ret = v;
-	return OK;
+    enum err e = attempt_tally(run->db, run->arena, &p->post.id, &tally);
+    if (e != OK)
+        return e;
+    e = tiktok_read_init(run->result, run->arena, &publish_id, &refusal);
+    const struct tiktok_code *code = tiktok_code_find(refusal.code);
+    if (e == OK) {
+        v.attempt.state = ATTEMPT_ACCEPTED;
+        v.attempt.publish_id = v.move.publish_id = publish_id;
+        v.move.event = "accepted";
+        v.move.failure_code = (struct str){0};
+    } else if (e == ERR_NET_NOT_SENT || e == ERR_NET_FORBIDDEN) {
+        say_not_sent(&tally, &v);
+    } else if (e == ERR_TIKTOK_REFUSED && refusal.http_status / 100 == 4 && code != NULL &&
+               code->http_status / 100 == 4) {
+        say_refused(p, code, &tally, &v);
+    }
+    v.attempt.http_status = refusal.http_status;
+    v.attempt.platform_code = v.move.platform_code = e == OK ? (struct str){0} : refusal.code;
+    v.attempt.platform_log_id = v.move.platform_log_id = refusal.log_id;
+    v.move.attempt_id = p->attempt_id;
+    v.move.request_id = run->job.request_id;
+    *ret = v;
+    return OK;
 }
 
 struct record {
-	struct job_run *run;
-	const struct publish *p;
-	const struct verdict *v;
-	bool skipped;
+    struct job_run *run;
+    const struct publish *p;
+    const struct verdict *v;
+    bool skipped;
 };
 
 static enum err record(struct db *db, void *arg)
 {
-	struct record *r = arg;
-	const struct worker *w = r->run->worker;
-	struct job *job = &r->run->job;
-	const struct verdict *v = r->v;
-	int64_t now_us = clock_now_us();
+    struct record *r = arg;
+    const struct worker *w = r->run->worker;
+    struct job *job = &r->run->job;
+    const struct verdict *v = r->v;
+    int64_t now_us = clock_now_us();
 
-	r->skipped = false;
-	enum err e = job_hold(db, w->class, job, 0);
-	if (e != OK)
-		return e;
-	e = attempt_end(db, &r->p->attempt_id, &job->lease_token, &v->attempt);
-	if (e == ERR_CONFLICT) {
-		/* The lease is ours, so nobody took it over: the attempt's own commit never happened, or an earlier try at
-		 * this record did although its answer was lost. The rows say what is to be done next. */
-		r->skipped = true;
-		return v->go_on ? OK : job_again(db, w->class, job, now_us + US_PER_SEC);
-	}
-	if (e != OK)
-		return e;
-	e = post_move(db, r->run->arena, w->conf, &r->p->post.id, &v->move);
-	if (e != OK && e != ERR_CONFLICT) /* ERR_CONFLICT: the post was ended meanwhile; the receipt keeps the result */
-		return e;
-	if (v->attempt.state == ATTEMPT_ACCEPTED) {
-		e = job_add(db, w->class, "poll", &r->p->post.id, now_us + POLL_FIRST_US, job->request_id);
-		if (e != OK)
-			return e;
-	}
-	if (v->go_on)
-		return OK;
-	return v->again_at_us == 0 ? job_finish(db, w->class, job) : job_again(db, w->class, job, v->again_at_us);
+    r->skipped = false;
+    enum err e = job_hold(db, w->class, job, 0);
+    if (e != OK)
+        return e;
+    e = attempt_end(db, &r->p->attempt_id, &job->lease_token, &v->attempt);
+    if (e == ERR_CONFLICT) {
+        /* The lease is ours, so nobody took it over: the attempt's own commit never happened, or an earlier try at
+         * this record did although its answer was lost. The rows say what is to be done next. */
+        r->skipped = true;
+        return v->go_on ? OK : job_again(db, w->class, job, now_us + US_PER_SEC);
+    }
+    if (e != OK)
+        return e;
+    e = post_move(db, r->run->arena, w->conf, &r->p->post.id, &v->move);
+    if (e != OK && e != ERR_CONFLICT) /* ERR_CONFLICT: the post was ended meanwhile; the receipt keeps the result */
+        return e;
+    if (v->attempt.state == ATTEMPT_ACCEPTED) {
+        e = job_add(db, w->class, "poll", &r->p->post.id, now_us + POLL_FIRST_US, job->request_id);
+        if (e != OK)
+            return e;
+    }
+    if (v->go_on)
+        return OK;
+    return v->again_at_us == 0 ? job_finish(db, w->class, job) : job_again(db, w->class, job, v->again_at_us);
 }
 
 enum job_step publish_init_result(struct job_run *run, struct publish *p)
 {
-	struct verdict v;
-	struct record r = {.run = run, .p = p, .v = &v};
+    struct verdict v;
+    struct record r = {.run = run, .p = p, .v = &v};
 
-	point("publish.called");
-	enum err e = judge(run, p, &v);
-	if (e == OK && v.reconnect != NULL)
-		e = account_needs_reconnect(run->db, &p->account.id, p->access.in_use_us, v.reconnect);
-	if (e == OK)
-		e = db_tx(run->db, record, &r);
-	if (e == ERR_DB_UNAVAILABLE)
-		return JOB_RECORD;
-	run->note = v.move.event;
-	run->job_ended = e == OK && !v.go_on;
-	if (e == ERR_CONFLICT)
-		return JOB_DONE; /* the lease is lost; the runner finds that out and says so */
-	if (e != OK) {
-		run->err = e;
-		return JOB_ERROR;
-	}
-	if (v.attempt.state == ATTEMPT_ACCEPTED)
-		point("publish.publish_id_committed");
-	if (v.go_on) {
-		access_refused(&p->access);
-		return publish_advance(run, p);
-	}
-	return v.again_at_us != 0 || r.skipped ? JOB_AGAIN : JOB_DONE;
+    point("publish.called");
+    enum err e = judge(run, p, &v);
+    if (e == OK && v.reconnect != NULL)
+        e = account_needs_reconnect(run->db, &p->account.id, p->access.in_use_us, v.reconnect);
+    if (e == OK)
+        e = db_tx(run->db, record, &r);
+    if (e == ERR_DB_UNAVAILABLE)
+        return JOB_RECORD;
+    run->note = v.move.event;
+    run->job_ended = e == OK && !v.go_on;
+    if (e == ERR_CONFLICT)
+        return JOB_DONE; /* the lease is lost; the runner finds that out and says so */
+    if (e != OK) {
+        run->err = e;
+        return JOB_ERROR;
+    }
+    if (v.attempt.state == ATTEMPT_ACCEPTED)
+        point("publish.publish_id_committed");
+    if (v.go_on) {
+        access_refused(&p->access);
+        return publish_advance(run, p);
+    }
+    return v.again_at_us != 0 || r.skipped ? JOB_AGAIN : JOB_DONE;
 }

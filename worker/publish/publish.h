@@ -9,13 +9,13 @@
 enum publish_phase { PUBLISH_REFRESH, PUBLISH_CREATOR, PUBLISH_INIT };
 
 struct publish {
-	enum publish_phase phase; /* of the call that is open */
-	struct access access;
-	struct post post;
-	struct account account;
-	struct post_image *images;
-	size_t images_n;
-	struct uuid attempt_id;
+    enum publish_phase phase; /* of the call that is open */
+    struct access access;
+    struct post post;
+    struct account account;
+    struct post_image *images;
+    size_t images_n;
+    struct uuid attempt_id;
 };
 
 /* Numbers that bound what comes back: a post is never retried for ever. */

@@ -11,186 +11,186 @@
 
 static enum access_step error(struct job_run *run, enum err e)
 {
-	run->err = e;
-	return ACCESS_ERROR;
+    run->err = e;
+    return ACCESS_ERROR;
 }
 
 static bool needs_refresh(const struct access *a, const struct account_tokens *tokens)
 {
-	return a->force || tokens->access_expires_at_us <= clock_now_us() + NEAR_US ||
-	       (a->refused_us != 0 && a->refused_us == tokens->access_expires_at_us);
+    return a->force || tokens->access_expires_at_us <= clock_now_us() + NEAR_US ||
+           (a->refused_us != 0 && a->refused_us == tokens->access_expires_at_us);
 }
 
 static enum access_step use(struct job_run *run, struct access *a, struct account_tokens *tokens)
 {
-	secret_done(&run->token);
-	run->token = tokens->access;
-	tokens->access = (struct secret){0};
-	a->in_use_us = tokens->access_expires_at_us;
-	return ACCESS_READY;
+    secret_done(&run->token);
+    run->token = tokens->access;
+    tokens->access = (struct secret){0};
+    a->in_use_us = tokens->access_expires_at_us;
+    return ACCESS_READY;
 }
 
 static enum err end_lease(struct job_run *run, struct access *a)
 {
-	struct uuid lease = a->lease;
+    struct uuid lease = a->lease;
 
-	a->lease = UUID_NONE;
-	/* It ends by itself anyway: nobody waits for long. */
-	enum err e = account_end_lease(run->db, &a->account_id, &lease);
-	return e == ERR_CONFLICT || e == ERR_NOT_FOUND ? OK : e;
+    a->lease = UUID_NONE;
+    /* It ends by itself anyway: nobody waits for long. */
+    enum err e = account_end_lease(run->db, &a->account_id, &lease);
+    return e == ERR_CONFLICT || e == ERR_NOT_FOUND ? OK : e;
 }
 
 static enum access_step lose(struct job_run *run, struct access *a, const char *reason)
 {
-	enum err e = account_needs_reconnect(run->db, &a->account_id, a->in_use_us, reason);
+    enum err e = account_needs_reconnect(run->db, &a->account_id, a->in_use_us, reason);
 
-	run->note = reason;
-	return e == OK || e == ERR_NOT_FOUND || e == ERR_CONFLICT ? ACCESS_LOST : error(run, e);
+    run->note = reason;
+    return e == OK || e == ERR_NOT_FOUND || e == ERR_CONFLICT ? ACCESS_LOST : error(run, e);
 }
 
 /* With the lease: the pair is read again, because somebody may have refreshed it in the meantime. */
 static enum access_step call(struct job_run *run, struct access *a)
 {
-	_cleanup_(account_tokens_done) struct account_tokens tokens = {0};
+    _cleanup_(account_tokens_done) struct account_tokens tokens = {0};
 
-	enum err e = account_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &tokens);
-	if (e == OK && needs_refresh(a, &tokens)) {
-		a->in_use_us = tokens.access_expires_at_us;
-		a->force = false;
-		tiktok_refresh(&run->worker->tiktok, run->arena, arena_str(run->arena, secret_str(&tokens.refresh)),
-		               &run->call);
-		run->call.start_by_us = clock_mono_us() + CALL_START_US;
-		return ACCESS_CALL;
-	}
-	enum err ended = end_lease(run, a);
-	if (e == ERR_NOT_FOUND)
-		return ACCESS_LOST;
-	if (e != OK || ended != OK)
-		return error(run, e != OK ? e : ended);
-	return use(run, a, &tokens);
+    enum err e = account_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &tokens);
+    if (e == OK && needs_refresh(a, &tokens)) {
+        a->in_use_us = tokens.access_expires_at_us;
+        a->force = false;
+        tiktok_refresh(&run->worker->tiktok, run->arena, arena_str(run->arena, secret_str(&tokens.refresh)),
+                       &run->call);
+        run->call.start_by_us = clock_mono_us() + CALL_START_US;
+        return ACCESS_CALL;
+    }
+    enum err ended = end_lease(run, a);
+    if (e == ERR_NOT_FOUND)
+        return ACCESS_LOST;
+    if (e != OK || ended != OK)
+        return error(run, e != OK ? e : ended);
+    return use(run, a, &tokens);
 }
 
 enum access_step access_get(struct job_run *run, struct access *a)
 {
-	_cleanup_(account_tokens_done) struct account_tokens tokens = {0};
-	int64_t now_us = clock_now_us();
+    _cleanup_(account_tokens_done) struct account_tokens tokens = {0};
+    int64_t now_us = clock_now_us();
 
-	enum err e = account_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &tokens);
-	if (e == ERR_NOT_FOUND)
-		return ACCESS_LOST;
-	if (e != OK)
-		return error(run, e);
-	if (!needs_refresh(a, &tokens))
-		return use(run, a, &tokens);
-	if (tokens.refresh_expires_at_us <= now_us) {
-		a->in_use_us = tokens.access_expires_at_us;
-		return lose(run, a, "refresh_token_expired");
-	}
-	struct uuid lease = uuid_new();
-	e = account_lease(run->db, &a->account_id, &lease, now_us + LEASE_US);
-	if (e == ERR_AGAIN) {
-		run->again_at_us = now_us + US_PER_SEC + (int64_t)rand_below(US_PER_SEC);
-		run->note = "tokens_leased";
-		return ACCESS_WAIT;
-	}
-	if (e != OK)
-		return error(run, e);
-	a->lease = lease;
-	return call(run, a);
+    enum err e = account_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &tokens);
+    if (e == ERR_NOT_FOUND)
+        return ACCESS_LOST;
+    if (e != OK)
+        return error(run, e);
+    if (!needs_refresh(a, &tokens))
+        return use(run, a, &tokens);
+    if (tokens.refresh_expires_at_us <= now_us) {
+        a->in_use_us = tokens.access_expires_at_us;
+        return lose(run, a, "refresh_token_expired");
+    }
+    struct uuid lease = uuid_new();
+    e = account_lease(run->db, &a->account_id, &lease, now_us + LEASE_US);
+    if (e == ERR_AGAIN) {
+        run->again_at_us = now_us + US_PER_SEC + (int64_t)rand_below(US_PER_SEC);
+        run->note = "tokens_leased";
+        return ACCESS_WAIT;
+    }
+    if (e != OK)
+        return error(run, e);
+    a->lease = lease;
+    return call(run, a);
 }
 
 /* invalid_grant: once more a look at what is stored, because a reconnection or another refresh may have been faster. */
 static enum access_step refused(struct job_run *run, struct access *a)
 {
-	_cleanup_(account_tokens_done) struct account_tokens tokens = {0};
+    _cleanup_(account_tokens_done) struct account_tokens tokens = {0};
 
-	enum err e = account_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &tokens);
-	if (e == ERR_DB_UNAVAILABLE)
-		return ACCESS_RECORD;
-	if (e == ERR_NOT_FOUND)
-		return ACCESS_LOST;
-	if (e != OK)
-		return error(run, e);
-	e = end_lease(run, a);
-	if (e != OK)
-		return error(run, e);
-	if (tokens.access_expires_at_us != a->in_use_us)
-		return access_get(run, a);
-	return lose(run, a, "invalid_grant");
+    enum err e = account_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &tokens);
+    if (e == ERR_DB_UNAVAILABLE)
+        return ACCESS_RECORD;
+    if (e == ERR_NOT_FOUND)
+        return ACCESS_LOST;
+    if (e != OK)
+        return error(run, e);
+    e = end_lease(run, a);
+    if (e != OK)
+        return error(run, e);
+    if (tokens.access_expires_at_us != a->in_use_us)
+        return access_get(run, a);
+    return lose(run, a, "invalid_grant");
 }
 
 static enum access_step store(struct job_run *run, struct access *a, const struct tiktok_tokens *t)
 {
-	int64_t now_us = clock_now_us();
-	_cleanup_(account_tokens_done) struct account_tokens tokens = {
-		.access = secret_copy(t->access_token),
-		.refresh = secret_copy(t->refresh_token),
-		.access_expires_at_us = now_us + t->expires_in_sec * US_PER_SEC,
-		/* not said: what is stored stays */
-		.refresh_expires_at_us = t->refresh_expires_in_sec == 0 ? 0 : now_us + t->refresh_expires_in_sec * US_PER_SEC,
-	};
+    int64_t now_us = clock_now_us();
+    _cleanup_(account_tokens_done) struct account_tokens tokens = {
+        .access = secret_copy(t->access_token),
+        .refresh = secret_copy(t->refresh_token),
+        .access_expires_at_us = now_us + t->expires_in_sec * US_PER_SEC,
+        /* not said: what is stored stays */
+        .refresh_expires_at_us = t->refresh_expires_in_sec == 0 ? 0 : now_us + t->refresh_expires_in_sec * US_PER_SEC,
+    };
 
-	enum err e = account_store_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &a->lease, a->in_use_us,
-	                                  &tokens, t->scope);
-	if (e == ERR_DB_UNAVAILABLE)
-		return ACCESS_RECORD;
-	if (e != OK && e != ERR_CONFLICT)
-		return error(run, e);
-	/* ERR_CONFLICT: stored by a commit whose answer we missed, or by somebody who took over; what is stored counts. */
-	a->lease = UUID_NONE;
-	return access_get(run, a);
+    enum err e = account_store_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &a->lease, a->in_use_us,
+                                      &tokens, t->scope);
+    if (e == ERR_DB_UNAVAILABLE)
+        return ACCESS_RECORD;
+    if (e != OK && e != ERR_CONFLICT)
+        return error(run, e);
+    /* ERR_CONFLICT: stored by a commit whose answer we missed, or by somebody who took over; what is stored counts. */
+    a->lease = UUID_NONE;
+    return access_get(run, a);
 }
 
 enum access_step access_result(struct job_run *run, struct access *a)
 {
-	struct tiktok_tokens tokens;
-	struct tiktok_error refusal;
+    struct tiktok_tokens tokens;
+    struct tiktok_error refusal;
 
-	enum err e = tiktok_read_tokens(run->result, run->arena, &tokens, &refusal);
-	if (e == OK)
-		return store(run, a, &tokens);
-	if (e == ERR_TIKTOK_REFUSED && str_eqc(refusal.code, "invalid_grant"))
-		return refused(run, a);
-	run->note = refusal.code.n > 0 ? arena_strdup(run->arena, refusal.code) : run->result->detail;
-	e = end_lease(run, a);
-	return e == OK ? ACCESS_UNREACHABLE : error(run, e);
+    enum err e = tiktok_read_tokens(run->result, run->arena, &tokens, &refusal);
+    if (e == OK)
+        return store(run, a, &tokens);
+    if (e == ERR_TIKTOK_REFUSED && str_eqc(refusal.code, "invalid_grant"))
+        return refused(run, a);
+    run->note = refusal.code.n > 0 ? arena_strdup(run->arena, refusal.code) : run->result->detail;
+    e = end_lease(run, a);
+    return e == OK ? ACCESS_UNREACHABLE : error(run, e);
 }
 
 bool access_may_refresh(const struct access *a)
 {
-	return a->refused_us == 0;
+    return a->refused_us == 0;
 }
 
 void access_refused(struct access *a)
 {
-	a->refused_us = a->in_use_us;
+    a->refused_us = a->in_use_us;
 }
 
 static enum job_step step(struct job_run *run)
 {
-	struct access *a = run->data;
+    struct access *a = run->data;
 
-	if (a == NULL) {
-		a = run->data = arena_alloc(run->arena, sizeof(*a));
-		*a = (struct access){.account_id = run->job.subject_id, .force = true};
-	}
-	switch (run->result == NULL ? access_get(run, a) : access_result(run, a)) {
-	case ACCESS_READY:
-	case ACCESS_LOST:
-		return JOB_DONE;
-	case ACCESS_CALL:
-		return JOB_CALL;
-	case ACCESS_RECORD:
-		return JOB_RECORD;
-	case ACCESS_UNREACHABLE:
-		run->again_at_us = clock_now_us() + backoff_us(run->job.tries, 10 * US_PER_SEC, 1800 * US_PER_SEC);
-		return run->job.tries < TRIES_MAX ? JOB_AGAIN : JOB_DONE;
-	case ACCESS_WAIT:
-		return JOB_AGAIN;
-	case ACCESS_ERROR:
-		break;
-	}
-	return JOB_ERROR;
+    if (a == NULL) {
+        a = run->data = arena_alloc(run->arena, sizeof(*a));
+        *a = (struct access){.account_id = run->job.subject_id, .force = true};
+    }
+    switch (run->result == NULL ? access_get(run, a) : access_result(run, a)) {
+    case ACCESS_READY:
+    case ACCESS_LOST:
+        return JOB_DONE;
+    case ACCESS_CALL:
+        return JOB_CALL;
+    case ACCESS_RECORD:
+        return JOB_RECORD;
+    case ACCESS_UNREACHABLE:
+        run->again_at_us = clock_now_us() + backoff_us(run->job.tries, 10 * US_PER_SEC, 1800 * US_PER_SEC);
+        return run->job.tries < TRIES_MAX ? JOB_AGAIN : JOB_DONE;
+    case ACCESS_WAIT:
+        return JOB_AGAIN;
+    case ACCESS_ERROR:
+        break;
+    }
+    return JOB_ERROR;
 }
 
 const struct job_kind refresh_kind = {.name = "refresh", .class = JOB_PUBLISH, .step = step};

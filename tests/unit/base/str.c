@@ -10,85 +10,85 @@
 
 static void test_eq(void **state)
 {
-	(void)state;
-	assert_true(str_eq(STR("a\0b"), STR("a\0b")));
-	assert_false(str_eq(STR("a\0b"), STR("a\0c")));
-	assert_false(str_eq(STR("a"), STR("ab")));
-	assert_true(str_eq((struct str){0}, STR("")));
-	assert_true(str_ieq(STR("AbC-1"), STR("aBc-1")));
-	assert_false(str_ieq(STR("abc"), STR("abd")));
-	assert_true(str_eq_secret(STR("abc"), STR("abc")));
-	assert_false(str_eq_secret(STR("abc"), STR("abd")));
-	assert_false(str_eq_secret(STR("abc"), STR("ab")));
-	assert_false(str_eq_secret(STR("abc"), STR("")));
+    (void)state;
+    assert_true(str_eq(STR("a\0b"), STR("a\0b")));
+    assert_false(str_eq(STR("a\0b"), STR("a\0c")));
+    assert_false(str_eq(STR("a"), STR("ab")));
+    assert_true(str_eq((struct str){0}, STR("")));
+    assert_true(str_ieq(STR("AbC-1"), STR("aBc-1")));
+    assert_false(str_ieq(STR("abc"), STR("abd")));
+    assert_true(str_eq_secret(STR("abc"), STR("abc")));
+    assert_false(str_eq_secret(STR("abc"), STR("abd")));
+    assert_false(str_eq_secret(STR("abc"), STR("ab")));
+    assert_false(str_eq_secret(STR("abc"), STR("")));
 }
 
 static void test_ends(void **state)
 {
-	(void)state;
-	assert_true(str_starts(STR("abc"), STR("ab")));
-	assert_true(str_starts(STR("abc"), STR("")));
-	assert_false(str_starts(STR("ab"), STR("abc")));
-	assert_true(str_ends(STR("abc"), STR("bc")));
-	assert_false(str_ends(STR("bc"), STR("abc")));
-	assert_true(str_eqc(str_trim(STR(" \ta b\t ")), "a b"));
-	assert_int_equal(str_trim(STR(" \t ")).n, 0);
-	assert_true(str_eqc(str_head(STR("abc"), 2), "ab"));
-	assert_true(str_eqc(str_head(STR("abc"), 9), "abc"));
-	assert_true(str_eqc(str_skip(STR("abc"), 3), ""));
+    (void)state;
+    assert_true(str_starts(STR("abc"), STR("ab")));
+    assert_true(str_starts(STR("abc"), STR("")));
+    assert_false(str_starts(STR("ab"), STR("abc")));
+    assert_true(str_ends(STR("abc"), STR("bc")));
+    assert_false(str_ends(STR("bc"), STR("abc")));
+    assert_true(str_eqc(str_trim(STR(" \ta b\t ")), "a b"));
+    assert_int_equal(str_trim(STR(" \t ")).n, 0);
+    assert_true(str_eqc(str_head(STR("abc"), 2), "ab"));
+    assert_true(str_eqc(str_head(STR("abc"), 9), "abc"));
+    assert_true(str_eqc(str_skip(STR("abc"), 3), ""));
 }
 
 static void test_cut(void **state)
 {
-	struct str s = STR("a=b=c"), head = STR("old");
+    struct str s = STR("a=b=c"), head = STR("old");
 
-	(void)state;
-	assert_true(str_cut(&s, '=', &head));
-	assert_true(str_eqc(head, "a") && str_eqc(s, "b=c"));
-	s = STR("abc");
-	assert_false(str_cut(&s, '=', &head));
-	assert_true(str_eqc(head, "a") && str_eqc(s, "abc"));
-	s = (struct str){0};
-	assert_false(str_cut(&s, '=', &head));
+    (void)state;
+    assert_true(str_cut(&s, '=', &head));
+    assert_true(str_eqc(head, "a") && str_eqc(s, "b=c"));
+    s = STR("abc");
+    assert_false(str_cut(&s, '=', &head));
+    assert_true(str_eqc(head, "a") && str_eqc(s, "abc"));
+    s = (struct str){0};
+    assert_false(str_cut(&s, '=', &head));
 }
 
 static void test_next(void **state)
 {
-	static const char *const want[] = {"", "a", "", "b", ""};
-	struct str s = STR(",a,,b,"), piece;
+    static const char *const want[] = {"", "a", "", "b", ""};
+    struct str s = STR(",a,,b,"), piece;
 
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
-		assert_true(str_next(&s, ',', &piece));
-		assert_true(str_eqc(piece, want[i]));
-	}
-	assert_false(str_next(&s, ',', &piece));
-	s = STR("");
-	assert_true(str_next(&s, ',', &piece)); /* empty is one empty piece, absent is none */
-	assert_false(str_next(&s, ',', &piece));
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+        assert_true(str_next(&s, ',', &piece));
+        assert_true(str_eqc(piece, want[i]));
+    }
+    assert_false(str_next(&s, ',', &piece));
+    s = STR("");
+    assert_true(str_next(&s, ',', &piece)); /* empty is one empty piece, absent is none */
+    assert_false(str_next(&s, ',', &piece));
 }
 
 static void test_to_i64(void **state)
 {
-	static const char *const bad[] = {
-		"", "-1", "+1", " 1", "1 ", "1a", "0x1", "9223372036854775808", "99999999999999999999"};
-	int64_t v = 5;
+    static const char *const bad[] = {
+        "", "-1", "+1", " 1", "1 ", "1a", "0x1", "9223372036854775808", "99999999999999999999"};
+    int64_t v = 5;
 
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		assert_false(str_to_i64(str_from(bad[i]), &v));
-	assert_int_equal(v, 5);
-	assert_true(str_to_i64(STR("9223372036854775807"), &v));
-	assert_true(v == INT64_MAX);
-	assert_true(str_to_i64(STR("007"), &v));
-	assert_int_equal(v, 7);
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_false(str_to_i64(str_from(bad[i]), &v));
+    assert_int_equal(v, 5);
+    assert_true(str_to_i64(STR("9223372036854775807"), &v));
+    assert_true(v == INT64_MAX);
+    assert_true(str_to_i64(STR("007"), &v));
+    assert_int_equal(v, 7);
 }
 
 int main(void)
 {
-	static const struct CMUnitTest tests[] = {cmocka_unit_test(test_eq), cmocka_unit_test(test_ends),
-	                                          cmocka_unit_test(test_cut), cmocka_unit_test(test_next),
-	                                          cmocka_unit_test(test_to_i64)};
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_eq), cmocka_unit_test(test_ends),
+                                              cmocka_unit_test(test_cut), cmocka_unit_test(test_next),
+                                              cmocka_unit_test(test_to_i64)};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

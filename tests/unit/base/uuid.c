@@ -12,62 +12,62 @@
 
 static void test_text(void **state)
 {
-	static const char text[] = "019aaa00-1234-7abc-8def-0123456789ab";
-	static const char *const bad[] = {"",
-	                                  "019aaa00-1234-7abc-8def-0123456789a",
-	                                  "019aaa00-1234-7abc-8def-0123456789abc",
-	                                  "019aaa0001234-7abc-8def-0123456789ab",
-	                                  "019aaa00-1234-7abc-8def-0123456789ag",
-	                                  "{19aaa00-1234-7abc-8def-0123456789a}",
-	                                  "019aaa00-1234-7abc-8def_0123456789ab"};
-	struct uuid id, upper;
+    static const char text[] = "019aaa00-1234-7abc-8def-0123456789ab";
+    static const char *const bad[] = {"",
+                                      "019aaa00-1234-7abc-8def-0123456789a",
+                                      "019aaa00-1234-7abc-8def-0123456789abc",
+                                      "019aaa0001234-7abc-8def-0123456789ab",
+                                      "019aaa00-1234-7abc-8def-0123456789ag",
+                                      "{19aaa00-1234-7abc-8def-0123456789a}",
+                                      "019aaa00-1234-7abc-8def_0123456789ab"};
+    struct uuid id, upper;
 
-	(void)state;
-	assert_true(uuid_parse(str_from(text), &id));
-	assert_string_equal(uuid_text(&id).s, text);
-	assert_true(uuid_parse(STR("019AAA00-1234-7ABC-8DEF-0123456789AB"), &upper));
-	assert_true(uuid_eq(&id, &upper));
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		assert_false(uuid_parse(str_from(bad[i]), &upper));
+    (void)state;
+    assert_true(uuid_parse(str_from(text), &id));
+    assert_string_equal(uuid_text(&id).s, text);
+    assert_true(uuid_parse(STR("019AAA00-1234-7ABC-8DEF-0123456789AB"), &upper));
+    assert_true(uuid_eq(&id, &upper));
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_false(uuid_parse(str_from(bad[i]), &upper));
 }
 
 static void test_new(void **state)
 {
-	struct uuid ids[200];
-	int64_t before_ms = clock_now_us() / US_PER_MS, after_ms;
+    struct uuid ids[200];
+    int64_t before_ms = clock_now_us() / US_PER_MS, after_ms;
 
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
-		ids[i] = uuid_new();
-		assert_int_equal(ids[i].b[6] >> 4, 7);
-		assert_int_equal(ids[i].b[8] >> 6, 2);
-		for (size_t k = 0; k < i; k++)
-			assert_false(uuid_eq(&ids[i], &ids[k]));
-	}
-	after_ms = clock_now_us() / US_PER_MS;
-	int64_t ms = 0;
-	for (int i = 0; i < 6; i++)
-		ms = ms << 8 | ids[0].b[i];
-	assert_true(ms >= before_ms && ms <= after_ms);
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        ids[i] = uuid_new();
+        assert_int_equal(ids[i].b[6] >> 4, 7);
+        assert_int_equal(ids[i].b[8] >> 6, 2);
+        for (size_t k = 0; k < i; k++)
+            assert_false(uuid_eq(&ids[i], &ids[k]));
+    }
+    after_ms = clock_now_us() / US_PER_MS;
+    int64_t ms = 0;
+    for (int i = 0; i < 6; i++)
+        ms = ms << 8 | ids[0].b[i];
+    assert_true(ms >= before_ms && ms <= after_ms);
 }
 
 static void test_none_and_order(void **state)
 {
-	struct uuid a = UUID_NONE, b = UUID_NONE;
+    struct uuid a = UUID_NONE, b = UUID_NONE;
 
-	(void)state;
-	assert_true(uuid_is_none(&a));
-	b.b[15] = 1;
-	assert_false(uuid_is_none(&b));
-	assert_true(uuid_cmp(&a, &b) < 0);
-	assert_true(uuid_cmp(&b, &a) > 0);
-	assert_int_equal(uuid_cmp(&b, &b), 0);
+    (void)state;
+    assert_true(uuid_is_none(&a));
+    b.b[15] = 1;
+    assert_false(uuid_is_none(&b));
+    assert_true(uuid_cmp(&a, &b) < 0);
+    assert_true(uuid_cmp(&b, &a) > 0);
+    assert_int_equal(uuid_cmp(&b, &b), 0);
 }
 
 int main(void)
 {
-	static const struct CMUnitTest tests[] = {cmocka_unit_test(test_text), cmocka_unit_test(test_new),
-	                                          cmocka_unit_test(test_none_and_order)};
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_text), cmocka_unit_test(test_new),
+                                              cmocka_unit_test(test_none_and_order)};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,23 +16,23 @@
 static const char *const colours[] = {"red", "green", NULL};
 
 struct thing {
-	struct uuid id;
-	struct str name, bytes;
-	int64_t number;
-	bool flag;
-	int colour;
-	uint8_t digest[4];
-	int untouched;
+    struct uuid id;
+    struct str name, bytes;
+    int64_t number;
+    bool flag;
+    int colour;
+    uint8_t digest[4];
+    int untouched;
 };
 
 static const struct db_col thing_cols[] = {
-	DB_COL(struct thing, id, UUID),     DB_COL(struct thing, name, STR),
-	DB_COL(struct thing, bytes, BYTES), DB_COL(struct thing, number, I64),
-	DB_COL(struct thing, flag, BOOL),   DB_COL_ENUM(struct thing, colour, colours),
-	DB_COL_FIXED(struct thing, digest), DB_END};
+    DB_COL(struct thing, id, UUID),     DB_COL(struct thing, name, STR),
+    DB_COL(struct thing, bytes, BYTES), DB_COL(struct thing, number, I64),
+    DB_COL(struct thing, flag, BOOL),   DB_COL_ENUM(struct thing, colour, colours),
+    DB_COL_FIXED(struct thing, digest), DB_END};
 
 struct id_row {
-	int64_t id;
+    int64_t id;
 };
 
 static const struct db_col id_cols[] = {DB_COL(struct id_row, id, I64), DB_END};
@@ -40,205 +40,205 @@ static const struct db_col id_cols[] = {DB_COL(struct id_row, id, I64), DB_END};
 enum { INSERT, BY_ID, ALL, BUMP, NUMBER_OF, CONNECTION, WRONG, LOCK };
 
 static const struct sql sqls[] = {
-	[INSERT] = {.text = "INSERT INTO things (id, name, bytes, number, flag, colour, digest) VALUES (?,?,?,?,?,?,?)",
+    [INSERT] = {.text = "INSERT INTO things (id, name, bytes, number, flag, colour, digest) VALUES (?,?,?,?,?,?,?)",
                 .in = "usbiisb"},
-	[BY_ID] = {.text = "SELECT id, name, bytes, number, flag, colour, digest FROM things WHERE id = ?",
+    [BY_ID] = {.text = "SELECT id, name, bytes, number, flag, colour, digest FROM things WHERE id = ?",
                .in = "u",
                .cols = thing_cols},
-	[ALL] = {.text = "SELECT id, name, bytes, number, flag, colour, digest FROM things ORDER BY number LIMIT 20",
+    [ALL] = {.text = "SELECT id, name, bytes, number, flag, colour, digest FROM things ORDER BY number LIMIT 20",
              .in = "",
              .cols = thing_cols},
-	[BUMP] = {.text = "UPDATE things SET number = number + 1 WHERE id = ?", .in = "u"},
-	[NUMBER_OF] = {.text = "SELECT number FROM things WHERE id = ?", .in = "u", .cols = id_cols},
-	[CONNECTION] = {.text = "SELECT CONNECTION_ID()", .in = "", .cols = id_cols},
-	[WRONG] = {.text = "SELECT nothing FROM nowhere", .in = "", .cols = id_cols},
-	[LOCK] = {.text = "SELECT number FROM things WHERE id = ? FOR UPDATE", .in = "u", .cols = id_cols},
+    [BUMP] = {.text = "UPDATE things SET number = number + 1 WHERE id = ?", .in = "u"},
+    [NUMBER_OF] = {.text = "SELECT number FROM things WHERE id = ?", .in = "u", .cols = id_cols},
+    [CONNECTION] = {.text = "SELECT CONNECTION_ID()", .in = "", .cols = id_cols},
+    [WRONG] = {.text = "SELECT nothing FROM nowhere", .in = "", .cols = id_cols},
+    [LOCK] = {.text = "SELECT number FROM things WHERE id = ? FOR UPDATE", .in = "u", .cols = id_cols},
 };
 
 struct fixture {
-	struct db *db, *other;
-	struct arena arena;
+    struct db *db, *other;
+    struct arena arena;
 };
 
 static struct db *open_db(void)
 {
-	struct db_options options = {.name = "test_db", .user = "root", .timeout_sec = 10};
+    struct db_options options = {.name = "test_db", .user = "root", .timeout_sec = 10};
 
-	options.socket = getenv("TEST_DB_SOCKET");
-	assert_non_null(options.socket);
-	return db_new(&options);
+    options.socket = getenv("TEST_DB_SOCKET");
+    assert_non_null(options.socket);
+    return db_new(&options);
 }
 
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = calloc(1, sizeof *f);
 
-	f->db = open_db();
-	f->other = open_db();
-	arena_init(&f->arena, 1 << 20);
-	assert_int_equal(db_run_text(f->db, STR("DROP TABLE IF EXISTS things")), OK);
-	assert_int_equal(
-		db_run_text(f->db, STR("CREATE TABLE things (id BINARY(16) PRIMARY KEY, name TEXT, bytes BLOB, number BIGINT "
-	                           "UNSIGNED NOT NULL, flag TINYINT, colour ENUM('red','green','blue'), digest BINARY(4)) "
-	                           "CHARSET utf8mb4")),
-		OK);
-	*state = f;
-	return 0;
+    f->db = open_db();
+    f->other = open_db();
+    arena_init(&f->arena, 1 << 20);
+    assert_int_equal(db_run_text(f->db, STR("DROP TABLE IF EXISTS things")), OK);
+    assert_int_equal(
+        db_run_text(f->db, STR("CREATE TABLE things (id BINARY(16) PRIMARY KEY, name TEXT, bytes BLOB, number BIGINT "
+                               "UNSIGNED NOT NULL, flag TINYINT, colour ENUM('red','green','blue'), digest BINARY(4)) "
+                               "CHARSET utf8mb4")),
+        OK);
+    *state = f;
+    return 0;
 }
 
 static int teardown(void **state)
 {
-	struct fixture *f = *state;
+    struct fixture *f = *state;
 
-	db_free(f->db);
-	db_free(f->other);
-	arena_done(&f->arena);
-	free(f);
-	return 0;
+    db_free(f->db);
+    db_free(f->other);
+    arena_done(&f->arena);
+    free(f);
+    return 0;
 }
 
 static struct uuid insert(struct fixture *f, struct str name, int64_t number, const char *colour)
 {
-	struct uuid id = uuid_new();
+    struct uuid id = uuid_new();
 
-	assert_int_equal(db_exec(f->db, &sqls[INSERT],
-	                         DB_ARGS(db_uuid(&id), db_str(name), db_bytes("\0\1", 2), db_i64(number), db_i64(1),
-	                                 db_cstr(colour), db_bytes("abcd", 4)),
-	                         NULL),
-	                 OK);
-	return id;
+    assert_int_equal(db_exec(f->db, &sqls[INSERT],
+                             DB_ARGS(db_uuid(&id), db_str(name), db_bytes("\0\1", 2), db_i64(number), db_i64(1),
+                                     db_cstr(colour), db_bytes("abcd", 4)),
+                             NULL),
+                     OK);
+    return id;
 }
 
 static void kill_connection(struct fixture *f)
 {
-	struct id_row row;
-	char text[64];
+    struct id_row row;
+    char text[64];
 
-	assert_int_equal(db_row(f->db, &sqls[CONNECTION], DB_NO_ARGS, &f->arena, &row), OK);
-	(void)snprintf(text, sizeof text, "KILL %lld", (long long)row.id);
-	assert_int_equal(db_run_text(f->other, str_from(text)), OK);
+    assert_int_equal(db_row(f->db, &sqls[CONNECTION], DB_NO_ARGS, &f->arena, &row), OK);
+    (void)snprintf(text, sizeof text, "KILL %lld", (long long)row.id);
+    assert_int_equal(db_run_text(f->other, str_from(text)), OK);
 }
 
 static void all_types_come_back(void **state)
 {
-	struct fixture *f = *state;
-	char text[1000];
-	struct thing t = {.untouched = 7};
+    struct fixture *f = *state;
+    char text[1000];
+    struct thing t = {.untouched = 7};
 
-	memset(text, 'x', sizeof text);
-	struct uuid id = insert(f, str_of(text, sizeof text), INT64_MAX, "green");
-	assert_int_equal(db_row(f->db, &sqls[BY_ID], DB_ARGS(db_uuid(&id)), &f->arena, &t), OK);
-	assert_true(uuid_eq(&t.id, &id));
-	assert_true(str_eq(t.name, str_of(text, sizeof text)));
-	assert_true(str_eq(t.bytes, str_of("\0\1", 2)));
-	assert_true(t.number == INT64_MAX && t.flag && t.colour == 1 && t.untouched == 7);
-	assert_memory_equal(t.digest, "abcd", 4);
+    memset(text, 'x', sizeof text);
+    struct uuid id = insert(f, str_of(text, sizeof text), INT64_MAX, "green");
+    assert_int_equal(db_row(f->db, &sqls[BY_ID], DB_ARGS(db_uuid(&id)), &f->arena, &t), OK);
+    assert_true(uuid_eq(&t.id, &id));
+    assert_true(str_eq(t.name, str_of(text, sizeof text)));
+    assert_true(str_eq(t.bytes, str_of("\0\1", 2)));
+    assert_true(t.number == INT64_MAX && t.flag && t.colour == 1 && t.untouched == 7);
+    assert_memory_equal(t.digest, "abcd", 4);
 }
 
 static void nulls_are_absent(void **state)
 {
-	struct fixture *f = *state;
-	struct uuid id = uuid_new();
-	struct thing t = {.colour = 1, .flag = true};
+    struct fixture *f = *state;
+    struct uuid id = uuid_new();
+    struct thing t = {.colour = 1, .flag = true};
 
-	assert_int_equal(db_exec(f->db, &sqls[INSERT],
-	                         DB_ARGS(db_uuid(&id), db_str((struct str){0}), db_bytes(NULL, 0), db_i64(0),
-	                                 db_i64_or_null(0), db_cstr(NULL), db_bytes(NULL, 0)),
-	                         NULL),
-	                 OK);
-	assert_int_equal(db_row(f->db, &sqls[BY_ID], DB_ARGS(db_uuid(&id)), &f->arena, &t), OK);
-	assert_null(t.name.p);
-	assert_null(t.bytes.p);
-	assert_true(!t.flag && t.colour == 0 && t.digest[0] == 0);
+    assert_int_equal(db_exec(f->db, &sqls[INSERT],
+                             DB_ARGS(db_uuid(&id), db_str((struct str){0}), db_bytes(NULL, 0), db_i64(0),
+                                     db_i64_or_null(0), db_cstr(NULL), db_bytes(NULL, 0)),
+                             NULL),
+                     OK);
+    assert_int_equal(db_row(f->db, &sqls[BY_ID], DB_ARGS(db_uuid(&id)), &f->arena, &t), OK);
+    assert_null(t.name.p);
+    assert_null(t.bytes.p);
+    assert_true(!t.flag && t.colour == 0 && t.digest[0] == 0);
 }
 
 static void rows_and_their_limit(void **state)
 {
-	struct fixture *f = *state;
-	void *rows;
-	size_t n;
+    struct fixture *f = *state;
+    void *rows;
+    size_t n;
 
-	for (int i = 0; i < 20; i++)
-		insert(f, STR("n"), i, "red");
-	assert_int_equal(db_rows(f->db, &sqls[ALL], DB_NO_ARGS, &f->arena, sizeof(struct thing), 20, &rows, &n), OK);
-	assert_int_equal(n, 20);
-	assert_int_equal(((struct thing *)rows)[19].number, 19);
-	assert_int_equal(db_rows(f->db, &sqls[ALL], DB_NO_ARGS, &f->arena, sizeof(struct thing), 19, &rows, &n),
-	                 ERR_DB_FAILED);
-	assert_int_equal(db_rows(f->db, &sqls[ALL], DB_NO_ARGS, &f->arena, sizeof(struct thing), 20, &rows, &n), OK);
+    for (int i = 0; i < 20; i++)
+        insert(f, STR("n"), i, "red");
+    assert_int_equal(db_rows(f->db, &sqls[ALL], DB_NO_ARGS, &f->arena, sizeof(struct thing), 20, &rows, &n), OK);
+    assert_int_equal(n, 20);
+    assert_int_equal(((struct thing *)rows)[19].number, 19);
+    assert_int_equal(db_rows(f->db, &sqls[ALL], DB_NO_ARGS, &f->arena, sizeof(struct thing), 19, &rows, &n),
+                     ERR_DB_FAILED);
+    assert_int_equal(db_rows(f->db, &sqls[ALL], DB_NO_ARGS, &f->arena, sizeof(struct thing), 20, &rows, &n), OK);
 }
 
 static void errors_have_their_names(void **state)
 {
-	struct fixture *f = *state;
-	struct id_row row;
-	struct thing t;
-	struct uuid id = insert(f, STR("a"), 1, "red"), none = uuid_new(), blue;
+    struct fixture *f = *state;
+    struct id_row row;
+    struct thing t;
+    struct uuid id = insert(f, STR("a"), 1, "red"), none = uuid_new(), blue;
 
-	assert_int_equal(db_row(f->db, &sqls[BY_ID], DB_ARGS(db_uuid(&none)), &f->arena, &t), ERR_NOT_FOUND);
-	assert_int_equal(db_row(f->db, &sqls[WRONG], DB_NO_ARGS, &f->arena, &row), ERR_DB_FAILED);
-	assert_int_equal(db_errno(f->db), 1146);
-	assert_int_equal(db_exec(f->db, &sqls[INSERT],
-	                         DB_ARGS(db_uuid(&id), db_str(STR("b")), db_bytes(NULL, 0), db_i64(0), db_i64(0),
-	                                 db_cstr("red"), db_bytes(NULL, 0)),
-	                         NULL),
-	                 ERR_DB_DUPLICATE);
-	blue = insert(f, STR("c"), 1, "blue");
-	assert_int_equal(db_row(f->db, &sqls[BY_ID], DB_ARGS(db_uuid(&blue)), &f->arena, &t), ERR_DB_FAILED);
+    assert_int_equal(db_row(f->db, &sqls[BY_ID], DB_ARGS(db_uuid(&none)), &f->arena, &t), ERR_NOT_FOUND);
+    assert_int_equal(db_row(f->db, &sqls[WRONG], DB_NO_ARGS, &f->arena, &row), ERR_DB_FAILED);
+    assert_int_equal(db_errno(f->db), 1146);
+    assert_int_equal(db_exec(f->db, &sqls[INSERT],
+                             DB_ARGS(db_uuid(&id), db_str(STR("b")), db_bytes(NULL, 0), db_i64(0), db_i64(0),
+                                     db_cstr("red"), db_bytes(NULL, 0)),
+                             NULL),
+                     ERR_DB_DUPLICATE);
+    blue = insert(f, STR("c"), 1, "blue");
+    assert_int_equal(db_row(f->db, &sqls[BY_ID], DB_ARGS(db_uuid(&blue)), &f->arena, &t), ERR_DB_FAILED);
 }
 
 static void a_read_survives_a_lost_connection(void **state)
 {
-	struct fixture *f = *state;
-	struct uuid id = insert(f, STR("a"), 5, "red");
-	struct id_row row;
+    struct fixture *f = *state;
+    struct uuid id = insert(f, STR("a"), 5, "red");
+    struct id_row row;
 
-	kill_connection(f);
-	assert_int_equal(db_row(f->db, &sqls[NUMBER_OF], DB_ARGS(db_uuid(&id)), &f->arena, &row), OK);
-	assert_int_equal(row.id, 5);
+    kill_connection(f);
+    assert_int_equal(db_row(f->db, &sqls[NUMBER_OF], DB_ARGS(db_uuid(&id)), &f->arena, &row), OK);
+    assert_int_equal(row.id, 5);
 }
 
 struct tx_arg {
-	struct fixture *f;
-	struct uuid id, second;
-	int runs;
-	bool kill_once;
-	enum err end;
-	pthread_barrier_t *barrier;
+    struct fixture *f;
+    struct uuid id, second;
+    int runs;
+    bool kill_once;
+    enum err end;
+    pthread_barrier_t *barrier;
 };
 
 static enum err bump_in_tx(struct db *db, void *arg)
 {
-	struct tx_arg *a = arg;
+    struct tx_arg *a = arg;
 
-	a->runs++;
-	enum err e = db_exec(db, &sqls[BUMP], DB_ARGS(db_uuid(&a->id)), NULL);
-	if (e != OK)
-		return e;
-	if (a->kill_once && a->runs == 1)
-		kill_connection(a->f);
-	e = db_exec(db, &sqls[BUMP], DB_ARGS(db_uuid(&a->id)), NULL);
-	return e != OK ? e : a->end;
+    a->runs++;
+    enum err e = db_exec(db, &sqls[BUMP], DB_ARGS(db_uuid(&a->id)), NULL);
+    if (e != OK)
+        return e;
+    if (a->kill_once && a->runs == 1)
+        kill_connection(a->f);
+    e = db_exec(db, &sqls[BUMP], DB_ARGS(db_uuid(&a->id)), NULL);
+    return e != OK ? e : a->end;
 }
 
 static int64_t number_of(struct fixture *f, const struct uuid *id)
 {
-	struct id_row row;
+    struct id_row row;
 
-	assert_int_equal(db_row(f->other, &sqls[NUMBER_OF], DB_ARGS(db_uuid(id)), &f->arena, &row), OK);
-	return row.id;
+    assert_int_equal(db_row(f->other, &sqls[NUMBER_OF], DB_ARGS(db_uuid(id)), &f->arena, &row), OK);
+    return row.id;
 }
 
 static void a_transaction_happens_whole_or_not(void **state)
 {
-	struct fixture *f = *state;
-	struct tx_arg a = {.f = f, .id = insert(f, STR("a"), 0, "red"), .end = ERR_CONFLICT};
+    struct fixture *f = *state;
+    struct tx_arg a = {.f = f, .id = insert(f, STR("a"), 0, "red"), .end = ERR_CONFLICT};
 
-	assert_int_equal(db_tx(f->db, bump_in_tx, &a), ERR_CONFLICT);
-	assert_int_equal(number_of(f, &a.id), 0);
-	a.end = OK;
-	assert_int_equal(db_tx(f->db, bump_in_tx, &a), OK);
-	assert_int_equal(number_of(f, &a.id), 2);
+    assert_int_equal(db_tx(f->db, bump_in_tx, &a), ERR_CONFLICT);
+    assert_int_equal(number_of(f, &a.id), 0);
+    a.end = OK;
+    assert_int_equal(db_tx(f->db, bump_in_tx, &a), OK);
+    assert_int_equal(number_of(f, &a.id), 2);
 }
 
 static const char *refused_statement; /* which the server does not get to see, once */
@@ -246,111 +246,111 @@ static const char *refused_statement; /* which the server does not get to see, o
 /* Stands in for libmariadb's. */
 int mysql_real_query(MYSQL *conn, const char *text, unsigned long n)
 {
-	int (*real)(MYSQL *, const char *, unsigned long);
+    int (*real)(MYSQL *, const char *, unsigned long);
 
-	if (refused_statement != NULL && str_eqc(str_of(text, n), refused_statement)) {
-		refused_statement = NULL;
-		return 1;
-	}
-	*(void **)&real = dlsym(RTLD_NEXT, "mysql_real_query");
-	return real(conn, text, n);
+    if (refused_statement != NULL && str_eqc(str_of(text, n), refused_statement)) {
+        refused_statement = NULL;
+        return 1;
+    }
+    *(void **)&real = dlsym(RTLD_NEXT, "mysql_real_query");
+    return real(conn, text, n);
 }
 
 /* Else START TRANSACTION would commit what is left of it. */
 static void nothing_is_left_of_a_transaction_that_could_not_be_ended(void **state)
 {
-	static const char *const statements[] = {"ROLLBACK", "COMMIT"};
-	static const enum err ends[] = {ERR_CONFLICT, OK}, seen[] = {ERR_CONFLICT, ERR_DB_UNAVAILABLE};
-	struct fixture *f = *state;
+    static const char *const statements[] = {"ROLLBACK", "COMMIT"};
+    static const enum err ends[] = {ERR_CONFLICT, OK}, seen[] = {ERR_CONFLICT, ERR_DB_UNAVAILABLE};
+    struct fixture *f = *state;
 
-	for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
-		struct tx_arg a = {.f = f, .id = insert(f, STR("a"), 0, "red"), .end = ends[i]};
-		struct tx_arg b = {.f = f, .id = insert(f, STR("b"), 0, "red")};
-		refused_statement = statements[i];
-		assert_int_equal(db_tx(f->db, bump_in_tx, &a), seen[i]);
-		assert_null(refused_statement);
-		assert_int_equal(db_tx(f->db, bump_in_tx, &b), OK);
-		assert_int_equal(number_of(f, &a.id), 0);
-		assert_int_equal(number_of(f, &b.id), 2);
-	}
+    for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
+        struct tx_arg a = {.f = f, .id = insert(f, STR("a"), 0, "red"), .end = ends[i]};
+        struct tx_arg b = {.f = f, .id = insert(f, STR("b"), 0, "red")};
+        refused_statement = statements[i];
+        assert_int_equal(db_tx(f->db, bump_in_tx, &a), seen[i]);
+        assert_null(refused_statement);
+        assert_int_equal(db_tx(f->db, bump_in_tx, &b), OK);
+        assert_int_equal(number_of(f, &a.id), 0);
+        assert_int_equal(number_of(f, &b.id), 2);
+    }
 }
 
 static void a_transaction_runs_again_when_the_connection_is_lost(void **state)
 {
-	struct fixture *f = *state;
-	struct tx_arg a = {.f = f, .id = insert(f, STR("a"), 0, "red"), .kill_once = true};
+    struct fixture *f = *state;
+    struct tx_arg a = {.f = f, .id = insert(f, STR("a"), 0, "red"), .kill_once = true};
 
-	assert_int_equal(db_tx(f->db, bump_in_tx, &a), OK);
-	assert_int_equal(a.runs, 2);
-	assert_int_equal(number_of(f, &a.id), 2);
+    assert_int_equal(db_tx(f->db, bump_in_tx, &a), OK);
+    assert_int_equal(a.runs, 2);
+    assert_int_equal(number_of(f, &a.id), 2);
 }
 
 static enum err cross(struct db *db, void *arg)
 {
-	struct tx_arg *a = arg;
+    struct tx_arg *a = arg;
 
-	enum err e = db_exec(db, &sqls[BUMP], DB_ARGS(db_uuid(&a->id)), NULL);
-	if (a->runs++ == 0)
-		(void)pthread_barrier_wait(a->barrier);
-	return e != OK ? e : db_exec(db, &sqls[BUMP], DB_ARGS(db_uuid(&a->second)), NULL);
+    enum err e = db_exec(db, &sqls[BUMP], DB_ARGS(db_uuid(&a->id)), NULL);
+    if (a->runs++ == 0)
+        (void)pthread_barrier_wait(a->barrier);
+    return e != OK ? e : db_exec(db, &sqls[BUMP], DB_ARGS(db_uuid(&a->second)), NULL);
 }
 
 static void *cross_thread(void *arg)
 {
-	struct tx_arg *a = arg;
+    struct tx_arg *a = arg;
 
-	a->end = db_tx(a->f->other, cross, a);
-	return NULL;
+    a->end = db_tx(a->f->other, cross, a);
+    return NULL;
 }
 
 static void both_sides_of_a_deadlock_commit(void **state)
 {
-	struct fixture *f = *state;
-	struct uuid x = insert(f, STR("x"), 0, "red"), y = insert(f, STR("y"), 0, "red");
-	pthread_barrier_t barrier;
-	pthread_t thread;
-	struct tx_arg a = {.f = f, .id = x, .second = y, .barrier = &barrier};
-	struct tx_arg b = {.f = f, .id = y, .second = x, .barrier = &barrier};
+    struct fixture *f = *state;
+    struct uuid x = insert(f, STR("x"), 0, "red"), y = insert(f, STR("y"), 0, "red");
+    pthread_barrier_t barrier;
+    pthread_t thread;
+    struct tx_arg a = {.f = f, .id = x, .second = y, .barrier = &barrier};
+    struct tx_arg b = {.f = f, .id = y, .second = x, .barrier = &barrier};
 
-	assert_int_equal(pthread_barrier_init(&barrier, NULL, 2), 0);
-	assert_int_equal(pthread_create(&thread, NULL, cross_thread, &b), 0);
-	assert_int_equal(db_tx(f->db, cross, &a), OK);
-	assert_int_equal(pthread_join(thread, NULL), 0);
-	assert_int_equal(b.end, OK);
-	assert_true(a.runs + b.runs == 3);
-	assert_int_equal(number_of(f, &x), 2);
-	assert_int_equal(number_of(f, &y), 2);
+    assert_int_equal(pthread_barrier_init(&barrier, NULL, 2), 0);
+    assert_int_equal(pthread_create(&thread, NULL, cross_thread, &b), 0);
+    assert_int_equal(db_tx(f->db, cross, &a), OK);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(b.end, OK);
+    assert_true(a.runs + b.runs == 3);
+    assert_int_equal(number_of(f, &x), 2);
+    assert_int_equal(number_of(f, &y), 2);
 }
 
 static void no_server_is_unavailable(void **state)
 {
-	struct db_options options = {.socket = "/nonexistent/socket", .name = "test_db", .user = "root", .timeout_sec = 2};
-	_cleanup_(db_freep) struct db *db = db_new(&options);
-	struct fixture *f = *state;
-	struct id_row row;
-	struct tx_arg a = {.f = f};
+    struct db_options options = {.socket = "/nonexistent/socket", .name = "test_db", .user = "root", .timeout_sec = 2};
+    _cleanup_(db_freep) struct db *db = db_new(&options);
+    struct fixture *f = *state;
+    struct id_row row;
+    struct tx_arg a = {.f = f};
 
-	assert_int_equal(db_row(db, &sqls[CONNECTION], DB_NO_ARGS, &f->arena, &row), ERR_DB_UNAVAILABLE);
-	assert_int_equal(db_tx(db, bump_in_tx, &a), ERR_DB_UNAVAILABLE);
-	assert_int_equal(a.runs, 0);
+    assert_int_equal(db_row(db, &sqls[CONNECTION], DB_NO_ARGS, &f->arena, &row), ERR_DB_UNAVAILABLE);
+    assert_int_equal(db_tx(db, bump_in_tx, &a), ERR_DB_UNAVAILABLE);
+    assert_int_equal(a.runs, 0);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		TEST(all_types_come_back),
-		TEST(nulls_are_absent),
-		TEST(rows_and_their_limit),
-		TEST(errors_have_their_names),
-		TEST(a_read_survives_a_lost_connection),
-		TEST(a_transaction_happens_whole_or_not),
-		TEST(nothing_is_left_of_a_transaction_that_could_not_be_ended),
-		TEST(a_transaction_runs_again_when_the_connection_is_lost),
-		TEST(both_sides_of_a_deadlock_commit),
-		TEST(no_server_is_unavailable),
-	};
+    const struct CMUnitTest tests[] = {
+        TEST(all_types_come_back),
+        TEST(nulls_are_absent),
+        TEST(rows_and_their_limit),
+        TEST(errors_have_their_names),
+        TEST(a_read_survives_a_lost_connection),
+        TEST(a_transaction_happens_whole_or_not),
+        TEST(nothing_is_left_of_a_transaction_that_could_not_be_ended),
+        TEST(a_transaction_runs_again_when_the_connection_is_lost),
+        TEST(both_sides_of_a_deadlock_commit),
+        TEST(no_server_is_unavailable),
+    };
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,38 +9,38 @@
 
 static void test_media_type(void **state)
 {
-	_cleanup_(arena_done) struct arena arena;
-	struct request r = {.content_type = STR("Application/JSON ; charset=UTF-8")};
+    _cleanup_(arena_done) struct arena arena;
+    struct request r = {.content_type = STR("Application/JSON ; charset=UTF-8")};
 
-	(void)state;
-	arena_init(&arena, 4096);
-	assert_true(str_eqc(request_media_type(&r, &arena), "application/json"));
-	r.content_type = STR(" image/png");
-	assert_true(str_eqc(request_media_type(&r, &arena), "image/png"));
-	r.content_type = STR(";x");
-	assert_int_equal(request_media_type(&r, &arena).n, 0);
-	r.content_type = (struct str){0};
-	assert_int_equal(request_media_type(&r, &arena).n, 0);
+    (void)state;
+    arena_init(&arena, 4096);
+    assert_true(str_eqc(request_media_type(&r, &arena), "application/json"));
+    r.content_type = STR(" image/png");
+    assert_true(str_eqc(request_media_type(&r, &arena), "image/png"));
+    r.content_type = STR(";x");
+    assert_int_equal(request_media_type(&r, &arena).n, 0);
+    r.content_type = (struct str){0};
+    assert_int_equal(request_media_type(&r, &arena).n, 0);
 }
 
 static void test_param_uuid(void **state)
 {
-	struct request r = {.param = {STR("019aaa00-0000-7000-8000-00000000000a"),
-	                              STR("019aaa00-0000-7000-8000-00000000000"),
-	                              STR("00000000-0000-0000-0000-000000000000")}};
-	struct uuid id;
+    struct request r = {.param = {STR("019aaa00-0000-7000-8000-00000000000a"),
+                                  STR("019aaa00-0000-7000-8000-00000000000"),
+                                  STR("00000000-0000-0000-0000-000000000000")}};
+    struct uuid id;
 
-	(void)state;
-	assert_int_equal(request_param_uuid(&r, 0, &id), OK);
-	assert_string_equal(uuid_text(&id).s, "019aaa00-0000-7000-8000-00000000000a");
-	assert_int_equal(request_param_uuid(&r, 1, &id), ERR_NOT_FOUND);
-	assert_int_equal(request_param_uuid(&r, 2, &id), ERR_NOT_FOUND);
-	assert_int_equal(request_param_uuid(&r, 3, &id), ERR_NOT_FOUND);
+    (void)state;
+    assert_int_equal(request_param_uuid(&r, 0, &id), OK);
+    assert_string_equal(uuid_text(&id).s, "019aaa00-0000-7000-8000-00000000000a");
+    assert_int_equal(request_param_uuid(&r, 1, &id), ERR_NOT_FOUND);
+    assert_int_equal(request_param_uuid(&r, 2, &id), ERR_NOT_FOUND);
+    assert_int_equal(request_param_uuid(&r, 3, &id), ERR_NOT_FOUND);
 }
 
 int main(void)
 {
-	static const struct CMUnitTest tests[] = {cmocka_unit_test(test_media_type), cmocka_unit_test(test_param_uuid)};
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_media_type), cmocka_unit_test(test_param_uuid)};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,119 +18,119 @@
 
 /* A service that takes one request and answers with the given bytes (none: it hangs up, as one that died). */
 struct fake {
-	char dir[32], path[64];
-	int listener;
-	const void *answer;
-	size_t answer_n;
-	struct image_request request; /* what came */
-	struct stat in, out;
-	pthread_t thread;
+    char dir[32], path[64];
+    int listener;
+    const void *answer;
+    size_t answer_n;
+    struct image_request request; /* what came */
+    struct stat in, out;
+    pthread_t thread;
 };
 
 static void *serve(void *arg)
 {
-	struct fake *f = arg;
-	int fd = accept(f->listener, NULL, NULL), fds[IMAGE_WIRE_FDS];
-	union {
-		char space[CMSG_SPACE(sizeof fds)];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = {.iov_base = &f->request, .iov_len = sizeof f->request};
-	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+    struct fake *f = arg;
+    int fd = accept(f->listener, NULL, NULL), fds[IMAGE_WIRE_FDS];
+    union {
+        char space[CMSG_SPACE(sizeof fds)];
+        struct cmsghdr align;
+    } control;
+    struct iovec iov = {.iov_base = &f->request, .iov_len = sizeof f->request};
+    struct msghdr m = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
 
-	if (fd >= 0 && recvmsg(fd, &m, 0) == sizeof f->request && CMSG_FIRSTHDR(&m) != NULL) {
-		memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof fds);
-		(void)fstat(fds[0], &f->in);
-		(void)fstat(fds[1], &f->out);
-		(void)close(fds[0]);
-		(void)close(fds[1]);
-		if (f->answer_n > 0)
-			(void)send(fd, f->answer, f->answer_n, MSG_NOSIGNAL);
-	}
-	(void)close(fd);
-	return NULL;
+    if (fd >= 0 && recvmsg(fd, &m, 0) == sizeof f->request && CMSG_FIRSTHDR(&m) != NULL) {
+        memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof fds);
+        (void)fstat(fds[0], &f->in);
+        (void)fstat(fds[1], &f->out);
+        (void)close(fds[0]);
+        (void)close(fds[1]);
+        if (f->answer_n > 0)
+            (void)send(fd, f->answer, f->answer_n, MSG_NOSIGNAL);
+    }
+    (void)close(fd);
+    return NULL;
 }
 
 static void start(struct fake *f, const void *answer, size_t n)
 {
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
 
-	*f = (struct fake){.dir = "/tmp/image-client-XXXXXX", .answer = answer, .answer_n = n};
-	assert_non_null(mkdtemp(f->dir));
-	(void)snprintf(f->path, sizeof f->path, "%s/sock", f->dir);
-	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s", f->path);
-	f->listener = socket(AF_UNIX, SOCK_SEQPACKET, 0);
-	assert_int_equal(bind(f->listener, (void *)&a, sizeof a), 0);
-	assert_int_equal(listen(f->listener, 1), 0);
-	assert_int_equal(pthread_create(&f->thread, NULL, serve, f), 0);
+    *f = (struct fake){.dir = "/tmp/image-client-XXXXXX", .answer = answer, .answer_n = n};
+    assert_non_null(mkdtemp(f->dir));
+    (void)snprintf(f->path, sizeof f->path, "%s/sock", f->dir);
+    (void)snprintf(a.sun_path, sizeof a.sun_path, "%s", f->path);
+    f->listener = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    assert_int_equal(bind(f->listener, (void *)&a, sizeof a), 0);
+    assert_int_equal(listen(f->listener, 1), 0);
+    assert_int_equal(pthread_create(&f->thread, NULL, serve, f), 0);
 }
 
 static void stop(struct fake *f)
 {
-	(void)pthread_join(f->thread, NULL);
-	(void)close(f->listener);
-	(void)unlink(f->path);
-	(void)rmdir(f->dir);
+    (void)pthread_join(f->thread, NULL);
+    (void)close(f->listener);
+    (void)unlink(f->path);
+    (void)rmdir(f->dir);
 }
 
 static void passes_files_and_report(void **state)
 {
-	struct image_report sent = {.err = OK, .type = IMAGE_PNG, .width = 3, .height = 4, .changes = IMAGE_RESIZED}, got;
-	struct stat in, out;
-	struct fake f;
-	FILE *a = tmpfile(), *b = tmpfile();
+    struct image_report sent = {.err = OK, .type = IMAGE_PNG, .width = 3, .height = 4, .changes = IMAGE_RESIZED}, got;
+    struct stat in, out;
+    struct fake f;
+    FILE *a = tmpfile(), *b = tmpfile();
 
-	(void)state;
-	start(&f, &sent, sizeof sent);
-	assert_int_equal(image_repair(f.path, fileno(a), fileno(b), 17, &got), OK);
-	stop(&f);
-	assert_memory_equal(&got, &sent, sizeof got);
-	assert_int_equal(f.request.version, IMAGE_WIRE_VERSION);
-	assert_int_equal(f.request.timeout_sec, 17);
-	assert_true(fstat(fileno(a), &in) == 0 && fstat(fileno(b), &out) == 0);
-	assert_int_equal(f.in.st_ino, in.st_ino);
-	assert_int_equal(f.out.st_ino, out.st_ino);
-	(void)fclose(a);
-	(void)fclose(b);
+    (void)state;
+    start(&f, &sent, sizeof sent);
+    assert_int_equal(image_repair(f.path, fileno(a), fileno(b), 17, &got), OK);
+    stop(&f);
+    assert_memory_equal(&got, &sent, sizeof got);
+    assert_int_equal(f.request.version, IMAGE_WIRE_VERSION);
+    assert_int_equal(f.request.timeout_sec, 17);
+    assert_true(fstat(fileno(a), &in) == 0 && fstat(fileno(b), &out) == 0);
+    assert_int_equal(f.in.st_ino, in.st_ino);
+    assert_int_equal(f.out.st_ino, out.st_ino);
+    (void)fclose(a);
+    (void)fclose(b);
 }
 
 static void passes_the_error(void **state)
 {
-	struct image_report sent = {.err = ERR_IMAGE_CORRUPT}, got;
-	struct fake f;
+    struct image_report sent = {.err = ERR_IMAGE_CORRUPT}, got;
+    struct fake f;
 
-	(void)state;
-	start(&f, &sent, sizeof sent);
-	assert_int_equal(image_repair(f.path, 0, 0, 1, &got), ERR_IMAGE_CORRUPT);
-	stop(&f);
+    (void)state;
+    start(&f, &sent, sizeof sent);
+    assert_int_equal(image_repair(f.path, 0, 0, 1, &got), ERR_IMAGE_CORRUPT);
+    stop(&f);
 }
 
 static void a_service_that_fails(void **state)
 {
-	struct image_report absurd = {.err = ERR__MAX}, got;
-	struct fake f;
+    struct image_report absurd = {.err = ERR__MAX}, got;
+    struct fake f;
 
-	(void)state;
-	start(&f, NULL, 0); /* hangs up */
-	assert_int_equal(image_repair(f.path, 0, 0, 1, &got), ERR_IMAGE_SERVICE);
-	stop(&f);
-	start(&f, "short", 5);
-	assert_int_equal(image_repair(f.path, 0, 0, 1, &got), ERR_IMAGE_SERVICE);
-	stop(&f);
-	start(&f, &absurd, sizeof absurd);
-	assert_int_equal(image_repair(f.path, 0, 0, 1, &got), ERR_IMAGE_SERVICE);
-	stop(&f);
-	assert_int_equal(image_repair("/nonexistent/image.sock", 0, 0, 1, &got), ERR_IMAGE_SERVICE);
+    (void)state;
+    start(&f, NULL, 0); /* hangs up */
+    assert_int_equal(image_repair(f.path, 0, 0, 1, &got), ERR_IMAGE_SERVICE);
+    stop(&f);
+    start(&f, "short", 5);
+    assert_int_equal(image_repair(f.path, 0, 0, 1, &got), ERR_IMAGE_SERVICE);
+    stop(&f);
+    start(&f, &absurd, sizeof absurd);
+    assert_int_equal(image_repair(f.path, 0, 0, 1, &got), ERR_IMAGE_SERVICE);
+    stop(&f);
+    assert_int_equal(image_repair("/nonexistent/image.sock", 0, 0, 1, &got), ERR_IMAGE_SERVICE);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(passes_files_and_report),
-		cmocka_unit_test(passes_the_error),
-		cmocka_unit_test(a_service_that_fails),
-	};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(passes_files_and_report),
+        cmocka_unit_test(passes_the_error),
+        cmocka_unit_test(a_service_that_fails),
+    };
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,220 +16,220 @@
 #include "store/store.h"
 
 struct fixture {
-	char dir[32];
-	struct store store;
-	struct uuid id;
+    char dir[32];
+    struct store store;
+    struct uuid id;
 };
 
 static int set_up(void **state)
 {
-	struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = calloc(1, sizeof *f);
 
-	(void)snprintf(f->dir, sizeof f->dir, "/tmp/store-XXXXXX");
-	if (mkdtemp(f->dir) == NULL)
-		return -1;
-	f->store.dir = f->dir;
-	f->id = uuid_new();
-	*state = f;
-	return 0;
+    (void)snprintf(f->dir, sizeof f->dir, "/tmp/store-XXXXXX");
+    if (mkdtemp(f->dir) == NULL)
+        return -1;
+    f->store.dir = f->dir;
+    f->id = uuid_new();
+    *state = f;
+    return 0;
 }
 
 static int take_away(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
+    (void)st;
+    (void)flag;
+    (void)ftw;
+    return remove(path);
 }
 
 static int tear_down(void **state)
 {
-	struct fixture *f = *state;
+    struct fixture *f = *state;
 
-	(void)nftw(f->dir, take_away, 8, FTW_DEPTH | FTW_PHYS);
-	free(f);
-	return 0;
+    (void)nftw(f->dir, take_away, 8, FTW_DEPTH | FTW_PHYS);
+    free(f);
+    return 0;
 }
 
 static int files; /* nftw has no argument for it */
 
 static int count(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
-	(void)path;
-	(void)st;
-	(void)ftw;
-	files += flag == FTW_F;
-	return 0;
+    (void)path;
+    (void)st;
+    (void)ftw;
+    files += flag == FTW_F;
+    return 0;
 }
 
 static int count_files(const struct fixture *f)
 {
-	files = 0;
-	assert_int_equal(nftw(f->dir, count, 8, FTW_PHYS), 0);
-	return files;
+    files = 0;
+    assert_int_equal(nftw(f->dir, count, 8, FTW_PHYS), 0);
+    return files;
 }
 
 static void put(struct fixture *f, const char *text)
 {
-	struct store_file file;
+    struct store_file file;
 
-	assert_int_equal(store_create(&f->store, &f->id, &file), OK);
-	assert_int_equal(write(file.fd, text, strlen(text)), (ssize_t)strlen(text));
-	assert_int_equal(store_commit(&f->store, &file), OK);
-	assert_int_equal(file.fd, -1);
-	store_discard(&file); /* nothing */
+    assert_int_equal(store_create(&f->store, &f->id, &file), OK);
+    assert_int_equal(write(file.fd, text, strlen(text)), (ssize_t)strlen(text));
+    assert_int_equal(store_commit(&f->store, &file), OK);
+    assert_int_equal(file.fd, -1);
+    store_discard(&file); /* nothing */
 }
 
 static void kept(void **state)
 {
-	struct fixture *f = *state;
-	char text[16] = "", path[STORE_PATH_SIZE], full[128];
-	struct stat st;
-	int fd;
+    struct fixture *f = *state;
+    char text[16] = "", path[STORE_PATH_SIZE], full[128];
+    struct stat st;
+    int fd;
 
-	mode_t old = umask(077); /* the modes do not depend on it */
-	put(f, "picture");
-	(void)umask(old);
-	assert_int_equal(store_open(&f->store, &f->id, &fd), OK);
-	assert_int_equal(read(fd, text, sizeof text), 7);
-	assert_string_equal(text, "picture");
-	(void)close(fd);
-	store_path(&f->id, path);
-	(void)snprintf(full, sizeof full, "%s/%s", f->dir, path);
-	assert_int_equal(stat(full, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0640);
-	for (int level = 0; level < 2; level++) {
-		*strrchr(full, '/') = '\0';
-		assert_int_equal(stat(full, &st), 0);
-		assert_int_equal(st.st_mode & 07777, 02770);
-	}
-	assert_int_equal(count_files(f), 1);
+    mode_t old = umask(077); /* the modes do not depend on it */
+    put(f, "picture");
+    (void)umask(old);
+    assert_int_equal(store_open(&f->store, &f->id, &fd), OK);
+    assert_int_equal(read(fd, text, sizeof text), 7);
+    assert_string_equal(text, "picture");
+    (void)close(fd);
+    store_path(&f->id, path);
+    (void)snprintf(full, sizeof full, "%s/%s", f->dir, path);
+    assert_int_equal(stat(full, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0640);
+    for (int level = 0; level < 2; level++) {
+        *strrchr(full, '/') = '\0';
+        assert_int_equal(stat(full, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 02770);
+    }
+    assert_int_equal(count_files(f), 1);
 }
 
 static void path_is_of_the_id_alone(void **state)
 {
-	struct uuid id;
-	char path[STORE_PATH_SIZE];
+    struct uuid id;
+    char path[STORE_PATH_SIZE];
 
-	(void)state;
-	assert_true(uuid_parse(STR("01890a5d-ac96-774b-bcce-b302099aABCD"), &id));
-	store_path(&id, path);
-	assert_string_equal(path, "ab/cd/01890a5d-ac96-774b-bcce-b302099aabcd.jpg");
+    (void)state;
+    assert_true(uuid_parse(STR("01890a5d-ac96-774b-bcce-b302099aABCD"), &id));
+    store_path(&id, path);
+    assert_string_equal(path, "ab/cd/01890a5d-ac96-774b-bcce-b302099aabcd.jpg");
 }
 
 static void not_there_before_commit(void **state)
 {
-	struct fixture *f = *state;
-	struct store_file file;
-	int fd;
+    struct fixture *f = *state;
+    struct store_file file;
+    int fd;
 
-	assert_int_equal(store_open(&f->store, &f->id, &fd), ERR_NOT_FOUND);
-	assert_int_equal(store_create(&f->store, &f->id, &file), OK);
-	assert_int_equal(store_open(&f->store, &f->id, &fd), ERR_NOT_FOUND);
-	assert_int_equal(count_files(f), 1);
-	store_discard(&file);
-	assert_int_equal(count_files(f), 0);
-	store_discard(&file); /* a second time: nothing */
+    assert_int_equal(store_open(&f->store, &f->id, &fd), ERR_NOT_FOUND);
+    assert_int_equal(store_create(&f->store, &f->id, &file), OK);
+    assert_int_equal(store_open(&f->store, &f->id, &fd), ERR_NOT_FOUND);
+    assert_int_equal(count_files(f), 1);
+    store_discard(&file);
+    assert_int_equal(count_files(f), 0);
+    store_discard(&file); /* a second time: nothing */
 }
 
 static void deletes(void **state)
 {
-	struct fixture *f = *state;
-	struct store_file file;
+    struct fixture *f = *state;
+    struct store_file file;
 
-	assert_int_equal(store_delete(&f->store, &f->id), OK); /* never was there, nor its folders */
-	put(f, "picture");
-	assert_int_equal(store_delete(&f->store, &f->id), OK);
-	assert_int_equal(count_files(f), 0);
-	assert_int_equal(store_delete(&f->store, &f->id), OK);
-	/* What a process leaves that dies before its commit. */
-	assert_int_equal(store_create(&f->store, &f->id, &file), OK);
-	(void)close(file.fd);
-	assert_int_equal(count_files(f), 1);
-	assert_int_equal(store_delete(&f->store, &f->id), OK);
-	assert_int_equal(count_files(f), 0);
+    assert_int_equal(store_delete(&f->store, &f->id), OK); /* never was there, nor its folders */
+    put(f, "picture");
+    assert_int_equal(store_delete(&f->store, &f->id), OK);
+    assert_int_equal(count_files(f), 0);
+    assert_int_equal(store_delete(&f->store, &f->id), OK);
+    /* What a process leaves that dies before its commit. */
+    assert_int_equal(store_create(&f->store, &f->id, &file), OK);
+    (void)close(file.fd);
+    assert_int_equal(count_files(f), 1);
+    assert_int_equal(store_delete(&f->store, &f->id), OK);
+    assert_int_equal(count_files(f), 0);
 }
 
 static void one_writer(void **state)
 {
-	struct fixture *f = *state;
-	struct store_file a, b;
+    struct fixture *f = *state;
+    struct store_file a, b;
 
-	assert_int_equal(store_create(&f->store, &f->id, &a), OK);
-	assert_int_equal(store_create(&f->store, &f->id, &b), ERR_STORE);
-	assert_int_equal(store_commit(&f->store, &a), OK);
+    assert_int_equal(store_create(&f->store, &f->id, &a), OK);
+    assert_int_equal(store_create(&f->store, &f->id, &b), ERR_STORE);
+    assert_int_equal(store_commit(&f->store, &a), OK);
 }
 
 static void no_folder(void **state)
 {
-	struct fixture *f = *state;
-	struct store gone = {.dir = "/nonexistent/store"};
-	struct store_file file = STORE_FILE_NONE;
-	char deep[600];
-	int fd;
+    struct fixture *f = *state;
+    struct store gone = {.dir = "/nonexistent/store"};
+    struct store_file file = STORE_FILE_NONE;
+    char deep[600];
+    int fd;
 
-	assert_int_equal(store_create(&gone, &f->id, &file), ERR_STORE);
-	assert_int_equal(store_open(&gone, &f->id, &fd), ERR_NOT_FOUND);
-	memset(deep, 'x', sizeof deep);
-	deep[sizeof deep - 1] = '\0';
-	gone.dir = deep;
-	assert_int_equal(store_create(&gone, &f->id, &file), ERR_STORE);
-	assert_int_equal(store_delete(&gone, &f->id), ERR_STORE);
+    assert_int_equal(store_create(&gone, &f->id, &file), ERR_STORE);
+    assert_int_equal(store_open(&gone, &f->id, &fd), ERR_NOT_FOUND);
+    memset(deep, 'x', sizeof deep);
+    deep[sizeof deep - 1] = '\0';
+    gone.dir = deep;
+    assert_int_equal(store_create(&gone, &f->id, &file), ERR_STORE);
+    assert_int_equal(store_delete(&gone, &f->id), ERR_STORE);
 }
 
 static void commit_without_temporary(void **state)
 {
-	struct fixture *f = *state;
-	struct store_file file;
-	int fd;
+    struct fixture *f = *state;
+    struct store_file file;
+    int fd;
 
-	assert_int_equal(store_create(&f->store, &f->id, &file), OK);
-	assert_int_equal(unlink(file.temporary), 0); /* a purge came first */
-	assert_int_equal(store_commit(&f->store, &file), ERR_STORE);
-	assert_int_equal(file.fd, -1);
-	assert_int_equal(store_open(&f->store, &f->id, &fd), ERR_NOT_FOUND);
+    assert_int_equal(store_create(&f->store, &f->id, &file), OK);
+    assert_int_equal(unlink(file.temporary), 0); /* a purge came first */
+    assert_int_equal(store_commit(&f->store, &file), ERR_STORE);
+    assert_int_equal(file.fd, -1);
+    assert_int_equal(store_open(&f->store, &f->id, &fd), ERR_NOT_FOUND);
 }
 
 static void full_disk(void **state)
 {
-	struct store_file file = {.fd = open("/dev/full", O_WRONLY)};
+    struct store_file file = {.fd = open("/dev/full", O_WRONLY)};
 
-	(void)state;
-	/* /dev/full takes no fsync, which stands for any failure of the disk at commit. */
-	assert_true(file.fd >= 0);
-	assert_int_equal(store_commit(&(struct store){.dir = "/tmp"}, &file), ERR_STORE);
+    (void)state;
+    /* /dev/full takes no fsync, which stands for any failure of the disk at commit. */
+    assert_true(file.fd >= 0);
+    assert_int_equal(store_commit(&(struct store){.dir = "/tmp"}, &file), ERR_STORE);
 }
 
 static void spool(void **state)
 {
-	struct fixture *f = *state;
-	struct stat st;
-	int fd;
+    struct fixture *f = *state;
+    struct stat st;
+    int fd;
 
-	assert_int_equal(spool_open(f->dir, &fd), OK);
-	assert_int_equal(write(fd, "x", 1), 1);
-	assert_int_equal(count_files(f), 0); /* it has no name */
-	assert_int_equal(fstat(fd, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0600);
-	(void)close(fd);
-	assert_int_equal(spool_open("/nonexistent", &fd), ERR_STORE);
+    assert_int_equal(spool_open(f->dir, &fd), OK);
+    assert_int_equal(write(fd, "x", 1), 1);
+    assert_int_equal(count_files(f), 0); /* it has no name */
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    (void)close(fd);
+    assert_int_equal(spool_open("/nonexistent", &fd), ERR_STORE);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		TEST(kept),
-		TEST(path_is_of_the_id_alone),
-		TEST(not_there_before_commit),
-		TEST(deletes),
-		TEST(one_writer),
-		TEST(no_folder),
-		TEST(commit_without_temporary),
-		TEST(full_disk),
-		TEST(spool),
-	};
+    const struct CMUnitTest tests[] = {
+        TEST(kept),
+        TEST(path_is_of_the_id_alone),
+        TEST(not_there_before_commit),
+        TEST(deletes),
+        TEST(one_writer),
+        TEST(no_folder),
+        TEST(commit_without_temporary),
+        TEST(full_disk),
+        TEST(spool),
+    };
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

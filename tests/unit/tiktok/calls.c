@@ -8,14 +8,14 @@
 
 static struct arena arena;
 static const struct conf conf = {
-	.service_url = {"https://example.org", 19},
-	.tiktok_client_key = {"key 1", 5},
-	.tiktok_scopes = {"user.info.basic,video.publish", 29},
-	.tiktok_authorize_url = {"https://www.tiktok.com", 22},
-	.tiktok_api_url = {"https://open.tiktokapis.com", 27},
-	.tiktok_ca_file = {"", 0},
-	.tiktok_timeout_sec = 30,
-	.tiktok_interactive_timeout_sec = 10,
+    .service_url = {"https://example.org", 19},
+    .tiktok_client_key = {"key 1", 5},
+    .tiktok_scopes = {"user.info.basic,video.publish", 29},
+    .tiktok_authorize_url = {"https://www.tiktok.com", 22},
+    .tiktok_api_url = {"https://open.tiktokapis.com", 27},
+    .tiktok_ca_file = {"", 0},
+    .tiktok_timeout_sec = 30,
+    .tiktok_interactive_timeout_sec = 10,
 };
 static char secret_text[] = "s&ecret";
 static const struct secret client_secret = {secret_text, 7};
@@ -23,106 +23,106 @@ static const struct tiktok t = {&conf, &client_secret};
 
 static int clear(void **state)
 {
-	(void)state;
-	arena_done(&arena);
-	arena_init(&arena, 1 << 20);
-	return 0;
+    (void)state;
+    arena_done(&arena);
+    arena_init(&arena, 1 << 20);
+    return 0;
 }
 
 static void assert_str(struct str s, const char *expected)
 {
-	if (!str_eqc(s, expected))
-		fail_msg("'%.*s' is not '%s'", STR_FMT(s), expected);
+    if (!str_eqc(s, expected))
+        fail_msg("'%.*s' is not '%s'", STR_FMT(s), expected);
 }
 
 static void test_authorize_url(void **state)
 {
-	(void)state;
+    (void)state;
 
-	assert_str(tiktok_authorize_url(&t, &arena, STR("st")),
-	           "https://www.tiktok.com/v2/auth/authorize/?client_key=key%201&response_type=code"
-	           "&scope=user.info.basic%2Cvideo.publish"
-	           "&redirect_uri=https%3A%2F%2Fexample.org%2Fapi%2Fv1%2Ftiktok%2Fcallback&state=st");
+    assert_str(tiktok_authorize_url(&t, &arena, STR("st")),
+               "https://www.tiktok.com/v2/auth/authorize/?client_key=key%201&response_type=code"
+               "&scope=user.info.basic%2Cvideo.publish"
+               "&redirect_uri=https%3A%2F%2Fexample.org%2Fapi%2Fv1%2Ftiktok%2Fcallback&state=st");
 }
 
 static void test_exchange(void **state)
 {
-	struct net_call call;
-	(void)state;
+    struct net_call call;
+    (void)state;
 
-	tiktok_exchange(&t, &arena, STR("c+/="), &call);
-	assert_string_equal(call.method, "POST");
-	assert_string_equal(call.url, "https://open.tiktokapis.com/v2/oauth/token/");
-	assert_string_equal(call.content_type, "application/x-www-form-urlencoded");
-	assert_str(call.body, "client_key=key%201&client_secret=s%26ecret&code=c%2B%2F%3D&grant_type=authorization_code"
-	                      "&redirect_uri=https%3A%2F%2Fexample.org%2Fapi%2Fv1%2Ftiktok%2Fcallback");
-	assert_null(call.bearer.p);
-	assert_true(call.fresh);
-	assert_int_equal(call.timeout_sec, 10);
+    tiktok_exchange(&t, &arena, STR("c+/="), &call);
+    assert_string_equal(call.method, "POST");
+    assert_string_equal(call.url, "https://open.tiktokapis.com/v2/oauth/token/");
+    assert_string_equal(call.content_type, "application/x-www-form-urlencoded");
+    assert_str(call.body, "client_key=key%201&client_secret=s%26ecret&code=c%2B%2F%3D&grant_type=authorization_code"
+                          "&redirect_uri=https%3A%2F%2Fexample.org%2Fapi%2Fv1%2Ftiktok%2Fcallback");
+    assert_null(call.bearer.p);
+    assert_true(call.fresh);
+    assert_int_equal(call.timeout_sec, 10);
 }
 
 static void test_refresh_and_revoke(void **state)
 {
-	struct net_call call;
-	(void)state;
+    struct net_call call;
+    (void)state;
 
-	tiktok_refresh(&t, &arena, STR("rft.1"), &call);
-	assert_string_equal(call.url, "https://open.tiktokapis.com/v2/oauth/token/");
-	assert_str(call.body, "client_key=key%201&client_secret=s%26ecret&grant_type=refresh_token&refresh_token=rft.1");
-	assert_true(call.fresh);
-	assert_int_equal(call.timeout_sec, 30);
+    tiktok_refresh(&t, &arena, STR("rft.1"), &call);
+    assert_string_equal(call.url, "https://open.tiktokapis.com/v2/oauth/token/");
+    assert_str(call.body, "client_key=key%201&client_secret=s%26ecret&grant_type=refresh_token&refresh_token=rft.1");
+    assert_true(call.fresh);
+    assert_int_equal(call.timeout_sec, 30);
 
-	tiktok_revoke(&t, &arena, STR("act.1"), &call);
-	assert_string_equal(call.url, "https://open.tiktokapis.com/v2/oauth/revoke/");
-	assert_str(call.body, "client_key=key%201&client_secret=s%26ecret&token=act.1");
-	assert_int_equal(call.timeout_sec, 5);
+    tiktok_revoke(&t, &arena, STR("act.1"), &call);
+    assert_string_equal(call.url, "https://open.tiktokapis.com/v2/oauth/revoke/");
+    assert_str(call.body, "client_key=key%201&client_secret=s%26ecret&token=act.1");
+    assert_int_equal(call.timeout_sec, 5);
 }
 
 static void test_user_info_asks_for_what_the_policy_names(void **state)
 {
-	struct net_call call;
-	(void)state;
+    struct net_call call;
+    (void)state;
 
-	tiktok_user_info(&t, &arena, STR("act.1"), &call);
-	assert_string_equal(call.method, "GET");
-	assert_string_equal(call.url, "https://open.tiktokapis.com/v2/user/info/?fields=open_id,display_name,avatar_url");
-	assert_str(call.bearer, "act.1");
+    tiktok_user_info(&t, &arena, STR("act.1"), &call);
+    assert_string_equal(call.method, "GET");
+    assert_string_equal(call.url, "https://open.tiktokapis.com/v2/user/info/?fields=open_id,display_name,avatar_url");
+    assert_str(call.bearer, "act.1");
 }
 
 static void test_publishing_calls(void **state)
 {
-	struct net_call call;
-	(void)state;
+    struct net_call call;
+    (void)state;
 
-	tiktok_init(&t, &arena, STR("act.1"), STR("{}"), &call);
-	assert_string_equal(call.url, "https://open.tiktokapis.com/v2/post/publish/content/init/");
-	assert_string_equal(call.content_type, "application/json; charset=UTF-8");
-	assert_str(call.bearer, "act.1");
-	assert_str(call.body, "{}");
-	assert_true(call.fresh);
-	assert_int_equal(call.timeout_sec, 30);
+    tiktok_init(&t, &arena, STR("act.1"), STR("{}"), &call);
+    assert_string_equal(call.url, "https://open.tiktokapis.com/v2/post/publish/content/init/");
+    assert_string_equal(call.content_type, "application/json; charset=UTF-8");
+    assert_str(call.bearer, "act.1");
+    assert_str(call.body, "{}");
+    assert_true(call.fresh);
+    assert_int_equal(call.timeout_sec, 30);
 
-	tiktok_creator_info(&t, &arena, STR("act.1"), &call);
-	assert_string_equal(call.url, "https://open.tiktokapis.com/v2/post/publish/creator_info/query/");
-	assert_string_equal(call.method, "POST");
-	assert_int_equal(call.body.n, 0);
+    tiktok_creator_info(&t, &arena, STR("act.1"), &call);
+    assert_string_equal(call.url, "https://open.tiktokapis.com/v2/post/publish/creator_info/query/");
+    assert_string_equal(call.method, "POST");
+    assert_int_equal(call.body.n, 0);
 
-	tiktok_status(&t, &arena, STR("act.1"), STR("p\"1"), &call);
-	assert_string_equal(call.url, "https://open.tiktokapis.com/v2/post/publish/status/fetch/");
-	assert_str(call.body, "{\"publish_id\":\"p\\\"1\"}");
+    tiktok_status(&t, &arena, STR("act.1"), STR("p\"1"), &call);
+    assert_string_equal(call.url, "https://open.tiktokapis.com/v2/post/publish/status/fetch/");
+    assert_str(call.body, "{\"publish_id\":\"p\\\"1\"}");
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_authorize_url, clear),
-		cmocka_unit_test_setup(test_exchange, clear),
-		cmocka_unit_test_setup(test_refresh_and_revoke, clear),
-		cmocka_unit_test_setup(test_user_info_asks_for_what_the_policy_names, clear),
-		cmocka_unit_test_setup(test_publishing_calls, clear),
-	};
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_authorize_url, clear),
+        cmocka_unit_test_setup(test_exchange, clear),
+        cmocka_unit_test_setup(test_refresh_and_revoke, clear),
+        cmocka_unit_test_setup(test_user_info_asks_for_what_the_policy_names, clear),
+        cmocka_unit_test_setup(test_publishing_calls, clear),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-	arena_done(&arena);
-	return failed;
+    arena_done(&arena);
+    return failed;
 }

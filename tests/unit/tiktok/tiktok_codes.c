@@ -8,98 +8,98 @@
 
 /* Each code that TikTok documents for init, status and fail_reason, and what is done about it. */
 static const struct {
-	const char *code;
-	int http_status;
-	enum tiktok_action action;
+    const char *code;
+    int http_status;
+    enum tiktok_action action;
 } documented[] = {
-	{"invalid_param", 400, TIKTOK_FINAL},
-	{"invalid_params", 400, TIKTOK_FINAL},
-	{"app_version_check_failed", 400, TIKTOK_FINAL},
-	{"spam_risk_too_many_posts", 403, TIKTOK_DEFER},
-	{"spam_risk_user_banned_from_posting", 403, TIKTOK_FINAL},
-	{"spam_risk_too_many_pending_share", 403, TIKTOK_DEFER},
-	{"reached_active_user_cap", 403, TIKTOK_DEFER},
-	{"unaudited_client_can_only_post_to_private_accounts", 403, TIKTOK_FINAL},
-	{"url_ownership_unverified", 403, TIKTOK_FINAL},
-	{"privacy_level_option_mismatch", 403, TIKTOK_FINAL},
-	{"access_token_invalid", 401, TIKTOK_REFRESH},
-	{"scope_not_authorized", 401, TIKTOK_RECONNECT},
-	{"rate_limit_exceeded", 429, TIKTOK_RETRY},
-	{"invalid_publish_id", 400, TIKTOK_FINAL},
-	{"token_not_authorized_for_specified_publish_id", 400, TIKTOK_FINAL},
-	{"file_format_check_failed", 0, TIKTOK_FINAL},
-	{"picture_size_check_failed", 0, TIKTOK_FINAL},
-	{"duration_check_failed", 0, TIKTOK_FINAL},
-	{"frame_rate_check_failed", 0, TIKTOK_FINAL},
-	{"photo_pull_failed", 0, TIKTOK_FINAL},
-	{"video_pull_failed", 0, TIKTOK_FINAL},
-	{"internal", 0, TIKTOK_FINAL},
-	{"publish_cancelled", 0, TIKTOK_FINAL},
-	{"auth_removed", 0, TIKTOK_RECONNECT},
-	{"spam_risk_text", 0, TIKTOK_FINAL},
-	{"spam_risk", 0, TIKTOK_FINAL},
+    {"invalid_param", 400, TIKTOK_FINAL},
+    {"invalid_params", 400, TIKTOK_FINAL},
+    {"app_version_check_failed", 400, TIKTOK_FINAL},
+    {"spam_risk_too_many_posts", 403, TIKTOK_DEFER},
+    {"spam_risk_user_banned_from_posting", 403, TIKTOK_FINAL},
+    {"spam_risk_too_many_pending_share", 403, TIKTOK_DEFER},
+    {"reached_active_user_cap", 403, TIKTOK_DEFER},
+    {"unaudited_client_can_only_post_to_private_accounts", 403, TIKTOK_FINAL},
+    {"url_ownership_unverified", 403, TIKTOK_FINAL},
+    {"privacy_level_option_mismatch", 403, TIKTOK_FINAL},
+    {"access_token_invalid", 401, TIKTOK_REFRESH},
+    {"scope_not_authorized", 401, TIKTOK_RECONNECT},
+    {"rate_limit_exceeded", 429, TIKTOK_RETRY},
+    {"invalid_publish_id", 400, TIKTOK_FINAL},
+    {"token_not_authorized_for_specified_publish_id", 400, TIKTOK_FINAL},
+    {"file_format_check_failed", 0, TIKTOK_FINAL},
+    {"picture_size_check_failed", 0, TIKTOK_FINAL},
+    {"duration_check_failed", 0, TIKTOK_FINAL},
+    {"frame_rate_check_failed", 0, TIKTOK_FINAL},
+    {"photo_pull_failed", 0, TIKTOK_FINAL},
+    {"video_pull_failed", 0, TIKTOK_FINAL},
+    {"internal", 0, TIKTOK_FINAL},
+    {"publish_cancelled", 0, TIKTOK_FINAL},
+    {"auth_removed", 0, TIKTOK_RECONNECT},
+    {"spam_risk_text", 0, TIKTOK_FINAL},
+    {"spam_risk", 0, TIKTOK_FINAL},
 };
 
 static void test_documented_codes(void **state)
 {
-	(void)state;
+    (void)state;
 
-	for (size_t i = 0; i < ARRAY_LEN(documented); i++) {
-		const struct tiktok_code *c = tiktok_code_find(str_from(documented[i].code));
-		assert_non_null(c);
-		assert_int_equal(c->http_status, documented[i].http_status);
-		assert_int_equal(c->action, documented[i].action);
-		assert_true(c->action != TIKTOK_DEFER || c->retry_after_sec > 0);
-		assert_true(c->action != TIKTOK_RETRY || c->retry_after_sec > 0);
-		assert_non_null(tiktok_failure_message(str_from(c->failure)));
-		assert_string_equal(tiktok_failure_message(str_from(c->failure)), c->message);
-		assert_true(strlen(c->failure) <= 64);
-	}
+    for (size_t i = 0; i < ARRAY_LEN(documented); i++) {
+        const struct tiktok_code *c = tiktok_code_find(str_from(documented[i].code));
+        assert_non_null(c);
+        assert_int_equal(c->http_status, documented[i].http_status);
+        assert_int_equal(c->action, documented[i].action);
+        assert_true(c->action != TIKTOK_DEFER || c->retry_after_sec > 0);
+        assert_true(c->action != TIKTOK_RETRY || c->retry_after_sec > 0);
+        assert_non_null(tiktok_failure_message(str_from(c->failure)));
+        assert_string_equal(tiktok_failure_message(str_from(c->failure)), c->message);
+        assert_true(strlen(c->failure) <= 64);
+    }
 }
 
 /* A 5xx's code is ambiguous and must never look like a refusal; unknown ones neither. */
 static void test_other_codes(void **state)
 {
-	(void)state;
+    (void)state;
 
-	assert_null(tiktok_code_find(STR("internal_error")));
-	assert_null(tiktok_code_find(STR("ok")));
-	assert_null(tiktok_code_find(STR("")));
-	assert_null(tiktok_code_find((struct str){0}));
-	assert_null(tiktok_failure_message(STR("something_else")));
-	assert_false(tiktok_failure_retryable(STR("something_else")));
+    assert_null(tiktok_code_find(STR("internal_error")));
+    assert_null(tiktok_code_find(STR("ok")));
+    assert_null(tiktok_code_find(STR("")));
+    assert_null(tiktok_code_find((struct str){0}));
+    assert_null(tiktok_failure_message(STR("something_else")));
+    assert_false(tiktok_failure_retryable(STR("something_else")));
 }
 
 static void test_failures_of_our_own(void **state)
 {
-	static const char *const own[] = {"outcome_unknown", "confirmation_timeout", "account_disconnected",
-	                                  "worker_crashed",  "images_gone",          "tiktok_refused"};
-	(void)state;
+    static const char *const own[] = {"outcome_unknown", "confirmation_timeout", "account_disconnected",
+                                      "worker_crashed",  "images_gone",          "tiktok_refused"};
+    (void)state;
 
-	for (size_t i = 0; i < ARRAY_LEN(own); i++)
-		assert_non_null(tiktok_failure_message(str_from(own[i])));
-	/* Sending again what may be on TikTok already would make two posts of one. */
-	assert_false(tiktok_failure_retryable(STR("outcome_unknown")));
-	assert_false(tiktok_failure_retryable(STR("confirmation_timeout")));
-	assert_true(tiktok_failure_retryable(STR("photo_pull_failed")));
+    for (size_t i = 0; i < ARRAY_LEN(own); i++)
+        assert_non_null(tiktok_failure_message(str_from(own[i])));
+    /* Sending again what may be on TikTok already would make two posts of one. */
+    assert_false(tiktok_failure_retryable(STR("outcome_unknown")));
+    assert_false(tiktok_failure_retryable(STR("confirmation_timeout")));
+    assert_true(tiktok_failure_retryable(STR("photo_pull_failed")));
 }
 
 static void test_messages_say_what_to_do(void **state)
 {
-	(void)state;
+    (void)state;
 
-	assert_non_null(strstr(tiktok_failure_message(STR("unaudited_client_can_only_post_to_private_accounts")),
-	                       "Set the TikTok account itself to private"));
-	assert_non_null(strstr(tiktok_failure_message(STR("url_ownership_unverified")), "https://HOST/m/"));
+    assert_non_null(strstr(tiktok_failure_message(STR("unaudited_client_can_only_post_to_private_accounts")),
+                           "Set the TikTok account itself to private"));
+    assert_non_null(strstr(tiktok_failure_message(STR("url_ownership_unverified")), "https://HOST/m/"));
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_documented_codes),
-		cmocka_unit_test(test_other_codes),
-		cmocka_unit_test(test_failures_of_our_own),
-		cmocka_unit_test(test_messages_say_what_to_do),
-	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_documented_codes),
+        cmocka_unit_test(test_other_codes),
+        cmocka_unit_test(test_failures_of_our_own),
+        cmocka_unit_test(test_messages_say_what_to_do),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
