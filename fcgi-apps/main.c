@@ -11,8 +11,8 @@
 #include <sysexits.h>
 
 #include "base/log.h"
-#include "model/schema.h"
-#include "serve.h"
+#include "db/schema.h"
+#include "fcgi/serve.h"
 
 extern const struct app APP;
 

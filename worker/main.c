@@ -6,8 +6,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "model/schema.h"
-#include "run.h"
+#include "db/schema.h"
+#include "jobs/runner.h"
+#include "kinds.h"
 
 #define EXIT_CONFIG 78 /* sysexits.h: a restart does not help */
 #define SCHEMA_ARENA_BYTES (64u << 10)
@@ -30,7 +31,7 @@ static bool find_class(const char *name, enum job_class *ret_class)
 }
 
 /* Waits for the database, but not for a schema: an older one is the admin's to bring up to date. */
-static enum err wait_for_schema(const struct db_options *options, struct measure *measure, const sigset_t *stops)
+static enum err wait_for_schema(const struct db_options *options, struct worker_metrics *metrics, const sigset_t *stops)
 {
     _cleanup_(db_freep) struct db *db = db_new(options);
     struct timespec wait = {.tv_nsec = SCHEMA_WAIT_MS * 1000000L};
@@ -41,7 +42,7 @@ static enum err wait_for_schema(const struct db_options *options, struct measure
     arena_init(&arena, SCHEMA_ARENA_BYTES);
     while ((e = schema_check(db, &arena)) == ERR_DB_UNAVAILABLE) {
         if (!told)
-            alarm_raise(measure->metrics, ALARM_DATABASE_AWAY, LOG_CSTR("database", db_error(db)), LOG_END);
+            alarm_raise(metrics->set, ALARM_DATABASE_AWAY, LOG_CSTR("database", db_error(db)), LOG_END);
         told = true;
         arena_clear(&arena);
         if (sigtimedwait(stops, NULL, &wait) > 0) {
@@ -89,7 +90,7 @@ static int run(const struct worker *worker, const struct db_options *options, co
 {
     int received;
 
-    enum err e = wait_for_schema(options, worker->measure, stops);
+    enum err e = wait_for_schema(options, worker->metrics, stops);
     if (e == ERR_AGAIN)
         return 0;
     if (e != OK)
@@ -117,21 +118,22 @@ static int work(enum job_class class, const char *program, const struct conf *co
     ASSERT(pthread_sigmask(SIG_BLOCK, &stops, NULL) == 0);
     (void)signal(SIGPIPE, SIG_IGN); /* whoever reads our log or holds a connection may go away */
     net_init();
-    struct measure *measure = measure_start(conf, class, program);
+    struct worker_metrics *metrics = worker_metrics_start(conf, class, program, kinds);
     struct db_options options = {.socket = conf->database_socket.p,
                                  .name = conf->database_name.p,
                                  .user = user,
                                  .password = &s->password,
                                  .timeout_sec = (int)conf->database_timeout_sec,
-                                 .counts = &measure->counts};
-    struct worker worker = {.measure = measure,
+                                 .counts = &metrics->counts};
+    struct worker worker = {.metrics = metrics,
                             .conf = conf,
                             .class = class,
+                            .kinds = kinds,
                             .ring = s->ring,
                             .tiktok = {.conf = conf, .client_secret = &s->client_secret},
                             .store = {.dir = conf->store_dir.p}};
     int code = run(&worker, &options, &stops);
-    measure_stop(measure);
+    worker_metrics_stop(metrics);
     return code;
 }
 

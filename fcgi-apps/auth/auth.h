@@ -1,9 +1,9 @@
 /* What the files of app auth share. */
 #pragma once
 
-#include "app.h"
+#include "fcgi/app.h"
 #include "crypto/password.h"
-#include "model/user.h"
+#include "model/user/user.h"
 
 extern const struct route auth_register_routes[], auth_session_routes[], auth_me_routes[];
 

@@ -1,5 +1,7 @@
 #include "auth/auth.h"
 
+#include "fcgi/input.h"
+
 /* The user, and the key that asks. */
 struct me {
     struct user user;
@@ -35,7 +37,7 @@ static enum err me(struct ctx *c)
 {
     struct me out = {.by_key = c->caller.kind == CALLER_KEY, .caller = c->caller};
 
-    enum err e = app_query_only(c, NULL);
+    enum err e = input_query_only(c, NULL);
     if (e == OK)
         e = user_profile(c->db, c->arena, &c->caller.user_id, &out.user);
     return e == OK ? reply_data(&c->rep, 200, me_fields, &out) : e;

@@ -1,5 +1,6 @@
 #include "auth/auth.h"
 #include "base/text.h"
+#include "fcgi/input.h"
 
 #define BODY_MAX_BYTES (16u << 10)
 
@@ -66,7 +67,7 @@ static enum err register_user(struct ctx *c)
     char hash[PASSWORD_HASH_SIZE];
     struct uuid id;
 
-    enum err e = app_bind_json(c, registration_fields, &in);
+    enum err e = input_json(c, registration_fields, &in);
     if (e != OK)
         return e;
     _cleanup_(secret_done) struct secret password = secret_copy(in.password);

@@ -1,6 +1,7 @@
 #include "auth/auth.h"
+#include "fcgi/input.h"
 #include "http/cookie.h"
-#include "model/session.h"
+#include "model/user/session.h"
 
 #define BODY_MAX_BYTES (16u << 10)
 #define FIELD_MAX_BYTES 1024 /* far above what can match; the answer to those is bad_credentials, as for any other */
@@ -73,7 +74,7 @@ static enum err login(struct ctx *c)
     struct session session;
     struct str token;
 
-    enum err e = app_bind_json(c, credentials_fields, &in);
+    enum err e = input_json(c, credentials_fields, &in);
     if (e != OK)
         return e;
     e = find_user(c, &in, &user);

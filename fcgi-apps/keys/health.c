@@ -4,8 +4,8 @@
  */
 #include "base/clock.h"
 #include "keys/keys.h"
-#include "model/heartbeat.h"
-#include "model/schema.h"
+#include "model/job/heartbeat.h"
+#include "db/schema.h"
 
 #define JSON_TYPE_TEXT "application/json"
 

@@ -1,7 +1,8 @@
 #include "keys/keys.h"
 
 #include "base/text.h"
-#include "model/key.h"
+#include "fcgi/input.h"
+#include "model/key/key.h"
 
 #define BODY_MAX_BYTES (4u << 10)
 
@@ -54,7 +55,7 @@ static enum err create(struct ctx *c)
     struct creation in = {0};
     struct created out = {0};
 
-    enum err e = app_bind_json(c, creation_fields, &in);
+    enum err e = input_json(c, creation_fields, &in);
     if (e == OK)
         e = key_create(c->db, c->arena, c->conf, &c->caller.user_id, in.name, &out.text, &out.key);
     return e == OK ? reply_data(&c->rep, 201, created_fields, &out) : e;
@@ -67,7 +68,7 @@ static enum err list(struct ctx *c)
     size_t n;
     struct str next = {0};
 
-    enum err e = app_page(c, NULL, &page);
+    enum err e = input_page(c, NULL, &page);
     if (e != OK)
         return e;
     /* One more than asked for tells whether there are more. */

@@ -1,6 +1,6 @@
 /* What the files of app keys share. */
 #pragma once
 
-#include "app.h"
+#include "fcgi/app.h"
 
 extern const struct route keys_routes[], health_routes[];

@@ -4,6 +4,8 @@
  */
 #include "posts.h"
 
+#include "fcgi/input.h"
+
 #define WARNINGS_MAX 2
 
 static void add_warning(struct json_array *warnings, const char *code, const char *message)
@@ -33,7 +35,7 @@ static enum err usable_account(struct ctx *c, struct account *ret_account)
 
     enum err e = request_param_uuid(&c->req, 0, &id);
     if (e == OK)
-        e = app_query_only(c, NULL);
+        e = input_query_only(c, NULL);
     if (e == OK)
         e = account_get(c->db, c->arena, &c->caller.user_id, &id, ret_account);
     if (e == OK && ret_account->state == ACCOUNT_NEEDS_RECONNECT)

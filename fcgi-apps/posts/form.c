@@ -1,6 +1,6 @@
 #include "base/text.h"
 #include "http/multipart.h"
-#include "intake.h"
+#include "fcgi/image_intake.h"
 #include "posts.h"
 
 #define JSON_MAX_BYTES (256u << 10) /* 4000 units of description, all escaped, are 48 KB; 35 ids are 2 KB */
@@ -41,14 +41,14 @@ static enum err read_part(void *stream, void *p, size_t n, size_t *ret_n)
 /* Beyond the 35th they are counted and skipped: the answer is a refusal anyway. */
 static enum err image_part(struct form_in *f)
 {
-    const struct intake_source source = {.read = read_part, .stream = &f->mp};
+    const struct image_source source = {.read = read_part, .stream = &f->mp};
     struct ctx *c = f->c;
     size_t i = f->images_n++;
 
     if (i >= POST_IMAGES_MAX)
         return OK;
-    enum err e = intake_image(c, &source, &f->draft->reports[f->draft->reports_n]);
-    if (intake_is_image_fault(e)) {
+    enum err e = image_intake(c, &source, &f->draft->reports[f->draft->reports_n]);
+    if (image_intake_blames_image(e)) {
         problem_add(&c->problems, e, c->arena, "images[%zu]", i);
         return OK;
     }

@@ -1,5 +1,7 @@
 #include "posts.h"
 
+#include "fcgi/input.h"
+
 /* The handle of the account of posts[i], asked for once per account of the page. */
 static enum err username_of(struct ctx *c, const struct post *posts, struct str *usernames, bool *known, size_t i)
 {
@@ -20,7 +22,7 @@ static enum err list(struct ctx *c)
     struct str next = {0};
     size_t n;
 
-    enum err e = app_page(c, NULL, &page);
+    enum err e = input_page(c, NULL, &page);
     if (e != OK)
         return e;
     /* One more than asked for tells whether there are more. */
@@ -51,7 +53,7 @@ static enum err get(struct ctx *c)
 
     enum err e = request_param_uuid(&c->req, 0, &id);
     if (e == OK)
-        e = app_query_only(c, NULL);
+        e = input_query_only(c, NULL);
     if (e == OK)
         e = shape_read(c, &id, &shape);
     return e == OK ? reply_data(&c->rep, 200, post_fields, &shape) : e;

@@ -1,8 +1,8 @@
 /* What the files of the app posts share. */
 #pragma once
 
-#include "app.h"
-#include "model/post.h"
+#include "fcgi/app.h"
+#include "model/post/post.h"
 
 /* One image may have 20 MB and a post 35 of them; the text is small beside that. nginx has the same limit. */
 #define POST_BODY_MAX_BYTES ((POST_IMAGES_MAX * (uint64_t)IMAGE_MAX_BYTES) + (1u << 20))

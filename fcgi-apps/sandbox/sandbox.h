@@ -8,9 +8,9 @@
  */
 #pragma once
 
-#include "app.h"
-#include "model/sandbox.h"
-#include "model/sandbox_publish.h"
+#include "fcgi/app.h"
+#include "model/sandbox/sandbox.h"
+#include "model/sandbox/sandbox_publish.h"
 
 #define SANDBOX_BODY_MAX (256u << 10) /* 35 URLs of 2 KiB, a description of 4000 units, escaped */
 #define SANDBOX_FORM_MAX (16u << 10)

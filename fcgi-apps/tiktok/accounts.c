@@ -1,4 +1,6 @@
 #include "base/clock.h"
+#include "fcgi/input.h"
+#include "fcgi/outside.h"
 #include "tiktok/tiktok_app.h"
 
 /* An account as the API shows it. */
@@ -76,7 +78,7 @@ static enum err list(struct ctx *c)
     struct page page;
     size_t n = 0;
 
-    enum err e = app_page(c, allowed, &page);
+    enum err e = input_page(c, allowed, &page);
     if (e != OK)
         return e;
     /* Other platforms are none of ours, so there is none of theirs. One more than asked for tells of a next page. */
@@ -117,11 +119,11 @@ bool account_revoke(struct ctx *c, struct str access_token)
     struct net_result result;
     struct net_call call;
 
-    if (app_outside_enter(c) != OK)
+    if (outside_enter(c) != OK)
         return false;
     tiktok_revoke(&t, c->arena, access_token, &call);
     net_call_run(c->arena, &call, &result);
-    app_outside_leave(c);
+    outside_leave(c);
     return tiktok_read_revoke(&result, c->arena, &error) == OK;
 }
 

@@ -1,6 +1,7 @@
 /* Connecting a TikTok account: to the consent page and back (reference: Login Kit for Web). */
 #include "base/clock.h"
-#include "model/oauth_state.h"
+#include "fcgi/outside.h"
+#include "model/tiktok/oauth_state.h"
 #include "tiktok/tiktok_app.h"
 
 #define PLATFORM_CODE_MAX_BYTES 64
@@ -89,7 +90,7 @@ static bool may_post(const struct tiktok_tokens *tokens)
 /* The calls while the user waits. */
 static enum err ask_tiktok(struct ctx *c, struct str code, struct grant *ret_grant)
 {
-    enum err e = app_outside_enter(c);
+    enum err e = outside_enter(c);
     if (e != OK)
         return e;
     e = exchange(c, code, &ret_grant->tokens);
@@ -97,7 +98,7 @@ static enum err ask_tiktok(struct ctx *c, struct str code, struct grant *ret_gra
         e = ERR_TIKTOK_SCOPE;
     if (e == OK)
         e = user_info(c, &ret_grant->tokens, &ret_grant->user);
-    app_outside_leave(c);
+    outside_leave(c);
     return e;
 }
 

@@ -1,8 +1,8 @@
 /* What the files of app tiktok share. */
 #pragma once
 
-#include "app.h"
-#include "model/account.h"
+#include "fcgi/app.h"
+#include "model/tiktok/account.h"
 #include "tiktok/tiktok.h"
 
 /* Made once at start, read by all threads. */

@@ -1,6 +1,6 @@
 #include "uploads/uploads.h"
 
-#include "model/post.h"
+#include "model/post/post.h"
 #include "store/store.h"
 
 /* TikTok pulls from here. Nobody signs in: the attempt's id, which only TikTok is told, is what opens it. */

@@ -1,7 +1,7 @@
 #include "uploads/uploads.h"
 
 #include "http/multipart.h"
-#include "intake.h"
+#include "fcgi/image_intake.h"
 
 static enum err read_body(void *stream, void *p, size_t n, size_t *ret_n)
 {
@@ -15,9 +15,9 @@ static enum err read_part(void *stream, void *p, size_t n, size_t *ret_n)
 
 static enum err receive_raw(struct ctx *c, struct upload_report *ret_report)
 {
-    const struct intake_source source = {.read = read_body, .stream = &c->req.body};
+    const struct image_source source = {.read = read_body, .stream = &c->req.body};
 
-    return intake_image(c, &source, ret_report);
+    return image_intake(c, &source, ret_report);
 }
 
 static bool is_image_name(struct str name)
@@ -29,7 +29,7 @@ static bool is_image_name(struct str name)
 static enum err receive_part(struct ctx *c, struct multipart *mp, const struct multipart_part *part, bool *seen,
                              struct upload_report *ret_report)
 {
-    const struct intake_source source = {.read = read_part, .stream = mp};
+    const struct image_source source = {.read = read_part, .stream = mp};
     enum err problem = OK;
 
     if (!is_image_name(part->name))
@@ -38,8 +38,8 @@ static enum err receive_part(struct ctx *c, struct multipart *mp, const struct m
         problem = ERR_FIELD_REPEATED;
     if (problem == OK) {
         *seen = true;
-        problem = intake_image(c, &source, ret_report);
-        if (problem != OK && !intake_is_image_fault(problem))
+        problem = image_intake(c, &source, ret_report);
+        if (problem != OK && !image_intake_blames_image(problem))
             return problem;
     }
     if (problem == ERR_FIELD_UNKNOWN)

@@ -1,6 +1,7 @@
 #include "uploads/uploads.h"
 
-#include "model/upload.h"
+#include "fcgi/input.h"
+#include "model/upload/upload.h"
 
 /* An image and what a form puts around it. Larger bodies are refused before they are read; an image that is too large
  * but not larger than this gets the answer that says so. */
@@ -55,7 +56,7 @@ static enum err reply_upload(struct ctx *c, int status, const struct upload *u)
 static enum err create(struct ctx *c)
 {
     struct upload u;
-    enum err e = app_query_only(c, NULL);
+    enum err e = input_query_only(c, NULL);
 
     if (e == OK)
         e = receive_upload(c, &u);
@@ -69,7 +70,7 @@ static enum err list(struct ctx *c)
     size_t n;
     struct str next = {0};
 
-    enum err e = app_page(c, NULL, &page);
+    enum err e = input_page(c, NULL, &page);
     if (e != OK)
         return e;
     /* One more than asked for tells whether there are more. */
@@ -93,7 +94,7 @@ static enum err read_one(struct ctx *c)
 
     enum err e = request_param_uuid(&c->req, 0, &id);
     if (e == OK)
-        e = app_query_only(c, NULL);
+        e = input_query_only(c, NULL);
     if (e == OK)
         e = upload_get(c->db, c->arena, &c->caller.user_id, &id, &u);
     return e == OK ? reply_upload(c, 200, &u) : e;

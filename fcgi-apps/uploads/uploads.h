@@ -1,7 +1,7 @@
 /* The resources of the app uploads. */
 #pragma once
 
-#include "app.h"
+#include "fcgi/app.h"
 
 extern const struct route uploads_routes[];  /* uploads.c */
 extern const struct route delivery_routes[]; /* delivery.c */

@@ -10,7 +10,7 @@
  *
  * No counter: two writers at a time cannot write the same bytes, and no epoch ever comes back. Read by a system call and
  * not mapped, so that a file cut short is only an epoch that nobody knows. One who dies between commit and epoch_end
- * leaves copies behind that are wrong; so they also need an age (model/key_cache.h), and who changes ends the epoch when it starts.
+ * leaves copies behind that are wrong; so they also need an age (model/key/key_cache.h), and who changes ends the epoch when it starts.
  */
 #pragma once
 

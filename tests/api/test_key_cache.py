@@ -1,4 +1,4 @@
-"""Verified keys are kept for a second (lib/model/key_cache.h); a revoked one stops with the next request all the same."""
+"""Verified keys are kept for a second (lib/model/key/key_cache.h); a revoked one stops with the next request all the same."""
 
 import threading
 

@@ -72,5 +72,5 @@ def test_a_race_between_two_who_use_sockets_is_seen(racy):
 
 
 def test_the_option_is_needed(racy):
-    """If not any more, tests/stack/sanitizers.py and fcgi-apps/handover.h can go."""
+    """If not any more, tests/stack/sanitizers.py and lib/fcgi/tsan_epoll.h can go."""
     assert ended(racy, TSAN_OPTIONS="").returncode == 0

@@ -5,7 +5,7 @@
 #include "fuzz.h"
 
 #include "crypto/digest.h"
-#include "model/key.h"
+#include "model/key/key.h"
 
 #define BODY_CHARS 43
 #define SUM_CHARS 6

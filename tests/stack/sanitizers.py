@@ -3,6 +3,6 @@
 OPTIONS = {
     "UBSAN_OPTIONS": "print_stacktrace=1",
     # ThreadSanitizer takes any write to a socket for a message to whoever next reads from any: every statement to the
-    # database would order all threads, and hardly a race be left. What I/O really orders, fcgi-apps/handover.h tells.
+    # database would order all threads, and hardly a race be left. What I/O really orders, lib/fcgi/tsan_epoll.h tells.
     "TSAN_OPTIONS": "io_sync=0",
 }

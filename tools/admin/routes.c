@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "admin.h"
-#include "app.h"
+#include "fcgi/app.h"
 
 #define APP(name) extern const struct app app_##name;
 #include "apps.h"

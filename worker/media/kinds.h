@@ -1,6 +1,6 @@
 /* The kinds of worker@media. */
 #pragma once
 
-#include "kind.h"
+#include "jobs/kind.h"
 
 extern const struct job_kind purge_kind; /* an upload whose time may be over: the file goes */

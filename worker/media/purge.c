@@ -1,7 +1,7 @@
 #include "media/kinds.h"
 
 #include "base/point.h"
-#include "model/upload.h"
+#include "model/upload/upload.h"
 #include "store/store.h"
 
 struct purge {

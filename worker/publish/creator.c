@@ -1,6 +1,6 @@
 /* The creator kind: a fresh creator snapshot of an account, so that create and validate can say what TikTok offers. */
-#include "backoff.h"
-#include "model/account.h"
+#include "jobs/backoff.h"
+#include "model/tiktok/account.h"
 #include "publish/kinds.h"
 #include "publish/refresh.h"
 

@@ -1,8 +1,8 @@
 /* The housekeeping kind: every hour, rows whose time is over, tokens that age, and an audit of the posts. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "model/account.h"
-#include "model/upkeep.h"
+#include "model/tiktok/account.h"
+#include "model/job/upkeep.h"
 #include "publish/kinds.h"
 
 #define EVERY_US (3600 * US_PER_SEC)
@@ -59,7 +59,7 @@ static enum err audit(struct job_run *run)
         return e;
     b.posts = posts;
     for (size_t i = 0; i < b.n; i++)
-        alarm_raise(run->worker->measure->metrics, ALARM_POST_WITHOUT_JOB, LOG_CSTR("post", uuid_text(&posts[i].id).s),
+        alarm_raise(run->worker->metrics->set, ALARM_POST_WITHOUT_JOB, LOG_CSTR("post", uuid_text(&posts[i].id).s),
                     LOG_END);
     return db_tx(run->db, add_lost_jobs, &b);
 }

@@ -6,9 +6,9 @@
  */
 #include "publish/publish.h"
 
-#include "backoff.h"
+#include "jobs/backoff.h"
 #include "base/point.h"
-#include "run.h"
+#include "jobs/runner.h"
 
 #define POLL_FIRST_US (2 * US_PER_SEC)
 #define RETRY_BASE_US (2 * US_PER_SEC)

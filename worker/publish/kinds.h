@@ -1,7 +1,7 @@
 /* The kinds of worker@publish. */
 #pragma once
 
-#include "kind.h"
+#include "jobs/kind.h"
 
 extern const struct job_kind publish_kind;      /* subject post: hands it to TikTok, once */
 extern const struct job_kind poll_kind;         /* subject post: asks TikTok what became of it */

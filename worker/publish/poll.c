@@ -3,8 +3,8 @@
  * deadline is over. A draft in the inbox and a public post without its id are asked about for the same time: the user
  * may publish the draft, and moderation gives the id later.
  */
-#include "backoff.h"
-#include "model/post.h"
+#include "jobs/backoff.h"
+#include "model/post/post.h"
 #include "publish/kinds.h"
 #include "publish/refresh.h"
 

@@ -4,9 +4,9 @@
  */
 #include "publish/publish.h"
 
-#include "backoff.h"
+#include "jobs/backoff.h"
 #include "publish/kinds.h"
-#include "run.h"
+#include "jobs/runner.h"
 
 #define CREATOR_FRESH_US (60 * US_PER_SEC) /* waiting for a free init must not use up the creator info calls */
 #define UNREACHABLE_BASE_US (2 * US_PER_SEC)

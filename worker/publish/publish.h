@@ -2,8 +2,8 @@
  */
 #pragma once
 
-#include "model/attempt.h"
-#include "model/post.h"
+#include "model/post/attempt.h"
+#include "model/post/post.h"
 #include "publish/refresh.h"
 
 enum publish_phase { PUBLISH_REFRESH, PUBLISH_CREATOR, PUBLISH_INIT };

@@ -1,9 +1,9 @@
 #include "publish/refresh.h"
 
-#include "backoff.h"
-#include "model/account.h"
+#include "jobs/backoff.h"
+#include "model/tiktok/account.h"
 #include "publish/kinds.h"
-#include "run.h"
+#include "jobs/runner.h"
 
 #define NEAR_US (120 * US_PER_SEC)  /* a token that ends sooner might end on its way */
 #define LEASE_US (120 * US_PER_SEC) /* as a job's: longer than the call and its recording take */

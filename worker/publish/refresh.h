@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "kind.h"
+#include "jobs/kind.h"
 
 struct access {
     struct uuid account_id;

@@ -1,0 +1,83 @@
+/* Who asks, and may they: the policy columns of a route, enforced before its handler runs. */
+#include "base/log.h"
+#include "http/cookie.h"
+#include "model/key/key.h"
+#include "model/user/session.h"
+#include "fcgi/serve.h"
+
+static bool is_safe(struct str method)
+{
+    return str_eqc(method, "GET") || str_eqc(method, "HEAD");
+}
+
+static enum err by_key(struct ctx *c, struct str text)
+{
+    struct key key;
+
+    enum err e = key_authenticate(c->db, c->shared->key_cache, c->arena, text, &key);
+    if (e != OK)
+        return e;
+    c->caller = (struct caller){
+        .kind = CALLER_KEY, .user_id = key.user_id, .key_id = key.id, .key_name = key.name, .key_prefix = key.prefix};
+    key_use_note(c->shared->key_uses, &key.id);
+    return OK;
+}
+
+static enum err by_session(struct ctx *c, struct str token)
+{
+    struct session session;
+
+    enum err e = session_authenticate(c->db, c->arena, c->conf, token, &session);
+    if (e != OK)
+        return e;
+    c->caller = (struct caller){
+        .kind = CALLER_SESSION, .user_id = session.user_id, .session_id = session.id, .session_token = token};
+    return OK;
+}
+
+/* Authorization wins over the cookie: a program that sends a key means it. */
+static enum err identify(struct ctx *c)
+{
+    struct str auth = c->req.authorization, scheme, token;
+
+    if (auth.p != NULL) {
+        if (!str_cut(&auth, ' ', &scheme) || !str_ieq(scheme, STR("Bearer")))
+            return ERR_UNAUTHENTICATED;
+        return by_key(c, str_trim(auth));
+    }
+    enum err e = cookie_get(c->req.cookie, STR(SESSION_COOKIE), &token);
+    if (e != OK)
+        return e;
+    return token.p == NULL ? ERR_UNAUTHENTICATED : by_session(c, token);
+}
+
+/*
+ * A form on somebody else's page can make a browser send our cookie, or sign a user in to a foreign account. Browsers
+ * say where a request comes from (Origin, Sec-Fetch-Site); a request with a cookie must say it, one without may.
+ */
+static bool is_cross_origin(const struct ctx *c, bool must_say)
+{
+    const struct request *r = &c->req;
+
+    if (is_safe(r->method))
+        return false;
+    if (r->origin.p != NULL)
+        return !str_eq(r->origin, c->conf->service_url);
+    if (r->sec_fetch_site.p != NULL)
+        return !str_eqc(r->sec_fetch_site, "same-origin") && !str_eqc(r->sec_fetch_site, "none");
+    return must_say;
+}
+
+enum err access_check(struct ctx *c, const struct route *route)
+{
+    if (route->foreign)
+        return OK;
+    if (route->auth == AUTH_NONE)
+        return is_cross_origin(c, false) ? ERR_CROSS_ORIGIN : OK;
+    enum err e = identify(c);
+    if (e != OK)
+        return e;
+    if (c->caller.kind == CALLER_SESSION)
+        return is_cross_origin(c, true) ? ERR_CROSS_ORIGIN : OK;
+    return route->auth == AUTH_SESSION ? ERR_SESSION_REQUIRED : OK;
+}

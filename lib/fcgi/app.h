@@ -1,0 +1,62 @@
+/*
+ * What a FastCGI program is: one const struct app, named app_<name>, and what a handler gets. main.c does the rest.
+ *
+ *    static enum err keys_list(struct ctx *c) { ... return reply_list(&c->rep, ...); }
+ *    const struct app app_keys = {.name = "keys", .routes = (const struct route *const[]){key_routes, NULL}};
+ *
+ * A handler binds the input to a struct, calls the model, fills the reply, and returns OK; or it returns an error and
+ * handle.c answers it, with c->problems as details. It never frees, logs or waits for the outside, except between
+ * outside_enter and outside_leave.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "base/conf.h"
+#include "base/problem.h"
+#include "crypto/keyring.h"
+#include "db/db.h"
+#include "http/reply.h"
+#include "http/request.h"
+#include "http/route.h"
+
+enum caller_kind { CALLER_NOBODY, CALLER_SESSION, CALLER_KEY };
+
+/* Who asks; filled before the handler runs according to the route's auth. */
+struct caller {
+    enum caller_kind kind;
+    struct uuid user_id, session_id, key_id; /* none where it does not apply */
+    struct str session_token;                /* the cookie's text, for sign-out and OAuth binding */
+    struct str key_name, key_prefix;         /* read with the key, for whoever shows them */
+};
+
+struct shared; /* what the threads of a process share; see serve.h */
+
+struct ctx {
+    const struct app *app;
+    const struct conf *conf;
+    struct db *db;
+    struct arena *arena; /* of this request */
+    struct request req;
+    struct reply rep;
+    struct problems problems;
+    struct caller caller;
+    const struct epoch *key_epoch; /* for apps that end it */
+    void *state;                   /* what app->start made; shared by the threads, so read-only or locked */
+    struct shared *shared;
+};
+
+struct app {
+    const char *name;                  /* "keys": binary marketingcli-keys, MariaDB user marketingcli_keys */
+    const struct route *const *routes; /* NULL-ended list of tables */
+
+    bool ends_key_epoch; /* it changes what others keep of keys for a second (model/key/key_cache.h) */
+
+    /* Optional. start: reads credentials, builds shared state; a failure ends the process with the sentence in why. */
+    enum err (*start)(const struct conf *conf, void **ret_state, struct buf *why);
+    void (*stop)(void *state);
+
+    /* Optional: one more thread, with a database connection and arena of its own, until *stopping becomes true. */
+    void (*background)(const struct conf *conf, struct db *db, struct arena *arena, void *state,
+                       const atomic_bool *stopping);
+};

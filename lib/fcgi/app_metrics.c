@@ -1,0 +1,138 @@
+/*
+ * What a FastCGI program counts, and the socket that shows it (lib/metrics). A request costs three atomic additions and
+ * a look at the database's gate.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "metrics/expose.h"
+#include "fcgi/serve.h"
+
+/* Besides the routes: no route fits, and nginx asks before it reads a body (the request itself is counted apart). */
+enum { ROUTE_OF_NONE, ROUTE_OF_ASKING, ROUTES_BEFORE };
+
+enum { CLASS_2XX, CLASS_3XX, CLASS_4XX, CLASS_5XX, CLASS__MAX };
+enum { ERROR_UNAVAILABLE, ERROR_RERUN, ERROR_FAILED, ERROR__MAX };
+
+static const char *const class_names[CLASS__MAX + 1];
+static const char *const error_names[ERROR__MAX + 1];
+
+struct app_metrics {
+    struct shared *shared;
+    struct metrics *metrics;
+    struct expose *expose;
+    const char **route_names; /* NULL-ended */
+    struct arena arena;
+    atomic_bool away;
+};
+
+static void name_routes(struct app_metrics *m)
+{
+    const struct route *const *tables = m->shared->app->routes;
+    size_t n = ROUTES_BEFORE;
+
+    for (const struct route *const *t = tables; *t != NULL; t++)
+        for (const struct route *r = *t; r->method != NULL; r++)
+            n++;
+    m->route_names = arena_array(&m->arena, n + 1, sizeof *m->route_names);
+    m->route_names[ROUTE_OF_NONE] = "none";
+    m->route_names[ROUTE_OF_ASKING] = "authorize";
+    n = ROUTES_BEFORE;
+    for (const struct route *const *t = tables; *t != NULL; t++)
+        for (const struct route *r = *t; r->method != NULL; r++)
+            m->route_names[n++] = arena_printf(&m->arena, "%s %s", r->method, r->pattern).p;
+}
+
+/* A program has few tables; its place in them is its number. */
+static size_t route_index(const struct app_metrics *m, const struct route *route)
+{
+    size_t n = ROUTES_BEFORE;
+
+    for (const struct route *const *t = m->shared->app->routes; *t != NULL; t++)
+        for (const struct route *r = *t; r->method != NULL; r++, n++)
+            if (r == route)
+                return n;
+    return ROUTE_OF_NONE;
+}
+
+/* What others count, before it is shown. */
+static void refresh(void *arg)
+{
+    struct app_metrics *m = arg;
+    struct db_counts *c = &m->shared->db_counts;
+
+    metric_set(m->metrics, METRIC_THREADS, 0, m->shared->conf->service_threads);
+    metric_set(m->metrics, METRIC_THREADS_OUTSIDE, 0, atomic_load(&m->shared->outside));
+    metric_set(m->metrics, METRIC_DB_CONNECTIONS, 0, atomic_load(&c->open));
+    metric_set(m->metrics, METRIC_DB_CONNECTS, 0, atomic_load(&c->connects));
+    metric_set(m->metrics, METRIC_DB_ERRORS, ERROR_UNAVAILABLE, atomic_load(&c->unavailable));
+    metric_set(m->metrics, METRIC_DB_ERRORS, ERROR_RERUN, atomic_load(&c->reruns));
+    metric_set(m->metrics, METRIC_DB_ERRORS, ERROR_FAILED, atomic_load(&c->failed));
+}
+
+struct app_metrics *app_metrics_start(struct shared *shared)
+{
+    struct app_metrics *m = xcalloc(1, sizeof *m);
+
+    m->shared = shared;
+    arena_init(&m->arena, 1u << 20);
+    name_routes(m);
+    m->metrics = metrics_new(&(struct metrics_options){
+        .who = METRICS_APP,
+        .values = {[LABEL_ROUTE] = m->route_names, [LABEL_STATUS] = class_names, [LABEL_ERROR] = error_names}});
+    m->expose = expose_of_program(m->metrics, shared->conf->metrics_dir, shared->app->name, refresh, m);
+    return m;
+}
+
+void app_metrics_stop(struct app_metrics *m)
+{
+    expose_stop(m->expose);
+    metrics_free(m->metrics);
+    arena_done(&m->arena);
+    free(m);
+}
+
+void app_metrics_connections(struct app_metrics *m, int n)
+{
+    metric_add(m->metrics, METRIC_CONNECTIONS, 0, n);
+}
+
+void app_metrics_busy(struct app_metrics *m, int n)
+{
+    metric_add(m->metrics, METRIC_THREADS_BUSY, 0, n);
+}
+
+/* Once when the database goes and once when it is back, whichever thread sees it first. */
+static void note_database(struct app_metrics *m)
+{
+    bool away = atomic_load_explicit(&m->shared->db_gate.failing, memory_order_relaxed);
+
+    if (atomic_load_explicit(&m->away, memory_order_relaxed) == away || atomic_exchange(&m->away, away) == away)
+        return;
+    if (away)
+        alarm_raise(m->metrics, ALARM_DATABASE_AWAY, LOG_END);
+    else
+        log_event(LOG_WARNING, "database_back", LOG_END);
+}
+
+void app_metrics_request(struct app_metrics *m, const struct route *route, bool asked, int status, int64_t duration_us)
+{
+    size_t r = asked ? ROUTE_OF_ASKING : route_index(m, route), class = (size_t)(status / 100 - 2);
+
+    ASSERT(class < CLASS__MAX);
+    metric_add(m->metrics, METRIC_REQUESTS, r * CLASS__MAX + class, 1);
+    metric_observe(m->metrics, METRIC_REQUEST_TIME, r, duration_us);
+    note_database(m);
+}
+
+static const char *const class_names[] = {
+    [CLASS_2XX] = "2xx", [CLASS_3XX] = "3xx", [CLASS_4XX] = "4xx", [CLASS_5XX] = "5xx", [CLASS__MAX] = NULL,
+};
+
+static const char *const error_names[] = {
+    [ERROR_UNAVAILABLE] = "unavailable",
+    [ERROR_RERUN] = "rerun",
+    [ERROR_FAILED] = "failed",
+    [ERROR__MAX] = NULL,
+};

@@ -1,0 +1,186 @@
+#include "fcgi/guard.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/defs.h"
+
+enum record { BEGIN = 1, PARAMS = 4, STDIN = 5 }; /* FCGI_... of the specification, 8 */
+
+#define VERSION 1
+#define HEADER_BYTES 8
+#define BEGIN_BYTES 8
+#define RESPONDER 1
+
+struct header {
+    uint8_t version, type, id[2], length[2], padding, reserved;
+};
+
+/* Where in the parameters: the lengths of a name and its value, then their bytes (specification, 3.4). */
+struct pairs {
+    uint64_t total;  /* of all parameters so far */
+    uint64_t left;   /* bytes of the present name and value that are to come */
+    uint32_t length; /* the one that is being read */
+    int wanted;      /* bytes of it that are to come */
+    bool is_value;   /* it is the value's */
+};
+
+struct reading {
+    enum record expected; /* what may come next */
+    bool ended;
+    union {
+        struct header header;
+        uint8_t bytes[HEADER_BYTES];
+    };
+    size_t have; /* bytes of the header */
+    size_t content, padding;
+    size_t at; /* in the content */
+    uint16_t id;
+    struct pairs pairs;
+};
+
+/* libfcgi calls with nothing but the connection; a thread reads one request at a time. */
+static _Thread_local struct reading now;
+
+void guard_begin(void)
+{
+    now = (struct reading){.expected = BEGIN};
+}
+
+static uint16_t two(const uint8_t p[2])
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static bool header_is_good(struct reading *r)
+{
+    const struct header *h = &r->header;
+    uint16_t id = two(h->id);
+
+    r->content = two(h->length);
+    r->padding = h->padding;
+    r->at = 0;
+    if (h->version != VERSION || id == 0)
+        return false;
+    if (r->expected == BEGIN) {
+        r->id = id;
+        return h->type == BEGIN && r->content == BEGIN_BYTES && r->padding == 0;
+    }
+    if (h->type != r->expected || id != r->id)
+        return false;
+    if (r->content > 0)
+        return true;
+    r->ended = r->expected == STDIN;
+    r->expected = STDIN;
+    /* libfcgi takes the padding of an empty record, as that of the first, for the next header. */
+    return r->padding == 0 && r->pairs.left == 0 && r->pairs.wanted == 0 && !r->pairs.is_value;
+}
+
+/* The role (two bytes), flags, five reserved. */
+static bool begin_byte_is_good(const struct reading *r, uint8_t c)
+{
+    return r->at > 1 || c == (r->at == 1 ? RESPONDER : 0);
+}
+
+static bool length_is_good(struct pairs *p)
+{
+    p->left += p->length;
+    p->length = 0;
+    p->is_value = !p->is_value;
+    return p->left <= GUARD_PARAMS_MAX;
+}
+
+/* A byte of a length. */
+static bool length_byte_is_good(struct pairs *p, uint8_t c)
+{
+    if (p->wanted > 0) {
+        p->length = p->length << 8 | c;
+        return --p->wanted > 0 || length_is_good(p);
+    }
+    if ((c & 0x80) == 0) {
+        p->length = c;
+        return length_is_good(p);
+    }
+    p->length = c & 0x7f;
+    p->wanted = 3;
+    return true;
+}
+
+/* Takes the names' and values' bytes that are at hand, or one byte of a length; 0 when that is not what may come. */
+static size_t take_params(struct pairs *pairs, const uint8_t *p, size_t n)
+{
+    bool is_text = pairs->left > 0 && pairs->wanted == 0 && !pairs->is_value;
+    size_t took = is_text ? MIN(n, (size_t)pairs->left) : 1;
+
+    pairs->total += took;
+    if (pairs->total > GUARD_PARAMS_MAX)
+        return 0;
+    if (!is_text)
+        return length_byte_is_good(pairs, *p) ? 1 : 0;
+    pairs->left -= took;
+    return memchr(p, '\0', took) == NULL ? took : 0;
+}
+
+static size_t take_content(struct reading *r, const uint8_t *p, size_t n)
+{
+    return r->expected == BEGIN ? begin_byte_is_good(r, *p) : r->expected == PARAMS ? take_params(&r->pairs, p, n) : n;
+}
+
+/* Takes what it can of p; 0 when that is not what may come. */
+static size_t take(struct reading *r, const uint8_t *p, size_t n)
+{
+    if (r->ended)
+        return 0;
+    if (r->have < HEADER_BYTES) {
+        r->bytes[r->have++] = *p;
+        if (r->have == HEADER_BYTES && !header_is_good(r))
+            return 0;
+        if (r->have == HEADER_BYTES && r->content + r->padding == 0)
+            r->have = 0;
+        return 1;
+    }
+    size_t *left = r->content > 0 ? &r->content : &r->padding;
+    size_t took = MIN(n, *left);
+    if (left == &r->content)
+        took = take_content(r, p, took);
+    if (took == 0)
+        return 0;
+    r->at += took;
+    *left -= took;
+    if (r->content + r->padding == 0) {
+        r->have = 0;
+        r->expected = r->expected == BEGIN ? PARAMS : r->expected;
+    }
+    return took;
+}
+
+static bool are_good(struct reading *r, const uint8_t *p, size_t n)
+{
+    while (n > 0) {
+        size_t took = take(r, p, n);
+        if (took == 0)
+            return false;
+        p += took;
+        n -= took;
+    }
+    return true;
+}
+
+/* Instead of libfcgi's own, whose declaration is in no installed header. */
+int OS_Read(int fd, char *p, size_t n);
+int OS_Read(int fd, char *p, size_t n)
+{
+    ssize_t got = read(fd, p, n);
+
+    if (got > 0 && !are_good(&now, (const uint8_t *)p, (size_t)got)) {
+        (void)shutdown(fd, SHUT_RDWR); /* libfcgi lingers on a connection that it closes, but not on this one */
+        errno = EPROTO;
+        return -1;
+    }
+    return (int)got;
+}

@@ -1,0 +1,119 @@
+#include "fcgi/image_intake.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "image/image.h"
+#include "store/store.h"
+
+#define CHUNK_BYTES (64u << 10)
+
+static void fd_closep(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+}
+
+static enum err write_all(int fd, const uint8_t *p, size_t n)
+{
+    while (n > 0) {
+        ssize_t r = write(fd, p, n);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r <= 0)
+            return errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_STORE;
+        p += r;
+        n -= (size_t)r;
+    }
+    return OK;
+}
+
+/* Reads the stream to its end. What is beyond the limit is counted and dropped. */
+static enum err spool(const struct image_source *source, int fd, uint64_t *ret_bytes, struct sha256 *ret_digest)
+{
+    uint8_t chunk[CHUNK_BYTES];
+    struct sha256_stream *digest = sha256_stream_new();
+    uint64_t bytes = 0;
+    size_t n;
+    enum err e;
+
+    while ((e = source->read(source->stream, chunk, sizeof chunk, &n)) == OK && n > 0) {
+        bytes += n;
+        if (bytes > IMAGE_MAX_BYTES)
+            continue;
+        sha256_stream_add(digest, chunk, n);
+        e = write_all(fd, chunk, n);
+        if (e != OK)
+            break;
+    }
+    *ret_digest = sha256_stream_end(digest);
+    *ret_bytes = bytes;
+    if (e != OK)
+        return e;
+    return bytes == 0 ? ERR_IMAGE_EMPTY : bytes > IMAGE_MAX_BYTES ? ERR_IMAGE_TOO_LARGE : OK;
+}
+
+/* What lies in the store, read back; also a check that it has the size that the image service says. */
+static enum err digest_file(int fd, uint64_t size_bytes, struct sha256 *ret_digest)
+{
+    uint8_t chunk[CHUNK_BYTES];
+    struct sha256_stream *digest = sha256_stream_new();
+    uint64_t at = 0;
+    ssize_t n;
+
+    while ((n = pread(fd, chunk, sizeof chunk, (off_t)at)) > 0) {
+        sha256_stream_add(digest, chunk, (size_t)n);
+        at += (uint64_t)n;
+    }
+    *ret_digest = sha256_stream_end(digest);
+    return n == 0 && at == size_bytes ? OK : ERR_STORE;
+}
+
+static enum err repair_into_store(struct ctx *c, int spool_fd, struct upload_report *r)
+{
+    const struct store store = {.dir = c->conf->store_dir.p};
+    _cleanup_(store_discard) struct store_file file = STORE_FILE_NONE;
+
+    enum err e = store_create(&store, &r->id, &file);
+    if (e == OK)
+        e = image_repair(c->conf->store_image_socket.p, spool_fd, file.fd, (int)c->conf->store_image_timeout_sec,
+                         &r->image);
+    if (e == OK)
+        e = digest_file(file.fd, r->image.size_bytes, &r->sha256);
+    return e == OK ? store_commit(&store, &file) : e;
+}
+
+enum err image_intake(struct ctx *c, const struct image_source *source, struct upload_report *ret_report)
+{
+    _cleanup_(fd_closep) int fd = -1;
+    struct upload_report r = {0};
+    struct image_header header;
+
+    enum err e = spool_open(c->conf->store_spool_dir.p, &fd);
+    if (e == OK)
+        e = spool(source, fd, &r.original_bytes, &r.original_sha256);
+    if (e == OK)
+        e = image_sniff_file(fd, &header); /* what is no image gets neither a row nor the image service */
+    if (e == OK)
+        e = upload_begin(c->db, &c->caller.user_id, c->req.id, &r.id);
+    if (e == OK)
+        e = repair_into_store(c, fd, &r);
+    if (e == OK)
+        *ret_report = r;
+    return e;
+}
+
+bool image_intake_blames_image(enum err e)
+{
+    switch (e) {
+    case ERR_IMAGE_EMPTY:
+    case ERR_IMAGE_TYPE:
+    case ERR_IMAGE_TOO_LARGE:
+    case ERR_IMAGE_TOO_MANY_PIXELS:
+    case ERR_IMAGE_CORRUPT:
+    case ERR_IMAGE_TIMEOUT:
+        return true;
+    default:
+        return false;
+    }
+}

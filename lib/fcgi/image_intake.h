@@ -1,0 +1,26 @@
+/*
+ * How an image gets in, for the apps uploads and posts: from the request's stream into a nameless spool file, through
+ * the image service, into the store. The upload row is written before the file; upload_ready in the caller's own
+ * transaction makes it count.
+ */
+#pragma once
+
+#include "fcgi/app.h"
+#include "model/upload/upload.h"
+
+/* read is body_read or multipart_read over the stream; it is read to its end. */
+struct image_source {
+    enum err (*read)(void *stream, void *p, size_t n, size_t *ret_n);
+    void *stream;
+};
+
+/*
+ * OK: the image is repaired and lies durable in the store, its row is still "storing".
+ * image_intake_blames_image: the stream was read to its end, so the next part can follow.
+ * Others (stream, store, database, image service): the request is over.
+ * After an error nothing of the image is left but perhaps its row, which the purge takes away within the hour.
+ */
+MUST_CHECK enum err image_intake(struct ctx *c, const struct image_source *source, struct upload_report *ret_report);
+
+/* The image itself is at fault, not the request or the server. */
+bool image_intake_blames_image(enum err e);

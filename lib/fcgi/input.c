@@ -1,0 +1,71 @@
+#include "fcgi/input.h"
+
+#define PAGE_LIMIT_DEFAULT 20
+#define PAGE_LIMIT_MAX 100
+
+enum err input_json(struct ctx *c, const struct json_field *fields, void *ret)
+{
+    struct str text;
+
+    if (!str_eqc(request_media_type(&c->req, c->arena), "application/json"))
+        return ERR_UNSUPPORTED_TYPE;
+    enum err e = body_read_all(&c->req.body, c->arena, c->req.body.max_bytes, &text);
+    if (e != OK)
+        return e;
+    return json_bind(c->arena, text, fields, ret, NULL, &c->problems);
+}
+
+static bool is_in(struct str name, const char *const *list)
+{
+    for (size_t i = 0; list != NULL && list[i] != NULL; i++)
+        if (str_eqc(name, list[i]))
+            return true;
+    return false;
+}
+
+static bool is_first(const struct form *q, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(q->v[i].name, q->v[n].name))
+            return false;
+    return true;
+}
+
+static enum err query_only(struct ctx *c, const char *const *allowed, const char *const *also)
+{
+    const struct form *q = &c->req.query;
+
+    for (size_t i = 0; i < q->n; i++) {
+        const char *name = arena_strdup(c->arena, q->v[i].name);
+        if (!is_in(q->v[i].name, allowed) && !is_in(q->v[i].name, also))
+            problem_add(&c->problems, ERR_FIELD_UNKNOWN, c->arena, "%s", name);
+        else if (!is_first(q, i))
+            problem_add(&c->problems, ERR_FIELD_REPEATED, c->arena, "%s", name);
+    }
+    return c->problems.n > 0 ? ERR_VALIDATION : OK;
+}
+
+enum err input_query_only(struct ctx *c, const char *const *allowed)
+{
+    return query_only(c, allowed, NULL);
+}
+
+enum err input_page(struct ctx *c, const char *const *allowed, struct page *ret_page)
+{
+    static const char *const own[] = {"limit", "cursor", NULL};
+    struct str limit = form_get(&c->req.query, "limit"), cursor = form_get(&c->req.query, "cursor");
+    struct page page = {.limit = PAGE_LIMIT_DEFAULT};
+    const struct str limit_is = STR("This must be a whole number, 1 to 100.");
+
+    enum err e = query_only(c, allowed, own);
+    if (limit.p != NULL && !str_to_i64(limit, &page.limit))
+        problem_add_text(&c->problems, ERR_FIELD_TYPE, STR("limit"), limit_is);
+    else if (page.limit < 1 || page.limit > PAGE_LIMIT_MAX)
+        problem_add_text(&c->problems, ERR_FIELD_RANGE, STR("limit"), limit_is);
+    if (e != OK || c->problems.n > 0)
+        return ERR_VALIDATION;
+    if (cursor.p != NULL && !uuid_parse(cursor, &page.after))
+        return ERR_BAD_CURSOR;
+    *ret_page = page;
+    return OK;
+}

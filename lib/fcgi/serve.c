@@ -1,0 +1,235 @@
+/*
+ * Accepting is ours (DESIGN 4): a thread inside FCGX_Accept_r would stay pinned to an idle kept connection, and
+ * libfcgi's own stop loses requests. Threads wait on one epoll for the listening socket, for a stop, and for kept
+ * connections with something to read; libfcgi is given one ready connection at a time.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "fcgi/tsan_epoll.h"
+#include "net/call.h"
+#include "fcgi/guard.h"
+#include "fcgi/serve.h"
+
+#define LISTEN_FD 0
+#define STOP_GRACE_MS 200 /* nginx may be sending on a kept connection just now */
+/* Of a read or write on a connection: nginx is local, so longer means that it is gone. */
+#define CONNECTION_TIMEOUT_SEC 60
+
+struct server {
+    struct shared *shared;
+    int epoll_fd, stop_fd;
+};
+
+struct thread {
+    struct server *server;
+    pthread_t id;
+    struct db *db;
+    struct arena arena;
+};
+
+static void watch(struct server *s, int op, int fd, uint32_t events)
+{
+    struct epoll_event ev = {.events = events, .data.fd = fd};
+
+    tsan_epoll_begin(fd);
+    ASSERT(epoll_ctl(s->epoll_fd, op, fd, &ev) == 0);
+    tsan_epoll_end();
+}
+
+/* Serves one request on a connection that has something to read; whether the connection is still open afterwards. */
+static bool serve_request(struct thread *t, FCGX_Request *q, int fd)
+{
+    struct shared *s = t->server->shared;
+
+    q->ipcFd = fd;
+    q->keepConnection = 1;
+    q->listen_sock = -1; /* a bad or closed connection ends FCGX_Accept_r instead of making it accept */
+    guard_begin();
+    if (FCGX_Accept_r(q) < 0) /* libfcgi has closed it */
+        return false;
+    if (FCGX_GetError(q->in) != 0) { /* cut between two parameters: libfcgi takes that for their end */
+        FCGX_Free(q, 1);
+        return false;
+    }
+    app_metrics_busy(s->metrics, 1);
+    handle_request(s, t->db, &t->arena, q);
+    app_metrics_busy(s->metrics, -1);
+    bool keep = q->keepConnection && !atomic_load(&s->stopping);
+    q->keepConnection = 1; /* closing is ours: libfcgi waits for the peer to close first, as long as it sends */
+    FCGX_Finish_r(q);
+    if (q->ipcFd < 0)
+        return false; /* it broke, and libfcgi has closed it */
+    q->ipcFd = -1;
+    if (!keep)
+        (void)close(fd);
+    return keep;
+}
+
+static void serve_connection(struct thread *t, FCGX_Request *q, int fd, bool is_new)
+{
+    struct server *s = t->server;
+
+    if (serve_request(t, q, fd))
+        watch(s, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT);
+    else
+        app_metrics_connections(s->shared->metrics, -1);
+}
+
+static int accept_connection(void)
+{
+    struct timeval timeout = {.tv_sec = CONNECTION_TIMEOUT_SEC};
+    int fd = accept4(LISTEN_FD, NULL, NULL, SOCK_CLOEXEC);
+
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
+            log_event(LOG_ERROR, "accept_failed", LOG_INT("errno", errno), LOG_END);
+            (void)nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL); /* others will close some */
+        }
+        return -1;
+    }
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+    return fd;
+}
+
+static void *thread_main(void *arg)
+{
+    struct thread *t = arg;
+    struct server *s = t->server;
+    FCGX_Request q;
+    struct epoll_event ev;
+
+    ASSERT(FCGX_InitRequest(&q, LISTEN_FD, 0) == 0);
+    for (;;) {
+        int n = epoll_wait(s->epoll_fd, &ev, 1, -1);
+        if (n < 0 && errno == EINTR)
+            continue;
+        ASSERT(n == 1);
+        tsan_epoll_take(ev.data.fd);
+        if (ev.data.fd == s->stop_fd)
+            break;
+        bool is_new = ev.data.fd == LISTEN_FD;
+        int fd = is_new ? accept_connection() : ev.data.fd;
+        if (fd < 0)
+            continue;
+        if (is_new)
+            app_metrics_connections(s->shared->metrics, 1);
+        serve_connection(t, &q, fd, is_new);
+    }
+    FCGX_Free(&q, 1);
+    return NULL;
+}
+
+struct background {
+    struct shared *shared;
+    pthread_t id;
+};
+
+static void *background_main(void *arg)
+{
+    struct background *b = arg;
+    struct shared *s = b->shared;
+    _cleanup_(db_freep) struct db *db = db_new(&s->db_options);
+    struct arena arena;
+
+    arena_init(&arena, ARENA_MAX_BYTES);
+    s->app->background(s->conf, db, &arena, s->state, &s->stopping);
+    arena_done(&arena);
+    return NULL;
+}
+
+static void wait_for_stop(const sigset_t *signals)
+{
+    int sig;
+
+    do {
+        (void)sigwait(signals, &sig);
+    } while (sig != SIGTERM && sig != SIGINT);
+}
+
+static struct thread *start_threads(struct server *s, size_t n)
+{
+    struct thread *threads = xcalloc(n, sizeof *threads);
+
+    for (size_t i = 0; i < n; i++) {
+        threads[i] = (struct thread){.server = s, .db = db_new(&s->shared->db_options)};
+        arena_init(&threads[i].arena, ARENA_MAX_BYTES);
+    }
+    for (size_t i = 0; i < n; i++)
+        ASSERT(pthread_create(&threads[i].id, NULL, thread_main, &threads[i]) == 0);
+    return threads;
+}
+
+static void end_threads(struct thread *threads, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        ASSERT(pthread_join(threads[i].id, NULL) == 0);
+        db_free(threads[i].db);
+        arena_done(&threads[i].arena);
+    }
+    free(threads);
+}
+
+/*
+ * Stop accepting; let what nginx is sending on kept connections arrive; end the threads after what they are at. The
+ * listening socket is neither shut down nor closed: the next process goes on with its queue.
+ */
+static void stop(struct server *s)
+{
+    ASSERT(epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, LISTEN_FD, NULL) == 0);
+    atomic_store(&s->shared->stopping, true);
+    (void)nanosleep(&(struct timespec){.tv_nsec = STOP_GRACE_MS * 1000000}, NULL);
+    ASSERT(eventfd_write(s->stop_fd, 1) == 0);
+}
+
+int serve_run(struct shared *shared)
+{
+    size_t n = (size_t)shared->conf->service_threads;
+    struct background background = {.shared = shared};
+    struct server s = {.shared = shared};
+    sigset_t signals;
+
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGINT);
+    ASSERT(pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0);
+    (void)signal(SIGPIPE, SIG_IGN);
+    net_init();
+    ASSERT(FCGX_Init() == 0);
+    if (listen(LISTEN_FD, 4096) != 0 || fcntl(LISTEN_FD, F_SETFL, O_NONBLOCK) != 0) {
+        log_event(LOG_ERROR, "cannot_start", LOG_CSTR("why", "fd 0 is not a listening socket"), LOG_END);
+        return 78;
+    }
+    s.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    s.stop_fd = eventfd(0, EFD_CLOEXEC);
+    ASSERT(s.epoll_fd >= 0 && s.stop_fd >= 0);
+    watch(&s, EPOLL_CTL_ADD, LISTEN_FD, EPOLLIN | EPOLLEXCLUSIVE);
+    watch(&s, EPOLL_CTL_ADD, s.stop_fd, EPOLLIN);
+    shared->metrics = app_metrics_start(shared);
+    shared->key_uses = key_use_start(shared);
+    struct thread *threads = start_threads(&s, n);
+    if (shared->app->background != NULL)
+        ASSERT(pthread_create(&background.id, NULL, background_main, &background) == 0);
+    log_event(LOG_INFO, "started", LOG_INT("threads", (int64_t)n), LOG_END);
+
+    wait_for_stop(&signals);
+    stop(&s);
+    end_threads(threads, n);
+    if (shared->app->background != NULL)
+        ASSERT(pthread_join(background.id, NULL) == 0);
+    key_use_stop(shared->key_uses);
+    app_metrics_stop(shared->metrics);
+    (void)close(s.epoll_fd);
+    (void)close(s.stop_fd);
+    log_event(LOG_INFO, "stopped", LOG_END);
+    return 0;
+}

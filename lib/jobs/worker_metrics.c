@@ -1,0 +1,142 @@
+#include "jobs/worker_metrics.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "jobs/kind.h"
+#include "model/upload/upload.h"
+
+enum { ERROR_UNAVAILABLE, ERROR_RERUN, ERROR_FAILED };
+enum { STATE_DUE, STATE_LATER, STATE_DEAD };
+
+static const char *const error_names[] = {
+    [ERROR_UNAVAILABLE] = "unavailable", [ERROR_RERUN] = "rerun", [ERROR_FAILED] = "failed", NULL};
+static const char *const state_names[] = {[STATE_DUE] = "due", [STATE_LATER] = "later", [STATE_DEAD] = "dead", NULL};
+static const char *const store_names[] = {"directory", NULL};
+static const char *const outcome_names[];
+
+/* The first name is for kinds of a newer program. */
+static void name_kinds(struct worker_metrics *m, const struct job_kind *const *kinds)
+{
+    size_t n = 0;
+
+    m->kind_names[n++] = "unknown";
+    for (const struct job_kind *const *k = kinds; *k != NULL; k++)
+        if ((*k)->class == m->class) {
+            ASSERT(n < WORKER_METRICS_KINDS_MAX);
+            m->kind_names[n++] = (*k)->name;
+        }
+}
+
+static size_t index_of(const char *const *names, const char *name)
+{
+    size_t i = 0;
+
+    while (names[i] != NULL && strcmp(names[i], name) != 0)
+        i++;
+    return i;
+}
+
+static size_t count(const char *const *names)
+{
+    size_t n = 0;
+
+    while (names[n] != NULL)
+        n++;
+    return n;
+}
+
+/* What others count, before it is shown. */
+static void refresh(void *arg)
+{
+    struct worker_metrics *m = arg;
+    struct db_counts *c = &m->counts;
+
+    metric_set(m->set, METRIC_DB_CONNECTIONS, 0, atomic_load(&c->open));
+    metric_set(m->set, METRIC_DB_CONNECTS, 0, atomic_load(&c->connects));
+    metric_set(m->set, METRIC_DB_ERRORS, ERROR_UNAVAILABLE, atomic_load(&c->unavailable));
+    metric_set(m->set, METRIC_DB_ERRORS, ERROR_RERUN, atomic_load(&c->reruns));
+    metric_set(m->set, METRIC_DB_ERRORS, ERROR_FAILED, atomic_load(&c->failed));
+}
+
+struct worker_metrics *worker_metrics_start(const struct conf *conf, enum job_class class, const char *program,
+                                            const struct job_kind *const *kinds)
+{
+    struct worker_metrics *m = xcalloc(1, sizeof *m);
+
+    m->class = class;
+    m->class_names[0] = job_class_names[class];
+    name_kinds(m, kinds);
+    m->set =
+        metrics_new(&(struct metrics_options){.who = METRICS_WORKER,
+                                              .values = {[LABEL_ERROR] = error_names,
+                                                         [LABEL_KIND] = m->kind_names,
+                                                         [LABEL_OUTCOME] = outcome_names,
+                                                         [LABEL_CLASS] = m->class_names,
+                                                         [LABEL_STATE] = state_names,
+                                                         [LABEL_STORE] = class == JOB_MEDIA ? store_names : NULL}});
+    m->expose = expose_of_program(m->set, conf->metrics_dir, program, refresh, m);
+    return m;
+}
+
+void worker_metrics_stop(struct worker_metrics *m)
+{
+    expose_stop(m->expose);
+    metrics_free(m->set);
+    free(m);
+}
+
+void worker_metrics_runs(struct worker_metrics *m, int n)
+{
+    metric_add(m->set, METRIC_RUNS_OPEN, 0, n);
+}
+
+void worker_metrics_job(struct worker_metrics *m, const struct job_kind *kind, const char *outcome)
+{
+    size_t k = kind == NULL ? 0 : index_of(m->kind_names, kind->name);
+
+    metric_add(m->set, METRIC_JOBS_RUN, k * count(outcome_names) + index_of(outcome_names, outcome), 1);
+}
+
+static void look_at_jobs(struct worker_metrics *m, struct db *db, struct arena *arena, int64_t now_us)
+{
+    struct job_counts c;
+
+    if (job_count(db, m->class, arena, now_us, &c) != OK)
+        return;
+    metric_set(m->set, METRIC_JOBS, STATE_DUE, c.due);
+    metric_set(m->set, METRIC_JOBS, STATE_LATER, c.later);
+    metric_set(m->set, METRIC_JOBS, STATE_DEAD, c.dead);
+    metric_set(m->set, METRIC_JOBS_OLDEST, 0, c.oldest_at_us == 0 ? 0 : now_us - c.oldest_at_us);
+}
+
+/* The alarm comes once, when the first image is late; how many there are is the metric. */
+static void look_at_images(struct worker_metrics *m, struct db *db, struct arena *arena, int64_t now_us)
+{
+    int64_t n;
+
+    if (upload_count_late(db, arena, now_us - PURGE_LATE_US, &n) != OK)
+        return;
+    if (n > 0 && !m->purge_late)
+        alarm_raise(m->set, ALARM_PURGE_LATE, LOG_INT("images", n), LOG_END);
+    metric_set(m->set, METRIC_LATE_PURGES, 0, n);
+    m->purge_late = n > 0;
+}
+
+void worker_metrics_tables(struct worker_metrics *m, struct db *db, struct arena *arena)
+{
+    int64_t now_us = clock_now_us();
+
+    if (clock_mono_us() < m->next_us)
+        return;
+    m->next_us = clock_mono_us() + WORKER_METRICS_EVERY_US;
+    if (m->class == JOB_MEDIA)
+        look_at_images(m, db, arena, now_us);
+    look_at_jobs(m, db, arena, now_us);
+}
+
+/* How a run can end: run.c says these. */
+static const char *const outcome_names[] = {
+    "done", "again", "dead", "dropped", "lease_lost", "not_recorded", "result_lost", NULL,
+};

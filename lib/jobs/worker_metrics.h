@@ -1,0 +1,45 @@
+/*
+ * What a worker counts, and the socket that shows it (lib/metrics). Kinds raise their alarms with
+ *
+ *    alarm_raise(run->worker->metrics->set, ALARM_POST_WITHOUT_JOB, LOG_CSTR("post", ...), LOG_END);
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "base/conf.h"
+#include "db/db.h"
+#include "metrics/expose.h"
+#include "model/job/job.h"
+
+#define WORKER_METRICS_KINDS_MAX 32
+#define WORKER_METRICS_EVERY_US (10 * US_PER_SEC) /* how often the tables are looked at */
+#define PURGE_LATE_US US_PER_DAY                  /* beyond the time at which an image is due to go */
+
+struct job_kind;
+
+struct worker_metrics {
+    struct metrics *set;
+    struct db_counts counts; /* for db_options */
+
+    struct expose *expose;
+    enum job_class class;
+    const char *class_names[2], *kind_names[WORKER_METRICS_KINDS_MAX + 1];
+    int64_t next_us; /* of worker_metrics_tables; it and what follows belong to the thread that calls that */
+    bool purge_late;
+};
+
+/* Shows itself on conf.metrics_dir/PROGRAM.sock; when that cannot be made, the log says so and the worker goes on. */
+struct worker_metrics *worker_metrics_start(const struct conf *conf, enum job_class class, const char *program,
+                                            const struct job_kind *const *kinds);
+void worker_metrics_stop(struct worker_metrics *m);
+
+/* From any thread. kind: NULL when this worker does not know it. */
+void worker_metrics_runs(struct worker_metrics *m, int n); /* n more (or fewer) runs are open */
+void worker_metrics_job(struct worker_metrics *m, const struct job_kind *kind, const char *outcome);
+
+/*
+ * Looks at the jobs and the images, every WORKER_METRICS_EVERY_US at most; one thread at a time. What the database does not
+ * answer stays as it was.
+ */
+void worker_metrics_tables(struct worker_metrics *m, struct db *db, struct arena *arena);

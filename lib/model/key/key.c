@@ -1,0 +1,246 @@
+#include "model/key/key.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/point.h"
+#include "crypto/digest.h"
+#include "model/key/key_cache.h"
+#include "model/user/user.h"
+
+#define RANDOM_BYTES 32
+#define CHECKSUM_CHARS 6
+#define CHECKSUM_RANGE UINT64_C(56800235584) /* 62^6 */
+
+enum { KEY_LOCK_USER, KEY_COUNT, KEY_INSERT, KEY_BY_HASH, KEY_LIST, KEY_REVOKE, KEY_USED };
+static const struct sql sqls[];
+
+struct number {
+    int64_t n;
+};
+
+struct owner {
+    int state;
+};
+
+/* The first 64 bits of the SHA-256, modulo 62^6, in base62: six characters, filled up with 0. */
+static void checksum(struct str s, char ret[static CHECKSUM_CHARS])
+{
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    struct sha256 h = sha256_of(s);
+    uint64_t v = 0;
+
+    for (size_t i = 0; i < 8; i++)
+        v = v << 8 | h.b[i];
+    v %= CHECKSUM_RANGE;
+    for (size_t i = CHECKSUM_CHARS; i-- > 0; v /= 62)
+        ret[i] = digits[v % 62];
+}
+
+bool key_is_wellformed(struct str text)
+{
+    char sum[CHECKSUM_CHARS];
+
+    if (text.n != KEY_CHARS || !str_starts(text, STR(KEY_PREFIX)))
+        return false;
+    for (size_t i = strlen(KEY_PREFIX); i < text.n; i++) {
+        char c = text.p[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
+            return false;
+    }
+    checksum(str_head(text, KEY_CHARS - CHECKSUM_CHARS), sum);
+    return str_eq(str_skip(text, KEY_CHARS - CHECKSUM_CHARS), str_of(sum, sizeof sum));
+}
+
+static struct str new_text(struct arena *arena)
+{
+    struct str token = token_new(arena, RANDOM_BYTES);
+    struct str s = arena_printf(arena, KEY_PREFIX "%.*s", STR_FMT(token));
+    char sum[CHECKSUM_CHARS];
+
+    checksum(s, sum);
+    s = arena_printf(arena, "%.*s%.*s", STR_FMT(s), CHECKSUM_CHARS, sum);
+    ASSERT(s.n == KEY_CHARS);
+    return s;
+}
+
+struct creation {
+    struct arena *arena;
+    const struct conf *conf;
+    const struct uuid *user_id;
+    struct str name, text;
+    struct key key;
+};
+
+/* The user's row is locked, so that two requests cannot both take the last place. */
+static enum err create(struct db *db, void *arg)
+{
+    struct creation *c = arg;
+    struct sha256 hash = sha256_of(c->text);
+    struct owner owner = {0};
+    struct number live = {0};
+
+    enum err e = db_row(db, &sqls[KEY_LOCK_USER], DB_ARGS(db_uuid(c->user_id)), c->arena, &owner);
+    if (e != OK)
+        return e;
+    if (owner.state != USER_ACTIVE)
+        return ERR_ACCOUNT_DISABLED;
+    e = db_row(db, &sqls[KEY_COUNT], DB_ARGS(db_uuid(c->user_id)), c->arena, &live);
+    if (e != OK)
+        return e;
+    if (live.n >= c->conf->keys_max_per_user)
+        return ERR_TOO_MANY;
+    c->key = (struct key){
+        .id = uuid_new(),
+        .user_id = *c->user_id,
+        .user_state = owner.state,
+        .name = c->name,
+        .prefix = str_head(c->text, KEY_PREFIX_CHARS),
+        .created_at_us = clock_now_us(),
+    };
+    return db_exec(db, &sqls[KEY_INSERT],
+                   DB_ARGS(db_uuid(&c->key.id), db_uuid(c->user_id), db_cstr(user_state_names[owner.state]),
+                           db_str(c->name), db_str(c->key.prefix), db_bytes(hash.b, sizeof hash.b),
+                           db_i64(c->key.created_at_us)),
+                   NULL);
+}
+
+enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+                    struct str name, struct str *ret_text, struct key *ret_key)
+{
+    struct creation c = {.arena = arena, .conf = conf, .user_id = user_id, .name = name, .text = new_text(arena)};
+    enum err e = db_tx(db, create, &c);
+
+    if (e != OK)
+        return e;
+    *ret_text = c.text;
+    *ret_key = c.key;
+    return OK;
+}
+
+enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *arena, struct str text,
+                          struct key *ret_key)
+{
+    struct key k = {0};
+
+    if (!key_is_wellformed(text))
+        return ERR_BAD_KEY;
+    struct sha256 hash = sha256_of(text);
+    struct key_cache_view view = key_cache_look(cache);
+    if (key_cache_get(cache, &view, &hash, arena, ret_key))
+        return OK;
+    enum err e = db_row(db, &sqls[KEY_BY_HASH], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), arena, &k);
+    if (e != OK)
+        return e == ERR_NOT_FOUND ? ERR_INVALID_KEY : e;
+    if (k.revoked_at_us != 0)
+        return ERR_INVALID_KEY;
+    if (k.user_state != USER_ACTIVE)
+        return ERR_ACCOUNT_DISABLED;
+    key_cache_put(cache, &view, &hash, &k);
+    *ret_key = k;
+    return OK;
+}
+
+enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after, size_t max,
+                  struct key **ret_keys, size_t *ret_n)
+{
+    struct uuid below;
+    void *rows;
+
+    memset(below.b, 0xff, sizeof below.b); /* above every UUIDv7 */
+    if (!uuid_is_none(after))
+        below = *after;
+    enum err e = db_rows(db, &sqls[KEY_LIST], DB_ARGS(db_uuid(user_id), db_uuid(&below), db_i64((int64_t)max)), arena,
+                         sizeof(struct key), max, &rows, ret_n);
+    if (e == OK)
+        *ret_keys = rows;
+    return e;
+}
+
+enum err key_revoke(struct db *db, const struct epoch *epoch, const struct uuid *user_id, const struct uuid *id)
+{
+    uint64_t changed;
+    enum err e =
+        db_exec(db, &sqls[KEY_REVOKE], DB_ARGS(db_i64(clock_now_us()), db_uuid(id), db_uuid(user_id)), &changed);
+
+    if (e != OK)
+        return e;
+    if (changed == 0)
+        return ERR_NOT_FOUND;
+    point("key.revoked");
+    return epoch_end(epoch);
+}
+
+struct uses {
+    struct key_use *v;
+    size_t n;
+};
+
+static enum err mark(struct db *db, void *arg)
+{
+    const struct uses *u = arg;
+    enum err e = OK;
+
+    for (size_t i = 0; e == OK && i < u->n; i++)
+        e = db_exec(db, &sqls[KEY_USED],
+                    DB_ARGS(db_i64(u->v[i].at_us), db_uuid(&u->v[i].key_id), db_i64(u->v[i].at_us)), NULL);
+    return e;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return uuid_cmp(&((const struct key_use *)a)->key_id, &((const struct key_use *)b)->key_id);
+}
+
+enum err key_mark_used(struct db *db, const struct key_use *uses, size_t n)
+{
+    struct uses u = {.n = n};
+
+    if (n == 0)
+        return OK;
+    /* Every program locks the rows in this order, so that they wait for each other and do not deadlock. */
+    u.v = xcalloc(n, sizeof *u.v);
+    memcpy(u.v, uses, n * sizeof *u.v);
+    qsort(u.v, n, sizeof *u.v, by_id);
+    enum err e = db_tx(db, mark, &u);
+    free(u.v);
+    return e;
+}
+
+static const struct db_col key_cols[] = {
+    DB_COL(struct key, id, UUID),
+    DB_COL(struct key, user_id, UUID),
+    DB_COL_ENUM(struct key, user_state, user_state_names),
+    DB_COL(struct key, name, STR),
+    DB_COL(struct key, prefix, STR),
+    DB_COL(struct key, created_at_us, I64),
+    DB_COL(struct key, last_used_at_us, I64),
+    DB_COL(struct key, revoked_at_us, I64),
+    DB_END,
+};
+
+static const struct db_col number_cols[] = {DB_COL(struct number, n, I64), DB_END};
+static const struct db_col owner_cols[] = {DB_COL_ENUM(struct owner, state, user_state_names), DB_END};
+
+#define KEY_COLS "id, user_id, user_state, name, prefix, created_at_us, last_used_at_us, revoked_at_us"
+
+static const struct sql sqls[] = {
+    [KEY_LOCK_USER] = {.text = "SELECT state FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = owner_cols},
+    [KEY_COUNT] = {.text = "SELECT COUNT(*) FROM api_keys WHERE user_id = ? AND revoked_at_us IS NULL",
+                   .in = "u",
+                   .cols = number_cols},
+    [KEY_INSERT] = {.text = "INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, created_at_us)"
+                            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    .in = "uusssbi"},
+    [KEY_BY_HASH] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE hash = ?", .in = "b", .cols = key_cols},
+    [KEY_LIST] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE user_id = ? AND id < ? AND revoked_at_us IS NULL"
+                          " ORDER BY id DESC LIMIT ?",
+                  .in = "uui",
+                  .cols = key_cols},
+    [KEY_REVOKE] = {.text = "UPDATE api_keys SET revoked_at_us = ? WHERE id = ? AND user_id = ? AND"
+                            " revoked_at_us IS NULL",
+                    .in = "iuu"},
+    [KEY_USED] = {.text = "UPDATE api_keys SET last_used_at_us = ? WHERE id = ? AND"
+                          " (last_used_at_us IS NULL OR last_used_at_us < ?)",
+                  .in = "iui"},
+};

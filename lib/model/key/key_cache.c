@@ -1,0 +1,108 @@
+#include "model/key/key_cache.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+#define SETS 256 /* with their places: a quarter of a MB when all are taken */
+
+struct place {
+    struct sha256 hash;
+    struct key_cache_view read; /* is_known false: free */
+    struct key key;             /* without its strings */
+    size_t name_n, prefix_n;
+    char name[KEY_NAME_MAX_BYTES], prefix[KEY_PREFIX_CHARS];
+};
+
+struct key_cache {
+    const struct epoch *epoch;
+    pthread_mutex_t lock;
+    struct place places[SETS][KEY_CACHE_WAYS];
+};
+
+struct key_cache *key_cache_new(const struct epoch *epoch)
+{
+    struct key_cache *c = xcalloc(1, sizeof *c);
+
+    c->epoch = epoch;
+    ASSERT(pthread_mutex_init(&c->lock, NULL) == 0);
+    return c;
+}
+
+void key_cache_free(struct key_cache *c)
+{
+    if (c == NULL)
+        return;
+    (void)pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+struct key_cache_view key_cache_look(const struct key_cache *c)
+{
+    struct key_cache_view v = {.at_us = clock_mono_us()};
+
+    v.is_known = epoch_now(c->epoch, &v.epoch);
+    return v;
+}
+
+static struct place *set_of(struct key_cache *c, const struct sha256 *hash)
+{
+    return c->places[hash->b[0] % SETS];
+}
+
+static bool is_of(const struct place *p, const struct sha256 *hash)
+{
+    return p->read.is_known && memcmp(&p->hash, hash, sizeof *hash) == 0;
+}
+
+/* Its own place, else a free one, else the one that was read first. */
+static struct place *place_for(struct place *set, const struct sha256 *hash)
+{
+    struct place *first = set;
+
+    for (size_t i = 0; i < KEY_CACHE_WAYS; i++) {
+        if (is_of(&set[i], hash))
+            return &set[i];
+        if (set[i].read.at_us < first->read.at_us) /* a free one: 0 */
+            first = &set[i];
+    }
+    return first;
+}
+
+static bool is_good(const struct place *p, const struct key_cache_view *now, const struct sha256 *hash)
+{
+    return is_of(p, hash) && memcmp(&p->read.epoch, &now->epoch, sizeof now->epoch) == 0 &&
+           now->at_us - p->read.at_us < KEY_CACHE_AGE_US;
+}
+
+bool key_cache_get(struct key_cache *c, const struct key_cache_view *view, const struct sha256 *hash,
+                   struct arena *arena, struct key *ret_key)
+{
+    if (!view->is_known)
+        return false;
+    ASSERT(pthread_mutex_lock(&c->lock) == 0);
+    const struct place *p = place_for(set_of(c, hash), hash);
+    bool good = is_good(p, view, hash);
+    if (good) {
+        *ret_key = p->key;
+        ret_key->name = arena_str(arena, str_of(p->name, p->name_n));
+        ret_key->prefix = arena_str(arena, str_of(p->prefix, p->prefix_n));
+    }
+    ASSERT(pthread_mutex_unlock(&c->lock) == 0);
+    return good;
+}
+
+void key_cache_put(struct key_cache *c, const struct key_cache_view *view, const struct sha256 *hash,
+                   const struct key *key)
+{
+    if (!view->is_known)
+        return;
+    ASSERT(key->name.n <= KEY_NAME_MAX_BYTES && key->prefix.n <= KEY_PREFIX_CHARS);
+    ASSERT(pthread_mutex_lock(&c->lock) == 0);
+    struct place *p = place_for(set_of(c, hash), hash);
+    *p = (struct place){.hash = *hash, .read = *view, .key = *key, .name_n = key->name.n, .prefix_n = key->prefix.n};
+    memcpy(p->name, key->name.p, key->name.n);
+    memcpy(p->prefix, key->prefix.p, key->prefix.n);
+    ASSERT(pthread_mutex_unlock(&c->lock) == 0);
+}

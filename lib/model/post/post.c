@@ -1,0 +1,121 @@
+#include "model/post/post.h"
+
+enum { GET, BY_ID, LIST, IMAGES, EVENTS };
+static const struct sql sqls[];
+
+#define EVENTS_MAX 500 /* polling backs off: a post that never settles has some 60 */
+
+enum err post_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+                  struct post *ret_post)
+{
+    return db_row(db, &sqls[GET], DB_ARGS(db_uuid(id), db_uuid(user_id)), arena, ret_post);
+}
+
+enum err post_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct post *ret_post)
+{
+    return db_row(db, &sqls[BY_ID], DB_ARGS(db_uuid(id)), arena, ret_post);
+}
+
+enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after, size_t max,
+                   struct post **ret_posts, size_t *ret_n)
+{
+    static const struct uuid last = {
+        {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+    const struct uuid *below = uuid_is_none(after) ? &last : after;
+
+    return db_rows(db, &sqls[LIST], DB_ARGS(db_uuid(user_id), db_uuid(below), db_i64((int64_t)max)), arena,
+                   sizeof **ret_posts, max, (void **)ret_posts, ret_n);
+}
+
+enum err post_images(struct db *db, struct arena *arena, const struct uuid *post_id, struct post_image **ret,
+                     size_t *ret_n)
+{
+    return db_rows(db, &sqls[IMAGES], DB_ARGS(db_uuid(post_id)), arena, sizeof **ret, POST_IMAGES_MAX, (void **)ret,
+                   ret_n);
+}
+
+enum err post_events(struct db *db, struct arena *arena, const struct uuid *post_id, struct post_event **ret,
+                     size_t *ret_n)
+{
+    return db_rows(db, &sqls[EVENTS], DB_ARGS(db_uuid(post_id), db_i64(EVENTS_MAX)), arena, sizeof **ret, EVENTS_MAX,
+                   (void **)ret, ret_n);
+}
+
+struct str post_url(struct arena *arena, const struct conf *conf, struct str username, struct str tiktok_post_id)
+{
+    if (username.n == 0 || tiktok_post_id.n == 0)
+        return (struct str){0};
+    return arena_printf(arena, "%.*s/@%.*s/photo/%.*s", STR_FMT(conf->tiktok_authorize_url), STR_FMT(username),
+                        STR_FMT(tiktok_post_id));
+}
+
+static const struct db_col post_cols[] = {DB_COL(struct post, id, UUID),
+                                          DB_COL(struct post, user_id, UUID),
+                                          DB_COL(struct post, account_id, UUID),
+                                          DB_COL(struct post, key_id, UUID),
+                                          DB_COL(struct post, title, STR),
+                                          DB_COL(struct post, description, STR),
+                                          DB_COL_ENUM(struct post, post_mode, post_mode_names),
+                                          DB_COL(struct post, privacy_level, STR),
+                                          DB_COL(struct post, disable_comment, BOOL),
+                                          DB_COL(struct post, auto_add_music, BOOL),
+                                          DB_COL(struct post, brand_content_toggle, BOOL),
+                                          DB_COL(struct post, brand_organic_toggle, BOOL),
+                                          DB_COL(struct post, is_aigc, BOOL),
+                                          DB_COL(struct post, photo_cover_index, I64),
+                                          DB_COL_ENUM(struct post, state, post_state_names),
+                                          DB_COL(struct post, failure_code, STR),
+                                          DB_COL(struct post, platform_code, STR),
+                                          DB_COL(struct post, platform_log_id, STR),
+                                          DB_COL(struct post, publish_id, STR),
+                                          DB_COL(struct post, tiktok_post_ids, STR),
+                                          DB_COL(struct post, next_attempt_at_us, I64),
+                                          DB_COL(struct post, created_at_us, I64),
+                                          DB_COL(struct post, accepted_at_us, I64),
+                                          DB_COL(struct post, ended_at_us, I64),
+                                          DB_COL(struct post, updated_at_us, I64),
+                                          DB_END};
+
+#define POST_COLS \
+    "id, user_id, account_id, key_id, title, description, post_mode, privacy_level, disable_comment, " \
+    "auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc, photo_cover_index, state, failure_code, " \
+    "platform_code, platform_log_id, publish_id, tiktok_post_ids, next_attempt_at_us, created_at_us, " \
+    "accepted_at_us, ended_at_us, updated_at_us"
+
+static const struct db_col image_cols[] = {
+    DB_COL(struct post_image, post_id, UUID),      DB_COL(struct post_image, upload_id, UUID),
+    DB_COL(struct post_image, position, I64),      DB_COL(struct post_image, width, I64),
+    DB_COL(struct post_image, height, I64),        DB_COL(struct post_image, size_bytes, I64),
+    DB_COL(struct post_image, changes, STR),       DB_COL(struct post_image, deleted_at_us, I64),
+    DB_COL(struct post_image, fetched_at_us, I64), DB_END};
+
+static const struct db_col event_cols[] = {DB_COL(struct post_event, id, UUID),
+                                           DB_COL(struct post_event, post_id, UUID),
+                                           DB_COL(struct post_event, attempt_id, UUID),
+                                           DB_COL(struct post_event, at_us, I64),
+                                           DB_COL(struct post_event, event, STR),
+                                           DB_COL(struct post_event, code, STR),
+                                           DB_COL(struct post_event, platform_code, STR),
+                                           DB_COL(struct post_event, platform_log_id, STR),
+                                           DB_COL(struct post_event, request_id, STR),
+                                           DB_COL_ENUM(struct post_event, state, post_state_names),
+                                           DB_END};
+
+static const struct sql sqls[] = {
+    [GET] = {.text = "SELECT " POST_COLS " FROM posts WHERE id = ? AND user_id = ?", .in = "uu", .cols = post_cols},
+    [BY_ID] = {.text = "SELECT " POST_COLS " FROM posts WHERE id = ?", .in = "u", .cols = post_cols},
+    [LIST] = {.text = "SELECT " POST_COLS " FROM posts WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
+              .in = "uui",
+              .cols = post_cols},
+    [IMAGES] = {.text = "SELECT i.post_id, i.upload_id, i.position, u.width, u.height, u.size_bytes, u.changes, "
+                        "u.deleted_at_us, f.fetched_at_us FROM post_images i JOIN uploads u ON u.id = i.upload_id "
+                        "LEFT JOIN attempt_fetches f ON f.position = i.position AND f.attempt_id = (SELECT a.id "
+                        "FROM post_attempts a WHERE a.post_id = i.post_id ORDER BY a.number DESC LIMIT 1) "
+                        "WHERE i.post_id = ? ORDER BY i.position",
+                .in = "u",
+                .cols = image_cols},
+    [EVENTS] = {.text = "SELECT id, post_id, attempt_id, at_us, event, code, platform_code, platform_log_id, "
+                        "request_id, state FROM post_events WHERE post_id = ? ORDER BY at_us, id LIMIT ?",
+                .in = "ui",
+                .cols = event_cols},
+};

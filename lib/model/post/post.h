@@ -1,0 +1,141 @@
+/*
+ * Posts and their receipts. The state machine is one table (post_state.c): what event is allowed in which state and
+ * where it leads; every transition is a row of post_events in the same transaction.
+ */
+#pragma once
+
+#include "base/conf.h"
+#include "base/problem.h"
+#include "db/db.h"
+#include "model/tiktok/account.h"
+#include "model/upload/upload.h"
+
+enum post_state {
+    POST_DRAFT,
+    POST_AWAITING_APPROVAL,
+    POST_SCHEDULED,
+    POST_QUEUED,
+    POST_PUBLISHING,
+    POST_PROCESSING,
+    POST_DEFERRED,
+    POST_PUBLISHED,
+    POST_IN_INBOX,
+    POST_FAILED,
+    POST_CANCELED,
+    POST_STATE__MAX
+};
+extern const char *const post_state_names[];  /* NULL-ended, as the database and the API spell them */
+bool post_state_has_ended(enum post_state s); /* published, in_inbox, failed, canceled */
+
+enum post_mode { POST_MEDIA_UPLOAD, POST_DIRECT_POST };
+extern const char *const post_mode_names[];
+extern const char *const privacy_level_names[]; /* index 0 is PUBLIC_TO_EVERYONE; NULL-ended */
+
+#define POST_IMAGES_MAX 35
+#define POST_TITLE_MAX_UNITS 90
+#define POST_DESCRIPTION_MAX_UNITS 4000
+
+struct post {
+    struct uuid id, user_id, account_id, key_id;
+    struct str title, description; /* absent when none */
+    int post_mode;
+    struct str privacy_level; /* absent for a draft */
+    bool disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc;
+    int64_t photo_cover_index;
+    int state;
+    struct str failure_code, platform_code, platform_log_id;
+    struct str publish_id, tiktok_post_ids; /* ids with comma between them */
+    int64_t next_attempt_at_us, created_at_us, accepted_at_us, ended_at_us, updated_at_us;
+};
+
+struct post_image {
+    struct uuid post_id, upload_id;
+    int64_t position, width, height, size_bytes;
+    struct str changes;
+    int64_t deleted_at_us;
+    int64_t fetched_at_us; /* first fetch of the newest attempt; 0: not fetched */
+};
+
+struct post_event {
+    struct uuid id, post_id, attempt_id;
+    int64_t at_us;
+    struct str event, code, platform_code, platform_log_id, request_id;
+    int state;
+};
+
+/* What a client may say of a post; bound from multipart fields or JSON. */
+struct post_options {
+    bool given;
+    struct str post_mode, privacy_level; /* as sent; absent when not */
+    bool disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc;
+    bool disable_comment_given, auto_add_music_given, brand_content_given, brand_organic_given;
+    int64_t photo_cover_index;
+};
+
+struct post_draft {
+    struct str title, description;
+    struct str title_overflow; /* "reject" (default) or "truncate" */
+    bool title_was_cut;        /* set by post_check */
+    struct post_options options;
+    struct upload_report *reports; /* images that came with the request; rows still storing */
+    size_t reports_n;
+    struct uuid *upload_ids; /* or: images that were there before */
+    size_t upload_ids_n;
+    bool by_upload_ids;
+    struct uuid key_id;
+    struct str request_id;
+};
+
+/*
+ * The rules between the fields, all problems at once (lengths in UTF-16 units, options of DIRECT_POST, brand and
+ * privacy, cover index, what the snapshot offers when it is fresh, the scope that the account was granted). images_n
+ * counts those of the request. What is left out is set: post_mode MEDIA_UPLOAD, disable_comment true for DIRECT_POST.
+ * Cuts the title when asked to.
+ */
+void post_check(const struct account *account, struct post_draft *draft, size_t images_n, struct arena *arena,
+                struct problems *problems);
+
+/* Is the creator snapshot young enough that post_check could compare with it? */
+bool post_snapshot_is_fresh(const struct account *account);
+
+/*
+ * One transaction: uploads made ready or taken (ERR_VALIDATION with problems "upload_ids[i]" otherwise), post, images,
+ * event "created", job "publish"; for a DIRECT_POST on an old snapshot also the job "creator" of the account. draft has
+ * passed post_check.
+ */
+MUST_CHECK enum err post_create(struct db *db, struct arena *arena, const struct conf *conf,
+                                const struct account *account, const struct post_draft *draft,
+                                struct problems *problems, struct uuid *ret_id);
+
+MUST_CHECK enum err post_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+                             struct post *ret_post);
+MUST_CHECK enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after,
+                              size_t max, struct post **ret_posts, size_t *ret_n);
+MUST_CHECK enum err post_images(struct db *db, struct arena *arena, const struct uuid *post_id, struct post_image **ret,
+                                size_t *ret_n);
+MUST_CHECK enum err post_events(struct db *db, struct arena *arena, const struct uuid *post_id, struct post_event **ret,
+                                size_t *ret_n); /* oldest first, at most 500 */
+
+/* For the worker. */
+MUST_CHECK enum err post_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct post *ret_post);
+
+/*
+ * Moves a post: event is a row of the table in post_state.c. Inside a transaction of the caller. Writes the state
+ * conditionally on the old one (ERR_CONFLICT when it is not one the event is allowed in), the fields below, ended_at_us
+ * and the uploads' clock when it is the first ended state, and the row of post_events.
+ */
+struct post_move {
+    const char *event;
+    struct str failure_code, platform_code, platform_log_id, publish_id, tiktok_post_ids, request_id;
+    int64_t next_attempt_at_us;
+    struct uuid attempt_id;
+};
+MUST_CHECK enum err post_move(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *post_id,
+                              const struct post_move *move);
+
+/* A poll or note that changes no state. */
+MUST_CHECK enum err post_note(struct db *db, const struct uuid *post_id, const struct post_move *note,
+                              enum post_state state);
+
+/* TikTok's page of a post: built when read, from the handle of the snapshot. Absent when either is unknown. */
+struct str post_url(struct arena *arena, const struct conf *conf, struct str username, struct str tiktok_post_id);

@@ -1,0 +1,299 @@
+#include "model/tiktok/account.h"
+
+#include "base/clock.h"
+#include "model/tiktok/account_private.h"
+#include "model/job/job.h"
+#include "model/post/post.h"
+#include "model/user/user.h"
+
+#define CANCEL_BATCH 100 /* posts that a disconnect reads at a time */
+
+enum {
+    ACCOUNT_GET,
+    ACCOUNT_LIST,
+    ACCOUNT_BY_ID,
+    ACCOUNT_LOCK_USER,
+    ACCOUNT_BY_OPEN_ID,
+    ACCOUNT_COUNT,
+    ACCOUNT_INSERT,
+    ACCOUNT_AGAIN,
+    ACCOUNT_WIPE,
+    ACCOUNT_WIPE_SNAPSHOT,
+    ACCOUNT_UNSENT_POSTS,
+};
+static const struct sql sqls[];
+
+const char *const account_state_names[] = {"active", "needs_reconnect", "disconnected", NULL};
+
+struct known {
+    struct uuid id;
+    int state;
+};
+
+struct number {
+    int64_t n;
+};
+
+struct owner {
+    int state;
+};
+
+/* A snapshot that is older than the policy says is not read any more, purged or not. */
+static struct db_arg snapshots_from(void)
+{
+    return db_i64(clock_now_us() - SNAPSHOT_KEPT_US);
+}
+
+enum err account_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+                     struct account *ret_account)
+{
+    return db_row(db, &sqls[ACCOUNT_GET], DB_ARGS(snapshots_from(), db_uuid(id), db_uuid(user_id)), arena, ret_account);
+}
+
+enum err account_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after,
+                      size_t max, struct account **ret_accounts, size_t *ret_n)
+{
+    struct uuid below;
+    void *rows;
+
+    memset(below.b, 0xff, sizeof below.b); /* above every UUIDv7 */
+    if (!uuid_is_none(after))
+        below = *after;
+    enum err e = db_rows(db, &sqls[ACCOUNT_LIST],
+                         DB_ARGS(snapshots_from(), db_uuid(user_id), db_uuid(&below), db_i64((int64_t)max)), arena,
+                         sizeof(struct account), max, &rows, ret_n);
+    if (e == OK)
+        *ret_accounts = rows;
+    return e;
+}
+
+enum err account_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct account *ret_account)
+{
+    return db_row(db, &sqls[ACCOUNT_BY_ID], DB_ARGS(snapshots_from(), db_uuid(id)), arena, ret_account);
+}
+
+bool account_has_scope(const struct account *a, struct str scope)
+{
+    struct str rest = a->scopes, piece;
+
+    while (str_next(&rest, ',', &piece))
+        if (str_eq(str_trim(piece), scope))
+            return true;
+    return false;
+}
+
+/* Connecting */
+
+struct connecting {
+    struct arena *arena;
+    const struct conf *conf;
+    const struct keyring *ring;
+    const struct uuid *user_id;
+    const struct account_connection *c;
+    struct str request_id;
+    struct uuid id;
+};
+
+/* The user's row is locked, so that two connections cannot both take the last place. */
+static enum err check_room(struct db *db, const struct connecting *x)
+{
+    struct owner owner = {0};
+    struct number live = {0};
+
+    enum err e = db_row(db, &sqls[ACCOUNT_LOCK_USER], DB_ARGS(db_uuid(x->user_id)), x->arena, &owner);
+    if (e != OK)
+        return e;
+    if (owner.state != USER_ACTIVE)
+        return ERR_ACCOUNT_DISABLED;
+    e = db_row(db, &sqls[ACCOUNT_COUNT], DB_ARGS(db_uuid(x->user_id), db_str(x->c->open_id)), x->arena, &live);
+    if (e != OK)
+        return e;
+    return live.n >= x->conf->tiktok_accounts_max ? ERR_ACCOUNTS_TOO_MANY : OK;
+}
+
+static enum err write_connection(struct db *db, const struct connecting *x, const struct sql *q)
+{
+    const struct account_connection *c = x->c;
+    struct account_sealed sealed;
+    int64_t now = clock_now_us();
+
+    enum err e = account_seal(x->ring, x->arena, &x->id, &c->tokens, &sealed);
+    if (e != OK)
+        return e;
+    return db_exec(db, q,
+                   DB_ARGS(db_str(c->display_name), db_str(c->avatar_url), db_str(c->scopes),
+                           db_bytes(sealed.access.p, sealed.access.n), db_bytes(sealed.refresh.p, sealed.refresh.n),
+                           db_i64_or_null(c->tokens.access_expires_at_us),
+                           db_i64_or_null(c->tokens.refresh_expires_at_us), db_i64(now), db_i64(now), db_uuid(&x->id),
+                           db_uuid(x->user_id), db_str(c->open_id)),
+                   NULL);
+}
+
+static enum err connect_tx(struct db *db, void *arg)
+{
+    struct connecting *x = arg;
+    struct known known = {0};
+
+    enum err e = check_room(db, x);
+    if (e != OK)
+        return e;
+    e = db_row(db, &sqls[ACCOUNT_BY_OPEN_ID], DB_ARGS(db_uuid(x->user_id), db_str(x->c->open_id)), x->arena, &known);
+    if (e != OK && e != ERR_NOT_FOUND)
+        return e;
+    x->id = e == OK ? known.id : uuid_new();
+    e = write_connection(db, x, &sqls[e == OK ? ACCOUNT_AGAIN : ACCOUNT_INSERT]);
+    if (e != OK || !account_has_scope(&(const struct account){.scopes = x->c->scopes}, STR(CREATOR_SCOPE)))
+        return e;
+    return job_add(db, JOB_PUBLISH, "creator", &x->id, clock_now_us(), x->request_id);
+}
+
+enum err account_connect(struct db *db, struct arena *arena, const struct conf *conf, const struct keyring *ring,
+                         const struct uuid *user_id, const struct account_connection *connection, struct str request_id,
+                         struct uuid *ret_id)
+{
+    struct connecting x = {arena, conf, ring, user_id, connection, request_id, UUID_NONE};
+
+    ASSERT(connection->open_id.n > 0 && connection->tokens.access.n > 0 && connection->tokens.refresh.n > 0);
+    enum err e = db_tx(db, connect_tx, &x);
+    if (e == OK)
+        *ret_id = x.id;
+    return e;
+}
+
+/* Disconnecting */
+
+struct disconnecting {
+    struct arena *arena;
+    const struct conf *conf;
+    const struct uuid *user_id, *id;
+    struct str request_id;
+};
+
+static enum err cancel_posts(struct db *db, const struct disconnecting *x)
+{
+    const struct post_move move = {
+        .event = "account_disconnected",
+        .failure_code = STR("account_disconnected"),
+        .request_id = x->request_id,
+    };
+    struct uuid after = UUID_NONE;
+    size_t n = CANCEL_BATCH;
+    void *rows;
+
+    while (n == CANCEL_BATCH) {
+        enum err e =
+            db_rows(db, &sqls[ACCOUNT_UNSENT_POSTS], DB_ARGS(db_uuid(x->id), db_uuid(&after), db_i64(CANCEL_BATCH)),
+                    x->arena, sizeof(struct uuid), CANCEL_BATCH, &rows, &n);
+        for (size_t i = 0; e == OK && i < n; i++) {
+            after = ((struct uuid *)rows)[i];
+            e = post_move(db, x->arena, x->conf, &after, &move);
+            if (e == ERR_CONFLICT) /* it went to TikTok a moment ago */
+                e = OK;
+        }
+        if (e != OK)
+            return e;
+    }
+    return OK;
+}
+
+static enum err disconnect_tx(struct db *db, void *arg)
+{
+    const struct disconnecting *x = arg;
+    int64_t now = clock_now_us();
+    uint64_t changed;
+
+    enum err e = db_exec(db, &sqls[ACCOUNT_WIPE],
+                         DB_ARGS(db_i64(now), db_i64(now), db_uuid(x->id), db_uuid(x->user_id)), &changed);
+    if (e != OK)
+        return e;
+    if (changed == 0)
+        return ERR_NOT_FOUND;
+    e = db_exec(db, &sqls[ACCOUNT_WIPE_SNAPSHOT], DB_ARGS(db_uuid(x->id)), NULL);
+    return e != OK ? e : cancel_posts(db, x);
+}
+
+enum err account_disconnect(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+                            const struct uuid *id, struct str request_id)
+{
+    struct disconnecting x = {arena, conf, user_id, id, request_id};
+
+    return db_tx(db, disconnect_tx, &x);
+}
+
+static const struct db_col account_cols[] = {
+    DB_COL(struct account, id, UUID),
+    DB_COL(struct account, user_id, UUID),
+    DB_COL(struct account, open_id, STR),
+    DB_COL(struct account, display_name, STR),
+    DB_COL(struct account, avatar_url, STR),
+    DB_COL(struct account, scopes, STR),
+    DB_COL_ENUM(struct account, state, account_state_names),
+    DB_COL(struct account, state_reason, STR),
+    DB_COL(struct account, access_expires_at_us, I64),
+    DB_COL(struct account, refresh_expires_at_us, I64),
+    DB_COL(struct account, connected_at_us, I64),
+    DB_COL(struct account, username, STR),
+    DB_COL(struct account, nickname, STR),
+    DB_COL(struct account, privacy_level_options, STR),
+    DB_COL(struct account, post_block, STR),
+    DB_COL(struct account, comment_disabled, BOOL),
+    DB_COL(struct account, snapshot_at_us, I64),
+    DB_END,
+};
+
+static const struct db_col known_cols[] = {
+    DB_COL(struct known, id, UUID),
+    DB_COL_ENUM(struct known, state, account_state_names),
+    DB_END,
+};
+static const struct db_col owner_cols[] = {DB_COL_ENUM(struct owner, state, user_state_names), DB_END};
+static const struct db_col number_cols[] = {DB_COL(struct number, n, I64), DB_END};
+static const struct db_col id_cols[] = {{.type = DB_UUID}, DB_END};
+
+#define ACCOUNT_SELECT \
+    "SELECT a.id, a.user_id, a.open_id, a.display_name, a.avatar_url, a.scopes, a.state, a.state_reason," \
+    " a.access_expires_at_us, a.refresh_expires_at_us, a.connected_at_us, s.username, s.nickname," \
+    " s.privacy_level_options, s.post_block, s.comment_disabled, s.fetched_at_us" \
+    " FROM accounts a LEFT JOIN creator_snapshots s ON s.account_id = a.id AND s.fetched_at_us > ?"
+
+static const struct sql sqls[] = {
+    [ACCOUNT_GET] = {.text = ACCOUNT_SELECT " WHERE a.id = ? AND a.user_id = ? AND a.state <> 'disconnected'",
+                     .in = "iuu",
+                     .cols = account_cols},
+    [ACCOUNT_LIST] = {.text = ACCOUNT_SELECT " WHERE a.user_id = ? AND a.id < ? AND a.state <> 'disconnected'"
+                                             " ORDER BY a.id DESC LIMIT ?",
+                      .in = "iuui",
+                      .cols = account_cols},
+    [ACCOUNT_BY_ID] = {.text = ACCOUNT_SELECT " WHERE a.id = ?", .in = "iu", .cols = account_cols},
+    [ACCOUNT_LOCK_USER] = {.text = "SELECT state FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = owner_cols},
+    [ACCOUNT_BY_OPEN_ID] = {.text = "SELECT id, state FROM accounts WHERE user_id = ? AND open_id = ? FOR UPDATE",
+                            .in = "us",
+                            .cols = known_cols},
+    /* Those besides this one: connecting again needs no place of its own. */
+    [ACCOUNT_COUNT] = {.text = "SELECT COUNT(*) FROM accounts WHERE user_id = ? AND state <> 'disconnected'"
+                               " AND open_id <> ?",
+                       .in = "us",
+                       .cols = number_cols},
+    [ACCOUNT_INSERT] = {.text = "INSERT INTO accounts SET display_name = ?, avatar_url = ?, scopes = ?,"
+                                " access_token = ?, refresh_token = ?, access_expires_at_us = ?,"
+                                " refresh_expires_at_us = ?, connected_at_us = ?, updated_at_us = ?, state = 'active',"
+                                " id = ?, user_id = ?, open_id = ?",
+                        .in = "sssbbiiiiuus"},
+    [ACCOUNT_AGAIN] = {.text = "UPDATE accounts SET display_name = ?, avatar_url = ?, scopes = ?, access_token = ?,"
+                               " refresh_token = ?, access_expires_at_us = ?, refresh_expires_at_us = ?,"
+                               " connected_at_us = ?, updated_at_us = ?, state = 'active', state_reason = NULL,"
+                               " disconnected_at_us = NULL, lease_token = NULL, lease_until_us = NULL"
+                               " WHERE id = ? AND user_id = ? AND open_id = ?",
+                       .in = "sssbbiiiiuus"},
+    [ACCOUNT_WIPE] = {.text = "UPDATE accounts SET state = 'disconnected', state_reason = NULL, display_name = NULL,"
+                              " avatar_url = NULL, access_token = NULL, refresh_token = NULL,"
+                              " access_expires_at_us = NULL, refresh_expires_at_us = NULL, lease_token = NULL,"
+                              " lease_until_us = NULL, disconnected_at_us = ?, updated_at_us = ?"
+                              " WHERE id = ? AND user_id = ? AND state <> 'disconnected'",
+                      .in = "iiuu"},
+    [ACCOUNT_WIPE_SNAPSHOT] = {.text = "DELETE FROM creator_snapshots WHERE account_id = ?", .in = "u"},
+    [ACCOUNT_UNSENT_POSTS] = {.text = "SELECT id FROM posts WHERE account_id = ? AND id > ? AND state IN ('draft',"
+                                      " 'awaiting_approval', 'scheduled', 'queued', 'deferred') ORDER BY id LIMIT ?",
+                              .in = "uui",
+                              .cols = id_cols},
+};

@@ -1,0 +1,70 @@
+#include "model/tiktok/oauth_state.h"
+
+#include "base/clock.h"
+#include "crypto/digest.h"
+
+#define STATE_BYTES 32
+#define SWEEP_MAX 10 /* old ones removed by each new one: more than it adds, so they never pile up */
+
+enum { STATE_INSERT, STATE_TAKE, STATE_OVER, STATE_DELETE };
+static const struct sql sqls[];
+
+/* Read first and deleted by key: a DELETE over the range would lock the gap into which others insert. */
+static enum err sweep(struct db *db, struct arena *arena, int64_t now)
+{
+    void *rows;
+    size_t n;
+    enum err e = db_rows(db, &sqls[STATE_OVER], DB_ARGS(db_i64(now), db_i64(SWEEP_MAX)), arena, sizeof(struct sha256),
+                         SWEEP_MAX, &rows, &n);
+
+    for (size_t i = 0; e == OK && i < n; i++)
+        e = db_exec(db, &sqls[STATE_DELETE], DB_ARGS(db_bytes(((struct sha256 *)rows)[i].b, SHA256_BYTES)), NULL);
+    return e;
+}
+
+enum err oauth_state_add(struct db *db, struct arena *arena, const struct uuid *session_id, const struct uuid *user_id,
+                         struct str *ret_state)
+{
+    struct str state = token_new(arena, STATE_BYTES);
+    struct sha256 hash = sha256_of(state);
+    int64_t now = clock_now_us();
+
+    enum err e = sweep(db, arena, now);
+    if (e != OK)
+        return e;
+    e = db_exec(db, &sqls[STATE_INSERT],
+                DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_uuid(session_id), db_uuid(user_id),
+                        db_i64(now + OAUTH_STATE_TTL_US)),
+                NULL);
+    if (e == OK)
+        *ret_state = state;
+    return e;
+}
+
+enum err oauth_state_take(struct db *db, const struct uuid *session_id, struct str state)
+{
+    struct sha256 hash = sha256_of(state);
+    uint64_t changed;
+
+    enum err e =
+        db_exec(db, &sqls[STATE_TAKE],
+                DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_uuid(session_id), db_i64(clock_now_us())), &changed);
+    if (e != OK)
+        return e;
+    return changed == 0 ? ERR_STATE_INVALID : OK;
+}
+
+static const struct db_col hash_cols[] = {DB_COL_FIXED(struct sha256, b), DB_END};
+
+static const struct sql sqls[] = {
+    [STATE_INSERT] = {.text = "INSERT INTO oauth_states (state_hash, session_id, user_id, expires_at_us)"
+                              " VALUES (?, ?, ?, ?)",
+                      .in = "buui"},
+    [STATE_TAKE] = {.text = "DELETE FROM oauth_states WHERE state_hash = ? AND session_id = ? AND expires_at_us > ?",
+                    .in = "bui"},
+    [STATE_OVER] = {.text = "SELECT state_hash FROM oauth_states WHERE expires_at_us <= ? ORDER BY expires_at_us"
+                            " LIMIT ?",
+                    .in = "ii",
+                    .cols = hash_cols},
+    [STATE_DELETE] = {.text = "DELETE FROM oauth_states WHERE state_hash = ?", .in = "b"},
+};

@@ -1,0 +1,349 @@
+#include "model/upload/upload.h"
+
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "model/job/job.h"
+
+enum {
+    UPLOAD_INSERT,
+    UPLOAD_SET_READY,
+    UPLOAD_BY_ID,
+    UPLOAD_LIST,
+    UPLOAD_LOCK_OWN,
+    UPLOAD_LOCK,
+    UPLOAD_COUNT_USES,
+    UPLOAD_COUNT_LATE,
+    UPLOAD_SET_DELETED,
+    UPLOAD_SET_GONE,
+    UPLOAD_OF_POST,
+    UPLOAD_SET_DUE,
+    UPLOAD_OF_ATTEMPT,
+    UPLOAD_ADD_FETCH,
+};
+static const struct sql sqls[];
+
+#define PURGE_KIND "purge"
+#define KEEP_DAYS_MAX 6                               /* the policy promises 7: a day is left for outages */
+#define RETRY_IN_USE_US (INT64_C(3600) * US_PER_SEC)  /* how often a due image asks whether its post has ended */
+#define ATTEMPT_FETCH_US (INT64_C(3600) * US_PER_SEC) /* TikTok's download task times out after it */
+#define POST_UPLOADS_MAX 35
+
+const char *const upload_state_names[] = {"storing", "ready", "deleted", NULL};
+const char *const upload_change_names[] = {"orientation", "resized",          "reencoded", "metadata_removed",
+                                           "flattened",   "colour_converted", NULL};
+
+int64_t upload_due_at(const struct conf *conf, int64_t from_us)
+{
+    return from_us + MIN(conf->store_keep_days, KEEP_DAYS_MAX) * US_PER_DAY;
+}
+
+struct begin {
+    const struct uuid *user_id;
+    struct str request_id;
+    struct uuid id;
+};
+
+static enum err begin(struct db *db, void *arg)
+{
+    struct begin *b = arg;
+    int64_t now = clock_now_us(), due = now + UPLOAD_STORING_US;
+
+    b->id = uuid_new();
+    enum err e = db_exec(db, &sqls[UPLOAD_INSERT],
+                         DB_ARGS(db_uuid(&b->id), db_uuid(b->user_id), db_i64(now), db_i64(due)), NULL);
+    return e == OK ? job_add(db, JOB_MEDIA, PURGE_KIND, &b->id, due, b->request_id) : e;
+}
+
+enum err upload_begin(struct db *db, const struct uuid *user_id, struct str request_id, struct uuid *ret_id)
+{
+    struct begin b = {.user_id = user_id, .request_id = request_id};
+    enum err e = db_tx(db, begin, &b);
+
+    if (e == OK)
+        *ret_id = b.id;
+    return e;
+}
+
+static struct str change_set(uint32_t changes, struct buf *b)
+{
+    for (size_t i = 0; upload_change_names[i] != NULL; i++)
+        if (changes & (1u << i))
+            buf_printf(b, "%s%s", b->n > 0 ? "," : "", upload_change_names[i]);
+    ASSERT(!b->overflow);
+    return buf_str(b);
+}
+
+/* The purge job of upload_begin finds it not due and comes back at its time. */
+enum err upload_ready(struct db *db, const struct conf *conf, const struct upload_report *r)
+{
+    _cleanup_(buf_done) struct buf changes = BUF_MAX(256);
+    uint64_t n;
+
+    enum err e = db_exec(db, &sqls[UPLOAD_SET_READY],
+                         DB_ARGS(db_cstr(r->image.type == IMAGE_PNG ? "image/png" : "image/jpeg"),
+                                 db_i64((int64_t)r->original_bytes), db_i64(r->image.original_width),
+                                 db_i64(r->image.original_height), db_bytes(r->original_sha256.b, SHA256_BYTES),
+                                 db_str(change_set(r->image.changes, &changes)), db_i64((int64_t)r->image.size_bytes),
+                                 db_i64(r->image.width), db_i64(r->image.height), db_bytes(r->sha256.b, SHA256_BYTES),
+                                 db_i64(upload_due_at(conf, 0)), db_uuid(&r->id), db_i64(clock_now_us())),
+                         &n);
+    return e == OK && n == 0 ? ERR_CONFLICT : e;
+}
+
+enum err upload_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+                    struct upload *ret_upload)
+{
+    return db_row(db, &sqls[UPLOAD_BY_ID], DB_ARGS(db_uuid(id), db_uuid(user_id)), arena, ret_upload);
+}
+
+enum err upload_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after,
+                     size_t max, struct upload **ret_uploads, size_t *ret_n)
+{
+    static const struct uuid last = {
+        {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+
+    return db_rows(db, &sqls[UPLOAD_LIST],
+                   DB_ARGS(db_uuid(user_id), db_uuid(uuid_is_none(after) ? &last : after), db_i64((int64_t)max)), arena,
+                   sizeof **ret_uploads, max, (void **)ret_uploads, ret_n);
+}
+
+struct number {
+    int64_t n;
+};
+
+struct lock {
+    int state;
+    int64_t delete_due_at_us, deleted_at_us;
+};
+
+static enum err in_use(struct db *db, struct arena *arena, const struct uuid *id, bool *ret_used)
+{
+    struct number uses = {0};
+    enum err e = db_row(db, &sqls[UPLOAD_COUNT_USES], DB_ARGS(db_uuid(id)), arena, &uses);
+
+    *ret_used = uses.n > 0;
+    return e;
+}
+
+static enum err set_deleted(struct db *db, const struct uuid *id, int64_t due_at_us)
+{
+    return db_exec(db, &sqls[UPLOAD_SET_DELETED], DB_ARGS(db_i64(due_at_us), db_uuid(id)), NULL);
+}
+
+struct delete
+{
+    const struct uuid *user_id, *id;
+    struct str request_id;
+    struct arena *arena;
+};
+
+static enum err delete (struct db *db, void *arg) {
+    const struct delete *d = arg; struct lock lock; bool used = false; int64_t now = clock_now_us();
+
+    enum err e = db_row(db, &sqls[UPLOAD_LOCK_OWN], DB_ARGS(db_uuid(d->id), db_uuid(d->user_id)), d->arena, &lock);
+    if (e == OK) e = in_use(db, d->arena, d->id, &used);
+    if (e == OK && used) e = ERR_UPLOAD_IN_USE;
+    if (e == OK) e = set_deleted(db, d->id, now);
+    return e == OK ? job_add(db, JOB_MEDIA, PURGE_KIND, d->id, now, d->request_id) : e;
+}
+
+enum err upload_delete(struct db *db, const struct uuid *user_id, const struct uuid *id, struct str request_id)
+{
+    struct arena arena;
+    struct delete d = {.user_id = user_id, .id = id, .request_id = request_id, .arena = &arena};
+
+    arena_init(&arena, 64 << 10);
+    enum err e = db_tx(db, delete, &d);
+    arena_done(&arena);
+    return e;
+}
+
+enum err upload_take(struct db *db, const struct uuid *user_id, const struct uuid *id)
+{
+    struct arena arena;
+    struct lock lock;
+
+    arena_init(&arena, 4 << 10);
+    enum err e = db_row(db, &sqls[UPLOAD_LOCK_OWN], DB_ARGS(db_uuid(id), db_uuid(user_id)), &arena, &lock);
+    arena_done(&arena);
+    return e == ERR_NOT_FOUND ? ERR_UPLOAD_NOT_FOUND : e;
+}
+
+struct of_post {
+    struct uuid id;
+};
+
+enum err upload_release(struct db *db, const struct uuid *post_id, int64_t due_at_us)
+{
+    struct arena arena;
+    struct of_post *v = NULL;
+    size_t n = 0;
+
+    arena_init(&arena, 64 << 10);
+    enum err e = db_rows(db, &sqls[UPLOAD_OF_POST], DB_ARGS(db_uuid(post_id)), &arena, sizeof *v, POST_UPLOADS_MAX,
+                         (void **)&v, &n);
+    for (size_t i = 0; i < n && e == OK; i++) {
+        uint64_t ready = 0;
+        e = db_exec(db, &sqls[UPLOAD_SET_DUE], DB_ARGS(db_i64(due_at_us), db_uuid(&v[i].id)), &ready);
+        if (e == OK && ready > 0)
+            e = job_add(db, JOB_MEDIA, PURGE_KIND, &v[i].id, due_at_us, (struct str){0});
+    }
+    arena_done(&arena);
+    return e;
+}
+
+enum err upload_of_attempt(struct db *db, struct arena *arena, const struct uuid *attempt_id, int64_t position,
+                           struct uuid *ret_upload_id)
+{
+    struct of_post row;
+    enum err e =
+        db_row(db, &sqls[UPLOAD_OF_ATTEMPT],
+               DB_ARGS(db_i64(position), db_uuid(attempt_id), db_i64(clock_now_us() - ATTEMPT_FETCH_US)), arena, &row);
+
+    if (e == OK)
+        *ret_upload_id = row.id;
+    return e;
+}
+
+enum err upload_note_fetch(struct db *db, const struct uuid *attempt_id, int64_t position)
+{
+    enum err e = db_exec(db, &sqls[UPLOAD_ADD_FETCH],
+                         DB_ARGS(db_uuid(attempt_id), db_i64(position), db_i64(clock_now_us())), NULL);
+
+    return e == ERR_DB_DUPLICATE ? OK : e; /* the first fetch is the evidence */
+}
+
+enum err upload_purge_begin(struct db *db, struct arena *arena, const struct uuid *id, enum upload_purge *ret_purge,
+                            int64_t *ret_again_at_us)
+{
+    struct lock lock;
+    bool used = false;
+    int64_t now = clock_now_us(), again = 0;
+    enum upload_purge purge = PURGE_FILE;
+
+    enum err e = db_row(db, &sqls[UPLOAD_LOCK], DB_ARGS(db_uuid(id)), arena, &lock);
+    if (e == ERR_NOT_FOUND || (e == OK && lock.deleted_at_us != 0)) {
+        *ret_purge = PURGE_DONE;
+        return OK;
+    }
+    if (e == OK && lock.state != UPLOAD_DELETED) {
+        e = in_use(db, arena, id, &used);
+        if (e == OK && lock.delete_due_at_us > now) {
+            purge = PURGE_LATER;
+            again = lock.delete_due_at_us;
+        } else if (e == OK && used) {
+            purge = PURGE_LATER;
+            again = now + RETRY_IN_USE_US;
+        } else if (e == OK) {
+            e = set_deleted(db, id, lock.delete_due_at_us);
+        }
+    }
+    if (e != OK)
+        return e;
+    *ret_purge = purge;
+    *ret_again_at_us = again;
+    return OK;
+}
+
+enum err upload_purged(struct db *db, const struct uuid *id)
+{
+    return db_exec(db, &sqls[UPLOAD_SET_GONE], DB_ARGS(db_i64(clock_now_us()), db_uuid(id)), NULL);
+}
+
+enum err upload_count_late(struct db *db, struct arena *arena, int64_t due_before_us, int64_t *ret_n)
+{
+    struct number late;
+    enum err e =
+        db_row(db, &sqls[UPLOAD_COUNT_LATE], DB_ARGS(db_i64(due_before_us), db_i64(UPLOAD_COUNT_MAX)), arena, &late);
+
+    if (e == OK)
+        *ret_n = late.n;
+    return e;
+}
+
+static const struct db_col upload_cols[] = {
+    DB_COL(struct upload, id, UUID),
+    DB_COL(struct upload, user_id, UUID),
+    DB_COL_ENUM(struct upload, state, upload_state_names),
+    DB_COL(struct upload, media_type, STR),
+    DB_COL(struct upload, original_bytes, I64),
+    DB_COL(struct upload, original_width, I64),
+    DB_COL(struct upload, original_height, I64),
+    DB_COL_FIXED(struct upload, original_sha256),
+    DB_COL(struct upload, changes, STR),
+    DB_COL(struct upload, size_bytes, I64),
+    DB_COL(struct upload, width, I64),
+    DB_COL(struct upload, height, I64),
+    DB_COL_FIXED(struct upload, sha256),
+    DB_COL(struct upload, created_at_us, I64),
+    DB_COL(struct upload, delete_due_at_us, I64),
+    DB_COL(struct upload, deleted_at_us, I64),
+    DB_END,
+};
+
+static const struct db_col lock_cols[] = {
+    DB_COL_ENUM(struct lock, state, upload_state_names),
+    DB_COL(struct lock, delete_due_at_us, I64),
+    DB_COL(struct lock, deleted_at_us, I64),
+    DB_END,
+};
+
+static const struct db_col number_cols[] = {DB_COL(struct number, n, I64), DB_END};
+static const struct db_col of_post_cols[] = {DB_COL(struct of_post, id, UUID), DB_END};
+
+#define UPLOAD_COLS \
+    "id, user_id, state, media_type, original_bytes, original_width, original_height, original_sha256, changes," \
+    " size_bytes, width, height, sha256, created_at_us, delete_due_at_us, deleted_at_us"
+#define LOCK_COLS "state, delete_due_at_us, deleted_at_us"
+
+static const struct sql sqls[] = {
+    [UPLOAD_INSERT] = {.text = "INSERT INTO uploads (id, user_id, state, store, created_at_us, delete_due_at_us)"
+                               " VALUES (?, ?, 'storing', 'directory', ?, ?)",
+                       .in = "uuii"},
+    /* A row that is due belongs to the purge. */
+    [UPLOAD_SET_READY] = {.text = "UPDATE uploads SET state = 'ready', media_type = ?, original_bytes = ?,"
+                                  " original_width = ?, original_height = ?, original_sha256 = ?, changes = ?,"
+                                  " size_bytes = ?, width = ?, height = ?, sha256 = ?,"
+                                  " delete_due_at_us = created_at_us + ?"
+                                  " WHERE id = ? AND state = 'storing' AND delete_due_at_us > ?",
+                          .in = "siiibsiiibiui"},
+    [UPLOAD_BY_ID] = {.text = "SELECT " UPLOAD_COLS " FROM uploads WHERE id = ? AND user_id = ? AND state = 'ready'",
+                      .in = "uu",
+                      .cols = upload_cols},
+    [UPLOAD_LIST] = {.text = "SELECT " UPLOAD_COLS " FROM uploads WHERE user_id = ? AND id < ? AND state = 'ready'"
+                             " ORDER BY id DESC LIMIT ?",
+                     .in = "uui",
+                     .cols = upload_cols},
+    [UPLOAD_LOCK_OWN] = {.text = "SELECT " LOCK_COLS " FROM uploads WHERE id = ? AND user_id = ? AND state = 'ready'"
+                                 " FOR UPDATE",
+                         .in = "uu",
+                         .cols = lock_cols},
+    [UPLOAD_LOCK] = {.text = "SELECT " LOCK_COLS " FROM uploads WHERE id = ? FOR UPDATE", .in = "u", .cols = lock_cols},
+    [UPLOAD_COUNT_USES] = {.text = "SELECT COUNT(*) FROM post_images i JOIN posts p ON p.id = i.post_id"
+                                   " WHERE i.upload_id = ? AND p.ended_at_us IS NULL",
+                           .in = "u",
+                           .cols = number_cols},
+    [UPLOAD_COUNT_LATE] = {.text = "SELECT COUNT(*) FROM (SELECT 1 FROM uploads u"
+                                   " WHERE u.deleted_at_us IS NULL AND u.delete_due_at_us < ? AND NOT EXISTS"
+                                   " (SELECT 1 FROM post_images i JOIN posts p ON p.id = i.post_id"
+                                   " WHERE i.upload_id = u.id AND p.ended_at_us IS NULL) LIMIT ?) late",
+                           .in = "ii",
+                           .cols = number_cols},
+    [UPLOAD_SET_DELETED] = {.text = "UPDATE uploads SET state = 'deleted', delete_due_at_us = ? WHERE id = ?",
+                            .in = "iu"},
+    [UPLOAD_SET_GONE] = {.text = "UPDATE uploads SET deleted_at_us = ? WHERE id = ? AND deleted_at_us IS NULL",
+                         .in = "iu"},
+    [UPLOAD_OF_POST] = {.text = "SELECT DISTINCT upload_id FROM post_images WHERE post_id = ? ORDER BY upload_id",
+                        .in = "u",
+                        .cols = of_post_cols},
+    [UPLOAD_SET_DUE] = {.text = "UPDATE uploads SET delete_due_at_us = ? WHERE id = ? AND state = 'ready'", .in = "iu"},
+    [UPLOAD_OF_ATTEMPT] = {.text = "SELECT i.upload_id FROM post_attempts a JOIN posts p ON p.id = a.post_id"
+                                   " JOIN post_images i ON i.post_id = a.post_id AND i.position = ?"
+                                   " JOIN uploads u ON u.id = i.upload_id AND u.state = 'ready'"
+                                   " WHERE a.id = ? AND (p.ended_at_us IS NULL OR a.created_at_us > ?)",
+                           .in = "iui",
+                           .cols = of_post_cols},
+    [UPLOAD_ADD_FETCH] = {.text = "INSERT INTO attempt_fetches (attempt_id, position, fetched_at_us) VALUES (?, ?, ?)",
+                          .in = "uii"},
+};

@@ -1,0 +1,133 @@
+#include "model/user/session.h"
+
+#include "base/clock.h"
+#include "crypto/digest.h"
+#include "model/user/user.h"
+
+#define TOKEN_BYTES 32
+#define SEEN_EVERY_US (60 * US_PER_SEC)
+#define SWEEP_MAX 10 /* sessions that are over, removed by each sign-in: more than it adds, so they never pile up */
+
+enum { SESSION_INSERT, SESSION_BY_TOKEN, SESSION_SEEN, SESSION_DELETE, SESSION_DELETE_BY_TOKEN, SESSION_OVER };
+static const struct sql sqls[];
+
+struct session_id {
+    struct uuid id;
+};
+
+int64_t session_lifetime_sec(const struct conf *conf)
+{
+    return conf->session_absolute_hours * 3600;
+}
+
+/* Read first and deleted by id: a DELETE over the range would lock the gap into which others insert. */
+static enum err sweep(struct db *db, struct arena *arena, int64_t now)
+{
+    void *rows;
+    size_t n;
+    enum err e = db_rows(db, &sqls[SESSION_OVER], DB_ARGS(db_i64(now), db_i64(SWEEP_MAX)), arena,
+                         sizeof(struct session_id), SWEEP_MAX, &rows, &n);
+
+    for (size_t i = 0; e == OK && i < n; i++)
+        e = session_end(db, &((struct session_id *)rows)[i].id);
+    return e;
+}
+
+enum err session_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+                        struct str *ret_token, struct session *ret_session)
+{
+    struct str token = token_new(arena, TOKEN_BYTES);
+    struct sha256 hash = sha256_of(token);
+    int64_t now = clock_now_us();
+    uint64_t added;
+    struct session s = {
+        .id = uuid_new(),
+        .user_id = *user_id,
+        .user_state = USER_ACTIVE,
+        .created_at_us = now,
+        .last_seen_at_us = now,
+        .expires_at_us = now + session_lifetime_sec(conf) * US_PER_SEC,
+    };
+
+    enum err e = sweep(db, arena, now);
+    if (e != OK)
+        return e;
+    e = db_exec(db, &sqls[SESSION_INSERT],
+                DB_ARGS(db_uuid(&s.id), db_bytes(hash.b, sizeof hash.b), db_i64(now), db_i64(now),
+                        db_i64(s.expires_at_us), db_uuid(user_id)),
+                &added);
+    if (e != OK)
+        return e;
+    if (added == 0)
+        return ERR_ACCOUNT_DISABLED;
+    *ret_token = token;
+    *ret_session = s;
+    return OK;
+}
+
+enum err session_authenticate(struct db *db, struct arena *arena, const struct conf *conf, struct str token,
+                              struct session *ret_session)
+{
+    struct sha256 hash = sha256_of(token);
+    int64_t now = clock_now_us();
+    struct session s = {0};
+
+    enum err e = db_row(db, &sqls[SESSION_BY_TOKEN], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), arena, &s);
+    if (e != OK)
+        return e == ERR_NOT_FOUND ? ERR_SESSION_EXPIRED : e;
+    if (now >= s.expires_at_us || now - s.last_seen_at_us >= conf->session_idle_hours * 3600 * US_PER_SEC)
+        return ERR_SESSION_EXPIRED;
+    if (s.user_state != USER_ACTIVE)
+        return ERR_ACCOUNT_DISABLED;
+    if (now - s.last_seen_at_us > SEEN_EVERY_US) {
+        e = db_exec(db, &sqls[SESSION_SEEN], DB_ARGS(db_i64(now), db_uuid(&s.id), db_i64(now)), NULL);
+        if (e != OK)
+            return e;
+        s.last_seen_at_us = now;
+    }
+    *ret_session = s;
+    return OK;
+}
+
+enum err session_end(struct db *db, const struct uuid *id)
+{
+    return db_exec(db, &sqls[SESSION_DELETE], DB_ARGS(db_uuid(id)), NULL);
+}
+
+enum err session_end_by_token(struct db *db, struct str token)
+{
+    struct sha256 hash = sha256_of(token);
+
+    return db_exec(db, &sqls[SESSION_DELETE_BY_TOKEN], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), NULL);
+}
+
+static const struct db_col session_cols[] = {
+    DB_COL(struct session, id, UUID),
+    DB_COL(struct session, user_id, UUID),
+    DB_COL_ENUM(struct session, user_state, user_state_names),
+    DB_COL(struct session, created_at_us, I64),
+    DB_COL(struct session, last_seen_at_us, I64),
+    DB_COL(struct session, expires_at_us, I64),
+    DB_END,
+};
+
+static const struct db_col id_cols[] = {DB_COL(struct session_id, id, UUID), DB_END};
+
+static const struct sql sqls[] = {
+    /* The copy of the state is taken under the user's lock, so that it cannot miss a change. */
+    [SESSION_INSERT] = {.text = "INSERT INTO sessions (id, token_hash, user_id, user_state, created_at_us,"
+                                " last_seen_at_us, expires_at_us) SELECT ?, ?, id, state, ?, ?, ? FROM users"
+                                " WHERE id = ? AND state = 'active'",
+                        .in = "ubiiiu"},
+    [SESSION_BY_TOKEN] = {.text = "SELECT id, user_id, user_state, created_at_us, last_seen_at_us, expires_at_us"
+                                  " FROM sessions WHERE token_hash = ?",
+                          .in = "b",
+                          .cols = session_cols},
+    [SESSION_SEEN] = {.text = "UPDATE sessions SET last_seen_at_us = ? WHERE id = ? AND last_seen_at_us < ?",
+                      .in = "iui"},
+    [SESSION_DELETE] = {.text = "DELETE FROM sessions WHERE id = ?", .in = "u"},
+    [SESSION_DELETE_BY_TOKEN] = {.text = "DELETE FROM sessions WHERE token_hash = ?", .in = "b"},
+    [SESSION_OVER] = {.text = "SELECT id FROM sessions WHERE expires_at_us <= ? ORDER BY expires_at_us LIMIT ?",
+                      .in = "ii",
+                      .cols = id_cols},
+};

@@ -1,0 +1,141 @@
+#include "model/user/user.h"
+
+#include "base/clock.h"
+
+#define LOCAL_MAX_BYTES 64   /* RFC 5321 4.5.3.1.1 */
+#define DOMAIN_MAX_BYTES 253 /* RFC 1035 2.3.4: 255 with the root's label and the length bytes */
+#define LABEL_MAX_BYTES 63
+
+const char *const user_state_names[] = {"active", "disabled", NULL};
+
+enum { USER_INSERT, USER_BY_EMAIL, USER_PROFILE };
+static const struct sql sqls[];
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_alnum(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* The characters of WHATWG HTML's valid e-mail address: RFC 5322's atext and dots anywhere, because such exist. */
+static bool is_local(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!is_alnum(s.p[i]) && (s.p[i] == '\0' || strchr(".!#$%&'*+/=?^_`{|}~-", s.p[i]) == NULL))
+            return false;
+    return s.n >= 1 && s.n <= LOCAL_MAX_BYTES;
+}
+
+static bool is_label(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!is_alnum(s.p[i]) && s.p[i] != '-')
+            return false;
+    return s.n >= 1 && s.n <= LABEL_MAX_BYTES && s.p[0] != '-' && s.p[s.n - 1] != '-';
+}
+
+/* ASCII labels (xn-- for others), at least two; the last is no number: an IPv4 address is not a domain. */
+static bool is_domain(struct str s)
+{
+    struct str label = STR("");
+    size_t labels = 0;
+
+    if (s.n > DOMAIN_MAX_BYTES)
+        return false;
+    for (; str_next(&s, '.', &label); labels++)
+        if (!is_label(label))
+            return false;
+    return labels >= 2 && !is_digit(label.p[0]);
+}
+
+enum err user_email_check(struct str email)
+{
+    struct str local;
+
+    if (email.n > EMAIL_MAX_BYTES || !str_cut(&email, '@', &local))
+        return ERR_BAD_EMAIL;
+    return is_local(local) && is_domain(email) ? OK : ERR_BAD_EMAIL;
+}
+
+enum err user_email_key(struct str email, struct arena *arena, struct str *ret_key)
+{
+    enum err e = user_email_check(email);
+
+    if (e != OK)
+        return e;
+    char *p = arena_strdup(arena, email);
+    for (size_t i = 0; i < email.n; i++)
+        if (p[i] >= 'A' && p[i] <= 'Z')
+            p[i] = (char)(p[i] - 'A' + 'a');
+    *ret_key = str_of(p, email.n);
+    return OK;
+}
+
+enum err user_create(struct db *db, struct arena *arena, struct str email, struct str name, const char *hash,
+                     struct uuid *ret_id)
+{
+    struct uuid id = uuid_new();
+    int64_t now = clock_now_us();
+    struct str key;
+    enum err e = user_email_key(email, arena, &key);
+
+    if (e != OK)
+        return e;
+    e = db_exec(db, &sqls[USER_INSERT],
+                DB_ARGS(db_uuid(&id), db_str(key), db_str(email), db_str(name), db_cstr(hash),
+                        db_cstr(user_state_names[USER_ACTIVE]), db_i64(now), db_i64(now)),
+                NULL);
+    if (e == OK)
+        *ret_id = id;
+    return e;
+}
+
+enum err user_by_email(struct db *db, struct arena *arena, struct str email, struct user *ret_user)
+{
+    struct str key;
+
+    if (user_email_key(email, arena, &key) != OK)
+        return ERR_NOT_FOUND;
+    return db_row(db, &sqls[USER_BY_EMAIL], DB_ARGS(db_str(key)), arena, ret_user);
+}
+
+enum err user_profile(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user)
+{
+    return db_row(db, &sqls[USER_PROFILE], DB_ARGS(db_uuid(id)), arena, ret_user);
+}
+
+static const struct db_col user_cols[] = {
+    DB_COL(struct user, id, UUID),
+    DB_COL(struct user, email, STR),
+    DB_COL(struct user, name, STR),
+    DB_COL(struct user, password_hash, STR),
+    DB_COL_ENUM(struct user, state, user_state_names),
+    DB_COL(struct user, created_at_us, I64),
+    DB_COL(struct user, updated_at_us, I64),
+    DB_END,
+};
+
+/* What users are shown of themselves: the hash stays where it is. */
+static const struct db_col profile_cols[] = {
+    DB_COL(struct user, id, UUID),
+    DB_COL(struct user, email, STR),
+    DB_COL(struct user, name, STR),
+    DB_COL(struct user, created_at_us, I64),
+    DB_END,
+};
+
+#define USER_COLS "id, email, name, password_hash, state, created_at_us, updated_at_us"
+
+static const struct sql sqls[] = {
+    [USER_INSERT] = {.text = "INSERT INTO users (id, email_key, email, name, password_hash, state, created_at_us,"
+                             " updated_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                     .in = "usssssii"},
+    [USER_BY_EMAIL] = {.text = "SELECT " USER_COLS " FROM users WHERE email_key = ?", .in = "s", .cols = user_cols},
+    [USER_PROFILE] = {.text = "SELECT id, email, name, created_at_us FROM users WHERE id = ?",
+                      .in = "u",
+                      .cols = profile_cols},
+};

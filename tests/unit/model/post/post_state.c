@@ -1,0 +1,96 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "model/post/post_state.h"
+
+/* What each event may do, written down once more and the other way round: a row per state, "-" where it is refused. The
+ * last state is a post that does not exist yet. */
+static const char *const expected[][POST_STATE__MAX + 2] = {
+    /* event, draft, awaiting_approval, scheduled, queued, publishing, processing, deferred, published, in_inbox,
+       failed, canceled, none */
+    {"created", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "queued"},
+    {"attempt", "-", "-", "-", "publishing", "-", "-", "publishing", "-", "-", "-", "-", "-"},
+    {"accepted", "-", "-", "-", "-", "processing", "-", "-", "-", "-", "-", "-", "-"},
+    {"refused_retry", "-", "-", "-", "-", "queued", "-", "-", "-", "-", "-", "-", "-"},
+    {"not_sent", "-", "-", "-", "-", "queued", "-", "-", "-", "-", "-", "-", "-"},
+    {"deferred", "-", "-", "-", "deferred", "deferred", "-", "deferred", "-", "-", "-", "-", "-"},
+    {"rejected", "-", "-", "-", "failed", "failed", "failed", "failed", "-", "-", "-", "-", "-"},
+    {"needs_reconnect", "-", "-", "-", "failed", "failed", "failed", "failed", "-", "-", "-", "-", "-"},
+    {"tiktok_unreachable", "-", "-", "-", "failed", "failed", "failed", "failed", "-", "-", "-", "-", "-"},
+    {"images_gone", "-", "-", "-", "failed", "failed", "failed", "failed", "-", "-", "-", "-", "-"},
+    {"privacy_not_offered", "-", "-", "-", "failed", "failed", "failed", "failed", "-", "-", "-", "-", "-"},
+    {"worker_crashed", "-", "-", "-", "failed", "failed", "failed", "failed", "-", "-", "-", "-", "-"},
+    {"outcome_unknown", "-", "-", "-", "-", "failed", "-", "-", "-", "-", "-", "-", "-"},
+    {"inbox", "-", "-", "-", "-", "-", "in_inbox", "-", "-", "-", "-", "-", "-"},
+    {"published", "-", "-", "-", "-", "-", "published", "-", "published", "published", "-", "-", "-"},
+    {"platform_failed", "-", "-", "-", "-", "-", "failed", "-", "-", "-", "-", "-", "-"},
+    {"confirmation_timeout", "-", "-", "-", "-", "-", "failed", "-", "-", "-", "-", "-", "-"},
+    {"account_disconnected", "canceled", "canceled", "canceled", "canceled", "-", "-", "canceled", "-", "-", "-", "-",
+     "-"},
+    {"canceled", "canceled", "canceled", "canceled", "canceled", "-", "-", "canceled", "-", "-", "-", "-", "-"},
+};
+
+static void test_every_event_in_every_state(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(expected); i++)
+        for (int from = 0; from <= POST_STATE__MAX; from++) {
+            const char *want = expected[i][from + 1];
+            enum post_state to = POST_STATE__MAX;
+            enum err e = post_state_next(str_from(expected[i][0]), (enum post_state)from, (struct str){0}, &to);
+            if (strcmp(want, "-") == 0) {
+                assert_int_equal(e, ERR_CONFLICT);
+                assert_int_equal(to, POST_STATE__MAX); /* an output only on success */
+            } else {
+                assert_int_equal(e, OK);
+                assert_string_equal(post_state_names[to], want);
+            }
+        }
+}
+
+/* A confirmation that comes after we gave up corrects that, and only that. */
+static void test_late_confirmation(void **state)
+{
+    enum post_state to = POST_STATE__MAX;
+
+    (void)state;
+    assert_int_equal(post_state_next(STR("published"), POST_FAILED, STR("confirmation_timeout"), &to), OK);
+    assert_int_equal(to, POST_PUBLISHED);
+    assert_int_equal(post_state_next(STR("published"), POST_FAILED, STR("outcome_unknown"), &to), ERR_CONFLICT);
+    assert_int_equal(post_state_next(STR("inbox"), POST_FAILED, STR("confirmation_timeout"), &to), ERR_CONFLICT);
+}
+
+static void test_ended(void **state)
+{
+    (void)state;
+    for (int s = 0; s < POST_STATE__MAX; s++)
+        assert_int_equal(post_state_has_ended((enum post_state)s),
+                         s == POST_PUBLISHED || s == POST_IN_INBOX || s == POST_FAILED || s == POST_CANCELED);
+}
+
+static void test_names(void **state)
+{
+    size_t n = 0;
+
+    (void)state;
+    while (post_state_names[n] != NULL)
+        n++;
+    assert_int_equal(n, POST_STATE__MAX);
+    assert_string_equal(post_state_names[POST_CANCELED], "canceled");
+    assert_string_equal(post_state_names[POST_IN_INBOX], "in_inbox");
+    assert_string_equal(post_mode_names[POST_DIRECT_POST], "DIRECT_POST");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_event_in_every_state),
+        cmocka_unit_test(test_late_confirmation),
+        cmocka_unit_test(test_ended),
+        cmocka_unit_test(test_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
