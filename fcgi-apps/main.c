@@ -16,14 +16,14 @@
 
 extern const struct app APP;
 
-static int refuse(const char *why)
+static int main_refuse(const char *why)
 {
     log_event(LOG_ERROR, "cannot_start", LOG_CSTR("why", why), LOG_END);
     return EX_CONFIG;
 }
 
 /* A route whose row leaves out a policy column does not serve. */
-static const struct route *incomplete_route(const struct app *app)
+static const struct route *main_incomplete_route(const struct app *app)
 {
     for (const struct route *const *t = app->routes; *t != NULL; t++)
         for (const struct route *r = *t; r->method != NULL; r++)
@@ -34,7 +34,7 @@ static const struct route *incomplete_route(const struct app *app)
 
 /* Refuses an older schema. A database that does not answer is no reason to stop: requests are answered 503 until it
  * does. */
-static bool schema_is_old(struct shared *s)
+static bool main_schema_is_old(struct shared *s)
 {
     _cleanup_(db_freep) struct db *db = db_new(&s->db_options);
     struct arena arena;
@@ -52,7 +52,7 @@ static bool schema_is_old(struct shared *s)
  * The epoch of verified keys. Who ends it does so at its start, too: a predecessor may have died between the commit of a
  * revocation and that. For the others there may be none: then every request asks the database.
  */
-static bool epoch_is_ready(struct shared *s)
+static bool main_epoch_is_ready(struct shared *s)
 {
     struct str path = s->conf->keys_epoch;
 
@@ -64,14 +64,14 @@ static bool epoch_is_ready(struct shared *s)
     return !s->app->ends_key_epoch;
 }
 
-static int run(struct shared *s, struct buf *why)
+static int main_run(struct shared *s, struct buf *why)
 {
     char user[80];
 
-    if (incomplete_route(s->app) != NULL)
-        return refuse(incomplete_route(s->app)->pattern);
+    if (main_incomplete_route(s->app) != NULL)
+        return main_refuse(main_incomplete_route(s->app)->pattern);
     if (credential_read("db-password", &s->db_password) != OK)
-        return refuse("the credential db-password is missing or cannot be read");
+        return main_refuse("the credential db-password is missing or cannot be read");
     (void)snprintf(user, sizeof user, "marketingcli_%s", s->app->name);
     s->db_options = (struct db_options){
         .socket = s->conf->database_socket.p,
@@ -82,13 +82,13 @@ static int run(struct shared *s, struct buf *why)
         .gate = &s->db_gate,
         .counts = &s->db_counts,
     };
-    if (schema_is_old(s))
-        return refuse("the database schema is older than this program: run marketingcli-admin migrate");
-    if (!epoch_is_ready(s))
-        return refuse("the file of keys.epoch is missing or cannot be written");
+    if (main_schema_is_old(s))
+        return main_refuse("the database schema is older than this program: run marketingcli-admin migrate");
+    if (!main_epoch_is_ready(s))
+        return main_refuse("the file of keys.epoch is missing or cannot be written");
     s->key_cache = key_cache_new(&s->key_epoch);
     if (s->app->start != NULL && s->app->start(s->conf, &s->state, why) != OK)
-        return refuse(why->n > 0 ? why->p : "the app cannot start");
+        return main_refuse(why->n > 0 ? why->p : "the app cannot start");
     int code = serve_run(s);
     if (s->app->stop != NULL)
         s->app->stop(s->state);
@@ -103,9 +103,9 @@ int main(void)
 
     log_init(APP.name, LOG_INFO);
     if (conf_load(&conf, conf_path(), &why) != OK)
-        return refuse(why.p);
+        return main_refuse(why.p);
     log_init(APP.name, (enum log_level)conf.service_log_level);
-    int code = run(&s, &why);
+    int code = main_run(&s, &why);
     key_cache_free(s.key_cache);
     epoch_close(&s.key_epoch);
     secret_done(&s.db_password);

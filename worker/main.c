@@ -14,13 +14,13 @@
 #define SCHEMA_ARENA_BYTES (64u << 10)
 #define SCHEMA_WAIT_MS 500
 
-static int fail(int code, const char *why)
+static int worker_main_fail(int code, const char *why)
 {
     log_event(LOG_ERROR, "cannot_start", LOG_CSTR("why", why), LOG_END);
     return code;
 }
 
-static bool find_class(const char *name, enum job_class *ret_class)
+static bool worker_main_find_class(const char *name, enum job_class *ret_class)
 {
     for (int i = 0; job_class_names[i] != NULL; i++)
         if (strcmp(job_class_names[i], name) == 0) {
@@ -31,7 +31,8 @@ static bool find_class(const char *name, enum job_class *ret_class)
 }
 
 /* Waits for the database, but not for a schema: an older one is the admin's to bring up to date. */
-static enum err wait_for_schema(const struct db_options *options, struct worker_metrics *metrics, const sigset_t *stops)
+static enum err worker_main_wait_for_schema(const struct db_options *options, struct worker_metrics *metrics,
+                                            const sigset_t *stops)
 {
     _cleanup_(db_freep) struct db *db = db_new(options);
     struct timespec wait = {.tv_nsec = SCHEMA_WAIT_MS * 1000000L};
@@ -59,7 +60,7 @@ struct secrets {
     struct keyring *ring;
 };
 
-static void secrets_done(struct secrets *s)
+static void worker_main_secrets_done(struct secrets *s)
 {
     secret_done(&s->password);
     secret_done(&s->ring_text);
@@ -68,7 +69,7 @@ static void secrets_done(struct secrets *s)
 }
 
 /* Each class reads only what it needs, so that no process holds all secrets. NULL, or the sentence that says why. */
-static const char *read_secrets(enum job_class class, const struct conf *conf, struct secrets *s)
+static const char *worker_main_read_secrets(enum job_class class, const struct conf *conf, struct secrets *s)
 {
     if (credential_read("db-password", &s->password) != OK)
         return "credential db-password is missing or cannot be read";
@@ -86,15 +87,16 @@ static const char *read_secrets(enum job_class class, const struct conf *conf, s
 }
 
 /* Until one of the signals comes. */
-static int run(const struct worker *worker, const struct db_options *options, const sigset_t *stops)
+static int worker_main_run(const struct worker *worker, const struct db_options *options, const sigset_t *stops)
 {
     int received;
 
-    enum err e = wait_for_schema(options, worker->metrics, stops);
+    enum err e = worker_main_wait_for_schema(options, worker->metrics, stops);
     if (e == ERR_AGAIN)
         return 0;
     if (e != OK)
-        return fail(EXIT_CONFIG, "the database's schema is older than this program: run marketingcli-admin migrate");
+        return worker_main_fail(EXIT_CONFIG,
+                                "the database's schema is older than this program: run marketingcli-admin migrate");
 
     struct runner *runner = runner_new(worker, options);
     log_event(LOG_INFO, "started", LOG_INT("threads", worker->conf->worker_threads), LOG_END);
@@ -105,7 +107,7 @@ static int run(const struct worker *worker, const struct db_options *options, co
     return 0;
 }
 
-static int work(enum job_class class, const char *program, const struct conf *conf, const struct secrets *s)
+static int worker_main_work(enum job_class class, const char *program, const struct conf *conf, const struct secrets *s)
 {
     char user[64];
     sigset_t stops;
@@ -132,7 +134,7 @@ static int work(enum job_class class, const char *program, const struct conf *co
                             .ring = s->ring,
                             .tiktok = {.conf = conf, .client_secret = &s->client_secret},
                             .store = {.dir = conf->store_dir.p}};
-    int code = run(&worker, &options, &stops);
+    int code = worker_main_run(&worker, &options, &stops);
     worker_metrics_stop(metrics);
     return code;
 }
@@ -142,18 +144,18 @@ int main(int argc, char **argv)
     static char program[64]; /* the log keeps a pointer to it */
     _cleanup_(conf_done) struct conf conf = {0};
     _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
-    _cleanup_(secrets_done) struct secrets secrets = {0};
+    _cleanup_(worker_main_secrets_done) struct secrets secrets = {0};
     enum job_class class;
 
     log_init("worker", LOG_INFO);
-    if (argc != 2 || !find_class(argv[1], &class))
-        return fail(2, "usage: marketingcli-worker publish|media");
+    if (argc != 2 || !worker_main_find_class(argv[1], &class))
+        return worker_main_fail(2, "usage: marketingcli-worker publish|media");
     (void)snprintf(program, sizeof program, "worker-%s", argv[1]);
     if (conf_load(&conf, conf_path(), &why) != OK)
-        return fail(EXIT_CONFIG, why.p);
+        return worker_main_fail(EXIT_CONFIG, why.p);
     log_init(program, (enum log_level)conf.service_log_level);
-    const char *missing = read_secrets(class, &conf, &secrets);
+    const char *missing = worker_main_read_secrets(class, &conf, &secrets);
     if (missing != NULL)
-        return fail(EXIT_CONFIG, missing);
-    return work(class, program, &conf, &secrets);
+        return worker_main_fail(EXIT_CONFIG, missing);
+    return worker_main_work(class, program, &conf, &secrets);
 }

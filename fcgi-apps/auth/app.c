@@ -8,16 +8,16 @@
 #define LINE_MAX_MS 5000
 #define THREADS_KEPT 2 /* stay free for GET /me and the like when everybody signs in at once */
 
-static int processors(void)
+static int auth_processors(void)
 {
     cpu_set_t set;
 
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-static enum err start(const struct conf *conf, void **ret_state, struct buf *why)
+static enum err auth_start(const struct conf *conf, void **ret_state, struct buf *why)
 {
-    int running = MAX(1, processors() - 1);
+    int running = MAX(1, auth_processors() - 1);
     int line = (int)conf->service_threads - running - THREADS_KEPT;
 
     (void)why;
@@ -25,7 +25,7 @@ static enum err start(const struct conf *conf, void **ret_state, struct buf *why
     return OK;
 }
 
-static void stop(void *state)
+static void auth_stop(void *state)
 {
     gate_free(state);
 }
@@ -55,6 +55,6 @@ enum err auth_verify(struct ctx *c, const struct secret *password, const char *h
 const struct app app_auth = {
     .name = "auth",
     .routes = (const struct route *const[]){auth_register_routes, auth_session_routes, auth_me_routes, NULL},
-    .start = start,
-    .stop = stop,
+    .start = auth_start,
+    .stop = auth_stop,
 };

@@ -37,7 +37,7 @@ void gate_free(struct gate *g)
 }
 
 /* Stands in line until a place is free or the time is over. */
-static bool wait_for_place(struct gate *g)
+static bool gate_wait_for_place(struct gate *g)
 {
     int64_t until_us = clock_mono_us() + g->wait_ms * US_PER_MS;
     struct timespec until = {.tv_sec = until_us / US_PER_SEC, .tv_nsec = until_us % US_PER_SEC * 1000};
@@ -55,7 +55,7 @@ static bool wait_for_place(struct gate *g)
 enum err gate_enter(struct gate *g)
 {
     ASSERT(pthread_mutex_lock(&g->lock) == 0);
-    bool in = g->free > 0 || wait_for_place(g);
+    bool in = g->free > 0 || gate_wait_for_place(g);
     if (in)
         g->free--;
     ASSERT(pthread_mutex_unlock(&g->lock) == 0);

@@ -17,7 +17,7 @@ struct me {
         .name = "created_at", JSON_TIME(T, prefix created_at_us), .help = "Registration", .policy = "account.times" \
     }
 
-static const struct json_field key_fields[] = {
+static const struct json_field me_key_fields[] = {
     {.name = "id", JSON_UUID(struct caller, key_id), .help = "The key's id"},
     {.name = "name", JSON_STR(struct caller, key_name), .help = "Its name", .policy = "key.name"},
     {.name = "prefix", JSON_STR(struct caller, key_prefix), .help = "Its first characters", .policy = "key.name"},
@@ -27,7 +27,7 @@ static const struct json_field key_fields[] = {
 static const struct json_field me_fields[] = {
     USER_FIELDS(struct me, user.),
     {.name = "key",
-     JSON_OBJECT(struct me, caller, key_fields),
+     JSON_OBJECT(struct me, caller, me_key_fields),
      JSON_GIVEN(struct me, by_key),
      .help = "The API key that asked; null for a session"},
     JSON_END,

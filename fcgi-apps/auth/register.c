@@ -8,17 +8,17 @@ struct registration {
     struct str email, password, name;
 };
 
-static enum err check_email(const void *value)
+static enum err registration_check_email(const void *value)
 {
     return user_email_check(*(const struct str *)value);
 }
 
-static enum err check_password(const void *value)
+static enum err registration_check_password(const void *value)
 {
     return password_check(*(const struct str *)value);
 }
 
-static enum err check_name(const void *value)
+static enum err registration_check_name(const void *value)
 {
     return text_is_printable(*(const struct str *)value, false) ? OK : ERR_FIELD_CHARACTERS;
 }
@@ -27,13 +27,13 @@ static const struct json_field registration_fields[] = {
     {.name = "email",
      JSON_STR(struct registration, email),
      .required = true,
-     .check = check_email,
+     .check = registration_check_email,
      .help = "Address to sign in with",
      .policy = "account.email"},
     {.name = "password",
      JSON_STR(struct registration, password),
      .required = true,
-     .check = check_password,
+     .check = registration_check_password,
      .help = "10 characters to 72 bytes",
      .policy = "account.password"},
     {.name = "name",
@@ -41,7 +41,7 @@ static const struct json_field registration_fields[] = {
      .nullable = true,
      .min = 1,
      .max = USER_NAME_MAX_BYTES,
-     .check = check_name,
+     .check = registration_check_name,
      .help = "How to address you",
      .policy = "account.name"},
     JSON_END,
@@ -51,7 +51,7 @@ struct accepted {
     struct str status;
 };
 
-static const struct json_field accepted_fields[] = {
+static const struct json_field registration_accepted_fields[] = {
     {.name = "status", JSON_STR(struct accepted, status), .help = "accepted, whether the address was free or not"},
     JSON_END,
 };
@@ -60,7 +60,7 @@ static const struct json_field accepted_fields[] = {
  * Says the same, after the same work, whether the address is taken or not, so that nobody learns who has an account.
  * That is also why it does not sign in.
  */
-static enum err register_user(struct ctx *c)
+static enum err registration_create(struct ctx *c)
 {
     struct registration in = {0};
     struct accepted out = {.status = STR("accepted")};
@@ -77,13 +77,13 @@ static enum err register_user(struct ctx *c)
     e = user_create(c->db, c->arena, in.email, in.name, hash, &id);
     if (e != OK && e != ERR_DB_DUPLICATE)
         return e;
-    return reply_data(&c->rep, 202, accepted_fields, &out);
+    return reply_data(&c->rep, 202, registration_accepted_fields, &out);
 }
 
 const struct route auth_register_routes[] = {
     {.method = "POST",
      .pattern = "/api/v1/auth/register",
-     .handler = register_user,
+     .handler = registration_create,
      .auth = AUTH_NONE,
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_AUTH,

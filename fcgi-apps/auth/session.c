@@ -10,7 +10,7 @@ struct credentials {
     struct str email, password;
 };
 
-static const struct json_field credentials_fields[] = {
+static const struct json_field sign_in_credentials_fields[] = {
     {.name = "email",
      JSON_STR(struct credentials, email),
      .required = true,
@@ -27,7 +27,7 @@ static const struct json_field credentials_fields[] = {
 };
 
 /* RFC 6265bis 4.1.3.2: the prefix __Host- binds the cookie to this very host, over TLS, for every path. */
-static void set_cookie(struct ctx *c, struct str token, int64_t max_age_sec)
+static void sign_in_set_cookie(struct ctx *c, struct str token, int64_t max_age_sec)
 {
     reply_header(&c->rep, "Set-Cookie",
                  arena_printf(c->arena, SESSION_COOKIE "=%.*s; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=%lld",
@@ -38,7 +38,7 @@ static void set_cookie(struct ctx *c, struct str token, int64_t max_age_sec)
  * The session that the browser sent along ends with the new sign-in. A header with two such cookies, or none, names no
  * session.
  */
-static enum err end_sent_session(struct ctx *c)
+static enum err sign_in_end_sent_session(struct ctx *c)
 {
     struct str token;
 
@@ -48,7 +48,7 @@ static enum err end_sent_session(struct ctx *c)
 }
 
 /* ERR_BAD_CREDENTIALS alike, and in like time, for an unknown address, a wrong password and a disabled account. */
-static enum err find_user(struct ctx *c, const struct credentials *in, struct user *ret_user)
+static enum err sign_in_find_user(struct ctx *c, const struct credentials *in, struct user *ret_user)
 {
     _cleanup_(secret_done) struct secret password = secret_copy(in->password);
     struct user user = {0};
@@ -67,51 +67,51 @@ static enum err find_user(struct ctx *c, const struct credentials *in, struct us
     return OK;
 }
 
-static enum err login(struct ctx *c)
+static enum err sign_in_login(struct ctx *c)
 {
     struct credentials in = {0};
     struct user user = {0};
     struct session session;
     struct str token;
 
-    enum err e = input_json(c, credentials_fields, &in);
+    enum err e = input_json(c, sign_in_credentials_fields, &in);
     if (e != OK)
         return e;
-    e = find_user(c, &in, &user);
+    e = sign_in_find_user(c, &in, &user);
     if (e != OK)
         return e;
     e = session_create(c->db, c->arena, c->conf, &user.id, &token, &session);
     if (e == ERR_ACCOUNT_DISABLED) /* in this very moment */
         return ERR_BAD_CREDENTIALS;
     if (e == OK)
-        e = end_sent_session(c);
+        e = sign_in_end_sent_session(c);
     if (e != OK)
         return e;
-    set_cookie(c, token, session_lifetime_sec(c->conf));
+    sign_in_set_cookie(c, token, session_lifetime_sec(c->conf));
     return reply_data(&c->rep, 200, auth_user_fields, &user);
 }
 
-static enum err logout(struct ctx *c)
+static enum err sign_in_logout(struct ctx *c)
 {
     enum err e = session_end(c->db, &c->caller.session_id);
 
     if (e != OK)
         return e;
-    set_cookie(c, STR(""), 0);
+    sign_in_set_cookie(c, STR(""), 0);
     return reply_nothing(&c->rep);
 }
 
 const struct route auth_session_routes[] = {
     {.method = "POST",
      .pattern = "/api/v1/auth/login",
-     .handler = login,
+     .handler = sign_in_login,
      .auth = AUTH_NONE,
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_AUTH,
      .summary = "Sign in: sets the session cookie"},
     {.method = "POST",
      .pattern = "/api/v1/auth/logout",
-     .handler = logout,
+     .handler = sign_in_logout,
      .auth = AUTH_SESSION,
      .rate = RATE_WRITE,
      .summary = "Sign out: ends the session"},

@@ -14,7 +14,7 @@ struct parts {
     bool database, schema, worker[JOB_CLASS__MAX];
 };
 
-static void put_part(struct buf *b, size_t *n, bool fails, const char *before, const char *name)
+static void health_put_part(struct buf *b, size_t *n, bool fails, const char *before, const char *name)
 {
     if (fails)
         buf_printf(b, "%s\"%s%s\"", (*n)++ == 0 ? "" : ",", before, name);
@@ -25,7 +25,7 @@ static enum err health_alive(struct ctx *c)
     return reply_body(&c->rep, err_status(OK), JSON_TYPE_TEXT, STR("{\"status\":\"ok\"}"));
 }
 
-static enum err look(struct ctx *c, struct parts *parts)
+static enum err health_look(struct ctx *c, struct parts *parts)
 {
     enum err e = schema_check(c->db, c->arena);
 
@@ -42,12 +42,12 @@ static enum err health_ready(struct ctx *c)
     struct parts p = {0};
     size_t n = 0;
 
-    p.database = look(c, &p) != OK;
+    p.database = health_look(c, &p) != OK;
     buf_puts(&b, "{\"status\":\"not_ready\",\"parts\":[");
-    put_part(&b, &n, p.database, "", "database");
-    put_part(&b, &n, p.schema, "", "schema");
+    health_put_part(&b, &n, p.database, "", "database");
+    health_put_part(&b, &n, p.schema, "", "schema");
     for (int i = 0; i < JOB_CLASS__MAX; i++)
-        put_part(&b, &n, p.worker[i], "worker-", job_class_names[i]);
+        health_put_part(&b, &n, p.worker[i], "worker-", job_class_names[i]);
     buf_puts(&b, "]}");
     if (n == 0)
         return reply_body(&c->rep, err_status(OK), JSON_TYPE_TEXT, STR("{\"status\":\"ready\"}"));

@@ -6,22 +6,22 @@
 
 #define BODY_MAX_BYTES (4u << 10)
 
-struct creation {
+struct keys_creation {
     struct str name;
 };
 
-static enum err check_name(const void *value)
+static enum err keys_check_name(const void *value)
 {
     return text_is_printable(*(const struct str *)value, false) ? OK : ERR_FIELD_CHARACTERS;
 }
 
-static const struct json_field creation_fields[] = {
+static const struct json_field keys_creation_fields[] = {
     {.name = "name",
-     JSON_STR(struct creation, name),
+     JSON_STR(struct keys_creation, name),
      .required = true,
      .min = 1,
      .max = KEY_NAME_MAX_BYTES,
-     .check = check_name,
+     .check = keys_check_name,
      .help = "What the key is for",
      .policy = "key.name"},
     JSON_END,
@@ -42,26 +42,26 @@ struct created {
     struct str text;
 };
 
-static const struct json_field created_fields[] = {
+static const struct json_field keys_created_fields[] = {
     KEY_FIELDS(struct created, key.),
     {.name = "key", JSON_STR(struct created, text), .help = "The key itself: shown now and never again"},
     JSON_END,
 };
 
-static const struct json_field key_fields[] = {KEY_FIELDS(struct key, ), JSON_END};
+static const struct json_field keys_shown_fields[] = {KEY_FIELDS(struct key, ), JSON_END};
 
-static enum err create(struct ctx *c)
+static enum err keys_create(struct ctx *c)
 {
-    struct creation in = {0};
+    struct keys_creation in = {0};
     struct created out = {0};
 
-    enum err e = input_json(c, creation_fields, &in);
+    enum err e = input_json(c, keys_creation_fields, &in);
     if (e == OK)
         e = key_create(c->db, c->arena, c->conf, &c->caller.user_id, in.name, &out.text, &out.key);
-    return e == OK ? reply_data(&c->rep, 201, created_fields, &out) : e;
+    return e == OK ? reply_data(&c->rep, 201, keys_created_fields, &out) : e;
 }
 
-static enum err list(struct ctx *c)
+static enum err keys_list(struct ctx *c)
 {
     struct page page;
     struct key *keys;
@@ -79,10 +79,10 @@ static enum err list(struct ctx *c)
         n = (size_t)page.limit;
         next = arena_str(c->arena, str_from(uuid_text(&keys[n - 1].id).s));
     }
-    return reply_list(&c->rep, key_fields, keys, n, sizeof *keys, page.limit, next);
+    return reply_list(&c->rep, keys_shown_fields, keys, n, sizeof *keys, page.limit, next);
 }
 
-static enum err revoke(struct ctx *c)
+static enum err keys_revoke(struct ctx *c)
 {
     struct uuid id;
 
@@ -95,20 +95,20 @@ static enum err revoke(struct ctx *c)
 const struct route keys_routes[] = {
     {.method = "POST",
      .pattern = "/api/v1/keys",
-     .handler = create,
+     .handler = keys_create,
      .auth = AUTH_SESSION,
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_WRITE,
      .summary = "Create an API key, shown once"},
     {.method = "GET",
      .pattern = "/api/v1/keys",
-     .handler = list,
+     .handler = keys_list,
      .auth = AUTH_SESSION,
      .rate = RATE_READ,
      .summary = "List API keys"},
     {.method = "DELETE",
      .pattern = "/api/v1/keys/{id}",
-     .handler = revoke,
+     .handler = keys_revoke,
      .auth = AUTH_SESSION,
      .rate = RATE_WRITE,
      .summary = "Revoke an API key"},

@@ -8,7 +8,7 @@
 
 #define WARNINGS_MAX 2
 
-static void add_warning(struct json_array *warnings, const char *code, const char *message)
+static void posts_create_add_warning(struct json_array *warnings, const char *code, const char *message)
 {
     struct post_warning *v = warnings->v;
 
@@ -16,20 +16,23 @@ static void add_warning(struct json_array *warnings, const char *code, const cha
     v[warnings->n++] = (struct post_warning){str_from(code), str_from(message)};
 }
 
-static struct json_array warnings_of(struct ctx *c, const struct account *account, const struct post_draft *draft)
+static struct json_array posts_create_warnings_of(struct ctx *c, const struct account *account,
+                                                  const struct post_draft *draft)
 {
     struct json_array warnings = {.v = arena_array(c->arena, WARNINGS_MAX, sizeof(struct post_warning))};
 
     if (draft->title_was_cut)
-        add_warning(&warnings, "title_truncated", "The title was cut to TikTok's 90 UTF-16 units, as asked.");
+        posts_create_add_warning(&warnings, "title_truncated",
+                                 "The title was cut to TikTok's 90 UTF-16 units, as asked.");
     if (str_eqc(draft->options.post_mode, "DIRECT_POST") && !post_snapshot_is_fresh(account))
-        add_warning(&warnings, "creator_options_unchecked",
-                    "What TikTok offers for this account was last asked more than 10 minutes ago. It is asked again "
-                    "before the post is sent; a privacy_level that is no longer offered fails the post.");
+        posts_create_add_warning(
+            &warnings, "creator_options_unchecked",
+            "What TikTok offers for this account was last asked more than 10 minutes ago. It is asked again "
+            "before the post is sent; a privacy_level that is no longer offered fails the post.");
     return warnings;
 }
 
-static enum err usable_account(struct ctx *c, struct account *ret_account)
+static enum err posts_create_usable_account(struct ctx *c, struct account *ret_account)
 {
     struct uuid id;
 
@@ -43,7 +46,7 @@ static enum err usable_account(struct ctx *c, struct account *ret_account)
     return e;
 }
 
-static enum err create(struct ctx *c)
+static enum err posts_create(struct ctx *c)
 {
     struct account account = {0};
     struct post_draft draft = {0};
@@ -51,7 +54,7 @@ static enum err create(struct ctx *c)
     struct uuid id;
     size_t images_n;
 
-    enum err e = usable_account(c, &account);
+    enum err e = posts_create_usable_account(c, &account);
     if (e == OK)
         e = form_read(c, &draft, &images_n);
     if (e != OK)
@@ -66,14 +69,14 @@ static enum err create(struct ctx *c)
         e = shape_read(c, &id, &shape);
     if (e != OK)
         return e;
-    shape.warnings = warnings_of(c, &account, &draft);
+    shape.warnings = posts_create_warnings_of(c, &account, &draft);
     return reply_data(&c->rep, 202, post_created_fields, &shape);
 }
 
 const struct route create_routes[] = {
     {.method = "POST",
      .pattern = "/api/v1/accounts/{id}/posts",
-     .handler = create,
+     .handler = posts_create,
      .auth = AUTH_ANY,
      .scope = "posts:write",
      .body_max_bytes = POST_BODY_MAX_BYTES,

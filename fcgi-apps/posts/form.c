@@ -20,7 +20,7 @@ struct form_in {
     struct multipart mp;
     struct post_draft *draft;
     size_t images_n;
-    bool seen[8]; /* text fields, in the order of text_rows */
+    bool seen[8]; /* text fields, in the order of posts_form_text_rows */
 };
 
 struct text_row {
@@ -30,18 +30,18 @@ struct text_row {
     bool json;     /* instead: platform_options */
 };
 
-static const struct json_field options_in_fields[], body_in_fields[];
-static const struct text_row text_rows[];
+static const struct json_field posts_form_options_in_fields[], posts_form_body_in_fields[];
+static const struct text_row posts_form_text_rows[];
 
-static enum err read_part(void *stream, void *p, size_t n, size_t *ret_n)
+static enum err posts_form_read_part(void *stream, void *p, size_t n, size_t *ret_n)
 {
     return multipart_read(stream, p, n, ret_n);
 }
 
 /* Beyond the 35th they are counted and skipped: the answer is a refusal anyway. */
-static enum err image_part(struct form_in *f)
+static enum err posts_form_image_part(struct form_in *f)
 {
-    const struct image_source source = {.read = read_part, .stream = &f->mp};
+    const struct image_source source = {.read = posts_form_read_part, .stream = &f->mp};
     struct ctx *c = f->c;
     size_t i = f->images_n++;
 
@@ -57,9 +57,9 @@ static enum err image_part(struct form_in *f)
     return e;
 }
 
-static enum err options_part(struct ctx *c, struct str text, struct post_options *options)
+static enum err posts_form_options_part(struct ctx *c, struct str text, struct post_options *options)
 {
-    enum err e = json_bind(c->arena, text, options_in_fields, options, "platform_options", &c->problems);
+    enum err e = json_bind(c->arena, text, posts_form_options_in_fields, options, "platform_options", &c->problems);
 
     options->given = true;
     if (e != OK && e != ERR_VALIDATION)
@@ -67,9 +67,9 @@ static enum err options_part(struct ctx *c, struct str text, struct post_options
     return OK;
 }
 
-static enum err text_part(struct form_in *f, size_t row)
+static enum err posts_form_text_part(struct form_in *f, size_t row)
 {
-    const struct text_row *r = &text_rows[row];
+    const struct text_row *r = &posts_form_text_rows[row];
     struct ctx *c = f->c;
     struct str text;
 
@@ -86,25 +86,25 @@ static enum err text_part(struct form_in *f, size_t row)
     if (e != OK)
         return e;
     if (r->json)
-        return options_part(c, text, &f->draft->options);
+        return posts_form_options_part(c, text, &f->draft->options);
     *(struct str *)((char *)f->draft + r->offset) = text;
     return OK;
 }
 
-static enum err part(struct form_in *f, const struct multipart_part *p)
+static enum err posts_form_part(struct form_in *f, const struct multipart_part *p)
 {
     if (str_eqc(p->name, "images"))
-        return image_part(f);
-    for (size_t i = 0; text_rows[i].name != NULL; i++)
-        if (str_eqc(p->name, text_rows[i].name))
-            return text_part(f, i);
+        return posts_form_image_part(f);
+    for (size_t i = 0; posts_form_text_rows[i].name != NULL; i++)
+        if (str_eqc(p->name, posts_form_text_rows[i].name))
+            return posts_form_text_part(f, i);
     problem_add_text(
         &f->c->problems, ERR_FIELD_UNKNOWN, arena_str(f->c->arena, text_utf16_head(p->name, NAME_SHOWN_MAX)),
         STR("There is no such field. There are images, title, description, title_overflow, platform_options."));
     return OK;
 }
 
-static enum err read_multipart(struct ctx *c, struct post_draft *draft, size_t *ret_images_n)
+static enum err posts_form_read_multipart(struct ctx *c, struct post_draft *draft, size_t *ret_images_n)
 {
     struct form_in f = {.c = c, .draft = draft};
     struct multipart_part p;
@@ -112,19 +112,19 @@ static enum err read_multipart(struct ctx *c, struct post_draft *draft, size_t *
     draft->reports = arena_array(c->arena, POST_IMAGES_MAX, sizeof *draft->reports);
     enum err e = multipart_init(&f.mp, c->arena, c->req.content_type, &c->req.body);
     while (e == OK && (e = multipart_next(&f.mp, &p)) == OK && p.name.p != NULL)
-        e = part(&f, &p);
+        e = posts_form_part(&f, &p);
     *ret_images_n = f.images_n;
     return e;
 }
 
-static enum err read_json(struct ctx *c, struct post_draft *draft, size_t *ret_images_n)
+static enum err posts_form_read_json(struct ctx *c, struct post_draft *draft, size_t *ret_images_n)
 {
     struct body_in in = {0};
     struct str text;
 
     enum err e = body_read_all(&c->req.body, c->arena, JSON_MAX_BYTES, &text);
     if (e == OK)
-        e = json_bind(c->arena, text, body_in_fields, &in, NULL, &c->problems);
+        e = json_bind(c->arena, text, posts_form_body_in_fields, &in, NULL, &c->problems);
     if (e != OK && e != ERR_VALIDATION)
         return e;
     draft->title = in.title;
@@ -142,13 +142,13 @@ enum err form_read(struct ctx *c, struct post_draft *ret_draft, size_t *ret_imag
     struct str type = request_media_type(&c->req, c->arena);
 
     if (str_eqc(type, "multipart/form-data"))
-        return read_multipart(c, ret_draft, ret_images_n);
+        return posts_form_read_multipart(c, ret_draft, ret_images_n);
     if (str_eqc(type, "application/json"))
-        return read_json(c, ret_draft, ret_images_n);
+        return posts_form_read_json(c, ret_draft, ret_images_n);
     return ERR_UNSUPPORTED_TYPE;
 }
 
-static const struct text_row text_rows[] = {
+static const struct text_row posts_form_text_rows[] = {
     {"title", ERR_TITLE_TOO_LONG, offsetof(struct post_draft, title), false},
     {"description", ERR_DESCRIPTION_TOO_LONG, offsetof(struct post_draft, description), false},
     {"title_overflow", ERR_FIELD_TOO_LONG, offsetof(struct post_draft, title_overflow), false},
@@ -157,7 +157,7 @@ static const struct text_row text_rows[] = {
 };
 
 /* What is allowed together is post_check's business. */
-static const struct json_field options_in_fields[] = {
+static const struct json_field posts_form_options_in_fields[] = {
     {.name = "post_mode",
      JSON_STR(struct post_options, post_mode),
      .nullable = true,
@@ -198,7 +198,7 @@ static const struct json_field options_in_fields[] = {
      .policy = "post.options"},
     JSON_END};
 
-static const struct json_field body_in_fields[] = {
+static const struct json_field posts_form_body_in_fields[] = {
     {.name = "title",
      JSON_STR(struct body_in, title),
      .nullable = true,
@@ -215,7 +215,7 @@ static const struct json_field body_in_fields[] = {
      .help = "What to do with a longer title: reject (default) or truncate"},
     {.name = "upload_ids", JSON_UUIDS(struct body_in, upload_ids), .help = "1 to 35 uploads, in their order"},
     {.name = "platform_options",
-     JSON_OBJECT(struct body_in, options, options_in_fields),
+     JSON_OBJECT(struct body_in, options, posts_form_options_in_fields),
      JSON_GIVEN(struct body_in, options.given),
      .nullable = true,
      .help = "What is asked of TikTok",

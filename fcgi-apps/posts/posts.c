@@ -3,7 +3,7 @@
 #include "fcgi/input.h"
 
 /* The handle of the account of posts[i], asked for once per account of the page. */
-static enum err username_of(struct ctx *c, const struct post *posts, struct str *usernames, bool *known, size_t i)
+static enum err posts_username_of(struct ctx *c, const struct post *posts, struct str *usernames, bool *known, size_t i)
 {
     for (size_t j = 0; j < i; j++)
         if (known[j] && uuid_eq(&posts[j].account_id, &posts[i].account_id)) {
@@ -15,7 +15,7 @@ static enum err username_of(struct ctx *c, const struct post *posts, struct str 
     return shape_username(c, &posts[i].account_id, &usernames[i]);
 }
 
-static enum err list(struct ctx *c)
+static enum err posts_list(struct ctx *c)
 {
     struct page page;
     struct post *posts;
@@ -38,7 +38,7 @@ static enum err list(struct ctx *c)
     bool *known = arena_array(c->arena, n, sizeof *known);
     for (size_t i = 0; i < n; i++) {
         if (posts[i].tiktok_post_ids.p != NULL)
-            e = username_of(c, posts, usernames, known, i);
+            e = posts_username_of(c, posts, usernames, known, i);
         if (e != OK)
             return e;
         shape_post(c, &posts[i], usernames[i], &shapes[i]);
@@ -46,7 +46,7 @@ static enum err list(struct ctx *c)
     return reply_list(&c->rep, post_item_fields, shapes, n, sizeof *shapes, page.limit, next);
 }
 
-static enum err get(struct ctx *c)
+static enum err posts_get(struct ctx *c)
 {
     struct post_shape shape;
     struct uuid id;
@@ -62,14 +62,14 @@ static enum err get(struct ctx *c)
 const struct route post_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/posts",
-     .handler = list,
+     .handler = posts_list,
      .auth = AUTH_ANY,
      .scope = "posts:read",
      .rate = RATE_READ,
      .summary = "List posts, newest first"},
     {.method = "GET",
      .pattern = "/api/v1/posts/{id}",
-     .handler = get,
+     .handler = posts_get,
      .auth = AUTH_ANY,
      .scope = "posts:read",
      .rate = RATE_READ,

@@ -8,7 +8,7 @@ struct image_shape {
 };
 
 /* "a,b" as a list; absent and "" are the empty one. */
-static struct strs split(struct arena *arena, struct str text)
+static struct strs posts_shape_split(struct arena *arena, struct str text)
 {
     struct strs list = {.v = arena_array(arena, text.n + 1, sizeof *list.v)};
     struct str piece;
@@ -18,13 +18,13 @@ static struct strs split(struct arena *arena, struct str text)
     return list;
 }
 
-static bool shows_failure(const struct post *p)
+static bool posts_shape_shows_failure(const struct post *p)
 {
     return p->failure_code.p != NULL &&
            (p->state == POST_FAILED || p->state == POST_DEFERRED || p->state == POST_CANCELED);
 }
 
-static struct failure_shape failure_of(const struct post *p)
+static struct failure_shape posts_shape_failure_of(const struct post *p)
 {
     const char *message = tiktok_failure_message(p->failure_code);
 
@@ -40,7 +40,7 @@ static struct failure_shape failure_of(const struct post *p)
 
 void shape_post(struct ctx *c, const struct post *p, struct str username, struct post_shape *ret_shape)
 {
-    struct strs ids = split(c->arena, p->tiktok_post_ids);
+    struct strs ids = posts_shape_split(c->arena, p->tiktok_post_ids);
 
     *ret_shape = (struct post_shape){
         .post = *p,
@@ -54,10 +54,10 @@ void shape_post(struct ctx *c, const struct post *p, struct str username, struct
                     .photo_cover_index = p->photo_cover_index},
         .url = ids.n > 0 ? post_url(c->arena, c->conf, username, ids.v[0]) : (struct str){0},
         .tiktok_post_ids = ids,
-        .has_failure = shows_failure(p),
+        .has_failure = posts_shape_shows_failure(p),
     };
     if (ret_shape->has_failure)
-        ret_shape->failure = failure_of(p);
+        ret_shape->failure = posts_shape_failure_of(p);
 }
 
 enum err shape_username(struct ctx *c, const struct uuid *account_id, struct str *ret_username)
@@ -69,7 +69,7 @@ enum err shape_username(struct ctx *c, const struct uuid *account_id, struct str
     return e == ERR_NOT_FOUND ? OK : e; /* disconnected: the post stays, its address is not known any more */
 }
 
-static enum err read_images(struct ctx *c, const struct uuid *post_id, struct json_array *ret)
+static enum err posts_shape_read_images(struct ctx *c, const struct uuid *post_id, struct json_array *ret)
 {
     struct post_image *images;
     size_t n;
@@ -79,7 +79,7 @@ static enum err read_images(struct ctx *c, const struct uuid *post_id, struct js
         return e;
     struct image_shape *shapes = arena_array(c->arena, n, sizeof *shapes);
     for (size_t i = 0; i < n; i++)
-        shapes[i] = (struct image_shape){.image = images[i], .changes = split(c->arena, images[i].changes)};
+        shapes[i] = (struct image_shape){.image = images[i], .changes = posts_shape_split(c->arena, images[i].changes)};
     *ret = (struct json_array){.v = shapes, .n = n};
     return OK;
 }
@@ -97,7 +97,7 @@ enum err shape_read(struct ctx *c, const struct uuid *post_id, struct post_shape
     if (e != OK)
         return e;
     shape_post(c, &post, username, &shape);
-    e = read_images(c, post_id, &shape.images);
+    e = posts_shape_read_images(c, post_id, &shape.images);
     if (e == OK)
         e = post_events(c->db, c->arena, post_id, &events, &shape.events.n);
     if (e != OK)
@@ -107,7 +107,7 @@ enum err shape_read(struct ctx *c, const struct uuid *post_id, struct post_shape
     return OK;
 }
 
-static const struct json_field platform_fields[] = {
+static const struct json_field posts_shape_platform_fields[] = {
     {.name = "code", JSON_STR(struct failure_shape, platform_code), .help = "TikTok's code", .policy = "post.metadata"},
     {.name = "log_id",
      JSON_STR(struct failure_shape, platform_log_id),
@@ -115,7 +115,7 @@ static const struct json_field platform_fields[] = {
      .policy = "post.metadata"},
     JSON_END};
 
-static const struct json_field failure_fields[] = {
+static const struct json_field posts_shape_failure_fields[] = {
     {.name = "code", JSON_STR(struct failure_shape, code), .help = "What went wrong", .policy = "post.metadata"},
     {.name = "message", JSON_STR(struct failure_shape, message), .help = "What it means and what to do"},
     {.name = "retryable",
@@ -125,12 +125,12 @@ static const struct json_field failure_fields[] = {
     {.name = "platform_error",
      .type = JSON_TYPE_OBJECT,
      .offset = 0,
-     .fields = platform_fields,
+     .fields = posts_shape_platform_fields,
      JSON_GIVEN(struct failure_shape, has_platform),
      .help = "What TikTok said; null when it was not TikTok"},
     JSON_END};
 
-static const struct json_field options_fields[] = {
+static const struct json_field posts_shape_options_fields[] = {
     {.name = "post_mode",
      JSON_ENUM(struct options_shape, post_mode, post_mode_names),
      .help = "MEDIA_UPLOAD: a draft in the TikTok inbox; DIRECT_POST",
@@ -162,7 +162,7 @@ static const struct json_field options_fields[] = {
     {.name = "is_aigc", JSON_BOOL(struct options_shape, is_aigc), .help = "Made by AI", .policy = "post.options"},
     JSON_END};
 
-static const struct json_field image_fields[] = {
+static const struct json_field posts_shape_image_fields[] = {
     {.name = "position", JSON_I64(struct image_shape, image.position), .help = "From 0"},
     {.name = "upload_id", JSON_UUID(struct image_shape, image.upload_id), .help = "The upload"},
     {.name = "width", JSON_I64(struct image_shape, image.width), .help = "Pixels", .policy = "image.report"},
@@ -185,7 +185,7 @@ static const struct json_field image_fields[] = {
      .policy = "image.report"},
     JSON_END};
 
-static const struct json_field event_fields[] = {
+static const struct json_field posts_shape_event_fields[] = {
     {.name = "at", JSON_TIME(struct post_event, at_us), .help = "When", .policy = "post.receipt"},
     {.name = "event", JSON_STR(struct post_event, event), .help = "What happened", .policy = "post.receipt"},
     {.name = "status",
@@ -205,7 +205,7 @@ static const struct json_field event_fields[] = {
     {.name = "request_id", JSON_STR(struct post_event, request_id), .help = "The request that caused it"},
     JSON_END};
 
-static const struct json_field warning_fields[] = {
+static const struct json_field posts_shape_warning_fields[] = {
     {.name = "code", JSON_STR(struct post_warning, code), .help = "What to look at"},
     {.name = "message", JSON_STR(struct post_warning, message), .help = "What it means"},
     JSON_END};
@@ -230,7 +230,7 @@ static const struct json_field warning_fields[] = {
          .help = "As in platform_options", \
          .policy = "post.options"}, \
         {.name = "platform_options", \
-         JSON_OBJECT(struct post_shape, options, options_fields), \
+         JSON_OBJECT(struct post_shape, options, posts_shape_options_fields), \
          .help = "What was asked of TikTok", \
          .policy = "post.options"}, \
         {.name = "publish_id", \
@@ -246,7 +246,7 @@ static const struct json_field warning_fields[] = {
          .help = "A draft can become several posts", \
          .policy = "post.metadata"}, \
         {.name = "failure", \
-         JSON_OBJECT(struct post_shape, failure, failure_fields), \
+         JSON_OBJECT(struct post_shape, failure, posts_shape_failure_fields), \
          JSON_GIVEN(struct post_shape, has_failure), \
          .help = "Why it failed or waits; null otherwise"}, \
         {.name = "next_attempt_at", \
@@ -263,10 +263,10 @@ static const struct json_field warning_fields[] = {
 
 #define RECEIPT_FIELDS \
     {.name = "images", \
-     JSON_ARRAY(struct post_shape, images, struct image_shape, image_fields), \
+     JSON_ARRAY(struct post_shape, images, struct image_shape, posts_shape_image_fields), \
      .help = "In the order of the carousel"}, \
     { \
-        .name = "events", JSON_ARRAY(struct post_shape, events, struct post_event, event_fields), \
+        .name = "events", JSON_ARRAY(struct post_shape, events, struct post_event, posts_shape_event_fields), \
         .help = "The receipt: what happened, oldest first" \
     }
 
@@ -276,6 +276,6 @@ const struct json_field post_created_fields[] = {
     ITEM_FIELDS,
     RECEIPT_FIELDS,
     {.name = "warnings",
-     JSON_ARRAY(struct post_shape, warnings, struct post_warning, warning_fields),
+     JSON_ARRAY(struct post_shape, warnings, struct post_warning, posts_shape_warning_fields),
      .help = "What could not be checked or was changed"},
     JSON_END};

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "sandbox/sandbox.h"
 
-static const char json_type[] = "application/json; charset=UTF-8";
+static const char sandbox_answer_json_type[] = "application/json; charset=UTF-8";
 
 struct answer_error {
     struct str code, message, log_id;
@@ -46,7 +46,7 @@ static const struct {
     {"internal_error", 500, "Something went wrong. Try again later."},
 };
 
-static struct str log_id(const struct ctx *c)
+static struct str sandbox_answer_log_id(const struct ctx *c)
 {
     time_t now = clock_now_us() / US_PER_SEC;
     struct tm tm;
@@ -58,39 +58,39 @@ static struct str log_id(const struct ctx *c)
     return arena_printf(c->arena, "%s%.*s", stamp, STR_FMT(str_head(c->req.id, 20)));
 }
 
-static enum err answer_json(struct ctx *c, int status, const struct json_field *fields, const void *value)
+static enum err sandbox_answer_json(struct ctx *c, int status, const struct json_field *fields, const void *value)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(REPLY_BODY_MAX);
 
     json_write(&b, fields, value);
-    return reply_body(&c->rep, status, json_type, buf_str(&b));
+    return reply_body(&c->rep, status, sandbox_answer_json_type, buf_str(&b));
 }
 
-static const struct json_field error_fields[] = {
+static const struct json_field sandbox_answer_error_fields[] = {
     {.name = "code", JSON_STR(struct answer_error, code)},
     {.name = "message", JSON_STR(struct answer_error, message)},
     {.name = "log_id", JSON_STR(struct answer_error, log_id)},
     JSON_END,
 };
 
-static const struct json_field answer_fields[] = {
+static const struct json_field sandbox_answer_fields[] = {
     {.name = "data", JSON_RAW(struct answer, data)},
-    {.name = "error", JSON_OBJECT(struct answer, error, error_fields)},
+    {.name = "error", JSON_OBJECT(struct answer, error, sandbox_answer_error_fields)},
     JSON_END,
 };
 
 enum err answer_data(struct ctx *c, struct str json)
 {
-    struct answer a = {.data = json, .error = {STR("ok"), STR(""), log_id(c)}};
+    struct answer a = {.data = json, .error = {STR("ok"), STR(""), sandbox_answer_log_id(c)}};
 
-    return answer_json(c, 200, answer_fields, &a);
+    return sandbox_answer_json(c, 200, sandbox_answer_fields, &a);
 }
 
-static enum err answer_error(struct ctx *c, int status, const char *code, const char *message)
+static enum err sandbox_answer_error(struct ctx *c, int status, const char *code, const char *message)
 {
-    struct answer a = {.data = STR("{}"), .error = {str_from(code), str_from(message), log_id(c)}};
+    struct answer a = {.data = STR("{}"), .error = {str_from(code), str_from(message), sandbox_answer_log_id(c)}};
 
-    return answer_json(c, status, answer_fields, &a);
+    return sandbox_answer_json(c, status, sandbox_answer_fields, &a);
 }
 
 bool answer_knows(struct str code)
@@ -105,7 +105,7 @@ enum err answer_refused(struct ctx *c, const char *code, const char *message)
 {
     for (size_t i = 0; i < ARRAY_LEN(codes); i++)
         if (strcmp(codes[i].code, code) == 0)
-            return answer_error(c, codes[i].status, code, message != NULL ? message : codes[i].message);
+            return sandbox_answer_error(c, codes[i].status, code, message != NULL ? message : codes[i].message);
     ASSERT(!"a code without a row");
     return ERR_INTERNAL;
 }
@@ -113,23 +113,23 @@ enum err answer_refused(struct ctx *c, const char *code, const char *message)
 /* creator_info says these with 200, on purpose. */
 enum err answer_blocked(struct ctx *c, struct str code)
 {
-    return answer_error(c, 200, arena_strdup(c->arena, code), "The creator cannot post right now.");
+    return sandbox_answer_error(c, 200, arena_strdup(c->arena, code), "The creator cannot post right now.");
 }
 
 enum err answer_status(struct ctx *c, int status)
 {
     if (status >= 500)
-        return answer_error(c, status, "internal_error", "Scripted in the description.");
+        return sandbox_answer_error(c, status, "internal_error", "Scripted in the description.");
     /* Not JSON: what comes from something between the client and TikTok. */
     return reply_body(&c->rep, status, "text/plain; charset=utf-8", STR("Scripted in the description.\n"));
 }
 
 enum err answer_flat(struct ctx *c, struct str json)
 {
-    return reply_body(&c->rep, 200, json_type, json);
+    return reply_body(&c->rep, 200, sandbox_answer_json_type, json);
 }
 
-static const struct json_field oauth_error_fields[] = {
+static const struct json_field sandbox_answer_oauth_error_fields[] = {
     {.name = "error", JSON_STR(struct oauth_error, error)},
     {.name = "error_description", JSON_STR(struct oauth_error, error_description)},
     {.name = "log_id", JSON_STR(struct oauth_error, log_id)},
@@ -138,8 +138,9 @@ static const struct json_field oauth_error_fields[] = {
 
 enum err answer_oauth_error(struct ctx *c, const char *error, const char *description)
 {
-    struct oauth_error a = {str_from(error), str_from(description), log_id(c)};
+    struct oauth_error a = {str_from(error), str_from(description), sandbox_answer_log_id(c)};
 
     /* Not documented; invalid_grant was measured to come with 200. */
-    return answer_json(c, strcmp(error, "invalid_grant") == 0 ? 200 : 400, oauth_error_fields, &a);
+    return sandbox_answer_json(c, strcmp(error, "invalid_grant") == 0 ? 200 : 400, sandbox_answer_oauth_error_fields,
+                               &a);
 }

@@ -9,7 +9,7 @@ const struct scope scopes[] = {
     {NULL, NULL},
 };
 
-static bool has_any_scope(const struct sandbox_caller *caller, const char *any_scope)
+static bool sandbox_caller_has_any_scope(const struct sandbox_caller *caller, const char *any_scope)
 {
     struct str list = str_from(any_scope), scope;
 
@@ -30,7 +30,7 @@ bool caller_check(struct ctx *c, const char *any_scope, int call, struct sandbox
         *ret_err = answer_refused(c, "access_token_invalid", NULL);
         return false;
     }
-    if (e == OK && !has_any_scope(ret_caller, any_scope)) {
+    if (e == OK && !sandbox_caller_has_any_scope(ret_caller, any_scope)) {
         *ret_err = answer_refused(c, "scope_not_authorized", NULL);
         return false;
     }

@@ -21,7 +21,7 @@ static const struct {
     {"reached_active_user_cap", "is beyond the app's daily number of users"},
 };
 
-static bool is_ascii(struct str s)
+static bool consent_is_ascii(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
         if (s.p[i] <= ' ' || s.p[i] > '~')
@@ -29,7 +29,7 @@ static bool is_ascii(struct str s)
     return true;
 }
 
-static bool scopes_are_known(struct str list)
+static bool consent_scopes_are_known(struct str list)
 {
     struct str scope;
 
@@ -43,37 +43,37 @@ static bool scopes_are_known(struct str list)
     return true;
 }
 
-static bool no_client_key(const struct ctx *c, const struct authorize *a)
+static bool consent_no_client_key(const struct ctx *c, const struct authorize *a)
 {
     (void)c;
-    return a->client_key.n < 1 || a->client_key.n > 100 || !is_ascii(a->client_key);
+    return a->client_key.n < 1 || a->client_key.n > 100 || !consent_is_ascii(a->client_key);
 }
 
 /* Registered is every address of our own service, and no other: the page must not send people anywhere else. */
-static bool bad_redirect_uri(const struct ctx *c, const struct authorize *a)
+static bool consent_bad_redirect_uri(const struct ctx *c, const struct authorize *a)
 {
     struct str uri = a->redirect_uri, service = c->conf->service_url;
 
-    if (uri.n > REDIRECT_URI_MAX || !is_ascii(uri) || !str_starts(uri, service))
+    if (uri.n > REDIRECT_URI_MAX || !consent_is_ascii(uri) || !str_starts(uri, service))
         return true;
     struct str path = str_skip(uri, service.n);
     return path.n == 0 || path.p[0] != '/' || memchr(path.p, '?', path.n) != NULL ||
            memchr(path.p, '#', path.n) != NULL;
 }
 
-static bool bad_response_type(const struct ctx *c, const struct authorize *a)
+static bool consent_bad_response_type(const struct ctx *c, const struct authorize *a)
 {
     (void)c;
     return !str_eqc(a->response_type, "code");
 }
 
-static bool bad_scope(const struct ctx *c, const struct authorize *a)
+static bool consent_bad_scope(const struct ctx *c, const struct authorize *a)
 {
     (void)c;
-    return a->scope.n == 0 || a->scope.n > 300 || !scopes_are_known(a->scope);
+    return a->scope.n == 0 || a->scope.n > 300 || !consent_scopes_are_known(a->scope);
 }
 
-static bool no_state(const struct ctx *c, const struct authorize *a)
+static bool consent_no_state(const struct ctx *c, const struct authorize *a)
 {
     (void)c;
     return a->state.n == 0 || a->state.n > STATE_MAX;
@@ -83,14 +83,15 @@ static const struct {
     bool (*broken)(const struct ctx *c, const struct authorize *a);
     const char *what;
 } checks[] = {
-    {no_client_key, "client_key is missing or not one."},
-    {bad_redirect_uri, "redirect_uri is not registered: it is an https address of the service, without ? and #."},
-    {bad_response_type, "unsupported_response_type: response_type is code."},
-    {bad_scope, "invalid_scope: scope is a list of known scopes with commas between them."},
-    {no_state, "state is missing or too long."},
+    {consent_no_client_key, "client_key is missing or not one."},
+    {consent_bad_redirect_uri,
+     "redirect_uri is not registered: it is an https address of the service, without ? and #."},
+    {consent_bad_response_type, "unsupported_response_type: response_type is code."},
+    {consent_bad_scope, "invalid_scope: scope is a list of known scopes with commas between them."},
+    {consent_no_state, "state is missing or too long."},
 };
 
-static const char *authorize_read(const struct ctx *c, const struct form *f, struct authorize *ret)
+static const char *consent_authorize_read(const struct ctx *c, const struct form *f, struct authorize *ret)
 {
     *ret = (struct authorize){
         .client_key = form_get(f, "client_key"),
@@ -105,7 +106,7 @@ static const char *authorize_read(const struct ctx *c, const struct form *f, str
     return NULL;
 }
 
-static enum err refuse_page(struct ctx *c, const char *why)
+static enum err consent_refuse_page(struct ctx *c, const char *why)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(PAGE_MAX);
 
@@ -116,14 +117,14 @@ static enum err refuse_page(struct ctx *c, const char *why)
     return answer_html(c, 400, &b);
 }
 
-static void put_hidden(struct buf *b, const char *name, struct str value)
+static void consent_put_hidden(struct buf *b, const char *name, struct str value)
 {
     buf_printf(b, "<input type=\"hidden\" name=\"%s\" value=\"", name);
     html_put(b, value);
     buf_puts(b, "\">\n");
 }
 
-static void put_scopes(struct buf *b, struct str requested)
+static void consent_put_scopes(struct buf *b, struct str requested)
 {
     for (const struct scope *s = scopes; s->name != NULL; s++)
         if (sandbox_has_scope(requested, str_from(s->name)))
@@ -133,7 +134,8 @@ static void put_scopes(struct buf *b, struct str requested)
                        s->name, s->what, s->name);
 }
 
-static enum err form_page(struct ctx *c, int status, const struct authorize *a, struct str username, const char *error)
+static enum err consent_form_page(struct ctx *c, int status, const struct authorize *a, struct str username,
+                                  const char *error)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(PAGE_MAX);
 
@@ -144,11 +146,11 @@ static enum err form_page(struct ctx *c, int status, const struct authorize *a, 
     if (error != NULL)
         buf_printf(&b, "<p class=\"error\" role=\"alert\">%s</p>\n", error);
     buf_puts(&b, "<form method=\"post\" action=\"/v2/auth/authorize/\">\n");
-    put_hidden(&b, "client_key", a->client_key);
-    put_hidden(&b, "scope", a->scope);
-    put_hidden(&b, "response_type", a->response_type);
-    put_hidden(&b, "redirect_uri", a->redirect_uri);
-    put_hidden(&b, "state", a->state);
+    consent_put_hidden(&b, "client_key", a->client_key);
+    consent_put_hidden(&b, "scope", a->scope);
+    consent_put_hidden(&b, "response_type", a->response_type);
+    consent_put_hidden(&b, "redirect_uri", a->redirect_uri);
+    consent_put_hidden(&b, "state", a->state);
     buf_puts(&b, "<label>Username <input type=\"text\" name=\"username\" required maxlength=\"24\" "
                  "pattern=\"[a-z0-9._]{1,24}\" autocomplete=\"off\" autocapitalize=\"none\" value=\"");
     html_put(&b, username);
@@ -159,22 +161,22 @@ static enum err form_page(struct ctx *c, int status, const struct authorize *a, 
     for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
         buf_printf(&b, "<option value=\"%s\">%s</option>", blocks[i].code, blocks[i].what);
     buf_puts(&b, "</select></label>\n<p>What the app may do:</p>\n");
-    put_scopes(&b, a->scope);
+    consent_put_scopes(&b, a->scope);
     buf_puts(&b, "<button class=\"yes\" name=\"decision\" value=\"allow\">Allow</button>"
                  "<button name=\"decision\" value=\"deny\" formnovalidate>Deny</button>\n</form>\n");
     return answer_html(c, status, &b);
 }
 
-static enum err authorize_show(struct ctx *c)
+static enum err consent_authorize_show(struct ctx *c)
 {
     struct authorize a;
-    const char *wrong = authorize_read(c, &c->req.query, &a);
+    const char *wrong = consent_authorize_read(c, &c->req.query, &a);
 
-    return wrong != NULL ? refuse_page(c, wrong) : form_page(c, 200, &a, STR(""), NULL);
+    return wrong != NULL ? consent_refuse_page(c, wrong) : consent_form_page(c, 200, &a, STR(""), NULL);
 }
 
-static enum err back(struct ctx *c, const struct authorize *a, const char *first, struct str first_value,
-                     const char *second, struct str second_value)
+static enum err consent_back(struct ctx *c, const struct authorize *a, const char *first, struct str first_value,
+                             const char *second, struct str second_value)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(16u << 10);
 
@@ -189,7 +191,7 @@ static enum err back(struct ctx *c, const struct authorize *a, const char *first
 }
 
 /* Those of the requested scopes that were ticked, in the order of the request. */
-static struct str granted(struct ctx *c, const struct form *f, struct str requested)
+static struct str consent_granted(struct ctx *c, const struct form *f, struct str requested)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(512);
     struct str scope;
@@ -205,7 +207,7 @@ static struct str granted(struct ctx *c, const struct form *f, struct str reques
     return arena_str(c->arena, buf_str(&b));
 }
 
-static bool block_of(struct str given, struct str *ret_code)
+static bool consent_block_of(struct str given, struct str *ret_code)
 {
     *ret_code = (struct str){0};
     for (size_t i = 0; i < ARRAY_LEN(blocks); i++) {
@@ -217,31 +219,32 @@ static bool block_of(struct str given, struct str *ret_code)
     return false;
 }
 
-static enum err decide(struct ctx *c, const struct form *f, const struct authorize *a)
+static enum err consent_decide(struct ctx *c, const struct form *f, const struct authorize *a)
 {
     struct sandbox_consent consent = {
         .client_key = a->client_key,
         .redirect_uri = a->redirect_uri,
         .username = form_get(f, "username"),
-        .scopes = granted(c, f, a->scope),
+        .scopes = consent_granted(c, f, a->scope),
         .private_account = form_get(f, "private").n > 0,
         .comment_disabled = form_get(f, "comment_disabled").n > 0,
     };
     struct str decision = form_get(f, "decision"), code;
 
     if (str_eqc(decision, "deny") || consent.scopes.n == 0)
-        return back(c, a, "error", STR("access_denied"), "error_description", STR("The user denied the request."));
+        return consent_back(c, a, "error", STR("access_denied"), "error_description",
+                            STR("The user denied the request."));
     if (!str_eqc(decision, "allow"))
-        return form_page(c, 400, a, consent.username, "Choose Allow or Deny.");
+        return consent_form_page(c, 400, a, consent.username, "Choose Allow or Deny.");
     if (!sandbox_username_is_valid(consent.username))
-        return form_page(c, 400, a, consent.username, "A username is 1 to 24 of a-z 0-9 . _");
-    if (!block_of(form_get(f, "post_block"), &consent.post_block))
-        return form_page(c, 400, a, consent.username, "That is not one of the choices.");
+        return consent_form_page(c, 400, a, consent.username, "A username is 1 to 24 of a-z 0-9 . _");
+    if (!consent_block_of(form_get(f, "post_block"), &consent.post_block))
+        return consent_form_page(c, 400, a, consent.username, "That is not one of the choices.");
     enum err e = sandbox_consent(c->db, c->arena, &consent, &code);
-    return e != OK ? e : back(c, a, "code", code, "scopes", consent.scopes);
+    return e != OK ? e : consent_back(c, a, "code", code, "scopes", consent.scopes);
 }
 
-static enum err authorize_decide(struct ctx *c)
+static enum err consent_authorize_decide(struct ctx *c)
 {
     struct form *f = arena_alloc(c->arena, sizeof *f);
     struct authorize a;
@@ -251,22 +254,22 @@ static enum err authorize_decide(struct ctx *c)
     if (e == OK)
         e = form_parse(c->arena, text, f);
     if (e != OK)
-        return refuse_page(c, "The form could not be read.");
-    const char *wrong = authorize_read(c, f, &a);
-    return wrong != NULL ? refuse_page(c, wrong) : decide(c, f, &a);
+        return consent_refuse_page(c, "The form could not be read.");
+    const char *wrong = consent_authorize_read(c, f, &a);
+    return wrong != NULL ? consent_refuse_page(c, wrong) : consent_decide(c, f, &a);
 }
 
 const struct route consent_routes[] = {
     {.method = "GET",
      .pattern = "/v2/auth/authorize/",
-     .handler = authorize_show,
+     .handler = consent_authorize_show,
      .auth = AUTH_NONE,
      .rate = RATE_NONE,
      .foreign = true,
      .summary = "Simulated TikTok: the consent page"},
     {.method = "POST",
      .pattern = "/v2/auth/authorize/",
-     .handler = authorize_decide,
+     .handler = consent_authorize_decide,
      .auth = AUTH_NONE,
      .body_max_bytes = SANDBOX_FORM_MAX,
      .rate = RATE_NONE,

@@ -1,6 +1,6 @@
 #include "sandbox/sandbox.h"
 
-static const char style[] =
+static const char sandbox_html_style[] =
     "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:34rem;padding:0 1rem;color:#161823;"
     "background:#fafafa}main{background:#fff;border:1px solid #ddd;border-radius:12px;padding:1.5rem}"
     "h1{font-size:1.3rem;margin-top:0}label{display:block;margin:.5rem 0}input[type=text],select{font:inherit;"
@@ -41,7 +41,7 @@ void html_open(struct buf *b, const char *title)
            "<meta name=\"viewport\" content=\"width=device-width\"><meta name=\"robots\" content=\"noindex\"><title>");
     html_put(b, str_from(title));
     buf_puts(b, "</title><style>");
-    buf_puts(b, style);
+    buf_puts(b, sandbox_html_style);
     buf_puts(b, "</style></head><body><main>\n");
 }
 

@@ -6,7 +6,7 @@ struct token_answer {
     int64_t expires_in, refresh_expires_in;
 };
 
-static const struct json_field token_fields[] = {
+static const struct json_field sandbox_tokens_token_fields[] = {
     {.name = "open_id", JSON_STR(struct token_answer, open_id)},
     {.name = "scope", JSON_STR(struct token_answer, scope)},
     {.name = "access_token", JSON_STR(struct token_answer, access_token)},
@@ -17,13 +17,13 @@ static const struct json_field token_fields[] = {
     JSON_END,
 };
 
-static enum err by_code(struct ctx *c, const struct form *f, struct sandbox_tokens *ret_tokens)
+static enum err sandbox_tokens_by_code(struct ctx *c, const struct form *f, struct sandbox_tokens *ret_tokens)
 {
     return sandbox_exchange(c->db, c->arena, form_get(f, "client_key"), form_get(f, "code"),
                             form_get(f, "redirect_uri"), ret_tokens);
 }
 
-static enum err by_refresh_token(struct ctx *c, const struct form *f, struct sandbox_tokens *ret_tokens)
+static enum err sandbox_tokens_by_refresh_token(struct ctx *c, const struct form *f, struct sandbox_tokens *ret_tokens)
 {
     return sandbox_refresh(c->db, c->arena, form_get(f, "client_key"), form_get(f, "refresh_token"), ret_tokens);
 }
@@ -33,17 +33,17 @@ static const struct grant_type {
     const char *needs[3]; /* besides the client */
     enum err (*run)(struct ctx *c, const struct form *f, struct sandbox_tokens *ret_tokens);
 } grant_types[] = {
-    {"authorization_code", {"code", "redirect_uri", NULL}, by_code},
-    {"refresh_token", {"refresh_token", NULL}, by_refresh_token},
+    {"authorization_code", {"code", "redirect_uri", NULL}, sandbox_tokens_by_code},
+    {"refresh_token", {"refresh_token", NULL}, sandbox_tokens_by_refresh_token},
 };
 
-static enum err missing(struct ctx *c, const char *name)
+static enum err sandbox_tokens_missing(struct ctx *c, const char *name)
 {
     return answer_oauth_error(c, "invalid_request",
                               arena_printf(c->arena, "The request parameters are malformed: %s.", name).p);
 }
 
-static bool is_client_key(struct str key)
+static bool sandbox_tokens_is_client_key(struct str key)
 {
     if (key.n < 1 || key.n > 100)
         return false;
@@ -54,25 +54,25 @@ static bool is_client_key(struct str key)
 }
 
 /* Reads the form and checks the client. False: answered, or *ret_err. */
-static bool open_call(struct ctx *c, struct form *ret_form, enum err *ret_err)
+static bool sandbox_tokens_open_call(struct ctx *c, struct form *ret_form, enum err *ret_err)
 {
     struct str text;
 
     if (!str_eqc(request_media_type(&c->req, c->arena), "application/x-www-form-urlencoded")) {
-        *ret_err = missing(c, "Content-Type is not application/x-www-form-urlencoded");
+        *ret_err = sandbox_tokens_missing(c, "Content-Type is not application/x-www-form-urlencoded");
         return false;
     }
     enum err e = body_read_all(&c->req.body, c->arena, SANDBOX_FORM_MAX, &text);
     if (e == OK && form_parse(c->arena, text, ret_form) != OK) {
-        *ret_err = missing(c, "the body");
+        *ret_err = sandbox_tokens_missing(c, "the body");
         return false;
     }
     if (e != OK) {
         *ret_err = e;
         return false;
     }
-    if (!is_client_key(form_get(ret_form, "client_key")) || form_get(ret_form, "client_secret").n == 0) {
-        *ret_err = missing(c, "client_key, client_secret");
+    if (!sandbox_tokens_is_client_key(form_get(ret_form, "client_key")) || form_get(ret_form, "client_secret").n == 0) {
+        *ret_err = sandbox_tokens_missing(c, "client_key, client_secret");
         return false;
     }
     e = sandbox_client_check(c->db, c->arena, form_get(ret_form, "client_key"), form_get(ret_form, "client_secret"));
@@ -81,7 +81,7 @@ static bool open_call(struct ctx *c, struct form *ret_form, enum err *ret_err)
     return e == OK;
 }
 
-static enum err answer_tokens(struct ctx *c, struct str client_key, const struct sandbox_tokens *t)
+static enum err sandbox_tokens_answer_tokens(struct ctx *c, struct str client_key, const struct sandbox_tokens *t)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(4096);
     struct token_answer a = {
@@ -94,50 +94,50 @@ static enum err answer_tokens(struct ctx *c, struct str client_key, const struct
         .token_type = STR("Bearer"),
     };
 
-    json_write(&b, token_fields, &a);
+    json_write(&b, sandbox_tokens_token_fields, &a);
     return answer_flat(c, buf_str(&b));
 }
 
-static enum err run_grant(struct ctx *c, const struct grant_type *type, const struct form *f)
+static enum err sandbox_tokens_run_grant(struct ctx *c, const struct grant_type *type, const struct form *f)
 {
     struct sandbox_tokens tokens;
 
     for (size_t i = 0; type->needs[i] != NULL; i++)
         if (form_get(f, type->needs[i]).n == 0)
-            return missing(c, type->needs[i]);
+            return sandbox_tokens_missing(c, type->needs[i]);
     enum err e = type->run(c, f, &tokens);
     if (e == ERR_BAD_CREDENTIALS)
         return answer_oauth_error(c, "invalid_grant",
                                   "The code or token is invalid, expired, revoked, used, or was issued to another "
                                   "client.");
-    return e != OK ? e : answer_tokens(c, form_get(f, "client_key"), &tokens);
+    return e != OK ? e : sandbox_tokens_answer_tokens(c, form_get(f, "client_key"), &tokens);
 }
 
-static enum err oauth_token(struct ctx *c)
+static enum err sandbox_tokens_oauth_token(struct ctx *c)
 {
     struct form *f = arena_alloc(c->arena, sizeof *f);
     enum err e;
 
-    if (!open_call(c, f, &e))
+    if (!sandbox_tokens_open_call(c, f, &e))
         return e;
     struct str name = form_get(f, "grant_type");
     for (size_t i = 0; i < ARRAY_LEN(grant_types); i++)
         if (str_eqc(name, grant_types[i].name))
-            return run_grant(c, &grant_types[i], f);
+            return sandbox_tokens_run_grant(c, &grant_types[i], f);
     if (name.n == 0)
-        return missing(c, "grant_type");
+        return sandbox_tokens_missing(c, "grant_type");
     return answer_oauth_error(c, "unsupported_grant_type", "grant_type is authorization_code or refresh_token.");
 }
 
-static enum err oauth_revoke(struct ctx *c)
+static enum err sandbox_tokens_oauth_revoke(struct ctx *c)
 {
     struct form *f = arena_alloc(c->arena, sizeof *f);
     enum err e;
 
-    if (!open_call(c, f, &e))
+    if (!sandbox_tokens_open_call(c, f, &e))
         return e;
     if (form_get(f, "token").n == 0)
-        return missing(c, "token");
+        return sandbox_tokens_missing(c, "token");
     e = sandbox_revoke(c->db, c->arena, form_get(f, "client_key"), form_get(f, "token"));
     if (e == ERR_BAD_CREDENTIALS)
         return answer_oauth_error(c, "invalid_grant", "The access token is invalid, expired or revoked.");
@@ -147,7 +147,7 @@ static enum err oauth_revoke(struct ctx *c)
 const struct route oauth_routes[] = {
     {.method = "POST",
      .pattern = "/v2/oauth/token/",
-     .handler = oauth_token,
+     .handler = sandbox_tokens_oauth_token,
      .auth = AUTH_NONE,
      .body_max_bytes = SANDBOX_FORM_MAX,
      .rate = RATE_NONE,
@@ -155,7 +155,7 @@ const struct route oauth_routes[] = {
      .summary = "Simulated TikTok: exchange a code, refresh tokens"},
     {.method = "POST",
      .pattern = "/v2/oauth/revoke/",
-     .handler = oauth_revoke,
+     .handler = sandbox_tokens_oauth_revoke,
      .auth = AUTH_NONE,
      .body_max_bytes = SANDBOX_FORM_MAX,
      .rate = RATE_NONE,

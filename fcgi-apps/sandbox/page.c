@@ -5,14 +5,14 @@
 
 #define PAGE_MAX (128u << 10) /* a description of 16 KB, five times when every character is escaped */
 
-static void put_item(struct buf *b, const char *id, const char *name, struct str value)
+static void sandbox_page_put_item(struct buf *b, const char *id, const char *name, struct str value)
 {
     buf_printf(b, "<dt>%s</dt><dd class=\"text\" id=\"%s\">", name, id);
     html_put(b, value);
     buf_puts(b, "</dd>\n");
 }
 
-static enum err no_such_post(struct ctx *c)
+static enum err sandbox_page_no_such_post(struct ctx *c)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(PAGE_MAX);
 
@@ -21,7 +21,7 @@ static enum err no_such_post(struct ctx *c)
     return answer_html(c, 404, &b);
 }
 
-static enum err show(struct ctx *c, const struct sandbox_publish *p)
+static enum err sandbox_page_show(struct ctx *c, const struct sandbox_publish *p)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(PAGE_MAX);
     char made[TIME_TEXT_SIZE];
@@ -31,43 +31,43 @@ static enum err show(struct ctx *c, const struct sandbox_publish *p)
     buf_puts(&b, "<h1>@");
     html_put(&b, p->username);
     buf_puts(&b, "</h1>\n<dl>\n");
-    put_item(&b, "images", "Images", arena_printf(c->arena, "%lld", (long long)p->images_n));
-    put_item(&b, "title", "Title", p->title);
-    put_item(&b, "description", "Description", p->description);
-    put_item(&b, "privacy", "Who can see it", p->privacy_level);
-    put_item(&b, "made", "Posted", str_from(made));
+    sandbox_page_put_item(&b, "images", "Images", arena_printf(c->arena, "%lld", (long long)p->images_n));
+    sandbox_page_put_item(&b, "title", "Title", p->title);
+    sandbox_page_put_item(&b, "description", "Description", p->description);
+    sandbox_page_put_item(&b, "privacy", "Who can see it", p->privacy_level);
+    sandbox_page_put_item(&b, "made", "Posted", str_from(made));
     buf_puts(&b, "</dl>\n");
     return answer_html(c, 200, &b);
 }
 
 /* /@username/photo/id; of posts that are public alone. */
-static enum err post_page(struct ctx *c)
+static enum err sandbox_page_post_page(struct ctx *c)
 {
     struct str handle = c->req.param[0];
     struct sandbox_publish p;
     int64_t id;
 
     if (!str_starts(handle, STR("@")) || !str_to_i64(c->req.param[1], &id) || id == 0)
-        return no_such_post(c);
+        return sandbox_page_no_such_post(c);
     enum err e = sandbox_publish_by_post(c->db, c->arena, id, &p);
     if (e == ERR_NOT_FOUND)
-        return no_such_post(c);
+        return sandbox_page_no_such_post(c);
     if (e != OK)
         return e;
     if (p.status != SANDBOX_PUBLISH_COMPLETE || !str_eqc(p.privacy_level, "PUBLIC_TO_EVERYONE") ||
         !str_eq(str_skip(handle, 1), p.username))
-        return no_such_post(c);
-    return show(c, &p);
+        return sandbox_page_no_such_post(c);
+    return sandbox_page_show(c, &p);
 }
 
 /* Drawn from the name alone: nothing is looked up. */
-static enum err avatar(struct ctx *c)
+static enum err sandbox_page_avatar(struct ctx *c)
 {
     struct str username = c->req.param[0];
     struct sha256 h = sha256_of(username);
 
     if (!sandbox_username_is_valid(username))
-        return no_such_post(c);
+        return sandbox_page_no_such_post(c);
     struct str svg = arena_printf(
         c->arena,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"100\" height=\"100\" viewBox=\"0 0 100 100\">"
@@ -80,21 +80,21 @@ static enum err avatar(struct ctx *c)
 const struct route page_routes[] = {
     {.method = "GET",
      .pattern = "/{handle}/photo/{post_id}",
-     .handler = post_page,
+     .handler = sandbox_page_post_page,
      .auth = AUTH_NONE,
      .rate = RATE_NONE,
      .foreign = true,
      .summary = "Simulated TikTok: page of a post"},
     {.method = "GET",
      .pattern = "/{handle}/video/{post_id}",
-     .handler = post_page,
+     .handler = sandbox_page_post_page,
      .auth = AUTH_NONE,
      .rate = RATE_NONE,
      .foreign = true,
      .summary = "Simulated TikTok: page of a post, in its other spelling"},
     {.method = "GET",
      .pattern = "/avatar/{username}",
-     .handler = avatar,
+     .handler = sandbox_page_avatar,
      .auth = AUTH_NONE,
      .rate = RATE_NONE,
      .foreign = true,

@@ -6,38 +6,38 @@
 #include "image/image.h"
 #include "sandbox/sandbox.h"
 
-static uint32_t le24(const uint8_t *p)
+static uint32_t sandbox_picture_le24(const uint8_t *p)
 {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
 }
 
 /* WebP container (RFC 9649): VP8, VP8L or VP8X behind RIFF....WEBP */
-static bool webp_size(const uint8_t *p, size_t n, struct picture *ret)
+static bool sandbox_picture_webp_size(const uint8_t *p, size_t n, struct picture *ret)
 {
     const uint8_t *d = p + 20;
 
     if (n < 30 || memcmp(p, "RIFF", 4) != 0 || memcmp(p + 8, "WEBP", 4) != 0)
         return false;
     if (memcmp(p + 12, "VP8X", 4) == 0) {
-        ret->width = 1 + le24(d + 4);
-        ret->height = 1 + le24(d + 7);
+        ret->width = 1 + sandbox_picture_le24(d + 4);
+        ret->height = 1 + sandbox_picture_le24(d + 7);
         return true;
     }
     if (memcmp(p + 12, "VP8L", 4) == 0 && d[0] == 0x2f) {
-        uint32_t bits = le24(d + 1) | (uint32_t)d[4] << 24;
+        uint32_t bits = sandbox_picture_le24(d + 1) | (uint32_t)d[4] << 24;
         ret->width = 1 + (bits & 0x3fff);
         ret->height = 1 + (bits >> 14 & 0x3fff);
         return true;
     }
     if (memcmp(p + 12, "VP8 ", 4) == 0 && memcmp(d + 3, "\x9d\x01\x2a", 3) == 0) {
-        ret->width = le24(d + 6) & 0x3fff;
-        ret->height = le24(d + 8) & 0x3fff;
+        ret->width = sandbox_picture_le24(d + 6) & 0x3fff;
+        ret->height = sandbox_picture_le24(d + 8) & 0x3fff;
         return true;
     }
     return false;
 }
 
-static struct str digest(int fd, struct arena *arena, uint8_t *head)
+static struct str sandbox_picture_digest(int fd, struct arena *arena, uint8_t *head)
 {
     struct sha256_stream *s = sha256_stream_new();
     off_t at = 0;
@@ -60,7 +60,7 @@ const char *picture_check(int fd, uint8_t *head, struct arena *arena, struct pic
     if (fstat(fd, &st) != 0)
         return "internal";
     ret_picture->size_bytes = st.st_size;
-    ret_picture->sha256 = digest(fd, arena, head);
+    ret_picture->sha256 = sandbox_picture_digest(fd, arena, head);
     ssize_t n = pread(fd, head, PICTURE_HEAD_BYTES, 0);
     if (n < 0)
         return "internal";
@@ -70,7 +70,7 @@ const char *picture_check(int fd, uint8_t *head, struct arena *arena, struct pic
     if (e == OK && jpeg.type == IMAGE_JPEG) {
         ret_picture->width = jpeg.width;
         ret_picture->height = jpeg.height;
-    } else if (!webp_size(head, (size_t)n, ret_picture)) {
+    } else if (!sandbox_picture_webp_size(head, (size_t)n, ret_picture)) {
         return "file_format_check_failed";
     }
     if (ret_picture->size_bytes > IMAGE_MAX_BYTES || ret_picture->width > IMAGE_MAX_WIDTH ||

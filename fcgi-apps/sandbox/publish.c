@@ -3,21 +3,21 @@
 
 #include "sandbox/sandbox.h"
 
-static const struct json_field init_fields[];
+static const struct json_field sandbox_post_init_fields[];
 
-static struct str or_empty(struct str s)
+static struct str sandbox_post_or_empty(struct str s)
 {
     return s.p == NULL ? STR("") : s;
 }
 
-static struct str media_prefix(const struct ctx *c)
+static struct str sandbox_post_media_prefix(const struct ctx *c)
 {
     if (c->conf->sandbox_media_prefix.n > 0)
         return c->conf->sandbox_media_prefix;
     return arena_printf(c->arena, "%.*s/m/", STR_FMT(c->conf->service_url));
 }
 
-static enum err answer_publish_id(struct ctx *c, struct str publish_id)
+static enum err sandbox_post_answer_publish_id(struct ctx *c, struct str publish_id)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(256);
 
@@ -28,8 +28,8 @@ static enum err answer_publish_id(struct ctx *c, struct str publish_id)
 }
 
 /* Makes the post of a body that has passed the rules. */
-static enum err make(struct ctx *c, const struct sandbox_caller *caller, const struct init_body *b,
-                     const struct scripts *s, struct sandbox_publish *ret_publish)
+static enum err sandbox_post_make(struct ctx *c, const struct sandbox_caller *caller, const struct init_body *b,
+                                  const struct scripts *s, struct sandbox_publish *ret_publish)
 {
     const struct init_post_info *info = &b->post_info;
     bool direct = str_eqc(b->post_mode, "DIRECT_POST");
@@ -38,8 +38,8 @@ static enum err make(struct ctx *c, const struct sandbox_caller *caller, const s
         .creator_id = caller->creator_id,
         .client_key = caller->client_key,
         .post_mode = direct ? SANDBOX_DIRECT_POST : SANDBOX_MEDIA_UPLOAD,
-        .title = or_empty(info->title),
-        .description = or_empty(info->description),
+        .title = sandbox_post_or_empty(info->title),
+        .description = sandbox_post_or_empty(info->description),
         .images_n = (int64_t)b->source_info.photo_images.n,
         .photo_cover_index = b->source_info.photo_cover_index,
         .is_aigc = b->is_aigc || info->is_aigc, /* the docs put it at the root, some clients into post_info */
@@ -56,9 +56,9 @@ static enum err make(struct ctx *c, const struct sandbox_caller *caller, const s
     return sandbox_publish_add(c->db, c->arena, ret_publish, b->source_info.photo_images.v);
 }
 
-static enum err init_run(struct ctx *c, const struct sandbox_caller *caller, const struct init_body *b)
+static enum err sandbox_post_init_run(struct ctx *c, const struct sandbox_caller *caller, const struct init_body *b)
 {
-    struct rule_input in = {.body = b, .caller = caller, .media_prefix = media_prefix(c)};
+    struct rule_input in = {.body = b, .caller = caller, .media_prefix = sandbox_post_media_prefix(c)};
     const struct rule *broken = rules_check(&in);
     struct sandbox_publish publish;
     struct scripts s = {0};
@@ -73,16 +73,16 @@ static enum err init_run(struct ctx *c, const struct sandbox_caller *caller, con
         return answer_refused(c, s.code, NULL);
     if (s.http != 0 && !s.made)
         return answer_status(c, s.http);
-    enum err e = make(c, caller, b, &s, &publish);
+    enum err e = sandbox_post_make(c, caller, b, &s, &publish);
     if (e == ERR_TOO_MANY)
         return answer_refused(c, "spam_risk_too_many_pending_share", NULL);
     if (e != OK)
         return e;
-    return s.http != 0 ? answer_status(c, s.http) : answer_publish_id(c, publish.publish_id);
+    return s.http != 0 ? answer_status(c, s.http) : sandbox_post_answer_publish_id(c, publish.publish_id);
 }
 
 /* False: answered, or *ret_err. */
-static bool read_json(struct ctx *c, const struct json_field *fields, void *ret, enum err *ret_err)
+static bool sandbox_post_read_json(struct ctx *c, const struct json_field *fields, void *ret, enum err *ret_err)
 {
     struct str text;
 
@@ -96,7 +96,7 @@ static bool read_json(struct ctx *c, const struct json_field *fields, void *ret,
     return false;
 }
 
-static enum err init(struct ctx *c)
+static enum err sandbox_post_init(struct ctx *c)
 {
     struct init_body body = {0};
     struct sandbox_caller caller;
@@ -104,28 +104,29 @@ static enum err init(struct ctx *c)
 
     if (!caller_check(c, "video.publish,video.upload", SANDBOX_CALL_INIT, &caller, &e))
         return e;
-    return read_json(c, init_fields, &body, &e) ? init_run(c, &caller, &body) : e;
+    return sandbox_post_read_json(c, sandbox_post_init_fields, &body, &e) ? sandbox_post_init_run(c, &caller, &body)
+                                                                          : e;
 }
 
 struct publish_request {
     struct str publish_id;
 };
 
-static const struct json_field publish_request_fields[] = {
+static const struct json_field sandbox_post_publish_request_fields[] = {
     {.name = "publish_id", JSON_STR(struct publish_request, publish_id)},
     JSON_END,
 };
 
 /* The caller's publish that the body names. False: answered, or *ret_err. */
-static bool find_publish(struct ctx *c, int call, struct sandbox_publish *ret_publish, enum err *ret_err)
+static bool sandbox_post_find_publish(struct ctx *c, int call, struct sandbox_publish *ret_publish, enum err *ret_err)
 {
     struct publish_request request = {0};
     struct sandbox_caller caller;
 
     if (!caller_check(c, "video.publish,video.upload", call, &caller, ret_err) ||
-        !read_json(c, publish_request_fields, &request, ret_err))
+        !sandbox_post_read_json(c, sandbox_post_publish_request_fields, &request, ret_err))
         return false;
-    enum err e = sandbox_publish_find(c->db, c->arena, or_empty(request.publish_id), ret_publish);
+    enum err e = sandbox_publish_find(c->db, c->arena, sandbox_post_or_empty(request.publish_id), ret_publish);
     if (e == ERR_NOT_FOUND) {
         *ret_err = answer_refused(c, "invalid_publish_id", NULL);
         return false;
@@ -144,7 +145,7 @@ struct status_answer {
     int64_t downloaded_bytes;
 };
 
-static const struct json_field status_fields[] = {
+static const struct json_field sandbox_post_status_fields[] = {
     {.name = "status", JSON_STR(struct status_answer, status)},
     {.name = "fail_reason", JSON_STR(struct status_answer, fail_reason), .omit_empty = true},
     {.name = "publicaly_available_post_id", JSON_RAW(struct status_answer, post_ids), .omit_empty = true},
@@ -152,13 +153,13 @@ static const struct json_field status_fields[] = {
     JSON_END,
 };
 
-static enum err status(struct ctx *c)
+static enum err sandbox_post_status(struct ctx *c)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(1024);
     struct sandbox_publish p;
     enum err e;
 
-    if (!find_publish(c, SANDBOX_CALL_STATUS, &p, &e))
+    if (!sandbox_post_find_publish(c, SANDBOX_CALL_STATUS, &p, &e))
         return e;
     struct status_answer a = {
         .status = str_from(sandbox_status_names[p.status]),
@@ -168,16 +169,16 @@ static enum err status(struct ctx *c)
     /* Of public posts alone; an integer over 2^53. */
     if (p.status == SANDBOX_PUBLISH_COMPLETE && str_eqc(p.privacy_level, "PUBLIC_TO_EVERYONE"))
         a.post_ids = arena_printf(c->arena, "[%lld]", (long long)p.post_id);
-    json_write(&b, status_fields, &a);
+    json_write(&b, sandbox_post_status_fields, &a);
     return answer_data(c, buf_str(&b));
 }
 
-static enum err cancel(struct ctx *c)
+static enum err sandbox_post_cancel(struct ctx *c)
 {
     struct sandbox_publish p;
     enum err e;
 
-    if (!find_publish(c, CALL_NOT_LIMITED, &p, &e))
+    if (!sandbox_post_find_publish(c, CALL_NOT_LIMITED, &p, &e))
         return e;
     e = sandbox_publish_cancel(c->db, &p.id);
     if (e == ERR_CONFLICT)
@@ -185,7 +186,7 @@ static enum err cancel(struct ctx *c)
     return e != OK ? e : answer_data(c, STR("{}"));
 }
 
-static const struct json_field post_info_fields[] = {
+static const struct json_field sandbox_post_info_fields[] = {
     {.name = "title", JSON_STR(struct init_post_info, title)},
     {.name = "description", JSON_STR(struct init_post_info, description)},
     {.name = "privacy_level", JSON_STR(struct init_post_info, privacy_level)},
@@ -201,7 +202,7 @@ static const struct json_field post_info_fields[] = {
     JSON_END,
 };
 
-static const struct json_field source_info_fields[] = {
+static const struct json_field sandbox_post_source_info_fields[] = {
     {.name = "source", JSON_STR(struct init_source_info, source)},
     {.name = "photo_images", JSON_STRS(struct init_source_info, photo_images)},
     {.name = "photo_cover_index",
@@ -210,19 +211,19 @@ static const struct json_field source_info_fields[] = {
     JSON_END,
 };
 
-static const struct json_field init_fields[] = {
+static const struct json_field sandbox_post_init_fields[] = {
     {.name = "media_type", JSON_STR(struct init_body, media_type)},
     {.name = "post_mode", JSON_STR(struct init_body, post_mode)},
     {.name = "is_aigc", JSON_BOOL(struct init_body, is_aigc)},
-    {.name = "post_info", JSON_OBJECT(struct init_body, post_info, post_info_fields)},
-    {.name = "source_info", JSON_OBJECT(struct init_body, source_info, source_info_fields)},
+    {.name = "post_info", JSON_OBJECT(struct init_body, post_info, sandbox_post_info_fields)},
+    {.name = "source_info", JSON_OBJECT(struct init_body, source_info, sandbox_post_source_info_fields)},
     JSON_END,
 };
 
 const struct route publish_routes[] = {
     {.method = "POST",
      .pattern = "/v2/post/publish/content/init/",
-     .handler = init,
+     .handler = sandbox_post_init,
      .auth = AUTH_NONE,
      .body_max_bytes = SANDBOX_BODY_MAX,
      .rate = RATE_NONE,
@@ -230,7 +231,7 @@ const struct route publish_routes[] = {
      .summary = "Simulated TikTok: start a photo post"},
     {.method = "POST",
      .pattern = "/v2/post/publish/status/fetch/",
-     .handler = status,
+     .handler = sandbox_post_status,
      .auth = AUTH_NONE,
      .body_max_bytes = SANDBOX_BODY_MAX,
      .rate = RATE_NONE,
@@ -238,7 +239,7 @@ const struct route publish_routes[] = {
      .summary = "Simulated TikTok: status of a post"},
     {.method = "POST",
      .pattern = "/v2/post/publish/cancel/",
-     .handler = cancel,
+     .handler = sandbox_post_cancel,
      .auth = AUTH_NONE,
      .body_max_bytes = SANDBOX_BODY_MAX,
      .rate = RATE_NONE,

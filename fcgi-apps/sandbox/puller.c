@@ -16,16 +16,16 @@
 #define PURGE_EVERY_US (3600 * US_PER_SEC)
 #define FETCH_MAX_BYTES (32u << 20) /* beyond TikTok's 20 MB, so that "too large" and "failed" can be told apart */
 
-static void closep(int *fd)
+static void puller_closep(int *fd)
 {
     if (*fd >= 0)
         (void)close(*fd);
 }
 
 /* The image of i: result, status and what it is. The bytes live in memory without a name, for this long. */
-static void fetch(const struct conf *conf, struct arena *arena, uint8_t *head, struct sandbox_image *i)
+static void puller_fetch(const struct conf *conf, struct arena *arena, uint8_t *head, struct sandbox_image *i)
 {
-    _cleanup_(closep) int fd = memfd_create("picture", MFD_CLOEXEC);
+    _cleanup_(puller_closep) int fd = memfd_create("picture", MFD_CLOEXEC);
     int timeout_sec = (int)conf->sandbox_fetch_timeout_sec;
     struct picture picture = {0};
     struct net_result r;
@@ -56,7 +56,7 @@ static void fetch(const struct conf *conf, struct arena *arena, uint8_t *head, s
     i->sha256 = picture.sha256;
 }
 
-static void log_image(const struct sandbox_publish *p, const struct sandbox_image *i)
+static void puller_log_image(const struct sandbox_publish *p, const struct sandbox_image *i)
 {
     log_event(LOG_INFO, "sandbox_image", LOG_STR("publish_id", p->publish_id), LOG_INT("position", i->position),
               LOG_CSTR("result", i->result), LOG_INT("http_status", i->http_status),
@@ -64,8 +64,8 @@ static void log_image(const struct sandbox_publish *p, const struct sandbox_imag
 }
 
 /* All images; *ret_reason is the fail_reason of the first that is not well, NULL when all are. */
-static enum err pull(const struct conf *conf, struct db *db, struct arena *arena, const struct sandbox_publish *p,
-                     const atomic_bool *stopping, const char **ret_reason)
+static enum err puller_pull(const struct conf *conf, struct db *db, struct arena *arena,
+                            const struct sandbox_publish *p, const atomic_bool *stopping, const char **ret_reason)
 {
     uint8_t *head = arena_alloc(arena, PICTURE_HEAD_BYTES); /* one for all images of a post */
     struct sandbox_image *images;
@@ -79,8 +79,8 @@ static enum err pull(const struct conf *conf, struct db *db, struct arena *arena
         e = sandbox_pull_renew(db, p);
         if (e != OK)
             return e;
-        fetch(conf, arena, head, &images[i]);
-        log_image(p, &images[i]);
+        puller_fetch(conf, arena, head, &images[i]);
+        puller_log_image(p, &images[i]);
         e = sandbox_pull_image(db, p, &images[i]);
         if (strcmp(images[i].result, "ok") != 0)
             *ret_reason = images[i].result;
@@ -88,15 +88,15 @@ static enum err pull(const struct conf *conf, struct db *db, struct arena *arena
     return e;
 }
 
-static enum err advance(const struct conf *conf, struct db *db, struct arena *arena, const struct sandbox_publish *p,
-                        const atomic_bool *stopping)
+static enum err puller_advance(const struct conf *conf, struct db *db, struct arena *arena,
+                               const struct sandbox_publish *p, const atomic_bool *stopping)
 {
     const char *reason = NULL;
 
     if (p->pulls >= SANDBOX_PULLS_MAX)
         return sandbox_pull_end(db, p, "internal");
     if (p->pulled_at_us == 0) {
-        enum err e = pull(conf, db, arena, p, stopping, &reason);
+        enum err e = puller_pull(conf, db, arena, p, stopping, &reason);
         if (e != OK)
             return e;
         if (reason == NULL)
@@ -108,7 +108,8 @@ static enum err advance(const struct conf *conf, struct db *db, struct arena *ar
 }
 
 /* Milliseconds to wait before the next round. */
-static int round_of_work(const struct conf *conf, struct db *db, struct arena *arena, const atomic_bool *stopping)
+static int puller_round_of_work(const struct conf *conf, struct db *db, struct arena *arena,
+                                const atomic_bool *stopping)
 {
     struct sandbox_publish p;
 
@@ -116,7 +117,7 @@ static int round_of_work(const struct conf *conf, struct db *db, struct arena *a
     if (e == ERR_NOT_FOUND)
         return IDLE_MS;
     if (e == OK)
-        e = advance(conf, db, arena, &p, stopping);
+        e = puller_advance(conf, db, arena, &p, stopping);
     /* ERR_CONFLICT: cancelled or taken over meanwhile. */
     if (e == OK || e == ERR_AGAIN || e == ERR_CONFLICT)
         return 0;
@@ -125,7 +126,7 @@ static int round_of_work(const struct conf *conf, struct db *db, struct arena *a
     return TROUBLE_MS;
 }
 
-static void wait_ms(int ms)
+static void puller_wait_ms(int ms)
 {
     struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
 
@@ -142,6 +143,6 @@ void puller_run(const struct conf *conf, struct db *db, struct arena *arena, voi
         arena_clear(arena);
         if ((now - purged_at_us > PURGE_EVERY_US || now < purged_at_us) && sandbox_purge(db, now) == OK)
             purged_at_us = now;
-        wait_ms(round_of_work(conf, db, arena, stopping));
+        puller_wait_ms(puller_round_of_work(conf, db, arena, stopping));
     }
 }

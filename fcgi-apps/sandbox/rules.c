@@ -7,79 +7,81 @@
 #define DESCRIPTION_MAX_UNITS 4000
 #define URL_MAX_BYTES 2048
 
-static bool is_direct(const struct rule_input *in)
+static bool sandbox_rules_is_direct(const struct rule_input *in)
 {
     return str_eqc(in->body->post_mode, "DIRECT_POST");
 }
 
-static bool media_type(const struct rule_input *in)
+static bool sandbox_rules_media_type(const struct rule_input *in)
 {
     return !str_eqc(in->body->media_type, "PHOTO");
 }
 
-static bool post_mode(const struct rule_input *in)
+static bool sandbox_rules_post_mode(const struct rule_input *in)
 {
-    return !is_direct(in) && !str_eqc(in->body->post_mode, "MEDIA_UPLOAD");
+    return !sandbox_rules_is_direct(in) && !str_eqc(in->body->post_mode, "MEDIA_UPLOAD");
 }
 
-static bool scope(const struct rule_input *in)
+static bool sandbox_rules_scope(const struct rule_input *in)
 {
-    return !sandbox_has_scope(in->caller->scopes, is_direct(in) ? STR("video.publish") : STR("video.upload"));
+    return !sandbox_has_scope(in->caller->scopes,
+                              sandbox_rules_is_direct(in) ? STR("video.publish") : STR("video.upload"));
 }
 
-static bool source(const struct rule_input *in)
+static bool sandbox_rules_source(const struct rule_input *in)
 {
     return !str_eqc(in->body->source_info.source, "PULL_FROM_URL");
 }
 
-static bool images_n(const struct rule_input *in)
+static bool sandbox_rules_images_n(const struct rule_input *in)
 {
     size_t n = in->body->source_info.photo_images.n;
 
     return n < 1 || n > IMAGES_MAX;
 }
 
-static bool cover(const struct rule_input *in)
+static bool sandbox_rules_cover(const struct rule_input *in)
 {
     const struct init_source_info *s = &in->body->source_info;
 
     return !s->cover_given || s->photo_cover_index < 0 || s->photo_cover_index >= (int64_t)s->photo_images.n;
 }
 
-static bool title(const struct rule_input *in)
+static bool sandbox_rules_title(const struct rule_input *in)
 {
     return text_utf16_units(in->body->post_info.title) > TITLE_MAX_UNITS;
 }
 
-static bool description(const struct rule_input *in)
+static bool sandbox_rules_description(const struct rule_input *in)
 {
     return text_utf16_units(in->body->post_info.description) > DESCRIPTION_MAX_UNITS;
 }
 
 /* The table marks both as required, although TikTok's examples leave them out. */
-static bool toggles(const struct rule_input *in)
+static bool sandbox_rules_toggles(const struct rule_input *in)
 {
     const struct init_post_info *p = &in->body->post_info;
 
-    return is_direct(in) && (!p->brand_content_given || !p->brand_organic_given);
+    return sandbox_rules_is_direct(in) && (!p->brand_content_given || !p->brand_organic_given);
 }
 
-static bool branded_private(const struct rule_input *in)
+static bool sandbox_rules_branded_private(const struct rule_input *in)
 {
     const struct init_post_info *p = &in->body->post_info;
 
-    return is_direct(in) && p->brand_content_toggle && str_eqc(p->privacy_level, "SELF_ONLY");
+    return sandbox_rules_is_direct(in) && p->brand_content_toggle && str_eqc(p->privacy_level, "SELF_ONLY");
 }
 
-static bool privacy(const struct rule_input *in)
+static bool sandbox_rules_privacy(const struct rule_input *in)
 {
     struct str level = in->body->post_info.privacy_level;
 
-    return is_direct(in) && (level.n == 0 || !sandbox_has_scope(sandbox_privacy_options(in->caller), level));
+    return sandbox_rules_is_direct(in) &&
+           (level.n == 0 || !sandbox_has_scope(sandbox_privacy_options(in->caller), level));
 }
 
 /* Printable and short enough to be an address at all. */
-static bool bad_url(const struct rule_input *in)
+static bool sandbox_rules_bad_url(const struct rule_input *in)
 {
     const struct strs *urls = &in->body->source_info.photo_images;
 
@@ -95,7 +97,7 @@ static bool bad_url(const struct rule_input *in)
 }
 
 /* A dot segment would lead out of the prefix once it is resolved. */
-static bool has_dot_segment(struct str url)
+static bool sandbox_rules_has_dot_segment(struct str url)
 {
     struct str piece;
 
@@ -105,46 +107,46 @@ static bool has_dot_segment(struct str url)
     return false;
 }
 
-static bool is_verified(struct str url, struct str prefix)
+static bool sandbox_rules_is_verified(struct str url, struct str prefix)
 {
     if (!str_starts(url, STR("https://")) || !str_starts(url, prefix))
         return false;
     struct str rest = str_skip(url, prefix.n);
     /* https://host must not stand for https://host.elsewhere */
     bool whole = prefix.p[prefix.n - 1] == '/' || rest.n == 0 || rest.p[0] == '/';
-    return whole && !has_dot_segment(rest);
+    return whole && !sandbox_rules_has_dot_segment(rest);
 }
 
-static bool unverified(const struct rule_input *in)
+static bool sandbox_rules_unverified(const struct rule_input *in)
 {
     const struct strs *urls = &in->body->source_info.photo_images;
 
     for (size_t i = 0; i < urls->n; i++)
-        if (!is_verified(urls->v[i], in->media_prefix))
+        if (!sandbox_rules_is_verified(urls->v[i], in->media_prefix))
             return true;
     return false;
 }
 
-static const struct rule rules[] = {
-    {media_type, "invalid_param", "media_type is PHOTO."},
-    {post_mode, "invalid_param", "post_mode is DIRECT_POST or MEDIA_UPLOAD."},
-    {scope, "scope_not_authorized", NULL},
-    {source, "invalid_param", "source_info.source is PULL_FROM_URL."},
-    {images_n, "invalid_param", "source_info.photo_images has 1 to 35 URLs."},
-    {cover, "invalid_param", "source_info.photo_cover_index names one of the images, counted from 0."},
-    {title, "invalid_param", "post_info.title has at most 90 UTF-16 runes."},
-    {description, "invalid_param", "post_info.description has at most 4000 UTF-16 runes."},
-    {toggles, "invalid_param", "post_info.brand_content_toggle and brand_organic_toggle are required."},
-    {branded_private, "invalid_param", "Branded content visibility cannot be set to private."},
-    {privacy, "privacy_level_option_mismatch", NULL},
-    {bad_url, "invalid_param", "source_info.photo_images has something that is not a URL."},
-    {unverified, "url_ownership_unverified", NULL},
+static const struct rule sandbox_rules[] = {
+    {sandbox_rules_media_type, "invalid_param", "media_type is PHOTO."},
+    {sandbox_rules_post_mode, "invalid_param", "post_mode is DIRECT_POST or MEDIA_UPLOAD."},
+    {sandbox_rules_scope, "scope_not_authorized", NULL},
+    {sandbox_rules_source, "invalid_param", "source_info.source is PULL_FROM_URL."},
+    {sandbox_rules_images_n, "invalid_param", "source_info.photo_images has 1 to 35 URLs."},
+    {sandbox_rules_cover, "invalid_param", "source_info.photo_cover_index names one of the images, counted from 0."},
+    {sandbox_rules_title, "invalid_param", "post_info.title has at most 90 UTF-16 runes."},
+    {sandbox_rules_description, "invalid_param", "post_info.description has at most 4000 UTF-16 runes."},
+    {sandbox_rules_toggles, "invalid_param", "post_info.brand_content_toggle and brand_organic_toggle are required."},
+    {sandbox_rules_branded_private, "invalid_param", "Branded content visibility cannot be set to private."},
+    {sandbox_rules_privacy, "privacy_level_option_mismatch", NULL},
+    {sandbox_rules_bad_url, "invalid_param", "source_info.photo_images has something that is not a URL."},
+    {sandbox_rules_unverified, "url_ownership_unverified", NULL},
 };
 
 const struct rule *rules_check(const struct rule_input *in)
 {
-    for (size_t i = 0; i < ARRAY_LEN(rules); i++)
-        if (rules[i].broken(in))
-            return &rules[i];
+    for (size_t i = 0; i < ARRAY_LEN(sandbox_rules); i++)
+        if (sandbox_rules[i].broken(in))
+            return &sandbox_rules[i];
     return NULL;
 }

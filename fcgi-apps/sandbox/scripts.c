@@ -1,6 +1,6 @@
 #include "sandbox/sandbox.h"
 
-static const char *const fail_reasons[] = {
+static const char *const scripts_fail_reasons[] = {
     "file_format_check_failed",
     "picture_size_check_failed",
     "photo_pull_failed",
@@ -16,22 +16,22 @@ static const char *const fail_reasons[] = {
     "video_pull_failed",
 };
 
-static bool script_fail(struct arena *arena, struct str value, struct scripts *s)
+static bool scripts_script_fail(struct arena *arena, struct str value, struct scripts *s)
 {
-    for (size_t i = 0; i < ARRAY_LEN(fail_reasons); i++)
-        if (str_eqc(value, fail_reasons[i]))
+    for (size_t i = 0; i < ARRAY_LEN(scripts_fail_reasons); i++)
+        if (str_eqc(value, scripts_fail_reasons[i]))
             s->fail = arena_strdup(arena, value);
     return s->fail != NULL;
 }
 
-static bool script_code(struct arena *arena, struct str value, struct scripts *s)
+static bool scripts_script_code(struct arena *arena, struct str value, struct scripts *s)
 {
     if (answer_knows(value))
         s->code = arena_strdup(arena, value);
     return s->code != NULL;
 }
 
-static bool script_http(struct arena *arena, struct str value, struct scripts *s)
+static bool scripts_script_http(struct arena *arena, struct str value, struct scripts *s)
 {
     struct str status;
     int64_t number;
@@ -49,7 +49,7 @@ static bool script_http(struct arena *arena, struct str value, struct scripts *s
     return true;
 }
 
-static bool script_status(struct arena *arena, struct str value, struct scripts *s)
+static bool scripts_script_status(struct arena *arena, struct str value, struct scripts *s)
 {
     (void)arena;
     s->stuck = str_eqc(value, "stuck");
@@ -60,13 +60,13 @@ static const struct {
     const char *verb;
     bool (*read)(struct arena *arena, struct str value, struct scripts *s);
 } verbs[] = {
-    {"fail", script_fail},
-    {"code", script_code},
-    {"http", script_http},
-    {"status", script_status},
+    {"fail", scripts_script_fail},
+    {"code", scripts_script_code},
+    {"http", scripts_script_http},
+    {"status", scripts_script_status},
 };
 
-static bool script_read(struct arena *arena, struct str script, struct scripts *s)
+static bool scripts_script_read(struct arena *arena, struct str script, struct scripts *s)
 {
     struct str verb;
 
@@ -78,7 +78,7 @@ static bool script_read(struct arena *arena, struct str script, struct scripts *
     return true;
 }
 
-static const char *find(struct str s, const char *two)
+static const char *scripts_find(struct str s, const char *two)
 {
     return s.n < 2 ? NULL : memmem(s.p, s.n, two, 2);
 }
@@ -87,12 +87,12 @@ bool scripts_read(struct arena *arena, struct str text, struct scripts *ret_scri
 {
     const char *from, *to;
 
-    while ((from = find(text, "[[")) != NULL) {
+    while ((from = scripts_find(text, "[[")) != NULL) {
         text = str_skip(text, (size_t)(from - text.p) + 2);
-        to = find(text, "]]");
+        to = scripts_find(text, "]]");
         if (to == NULL)
             break;
-        if (!script_read(arena, str_head(text, (size_t)(to - text.p)), ret_scripts))
+        if (!scripts_script_read(arena, str_head(text, (size_t)(to - text.p)), ret_scripts))
             return false;
         text = str_skip(text, (size_t)(to - text.p) + 2);
     }

@@ -1,7 +1,7 @@
 /* GET /v2/user/info/ and POST /v2/post/publish/creator_info/query/. */
 #include "sandbox/sandbox.h"
 
-struct user {
+struct sandbox_user_user {
     struct str open_id, union_id, avatar_url, display_name, bio_description, profile_deep_link, username;
     int64_t zero, is_verified;
 };
@@ -14,20 +14,20 @@ static const struct user_field {
     enum kind kind;
     size_t offset;
 } user_fields[] = {
-    {"open_id", "user.info.basic", KIND_STR, offsetof(struct user, open_id)},
-    {"union_id", "user.info.basic", KIND_STR, offsetof(struct user, union_id)},
-    {"avatar_url", "user.info.basic", KIND_STR, offsetof(struct user, avatar_url)},
-    {"avatar_url_100", "user.info.basic", KIND_STR, offsetof(struct user, avatar_url)},
-    {"avatar_large_url", "user.info.basic", KIND_STR, offsetof(struct user, avatar_url)},
-    {"display_name", "user.info.basic", KIND_STR, offsetof(struct user, display_name)},
-    {"bio_description", "user.info.profile", KIND_STR, offsetof(struct user, bio_description)},
-    {"profile_deep_link", "user.info.profile", KIND_STR, offsetof(struct user, profile_deep_link)},
-    {"is_verified", "user.info.profile", KIND_BOOL, offsetof(struct user, is_verified)},
-    {"username", "user.info.profile", KIND_STR, offsetof(struct user, username)},
-    {"follower_count", "user.info.stats", KIND_I64, offsetof(struct user, zero)},
-    {"following_count", "user.info.stats", KIND_I64, offsetof(struct user, zero)},
-    {"likes_count", "user.info.stats", KIND_I64, offsetof(struct user, zero)},
-    {"video_count", "user.info.stats", KIND_I64, offsetof(struct user, zero)},
+    {"open_id", "user.info.basic", KIND_STR, offsetof(struct sandbox_user_user, open_id)},
+    {"union_id", "user.info.basic", KIND_STR, offsetof(struct sandbox_user_user, union_id)},
+    {"avatar_url", "user.info.basic", KIND_STR, offsetof(struct sandbox_user_user, avatar_url)},
+    {"avatar_url_100", "user.info.basic", KIND_STR, offsetof(struct sandbox_user_user, avatar_url)},
+    {"avatar_large_url", "user.info.basic", KIND_STR, offsetof(struct sandbox_user_user, avatar_url)},
+    {"display_name", "user.info.basic", KIND_STR, offsetof(struct sandbox_user_user, display_name)},
+    {"bio_description", "user.info.profile", KIND_STR, offsetof(struct sandbox_user_user, bio_description)},
+    {"profile_deep_link", "user.info.profile", KIND_STR, offsetof(struct sandbox_user_user, profile_deep_link)},
+    {"is_verified", "user.info.profile", KIND_BOOL, offsetof(struct sandbox_user_user, is_verified)},
+    {"username", "user.info.profile", KIND_STR, offsetof(struct sandbox_user_user, username)},
+    {"follower_count", "user.info.stats", KIND_I64, offsetof(struct sandbox_user_user, zero)},
+    {"following_count", "user.info.stats", KIND_I64, offsetof(struct sandbox_user_user, zero)},
+    {"likes_count", "user.info.stats", KIND_I64, offsetof(struct sandbox_user_user, zero)},
+    {"video_count", "user.info.stats", KIND_I64, offsetof(struct sandbox_user_user, zero)},
 };
 
 struct creator_answer {
@@ -37,7 +37,7 @@ struct creator_answer {
     int64_t max_video_post_duration_sec;
 };
 
-static const struct json_field creator_fields[] = {
+static const struct json_field sandbox_user_creator_fields[] = {
     {.name = "creator_avatar_url", JSON_STR(struct creator_answer, creator_avatar_url)},
     {.name = "creator_username", JSON_STR(struct creator_answer, creator_username)},
     {.name = "creator_nickname", JSON_STR(struct creator_answer, creator_nickname)},
@@ -49,17 +49,17 @@ static const struct json_field creator_fields[] = {
     JSON_END,
 };
 
-static struct str avatar_url(const struct ctx *c, struct str username)
+static struct str sandbox_user_avatar_url(const struct ctx *c, struct str username)
 {
     return arena_printf(c->arena, "%.*s/avatar/%.*s", STR_FMT(c->conf->sandbox_url), STR_FMT(username));
 }
 
-static struct str nickname(const struct ctx *c, struct str username)
+static struct str sandbox_user_nickname(const struct ctx *c, struct str username)
 {
     return arena_printf(c->arena, "Simulated %.*s", STR_FMT(username));
 }
 
-static const struct user_field *field_find(struct str name)
+static const struct user_field *sandbox_user_field_find(struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(user_fields); i++)
         if (str_eqc(name, user_fields[i].name))
@@ -67,7 +67,7 @@ static const struct user_field *field_find(struct str name)
     return NULL;
 }
 
-static void put_value(struct buf *b, const struct user_field *f, const struct user *u)
+static void sandbox_user_put_value(struct buf *b, const struct user_field *f, const struct sandbox_user_user *u)
 {
     const char *value = (const char *)u + f->offset;
 
@@ -80,7 +80,7 @@ static void put_value(struct buf *b, const struct user_field *f, const struct us
         buf_puts(b, *(const int64_t *)(const void *)value != 0 ? "true" : "false");
 }
 
-static enum err user_info(struct ctx *c)
+static enum err sandbox_user_info(struct ctx *c)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(8192);
     struct str names = form_get(&c->req.query, "fields"), name;
@@ -89,11 +89,11 @@ static enum err user_info(struct ctx *c)
 
     if (!caller_check(c, NULL, CALL_NOT_LIMITED, &caller, &e))
         return e;
-    struct user u = {
+    struct sandbox_user_user u = {
         .open_id = sandbox_open_id(c->arena, caller.client_key, caller.username),
         .union_id = sandbox_open_id(c->arena, STR("union"), caller.username),
-        .avatar_url = avatar_url(c, caller.username),
-        .display_name = nickname(c, caller.username),
+        .avatar_url = sandbox_user_avatar_url(c, caller.username),
+        .display_name = sandbox_user_nickname(c, caller.username),
         .bio_description = STR(""),
         .profile_deep_link =
             arena_printf(c->arena, "%.*s/@%.*s", STR_FMT(c->conf->sandbox_url), STR_FMT(caller.username)),
@@ -103,18 +103,18 @@ static enum err user_info(struct ctx *c)
         return answer_refused(c, "invalid_params", "Fields is required.");
     buf_puts(&b, "{\"user\":{");
     while (str_next(&names, ',', &name)) {
-        const struct user_field *f = field_find(name);
+        const struct user_field *f = sandbox_user_field_find(name);
         if (f == NULL)
             return answer_refused(c, "invalid_params", "The user fields contain invalid options.");
         if (!sandbox_has_scope(caller.scopes, str_from(f->scope)))
             return answer_refused(c, "scope_not_authorized", NULL);
-        put_value(&b, f, &u);
+        sandbox_user_put_value(&b, f, &u);
     }
     buf_puts(&b, "}}");
     return b.overflow ? answer_refused(c, "invalid_params", NULL) : answer_data(c, buf_str(&b));
 }
 
-static struct strs split(struct arena *arena, struct str list)
+static struct strs sandbox_user_split(struct arena *arena, struct str list)
 {
     struct strs v = {.v = arena_array(arena, list.n + 1, sizeof *v.v)};
 
@@ -123,7 +123,7 @@ static struct strs split(struct arena *arena, struct str list)
     return v;
 }
 
-static enum err creator_info(struct ctx *c)
+static enum err sandbox_user_creator_info(struct ctx *c)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(8192);
     struct sandbox_caller caller;
@@ -134,28 +134,28 @@ static enum err creator_info(struct ctx *c)
     if (caller.post_block.n > 0)
         return answer_blocked(c, caller.post_block);
     struct creator_answer a = {
-        .creator_avatar_url = avatar_url(c, caller.username),
+        .creator_avatar_url = sandbox_user_avatar_url(c, caller.username),
         .creator_username = caller.username,
-        .creator_nickname = nickname(c, caller.username),
-        .privacy_level_options = split(c->arena, sandbox_privacy_options(&caller)),
+        .creator_nickname = sandbox_user_nickname(c, caller.username),
+        .privacy_level_options = sandbox_user_split(c->arena, sandbox_privacy_options(&caller)),
         .comment_disabled = caller.comment_disabled,
         .max_video_post_duration_sec = 600,
     };
-    json_write(&b, creator_fields, &a);
+    json_write(&b, sandbox_user_creator_fields, &a);
     return answer_data(c, buf_str(&b));
 }
 
 const struct route user_routes[] = {
     {.method = "GET",
      .pattern = "/v2/user/info/",
-     .handler = user_info,
+     .handler = sandbox_user_info,
      .auth = AUTH_NONE,
      .rate = RATE_NONE,
      .foreign = true,
      .summary = "Simulated TikTok: user info"},
     {.method = "POST",
      .pattern = "/v2/post/publish/creator_info/query/",
-     .handler = creator_info,
+     .handler = sandbox_user_creator_info,
      .auth = AUTH_NONE,
      .body_max_bytes = SANDBOX_FORM_MAX,
      .rate = RATE_NONE,

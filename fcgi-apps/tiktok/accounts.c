@@ -4,7 +4,7 @@
 #include "tiktok/tiktok_app.h"
 
 /* An account as the API shows it. */
-struct view {
+struct accounts_view {
     struct uuid id;
     struct str platform, username, display_name, avatar_url, state_reason;
     int state;
@@ -19,10 +19,10 @@ struct view {
     } platform_data;
 };
 
-static const struct json_field view_fields[], detail_fields[], disconnected_fields[];
+static const struct json_field accounts_view_fields[], accounts_detail_fields[], accounts_disconnected_fields[];
 
 /* "a,b" as a list; empty pieces are left out. */
-static struct strs split(struct arena *arena, struct str s)
+static struct strs accounts_split(struct arena *arena, struct str s)
 {
     struct strs list = {.v = arena_array(arena, s.n / 2 + 1, sizeof(struct str))};
     struct str piece;
@@ -33,29 +33,29 @@ static struct strs split(struct arena *arena, struct str s)
     return list;
 }
 
-static struct str or_null(struct str s)
+static struct str accounts_or_null(struct str s)
 {
     return s.n == 0 ? (struct str){0} : s;
 }
 
-static struct view view_of(struct arena *arena, const struct account *a)
+static struct accounts_view accounts_view_of(struct arena *arena, const struct account *a)
 {
-    return (struct view){
+    return (struct accounts_view){
         .id = a->id,
         .platform = STR("tiktok"),
-        .username = or_null(a->username),
-        .display_name = or_null(a->display_name),
-        .avatar_url = or_null(a->avatar_url),
+        .username = accounts_or_null(a->username),
+        .display_name = accounts_or_null(a->display_name),
+        .avatar_url = accounts_or_null(a->avatar_url),
         .state = a->state,
-        .state_reason = or_null(a->state_reason),
+        .state_reason = accounts_or_null(a->state_reason),
         .is_active = a->state == ACCOUNT_ACTIVE,
-        .scopes = split(arena, a->scopes),
+        .scopes = accounts_split(arena, a->scopes),
         .connected_at_us = a->connected_at_us,
         .platform_data =
             {
-                .privacy_level_options = split(arena, a->privacy_level_options),
-                .creator_nickname = or_null(a->nickname),
-                .post_block = or_null(a->post_block),
+                .privacy_level_options = accounts_split(arena, a->privacy_level_options),
+                .creator_nickname = accounts_or_null(a->nickname),
+                .post_block = accounts_or_null(a->post_block),
                 .comment_disabled = a->comment_disabled,
                 .can_post = a->state == ACCOUNT_ACTIVE && a->post_block.n == 0,
                 .snapshot_at_us = a->snapshot_at_us,
@@ -65,12 +65,12 @@ static struct view view_of(struct arena *arena, const struct account *a)
 
 enum err account_reply(struct ctx *c, const struct account *a)
 {
-    struct view view = view_of(c->arena, a);
+    struct accounts_view view = accounts_view_of(c->arena, a);
 
-    return reply_data(&c->rep, 200, detail_fields, &view);
+    return reply_data(&c->rep, 200, accounts_detail_fields, &view);
 }
 
-static enum err list(struct ctx *c)
+static enum err accounts_list(struct ctx *c)
 {
     static const char *const allowed[] = {"platform", NULL};
     struct str platform = form_get(&c->req.query, "platform"), next = {0};
@@ -90,13 +90,13 @@ static enum err list(struct ctx *c)
         n = (size_t)page.limit;
         next = arena_str(c->arena, str_from(uuid_text(&accounts[n - 1].id).s));
     }
-    struct view *views = arena_array(c->arena, n, sizeof(*views));
+    struct accounts_view *views = arena_array(c->arena, n, sizeof(*views));
     for (size_t i = 0; i < n; i++)
-        views[i] = view_of(c->arena, &accounts[i]);
-    return reply_list(&c->rep, view_fields, views, n, sizeof(*views), page.limit, next);
+        views[i] = accounts_view_of(c->arena, &accounts[i]);
+    return reply_list(&c->rep, accounts_view_fields, views, n, sizeof(*views), page.limit, next);
 }
 
-static enum err get(struct ctx *c)
+static enum err accounts_get(struct ctx *c)
 {
     struct account a = {0};
     struct uuid id;
@@ -133,7 +133,7 @@ struct disconnected {
 };
 
 /* Always works: TikTok is asked once, and whatever it says our copy goes. */
-static enum err disconnect(struct ctx *c)
+static enum err accounts_disconnect(struct ctx *c)
 {
     _cleanup_(account_tokens_done) struct account_tokens tokens = {0};
     struct disconnected out = {.disconnected = true};
@@ -148,10 +148,10 @@ static enum err disconnect(struct ctx *c)
     if (account_tokens(c->db, c->arena, app_state(c)->ring, &out.id, &tokens) == OK)
         out.revoked_at_tiktok = account_revoke(c, secret_str(&tokens.access));
     e = account_disconnect(c->db, c->arena, c->conf, &c->caller.user_id, &out.id, c->req.id);
-    return e == OK ? reply_data(&c->rep, 200, disconnected_fields, &out) : e;
+    return e == OK ? reply_data(&c->rep, 200, accounts_disconnected_fields, &out) : e;
 }
 
-static const struct json_field platform_fields[] = {
+static const struct json_field accounts_platform_fields[] = {
     {.name = "privacy_level_options",
      JSON_STRS(struct platform_view, privacy_level_options),
      .help = "What DIRECT_POST may choose from",
@@ -174,43 +174,45 @@ static const struct json_field platform_fields[] = {
 };
 
 #define VIEW_FIELDS \
-    {.name = "id", JSON_UUID(struct view, id), .help = "The account's id"}, \
-        {.name = "platform", JSON_STR(struct view, platform), .help = "tiktok"}, \
+    {.name = "id", JSON_UUID(struct accounts_view, id), .help = "The account's id"}, \
+        {.name = "platform", JSON_STR(struct accounts_view, platform), .help = "tiktok"}, \
         {.name = "username", \
-         JSON_STR(struct view, username), \
+         JSON_STR(struct accounts_view, username), \
          .help = "The handle; null when TikTok was not asked in the last 24 hours", \
          .policy = "tiktok.creator"}, \
         {.name = "display_name", \
-         JSON_STR(struct view, display_name), \
+         JSON_STR(struct accounts_view, display_name), \
          .help = "The name shown at TikTok", \
          .policy = "tiktok.profile"}, \
         {.name = "avatar_url", \
-         JSON_STR(struct view, avatar_url), \
+         JSON_STR(struct accounts_view, avatar_url), \
          .help = "The picture at TikTok", \
          .policy = "tiktok.profile"}, \
-        {.name = "is_active", JSON_BOOL(struct view, is_active), .help = "The connection works"}, \
-        {.name = "state", JSON_ENUM(struct view, state, account_state_names), .help = "active or needs_reconnect"}, \
-        {.name = "state_reason", JSON_STR(struct view, state_reason), .help = "Why it needs_reconnect"}, \
+        {.name = "is_active", JSON_BOOL(struct accounts_view, is_active), .help = "The connection works"}, \
+        {.name = "state", \
+         JSON_ENUM(struct accounts_view, state, account_state_names), \
+         .help = "active or needs_reconnect"}, \
+        {.name = "state_reason", JSON_STR(struct accounts_view, state_reason), .help = "Why it needs_reconnect"}, \
         {.name = "scopes", \
-         JSON_STRS(struct view, scopes), \
+         JSON_STRS(struct accounts_view, scopes), \
          .help = "What was granted at TikTok", \
          .policy = "tiktok.consent"}, \
     { \
-        .name = "connected_at", JSON_TIME(struct view, connected_at_us), .help = "The last consent", \
+        .name = "connected_at", JSON_TIME(struct accounts_view, connected_at_us), .help = "The last consent", \
         .policy = "tiktok.consent" \
     }
 
-static const struct json_field view_fields[] = {VIEW_FIELDS, JSON_END};
+static const struct json_field accounts_view_fields[] = {VIEW_FIELDS, JSON_END};
 
-static const struct json_field detail_fields[] = {
+static const struct json_field accounts_detail_fields[] = {
     VIEW_FIELDS,
     {.name = "platform_data",
-     JSON_OBJECT(struct view, platform_data, platform_fields),
+     JSON_OBJECT(struct accounts_view, platform_data, accounts_platform_fields),
      .help = "What TikTok says about posting; a newer answer is asked for when this one is over 10 minutes old"},
     JSON_END,
 };
 
-static const struct json_field disconnected_fields[] = {
+static const struct json_field accounts_disconnected_fields[] = {
     {.name = "id", JSON_UUID(struct disconnected, id), .help = "The account's id"},
     {.name = "disconnected", JSON_BOOL(struct disconnected, disconnected), .help = "The tokens are wiped"},
     {.name = "revoked_at_tiktok",
@@ -222,21 +224,21 @@ static const struct json_field disconnected_fields[] = {
 const struct route account_routes[] = {
     {.method = "GET",
      .pattern = "/api/v1/accounts",
-     .handler = list,
+     .handler = accounts_list,
      .auth = AUTH_ANY,
      .scope = "accounts:read",
      .rate = RATE_READ,
      .summary = "List connected accounts"},
     {.method = "GET",
      .pattern = "/api/v1/accounts/{id}",
-     .handler = get,
+     .handler = accounts_get,
      .auth = AUTH_ANY,
      .scope = "accounts:read",
      .rate = RATE_READ,
      .summary = "Show a connected account and what it may post"},
     {.method = "DELETE",
      .pattern = "/api/v1/accounts/{id}",
-     .handler = disconnect,
+     .handler = accounts_disconnect,
      .auth = AUTH_SESSION,
      .rate = RATE_WRITE,
      .summary = "Disconnect an account: revoke at TikTok, wipe the tokens"},

@@ -2,7 +2,7 @@
 
 #include "tiktok/tiktok_app.h"
 
-static enum err read_ring(struct keyring **ret_ring, struct buf *why)
+static enum err tiktok_app_read_ring(struct keyring **ret_ring, struct buf *why)
 {
     _cleanup_(secret_done) struct secret text = {0};
 
@@ -14,7 +14,7 @@ static enum err read_ring(struct keyring **ret_ring, struct buf *why)
     return e;
 }
 
-static enum err read_client_secret(const struct conf *conf, struct secret *ret_secret, struct buf *why)
+static enum err tiktok_app_read_client_secret(const struct conf *conf, struct secret *ret_secret, struct buf *why)
 {
     enum err e = credential_read("tiktok-client-secret", ret_secret);
 
@@ -29,15 +29,15 @@ static enum err read_client_secret(const struct conf *conf, struct secret *ret_s
     return e;
 }
 
-static enum err start(const struct conf *conf, void **ret_state, struct buf *why)
+static enum err tiktok_app_start(const struct conf *conf, void **ret_state, struct buf *why)
 {
     struct app_state state = {0};
 
     net_init();
-    enum err e = read_ring(&state.ring, why);
+    enum err e = tiktok_app_read_ring(&state.ring, why);
     if (e != OK)
         return e;
-    e = read_client_secret(conf, &state.client_secret, why);
+    e = tiktok_app_read_client_secret(conf, &state.client_secret, why);
     if (e != OK) {
         keyring_free(state.ring);
         return e;
@@ -48,7 +48,7 @@ static enum err start(const struct conf *conf, void **ret_state, struct buf *why
     return OK;
 }
 
-static void stop(void *arg)
+static void tiktok_app_stop(void *arg)
 {
     struct app_state *s = arg;
 
@@ -60,6 +60,6 @@ static void stop(void *arg)
 const struct app app_tiktok = {
     .name = "tiktok",
     .routes = (const struct route *const[]){connect_routes, account_routes, NULL},
-    .start = start,
-    .stop = stop,
+    .start = tiktok_app_start,
+    .stop = tiktok_app_stop,
 };

@@ -27,7 +27,7 @@ struct grant {
 };
 
 /* What TikTok said goes into the answer's platform_error. */
-static enum err refused(struct ctx *c, enum err code, const struct tiktok_error *error)
+static enum err connect_refused(struct ctx *c, enum err code, const struct tiktok_error *error)
 {
     c->problems.platform_code = error->code;
     c->problems.platform_log_id = error->log_id;
@@ -35,21 +35,21 @@ static enum err refused(struct ctx *c, enum err code, const struct tiktok_error 
 }
 
 /* These two are TikTok's words for "our fault, later" (RFC 6749 4.1.2.1). */
-static bool is_outage(struct str code)
+static bool connect_is_outage(struct str code)
 {
     return str_eqc(code, "server_error") || str_eqc(code, "temporarily_unavailable") || str_eqc(code, "internal_error");
 }
 
-static enum err answer_of(struct ctx *c, enum err e, const struct tiktok_error *error)
+static enum err connect_answer_of(struct ctx *c, enum err e, const struct tiktok_error *error)
 {
     if (e == OK)
         return OK;
-    if (e == ERR_TIKTOK_REFUSED && !is_outage(error->code))
-        return refused(c, ERR_TIKTOK_REFUSED, error);
-    return refused(c, ERR_TIKTOK_UNREACHABLE, error);
+    if (e == ERR_TIKTOK_REFUSED && !connect_is_outage(error->code))
+        return connect_refused(c, ERR_TIKTOK_REFUSED, error);
+    return connect_refused(c, ERR_TIKTOK_UNREACHABLE, error);
 }
 
-static enum err exchange(struct ctx *c, struct str code, struct tiktok_tokens *ret_tokens)
+static enum err connect_exchange(struct ctx *c, struct str code, struct tiktok_tokens *ret_tokens)
 {
     struct tiktok t = app_tiktok_of(c);
     struct tiktok_error error;
@@ -58,14 +58,14 @@ static enum err exchange(struct ctx *c, struct str code, struct tiktok_tokens *r
 
     tiktok_exchange(&t, c->arena, code, &call);
     net_call_run(c->arena, &call, &result);
-    enum err e = answer_of(c, tiktok_read_tokens(&result, c->arena, ret_tokens, &error), &error);
+    enum err e = connect_answer_of(c, tiktok_read_tokens(&result, c->arena, ret_tokens, &error), &error);
     if (e != OK)
         return e;
     /* A connection that could not be refreshed would be dead tomorrow. */
     return ret_tokens->open_id.n == 0 || ret_tokens->refresh_token.n == 0 ? ERR_TIKTOK_UNREACHABLE : OK;
 }
 
-static enum err user_info(struct ctx *c, const struct tiktok_tokens *tokens, struct tiktok_user *ret_user)
+static enum err connect_user_info(struct ctx *c, const struct tiktok_tokens *tokens, struct tiktok_user *ret_user)
 {
     struct tiktok t = app_tiktok_of(c);
     struct tiktok_error error;
@@ -74,13 +74,13 @@ static enum err user_info(struct ctx *c, const struct tiktok_tokens *tokens, str
 
     tiktok_user_info(&t, c->arena, tokens->access_token, &call);
     net_call_run(c->arena, &call, &result);
-    enum err e = answer_of(c, tiktok_read_user(&result, c->arena, ret_user, &error), &error);
+    enum err e = connect_answer_of(c, tiktok_read_user(&result, c->arena, ret_user, &error), &error);
     if (e != OK)
         return e;
     return str_eq(ret_user->open_id, tokens->open_id) ? OK : ERR_TIKTOK_UNREACHABLE;
 }
 
-static bool may_post(const struct tiktok_tokens *tokens)
+static bool connect_may_post(const struct tiktok_tokens *tokens)
 {
     const struct account granted = {.scopes = tokens->scope};
 
@@ -88,21 +88,21 @@ static bool may_post(const struct tiktok_tokens *tokens)
 }
 
 /* The calls while the user waits. */
-static enum err ask_tiktok(struct ctx *c, struct str code, struct grant *ret_grant)
+static enum err connect_ask_tiktok(struct ctx *c, struct str code, struct grant *ret_grant)
 {
     enum err e = outside_enter(c);
     if (e != OK)
         return e;
-    e = exchange(c, code, &ret_grant->tokens);
-    if (e == OK && !may_post(&ret_grant->tokens))
+    e = connect_exchange(c, code, &ret_grant->tokens);
+    if (e == OK && !connect_may_post(&ret_grant->tokens))
         e = ERR_TIKTOK_SCOPE;
     if (e == OK)
-        e = user_info(c, &ret_grant->tokens, &ret_grant->user);
+        e = connect_user_info(c, &ret_grant->tokens, &ret_grant->user);
     outside_leave(c);
     return e;
 }
 
-static enum err keep(struct ctx *c, const struct grant *g, struct uuid *ret_id)
+static enum err connect_keep(struct ctx *c, const struct grant *g, struct uuid *ret_id)
 {
     int64_t now = clock_now_us();
     struct account_connection connection = {
@@ -124,7 +124,7 @@ static enum err keep(struct ctx *c, const struct grant *g, struct uuid *ret_id)
 }
 
 /* From the state to the account. */
-static enum err finish(struct ctx *c, struct uuid *ret_id)
+static enum err connect_finish(struct ctx *c, struct uuid *ret_id)
 {
     const struct form *q = &c->req.query;
     struct str state = form_get(q, "state"), error = form_get(q, "error"), code = form_get(q, "code");
@@ -143,16 +143,16 @@ static enum err finish(struct ctx *c, struct uuid *ret_id)
         problem_add(&c->problems, code.n == 0 ? ERR_FIELD_REQUIRED : ERR_FIELD_TOO_LONG, c->arena, "code");
         return ERR_VALIDATION;
     }
-    e = ask_tiktok(c, code, &grant);
+    e = connect_ask_tiktok(c, code, &grant);
     if (e == OK)
-        e = keep(c, &grant, ret_id);
+        e = connect_keep(c, &grant, ret_id);
     /* What is not kept here is not left standing there: the user was told that nothing was connected. */
     if ((e == ERR_TIKTOK_SCOPE || e == ERR_ACCOUNTS_TOO_MANY) && grant.tokens.access_token.n > 0)
         (void)account_revoke(c, grant.tokens.access_token);
     return e;
 }
 
-static bool wants_html(const struct ctx *c)
+static bool connect_wants_html(const struct ctx *c)
 {
     struct str rest = c->req.accept, piece, type;
 
@@ -166,13 +166,13 @@ static bool wants_html(const struct ctx *c)
 }
 
 /* A browser lands on a page that says what happened; a program gets JSON. */
-static enum err callback(struct ctx *c)
+static enum err connect_callback(struct ctx *c)
 {
     struct account account = {0};
     struct uuid id;
 
-    enum err e = finish(c, &id);
-    if (wants_html(c)) {
+    enum err e = connect_finish(c, &id);
+    if (connect_wants_html(c)) {
         if (e == OK)
             return reply_redirect(&c->rep, arena_printf(c->arena, "/connected.html?account=%s", uuid_text(&id).s));
         if (e == ERR_VALIDATION)
@@ -196,7 +196,7 @@ const struct route connect_routes[] = {
      .summary = "Go to TikTok's consent page"},
     {.method = "GET",
      .pattern = "/api/v1/tiktok/callback",
-     .handler = callback,
+     .handler = connect_callback,
      .auth = AUTH_SESSION,
      .rate = RATE_WRITE,
      .effect = EFFECT_GET,

@@ -5,7 +5,7 @@
 #include "store/store.h"
 
 /* A folder that is missing or closed is a mistake of the installation: better said now than with each upload. */
-static enum err start(const struct conf *conf, void **ret_state, struct buf *why)
+static enum err uploads_app_start(const struct conf *conf, void **ret_state, struct buf *why)
 {
     const char *const dirs[] = {conf->store_dir.p, conf->store_spool_dir.p};
 
@@ -22,5 +22,5 @@ static enum err start(const struct conf *conf, void **ret_state, struct buf *why
 const struct app app_uploads = {
     .name = "uploads",
     .routes = (const struct route *const[]){uploads_routes, delivery_routes, NULL},
-    .start = start,
+    .start = uploads_app_start,
 };

@@ -4,7 +4,7 @@
 #include "store/store.h"
 
 /* TikTok pulls from here. Nobody signs in: the attempt's id, which only TikTok is told, is what opens it. */
-static enum err find(struct ctx *c, struct uuid *ret_upload_id)
+static enum err delivery_find(struct ctx *c, struct uuid *ret_upload_id)
 {
     struct uuid attempt;
     int64_t position;
@@ -20,12 +20,12 @@ static enum err find(struct ctx *c, struct uuid *ret_upload_id)
     return e;
 }
 
-static enum err deliver(struct ctx *c)
+static enum err delivery_send(struct ctx *c)
 {
     struct uuid upload_id;
     char path[STORE_PATH_SIZE];
 
-    enum err e = find(c, &upload_id);
+    enum err e = delivery_find(c, &upload_id);
     if (e != OK)
         return e;
     store_path(&upload_id, path);
@@ -37,7 +37,7 @@ static enum err deliver(struct ctx *c)
 const struct route delivery_routes[] = {
     {.method = "GET",
      .pattern = "/m/{attempt}/{n}",
-     .handler = deliver,
+     .handler = delivery_send,
      .auth = AUTH_NONE,
      .rate = RATE_NONE,
      .effect = EFFECT_GET,
@@ -45,7 +45,7 @@ const struct route delivery_routes[] = {
      .summary = "Deliver an image to TikTok"},
     {.method = "HEAD",
      .pattern = "/m/{attempt}/{n}",
-     .handler = deliver,
+     .handler = delivery_send,
      .auth = AUTH_NONE,
      .rate = RATE_NONE,
      .foreign = true,

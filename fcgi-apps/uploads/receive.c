@@ -3,24 +3,24 @@
 #include "http/multipart.h"
 #include "fcgi/image_intake.h"
 
-static enum err read_body(void *stream, void *p, size_t n, size_t *ret_n)
+static enum err receive_read_body(void *stream, void *p, size_t n, size_t *ret_n)
 {
     return body_read(stream, p, n, ret_n);
 }
 
-static enum err read_part(void *stream, void *p, size_t n, size_t *ret_n)
+static enum err receive_read_part(void *stream, void *p, size_t n, size_t *ret_n)
 {
     return multipart_read(stream, p, n, ret_n);
 }
 
 static enum err receive_raw(struct ctx *c, struct upload_report *ret_report)
 {
-    const struct image_source source = {.read = read_body, .stream = &c->req.body};
+    const struct image_source source = {.read = receive_read_body, .stream = &c->req.body};
 
     return image_intake(c, &source, ret_report);
 }
 
-static bool is_image_name(struct str name)
+static bool receive_is_image_name(struct str name)
 {
     return str_eqc(name, "image") || str_eqc(name, "images");
 }
@@ -29,10 +29,10 @@ static bool is_image_name(struct str name)
 static enum err receive_part(struct ctx *c, struct multipart *mp, const struct multipart_part *part, bool *seen,
                              struct upload_report *ret_report)
 {
-    const struct image_source source = {.read = read_part, .stream = mp};
+    const struct image_source source = {.read = receive_read_part, .stream = mp};
     enum err problem = OK;
 
-    if (!is_image_name(part->name))
+    if (!receive_is_image_name(part->name))
         problem = ERR_FIELD_UNKNOWN;
     else if (*seen)
         problem = ERR_FIELD_REPEATED;

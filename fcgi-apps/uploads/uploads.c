@@ -19,9 +19,9 @@ struct upload_shape {
     struct strs changes;
 };
 
-static const struct json_field upload_fields[];
+static const struct json_field uploads_upload_fields[];
 
-static struct strs split_changes(struct arena *arena, struct str set)
+static struct strs uploads_split_changes(struct arena *arena, struct str set)
 {
     struct strs s = {.v = arena_array(arena, IMAGE_CHANGES, sizeof *s.v)};
     struct str piece;
@@ -31,7 +31,7 @@ static struct strs split_changes(struct arena *arena, struct str set)
     return s;
 }
 
-static struct upload_shape shape(struct arena *arena, const struct upload *u)
+static struct upload_shape uploads_shape(struct arena *arena, const struct upload *u)
 {
     return (struct upload_shape){
         .upload = *u,
@@ -42,28 +42,28 @@ static struct upload_shape shape(struct arena *arena, const struct upload *u)
                      .width = u->original_width,
                      .height = u->original_height,
                      .size_bytes = u->original_bytes},
-        .changes = split_changes(arena, u->changes),
+        .changes = uploads_split_changes(arena, u->changes),
     };
 }
 
-static enum err reply_upload(struct ctx *c, int status, const struct upload *u)
+static enum err uploads_reply_upload(struct ctx *c, int status, const struct upload *u)
 {
-    struct upload_shape s = shape(c->arena, u);
+    struct upload_shape s = uploads_shape(c->arena, u);
 
-    return reply_data(&c->rep, status, upload_fields, &s);
+    return reply_data(&c->rep, status, uploads_upload_fields, &s);
 }
 
-static enum err create(struct ctx *c)
+static enum err uploads_create(struct ctx *c)
 {
     struct upload u;
     enum err e = input_query_only(c, NULL);
 
     if (e == OK)
         e = receive_upload(c, &u);
-    return e == OK ? reply_upload(c, 201, &u) : e;
+    return e == OK ? uploads_reply_upload(c, 201, &u) : e;
 }
 
-static enum err list(struct ctx *c)
+static enum err uploads_list(struct ctx *c)
 {
     struct page page;
     struct upload *v;
@@ -83,11 +83,11 @@ static enum err list(struct ctx *c)
     }
     struct upload_shape *shapes = arena_array(c->arena, n, sizeof *shapes);
     for (size_t i = 0; i < n; i++)
-        shapes[i] = shape(c->arena, &v[i]);
-    return reply_list(&c->rep, upload_fields, shapes, n, sizeof *shapes, page.limit, next);
+        shapes[i] = uploads_shape(c->arena, &v[i]);
+    return reply_list(&c->rep, uploads_upload_fields, shapes, n, sizeof *shapes, page.limit, next);
 }
 
-static enum err read_one(struct ctx *c)
+static enum err uploads_read_one(struct ctx *c)
 {
     struct uuid id;
     struct upload u;
@@ -97,10 +97,10 @@ static enum err read_one(struct ctx *c)
         e = input_query_only(c, NULL);
     if (e == OK)
         e = upload_get(c->db, c->arena, &c->caller.user_id, &id, &u);
-    return e == OK ? reply_upload(c, 200, &u) : e;
+    return e == OK ? uploads_reply_upload(c, 200, &u) : e;
 }
 
-static enum err delete_one(struct ctx *c)
+static enum err uploads_delete_one(struct ctx *c)
 {
     struct uuid id;
 
@@ -112,7 +112,7 @@ static enum err delete_one(struct ctx *c)
 
 #define IMAGE_REPORT .policy = "image.report"
 
-static const struct json_field original_fields[] = {
+static const struct json_field uploads_original_fields[] = {
     {.name = "media_type", JSON_STR(struct original_shape, media_type), .help = "By its bytes", IMAGE_REPORT},
     {.name = "width", JSON_I64(struct original_shape, width), .help = "Pixels, before orientation", IMAGE_REPORT},
     {.name = "height", JSON_I64(struct original_shape, height), .help = "Pixels, before orientation", IMAGE_REPORT},
@@ -121,7 +121,7 @@ static const struct json_field original_fields[] = {
     JSON_END,
 };
 
-static const struct json_field upload_fields[] = {
+static const struct json_field uploads_upload_fields[] = {
     {.name = "id",
      JSON_UUID(struct upload_shape, upload.id),
      .help = "To name it in a post's upload_ids",
@@ -132,7 +132,7 @@ static const struct json_field upload_fields[] = {
     {.name = "size_bytes", JSON_I64(struct upload_shape, upload.size_bytes), .help = "As it is kept", IMAGE_REPORT},
     {.name = "sha256", JSON_STR(struct upload_shape, sha256), .help = "Digest, as it is kept", IMAGE_REPORT},
     {.name = "original",
-     JSON_OBJECT(struct upload_shape, original, original_fields),
+     JSON_OBJECT(struct upload_shape, original, uploads_original_fields),
      .help = "The image as it was sent",
      IMAGE_REPORT},
     {.name = "changes", JSON_STRS(struct upload_shape, changes), .help = "What was done to it", IMAGE_REPORT},
@@ -147,7 +147,7 @@ static const struct json_field upload_fields[] = {
 const struct route uploads_routes[] = {
     {.method = "POST",
      .pattern = "/api/v1/uploads",
-     .handler = create,
+     .handler = uploads_create,
      .auth = AUTH_ANY,
      .scope = "uploads:write",
      .body_max_bytes = BODY_MAX_BYTES,
@@ -155,21 +155,21 @@ const struct route uploads_routes[] = {
      .summary = "Upload an image"},
     {.method = "GET",
      .pattern = "/api/v1/uploads",
-     .handler = list,
+     .handler = uploads_list,
      .auth = AUTH_ANY,
      .scope = "uploads:write",
      .rate = RATE_READ,
      .summary = "List uploads"},
     {.method = "GET",
      .pattern = "/api/v1/uploads/{id}",
-     .handler = read_one,
+     .handler = uploads_read_one,
      .auth = AUTH_ANY,
      .scope = "uploads:write",
      .rate = RATE_READ,
      .summary = "Show an upload"},
     {.method = "DELETE",
      .pattern = "/api/v1/uploads/{id}",
-     .handler = delete_one,
+     .handler = uploads_delete_one,
      .auth = AUTH_ANY,
      .scope = "uploads:write",
      .rate = RATE_WRITE,

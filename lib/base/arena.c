@@ -32,7 +32,7 @@ void *xcalloc(size_t n, size_t size)
     return p;
 }
 
-static size_t bytes_of(size_t n, size_t size)
+static size_t arena_bytes_of(size_t n, size_t size)
 {
     size_t bytes;
 
@@ -42,7 +42,7 @@ static size_t bytes_of(size_t n, size_t size)
 
 void *xshared(size_t n, size_t size)
 {
-    void *p = mmap(NULL, bytes_of(n, size), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *p = mmap(NULL, arena_bytes_of(n, size), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     if (p == MAP_FAILED)
         abort();
@@ -52,7 +52,7 @@ void *xshared(size_t n, size_t size)
 void xshared_free(void *p, size_t n, size_t size)
 {
     if (p != NULL)
-        ASSERT(munmap(p, bytes_of(n, size)) == 0);
+        ASSERT(munmap(p, arena_bytes_of(n, size)) == 0);
 }
 
 void arena_init(struct arena *a, size_t max_bytes)
@@ -60,7 +60,7 @@ void arena_init(struct arena *a, size_t max_bytes)
     *a = (struct arena){.max_bytes = max_bytes};
 }
 
-static void free_chunks(struct arena_chunk *c)
+static void arena_free_chunks(struct arena_chunk *c)
 {
     while (c != NULL) {
         struct arena_chunk *next = c->next;
@@ -77,10 +77,10 @@ void arena_clear(struct arena *a)
     a->used_bytes = 0;
     if (keep == NULL)
         return;
-    free_chunks(keep->next);
+    arena_free_chunks(keep->next);
     keep->next = NULL;
     if (keep->size > CHUNK_BYTES) {
-        free_chunks(keep);
+        arena_free_chunks(keep);
         a->chunk = NULL;
         return;
     }
@@ -90,7 +90,7 @@ void arena_clear(struct arena *a)
 
 void arena_done(struct arena *a)
 {
-    free_chunks(a->chunk);
+    arena_free_chunks(a->chunk);
     a->chunk = NULL;
     a->used_bytes = 0;
 }

@@ -25,7 +25,7 @@ void buf_clear(struct buf *b)
 }
 
 /* Room for n more bytes and the NUL. The old memory is wiped: buffers carry secrets too. */
-static bool reserve(struct buf *b, size_t n)
+static bool buf_reserve(struct buf *b, size_t n)
 {
     if (b->overflow || n > b->max_bytes - b->n) {
         b->overflow = true;
@@ -48,7 +48,7 @@ static bool reserve(struct buf *b, size_t n)
 
 void buf_put(struct buf *b, const void *p, size_t n)
 {
-    if (!reserve(b, n))
+    if (!buf_reserve(b, n))
         return;
     if (n > 0)
         memcpy(b->p + b->n, p, n);
@@ -75,7 +75,7 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 {
     va_list ap;
 
-    if (!reserve(b, 0))
+    if (!buf_reserve(b, 0))
         return;
     size_t room = b->size - b->n;
     va_start(ap, fmt);
@@ -84,7 +84,7 @@ void buf_printf(struct buf *b, const char *fmt, ...)
     ASSERT(n >= 0);
     if ((size_t)n >= room || (size_t)n > b->max_bytes - b->n) {
         b->p[b->n] = '\0';
-        if (!reserve(b, (size_t)n))
+        if (!buf_reserve(b, (size_t)n))
             return;
         va_start(ap, fmt);
         (void)vsnprintf(b->p + b->n, (size_t)n + 1, fmt, ap);

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #ifdef TEST_HOOKS
-static int64_t moved_us(void)
+static int64_t clock_moved_us(void)
 {
     const char *dir = getenv("MARKETINGCLI_TEST_DIR");
     char path[512], text[32];
@@ -26,13 +26,13 @@ static int64_t moved_us(void)
     return strtoll(text, NULL, 10);
 }
 #else
-static int64_t moved_us(void)
+static int64_t clock_moved_us(void)
 {
     return 0;
 }
 #endif
 
-static int64_t read_clock(clockid_t id)
+static int64_t clock_read_clock(clockid_t id)
 {
     struct timespec t;
 
@@ -42,15 +42,15 @@ static int64_t read_clock(clockid_t id)
 
 int64_t clock_now_us(void)
 {
-    return read_clock(CLOCK_REALTIME) + moved_us();
+    return clock_read_clock(CLOCK_REALTIME) + clock_moved_us();
 }
 
 int64_t clock_mono_us(void)
 {
-    return read_clock(CLOCK_MONOTONIC);
+    return clock_read_clock(CLOCK_MONOTONIC);
 }
 
-static char *put_digits(char *p, size_t n, long v)
+static char *clock_put_digits(char *p, size_t n, long v)
 {
     for (size_t i = n; i-- > 0; v /= 10)
         p[i] = (char)('0' + v % 10);
@@ -76,14 +76,14 @@ void time_format(int64_t at_us, char ret_text[static TIME_TEXT_SIZE])
                  {2, tm.tm_min, ':'},         {2, tm.tm_sec, '.'},     {6, us, 'Z'}};
     char *p = ret_text;
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        p = put_digits(p, parts[i].n, parts[i].v);
+        p = clock_put_digits(p, parts[i].n, parts[i].v);
         *p++ = parts[i].end;
     }
     *p = '\0';
 }
 
 /* Takes exactly n digits from the front of s. */
-static bool digits(struct str *s, size_t n, int *ret)
+static bool clock_digits(struct str *s, size_t n, int *ret)
 {
     int64_t v;
 
@@ -94,7 +94,7 @@ static bool digits(struct str *s, size_t n, int *ret)
     return true;
 }
 
-static bool letter(struct str *s, const char *any_of)
+static bool clock_letter(struct str *s, const char *any_of)
 {
     if (s->n == 0 || strchr(any_of, s->p[0]) == NULL || s->p[0] == '\0')
         return false;
@@ -102,11 +102,11 @@ static bool letter(struct str *s, const char *any_of)
     return true;
 }
 
-static bool fraction(struct str *s, int64_t *ret_us)
+static bool clock_fraction(struct str *s, int64_t *ret_us)
 {
     int64_t us = 0, unit = 100000;
 
-    if (!letter(s, "."))
+    if (!clock_letter(s, "."))
         return true;
     if (s->n == 0 || s->p[0] < '0' || s->p[0] > '9')
         return false;
@@ -116,16 +116,17 @@ static bool fraction(struct str *s, int64_t *ret_us)
     return true;
 }
 
-static bool offset(struct str *s, int *ret_min)
+static bool clock_offset(struct str *s, int *ret_min)
 {
     int h, m;
 
-    if (letter(s, "Zz")) {
+    if (clock_letter(s, "Zz")) {
         *ret_min = 0;
         return true;
     }
     int sign = s->n > 0 && s->p[0] == '-' ? -1 : 1;
-    if (!letter(s, "+-") || !digits(s, 2, &h) || !letter(s, ":") || !digits(s, 2, &m) || h > 23 || m > 59)
+    if (!clock_letter(s, "+-") || !clock_digits(s, 2, &h) || !clock_letter(s, ":") || !clock_digits(s, 2, &m) ||
+        h > 23 || m > 59)
         return false;
     *ret_min = sign * (h * 60 + m);
     return true;
@@ -137,10 +138,11 @@ bool time_parse(struct str s, int64_t *ret_at_us)
     int64_t us = 0;
     int off_min;
 
-    if (!digits(&s, 4, &tm.tm_year) || !letter(&s, "-") || !digits(&s, 2, &tm.tm_mon) || !letter(&s, "-") ||
-        !digits(&s, 2, &tm.tm_mday) || !letter(&s, "Tt ") || !digits(&s, 2, &tm.tm_hour) || !letter(&s, ":") ||
-        !digits(&s, 2, &tm.tm_min) || !letter(&s, ":") || !digits(&s, 2, &tm.tm_sec) || !fraction(&s, &us) ||
-        !offset(&s, &off_min) || s.n != 0)
+    if (!clock_digits(&s, 4, &tm.tm_year) || !clock_letter(&s, "-") || !clock_digits(&s, 2, &tm.tm_mon) ||
+        !clock_letter(&s, "-") || !clock_digits(&s, 2, &tm.tm_mday) || !clock_letter(&s, "Tt ") ||
+        !clock_digits(&s, 2, &tm.tm_hour) || !clock_letter(&s, ":") || !clock_digits(&s, 2, &tm.tm_min) ||
+        !clock_letter(&s, ":") || !clock_digits(&s, 2, &tm.tm_sec) || !clock_fraction(&s, &us) ||
+        !clock_offset(&s, &off_min) || s.n != 0)
         return false;
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;

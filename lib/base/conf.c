@@ -11,7 +11,7 @@
 
 enum type { TYPE_STR, TYPE_URL, TYPE_INT, TYPE_BOOL };
 
-struct row {
+struct conf_row {
     const char *section, *key;
     enum type type;
     const char *def;
@@ -20,25 +20,25 @@ struct row {
     size_t offset;
 };
 
-static const struct row rows[] = {
+static const struct conf_row conf_rows[] = {
 #define CONF(section, key, type, def, min, max, unit, help) \
     {#section, #key, TYPE_##type, def, min, max, unit, help, offsetof(struct conf, section##_##key)},
 #include "base/conf.def"
 #undef CONF
 };
 
-struct reading {
+struct conf_reading {
     struct conf *conf;
     struct buf *why;
-    bool seen[ARRAY_LEN(rows)];
+    bool seen[ARRAY_LEN(conf_rows)];
 };
 
-static void *field(struct conf *conf, const struct row *r)
+static void *conf_field(struct conf *conf, const struct conf_row *r)
 {
     return (char *)conf + r->offset;
 }
 
-static char *copy(struct str s)
+static char *conf_copy(struct str s)
 {
     char *p = xcalloc(s.n + 1, 1);
 
@@ -46,7 +46,7 @@ static char *copy(struct str s)
     return p;
 }
 
-static bool is_url(struct str s)
+static bool conf_is_url(struct str s)
 {
     struct str host = s;
 
@@ -62,14 +62,14 @@ static bool is_url(struct str s)
 }
 
 /* Stores text in the row's field; false with a sentence in why. */
-static bool set(struct conf *conf, const struct row *r, const char *text, struct buf *why)
+static bool conf_set(struct conf *conf, const struct conf_row *r, const char *text, struct buf *why)
 {
     struct str s = str_from(text);
     int64_t v;
 
     switch (r->type) {
     case TYPE_URL:
-        if (!is_url(s)) {
+        if (!conf_is_url(s)) {
             buf_printf(why, "%s.%s must be https://HOST or https://HOST:PORT, without anything behind it", r->section,
                        r->key);
             return false;
@@ -81,7 +81,7 @@ static bool set(struct conf *conf, const struct row *r, const char *text, struct
                        (long long)r->max);
             return false;
         }
-        *(struct str *)field(conf, r) = str_of(copy(s), s.n);
+        *(struct str *)conf_field(conf, r) = str_of(conf_copy(s), s.n);
         return true;
     case TYPE_INT:
         if (!str_to_i64(s, &v) || v < r->min || v > r->max) {
@@ -89,28 +89,28 @@ static bool set(struct conf *conf, const struct row *r, const char *text, struct
                        (long long)r->max, r->unit);
             return false;
         }
-        *(int64_t *)field(conf, r) = v;
+        *(int64_t *)conf_field(conf, r) = v;
         return true;
     case TYPE_BOOL:
         if (!str_eqc(s, "yes") && !str_eqc(s, "no")) {
             buf_printf(why, "%s.%s must be yes or no", r->section, r->key);
             return false;
         }
-        *(bool *)field(conf, r) = str_eqc(s, "yes");
+        *(bool *)conf_field(conf, r) = str_eqc(s, "yes");
         return true;
     }
     return false;
 }
 
 /* For libinih: 1 goes on, 0 is an error. Only the first error is kept. */
-static int on_key(void *user, const char *section, const char *key, const char *value)
+static int conf_on_key(void *user, const char *section, const char *key, const char *value)
 {
-    struct reading *rd = user;
+    struct conf_reading *rd = user;
 
     if (rd->why->n > 0)
         return 0;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const struct row *r = &rows[i];
+    for (size_t i = 0; i < ARRAY_LEN(conf_rows); i++) {
+        const struct conf_row *r = &conf_rows[i];
         if (strcmp(r->section, section) != 0 || strcmp(r->key, key) != 0)
             continue;
         if (rd->seen[i]) {
@@ -118,14 +118,14 @@ static int on_key(void *user, const char *section, const char *key, const char *
             return 0;
         }
         rd->seen[i] = true;
-        return set(rd->conf, r, value, rd->why);
+        return conf_set(rd->conf, r, value, rd->why);
     }
     buf_printf(rd->why, "there is no %s.%s", section, key);
     return 0;
 }
 
 /* libinih would take the rest of a long line for the next line. False with a sentence in why. */
-static bool lines_fit(FILE *f, struct buf *why)
+static bool conf_lines_fit(FILE *f, struct buf *why)
 {
     char *line = NULL;
     size_t size = 0;
@@ -139,7 +139,7 @@ static bool lines_fit(FILE *f, struct buf *why)
     return why->n == 0;
 }
 
-static void read_file(struct reading *rd, const char *path)
+static void conf_read_file(struct conf_reading *rd, const char *path)
 {
     FILE *f = fopen(path, "re");
 
@@ -147,7 +147,7 @@ static void read_file(struct reading *rd, const char *path)
         buf_puts(rd->why, "the file cannot be read");
         return;
     }
-    int line = lines_fit(f, rd->why) ? ini_parse_file(f, on_key, rd) : 0;
+    int line = conf_lines_fit(f, rd->why) ? ini_parse_file(f, conf_on_key, rd) : 0;
     if (line < 0 && rd->why->n == 0)
         buf_puts(rd->why, "the file cannot be read");
     if (line > 0 && rd->why->n == 0)
@@ -164,17 +164,17 @@ const char *conf_path(void)
 
 enum err conf_load(struct conf *conf, const char *path, struct buf *ret_why)
 {
-    struct reading rd = {.conf = conf, .why = ret_why};
+    struct conf_reading rd = {.conf = conf, .why = ret_why};
 
     *conf = (struct conf){0};
-    read_file(&rd, path);
-    for (size_t i = 0; i < ARRAY_LEN(rows) && ret_why->n == 0; i++) {
+    conf_read_file(&rd, path);
+    for (size_t i = 0; i < ARRAY_LEN(conf_rows) && ret_why->n == 0; i++) {
         if (rd.seen[i])
             continue;
-        if (rows[i].def == NULL)
-            buf_printf(ret_why, "%s.%s is missing (%s)", rows[i].section, rows[i].key, rows[i].help);
+        if (conf_rows[i].def == NULL)
+            buf_printf(ret_why, "%s.%s is missing (%s)", conf_rows[i].section, conf_rows[i].key, conf_rows[i].help);
         else
-            (void)set(conf, &rows[i], rows[i].def, ret_why);
+            (void)conf_set(conf, &conf_rows[i], conf_rows[i].def, ret_why);
     }
     if (ret_why->n == 0)
         return OK;
@@ -185,9 +185,9 @@ enum err conf_load(struct conf *conf, const char *path, struct buf *ret_why)
 
 void conf_done(struct conf *conf)
 {
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (rows[i].type == TYPE_STR || rows[i].type == TYPE_URL)
-            free((char *)((struct str *)field(conf, &rows[i]))->p);
+    for (size_t i = 0; i < ARRAY_LEN(conf_rows); i++)
+        if (conf_rows[i].type == TYPE_STR || conf_rows[i].type == TYPE_URL)
+            free((char *)((struct str *)conf_field(conf, &conf_rows[i]))->p);
     *conf = (struct conf){0};
 }
 
@@ -196,8 +196,8 @@ void conf_document(struct buf *b)
     const char *section = "";
 
     buf_puts(b, "# MarketingCLI: every key with its default. A key without one must be given.\n");
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const struct row *r = &rows[i];
+    for (size_t i = 0; i < ARRAY_LEN(conf_rows); i++) {
+        const struct conf_row *r = &conf_rows[i];
         if (strcmp(section, r->section) != 0)
             buf_printf(b, "\n[%s]\n", r->section);
         section = r->section;

@@ -4,13 +4,13 @@
 
 #include "base/log.h"
 
-struct row {
+struct err_row {
     int status;
     bool retryable;
     const char *slug, *sentence;
 };
 
-static const struct row rows[ERR__MAX] = {
+static const struct err_row err_rows[ERR__MAX] = {
 #define ERR(name, status_, slug_, retryable_, sentence_) \
     [ERR_##name] = {.status = status_, .slug = slug_, .retryable = retryable_, .sentence = sentence_},
 #include "base/err.def"
@@ -39,30 +39,30 @@ static const struct {
     {599, "unavailable"},
 };
 
-static const struct row *row(enum err e)
+static const struct err_row *err_row(enum err e)
 {
     ASSERT((unsigned)e < ERR__MAX);
-    return &rows[e];
+    return &err_rows[e];
 }
 
 int err_status(enum err e)
 {
-    return row(e)->status;
+    return err_row(e)->status;
 }
 
 const char *err_slug(enum err e)
 {
-    return row(e)->slug;
+    return err_row(e)->slug;
 }
 
 const char *err_sentence(enum err e)
 {
-    return row(e)->sentence;
+    return err_row(e)->sentence;
 }
 
 bool err_retryable(enum err e)
 {
-    return row(e)->retryable;
+    return err_row(e)->retryable;
 }
 
 const char *err_type_of_status(int status)

@@ -9,18 +9,18 @@
 
 #define LINE_MAX_BYTES (8u << 10) /* journald cuts at 48 KiB; no line of ours needs more than this */
 
-static const char *const level_names[] = {"error", "warning", "info", "debug"};
+static const char *const log_level_names[] = {"error", "warning", "info", "debug"};
 
-static const char *program_name = "?";
-static enum log_level least_level = LOG_INFO;
+static const char *log_program_name = "?";
+static enum log_level log_least_level = LOG_INFO;
 
 void log_init(const char *program, enum log_level least)
 {
-    program_name = program;
-    least_level = least;
+    log_program_name = program;
+    log_least_level = least;
 }
 
-static void put_string(struct buf *b, struct str s)
+static void log_put_string(struct buf *b, struct str s)
 {
     size_t from = 0;
 
@@ -44,11 +44,11 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
     _cleanup_(buf_done) struct buf b = BUF_MAX(LINE_MAX_BYTES);
     char time[TIME_TEXT_SIZE];
 
-    if (level > least_level)
+    if (level > log_least_level)
         return;
     time_format(clock_now_us(), time);
-    buf_printf(&b, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"event\":\"%s\"", time, level_names[level],
-               program_name, event);
+    buf_printf(&b, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"event\":\"%s\"", time,
+               log_level_names[level], log_program_name, event);
     for (const struct log_field *f = fields; f->name != NULL; f++) {
         if (!f->is_int && f->s.p == NULL)
             continue;
@@ -58,13 +58,13 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
         if (f->is_int)
             buf_printf(&b, "%lld", (long long)f->i);
         else
-            put_string(&b, f->s);
+            log_put_string(&b, f->s);
     }
     buf_puts(&b, "}\n");
     if (b.overflow) {
         buf_clear(&b);
         buf_printf(&b, "{\"time\":\"%s\",\"level\":\"error\",\"program\":\"%s\",\"event\":\"log_line_too_long\"}\n",
-                   time, program_name);
+                   time, log_program_name);
     }
     if (write(STDERR_FILENO, b.p, b.n) < 0)
         return; /* nowhere left to say it */

@@ -27,7 +27,7 @@ void secret_done(struct secret *s)
     *s = (struct secret){0};
 }
 
-static enum err read_all(int fd, struct secret *ret_secret)
+static enum err secret_read_all(int fd, struct secret *ret_secret)
 {
     char *p = xcalloc(CREDENTIAL_MAX_BYTES + 1, 1);
     size_t n = 0;
@@ -58,7 +58,7 @@ enum err credential_read(const char *name, struct secret *ret_secret)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
-    enum err e = read_all(fd, ret_secret);
+    enum err e = secret_read_all(fd, ret_secret);
     (void)close(fd);
     return e;
 }

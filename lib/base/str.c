@@ -27,16 +27,16 @@ bool str_ends(struct str s, struct str suffix)
     return s.n >= suffix.n && str_eq(str_skip(s, s.n - suffix.n), suffix);
 }
 
-static bool blank(char c)
+static bool str_blank(char c)
 {
     return c == ' ' || c == '\t';
 }
 
 struct str str_trim(struct str s)
 {
-    while (s.n > 0 && blank(s.p[0]))
+    while (s.n > 0 && str_blank(s.p[0]))
         s = str_skip(s, 1);
-    while (s.n > 0 && blank(s.p[s.n - 1]))
+    while (s.n > 0 && str_blank(s.p[s.n - 1]))
         s.n--;
     return s;
 }

@@ -3,7 +3,7 @@
 #include <utf8proc.h>
 
 /* The next code point of s; negative where s is not UTF-8. Cuts it off. */
-static utf8proc_int32_t next(struct str *s)
+static utf8proc_int32_t text_next(struct str *s)
 {
     utf8proc_int32_t cp = (unsigned char)s->p[0];
 
@@ -19,7 +19,7 @@ static utf8proc_int32_t next(struct str *s)
     return cp;
 }
 
-static size_t units(utf8proc_int32_t cp)
+static size_t text_units(utf8proc_int32_t cp)
 {
     return cp > 0xffff ? 2 : 1;
 }
@@ -27,7 +27,7 @@ static size_t units(utf8proc_int32_t cp)
 bool text_is_utf8(struct str s)
 {
     while (s.n > 0)
-        if (next(&s) < 0)
+        if (text_next(&s) < 0)
             return false;
     return true;
 }
@@ -37,9 +37,9 @@ size_t text_utf16_units(struct str s)
     size_t n = 0;
 
     while (s.n > 0) {
-        utf8proc_int32_t cp = next(&s);
+        utf8proc_int32_t cp = text_next(&s);
         ASSERT(cp >= 0);
-        n += units(cp);
+        n += text_units(cp);
     }
     return n;
 }
@@ -50,9 +50,9 @@ struct str text_utf16_head(struct str s, size_t max_units)
     size_t n = 0, bytes = 0;
 
     while (rest.n > 0) {
-        utf8proc_int32_t cp = next(&rest);
+        utf8proc_int32_t cp = text_next(&rest);
         ASSERT(cp >= 0);
-        n += units(cp);
+        n += text_units(cp);
         if (n > max_units)
             break;
         bytes = s.n - rest.n;
@@ -63,7 +63,7 @@ struct str text_utf16_head(struct str s, size_t max_units)
 bool text_is_printable(struct str s, bool multiline)
 {
     while (s.n > 0) {
-        utf8proc_int32_t cp = next(&s);
+        utf8proc_int32_t cp = text_next(&s);
         bool control = cp < 0x20 || (cp >= 0x7f && cp < 0xa0);
         if (control && !(multiline && (cp == '\n' || cp == '\t' || cp == '\r')))
             return false;

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/rand.h"
 
-static const int dash_after[] = {4, 6, 8, 10};
+static const int uuid_dash_after[] = {4, 6, 8, 10};
 
 struct uuid uuid_new(void)
 {
@@ -33,10 +33,10 @@ int uuid_cmp(const struct uuid *a, const struct uuid *b)
     return memcmp(a->b, b->b, sizeof a->b);
 }
 
-static bool dash_before(int i)
+static bool uuid_dash_before(int i)
 {
-    for (size_t k = 0; k < ARRAY_LEN(dash_after); k++)
-        if (dash_after[k] == i)
+    for (size_t k = 0; k < ARRAY_LEN(uuid_dash_after); k++)
+        if (uuid_dash_after[k] == i)
             return true;
     return false;
 }
@@ -47,7 +47,7 @@ void uuid_format(const struct uuid *id, char ret_text[static UUID_TEXT_SIZE])
     char *p = ret_text;
 
     for (int i = 0; i < 16; i++) {
-        if (dash_before(i))
+        if (uuid_dash_before(i))
             *p++ = '-';
         *p++ = hex[id->b[i] >> 4];
         *p++ = hex[id->b[i] & 15];
@@ -55,7 +55,7 @@ void uuid_format(const struct uuid *id, char ret_text[static UUID_TEXT_SIZE])
     *p = '\0';
 }
 
-static int nibble(char c)
+static int uuid_nibble(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -71,9 +71,9 @@ bool uuid_parse(struct str text, struct uuid *ret_id)
     if (text.n != UUID_TEXT_SIZE - 1)
         return false;
     for (int i = 0; i < 16; i++) {
-        if (dash_before(i) && *p++ != '-')
+        if (uuid_dash_before(i) && *p++ != '-')
             return false;
-        int hi = nibble(p[0]), lo = nibble(p[1]);
+        int hi = uuid_nibble(p[0]), lo = uuid_nibble(p[1]);
         if (hi < 0 || lo < 0)
             return false;
         id.b[i] = (uint8_t)(hi << 4 | lo);

@@ -3,7 +3,7 @@
 #include <endian.h>
 #include <string.h>
 
-static int64_t time_at(const uint8_t *log, size_t i, int64_t now_us)
+static int64_t window_time_at(const uint8_t *log, size_t i, int64_t now_us)
 {
     uint64_t v;
 
@@ -12,7 +12,7 @@ static int64_t time_at(const uint8_t *log, size_t i, int64_t now_us)
     return v > (uint64_t)now_us ? now_us : (int64_t)v;
 }
 
-static void set_time(uint8_t *log, size_t i, int64_t at_us)
+static void window_set_time(uint8_t *log, size_t i, int64_t at_us)
 {
     uint64_t v = htobe64((uint64_t)at_us);
 
@@ -24,15 +24,15 @@ bool window_take(uint8_t *log, size_t *n, size_t limit, int64_t period_us, int64
     size_t used = MIN(*n / sizeof(int64_t), limit), first = 0;
 
     ASSERT(limit > 0 && now_us >= 0);
-    while (first < used && now_us - time_at(log, first, now_us) >= period_us)
+    while (first < used && now_us - window_time_at(log, first, now_us) >= period_us)
         first++;
     if (used - first == limit) {
-        *ret_free_at_us = time_at(log, first, now_us) + period_us;
+        *ret_free_at_us = window_time_at(log, first, now_us) + period_us;
         return false;
     }
     for (size_t i = first; i < used; i++)
-        set_time(log, i - first, time_at(log, i, now_us));
-    set_time(log, used - first, now_us);
+        window_set_time(log, i - first, window_time_at(log, i, now_us));
+    window_set_time(log, used - first, now_us);
     *n = WINDOW_BYTES(used - first + 1);
     return true;
 }

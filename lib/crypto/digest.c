@@ -11,27 +11,27 @@ struct sha256_stream {
     EVP_MD_CTX *md;
 };
 
-static EVP_MD *sha256;
-static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+static EVP_MD *digest_sha256;
+static pthread_once_t digest_sha256_once = PTHREAD_ONCE_INIT;
 
-static void fetch_sha256(void)
+static void digest_fetch_sha256(void)
 {
-    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    ASSERT(sha256 != NULL);
+    digest_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    ASSERT(digest_sha256 != NULL);
 }
 
 /* EVP_sha256() would be looked up anew with each digest: five times the work for an API key. Kept until the end. */
-static const EVP_MD *md(void)
+static const EVP_MD *digest_md(void)
 {
-    ASSERT(pthread_once(&sha256_once, fetch_sha256) == 0);
-    return sha256;
+    ASSERT(pthread_once(&digest_sha256_once, digest_fetch_sha256) == 0);
+    return digest_sha256;
 }
 
 struct sha256 sha256_of(struct str s)
 {
     struct sha256 h;
 
-    ASSERT(EVP_Digest(s.p == NULL ? "" : s.p, s.n, h.b, NULL, md(), NULL) == 1);
+    ASSERT(EVP_Digest(s.p == NULL ? "" : s.p, s.n, h.b, NULL, digest_md(), NULL) == 1);
     return h;
 }
 
@@ -41,8 +41,8 @@ struct sha256 hmac_sha256(struct str key, struct str message)
     unsigned n = sizeof h.b;
 
     ASSERT(key.n <= INT32_MAX);
-    ASSERT(HMAC(md(), key.p == NULL ? "" : key.p, (int)key.n, (const unsigned char *)message.p, message.n, h.b, &n) !=
-           NULL);
+    ASSERT(HMAC(digest_md(), key.p == NULL ? "" : key.p, (int)key.n, (const unsigned char *)message.p, message.n, h.b,
+                &n) != NULL);
     return h;
 }
 
@@ -51,7 +51,7 @@ struct sha256_stream *sha256_stream_new(void)
     struct sha256_stream *s = xcalloc(1, sizeof *s);
 
     s->md = EVP_MD_CTX_new();
-    ASSERT(s->md != NULL && EVP_DigestInit_ex(s->md, md(), NULL) == 1);
+    ASSERT(s->md != NULL && EVP_DigestInit_ex(s->md, digest_md(), NULL) == 1);
     return s;
 }
 
@@ -90,7 +90,7 @@ struct str hex_encode(struct arena *arena, const void *p, size_t n)
     return str_of(out, 2 * n);
 }
 
-static int hex_value(char c)
+static int digest_hex_value(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -108,10 +108,10 @@ bool hex_decode(struct str text, void *ret, size_t n)
     if (text.n / 2 != n || text.n % 2 != 0)
         return false;
     for (size_t i = 0; i < text.n; i++)
-        if (hex_value(text.p[i]) < 0)
+        if (digest_hex_value(text.p[i]) < 0)
             return false;
     for (size_t i = 0; i < n; i++)
-        out[i] = (uint8_t)(hex_value(text.p[2 * i]) << 4 | hex_value(text.p[2 * i + 1]));
+        out[i] = (uint8_t)(digest_hex_value(text.p[2 * i]) << 4 | digest_hex_value(text.p[2 * i + 1]));
     return true;
 }
 
@@ -126,7 +126,7 @@ struct str token_new(struct arena *arena, size_t n_bytes)
 }
 
 /* log2 62 = 5.954196310386875, as a fraction that is exact enough for any n in use. */
-static size_t base62_chars(size_t n)
+static size_t digest_base62_chars(size_t n)
 {
     uint64_t num = (uint64_t)n * 8 * UINT64_C(1000000000), den = UINT64_C(5954196310);
 
@@ -136,7 +136,7 @@ static size_t base62_chars(size_t n)
 struct str base62_encode(struct arena *arena, const uint8_t *p, size_t n)
 {
     static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    size_t chars = base62_chars(n);
+    size_t chars = digest_base62_chars(n);
     char *out = arena_alloc(arena, chars + 1);
     uint8_t *number = arena_alloc(arena, n);
 

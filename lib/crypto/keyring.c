@@ -22,7 +22,7 @@ struct keyring {
     struct ring_key v[KEYS_MAX]; /* the current one first */
 };
 
-static const struct ring_key *find(const struct keyring *ring, int id)
+static const struct ring_key *keyring_find(const struct keyring *ring, int id)
 {
     for (size_t i = 0; i < ring->n; i++)
         if (ring->v[i].id == id)
@@ -31,7 +31,7 @@ static const struct ring_key *find(const struct keyring *ring, int id)
 }
 
 /* "ID HEX64" */
-static bool parse_line(struct str line, struct keyring *ring)
+static bool keyring_parse_line(struct str line, struct keyring *ring)
 {
     struct str id_text;
     int64_t id;
@@ -39,14 +39,14 @@ static bool parse_line(struct str line, struct keyring *ring)
 
     if (ring->n == KEYS_MAX || !str_cut(&line, ' ', &id_text) || !str_to_i64(id_text, &id) || id < 1 || id > 255)
         return false;
-    if (find(ring, (int)id) != NULL || !hex_decode(str_trim(line), k->key, KEY_BYTES))
+    if (keyring_find(ring, (int)id) != NULL || !hex_decode(str_trim(line), k->key, KEY_BYTES))
         return false;
     k->id = (uint8_t)id;
     ring->n++;
     return true;
 }
 
-static struct str trim_line(struct str line)
+static struct str keyring_trim_line(struct str line)
 {
     if (line.n > 0 && line.p[line.n - 1] == '\r')
         line.n--;
@@ -59,10 +59,10 @@ enum err keyring_parse(struct str text, struct keyring **ret_ring)
     struct str line;
 
     while (str_next(&text, '\n', &line)) {
-        line = trim_line(line);
+        line = keyring_trim_line(line);
         if (line.n == 0 || line.p[0] == '#')
             continue;
-        if (!parse_line(line, ring))
+        if (!keyring_parse_line(line, ring))
             return ERR_VALIDATION;
     }
     if (ring->n == 0)
@@ -105,7 +105,7 @@ enum err keyring_seal(const struct keyring *ring, struct str plain, struct str a
 
 enum err keyring_open(const struct keyring *ring, struct str sealed, struct str aad, struct secret *ret_plain)
 {
-    const struct ring_key *k = find(ring, keyring_sealed_id(sealed));
+    const struct ring_key *k = keyring_find(ring, keyring_sealed_id(sealed));
     int n = 0, tail = 0;
 
     if (k == NULL || sealed.n - KEYRING_OVERHEAD > PLAIN_MAX_BYTES)

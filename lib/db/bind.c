@@ -47,7 +47,7 @@ void db_bind_args(const struct sql *q, const struct db_arg *args, size_t n, MYSQ
     }
 }
 
-static size_t cols_count(const struct sql *q)
+static size_t db_bind_cols_count(const struct sql *q)
 {
     size_t n = 0;
 
@@ -57,7 +57,7 @@ static size_t cols_count(const struct sql *q)
     return n;
 }
 
-static void bind_cells(const struct sql *q, size_t n, MYSQL_BIND *binds, struct cell *cells)
+static void db_bind_cells(const struct sql *q, size_t n, MYSQL_BIND *binds, struct cell *cells)
 {
     for (size_t i = 0; i < n; i++) {
         struct cell *c = &cells[i];
@@ -77,7 +77,8 @@ static void bind_cells(const struct sql *q, size_t n, MYSQL_BIND *binds, struct 
 }
 
 /* The bytes of a text or blob cell, in the arena. */
-static bool take_bytes(MYSQL_STMT *stmt, unsigned col, struct cell *c, bool text, struct arena *arena, struct str *ret)
+static bool db_bind_take_bytes(MYSQL_STMT *stmt, unsigned col, struct cell *c, bool text, struct arena *arena,
+                               struct str *ret)
 {
     char *p = arena_alloc(arena, c->length + 1);
 
@@ -99,7 +100,7 @@ static bool take_bytes(MYSQL_STMT *stmt, unsigned col, struct cell *c, bool text
     return true;
 }
 
-static bool enum_value(struct str name, const char *const *names, int *ret)
+static bool db_bind_enum_value(struct str name, const char *const *names, int *ret)
 {
     for (int i = 0; names[i] != NULL; i++) {
         if (str_eqc(name, names[i])) {
@@ -111,8 +112,8 @@ static bool enum_value(struct str name, const char *const *names, int *ret)
 }
 
 /* Puts one cell into its place; false when the column does not hold what the table says. */
-static bool put_cell(MYSQL_STMT *stmt, unsigned i, const struct db_col *col, struct cell *c, struct arena *arena,
-                     void *row)
+static bool db_bind_put_cell(MYSQL_STMT *stmt, unsigned i, const struct db_col *col, struct cell *c,
+                             struct arena *arena, void *row)
 {
     void *to = (char *)row + col->offset;
     struct str s;
@@ -128,9 +129,9 @@ static bool put_cell(MYSQL_STMT *stmt, unsigned i, const struct db_col *col, str
         return true;
     case DB_STR:
     case DB_BYTES:
-        return take_bytes(stmt, i, c, col->type == DB_STR, arena, to);
+        return db_bind_take_bytes(stmt, i, c, col->type == DB_STR, arena, to);
     case DB_ENUM:
-        return take_bytes(stmt, i, c, true, arena, &s) && enum_value(s, col->names, to);
+        return db_bind_take_bytes(stmt, i, c, true, arena, &s) && db_bind_enum_value(s, col->names, to);
     case DB_UUID:
         if (c->length != sizeof(struct uuid))
             return false;
@@ -145,7 +146,7 @@ static bool put_cell(MYSQL_STMT *stmt, unsigned i, const struct db_col *col, str
     return false;
 }
 
-static void *next_row(struct db_target *t)
+static void *db_bind_next_row(struct db_target *t)
 {
     if (t->n == t->capacity) {
         size_t capacity = MIN(MAX(t->capacity * 2, (size_t)8), t->max);
@@ -163,21 +164,21 @@ enum err db_fetch(struct db *db, const struct sql *q, MYSQL_STMT *stmt, struct d
 {
     MYSQL_BIND binds[DB_COLS_MAX];
     struct cell cells[DB_COLS_MAX];
-    size_t n = cols_count(q);
+    size_t n = db_bind_cols_count(q);
     int r;
 
     if (mysql_stmt_field_count(stmt) != n)
         return db_note(db, 1, "the statement has another number of columns than its table");
     memset(cells, 0, n * sizeof *cells);
-    bind_cells(q, n, binds, cells);
+    db_bind_cells(q, n, binds, cells);
     if (mysql_stmt_bind_result(stmt, binds) != 0)
         return db_note(db, mysql_stmt_errno(stmt), mysql_stmt_error(stmt));
     while ((r = mysql_stmt_fetch(stmt)) == 0 || r == MYSQL_DATA_TRUNCATED) {
         if (target->n == target->max)
             return db_note(db, 1, "the statement gives more rows than it may");
-        void *row = next_row(target);
+        void *row = db_bind_next_row(target);
         for (size_t i = 0; i < n; i++)
-            if (!put_cell(stmt, (unsigned)i, &q->cols[i], &cells[i], target->arena, row))
+            if (!db_bind_put_cell(stmt, (unsigned)i, &q->cols[i], &cells[i], target->arena, row))
                 return db_note(db, 1, "a column holds what its table does not allow");
     }
     if (r != MYSQL_NO_DATA)

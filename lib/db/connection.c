@@ -45,9 +45,9 @@ static const struct {
     {ER_DUP_ENTRY, ERR_DB_DUPLICATE, false},
 };
 
-static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+static pthread_once_t db_connection_library_once = PTHREAD_ONCE_INIT;
 
-static void library_start(void)
+static void db_connection_library_start(void)
 {
     ASSERT(mysql_library_init(0, NULL, NULL) == 0);
 }
@@ -56,7 +56,7 @@ struct db *db_new(const struct db_options *options)
 {
     struct db *db = xcalloc(1, sizeof *db);
 
-    ASSERT(pthread_once(&library_once, library_start) == 0);
+    ASSERT(pthread_once(&db_connection_library_once, db_connection_library_start) == 0);
     db->options = *options;
     return db;
 }
@@ -87,7 +87,7 @@ bool db_error_is_lost(unsigned error)
     return false;
 }
 
-static enum err meaning(unsigned error)
+static enum err db_connection_meaning(unsigned error)
 {
     for (size_t i = 0; i < ARRAY_LEN(meanings); i++)
         if (meanings[i].error == error)
@@ -95,7 +95,7 @@ static enum err meaning(unsigned error)
     return ERR_DB_FAILED;
 }
 
-static void count(struct db *db, enum err e)
+static void db_connection_count(struct db *db, enum err e)
 {
     struct db_counts *c = db->options.counts;
 
@@ -106,9 +106,9 @@ static void count(struct db *db, enum err e)
 
 enum err db_note(struct db *db, unsigned error, const char *text)
 {
-    enum err e = meaning(error);
+    enum err e = db_connection_meaning(error);
 
-    count(db, e);
+    db_connection_count(db, e);
     db->error = error;
     (void)snprintf(db->error_text, sizeof db->error_text, "%s", text);
     if (db->in_tx && (e == ERR_DB_RERUN || db_error_is_lost(error)))
@@ -118,7 +118,7 @@ enum err db_note(struct db *db, unsigned error, const char *text)
     return e;
 }
 
-static enum err connect_now(struct db *db)
+static enum err db_connection_connect_now(struct db *db)
 {
     unsigned timeout = (unsigned)db->options.timeout_sec;
     char session[256];
@@ -161,13 +161,13 @@ enum err db_connect(struct db *db)
     if (db->conn != NULL)
         return OK;
     if (gate == NULL)
-        return connect_now(db);
+        return db_connection_connect_now(db);
     if (atomic_load(&gate->failing)) {
         alone = !atomic_exchange(&gate->trying, true);
         if (!alone)
             return db_note(db, CR_CONNECTION_ERROR, "no connection could be made, and another thread tries again");
     }
-    enum err e = connect_now(db);
+    enum err e = db_connection_connect_now(db);
     atomic_store(&gate->failing, e != OK);
     if (alone)
         atomic_store(&gate->trying, false);

@@ -1,22 +1,22 @@
 #include "db/schema.h"
 
-struct row {
+struct schema_row {
     int64_t version;
 };
 
-static const struct db_col row_cols[] = {DB_COL(struct row, version, I64), DB_END};
+static const struct db_col schema_row_cols[] = {DB_COL(struct schema_row, version, I64), DB_END};
 
 /* An interrupted file does not count. */
-static const struct sql newest = {
+static const struct sql schema_newest = {
     .text = "SELECT COALESCE(MAX(version), 0) FROM schema_migrations WHERE state = 'applied'",
     .in = "",
-    .cols = row_cols,
+    .cols = schema_row_cols,
 };
 
 enum err schema_check(struct db *db, struct arena *arena)
 {
-    struct row row;
-    enum err e = db_row(db, &newest, DB_NO_ARGS, arena, &row);
+    struct schema_row row;
+    enum err e = db_row(db, &schema_newest, DB_NO_ARGS, arena, &row);
 
     if (e == ERR_DB_FAILED) /* 1146 no such table, 1142 not granted */
         return ERR_CONFLICT;

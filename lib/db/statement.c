@@ -5,7 +5,7 @@
 #include "db/private.h"
 
 /* The prepared form of q on this connection, made at its first use. */
-static enum err prepared(struct db *db, const struct sql *q, MYSQL_STMT **ret_stmt)
+static enum err db_statement_prepared(struct db *db, const struct sql *q, MYSQL_STMT **ret_stmt)
 {
     size_t i = ((uintptr_t)q / sizeof *q) % DB_STMTS_MAX;
 
@@ -30,8 +30,8 @@ static enum err prepared(struct db *db, const struct sql *q, MYSQL_STMT **ret_st
     return OK;
 }
 
-static enum err run_once(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
-                         struct db_target *target, uint64_t *ret_changed)
+static enum err db_statement_run_once(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
+                                      struct db_target *target, uint64_t *ret_changed)
 {
     MYSQL_BIND binds[DB_ARGS_MAX];
     unsigned long lengths[DB_ARGS_MAX];
@@ -40,7 +40,7 @@ static enum err run_once(struct db *db, const struct sql *q, const struct db_arg
     enum err e = db_connect(db);
     if (e != OK)
         return e;
-    e = prepared(db, q, &stmt);
+    e = db_statement_prepared(db, q, &stmt);
     if (e != OK)
         return e;
     db_bind_args(q, args, n, binds, lengths);
@@ -58,13 +58,13 @@ static enum err run_once(struct db *db, const struct sql *q, const struct db_arg
 }
 
 /* May it run again after the connection was lost, without doing anything twice? */
-static bool repeatable(const struct db *db, const struct sql *q)
+static bool db_statement_repeatable(const struct db *db, const struct sql *q)
 {
     return strncasecmp(q->text, "SELECT", 6) == 0 || db->error == CR_SERVER_GONE_ERROR;
 }
 
-static enum err run(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, struct db_target *target,
-                    uint64_t *ret_changed)
+static enum err db_statement_run(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
+                                 struct db_target *target, uint64_t *ret_changed)
 {
     int64_t started_us = clock_mono_us();
     bool reconnected = false;
@@ -76,14 +76,14 @@ static enum err run(struct db *db, const struct sql *q, const struct db_arg *arg
     for (int i = 0; i == 0 || db_may_rerun(db, i, started_us); i++) {
         bool idle = db->conn != NULL;
         db->error = 0;
-        e = run_once(db, q, args, n, target, ret_changed);
+        e = db_statement_run_once(db, q, args, n, target, ret_changed);
         if (e == OK || db->in_tx)
             break;
         if (e == ERR_DB_RERUN) {
             db_pause(i);
             continue;
         }
-        if (!idle || reconnected || db->conn != NULL || !repeatable(db, q))
+        if (!idle || reconnected || db->conn != NULL || !db_statement_repeatable(db, q))
             break;
         reconnected = true;
     }
@@ -93,7 +93,7 @@ static enum err run(struct db *db, const struct sql *q, const struct db_arg *arg
 enum err db_exec(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, uint64_t *ret_changed)
 {
     ASSERT(q->cols == NULL);
-    return run(db, q, args, n, NULL, ret_changed);
+    return db_statement_run(db, q, args, n, NULL, ret_changed);
 }
 
 enum err db_rows(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, struct arena *arena,
@@ -102,7 +102,7 @@ enum err db_rows(struct db *db, const struct sql *q, const struct db_arg *args, 
     struct db_target t = {.arena = arena, .size = size, .max = max};
 
     ASSERT(q->cols != NULL);
-    enum err e = run(db, q, args, n, &t, NULL);
+    enum err e = db_statement_run(db, q, args, n, &t, NULL);
     if (e != OK)
         return e;
     *ret_rows = t.rows;
@@ -111,7 +111,7 @@ enum err db_rows(struct db *db, const struct sql *q, const struct db_arg *args, 
 }
 
 /* The bytes a column takes in the caller's struct. */
-static size_t col_size(const struct db_col *c)
+static size_t db_statement_col_size(const struct db_col *c)
 {
     switch (c->type) {
     case DB_I64:
@@ -139,14 +139,14 @@ enum err db_row(struct db *db, const struct sql *q, const struct db_arg *args, s
     ASSERT(q->cols != NULL);
     /* The struct's own size is not known here: a row ends behind its last column. */
     for (const struct db_col *c = q->cols; c->type != 0; c++)
-        t.size = MAX(t.size, c->offset + col_size(c));
-    enum err e = run(db, q, args, n, &t, NULL);
+        t.size = MAX(t.size, c->offset + db_statement_col_size(c));
+    enum err e = db_statement_run(db, q, args, n, &t, NULL);
     if (e != OK)
         return e;
     if (t.n == 0)
         return ERR_NOT_FOUND;
     /* The columns only: what else the caller's struct holds stays. */
     for (const struct db_col *c = q->cols; c->type != 0; c++)
-        memcpy((char *)ret + c->offset, t.rows + c->offset, col_size(c));
+        memcpy((char *)ret + c->offset, t.rows + c->offset, db_statement_col_size(c));
     return OK;
 }

@@ -2,7 +2,7 @@
 #include "db/private.h"
 
 /* Starts a transaction, on a new connection if the old one is gone: nothing has happened yet, so once more is safe. */
-static enum err begin(struct db *db)
+static enum err db_tx_begin(struct db *db)
 {
     enum err e = ERR_DB_UNAVAILABLE;
 
@@ -18,7 +18,7 @@ static enum err begin(struct db *db)
 }
 
 /* A transaction that cannot be ended on its connection ends with it: the next one would commit what is left of it. */
-static void roll_back(struct db *db)
+static void db_tx_roll_back(struct db *db)
 {
     if (db->conn != NULL && db_plain(db, STR("ROLLBACK")) != OK)
         db_disconnect(db);
@@ -30,7 +30,7 @@ enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *ar
 
     ASSERT(!db->in_tx);
     for (int i = 0; i == 0 || db_may_rerun(db, i, started_us); i++) {
-        enum err e = begin(db);
+        enum err e = db_tx_begin(db);
         if (e != OK)
             return e == ERR_DB_RERUN ? ERR_DB_UNAVAILABLE : e;
         db->in_tx = true;
@@ -38,12 +38,12 @@ enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *ar
         e = fn(db, arg);
         db->in_tx = false;
         if (db->conn == NULL || db->rerun) {
-            roll_back(db);
+            db_tx_roll_back(db);
             db_pause(i);
             continue;
         }
         if (e != OK) {
-            roll_back(db);
+            db_tx_roll_back(db);
             return e;
         }
         e = db_plain(db, STR("COMMIT"));

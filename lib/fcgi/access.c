@@ -5,12 +5,12 @@
 #include "model/user/session.h"
 #include "fcgi/serve.h"
 
-static bool is_safe(struct str method)
+static bool access_is_safe(struct str method)
 {
     return str_eqc(method, "GET") || str_eqc(method, "HEAD");
 }
 
-static enum err by_key(struct ctx *c, struct str text)
+static enum err access_by_key(struct ctx *c, struct str text)
 {
     struct key key;
 
@@ -23,7 +23,7 @@ static enum err by_key(struct ctx *c, struct str text)
     return OK;
 }
 
-static enum err by_session(struct ctx *c, struct str token)
+static enum err access_by_session(struct ctx *c, struct str token)
 {
     struct session session;
 
@@ -36,30 +36,30 @@ static enum err by_session(struct ctx *c, struct str token)
 }
 
 /* Authorization wins over the cookie: a program that sends a key means it. */
-static enum err identify(struct ctx *c)
+static enum err access_identify(struct ctx *c)
 {
     struct str auth = c->req.authorization, scheme, token;
 
     if (auth.p != NULL) {
         if (!str_cut(&auth, ' ', &scheme) || !str_ieq(scheme, STR("Bearer")))
             return ERR_UNAUTHENTICATED;
-        return by_key(c, str_trim(auth));
+        return access_by_key(c, str_trim(auth));
     }
     enum err e = cookie_get(c->req.cookie, STR(SESSION_COOKIE), &token);
     if (e != OK)
         return e;
-    return token.p == NULL ? ERR_UNAUTHENTICATED : by_session(c, token);
+    return token.p == NULL ? ERR_UNAUTHENTICATED : access_by_session(c, token);
 }
 
 /*
  * A form on somebody else's page can make a browser send our cookie, or sign a user in to a foreign account. Browsers
  * say where a request comes from (Origin, Sec-Fetch-Site); a request with a cookie must say it, one without may.
  */
-static bool is_cross_origin(const struct ctx *c, bool must_say)
+static bool access_is_cross_origin(const struct ctx *c, bool must_say)
 {
     const struct request *r = &c->req;
 
-    if (is_safe(r->method))
+    if (access_is_safe(r->method))
         return false;
     if (r->origin.p != NULL)
         return !str_eq(r->origin, c->conf->service_url);
@@ -73,11 +73,11 @@ enum err access_check(struct ctx *c, const struct route *route)
     if (route->foreign)
         return OK;
     if (route->auth == AUTH_NONE)
-        return is_cross_origin(c, false) ? ERR_CROSS_ORIGIN : OK;
-    enum err e = identify(c);
+        return access_is_cross_origin(c, false) ? ERR_CROSS_ORIGIN : OK;
+    enum err e = access_identify(c);
     if (e != OK)
         return e;
     if (c->caller.kind == CALLER_SESSION)
-        return is_cross_origin(c, true) ? ERR_CROSS_ORIGIN : OK;
+        return access_is_cross_origin(c, true) ? ERR_CROSS_ORIGIN : OK;
     return route->auth == AUTH_SESSION ? ERR_SESSION_REQUIRED : OK;
 }

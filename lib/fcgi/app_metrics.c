@@ -13,10 +13,10 @@
 enum { ROUTE_OF_NONE, ROUTE_OF_ASKING, ROUTES_BEFORE };
 
 enum { CLASS_2XX, CLASS_3XX, CLASS_4XX, CLASS_5XX, CLASS__MAX };
-enum { ERROR_UNAVAILABLE, ERROR_RERUN, ERROR_FAILED, ERROR__MAX };
+enum { APP_ERROR_UNAVAILABLE, APP_ERROR_RERUN, APP_ERROR_FAILED, APP_ERROR__MAX };
 
-static const char *const class_names[CLASS__MAX + 1];
-static const char *const error_names[ERROR__MAX + 1];
+static const char *const app_metrics_class_names[CLASS__MAX + 1];
+static const char *const app_metrics_error_names[APP_ERROR__MAX + 1];
 
 struct app_metrics {
     struct shared *shared;
@@ -27,7 +27,7 @@ struct app_metrics {
     atomic_bool away;
 };
 
-static void name_routes(struct app_metrics *m)
+static void app_metrics_name_routes(struct app_metrics *m)
 {
     const struct route *const *tables = m->shared->app->routes;
     size_t n = ROUTES_BEFORE;
@@ -45,7 +45,7 @@ static void name_routes(struct app_metrics *m)
 }
 
 /* A program has few tables; its place in them is its number. */
-static size_t route_index(const struct app_metrics *m, const struct route *route)
+static size_t app_metrics_route_index(const struct app_metrics *m, const struct route *route)
 {
     size_t n = ROUTES_BEFORE;
 
@@ -57,7 +57,7 @@ static size_t route_index(const struct app_metrics *m, const struct route *route
 }
 
 /* What others count, before it is shown. */
-static void refresh(void *arg)
+static void app_metrics_refresh(void *arg)
 {
     struct app_metrics *m = arg;
     struct db_counts *c = &m->shared->db_counts;
@@ -66,9 +66,9 @@ static void refresh(void *arg)
     metric_set(m->metrics, METRIC_THREADS_OUTSIDE, 0, atomic_load(&m->shared->outside));
     metric_set(m->metrics, METRIC_DB_CONNECTIONS, 0, atomic_load(&c->open));
     metric_set(m->metrics, METRIC_DB_CONNECTS, 0, atomic_load(&c->connects));
-    metric_set(m->metrics, METRIC_DB_ERRORS, ERROR_UNAVAILABLE, atomic_load(&c->unavailable));
-    metric_set(m->metrics, METRIC_DB_ERRORS, ERROR_RERUN, atomic_load(&c->reruns));
-    metric_set(m->metrics, METRIC_DB_ERRORS, ERROR_FAILED, atomic_load(&c->failed));
+    metric_set(m->metrics, METRIC_DB_ERRORS, APP_ERROR_UNAVAILABLE, atomic_load(&c->unavailable));
+    metric_set(m->metrics, METRIC_DB_ERRORS, APP_ERROR_RERUN, atomic_load(&c->reruns));
+    metric_set(m->metrics, METRIC_DB_ERRORS, APP_ERROR_FAILED, atomic_load(&c->failed));
 }
 
 struct app_metrics *app_metrics_start(struct shared *shared)
@@ -77,11 +77,12 @@ struct app_metrics *app_metrics_start(struct shared *shared)
 
     m->shared = shared;
     arena_init(&m->arena, 1u << 20);
-    name_routes(m);
-    m->metrics = metrics_new(&(struct metrics_options){
-        .who = METRICS_APP,
-        .values = {[LABEL_ROUTE] = m->route_names, [LABEL_STATUS] = class_names, [LABEL_ERROR] = error_names}});
-    m->expose = expose_of_program(m->metrics, shared->conf->metrics_dir, shared->app->name, refresh, m);
+    app_metrics_name_routes(m);
+    m->metrics = metrics_new(&(struct metrics_options){.who = METRICS_APP,
+                                                       .values = {[LABEL_ROUTE] = m->route_names,
+                                                                  [LABEL_STATUS] = app_metrics_class_names,
+                                                                  [LABEL_ERROR] = app_metrics_error_names}});
+    m->expose = expose_of_program(m->metrics, shared->conf->metrics_dir, shared->app->name, app_metrics_refresh, m);
     return m;
 }
 
@@ -104,7 +105,7 @@ void app_metrics_busy(struct app_metrics *m, int n)
 }
 
 /* Once when the database goes and once when it is back, whichever thread sees it first. */
-static void note_database(struct app_metrics *m)
+static void app_metrics_note_database(struct app_metrics *m)
 {
     bool away = atomic_load_explicit(&m->shared->db_gate.failing, memory_order_relaxed);
 
@@ -118,21 +119,21 @@ static void note_database(struct app_metrics *m)
 
 void app_metrics_request(struct app_metrics *m, const struct route *route, bool asked, int status, int64_t duration_us)
 {
-    size_t r = asked ? ROUTE_OF_ASKING : route_index(m, route), class = (size_t)(status / 100 - 2);
+    size_t r = asked ? ROUTE_OF_ASKING : app_metrics_route_index(m, route), class = (size_t)(status / 100 - 2);
 
     ASSERT(class < CLASS__MAX);
     metric_add(m->metrics, METRIC_REQUESTS, r * CLASS__MAX + class, 1);
     metric_observe(m->metrics, METRIC_REQUEST_TIME, r, duration_us);
-    note_database(m);
+    app_metrics_note_database(m);
 }
 
-static const char *const class_names[] = {
+static const char *const app_metrics_class_names[] = {
     [CLASS_2XX] = "2xx", [CLASS_3XX] = "3xx", [CLASS_4XX] = "4xx", [CLASS_5XX] = "5xx", [CLASS__MAX] = NULL,
 };
 
-static const char *const error_names[] = {
-    [ERROR_UNAVAILABLE] = "unavailable",
-    [ERROR_RERUN] = "rerun",
-    [ERROR_FAILED] = "failed",
-    [ERROR__MAX] = NULL,
+static const char *const app_metrics_error_names[] = {
+    [APP_ERROR_UNAVAILABLE] = "unavailable",
+    [APP_ERROR_RERUN] = "rerun",
+    [APP_ERROR_FAILED] = "failed",
+    [APP_ERROR__MAX] = NULL,
 };

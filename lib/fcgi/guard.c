@@ -30,7 +30,7 @@ struct pairs {
     bool is_value;   /* it is the value's */
 };
 
-struct reading {
+struct guard_reading {
     enum record expected; /* what may come next */
     bool ended;
     union {
@@ -45,24 +45,24 @@ struct reading {
 };
 
 /* libfcgi calls with nothing but the connection; a thread reads one request at a time. */
-static _Thread_local struct reading now;
+static _Thread_local struct guard_reading guard_now;
 
 void guard_begin(void)
 {
-    now = (struct reading){.expected = BEGIN};
+    guard_now = (struct guard_reading){.expected = BEGIN};
 }
 
-static uint16_t two(const uint8_t p[2])
+static uint16_t guard_two(const uint8_t p[2])
 {
     return (uint16_t)(p[0] << 8 | p[1]);
 }
 
-static bool header_is_good(struct reading *r)
+static bool guard_header_is_good(struct guard_reading *r)
 {
     const struct header *h = &r->header;
-    uint16_t id = two(h->id);
+    uint16_t id = guard_two(h->id);
 
-    r->content = two(h->length);
+    r->content = guard_two(h->length);
     r->padding = h->padding;
     r->at = 0;
     if (h->version != VERSION || id == 0)
@@ -82,12 +82,12 @@ static bool header_is_good(struct reading *r)
 }
 
 /* The role (two bytes), flags, five reserved. */
-static bool begin_byte_is_good(const struct reading *r, uint8_t c)
+static bool guard_begin_byte_is_good(const struct guard_reading *r, uint8_t c)
 {
     return r->at > 1 || c == (r->at == 1 ? RESPONDER : 0);
 }
 
-static bool length_is_good(struct pairs *p)
+static bool guard_length_is_good(struct pairs *p)
 {
     p->left += p->length;
     p->length = 0;
@@ -96,15 +96,15 @@ static bool length_is_good(struct pairs *p)
 }
 
 /* A byte of a length. */
-static bool length_byte_is_good(struct pairs *p, uint8_t c)
+static bool guard_length_byte_is_good(struct pairs *p, uint8_t c)
 {
     if (p->wanted > 0) {
         p->length = p->length << 8 | c;
-        return --p->wanted > 0 || length_is_good(p);
+        return --p->wanted > 0 || guard_length_is_good(p);
     }
     if ((c & 0x80) == 0) {
         p->length = c;
-        return length_is_good(p);
+        return guard_length_is_good(p);
     }
     p->length = c & 0x7f;
     p->wanted = 3;
@@ -112,7 +112,7 @@ static bool length_byte_is_good(struct pairs *p, uint8_t c)
 }
 
 /* Takes the names' and values' bytes that are at hand, or one byte of a length; 0 when that is not what may come. */
-static size_t take_params(struct pairs *pairs, const uint8_t *p, size_t n)
+static size_t guard_take_params(struct pairs *pairs, const uint8_t *p, size_t n)
 {
     bool is_text = pairs->left > 0 && pairs->wanted == 0 && !pairs->is_value;
     size_t took = is_text ? MIN(n, (size_t)pairs->left) : 1;
@@ -121,24 +121,26 @@ static size_t take_params(struct pairs *pairs, const uint8_t *p, size_t n)
     if (pairs->total > GUARD_PARAMS_MAX)
         return 0;
     if (!is_text)
-        return length_byte_is_good(pairs, *p) ? 1 : 0;
+        return guard_length_byte_is_good(pairs, *p) ? 1 : 0;
     pairs->left -= took;
     return memchr(p, '\0', took) == NULL ? took : 0;
 }
 
-static size_t take_content(struct reading *r, const uint8_t *p, size_t n)
+static size_t guard_take_content(struct guard_reading *r, const uint8_t *p, size_t n)
 {
-    return r->expected == BEGIN ? begin_byte_is_good(r, *p) : r->expected == PARAMS ? take_params(&r->pairs, p, n) : n;
+    return r->expected == BEGIN    ? guard_begin_byte_is_good(r, *p)
+           : r->expected == PARAMS ? guard_take_params(&r->pairs, p, n)
+                                   : n;
 }
 
 /* Takes what it can of p; 0 when that is not what may come. */
-static size_t take(struct reading *r, const uint8_t *p, size_t n)
+static size_t guard_take(struct guard_reading *r, const uint8_t *p, size_t n)
 {
     if (r->ended)
         return 0;
     if (r->have < HEADER_BYTES) {
         r->bytes[r->have++] = *p;
-        if (r->have == HEADER_BYTES && !header_is_good(r))
+        if (r->have == HEADER_BYTES && !guard_header_is_good(r))
             return 0;
         if (r->have == HEADER_BYTES && r->content + r->padding == 0)
             r->have = 0;
@@ -147,7 +149,7 @@ static size_t take(struct reading *r, const uint8_t *p, size_t n)
     size_t *left = r->content > 0 ? &r->content : &r->padding;
     size_t took = MIN(n, *left);
     if (left == &r->content)
-        took = take_content(r, p, took);
+        took = guard_take_content(r, p, took);
     if (took == 0)
         return 0;
     r->at += took;
@@ -159,10 +161,10 @@ static size_t take(struct reading *r, const uint8_t *p, size_t n)
     return took;
 }
 
-static bool are_good(struct reading *r, const uint8_t *p, size_t n)
+static bool guard_are_good(struct guard_reading *r, const uint8_t *p, size_t n)
 {
     while (n > 0) {
-        size_t took = take(r, p, n);
+        size_t took = guard_take(r, p, n);
         if (took == 0)
             return false;
         p += took;
@@ -177,7 +179,7 @@ int OS_Read(int fd, char *p, size_t n)
 {
     ssize_t got = read(fd, p, n);
 
-    if (got > 0 && !are_good(&now, (const uint8_t *)p, (size_t)got)) {
+    if (got > 0 && !guard_are_good(&guard_now, (const uint8_t *)p, (size_t)got)) {
         (void)shutdown(fd, SHUT_RDWR); /* libfcgi lingers on a connection that it closes, but not on this one */
         errno = EPROTO;
         return -1;

@@ -9,7 +9,7 @@
 
 #define RETRY_AFTER_SEC "2" /* for 503 where the handler names no time: long enough for a restart or a reconnect */
 
-static size_t read_stdin(void *arg, void *p, size_t n)
+static size_t handle_read_stdin(void *arg, void *p, size_t n)
 {
     FCGX_Request *q = arg;
     int got = FCGX_GetStr(p, (int)MIN(n, (size_t)1 << 20), q->in);
@@ -17,20 +17,20 @@ static size_t read_stdin(void *arg, void *p, size_t n)
     return got > 0 ? (size_t)got : 0;
 }
 
-static bool stdin_broken(void *arg)
+static bool handle_stdin_broken(void *arg)
 {
     FCGX_Request *q = arg;
 
     return FCGX_GetError(q->in) != 0;
 }
 
-static struct str param(FCGX_Request *q, const char *name)
+static struct str handle_param(FCGX_Request *q, const char *name)
 {
     return str_from(FCGX_GetParam(name, q->envp));
 }
 
 /* nginx makes the id; a request that comes another way gets none worth following. */
-static struct str request_id(struct str given, struct arena *arena)
+static struct str handle_request_id(struct str given, struct arena *arena)
 {
     struct uuid id;
 
@@ -40,29 +40,29 @@ static struct str request_id(struct str given, struct arena *arena)
     return hex_encode(arena, id.b, sizeof id.b);
 }
 
-static void read_request(struct ctx *c, FCGX_Request *q)
+static void handle_read_request(struct ctx *c, FCGX_Request *q)
 {
     struct request *r = &c->req;
     int64_t length;
 
     *r = (struct request){
-        .method = param(q, "REQUEST_METHOD"),
-        .path = param(q, "REQUEST_PATH"),
-        .id = request_id(param(q, "REQUEST_ID"), c->arena),
-        .host = param(q, "HTTP_HOST"),
-        .origin = param(q, "HTTP_ORIGIN"),
-        .sec_fetch_site = param(q, "HTTP_SEC_FETCH_SITE"),
-        .accept = param(q, "HTTP_ACCEPT"),
-        .content_type = param(q, "CONTENT_TYPE"),
-        .cookie = param(q, "HTTP_COOKIE"),
-        .authorization = param(q, "HTTP_AUTHORIZATION"),
-        .body = {.source = read_stdin, .broken = stdin_broken, .arg = q, .content_length = -1},
+        .method = handle_param(q, "REQUEST_METHOD"),
+        .path = handle_param(q, "REQUEST_PATH"),
+        .id = handle_request_id(handle_param(q, "REQUEST_ID"), c->arena),
+        .host = handle_param(q, "HTTP_HOST"),
+        .origin = handle_param(q, "HTTP_ORIGIN"),
+        .sec_fetch_site = handle_param(q, "HTTP_SEC_FETCH_SITE"),
+        .accept = handle_param(q, "HTTP_ACCEPT"),
+        .content_type = handle_param(q, "CONTENT_TYPE"),
+        .cookie = handle_param(q, "HTTP_COOKIE"),
+        .authorization = handle_param(q, "HTTP_AUTHORIZATION"),
+        .body = {.source = handle_read_stdin, .broken = handle_stdin_broken, .arg = q, .content_length = -1},
     };
-    if (str_to_i64(param(q, "CONTENT_LENGTH"), &length))
+    if (str_to_i64(handle_param(q, "CONTENT_LENGTH"), &length))
         r->body.content_length = length;
 }
 
-static void allow_header(struct ctx *c, const struct route_match *m)
+static void handle_allow_header(struct ctx *c, const struct route_match *m)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(256);
 
@@ -76,7 +76,7 @@ static void allow_header(struct ctx *c, const struct route_match *m)
  * 403 as a no; all else is left to the request itself, which fails by itself. The reason goes in headers: nginx drops
  * the body.
  */
-static enum err authorize_only(struct ctx *c, enum err e)
+static enum err handle_authorize_only(struct ctx *c, enum err e)
 {
     int status = err_status(e);
 
@@ -93,7 +93,7 @@ static enum err authorize_only(struct ctx *c, enum err e)
  * Has it waited so long for a thread that its sender may be gone? Work on it would only make those behind it wait, too.
  * SENT_AT is when nginx had the whole request and handed it over: seconds with three decimals.
  */
-static bool is_stale(const struct conf *conf, struct str sent_at)
+static bool handle_is_stale(const struct conf *conf, struct str sent_at)
 {
     struct str sec;
     int64_t s, ms;
@@ -106,24 +106,24 @@ static bool is_stale(const struct conf *conf, struct str sent_at)
 }
 
 /* Route, policy columns, handler: the first thing that is wrong ends it. */
-static enum err dispatch(struct ctx *c, FCGX_Request *q, const struct route_match *m)
+static enum err handle_dispatch(struct ctx *c, FCGX_Request *q, const struct route_match *m)
 {
-    bool only_asked = param(q, "AUTHORIZE_ONLY").p != NULL;
+    bool only_asked = handle_param(q, "AUTHORIZE_ONLY").p != NULL;
 
-    if (is_stale(c->conf, param(q, "SENT_AT")))
+    if (handle_is_stale(c->conf, handle_param(q, "SENT_AT")))
         return ERR_BUSY;
     if (only_asked && (m->route == NULL || m->route->body_max_bytes == 0))
-        return authorize_only(c, OK);
+        return handle_authorize_only(c, OK);
     if (m->route == NULL)
         return m->allow_n == 0 ? ERR_NOT_FOUND : ERR_METHOD_NOT_ALLOWED;
     memcpy(c->req.param, m->param, sizeof c->req.param);
     c->req.body.max_bytes = m->route->body_max_bytes;
-    enum err e = form_parse(c->arena, param(q, "QUERY_STRING"), &c->req.query);
+    enum err e = form_parse(c->arena, handle_param(q, "QUERY_STRING"), &c->req.query);
     if (e != OK)
         return e;
     e = access_check(c, m->route);
     if (only_asked)
-        return authorize_only(c, e);
+        return handle_authorize_only(c, e);
     if (e != OK)
         return e;
     if (m->route->body_max_bytes > 0 && c->req.body.content_length > (int64_t)m->route->body_max_bytes)
@@ -132,7 +132,7 @@ static enum err dispatch(struct ctx *c, FCGX_Request *q, const struct route_matc
 }
 
 /* Each error has its one header beside the body: how to sign in, what is allowed, when to come again. */
-static void answer_error(struct ctx *c, enum err e, const struct route_match *m)
+static void handle_answer_error(struct ctx *c, enum err e, const struct route_match *m)
 {
     enum err code = e == ERR_VALIDATION && c->problems.n > 0 ? problems_err(&c->problems) : e;
 
@@ -142,7 +142,7 @@ static void answer_error(struct ctx *c, enum err e, const struct route_match *m)
         reply_header(&c->rep, "WWW-Authenticate", STR("Bearer"));
         return;
     case 405:
-        allow_header(c, m);
+        handle_allow_header(c, m);
         return;
     case 429:
     case 503:
@@ -153,7 +153,7 @@ static void answer_error(struct ctx *c, enum err e, const struct route_match *m)
     }
 }
 
-static void send_reply(struct ctx *c, FCGX_Request *q)
+static void handle_send_reply(struct ctx *c, FCGX_Request *q)
 {
     struct reply *r = &c->rep;
     _cleanup_(buf_done) struct buf b = BUF_MAX(64u << 10);
@@ -172,12 +172,12 @@ static void send_reply(struct ctx *c, FCGX_Request *q)
 }
 
 /* The text of these errors quotes values. */
-static bool quotes_data(unsigned db_error_number)
+static bool handle_quotes_data(unsigned db_error_number)
 {
     return db_error_number == 1062 || db_error_number == 1366;
 }
 
-static void log_request(struct ctx *c, const struct route *route, enum err e, int64_t started_us)
+static void handle_log_request(struct ctx *c, const struct route *route, enum err e, int64_t started_us)
 {
     bool failed = c->rep.status >= 500;
     bool db_failed = failed && db_errno(c->db) != 0;
@@ -190,7 +190,7 @@ static void log_request(struct ctx *c, const struct route *route, enum err e, in
         LOG_CSTR("user_id", uuid_is_none(&c->caller.user_id) ? NULL : user.s),
         LOG_CSTR("key_id", uuid_is_none(&c->caller.key_id) ? NULL : key.s),
         LOG_INT("body_bytes", (int64_t)c->req.body.read_bytes), LOG_INT("db_errno", db_failed ? db_errno(c->db) : 0),
-        LOG_CSTR("db_error", db_failed && !quotes_data(db_errno(c->db)) ? db_error(c->db) : NULL), LOG_END);
+        LOG_CSTR("db_error", db_failed && !handle_quotes_data(db_errno(c->db)) ? db_error(c->db) : NULL), LOG_END);
 }
 
 void handle_request(struct shared *shared, struct db *db, struct arena *arena, FCGX_Request *q)
@@ -204,17 +204,17 @@ void handle_request(struct shared *shared, struct db *db, struct arena *arena, F
                     .state = shared->state,
                     .shared = shared};
 
-    read_request(&c, q);
+    handle_read_request(&c, q);
     reply_init(&c.rep, arena, c.req.id);
     struct route_match m = route_find(shared->app->routes, c.req.method, c.req.path);
-    enum err e = dispatch(&c, q, &m);
+    enum err e = handle_dispatch(&c, q, &m);
     if (e != OK)
-        answer_error(&c, e, &m);
+        handle_answer_error(&c, e, &m);
     ASSERT(c.rep.status != 0);
     body_drain(&c.req.body); /* on a kept connection what is left would be taken for the next request */
-    send_reply(&c, q);
-    log_request(&c, m.route, e, started_us);
-    app_metrics_request(shared->metrics, m.route, param(q, "AUTHORIZE_ONLY").p != NULL, c.rep.status,
+    handle_send_reply(&c, q);
+    handle_log_request(&c, m.route, e, started_us);
+    app_metrics_request(shared->metrics, m.route, handle_param(q, "AUTHORIZE_ONLY").p != NULL, c.rep.status,
                         clock_mono_us() - started_us);
     reply_done(&c.rep);
     arena_clear(arena); /* at once, not with the next request: a password may be in it */

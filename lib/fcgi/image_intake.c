@@ -8,13 +8,13 @@
 
 #define CHUNK_BYTES (64u << 10)
 
-static void fd_closep(int *fd)
+static void image_intake_fd_closep(int *fd)
 {
     if (*fd >= 0)
         (void)close(*fd);
 }
 
-static enum err write_all(int fd, const uint8_t *p, size_t n)
+static enum err image_intake_write_all(int fd, const uint8_t *p, size_t n)
 {
     while (n > 0) {
         ssize_t r = write(fd, p, n);
@@ -29,7 +29,8 @@ static enum err write_all(int fd, const uint8_t *p, size_t n)
 }
 
 /* Reads the stream to its end. What is beyond the limit is counted and dropped. */
-static enum err spool(const struct image_source *source, int fd, uint64_t *ret_bytes, struct sha256 *ret_digest)
+static enum err image_intake_spool(const struct image_source *source, int fd, uint64_t *ret_bytes,
+                                   struct sha256 *ret_digest)
 {
     uint8_t chunk[CHUNK_BYTES];
     struct sha256_stream *digest = sha256_stream_new();
@@ -42,7 +43,7 @@ static enum err spool(const struct image_source *source, int fd, uint64_t *ret_b
         if (bytes > IMAGE_MAX_BYTES)
             continue;
         sha256_stream_add(digest, chunk, n);
-        e = write_all(fd, chunk, n);
+        e = image_intake_write_all(fd, chunk, n);
         if (e != OK)
             break;
     }
@@ -54,7 +55,7 @@ static enum err spool(const struct image_source *source, int fd, uint64_t *ret_b
 }
 
 /* What lies in the store, read back; also a check that it has the size that the image service says. */
-static enum err digest_file(int fd, uint64_t size_bytes, struct sha256 *ret_digest)
+static enum err image_intake_digest_file(int fd, uint64_t size_bytes, struct sha256 *ret_digest)
 {
     uint8_t chunk[CHUNK_BYTES];
     struct sha256_stream *digest = sha256_stream_new();
@@ -69,7 +70,7 @@ static enum err digest_file(int fd, uint64_t size_bytes, struct sha256 *ret_dige
     return n == 0 && at == size_bytes ? OK : ERR_STORE;
 }
 
-static enum err repair_into_store(struct ctx *c, int spool_fd, struct upload_report *r)
+static enum err image_intake_repair_into_store(struct ctx *c, int spool_fd, struct upload_report *r)
 {
     const struct store store = {.dir = c->conf->store_dir.p};
     _cleanup_(store_discard) struct store_file file = STORE_FILE_NONE;
@@ -79,25 +80,25 @@ static enum err repair_into_store(struct ctx *c, int spool_fd, struct upload_rep
         e = image_repair(c->conf->store_image_socket.p, spool_fd, file.fd, (int)c->conf->store_image_timeout_sec,
                          &r->image);
     if (e == OK)
-        e = digest_file(file.fd, r->image.size_bytes, &r->sha256);
+        e = image_intake_digest_file(file.fd, r->image.size_bytes, &r->sha256);
     return e == OK ? store_commit(&store, &file) : e;
 }
 
 enum err image_intake(struct ctx *c, const struct image_source *source, struct upload_report *ret_report)
 {
-    _cleanup_(fd_closep) int fd = -1;
+    _cleanup_(image_intake_fd_closep) int fd = -1;
     struct upload_report r = {0};
     struct image_header header;
 
     enum err e = spool_open(c->conf->store_spool_dir.p, &fd);
     if (e == OK)
-        e = spool(source, fd, &r.original_bytes, &r.original_sha256);
+        e = image_intake_spool(source, fd, &r.original_bytes, &r.original_sha256);
     if (e == OK)
         e = image_sniff_file(fd, &header); /* what is no image gets neither a row nor the image service */
     if (e == OK)
         e = upload_begin(c->db, &c->caller.user_id, c->req.id, &r.id);
     if (e == OK)
-        e = repair_into_store(c, fd, &r);
+        e = image_intake_repair_into_store(c, fd, &r);
     if (e == OK)
         *ret_report = r;
     return e;

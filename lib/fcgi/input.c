@@ -15,7 +15,7 @@ enum err input_json(struct ctx *c, const struct json_field *fields, void *ret)
     return json_bind(c->arena, text, fields, ret, NULL, &c->problems);
 }
 
-static bool is_in(struct str name, const char *const *list)
+static bool input_is_in(struct str name, const char *const *list)
 {
     for (size_t i = 0; list != NULL && list[i] != NULL; i++)
         if (str_eqc(name, list[i]))
@@ -23,7 +23,7 @@ static bool is_in(struct str name, const char *const *list)
     return false;
 }
 
-static bool is_first(const struct form *q, size_t n)
+static bool input_is_first(const struct form *q, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (str_eq(q->v[i].name, q->v[n].name))
@@ -31,15 +31,15 @@ static bool is_first(const struct form *q, size_t n)
     return true;
 }
 
-static enum err query_only(struct ctx *c, const char *const *allowed, const char *const *also)
+static enum err input_check_query(struct ctx *c, const char *const *allowed, const char *const *also)
 {
     const struct form *q = &c->req.query;
 
     for (size_t i = 0; i < q->n; i++) {
         const char *name = arena_strdup(c->arena, q->v[i].name);
-        if (!is_in(q->v[i].name, allowed) && !is_in(q->v[i].name, also))
+        if (!input_is_in(q->v[i].name, allowed) && !input_is_in(q->v[i].name, also))
             problem_add(&c->problems, ERR_FIELD_UNKNOWN, c->arena, "%s", name);
-        else if (!is_first(q, i))
+        else if (!input_is_first(q, i))
             problem_add(&c->problems, ERR_FIELD_REPEATED, c->arena, "%s", name);
     }
     return c->problems.n > 0 ? ERR_VALIDATION : OK;
@@ -47,7 +47,7 @@ static enum err query_only(struct ctx *c, const char *const *allowed, const char
 
 enum err input_query_only(struct ctx *c, const char *const *allowed)
 {
-    return query_only(c, allowed, NULL);
+    return input_check_query(c, allowed, NULL);
 }
 
 enum err input_page(struct ctx *c, const char *const *allowed, struct page *ret_page)
@@ -57,7 +57,7 @@ enum err input_page(struct ctx *c, const char *const *allowed, struct page *ret_
     struct page page = {.limit = PAGE_LIMIT_DEFAULT};
     const struct str limit_is = STR("This must be a whole number, 1 to 100.");
 
-    enum err e = query_only(c, allowed, own);
+    enum err e = input_check_query(c, allowed, own);
     if (limit.p != NULL && !str_to_i64(limit, &page.limit))
         problem_add_text(&c->problems, ERR_FIELD_TYPE, STR("limit"), limit_is);
     else if (page.limit < 1 || page.limit > PAGE_LIMIT_MAX)

@@ -38,7 +38,7 @@ void key_use_note(struct key_uses *u, const struct uuid *key_id)
 }
 
 /* Takes what was noted; the lock is held. */
-static size_t take(struct key_uses *u, struct key_use *uses)
+static size_t key_use_take(struct key_uses *u, struct key_use *uses)
 {
     size_t n = u->n;
 
@@ -62,7 +62,7 @@ static void *key_use_main(void *arg)
         while (!u->stopping && pthread_cond_timedwait(&u->stop, &u->lock, &until) == 0)
             ;
         stopping = u->stopping;
-        size_t n = take(u, uses);
+        size_t n = key_use_take(u, uses);
         ASSERT(pthread_mutex_unlock(&u->lock) == 0);
         enum err e = n == 0 ? OK : key_mark_used(db, uses, n);
         if (e != OK)

@@ -29,14 +29,14 @@ struct server {
     int epoll_fd, stop_fd;
 };
 
-struct thread {
+struct serve_thread {
     struct server *server;
     pthread_t id;
     struct db *db;
     struct arena arena;
 };
 
-static void watch(struct server *s, int op, int fd, uint32_t events)
+static void serve_watch(struct server *s, int op, int fd, uint32_t events)
 {
     struct epoll_event ev = {.events = events, .data.fd = fd};
 
@@ -46,7 +46,7 @@ static void watch(struct server *s, int op, int fd, uint32_t events)
 }
 
 /* Serves one request on a connection that has something to read; whether the connection is still open afterwards. */
-static bool serve_request(struct thread *t, FCGX_Request *q, int fd)
+static bool serve_request(struct serve_thread *t, FCGX_Request *q, int fd)
 {
     struct shared *s = t->server->shared;
 
@@ -74,17 +74,17 @@ static bool serve_request(struct thread *t, FCGX_Request *q, int fd)
     return keep;
 }
 
-static void serve_connection(struct thread *t, FCGX_Request *q, int fd, bool is_new)
+static void serve_connection(struct serve_thread *t, FCGX_Request *q, int fd, bool is_new)
 {
     struct server *s = t->server;
 
     if (serve_request(t, q, fd))
-        watch(s, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT);
+        serve_watch(s, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT);
     else
         app_metrics_connections(s->shared->metrics, -1);
 }
 
-static int accept_connection(void)
+static int serve_accept_connection(void)
 {
     struct timeval timeout = {.tv_sec = CONNECTION_TIMEOUT_SEC};
     int fd = accept4(LISTEN_FD, NULL, NULL, SOCK_CLOEXEC);
@@ -101,9 +101,9 @@ static int accept_connection(void)
     return fd;
 }
 
-static void *thread_main(void *arg)
+static void *serve_thread_main(void *arg)
 {
-    struct thread *t = arg;
+    struct serve_thread *t = arg;
     struct server *s = t->server;
     FCGX_Request q;
     struct epoll_event ev;
@@ -118,7 +118,7 @@ static void *thread_main(void *arg)
         if (ev.data.fd == s->stop_fd)
             break;
         bool is_new = ev.data.fd == LISTEN_FD;
-        int fd = is_new ? accept_connection() : ev.data.fd;
+        int fd = is_new ? serve_accept_connection() : ev.data.fd;
         if (fd < 0)
             continue;
         if (is_new)
@@ -134,7 +134,7 @@ struct background {
     pthread_t id;
 };
 
-static void *background_main(void *arg)
+static void *serve_background_main(void *arg)
 {
     struct background *b = arg;
     struct shared *s = b->shared;
@@ -147,7 +147,7 @@ static void *background_main(void *arg)
     return NULL;
 }
 
-static void wait_for_stop(const sigset_t *signals)
+static void serve_wait_for_stop(const sigset_t *signals)
 {
     int sig;
 
@@ -156,20 +156,20 @@ static void wait_for_stop(const sigset_t *signals)
     } while (sig != SIGTERM && sig != SIGINT);
 }
 
-static struct thread *start_threads(struct server *s, size_t n)
+static struct serve_thread *serve_start_threads(struct server *s, size_t n)
 {
-    struct thread *threads = xcalloc(n, sizeof *threads);
+    struct serve_thread *threads = xcalloc(n, sizeof *threads);
 
     for (size_t i = 0; i < n; i++) {
-        threads[i] = (struct thread){.server = s, .db = db_new(&s->shared->db_options)};
+        threads[i] = (struct serve_thread){.server = s, .db = db_new(&s->shared->db_options)};
         arena_init(&threads[i].arena, ARENA_MAX_BYTES);
     }
     for (size_t i = 0; i < n; i++)
-        ASSERT(pthread_create(&threads[i].id, NULL, thread_main, &threads[i]) == 0);
+        ASSERT(pthread_create(&threads[i].id, NULL, serve_thread_main, &threads[i]) == 0);
     return threads;
 }
 
-static void end_threads(struct thread *threads, size_t n)
+static void serve_end_threads(struct serve_thread *threads, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         ASSERT(pthread_join(threads[i].id, NULL) == 0);
@@ -183,7 +183,7 @@ static void end_threads(struct thread *threads, size_t n)
  * Stop accepting; let what nginx is sending on kept connections arrive; end the threads after what they are at. The
  * listening socket is neither shut down nor closed: the next process goes on with its queue.
  */
-static void stop(struct server *s)
+static void serve_stop(struct server *s)
 {
     ASSERT(epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, LISTEN_FD, NULL) == 0);
     atomic_store(&s->shared->stopping, true);
@@ -212,18 +212,18 @@ int serve_run(struct shared *shared)
     s.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     s.stop_fd = eventfd(0, EFD_CLOEXEC);
     ASSERT(s.epoll_fd >= 0 && s.stop_fd >= 0);
-    watch(&s, EPOLL_CTL_ADD, LISTEN_FD, EPOLLIN | EPOLLEXCLUSIVE);
-    watch(&s, EPOLL_CTL_ADD, s.stop_fd, EPOLLIN);
+    serve_watch(&s, EPOLL_CTL_ADD, LISTEN_FD, EPOLLIN | EPOLLEXCLUSIVE);
+    serve_watch(&s, EPOLL_CTL_ADD, s.stop_fd, EPOLLIN);
     shared->metrics = app_metrics_start(shared);
     shared->key_uses = key_use_start(shared);
-    struct thread *threads = start_threads(&s, n);
+    struct serve_thread *threads = serve_start_threads(&s, n);
     if (shared->app->background != NULL)
-        ASSERT(pthread_create(&background.id, NULL, background_main, &background) == 0);
+        ASSERT(pthread_create(&background.id, NULL, serve_background_main, &background) == 0);
     log_event(LOG_INFO, "started", LOG_INT("threads", (int64_t)n), LOG_END);
 
-    wait_for_stop(&signals);
-    stop(&s);
-    end_threads(threads, n);
+    serve_wait_for_stop(&signals);
+    serve_stop(&s);
+    serve_end_threads(threads, n);
     if (shared->app->background != NULL)
         ASSERT(pthread_join(background.id, NULL) == 0);
     key_use_stop(shared->key_uses);

@@ -4,7 +4,7 @@
 
 #define CHUNK_BYTES (16u << 10)
 
-static size_t read_memory(void *arg, void *p, size_t n)
+static size_t body_read_memory(void *arg, void *p, size_t n)
 {
     struct str *text = arg;
 
@@ -18,7 +18,7 @@ static size_t read_memory(void *arg, void *p, size_t n)
 struct body body_of_memory(struct str *text)
 {
     return (struct body){
-        .source = read_memory, .arg = text, .content_length = (int64_t)text->n, .max_bytes = UINT64_MAX};
+        .source = body_read_memory, .arg = text, .content_length = (int64_t)text->n, .max_bytes = UINT64_MAX};
 }
 
 enum err body_read(struct body *b, void *p, size_t n, size_t *ret_n)
@@ -48,7 +48,7 @@ enum err body_read(struct body *b, void *p, size_t n, size_t *ret_n)
     return OK;
 }
 
-static enum err read_known(struct body *b, struct arena *arena, size_t n, struct str *ret_text)
+static enum err body_read_known(struct body *b, struct arena *arena, size_t n, struct str *ret_text)
 {
     char *p = arena_alloc(arena, n + 1);
     size_t at = 0, got;
@@ -65,7 +65,7 @@ static enum err read_known(struct body *b, struct arena *arena, size_t n, struct
     return OK;
 }
 
-static enum err read_unknown(struct body *b, struct arena *arena, size_t max, struct str *ret_text)
+static enum err body_read_unknown(struct body *b, struct arena *arena, size_t max, struct str *ret_text)
 {
     _cleanup_(buf_done) struct buf all = BUF_MAX(max);
     char chunk[CHUNK_BYTES];
@@ -86,10 +86,10 @@ static enum err read_unknown(struct body *b, struct arena *arena, size_t max, st
 enum err body_read_all(struct body *b, struct arena *arena, size_t max, struct str *ret_text)
 {
     if (b->content_length < 0)
-        return read_unknown(b, arena, max, ret_text);
+        return body_read_unknown(b, arena, max, ret_text);
     uint64_t n = (uint64_t)b->content_length - b->read_bytes;
     return n > max || (uint64_t)b->content_length > b->max_bytes ? ERR_BODY_TOO_LARGE
-                                                                 : read_known(b, arena, n, ret_text);
+                                                                 : body_read_known(b, arena, n, ret_text);
 }
 
 void body_drain(struct body *b)

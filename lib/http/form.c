@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 
-static int nibble(char c)
+static int form_nibble(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -12,7 +12,7 @@ static int nibble(char c)
 
 /* A '%' without two hex digits is refused, where a browser would take it as it is: it is a sign of text that was not
  * encoded at all. */
-static bool decode(struct arena *arena, struct str s, struct str *ret_text)
+static bool form_decode(struct arena *arena, struct str s, struct str *ret_text)
 {
     char *p = arena_alloc(arena, s.n + 1);
     size_t n = 0;
@@ -20,7 +20,7 @@ static bool decode(struct arena *arena, struct str s, struct str *ret_text)
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i] == '+' ? ' ' : s.p[i];
         if (c == '%') {
-            int hi = i + 2 < s.n ? nibble(s.p[i + 1]) : -1, lo = i + 2 < s.n ? nibble(s.p[i + 2]) : -1;
+            int hi = i + 2 < s.n ? form_nibble(s.p[i + 1]) : -1, lo = i + 2 < s.n ? form_nibble(s.p[i + 2]) : -1;
             if (hi < 0 || lo < 0)
                 return false;
             c = (char)(hi << 4 | lo);
@@ -48,7 +48,7 @@ enum err form_parse(struct arena *arena, struct str text, struct form *ret_form)
             value = piece;
         else
             name = piece, value = STR("");
-        if (!decode(arena, name, &ret_form->v[n].name) || !decode(arena, value, &ret_form->v[n].value))
+        if (!form_decode(arena, name, &ret_form->v[n].name) || !form_decode(arena, value, &ret_form->v[n].value))
             return ERR_BAD_QUERY;
         n++;
     }
@@ -74,7 +74,7 @@ size_t form_count(const struct form *f, const char *name)
 }
 
 /* A blank becomes %20, which a query and a form take alike. */
-static void encode(struct buf *b, struct str s)
+static void form_encode(struct buf *b, struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i], low = (char)(c | 0x20);
@@ -89,7 +89,7 @@ void form_put(struct buf *b, const char *name, struct str value)
 {
     if (b->n > 0 && b->p[b->n - 1] != '?')
         buf_putc(b, '&');
-    encode(b, str_from(name));
+    form_encode(b, str_from(name));
     buf_putc(b, '=');
-    encode(b, value);
+    form_encode(b, value);
 }

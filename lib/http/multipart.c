@@ -12,7 +12,7 @@
 
 /* The window is looked at in three steps: [start, clean) is data of the part, [clean, end) may hold a delimiter. */
 
-static bool is_boundary(struct str s)
+static bool multipart_is_boundary(struct str s)
 {
     if (s.n == 0 || s.n > BOUNDARY_MAX || s.p[s.n - 1] == ' ')
         return false;
@@ -43,7 +43,7 @@ enum err multipart_init(struct multipart *mp, struct arena *arena, struct str co
             return ERR_MULTIPART_NO_BOUNDARY;
         boundary = param.raw; /* an escape is no character of a boundary */
     }
-    if (e != OK || !is_boundary(boundary))
+    if (e != OK || !multipart_is_boundary(boundary))
         return ERR_MULTIPART_NO_BOUNDARY;
 
     *mp = (struct multipart){.body = body, .arena = arena, .window = arena_alloc(arena, MULTIPART_WINDOW)};
@@ -56,20 +56,20 @@ enum err multipart_init(struct multipart *mp, struct arena *arena, struct str co
     return OK;
 }
 
-static struct str window(const struct multipart *mp)
+static struct str multipart_window(const struct multipart *mp)
 {
     return str_of(mp->window + mp->start, mp->end - mp->start);
 }
 
 /* Drops n bytes from the front, none of which may hold unseen delimiters. */
-static void drop(struct multipart *mp, size_t n)
+static void multipart_drop(struct multipart *mp, size_t n)
 {
     mp->start += n;
     mp->clean = MAX(mp->clean, mp->start);
 }
 
 /* More of the body behind what is there. The window must not be full. */
-static enum err fill(struct multipart *mp)
+static enum err multipart_fill(struct multipart *mp)
 {
     size_t got;
 
@@ -89,17 +89,17 @@ static enum err fill(struct multipart *mp)
 }
 
 /* At least n bytes in the window, or the rest of the body. */
-static enum err want(struct multipart *mp, size_t n)
+static enum err multipart_want(struct multipart *mp, size_t n)
 {
     enum err e = OK;
 
     while (e == OK && mp->end - mp->start < n && !mp->body_ended)
-        e = fill(mp);
+        e = multipart_fill(mp);
     return e;
 }
 
 /* Makes data available in [start, clean), or puts start on the delimiter: then clean == start. */
-static enum err look(struct multipart *mp)
+static enum err multipart_look(struct multipart *mp)
 {
     enum err e = OK;
 
@@ -113,50 +113,50 @@ static enum err look(struct multipart *mp)
         } else if (n >= mp->delimiter_n) {
             mp->clean = mp->end - (mp->delimiter_n - 1); /* the rest may be the start of one */
         } else {
-            e = mp->body_ended ? ERR_MULTIPART_TRUNCATED : fill(mp);
+            e = mp->body_ended ? ERR_MULTIPART_TRUNCATED : multipart_fill(mp);
         }
     }
     return e;
 }
 
-static enum err skip_to_delimiter(struct multipart *mp)
+static enum err multipart_skip_to_delimiter(struct multipart *mp)
 {
     enum err e;
 
-    while ((e = look(mp)) == OK && mp->clean > mp->start)
+    while ((e = multipart_look(mp)) == OK && mp->clean > mp->start)
         mp->start = mp->clean;
     return e;
 }
 
 /* start is behind a delimiter: "--" for the last one, else blanks; start is put on the CR LF that ends the line. */
-static enum err end_of_line(struct multipart *mp)
+static enum err multipart_end_of_line(struct multipart *mp)
 {
-    enum err e = want(mp, 2);
+    enum err e = multipart_want(mp, 2);
 
     if (e != OK)
         return e;
-    if (str_starts(window(mp), STR("--"))) {
+    if (str_starts(multipart_window(mp), STR("--"))) {
         mp->last = true;
         return OK;
     }
     for (size_t n = 0; n < LINE_REST_MAX; n++) {
-        e = want(mp, 2);
+        e = multipart_want(mp, 2);
         if (e != OK)
             return e;
-        struct str w = window(mp);
+        struct str w = multipart_window(mp);
         if (str_starts(w, STR("\r\n")))
             return OK;
         if (w.n < 2)
             return ERR_MULTIPART_TRUNCATED;
         if (w.p[0] != ' ' && w.p[0] != '\t')
             break;
-        drop(mp, 1);
+        multipart_drop(mp, 1);
     }
     return ERR_BAD_MULTIPART;
 }
 
 /* start is on the CR LF before the first header line; it is put on the CR LF of the empty line. */
-static enum err headers(struct multipart *mp, struct multipart_part *ret_part)
+static enum err multipart_headers(struct multipart *mp, struct multipart_part *ret_part)
 {
     const char *at;
     size_t seen = 0;
@@ -167,7 +167,7 @@ static enum err headers(struct multipart *mp, struct multipart_part *ret_part)
             return ERR_BAD_MULTIPART;
         if (mp->body_ended)
             return ERR_MULTIPART_TRUNCATED;
-        enum err e = fill(mp);
+        enum err e = multipart_fill(mp);
         if (e != OK)
             return e;
     }
@@ -175,7 +175,7 @@ static enum err headers(struct multipart *mp, struct multipart_part *ret_part)
     if (n > HEADERS_MAX)
         return ERR_BAD_MULTIPART;
     enum err e = part_headers(mp->arena, str_of(mp->window + mp->start + 2, n - 2), ret_part);
-    drop(mp, n);
+    multipart_drop(mp, n);
     return e;
 }
 
@@ -186,25 +186,25 @@ enum err multipart_next(struct multipart *mp, struct multipart_part *ret_part)
     *ret_part = (struct multipart_part){0};
     if (mp->last)
         return OK;
-    enum err e = skip_to_delimiter(mp);
+    enum err e = multipart_skip_to_delimiter(mp);
     if (e != OK)
         return e;
-    drop(mp, mp->delimiter_n);
+    multipart_drop(mp, mp->delimiter_n);
     mp->at_delimiter = false;
     mp->in_part = false;
-    e = end_of_line(mp);
+    e = multipart_end_of_line(mp);
     if (e != OK || mp->last)
         return e;
     if (mp->parts++ == PARTS_MAX)
         return ERR_BAD_MULTIPART;
-    e = headers(mp, &part);
+    e = multipart_headers(mp, &part);
     if (e == OK)
-        e = want(mp, mp->delimiter_n);
+        e = multipart_want(mp, mp->delimiter_n);
     if (e != OK)
         return e;
     /* A part without a body may end in the CR LF that ends its headers (RFC 2046 5.1.1: the body is optional). */
-    if (!str_starts(window(mp), str_of(mp->delimiter, mp->delimiter_n)))
-        drop(mp, 2);
+    if (!str_starts(multipart_window(mp), str_of(mp->delimiter, mp->delimiter_n)))
+        multipart_drop(mp, 2);
     mp->in_part = true;
     *ret_part = part;
     return OK;
@@ -213,7 +213,7 @@ enum err multipart_next(struct multipart *mp, struct multipart_part *ret_part)
 enum err multipart_read(struct multipart *mp, void *p, size_t n, size_t *ret_n)
 {
     ASSERT(n > 0);
-    enum err e = mp->in_part ? look(mp) : OK;
+    enum err e = mp->in_part ? multipart_look(mp) : OK;
     if (e != OK)
         return e;
     n = mp->in_part ? MIN(n, mp->clean - mp->start) : 0;

@@ -1,17 +1,17 @@
 #include "http/param.h"
 
-static bool is_token_char(char c)
+static bool param_is_token_char(char c)
 {
     return c > ' ' && c < 0x7f && strchr("()<>@,;:\\\"/[]?=", c) == NULL;
 }
 
 /* Clients put signs into unquoted values that RFC 2045 wants quoted; only what would end the value is refused. */
-static bool is_bare_char(char c)
+static bool param_is_bare_char(char c)
 {
     return c != ' ' && c != '\t' && c != ';' && c != '"';
 }
 
-static struct str take(struct str *s, bool (*wanted)(char c))
+static struct str param_take(struct str *s, bool (*wanted)(char c))
 {
     size_t n = 0;
 
@@ -22,7 +22,7 @@ static struct str take(struct str *s, bool (*wanted)(char c))
     return taken;
 }
 
-static bool take_char(struct str *s, char c)
+static bool param_take_char(struct str *s, char c)
 {
     if (s->n == 0 || s->p[0] != c)
         return false;
@@ -30,16 +30,16 @@ static bool take_char(struct str *s, char c)
     return true;
 }
 
-static bool is_escape(struct str s, size_t i)
+static bool param_is_escape(struct str s, size_t i)
 {
     return s.p[i] == '\\' && i + 1 < s.n && (s.p[i + 1] == '"' || s.p[i + 1] == '\\');
 }
 
 /* s is behind the opening quote; it is put behind the closing one. */
-static bool take_quoted(struct str *s, struct str *ret_raw)
+static bool param_take_quoted(struct str *s, struct str *ret_raw)
 {
     for (size_t i = 0; i < s->n; i++) {
-        if (is_escape(*s, i)) {
+        if (param_is_escape(*s, i)) {
             i++;
         } else if (s->p[i] == '"') {
             *ret_raw = str_head(*s, i);
@@ -58,18 +58,18 @@ enum err param_next(struct str *rest, struct param *ret_param)
     *ret_param = param;
     if (s.n == 0)
         return OK;
-    if (!take_char(&s, ';'))
+    if (!param_take_char(&s, ';'))
         return ERR_BAD_REQUEST;
     s = str_trim(s);
     if (s.n == 0)
         return OK;
-    param.name = take(&s, is_token_char);
-    if (param.name.n == 0 || !take_char(&s, '='))
+    param.name = param_take(&s, param_is_token_char);
+    if (param.name.n == 0 || !param_take_char(&s, '='))
         return ERR_BAD_REQUEST;
-    param.quoted = take_char(&s, '"');
+    param.quoted = param_take_char(&s, '"');
     if (!param.quoted)
-        param.raw = take(&s, is_bare_char);
-    else if (!take_quoted(&s, &param.raw))
+        param.raw = param_take(&s, param_is_bare_char);
+    else if (!param_take_quoted(&s, &param.raw))
         return ERR_BAD_REQUEST;
     *rest = s;
     *ret_param = param;
@@ -82,7 +82,7 @@ struct str param_value(struct arena *arena, const struct param *param)
     size_t n = 0;
 
     for (size_t i = 0; i < param->raw.n; i++) {
-        if (param->quoted && is_escape(param->raw, i))
+        if (param->quoted && param_is_escape(param->raw, i))
             i++;
         p[n++] = param->raw.p[i];
     }

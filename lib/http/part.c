@@ -12,7 +12,7 @@ struct headers {
 
 /* Browsers write a quote in a name as %22 (HTML, multipart/form-data encoding); a '%' of its own is not escaped, so
  * nothing else can be decoded. */
-static struct str unquote(struct arena *arena, struct str s)
+static struct str part_unquote(struct arena *arena, struct str s)
 {
     char *p = arena_alloc(arena, s.n + 1);
     size_t n = 0;
@@ -25,14 +25,14 @@ static struct str unquote(struct arena *arena, struct str s)
     return str_of(p, n);
 }
 
-static enum err check_text(struct str s)
+static enum err part_check_text(struct str s)
 {
     if (!text_is_utf8(s))
         return ERR_BAD_UTF8;
     return s.n <= NAME_MAX_BYTES ? OK : ERR_BAD_MULTIPART;
 }
 
-static enum err disposition(struct arena *arena, struct str value, struct multipart_part *ret_part)
+static enum err part_disposition(struct arena *arena, struct str value, struct multipart_part *ret_part)
 {
     size_t n = 0;
     struct param param;
@@ -53,15 +53,15 @@ static enum err disposition(struct arena *arena, struct str value, struct multip
             return ERR_BAD_MULTIPART;
         if (param.raw.n > NAME_RAW_MAX_BYTES)
             return ERR_BAD_MULTIPART;
-        *to = unquote(arena, param_value(arena, &param));
-        e = check_text(*to);
+        *to = part_unquote(arena, param_value(arena, &param));
+        e = part_check_text(*to);
         if (e != OK)
             return e;
     }
     return e == OK && ret_part->name.n > 0 ? OK : ERR_BAD_MULTIPART;
 }
 
-static bool is_field_name(struct str s)
+static bool part_is_field_name(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
         if (s.p[i] <= ' ' || s.p[i] >= 0x7f)
@@ -70,14 +70,14 @@ static bool is_field_name(struct str s)
 }
 
 /* One line without its CR LF. A line that begins with a blank (folding, which RFC 7230 3.2.4 ended) has no name. */
-static enum err line(struct str text, struct headers *h)
+static enum err part_line(struct str text, struct headers *h)
 {
     struct str name;
 
     for (size_t i = 0; i < text.n; i++)
         if ((unsigned char)text.p[i] < 0x20 && text.p[i] != '\t')
             return ERR_BAD_MULTIPART;
-    if (!str_cut(&text, ':', &name) || !is_field_name(name))
+    if (!str_cut(&text, ':', &name) || !part_is_field_name(name))
         return ERR_BAD_MULTIPART;
     struct str *to = str_ieq(name, STR("Content-Disposition"))         ? &h->disposition
                      : str_ieq(name, STR("Content-Type"))              ? &h->content_type
@@ -92,7 +92,7 @@ static enum err line(struct str text, struct headers *h)
 }
 
 /* RFC 7578 4.7: deprecated; the ones that mean "as it is" are harmless, the others would need decoding. */
-static bool is_plain_encoding(struct str s)
+static bool part_is_plain_encoding(struct str s)
 {
     return s.p == NULL || str_ieq(s, STR("binary")) || str_ieq(s, STR("8bit")) || str_ieq(s, STR("7bit"));
 }
@@ -106,17 +106,17 @@ enum err part_headers(struct arena *arena, struct str block, struct multipart_pa
     while (str_cut(&block, '\n', &text)) {
         if (!str_ends(text, STR("\r")))
             return ERR_BAD_MULTIPART;
-        enum err e = line(str_head(text, text.n - 1), &h);
+        enum err e = part_line(str_head(text, text.n - 1), &h);
         if (e != OK)
             return e;
     }
-    if (block.n > 0 || h.disposition.p == NULL || !is_plain_encoding(h.encoding))
+    if (block.n > 0 || h.disposition.p == NULL || !part_is_plain_encoding(h.encoding))
         return ERR_BAD_MULTIPART;
-    enum err e = disposition(arena, h.disposition, &part);
+    enum err e = part_disposition(arena, h.disposition, &part);
     if (e != OK)
         return e;
     if (h.content_type.p != NULL)
-        e = check_text(h.content_type);
+        e = part_check_text(h.content_type);
     if (e != OK)
         return e;
     part.content_type = arena_str(arena, h.content_type);

@@ -15,40 +15,42 @@ struct platform_error {
     struct str code, log_id;
 };
 
-struct failure {
+struct reply_failure {
     struct str code, type, message, param;
     bool retryable, platform_given;
     struct json_array details;
     struct platform_error platform_error;
 };
 
-static const struct json_field meta_fields[] = {{.name = "request_id", JSON_STR(struct meta, request_id)}, JSON_END};
+static const struct json_field reply_meta_fields[] = {{.name = "request_id", JSON_STR(struct meta, request_id)},
+                                                      JSON_END};
 
-static const struct json_field list_meta_fields[] = {{.name = "request_id", JSON_STR(struct meta, request_id)},
-                                                     {.name = "limit", JSON_I64(struct meta, limit)},
-                                                     {.name = "has_more", JSON_BOOL(struct meta, has_more)},
-                                                     {.name = "next_cursor", JSON_STR(struct meta, next_cursor)},
-                                                     JSON_END};
+static const struct json_field reply_list_meta_fields[] = {{.name = "request_id", JSON_STR(struct meta, request_id)},
+                                                           {.name = "limit", JSON_I64(struct meta, limit)},
+                                                           {.name = "has_more", JSON_BOOL(struct meta, has_more)},
+                                                           {.name = "next_cursor", JSON_STR(struct meta, next_cursor)},
+                                                           JSON_END};
 
-static const struct json_field detail_fields[] = {{.name = "code", JSON_STR(struct detail, code)},
-                                                  {.name = "message", JSON_STR(struct detail, message)},
-                                                  {.name = "param", JSON_STR(struct detail, param)},
-                                                  JSON_END};
+static const struct json_field reply_detail_fields[] = {{.name = "code", JSON_STR(struct detail, code)},
+                                                        {.name = "message", JSON_STR(struct detail, message)},
+                                                        {.name = "param", JSON_STR(struct detail, param)},
+                                                        JSON_END};
 
-static const struct json_field platform_error_fields[] = {{.name = "code", JSON_STR(struct platform_error, code)},
-                                                          {.name = "log_id", JSON_STR(struct platform_error, log_id)},
-                                                          JSON_END};
+static const struct json_field reply_platform_error_fields[] = {
+    {.name = "code", JSON_STR(struct platform_error, code)},
+    {.name = "log_id", JSON_STR(struct platform_error, log_id)},
+    JSON_END};
 
-static const struct json_field failure_fields[] = {
-    {.name = "code", JSON_STR(struct failure, code)},
-    {.name = "type", JSON_STR(struct failure, type)},
-    {.name = "message", JSON_STR(struct failure, message)},
-    {.name = "param", JSON_STR(struct failure, param)},
-    {.name = "retryable", JSON_BOOL(struct failure, retryable)},
-    {.name = "details", JSON_ARRAY(struct failure, details, struct detail, detail_fields)},
+static const struct json_field reply_failure_fields[] = {
+    {.name = "code", JSON_STR(struct reply_failure, code)},
+    {.name = "type", JSON_STR(struct reply_failure, type)},
+    {.name = "message", JSON_STR(struct reply_failure, message)},
+    {.name = "param", JSON_STR(struct reply_failure, param)},
+    {.name = "retryable", JSON_BOOL(struct reply_failure, retryable)},
+    {.name = "details", JSON_ARRAY(struct reply_failure, details, struct detail, reply_detail_fields)},
     {.name = "platform_error",
-     JSON_OBJECT(struct failure, platform_error, platform_error_fields),
-     JSON_GIVEN(struct failure, platform_given)},
+     JSON_OBJECT(struct reply_failure, platform_error, reply_platform_error_fields),
+     JSON_GIVEN(struct reply_failure, platform_given)},
     JSON_END};
 
 void reply_init(struct reply *r, struct arena *arena, struct str request_id)
@@ -61,7 +63,7 @@ void reply_done(struct reply *r)
     buf_done(&r->body);
 }
 
-static bool is_header_text(struct str s)
+static bool reply_is_header_text(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
         if (s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == '\0')
@@ -72,50 +74,50 @@ static bool is_header_text(struct str s)
 void reply_header(struct reply *r, const char *name, struct str value)
 {
     ASSERT(r->headers_n < REPLY_HEADERS_MAX);
-    ASSERT(is_header_text(value));
+    ASSERT(reply_is_header_text(value));
     r->headers[r->headers_n++] = (struct reply_header){.name = name, .value = arena_str(r->arena, value)};
 }
 
-static void begin(struct reply *r, int status, const char *content_type)
+static void reply_begin(struct reply *r, int status, const char *content_type)
 {
     r->status = status;
     r->content_type = content_type;
     buf_clear(&r->body);
 }
 
-static enum err finish(struct reply *r)
+static enum err reply_finish(struct reply *r)
 {
     if (!r->body.overflow)
         return OK;
-    begin(r, 0, NULL);
+    reply_begin(r, 0, NULL);
     return ERR_INTERNAL;
 }
 
-static enum err finish_envelope(struct reply *r, const struct json_field *fields, const struct meta *meta)
+static enum err reply_finish_envelope(struct reply *r, const struct json_field *fields, const struct meta *meta)
 {
     buf_puts(&r->body, ",\"meta\":");
     json_write(&r->body, fields, meta);
     buf_putc(&r->body, '}');
-    return finish(r);
+    return reply_finish(r);
 }
 
 enum err reply_data(struct reply *r, int status, const struct json_field *fields, const void *value)
 {
-    begin(r, status, "application/json");
+    reply_begin(r, status, "application/json");
     buf_puts(&r->body, "{\"data\":");
     json_write(&r->body, fields, value);
-    return finish_envelope(r, meta_fields, &(struct meta){.request_id = r->request_id});
+    return reply_finish_envelope(r, reply_meta_fields, &(struct meta){.request_id = r->request_id});
 }
 
 enum err reply_nothing(struct reply *r)
 {
-    begin(r, 204, NULL);
+    reply_begin(r, 204, NULL);
     return OK;
 }
 
 enum err reply_redirect(struct reply *r, struct str location)
 {
-    begin(r, 303, NULL);
+    reply_begin(r, 303, NULL);
     reply_header(r, "Location", location);
     return OK;
 }
@@ -123,46 +125,47 @@ enum err reply_redirect(struct reply *r, struct str location)
 enum err reply_list(struct reply *r, const struct json_field *fields, const void *v, size_t n, size_t size,
                     int64_t limit, struct str next_cursor)
 {
-    begin(r, 200, "application/json");
+    reply_begin(r, 200, "application/json");
     buf_puts(&r->body, "{\"data\":[");
     for (size_t i = 0; i < n; i++) {
         buf_puts(&r->body, i == 0 ? "" : ",");
         json_write(&r->body, fields, (const char *)v + i * size);
     }
     buf_putc(&r->body, ']');
-    return finish_envelope(r, list_meta_fields,
-                           &(struct meta){.request_id = r->request_id,
-                                          .limit = limit,
-                                          .has_more = next_cursor.p != NULL,
-                                          .next_cursor = next_cursor});
+    return reply_finish_envelope(r, reply_list_meta_fields,
+                                 &(struct meta){.request_id = r->request_id,
+                                                .limit = limit,
+                                                .has_more = next_cursor.p != NULL,
+                                                .next_cursor = next_cursor});
 }
 
 enum err reply_body(struct reply *r, int status, const char *content_type, struct str body)
 {
-    begin(r, status, content_type);
+    reply_begin(r, status, content_type);
     buf_putstr(&r->body, body);
-    return finish(r);
+    return reply_finish(r);
 }
 
 /* What happened inside is nobody's business: every row with status 500 looks alike from outside. */
-static enum err outside(enum err code)
+static enum err reply_outside(enum err code)
 {
     return err_status(code) == err_status(ERR_INTERNAL) ? ERR_INTERNAL : code;
 }
 
-static struct str message_of(const struct problem *p, enum err code)
+static struct str reply_message_of(const struct problem *p, enum err code)
 {
     return p->message.p != NULL && code != ERR_INTERNAL ? p->message : str_from(err_sentence(code));
 }
 
-static struct json_array details_of(struct arena *arena, const struct problems *problems)
+static struct json_array reply_details_of(struct arena *arena, const struct problems *problems)
 {
     struct detail *v = arena_array(arena, problems->n, sizeof *v);
 
     for (size_t i = 0; i < problems->n; i++) {
         const struct problem *p = &problems->v[i];
-        enum err code = outside(p->code);
-        v[i] = (struct detail){.code = str_from(err_slug(code)), .message = message_of(p, code), .param = p->param};
+        enum err code = reply_outside(p->code);
+        v[i] =
+            (struct detail){.code = str_from(err_slug(code)), .message = reply_message_of(p, code), .param = p->param};
     }
     return (struct json_array){.v = v, .n = problems->n};
 }
@@ -170,29 +173,29 @@ static struct json_array details_of(struct arena *arena, const struct problems *
 void reply_error(struct reply *r, enum err code, const struct problems *problems)
 {
     static const struct problems none;
-    struct failure f = {0};
+    struct reply_failure f = {0};
 
-    if (problems == NULL || outside(code) == ERR_INTERNAL)
+    if (problems == NULL || reply_outside(code) == ERR_INTERNAL)
         problems = &none;
     if (code == ERR_VALIDATION && problems->n > 0)
         code = problems_err(problems);
-    code = outside(code);
+    code = reply_outside(code);
     f.code = str_from(err_slug(code));
     f.type = str_from(err_type(code));
     f.message = str_from(err_sentence(code));
     f.retryable = err_retryable(code);
-    if (problems->n == 1 && outside(problems->v[0].code) == code) {
-        f.message = message_of(&problems->v[0], code);
+    if (problems->n == 1 && reply_outside(problems->v[0].code) == code) {
+        f.message = reply_message_of(&problems->v[0], code);
         f.param = problems->v[0].param;
     }
-    f.details = details_of(r->arena, problems);
+    f.details = reply_details_of(r->arena, problems);
     f.platform_given = problems->platform_code.p != NULL || problems->platform_log_id.p != NULL;
     f.platform_error = (struct platform_error){problems->platform_code, problems->platform_log_id};
 
     r->headers_n = 0;
-    begin(r, err_status(code), "application/json");
+    reply_begin(r, err_status(code), "application/json");
     buf_puts(&r->body, "{\"error\":");
-    json_write(&r->body, failure_fields, &f);
-    enum err e = finish_envelope(r, meta_fields, &(struct meta){.request_id = r->request_id});
+    json_write(&r->body, reply_failure_fields, &f);
+    enum err e = reply_finish_envelope(r, reply_meta_fields, &(struct meta){.request_id = r->request_id});
     ASSERT(e == OK); /* PROBLEMS_MAX problems are far below REPLY_BODY_MAX */
 }

@@ -1,12 +1,12 @@
 #include "http/route.h"
 
-static bool is_param(struct str segment)
+static bool route_is_param(struct str segment)
 {
     return segment.n > 2 && segment.p[0] == '{' && segment.p[segment.n - 1] == '}';
 }
 
 /* Does path fit pattern? ret_param gets what stands for each {name}. */
-static bool fits(struct str pattern, struct str path, struct str ret_param[static ROUTE_PARAMS_MAX])
+static bool route_fits(struct str pattern, struct str path, struct str ret_param[static ROUTE_PARAMS_MAX])
 {
     struct str want, have;
     size_t n = 0;
@@ -14,7 +14,7 @@ static bool fits(struct str pattern, struct str path, struct str ret_param[stati
     while (str_next(&pattern, '/', &want)) {
         if (!str_next(&path, '/', &have))
             return false;
-        if (!is_param(want)) {
+        if (!route_is_param(want)) {
             if (!str_eq(want, have))
                 return false;
             continue;
@@ -28,24 +28,24 @@ static bool fits(struct str pattern, struct str path, struct str ret_param[stati
 }
 
 /* Of two patterns that fit the same path: is a the one with a literal where they first differ? */
-static bool is_closer(struct str a, struct str b)
+static bool route_is_closer(struct str a, struct str b)
 {
     struct str in_a, in_b;
 
     while (str_next(&a, '/', &in_a) && str_next(&b, '/', &in_b))
-        if (is_param(in_a) != is_param(in_b))
-            return is_param(in_b);
+        if (route_is_param(in_a) != route_is_param(in_b))
+            return route_is_param(in_b);
     return false;
 }
 
-static bool takes(const struct route *r, struct str method)
+static bool route_takes(const struct route *r, struct str method)
 {
     bool head_of_get = str_eqc(method, "HEAD") && str_eqc(STR("GET"), r->method) && r->effect != EFFECT_GET;
 
     return str_eqc(method, r->method) || head_of_get;
 }
 
-static void allow_method(struct route_match *m, const char *method)
+static void route_allow_method(struct route_match *m, const char *method)
 {
     for (size_t i = 0; i < m->allow_n; i++)
         if (str_eqc(str_from(method), m->allow[i]))
@@ -54,23 +54,23 @@ static void allow_method(struct route_match *m, const char *method)
         m->allow[m->allow_n++] = method;
 }
 
-static void allow(struct route_match *m, const struct route *r)
+static void route_allow(struct route_match *m, const struct route *r)
 {
-    allow_method(m, r->method);
-    if (takes(r, STR("HEAD")))
-        allow_method(m, "HEAD");
+    route_allow_method(m, r->method);
+    if (route_takes(r, STR("HEAD")))
+        route_allow_method(m, "HEAD");
 }
 
-static void consider(struct route_match *m, const struct route *r, struct str method, struct str path)
+static void route_consider(struct route_match *m, const struct route *r, struct str method, struct str path)
 {
     struct str param[ROUTE_PARAMS_MAX] = {0};
 
-    if (!fits(str_from(r->pattern), path, param))
+    if (!route_fits(str_from(r->pattern), path, param))
         return;
-    allow(m, r);
-    if (!takes(r, method))
+    route_allow(m, r);
+    if (!route_takes(r, method))
         return;
-    if (m->route != NULL && !is_closer(str_from(r->pattern), str_from(m->route->pattern)))
+    if (m->route != NULL && !route_is_closer(str_from(r->pattern), str_from(m->route->pattern)))
         return;
     m->route = r;
     memcpy(m->param, param, sizeof param);
@@ -82,7 +82,7 @@ struct route_match route_find(const struct route *const *tables, struct str meth
 
     for (; *tables != NULL; tables++)
         for (const struct route *r = *tables; r->method != NULL; r++)
-            consider(&m, r, method, path);
+            route_consider(&m, r, method, path);
     if (m.route != NULL)
         m.allow_n = 0;
     return m;

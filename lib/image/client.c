@@ -11,13 +11,13 @@
 /* Beyond the image's own time: for a free process. Together they stay below the web server's 60 s. */
 #define WAIT_FOR_PROCESS_SEC 20
 
-static void fd_closep(int *fd)
+static void image_client_fd_closep(int *fd)
 {
     if (*fd >= 0)
         (void)close(*fd);
 }
 
-static enum err open_socket(const char *path, int timeout_sec, int *ret_fd)
+static enum err image_client_open_socket(const char *path, int timeout_sec, int *ret_fd)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     struct timeval wait = {.tv_sec = timeout_sec + WAIT_FOR_PROCESS_SEC};
@@ -25,7 +25,7 @@ static enum err open_socket(const char *path, int timeout_sec, int *ret_fd)
 
     ASSERT(n < sizeof a.sun_path);
     memcpy(a.sun_path, path, n);
-    _cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    _cleanup_(image_client_fd_closep) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     /* The send timeout also bounds connect when the backlog is full (unix(7)). */
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) < 0 ||
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) < 0 || connect(fd, (void *)&a, sizeof a) < 0)
@@ -35,7 +35,7 @@ static enum err open_socket(const char *path, int timeout_sec, int *ret_fd)
     return OK;
 }
 
-static enum err send_request(int fd, const struct image_request *rq, int in_fd, int out_fd)
+static enum err image_client_send_request(int fd, const struct image_request *rq, int in_fd, int out_fd)
 {
     const int fds[IMAGE_WIRE_FDS] = {in_fd, out_fd};
     union {
@@ -58,7 +58,7 @@ static enum err send_request(int fd, const struct image_request *rq, int in_fd, 
     return n == sizeof *rq ? OK : ERR_IMAGE_SERVICE;
 }
 
-static enum err receive_report(int fd, struct image_report *ret)
+static enum err image_client_receive_report(int fd, struct image_report *ret)
 {
     struct image_report r;
     ssize_t n;
@@ -76,12 +76,12 @@ static enum err receive_report(int fd, struct image_report *ret)
 enum err image_repair(const char *socket_path, int in_fd, int out_fd, int timeout_sec, struct image_report *ret)
 {
     struct image_request rq = {.version = IMAGE_WIRE_VERSION, .timeout_sec = timeout_sec};
-    _cleanup_(fd_closep) int fd = -1;
+    _cleanup_(image_client_fd_closep) int fd = -1;
 
-    enum err e = open_socket(socket_path, timeout_sec, &fd);
+    enum err e = image_client_open_socket(socket_path, timeout_sec, &fd);
     if (e == OK)
-        e = send_request(fd, &rq, in_fd, out_fd);
+        e = image_client_send_request(fd, &rq, in_fd, out_fd);
     if (e == OK)
-        e = receive_report(fd, ret);
+        e = image_client_receive_report(fd, ret);
     return e;
 }

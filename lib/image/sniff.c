@@ -9,32 +9,32 @@
 #include "image/image.h"
 
 /* A look at the bytes that cannot go beyond them. */
-struct view {
+struct image_sniff_view {
     const uint8_t *p;
     size_t n;
 };
 
-static bool take(struct view *v, size_t n, struct view *ret)
+static bool image_sniff_take(struct image_sniff_view *v, size_t n, struct image_sniff_view *ret)
 {
     if (v->n < n)
         return false;
-    *ret = (struct view){v->p, n};
+    *ret = (struct image_sniff_view){v->p, n};
     v->p += n;
     v->n -= n;
     return true;
 }
 
-static uint32_t be16(const uint8_t *p)
+static uint32_t image_sniff_be16(const uint8_t *p)
 {
     return (uint32_t)p[0] << 8 | p[1];
 }
 
-static uint32_t be32(const uint8_t *p)
+static uint32_t image_sniff_be32(const uint8_t *p)
 {
-    return be16(p) << 16 | be16(p + 2);
+    return image_sniff_be16(p) << 16 | image_sniff_be16(p + 2);
 }
 
-static enum err check_size(const struct image_header *h)
+static enum err image_sniff_check_size(const struct image_header *h)
 {
     if (h->width == 0 || h->height == 0)
         return ERR_IMAGE_CORRUPT;
@@ -43,10 +43,10 @@ static enum err check_size(const struct image_header *h)
     return OK;
 }
 
-static const uint8_t png_signature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+static const uint8_t image_sniff_png_signature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
 /* Chunks that tell about the picture, its maker or its colours; they are gone from the repaired image. */
-static bool png_is_metadata(const uint8_t *type)
+static bool image_sniff_png_is_metadata(const uint8_t *type)
 {
     static const char names[][5] = {"eXIf", "iCCP", "iTXt", "tEXt", "zTXt", "tIME"};
 
@@ -57,32 +57,32 @@ static bool png_is_metadata(const uint8_t *type)
 }
 
 /* The chunks between IHDR and the pixels; ends quietly where the bytes end. */
-static bool png_has_metadata(struct view v)
+static bool image_sniff_png_has_metadata(struct image_sniff_view v)
 {
-    struct view head, rest;
+    struct image_sniff_view head, rest;
 
-    while (take(&v, 8, &head) && memcmp(head.p + 4, "IDAT", 4) != 0) {
-        if (png_is_metadata(head.p + 4))
+    while (image_sniff_take(&v, 8, &head) && memcmp(head.p + 4, "IDAT", 4) != 0) {
+        if (image_sniff_png_is_metadata(head.p + 4))
             return true;
-        if (!take(&v, (size_t)be32(head.p) + 4, &rest))
+        if (!image_sniff_take(&v, (size_t)image_sniff_be32(head.p) + 4, &rest))
             break;
     }
     return false;
 }
 
-static enum err sniff_png(struct view v, struct image_header *h)
+static enum err image_sniff_png(struct image_sniff_view v, struct image_header *h)
 {
-    struct view signature, ihdr;
+    struct image_sniff_view signature, ihdr;
 
     /* IHDR comes first and always has 13 bytes (W3C PNG 11.2.2): length, name, data, CRC. */
-    if (!take(&v, sizeof png_signature, &signature) || !take(&v, 25, &ihdr) || be32(ihdr.p) != 13 ||
-        memcmp(ihdr.p + 4, "IHDR", 4) != 0)
+    if (!image_sniff_take(&v, sizeof image_sniff_png_signature, &signature) || !image_sniff_take(&v, 25, &ihdr) ||
+        image_sniff_be32(ihdr.p) != 13 || memcmp(ihdr.p + 4, "IHDR", 4) != 0)
         return ERR_IMAGE_CORRUPT;
     h->type = IMAGE_PNG;
-    h->width = be32(ihdr.p + 8);
-    h->height = be32(ihdr.p + 12);
-    h->has_metadata = png_has_metadata(v);
-    return check_size(h);
+    h->width = image_sniff_be32(ihdr.p + 8);
+    h->height = image_sniff_be32(ihdr.p + 12);
+    h->has_metadata = image_sniff_png_has_metadata(v);
+    return image_sniff_check_size(h);
 }
 
 enum jpeg_marker {
@@ -102,76 +102,76 @@ enum jpeg_marker {
     JPEG_COM = 0xfe,
 };
 
-static bool jpeg_is_frame(uint8_t marker)
+static bool image_sniff_jpeg_is_frame(uint8_t marker)
 {
     return marker >= JPEG_SOF0 && marker <= JPEG_SOF15 && marker != JPEG_DHT && marker != JPEG_JPG &&
            marker != JPEG_DAC;
 }
 
 /* APP0 is JFIF's own and stays; a renewed one is written. */
-static bool jpeg_is_metadata(uint8_t marker)
+static bool image_sniff_jpeg_is_metadata(uint8_t marker)
 {
     return marker == JPEG_COM || (marker >= JPEG_APP1 && marker <= JPEG_APP15 && marker != JPEG_APP14);
 }
 
 /* FF, any number of further FF as padding (T.81 B.1.1.2), the marker. */
-static bool jpeg_next_marker(struct view *v, uint8_t *ret)
+static bool image_sniff_jpeg_next_marker(struct image_sniff_view *v, uint8_t *ret)
 {
-    struct view b;
+    struct image_sniff_view b;
 
-    if (!take(v, 1, &b) || b.p[0] != 0xff)
+    if (!image_sniff_take(v, 1, &b) || b.p[0] != 0xff)
         return false;
     do {
-        if (!take(v, 1, &b))
+        if (!image_sniff_take(v, 1, &b))
             return false;
     } while (b.p[0] == 0xff);
     *ret = b.p[0];
     return true;
 }
 
-static enum err sniff_jpeg(struct view v, struct image_header *h)
+static enum err image_sniff_jpeg(struct image_sniff_view v, struct image_header *h)
 {
-    struct view length, segment;
+    struct image_sniff_view length, segment;
     uint8_t marker;
 
     h->type = IMAGE_JPEG;
-    while (jpeg_next_marker(&v, &marker) && marker != JPEG_SOS && marker != JPEG_EOI) {
+    while (image_sniff_jpeg_next_marker(&v, &marker) && marker != JPEG_SOS && marker != JPEG_EOI) {
         if (marker == JPEG_TEM || (marker >= JPEG_RST0 && marker <= JPEG_SOI))
             continue; /* these stand alone */
-        if (!take(&v, 2, &length) || be16(length.p) < 2)
+        if (!image_sniff_take(&v, 2, &length) || image_sniff_be16(length.p) < 2)
             break;
-        if (jpeg_is_metadata(marker))
+        if (image_sniff_jpeg_is_metadata(marker))
             h->has_metadata = true;
-        if (!take(&v, be16(length.p) - 2, &segment))
+        if (!image_sniff_take(&v, image_sniff_be16(length.p) - 2, &segment))
             break;
-        if (!jpeg_is_frame(marker))
+        if (!image_sniff_jpeg_is_frame(marker))
             continue;
         if (segment.n < 6) /* precision, height, width, components */
             break;
-        h->height = be16(segment.p + 1);
-        h->width = be16(segment.p + 3);
-        return check_size(h); /* height 0 (DNL, T.81 B.2.5) is refused: no decoder in use takes it */
+        h->height = image_sniff_be16(segment.p + 1);
+        h->width = image_sniff_be16(segment.p + 3);
+        return image_sniff_check_size(h); /* height 0 (DNL, T.81 B.2.5) is refused: no decoder in use takes it */
     }
     return ERR_IMAGE_CORRUPT;
 }
 
-static bool starts(struct view v, const void *p, size_t n)
+static bool image_sniff_starts(struct image_sniff_view v, const void *p, size_t n)
 {
     return v.n >= n && memcmp(v.p, p, n) == 0;
 }
 
 enum err image_sniff(const uint8_t *p, size_t n, struct image_header *ret_header)
 {
-    struct view v = {p, n};
+    struct image_sniff_view v = {p, n};
     struct image_header h = {0};
     enum err e = ERR_IMAGE_TYPE;
 
     if (n == 0)
         return ERR_IMAGE_EMPTY;
-    if (starts(v, png_signature, sizeof png_signature))
-        e = sniff_png(v, &h);
-    else if (starts(v, "\xff\xd8\xff", 3))
-        e = sniff_jpeg(v, &h);
+    if (image_sniff_starts(v, image_sniff_png_signature, sizeof image_sniff_png_signature))
+        e = image_sniff_png(v, &h);
+    else if (image_sniff_starts(v, "\xff\xd8\xff", 3))
+        e = image_sniff_jpeg(v, &h);
     if (e == OK)
         *ret_header = h;
     return e;

@@ -47,13 +47,13 @@ struct runner {
     struct open_run *parked;
 };
 
-struct thread {
+struct runner_thread {
     struct runner *runner;
     struct db *db;
     struct arena arena;
 };
 
-static void log_run(const struct open_run *o, const char *outcome, enum log_level level, const char *database)
+static void runner_log_run(const struct open_run *o, const char *outcome, enum log_level level, const char *database)
 {
     const struct job_run *run = &o->run;
 
@@ -66,7 +66,7 @@ static void log_run(const struct open_run *o, const char *outcome, enum log_leve
               LOG_INT("duration_us", clock_mono_us() - o->began_us), LOG_END);
 }
 
-static void alarm_of_run(const struct open_run *o, enum alarm_kind which)
+static void runner_alarm_of_run(const struct open_run *o, enum alarm_kind which)
 {
     const struct job_run *run = &o->run;
 
@@ -75,7 +75,7 @@ static void alarm_of_run(const struct open_run *o, enum alarm_kind which)
 }
 
 /* NULL when this worker does not know it: a newer program made the job. */
-static const struct job_kind *kind_of(const struct worker *w, struct str name)
+static const struct job_kind *runner_kind_of(const struct worker *w, struct str name)
 {
     for (const struct job_kind *const *k = w->kinds; *k != NULL; k++)
         if ((*k)->class == w->class && str_eqc(name, (*k)->name))
@@ -83,7 +83,7 @@ static const struct job_kind *kind_of(const struct worker *w, struct str name)
     return NULL;
 }
 
-static struct open_run *open_new(struct runner *r, const struct job *job)
+static struct open_run *runner_open_new(struct runner *r, const struct job *job)
 {
     struct open_run *o = xcalloc(1, sizeof(*o));
 
@@ -92,13 +92,13 @@ static struct open_run *open_new(struct runner *r, const struct job *job)
     o->run = (struct job_run){.worker = r->worker, .job = *job, .arena = &o->arena};
     o->run.job.kind = arena_str(&o->arena, job->kind);
     o->run.job.request_id = arena_str(&o->arena, job->request_id);
-    o->run.kind = kind_of(r->worker, job->kind);
+    o->run.kind = runner_kind_of(r->worker, job->kind);
     atomic_fetch_add(&r->open, 1);
     worker_metrics_runs(r->worker->metrics, 1);
     return o;
 }
 
-static void open_end(struct runner *r, struct open_run *o)
+static void runner_open_end(struct runner *r, struct open_run *o)
 {
     secret_done(&o->run.token);
     arena_done(&o->arena);
@@ -108,45 +108,45 @@ static void open_end(struct runner *r, struct open_run *o)
 }
 
 /* The end of a run that has a result; a lease that is lost by now is somebody else's run, and no error. */
-static void end(struct thread *t, struct open_run *o, const char *outcome, enum err e)
+static void runner_end(struct runner_thread *t, struct open_run *o, const char *outcome, enum err e)
 {
     if (e == OK)
-        log_run(o, outcome, o->run.job.runs > JOB_RUNS_MAX ? LOG_ERROR : LOG_INFO, NULL);
+        runner_log_run(o, outcome, o->run.job.runs > JOB_RUNS_MAX ? LOG_ERROR : LOG_INFO, NULL);
     else if (e == ERR_CONFLICT)
-        log_run(o, "lease_lost", LOG_WARNING, NULL);
+        runner_log_run(o, "lease_lost", LOG_WARNING, NULL);
     else
-        log_run(o, "not_recorded", LOG_WARNING, db_error(t->db)); /* the lease lets it come again */
-    open_end(t->runner, o);
+        runner_log_run(o, "not_recorded", LOG_WARNING, db_error(t->db)); /* the lease lets it come again */
+    runner_open_end(t->runner, o);
 }
 
 /*
  * The run is given up. An error that passes (the database or the store is away) is nobody's fault; any other counts
  * like a crash, so that a mistake of ours ends in a dead job that is shown and not in an endless one.
  */
-static void drop(struct thread *t, struct open_run *o)
+static void runner_drop(struct runner_thread *t, struct open_run *o)
 {
     struct job_run *run = &o->run;
     bool counted = !err_retryable(run->err);
     int64_t wait_us =
         counted ? CRASH_US << MIN(run->job.runs, JOB_RUNS_MAX) : backoff_us(run->job.tries, DROP_MIN_US, DROP_MAX_US);
 
-    log_run(o, "dropped", counted ? LOG_ERROR : LOG_WARNING, db_errno(t->db) != 0 ? db_error(t->db) : NULL);
+    runner_log_run(o, "dropped", counted ? LOG_ERROR : LOG_WARNING, db_errno(t->db) != 0 ? db_error(t->db) : NULL);
     enum err e = job_drop(t->db, run->worker->class, &run->job, clock_now_us() + wait_us, counted);
     if (e != OK && e != ERR_CONFLICT) /* the lease lets it come again */
-        log_run(o, "not_recorded", LOG_WARNING, db_error(t->db));
-    open_end(t->runner, o);
+        runner_log_run(o, "not_recorded", LOG_WARNING, db_error(t->db));
+    runner_open_end(t->runner, o);
 }
 
-static void park(struct thread *t, struct open_run *o)
+static void runner_park(struct runner_thread *t, struct open_run *o)
 {
     struct runner *r = t->runner;
     int64_t wait_us = MIN(RECORD_MIN_US << MIN(o->parked, 10u), RECORD_MAX_US);
 
     if (clock_now_us() >= o->run.job.run_at_us) { /* by now another worker takes over */
         o->run.err = ERR_DB_UNAVAILABLE;
-        log_run(o, "result_lost", LOG_ERROR, db_error(t->db));
-        alarm_of_run(o, ALARM_RESULT_LOST);
-        open_end(r, o);
+        runner_log_run(o, "result_lost", LOG_ERROR, db_error(t->db));
+        runner_alarm_of_run(o, ALARM_RESULT_LOST);
+        runner_open_end(r, o);
         return;
     }
     o->parked++;
@@ -157,7 +157,7 @@ static void park(struct thread *t, struct open_run *o)
     pthread_mutex_unlock(&r->lock);
 }
 
-static struct open_run *unpark(struct runner *r)
+static struct open_run *runner_unpark(struct runner *r)
 {
     int64_t now_us = clock_mono_us();
     struct open_run *o = NULL;
@@ -173,7 +173,7 @@ static struct open_run *unpark(struct runner *r)
     return o;
 }
 
-static void step(struct thread *t, struct open_run *o)
+static void runner_step(struct runner_thread *t, struct open_run *o)
 {
     struct job_run *run = &o->run;
     enum job_class class = run->worker->class;
@@ -188,24 +188,24 @@ static void step(struct thread *t, struct open_run *o)
          * be an unknown outcome, and it is known very well. */
         o->result = (struct net_result){.err = ERR_NET_NOT_SENT, .detail = "not taken by the network loop"};
         run->result = &o->result;
-        step(t, o);
+        runner_step(t, o);
         return;
     case JOB_RECORD:
-        park(t, o);
+        runner_park(t, o);
         return;
     case JOB_DONE:
-        end(t, o, "done", run->job_ended ? OK : job_finish(t->db, class, &run->job));
+        runner_end(t, o, "done", run->job_ended ? OK : job_finish(t->db, class, &run->job));
         return;
     case JOB_AGAIN:
-        end(t, o, "again", run->job_ended ? OK : job_again(t->db, class, &run->job, run->again_at_us));
+        runner_end(t, o, "again", run->job_ended ? OK : job_again(t->db, class, &run->job, run->again_at_us));
         return;
     case JOB_ERROR:
-        drop(t, o);
+        runner_drop(t, o);
         return;
     }
 }
 
-static enum err bury(struct db *db, void *arg)
+static enum err runner_bury(struct db *db, void *arg)
 {
     struct job_run *run = arg;
     enum job_class class = run->worker->class;
@@ -216,25 +216,25 @@ static enum err bury(struct db *db, void *arg)
     return e == OK ? job_bury(db, class, &run->job) : e;
 }
 
-static void begin(struct thread *t, struct open_run *o)
+static void runner_begin(struct runner_thread *t, struct open_run *o)
 {
     if (o->run.kind == NULL) { /* a newer program made it; a newer worker will come */
         o->run.note = "unknown kind";
         o->run.err = ERR_DB_UNAVAILABLE;
-        drop(t, o);
+        runner_drop(t, o);
     } else if (o->run.job.runs > JOB_RUNS_MAX) {
         o->run.db = t->db;
-        enum err e = db_tx(t->db, bury, &o->run);
+        enum err e = db_tx(t->db, runner_bury, &o->run);
         if (e == OK)
-            alarm_of_run(o, ALARM_JOB_DEAD);
-        end(t, o, "dead", e);
+            runner_alarm_of_run(o, ALARM_JOB_DEAD);
+        runner_end(t, o, "dead", e);
     } else {
-        step(t, o);
+        runner_step(t, o);
     }
 }
 
 /* Jobs of which there is always one. */
-static enum err make_standing(struct thread *t)
+static enum err runner_make_standing(struct runner_thread *t)
 {
     struct runner *r = t->runner;
     enum err e = OK;
@@ -245,7 +245,7 @@ static enum err make_standing(struct thread *t)
     return e;
 }
 
-static void note_database(struct runner *r, struct thread *t, enum err e)
+static void runner_note_database(struct runner *r, struct runner_thread *t, enum err e)
 {
     bool away = e != OK;
 
@@ -260,7 +260,7 @@ static void note_database(struct runner *r, struct thread *t, enum err e)
 }
 
 /* One thread claims at a time, and not more often than every idle_ms when nothing is due. */
-static bool claim_turn(struct runner *r, size_t *ret_room)
+static bool runner_claim_turn(struct runner *r, size_t *ret_room)
 {
     int room = 0;
 
@@ -278,7 +278,7 @@ static bool claim_turn(struct runner *r, size_t *ret_room)
 }
 
 /* By the one whose turn it is, and after a claim that went well: that is what a sign of life must mean. */
-static void look_around(struct thread *t)
+static void runner_look_around(struct runner_thread *t)
 {
     struct runner *r = t->runner;
     int64_t now_us = clock_now_us();
@@ -294,7 +294,7 @@ static void look_around(struct thread *t)
 }
 
 /* True when there was something to do. */
-static bool claim(struct thread *t)
+static bool runner_claim(struct runner_thread *t)
 {
     struct runner *r = t->runner;
     struct open_run *opened[CLAIM_BATCH];
@@ -302,55 +302,55 @@ static bool claim(struct thread *t)
     size_t room, n = 0;
     enum err e = OK;
 
-    if (!claim_turn(r, &room))
+    if (!runner_claim_turn(r, &room))
         return false;
-    look_around(t);
+    runner_look_around(t);
     if (!r->standing_made)
-        e = make_standing(t);
+        e = runner_make_standing(t);
     if (e == OK) {
         r->standing_made = true;
         e = job_claim(t->db, r->worker->class, clock_now_us(), JOB_LEASE_US, room, &t->arena, &jobs, &n);
     }
-    note_database(r, t, e);
+    runner_note_database(r, t, e);
     for (size_t i = 0; i < n; i++) /* counted as open before the next thread asks for room */
-        opened[i] = open_new(r, &jobs[i]);
+        opened[i] = runner_open_new(r, &jobs[i]);
     arena_clear(&t->arena);
     pthread_mutex_lock(&r->lock);
     r->claiming = false;
     r->next_claim_us = clock_mono_us() + (e != OK ? AWAY_US : n == 0 ? r->worker->conf->worker_idle_ms * US_PER_MS : 0);
     pthread_mutex_unlock(&r->lock);
     for (size_t i = 0; i < n; i++)
-        begin(t, opened[i]);
+        runner_begin(t, opened[i]);
     return n > 0;
 }
 
-static bool is_over(struct runner *r)
+static bool runner_is_over(struct runner *r)
 {
     return atomic_load(&r->stopping) && (atomic_load(&r->open) == 0 || clock_mono_us() >= atomic_load(&r->stop_by_us));
 }
 
-static void *thread_main(void *arg)
+static void *runner_thread_main(void *arg)
 {
     struct runner *r = arg;
-    struct thread t = {.runner = r, .db = db_new(r->options)};
+    struct runner_thread t = {.runner = r, .db = db_new(r->options)};
     struct open_run *o;
     struct net_result result;
     void *tag;
     bool busy = false;
 
     arena_init(&t.arena, RUN_ARENA_BYTES);
-    while (!is_over(r)) {
+    while (!runner_is_over(r)) {
         if (net_loop_next(r->loop, busy ? 0 : WAIT_MS, &tag, &result)) {
             o = tag;
             o->result = result;
             o->run.result = &o->result;
-            step(&t, o);
+            runner_step(&t, o);
             busy = true;
-        } else if ((o = unpark(r)) != NULL) {
-            step(&t, o);
+        } else if ((o = runner_unpark(r)) != NULL) {
+            runner_step(&t, o);
             busy = true;
         } else {
-            busy = claim(&t);
+            busy = runner_claim(&t);
         }
     }
     arena_done(&t.arena);
@@ -368,7 +368,7 @@ struct runner *runner_new(const struct worker *worker, const struct db_options *
     r->loop = net_loop_new((int)worker->conf->worker_in_flight_max);
     r->threads = xcalloc(n, sizeof(*r->threads));
     for (size_t i = 0; i < n; i++)
-        ASSERT(pthread_create(&r->threads[i], NULL, thread_main, r) == 0);
+        ASSERT(pthread_create(&r->threads[i], NULL, runner_thread_main, r) == 0);
     return r;
 }
 
@@ -386,7 +386,7 @@ void runner_stop(struct runner *r)
     while (r->parked != NULL) {
         struct open_run *o = r->parked;
         r->parked = o->next;
-        open_end(r, o);
+        runner_open_end(r, o);
     }
     (void)pthread_mutex_destroy(&r->lock);
     free(r->threads);

@@ -7,17 +7,18 @@
 #include "jobs/kind.h"
 #include "model/upload/upload.h"
 
-enum { ERROR_UNAVAILABLE, ERROR_RERUN, ERROR_FAILED };
+enum { WORKER_ERROR_UNAVAILABLE, WORKER_ERROR_RERUN, WORKER_ERROR_FAILED };
 enum { STATE_DUE, STATE_LATER, STATE_DEAD };
 
-static const char *const error_names[] = {
-    [ERROR_UNAVAILABLE] = "unavailable", [ERROR_RERUN] = "rerun", [ERROR_FAILED] = "failed", NULL};
-static const char *const state_names[] = {[STATE_DUE] = "due", [STATE_LATER] = "later", [STATE_DEAD] = "dead", NULL};
-static const char *const store_names[] = {"directory", NULL};
-static const char *const outcome_names[];
+static const char *const worker_metrics_error_names[] = {
+    [WORKER_ERROR_UNAVAILABLE] = "unavailable", [WORKER_ERROR_RERUN] = "rerun", [WORKER_ERROR_FAILED] = "failed", NULL};
+static const char *const worker_metrics_state_names[] = {
+    [STATE_DUE] = "due", [STATE_LATER] = "later", [STATE_DEAD] = "dead", NULL};
+static const char *const worker_metrics_store_names[] = {"directory", NULL};
+static const char *const worker_metrics_outcome_names[];
 
 /* The first name is for kinds of a newer program. */
-static void name_kinds(struct worker_metrics *m, const struct job_kind *const *kinds)
+static void worker_metrics_name_kinds(struct worker_metrics *m, const struct job_kind *const *kinds)
 {
     size_t n = 0;
 
@@ -29,7 +30,7 @@ static void name_kinds(struct worker_metrics *m, const struct job_kind *const *k
         }
 }
 
-static size_t index_of(const char *const *names, const char *name)
+static size_t worker_metrics_index_of(const char *const *names, const char *name)
 {
     size_t i = 0;
 
@@ -38,7 +39,7 @@ static size_t index_of(const char *const *names, const char *name)
     return i;
 }
 
-static size_t count(const char *const *names)
+static size_t worker_metrics_count(const char *const *names)
 {
     size_t n = 0;
 
@@ -48,16 +49,16 @@ static size_t count(const char *const *names)
 }
 
 /* What others count, before it is shown. */
-static void refresh(void *arg)
+static void worker_metrics_refresh(void *arg)
 {
     struct worker_metrics *m = arg;
     struct db_counts *c = &m->counts;
 
     metric_set(m->set, METRIC_DB_CONNECTIONS, 0, atomic_load(&c->open));
     metric_set(m->set, METRIC_DB_CONNECTS, 0, atomic_load(&c->connects));
-    metric_set(m->set, METRIC_DB_ERRORS, ERROR_UNAVAILABLE, atomic_load(&c->unavailable));
-    metric_set(m->set, METRIC_DB_ERRORS, ERROR_RERUN, atomic_load(&c->reruns));
-    metric_set(m->set, METRIC_DB_ERRORS, ERROR_FAILED, atomic_load(&c->failed));
+    metric_set(m->set, METRIC_DB_ERRORS, WORKER_ERROR_UNAVAILABLE, atomic_load(&c->unavailable));
+    metric_set(m->set, METRIC_DB_ERRORS, WORKER_ERROR_RERUN, atomic_load(&c->reruns));
+    metric_set(m->set, METRIC_DB_ERRORS, WORKER_ERROR_FAILED, atomic_load(&c->failed));
 }
 
 struct worker_metrics *worker_metrics_start(const struct conf *conf, enum job_class class, const char *program,
@@ -67,16 +68,16 @@ struct worker_metrics *worker_metrics_start(const struct conf *conf, enum job_cl
 
     m->class = class;
     m->class_names[0] = job_class_names[class];
-    name_kinds(m, kinds);
-    m->set =
-        metrics_new(&(struct metrics_options){.who = METRICS_WORKER,
-                                              .values = {[LABEL_ERROR] = error_names,
-                                                         [LABEL_KIND] = m->kind_names,
-                                                         [LABEL_OUTCOME] = outcome_names,
-                                                         [LABEL_CLASS] = m->class_names,
-                                                         [LABEL_STATE] = state_names,
-                                                         [LABEL_STORE] = class == JOB_MEDIA ? store_names : NULL}});
-    m->expose = expose_of_program(m->set, conf->metrics_dir, program, refresh, m);
+    worker_metrics_name_kinds(m, kinds);
+    m->set = metrics_new(
+        &(struct metrics_options){.who = METRICS_WORKER,
+                                  .values = {[LABEL_ERROR] = worker_metrics_error_names,
+                                             [LABEL_KIND] = m->kind_names,
+                                             [LABEL_OUTCOME] = worker_metrics_outcome_names,
+                                             [LABEL_CLASS] = m->class_names,
+                                             [LABEL_STATE] = worker_metrics_state_names,
+                                             [LABEL_STORE] = class == JOB_MEDIA ? worker_metrics_store_names : NULL}});
+    m->expose = expose_of_program(m->set, conf->metrics_dir, program, worker_metrics_refresh, m);
     return m;
 }
 
@@ -94,12 +95,15 @@ void worker_metrics_runs(struct worker_metrics *m, int n)
 
 void worker_metrics_job(struct worker_metrics *m, const struct job_kind *kind, const char *outcome)
 {
-    size_t k = kind == NULL ? 0 : index_of(m->kind_names, kind->name);
+    size_t k = kind == NULL ? 0 : worker_metrics_index_of(m->kind_names, kind->name);
 
-    metric_add(m->set, METRIC_JOBS_RUN, k * count(outcome_names) + index_of(outcome_names, outcome), 1);
+    metric_add(m->set, METRIC_JOBS_RUN,
+               k * worker_metrics_count(worker_metrics_outcome_names) +
+                   worker_metrics_index_of(worker_metrics_outcome_names, outcome),
+               1);
 }
 
-static void look_at_jobs(struct worker_metrics *m, struct db *db, struct arena *arena, int64_t now_us)
+static void worker_metrics_look_at_jobs(struct worker_metrics *m, struct db *db, struct arena *arena, int64_t now_us)
 {
     struct job_counts c;
 
@@ -112,7 +116,7 @@ static void look_at_jobs(struct worker_metrics *m, struct db *db, struct arena *
 }
 
 /* The alarm comes once, when the first image is late; how many there are is the metric. */
-static void look_at_images(struct worker_metrics *m, struct db *db, struct arena *arena, int64_t now_us)
+static void worker_metrics_look_at_images(struct worker_metrics *m, struct db *db, struct arena *arena, int64_t now_us)
 {
     int64_t n;
 
@@ -132,11 +136,11 @@ void worker_metrics_tables(struct worker_metrics *m, struct db *db, struct arena
         return;
     m->next_us = clock_mono_us() + WORKER_METRICS_EVERY_US;
     if (m->class == JOB_MEDIA)
-        look_at_images(m, db, arena, now_us);
-    look_at_jobs(m, db, arena, now_us);
+        worker_metrics_look_at_images(m, db, arena, now_us);
+    worker_metrics_look_at_jobs(m, db, arena, now_us);
 }
 
 /* How a run can end: run.c says these. */
-static const char *const outcome_names[] = {
+static const char *const worker_metrics_outcome_names[] = {
     "done", "again", "dead", "dropped", "lease_lost", "not_recorded", "result_lost", NULL,
 };

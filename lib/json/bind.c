@@ -17,8 +17,8 @@
 #define TIME_MAX_US (253402300800 * US_PER_SEC - 1)
 
 /* Where a value stands, from the inside to the outside. Made into text only for a problem. */
-struct path {
-    const struct path *up;
+struct json_bind_path {
+    const struct json_bind_path *up;
     struct str name; /* absent: an element, index says which */
     size_t index;
 };
@@ -29,16 +29,16 @@ struct binding {
     size_t refused_n;
 };
 
-static enum err bind_object(struct binding *bd, struct json_object *o, const struct json_field *fields, void *ret,
-                            const struct path *path);
+static enum err json_bind_object(struct binding *bd, struct json_object *o, const struct json_field *fields, void *ret,
+                                 const struct json_bind_path *path);
 
 /* Problems */
 
-static void path_write(struct buf *b, const struct path *path)
+static void json_bind_path_write(struct buf *b, const struct json_bind_path *path)
 {
     if (path == NULL)
         return;
-    path_write(b, path->up);
+    json_bind_path_write(b, path->up);
     if (path->name.p == NULL) {
         buf_printf(b, "[%zu]", path->index);
         return;
@@ -49,31 +49,32 @@ static void path_write(struct buf *b, const struct path *path)
 }
 
 /* f: what was asked for; of an unknown key the table. Its sentence is made for those alone that are listed. */
-static enum err refuse(struct binding *bd, enum err code, const struct path *path, const struct json_field *f)
+static enum err json_bind_refuse(struct binding *bd, enum err code, const struct json_bind_path *path,
+                                 const struct json_field *f)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(1024);
 
     bd->refused_n++;
     if (bd->problems == NULL || bd->problems->n == PROBLEMS_MAX)
         return code;
-    path_write(&b, path);
+    json_bind_path_write(&b, path);
     problem_add_text(bd->problems, code, arena_str(bd->arena, buf_str(&b)), sentence_of(bd->arena, code, f));
     return code;
 }
 
 /* Values: each stores v into ret or answers the error of the field */
 
-static struct str text_of(struct json_object *v)
+static struct str json_bind_text_of(struct json_object *v)
 {
     return str_of(json_object_get_string(v), (size_t)json_object_get_string_len(v));
 }
 
-static enum err bind_str(struct binding *bd, struct json_object *v, const struct json_field *f, void *ret)
+static enum err json_bind_str(struct binding *bd, struct json_object *v, const struct json_field *f, void *ret)
 {
     struct str s;
 
     if (json_object_is_type(v, json_type_string))
-        s = text_of(v);
+        s = json_bind_text_of(v);
     else if (bd->problems == NULL &&
              (json_object_is_type(v, json_type_int) || json_object_is_type(v, json_type_double)))
         s = str_from(json_object_to_json_string(v));
@@ -87,7 +88,7 @@ static enum err bind_str(struct binding *bd, struct json_object *v, const struct
     return OK;
 }
 
-static enum err bind_i64(struct json_object *v, const struct json_field *f, int64_t *ret)
+static enum err json_bind_i64(struct json_object *v, const struct json_field *f, int64_t *ret)
 {
     if (!json_object_is_type(v, json_type_int))
         return ERR_FIELD_TYPE;
@@ -99,39 +100,39 @@ static enum err bind_i64(struct json_object *v, const struct json_field *f, int6
     return OK;
 }
 
-static enum err bind_uuid(struct json_object *v, struct uuid *ret)
+static enum err json_bind_uuid(struct json_object *v, struct uuid *ret)
 {
     if (!json_object_is_type(v, json_type_string))
         return ERR_FIELD_TYPE;
-    return uuid_parse(text_of(v), ret) ? OK : ERR_FIELD_VALUE;
+    return uuid_parse(json_bind_text_of(v), ret) ? OK : ERR_FIELD_VALUE;
 }
 
-static enum err bind_time(struct json_object *v, int64_t *ret)
+static enum err json_bind_time(struct json_object *v, int64_t *ret)
 {
     int64_t at_us;
 
     if (!json_object_is_type(v, json_type_string))
         return ERR_FIELD_TYPE;
-    if (!time_parse(text_of(v), &at_us) || at_us < TIME_MIN_US || at_us > TIME_MAX_US)
+    if (!time_parse(json_bind_text_of(v), &at_us) || at_us < TIME_MIN_US || at_us > TIME_MAX_US)
         return ERR_FIELD_VALUE;
     *ret = at_us;
     return OK;
 }
 
-static enum err bind_enum(struct json_object *v, const struct json_field *f, int *ret)
+static enum err json_bind_enum(struct json_object *v, const struct json_field *f, int *ret)
 {
     if (!json_object_is_type(v, json_type_string))
         return ERR_FIELD_TYPE;
     for (int i = 0; f->names[i] != NULL; i++)
-        if (str_eqc(text_of(v), f->names[i])) {
+        if (str_eqc(json_bind_text_of(v), f->names[i])) {
             *ret = i;
             return OK;
         }
     return ERR_FIELD_VALUE;
 }
 
-static enum err bind_elements(struct binding *bd, struct json_object *v, const struct json_field *f, void *ret,
-                              const struct path *path)
+static enum err json_bind_elements(struct binding *bd, struct json_object *v, const struct json_field *f, void *ret,
+                                   const struct json_bind_path *path)
 {
     const struct json_field of_element = {.type = f->type == JSON_TYPE_ARRAY  ? JSON_TYPE_OBJECT
                                                   : f->type == JSON_TYPE_STRS ? JSON_TYPE_STR
@@ -151,24 +152,24 @@ static enum err bind_elements(struct binding *bd, struct json_object *v, const s
     char *elements = arena_array(bd->arena, n, size);
     for (size_t i = 0; i < n; i++) {
         struct json_object *element = json_object_array_get_idx(v, i);
-        struct path here = {.up = path, .index = i};
+        struct json_bind_path here = {.up = path, .index = i};
         void *p = elements + i * size;
         enum err e;
         if (f->type == JSON_TYPE_ARRAY)
-            e = bind_object(bd, element, f->fields, p, &here);
+            e = json_bind_object(bd, element, f->fields, p, &here);
         else
-            e = f->type == JSON_TYPE_STRS ? bind_str(bd, element, &of_element, p) : bind_uuid(element, p);
+            e = f->type == JSON_TYPE_STRS ? json_bind_str(bd, element, &of_element, p) : json_bind_uuid(element, p);
         if (e != OK && bd->problems == NULL)
             return e;
         if (e != OK)
-            (void)refuse(bd, e, &here, &of_element);
+            (void)json_bind_refuse(bd, e, &here, &of_element);
     }
     /* struct strs, uuids and json_array are alike: a pointer and a count */
     *(struct json_array *)ret = (struct json_array){.v = elements, .n = n};
     return OK;
 }
 
-static enum err bind_raw(struct binding *bd, struct json_object *v, struct str *ret)
+static enum err json_bind_raw(struct binding *bd, struct json_object *v, struct str *ret)
 {
     size_t n;
     const char *p = json_object_to_json_string_length(v, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
@@ -177,33 +178,33 @@ static enum err bind_raw(struct binding *bd, struct json_object *v, struct str *
     return OK;
 }
 
-static enum err bind_value(struct binding *bd, struct json_object *v, const struct json_field *f, void *ret,
-                           const struct path *path)
+static enum err json_bind_value(struct binding *bd, struct json_object *v, const struct json_field *f, void *ret,
+                                const struct json_bind_path *path)
 {
     switch (f->type) {
     case JSON_TYPE_STR:
-        return bind_str(bd, v, f, ret);
+        return json_bind_str(bd, v, f, ret);
     case JSON_TYPE_I64:
-        return bind_i64(v, f, ret);
+        return json_bind_i64(v, f, ret);
     case JSON_TYPE_BOOL:
         if (!json_object_is_type(v, json_type_boolean))
             return ERR_FIELD_TYPE;
         *(bool *)ret = json_object_get_boolean(v);
         return OK;
     case JSON_TYPE_UUID:
-        return bind_uuid(v, ret);
+        return json_bind_uuid(v, ret);
     case JSON_TYPE_TIME:
-        return bind_time(v, ret);
+        return json_bind_time(v, ret);
     case JSON_TYPE_ENUM:
-        return bind_enum(v, f, ret);
+        return json_bind_enum(v, f, ret);
     case JSON_TYPE_OBJECT:
-        return bind_object(bd, v, f->fields, ret, path);
+        return json_bind_object(bd, v, f->fields, ret, path);
     case JSON_TYPE_ARRAY:
     case JSON_TYPE_STRS:
     case JSON_TYPE_UUIDS:
-        return bind_elements(bd, v, f, ret, path);
+        return json_bind_elements(bd, v, f, ret, path);
     case JSON_TYPE_RAW:
-        return bind_raw(bd, v, ret);
+        return json_bind_raw(bd, v, ret);
     }
     ASSERT(!"a field without a type");
     return ERR_INTERNAL;
@@ -211,35 +212,35 @@ static enum err bind_value(struct binding *bd, struct json_object *v, const stru
 
 /* Objects */
 
-static void bind_field(struct binding *bd, struct json_object *o, const struct json_field *f, char *object,
-                       const struct path *up)
+static void json_bind_field(struct binding *bd, struct json_object *o, const struct json_field *f, char *object,
+                            const struct json_bind_path *up)
 {
-    struct path path = {.up = up, .name = str_from(f->name)};
+    struct json_bind_path path = {.up = up, .name = str_from(f->name)};
     struct json_object *v = NULL;
     bool there = json_object_object_get_ex(o, f->name, &v);
     bool null_is_value = f->type == JSON_TYPE_RAW && !f->nullable && !f->required;
 
     if (there && v == NULL && !null_is_value) {
         if (!f->nullable && !f->required)
-            (void)refuse(bd, ERR_FIELD_TYPE, &path, f);
+            (void)json_bind_refuse(bd, ERR_FIELD_TYPE, &path, f);
         there = false;
     }
     if (!there) {
         if (f->required)
-            (void)refuse(bd, ERR_FIELD_REQUIRED, &path, f);
+            (void)json_bind_refuse(bd, ERR_FIELD_REQUIRED, &path, f);
         return;
     }
     size_t refused_n = bd->refused_n;
-    enum err e = bind_value(bd, v, f, object + f->offset, &path);
+    enum err e = json_bind_value(bd, v, f, object + f->offset, &path);
     if (e == OK && f->check != NULL && bd->refused_n == refused_n)
         e = f->check(object + f->offset);
     if (e != OK)
-        (void)refuse(bd, e, &path, f);
+        (void)json_bind_refuse(bd, e, &path, f);
     else if (f->given_offset != 0)
         *(bool *)(object + f->given_offset) = true;
 }
 
-static bool is_known(const struct json_field *fields, const char *key)
+static bool json_bind_is_known(const struct json_field *fields, const char *key)
 {
     for (const struct json_field *f = fields; f->name != NULL; f++)
         if (strcmp(f->name, key) == 0)
@@ -248,7 +249,7 @@ static bool is_known(const struct json_field *fields, const char *key)
 }
 
 /* A key for a problem's path: cut where it is long, between code points. */
-static struct str key_shown(const char *key)
+static struct str json_bind_key_shown(const char *key)
 {
     struct str s = str_head(str_from(key), KEY_SHOWN_MAX);
 
@@ -257,21 +258,21 @@ static struct str key_shown(const char *key)
     return s;
 }
 
-static enum err bind_object(struct binding *bd, struct json_object *o, const struct json_field *fields, void *ret,
-                            const struct path *path)
+static enum err json_bind_object(struct binding *bd, struct json_object *o, const struct json_field *fields, void *ret,
+                                 const struct json_bind_path *path)
 {
     if (!json_object_is_type(o, json_type_object))
         return ERR_FIELD_TYPE;
     for (const struct json_field *f = fields; f->name != NULL; f++)
-        bind_field(bd, o, f, ret, path);
+        json_bind_field(bd, o, f, ret, path);
     if (bd->problems == NULL)
         return OK;
     json_object_object_foreach(o, key, value)
     {
-        struct path here = {.up = path, .name = key_shown(key)};
+        struct json_bind_path here = {.up = path, .name = json_bind_key_shown(key)};
         (void)value;
-        if (!is_known(fields, key))
-            (void)refuse(bd, ERR_FIELD_UNKNOWN, &here, fields);
+        if (!json_bind_is_known(fields, key))
+            (void)json_bind_refuse(bd, ERR_FIELD_UNKNOWN, &here, fields);
     }
     return OK;
 }
@@ -281,13 +282,13 @@ enum err json_bind(struct arena *arena, struct str text, const struct json_field
 {
     _cleanup_(parse_freep) struct json_object *tree = NULL;
     struct binding bd = {.arena = arena, .problems = problems};
-    struct path top = {.name = str_from(prefix)};
+    struct json_bind_path top = {.name = str_from(prefix)};
 
     ASSERT(problems != NULL);
     enum err e = parse_object(arena, text, false, &tree);
     if (e != OK)
         return e;
-    e = bind_object(&bd, tree, fields, ret, prefix == NULL ? NULL : &top);
+    e = json_bind_object(&bd, tree, fields, ret, prefix == NULL ? NULL : &top);
     ASSERT(e == OK); /* parse_object gives nothing else */
     return bd.refused_n > 0 ? ERR_VALIDATION : OK;
 }
@@ -298,5 +299,5 @@ enum err json_read(struct arena *arena, struct str text, const struct json_field
     struct binding bd = {.arena = arena};
 
     enum err e = parse_object(arena, text, true, &tree);
-    return e != OK ? e : bind_object(&bd, tree, fields, ret, NULL);
+    return e != OK ? e : json_bind_object(&bd, tree, fields, ret, NULL);
 }

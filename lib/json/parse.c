@@ -13,19 +13,19 @@ void parse_freep(struct json_object **tree)
     (void)json_object_put(*tree);
 }
 
-static size_t count_members(struct json_object *o)
+static size_t json_parse_count_members(struct json_object *o)
 {
     size_t n = 0;
 
     if (json_object_is_type(o, json_type_array))
         for (size_t i = 0; i < json_object_array_length(o); i++)
-            n += count_members(json_object_array_get_idx(o, i));
+            n += json_parse_count_members(json_object_array_get_idx(o, i));
     if (!json_object_is_type(o, json_type_object))
         return n;
     json_object_object_foreach(o, key, value)
     {
         (void)key;
-        n += 1 + count_members(value);
+        n += 1 + json_parse_count_members(value);
     }
     return n;
 }
@@ -34,7 +34,7 @@ static size_t count_members(struct json_object *o)
  * json-c keeps numbers as 64 bits or double. Here each gets its own text back, by which it is bound and written: the
  * tree is walked in the order of the text. The text is a copy, so that a number can be ended by a NUL.
  */
-static void restore_numbers(struct json_object *o, struct str text, size_t *at)
+static void json_parse_restore_numbers(struct json_object *o, struct str text, size_t *at)
 {
     if (json_object_is_type(o, json_type_int) || json_object_is_type(o, json_type_double)) {
         struct str number = scan_next_number(text, at);
@@ -45,13 +45,13 @@ static void restore_numbers(struct json_object *o, struct str text, size_t *at)
     }
     if (json_object_is_type(o, json_type_array))
         for (size_t i = 0; i < json_object_array_length(o); i++)
-            restore_numbers(json_object_array_get_idx(o, i), text, at);
+            json_parse_restore_numbers(json_object_array_get_idx(o, i), text, at);
     if (!json_object_is_type(o, json_type_object))
         return;
     json_object_object_foreach(o, key, value)
     {
         (void)key;
-        restore_numbers(value, text, at);
+        json_parse_restore_numbers(value, text, at);
     }
 }
 
@@ -74,9 +74,9 @@ enum err parse_object(struct arena *arena, struct str text, bool lenient, struct
     if (json_tokener_get_error(tok) != json_tokener_success || json_tokener_get_parse_end(tok) < text.n ||
         !json_object_is_type(tree, json_type_object))
         return ERR_BAD_JSON;
-    if (count_members(tree) != scan.members_n) /* json-c keeps the last of two equal keys */
+    if (json_parse_count_members(tree) != scan.members_n) /* json-c keeps the last of two equal keys */
         return ERR_BAD_JSON;
-    restore_numbers(tree, text, &at);
+    json_parse_restore_numbers(tree, text, &at);
     *ret_tree = TAKE_PTR(tree);
     return OK;
 }

@@ -2,30 +2,30 @@
 
 #include "base/text.h"
 
-static bool is_digit(char c)
+static bool json_scan_is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
 
-static size_t digits(struct str s, size_t at)
+static size_t json_scan_digits(struct str s, size_t at)
 {
     size_t n = 0;
 
-    while (at + n < s.n && is_digit(s.p[at + n]))
+    while (at + n < s.n && json_scan_is_digit(s.p[at + n]))
         n++;
     return n;
 }
 
 /* The whole of s is a number (RFC 8259 6). */
-static bool is_number(struct str s)
+static bool json_scan_is_number(struct str s)
 {
-    size_t at = s.n > 0 && s.p[0] == '-', n = digits(s, at);
+    size_t at = s.n > 0 && s.p[0] == '-', n = json_scan_digits(s, at);
 
     if (n == 0 || (n > 1 && s.p[at] == '0'))
         return false;
     at += n;
     if (at < s.n && s.p[at] == '.') {
-        n = digits(s, ++at);
+        n = json_scan_digits(s, ++at);
         if (n == 0)
             return false;
         at += n;
@@ -34,7 +34,7 @@ static bool is_number(struct str s)
         at++;
         if (at < s.n && (s.p[at] == '+' || s.p[at] == '-'))
             at++;
-        n = digits(s, at);
+        n = json_scan_digits(s, at);
         if (n == 0)
             return false;
         at += n;
@@ -42,23 +42,24 @@ static bool is_number(struct str s)
     return at == s.n;
 }
 
-static bool is_word_char(char c)
+static bool json_scan_is_word_char(char c)
 {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '+' || c == '.';
+    return json_scan_is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '+' ||
+           c == '.';
 }
 
 /* The run of letters, digits and signs at at: a number or one of three words. */
-static struct str word(struct str text, size_t at)
+static struct str json_scan_word(struct str text, size_t at)
 {
     size_t n = 0;
 
-    while (at + n < text.n && is_word_char(text.p[at + n]))
+    while (at + n < text.n && json_scan_is_word_char(text.p[at + n]))
         n++;
     return str_head(str_skip(text, at), n);
 }
 
 /* The four hex digits at at, or -1. */
-static int hex4(struct str text, size_t at)
+static int json_scan_hex4(struct str text, size_t at)
 {
     int v = 0;
 
@@ -66,7 +67,7 @@ static int hex4(struct str text, size_t at)
         return -1;
     for (size_t i = at; i < at + 4; i++) {
         char c = text.p[i], low = (char)(c | 0x20);
-        if (is_digit(c))
+        if (json_scan_is_digit(c))
             v = v * 16 + (c - '0');
         else if (low >= 'a' && low <= 'f')
             v = v * 16 + (low - 'a' + 10);
@@ -77,9 +78,9 @@ static int hex4(struct str text, size_t at)
 }
 
 /* What follows "\u" at *at, with its second half when it is a surrogate. */
-static enum err unicode_escape(struct str text, size_t *at, bool lenient, bool *ret_nul)
+static enum err json_scan_unicode_escape(struct str text, size_t *at, bool lenient, bool *ret_nul)
 {
-    int unit = hex4(text, *at), second = -1;
+    int unit = json_scan_hex4(text, *at), second = -1;
 
     if (unit < 0)
         return ERR_BAD_JSON;
@@ -89,7 +90,7 @@ static enum err unicode_escape(struct str text, size_t *at, bool lenient, bool *
     if (unit < 0xd800 || unit > 0xdfff)
         return OK;
     if (unit < 0xdc00 && str_starts(str_skip(text, *at), STR("\\u")))
-        second = hex4(text, *at + 2);
+        second = json_scan_hex4(text, *at + 2);
     if (second >= 0xdc00 && second <= 0xdfff)
         *at += 6;
     else if (!lenient)
@@ -98,7 +99,7 @@ static enum err unicode_escape(struct str text, size_t *at, bool lenient, bool *
 }
 
 /* *at is behind the opening quote; it is put behind the closing one. */
-static enum err string(struct str text, size_t *at, bool lenient, bool *ret_nul)
+static enum err json_scan_string(struct str text, size_t *at, bool lenient, bool *ret_nul)
 {
     *ret_nul = false;
     while (*at < text.n) {
@@ -114,42 +115,43 @@ static enum err string(struct str text, size_t *at, bool lenient, bool *ret_nul)
         c = text.p[(*at)++];
         if (c == '\0' || strchr("\"\\/bfnrtu", c) == NULL)
             return ERR_BAD_JSON;
-        enum err e = c == 'u' ? unicode_escape(text, at, lenient, ret_nul) : OK;
+        enum err e = c == 'u' ? json_scan_unicode_escape(text, at, lenient, ret_nul) : OK;
         if (e != OK)
             return e;
     }
     return ERR_BAD_JSON;
 }
 
-static bool is_blank(char c)
+static bool json_scan_is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static bool colon_follows(struct str text, size_t at)
+static bool json_scan_colon_follows(struct str text, size_t at)
 {
-    while (at < text.n && is_blank(text.p[at]))
+    while (at < text.n && json_scan_is_blank(text.p[at]))
         at++;
     return at < text.n && text.p[at] == ':';
 }
 
-static enum err token(struct str text, size_t *at, struct scan *s)
+static enum err json_scan_token(struct str text, size_t *at, struct scan *s)
 {
     char c = text.p[*at];
     struct str w;
     bool nul;
 
-    if (is_word_char(c)) {
-        w = word(text, *at);
+    if (json_scan_is_word_char(c)) {
+        w = json_scan_word(text, *at);
         *at += w.n;
-        return is_number(w) || str_eqc(w, "true") || str_eqc(w, "false") || str_eqc(w, "null") ? OK : ERR_BAD_JSON;
+        return json_scan_is_number(w) || str_eqc(w, "true") || str_eqc(w, "false") || str_eqc(w, "null") ? OK
+                                                                                                         : ERR_BAD_JSON;
     }
     ++*at;
     switch (c) {
     case '"':;
-        enum err e = string(text, at, s->lenient, &nul);
+        enum err e = json_scan_string(text, at, s->lenient, &nul);
         /* json-c ends a key at its first NUL: {"a\u0000b":1} would pass as {"a":1} */
-        return e == OK && nul && colon_follows(text, *at) ? ERR_BAD_JSON : e;
+        return e == OK && nul && json_scan_colon_follows(text, *at) ? ERR_BAD_JSON : e;
     case '{':
     case '[':
         if (++s->depth > JSON_DEPTH_MAX)
@@ -162,7 +164,7 @@ static enum err token(struct str text, size_t *at, struct scan *s)
         s->members_n++;
         return OK;
     default:
-        return c == ',' || is_blank(c) ? OK : ERR_BAD_JSON;
+        return c == ',' || json_scan_is_blank(c) ? OK : ERR_BAD_JSON;
     }
 }
 
@@ -174,7 +176,7 @@ enum err scan_text(struct str text, struct scan *s)
     if (!text_is_utf8(text))
         return ERR_BAD_UTF8;
     while (at < text.n) {
-        enum err e = token(text, &at, s);
+        enum err e = json_scan_token(text, &at, s);
         if (e != OK)
             return e;
     }
@@ -186,13 +188,13 @@ struct str scan_next_number(struct str text, size_t *at)
     while (*at < text.n) {
         char c = text.p[*at];
         bool nul;
-        if (c == '-' || is_digit(c)) {
-            struct str w = word(text, *at);
+        if (c == '-' || json_scan_is_digit(c)) {
+            struct str w = json_scan_word(text, *at);
             *at += w.n;
             return w;
         }
         ++*at;
-        if (c == '"' && string(text, at, true, &nul) != OK)
+        if (c == '"' && json_scan_string(text, at, true, &nul) != OK)
             break;
     }
     return (struct str){0};

@@ -2,12 +2,12 @@
 
 #define SENTENCE_MAX 600 /* the fields of a large table by name */
 
-static bool is_list(const struct json_field *f)
+static bool json_sentence_is_list(const struct json_field *f)
 {
     return f->type == JSON_TYPE_ARRAY || f->type == JSON_TYPE_STRS || f->type == JSON_TYPE_UUIDS;
 }
 
-static struct str wrong_type(const struct json_field *f)
+static struct str json_sentence_wrong_type(const struct json_field *f)
 {
     static const char *const sentences[] = {
         [JSON_TYPE_STR] = "This must be a string.",
@@ -25,31 +25,32 @@ static struct str wrong_type(const struct json_field *f)
     return f->type < ARRAY_LEN(sentences) ? str_from(sentences[f->type]) : (struct str){0};
 }
 
-static struct str wrong_length(struct arena *arena, const char *how, int64_t n, const struct json_field *f)
+static struct str json_sentence_wrong_length(struct arena *arena, const char *how, int64_t n,
+                                             const struct json_field *f)
 {
-    const char *what = is_list(f) ? "element" : "byte of UTF-8";
+    const char *what = json_sentence_is_list(f) ? "element" : "byte of UTF-8";
 
     if (n == 0)
         return (struct str){0};
-    if (!is_list(f) && n != 1)
+    if (!json_sentence_is_list(f) && n != 1)
         what = "bytes of UTF-8";
     return arena_printf(arena, "This must have %s %lld %s%s.", how, (long long)n, what,
-                        is_list(f) && n != 1 ? "s" : "");
+                        json_sentence_is_list(f) && n != 1 ? "s" : "");
 }
 
-static void put_name(struct buf *b, const char *name, bool first)
+static void json_sentence_put_name(struct buf *b, const char *name, bool first)
 {
     buf_puts(b, first ? "" : ", ");
     buf_puts(b, name);
 }
 
-static struct str finished(struct arena *arena, struct buf *b)
+static struct str json_sentence_finished(struct arena *arena, struct buf *b)
 {
     buf_putc(b, '.');
     return b->overflow ? (struct str){0} : arena_str(arena, buf_str(b));
 }
 
-static struct str wrong_value(struct arena *arena, const struct json_field *f)
+static struct str json_sentence_wrong_value(struct arena *arena, const struct json_field *f)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(SENTENCE_MAX);
 
@@ -61,36 +62,36 @@ static struct str wrong_value(struct arena *arena, const struct json_field *f)
     case JSON_TYPE_ENUM:
         buf_puts(&b, "This must be one of ");
         for (size_t i = 0; f->names[i] != NULL; i++)
-            put_name(&b, f->names[i], i == 0);
-        return finished(arena, &b);
+            json_sentence_put_name(&b, f->names[i], i == 0);
+        return json_sentence_finished(arena, &b);
     default:
         return (struct str){0};
     }
 }
 
-static struct str unknown(struct arena *arena, const struct json_field *fields)
+static struct str json_sentence_unknown(struct arena *arena, const struct json_field *fields)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(SENTENCE_MAX);
 
     buf_puts(&b, "There is no such field. There are ");
     for (const struct json_field *f = fields; f->name != NULL; f++)
-        put_name(&b, f->name, f == fields);
-    return finished(arena, &b);
+        json_sentence_put_name(&b, f->name, f == fields);
+    return json_sentence_finished(arena, &b);
 }
 
 struct str sentence_of(struct arena *arena, enum err code, const struct json_field *f)
 {
     if (code == ERR_FIELD_TYPE)
-        return wrong_type(f);
+        return json_sentence_wrong_type(f);
     if (code == ERR_FIELD_TOO_SHORT && f->min == 1)
         return STR("This must not be empty.");
     if (code == ERR_FIELD_TOO_SHORT)
-        return wrong_length(arena, "at least", f->min, f);
+        return json_sentence_wrong_length(arena, "at least", f->min, f);
     if (code == ERR_FIELD_TOO_LONG)
-        return wrong_length(arena, "at most", f->max, f);
+        return json_sentence_wrong_length(arena, "at most", f->max, f);
     if (code == ERR_FIELD_RANGE && (f->min != 0 || f->max != 0))
         return arena_printf(arena, "This must be %lld to %lld.", (long long)f->min, (long long)f->max);
     if (code == ERR_FIELD_UNKNOWN)
-        return unknown(arena, f);
-    return code == ERR_FIELD_VALUE ? wrong_value(arena, f) : (struct str){0};
+        return json_sentence_unknown(arena, f);
+    return code == ERR_FIELD_VALUE ? json_sentence_wrong_value(arena, f) : (struct str){0};
 }

@@ -2,7 +2,7 @@
 #include "base/text.h"
 #include "json/json.h"
 
-static void put_escaped(struct buf *b, unsigned char c)
+static void json_write_put_escaped(struct buf *b, unsigned char c)
 {
     static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
     const char *at = memchr(from, c, sizeof from - 1);
@@ -25,14 +25,14 @@ void json_write_str(struct buf *b, struct str s)
         if (c >= 0x20 && c != '"' && c != '\\')
             continue;
         buf_put(b, s.p + from, i - from);
-        put_escaped(b, c);
+        json_write_put_escaped(b, c);
         from = i + 1;
     }
     buf_put(b, s.p + from, s.n - from);
     buf_putc(b, '"');
 }
 
-static const char *enum_name(const struct json_field *f, int value)
+static const char *json_write_enum_name(const struct json_field *f, int value)
 {
     ASSERT(value >= 0);
     for (int i = 0; i < value; i++)
@@ -42,7 +42,7 @@ static const char *enum_name(const struct json_field *f, int value)
 }
 
 /* Written as null, or not at all with omit_empty. */
-static bool is_empty(const struct json_field *f, const void *object, const void *v)
+static bool json_write_is_empty(const struct json_field *f, const void *object, const void *v)
 {
     switch (f->type) {
     case JSON_TYPE_STR:
@@ -59,12 +59,12 @@ static bool is_empty(const struct json_field *f, const void *object, const void 
     }
 }
 
-static void write_uuid(struct buf *b, const struct uuid *id)
+static void json_write_uuid(struct buf *b, const struct uuid *id)
 {
     buf_printf(b, "\"%s\"", uuid_text(id).s);
 }
 
-static void write_strs(struct buf *b, const struct strs *l)
+static void json_write_strs(struct buf *b, const struct strs *l)
 {
     for (size_t i = 0; i < l->n; i++) {
         buf_puts(b, i == 0 ? "" : ",");
@@ -72,15 +72,15 @@ static void write_strs(struct buf *b, const struct strs *l)
     }
 }
 
-static void write_uuids(struct buf *b, const struct uuids *l)
+static void json_write_uuids(struct buf *b, const struct uuids *l)
 {
     for (size_t i = 0; i < l->n; i++) {
         buf_puts(b, i == 0 ? "" : ",");
-        write_uuid(b, &l->v[i]);
+        json_write_uuid(b, &l->v[i]);
     }
 }
 
-static void write_array(struct buf *b, const struct json_field *f, const struct json_array *l)
+static void json_write_array(struct buf *b, const struct json_field *f, const struct json_array *l)
 {
     for (size_t i = 0; i < l->n; i++) {
         buf_puts(b, i == 0 ? "" : ",");
@@ -88,7 +88,7 @@ static void write_array(struct buf *b, const struct json_field *f, const struct 
     }
 }
 
-static void write_value(struct buf *b, const struct json_field *f, const void *v)
+static void json_write_value(struct buf *b, const struct json_field *f, const void *v)
 {
     char time[TIME_TEXT_SIZE];
 
@@ -103,14 +103,14 @@ static void write_value(struct buf *b, const struct json_field *f, const void *v
         buf_puts(b, *(const bool *)v ? "true" : "false");
         return;
     case JSON_TYPE_UUID:
-        write_uuid(b, v);
+        json_write_uuid(b, v);
         return;
     case JSON_TYPE_TIME:
         time_format(*(const int64_t *)v, time);
         buf_printf(b, "\"%s\"", time);
         return;
     case JSON_TYPE_ENUM:
-        buf_printf(b, "\"%s\"", enum_name(f, *(const int *)v));
+        buf_printf(b, "\"%s\"", json_write_enum_name(f, *(const int *)v));
         return;
     case JSON_TYPE_OBJECT:
         json_write(b, f->fields, v);
@@ -123,11 +123,11 @@ static void write_value(struct buf *b, const struct json_field *f, const void *v
     case JSON_TYPE_UUIDS:
         buf_putc(b, '[');
         if (f->type == JSON_TYPE_ARRAY)
-            write_array(b, f, v);
+            json_write_array(b, f, v);
         else if (f->type == JSON_TYPE_STRS)
-            write_strs(b, v);
+            json_write_strs(b, v);
         else
-            write_uuids(b, v);
+            json_write_uuids(b, v);
         buf_putc(b, ']');
         return;
     }
@@ -140,7 +140,7 @@ void json_write(struct buf *b, const struct json_field *fields, const void *valu
     buf_putc(b, '{');
     for (const struct json_field *f = fields; f->name != NULL; f++) {
         const void *v = (const char *)value + f->offset;
-        bool empty = is_empty(f, value, v);
+        bool empty = json_write_is_empty(f, value, v);
         if (empty && f->omit_empty)
             continue;
         buf_puts(b, first ? "\"" : ",\"");
@@ -150,7 +150,7 @@ void json_write(struct buf *b, const struct json_field *fields, const void *valu
         if (empty)
             buf_puts(b, "null");
         else
-            write_value(b, f, v);
+            json_write_value(b, f, v);
     }
     buf_putc(b, '}');
 }

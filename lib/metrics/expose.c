@@ -27,14 +27,14 @@ struct expose {
     pthread_t thread;
 };
 
-static void closep(int *fd)
+static void expose_closep(int *fd)
 {
     if (*fd >= 0)
         (void)close(*fd);
 }
 
 /* Until fd is ready for events. False: it is time to stop, or the time is over (until_us 0: never). */
-static bool wait_for(const struct expose *x, int fd, short events, int64_t until_us)
+static bool expose_wait_for(const struct expose *x, int fd, short events, int64_t until_us)
 {
     struct pollfd p[] = {{.fd = fd, .events = events}, {.fd = x->stop_fd, .events = POLLIN}};
 
@@ -48,13 +48,13 @@ static bool wait_for(const struct expose *x, int fd, short events, int64_t until
 }
 
 /* Reads a request's head; false when none comes. What is in it beside the method does not matter. */
-static bool read_head(const struct expose *x, int fd, int64_t until_us, bool *ret_is_get)
+static bool expose_read_head(const struct expose *x, int fd, int64_t until_us, bool *ret_is_get)
 {
     char head[EXPOSE_REQUEST_MAX];
     size_t n = 0;
 
     while (n < sizeof head) {
-        if (!wait_for(x, fd, POLLIN, until_us))
+        if (!expose_wait_for(x, fd, POLLIN, until_us))
             return false;
         ssize_t got = recv(fd, head + n, sizeof head - n, MSG_DONTWAIT);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -70,9 +70,9 @@ static bool read_head(const struct expose *x, int fd, int64_t until_us, bool *re
     return false;
 }
 
-static void send_all(const struct expose *x, int fd, struct str s, int64_t until_us)
+static void expose_send_all(const struct expose *x, int fd, struct str s, int64_t until_us)
 {
-    while (s.n > 0 && wait_for(x, fd, POLLOUT, until_us)) {
+    while (s.n > 0 && expose_wait_for(x, fd, POLLOUT, until_us)) {
         ssize_t sent = send(fd, s.p, s.n, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent < 0 && errno != EAGAIN && errno != EINTR)
             return;
@@ -80,13 +80,13 @@ static void send_all(const struct expose *x, int fd, struct str s, int64_t until
     }
 }
 
-static void answer(const struct expose *x, int fd)
+static void expose_answer(const struct expose *x, int fd)
 {
     _cleanup_(buf_done) struct buf body = BUF_MAX(EXPOSE_ANSWER_MAX), b = BUF_MAX(EXPOSE_ANSWER_MAX + 1024);
     int64_t until_us = clock_mono_us() + EXPOSE_SEC * US_PER_SEC;
     bool is_get;
 
-    if (!read_head(x, fd, until_us, &is_get))
+    if (!expose_read_head(x, fd, until_us, &is_get))
         return;
     enum err e = is_get ? OK : ERR_METHOD_NOT_ALLOWED;
     if (is_get && x->refresh != NULL)
@@ -98,33 +98,33 @@ static void answer(const struct expose *x, int fd)
         &b, "HTTP/1.0 %d %s\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: %zu\r\n\r\n",
         err_status(e), err_slug(e), body.n);
     buf_putstr(&b, buf_str(&body));
-    send_all(x, fd, buf_str(&b), until_us);
+    expose_send_all(x, fd, buf_str(&b), until_us);
 }
 
 static void *expose_main(void *arg)
 {
     const struct expose *x = arg;
 
-    while (wait_for(x, x->listener, POLLIN, 0)) {
-        _cleanup_(closep) int fd = accept4(x->listener, NULL, NULL, SOCK_CLOEXEC);
+    while (expose_wait_for(x, x->listener, POLLIN, 0)) {
+        _cleanup_(expose_closep) int fd = accept4(x->listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0)
-            answer(x, fd);
+            expose_answer(x, fd);
         else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
-            (void)wait_for(x, -1, 0, clock_mono_us() + EXPOSE_SEC * US_PER_SEC); /* others will close some */
+            (void)expose_wait_for(x, -1, 0, clock_mono_us() + EXPOSE_SEC * US_PER_SEC); /* others will close some */
     }
     return NULL;
 }
 
 /* Nobody answers at a socket that is there. One that is merely slow to end does. */
-static bool is_dead(const struct sockaddr_un *address)
+static bool expose_is_dead(const struct sockaddr_un *address)
 {
-    _cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    _cleanup_(expose_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     return fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 && errno == ECONNREFUSED;
 }
 
 /* -1 with errno. */
-static int listen_at(const struct sockaddr_un *address)
+static int expose_listen_at(const struct sockaddr_un *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -150,8 +150,8 @@ struct expose *expose_start(struct metrics *m, struct str dir, const char *progr
         errno = ENAMETOOLONG;
         return NULL;
     }
-    bool found_dead = is_dead(&address);
-    int fd = listen_at(&address);
+    bool found_dead = expose_is_dead(&address);
+    int fd = expose_listen_at(&address);
     if (fd < 0)
         return NULL;
     struct expose *x = xcalloc(1, sizeof *x);

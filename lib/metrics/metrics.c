@@ -12,7 +12,7 @@ enum unit { ONE, US };
 /* Who shows a row. */
 enum { APP = METRICS_APP, WORKER = METRICS_WORKER, IMAGE = METRICS_IMAGE, EVERY = APP | WORKER | IMAGE };
 
-struct row {
+struct metrics_row {
     enum type type;
     enum unit unit;
     unsigned who;
@@ -20,8 +20,8 @@ struct row {
     const char *name, *help;
 };
 
-static const struct row rows[METRIC__MAX];
-static const char *const label_names[LABEL__MAX];
+static const struct metrics_row metrics_rows[METRIC__MAX];
+static const char *const metrics_label_names[LABEL__MAX];
 
 /* Upper ends of a histogram's buckets. From one indexed read to a person's patience. */
 static const struct {
@@ -47,12 +47,12 @@ struct metrics {
     bool shared;
 };
 
-static size_t cells_of(enum metric which)
+static size_t metrics_cells_of(enum metric which)
 {
-    return rows[which].type == HISTOGRAM ? CELLS_OF_HISTOGRAM : 1;
+    return metrics_rows[which].type == HISTOGRAM ? CELLS_OF_HISTOGRAM : 1;
 }
 
-static size_t count(const char *const *values)
+static size_t metrics_count(const char *const *values)
 {
     size_t n = 0;
 
@@ -61,7 +61,7 @@ static size_t count(const char *const *values)
     return n;
 }
 
-static size_t series_of(const struct metrics *m, const struct row *r, unsigned who)
+static size_t metrics_series_of(const struct metrics *m, const struct metrics_row *r, unsigned who)
 {
     size_t n = 1;
 
@@ -81,11 +81,11 @@ struct metrics *metrics_new(const struct metrics_options *options)
     for (size_t i = 0; i < LABEL__MAX; i++)
         m->values[i] = i == LABEL_ALARM ? alarm_names : options->values[i];
     for (size_t i = 0; i < LABEL__MAX; i++)
-        m->values_n[i] = count(m->values[i]);
+        m->values_n[i] = metrics_count(m->values[i]);
     for (enum metric i = 0; i < METRIC__MAX; i++) {
-        m->series_n[i] = series_of(m, &rows[i], options->who);
+        m->series_n[i] = metrics_series_of(m, &metrics_rows[i], options->who);
         series += m->series_n[i];
-        cells += m->series_n[i] * cells_of(i);
+        cells += m->series_n[i] * metrics_cells_of(i);
     }
     ASSERT(series <= METRIC_SERIES_MAX);
     m->all_n = cells;
@@ -94,7 +94,7 @@ struct metrics *metrics_new(const struct metrics_options *options)
     cells = 0;
     for (enum metric i = 0; i < METRIC__MAX; i++) {
         m->cells[i] = m->all + cells;
-        cells += m->series_n[i] * cells_of(i);
+        cells += m->series_n[i] * metrics_cells_of(i);
     }
     metric_set(m, METRIC_STARTED, 0, clock_now_us());
     return m;
@@ -112,55 +112,55 @@ void metrics_free(struct metrics *m)
 }
 
 /* NULL: this program does not show it. */
-static atomic_llong *cell(struct metrics *m, enum metric which, size_t series)
+static atomic_llong *metrics_cell(struct metrics *m, enum metric which, size_t series)
 {
     ASSERT((unsigned)which < METRIC__MAX);
     if (m->series_n[which] == 0)
         return NULL;
     ASSERT(series < m->series_n[which]);
-    return m->cells[which] + series * cells_of(which);
+    return m->cells[which] + series * metrics_cells_of(which);
 }
 
-static void add(atomic_llong *c, int64_t n)
+static void metrics_add(atomic_llong *c, int64_t n)
 {
     (void)atomic_fetch_add_explicit(c, n, memory_order_relaxed);
 }
 
 void metric_add(struct metrics *m, enum metric which, size_t series, int64_t n)
 {
-    atomic_llong *c = cell(m, which, series);
+    atomic_llong *c = metrics_cell(m, which, series);
 
-    ASSERT(rows[which].type != HISTOGRAM);
+    ASSERT(metrics_rows[which].type != HISTOGRAM);
     if (c != NULL)
-        add(c, n);
+        metrics_add(c, n);
 }
 
 void metric_set(struct metrics *m, enum metric which, size_t series, int64_t value)
 {
-    atomic_llong *c = cell(m, which, series);
+    atomic_llong *c = metrics_cell(m, which, series);
 
-    ASSERT(rows[which].type != HISTOGRAM);
+    ASSERT(metrics_rows[which].type != HISTOGRAM);
     if (c != NULL)
         atomic_store_explicit(c, value, memory_order_relaxed);
 }
 
 void metric_observe(struct metrics *m, enum metric which, size_t series, int64_t value)
 {
-    atomic_llong *c = cell(m, which, series);
+    atomic_llong *c = metrics_cell(m, which, series);
     size_t i = 0;
 
-    ASSERT(rows[which].type == HISTOGRAM);
+    ASSERT(metrics_rows[which].type == HISTOGRAM);
     if (c == NULL)
         return;
     while (i < BEYOND && value > buckets[i].us)
         i++;
-    add(&c[i], 1);
-    add(&c[SUM], value);
+    metrics_add(&c[i], 1);
+    metrics_add(&c[SUM], value);
 }
 
 /* The text */
 
-static void put_value(struct buf *b, int64_t value, enum unit unit)
+static void metrics_put_value(struct buf *b, int64_t value, enum unit unit)
 {
     uint64_t size = value < 0 ? -(uint64_t)value : (uint64_t)value;
 
@@ -172,8 +172,8 @@ static void put_value(struct buf *b, int64_t value, enum unit unit)
 }
 
 /* name{label="value",...}  with le (a bucket's end) as the last label, if there is one. */
-static void put_series(struct buf *b, const struct metrics *m, const struct row *r, size_t series, const char *suffix,
-                       const char *le)
+static void metrics_put_series(struct buf *b, const struct metrics *m, const struct metrics_row *r, size_t series,
+                               const char *suffix, const char *le)
 {
     size_t second_n = r->labels[1] == LABEL_NONE ? 1 : m->values_n[r->labels[1]];
     const size_t index[] = {series / second_n, series % second_n};
@@ -184,7 +184,7 @@ static void put_series(struct buf *b, const struct metrics *m, const struct row 
         enum metric_label l = r->labels[i];
         if (l == LABEL_NONE)
             continue;
-        buf_printf(b, "%c%s=\"%s\"", before, label_names[l], m->values[l][index[i]]);
+        buf_printf(b, "%c%s=\"%s\"", before, metrics_label_names[l], m->values[l][index[i]]);
         before = ',';
     }
     if (le != NULL) {
@@ -196,20 +196,20 @@ static void put_series(struct buf *b, const struct metrics *m, const struct row 
 
 /* Buckets hold what is below their end, all together; the count is theirs, so that one text never contradicts itself.
  */
-static void put_histogram(struct buf *b, const struct metrics *m, const struct row *r, size_t series,
-                          const atomic_llong *c)
+static void metrics_put_histogram(struct buf *b, const struct metrics *m, const struct metrics_row *r, size_t series,
+                                  const atomic_llong *c)
 {
     int64_t sum = atomic_load_explicit(&c[SUM], memory_order_relaxed), n = 0;
 
     for (size_t i = 0; i <= BEYOND; i++) {
         n += atomic_load_explicit(&c[i], memory_order_relaxed);
-        put_series(b, m, r, series, "_bucket", i == BEYOND ? "+Inf" : buckets[i].text);
-        put_value(b, n, ONE);
+        metrics_put_series(b, m, r, series, "_bucket", i == BEYOND ? "+Inf" : buckets[i].text);
+        metrics_put_value(b, n, ONE);
     }
-    put_series(b, m, r, series, "_sum", NULL);
-    put_value(b, sum, r->unit);
-    put_series(b, m, r, series, "_count", NULL);
-    put_value(b, n, ONE);
+    metrics_put_series(b, m, r, series, "_sum", NULL);
+    metrics_put_value(b, sum, r->unit);
+    metrics_put_series(b, m, r, series, "_count", NULL);
+    metrics_put_value(b, n, ONE);
 }
 
 void metrics_text(const struct metrics *m, struct buf *b)
@@ -217,18 +217,18 @@ void metrics_text(const struct metrics *m, struct buf *b)
     static const char *const type_names[] = {[COUNTER] = "counter", [GAUGE] = "gauge", [HISTOGRAM] = "histogram"};
 
     for (enum metric i = 0; i < METRIC__MAX; i++) {
-        const struct row *r = &rows[i];
+        const struct metrics_row *r = &metrics_rows[i];
         if (m->series_n[i] == 0)
             continue;
         buf_printf(b, "# HELP %s %s\n# TYPE %s %s\n", r->name, r->help, r->name, type_names[r->type]);
         for (size_t s = 0; s < m->series_n[i]; s++) {
-            const atomic_llong *c = m->cells[i] + s * cells_of(i);
+            const atomic_llong *c = m->cells[i] + s * metrics_cells_of(i);
             if (r->type == HISTOGRAM) {
-                put_histogram(b, m, r, s, c);
+                metrics_put_histogram(b, m, r, s, c);
                 continue;
             }
-            put_series(b, m, r, s, "", NULL);
-            put_value(b, atomic_load_explicit(c, memory_order_relaxed), r->unit);
+            metrics_put_series(b, m, r, s, "", NULL);
+            metrics_put_value(b, atomic_load_explicit(c, memory_order_relaxed), r->unit);
         }
     }
 }
@@ -240,13 +240,13 @@ const char *const alarm_names[] = {
     NULL,
 };
 
-static const char *const label_names[LABEL__MAX] = {
+static const char *const metrics_label_names[LABEL__MAX] = {
     [LABEL_NONE] = NULL,     [LABEL_ALARM] = "alarm", [LABEL_ROUTE] = "route",     [LABEL_STATUS] = "status",
     [LABEL_ERROR] = "error", [LABEL_KIND] = "kind",   [LABEL_OUTCOME] = "outcome", [LABEL_CLASS] = "class",
     [LABEL_STATE] = "state", [LABEL_STORE] = "store", [LABEL_CAUSE] = "cause",
 };
 
-static const struct row rows[METRIC__MAX] = {
+static const struct metrics_row metrics_rows[METRIC__MAX] = {
 #define METRIC(name_, type_, text, who_, label, label2, unit_, help_) \
     [METRIC_##name_] = {.type = (type_), \
                         .unit = (unit_), \

@@ -10,9 +10,9 @@ struct range {
     int bits;
 };
 
-static const struct range v4_closed[], v6_open[], v6_closed[], v6_with_v4[];
+static const struct range address_v4_closed[], address_v6_open[], address_v6_closed[], address_v6_with_v4[];
 
-static bool in_range(const uint8_t *address, const struct range *r)
+static bool address_in_range(const uint8_t *address, const struct range *r)
 {
     int whole = r->bits / 8, rest = r->bits % 8;
 
@@ -22,19 +22,19 @@ static bool in_range(const uint8_t *address, const struct range *r)
 }
 
 /* A table ends with bits < 0. */
-static bool in_table(const uint8_t *address, const struct range *table)
+static bool address_in_table(const uint8_t *address, const struct range *table)
 {
     for (; table->bits >= 0; table++)
-        if (in_range(address, table))
+        if (address_in_range(address, table))
             return true;
     return false;
 }
 
-static bool v6_is_public(const uint8_t *address)
+static bool address_v6_is_public(const uint8_t *address)
 {
-    if (in_table(address, v6_with_v4))
-        return !in_table(address + 12, v4_closed);
-    return in_table(address, v6_open) && !in_table(address, v6_closed);
+    if (address_in_table(address, address_v6_with_v4))
+        return !address_in_table(address + 12, address_v4_closed);
+    return address_in_table(address, address_v6_open) && !address_in_table(address, address_v6_closed);
 }
 
 bool net_address_is_public(const struct sockaddr *address)
@@ -45,10 +45,10 @@ bool net_address_is_public(const struct sockaddr *address)
     switch (address->sa_family) {
     case AF_INET:
         memcpy(&v4, address, sizeof v4);
-        return !in_table((const uint8_t *)&v4.sin_addr, v4_closed);
+        return !address_in_table((const uint8_t *)&v4.sin_addr, address_v4_closed);
     case AF_INET6:
         memcpy(&v6, address, sizeof v6);
-        return v6_is_public((const uint8_t *)&v6.sin6_addr);
+        return address_v6_is_public((const uint8_t *)&v6.sin6_addr);
     default:
         return false;
     }
@@ -56,7 +56,7 @@ bool net_address_is_public(const struct sockaddr *address)
 
 /* From the IANA special-purpose address registries (RFC 6890 and its updates). */
 
-static const struct range v4_closed[] = {
+static const struct range address_v4_closed[] = {
     {{0}, 8},             /* this network */
     {{10}, 8},            /* private */
     {{100, 64}, 10},      /* carrier-grade NAT */
@@ -75,19 +75,19 @@ static const struct range v4_closed[] = {
 };
 
 /* The last four bytes are an IPv4 address: mapped, and the well-known NAT64 prefix (RFC 6052). */
-static const struct range v6_with_v4[] = {
+static const struct range address_v6_with_v4[] = {
     {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96},
     {{0x00, 0x64, 0xff, 0x9b}, 96},
     {{0}, -1},
 };
 
 /* All that is global unicast; loopback, link-local, unique local, multicast and local NAT64 lie outside. */
-static const struct range v6_open[] = {
+static const struct range address_v6_open[] = {
     {{0x20}, 3},
     {{0}, -1},
 };
 
-static const struct range v6_closed[] = {
+static const struct range address_v6_closed[] = {
     {{0x20, 0x01, 0x00}, 23},       /* IETF: Teredo, which hides an IPv4 address, ORCHID, benchmarks */
     {{0x20, 0x01, 0x0d, 0xb8}, 32}, /* documentation */
     {{0x20, 0x02}, 16},             /* 6to4, which hides an IPv4 address and is given up (RFC 7526) */

@@ -32,14 +32,14 @@ struct net_loop {
     struct entry *running; /* the thread's own */
 };
 
-static void put(struct queue *q, struct entry *n)
+static void net_loop_put(struct queue *q, struct entry *n)
 {
     n->next = NULL;
     *q->last = n;
     q->last = &n->next;
 }
 
-static struct entry *take(struct queue *q)
+static struct entry *net_loop_take(struct queue *q)
 {
     struct entry *n = q->first;
 
@@ -51,32 +51,32 @@ static struct entry *take(struct queue *q)
     return n;
 }
 
-static void hand_out(struct net_loop *loop, struct entry *n)
+static void net_loop_hand_out(struct net_loop *loop, struct entry *n)
 {
     pthread_mutex_lock(&loop->lock);
-    put(&loop->ended, n);
+    net_loop_put(&loop->ended, n);
     pthread_cond_signal(&loop->ended_some);
     pthread_mutex_unlock(&loop->lock);
 }
 
-static void start(struct net_loop *loop, struct entry *n)
+static void net_loop_start(struct net_loop *loop, struct entry *n)
 {
     /* A call that has waited here for too long is not sent: the promise is "within seconds of its commit or not". */
     if (transfer_is_late(n->transfer)) {
         transfer_end_unsent(n->transfer, "too late to be sent");
-        hand_out(loop, n);
+        net_loop_hand_out(loop, n);
         return;
     }
     if (curl_multi_add_handle(loop->multi, transfer_easy(n->transfer)) != CURLM_OK) {
         transfer_end_unsent(n->transfer, "not taken by libcurl");
-        hand_out(loop, n);
+        net_loop_hand_out(loop, n);
         return;
     }
     n->next = loop->running;
     loop->running = n;
 }
 
-static struct entry *take_running(struct net_loop *loop, CURL *easy)
+static struct entry *net_loop_take_running(struct net_loop *loop, CURL *easy)
 {
     for (struct entry **p = &loop->running; *p != NULL; p = &(*p)->next)
         if (transfer_easy((*p)->transfer) == easy) {
@@ -87,7 +87,7 @@ static struct entry *take_running(struct net_loop *loop, CURL *easy)
     return NULL;
 }
 
-static void collect(struct net_loop *loop)
+static void net_loop_collect(struct net_loop *loop)
 {
     CURLMsg *m;
     int left;
@@ -96,15 +96,15 @@ static void collect(struct net_loop *loop)
         if (m->msg != CURLMSG_DONE)
             continue;
         CURLcode code = m->data.result; /* m is gone after the removal */
-        struct entry *n = take_running(loop, m->easy_handle);
+        struct entry *n = net_loop_take_running(loop, m->easy_handle);
         ASSERT(n != NULL);
         curl_multi_remove_handle(loop->multi, transfer_easy(n->transfer));
         transfer_end(n->transfer, code);
-        hand_out(loop, n);
+        net_loop_hand_out(loop, n);
     }
 }
 
-static void *run(void *arg)
+static void *net_loop_run(void *arg)
 {
     struct net_loop *loop = arg;
     int handles;
@@ -118,12 +118,12 @@ static void *run(void *arg)
         while (asked != NULL) {
             struct entry *n = asked;
             asked = n->next;
-            start(loop, n);
+            net_loop_start(loop, n);
         }
         if (ending && loop->running == NULL)
             return NULL;
         (void)curl_multi_perform(loop->multi, &handles);
-        collect(loop);
+        net_loop_collect(loop);
         (void)curl_multi_poll(loop->multi, NULL, 0, POLL_MS, NULL);
     }
 }
@@ -144,11 +144,11 @@ struct net_loop *net_loop_new(int max)
     ASSERT(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
     ASSERT(pthread_cond_init(&loop->ended_some, &attr) == 0);
     (void)pthread_condattr_destroy(&attr);
-    ASSERT(pthread_create(&loop->thread, NULL, run, loop) == 0);
+    ASSERT(pthread_create(&loop->thread, NULL, net_loop_run, loop) == 0);
     return loop;
 }
 
-static void free_entry(struct entry *n)
+static void net_loop_free_entry(struct entry *n)
 {
     transfer_free(n->transfer);
     free(n);
@@ -165,8 +165,8 @@ void net_loop_free(struct net_loop *loop)
     pthread_mutex_unlock(&loop->lock);
     (void)curl_multi_wakeup(loop->multi);
     ASSERT(pthread_join(loop->thread, NULL) == 0);
-    while ((n = take(&loop->ended)) != NULL)
-        free_entry(n);
+    while ((n = net_loop_take(&loop->ended)) != NULL)
+        net_loop_free_entry(n);
     (void)curl_multi_cleanup(loop->multi);
     (void)pthread_cond_destroy(&loop->ended_some);
     (void)pthread_mutex_destroy(&loop->lock);
@@ -186,7 +186,7 @@ bool net_loop_submit(struct net_loop *loop, const struct net_call *call, struct 
     struct entry *n = xcalloc(1, sizeof(*n));
     *n = (struct entry){.transfer = transfer_new(call), .arena = arena, .tag = tag};
     pthread_mutex_lock(&loop->lock);
-    put(&loop->asked, n);
+    net_loop_put(&loop->asked, n);
     pthread_mutex_unlock(&loop->lock);
     (void)curl_multi_wakeup(loop->multi);
     return true;
@@ -209,7 +209,7 @@ bool net_loop_next(struct net_loop *loop, int wait_ms, void **ret_tag, struct ne
     while (loop->ended.first == NULL && wait_ms > 0)
         if (pthread_cond_timedwait(&loop->ended_some, &loop->lock, &until) != 0)
             break;
-    struct entry *n = take(&loop->ended);
+    struct entry *n = net_loop_take(&loop->ended);
     if (n != NULL)
         loop->open--;
     pthread_mutex_unlock(&loop->lock);
@@ -217,6 +217,6 @@ bool net_loop_next(struct net_loop *loop, int wait_ms, void **ret_tag, struct ne
         return false;
     transfer_result(n->transfer, n->arena, ret_result);
     *ret_tag = n->tag;
-    free_entry(n);
+    net_loop_free_entry(n);
     return true;
 }

@@ -27,7 +27,7 @@ struct transfer {
     const char *detail;
 };
 
-static int on_connected(void *arg, char *remote, char *local, int remote_port, int local_port)
+static int transfer_on_connected(void *arg, char *remote, char *local, int remote_port, int local_port)
 {
     struct transfer *t = arg;
     (void)remote, (void)local, (void)remote_port, (void)local_port;
@@ -40,7 +40,7 @@ static int on_connected(void *arg, char *remote, char *local, int remote_port, i
     return CURL_PREREQFUNC_OK;
 }
 
-static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+static curl_socket_t transfer_on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct transfer *t = arg;
 
@@ -52,7 +52,7 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-static size_t on_header(char *p, size_t size, size_t n, void *arg)
+static size_t transfer_on_header(char *p, size_t size, size_t n, void *arg)
 {
     struct transfer *t = arg;
     (void)p;
@@ -61,7 +61,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
     return t->header_bytes > REPLY_HEADERS_MAX_BYTES ? 0 : size * n;
 }
 
-static bool write_all(int fd, const char *p, size_t n)
+static bool transfer_write_all(int fd, const char *p, size_t n)
 {
     while (n > 0) {
         ssize_t written = write(fd, p, n);
@@ -76,7 +76,7 @@ static bool write_all(int fd, const char *p, size_t n)
 }
 
 /* A return other than n ends the transfer with CURLE_WRITE_ERROR. */
-static size_t on_body(char *p, size_t size, size_t count, void *arg)
+static size_t transfer_on_body(char *p, size_t size, size_t count, void *arg)
 {
     struct transfer *t = arg;
     size_t n = size * count;
@@ -84,7 +84,7 @@ static size_t on_body(char *p, size_t size, size_t count, void *arg)
     if (n > t->reply_max_bytes - (size_t)t->reply_bytes)
         return n + 1;
     if (t->body_fd > 0) {
-        if (!write_all(t->body_fd, p, n))
+        if (!transfer_write_all(t->body_fd, p, n))
             return n + 1;
     } else {
         buf_put(&t->reply, p, n);
@@ -93,7 +93,7 @@ static size_t on_body(char *p, size_t size, size_t count, void *arg)
     return n;
 }
 
-static void add_header(struct transfer *t, const char *name, struct str value)
+static void transfer_add_header(struct transfer *t, const char *name, struct str value)
 {
     _cleanup_(buf_done) struct buf line = BUF_MAX(16u << 10);
 
@@ -104,30 +104,30 @@ static void add_header(struct transfer *t, const char *name, struct str value)
     t->headers = longer;
 }
 
-static void set_headers(struct transfer *t, const struct net_call *call)
+static void transfer_set_headers(struct transfer *t, const struct net_call *call)
 {
     /* libcurl would wait up to a second for 100 Continue before it sends a large body. */
     t->headers = curl_slist_append(NULL, "Expect:");
     ASSERT(t->headers != NULL);
     if (call->content_type != NULL)
-        add_header(t, "Content-Type", str_from(call->content_type));
+        transfer_add_header(t, "Content-Type", str_from(call->content_type));
     if (call->accept != NULL)
-        add_header(t, "Accept", str_from(call->accept));
+        transfer_add_header(t, "Accept", str_from(call->accept));
     else
-        add_header(t, "Accept", STR("")); /* without a value: libcurl leaves its own out */
+        transfer_add_header(t, "Accept", STR("")); /* without a value: libcurl leaves its own out */
     if (call->bearer.p != NULL) {
         _cleanup_(buf_done) struct buf value = BUF_MAX(8u << 10);
         buf_puts(&value, "Bearer ");
         buf_putstr(&value, call->bearer);
         ASSERT(!value.overflow);
-        add_header(t, "Authorization", buf_str(&value));
+        transfer_add_header(t, "Authorization", buf_str(&value));
     }
 }
 
 #define SET(option, value) ASSERT(curl_easy_setopt(t->easy, (option), (value)) == CURLE_OK)
 
 /* What no call may do, whatever it asks for. */
-static void set_rules(struct transfer *t)
+static void transfer_set_rules(struct transfer *t)
 {
     SET(CURLOPT_PROTOCOLS_STR, "https");
     SET(CURLOPT_FOLLOWLOCATION, 0L);
@@ -145,17 +145,17 @@ static void set_rules(struct transfer *t)
     /* One request a connection at a time: with HTTP/2 "was it sent?" would have no simple answer. */
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_USERAGENT, "marketingcli");
-    SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    SET(CURLOPT_OPENSOCKETFUNCTION, transfer_on_open_socket);
     SET(CURLOPT_OPENSOCKETDATA, t);
-    SET(CURLOPT_PREREQFUNCTION, on_connected);
+    SET(CURLOPT_PREREQFUNCTION, transfer_on_connected);
     SET(CURLOPT_PREREQDATA, t);
-    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERFUNCTION, transfer_on_header);
     SET(CURLOPT_HEADERDATA, t);
-    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEFUNCTION, transfer_on_body);
     SET(CURLOPT_WRITEDATA, t);
 }
 
-static void set_call(struct transfer *t, const struct net_call *call)
+static void transfer_set_call(struct transfer *t, const struct net_call *call)
 {
     SET(CURLOPT_PRIVATE, t);
     SET(CURLOPT_URL, call->url);
@@ -196,9 +196,9 @@ struct transfer *transfer_new(const struct net_call *call)
     t->allow_private = call->allow_private;
     t->err = ERR_NET_UNKNOWN;
     t->detail = "not ended";
-    set_headers(t, call);
-    set_rules(t);
-    set_call(t, call);
+    transfer_set_headers(t, call);
+    transfer_set_rules(t);
+    transfer_set_call(t, call);
     return t;
 }
 

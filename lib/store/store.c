@@ -12,12 +12,12 @@
 #define FOLDER_MODE 02770
 #define TEMPORARY_SUFFIX ".part" /* beside the final name, so that store_delete finds what a crash left */
 
-static enum err err_of_errno(void)
+static enum err store_err_of_errno(void)
 {
     return errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_STORE;
 }
 
-static void fd_closep(int *fd)
+static void store_fd_closep(int *fd)
 {
     if (*fd >= 0)
         (void)close(*fd);
@@ -29,11 +29,12 @@ void store_path(const struct uuid *id, char ret_path[static STORE_PATH_SIZE])
     (void)snprintf(ret_path, STORE_PATH_SIZE, "%02x/%02x/%s.jpg", id->b[14], id->b[15], uuid_text(id).s);
 }
 
-struct path {
+struct store_path {
     char s[512];
 };
 
-MUST_CHECK static enum err full_path(const struct store *s, const struct uuid *id, const char *suffix, struct path *ret)
+MUST_CHECK static enum err full_path(const struct store *s, const struct uuid *id, const char *suffix,
+                                     struct store_path *ret)
 {
     char below[STORE_PATH_SIZE];
 
@@ -42,9 +43,9 @@ MUST_CHECK static enum err full_path(const struct store *s, const struct uuid *i
     return n > 0 && n < (int)sizeof ret->s ? OK : ERR_STORE;
 }
 
-static struct path folder_of(const char *path)
+static struct store_path store_folder_of(const char *path)
 {
-    struct path p;
+    struct store_path p;
     const char *slash = strrchr(path, '/');
 
     ASSERT(slash != NULL);
@@ -54,24 +55,24 @@ static struct path folder_of(const char *path)
 
 MUST_CHECK static enum err sync_folder(const char *path)
 {
-    _cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_(store_fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    return fd >= 0 && fsync(fd) == 0 ? OK : err_of_errno();
+    return fd >= 0 && fsync(fd) == 0 ? OK : store_err_of_errno();
 }
 
 /* Makes one folder; its name is durable in the one above before anything is put into it. */
-MUST_CHECK static enum err make_folder(const struct path *p)
+MUST_CHECK static enum err make_folder(const struct store_path *p)
 {
     if (mkdir(p->s, FOLDER_MODE & 0777) < 0)
-        return errno == EEXIST ? OK : err_of_errno();
+        return errno == EEXIST ? OK : store_err_of_errno();
     if (chmod(p->s, FOLDER_MODE) < 0) /* whatever the umask is */
-        return err_of_errno();
-    return sync_folder(folder_of(p->s).s);
+        return store_err_of_errno();
+    return sync_folder(store_folder_of(p->s).s);
 }
 
 MUST_CHECK static enum err make_folders(const char *file)
 {
-    struct path inner = folder_of(file), outer = folder_of(inner.s);
+    struct store_path inner = store_folder_of(file), outer = store_folder_of(inner.s);
     enum err e = make_folder(&outer);
 
     return e == OK ? make_folder(&inner) : e;
@@ -80,7 +81,7 @@ MUST_CHECK static enum err make_folders(const char *file)
 enum err store_create(const struct store *s, const struct uuid *id, struct store_file *ret_file)
 {
     struct store_file f = {.fd = -1, .id = *id};
-    struct path temporary, final;
+    struct store_path temporary, final;
 
     enum err e = full_path(s, id, TEMPORARY_SUFFIX, &temporary);
     if (e == OK)
@@ -93,9 +94,9 @@ enum err store_create(const struct store *s, const struct uuid *id, struct store
     memcpy(f.final, final.s, sizeof f.final);
     f.fd = open(f.temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
     if (f.fd < 0)
-        return err_of_errno();
+        return store_err_of_errno();
     if (fchmod(f.fd, FILE_MODE) < 0) {
-        e = err_of_errno();
+        e = store_err_of_errno();
         store_discard(&f);
         return e;
     }
@@ -107,7 +108,7 @@ enum err store_commit(const struct store *s, struct store_file *f)
 {
     ASSERT(s != NULL && f->fd >= 0);
     bool kept = fsync(f->fd) == 0 && rename(f->temporary, f->final) == 0;
-    enum err e = kept ? sync_folder(folder_of(f->final).s) : err_of_errno();
+    enum err e = kept ? sync_folder(store_folder_of(f->final).s) : store_err_of_errno();
     if (kept && e != OK)
         (void)unlink(f->final);
     if (e != OK) {
@@ -131,23 +132,23 @@ void store_discard(struct store_file *f)
 enum err store_delete(const struct store *s, const struct uuid *id)
 {
     static const char *const suffixes[] = {"", TEMPORARY_SUFFIX};
-    struct path p;
+    struct store_path p;
 
     for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
         enum err e = full_path(s, id, suffixes[i], &p);
         if (e != OK)
             return e;
         if (unlink(p.s) < 0 && errno != ENOENT)
-            return err_of_errno();
+            return store_err_of_errno();
     }
     /* Gone for good, also behind a power cut: the policy promises it. The folder may never have been made. */
-    struct path folder = folder_of(p.s);
+    struct store_path folder = store_folder_of(p.s);
     return access(folder.s, F_OK) < 0 && errno == ENOENT ? OK : sync_folder(folder.s);
 }
 
 enum err store_open(const struct store *s, const struct uuid *id, int *ret_fd)
 {
-    struct path p;
+    struct store_path p;
     enum err e = full_path(s, id, "", &p);
 
     if (e != OK)
@@ -160,9 +161,9 @@ enum err store_open(const struct store *s, const struct uuid *id, int *ret_fd)
 }
 
 /* For file systems without O_TMPFILE: a name that lives for a moment. */
-static int open_unlinked(const char *dir)
+static int store_open_unlinked(const char *dir)
 {
-    struct path p;
+    struct store_path p;
 
     int n = snprintf(p.s, sizeof p.s, "%s/spool-XXXXXX", dir);
     if (n < 0 || n >= (int)sizeof p.s) {
@@ -180,9 +181,9 @@ enum err spool_open(const char *dir, int *ret_fd)
     int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
     if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
-        fd = open_unlinked(dir);
+        fd = store_open_unlinked(dir);
     if (fd < 0)
-        return err_of_errno();
+        return store_err_of_errno();
     *ret_fd = fd;
     return OK;
 }

@@ -9,21 +9,22 @@
 #define CONNECT_TIMEOUT_SEC 5
 #define REVOKE_TIMEOUT_SEC 5 /* a user waits for the disconnect, which happens whatever TikTok says */
 
-static const char form_type[] = "application/x-www-form-urlencoded";
-static const char json_type[] = "application/json; charset=UTF-8";
+static const char tiktok_calls_form_type[] = "application/x-www-form-urlencoded";
+static const char tiktok_calls_json_type[] = "application/json; charset=UTF-8";
 
-static const char *api_url(const struct tiktok *t, struct arena *arena, const char *path)
+static const char *tiktok_calls_api_url(const struct tiktok *t, struct arena *arena, const char *path)
 {
     return arena_printf(arena, "%.*s%s", STR_FMT(t->conf->tiktok_api_url), path).p;
 }
 
-static struct net_call call_to(const struct tiktok *t, struct arena *arena, const char *method, const char *path)
+static struct net_call tiktok_calls_call_to(const struct tiktok *t, struct arena *arena, const char *method,
+                                            const char *path)
 {
     int timeout_sec = (int)t->conf->tiktok_timeout_sec;
 
     return (struct net_call){
         .method = method,
-        .url = api_url(t, arena, path),
+        .url = tiktok_calls_api_url(t, arena, path),
         .accept = "application/json",
         .ca_file = arena_strdup(arena, t->conf->tiktok_ca_file),
         .allow_private = t->conf->tiktok_allow_private_addresses,
@@ -34,29 +35,30 @@ static struct net_call call_to(const struct tiktok *t, struct arena *arena, cons
 }
 
 /* A call that cannot be repeated without harm: codes and refresh tokens work once. */
-static struct net_call form_call(const struct tiktok *t, struct arena *arena, const char *path, const struct buf *form)
+static struct net_call tiktok_calls_form_call(const struct tiktok *t, struct arena *arena, const char *path,
+                                              const struct buf *form)
 {
-    struct net_call call = call_to(t, arena, "POST", path);
+    struct net_call call = tiktok_calls_call_to(t, arena, "POST", path);
 
     ASSERT(!form->overflow);
     call.body = arena_str(arena, buf_str(form));
-    call.content_type = form_type;
+    call.content_type = tiktok_calls_form_type;
     call.fresh = true;
     return call;
 }
 
-static struct net_call json_call(const struct tiktok *t, struct arena *arena, const char *path, struct str access_token,
-                                 struct str body)
+static struct net_call tiktok_calls_json_call(const struct tiktok *t, struct arena *arena, const char *path,
+                                              struct str access_token, struct str body)
 {
-    struct net_call call = call_to(t, arena, "POST", path);
+    struct net_call call = tiktok_calls_call_to(t, arena, "POST", path);
 
     call.bearer = access_token;
     call.body = body;
-    call.content_type = json_type;
+    call.content_type = tiktok_calls_json_type;
     return call;
 }
 
-static void put_client(const struct tiktok *t, struct buf *form)
+static void tiktok_calls_put_client(const struct tiktok *t, struct buf *form)
 {
     form_put(form, "client_key", t->conf->tiktok_client_key);
     form_put(form, "client_secret", secret_str(t->client_secret));
@@ -86,11 +88,11 @@ void tiktok_exchange(const struct tiktok *t, struct arena *arena, struct str cod
 {
     _cleanup_(buf_done) struct buf form = BUF_MAX(FORM_MAX_BYTES);
 
-    put_client(t, &form);
+    tiktok_calls_put_client(t, &form);
     form_put(&form, "code", code);
     form_put(&form, "grant_type", STR("authorization_code"));
     form_put(&form, "redirect_uri", tiktok_redirect_uri(t, arena));
-    *ret_call = form_call(t, arena, "/v2/oauth/token/", &form);
+    *ret_call = tiktok_calls_form_call(t, arena, "/v2/oauth/token/", &form);
     ret_call->timeout_sec = (int)t->conf->tiktok_interactive_timeout_sec;
 }
 
@@ -98,26 +100,26 @@ void tiktok_refresh(const struct tiktok *t, struct arena *arena, struct str refr
 {
     _cleanup_(buf_done) struct buf form = BUF_MAX(FORM_MAX_BYTES);
 
-    put_client(t, &form);
+    tiktok_calls_put_client(t, &form);
     form_put(&form, "grant_type", STR("refresh_token"));
     form_put(&form, "refresh_token", refresh_token);
-    *ret_call = form_call(t, arena, "/v2/oauth/token/", &form);
+    *ret_call = tiktok_calls_form_call(t, arena, "/v2/oauth/token/", &form);
 }
 
 void tiktok_revoke(const struct tiktok *t, struct arena *arena, struct str access_token, struct net_call *ret_call)
 {
     _cleanup_(buf_done) struct buf form = BUF_MAX(FORM_MAX_BYTES);
 
-    put_client(t, &form);
+    tiktok_calls_put_client(t, &form);
     form_put(&form, "token", access_token);
-    *ret_call = form_call(t, arena, "/v2/oauth/revoke/", &form);
+    *ret_call = tiktok_calls_form_call(t, arena, "/v2/oauth/revoke/", &form);
     ret_call->timeout_sec = REVOKE_TIMEOUT_SEC;
 }
 
 /* These three fields and no others: the privacy policy names them. */
 void tiktok_user_info(const struct tiktok *t, struct arena *arena, struct str access_token, struct net_call *ret_call)
 {
-    *ret_call = call_to(t, arena, "GET", "/v2/user/info/?fields=open_id,display_name,avatar_url");
+    *ret_call = tiktok_calls_call_to(t, arena, "GET", "/v2/user/info/?fields=open_id,display_name,avatar_url");
     ret_call->bearer = access_token;
     ret_call->timeout_sec = (int)t->conf->tiktok_interactive_timeout_sec;
 }
@@ -125,13 +127,13 @@ void tiktok_user_info(const struct tiktok *t, struct arena *arena, struct str ac
 void tiktok_creator_info(const struct tiktok *t, struct arena *arena, struct str access_token,
                          struct net_call *ret_call)
 {
-    *ret_call = json_call(t, arena, "/v2/post/publish/creator_info/query/", access_token, STR(""));
+    *ret_call = tiktok_calls_json_call(t, arena, "/v2/post/publish/creator_info/query/", access_token, STR(""));
 }
 
 void tiktok_init(const struct tiktok *t, struct arena *arena, struct str access_token, struct str payload,
                  struct net_call *ret_call)
 {
-    *ret_call = json_call(t, arena, "/v2/post/publish/content/init/", access_token, payload);
+    *ret_call = tiktok_calls_json_call(t, arena, "/v2/post/publish/content/init/", access_token, payload);
     ret_call->fresh = true;
 }
 
@@ -149,5 +151,6 @@ void tiktok_status(const struct tiktok *t, struct arena *arena, struct str acces
 
     json_write(&body, fields, &request);
     ASSERT(!body.overflow);
-    *ret_call = json_call(t, arena, "/v2/post/publish/status/fetch/", access_token, arena_str(arena, buf_str(&body)));
+    *ret_call = tiktok_calls_json_call(t, arena, "/v2/post/publish/status/fetch/", access_token,
+                                       arena_str(arena, buf_str(&body)));
 }

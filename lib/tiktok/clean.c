@@ -22,7 +22,7 @@ struct str clean_line(struct str s, size_t max_units)
     return text_utf16_head(s, max_units);
 }
 
-static bool is_level(struct str s)
+static bool tiktok_clean_is_level(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
         if ((s.p[i] < 'A' || s.p[i] > 'Z') && s.p[i] != '_')
@@ -35,7 +35,7 @@ struct str clean_levels(struct arena *arena, const struct strs *levels)
     _cleanup_(buf_done) struct buf b = BUF_MAX(PRIVACY_OPTIONS_MAX_BYTES);
 
     for (size_t i = 0; i < levels->n; i++) {
-        if (!is_level(levels->v[i]) || b.n + 1 + levels->v[i].n > PRIVACY_OPTIONS_MAX_BYTES)
+        if (!tiktok_clean_is_level(levels->v[i]) || b.n + 1 + levels->v[i].n > PRIVACY_OPTIONS_MAX_BYTES)
             continue;
         if (b.n > 0)
             buf_putc(&b, ',');

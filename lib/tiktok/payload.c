@@ -21,7 +21,8 @@ struct payload {
     bool is_aigc;
 };
 
-static const struct json_field draft_fields[], direct_fields[], labelled_fields[];
+static const struct json_field tiktok_payload_draft_fields[], tiktok_payload_direct_fields[],
+    tiktok_payload_labelled_fields[];
 
 struct str tiktok_init_payload(struct arena *arena, const struct tiktok_post *post)
 {
@@ -35,20 +36,24 @@ struct str tiktok_init_payload(struct arena *arena, const struct tiktok_post *po
         .is_aigc = post->is_aigc,
     };
 
-    json_write(&b, !post->direct ? draft_fields : post->is_aigc ? labelled_fields : direct_fields, &payload);
+    json_write(&b,
+               !post->direct   ? tiktok_payload_draft_fields
+               : post->is_aigc ? tiktok_payload_labelled_fields
+                               : tiktok_payload_direct_fields,
+               &payload);
     ASSERT(!b.overflow);
     return arena_str(arena, buf_str(&b));
 }
 
 /* A draft has title and description only: TikTok ignores every other setting, and so the user would be misled. */
-static const struct json_field draft_info_fields[] = {
+static const struct json_field tiktok_payload_draft_info_fields[] = {
     {.name = "title", JSON_STR(struct info, title), .omit_empty = true},
     {.name = "description", JSON_STR(struct info, description), .omit_empty = true},
     JSON_END,
 };
 
 /* Both brand toggles are required, although TikTok's own examples leave them out. */
-static const struct json_field direct_info_fields[] = {
+static const struct json_field tiktok_payload_direct_info_fields[] = {
     {.name = "title", JSON_STR(struct info, title), .omit_empty = true},
     {.name = "description", JSON_STR(struct info, description), .omit_empty = true},
     {.name = "privacy_level", JSON_STR(struct info, privacy_level)},
@@ -59,7 +64,7 @@ static const struct json_field direct_info_fields[] = {
     JSON_END,
 };
 
-static const struct json_field source_fields[] = {
+static const struct json_field tiktok_payload_source_fields[] = {
     {.name = "source", JSON_STR(struct source, source)},
     {.name = "photo_images", JSON_STRS(struct source, photo_images)},
     {.name = "photo_cover_index", JSON_I64(struct source, photo_cover_index)},
@@ -71,15 +76,17 @@ static const struct json_field source_fields[] = {
         {.name = "post_mode", JSON_STR(struct payload, post_mode)}, \
         {.name = "post_info", JSON_OBJECT(struct payload, post_info, info_fields)}, \
     { \
-        .name = "source_info", JSON_OBJECT(struct payload, source_info, source_fields) \
+        .name = "source_info", JSON_OBJECT(struct payload, source_info, tiktok_payload_source_fields) \
     }
 
-static const struct json_field draft_fields[] = {PAYLOAD_FIELDS(draft_info_fields), JSON_END};
-static const struct json_field direct_fields[] = {PAYLOAD_FIELDS(direct_info_fields), JSON_END};
+static const struct json_field tiktok_payload_draft_fields[] = {PAYLOAD_FIELDS(tiktok_payload_draft_info_fields),
+                                                                JSON_END};
+static const struct json_field tiktok_payload_direct_fields[] = {PAYLOAD_FIELDS(tiktok_payload_direct_info_fields),
+                                                                 JSON_END};
 
 /* is_aigc stands at the root in TikTok's page of 2026-09; older pages do not have it, so it is sent when true only. */
-static const struct json_field labelled_fields[] = {
-    PAYLOAD_FIELDS(direct_info_fields),
+static const struct json_field tiktok_payload_labelled_fields[] = {
+    PAYLOAD_FIELDS(tiktok_payload_direct_info_fields),
     {.name = "is_aigc", JSON_BOOL(struct payload, is_aigc)},
     JSON_END,
 };

@@ -42,12 +42,12 @@ struct reply_flat { /* of the OAuth endpoints, which have no envelope */
     int64_t expires_in, refresh_expires_in;
 };
 
-static const struct json_field envelope_fields[], flat_fields[];
+static const struct json_field tiktok_read_envelope_fields[], tiktok_read_flat_fields[];
 
 /* Errors */
 
-static void set_error(struct tiktok_error *error, struct str code, struct str message, struct str log_id,
-                      struct str logid)
+static void tiktok_read_set_error(struct tiktok_error *error, struct str code, struct str message, struct str log_id,
+                                  struct str logid)
 {
     error->code = clean_word(code, CODE_MAX_BYTES);
     error->message = clean_line(message, MESSAGE_MAX_UNITS);
@@ -57,7 +57,7 @@ static void set_error(struct tiktok_error *error, struct str code, struct str me
 }
 
 /* What an answer with these error fields is: OK only for a success of HTTP whose code is ok, or is not there. */
-static enum err verdict(const struct net_result *r, const struct tiktok_error *error)
+static enum err tiktok_read_verdict(const struct net_result *r, const struct tiktok_error *error)
 {
     bool refused = error->code.n > 0 && !str_eqc(error->code, "ok");
 
@@ -67,8 +67,8 @@ static enum err verdict(const struct net_result *r, const struct tiktok_error *e
     return r->status >= 400 && r->status < 500 && refused ? ERR_TIKTOK_REFUSED : ERR_NET_UNKNOWN;
 }
 
-static enum err read_envelope(const struct net_result *r, struct arena *arena, struct reply_envelope *ret,
-                              struct tiktok_error *ret_error)
+static enum err tiktok_read_envelope(const struct net_result *r, struct arena *arena, struct reply_envelope *ret,
+                                     struct tiktok_error *ret_error)
 {
     struct tiktok_error error = {.http_status = r->status};
     struct reply_envelope reply = {0};
@@ -76,18 +76,18 @@ static enum err read_envelope(const struct net_result *r, struct arena *arena, s
     *ret_error = error;
     if (r->err != OK)
         return r->err;
-    if (json_read(arena, r->body, envelope_fields, &reply) != OK)
+    if (json_read(arena, r->body, tiktok_read_envelope_fields, &reply) != OK)
         return ERR_NET_UNKNOWN;
-    set_error(&error, reply.error.code, reply.error.message, reply.error.log_id, reply.error.logid);
+    tiktok_read_set_error(&error, reply.error.code, reply.error.message, reply.error.log_id, reply.error.logid);
     *ret_error = error;
     *ret = reply;
     /* An answer in an envelope always names its code. */
-    return error.code.p == NULL ? ERR_NET_UNKNOWN : verdict(r, &error);
+    return error.code.p == NULL ? ERR_NET_UNKNOWN : tiktok_read_verdict(r, &error);
 }
 
 /* The OAuth endpoints answer flat; an error in an envelope is understood too. */
-static enum err read_flat(const struct net_result *r, struct arena *arena, struct reply_flat *ret,
-                          struct tiktok_error *ret_error)
+static enum err tiktok_read_flat(const struct net_result *r, struct arena *arena, struct reply_flat *ret,
+                                 struct tiktok_error *ret_error)
 {
     struct tiktok_error error = {.http_status = r->status};
     struct reply_envelope envelope = {0};
@@ -96,14 +96,15 @@ static enum err read_flat(const struct net_result *r, struct arena *arena, struc
     *ret_error = error;
     if (r->err != OK)
         return r->err;
-    if (json_read(arena, r->body, flat_fields, &reply) != OK)
+    if (json_read(arena, r->body, tiktok_read_flat_fields, &reply) != OK)
         return ERR_NET_UNKNOWN;
-    set_error(&error, reply.error, reply.error_description, reply.log_id, reply.logid);
-    if (error.code.p == NULL && json_read(arena, r->body, envelope_fields, &envelope) == OK)
-        set_error(&error, envelope.error.code, envelope.error.message, envelope.error.log_id, envelope.error.logid);
+    tiktok_read_set_error(&error, reply.error, reply.error_description, reply.log_id, reply.logid);
+    if (error.code.p == NULL && json_read(arena, r->body, tiktok_read_envelope_fields, &envelope) == OK)
+        tiktok_read_set_error(&error, envelope.error.code, envelope.error.message, envelope.error.log_id,
+                              envelope.error.logid);
     *ret_error = error;
     *ret = reply;
-    return verdict(r, &error);
+    return tiktok_read_verdict(r, &error);
 }
 
 /* The readers */
@@ -113,7 +114,7 @@ enum err tiktok_read_tokens(const struct net_result *r, struct arena *arena, str
 {
     struct reply_flat reply;
 
-    enum err e = read_flat(r, arena, &reply, ret_error);
+    enum err e = tiktok_read_flat(r, arena, &reply, ret_error);
     if (e != OK)
         return e;
     const struct tiktok_tokens tokens = {
@@ -135,7 +136,7 @@ enum err tiktok_read_user(const struct net_result *r, struct arena *arena, struc
 {
     struct reply_envelope reply;
 
-    enum err e = read_envelope(r, arena, &reply, ret_error);
+    enum err e = tiktok_read_envelope(r, arena, &reply, ret_error);
     if (e != OK)
         return e;
     const struct tiktok_user user = {
@@ -152,7 +153,7 @@ enum err tiktok_read_user(const struct net_result *r, struct arena *arena, struc
 }
 
 /* Codes by which creator info says, with 200 and on purpose, that this creator cannot post now. */
-static bool is_post_block(struct str code)
+static bool tiktok_read_is_post_block(struct str code)
 {
     return str_eqc(code, "spam_risk_too_many_posts") || str_eqc(code, "spam_risk_user_banned_from_posting") ||
            str_eqc(code, "reached_active_user_cap");
@@ -163,8 +164,8 @@ enum err tiktok_read_creator(const struct net_result *r, struct arena *arena, st
 {
     struct reply_envelope reply;
 
-    enum err e = read_envelope(r, arena, &reply, ret_error);
-    bool blocked = e == ERR_TIKTOK_REFUSED && is_post_block(ret_error->code);
+    enum err e = tiktok_read_envelope(r, arena, &reply, ret_error);
+    bool blocked = e == ERR_TIKTOK_REFUSED && tiktok_read_is_post_block(ret_error->code);
     if (e != OK && !blocked)
         return e;
     const struct tiktok_creator creator = {
@@ -185,7 +186,7 @@ enum err tiktok_read_init(const struct net_result *r, struct arena *arena, struc
 {
     struct reply_envelope reply;
 
-    enum err e = read_envelope(r, arena, &reply, ret_error);
+    enum err e = tiktok_read_envelope(r, arena, &reply, ret_error);
     if (e != OK)
         return e;
     struct str publish_id = clean_word(reply.data.publish_id, PUBLISH_ID_MAX_BYTES);
@@ -196,7 +197,7 @@ enum err tiktok_read_init(const struct net_result *r, struct arena *arena, struc
 }
 
 /* A status that is not one of these, old or new, is one of work in progress. */
-static enum tiktok_publish_status status_of(struct str text)
+static enum tiktok_publish_status tiktok_read_status_of(struct str text)
 {
     if (str_eqc(text, "PUBLISH_COMPLETE"))
         return TIKTOK_COMPLETE;
@@ -210,7 +211,7 @@ enum err tiktok_read_status(const struct net_result *r, struct arena *arena, str
 {
     struct reply_envelope reply;
 
-    enum err e = read_envelope(r, arena, &reply, ret_error);
+    enum err e = tiktok_read_envelope(r, arena, &reply, ret_error);
     if (e != OK)
         return e;
     struct str text = clean_word(reply.data.status, CODE_MAX_BYTES);
@@ -218,7 +219,7 @@ enum err tiktok_read_status(const struct net_result *r, struct arena *arena, str
         return ERR_NET_UNKNOWN;
     struct str ids = reply.data.post_ids.n > 0 ? reply.data.post_ids : reply.data.post_ids_spelt_right;
     *ret = (struct tiktok_status){
-        .status = status_of(text),
+        .status = tiktok_read_status_of(text),
         .status_text = text,
         .fail_reason = clean_word(reply.data.fail_reason, CODE_MAX_BYTES),
         .post_ids = clean_ids(arena, ids),
@@ -236,10 +237,10 @@ enum err tiktok_read_revoke(const struct net_result *r, struct arena *arena, str
         *ret_error = (struct tiktok_error){.http_status = r->status};
         return OK;
     }
-    return read_flat(r, arena, &reply, ret_error);
+    return tiktok_read_flat(r, arena, &reply, ret_error);
 }
 
-static const struct json_field error_fields[] = {
+static const struct json_field tiktok_read_error_fields[] = {
     {.name = "code", JSON_STR(struct reply_error_fields, code)},
     {.name = "message", JSON_STR(struct reply_error_fields, message)},
     {.name = "log_id", JSON_STR(struct reply_error_fields, log_id)},
@@ -247,7 +248,7 @@ static const struct json_field error_fields[] = {
     JSON_END,
 };
 
-static const struct json_field user_fields[] = {
+static const struct json_field tiktok_read_user_fields[] = {
     {.name = "open_id", JSON_STR(struct tiktok_user, open_id)},
     {.name = "display_name", JSON_STR(struct tiktok_user, display_name)},
     {.name = "avatar_url", JSON_STR(struct tiktok_user, avatar_url)},
@@ -255,8 +256,8 @@ static const struct json_field user_fields[] = {
 };
 
 /* publicaly is TikTok's own spelling; the right one is read too, should they ever mend it. */
-static const struct json_field data_fields[] = {
-    {.name = "user", JSON_OBJECT(struct reply_data, user, user_fields)},
+static const struct json_field tiktok_read_data_fields[] = {
+    {.name = "user", JSON_OBJECT(struct reply_data, user, tiktok_read_user_fields)},
     {.name = "creator_username", JSON_STR(struct reply_data, creator_username)},
     {.name = "creator_nickname", JSON_STR(struct reply_data, creator_nickname)},
     {.name = "privacy_level_options", JSON_STRS(struct reply_data, privacy_level_options)},
@@ -269,13 +270,13 @@ static const struct json_field data_fields[] = {
     JSON_END,
 };
 
-static const struct json_field envelope_fields[] = {
-    {.name = "data", JSON_OBJECT(struct reply_envelope, data, data_fields)},
-    {.name = "error", JSON_OBJECT(struct reply_envelope, error, error_fields)},
+static const struct json_field tiktok_read_envelope_fields[] = {
+    {.name = "data", JSON_OBJECT(struct reply_envelope, data, tiktok_read_data_fields)},
+    {.name = "error", JSON_OBJECT(struct reply_envelope, error, tiktok_read_error_fields)},
     JSON_END,
 };
 
-static const struct json_field flat_fields[] = {
+static const struct json_field tiktok_read_flat_fields[] = {
     {.name = "error", JSON_STR(struct reply_flat, error)},
     {.name = "error_description", JSON_STR(struct reply_flat, error_description)},
     {.name = "log_id", JSON_STR(struct reply_flat, log_id)},

@@ -4,26 +4,26 @@
 #define DAY_SEC (24 * HOUR_SEC)
 
 /* A failure of a post as the user sees it. */
-struct failure {
+struct tiktok_codes_failure {
     const char *failure;
     bool retryable; /* the same post, sent again as it is, can succeed */
     const char *message;
 };
 
-static const struct tiktok_code codes[];
-static const struct failure failures[];
+static const struct tiktok_code tiktok_codes[];
+static const struct tiktok_codes_failure tiktok_failures[];
 
 const struct tiktok_code *tiktok_code_find(struct str code)
 {
-    for (const struct tiktok_code *c = codes; c->code != NULL; c++)
+    for (const struct tiktok_code *c = tiktok_codes; c->code != NULL; c++)
         if (str_eqc(code, c->code))
             return c;
     return NULL;
 }
 
-static const struct failure *failure_find(struct str failure)
+static const struct tiktok_codes_failure *tiktok_codes_failure_find(struct str failure)
 {
-    for (const struct failure *f = failures; f->failure != NULL; f++)
+    for (const struct tiktok_codes_failure *f = tiktok_failures; f->failure != NULL; f++)
         if (str_eqc(failure, f->failure))
             return f;
     return NULL;
@@ -31,14 +31,14 @@ static const struct failure *failure_find(struct str failure)
 
 const char *tiktok_failure_message(struct str failure)
 {
-    const struct failure *f = failure_find(failure);
+    const struct tiktok_codes_failure *f = tiktok_codes_failure_find(failure);
 
     return f == NULL ? NULL : f->message;
 }
 
 bool tiktok_failure_retryable(struct str failure)
 {
-    const struct failure *f = failure_find(failure);
+    const struct tiktok_codes_failure *f = tiktok_codes_failure_find(failure);
 
     return f != NULL && f->retryable;
 }
@@ -94,7 +94,7 @@ bool tiktok_failure_retryable(struct str failure)
  * reference: the tables of content/init, creator_info/query and status/fetch at developers.tiktok.com. The generic
  * pages spell some codes differently; both forms stand here.
  */
-static const struct tiktok_code codes[] = {
+static const struct tiktok_code tiktok_codes[] = {
     {"invalid_param", 400, TIKTOK_FINAL, "tiktok_invalid_param", 0, INVALID_TEXT},
     {"invalid_params", 400, TIKTOK_FINAL, "tiktok_invalid_param", 0, INVALID_TEXT},
     {"app_version_check_failed", 400, TIKTOK_FINAL, "app_version_too_old", 0, APP_VERSION_TEXT},
@@ -134,7 +134,7 @@ static const struct tiktok_code codes[] = {
 };
 
 /* Every failure code that a post can show: those of the table above, then those that TikTok never says. */
-static const struct failure failures[] = {
+static const struct tiktok_codes_failure tiktok_failures[] = {
     {"tiktok_invalid_param", false, INVALID_TEXT},
     {"app_version_too_old", false, APP_VERSION_TEXT},
     {"spam_risk_too_many_posts", true, TOO_MANY_TEXT},

@@ -13,13 +13,13 @@
 #include "base/rand.h"
 #include "crypto/digest.h"
 
-static struct str password(struct arena *arena)
+static struct str credentials_password(struct arena *arena)
 {
     return token_new(arena, 32);
 }
 
 /* One key of the ring, as crypto/keyring.h reads it. */
-static struct str token_keys(struct arena *arena)
+static struct str credentials_token_keys(struct arena *arena)
 {
     uint8_t key[32];
 
@@ -27,7 +27,7 @@ static struct str token_keys(struct arena *arena)
     return arena_printf(arena, "1 %.*s\n", STR_FMT(hex_encode(arena, key, sizeof key)));
 }
 
-static struct str nothing(struct arena *arena)
+static struct str credentials_nothing(struct arena *arena)
 {
     (void)arena;
     return STR("");
@@ -38,13 +38,13 @@ static const struct shared_file {
     const char *name;
     struct str (*make)(struct arena *arena);
 } shared_files[] = {
-    {"token-keys", token_keys},
-    {"tiktok-client-secret", nothing},
+    {"token-keys", credentials_token_keys},
+    {"tiktok-client-secret", credentials_nothing},
 };
-static const char *const sharing[] = {"tiktok", "worker_publish"};
+static const char *const credentials_sharing[] = {"tiktok", "worker_publish"};
 
 /* Writes it whole or not at all; what is there stays. */
-static int put(struct arena *arena, const char *dir, const char *service, const char *file, struct str text)
+static int credentials_put(struct arena *arena, const char *dir, const char *service, const char *file, struct str text)
 {
     const char *folder = arena_printf(arena, "%s/%s", dir, service).p;
     const char *path = arena_printf(arena, "%s/%s", folder, file).p;
@@ -66,10 +66,11 @@ static int put(struct arena *arena, const char *dir, const char *service, const 
 }
 
 /* What the other folders are to get: the file of the first service that has it, else a new one. */
-static int shared_text(struct arena *arena, const char *dir, const struct shared_file *f, struct str *ret_text)
+static int credentials_shared_text(struct arena *arena, const char *dir, const struct shared_file *f,
+                                   struct str *ret_text)
 {
-    for (size_t i = 0; i < ARRAY_LEN(sharing); i++) {
-        const char *path = arena_printf(arena, "%s/%s/%s", dir, sharing[i], f->name).p;
+    for (size_t i = 0; i < ARRAY_LEN(credentials_sharing); i++) {
+        const char *path = arena_printf(arena, "%s/%s/%s", dir, credentials_sharing[i], f->name).p;
         if (access(path, F_OK) == 0)
             return file_read(arena, path, ret_text) ? EXIT_DONE : EXIT_FAILED;
     }
@@ -77,17 +78,17 @@ static int shared_text(struct arena *arena, const char *dir, const struct shared
     return EXIT_DONE;
 }
 
-static int put_shared(struct arena *arena, const char *dir, const struct shared_file *f)
+static int credentials_put_shared(struct arena *arena, const char *dir, const struct shared_file *f)
 {
     struct str text;
-    int code = shared_text(arena, dir, f, &text);
+    int code = credentials_shared_text(arena, dir, f, &text);
 
-    for (size_t i = 0; i < ARRAY_LEN(sharing) && code == EXIT_DONE; i++)
-        code = put(arena, dir, sharing[i], f->name, text);
+    for (size_t i = 0; i < ARRAY_LEN(credentials_sharing) && code == EXIT_DONE; i++)
+        code = credentials_put(arena, dir, credentials_sharing[i], f->name, text);
     return code;
 }
 
-static int make_all(struct arena *arena, const char *sql_dir, const char *dir)
+static int credentials_make_all(struct arena *arena, const char *sql_dir, const char *dir)
 {
     struct str text, line;
     int code = EXIT_DONE;
@@ -98,10 +99,10 @@ static int make_all(struct arena *arena, const char *sql_dir, const char *dir)
         if (!str_starts(line, STR("-- user ")))
             continue;
         const char *service = arena_strdup(arena, str_trim(str_skip(line, strlen("-- user "))));
-        code = put(arena, dir, service, "db-password", password(arena));
+        code = credentials_put(arena, dir, service, "db-password", credentials_password(arena));
     }
     for (size_t i = 0; i < ARRAY_LEN(shared_files) && code == EXIT_DONE; i++)
-        code = put_shared(arena, dir, &shared_files[i]);
+        code = credentials_put_shared(arena, dir, &shared_files[i]);
     return code;
 }
 
@@ -113,7 +114,7 @@ int verb_credentials(int argc, char **argv)
     if (!options_read(argc, argv, (const struct option[]){{"--sql", &sql}, {"--dir", &dir}, {NULL, NULL}}))
         return EXIT_USAGE;
     arena_init(&arena, 8 << 20);
-    int code = make_all(&arena, sql, dir);
+    int code = credentials_make_all(&arena, sql, dir);
     arena_clear(&arena);
     arena_done(&arena);
     return code;

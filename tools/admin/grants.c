@@ -14,7 +14,7 @@ struct right {
     struct str privilege, table, column;
 };
 
-struct number {
+struct grants_number {
     int64_t n;
 };
 
@@ -26,35 +26,35 @@ struct grants {
 };
 
 /* One user at work. */
-struct user {
+struct grants_user {
     struct str name, grantee; /* "auth", "'marketingcli_auth'@'localhost'" */
     struct right rights[RIGHTS_MAX];
     size_t rights_n;
 };
 
-static const struct db_col number_cols[] = {DB_COL(struct number, n, I64), DB_END};
-static const struct db_col right_cols[] = {DB_COL(struct right, privilege, STR), DB_COL(struct right, table, STR),
-                                           DB_COL(struct right, column, STR), DB_END};
+static const struct db_col grants_number_cols[] = {DB_COL(struct grants_number, n, I64), DB_END};
+static const struct db_col grants_right_cols[] = {
+    DB_COL(struct right, privilege, STR), DB_COL(struct right, table, STR), DB_COL(struct right, column, STR), DB_END};
 
-enum { HAS_WIDE, HAS };
-static const struct sql sqls[] = {
+enum { GRANTS_HAS_WIDE, GRANTS_HAS };
+static const struct sql grants_sqls[] = {
     /* Rights on everything or on the whole database: nobody should have any. */
-    [HAS_WIDE] = {.text = "SELECT COUNT(*) FROM (SELECT privilege_type FROM information_schema.USER_PRIVILEGES "
-                          "WHERE grantee = ? AND privilege_type <> 'USAGE' UNION ALL "
-                          "SELECT privilege_type FROM information_schema.SCHEMA_PRIVILEGES "
-                          "WHERE grantee = ? AND table_schema = ? AND privilege_type <> 'USAGE') wide",
-                  .in = "sss",
-                  .cols = number_cols},
-    [HAS] = {.text = "SELECT privilege_type, table_name, '' FROM information_schema.TABLE_PRIVILEGES "
-                     "WHERE grantee = ? AND table_schema = ? AND privilege_type <> 'USAGE' UNION ALL "
-                     "SELECT privilege_type, table_name, column_name FROM information_schema.COLUMN_PRIVILEGES "
-                     "WHERE grantee = ? AND table_schema = ? LIMIT 500",
-             .in = "ssss",
-             .cols = right_cols},
+    [GRANTS_HAS_WIDE] = {.text = "SELECT COUNT(*) FROM (SELECT privilege_type FROM information_schema.USER_PRIVILEGES "
+                                 "WHERE grantee = ? AND privilege_type <> 'USAGE' UNION ALL "
+                                 "SELECT privilege_type FROM information_schema.SCHEMA_PRIVILEGES "
+                                 "WHERE grantee = ? AND table_schema = ? AND privilege_type <> 'USAGE') wide",
+                         .in = "sss",
+                         .cols = grants_number_cols},
+    [GRANTS_HAS] = {.text = "SELECT privilege_type, table_name, '' FROM information_schema.TABLE_PRIVILEGES "
+                            "WHERE grantee = ? AND table_schema = ? AND privilege_type <> 'USAGE' UNION ALL "
+                            "SELECT privilege_type, table_name, column_name FROM information_schema.COLUMN_PRIVILEGES "
+                            "WHERE grantee = ? AND table_schema = ? LIMIT 500",
+                    .in = "ssss",
+                    .cols = grants_right_cols},
 };
 
 /* Runs one statement; what is for the complaint, because the statement itself may hold a password. */
-static int run(const struct grants *g, const struct user *u, struct str text, const char *what)
+static int grants_run(const struct grants *g, const struct grants_user *u, struct str text, const char *what)
 {
     if (db_run_text(g->db, text) == OK)
         return EXIT_DONE;
@@ -62,7 +62,7 @@ static int run(const struct grants *g, const struct user *u, struct str text, co
                     db_errno(g->db));
 }
 
-static void replace(struct buf *b, struct str text, struct str what, struct str with)
+static void grants_replace(struct buf *b, struct str text, struct str what, struct str with)
 {
     while (text.n > 0) {
         if (str_starts(text, what)) {
@@ -76,7 +76,7 @@ static void replace(struct buf *b, struct str text, struct str what, struct str 
 }
 
 /* "SELECT, UPDATE (a, b)" on a table, into rights. False when it cannot be read. */
-static bool read_rights(struct user *u, struct str privileges, struct str table)
+static bool grants_read_rights(struct grants_user *u, struct str privileges, struct str table)
 {
     while (privileges.n > 0) {
         size_t n = 0;
@@ -106,7 +106,7 @@ static bool read_rights(struct user *u, struct str privileges, struct str table)
 }
 
 /* GRANT ... ON {db}.table TO {user}; */
-static int grant_line(const struct grants *g, struct user *u, struct str line)
+static int grants_grant_line(const struct grants *g, struct grants_user *u, struct str line)
 {
     _cleanup_(buf_done) struct buf a = BUF_MAX(8192), b = BUF_MAX(8192);
     const char *on = memmem(line.p, line.n, " ON {db}.", 9);
@@ -116,16 +116,16 @@ static int grant_line(const struct grants *g, struct user *u, struct str line)
         return complain("grants.sql: a line is GRANT ... ON {db}.TABLE TO {user}; not %.*s", STR_FMT(line));
     privileges = str_skip(str_of(line.p, (size_t)(on - line.p)), strlen("GRANT "));
     rest = str_of(on + 9, line.n - (size_t)(on + 9 - line.p));
-    if (!str_cut(&rest, ' ', &table) || !read_rights(u, privileges, table))
+    if (!str_cut(&rest, ' ', &table) || !grants_read_rights(u, privileges, table))
         return complain("grants.sql: cannot read %.*s", STR_FMT(line));
-    replace(&a, str_head(line, line.n - 1), STR("{db}"), arena_printf(g->arena, "`%s`", g->database));
-    replace(&b, buf_str(&a), STR("{user}"), u->grantee);
+    grants_replace(&a, str_head(line, line.n - 1), STR("{db}"), arena_printf(g->arena, "`%s`", g->database));
+    grants_replace(&b, buf_str(&a), STR("{user}"), u->grantee);
     ASSERT(!a.overflow && !b.overflow);
-    return run(g, u, buf_str(&b), arena_strdup(g->arena, line));
+    return grants_run(g, u, buf_str(&b), arena_strdup(g->arena, line));
 }
 
 /* The lines below "-- user NAME" for which take says so; for_all: those below "-- every user". */
-static int grant_section(const struct grants *g, struct user *u, bool for_all)
+static int grants_grant_section(const struct grants *g, struct grants_user *u, bool for_all)
 {
     struct str text = g->text, line;
     bool in = false;
@@ -138,12 +138,12 @@ static int grant_section(const struct grants *g, struct user *u, bool for_all)
         else if (str_eqc(line, "-- every user"))
             in = for_all;
         else if (in && line.n > 0 && !str_starts(line, STR("--")))
-            code = grant_line(g, u, line);
+            code = grants_grant_line(g, u, line);
     }
     return code;
 }
 
-static bool wants(const struct user *u, const struct right *r)
+static bool grants_wants(const struct grants_user *u, const struct right *r)
 {
     for (size_t i = 0; i < u->rights_n; i++)
         if (str_ieq(u->rights[i].privilege, r->privilege) && str_eq(u->rights[i].table, r->table) &&
@@ -152,25 +152,25 @@ static bool wants(const struct user *u, const struct right *r)
     return false;
 }
 
-static int revoke_excess(const struct grants *g, const struct user *u)
+static int grants_revoke_excess(const struct grants *g, const struct grants_user *u)
 {
     struct db_arg grantee = db_str(u->grantee), database = db_cstr(g->database);
     struct right *have;
     void *rows;
     size_t n;
 
-    if (db_rows(g->db, &sqls[HAS], DB_ARGS(grantee, database, grantee, database), g->arena, sizeof *have, RIGHTS_MAX,
-                &rows, &n) != OK)
+    if (db_rows(g->db, &grants_sqls[GRANTS_HAS], DB_ARGS(grantee, database, grantee, database), g->arena, sizeof *have,
+                RIGHTS_MAX, &rows, &n) != OK)
         return complain("the grants cannot be read. MariaDB says: %s", db_error(g->db));
     have = rows;
     for (size_t i = 0; i < n; i++) {
         const struct right *r = &have[i];
-        if (wants(u, r))
+        if (grants_wants(u, r))
             continue;
         struct str column = r->column.n == 0 ? STR("") : arena_printf(g->arena, " (%.*s)", STR_FMT(r->column));
         struct str text = arena_printf(g->arena, "REVOKE %.*s%.*s ON `%s`.%.*s FROM %.*s", STR_FMT(r->privilege),
                                        STR_FMT(column), g->database, STR_FMT(r->table), STR_FMT(u->grantee));
-        int code = run(g, u, text, text.p);
+        int code = grants_run(g, u, text, text.p);
         if (code != EXIT_DONE)
             return code;
         printf("revoked from marketingcli_%.*s: %.*s%.*s on %.*s\n", STR_FMT(u->name), STR_FMT(r->privilege),
@@ -179,22 +179,24 @@ static int revoke_excess(const struct grants *g, const struct user *u)
     return EXIT_DONE;
 }
 
-static int revoke_wide(const struct grants *g, const struct user *u)
+static int grants_revoke_wide(const struct grants *g, const struct grants_user *u)
 {
     struct db_arg grantee = db_str(u->grantee);
-    struct number wide;
+    struct grants_number wide;
 
-    if (db_row(g->db, &sqls[HAS_WIDE], DB_ARGS(grantee, grantee, db_cstr(g->database)), g->arena, &wide) != OK)
+    if (db_row(g->db, &grants_sqls[GRANTS_HAS_WIDE], DB_ARGS(grantee, grantee, db_cstr(g->database)), g->arena,
+               &wide) != OK)
         return complain("the grants cannot be read. MariaDB says: %s", db_error(g->db));
     if (wide.n == 0)
         return EXIT_DONE;
     printf("revoked from marketingcli_%.*s: rights on more than single tables\n", STR_FMT(u->name));
-    return run(g, u, arena_printf(g->arena, "REVOKE ALL PRIVILEGES, GRANT OPTION FROM %.*s", STR_FMT(u->grantee)),
-               "REVOKE ALL");
+    return grants_run(g, u,
+                      arena_printf(g->arena, "REVOKE ALL PRIVILEGES, GRANT OPTION FROM %.*s", STR_FMT(u->grantee)),
+                      "REVOKE ALL");
 }
 
 /* The same password again changes nothing; a new one counts for the next connection. */
-static int set_password(const struct grants *g, const struct user *u, struct str password)
+static int grants_set_password(const struct grants *g, const struct grants_user *u, struct str password)
 {
     static const char plain[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.+/=-";
     static const char *const statements[] = {"CREATE USER IF NOT EXISTS", "ALTER USER"};
@@ -207,16 +209,16 @@ static int set_password(const struct grants *g, const struct user *u, struct str
         _cleanup_(buf_done) struct buf b = BUF_MAX(1024);
         buf_printf(&b, "%s %.*s IDENTIFIED BY '%.*s'", statements[i], STR_FMT(u->grantee), STR_FMT(password));
         ASSERT(!b.overflow);
-        int code = run(g, u, buf_str(&b), statements[i]);
+        int code = grants_run(g, u, buf_str(&b), statements[i]);
         if (code != EXIT_DONE)
             return code;
     }
     return EXIT_DONE;
 }
 
-static int grant_user(const struct grants *g, struct str name)
+static int grants_grant_user(const struct grants *g, struct str name)
 {
-    struct user *u = arena_alloc(g->arena, sizeof *u);
+    struct grants_user *u = arena_alloc(g->arena, sizeof *u);
     struct str path = arena_printf(g->arena, "%s/%.*s/db-password", g->credentials, STR_FMT(name)), password;
     struct stat st;
 
@@ -232,15 +234,15 @@ static int grant_user(const struct grants *g, struct str name)
         return EXIT_FAILED;
     if (str_ends(password, STR("\n")))
         password.n--;
-    int code = set_password(g, u, str_from(arena_strdup(g->arena, password)));
+    int code = grants_set_password(g, u, str_from(arena_strdup(g->arena, password)));
     if (code == EXIT_DONE)
-        code = revoke_wide(g, u);
+        code = grants_revoke_wide(g, u);
     if (code == EXIT_DONE)
-        code = grant_section(g, u, true);
+        code = grants_grant_section(g, u, true);
     if (code == EXIT_DONE)
-        code = grant_section(g, u, false);
+        code = grants_grant_section(g, u, false);
     if (code == EXIT_DONE)
-        code = revoke_excess(g, u);
+        code = grants_revoke_excess(g, u);
     if (code == EXIT_DONE)
         printf("granted marketingcli_%.*s\n", STR_FMT(name));
     return code;
@@ -257,6 +259,6 @@ int grants_apply(struct db *db, struct arena *arena, const char *sql_dir, const 
     text = g.text;
     while (code == EXIT_DONE && str_next(&text, '\n', &line))
         if (str_starts(line, STR("-- user ")))
-            code = grant_user(&g, str_trim(str_skip(line, strlen("-- user "))));
+            code = grants_grant_user(&g, str_trim(str_skip(line, strlen("-- user "))));
     return code;
 }

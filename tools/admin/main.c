@@ -13,7 +13,7 @@ struct verb {
     int (*run)(int argc, char **argv);
 };
 
-static const struct verb verbs[6];
+static const struct verb admin_verbs[6];
 
 int complain(const char *fmt, ...)
 {
@@ -27,10 +27,10 @@ int complain(const char *fmt, ...)
     return EXIT_FAILED;
 }
 
-static int usage(FILE *to, int code)
+static int admin_usage(FILE *to, int code)
 {
     fputs("usage: marketingcli-admin VERB [OPTIONS]\n\n", to);
-    for (const struct verb *v = verbs; v->name != NULL; v++)
+    for (const struct verb *v = admin_verbs; v->name != NULL; v++)
         fprintf(to, "  %s%s%s\n      %s\n", v->name, v->args[0] ? " " : "", v->args, v->help);
     return code;
 }
@@ -97,17 +97,17 @@ int verb_config(int argc, char **argv)
 int main(int argc, char **argv)
 {
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0))
-        return usage(stdout, EXIT_DONE);
-    for (const struct verb *v = verbs; argc > 1 && v->name != NULL; v++)
+        return admin_usage(stdout, EXIT_DONE);
+    for (const struct verb *v = admin_verbs; argc > 1 && v->name != NULL; v++)
         if (strcmp(v->name, argv[1]) == 0) {
             int code = v->run(argc - 2, argv + 2);
             /* Output that did not get out is a failure: somebody may go by it. */
             return fflush(stdout) == 0 || code != EXIT_DONE ? code : EXIT_FAILED;
         }
-    return usage(stderr, EXIT_USAGE);
+    return admin_usage(stderr, EXIT_USAGE);
 }
 
-static const struct verb verbs[6] = {
+static const struct verb admin_verbs[6] = {
     {"credentials", "[--dir DIR] [--sql DIR]",
      "Make the secrets that are missing: database passwords, the key ring. What is there stays.", verb_credentials},
     {"migrate", "[--sql DIR] [--credentials DIR] [--database NAME] [--user NAME]",

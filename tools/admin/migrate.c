@@ -27,8 +27,8 @@
 #define FILES_MAX 1000
 #define BOOTSTRAP "0000_schema_migrations.sql"
 
-enum { APPLYING, APPLIED };
-static const char *const state_names[] = {"applying", "applied", NULL};
+enum { MIGRATE_APPLYING, MIGRATE_APPLIED };
+static const char *const migrate_state_names[] = {"applying", "applied", NULL};
 
 struct file {
     int64_t version;
@@ -55,32 +55,42 @@ struct migration {
     size_t applied_n;
 };
 
-struct number {
+struct migrate_number {
     int64_t n;
 };
 
-static const struct db_col number_cols[] = {DB_COL(struct number, n, I64), DB_END};
-static const struct db_col applied_cols[] = {
+static const struct db_col migrate_number_cols[] = {DB_COL(struct migrate_number, n, I64), DB_END};
+static const struct db_col migrate_applied_cols[] = {
     DB_COL(struct applied, version, I64),         DB_COL(struct applied, name, STR),
-    DB_COL_FIXED(struct applied, sha256),         DB_COL_ENUM(struct applied, state, state_names),
+    DB_COL_FIXED(struct applied, sha256),         DB_COL_ENUM(struct applied, state, migrate_state_names),
     DB_COL(struct applied, statements_done, I64), DB_END};
 
-enum { LOCK_TAKE, LOCK_HELD, READ_APPLIED, BEGIN_FILE, COUNT_STATEMENT, END_FILE };
-static const struct sql sqls[] = {
-    [LOCK_TAKE] = {.text = "SELECT COALESCE(GET_LOCK(?, ?), 0)", .in = "si", .cols = number_cols},
-    [LOCK_HELD] = {.text = "SELECT COALESCE(IS_USED_LOCK(?) = CONNECTION_ID(), 0)", .in = "s", .cols = number_cols},
-    [READ_APPLIED] = {.text = "SELECT version, name, sha256, state, statements_done FROM schema_migrations "
-                              "ORDER BY version LIMIT 1000",
-                      .in = "",
-                      .cols = applied_cols},
-    [BEGIN_FILE] = {.text = "INSERT INTO schema_migrations (version, name, sha256, state, statements_done, "
-                            "started_at_us) VALUES (?, ?, ?, 'applying', 0, ?)",
-                    .in = "isbi"},
-    [COUNT_STATEMENT] = {.text = "UPDATE schema_migrations SET statements_done = ?, sha256 = ? WHERE version = ?",
-                         .in = "ibi"},
-    [END_FILE] = {.text =
-                      "UPDATE schema_migrations SET state = 'applied', sha256 = ?, applied_at_us = ? WHERE version = ?",
-                  .in = "bii"},
+enum {
+    MIGRATE_LOCK_TAKE,
+    MIGRATE_LOCK_HELD,
+    MIGRATE_READ_APPLIED,
+    MIGRATE_BEGIN_FILE,
+    MIGRATE_COUNT_STATEMENT,
+    MIGRATE_END_FILE
+};
+static const struct sql migrate_sqls[] = {
+    [MIGRATE_LOCK_TAKE] = {.text = "SELECT COALESCE(GET_LOCK(?, ?), 0)", .in = "si", .cols = migrate_number_cols},
+    [MIGRATE_LOCK_HELD] = {.text = "SELECT COALESCE(IS_USED_LOCK(?) = CONNECTION_ID(), 0)",
+                           .in = "s",
+                           .cols = migrate_number_cols},
+    [MIGRATE_READ_APPLIED] = {.text = "SELECT version, name, sha256, state, statements_done FROM schema_migrations "
+                                      "ORDER BY version LIMIT 1000",
+                              .in = "",
+                              .cols = migrate_applied_cols},
+    [MIGRATE_BEGIN_FILE] = {.text = "INSERT INTO schema_migrations (version, name, sha256, state, statements_done, "
+                                    "started_at_us) VALUES (?, ?, ?, 'applying', 0, ?)",
+                            .in = "isbi"},
+    [MIGRATE_COUNT_STATEMENT] = {.text =
+                                     "UPDATE schema_migrations SET statements_done = ?, sha256 = ? WHERE version = ?",
+                                 .in = "ibi"},
+    [MIGRATE_END_FILE] =
+        {.text = "UPDATE schema_migrations SET state = 'applied', sha256 = ?, applied_at_us = ? WHERE version = ?",
+         .in = "bii"},
 };
 
 /*
@@ -88,15 +98,15 @@ static const struct sql sqls[] = {
  * name, cannot drop what is not there, unknown table, multiple primary key.
  * https://mariadb.com/kb/en/mariadb-error-code-reference/
  */
-static const unsigned there_already[] = {1050, 1060, 1061, 1091, 1051, 1068};
+static const unsigned migrate_there_already[] = {1050, 1060, 1061, 1091, 1051, 1068};
 
-static int complain_db(struct db *db, const char *what)
+static int migrate_complain_db(struct db *db, const char *what)
 {
     return complain("%s: MariaDB says: %s (%u)", what, db_error(db), db_errno(db));
 }
 
 /* NNNN_name.sql, and its number. */
-static bool is_migration(const char *name, int64_t *ret_version)
+static bool migrate_is_migration(const char *name, int64_t *ret_version)
 {
     size_t n = strlen(name);
 
@@ -105,21 +115,21 @@ static bool is_migration(const char *name, int64_t *ret_version)
            str_to_i64(str_of(name, 4), ret_version);
 }
 
-static int by_version(const void *a, const void *b)
+static int migrate_by_version(const void *a, const void *b)
 {
     const struct file *x = a, *y = b;
 
     return (x->version > y->version) - (x->version < y->version);
 }
 
-static int read_entry(struct migration *m, const char *name)
+static int migrate_read_entry(struct migration *m, const char *name)
 {
     struct file f;
 
     if (str_ends(str_from(name), STR(".sql")) == false || strcmp(name, "grants.sql") == 0 ||
         strcmp(name, BOOTSTRAP) == 0)
         return EXIT_DONE;
-    if (!is_migration(name, &f.version) || f.version == 0)
+    if (!migrate_is_migration(name, &f.version) || f.version == 0)
         return complain("%s/%s: a schema file is named NNNN_name.sql, from 0001", m->sql_dir, name);
     if (m->files_n == FILES_MAX)
         return complain("%s: more than %d files", m->sql_dir, FILES_MAX);
@@ -131,7 +141,7 @@ static int read_entry(struct migration *m, const char *name)
     return EXIT_DONE;
 }
 
-static int read_dir(struct migration *m)
+static int migrate_read_dir(struct migration *m)
 {
     DIR *dir = opendir(m->sql_dir);
     int code = EXIT_DONE;
@@ -140,34 +150,36 @@ static int read_dir(struct migration *m)
         return complain("%s cannot be opened; say --sql DIR", m->sql_dir);
     m->files = arena_array(m->arena, FILES_MAX, sizeof *m->files);
     for (struct dirent *d; code == EXIT_DONE && (d = readdir(dir)) != NULL;)
-        code = read_entry(m, d->d_name);
+        code = migrate_read_entry(m, d->d_name);
     (void)closedir(dir);
-    qsort(m->files, m->files_n, sizeof *m->files, by_version);
+    qsort(m->files, m->files_n, sizeof *m->files, migrate_by_version);
     for (size_t i = 1; code == EXIT_DONE && i < m->files_n; i++)
         if (m->files[i - 1].version == m->files[i].version)
             code = complain("%s and %s have the same number", m->files[i - 1].name, m->files[i].name);
     return code;
 }
 
-static bool holds_lock(struct migration *m)
+static bool migrate_holds_lock(struct migration *m)
 {
-    struct number held;
+    struct migrate_number held;
 
-    return db_row(m->lock, &sqls[LOCK_HELD], DB_ARGS(db_str(m->lock_name)), m->arena, &held) == OK && held.n == 1;
+    return db_row(m->lock, &migrate_sqls[MIGRATE_LOCK_HELD], DB_ARGS(db_str(m->lock_name)), m->arena, &held) == OK &&
+           held.n == 1;
 }
 
-static int take_lock(struct migration *m)
+static int migrate_take_lock(struct migration *m)
 {
-    struct number taken;
+    struct migrate_number taken;
 
-    if (db_row(m->lock, &sqls[LOCK_TAKE], DB_ARGS(db_str(m->lock_name), db_i64(LOCK_WAIT_SEC)), m->arena, &taken) != OK)
-        return complain_db(m->lock, "cannot connect");
+    if (db_row(m->lock, &migrate_sqls[MIGRATE_LOCK_TAKE], DB_ARGS(db_str(m->lock_name), db_i64(LOCK_WAIT_SEC)),
+               m->arena, &taken) != OK)
+        return migrate_complain_db(m->lock, "cannot connect");
     return taken.n == 1 ? EXIT_DONE
                         : complain("another migrate has been at work for %d seconds; try again later", LOCK_WAIT_SEC);
 }
 
 /* Runs a whole script that can be run again at any time. */
-static int run_bootstrap(struct migration *m)
+static int migrate_run_bootstrap(struct migration *m)
 {
     const char *path = arena_printf(m->arena, "%s/" BOOTSTRAP, m->sql_dir).p;
     struct str text, statement;
@@ -177,11 +189,11 @@ static int run_bootstrap(struct migration *m)
     struct script s = script_of(text);
     while (script_next(&s, &statement) == OK && statement.p != NULL)
         if (db_run_text(m->db, statement) != OK)
-            return complain_db(m->db, path);
+            return migrate_complain_db(m->db, path);
     return EXIT_DONE;
 }
 
-static const struct file *find_file(const struct migration *m, int64_t version)
+static const struct file *migrate_find_file(const struct migration *m, int64_t version)
 {
     for (size_t i = 0; i < m->files_n; i++)
         if (m->files[i].version == version)
@@ -190,7 +202,7 @@ static const struct file *find_file(const struct migration *m, int64_t version)
 }
 
 /* The text up to the end of its nth statement. */
-static struct str head(struct str text, int64_t n)
+static struct str migrate_head(struct str text, int64_t n)
 {
     struct script s = script_of(text);
     struct str statement;
@@ -201,24 +213,25 @@ static struct str head(struct str text, int64_t n)
 }
 
 /* What has been applied must be what the files say, up to some point, and nothing behind it. */
-static int compare(struct migration *m)
+static int migrate_compare(struct migration *m)
 {
     void *rows;
 
-    if (db_rows(m->db, &sqls[READ_APPLIED], DB_NO_ARGS, m->arena, sizeof *m->applied, FILES_MAX, &rows,
+    if (db_rows(m->db, &migrate_sqls[MIGRATE_READ_APPLIED], DB_NO_ARGS, m->arena, sizeof *m->applied, FILES_MAX, &rows,
                 &m->applied_n) != OK)
-        return complain_db(m->db, "schema_migrations cannot be read");
+        return migrate_complain_db(m->db, "schema_migrations cannot be read");
     m->applied = rows;
     for (size_t i = 0; i < m->applied_n; i++) {
         const struct applied *a = &m->applied[i];
-        const struct file *f = find_file(m, a->version);
+        const struct file *f = migrate_find_file(m, a->version);
         if (f == NULL)
             return complain("%.*s has been applied but is not in %s: this release is older than the database",
                             STR_FMT(a->name), m->sql_dir);
-        struct sha256 now = a->state == APPLIED ? f->sha256 : sha256_of(head(f->text, a->statements_done));
+        struct sha256 now =
+            a->state == MIGRATE_APPLIED ? f->sha256 : sha256_of(migrate_head(f->text, a->statements_done));
         if (memcmp(now.b, a->sha256, SHA256_BYTES) != 0)
             return complain("what was applied of %s has changed since; put it back and make a new file", f->name);
-        if (a->state == APPLYING && i + 1 < m->applied_n)
+        if (a->state == MIGRATE_APPLYING && i + 1 < m->applied_n)
             return complain("%s was applied in part, but later ones are there; mend schema_migrations by hand",
                             f->name);
     }
@@ -229,33 +242,33 @@ static int compare(struct migration *m)
     return EXIT_DONE;
 }
 
-static bool was_there_already(const struct db *db)
+static bool migrate_was_there_already(const struct db *db)
 {
-    for (size_t i = 0; i < ARRAY_LEN(there_already); i++)
-        if (db_errno(db) == there_already[i])
+    for (size_t i = 0; i < ARRAY_LEN(migrate_there_already); i++)
+        if (db_errno(db) == migrate_there_already[i])
             return true;
     return false;
 }
 
-static int run_statement(struct migration *m, const struct file *f, const struct script *at, struct str statement,
-                         int64_t number, bool resumed)
+static int migrate_run_statement(struct migration *m, const struct file *f, const struct script *at,
+                                 struct str statement, int64_t number, bool resumed)
 {
-    if (!holds_lock(m))
+    if (!migrate_holds_lock(m))
         return complain("the lock was lost (%s, statement %lld not run); run migrate again", f->name,
                         (long long)number);
     enum err e = db_run_text(m->db, statement);
-    if (e != OK && !(resumed && was_there_already(m->db)))
+    if (e != OK && !(resumed && migrate_was_there_already(m->db)))
         return complain("%s:%d: statement %lld failed, those before it are in force; correct it and run migrate again. "
                         "MariaDB says: %s (%u)",
                         f->name, at->line, (long long)number, db_error(m->db), db_errno(m->db));
     struct sha256 done = sha256_of(str_head(f->text, f->text.n - at->rest.n));
-    e = db_exec(m->db, &sqls[COUNT_STATEMENT],
+    e = db_exec(m->db, &migrate_sqls[MIGRATE_COUNT_STATEMENT],
                 DB_ARGS(db_i64(number), db_bytes(done.b, SHA256_BYTES), db_i64(f->version)), NULL);
-    return e == OK ? EXIT_DONE : complain_db(m->db, f->name);
+    return e == OK ? EXIT_DONE : migrate_complain_db(m->db, f->name);
 }
 
 /* a is the row of an interrupted run, NULL for a file that was never begun. */
-static int apply(struct migration *m, const struct file *f, const struct applied *a)
+static int migrate_apply(struct migration *m, const struct file *f, const struct applied *a)
 {
     int64_t done = a == NULL ? 0 : a->statements_done, number = 0;
     struct script s = script_of(f->text);
@@ -270,38 +283,38 @@ static int apply(struct migration *m, const struct file *f, const struct applied
         return complain("%s:%d: what begins here does not end", f->name, s.line);
     if (a == NULL)
         e = db_exec(
-            m->db, &sqls[BEGIN_FILE],
+            m->db, &migrate_sqls[MIGRATE_BEGIN_FILE],
             DB_ARGS(db_i64(f->version), db_cstr(f->name), db_bytes(none.b, SHA256_BYTES), db_i64(clock_now_us())),
             NULL);
     if (e != OK)
-        return complain_db(m->db, f->name);
+        return migrate_complain_db(m->db, f->name);
     s = script_of(f->text);
     while (script_next(&s, &statement) == OK && statement.p != NULL) {
         if (++number <= done)
             continue;
-        int code = run_statement(m, f, &s, statement, number, a != NULL && number == done + 1);
+        int code = migrate_run_statement(m, f, &s, statement, number, a != NULL && number == done + 1);
         if (code != EXIT_DONE)
             return code;
     }
-    if (db_exec(m->db, &sqls[END_FILE],
+    if (db_exec(m->db, &migrate_sqls[MIGRATE_END_FILE],
                 DB_ARGS(db_bytes(f->sha256.b, SHA256_BYTES), db_i64(clock_now_us()), db_i64(f->version)), NULL) != OK)
-        return complain_db(m->db, f->name);
+        return migrate_complain_db(m->db, f->name);
     printf("%s %s (%lld statements)\n", a == NULL ? "applied" : "finished", f->name, (long long)(number - done));
     return EXIT_DONE;
 }
 
-static int apply_all(struct migration *m)
+static int migrate_apply_all(struct migration *m)
 {
-    int code = run_bootstrap(m);
+    int code = migrate_run_bootstrap(m);
     bool any = false;
 
     if (code == EXIT_DONE)
-        code = compare(m);
+        code = migrate_compare(m);
     for (size_t i = 0; code == EXIT_DONE && i < m->files_n; i++) {
         const struct applied *a = i < m->applied_n ? &m->applied[i] : NULL;
-        if (a != NULL && a->state == APPLIED)
+        if (a != NULL && a->state == MIGRATE_APPLIED)
             continue;
-        code = apply(m, &m->files[i], a);
+        code = migrate_apply(m, &m->files[i], a);
         any = true;
     }
     if (code == EXIT_DONE && !any)
@@ -309,14 +322,14 @@ static int apply_all(struct migration *m)
     return code;
 }
 
-static int create_database(struct migration *m)
+static int migrate_create_database(struct migration *m)
 {
     /* The name is the admin's own; backquotes are what could end it. */
     if (strchr(m->database, '`') != NULL)
         return complain("%s is no name for a database", m->database);
     struct str text = arena_printf(
         m->arena, "CREATE DATABASE IF NOT EXISTS `%s` CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin", m->database);
-    return db_run_text(m->lock, text) == OK ? EXIT_DONE : complain_db(m->lock, m->database);
+    return db_run_text(m->lock, text) == OK ? EXIT_DONE : migrate_complain_db(m->lock, m->database);
 }
 
 static int migrate(struct arena *arena, struct db_options options, const char *database, const char *sql_dir,
@@ -328,13 +341,13 @@ static int migrate(struct arena *arena, struct db_options options, const char *d
     struct migration m = {.arena = arena, .db = db, .lock = lock, .sql_dir = sql_dir, .database = database};
     m.lock_name = arena_printf(arena, "migrate.%s", database);
 
-    int code = read_dir(&m);
+    int code = migrate_read_dir(&m);
     if (code == EXIT_DONE)
-        code = take_lock(&m);
+        code = migrate_take_lock(&m);
     if (code == EXIT_DONE)
-        code = create_database(&m);
+        code = migrate_create_database(&m);
     if (code == EXIT_DONE)
-        code = apply_all(&m);
+        code = migrate_apply_all(&m);
     if (code == EXIT_DONE && credentials != NULL)
         code = grants_apply(db, arena, sql_dir, credentials, database);
     return code;

@@ -11,7 +11,7 @@
 #include "apps.h"
 #undef APP
 
-static const struct app *const apps[] = {
+static const struct app *const routes_apps[] = {
 #define APP(name) &app_##name,
 #include "apps.h"
 #undef APP
@@ -19,21 +19,21 @@ static const struct app *const apps[] = {
 };
 
 /* Calls show with every route of every app. */
-static void each_route(void (*show)(const struct route *r))
+static void routes_each_route(void (*show)(const struct route *r))
 {
-    for (const struct app *const *a = apps; *a != NULL; a++)
+    for (const struct app *const *a = routes_apps; *a != NULL; a++)
         for (const struct route *const *table = (*a)->routes; *table != NULL; table++)
             for (const struct route *r = *table; r->method != NULL; r++)
                 show(r);
 }
 
-static void show_policy(const struct route *r)
+static void routes_show_policy(const struct route *r)
 {
     printf("%s %s %s %s %s\n", r->method, r->pattern, route_auth_name(r->auth), r->scope == NULL ? "-" : r->scope,
            r->summary == NULL ? "" : r->summary);
 }
 
-static void show_limit(const struct route *r)
+static void routes_show_limit(const struct route *r)
 {
     printf("%s %s %llu %s\n", r->method, r->pattern, (unsigned long long)r->body_max_bytes,
            r->effect == EFFECT_GET ? "effect" : "-");
@@ -43,7 +43,7 @@ int verb_routes(int argc, char **argv)
 {
     if (!options_read(argc, argv, (const struct option[]){{NULL, NULL}}))
         return EXIT_USAGE;
-    each_route(show_policy);
+    routes_each_route(routes_show_policy);
     return EXIT_DONE;
 }
 
@@ -51,6 +51,6 @@ int verb_limits(int argc, char **argv)
 {
     if (!options_read(argc, argv, (const struct option[]){{NULL, NULL}}))
         return EXIT_USAGE;
-    each_route(show_limit);
+    routes_each_route(routes_show_limit);
     return EXIT_DONE;
 }

@@ -10,7 +10,7 @@
 
 enum outcome { OUTCOME_DONE, OUTCOME_REFUSED, OUTCOME_FAILED, OUTCOME_TIMED_OUT, OUTCOME_CRASHED, OUTCOME__MAX };
 
-static const char *const outcome_names[OUTCOME__MAX + 1];
+static const char *const image_counts_outcome_names[OUTCOME__MAX + 1];
 
 struct counts {
     struct metrics *metrics;
@@ -22,10 +22,10 @@ struct counts *counts_new(void)
     struct counts *c = xcalloc(1, sizeof *c);
 
     c->since_us = xshared(COUNTS_SLOTS_MAX, sizeof *c->since_us);
-    c->metrics = metrics_new(
-        &(struct metrics_options){.who = METRICS_IMAGE,
-                                  .shared = true,
-                                  .values = {[LABEL_OUTCOME] = outcome_names, [LABEL_CAUSE] = counts_causes}});
+    c->metrics = metrics_new(&(struct metrics_options){
+        .who = METRICS_IMAGE,
+        .shared = true,
+        .values = {[LABEL_OUTCOME] = image_counts_outcome_names, [LABEL_CAUSE] = counts_causes}});
     return c;
 }
 
@@ -36,7 +36,7 @@ void counts_free(struct counts *c)
     free(c);
 }
 
-static atomic_llong *since(struct counts *c, size_t slot)
+static atomic_llong *image_counts_since(struct counts *c, size_t slot)
 {
     ASSERT(slot < COUNTS_SLOTS_MAX);
     return &c->since_us[slot];
@@ -44,13 +44,13 @@ static atomic_llong *since(struct counts *c, size_t slot)
 
 void counts_take(struct counts *c, size_t slot)
 {
-    atomic_store(since(c, slot), clock_mono_us());
+    atomic_store(image_counts_since(c, slot), clock_mono_us());
 }
 
 /* Once for a connection, whoever of the process and the parent comes first. */
-static void end_image(struct counts *c, size_t slot, enum outcome outcome)
+static void image_counts_end_image(struct counts *c, size_t slot, enum outcome outcome)
 {
-    int64_t since_us = atomic_exchange(since(c, slot), 0);
+    int64_t since_us = atomic_exchange(image_counts_since(c, slot), 0);
 
     if (since_us == 0)
         return;
@@ -60,12 +60,12 @@ static void end_image(struct counts *c, size_t slot, enum outcome outcome)
 
 void counts_image(struct counts *c, size_t slot, enum err e)
 {
-    end_image(c, slot, e == OK ? OUTCOME_DONE : err_status(e) < 500 ? OUTCOME_REFUSED : OUTCOME_FAILED);
+    image_counts_end_image(c, slot, e == OK ? OUTCOME_DONE : err_status(e) < 500 ? OUTCOME_REFUSED : OUTCOME_FAILED);
 }
 
 void counts_leave(struct counts *c, size_t slot)
 {
-    atomic_store(since(c, slot), 0);
+    atomic_store(image_counts_since(c, slot), 0);
 }
 
 void counts_started(struct counts *c)
@@ -77,22 +77,22 @@ void counts_ended(struct counts *c, size_t slot, enum counts_cause cause)
 {
     metric_add(c->metrics, METRIC_PROCESSES, 0, -1);
     metric_add(c->metrics, METRIC_PROCESSES_ENDED, cause, 1);
-    end_image(c, slot, cause == CAUSE_TIMED_OUT ? OUTCOME_TIMED_OUT : OUTCOME_CRASHED);
+    image_counts_end_image(c, slot, cause == CAUSE_TIMED_OUT ? OUTCOME_TIMED_OUT : OUTCOME_CRASHED);
 }
 
-static void refresh(void *arg)
+static void image_counts_refresh(void *arg)
 {
     struct counts *c = arg;
     int64_t busy = 0;
 
     for (size_t i = 0; i < COUNTS_SLOTS_MAX; i++)
-        busy += atomic_load(since(c, i)) != 0;
+        busy += atomic_load(image_counts_since(c, i)) != 0;
     metric_set(c->metrics, METRIC_PROCESSES_BUSY, 0, busy);
 }
 
 int counts_show(struct counts *c, struct str dir)
 {
-    struct expose *x = expose_of_program(c->metrics, dir, "image", refresh, c);
+    struct expose *x = expose_of_program(c->metrics, dir, "image", image_counts_refresh, c);
     sigset_t stop;
     int sig;
 
@@ -103,7 +103,7 @@ int counts_show(struct counts *c, struct str dir)
     return EXIT_SUCCESS;
 }
 
-static const char *const outcome_names[OUTCOME__MAX + 1] = {
+static const char *const image_counts_outcome_names[OUTCOME__MAX + 1] = {
     [OUTCOME_DONE] = "done",           [OUTCOME_REFUSED] = "refused", [OUTCOME_FAILED] = "failed",
     [OUTCOME_TIMED_OUT] = "timed_out", [OUTCOME_CRASHED] = "crashed", [OUTCOME__MAX] = NULL,
 };

@@ -45,7 +45,7 @@ struct service {
     bool pause;
 };
 
-static GLogWriterOutput be_silent(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
+static GLogWriterOutput image_main_be_silent(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
 {
     (void)level;
     (void)fields;
@@ -55,9 +55,9 @@ static GLogWriterOutput be_silent(GLogLevelFlags level, const GLogField *fields,
 }
 
 /* Before the fork, so that all processes share it; libvips starts no thread before it computes. */
-static bool start_vips(void)
+static bool image_main_start_vips(void)
 {
-    g_log_set_writer_func(be_silent, NULL, NULL);
+    g_log_set_writer_func(image_main_be_silent, NULL, NULL);
     if (VIPS_INIT("marketingcli-image") != 0)
         return false;
     vips_concurrency_set(1); /* the processes are the concurrency */
@@ -65,7 +65,7 @@ static bool start_vips(void)
     return true;
 }
 
-static bool is_listener(int fd)
+static bool image_main_is_listener(int fd)
 {
     int type = 0, accepts = 0;
     socklen_t n = sizeof type, m = sizeof accepts;
@@ -76,7 +76,7 @@ static bool is_listener(int fd)
 }
 
 /* The life of a new process. What shows the figures dies with us at once: its socket then tells that we did. */
-static NORETURN void live(struct service *s, size_t slot, pid_t master)
+static NORETURN void image_main_live(struct service *s, size_t slot, pid_t master)
 {
     (void)prctl(PR_SET_PDEATHSIG, slot == SHOWS ? SIGKILL : SIGTERM);
     if (getppid() != master)
@@ -84,7 +84,7 @@ static NORETURN void live(struct service *s, size_t slot, pid_t master)
     exit(slot == SHOWS ? counts_show(s->counts, s->conf->metrics_dir) : process_run(LISTENER, s->counts, slot));
 }
 
-static void fill(struct service *s, size_t slot)
+static void image_main_fill(struct service *s, size_t slot)
 {
     pid_t master = getpid(), pid = fork();
 
@@ -94,13 +94,13 @@ static void fill(struct service *s, size_t slot)
         return;
     }
     if (pid == 0)
-        live(s, slot, master);
+        image_main_live(s, slot, master);
     s->slot[slot] = (struct slot){.pid = pid, .since_us = clock_mono_us()};
     if (slot != SHOWS)
         counts_started(s->counts);
 }
 
-static enum counts_cause cause_of(int status)
+static enum counts_cause image_main_cause_of(int status)
 {
     if (!WIFEXITED(status))
         return CAUSE_CRASHED;
@@ -109,9 +109,9 @@ static enum counts_cause cause_of(int status)
                                                    : CAUSE_CRASHED;
 }
 
-static void bury(struct service *s, pid_t pid, int status)
+static void image_main_bury(struct service *s, pid_t pid, int status)
 {
-    enum counts_cause cause = cause_of(status);
+    enum counts_cause cause = image_main_cause_of(status);
     bool well = cause == CAUSE_RECYCLED;
 
     if (!well)
@@ -129,7 +129,7 @@ static void bury(struct service *s, pid_t pid, int status)
 }
 
 /* Waits for a signal, a second at most when there was trouble. True: it is time to stop. */
-static bool wait_for_signal(struct service *s)
+static bool image_main_wait_for_signal(struct service *s)
 {
     static const struct timespec second = {.tv_sec = PAUSE_SEC};
     int sig = s->pause ? sigtimedwait(&s->signals, NULL, &second) : sigwaitinfo(&s->signals, NULL);
@@ -138,31 +138,31 @@ static bool wait_for_signal(struct service *s)
     return sig == SIGTERM || sig == SIGINT;
 }
 
-static void reap(struct service *s, int flags)
+static void image_main_reap(struct service *s, int flags)
 {
     pid_t pid;
     int status;
 
     while ((pid = waitpid(-1, &status, flags)) > 0 || (pid < 0 && errno == EINTR))
         if (pid > 0)
-            bury(s, pid, status);
+            image_main_bury(s, pid, status);
 }
 
-static void run(struct service *s)
+static void image_main_run(struct service *s)
 {
     do {
-        reap(s, WNOHANG);
+        image_main_reap(s, WNOHANG);
         for (size_t i = 0; i < s->slots && !s->pause; i++)
             if (s->slot[i].pid == 0)
-                fill(s, i);
-    } while (!wait_for_signal(s));
+                image_main_fill(s, i);
+    } while (!image_main_wait_for_signal(s));
     for (size_t i = 0; i < s->slots; i++)
         if (s->slot[i].pid != 0)
             (void)kill(s->slot[i].pid, SIGTERM);
-    reap(s, 0);
+    image_main_reap(s, 0);
 }
 
-static int fail(int code, const char *why)
+static int image_main_fail(int code, const char *why)
 {
     log_event(LOG_ERROR, "cannot_start", LOG_CSTR("why", why), LOG_END);
     return code;
@@ -177,20 +177,20 @@ int main(void)
 
     log_init("marketingcli-image", LOG_INFO);
     if (conf_load(&conf, conf_path(), &why) != OK)
-        return fail(EXIT_CONFIG, why.p);
+        return image_main_fail(EXIT_CONFIG, why.p);
     log_init("marketingcli-image", (enum log_level)conf.service_log_level);
-    if (!is_listener(LISTENER))
-        return fail(EXIT_CONFIG, "standard input is not a listening SOCK_SEQPACKET socket");
+    if (!image_main_is_listener(LISTENER))
+        return image_main_fail(EXIT_CONFIG, "standard input is not a listening SOCK_SEQPACKET socket");
     (void)sigemptyset(&s.signals);
     (void)sigaddset(&s.signals, SIGTERM);
     (void)sigaddset(&s.signals, SIGINT);
     (void)sigaddset(&s.signals, SIGCHLD);
     (void)sigprocmask(SIG_BLOCK, &s.signals, NULL);
     (void)signal(SIGPIPE, SIG_IGN); /* whoever reads our log may go away */
-    if (!start_vips())
-        return fail(EXIT_FAILURE, vips_error_buffer());
+    if (!image_main_start_vips())
+        return image_main_fail(EXIT_FAILURE, vips_error_buffer());
     s.counts = counts_new();
-    run(&s);
+    image_main_run(&s);
     counts_free(s.counts);
     vips_shutdown();
     return EXIT_SUCCESS;

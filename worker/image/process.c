@@ -49,19 +49,19 @@ struct job {
     int in_fd, out_fd;
 };
 
-static void fd_closep(int *fd)
+static void image_process_fd_closep(int *fd)
 {
     if (*fd >= 0)
         (void)close(*fd);
 }
 
-static void job_close(struct job *j)
+static void image_process_job_close(struct job *j)
 {
-    fd_closep(&j->in_fd);
-    fd_closep(&j->out_fd);
+    image_process_fd_closep(&j->in_fd);
+    image_process_fd_closep(&j->out_fd);
 }
 
-static bool receive(int fd, struct job *ret)
+static bool image_process_receive(int fd, struct job *ret)
 {
     struct job j = {.in_fd = -1, .out_fd = -1};
     int *fds[IMAGE_WIRE_FDS] = {&j.in_fd, &j.out_fd};
@@ -83,12 +83,12 @@ static bool receive(int fd, struct job *ret)
         *ret = j;
         return true;
     }
-    job_close(&j);
+    image_process_job_close(&j);
     return false;
 }
 
 /* A decoder that does not come back cannot be asked to stop. Only what signal-safety(7) allows. */
-static void too_late(int sig, siginfo_t *info, void *context)
+static void image_process_too_late(int sig, siginfo_t *info, void *context)
 {
     struct image_report r = {.err = ERR_IMAGE_TIMEOUT};
 
@@ -98,9 +98,9 @@ static void too_late(int sig, siginfo_t *info, void *context)
     _exit(EXIT_TIMED_OUT);
 }
 
-static timer_t start_timer(int fd, int sec)
+static timer_t image_process_start_timer(int fd, int sec)
 {
-    struct sigaction sa = {.sa_sigaction = too_late, .sa_flags = SA_SIGINFO};
+    struct sigaction sa = {.sa_sigaction = image_process_too_late, .sa_flags = SA_SIGINFO};
     struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM, .sigev_value = {.sival_int = fd}};
     struct itimerspec at = {.it_value = {.tv_sec = sec}};
     timer_t t;
@@ -110,7 +110,7 @@ static timer_t start_timer(int fd, int sec)
     return t;
 }
 
-static void log_image(const struct image_report *r, const struct buf *why, int64_t since_us)
+static void image_process_log_image(const struct image_report *r, const struct buf *why, int64_t since_us)
 {
     log_event(r->err == OK ? LOG_INFO : LOG_WARNING, "image", LOG_CSTR("result", err_slug((enum err)r->err)),
               LOG_INT("original_width", r->original_width), LOG_INT("original_height", r->original_height),
@@ -119,7 +119,7 @@ static void log_image(const struct image_report *r, const struct buf *why, int64
               LOG_STR("detail", why->n > 0 ? buf_str(why) : (struct str){0}), LOG_END);
 }
 
-static void serve(int fd, struct counts *counts, size_t slot)
+static void image_process_serve(int fd, struct counts *counts, size_t slot)
 {
     static const struct timeval patience = {.tv_sec = REQUEST_SEC_MAX};
     _cleanup_(buf_done) struct buf why = BUF_MAX(4096);
@@ -130,19 +130,19 @@ static void serve(int fd, struct counts *counts, size_t slot)
     /* Who waited too long for us has hung up: no work for nobody. */
     struct pollfd p = {.fd = fd, .events = POLLIN};
     if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0 ||
-        poll(&p, 1, REQUEST_SEC_MAX * 1000) <= 0 || (p.revents & POLLHUP) || !receive(fd, &j))
+        poll(&p, 1, REQUEST_SEC_MAX * 1000) <= 0 || (p.revents & POLLHUP) || !image_process_receive(fd, &j))
         return;
-    timer_t t = start_timer(fd, j.request.timeout_sec);
+    timer_t t = image_process_start_timer(fd, j.request.timeout_sec);
     enum err e = repair(j.in_fd, j.out_fd, &r, &why);
     (void)timer_delete(t);
     r.err = (int32_t)e;
-    job_close(&j);
+    image_process_job_close(&j);
     counts_image(counts, slot, e);
     (void)send(fd, &r, sizeof r, MSG_NOSIGNAL);
-    log_image(&r, &why, since_us);
+    image_process_log_image(&r, &why, since_us);
 }
 
-static void limit(int resource, uint64_t most)
+static void image_process_limit(int resource, uint64_t most)
 {
     struct rlimit r = {.rlim_cur = most, .rlim_max = most};
 
@@ -153,12 +153,12 @@ int process_run(int listener, struct counts *counts, size_t slot)
 {
     sigset_t stop;
 
-    limit(RLIMIT_CORE, 0); /* it would hold somebody's picture */
+    image_process_limit(RLIMIT_CORE, 0); /* it would hold somebody's picture */
     if (!SANITIZED)
-        limit(RLIMIT_AS, MEMORY_MAX_BYTES);
+        image_process_limit(RLIMIT_AS, MEMORY_MAX_BYTES);
     (void)sigemptyset(&stop);
     (void)sigaddset(&stop, SIGTERM);
-    _cleanup_(fd_closep) int stop_fd = signalfd(-1, &stop, SFD_CLOEXEC);
+    _cleanup_(image_process_fd_closep) int stop_fd = signalfd(-1, &stop, SFD_CLOEXEC);
     if (stop_fd < 0)
         return EXIT_FAILURE;
     for (int served = 0; served < IMAGES_MAX;) {
@@ -172,7 +172,7 @@ int process_run(int listener, struct counts *counts, size_t slot)
         if (fd < 0)
             continue;
         counts_take(counts, slot);
-        serve(fd, counts, slot);
+        image_process_serve(fd, counts, slot);
         counts_leave(counts, slot);
         (void)close(fd);
         (void)malloc_trim(0); /* a process at rest does not keep the 50 MB of its last image */

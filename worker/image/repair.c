@@ -10,7 +10,7 @@
 #define JPEG_QUALITY 90
 
 /* The one result of a libvips call takes the place of the image it was made from. */
-static enum err become(VipsImage **im, VipsImage **next, int failed)
+static enum err repair_become(VipsImage **im, VipsImage **next, int failed)
 {
     if (failed)
         return ERR_IMAGE_CORRUPT;
@@ -21,7 +21,7 @@ static enum err become(VipsImage **im, VipsImage **next, int failed)
 }
 
 /* The loader is called by name: left to itself libvips would let the file choose among all of its decoders. */
-static enum err load(int fd, enum image_type type, int shrink, VipsImage **ret)
+static enum err repair_load(int fd, enum image_type type, int shrink, VipsImage **ret)
 {
     if (lseek(fd, 0, SEEK_SET) < 0)
         return ERR_STORE;
@@ -44,7 +44,7 @@ struct size {
 };
 
 /* The largest size of that aspect in the box, to the pixel; its own when it is not larger than the box. */
-static struct size fit(struct size s, struct size box)
+static struct size repair_fit(struct size s, struct size box)
 {
     double scale = fmin(fmin((double)box.width / s.width, (double)box.height / s.height), 1);
 
@@ -53,24 +53,24 @@ static struct size fit(struct size s, struct size box)
 }
 
 /* The size before the image is turned upright. */
-static struct size target_size(VipsImage *im)
+static struct size repair_target_size(VipsImage *im)
 {
     struct size box = {IMAGE_MAX_WIDTH, IMAGE_MAX_HEIGHT};
 
     if (vips_image_get_orientation_swap(im))
         box = (struct size){IMAGE_MAX_HEIGHT, IMAGE_MAX_WIDTH};
-    return fit((struct size){im->Xsize, im->Ysize}, box);
+    return repair_fit((struct size){im->Xsize, im->Ysize}, box);
 }
 
 /* A JPEG decodes to 1/2, 1/4, 1/8 almost for nothing. At least twice the target is left for a proper filter. */
-static int load_shrink(VipsImage *im, struct size target)
+static int repair_load_shrink(VipsImage *im, struct size target)
 {
     double factor = fmin((double)im->Xsize / target.width, (double)im->Ysize / target.height);
 
     return factor >= 16 ? 8 : factor >= 8 ? 4 : factor >= 4 ? 2 : 1;
 }
 
-static enum err resize(VipsImage **im, struct size target)
+static enum err repair_resize(VipsImage **im, struct size target)
 {
     VipsImage *next = NULL;
     bool alpha = vips_image_hasalpha(*im);
@@ -79,26 +79,26 @@ static enum err resize(VipsImage **im, struct size target)
 
     /* Invisible pixels have colours too, and these must not bleed into the visible ones. */
     if (alpha)
-        e = become(im, &next, vips_premultiply(*im, &next, NULL));
+        e = repair_become(im, &next, vips_premultiply(*im, &next, NULL));
     if (e == OK)
-        e = become(im, &next,
-                   vips_resize(*im, &next, (double)target.width / (*im)->Xsize, "vscale",
-                               (double)target.height / (*im)->Ysize, NULL));
+        e = repair_become(im, &next,
+                          vips_resize(*im, &next, (double)target.width / (*im)->Xsize, "vscale",
+                                      (double)target.height / (*im)->Ysize, NULL));
     if (e == OK && alpha)
-        e = become(im, &next, vips_unpremultiply(*im, &next, NULL));
+        e = repair_become(im, &next, vips_unpremultiply(*im, &next, NULL));
     if (e == OK && (*im)->BandFmt != format)
-        e = become(im, &next, vips_cast(*im, &next, format, NULL));
+        e = repair_become(im, &next, vips_cast(*im, &next, format, NULL));
     ASSERT(e != OK || ((*im)->Xsize == target.width && (*im)->Ysize == target.height));
     return e;
 }
 
-static enum err apply_profile(VipsImage **im)
+static enum err repair_apply_profile(VipsImage **im)
 {
     VipsImage *next = NULL;
 
-    return become(im, &next,
-                  vips_icc_transform(*im, &next, "srgb", "embedded", TRUE, "intent", VIPS_INTENT_RELATIVE,
-                                     "black_point_compensation", TRUE, "depth", 8, NULL));
+    return repair_become(im, &next,
+                         vips_icc_transform(*im, &next, "srgb", "embedded", TRUE, "intent", VIPS_INTENT_RELATIVE,
+                                            "black_point_compensation", TRUE, "depth", 8, NULL));
 }
 
 #define PROBE_LEVELS 5
@@ -106,7 +106,7 @@ static enum err apply_profile(VipsImage **im)
 #define PROBE_TOLERANCE 2 /* of 255: what the rounding of two honest sRGB profiles differs by */
 
 /* Most profiles in the wild are sRGB under one of many names: try it on a few colours instead of reading the name. */
-static bool profile_changes_nothing(VipsImage *im)
+static bool repair_profile_changes_nothing(VipsImage *im)
 {
     uint8_t probe[PROBE_PIXELS][3];
     const void *profile;
@@ -119,12 +119,12 @@ static bool profile_changes_nothing(VipsImage *im)
             probe[i][band] = (uint8_t)(rest % PROBE_LEVELS * 255 / (PROBE_LEVELS - 1));
     VipsImage *p = vips_image_new_from_memory(probe, sizeof probe, PROBE_PIXELS, 1, 3, VIPS_FORMAT_UCHAR);
     if (p == NULL || vips_image_get_blob(im, VIPS_META_ICC_NAME, &profile, &profile_n) != 0 ||
-        become(&p, &next, vips_copy(p, &next, "interpretation", VIPS_INTERPRETATION_sRGB, NULL)) != OK) {
+        repair_become(&p, &next, vips_copy(p, &next, "interpretation", VIPS_INTERPRETATION_sRGB, NULL)) != OK) {
         g_clear_object(&p);
         return false;
     }
     vips_image_set_blob_copy(p, VIPS_META_ICC_NAME, profile, profile_n);
-    uint8_t *out = apply_profile(&p) == OK ? vips_image_write_to_memory(p, &out_n) : NULL;
+    uint8_t *out = repair_apply_profile(&p) == OK ? vips_image_write_to_memory(p, &out_n) : NULL;
     for (size_t i = 0; out != NULL && i < MIN(out_n, sizeof probe); i++)
         most = MAX(most, abs(out[i] - probe[i / 3][i % 3]));
     bool same = out != NULL && out_n == sizeof probe && most <= PROBE_TOLERANCE;
@@ -134,24 +134,24 @@ static bool profile_changes_nothing(VipsImage *im)
 }
 
 /* To sRGB with 8 bits: by the image's own profile, or by what its kind of pixels usually means. */
-static enum err to_srgb(VipsImage **im, uint32_t *changes)
+static enum err repair_to_srgb(VipsImage **im, uint32_t *changes)
 {
     VipsImage *next = NULL;
     VipsInterpretation was = (*im)->Type;
     bool rgb = was == VIPS_INTERPRETATION_sRGB || was == VIPS_INTERPRETATION_RGB16;
 
     /* A profile that cannot be applied (of another kind of pixels, broken) is ignored, as browsers do. */
-    if (vips_image_get_typeof(*im, VIPS_META_ICC_NAME) != 0 && !(rgb && profile_changes_nothing(*im)) &&
-        apply_profile(im) == OK)
+    if (vips_image_get_typeof(*im, VIPS_META_ICC_NAME) != 0 && !(rgb && repair_profile_changes_nothing(*im)) &&
+        repair_apply_profile(im) == OK)
         *changes |= IMAGE_COLOUR_CONVERTED;
     if (!rgb)
         *changes |= IMAGE_COLOUR_CONVERTED;
     if ((*im)->Type == VIPS_INTERPRETATION_sRGB && (*im)->BandFmt == VIPS_FORMAT_UCHAR)
         return OK;
-    return become(im, &next, vips_colourspace(*im, &next, VIPS_INTERPRETATION_sRGB, NULL));
+    return repair_become(im, &next, vips_colourspace(*im, &next, VIPS_INTERPRETATION_sRGB, NULL));
 }
 
-static bool has_transparency(VipsImage *im)
+static bool repair_has_transparency(VipsImage *im)
 {
     VipsImage *alpha = NULL;
     double least = 0;
@@ -163,21 +163,21 @@ static bool has_transparency(VipsImage *im)
     return failed || least < 255;
 }
 
-static enum err flatten(VipsImage **im, uint32_t *changes)
+static enum err repair_flatten(VipsImage **im, uint32_t *changes)
 {
     VipsImage *next = NULL;
 
     if (!vips_image_hasalpha(*im))
         return OK;
-    if (has_transparency(*im))
+    if (repair_has_transparency(*im))
         *changes |= IMAGE_FLATTENED;
     VipsArrayDouble *white = vips_array_double_newv(1, 255.0);
-    enum err e = become(im, &next, vips_flatten(*im, &next, "background", white, NULL));
+    enum err e = repair_become(im, &next, vips_flatten(*im, &next, "background", white, NULL));
     vips_area_unref(VIPS_AREA(white));
     return e;
 }
 
-static enum err write_all(int fd, const uint8_t *p, size_t n)
+static enum err repair_write_all(int fd, const uint8_t *p, size_t n)
 {
     if (ftruncate(fd, 0) < 0)
         return ERR_STORE;
@@ -192,7 +192,7 @@ static enum err write_all(int fd, const uint8_t *p, size_t n)
     return OK;
 }
 
-static enum err save(VipsImage *im, int fd, struct image_report *r)
+static enum err repair_save(VipsImage *im, int fd, struct image_report *r)
 {
     void *p = NULL;
     size_t n = 0;
@@ -200,7 +200,7 @@ static enum err save(VipsImage *im, int fd, struct image_report *r)
     if (vips_jpegsave_buffer(im, &p, &n, "Q", JPEG_QUALITY, "optimize_coding", TRUE, "strip", TRUE, "subsample_mode",
                              VIPS_FOREIGN_SUBSAMPLE_ON, NULL) != 0)
         return ERR_INTERNAL;
-    enum err e = n <= IMAGE_MAX_BYTES ? write_all(fd, p, n) : ERR_IMAGE_TOO_LARGE;
+    enum err e = n <= IMAGE_MAX_BYTES ? repair_write_all(fd, p, n) : ERR_IMAGE_TOO_LARGE;
     g_free(p);
     r->size_bytes = n;
     r->width = (uint32_t)im->Xsize;
@@ -208,7 +208,7 @@ static enum err save(VipsImage *im, int fd, struct image_report *r)
     return e;
 }
 
-static bool has_metadata(VipsImage *im)
+static bool repair_has_metadata(VipsImage *im)
 {
     static const char *const names[] = {VIPS_META_EXIF_NAME, VIPS_META_XMP_NAME, VIPS_META_IPTC_NAME,
                                         VIPS_META_ICC_NAME};
@@ -220,51 +220,51 @@ static bool has_metadata(VipsImage *im)
 }
 
 /* From the file to the pixels in memory at their final size, still in their own colours and as they lie. */
-static enum err decode(int fd, enum image_type type, VipsImage **im, uint32_t *changes)
+static enum err repair_decode(int fd, enum image_type type, VipsImage **im, uint32_t *changes)
 {
     VipsImage *next = NULL;
-    struct size target = target_size(*im);
-    int shrink = type == IMAGE_JPEG ? load_shrink(*im, target) : 1;
+    struct size target = repair_target_size(*im);
+    int shrink = type == IMAGE_JPEG ? repair_load_shrink(*im, target) : 1;
     enum err e = OK;
 
     if (target.width != (*im)->Xsize || target.height != (*im)->Ysize)
         *changes |= IMAGE_RESIZED;
     if (shrink > 1) {
-        e = load(fd, type, shrink, &next);
+        e = repair_load(fd, type, shrink, &next);
         if (e == OK)
-            e = become(im, &next, 0);
+            e = repair_become(im, &next, 0);
     }
     if (e == OK && (*changes & IMAGE_RESIZED))
-        e = resize(im, target);
+        e = repair_resize(im, target);
     if (e != OK)
         return e;
     next = vips_image_copy_memory(*im); /* here the decoder runs, once, from top to bottom */
-    return become(im, &next, next == NULL);
+    return repair_become(im, &next, next == NULL);
 }
 
-static enum err upright(VipsImage **im, uint32_t *changes)
+static enum err repair_upright(VipsImage **im, uint32_t *changes)
 {
     VipsImage *next = NULL;
 
     if (vips_image_get_orientation(*im) == 1)
         return OK;
     *changes |= IMAGE_ORIENTED;
-    return become(im, &next, vips_autorot(*im, &next, NULL));
+    return repair_become(im, &next, vips_autorot(*im, &next, NULL));
 }
 
 static enum err repair_loaded(int in_fd, int out_fd, VipsImage **im, struct image_report *r)
 {
     r->changes |= IMAGE_REENCODED;
-    if (has_metadata(*im))
+    if (repair_has_metadata(*im))
         r->changes |= IMAGE_METADATA_REMOVED;
-    enum err e = decode(in_fd, r->type, im, &r->changes);
+    enum err e = repair_decode(in_fd, r->type, im, &r->changes);
     if (e == OK)
-        e = upright(im, &r->changes);
+        e = repair_upright(im, &r->changes);
     if (e == OK)
-        e = to_srgb(im, &r->changes);
+        e = repair_to_srgb(im, &r->changes);
     if (e == OK)
-        e = flatten(im, &r->changes);
-    return e == OK ? save(*im, out_fd, r) : e;
+        e = repair_flatten(im, &r->changes);
+    return e == OK ? repair_save(*im, out_fd, r) : e;
 }
 
 enum err repair(int in_fd, int out_fd, struct image_report *ret_report, struct buf *ret_why)
@@ -278,7 +278,7 @@ enum err repair(int in_fd, int out_fd, struct image_report *ret_report, struct b
     struct image_report r = {.type = h.type, .original_width = h.width, .original_height = h.height};
     if (h.has_metadata)
         r.changes |= IMAGE_METADATA_REMOVED;
-    e = load(in_fd, h.type, 1, &im);
+    e = repair_load(in_fd, h.type, 1, &im);
     /* Two readings of one header: what was checked must be what is decoded. */
     if (e == OK && ((uint32_t)im->Xsize != h.width || (uint32_t)im->Ysize != h.height))
         e = ERR_IMAGE_CORRUPT;

@@ -13,7 +13,7 @@ struct purge {
  * The row is locked first and the job last, as in upload_delete: a deletion that comes meanwhile waits, and then finds
  * a job that can be made due sooner.
  */
-static enum err begin(struct db *db, void *arg)
+static enum err purge_begin(struct db *db, void *arg)
 {
     struct purge *p = arg;
     struct job_run *run = p->run;
@@ -24,19 +24,19 @@ static enum err begin(struct db *db, void *arg)
     return e;
 }
 
-static enum job_step failed(struct job_run *run, enum err e)
+static enum job_step purge_failed(struct job_run *run, enum err e)
 {
     run->err = e;
     return JOB_ERROR;
 }
 
-static enum job_step step(struct job_run *run)
+static enum job_step purge_step(struct job_run *run)
 {
     struct purge p = {.run = run};
-    enum err e = db_tx(run->db, begin, &p);
+    enum err e = db_tx(run->db, purge_begin, &p);
 
     if (e != OK)
-        return failed(run, e);
+        return purge_failed(run, e);
     switch (p.what) {
     case PURGE_LATER:
         run->job_ended = true;
@@ -50,7 +50,7 @@ static enum job_step step(struct job_run *run)
     point("purge.file_deleted");
     if (e == OK)
         e = upload_purged(run->db, &run->job.subject_id);
-    return e == OK ? JOB_DONE : failed(run, e);
+    return e == OK ? JOB_DONE : purge_failed(run, e);
 }
 
-const struct job_kind purge_kind = {.name = "purge", .class = JOB_MEDIA, .step = step};
+const struct job_kind purge_kind = {.name = "purge", .class = JOB_MEDIA, .step = purge_step};

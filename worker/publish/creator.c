@@ -14,19 +14,19 @@ struct creator {
     struct account account;
 };
 
-static enum job_step error(struct job_run *run, enum err e)
+static enum job_step creator_error(struct job_run *run, enum err e)
 {
     run->err = e;
     return JOB_ERROR;
 }
 
-static enum job_step later(struct job_run *run, int64_t min_us)
+static enum job_step creator_later(struct job_run *run, int64_t min_us)
 {
     run->again_at_us = clock_now_us() + min_us + backoff_us(run->job.tries, BASE_US, MAX_US);
     return run->job.tries < TRIES_MAX ? JOB_AGAIN : JOB_DONE;
 }
 
-static enum job_step with_token(struct job_run *run, struct creator *c)
+static enum job_step creator_with_token(struct job_run *run, struct creator *c)
 {
     int64_t free_at_us;
 
@@ -34,20 +34,20 @@ static enum job_step with_token(struct job_run *run, struct creator *c)
         account_take_call(run->db, run->arena, &c->account.id, ACCOUNT_CALL_CREATOR, clock_now_us(), &free_at_us);
     if (e == ERR_AGAIN) {
         run->note = "creator_info_waits";
-        return later(run, MAX(free_at_us - clock_now_us(), 0));
+        return creator_later(run, MAX(free_at_us - clock_now_us(), 0));
     }
     if (e != OK)
-        return error(run, e);
+        return creator_error(run, e);
     c->asking = true;
     tiktok_creator_info(&run->worker->tiktok, run->arena, secret_str(&run->token), &run->call);
     return JOB_CALL;
 }
 
-static enum job_step on_access(struct job_run *run, struct creator *c, enum access_step s)
+static enum job_step creator_on_access(struct job_run *run, struct creator *c, enum access_step s)
 {
     switch (s) {
     case ACCESS_READY:
-        return with_token(run, c);
+        return creator_with_token(run, c);
     case ACCESS_CALL:
         c->asking = false;
         return JOB_CALL;
@@ -56,7 +56,7 @@ static enum job_step on_access(struct job_run *run, struct creator *c, enum acce
     case ACCESS_WAIT:
         return JOB_AGAIN;
     case ACCESS_UNREACHABLE:
-        return later(run, 0);
+        return creator_later(run, 0);
     case ACCESS_LOST:
         return JOB_DONE;
     case ACCESS_ERROR:
@@ -65,47 +65,47 @@ static enum job_step on_access(struct job_run *run, struct creator *c, enum acce
     return JOB_ERROR;
 }
 
-static enum job_step advance(struct job_run *run, struct creator *c)
+static enum job_step creator_advance(struct job_run *run, struct creator *c)
 {
     enum err e = account_by_id(run->db, run->arena, &run->job.subject_id, &c->account);
 
     if (e == ERR_NOT_FOUND)
         return JOB_DONE;
     if (e != OK)
-        return error(run, e);
+        return creator_error(run, e);
     if (c->account.state != ACCOUNT_ACTIVE || !account_has_scope(&c->account, STR("video.publish")))
         return JOB_DONE; /* without this scope TikTok does not answer creator info */
     c->access.account_id = c->account.id;
-    return on_access(run, c, access_get(run, &c->access));
+    return creator_on_access(run, c, access_get(run, &c->access));
 }
 
-static enum job_step on_refused(struct job_run *run, struct creator *c, const struct tiktok_error *refusal)
+static enum job_step creator_on_refused(struct job_run *run, struct creator *c, const struct tiktok_error *refusal)
 {
     const struct tiktok_code *code = tiktok_code_find(refusal->code);
 
     if (code != NULL && code->action == TIKTOK_REFRESH && access_may_refresh(&c->access)) {
         access_refused(&c->access);
-        return advance(run, c);
+        return creator_advance(run, c);
     }
     if (code != NULL && (code->action == TIKTOK_REFRESH || code->action == TIKTOK_RECONNECT)) {
         run->note = code->code;
         enum err e = account_needs_reconnect(run->db, &c->account.id, c->access.in_use_us, code->code);
-        return e == OK ? JOB_DONE : error(run, e);
+        return e == OK ? JOB_DONE : creator_error(run, e);
     }
-    return later(run, code == NULL ? 0 : code->retry_after_sec * US_PER_SEC);
+    return creator_later(run, code == NULL ? 0 : code->retry_after_sec * US_PER_SEC);
 }
 
-static enum job_step on_answer(struct job_run *run, struct creator *c)
+static enum job_step creator_on_answer(struct job_run *run, struct creator *c)
 {
     struct tiktok_creator creator;
     struct tiktok_error refusal;
 
     enum err e = tiktok_read_creator(run->result, run->arena, &creator, &refusal);
     if (e == ERR_TIKTOK_REFUSED)
-        return on_refused(run, c, &refusal);
+        return creator_on_refused(run, c, &refusal);
     if (e != OK) {
         run->note = run->result->detail;
-        return later(run, 0);
+        return creator_later(run, 0);
     }
     if (creator.username.n == 0) /* blocked, and nothing else was said */
         return JOB_DONE;
@@ -115,18 +115,18 @@ static enum job_step on_answer(struct job_run *run, struct creator *c)
                                         .post_block = creator.post_block,
                                         .comment_disabled = creator.comment_disabled};
     e = account_store_snapshot(run->db, &c->account.id, &snapshot);
-    return e == OK ? JOB_DONE : error(run, e);
+    return e == OK ? JOB_DONE : creator_error(run, e);
 }
 
-static enum job_step step(struct job_run *run)
+static enum job_step creator_step(struct job_run *run)
 {
     struct creator *c = run->data;
 
     if (c == NULL) {
         c = run->data = arena_alloc(run->arena, sizeof(*c));
-        return advance(run, c);
+        return creator_advance(run, c);
     }
-    return c->asking ? on_answer(run, c) : on_access(run, c, access_result(run, &c->access));
+    return c->asking ? creator_on_answer(run, c) : creator_on_access(run, c, access_result(run, &c->access));
 }
 
-const struct job_kind creator_kind = {.name = "creator", .class = JOB_PUBLISH, .step = step};
+const struct job_kind creator_kind = {.name = "creator", .class = JOB_PUBLISH, .step = creator_step};

@@ -15,7 +15,7 @@ struct batch {
     size_t n;
 };
 
-static enum err add_refreshes(struct db *db, void *arg)
+static enum err housekeeping_add_refreshes(struct db *db, void *arg)
 {
     const struct batch *b = arg;
     enum err e = OK;
@@ -25,7 +25,7 @@ static enum err add_refreshes(struct db *db, void *arg)
     return e;
 }
 
-static enum err refresh_aging(struct job_run *run)
+static enum err housekeeping_refresh_aging(struct job_run *run)
 {
     struct batch b = {0};
     struct uuid *ids;
@@ -34,10 +34,10 @@ static enum err refresh_aging(struct job_run *run)
     if (e != OK || b.n == 0)
         return e;
     b.ids = ids;
-    return db_tx(run->db, add_refreshes, &b);
+    return db_tx(run->db, housekeeping_add_refreshes, &b);
 }
 
-static enum err add_lost_jobs(struct db *db, void *arg)
+static enum err housekeeping_add_lost_jobs(struct db *db, void *arg)
 {
     const struct batch *b = arg;
     enum err e = OK;
@@ -49,7 +49,7 @@ static enum err add_lost_jobs(struct db *db, void *arg)
 }
 
 /* The job is written with the state that needs it, so there is none to be found; if there is, it must not be silent. */
-static enum err audit(struct job_run *run)
+static enum err housekeeping_audit(struct job_run *run)
 {
     struct batch b = {0};
     struct upkeep_post *posts;
@@ -61,10 +61,10 @@ static enum err audit(struct job_run *run)
     for (size_t i = 0; i < b.n; i++)
         alarm_raise(run->worker->metrics->set, ALARM_POST_WITHOUT_JOB, LOG_CSTR("post", uuid_text(&posts[i].id).s),
                     LOG_END);
-    return db_tx(run->db, add_lost_jobs, &b);
+    return db_tx(run->db, housekeeping_add_lost_jobs, &b);
 }
 
-static enum job_step step(struct job_run *run)
+static enum job_step housekeeping_step(struct job_run *run)
 {
     int64_t now_us = clock_now_us();
 
@@ -75,13 +75,13 @@ static enum job_step step(struct job_run *run)
     if (e == OK)
         e = upkeep_delete_states(run->db, now_us);
     if (e == OK)
-        e = refresh_aging(run);
+        e = housekeeping_refresh_aging(run);
     if (e == OK)
-        e = audit(run);
+        e = housekeeping_audit(run);
     run->err = e;
     run->again_at_us = now_us + EVERY_US;
     return e == OK ? JOB_AGAIN : JOB_ERROR;
 }
 
 const struct job_kind housekeeping_kind = {
-    .name = "housekeeping", .class = JOB_PUBLISH, .standing = true, .step = step};
+    .name = "housekeeping", .class = JOB_PUBLISH, .standing = true, .step = housekeeping_step};

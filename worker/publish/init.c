@@ -21,7 +21,7 @@ struct commit {
     int64_t lease_until_us;
 };
 
-static enum err commit(struct db *db, void *arg)
+static enum err init_commit(struct db *db, void *arg)
 {
     struct commit *c = arg;
     const struct worker *w = c->run->worker;
@@ -36,7 +36,7 @@ static enum err commit(struct db *db, void *arg)
     return e;
 }
 
-static struct str payload(struct job_run *run, const struct publish *p)
+static struct str init_payload(struct job_run *run, const struct publish *p)
 {
     const struct post *post = &p->post;
     struct tiktok_post t = {
@@ -60,7 +60,7 @@ static struct str payload(struct job_run *run, const struct publish *p)
     return tiktok_init_payload(run->arena, &t);
 }
 
-static const struct net_result never_sent = {.err = ERR_NET_NOT_SENT, .detail = "the attempt's commit failed"};
+static const struct net_result init_never_sent = {.err = ERR_NET_NOT_SENT, .detail = "the attempt's commit failed"};
 
 enum job_step publish_init(struct job_run *run, struct publish *p)
 {
@@ -75,11 +75,11 @@ enum job_step publish_init(struct job_run *run, struct publish *p)
     }
     p->attempt_id = uuid_new();
     p->phase = PUBLISH_INIT;
-    struct commit c = {.run = run, .p = p, .payload = payload(run, p), .lease_until_us = now_us + JOB_LEASE_US};
-    e = db_tx(run->db, commit, &c);
+    struct commit c = {.run = run, .p = p, .payload = init_payload(run, p), .lease_until_us = now_us + JOB_LEASE_US};
+    e = db_tx(run->db, init_commit, &c);
     if (e == ERR_DB_UNAVAILABLE) {
         /* It may have been committed: then it is recorded as what it is, never sent, and not as unknown. */
-        run->result = &never_sent;
+        run->result = &init_never_sent;
         return JOB_RECORD;
     }
     if (e == ERR_CONFLICT)
@@ -105,7 +105,7 @@ struct verdict {
     const char *reconnect;
 };
 
-static void say_not_sent(const struct attempt_tally *tally, struct verdict *v)
+static void init_say_not_sent(const struct attempt_tally *tally, struct verdict *v)
 {
     v->attempt.state = ATTEMPT_NOT_SENT;
     v->move.failure_code = STR("tiktok_unreachable");
@@ -118,7 +118,7 @@ static void say_not_sent(const struct attempt_tally *tally, struct verdict *v)
     v->move.next_attempt_at_us = v->again_at_us;
 }
 
-static void say_retry(const struct tiktok_code *code, const struct attempt_tally *tally, struct verdict *v)
+static void init_say_retry(const struct tiktok_code *code, const struct attempt_tally *tally, struct verdict *v)
 {
     if (tally->refused >= PUBLISH_REFUSED_MAX) {
         v->move.event = "rejected";
@@ -131,8 +131,8 @@ static void say_retry(const struct tiktok_code *code, const struct attempt_tally
 }
 
 /* A documented 4xx: nothing was posted. */
-static void say_refused(const struct publish *p, const struct tiktok_code *code, const struct attempt_tally *tally,
-                        struct verdict *v)
+static void init_say_refused(const struct publish *p, const struct tiktok_code *code, const struct attempt_tally *tally,
+                             struct verdict *v)
 {
     v->attempt.state = ATTEMPT_REFUSED;
     v->move.failure_code = str_from(code->failure);
@@ -149,7 +149,7 @@ static void say_refused(const struct publish *p, const struct tiktok_code *code,
         v->reconnect = code->code;
         return;
     case TIKTOK_RETRY:
-        say_retry(code, tally, v);
+        init_say_retry(code, tally, v);
         return;
     case TIKTOK_DEFER:
         v->move = publish_deferral(code, tally, &v->again_at_us);
@@ -160,7 +160,7 @@ static void say_refused(const struct publish *p, const struct tiktok_code *code,
     v->move.event = "rejected";
 }
 
-static enum err judge(const struct job_run *run, const struct publish *p, struct verdict *ret)
+static enum err init_judge(const struct job_run *run, const struct publish *p, struct verdict *ret)
 {
     struct verdict v = {.attempt.state = ATTEMPT_OUTCOME_UNKNOWN,
                         .move = {.event = "outcome_unknown", .failure_code = STR("outcome_unknown")}};
@@ -179,10 +179,10 @@ static enum err judge(const struct job_run *run, const struct publish *p, struct
         v.move.event = "accepted";
         v.move.failure_code = (struct str){0};
     } else if (e == ERR_NET_NOT_SENT || e == ERR_NET_FORBIDDEN) {
-        say_not_sent(&tally, &v);
+        init_say_not_sent(&tally, &v);
     } else if (e == ERR_TIKTOK_REFUSED && refusal.http_status / 100 == 4 && code != NULL &&
                code->http_status / 100 == 4) {
-        say_refused(p, code, &tally, &v);
+        init_say_refused(p, code, &tally, &v);
     }
     v.attempt.http_status = refusal.http_status;
     v.attempt.platform_code = v.move.platform_code = e == OK ? (struct str){0} : refusal.code;
@@ -200,7 +200,7 @@ struct record {
     bool skipped;
 };
 
-static enum err record(struct db *db, void *arg)
+static enum err init_record(struct db *db, void *arg)
 {
     struct record *r = arg;
     const struct worker *w = r->run->worker;
@@ -240,11 +240,11 @@ enum job_step publish_init_result(struct job_run *run, struct publish *p)
     struct record r = {.run = run, .p = p, .v = &v};
 
     point("publish.called");
-    enum err e = judge(run, p, &v);
+    enum err e = init_judge(run, p, &v);
     if (e == OK && v.reconnect != NULL)
         e = account_needs_reconnect(run->db, &p->account.id, p->access.in_use_us, v.reconnect);
     if (e == OK)
-        e = db_tx(run->db, record, &r);
+        e = db_tx(run->db, init_record, &r);
     if (e == ERR_DB_UNAVAILABLE)
         return JOB_RECORD;
     run->note = v.move.event;

@@ -13,7 +13,7 @@
 #define LOST_US (600 * US_PER_SEC)     /* the user may connect the account again */
 
 /* Seconds until the next poll, by how often it was asked; then the last one. TikTok allows 30 a minute and account. */
-static const int delays_sec[] = {2, 3, 5, 8, 13, 20, 30, 45, 60, 60, 60, 90, 120, 180, 240, 300, 450, 600};
+static const int poll_delays_sec[] = {2, 3, 5, 8, 13, 20, 30, 45, 60, 60, 60, 90, 120, 180, 240, 300, 450, 600};
 
 struct poll {
     bool asking; /* the call that is open is the status; else the refresh */
@@ -21,13 +21,13 @@ struct poll {
     struct post post;
 };
 
-static enum job_step error(struct job_run *run, enum err e)
+static enum job_step poll_error(struct job_run *run, enum err e)
 {
     run->err = e;
     return JOB_ERROR;
 }
 
-struct settling {
+struct poll_settling {
     struct job_run *run;
     const struct poll *p;
     const struct post_move *move; /* NULL: nothing to write */
@@ -35,9 +35,9 @@ struct settling {
     int64_t again_at_us;          /* 0: the job is finished */
 };
 
-static enum err settle_tx(struct db *db, void *arg)
+static enum err poll_settle_tx(struct db *db, void *arg)
 {
-    struct settling *s = arg;
+    struct poll_settling *s = arg;
     const struct worker *w = s->run->worker;
     struct job *job = &s->run->job;
 
@@ -52,41 +52,41 @@ static enum err settle_tx(struct db *db, void *arg)
     return s->again_at_us == 0 ? job_finish(db, w->class, job) : job_again(db, w->class, job, s->again_at_us);
 }
 
-static enum job_step settle(struct settling s)
+static enum job_step poll_settle(struct poll_settling s)
 {
     struct job_run *run = s.run;
 
     if (s.move != NULL)
         run->note = s.move->event;
-    enum err e = db_tx(run->db, settle_tx, &s);
+    enum err e = db_tx(run->db, poll_settle_tx, &s);
     if (e == ERR_CONFLICT) { /* moved meanwhile, by a webhook or a disconnect: look again */
         run->again_at_us = clock_now_us() + backoff_us(run->job.tries, US_PER_SEC, 60 * US_PER_SEC);
         return JOB_AGAIN;
     }
     if (e != OK)
-        return error(run, e);
+        return poll_error(run, e);
     run->job_ended = true;
     return s.again_at_us == 0 ? JOB_DONE : JOB_AGAIN;
 }
 
-static bool deadline_is_over(const struct job_run *run, const struct poll *p)
+static bool poll_deadline_is_over(const struct job_run *run, const struct poll *p)
 {
     return clock_now_us() > p->post.accepted_at_us + run->worker->conf->tiktok_confirm_hours * HOUR_US;
 }
 
 /* Later, at least min_us from now; or the end when the time for it is over. move may be NULL, or a note. */
-static enum job_step later(struct job_run *run, struct poll *p, int64_t min_us, const struct post_move *note)
+static enum job_step poll_later(struct job_run *run, struct poll *p, int64_t min_us, const struct post_move *note)
 {
-    struct settling s = {.run = run, .p = p, .move = note, .note = true};
-    size_t i = MIN((size_t)run->job.tries, ARRAY_LEN(delays_sec) - 1);
-    int64_t wait_us = MAX(delays_sec[i] * US_PER_SEC, min_us);
+    struct poll_settling s = {.run = run, .p = p, .move = note, .note = true};
+    size_t i = MIN((size_t)run->job.tries, ARRAY_LEN(poll_delays_sec) - 1);
+    int64_t wait_us = MAX(poll_delays_sec[i] * US_PER_SEC, min_us);
     struct post_move timeout = {.event = "confirmation_timeout",
                                 .failure_code = STR("confirmation_timeout"),
                                 .request_id = run->job.request_id};
 
-    if (!deadline_is_over(run, p)) {
+    if (!poll_deadline_is_over(run, p)) {
         s.again_at_us = clock_now_us() + wait_us + (int64_t)rand_below((uint64_t)(wait_us / 8 + 1));
-        return settle(s);
+        return poll_settle(s);
     }
     if (p->post.state == POST_PROCESSING) {
         if (note != NULL)
@@ -94,11 +94,12 @@ static enum job_step later(struct job_run *run, struct poll *p, int64_t min_us, 
         s.move = &timeout;
         s.note = false;
     }
-    return settle(s);
+    return poll_settle(s);
 }
 
 /* Each status and refusal is noted when it differs from the one before. */
-static enum job_step note_later(struct job_run *run, struct poll *p, int64_t min_us, struct str text, struct str log_id)
+static enum job_step poll_note_later(struct job_run *run, struct poll *p, int64_t min_us, struct str text,
+                                     struct str log_id)
 {
     struct post_move note = {
         .event = "poll", .platform_code = text, .platform_log_id = log_id, .request_id = run->job.request_id};
@@ -107,15 +108,15 @@ static enum job_step note_later(struct job_run *run, struct poll *p, int64_t min
 
     enum err e = post_events(run->db, run->arena, &p->post.id, &events, &n);
     if (e != OK)
-        return error(run, e);
+        return poll_error(run, e);
     while (n > 0 && !str_eqc(events[n - 1].event, "poll"))
         n--;
     bool known = n > 0 && str_eq(events[n - 1].platform_code, text);
-    return later(run, p, min_us, known ? NULL : &note);
+    return poll_later(run, p, min_us, known ? NULL : &note);
 }
 
-static enum job_step move(struct job_run *run, struct poll *p, const char *event, const struct tiktok_status *status,
-                          struct str failure, bool more)
+static enum job_step poll_move(struct job_run *run, struct poll *p, const char *event,
+                               const struct tiktok_status *status, struct str failure, bool more)
 {
     struct post_move m = {.event = event,
                           .failure_code = failure,
@@ -124,93 +125,94 @@ static enum job_step move(struct job_run *run, struct poll *p, const char *event
                           .tiktok_post_ids = status->post_ids,
                           .request_id = run->job.request_id};
 
-    return settle(
-        (struct settling){.run = run, .p = p, .move = &m, .again_at_us = more ? clock_now_us() + ENDED_MIN_US : 0});
+    return poll_settle((struct poll_settling){
+        .run = run, .p = p, .move = &m, .again_at_us = more ? clock_now_us() + ENDED_MIN_US : 0});
 }
 
-static enum job_step on_failed(struct job_run *run, struct poll *p, const struct tiktok_status *status)
+static enum job_step poll_on_failed(struct job_run *run, struct poll *p, const struct tiktok_status *status)
 {
     const struct tiktok_code *code = tiktok_code_find(status->fail_reason);
 
     if (p->post.state != POST_PROCESSING) /* what the user was told stands */
-        return settle((struct settling){.run = run, .p = p});
+        return poll_settle((struct poll_settling){.run = run, .p = p});
     if (code != NULL && code->action == TIKTOK_RECONNECT) {
         enum err e = account_needs_reconnect(run->db, &p->post.account_id, p->access.in_use_us, code->code);
         if (e != OK)
-            return error(run, e);
+            return poll_error(run, e);
     }
-    return move(run, p, "platform_failed", status, str_from(code == NULL ? "tiktok_refused" : code->failure), false);
+    return poll_move(run, p, "platform_failed", status, str_from(code == NULL ? "tiktok_refused" : code->failure),
+                     false);
 }
 
 /* Ids come for public posts alone, and only when moderation is through. */
-static bool more_to_come(const struct poll *p, const struct tiktok_status *status)
+static bool poll_more_to_come(const struct poll *p, const struct tiktok_status *status)
 {
     bool may_be_public = p->post.post_mode == POST_MEDIA_UPLOAD || str_eqc(p->post.privacy_level, "PUBLIC_TO_EVERYONE");
 
     return may_be_public && status->post_ids.n == 0;
 }
 
-static enum job_step on_complete(struct job_run *run, struct poll *p, const struct tiktok_status *status)
+static enum job_step poll_on_complete(struct job_run *run, struct poll *p, const struct tiktok_status *status)
 {
     if (p->post.state == POST_PUBLISHED && status->post_ids.n == 0)
-        return later(run, p, ENDED_MIN_US, NULL);
-    return move(run, p, "published", status, (struct str){0}, more_to_come(p, status));
+        return poll_later(run, p, ENDED_MIN_US, NULL);
+    return poll_move(run, p, "published", status, (struct str){0}, poll_more_to_come(p, status));
 }
 
-static enum job_step on_status(struct job_run *run, struct poll *p, const struct tiktok_status *status)
+static enum job_step poll_on_status(struct job_run *run, struct poll *p, const struct tiktok_status *status)
 {
     switch (status->status) {
     case TIKTOK_PROCESSING:
         break;
     case TIKTOK_INBOX:
         if (p->post.state == POST_PROCESSING)
-            return move(run, p, "inbox", status, (struct str){0}, true);
-        return later(run, p, ENDED_MIN_US, NULL);
+            return poll_move(run, p, "inbox", status, (struct str){0}, true);
+        return poll_later(run, p, ENDED_MIN_US, NULL);
     case TIKTOK_COMPLETE:
-        return on_complete(run, p, status);
+        return poll_on_complete(run, p, status);
     case TIKTOK_FAILED:
-        return on_failed(run, p, status);
+        return poll_on_failed(run, p, status);
     }
-    return note_later(run, p, 0, status->status_text, status->log_id);
+    return poll_note_later(run, p, 0, status->status_text, status->log_id);
 }
 
-static enum job_step advance(struct job_run *run, struct poll *p);
+static enum job_step poll_advance(struct job_run *run, struct poll *p);
 
-static enum job_step on_refused(struct job_run *run, struct poll *p, const struct tiktok_error *refusal)
+static enum job_step poll_on_refused(struct job_run *run, struct poll *p, const struct tiktok_error *refusal)
 {
     const struct tiktok_code *code = tiktok_code_find(refusal->code);
     int64_t wait_us = code == NULL ? 0 : code->retry_after_sec * US_PER_SEC;
 
     if (code != NULL && code->action == TIKTOK_REFRESH && access_may_refresh(&p->access)) {
         access_refused(&p->access);
-        return advance(run, p);
+        return poll_advance(run, p);
     }
     if (code != NULL && (code->action == TIKTOK_REFRESH || code->action == TIKTOK_RECONNECT)) {
         enum err e = account_needs_reconnect(run->db, &p->post.account_id, p->access.in_use_us, code->code);
         if (e != OK)
-            return error(run, e);
+            return poll_error(run, e);
         wait_us = LOST_US;
     }
     /* Also when TikTok says that it does not know the post: it may do so a moment after the init. The deadline ends
      * it. */
-    return note_later(run, p, wait_us, refusal->code, refusal->log_id);
+    return poll_note_later(run, p, wait_us, refusal->code, refusal->log_id);
 }
 
-static enum job_step on_answer(struct job_run *run, struct poll *p)
+static enum job_step poll_on_answer(struct job_run *run, struct poll *p)
 {
     struct tiktok_status status;
     struct tiktok_error refusal;
 
     enum err e = tiktok_read_status(run->result, run->arena, &status, &refusal);
     if (e == OK)
-        return on_status(run, p, &status);
+        return poll_on_status(run, p, &status);
     if (e == ERR_TIKTOK_REFUSED)
-        return on_refused(run, p, &refusal);
+        return poll_on_refused(run, p, &refusal);
     run->note = run->result->detail;
-    return later(run, p, 0, NULL);
+    return poll_later(run, p, 0, NULL);
 }
 
-static enum job_step with_token(struct job_run *run, struct poll *p)
+static enum job_step poll_with_token(struct job_run *run, struct poll *p)
 {
     int64_t free_at_us;
 
@@ -222,17 +224,17 @@ static enum job_step with_token(struct job_run *run, struct poll *p)
         return JOB_AGAIN;
     }
     if (e != OK)
-        return error(run, e);
+        return poll_error(run, e);
     p->asking = true;
     tiktok_status(&run->worker->tiktok, run->arena, secret_str(&run->token), p->post.publish_id, &run->call);
     return JOB_CALL;
 }
 
-static enum job_step on_access(struct job_run *run, struct poll *p, enum access_step s)
+static enum job_step poll_on_access(struct job_run *run, struct poll *p, enum access_step s)
 {
     switch (s) {
     case ACCESS_READY:
-        return with_token(run, p);
+        return poll_with_token(run, p);
     case ACCESS_CALL:
         p->asking = false;
         return JOB_CALL;
@@ -241,44 +243,44 @@ static enum job_step on_access(struct job_run *run, struct poll *p, enum access_
     case ACCESS_WAIT:
         return JOB_AGAIN;
     case ACCESS_UNREACHABLE:
-        return later(run, p, 0, NULL);
+        return poll_later(run, p, 0, NULL);
     case ACCESS_LOST: /* the post may well be published: nothing is said about it before the deadline */
-        return later(run, p, LOST_US, NULL);
+        return poll_later(run, p, LOST_US, NULL);
     case ACCESS_ERROR:
         break;
     }
     return JOB_ERROR;
 }
 
-static enum job_step advance(struct job_run *run, struct poll *p)
+static enum job_step poll_advance(struct job_run *run, struct poll *p)
 {
     enum err e = post_by_id(run->db, run->arena, &run->job.subject_id, &p->post);
 
     if (e == ERR_NOT_FOUND)
         return JOB_DONE;
     if (e != OK)
-        return error(run, e);
+        return poll_error(run, e);
     bool open = p->post.state == POST_PROCESSING || p->post.state == POST_IN_INBOX ||
                 (p->post.state == POST_PUBLISHED && p->post.tiktok_post_ids.n == 0);
     if (!open || p->post.publish_id.n == 0)
         return JOB_DONE;
     p->access.account_id = p->post.account_id;
-    return on_access(run, p, access_get(run, &p->access));
+    return poll_on_access(run, p, access_get(run, &p->access));
 }
 
-static enum job_step step(struct job_run *run)
+static enum job_step poll_step(struct job_run *run)
 {
     struct poll *p = run->data;
 
     if (p == NULL) {
         p = run->data = arena_alloc(run->arena, sizeof(*p));
-        return advance(run, p);
+        return poll_advance(run, p);
     }
-    return p->asking ? on_answer(run, p) : on_access(run, p, access_result(run, &p->access));
+    return p->asking ? poll_on_answer(run, p) : poll_on_access(run, p, access_result(run, &p->access));
 }
 
 /* Nobody asks any more: the user is told to look. */
-static enum err dead(struct db *db, struct job_run *run)
+static enum err poll_dead(struct db *db, struct job_run *run)
 {
     const struct post_move m = {.event = "confirmation_timeout",
                                 .failure_code = STR("confirmation_timeout"),
@@ -288,4 +290,4 @@ static enum err dead(struct db *db, struct job_run *run)
     return e == ERR_CONFLICT || e == ERR_NOT_FOUND ? OK : e;
 }
 
-const struct job_kind poll_kind = {.name = "poll", .class = JOB_PUBLISH, .step = step, .dead = dead};
+const struct job_kind poll_kind = {.name = "poll", .class = JOB_PUBLISH, .step = poll_step, .dead = poll_dead};

@@ -9,19 +9,19 @@
 #define LEASE_US (120 * US_PER_SEC) /* as a job's: longer than the call and its recording take */
 #define TRIES_MAX 50                /* of the refresh kind; the next housekeeping asks again */
 
-static enum access_step error(struct job_run *run, enum err e)
+static enum access_step refresh_error(struct job_run *run, enum err e)
 {
     run->err = e;
     return ACCESS_ERROR;
 }
 
-static bool needs_refresh(const struct access *a, const struct account_tokens *tokens)
+static bool refresh_needs_refresh(const struct access *a, const struct account_tokens *tokens)
 {
     return a->force || tokens->access_expires_at_us <= clock_now_us() + NEAR_US ||
            (a->refused_us != 0 && a->refused_us == tokens->access_expires_at_us);
 }
 
-static enum access_step use(struct job_run *run, struct access *a, struct account_tokens *tokens)
+static enum access_step refresh_use(struct job_run *run, struct access *a, struct account_tokens *tokens)
 {
     secret_done(&run->token);
     run->token = tokens->access;
@@ -30,7 +30,7 @@ static enum access_step use(struct job_run *run, struct access *a, struct accoun
     return ACCESS_READY;
 }
 
-static enum err end_lease(struct job_run *run, struct access *a)
+static enum err refresh_end_lease(struct job_run *run, struct access *a)
 {
     struct uuid lease = a->lease;
 
@@ -40,21 +40,21 @@ static enum err end_lease(struct job_run *run, struct access *a)
     return e == ERR_CONFLICT || e == ERR_NOT_FOUND ? OK : e;
 }
 
-static enum access_step lose(struct job_run *run, struct access *a, const char *reason)
+static enum access_step refresh_lose(struct job_run *run, struct access *a, const char *reason)
 {
     enum err e = account_needs_reconnect(run->db, &a->account_id, a->in_use_us, reason);
 
     run->note = reason;
-    return e == OK || e == ERR_NOT_FOUND || e == ERR_CONFLICT ? ACCESS_LOST : error(run, e);
+    return e == OK || e == ERR_NOT_FOUND || e == ERR_CONFLICT ? ACCESS_LOST : refresh_error(run, e);
 }
 
 /* With the lease: the pair is read again, because somebody may have refreshed it in the meantime. */
-static enum access_step call(struct job_run *run, struct access *a)
+static enum access_step refresh_call(struct job_run *run, struct access *a)
 {
     _cleanup_(account_tokens_done) struct account_tokens tokens = {0};
 
     enum err e = account_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &tokens);
-    if (e == OK && needs_refresh(a, &tokens)) {
+    if (e == OK && refresh_needs_refresh(a, &tokens)) {
         a->in_use_us = tokens.access_expires_at_us;
         a->force = false;
         tiktok_refresh(&run->worker->tiktok, run->arena, arena_str(run->arena, secret_str(&tokens.refresh)),
@@ -62,12 +62,12 @@ static enum access_step call(struct job_run *run, struct access *a)
         run->call.start_by_us = clock_mono_us() + CALL_START_US;
         return ACCESS_CALL;
     }
-    enum err ended = end_lease(run, a);
+    enum err ended = refresh_end_lease(run, a);
     if (e == ERR_NOT_FOUND)
         return ACCESS_LOST;
     if (e != OK || ended != OK)
-        return error(run, e != OK ? e : ended);
-    return use(run, a, &tokens);
+        return refresh_error(run, e != OK ? e : ended);
+    return refresh_use(run, a, &tokens);
 }
 
 enum access_step access_get(struct job_run *run, struct access *a)
@@ -79,12 +79,12 @@ enum access_step access_get(struct job_run *run, struct access *a)
     if (e == ERR_NOT_FOUND)
         return ACCESS_LOST;
     if (e != OK)
-        return error(run, e);
-    if (!needs_refresh(a, &tokens))
-        return use(run, a, &tokens);
+        return refresh_error(run, e);
+    if (!refresh_needs_refresh(a, &tokens))
+        return refresh_use(run, a, &tokens);
     if (tokens.refresh_expires_at_us <= now_us) {
         a->in_use_us = tokens.access_expires_at_us;
-        return lose(run, a, "refresh_token_expired");
+        return refresh_lose(run, a, "refresh_token_expired");
     }
     struct uuid lease = uuid_new();
     e = account_lease(run->db, &a->account_id, &lease, now_us + LEASE_US);
@@ -94,13 +94,13 @@ enum access_step access_get(struct job_run *run, struct access *a)
         return ACCESS_WAIT;
     }
     if (e != OK)
-        return error(run, e);
+        return refresh_error(run, e);
     a->lease = lease;
-    return call(run, a);
+    return refresh_call(run, a);
 }
 
 /* invalid_grant: once more a look at what is stored, because a reconnection or another refresh may have been faster. */
-static enum access_step refused(struct job_run *run, struct access *a)
+static enum access_step refresh_refused(struct job_run *run, struct access *a)
 {
     _cleanup_(account_tokens_done) struct account_tokens tokens = {0};
 
@@ -110,16 +110,16 @@ static enum access_step refused(struct job_run *run, struct access *a)
     if (e == ERR_NOT_FOUND)
         return ACCESS_LOST;
     if (e != OK)
-        return error(run, e);
-    e = end_lease(run, a);
+        return refresh_error(run, e);
+    e = refresh_end_lease(run, a);
     if (e != OK)
-        return error(run, e);
+        return refresh_error(run, e);
     if (tokens.access_expires_at_us != a->in_use_us)
         return access_get(run, a);
-    return lose(run, a, "invalid_grant");
+    return refresh_lose(run, a, "invalid_grant");
 }
 
-static enum access_step store(struct job_run *run, struct access *a, const struct tiktok_tokens *t)
+static enum access_step refresh_store(struct job_run *run, struct access *a, const struct tiktok_tokens *t)
 {
     int64_t now_us = clock_now_us();
     _cleanup_(account_tokens_done) struct account_tokens tokens = {
@@ -135,7 +135,7 @@ static enum access_step store(struct job_run *run, struct access *a, const struc
     if (e == ERR_DB_UNAVAILABLE)
         return ACCESS_RECORD;
     if (e != OK && e != ERR_CONFLICT)
-        return error(run, e);
+        return refresh_error(run, e);
     /* ERR_CONFLICT: stored by a commit whose answer we missed, or by somebody who took over; what is stored counts. */
     a->lease = UUID_NONE;
     return access_get(run, a);
@@ -148,12 +148,12 @@ enum access_step access_result(struct job_run *run, struct access *a)
 
     enum err e = tiktok_read_tokens(run->result, run->arena, &tokens, &refusal);
     if (e == OK)
-        return store(run, a, &tokens);
+        return refresh_store(run, a, &tokens);
     if (e == ERR_TIKTOK_REFUSED && str_eqc(refusal.code, "invalid_grant"))
-        return refused(run, a);
+        return refresh_refused(run, a);
     run->note = refusal.code.n > 0 ? arena_strdup(run->arena, refusal.code) : run->result->detail;
-    e = end_lease(run, a);
-    return e == OK ? ACCESS_UNREACHABLE : error(run, e);
+    e = refresh_end_lease(run, a);
+    return e == OK ? ACCESS_UNREACHABLE : refresh_error(run, e);
 }
 
 bool access_may_refresh(const struct access *a)
@@ -166,7 +166,7 @@ void access_refused(struct access *a)
     a->refused_us = a->in_use_us;
 }
 
-static enum job_step step(struct job_run *run)
+static enum job_step refresh_step(struct job_run *run)
 {
     struct access *a = run->data;
 
@@ -193,4 +193,4 @@ static enum job_step step(struct job_run *run)
     return JOB_ERROR;
 }
 
-const struct job_kind refresh_kind = {.name = "refresh", .class = JOB_PUBLISH, .step = step};
+const struct job_kind refresh_kind = {.name = "refresh", .class = JOB_PUBLISH, .step = refresh_step};

@@ -2,24 +2,26 @@
 
 #define ROWS_MAX 32 /* classes that a newer program may have added are not ours to ask for */
 
-enum { WRITE, SEEN };
+enum { HEARTBEAT_WRITE, HEARTBEAT_SEEN };
 
-struct row {
+struct heartbeat_row {
     struct str class;
 };
 
-static const struct db_col row_cols[] = {DB_COL(struct row, class, STR), DB_END};
+static const struct db_col heartbeat_row_cols[] = {DB_COL(struct heartbeat_row, class, STR), DB_END};
 
-static const struct sql sqls[] = {
-    [WRITE] = {.text = "INSERT INTO worker_heartbeats (class, seen_at_us) VALUES (?, ?)"
-                       " ON DUPLICATE KEY UPDATE seen_at_us = VALUES(seen_at_us)",
-               .in = "si"},
-    [SEEN] = {.text = "SELECT class FROM worker_heartbeats WHERE seen_at_us > ? LIMIT ?", .in = "ii", .cols = row_cols},
+static const struct sql heartbeat_sqls[] = {
+    [HEARTBEAT_WRITE] = {.text = "INSERT INTO worker_heartbeats (class, seen_at_us) VALUES (?, ?)"
+                                 " ON DUPLICATE KEY UPDATE seen_at_us = VALUES(seen_at_us)",
+                         .in = "si"},
+    [HEARTBEAT_SEEN] = {.text = "SELECT class FROM worker_heartbeats WHERE seen_at_us > ? LIMIT ?",
+                        .in = "ii",
+                        .cols = heartbeat_row_cols},
 };
 
 enum err heartbeat_write(struct db *db, enum job_class c, int64_t now_us)
 {
-    return db_exec(db, &sqls[WRITE], DB_ARGS(db_cstr(job_class_names[c]), db_i64(now_us)), NULL);
+    return db_exec(db, &heartbeat_sqls[HEARTBEAT_WRITE], DB_ARGS(db_cstr(job_class_names[c]), db_i64(now_us)), NULL);
 }
 
 enum err heartbeat_late(struct db *db, struct arena *arena, int64_t now_us, bool ret_late[JOB_CLASS__MAX])
@@ -27,14 +29,15 @@ enum err heartbeat_late(struct db *db, struct arena *arena, int64_t now_us, bool
     void *rows;
     size_t n;
 
-    enum err e = db_rows(db, &sqls[SEEN], DB_ARGS(db_i64(now_us - HEARTBEAT_LATE_US), db_i64(ROWS_MAX)), arena,
-                         sizeof(struct row), ROWS_MAX, &rows, &n);
+    enum err e =
+        db_rows(db, &heartbeat_sqls[HEARTBEAT_SEEN], DB_ARGS(db_i64(now_us - HEARTBEAT_LATE_US), db_i64(ROWS_MAX)),
+                arena, sizeof(struct heartbeat_row), ROWS_MAX, &rows, &n);
     if (e != OK)
         return e;
     for (int c = 0; c < JOB_CLASS__MAX; c++) {
         ret_late[c] = true;
         for (size_t i = 0; i < n; i++)
-            if (str_eqc(((struct row *)rows)[i].class, job_class_names[c]))
+            if (str_eqc(((struct heartbeat_row *)rows)[i].class, job_class_names[c]))
                 ret_late[c] = false;
     }
     return OK;

@@ -4,15 +4,15 @@
 
 const char *const job_class_names[] = {"publish", "media", NULL};
 
-enum { ADD, DUE, TAKE, HOLD, FINISH, AGAIN, DROP, BURY, COUNT, SQL__MAX };
+enum { JOBS_ADD, JOBS_DUE, JOBS_TAKE, JOBS_HOLD, JOBS_FINISH, JOBS_AGAIN, JOBS_DROP, JOBS_BURY, JOBS_COUNT, JOBS__MAX };
 
-static const struct db_col due_cols[] = {
+static const struct db_col job_due_cols[] = {
     DB_COL(struct job, id, UUID),        DB_COL(struct job, kind, STR),          DB_COL(struct job, subject_id, UUID),
     DB_COL(struct job, run_at_us, I64),  DB_COL(struct job, runs, I64),          DB_COL(struct job, tries, I64),
     DB_COL(struct job, request_id, STR), DB_COL(struct job, created_at_us, I64), DB_END,
 };
 
-static const struct db_col count_cols[] = {
+static const struct db_col job_count_cols[] = {
     DB_COL(struct job_counts, due, I64),
     DB_COL(struct job_counts, later, I64),
     DB_COL(struct job_counts, dead, I64),
@@ -20,9 +20,9 @@ static const struct db_col count_cols[] = {
     DB_END,
 };
 
-static const struct sql sqls[JOB_CLASS__MAX][SQL__MAX];
+static const struct sql job_sqls[JOB_CLASS__MAX][JOBS__MAX];
 
-static enum err one(struct db *db, const struct sql *q, const struct db_arg *args, size_t n)
+static enum err job_one(struct db *db, const struct sql *q, const struct db_arg *args, size_t n)
 {
     uint64_t changed;
     enum err e = db_exec(db, q, args, n, &changed);
@@ -35,7 +35,7 @@ enum err job_add(struct db *db, enum job_class c, const char *kind, const struct
 {
     struct uuid id = uuid_new();
 
-    return db_exec(db, &sqls[c][ADD],
+    return db_exec(db, &job_sqls[c][JOBS_ADD],
                    DB_ARGS(db_uuid(&id), db_cstr(kind), db_uuid(subject_id), db_i64(run_at_us), db_str(request_id),
                            db_i64(clock_now_us()), db_i64(JOB_REST_US)),
                    NULL);
@@ -50,7 +50,7 @@ struct claim {
     size_t n;
 };
 
-static enum err claim(struct db *db, void *arg)
+static enum err job_claim_tx(struct db *db, void *arg)
 {
     struct claim *c = arg;
     void *rows;
@@ -58,8 +58,8 @@ static enum err claim(struct db *db, void *arg)
     int64_t until_us = c->now_us + c->lease_us;
 
     c->n = 0;
-    enum err e = db_rows(db, &sqls[c->class][DUE], DB_ARGS(db_i64(c->now_us), db_i64((int64_t)c->max)), c->arena,
-                         sizeof(struct job), c->max, &rows, &n);
+    enum err e = db_rows(db, &job_sqls[c->class][JOBS_DUE], DB_ARGS(db_i64(c->now_us), db_i64((int64_t)c->max)),
+                         c->arena, sizeof(struct job), c->max, &rows, &n);
     if (e != OK)
         return e;
     c->jobs = rows;
@@ -68,7 +68,7 @@ static enum err claim(struct db *db, void *arg)
         uint64_t changed;
         job->lease_token = uuid_new();
         /* Another worker may have been faster: each claim moves run_at_us, so ours then finds no row. */
-        e = db_exec(db, &sqls[c->class][TAKE],
+        e = db_exec(db, &job_sqls[c->class][JOBS_TAKE],
                     DB_ARGS(db_uuid(&job->lease_token), db_i64(until_us), db_uuid(&job->id), db_i64(job->run_at_us)),
                     &changed);
         if (e != OK)
@@ -88,7 +88,7 @@ enum err job_claim(struct db *db, enum job_class class, int64_t now_us, int64_t 
     struct claim c = {.class = class, .now_us = now_us, .lease_us = lease_us, .max = max, .arena = arena};
 
     ASSERT(max > 0 && max <= JOB_CLAIM_MAX);
-    enum err e = db_tx(db, claim, &c);
+    enum err e = db_tx(db, job_claim_tx, &c);
     if (e != OK)
         return e;
     *ret_jobs = c.jobs;
@@ -98,43 +98,46 @@ enum err job_claim(struct db *db, enum job_class class, int64_t now_us, int64_t 
 
 enum err job_hold(struct db *db, enum job_class c, const struct job *job, int64_t until_us)
 {
-    return one(db, &sqls[c][HOLD], DB_ARGS(db_i64(until_us), db_uuid(&job->id), db_uuid(&job->lease_token)));
+    return job_one(db, &job_sqls[c][JOBS_HOLD],
+                   DB_ARGS(db_i64(until_us), db_uuid(&job->id), db_uuid(&job->lease_token)));
 }
 
 enum err job_finish(struct db *db, enum job_class c, const struct job *job)
 {
-    return one(db, &sqls[c][FINISH], DB_ARGS(db_uuid(&job->id), db_uuid(&job->lease_token)));
+    return job_one(db, &job_sqls[c][JOBS_FINISH], DB_ARGS(db_uuid(&job->id), db_uuid(&job->lease_token)));
 }
 
 enum err job_again(struct db *db, enum job_class c, const struct job *job, int64_t run_at_us)
 {
-    return one(db, &sqls[c][AGAIN], DB_ARGS(db_i64(run_at_us), db_uuid(&job->id), db_uuid(&job->lease_token)));
+    return job_one(db, &job_sqls[c][JOBS_AGAIN],
+                   DB_ARGS(db_i64(run_at_us), db_uuid(&job->id), db_uuid(&job->lease_token)));
 }
 
 enum err job_drop(struct db *db, enum job_class c, const struct job *job, int64_t run_at_us, bool counted)
 {
     int64_t less = counted ? 0 : 1;
 
-    return one(db, &sqls[c][DROP],
-               DB_ARGS(db_i64(run_at_us), db_i64(less), db_i64(less), db_uuid(&job->id), db_uuid(&job->lease_token)));
+    return job_one(
+        db, &job_sqls[c][JOBS_DROP],
+        DB_ARGS(db_i64(run_at_us), db_i64(less), db_i64(less), db_uuid(&job->id), db_uuid(&job->lease_token)));
 }
 
 enum err job_bury(struct db *db, enum job_class c, const struct job *job)
 {
-    return one(db, &sqls[c][BURY], DB_ARGS(db_uuid(&job->id), db_uuid(&job->lease_token)));
+    return job_one(db, &job_sqls[c][JOBS_BURY], DB_ARGS(db_uuid(&job->id), db_uuid(&job->lease_token)));
 }
 
 enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t now_us, struct job_counts *ret_counts)
 {
     struct db_arg now = db_i64(now_us), max = db_i64(JOB_COUNT_MAX);
 
-    return db_row(db, &sqls[c][COUNT], DB_ARGS(now, max, now, max, max, now), arena, ret_counts);
+    return db_row(db, &job_sqls[c][JOBS_COUNT], DB_ARGS(now, max, now, max, max, now), arena, ret_counts);
 }
 
 /* The classes differ in the table alone. */
 #define SQLS(table) \
     { \
-        [ADD] = \
+        [JOBS_ADD] = \
             {.text = \
                  "INSERT INTO " table " (id, kind, subject_id, state, run_at_us, request_id, created_at_us)" \
                  " VALUES (?, ?, ?, 'ready', ?, ?, ?) ON DUPLICATE KEY UPDATE run_at_us =" \
@@ -142,37 +145,40 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
                  " THEN LEAST(run_at_us, VALUES(run_at_us)) ELSE run_at_us END," \
                  " runs = IF(state = 'dead', 0, runs), tries = IF(state = 'dead', 0, tries), state = 'ready'", \
              .in = "usuisii"}, \
-        [DUE] = {.text = "SELECT id, kind, subject_id, run_at_us, runs, tries, request_id, created_at_us FROM " table \
-                         " WHERE state = 'ready' AND run_at_us <= ? ORDER BY run_at_us LIMIT ?", \
-                 .in = "ii", \
-                 .cols = due_cols}, \
-        [TAKE] = {.text = "UPDATE " table " SET lease_token = ?, run_at_us = ?, runs = runs + 1" \
-                          " WHERE id = ? AND run_at_us = ? AND state = 'ready'", \
-                  .in = "uiui"}, \
-        [HOLD] = {.text = "UPDATE " table " SET run_at_us = GREATEST(run_at_us, ?) WHERE id = ? AND lease_token = ?", \
-                  .in = "iuu"}, \
-        [FINISH] = {.text = "DELETE FROM " table " WHERE id = ? AND lease_token = ?", .in = "uu"}, \
-        [AGAIN] = {.text = "UPDATE " table " SET run_at_us = ?, lease_token = NULL, runs = 0," \
-                           " tries = LEAST(tries + 1, 65535) WHERE id = ? AND lease_token = ?", \
-                   .in = "iuu"}, \
-        [DROP] = {.text = "UPDATE " table " SET run_at_us = ?, lease_token = NULL, runs = GREATEST(runs, ?) - ?," \
-                          " tries = LEAST(tries + 1, 65535)" \
-                          " WHERE id = ? AND lease_token = ?", \
-                  .in = "iiiuu"}, \
-        [BURY] = {.text = "UPDATE " table " SET state = 'dead', lease_token = NULL WHERE id = ? AND lease_token = ?", \
-                  .in = "uu"}, \
-        [COUNT] = {.text = "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM " table \
-                           " WHERE state = 'ready' AND run_at_us <= ? LIMIT ?) a)," \
-                           " (SELECT COUNT(*) FROM (SELECT 1 FROM " table \
-                           " WHERE state = 'ready' AND run_at_us > ? LIMIT ?) b)," \
-                           " (SELECT COUNT(*) FROM (SELECT 1 FROM " table " WHERE state = 'dead' LIMIT ?) c)," \
-                           " (SELECT COALESCE(MIN(run_at_us), 0) FROM " table \
-                           " WHERE state = 'ready' AND run_at_us <= ?)", \
-                   .in = "iiiiii", \
-                   .cols = count_cols}, \
+        [JOBS_DUE] = {.text = \
+                          "SELECT id, kind, subject_id, run_at_us, runs, tries, request_id, created_at_us FROM " table \
+                          " WHERE state = 'ready' AND run_at_us <= ? ORDER BY run_at_us LIMIT ?", \
+                      .in = "ii", \
+                      .cols = job_due_cols}, \
+        [JOBS_TAKE] = {.text = "UPDATE " table " SET lease_token = ?, run_at_us = ?, runs = runs + 1" \
+                               " WHERE id = ? AND run_at_us = ? AND state = 'ready'", \
+                       .in = "uiui"}, \
+        [JOBS_HOLD] = {.text = \
+                           "UPDATE " table " SET run_at_us = GREATEST(run_at_us, ?) WHERE id = ? AND lease_token = ?", \
+                       .in = "iuu"}, \
+        [JOBS_FINISH] = {.text = "DELETE FROM " table " WHERE id = ? AND lease_token = ?", .in = "uu"}, \
+        [JOBS_AGAIN] = {.text = "UPDATE " table " SET run_at_us = ?, lease_token = NULL, runs = 0," \
+                                " tries = LEAST(tries + 1, 65535) WHERE id = ? AND lease_token = ?", \
+                        .in = "iuu"}, \
+        [JOBS_DROP] = {.text = "UPDATE " table " SET run_at_us = ?, lease_token = NULL, runs = GREATEST(runs, ?) - ?," \
+                               " tries = LEAST(tries + 1, 65535)" \
+                               " WHERE id = ? AND lease_token = ?", \
+                       .in = "iiiuu"}, \
+        [JOBS_BURY] = {.text = \
+                           "UPDATE " table " SET state = 'dead', lease_token = NULL WHERE id = ? AND lease_token = ?", \
+                       .in = "uu"}, \
+        [JOBS_COUNT] = {.text = "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM " table \
+                                " WHERE state = 'ready' AND run_at_us <= ? LIMIT ?) a)," \
+                                " (SELECT COUNT(*) FROM (SELECT 1 FROM " table \
+                                " WHERE state = 'ready' AND run_at_us > ? LIMIT ?) b)," \
+                                " (SELECT COUNT(*) FROM (SELECT 1 FROM " table " WHERE state = 'dead' LIMIT ?) c)," \
+                                " (SELECT COALESCE(MIN(run_at_us), 0) FROM " table \
+                                " WHERE state = 'ready' AND run_at_us <= ?)", \
+                        .in = "iiiiii", \
+                        .cols = job_count_cols}, \
     }
 
-static const struct sql sqls[JOB_CLASS__MAX][SQL__MAX] = {
+static const struct sql job_sqls[JOB_CLASS__MAX][JOBS__MAX] = {
     [JOB_PUBLISH] = SQLS("jobs_publish"),
     [JOB_MEDIA] = SQLS("jobs_media"),
 };

@@ -13,18 +13,18 @@
 #define CHECKSUM_RANGE UINT64_C(56800235584) /* 62^6 */
 
 enum { KEY_LOCK_USER, KEY_COUNT, KEY_INSERT, KEY_BY_HASH, KEY_LIST, KEY_REVOKE, KEY_USED };
-static const struct sql sqls[];
+static const struct sql key_sqls[];
 
-struct number {
+struct key_number {
     int64_t n;
 };
 
-struct owner {
+struct key_owner {
     int state;
 };
 
 /* The first 64 bits of the SHA-256, modulo 62^6, in base62: six characters, filled up with 0. */
-static void checksum(struct str s, char ret[static CHECKSUM_CHARS])
+static void key_checksum(struct str s, char ret[static CHECKSUM_CHARS])
 {
     static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     struct sha256 h = sha256_of(s);
@@ -48,23 +48,23 @@ bool key_is_wellformed(struct str text)
         if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
             return false;
     }
-    checksum(str_head(text, KEY_CHARS - CHECKSUM_CHARS), sum);
+    key_checksum(str_head(text, KEY_CHARS - CHECKSUM_CHARS), sum);
     return str_eq(str_skip(text, KEY_CHARS - CHECKSUM_CHARS), str_of(sum, sizeof sum));
 }
 
-static struct str new_text(struct arena *arena)
+static struct str key_new_text(struct arena *arena)
 {
     struct str token = token_new(arena, RANDOM_BYTES);
     struct str s = arena_printf(arena, KEY_PREFIX "%.*s", STR_FMT(token));
     char sum[CHECKSUM_CHARS];
 
-    checksum(s, sum);
+    key_checksum(s, sum);
     s = arena_printf(arena, "%.*s%.*s", STR_FMT(s), CHECKSUM_CHARS, sum);
     ASSERT(s.n == KEY_CHARS);
     return s;
 }
 
-struct creation {
+struct key_creation {
     struct arena *arena;
     const struct conf *conf;
     const struct uuid *user_id;
@@ -73,19 +73,19 @@ struct creation {
 };
 
 /* The user's row is locked, so that two requests cannot both take the last place. */
-static enum err create(struct db *db, void *arg)
+static enum err key_create_tx(struct db *db, void *arg)
 {
-    struct creation *c = arg;
+    struct key_creation *c = arg;
     struct sha256 hash = sha256_of(c->text);
-    struct owner owner = {0};
-    struct number live = {0};
+    struct key_owner owner = {0};
+    struct key_number live = {0};
 
-    enum err e = db_row(db, &sqls[KEY_LOCK_USER], DB_ARGS(db_uuid(c->user_id)), c->arena, &owner);
+    enum err e = db_row(db, &key_sqls[KEY_LOCK_USER], DB_ARGS(db_uuid(c->user_id)), c->arena, &owner);
     if (e != OK)
         return e;
     if (owner.state != USER_ACTIVE)
         return ERR_ACCOUNT_DISABLED;
-    e = db_row(db, &sqls[KEY_COUNT], DB_ARGS(db_uuid(c->user_id)), c->arena, &live);
+    e = db_row(db, &key_sqls[KEY_COUNT], DB_ARGS(db_uuid(c->user_id)), c->arena, &live);
     if (e != OK)
         return e;
     if (live.n >= c->conf->keys_max_per_user)
@@ -98,7 +98,7 @@ static enum err create(struct db *db, void *arg)
         .prefix = str_head(c->text, KEY_PREFIX_CHARS),
         .created_at_us = clock_now_us(),
     };
-    return db_exec(db, &sqls[KEY_INSERT],
+    return db_exec(db, &key_sqls[KEY_INSERT],
                    DB_ARGS(db_uuid(&c->key.id), db_uuid(c->user_id), db_cstr(user_state_names[owner.state]),
                            db_str(c->name), db_str(c->key.prefix), db_bytes(hash.b, sizeof hash.b),
                            db_i64(c->key.created_at_us)),
@@ -108,8 +108,9 @@ static enum err create(struct db *db, void *arg)
 enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
                     struct str name, struct str *ret_text, struct key *ret_key)
 {
-    struct creation c = {.arena = arena, .conf = conf, .user_id = user_id, .name = name, .text = new_text(arena)};
-    enum err e = db_tx(db, create, &c);
+    struct key_creation c = {
+        .arena = arena, .conf = conf, .user_id = user_id, .name = name, .text = key_new_text(arena)};
+    enum err e = db_tx(db, key_create_tx, &c);
 
     if (e != OK)
         return e;
@@ -129,7 +130,7 @@ enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *
     struct key_cache_view view = key_cache_look(cache);
     if (key_cache_get(cache, &view, &hash, arena, ret_key))
         return OK;
-    enum err e = db_row(db, &sqls[KEY_BY_HASH], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), arena, &k);
+    enum err e = db_row(db, &key_sqls[KEY_BY_HASH], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), arena, &k);
     if (e != OK)
         return e == ERR_NOT_FOUND ? ERR_INVALID_KEY : e;
     if (k.revoked_at_us != 0)
@@ -150,8 +151,8 @@ enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id
     memset(below.b, 0xff, sizeof below.b); /* above every UUIDv7 */
     if (!uuid_is_none(after))
         below = *after;
-    enum err e = db_rows(db, &sqls[KEY_LIST], DB_ARGS(db_uuid(user_id), db_uuid(&below), db_i64((int64_t)max)), arena,
-                         sizeof(struct key), max, &rows, ret_n);
+    enum err e = db_rows(db, &key_sqls[KEY_LIST], DB_ARGS(db_uuid(user_id), db_uuid(&below), db_i64((int64_t)max)),
+                         arena, sizeof(struct key), max, &rows, ret_n);
     if (e == OK)
         *ret_keys = rows;
     return e;
@@ -161,7 +162,7 @@ enum err key_revoke(struct db *db, const struct epoch *epoch, const struct uuid 
 {
     uint64_t changed;
     enum err e =
-        db_exec(db, &sqls[KEY_REVOKE], DB_ARGS(db_i64(clock_now_us()), db_uuid(id), db_uuid(user_id)), &changed);
+        db_exec(db, &key_sqls[KEY_REVOKE], DB_ARGS(db_i64(clock_now_us()), db_uuid(id), db_uuid(user_id)), &changed);
 
     if (e != OK)
         return e;
@@ -176,18 +177,18 @@ struct uses {
     size_t n;
 };
 
-static enum err mark(struct db *db, void *arg)
+static enum err key_mark_tx(struct db *db, void *arg)
 {
     const struct uses *u = arg;
     enum err e = OK;
 
     for (size_t i = 0; e == OK && i < u->n; i++)
-        e = db_exec(db, &sqls[KEY_USED],
+        e = db_exec(db, &key_sqls[KEY_USED],
                     DB_ARGS(db_i64(u->v[i].at_us), db_uuid(&u->v[i].key_id), db_i64(u->v[i].at_us)), NULL);
     return e;
 }
 
-static int by_id(const void *a, const void *b)
+static int key_by_id(const void *a, const void *b)
 {
     return uuid_cmp(&((const struct key_use *)a)->key_id, &((const struct key_use *)b)->key_id);
 }
@@ -201,8 +202,8 @@ enum err key_mark_used(struct db *db, const struct key_use *uses, size_t n)
     /* Every program locks the rows in this order, so that they wait for each other and do not deadlock. */
     u.v = xcalloc(n, sizeof *u.v);
     memcpy(u.v, uses, n * sizeof *u.v);
-    qsort(u.v, n, sizeof *u.v, by_id);
-    enum err e = db_tx(db, mark, &u);
+    qsort(u.v, n, sizeof *u.v, key_by_id);
+    enum err e = db_tx(db, key_mark_tx, &u);
     free(u.v);
     return e;
 }
@@ -219,16 +220,16 @@ static const struct db_col key_cols[] = {
     DB_END,
 };
 
-static const struct db_col number_cols[] = {DB_COL(struct number, n, I64), DB_END};
-static const struct db_col owner_cols[] = {DB_COL_ENUM(struct owner, state, user_state_names), DB_END};
+static const struct db_col key_number_cols[] = {DB_COL(struct key_number, n, I64), DB_END};
+static const struct db_col key_owner_cols[] = {DB_COL_ENUM(struct key_owner, state, user_state_names), DB_END};
 
 #define KEY_COLS "id, user_id, user_state, name, prefix, created_at_us, last_used_at_us, revoked_at_us"
 
-static const struct sql sqls[] = {
-    [KEY_LOCK_USER] = {.text = "SELECT state FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = owner_cols},
+static const struct sql key_sqls[] = {
+    [KEY_LOCK_USER] = {.text = "SELECT state FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = key_owner_cols},
     [KEY_COUNT] = {.text = "SELECT COUNT(*) FROM api_keys WHERE user_id = ? AND revoked_at_us IS NULL",
                    .in = "u",
-                   .cols = number_cols},
+                   .cols = key_number_cols},
     [KEY_INSERT] = {.text = "INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, created_at_us)"
                             " VALUES (?, ?, ?, ?, ?, ?, ?)",
                     .in = "uusssbi"},

@@ -46,23 +46,23 @@ struct key_cache_view key_cache_look(const struct key_cache *c)
     return v;
 }
 
-static struct place *set_of(struct key_cache *c, const struct sha256 *hash)
+static struct place *key_cache_set_of(struct key_cache *c, const struct sha256 *hash)
 {
     return c->places[hash->b[0] % SETS];
 }
 
-static bool is_of(const struct place *p, const struct sha256 *hash)
+static bool key_cache_is_of(const struct place *p, const struct sha256 *hash)
 {
     return p->read.is_known && memcmp(&p->hash, hash, sizeof *hash) == 0;
 }
 
 /* Its own place, else a free one, else the one that was read first. */
-static struct place *place_for(struct place *set, const struct sha256 *hash)
+static struct place *key_cache_place_for(struct place *set, const struct sha256 *hash)
 {
     struct place *first = set;
 
     for (size_t i = 0; i < KEY_CACHE_WAYS; i++) {
-        if (is_of(&set[i], hash))
+        if (key_cache_is_of(&set[i], hash))
             return &set[i];
         if (set[i].read.at_us < first->read.at_us) /* a free one: 0 */
             first = &set[i];
@@ -70,9 +70,9 @@ static struct place *place_for(struct place *set, const struct sha256 *hash)
     return first;
 }
 
-static bool is_good(const struct place *p, const struct key_cache_view *now, const struct sha256 *hash)
+static bool key_cache_is_good(const struct place *p, const struct key_cache_view *now, const struct sha256 *hash)
 {
-    return is_of(p, hash) && memcmp(&p->read.epoch, &now->epoch, sizeof now->epoch) == 0 &&
+    return key_cache_is_of(p, hash) && memcmp(&p->read.epoch, &now->epoch, sizeof now->epoch) == 0 &&
            now->at_us - p->read.at_us < KEY_CACHE_AGE_US;
 }
 
@@ -82,8 +82,8 @@ bool key_cache_get(struct key_cache *c, const struct key_cache_view *view, const
     if (!view->is_known)
         return false;
     ASSERT(pthread_mutex_lock(&c->lock) == 0);
-    const struct place *p = place_for(set_of(c, hash), hash);
-    bool good = is_good(p, view, hash);
+    const struct place *p = key_cache_place_for(key_cache_set_of(c, hash), hash);
+    bool good = key_cache_is_good(p, view, hash);
     if (good) {
         *ret_key = p->key;
         ret_key->name = arena_str(arena, str_of(p->name, p->name_n));
@@ -100,7 +100,7 @@ void key_cache_put(struct key_cache *c, const struct key_cache_view *view, const
         return;
     ASSERT(key->name.n <= KEY_NAME_MAX_BYTES && key->prefix.n <= KEY_PREFIX_CHARS);
     ASSERT(pthread_mutex_lock(&c->lock) == 0);
-    struct place *p = place_for(set_of(c, hash), hash);
+    struct place *p = key_cache_place_for(key_cache_set_of(c, hash), hash);
     *p = (struct place){.hash = *hash, .read = *view, .key = *key, .name_n = key->name.n, .prefix_n = key->prefix.n};
     memcpy(p->name, key->name.p, key->name.n);
     memcpy(p->prefix, key->prefix.p, key->prefix.n);

@@ -4,7 +4,7 @@
 
 const char *const attempt_state_names[] = {"committed", "accepted", "refused", "not_sent", "outcome_unknown", NULL};
 
-enum { ADD, END, LATEST, TAKE_OVER, TALLY };
+enum { ATTEMPT_ADD, ATTEMPT_END, ATTEMPT_LATEST, ATTEMPT_TAKE_OVER, ATTEMPT_TALLY };
 
 static const struct db_col attempt_cols[] = {
     DB_COL(struct attempt, id, UUID),
@@ -18,40 +18,40 @@ static const struct db_col attempt_cols[] = {
     DB_END,
 };
 
-static const struct db_col tally_cols[] = {
+static const struct db_col attempt_tally_cols[] = {
     DB_COL(struct attempt_tally, refused, I64),
     DB_COL(struct attempt_tally, unreachable, I64),
     DB_COL(struct attempt_tally, deferred, I64),
     DB_END,
 };
 
-static const struct sql sqls[] = {
-    [ADD] = {.text = "INSERT INTO post_attempts (id, post_id, number, fence, state, payload, created_at_us)"
-                     " SELECT ?, ?, COALESCE(MAX(number), 0) + 1, ?, 'committed', ?, ? FROM post_attempts"
-                     " WHERE post_id = ?",
-             .in = "uuusiu"},
-    [END] = {.text = "UPDATE post_attempts SET state = ?, publish_id = ?, http_status = ?, platform_code = ?,"
-                     " platform_log_id = ?, ended_at_us = ? WHERE id = ? AND fence = ? AND state = 'committed'",
-             .in = "ssissiuu"},
-    [LATEST] = {.text = "SELECT a.id, a.post_id, a.fence, a.number, a.state, a.publish_id, a.created_at_us,"
-                        " (SELECT COUNT(*) FROM attempt_fetches f WHERE f.attempt_id = a.id)"
-                        " FROM post_attempts a WHERE a.post_id = ? ORDER BY a.number DESC LIMIT 1",
-                .in = "u",
-                .cols = attempt_cols},
-    [TAKE_OVER] = {.text = "UPDATE post_attempts SET state = 'outcome_unknown', ended_at_us = ?"
-                           " WHERE id = ? AND state = 'committed'",
-                   .in = "iu"},
-    [TALLY] = {.text = "SELECT COUNT(IF(event = 'refused_retry', 1, NULL)),"
-                       " COUNT(IF(event IN ('not_sent', '" EVENT_NOT_REACHED "'), 1, NULL)),"
-                       " COUNT(IF(event = 'deferred', 1, NULL)) FROM post_events WHERE post_id = ?",
-               .in = "u",
-               .cols = tally_cols},
+static const struct sql attempt_sqls[] = {
+    [ATTEMPT_ADD] = {.text = "INSERT INTO post_attempts (id, post_id, number, fence, state, payload, created_at_us)"
+                             " SELECT ?, ?, COALESCE(MAX(number), 0) + 1, ?, 'committed', ?, ? FROM post_attempts"
+                             " WHERE post_id = ?",
+                     .in = "uuusiu"},
+    [ATTEMPT_END] = {.text = "UPDATE post_attempts SET state = ?, publish_id = ?, http_status = ?, platform_code = ?,"
+                             " platform_log_id = ?, ended_at_us = ? WHERE id = ? AND fence = ? AND state = 'committed'",
+                     .in = "ssissiuu"},
+    [ATTEMPT_LATEST] = {.text = "SELECT a.id, a.post_id, a.fence, a.number, a.state, a.publish_id, a.created_at_us,"
+                                " (SELECT COUNT(*) FROM attempt_fetches f WHERE f.attempt_id = a.id)"
+                                " FROM post_attempts a WHERE a.post_id = ? ORDER BY a.number DESC LIMIT 1",
+                        .in = "u",
+                        .cols = attempt_cols},
+    [ATTEMPT_TAKE_OVER] = {.text = "UPDATE post_attempts SET state = 'outcome_unknown', ended_at_us = ?"
+                                   " WHERE id = ? AND state = 'committed'",
+                           .in = "iu"},
+    [ATTEMPT_TALLY] = {.text = "SELECT COUNT(IF(event = 'refused_retry', 1, NULL)),"
+                               " COUNT(IF(event IN ('not_sent', '" EVENT_NOT_REACHED "'), 1, NULL)),"
+                               " COUNT(IF(event = 'deferred', 1, NULL)) FROM post_events WHERE post_id = ?",
+                       .in = "u",
+                       .cols = attempt_tally_cols},
 };
 
 enum err attempt_add(struct db *db, const struct uuid *id, const struct uuid *post_id, const struct uuid *fence,
                      struct str payload)
 {
-    return db_exec(db, &sqls[ADD],
+    return db_exec(db, &attempt_sqls[ATTEMPT_ADD],
                    DB_ARGS(db_uuid(id), db_uuid(post_id), db_uuid(fence), db_str(payload), db_i64(clock_now_us()),
                            db_uuid(post_id)),
                    NULL);
@@ -60,7 +60,7 @@ enum err attempt_add(struct db *db, const struct uuid *id, const struct uuid *po
 enum err attempt_end(struct db *db, const struct uuid *id, const struct uuid *fence, const struct attempt_result *r)
 {
     uint64_t changed;
-    enum err e = db_exec(db, &sqls[END],
+    enum err e = db_exec(db, &attempt_sqls[ATTEMPT_END],
                          DB_ARGS(db_cstr(attempt_state_names[r->state]), db_str(r->publish_id),
                                  db_i64_or_null(r->http_status), db_str(r->platform_code), db_str(r->platform_log_id),
                                  db_i64(clock_now_us()), db_uuid(id), db_uuid(fence)),
@@ -71,18 +71,18 @@ enum err attempt_end(struct db *db, const struct uuid *id, const struct uuid *fe
 
 enum err attempt_latest(struct db *db, struct arena *arena, const struct uuid *post_id, struct attempt *ret_attempt)
 {
-    return db_row(db, &sqls[LATEST], DB_ARGS(db_uuid(post_id)), arena, ret_attempt);
+    return db_row(db, &attempt_sqls[ATTEMPT_LATEST], DB_ARGS(db_uuid(post_id)), arena, ret_attempt);
 }
 
 enum err attempt_take_over(struct db *db, const struct uuid *id)
 {
     uint64_t changed;
-    enum err e = db_exec(db, &sqls[TAKE_OVER], DB_ARGS(db_i64(clock_now_us()), db_uuid(id)), &changed);
+    enum err e = db_exec(db, &attempt_sqls[ATTEMPT_TAKE_OVER], DB_ARGS(db_i64(clock_now_us()), db_uuid(id)), &changed);
 
     return e == OK && changed == 0 ? ERR_CONFLICT : e;
 }
 
 enum err attempt_tally(struct db *db, struct arena *arena, const struct uuid *post_id, struct attempt_tally *ret_tally)
 {
-    return db_row(db, &sqls[TALLY], DB_ARGS(db_uuid(post_id)), arena, ret_tally);
+    return db_row(db, &attempt_sqls[ATTEMPT_TALLY], DB_ARGS(db_uuid(post_id)), arena, ret_tally);
 }

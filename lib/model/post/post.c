@@ -1,19 +1,19 @@
 #include "model/post/post.h"
 
-enum { GET, BY_ID, LIST, IMAGES, EVENTS };
-static const struct sql sqls[];
+enum { POST_GET, POST_BY_ID, POST_LIST, POST_IMAGES, POST_EVENTS };
+static const struct sql post_sqls[];
 
 #define EVENTS_MAX 500 /* polling backs off: a post that never settles has some 60 */
 
 enum err post_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
                   struct post *ret_post)
 {
-    return db_row(db, &sqls[GET], DB_ARGS(db_uuid(id), db_uuid(user_id)), arena, ret_post);
+    return db_row(db, &post_sqls[POST_GET], DB_ARGS(db_uuid(id), db_uuid(user_id)), arena, ret_post);
 }
 
 enum err post_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct post *ret_post)
 {
-    return db_row(db, &sqls[BY_ID], DB_ARGS(db_uuid(id)), arena, ret_post);
+    return db_row(db, &post_sqls[POST_BY_ID], DB_ARGS(db_uuid(id)), arena, ret_post);
 }
 
 enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after, size_t max,
@@ -23,22 +23,22 @@ enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_i
         {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
     const struct uuid *below = uuid_is_none(after) ? &last : after;
 
-    return db_rows(db, &sqls[LIST], DB_ARGS(db_uuid(user_id), db_uuid(below), db_i64((int64_t)max)), arena,
+    return db_rows(db, &post_sqls[POST_LIST], DB_ARGS(db_uuid(user_id), db_uuid(below), db_i64((int64_t)max)), arena,
                    sizeof **ret_posts, max, (void **)ret_posts, ret_n);
 }
 
 enum err post_images(struct db *db, struct arena *arena, const struct uuid *post_id, struct post_image **ret,
                      size_t *ret_n)
 {
-    return db_rows(db, &sqls[IMAGES], DB_ARGS(db_uuid(post_id)), arena, sizeof **ret, POST_IMAGES_MAX, (void **)ret,
-                   ret_n);
+    return db_rows(db, &post_sqls[POST_IMAGES], DB_ARGS(db_uuid(post_id)), arena, sizeof **ret, POST_IMAGES_MAX,
+                   (void **)ret, ret_n);
 }
 
 enum err post_events(struct db *db, struct arena *arena, const struct uuid *post_id, struct post_event **ret,
                      size_t *ret_n)
 {
-    return db_rows(db, &sqls[EVENTS], DB_ARGS(db_uuid(post_id), db_i64(EVENTS_MAX)), arena, sizeof **ret, EVENTS_MAX,
-                   (void **)ret, ret_n);
+    return db_rows(db, &post_sqls[POST_EVENTS], DB_ARGS(db_uuid(post_id), db_i64(EVENTS_MAX)), arena, sizeof **ret,
+                   EVENTS_MAX, (void **)ret, ret_n);
 }
 
 struct str post_url(struct arena *arena, const struct conf *conf, struct str username, struct str tiktok_post_id)
@@ -82,40 +82,42 @@ static const struct db_col post_cols[] = {DB_COL(struct post, id, UUID),
     "platform_code, platform_log_id, publish_id, tiktok_post_ids, next_attempt_at_us, created_at_us, " \
     "accepted_at_us, ended_at_us, updated_at_us"
 
-static const struct db_col image_cols[] = {
+static const struct db_col post_image_cols[] = {
     DB_COL(struct post_image, post_id, UUID),      DB_COL(struct post_image, upload_id, UUID),
     DB_COL(struct post_image, position, I64),      DB_COL(struct post_image, width, I64),
     DB_COL(struct post_image, height, I64),        DB_COL(struct post_image, size_bytes, I64),
     DB_COL(struct post_image, changes, STR),       DB_COL(struct post_image, deleted_at_us, I64),
     DB_COL(struct post_image, fetched_at_us, I64), DB_END};
 
-static const struct db_col event_cols[] = {DB_COL(struct post_event, id, UUID),
-                                           DB_COL(struct post_event, post_id, UUID),
-                                           DB_COL(struct post_event, attempt_id, UUID),
-                                           DB_COL(struct post_event, at_us, I64),
-                                           DB_COL(struct post_event, event, STR),
-                                           DB_COL(struct post_event, code, STR),
-                                           DB_COL(struct post_event, platform_code, STR),
-                                           DB_COL(struct post_event, platform_log_id, STR),
-                                           DB_COL(struct post_event, request_id, STR),
-                                           DB_COL_ENUM(struct post_event, state, post_state_names),
-                                           DB_END};
+static const struct db_col post_event_cols[] = {DB_COL(struct post_event, id, UUID),
+                                                DB_COL(struct post_event, post_id, UUID),
+                                                DB_COL(struct post_event, attempt_id, UUID),
+                                                DB_COL(struct post_event, at_us, I64),
+                                                DB_COL(struct post_event, event, STR),
+                                                DB_COL(struct post_event, code, STR),
+                                                DB_COL(struct post_event, platform_code, STR),
+                                                DB_COL(struct post_event, platform_log_id, STR),
+                                                DB_COL(struct post_event, request_id, STR),
+                                                DB_COL_ENUM(struct post_event, state, post_state_names),
+                                                DB_END};
 
-static const struct sql sqls[] = {
-    [GET] = {.text = "SELECT " POST_COLS " FROM posts WHERE id = ? AND user_id = ?", .in = "uu", .cols = post_cols},
-    [BY_ID] = {.text = "SELECT " POST_COLS " FROM posts WHERE id = ?", .in = "u", .cols = post_cols},
-    [LIST] = {.text = "SELECT " POST_COLS " FROM posts WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
-              .in = "uui",
-              .cols = post_cols},
-    [IMAGES] = {.text = "SELECT i.post_id, i.upload_id, i.position, u.width, u.height, u.size_bytes, u.changes, "
-                        "u.deleted_at_us, f.fetched_at_us FROM post_images i JOIN uploads u ON u.id = i.upload_id "
-                        "LEFT JOIN attempt_fetches f ON f.position = i.position AND f.attempt_id = (SELECT a.id "
-                        "FROM post_attempts a WHERE a.post_id = i.post_id ORDER BY a.number DESC LIMIT 1) "
-                        "WHERE i.post_id = ? ORDER BY i.position",
-                .in = "u",
-                .cols = image_cols},
-    [EVENTS] = {.text = "SELECT id, post_id, attempt_id, at_us, event, code, platform_code, platform_log_id, "
-                        "request_id, state FROM post_events WHERE post_id = ? ORDER BY at_us, id LIMIT ?",
-                .in = "ui",
-                .cols = event_cols},
+static const struct sql post_sqls[] = {
+    [POST_GET] = {.text = "SELECT " POST_COLS " FROM posts WHERE id = ? AND user_id = ?",
+                  .in = "uu",
+                  .cols = post_cols},
+    [POST_BY_ID] = {.text = "SELECT " POST_COLS " FROM posts WHERE id = ?", .in = "u", .cols = post_cols},
+    [POST_LIST] = {.text = "SELECT " POST_COLS " FROM posts WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
+                   .in = "uui",
+                   .cols = post_cols},
+    [POST_IMAGES] = {.text = "SELECT i.post_id, i.upload_id, i.position, u.width, u.height, u.size_bytes, u.changes, "
+                             "u.deleted_at_us, f.fetched_at_us FROM post_images i JOIN uploads u ON u.id = i.upload_id "
+                             "LEFT JOIN attempt_fetches f ON f.position = i.position AND f.attempt_id = (SELECT a.id "
+                             "FROM post_attempts a WHERE a.post_id = i.post_id ORDER BY a.number DESC LIMIT 1) "
+                             "WHERE i.post_id = ? ORDER BY i.position",
+                     .in = "u",
+                     .cols = post_image_cols},
+    [POST_EVENTS] = {.text = "SELECT id, post_id, attempt_id, at_us, event, code, platform_code, platform_log_id, "
+                             "request_id, state FROM post_events WHERE post_id = ? ORDER BY at_us, id LIMIT ?",
+                     .in = "ui",
+                     .cols = post_event_cols},
 };

@@ -12,18 +12,18 @@ struct check {
     bool direct;
 };
 
-static void refuse(struct check *c, enum err code, const char *param)
+static void post_check_refuse(struct check *c, enum err code, const char *param)
 {
     problem_add(c->problems, code, c->arena, "%s", param);
 }
 
-static void refuse_option(struct check *c, enum err code, const char *option)
+static void post_check_refuse_option(struct check *c, enum err code, const char *option)
 {
     problem_add(c->problems, code, c->arena, "platform_options.%s", option);
 }
 
 /* With a sentence of its own: what would be right. */
-static void refuse_saying(struct check *c, enum err code, const char *param, const char *sentence)
+static void post_check_refuse_saying(struct check *c, enum err code, const char *param, const char *sentence)
 {
     problem_add_text(c->problems, code, str_from(param), str_from(sentence));
 }
@@ -34,53 +34,54 @@ bool post_snapshot_is_fresh(const struct account *account)
 }
 
 /* An empty text is none. False when its length cannot be asked for. */
-static bool check_text(struct check *c, struct str *s, const char *param)
+static bool post_check_text(struct check *c, struct str *s, const char *param)
 {
     if (s->n == 0)
         *s = (struct str){0};
     if (!text_is_utf8(*s)) {
-        refuse(c, ERR_BAD_UTF8, param);
+        post_check_refuse(c, ERR_BAD_UTF8, param);
         return false;
     }
     if (!text_is_printable(*s, true))
-        refuse(c, ERR_FIELD_CHARACTERS, param);
+        post_check_refuse(c, ERR_FIELD_CHARACTERS, param);
     return true;
 }
 
-static void check_texts(struct check *c)
+static void post_check_texts(struct check *c)
 {
     struct post_draft *d = c->draft;
     bool cut = str_eqc(d->title_overflow, "truncate");
 
     if (d->title_overflow.p != NULL && !cut && !str_eqc(d->title_overflow, "reject"))
-        refuse_saying(c, ERR_FIELD_VALUE, "title_overflow", "This must be reject or truncate.");
-    if (check_text(c, &d->title, "title") && text_utf16_units(d->title) > POST_TITLE_MAX_UNITS) {
+        post_check_refuse_saying(c, ERR_FIELD_VALUE, "title_overflow", "This must be reject or truncate.");
+    if (post_check_text(c, &d->title, "title") && text_utf16_units(d->title) > POST_TITLE_MAX_UNITS) {
         if (cut)
             d->title = text_utf16_head(d->title, POST_TITLE_MAX_UNITS);
         else
-            refuse(c, ERR_TITLE_TOO_LONG, "title");
+            post_check_refuse(c, ERR_TITLE_TOO_LONG, "title");
         d->title_was_cut = cut;
     }
-    if (check_text(c, &d->description, "description") && text_utf16_units(d->description) > POST_DESCRIPTION_MAX_UNITS)
-        refuse(c, ERR_DESCRIPTION_TOO_LONG, "description");
+    if (post_check_text(c, &d->description, "description") &&
+        text_utf16_units(d->description) > POST_DESCRIPTION_MAX_UNITS)
+        post_check_refuse(c, ERR_DESCRIPTION_TOO_LONG, "description");
 }
 
-static void check_images(struct check *c)
+static void post_check_images(struct check *c)
 {
     const char *param = c->draft->by_upload_ids ? "upload_ids" : "images";
     int64_t cover = c->draft->options.photo_cover_index;
 
     if (c->images_n == 0)
-        refuse(c, ERR_IMAGES_MISSING, param);
+        post_check_refuse(c, ERR_IMAGES_MISSING, param);
     if (c->images_n > POST_IMAGES_MAX)
-        refuse(c, ERR_IMAGES_TOO_MANY, param);
+        post_check_refuse(c, ERR_IMAGES_TOO_MANY, param);
     /* Without images that problem says enough. */
     if (cover < 0 || (c->images_n > 0 && cover >= (int64_t)c->images_n))
-        refuse_option(c, ERR_COVER_RANGE, "photo_cover_index");
+        post_check_refuse_option(c, ERR_COVER_RANGE, "photo_cover_index");
 }
 
 /* Is one of names, which end with NULL? */
-static bool is_one_of(struct str s, const char *const *names)
+static bool post_check_is_one_of(struct str s, const char *const *names)
 {
     for (; *names != NULL; names++)
         if (str_eqc(s, *names))
@@ -88,7 +89,7 @@ static bool is_one_of(struct str s, const char *const *names)
     return false;
 }
 
-static bool is_offered(const struct account *account, struct str privacy_level)
+static bool post_check_is_offered(const struct account *account, struct str privacy_level)
 {
     struct str options = account->privacy_level_options, option;
 
@@ -99,26 +100,26 @@ static bool is_offered(const struct account *account, struct str privacy_level)
 }
 
 /* There is no default, and none of ours would be allowed: the user must choose (reference/tiktok.md 8). */
-static void check_privacy(struct check *c)
+static void post_check_privacy(struct check *c)
 {
     const struct post_options *o = &c->draft->options;
 
     if (o->privacy_level.p == NULL)
-        refuse_option(c, ERR_PRIVACY_REQUIRED, "privacy_level");
-    else if (!is_one_of(o->privacy_level, privacy_level_names))
-        refuse_option(c, ERR_PRIVACY_UNKNOWN, "privacy_level");
-    else if (post_snapshot_is_fresh(c->account) && !is_offered(c->account, o->privacy_level))
-        refuse_saying(c, ERR_PRIVACY_NOT_OFFERED, "platform_options.privacy_level",
-                      arena_printf(c->arena,
-                                   "TikTok does not offer this privacy_level for the account. It offers: %.*s.",
-                                   STR_FMT(c->account->privacy_level_options))
-                          .p);
+        post_check_refuse_option(c, ERR_PRIVACY_REQUIRED, "privacy_level");
+    else if (!post_check_is_one_of(o->privacy_level, privacy_level_names))
+        post_check_refuse_option(c, ERR_PRIVACY_UNKNOWN, "privacy_level");
+    else if (post_snapshot_is_fresh(c->account) && !post_check_is_offered(c->account, o->privacy_level))
+        post_check_refuse_saying(
+            c, ERR_PRIVACY_NOT_OFFERED, "platform_options.privacy_level",
+            arena_printf(c->arena, "TikTok does not offer this privacy_level for the account. It offers: %.*s.",
+                         STR_FMT(c->account->privacy_level_options))
+                .p);
     if (o->brand_content_toggle && str_eqc(o->privacy_level, "SELF_ONLY"))
-        refuse_option(c, ERR_BRANDED_PRIVATE, "brand_content_toggle");
+        post_check_refuse_option(c, ERR_BRANDED_PRIVATE, "brand_content_toggle");
 }
 
 /* What a draft in the inbox would ignore is refused where it asks for something; a plain "no" does no harm. */
-static void check_draft_options(struct check *c)
+static void post_check_draft_options(struct check *c)
 {
     const struct post_options *o = &c->draft->options;
     const struct {
@@ -135,29 +136,30 @@ static void check_draft_options(struct check *c)
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (rows[i].asks)
-            refuse_option(c, ERR_DIRECT_POST_ONLY, rows[i].name);
+            post_check_refuse_option(c, ERR_DIRECT_POST_ONLY, rows[i].name);
 }
 
-static void check_options(struct check *c)
+static void post_check_options(struct check *c)
 {
     struct post_options *o = &c->draft->options;
 
     if (o->post_mode.p == NULL)
         o->post_mode = STR("MEDIA_UPLOAD");
-    if (!is_one_of(o->post_mode, post_mode_names)) {
-        refuse_saying(c, ERR_FIELD_VALUE, "platform_options.post_mode", "This must be MEDIA_UPLOAD or DIRECT_POST.");
+    if (!post_check_is_one_of(o->post_mode, post_mode_names)) {
+        post_check_refuse_saying(c, ERR_FIELD_VALUE, "platform_options.post_mode",
+                                 "This must be MEDIA_UPLOAD or DIRECT_POST.");
         return;
     }
     c->direct = str_eqc(o->post_mode, "DIRECT_POST");
     if (!c->direct) {
-        check_draft_options(c);
+        post_check_draft_options(c);
     } else {
-        check_privacy(c);
+        post_check_privacy(c);
         if (!o->disable_comment_given) /* nothing that others can do is switched on unasked (reference 8) */
             o->disable_comment = true;
     }
     if (!account_has_scope(c->account, c->direct ? STR("video.publish") : STR("video.upload")))
-        refuse_option(c, ERR_TIKTOK_SCOPE, "post_mode");
+        post_check_refuse_option(c, ERR_TIKTOK_SCOPE, "post_mode");
 }
 
 void post_check(const struct account *account, struct post_draft *draft, size_t images_n, struct arena *arena,
@@ -165,7 +167,7 @@ void post_check(const struct account *account, struct post_draft *draft, size_t 
 {
     struct check c = {.account = account, .draft = draft, .images_n = images_n, .arena = arena, .problems = problems};
 
-    check_images(&c);
-    check_texts(&c);
-    check_options(&c);
+    post_check_images(&c);
+    post_check_texts(&c);
+    post_check_options(&c);
 }

@@ -1,8 +1,8 @@
 #include "base/clock.h"
 #include "model/post/post_state.h"
 
-enum { LOCK, UPDATE, ADD_EVENT };
-static const struct sql sqls[];
+enum { POST_MOVE_LOCK, POST_MOVE_UPDATE, POST_MOVE_ADD_EVENT };
+static const struct sql post_move_sqls[];
 
 /* What a move needs to know of the post as it is. */
 struct now {
@@ -11,41 +11,42 @@ struct now {
     int64_t ended_at_us;
 };
 
-static struct db_arg state_arg(enum post_state s)
+static struct db_arg post_move_state_arg(enum post_state s)
 {
     return db_cstr(post_state_names[s]);
 }
 
-static enum err add_event(struct db *db, const struct uuid *post_id, const struct post_move *m, enum post_state state,
-                          int64_t now_us)
+static enum err post_move_add_event(struct db *db, const struct uuid *post_id, const struct post_move *m,
+                                    enum post_state state, int64_t now_us)
 {
     struct uuid id = uuid_new();
 
-    return db_exec(db, &sqls[ADD_EVENT],
-                   DB_ARGS(db_uuid(&id), db_uuid(post_id), db_i64(now_us), db_cstr(m->event), state_arg(state),
-                           db_str(m->failure_code), db_str(m->platform_code), db_str(m->platform_log_id),
-                           db_uuid_or_null(&m->attempt_id), db_str(m->request_id)),
+    return db_exec(db, &post_move_sqls[POST_MOVE_ADD_EVENT],
+                   DB_ARGS(db_uuid(&id), db_uuid(post_id), db_i64(now_us), db_cstr(m->event),
+                           post_move_state_arg(state), db_str(m->failure_code), db_str(m->platform_code),
+                           db_str(m->platform_log_id), db_uuid_or_null(&m->attempt_id), db_str(m->request_id)),
                    NULL);
 }
 
 enum err post_note(struct db *db, const struct uuid *post_id, const struct post_move *note, enum post_state state)
 {
-    return add_event(db, post_id, note, state, clock_now_us());
+    return post_move_add_event(db, post_id, note, state, clock_now_us());
 }
 
 /* failure_code and TikTok's words are those of this move: what came before it stands in the events. */
-static enum err update(struct db *db, const struct uuid *post_id, const struct post_move *m, enum post_state from,
-                       enum post_state to, bool ends, int64_t now_us)
+static enum err post_move_update(struct db *db, const struct uuid *post_id, const struct post_move *m,
+                                 enum post_state from, enum post_state to, bool ends, int64_t now_us)
 {
     bool accepted = from == POST_PUBLISHING && to == POST_PROCESSING;
     uint64_t changed;
 
-    enum err e = db_exec(db, &sqls[UPDATE],
-                         DB_ARGS(state_arg(to), db_str(m->failure_code), db_str(m->platform_code),
-                                 db_str(m->platform_log_id), db_str(m->publish_id), db_str(m->tiktok_post_ids),
-                                 db_i64_or_null(m->next_attempt_at_us), db_i64_or_null(accepted ? now_us : 0),
-                                 db_i64_or_null(ends ? now_us : 0), db_i64(now_us), db_uuid(post_id), state_arg(from)),
-                         &changed);
+    enum err e =
+        db_exec(db, &post_move_sqls[POST_MOVE_UPDATE],
+                DB_ARGS(post_move_state_arg(to), db_str(m->failure_code), db_str(m->platform_code),
+                        db_str(m->platform_log_id), db_str(m->publish_id), db_str(m->tiktok_post_ids),
+                        db_i64_or_null(m->next_attempt_at_us), db_i64_or_null(accepted ? now_us : 0),
+                        db_i64_or_null(ends ? now_us : 0), db_i64(now_us), db_uuid(post_id), post_move_state_arg(from)),
+                &changed);
     if (e == OK && changed == 0)
         return ERR_CONFLICT;
     return e;
@@ -58,34 +59,35 @@ enum err post_move(struct db *db, struct arena *arena, const struct conf *conf, 
     struct now now = {0};
     enum post_state to;
 
-    enum err e = db_row(db, &sqls[LOCK], DB_ARGS(db_uuid(post_id)), arena, &now);
+    enum err e = db_row(db, &post_move_sqls[POST_MOVE_LOCK], DB_ARGS(db_uuid(post_id)), arena, &now);
     if (e == OK)
         e = post_state_next(str_from(move->event), (enum post_state)now.state, now.failure_code, &to);
     if (e != OK)
         return e;
     bool ends = post_state_has_ended(to) && now.ended_at_us == 0;
-    e = update(db, post_id, move, (enum post_state)now.state, to, ends, now_us);
+    e = post_move_update(db, post_id, move, (enum post_state)now.state, to, ends, now_us);
     if (e == OK)
-        e = add_event(db, post_id, move, to, now_us);
+        e = post_move_add_event(db, post_id, move, to, now_us);
     if (e == OK && ends)
         e = upload_release(db, post_id, upload_due_at(conf, now_us));
     return e;
 }
 
-static const struct db_col now_cols[] = {DB_COL_ENUM(struct now, state, post_state_names),
-                                         DB_COL(struct now, failure_code, STR), DB_COL(struct now, ended_at_us, I64),
-                                         DB_END};
+static const struct db_col post_move_now_cols[] = {DB_COL_ENUM(struct now, state, post_state_names),
+                                                   DB_COL(struct now, failure_code, STR),
+                                                   DB_COL(struct now, ended_at_us, I64), DB_END};
 
-static const struct sql sqls[] = {
-    [LOCK] = {.text = "SELECT state, failure_code, ended_at_us FROM posts WHERE id = ? FOR UPDATE",
-              .in = "u",
-              .cols = now_cols},
-    [UPDATE] = {.text = "UPDATE posts SET state = ?, failure_code = ?, platform_code = ?, platform_log_id = ?, "
-                        "publish_id = COALESCE(?, publish_id), tiktok_post_ids = COALESCE(?, tiktok_post_ids), "
-                        "next_attempt_at_us = ?, accepted_at_us = COALESCE(?, accepted_at_us), "
-                        "ended_at_us = COALESCE(ended_at_us, ?), updated_at_us = ? WHERE id = ? AND state = ?",
-                .in = "ssssssiiiius"},
-    [ADD_EVENT] = {.text = "INSERT INTO post_events (id, post_id, at_us, event, state, code, platform_code, "
-                           "platform_log_id, attempt_id, request_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                   .in = "uuisssssus"},
+static const struct sql post_move_sqls[] = {
+    [POST_MOVE_LOCK] = {.text = "SELECT state, failure_code, ended_at_us FROM posts WHERE id = ? FOR UPDATE",
+                        .in = "u",
+                        .cols = post_move_now_cols},
+    [POST_MOVE_UPDATE] = {.text =
+                              "UPDATE posts SET state = ?, failure_code = ?, platform_code = ?, platform_log_id = ?, "
+                              "publish_id = COALESCE(?, publish_id), tiktok_post_ids = COALESCE(?, tiktok_post_ids), "
+                              "next_attempt_at_us = ?, accepted_at_us = COALESCE(?, accepted_at_us), "
+                              "ended_at_us = COALESCE(ended_at_us, ?), updated_at_us = ? WHERE id = ? AND state = ?",
+                          .in = "ssssssiiiius"},
+    [POST_MOVE_ADD_EVENT] = {.text = "INSERT INTO post_events (id, post_id, at_us, event, state, code, platform_code, "
+                                     "platform_log_id, attempt_id, request_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                             .in = "uuisssssus"},
 };

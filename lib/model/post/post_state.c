@@ -7,7 +7,7 @@ struct transition {
     const char *failure; /* only when the post failed with this code; NULL: always */
 };
 
-static const struct transition transitions[];
+static const struct transition post_state_transitions[];
 
 const char *const post_state_names[] = {
     "draft",    "awaiting_approval", "scheduled", "queued", "publishing", "processing",
@@ -32,7 +32,7 @@ enum err post_state_next(struct str event, enum post_state from, struct str fail
 {
     bool known = false;
 
-    for (const struct transition *t = transitions; t->event != NULL; t++) {
+    for (const struct transition *t = post_state_transitions; t->event != NULL; t++) {
         if (!str_eqc(event, t->event))
             continue;
         known = true;
@@ -45,7 +45,7 @@ enum err post_state_next(struct str event, enum post_state from, struct str fail
     return ERR_CONFLICT;
 }
 
-static const struct transition transitions[] = {
+static const struct transition post_state_transitions[] = {
     {"created", IN(STATE_NONE), POST_QUEUED, NULL},
     {"attempt", UNSENT, POST_PUBLISHING, NULL},
     {"accepted", IN(PUBLISHING), POST_PROCESSING, NULL},

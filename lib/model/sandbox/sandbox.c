@@ -7,10 +7,10 @@
 #define PURGE_PIECE 500 /* rows a statement: short locks */
 #define CALLS_KEEP_US (3600 * US_PER_SEC)
 
-enum { CALLER_FIND, CREATOR_LOCK, CALLS_COUNT, CALL_INSERT, SQLS };
-static const struct sql sqls[SQLS];
+enum { SANDBOX_CALLER_FIND, SANDBOX_CREATOR_LOCK, SANDBOX_CALLS_COUNT, SANDBOX_CALL_INSERT, SANDBOX_SQLS };
+static const struct sql sandbox_sqls[SANDBOX_SQLS];
 
-struct number {
+struct sandbox_number {
     int64_t n;
 };
 
@@ -64,8 +64,8 @@ enum err sandbox_caller_find(struct db *db, struct arena *arena, struct str acce
 {
     struct sha256 hash = sha256_of(access);
 
-    return db_row(db, &sqls[CALLER_FIND], DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_i64(clock_now_us())), arena,
-                  ret_caller);
+    return db_row(db, &sandbox_sqls[SANDBOX_CALLER_FIND],
+                  DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_i64(clock_now_us())), arena, ret_caller);
 }
 
 struct call_arg {
@@ -75,30 +75,30 @@ struct call_arg {
 };
 
 /* The creator's row is locked, so that two calls cannot both take the last place. */
-static enum err call_take(struct db *db, void *arg)
+static enum err sandbox_call_take(struct db *db, void *arg)
 {
     const struct call_arg *a = arg;
     struct db_arg creator = db_uuid(a->creator_id), kind = db_cstr(calls[a->call].name);
     struct uuid id = uuid_new();
     int64_t now = clock_now_us();
-    struct number count;
+    struct sandbox_number count;
 
-    enum err e = db_row(db, &sqls[CREATOR_LOCK], DB_ARGS(creator), a->arena, &count);
+    enum err e = db_row(db, &sandbox_sqls[SANDBOX_CREATOR_LOCK], DB_ARGS(creator), a->arena, &count);
     if (e == OK)
-        e = db_row(db, &sqls[CALLS_COUNT], DB_ARGS(creator, kind, db_i64(now - WINDOW_US), db_i64(now)), a->arena,
-                   &count);
+        e = db_row(db, &sandbox_sqls[SANDBOX_CALLS_COUNT], DB_ARGS(creator, kind, db_i64(now - WINDOW_US), db_i64(now)),
+                   a->arena, &count);
     if (e != OK)
         return e;
     if (count.n >= calls[a->call].max)
         return ERR_RATE_LIMITED;
-    return db_exec(db, &sqls[CALL_INSERT], DB_ARGS(db_uuid(&id), creator, kind, db_i64(now)), NULL);
+    return db_exec(db, &sandbox_sqls[SANDBOX_CALL_INSERT], DB_ARGS(db_uuid(&id), creator, kind, db_i64(now)), NULL);
 }
 
 enum err sandbox_take_call(struct db *db, struct arena *arena, const struct uuid *creator_id, enum sandbox_call call)
 {
     struct call_arg a = {.arena = arena, .creator_id = creator_id, .call = call};
 
-    return db_tx(db, call_take, &a);
+    return db_tx(db, sandbox_call_take, &a);
 }
 
 static const struct {
@@ -129,34 +129,34 @@ enum err sandbox_purge(struct db *db, int64_t now_us)
     return OK;
 }
 
-static const struct db_col caller_cols[] = {DB_COL(struct sandbox_caller, grant_id, UUID),
-                                            DB_COL(struct sandbox_caller, creator_id, UUID),
-                                            DB_COL(struct sandbox_caller, client_key, STR),
-                                            DB_COL(struct sandbox_caller, scopes, STR),
-                                            DB_COL(struct sandbox_caller, username, STR),
-                                            DB_COL(struct sandbox_caller, post_block, STR),
-                                            DB_COL(struct sandbox_caller, private_account, BOOL),
-                                            DB_COL(struct sandbox_caller, comment_disabled, BOOL),
-                                            DB_END};
-static const struct db_col number_cols[] = {DB_COL(struct number, n, I64), DB_END};
+static const struct db_col sandbox_caller_cols[] = {DB_COL(struct sandbox_caller, grant_id, UUID),
+                                                    DB_COL(struct sandbox_caller, creator_id, UUID),
+                                                    DB_COL(struct sandbox_caller, client_key, STR),
+                                                    DB_COL(struct sandbox_caller, scopes, STR),
+                                                    DB_COL(struct sandbox_caller, username, STR),
+                                                    DB_COL(struct sandbox_caller, post_block, STR),
+                                                    DB_COL(struct sandbox_caller, private_account, BOOL),
+                                                    DB_COL(struct sandbox_caller, comment_disabled, BOOL),
+                                                    DB_END};
+static const struct db_col sandbox_number_cols[] = {DB_COL(struct sandbox_number, n, I64), DB_END};
 
-static const struct sql sqls[SQLS] = {
-    [CALLER_FIND] = {.text = "SELECT g.id, g.creator_id, g.client_key, g.scopes, w.username, w.post_block, "
-                             "w.private_account, w.comment_disabled FROM sandbox_tokens t "
-                             "JOIN sandbox_grants g ON g.id = t.grant_id "
-                             "JOIN sandbox_creators w ON w.id = g.creator_id "
-                             "WHERE t.token_hash = ? AND t.kind = 'access' AND t.expires_at_us > ? "
-                             "AND g.revoked_at_us IS NULL",
-                     .in = "bi",
-                     .cols = caller_cols},
-    [CREATOR_LOCK] = {.text = "SELECT created_at_us FROM sandbox_creators WHERE id = ? FOR UPDATE",
-                      .in = "u",
-                      .cols = number_cols},
+static const struct sql sandbox_sqls[SANDBOX_SQLS] = {
+    [SANDBOX_CALLER_FIND] = {.text = "SELECT g.id, g.creator_id, g.client_key, g.scopes, w.username, w.post_block, "
+                                     "w.private_account, w.comment_disabled FROM sandbox_tokens t "
+                                     "JOIN sandbox_grants g ON g.id = t.grant_id "
+                                     "JOIN sandbox_creators w ON w.id = g.creator_id "
+                                     "WHERE t.token_hash = ? AND t.kind = 'access' AND t.expires_at_us > ? "
+                                     "AND g.revoked_at_us IS NULL",
+                             .in = "bi",
+                             .cols = sandbox_caller_cols},
+    [SANDBOX_CREATOR_LOCK] = {.text = "SELECT created_at_us FROM sandbox_creators WHERE id = ? FOR UPDATE",
+                              .in = "u",
+                              .cols = sandbox_number_cols},
     /* Not those of the future: a test may have moved the clock back. */
-    [CALLS_COUNT] = {.text = "SELECT COUNT(*) FROM sandbox_calls "
-                             "WHERE creator_id = ? AND kind = ? AND at_us > ? AND at_us <= ?",
-                     .in = "usii",
-                     .cols = number_cols},
-    [CALL_INSERT] = {.text = "INSERT INTO sandbox_calls (id, creator_id, kind, at_us) VALUES (?, ?, ?, ?)",
-                     .in = "uusi"},
+    [SANDBOX_CALLS_COUNT] = {.text = "SELECT COUNT(*) FROM sandbox_calls "
+                                     "WHERE creator_id = ? AND kind = ? AND at_us > ? AND at_us <= ?",
+                             .in = "usii",
+                             .cols = sandbox_number_cols},
+    [SANDBOX_CALL_INSERT] = {.text = "INSERT INTO sandbox_calls (id, creator_id, kind, at_us) VALUES (?, ?, ?, ?)",
+                             .in = "uusi"},
 };

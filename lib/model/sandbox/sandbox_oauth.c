@@ -4,24 +4,24 @@
 #include "model/sandbox/sandbox_publish.h"
 
 enum {
-    CLIENT_BY_KEY,
-    CLIENT_INSERT,
-    CLIENT_RENEW,
-    CREATOR_PUT,
-    CREATOR_ID,
-    CREATOR_RENEW,
-    CODE_INSERT,
-    CODE_LOCK,
-    CODE_USE,
-    GRANT_INSERT,
-    GRANT_RENEW,
-    GRANT_REVOKE,
-    TOKEN_INSERT,
-    TOKEN_LOCK,
-    TOKEN_USE,
-    SQLS
+    SANDBOX_OAUTH_CLIENT_BY_KEY,
+    SANDBOX_OAUTH_CLIENT_INSERT,
+    SANDBOX_OAUTH_CLIENT_RENEW,
+    SANDBOX_OAUTH_CREATOR_PUT,
+    SANDBOX_OAUTH_CREATOR_ID,
+    SANDBOX_OAUTH_CREATOR_RENEW,
+    SANDBOX_OAUTH_CODE_INSERT,
+    SANDBOX_OAUTH_CODE_LOCK,
+    SANDBOX_OAUTH_CODE_USE,
+    SANDBOX_OAUTH_GRANT_INSERT,
+    SANDBOX_OAUTH_GRANT_RENEW,
+    SANDBOX_OAUTH_GRANT_REVOKE,
+    SANDBOX_OAUTH_TOKEN_INSERT,
+    SANDBOX_OAUTH_TOKEN_LOCK,
+    SANDBOX_OAUTH_TOKEN_USE,
+    SANDBOX_OAUTH_SQLS
 };
-static const struct sql sqls[SQLS];
+static const struct sql sandbox_oauth_sqls[SANDBOX_OAUTH_SQLS];
 
 struct client_row {
     uint8_t secret_hash[SHA256_BYTES];
@@ -43,7 +43,7 @@ struct token_row {
     int64_t expires_at_us, used_at_us, revoked_at_us;
 };
 
-static struct db_arg hash_arg(struct arena *arena, struct str text)
+static struct db_arg sandbox_oauth_hash_arg(struct arena *arena, struct str text)
 {
     struct sha256 h = sha256_of(text);
 
@@ -59,10 +59,10 @@ enum err sandbox_client_check(struct db *db, struct arena *arena, struct str cli
 
     /* Twice: two first calls at a time make one row, and both compare with it. */
     for (int i = 0; i < 2; i++) {
-        e = db_row(db, &sqls[CLIENT_BY_KEY], DB_ARGS(db_str(client_key)), arena, &row);
+        e = db_row(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CLIENT_BY_KEY], DB_ARGS(db_str(client_key)), arena, &row);
         if (e != ERR_NOT_FOUND)
             break;
-        e = db_exec(db, &sqls[CLIENT_INSERT],
+        e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CLIENT_INSERT],
                     DB_ARGS(db_str(client_key), db_bytes(hash.b, sizeof hash.b), db_i64(now), db_i64(now)), NULL);
         if (e != ERR_DB_DUPLICATE)
             return e;
@@ -71,7 +71,7 @@ enum err sandbox_client_check(struct db *db, struct arena *arena, struct str cli
         return e;
     if (!str_eq_secret(str_of(row.secret_hash, SHA256_BYTES), str_of(hash.b, SHA256_BYTES)))
         return ERR_BAD_CREDENTIALS;
-    return db_exec(db, &sqls[CLIENT_RENEW], DB_ARGS(db_i64(now), db_str(client_key)), NULL);
+    return db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CLIENT_RENEW], DB_ARGS(db_i64(now), db_str(client_key)), NULL);
 }
 
 struct consent_arg {
@@ -80,7 +80,7 @@ struct consent_arg {
     struct str code;
 };
 
-static enum err consent_write(struct db *db, void *arg)
+static enum err sandbox_oauth_consent_write(struct db *db, void *arg)
 {
     struct consent_arg *a = arg;
     const struct sandbox_consent *c = a->consent;
@@ -88,16 +88,16 @@ static enum err consent_write(struct db *db, void *arg)
     int64_t now = clock_now_us();
     struct id_row creator;
 
-    enum err e = db_exec(db, &sqls[CREATOR_PUT],
+    enum err e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CREATOR_PUT],
                          DB_ARGS(db_uuid(&id), db_str(c->username), db_i64(c->private_account),
                                  db_i64(c->comment_disabled), db_str(c->post_block), db_i64(now), db_i64(now)),
                          NULL);
     if (e == OK)
-        e = db_row(db, &sqls[CREATOR_ID], DB_ARGS(db_str(c->username)), a->arena, &creator);
+        e = db_row(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CREATOR_ID], DB_ARGS(db_str(c->username)), a->arena, &creator);
     if (e == OK)
-        e = db_exec(db, &sqls[CODE_INSERT],
-                    DB_ARGS(hash_arg(a->arena, a->code), db_str(c->client_key), db_uuid(&creator.id), db_str(c->scopes),
-                            db_str(c->redirect_uri), db_i64(now), db_i64(now + SANDBOX_CODE_US)),
+        e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CODE_INSERT],
+                    DB_ARGS(sandbox_oauth_hash_arg(a->arena, a->code), db_str(c->client_key), db_uuid(&creator.id),
+                            db_str(c->scopes), db_str(c->redirect_uri), db_i64(now), db_i64(now + SANDBOX_CODE_US)),
                     NULL);
     return e;
 }
@@ -110,7 +110,7 @@ enum err sandbox_consent(struct db *db, struct arena *arena, const struct sandbo
 
     /* TikTok's codes have characters that must be decoded, exactly once, before they are exchanged. */
     a.code = arena_printf(arena, "%.*s*0!%d.s1", STR_FMT(random), (int)(1000 + rand_below(9000)));
-    enum err e = db_tx(db, consent_write, &a);
+    enum err e = db_tx(db, sandbox_oauth_consent_write, &a);
     if (e == OK)
         *ret_code = a.code;
     return e;
@@ -122,33 +122,33 @@ struct token_arg {
     struct sandbox_tokens tokens;
 };
 
-static enum err pair_insert(struct db *db, struct token_arg *a, int64_t now)
+static enum err sandbox_oauth_pair_insert(struct db *db, struct token_arg *a, int64_t now)
 {
     struct sandbox_tokens *t = &a->tokens;
     struct str access = token_new(a->arena, 32), refresh = token_new(a->arena, 32);
 
     t->access = arena_printf(a->arena, "act.%.*s!s1", STR_FMT(access));
     t->refresh = arena_printf(a->arena, "rft.%.*s!s1", STR_FMT(refresh));
-    enum err e = db_exec(db, &sqls[TOKEN_INSERT],
-                         DB_ARGS(hash_arg(a->arena, t->access), db_cstr("access"), db_uuid(&t->grant_id), db_i64(now),
-                                 db_i64(now + SANDBOX_ACCESS_SEC * US_PER_SEC)),
+    enum err e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_TOKEN_INSERT],
+                         DB_ARGS(sandbox_oauth_hash_arg(a->arena, t->access), db_cstr("access"), db_uuid(&t->grant_id),
+                                 db_i64(now), db_i64(now + SANDBOX_ACCESS_SEC * US_PER_SEC)),
                          NULL);
     if (e == OK)
-        e = db_exec(db, &sqls[TOKEN_INSERT],
-                    DB_ARGS(hash_arg(a->arena, t->refresh), db_cstr("refresh"), db_uuid(&t->grant_id), db_i64(now),
-                            db_i64(now + SANDBOX_REFRESH_SEC * US_PER_SEC)),
+        e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_TOKEN_INSERT],
+                    DB_ARGS(sandbox_oauth_hash_arg(a->arena, t->refresh), db_cstr("refresh"), db_uuid(&t->grant_id),
+                            db_i64(now), db_i64(now + SANDBOX_REFRESH_SEC * US_PER_SEC)),
                     NULL);
     return e;
 }
 
-static enum err exchange(struct db *db, void *arg)
+static enum err sandbox_oauth_exchange(struct db *db, void *arg)
 {
     struct token_arg *a = arg;
     struct code_row row;
     int64_t now = clock_now_us();
-    struct db_arg hash = hash_arg(a->arena, a->code);
+    struct db_arg hash = sandbox_oauth_hash_arg(a->arena, a->code);
 
-    enum err e = db_row(db, &sqls[CODE_LOCK], DB_ARGS(hash), a->arena, &row);
+    enum err e = db_row(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CODE_LOCK], DB_ARGS(hash), a->arena, &row);
     if (e == ERR_NOT_FOUND)
         return ERR_BAD_CREDENTIALS;
     if (e != OK)
@@ -158,14 +158,14 @@ static enum err exchange(struct db *db, void *arg)
         return ERR_BAD_CREDENTIALS;
     a->tokens = (struct sandbox_tokens){
         .grant_id = uuid_new(), .creator_id = row.creator_id, .scopes = row.scopes, .username = row.username};
-    e = db_exec(db, &sqls[CODE_USE], DB_ARGS(db_i64(now), hash), NULL);
+    e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CODE_USE], DB_ARGS(db_i64(now), hash), NULL);
     if (e == OK)
-        e = db_exec(db, &sqls[GRANT_INSERT],
+        e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_GRANT_INSERT],
                     DB_ARGS(db_uuid(&a->tokens.grant_id), db_str(row.client_key), db_uuid(&row.creator_id),
                             db_str(row.scopes), db_i64(now), db_i64(now)),
                     NULL);
     if (e == OK)
-        e = pair_insert(db, a, now);
+        e = sandbox_oauth_pair_insert(db, a, now);
     return e;
 }
 
@@ -173,16 +173,18 @@ enum err sandbox_exchange(struct db *db, struct arena *arena, struct str client_
                           struct str redirect_uri, struct sandbox_tokens *ret_tokens)
 {
     struct token_arg a = {.arena = arena, .client_key = client_key, .code = code, .redirect_uri = redirect_uri};
-    enum err e = db_tx(db, exchange, &a);
+    enum err e = db_tx(db, sandbox_oauth_exchange, &a);
 
     if (e == OK)
         *ret_tokens = a.tokens;
     return e;
 }
 
-static enum err token_lock(struct db *db, struct token_arg *a, const char *kind, int64_t now, struct token_row *ret_row)
+static enum err sandbox_oauth_token_lock(struct db *db, struct token_arg *a, const char *kind, int64_t now,
+                                         struct token_row *ret_row)
 {
-    enum err e = db_row(db, &sqls[TOKEN_LOCK], DB_ARGS(hash_arg(a->arena, a->token), db_cstr(kind)), a->arena, ret_row);
+    enum err e = db_row(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_TOKEN_LOCK],
+                        DB_ARGS(sandbox_oauth_hash_arg(a->arena, a->token), db_cstr(kind)), a->arena, ret_row);
 
     if (e == ERR_NOT_FOUND)
         return ERR_BAD_CREDENTIALS;
@@ -194,24 +196,27 @@ static enum err token_lock(struct db *db, struct token_arg *a, const char *kind,
     return OK;
 }
 
-static enum err refresh_write(struct db *db, void *arg)
+static enum err sandbox_oauth_refresh_write(struct db *db, void *arg)
 {
     struct token_arg *a = arg;
     struct token_row row;
     int64_t now = clock_now_us();
 
-    enum err e = token_lock(db, a, "refresh", now, &row);
+    enum err e = sandbox_oauth_token_lock(db, a, "refresh", now, &row);
     if (e != OK)
         return e;
     a->tokens = (struct sandbox_tokens){
         .grant_id = row.grant_id, .creator_id = row.creator_id, .scopes = row.scopes, .username = row.username};
-    e = db_exec(db, &sqls[TOKEN_USE], DB_ARGS(db_i64(now), hash_arg(a->arena, a->token)), NULL);
+    e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_TOKEN_USE],
+                DB_ARGS(db_i64(now), sandbox_oauth_hash_arg(a->arena, a->token)), NULL);
     if (e == OK)
-        e = db_exec(db, &sqls[GRANT_RENEW], DB_ARGS(db_i64(now), db_uuid(&row.grant_id)), NULL);
+        e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_GRANT_RENEW], DB_ARGS(db_i64(now), db_uuid(&row.grant_id)),
+                    NULL);
     if (e == OK)
-        e = db_exec(db, &sqls[CREATOR_RENEW], DB_ARGS(db_i64(now), db_uuid(&row.creator_id)), NULL);
+        e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CREATOR_RENEW],
+                    DB_ARGS(db_i64(now), db_uuid(&row.creator_id)), NULL);
     if (e == OK)
-        e = pair_insert(db, a, now);
+        e = sandbox_oauth_pair_insert(db, a, now);
     return e;
 }
 
@@ -219,23 +224,23 @@ enum err sandbox_refresh(struct db *db, struct arena *arena, struct str client_k
                          struct sandbox_tokens *ret_tokens)
 {
     struct token_arg a = {.arena = arena, .client_key = client_key, .token = refresh};
-    enum err e = db_tx(db, refresh_write, &a);
+    enum err e = db_tx(db, sandbox_oauth_refresh_write, &a);
 
     if (e == OK)
         *ret_tokens = a.tokens;
     return e;
 }
 
-static enum err revoke_write(struct db *db, void *arg)
+static enum err sandbox_oauth_revoke_write(struct db *db, void *arg)
 {
     struct token_arg *a = arg;
     struct token_row row;
     int64_t now = clock_now_us();
 
-    enum err e = token_lock(db, a, "access", now, &row);
+    enum err e = sandbox_oauth_token_lock(db, a, "access", now, &row);
     if (e == OK)
-        e = db_exec(db, &sqls[GRANT_REVOKE], DB_ARGS(db_i64(now), db_uuid(&row.creator_id), db_str(a->client_key)),
-                    NULL);
+        e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_GRANT_REVOKE],
+                    DB_ARGS(db_i64(now), db_uuid(&row.creator_id), db_str(a->client_key)), NULL);
     if (e == OK)
         e = sandbox_publish_orphan(db, &row.creator_id, a->client_key, now);
     return e;
@@ -245,67 +250,77 @@ enum err sandbox_revoke(struct db *db, struct arena *arena, struct str client_ke
 {
     struct token_arg a = {.arena = arena, .client_key = client_key, .token = access};
 
-    return db_tx(db, revoke_write, &a);
+    return db_tx(db, sandbox_oauth_revoke_write, &a);
 }
 
-static const struct db_col client_cols[] = {DB_COL_FIXED(struct client_row, secret_hash), DB_END};
-static const struct db_col id_cols[] = {DB_COL(struct id_row, id, UUID), DB_END};
-static const struct db_col code_cols[] = {
+static const struct db_col sandbox_oauth_client_cols[] = {DB_COL_FIXED(struct client_row, secret_hash), DB_END};
+static const struct db_col sandbox_oauth_id_cols[] = {DB_COL(struct id_row, id, UUID), DB_END};
+static const struct db_col sandbox_oauth_code_cols[] = {
     DB_COL(struct code_row, client_key, STR),   DB_COL(struct code_row, scopes, STR),
     DB_COL(struct code_row, redirect_uri, STR), DB_COL(struct code_row, username, STR),
     DB_COL(struct code_row, creator_id, UUID),  DB_COL(struct code_row, expires_at_us, I64),
     DB_COL(struct code_row, used_at_us, I64),   DB_END};
-static const struct db_col token_cols[] = {DB_COL(struct token_row, client_key, STR),
-                                           DB_COL(struct token_row, scopes, STR),
-                                           DB_COL(struct token_row, username, STR),
-                                           DB_COL(struct token_row, grant_id, UUID),
-                                           DB_COL(struct token_row, creator_id, UUID),
-                                           DB_COL(struct token_row, expires_at_us, I64),
-                                           DB_COL(struct token_row, used_at_us, I64),
-                                           DB_COL(struct token_row, revoked_at_us, I64),
-                                           DB_END};
+static const struct db_col sandbox_oauth_token_cols[] = {DB_COL(struct token_row, client_key, STR),
+                                                         DB_COL(struct token_row, scopes, STR),
+                                                         DB_COL(struct token_row, username, STR),
+                                                         DB_COL(struct token_row, grant_id, UUID),
+                                                         DB_COL(struct token_row, creator_id, UUID),
+                                                         DB_COL(struct token_row, expires_at_us, I64),
+                                                         DB_COL(struct token_row, used_at_us, I64),
+                                                         DB_COL(struct token_row, revoked_at_us, I64),
+                                                         DB_END};
 
-static const struct sql sqls[SQLS] = {
-    [CLIENT_BY_KEY] = {.text = "SELECT secret_hash FROM sandbox_clients WHERE client_key = ?",
-                       .in = "s",
-                       .cols = client_cols},
-    [CLIENT_INSERT] = {.text = "INSERT INTO sandbox_clients (client_key, secret_hash, created_at_us, renewed_at_us) "
-                               "VALUES (?, ?, ?, ?)",
-                       .in = "sbii"},
-    [CLIENT_RENEW] = {.text = "UPDATE sandbox_clients SET renewed_at_us = ? WHERE client_key = ?", .in = "is"},
-    [CREATOR_PUT] = {.text = "INSERT INTO sandbox_creators (id, username, private_account, comment_disabled, "
-                             "post_block, created_at_us, renewed_at_us) VALUES (?, ?, ?, ?, ?, ?, ?) "
-                             "ON DUPLICATE KEY UPDATE private_account = VALUES(private_account), "
-                             "comment_disabled = VALUES(comment_disabled), post_block = VALUES(post_block), "
-                             "renewed_at_us = VALUES(renewed_at_us)",
-                     .in = "usiisii"},
-    [CREATOR_ID] = {.text = "SELECT id FROM sandbox_creators WHERE username = ?", .in = "s", .cols = id_cols},
-    [CREATOR_RENEW] = {.text = "UPDATE sandbox_creators SET renewed_at_us = ? WHERE id = ?", .in = "iu"},
-    [CODE_INSERT] = {.text = "INSERT INTO sandbox_codes (code_hash, client_key, creator_id, scopes, redirect_uri, "
-                             "created_at_us, expires_at_us) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                     .in = "bsussii"},
-    [CODE_LOCK] = {.text = "SELECT c.client_key, c.scopes, c.redirect_uri, w.username, c.creator_id, "
-                           "c.expires_at_us, c.used_at_us FROM sandbox_codes c "
-                           "JOIN sandbox_creators w ON w.id = c.creator_id WHERE c.code_hash = ? FOR UPDATE",
-                   .in = "b",
-                   .cols = code_cols},
-    [CODE_USE] = {.text = "UPDATE sandbox_codes SET used_at_us = ? WHERE code_hash = ?", .in = "ib"},
-    [GRANT_INSERT] = {.text = "INSERT INTO sandbox_grants (id, client_key, creator_id, scopes, created_at_us, "
-                              "renewed_at_us) VALUES (?, ?, ?, ?, ?, ?)",
-                      .in = "ususii"},
-    [GRANT_RENEW] = {.text = "UPDATE sandbox_grants SET renewed_at_us = ? WHERE id = ?", .in = "iu"},
-    [GRANT_REVOKE] = {.text = "UPDATE sandbox_grants SET revoked_at_us = ? "
-                              "WHERE creator_id = ? AND client_key = ? AND revoked_at_us IS NULL",
-                      .in = "ius"},
-    [TOKEN_INSERT] = {.text = "INSERT INTO sandbox_tokens (token_hash, kind, grant_id, created_at_us, expires_at_us) "
-                              "VALUES (?, ?, ?, ?, ?)",
-                      .in = "bsuii"},
-    [TOKEN_LOCK] = {.text = "SELECT g.client_key, g.scopes, w.username, g.id, g.creator_id, t.expires_at_us, "
-                            "t.used_at_us, g.revoked_at_us FROM sandbox_tokens t "
-                            "JOIN sandbox_grants g ON g.id = t.grant_id "
-                            "JOIN sandbox_creators w ON w.id = g.creator_id "
-                            "WHERE t.token_hash = ? AND t.kind = ? FOR UPDATE",
-                    .in = "bs",
-                    .cols = token_cols},
-    [TOKEN_USE] = {.text = "UPDATE sandbox_tokens SET used_at_us = ? WHERE token_hash = ?", .in = "ib"},
+static const struct sql sandbox_oauth_sqls[SANDBOX_OAUTH_SQLS] = {
+    [SANDBOX_OAUTH_CLIENT_BY_KEY] = {.text = "SELECT secret_hash FROM sandbox_clients WHERE client_key = ?",
+                                     .in = "s",
+                                     .cols = sandbox_oauth_client_cols},
+    [SANDBOX_OAUTH_CLIENT_INSERT] =
+        {.text = "INSERT INTO sandbox_clients (client_key, secret_hash, created_at_us, renewed_at_us) "
+                 "VALUES (?, ?, ?, ?)",
+         .in = "sbii"},
+    [SANDBOX_OAUTH_CLIENT_RENEW] = {.text = "UPDATE sandbox_clients SET renewed_at_us = ? WHERE client_key = ?",
+                                    .in = "is"},
+    [SANDBOX_OAUTH_CREATOR_PUT] = {.text =
+                                       "INSERT INTO sandbox_creators (id, username, private_account, comment_disabled, "
+                                       "post_block, created_at_us, renewed_at_us) VALUES (?, ?, ?, ?, ?, ?, ?) "
+                                       "ON DUPLICATE KEY UPDATE private_account = VALUES(private_account), "
+                                       "comment_disabled = VALUES(comment_disabled), post_block = VALUES(post_block), "
+                                       "renewed_at_us = VALUES(renewed_at_us)",
+                                   .in = "usiisii"},
+    [SANDBOX_OAUTH_CREATOR_ID] = {.text = "SELECT id FROM sandbox_creators WHERE username = ?",
+                                  .in = "s",
+                                  .cols = sandbox_oauth_id_cols},
+    [SANDBOX_OAUTH_CREATOR_RENEW] = {.text = "UPDATE sandbox_creators SET renewed_at_us = ? WHERE id = ?", .in = "iu"},
+    [SANDBOX_OAUTH_CODE_INSERT] =
+        {.text = "INSERT INTO sandbox_codes (code_hash, client_key, creator_id, scopes, redirect_uri, "
+                 "created_at_us, expires_at_us) VALUES (?, ?, ?, ?, ?, ?, ?)",
+         .in = "bsussii"},
+    [SANDBOX_OAUTH_CODE_LOCK] = {.text =
+                                     "SELECT c.client_key, c.scopes, c.redirect_uri, w.username, c.creator_id, "
+                                     "c.expires_at_us, c.used_at_us FROM sandbox_codes c "
+                                     "JOIN sandbox_creators w ON w.id = c.creator_id WHERE c.code_hash = ? FOR UPDATE",
+                                 .in = "b",
+                                 .cols = sandbox_oauth_code_cols},
+    [SANDBOX_OAUTH_CODE_USE] = {.text = "UPDATE sandbox_codes SET used_at_us = ? WHERE code_hash = ?", .in = "ib"},
+    [SANDBOX_OAUTH_GRANT_INSERT] =
+        {.text = "INSERT INTO sandbox_grants (id, client_key, creator_id, scopes, created_at_us, "
+                 "renewed_at_us) VALUES (?, ?, ?, ?, ?, ?)",
+         .in = "ususii"},
+    [SANDBOX_OAUTH_GRANT_RENEW] = {.text = "UPDATE sandbox_grants SET renewed_at_us = ? WHERE id = ?", .in = "iu"},
+    [SANDBOX_OAUTH_GRANT_REVOKE] = {.text = "UPDATE sandbox_grants SET revoked_at_us = ? "
+                                            "WHERE creator_id = ? AND client_key = ? AND revoked_at_us IS NULL",
+                                    .in = "ius"},
+    [SANDBOX_OAUTH_TOKEN_INSERT] =
+        {.text = "INSERT INTO sandbox_tokens (token_hash, kind, grant_id, created_at_us, expires_at_us) "
+                 "VALUES (?, ?, ?, ?, ?)",
+         .in = "bsuii"},
+    [SANDBOX_OAUTH_TOKEN_LOCK] = {.text =
+                                      "SELECT g.client_key, g.scopes, w.username, g.id, g.creator_id, t.expires_at_us, "
+                                      "t.used_at_us, g.revoked_at_us FROM sandbox_tokens t "
+                                      "JOIN sandbox_grants g ON g.id = t.grant_id "
+                                      "JOIN sandbox_creators w ON w.id = g.creator_id "
+                                      "WHERE t.token_hash = ? AND t.kind = ? FOR UPDATE",
+                                  .in = "bs",
+                                  .cols = sandbox_oauth_token_cols},
+    [SANDBOX_OAUTH_TOKEN_USE] = {.text = "UPDATE sandbox_tokens SET used_at_us = ? WHERE token_hash = ?", .in = "ib"},
 };

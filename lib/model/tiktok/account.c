@@ -21,7 +21,7 @@ enum {
     ACCOUNT_WIPE_SNAPSHOT,
     ACCOUNT_UNSENT_POSTS,
 };
-static const struct sql sqls[];
+static const struct sql account_sqls[];
 
 const char *const account_state_names[] = {"active", "needs_reconnect", "disconnected", NULL};
 
@@ -30,16 +30,16 @@ struct known {
     int state;
 };
 
-struct number {
+struct account_number {
     int64_t n;
 };
 
-struct owner {
+struct account_owner {
     int state;
 };
 
 /* A snapshot that is older than the policy says is not read any more, purged or not. */
-static struct db_arg snapshots_from(void)
+static struct db_arg account_snapshots_from(void)
 {
     return db_i64(clock_now_us() - SNAPSHOT_KEPT_US);
 }
@@ -47,7 +47,8 @@ static struct db_arg snapshots_from(void)
 enum err account_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
                      struct account *ret_account)
 {
-    return db_row(db, &sqls[ACCOUNT_GET], DB_ARGS(snapshots_from(), db_uuid(id), db_uuid(user_id)), arena, ret_account);
+    return db_row(db, &account_sqls[ACCOUNT_GET], DB_ARGS(account_snapshots_from(), db_uuid(id), db_uuid(user_id)),
+                  arena, ret_account);
 }
 
 enum err account_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after,
@@ -59,9 +60,9 @@ enum err account_list(struct db *db, struct arena *arena, const struct uuid *use
     memset(below.b, 0xff, sizeof below.b); /* above every UUIDv7 */
     if (!uuid_is_none(after))
         below = *after;
-    enum err e = db_rows(db, &sqls[ACCOUNT_LIST],
-                         DB_ARGS(snapshots_from(), db_uuid(user_id), db_uuid(&below), db_i64((int64_t)max)), arena,
-                         sizeof(struct account), max, &rows, ret_n);
+    enum err e = db_rows(db, &account_sqls[ACCOUNT_LIST],
+                         DB_ARGS(account_snapshots_from(), db_uuid(user_id), db_uuid(&below), db_i64((int64_t)max)),
+                         arena, sizeof(struct account), max, &rows, ret_n);
     if (e == OK)
         *ret_accounts = rows;
     return e;
@@ -69,7 +70,7 @@ enum err account_list(struct db *db, struct arena *arena, const struct uuid *use
 
 enum err account_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct account *ret_account)
 {
-    return db_row(db, &sqls[ACCOUNT_BY_ID], DB_ARGS(snapshots_from(), db_uuid(id)), arena, ret_account);
+    return db_row(db, &account_sqls[ACCOUNT_BY_ID], DB_ARGS(account_snapshots_from(), db_uuid(id)), arena, ret_account);
 }
 
 bool account_has_scope(const struct account *a, struct str scope)
@@ -95,23 +96,23 @@ struct connecting {
 };
 
 /* The user's row is locked, so that two connections cannot both take the last place. */
-static enum err check_room(struct db *db, const struct connecting *x)
+static enum err account_check_room(struct db *db, const struct connecting *x)
 {
-    struct owner owner = {0};
-    struct number live = {0};
+    struct account_owner owner = {0};
+    struct account_number live = {0};
 
-    enum err e = db_row(db, &sqls[ACCOUNT_LOCK_USER], DB_ARGS(db_uuid(x->user_id)), x->arena, &owner);
+    enum err e = db_row(db, &account_sqls[ACCOUNT_LOCK_USER], DB_ARGS(db_uuid(x->user_id)), x->arena, &owner);
     if (e != OK)
         return e;
     if (owner.state != USER_ACTIVE)
         return ERR_ACCOUNT_DISABLED;
-    e = db_row(db, &sqls[ACCOUNT_COUNT], DB_ARGS(db_uuid(x->user_id), db_str(x->c->open_id)), x->arena, &live);
+    e = db_row(db, &account_sqls[ACCOUNT_COUNT], DB_ARGS(db_uuid(x->user_id), db_str(x->c->open_id)), x->arena, &live);
     if (e != OK)
         return e;
     return live.n >= x->conf->tiktok_accounts_max ? ERR_ACCOUNTS_TOO_MANY : OK;
 }
 
-static enum err write_connection(struct db *db, const struct connecting *x, const struct sql *q)
+static enum err account_write_connection(struct db *db, const struct connecting *x, const struct sql *q)
 {
     const struct account_connection *c = x->c;
     struct account_sealed sealed;
@@ -129,19 +130,20 @@ static enum err write_connection(struct db *db, const struct connecting *x, cons
                    NULL);
 }
 
-static enum err connect_tx(struct db *db, void *arg)
+static enum err account_connect_tx(struct db *db, void *arg)
 {
     struct connecting *x = arg;
     struct known known = {0};
 
-    enum err e = check_room(db, x);
+    enum err e = account_check_room(db, x);
     if (e != OK)
         return e;
-    e = db_row(db, &sqls[ACCOUNT_BY_OPEN_ID], DB_ARGS(db_uuid(x->user_id), db_str(x->c->open_id)), x->arena, &known);
+    e = db_row(db, &account_sqls[ACCOUNT_BY_OPEN_ID], DB_ARGS(db_uuid(x->user_id), db_str(x->c->open_id)), x->arena,
+               &known);
     if (e != OK && e != ERR_NOT_FOUND)
         return e;
     x->id = e == OK ? known.id : uuid_new();
-    e = write_connection(db, x, &sqls[e == OK ? ACCOUNT_AGAIN : ACCOUNT_INSERT]);
+    e = account_write_connection(db, x, &account_sqls[e == OK ? ACCOUNT_AGAIN : ACCOUNT_INSERT]);
     if (e != OK || !account_has_scope(&(const struct account){.scopes = x->c->scopes}, STR(CREATOR_SCOPE)))
         return e;
     return job_add(db, JOB_PUBLISH, "creator", &x->id, clock_now_us(), x->request_id);
@@ -154,7 +156,7 @@ enum err account_connect(struct db *db, struct arena *arena, const struct conf *
     struct connecting x = {arena, conf, ring, user_id, connection, request_id, UUID_NONE};
 
     ASSERT(connection->open_id.n > 0 && connection->tokens.access.n > 0 && connection->tokens.refresh.n > 0);
-    enum err e = db_tx(db, connect_tx, &x);
+    enum err e = db_tx(db, account_connect_tx, &x);
     if (e == OK)
         *ret_id = x.id;
     return e;
@@ -169,7 +171,7 @@ struct disconnecting {
     struct str request_id;
 };
 
-static enum err cancel_posts(struct db *db, const struct disconnecting *x)
+static enum err account_cancel_posts(struct db *db, const struct disconnecting *x)
 {
     const struct post_move move = {
         .event = "account_disconnected",
@@ -181,9 +183,9 @@ static enum err cancel_posts(struct db *db, const struct disconnecting *x)
     void *rows;
 
     while (n == CANCEL_BATCH) {
-        enum err e =
-            db_rows(db, &sqls[ACCOUNT_UNSENT_POSTS], DB_ARGS(db_uuid(x->id), db_uuid(&after), db_i64(CANCEL_BATCH)),
-                    x->arena, sizeof(struct uuid), CANCEL_BATCH, &rows, &n);
+        enum err e = db_rows(db, &account_sqls[ACCOUNT_UNSENT_POSTS],
+                             DB_ARGS(db_uuid(x->id), db_uuid(&after), db_i64(CANCEL_BATCH)), x->arena,
+                             sizeof(struct uuid), CANCEL_BATCH, &rows, &n);
         for (size_t i = 0; e == OK && i < n; i++) {
             after = ((struct uuid *)rows)[i];
             e = post_move(db, x->arena, x->conf, &after, &move);
@@ -196,20 +198,20 @@ static enum err cancel_posts(struct db *db, const struct disconnecting *x)
     return OK;
 }
 
-static enum err disconnect_tx(struct db *db, void *arg)
+static enum err account_disconnect_tx(struct db *db, void *arg)
 {
     const struct disconnecting *x = arg;
     int64_t now = clock_now_us();
     uint64_t changed;
 
-    enum err e = db_exec(db, &sqls[ACCOUNT_WIPE],
+    enum err e = db_exec(db, &account_sqls[ACCOUNT_WIPE],
                          DB_ARGS(db_i64(now), db_i64(now), db_uuid(x->id), db_uuid(x->user_id)), &changed);
     if (e != OK)
         return e;
     if (changed == 0)
         return ERR_NOT_FOUND;
-    e = db_exec(db, &sqls[ACCOUNT_WIPE_SNAPSHOT], DB_ARGS(db_uuid(x->id)), NULL);
-    return e != OK ? e : cancel_posts(db, x);
+    e = db_exec(db, &account_sqls[ACCOUNT_WIPE_SNAPSHOT], DB_ARGS(db_uuid(x->id)), NULL);
+    return e != OK ? e : account_cancel_posts(db, x);
 }
 
 enum err account_disconnect(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
@@ -217,7 +219,7 @@ enum err account_disconnect(struct db *db, struct arena *arena, const struct con
 {
     struct disconnecting x = {arena, conf, user_id, id, request_id};
 
-    return db_tx(db, disconnect_tx, &x);
+    return db_tx(db, account_disconnect_tx, &x);
 }
 
 static const struct db_col account_cols[] = {
@@ -241,14 +243,14 @@ static const struct db_col account_cols[] = {
     DB_END,
 };
 
-static const struct db_col known_cols[] = {
+static const struct db_col account_known_cols[] = {
     DB_COL(struct known, id, UUID),
     DB_COL_ENUM(struct known, state, account_state_names),
     DB_END,
 };
-static const struct db_col owner_cols[] = {DB_COL_ENUM(struct owner, state, user_state_names), DB_END};
-static const struct db_col number_cols[] = {DB_COL(struct number, n, I64), DB_END};
-static const struct db_col id_cols[] = {{.type = DB_UUID}, DB_END};
+static const struct db_col account_owner_cols[] = {DB_COL_ENUM(struct account_owner, state, user_state_names), DB_END};
+static const struct db_col account_number_cols[] = {DB_COL(struct account_number, n, I64), DB_END};
+static const struct db_col account_id_cols[] = {{.type = DB_UUID}, DB_END};
 
 #define ACCOUNT_SELECT \
     "SELECT a.id, a.user_id, a.open_id, a.display_name, a.avatar_url, a.scopes, a.state, a.state_reason," \
@@ -256,7 +258,7 @@ static const struct db_col id_cols[] = {{.type = DB_UUID}, DB_END};
     " s.privacy_level_options, s.post_block, s.comment_disabled, s.fetched_at_us" \
     " FROM accounts a LEFT JOIN creator_snapshots s ON s.account_id = a.id AND s.fetched_at_us > ?"
 
-static const struct sql sqls[] = {
+static const struct sql account_sqls[] = {
     [ACCOUNT_GET] = {.text = ACCOUNT_SELECT " WHERE a.id = ? AND a.user_id = ? AND a.state <> 'disconnected'",
                      .in = "iuu",
                      .cols = account_cols},
@@ -265,15 +267,17 @@ static const struct sql sqls[] = {
                       .in = "iuui",
                       .cols = account_cols},
     [ACCOUNT_BY_ID] = {.text = ACCOUNT_SELECT " WHERE a.id = ?", .in = "iu", .cols = account_cols},
-    [ACCOUNT_LOCK_USER] = {.text = "SELECT state FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = owner_cols},
+    [ACCOUNT_LOCK_USER] = {.text = "SELECT state FROM users WHERE id = ? FOR UPDATE",
+                           .in = "u",
+                           .cols = account_owner_cols},
     [ACCOUNT_BY_OPEN_ID] = {.text = "SELECT id, state FROM accounts WHERE user_id = ? AND open_id = ? FOR UPDATE",
                             .in = "us",
-                            .cols = known_cols},
+                            .cols = account_known_cols},
     /* Those besides this one: connecting again needs no place of its own. */
     [ACCOUNT_COUNT] = {.text = "SELECT COUNT(*) FROM accounts WHERE user_id = ? AND state <> 'disconnected'"
                                " AND open_id <> ?",
                        .in = "us",
-                       .cols = number_cols},
+                       .cols = account_number_cols},
     [ACCOUNT_INSERT] = {.text = "INSERT INTO accounts SET display_name = ?, avatar_url = ?, scopes = ?,"
                                 " access_token = ?, refresh_token = ?, access_expires_at_us = ?,"
                                 " refresh_expires_at_us = ?, connected_at_us = ?, updated_at_us = ?, state = 'active',"
@@ -295,5 +299,5 @@ static const struct sql sqls[] = {
     [ACCOUNT_UNSENT_POSTS] = {.text = "SELECT id FROM posts WHERE account_id = ? AND id > ? AND state IN ('draft',"
                                       " 'awaiting_approval', 'scheduled', 'queued', 'deferred') ORDER BY id LIMIT ?",
                               .in = "uui",
-                              .cols = id_cols},
+                              .cols = account_id_cols},
 };

@@ -10,14 +10,14 @@
 static const struct limit {
     size_t calls; /* a minute; reference: the rate limit of each page at developers.tiktok.com */
     struct sql read, write;
-} limits[];
+} account_calls_limits[];
 
 /*
  * Compare and swap: the log is written where it is still what was read. Nothing is locked meanwhile, and a worker that
  * dies in between leaves nothing behind.
  */
-static enum err try_take(struct db *db, struct arena *arena, const struct uuid *id, const struct limit *l,
-                         int64_t now_us, int64_t *ret_free_at_us)
+static enum err account_calls_try_take(struct db *db, struct arena *arena, const struct uuid *id, const struct limit *l,
+                                       int64_t now_us, int64_t *ret_free_at_us)
 {
     uint8_t log[WINDOW_BYTES(LIMIT_MAX)];
     struct str before = {0};
@@ -42,7 +42,7 @@ enum err account_take_call(struct db *db, struct arena *arena, const struct uuid
                            int64_t now_us, int64_t *ret_free_at_us)
 {
     for (int i = 0; i < CONFLICTS_MAX; i++) {
-        enum err e = try_take(db, arena, id, &limits[call], now_us, ret_free_at_us);
+        enum err e = account_calls_try_take(db, arena, id, &account_calls_limits[call], now_us, ret_free_at_us);
         if (e != ERR_CONFLICT)
             return e;
     }
@@ -50,17 +50,21 @@ enum err account_take_call(struct db *db, struct arena *arena, const struct uuid
     return ERR_AGAIN;
 }
 
-static const struct db_col log_cols[] = {{.type = DB_BYTES}, DB_END};
+static const struct db_col account_calls_log_cols[] = {{.type = DB_BYTES}, DB_END};
 
-static const struct limit limits[] = {
+static const struct limit account_calls_limits[] = {
     [ACCOUNT_CALL_INIT] = {6,
-                           {.text = "SELECT init_calls FROM accounts WHERE id = ?", .in = "u", .cols = log_cols},
+                           {.text = "SELECT init_calls FROM accounts WHERE id = ?",
+                            .in = "u",
+                            .cols = account_calls_log_cols},
                            {.text = "UPDATE accounts SET init_calls = ? WHERE id = ? AND init_calls = ?", .in = "bub"}},
-    [ACCOUNT_CALL_CREATOR] = {20,
-                              {.text = "SELECT creator_calls FROM accounts WHERE id = ?", .in = "u", .cols = log_cols},
-                              {.text = "UPDATE accounts SET creator_calls = ? WHERE id = ? AND creator_calls = ?",
-                               .in = "bub"}},
+    [ACCOUNT_CALL_CREATOR] =
+        {20,
+         {.text = "SELECT creator_calls FROM accounts WHERE id = ?", .in = "u", .cols = account_calls_log_cols},
+         {.text = "UPDATE accounts SET creator_calls = ? WHERE id = ? AND creator_calls = ?", .in = "bub"}},
     [ACCOUNT_CALL_POLL] = {30,
-                           {.text = "SELECT poll_calls FROM accounts WHERE id = ?", .in = "u", .cols = log_cols},
+                           {.text = "SELECT poll_calls FROM accounts WHERE id = ?",
+                            .in = "u",
+                            .cols = account_calls_log_cols},
                            {.text = "UPDATE accounts SET poll_calls = ? WHERE id = ? AND poll_calls = ?", .in = "bub"}},
 };

@@ -4,26 +4,27 @@
 
 #define PURGE_MAX 1000 /* rows of one statement; the next round takes the rest */
 
-enum { SNAPSHOT_STORE, SNAPSHOT_PURGE };
-static const struct sql sqls[];
+enum { ACCOUNT_SNAPSHOT_STORE, ACCOUNT_SNAPSHOT_PURGE };
+static const struct sql account_snapshot_sqls[];
 
-static struct db_arg text_or_empty(struct str s)
+static struct db_arg account_snapshot_text_or_empty(struct str s)
 {
     return db_str(s.p == NULL ? STR("") : s);
 }
 
 enum err account_store_snapshot(struct db *db, const struct uuid *account_id, const struct account_snapshot *s)
 {
-    return db_exec(db, &sqls[SNAPSHOT_STORE],
-                   DB_ARGS(text_or_empty(s->username), text_or_empty(s->nickname),
-                           text_or_empty(s->privacy_level_options), db_i64(s->comment_disabled), db_str(s->post_block),
-                           db_i64(clock_now_us()), db_uuid(account_id)),
+    return db_exec(db, &account_snapshot_sqls[ACCOUNT_SNAPSHOT_STORE],
+                   DB_ARGS(account_snapshot_text_or_empty(s->username), account_snapshot_text_or_empty(s->nickname),
+                           account_snapshot_text_or_empty(s->privacy_level_options), db_i64(s->comment_disabled),
+                           db_str(s->post_block), db_i64(clock_now_us()), db_uuid(account_id)),
                    NULL);
 }
 
 enum err account_purge_snapshots(struct db *db, int64_t now_us)
 {
-    return db_exec(db, &sqls[SNAPSHOT_PURGE], DB_ARGS(db_i64(now_us - SNAPSHOT_KEPT_US), db_i64(PURGE_MAX)), NULL);
+    return db_exec(db, &account_snapshot_sqls[ACCOUNT_SNAPSHOT_PURGE],
+                   DB_ARGS(db_i64(now_us - SNAPSHOT_KEPT_US), db_i64(PURGE_MAX)), NULL);
 }
 
 struct refresh {
@@ -31,7 +32,7 @@ struct refresh {
     struct str request_id;
 };
 
-static enum err refresh_tx(struct db *db, void *arg)
+static enum err account_snapshot_refresh_tx(struct db *db, void *arg)
 {
     const struct refresh *r = arg;
 
@@ -42,18 +43,19 @@ enum err account_refresh_snapshot(struct db *db, const struct uuid *account_id, 
 {
     struct refresh r = {account_id, request_id};
 
-    return db_tx(db, refresh_tx, &r);
+    return db_tx(db, account_snapshot_refresh_tx, &r);
 }
 
-static const struct sql sqls[] = {
+static const struct sql account_snapshot_sqls[] = {
     /* Not for an account that was disconnected while TikTok answered. */
-    [SNAPSHOT_STORE] = {.text = "INSERT INTO creator_snapshots (account_id, username, nickname, privacy_level_options,"
-                                " comment_disabled, post_block, fetched_at_us)"
-                                " SELECT id, ?, ?, ?, ?, ?, ? FROM accounts WHERE id = ? AND state <> 'disconnected'"
-                                " ON DUPLICATE KEY UPDATE username = VALUES(username), nickname = VALUES(nickname),"
-                                " privacy_level_options = VALUES(privacy_level_options),"
-                                " comment_disabled = VALUES(comment_disabled), post_block = VALUES(post_block),"
-                                " fetched_at_us = VALUES(fetched_at_us)",
-                        .in = "sssisiu"},
-    [SNAPSHOT_PURGE] = {.text = "DELETE FROM creator_snapshots WHERE fetched_at_us <= ? LIMIT ?", .in = "ii"},
+    [ACCOUNT_SNAPSHOT_STORE] =
+        {.text = "INSERT INTO creator_snapshots (account_id, username, nickname, privacy_level_options,"
+                 " comment_disabled, post_block, fetched_at_us)"
+                 " SELECT id, ?, ?, ?, ?, ?, ? FROM accounts WHERE id = ? AND state <> 'disconnected'"
+                 " ON DUPLICATE KEY UPDATE username = VALUES(username), nickname = VALUES(nickname),"
+                 " privacy_level_options = VALUES(privacy_level_options),"
+                 " comment_disabled = VALUES(comment_disabled), post_block = VALUES(post_block),"
+                 " fetched_at_us = VALUES(fetched_at_us)",
+         .in = "sssisiu"},
+    [ACCOUNT_SNAPSHOT_PURGE] = {.text = "DELETE FROM creator_snapshots WHERE fetched_at_us <= ? LIMIT ?", .in = "ii"},
 };

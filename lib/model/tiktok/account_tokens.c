@@ -1,8 +1,8 @@
 #include "base/clock.h"
 #include "model/tiktok/account_private.h"
 
-enum { TOKENS_READ, TOKENS_STORE, TOKENS_LEASE, TOKENS_END_LEASE, TOKENS_DEAD };
-static const struct sql sqls[];
+enum { ACCOUNT_TOKENS_READ, ACCOUNT_TOKENS_STORE, ACCOUNT_TOKENS_LEASE, ACCOUNT_TOKENS_END_LEASE, ACCOUNT_TOKENS_DEAD };
+static const struct sql account_tokens_sqls[];
 
 struct sealed_row {
     struct str access, refresh;
@@ -16,7 +16,7 @@ void account_tokens_done(struct account_tokens *t)
     *t = (struct account_tokens){0};
 }
 
-static struct str place_of(struct arena *arena, const char *column, const struct uuid *id)
+static struct str account_tokens_place_of(struct arena *arena, const char *column, const struct uuid *id)
 {
     return arena_printf(arena, "accounts.%s:%s", column, uuid_text(id).s);
 }
@@ -28,9 +28,10 @@ enum err account_seal(const struct keyring *ring, struct arena *arena, const str
     enum err e = OK;
 
     if (tokens->access.n > 0)
-        e = keyring_seal(ring, secret_str(&tokens->access), place_of(arena, "access_token", id), arena, &sealed.access);
+        e = keyring_seal(ring, secret_str(&tokens->access), account_tokens_place_of(arena, "access_token", id), arena,
+                         &sealed.access);
     if (e == OK && tokens->refresh.n > 0)
-        e = keyring_seal(ring, secret_str(&tokens->refresh), place_of(arena, "refresh_token", id), arena,
+        e = keyring_seal(ring, secret_str(&tokens->refresh), account_tokens_place_of(arena, "refresh_token", id), arena,
                          &sealed.refresh);
     if (e == OK)
         *ret_sealed = sealed;
@@ -43,12 +44,12 @@ enum err account_tokens(struct db *db, struct arena *arena, const struct keyring
     struct account_tokens tokens = {0};
     struct sealed_row row = {0};
 
-    enum err e = db_row(db, &sqls[TOKENS_READ], DB_ARGS(db_uuid(id)), arena, &row);
+    enum err e = db_row(db, &account_tokens_sqls[ACCOUNT_TOKENS_READ], DB_ARGS(db_uuid(id)), arena, &row);
     if (e != OK)
         return e;
-    e = keyring_open(ring, row.access, place_of(arena, "access_token", id), &tokens.access);
+    e = keyring_open(ring, row.access, account_tokens_place_of(arena, "access_token", id), &tokens.access);
     if (e == OK)
-        e = keyring_open(ring, row.refresh, place_of(arena, "refresh_token", id), &tokens.refresh);
+        e = keyring_open(ring, row.refresh, account_tokens_place_of(arena, "refresh_token", id), &tokens.refresh);
     if (e != OK) {
         account_tokens_done(&tokens);
         return e;
@@ -64,7 +65,7 @@ enum err account_lease(struct db *db, const struct uuid *id, const struct uuid *
     uint64_t changed;
 
     enum err e =
-        db_exec(db, &sqls[TOKENS_LEASE],
+        db_exec(db, &account_tokens_sqls[ACCOUNT_TOKENS_LEASE],
                 DB_ARGS(db_uuid(lease_token), db_i64(until_us), db_uuid(id), db_i64(clock_now_us())), &changed);
     if (e != OK)
         return e;
@@ -81,7 +82,7 @@ enum err account_store_tokens(struct db *db, struct arena *arena, const struct k
     enum err e = account_seal(ring, arena, id, tokens, &sealed);
     if (e != OK)
         return e;
-    e = db_exec(db, &sqls[TOKENS_STORE],
+    e = db_exec(db, &account_tokens_sqls[ACCOUNT_TOKENS_STORE],
                 DB_ARGS(db_bytes(sealed.access.p, sealed.access.n), db_bytes(sealed.refresh.p, sealed.refresh.n),
                         db_i64_or_null(tokens->access_expires_at_us), db_i64_or_null(tokens->refresh_expires_at_us),
                         db_str(scopes.n > 0 ? scopes : (struct str){0}), db_i64(clock_now_us()), db_uuid(id),
@@ -94,16 +95,17 @@ enum err account_store_tokens(struct db *db, struct arena *arena, const struct k
 
 enum err account_end_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token)
 {
-    return db_exec(db, &sqls[TOKENS_END_LEASE], DB_ARGS(db_uuid(id), db_uuid(lease_token)), NULL);
+    return db_exec(db, &account_tokens_sqls[ACCOUNT_TOKENS_END_LEASE], DB_ARGS(db_uuid(id), db_uuid(lease_token)),
+                   NULL);
 }
 
 enum err account_needs_reconnect(struct db *db, const struct uuid *id, int64_t pair_expires_at_us, const char *reason)
 {
-    return db_exec(db, &sqls[TOKENS_DEAD],
+    return db_exec(db, &account_tokens_sqls[ACCOUNT_TOKENS_DEAD],
                    DB_ARGS(db_cstr(reason), db_i64(clock_now_us()), db_uuid(id), db_i64(pair_expires_at_us)), NULL);
 }
 
-static const struct db_col sealed_cols[] = {
+static const struct db_col account_tokens_sealed_cols[] = {
     DB_COL(struct sealed_row, access, BYTES),
     DB_COL(struct sealed_row, refresh, BYTES),
     DB_COL(struct sealed_row, access_expires_at_us, I64),
@@ -111,28 +113,32 @@ static const struct db_col sealed_cols[] = {
     DB_END,
 };
 
-static const struct sql sqls[] = {
-    [TOKENS_READ] = {.text = "SELECT access_token, refresh_token, access_expires_at_us, refresh_expires_at_us"
-                             " FROM accounts WHERE id = ? AND access_token IS NOT NULL AND refresh_token IS NOT NULL",
-                     .in = "u",
-                     .cols = sealed_cols},
-    [TOKENS_LEASE] = {.text = "UPDATE accounts SET lease_token = ?, lease_until_us = ? WHERE id = ?"
-                              " AND state <> 'disconnected' AND (lease_until_us IS NULL OR lease_until_us <= ?)",
-                      .in = "uiui"},
+static const struct sql account_tokens_sqls[] = {
+    [ACCOUNT_TOKENS_READ] =
+        {.text = "SELECT access_token, refresh_token, access_expires_at_us, refresh_expires_at_us"
+                 " FROM accounts WHERE id = ? AND access_token IS NOT NULL AND refresh_token IS NOT NULL",
+         .in = "u",
+         .cols = account_tokens_sealed_cols},
+    [ACCOUNT_TOKENS_LEASE] = {.text =
+                                  "UPDATE accounts SET lease_token = ?, lease_until_us = ? WHERE id = ?"
+                                  " AND state <> 'disconnected' AND (lease_until_us IS NULL OR lease_until_us <= ?)",
+                              .in = "uiui"},
     /* What the answer did not have stays: an empty token is never stored. */
-    [TOKENS_STORE] = {.text = "UPDATE accounts SET access_token = COALESCE(?, access_token),"
-                              " refresh_token = COALESCE(?, refresh_token),"
-                              " access_expires_at_us = COALESCE(?, access_expires_at_us),"
-                              " refresh_expires_at_us = COALESCE(?, refresh_expires_at_us),"
-                              " scopes = COALESCE(?, scopes), updated_at_us = ?, state = 'active', state_reason = NULL,"
-                              " lease_token = NULL, lease_until_us = NULL"
-                              " WHERE id = ? AND (lease_token = ? OR access_expires_at_us = ?)"
-                              " AND state <> 'disconnected'",
-                      .in = "bbiisiuui"},
-    [TOKENS_END_LEASE] = {.text = "UPDATE accounts SET lease_token = NULL, lease_until_us = NULL WHERE id = ?"
-                                  " AND lease_token = ?",
-                          .in = "uu"},
-    [TOKENS_DEAD] = {.text = "UPDATE accounts SET state = 'needs_reconnect', state_reason = ?, updated_at_us = ?"
-                             " WHERE id = ? AND state = 'active' AND access_expires_at_us = ?",
-                     .in = "siui"},
+    [ACCOUNT_TOKENS_STORE] =
+        {.text = "UPDATE accounts SET access_token = COALESCE(?, access_token),"
+                 " refresh_token = COALESCE(?, refresh_token),"
+                 " access_expires_at_us = COALESCE(?, access_expires_at_us),"
+                 " refresh_expires_at_us = COALESCE(?, refresh_expires_at_us),"
+                 " scopes = COALESCE(?, scopes), updated_at_us = ?, state = 'active', state_reason = NULL,"
+                 " lease_token = NULL, lease_until_us = NULL"
+                 " WHERE id = ? AND (lease_token = ? OR access_expires_at_us = ?)"
+                 " AND state <> 'disconnected'",
+         .in = "bbiisiuui"},
+    [ACCOUNT_TOKENS_END_LEASE] = {.text = "UPDATE accounts SET lease_token = NULL, lease_until_us = NULL WHERE id = ?"
+                                          " AND lease_token = ?",
+                                  .in = "uu"},
+    [ACCOUNT_TOKENS_DEAD] = {.text =
+                                 "UPDATE accounts SET state = 'needs_reconnect', state_reason = ?, updated_at_us = ?"
+                                 " WHERE id = ? AND state = 'active' AND access_expires_at_us = ?",
+                             .in = "siui"},
 };

@@ -6,19 +6,20 @@
 #define STATE_BYTES 32
 #define SWEEP_MAX 10 /* old ones removed by each new one: more than it adds, so they never pile up */
 
-enum { STATE_INSERT, STATE_TAKE, STATE_OVER, STATE_DELETE };
-static const struct sql sqls[];
+enum { OAUTH_STATE_INSERT, OAUTH_STATE_TAKE, OAUTH_STATE_OVER, OAUTH_STATE_DELETE };
+static const struct sql oauth_state_sqls[];
 
 /* Read first and deleted by key: a DELETE over the range would lock the gap into which others insert. */
-static enum err sweep(struct db *db, struct arena *arena, int64_t now)
+static enum err oauth_state_sweep(struct db *db, struct arena *arena, int64_t now)
 {
     void *rows;
     size_t n;
-    enum err e = db_rows(db, &sqls[STATE_OVER], DB_ARGS(db_i64(now), db_i64(SWEEP_MAX)), arena, sizeof(struct sha256),
-                         SWEEP_MAX, &rows, &n);
+    enum err e = db_rows(db, &oauth_state_sqls[OAUTH_STATE_OVER], DB_ARGS(db_i64(now), db_i64(SWEEP_MAX)), arena,
+                         sizeof(struct sha256), SWEEP_MAX, &rows, &n);
 
     for (size_t i = 0; e == OK && i < n; i++)
-        e = db_exec(db, &sqls[STATE_DELETE], DB_ARGS(db_bytes(((struct sha256 *)rows)[i].b, SHA256_BYTES)), NULL);
+        e = db_exec(db, &oauth_state_sqls[OAUTH_STATE_DELETE],
+                    DB_ARGS(db_bytes(((struct sha256 *)rows)[i].b, SHA256_BYTES)), NULL);
     return e;
 }
 
@@ -29,10 +30,10 @@ enum err oauth_state_add(struct db *db, struct arena *arena, const struct uuid *
     struct sha256 hash = sha256_of(state);
     int64_t now = clock_now_us();
 
-    enum err e = sweep(db, arena, now);
+    enum err e = oauth_state_sweep(db, arena, now);
     if (e != OK)
         return e;
-    e = db_exec(db, &sqls[STATE_INSERT],
+    e = db_exec(db, &oauth_state_sqls[OAUTH_STATE_INSERT],
                 DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_uuid(session_id), db_uuid(user_id),
                         db_i64(now + OAUTH_STATE_TTL_US)),
                 NULL);
@@ -47,24 +48,25 @@ enum err oauth_state_take(struct db *db, const struct uuid *session_id, struct s
     uint64_t changed;
 
     enum err e =
-        db_exec(db, &sqls[STATE_TAKE],
+        db_exec(db, &oauth_state_sqls[OAUTH_STATE_TAKE],
                 DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_uuid(session_id), db_i64(clock_now_us())), &changed);
     if (e != OK)
         return e;
     return changed == 0 ? ERR_STATE_INVALID : OK;
 }
 
-static const struct db_col hash_cols[] = {DB_COL_FIXED(struct sha256, b), DB_END};
+static const struct db_col oauth_state_hash_cols[] = {DB_COL_FIXED(struct sha256, b), DB_END};
 
-static const struct sql sqls[] = {
-    [STATE_INSERT] = {.text = "INSERT INTO oauth_states (state_hash, session_id, user_id, expires_at_us)"
-                              " VALUES (?, ?, ?, ?)",
-                      .in = "buui"},
-    [STATE_TAKE] = {.text = "DELETE FROM oauth_states WHERE state_hash = ? AND session_id = ? AND expires_at_us > ?",
-                    .in = "bui"},
-    [STATE_OVER] = {.text = "SELECT state_hash FROM oauth_states WHERE expires_at_us <= ? ORDER BY expires_at_us"
-                            " LIMIT ?",
-                    .in = "ii",
-                    .cols = hash_cols},
-    [STATE_DELETE] = {.text = "DELETE FROM oauth_states WHERE state_hash = ?", .in = "b"},
+static const struct sql oauth_state_sqls[] = {
+    [OAUTH_STATE_INSERT] = {.text = "INSERT INTO oauth_states (state_hash, session_id, user_id, expires_at_us)"
+                                    " VALUES (?, ?, ?, ?)",
+                            .in = "buui"},
+    [OAUTH_STATE_TAKE] = {.text =
+                              "DELETE FROM oauth_states WHERE state_hash = ? AND session_id = ? AND expires_at_us > ?",
+                          .in = "bui"},
+    [OAUTH_STATE_OVER] = {.text = "SELECT state_hash FROM oauth_states WHERE expires_at_us <= ? ORDER BY expires_at_us"
+                                  " LIMIT ?",
+                          .in = "ii",
+                          .cols = oauth_state_hash_cols},
+    [OAUTH_STATE_DELETE] = {.text = "DELETE FROM oauth_states WHERE state_hash = ?", .in = "b"},
 };

@@ -21,7 +21,7 @@ enum {
     UPLOAD_OF_ATTEMPT,
     UPLOAD_ADD_FETCH,
 };
-static const struct sql sqls[];
+static const struct sql upload_sqls[];
 
 #define PURGE_KIND "purge"
 #define KEEP_DAYS_MAX 6                               /* the policy promises 7: a day is left for outages */
@@ -44,13 +44,13 @@ struct begin {
     struct uuid id;
 };
 
-static enum err begin(struct db *db, void *arg)
+static enum err upload_begin_tx(struct db *db, void *arg)
 {
     struct begin *b = arg;
     int64_t now = clock_now_us(), due = now + UPLOAD_STORING_US;
 
     b->id = uuid_new();
-    enum err e = db_exec(db, &sqls[UPLOAD_INSERT],
+    enum err e = db_exec(db, &upload_sqls[UPLOAD_INSERT],
                          DB_ARGS(db_uuid(&b->id), db_uuid(b->user_id), db_i64(now), db_i64(due)), NULL);
     return e == OK ? job_add(db, JOB_MEDIA, PURGE_KIND, &b->id, due, b->request_id) : e;
 }
@@ -58,14 +58,14 @@ static enum err begin(struct db *db, void *arg)
 enum err upload_begin(struct db *db, const struct uuid *user_id, struct str request_id, struct uuid *ret_id)
 {
     struct begin b = {.user_id = user_id, .request_id = request_id};
-    enum err e = db_tx(db, begin, &b);
+    enum err e = db_tx(db, upload_begin_tx, &b);
 
     if (e == OK)
         *ret_id = b.id;
     return e;
 }
 
-static struct str change_set(uint32_t changes, struct buf *b)
+static struct str upload_change_set(uint32_t changes, struct buf *b)
 {
     for (size_t i = 0; upload_change_names[i] != NULL; i++)
         if (changes & (1u << i))
@@ -80,21 +80,22 @@ enum err upload_ready(struct db *db, const struct conf *conf, const struct uploa
     _cleanup_(buf_done) struct buf changes = BUF_MAX(256);
     uint64_t n;
 
-    enum err e = db_exec(db, &sqls[UPLOAD_SET_READY],
-                         DB_ARGS(db_cstr(r->image.type == IMAGE_PNG ? "image/png" : "image/jpeg"),
-                                 db_i64((int64_t)r->original_bytes), db_i64(r->image.original_width),
-                                 db_i64(r->image.original_height), db_bytes(r->original_sha256.b, SHA256_BYTES),
-                                 db_str(change_set(r->image.changes, &changes)), db_i64((int64_t)r->image.size_bytes),
-                                 db_i64(r->image.width), db_i64(r->image.height), db_bytes(r->sha256.b, SHA256_BYTES),
-                                 db_i64(upload_due_at(conf, 0)), db_uuid(&r->id), db_i64(clock_now_us())),
-                         &n);
+    enum err e =
+        db_exec(db, &upload_sqls[UPLOAD_SET_READY],
+                DB_ARGS(db_cstr(r->image.type == IMAGE_PNG ? "image/png" : "image/jpeg"),
+                        db_i64((int64_t)r->original_bytes), db_i64(r->image.original_width),
+                        db_i64(r->image.original_height), db_bytes(r->original_sha256.b, SHA256_BYTES),
+                        db_str(upload_change_set(r->image.changes, &changes)), db_i64((int64_t)r->image.size_bytes),
+                        db_i64(r->image.width), db_i64(r->image.height), db_bytes(r->sha256.b, SHA256_BYTES),
+                        db_i64(upload_due_at(conf, 0)), db_uuid(&r->id), db_i64(clock_now_us())),
+                &n);
     return e == OK && n == 0 ? ERR_CONFLICT : e;
 }
 
 enum err upload_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
                     struct upload *ret_upload)
 {
-    return db_row(db, &sqls[UPLOAD_BY_ID], DB_ARGS(db_uuid(id), db_uuid(user_id)), arena, ret_upload);
+    return db_row(db, &upload_sqls[UPLOAD_BY_ID], DB_ARGS(db_uuid(id), db_uuid(user_id)), arena, ret_upload);
 }
 
 enum err upload_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after,
@@ -103,12 +104,12 @@ enum err upload_list(struct db *db, struct arena *arena, const struct uuid *user
     static const struct uuid last = {
         {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 
-    return db_rows(db, &sqls[UPLOAD_LIST],
+    return db_rows(db, &upload_sqls[UPLOAD_LIST],
                    DB_ARGS(db_uuid(user_id), db_uuid(uuid_is_none(after) ? &last : after), db_i64((int64_t)max)), arena,
                    sizeof **ret_uploads, max, (void **)ret_uploads, ret_n);
 }
 
-struct number {
+struct upload_number {
     int64_t n;
 };
 
@@ -117,18 +118,18 @@ struct lock {
     int64_t delete_due_at_us, deleted_at_us;
 };
 
-static enum err in_use(struct db *db, struct arena *arena, const struct uuid *id, bool *ret_used)
+static enum err upload_in_use(struct db *db, struct arena *arena, const struct uuid *id, bool *ret_used)
 {
-    struct number uses = {0};
-    enum err e = db_row(db, &sqls[UPLOAD_COUNT_USES], DB_ARGS(db_uuid(id)), arena, &uses);
+    struct upload_number uses = {0};
+    enum err e = db_row(db, &upload_sqls[UPLOAD_COUNT_USES], DB_ARGS(db_uuid(id)), arena, &uses);
 
     *ret_used = uses.n > 0;
     return e;
 }
 
-static enum err set_deleted(struct db *db, const struct uuid *id, int64_t due_at_us)
+static enum err upload_set_deleted(struct db *db, const struct uuid *id, int64_t due_at_us)
 {
-    return db_exec(db, &sqls[UPLOAD_SET_DELETED], DB_ARGS(db_i64(due_at_us), db_uuid(id)), NULL);
+    return db_exec(db, &upload_sqls[UPLOAD_SET_DELETED], DB_ARGS(db_i64(due_at_us), db_uuid(id)), NULL);
 }
 
 struct delete
@@ -141,10 +142,11 @@ struct delete
 static enum err delete (struct db *db, void *arg) {
     const struct delete *d = arg; struct lock lock; bool used = false; int64_t now = clock_now_us();
 
-    enum err e = db_row(db, &sqls[UPLOAD_LOCK_OWN], DB_ARGS(db_uuid(d->id), db_uuid(d->user_id)), d->arena, &lock);
-    if (e == OK) e = in_use(db, d->arena, d->id, &used);
+    enum err e = db_row(db, &upload_sqls[UPLOAD_LOCK_OWN], DB_ARGS(db_uuid(d->id), db_uuid(d->user_id)), d->arena,
+                        &lock);
+    if (e == OK) e = upload_in_use(db, d->arena, d->id, &used);
     if (e == OK && used) e = ERR_UPLOAD_IN_USE;
-    if (e == OK) e = set_deleted(db, d->id, now);
+    if (e == OK) e = upload_set_deleted(db, d->id, now);
     return e == OK ? job_add(db, JOB_MEDIA, PURGE_KIND, d->id, now, d->request_id) : e;
 }
 
@@ -165,7 +167,7 @@ enum err upload_take(struct db *db, const struct uuid *user_id, const struct uui
     struct lock lock;
 
     arena_init(&arena, 4 << 10);
-    enum err e = db_row(db, &sqls[UPLOAD_LOCK_OWN], DB_ARGS(db_uuid(id), db_uuid(user_id)), &arena, &lock);
+    enum err e = db_row(db, &upload_sqls[UPLOAD_LOCK_OWN], DB_ARGS(db_uuid(id), db_uuid(user_id)), &arena, &lock);
     arena_done(&arena);
     return e == ERR_NOT_FOUND ? ERR_UPLOAD_NOT_FOUND : e;
 }
@@ -181,11 +183,11 @@ enum err upload_release(struct db *db, const struct uuid *post_id, int64_t due_a
     size_t n = 0;
 
     arena_init(&arena, 64 << 10);
-    enum err e = db_rows(db, &sqls[UPLOAD_OF_POST], DB_ARGS(db_uuid(post_id)), &arena, sizeof *v, POST_UPLOADS_MAX,
-                         (void **)&v, &n);
+    enum err e = db_rows(db, &upload_sqls[UPLOAD_OF_POST], DB_ARGS(db_uuid(post_id)), &arena, sizeof *v,
+                         POST_UPLOADS_MAX, (void **)&v, &n);
     for (size_t i = 0; i < n && e == OK; i++) {
         uint64_t ready = 0;
-        e = db_exec(db, &sqls[UPLOAD_SET_DUE], DB_ARGS(db_i64(due_at_us), db_uuid(&v[i].id)), &ready);
+        e = db_exec(db, &upload_sqls[UPLOAD_SET_DUE], DB_ARGS(db_i64(due_at_us), db_uuid(&v[i].id)), &ready);
         if (e == OK && ready > 0)
             e = job_add(db, JOB_MEDIA, PURGE_KIND, &v[i].id, due_at_us, (struct str){0});
     }
@@ -198,7 +200,7 @@ enum err upload_of_attempt(struct db *db, struct arena *arena, const struct uuid
 {
     struct of_post row;
     enum err e =
-        db_row(db, &sqls[UPLOAD_OF_ATTEMPT],
+        db_row(db, &upload_sqls[UPLOAD_OF_ATTEMPT],
                DB_ARGS(db_i64(position), db_uuid(attempt_id), db_i64(clock_now_us() - ATTEMPT_FETCH_US)), arena, &row);
 
     if (e == OK)
@@ -208,7 +210,7 @@ enum err upload_of_attempt(struct db *db, struct arena *arena, const struct uuid
 
 enum err upload_note_fetch(struct db *db, const struct uuid *attempt_id, int64_t position)
 {
-    enum err e = db_exec(db, &sqls[UPLOAD_ADD_FETCH],
+    enum err e = db_exec(db, &upload_sqls[UPLOAD_ADD_FETCH],
                          DB_ARGS(db_uuid(attempt_id), db_i64(position), db_i64(clock_now_us())), NULL);
 
     return e == ERR_DB_DUPLICATE ? OK : e; /* the first fetch is the evidence */
@@ -222,13 +224,13 @@ enum err upload_purge_begin(struct db *db, struct arena *arena, const struct uui
     int64_t now = clock_now_us(), again = 0;
     enum upload_purge purge = PURGE_FILE;
 
-    enum err e = db_row(db, &sqls[UPLOAD_LOCK], DB_ARGS(db_uuid(id)), arena, &lock);
+    enum err e = db_row(db, &upload_sqls[UPLOAD_LOCK], DB_ARGS(db_uuid(id)), arena, &lock);
     if (e == ERR_NOT_FOUND || (e == OK && lock.deleted_at_us != 0)) {
         *ret_purge = PURGE_DONE;
         return OK;
     }
     if (e == OK && lock.state != UPLOAD_DELETED) {
-        e = in_use(db, arena, id, &used);
+        e = upload_in_use(db, arena, id, &used);
         if (e == OK && lock.delete_due_at_us > now) {
             purge = PURGE_LATER;
             again = lock.delete_due_at_us;
@@ -236,7 +238,7 @@ enum err upload_purge_begin(struct db *db, struct arena *arena, const struct uui
             purge = PURGE_LATER;
             again = now + RETRY_IN_USE_US;
         } else if (e == OK) {
-            e = set_deleted(db, id, lock.delete_due_at_us);
+            e = upload_set_deleted(db, id, lock.delete_due_at_us);
         }
     }
     if (e != OK)
@@ -248,14 +250,14 @@ enum err upload_purge_begin(struct db *db, struct arena *arena, const struct uui
 
 enum err upload_purged(struct db *db, const struct uuid *id)
 {
-    return db_exec(db, &sqls[UPLOAD_SET_GONE], DB_ARGS(db_i64(clock_now_us()), db_uuid(id)), NULL);
+    return db_exec(db, &upload_sqls[UPLOAD_SET_GONE], DB_ARGS(db_i64(clock_now_us()), db_uuid(id)), NULL);
 }
 
 enum err upload_count_late(struct db *db, struct arena *arena, int64_t due_before_us, int64_t *ret_n)
 {
-    struct number late;
-    enum err e =
-        db_row(db, &sqls[UPLOAD_COUNT_LATE], DB_ARGS(db_i64(due_before_us), db_i64(UPLOAD_COUNT_MAX)), arena, &late);
+    struct upload_number late;
+    enum err e = db_row(db, &upload_sqls[UPLOAD_COUNT_LATE], DB_ARGS(db_i64(due_before_us), db_i64(UPLOAD_COUNT_MAX)),
+                        arena, &late);
 
     if (e == OK)
         *ret_n = late.n;
@@ -282,22 +284,22 @@ static const struct db_col upload_cols[] = {
     DB_END,
 };
 
-static const struct db_col lock_cols[] = {
+static const struct db_col upload_lock_cols[] = {
     DB_COL_ENUM(struct lock, state, upload_state_names),
     DB_COL(struct lock, delete_due_at_us, I64),
     DB_COL(struct lock, deleted_at_us, I64),
     DB_END,
 };
 
-static const struct db_col number_cols[] = {DB_COL(struct number, n, I64), DB_END};
-static const struct db_col of_post_cols[] = {DB_COL(struct of_post, id, UUID), DB_END};
+static const struct db_col upload_number_cols[] = {DB_COL(struct upload_number, n, I64), DB_END};
+static const struct db_col upload_of_post_cols[] = {DB_COL(struct of_post, id, UUID), DB_END};
 
 #define UPLOAD_COLS \
     "id, user_id, state, media_type, original_bytes, original_width, original_height, original_sha256, changes," \
     " size_bytes, width, height, sha256, created_at_us, delete_due_at_us, deleted_at_us"
 #define LOCK_COLS "state, delete_due_at_us, deleted_at_us"
 
-static const struct sql sqls[] = {
+static const struct sql upload_sqls[] = {
     [UPLOAD_INSERT] = {.text = "INSERT INTO uploads (id, user_id, state, store, created_at_us, delete_due_at_us)"
                                " VALUES (?, ?, 'storing', 'directory', ?, ?)",
                        .in = "uuii"},
@@ -318,32 +320,34 @@ static const struct sql sqls[] = {
     [UPLOAD_LOCK_OWN] = {.text = "SELECT " LOCK_COLS " FROM uploads WHERE id = ? AND user_id = ? AND state = 'ready'"
                                  " FOR UPDATE",
                          .in = "uu",
-                         .cols = lock_cols},
-    [UPLOAD_LOCK] = {.text = "SELECT " LOCK_COLS " FROM uploads WHERE id = ? FOR UPDATE", .in = "u", .cols = lock_cols},
+                         .cols = upload_lock_cols},
+    [UPLOAD_LOCK] = {.text = "SELECT " LOCK_COLS " FROM uploads WHERE id = ? FOR UPDATE",
+                     .in = "u",
+                     .cols = upload_lock_cols},
     [UPLOAD_COUNT_USES] = {.text = "SELECT COUNT(*) FROM post_images i JOIN posts p ON p.id = i.post_id"
                                    " WHERE i.upload_id = ? AND p.ended_at_us IS NULL",
                            .in = "u",
-                           .cols = number_cols},
+                           .cols = upload_number_cols},
     [UPLOAD_COUNT_LATE] = {.text = "SELECT COUNT(*) FROM (SELECT 1 FROM uploads u"
                                    " WHERE u.deleted_at_us IS NULL AND u.delete_due_at_us < ? AND NOT EXISTS"
                                    " (SELECT 1 FROM post_images i JOIN posts p ON p.id = i.post_id"
                                    " WHERE i.upload_id = u.id AND p.ended_at_us IS NULL) LIMIT ?) late",
                            .in = "ii",
-                           .cols = number_cols},
+                           .cols = upload_number_cols},
     [UPLOAD_SET_DELETED] = {.text = "UPDATE uploads SET state = 'deleted', delete_due_at_us = ? WHERE id = ?",
                             .in = "iu"},
     [UPLOAD_SET_GONE] = {.text = "UPDATE uploads SET deleted_at_us = ? WHERE id = ? AND deleted_at_us IS NULL",
                          .in = "iu"},
     [UPLOAD_OF_POST] = {.text = "SELECT DISTINCT upload_id FROM post_images WHERE post_id = ? ORDER BY upload_id",
                         .in = "u",
-                        .cols = of_post_cols},
+                        .cols = upload_of_post_cols},
     [UPLOAD_SET_DUE] = {.text = "UPDATE uploads SET delete_due_at_us = ? WHERE id = ? AND state = 'ready'", .in = "iu"},
     [UPLOAD_OF_ATTEMPT] = {.text = "SELECT i.upload_id FROM post_attempts a JOIN posts p ON p.id = a.post_id"
                                    " JOIN post_images i ON i.post_id = a.post_id AND i.position = ?"
                                    " JOIN uploads u ON u.id = i.upload_id AND u.state = 'ready'"
                                    " WHERE a.id = ? AND (p.ended_at_us IS NULL OR a.created_at_us > ?)",
                            .in = "iui",
-                           .cols = of_post_cols},
+                           .cols = upload_of_post_cols},
     [UPLOAD_ADD_FETCH] = {.text = "INSERT INTO attempt_fetches (attempt_id, position, fetched_at_us) VALUES (?, ?, ?)",
                           .in = "uii"},
 };

@@ -9,7 +9,7 @@
 #define SWEEP_MAX 10 /* sessions that are over, removed by each sign-in: more than it adds, so they never pile up */
 
 enum { SESSION_INSERT, SESSION_BY_TOKEN, SESSION_SEEN, SESSION_DELETE, SESSION_DELETE_BY_TOKEN, SESSION_OVER };
-static const struct sql sqls[];
+static const struct sql session_sqls[];
 
 struct session_id {
     struct uuid id;
@@ -21,11 +21,11 @@ int64_t session_lifetime_sec(const struct conf *conf)
 }
 
 /* Read first and deleted by id: a DELETE over the range would lock the gap into which others insert. */
-static enum err sweep(struct db *db, struct arena *arena, int64_t now)
+static enum err session_sweep(struct db *db, struct arena *arena, int64_t now)
 {
     void *rows;
     size_t n;
-    enum err e = db_rows(db, &sqls[SESSION_OVER], DB_ARGS(db_i64(now), db_i64(SWEEP_MAX)), arena,
+    enum err e = db_rows(db, &session_sqls[SESSION_OVER], DB_ARGS(db_i64(now), db_i64(SWEEP_MAX)), arena,
                          sizeof(struct session_id), SWEEP_MAX, &rows, &n);
 
     for (size_t i = 0; e == OK && i < n; i++)
@@ -49,10 +49,10 @@ enum err session_create(struct db *db, struct arena *arena, const struct conf *c
         .expires_at_us = now + session_lifetime_sec(conf) * US_PER_SEC,
     };
 
-    enum err e = sweep(db, arena, now);
+    enum err e = session_sweep(db, arena, now);
     if (e != OK)
         return e;
-    e = db_exec(db, &sqls[SESSION_INSERT],
+    e = db_exec(db, &session_sqls[SESSION_INSERT],
                 DB_ARGS(db_uuid(&s.id), db_bytes(hash.b, sizeof hash.b), db_i64(now), db_i64(now),
                         db_i64(s.expires_at_us), db_uuid(user_id)),
                 &added);
@@ -72,7 +72,7 @@ enum err session_authenticate(struct db *db, struct arena *arena, const struct c
     int64_t now = clock_now_us();
     struct session s = {0};
 
-    enum err e = db_row(db, &sqls[SESSION_BY_TOKEN], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), arena, &s);
+    enum err e = db_row(db, &session_sqls[SESSION_BY_TOKEN], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), arena, &s);
     if (e != OK)
         return e == ERR_NOT_FOUND ? ERR_SESSION_EXPIRED : e;
     if (now >= s.expires_at_us || now - s.last_seen_at_us >= conf->session_idle_hours * 3600 * US_PER_SEC)
@@ -80,7 +80,7 @@ enum err session_authenticate(struct db *db, struct arena *arena, const struct c
     if (s.user_state != USER_ACTIVE)
         return ERR_ACCOUNT_DISABLED;
     if (now - s.last_seen_at_us > SEEN_EVERY_US) {
-        e = db_exec(db, &sqls[SESSION_SEEN], DB_ARGS(db_i64(now), db_uuid(&s.id), db_i64(now)), NULL);
+        e = db_exec(db, &session_sqls[SESSION_SEEN], DB_ARGS(db_i64(now), db_uuid(&s.id), db_i64(now)), NULL);
         if (e != OK)
             return e;
         s.last_seen_at_us = now;
@@ -91,14 +91,14 @@ enum err session_authenticate(struct db *db, struct arena *arena, const struct c
 
 enum err session_end(struct db *db, const struct uuid *id)
 {
-    return db_exec(db, &sqls[SESSION_DELETE], DB_ARGS(db_uuid(id)), NULL);
+    return db_exec(db, &session_sqls[SESSION_DELETE], DB_ARGS(db_uuid(id)), NULL);
 }
 
 enum err session_end_by_token(struct db *db, struct str token)
 {
     struct sha256 hash = sha256_of(token);
 
-    return db_exec(db, &sqls[SESSION_DELETE_BY_TOKEN], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), NULL);
+    return db_exec(db, &session_sqls[SESSION_DELETE_BY_TOKEN], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), NULL);
 }
 
 static const struct db_col session_cols[] = {
@@ -111,9 +111,9 @@ static const struct db_col session_cols[] = {
     DB_END,
 };
 
-static const struct db_col id_cols[] = {DB_COL(struct session_id, id, UUID), DB_END};
+static const struct db_col session_id_cols[] = {DB_COL(struct session_id, id, UUID), DB_END};
 
-static const struct sql sqls[] = {
+static const struct sql session_sqls[] = {
     /* The copy of the state is taken under the user's lock, so that it cannot miss a change. */
     [SESSION_INSERT] = {.text = "INSERT INTO sessions (id, token_hash, user_id, user_state, created_at_us,"
                                 " last_seen_at_us, expires_at_us) SELECT ?, ?, id, state, ?, ?, ? FROM users"
@@ -129,5 +129,5 @@ static const struct sql sqls[] = {
     [SESSION_DELETE_BY_TOKEN] = {.text = "DELETE FROM sessions WHERE token_hash = ?", .in = "b"},
     [SESSION_OVER] = {.text = "SELECT id FROM sessions WHERE expires_at_us <= ? ORDER BY expires_at_us LIMIT ?",
                       .in = "ii",
-                      .cols = id_cols},
+                      .cols = session_id_cols},
 };

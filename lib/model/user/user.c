@@ -9,37 +9,37 @@
 const char *const user_state_names[] = {"active", "disabled", NULL};
 
 enum { USER_INSERT, USER_BY_EMAIL, USER_PROFILE };
-static const struct sql sqls[];
+static const struct sql user_sqls[];
 
-static bool is_digit(char c)
+static bool user_is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
 
-static bool is_alnum(char c)
+static bool user_is_alnum(char c)
 {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return user_is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 /* The characters of WHATWG HTML's valid e-mail address: RFC 5322's atext and dots anywhere, because such exist. */
-static bool is_local(struct str s)
+static bool user_is_local(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (!is_alnum(s.p[i]) && (s.p[i] == '\0' || strchr(".!#$%&'*+/=?^_`{|}~-", s.p[i]) == NULL))
+        if (!user_is_alnum(s.p[i]) && (s.p[i] == '\0' || strchr(".!#$%&'*+/=?^_`{|}~-", s.p[i]) == NULL))
             return false;
     return s.n >= 1 && s.n <= LOCAL_MAX_BYTES;
 }
 
-static bool is_label(struct str s)
+static bool user_is_label(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (!is_alnum(s.p[i]) && s.p[i] != '-')
+        if (!user_is_alnum(s.p[i]) && s.p[i] != '-')
             return false;
     return s.n >= 1 && s.n <= LABEL_MAX_BYTES && s.p[0] != '-' && s.p[s.n - 1] != '-';
 }
 
 /* ASCII labels (xn-- for others), at least two; the last is no number: an IPv4 address is not a domain. */
-static bool is_domain(struct str s)
+static bool user_is_domain(struct str s)
 {
     struct str label = STR("");
     size_t labels = 0;
@@ -47,9 +47,9 @@ static bool is_domain(struct str s)
     if (s.n > DOMAIN_MAX_BYTES)
         return false;
     for (; str_next(&s, '.', &label); labels++)
-        if (!is_label(label))
+        if (!user_is_label(label))
             return false;
-    return labels >= 2 && !is_digit(label.p[0]);
+    return labels >= 2 && !user_is_digit(label.p[0]);
 }
 
 enum err user_email_check(struct str email)
@@ -58,7 +58,7 @@ enum err user_email_check(struct str email)
 
     if (email.n > EMAIL_MAX_BYTES || !str_cut(&email, '@', &local))
         return ERR_BAD_EMAIL;
-    return is_local(local) && is_domain(email) ? OK : ERR_BAD_EMAIL;
+    return user_is_local(local) && user_is_domain(email) ? OK : ERR_BAD_EMAIL;
 }
 
 enum err user_email_key(struct str email, struct arena *arena, struct str *ret_key)
@@ -85,7 +85,7 @@ enum err user_create(struct db *db, struct arena *arena, struct str email, struc
 
     if (e != OK)
         return e;
-    e = db_exec(db, &sqls[USER_INSERT],
+    e = db_exec(db, &user_sqls[USER_INSERT],
                 DB_ARGS(db_uuid(&id), db_str(key), db_str(email), db_str(name), db_cstr(hash),
                         db_cstr(user_state_names[USER_ACTIVE]), db_i64(now), db_i64(now)),
                 NULL);
@@ -100,12 +100,12 @@ enum err user_by_email(struct db *db, struct arena *arena, struct str email, str
 
     if (user_email_key(email, arena, &key) != OK)
         return ERR_NOT_FOUND;
-    return db_row(db, &sqls[USER_BY_EMAIL], DB_ARGS(db_str(key)), arena, ret_user);
+    return db_row(db, &user_sqls[USER_BY_EMAIL], DB_ARGS(db_str(key)), arena, ret_user);
 }
 
 enum err user_profile(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user)
 {
-    return db_row(db, &sqls[USER_PROFILE], DB_ARGS(db_uuid(id)), arena, ret_user);
+    return db_row(db, &user_sqls[USER_PROFILE], DB_ARGS(db_uuid(id)), arena, ret_user);
 }
 
 static const struct db_col user_cols[] = {
@@ -120,7 +120,7 @@ static const struct db_col user_cols[] = {
 };
 
 /* What users are shown of themselves: the hash stays where it is. */
-static const struct db_col profile_cols[] = {
+static const struct db_col user_profile_cols[] = {
     DB_COL(struct user, id, UUID),
     DB_COL(struct user, email, STR),
     DB_COL(struct user, name, STR),
@@ -130,12 +130,12 @@ static const struct db_col profile_cols[] = {
 
 #define USER_COLS "id, email, name, password_hash, state, created_at_us, updated_at_us"
 
-static const struct sql sqls[] = {
+static const struct sql user_sqls[] = {
     [USER_INSERT] = {.text = "INSERT INTO users (id, email_key, email, name, password_hash, state, created_at_us,"
                              " updated_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                      .in = "usssssii"},
     [USER_BY_EMAIL] = {.text = "SELECT " USER_COLS " FROM users WHERE email_key = ?", .in = "s", .cols = user_cols},
     [USER_PROFILE] = {.text = "SELECT id, email, name, created_at_us FROM users WHERE id = ?",
                       .in = "u",
-                      .cols = profile_cols},
+                      .cols = user_profile_cols},
 };
