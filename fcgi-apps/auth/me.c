@@ -50,7 +50,7 @@ const struct route auth_me_routes[] = {
      .pattern = "/api/v1/me",
      .handler = me,
      .auth = AUTH_ANY,
-     .rate = RATE_READ,
+     .rate = RATE_API,
      .summary = "Who am I"},
     ROUTE_END,
 };

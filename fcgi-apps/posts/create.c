@@ -78,9 +78,9 @@ const struct route create_routes[] = {
      .pattern = "/api/v1/accounts/{id}/posts",
      .handler = posts_create,
      .auth = AUTH_ANY,
-     .scope = "posts:write",
      .body_max_bytes = POST_BODY_MAX_BYTES,
-     .rate = RATE_CREATE_POST,
+     .rate = RATE_API,
+     .timeout_sec = 600,
      .summary = "Post images to a TikTok account"},
     ROUTE_END,
 };

@@ -70,7 +70,7 @@ static bool access_is_cross_origin(const struct ctx *c, bool must_say)
 
 enum err access_check(struct ctx *c, const struct route *route)
 {
-    if (route->foreign)
+    if (route->auth == AUTH_FOREIGN)
         return OK;
     if (route->auth == AUTH_NONE)
         return access_is_cross_origin(c, false) ? ERR_CROSS_ORIGIN : OK;

@@ -45,7 +45,7 @@ int serve_run(struct shared *shared);
 void handle_request(struct shared *shared, struct db *db, struct arena *arena, FCGX_Request *q);
 
 /*
- * Fills c->caller as the route's columns ask, or says why not. A key's scope is checked here too.
+ * Fills c->caller as the route's columns ask, or says why not.
  */
 MUST_CHECK enum err access_check(struct ctx *c, const struct route *route);
 

@@ -90,9 +90,21 @@ struct route_match route_find(const struct route *const *tables, struct str meth
 
 const char *route_auth_name(enum route_auth auth)
 {
-    static const char *const names[] = {
-        [AUTH_UNSET] = "unset", [AUTH_NONE] = "none", [AUTH_SESSION] = "session", [AUTH_ANY] = "any"};
+    static const char *const names[] = {[AUTH_UNSET] = "unset",
+                                        [AUTH_NONE] = "none",
+                                        [AUTH_SESSION] = "session",
+                                        [AUTH_ANY] = "any",
+                                        [AUTH_FOREIGN] = "foreign"};
 
     ASSERT((size_t)auth < ARRAY_LEN(names));
     return names[auth];
+}
+
+const char *route_rate_name(enum route_rate rate)
+{
+    static const char *const names[] = {
+        [RATE_UNSET] = "unset", [RATE_API] = "api", [RATE_SIGN_IN] = "sign_in", [RATE_NONE] = "none"};
+
+    ASSERT((size_t)rate < ARRAY_LEN(names));
+    return names[rate];
 }

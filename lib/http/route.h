@@ -3,7 +3,7 @@
  *
  *    const struct route key_routes[] = {
  *        {.method = "GET", .pattern = "/api/v1/keys", .handler = keys_list, .auth = AUTH_SESSION,
- *         .rate = RATE_READ, .summary = "List API keys"},
+ *         .rate = RATE_API, .summary = "List API keys"},
  *        ROUTE_END};
  *
  * A pattern is a path in which {name} stands for one segment; a HEAD request is answered by the GET route, unless that
@@ -21,28 +21,39 @@
 struct ctx;
 
 enum route_auth {
-    AUTH_UNSET,   /* a row that forgot: the lint test and the start refuse it */
-    AUTH_NONE,    /* anybody */
+    AUTH_UNSET,   /* a row that forgot: the program does not start */
+    AUTH_NONE,    /* anybody; what a browser sends must come from our own pages */
     AUTH_SESSION, /* a person who is signed in; a key gets 403 session_required */
     AUTH_ANY,     /* a session or a key */
+    AUTH_FOREIGN, /* not our credentials: the handler decides (the simulator's tokens, an image's secret address), or
+                     nobody needs any (health) */
 };
 
-enum route_rate { RATE_UNSET, RATE_READ, RATE_WRITE, RATE_CREATE_POST, RATE_AUTH, RATE_NONE };
+/* What nginx counts before a request reaches the program. */
+enum route_rate {
+    RATE_UNSET,
+    RATE_API,     /* per network, and per key or session */
+    RATE_SIGN_IN, /* these, and the few a second that one network may try a password or register */
+    RATE_NONE,    /* neither: the callers come in bursts from few addresses (TikTok, monitors) */
+};
 
 enum route_effect {
     EFFECT_NONE, /* the default: GET and HEAD change nothing, others may */
     EFFECT_GET,  /* a GET that changes something: nginx must not repeat or pool it */
 };
 
+/*
+ * The program enforces auth and body_max_bytes. nginx's location of the pattern is generated from all rows that share it
+ * (tools/generate): the largest body_max_bytes, rate, timeout_sec and effect.
+ */
 struct route {
     const char *method, *pattern;
     enum err (*handler)(struct ctx *c);
     enum route_auth auth;
-    const char *scope;       /* a key needs it; NULL: none (session only or public) */
     uint64_t body_max_bytes; /* 0: no body is taken */
     enum route_rate rate;
     enum route_effect effect;
-    bool foreign; /* answers in somebody else's form (simulator, images): no cookies, no envelope by the core */
+    int timeout_sec; /* how long nginx waits for the answer; 0: 120 s */
     const char *summary;
 };
 
@@ -62,4 +73,6 @@ struct route_match {
 /* tables: NULL-ended list of route tables. Literal segments win over {name}. */
 struct route_match route_find(const struct route *const *tables, struct str method, struct str path);
 
-const char *route_auth_name(enum route_auth auth); /* "none", "session", "any" */
+/* "none", "session", "any", "foreign"; "api", "sign_in", "none" */
+const char *route_auth_name(enum route_auth auth);
+const char *route_rate_name(enum route_rate rate);

@@ -81,9 +81,10 @@ def test_killed_between_the_revocation_and_the_end_of_the_epoch(user, stack):
     expect(with_key(stack, key["key"]), 401, "invalid_key")
 
 
-def test_only_the_keys_program_may_end_the_epoch(stack):
+def test_only_who_ends_credentials_may_write_the_epoch(stack):
     import services
 
     mode = (stack.at.run / "keys.epoch").stat()
-    assert mode.st_mode & 0o777 == 0o644
-    assert mode.st_uid in (services.KEYS.uid, stack.at.run.stat().st_uid)
+    assert mode.st_mode & 0o777 == 0o664
+    assert mode.st_gid in (services.GID_EPOCH, stack.at.run.stat().st_gid)
+    assert [s.name for s in services.PROGRAMS if services.GID_EPOCH in s.groups] == ["keys"]

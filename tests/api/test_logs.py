@@ -229,7 +229,7 @@ def test_nothing_is_told(stack):
 
 
 SLOW = {"NETWORK_RATE": "1r/s", "CALLER_RATE": "1r/s"}  # the real ones could outrun a slow machine
-ZONES = set(re.findall(r"^limit_(?:req|conn)_zone .*?zone=(\w+)", (CHECKOUT / "nginx/marketingcli.conf.in").read_text(), re.M))
+ZONES = set(re.findall(r"^limit_(?:req|conn)_zone .*?zone=(\w+)", (CHECKOUT / "nginx/snippets/maps.conf").read_text(), re.M))
 
 
 def test_nothing_is_told_of_who_is_refused(stack, user):
@@ -281,7 +281,7 @@ def test_retention():
     journal = configparser.ConfigParser()
     journal.read(CHECKOUT / "systemd/journald.conf")
     assert journal["Journal"]["MaxRetentionSec"] == "14day" and journal["Journal"]["MaxFileSec"] == "1day"
-    shared = (CHECKOUT / "systemd/marketingcli-.service.d/10-hardening.conf").read_text()
+    shared = (CHECKOUT / "systemd/hardening.conf").read_text()
     for line in ("LogNamespace=marketingcli", "StandardOutput=journal", "StandardError=journal"):
         assert line in shared.splitlines()
     for unit in (CHECKOUT / "systemd").rglob("*.service*"):
@@ -291,7 +291,7 @@ def test_retention():
 
 def test_every_site_has_the_logs():
     """No server block falls back to the logs of the main configuration."""
-    for site in (CHECKOUT / "nginx").glob("*.conf.in"):
+    for site in (CHECKOUT / "nginx/sites").glob("*.conf"):
         blocks = re.findall(r"^server \{.*?^\}", site.read_text(), re.M | re.S)
         assert blocks
         for block in blocks:

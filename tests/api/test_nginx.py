@@ -132,19 +132,6 @@ def test_plain_http_on_the_tls_port(stack):
 # nginx's own errors
 
 
-def test_errors_say_what_err_def_says():
-    """Code, status, sentence and retryable of each error in nginx/snippets/errors.conf."""
-    rows = re.findall(r'^ERR\(\w+, (\d+), "(\w+)", (\w+), "(.*)"\)$', (CHECKOUT / "lib/base/err.def").read_text(), re.M)
-    known = {slug: (int(status), retryable == "true", sentence) for status, slug, retryable, sentence in rows}
-    made = re.findall(r"return (\d+) '(.*)';", (CHECKOUT / "nginx/snippets/errors.conf").read_text())
-    assert len(made) >= 9
-    for status, body in made:
-        error = json.loads(body)["error"]
-        if error["code"].startswith("$"):  # what a program said when it was asked (snippets/authorize.conf)
-            continue
-        assert (int(status), error["retryable"], error["message"]) == known[error["code"]], error["code"]
-
-
 @pytest.mark.parametrize("request_bytes, status, code", [
     (b"NONSENSE\r\n\r\n", 400, "bad_request"),
     (request_line("GET /api/v1/me HTTP/1.1", "Host: localhost", "Host: localhost"), 400, "bad_request"),
@@ -359,8 +346,8 @@ def test_access_log(stack):
     ("2001:db8::9", "2001:db8::"), ("2001::9", "2001::"), ("::1", "::"), ("fe80::1:2:3", "fe80::"),
     ("::ffff:192.0.2.77", "::")])
 def test_addresses_are_cut(address, cut):
-    """The map of nginx/marketingcli.conf.in, its rules applied in their order."""
-    block = re.search(r"map \$remote_addr \$mcli_remote \{(.*?)\n\}", (CHECKOUT / "nginx/marketingcli.conf.in").read_text(),
+    """The map of nginx/snippets/maps.conf, its rules applied in their order."""
+    block = re.search(r"map \$remote_addr \$mcli_remote \{(.*?)\n\}", (CHECKOUT / "nginx/snippets/maps.conf").read_text(),
                       re.S).group(1)
     default = re.search(r'default "(.*)";', block).group(1)
     for pattern, name, rest in re.findall(r"~(\S+) \$(\w+?)((?:\.0|::));", block):

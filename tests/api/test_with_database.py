@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 
-@pytest.mark.parametrize("name", ["db_db", "model_account", "model_job"])
+@pytest.mark.parametrize("name", ["db_db", "model_tiktok_account", "model_job_job"])
 def test_unit(stack, name):
     stack.sql("CREATE DATABASE IF NOT EXISTS test_db CHARACTER SET utf8mb4")
     run = subprocess.run([f"{os.environ['MARKETINGCLI_BUILD']}/tests/unit/unit-{name}"],

@@ -4,10 +4,17 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+sys.path.insert(0, str(CHECKOUT / "tools/generate"))
+
+import generate  # noqa: E402
+
+ROWS = generate.services()
 
 
 @pytest.fixture(scope="session")

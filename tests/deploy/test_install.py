@@ -8,8 +8,9 @@ import subprocess
 
 import pytest
 
-CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
-APPS = ["auth", "keys", "tiktok", "uploads", "posts", "sandbox"]
+from conftest import CHECKOUT, ROWS, generate
+
+APPS = [r["name"] for r in ROWS if r["kind"] == "app"]
 ENDBR64 = b"\xf3\x0f\x1e\xfa"
 PROGRAMS = [*(f"usr/libexec/marketingcli/marketingcli-{n}" for n in [*APPS, "image", "worker"]),
             "usr/sbin/marketingcli-admin"]
@@ -23,7 +24,9 @@ PROGRAMS = [*(f"usr/libexec/marketingcli/marketingcli-{n}" for n in [*APPS, "ima
     "usr/lib/sysusers.d/marketingcli.conf", "usr/lib/tmpfiles.d/marketingcli.conf",
     "usr/lib/systemd/journald@marketingcli.conf.d/retention.conf", "etc/logrotate.d/marketingcli",
     "etc/nginx/sites-available/marketingcli.conf", "etc/nginx/sites-available/marketingcli-sandbox.conf",
-    "etc/nginx/marketingcli/locations/posts.conf", "etc/nginx/marketingcli/snippets/fastcgi.conf",
+    *(f"lib/systemd/system/{generate.unit(r)}.service.d/50-{generate.label(r)}.conf" for r in ROWS),
+    *(f"etc/nginx/marketingcli/locations/{r['name']}.conf" for r in ROWS if r["host"] == "HOST_MAIN" and r["kind"] == "app"),
+    "etc/nginx/marketingcli/snippets/upstreams.conf", "etc/nginx/marketingcli/snippets/fastcgi.conf",
     "usr/share/marketingcli/html/index.html", "usr/share/marketingcli/sql/0001_foundation.sql",
     "usr/share/marketingcli/sql/grants.sql", "etc/marketingcli/marketingcli.conf.sample",
 ])

@@ -7,10 +7,11 @@ import subprocess
 
 import pytest
 
-APPS = ["auth", "keys", "tiktok", "uploads", "posts", "sandbox", "image"]
-WORKERS = ["worker@publish", "worker@media"]
-SERVICES = [f"marketingcli-{n}.service" for n in APPS + WORKERS]
-WITH_NETWORK = {"marketingcli-tiktok.service", "marketingcli-sandbox.service", "marketingcli-worker@publish.service"}
+from conftest import ROWS, generate
+
+APPS = [r["name"] for r in ROWS if r["kind"] != "worker"]
+SERVICES = [f"{generate.unit(r)}.service" for r in ROWS]
+WITH_NETWORK = {f"{generate.unit(r)}.service" for r in ROWS if r["internet"]}
 
 
 @pytest.fixture(scope="module")
@@ -54,21 +55,39 @@ def test_has_a_user_of_its_own(root, unit):
     assert re.search(rf"^u {user} ", (root / "usr/lib/sysusers.d/marketingcli.conf").read_text(), re.M)
 
 
-@pytest.mark.parametrize("unit", SERVICES)
-def test_may_show_its_metrics(root, unit):
-    folder = re.sub("@.*", "@", unit.removesuffix(".service")) + ".service.d"
-    text = (root / "usr/lib/systemd/system" / folder / "30-metrics.conf").read_text()
+def drop_in(root, row):
+    path = root / f"usr/lib/systemd/system/{generate.unit(row)}.service.d/50-{generate.label(row)}.conf"
+    return path.read_text()
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda r: r["name"])
+def test_may_do_what_its_row_says(root, row):
+    text = drop_in(root, row)
     assert "\nSupplementaryGroups=marketingcli-metrics\nReadWritePaths=-/run/marketingcli/metrics\n" in text
+    assert ("\nPrivateNetwork=no\n" in text) == row["internet"]
+    assert ("\nSupplementaryGroups=marketingcli-image\n" in text) == row["asks_image"]
+    assert ("\nReadWritePaths=/var/lib/marketingcli/images /var/lib/marketingcli/spool\n" in text) == (
+        row["store"] == "STORE_WRITE")
+    assert ("\nReadWritePaths=-/run/marketingcli/keys.epoch\n" in text) == row["ends_credentials"]
+    unit = root / f"usr/lib/systemd/system/{generate.unit(row)}.service"
+    text += unit.read_text() if unit.exists() else ""
+    assert sorted(re.findall(r"^LoadCredential=(\S+):", text, re.M)) == sorted(row["credentials"])
+
+
+def test_drop_ins_win_over_the_hardening(root):
+    """systemd reads drop-ins by their names, whatever folder they are in."""
+    names = [p.name for p in (root / "usr/lib/systemd/system").glob("marketingcli-*.d/*")]
+    assert len(names) == len(ROWS) + 1 and min(names) == "10-hardening.conf"
 
 
 def test_the_image_service_reaches_nothing_else(root):
     """No network, no database, no store, no credential: what a picture takes over has nothing."""
     units = root / "usr/lib/systemd/system"
-    drop_ins = {p.name: p.read_text() for p in units.glob("marketingcli-image.service.d/*")}
-    assert set(drop_ins) == {"30-metrics.conf"}
     text = (units / "marketingcli-image.service").read_text()
     assert "\nInaccessiblePaths=-/run/mysqld -/var/lib/marketingcli -/etc/marketingcli/credentials\n" in text
-    assert not re.search(r"^(LoadCredential|PrivateNetwork|ReadWritePaths|IPAddress|RestrictAddressFamilies)", text, re.M)
+    text += drop_in(root, next(r for r in ROWS if r["kind"] == "image"))
+    allowed = re.findall(r"^(?:LoadCredential|PrivateNetwork|ReadWritePaths|IPAddress\w*|RestrictAddressFamilies)=.*", text, re.M)
+    assert allowed == ["ReadWritePaths=-/run/marketingcli/metrics"]
 
 
 def test_simulator_is_not_in_the_target(root):

@@ -1,5 +1,6 @@
 """The files of a stack that are made from something: certificates, credentials, configuration, nginx."""
 
+import json
 import os
 import pathlib
 import resource
@@ -110,14 +111,14 @@ http {{
 	proxy_temp_path {nginx}/temp/proxy;
 	scgi_temp_path {nginx}/temp/scgi;
 	uwsgi_temp_path {nginx}/temp/uwsgi;
-	include {nginx}/marketingcli.conf;
-	include {nginx}/marketingcli-sandbox.conf;
+	include {nginx}/sites/marketingcli.conf;
+	include {nginx}/sites/marketingcli-sandbox.conf;
 }}
 """
 
 
-def nginx(at, https, http, ipv6):
-    """nginx/ of the checkout with its @NAMES@ filled in."""
+def nginx(at, tables, https, http, ipv6):
+    """The site that the build's tables and nginx/ of the checkout make. tables: see tables()."""
     html = CHECKOUT / "nginx/html"
     if AS_ROOT and not reachable(html):
         shutil.copytree(html, at.home / "html", dirs_exist_ok=True)
@@ -142,27 +143,17 @@ def nginx(at, https, http, ipv6):
         # All tests come from one address; tests/api/test_limits.py puts the real ones in.
         "NETWORK_RATE": "100000r/s", "CALLER_RATE": "100001r/s", "SIGN_IN_RATE": "100002r/s", "UPLOADS_AT_ONCE": 1000,
     }
-    source = CHECKOUT / "nginx"
-    for part in [*source.glob("*.conf.in"), *source.glob("snippets/*.conf"), *source.glob("locations/*.conf")]:
-        made = at.nginx / part.relative_to(source)
-        made = made.with_suffix("") if made.suffix == ".in" else made
-        folder(made.parent, 0o755)
-        write(made, fill(part.read_text(), names))
+    for name, files in services.generate.nginx(tables, names).items():
+        folder(at.nginx / name, 0o755)
+        for file, text in files.items():
+            write(at.nginx / name / file, text)
     files = min(16384, resource.getrlimit(resource.RLIMIT_NOFILE)[1])  # as on a server: nginx/limits.conf
     write(at.nginx / "nginx.conf", NGINX_MAIN.format(nginx=at.nginx, files=files, connections=files // 2))
 
 
-def fill(text, names):
-    lines = []
-    for line in text.splitlines(keepends=True):
-        for name, value in names.items():
-            if f"@{name}@" in line:
-                if value is None:
-                    line = ""
-                    break
-                line = line.replace(f"@{name}@", str(value))
-        lines.append(line)
-    return "".join(lines)
+def tables(admin):
+    """The routes and errors of the programs, as their own admin tool prints them."""
+    return json.loads(subprocess.run([admin, "tables"], check=True, capture_output=True, text=True).stdout)
 
 
 def find_program(build, name):

@@ -1,16 +1,24 @@
-"""The services of a stack: one row each, with the uid it runs under.
+"""The services of a stack: MariaDB, nginx and the rows of lib/service/service.def.
 
 The uids are fixed numbers that Debian gives to nobody, so that file and database permissions are those of a server
 (systemd/ gives the same separation by name). Without root everything runs under the own uid.
 """
 
 import dataclasses
+import sys
+
+from layout import CHECKOUT
+
+sys.path.insert(0, str(CHECKOUT / "tools/generate"))
+
+import generate  # noqa: E402
 
 UID_BASE = 58100
+GID_NGINX = UID_BASE + 1
 GID_STORE = 58150  # reads and writes the image store
 GID_IMAGE = 58151  # may talk to the image service
 GID_METRICS = 58152  # shows metrics, and may read them
-GID_NGINX = UID_BASE + 1
+GID_EPOCH = 58153  # may end cached credentials
 
 
 @dataclasses.dataclass
@@ -23,36 +31,38 @@ class Service:
     socket: str = ""  # "stream" or "seqpacket": RUN/<name>.sock, on fd 0
     socket_gid: int = 0
     database: str = ""  # marketingcli_<database>
-    credentials: tuple = ()
-    probe: tuple = ()  # (host, path) that answers through nginx when it is up
+    credentials: tuple = ()  # besides db-password
+    host: str = ""  # of an app: where nginx has it
 
 
-TIKTOK_SECRETS = ("token-keys", "tiktok-client-secret")
+HOSTS = {"HOST_MAIN": "localhost", "HOST_SANDBOX": "sandbox.localhost"}
 
 MARIADB = Service("mariadb", "/usr/sbin/mariadbd", UID_BASE)
 NGINX = Service("nginx", "/usr/sbin/nginx", UID_BASE + 1, groups=(GID_STORE,))
 
 
-def app(name, uid, path, host="localhost", groups=(), credentials=()):
-    return Service(name, f"marketingcli-{name}", uid, groups=(GID_METRICS, *groups), socket="stream", socket_gid=GID_NGINX,
-                   database=name, credentials=credentials, probe=(host, path))
+def from_row(row, uid):
+    groups = [(GID_METRICS, True), (GID_STORE, row["store"] == "STORE_WRITE"), (GID_IMAGE, row["asks_image"]),
+              (GID_EPOCH, row["ends_credentials"])]
+    made = Service(generate.label(row), f"marketingcli-{row['kind'] if row['kind'] == 'worker' else row['name']}", uid,
+                   groups=tuple(gid for gid, is_in in groups if is_in), database=row["database"] or "",
+                   credentials=tuple(c for c in row["credentials"] if c != "db-password"))
+    if row["kind"] == "worker":
+        made.args = (row["name"],)
+    elif row["kind"] == "image":
+        made.socket, made.socket_gid = "seqpacket", GID_IMAGE
+    else:
+        made.socket, made.socket_gid, made.host = "stream", GID_NGINX, HOSTS[row["host"]]
+    return made
 
 
-def worker(kind, uid, groups=(), credentials=()):
-    return Service(f"worker-{kind}", "marketingcli-worker", uid, args=(kind,), groups=(GID_METRICS, *groups),
-                   database=f"worker_{kind}", credentials=credentials)
+# The image service first: who asks it is started later.
+PROGRAMS = sorted((from_row(row, UID_BASE + 10 + i) for i, row in enumerate(generate.services())),
+                  key=lambda s: s.socket != "seqpacket")
+KEYS = next(s for s in PROGRAMS if s.name == "keys")
 
 
-KEYS = app("keys", UID_BASE + 12, "/api/v1/keys")
-
-PROGRAMS = [
-    Service("image", "marketingcli-image", UID_BASE + 10, groups=(GID_METRICS,), socket="seqpacket", socket_gid=GID_IMAGE),
-    app("auth", UID_BASE + 11, "/api/v1/me"),
-    KEYS,
-    app("tiktok", UID_BASE + 13, "/api/v1/accounts", credentials=TIKTOK_SECRETS),
-    app("uploads", UID_BASE + 14, "/api/v1/uploads", groups=(GID_STORE, GID_IMAGE)),
-    app("posts", UID_BASE + 15, "/api/v1/posts", groups=(GID_STORE, GID_IMAGE)),
-    app("sandbox", UID_BASE + 16, "/", host="sandbox.localhost"),
-    worker("publish", UID_BASE + 21, credentials=TIKTOK_SECRETS),
-    worker("media", UID_BASE + 22, groups=(GID_STORE,)),
-]
+def probe(service, tables):
+    """(host, path) that the program answers through nginx when it is up; None when nginx does not know it."""
+    paths = [r["pattern"] for r in tables["routes"] if r["app"] == service.name and "{" not in r["pattern"]]
+    return (service.host, paths[0]) if service.host and paths else None

@@ -72,22 +72,23 @@ class Supervisor:
             folder(path, 0o755)
         folder(at.test / "points", 0o777)  # a program removes the point at which it dies
         folder(at.run / "metrics", 0o3770, 0, services.GID_METRICS)
-        write(at.run / "keys.epoch", "", 0o644, services.KEYS.uid, services.KEYS.uid)
+        write(at.run / "keys.epoch", "", 0o664, 0, services.GID_EPOCH)
         for path in (at.store, at.spool):
             folder(path, 0o2770, 0, services.GID_STORE)
         render.certificates(at)
         render.credentials(at)
         render.configuration(at, options.https, options.changes)
-        render.nginx(at, options.https, options.http, ready.has_ipv6())
         write(at.ports, f"https {options.https}\nhttp {options.http}\n")
 
         names = {s.program for s in services.PROGRAMS} | {"marketingcli-admin"}
         self.found = render.programs(at, options.build, sorted(names))
         missing = sorted(n for n, path in self.found.items() if path is None)
-        if missing and not options.partial:
+        if missing and (not options.partial or "marketingcli-admin" in missing):
             raise Failed(f"not built in {options.build}: {', '.join(missing)} (--partial starts what there is)")
         if missing:
             self.say(f"left out, not built: {', '.join(missing)}")
+        self.tables = render.tables(self.found["marketingcli-admin"])
+        render.nginx(at, self.tables, options.https, options.http, ready.has_ipv6())
 
     # -- The database
 
@@ -128,8 +129,6 @@ class Supervisor:
 
     def migrate(self):
         admin = self.found["marketingcli-admin"]
-        if admin is None:
-            return
         log = self.at.log / "migrate.log"
         with log.open("wb") as out:
             argv = [str(admin), "migrate", "--sql", str(CHECKOUT / "sql"), "--credentials", str(self.at.credentials)]
@@ -234,7 +233,8 @@ class Supervisor:
         for service in services.PROGRAMS:
             if self.found[service.program] is not None:
                 self.add(Child(service, [self.found[service.program], *service.args]))
-                expected += [service.probe] if service.probe else []
+                address = services.probe(service, self.tables)
+                expected += [address] if address else []
         self.add(Child(services.NGINX, ["/usr/sbin/nginx", "-p", f"{self.at.nginx}/", "-e", "stderr",
                                         "-c", f"{self.at.nginx}/nginx.conf"]))
         probe = ready.Probe(self.at.ca, self.options.https, expected)

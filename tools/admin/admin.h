@@ -16,7 +16,7 @@
 int verb_credentials(int argc, char **argv);
 int verb_migrate(int argc, char **argv);
 int verb_routes(int argc, char **argv);
-int verb_limits(int argc, char **argv);
+int verb_tables(int argc, char **argv);
 int verb_config(int argc, char **argv);
 
 /* "marketingcli-admin: ..." on stderr; returns EXIT_FAILED. */

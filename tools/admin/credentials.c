@@ -12,6 +12,7 @@
 #include "admin.h"
 #include "base/rand.h"
 #include "crypto/digest.h"
+#include "service/service.h"
 
 static struct str credentials_password(struct arena *arena)
 {
@@ -41,7 +42,6 @@ static const struct shared_file {
     {"token-keys", credentials_token_keys},
     {"tiktok-client-secret", credentials_nothing},
 };
-static const char *const credentials_sharing[] = {"tiktok", "worker_publish"};
 
 /* Writes it whole or not at all; what is there stays. */
 static int credentials_put(struct arena *arena, const char *dir, const char *service, const char *file, struct str text)
@@ -65,13 +65,13 @@ static int credentials_put(struct arena *arena, const char *dir, const char *ser
     return EXIT_DONE;
 }
 
-/* What the other folders are to get: the file of the first service that has it, else a new one. */
+/* What the other folders get: the file of the first service that has it, else a new one. */
 static int credentials_shared_text(struct arena *arena, const char *dir, const struct shared_file *f,
                                    struct str *ret_text)
 {
-    for (size_t i = 0; i < ARRAY_LEN(credentials_sharing); i++) {
-        const char *path = arena_printf(arena, "%s/%s/%s", dir, credentials_sharing[i], f->name).p;
-        if (access(path, F_OK) == 0)
+    for (const struct service *s = services; s->name != NULL; s++) {
+        const char *path = arena_printf(arena, "%s/%s/%s", dir, service_database(arena, s).p, f->name).p;
+        if (service_has_credential(s, f->name) && access(path, F_OK) == 0)
             return file_read(arena, path, ret_text) ? EXIT_DONE : EXIT_FAILED;
     }
     *ret_text = f->make(arena);
@@ -83,24 +83,20 @@ static int credentials_put_shared(struct arena *arena, const char *dir, const st
     struct str text;
     int code = credentials_shared_text(arena, dir, f, &text);
 
-    for (size_t i = 0; i < ARRAY_LEN(credentials_sharing) && code == EXIT_DONE; i++)
-        code = credentials_put(arena, dir, credentials_sharing[i], f->name, text);
+    for (const struct service *s = services; s->name != NULL && code == EXIT_DONE; s++)
+        if (service_has_credential(s, f->name))
+            code = credentials_put(arena, dir, service_database(arena, s).p, f->name, text);
     return code;
 }
 
-static int credentials_make_all(struct arena *arena, const char *sql_dir, const char *dir)
+static int credentials_make_all(struct arena *arena, const char *dir)
 {
-    struct str text, line;
     int code = EXIT_DONE;
 
-    if (!file_read(arena, arena_printf(arena, "%s/grants.sql", sql_dir).p, &text))
-        return EXIT_FAILED;
-    while (code == EXIT_DONE && str_next(&text, '\n', &line)) {
-        if (!str_starts(line, STR("-- user ")))
-            continue;
-        const char *service = arena_strdup(arena, str_trim(str_skip(line, strlen("-- user "))));
-        code = credentials_put(arena, dir, service, "db-password", credentials_password(arena));
-    }
+    for (const struct service *s = services; s->name != NULL && code == EXIT_DONE; s++)
+        if (service_has_database(s))
+            code =
+                credentials_put(arena, dir, service_database(arena, s).p, "db-password", credentials_password(arena));
     for (size_t i = 0; i < ARRAY_LEN(shared_files) && code == EXIT_DONE; i++)
         code = credentials_put_shared(arena, dir, &shared_files[i]);
     return code;
@@ -108,13 +104,13 @@ static int credentials_make_all(struct arena *arena, const char *sql_dir, const 
 
 int verb_credentials(int argc, char **argv)
 {
-    const char *sql = SQL_DIR, *dir = "/etc/marketingcli/credentials";
+    const char *dir = "/etc/marketingcli/credentials";
     struct arena arena;
 
-    if (!options_read(argc, argv, (const struct option[]){{"--sql", &sql}, {"--dir", &dir}, {NULL, NULL}}))
+    if (!options_read(argc, argv, (const struct option[]){{"--dir", &dir}, {NULL, NULL}}))
         return EXIT_USAGE;
     arena_init(&arena, 8 << 20);
-    int code = credentials_make_all(&arena, sql, dir);
+    int code = credentials_make_all(&arena, dir);
     arena_clear(&arena);
     arena_done(&arena);
     return code;

@@ -108,15 +108,12 @@ int main(int argc, char **argv)
 }
 
 static const struct verb admin_verbs[6] = {
-    {"credentials", "[--dir DIR] [--sql DIR]",
+    {"credentials", "[--dir DIR]",
      "Make the secrets that are missing: database passwords, the key ring. What is there stays.", verb_credentials},
     {"migrate", "[--sql DIR] [--credentials DIR] [--database NAME] [--user NAME]",
      "Bring the schema up to date; with --credentials also the MariaDB users and their grants.", verb_migrate},
-    {"routes", "", "Print the routes of all apps: METHOD PATH AUTH SCOPE SUMMARY.", verb_routes},
-    {"limits", "",
-     "Print what nginx must know of each route: METHOD PATH BYTES EFFECT. A GET with an effect is never pooled or "
-     "repeated.",
-     verb_limits},
+    {"routes", "", "Print the routes of all apps: METHOD PATH AUTH SUMMARY.", verb_routes},
+    {"tables", "", "Print the tables that the programs are made from as JSON: routes, errors.", verb_tables},
     {"config", "", "Print the configuration's keys, defaults and meaning.", verb_config},
     {NULL, NULL, NULL, NULL},
 };

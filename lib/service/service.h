@@ -1,0 +1,49 @@
+/*
+ * The table of services (service.def), for the programs and for what is generated.
+ *
+ *    const struct service *s = service_find(SERVICE_APP, "keys");
+ *    if (s->ends_credentials) ...
+ *
+ * Whoever runs: user marketingcli-<name> (a worker: marketingcli-worker-<name>), MariaDB user marketingcli_<name>
+ * (marketingcli_worker_<name>), credentials in /etc/marketingcli/credentials/<the same after marketingcli_>/.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+
+enum service_kind { SERVICE_APP, SERVICE_WORKER, SERVICE_IMAGE };
+
+enum service_host {
+    HOST_MAIN,    /* the site's own name */
+    HOST_SANDBOX, /* the simulator's */
+};
+
+enum service_store { STORE_NONE, STORE_WRITE };
+
+#define SERVICE_CREDENTIALS_MAX 4
+
+struct service {
+    const char *name;
+    enum service_kind kind;
+    const char *what; /* for people: "API keys" */
+    int threads;
+    bool internet, asks_image, ends_credentials;
+    enum service_store store;
+    enum service_host host;
+    const char *credentials[SERVICE_CREDENTIALS_MAX]; /* ends with NULL unless full */
+};
+
+extern const struct service services[]; /* ends with a NULL name */
+
+const struct service *service_find(enum service_kind kind, const char *name); /* NULL: there is none */
+bool service_has_database(const struct service *s);
+bool service_has_credential(const struct service *s, const char *file);
+
+/* What its MariaDB user is called after marketingcli_, and its credentials folder: "keys", "worker_publish". */
+struct str service_database(struct arena *arena, const struct service *s);
+
+/* How many connections it holds at most; 0 without a database. service_threads, worker_threads: the configuration's. */
+int service_connections(const struct service *s, int service_threads, int worker_threads);

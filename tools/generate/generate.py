@@ -1,0 +1,220 @@
+#!/usr/bin/python3
+"""Makes what need not be written by hand: systemd's units and users and nginx's site, from lib/service/service.def, from the
+routes and errors that `marketingcli-admin tables` prints, and from the templates in systemd/ and nginx/.
+
+    generate.py systemd|sites|snippets|locations TABLES.json OUT [NAME=VALUE...]
+
+A template's @NAME@ is filled in; a line whose value is not there (NAME= alone) is left out. tests/stack uses this as a module.
+"""
+
+import json
+import pathlib
+import re
+import sys
+
+CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
+NGINX_BODY = 64 << 10  # client_max_body_size of snippets/server.conf: beyond it nginx asks before it takes a body
+PLACE = re.compile(r"@([A-Z][A-Z0-9_]*)@")
+BODY = re.compile(r"@BODY\((\w+)\)@")
+
+
+def fill(text, values):
+    """The text with @NAME@ replaced. A value of None takes its whole line away; an unknown name is a mistake."""
+    lines = []
+    for line in text.splitlines(keepends=True):
+        names = PLACE.findall(line)
+        if any(values[n] is None for n in names):
+            continue
+        lines.append(PLACE.sub(lambda m: str(values[m[1]]), line))
+    return "".join(lines)
+
+
+def lines(items):
+    """Items as lines, or None, which takes the template's line away."""
+    return "\n".join(items) or None
+
+
+# The table of services
+
+ROW = re.compile(r'^(APP|WORKER|IMAGE)\((\w+), "([^"]*)"((?:[^()"]|"[^"]*")*)\)$', re.MULTILINE)
+COLUMN = re.compile(r"\.(\w+) = (\{[^}]*\}|\w+)")
+
+
+def services():
+    """[{name, kind, what, and the columns}]; the columns have service.h's defaults."""
+    made = []
+    text = (CHECKOUT / "lib/service/service.def").read_text()
+    for kind, name, what, columns in ROW.findall(text):
+        row = {"name": name, "kind": kind.lower(), "what": what, "internet": "false", "asks_image": "false",
+               "ends_credentials": "false", "store": "STORE_NONE", "host": "HOST_MAIN", "credentials": "{}",
+               **dict(COLUMN.findall(columns))}
+        row |= {c: row[c] == "true" for c in ("internet", "asks_image", "ends_credentials")}
+        row["database"] = None if kind == "IMAGE" else f"worker_{name}" if kind == "WORKER" else name
+        row["credentials"] = ["db-password"] * (kind != "IMAGE") + re.findall(r'"([^"]*)"', row["credentials"])
+        made.append(row)
+    assert len(made) == len(re.findall(r"^(?:APP|WORKER|IMAGE)\(", text, re.MULTILINE)), "service.def: a row cannot be read"
+    return made
+
+
+# systemd
+
+
+def label(service):
+    return f"worker-{service['name']}" if service["kind"] == "worker" else service["name"]
+
+
+def user(service):
+    return f"marketingcli-{label(service)}"
+
+
+def unit(service):
+    """The unit's name without its kind."""
+    return f"marketingcli-worker@{service['name']}" if service["kind"] == "worker" else f"marketingcli-{service['name']}"
+
+
+def parts(service):
+    """The pieces of systemd/parts that the service's row asks for."""
+    return [name for name, wanted in (("metrics", True), ("internet", service["internet"]),
+                                      ("image", service["asks_image"]), ("store", service["store"] == "STORE_WRITE"),
+                                      ("epoch", service["ends_credentials"])) if wanted]
+
+
+def unit_values(service, values):
+    folder = f"/etc/marketingcli/credentials/{service['database']}"
+    optional = service["host"] != "HOST_MAIN"
+    return {
+        **values, "NAME": service["name"], "WHAT": service["what"],
+        "PART_OF": None if optional else "marketingcli.target",
+        "WANTED_BY": "multi-user.target" if optional else "marketingcli.target",
+        "LISTEN": "ListenSequentialPacket" if service["kind"] == "image" else "ListenStream",
+        "CLIENT_GROUP": "marketingcli-image" if service["kind"] == "image" else "www-data",
+        "CREDENTIALS": lines(f"LoadCredential={c}:{folder}/{c}" for c in service["credentials"]),
+    }
+
+
+def install_section(text):
+    """Without an [Install] that installs nothing."""
+    return text.removesuffix("\n[Install]\n")
+
+
+def systemd(values):
+    """{file name: text}. 50-<label>.conf is a drop-in of the service's unit: it must come after 10-hardening.conf, which takes
+    away what it gives. marketingcli.conf is for sysusers.d."""
+    read = lambda name: (CHECKOUT / "systemd" / name).read_text()
+    made, rows = {}, services()
+    for s in rows:
+        own = unit_values(s, values)
+        if s["kind"] != "worker":
+            made[unit(s) + ".service"] = install_section(fill(read(f"{s['kind']}.service.in"), own))
+            made[unit(s) + ".socket"] = fill(read("app.socket.in"), own)
+        pieces = [fill(read("worker-class.conf.in"), own)] if s["kind"] == "worker" else []
+        made[f"50-{label(s)}.conf"] = "\n".join(pieces + [read(f"parts/{name}.conf") for name in parts(s)])
+    made["marketingcli-worker@.service"] = fill(read("worker@.service.in"), values)
+    wanted = [s for s in rows if s["host"] == "HOST_MAIN"]
+    made["marketingcli.target"] = fill(read("marketingcli.target.in"), {"WANTS": lines(
+        "Wants=" + (f"{unit(s)}.socket " if s["kind"] != "worker" else "") + f"{unit(s)}.service" for s in wanted)})
+    groups = [("store", lambda s: s["store"] == "STORE_WRITE"), ("image", lambda s: s["asks_image"]),
+              ("epoch", lambda s: s["ends_credentials"])]
+    made["marketingcli.conf"] = fill(read("sysusers.conf.in"), {"USERS": lines(
+        [f'u {user(s)} - "MarketingCLI {s["kind"]} {s["name"]}"' for s in rows] +
+        [f"m {user(s)} marketingcli-{group}" for group, is_in in groups for s in rows if is_in(s)])})
+    return made
+
+
+# nginx
+
+
+def body(error):
+    """The API's error, as nginx answers it. $ names a variable of nginx, so no message has one (tests/lint/tables)."""
+    content = {"error": {"code": error["code"], "type": error["type"], "message": error["message"], "param": None,
+                         "retryable": error["retryable"], "details": [], "platform_error": None},
+               "meta": {"request_id": "$request_id"}}
+    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
+    return f"{error['status']} '" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def location_of(pattern):
+    """nginx's kind and address of a pattern: the exact one, or a regular expression where {name} is one segment."""
+    if "{" not in pattern:
+        return f"= {pattern}"
+    return "~ ^" + re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(pattern).replace(r"\-", "-").replace("/", "/")) + "$"
+
+
+def size(n):
+    return f"{n >> 20}m" if n % (1 << 20) == 0 else f"{-(-n // 1024)}k"
+
+
+RATES = {"none": [], "api": ["include @NGINX_DIR@/snippets/limits.conf;"],
+         "sign_in": ["limit_req zone=mcli_sign_in burst=20 nodelay;", "include @NGINX_DIR@/snippets/limits.conf;"]}
+
+
+def location(app, pattern, rows):
+    """One location of all the routes that share a pattern: the widest of their columns."""
+    effect = any(r["effect"] for r in rows)
+    limit = max(r["body_max_bytes"] for r in rows)
+    timeout = max(r["timeout_sec"] for r in rows)
+    rate = max((r["rate"] for r in rows), key=list(RATES).index)
+    out = list(RATES[rate])
+    if limit > NGINX_BODY:
+        out += [f"client_max_body_size {size(limit)};", "limit_conn mcli_uploads @UPLOADS_AT_ONCE@;",
+                f"auth_request /internal/authorize/{app};", "include @NGINX_DIR@/snippets/authorize.conf;"]
+    out.append(f"include @NGINX_DIR@/snippets/fastcgi{'-effect' if effect else ''}.conf;")
+    if timeout:
+        out.append(f"fastcgi_read_timeout {timeout}s;")
+    out.append(f"fastcgi_pass mcli_{app}{'' if effect else '$mcli_pool'};")
+    titles = "".join(f"# {r['method']}: {r['summary']}\n" for r in rows)
+    return f"{titles}location {location_of(pattern)} {{\n" + "".join(f"\t{o}\n" for o in out) + "}\n"
+
+
+AUTHORIZE = """\
+# Asked before a large body is read (snippets/authorize.conf).
+location = /internal/authorize/{app} {{
+	internal;
+	client_max_body_size 0; # the real location has the limit
+	include @NGINX_DIR@/snippets/fastcgi.conf;
+	fastcgi_pass_request_body off;
+	fastcgi_pass mcli_{app}_pool;
+}}
+"""
+
+
+def locations(tables, app):
+    """Exact addresses first; nginx tries regular expressions in this order."""
+    rows = [r for r in tables["routes"] if r["app"] == app]
+    patterns = sorted(dict.fromkeys(r["pattern"] for r in rows), key=lambda p: "{" in p)
+    made = [location(app, p, [r for r in rows if r["pattern"] == p]) for p in patterns]
+    if any(r["body_max_bytes"] > NGINX_BODY for r in rows):
+        made.append(AUTHORIZE.format(app=app))
+    return f"# The routes of marketingcli-{app}.\n" + "\n".join(made)
+
+
+def upstreams(apps):
+    """With and without kept connections: see $mcli_pool."""
+    return "".join(f"upstream mcli_{a} {{ server unix:@RUN_DIR@/{a}.sock; }}\n"
+                   f"upstream mcli_{a}_pool {{ server unix:@RUN_DIR@/{a}.sock; keepalive 32; }}\n" for a in apps)
+
+
+def nginx(tables, values):
+    """{folder: {file name: text}} of "sites", "snippets" and "locations"."""
+    apps = [s for s in services() if s["kind"] == "app"]
+    errors = {e["code"]: e for e in tables["errors"]}
+    made = {"sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps)},
+            "locations": {f"{s['name']}.conf": locations(tables, s["name"]) for s in apps if s["host"] == "HOST_MAIN"}}
+    for folder in made:
+        for path in (CHECKOUT / "nginx" / folder).glob("*.conf"):
+            made[folder][path.name] = path.read_text()
+        for name, text in made[folder].items():
+            made[folder][name] = fill(BODY.sub(lambda m: body(errors[m[1]]), text), values)
+    return made
+
+
+def main():
+    what, tables, out, *settings = sys.argv[1:]
+    values = {name: value or None for name, _, value in (s.partition("=") for s in settings)}
+    made = systemd(values) if what == "systemd" else nginx(json.loads(pathlib.Path(tables).read_text()), values)[what]
+    for name, text in made.items():
+        (pathlib.Path(out) / name).write_text(text)
+
+
+if __name__ == "__main__":
+    main()
