@@ -12,7 +12,7 @@ BUILDS = {
     "asan": ("gcc", [*HOOKED, *SANITIZED]),
     "clang": ("clang-14", HOOKED),
     "fuzz": ("clang-14", ["-Dfuzz=true"]),
-    "release": ("gcc", ["--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var", "--buildtype=release"]),  # as in the README
+    "release": ("gcc", ["--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var", "--buildtype=release"]),  # as in docs/operations.md
     "tsan": ("gcc", [*HOOKED, "-Db_sanitize=thread", "-Db_lundef=false"]),
 }
 
