@@ -1,4 +1,4 @@
-/* POST /v2/oauth/token/ and /v2/oauth/revoke/: TikTok's "Manage User Access Tokens". */
+/* POST /v2/oauth/token/ and /v2/oauth/revoke/: docs/tiktok.md#tokens. */
 #include "sandbox/sandbox.h"
 
 struct token_answer {

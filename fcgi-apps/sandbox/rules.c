@@ -1,4 +1,4 @@
-/* What init checks, in this order: one row each. Source: TikTok's "Photo Post" reference. */
+/* What init checks, in this order: one row each. Source: docs/tiktok.md#init. */
 #include "base/text.h"
 #include "sandbox/sandbox.h"
 

@@ -1,4 +1,4 @@
-/* Connecting a TikTok account: to the consent page and back (reference: Login Kit for Web). */
+/* Connecting a TikTok account: to the consent page and back (docs/tiktok.md#connecting). */
 #include "base/clock.h"
 #include "fcgi/outside.h"
 #include "model/tiktok/oauth_state.h"

@@ -1,6 +1,6 @@
 /*
- * Log lines: one JSON object a line on stderr. Programs log, the library does not (STYLE 12). A line is written with
- * one write(2), so lines of threads do not mix.
+ * Log lines: one JSON object a line on stderr. Programs log, the library does not (docs/style.md#logging). A line is
+ * written with one write(2), so lines of threads do not mix.
  *
  *    log_event(LOG_INFO, "request", LOG_STR("route", route), LOG_INT("status", status), LOG_END);
  *

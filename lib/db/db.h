@@ -11,7 +11,7 @@
  *    e = db_exec(db, &sqls[KEY_INSERT], DB_ARGS(db_uuid(id), db_uuid(user_id), db_str(name)), NULL);
  *    e = db_row(db, &sqls[KEY_BY_HASH], DB_ARGS(db_bytes(hash, 32)), arena, &key);
  *
- * A statement is prepared once per connection, at its first use. No SQL is built from strings (STYLE 18).
+ * A statement is prepared once per connection, at its first use. No SQL is built from strings (docs/style.md#sql).
  *
  * Connections. db_open connects at the first statement and again after a loss; a statement on an idle connection that
  * the server has closed is run once more after reconnecting where that cannot do it twice (a SELECT, or an error that

@@ -1,7 +1,7 @@
 /*
- * Accepting is ours (DESIGN 4): a thread inside FCGX_Accept_r would stay pinned to an idle kept connection, and
- * libfcgi's own stop loses requests. Threads wait on one epoll for the listening socket, for a stop, and for kept
- * connections with something to read; libfcgi is given one ready connection at a time.
+ * Accepting is ours (docs/architecture.md#a-request): a thread inside FCGX_Accept_r would stay pinned to an idle kept
+ * connection, and libfcgi's own stop loses requests. Threads wait on one epoll for the listening socket, for a stop,
+ * and for kept connections with something to read; libfcgi is given one ready connection at a time.
  */
 #include <errno.h>
 #include <fcntl.h>

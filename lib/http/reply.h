@@ -3,7 +3,7 @@
  *
  *    return reply_data(rep, 201, key_fields, &key);
  *
- * Answers with JSON have the envelope of DESIGN 3: {"data": ..., "meta": {"request_id": ...}}.
+ * Answers with JSON have the envelope of docs/api.md#answers: {"data": ..., "meta": {"request_id": ...}}.
  */
 #pragma once
 
@@ -48,7 +48,7 @@ MUST_CHECK enum err reply_list(struct reply *r, const struct json_field *fields,
 MUST_CHECK enum err reply_body(struct reply *r, int status, const char *content_type, struct str body);
 
 /*
- * The failure in the shape of DESIGN 3. problems may be NULL or empty. ERR_VALIDATION with problems becomes
+ * The failure in the shape of docs/api.md#answers. problems may be NULL or empty. ERR_VALIDATION with problems becomes
  * problems_err of them; a code with status 500 is answered as internal_error, without details. Forgets what was said
  * before, headers included.
  */

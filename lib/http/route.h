@@ -1,5 +1,5 @@
 /*
- * Routes are rows: policy is a column, enforced before the handler runs (STYLE 4).
+ * Routes are rows: policy is a column, enforced before the handler runs (docs/style.md#policy-is-a-column).
  *
  *    const struct route key_routes[] = {
  *        {.method = "GET", .pattern = "/api/v1/keys", .handler = keys_list, .auth = AUTH_SESSION,

@@ -7,7 +7,7 @@
  *
  * What it does: recognises JPEG and PNG by their bytes, applies the orientation, converts to sRGB, puts transparency on
  * white, fits into 1080 x 1920 when larger (exact to the pixel, aspect kept), writes JPEG, removes all metadata.
- * Rules and their sources: reference/tiktok.md 4 and 8 (facts: 20 MB, JPEG or WebP, 1080p read as fit 1080 x 1920).
+ * Rules and their sources: docs/tiktok.md#images (20 MB, JPEG or WebP, 1080p read as fit 1080 x 1920).
  */
 #pragma once
 

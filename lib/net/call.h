@@ -7,7 +7,7 @@
  *    struct net_result r;
  *    net_call_run(arena, &call, &r);    // blocking, for programs where a user waits; the worker uses net/loop.h
  *
- * What a result means (DESIGN 5):
+ * What a result means (docs/architecture.md#never-twice):
  *    OK            a whole answer came: status and body
  *    ERR_NET_NOT_SENT    it failed before a byte of the request can have left: name, connect, TLS, start_by_us over
  *    ERR_NET_UNKNOWN        everything else: timeout, reset, cut answer, answer too large

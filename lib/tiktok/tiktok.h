@@ -1,6 +1,6 @@
 /*
  * TikTok's API v2 as we use it: requests are built as struct net_call, answers are parsed into structs. Nothing here
- * does I/O, so the app (blocking) and the worker (many at a time) share it. Sources: reference/tiktok.md (1.1 to 3.3).
+ * does I/O, so the app (blocking) and the worker (many at a time) share it. Facts and sources: docs/tiktok.md.
  *
  *    struct net_call call;
  *    tiktok_refresh(&t, arena, refresh_token, &call);
@@ -79,7 +79,7 @@ MUST_CHECK enum err tiktok_read_status(const struct net_result *r, struct arena 
 
 MUST_CHECK enum err tiktok_read_revoke(const struct net_result *r, struct arena *arena, struct tiktok_error *ret_error);
 
-/* The body of init (reference 3.2). Both brand toggles are always sent with DIRECT_POST. */
+/* The body of init (docs/tiktok.md#init). Both brand toggles are always sent with DIRECT_POST. */
 struct tiktok_post {
     bool direct;
     struct str title, description, privacy_level;
@@ -91,7 +91,7 @@ struct tiktok_post {
 struct str tiktok_init_payload(struct arena *arena, const struct tiktok_post *post);
 
 /*
- * What to do about a code of init or status, one table (tiktok_codes.c; reference 3.2, 3.3).
+ * What to do about a code of init or status, one table: tiktok_codes.c (docs/tiktok.md#init, docs/tiktok.md#status).
  * Codes that are not in it are TIKTOK_FINAL with failure "tiktok_refused"... a documented 4xx only: see documented.
  */
 enum tiktok_action {

@@ -91,7 +91,7 @@ bool tiktok_failure_retryable(struct str failure)
 #define PUBLISH_ID_TEXT "TikTok no longer knows this post. Look at the TikTok profile before you send it again."
 
 /*
- * reference: the tables of content/init, creator_info/query and status/fetch at developers.tiktok.com. The generic
+ * docs/tiktok.md: the tables of content/init, creator_info/query and status/fetch at developers.tiktok.com. The generic
  * pages spell some codes differently; both forms stand here.
  */
 static const struct tiktok_code tiktok_codes[] = {

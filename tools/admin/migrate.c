@@ -1,9 +1,9 @@
 /*
  * marketingcli-admin migrate: applies DIR/NNNN_name.sql in order, forward only.
  *
- * Two runs at once: GET_LOCK on a connection of its own. DESIGN forbids it to the services, whose locks must survive a
- * lost connection; here that is the point: the lock ends with the process, however that dies, and an admin never waits
- * for a lease of a run that is gone. It is looked at again before every statement.
+ * Two runs at once: GET_LOCK on a connection of its own. docs/style.md#sql forbids it to the services, whose locks must
+ * survive a lost connection; here that is the point: the lock ends with the process, however that dies, and an admin
+ * never waits for a lease of a run that is gone. It is looked at again before every statement.
  *
  * A crash in the middle: DDL is not transactional, but each DDL statement of MariaDB 10.6 and later is atomic. So the
  * row of schema_migrations is there before the file's first statement and counts those that have been run; the next

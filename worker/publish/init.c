@@ -1,5 +1,6 @@
 /*
- * The init: written before it is made, made at most once, and recorded whatever came of it (DESIGN 5).
+ * The init: written before it is made, made at most once, and recorded whatever came of it
+ * (docs/architecture.md#never-twice).
  *
  * Once a byte may have left, every result other than "ok" or a documented 4xx is outcome_unknown, and the post is never
  * sent again by itself.

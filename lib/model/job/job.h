@@ -2,8 +2,22 @@
  * Jobs: rows that say what is still to be done, written in the same transaction as the change that causes them. A job
  * carries ids only; the worker derives what may be done from the state rows.
  *
- * A job that runs has its lease in run_at_us: when the worker dies, the job becomes due again by itself. Every claim,
- * postponement and end is conditional on the lease token, so a worker that was frozen beyond its lease changes nothing.
+ * A job's life. The arrows are the statements of job.c; tests/lint/pictures checks that they agree:
+ *
+ *                   +-add-+                       +-hold, take-+
+ *                   |     |                       |            |
+ *                   |     |                       |   +--------+
+ *                   |     v                       |   v
+ *    [new] --add--> [ready] --------take--------> [running] --finish--> (gone)
+ *                    ^   ^                         |     |
+ *                    |   +-------again, drop-------+     |
+ *                    |                                   |
+ *                    +------add------- [dead] <---bury---+
+ *
+ * ready: due at run_at_us. running: it has a lease_token, and run_at_us is the end of the lease; when the worker dies,
+ * the job becomes due again by itself, and somebody else takes it. Every hold, postponement and end is conditional on
+ * the token, so a worker that was frozen beyond its lease changes nothing. dead: it crashed JOB_RUNS_MAX times; an alarm
+ * tells the admin, and whoever asks for the job again revives it.
  */
 #pragma once
 

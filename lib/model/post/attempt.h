@@ -1,6 +1,7 @@
 /*
- * Attempts: each call of TikTok's init, written and committed before it is made (DESIGN 5). fence is the lease token of
- * the job that made it; a result is written only where it matches and the attempt is still "committed".
+ * Attempts: each call of TikTok's init, written and committed before it is made (docs/architecture.md#never-twice).
+ * fence is the lease token of the job that made it; a result is written only where it matches and the attempt is still
+ * "committed".
  */
 #pragma once
 

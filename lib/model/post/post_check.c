@@ -99,7 +99,7 @@ static bool post_check_is_offered(const struct account *account, struct str priv
     return false;
 }
 
-/* There is no default, and none of ours would be allowed: the user must choose (reference/tiktok.md 8). */
+/* There is no default, and none of ours would be allowed: the user must choose (docs/tiktok.md#choices). */
 static void post_check_privacy(struct check *c)
 {
     const struct post_options *o = &c->draft->options;
@@ -155,7 +155,7 @@ static void post_check_options(struct check *c)
         post_check_draft_options(c);
     } else {
         post_check_privacy(c);
-        if (!o->disable_comment_given) /* nothing that others can do is switched on unasked (reference 8) */
+        if (!o->disable_comment_given) /* nothing is switched on unasked: docs/tiktok.md#choices */
             o->disable_comment = true;
     }
     if (!account_has_scope(c->account, c->direct ? STR("video.publish") : STR("video.upload")))

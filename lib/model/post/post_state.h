@@ -1,24 +1,42 @@
 /*
- * The state machine of a post: one table, at the end of post_state.c.
+ * The state machine of a post: one table, at the end of post_state.c. tests/lint/pictures checks that the table and
+ * this picture agree. [a state that goes on]  (one that has ended)  -the event that leads there->
  *
- *    created                        (nothing) -> queued
- *    attempt                        queued, deferred -> publishing           an attempt is committed
- *    accepted                       publishing -> processing                 TikTok gave a publish_id
- *    refused_retry, not_sent        publishing -> queued                     nothing was posted; again later
- *    deferred                       queued, publishing, deferred -> deferred a cap that resets, or has not yet
- *    rejected, needs_reconnect,     queued, publishing, deferred,
- *    tiktok_unreachable,              processing -> failed
- *    images_gone, worker_crashed,
- *    privacy_not_offered
- *    outcome_unknown                publishing -> failed                     never sent again by itself
- *    inbox                          processing -> in_inbox
- *    published                      processing, in_inbox, published          more ids may come later; also from
- *                                     -> published                             failed with confirmation_timeout,
- *                                                                            and from published when more ids are known
- *    platform_failed,               processing -> failed
- *    confirmation_timeout
- *    account_disconnected,          draft, awaiting_approval, scheduled,
- *    canceled                         queued, deferred -> canceled
+ *           +--------------------+-------------deferred------------+
+ *           |          +---------+                                 |
+ *           |          |         v                                 |
+ *           |          +---- [deferred] --+                        |
+ *           |                             |                        |
+ *       [queued] -------------------------+------attempt----> [publishing] --accepted--> [processing] --+
+ *        ^    ^                                                 |       |                 |       |     |
+ *        |    +-------------refused_retry, not_sent-------------+       |                 |       |   inbox
+ *     created                                                           |                 |       |     |
+ *        |                                                       outcome_unknown       undone     |     v
+ *      [new]                                                            |                 |       | (in_inbox)
+ *                                                                       v                 |       |     |
+ *                                                                   (failed) <------------+       |     |
+ *                                                                       |                         |     |
+ *                                                                       |           +-published---+-----+
+ *                                                                       |           |             |
+ *                                                                       |           v             |
+ *                                                                       |      (published) -------+
+ *                                                                       |           ^
+ *                                                                       |           |
+ *                                                                       +-published if confirmation_timeout
+ *
+ *    [queued] ---------+                             [draft] -------------+
+ *    [deferred] -------+                             [awaiting_approval] -+
+ *    [publishing] -----+--given_up--> (failed)       [scheduled] ---------+--withdrawn--> (canceled)
+ *    [processing] -----+                             [queued] ------------+
+ *                                                    [deferred] ----------+
+ *
+ *    undone = platform_failed, confirmation_timeout
+ *    given_up = rejected, needs_reconnect, tiktok_unreachable, images_gone, privacy_not_offered, worker_crashed
+ *    withdrawn = canceled, account_disconnected
+ *
+ * refused_retry, not_sent: nothing was posted. deferred: a cap at TikTok that resets. outcome_unknown: the init may have
+ * left, so the post is never sent again by itself. published comes again when TikTok names more ids, and late, when the
+ * wait for it had been given up.
  */
 #pragma once
 

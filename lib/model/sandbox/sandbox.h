@@ -1,6 +1,6 @@
 /*
  * The TikTok simulator's clients, creators, codes, grants and tokens: its rules and its SQL. See sql/0002_sandbox.sql;
- * posts are in model/sandbox_publish.h. Facts: TikTok's "Manage User Access Tokens" (access 2 h, refresh 180 d, single
+ * posts are in model/sandbox_publish.h. Facts: docs/tiktok.md#tokens (access 2 h, refresh 180 d, single
  * use) and the limits per user of the Content Posting API (6, 20, 30 a minute).
  *
  *    sandbox_consent(db, arena, &consent, &code);            // the consent page

@@ -95,9 +95,9 @@ MUST_CHECK enum err account_purge_snapshots(struct db *db, int64_t now_us); /* o
 MUST_CHECK enum err account_refresh_snapshot(struct db *db, const struct uuid *account_id, struct str request_id);
 
 /*
- * Takes one of the calls that TikTok allows an account in a minute (reference: init 6, creator info 20, status 30),
- * shared by all workers. ERR_AGAIN with the time from which the next one is free. Not inside a transaction: it would
- * read the same old log again and again.
+ * Takes one of the calls that TikTok allows an account in a minute (docs/tiktok.md#limits: init 6, creator info 20,
+ * status 30), shared by all workers. ERR_AGAIN with the time from which the next one is free. Not inside a transaction:
+ * it would read the same old log again and again.
  */
 enum account_call { ACCOUNT_CALL_INIT, ACCOUNT_CALL_CREATOR, ACCOUNT_CALL_POLL };
 MUST_CHECK enum err account_take_call(struct db *db, struct arena *arena, const struct uuid *id, enum account_call call,

@@ -8,7 +8,7 @@
 #define CONFLICT_WAIT_US (100 * US_PER_MS)
 
 static const struct limit {
-    size_t calls; /* a minute; reference: the rate limit of each page at developers.tiktok.com */
+    size_t calls; /* a minute: docs/tiktok.md#limits */
     struct sql read, write;
 } account_calls_limits[];
 
