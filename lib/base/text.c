@@ -32,6 +32,11 @@ bool text_is_utf8(struct str s)
     return true;
 }
 
+size_t text_encode(uint32_t code_point, char *ret)
+{
+    return (size_t)utf8proc_encode_char((utf8proc_int32_t)code_point, (utf8proc_uint8_t *)ret);
+}
+
 size_t text_utf16_units(struct str s)
 {
     size_t n = 0;

@@ -8,6 +8,9 @@
 /* Valid UTF-8 (no surrogates, no overlong forms, nothing over U+10FFFF). */
 bool text_is_utf8(struct str s);
 
+/* Writes a code point, which is no surrogate, as UTF-8: 1 to 4 bytes, without a NUL. Returns how many. */
+size_t text_encode(uint32_t code_point, char *ret);
+
 /* Length in UTF-16 code units, which is how TikTok counts titles and descriptions (an emoji is 2). s is valid UTF-8. */
 size_t text_utf16_units(struct str s);
 

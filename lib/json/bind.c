@@ -69,6 +69,11 @@ static struct str json_bind_text_of(struct json_object *v)
     return str_of(json_object_get_string(v), (size_t)json_object_get_string_len(v));
 }
 
+static const char *json_bind_number_of(struct json_object *v)
+{
+    return json_object_get_userdata(v);
+}
+
 static enum err json_bind_str(struct binding *bd, struct json_object *v, const struct json_field *f, void *ret)
 {
     struct str s;
@@ -77,7 +82,7 @@ static enum err json_bind_str(struct binding *bd, struct json_object *v, const s
         s = json_bind_text_of(v);
     else if (bd->problems == NULL &&
              (json_object_is_type(v, json_type_int) || json_object_is_type(v, json_type_double)))
-        s = str_from(json_object_to_json_string(v));
+        s = str_from(json_bind_number_of(v));
     else
         return ERR_FIELD_TYPE;
     if (f->min > 0 && s.n < (size_t)f->min)
@@ -93,7 +98,7 @@ static enum err json_bind_i64(struct json_object *v, const struct json_field *f,
     if (!json_object_is_type(v, json_type_int))
         return ERR_FIELD_TYPE;
     errno = 0;
-    long long n = strtoll(json_object_to_json_string(v), NULL, 10);
+    long long n = strtoll(json_bind_number_of(v), NULL, 10);
     if (errno != 0 || ((f->min != 0 || f->max != 0) && (n < f->min || n > f->max)))
         return ERR_FIELD_RANGE;
     *ret = n;

@@ -2,12 +2,18 @@
  * JSON by tables of fields: one table validates an input, names every problem at once, writes an output, and documents
  * both. json-c is included by parse.c and bind.c alone.
  *
- *    struct create { struct str name; int64_t days; };
+ *    struct create {
+ *        struct str name;
+ *        int64_t days;
+ *    };
  *    static const struct json_field create_fields[] = {
  *        {.name = "name", JSON_STR(struct create, name), .required = true, .min = 1, .max = 100, .help = "..."},
  *        {.name = "days", JSON_I64(struct create, days), .min = 0, .max = 365},
  *        JSON_END};
- *    e = json_bind(arena, body, create_fields, &create, &problems);
+ *
+ *    struct create create = {.days = 30};    // what it keeps when the body does not say
+ *    struct problems problems = {0};
+ *    enum err e = json_bind(arena, body, create_fields, &create, NULL, &problems);
  *
  * Limits: nesting 8 levels, 4096 objects and arrays; size is the caller's. Duplicate keys, unknown keys, trailing
  * bytes, NaN, invalid UTF-8 and numbers out of int64_t are refused. Strings are UTF-8; NUL inside is kept (str has a
@@ -31,7 +37,7 @@ enum json_field_type {
     JSON_TYPE_UUID,    /* struct uuid; none is written as null */
     JSON_TYPE_TIME,    /* int64_t microseconds, as RFC 3339; 0 is written as null */
     JSON_TYPE_ENUM,    /* int; its name from .names */
-    JSON_TYPE_OBJECT,  /* an embedded struct, .fields; written as null when .present says so */
+    JSON_TYPE_OBJECT,  /* an embedded struct, .fields; written as null when its given flag is false */
     JSON_TYPE_ARRAY,   /* struct json_array of structs described by .fields */
     JSON_TYPE_STRS,    /* struct strs: array of strings */
     JSON_TYPE_UUIDS,   /* struct uuids: array of ids */
@@ -60,12 +66,12 @@ struct json_field {
     size_t size;                     /* of an element (ARRAY) */
     const struct json_field *fields; /* of OBJECT and ARRAY */
     const char *const *names;        /* of ENUM, NULL-ended */
-    size_t given_offset; /* 0: none; else offset of a bool: set when the key was there (reading); object is written as
-                                null when it is false (writing) */
-    bool required;       /* reading: must be there and not null */
-    bool nullable;       /* reading: null is taken as missing */
-    bool omit_empty;     /* writing: leave the key out when absent, none, 0 time or an object that is not given */
-    int64_t min, max;    /* STR: bytes; I64: value; arrays: elements. 0,0: no bound (arrays: at most 1000) */
+    /* 0: none; else the offset of a bool. Reading sets it when the key was there; writing an OBJECT asks it. */
+    size_t given_offset;
+    bool required;    /* reading: must be there and not null */
+    bool nullable;    /* reading: null is taken as missing */
+    bool omit_empty;  /* writing: leave the key out when absent, none, 0 time or an object that is not given */
+    int64_t min, max; /* STR: bytes; I64: value; arrays: elements. 0,0: no bound (arrays: at most 1000) */
     /* Reading: one more check of the value; OK or the error of the field. */
     enum err (*check)(const void *value);
     const char *help;
@@ -92,10 +98,10 @@ struct json_field {
 
 /*
  * Parses text as one object into ret (zeroed by the caller; fields not given keep what they hold, so set defaults
- * before). ERR_BAD_JSON, ERR_BAD_UTF8, ERR_JSON_TOO_DEEP for what is not JSON at all; otherwise every problem of every
- * field is added to problems, with the path as param ("platform_options.title", "upload_ids[3]"), prefix and a dot
- * put before it (NULL: none), and ERR_VALIDATION is returned if there was one. Everything bound lives in the arena.
- * Unknown keys are problems (FIELD_UNKNOWN).
+ * before). ERR_BAD_JSON, ERR_BAD_UTF8, ERR_JSON_TOO_DEEP for what is not JSON at all. Otherwise every problem of every
+ * field is added to problems, with its path as param ("platform_options.title", "upload_ids[3]") after prefix and a
+ * dot (NULL: neither), and ERR_VALIDATION is returned if there was one. Everything bound lives in the arena. Unknown
+ * keys are problems (ERR_FIELD_UNKNOWN).
  */
 MUST_CHECK enum err json_bind(struct arena *arena, struct str text, const struct json_field *fields, void *ret,
                               const char *prefix, struct problems *problems);

@@ -23,6 +23,19 @@ static void test_utf8(void **state)
     assert_false(text_is_utf8(STR("\xff")));
 }
 
+static void test_encode(void **state)
+{
+    static const struct {
+        uint32_t code_point;
+        const char *want;
+    } rows[] = {{'a', "a"}, {0xe9, "\xc3\xa9"}, {0x20ac, "\xe2\x82\xac"}, {0x10ffff, "\xf4\x8f\xbf\xbf"}};
+    char text[4];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_true(str_eqc(str_of(text, text_encode(rows[i].code_point, text)), rows[i].want));
+}
+
 static void test_utf16(void **state)
 {
     struct str s = STR("a\xc3\xa9\xf0\x9f\x98\x80z");
@@ -53,8 +66,8 @@ static void test_printable(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_utf8), cmocka_unit_test(test_utf16),
-                                              cmocka_unit_test(test_printable)};
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_utf8), cmocka_unit_test(test_encode),
+                                              cmocka_unit_test(test_utf16), cmocka_unit_test(test_printable)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
