@@ -116,11 +116,11 @@ static void worker_metrics_look_at_jobs(struct worker_metrics *m, struct db *db,
 }
 
 /* The alarm comes once, when the first image is late; how many there are is the metric. */
-static void worker_metrics_look_at_images(struct worker_metrics *m, struct db *db, struct arena *arena, int64_t now_us)
+static void worker_metrics_look_at_images(struct worker_metrics *m, struct db *db, int64_t now_us)
 {
     int64_t n;
 
-    if (upload_count_late(db, arena, now_us - PURGE_LATE_US, &n) != OK)
+    if (upload_count_late(db, now_us - PURGE_LATE_US, &n) != OK)
         return;
     if (n > 0 && !m->purge_late)
         alarm_raise(m->set, ALARM_PURGE_LATE, LOG_INT("images", n), LOG_END);
@@ -136,7 +136,7 @@ void worker_metrics_tables(struct worker_metrics *m, struct db *db, struct arena
         return;
     m->next_us = clock_mono_us() + WORKER_METRICS_EVERY_US;
     if (m->class == JOB_MEDIA)
-        worker_metrics_look_at_images(m, db, arena, now_us);
+        worker_metrics_look_at_images(m, db, now_us);
     worker_metrics_look_at_jobs(m, db, arena, now_us);
 }
 
