@@ -157,7 +157,9 @@ static void *db_bind_next_row(struct db_target *t)
         t->rows = rows;
         t->capacity = capacity;
     }
-    return t->rows + t->n++ * t->size;
+    void *row = t->rows + t->n++ * t->size;
+    memset(row, 0, t->size); /* a statement that runs again fills the same rows */
+    return row;
 }
 
 enum err db_fetch(struct db *db, const struct sql *q, MYSQL_STMT *stmt, struct db_target *target)

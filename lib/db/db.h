@@ -174,6 +174,11 @@ MUST_CHECK enum err db_exec(struct db *db, const struct sql *q, const struct db_
 MUST_CHECK enum err db_row(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, struct arena *arena,
                            void *ret);
 
+/* The one number that a statement gives, its .cols being db_number_cols; NULL becomes 0. ERR_NOT_FOUND without a row. */
+extern const struct db_col db_number_cols[];
+MUST_CHECK enum err db_number(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
+                              int64_t *ret_number);
+
 /* All rows, at most max (give the statement a LIMIT), as an array of elements of size bytes from the arena. */
 MUST_CHECK enum err db_rows(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
                             struct arena *arena, size_t size, size_t max, void **ret_rows, size_t *ret_n);

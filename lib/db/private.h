@@ -46,10 +46,12 @@ void db_pause(int run); /* a short random pause that grows with run */
 /* Binds args to the statement's parameters; binds and lengths live in the arrays given. */
 void db_bind_args(const struct sql *q, const struct db_arg *args, size_t n, MYSQL_BIND *binds, unsigned long *lengths);
 
-/* Reads the rows of an executed statement. Calls put for each with its target; see bind.c. */
+/* Where the rows of a statement go: size bytes each, at most max of them. */
 struct db_target {
-    struct arena *arena;
-    char *rows; /* grown in the arena */
+    struct arena *arena; /* of their strings, and of rows when there are more than it was made with */
+    char *rows;
     size_t size, max, n, capacity;
 };
+
+/* Reads the rows of an executed statement into target. */
 MUST_CHECK enum err db_fetch(struct db *db, const struct sql *q, MYSQL_STMT *stmt, struct db_target *target);

@@ -47,7 +47,7 @@ static enum err db_statement_run_once(struct db *db, const struct sql *q, const 
     if ((n > 0 && mysql_stmt_bind_param(stmt, binds) != 0) || mysql_stmt_execute(stmt) != 0)
         return db_note(db, mysql_stmt_errno(stmt), mysql_stmt_error(stmt));
     if (target != NULL) {
-        target->n = target->capacity = 0;
+        target->n = 0;
         e = db_fetch(db, q, stmt, target);
         if (db->conn != NULL)
             (void)mysql_stmt_free_result(stmt);
@@ -94,6 +94,23 @@ enum err db_exec(struct db *db, const struct sql *q, const struct db_arg *args, 
 {
     ASSERT(q->cols == NULL);
     return db_statement_run(db, q, args, n, NULL, ret_changed);
+}
+
+const struct db_col db_number_cols[] = {{.type = DB_I64}, DB_END};
+
+enum err db_number(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, int64_t *ret_number)
+{
+    int64_t number = 0;
+    struct db_target t = {.rows = (char *)&number, .size = sizeof number, .max = 1, .capacity = 1};
+
+    ASSERT(q->cols == db_number_cols);
+    enum err e = db_statement_run(db, q, args, n, &t, NULL);
+    if (e != OK)
+        return e;
+    if (t.n == 0)
+        return ERR_NOT_FOUND;
+    *ret_number = number;
+    return OK;
 }
 
 enum err db_rows(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, struct arena *arena,

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "db/counts.h"
 #include "metrics/expose.h"
 #include "fcgi/serve.h"
 
@@ -13,10 +14,8 @@
 enum { ROUTE_OF_NONE, ROUTE_OF_ASKING, ROUTES_BEFORE };
 
 enum { CLASS_2XX, CLASS_3XX, CLASS_4XX, CLASS_5XX, CLASS__MAX };
-enum { APP_ERROR_UNAVAILABLE, APP_ERROR_RERUN, APP_ERROR_FAILED, APP_ERROR__MAX };
 
 static const char *const app_metrics_class_names[CLASS__MAX + 1];
-static const char *const app_metrics_error_names[APP_ERROR__MAX + 1];
 
 struct app_metrics {
     struct shared *shared;
@@ -60,15 +59,10 @@ static size_t app_metrics_route_index(const struct app_metrics *m, const struct 
 static void app_metrics_refresh(void *arg)
 {
     struct app_metrics *m = arg;
-    struct db_counts *c = &m->shared->db_counts;
 
     metric_set(m->metrics, METRIC_THREADS, 0, m->shared->conf->service_threads);
     metric_set(m->metrics, METRIC_THREADS_OUTSIDE, 0, atomic_load(&m->shared->outside));
-    metric_set(m->metrics, METRIC_DB_CONNECTIONS, 0, atomic_load(&c->open));
-    metric_set(m->metrics, METRIC_DB_CONNECTS, 0, atomic_load(&c->connects));
-    metric_set(m->metrics, METRIC_DB_ERRORS, APP_ERROR_UNAVAILABLE, atomic_load(&c->unavailable));
-    metric_set(m->metrics, METRIC_DB_ERRORS, APP_ERROR_RERUN, atomic_load(&c->reruns));
-    metric_set(m->metrics, METRIC_DB_ERRORS, APP_ERROR_FAILED, atomic_load(&c->failed));
+    db_counts_show(&m->shared->db_counts, m->metrics);
 }
 
 struct app_metrics *app_metrics_start(struct shared *shared)
@@ -81,7 +75,7 @@ struct app_metrics *app_metrics_start(struct shared *shared)
     m->metrics = metrics_new(&(struct metrics_options){.who = METRICS_APP,
                                                        .values = {[LABEL_ROUTE] = m->route_names,
                                                                   [LABEL_STATUS] = app_metrics_class_names,
-                                                                  [LABEL_ERROR] = app_metrics_error_names}});
+                                                                  [LABEL_ERROR] = db_count_errors}});
     m->expose = expose_of_program(m->metrics, shared->conf->metrics_dir, shared->app->name, app_metrics_refresh, m);
     return m;
 }
@@ -129,11 +123,4 @@ void app_metrics_request(struct app_metrics *m, const struct route *route, bool 
 
 static const char *const app_metrics_class_names[] = {
     [CLASS_2XX] = "2xx", [CLASS_3XX] = "3xx", [CLASS_4XX] = "4xx", [CLASS_5XX] = "5xx", [CLASS__MAX] = NULL,
-};
-
-static const char *const app_metrics_error_names[] = {
-    [APP_ERROR_UNAVAILABLE] = "unavailable",
-    [APP_ERROR_RERUN] = "rerun",
-    [APP_ERROR_FAILED] = "failed",
-    [APP_ERROR__MAX] = NULL,
 };

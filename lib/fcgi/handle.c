@@ -49,15 +49,10 @@ static void handle_read_request(struct ctx *c, FCGX_Request *q)
         .method = handle_param(q, "REQUEST_METHOD"),
         .path = handle_param(q, "REQUEST_PATH"),
         .id = handle_request_id(handle_param(q, "REQUEST_ID"), c->arena),
-        .host = handle_param(q, "HTTP_HOST"),
-        .origin = handle_param(q, "HTTP_ORIGIN"),
-        .sec_fetch_site = handle_param(q, "HTTP_SEC_FETCH_SITE"),
-        .accept = handle_param(q, "HTTP_ACCEPT"),
-        .content_type = handle_param(q, "CONTENT_TYPE"),
-        .cookie = handle_param(q, "HTTP_COOKIE"),
-        .authorization = handle_param(q, "HTTP_AUTHORIZATION"),
         .body = {.source = handle_read_stdin, .broken = handle_stdin_broken, .arg = q, .content_length = -1},
     };
+    for (char **param = q->envp; *param != NULL; param++)
+        request_take_header(r, *param);
     if (str_to_i64(handle_param(q, "CONTENT_LENGTH"), &length))
         r->body.content_length = length;
 }

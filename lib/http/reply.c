@@ -78,6 +78,31 @@ void reply_header(struct reply *r, const char *name, struct str value)
     r->headers[r->headers_n++] = (struct reply_header){.name = name, .value = arena_str(r->arena, value)};
 }
 
+void reply_standing_header(struct reply *r, const char *name, struct str value)
+{
+    size_t i = 0;
+
+    while (i < r->headers_n && !(r->headers[i].standing && strcmp(r->headers[i].name, name) == 0))
+        i++;
+    if (i == r->headers_n) {
+        reply_header(r, name, value);
+        r->headers[i].standing = true;
+        return;
+    }
+    ASSERT(reply_is_header_text(value));
+    r->headers[i].value = arena_str(r->arena, value);
+}
+
+static void reply_forget_headers(struct reply *r)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->headers_n; i++)
+        if (r->headers[i].standing)
+            r->headers[n++] = r->headers[i];
+    r->headers_n = n;
+}
+
 static void reply_begin(struct reply *r, int status, const char *content_type)
 {
     r->status = status;
@@ -192,7 +217,7 @@ void reply_error(struct reply *r, enum err code, const struct problems *problems
     f.platform_given = problems->platform_code.p != NULL || problems->platform_log_id.p != NULL;
     f.platform_error = (struct platform_error){problems->platform_code, problems->platform_log_id};
 
-    r->headers_n = 0;
+    reply_forget_headers(r);
     reply_begin(r, err_status(code), "application/json");
     buf_puts(&r->body, "{\"error\":");
     json_write(&r->body, reply_failure_fields, &f);

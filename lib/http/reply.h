@@ -18,6 +18,7 @@
 struct reply_header {
     const char *name;
     struct str value;
+    bool standing;
 };
 
 struct reply {
@@ -33,8 +34,11 @@ struct reply {
 void reply_init(struct reply *r, struct arena *arena, struct str request_id);
 void reply_done(struct reply *r);
 
-/* The value must not hold CR, LF or NUL (ASSERTed); it is copied. */
+/* The value must not hold CR, LF or NUL (ASSERTed); it is copied. A header said twice is sent twice. */
 void reply_header(struct reply *r, const char *name, struct str value);
+
+/* A header that is true of the request whatever its answer: reply_error keeps it. Said again, it replaces the first. */
+void reply_standing_header(struct reply *r, const char *name, struct str value);
 
 MUST_CHECK enum err reply_data(struct reply *r, int status, const struct json_field *fields, const void *value);
 MUST_CHECK enum err reply_nothing(struct reply *r);                       /* 204 */
@@ -50,6 +54,6 @@ MUST_CHECK enum err reply_body(struct reply *r, int status, const char *content_
 /*
  * The failure in the shape of docs/api.md#answers. problems may be NULL or empty. ERR_VALIDATION with problems becomes
  * problems_err of them; a code with status 500 is answered as internal_error, without details. Forgets what was said
- * before, headers included.
+ * before, but for the standing headers.
  */
 void reply_error(struct reply *r, enum err code, const struct problems *problems);

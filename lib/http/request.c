@@ -1,5 +1,41 @@
 #include "http/request.h"
 
+static const struct {
+    const char *name;
+    size_t offset;
+} request_headers[] = {
+#define HEADER(field, name_) {.name = (name_), .offset = offsetof(struct request, field)},
+#include "http/header.def"
+#undef HEADER
+};
+
+/* What follows "NAME=" in param, the parameter that CGI makes of the header; NULL when it is another's. */
+static const char *request_value_of(const char *param, const char *header)
+{
+    for (; *header != '\0'; header++, param++) {
+        bool is_lower = *header >= 'a' && *header <= 'z';
+        char c = *header == '-' ? '_' : is_lower ? (char)(*header - 'a' + 'A') : *header;
+        if (*param != c)
+            return NULL;
+    }
+    return *param == '=' ? param + 1 : NULL;
+}
+
+void request_take_header(struct request *r, const char *param)
+{
+    if (strncmp(param, "HTTP_", 5) != 0)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(request_headers); i++) {
+        struct str *field = (struct str *)((char *)r + request_headers[i].offset);
+        const char *value = request_value_of(param + 5, request_headers[i].name);
+        if (value == NULL)
+            continue;
+        if (field->p == NULL)
+            *field = str_from(value);
+        return;
+    }
+}
+
 struct str request_media_type(const struct request *r, struct arena *arena)
 {
     struct str text = r->content_type, type;

@@ -7,13 +7,21 @@
 #include "http/route.h"
 
 struct request {
-    struct str method, path; /* path without the query string */
-    struct str id;           /* 32 hex digits, made by nginx; X-Request-Id */
-    struct str host, origin, sec_fetch_site, accept, content_type, cookie, authorization;
+    struct str method, path;                  /* path without the query string */
+    struct str id;                            /* 32 hex digits, made by nginx; X-Request-Id */
+#define HEADER(field, name) struct str field; /* as sent; absent without it */
+#include "http/header.def"
+#undef HEADER
     struct form query;
     struct str param[ROUTE_PARAMS_MAX];
     struct body body;
 };
+
+/*
+ * Takes one FastCGI parameter, "HTTP_COOKIE=...", into the field of its header; the first one counts, and those that
+ * header.def does not name are ignored. The text is not copied.
+ */
+void request_take_header(struct request *r, const char *param);
 
 /* The media type of Content-Type without its parameters, lower case: "application/json". */
 struct str request_media_type(const struct request *r, struct arena *arena);

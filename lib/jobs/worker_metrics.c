@@ -4,14 +4,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "db/counts.h"
 #include "jobs/kind.h"
 #include "model/upload/upload.h"
 
-enum { WORKER_ERROR_UNAVAILABLE, WORKER_ERROR_RERUN, WORKER_ERROR_FAILED };
 enum { STATE_DUE, STATE_LATER, STATE_DEAD };
 
-static const char *const worker_metrics_error_names[] = {
-    [WORKER_ERROR_UNAVAILABLE] = "unavailable", [WORKER_ERROR_RERUN] = "rerun", [WORKER_ERROR_FAILED] = "failed", NULL};
 static const char *const worker_metrics_state_names[] = {
     [STATE_DUE] = "due", [STATE_LATER] = "later", [STATE_DEAD] = "dead", NULL};
 static const char *const worker_metrics_store_names[] = {"directory", NULL};
@@ -52,13 +50,8 @@ static size_t worker_metrics_count(const char *const *names)
 static void worker_metrics_refresh(void *arg)
 {
     struct worker_metrics *m = arg;
-    struct db_counts *c = &m->counts;
 
-    metric_set(m->set, METRIC_DB_CONNECTIONS, 0, atomic_load(&c->open));
-    metric_set(m->set, METRIC_DB_CONNECTS, 0, atomic_load(&c->connects));
-    metric_set(m->set, METRIC_DB_ERRORS, WORKER_ERROR_UNAVAILABLE, atomic_load(&c->unavailable));
-    metric_set(m->set, METRIC_DB_ERRORS, WORKER_ERROR_RERUN, atomic_load(&c->reruns));
-    metric_set(m->set, METRIC_DB_ERRORS, WORKER_ERROR_FAILED, atomic_load(&c->failed));
+    db_counts_show(&m->counts, m->set);
 }
 
 struct worker_metrics *worker_metrics_start(const struct conf *conf, enum job_class class, const char *program,
@@ -71,7 +64,7 @@ struct worker_metrics *worker_metrics_start(const struct conf *conf, enum job_cl
     worker_metrics_name_kinds(m, kinds);
     m->set = metrics_new(
         &(struct metrics_options){.who = METRICS_WORKER,
-                                  .values = {[LABEL_ERROR] = worker_metrics_error_names,
+                                  .values = {[LABEL_ERROR] = db_count_errors,
                                              [LABEL_KIND] = m->kind_names,
                                              [LABEL_OUTCOME] = worker_metrics_outcome_names,
                                              [LABEL_CLASS] = m->class_names,
@@ -116,11 +109,11 @@ static void worker_metrics_look_at_jobs(struct worker_metrics *m, struct db *db,
 }
 
 /* The alarm comes once, when the first image is late; how many there are is the metric. */
-static void worker_metrics_look_at_images(struct worker_metrics *m, struct db *db, struct arena *arena, int64_t now_us)
+static void worker_metrics_look_at_images(struct worker_metrics *m, struct db *db, int64_t now_us)
 {
     int64_t n;
 
-    if (upload_count_late(db, arena, now_us - PURGE_LATE_US, &n) != OK)
+    if (upload_count_late(db, now_us - PURGE_LATE_US, &n) != OK)
         return;
     if (n > 0 && !m->purge_late)
         alarm_raise(m->set, ALARM_PURGE_LATE, LOG_INT("images", n), LOG_END);
@@ -136,7 +129,7 @@ void worker_metrics_tables(struct worker_metrics *m, struct db *db, struct arena
         return;
     m->next_us = clock_mono_us() + WORKER_METRICS_EVERY_US;
     if (m->class == JOB_MEDIA)
-        worker_metrics_look_at_images(m, db, arena, now_us);
+        worker_metrics_look_at_images(m, db, now_us);
     worker_metrics_look_at_jobs(m, db, arena, now_us);
 }
 

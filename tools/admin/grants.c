@@ -14,10 +14,6 @@ struct right {
     struct str privilege, table, column;
 };
 
-struct grants_number {
-    int64_t n;
-};
-
 struct grants {
     struct db *db;
     struct arena *arena;
@@ -32,7 +28,6 @@ struct grants_user {
     size_t rights_n;
 };
 
-static const struct db_col grants_number_cols[] = {DB_COL(struct grants_number, n, I64), DB_END};
 static const struct db_col grants_right_cols[] = {
     DB_COL(struct right, privilege, STR), DB_COL(struct right, table, STR), DB_COL(struct right, column, STR), DB_END};
 
@@ -44,7 +39,7 @@ static const struct sql grants_sqls[] = {
                                  "SELECT privilege_type FROM information_schema.SCHEMA_PRIVILEGES "
                                  "WHERE grantee = ? AND table_schema = ? AND privilege_type <> 'USAGE') wide",
                          .in = "sss",
-                         .cols = grants_number_cols},
+                         .cols = db_number_cols},
     [GRANTS_HAS] = {.text = "SELECT privilege_type, table_name, '' FROM information_schema.TABLE_PRIVILEGES "
                             "WHERE grantee = ? AND table_schema = ? AND privilege_type <> 'USAGE' UNION ALL "
                             "SELECT privilege_type, table_name, column_name FROM information_schema.COLUMN_PRIVILEGES "
@@ -182,12 +177,11 @@ static int grants_revoke_excess(const struct grants *g, const struct grants_user
 static int grants_revoke_wide(const struct grants *g, const struct grants_user *u)
 {
     struct db_arg grantee = db_str(u->grantee);
-    struct grants_number wide;
+    int64_t wide;
 
-    if (db_row(g->db, &grants_sqls[GRANTS_HAS_WIDE], DB_ARGS(grantee, grantee, db_cstr(g->database)), g->arena,
-               &wide) != OK)
+    if (db_number(g->db, &grants_sqls[GRANTS_HAS_WIDE], DB_ARGS(grantee, grantee, db_cstr(g->database)), &wide) != OK)
         return complain("the grants cannot be read. MariaDB says: %s", db_error(g->db));
-    if (wide.n == 0)
+    if (wide == 0)
         return EXIT_DONE;
     printf("revoked from marketingcli_%.*s: rights on more than single tables\n", STR_FMT(u->name));
     return grants_run(g, u,

@@ -15,10 +15,6 @@
 enum { KEY_LOCK_USER, KEY_COUNT, KEY_INSERT, KEY_BY_HASH, KEY_LIST, KEY_REVOKE, KEY_USED };
 static const struct sql key_sqls[];
 
-struct key_number {
-    int64_t n;
-};
-
 struct key_owner {
     int state;
 };
@@ -78,17 +74,17 @@ static enum err key_create_tx(struct db *db, void *arg)
     struct key_creation *c = arg;
     struct sha256 hash = sha256_of(c->text);
     struct key_owner owner = {0};
-    struct key_number live = {0};
+    int64_t live;
 
     enum err e = db_row(db, &key_sqls[KEY_LOCK_USER], DB_ARGS(db_uuid(c->user_id)), c->arena, &owner);
     if (e != OK)
         return e;
     if (owner.state != USER_ACTIVE)
         return ERR_ACCOUNT_DISABLED;
-    e = db_row(db, &key_sqls[KEY_COUNT], DB_ARGS(db_uuid(c->user_id)), c->arena, &live);
+    e = db_number(db, &key_sqls[KEY_COUNT], DB_ARGS(db_uuid(c->user_id)), &live);
     if (e != OK)
         return e;
-    if (live.n >= c->conf->keys_max_per_user)
+    if (live >= c->conf->keys_max_per_user)
         return ERR_TOO_MANY;
     c->key = (struct key){
         .id = uuid_new(),
@@ -220,7 +216,6 @@ static const struct db_col key_cols[] = {
     DB_END,
 };
 
-static const struct db_col key_number_cols[] = {DB_COL(struct key_number, n, I64), DB_END};
 static const struct db_col key_owner_cols[] = {DB_COL_ENUM(struct key_owner, state, user_state_names), DB_END};
 
 #define KEY_COLS "id, user_id, user_state, name, prefix, created_at_us, last_used_at_us, revoked_at_us"
@@ -229,7 +224,7 @@ static const struct sql key_sqls[] = {
     [KEY_LOCK_USER] = {.text = "SELECT state FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = key_owner_cols},
     [KEY_COUNT] = {.text = "SELECT COUNT(*) FROM api_keys WHERE user_id = ? AND revoked_at_us IS NULL",
                    .in = "u",
-                   .cols = key_number_cols},
+                   .cols = db_number_cols},
     [KEY_INSERT] = {.text = "INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, created_at_us)"
                             " VALUES (?, ?, ?, ?, ?, ?, ?)",
                     .in = "uusssbi"},

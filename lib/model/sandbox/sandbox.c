@@ -10,10 +10,6 @@
 enum { SANDBOX_CALLER_FIND, SANDBOX_CREATOR_LOCK, SANDBOX_CALLS_COUNT, SANDBOX_CALL_INSERT, SANDBOX_SQLS };
 static const struct sql sandbox_sqls[SANDBOX_SQLS];
 
-struct sandbox_number {
-    int64_t n;
-};
-
 /* Names and limits a minute, by enum sandbox_call. */
 static const struct {
     const char *name;
@@ -81,15 +77,15 @@ static enum err sandbox_call_take(struct db *db, void *arg)
     struct db_arg creator = db_uuid(a->creator_id), kind = db_cstr(calls[a->call].name);
     struct uuid id = uuid_new();
     int64_t now = clock_now_us();
-    struct sandbox_number count;
+    int64_t count;
 
-    enum err e = db_row(db, &sandbox_sqls[SANDBOX_CREATOR_LOCK], DB_ARGS(creator), a->arena, &count);
+    enum err e = db_number(db, &sandbox_sqls[SANDBOX_CREATOR_LOCK], DB_ARGS(creator), &count);
     if (e == OK)
-        e = db_row(db, &sandbox_sqls[SANDBOX_CALLS_COUNT], DB_ARGS(creator, kind, db_i64(now - WINDOW_US), db_i64(now)),
-                   a->arena, &count);
+        e = db_number(db, &sandbox_sqls[SANDBOX_CALLS_COUNT],
+                      DB_ARGS(creator, kind, db_i64(now - WINDOW_US), db_i64(now)), &count);
     if (e != OK)
         return e;
-    if (count.n >= calls[a->call].max)
+    if (count >= calls[a->call].max)
         return ERR_RATE_LIMITED;
     return db_exec(db, &sandbox_sqls[SANDBOX_CALL_INSERT], DB_ARGS(db_uuid(&id), creator, kind, db_i64(now)), NULL);
 }
@@ -138,7 +134,6 @@ static const struct db_col sandbox_caller_cols[] = {DB_COL(struct sandbox_caller
                                                     DB_COL(struct sandbox_caller, private_account, BOOL),
                                                     DB_COL(struct sandbox_caller, comment_disabled, BOOL),
                                                     DB_END};
-static const struct db_col sandbox_number_cols[] = {DB_COL(struct sandbox_number, n, I64), DB_END};
 
 static const struct sql sandbox_sqls[SANDBOX_SQLS] = {
     [SANDBOX_CALLER_FIND] = {.text = "SELECT g.id, g.creator_id, g.client_key, g.scopes, w.username, w.post_block, "
@@ -151,12 +146,12 @@ static const struct sql sandbox_sqls[SANDBOX_SQLS] = {
                              .cols = sandbox_caller_cols},
     [SANDBOX_CREATOR_LOCK] = {.text = "SELECT created_at_us FROM sandbox_creators WHERE id = ? FOR UPDATE",
                               .in = "u",
-                              .cols = sandbox_number_cols},
+                              .cols = db_number_cols},
     /* Not those of the future: a test may have moved the clock back. */
     [SANDBOX_CALLS_COUNT] = {.text = "SELECT COUNT(*) FROM sandbox_calls "
                                      "WHERE creator_id = ? AND kind = ? AND at_us > ? AND at_us <= ?",
                              .in = "usii",
-                             .cols = sandbox_number_cols},
+                             .cols = db_number_cols},
     [SANDBOX_CALL_INSERT] = {.text = "INSERT INTO sandbox_calls (id, creator_id, kind, at_us) VALUES (?, ?, ?, ?)",
                              .in = "uusi"},
 };

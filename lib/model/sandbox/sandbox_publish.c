@@ -20,10 +20,6 @@ const char *const sandbox_status_names[] = {"PROCESSING_DOWNLOAD", "SEND_TO_USER
                                             NULL};
 const char *const sandbox_mode_names[] = {"DIRECT_POST", "MEDIA_UPLOAD", NULL};
 
-struct sandbox_publish_number {
-    int64_t n;
-};
-
 struct add_arg {
     struct arena *arena;
     struct sandbox_publish *p;
@@ -41,18 +37,18 @@ static enum err sandbox_publish_add_tx(struct db *db, void *arg)
     struct add_arg *a = arg;
     struct sandbox_publish *p = a->p;
     int64_t now = clock_now_us();
-    struct sandbox_publish_number n;
+    int64_t n;
 
     enum err e =
-        db_row(db, &sandbox_publish_sqls[SANDBOX_PUBLISH_CREATOR_LOCK], DB_ARGS(db_uuid(&p->creator_id)), a->arena, &n);
+        db_number(db, &sandbox_publish_sqls[SANDBOX_PUBLISH_CREATOR_LOCK], DB_ARGS(db_uuid(&p->creator_id)), &n);
     if (e != OK)
         return e;
     if (p->post_mode == SANDBOX_MEDIA_UPLOAD) {
-        e = db_row(db, &sandbox_publish_sqls[SANDBOX_PUBLISH_PENDING_COUNT],
-                   DB_ARGS(db_uuid(&p->creator_id), db_i64(now - US_PER_DAY)), a->arena, &n);
+        e = db_number(db, &sandbox_publish_sqls[SANDBOX_PUBLISH_PENDING_COUNT],
+                      DB_ARGS(db_uuid(&p->creator_id), db_i64(now - US_PER_DAY)), &n);
         if (e != OK)
             return e;
-        if (n.n >= SANDBOX_PENDING_MAX)
+        if (n >= SANDBOX_PENDING_MAX)
             return ERR_TOO_MANY;
     }
     p->id = uuid_new();
@@ -125,7 +121,6 @@ static const struct db_col sandbox_publish_cols[] = {COL(id, UUID),
                                                      COL(downloaded_bytes, I64),
                                                      COL(created_at_us, I64),
                                                      DB_END};
-static const struct db_col sandbox_publish_number_cols[] = {DB_COL(struct sandbox_publish_number, n, I64), DB_END};
 
 #define PUBLISH_SELECT \
     "SELECT p.id, p.creator_id, p.publish_id, p.client_key, w.username, p.post_mode, p.status, p.title, " \
@@ -135,13 +130,13 @@ static const struct db_col sandbox_publish_number_cols[] = {DB_COL(struct sandbo
 static const struct sql sandbox_publish_sqls[SANDBOX_PUBLISH_SQLS] = {
     [SANDBOX_PUBLISH_CREATOR_LOCK] = {.text = "SELECT created_at_us FROM sandbox_creators WHERE id = ? FOR UPDATE",
                                       .in = "u",
-                                      .cols = sandbox_publish_number_cols},
+                                      .cols = db_number_cols},
     [SANDBOX_PUBLISH_PENDING_COUNT] =
         {.text = "SELECT COUNT(*) FROM sandbox_publishes WHERE creator_id = ? AND created_at_us > ? "
                  "AND post_mode = 'MEDIA_UPLOAD' AND status IN ('PROCESSING_DOWNLOAD', "
                  "'SEND_TO_USER_INBOX')",
          .in = "ui",
-         .cols = sandbox_publish_number_cols},
+         .cols = db_number_cols},
     [SANDBOX_PUBLISH_INSERT] = {.text =
                                     "INSERT INTO sandbox_publishes (id, publish_id, client_key, creator_id, post_mode, "
                                     "title, description, privacy_level, disable_comment, auto_add_music, "

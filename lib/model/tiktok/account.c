@@ -30,10 +30,6 @@ struct known {
     int state;
 };
 
-struct account_number {
-    int64_t n;
-};
-
 struct account_owner {
     int state;
 };
@@ -99,17 +95,17 @@ struct connecting {
 static enum err account_check_room(struct db *db, const struct connecting *x)
 {
     struct account_owner owner = {0};
-    struct account_number live = {0};
+    int64_t live;
 
     enum err e = db_row(db, &account_sqls[ACCOUNT_LOCK_USER], DB_ARGS(db_uuid(x->user_id)), x->arena, &owner);
     if (e != OK)
         return e;
     if (owner.state != USER_ACTIVE)
         return ERR_ACCOUNT_DISABLED;
-    e = db_row(db, &account_sqls[ACCOUNT_COUNT], DB_ARGS(db_uuid(x->user_id), db_str(x->c->open_id)), x->arena, &live);
+    e = db_number(db, &account_sqls[ACCOUNT_COUNT], DB_ARGS(db_uuid(x->user_id), db_str(x->c->open_id)), &live);
     if (e != OK)
         return e;
-    return live.n >= x->conf->tiktok_accounts_max ? ERR_ACCOUNTS_TOO_MANY : OK;
+    return live >= x->conf->tiktok_accounts_max ? ERR_ACCOUNTS_TOO_MANY : OK;
 }
 
 static enum err account_write_connection(struct db *db, const struct connecting *x, const struct sql *q)
@@ -249,7 +245,6 @@ static const struct db_col account_known_cols[] = {
     DB_END,
 };
 static const struct db_col account_owner_cols[] = {DB_COL_ENUM(struct account_owner, state, user_state_names), DB_END};
-static const struct db_col account_number_cols[] = {DB_COL(struct account_number, n, I64), DB_END};
 static const struct db_col account_id_cols[] = {{.type = DB_UUID}, DB_END};
 
 #define ACCOUNT_SELECT \
@@ -277,7 +272,7 @@ static const struct sql account_sqls[] = {
     [ACCOUNT_COUNT] = {.text = "SELECT COUNT(*) FROM accounts WHERE user_id = ? AND state <> 'disconnected'"
                                " AND open_id <> ?",
                        .in = "us",
-                       .cols = account_number_cols},
+                       .cols = db_number_cols},
     [ACCOUNT_INSERT] = {.text = "INSERT INTO accounts SET display_name = ?, avatar_url = ?, scopes = ?,"
                                 " access_token = ?, refresh_token = ?, access_expires_at_us = ?,"
                                 " refresh_expires_at_us = ?, connected_at_us = ?, updated_at_us = ?, state = 'active',"

@@ -109,21 +109,17 @@ enum err upload_list(struct db *db, struct arena *arena, const struct uuid *user
                    sizeof **ret_uploads, max, (void **)ret_uploads, ret_n);
 }
 
-struct upload_number {
-    int64_t n;
-};
-
 struct lock {
     int state;
     int64_t delete_due_at_us, deleted_at_us;
 };
 
-static enum err upload_in_use(struct db *db, struct arena *arena, const struct uuid *id, bool *ret_used)
+static enum err upload_in_use(struct db *db, const struct uuid *id, bool *ret_used)
 {
-    struct upload_number uses = {0};
-    enum err e = db_row(db, &upload_sqls[UPLOAD_COUNT_USES], DB_ARGS(db_uuid(id)), arena, &uses);
+    int64_t uses = 0;
+    enum err e = db_number(db, &upload_sqls[UPLOAD_COUNT_USES], DB_ARGS(db_uuid(id)), &uses);
 
-    *ret_used = uses.n > 0;
+    *ret_used = uses > 0;
     return e;
 }
 
@@ -144,7 +140,7 @@ static enum err delete (struct db *db, void *arg) {
 
     enum err e = db_row(db, &upload_sqls[UPLOAD_LOCK_OWN], DB_ARGS(db_uuid(d->id), db_uuid(d->user_id)), d->arena,
                         &lock);
-    if (e == OK) e = upload_in_use(db, d->arena, d->id, &used);
+    if (e == OK) e = upload_in_use(db, d->id, &used);
     if (e == OK && used) e = ERR_UPLOAD_IN_USE;
     if (e == OK) e = upload_set_deleted(db, d->id, now);
     return e == OK ? job_add(db, JOB_MEDIA, PURGE_KIND, d->id, now, d->request_id) : e;
@@ -230,7 +226,7 @@ enum err upload_purge_begin(struct db *db, struct arena *arena, const struct uui
         return OK;
     }
     if (e == OK && lock.state != UPLOAD_DELETED) {
-        e = upload_in_use(db, arena, id, &used);
+        e = upload_in_use(db, id, &used);
         if (e == OK && lock.delete_due_at_us > now) {
             purge = PURGE_LATER;
             again = lock.delete_due_at_us;
@@ -253,15 +249,10 @@ enum err upload_purged(struct db *db, const struct uuid *id)
     return db_exec(db, &upload_sqls[UPLOAD_SET_GONE], DB_ARGS(db_i64(clock_now_us()), db_uuid(id)), NULL);
 }
 
-enum err upload_count_late(struct db *db, struct arena *arena, int64_t due_before_us, int64_t *ret_n)
+enum err upload_count_late(struct db *db, int64_t due_before_us, int64_t *ret_n)
 {
-    struct upload_number late;
-    enum err e = db_row(db, &upload_sqls[UPLOAD_COUNT_LATE], DB_ARGS(db_i64(due_before_us), db_i64(UPLOAD_COUNT_MAX)),
-                        arena, &late);
-
-    if (e == OK)
-        *ret_n = late.n;
-    return e;
+    return db_number(db, &upload_sqls[UPLOAD_COUNT_LATE], DB_ARGS(db_i64(due_before_us), db_i64(UPLOAD_COUNT_MAX)),
+                     ret_n);
 }
 
 static const struct db_col upload_cols[] = {
@@ -291,7 +282,6 @@ static const struct db_col upload_lock_cols[] = {
     DB_END,
 };
 
-static const struct db_col upload_number_cols[] = {DB_COL(struct upload_number, n, I64), DB_END};
 static const struct db_col upload_of_post_cols[] = {DB_COL(struct of_post, id, UUID), DB_END};
 
 #define UPLOAD_COLS \
@@ -327,13 +317,13 @@ static const struct sql upload_sqls[] = {
     [UPLOAD_COUNT_USES] = {.text = "SELECT COUNT(*) FROM post_images i JOIN posts p ON p.id = i.post_id"
                                    " WHERE i.upload_id = ? AND p.ended_at_us IS NULL",
                            .in = "u",
-                           .cols = upload_number_cols},
+                           .cols = db_number_cols},
     [UPLOAD_COUNT_LATE] = {.text = "SELECT COUNT(*) FROM (SELECT 1 FROM uploads u"
                                    " WHERE u.deleted_at_us IS NULL AND u.delete_due_at_us < ? AND NOT EXISTS"
                                    " (SELECT 1 FROM post_images i JOIN posts p ON p.id = i.post_id"
                                    " WHERE i.upload_id = u.id AND p.ended_at_us IS NULL) LIMIT ?) late",
                            .in = "ii",
-                           .cols = upload_number_cols},
+                           .cols = db_number_cols},
     [UPLOAD_SET_DELETED] = {.text = "UPDATE uploads SET state = 'deleted', delete_due_at_us = ? WHERE id = ?",
                             .in = "iu"},
     [UPLOAD_SET_GONE] = {.text = "UPDATE uploads SET deleted_at_us = ? WHERE id = ? AND deleted_at_us IS NULL",

@@ -89,4 +89,4 @@ MUST_CHECK enum err upload_purged(struct db *db, const struct uuid *id);
 /* How many were due before due_before_us, are needed by no post that goes on, and are still there; counted up to
  * UPLOAD_COUNT_MAX. */
 #define UPLOAD_COUNT_MAX 10000
-MUST_CHECK enum err upload_count_late(struct db *db, struct arena *arena, int64_t due_before_us, int64_t *ret_n);
+MUST_CHECK enum err upload_count_late(struct db *db, int64_t due_before_us, int64_t *ret_n);

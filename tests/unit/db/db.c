@@ -31,13 +31,7 @@ static const struct db_col thing_cols[] = {
     DB_COL(struct thing, flag, BOOL),   DB_COL_ENUM(struct thing, colour, colours),
     DB_COL_FIXED(struct thing, digest), DB_END};
 
-struct id_row {
-    int64_t id;
-};
-
-static const struct db_col id_cols[] = {DB_COL(struct id_row, id, I64), DB_END};
-
-enum { INSERT, BY_ID, ALL, BUMP, NUMBER_OF, CONNECTION, WRONG, LOCK };
+enum { INSERT, BY_ID, ALL, BUMP, NUMBER_OF, SUM, CONNECTION, WRONG, LOCK };
 
 static const struct sql sqls[] = {
     [INSERT] = {.text = "INSERT INTO things (id, name, bytes, number, flag, colour, digest) VALUES (?,?,?,?,?,?,?)",
@@ -49,10 +43,11 @@ static const struct sql sqls[] = {
              .in = "",
              .cols = thing_cols},
     [BUMP] = {.text = "UPDATE things SET number = number + 1 WHERE id = ?", .in = "u"},
-    [NUMBER_OF] = {.text = "SELECT number FROM things WHERE id = ?", .in = "u", .cols = id_cols},
-    [CONNECTION] = {.text = "SELECT CONNECTION_ID()", .in = "", .cols = id_cols},
-    [WRONG] = {.text = "SELECT nothing FROM nowhere", .in = "", .cols = id_cols},
-    [LOCK] = {.text = "SELECT number FROM things WHERE id = ? FOR UPDATE", .in = "u", .cols = id_cols},
+    [NUMBER_OF] = {.text = "SELECT number FROM things WHERE id = ?", .in = "u", .cols = db_number_cols},
+    [SUM] = {.text = "SELECT SUM(number) FROM things WHERE id = ?", .in = "u", .cols = db_number_cols},
+    [CONNECTION] = {.text = "SELECT CONNECTION_ID()", .in = "", .cols = db_number_cols},
+    [WRONG] = {.text = "SELECT nothing FROM nowhere", .in = "", .cols = db_number_cols},
+    [LOCK] = {.text = "SELECT number FROM things WHERE id = ? FOR UPDATE", .in = "u", .cols = db_number_cols},
 };
 
 struct fixture {
@@ -111,11 +106,11 @@ static struct uuid insert(struct fixture *f, struct str name, int64_t number, co
 
 static void kill_connection(struct fixture *f)
 {
-    struct id_row row;
+    int64_t id;
     char text[64];
 
-    assert_int_equal(db_row(f->db, &sqls[CONNECTION], DB_NO_ARGS, &f->arena, &row), OK);
-    (void)snprintf(text, sizeof text, "KILL %lld", (long long)row.id);
+    assert_int_equal(db_number(f->db, &sqls[CONNECTION], DB_NO_ARGS, &id), OK);
+    (void)snprintf(text, sizeof text, "KILL %lld", (long long)id);
     assert_int_equal(db_run_text(f->other, str_from(text)), OK);
 }
 
@@ -168,15 +163,31 @@ static void rows_and_their_limit(void **state)
     assert_int_equal(db_rows(f->db, &sqls[ALL], DB_NO_ARGS, &f->arena, sizeof(struct thing), 20, &rows, &n), OK);
 }
 
+static void a_number(void **state)
+{
+    struct fixture *f = *state;
+    struct uuid id = uuid_new();
+    int64_t n = 7;
+
+    assert_int_equal(db_number(f->db, &sqls[SUM], DB_ARGS(db_uuid(&id)), &n), OK); /* NULL: the sum of nothing */
+    assert_int_equal(n, 0);
+    id = insert(f, STR("a"), INT64_MAX, "red");
+    assert_int_equal(db_number(f->db, &sqls[SUM], DB_ARGS(db_uuid(&id)), &n), OK);
+    assert_true(n == INT64_MAX);
+    id = uuid_new();
+    assert_int_equal(db_number(f->db, &sqls[NUMBER_OF], DB_ARGS(db_uuid(&id)), &n), ERR_NOT_FOUND);
+    assert_true(n == INT64_MAX);
+}
+
 static void errors_have_their_names(void **state)
 {
     struct fixture *f = *state;
-    struct id_row row;
+    int64_t number;
     struct thing t;
     struct uuid id = insert(f, STR("a"), 1, "red"), none = uuid_new(), blue;
 
     assert_int_equal(db_row(f->db, &sqls[BY_ID], DB_ARGS(db_uuid(&none)), &f->arena, &t), ERR_NOT_FOUND);
-    assert_int_equal(db_row(f->db, &sqls[WRONG], DB_NO_ARGS, &f->arena, &row), ERR_DB_FAILED);
+    assert_int_equal(db_number(f->db, &sqls[WRONG], DB_NO_ARGS, &number), ERR_DB_FAILED);
     assert_int_equal(db_errno(f->db), 1146);
     assert_int_equal(db_exec(f->db, &sqls[INSERT],
                              DB_ARGS(db_uuid(&id), db_str(STR("b")), db_bytes(NULL, 0), db_i64(0), db_i64(0),
@@ -191,11 +202,11 @@ static void a_read_survives_a_lost_connection(void **state)
 {
     struct fixture *f = *state;
     struct uuid id = insert(f, STR("a"), 5, "red");
-    struct id_row row;
+    int64_t number;
 
     kill_connection(f);
-    assert_int_equal(db_row(f->db, &sqls[NUMBER_OF], DB_ARGS(db_uuid(&id)), &f->arena, &row), OK);
-    assert_int_equal(row.id, 5);
+    assert_int_equal(db_number(f->db, &sqls[NUMBER_OF], DB_ARGS(db_uuid(&id)), &number), OK);
+    assert_int_equal(number, 5);
 }
 
 struct tx_arg {
@@ -223,10 +234,10 @@ static enum err bump_in_tx(struct db *db, void *arg)
 
 static int64_t number_of(struct fixture *f, const struct uuid *id)
 {
-    struct id_row row;
+    int64_t number;
 
-    assert_int_equal(db_row(f->other, &sqls[NUMBER_OF], DB_ARGS(db_uuid(id)), &f->arena, &row), OK);
-    return row.id;
+    assert_int_equal(db_number(f->other, &sqls[NUMBER_OF], DB_ARGS(db_uuid(id)), &number), OK);
+    return number;
 }
 
 static void a_transaction_happens_whole_or_not(void **state)
@@ -327,10 +338,10 @@ static void no_server_is_unavailable(void **state)
     struct db_options options = {.socket = "/nonexistent/socket", .name = "test_db", .user = "root", .timeout_sec = 2};
     _cleanup_(db_freep) struct db *db = db_new(&options);
     struct fixture *f = *state;
-    struct id_row row;
+    int64_t id;
     struct tx_arg a = {.f = f};
 
-    assert_int_equal(db_row(db, &sqls[CONNECTION], DB_NO_ARGS, &f->arena, &row), ERR_DB_UNAVAILABLE);
+    assert_int_equal(db_number(db, &sqls[CONNECTION], DB_NO_ARGS, &id), ERR_DB_UNAVAILABLE);
     assert_int_equal(db_tx(db, bump_in_tx, &a), ERR_DB_UNAVAILABLE);
     assert_int_equal(a.runs, 0);
 }
@@ -343,6 +354,7 @@ int main(void)
         TEST(all_types_come_back),
         TEST(nulls_are_absent),
         TEST(rows_and_their_limit),
+        TEST(a_number),
         TEST(errors_have_their_names),
         TEST(a_read_survives_a_lost_connection),
         TEST(a_transaction_happens_whole_or_not),

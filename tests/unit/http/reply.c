@@ -106,6 +106,32 @@ static void test_error_plain(void **state)
                         "\"meta\":{\"request_id\":\"r1\"}}");
 }
 
+static bool has(const struct reply *r, const char *name, const char *value)
+{
+    for (size_t i = 0; i < r->headers_n; i++)
+        if (strcmp(r->headers[i].name, name) == 0 && str_eqc(r->headers[i].value, value))
+            return true;
+    return false;
+}
+
+static void test_standing_headers(void **state)
+{
+    struct fixture *f = *state;
+
+    reply_header(&f->rep, "Link", STR("</a>"));
+    reply_standing_header(&f->rep, "RateLimit", STR("r=2"));
+    reply_header(&f->rep, "Link", STR("</b>"));
+    reply_standing_header(&f->rep, "Idempotent-Replayed", STR("true"));
+    reply_standing_header(&f->rep, "RateLimit", STR("r=1"));
+    assert_int_equal(f->rep.headers_n, 4);
+    reply_error(&f->rep, ERR_NOT_FOUND, NULL);
+    assert_int_equal(f->rep.headers_n, 2);
+    assert_true(has(&f->rep, "RateLimit", "r=1") && has(&f->rep, "Idempotent-Replayed", "true"));
+    reply_header(&f->rep, "Allow", STR("GET"));
+    reply_error(&f->rep, ERR_BUSY, NULL);
+    assert_int_equal(f->rep.headers_n, 2);
+}
+
 static void test_error_one_problem(void **state)
 {
     struct fixture *f = *state;
@@ -206,6 +232,7 @@ int main(void)
                                               TEST(test_nothing_redirect_body),
                                               TEST(test_too_large_body),
                                               TEST(test_error_plain),
+                                              TEST(test_standing_headers),
                                               TEST(test_error_one_problem),
                                               TEST(test_error_status_of_one_problem),
                                               TEST(test_error_several_problems),

@@ -23,6 +23,28 @@ static void test_media_type(void **state)
     assert_int_equal(request_media_type(&r, &arena).n, 0);
 }
 
+static void test_headers(void **state)
+{
+    static const char *const others[] = {
+        "HTTP_COOKI=x",     "HTTP_COOKIES=x", "HTTP_COOKIE", "COOKIE=x", "HTTP_",
+        "HTTP_x_Forwarded", "HTTP_Origin=x",  "=",           "",         "HTTP_ACCEPT_=x"};
+    struct request r = {0};
+
+    (void)state;
+    request_take_header(&r, "HTTP_HOST=localhost:8443");
+    request_take_header(&r, "HTTP_SEC_FETCH_SITE=same-origin");
+    request_take_header(&r, "HTTP_CONTENT_TYPE=text/plain; a=b");
+    request_take_header(&r, "HTTP_AUTHORIZATION=");
+    request_take_header(&r, "HTTP_AUTHORIZATION=Bearer second");
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        request_take_header(&r, others[i]);
+    assert_true(str_eqc(r.host, "localhost:8443"));
+    assert_true(str_eqc(r.sec_fetch_site, "same-origin"));
+    assert_true(str_eqc(r.content_type, "text/plain; a=b"));
+    assert_true(r.authorization.p != NULL && r.authorization.n == 0);
+    assert_true(r.cookie.p == NULL && r.origin.p == NULL && r.accept.p == NULL);
+}
+
 static void test_param_uuid(void **state)
 {
     struct request r = {.param = {STR("019aaa00-0000-7000-8000-00000000000a"),
@@ -40,7 +62,8 @@ static void test_param_uuid(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_media_type), cmocka_unit_test(test_param_uuid)};
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_media_type), cmocka_unit_test(test_headers),
+                                              cmocka_unit_test(test_param_uuid)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
