@@ -1,32 +1,12 @@
 #include "fcgi/image_intake.h"
 
-#include <errno.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "image/image.h"
 #include "store/store.h"
 
 #define CHUNK_BYTES (64u << 10)
-
-static void image_intake_fd_closep(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-}
-
-static enum err image_intake_write_all(int fd, const uint8_t *p, size_t n)
-{
-    while (n > 0) {
-        ssize_t r = write(fd, p, n);
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r <= 0)
-            return errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_STORE;
-        p += r;
-        n -= (size_t)r;
-    }
-    return OK;
-}
 
 /* Reads the stream to its end. What is beyond the limit is counted and dropped. */
 static enum err image_intake_spool(const struct image_source *source, int fd, uint64_t *ret_bytes,
@@ -43,9 +23,10 @@ static enum err image_intake_spool(const struct image_source *source, int fd, ui
         if (bytes > IMAGE_MAX_BYTES)
             continue;
         sha256_stream_add(digest, chunk, n);
-        e = image_intake_write_all(fd, chunk, n);
-        if (e != OK)
+        if (!fd_write_all(fd, chunk, n)) {
+            e = err_of_store();
             break;
+        }
     }
     *ret_digest = sha256_stream_end(digest);
     *ret_bytes = bytes;
@@ -86,7 +67,7 @@ static enum err image_intake_repair_into_store(struct ctx *c, int spool_fd, stru
 
 enum err image_intake(struct ctx *c, const struct image_source *source, struct upload_report *ret_report)
 {
-    _cleanup_(image_intake_fd_closep) int fd = -1;
+    _cleanup_(fd_closep) int fd = -1;
     struct upload_report r = {0};
     struct image_header header;
 
