@@ -91,6 +91,14 @@ bool str_to_i64(struct str s, int64_t *ret_value)
     return true;
 }
 
+int str_hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20; /* to lower case, and no other character to a letter */
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 bool str_eq_secret(struct str a, struct str b)
 {
     unsigned char diff = a.n != b.n;

@@ -50,4 +50,6 @@ bool str_next(struct str *s, char sep, struct str *ret_piece);
 /* Decimal digits only, the whole of s, no overflow. */
 MUST_CHECK bool str_to_i64(struct str s, int64_t *ret_value);
 
+int str_hex_value(char c); /* 0 to 15 of a hexadecimal digit in either case; -1 of any other character */
+
 bool str_eq_secret(struct str a, struct str b); /* in time that depends on the lengths only */

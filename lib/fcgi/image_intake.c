@@ -1,7 +1,5 @@
 #include "fcgi/image_intake.h"
 
-#include <unistd.h>
-
 #include "base/io.h"
 #include "image/image.h"
 #include "store/store.h"
@@ -38,17 +36,9 @@ static enum err image_intake_spool(const struct image_source *source, int fd, ui
 /* What lies in the store, read back; also a check that it has the size that the image service says. */
 static enum err image_intake_digest_file(int fd, uint64_t size_bytes, struct sha256 *ret_digest)
 {
-    uint8_t chunk[CHUNK_BYTES];
-    struct sha256_stream *digest = sha256_stream_new();
-    uint64_t at = 0;
-    ssize_t n;
+    uint64_t bytes;
 
-    while ((n = pread(fd, chunk, sizeof chunk, (off_t)at)) > 0) {
-        sha256_stream_add(digest, chunk, (size_t)n);
-        at += (uint64_t)n;
-    }
-    *ret_digest = sha256_stream_end(digest);
-    return n == 0 && at == size_bytes ? OK : ERR_STORE;
+    return sha256_of_file(fd, ret_digest, &bytes) && bytes == size_bytes ? OK : ERR_STORE;
 }
 
 static enum err image_intake_repair_into_store(struct ctx *c, int spool_fd, struct upload_report *r)

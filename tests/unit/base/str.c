@@ -68,6 +68,18 @@ static void test_next(void **state)
     assert_false(str_next(&s, ',', &piece));
 }
 
+static void test_hex_value(void **state)
+{
+    (void)state;
+    assert_int_equal(str_hex_value('0'), 0);
+    assert_int_equal(str_hex_value('9'), 9);
+    assert_int_equal(str_hex_value('a'), 10);
+    assert_int_equal(str_hex_value('F'), 15);
+    for (int c = 0; c < 256; c++)
+        if (c == '\0' || strchr("0123456789abcdefABCDEF", c) == NULL)
+            assert_int_equal(str_hex_value((char)c), -1);
+}
+
 static void test_to_i64(void **state)
 {
     static const char *const bad[] = {
@@ -86,9 +98,9 @@ static void test_to_i64(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_eq), cmocka_unit_test(test_ends),
-                                              cmocka_unit_test(test_cut), cmocka_unit_test(test_next),
-                                              cmocka_unit_test(test_to_i64)};
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_eq),        cmocka_unit_test(test_ends),
+                                              cmocka_unit_test(test_cut),       cmocka_unit_test(test_next),
+                                              cmocka_unit_test(test_hex_value), cmocka_unit_test(test_to_i64)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
