@@ -75,12 +75,12 @@ enum err account_by_id(struct db *db, struct arena *arena, const struct uuid *id
 
 bool account_has_scope(const struct account *a, struct str scope)
 {
-    struct str rest = a->scopes, piece;
+    return str_list_has(a->scopes, ',', scope);
+}
 
-    while (str_next(&rest, ',', &piece))
-        if (str_eq(str_trim(piece), scope))
-            return true;
-    return false;
+bool account_offers(const struct account *a, struct str privacy_level)
+{
+    return str_list_has(a->privacy_level_options, ',', privacy_level);
 }
 
 /* Connecting */
@@ -144,7 +144,7 @@ static enum err account_connect_tx(struct db *db, void *arg)
         return e;
     x->id = e == OK ? known.id : uuid_new();
     e = account_write_connection(db, x, &account_sqls[e == OK ? ACCOUNT_AGAIN : ACCOUNT_INSERT]);
-    if (e != OK || !account_has_scope(&(const struct account){.scopes = x->c->scopes}, STR(CREATOR_SCOPE)))
+    if (e != OK || !str_list_has(x->c->scopes, ',', STR(CREATOR_SCOPE)))
         return e;
     return job_add(db, JOB_PUBLISH, "creator", &x->id, clock_now_us(), x->request_id);
 }
