@@ -12,7 +12,6 @@ enum {
     ACCOUNT_GET,
     ACCOUNT_LIST,
     ACCOUNT_BY_ID,
-    ACCOUNT_LOCK_USER,
     ACCOUNT_BY_OPEN_ID,
     ACCOUNT_COUNT,
     ACCOUNT_INSERT,
@@ -32,10 +31,6 @@ struct known {
 
 struct account_number {
     int64_t n;
-};
-
-struct account_owner {
-    int state;
 };
 
 /* A snapshot that is older than the policy says is not read any more, purged or not. */
@@ -95,17 +90,13 @@ struct connecting {
     struct uuid id;
 };
 
-/* The user's row is locked, so that two connections cannot both take the last place. */
 static enum err account_check_room(struct db *db, const struct connecting *x)
 {
-    struct account_owner owner = {0};
     struct account_number live = {0};
 
-    enum err e = db_row(db, &account_sqls[ACCOUNT_LOCK_USER], DB_ARGS(db_uuid(x->user_id)), x->arena, &owner);
+    enum err e = user_lock(db, x->arena, x->user_id);
     if (e != OK)
         return e;
-    if (owner.state != USER_ACTIVE)
-        return ERR_ACCOUNT_DISABLED;
     e = db_row(db, &account_sqls[ACCOUNT_COUNT], DB_ARGS(db_uuid(x->user_id), db_str(x->c->open_id)), x->arena, &live);
     if (e != OK)
         return e;
@@ -248,7 +239,6 @@ static const struct db_col account_known_cols[] = {
     DB_COL_ENUM(struct known, state, account_state_names),
     DB_END,
 };
-static const struct db_col account_owner_cols[] = {DB_COL_ENUM(struct account_owner, state, user_state_names), DB_END};
 static const struct db_col account_number_cols[] = {DB_COL(struct account_number, n, I64), DB_END};
 static const struct db_col account_id_cols[] = {{.type = DB_UUID}, DB_END};
 
@@ -267,9 +257,6 @@ static const struct sql account_sqls[] = {
                       .in = "iuui",
                       .cols = account_cols},
     [ACCOUNT_BY_ID] = {.text = ACCOUNT_SELECT " WHERE a.id = ?", .in = "iu", .cols = account_cols},
-    [ACCOUNT_LOCK_USER] = {.text = "SELECT state FROM users WHERE id = ? FOR UPDATE",
-                           .in = "u",
-                           .cols = account_owner_cols},
     [ACCOUNT_BY_OPEN_ID] = {.text = "SELECT id, state FROM accounts WHERE user_id = ? AND open_id = ? FOR UPDATE",
                             .in = "us",
                             .cols = account_known_cols},
