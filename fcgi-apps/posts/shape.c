@@ -7,17 +7,6 @@ struct image_shape {
     struct strs changes;
 };
 
-/* "a,b" as a list; absent and "" are the empty one. */
-static struct strs posts_shape_split(struct arena *arena, struct str text)
-{
-    struct strs list = {.v = arena_array(arena, text.n + 1, sizeof *list.v)};
-    struct str piece;
-
-    while (str_next(&text, ',', &piece))
-        list.v[list.n++] = piece;
-    return list;
-}
-
 static bool posts_shape_shows_failure(const struct post *p)
 {
     return p->failure_code.p != NULL &&
@@ -40,7 +29,7 @@ static struct failure_shape posts_shape_failure_of(const struct post *p)
 
 void shape_post(struct ctx *c, const struct post *p, struct str username, struct post_shape *ret_shape)
 {
-    struct strs ids = posts_shape_split(c->arena, p->tiktok_post_ids);
+    struct strs ids = str_split(c->arena, p->tiktok_post_ids, ',');
 
     *ret_shape = (struct post_shape){
         .post = *p,
@@ -79,7 +68,7 @@ static enum err posts_shape_read_images(struct ctx *c, const struct uuid *post_i
         return e;
     struct image_shape *shapes = arena_array(c->arena, n, sizeof *shapes);
     for (size_t i = 0; i < n; i++)
-        shapes[i] = (struct image_shape){.image = images[i], .changes = posts_shape_split(c->arena, images[i].changes)};
+        shapes[i] = (struct image_shape){.image = images[i], .changes = str_split(c->arena, images[i].changes, ',')};
     *ret = (struct json_array){.v = shapes, .n = n};
     return OK;
 }

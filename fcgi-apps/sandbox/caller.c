@@ -14,7 +14,7 @@ static bool sandbox_caller_has_any_scope(const struct sandbox_caller *caller, co
     struct str list = str_from(any_scope), scope;
 
     while (str_next(&list, ',', &scope))
-        if (sandbox_has_scope(caller->scopes, scope))
+        if (str_list_has(caller->scopes, ',', scope))
             return true;
     return any_scope == NULL;
 }

@@ -127,7 +127,7 @@ static void consent_put_hidden(struct buf *b, const char *name, struct str value
 static void consent_put_scopes(struct buf *b, struct str requested)
 {
     for (const struct scope *s = scopes; s->name != NULL; s++)
-        if (sandbox_has_scope(requested, str_from(s->name)))
+        if (str_list_has(requested, ',', str_from(s->name)))
             buf_printf(b,
                        "<label><input type=\"checkbox\" name=\"grant\" value=\"%s\" checked> %s "
                        "<small>(%s)</small></label>\n",
@@ -199,7 +199,7 @@ static struct str consent_granted(struct ctx *c, const struct form *f, struct st
     while (str_next(&requested, ',', &scope)) {
         for (size_t i = 0; i < f->n; i++)
             if (str_eqc(f->v[i].name, "grant") && str_eq(f->v[i].value, scope) &&
-                !sandbox_has_scope(buf_str(&b), scope)) {
+                !str_list_has(buf_str(&b), ',', scope)) {
                 buf_puts(&b, b.n > 0 ? "," : "");
                 buf_putstr(&b, scope);
             }

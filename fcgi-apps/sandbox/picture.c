@@ -1,5 +1,4 @@
 /* What TikTok checks of a photo: JPEG or WebP by its bytes, 20 MB, "1080p" read as fitting into 1080 x 1920. */
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "crypto/digest.h"
@@ -37,30 +36,17 @@ static bool sandbox_picture_webp_size(const uint8_t *p, size_t n, struct picture
     return false;
 }
 
-static struct str sandbox_picture_digest(int fd, struct arena *arena, uint8_t *head)
-{
-    struct sha256_stream *s = sha256_stream_new();
-    off_t at = 0;
-    ssize_t got;
-
-    while ((got = pread(fd, head, PICTURE_HEAD_BYTES, at)) > 0) {
-        sha256_stream_add(s, head, (size_t)got);
-        at += got;
-    }
-    struct sha256 h = sha256_stream_end(s);
-    return arena_str(arena, str_of(h.b, sizeof h.b));
-}
-
 const char *picture_check(int fd, uint8_t *head, struct arena *arena, struct picture *ret_picture)
 {
     struct image_header jpeg;
-    struct stat st;
+    struct sha256 digest;
+    uint64_t bytes;
 
     *ret_picture = (struct picture){0};
-    if (fstat(fd, &st) != 0)
+    if (!sha256_of_file(fd, &digest, &bytes))
         return "internal";
-    ret_picture->size_bytes = st.st_size;
-    ret_picture->sha256 = sandbox_picture_digest(fd, arena, head);
+    ret_picture->size_bytes = (int64_t)bytes;
+    ret_picture->sha256 = arena_str(arena, str_of(digest.b, sizeof digest.b));
     ssize_t n = pread(fd, head, PICTURE_HEAD_BYTES, 0);
     if (n < 0)
         return "internal";

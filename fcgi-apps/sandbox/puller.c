@@ -4,9 +4,9 @@
  */
 #include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "net/call.h"
 #include "sandbox/sandbox.h"
@@ -16,16 +16,10 @@
 #define PURGE_EVERY_US (3600 * US_PER_SEC)
 #define FETCH_MAX_BYTES (32u << 20) /* beyond TikTok's 20 MB, so that "too large" and "failed" can be told apart */
 
-static void puller_closep(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-}
-
 /* The image of i: result, status and what it is. The bytes live in memory without a name, for this long. */
 static void puller_fetch(const struct conf *conf, struct arena *arena, uint8_t *head, struct sandbox_image *i)
 {
-    _cleanup_(puller_closep) int fd = memfd_create("picture", MFD_CLOEXEC);
+    _cleanup_(fd_closep) int fd = memfd_create("picture", MFD_CLOEXEC);
     int timeout_sec = (int)conf->sandbox_fetch_timeout_sec;
     struct picture picture = {0};
     struct net_result r;

@@ -24,8 +24,8 @@ static bool sandbox_rules_post_mode(const struct rule_input *in)
 
 static bool sandbox_rules_scope(const struct rule_input *in)
 {
-    return !sandbox_has_scope(in->caller->scopes,
-                              sandbox_rules_is_direct(in) ? STR("video.publish") : STR("video.upload"));
+    return !str_list_has(in->caller->scopes, ',',
+                         sandbox_rules_is_direct(in) ? STR("video.publish") : STR("video.upload"));
 }
 
 static bool sandbox_rules_source(const struct rule_input *in)
@@ -76,8 +76,7 @@ static bool sandbox_rules_privacy(const struct rule_input *in)
 {
     struct str level = in->body->post_info.privacy_level;
 
-    return sandbox_rules_is_direct(in) &&
-           (level.n == 0 || !sandbox_has_scope(sandbox_privacy_options(in->caller), level));
+    return sandbox_rules_is_direct(in) && !str_list_has(sandbox_privacy_options(in->caller), ',', level);
 }
 
 /* Printable and short enough to be an address at all. */

@@ -106,21 +106,12 @@ static enum err sandbox_user_info(struct ctx *c)
         const struct user_field *f = sandbox_user_field_find(name);
         if (f == NULL)
             return answer_refused(c, "invalid_params", "The user fields contain invalid options.");
-        if (!sandbox_has_scope(caller.scopes, str_from(f->scope)))
+        if (!str_list_has(caller.scopes, ',', str_from(f->scope)))
             return answer_refused(c, "scope_not_authorized", NULL);
         sandbox_user_put_value(&b, f, &u);
     }
     buf_puts(&b, "}}");
     return b.overflow ? answer_refused(c, "invalid_params", NULL) : answer_data(c, buf_str(&b));
-}
-
-static struct strs sandbox_user_split(struct arena *arena, struct str list)
-{
-    struct strs v = {.v = arena_array(arena, list.n + 1, sizeof *v.v)};
-
-    while (str_next(&list, ',', &v.v[v.n]))
-        v.n++;
-    return v;
 }
 
 static enum err sandbox_user_creator_info(struct ctx *c)
@@ -137,7 +128,7 @@ static enum err sandbox_user_creator_info(struct ctx *c)
         .creator_avatar_url = sandbox_user_avatar_url(c, caller.username),
         .creator_username = caller.username,
         .creator_nickname = sandbox_user_nickname(c, caller.username),
-        .privacy_level_options = sandbox_user_split(c->arena, sandbox_privacy_options(&caller)),
+        .privacy_level_options = str_split(c->arena, sandbox_privacy_options(&caller), ','),
         .comment_disabled = caller.comment_disabled,
         .max_video_post_duration_sec = 600,
     };

@@ -21,18 +21,6 @@ struct accounts_view {
 
 static const struct json_field accounts_view_fields[], accounts_detail_fields[], accounts_disconnected_fields[];
 
-/* "a,b" as a list; empty pieces are left out. */
-static struct strs accounts_split(struct arena *arena, struct str s)
-{
-    struct strs list = {.v = arena_array(arena, s.n / 2 + 1, sizeof(struct str))};
-    struct str piece;
-
-    while (str_next(&s, ',', &piece))
-        if ((piece = str_trim(piece)).n > 0)
-            list.v[list.n++] = piece;
-    return list;
-}
-
 static struct str accounts_or_null(struct str s)
 {
     return s.n == 0 ? (struct str){0} : s;
@@ -49,11 +37,11 @@ static struct accounts_view accounts_view_of(struct arena *arena, const struct a
         .state = a->state,
         .state_reason = accounts_or_null(a->state_reason),
         .is_active = a->state == ACCOUNT_ACTIVE,
-        .scopes = accounts_split(arena, a->scopes),
+        .scopes = str_split(arena, a->scopes, ','),
         .connected_at_us = a->connected_at_us,
         .platform_data =
             {
-                .privacy_level_options = accounts_split(arena, a->privacy_level_options),
+                .privacy_level_options = str_split(arena, a->privacy_level_options, ','),
                 .creator_nickname = accounts_or_null(a->nickname),
                 .post_block = accounts_or_null(a->post_block),
                 .comment_disabled = a->comment_disabled,

@@ -82,9 +82,8 @@ static enum err connect_user_info(struct ctx *c, const struct tiktok_tokens *tok
 
 static bool connect_may_post(const struct tiktok_tokens *tokens)
 {
-    const struct account granted = {.scopes = tokens->scope};
-
-    return account_has_scope(&granted, STR("video.publish")) || account_has_scope(&granted, STR("video.upload"));
+    return str_list_has(tokens->scope, ',', STR("video.publish")) ||
+           str_list_has(tokens->scope, ',', STR("video.upload"));
 }
 
 /* The calls while the user waits. */

@@ -21,16 +21,6 @@ struct upload_shape {
 
 static const struct json_field uploads_upload_fields[];
 
-static struct strs uploads_split_changes(struct arena *arena, struct str set)
-{
-    struct strs s = {.v = arena_array(arena, IMAGE_CHANGES, sizeof *s.v)};
-    struct str piece;
-
-    while (set.n > 0 && s.n < IMAGE_CHANGES && str_next(&set, ',', &piece))
-        s.v[s.n++] = piece;
-    return s;
-}
-
 static struct upload_shape uploads_shape(struct arena *arena, const struct upload *u)
 {
     return (struct upload_shape){
@@ -42,7 +32,7 @@ static struct upload_shape uploads_shape(struct arena *arena, const struct uploa
                      .width = u->original_width,
                      .height = u->original_height,
                      .size_bytes = u->original_bytes},
-        .changes = uploads_split_changes(arena, u->changes),
+        .changes = str_split(arena, u->changes, ','),
     };
 }
 

@@ -2,6 +2,8 @@
 
 #include <strings.h>
 
+#include "base/arena.h"
+
 bool str_eq(struct str a, struct str b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
@@ -75,6 +77,45 @@ bool str_next(struct str *s, char sep, struct str *ret_piece)
     return true;
 }
 
+bool str_is_one_of(struct str s, const char *const *names)
+{
+    for (; names != NULL && *names != NULL; names++)
+        if (str_eqc(s, *names))
+            return true;
+    return false;
+}
+
+/* The next piece that is one. */
+static bool str_list_next(struct str *list, char sep, struct str *ret_piece)
+{
+    while (str_next(list, sep, ret_piece)) {
+        *ret_piece = str_trim(*ret_piece);
+        if (ret_piece->n > 0)
+            return true;
+    }
+    return false;
+}
+
+struct strs str_split(struct arena *arena, struct str list, char sep)
+{
+    struct strs s = {.v = arena_array(arena, list.n / 2 + 1, sizeof *s.v)}; /* "a,b,c": no more than that */
+    struct str piece;
+
+    while (str_list_next(&list, sep, &piece))
+        s.v[s.n++] = piece;
+    return s;
+}
+
+bool str_list_has(struct str list, char sep, struct str piece)
+{
+    struct str next;
+
+    while (str_list_next(&list, sep, &next))
+        if (str_eq(next, piece))
+            return true;
+    return false;
+}
+
 bool str_to_i64(struct str s, int64_t *ret_value)
 {
     int64_t v = 0;
@@ -89,6 +130,14 @@ bool str_to_i64(struct str s, int64_t *ret_value)
     }
     *ret_value = v;
     return true;
+}
+
+int str_hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20; /* to lower case, and no other character to a letter */
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 bool str_eq_secret(struct str a, struct str b)

@@ -47,7 +47,24 @@ bool str_cut(struct str *s, char sep, struct str *ret_head);
 /* Takes the next piece up to sep or the end. False when s is used up. Empty pieces are returned. */
 bool str_next(struct str *s, char sep, struct str *ret_piece);
 
+/* Is s one of names, which end with NULL? names itself may be NULL. */
+bool str_is_one_of(struct str s, const char *const *names);
+
+/*
+ * Lists in one text, as TikTok writes scopes and MariaDB a SET: pieces with sep between them. Blanks around a piece do
+ * not count, and an empty piece is none.
+ */
+struct strs {
+    struct str *v;
+    size_t n;
+};
+struct arena;
+struct strs str_split(struct arena *arena, struct str list, char sep); /* v lives in the arena, the pieces in list */
+bool str_list_has(struct str list, char sep, struct str piece);
+
 /* Decimal digits only, the whole of s, no overflow. */
 MUST_CHECK bool str_to_i64(struct str s, int64_t *ret_value);
+
+int str_hex_value(char c); /* 0 to 15 of a hexadecimal digit in either case; -1 of any other character */
 
 bool str_eq_secret(struct str a, struct str b); /* in time that depends on the lengths only */

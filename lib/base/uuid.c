@@ -55,14 +55,6 @@ void uuid_format(const struct uuid *id, char ret_text[static UUID_TEXT_SIZE])
     *p = '\0';
 }
 
-static int uuid_nibble(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool uuid_parse(struct str text, struct uuid *ret_id)
 {
     struct uuid id;
@@ -73,7 +65,7 @@ bool uuid_parse(struct str text, struct uuid *ret_id)
     for (int i = 0; i < 16; i++) {
         if (uuid_dash_before(i) && *p++ != '-')
             return false;
-        int hi = uuid_nibble(p[0]), lo = uuid_nibble(p[1]);
+        int hi = str_hex_value(p[0]), lo = str_hex_value(p[1]);
         if (hi < 0 || lo < 0)
             return false;
         id.b[i] = (uint8_t)(hi << 4 | lo);

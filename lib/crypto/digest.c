@@ -4,6 +4,7 @@
 #include <openssl/hmac.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/rand.h"
 
@@ -65,16 +66,25 @@ struct sha256 sha256_stream_end(struct sha256_stream *s)
     struct sha256 h;
 
     ASSERT(EVP_DigestFinal_ex(s->md, h.b, NULL) == 1);
-    sha256_stream_free(s);
+    EVP_MD_CTX_free(s->md);
+    free(s);
     return h;
 }
 
-void sha256_stream_free(struct sha256_stream *s)
+bool sha256_of_file(int fd, struct sha256 *ret_digest, uint64_t *ret_bytes)
 {
-    if (s == NULL)
-        return;
-    EVP_MD_CTX_free(s->md);
-    free(s);
+    uint8_t chunk[64 << 10];
+    struct sha256_stream *s = sha256_stream_new();
+    uint64_t at = 0;
+    ssize_t n;
+
+    while ((n = pread(fd, chunk, sizeof chunk, (off_t)at)) > 0) {
+        sha256_stream_add(s, chunk, (size_t)n);
+        at += (uint64_t)n;
+    }
+    *ret_digest = sha256_stream_end(s);
+    *ret_bytes = at;
+    return n == 0;
 }
 
 struct str hex_encode(struct arena *arena, const void *p, size_t n)
@@ -90,17 +100,6 @@ struct str hex_encode(struct arena *arena, const void *p, size_t n)
     return str_of(out, 2 * n);
 }
 
-static int digest_hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 bool hex_decode(struct str text, void *ret, size_t n)
 {
     uint8_t *out = ret;
@@ -108,10 +107,10 @@ bool hex_decode(struct str text, void *ret, size_t n)
     if (text.n / 2 != n || text.n % 2 != 0)
         return false;
     for (size_t i = 0; i < text.n; i++)
-        if (digest_hex_value(text.p[i]) < 0)
+        if (str_hex_value(text.p[i]) < 0)
             return false;
     for (size_t i = 0; i < n; i++)
-        out[i] = (uint8_t)(digest_hex_value(text.p[2 * i]) << 4 | digest_hex_value(text.p[2 * i + 1]));
+        out[i] = (uint8_t)(str_hex_value(text.p[2 * i]) << 4 | str_hex_value(text.p[2 * i + 1]));
     return true;
 }
 

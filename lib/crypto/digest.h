@@ -15,13 +15,14 @@ struct sha256 {
 struct sha256 sha256_of(struct str s);
 struct sha256 hmac_sha256(struct str key, struct str message);
 
-/* Piecewise, for files. */
+/* Piecewise, for what arrives in pieces. */
 struct sha256_stream;
 struct sha256_stream *sha256_stream_new(void);
 void sha256_stream_add(struct sha256_stream *s, const void *p, size_t n);
 struct sha256 sha256_stream_end(struct sha256_stream *s); /* frees s */
-void sha256_stream_free(struct sha256_stream *s);         /* when the file broke off; NULL is fine */
-DEFINE_FREEP(struct sha256_stream, sha256_stream_free)
+
+/* Of a file from its first byte to its end; its offset stays. False when it cannot be read, with errno set. */
+MUST_CHECK bool sha256_of_file(int fd, struct sha256 *ret_digest, uint64_t *ret_bytes);
 
 struct str hex_encode(struct arena *arena, const void *p, size_t n); /* lower case */
 MUST_CHECK bool hex_decode(struct str text, void *ret, size_t n);    /* exactly 2n digits */

@@ -1,32 +1,10 @@
 #include "fcgi/image_intake.h"
 
-#include <errno.h>
-#include <unistd.h>
-
+#include "base/io.h"
 #include "image/image.h"
 #include "store/store.h"
 
 #define CHUNK_BYTES (64u << 10)
-
-static void image_intake_fd_closep(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-}
-
-static enum err image_intake_write_all(int fd, const uint8_t *p, size_t n)
-{
-    while (n > 0) {
-        ssize_t r = write(fd, p, n);
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r <= 0)
-            return errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_STORE;
-        p += r;
-        n -= (size_t)r;
-    }
-    return OK;
-}
 
 /* Reads the stream to its end. What is beyond the limit is counted and dropped. */
 static enum err image_intake_spool(const struct image_source *source, int fd, uint64_t *ret_bytes,
@@ -43,9 +21,10 @@ static enum err image_intake_spool(const struct image_source *source, int fd, ui
         if (bytes > IMAGE_MAX_BYTES)
             continue;
         sha256_stream_add(digest, chunk, n);
-        e = image_intake_write_all(fd, chunk, n);
-        if (e != OK)
+        if (!fd_write_all(fd, chunk, n)) {
+            e = err_of_store();
             break;
+        }
     }
     *ret_digest = sha256_stream_end(digest);
     *ret_bytes = bytes;
@@ -57,17 +36,9 @@ static enum err image_intake_spool(const struct image_source *source, int fd, ui
 /* What lies in the store, read back; also a check that it has the size that the image service says. */
 static enum err image_intake_digest_file(int fd, uint64_t size_bytes, struct sha256 *ret_digest)
 {
-    uint8_t chunk[CHUNK_BYTES];
-    struct sha256_stream *digest = sha256_stream_new();
-    uint64_t at = 0;
-    ssize_t n;
+    uint64_t bytes;
 
-    while ((n = pread(fd, chunk, sizeof chunk, (off_t)at)) > 0) {
-        sha256_stream_add(digest, chunk, (size_t)n);
-        at += (uint64_t)n;
-    }
-    *ret_digest = sha256_stream_end(digest);
-    return n == 0 && at == size_bytes ? OK : ERR_STORE;
+    return sha256_of_file(fd, ret_digest, &bytes) && bytes == size_bytes ? OK : ERR_STORE;
 }
 
 static enum err image_intake_repair_into_store(struct ctx *c, int spool_fd, struct upload_report *r)
@@ -86,7 +57,7 @@ static enum err image_intake_repair_into_store(struct ctx *c, int spool_fd, stru
 
 enum err image_intake(struct ctx *c, const struct image_source *source, struct upload_report *ret_report)
 {
-    _cleanup_(image_intake_fd_closep) int fd = -1;
+    _cleanup_(fd_closep) int fd = -1;
     struct upload_report r = {0};
     struct image_header header;
 

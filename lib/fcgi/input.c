@@ -15,14 +15,6 @@ enum err input_json(struct ctx *c, const struct json_field *fields, void *ret)
     return json_bind(c->arena, text, fields, ret, NULL, &c->problems);
 }
 
-static bool input_is_in(struct str name, const char *const *list)
-{
-    for (size_t i = 0; list != NULL && list[i] != NULL; i++)
-        if (str_eqc(name, list[i]))
-            return true;
-    return false;
-}
-
 static bool input_is_first(const struct form *q, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -37,7 +29,7 @@ static enum err input_check_query(struct ctx *c, const char *const *allowed, con
 
     for (size_t i = 0; i < q->n; i++) {
         const char *name = arena_strdup(c->arena, q->v[i].name);
-        if (!input_is_in(q->v[i].name, allowed) && !input_is_in(q->v[i].name, also))
+        if (!str_is_one_of(q->v[i].name, allowed) && !str_is_one_of(q->v[i].name, also))
             problem_add(&c->problems, ERR_FIELD_UNKNOWN, c->arena, "%s", name);
         else if (!input_is_first(q, i))
             problem_add(&c->problems, ERR_FIELD_REPEATED, c->arena, "%s", name);

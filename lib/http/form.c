@@ -2,14 +2,6 @@
 
 #include "base/text.h"
 
-static int form_nibble(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* A '%' without two hex digits is refused, where a browser would take it as it is: it is a sign of text that was not
  * encoded at all. */
 static bool form_decode(struct arena *arena, struct str s, struct str *ret_text)
@@ -20,7 +12,7 @@ static bool form_decode(struct arena *arena, struct str s, struct str *ret_text)
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i] == '+' ? ' ' : s.p[i];
         if (c == '%') {
-            int hi = i + 2 < s.n ? form_nibble(s.p[i + 1]) : -1, lo = i + 2 < s.n ? form_nibble(s.p[i + 2]) : -1;
+            int hi = i + 2 < s.n ? str_hex_value(s.p[i + 1]) : -1, lo = i + 2 < s.n ? str_hex_value(s.p[i + 2]) : -1;
             if (hi < 0 || lo < 0)
                 return false;
             c = (char)(hi << 4 | lo);

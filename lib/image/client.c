@@ -3,19 +3,13 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <unistd.h>
 
+#include "base/io.h"
 #include "image/image.h"
 #include "image/wire.h"
 
 /* Beyond the image's own time: for a free process. Together they stay below the web server's 60 s. */
 #define WAIT_FOR_PROCESS_SEC 20
-
-static void image_client_fd_closep(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-}
 
 static enum err image_client_open_socket(const char *path, int timeout_sec, int *ret_fd)
 {
@@ -25,7 +19,7 @@ static enum err image_client_open_socket(const char *path, int timeout_sec, int 
 
     ASSERT(n < sizeof a.sun_path);
     memcpy(a.sun_path, path, n);
-    _cleanup_(image_client_fd_closep) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    _cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     /* The send timeout also bounds connect when the backlog is full (unix(7)). */
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) < 0 ||
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) < 0 || connect(fd, (void *)&a, sizeof a) < 0)
@@ -76,7 +70,7 @@ static enum err image_client_receive_report(int fd, struct image_report *ret)
 enum err image_repair(const char *socket_path, int in_fd, int out_fd, int timeout_sec, struct image_report *ret)
 {
     struct image_request rq = {.version = IMAGE_WIRE_VERSION, .timeout_sec = timeout_sec};
-    _cleanup_(image_client_fd_closep) int fd = -1;
+    _cleanup_(fd_closep) int fd = -1;
 
     enum err e = image_client_open_socket(socket_path, timeout_sec, &fd);
     if (e == OK)

@@ -32,7 +32,6 @@ enum image_change {
     IMAGE_FLATTENED = 1 << 4,
     IMAGE_COLOUR_CONVERTED = 1 << 5,
 };
-#define IMAGE_CHANGES 6
 
 /* What a look at the first bytes says; no pixel is decoded. */
 struct image_header {

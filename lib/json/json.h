@@ -44,11 +44,6 @@ enum json_field_type {
     JSON_TYPE_RAW,     /* struct str that holds JSON text: written as it is; when bound, the value's text */
 };
 
-struct strs {
-    struct str *v;
-    size_t n;
-};
-
 struct uuids {
     struct uuid *v;
     size_t n;

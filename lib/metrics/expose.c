@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/io.h"
 
 #define BACKLOG 8
 
@@ -26,12 +27,6 @@ struct expose {
     bool found_dead;
     pthread_t thread;
 };
-
-static void expose_closep(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-}
 
 /* Until fd is ready for events. False: it is time to stop, or the time is over (until_us 0: never). */
 static bool expose_wait_for(const struct expose *x, int fd, short events, int64_t until_us)
@@ -106,7 +101,7 @@ static void *expose_main(void *arg)
     const struct expose *x = arg;
 
     while (expose_wait_for(x, x->listener, POLLIN, 0)) {
-        _cleanup_(expose_closep) int fd = accept4(x->listener, NULL, NULL, SOCK_CLOEXEC);
+        _cleanup_(fd_closep) int fd = accept4(x->listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0)
             expose_answer(x, fd);
         else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
@@ -118,7 +113,7 @@ static void *expose_main(void *arg)
 /* Nobody answers at a socket that is there. One that is merely slow to end does. */
 static bool expose_is_dead(const struct sockaddr_un *address)
 {
-    _cleanup_(expose_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    _cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     return fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 && errno == ECONNREFUSED;
 }

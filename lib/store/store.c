@@ -8,20 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
+
 #define FILE_MODE 0640
 #define FOLDER_MODE 02770
 #define TEMPORARY_SUFFIX ".part" /* beside the final name, so that store_delete finds what a crash left */
-
-static enum err store_err_of_errno(void)
-{
-    return errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_STORE;
-}
-
-static void store_fd_closep(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-}
 
 void store_path(const struct uuid *id, char ret_path[static STORE_PATH_SIZE])
 {
@@ -55,18 +46,18 @@ static struct store_path store_folder_of(const char *path)
 
 MUST_CHECK static enum err sync_folder(const char *path)
 {
-    _cleanup_(store_fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    return fd >= 0 && fsync(fd) == 0 ? OK : store_err_of_errno();
+    return fd >= 0 && fsync(fd) == 0 ? OK : err_of_store();
 }
 
 /* Makes one folder; its name is durable in the one above before anything is put into it. */
 MUST_CHECK static enum err make_folder(const struct store_path *p)
 {
     if (mkdir(p->s, FOLDER_MODE & 0777) < 0)
-        return errno == EEXIST ? OK : store_err_of_errno();
+        return errno == EEXIST ? OK : err_of_store();
     if (chmod(p->s, FOLDER_MODE) < 0) /* whatever the umask is */
-        return store_err_of_errno();
+        return err_of_store();
     return sync_folder(store_folder_of(p->s).s);
 }
 
@@ -94,9 +85,9 @@ enum err store_create(const struct store *s, const struct uuid *id, struct store
     memcpy(f.final, final.s, sizeof f.final);
     f.fd = open(f.temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
     if (f.fd < 0)
-        return store_err_of_errno();
+        return err_of_store();
     if (fchmod(f.fd, FILE_MODE) < 0) {
-        e = store_err_of_errno();
+        e = err_of_store();
         store_discard(&f);
         return e;
     }
@@ -108,7 +99,7 @@ enum err store_commit(const struct store *s, struct store_file *f)
 {
     ASSERT(s != NULL && f->fd >= 0);
     bool kept = fsync(f->fd) == 0 && rename(f->temporary, f->final) == 0;
-    enum err e = kept ? sync_folder(store_folder_of(f->final).s) : store_err_of_errno();
+    enum err e = kept ? sync_folder(store_folder_of(f->final).s) : err_of_store();
     if (kept && e != OK)
         (void)unlink(f->final);
     if (e != OK) {
@@ -139,7 +130,7 @@ enum err store_delete(const struct store *s, const struct uuid *id)
         if (e != OK)
             return e;
         if (unlink(p.s) < 0 && errno != ENOENT)
-            return store_err_of_errno();
+            return err_of_store();
     }
     /* Gone for good, also behind a power cut: the policy promises it. The folder may never have been made. */
     struct store_path folder = store_folder_of(p.s);
@@ -183,7 +174,7 @@ enum err spool_open(const char *dir, int *ret_fd)
     if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
         fd = store_open_unlinked(dir);
     if (fd < 0)
-        return store_err_of_errno();
+        return err_of_store();
     *ret_fd = fd;
     return OK;
 }

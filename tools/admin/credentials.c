@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "admin.h"
+#include "base/io.h"
 #include "base/rand.h"
 #include "crypto/digest.h"
 #include "service/service.h"
@@ -54,13 +55,9 @@ static int credentials_put(struct arena *arena, const char *dir, const char *ser
         return EXIT_DONE;
     if (mkdir(folder, 0700) != 0 && errno != EEXIST)
         return complain("%s: %s", folder, strerror(errno));
-    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool written = fd >= 0 && write(fd, text.p, text.n) == (ssize_t)text.n && fsync(fd) == 0;
-    int error = errno;
-    if (fd >= 0)
-        (void)close(fd);
-    if (!written || rename(part, path) != 0)
-        return complain("%s: %s", path, strerror(written ? errno : error));
+    _cleanup_(fd_closep) int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0 || !fd_write_all(fd, text.p, text.n) || fsync(fd) != 0 || rename(part, path) != 0)
+        return complain("%s: %s", path, strerror(errno));
     printf("made %s%s\n", path, text.n == 0 ? " (empty: put TikTok's client secret into it)" : "");
     return EXIT_DONE;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "image/wire.h"
 #include "repair.h"
@@ -49,16 +50,10 @@ struct job {
     int in_fd, out_fd;
 };
 
-static void image_process_fd_closep(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-}
-
 static void image_process_job_close(struct job *j)
 {
-    image_process_fd_closep(&j->in_fd);
-    image_process_fd_closep(&j->out_fd);
+    fd_closep(&j->in_fd);
+    fd_closep(&j->out_fd);
 }
 
 static bool image_process_receive(int fd, struct job *ret)
@@ -158,7 +153,7 @@ int process_run(int listener, struct counts *counts, size_t slot)
         image_process_limit(RLIMIT_AS, MEMORY_MAX_BYTES);
     (void)sigemptyset(&stop);
     (void)sigaddset(&stop, SIGTERM);
-    _cleanup_(image_process_fd_closep) int stop_fd = signalfd(-1, &stop, SFD_CLOEXEC);
+    _cleanup_(fd_closep) int stop_fd = signalfd(-1, &stop, SFD_CLOEXEC);
     if (stop_fd < 0)
         return EXIT_FAILURE;
     for (int served = 0; served < IMAGES_MAX;) {

@@ -1,11 +1,13 @@
 #include "repair.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <vips/vips.h> /* behind ours: glib undefines MIN and MAX before it defines the same */
+
+#include "base/io.h"
+
+#include <vips/vips.h> /* after ours: glib undefines MIN and MAX before it defines the same */
 
 #define JPEG_QUALITY 90
 
@@ -177,19 +179,11 @@ static enum err repair_flatten(VipsImage **im, uint32_t *changes)
     return e;
 }
 
-static enum err repair_write_all(int fd, const uint8_t *p, size_t n)
+static enum err repair_write(int fd, const void *p, size_t n)
 {
-    if (ftruncate(fd, 0) < 0)
-        return ERR_STORE;
-    for (size_t done = 0; done < n;) {
-        ssize_t r = pwrite(fd, p + done, n - done, (off_t)done);
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r <= 0)
-            return errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_STORE;
-        done += (size_t)r;
-    }
-    return OK;
+    bool written = ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0 && fd_write_all(fd, p, n);
+
+    return written ? OK : err_of_store();
 }
 
 static enum err repair_save(VipsImage *im, int fd, struct image_report *r)
@@ -200,7 +194,7 @@ static enum err repair_save(VipsImage *im, int fd, struct image_report *r)
     if (vips_jpegsave_buffer(im, &p, &n, "Q", JPEG_QUALITY, "optimize_coding", TRUE, "strip", TRUE, "subsample_mode",
                              VIPS_FOREIGN_SUBSAMPLE_ON, NULL) != 0)
         return ERR_INTERNAL;
-    enum err e = n <= IMAGE_MAX_BYTES ? repair_write_all(fd, p, n) : ERR_IMAGE_TOO_LARGE;
+    enum err e = n <= IMAGE_MAX_BYTES ? repair_write(fd, p, n) : ERR_IMAGE_TOO_LARGE;
     g_free(p);
     r->size_bytes = n;
     r->width = (uint32_t)im->Xsize;

@@ -73,7 +73,7 @@ static enum job_step creator_advance(struct job_run *run, struct creator *c)
         return JOB_DONE;
     if (e != OK)
         return creator_error(run, e);
-    if (c->account.state != ACCOUNT_ACTIVE || !account_has_scope(&c->account, STR("video.publish")))
+    if (c->account.state != ACCOUNT_ACTIVE || !account_has_scope(&c->account, STR(CREATOR_SCOPE)))
         return JOB_DONE; /* without this scope TikTok does not answer creator info */
     c->access.account_id = c->account.id;
     return creator_on_access(run, c, access_get(run, &c->access));

@@ -196,16 +196,6 @@ static enum job_step publish_load(struct job_run *run, struct publish *p)
     return gone ? publish_fail(run, p, "images_gone", "images_gone") : JOB_CALL;
 }
 
-static bool publish_offers(struct str options, struct str level)
-{
-    struct str option;
-
-    while (str_next(&options, ',', &option))
-        if (str_eq(option, level))
-            return true;
-    return false;
-}
-
 static enum job_step publish_call_creator(struct job_run *run, struct publish *p)
 {
     int64_t free_at_us;
@@ -228,7 +218,7 @@ static enum job_step publish_with_token(struct job_run *run, struct publish *p)
     if (p->account.snapshot_at_us <= clock_now_us() - CREATOR_FRESH_US)
         return publish_call_creator(run, p);
     /* Never another level in its place: who may see a post is the user's word alone. */
-    if (!publish_offers(p->account.privacy_level_options, p->post.privacy_level))
+    if (!account_offers(&p->account, p->post.privacy_level))
         return publish_fail(run, p, "privacy_not_offered", "privacy_level_not_offered");
     return publish_init(run, p);
 }

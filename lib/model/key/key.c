@@ -12,12 +12,8 @@
 #define CHECKSUM_CHARS 6
 #define CHECKSUM_RANGE UINT64_C(56800235584) /* 62^6 */
 
-enum { KEY_LOCK_USER, KEY_COUNT, KEY_INSERT, KEY_BY_HASH, KEY_LIST, KEY_REVOKE, KEY_USED };
+enum { KEY_COUNT, KEY_INSERT, KEY_BY_HASH, KEY_LIST, KEY_REVOKE, KEY_USED };
 static const struct sql key_sqls[];
-
-struct key_owner {
-    int state;
-};
 
 /* The first 64 bits of the SHA-256, modulo 62^6, in base62: six characters, filled up with 0. */
 static void key_checksum(struct str s, char ret[static CHECKSUM_CHARS])
@@ -68,19 +64,15 @@ struct key_creation {
     struct key key;
 };
 
-/* The user's row is locked, so that two requests cannot both take the last place. */
 static enum err key_create_tx(struct db *db, void *arg)
 {
     struct key_creation *c = arg;
     struct sha256 hash = sha256_of(c->text);
-    struct key_owner owner = {0};
     int64_t live;
 
-    enum err e = db_row(db, &key_sqls[KEY_LOCK_USER], DB_ARGS(db_uuid(c->user_id)), c->arena, &owner);
+    enum err e = user_lock(db, c->arena, c->user_id);
     if (e != OK)
         return e;
-    if (owner.state != USER_ACTIVE)
-        return ERR_ACCOUNT_DISABLED;
     e = db_number(db, &key_sqls[KEY_COUNT], DB_ARGS(db_uuid(c->user_id)), &live);
     if (e != OK)
         return e;
@@ -89,13 +81,13 @@ static enum err key_create_tx(struct db *db, void *arg)
     c->key = (struct key){
         .id = uuid_new(),
         .user_id = *c->user_id,
-        .user_state = owner.state,
+        .user_state = USER_ACTIVE,
         .name = c->name,
         .prefix = str_head(c->text, KEY_PREFIX_CHARS),
         .created_at_us = clock_now_us(),
     };
     return db_exec(db, &key_sqls[KEY_INSERT],
-                   DB_ARGS(db_uuid(&c->key.id), db_uuid(c->user_id), db_cstr(user_state_names[owner.state]),
+                   DB_ARGS(db_uuid(&c->key.id), db_uuid(c->user_id), db_cstr(user_state_names[USER_ACTIVE]),
                            db_str(c->name), db_str(c->key.prefix), db_bytes(hash.b, sizeof hash.b),
                            db_i64(c->key.created_at_us)),
                    NULL);
@@ -216,12 +208,10 @@ static const struct db_col key_cols[] = {
     DB_END,
 };
 
-static const struct db_col key_owner_cols[] = {DB_COL_ENUM(struct key_owner, state, user_state_names), DB_END};
 
 #define KEY_COLS "id, user_id, user_state, name, prefix, created_at_us, last_used_at_us, revoked_at_us"
 
 static const struct sql key_sqls[] = {
-    [KEY_LOCK_USER] = {.text = "SELECT state FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = key_owner_cols},
     [KEY_COUNT] = {.text = "SELECT COUNT(*) FROM api_keys WHERE user_id = ? AND revoked_at_us IS NULL",
                    .in = "u",
                    .cols = db_number_cols},

@@ -80,25 +80,6 @@ static void post_check_images(struct check *c)
         post_check_refuse_option(c, ERR_COVER_RANGE, "photo_cover_index");
 }
 
-/* Is one of names, which end with NULL? */
-static bool post_check_is_one_of(struct str s, const char *const *names)
-{
-    for (; *names != NULL; names++)
-        if (str_eqc(s, *names))
-            return true;
-    return false;
-}
-
-static bool post_check_is_offered(const struct account *account, struct str privacy_level)
-{
-    struct str options = account->privacy_level_options, option;
-
-    while (str_next(&options, ',', &option))
-        if (str_eq(option, privacy_level))
-            return true;
-    return false;
-}
-
 /* There is no default, and none of ours would be allowed: the user must choose (docs/tiktok.md#choices). */
 static void post_check_privacy(struct check *c)
 {
@@ -106,9 +87,9 @@ static void post_check_privacy(struct check *c)
 
     if (o->privacy_level.p == NULL)
         post_check_refuse_option(c, ERR_PRIVACY_REQUIRED, "privacy_level");
-    else if (!post_check_is_one_of(o->privacy_level, privacy_level_names))
+    else if (!str_is_one_of(o->privacy_level, privacy_level_names))
         post_check_refuse_option(c, ERR_PRIVACY_UNKNOWN, "privacy_level");
-    else if (post_snapshot_is_fresh(c->account) && !post_check_is_offered(c->account, o->privacy_level))
+    else if (post_snapshot_is_fresh(c->account) && !account_offers(c->account, o->privacy_level))
         post_check_refuse_saying(
             c, ERR_PRIVACY_NOT_OFFERED, "platform_options.privacy_level",
             arena_printf(c->arena, "TikTok does not offer this privacy_level for the account. It offers: %.*s.",
@@ -145,7 +126,7 @@ static void post_check_options(struct check *c)
 
     if (o->post_mode.p == NULL)
         o->post_mode = STR("MEDIA_UPLOAD");
-    if (!post_check_is_one_of(o->post_mode, post_mode_names)) {
+    if (!str_is_one_of(o->post_mode, post_mode_names)) {
         post_check_refuse_saying(c, ERR_FIELD_VALUE, "platform_options.post_mode",
                                  "This must be MEDIA_UPLOAD or DIRECT_POST.");
         return;

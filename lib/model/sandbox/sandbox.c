@@ -40,16 +40,6 @@ struct str sandbox_open_id(struct arena *arena, struct str client_key, struct st
     return arena_printf(arena, "-000%.*s", STR_FMT(id));
 }
 
-bool sandbox_has_scope(struct str scopes, struct str scope)
-{
-    struct str piece;
-
-    while (str_next(&scopes, ',', &piece))
-        if (str_eq(piece, scope))
-            return true;
-    return false;
-}
-
 struct str sandbox_privacy_options(const struct sandbox_caller *caller)
 {
     return caller->private_account ? STR("FOLLOWER_OF_CREATOR,MUTUAL_FOLLOW_FRIENDS,SELF_ONLY")

@@ -63,8 +63,6 @@ struct sandbox_caller {
 MUST_CHECK enum err sandbox_caller_find(struct db *db, struct arena *arena, struct str access,
                                         struct sandbox_caller *ret_caller); /* ERR_NOT_FOUND */
 
-bool sandbox_has_scope(struct str scopes, struct str scope);
-
 /* The privacy levels that creator_info offers, comma between them. */
 struct str sandbox_privacy_options(const struct sandbox_caller *caller);
 

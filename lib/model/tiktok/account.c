@@ -12,7 +12,6 @@ enum {
     ACCOUNT_GET,
     ACCOUNT_LIST,
     ACCOUNT_BY_ID,
-    ACCOUNT_LOCK_USER,
     ACCOUNT_BY_OPEN_ID,
     ACCOUNT_COUNT,
     ACCOUNT_INSERT,
@@ -27,10 +26,6 @@ const char *const account_state_names[] = {"active", "needs_reconnect", "disconn
 
 struct known {
     struct uuid id;
-    int state;
-};
-
-struct account_owner {
     int state;
 };
 
@@ -71,12 +66,12 @@ enum err account_by_id(struct db *db, struct arena *arena, const struct uuid *id
 
 bool account_has_scope(const struct account *a, struct str scope)
 {
-    struct str rest = a->scopes, piece;
+    return str_list_has(a->scopes, ',', scope);
+}
 
-    while (str_next(&rest, ',', &piece))
-        if (str_eq(str_trim(piece), scope))
-            return true;
-    return false;
+bool account_offers(const struct account *a, struct str privacy_level)
+{
+    return str_list_has(a->privacy_level_options, ',', privacy_level);
 }
 
 /* Connecting */
@@ -91,17 +86,13 @@ struct connecting {
     struct uuid id;
 };
 
-/* The user's row is locked, so that two connections cannot both take the last place. */
 static enum err account_check_room(struct db *db, const struct connecting *x)
 {
-    struct account_owner owner = {0};
     int64_t live;
 
-    enum err e = db_row(db, &account_sqls[ACCOUNT_LOCK_USER], DB_ARGS(db_uuid(x->user_id)), x->arena, &owner);
+    enum err e = user_lock(db, x->arena, x->user_id);
     if (e != OK)
         return e;
-    if (owner.state != USER_ACTIVE)
-        return ERR_ACCOUNT_DISABLED;
     e = db_number(db, &account_sqls[ACCOUNT_COUNT], DB_ARGS(db_uuid(x->user_id), db_str(x->c->open_id)), &live);
     if (e != OK)
         return e;
@@ -140,7 +131,7 @@ static enum err account_connect_tx(struct db *db, void *arg)
         return e;
     x->id = e == OK ? known.id : uuid_new();
     e = account_write_connection(db, x, &account_sqls[e == OK ? ACCOUNT_AGAIN : ACCOUNT_INSERT]);
-    if (e != OK || !account_has_scope(&(const struct account){.scopes = x->c->scopes}, STR(CREATOR_SCOPE)))
+    if (e != OK || !str_list_has(x->c->scopes, ',', STR(CREATOR_SCOPE)))
         return e;
     return job_add(db, JOB_PUBLISH, "creator", &x->id, clock_now_us(), x->request_id);
 }
@@ -244,7 +235,6 @@ static const struct db_col account_known_cols[] = {
     DB_COL_ENUM(struct known, state, account_state_names),
     DB_END,
 };
-static const struct db_col account_owner_cols[] = {DB_COL_ENUM(struct account_owner, state, user_state_names), DB_END};
 static const struct db_col account_id_cols[] = {{.type = DB_UUID}, DB_END};
 
 #define ACCOUNT_SELECT \
@@ -262,9 +252,6 @@ static const struct sql account_sqls[] = {
                       .in = "iuui",
                       .cols = account_cols},
     [ACCOUNT_BY_ID] = {.text = ACCOUNT_SELECT " WHERE a.id = ?", .in = "iu", .cols = account_cols},
-    [ACCOUNT_LOCK_USER] = {.text = "SELECT state FROM users WHERE id = ? FOR UPDATE",
-                           .in = "u",
-                           .cols = account_owner_cols},
     [ACCOUNT_BY_OPEN_ID] = {.text = "SELECT id, state FROM accounts WHERE user_id = ? AND open_id = ? FOR UPDATE",
                             .in = "us",
                             .cols = account_known_cols},

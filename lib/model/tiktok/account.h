@@ -49,6 +49,7 @@ MUST_CHECK enum err account_by_id(struct db *db, struct arena *arena, const stru
                                   struct account *ret_account);
 
 bool account_has_scope(const struct account *a, struct str scope);
+bool account_offers(const struct account *a, struct str privacy_level); /* TikTok does, by the snapshot */
 
 /* Opens the sealed pair. ERR_NOT_FOUND when there is none (disconnected), ERR_SEALED. */
 MUST_CHECK enum err account_tokens(struct db *db, struct arena *arena, const struct keyring *ring,

@@ -8,7 +8,7 @@
 
 const char *const user_state_names[] = {"active", "disabled", NULL};
 
-enum { USER_INSERT, USER_BY_EMAIL, USER_PROFILE };
+enum { USER_INSERT, USER_BY_EMAIL, USER_LOCK, USER_PROFILE };
 static const struct sql user_sqls[];
 
 static bool user_is_digit(char c)
@@ -103,6 +103,14 @@ enum err user_by_email(struct db *db, struct arena *arena, struct str email, str
     return db_row(db, &user_sqls[USER_BY_EMAIL], DB_ARGS(db_str(key)), arena, ret_user);
 }
 
+enum err user_lock(struct db *db, struct arena *arena, const struct uuid *id)
+{
+    struct user user = {0};
+    enum err e = db_row(db, &user_sqls[USER_LOCK], DB_ARGS(db_uuid(id)), arena, &user);
+
+    return e == OK && user.state != USER_ACTIVE ? ERR_ACCOUNT_DISABLED : e;
+}
+
 enum err user_profile(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user)
 {
     return db_row(db, &user_sqls[USER_PROFILE], DB_ARGS(db_uuid(id)), arena, ret_user);
@@ -128,6 +136,8 @@ static const struct db_col user_profile_cols[] = {
     DB_END,
 };
 
+static const struct db_col user_lock_cols[] = {DB_COL_ENUM(struct user, state, user_state_names), DB_END};
+
 #define USER_COLS "id, email, name, password_hash, state, created_at_us, updated_at_us"
 
 static const struct sql user_sqls[] = {
@@ -135,6 +145,7 @@ static const struct sql user_sqls[] = {
                              " updated_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                      .in = "usssssii"},
     [USER_BY_EMAIL] = {.text = "SELECT " USER_COLS " FROM users WHERE email_key = ?", .in = "s", .cols = user_cols},
+    [USER_LOCK] = {.text = "SELECT state FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = user_lock_cols},
     [USER_PROFILE] = {.text = "SELECT id, email, name, created_at_us FROM users WHERE id = ?",
                       .in = "u",
                       .cols = user_profile_cols},

@@ -37,5 +37,11 @@ MUST_CHECK enum err user_create(struct db *db, struct arena *arena, struct str e
 /* ERR_NOT_FOUND, also for what is no address. */
 MUST_CHECK enum err user_by_email(struct db *db, struct arena *arena, struct str email, struct user *ret_user);
 
+/*
+ * First in a transaction that counts what a user has against a limit: locks the row, so that two requests cannot both
+ * take the last place. ERR_ACCOUNT_DISABLED, ERR_NOT_FOUND.
+ */
+MUST_CHECK enum err user_lock(struct db *db, struct arena *arena, const struct uuid *id);
+
 /* What users are shown of themselves: id, email, name, created_at_us. ERR_NOT_FOUND. */
 MUST_CHECK enum err user_profile(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user);

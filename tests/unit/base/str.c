@@ -1,4 +1,4 @@
-#include "base/str.h"
+#include "base/arena.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -68,6 +68,46 @@ static void test_next(void **state)
     assert_false(str_next(&s, ',', &piece));
 }
 
+static void test_lists(void **state)
+{
+    static const char *const names[] = {"a", "b", NULL};
+    struct arena arena;
+
+    (void)state;
+    assert_true(str_is_one_of(STR("b"), names));
+    assert_false(str_is_one_of(STR("c"), names));
+    assert_false(str_is_one_of((struct str){0}, names));
+    assert_false(str_is_one_of(STR("a"), NULL));
+
+    arena_init(&arena, 1 << 16);
+    struct strs s = str_split(&arena, STR("a, bc\t,,d"), ',');
+    assert_int_equal(s.n, 3);
+    assert_true(str_eqc(s.v[0], "a") && str_eqc(s.v[1], "bc") && str_eqc(s.v[2], "d"));
+    assert_int_equal(str_split(&arena, STR("a,b,c"), ',').n, 3); /* as many as there is room for */
+    assert_int_equal(str_split(&arena, STR("a,b"), ';').n, 1);
+    assert_int_equal(str_split(&arena, STR(""), ',').n, 0);
+    assert_int_equal(str_split(&arena, STR(" , "), ',').n, 0);
+    assert_int_equal(str_split(&arena, (struct str){0}, ',').n, 0);
+    arena_done(&arena);
+
+    assert_true(str_list_has(STR("a, bc,d"), ',', STR("bc")));
+    assert_false(str_list_has(STR("a,bc,d"), ',', STR("b")));
+    assert_false(str_list_has(STR(""), ',', STR("")));
+    assert_false(str_list_has(STR("a,,b"), ',', (struct str){0}));
+}
+
+static void test_hex_value(void **state)
+{
+    (void)state;
+    assert_int_equal(str_hex_value('0'), 0);
+    assert_int_equal(str_hex_value('9'), 9);
+    assert_int_equal(str_hex_value('a'), 10);
+    assert_int_equal(str_hex_value('F'), 15);
+    for (int c = 0; c < 256; c++)
+        if (c == '\0' || strchr("0123456789abcdefABCDEF", c) == NULL)
+            assert_int_equal(str_hex_value((char)c), -1);
+}
+
 static void test_to_i64(void **state)
 {
     static const char *const bad[] = {
@@ -86,8 +126,9 @@ static void test_to_i64(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_eq), cmocka_unit_test(test_ends),
-                                              cmocka_unit_test(test_cut), cmocka_unit_test(test_next),
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_eq),    cmocka_unit_test(test_ends),
+                                              cmocka_unit_test(test_cut),   cmocka_unit_test(test_next),
+                                              cmocka_unit_test(test_lists), cmocka_unit_test(test_hex_value),
                                               cmocka_unit_test(test_to_i64)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,8 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "crypto/digest.h"
@@ -48,9 +50,27 @@ static void sha256_pieces_equal_the_whole(void **state)
     sha256_stream_add(s, "bc", 2);
     struct sha256 h = sha256_stream_end(s), whole = sha256_of(STR("abc"));
     assert_memory_equal(h.b, whole.b, sizeof h.b);
+}
 
-    _cleanup_(sha256_stream_freep) struct sha256_stream *broken_off = sha256_stream_new();
-    sha256_stream_add(broken_off, "x", 1);
+/* From the first byte, wherever the descriptor stands. */
+static void sha256_of_a_file(void **state)
+{
+    int fd = memfd_create("digest", MFD_CLOEXEC);
+    char chunk[1000];
+    struct sha256 h, whole;
+    uint64_t bytes;
+    struct str all = {.p = arena_alloc(*state, 200 * sizeof chunk), .n = 200 * sizeof chunk};
+
+    memset(chunk, 'q', sizeof chunk);
+    for (size_t i = 0; i < 200; i++)
+        assert_int_equal(write(fd, chunk, sizeof chunk), sizeof chunk);
+    memset((char *)all.p, 'q', all.n);
+    whole = sha256_of(all);
+    assert_true(sha256_of_file(fd, &h, &bytes));
+    assert_int_equal(bytes, all.n);
+    assert_memory_equal(h.b, whole.b, sizeof h.b);
+    (void)close(fd);
+    assert_false(sha256_of_file(fd, &h, &bytes));
 }
 
 /* RFC 4231, test cases 2 and 6 (a key longer than a block). */
@@ -118,7 +138,7 @@ int main(void)
         cmocka_unit_test(sha256_known),  cmocka_unit_test(sha256_pieces_equal_the_whole),
         cmocka_unit_test(hmac_known),    cmocka_unit_test(hex_both_ways),
         cmocka_unit_test(hex_refuses),   cmocka_unit_test(base62_known),
-        cmocka_unit_test(tokens_differ),
+        cmocka_unit_test(tokens_differ), cmocka_unit_test(sha256_of_a_file),
     };
     return cmocka_run_group_tests_name("digest", tests, setup, teardown);
 }

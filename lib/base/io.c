@@ -1,0 +1,36 @@
+#include "base/io.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+void fd_closep(int *fd)
+{
+    int error = errno;
+
+    if (*fd >= 0)
+        (void)close(*fd);
+    errno = error;
+}
+
+bool fd_write_all(int fd, const void *p, size_t n)
+{
+    const char *next = p;
+
+    while (n > 0) {
+        ssize_t written = write(fd, next, n);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written == 0)
+            errno = EIO; /* no file does that to n > 0; a loop that relies on it would never end */
+        if (written <= 0)
+            return false;
+        next += written;
+        n -= (size_t)written;
+    }
+    return true;
+}
+
+enum err err_of_store(void)
+{
+    return errno == ENOSPC || errno == EDQUOT ? ERR_STORE_FULL : ERR_STORE;
+}

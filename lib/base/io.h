@@ -1,0 +1,22 @@
+/*
+ * The loops and clean-ups around file descriptors that every user of them needs.
+ *
+ *    _cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+ *    if (!fd_write_all(fd, p, n))
+ *        return err_of_store();
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+/* For _cleanup_: closes *fd unless it is negative. Keeps errno, so that a function may fail and still say why. */
+void fd_closep(int *fd);
+
+/* All n bytes, however often the kernel takes only some. False with errno set: some of them may be written. */
+MUST_CHECK bool fd_write_all(int fd, const void *p, size_t n);
+
+/* What errno means for the image store: ERR_STORE_FULL when there is no room, else ERR_STORE. */
+enum err err_of_store(void);
