@@ -104,7 +104,7 @@ int main(void)
     log_init(APP.name, LOG_INFO);
     if (conf_load(&conf, conf_path(), &why) != OK)
         return main_refuse(why.p);
-    log_init(APP.name, (enum log_level)conf.service_log_level);
+    log_init(APP.name, conf.service_log_level);
     int code = main_run(&s, &why);
     key_cache_free(s.key_cache);
     epoch_close(&s.key_epoch);

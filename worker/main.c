@@ -153,7 +153,7 @@ int main(int argc, char **argv)
     (void)snprintf(program, sizeof program, "worker-%s", argv[1]);
     if (conf_load(&conf, conf_path(), &why) != OK)
         return worker_main_fail(EXIT_CONFIG, why.p);
-    log_init(program, (enum log_level)conf.service_log_level);
+    log_init(program, conf.service_log_level);
     const char *missing = worker_main_read_secrets(class, &conf, &secrets);
     if (missing != NULL)
         return worker_main_fail(EXIT_CONFIG, missing);

@@ -6,31 +6,38 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/log.h"
 
 #define LINE_MAX_BYTES 197 /* libinih's buffer has 200: with a line end of two and the NUL */
+#define HELP_COLUMNS 100   /* of the sample file */
 
-enum type { TYPE_STR, TYPE_URL, TYPE_INT, TYPE_BOOL };
+#define CONF_REQUIRED NULL
+#define BYTES(least, most) .min = (least), .max = (most)
+#define RANGE(least, most) .min = (least), .max = (most)
 
-struct conf_row {
-    const char *section, *key;
-    enum type type;
-    const char *def;
-    int64_t min, max;
-    const char *unit, *help;
-    size_t offset;
-};
-
-static const struct conf_row conf_rows[] = {
-#define CONF(section, key, type, def, min, max, unit, help) \
-    {#section, #key, TYPE_##type, def, min, max, unit, help, offsetof(struct conf, section##_##key)},
+const struct conf_row conf_rows[] = {
+#define CONF_ROW(section_, key_, type_, def_, help_, ...) \
+    {.section = #section_, \
+     .key = #key_, \
+     .def = (def_), \
+     .help = (help_), \
+     .type = CONF_TYPE_##type_, \
+     .offset = offsetof(struct conf, section_##_##key_), \
+     __VA_ARGS__},
+#define CONF_STR(section, key, def, size, help) CONF_ROW(section, key, STR, def, help, size)
+#define CONF_URL(section, key, def, help) CONF_ROW(section, key, URL, def, help, BYTES(12, 180))
+#define CONF_INT(section, key, def, range, unit_, help) CONF_ROW(section, key, INT, #def, help, range, .unit = (unit_))
+#define CONF_BOOL(section, key, def, help) CONF_ROW(section, key, BOOL, #def, help, .unit = NULL)
+#define CONF_ENUM(section, key, def, names_, help) CONF_ROW(section, key, ENUM, #def, help, .names = (names_))
 #include "base/conf.def"
-#undef CONF
+    {.section = NULL},
 };
+#define ROWS (ARRAY_LEN(conf_rows) - 1)
 
 struct conf_reading {
     struct conf *conf;
     struct buf *why;
-    bool seen[ARRAY_LEN(conf_rows)];
+    bool seen[ROWS];
 };
 
 static void *conf_field(struct conf *conf, const struct conf_row *r)
@@ -61,44 +68,91 @@ static bool conf_is_url(struct str s)
     return true;
 }
 
+/* "error, warning, info or debug" */
+static void conf_put_names(struct buf *b, const char *const *names)
+{
+    for (size_t i = 0; names[i] != NULL; i++)
+        buf_printf(b, "%s%s", i == 0 ? "" : names[i + 1] == NULL ? " or " : ", ", names[i]);
+}
+
+void conf_put_accepted(struct buf *b, const struct conf_row *row)
+{
+    switch (row->type) {
+    case CONF_TYPE_STR:
+        if (row->min == 0)
+            buf_printf(b, "text of at most %lld bytes", (long long)row->max);
+        else
+            buf_printf(b, "text of %lld to %lld bytes", (long long)row->min, (long long)row->max);
+        return;
+    case CONF_TYPE_URL:
+        buf_printf(b, "https://HOST or https://HOST:PORT with nothing after it (at most %lld bytes)",
+                   (long long)row->max);
+        return;
+    case CONF_TYPE_INT:
+        buf_printf(b, "a number from %lld to %lld (%s)", (long long)row->min, (long long)row->max, row->unit);
+        return;
+    case CONF_TYPE_BOOL:
+        buf_puts(b, "yes or no");
+        return;
+    case CONF_TYPE_ENUM:
+        conf_put_names(b, row->names);
+        return;
+    }
+}
+
+static bool conf_fits(const struct conf_row *r, struct str s)
+{
+    return (int64_t)s.n >= r->min && (int64_t)s.n <= r->max;
+}
+
+/* A name, or its number from 0: log_level was a number once, and installed files still say "2". */
+static bool conf_enum_read(const struct conf_row *r, struct str s, int *ret_value)
+{
+    int64_t number;
+    bool is_number = str_to_i64(s, &number);
+
+    for (int i = 0; r->names[i] != NULL; i++)
+        if (is_number ? number == i : str_eqc(s, r->names[i])) {
+            *ret_value = i;
+            return true;
+        }
+    return false;
+}
+
+/* Stores text in the row's field; false when the row does not take it. */
+static bool conf_store(struct conf *conf, const struct conf_row *r, struct str s)
+{
+    void *field = conf_field(conf, r);
+    int64_t number;
+
+    switch (r->type) {
+    case CONF_TYPE_STR:
+    case CONF_TYPE_URL:
+        if (!conf_fits(r, s) || (r->type == CONF_TYPE_URL && !conf_is_url(s)))
+            return false;
+        *(struct str *)field = str_of(conf_copy(s), s.n);
+        return true;
+    case CONF_TYPE_INT:
+        if (!str_to_i64(s, &number) || number < r->min || number > r->max)
+            return false;
+        *(int64_t *)field = number;
+        return true;
+    case CONF_TYPE_BOOL:
+        *(bool *)field = str_eqc(s, "yes");
+        return str_eqc(s, "yes") || str_eqc(s, "no");
+    case CONF_TYPE_ENUM:
+        return conf_enum_read(r, s, field);
+    }
+    return false;
+}
+
 /* Stores text in the row's field; false with a sentence in why. */
 static bool conf_set(struct conf *conf, const struct conf_row *r, const char *text, struct buf *why)
 {
-    struct str s = str_from(text);
-    int64_t v;
-
-    switch (r->type) {
-    case TYPE_URL:
-        if (!conf_is_url(s)) {
-            buf_printf(why, "%s.%s must be https://HOST or https://HOST:PORT, without anything behind it", r->section,
-                       r->key);
-            return false;
-        }
-        __attribute__((fallthrough));
-    case TYPE_STR:
-        if ((int64_t)s.n < r->min || (int64_t)s.n > r->max) {
-            buf_printf(why, "%s.%s must have %lld to %lld bytes", r->section, r->key, (long long)r->min,
-                       (long long)r->max);
-            return false;
-        }
-        *(struct str *)conf_field(conf, r) = str_of(conf_copy(s), s.n);
+    if (conf_store(conf, r, str_from(text)))
         return true;
-    case TYPE_INT:
-        if (!str_to_i64(s, &v) || v < r->min || v > r->max) {
-            buf_printf(why, "%s.%s must be a number from %lld to %lld (%s)", r->section, r->key, (long long)r->min,
-                       (long long)r->max, r->unit);
-            return false;
-        }
-        *(int64_t *)conf_field(conf, r) = v;
-        return true;
-    case TYPE_BOOL:
-        if (!str_eqc(s, "yes") && !str_eqc(s, "no")) {
-            buf_printf(why, "%s.%s must be yes or no", r->section, r->key);
-            return false;
-        }
-        *(bool *)conf_field(conf, r) = str_eqc(s, "yes");
-        return true;
-    }
+    buf_printf(why, "%s.%s must be ", r->section, r->key);
+    conf_put_accepted(why, r);
     return false;
 }
 
@@ -109,7 +163,7 @@ static int conf_on_key(void *user, const char *section, const char *key, const c
 
     if (rd->why->n > 0)
         return 0;
-    for (size_t i = 0; i < ARRAY_LEN(conf_rows); i++) {
+    for (size_t i = 0; i < ROWS; i++) {
         const struct conf_row *r = &conf_rows[i];
         if (strcmp(r->section, section) != 0 || strcmp(r->key, key) != 0)
             continue;
@@ -168,11 +222,11 @@ enum err conf_load(struct conf *conf, const char *path, struct buf *ret_why)
 
     *conf = (struct conf){0};
     conf_read_file(&rd, path);
-    for (size_t i = 0; i < ARRAY_LEN(conf_rows) && ret_why->n == 0; i++) {
+    for (size_t i = 0; i < ROWS && ret_why->n == 0; i++) {
         if (rd.seen[i])
             continue;
         if (conf_rows[i].def == NULL)
-            buf_printf(ret_why, "%s.%s is missing (%s)", conf_rows[i].section, conf_rows[i].key, conf_rows[i].help);
+            buf_printf(ret_why, "%s.%s is missing. %s", conf_rows[i].section, conf_rows[i].key, conf_rows[i].help);
         else
             (void)conf_set(conf, &conf_rows[i], conf_rows[i].def, ret_why);
     }
@@ -185,10 +239,29 @@ enum err conf_load(struct conf *conf, const char *path, struct buf *ret_why)
 
 void conf_done(struct conf *conf)
 {
-    for (size_t i = 0; i < ARRAY_LEN(conf_rows); i++)
-        if (conf_rows[i].type == TYPE_STR || conf_rows[i].type == TYPE_URL)
+    for (size_t i = 0; i < ROWS; i++)
+        if (conf_rows[i].type == CONF_TYPE_STR || conf_rows[i].type == CONF_TYPE_URL)
             free((char *)((struct str *)conf_field(conf, &conf_rows[i]))->p);
     *conf = (struct conf){0};
+}
+
+/* Text as comment lines, broken between words. */
+static void conf_put_comment(struct buf *b, struct str text)
+{
+    struct str word;
+    size_t column = 1;
+
+    buf_putc(b, '#');
+    while (str_next(&text, ' ', &word)) {
+        if (column + 1 + word.n > HELP_COLUMNS) {
+            buf_puts(b, "\n#");
+            column = 1;
+        }
+        buf_putc(b, ' ');
+        buf_putstr(b, word);
+        column += 1 + word.n;
+    }
+    buf_putc(b, '\n');
 }
 
 void conf_document(struct buf *b)
@@ -196,14 +269,18 @@ void conf_document(struct buf *b)
     const char *section = "";
 
     buf_puts(b, "# MarketingCLI: every key with its default. A key without one must be given.\n");
-    for (size_t i = 0; i < ARRAY_LEN(conf_rows); i++) {
-        const struct conf_row *r = &conf_rows[i];
+    for (const struct conf_row *r = conf_rows; r->section != NULL; r++) {
+        _cleanup_(buf_done) struct buf comment = BUF_MAX(4 << 10);
         if (strcmp(section, r->section) != 0)
             buf_printf(b, "\n[%s]\n", r->section);
         section = r->section;
-        buf_printf(b, "# %s", r->help);
-        if (r->type == TYPE_INT)
-            buf_printf(b, " (%lld to %lld%s%s)", (long long)r->min, (long long)r->max, r->unit[0] ? " " : "", r->unit);
-        buf_printf(b, "\n%s%s = %s\n", r->def == NULL ? "" : "#", r->key, r->def == NULL ? "" : r->def);
+        buf_puts(&comment, r->help);
+        if (r->type != CONF_TYPE_STR) { /* its bounds are seldom of interest */
+            buf_puts(&comment, " Must be ");
+            conf_put_accepted(&comment, r);
+            buf_putc(&comment, '.');
+        }
+        conf_put_comment(b, buf_str(&comment));
+        buf_printf(b, "%s%s = %s\n", r->def == NULL ? "" : "#", r->key, r->def == NULL ? "" : r->def);
     }
 }

@@ -17,14 +17,26 @@
 #include "base/err.h"
 
 struct conf {
-#define CONF_TYPE_STR struct str
-#define CONF_TYPE_URL struct str
-#define CONF_TYPE_INT int64_t
-#define CONF_TYPE_BOOL bool
-#define CONF(section, key, type, def, min, max, unit, help) CONF_TYPE_##type section##_##key;
+#define CONF_STR(section, key, ...) struct str section##_##key;
+#define CONF_URL(section, key, ...) struct str section##_##key;
+#define CONF_INT(section, key, ...) int64_t section##_##key;
+#define CONF_BOOL(section, key, ...) bool section##_##key;
+#define CONF_ENUM(section, key, ...) int section##_##key;
 #include "base/conf.def"
-#undef CONF
 };
+
+enum conf_type { CONF_TYPE_STR, CONF_TYPE_URL, CONF_TYPE_INT, CONF_TYPE_BOOL, CONF_TYPE_ENUM };
+
+struct conf_row {
+    const char *section, *key, *def, *help; /* def: as a file would say it; NULL: the key must be given */
+    enum conf_type type;
+    int64_t min, max;         /* STR and URL: bytes */
+    const char *unit;         /* INT */
+    const char *const *names; /* ENUM; NULL ends them */
+    size_t offset;
+};
+
+extern const struct conf_row conf_rows[]; /* conf.def; a section of NULL ends it */
 
 #define CONF_DEFAULT_PATH "/etc/marketingcli/marketingcli.conf"
 
@@ -36,3 +48,4 @@ void conf_done(struct conf *conf);
 
 /* The table as a commented sample file: what `marketingcli-admin config` prints and meson installs. */
 void conf_document(struct buf *b);
+void conf_put_accepted(struct buf *b, const struct conf_row *row); /* "a number from 1 to 64 (threads)" */

@@ -9,7 +9,7 @@
 
 #define LINE_MAX_BYTES (8u << 10) /* journald cuts at 48 KiB; no line of ours needs more than this */
 
-static const char *const log_level_names[] = {"error", "warning", "info", "debug"};
+const char *const log_level_names[] = {"error", "warning", "info", "debug", NULL};
 
 static const char *log_program_name = "?";
 static enum log_level log_least_level = LOG_INFO;

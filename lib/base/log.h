@@ -13,6 +13,7 @@
 #include "base/str.h"
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+extern const char *const log_level_names[]; /* "error" …; NULL ends them */
 
 struct log_field {
     const char *name; /* NULL ends the list */

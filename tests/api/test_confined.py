@@ -108,6 +108,7 @@ WRONG = [
     (GOOD + "[tiktok]\napi_url = http://open.tiktokapis.com\n", "tiktok.api_url must be https://HOST"),
     (GOOD + f"[store]\ndir = /{'a' * 200}\n", "line 6, dir, has more than 197 bytes"),
     (GOOD + "[service]\nlog_level\n", "line 6 is not"),
+    (GOOD + "[service]\nlog_level = loud\n", "service.log_level must be error, warning, info or debug"),
 ]
 NEEDED = {s.name: [*(["db-password"] if s.database else []), *s.credentials] for s in services.PROGRAMS}
 

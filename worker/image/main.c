@@ -178,7 +178,7 @@ int main(void)
     log_init("marketingcli-image", LOG_INFO);
     if (conf_load(&conf, conf_path(), &why) != OK)
         return image_main_fail(EXIT_CONFIG, why.p);
-    log_init("marketingcli-image", (enum log_level)conf.service_log_level);
+    log_init("marketingcli-image", conf.service_log_level);
     if (!image_main_is_listener(LISTENER))
         return image_main_fail(EXIT_CONFIG, "standard input is not a listening SOCK_SEQPACKET socket");
     (void)sigemptyset(&s.signals);

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
+
 /* Loads text from a file of its own. */
 static enum err load(const char *text, struct conf *ret, struct buf *why)
 {
@@ -53,6 +55,34 @@ static void test_given(void **state)
     assert_true(c.tiktok_allow_private_addresses);
 }
 
+/* By name, or by the number that earlier releases had for it. */
+static void test_log_level(void **state)
+{
+    static const struct {
+        const char *text;
+        enum log_level level;
+    } rows[] = {{"", LOG_INFO},
+                {"log_level = error\n", LOG_ERROR},
+                {"log_level = warning\n", LOG_WARNING},
+                {"log_level = info\n", LOG_INFO},
+                {"log_level = debug\n", LOG_DEBUG},
+                {"log_level = 0\n", LOG_ERROR},
+                {"log_level = 1\n", LOG_WARNING},
+                {"log_level = 2\n", LOG_INFO},
+                {"log_level = 3\n", LOG_DEBUG}};
+    _cleanup_(buf_done) struct buf text = BUF_MAX(1024), why = BUF_MAX(1024);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        _cleanup_(conf_done) struct conf c = {0};
+        buf_clear(&text);
+        buf_printf(&text, "[service]\nurl = https://host.example\n%s", rows[i].text);
+        if (load(text.p, &c, &why) != OK)
+            fail_msg("%s", why.p);
+        assert_int_equal(c.service_log_level, rows[i].level);
+    }
+}
+
 /* Each wrong file stops the start with a sentence that names the key. */
 static void test_wrong(void **state)
 {
@@ -75,6 +105,12 @@ static void test_wrong(void **state)
         {"[service]\nurl=https://host.example\n[tiktok]\nallow_private_addresses=true\n",
          "tiktok.allow_private_addresses"},
         {"[service]\nurl=https://host.example\nnonsense\n", "line 3"},
+        {"[service]\nurl=https://host.example\nlog_level=loud\n",
+         "service.log_level must be error, warning, info or debug"},
+        {"[service]\nurl=https://host.example\nlog_level=INFO\n", "service.log_level"},
+        {"[service]\nurl=https://host.example\nlog_level=\n", "service.log_level"},
+        {"[service]\nurl=https://host.example\nlog_level=4\n", "service.log_level"},
+        {"[service]\nurl=https://host.example\nlog_level=-1\n", "service.log_level"},
     };
     _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
 
@@ -144,9 +180,10 @@ static void test_document(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults),   cmocka_unit_test(test_given),
-                                              cmocka_unit_test(test_wrong),      cmocka_unit_test(test_no_file),
-                                              cmocka_unit_test(test_long_value), cmocka_unit_test(test_document)};
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults),  cmocka_unit_test(test_given),
+                                              cmocka_unit_test(test_log_level), cmocka_unit_test(test_wrong),
+                                              cmocka_unit_test(test_no_file),   cmocka_unit_test(test_long_value),
+                                              cmocka_unit_test(test_document)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
