@@ -1,6 +1,6 @@
 /*
- * marketingcli-admin: what the person who runs the service does. A verb is a row of the table in main.c; it prints to
- * stdout, complains to stderr, and returns the exit code: 0 done, 1 failed, 2 wrong use.
+ * marketingcli-admin: what the person who runs the service does. A verb is a row of the table in verbs.c; main.c reads
+ * its options and runs it. A verb prints to stdout, complains to stderr, and returns the exit code.
  */
 #pragma once
 
@@ -13,21 +13,40 @@
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
 
-int verb_credentials(int argc, char **argv);
-int verb_migrate(int argc, char **argv);
-int verb_routes(int argc, char **argv);
-int verb_tables(int argc, char **argv);
-int verb_config(int argc, char **argv);
+#define CREDENTIALS_DIR "/etc/marketingcli/credentials"
+
+/* The values of a verb's options: given on the command line, else the option's default. NULL without either, and for
+ * options that the verb does not have. */
+struct given {
+    const char *sql, *dir, *credentials, *database, *user, *section;
+};
+
+/* An option is given as --name VALUE, once at most. */
+struct option {
+    const char *name, *value; /* "--sql", "DIR" */
+    size_t offset;            /* of its const char * in struct given */
+    const char *def;          /* NULL: the help says what happens without it */
+    const char *help;         /* for the manual page */
+};
+
+struct verb {
+    const char *name, *help; /* a name of NULL ends the table */
+    const char *more;        /* for the manual page; NULL: nothing more to say */
+    const struct option *const *options;
+    int (*run)(const struct given *given);
+};
+
+extern const struct verb verbs[];
+
+int verb_credentials(const struct given *given);
+int verb_migrate(const struct given *given);
+int verb_routes(const struct given *given);
+int verb_tables(const struct given *given);
+int verb_config(const struct given *given);
+int verb_manual(const struct given *given);
 
 /* "marketingcli-admin: ..." on stderr; returns EXIT_FAILED. */
 PRINTF_LIKE(1, 2) int complain(const char *fmt, ...);
-
-/* Options of the form --name VALUE, each at most once, into *value; false after a complaint. */
-struct option {
-    const char *name;   /* "--sql"; NULL ends the list */
-    const char **value; /* holds the default */
-};
-MUST_CHECK bool options_read(int argc, char **argv, const struct option *options);
 
 /* A whole file of ours, at most 4 MiB. False after a complaint. */
 MUST_CHECK bool file_read(struct arena *arena, const char *path, struct str *ret_text);

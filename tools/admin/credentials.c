@@ -99,15 +99,12 @@ static int credentials_make_all(struct arena *arena, const char *dir)
     return code;
 }
 
-int verb_credentials(int argc, char **argv)
+int verb_credentials(const struct given *given)
 {
-    const char *dir = "/etc/marketingcli/credentials";
     struct arena arena;
 
-    if (!options_read(argc, argv, (const struct option[]){{"--dir", &dir}, {NULL, NULL}}))
-        return EXIT_USAGE;
     arena_init(&arena, 8 << 20);
-    int code = credentials_make_all(&arena, dir);
+    int code = credentials_make_all(&arena, given->dir);
     arena_clear(&arena);
     arena_done(&arena);
     return code;

@@ -7,13 +7,7 @@
 #include "admin.h"
 
 #define FILE_MAX_BYTES (4 << 20) /* a schema file has some 20 KiB */
-
-struct verb {
-    const char *name, *args, *help;
-    int (*run)(int argc, char **argv);
-};
-
-static const struct verb admin_verbs[6];
+#define OPTIONS_MAX 8            /* of one verb */
 
 int complain(const char *fmt, ...)
 {
@@ -30,29 +24,43 @@ int complain(const char *fmt, ...)
 static int admin_usage(FILE *to, int code)
 {
     fputs("usage: marketingcli-admin VERB [OPTIONS]\n\n", to);
-    for (const struct verb *v = admin_verbs; v->name != NULL; v++)
-        fprintf(to, "  %s%s%s\n      %s\n", v->name, v->args[0] ? " " : "", v->args, v->help);
+    for (const struct verb *v = verbs; v->name != NULL; v++) {
+        fprintf(to, "  %s", v->name);
+        for (const struct option *const *o = v->options; *o != NULL; o++)
+            fprintf(to, " [%s %s]", (*o)->name, (*o)->value);
+        fprintf(to, "\n      %s\n", v->help);
+    }
+    fputs("\nmarketingcli-admin(8) explains the options.\n", to);
     return code;
 }
 
-bool options_read(int argc, char **argv, const struct option *options)
+static const char **admin_place(struct given *given, const struct option *o)
 {
-    bool seen[8] = {false};
+    return (const char **)(void *)((char *)given + o->offset);
+}
 
+/* Reads pairs of --name VALUE into given; false after a complaint. */
+static bool admin_read_options(int argc, char **argv, const struct option *const *options, struct given *given)
+{
+    bool seen[OPTIONS_MAX] = {false};
+
+    for (size_t k = 0; options[k] != NULL; k++) {
+        ASSERT(k < OPTIONS_MAX);
+        *admin_place(given, options[k]) = options[k]->def;
+    }
     for (int i = 0; i < argc; i += 2) {
         size_t k = 0;
-        while (options[k].name != NULL && strcmp(options[k].name, argv[i]) != 0)
+        while (options[k] != NULL && strcmp(options[k]->name, argv[i]) != 0)
             k++;
-        ASSERT(k < ARRAY_LEN(seen));
-        if (options[k].name == NULL || i + 1 == argc || seen[k]) {
+        if (options[k] == NULL || i + 1 == argc || seen[k]) {
             complain("%s %s", argv[i],
-                     options[k].name == NULL ? "is no option of this verb"
-                     : seen[k]               ? "is given twice"
-                                             : "needs a value");
+                     options[k] == NULL ? "is not an option of this verb"
+                     : seen[k]          ? "is given twice"
+                                        : "needs a value");
             return false;
         }
         seen[k] = true;
-        *options[k].value = argv[i + 1];
+        *admin_place(given, options[k]) = argv[i + 1];
     }
     return true;
 }
@@ -77,43 +85,39 @@ bool file_read(struct arena *arena, const char *path, struct str *ret_text)
     }
     (void)fclose(f);
     if (!fits || n != (size_t)st.st_size) {
-        complain("%s is %s", path, fits ? "cut off" : "no file of a sensible size");
+        complain("%s %s", path, fits ? "could not be read to its end" : "is not a file, or is larger than 4 MiB");
         return false;
     }
     return true;
 }
 
-int verb_config(int argc, char **argv)
+int verb_config(const struct given *given)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(1u << 20);
 
-    if (!options_read(argc, argv, (const struct option[]){{NULL, NULL}}))
-        return EXIT_USAGE;
+    (void)given;
     conf_document(&b);
     ASSERT(!b.overflow);
     return fwrite(b.p, 1, b.n, stdout) == b.n ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int admin_run(const struct verb *v, int argc, char **argv)
+{
+    struct given given = {0};
+
+    if (!admin_read_options(argc, argv, v->options, &given))
+        return EXIT_USAGE;
+    int code = v->run(&given);
+    /* Output that did not get out is a failure: somebody may go by it. */
+    return fflush(stdout) == 0 || code != EXIT_DONE ? code : EXIT_FAILED;
 }
 
 int main(int argc, char **argv)
 {
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0))
         return admin_usage(stdout, EXIT_DONE);
-    for (const struct verb *v = admin_verbs; argc > 1 && v->name != NULL; v++)
-        if (strcmp(v->name, argv[1]) == 0) {
-            int code = v->run(argc - 2, argv + 2);
-            /* Output that did not get out is a failure: somebody may go by it. */
-            return fflush(stdout) == 0 || code != EXIT_DONE ? code : EXIT_FAILED;
-        }
+    for (const struct verb *v = verbs; argc > 1 && v->name != NULL; v++)
+        if (strcmp(v->name, argv[1]) == 0)
+            return admin_run(v, argc - 2, argv + 2);
     return admin_usage(stderr, EXIT_USAGE);
 }
-
-static const struct verb admin_verbs[6] = {
-    {"credentials", "[--dir DIR]",
-     "Make the secrets that are missing: database passwords, the key ring. What is there stays.", verb_credentials},
-    {"migrate", "[--sql DIR] [--credentials DIR] [--database NAME] [--user NAME]",
-     "Bring the schema up to date; with --credentials also the MariaDB users and their grants.", verb_migrate},
-    {"routes", "", "Print the routes of all apps: METHOD PATH AUTH SUMMARY.", verb_routes},
-    {"tables", "", "Print the tables that the programs are made from as JSON: routes, errors.", verb_tables},
-    {"config", "", "Print the configuration's keys, defaults and meaning.", verb_config},
-    {NULL, NULL, NULL, NULL},
-};

@@ -353,28 +353,19 @@ static int migrate(struct arena *arena, struct db_options options, const char *d
     return code;
 }
 
-int verb_migrate(int argc, char **argv)
+int verb_migrate(const struct given *given)
 {
     _cleanup_(conf_done) struct conf conf = {0};
     _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
-    const char *sql_dir = SQL_DIR, *credentials = NULL, *database = NULL, *user = "root";
     struct arena arena;
 
-    if (!options_read(argc, argv,
-                      (const struct option[]){{"--sql", &sql_dir},
-                                              {"--credentials", &credentials},
-                                              {"--database", &database},
-                                              {"--user", &user},
-                                              {NULL, NULL}}))
-        return EXIT_USAGE;
     if (conf_load(&conf, conf_path(), &why) != OK)
         return complain("%.*s", STR_FMT(buf_str(&why)));
-    if (database == NULL)
-        database = conf.database_name.p;
     arena_init(&arena, 256u << 20);
     const struct db_options options = {
-        .socket = conf.database_socket.p, .user = user, .timeout_sec = STATEMENT_TIMEOUT_SEC};
-    int code = migrate(&arena, options, database, sql_dir, credentials);
+        .socket = conf.database_socket.p, .user = given->user, .timeout_sec = STATEMENT_TIMEOUT_SEC};
+    int code = migrate(&arena, options, given->database != NULL ? given->database : conf.database_name.p, given->sql,
+                       given->credentials);
     arena_done(&arena);
     return code;
 }

@@ -86,13 +86,12 @@ static struct json_array tables_errors(struct arena *arena)
     return (struct json_array){.v = v, .n = ERR__MAX};
 }
 
-int verb_tables(int argc, char **argv)
+int verb_tables(const struct given *given)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(1u << 20);
     struct arena arena;
 
-    if (!options_read(argc, argv, (const struct option[]){{NULL, NULL}}))
-        return EXIT_USAGE;
+    (void)given;
     arena_init(&arena, 1u << 20);
     struct tables t = {.routes = tables_routes(&arena), .errors = tables_errors(&arena)};
     json_write(&b, tables_fields, &t);
@@ -102,12 +101,11 @@ int verb_tables(int argc, char **argv)
     return fwrite(b.p, 1, b.n, stdout) == b.n ? EXIT_DONE : EXIT_FAILED;
 }
 
-int verb_routes(int argc, char **argv)
+int verb_routes(const struct given *given)
 {
     struct arena arena;
 
-    if (!options_read(argc, argv, (const struct option[]){{NULL, NULL}}))
-        return EXIT_USAGE;
+    (void)given;
     arena_init(&arena, 1u << 20);
     struct json_array routes = tables_routes(&arena);
     const struct tables_route *v = routes.v;

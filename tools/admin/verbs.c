@@ -1,0 +1,68 @@
+#include <stddef.h>
+
+#include "admin.h"
+
+static const struct option verbs_sql = {"--sql", "DIR", offsetof(struct given, sql), SQL_DIR,
+                                        "The folder with the schema files and grants.sql."};
+static const struct option verbs_dir = {"--dir", "DIR", offsetof(struct given, dir), CREDENTIALS_DIR,
+                                        "The folder to make the secrets in."};
+static const struct option verbs_credentials = {
+    "--credentials", "DIR", offsetof(struct given, credentials), NULL,
+    "Also make the MariaDB users and grant them what grants.sql lists. Their passwords are the files NAME/db-password "
+    "below this folder. A user without a password file is left out, and a line says so."};
+static const struct option verbs_database = {
+    "--database", "NAME", offsetof(struct given, database), NULL,
+    "The database to bring up to date. Without this option it is the one that the configuration names."};
+static const struct option verbs_user = {
+    "--user", "NAME", offsetof(struct given, user), "root",
+    "The MariaDB user to connect as, over MariaDB's socket and without a password."};
+static const struct option verbs_section = {"--section", "NUMBER", offsetof(struct given, section), "8",
+                                            "8 for marketingcli-admin(8), 5 for marketingcli.conf(5)."};
+
+static const struct option *const verbs_no_options[] = {NULL};
+static const struct option *const verbs_credentials_options[] = {&verbs_dir, NULL};
+static const struct option *const verbs_migrate_options[] = {&verbs_sql, &verbs_credentials, &verbs_database,
+                                                             &verbs_user, NULL};
+static const struct option *const verbs_manual_options[] = {&verbs_section, NULL};
+
+const struct verb verbs[] = {
+    {.name = "credentials",
+     .help = "Make the secrets that are missing. Those that exist stay as they are.",
+     .more =
+         "Each service with a database gets a folder with its MariaDB password in the file db-password. The services "
+         "that "
+         "work with TikTok tokens also get token-keys, which they share, and an empty tiktok-client-secret: put the "
+         "client secret of your TikTok app into it. Only the user who runs this can read the files. Back them up, but "
+         "apart from the database: without token-keys nobody can open the TikTok tokens in it.",
+     .options = verbs_credentials_options,
+     .run = verb_credentials},
+    {.name = "migrate",
+     .help = "Bring the database schema up to date and, with --credentials, the MariaDB users and their grants.",
+     .more =
+         "Makes the database if it is missing, then applies the schema files that the database does not have yet, in "
+         "the order of their numbers. The table schema_migrations records them. Each file is applied once; if a run "
+         "is interrupted, the next one carries on where it stopped. A file that has been applied must not change. "
+         "The services may keep running. Of two runs at once the second waits a minute for the first, then gives up. "
+         "With --credentials, a MariaDB user also loses every grant that grants.sql does not list.",
+     .options = verbs_migrate_options,
+     .run = verb_migrate},
+    {.name = "routes",
+     .help = "Print every route: METHOD PATH AUTH SUMMARY.",
+     .options = verbs_no_options,
+     .run = verb_routes},
+    {.name = "tables",
+     .help = "Print the routes and the errors as JSON.",
+     .more = "The build makes nginx's site from them.",
+     .options = verbs_no_options,
+     .run = verb_tables},
+    {.name = "config",
+     .help = "Print a sample configuration file: every key with its default and its meaning.",
+     .options = verbs_no_options,
+     .run = verb_config},
+    {.name = "manual",
+     .help = "Print a manual page in the mdoc language.",
+     .more = "The build runs this to make the pages that are installed.",
+     .options = verbs_manual_options,
+     .run = verb_manual},
+    {.name = NULL},
+};
