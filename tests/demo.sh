@@ -1,10 +1,10 @@
 #!/bin/bash
-# From nothing to a published post: installs what is missing, builds, starts a private stack, and does by curl what a
-# user does. Stays up until Ctrl-C.
+# From nothing to a published post: installs what is missing, builds, starts a private stack, and does with curl what a
+# user would do. Stays up until Ctrl-C.
 #
 #	tests/demo.sh [--once] [--https PORT] [--http PORT] [--build DIR]
 #
-# --once ends everything after the post is published. --build takes a meson build folder that is built already.
+# --once ends everything once the post is published. --build uses a meson build folder that is already built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/packages.sh
@@ -22,8 +22,8 @@ done
 
 for port in "$https" "$http"; do
 	if [ "$port" != 0 ] && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-		echo "Port $port is taken: another demo, or another program, is running there." >&2
-		echo "Stop it, or take other ports: tests/demo.sh --https 9443 --http 9080" >&2
+		echo "Port $port is in use: another demo or another program is running there." >&2
+		echo "Stop it, or choose other ports: tests/demo.sh --https 9443 --http 9080" >&2
 		exit 1
 	fi
 done
@@ -52,7 +52,7 @@ run() {
 	printf '$ %s\n' "$1"
 	if ! out=$(eval "$1"); then
 		printf '%s\n' "$out" >&2
-		fail "that did not work"
+		fail "the command above failed"
 	fi
 }
 
@@ -70,7 +70,7 @@ result() { printf '  -> %s\n' "$*"; }
 
 heading "Debian packages"
 packages_install $packages_demo
-result "all there"
+result "all installed"
 
 if [ -z "$build" ]; then
 	build=build-demo
@@ -97,7 +97,7 @@ photos = pathlib.Path(sys.argv[1])
 (photos / "harbour.jpg").write_bytes(jpeg(2400, 1600, orientation=6, exif=True))
 (photos / "skyline.png").write_bytes(png(4000, 3000))
 PYTHON
-result "harbour.jpg: $(stat -c %s "$PHOTOS/harbour.jpg") bytes, 2400 x 1600, EXIF says turned by 90 degrees, with a place in it"
+result "harbour.jpg: $(stat -c %s "$PHOTOS/harbour.jpg") bytes, 2400 x 1600, rotated by 90 degrees in its EXIF data, which also holds a location"
 result "skyline.png: $(stat -c %s "$PHOTOS/skyline.png") bytes, 4000 x 3000"
 
 SITE=https://localhost:$https
@@ -109,7 +109,7 @@ EMAIL=demo.$(date +%s)@example.com
 PASSWORD=$(head -c 12 /dev/urandom | base64)
 (umask 077; : >"$COOKIES")
 
-heading "The calls below use these"
+heading "Variables in the calls below"
 cat <<VARIABLES
 SITE=$SITE API=\$SITE/api/v1 SANDBOX=$SANDBOX
 CA=$CA COOKIES=$COOKIES PHOTOS=$PHOTOS
@@ -130,10 +130,10 @@ run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" -H "Origin: $SITE" "
 KEY=$(jq -r .data.key <<<"$out")
 result "KEY=${KEY:0:12}... (shown once; $(jq -r .data.name <<<"$out"))"
 
-heading "Connect a TikTok account (the simulator's; the consent that a person clicks is filled in by curl)"
+heading "Connect a TikTok account (the simulator's; curl fills in the consent form that a person would)"
 run 'curl -sS --cacert "$CA" -b "$COOKIES" -o /dev/null -w "%{redirect_url}" "$API/tiktok/connect"'
 AUTHORIZE=$out
-[[ $AUTHORIZE == "$SANDBOX"/v2/auth/authorize/* ]] || fail "no consent page: $AUTHORIZE"
+[[ $AUTHORIZE == "$SANDBOX"/v2/auth/authorize/* ]] || fail "this is not the consent page: $AUTHORIZE"
 result "AUTHORIZE=${AUTHORIZE%%\?*}?..."
 run 'curl -sS --fail-with-body --cacert "$CA" "$AUTHORIZE" | grep -o "<title>.*</title>"'
 result "$out"
@@ -171,8 +171,8 @@ while :; do
 	sleep 0.3
 done
 URL=$(jq -r '.data.post_url // empty' <<<"$out")
-[ -n "$URL" ] || fail "a published post without an address: $out"
-heading "What the receipt says"
+[ -n "$URL" ] || fail "the published post has no address: $out"
+heading "The receipt"
 jq -r '.data.events[] | "  -> \(.at) \(.event) (\(.status))"' <<<"$out"
 
 heading "The post at the simulator"

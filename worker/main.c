@@ -96,7 +96,7 @@ static int worker_main_run(const struct worker *worker, const struct db_options 
         return 0;
     if (e != OK)
         return worker_main_fail(EXIT_CONFIG,
-                                "the database's schema is older than this program: run marketingcli-admin migrate");
+                                "the database schema is older than this program: run marketingcli-admin migrate");
 
     struct runner *runner = runner_new(worker, options);
     log_event(LOG_INFO, "started", LOG_INT("threads", worker->conf->worker_threads), LOG_END);

@@ -23,12 +23,13 @@ static struct json_array posts_create_warnings_of(struct ctx *c, const struct ac
 
     if (draft->title_was_cut)
         posts_create_add_warning(&warnings, "title_truncated",
-                                 "The title was cut to TikTok's 90 UTF-16 units, as asked.");
+                                 "The title was cut to TikTok's limit of 90 UTF-16 units, as you asked.");
     if (str_eqc(draft->options.post_mode, "DIRECT_POST") && !post_snapshot_is_fresh(account))
         posts_create_add_warning(
             &warnings, "creator_options_unchecked",
-            "What TikTok offers for this account was last asked more than 10 minutes ago. It is asked again "
-            "before the post is sent; a privacy_level that is no longer offered fails the post.");
+            "What TikTok offers for this account is unknown or was asked more than 10 minutes ago, so it was not "
+            "checked. TikTok is asked again before the post is sent; if it no longer offers the privacy_level, the "
+            "post fails.");
     return warnings;
 }
 

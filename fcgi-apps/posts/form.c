@@ -100,7 +100,7 @@ static enum err posts_form_part(struct form_in *f, const struct multipart_part *
             return posts_form_text_part(f, i);
     problem_add_text(
         &f->c->problems, ERR_FIELD_UNKNOWN, arena_str(f->c->arena, text_utf16_head(p->name, NAME_SHOWN_MAX)),
-        STR("There is no such field. There are images, title, description, title_overflow, platform_options."));
+        STR("There is no such field. Allowed fields: images, title, description, title_overflow, platform_options."));
     return OK;
 }
 

@@ -19,7 +19,7 @@ static struct failure_shape posts_shape_failure_of(const struct post *p)
 
     return (struct failure_shape){
         .code = p->failure_code,
-        .message = str_from(message != NULL ? message : "TikTok refused this post. platform_error says why."),
+        .message = str_from(message != NULL ? message : "TikTok refused this post. See platform_error for the reason."),
         .retryable = tiktok_failure_retryable(p->failure_code),
         .platform_code = p->platform_code,
         .platform_log_id = p->platform_log_id,

@@ -44,7 +44,7 @@ static enum err receive_part(struct ctx *c, struct multipart *mp, const struct m
     }
     if (problem == ERR_FIELD_UNKNOWN)
         problem_add_text(&c->problems, problem, arena_str(c->arena, part->name),
-                         STR("There is no such field. There is image, once."));
+                         STR("There is no such field. Send one part named image."));
     else if (problem != OK)
         problem_add(&c->problems, problem, c->arena, "%.*s", STR_FMT(part->name));
     return OK;

@@ -47,7 +47,7 @@ enum err input_page(struct ctx *c, const char *const *allowed, struct page *ret_
     static const char *const own[] = {"limit", "cursor", NULL};
     struct str limit = form_get(&c->req.query, "limit"), cursor = form_get(&c->req.query, "cursor");
     struct page page = {.limit = PAGE_LIMIT_DEFAULT};
-    const struct str limit_is = STR("This must be a whole number, 1 to 100.");
+    const struct str limit_is = STR("This must be a whole number from 1 to 100.");
 
     enum err e = input_check_query(c, allowed, own);
     if (limit.p != NULL && !str_to_i64(limit, &page.limit))

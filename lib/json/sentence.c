@@ -56,9 +56,9 @@ static struct str json_sentence_wrong_value(struct arena *arena, const struct js
 
     switch (f->type) {
     case JSON_TYPE_UUID:
-        return STR("This is not an id: an id looks like 01900000-0000-7000-8000-000000000000.");
+        return STR("This is not an id. An id looks like 01900000-0000-7000-8000-000000000000.");
     case JSON_TYPE_TIME:
-        return STR("This is not a time with an offset, like 2026-01-31T12:00:00Z or 2026-01-31T13:00:00+01:00.");
+        return STR("This must be a time with an offset, like 2026-01-31T12:00:00Z or 2026-01-31T13:00:00+01:00.");
     case JSON_TYPE_ENUM:
         buf_puts(&b, "This must be one of ");
         for (size_t i = 0; f->names[i] != NULL; i++)
@@ -73,7 +73,7 @@ static struct str json_sentence_unknown(struct arena *arena, const struct json_f
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(SENTENCE_MAX);
 
-    buf_puts(&b, "There is no such field. There are ");
+    buf_puts(&b, "There is no such field. Allowed fields: ");
     for (const struct json_field *f = fields; f->name != NULL; f++)
         json_sentence_put_name(&b, f->name, f == fields);
     return json_sentence_finished(arena, &b);
@@ -90,7 +90,7 @@ struct str sentence_of(struct arena *arena, enum err code, const struct json_fie
     if (code == ERR_FIELD_TOO_LONG)
         return json_sentence_wrong_length(arena, "at most", f->max, f);
     if (code == ERR_FIELD_RANGE && (f->min != 0 || f->max != 0))
-        return arena_printf(arena, "This must be %lld to %lld.", (long long)f->min, (long long)f->max);
+        return arena_printf(arena, "This must be from %lld to %lld.", (long long)f->min, (long long)f->max);
     if (code == ERR_FIELD_UNKNOWN)
         return json_sentence_unknown(arena, f);
     return code == ERR_FIELD_VALUE ? json_sentence_wrong_value(arena, f) : (struct str){0};

@@ -46,28 +46,26 @@ bool tiktok_failure_retryable(struct str failure)
 /* Texts that stand in both tables below. */
 #define INVALID_TEXT \
     "TikTok says that a field of the request is invalid. platform_code and the receipt show what was sent and " \
-    "answered; quote the request_id when you write to us."
+    "answered. If you write to us, send the request_id."
 #define APP_VERSION_TEXT \
-    "Drafts need the TikTok app in version 31.8 or later on the account's phone. Update the app, then send the post " \
+    "Drafts need version 31.8 or later of the TikTok app on the account's phone. Update the app, then send the post " \
     "again."
 #define TOO_MANY_TEXT \
-    "This TikTok account has reached the number of posts that TikTok takes by API in 24 hours, over all services. It " \
-    "can still post in the TikTok app."
-#define BANNED_TEXT "TikTok has banned this account from posting. The owner sees why in the TikTok app."
+    "This TikTok account has reached the number of posts that TikTok accepts by API in 24 hours, over all services. " \
+    "It can still post in the TikTok app."
+#define BANNED_TEXT "TikTok has banned this account from posting. Its owner can see the reason in the TikTok app."
 #define PENDING_TEXT \
-    "Too many drafts wait in this account's TikTok inbox: TikTok takes at most 5 in 24 hours. Publish or discard " \
-    "some " \
-    "of them in the TikTok app."
+    "Too many drafts are waiting in this account's TikTok inbox: TikTok accepts at most 5 in 24 hours. Publish or " \
+    "discard some of them in the TikTok app."
 #define USER_CAP_TEXT \
-    "TikTok lets this service post for a limited number of accounts a day, and today's number is reached."
+    "TikTok lets this service post for a limited number of accounts a day, and today's limit has been reached."
 #define UNAUDITED_TEXT \
     "TikTok has not audited this service's app yet. Until then it can post only to TikTok accounts that are private. " \
-    "Set the TikTok account itself to private (TikTok app: Settings, Privacy, Private account) and use SELF_ONLY; " \
-    "the " \
-    "post's privacy_level alone is not enough."
+    "Set the TikTok account itself to private (TikTok app: Settings, Privacy, Private account) and use SELF_ONLY. " \
+    "The post's privacy_level alone is not enough."
 #define OWNERSHIP_TEXT \
-    "TikTok does not know that the address of the images belongs to this service. The admin verifies the URL prefix " \
-    "https://HOST/m/ (HOST as in service.url) under URL properties in TikTok's developer portal."
+    "TikTok does not know that the address of the images belongs to this service. Its administrator must verify the " \
+    "URL prefix https://HOST/m/ (HOST as in service.url) under URL properties in TikTok's developer portal."
 #define PRIVACY_TEXT \
     "TikTok does not offer this privacy_level for the account right now. Choose one of " \
     "platform_data.privacy_level_options of GET /api/v1/accounts/{id}."
@@ -75,20 +73,19 @@ bool tiktok_failure_retryable(struct str failure)
 #define SCOPE_TEXT \
     "The account did not grant the permission that this needs: video.publish for DIRECT_POST, video.upload for a " \
     "draft. Connect the account again and leave it ticked."
-#define RATE_TEXT \
-    "TikTok takes a limited number of calls a minute for an account. The post is sent as soon as it may be."
+#define RATE_TEXT "TikTok limits the calls a minute for an account. The post is sent as soon as TikTok allows."
 #define FORMAT_TEXT "TikTok could not read an image. Export the images again as JPEG."
 #define SIZE_TEXT \
-    "TikTok says that an image has the wrong size. It does not say which one. Send images of at most 1080 by 1920 " \
+    "TikTok says that an image has the wrong size, but not which one. Send images of at most 1080 by 1920 " \
     "pixels."
-#define VIDEO_TEXT "TikTok checked this post as if it were a video. Quote the request_id when you write to us."
+#define VIDEO_TEXT "TikTok checked this post as if it were a video. Please write to us and send the request_id."
 #define PULL_TEXT "TikTok could not fetch the images from this service. Nothing was posted; send the post again."
 #define INTERNAL_TEXT "TikTok failed on its side. Nothing was posted; send the post again."
 #define CANCELLED_TEXT "The post was cancelled at TikTok before it was published."
-#define REMOVED_TEXT "The account's owner took this service's permission away while TikTok was working on the post."
-#define SPAM_TEXT "TikTok takes this post for spam. Change it before you send it again."
-#define SPAM_TEXT_TEXT "TikTok takes the title or description for spam. Change the text before you send it again."
-#define PUBLISH_ID_TEXT "TikTok no longer knows this post. Look at the TikTok profile before you send it again."
+#define REMOVED_TEXT "The account's owner withdrew this service's permission while TikTok was working on the post."
+#define SPAM_TEXT "TikTok considers this post spam. Change it before you send it again."
+#define SPAM_TEXT_TEXT "TikTok considers the title or description spam. Change the text before you send it again."
+#define PUBLISH_ID_TEXT "TikTok no longer knows this post. Check the TikTok profile before you send it again."
 
 /*
  * docs/tiktok.md: the tables of content/init, creator_info/query and status/fetch at developers.tiktok.com. The generic
@@ -160,19 +157,20 @@ static const struct tiktok_codes_failure tiktok_failures[] = {
     {"spam_risk", false, SPAM_TEXT},
 
     {"tiktok_refused", false,
-     "TikTok refused the post with a code that its documentation does not name: see platform_code."},
+     "TikTok refused the post with a code that its documentation does not list. See platform_code."},
     {"tiktok_unreachable", true, "TikTok could not be reached. Nothing was sent."},
     {"outcome_unknown", false,
-     "The post was being sent when the connection broke, so it may be on TikTok or not. Look at the TikTok profile "
-     "(and "
-     "the inbox, for a draft) before you send it again: it is never sent twice by itself."},
+     "No clear answer came back when the post was sent, so TikTok may or may not have it. Check the TikTok profile "
+     "(for "
+     "a draft, the inbox) before you send it again. It is never sent a second time on its own."},
     {"confirmation_timeout", false,
-     "TikTok took the post but has not said in time what became of it. Look at the TikTok profile before you send it "
+     "TikTok accepted the post but did not say in time what became of it. Check the TikTok profile before you send it "
      "again."},
     {"account_disconnected", false, "The TikTok account was disconnected before the post was sent. Nothing was sent."},
     {"worker_crashed", false,
-     "The post made the sender fail several times and was given up. Nothing is sent any more. Quote the post's id when "
-     "you write to us."},
+     "Sending this post crashed on our side several times, so it was given up and is not sent any more. If you write "
+     "to "
+     "us, send the post's id."},
     {"images_gone", false, "The images were deleted before the post was sent. Upload them again."},
     {0},
 };

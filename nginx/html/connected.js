@@ -2,12 +2,12 @@
 "use strict";
 
 const sentences = {
-	consent_refused: "The connection was refused at TikTok. Nothing was connected. Connect again to allow it.",
-	state_invalid: "This sign-in at TikTok was not started here, is too old or has been used. Connect again.",
-	tiktok_unreachable: "TikTok does not answer right now. Nothing was connected. Try again shortly.",
-	tiktok_scope_missing: "A permission that is needed was not granted. Connect again and leave it ticked.",
-	accounts_too_many: "You have reached the number of TikTok accounts that one user can connect. Disconnect one first.",
-	tiktok_refused: "TikTok refused the connection. Connect again, and look at TikTok whether this account may connect apps.",
+	consent_refused: "The connection was refused at TikTok, so nothing was connected. Connect again to allow it.",
+	state_invalid: "This TikTok sign-in was not started in this session, has expired or was already used. Connect again.",
+	tiktok_unreachable: "TikTok is not answering properly right now. Nothing was connected. Try again shortly.",
+	tiktok_scope_missing: "A permission that we need was not granted. Connect again and leave it ticked.",
+	accounts_too_many: "You have connected as many TikTok accounts as one user can. Disconnect one first.",
+	tiktok_refused: "TikTok refused the connection. Check at TikTok whether this account may connect apps, then connect again.",
 	busy: "The server is busy. Connect again in a minute.",
 };
 

@@ -15,10 +15,10 @@ def said(answer):
 @pytest.mark.parametrize("name, value, sentence", [
     ("platform_options", {"post_mode": "x"}, "MEDIA_UPLOAD or DIRECT_POST"),
     ("platform_options", {"post_mode": "DIRECT_POST", "privacy_level": "FOLLOWER_OF_CREATOR"}, "SELF_ONLY"),
-    ("platform_options", {"x": 1}, "There are post_mode, privacy_level, "),
+    ("platform_options", {"x": 1}, "Allowed fields: post_mode, privacy_level, "),
     ("platform_options", {"disable_comment": "yes"}, "true or false"),
     ("title_overflow", "x", "reject or truncate"),
-    ("titel", "x", "There are images, title, "),
+    ("titel", "x", "Allowed fields: images, title, "),
 ])
 def test_of_a_post(user, account, stack, name, value, sentence):
     stack.wait(lambda: user.api.get(f"/api/v1/accounts/{account}").json()["data"]["platform_data"]["snapshot_at"],
@@ -29,7 +29,7 @@ def test_of_a_post(user, account, stack, name, value, sentence):
 
 @pytest.mark.parametrize("body, sentence", [
     ({"name": 5}, "a string"), ({"name": ""}, "not be empty"), ({"name": "x" * 101}, "at most 100 bytes"),
-    ({"name": "a", "x": 1}, "There are name"),
+    ({"name": "a", "x": 1}, "Allowed fields: name."),
 ])
 def test_of_a_key(user, body, sentence):
     assert sentence in said(user.web.post("/api/v1/keys", json=body))
@@ -40,4 +40,4 @@ def test_of_a_list(user):
 
 
 def test_of_an_upload(user):
-    assert "There is image" in said(user.api.post("/api/v1/uploads", files={"x": (None, "1"), "image": jpeg(8, 8)}))
+    assert "Send one part named image" in said(user.api.post("/api/v1/uploads", files={"x": (None, "1"), "image": jpeg(8, 8)}))

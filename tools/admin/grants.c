@@ -108,7 +108,8 @@ static int grants_grant_line(const struct grants *g, struct grants_user *u, stru
     struct str privileges, table, rest;
 
     if (!str_starts(line, STR("GRANT ")) || on == NULL || !str_ends(line, STR(" TO {user};")))
-        return complain("grants.sql: a line is GRANT ... ON {db}.TABLE TO {user}; not %.*s", STR_FMT(line));
+        return complain("grants.sql: each line must be GRANT ... ON {db}.TABLE TO {user}; this one is not: %.*s",
+                        STR_FMT(line));
     privileges = str_skip(str_of(line.p, (size_t)(on - line.p)), strlen("GRANT "));
     rest = str_of(on + 9, line.n - (size_t)(on + 9 - line.p));
     if (!str_cut(&rest, ' ', &table) || !grants_read_rights(u, privileges, table))
@@ -217,7 +218,7 @@ static int grants_grant_user(const struct grants *g, struct str name)
     struct stat st;
 
     if (strspn(name.p, "abcdefghijklmnopqrstuvwxyz0123456789_") < name.n || name.n == 0)
-        return complain("grants.sql: %.*s is no name for a user", STR_FMT(name));
+        return complain("grants.sql: %.*s is not a valid user name: use a-z, 0-9 and _", STR_FMT(name));
     u->name = name;
     u->grantee = arena_printf(g->arena, "'marketingcli_%.*s'@'localhost'", STR_FMT(name));
     if (stat(path.p, &st) != 0) {

@@ -130,9 +130,9 @@ static int migrate_read_entry(struct migration *m, const char *name)
         strcmp(name, BOOTSTRAP) == 0)
         return EXIT_DONE;
     if (!migrate_is_migration(name, &f.version) || f.version == 0)
-        return complain("%s/%s: a schema file is named NNNN_name.sql, from 0001", m->sql_dir, name);
+        return complain("%s/%s: a schema file must be named NNNN_name.sql, starting with 0001", m->sql_dir, name);
     if (m->files_n == FILES_MAX)
-        return complain("%s: more than %d files", m->sql_dir, FILES_MAX);
+        return complain("%s has more than %d schema files", m->sql_dir, FILES_MAX);
     f.name = arena_strdup(m->arena, str_from(name));
     if (!file_read(m->arena, arena_printf(m->arena, "%s/%s", m->sql_dir, name).p, &f.text))
         return EXIT_FAILED;
@@ -147,7 +147,7 @@ static int migrate_read_dir(struct migration *m)
     int code = EXIT_DONE;
 
     if (dir == NULL)
-        return complain("%s cannot be opened; say --sql DIR", m->sql_dir);
+        return complain("cannot open %s; name the folder with --sql DIR", m->sql_dir);
     m->files = arena_array(m->arena, FILES_MAX, sizeof *m->files);
     for (struct dirent *d; code == EXIT_DONE && (d = readdir(dir)) != NULL;)
         code = migrate_read_entry(m, d->d_name);
@@ -175,7 +175,7 @@ static int migrate_take_lock(struct migration *m)
                m->arena, &taken) != OK)
         return migrate_complain_db(m->lock, "cannot connect");
     return taken.n == 1 ? EXIT_DONE
-                        : complain("another migrate has been at work for %d seconds; try again later", LOCK_WAIT_SEC);
+                        : complain("another migrate has been running for %d seconds; try again later", LOCK_WAIT_SEC);
 }
 
 /* Runs a whole script that can be run again at any time. */
@@ -230,14 +230,16 @@ static int migrate_compare(struct migration *m)
         struct sha256 now =
             a->state == MIGRATE_APPLIED ? f->sha256 : sha256_of(migrate_head(f->text, a->statements_done));
         if (memcmp(now.b, a->sha256, SHA256_BYTES) != 0)
-            return complain("what was applied of %s has changed since; put it back and make a new file", f->name);
-        if (a->state == MIGRATE_APPLYING && i + 1 < m->applied_n)
-            return complain("%s was applied in part, but later ones are there; mend schema_migrations by hand",
+            return complain("%s has changed since it was applied; restore it and put the change into a new file",
                             f->name);
+        if (a->state == MIGRATE_APPLYING && i + 1 < m->applied_n)
+            return complain(
+                "%s was applied only in part, but later files were applied too; repair schema_migrations by hand",
+                f->name);
     }
     for (size_t i = 0; i < m->files_n && i < m->applied_n; i++)
         if (m->files[i].version != m->applied[i].version)
-            return complain("%s comes before files that have been applied already; give it a higher number",
+            return complain("%s comes before files that have already been applied; give it a higher number",
                             m->files[i].name);
     return EXIT_DONE;
 }
@@ -254,11 +256,11 @@ static int migrate_run_statement(struct migration *m, const struct file *f, cons
                                  struct str statement, int64_t number, bool resumed)
 {
     if (!migrate_holds_lock(m))
-        return complain("the lock was lost (%s, statement %lld not run); run migrate again", f->name,
+        return complain("the lock was lost (%s: statement %lld was not run); run migrate again", f->name,
                         (long long)number);
     enum err e = db_run_text(m->db, statement);
     if (e != OK && !(resumed && migrate_was_there_already(m->db)))
-        return complain("%s:%d: statement %lld failed, those before it are in force; correct it and run migrate again. "
+        return complain("%s:%d: statement %lld failed; those before it took effect. Correct it and run migrate again. "
                         "MariaDB says: %s (%u)",
                         f->name, at->line, (long long)number, db_error(m->db), db_errno(m->db));
     struct sha256 done = sha256_of(str_head(f->text, f->text.n - at->rest.n));
@@ -280,7 +282,7 @@ static int migrate_apply(struct migration *m, const struct file *f, const struct
     while ((e = script_next(&s, &statement)) == OK && statement.p != NULL)
         ;
     if (e != OK)
-        return complain("%s:%d: what begins here does not end", f->name, s.line);
+        return complain("%s:%d: the statement, string or comment that begins here does not end", f->name, s.line);
     if (a == NULL)
         e = db_exec(
             m->db, &migrate_sqls[MIGRATE_BEGIN_FILE],
@@ -326,7 +328,7 @@ static int migrate_create_database(struct migration *m)
 {
     /* The name is the admin's own; backquotes are what could end it. */
     if (strchr(m->database, '`') != NULL)
-        return complain("%s is no name for a database", m->database);
+        return complain("%s is not a valid database name", m->database);
     struct str text = arena_printf(
         m->arena, "CREATE DATABASE IF NOT EXISTS `%s` CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin", m->database);
     return db_run_text(m->lock, text) == OK ? EXIT_DONE : migrate_complain_db(m->lock, m->database);

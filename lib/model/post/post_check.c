@@ -92,7 +92,7 @@ static void post_check_privacy(struct check *c)
     else if (post_snapshot_is_fresh(c->account) && !account_offers(c->account, o->privacy_level))
         post_check_refuse_saying(
             c, ERR_PRIVACY_NOT_OFFERED, "platform_options.privacy_level",
-            arena_printf(c->arena, "TikTok does not offer this privacy_level for the account. It offers: %.*s.",
+            arena_printf(c->arena, "TikTok does not offer this privacy_level for this account. Choose one of %.*s.",
                          STR_FMT(c->account->privacy_level_options))
                 .p);
     if (o->brand_content_toggle && str_eqc(o->privacy_level, "SELF_ONLY"))
