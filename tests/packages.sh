@@ -2,7 +2,7 @@
 #
 #	. tests/packages.sh; packages_install $packages_demo
 
-packages_build="gcc libc6-dev meson ninja-build pkg-config libfcgi-dev libmariadb-dev libcurl4-openssl-dev libssl-dev
+packages_build="gcc libc6-dev meson ninja-build pkg-config python3 libfcgi-dev libmariadb-dev libcurl4-openssl-dev libssl-dev
 	libjson-c-dev libvips-dev libinih-dev libcrypt-dev libutf8proc-dev"
 packages_stack="mariadb-server-core mariadb-client-core nginx-light openssl curl ca-certificates python3 util-linux procps"
 packages_demo="$packages_build $packages_stack jq python3-pil"

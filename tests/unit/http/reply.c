@@ -101,7 +101,7 @@ static void test_error_plain(void **state)
     assert_int_equal(f->rep.headers_n, 0);
     assert_string_equal(f->rep.body.p,
                         "{\"error\":{\"code\":\"not_found\",\"type\":\"not_found\",\"message\":\"There is nothing "
-                        "here, or it is not yours. Check the address and the "
+                        "here, or it does not belong to you. Check the address and the "
                         "id.\",\"param\":null,\"retryable\":false,\"details\":[],\"platform_error\":null},"
                         "\"meta\":{\"request_id\":\"r1\"}}");
 }
