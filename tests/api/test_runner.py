@@ -1,16 +1,23 @@
-"""What runs the tests: tests/run.sh, with its groups side by side."""
+"""What runs the tests: tests/run.sh with its groups side by side, and tests/quick.sh."""
 
+import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
 
 import pytest
-from conftest import wait_for
+import render
+import services
+from conftest import Stack, wait_for
+from helpers import expect
+from test_stack import own_folder
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 RUNNER = CHECKOUT / "tests/runner"
+QUICK_SH = str(CHECKOUT / "tests/quick.sh")
 
 sys.path.insert(0, str(RUNNER))
 
@@ -141,3 +148,95 @@ def test_list_names_the_tests_of_all_groups():
 def test_a_word_that_no_test_has():
     done = run_sh("no such test")
     assert done.returncode == 2 and done.stdout.splitlines()[-1] == "0 passed, 0 failed"
+
+
+# tests/quick.sh
+
+
+def quick_sh(folder, *arguments):
+    return subprocess.run([QUICK_SH, *arguments], capture_output=True, text=True, timeout=120,
+                          env={**os.environ, "MARKETINGCLI_STACK": str(folder)})
+
+
+def test_quick_without_a_stack(tmp_path):
+    for arguments in (["test_keys.py"], ["restart", "keys"]):
+        done = quick_sh(tmp_path, *arguments)
+        assert done.returncode == 1 and "no stack is up" in done.stderr and "tests/quick.sh up" in done.stderr
+    assert quick_sh(tmp_path).returncode == 2
+
+
+def test_quick_runs_tests_on_the_stack_that_is_up(stack):
+    pid = stack.pid("supervisor")
+    done = quick_sh(stack.dir, "test_metrics.py", "-k", "test_healthz")
+    assert done.returncode == 0 and " passed" in done.stdout, done.stdout + done.stderr
+    assert stack.pid("supervisor") == pid
+    assert quick_sh(stack.dir, "test_metrics.py", "-k", "no_such_test").returncode == 5
+
+
+@pytest.mark.skipif(pathlib.Path(os.environ["MARKETINGCLI_BUILD"]).name != "build-asan", reason="builds there")
+def test_quick_unit(tmp_path):
+    done = quick_sh(tmp_path, "unit", "base/err", "base/buf")
+    assert done.returncode == 0 and (done.stdout + done.stderr).count("[  PASSED  ]") == 2, done.stdout + done.stderr
+
+
+@contextlib.contextmanager
+def build_of_copies():
+    """A folder in which ninja "builds" the keys and posts programs by copying what is built already."""
+    with own_folder("mcli-build-") as build:
+        text = "rule copy\n  command = cp $in $out.new && mv $out.new $out\n"
+        for program in {s.program for s in services.PROGRAMS} | {"marketingcli-admin"}:
+            built = render.find_program(os.environ["MARKETINGCLI_BUILD"], program)
+            if program in ("marketingcli-keys", "marketingcli-posts"):
+                shutil.copy(built, build / f"{program}.in")
+                text += f"build {program}: copy {program}.in\n"
+            else:
+                (build / program).symlink_to(built)
+                text += f"build {program}: phony\n"
+        (build / "build.ninja").write_text(text)
+        subprocess.run(["ninja", "-C", build], check=True, stdout=subprocess.DEVNULL)
+        yield build
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_quick_restart(reachable):
+    """Builds; ends and starts those that are named, or that have changed, and no other. Also where the stack runs copies, because
+    its users cannot reach the build folder."""
+    with build_of_copies() as build, own_folder() as folder:
+        if not reachable:
+            build.chmod(0o700)
+        started = quick_sh(folder, "up", "--https", "0", "--http", "0", "--build", str(build))
+        assert started.returncode == 0, started.stderr
+        made = Stack(folder)
+        pids = {s.name: made.pid(s.name) for s in services.PROGRAMS}
+
+        def restarted(*arguments):
+            done = quick_sh(folder, "restart", *arguments)
+            assert done.returncode == 0, done.stdout + done.stderr
+            expect(made.client().get("/api/v1/keys"), 401)
+            expect(made.client().get("/api/v1/posts"), 401)
+            others = {name for name in pids if made.pid(name) != pids[name]}
+            pids.update((name, made.pid(name)) for name in others)
+            return others
+
+        assert restarted() == set()
+        assert restarted("keys", "worker-media") == {"keys", "worker-media"}
+        (build / "marketingcli-posts.in").touch()
+        assert restarted() == {"posts"}
+        assert os.stat(f"/proc/{pids['posts']}/exe").st_mtime_ns == (build / "marketingcli-posts").stat().st_mtime_ns
+        assert restarted() == set()
+
+        if reachable:
+            refused_restarts(folder, build)
+
+
+def refused_restarts(folder, build):
+    """What does not build is not restarted; what does not stay up is shown."""
+    unknown = quick_sh(folder, "restart", "nobody")
+    assert unknown.returncode == 1 and "nobody" in unknown.stderr and "worker-publish" in unknown.stderr
+    pid = Stack(folder).pid("keys")
+    (build / "marketingcli-keys.in").unlink()
+    assert quick_sh(folder, "restart", "keys").returncode == 1 and Stack(folder).pid("keys") == pid
+    (build / "marketingcli-keys.in").write_text("#!/bin/sh\necho the reason >&2\nexit 78\n")
+    (build / "marketingcli-keys.in").chmod(0o755)
+    broken = quick_sh(folder, "restart", "keys")
+    assert broken.returncode == 1 and "the reason" in broken.stderr
