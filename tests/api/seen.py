@@ -1,14 +1,21 @@
-"""What a run of the API tests leaves in the logs: no secret that passed over the wire or lies in a credentials folder, and
-a successful request of every route. conftest.py asks both when the stack goes down."""
+"""What a run of the API tests leaves in the logs: no secret that passed over the wire or lies in a credentials folder, a
+successful request of every route, and every alarm. conftest.py asks when the stack goes down.
+
+When several processes share the tests, none of them alone sees every route and alarm. Each writes a file of what it has
+seen, and the runner asks: seen.py BUILD FILE...
+"""
 
 import json
+import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 import urllib.parse
 
 import requests
 
+CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 SECRET_MIN = 12  # what is shorter is a test's nonsense, and would be found everywhere
 IN_FORMS = {"password", "code", "state", "client_secret", "access_token", "refresh_token", "token", "key"}
 IN_JSON = {"password", "key", "client_secret", "access_token", "refresh_token"}
@@ -97,19 +104,41 @@ def leaks(paths):
     return sorted(found)
 
 
-def unanswered(routes, logs):
-    """The routes ("GET /path ...", as `marketingcli-admin routes` prints them) that no program answered well."""
-    answered = set()
+ERROR = re.compile(r'"level":"error","program":"[^"]+","event":"([^"]+)"')
+
+
+def seen_in(logs):
+    """What the programs did: "GET /path" for a route that one of them answered well, the event's name for an error."""
+    seen = set()
     for line in "".join(logs).splitlines():
-        if '"event":"request"' not in line:
-            continue
-        entry = json.loads(line)
-        if entry["status"] < 400:
-            answered.add((entry["method"], entry.get("route")))
-    return [line for line in routes if tuple(line.split(" ")[:2]) not in answered]
+        if '"event":"request"' in line:
+            entry = json.loads(line)
+            if entry["status"] < 400:
+                seen.add(f"{entry['method']} {entry.get('route')}")
+        elif found := ERROR.search(line):
+            seen.add(found[1])
+    return seen
 
 
-def unraised(alarms, logs):
+def unanswered(routes, seen):
+    """The routes ("GET /path ...", as `marketingcli-admin routes` prints them) that no program answered well."""
+    return [line for line in routes if " ".join(line.split(" ")[:2]) not in seen]
+
+
+def unraised(alarms, seen):
     """The names of alarms (of lib/metrics/alarm.def) that no program has raised."""
-    text = "".join(logs)
-    return [name for name in alarms if not re.search(rf'"level":"error","program":"[^"]+","event":"{name}"', text)]
+    return [name for name in alarms if name not in seen]
+
+
+def missed(build, seen):
+    """Lines on what a whole run must have seen and has not."""
+    routes = subprocess.run([f"{build}/tools/admin/marketingcli-admin", "routes"], capture_output=True, text=True, check=True)
+    alarms = re.findall(r'^ALARM\(\w+, "(\w+)"', (CHECKOUT / "lib/metrics/alarm.def").read_text(), re.M)
+    assert routes.stdout and alarms
+    return [*(f"no test got a good answer from: {line}" for line in unanswered(routes.stdout.splitlines(), seen)),
+            *(f"no test provoked: {name}" for name in unraised(alarms, seen))]
+
+
+if __name__ == "__main__":
+    everything = set().union(*(pathlib.Path(p).read_text().splitlines() for p in sys.argv[2:]))
+    sys.exit("\n".join(missed(sys.argv[1], everything)) or 0)

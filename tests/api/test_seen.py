@@ -1,6 +1,9 @@
 """What looks at the logs after a run finds what it is there to find."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from conftest import defects
@@ -24,17 +27,38 @@ def test_a_secret_in_a_log_is_found(stack, user, tmp_path, line):
     assert seen.leaks([log]) == []
 
 
+def requests_logged(*requests):
+    return "".join(json.dumps({"event": "request", "method": m, "route": r, "status": s}, separators=(",", ":")) + "\n"
+                   for m, r, s in requests)
+
+
+def errors_logged(*errors):
+    return "".join(json.dumps({"level": level, "program": "x", "event": event}, separators=(",", ":")) + "\n"
+                   for level, event in errors)
+
+
 def test_a_route_that_was_only_refused_is_named():
-    log = "".join(json.dumps({"event": "request", "method": m, "route": r, "status": s}, separators=(",", ":")) + "\n"
-                  for m, r, s in [("GET", "/a", 200), ("GET", "/b", 401), ("POST", "/a", 404), ("GET", "/a", 500)])
-    assert seen.unanswered(["GET /a any - x", "GET /b any - x", "POST /a any - x"], [log]) == ["GET /b any - x",
-                                                                                              "POST /a any - x"]
+    log = requests_logged(("GET", "/a", 200), ("GET", "/b", 401), ("POST", "/a", 404), ("GET", "/a", 500))
+    assert seen.unanswered(["GET /a any - x", "GET /b any - x", "POST /a any - x"],
+                           seen.seen_in([log])) == ["GET /b any - x", "POST /a any - x"]
 
 
 def test_an_alarm_that_was_not_raised_is_named():
-    log = "".join(json.dumps({"level": level, "program": "x", "event": event}, separators=(",", ":")) + "\n"
-                  for level, event in [("error", "a"), ("info", "b"), ("error", "bc")])
-    assert seen.unraised(["a", "b", "c"], [log]) == ["b", "c"]
+    log = errors_logged(("error", "a"), ("info", "b"), ("error", "bc"))
+    assert seen.unraised(["a", "b", "c"], seen.seen_in([log])) == ["b", "c"]
+
+
+def test_what_processes_have_seen_counts_together(tmp_path):
+    """As the runner asks: each file alone misses something, all of them together do not."""
+    build = os.environ["MARKETINGCLI_BUILD"]
+    everything = [line.partition(": ")[2] for line in seen.missed(build, set())]
+    files = [tmp_path / "1.seen", tmp_path / "2.seen"]
+    for i, path in enumerate(files):
+        path.write_text("\n".join(" ".join(line.split(" ")[:2]) for line in everything[i::2]))
+    for given, wanted in (([], everything), (files[:1], everything[1::2]), (files, [])):
+        done = subprocess.run([sys.executable, seen.__file__, build, *given], capture_output=True, text=True)
+        assert [line.partition(": ")[2] for line in done.stderr.splitlines()] == wanted
+        assert (done.returncode == 0) == (wanted == [])
 
 
 @pytest.mark.parametrize("line", [

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -15,41 +16,33 @@ BUILDS = {
     "release": ("gcc", ["--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var", "--buildtype=release"]),  # as in docs/operations.md
     "tsan": ("gcc", [*HOOKED, "-Db_sanitize=thread", "-Db_lundef=false"]),
 }
+TARGETS = {"fuzz": ["fuzz"]}  # of the others: all
 
 
 def folder(name):
     return CHECKOUT / f"build-{name}"
 
 
-TARGETS = {"fuzz": ["fuzz"]}  # of the others: all
-
-done_before = {}
-
-
-def build(name, report):
-    """Sets up and builds, once a run; False when that fails, which is a failed test of that name."""
-    if name not in done_before:
-        done_before[name] = build_now(name, report)
-    return done_before[name]
+def unit_binary(name, key):
+    """Of tests/unit/<key>.c"""
+    return folder(name) / "tests/unit" / ("unit-" + re.sub(r"\W", "_", key))
 
 
-def build_now(name, report):
+def build(name, targets=()):
+    """Sets up if needed, and builds. None, or what the command that failed has written."""
     compiler, options = BUILDS[name]
-    report.heading(f"build {name}")
     at = folder(name)
     setup = [] if (at / "build.ninja").exists() else [["/usr/bin/meson", "setup", str(at), str(CHECKOUT), *options]]
     if not setup and set_up_with(at) != " ".join(options):
         setup = [["/usr/bin/meson", "setup", "--wipe", str(at), str(CHECKOUT), *options]]
-    for command in [*setup, ["/usr/bin/ninja", "-C", str(at), *TARGETS.get(name, [])]]:
+    for command in [*setup, ["/usr/bin/ninja", "-C", str(at), *(targets or TARGETS.get(name, []))]]:
         done = subprocess.run(command, env={**os.environ, "CC": compiler}, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True)
         if done.returncode != 0:
-            report.add(f"build/{name}", False, "\n".join(done.stdout.splitlines()[-60:]))
-            return False
+            return "\n".join(done.stdout.splitlines()[-60:])
         if command in setup:
             (at / "options").write_text(" ".join(options))
-    report.add(f"build/{name}", True)
-    return True
+    return None
 
 
 def set_up_with(at):

@@ -1,16 +1,23 @@
-"""The groups of tests: each can name its tests without building, and run those that are wanted."""
+"""The groups of tests: each can name its tests without building, and says how those that are wanted run.
+
+A group's parts are functions without parameters that may run side by side; run.py does that. They put their results into
+the section of the report that they were given.
+"""
 
 import json
 import os
+import pathlib
 import re
-import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import builds
+import children
 from builds import CHECKOUT
+from children import python_environment
 
 sys.path.insert(0, str(CHECKOUT / "tests/stack"))
 
@@ -22,210 +29,236 @@ UNIT_TIMEOUT_SEC, PYTEST_TIMEOUT_SEC, DEMO_TIMEOUT_SEC, LOAD_TIMEOUT_SEC = 120, 
 os.environ.update(sanitizers.OPTIONS)
 
 
-def run(command, timeout_sec, **more):
-    """(exit code, output); a command that takes too long is interrupted, so that it can clean up, and then killed."""
-    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                               errors="replace", start_new_session=True, **more)
-    try:
-        return finish(process, timeout_sec)
-    except KeyboardInterrupt:
-        end(process)
-        raise
+def then(parts, last):
+    """The parts, of which the one that ends last also calls last()."""
+    lock, left = threading.Lock(), [len(parts)]
 
-
-def finish(process, timeout_sec):
-    try:
-        out, _ = process.communicate(timeout=timeout_sec)
-        return process.returncode, out
-    except subprocess.TimeoutExpired:
-        return -1, f"{end(process)}\nnot done after {timeout_sec} s: interrupted"
-
-
-def end(process):
-    """Interrupts, and kills who does not care; returns what it wrote, when that goes to a pipe."""
-    out = ""
-    for signo, patience_sec in ((signal.SIGINT, 30), (signal.SIGKILL, 5)):
-        try:
-            os.killpg(process.pid, signo)
-            out = process.communicate(timeout=patience_sec)[0] or ""
-            break
-        except (subprocess.TimeoutExpired, ProcessLookupError):
-            continue
-    return out
+    def run(part):
+        part()
+        with lock:
+            left[0] -= 1
+            all_done = left[0] == 0
+        if all_done:
+            last()
+    return [lambda part=part: run(part) for part in parts]
 
 
 # Unit tests: every cmocka test of tests/unit/<key>.c
 
 
-def unit_names(group):
-    """Of the table unit_tests; those of database_tests run in tests/api, on the stack's MariaDB."""
-    table = re.search(r"^unit_tests = \{(.*?)^\}", (CHECKOUT / "tests/unit/meson.build").read_text(), re.M | re.S)[1]
-    names = []
-    for key in sorted(re.findall(r"^  '([\w/]+)':", table, re.M)):
-        path = CHECKOUT / f"tests/unit/{key}.c"
-        text = re.sub(r"^#define.*\n", "", path.read_text(), flags=re.M)  # TEST(name): with the file's own set-up
-        tests = re.findall(r"\b(?:cmocka_unit_test\w*|TEST)\(\s*(\w+)", text)
-        names += [f"{group}/{key}:{t}" for t in tests]
-    return names
+class Unit:
+    def __init__(self, name, build):
+        self.name, self.builds = name, [build]
+
+    def names(self):
+        """Of the table unit_tests; those of database_tests run in tests/api, on the stack's MariaDB."""
+        table = re.search(r"^unit_tests = \{(.*?)^\}", (CHECKOUT / "tests/unit/meson.build").read_text(), re.M | re.S)[1]
+        names = []
+        for key in sorted(re.findall(r"^  '([\w/]+)':", table, re.M)):
+            path = CHECKOUT / f"tests/unit/{key}.c"
+            text = re.sub(r"^#define.*\n", "", path.read_text(), flags=re.M)  # TEST(name): with the file's own set-up
+            tests = re.findall(r"\b(?:cmocka_unit_test\w*|TEST)\(\s*(\w+)", text)
+            names += [f"{self.name}/{key}:{t}" for t in tests]
+        return names
+
+    def parts(self, wanted, section):
+        return [lambda: self.run(wanted, section)]
+
+    def run(self, wanted, section):
+        by_key = {}
+        for name in wanted:
+            by_key.setdefault(name.partition("/")[2].partition(":")[0], []).append(name)
+        every = self.names()
+        for key, names in by_key.items():
+            code, out = children.run([builds.unit_binary(self.builds[0], key)], UNIT_TIMEOUT_SEC, nice=True,
+                                     env={**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP"}, cwd=builds.folder(self.builds[0]))
+            said = {test: state == "ok" for state, test in re.findall(r"^(ok|not ok) \d+ - (\w+)", out, re.M)}
+            known = [n.partition(":")[2] for n in every if n.startswith(f"{self.name}/{key}:")]
+            names += [f"{self.name}/{key}:{test}" for test in said if test not in known]  # called in a way not seen by names()
+            for name in names:
+                section.add(name, said.get(name.partition(":")[2], False), out[-3000:])
+            if code != 0 and all(said.get(n.partition(":")[2], False) for n in names):
+                section.add(f"{self.name}/{key} (exit code {code})", False, out[-3000:])
 
 
-def unit_run(group, build, wanted, report):
-    if not builds.build(build, report):
-        return
-    report.heading(group)
-    by_key = {}
-    for name in wanted:
-        by_key.setdefault(name.partition("/")[2].partition(":")[0], []).append(name)
-    for key, names in by_key.items():
-        binary = builds.folder(build) / "tests/unit" / ("unit-" + re.sub(r"\W", "_", key))
-        code, out = run([binary], UNIT_TIMEOUT_SEC, env={**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP"},
-                        cwd=builds.folder(build))
-        said = {test: state == "ok" for state, test in re.findall(r"^(ok|not ok) \d+ - (\w+)", out, re.M)}
-        known = [n.partition(":")[2] for n in unit_names(group) if n.startswith(f"{group}/{key}:")]
-        names += [f"{group}/{key}:{test}" for test in said if test not in known]  # called in a way not seen by unit_names
-        for name in names:
-            ok = said.get(name.partition(":")[2], False)
-            report.add(name, ok, "" if ok else out[-3000:])
-        if code != 0 and all(said.get(n.partition(":")[2], False) for n in names):
-            report.add(f"{group}/{key} (exit code {code})", False, out[-3000:])
+# pytest: tests/api against stacks, tests/deploy on what is installed
 
 
-# pytest: tests/api against the stack, tests/deploy on what is installed
+class Pytest:
+    """shares: so many processes share the files (pytest_shares.py), each with a stack of its own: they wait most of the time."""
 
+    def __init__(self, name, build, variable, shares=1, nice=False):
+        self.name, self.builds, self.variable, self.shares, self.nice = name, [build], variable, shares, nice
+        self.every = None
 
-def pytest_names(group):
-    folder = "tests/" + group
-    done = subprocess.run(["/usr/bin/python3", "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider", "."],
-                          cwd=CHECKOUT / folder, capture_output=True, text=True, env=python_environment())
-    if done.returncode not in (0, 5):
-        return [f"{group}/ (collection)"]
-    return [f"{group}/{line}" for line in done.stdout.splitlines() if "::" in line]
+    def names(self):
+        if self.every is None:
+            self.every = self.collected()
+        return self.every
 
+    def collected(self):
+        done = subprocess.run(["/usr/bin/python3", "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider", "."],
+                              cwd=CHECKOUT / "tests" / self.name, capture_output=True, text=True, env=python_environment())
+        if done.returncode not in (0, 5):
+            return [f"{self.name}/ (collection)"]
+        return [f"{self.name}/{line}" for line in done.stdout.splitlines() if "::" in line]
 
-def python_environment(**more):
-    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(CHECKOUT / "tests/runner"), **more}
+    def parts(self, wanted, section):
+        ids = [name[len(self.name) + 1:] for name in wanted if "::" in name]
+        whole = len(ids) == len(self.names())  # a command line of a thousand ids is too long to read
+        files = {i.partition("::")[0] for i in ids}
+        shares = max(1, min(self.shares, len(files)))
+        shared = tempfile.TemporaryDirectory(prefix="mcli-shares-")
+        failed = []
 
+        def share():
+            self.run(["."] if whole else ids, pathlib.Path(shared.name), section, failed)
 
-def pytest_run(group, build, variable, wanted, report):
-    folder = "tests/" + group
-    if not builds.build(build, report):
-        return
-    report.heading(group)
-    ids = [name[len(group) + 1:] for name in wanted if "::" in name]
-    whole = len(ids) == len(pytest_names(group))  # a command line of a thousand ids is too long to read
-    with tempfile.NamedTemporaryFile("r", prefix="mcli-results-") as results, tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen(
-            ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "pytest_lines", "--no-header",
-             *(["."] if whole else ids)], cwd=CHECKOUT / folder, stdout=output, stderr=output, start_new_session=True,
-            env=python_environment(MARKETINGCLI_RESULTS=results.name, **{variable: str(builds.folder(build))}))
-        deadline = time.monotonic() + PYTEST_TIMEOUT_SEC
-        failed = len(report.failed)
-        try:
-            while process.poll() is None and time.monotonic() < deadline:
-                pass_on(results, group, report)
-                time.sleep(0.2)
-        finally:  # also when a human interrupts: pytest takes its stack down
-            late = process.poll() is None
-            if late:
-                end(process)
-            pass_on(results, group, report)
-        if process.returncode not in (0, 5):
-            output.seek(0)
-            print(output.read()[-100000:])
-            if late or len(report.failed) == failed:
-                report.add(f"{group} ({'not done in time' if late else f'pytest exit code {process.returncode}'})", False)
+        def end():
+            if whole and not failed and (CHECKOUT / "tests" / self.name / "seen.py").exists():
+                self.look_at_all(pathlib.Path(shared.name), section)
+            shared.cleanup()
+        return then([share] * shares, end)
 
+    def run(self, arguments, shared, section, failed):
+        environment = python_environment(MARKETINGCLI_SHARES=str(shared), **{self.variable: str(builds.folder(self.builds[0]))})
+        with tempfile.NamedTemporaryFile("r", prefix="mcli-results-") as results, tempfile.TemporaryFile("w+") as output:
+            environment["MARKETINGCLI_RESULTS"] = results.name
+            process = children.start(
+                ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "pytest_lines", "-p", "pytest_shares",
+                 "--no-header", *arguments], nice=self.nice, cwd=CHECKOUT / "tests" / self.name, stdout=output, stderr=output,
+                env=environment)
+            deadline = time.monotonic() + PYTEST_TIMEOUT_SEC
+            failures = 0
+            try:
+                while process.poll() is None and time.monotonic() < deadline:
+                    failures += self.pass_on(results, section)
+                    time.sleep(0.2)
+                late = process.poll() is None
+                if late:
+                    children.end(process)
+                failures += self.pass_on(results, section)
+            finally:
+                children.ended(process)
+            if process.returncode not in (0, 5):
+                output.seek(0)
+                section.say(output.read()[-100000:])
+                failed.append(process)
+                if late or failures == 0:
+                    section.add(f"{self.name} ({'not done in time' if late else f'pytest exit code {process.returncode}'})", False)
 
-def pass_on(results, group, report):
-    """Counts the tests that have ended since the last call."""
-    lines = [json.loads(line) for line in results.readlines()]
-    for line in lines:
-        if line["skipped"]:
-            print(f"skip {group}/{line['name']}", flush=True)
-        else:
-            report.add(f"{group}/{line['name']}", line["ok"], seconds=line["seconds"])
+    def pass_on(self, results, section):
+        """Adds the tests that have ended since the last call; returns how many of them failed."""
+        lines = [json.loads(line) for line in results.readlines()]
+        for line in lines:
+            if line["skipped"]:
+                section.say(f"skip {self.name}/{line['name']}")
+            else:
+                section.add(f"{self.name}/{line['name']}", line["ok"], seconds=line["seconds"])
+        return sum(not line["ok"] for line in lines)
+
+    def look_at_all(self, shared, section):
+        """What the shares have seen together (tests/api/seen.py)."""
+        code, out = children.run(["/usr/bin/python3", "seen.py", builds.folder(self.builds[0]), *sorted(shared.glob("*.seen"))],
+                                 UNIT_TIMEOUT_SEC, cwd=CHECKOUT / "tests" / self.name, env=python_environment())
+        section.add(f"{self.name}/seen.py (every route answered, every alarm raised)", code == 0, out[-8000:])
 
 
 # Lint: each executable of tests/lint looks at the tree and at the two builds
 
 
-def lint_names():
-    return [f"lint/{p.name}" for p in sorted((CHECKOUT / "tests/lint").iterdir())
-            if p.is_file() and os.access(p, os.X_OK)]
+class Lint:
+    name, builds = "lint", ["asan", "release"]
 
+    def names(self):
+        return [f"lint/{p.name}" for p in sorted((CHECKOUT / "tests/lint").iterdir()) if p.is_file() and os.access(p, os.X_OK)]
 
-def lint_run(wanted, report):
-    if not builds.build("asan", report) or not builds.build("release", report):
-        return
-    report.heading("lint")
-    for name in wanted:
-        code, out = run([CHECKOUT / "tests" / name], UNIT_TIMEOUT_SEC, cwd=CHECKOUT, env=python_environment(
-            MARKETINGCLI_BUILD=str(builds.folder("asan")), MARKETINGCLI_RELEASE_BUILD=str(builds.folder("release"))))
-        report.add(name, code == 0, out[-8000:])
+    def parts(self, wanted, section):
+        return [lambda: self.run(wanted, section)]
+
+    def run(self, wanted, section):
+        environment = python_environment(MARKETINGCLI_BUILD=str(builds.folder("asan")),
+                                         MARKETINGCLI_RELEASE_BUILD=str(builds.folder("release")))
+        for name in wanted:
+            code, out = children.run([CHECKOUT / "tests" / name], UNIT_TIMEOUT_SEC, nice=True, cwd=CHECKOUT, env=environment)
+            section.add(name, code == 0, out[-8000:])
 
 
 # Fuzzing: tests/fuzz/run.sh runs the targets it is told, each with its corpus
 
 
-def fuzz_names():
-    path = CHECKOUT / "tests/fuzz"
-    return [f"fuzz/{p.stem}" for p in sorted(path.glob("*.c"))] if (path / "run.sh").exists() else []
+class Fuzz:
+    name, builds = "fuzz", ["fuzz"]
 
+    def names(self):
+        path = CHECKOUT / "tests/fuzz"
+        return [f"fuzz/{p.stem}" for p in sorted(path.glob("*.c"))] if (path / "run.sh").exists() else []
 
-def fuzz_run(wanted, report):
-    if not builds.build("fuzz", report):
-        return
-    report.heading("fuzz")
-    for name in wanted:
-        target = name.partition("/")[2]
-        code, out = run([CHECKOUT / "tests/fuzz/run.sh", builds.folder("fuzz"), FUZZ_SEC, target], FUZZ_SEC * 10 + 60)
-        report.add(name, code == 0, out[-6000:])
+    def parts(self, wanted, section):
+        return [lambda name=name: self.run(name, section) for name in wanted]
+
+    def run(self, name, section):
+        code, out = children.run([CHECKOUT / "tests/fuzz/run.sh", builds.folder("fuzz"), FUZZ_SEC, name.partition("/")[2]],
+                                 FUZZ_SEC * 10 + 60, nice=True)
+        section.add(name, code == 0, out[-6000:])
 
 
 # The demo, as a user runs it, through the release build
 
 
-def demo_run(_, report):
-    if not builds.build("release", report):
-        return
-    report.heading("demo")
-    code, out = run([CHECKOUT / "tests/demo.sh", "--once", "--https", "0", "--http", "0", "--build",
-                     builds.folder("release")], DEMO_TIMEOUT_SEC)
-    last = out.strip().splitlines()[-1] if out.strip() else ""
-    report.add("demo/once", code == 0 and last.startswith("published https://"), out[-8000:])
+class Demo:
+    name, builds = "demo", ["release"]
+
+    def names(self):
+        return ["demo/once"]
+
+    def parts(self, wanted, section):
+        return [lambda: self.run(section)]
+
+    def run(self, section):
+        code, out = children.run([CHECKOUT / "tests/demo.sh", "--once", "--https", "0", "--http", "0", "--build",
+                                  builds.folder("release")], DEMO_TIMEOUT_SEC, nice=True)
+        last = out.strip().splitlines()[-1] if out.strip() else ""
+        section.add("demo/once", code == 0 and last.startswith("published https://"), out[-8000:])
 
 
 # Threads: each file of tests/api on a build with ThreadSanitizer, whose reports are failures; one after another
 
 
-def tsan_names():
-    return [f"tsan/{p.stem}" for p in sorted((CHECKOUT / "tests/api").glob("test_*.py"))]
+class Tsan:
+    name, builds = "tsan", ["tsan"]
 
+    def names(self):
+        return [f"tsan/{p.stem}" for p in sorted((CHECKOUT / "tests/api").glob("test_*.py"))]
 
-def tsan_run(wanted, report):
-    if not builds.build("tsan", report):
-        return
-    report.heading("tsan")
-    for name in wanted:
-        command = ["nice", "/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{name.partition('/')[2]}.py"]
-        code, out = run(command, PYTEST_TIMEOUT_SEC, cwd=CHECKOUT / "tests/api",
-                        env=python_environment(MARKETINGCLI_BUILD=str(builds.folder("tsan"))))
-        report.add(name, code == 0, out[-8000:])
+    def parts(self, wanted, section):
+        return [lambda: self.run(wanted, section)]
+
+    def run(self, wanted, section):
+        for name in wanted:
+            command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{name.partition('/')[2]}.py"]
+            code, out = children.run(command, PYTEST_TIMEOUT_SEC, nice=True, cwd=CHECKOUT / "tests/api",
+                                     env=python_environment(MARKETINGCLI_BUILD=str(builds.folder("tsan"))))
+            section.add(name, code == 0, out[-8000:])
 
 
 # Load: the short form of each executable of tests/load, on a stack of its own
 
 
-def load_names(group):
-    return [f"{group}/{p.stem}" for p in sorted((CHECKOUT / "tests/load").glob("*.py")) if os.access(p, os.X_OK)]
+class Load:
+    def __init__(self, name, build):
+        self.name, self.builds = name, [build]
 
+    def names(self):
+        return [f"{self.name}/{p.stem}" for p in sorted((CHECKOUT / "tests/load").glob("*.py")) if os.access(p, os.X_OK)]
 
-def load_run(group, build, wanted, report):
-    if not builds.build(build, report):
-        return
-    report.heading(group)
-    for name in wanted:
-        script = CHECKOUT / "tests/load" / f"{name.partition('/')[2]}.py"
-        code, out = run([script, "--short", "--build", builds.folder(build)], LOAD_TIMEOUT_SEC, env=python_environment())
-        print(out.rstrip(), flush=True)
-        report.add(name, code == 0, out[-8000:])
+    def parts(self, wanted, section):
+        return [lambda: self.run(wanted, section)]
+
+    def run(self, wanted, section):
+        for name in wanted:
+            script = CHECKOUT / "tests/load" / f"{name.partition('/')[2]}.py"
+            code, out = children.run([script, "--short", "--build", builds.folder(self.builds[0])], LOAD_TIMEOUT_SEC,
+                                     env=python_environment())
+            section.say(out.rstrip())
+            section.add(name, code == 0, out[-8000:])

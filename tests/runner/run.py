@@ -1,31 +1,33 @@
-"""tests/run.sh: all tests but those of ASKED_FOR, or those whose name contains one of the words."""
+"""tests/run.sh: all tests but those of ASKED_FOR, or those whose name contains one of the words.
+
+First come the builds, one after another, on all processors. Then the parts of the groups begin in their order, LANES at a
+time: most of them wait more than they compute. What measures or loads the machine runs alone at the end.
+"""
 
 import signal
 import sys
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 
-import groups
+import builds
+import children
+from groups import Demo, Fuzz, Lint, Load, Pytest, Tsan, Unit, then
 from report import Report
 
-# (how the group's tests are called, how those that are wanted run)
+LANES = 2
+
+# In the order in which they begin and are printed.
 GROUPS = [
-    (partial(groups.unit_names, "unit"), partial(groups.unit_run, "unit", "asan")),
-    (groups.lint_names, groups.lint_run),
-    (partial(groups.pytest_names, "api"), partial(groups.pytest_run, "api", "asan", "MARKETINGCLI_BUILD")),
-    (partial(groups.pytest_names, "deploy"), partial(groups.pytest_run, "deploy", "release", "MARKETINGCLI_RELEASE")),
-    (lambda: ["demo/once"], groups.demo_run),
-    (partial(groups.load_names, "load"), partial(groups.load_run, "load", "release")),
-    (partial(groups.unit_names, "unit-clang"), partial(groups.unit_run, "unit-clang", "clang")),
-    (groups.fuzz_names, groups.fuzz_run),
+    Unit("unit", "asan"),
+    Lint(),
+    Pytest("api", "asan", "MARKETINGCLI_BUILD", shares=2),
+    Demo(),
+    Pytest("deploy", "release", "MARKETINGCLI_RELEASE", nice=True),
+    Unit("unit-clang", "clang"),
+    Fuzz(),
 ]
+ALONE = [Load("load", "release")]
 # Not without being asked for by name, because of the time they take: tests/run.sh tsan
-ASKED_FOR = {
-    "tsan": [
-        (partial(groups.unit_names, "tsan-unit"), partial(groups.unit_run, "tsan-unit", "tsan")),
-        (groups.tsan_names, groups.tsan_run),
-        (partial(groups.load_names, "tsan-load"), partial(groups.load_run, "tsan-load", "tsan")),
-    ],
-}
+ASKED_FOR = {"tsan": ([Unit("tsan-unit", "tsan"), Tsan()], [Load("tsan-load", "tsan")])}
 
 
 def main():
@@ -33,23 +35,55 @@ def main():
     if any(w.startswith("-") for w in words):
         print("usage: tests/run.sh [--list] [WORD...]", file=sys.stderr)
         return 2
-    report = Report()
-    known = False
-    asked = [g for name, own in ASKED_FOR.items() if any(w.startswith(name) for w in words) for g in own]
-    for names, run in [*GROUPS, *asked]:
-        wanted = [n for n in names() if not words or any(w in n for w in words)]
-        known = known or bool(wanted)
-        if "--list" in sys.argv:
-            print("".join(f"{n}\n" for n in wanted), end="")
-        elif wanted:
-            run(wanted, report)
+    asked = [groups for name, groups in ASKED_FOR.items() if any(w.startswith(name) for w in words)]
+    beside, alone = ([g for groups in each for g in groups] for each in zip((GROUPS, ALONE), *asked))
+    wanted = {g: [n for n in g.names() if not words or any(w in n for w in words)] for g in [*beside, *alone]}
     if "--list" in sys.argv:
+        print("".join(f"{n}\n" for names in wanted.values() for n in names), end="")
         return 0
-    if not known:
+    report = Report()
+    if not any(wanted.values()):
         print(f"no test has a name with: {' '.join(words)}", file=sys.stderr)
         report.end()
         return 2
+    built = build([g for g in wanted if wanted[g]], report)
+    for groups, lanes in ((beside, LANES), (alone, 1)):
+        run([(g, wanted[g]) for g in groups if wanted[g] and built.issuperset(g.builds)], lanes, report)
     return report.end()
+
+
+def build(groups, report):
+    """Makes the builds that the groups need; returns those that succeeded. The others are failed tests."""
+    section, built = report.section("build"), set()
+    section.begin()
+    for name in dict.fromkeys(name for g in groups for name in g.builds):
+        problem = builds.build(name)
+        section.add(f"build/{name}", problem is None, problem or "")
+        built |= {name} if problem is None else set()
+    section.end()
+    return built
+
+
+def run(groups, lanes, report):
+    tasks = []
+    for group, wanted in groups:
+        section = report.section(group.name)
+        tasks += [(section, part) for part in then(group.parts(wanted, section), section.end)]
+
+    def begin(section, part):
+        section.begin()
+        part()
+    with ThreadPoolExecutor(lanes) as pool:
+        futures = [pool.submit(begin, *task) for task in tasks]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            for signo in (signal.SIGINT, signal.SIGTERM):  # once is enough
+                signal.signal(signo, signal.SIG_IGN)
+            pool.shutdown(wait=False, cancel_futures=True)
+            children.end_all()
+            raise
 
 
 def interrupt(*_):
