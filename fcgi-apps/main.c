@@ -49,8 +49,8 @@ static bool main_schema_is_old(struct shared *s)
 }
 
 /*
- * The epoch of verified keys. Who ends it does so at its start, too: a predecessor may have died between the commit of a
- * revocation and that. For the others there may be none: then every request asks the database.
+ * Opens the credential epoch (fcgi/credentials.h). An app that ends it must be able to, and ends it here too. The others
+ * can do without it: then every request asks the database.
  */
 static bool main_epoch_is_ready(struct shared *s)
 {
@@ -58,10 +58,10 @@ static bool main_epoch_is_ready(struct shared *s)
 
     if (path.n == 0)
         return true;
-    if (epoch_open(path, s->app->ends_key_epoch, &s->key_epoch) == OK)
-        return !s->app->ends_key_epoch || epoch_end(&s->key_epoch) == OK;
+    if (epoch_open(path, s->app->ends_credentials, &s->credential_epoch) == OK)
+        return !s->app->ends_credentials || epoch_end(&s->credential_epoch) == OK;
     log_event(LOG_WARNING, "epoch_not_opened", LOG_STR("path", path), LOG_CSTR("why", strerror(errno)), LOG_END);
-    return !s->app->ends_key_epoch;
+    return !s->app->ends_credentials;
 }
 
 static int main_run(struct shared *s, struct buf *why)
@@ -86,7 +86,7 @@ static int main_run(struct shared *s, struct buf *why)
         return main_refuse("the database schema is older than this program: run marketingcli-admin migrate");
     if (!main_epoch_is_ready(s))
         return main_refuse("the file of keys.epoch is missing or cannot be written");
-    s->key_cache = key_cache_new(&s->key_epoch);
+    s->key_cache = key_cache_new(&s->credential_epoch);
     if (s->app->start != NULL && s->app->start(s->conf, &s->state, why) != OK)
         return main_refuse(why->n > 0 ? why->p : "the app cannot start");
     int code = serve_run(s);
@@ -99,7 +99,7 @@ int main(void)
 {
     _cleanup_(conf_done) struct conf conf = {0};
     _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
-    struct shared s = {.app = &APP, .conf = &conf, .key_epoch = EPOCH_NONE};
+    struct shared s = {.app = &APP, .conf = &conf, .credential_epoch = EPOCH_NONE};
 
     log_init(APP.name, LOG_INFO);
     if (conf_load(&conf, conf_path(), &why) != OK)
@@ -107,7 +107,7 @@ int main(void)
     log_init(APP.name, conf.service_log_level);
     int code = main_run(&s, &why);
     key_cache_free(s.key_cache);
-    epoch_close(&s.key_epoch);
+    epoch_close(&s.credential_epoch);
     secret_done(&s.db_password);
     return code;
 }

@@ -3,5 +3,5 @@
 const struct app app_keys = {
     .name = "keys",
     .routes = (const struct route *const[]){keys_routes, health_routes, NULL},
-    .ends_key_epoch = true,
+    .ends_credentials = true,
 };

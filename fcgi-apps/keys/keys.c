@@ -1,6 +1,7 @@
 #include "keys/keys.h"
 
 #include "base/text.h"
+#include "fcgi/credentials.h"
 #include "fcgi/input.h"
 #include "model/key/key.h"
 
@@ -88,7 +89,9 @@ static enum err keys_revoke(struct ctx *c)
 
     enum err e = request_param_uuid(&c->req, 0, &id);
     if (e == OK)
-        e = key_revoke(c->db, c->key_epoch, &c->caller.user_id, &id);
+        e = key_revoke(c->db, &c->caller.user_id, &id);
+    if (e == OK)
+        e = credentials_end(c);
     return e == OK ? reply_nothing(&c->rep) : e;
 }
 

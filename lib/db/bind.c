@@ -175,6 +175,7 @@ enum err db_fetch(struct db *db, const struct sql *q, MYSQL_STMT *stmt, struct d
     db_bind_cells(q, n, binds, cells);
     if (mysql_stmt_bind_result(stmt, binds) != 0)
         return db_note(db, mysql_stmt_errno(stmt), mysql_stmt_error(stmt));
+    size_t used = target->arena != NULL ? target->arena->used_bytes : 0; /* a run before this one may have used some */
     while ((r = mysql_stmt_fetch(stmt)) == 0 || r == MYSQL_DATA_TRUNCATED) {
         if (target->n == target->max)
             return db_note(db, 1, "the statement gives more rows than it may");
@@ -182,6 +183,10 @@ enum err db_fetch(struct db *db, const struct sql *q, MYSQL_STMT *stmt, struct d
         for (size_t i = 0; i < n; i++)
             if (!db_bind_put_cell(stmt, (unsigned)i, &q->cols[i], &cells[i], target->arena, row))
                 return db_note(db, 1, "a column holds what its table does not allow");
+        if (target->bytes_max > 0 && target->arena->used_bytes - used >= target->bytes_max) {
+            target->cut = true;
+            return OK;
+        }
     }
     if (r != MYSQL_NO_DATA)
         return db_note(db, mysql_stmt_errno(stmt), mysql_stmt_error(stmt));

@@ -184,6 +184,34 @@ MUST_CHECK enum err db_rows(struct db *db, const struct sql *q, const struct db_
                             struct arena *arena, size_t size, size_t max, void **ret_rows, size_t *ret_n);
 
 /*
+ * Calls fn with every row of a statement, one by one and in the order of their key, in flat memory however many there
+ * are.
+ *
+ *    [UPLOAD_EACH] = {.text = "SELECT id, size_bytes FROM uploads WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?",
+ *                     .in = "uui", .cols = upload_each_cols},
+ *    e = db_each(db, &sqls[UPLOAD_EACH], DB_ARGS(db_uuid(user_id)), sizeof(struct upload), upload_show, &show);
+ *
+ * The statement is read in chunks by key. Its first column is the key: unique, UUID or I64, not negative. Its last two
+ * parameters are the key after which a chunk begins and the rows that it may have; db_each adds both to args. A chunk is
+ * a statement of its own, read to its end into an arena of its own (DB_EACH_ROWS rows, or fewer when they are wide)
+ * before the first of its rows is passed on. So while fn runs, and may wait for a slow reader, no statement runs and,
+ * outside of a transaction, nothing is locked: neither rows nor the table's definition; and fn may use db.
+ *
+ * A row and its strings are valid until fn returns. The first error of fn ends it and is returned, the rows that are
+ * left of the chunk are not passed. Errors are those of db_rows; a connection that is lost between two chunks is made
+ * again.
+ *
+ * Consistency: a row that is there all the time comes once, one that is inserted or deleted meanwhile once or never;
+ * rows of different chunks may be of different moments. Whoever needs all of one moment calls it within db_tx, whose
+ * first statement takes a snapshot. That transaction holds back the purge of old versions and every ALTER of the tables
+ * that it has read, so it must last no longer than the database takes: write the rows to a nameless file in it, commit,
+ * and only then send that file to a reader.
+ */
+#define DB_EACH_ROWS 500
+MUST_CHECK enum err db_each(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, size_t size,
+                            enum err (*fn)(const void *row, void *arg), void *arg);
+
+/*
  * Runs fn in one transaction (REPEATABLE READ) and commits when it returns OK; else rolls back and returns its error.
  * A deadlock, a lost certification (1213) or a connection lost before COMMIT runs fn again from the start, at most 8
  * times in all with a short random pause, and not once timeout_sec have passed; so fn writes nothing but the database

@@ -48,6 +48,7 @@ static enum err db_statement_run_once(struct db *db, const struct sql *q, const 
         return db_note(db, mysql_stmt_errno(stmt), mysql_stmt_error(stmt));
     if (target != NULL) {
         target->n = 0;
+        target->cut = false;
         e = db_fetch(db, q, stmt, target);
         if (db->conn != NULL)
             (void)mysql_stmt_free_result(stmt);
@@ -63,8 +64,8 @@ static bool db_statement_repeatable(const struct db *db, const struct sql *q)
     return strncasecmp(q->text, "SELECT", 6) == 0 || db->error == CR_SERVER_GONE_ERROR;
 }
 
-static enum err db_statement_run(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
-                                 struct db_target *target, uint64_t *ret_changed)
+enum err db_run(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, struct db_target *target,
+                uint64_t *ret_changed)
 {
     int64_t started_us = clock_mono_us();
     bool reconnected = false;
@@ -93,7 +94,7 @@ static enum err db_statement_run(struct db *db, const struct sql *q, const struc
 enum err db_exec(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, uint64_t *ret_changed)
 {
     ASSERT(q->cols == NULL);
-    return db_statement_run(db, q, args, n, NULL, ret_changed);
+    return db_run(db, q, args, n, NULL, ret_changed);
 }
 
 const struct db_col db_number_cols[] = {{.type = DB_I64}, DB_END};
@@ -104,7 +105,7 @@ enum err db_number(struct db *db, const struct sql *q, const struct db_arg *args
     struct db_target t = {.rows = (char *)&number, .size = sizeof number, .max = 1, .capacity = 1};
 
     ASSERT(q->cols == db_number_cols);
-    enum err e = db_statement_run(db, q, args, n, &t, NULL);
+    enum err e = db_run(db, q, args, n, &t, NULL);
     if (e != OK)
         return e;
     if (t.n == 0)
@@ -119,7 +120,7 @@ enum err db_rows(struct db *db, const struct sql *q, const struct db_arg *args, 
     struct db_target t = {.arena = arena, .size = size, .max = max};
 
     ASSERT(q->cols != NULL);
-    enum err e = db_statement_run(db, q, args, n, &t, NULL);
+    enum err e = db_run(db, q, args, n, &t, NULL);
     if (e != OK)
         return e;
     *ret_rows = t.rows;
@@ -157,7 +158,7 @@ enum err db_row(struct db *db, const struct sql *q, const struct db_arg *args, s
     /* The struct's own size is not known here: a row ends behind its last column. */
     for (const struct db_col *c = q->cols; c->type != 0; c++)
         t.size = MAX(t.size, c->offset + db_statement_col_size(c));
-    enum err e = db_statement_run(db, q, args, n, &t, NULL);
+    enum err e = db_run(db, q, args, n, &t, NULL);
     if (e != OK)
         return e;
     if (t.n == 0)

@@ -41,8 +41,7 @@ struct ctx {
     struct reply rep;
     struct problems problems;
     struct caller caller;
-    const struct epoch *key_epoch; /* for apps that end it */
-    void *state;                   /* what app->start made; shared by the threads, so read-only or locked */
+    void *state; /* what app->start made; shared by the threads, so read-only or locked */
     struct shared *shared;
 };
 
@@ -50,7 +49,7 @@ struct app {
     const char *name;                  /* "keys": binary marketingcli-keys, MariaDB user marketingcli_keys */
     const struct route *const *routes; /* NULL-ended list of tables */
 
-    bool ends_key_epoch; /* it changes what others keep of keys for a second (model/key/key_cache.h) */
+    bool ends_credentials; /* it changes what other programs keep of credentials for a second; see credentials.h */
 
     /* Optional. start: reads credentials, builds shared state; a failure ends the process with the sentence in why. */
     enum err (*start)(const struct conf *conf, void **ret_state, struct buf *why);

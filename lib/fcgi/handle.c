@@ -191,13 +191,8 @@ static void handle_log_request(struct ctx *c, const struct route *route, enum er
 void handle_request(struct shared *shared, struct db *db, struct arena *arena, FCGX_Request *q)
 {
     int64_t started_us = clock_mono_us();
-    struct ctx c = {.app = shared->app,
-                    .conf = shared->conf,
-                    .db = db,
-                    .arena = arena,
-                    .key_epoch = &shared->key_epoch,
-                    .state = shared->state,
-                    .shared = shared};
+    struct ctx c = {
+        .app = shared->app, .conf = shared->conf, .db = db, .arena = arena, .state = shared->state, .shared = shared};
 
     handle_read_request(&c, q);
     reply_init(&c.rep, arena, c.req.id);

@@ -30,7 +30,7 @@ struct shared {
     struct db_counts db_counts;
     struct secret db_password;
     void *state;
-    struct epoch key_epoch;
+    struct epoch credential_epoch;
     struct key_cache *key_cache;
     struct key_uses *key_uses;
     struct app_metrics *metrics;

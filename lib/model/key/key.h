@@ -6,7 +6,6 @@
 #pragma once
 
 #include "base/conf.h"
-#include "base/epoch.h"
 #include "db/db.h"
 
 #define KEY_PREFIX "mk_live_"
@@ -40,9 +39,8 @@ MUST_CHECK enum err key_authenticate(struct db *db, struct key_cache *cache, str
 MUST_CHECK enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after,
                              size_t max, struct key **ret_keys, size_t *ret_n);
 
-/* ERR_NOT_FOUND. ERR_UNAVAILABLE also when it is revoked and the epoch could not be ended: caches have it a second more. */
-MUST_CHECK enum err key_revoke(struct db *db, const struct epoch *epoch, const struct uuid *user_id,
-                               const struct uuid *id);
+/* ERR_NOT_FOUND. The caller then ends the credential epoch: programs may still have the key in their caches. */
+MUST_CHECK enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id);
 
 /* Raises last_used_at_us of each key; never lowers it. */
 struct key_use {

@@ -1,5 +1,5 @@
 /*
- * Verified keys of the last second, so that a program that sends one request after another is not looked up for each. A
+ * Verified keys of the last second, so that a client that sends one request after another is not looked up for each. A
  * revoked key stops with the next request on this machine (base/epoch.h) and within a second on others, whose epoch
  * nobody here can end. Refusals are not kept.
  *

@@ -8,11 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/arena.h"
+
+#define WRITERS 4
+#define ENDS 2000
 
 struct file {
     char path[64];
@@ -109,11 +113,57 @@ static void test_one_who_only_looks_cannot_end_it(void **state)
     epoch_close(&e);
 }
 
+/* The child of a test with several writers: ends the epoch and checks that no mark of before is seen again. */
+static int end_it_often(const char *path)
+{
+    struct epoch e;
+    struct epoch_mark before, after;
+
+    if (epoch_open(str_from(path), true, &e) != OK)
+        return 1;
+    for (int i = 0; i < ENDS; i++) {
+        if (!epoch_now(&e, &before) || epoch_end(&e) != OK || !epoch_now(&e, &after) || same(&before, &after))
+            return 1;
+    }
+    epoch_close(&e);
+    return 0;
+}
+
+static void test_several_end_it_at_once(void **state)
+{
+    struct file *f = *state;
+    struct epoch e;
+    struct epoch_mark first, mark;
+    pid_t children[WRITERS];
+    struct stat st;
+    int status;
+
+    assert_int_equal(epoch_open(str_from(f->path), true, &e), OK);
+    assert_int_equal(epoch_end(&e), OK);
+    assert_true(epoch_now(&e, &first));
+    for (int i = 0; i < WRITERS; i++) {
+        children[i] = fork();
+        assert_true(children[i] >= 0);
+        if (children[i] == 0)
+            _exit(end_it_often(f->path));
+    }
+    for (int i = 0; i < WRITERS; i++) {
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    assert_true(epoch_now(&e, &mark));
+    assert_false(same(&first, &mark));
+    assert_int_equal(fstat(e.fd, &st), 0);
+    assert_int_equal(st.st_size, sizeof mark.b);
+    epoch_close(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_those_who_look_see_the_end, make_file, remove_file),
         cmocka_unit_test_setup_teardown(test_nobody_knows_a_file_cut_short, make_file, remove_file),
+        cmocka_unit_test_setup_teardown(test_several_end_it_at_once, make_file, remove_file),
         cmocka_unit_test_setup_teardown(test_without_a_file, make_file, remove_file),
         cmocka_unit_test_setup_teardown(test_one_who_only_looks_cannot_end_it, make_file, remove_file),
     };
