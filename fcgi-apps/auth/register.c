@@ -1,5 +1,4 @@
 #include "auth/auth.h"
-#include "base/text.h"
 #include "fcgi/input.h"
 
 #define BODY_MAX_BYTES (16u << 10)
@@ -16,11 +15,6 @@ static enum err registration_check_email(const void *value)
 static enum err registration_check_password(const void *value)
 {
     return password_check(*(const struct str *)value);
-}
-
-static enum err registration_check_name(const void *value)
-{
-    return text_is_printable(*(const struct str *)value, false) ? OK : ERR_FIELD_CHARACTERS;
 }
 
 static const struct json_field registration_fields[] = {
@@ -41,7 +35,7 @@ static const struct json_field registration_fields[] = {
      .nullable = true,
      .min = 1,
      .max = USER_NAME_MAX_BYTES,
-     .check = registration_check_name,
+     .check = input_check_line,
      .help = "How to address you",
      .policy = "account.name"},
     JSON_END,

@@ -1,8 +1,7 @@
 #include "keys/keys.h"
 
-#include "base/text.h"
 #include "fcgi/credentials.h"
-#include "fcgi/input.h"
+#include "fcgi/page.h"
 #include "model/key/key.h"
 
 #define BODY_MAX_BYTES (4u << 10)
@@ -11,18 +10,13 @@ struct keys_creation {
     struct str name;
 };
 
-static enum err keys_check_name(const void *value)
-{
-    return text_is_printable(*(const struct str *)value, false) ? OK : ERR_FIELD_CHARACTERS;
-}
-
 static const struct json_field keys_creation_fields[] = {
     {.name = "name",
      JSON_STR(struct keys_creation, name),
      .required = true,
      .min = 1,
      .max = KEY_NAME_MAX_BYTES,
-     .check = keys_check_name,
+     .check = input_check_line,
      .help = "What the key is for",
      .policy = "key.name"},
     JSON_END,
@@ -67,20 +61,14 @@ static enum err keys_list(struct ctx *c)
     struct page page;
     struct key *keys;
     size_t n;
-    struct str next = {0};
 
     enum err e = input_page(c, NULL, &page);
+    if (e == OK)
+        e = key_list(c->db, c->arena, &c->caller.user_id, &page.below, page.ask, &keys, &n);
     if (e != OK)
         return e;
-    /* One more than asked for tells whether there are more. */
-    e = key_list(c->db, c->arena, &c->caller.user_id, &page.after, (size_t)page.limit + 1, &keys, &n);
-    if (e != OK)
-        return e;
-    if (n > (size_t)page.limit) {
-        n = (size_t)page.limit;
-        next = arena_str(c->arena, str_from(uuid_text(&keys[n - 1].id).s));
-    }
-    return reply_list(&c->rep, keys_shown_fields, keys, n, sizeof *keys, page.limit, next);
+    n = page_cut(&page, keys, n, sizeof *keys);
+    return page_reply(c, &page, keys_shown_fields, keys, n, sizeof *keys);
 }
 
 static enum err keys_revoke(struct ctx *c)

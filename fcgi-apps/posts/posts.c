@@ -1,6 +1,6 @@
 #include "posts.h"
 
-#include "fcgi/input.h"
+#include "fcgi/page.h"
 
 /* The handle of the account of posts[i], asked for once per account of the page. */
 static enum err posts_username_of(struct ctx *c, const struct post *posts, struct str *usernames, bool *known, size_t i)
@@ -19,20 +19,14 @@ static enum err posts_list(struct ctx *c)
 {
     struct page page;
     struct post *posts;
-    struct str next = {0};
     size_t n;
 
     enum err e = input_page(c, NULL, &page);
+    if (e == OK)
+        e = post_list(c->db, c->arena, &c->caller.user_id, &page.below, page.ask, &posts, &n);
     if (e != OK)
         return e;
-    /* One more than asked for tells whether there are more. */
-    e = post_list(c->db, c->arena, &c->caller.user_id, &page.after, (size_t)page.limit + 1, &posts, &n);
-    if (e != OK)
-        return e;
-    if (n > (size_t)page.limit) {
-        n = (size_t)page.limit;
-        next = arena_str(c->arena, str_from(uuid_text(&posts[n - 1].id).s));
-    }
+    n = page_cut(&page, posts, n, sizeof *posts);
     struct post_shape *shapes = arena_array(c->arena, n, sizeof *shapes);
     struct str *usernames = arena_array(c->arena, n, sizeof *usernames);
     bool *known = arena_array(c->arena, n, sizeof *known);
@@ -43,7 +37,7 @@ static enum err posts_list(struct ctx *c)
             return e;
         shape_post(c, &posts[i], usernames[i], &shapes[i]);
     }
-    return reply_list(&c->rep, post_item_fields, shapes, n, sizeof *shapes, page.limit, next);
+    return page_reply(c, &page, post_item_fields, shapes, n, sizeof *shapes);
 }
 
 static enum err posts_get(struct ctx *c)

@@ -1,6 +1,6 @@
 #include "base/clock.h"
-#include "fcgi/input.h"
 #include "fcgi/outside.h"
+#include "fcgi/page.h"
 #include "tiktok/tiktok_app.h"
 
 /* An account as the API shows it. */
@@ -61,27 +61,22 @@ enum err account_reply(struct ctx *c, const struct account *a)
 static enum err accounts_list(struct ctx *c)
 {
     static const char *const allowed[] = {"platform", NULL};
-    struct str platform = form_get(&c->req.query, "platform"), next = {0};
+    struct str platform = form_get(&c->req.query, "platform");
     struct account *accounts = NULL;
     struct page page;
     size_t n = 0;
 
     enum err e = input_page(c, allowed, &page);
+    /* There are accounts of TikTok only, so of any other platform there is none. */
+    if (e == OK && (platform.p == NULL || str_eqc(platform, "tiktok")))
+        e = account_list(c->db, c->arena, &c->caller.user_id, &page.below, page.ask, &accounts, &n);
     if (e != OK)
         return e;
-    /* Other platforms are none of ours, so there is none of theirs. One more than asked for tells of a next page. */
-    if (platform.p == NULL || str_eqc(platform, "tiktok"))
-        e = account_list(c->db, c->arena, &c->caller.user_id, &page.after, (size_t)page.limit + 1, &accounts, &n);
-    if (e != OK)
-        return e;
-    if (n > (size_t)page.limit) {
-        n = (size_t)page.limit;
-        next = arena_str(c->arena, str_from(uuid_text(&accounts[n - 1].id).s));
-    }
+    n = page_cut(&page, accounts, n, sizeof(*accounts));
     struct accounts_view *views = arena_array(c->arena, n, sizeof(*views));
     for (size_t i = 0; i < n; i++)
         views[i] = accounts_view_of(c->arena, &accounts[i]);
-    return reply_list(&c->rep, accounts_view_fields, views, n, sizeof(*views), page.limit, next);
+    return page_reply(c, &page, accounts_view_fields, views, n, sizeof(*views));
 }
 
 static enum err accounts_get(struct ctx *c)

@@ -1,6 +1,6 @@
 #include "uploads/uploads.h"
 
-#include "fcgi/input.h"
+#include "fcgi/page.h"
 #include "model/upload/upload.h"
 
 /* An image and what a form puts around it. Larger bodies are refused before they are read; an image that is too large
@@ -58,23 +58,17 @@ static enum err uploads_list(struct ctx *c)
     struct page page;
     struct upload *v;
     size_t n;
-    struct str next = {0};
 
     enum err e = input_page(c, NULL, &page);
+    if (e == OK)
+        e = upload_list(c->db, c->arena, &c->caller.user_id, &page.below, page.ask, &v, &n);
     if (e != OK)
         return e;
-    /* One more than asked for tells whether there are more. */
-    e = upload_list(c->db, c->arena, &c->caller.user_id, &page.after, (size_t)page.limit + 1, &v, &n);
-    if (e != OK)
-        return e;
-    if (n > (size_t)page.limit) {
-        n = (size_t)page.limit;
-        next = arena_str(c->arena, str_from(uuid_text(&v[n - 1].id).s));
-    }
+    n = page_cut(&page, v, n, sizeof *v);
     struct upload_shape *shapes = arena_array(c->arena, n, sizeof *shapes);
     for (size_t i = 0; i < n; i++)
         shapes[i] = uploads_shape(c->arena, &v[i]);
-    return reply_list(&c->rep, uploads_upload_fields, shapes, n, sizeof *shapes, page.limit, next);
+    return page_reply(c, &page, uploads_upload_fields, shapes, n, sizeof *shapes);
 }
 
 static enum err uploads_read_one(struct ctx *c)

@@ -15,6 +15,9 @@ struct uuid {
 
 #define UUID_TEXT_SIZE 37
 #define UUID_NONE ((struct uuid){{0}})
+/* Above every UUIDv7: where a list begins whose newest rows come first. */
+#define UUID_LAST \
+    ((struct uuid){{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}})
 
 struct uuid uuid_new(void);
 bool uuid_is_none(const struct uuid *id);

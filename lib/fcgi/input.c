@@ -1,5 +1,7 @@
 #include "fcgi/input.h"
 
+#include "base/text.h"
+
 #define PAGE_LIMIT_DEFAULT 20
 #define PAGE_LIMIT_MAX 100
 
@@ -46,18 +48,26 @@ enum err input_page(struct ctx *c, const char *const *allowed, struct page *ret_
 {
     static const char *const own[] = {"limit", "cursor", NULL};
     struct str limit = form_get(&c->req.query, "limit"), cursor = form_get(&c->req.query, "cursor");
-    struct page page = {.limit = PAGE_LIMIT_DEFAULT};
+    struct page page = {.below = UUID_LAST};
+    int64_t n = PAGE_LIMIT_DEFAULT;
     const struct str limit_is = STR("This must be a whole number from 1 to 100.");
 
     enum err e = input_check_query(c, allowed, own);
-    if (limit.p != NULL && !str_to_i64(limit, &page.limit))
+    if (limit.p != NULL && !str_to_i64(limit, &n))
         problem_add_text(&c->problems, ERR_FIELD_TYPE, STR("limit"), limit_is);
-    else if (page.limit < 1 || page.limit > PAGE_LIMIT_MAX)
+    else if (n < 1 || n > PAGE_LIMIT_MAX)
         problem_add_text(&c->problems, ERR_FIELD_RANGE, STR("limit"), limit_is);
     if (e != OK || c->problems.n > 0)
         return ERR_VALIDATION;
-    if (cursor.p != NULL && !uuid_parse(cursor, &page.after))
+    if (cursor.p != NULL && !uuid_parse(cursor, &page.below))
         return ERR_BAD_CURSOR;
+    page.limit = (size_t)n;
+    page.ask = page.limit + 1;
     *ret_page = page;
     return OK;
+}
+
+enum err input_check_line(const void *str)
+{
+    return text_is_printable(*(const struct str *)str, false) ? OK : ERR_FIELD_CHARACTERS;
 }

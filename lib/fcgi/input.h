@@ -9,15 +9,19 @@
 MUST_CHECK enum err input_json(struct ctx *c, const struct json_field *fields, void *ret);
 
 /*
- * The page that a list route was asked for: ?limit=1..100 (20), ?cursor=. The cursor is the last id of the page before,
- * none at the start. Problems go to c->problems. Query names not in allowed (NULL-ended, besides these two) are
- * FIELD_UNKNOWN.
+ * The page that a client asks for: ?limit=1..100 (20), ?cursor=, which is the last id of the page before. Query names
+ * that are neither these two nor in allowed (NULL-ended) are FIELD_UNKNOWN. fcgi/page.h answers it.
  */
 struct page {
-    int64_t limit;
-    struct uuid after;
+    size_t limit;      /* what the client wants at most */
+    size_t ask;        /* what to ask the model for: one more, which tells whether there is a next page */
+    struct uuid below; /* rows with smaller ids */
+    struct uuid last;  /* of this page, when there is a next one; set by page_cut */
 };
 MUST_CHECK enum err input_page(struct ctx *c, const char *const *allowed, struct page *ret_page);
 
 /* Query names not in allowed (NULL-ended) are problems; ERR_VALIDATION then. */
 MUST_CHECK enum err input_query_only(struct ctx *c, const char *const *allowed);
+
+/* The .check of a field that is one line of text: ERR_FIELD_CHARACTERS when it has control characters. */
+MUST_CHECK enum err input_check_line(const void *str);

@@ -3,9 +3,8 @@
  * outcome is unknown is dropped: the next use says it again.
  */
 #include <stdlib.h>
-#include <time.h>
 
-#include "base/clock.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "model/key/key.h"
 #include "fcgi/serve.h"
@@ -27,14 +26,14 @@ void key_use_note(struct key_uses *u, const struct uuid *key_id)
     int64_t now_us = clock_now_us();
     size_t i;
 
-    ASSERT(pthread_mutex_lock(&u->lock) == 0);
+    lock_take(&u->lock);
     for (i = 0; i < u->n && !uuid_eq(&u->uses[i].key_id, key_id); i++)
         ;
     if (i < USES_MAX)
         u->uses[i] = (struct key_use){.key_id = *key_id, .at_us = now_us};
     if (i == u->n && u->n < USES_MAX)
         u->n++;
-    ASSERT(pthread_mutex_unlock(&u->lock) == 0);
+    lock_release(&u->lock);
 }
 
 /* Takes what was noted; the lock is held. */
@@ -55,15 +54,13 @@ static void *key_use_main(void *arg)
     bool stopping = false;
 
     while (!stopping) {
-        struct timespec until;
-        ASSERT(clock_gettime(CLOCK_MONOTONIC, &until) == 0); /* the wall clock may be set back by hours */
-        until.tv_sec += 1;
-        ASSERT(pthread_mutex_lock(&u->lock) == 0);
-        while (!u->stopping && pthread_cond_timedwait(&u->stop, &u->lock, &until) == 0)
+        int64_t until_us = clock_mono_us() + US_PER_SEC;
+        lock_take(&u->lock);
+        while (!u->stopping && cond_wait_until(&u->stop, &u->lock, until_us))
             ;
         stopping = u->stopping;
         size_t n = key_use_take(u, uses);
-        ASSERT(pthread_mutex_unlock(&u->lock) == 0);
+        lock_release(&u->lock);
         enum err e = n == 0 ? OK : key_mark_used(db, uses, n);
         if (e != OK)
             log_event(LOG_WARNING, "usage_not_written", LOG_CSTR("code", err_slug(e)),
@@ -76,24 +73,22 @@ static void *key_use_main(void *arg)
 struct key_uses *key_use_start(struct shared *shared)
 {
     struct key_uses *u = xcalloc(1, sizeof *u);
-    pthread_condattr_t attr;
 
     u->shared = shared;
-    ASSERT(pthread_condattr_init(&attr) == 0 && pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
-    ASSERT(pthread_mutex_init(&u->lock, NULL) == 0 && pthread_cond_init(&u->stop, &attr) == 0);
-    (void)pthread_condattr_destroy(&attr);
+    lock_init(&u->lock);
+    cond_init(&u->stop);
     ASSERT(pthread_create(&u->thread, NULL, key_use_main, u) == 0);
     return u;
 }
 
 void key_use_stop(struct key_uses *u)
 {
-    ASSERT(pthread_mutex_lock(&u->lock) == 0);
+    lock_take(&u->lock);
     u->stopping = true;
-    ASSERT(pthread_cond_signal(&u->stop) == 0);
-    ASSERT(pthread_mutex_unlock(&u->lock) == 0);
+    cond_signal(&u->stop);
+    lock_release(&u->lock);
     ASSERT(pthread_join(u->thread, NULL) == 0);
-    (void)pthread_cond_destroy(&u->stop);
-    (void)pthread_mutex_destroy(&u->lock);
+    cond_done(&u->stop);
+    lock_done(&u->lock);
     free(u);
 }

@@ -1,11 +1,10 @@
 #include "jobs/runner.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "jobs/backoff.h"
-#include "base/clock.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/rand.h"
 #include "model/job/heartbeat.h"
@@ -151,10 +150,10 @@ static void runner_park(struct runner_thread *t, struct open_run *o)
     }
     o->parked++;
     o->parked_until_us = clock_mono_us() + wait_us / 2 + (int64_t)rand_below((uint64_t)wait_us);
-    pthread_mutex_lock(&r->lock);
+    lock_take(&r->lock);
     o->next = r->parked;
     r->parked = o;
-    pthread_mutex_unlock(&r->lock);
+    lock_release(&r->lock);
 }
 
 static struct open_run *runner_unpark(struct runner *r)
@@ -162,14 +161,14 @@ static struct open_run *runner_unpark(struct runner *r)
     int64_t now_us = clock_mono_us();
     struct open_run *o = NULL;
 
-    pthread_mutex_lock(&r->lock);
+    lock_take(&r->lock);
     for (struct open_run **p = &r->parked; *p != NULL; p = &(*p)->next)
         if ((*p)->parked_until_us <= now_us) {
             o = *p;
             *p = o->next;
             break;
         }
-    pthread_mutex_unlock(&r->lock);
+    lock_release(&r->lock);
     return o;
 }
 
@@ -266,13 +265,13 @@ static bool runner_claim_turn(struct runner *r, size_t *ret_room)
 
     if (atomic_load(&r->stopping))
         return false;
-    pthread_mutex_lock(&r->lock);
+    lock_take(&r->lock);
     /* Counted by the one whose turn it is: nobody else opens runs meanwhile. */
     if (!r->claiming && clock_mono_us() >= r->next_claim_us)
         room = (int)r->worker->conf->worker_in_flight_max - atomic_load(&r->open);
     if (room > 0)
         r->claiming = true;
-    pthread_mutex_unlock(&r->lock);
+    lock_release(&r->lock);
     *ret_room = (size_t)MIN(room, CLAIM_BATCH);
     return room > 0;
 }
@@ -315,10 +314,10 @@ static bool runner_claim(struct runner_thread *t)
     for (size_t i = 0; i < n; i++) /* counted as open before the next thread asks for room */
         opened[i] = runner_open_new(r, &jobs[i]);
     arena_clear(&t->arena);
-    pthread_mutex_lock(&r->lock);
+    lock_take(&r->lock);
     r->claiming = false;
     r->next_claim_us = clock_mono_us() + (e != OK ? AWAY_US : n == 0 ? r->worker->conf->worker_idle_ms * US_PER_MS : 0);
-    pthread_mutex_unlock(&r->lock);
+    lock_release(&r->lock);
     for (size_t i = 0; i < n; i++)
         runner_begin(t, opened[i]);
     return n > 0;
@@ -364,7 +363,7 @@ struct runner *runner_new(const struct worker *worker, const struct db_options *
     size_t n = (size_t)worker->conf->worker_threads;
 
     *r = (struct runner){.worker = worker, .options = options};
-    ASSERT(pthread_mutex_init(&r->lock, NULL) == 0);
+    lock_init(&r->lock);
     r->loop = net_loop_new((int)worker->conf->worker_in_flight_max);
     r->threads = xcalloc(n, sizeof(*r->threads));
     for (size_t i = 0; i < n; i++)
@@ -388,7 +387,7 @@ void runner_stop(struct runner *r)
         r->parked = o->next;
         runner_open_end(r, o);
     }
-    (void)pthread_mutex_destroy(&r->lock);
+    lock_done(&r->lock);
     free(r->threads);
     free(r);
 }

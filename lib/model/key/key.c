@@ -130,20 +130,11 @@ enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *
     return OK;
 }
 
-enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after, size_t max,
+enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below, size_t max,
                   struct key **ret_keys, size_t *ret_n)
 {
-    struct uuid below;
-    void *rows;
-
-    memset(below.b, 0xff, sizeof below.b); /* above every UUIDv7 */
-    if (!uuid_is_none(after))
-        below = *after;
-    enum err e = db_rows(db, &key_sqls[KEY_LIST], DB_ARGS(db_uuid(user_id), db_uuid(&below), db_i64((int64_t)max)),
-                         arena, sizeof(struct key), max, &rows, ret_n);
-    if (e == OK)
-        *ret_keys = rows;
-    return e;
+    return db_rows(db, &key_sqls[KEY_LIST], DB_ARGS(db_uuid(user_id), db_uuid(below), db_i64((int64_t)max)), arena,
+                   sizeof **ret_keys, max, (void **)ret_keys, ret_n);
 }
 
 enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id)

@@ -35,8 +35,8 @@ MUST_CHECK enum err key_create(struct db *db, struct arena *arena, const struct 
 MUST_CHECK enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *arena, struct str text,
                                      struct key *ret_key);
 
-/* Live keys, newest first, those older than after (none: from the start). */
-MUST_CHECK enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after,
+/* Live keys with ids below that one, newest first. */
+MUST_CHECK enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below,
                              size_t max, struct key **ret_keys, size_t *ret_n);
 
 /* ERR_NOT_FOUND. The caller then ends the credential epoch: programs may still have the key in their caches. */

@@ -1,9 +1,8 @@
 #include "model/key/key_cache.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
+#include "base/lock.h"
 
 #define SETS 256 /* with their places: a quarter of a MB when all are taken */
 
@@ -26,7 +25,7 @@ struct key_cache *key_cache_new(const struct epoch *epoch)
     struct key_cache *c = xcalloc(1, sizeof *c);
 
     c->epoch = epoch;
-    ASSERT(pthread_mutex_init(&c->lock, NULL) == 0);
+    lock_init(&c->lock);
     return c;
 }
 
@@ -34,7 +33,7 @@ void key_cache_free(struct key_cache *c)
 {
     if (c == NULL)
         return;
-    (void)pthread_mutex_destroy(&c->lock);
+    lock_done(&c->lock);
     free(c);
 }
 
@@ -81,7 +80,7 @@ bool key_cache_get(struct key_cache *c, const struct key_cache_view *view, const
 {
     if (!view->is_known)
         return false;
-    ASSERT(pthread_mutex_lock(&c->lock) == 0);
+    lock_take(&c->lock);
     const struct place *p = key_cache_place_for(key_cache_set_of(c, hash), hash);
     bool good = key_cache_is_good(p, view, hash);
     if (good) {
@@ -89,7 +88,7 @@ bool key_cache_get(struct key_cache *c, const struct key_cache_view *view, const
         ret_key->name = arena_str(arena, str_of(p->name, p->name_n));
         ret_key->prefix = arena_str(arena, str_of(p->prefix, p->prefix_n));
     }
-    ASSERT(pthread_mutex_unlock(&c->lock) == 0);
+    lock_release(&c->lock);
     return good;
 }
 
@@ -99,10 +98,10 @@ void key_cache_put(struct key_cache *c, const struct key_cache_view *view, const
     if (!view->is_known)
         return;
     ASSERT(key->name.n <= KEY_NAME_MAX_BYTES && key->prefix.n <= KEY_PREFIX_CHARS);
-    ASSERT(pthread_mutex_lock(&c->lock) == 0);
+    lock_take(&c->lock);
     struct place *p = key_cache_place_for(key_cache_set_of(c, hash), hash);
     *p = (struct place){.hash = *hash, .read = *view, .key = *key, .name_n = key->name.n, .prefix_n = key->prefix.n};
     memcpy(p->name, key->name.p, key->name.n);
     memcpy(p->prefix, key->prefix.p, key->prefix.n);
-    ASSERT(pthread_mutex_unlock(&c->lock) == 0);
+    lock_release(&c->lock);
 }

@@ -16,13 +16,9 @@ enum err post_by_id(struct db *db, struct arena *arena, const struct uuid *id, s
     return db_row(db, &post_sqls[POST_BY_ID], DB_ARGS(db_uuid(id)), arena, ret_post);
 }
 
-enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after, size_t max,
+enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below, size_t max,
                    struct post **ret_posts, size_t *ret_n)
 {
-    static const struct uuid last = {
-        {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
-    const struct uuid *below = uuid_is_none(after) ? &last : after;
-
     return db_rows(db, &post_sqls[POST_LIST], DB_ARGS(db_uuid(user_id), db_uuid(below), db_i64((int64_t)max)), arena,
                    sizeof **ret_posts, max, (void **)ret_posts, ret_n);
 }

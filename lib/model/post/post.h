@@ -109,7 +109,8 @@ MUST_CHECK enum err post_create(struct db *db, struct arena *arena, const struct
 
 MUST_CHECK enum err post_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
                              struct post *ret_post);
-MUST_CHECK enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after,
+/* Those with ids below that one, newest first. */
+MUST_CHECK enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below,
                               size_t max, struct post **ret_posts, size_t *ret_n);
 MUST_CHECK enum err post_images(struct db *db, struct arena *arena, const struct uuid *post_id, struct post_image **ret,
                                 size_t *ret_n);

@@ -42,21 +42,12 @@ enum err account_get(struct db *db, struct arena *arena, const struct uuid *user
                   arena, ret_account);
 }
 
-enum err account_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after,
+enum err account_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below,
                       size_t max, struct account **ret_accounts, size_t *ret_n)
 {
-    struct uuid below;
-    void *rows;
-
-    memset(below.b, 0xff, sizeof below.b); /* above every UUIDv7 */
-    if (!uuid_is_none(after))
-        below = *after;
-    enum err e = db_rows(db, &account_sqls[ACCOUNT_LIST],
-                         DB_ARGS(account_snapshots_from(), db_uuid(user_id), db_uuid(&below), db_i64((int64_t)max)),
-                         arena, sizeof(struct account), max, &rows, ret_n);
-    if (e == OK)
-        *ret_accounts = rows;
-    return e;
+    return db_rows(db, &account_sqls[ACCOUNT_LIST],
+                   DB_ARGS(account_snapshots_from(), db_uuid(user_id), db_uuid(below), db_i64((int64_t)max)), arena,
+                   sizeof **ret_accounts, max, (void **)ret_accounts, ret_n);
 }
 
 enum err account_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct account *ret_account)

@@ -38,11 +38,12 @@ struct account_snapshot {
     bool comment_disabled;
 };
 
-/* Connected accounts (not disconnected ones). ERR_NOT_FOUND for others' and disconnected ones. */
+/* Connected accounts of a user; of account_list those with ids below that one, newest first. ERR_NOT_FOUND for accounts
+ * that are disconnected or somebody else's. */
 MUST_CHECK enum err account_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
                                 struct account *ret_account);
 MUST_CHECK enum err account_list(struct db *db, struct arena *arena, const struct uuid *user_id,
-                                 const struct uuid *after, size_t max, struct account **ret_accounts, size_t *ret_n);
+                                 const struct uuid *below, size_t max, struct account **ret_accounts, size_t *ret_n);
 
 /* For the worker: any state, without the user. */
 MUST_CHECK enum err account_by_id(struct db *db, struct arena *arena, const struct uuid *id,

@@ -98,15 +98,11 @@ enum err upload_get(struct db *db, struct arena *arena, const struct uuid *user_
     return db_row(db, &upload_sqls[UPLOAD_BY_ID], DB_ARGS(db_uuid(id), db_uuid(user_id)), arena, ret_upload);
 }
 
-enum err upload_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *after,
+enum err upload_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below,
                      size_t max, struct upload **ret_uploads, size_t *ret_n)
 {
-    static const struct uuid last = {
-        {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
-
-    return db_rows(db, &upload_sqls[UPLOAD_LIST],
-                   DB_ARGS(db_uuid(user_id), db_uuid(uuid_is_none(after) ? &last : after), db_i64((int64_t)max)), arena,
-                   sizeof **ret_uploads, max, (void **)ret_uploads, ret_n);
+    return db_rows(db, &upload_sqls[UPLOAD_LIST], DB_ARGS(db_uuid(user_id), db_uuid(below), db_i64((int64_t)max)),
+                   arena, sizeof **ret_uploads, max, (void **)ret_uploads, ret_n);
 }
 
 struct lock {

@@ -45,9 +45,9 @@ MUST_CHECK enum err upload_ready(struct db *db, const struct conf *conf, const s
 MUST_CHECK enum err upload_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
                                struct upload *ret_upload); /* ready ones of that user; ERR_NOT_FOUND */
 
-/* Newest first; after: the last id of the page before, none at the start. */
+/* Those with ids below that one, newest first. */
 MUST_CHECK enum err upload_list(struct db *db, struct arena *arena, const struct uuid *user_id,
-                                const struct uuid *after, size_t max, struct upload **ret_uploads, size_t *ret_n);
+                                const struct uuid *below, size_t max, struct upload **ret_uploads, size_t *ret_n);
 
 /* Makes it due now: ERR_NOT_FOUND, ERR_UPLOAD_IN_USE while a post that has not ended uses it. Adds the purge job. The
  * file is gone when the job ran; the API stops showing it at once. */
