@@ -254,6 +254,12 @@ def test_database_comes_back(stack):
     stack.wait(lambda: user_agent.get("/api/v1/keys").status_code in (401, 403), "the programs are connected again")
 
 
+def test_another_stack_does_not_remove_temporary_tables(stack):
+    """A mariadbd that starts removes those that it finds in its folder."""
+    folder = pathlib.Path(stack.sql("SELECT @@tmpdir AS d")[0]["d"])
+    assert stack.at.home.resolve() in folder.resolve().parents
+
+
 def answers(stack):
     try:
         return stack.client().get("/api/v1/me").status_code == 401

@@ -103,23 +103,26 @@ class Supervisor:
 
     def database_start(self):
         at, mariadb = self.at, services.MARIADB
+        own = folder(at.home / "mariadb", 0o755, mariadb.uid, mariadb.uid)
+        # A mariadbd that starts removes all temporary tables that it finds, also those of another stack's.
+        temporary = f"--tmpdir={folder(own / 'tmp', 0o700, mariadb.uid, mariadb.uid)}"
         done = at.home / "data.ready"
         if not done.exists():
             subprocess.run(["rm", "-rf", str(at.data)], check=True)
             folder(at.data, 0o700, mariadb.uid, mariadb.uid)
             # --force: the machine's own name need not resolve; only the socket is used.
-            init = ["mariadb-install-db", "--no-defaults", "--force", f"--datadir={at.data}", *MARIADB_INIT, *MARIADB_SMALL]
+            init = ["mariadb-install-db", "--no-defaults", "--force", f"--datadir={at.data}", temporary, *MARIADB_INIT,
+                    *MARIADB_SMALL]
             if AS_ROOT:
                 init.append("--auth-root-socket-user=root")
             log = at.log / "mariadb.log"
             with log.open("ab") as out:
                 if subprocess.run(self.as_user(mariadb, init), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                   env=self.environment(mariadb)).returncode != 0:
-                    raise Failed(f"mariadb-install-db failed:\n{ready.tail(log)}")
+                    raise Failed(f"mariadb-install-db failed:\n{ready.tail(log, 40)}")  # advice follows the reason
             done.touch()
-        folder(at.home / "mariadb", 0o755, mariadb.uid, mariadb.uid)
-        argv = ["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={at.data}", f"--socket={at.home}/mariadb/mariadb.sock",
-                f"--pid-file={at.home}/mariadb/mariadb.pid", *MARIADB_SMALL, *MARIADB_RUN,
+        argv = ["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={at.data}", temporary, f"--socket={own}/mariadb.sock",
+                f"--pid-file={own}/mariadb.pid", *MARIADB_SMALL, *MARIADB_RUN,
                 *(MARIADB_DURABLE if self.options.durable else MARIADB_FAST)]
         # mariadbd makes its socket by itself and must own the folder for that; the name everyone uses is a link.
         at.mariadb_sock.unlink(missing_ok=True)
