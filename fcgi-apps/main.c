@@ -58,10 +58,10 @@ static bool main_epoch_is_ready(struct shared *s)
 
     if (path.n == 0)
         return true;
-    if (epoch_open(path, s->app->ends_credentials, &s->credential_epoch) == OK)
-        return !s->app->ends_credentials || epoch_end(&s->credential_epoch) == OK;
+    if (epoch_open(path, s->service->ends_credentials, &s->credential_epoch) == OK)
+        return !s->service->ends_credentials || epoch_end(&s->credential_epoch) == OK;
     log_event(LOG_WARNING, "epoch_not_opened", LOG_STR("path", path), LOG_CSTR("why", strerror(errno)), LOG_END);
-    return !s->app->ends_credentials;
+    return !s->service->ends_credentials;
 }
 
 static int main_run(struct shared *s, struct buf *why)
@@ -99,12 +99,15 @@ int main(void)
 {
     _cleanup_(conf_done) struct conf conf = {0};
     _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
-    struct shared s = {.app = &APP, .conf = &conf, .credential_epoch = EPOCH_NONE};
+    struct shared s = {
+        .app = &APP, .service = service_find(SERVICE_APP, APP.name), .conf = &conf, .credential_epoch = EPOCH_NONE};
 
     log_init(APP.name, LOG_INFO);
     if (conf_load(&conf, conf_path(), &why) != OK)
         return main_refuse(why.p);
     log_init(APP.name, conf.service_log_level);
+    if (conf.service_threads == 0)
+        conf.service_threads = s.service->threads;
     int code = main_run(&s, &why);
     key_cache_free(s.key_cache);
     epoch_close(&s.credential_epoch);

@@ -3,5 +3,4 @@
 const struct app app_keys = {
     .name = "keys",
     .routes = (const struct route *const[]){keys_routes, health_routes, NULL},
-    .ends_credentials = true,
 };

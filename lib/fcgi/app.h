@@ -49,8 +49,6 @@ struct app {
     const char *name;                  /* "keys": binary marketingcli-keys, MariaDB user marketingcli_keys */
     const struct route *const *routes; /* NULL-ended list of tables */
 
-    bool ends_credentials; /* it changes what other programs keep of credentials for a second; see credentials.h */
-
     /* Optional. start: reads credentials, builds shared state; a failure ends the process with the sentence in why. */
     enum err (*start)(const struct conf *conf, void **ret_state, struct buf *why);
     void (*stop)(void *state);

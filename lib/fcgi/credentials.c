@@ -4,6 +4,6 @@
 
 enum err credentials_end(struct ctx *c)
 {
-    ASSERT(c->app->ends_credentials);
+    ASSERT(c->shared->service->ends_credentials);
     return epoch_end(&c->shared->credential_epoch);
 }

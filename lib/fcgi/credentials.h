@@ -6,7 +6,7 @@
  *    if (e == OK)
  *        e = credentials_end(c);
  *
- * Any app whose struct app says .ends_credentials may call it, after the commit and before the answer. Such an app also
+ * Any app whose row of service.def says .ends_credentials may call it, after the commit and before the answer. Such an app also
  * ends the epoch when it starts: a predecessor may have died between its commit and its call.
  */
 #pragma once

@@ -16,6 +16,7 @@
 #include "fcgi/app.h"
 #include "base/secret.h"
 #include "model/key/key_cache.h"
+#include "service/service.h"
 
 #define ARENA_MAX_BYTES (16u << 20) /* a request's memory: 64 KiB windows, 4 MiB of answer, rows */
 
@@ -24,6 +25,7 @@ struct app_metrics;
 
 struct shared {
     const struct app *app;
+    const struct service *service; /* the row of app->name */
     const struct conf *conf;
     struct db_options db_options;
     struct db_gate db_gate;

@@ -103,7 +103,7 @@ GOOD = "[service]\nurl = https://host.example\n[database]\nsocket = /nonexistent
 WRONG = [
     ("", "service.url is missing"),
     (GOOD + "[service]\nthraeds = 8\n", "there is no service.thraeds"),
-    (GOOD + "[service]\nthreads = 65\n", "service.threads must be a number from 1 to 64"),
+    (GOOD + "[service]\nthreads = 65\n", "service.threads must be a number from 0 to 64"),
     (GOOD + "[tiktok]\nallow_private_addresses = perhaps\n", "tiktok.allow_private_addresses must be yes or no"),
     (GOOD + "[tiktok]\napi_url = http://open.tiktokapis.com\n", "tiktok.api_url must be https://HOST"),
     (GOOD + f"[store]\ndir = /{'a' * 200}\n", "line 6, dir, has more than 197 bytes"),

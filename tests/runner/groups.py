@@ -4,6 +4,7 @@ A group's parts are functions without parameters that may run side by side; run.
 the section of the report that they were given.
 """
 
+import collections
 import json
 import os
 import pathlib
@@ -105,14 +106,19 @@ class Pytest:
 
     def parts(self, wanted, section):
         ids = [name[len(self.name) + 1:] for name in wanted if "::" in name]
-        whole = len(ids) == len(self.names())  # a command line of a thousand ids is too long to read
+        whole = len(ids) == len(self.names())
         files = {i.partition("::")[0] for i in ids}
+        # A file of which all is wanted is named as one: the ids of all tests are too much for a command line.
+        of_file = collections.Counter(n[len(self.name) + 1:].partition("::")[0] for n in self.names())
+        given = collections.Counter(i.partition("::")[0] for i in ids)
+        arguments = [f for f in sorted(files) if given[f] == of_file[f]]
+        arguments += [i for i in ids if i.partition("::")[0] not in arguments]
         shares = max(1, min(self.shares, len(files)))
         shared = tempfile.TemporaryDirectory(prefix="mcli-shares-")
         failed = []
 
         def share():
-            self.run(["."] if whole else ids, pathlib.Path(shared.name), section, failed)
+            self.run(arguments, pathlib.Path(shared.name), section, failed)
 
         def end():
             if whole and not failed and (CHECKOUT / "tests" / self.name / "seen.py").exists():

@@ -194,10 +194,18 @@ def upstreams(apps):
                    f"upstream mcli_{a}_pool {{ server unix:@RUN_DIR@/{a}.sock; keepalive 32; }}\n" for a in apps)
 
 
+def header_params():
+    """The request headers that programs read, as CGI names them."""
+    names = re.findall(r'^HEADER\(\w+, "([^"]+)"\)$', (CHECKOUT / "lib/http/header.def").read_text(), re.MULTILINE)
+    lower = [n.lower().replace("-", "_") for n in names]
+    return lines(f"fastcgi_param HTTP_{n.upper()} $http_{n} if_not_empty;" for n in lower)
+
+
 def nginx(tables, values):
     """{folder: {file name: text}} of "sites", "snippets" and "locations"."""
     apps = [s for s in services() if s["kind"] == "app"]
     errors = {e["code"]: e for e in tables["errors"]}
+    values = {**values, "HEADER_PARAMS": header_params()}
     made = {"sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps)},
             "locations": {f"{s['name']}.conf": locations(tables, s["name"]) for s in apps if s["host"] == "HOST_MAIN"}}
     for folder in made:

@@ -199,7 +199,6 @@ static const struct db_col key_cols[] = {
     DB_END,
 };
 
-
 #define KEY_COLS "id, user_id, user_state, name, prefix, created_at_us, last_used_at_us, revoked_at_us"
 
 static const struct sql key_sqls[] = {

@@ -35,7 +35,7 @@ static void test_defaults(void **state)
     (void)state;
     assert_int_equal(load("[service]\nurl = https://example.org:8443\n", &c, &why), OK);
     assert_true(str_eqc(c.service_url, "https://example.org:8443"));
-    assert_int_equal(c.service_threads, 8);
+    assert_int_equal(c.service_threads, 0);
     assert_false(c.tiktok_allow_private_addresses);
     assert_true(str_eqc(c.tiktok_client_key, ""));
 }
@@ -94,7 +94,6 @@ static void test_wrong(void **state)
         {"[service]\nurl=https://\n", "service.url"},
         {"[service]\nurl=https://h/\n", "service.url"},
         {"[service]\nurl=https://u@h.example\n", "service.url"},
-        {"[service]\nurl=https://host.example\nthreads=0\n", "service.threads"},
         {"[service]\nurl=https://host.example\nthreads=65\n", "service.threads"},
         {"[service]\nurl=https://host.example\nthreads=-1\n", "service.threads"},
         {"[service]\nurl=https://host.example\nthreads=many\n", "service.threads"},
