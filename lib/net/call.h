@@ -17,7 +17,8 @@
  * Bodies: the request's comes from memory (body), from a region of a file (body_fd) or from a function (body_read), the
  * answer's goes to memory or to a file (reply_fd). Files and functions may block: net_call_run is on its caller's
  * thread, and a net_loop runs such calls on threads of their own. The alternative is to pause the transfer while
- * another thread reads: two handovers for each 64 KiB, because only the network thread may resume it.
+ * another thread reads. That takes two handovers for each 64 KiB, because only the network thread may resume it; and
+ * the threads are needed in any case, because libcurl itself blocks in SMTP.
  *
  * libcurl repeats a request when a connection that it has kept dies before the answer's first byte. A call that must
  * not be made twice is fresh: it gets a connection of its own, and nothing is repeated.
@@ -84,3 +85,4 @@ void net_call_run(struct arena *arena, const struct net_call *call, struct net_r
 /* Whether an address may be connected to without allow_private. Exposed for its test. family AF_INET or AF_INET6. */
 struct sockaddr;
 bool net_address_is_public(const struct sockaddr *address);
+bool net_address_is_loopback(const struct sockaddr *address);

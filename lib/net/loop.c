@@ -234,6 +234,11 @@ bool net_loop_submit(struct net_loop *loop, const struct net_call *call, struct 
     return net_loop_take_in(loop, transfer_new_call(call), arena, tag);
 }
 
+bool net_loop_submit_mail(struct net_loop *loop, const struct net_mail *mail, struct arena *arena, void *tag)
+{
+    return net_loop_take_in(loop, transfer_new_mail(mail), arena, tag);
+}
+
 int net_loop_open(struct net_loop *loop)
 {
     lock_take(&loop->lock);

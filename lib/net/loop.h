@@ -1,7 +1,7 @@
 /*
  * Many calls at a time. One thread (curl multi) carries those that touch nothing but memory and sockets, so nothing can
- * block it. Calls that read or write files run on a few threads beside it: a disk that hangs delays its like and
- * nobody else.
+ * block it. Calls that read or write files, and mails, run on a few threads beside it: a disk or a relay that hangs
+ * delays its like and nobody else.
  *
  *    struct net_loop *loop = net_loop_new(&(struct net_loop_options){.max = 256, .aside_max = 8});
  *    net_loop_submit(loop, &call, arena, tag);    // copies the call; false when max are open already
@@ -10,7 +10,7 @@
  * Every submitted call comes back exactly once. net_loop_free waits for the calls under way, which end by their
  * timeouts unless a file holds them; those that still wait for their turn are not made.
  *
- * A host (a name and port as in the URL) has at most host_max calls under way. As many again wait for their
+ * A host (a name and port as in the URL, or a relay) has at most host_max calls under way. As many again wait for their
  * turn; one more comes back at once. So a slow host holds at most 2 * host_max of the loop's places. A call that waits
  * has not been sent: its timeouts begin with its turn, and if start_by_us passes first it comes back within a second.
  * Either way it comes back as ERR_NET_NOT_SENT. (CURLMOPT_MAX_HOST_CONNECTIONS would not do:
@@ -19,6 +19,7 @@
 #pragma once
 
 #include "net/call.h"
+#include "net/mail.h"
 
 struct net_loop;
 
@@ -35,6 +36,8 @@ DEFINE_FREEP(struct net_loop, net_loop_free)
 
 /* arena is where the result's strings will be; it must live until the result is handed out. */
 MUST_CHECK bool net_loop_submit(struct net_loop *loop, const struct net_call *call, struct arena *arena, void *tag);
+MUST_CHECK bool net_loop_submit_mail(struct net_loop *loop, const struct net_mail *mail, struct arena *arena,
+                                     void *tag);
 int net_loop_open(struct net_loop *loop); /* calls submitted and not yet handed out */
 
 /* Waits up to wait_ms for a result. False when there was none. */

@@ -22,6 +22,8 @@ static bool transfer_may_reach(const struct transfer *t, const struct sockaddr *
     switch (t->reach) {
     case TRANSFER_PUBLIC:
         return net_address_is_public(address);
+    case TRANSFER_LOOPBACK:
+        return net_address_is_loopback(address);
     case TRANSFER_ANYWHERE:
         break;
     }

@@ -19,6 +19,7 @@
 #include <curl/curl.h>
 
 #include "net/call.h"
+#include "net/mail.h"
 
 #define TRANSFER_LATE "too late to be sent"
 
@@ -34,7 +35,7 @@ struct transfer_kind {
     void (*done)(struct transfer *t); /* wipes and frees what it added */
 };
 
-enum transfer_reach { TRANSFER_PUBLIC, TRANSFER_ANYWHERE };
+enum transfer_reach { TRANSFER_PUBLIC, TRANSFER_ANYWHERE, TRANSFER_LOOPBACK };
 
 /* The beginning of a struct call_transfer (call.c) and a struct mail_transfer (mail.c). */
 struct transfer {
@@ -66,6 +67,7 @@ struct transfer_queue {
 };
 
 struct transfer *transfer_new_call(const struct net_call *call);
+struct transfer *transfer_new_mail(const struct net_mail *mail);
 void transfer_free(struct transfer *t); /* wipes what may be secret; not while the handle is in a multi */
 DEFINE_FREEP(struct transfer, transfer_free)
 
