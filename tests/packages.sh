@@ -7,7 +7,7 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config python3 libfcgi-dev l
 packages_stack="mariadb-server-core mariadb-client-core nginx-light openssl curl ca-certificates python3 util-linux procps"
 packages_demo="$packages_build $packages_stack jq python3-pil"
 packages_test="$packages_demo mandoc clang-14 clang-format-14 libclang-rt-14-dev llvm-14 libcmocka-dev python3-pytest
-	python3-requests python3-pymysql systemd binutils iproute2 libimage-exiftool-perl strace wrk"
+	python3-requests python3-pymysql python3-aiosmtpd systemd binutils iproute2 libimage-exiftool-perl strace wrk"
 
 packages_missing() {
 	for package; do

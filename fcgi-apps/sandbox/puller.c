@@ -33,7 +33,7 @@ static void puller_fetch(const struct conf *conf, struct arena *arena, uint8_t *
         .timeout_sec = timeout_sec,
         .connect_timeout_sec = MIN(timeout_sec, 10),
         .reply_max_bytes = FETCH_MAX_BYTES,
-        .body_fd = fd,
+        .reply_fd = fd,
     };
     net_call_run(arena, &call, &r);
     i->http_status = r.err == OK ? r.status : 0;

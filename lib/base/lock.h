@@ -54,6 +54,11 @@ static inline void cond_signal(pthread_cond_t *cond) /* one of those who wait */
     ASSERT(pthread_cond_signal(cond) == 0);
 }
 
+static inline void cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock) /* as below, but for as long as it takes */
+{
+    ASSERT(pthread_cond_wait(cond, lock) == 0);
+}
+
 /*
  * Gives the lock back, waits, and takes it again. False when until_us (of clock_mono_us) is over. A waiter may wake
  * without a signal, so what it waits for must be asked for again.

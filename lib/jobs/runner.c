@@ -364,7 +364,7 @@ struct runner *runner_new(const struct worker *worker, const struct db_options *
 
     *r = (struct runner){.worker = worker, .options = options};
     lock_init(&r->lock);
-    r->loop = net_loop_new((int)worker->conf->worker_in_flight_max);
+    r->loop = net_loop_new(&(struct net_loop_options){.max = (int)worker->conf->worker_in_flight_max});
     r->threads = xcalloc(n, sizeof(*r->threads));
     for (size_t i = 0; i < n; i++)
         ASSERT(pthread_create(&r->threads[i], NULL, runner_thread_main, r) == 0);

@@ -11,6 +11,7 @@ struct range {
 };
 
 static const struct range address_v4_closed[], address_v6_open[], address_v6_closed[], address_v6_with_v4[];
+static const struct range address_v4_loopback[], address_v6_loopback[];
 
 static bool address_in_range(const uint8_t *address, const struct range *r)
 {
@@ -53,6 +54,34 @@ bool net_address_is_public(const struct sockaddr *address)
         return false;
     }
 }
+
+bool net_address_is_loopback(const struct sockaddr *address)
+{
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+
+    switch (address->sa_family) {
+    case AF_INET:
+        memcpy(&v4, address, sizeof v4);
+        return address_in_table((const uint8_t *)&v4.sin_addr, address_v4_loopback);
+    case AF_INET6:
+        memcpy(&v6, address, sizeof v6);
+        return address_in_table((const uint8_t *)&v6.sin6_addr, address_v6_loopback);
+    default:
+        return false;
+    }
+}
+
+static const struct range address_v4_loopback[] = {
+    {{127}, 8},
+    {{0}, -1},
+};
+
+static const struct range address_v6_loopback[] = {
+    {{[15] = 1}, 128},
+    {{[10] = 0xff, 0xff, 127}, 104}, /* mapped */
+    {{0}, -1},
+};
 
 /* From the IANA special-purpose address registries (RFC 6890 and its updates). */
 

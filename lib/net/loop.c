@@ -1,90 +1,112 @@
 #include "net/loop.h"
 
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "base/clock.h"
-#include "net/transfer.h"
+#include "base/lock.h"
+#include "net/aside.h"
 
 #define POLL_MS 1000         /* libcurl's own timers wake it sooner; a new call does too */
 #define IDLE_CONNECTIONS 32L /* kept for reuse by calls that are not fresh */
-
-struct entry {
-    struct transfer *transfer;
-    struct arena *arena;
-    void *tag;
-    struct entry *next;
-};
-
-struct queue {
-    struct entry *first, **last;
-};
+#define NET_LOOP_ENDS "the loop ends"
 
 struct net_loop {
-    int max, open;
-    bool ending;
+    struct net_loop_options options;
     CURLM *multi;
     pthread_t thread;
-    pthread_mutex_t lock; /* of all but multi, which is the thread's; curl_multi_wakeup may be called by any */
+    struct aside *aside;
+    struct transfer *running; /* here and aside. The thread's own, as is waiting */
+    struct transfer_queue waiting;
+
+    pthread_mutex_t lock; /* of what follows; multi is the thread's, but curl_multi_wakeup may be called by any */
     pthread_cond_t ended_some;
-    struct queue asked, ended;
-    struct entry *running; /* the thread's own */
+    int open;
+    bool ending;
+    struct transfer_queue asked, back, ended; /* back: from aside */
 };
 
-static void net_loop_put(struct queue *q, struct entry *n)
+static void net_loop_hand_out(struct net_loop *loop, struct transfer *t)
 {
-    n->next = NULL;
-    *q->last = n;
-    q->last = &n->next;
+    lock_take(&loop->lock);
+    transfer_put(&loop->ended, t);
+    cond_signal(&loop->ended_some);
+    lock_release(&loop->lock);
 }
 
-static struct entry *net_loop_take(struct queue *q)
+static void net_loop_refuse(struct net_loop *loop, struct transfer *t, const char *detail)
 {
-    struct entry *n = q->first;
-
-    if (n == NULL)
-        return NULL;
-    q->first = n->next;
-    if (q->first == NULL)
-        q->last = &q->first;
-    return n;
+    transfer_end_unsent(t, detail);
+    net_loop_hand_out(loop, t);
 }
 
-static void net_loop_hand_out(struct net_loop *loop, struct entry *n)
+static void net_loop_start(struct net_loop *loop, struct transfer *t)
 {
-    pthread_mutex_lock(&loop->lock);
-    net_loop_put(&loop->ended, n);
-    pthread_cond_signal(&loop->ended_some);
-    pthread_mutex_unlock(&loop->lock);
-}
-
-static void net_loop_start(struct net_loop *loop, struct entry *n)
-{
-    /* A call that has waited here for too long is not sent: the promise is "within seconds of its commit or not". */
-    if (transfer_is_late(n->transfer)) {
-        transfer_end_unsent(n->transfer, "too late to be sent");
-        net_loop_hand_out(loop, n);
+    if (!transfer_may_start(t)) {
+        net_loop_hand_out(loop, t);
         return;
     }
-    if (curl_multi_add_handle(loop->multi, transfer_easy(n->transfer)) != CURLM_OK) {
-        transfer_end_unsent(n->transfer, "not taken by libcurl");
-        net_loop_hand_out(loop, n);
+    if (!t->may_block && curl_multi_add_handle(loop->multi, t->easy) != CURLM_OK) {
+        net_loop_refuse(loop, t, "not taken by libcurl");
         return;
     }
-    n->next = loop->running;
-    loop->running = n;
+    t->next_running = loop->running;
+    loop->running = t;
+    if (t->may_block)
+        aside_put(loop->aside, t);
 }
 
-static struct entry *net_loop_take_running(struct net_loop *loop, CURL *easy)
+static bool net_loop_may_run(const struct net_loop *loop, const struct transfer *t)
 {
-    for (struct entry **p = &loop->running; *p != NULL; p = &(*p)->next)
-        if (transfer_easy((*p)->transfer) == easy) {
-            struct entry *n = *p;
-            *p = n->next;
-            return n;
-        }
-    return NULL;
+    int n = 0;
+
+    for (const struct transfer *r = loop->running; r != NULL; r = r->next_running)
+        n += strcmp(r->host, t->host) == 0;
+    return loop->options.host_max == 0 || n < loop->options.host_max;
+}
+
+static bool net_loop_may_wait(const struct net_loop *loop, const struct transfer *t)
+{
+    int n = 0;
+
+    for (const struct transfer *w = loop->waiting.first; w != NULL; w = w->next)
+        n += strcmp(w->host, t->host) == 0;
+    return n < loop->options.host_max;
+}
+
+/* Called after net_loop_call_waiting: who came first goes first. */
+static void net_loop_admit(struct net_loop *loop, struct transfer *t)
+{
+    if (net_loop_may_run(loop, t))
+        net_loop_start(loop, t);
+    else if (net_loop_may_wait(loop, t))
+        transfer_put(&loop->waiting, t);
+    else
+        net_loop_refuse(loop, t, "too many calls wait for that host already");
+}
+
+static void net_loop_call_waiting(struct net_loop *loop, bool ending)
+{
+    struct transfer *t = transfer_take_all(&loop->waiting), *next;
+
+    for (; t != NULL; t = next) {
+        next = t->next;
+        if (ending)
+            net_loop_refuse(loop, t, NET_LOOP_ENDS);
+        else if (transfer_is_late(t))
+            net_loop_refuse(loop, t, TRANSFER_LATE);
+        else if (net_loop_may_run(loop, t))
+            net_loop_start(loop, t);
+        else
+            transfer_put(&loop->waiting, t);
+    }
+}
+
+static void net_loop_remove(struct net_loop *loop, struct transfer *t)
+{
+    struct transfer **p = &loop->running;
+
+    while (*p != t)
+        p = &(*p)->next_running;
+    *p = t->next_running;
 }
 
 static void net_loop_collect(struct net_loop *loop)
@@ -93,130 +115,153 @@ static void net_loop_collect(struct net_loop *loop)
     int left;
 
     while ((m = curl_multi_info_read(loop->multi, &left)) != NULL) {
+        struct transfer *t;
         if (m->msg != CURLMSG_DONE)
             continue;
         CURLcode code = m->data.result; /* m is gone after the removal */
-        struct entry *n = net_loop_take_running(loop, m->easy_handle);
-        ASSERT(n != NULL);
-        curl_multi_remove_handle(loop->multi, transfer_easy(n->transfer));
-        transfer_end(n->transfer, code);
-        net_loop_hand_out(loop, n);
+        ASSERT(curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t) == CURLE_OK);
+        net_loop_remove(loop, t);
+        curl_multi_remove_handle(loop->multi, t->easy);
+        transfer_end(t, code);
+        net_loop_hand_out(loop, t);
     }
+}
+
+static void net_loop_back(void *arg, struct transfer *t)
+{
+    struct net_loop *loop = arg;
+
+    lock_take(&loop->lock);
+    transfer_put(&loop->back, t);
+    lock_release(&loop->lock);
+    (void)curl_multi_wakeup(loop->multi);
 }
 
 static void *net_loop_run(void *arg)
 {
     struct net_loop *loop = arg;
+    struct transfer *asked, *back, *next;
     int handles;
 
     for (;;) {
-        pthread_mutex_lock(&loop->lock);
+        lock_take(&loop->lock);
         bool ending = loop->ending;
-        struct entry *asked = loop->asked.first;
-        loop->asked = (struct queue){.last = &loop->asked.first};
-        pthread_mutex_unlock(&loop->lock);
-        while (asked != NULL) {
-            struct entry *n = asked;
-            asked = n->next;
-            net_loop_start(loop, n);
+        asked = transfer_take_all(&loop->asked);
+        back = transfer_take_all(&loop->back);
+        lock_release(&loop->lock);
+        for (; back != NULL; back = next) {
+            next = back->next;
+            net_loop_remove(loop, back);
+            net_loop_hand_out(loop, back);
         }
-        if (ending && loop->running == NULL)
+        net_loop_call_waiting(loop, ending);
+        for (; asked != NULL; asked = next) {
+            next = asked->next;
+            if (ending)
+                net_loop_refuse(loop, asked, NET_LOOP_ENDS);
+            else
+                net_loop_admit(loop, asked);
+        }
+        if (ending && loop->running == NULL && loop->waiting.first == NULL)
             return NULL;
         (void)curl_multi_perform(loop->multi, &handles);
         net_loop_collect(loop);
+        net_loop_call_waiting(loop, ending);
         (void)curl_multi_poll(loop->multi, NULL, 0, POLL_MS, NULL);
     }
 }
 
-struct net_loop *net_loop_new(int max)
+struct net_loop *net_loop_new(const struct net_loop_options *options)
 {
     struct net_loop *loop = xcalloc(1, sizeof(*loop));
-    pthread_condattr_t attr;
 
-    loop->max = max;
-    loop->asked.last = &loop->asked.first;
-    loop->ended.last = &loop->ended.first;
+    loop->options = *options;
+    transfer_queue_init(&loop->waiting);
+    transfer_queue_init(&loop->asked);
+    transfer_queue_init(&loop->back);
+    transfer_queue_init(&loop->ended);
+    loop->aside = aside_new(options->aside_max, net_loop_back, loop);
     loop->multi = curl_multi_init();
     ASSERT(loop->multi != NULL);
     ASSERT(curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, IDLE_CONNECTIONS) == CURLM_OK);
-    ASSERT(pthread_mutex_init(&loop->lock, NULL) == 0);
-    ASSERT(pthread_condattr_init(&attr) == 0);
-    ASSERT(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
-    ASSERT(pthread_cond_init(&loop->ended_some, &attr) == 0);
-    (void)pthread_condattr_destroy(&attr);
+    lock_init(&loop->lock);
+    cond_init(&loop->ended_some);
     ASSERT(pthread_create(&loop->thread, NULL, net_loop_run, loop) == 0);
     return loop;
 }
 
-static void net_loop_free_entry(struct entry *n)
-{
-    transfer_free(n->transfer);
-    free(n);
-}
-
 void net_loop_free(struct net_loop *loop)
 {
-    struct entry *n;
+    struct transfer *t;
 
     if (loop == NULL)
         return;
-    pthread_mutex_lock(&loop->lock);
+    lock_take(&loop->lock);
     loop->ending = true;
-    pthread_mutex_unlock(&loop->lock);
+    lock_release(&loop->lock);
     (void)curl_multi_wakeup(loop->multi);
     ASSERT(pthread_join(loop->thread, NULL) == 0);
-    while ((n = net_loop_take(&loop->ended)) != NULL)
-        net_loop_free_entry(n);
+    aside_free(loop->aside);
+    while ((t = transfer_take(&loop->ended)) != NULL)
+        transfer_free(t);
     (void)curl_multi_cleanup(loop->multi);
-    (void)pthread_cond_destroy(&loop->ended_some);
-    (void)pthread_mutex_destroy(&loop->lock);
+    cond_done(&loop->ended_some);
+    lock_done(&loop->lock);
     free(loop);
+}
+
+static bool net_loop_take_in(struct net_loop *loop, struct transfer *t, struct arena *arena, void *tag)
+{
+    ASSERT(!t->may_block || loop->options.aside_max > 0);
+    t->arena = arena;
+    t->tag = tag;
+    lock_take(&loop->lock);
+    bool room = loop->open < loop->options.max && !loop->ending;
+    if (room) {
+        loop->open++;
+        transfer_put(&loop->asked, t);
+    }
+    lock_release(&loop->lock);
+    if (room)
+        (void)curl_multi_wakeup(loop->multi);
+    else
+        transfer_free(t);
+    return room;
 }
 
 bool net_loop_submit(struct net_loop *loop, const struct net_call *call, struct arena *arena, void *tag)
 {
-    pthread_mutex_lock(&loop->lock);
-    bool room = loop->open < loop->max && !loop->ending;
-    if (room)
-        loop->open++;
-    pthread_mutex_unlock(&loop->lock);
-    if (!room)
-        return false;
+    return net_loop_take_in(loop, transfer_new_call(call), arena, tag);
+}
 
-    struct entry *n = xcalloc(1, sizeof(*n));
-    *n = (struct entry){.transfer = transfer_new(call), .arena = arena, .tag = tag};
-    pthread_mutex_lock(&loop->lock);
-    net_loop_put(&loop->asked, n);
-    pthread_mutex_unlock(&loop->lock);
-    (void)curl_multi_wakeup(loop->multi);
-    return true;
+bool net_loop_submit_mail(struct net_loop *loop, const struct net_mail *mail, struct arena *arena, void *tag)
+{
+    return net_loop_take_in(loop, transfer_new_mail(mail), arena, tag);
 }
 
 int net_loop_open(struct net_loop *loop)
 {
-    pthread_mutex_lock(&loop->lock);
+    lock_take(&loop->lock);
     int open = loop->open;
-    pthread_mutex_unlock(&loop->lock);
+    lock_release(&loop->lock);
     return open;
 }
 
 bool net_loop_next(struct net_loop *loop, int wait_ms, void **ret_tag, struct net_result *ret_result)
 {
     int64_t until_us = clock_mono_us() + wait_ms * US_PER_MS;
-    struct timespec until = {.tv_sec = until_us / US_PER_SEC, .tv_nsec = until_us % US_PER_SEC * 1000};
 
-    pthread_mutex_lock(&loop->lock);
-    while (loop->ended.first == NULL && wait_ms > 0)
-        if (pthread_cond_timedwait(&loop->ended_some, &loop->lock, &until) != 0)
-            break;
-    struct entry *n = net_loop_take(&loop->ended);
-    if (n != NULL)
+    lock_take(&loop->lock);
+    while (loop->ended.first == NULL && wait_ms > 0 && cond_wait_until(&loop->ended_some, &loop->lock, until_us))
+        ;
+    struct transfer *t = transfer_take(&loop->ended);
+    if (t != NULL)
         loop->open--;
-    pthread_mutex_unlock(&loop->lock);
-    if (n == NULL)
+    lock_release(&loop->lock);
+    if (t == NULL)
         return false;
-    transfer_result(n->transfer, n->arena, ret_result);
-    *ret_tag = n->tag;
-    net_loop_free_entry(n);
+    transfer_result(t, ret_result);
+    *ret_tag = t->tag;
+    transfer_free(t);
     return true;
 }

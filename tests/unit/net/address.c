@@ -10,15 +10,20 @@
 
 #include "net/call.h"
 
-static bool is_public(const char *text)
+static bool judge(bool (*is)(const struct sockaddr *address), const char *text)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
 
     if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
-        return net_address_is_public((const struct sockaddr *)&v4);
+        return is((const struct sockaddr *)&v4);
     assert_int_equal(inet_pton(AF_INET6, text, &v6.sin6_addr), 1);
-    return net_address_is_public((const struct sockaddr *)&v6);
+    return is((const struct sockaddr *)&v6);
+}
+
+static bool is_public(const char *text)
+{
+    return judge(net_address_is_public, text);
 }
 
 /* Both ends of each range, and the neighbours outside. */
@@ -109,21 +114,35 @@ static void test_seen_through(void **state)
     assert_false(is_public("64:ff9b:0:0:0:1:808:808")); /* not the well-known prefix */
 }
 
+static void test_loopback(void **state)
+{
+    static const char *const loopback[] = {"127.0.0.0", "127.0.0.1", "127.255.255.255", "::1", "::ffff:127.0.0.1"};
+    static const char *const other[] = {"126.255.255.255",  "128.0.0.0", "10.0.0.1", "0.0.0.0", "::", "::2", "1::1",
+                                        "::ffff:126.0.0.1", "::7f00:1"};
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_LEN(loopback); i++)
+        if (!judge(net_address_is_loopback, loopback[i]))
+            fail_msg("%s is not taken for loopback", loopback[i]);
+    for (size_t i = 0; i < ARRAY_LEN(other); i++)
+        if (judge(net_address_is_loopback, other[i]))
+            fail_msg("%s is taken for loopback", other[i]);
+}
+
 static void test_other_families(void **state)
 {
     struct sockaddr unix_socket = {.sa_family = AF_UNIX};
     (void)state;
 
     assert_false(net_address_is_public(&unix_socket));
+    assert_false(net_address_is_loopback(&unix_socket));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_closed),
-        cmocka_unit_test(test_open),
-        cmocka_unit_test(test_seen_through),
-        cmocka_unit_test(test_other_families),
+        cmocka_unit_test(test_closed),   cmocka_unit_test(test_open),           cmocka_unit_test(test_seen_through),
+        cmocka_unit_test(test_loopback), cmocka_unit_test(test_other_families),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,151 +4,15 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <arpa/inet.h>
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "net/call.h"
+#include "server.h"
 
-/* What the server does with one connection. */
-enum mode { REPLY, DROP_ACCEPTED, DROP_REQUEST, HANG };
-
-struct server {
-    int fd, port;
-    SSL_CTX *tls;
-    char ca[64], other_ca[64];
-    enum mode mode;
-    const char *reply;
-    char request[65536]; /* the head of the last one, and what came with it */
-    pthread_t thread;
-    pthread_mutex_t at_work; /* held during a connection */
-};
-
-static void answer(struct server *s, SSL *ssl)
-{
-    size_t n = 0;
-    int got;
-
-    if (SSL_accept(ssl) != 1)
-        return;
-    while (n < sizeof(s->request) - 1 && strstr(s->request, "\r\n\r\n") == NULL) {
-        got = SSL_read(ssl, s->request + n, (int)(sizeof(s->request) - 1 - n));
-        if (got <= 0)
-            return;
-        n += (size_t)got;
-        s->request[n] = '\0';
-    }
-    if (s->mode == HANG)
-        (void)SSL_read(ssl, s->request + n, 1); /* until the client gives up */
-    if (s->mode == REPLY && SSL_write(ssl, s->reply, (int)strlen(s->reply)) > 0)
-        SSL_shutdown(ssl);
-}
-
-static void *serve(void *arg)
-{
-    struct server *s = arg;
-    int fd;
-
-    while ((fd = accept(s->fd, NULL, NULL)) >= 0) {
-        pthread_mutex_lock(&s->at_work);
-        memset(s->request, 0, sizeof s->request);
-        if (s->mode != DROP_ACCEPTED) {
-            SSL *ssl = SSL_new(s->tls);
-            SSL_set_fd(ssl, fd);
-            answer(s, ssl);
-            SSL_free(ssl);
-        }
-        close(fd);
-        pthread_mutex_unlock(&s->at_work);
-    }
-    return NULL;
-}
-
-static X509 *make_certificate(EVP_PKEY *key)
-{
-    X509 *x = X509_new();
-    X509V3_CTX ctx;
-
-    X509_set_version(x, X509_VERSION_3);
-    ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
-    X509_gmtime_adj(X509_getm_notBefore(x), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(x), 3600);
-    X509_set_pubkey(x, key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const uint8_t *)"test", -1, -1, 0);
-    X509_set_issuer_name(x, X509_get_subject_name(x));
-    X509V3_set_ctx(&ctx, x, x, NULL, NULL, 0);
-    X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, &ctx, NID_subject_alt_name, "IP:127.0.0.1,DNS:localhost");
-    X509_add_ext(x, names, -1);
-    X509_EXTENSION_free(names);
-    assert_true(X509_sign(x, key, EVP_sha256()) > 0);
-    return x;
-}
-
-static X509 *write_certificate(EVP_PKEY *key, char *path)
-{
-    X509 *x = make_certificate(key);
-    int fd = mkstemp(path);
-    FILE *f = fdopen(fd, "w");
-
-    PEM_write_X509(f, x);
-    fclose(f);
-    return x;
-}
-
-static int start(void **state)
-{
-    struct server *s = xcalloc(1, sizeof *s);
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof at;
-    EVP_PKEY *key = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256");
-
-    signal(SIGPIPE, SIG_IGN);
-    net_init();
-    memcpy(s->ca, "/tmp/unit-net-ca-XXXXXX", 24);
-    memcpy(s->other_ca, "/tmp/unit-net-ca-XXXXXX", 24);
-    X509 *x = write_certificate(key, s->ca);
-    X509_free(write_certificate(other, s->other_ca));
-    s->tls = SSL_CTX_new(TLS_server_method());
-    SSL_CTX_use_certificate(s->tls, x);
-    SSL_CTX_use_PrivateKey(s->tls, key);
-    X509_free(x);
-    EVP_PKEY_free(key);
-    EVP_PKEY_free(other);
-    s->fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(s->fd, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(listen(s->fd, 8), 0);
-    getsockname(s->fd, (struct sockaddr *)&at, &n);
-    s->port = ntohs(at.sin_port);
-    pthread_mutex_init(&s->at_work, NULL);
-    pthread_create(&s->thread, NULL, serve, s);
-    *state = s;
-    return 0;
-}
-
-static int stop(void **state)
-{
-    struct server *s = *state;
-
-    shutdown(s->fd, SHUT_RDWR);
-    pthread_join(s->thread, NULL);
-    pthread_mutex_destroy(&s->at_work);
-    close(s->fd);
-    SSL_CTX_free(s->tls);
-    unlink(s->ca);
-    unlink(s->other_ca);
-    free(s);
-    return 0;
-}
-
+static struct server server;
 static struct arena arena;
 
 static struct net_call call_of(struct server *s)
@@ -173,17 +37,18 @@ static struct net_result run(struct server *s, const struct net_call *call)
     struct net_result r;
 
     net_call_run(&arena, call, &r);
-    pthread_mutex_lock(&s->at_work);
-    pthread_mutex_unlock(&s->at_work);
+    server_wait_idle(s);
     return r;
 }
 
 static int clear(void **state)
 {
-    struct server *s = *state;
+    struct server *s = &server;
 
-    s->mode = REPLY;
-    s->reply = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+    *state = s;
+    s->mode = SERVER_REPLY;
+    s->requests = 0;
+    server_reply(s, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
     arena_done(&arena);
     arena_init(&arena, 1 << 20);
     return 0;
@@ -228,9 +93,9 @@ static void test_other_statuses_are_answers(void **state)
     struct server *s = *state;
     struct net_call call = call_of(s);
 
-    s->reply = "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n";
+    server_reply(s, "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n");
     assert_int_equal(run(s, &call).status, 500);
-    s->reply = "HTTP/1.1 302 Found\r\nLocation: https://localhost/elsewhere\r\nContent-Length: 0\r\n\r\n";
+    server_reply(s, "HTTP/1.1 302 Found\r\nLocation: https://localhost/elsewhere\r\nContent-Length: 0\r\n\r\n");
     struct net_result r = run(s, &call);
     assert_int_equal(r.err, OK);
     assert_int_equal(r.status, 302); /* not followed */
@@ -241,12 +106,12 @@ static void test_not_sent(void **state)
     struct server *s = *state;
     struct net_call call = call_of(s);
 
-    s->mode = DROP_ACCEPTED; /* during the handshake */
+    s->mode = SERVER_DROP_ACCEPTED;
     assert_int_equal(run(s, &call).err, ERR_NET_NOT_SENT);
-    s->mode = REPLY;
+    s->mode = SERVER_REPLY;
     call.ca_file = s->other_ca; /* a certificate that is not trusted */
     assert_int_equal(run(s, &call).err, ERR_NET_NOT_SENT);
-    assert_string_equal(s->request, "");
+    assert_int_equal(s->requests, 0);
     call = call_of(s);
     call.url = arena_printf(&arena, "https://127.0.0.1.example.invalid:%d/", s->port).p;
     assert_int_equal(run(s, &call).err, ERR_NET_NOT_SENT);
@@ -278,9 +143,8 @@ static void test_too_late(void **state)
     struct net_call call = call_of(s);
 
     call.start_by_us = clock_mono_us() - 1;
-    s->request[0] = '\0';
     assert_int_equal(run(s, &call).err, ERR_NET_NOT_SENT);
-    assert_string_equal(s->request, "");
+    assert_int_equal(s->requests, 0);
     call.start_by_us = clock_mono_us() + 60 * US_PER_SEC;
     assert_int_equal(run(s, &call).err, OK);
 }
@@ -305,16 +169,16 @@ static void test_unknown(void **state)
     struct server *s = *state;
     struct net_call call = call_of(s);
 
-    s->mode = DROP_REQUEST;
+    s->mode = SERVER_DROP_REQUEST;
     assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
-    s->mode = REPLY;
-    s->reply = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}";
+    s->mode = SERVER_REPLY;
+    server_reply(s, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}");
     assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
-    s->reply = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}";
+    server_reply(s, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}");
     assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
-    s->reply = "SSH-2.0-something\r\n\r\n";
+    server_reply(s, "SSH-2.0-something\r\n\r\n");
     assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
-    s->mode = HANG;
+    s->mode = SERVER_HANG;
     call.timeout_sec = 1;
     assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
 }
@@ -324,14 +188,14 @@ static void test_reply_limit(void **state)
     struct server *s = *state;
     struct net_call call = call_of(s);
 
-    s->reply = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n0123456789";
+    server_reply(s, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n0123456789");
     call.reply_max_bytes = 10;
     struct net_result r = run(s, &call);
     assert_int_equal(r.err, OK);
     assert_int_equal(r.body_bytes, 10);
     call.reply_max_bytes = 9;
     assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
-    s->reply = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789"; /* announced */
+    server_reply(s, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789"); /* announced */
     assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
 }
 
@@ -345,11 +209,113 @@ static void test_header_limit(void **state)
     while (reply.n < 70000)
         buf_puts(&reply, "X-Long: 0123456789012345678901234567890123456789\r\n");
     buf_puts(&reply, "Content-Length: 0\r\n\r\n");
-    s->reply = reply.p;
+    server_reply(s, reply.p);
     assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
 }
 
-static void test_body_to_a_file(void **state)
+static void test_methods(void **state)
+{
+    struct server *s = *state;
+    struct net_call call = call_of(s);
+
+    for (const char **m = (const char *[]){"PUT", "PATCH", "POST", NULL}; *m != NULL; m++) {
+        call.method = *m;
+        assert_int_equal(run(s, &call).err, OK);
+        assert_int_equal(strncmp(s->request, *m, strlen(*m)), 0);
+        assert_non_null(strstr(s->request, "\r\nContent-Length: 3\r\n"));
+        assert_true(str_eqc(buf_str(&s->body), "a=b"));
+    }
+    call.body = STR("");
+    call.content_type = NULL;
+    assert_int_equal(run(s, &call).err, OK);
+    assert_non_null(strstr(s->request, "\r\nContent-Length: 0\r\n"));
+    assert_null(strstr(s->request, "Content-Type"));
+    for (const char **m = (const char *[]){"GET", "DELETE", NULL}; *m != NULL; m++) {
+        call.method = *m;
+        assert_true(str_eqc(run(s, &call).body, "{}"));
+        assert_int_equal(strncmp(s->request, *m, strlen(*m)), 0);
+        assert_null(strstr(s->request, "Content-Length"));
+    }
+}
+
+/* The length is that of the body that GET would bring: more than this call would take. */
+static void test_head(void **state)
+{
+    struct server *s = *state;
+    struct net_call call = call_of(s);
+
+    call.method = "HEAD";
+    call.body = STR("");
+    call.wanted[0] = "Content-Length";
+    server_reply(s, "HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n");
+    struct net_result r = run(s, &call);
+    assert_int_equal(r.err, OK);
+    assert_int_equal(strncmp(s->request, "HEAD /path/?q=1 HTTP/1.1\r\n", 26), 0);
+    assert_true(str_eqc(r.headers[0], "20000000"));
+    assert_int_equal(r.body_bytes, 0);
+}
+
+static void test_request_headers(void **state)
+{
+    struct server *s = *state;
+    struct net_call call = call_of(s);
+    const struct net_header headers[] = {
+        {"X-Amz-Content-Sha256", STR("UNSIGNED-PAYLOAD")},
+        {"If-None-Match", STR("*")},
+        {"X-Empty", STR("")},
+    };
+
+    call.headers = headers;
+    call.n_headers = ARRAY_LEN(headers);
+    assert_int_equal(run(s, &call).err, OK);
+    assert_non_null(strstr(s->request, "\r\nX-Amz-Content-Sha256: UNSIGNED-PAYLOAD\r\n"));
+    assert_non_null(strstr(s->request, "\r\nIf-None-Match: *\r\n"));
+    assert_non_null(strstr(s->request, "\r\nX-Empty:\r\n"));
+}
+
+static void test_injected_headers(void **state)
+{
+    static const struct str values[] = {STR("a\r\nX-Other: b"), STR("a\nb"), STR("a\rb"), STR("a\0b"), STR("a\x7f")};
+    struct server *s = *state;
+    struct net_call call = call_of(s);
+    struct net_header header = {.name = "X-Name"};
+
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        header.value = values[i];
+        call.headers = &header;
+        call.n_headers = 1;
+        assert_int_equal(run(s, &call).err, ERR_NET_FORBIDDEN);
+        call.n_headers = 0;
+        call.bearer = values[i];
+        assert_int_equal(run(s, &call).err, ERR_NET_FORBIDDEN);
+        call.bearer = (struct str){0};
+    }
+    header.value = arena_str(&arena, str_of(arena_alloc(&arena, 20000), 20000));
+    memset((char *)header.value.p, 'x', 20000);
+    call.n_headers = 1;
+    assert_int_equal(run(s, &call).err, ERR_NET_FORBIDDEN);
+    assert_int_equal(s->requests, 0);
+}
+
+static void test_wanted_headers(void **state)
+{
+    struct server *s = *state;
+    struct net_call call = call_of(s);
+
+    call.wanted[0] = "etag";
+    call.wanted[1] = "Location";
+    call.wanted[2] = "Retry-After";
+    server_reply(
+        s, "HTTP/1.1 100 Continue\r\nRetry-After: 1\r\n\r\n"
+           "HTTP/1.1 503 No\r\nETag:  \"abc\" \r\nRetry-After: 17\r\nRetry-After: 18\r\nContent-Length: 0\r\n\r\n");
+    struct net_result r = run(s, &call);
+    assert_int_equal(r.status, 503);
+    assert_true(str_eqc(r.headers[0], "\"abc\""));
+    assert_null(r.headers[1].p);
+    assert_true(str_eqc(r.headers[2], "17"));
+}
+
+static void test_reply_to_a_file(void **state)
 {
     struct server *s = *state;
     struct net_call call = call_of(s);
@@ -357,14 +323,140 @@ static void test_body_to_a_file(void **state)
     char text[8] = "";
 
     call.method = "GET";
-    call.body_fd = fileno(f);
+    call.body = STR("");
+    call.reply_fd = fileno(f);
     struct net_result r = run(s, &call);
     assert_int_equal(r.err, OK);
     assert_int_equal(r.body_bytes, 2);
-    assert_int_equal(pread(call.body_fd, text, sizeof text, 0), 2);
+    assert_int_equal(r.body.n, 0);
+    assert_int_equal(pread(call.reply_fd, text, sizeof text, 0), 2);
     assert_string_equal(text, "{}");
     assert_int_equal(strncmp(s->request, "GET ", 4), 0);
     fclose(f);
+}
+
+#define FILE_BYTES (3u << 20)
+
+/* Bytes that say where they stand. */
+static FILE *make_file(void)
+{
+    FILE *f = tmpfile();
+
+    for (uint32_t i = 0; i < FILE_BYTES / sizeof i; i++)
+        assert_int_equal(fwrite(&i, sizeof i, 1, f), 1);
+    assert_int_equal(fflush(f), 0);
+    return f;
+}
+
+static void assert_numbers(const struct buf *body, uint32_t first)
+{
+    for (uint32_t i = 0, at; i < body->n / sizeof at; i++) {
+        memcpy(&at, body->p + i * sizeof at, sizeof at);
+        assert_int_equal(at, first + i);
+    }
+}
+
+static void test_body_from_a_file(void **state)
+{
+    struct server *s = *state;
+    struct net_call call = call_of(s);
+    FILE *f = make_file();
+
+    call.method = "PUT";
+    call.body = (struct str){0};
+    call.body_fd = fileno(f);
+    call.body_offset = 4096;
+    call.body_bytes = 2 << 20;
+    for (int fresh = 0; fresh < 2; fresh++) {
+        call.fresh = fresh;
+        assert_int_equal(run(s, &call).err, OK);
+        assert_int_equal(strncmp(s->request, "PUT ", 4), 0);
+        assert_non_null(strstr(s->request, "\r\nContent-Length: 2097152\r\n"));
+        assert_null(strstr(s->request, "Expect"));
+        assert_null(strstr(s->request, "Transfer-Encoding"));
+        assert_int_equal(s->body.n, 2 << 20);
+        assert_numbers(&s->body, 1024);
+    }
+    call.method = "POST";
+    call.body_bytes = 0;
+    assert_int_equal(run(s, &call).err, OK);
+    assert_int_equal(strncmp(s->request, "POST ", 5), 0);
+    assert_non_null(strstr(s->request, "\r\nContent-Length: 0\r\n"));
+    fclose(f);
+}
+
+/* The file is shorter than was said: the server cannot take what it got for the whole, and the call ends at once. */
+static void test_body_ends_too_soon(void **state)
+{
+    struct server *s = *state;
+    struct net_call call = call_of(s);
+    FILE *f = make_file();
+
+    call.method = "PUT";
+    call.body = (struct str){0};
+    call.body_fd = fileno(f);
+    call.body_bytes = FILE_BYTES + 1;
+    assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
+    assert_int_equal(s->body.n, FILE_BYTES);
+    fclose(f);
+    call.body_fd = 1000; /* no file at all */
+    assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
+}
+
+struct rows {
+    int n, max;
+    enum err end;
+};
+
+static enum err read_row(void *arg, char *p, size_t n, size_t *ret_n)
+{
+    struct rows *rows = arg;
+    char row[32];
+
+    *ret_n = 0;
+    if (rows->n == rows->max)
+        return rows->end;
+    (void)snprintf(row, sizeof row, "row %d\n", rows->n++);
+    *ret_n = MIN(n, strlen(row));
+    memcpy(p, row, *ret_n);
+    return OK;
+}
+
+static void test_body_from_a_function(void **state)
+{
+    struct server *s = *state;
+    struct rows rows = {.max = 3};
+    struct net_call call = call_of(s);
+
+    call.method = "PUT";
+    call.body = (struct str){0};
+    call.body_read = read_row;
+    call.body_arg = &rows;
+    call.body_bytes = NET_BYTES_UNKNOWN;
+    assert_int_equal(run(s, &call).err, OK);
+    assert_non_null(strstr(s->request, "\r\nTransfer-Encoding: chunked\r\n"));
+    assert_true(str_eqc(buf_str(&s->body), "6\r\nrow 0\n\r\n6\r\nrow 1\n\r\n6\r\nrow 2\n\r\n0\r\n\r\n"));
+    rows.n = 0;
+    call.body_bytes = 18;
+    assert_int_equal(run(s, &call).err, OK);
+    assert_non_null(strstr(s->request, "\r\nContent-Length: 18\r\n"));
+    assert_true(str_eqc(buf_str(&s->body), "row 0\nrow 1\nrow 2\n"));
+    rows = (struct rows){.max = 2, .end = ERR_IO};
+    call.body_bytes = NET_BYTES_UNKNOWN;
+    assert_int_equal(run(s, &call).err, ERR_NET_UNKNOWN);
+    assert_false(str_ends(buf_str(&s->body), STR("0\r\n\r\n")));
+}
+
+/* A refusal that comes before the body is read is an answer. */
+static void test_early_answer(void **state)
+{
+    struct server *s = *state;
+    struct net_call call = call_of(s);
+
+    s->mode = SERVER_REPLY_HEAD;
+    server_reply(s, "HTTP/1.1 413 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    call.method = "PUT";
+    assert_int_equal(run(s, &call).status, 413);
 }
 
 int main(void)
@@ -380,10 +472,22 @@ int main(void)
         cmocka_unit_test_setup(test_unknown, clear),
         cmocka_unit_test_setup(test_reply_limit, clear),
         cmocka_unit_test_setup(test_header_limit, clear),
-        cmocka_unit_test_setup(test_body_to_a_file, clear),
+        cmocka_unit_test_setup(test_methods, clear),
+        cmocka_unit_test_setup(test_head, clear),
+        cmocka_unit_test_setup(test_request_headers, clear),
+        cmocka_unit_test_setup(test_injected_headers, clear),
+        cmocka_unit_test_setup(test_wanted_headers, clear),
+        cmocka_unit_test_setup(test_reply_to_a_file, clear),
+        cmocka_unit_test_setup(test_body_from_a_file, clear),
+        cmocka_unit_test_setup(test_body_ends_too_soon, clear),
+        cmocka_unit_test_setup(test_body_from_a_function, clear),
+        cmocka_unit_test_setup(test_early_answer, clear),
     };
-    int failed = cmocka_run_group_tests(tests, start, stop);
 
+    net_init();
+    server_start(&server);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    server_stop(&server);
     arena_done(&arena);
     return failed;
 }

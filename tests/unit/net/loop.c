@@ -5,15 +5,18 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "net/loop.h"
+#include "server.h"
 
 #define CALLS_MAX 4
 #define WAIT_MS 10000 /* far more than any of these takes */
@@ -60,7 +63,7 @@ static int setup(void **state)
     static struct fixture f;
     int port, closed_port;
 
-    f = (struct fixture){.loop = net_loop_new(CALLS_MAX)};
+    f = (struct fixture){.loop = net_loop_new(&(struct net_loop_options){.max = CALLS_MAX})};
     arena_init(&f.arena, 1 << 20);
     int closed = listen_local(&closed_port);
     f.fd = listen_local(&port);
@@ -196,13 +199,245 @@ static void test_silent_name_server(void **state)
 static void test_free_with_calls_open(void **state)
 {
     struct fixture *f = *state;
-    struct net_loop *loop = net_loop_new(2);
+    struct net_loop *loop = net_loop_new(&(struct net_loop_options){.max = 2});
     struct net_call silent = call_to(f->silent_url), closed = call_to(f->closed_url);
 
     silent.timeout_sec = 1;
     assert_true(net_loop_submit(loop, &silent, &f->arena, NULL));
     assert_true(net_loop_submit(loop, &closed, &f->arena, NULL));
     net_loop_free(loop);
+}
+
+/* The rest is with a server that answers, and a loop for each test. */
+
+#define PATIENT_SEC 60
+
+static struct net_call call_path(struct fixture *f, const struct server *s, const char *host, const char *path)
+{
+    return (struct net_call){.method = "GET",
+                             .url = arena_printf(&f->arena, "https://%s:%d%s", host, s->port, path).p,
+                             .ca_file = s->ca,
+                             .allow_private = true,
+                             .timeout_sec = PATIENT_SEC,
+                             .connect_timeout_sec = PATIENT_SEC,
+                             .reply_max_bytes = 32u << 20};
+}
+
+static struct net_result next_result(struct net_loop *loop, void **ret_tag)
+{
+    struct net_result r = {0};
+
+    assert_true(net_loop_next(loop, PATIENT_SEC * 1000, ret_tag, &r));
+    return r;
+}
+
+static void fill_pipe(int fd)
+{
+    char zeros[4096] = "";
+
+    assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    while (write(fd, zeros, sizeof zeros) > 0)
+        ;
+    assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+}
+
+/* A file that does not take what is written holds its own call and no other. */
+static void test_blocked_file(void **state)
+{
+    struct fixture *f = *state;
+    struct server s;
+    int blocked[2], tag_blocked, tag_other;
+    char piece[65536];
+    ssize_t got = 0, got_in_all = 0;
+    void *tag;
+
+    server_start(&s);
+    assert_int_equal(pipe(blocked), 0);
+    fill_pipe(blocked[1]);
+    server_reply(&s, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody");
+    struct net_loop *loop = net_loop_new(&(struct net_loop_options){.max = 4, .aside_max = 1});
+    struct net_call to_file = call_path(f, &s, "localhost", "/file"), other = call_path(f, &s, "localhost", "/");
+    to_file.reply_fd = blocked[1];
+    assert_true(net_loop_submit(loop, &to_file, &f->arena, &tag_blocked));
+    for (int i = 0; i < 3; i++) {
+        assert_true(net_loop_submit(loop, &other, &f->arena, &tag_other));
+        assert_int_equal(next_result(loop, &tag).err, OK);
+        assert_ptr_equal(tag, &tag_other);
+    }
+    assert_int_equal(net_loop_open(loop), 1);
+    assert_int_equal(fcntl(blocked[0], F_SETFL, O_NONBLOCK), 0);
+    while ((got = read(blocked[0], piece, sizeof piece)) > 0)
+        got_in_all += got;
+    struct net_result r = next_result(loop, &tag);
+    assert_ptr_equal(tag, &tag_blocked);
+    assert_int_equal(r.err, OK);
+    assert_int_equal(r.body_bytes, 4);
+    assert_true(got_in_all > 0);
+    net_loop_free(loop);
+    assert_int_equal(close(blocked[0]) + close(blocked[1]), 0);
+    server_stop(&s);
+}
+
+/* Nor does a server that does not read a large body. */
+static void test_slow_reader(void **state)
+{
+    struct fixture *f = *state;
+    struct server s;
+    char *large = xcalloc(1, 16u << 20);
+    FILE *file = tmpfile();
+    int tag_memory, tag_file, tag_other;
+    void *tag;
+
+    server_start(&s);
+    server_reply(&s, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    assert_int_equal(fwrite(large, 16u << 20, 1, file), 1);
+    assert_int_equal(fflush(file), 0);
+    struct net_loop *loop = net_loop_new(&(struct net_loop_options){.max = 4, .aside_max = 2});
+    struct net_call memory = call_path(f, &s, "localhost", "/gate/memory"), other = call_path(f, &s, "localhost", "/");
+    struct net_call from_file = call_path(f, &s, "localhost", "/gate/file");
+    memory.method = from_file.method = "PUT";
+    memory.body = str_of(large, 16u << 20);
+    from_file.body_fd = fileno(file);
+    from_file.body_bytes = 16 << 20;
+    assert_true(net_loop_submit(loop, &memory, &f->arena, &tag_memory));
+    assert_true(net_loop_submit(loop, &from_file, &f->arena, &tag_file));
+    server_wait_at_gate(&s, 2);
+    assert_true(net_loop_submit(loop, &other, &f->arena, &tag_other));
+    assert_int_equal(next_result(loop, &tag).err, OK);
+    assert_ptr_equal(tag, &tag_other);
+    server_open_gate(&s);
+    assert_int_equal(next_result(loop, &tag).err, OK);
+    assert_int_equal(next_result(loop, &tag).err, OK);
+    net_loop_free(loop);
+    server_stop(&s);
+    (void)fclose(file);
+    free(large);
+}
+
+static void test_host_max(void **state)
+{
+    struct fixture *f = *state;
+    struct server s;
+    int tags[6];
+    void *tag;
+
+    server_start(&s);
+    server_reply(&s, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    struct net_loop *loop = net_loop_new(&(struct net_loop_options){.max = 8, .host_max = 2});
+    struct net_call slow = call_path(f, &s, "LocalHost", "/gate"), late = slow;
+    for (int i = 0; i < 3; i++)
+        assert_true(net_loop_submit(loop, &slow, &f->arena, &tags[i]));
+    server_wait_at_gate(&s, 2);
+    late.start_by_us = clock_mono_us() + 100 * US_PER_MS;
+    assert_true(net_loop_submit(loop, &late, &f->arena, &tags[3]));
+    struct net_result r = next_result(loop, &tag);
+    assert_ptr_equal(tag, &tags[3]);
+    assert_int_equal(r.err, ERR_NET_NOT_SENT);
+    assert_string_equal(r.detail, "too late to be sent");
+    slow.url = arena_printf(&f->arena, "https://localhost:%d/gate", s.port).p; /* the same host */
+    assert_true(net_loop_submit(loop, &slow, &f->arena, &tags[3]));
+    assert_true(net_loop_submit(loop, &slow, &f->arena, &tags[4])); /* two run and two wait */
+    r = next_result(loop, &tag);
+    assert_ptr_equal(tag, &tags[4]);
+    assert_int_equal(r.err, ERR_NET_NOT_SENT);
+    assert_string_equal(r.detail, "too many calls wait for that host already");
+    struct net_call other = call_path(f, &s, "127.0.0.1", "/"); /* another host by its name */
+    assert_true(net_loop_submit(loop, &other, &f->arena, &tags[5]));
+    assert_int_equal(next_result(loop, &tag).err, OK);
+    assert_ptr_equal(tag, &tags[5]);
+    assert_int_equal(net_loop_open(loop), 4);
+    assert_int_equal(s.requests, 1);
+    server_open_gate(&s);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(next_result(loop, &tag).err, OK);
+    net_loop_free(loop);
+    assert_int_equal(s.requests, 5);
+    assert_int_equal(s.at_gate_most, 2);
+    server_stop(&s);
+}
+
+/* Waiting is no part of a call's time. */
+static void test_timeout_begins_with_the_turn(void **state)
+{
+    struct fixture *f = *state;
+    struct server s;
+    int tags[2];
+    void *tag;
+
+    server_start(&s);
+    server_reply(&s, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    struct net_loop *loop = net_loop_new(&(struct net_loop_options){.max = 2, .host_max = 1});
+    struct net_call hung = call_path(f, &s, "localhost", "/gate"), waiting = call_path(f, &s, "localhost", "/");
+    hung.timeout_sec = 4; /* it must come to the gate */
+    waiting.timeout_sec = 3;
+    assert_true(net_loop_submit(loop, &hung, &f->arena, &tags[0]));
+    server_wait_at_gate(&s, 1);
+    assert_true(net_loop_submit(loop, &waiting, &f->arena, &tags[1]));
+    assert_int_equal(next_result(loop, &tag).err, ERR_NET_UNKNOWN);
+    assert_ptr_equal(tag, &tags[0]);
+    assert_int_equal(next_result(loop, &tag).err, OK);
+    net_loop_free(loop);
+    server_stop(&s);
+}
+
+/* Those that wait for a host when the loop ends are not made, nor waited for. */
+static void test_free_with_calls_waiting(void **state)
+{
+    struct fixture *f = *state;
+    struct server s;
+    int tag;
+
+    server_start(&s);
+    struct net_loop *loop = net_loop_new(&(struct net_loop_options){.max = 4, .host_max = 1});
+    struct net_call hung = call_path(f, &s, "localhost", "/gate");
+    hung.timeout_sec = 3; /* it must come to the gate */
+    assert_true(net_loop_submit(loop, &hung, &f->arena, &tag));
+    server_wait_at_gate(&s, 1);
+    assert_true(net_loop_submit(loop, &hung, &f->arena, &tag));
+    net_loop_free(loop);
+    server_stop(&s);
+    assert_int_equal(s.requests, 1);
+}
+
+/*
+ * libcurl repeats a request when the connection that it kept dies: a file is read again from its beginning. This is why
+ * a call that must not be repeated is fresh.
+ */
+static void test_repeated_by_libcurl(void **state)
+{
+    struct fixture *f = *state;
+    struct server s;
+    FILE *file = tmpfile();
+    char text[300000];
+    int tag_here;
+    void *tag;
+
+    server_start(&s);
+    server_reply(&s, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)('a' + i % 26);
+    assert_int_equal(fwrite(text, sizeof text, 1, file), 1);
+    assert_int_equal(fflush(file), 0);
+    for (int fresh = 0; fresh < 2; fresh++) {
+        s.mode = SERVER_DIE_REUSED;
+        s.requests = 0;
+        struct net_loop *loop = net_loop_new(&(struct net_loop_options){.max = 2, .aside_max = 1});
+        struct net_call call = call_path(f, &s, "localhost", "/");
+        call.method = "PUT";
+        call.body_fd = fileno(file);
+        call.body_bytes = sizeof text;
+        for (int i = 0; i < 2; i++) {
+            assert_true(net_loop_submit(loop, &call, &f->arena, &tag_here));
+            assert_int_equal(next_result(loop, &tag).err, OK);
+            call.fresh = fresh;
+        }
+        net_loop_free(loop);
+        server_wait_idle(&s);
+        assert_int_equal(s.requests, fresh ? 2 : 3);
+        assert_true(str_eq(buf_str(&s.body), str_of(text, sizeof text)));
+    }
+    server_stop(&s);
+    (void)fclose(file);
 }
 
 int main(void)
@@ -216,6 +451,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_more_than_max_and_each_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_silent_name_server, setup, teardown),
         cmocka_unit_test_setup_teardown(test_free_with_calls_open, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_blocked_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_slow_reader, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_host_max, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_timeout_begins_with_the_turn, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_free_with_calls_waiting, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_repeated_by_libcurl, setup, teardown),
     };
 
     net_init();
