@@ -37,14 +37,11 @@ static const struct route *main_incomplete_route(const struct app *app)
 static bool main_schema_is_old(struct shared *s)
 {
     _cleanup_(db_freep) struct db *db = db_new(&s->db_options);
-    struct arena arena;
 
-    arena_init(&arena, ARENA_MAX_BYTES);
-    enum err e = schema_check(db, &arena);
+    enum err e = schema_check(db);
     if (e != OK && e != ERR_CONFLICT)
         log_event(LOG_WARNING, "schema_not_checked", LOG_CSTR("code", err_slug(e)), LOG_CSTR("db_error", db_error(db)),
                   LOG_END);
-    arena_done(&arena);
     return e == ERR_CONFLICT;
 }
 

@@ -11,7 +11,6 @@
 #include "kinds.h"
 
 #define EXIT_CONFIG 78 /* sysexits.h: a restart does not help */
-#define SCHEMA_ARENA_BYTES (64u << 10)
 #define SCHEMA_WAIT_MS 500
 
 static int worker_main_fail(int code, const char *why)
@@ -36,22 +35,18 @@ static enum err worker_main_wait_for_schema(const struct db_options *options, st
 {
     _cleanup_(db_freep) struct db *db = db_new(options);
     struct timespec wait = {.tv_nsec = SCHEMA_WAIT_MS * 1000000L};
-    struct arena arena;
     bool told = false;
     enum err e;
 
-    arena_init(&arena, SCHEMA_ARENA_BYTES);
-    while ((e = schema_check(db, &arena)) == ERR_DB_UNAVAILABLE) {
+    while ((e = schema_check(db)) == ERR_DB_UNAVAILABLE) {
         if (!told)
             alarm_raise(metrics->set, ALARM_DATABASE_AWAY, LOG_CSTR("database", db_error(db)), LOG_END);
         told = true;
-        arena_clear(&arena);
         if (sigtimedwait(stops, NULL, &wait) > 0) {
             e = ERR_AGAIN;
             break;
         }
     }
-    arena_done(&arena);
     return e;
 }
 

@@ -27,7 +27,7 @@ static enum err health_alive(struct ctx *c)
 
 static enum err health_look(struct ctx *c, struct parts *parts)
 {
-    enum err e = schema_check(c->db, c->arena);
+    enum err e = schema_check(c->db);
 
     if (e == ERR_CONFLICT) {
         parts->schema = true;

@@ -222,6 +222,6 @@ MUST_CHECK enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg
 
 /*
  * One statement text without parameters and results that needs no preparing (DDL, GRANT). For the admin tool alone:
- * the text comes from files of ours, never from outside.
+ * the text comes from files of ours, never from outside. A text of two statements is refused as a whole.
  */
 MUST_CHECK enum err db_run_text(struct db *db, struct str text);

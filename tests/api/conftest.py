@@ -168,7 +168,8 @@ class Stack:
         """Runs marketingcli-admin; the CompletedProcess has text in stdout and stderr."""
         from render import find_program
         return subprocess.run([find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-admin"), *args],
-                              env={**os.environ, "MARKETINGCLI_CONF": str(self.at.conf)}, capture_output=True, text=True)
+                              env={**os.environ, "MARKETINGCLI_CONF": str(self.at.conf),
+                                   "MARKETINGCLI_TEST_DIR": str(self.at.test)}, capture_output=True, text=True)
 
     # Time and the points at which a program dies (test builds only)
 

@@ -1,16 +1,21 @@
-"""marketingcli-admin migrate: files applied once and in order, interruptions, mistakes, and the MariaDB users' grants."""
+"""marketingcli-admin migrate: files applied once and in order, interruptions, mistakes, databases of an
+older release, and the MariaDB users' grants."""
 
 import concurrent.futures
+import hashlib
 import itertools
 import os
+import re
 import secrets
 import shutil
+import signal
 
 import pymysql
 import pytest
 from conftest import CHECKOUT
 
 numbers = itertools.count(1)
+OLD_FILES = sorted((CHECKOUT / "tests/api/schema_3").glob("*.sql"))  # of a release with many statements in a file
 
 
 class Case:
@@ -44,94 +49,187 @@ class Case:
         rows = self.query("SELECT table_name t FROM information_schema.tables WHERE table_schema = %s", self.database)
         return {r["t"] for r in rows} - {"schema_migrations"}
 
-    def state(self):
-        return {r["version"]: (r["state"], r["statements_done"]) for r in self.query("SELECT * FROM DB.schema_migrations")}
+    def applied(self):
+        """The versions, without those that only a database of an old release has."""
+        return [r["version"] for r in self.query("SELECT version FROM DB.schema_migrations WHERE version > 3 ORDER BY version")]
+
+    def takes_our_files(self):
+        """Returns their numbers."""
+        files = [f for f in (CHECKOUT / "sql").glob("*.sql") if f.name != "grants.sql"]
+        for file in files:
+            shutil.copy(file, self.sql)
+        return sorted(int(f.name[:4]) for f in files if not f.name.startswith("0000"))
+
+    def is_of_the_old_release(self, statements):
+        """Makes the database as `migrate` of that release left it when it was interrupted after so many statements. Its files
+        are in the folder, too: an update of the programs leaves them there."""
+        self.query(f"CREATE DATABASE `{self.database}` CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin")
+        with pymysql.connect(unix_socket=str(self.stack.at.mariadb_sock), user="root", database=self.database,
+                             autocommit=True) as db, db.cursor() as cursor:
+            cursor.execute((CHECKOUT / "sql/0000_schema_migrations.sql").read_text())
+            for version, file in enumerate(OLD_FILES, 1):
+                shutil.copy(file, self.sql)
+                text = re.sub(r"^--.*$", "", file.read_text(), flags=re.MULTILINE)
+                whole = [s for s in text.split(";\n") if s.strip()]
+                run = whole[:statements]
+                statements -= len(run)
+                for statement in run:
+                    cursor.execute(statement)
+                if run:
+                    cursor.execute("INSERT INTO schema_migrations VALUES (%s, %s, %s, %s, %s, 1, NULL)",
+                                   (version, file.name, hashlib.sha256(file.read_bytes()).digest(),
+                                    "applied" if run == whole else "applying", len(run)))
+
+    def schema(self):
+        """{table: its CREATE TABLE, without comments}."""
+        return {t: re.sub(r" COMMENT[ =]'(?:[^']|'')*'", "", self.query(f"SHOW CREATE TABLE DB.{t}")[0]["Create Table"])
+                for t in self.tables() | {"schema_migrations"}}
 
 
 @pytest.fixture
-def case(stack, tmp_path):
-    made = Case(stack, tmp_path)
-    yield made
-    stack.sql(f"DROP DATABASE IF EXISTS `{made.database}`")
+def cases(stack, tmp_path):
+    """A function that makes a Case."""
+    made = []
+
+    def one_more():
+        folder = tmp_path / str(len(made))
+        folder.mkdir()
+        made.append(Case(stack, folder))
+        return made[-1]
+
+    yield one_more
+    for each in made:
+        stack.sql(f"DROP DATABASE IF EXISTS `{each.database}`")
+
+
+@pytest.fixture
+def case(cases):
+    return cases()
 
 
 def test_files_are_applied_once_and_in_order(case):
-    case.put("0002_b.sql", "ALTER TABLE a ADD COLUMN x INT; -- done")
-    case.put("0001_a.sql", "-- it's; one\nCREATE TABLE a (id INT COMMENT 'a; ''b''');\n")
-    out = case.works()
-    assert out.index("0001_a.sql") < out.index("0002_b.sql")
-    assert case.state() == {1: ("applied", 1), 2: ("applied", 1)}
+    case.put("0005_b.sql", "ALTER TABLE a ADD COLUMN x INT;")
+    case.put("0004_a.sql", "-- it's; one\nCREATE TABLE a (id INT COMMENT 'a; ''b''') -- x;\n ; \n")
+    assert case.works() == "applied 0004_a.sql\napplied 0005_b.sql\n"
+    assert case.applied() == [4, 5]
     assert case.works() == "the schema is up to date\n"
-    case.put("0003_c.sql", "CREATE TABLE c (id INT);")
-    assert "0003_c.sql" in case.works() and case.tables() == {"a", "c"}
+    case.put("0006_c.sql", "CREATE TABLE c (id INT);")
+    assert case.works() == "applied 0006_c.sql\n" and case.tables() == {"a", "c"}
 
 
 def test_our_own_schema(case):
-    shutil.copytree(CHECKOUT / "sql", case.sql, dirs_exist_ok=True)
+    versions = case.takes_our_files()
     case.works()
-    assert {"users", "posts", "jobs_publish"} <= case.tables()
+    assert case.applied() == versions and {"users", "posts", "jobs_publish"} <= case.tables()
     (row,) = case.query("SELECT default_collation_name c FROM information_schema.schemata WHERE schema_name = %s", case.database)
     assert row["c"] == "utf8mb4_nopad_bin"
 
 
 def test_changed_missing_misplaced_and_misnamed_files(case):
-    case.put("0001_a.sql", "CREATE TABLE a (id INT);")
-    case.put("0003_c.sql", "CREATE TABLE c (id INT);")
+    case.put("0004_a.sql", "CREATE TABLE a (id INT);")
+    case.put("0006_c.sql", "CREATE TABLE c (id INT);")
     case.works()
-    case.put("0001_a.sql", "CREATE TABLE a (id BIGINT);")
-    case.fails("0001_a.sql", "changed")
-    case.put("0001_a.sql", "CREATE TABLE a (id INT);")
-    case.put("0002_b.sql", "CREATE TABLE b (id INT);")
-    case.fails("0002_b.sql", "higher number")
-    (case.sql / "0002_b.sql").rename(case.sql / "0003_b.sql")
+    case.put("0004_a.sql", "CREATE TABLE a (id BIGINT);")
+    case.fails("0004_a.sql", "changed")
+    case.put("0004_a.sql", "CREATE TABLE a (id INT);")
+    case.put("0005_b.sql", "CREATE TABLE b (id INT);")
+    case.fails("0005_b.sql", "higher number")
+    (case.sql / "0005_b.sql").rename(case.sql / "0006_b.sql")
     case.fails("same number")
-    (case.sql / "0003_b.sql").rename(case.sql / "4_b.sql")
-    case.fails("4_b.sql", "NNNN_name.sql")
-    (case.sql / "4_b.sql").unlink()
-    (case.sql / "0003_c.sql").unlink()
-    case.fails("0003_c.sql", "older than the database")
+    (case.sql / "0006_b.sql").rename(case.sql / "7_b.sql")
+    case.fails("7_b.sql", "NNNN_name.sql")
+    (case.sql / "7_b.sql").unlink()
+    (case.sql / "0006_c.sql").unlink()
+    case.fails("0006_c.sql", "older than the database")
     assert case.tables() == {"a", "c"}
 
 
-def test_a_file_that_does_not_end_changes_nothing(case):
-    case.put("0001_a.sql", "CREATE TABLE a (id INT);\nCREATE TABLE b (id INT COMMENT 'x);\n")
-    case.fails("0001_a.sql:2")
-    assert case.tables() == set() and case.state() == {}
+@pytest.mark.parametrize("text", [
+    "CREATE TABLE a (id INT);\nCREATE TABLE b (id INT);\n",
+    "CREATE TABLE a (id INT); -- and\nCREATE TABLE b (id INT)\n;",
+    "CREATE TABLE a (id INT COMMENT 'x);\n",
+    "CREATE TABLE a (id INT) /* ;",
+    "CREATE TABLE a (id INT)",
+    "CREATE TABLE a (id INT); -- done",
+    ";",
+    "",
+])
+def test_a_file_that_is_not_one_whole_statement_changes_nothing(case, text):
+    case.put("0004_a.sql", text)
+    case.fails("0004_a.sql", "statement")
+    assert case.tables() == set()
+    case.put("0004_a.sql", "CREATE TABLE a (id INT);")
+    assert case.works() == "applied 0004_a.sql\n" and case.tables() == {"a"}
 
 
 def test_a_statement_that_fails_is_corrected_and_the_rest_goes_on(case):
-    case.put("0001_a.sql", "CREATE TABLE a (id INT);\nCREATE TABL b (id INT);\nCREATE TABLE c (id INT);")
-    case.fails("0001_a.sql:2", "statement 2", "1064")
-    assert case.state() == {1: ("applying", 1)} and case.tables() == {"a"}
-    case.put("0001_a.sql", "CREATE TABLE a (id BIGINT);\nCREATE TABLE b (id INT);\nCREATE TABLE c (id INT);")
-    case.fails("changed")  # the first statement is in force as it was
-    case.put("0001_a.sql", "CREATE TABLE a (id INT);\nCREATE TABLE b (id INT);\nCREATE TABLE c (id INT);")
-    assert "finished 0001_a.sql" in case.works()
-    assert case.state() == {1: ("applied", 3)} and case.tables() == {"a", "b", "c"}
+    case.put("0004_a.sql", "CREATE TABLE a (id INT);")
+    case.put("0005_b.sql", "CREATE TABL b (id INT);")
+    case.put("0006_c.sql", "CREATE TABLE c (id INT);")
+    case.fails("0005_b.sql", "1064")
+    assert case.applied() == [4] and case.tables() == {"a"}
+    case.put("0005_b.sql", "CREATE TABLE b (id INT);")
+    assert case.works() == "applied 0005_b.sql\napplied 0006_c.sql\n"
+    assert case.applied() == [4, 5, 6] and case.tables() == {"a", "b", "c"}
 
 
-def test_a_run_that_died_is_finished_by_the_next(case):
-    """Also when a statement had been run and not yet counted."""
-    case.put("0001_a.sql", "CREATE TABLE a (id INT);\nCREATE TABL b (id INT);")
-    case.fails("statement 2")
-    case.query("CREATE TABLE DB.b (id INT)")
-    case.put("0001_a.sql", "CREATE TABLE a (id INT);\nCREATE TABLE b (id INT);\nCREATE TABLE c (id INT);")
+def dies(case, point):
+    """migrate is killed at the point. False: it has never come there, and is done."""
+    armed = case.stack.arm(point)
+    done = case.run()
+    came = not armed.exists()
+    armed.unlink(missing_ok=True)
+    assert done.returncode == (-signal.SIGKILL if came else 0), done.stderr
+    return came
+
+
+@pytest.mark.parametrize("old_statements", [None, 999])
+def test_a_run_that_is_killed_again_and_again_arrives(case, old_statements):
+    """Killed after every statement, once before its row and once after it; from nothing, and from what an old release left."""
+    if old_statements is not None:
+        case.is_of_the_old_release(old_statements)
+    versions, deaths = case.takes_our_files(), 0
+    while dies(case, "migrate.statement_run"):
+        assert case.applied() == versions[:deaths]
+        assert dies(case, "migrate.noted")
+        deaths += 1
+    assert deaths == len(versions) and case.applied() == versions
+    assert case.works() == "the schema is up to date\n"
+
+
+@pytest.mark.parametrize("old_statements", [0, 1, 14, 16, 999])
+def test_a_database_of_the_old_release_gets_the_schema_of_a_new_one(cases, old_statements):
+    """Also one that its `migrate` had not finished."""
+    old, new = cases(), cases()
+    old.is_of_the_old_release(old_statements)
+    for case in (old, new):
+        case.takes_our_files()
+        case.works()
+    assert old.schema() == new.schema()
+
+
+def test_a_database_of_the_old_release_keeps_what_it_holds(case):
+    case.is_of_the_old_release(999)
+    case.query("INSERT INTO DB.users VALUES (REPEAT('u', 16), 'a@b', 'a@b', NULL, 'x', 'active', 1, 1)")
+    rows, old = case.query("SELECT * FROM DB.users"), case.query("SELECT * FROM DB.schema_migrations")
+    assert len(rows) == 1 and [r["state"] for r in old] == ["applied"] * 3
+    versions = case.takes_our_files()
     case.works()
-    assert case.state() == {1: ("applied", 3)} and case.tables() == {"a", "b", "c"}
+    assert case.query("SELECT * FROM DB.users") == rows and case.applied() == versions
+    assert case.query("SELECT * FROM DB.schema_migrations WHERE version <= 3") == old
+    # what a program of the old release asks at its start
+    assert case.query("SELECT MAX(version) v FROM DB.schema_migrations WHERE state = 'applied'")[0]["v"] >= 3
 
 
-def test_what_is_there_is_an_error_otherwise(case):
-    case.put("0001_a.sql", "CREATE TABLE a (id INT);\nCREATE TABLE a (id INT);")
-    case.fails("statement 2", "1050")
-
-
-def test_two_runs_at_once(case):
-    for i in range(1, 6):
-        case.put(f"{i:04}_t.sql", "".join(f"CREATE TABLE t{i}_{j} (id INT);\n" for j in range(4)))
+@pytest.mark.parametrize("old_statements", [None, 999])
+def test_two_runs_at_once(case, old_statements):
+    if old_statements is not None:
+        case.is_of_the_old_release(old_statements)
+    versions = case.takes_our_files()
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         runs = list(pool.map(lambda _: case.run(), range(4)))
     assert [r.returncode for r in runs] == [0] * 4, [r.stderr for r in runs]
-    assert sum(r.stdout.count("applied") for r in runs) == 5 and len(case.tables()) == 20
+    assert sum(r.stdout.count("applied 0") for r in runs) == len(versions) and case.applied() == versions
 
 
 # --- users and grants
@@ -144,7 +242,8 @@ def granted(case, tmp_path_factory):
     case.credentials = tmp_path_factory.mktemp("credentials")
     (case.credentials / case.user).mkdir()
     case.password = secrets.token_urlsafe(24)
-    case.put("0001_a.sql", "CREATE TABLE a (id INT, secret INT);\nCREATE TABLE b (id INT);")
+    case.put("0004_a.sql", "CREATE TABLE a (id INT, secret INT);")
+    case.put("0005_b.sql", "CREATE TABLE b (id INT);")
 
     def grants(*lines):
         (case.credentials / case.user / "db-password").write_text(case.password + "\n")

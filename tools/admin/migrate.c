@@ -1,16 +1,16 @@
 /*
  * marketingcli-admin migrate: applies DIR/NNNN_name.sql in order, forward only.
  *
+ * A file holds one statement, and running it again changes nothing (IF NOT EXISTS, IF EXISTS; tests/lint/schema). So a
+ * run may die anywhere: the row in schema_migrations comes after the statement, and the next run repeats the one
+ * statement that may lack its row. MariaDB takes one statement at a time and refuses a file with two as a whole.
+ *
+ * Versions to 3 were files of many statements. The files from 4 on make the same tables and change nothing where these
+ * are, so an older database needs no other care. An update of the programs leaves the old files in DIR.
+ *
  * Two runs at once: GET_LOCK on a connection of its own. docs/style.md#sql forbids it to the services, whose locks must
  * survive a lost connection; here that is the point: the lock ends with the process, however that dies, and an admin
  * never waits for a lease of a run that is gone. It is looked at again before every statement.
- *
- * A crash in the middle: DDL is not transactional, but each DDL statement of MariaDB 10.6 and later is atomic. So the
- * row of schema_migrations is there before the file's first statement and counts those that have been run; the next
- * run goes on behind them, also when the rest of the file had to be corrected: until the end, sha256 is that of the
- * text of the statements that have been run. One statement may have been run and not counted: when the first statement
- * of a resumed file says that what it makes is there (or what it drops is gone), that is it. An UPDATE in a migration
- * must therefore be harmless when it is run twice.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -19,16 +19,14 @@
 
 #include "admin.h"
 #include "base/clock.h"
+#include "base/point.h"
 #include "crypto/digest.h"
-#include "script.h"
 
 #define LOCK_WAIT_SEC 60
 #define STATEMENT_TIMEOUT_SEC 3600 /* an ALTER of a large table takes its time */
 #define FILES_MAX 1000
 #define BOOTSTRAP "0000_schema_migrations.sql"
-
-enum { MIGRATE_APPLYING, MIGRATE_APPLIED };
-static const char *const migrate_state_names[] = {"applying", "applied", NULL};
+#define VERSION_OLD_MAX 3 /* versions that are passed over */
 
 struct file {
     int64_t version;
@@ -38,10 +36,9 @@ struct file {
 };
 
 struct applied {
-    int64_t version, statements_done;
+    int64_t version;
     struct str name;
     uint8_t sha256[SHA256_BYTES];
-    int state;
 };
 
 struct migration {
@@ -55,50 +52,22 @@ struct migration {
     size_t applied_n;
 };
 
-struct migrate_number {
-    int64_t n;
-};
+static const struct db_col migrate_applied_cols[] = {DB_COL(struct applied, version, I64),
+                                                     DB_COL(struct applied, name, STR),
+                                                     DB_COL_FIXED(struct applied, sha256), DB_END};
 
-static const struct db_col migrate_number_cols[] = {DB_COL(struct migrate_number, n, I64), DB_END};
-static const struct db_col migrate_applied_cols[] = {
-    DB_COL(struct applied, version, I64),         DB_COL(struct applied, name, STR),
-    DB_COL_FIXED(struct applied, sha256),         DB_COL_ENUM(struct applied, state, migrate_state_names),
-    DB_COL(struct applied, statements_done, I64), DB_END};
-
-enum {
-    MIGRATE_LOCK_TAKE,
-    MIGRATE_LOCK_HELD,
-    MIGRATE_READ_APPLIED,
-    MIGRATE_BEGIN_FILE,
-    MIGRATE_COUNT_STATEMENT,
-    MIGRATE_END_FILE
-};
+enum { MIGRATE_LOCK_TAKE, MIGRATE_LOCK_HELD, MIGRATE_READ_APPLIED, MIGRATE_NOTE };
 static const struct sql migrate_sqls[] = {
-    [MIGRATE_LOCK_TAKE] = {.text = "SELECT COALESCE(GET_LOCK(?, ?), 0)", .in = "si", .cols = migrate_number_cols},
-    [MIGRATE_LOCK_HELD] = {.text = "SELECT COALESCE(IS_USED_LOCK(?) = CONNECTION_ID(), 0)",
-                           .in = "s",
-                           .cols = migrate_number_cols},
-    [MIGRATE_READ_APPLIED] = {.text = "SELECT version, name, sha256, state, statements_done FROM schema_migrations "
+    [MIGRATE_LOCK_TAKE] = {.text = "SELECT GET_LOCK(?, ?)", .in = "si", .cols = db_number_cols},
+    [MIGRATE_LOCK_HELD] = {.text = "SELECT IS_USED_LOCK(?) = CONNECTION_ID()", .in = "s", .cols = db_number_cols},
+    [MIGRATE_READ_APPLIED] = {.text = "SELECT version, name, sha256 FROM schema_migrations WHERE version > ? "
                                       "ORDER BY version LIMIT 1000",
-                              .in = "",
+                              .in = "i",
                               .cols = migrate_applied_cols},
-    [MIGRATE_BEGIN_FILE] = {.text = "INSERT INTO schema_migrations (version, name, sha256, state, statements_done, "
-                                    "started_at_us) VALUES (?, ?, ?, 'applying', 0, ?)",
-                            .in = "isbi"},
-    [MIGRATE_COUNT_STATEMENT] = {.text =
-                                     "UPDATE schema_migrations SET statements_done = ?, sha256 = ? WHERE version = ?",
-                                 .in = "ibi"},
-    [MIGRATE_END_FILE] =
-        {.text = "UPDATE schema_migrations SET state = 'applied', sha256 = ?, applied_at_us = ? WHERE version = ?",
-         .in = "bii"},
+    [MIGRATE_NOTE] = {.text = "INSERT INTO schema_migrations (version, name, sha256, state, statements_done, "
+                              "started_at_us, applied_at_us) VALUES (?, ?, ?, 'applied', 1, ?, ?)",
+                      .in = "isbii"},
 };
-
-/*
- * What MariaDB says about a statement that had been run but not counted: table exists, duplicate column, duplicate key
- * name, cannot drop what is not there, unknown table, multiple primary key.
- * https://mariadb.com/kb/en/mariadb-error-code-reference/
- */
-static const unsigned migrate_there_already[] = {1050, 1060, 1061, 1091, 1051, 1068};
 
 static int migrate_complain_db(struct db *db, const char *what)
 {
@@ -122,20 +91,31 @@ static int migrate_by_version(const void *a, const void *b)
     return (x->version > y->version) - (x->version < y->version);
 }
 
+static struct str migrate_trim_end(struct str text)
+{
+    while (text.n > 0 && strchr(" \t\r\n", text.p[text.n - 1]) != NULL)
+        text.n--;
+    return text;
+}
+
 static int migrate_read_entry(struct migration *m, const char *name)
 {
     struct file f;
 
-    if (str_ends(str_from(name), STR(".sql")) == false || strcmp(name, "grants.sql") == 0 ||
-        strcmp(name, BOOTSTRAP) == 0)
+    if (!str_ends(str_from(name), STR(".sql")) || strcmp(name, "grants.sql") == 0 || strcmp(name, BOOTSTRAP) == 0)
         return EXIT_DONE;
-    if (!migrate_is_migration(name, &f.version) || f.version == 0)
-        return complain("%s/%s: a schema file must be named NNNN_name.sql, starting with 0001", m->sql_dir, name);
+    if (!migrate_is_migration(name, &f.version))
+        return complain("%s/%s: a schema file must be named NNNN_name.sql", m->sql_dir, name);
+    if (f.version <= VERSION_OLD_MAX)
+        return EXIT_DONE;
     if (m->files_n == FILES_MAX)
         return complain("%s has more than %d schema files", m->sql_dir, FILES_MAX);
     f.name = arena_strdup(m->arena, str_from(name));
     if (!file_read(m->arena, arena_printf(m->arena, "%s/%s", m->sql_dir, name).p, &f.text))
         return EXIT_FAILED;
+    /* A file of which a part is missing may still be a statement: an UPDATE without its WHERE. */
+    if (!str_ends(migrate_trim_end(f.text), STR(";")))
+        return complain("%s: a schema file must end with the semicolon of its statement", name);
     f.sha256 = sha256_of(f.text);
     m->files[m->files_n++] = f;
     return EXIT_DONE;
@@ -161,166 +141,87 @@ static int migrate_read_dir(struct migration *m)
 
 static bool migrate_holds_lock(struct migration *m)
 {
-    struct migrate_number held;
+    int64_t held;
 
-    return db_row(m->lock, &migrate_sqls[MIGRATE_LOCK_HELD], DB_ARGS(db_str(m->lock_name)), m->arena, &held) == OK &&
-           held.n == 1;
+    return db_number(m->lock, &migrate_sqls[MIGRATE_LOCK_HELD], DB_ARGS(db_str(m->lock_name)), &held) == OK && held;
 }
 
 static int migrate_take_lock(struct migration *m)
 {
-    struct migrate_number taken;
+    int64_t taken;
 
-    if (db_row(m->lock, &migrate_sqls[MIGRATE_LOCK_TAKE], DB_ARGS(db_str(m->lock_name), db_i64(LOCK_WAIT_SEC)),
-               m->arena, &taken) != OK)
+    if (db_number(m->lock, &migrate_sqls[MIGRATE_LOCK_TAKE], DB_ARGS(db_str(m->lock_name), db_i64(LOCK_WAIT_SEC)),
+                  &taken) != OK)
         return migrate_complain_db(m->lock, "cannot connect");
-    return taken.n == 1 ? EXIT_DONE
-                        : complain("another migrate has been running for %d seconds; try again later", LOCK_WAIT_SEC);
+    return taken ? EXIT_DONE
+                 : complain("another migrate has been running for %d seconds; try again later", LOCK_WAIT_SEC);
 }
 
-/* Runs a whole script that can be run again at any time. */
 static int migrate_run_bootstrap(struct migration *m)
 {
     const char *path = arena_printf(m->arena, "%s/" BOOTSTRAP, m->sql_dir).p;
-    struct str text, statement;
+    struct str text;
 
     if (!file_read(m->arena, path, &text))
         return EXIT_FAILED;
-    struct script s = script_of(text);
-    while (script_next(&s, &statement) == OK && statement.p != NULL)
-        if (db_run_text(m->db, statement) != OK)
-            return migrate_complain_db(m->db, path);
-    return EXIT_DONE;
+    return db_run_text(m->db, text) == OK ? EXIT_DONE : migrate_complain_db(m->db, path);
 }
 
-static const struct file *migrate_find_file(const struct migration *m, int64_t version)
-{
-    for (size_t i = 0; i < m->files_n; i++)
-        if (m->files[i].version == version)
-            return &m->files[i];
-    return NULL;
-}
-
-/* The text up to the end of its nth statement. */
-static struct str migrate_head(struct str text, int64_t n)
-{
-    struct script s = script_of(text);
-    struct str statement;
-
-    while (n-- > 0 && script_next(&s, &statement) == OK && statement.p != NULL)
-        ;
-    return str_head(text, text.n - s.rest.n);
-}
-
-/* What has been applied must be what the files say, up to some point, and nothing behind it. */
+/* What has been applied must be the first of the files, unchanged. */
 static int migrate_compare(struct migration *m)
 {
     void *rows;
 
-    if (db_rows(m->db, &migrate_sqls[MIGRATE_READ_APPLIED], DB_NO_ARGS, m->arena, sizeof *m->applied, FILES_MAX, &rows,
-                &m->applied_n) != OK)
+    if (db_rows(m->db, &migrate_sqls[MIGRATE_READ_APPLIED], DB_ARGS(db_i64(VERSION_OLD_MAX)), m->arena,
+                sizeof *m->applied, FILES_MAX, &rows, &m->applied_n) != OK)
         return migrate_complain_db(m->db, "schema_migrations cannot be read");
     m->applied = rows;
     for (size_t i = 0; i < m->applied_n; i++) {
         const struct applied *a = &m->applied[i];
-        const struct file *f = migrate_find_file(m, a->version);
-        if (f == NULL)
+        const struct file *f = i < m->files_n ? &m->files[i] : NULL;
+        if (f == NULL || f->version > a->version)
             return complain("%.*s has been applied but is not in %s: this release is older than the database",
                             STR_FMT(a->name), m->sql_dir);
-        struct sha256 now =
-            a->state == MIGRATE_APPLIED ? f->sha256 : sha256_of(migrate_head(f->text, a->statements_done));
-        if (memcmp(now.b, a->sha256, SHA256_BYTES) != 0)
+        if (f->version < a->version)
+            return complain("%s comes before files that have already been applied; give it a higher number", f->name);
+        if (memcmp(f->sha256.b, a->sha256, SHA256_BYTES) != 0)
             return complain("%s has changed since it was applied; restore it and put the change into a new file",
                             f->name);
-        if (a->state == MIGRATE_APPLYING && i + 1 < m->applied_n)
-            return complain(
-                "%s was applied only in part, but later files were applied too; repair schema_migrations by hand",
-                f->name);
     }
-    for (size_t i = 0; i < m->files_n && i < m->applied_n; i++)
-        if (m->files[i].version != m->applied[i].version)
-            return complain("%s comes before files that have already been applied; give it a higher number",
-                            m->files[i].name);
     return EXIT_DONE;
 }
 
-static bool migrate_was_there_already(const struct db *db)
+static int migrate_apply(struct migration *m, const struct file *f)
 {
-    for (size_t i = 0; i < ARRAY_LEN(migrate_there_already); i++)
-        if (db_errno(db) == migrate_there_already[i])
-            return true;
-    return false;
-}
+    int64_t started_us = clock_now_us();
 
-static int migrate_run_statement(struct migration *m, const struct file *f, const struct script *at,
-                                 struct str statement, int64_t number, bool resumed)
-{
     if (!migrate_holds_lock(m))
-        return complain("the lock was lost (%s: statement %lld was not run); run migrate again", f->name,
-                        (long long)number);
-    enum err e = db_run_text(m->db, statement);
-    if (e != OK && !(resumed && migrate_was_there_already(m->db)))
-        return complain("%s:%d: statement %lld failed; those before it took effect. Correct it and run migrate again. "
-                        "MariaDB says: %s (%u)",
-                        f->name, at->line, (long long)number, db_error(m->db), db_errno(m->db));
-    struct sha256 done = sha256_of(str_head(f->text, f->text.n - at->rest.n));
-    e = db_exec(m->db, &migrate_sqls[MIGRATE_COUNT_STATEMENT],
-                DB_ARGS(db_i64(number), db_bytes(done.b, SHA256_BYTES), db_i64(f->version)), NULL);
-    return e == OK ? EXIT_DONE : migrate_complain_db(m->db, f->name);
-}
-
-/* a is the row of an interrupted run, NULL for a file that was never begun. */
-static int migrate_apply(struct migration *m, const struct file *f, const struct applied *a)
-{
-    int64_t done = a == NULL ? 0 : a->statements_done, number = 0;
-    struct script s = script_of(f->text);
-    struct sha256 none = sha256_of(STR(""));
-    struct str statement;
-    enum err e = OK;
-
-    /* The whole file first: a mistake in its last line is better found before its first statement. */
-    while ((e = script_next(&s, &statement)) == OK && statement.p != NULL)
-        ;
-    if (e != OK)
-        return complain("%s:%d: the statement, string or comment that begins here does not end", f->name, s.line);
-    if (a == NULL)
-        e = db_exec(
-            m->db, &migrate_sqls[MIGRATE_BEGIN_FILE],
-            DB_ARGS(db_i64(f->version), db_cstr(f->name), db_bytes(none.b, SHA256_BYTES), db_i64(clock_now_us())),
-            NULL);
-    if (e != OK)
+        return complain("the lock was lost before %s; run migrate again", f->name);
+    if (db_run_text(m->db, f->text) != OK)
+        return complain(
+            "%s failed. A file holds one statement; correct it and run migrate again. MariaDB says: %s (%u)", f->name,
+            db_error(m->db), db_errno(m->db));
+    point("migrate.statement_run");
+    if (db_exec(m->db, &migrate_sqls[MIGRATE_NOTE],
+                DB_ARGS(db_i64(f->version), db_cstr(f->name), db_bytes(f->sha256.b, SHA256_BYTES), db_i64(started_us),
+                        db_i64(clock_now_us())),
+                NULL) != OK)
         return migrate_complain_db(m->db, f->name);
-    s = script_of(f->text);
-    while (script_next(&s, &statement) == OK && statement.p != NULL) {
-        if (++number <= done)
-            continue;
-        int code = migrate_run_statement(m, f, &s, statement, number, a != NULL && number == done + 1);
-        if (code != EXIT_DONE)
-            return code;
-    }
-    if (db_exec(m->db, &migrate_sqls[MIGRATE_END_FILE],
-                DB_ARGS(db_bytes(f->sha256.b, SHA256_BYTES), db_i64(clock_now_us()), db_i64(f->version)), NULL) != OK)
-        return migrate_complain_db(m->db, f->name);
-    printf("%s %s (%lld statements)\n", a == NULL ? "applied" : "finished", f->name, (long long)(number - done));
+    point("migrate.noted");
+    printf("applied %s\n", f->name);
     return EXIT_DONE;
 }
 
 static int migrate_apply_all(struct migration *m)
 {
     int code = migrate_run_bootstrap(m);
-    bool any = false;
 
     if (code == EXIT_DONE)
         code = migrate_compare(m);
-    for (size_t i = 0; code == EXIT_DONE && i < m->files_n; i++) {
-        const struct applied *a = i < m->applied_n ? &m->applied[i] : NULL;
-        if (a != NULL && a->state == MIGRATE_APPLIED)
-            continue;
-        code = migrate_apply(m, &m->files[i], a);
-        any = true;
-    }
-    if (code == EXIT_DONE && !any)
+    if (code == EXIT_DONE && m->applied_n == m->files_n)
         printf("the schema is up to date\n");
+    for (size_t i = m->applied_n; code == EXIT_DONE && i < m->files_n; i++)
+        code = migrate_apply(m, &m->files[i]);
     return code;
 }
 

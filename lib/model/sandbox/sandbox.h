@@ -1,7 +1,7 @@
 /*
- * The TikTok simulator's clients, creators, codes, grants and tokens: its rules and its SQL. See sql/0002_sandbox.sql;
- * posts are in model/sandbox_publish.h. Facts: docs/tiktok.md#tokens (access 2 h, refresh 180 d, single
- * use) and the limits per user of the Content Posting API (6, 20, 30 a minute).
+ * The TikTok simulator's clients, creators, codes, grants and tokens: its rules and its SQL. What its tables are for is
+ * in sql/0018_sandbox_clients.sql; posts are in model/sandbox/sandbox_publish.h. Facts: docs/tiktok.md#tokens (access
+ * 2 h, refresh 180 d, single use) and the limits per user of the Content Posting API (6, 20, 30 a minute).
  *
  *    sandbox_consent(db, arena, &consent, &code);            // the consent page
  *    sandbox_exchange(db, arena, client_key, code, uri, &tokens);    // POST /v2/oauth/token/

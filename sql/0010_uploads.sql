@@ -1,0 +1,23 @@
+CREATE TABLE IF NOT EXISTS uploads (
+  id BINARY(16) NOT NULL COMMENT 'UUIDv7; names the file in the store',
+  user_id BINARY(16) NOT NULL COMMENT 'Whose image [policy:image.content]',
+  state ENUM('storing', 'ready', 'deleted') NOT NULL COMMENT 'storing: the row comes before the file, so no file is without a row',
+  media_type ENUM('image/jpeg', 'image/png') NULL COMMENT 'Of the original, by its bytes [policy:image.report]',
+  original_bytes BIGINT UNSIGNED NULL COMMENT 'Size of the original [policy:image.report]',
+  original_width INT UNSIGNED NULL COMMENT 'Pixels, as stored in the file [policy:image.report]',
+  original_height INT UNSIGNED NULL COMMENT 'Pixels [policy:image.report]',
+  original_sha256 BINARY(32) NULL COMMENT 'Digest of the original [policy:image.report]',
+  changes SET('orientation', 'resized', 'reencoded', 'metadata_removed', 'flattened', 'colour_converted') NOT NULL DEFAULT '' COMMENT 'What the repair did [policy:image.report]',
+  size_bytes BIGINT UNSIGNED NULL COMMENT 'Size in the store [policy:image.report]',
+  width INT UNSIGNED NULL COMMENT 'Pixels in the store [policy:image.report]',
+  height INT UNSIGNED NULL COMMENT 'Pixels in the store [policy:image.report]',
+  sha256 BINARY(32) NULL COMMENT 'Digest in the store [policy:image.report]',
+  store ENUM('directory') NOT NULL COMMENT 'Where the file is',
+  created_at_us BIGINT UNSIGNED NOT NULL COMMENT 'Arrival [policy:image.report]',
+  delete_due_at_us BIGINT UNSIGNED NOT NULL COMMENT 'When the file goes at the latest; worker@media reads this',
+  deleted_at_us BIGINT UNSIGNED NULL COMMENT 'When it went',
+  PRIMARY KEY (id),
+  KEY by_user (user_id, id),
+  KEY by_due (state, delete_due_at_us),
+  CONSTRAINT uploads_user FOREIGN KEY (user_id) REFERENCES users (id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin COMMENT='Images; the bytes are in the store';
