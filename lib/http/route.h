@@ -42,6 +42,7 @@ struct route {
     uint64_t body_max_bytes; /* 0: no body is taken */
     enum route_rate rate;
     enum route_effect effect;
+    bool streams; /* may answer with reply_stream: nginx passes the body on and puts nothing of it on its disk */
     bool foreign; /* answers in somebody else's form (simulator, images): no cookies, no envelope by the core */
     const char *summary;
 };
