@@ -9,6 +9,7 @@
 #include "db/counts.h"
 #include "metrics/expose.h"
 #include "fcgi/serve.h"
+#include "fcgi/streams.h"
 
 /* Besides the routes: no route fits, and nginx asks before it reads a body (the request itself is counted apart). */
 enum { ROUTE_OF_NONE, ROUTE_OF_ASKING, ROUTES_BEFORE };
@@ -62,6 +63,7 @@ static void app_metrics_refresh(void *arg)
 
     metric_set(m->metrics, METRIC_THREADS, 0, m->shared->conf->service_threads);
     metric_set(m->metrics, METRIC_THREADS_OUTSIDE, 0, atomic_load(&m->shared->outside));
+    metric_set(m->metrics, METRIC_THREADS_STREAMING, 0, streams_count(m->shared->streams));
     db_counts_show(&m->shared->db_counts, m->metrics);
 }
 

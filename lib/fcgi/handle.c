@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/digest.h"
+#include "fcgi/send.h"
 #include "fcgi/serve.h"
 
 #define RETRY_AFTER_SEC "2" /* for 503 where the handler names no time: long enough for a restart or a reconnect */
@@ -148,22 +149,17 @@ static void handle_answer_error(struct ctx *c, enum err e, const struct route_ma
     }
 }
 
-static void handle_send_reply(struct ctx *c, FCGX_Request *q)
+static struct sent handle_send_stream(struct ctx *c, FCGX_Request *q, const struct route_match *m)
 {
-    struct reply *r = &c->rep;
-    _cleanup_(buf_done) struct buf b = BUF_MAX(64u << 10);
-    struct str body = buf_str(&r->body);
-
-    buf_printf(&b, "Status: %d\r\n", r->status);
-    if (r->content_type != NULL)
-        buf_printf(&b, "Content-Type: %s\r\n", r->content_type);
-    for (size_t i = 0; i < r->headers_n; i++)
-        buf_printf(&b, "%s: %.*s\r\n", r->headers[i].name, STR_FMT(r->headers[i].value));
-    buf_puts(&b, "\r\n");
-    ASSERT(!b.overflow);
-    (void)FCGX_PutStr(b.p, (int)b.n, q->out);
-    if (body.n > 0)
-        (void)FCGX_PutStr(body.p, (int)body.n, q->out);
+    ASSERT(m->route->streams);
+    if (str_eqc(c->req.method, "HEAD"))
+        return send_head(&c->rep, q);
+    struct sent sent = send_stream(c->shared->streams, &c->rep, q);
+    if (sent.e == OK || sent.cut)
+        return sent;
+    handle_answer_error(c, sent.e, m);
+    sent.bytes = send_whole(&c->rep, q).bytes;
+    return sent;
 }
 
 /* The text of these errors quotes values. */
@@ -172,9 +168,18 @@ static bool handle_quotes_data(unsigned db_error_number)
     return db_error_number == 1062 || db_error_number == 1366;
 }
 
-static void handle_log_request(struct ctx *c, const struct route *route, enum err e, int64_t started_us)
+/* The status that was sent; or that of an error of ours, when a stream broke off. A client may leave at any time. */
+static int handle_outcome(const struct ctx *c, const struct sent *sent)
 {
-    bool failed = c->rep.status >= 500;
+    bool broke = sent->cut && sent->e != ERR_CLIENT_GONE;
+
+    return broke ? MAX(err_status(sent->e), err_status(ERR_INTERNAL)) : c->rep.status;
+}
+
+static void handle_log_request(struct ctx *c, const struct route *route, enum err e, const struct sent *sent,
+                               int64_t started_us)
+{
+    bool failed = handle_outcome(c, sent) >= 500;
     bool db_failed = failed && db_errno(c->db) != 0;
     struct uuid_text user = uuid_text(&c->caller.user_id), key = uuid_text(&c->caller.key_id);
 
@@ -184,11 +189,12 @@ static void handle_log_request(struct ctx *c, const struct route *route, enum er
         LOG_CSTR("code", e != OK ? err_slug(e) : NULL), LOG_INT("duration_us", clock_mono_us() - started_us),
         LOG_CSTR("user_id", uuid_is_none(&c->caller.user_id) ? NULL : user.s),
         LOG_CSTR("key_id", uuid_is_none(&c->caller.key_id) ? NULL : key.s),
-        LOG_INT("body_bytes", (int64_t)c->req.body.read_bytes), LOG_INT("db_errno", db_failed ? db_errno(c->db) : 0),
+        LOG_INT("body_bytes", (int64_t)c->req.body.read_bytes), LOG_INT("sent_bytes", (int64_t)sent->bytes),
+        LOG_CSTR("sent", sent->cut ? "in part" : NULL), LOG_INT("db_errno", db_failed ? db_errno(c->db) : 0),
         LOG_CSTR("db_error", db_failed && !handle_quotes_data(db_errno(c->db)) ? db_error(c->db) : NULL), LOG_END);
 }
 
-void handle_request(struct shared *shared, struct db *db, struct arena *arena, FCGX_Request *q)
+bool handle_request(struct shared *shared, struct db *db, struct arena *arena, FCGX_Request *q)
 {
     int64_t started_us = clock_mono_us();
     struct ctx c = {
@@ -202,10 +208,13 @@ void handle_request(struct shared *shared, struct db *db, struct arena *arena, F
         handle_answer_error(&c, e, &m);
     ASSERT(c.rep.status != 0);
     body_drain(&c.req.body); /* on a kept connection what is left would be taken for the next request */
-    handle_send_reply(&c, q);
-    handle_log_request(&c, m.route, e, started_us);
-    app_metrics_request(shared->metrics, m.route, handle_param(q, "AUTHORIZE_ONLY").p != NULL, c.rep.status,
-                        clock_mono_us() - started_us);
+    struct sent sent = c.rep.stream != NULL ? handle_send_stream(&c, q, &m) : send_whole(&c.rep, q);
+    if (sent.e != OK)
+        e = sent.e;
+    handle_log_request(&c, m.route, e, &sent, started_us);
+    app_metrics_request(shared->metrics, m.route, handle_param(q, "AUTHORIZE_ONLY").p != NULL,
+                        handle_outcome(&c, &sent), clock_mono_us() - started_us);
     reply_done(&c.rep);
     arena_clear(arena); /* at once, not with the next request: a password may be in it */
+    return !sent.cut;
 }

@@ -18,8 +18,11 @@
 #include "net/call.h"
 #include "fcgi/guard.h"
 #include "fcgi/serve.h"
+#include "fcgi/streams.h"
 
 #define LISTEN_FD 0
+#define STREAM_GRACE_MS \
+    5000 /* most exports are done by then; the unit and the tests give a program 10 s and more to end */
 #define STOP_GRACE_MS 200 /* nginx may be sending on a kept connection just now */
 /* Of a read or write on a connection: nginx is local, so longer means that it is gone. */
 #define CONNECTION_TIMEOUT_SEC 60
@@ -61,8 +64,14 @@ static bool serve_request(struct serve_thread *t, FCGX_Request *q, int fd)
         return false;
     }
     app_metrics_busy(s->metrics, 1);
-    handle_request(s, t->db, &t->arena, q);
+    bool whole = handle_request(s, t->db, &t->arena, q);
     app_metrics_busy(s->metrics, -1);
+    if (!whole) {
+        FCGX_Free(q, 0); /* and with it what was not sent yet */
+        q->ipcFd = -1;
+        (void)close(fd);
+        return false;
+    }
     bool keep = q->keepConnection && !atomic_load(&s->stopping);
     q->keepConnection = 1; /* closing is ours: libfcgi waits for the peer to close first, as long as it sends */
     FCGX_Finish_r(q);
@@ -189,6 +198,7 @@ static void serve_stop(struct server *s)
     atomic_store(&s->shared->stopping, true);
     (void)nanosleep(&(struct timespec){.tv_nsec = STOP_GRACE_MS * 1000000}, NULL);
     ASSERT(eventfd_write(s->stop_fd, 1) == 0);
+    streams_end(s->shared->streams, STREAM_GRACE_MS);
 }
 
 int serve_run(struct shared *shared)
@@ -214,6 +224,7 @@ int serve_run(struct shared *shared)
     ASSERT(s.epoll_fd >= 0 && s.stop_fd >= 0);
     serve_watch(&s, EPOLL_CTL_ADD, LISTEN_FD, EPOLLIN | EPOLLEXCLUSIVE);
     serve_watch(&s, EPOLL_CTL_ADD, s.stop_fd, EPOLLIN);
+    shared->streams = streams_new(n);
     shared->metrics = app_metrics_start(shared);
     shared->key_uses = key_use_start(shared);
     struct serve_thread *threads = serve_start_threads(&s, n);
@@ -228,6 +239,7 @@ int serve_run(struct shared *shared)
         ASSERT(pthread_join(background.id, NULL) == 0);
     key_use_stop(shared->key_uses);
     app_metrics_stop(shared->metrics);
+    streams_free(shared->streams);
     (void)close(s.epoll_fd);
     (void)close(s.stop_fd);
     log_event(LOG_INFO, "stopped", LOG_END);

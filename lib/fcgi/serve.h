@@ -22,6 +22,7 @@
 
 struct key_uses;
 struct app_metrics;
+struct streams;
 
 struct shared {
     const struct app *app;
@@ -36,6 +37,7 @@ struct shared {
     struct key_cache *key_cache;
     struct key_uses *key_uses;
     struct app_metrics *metrics;
+    struct streams *streams;
     atomic_bool stopping;
     atomic_int outside; /* threads that wait for the outside now */
 };
@@ -43,8 +45,11 @@ struct shared {
 /* Serves the listening socket on fd 0 until SIGTERM or SIGINT; the exit code. */
 int serve_run(struct shared *shared);
 
-/* One request on a thread that has these. The answer is in ctx->rep when it returns; main's thread sends it. */
-void handle_request(struct shared *shared, struct db *db, struct arena *arena, FCGX_Request *q);
+/*
+ * Answers one request, on a thread that has these. False when the answer broke off: the connection must be closed without
+ * the record that would end it, so that nginx does not take it for a whole one.
+ */
+MUST_CHECK bool handle_request(struct shared *shared, struct db *db, struct arena *arena, FCGX_Request *q);
 
 /*
  * Fills c->caller as the route's columns ask, or says why not.

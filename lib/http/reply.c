@@ -107,6 +107,7 @@ static void reply_begin(struct reply *r, int status, const char *content_type)
 {
     r->status = status;
     r->content_type = content_type;
+    r->stream = NULL;
     buf_clear(&r->body);
 }
 
@@ -169,6 +170,15 @@ enum err reply_body(struct reply *r, int status, const char *content_type, struc
     reply_begin(r, status, content_type);
     buf_putstr(&r->body, body);
     return reply_finish(r);
+}
+
+enum err reply_stream(struct reply *r, int status, const char *content_type,
+                      enum err (*write)(struct sink *sink, void *arg), void *arg)
+{
+    reply_begin(r, status, content_type);
+    r->stream = write;
+    r->stream_arg = arg;
+    return OK;
 }
 
 /* What happened inside is nobody's business: every row with status 500 looks alike from outside. */

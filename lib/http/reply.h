@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/problem.h"
+#include "http/sink.h"
 #include "json/json.h"
 
 #define REPLY_HEADERS_MAX 16
@@ -29,6 +30,8 @@ struct reply {
     struct reply_header headers[REPLY_HEADERS_MAX];
     size_t headers_n;
     struct buf body;
+    enum err (*stream)(struct sink *sink, void *arg); /* writes the body instead; NULL: body is the whole of it */
+    void *stream_arg;
 };
 
 void reply_init(struct reply *r, struct arena *arena, struct str request_id);
@@ -50,6 +53,20 @@ MUST_CHECK enum err reply_list(struct reply *r, const struct json_field *fields,
 
 /* Any other body, without the envelope: HTML, the simulator's JSON. */
 MUST_CHECK enum err reply_body(struct reply *r, int status, const char *content_type, struct str body);
+
+/*
+ * A body of any size, which write puts into the sink after the handler has returned; only for a route with .streams.
+ *
+ * Nothing is sent before the first put. If write fails until then, the client gets that error as its answer. A later
+ * failure comes too late for a status: the answer then breaks off in a way that every client of HTTP/1.1 and 2 notices
+ * (no last chunk, a reset stream), and the log has the error. A HEAD is answered without calling write.
+ *
+ * arg and all that write uses live in the request's arena, which is not cleared before write has returned: use it for
+ * what is bounded, and let db_each read the rows. write holds no lock, no transaction and no statement while it puts: the
+ * slowest of readers decides how long that takes. The request's thread is taken for all that time.
+ */
+MUST_CHECK enum err reply_stream(struct reply *r, int status, const char *content_type,
+                                 enum err (*write)(struct sink *sink, void *arg), void *arg);
 
 /*
  * The failure in the shape of docs/api.md#answers. problems may be NULL or empty. ERR_VALIDATION with problems becomes

@@ -54,6 +54,7 @@ struct route {
     enum route_rate rate;
     enum route_effect effect;
     int timeout_sec; /* how long nginx waits for the answer; 0: 120 s */
+    bool streams;    /* may answer with reply_stream: nginx passes the body on and puts nothing of it on its disk */
     const char *summary;
 };
 

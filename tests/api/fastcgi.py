@@ -3,7 +3,7 @@
 import socket
 import struct
 
-BEGIN, ABORT, PARAMS, STDIN, DATA, GET_VALUES = 1, 2, 4, 5, 8, 9
+BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, DATA, GET_VALUES = 1, 2, 3, 4, 5, 6, 8, 9
 RESPONDER, KEEP_CONNECTION = 1, 1
 
 
@@ -69,3 +69,39 @@ def status(answer):
     """The Status header in the first FCGI_STDOUT record."""
     assert answer[1] == 6, answer[:8]
     return int(answer[8:].split(b"\r\n")[0].removeprefix(b"Status: "))
+
+
+class Answer:
+    """An answer, read as it comes: the head with the first byte, then the body piece by piece."""
+
+    def __init__(self, connection):
+        self.connection, self.buffer, self.ended = connection, b"", False  # ended: by the record that says so
+        out = b""
+        while b"\r\n\r\n" not in out and (piece := self.record()):
+            out += piece
+        self.head, _, self.first = out.partition(b"\r\n\r\n")
+
+    def record(self):
+        """The next piece of output; empty at the end, whatever end that is."""
+        while True:
+            try:
+                while (len(self.buffer) < 8 or len(self.buffer) < 8 + sum(struct.unpack(">HB", self.buffer[4:7]))) and (
+                        more := self.connection.recv(1 << 20)):
+                    self.buffer += more
+            except ConnectionResetError:
+                return b""
+            if len(self.buffer) < 8:
+                return b""
+            kind, length, padding = self.buffer[1], *struct.unpack(">HB", self.buffer[4:7])
+            content, whole = self.buffer[8:8 + length], len(self.buffer) >= 8 + length + padding
+            self.buffer = self.buffer[8 + length + padding:]
+            self.ended |= kind == END and whole
+            if kind == END or not whole:
+                return content if kind == STDOUT else b""
+            if kind == STDOUT and length > 0:
+                return content
+
+    def pieces(self):
+        yield self.first
+        while piece := self.record():
+            yield piece

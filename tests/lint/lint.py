@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
-SOURCE_DIRS = ("lib", "fcgi-apps", "worker", "tools", "tests/unit", "tests/fuzz", "tests/fakes")
+SOURCE_DIRS = ("lib", "fcgi-apps", "worker", "tools", "tests/unit", "tests/fixtures", "tests/fuzz", "tests/fakes")
 
 
 def path_of(file):

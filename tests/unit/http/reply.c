@@ -80,6 +80,28 @@ static void test_nothing_redirect_body(void **state)
     assert_string_equal(f->rep.body.p, "tea");
 }
 
+static enum err write_nothing(struct sink *sink, void *arg)
+{
+    (void)sink;
+    (void)arg;
+    return OK;
+}
+
+static void test_stream(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(reply_body(&f->rep, 200, "text/plain", STR("whole")), OK);
+    assert_int_equal(reply_stream(&f->rep, 201, "text/csv", write_nothing, f), OK);
+    assert_int_equal(f->rep.status, 201);
+    assert_string_equal(f->rep.content_type, "text/csv");
+    assert_ptr_equal(f->rep.stream, write_nothing);
+    assert_ptr_equal(f->rep.stream_arg, f);
+    assert_int_equal(buf_str(&f->rep.body).n, 0);
+    reply_error(&f->rep, ERR_NOT_FOUND, NULL);
+    assert_null(f->rep.stream);
+}
+
 static void test_too_large_body(void **state)
 {
     struct fixture *f = *state;
@@ -230,6 +252,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {TEST(test_data),
                                               TEST(test_list),
                                               TEST(test_nothing_redirect_body),
+                                              TEST(test_stream),
                                               TEST(test_too_large_body),
                                               TEST(test_error_plain),
                                               TEST(test_standing_headers),
