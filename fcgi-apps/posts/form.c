@@ -61,7 +61,6 @@ static enum err posts_form_options_part(struct ctx *c, struct str text, struct p
 {
     enum err e = json_bind(c->arena, text, posts_form_options_in_fields, options, "platform_options", &c->problems);
 
-    options->given = true;
     if (e != OK && e != ERR_VALIDATION)
         problem_add(&c->problems, e, c->arena, "platform_options");
     return OK;
@@ -175,17 +174,14 @@ static const struct json_field posts_form_options_in_fields[] = {
      .policy = "post.options"},
     {.name = "auto_add_music",
      JSON_BOOL(struct post_options, auto_add_music),
-     JSON_GIVEN(struct post_options, auto_add_music_given),
      .help = "DIRECT_POST: TikTok adds music",
      .policy = "post.options"},
     {.name = "brand_content_toggle",
      JSON_BOOL(struct post_options, brand_content_toggle),
-     JSON_GIVEN(struct post_options, brand_content_given),
      .help = "DIRECT_POST: paid partnership for a third party",
      .policy = "post.options"},
     {.name = "brand_organic_toggle",
      JSON_BOOL(struct post_options, brand_organic_toggle),
-     JSON_GIVEN(struct post_options, brand_organic_given),
      .help = "DIRECT_POST: promotes the creator's own business",
      .policy = "post.options"},
     {.name = "photo_cover_index",
@@ -216,7 +212,6 @@ static const struct json_field posts_form_body_in_fields[] = {
     {.name = "upload_ids", JSON_UUIDS(struct body_in, upload_ids), .help = "1 to 35 uploads, in their order"},
     {.name = "platform_options",
      JSON_OBJECT(struct body_in, options, posts_form_options_in_fields),
-     JSON_GIVEN(struct body_in, options.given),
      .nullable = true,
      .help = "What is asked of TikTok",
      .policy = "post.options"},

@@ -30,8 +30,7 @@ static enum err access_by_session(struct ctx *c, struct str token)
     enum err e = session_authenticate(c->db, c->arena, c->conf, token, &session);
     if (e != OK)
         return e;
-    c->caller = (struct caller){
-        .kind = CALLER_SESSION, .user_id = session.user_id, .session_id = session.id, .session_token = token};
+    c->caller = (struct caller){.kind = CALLER_SESSION, .user_id = session.user_id, .session_id = session.id};
     return OK;
 }
 

@@ -26,7 +26,6 @@ enum caller_kind { CALLER_NOBODY, CALLER_SESSION, CALLER_KEY };
 struct caller {
     enum caller_kind kind;
     struct uuid user_id, session_id, key_id; /* none where it does not apply */
-    struct str session_token;                /* the cookie's text, for sign-out and OAuth binding */
     struct str key_name, key_prefix;         /* read with the key, for whoever shows them */
 };
 

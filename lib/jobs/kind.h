@@ -56,6 +56,12 @@ struct job_run {
     const char *note; /* for the log line: static, or in the arena */
 };
 
+static inline enum job_step job_run_failed(struct job_run *run, enum err e) /* for step's return */
+{
+    run->err = e;
+    return JOB_ERROR;
+}
+
 struct job_kind {
     const char *name;
     enum job_class class;

@@ -24,19 +24,13 @@ static enum err purge_begin(struct db *db, void *arg)
     return e;
 }
 
-static enum job_step purge_failed(struct job_run *run, enum err e)
-{
-    run->err = e;
-    return JOB_ERROR;
-}
-
 static enum job_step purge_step(struct job_run *run)
 {
     struct purge p = {.run = run};
     enum err e = db_tx(run->db, purge_begin, &p);
 
     if (e != OK)
-        return purge_failed(run, e);
+        return job_run_failed(run, e);
     switch (p.what) {
     case PURGE_LATER:
         run->job_ended = true;
@@ -50,7 +44,7 @@ static enum job_step purge_step(struct job_run *run)
     point("purge.file_deleted");
     if (e == OK)
         e = upload_purged(run->db, &run->job.subject_id);
-    return e == OK ? JOB_DONE : purge_failed(run, e);
+    return e == OK ? JOB_DONE : job_run_failed(run, e);
 }
 
 const struct job_kind purge_kind = {.name = "purge", .class = JOB_MEDIA, .step = purge_step};

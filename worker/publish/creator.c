@@ -1,33 +1,37 @@
 /* The creator kind: a fresh creator snapshot of an account, so that create and validate can say what TikTok offers. */
 #include "jobs/backoff.h"
 #include "model/tiktok/account.h"
+#include "publish/access.h"
+#include "publish/creator.h"
 #include "publish/kinds.h"
-#include "publish/refresh.h"
 
-#define TRIES_MAX 10 /* then the next request that needs a snapshot asks for it again */
-#define BASE_US (2 * US_PER_SEC)
-#define MAX_US (600 * US_PER_SEC)
+/* After the last try the next request that needs a snapshot asks for it again. */
+static const struct backoff creator_backoff = {.tries_max = 10, .base_us = 2 * US_PER_SEC, .max_us = 600 * US_PER_SEC};
 
 struct creator {
-    bool asking; /* the call that is open is creator info; else the refresh */
     struct access access;
     struct account account;
 };
 
-static enum job_step creator_error(struct job_run *run, enum err e)
-{
-    run->err = e;
-    return JOB_ERROR;
-}
-
 static enum job_step creator_later(struct job_run *run, int64_t min_us)
 {
-    run->again_at_us = clock_now_us() + min_us + backoff_us(run->job.tries, BASE_US, MAX_US);
-    return run->job.tries < TRIES_MAX ? JOB_AGAIN : JOB_DONE;
+    return job_run_later(run, min_us, &creator_backoff);
 }
 
-static enum job_step creator_with_token(struct job_run *run, struct creator *c)
+static enum job_step creator_unreachable(struct job_run *run)
 {
+    return creator_later(run, 0);
+}
+
+static enum job_step creator_without_token(struct job_run *run)
+{
+    (void)run;
+    return JOB_DONE;
+}
+
+static enum job_step creator_with_token(struct job_run *run)
+{
+    const struct creator *c = run->data;
     int64_t free_at_us;
 
     enum err e =
@@ -37,33 +41,13 @@ static enum job_step creator_with_token(struct job_run *run, struct creator *c)
         return creator_later(run, MAX(free_at_us - clock_now_us(), 0));
     }
     if (e != OK)
-        return creator_error(run, e);
-    c->asking = true;
+        return job_run_failed(run, e);
     tiktok_creator_info(&run->worker->tiktok, run->arena, secret_str(&run->token), &run->call);
     return JOB_CALL;
 }
 
-static enum job_step creator_on_access(struct job_run *run, struct creator *c, enum access_step s)
-{
-    switch (s) {
-    case ACCESS_READY:
-        return creator_with_token(run, c);
-    case ACCESS_CALL:
-        c->asking = false;
-        return JOB_CALL;
-    case ACCESS_RECORD:
-        return JOB_RECORD;
-    case ACCESS_WAIT:
-        return JOB_AGAIN;
-    case ACCESS_UNREACHABLE:
-        return creator_later(run, 0);
-    case ACCESS_LOST:
-        return JOB_DONE;
-    case ACCESS_ERROR:
-        break;
-    }
-    return JOB_ERROR;
-}
+static const struct access_ways creator_ways = {
+    .ready = creator_with_token, .unreachable = creator_unreachable, .lost = creator_without_token};
 
 static enum job_step creator_advance(struct job_run *run, struct creator *c)
 {
@@ -72,11 +56,11 @@ static enum job_step creator_advance(struct job_run *run, struct creator *c)
     if (e == ERR_NOT_FOUND)
         return JOB_DONE;
     if (e != OK)
-        return creator_error(run, e);
+        return job_run_failed(run, e);
     if (c->account.state != ACCOUNT_ACTIVE || !account_has_scope(&c->account, STR(CREATOR_SCOPE)))
         return JOB_DONE; /* without this scope TikTok does not answer creator info */
     c->access.account_id = c->account.id;
-    return creator_on_access(run, c, access_get(run, &c->access));
+    return access_begin(run, &c->access, &creator_ways);
 }
 
 static enum job_step creator_on_refused(struct job_run *run, struct creator *c, const struct tiktok_error *refusal)
@@ -89,10 +73,21 @@ static enum job_step creator_on_refused(struct job_run *run, struct creator *c, 
     }
     if (code != NULL && (code->action == TIKTOK_REFRESH || code->action == TIKTOK_RECONNECT)) {
         run->note = code->code;
-        enum err e = account_needs_reconnect(run->db, &c->account.id, c->access.in_use_us, code->code);
-        return e == OK ? JOB_DONE : creator_error(run, e);
+        enum err e = access_needs_reconnect(run, &c->access, code->code);
+        return e == OK ? JOB_DONE : job_run_failed(run, e);
     }
     return creator_later(run, code == NULL ? 0 : code->retry_after_sec * US_PER_SEC);
+}
+
+enum err creator_keep(struct job_run *run, const struct uuid *account_id, const struct tiktok_creator *c)
+{
+    const struct account_snapshot snapshot = {.username = c->username,
+                                              .nickname = c->nickname,
+                                              .privacy_level_options = c->privacy_level_options,
+                                              .post_block = c->post_block,
+                                              .comment_disabled = c->comment_disabled};
+
+    return c->username.n == 0 ? OK : account_store_snapshot(run->db, account_id, &snapshot);
 }
 
 static enum job_step creator_on_answer(struct job_run *run, struct creator *c)
@@ -107,15 +102,8 @@ static enum job_step creator_on_answer(struct job_run *run, struct creator *c)
         run->note = run->result->detail;
         return creator_later(run, 0);
     }
-    if (creator.username.n == 0) /* blocked, and nothing else was said */
-        return JOB_DONE;
-    struct account_snapshot snapshot = {.username = creator.username,
-                                        .nickname = creator.nickname,
-                                        .privacy_level_options = creator.privacy_level_options,
-                                        .post_block = creator.post_block,
-                                        .comment_disabled = creator.comment_disabled};
-    e = account_store_snapshot(run->db, &c->account.id, &snapshot);
-    return e == OK ? JOB_DONE : creator_error(run, e);
+    e = creator_keep(run, &c->account.id, &creator);
+    return e == OK ? JOB_DONE : job_run_failed(run, e);
 }
 
 static enum job_step creator_step(struct job_run *run)
@@ -126,7 +114,7 @@ static enum job_step creator_step(struct job_run *run)
         c = run->data = arena_alloc(run->arena, sizeof(*c));
         return creator_advance(run, c);
     }
-    return c->asking ? creator_on_answer(run, c) : creator_on_access(run, c, access_result(run, &c->access));
+    return c->access.is_refreshing ? access_go_on(run, &c->access, &creator_ways) : creator_on_answer(run, c);
 }
 
 const struct job_kind creator_kind = {.name = "creator", .class = JOB_PUBLISH, .step = creator_step};

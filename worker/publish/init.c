@@ -65,30 +65,24 @@ static const struct net_result init_never_sent = {.err = ERR_NET_NOT_SENT, .deta
 
 enum job_step publish_init(struct job_run *run, struct publish *p)
 {
-    int64_t free_at_us, begun_us = clock_mono_us(), now_us = clock_now_us();
+    int64_t begun_us = clock_mono_us(), now_us = clock_now_us();
+    enum job_step wait;
 
-    enum err e = account_take_call(run->db, run->arena, &p->account.id, ACCOUNT_CALL_INIT, now_us, &free_at_us);
-    if (e == ERR_AGAIN)
-        return publish_wait(run, free_at_us, "init_waits");
-    if (e != OK) {
-        run->err = e;
-        return JOB_ERROR;
-    }
+    if (!settle_take_call(run, &p->account.id, ACCOUNT_CALL_INIT, &wait))
+        return wait;
     p->attempt_id = uuid_new();
-    p->phase = PUBLISH_INIT;
+    p->is_init = true;
     struct commit c = {.run = run, .p = p, .payload = init_payload(run, p), .lease_until_us = now_us + JOB_LEASE_US};
-    e = db_tx(run->db, init_commit, &c);
+    enum err e = db_tx(run->db, init_commit, &c);
     if (e == ERR_DB_UNAVAILABLE) {
         /* It may have been committed: then it is recorded as what it is, never sent, and not as unknown. */
         run->result = &init_never_sent;
         return JOB_RECORD;
     }
     if (e == ERR_CONFLICT)
-        return publish_look_again(run);
-    if (e != OK) {
-        run->err = e;
-        return JOB_ERROR;
-    }
+        return settle_look_again(run);
+    if (e != OK)
+        return job_run_failed(run, e);
     point("publish.attempt_committed");
     run->job.run_at_us = MAX(run->job.run_at_us, c.lease_until_us);
     tiktok_init(&run->worker->tiktok, run->arena, secret_str(&run->token), c.payload, &run->call);
@@ -243,7 +237,7 @@ enum job_step publish_init_result(struct job_run *run, struct publish *p)
     point("publish.called");
     enum err e = init_judge(run, p, &v);
     if (e == OK && v.reconnect != NULL)
-        e = account_needs_reconnect(run->db, &p->account.id, p->access.in_use_us, v.reconnect);
+        e = access_needs_reconnect(run, &p->access, v.reconnect);
     if (e == OK)
         e = db_tx(run->db, init_record, &r);
     if (e == ERR_DB_UNAVAILABLE)
@@ -252,10 +246,8 @@ enum job_step publish_init_result(struct job_run *run, struct publish *p)
     run->job_ended = e == OK && !v.go_on;
     if (e == ERR_CONFLICT)
         return JOB_DONE; /* the lease is lost; the runner finds that out and says so */
-    if (e != OK) {
-        run->err = e;
-        return JOB_ERROR;
-    }
+    if (e != OK)
+        return job_run_failed(run, e);
     if (v.attempt.state == ATTEMPT_ACCEPTED)
         point("publish.publish_id_committed");
     if (v.go_on) {

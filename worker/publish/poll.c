@@ -3,10 +3,10 @@
  * deadline is over. A draft in the inbox and a public post without its id are asked about for the same time: the user
  * may publish the draft, and moderation gives the id later.
  */
-#include "jobs/backoff.h"
-#include "model/post/post.h"
+#include "base/rand.h"
+#include "publish/access.h"
 #include "publish/kinds.h"
-#include "publish/refresh.h"
+#include "publish/settle.h"
 
 #define HOUR_US (3600 * US_PER_SEC)
 #define ENDED_MIN_US (60 * US_PER_SEC) /* a post whose end the user knows already is asked about slowly */
@@ -16,58 +16,9 @@
 static const int poll_delays_sec[] = {2, 3, 5, 8, 13, 20, 30, 45, 60, 60, 60, 90, 120, 180, 240, 300, 450, 600};
 
 struct poll {
-    bool asking; /* the call that is open is the status; else the refresh */
     struct access access;
     struct post post;
 };
-
-static enum job_step poll_error(struct job_run *run, enum err e)
-{
-    run->err = e;
-    return JOB_ERROR;
-}
-
-struct poll_settling {
-    struct job_run *run;
-    const struct poll *p;
-    const struct post_move *move; /* NULL: nothing to write */
-    bool note;                    /* the state stays: post_note */
-    int64_t again_at_us;          /* 0: the job is finished */
-};
-
-static enum err poll_settle_tx(struct db *db, void *arg)
-{
-    struct poll_settling *s = arg;
-    const struct worker *w = s->run->worker;
-    struct job *job = &s->run->job;
-
-    enum err e = job_hold(db, w->class, job, 0);
-    if (e != OK)
-        return e;
-    if (s->move != NULL)
-        e = s->note ? post_note(db, &s->p->post.id, s->move, (enum post_state)s->p->post.state)
-                    : post_move(db, s->run->arena, w->conf, &s->p->post.id, s->move);
-    if (e != OK)
-        return e;
-    return s->again_at_us == 0 ? job_finish(db, w->class, job) : job_again(db, w->class, job, s->again_at_us);
-}
-
-static enum job_step poll_settle(struct poll_settling s)
-{
-    struct job_run *run = s.run;
-
-    if (s.move != NULL)
-        run->note = s.move->event;
-    enum err e = db_tx(run->db, poll_settle_tx, &s);
-    if (e == ERR_CONFLICT) { /* moved meanwhile, by a webhook or a disconnect: look again */
-        run->again_at_us = clock_now_us() + backoff_us(run->job.tries, US_PER_SEC, 60 * US_PER_SEC);
-        return JOB_AGAIN;
-    }
-    if (e != OK)
-        return poll_error(run, e);
-    run->job_ended = true;
-    return s.again_at_us == 0 ? JOB_DONE : JOB_AGAIN;
-}
 
 static bool poll_deadline_is_over(const struct job_run *run, const struct poll *p)
 {
@@ -77,7 +28,7 @@ static bool poll_deadline_is_over(const struct job_run *run, const struct poll *
 /* Later, at least min_us from now; or the end when the time for it is over. move may be NULL, or a note. */
 static enum job_step poll_later(struct job_run *run, struct poll *p, int64_t min_us, const struct post_move *note)
 {
-    struct poll_settling s = {.run = run, .p = p, .move = note, .note = true};
+    struct settling s = {.post = &p->post, .move = note, .is_note = true};
     size_t i = MIN((size_t)run->job.tries, ARRAY_LEN(poll_delays_sec) - 1);
     int64_t wait_us = MAX(poll_delays_sec[i] * US_PER_SEC, min_us);
     struct post_move timeout = {.event = "confirmation_timeout",
@@ -86,15 +37,15 @@ static enum job_step poll_later(struct job_run *run, struct poll *p, int64_t min
 
     if (!poll_deadline_is_over(run, p)) {
         s.again_at_us = clock_now_us() + wait_us + (int64_t)rand_below((uint64_t)(wait_us / 8 + 1));
-        return poll_settle(s);
+        return settle(run, &s);
     }
     if (p->post.state == POST_PROCESSING) {
         if (note != NULL)
             timeout.platform_code = note->platform_code;
         s.move = &timeout;
-        s.note = false;
+        s.is_note = false;
     }
-    return poll_settle(s);
+    return settle(run, &s);
 }
 
 /* Each status and refusal is noted when it differs from the one before. */
@@ -108,7 +59,7 @@ static enum job_step poll_note_later(struct job_run *run, struct poll *p, int64_
 
     enum err e = post_events(run->db, run->arena, &p->post.id, &events, &n);
     if (e != OK)
-        return poll_error(run, e);
+        return job_run_failed(run, e);
     while (n > 0 && !str_eqc(events[n - 1].event, "poll"))
         n--;
     bool known = n > 0 && str_eq(events[n - 1].platform_code, text);
@@ -125,8 +76,8 @@ static enum job_step poll_move(struct job_run *run, struct poll *p, const char *
                           .tiktok_post_ids = status->post_ids,
                           .request_id = run->job.request_id};
 
-    return poll_settle((struct poll_settling){
-        .run = run, .p = p, .move = &m, .again_at_us = more ? clock_now_us() + ENDED_MIN_US : 0});
+    return settle(
+        run, &(struct settling){.post = &p->post, .move = &m, .again_at_us = more ? clock_now_us() + ENDED_MIN_US : 0});
 }
 
 static enum job_step poll_on_failed(struct job_run *run, struct poll *p, const struct tiktok_status *status)
@@ -134,11 +85,11 @@ static enum job_step poll_on_failed(struct job_run *run, struct poll *p, const s
     const struct tiktok_code *code = tiktok_code_find(status->fail_reason);
 
     if (p->post.state != POST_PROCESSING) /* what the user was told stands */
-        return poll_settle((struct poll_settling){.run = run, .p = p});
+        return settle(run, &(struct settling){.post = &p->post});
     if (code != NULL && code->action == TIKTOK_RECONNECT) {
-        enum err e = account_needs_reconnect(run->db, &p->post.account_id, p->access.in_use_us, code->code);
+        enum err e = access_needs_reconnect(run, &p->access, code->code);
         if (e != OK)
-            return poll_error(run, e);
+            return job_run_failed(run, e);
     }
     return poll_move(run, p, "platform_failed", status, str_from(code == NULL ? "tiktok_refused" : code->failure),
                      false);
@@ -188,9 +139,9 @@ static enum job_step poll_on_refused(struct job_run *run, struct poll *p, const 
         return poll_advance(run, p);
     }
     if (code != NULL && (code->action == TIKTOK_REFRESH || code->action == TIKTOK_RECONNECT)) {
-        enum err e = account_needs_reconnect(run->db, &p->post.account_id, p->access.in_use_us, code->code);
+        enum err e = access_needs_reconnect(run, &p->access, code->code);
         if (e != OK)
-            return poll_error(run, e);
+            return job_run_failed(run, e);
         wait_us = LOST_US;
     }
     /* Also when TikTok says that it does not know the post: it may do so a moment after the init. The deadline ends
@@ -212,45 +163,30 @@ static enum job_step poll_on_answer(struct job_run *run, struct poll *p)
     return poll_later(run, p, 0, NULL);
 }
 
-static enum job_step poll_with_token(struct job_run *run, struct poll *p)
+static enum job_step poll_with_token(struct job_run *run)
 {
-    int64_t free_at_us;
+    const struct poll *p = run->data;
+    enum job_step wait;
 
-    enum err e =
-        account_take_call(run->db, run->arena, &p->post.account_id, ACCOUNT_CALL_POLL, clock_now_us(), &free_at_us);
-    if (e == ERR_AGAIN) {
-        run->note = "poll_waits";
-        run->again_at_us = free_at_us + (int64_t)rand_below((uint64_t)(2 * US_PER_SEC) << MIN(run->job.tries, 6));
-        return JOB_AGAIN;
-    }
-    if (e != OK)
-        return poll_error(run, e);
-    p->asking = true;
+    if (!settle_take_call(run, &p->post.account_id, ACCOUNT_CALL_POLL, &wait))
+        return wait;
     tiktok_status(&run->worker->tiktok, run->arena, secret_str(&run->token), p->post.publish_id, &run->call);
     return JOB_CALL;
 }
 
-static enum job_step poll_on_access(struct job_run *run, struct poll *p, enum access_step s)
+/* The post may well be published: nothing is said about it before the deadline. */
+static enum job_step poll_without_token(struct job_run *run)
 {
-    switch (s) {
-    case ACCESS_READY:
-        return poll_with_token(run, p);
-    case ACCESS_CALL:
-        p->asking = false;
-        return JOB_CALL;
-    case ACCESS_RECORD:
-        return JOB_RECORD;
-    case ACCESS_WAIT:
-        return JOB_AGAIN;
-    case ACCESS_UNREACHABLE:
-        return poll_later(run, p, 0, NULL);
-    case ACCESS_LOST: /* the post may well be published: nothing is said about it before the deadline */
-        return poll_later(run, p, LOST_US, NULL);
-    case ACCESS_ERROR:
-        break;
-    }
-    return JOB_ERROR;
+    return poll_later(run, run->data, LOST_US, NULL);
 }
+
+static enum job_step poll_unreachable(struct job_run *run)
+{
+    return poll_later(run, run->data, 0, NULL);
+}
+
+static const struct access_ways poll_ways = {
+    .ready = poll_with_token, .unreachable = poll_unreachable, .lost = poll_without_token};
 
 static enum job_step poll_advance(struct job_run *run, struct poll *p)
 {
@@ -259,13 +195,13 @@ static enum job_step poll_advance(struct job_run *run, struct poll *p)
     if (e == ERR_NOT_FOUND)
         return JOB_DONE;
     if (e != OK)
-        return poll_error(run, e);
+        return job_run_failed(run, e);
     bool open = p->post.state == POST_PROCESSING || p->post.state == POST_IN_INBOX ||
                 (p->post.state == POST_PUBLISHED && p->post.tiktok_post_ids.n == 0);
     if (!open || p->post.publish_id.n == 0)
         return JOB_DONE;
     p->access.account_id = p->post.account_id;
-    return poll_on_access(run, p, access_get(run, &p->access));
+    return access_begin(run, &p->access, &poll_ways);
 }
 
 static enum job_step poll_step(struct job_run *run)
@@ -276,7 +212,7 @@ static enum job_step poll_step(struct job_run *run)
         p = run->data = arena_alloc(run->arena, sizeof(*p));
         return poll_advance(run, p);
     }
-    return p->asking ? poll_on_answer(run, p) : poll_on_access(run, p, access_result(run, &p->access));
+    return p->access.is_refreshing ? access_go_on(run, &p->access, &poll_ways) : poll_on_answer(run, p);
 }
 
 /* Nobody asks any more: the user is told to look. */

@@ -5,67 +5,17 @@
 #include "publish/publish.h"
 
 #include "jobs/backoff.h"
+#include "publish/creator.h"
 #include "publish/kinds.h"
-#include "jobs/runner.h"
 
 #define CREATOR_FRESH_US (60 * US_PER_SEC) /* waiting for a free init must not use up the creator info calls */
 #define UNREACHABLE_BASE_US (2 * US_PER_SEC)
 #define UNREACHABLE_MAX_US (900 * US_PER_SEC)
-#define RATE_SPREAD_MAX 9 /* doublings of 2 s: of a long queue of one account not all come back at once */
 
-static enum job_step publish_error(struct job_run *run, enum err e)
+static enum job_step publish_settle(struct job_run *run, const struct publish *p, const struct post_move *move,
+                                    int64_t again_at_us)
 {
-    run->err = e;
-    return JOB_ERROR;
-}
-
-struct publish_settling {
-    struct job_run *run;
-    const struct publish *p;
-    const struct post_move *move;
-    int64_t again_at_us;
-    bool note; /* the state stays: post_note */
-};
-
-static enum err publish_settle_moves(struct db *db, void *arg)
-{
-    struct publish_settling *s = arg;
-    const struct worker *w = s->run->worker;
-    struct job *job = &s->run->job;
-
-    enum err e = job_hold(db, w->class, job, 0);
-    if (e != OK)
-        return e;
-    e = s->note ? post_note(db, &s->p->post.id, s->move, s->p->post.state)
-                : post_move(db, s->run->arena, w->conf, &s->p->post.id, s->move);
-    if (e != OK)
-        return e;
-    return s->again_at_us == 0 ? job_finish(db, w->class, job) : job_again(db, w->class, job, s->again_at_us);
-}
-
-enum job_step publish_look_again(struct job_run *run)
-{
-    run->again_at_us = clock_now_us() + backoff_us(run->job.tries, US_PER_SEC, 60 * US_PER_SEC);
-    return JOB_AGAIN;
-}
-
-static enum job_step publish_settle_run(struct publish_settling *s)
-{
-    struct job_run *run = s->run;
-
-    run->note = s->move->failure_code.p != NULL ? arena_strdup(run->arena, s->move->failure_code) : s->move->event;
-    enum err e = db_tx(run->db, publish_settle_moves, s);
-    if (e == ERR_CONFLICT)
-        return publish_look_again(run);
-    if (e != OK)
-        return publish_error(run, e);
-    run->job_ended = true;
-    return s->again_at_us == 0 ? JOB_DONE : JOB_AGAIN;
-}
-
-enum job_step publish_settle(struct job_run *run, struct publish *p, const struct post_move *move, int64_t again_at_us)
-{
-    return publish_settle_run(&(struct publish_settling){.run = run, .p = p, .move = move, .again_at_us = again_at_us});
+    return settle(run, &(struct settling){.post = &p->post, .move = move, .again_at_us = again_at_us});
 }
 
 static enum job_step publish_fail(struct job_run *run, struct publish *p, const char *event, const char *failure)
@@ -100,7 +50,7 @@ static enum job_step publish_not_reached(struct job_run *run, struct publish *p,
 
     enum err e = attempt_tally(run->db, run->arena, &p->post.id, &tally);
     if (e != OK)
-        return publish_error(run, e);
+        return job_run_failed(run, e);
     struct post_move move = {.event = EVENT_NOT_REACHED,
                              .failure_code = str_from(failure),
                              .platform_code = platform_code,
@@ -110,8 +60,7 @@ static enum job_step publish_not_reached(struct job_run *run, struct publish *p,
         return publish_settle(run, p, &move, 0);
     }
     int64_t again_us = clock_now_us() + min_us + backoff_us(tally.unreachable, UNREACHABLE_BASE_US, UNREACHABLE_MAX_US);
-    return publish_settle_run(
-        &(struct publish_settling){.run = run, .p = p, .move = &move, .again_at_us = again_us, .note = true});
+    return settle(run, &(struct settling){.post = &p->post, .move = &move, .again_at_us = again_us, .is_note = true});
 }
 
 static enum job_step publish_unreachable(struct job_run *run, struct publish *p, struct str platform_code)
@@ -119,26 +68,24 @@ static enum job_step publish_unreachable(struct job_run *run, struct publish *p,
     return publish_not_reached(run, p, "tiktok_unreachable", platform_code, 0);
 }
 
-enum job_step publish_wait(struct job_run *run, int64_t free_at_us, const char *note)
-{
-    run->note = note;
-    run->again_at_us =
-        free_at_us + (int64_t)rand_below((uint64_t)(2 * US_PER_SEC) << MIN(run->job.tries, RATE_SPREAD_MAX));
-    return JOB_AGAIN;
-}
+struct publish_taking_over {
+    const struct job_run *run;
+    const struct post *post;
+    struct post_move move;
+};
 
-/* The maker of an attempt that is still committed has died between its commit and its record: nobody knows whether the
- * init has left. It is never made again. */
+/* The maker of an attempt that is still committed died between its commit and its record: nobody knows whether the init
+ * has left. It is never made again. */
 static enum err publish_take_over(struct db *db, void *arg)
 {
-    struct publish_settling *s = arg;
-    struct uuid attempt_id = s->move->attempt_id;
+    struct publish_taking_over *t = arg;
+    const struct job_run *run = t->run;
 
-    enum err e = job_hold(db, s->run->worker->class, &s->run->job, 0);
-    if (e == OK && !uuid_is_none(&attempt_id))
-        e = attempt_take_over(db, &attempt_id);
-    if (e == OK && s->p->post.state == POST_PUBLISHING)
-        e = post_move(db, s->run->arena, s->run->worker->conf, &s->p->post.id, s->move);
+    enum err e = job_hold(db, run->worker->class, &run->job, 0);
+    if (e == OK && !uuid_is_none(&t->move.attempt_id))
+        e = attempt_take_over(db, &t->move.attempt_id);
+    if (e == OK && t->post->state == POST_PUBLISHING)
+        e = post_move(db, run->arena, run->worker->conf, &t->post->id, &t->move);
     return e;
 }
 
@@ -150,15 +97,14 @@ static struct post_move publish_unknown_move(const struct job_run *run)
 
 static enum job_step publish_resolve_unknown(struct job_run *run, struct publish *p, const struct uuid *attempt_id)
 {
-    struct post_move move = publish_unknown_move(run);
-    struct publish_settling s = {.run = run, .p = p, .move = &move};
+    struct publish_taking_over t = {.run = run, .post = &p->post, .move = publish_unknown_move(run)};
 
-    move.attempt_id = *attempt_id;
+    t.move.attempt_id = *attempt_id;
     run->note = "outcome_unknown";
-    enum err e = db_tx(run->db, publish_take_over, &s);
+    enum err e = db_tx(run->db, publish_take_over, &t);
     if (e == ERR_CONFLICT)
-        return publish_look_again(run);
-    return e == OK ? JOB_DONE : publish_error(run, e);
+        return settle_look_again(run);
+    return e == OK ? JOB_DONE : job_run_failed(run, e);
 }
 
 /* The post and its account; a step other than JOB_CALL is the answer. */
@@ -170,10 +116,10 @@ static enum job_step publish_load(struct job_run *run, struct publish *p)
     if (e == ERR_NOT_FOUND)
         return JOB_DONE;
     if (e != OK)
-        return publish_error(run, e);
+        return job_run_failed(run, e);
     e = attempt_latest(run->db, run->arena, &p->post.id, &attempt);
     if (e != OK && e != ERR_NOT_FOUND)
-        return publish_error(run, e);
+        return job_run_failed(run, e);
     if (e == OK && attempt.state == ATTEMPT_COMMITTED)
         return publish_resolve_unknown(run, p, &attempt.id);
     if (p->post.state == POST_PUBLISHING) /* without such an attempt: must not be, and must not be sent */
@@ -182,14 +128,14 @@ static enum job_step publish_load(struct job_run *run, struct publish *p)
         return JOB_DONE;
     e = account_by_id(run->db, run->arena, &p->post.account_id, &p->account);
     if (e != OK)
-        return publish_error(run, e);
+        return job_run_failed(run, e);
     if (p->account.state == ACCOUNT_DISCONNECTED)
         return publish_fail(run, p, "account_disconnected", "account_disconnected");
     if (p->account.state == ACCOUNT_NEEDS_RECONNECT)
         return publish_fail(run, p, "needs_reconnect", "account_needs_reconnect");
     e = post_images(run->db, run->arena, &p->post.id, &p->images, &p->images_n);
     if (e != OK)
-        return publish_error(run, e);
+        return job_run_failed(run, e);
     bool gone = p->images_n == 0;
     for (size_t i = 0; i < p->images_n; i++)
         gone = gone || p->images[i].deleted_at_us != 0;
@@ -198,21 +144,19 @@ static enum job_step publish_load(struct job_run *run, struct publish *p)
 
 static enum job_step publish_call_creator(struct job_run *run, struct publish *p)
 {
-    int64_t free_at_us;
+    enum job_step wait;
 
-    enum err e =
-        account_take_call(run->db, run->arena, &p->account.id, ACCOUNT_CALL_CREATOR, clock_now_us(), &free_at_us);
-    if (e == ERR_AGAIN)
-        return publish_wait(run, free_at_us, "creator_info_waits");
-    if (e != OK)
-        return publish_error(run, e);
-    p->phase = PUBLISH_CREATOR;
+    if (!settle_take_call(run, &p->account.id, ACCOUNT_CALL_CREATOR, &wait))
+        return wait;
+    p->is_init = false;
     tiktok_creator_info(&run->worker->tiktok, run->arena, secret_str(&run->token), &run->call);
     return JOB_CALL;
 }
 
-static enum job_step publish_with_token(struct job_run *run, struct publish *p)
+static enum job_step publish_with_token(struct job_run *run)
 {
+    struct publish *p = run->data;
+
     if (p->post.post_mode != POST_DIRECT_POST)
         return publish_init(run, p);
     if (p->account.snapshot_at_us <= clock_now_us() - CREATOR_FRESH_US)
@@ -223,27 +167,18 @@ static enum job_step publish_with_token(struct job_run *run, struct publish *p)
     return publish_init(run, p);
 }
 
-static enum job_step publish_on_access(struct job_run *run, struct publish *p, enum access_step s)
+static enum job_step publish_refresh_failed(struct job_run *run)
 {
-    switch (s) {
-    case ACCESS_READY:
-        return publish_with_token(run, p);
-    case ACCESS_CALL:
-        p->phase = PUBLISH_REFRESH;
-        return JOB_CALL;
-    case ACCESS_RECORD:
-        return JOB_RECORD;
-    case ACCESS_WAIT:
-        return JOB_AGAIN;
-    case ACCESS_UNREACHABLE:
-        return publish_unreachable(run, p, (struct str){0});
-    case ACCESS_LOST:
-        return publish_fail(run, p, "needs_reconnect", "account_needs_reconnect");
-    case ACCESS_ERROR:
-        break;
-    }
-    return JOB_ERROR;
+    return publish_unreachable(run, run->data, (struct str){0});
 }
+
+static enum job_step publish_without_token(struct job_run *run)
+{
+    return publish_fail(run, run->data, "needs_reconnect", "account_needs_reconnect");
+}
+
+static const struct access_ways publish_ways = {
+    .ready = publish_with_token, .unreachable = publish_refresh_failed, .lost = publish_without_token};
 
 enum job_step publish_advance(struct job_run *run, struct publish *p)
 {
@@ -252,7 +187,7 @@ enum job_step publish_advance(struct job_run *run, struct publish *p)
     if (s != JOB_CALL)
         return s;
     p->access.account_id = p->account.id;
-    return publish_on_access(run, p, access_get(run, &p->access));
+    return access_begin(run, &p->access, &publish_ways);
 }
 
 /* The creator cannot post right now. */
@@ -265,7 +200,7 @@ static enum job_step publish_on_block(struct job_run *run, struct publish *p, st
 
     enum err e = attempt_tally(run->db, run->arena, &p->post.id, &tally);
     if (e != OK)
-        return publish_error(run, e);
+        return job_run_failed(run, e);
     if (code != NULL && code->action == TIKTOK_DEFER)
         move = publish_deferral(code, &tally, &again_at_us);
     else if (code != NULL)
@@ -287,8 +222,8 @@ static enum job_step publish_on_creator_refused(struct job_run *run, struct publ
     if (action == TIKTOK_RETRY) /* told and counted: TikTok may say so for ever */
         return publish_not_reached(run, p, code->failure, refusal->code, code->retry_after_sec * US_PER_SEC);
     if (action == TIKTOK_REFRESH || action == TIKTOK_RECONNECT) {
-        enum err e = account_needs_reconnect(run->db, &p->account.id, p->access.in_use_us, code->code);
-        return e == OK ? publish_fail(run, p, "needs_reconnect", code->failure) : publish_error(run, e);
+        enum err e = access_needs_reconnect(run, &p->access, code->code);
+        return e == OK ? publish_fail(run, p, "needs_reconnect", code->failure) : job_run_failed(run, e);
     }
     return publish_unreachable(run, p, refusal->code);
 }
@@ -303,17 +238,9 @@ static enum job_step publish_on_creator(struct job_run *run, struct publish *p)
         return publish_on_creator_refused(run, p, &refusal);
     if (e != OK)
         return publish_unreachable(run, p, refusal.code);
-    /* With a post_block TikTok may leave the rest out. */
-    if (creator.username.n > 0) {
-        struct account_snapshot snapshot = {.username = creator.username,
-                                            .nickname = creator.nickname,
-                                            .privacy_level_options = creator.privacy_level_options,
-                                            .post_block = creator.post_block,
-                                            .comment_disabled = creator.comment_disabled};
-        e = account_store_snapshot(run->db, &p->account.id, &snapshot);
-        if (e != OK)
-            return publish_error(run, e);
-    }
+    e = creator_keep(run, &p->account.id, &creator);
+    if (e != OK)
+        return job_run_failed(run, e);
     return creator.post_block.n > 0 ? publish_on_block(run, p, creator.post_block) : publish_advance(run, p);
 }
 
@@ -325,15 +252,9 @@ static enum job_step publish_step(struct job_run *run)
         p = run->data = arena_alloc(run->arena, sizeof(*p));
         return publish_advance(run, p);
     }
-    switch (p->phase) {
-    case PUBLISH_REFRESH:
-        return publish_on_access(run, p, access_result(run, &p->access));
-    case PUBLISH_CREATOR:
-        return publish_on_creator(run, p);
-    case PUBLISH_INIT:
-        break;
-    }
-    return publish_init_result(run, p);
+    if (p->access.is_refreshing)
+        return access_go_on(run, &p->access, &publish_ways);
+    return p->is_init ? publish_init_result(run, p) : publish_on_creator(run, p);
 }
 
 /* Crashed again and again: the user is told, and what may have been sent is said to be unknown. */

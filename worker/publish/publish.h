@@ -4,12 +4,11 @@
 
 #include "model/post/attempt.h"
 #include "model/post/post.h"
-#include "publish/refresh.h"
-
-enum publish_phase { PUBLISH_REFRESH, PUBLISH_CREATOR, PUBLISH_INIT };
+#include "publish/access.h"
+#include "publish/settle.h"
 
 struct publish {
-    enum publish_phase phase; /* of the call that is open */
+    bool is_init; /* the call that is open is the init; else creator info, or the refresh as access says */
     struct access access;
     struct post post;
     struct account account;
@@ -25,15 +24,6 @@ struct publish {
 
 /* From the state rows: the next call, or the end. */
 enum job_step publish_advance(struct job_run *run, struct publish *p);
-
-/* One transaction: the post moved, the job finished (again_at_us 0) or postponed. */
-enum job_step publish_settle(struct job_run *run, struct publish *p, const struct post_move *move, int64_t again_at_us);
-
-/* The post was moved meanwhile, or the lease is gone. */
-enum job_step publish_look_again(struct job_run *run);
-
-/* No call of this kind is free for the account before free_at_us. */
-enum job_step publish_wait(struct job_run *run, int64_t free_at_us, const char *note);
 
 /* A code by which TikTok defers the post, or refuses it for good when it has done so too often. */
 struct post_move publish_deferral(const struct tiktok_code *code, const struct attempt_tally *tally,

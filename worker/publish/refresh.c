@@ -1,170 +1,25 @@
-#include "publish/refresh.h"
-
+/* The refresh kind: a fresh pair of tokens for an account, whether the old one is near its end or not. */
 #include "jobs/backoff.h"
-#include "model/tiktok/account.h"
+#include "publish/access.h"
 #include "publish/kinds.h"
-#include "jobs/runner.h"
 
-#define NEAR_US (120 * US_PER_SEC)  /* a token that ends sooner might end on its way */
-#define LEASE_US (120 * US_PER_SEC) /* as a job's: longer than the call and its recording take */
-#define TRIES_MAX 50                /* of the refresh kind; the next housekeeping asks again */
+/* After the last try the next housekeeping asks again. */
+static const struct backoff refresh_backoff = {
+    .tries_max = 50, .base_us = 10 * US_PER_SEC, .max_us = 1800 * US_PER_SEC};
 
-static enum access_step refresh_error(struct job_run *run, enum err e)
+static enum job_step refresh_done(struct job_run *run)
 {
-    run->err = e;
-    return ACCESS_ERROR;
+    (void)run;
+    return JOB_DONE;
 }
 
-static bool refresh_needs_refresh(const struct access *a, const struct account_tokens *tokens)
+static enum job_step refresh_later(struct job_run *run)
 {
-    return a->force || tokens->access_expires_at_us <= clock_now_us() + NEAR_US ||
-           (a->refused_us != 0 && a->refused_us == tokens->access_expires_at_us);
+    return job_run_later(run, 0, &refresh_backoff);
 }
 
-static enum access_step refresh_use(struct job_run *run, struct access *a, struct account_tokens *tokens)
-{
-    secret_done(&run->token);
-    run->token = tokens->access;
-    tokens->access = (struct secret){0};
-    a->in_use_us = tokens->access_expires_at_us;
-    return ACCESS_READY;
-}
-
-static enum err refresh_end_lease(struct job_run *run, struct access *a)
-{
-    struct uuid lease = a->lease;
-
-    a->lease = UUID_NONE;
-    /* It ends by itself anyway: nobody waits for long. */
-    enum err e = account_end_lease(run->db, &a->account_id, &lease);
-    return e == ERR_CONFLICT || e == ERR_NOT_FOUND ? OK : e;
-}
-
-static enum access_step refresh_lose(struct job_run *run, struct access *a, const char *reason)
-{
-    enum err e = account_needs_reconnect(run->db, &a->account_id, a->in_use_us, reason);
-
-    run->note = reason;
-    return e == OK || e == ERR_NOT_FOUND || e == ERR_CONFLICT ? ACCESS_LOST : refresh_error(run, e);
-}
-
-/* With the lease: the pair is read again, because somebody may have refreshed it in the meantime. */
-static enum access_step refresh_call(struct job_run *run, struct access *a)
-{
-    _cleanup_(account_tokens_done) struct account_tokens tokens = {0};
-
-    enum err e = account_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &tokens);
-    if (e == OK && refresh_needs_refresh(a, &tokens)) {
-        a->in_use_us = tokens.access_expires_at_us;
-        a->force = false;
-        tiktok_refresh(&run->worker->tiktok, run->arena, arena_str(run->arena, secret_str(&tokens.refresh)),
-                       &run->call);
-        run->call.start_by_us = clock_mono_us() + CALL_START_US;
-        return ACCESS_CALL;
-    }
-    enum err ended = refresh_end_lease(run, a);
-    if (e == ERR_NOT_FOUND)
-        return ACCESS_LOST;
-    if (e != OK || ended != OK)
-        return refresh_error(run, e != OK ? e : ended);
-    return refresh_use(run, a, &tokens);
-}
-
-enum access_step access_get(struct job_run *run, struct access *a)
-{
-    _cleanup_(account_tokens_done) struct account_tokens tokens = {0};
-    int64_t now_us = clock_now_us();
-
-    enum err e = account_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &tokens);
-    if (e == ERR_NOT_FOUND)
-        return ACCESS_LOST;
-    if (e != OK)
-        return refresh_error(run, e);
-    if (!refresh_needs_refresh(a, &tokens))
-        return refresh_use(run, a, &tokens);
-    if (tokens.refresh_expires_at_us <= now_us) {
-        a->in_use_us = tokens.access_expires_at_us;
-        return refresh_lose(run, a, "refresh_token_expired");
-    }
-    struct uuid lease = uuid_new();
-    e = account_lease(run->db, &a->account_id, &lease, now_us + LEASE_US);
-    if (e == ERR_AGAIN) {
-        run->again_at_us = now_us + US_PER_SEC + (int64_t)rand_below(US_PER_SEC);
-        run->note = "tokens_leased";
-        return ACCESS_WAIT;
-    }
-    if (e != OK)
-        return refresh_error(run, e);
-    a->lease = lease;
-    return refresh_call(run, a);
-}
-
-/* invalid_grant: once more a look at what is stored, because a reconnection or another refresh may have been faster. */
-static enum access_step refresh_refused(struct job_run *run, struct access *a)
-{
-    _cleanup_(account_tokens_done) struct account_tokens tokens = {0};
-
-    enum err e = account_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &tokens);
-    if (e == ERR_DB_UNAVAILABLE)
-        return ACCESS_RECORD;
-    if (e == ERR_NOT_FOUND)
-        return ACCESS_LOST;
-    if (e != OK)
-        return refresh_error(run, e);
-    e = refresh_end_lease(run, a);
-    if (e != OK)
-        return refresh_error(run, e);
-    if (tokens.access_expires_at_us != a->in_use_us)
-        return access_get(run, a);
-    return refresh_lose(run, a, "invalid_grant");
-}
-
-static enum access_step refresh_store(struct job_run *run, struct access *a, const struct tiktok_tokens *t)
-{
-    int64_t now_us = clock_now_us();
-    _cleanup_(account_tokens_done) struct account_tokens tokens = {
-        .access = secret_copy(t->access_token),
-        .refresh = secret_copy(t->refresh_token),
-        .access_expires_at_us = now_us + t->expires_in_sec * US_PER_SEC,
-        /* not said: what is stored stays */
-        .refresh_expires_at_us = t->refresh_expires_in_sec == 0 ? 0 : now_us + t->refresh_expires_in_sec * US_PER_SEC,
-    };
-
-    enum err e = account_store_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &a->lease, a->in_use_us,
-                                      &tokens, t->scope);
-    if (e == ERR_DB_UNAVAILABLE)
-        return ACCESS_RECORD;
-    if (e != OK && e != ERR_CONFLICT)
-        return refresh_error(run, e);
-    /* ERR_CONFLICT: stored by a commit whose answer we missed, or by somebody who took over; what is stored counts. */
-    a->lease = UUID_NONE;
-    return access_get(run, a);
-}
-
-enum access_step access_result(struct job_run *run, struct access *a)
-{
-    struct tiktok_tokens tokens;
-    struct tiktok_error refusal;
-
-    enum err e = tiktok_read_tokens(run->result, run->arena, &tokens, &refusal);
-    if (e == OK)
-        return refresh_store(run, a, &tokens);
-    if (e == ERR_TIKTOK_REFUSED && str_eqc(refusal.code, "invalid_grant"))
-        return refresh_refused(run, a);
-    run->note = refusal.code.n > 0 ? arena_strdup(run->arena, refusal.code) : run->result->detail;
-    e = refresh_end_lease(run, a);
-    return e == OK ? ACCESS_UNREACHABLE : refresh_error(run, e);
-}
-
-bool access_may_refresh(const struct access *a)
-{
-    return a->refused_us == 0;
-}
-
-void access_refused(struct access *a)
-{
-    a->refused_us = a->in_use_us;
-}
+static const struct access_ways refresh_ways = {
+    .ready = refresh_done, .unreachable = refresh_later, .lost = refresh_done};
 
 static enum job_step refresh_step(struct job_run *run)
 {
@@ -174,23 +29,7 @@ static enum job_step refresh_step(struct job_run *run)
         a = run->data = arena_alloc(run->arena, sizeof(*a));
         *a = (struct access){.account_id = run->job.subject_id, .force = true};
     }
-    switch (run->result == NULL ? access_get(run, a) : access_result(run, a)) {
-    case ACCESS_READY:
-    case ACCESS_LOST:
-        return JOB_DONE;
-    case ACCESS_CALL:
-        return JOB_CALL;
-    case ACCESS_RECORD:
-        return JOB_RECORD;
-    case ACCESS_UNREACHABLE:
-        run->again_at_us = clock_now_us() + backoff_us(run->job.tries, 10 * US_PER_SEC, 1800 * US_PER_SEC);
-        return run->job.tries < TRIES_MAX ? JOB_AGAIN : JOB_DONE;
-    case ACCESS_WAIT:
-        return JOB_AGAIN;
-    case ACCESS_ERROR:
-        break;
-    }
-    return JOB_ERROR;
+    return a->is_refreshing ? access_go_on(run, a, &refresh_ways) : access_begin(run, a, &refresh_ways);
 }
 
 const struct job_kind refresh_kind = {.name = "refresh", .class = JOB_PUBLISH, .step = refresh_step};

@@ -8,13 +8,7 @@ enum { ATTEMPT_ADD, ATTEMPT_END, ATTEMPT_LATEST, ATTEMPT_TAKE_OVER, ATTEMPT_TALL
 
 static const struct db_col attempt_cols[] = {
     DB_COL(struct attempt, id, UUID),
-    DB_COL(struct attempt, post_id, UUID),
-    DB_COL(struct attempt, fence, UUID),
-    DB_COL(struct attempt, number, I64),
     DB_COL_ENUM(struct attempt, state, attempt_state_names),
-    DB_COL(struct attempt, publish_id, STR),
-    DB_COL(struct attempt, created_at_us, I64),
-    DB_COL(struct attempt, fetches, I64),
     DB_END,
 };
 
@@ -33,9 +27,7 @@ static const struct sql attempt_sqls[] = {
     [ATTEMPT_END] = {.text = "UPDATE post_attempts SET state = ?, publish_id = ?, http_status = ?, platform_code = ?,"
                              " platform_log_id = ?, ended_at_us = ? WHERE id = ? AND fence = ? AND state = 'committed'",
                      .in = "ssissiuu"},
-    [ATTEMPT_LATEST] = {.text = "SELECT a.id, a.post_id, a.fence, a.number, a.state, a.publish_id, a.created_at_us,"
-                                " (SELECT COUNT(*) FROM attempt_fetches f WHERE f.attempt_id = a.id)"
-                                " FROM post_attempts a WHERE a.post_id = ? ORDER BY a.number DESC LIMIT 1",
+    [ATTEMPT_LATEST] = {.text = "SELECT id, state FROM post_attempts WHERE post_id = ? ORDER BY number DESC LIMIT 1",
                         .in = "u",
                         .cols = attempt_cols},
     [ATTEMPT_TAKE_OVER] = {.text = "UPDATE post_attempts SET state = 'outcome_unknown', ended_at_us = ?"

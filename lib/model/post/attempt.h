@@ -10,15 +10,9 @@
 enum attempt_state { ATTEMPT_COMMITTED, ATTEMPT_ACCEPTED, ATTEMPT_REFUSED, ATTEMPT_NOT_SENT, ATTEMPT_OUTCOME_UNKNOWN };
 extern const char *const attempt_state_names[];
 
-#define ATTEMPT_PUBLISH_ID_MAX 64 /* TikTok's documented length */
-
 struct attempt {
-    struct uuid id, post_id, fence;
-    int64_t number;
+    struct uuid id;
     int state;
-    struct str publish_id;
-    int64_t created_at_us;
-    int64_t fetches; /* images of it that were fetched */
 };
 
 /* In the transaction that moves the post to publishing. The caller chooses the id: the payload's image URLs have it. */

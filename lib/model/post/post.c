@@ -46,9 +46,7 @@ struct str post_url(struct arena *arena, const struct conf *conf, struct str use
 }
 
 static const struct db_col post_cols[] = {DB_COL(struct post, id, UUID),
-                                          DB_COL(struct post, user_id, UUID),
                                           DB_COL(struct post, account_id, UUID),
-                                          DB_COL(struct post, key_id, UUID),
                                           DB_COL(struct post, title, STR),
                                           DB_COL(struct post, description, STR),
                                           DB_COL_ENUM(struct post, post_mode, post_mode_names),
@@ -69,25 +67,25 @@ static const struct db_col post_cols[] = {DB_COL(struct post, id, UUID),
                                           DB_COL(struct post, created_at_us, I64),
                                           DB_COL(struct post, accepted_at_us, I64),
                                           DB_COL(struct post, ended_at_us, I64),
-                                          DB_COL(struct post, updated_at_us, I64),
                                           DB_END};
 
 #define POST_COLS \
-    "id, user_id, account_id, key_id, title, description, post_mode, privacy_level, disable_comment, " \
+    "id, account_id, title, description, post_mode, privacy_level, disable_comment, " \
     "auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc, photo_cover_index, state, failure_code, " \
     "platform_code, platform_log_id, publish_id, tiktok_post_ids, next_attempt_at_us, created_at_us, " \
-    "accepted_at_us, ended_at_us, updated_at_us"
+    "accepted_at_us, ended_at_us"
 
-static const struct db_col post_image_cols[] = {
-    DB_COL(struct post_image, post_id, UUID),      DB_COL(struct post_image, upload_id, UUID),
-    DB_COL(struct post_image, position, I64),      DB_COL(struct post_image, width, I64),
-    DB_COL(struct post_image, height, I64),        DB_COL(struct post_image, size_bytes, I64),
-    DB_COL(struct post_image, changes, STR),       DB_COL(struct post_image, deleted_at_us, I64),
-    DB_COL(struct post_image, fetched_at_us, I64), DB_END};
+static const struct db_col post_image_cols[] = {DB_COL(struct post_image, upload_id, UUID),
+                                                DB_COL(struct post_image, position, I64),
+                                                DB_COL(struct post_image, width, I64),
+                                                DB_COL(struct post_image, height, I64),
+                                                DB_COL(struct post_image, size_bytes, I64),
+                                                DB_COL(struct post_image, changes, STR),
+                                                DB_COL(struct post_image, deleted_at_us, I64),
+                                                DB_COL(struct post_image, fetched_at_us, I64),
+                                                DB_END};
 
-static const struct db_col post_event_cols[] = {DB_COL(struct post_event, id, UUID),
-                                                DB_COL(struct post_event, post_id, UUID),
-                                                DB_COL(struct post_event, attempt_id, UUID),
+static const struct db_col post_event_cols[] = {DB_COL(struct post_event, attempt_id, UUID),
                                                 DB_COL(struct post_event, at_us, I64),
                                                 DB_COL(struct post_event, event, STR),
                                                 DB_COL(struct post_event, code, STR),
@@ -105,14 +103,14 @@ static const struct sql post_sqls[] = {
     [POST_LIST] = {.text = "SELECT " POST_COLS " FROM posts WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
                    .in = "uui",
                    .cols = post_cols},
-    [POST_IMAGES] = {.text = "SELECT i.post_id, i.upload_id, i.position, u.width, u.height, u.size_bytes, u.changes, "
+    [POST_IMAGES] = {.text = "SELECT i.upload_id, i.position, u.width, u.height, u.size_bytes, u.changes, "
                              "u.deleted_at_us, f.fetched_at_us FROM post_images i JOIN uploads u ON u.id = i.upload_id "
                              "LEFT JOIN attempt_fetches f ON f.position = i.position AND f.attempt_id = (SELECT a.id "
                              "FROM post_attempts a WHERE a.post_id = i.post_id ORDER BY a.number DESC LIMIT 1) "
                              "WHERE i.post_id = ? ORDER BY i.position",
                      .in = "u",
                      .cols = post_image_cols},
-    [POST_EVENTS] = {.text = "SELECT id, post_id, attempt_id, at_us, event, code, platform_code, platform_log_id, "
+    [POST_EVENTS] = {.text = "SELECT attempt_id, at_us, event, code, platform_code, platform_log_id, "
                              "request_id, state FROM post_events WHERE post_id = ? ORDER BY at_us, id LIMIT ?",
                      .in = "ui",
                      .cols = post_event_cols},

@@ -36,7 +36,7 @@ extern const char *const privacy_level_names[]; /* index 0 is PUBLIC_TO_EVERYONE
 #define POST_DESCRIPTION_MAX_UNITS 4000
 
 struct post {
-    struct uuid id, user_id, account_id, key_id;
+    struct uuid id, account_id;
     struct str title, description; /* absent when none */
     int post_mode;
     struct str privacy_level; /* absent for a draft */
@@ -45,11 +45,11 @@ struct post {
     int state;
     struct str failure_code, platform_code, platform_log_id;
     struct str publish_id, tiktok_post_ids; /* ids with comma between them */
-    int64_t next_attempt_at_us, created_at_us, accepted_at_us, ended_at_us, updated_at_us;
+    int64_t next_attempt_at_us, created_at_us, accepted_at_us, ended_at_us;
 };
 
 struct post_image {
-    struct uuid post_id, upload_id;
+    struct uuid upload_id;
     int64_t position, width, height, size_bytes;
     struct str changes;
     int64_t deleted_at_us;
@@ -57,7 +57,7 @@ struct post_image {
 };
 
 struct post_event {
-    struct uuid id, post_id, attempt_id;
+    struct uuid attempt_id;
     int64_t at_us;
     struct str event, code, platform_code, platform_log_id, request_id;
     int state;
@@ -65,10 +65,9 @@ struct post_event {
 
 /* What a client may say of a post; bound from multipart fields or JSON. */
 struct post_options {
-    bool given;
     struct str post_mode, privacy_level; /* as sent; absent when not */
     bool disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc;
-    bool disable_comment_given, auto_add_music_given, brand_content_given, brand_organic_given;
+    bool disable_comment_given;
     int64_t photo_cover_index;
 };
 

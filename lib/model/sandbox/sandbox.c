@@ -115,8 +115,7 @@ enum err sandbox_purge(struct db *db, int64_t now_us)
     return OK;
 }
 
-static const struct db_col sandbox_caller_cols[] = {DB_COL(struct sandbox_caller, grant_id, UUID),
-                                                    DB_COL(struct sandbox_caller, creator_id, UUID),
+static const struct db_col sandbox_caller_cols[] = {DB_COL(struct sandbox_caller, creator_id, UUID),
                                                     DB_COL(struct sandbox_caller, client_key, STR),
                                                     DB_COL(struct sandbox_caller, scopes, STR),
                                                     DB_COL(struct sandbox_caller, username, STR),
@@ -126,7 +125,7 @@ static const struct db_col sandbox_caller_cols[] = {DB_COL(struct sandbox_caller
                                                     DB_END};
 
 static const struct sql sandbox_sqls[SANDBOX_SQLS] = {
-    [SANDBOX_CALLER_FIND] = {.text = "SELECT g.id, g.creator_id, g.client_key, g.scopes, w.username, w.post_block, "
+    [SANDBOX_CALLER_FIND] = {.text = "SELECT g.creator_id, g.client_key, g.scopes, w.username, w.post_block, "
                                      "w.private_account, w.comment_disabled FROM sandbox_tokens t "
                                      "JOIN sandbox_grants g ON g.id = t.grant_id "
                                      "JOIN sandbox_creators w ON w.id = g.creator_id "

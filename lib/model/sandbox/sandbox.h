@@ -39,7 +39,7 @@ MUST_CHECK enum err sandbox_consent(struct db *db, struct arena *arena, const st
                                     struct str *ret_code);
 
 struct sandbox_tokens {
-    struct uuid grant_id, creator_id;
+    struct uuid grant_id;
     struct str access, refresh, scopes, username;
 };
 /* Both ERR_BAD_CREDENTIALS for a code or token that is unknown, used, expired, revoked or another client's. */
@@ -56,7 +56,7 @@ MUST_CHECK enum err sandbox_revoke(struct db *db, struct arena *arena, struct st
 
 /* Whom an access token speaks for. */
 struct sandbox_caller {
-    struct uuid grant_id, creator_id;
+    struct uuid creator_id;
     struct str client_key, scopes, username, post_block;
     bool private_account, comment_disabled;
 };

@@ -156,8 +156,7 @@ static enum err sandbox_oauth_exchange(struct db *db, void *arg)
     if (row.used_at_us != 0 || row.expires_at_us <= now || !str_eq(row.client_key, a->client_key) ||
         !str_eq(row.redirect_uri, a->redirect_uri))
         return ERR_BAD_CREDENTIALS;
-    a->tokens = (struct sandbox_tokens){
-        .grant_id = uuid_new(), .creator_id = row.creator_id, .scopes = row.scopes, .username = row.username};
+    a->tokens = (struct sandbox_tokens){.grant_id = uuid_new(), .scopes = row.scopes, .username = row.username};
     e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CODE_USE], DB_ARGS(db_i64(now), hash), NULL);
     if (e == OK)
         e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_GRANT_INSERT],
@@ -205,8 +204,7 @@ static enum err sandbox_oauth_refresh_write(struct db *db, void *arg)
     enum err e = sandbox_oauth_token_lock(db, a, "refresh", now, &row);
     if (e != OK)
         return e;
-    a->tokens = (struct sandbox_tokens){
-        .grant_id = row.grant_id, .creator_id = row.creator_id, .scopes = row.scopes, .username = row.username};
+    a->tokens = (struct sandbox_tokens){.grant_id = row.grant_id, .scopes = row.scopes, .username = row.username};
     e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_TOKEN_USE],
                 DB_ARGS(db_i64(now), sandbox_oauth_hash_arg(a->arena, a->token)), NULL);
     if (e == OK)

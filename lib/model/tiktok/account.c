@@ -24,11 +24,6 @@ static const struct sql account_sqls[];
 
 const char *const account_state_names[] = {"active", "needs_reconnect", "disconnected", NULL};
 
-struct known {
-    struct uuid id;
-    int state;
-};
-
 /* A snapshot that is older than the policy says is not read any more, purged or not. */
 static struct db_arg account_snapshots_from(void)
 {
@@ -111,7 +106,7 @@ static enum err account_write_connection(struct db *db, const struct connecting 
 static enum err account_connect_tx(struct db *db, void *arg)
 {
     struct connecting *x = arg;
-    struct known known = {0};
+    struct uuid known = {0};
 
     enum err e = account_check_room(db, x);
     if (e != OK)
@@ -120,7 +115,7 @@ static enum err account_connect_tx(struct db *db, void *arg)
                &known);
     if (e != OK && e != ERR_NOT_FOUND)
         return e;
-    x->id = e == OK ? known.id : uuid_new();
+    x->id = e == OK ? known : uuid_new();
     e = account_write_connection(db, x, &account_sqls[e == OK ? ACCOUNT_AGAIN : ACCOUNT_INSERT]);
     if (e != OK || !str_list_has(x->c->scopes, ',', STR(CREATOR_SCOPE)))
         return e;
@@ -209,8 +204,6 @@ static const struct db_col account_cols[] = {
     DB_COL(struct account, scopes, STR),
     DB_COL_ENUM(struct account, state, account_state_names),
     DB_COL(struct account, state_reason, STR),
-    DB_COL(struct account, access_expires_at_us, I64),
-    DB_COL(struct account, refresh_expires_at_us, I64),
     DB_COL(struct account, connected_at_us, I64),
     DB_COL(struct account, username, STR),
     DB_COL(struct account, nickname, STR),
@@ -221,16 +214,11 @@ static const struct db_col account_cols[] = {
     DB_END,
 };
 
-static const struct db_col account_known_cols[] = {
-    DB_COL(struct known, id, UUID),
-    DB_COL_ENUM(struct known, state, account_state_names),
-    DB_END,
-};
 static const struct db_col account_id_cols[] = {{.type = DB_UUID}, DB_END};
 
 #define ACCOUNT_SELECT \
     "SELECT a.id, a.user_id, a.open_id, a.display_name, a.avatar_url, a.scopes, a.state, a.state_reason," \
-    " a.access_expires_at_us, a.refresh_expires_at_us, a.connected_at_us, s.username, s.nickname," \
+    " a.connected_at_us, s.username, s.nickname," \
     " s.privacy_level_options, s.post_block, s.comment_disabled, s.fetched_at_us" \
     " FROM accounts a LEFT JOIN creator_snapshots s ON s.account_id = a.id AND s.fetched_at_us > ?"
 
@@ -243,9 +231,9 @@ static const struct sql account_sqls[] = {
                       .in = "iuui",
                       .cols = account_cols},
     [ACCOUNT_BY_ID] = {.text = ACCOUNT_SELECT " WHERE a.id = ?", .in = "iu", .cols = account_cols},
-    [ACCOUNT_BY_OPEN_ID] = {.text = "SELECT id, state FROM accounts WHERE user_id = ? AND open_id = ? FOR UPDATE",
+    [ACCOUNT_BY_OPEN_ID] = {.text = "SELECT id FROM accounts WHERE user_id = ? AND open_id = ? FOR UPDATE",
                             .in = "us",
-                            .cols = account_known_cols},
+                            .cols = account_id_cols},
     /* Those besides this one: connecting again needs no place of its own. */
     [ACCOUNT_COUNT] = {.text = "SELECT COUNT(*) FROM accounts WHERE user_id = ? AND state <> 'disconnected'"
                                " AND open_id <> ?",

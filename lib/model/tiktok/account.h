@@ -20,7 +20,7 @@ struct account {
     struct str open_id, display_name, avatar_url, scopes;
     int state;
     struct str state_reason;
-    int64_t access_expires_at_us, refresh_expires_at_us, connected_at_us;
+    int64_t connected_at_us;
     /* The snapshot, when there is one of the last 24 h: snapshot_at_us > 0 */
     struct str username, nickname, privacy_level_options, post_block;
     bool comment_disabled;

@@ -253,7 +253,6 @@ enum err upload_count_late(struct db *db, int64_t due_before_us, int64_t *ret_n)
 
 static const struct db_col upload_cols[] = {
     DB_COL(struct upload, id, UUID),
-    DB_COL(struct upload, user_id, UUID),
     DB_COL_ENUM(struct upload, state, upload_state_names),
     DB_COL(struct upload, media_type, STR),
     DB_COL(struct upload, original_bytes, I64),
@@ -281,7 +280,7 @@ static const struct db_col upload_lock_cols[] = {
 static const struct db_col upload_of_post_cols[] = {DB_COL(struct of_post, id, UUID), DB_END};
 
 #define UPLOAD_COLS \
-    "id, user_id, state, media_type, original_bytes, original_width, original_height, original_sha256, changes," \
+    "id, state, media_type, original_bytes, original_width, original_height, original_sha256, changes," \
     " size_bytes, width, height, sha256, created_at_us, delete_due_at_us, deleted_at_us"
 #define LOCK_COLS "state, delete_due_at_us, deleted_at_us"
 

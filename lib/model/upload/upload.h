@@ -15,7 +15,7 @@ extern const char *const upload_state_names[];
 extern const char *const upload_change_names[]; /* in the order of enum image_change bits */
 
 struct upload {
-    struct uuid id, user_id;
+    struct uuid id;
     int state;
     struct str media_type; /* of the original */
     int64_t original_bytes, original_width, original_height;

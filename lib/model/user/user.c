@@ -123,7 +123,6 @@ static const struct db_col user_cols[] = {
     DB_COL(struct user, password_hash, STR),
     DB_COL_ENUM(struct user, state, user_state_names),
     DB_COL(struct user, created_at_us, I64),
-    DB_COL(struct user, updated_at_us, I64),
     DB_END,
 };
 
@@ -138,7 +137,7 @@ static const struct db_col user_profile_cols[] = {
 
 static const struct db_col user_lock_cols[] = {DB_COL_ENUM(struct user, state, user_state_names), DB_END};
 
-#define USER_COLS "id, email, name, password_hash, state, created_at_us, updated_at_us"
+#define USER_COLS "id, email, name, password_hash, state, created_at_us"
 
 static const struct sql user_sqls[] = {
     [USER_INSERT] = {.text = "INSERT INTO users (id, email_key, email, name, password_hash, state, created_at_us,"

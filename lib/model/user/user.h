@@ -15,7 +15,7 @@ struct user {
     struct str email, name; /* name absent when there is none */
     struct str password_hash;
     int state;
-    int64_t created_at_us, updated_at_us;
+    int64_t created_at_us;
 };
 
 /*

@@ -242,8 +242,7 @@ static void test_branded_is_not_private(void **state)
 static void test_direct_options_on_a_draft(void **state)
 {
     (void)state;
-    draft.options = (struct post_options){.given = true,
-                                          .privacy_level = STR("SELF_ONLY"),
+    draft.options = (struct post_options){.privacy_level = STR("SELF_ONLY"),
                                           .disable_comment = true,
                                           .auto_add_music = true,
                                           .brand_content_toggle = true,
@@ -253,7 +252,7 @@ static void test_direct_options_on_a_draft(void **state)
     assert_int_equal(problems.n, 6);
     for (size_t i = 0; i < problems.n; i++)
         assert_int_equal(problems.v[i].code, ERR_DIRECT_POST_ONLY);
-    draft.options = (struct post_options){.given = true, .disable_comment_given = true, .auto_add_music_given = true};
+    draft.options = (struct post_options){.disable_comment_given = true};
     check(1);
     assert_int_equal(problems.n, 0); /* a plain no asks for nothing */
 }

@@ -109,13 +109,16 @@ static void assert_tokens(struct fixture *f, const char *access, const char *ref
 static void test_connect(void **state)
 {
     struct fixture *f = *state;
+    _cleanup_(account_tokens_done) struct account_tokens t = {0};
     struct account a = {0};
     struct uuid again, other;
 
+    assert_int_equal(account_tokens(f->db, &f->arena, f->ring, &f->id, &t), OK);
+    assert_int_equal(t.access_expires_at_us, 1000);
+    assert_int_equal(t.refresh_expires_at_us, 2000);
     assert_int_equal(account_get(f->db, &f->arena, &f->user_id, &f->id, &a), OK);
     assert_true(str_eqc(a.open_id, "open-1") && str_eqc(a.display_name, "Ada"));
     assert_int_equal(a.state, ACCOUNT_ACTIVE);
-    assert_int_equal(a.access_expires_at_us, 1000);
     assert_int_equal(a.snapshot_at_us, 0);
     assert_true(account_has_scope(&a, STR("video.publish")));
     assert_false(account_has_scope(&a, STR("video")));

@@ -1,0 +1,213 @@
+#include "publish/access.h"
+
+#include "base/clock.h"
+#include "base/rand.h"
+#include "model/tiktok/account.h"
+
+#define NEAR_US (120 * US_PER_SEC)  /* a token that ends sooner might end on its way */
+#define LEASE_US (120 * US_PER_SEC) /* as a job's: longer than the call and its recording take */
+
+enum access_step {
+    ACCESS_READY,
+    ACCESS_CALL,
+    ACCESS_RECORD,
+    ACCESS_WAIT,
+    ACCESS_UNREACHABLE,
+    ACCESS_LOST,
+    ACCESS_ERROR
+};
+
+static enum access_step access_error(struct job_run *run, enum err e)
+{
+    run->err = e;
+    return ACCESS_ERROR;
+}
+
+static bool access_is_old(const struct access *a, const struct account_tokens *tokens)
+{
+    return a->force || tokens->access_expires_at_us <= clock_now_us() + NEAR_US ||
+           (a->refused_us != 0 && a->refused_us == tokens->access_expires_at_us);
+}
+
+static enum access_step access_use(struct job_run *run, struct access *a, struct account_tokens *tokens)
+{
+    secret_done(&run->token);
+    run->token = tokens->access;
+    tokens->access = (struct secret){0};
+    a->in_use_us = tokens->access_expires_at_us;
+    return ACCESS_READY;
+}
+
+static enum err access_end_lease(struct job_run *run, struct access *a)
+{
+    struct uuid lease = a->lease;
+
+    a->lease = UUID_NONE;
+    /* It ends by itself anyway: nobody waits for long. */
+    enum err e = account_end_lease(run->db, &a->account_id, &lease);
+    return e == ERR_CONFLICT || e == ERR_NOT_FOUND ? OK : e;
+}
+
+enum err access_needs_reconnect(struct job_run *run, const struct access *a, const char *reason)
+{
+    return account_needs_reconnect(run->db, &a->account_id, a->in_use_us, reason);
+}
+
+static enum access_step access_lose(struct job_run *run, struct access *a, const char *reason)
+{
+    enum err e = access_needs_reconnect(run, a, reason);
+
+    run->note = reason;
+    return e == OK || e == ERR_NOT_FOUND || e == ERR_CONFLICT ? ACCESS_LOST : access_error(run, e);
+}
+
+/* With the lease: the pair is read again, because somebody may have refreshed it in the meantime. */
+static enum access_step access_refresh(struct job_run *run, struct access *a)
+{
+    _cleanup_(account_tokens_done) struct account_tokens tokens = {0};
+
+    enum err e = account_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &tokens);
+    if (e == OK && access_is_old(a, &tokens)) {
+        a->in_use_us = tokens.access_expires_at_us;
+        a->force = false;
+        tiktok_refresh(&run->worker->tiktok, run->arena, arena_str(run->arena, secret_str(&tokens.refresh)),
+                       &run->call);
+        run->call.start_by_us = clock_mono_us() + CALL_START_US;
+        return ACCESS_CALL;
+    }
+    enum err ended = access_end_lease(run, a);
+    if (e == ERR_NOT_FOUND)
+        return ACCESS_LOST;
+    if (e != OK || ended != OK)
+        return access_error(run, e != OK ? e : ended);
+    return access_use(run, a, &tokens);
+}
+
+static enum access_step access_get(struct job_run *run, struct access *a)
+{
+    _cleanup_(account_tokens_done) struct account_tokens tokens = {0};
+    int64_t now_us = clock_now_us();
+
+    enum err e = account_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &tokens);
+    if (e == ERR_NOT_FOUND)
+        return ACCESS_LOST;
+    if (e != OK)
+        return access_error(run, e);
+    if (!access_is_old(a, &tokens))
+        return access_use(run, a, &tokens);
+    if (tokens.refresh_expires_at_us <= now_us) {
+        a->in_use_us = tokens.access_expires_at_us;
+        return access_lose(run, a, "refresh_token_expired");
+    }
+    struct uuid lease = uuid_new();
+    e = account_lease(run->db, &a->account_id, &lease, now_us + LEASE_US);
+    if (e == ERR_AGAIN) {
+        run->again_at_us = now_us + US_PER_SEC + (int64_t)rand_below(US_PER_SEC);
+        run->note = "tokens_leased";
+        return ACCESS_WAIT;
+    }
+    if (e != OK)
+        return access_error(run, e);
+    a->lease = lease;
+    return access_refresh(run, a);
+}
+
+/* invalid_grant: once more a look at what is stored, because a reconnection or another refresh may have been faster. */
+static enum access_step access_on_refused(struct job_run *run, struct access *a)
+{
+    _cleanup_(account_tokens_done) struct account_tokens tokens = {0};
+
+    enum err e = account_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &tokens);
+    if (e == ERR_DB_UNAVAILABLE)
+        return ACCESS_RECORD;
+    if (e == ERR_NOT_FOUND)
+        return ACCESS_LOST;
+    if (e != OK)
+        return access_error(run, e);
+    e = access_end_lease(run, a);
+    if (e != OK)
+        return access_error(run, e);
+    if (tokens.access_expires_at_us != a->in_use_us)
+        return access_get(run, a);
+    return access_lose(run, a, "invalid_grant");
+}
+
+static enum access_step access_store(struct job_run *run, struct access *a, const struct tiktok_tokens *t)
+{
+    int64_t now_us = clock_now_us();
+    _cleanup_(account_tokens_done) struct account_tokens tokens = {
+        .access = secret_copy(t->access_token),
+        .refresh = secret_copy(t->refresh_token),
+        .access_expires_at_us = now_us + t->expires_in_sec * US_PER_SEC,
+        /* not said: what is stored stays */
+        .refresh_expires_at_us = t->refresh_expires_in_sec == 0 ? 0 : now_us + t->refresh_expires_in_sec * US_PER_SEC,
+    };
+
+    enum err e = account_store_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &a->lease, a->in_use_us,
+                                      &tokens, t->scope);
+    if (e == ERR_DB_UNAVAILABLE)
+        return ACCESS_RECORD;
+    if (e != OK && e != ERR_CONFLICT)
+        return access_error(run, e);
+    /* ERR_CONFLICT: stored by a commit whose answer we missed, or by somebody who took over; what is stored counts. */
+    a->lease = UUID_NONE;
+    return access_get(run, a);
+}
+
+static enum access_step access_result(struct job_run *run, struct access *a)
+{
+    struct tiktok_tokens tokens;
+    struct tiktok_error refusal;
+
+    enum err e = tiktok_read_tokens(run->result, run->arena, &tokens, &refusal);
+    if (e == OK)
+        return access_store(run, a, &tokens);
+    if (e == ERR_TIKTOK_REFUSED && str_eqc(refusal.code, "invalid_grant"))
+        return access_on_refused(run, a);
+    run->note = refusal.code.n > 0 ? arena_strdup(run->arena, refusal.code) : run->result->detail;
+    e = access_end_lease(run, a);
+    return e == OK ? ACCESS_UNREACHABLE : access_error(run, e);
+}
+
+bool access_may_refresh(const struct access *a)
+{
+    return a->refused_us == 0;
+}
+
+void access_refused(struct access *a)
+{
+    a->refused_us = a->in_use_us;
+}
+
+static enum job_step access_then(struct job_run *run, struct access *a, const struct access_ways *ways,
+                                 enum access_step step)
+{
+    a->is_refreshing = step == ACCESS_CALL || step == ACCESS_RECORD; /* RECORD: the same result comes again */
+    switch (step) {
+    case ACCESS_READY:
+        return ways->ready(run);
+    case ACCESS_CALL:
+        return JOB_CALL;
+    case ACCESS_RECORD: /* the new pair could not be stored yet */
+        return JOB_RECORD;
+    case ACCESS_WAIT: /* somebody else refreshes */
+        return JOB_AGAIN;
+    case ACCESS_UNREACHABLE:
+        return ways->unreachable(run);
+    case ACCESS_LOST:
+        return ways->lost(run);
+    case ACCESS_ERROR:
+        break;
+    }
+    return JOB_ERROR;
+}
+
+enum job_step access_begin(struct job_run *run, struct access *a, const struct access_ways *ways)
+{
+    return access_then(run, a, ways, access_get(run, a));
+}
+
+enum job_step access_go_on(struct job_run *run, struct access *a, const struct access_ways *ways)
+{
+    return access_then(run, a, ways, access_result(run, a));
+}

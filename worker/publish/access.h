@@ -1,0 +1,46 @@
+/*
+ * The access token of an account, refreshed when that is needed: a step that the kinds of worker@publish share.
+ *
+ *    static const struct access_ways poll_ways = {poll_with_token, poll_unreachable, poll_without_token};
+ *
+ *    p->access.account_id = p->post.account_id;
+ *    return access_begin(run, &p->access, &poll_ways);
+ *
+ * and in the kind's step, when p->access.is_refreshing: return access_go_on(run, &p->access, &poll_ways).
+ *
+ * One worker at a time refreshes an account's tokens, because a refresh token works once. The new pair is stored before
+ * it is used. An access token that TikTok refuses before its end is refreshed too: access_refused.
+ */
+#pragma once
+
+#include "jobs/kind.h"
+
+struct access {
+    struct uuid account_id;
+    bool force;         /* refresh although it is not needed yet */
+    bool is_refreshing; /* the call that is open is the refresh */
+    struct uuid lease;  /* while a refresh is under way */
+    int64_t in_use_us;  /* the expiry of the pair that is used: it tells one pair from the next */
+    int64_t refused_us; /* of the pair that TikTok refused */
+};
+
+/* How a kind goes on. */
+struct access_ways {
+    enum job_step (*ready)(struct job_run *run);       /* run->token */
+    enum job_step (*unreachable)(struct job_run *run); /* no usable answer, or none about this account: run->note */
+    enum job_step (*lost)(struct job_run *run); /* there are no tokens, or TikTok no longer takes them: the account
+                                                          is needs_reconnect or disconnected */
+};
+
+enum job_step access_begin(struct job_run *run, struct access *a, const struct access_ways *ways);
+enum job_step access_go_on(struct job_run *run, struct access *a, const struct access_ways *ways); /* run->result */
+
+/* When TikTok refuses run->token: a refresh helps once in a run; after access_refused access_begin refreshes. */
+bool access_may_refresh(const struct access *a);
+void access_refused(struct access *a);
+
+/* TikTok refuses the account, not only this token. */
+MUST_CHECK enum err access_needs_reconnect(struct job_run *run, const struct access *a, const char *reason);
+
+/* Every call of a run starts within 5 s or not at all. */
+#define CALL_START_US (5 * US_PER_SEC)

@@ -1,0 +1,27 @@
+/*
+ * How the kinds about a post end a run: one transaction moves the post and finishes or postpones the job.
+ *
+ *    return settle(run, &(struct settling){.post = &p->post, .move = &move, .again_at_us = at_us});
+ */
+#pragma once
+
+#include "jobs/kind.h"
+#include "model/post/post.h"
+
+struct settling {
+    const struct post *post;
+    const struct post_move *move; /* NULL: nothing is written */
+    bool is_note;                 /* the state stays: post_note */
+    int64_t again_at_us;          /* 0: the job is finished */
+};
+enum job_step settle(struct job_run *run, const struct settling *s);
+
+/* Somebody else moved the post, or has the job by now: look again soon. */
+enum job_step settle_look_again(struct job_run *run);
+
+/*
+ * Takes one of the calls that TikTok allows the account in a minute. False: *ret_step is the kind's answer, to come
+ * again when one is free, or an error.
+ */
+MUST_CHECK bool settle_take_call(struct job_run *run, const struct uuid *account_id, enum account_call call,
+                                 enum job_step *ret_step);
