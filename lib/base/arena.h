@@ -7,8 +7,8 @@
  *    arena_clear(&a);    // everything from a is gone, a can be used again
  *    arena_done(&a);
  *
- * Nothing from an arena is freed singly. Running out of memory, or asking for more than max_bytes in all, ends the
- * process: the caps on input keep users from reaching that. Not thread-safe: one thread has it at a time.
+ * Nothing in an arena is freed on its own. Running out of memory, or asking for more than max_bytes in all, ends the
+ * process: the caps on input keep users from reaching that. Not thread-safe: only one thread may use it at a time.
  */
 #pragma once
 
@@ -32,10 +32,10 @@ char *arena_strdup(struct arena *a, struct str s);         /* NUL-terminated cop
 struct str arena_str(struct arena *a, struct str s);       /* copy; absent stays absent */
 PRINTF_LIKE(2, 3) struct str arena_printf(struct arena *a, const char *fmt, ...); /* also NUL-terminated */
 
-/* For the rest of the tree: memory that is not there ends the process. */
+/* For the rest of the tree: running out of memory ends the process. */
 void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size);
 
-/* Zeroed, and the same memory for processes that are forked later; xshared_free with the same numbers (NULL is fine). */
+/* Zeroed, and shared with processes that are forked later. xshared_free takes the same numbers; NULL is fine. */
 void *xshared(size_t n, size_t size);
 void xshared_free(void *p, size_t n, size_t size);

@@ -1,7 +1,7 @@
 /*
- * Functions that do not compile here, and what to use instead. The idea is git's banned.h; the means is the deprecated
- * attribute, which is an error in this build and leaves the headers of other libraries alone. The build includes this
- * file before everything else (-include), because an attribute must come before a definition.
+ * Functions that do not compile here, and what to use instead. The idea is git's banned.h. It is done with the
+ * deprecated attribute, which is an error in this build and leaves the headers of other libraries alone. The build
+ * includes this file before everything else (-include), because an attribute must come before a definition.
  */
 #pragma once
 

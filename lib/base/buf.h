@@ -1,6 +1,6 @@
 /*
- * struct buf: text being built. It is created with its maximum; its error (growing beyond that) is sticky and is asked
- * for once, at the end.
+ * struct buf: text being built. It is created with its maximum. Its error (growing beyond that) is sticky and is
+ * checked once, at the end.
  *
  *    _cleanup_(buf_done) struct buf b = BUF_MAX(64 << 10);
  *    buf_puts(&b, "{\"id\":");

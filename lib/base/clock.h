@@ -2,8 +2,8 @@
  * Time. Inside, an instant is int64_t microseconds since 1970 in UTC ("_us"); outside it is RFC 3339. The database's
  * NOW() is never used: this is the one clock, and test builds can move it.
  *
- * Test builds (meson -Dtest_hooks=true) add the decimal number of microseconds that stands in
- * $MARKETINGCLI_TEST_DIR/clock, read at each call, so that a test moves time for every process at once.
+ * Test builds (meson -Dtest_hooks=true) add the decimal number of microseconds in the file
+ * $MARKETINGCLI_TEST_DIR/clock, which they read at each call, so that a test moves time for every process at once.
  */
 #pragma once
 

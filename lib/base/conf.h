@@ -42,7 +42,7 @@ extern const struct conf_row conf_rows[]; /* conf.def; a section of NULL ends it
 
 const char *conf_path(void); /* $MARKETINGCLI_CONF or the default path */
 
-/* On failure ret_why holds the sentence and conf holds nothing. Strings of conf live until conf_done. */
+/* On failure ret_why holds the sentence, and conf holds nothing. The strings of conf live until conf_done. */
 MUST_CHECK enum err conf_load(struct conf *conf, const char *path, struct buf *ret_why);
 void conf_done(struct conf *conf);
 

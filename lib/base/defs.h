@@ -1,4 +1,4 @@
-/* Attributes and the few macros that the whole tree uses. Include-what-you-use starts here. */
+/* Attributes, and the few macros that the whole tree uses. */
 #pragma once
 
 #include <stddef.h>
@@ -15,7 +15,7 @@
 /* _cleanup_(x_freep) struct x *v = NULL;  frees v when it leaves its scope. */
 #define _cleanup_(fn) __attribute__((cleanup(fn)))
 
-/* Hands the pointer over: its old place becomes NULL. */
+/* Moves the pointer out: its old place becomes NULL. */
 #define TAKE_PTR(p) \
     __extension__({ \
         __typeof__(p) taken_ = (p); \
@@ -30,6 +30,6 @@
         fn(*p); \
     }
 
-/* Stays on in release: for mistakes of the caller, never for input, network or database. */
+/* Stays on in release builds. For the caller's mistakes only, never for input, network or database. */
 #define ASSERT(cond) ((cond) ? (void)0 : assert_failed(#cond, __FILE__, __LINE__))
 NORETURN void assert_failed(const char *cond, const char *file, int line);

@@ -5,7 +5,8 @@
  *    if (e != OK)
  *        return e;
  *
- * Functions that can fail return enum err and are marked MUST_CHECK. No HTTP status stands outside err.def.
+ * Functions that can fail return enum err and are marked MUST_CHECK. The HTTP status of an error stands in err.def
+ * alone. (The TikTok simulator answers with TikTok's own errors, which have a table of their own.)
  */
 #pragma once
 

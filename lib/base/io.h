@@ -15,7 +15,8 @@
 /* For _cleanup_: closes *fd unless it is negative. Keeps errno, so that a function may fail and still say why. */
 void fd_closep(int *fd);
 
-/* All n bytes, however often the kernel takes only some. False with errno set: some of them may be written. */
+/* Writes all n bytes, even if the kernel takes only some at a time. False with errno set: some may have been
+ * written. */
 MUST_CHECK bool fd_write_all(int fd, const void *p, size_t n);
 
 /* What errno means for the image store: ERR_STORE_FULL when there is no room, else ERR_STORE. */

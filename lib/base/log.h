@@ -1,6 +1,6 @@
 /*
  * Log lines: one JSON object a line on stderr. Programs log, the library does not (docs/style.md#logging). A line is
- * written with one write(2), so lines of threads do not mix.
+ * written with one write(2), so the lines of different threads do not mix.
  *
  *    log_event(LOG_INFO, "request", LOG_STR("route", route), LOG_INT("status", status), LOG_END);
  *
@@ -27,7 +27,7 @@ struct log_field {
 #define LOG_INT(name_, int_) ((struct log_field){.name = (name_), .i = (int_), .is_int = true})
 #define LOG_END ((struct log_field){0})
 
-/* Writes the line when level is at or above the set one. */
+/* Writes the line if level is at least as important as the one given to log_init. */
 #define log_event(level, event, ...) log_fields(level, event, (const struct log_field[]){__VA_ARGS__})
 void log_fields(enum log_level level, const char *event, const struct log_field *fields);
 

@@ -1,36 +1,36 @@
 /*
- * All that is wrong with a request, gathered and answered at once.
+ * Everything that is wrong with a request, collected and reported at once.
  *
  *    problem_add(problems, ERR_IMAGE_CORRUPT, arena, "images[%zu]", i);
  *    if (problems->n > 0) return ERR_VALIDATION;
  *
- * When there is exactly one problem the answer takes its code and status; with several the answer is
- * ERR_VALIDATION with the list in details (or their common status, if they share one).
+ * If there is exactly one problem, the answer has its code and status. If there are several, the answer is
+ * ERR_VALIDATION with the list in details (or with their status, if they all have the same).
  */
 #pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
 
-#define PROBLEMS_MAX 50 /* more are not listed: nobody reads them */
+#define PROBLEMS_MAX 50 /* nobody reads more */
 
 struct problem {
     enum err code;
-    struct str param;   /* "images[2]"; absent when it is about no field */
-    struct str message; /* absent: the sentence of the code */
+    struct str param;   /* "images[2]"; absent if it is not about a field */
+    struct str message; /* absent: the code's own sentence */
 };
 
 struct problems {
     struct problem v[PROBLEMS_MAX];
     size_t n;                                  /* at most PROBLEMS_MAX; further ones are dropped */
-    struct str platform_code, platform_log_id; /* what TikTok said, when it was TikTok */
+    struct str platform_code, platform_log_id; /* what TikTok said, if the problem comes from there */
 };
 
-/* param by format, in the arena; a NULL format for none. */
+/* The param is formatted into the arena; a NULL format means no param. */
 PRINTF_LIKE(4, 5) void problem_add(struct problems *p, enum err code, struct arena *arena, const char *param_fmt, ...);
 
-/* The same with a sentence of its own (in the arena, or static). */
+/* The same with its own sentence (in the arena, or static). */
 void problem_add_text(struct problems *p, enum err code, struct str param, struct str message);
 
-/* What the answer as a whole is: ERR_OK when empty. */
+/* The error of the answer as a whole; ERR_OK without problems. */
 enum err problems_err(const struct problems *p);

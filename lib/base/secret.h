@@ -1,6 +1,6 @@
 /*
  * struct secret: bytes that must not be seen: passwords, tokens, keys. It has no formatter, is wiped when freed, and
- * may carry a NUL. p is NUL-terminated behind n for libraries that want a C string.
+ * may contain a NUL. A NUL also follows the n bytes, for libraries that want a C string.
  *
  *    _cleanup_(secret_done) struct secret token = secret_copy(s);
  *    call(secret_str(&token));
@@ -19,7 +19,8 @@ struct secret {
 struct secret secret_copy(struct str s);
 void secret_done(struct secret *s); /* wipes, frees, empties */
 
-/* A look at the bytes, for the one call that needs them; never for a log or an answer other than their own. */
+/* The bytes, for the one call that needs them. Never for a log, nor for any answer but the one that hands a new
+ * secret to its owner. */
 static inline struct str secret_str(const struct secret *s)
 {
     return str_of(s->p, s->n);
@@ -27,6 +28,6 @@ static inline struct str secret_str(const struct secret *s)
 
 /*
  * Reads the credential name: the file of that name in $CREDENTIALS_DIRECTORY (systemd's LoadCredential=), at most
- * 64 KiB, without the newline at its end. ERR_NOT_FOUND when there is none, ERR_IO when it cannot be read.
+ * 64 KiB, without the newline at its end. ERR_NOT_FOUND if there is none, ERR_IO if it cannot be read.
  */
 MUST_CHECK enum err credential_read(const char *name, struct secret *ret_secret);

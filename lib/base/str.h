@@ -1,6 +1,6 @@
 /*
- * struct str: text that somebody else owns, to look at. Not NUL-terminated. p is NULL for "absent", which is not the
- * same as "empty" (p set, n 0).
+ * struct str: text that somebody else owns. Not NUL-terminated. p is NULL for "absent", which is not the same as
+ * "empty" (p set, n 0).
  *
  *    struct str line = STR("a=b"), name;
  *    if (str_cut(&line, '=', &name))   // name "a", line "b"
@@ -33,26 +33,26 @@ static inline struct str str_of(const void *p, size_t n)
 
 bool str_eq(struct str a, struct str b);
 bool str_eqc(struct str a, const char *b);
-bool str_ieq(struct str a, struct str b); /* ASCII letters without regard to case */
+bool str_ieq(struct str a, struct str b); /* ignores the case of ASCII letters */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 struct str str_trim(struct str s); /* without blanks and tabs at both ends */
 struct str str_skip(struct str s, size_t n);
 struct str str_head(struct str s, size_t n); /* the first n bytes at most */
 
-/* Cuts s at the first sep: ret_head gets what is before, s what is behind. False (s and ret_head untouched) if there is
- * none. */
+/* Cuts s at the first sep: ret_head gets what comes before it, s what comes after. False if there is none; s and
+ * ret_head are then untouched. */
 bool str_cut(struct str *s, char sep, struct str *ret_head);
 
-/* Takes the next piece up to sep or the end. False when s is used up. Empty pieces are returned. */
+/* Takes the next piece, up to sep or the end. False when nothing is left. Empty pieces are returned, too. */
 bool str_next(struct str *s, char sep, struct str *ret_piece);
 
 /* Is s one of names, which end with NULL? names itself may be NULL. */
 bool str_is_one_of(struct str s, const char *const *names);
 
 /*
- * Lists in one text, as TikTok writes scopes and MariaDB a SET: pieces with sep between them. Blanks around a piece do
- * not count, and an empty piece is none.
+ * Lists in one text, as TikTok writes scopes and MariaDB writes a SET: pieces separated by sep. Blanks around a piece
+ * do not count, and empty pieces are skipped.
  */
 struct strs {
     struct str *v;
@@ -62,9 +62,9 @@ struct arena;
 struct strs str_split(struct arena *arena, struct str list, char sep); /* v lives in the arena, the pieces in list */
 bool str_list_has(struct str list, char sep, struct str piece);
 
-/* Decimal digits only, the whole of s, no overflow. */
+/* The whole of s must be decimal digits, without a sign, and must not overflow. */
 MUST_CHECK bool str_to_i64(struct str s, int64_t *ret_value);
 
 int str_hex_value(char c); /* 0 to 15 of a hexadecimal digit in either case; -1 of any other character */
 
-bool str_eq_secret(struct str a, struct str b); /* in time that depends on the lengths only */
+bool str_eq_secret(struct str a, struct str b); /* the time it takes depends on the lengths only */

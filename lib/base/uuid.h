@@ -25,7 +25,7 @@ bool uuid_eq(const struct uuid *a, const struct uuid *b);
 int uuid_cmp(const struct uuid *a, const struct uuid *b);
 void uuid_format(const struct uuid *id, char ret_text[static UUID_TEXT_SIZE]);
 
-/* Any version; upper case is taken too. */
+/* Any version, in either case. */
 MUST_CHECK bool uuid_parse(struct str text, struct uuid *ret_id);
 
 /* For one expression: uuid_text(&id).s */

@@ -1,13 +1,13 @@
 /*
- * A sliding window as a log of times, packed into bytes so that a database column can hold it: 8 bytes each, big
- * endian, oldest first. Pure: the caller reads the bytes, takes, and writes them back where they are still the same.
+ * A sliding window, kept as a log of times: 8 bytes each, big endian, oldest first, so that a database column can hold
+ * it. No I/O: the caller reads the bytes, takes a place, and writes the bytes back if the column has not changed since.
  *
  *    uint8_t log[WINDOW_BYTES(6)];    // filled from the column, n bytes
- *    if (window_take(log, &n, 6, US_PER_MIN, now_us, &free_at_us))
+ *    if (window_take(log, &n, 6, 60 * US_PER_SEC, now_us, &free_at_us))
  *        write(log, n);
  *
- * Bytes that are no such log (a length that is no multiple of 8) lose their end; times in the future, from a machine
- * whose clock is ahead, count as now.
+ * If the length is not a multiple of 8, the last bytes are dropped. Times in the future, from a machine whose clock is
+ * ahead, count as now.
  */
 #pragma once
 
@@ -19,9 +19,9 @@
 #define WINDOW_BYTES(limit) ((limit) * sizeof(int64_t))
 
 /*
- * log has room for WINDOW_BYTES(limit); *n is what is used of it. True: now_us was added and times that are period_us
- * or more ago were dropped. False: limit are within the period already, log is as it was, and ret_free_at_us is when
- * the oldest of them leaves.
+ * log has room for WINDOW_BYTES(limit); *n is how much of it is used. True: now_us was added, and times that are
+ * period_us or more ago were dropped. False: the period already holds limit times; log is unchanged, and ret_free_at_us
+ * is when the oldest of them leaves.
  */
 MUST_CHECK bool window_take(uint8_t *log, size_t *n, size_t limit, int64_t period_us, int64_t now_us,
                             int64_t *ret_free_at_us);

@@ -1,4 +1,5 @@
-/* SHA-256, HMAC-SHA-256 (OpenSSL EVP), hex and base62. None of these can fail: a broken OpenSSL ends the process. */
+/* SHA-256, HMAC-SHA-256 (OpenSSL EVP), hex and base62. None of these can fail: if OpenSSL is broken, the process
+ * ends. */
 #pragma once
 
 #include <stdint.h>
@@ -15,13 +16,13 @@ struct sha256 {
 struct sha256 sha256_of(struct str s);
 struct sha256 hmac_sha256(struct str key, struct str message);
 
-/* Piecewise, for what arrives in pieces. */
+/* For data that arrives in pieces. */
 struct sha256_stream;
 struct sha256_stream *sha256_stream_new(void);
 void sha256_stream_add(struct sha256_stream *s, const void *p, size_t n);
 struct sha256 sha256_stream_end(struct sha256_stream *s); /* frees s */
 
-/* Of a file from its first byte to its end; its offset stays. False when it cannot be read, with errno set. */
+/* Of a whole file, whatever its offset, which does not change. False with errno set if it cannot be read. */
 MUST_CHECK bool sha256_of_file(int fd, struct sha256 *ret_digest, uint64_t *ret_bytes);
 
 struct str hex_encode(struct arena *arena, const void *p, size_t n); /* lower case */
@@ -30,5 +31,5 @@ MUST_CHECK bool hex_decode(struct str text, void *ret, size_t n);    /* exactly 
 /* n random bytes as base62 text of fixed length (43 characters for 32 bytes), in the arena. */
 struct str token_new(struct arena *arena, size_t n_bytes);
 
-/* p as one big-endian number in base62 (0-9A-Za-z), of fixed length for n: ceil(n * 8 / log2 62). */
+/* p as one big-endian number in base62 (0-9A-Za-z). The length depends on n only: ceil(n * 8 / log2 62). */
 struct str base62_encode(struct arena *arena, const uint8_t *p, size_t n);

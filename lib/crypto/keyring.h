@@ -1,10 +1,11 @@
 /*
  * Sealing: AES-256-GCM under a ring of keys (the credential file "token-keys"), so that keys can be rotated.
  *
- * The file has one key a line, the current one first:  ID HEX64   (ID 1 to 255, HEX64 the 32 bytes); # comments.
- * A sealed value is: key id (1 byte), nonce (12, random), ciphertext, tag (16): plain length + KEYRING_OVERHEAD bytes.
- * The associated data binds it to its place ("accounts.access_token:" and the row's id), so that a sealed value moved
- * to another row or column does not open.
+ * The file has one key on each line, the current one first: ID HEX64. ID is 1 to 255, HEX64 the 32 bytes of the key; #
+ * starts a comment. A sealed value is the key id (1 byte), a random nonce (12), the ciphertext and a tag (16):
+ * KEYRING_OVERHEAD bytes more than the plain text.
+ * The associated data binds it to its place ("accounts.access_token:" and the row's id), so that a sealed value that
+ * was moved to another row or column does not open.
  */
 #pragma once
 
@@ -26,6 +27,6 @@ MUST_CHECK enum err keyring_seal(const struct keyring *ring, struct str plain, s
 MUST_CHECK enum err keyring_open(const struct keyring *ring, struct str sealed, struct str aad,
                                  struct secret *ret_plain);
 
-/* The key id a sealed value is under; current id of the ring (for re-sealing). */
+/* Which key sealed a value, and which is the ring's current one. They differ if the value should be sealed again. */
 int keyring_sealed_id(struct str sealed);
 int keyring_current_id(const struct keyring *ring);

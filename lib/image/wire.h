@@ -1,7 +1,8 @@
 /*
- * What goes over the image service's socket: one struct image_request with the input and the output file as SCM_RIGHTS,
- * in this order, and one struct image_report back. Both ends are built together and run on one machine, so the structs
- * go as they lie in memory; the version refuses a service that an upgrade has not restarted yet.
+ * What goes over the image service's socket: one struct image_request with the descriptors of the input and the output
+ * file (SCM_RIGHTS, in this order), and one struct image_report back. Both ends are built together and run on one
+ * machine, so the structs are sent as they are in memory. The version refuses a service that an upgrade has not yet
+ * restarted.
  */
 #pragma once
 

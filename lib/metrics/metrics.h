@@ -1,5 +1,5 @@
 /*
- * Metrics: what a program counts, described by one table (metrics.def), shown as Prometheus' text (format 0.0.4).
+ * Metrics: what a program counts, described by one table (metrics.def) and shown in Prometheus' text format (0.0.4).
  *
  *    struct metrics *m = metrics_new(&(struct metrics_options){
  *        .who = METRICS_APP, .values = {[LABEL_ROUTE] = routes, [LABEL_STATUS] = classes}});
@@ -7,8 +7,9 @@
  *    metric_observe(m, METRIC_REQUEST_TIME, route, duration_us);
  *    metrics_text(m, &b);
  *
- * Adding a metric is a row of metrics.def and a line where it happens. Counting is one relaxed atomic addition to a
- * fixed array, without locks: any thread, any time. Nothing here holds data of a user; labels are fixed at the start.
+ * A new metric is a row of metrics.def and a line where the thing happens. Counting is one relaxed atomic addition to a
+ * fixed array, without locks: any thread may do it at any time. Nothing here holds data of a user. Labels are fixed at
+ * the start.
  */
 #pragma once
 
@@ -45,8 +46,8 @@ struct metrics;
 
 struct metrics_options {
     unsigned who;
-    bool shared; /* with the processes that are forked later: all count into the same cells */
-    /* NULL-ended, without quotes, backslashes and newlines; they live as long as the metrics. NULL: metrics with this
+    bool shared; /* with processes that are forked later: all count in the same cells */
+    /* NULL-ended, without quotes, backslashes and newlines; they must outlive the metrics. NULL: metrics with this
      * label are left out. */
     const char *const *values[LABEL__MAX];
 };
@@ -56,8 +57,8 @@ void metrics_free(struct metrics *m);
 DEFINE_FREEP(struct metrics, metrics_free)
 
 /*
- * The series is the index of the label's value; with two labels, first index x number of second values + second index;
- * without, 0. A metric that this program leaves out is silently not counted, so that shared code can be.
+ * The series is the index of the label's value. With two labels it is first index x number of second values + second
+ * index, without a label 0. A metric that this program leaves out is not counted, silently, so that code can be shared.
  */
 void metric_add(struct metrics *m, enum metric which, size_t series, int64_t n); /* counters and gauges */
 void metric_set(struct metrics *m, enum metric which, size_t series,
@@ -67,7 +68,7 @@ void metric_observe(struct metrics *m, enum metric which, size_t series, int64_t
 void metrics_text(const struct metrics *m, struct buf *b);
 
 /*
- * An alarm is one named log event and one metric, for what somebody should look at (alarm.def). For programs: the
+ * An alarm is a named log event and a metric, for what somebody should look at (alarm.def). For programs only: the
  * library does not log.
  *
  *    alarm_raise(m, ALARM_JOB_DEAD, LOG_STR("kind", kind), LOG_END);

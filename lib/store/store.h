@@ -2,11 +2,11 @@
  * The image store: a folder. (Another implementation may come; callers see ids only.)
  *
  *    e = store_create(&store, &id, &file);    // a temporary file: write to file.fd
- *    e = store_commit(&store, &file);    // fsync, rename, fsync of the folder: only then is it there
- *    store_discard(&file);            // when not committed: gone
+ *    e = store_commit(&store, &file);    // fsync, rename, fsync of the folder: from now on it is there
+ *    store_discard(&file);            // removes it, unless it was committed
  *
- * Names are <id>.jpg below two levels of hexadecimal folders made from the id's random end; nothing from outside is
- * ever part of a path. Files are 0640, folders 2770: the web server reads by group.
+ * A file is <id>.jpg below two levels of hexadecimal folders, which come from the random end of the id. Nothing from
+ * outside is ever part of a path. Files are 0640 and folders 2770: the web server reads them through its group.
  */
 #pragma once
 
@@ -16,7 +16,7 @@
 #include "base/uuid.h"
 
 struct store {
-    const char *dir; /* must outlive it */
+    const char *dir; /* must outlive the struct */
 };
 
 struct store_file {
@@ -30,7 +30,7 @@ struct store_file {
 /* ERR_STORE_FULL, ERR_STORE. */
 MUST_CHECK enum err store_create(const struct store *s, const struct uuid *id, struct store_file *ret_file);
 MUST_CHECK enum err store_commit(const struct store *s, struct store_file *f); /* closes fd */
-void store_discard(struct store_file *f); /* closes and unlinks; nothing when already committed or none */
+void store_discard(struct store_file *f); /* closes and unlinks; does nothing if committed, or without a file */
 
 MUST_CHECK enum err store_delete(const struct store *s,
                                  const struct uuid *id); /* OK when it is not there: idempotent */
@@ -40,5 +40,6 @@ MUST_CHECK enum err store_open(const struct store *s, const struct uuid *id, int
 #define STORE_PATH_SIZE 64
 void store_path(const struct uuid *id, char ret_path[static STORE_PATH_SIZE]);
 
-/* A nameless file (O_TMPFILE) in dir for what is arriving; gone when closed. ERR_STORE_FULL, ERR_STORE. */
+/* A file without a name (O_TMPFILE) in dir, for data that is arriving. It is gone when closed. ERR_STORE_FULL,
+ * ERR_STORE. */
 MUST_CHECK enum err spool_open(const char *dir, int *ret_fd);

@@ -17,7 +17,7 @@ struct tiktok {
     const struct secret *client_secret;
 };
 
-/* Where the consent page is: authorize_url with client_key, scope, response_type, redirect_uri, state. */
+/* The address of the consent page: authorize_url with client_key, scope, response_type, redirect_uri and state. */
 struct str tiktok_authorize_url(const struct tiktok *t, struct arena *arena, struct str state);
 struct str tiktok_redirect_uri(const struct tiktok *t, struct arena *arena); /* service.url /api/v1/tiktok/callback */
 
@@ -32,15 +32,15 @@ void tiktok_init(const struct tiktok *t, struct arena *arena, struct str access_
 void tiktok_status(const struct tiktok *t, struct arena *arena, struct str access_token, struct str publish_id,
                    struct net_call *ret_call);
 
-/* What an answer that is not the wanted one says. */
+/* What a refusal says. */
 struct tiktok_error {
-    struct str code, log_id, message; /* absent when no such answer could be read */
+    struct str code, log_id, message; /* absent if no such answer could be read */
     int http_status;
 };
 
 /*
- * Readers: OK with the struct filled; ERR_NET_* as the result had it; ERR_TIKTOK_REFUSED when TikTok's answer names a
- * code other than ok (error filled); ERR_NET_UNKNOWN when the answer cannot be read (not JSON, fields missing, 5xx).
+ * Readers return OK with the struct filled, the ERR_NET_* of the result, ERR_TIKTOK_REFUSED if TikTok's answer names a
+ * code other than ok (error filled), or ERR_NET_UNKNOWN if the answer cannot be used (not JSON, fields missing, 5xx).
  */
 struct tiktok_tokens {
     struct str open_id, scope, access_token, refresh_token;
@@ -56,7 +56,7 @@ MUST_CHECK enum err tiktok_read_user(const struct net_result *r, struct arena *a
                                      struct tiktok_error *ret_error);
 
 struct tiktok_creator {
-    struct str username, nickname, privacy_level_options; /* comma between them */
+    struct str username, nickname, privacy_level_options; /* options: separated by commas */
     bool comment_disabled;
     struct str
         post_block; /* the code when TikTok says with 200 that the creator cannot post now; then OK is returned */
@@ -71,7 +71,7 @@ enum tiktok_publish_status { TIKTOK_PROCESSING, TIKTOK_INBOX, TIKTOK_COMPLETE, T
 struct tiktok_status {
     enum tiktok_publish_status status;
     struct str status_text, fail_reason;
-    struct str post_ids; /* as text without loss, comma between them */
+    struct str post_ids; /* every digit kept, separated by commas */
     struct str log_id;
 };
 MUST_CHECK enum err tiktok_read_status(const struct net_result *r, struct arena *arena, struct tiktok_status *ret,
@@ -92,26 +92,27 @@ struct str tiktok_init_payload(struct arena *arena, const struct tiktok_post *po
 
 /*
  * What to do about a code of init or status, one table: tiktok_codes.c (docs/tiktok.md#init, docs/tiktok.md#status).
- * Codes that are not in it are TIKTOK_FINAL with failure "tiktok_refused"... a documented 4xx only: see documented.
+ * For a code that is not in it the caller decides. After an init the outcome is then unknown: only a documented 4xx
+ * says that nothing was posted.
  */
 enum tiktok_action {
-    TIKTOK_FINAL,     /* failed; the user is told */
-    TIKTOK_RETRY,     /* later, by itself: nothing was posted */
-    TIKTOK_DEFER,     /* a cap that resets: wait retry_after_sec, shown to the user */
-    TIKTOK_REFRESH,   /* the access token is dead: refresh, then again */
+    TIKTOK_FINAL,     /* the post failed; the user is told */
+    TIKTOK_RETRY,     /* nothing was posted: try again later, unasked */
+    TIKTOK_DEFER,     /* a cap that resets: wait retry_after_sec, and show the user why */
+    TIKTOK_REFRESH,   /* the access token is dead: refresh it, then try again */
     TIKTOK_RECONNECT, /* the user must connect again */
 };
 struct tiktok_code {
     const char *code; /* TikTok's */
-    int http_status;  /* documented with init; 0: a fail_reason of status */
+    int http_status;  /* as documented for init; 0: a fail_reason of status */
     enum tiktok_action action;
-    const char *failure; /* our failure code of the post: "url_ownership_unverified", ... */
+    const char *failure; /* our failure code of the post: "url_ownership_unverified" */
     int64_t retry_after_sec;
     const char *message; /* for the user: what it means and what to do */
 };
 const struct tiktok_code *tiktok_code_find(struct str code); /* NULL: not documented */
 
-/* The message for a failure code of ours, also for those that never come from TikTok (outcome_unknown,
- * confirmation_timeout, account_disconnected, worker_crashed, images_gone). NULL: none. */
+/* The message for one of our failure codes, including those that never come from TikTok (outcome_unknown,
+ * confirmation_timeout, account_disconnected, worker_crashed, images_gone). NULL: there is none. */
 const char *tiktok_failure_message(struct str failure);
 bool tiktok_failure_retryable(struct str failure); /* may the user send the same post again as it is? */

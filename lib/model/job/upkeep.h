@@ -1,6 +1,6 @@
 /*
- * What the worker looks after by itself every hour: rows whose time is over, tokens that would die unused, and posts
- * that have fallen out of the jobs table (which must not happen; an audit that proves it).
+ * What the worker looks after every hour: rows whose time is over, tokens that would expire unused, and posts that have
+ * fallen out of the jobs table. That must not happen; the audit proves it.
  */
 #pragma once
 
@@ -9,14 +9,15 @@
 /* TikTok sign-ins that were started and never finished. */
 MUST_CHECK enum err upkeep_delete_states(struct db *db, int64_t now_us);
 
-/* Active accounts with less than 30 days of refresh life that were not refreshed for a day: at most max ids. */
+/* Active accounts whose refresh token expires within 30 days, and which have not been refreshed for a day: at most max
+ * ids. */
 MUST_CHECK enum err upkeep_aging_accounts(struct db *db, struct arena *arena, int64_t now_us, size_t max,
                                           struct uuid **ret_ids, size_t *ret_n);
 
-/* Posts that have not ended, were not touched for ten minutes and have no job that is ready. */
+/* Posts that have not ended, have not been touched for ten minutes and have no live job. */
 struct upkeep_post {
     struct uuid id;
-    bool publish; /* the job it lacks: publish, else poll */
+    bool publish; /* it lacks a job "publish"; false: "poll" */
 };
 MUST_CHECK enum err upkeep_posts_without_job(struct db *db, struct arena *arena, int64_t now_us, size_t max,
                                              struct upkeep_post **ret_posts, size_t *ret_n);

@@ -1,7 +1,7 @@
 /*
- * API keys: "mk_live_" + 43 base62 characters (256 random bits) + 6 base62 characters of a checksum, 57 in all:
- * ^mk_live_[0-9A-Za-z]{49}$. The checksum is SHA-256 over everything before it, its first 64 bits
- * modulo 62^6, so that a mistyped key is refused without a query. Only the SHA-256 of the whole key is kept.
+ * API keys: "mk_live_", 43 base62 characters (256 random bits) and 6 base62 characters of checksum, 57 in all:
+ * ^mk_live_[0-9A-Za-z]{49}$. The checksum is the first 64 bits of the SHA-256 of everything before it, modulo 62^6, so
+ * that a mistyped key is refused without a query. Only the SHA-256 of the whole key is stored.
  */
 #pragma once
 
@@ -22,20 +22,21 @@ struct key {
     int64_t created_at_us, last_used_at_us, revoked_at_us;
 };
 
-bool key_is_wellformed(struct str text); /* shape and checksum; no query */
+bool key_is_wellformed(struct str text); /* checks shape and checksum, without a query */
 
-/* ret_text is the key itself, shown once. ERR_TOO_MANY at conf.keys_max_per_user (counted in the same transaction). */
+/* ret_text is the key itself, which is shown once. ERR_TOO_MANY at conf.keys_max_per_user, counted in the same
+ * transaction. */
 MUST_CHECK enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
                                struct str name, struct str *ret_text, struct key *ret_key);
 
 /*
- * One indexed read of one table, or none when the cache has it (last_used_at_us may be a second old then). ERR_BAD_KEY
- * (not wellformed), ERR_INVALID_KEY (unknown, revoked), ERR_ACCOUNT_DISABLED.
+ * One indexed read of one table, or none if the cache has the key; last_used_at_us may then be a second old.
+ * ERR_BAD_KEY (not well-formed), ERR_INVALID_KEY (unknown, revoked), ERR_ACCOUNT_DISABLED.
  */
 MUST_CHECK enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *arena, struct str text,
                                      struct key *ret_key);
 
-/* Live keys with ids below that one, newest first. */
+/* Live keys whose ids are below that one, newest first. */
 MUST_CHECK enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below,
                              size_t max, struct key **ret_keys, size_t *ret_n);
 

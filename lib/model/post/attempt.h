@@ -15,29 +15,30 @@ struct attempt {
     int state;
 };
 
-/* In the transaction that moves the post to publishing. The caller chooses the id: the payload's image URLs have it. */
+/* Call it in the transaction that moves the post to publishing. The caller chooses the id, because the image URLs
+ * in the payload contain it. */
 MUST_CHECK enum err attempt_add(struct db *db, const struct uuid *id, const struct uuid *post_id,
                                 const struct uuid *fence, struct str payload);
 
 struct attempt_result {
     enum attempt_state state;
     struct str publish_id, platform_code, platform_log_id;
-    int http_status; /* 0: there was no answer */
+    int http_status; /* 0: no answer came */
 };
 
-/* ERR_CONFLICT when the fence does not match or the attempt has ended already. */
+/* ERR_CONFLICT if the fence does not match or the attempt has already ended. */
 MUST_CHECK enum err attempt_end(struct db *db, const struct uuid *id, const struct uuid *fence,
                                 const struct attempt_result *result);
 
-/* The newest attempt of a post; ERR_NOT_FOUND. */
+/* The newest attempt of a post. ERR_NOT_FOUND. */
 MUST_CHECK enum err attempt_latest(struct db *db, struct arena *arena, const struct uuid *post_id,
                                    struct attempt *ret_attempt);
 
-/* Takes over an attempt that is still committed although its maker's lease is over: outcome_unknown. ERR_CONFLICT when
- * it has ended. */
+/* Ends an attempt that is still committed although its maker's lease is over, as outcome_unknown. ERR_CONFLICT if
+ * it has already ended. */
 MUST_CHECK enum err attempt_take_over(struct db *db, const struct uuid *id);
 
-/* How often a post has come back so far, from its receipt: what bounds the retries. */
+/* How often a post has come back so far, by its receipt. It limits the retries. */
 struct attempt_tally {
     int64_t refused;     /* retryable refusals of TikTok */
     int64_t unreachable; /* inits that were not sent, and other calls that got no usable answer */
@@ -46,5 +47,5 @@ struct attempt_tally {
 MUST_CHECK enum err attempt_tally(struct db *db, struct arena *arena, const struct uuid *post_id,
                                   struct attempt_tally *ret_tally);
 
-/* The event, by post_note, of a call before the init that got no usable answer: counted by attempt_tally. */
+/* The event that post_note writes when a call before the init got no usable answer. attempt_tally counts it. */
 #define EVENT_NOT_REACHED "not_reached"

@@ -1,6 +1,6 @@
 /*
- * Posts and their receipts. The state machine is one table (post_state.c): what event is allowed in which state and
- * where it leads; every transition is a row of post_events in the same transaction.
+ * Posts and their receipts. The state machine is one table (post_state.c): which event is allowed in which state, and
+ * where it leads. Every transition writes a row of post_events in the same transaction.
  */
 #pragma once
 
@@ -24,7 +24,7 @@ enum post_state {
     POST_CANCELED,
     POST_STATE__MAX
 };
-extern const char *const post_state_names[];  /* NULL-ended, as the database and the API spell them */
+extern const char *const post_state_names[];  /* NULL-ended, spelt as in the database and the API */
 bool post_state_has_ended(enum post_state s); /* published, in_inbox, failed, canceled */
 
 enum post_mode { POST_MEDIA_UPLOAD, POST_DIRECT_POST };
@@ -37,14 +37,14 @@ extern const char *const privacy_level_names[]; /* index 0 is PUBLIC_TO_EVERYONE
 
 struct post {
     struct uuid id, account_id;
-    struct str title, description; /* absent when none */
+    struct str title, description; /* absent if there is none */
     int post_mode;
     struct str privacy_level; /* absent for a draft */
     bool disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc;
     int64_t photo_cover_index;
     int state;
     struct str failure_code, platform_code, platform_log_id;
-    struct str publish_id, tiktok_post_ids; /* ids with comma between them */
+    struct str publish_id, tiktok_post_ids; /* separated by commas */
     int64_t next_attempt_at_us, created_at_us, accepted_at_us, ended_at_us;
 };
 
@@ -53,7 +53,7 @@ struct post_image {
     int64_t position, width, height, size_bytes;
     struct str changes;
     int64_t deleted_at_us;
-    int64_t fetched_at_us; /* first fetch of the newest attempt; 0: not fetched */
+    int64_t fetched_at_us; /* first fetch for the newest attempt; 0: not fetched */
 };
 
 struct post_event {
@@ -63,9 +63,9 @@ struct post_event {
     int state;
 };
 
-/* What a client may say of a post; bound from multipart fields or JSON. */
+/* What a client may say about a post, bound from multipart fields or JSON. */
 struct post_options {
-    struct str post_mode, privacy_level; /* as sent; absent when not */
+    struct str post_mode, privacy_level; /* as sent; absent if not sent */
     bool disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc;
     bool disable_comment_given;
     int64_t photo_cover_index;
@@ -76,9 +76,9 @@ struct post_draft {
     struct str title_overflow; /* "reject" (default) or "truncate" */
     bool title_was_cut;        /* set by post_check */
     struct post_options options;
-    struct upload_report *reports; /* images that came with the request; rows still storing */
+    struct upload_report *reports; /* images that came with the request; their rows are still storing */
     size_t reports_n;
-    struct uuid *upload_ids; /* or: images that were there before */
+    struct uuid *upload_ids; /* or images that were there before */
     size_t upload_ids_n;
     bool by_upload_ids;
     struct uuid key_id;
@@ -94,13 +94,13 @@ struct post_draft {
 void post_check(const struct account *account, struct post_draft *draft, size_t images_n, struct arena *arena,
                 struct problems *problems);
 
-/* Is the creator snapshot young enough that post_check could compare with it? */
+/* Is the creator snapshot young enough for post_check to compare with it? */
 bool post_snapshot_is_fresh(const struct account *account);
 
 /*
- * One transaction: uploads made ready or taken (ERR_VALIDATION with problems "upload_ids[i]" otherwise), post, images,
- * event "created", job "publish"; for a DIRECT_POST on an old snapshot also the job "creator" of the account. draft has
- * passed post_check.
+ * In one transaction, makes the uploads ready or takes them (else ERR_VALIDATION with problems at "upload_ids[i]") and
+ * writes the post, its images, the event "created" and the job "publish"; for a DIRECT_POST on an old snapshot also the
+ * account's job "creator". draft must have passed post_check.
  */
 MUST_CHECK enum err post_create(struct db *db, struct arena *arena, const struct conf *conf,
                                 const struct account *account, const struct post_draft *draft,
@@ -120,9 +120,9 @@ MUST_CHECK enum err post_events(struct db *db, struct arena *arena, const struct
 MUST_CHECK enum err post_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct post *ret_post);
 
 /*
- * Moves a post: event is a row of the table in post_state.c. Inside a transaction of the caller. Writes the state
- * conditionally on the old one (ERR_CONFLICT when it is not one the event is allowed in), the fields below, ended_at_us
- * and the uploads' clock when it is the first ended state, and the row of post_events.
+ * Moves a post. event is a row of the table in post_state.c. Call it in a transaction. It writes the new state if the
+ * old one allows the event (else ERR_CONFLICT), the fields below, the row of post_events, and, when the post ends for
+ * the first time, ended_at_us and when its uploads are due.
  */
 struct post_move {
     const char *event;
@@ -137,5 +137,6 @@ MUST_CHECK enum err post_move(struct db *db, struct arena *arena, const struct c
 MUST_CHECK enum err post_note(struct db *db, const struct uuid *post_id, const struct post_move *note,
                               enum post_state state);
 
-/* TikTok's page of a post: built when read, from the handle of the snapshot. Absent when either is unknown. */
+/* The address of a post's page at TikTok, built from the snapshot's username when the post is read. Absent if
+ * either part is unknown. */
 struct str post_url(struct arena *arena, const struct conf *conf, struct str username, struct str tiktok_post_id);

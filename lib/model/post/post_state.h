@@ -34,17 +34,17 @@
  *    given_up = rejected, needs_reconnect, tiktok_unreachable, images_gone, privacy_not_offered, worker_crashed
  *    withdrawn = canceled, account_disconnected
  *
- * refused_retry, not_sent: nothing was posted. deferred: a cap at TikTok that resets. outcome_unknown: the init may have
- * left, so the post is never sent again by itself. published comes again when TikTok names more ids, and late, when the
- * wait for it had been given up.
+ * refused_retry, not_sent: nothing was posted. deferred: a cap at TikTok that resets. outcome_unknown: the init may
+ * have left, so the post is never sent again by itself. published comes again when TikTok names more ids, and late,
+ * when the wait for it had been given up.
  */
 #pragma once
 
 #include "model/post/post.h"
 
-#define POST_STATE_NONE POST_STATE__MAX /* where "created" comes from */
+#define POST_STATE_NONE POST_STATE__MAX /* the state before "created" */
 
-/* Where event leads from a state; failure_code is the post's own (for a late confirmation). ERR_CONFLICT when the event
- * is not allowed there. An event that is not in the table at all is a mistake (ASSERT). */
+/* The state to which event leads from a state. failure_code is the post's own; a late confirmation depends on it.
+ * ERR_CONFLICT if the event is not allowed there. An event that is not in the table at all is a mistake (ASSERT). */
 MUST_CHECK enum err post_state_next(struct str event, enum post_state from, struct str failure_code,
                                     enum post_state *ret_to);

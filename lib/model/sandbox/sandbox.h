@@ -14,7 +14,7 @@
 #include "db/db.h"
 
 #define SANDBOX_USERNAME_MAX 24
-#define SANDBOX_CODE_US (300 * US_PER_SEC) /* not documented; about five minutes is what clients report */
+#define SANDBOX_CODE_US (300 * US_PER_SEC) /* not documented; clients report about five minutes */
 #define SANDBOX_ACCESS_SEC 7200
 #define SANDBOX_REFRESH_SEC (180 * 86400)
 #define SANDBOX_KEEP_US (30 * US_PER_DAY)
@@ -22,7 +22,7 @@
 /* 1 to 24 of a-z 0-9 . _ */
 bool sandbox_username_is_valid(struct str username);
 
-/* The id of a creator as one client sees it; the same again whenever the creator is made anew. Begins with "-000". */
+/* The id of a creator, as one client sees it; still the same if the creator is made again. Begins with "-000". */
 struct str sandbox_open_id(struct arena *arena, struct str client_key, struct str username);
 
 /* Binds client_key to the secret of its first call. ERR_BAD_CREDENTIALS for another secret. */
@@ -30,11 +30,11 @@ MUST_CHECK enum err sandbox_client_check(struct db *db, struct arena *arena, str
 
 struct sandbox_consent {
     struct str client_key, redirect_uri, username;
-    struct str scopes;     /* granted, comma between them */
+    struct str scopes;     /* granted, separated by commas */
     struct str post_block; /* absent: none */
     bool private_account, comment_disabled;
 };
-/* Makes the creator or changes its settings, and a code. */
+/* Makes the creator or changes its settings, and makes a code. */
 MUST_CHECK enum err sandbox_consent(struct db *db, struct arena *arena, const struct sandbox_consent *consent,
                                     struct str *ret_code);
 
@@ -42,19 +42,19 @@ struct sandbox_tokens {
     struct uuid grant_id;
     struct str access, refresh, scopes, username;
 };
-/* Both ERR_BAD_CREDENTIALS for a code or token that is unknown, used, expired, revoked or another client's. */
+/* Both: ERR_BAD_CREDENTIALS if the code or token is unknown, used, expired, revoked or another client's. */
 MUST_CHECK enum err sandbox_exchange(struct db *db, struct arena *arena, struct str client_key, struct str code,
                                      struct str redirect_uri, struct sandbox_tokens *ret_tokens);
 MUST_CHECK enum err sandbox_refresh(struct db *db, struct arena *arena, struct str client_key, struct str refresh,
                                     struct sandbox_tokens *ret_tokens);
 
 /*
- * Ends every grant that the client has of the creator of this access token: the app disappears from the user's
- * connected apps. Posts under way fail with auth_removed. ERR_BAD_CREDENTIALS as above.
+ * Ends every grant that the client has from the creator of this access token: the app disappears from the user's
+ * connected apps. Posts in progress fail with auth_removed. ERR_BAD_CREDENTIALS as above.
  */
 MUST_CHECK enum err sandbox_revoke(struct db *db, struct arena *arena, struct str client_key, struct str access);
 
-/* Whom an access token speaks for. */
+/* Whom an access token stands for. */
 struct sandbox_caller {
     struct uuid creator_id;
     struct str client_key, scopes, username, post_block;
@@ -63,13 +63,13 @@ struct sandbox_caller {
 MUST_CHECK enum err sandbox_caller_find(struct db *db, struct arena *arena, struct str access,
                                         struct sandbox_caller *ret_caller); /* ERR_NOT_FOUND */
 
-/* The privacy levels that creator_info offers, comma between them. */
+/* The privacy levels that creator_info offers, separated by commas. */
 struct str sandbox_privacy_options(const struct sandbox_caller *caller);
 
-/* Counts one call; ERR_RATE_LIMITED when this minute's are used up (then it is not counted). */
+/* Counts one call. ERR_RATE_LIMITED if this minute's calls are used up; then it is not counted. */
 enum sandbox_call { SANDBOX_CALL_CREATOR_INFO, SANDBOX_CALL_INIT, SANDBOX_CALL_STATUS };
 MUST_CHECK enum err sandbox_take_call(struct db *db, struct arena *arena, const struct uuid *creator_id,
                                       enum sandbox_call call);
 
-/* Deletes what is older than SANDBOX_KEEP_US, in small pieces. */
+/* Deletes what is older than SANDBOX_KEEP_US, a little at a time. */
 MUST_CHECK enum err sandbox_purge(struct db *db, int64_t now_us);

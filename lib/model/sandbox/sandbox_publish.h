@@ -1,8 +1,8 @@
 /*
- * The TikTok simulator's posts: what init makes, status/fetch and the post page show, and the puller moves on.
+ * The TikTok simulator's posts: init makes them, the puller moves them on, status/fetch and the post page show them.
  *
- * A post is in PROCESSING_DOWNLOAD until its images have been fetched (sandbox_pull_*), rests there a moment, and then
- * ends. All state is in the row: a puller that dies is followed by another when the lease, next_at_us, is over.
+ * A post is in PROCESSING_DOWNLOAD until its images have been fetched (sandbox_pull_*), stays there for a moment, and
+ * then ends. All state is in the row: if a puller dies, another takes over when the lease, next_at_us, is over.
  */
 #pragma once
 
@@ -10,9 +10,9 @@
 #include "model/sandbox/sandbox.h"
 
 #define SANDBOX_PENDING_MAX 5               /* inbox shares per creator in 24 h (TikTok's cap) */
-#define SANDBOX_PULLS_MAX 5                 /* then it is FAILED: internal */
-#define SANDBOX_STEP_US 400000              /* how long it rests before and after pulling, so that polls see it */
-#define SANDBOX_LEASE_US (180 * US_PER_SEC) /* more than one image may take (120 s), renewed at each */
+#define SANDBOX_PULLS_MAX 5                 /* after these it is FAILED with internal */
+#define SANDBOX_STEP_US 400000              /* how long it waits before and after pulling, so that polls see it */
+#define SANDBOX_LEASE_US (180 * US_PER_SEC) /* longer than one image may take (120 s); renewed for each */
 
 enum sandbox_status {
     SANDBOX_PROCESSING_DOWNLOAD,
@@ -29,15 +29,15 @@ struct sandbox_publish {
     struct uuid id, creator_id, lease_token;
     struct str publish_id, client_key, username;
     int post_mode, status;
-    struct str title, description, privacy_level; /* privacy_level absent: a draft */
+    struct str title, description, privacy_level; /* privacy_level: absent for a draft */
     bool disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc;
     int64_t photo_cover_index, images_n;
     struct str fail_reason, script_fail;
     int64_t post_id, downloaded_bytes, pulled_at_us, next_at_us, pulls, created_at_us;
-    bool stuck; /* sandbox_publish_add only: it never goes on */
+    bool stuck; /* for sandbox_publish_add: it stays as it is for ever */
 };
 
-/* Makes the post; sets p's id, publish_id. ERR_TOO_MANY: SANDBOX_PENDING_MAX inbox shares are pending. */
+/* Makes the post, and sets id and publish_id of p. ERR_TOO_MANY: SANDBOX_PENDING_MAX inbox shares are pending. */
 MUST_CHECK enum err sandbox_publish_add(struct db *db, struct arena *arena, struct sandbox_publish *p,
                                         const struct str *urls);
 
@@ -47,14 +47,15 @@ MUST_CHECK enum err sandbox_publish_find(struct db *db, struct arena *arena, str
 MUST_CHECK enum err sandbox_publish_by_post(struct db *db, struct arena *arena, int64_t post_id,
                                             struct sandbox_publish *ret_publish);
 
-/* Before its images have been pulled; ERR_CONFLICT afterwards. */
+/* Only before its images have been pulled; afterwards ERR_CONFLICT. */
 MUST_CHECK enum err sandbox_publish_cancel(struct db *db, const struct uuid *id);
 
-/* Fails the posts under way of a creator for a client, with auth_removed. For sandbox_revoke, in its transaction. */
+/* Fails the posts that a creator has in progress for a client, with auth_removed. For sandbox_revoke, in its
+ * transaction. */
 MUST_CHECK enum err sandbox_publish_orphan(struct db *db, const struct uuid *creator_id, struct str client_key,
                                            int64_t now_us);
 
-/* Takes one post that is due. ERR_NOT_FOUND: none is; ERR_AGAIN: somebody else was faster. */
+/* Takes one post that is due. ERR_NOT_FOUND: none is. ERR_AGAIN: somebody else was faster. */
 MUST_CHECK enum err sandbox_pull_claim(struct db *db, struct arena *arena, struct sandbox_publish *ret_publish);
 
 struct sandbox_image {
@@ -64,13 +65,13 @@ struct sandbox_image {
     int64_t http_status, size_bytes, width, height;
     struct str sha256;
 };
-/* The images not yet fetched well, in order. */
+/* The images that have not been fetched successfully yet, in order. */
 MUST_CHECK enum err sandbox_pull_images(struct db *db, struct arena *arena, const struct sandbox_publish *p,
                                         struct sandbox_image **ret_images, size_t *ret_n);
 
-/* All conditional on the lease; ERR_CONFLICT when it is somebody else's or the post has ended. */
+/* All of them need the lease: ERR_CONFLICT if somebody else has it or the post has ended. */
 MUST_CHECK enum err sandbox_pull_renew(struct db *db, const struct sandbox_publish *p);
 MUST_CHECK enum err sandbox_pull_image(struct db *db, const struct sandbox_publish *p, const struct sandbox_image *i);
-MUST_CHECK enum err sandbox_pull_done(struct db *db, const struct sandbox_publish *p); /* all are there */
+MUST_CHECK enum err sandbox_pull_done(struct db *db, const struct sandbox_publish *p); /* all images are there */
 MUST_CHECK enum err sandbox_pull_end(struct db *db, const struct sandbox_publish *p,
-                                     const char *fail_reason); /* NULL: as its mode says; else FAILED */
+                                     const char *fail_reason); /* NULL: ends as its mode says; else FAILED */

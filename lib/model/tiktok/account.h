@@ -10,10 +10,10 @@
 enum account_state { ACCOUNT_ACTIVE, ACCOUNT_NEEDS_RECONNECT, ACCOUNT_DISCONNECTED };
 extern const char *const account_state_names[];
 
-#define SNAPSHOT_FRESH_US (600 * INT64_C(1000000))  /* create and validate accept it without a refresh */
-#define SNAPSHOT_KEPT_US (86400 * INT64_C(1000000)) /* the policy: not shown and purged after this */
+#define SNAPSHOT_FRESH_US (600 * INT64_C(1000000))  /* a new post is checked against one that is younger */
+#define SNAPSHOT_KEPT_US (86400 * INT64_C(1000000)) /* the privacy policy: then it is no longer shown, and purged */
 
-#define CREATOR_SCOPE "video.publish" /* without it TikTok does not answer creator info, so there is no snapshot */
+#define CREATOR_SCOPE "video.publish" /* TikTok answers creator info only with it: without it there is no snapshot */
 
 struct account {
     struct uuid id, user_id;
@@ -38,8 +38,8 @@ struct account_snapshot {
     bool comment_disabled;
 };
 
-/* Connected accounts of a user; of account_list those with ids below that one, newest first. ERR_NOT_FOUND for accounts
- * that are disconnected or somebody else's. */
+/* A user's connected accounts. ERR_NOT_FOUND for those that are disconnected or somebody else's. account_list returns
+ * those whose ids are below that one, newest first. */
 MUST_CHECK enum err account_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
                                 struct account *ret_account);
 MUST_CHECK enum err account_list(struct db *db, struct arena *arena, const struct uuid *user_id,
@@ -50,13 +50,13 @@ MUST_CHECK enum err account_by_id(struct db *db, struct arena *arena, const stru
                                   struct account *ret_account);
 
 bool account_has_scope(const struct account *a, struct str scope);
-bool account_offers(const struct account *a, struct str privacy_level); /* TikTok does, by the snapshot */
+bool account_offers(const struct account *a, struct str privacy_level); /* whether TikTok offers it, by the snapshot */
 
-/* Opens the sealed pair. ERR_NOT_FOUND when there is none (disconnected), ERR_SEALED. */
+/* Opens the sealed pair. ERR_NOT_FOUND if there is none (disconnected), ERR_SEALED. */
 MUST_CHECK enum err account_tokens(struct db *db, struct arena *arena, const struct keyring *ring,
                                    const struct uuid *id, struct account_tokens *ret_tokens);
 
-/* After consent: a new row, or the row of the same open id of this user anew (id kept). ERR_ACCOUNTS_TOO_MANY. */
+/* After consent: adds a row, or renews this user's row with the same open id, whose id stays. ERR_ACCOUNTS_TOO_MANY. */
 struct account_connection {
     struct str open_id, display_name, avatar_url, scopes;
     struct account_tokens tokens;
@@ -66,17 +66,17 @@ MUST_CHECK enum err account_connect(struct db *db, struct arena *arena, const st
                                     const struct account_connection *connection, struct str request_id,
                                     struct uuid *ret_id);
 
-/* Wipes tokens, name, avatar and snapshot; cancels posts not yet handed to TikTok (failure account_disconnected). */
+/* Wipes tokens, name, avatar and snapshot, and cancels posts that TikTok does not have yet (account_disconnected). */
 MUST_CHECK enum err account_disconnect(struct db *db, struct arena *arena, const struct conf *conf,
                                        const struct uuid *user_id, const struct uuid *id, struct str request_id);
 
 /*
- * Refreshing tokens: one holder at a time over all workers. account_lease answers ERR_AGAIN while somebody else holds
- * it. account_store_tokens writes the new pair where the lease token still matches, or where the stored pair is still
- * the one that was refreshed: a refresh token works once, so a new pair must not be lost because its lease was over.
- * ERR_CONFLICT otherwise. It ends the lease; an empty token is never stored.
+ * Refreshing tokens: over all workers, one at a time holds an account's lease. account_lease returns ERR_AGAIN while
+ * somebody else holds it. account_store_tokens writes the new pair if the lease token still matches, or if the stored
+ * pair is still the one that was refreshed: a refresh token works once, so a new pair must not be lost because the
+ * lease ran out. Otherwise it returns ERR_CONFLICT. It ends the lease. An empty token is never stored.
  *
- * A pair is known by the time at which its access token ends: pair_expires_at_us.
+ * A pair is identified by the time at which its access token expires: pair_expires_at_us.
  */
 MUST_CHECK enum err account_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token,
                                   int64_t until_us);
@@ -85,7 +85,7 @@ MUST_CHECK enum err account_store_tokens(struct db *db, struct arena *arena, con
                                          int64_t pair_expires_at_us, const struct account_tokens *tokens,
                                          struct str scopes);
 MUST_CHECK enum err account_end_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token);
-/* TikTok has refused this pair. Nothing happens when another is stored by now: the account was connected anew. */
+/* TikTok refused this pair. Does nothing if another pair is stored by now: the account was connected again. */
 MUST_CHECK enum err account_needs_reconnect(struct db *db, const struct uuid *id, int64_t pair_expires_at_us,
                                             const char *reason);
 
@@ -93,13 +93,13 @@ MUST_CHECK enum err account_store_snapshot(struct db *db, const struct uuid *acc
                                            const struct account_snapshot *s);
 MUST_CHECK enum err account_purge_snapshots(struct db *db, int64_t now_us); /* older than 24 h; 1000 at a time */
 
-/* A transaction of its own that makes a job "creator" due. */
+/* Makes a "creator" job due, in a transaction of its own. */
 MUST_CHECK enum err account_refresh_snapshot(struct db *db, const struct uuid *account_id, struct str request_id);
 
 /*
  * Takes one of the calls that TikTok allows an account in a minute (docs/tiktok.md#limits: init 6, creator info 20,
- * status 30), shared by all workers. ERR_AGAIN with the time from which the next one is free. Not inside a transaction:
- * it would read the same old log again and again.
+ * status 30); all workers share them. ERR_AGAIN with the time at which the next one is free. Do not call it in a
+ * transaction: that would read the same old log again and again.
  */
 enum account_call { ACCOUNT_CALL_INIT, ACCOUNT_CALL_CREATOR, ACCOUNT_CALL_POLL };
 MUST_CHECK enum err account_take_call(struct db *db, struct arena *arena, const struct uuid *id, enum account_call call,

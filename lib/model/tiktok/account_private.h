@@ -4,9 +4,9 @@
 #include "model/tiktok/account.h"
 
 struct account_sealed {
-    struct str access, refresh; /* absent where there is nothing to seal */
+    struct str access, refresh; /* absent if there is nothing to seal */
 };
 
-/* Into the arena; each value is bound to its column and the row id. */
+/* Seals into the arena. Each value is bound to its column and to the id of its row. */
 MUST_CHECK enum err account_seal(const struct keyring *ring, struct arena *arena, const struct uuid *id,
                                  const struct account_tokens *tokens, struct account_sealed *ret_sealed);

@@ -1,6 +1,6 @@
 /*
- * The state parameter of a TikTok connection under way: 256 random bits, kept as their SHA-256, bound to the session
- * that started it, good for ten minutes and for one use.
+ * The state parameter of a TikTok connection in progress: 256 random bits, stored as their SHA-256, bound to the
+ * session that started it, valid once and for ten minutes.
  */
 #pragma once
 
@@ -11,5 +11,5 @@
 MUST_CHECK enum err oauth_state_add(struct db *db, struct arena *arena, const struct uuid *session_id,
                                     const struct uuid *user_id, struct str *ret_state);
 
-/* Uses it up. ERR_STATE_INVALID: unknown, used, too old, or of another session (which then keeps it). */
+/* Uses it up. ERR_STATE_INVALID if it is unknown, used, too old, or another session's (which then keeps it). */
 MUST_CHECK enum err oauth_state_take(struct db *db, const struct uuid *session_id, struct str state);

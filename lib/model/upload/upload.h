@@ -1,6 +1,7 @@
 /*
- * Uploads: images and what was done to them. The row comes before the file (state storing), so that no file is without
- * a row; when delete_due_at_us is over worker@media marks the row, deletes the file and notes when (deleted_at_us).
+ * Uploads: images and what was done to them. The row (state storing) is written before the file, so that no file lacks
+ * a row. Once delete_due_at_us has passed, worker@media marks the row, deletes the file and notes when
+ * (deleted_at_us).
  */
 #pragma once
 
@@ -20,13 +21,13 @@ struct upload {
     struct str media_type; /* of the original */
     int64_t original_bytes, original_width, original_height;
     uint8_t original_sha256[SHA256_BYTES];
-    struct str changes; /* comma between them, as the SET gives it */
+    struct str changes; /* separated by commas, as the SET gives them */
     int64_t size_bytes, width, height;
     uint8_t sha256[SHA256_BYTES];
     int64_t created_at_us, delete_due_at_us, deleted_at_us;
 };
 
-/* What intake found out about an image that lies in the store. */
+/* What the intake found out about an image that is in the store. */
 struct upload_report {
     struct uuid id;
     struct image_report image;
@@ -34,48 +35,49 @@ struct upload_report {
     struct sha256 original_sha256, sha256;
 };
 
-/* The row, due in UPLOAD_STORING_US, and its purge job: what never becomes ready goes by itself. Not in a transaction
- * of the caller. */
+/* Writes the row, due in UPLOAD_STORING_US, and its purge job, so that an upload that never becomes ready is
+ * purged. Do not call it in a transaction. */
 #define UPLOAD_STORING_US (INT64_C(3600) * US_PER_SEC)
 MUST_CHECK enum err upload_begin(struct db *db, const struct uuid *user_id, struct str request_id, struct uuid *ret_id);
 
-/* Also in a caller's transaction. ERR_CONFLICT when it took so long that the row is due already. */
+/* May be called in a transaction. ERR_CONFLICT if it took so long that the row is already due. */
 MUST_CHECK enum err upload_ready(struct db *db, const struct conf *conf, const struct upload_report *report);
 
 MUST_CHECK enum err upload_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
-                               struct upload *ret_upload); /* ready ones of that user; ERR_NOT_FOUND */
+                               struct upload *ret_upload); /* that user's, if ready; else ERR_NOT_FOUND */
 
-/* Those with ids below that one, newest first. */
+/* Ready uploads whose ids are below that one, newest first. */
 MUST_CHECK enum err upload_list(struct db *db, struct arena *arena, const struct uuid *user_id,
                                 const struct uuid *below, size_t max, struct upload **ret_uploads, size_t *ret_n);
 
-/* Makes it due now: ERR_NOT_FOUND, ERR_UPLOAD_IN_USE while a post that has not ended uses it. Adds the purge job. The
- * file is gone when the job ran; the API stops showing it at once. */
+/* Makes it due now and adds the purge job. ERR_NOT_FOUND; ERR_UPLOAD_IN_USE while a post that has not ended uses
+ * it. The API stops showing it at once; the file is gone once the job has run. */
 MUST_CHECK enum err upload_delete(struct db *db, const struct uuid *user_id, const struct uuid *id,
                                   struct str request_id);
 
-/* Where TikTok fetches: the upload at position of an attempt that is still of use (younger than an hour or its post not
- * ended), and records the first fetch. ERR_NOT_FOUND otherwise. */
+/* For the address where TikTok fetches: the upload at position of an attempt that is younger than an hour or whose post
+ * has not ended; else ERR_NOT_FOUND. upload_note_fetch records the first fetch. */
 MUST_CHECK enum err upload_of_attempt(struct db *db, struct arena *arena, const struct uuid *attempt_id,
                                       int64_t position, struct uuid *ret_upload_id);
 MUST_CHECK enum err upload_note_fetch(struct db *db, const struct uuid *attempt_id, int64_t position);
 
 /*
- * For post_create, in its transaction: locks a ready upload of that user, so that a purge running at this moment does
- * not take the file away under the new post. ERR_UPLOAD_NOT_FOUND.
+ * For post_create, in its transaction: locks one of the user's ready uploads, so that a purge at the same moment does
+ * not delete the new post's file. ERR_UPLOAD_NOT_FOUND.
  */
 MUST_CHECK enum err upload_take(struct db *db, const struct uuid *user_id, const struct uuid *id);
 
-/* For the end of a post, in its transaction: its images are due then. (Those of them that another post still needs stay
- * until that has ended.) */
+/* For the end of a post, in its transaction: makes its images due. (Those that another post still needs stay until that
+ * one has ended.) */
 MUST_CHECK enum err upload_release(struct db *db, const struct uuid *post_id, int64_t due_at_us);
 
-/* When an image whose time begins at from_us is due: keep_days later, less a day for outages where there is room. */
+/* When an image whose time begins at from_us is due: keep_days later, but after 6 days at most, because the privacy
+ * policy promises 7 and a day is left for outages. */
 int64_t upload_due_at(const struct conf *conf, int64_t from_us);
 
 /*
- * For worker@media. upload_purge_begin is called in the transaction that also says when the job runs again: while it
- * holds the row nobody can make it due sooner unseen.
+ * For worker@media. Call upload_purge_begin in the transaction that also sets when the job runs again: while it holds
+ * the row, nobody can make the row due sooner without the job noticing.
  *    PURGE_FILE    it is marked deleted: delete the file, then call upload_purged
  *    PURGE_LATER    not before ret_again_at_us
  *    PURGE_DONE    there is nothing left to do
@@ -86,7 +88,7 @@ MUST_CHECK enum err upload_purge_begin(struct db *db, struct arena *arena, const
                                        enum upload_purge *ret_purge, int64_t *ret_again_at_us);
 MUST_CHECK enum err upload_purged(struct db *db, const struct uuid *id);
 
-/* How many were due before due_before_us, are needed by no post that goes on, and are still there; counted up to
- * UPLOAD_COUNT_MAX. */
+/* How many were due before due_before_us, are not needed by a post that has not ended, and are still there. Counted
+ * up to UPLOAD_COUNT_MAX. */
 #define UPLOAD_COUNT_MAX 10000
 MUST_CHECK enum err upload_count_late(struct db *db, int64_t due_before_us, int64_t *ret_n);

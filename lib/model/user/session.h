@@ -1,5 +1,6 @@
 /*
- * Sessions of the dashboard. The token is 256 random bits in base62, kept as its SHA-256; the cookie is __Host-session.
+ * Sessions of the dashboard. The token is 256 random bits in base62, stored as its SHA-256; the cookie is
+ * __Host-session.
  */
 #pragma once
 
@@ -16,15 +17,15 @@ struct session {
 
 int64_t session_lifetime_sec(const struct conf *conf); /* the cookie's Max-Age */
 
-/* Also removes a few sessions that are over. ERR_ACCOUNT_DISABLED (or the user is gone). */
+/* Also removes a few sessions that are over. ERR_ACCOUNT_DISABLED if the user is disabled or gone. */
 MUST_CHECK enum err session_create(struct db *db, struct arena *arena, const struct conf *conf,
                                    const struct uuid *user_id, struct str *ret_token, struct session *ret_session);
 
 /*
- * One indexed read of one table; last_seen is written when it is more than a minute old. ERR_SESSION_EXPIRED when there
- * is no such session, it is idle or over; ERR_ACCOUNT_DISABLED.
+ * One indexed read of one table; last_seen_at_us is written if it is more than a minute old. ERR_SESSION_EXPIRED if
+ * there is no such session, or it has been idle or alive for too long; ERR_ACCOUNT_DISABLED.
  */
 MUST_CHECK enum err session_authenticate(struct db *db, struct arena *arena, const struct conf *conf, struct str token,
                                          struct session *ret_session);
-MUST_CHECK enum err session_end(struct db *db, const struct uuid *id);     /* deletes it; OK when gone */
+MUST_CHECK enum err session_end(struct db *db, const struct uuid *id);     /* deletes it; OK if it is gone already */
 MUST_CHECK enum err session_end_by_token(struct db *db, struct str token); /* the same */

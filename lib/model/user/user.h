@@ -12,15 +12,15 @@ extern const char *const user_state_names[];
 
 struct user {
     struct uuid id;
-    struct str email, name; /* name absent when there is none */
+    struct str email, name; /* name: absent if there is none */
     struct str password_hash;
     int state;
     int64_t created_at_us;
 };
 
 /*
- * An address as people have them: ASCII, the local part of 1 to 64 bytes without quotes, a domain of at least two
- * labels (other scripts as xn--), 254 bytes in all. ERR_BAD_EMAIL.
+ * Accepts addresses as people have them: ASCII, a local part of 1 to 64 bytes without quotes, a domain of at least two
+ * labels (other scripts as xn--), at most 254 bytes in all. ERR_BAD_EMAIL.
  */
 MUST_CHECK enum err user_email_check(struct str email);
 
@@ -30,18 +30,18 @@ MUST_CHECK enum err user_email_check(struct str email);
  */
 MUST_CHECK enum err user_email_key(struct str email, struct arena *arena, struct str *ret_key);
 
-/* ERR_DB_DUPLICATE when the address is taken (the caller answers alike). hash is a bcrypt hash. */
+/* ERR_DB_DUPLICATE if the address is taken (the caller must not let that show). hash is a bcrypt hash. */
 MUST_CHECK enum err user_create(struct db *db, struct arena *arena, struct str email, struct str name, const char *hash,
                                 struct uuid *ret_id);
 
-/* ERR_NOT_FOUND, also for what is no address. */
+/* ERR_NOT_FOUND, also if email is not an address. */
 MUST_CHECK enum err user_by_email(struct db *db, struct arena *arena, struct str email, struct user *ret_user);
 
 /*
- * First in a transaction that counts what a user has against a limit: locks the row, so that two requests cannot both
- * take the last place. ERR_ACCOUNT_DISABLED, ERR_NOT_FOUND.
+ * Call it first in a transaction that compares what a user has with a limit. It locks the user's row, so that two
+ * requests cannot both take the last place. ERR_ACCOUNT_DISABLED, ERR_NOT_FOUND.
  */
 MUST_CHECK enum err user_lock(struct db *db, struct arena *arena, const struct uuid *id);
 
-/* What users are shown of themselves: id, email, name, created_at_us. ERR_NOT_FOUND. */
+/* What users see of themselves: id, email, name, created_at_us. ERR_NOT_FOUND. */
 MUST_CHECK enum err user_profile(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user);
