@@ -22,7 +22,7 @@ static const struct app *const tables_apps[] = {
 
 struct tables_route {
     struct str app, method, pattern, auth, rate, summary;
-    bool effect;
+    bool effect, streams;
     int64_t body_max_bytes, timeout_sec;
 };
 
@@ -65,6 +65,7 @@ static struct json_array tables_routes(struct arena *arena)
                     .rate = str_from(route_rate_name(r->rate)),
                     .summary = str_from(r->summary),
                     .effect = r->effect == EFFECT_GET,
+                    .streams = r->streams,
                     .body_max_bytes = (int64_t)r->body_max_bytes,
                     .timeout_sec = r->timeout_sec,
                 };
@@ -124,6 +125,7 @@ static const struct json_field tables_route_fields[] = {
     {.name = "body_max_bytes", JSON_I64(struct tables_route, body_max_bytes)},
     {.name = "timeout_sec", JSON_I64(struct tables_route, timeout_sec)},
     {.name = "effect", JSON_BOOL(struct tables_route, effect)},
+    {.name = "streams", JSON_BOOL(struct tables_route, streams)},
     {.name = "summary", JSON_STR(struct tables_route, summary)},
     JSON_END};
 

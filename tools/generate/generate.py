@@ -159,6 +159,8 @@ def location(app, pattern, rows):
         out += [f"client_max_body_size {size(limit)};", "limit_conn mcli_uploads @UPLOADS_AT_ONCE@;",
                 f"auth_request /internal/authorize/{app};", "include @NGINX_DIR@/snippets/authorize.conf;"]
     out.append(f"include @NGINX_DIR@/snippets/fastcgi{'-effect' if effect else ''}.conf;")
+    if any(r["streams"] for r in rows):
+        out.append("fastcgi_max_temp_file_size 0; # nginx waits for the client instead of keeping the answer on its disk")
     if timeout:
         out.append(f"fastcgi_read_timeout {timeout}s;")
     out.append(f"fastcgi_pass mcli_{app}{'' if effect else '$mcli_pool'};")
