@@ -1,5 +1,5 @@
 -- What each service may do, one statement a line; nothing else is granted. {db} and {user} are filled in by
--- `marketingcli-admin migrate`: -- user NAME begins the statements of marketingcli_NAME, those below -- every user are for
+-- `marketingcli-admin migrate`: -- user NAME begins the statements of marketingcli_<NAME>; those below -- every user are for
 -- all of them. What a user has beyond its lines is revoked.
 
 -- every user

@@ -12,7 +12,7 @@
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
-/* _cleanup_(x_freep) struct x *v = NULL;  frees v when it leaves its scope. */
+/* _cleanup_(db_freep) struct db *db = NULL;  frees db when it leaves its scope. */
 #define _cleanup_(fn) __attribute__((cleanup(fn)))
 
 /* Moves the pointer out: its old place becomes NULL. */

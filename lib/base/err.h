@@ -1,7 +1,7 @@
 /*
  * Errors: one enum for the whole project, one table (err.def) for what the user sees of each.
  *
- *    enum err e = upload_read(...);
+ *    enum err e = upload_get(...);
  *    if (e != OK)
  *        return e;
  *

@@ -13,7 +13,7 @@
  *
  * A statement is prepared once per connection, at its first use. No SQL is built from strings (docs/style.md#sql).
  *
- * Connections. db_open connects at the first statement and again after a loss; a statement on an idle connection that
+ * Connections. A struct db connects at its first statement and again after a loss; a statement on an idle connection that
  * the server has closed is run once more after reconnecting where that cannot do it twice (a SELECT, or an error that
  * says that nothing was sent). Every wait is bounded by timeout_sec. Not thread-safe: one thread has it.
  *
@@ -188,8 +188,8 @@ MUST_CHECK enum err db_rows(struct db *db, const struct sql *q, const struct db_
  * are.
  *
  *    [UPLOAD_EACH] = {.text = "SELECT id, size_bytes FROM uploads WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?",
- *                     .in = "uui", .cols = upload_each_cols},
- *    e = db_each(db, &sqls[UPLOAD_EACH], DB_ARGS(db_uuid(user_id)), sizeof(struct upload), upload_show, &show);
+ *                     .in = "uui", .cols = upload_cols},
+ *    e = db_each(db, &sqls[UPLOAD_EACH], DB_ARGS(db_uuid(user_id)), sizeof(struct upload), print, stdout);
  *
  * The statement is read in chunks by key. Its first column is the key: unique, UUID or I64, not negative. Its last two
  * parameters are the key after which a chunk begins and the rows that it may have; db_each adds both to args. A chunk is

@@ -2,7 +2,7 @@
  * What a FastCGI program is: one const struct app, named app_<name>, and what a handler gets. main.c does the rest.
  *
  *    static enum err keys_list(struct ctx *c) { ... return reply_list(&c->rep, ...); }
- *    const struct app app_keys = {.name = "keys", .routes = (const struct route *const[]){key_routes, NULL}};
+ *    const struct app app_keys = {.name = "keys", .routes = (const struct route *const[]){keys_routes, NULL}};
  *
  * A handler binds the input to a struct, calls the model, fills the reply, and returns OK; or it returns an error and
  * handle.c answers it, with c->problems as details. It never frees, logs or waits for the outside, except between

@@ -1,7 +1,7 @@
 /*
  * An answer being made. Handlers fill it; the program sends it once they return.
  *
- *    return reply_data(rep, 201, key_fields, &key);
+ *    return reply_data(rep, 201, keys_shown_fields, &key);
  *
  * Answers with JSON have the envelope of docs/api.md#answers: {"data": ..., "meta": {"request_id": ...}}.
  */

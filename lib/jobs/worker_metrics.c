@@ -133,7 +133,7 @@ void worker_metrics_tables(struct worker_metrics *m, struct db *db, struct arena
     worker_metrics_look_at_jobs(m, db, arena, now_us);
 }
 
-/* How a run can end: run.c says these. */
+/* How a run can end: runner.c says these. */
 static const char *const worker_metrics_outcome_names[] = {
     "done", "again", "dead", "dropped", "lease_lost", "not_recorded", "result_lost", NULL,
 };

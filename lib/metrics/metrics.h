@@ -3,7 +3,7 @@
  *
  *    struct metrics *m = metrics_new(&(struct metrics_options){
  *        .who = METRICS_APP, .values = {[LABEL_ROUTE] = routes, [LABEL_STATUS] = classes}});
- *    metric_add(m, METRIC_REQUESTS, route * classes_n + class, 1);
+ *    metric_add(m, METRIC_REQUESTS, route * ARRAY_LEN(classes) + class, 1);
  *    metric_observe(m, METRIC_REQUEST_TIME, route, duration_us);
  *    metrics_text(m, &b);
  *

@@ -3,7 +3,7 @@
  * the relay's certificate is verified or the relay is on this machine; there is nothing in between.
  *
  *    struct net_header headers[] = {{"From", ...}, {"To", ...}, {"Subject", ...}, {"Date", ...}, {"Message-ID", ...}};
- *    struct net_mail mail = {.host = "localhost", .port = 25, .tls = NET_MAIL_PLAIN, .from = bounce_address,
+ *    struct net_mail mail = {.host = "localhost", .port = 25, .tls = NET_MAIL_PLAIN, .from = sender,
  *                            .to = address, .headers = headers, .n_headers = ARRAY_LEN(headers), .text = text, ...};
  *    struct net_result r;
  *    net_mail_run(arena, &mail, &r);    // blocks; or net_loop_submit_mail

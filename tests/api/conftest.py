@@ -144,7 +144,7 @@ class Stack:
 
     @contextlib.contextmanager
     def configured(self, *programs, **settings):
-        """The programs have these settings inside the with block: section_key=value."""
+        """The programs have these settings inside the with block: <section>_<key>=value."""
         before = text = self.at.conf.read_text()
         for name, value in settings.items():
             text = with_setting(text, name, value)
@@ -203,7 +203,7 @@ class Stack:
 
 
 def with_setting(text, name, value):
-    """The configuration with one value changed; name is section_key."""
+    """The configuration with one value changed; name is <section>_<key>."""
     section, _, key = name.partition("_")
     head, _, tail = text.partition(f"[{section}]\n")
     own, bracket, rest = tail.partition("\n[")

@@ -6,7 +6,7 @@
 
 #include "model/key/key.h"
 
-/* Made by another program from the description in model/key.h. */
+/* Made by another program from the description in model/key/key.h. */
 #define GOOD "mk_live_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAsG9r4B"
 
 static void takes_the_checksum_of_the_description(void **state)
