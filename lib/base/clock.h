@@ -1,6 +1,6 @@
 /*
- * Time. Inside, an instant is int64_t microseconds since 1970 in UTC ("_us"); outside it is RFC 3339. The database's
- * NOW() is never used: this is the one clock, and test builds can move it.
+ * Time. Inside the programs a time is an int64_t, microseconds since 1970 in UTC ("_us"); outside it is RFC 3339. NOW()
+ * of the database is never used: this is the only clock, and tests can move it.
  *
  * Test builds (meson -Dtest_hooks=true) add the decimal number of microseconds in the file
  * $MARKETINGCLI_TEST_DIR/clock, which they read at each call, so that a test moves time for every process at once.
@@ -17,7 +17,7 @@
 #define US_PER_DAY (INT64_C(86400) * US_PER_SEC)
 
 int64_t clock_now_us(void);  /* UTC wall time */
-int64_t clock_mono_us(void); /* for durations and timeouts; never moved by tests */
+int64_t clock_mono_us(void); /* for durations and timeouts; tests do not move it */
 
 #define TIME_TEXT_SIZE 28 /* "2026-11-22T14:28:19.123456Z" and the NUL */
 void time_format(int64_t at_us, char ret_text[static TIME_TEXT_SIZE]);

@@ -10,9 +10,9 @@
  *    commit; epoch_end(&epoch); answer
  *
  * Any number of processes, of several users, may end it at once, without a lock. Whatever mixture of their bytes is in
- * the file at any moment, it is not what was there before the first of them began to write, except with a probability of
- * 2^-128; so a mark taken before a commit is never seen again after that commit's epoch_end has returned. That is also
- * why it holds random bytes and not a counter, which two writers could both set to the same number.
+ * the file at any moment, it is not what was there before the first of them began to write, except with a probability
+ * of 2^-128; so a mark taken before a commit is never seen again after that commit's epoch_end has returned. That is
+ * also why it holds random bytes and not a counter, which two writers could both set to the same number.
  *
  * It is read by a system call, not mapped: a file cut short is then an epoch that nobody knows, and not a SIGBUS.
  *

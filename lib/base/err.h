@@ -5,8 +5,9 @@
  *    if (e != OK)
  *        return e;
  *
- * Functions that can fail return enum err and are marked MUST_CHECK. The HTTP status of an error stands in err.def
- * alone. (The TikTok simulator answers with TikTok's own errors, which have a table of their own.)
+ * Functions that can fail return enum err and are marked MUST_CHECK. The HTTP status of an error stands in err.def and
+ * nowhere else; the only status that a handler writes itself is that of a success: reply_data(rep, 201, ...). (The
+ * TikTok simulator answers with TikTok's own errors, which have a table of their own.)
  */
 #pragma once
 
@@ -26,6 +27,6 @@ enum err {
 int err_status(enum err e);           /* HTTP status, 200 to 599 */
 const char *err_slug(enum err e);     /* "image_corrupt": the API's error.code */
 const char *err_sentence(enum err e); /* one or two sentences for the user */
-bool err_retryable(enum err e);       /* may the same request succeed later? */
+bool err_retryable(enum err e);       /* can the same request succeed later? */
 const char *err_type(enum err e);     /* "validation", "authentication", ...: the API's error.type, from the status */
 const char *err_type_of_status(int status);

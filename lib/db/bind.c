@@ -1,6 +1,6 @@
 #include "db/private.h"
 
-#define INLINE_BYTES 256 /* most values fit; longer ones are fetched a second time into the arena */
+#define INLINE_BYTES 256 /* most values fit; a longer one is fetched again, straight into the arena */
 
 /* A column while its row is fetched. */
 struct cell {

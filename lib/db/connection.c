@@ -10,7 +10,7 @@
 #include "db/private.h"
 
 /*
- * What a MariaDB error means for the caller. Anything not listed is a mistake of ours: ERR_DB_FAILED.
+ * What a MariaDB error means for the caller. An error that is not listed is a mistake of ours: ERR_DB_FAILED.
  * Source: https://mariadb.com/kb/en/mariadb-error-code-reference/
  */
 static const struct {
@@ -126,8 +126,8 @@ static enum err db_connection_connect_now(struct db *db)
     MYSQL *conn = mysql_init(NULL);
     ASSERT(conn != NULL);
     /*
-     * Strict: a value that does not fit is an error, not a shorter value. The statement limit ends on the server what
-     * the read timeout gives up on here.
+     * Strict: a value that does not fit is an error and is not cut short. max_statement_time ends a statement on the
+     * server, too, when the read timeout gives it up here.
      */
     (void)snprintf(session, sizeof session,
                    "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', "

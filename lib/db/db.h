@@ -13,13 +13,14 @@
  *
  * A statement is prepared once per connection, at its first use. No SQL is built from strings (docs/style.md#sql).
  *
- * Connections. A struct db connects at its first statement and again after a loss; a statement on an idle connection that
- * the server has closed is run once more after reconnecting where that cannot do it twice (a SELECT, or an error that
- * says that nothing was sent). Every wait is bounded by timeout_sec. Not thread-safe: one thread has it.
+ * Connections: db_new does not connect; the first statement does, and the next one after a connection was lost. When
+ * the server has closed an idle connection, a statement reconnects and runs again if that cannot do its work twice (it
+ * is a SELECT, or the error says that nothing was sent). Every wait is bounded by timeout_sec. Not thread-safe: a
+ * struct db belongs to one thread.
  *
- * Errors: ERR_NOT_FOUND (db_row: no row), ERR_DB_DUPLICATE (1062), ERR_DB_UNAVAILABLE (no connection, timeout, read
- * only, too many connections, or a COMMIT whose outcome is unknown), ERR_DB_RERUN (1213, 1205, 1020; only seen inside
- * db_tx, which runs again), ERR_DB_FAILED (a mistake of ours: db_error says which).
+ * Errors: ERR_NOT_FOUND (db_row, db_number: no row), ERR_DB_DUPLICATE (1062), ERR_DB_UNAVAILABLE (no connection,
+ * timeout, read only, too many connections, or a COMMIT whose outcome is unknown), ERR_DB_RERUN (1213, 1205, 1020; seen
+ * only inside db_tx, which runs again), ERR_DB_FAILED (a mistake of ours: db_error says which).
  */
 #pragma once
 
@@ -49,12 +50,12 @@ enum db_type {
 
 /*
  * Where a result column goes. NULL becomes 0, absent, none.
- *    DB_COL(struct t, field, I64)    int64_t
- *    DB_COL(struct t, field, BOOL)    bool
- *    DB_COL(struct t, field, STR)    struct str (copied to the arena, NUL-terminated); BYTES likewise
- *    DB_COL(struct t, field, UUID)    struct uuid
- *    DB_COL_ENUM(struct t, field, names)    int or enum; its text looked up in names (NULL-ended); ERR_DB_FAILED if absent
- *    DB_COL_FIXED(struct t, field)    uint8_t[n]; the column must have exactly n bytes, or NULL for all zero
+ *    DB_COL(struct t, field, I64)           int64_t
+ *    DB_COL(struct t, field, BOOL)          bool
+ *    DB_COL(struct t, field, STR)           struct str, copied to the arena and NUL-terminated; BYTES likewise
+ *    DB_COL(struct t, field, UUID)          struct uuid
+ *    DB_COL_ENUM(struct t, field, names)    int or enum: the place of the text in names, or ERR_DB_FAILED
+ *    DB_COL_FIXED(struct t, field)          uint8_t[n]: exactly n bytes, or NULL for all zero
  */
 struct db_col {
     enum db_type type;
@@ -133,8 +134,8 @@ static inline struct db_arg db_uuid_or_null(const struct uuid *id)
 }
 
 /*
- * Shared by the threads of a process, zero at the start. After a connection could not be made, one of them tries again
- * at a time, and the others are told ERR_DB_UNAVAILABLE at once: a database that does not answer takes the time of one
+ * Shared by the threads of a process, zero at the start. Once a connection could not be made, only one thread at a time
+ * tries again, and the others get ERR_DB_UNAVAILABLE at once: a database that does not answer costs the time of one
  * thread, not of all.
  */
 struct db_gate {
@@ -151,8 +152,8 @@ struct db_options {
     const char *socket, *name, *user; /* must live as long as the db */
     const struct secret *password;    /* NULL: unix_socket authentication */
     int timeout_sec;
-    struct db_gate *gate;     /* NULL: each tries by itself */
-    struct db_counts *counts; /* NULL: nobody wants to know */
+    struct db_gate *gate;     /* NULL: each thread tries by itself */
+    struct db_counts *counts; /* NULL: they are not counted */
 };
 
 struct db;
@@ -161,25 +162,34 @@ struct db *db_new(const struct db_options *options); /* does not connect yet */
 void db_free(struct db *db);
 DEFINE_FREEP(struct db, db_free)
 
-/* The last MariaDB error, for the program's log: number (0: none) and text (until the next call). */
+/*
+ * The last MariaDB error, for the program's log: its number (0: none), and its text, which is valid until the next
+ * call.
+ */
 unsigned db_errno(const struct db *db);
 const char *db_error(const struct db *db);
 
-/* Runs a statement without a result. ret_changed (may be NULL) gets the number of rows matched (CLIENT_FOUND_ROWS). */
+/* Runs a statement that has no result. ret_changed (may be NULL) gets the number of rows it matched, changed or not. */
 MUST_CHECK enum err db_exec(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
                             uint64_t *ret_changed);
 
-/* The one row, into ret (a struct described by q->cols). ERR_NOT_FOUND when there is none; more than one is a mistake.
+/*
+ * The one row, into ret (a struct described by q->cols). ERR_NOT_FOUND without one; two are a mistake (ERR_DB_FAILED).
  */
 MUST_CHECK enum err db_row(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, struct arena *arena,
                            void *ret);
 
-/* The one number that a statement gives, its .cols being db_number_cols; NULL becomes 0. ERR_NOT_FOUND without a row. */
+/*
+ * The one number that a statement gives, its .cols being db_number_cols; NULL becomes 0. ERR_NOT_FOUND without a row.
+ */
 extern const struct db_col db_number_cols[];
 MUST_CHECK enum err db_number(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
                               int64_t *ret_number);
 
-/* All rows, at most max (give the statement a LIMIT), as an array of elements of size bytes from the arena. */
+/*
+ * All rows, as an array in the arena of elements of size bytes. More than max are a mistake: give the statement a
+ * LIMIT.
+ */
 MUST_CHECK enum err db_rows(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
                             struct arena *arena, size_t size, size_t max, void **ret_rows, size_t *ret_n);
 
@@ -192,8 +202,8 @@ MUST_CHECK enum err db_rows(struct db *db, const struct sql *q, const struct db_
  *    e = db_each(db, &sqls[UPLOAD_EACH], DB_ARGS(db_uuid(user_id)), sizeof(struct upload), print, stdout);
  *
  * The statement is read in chunks by key. Its first column is the key: unique, UUID or I64, not negative. Its last two
- * parameters are the key after which a chunk begins and the rows that it may have; db_each adds both to args. A chunk is
- * a statement of its own, read to its end into an arena of its own (DB_EACH_ROWS rows, or fewer when they are wide)
+ * parameters are the key after which a chunk begins and the rows that it may have; db_each adds both to args. A chunk
+ * is a statement of its own, read to its end into an arena of its own (DB_EACH_ROWS rows, or fewer when they are wide)
  * before the first of its rows is passed on. So while fn runs, and may wait for a slow reader, no statement runs and,
  * outside of a transaction, nothing is locked: neither rows nor the table's definition; and fn may use db.
  *
@@ -213,15 +223,17 @@ MUST_CHECK enum err db_each(struct db *db, const struct sql *q, const struct db_
 
 /*
  * Runs fn in one transaction (REPEATABLE READ) and commits when it returns OK; else rolls back and returns its error.
- * A deadlock, a lost certification (1213) or a connection lost before COMMIT runs fn again from the start, at most 8
- * times in all with a short random pause, and not once timeout_sec have passed; so fn writes nothing but the database
- * and its own outputs, and sets those anew each time. A connection lost during COMMIT is ERR_DB_UNAVAILABLE: it may or
- * may not have happened. Not nested.
+ *
+ * After a deadlock, a lost certification (1213) or a connection lost before COMMIT, fn runs again from the start: at
+ * most 8 times in all, with short random pauses, and not after timeout_sec. So fn changes nothing but the database and
+ * its own outputs, and sets those anew each time. A connection lost during COMMIT is ERR_DB_UNAVAILABLE: the
+ * transaction may or may not have happened. Not nested.
  */
 MUST_CHECK enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg);
 
 /*
- * One statement text without parameters and results that needs no preparing (DDL, GRANT). For the admin tool alone:
- * the text comes from files of ours, never from outside. A text of two statements is refused as a whole.
+ * Runs the text of one statement that has neither parameters nor a result (DDL, GRANT), without preparing it. For the
+ * admin tool alone: the text comes from our own files, never from outside. A text of two statements is refused as a
+ * whole.
  */
 MUST_CHECK enum err db_run_text(struct db *db, struct str text);

@@ -21,7 +21,7 @@ struct db {
     struct db_stmt stmts[DB_STMTS_MAX];
     size_t stmts_n;
     bool in_tx;
-    bool rerun;     /* within a transaction: the server has rolled it back, or the connection is gone */
+    bool rerun;     /* in a transaction: the server has rolled it back, or the connection is gone */
     unsigned error; /* of the last call; 0: none */
     char error_text[256];
 };
@@ -33,17 +33,17 @@ void db_disconnect(struct db *db);
 /* Notes a MariaDB error, drops a connection that is gone, and says what it means. */
 enum err db_note(struct db *db, unsigned error, const char *text);
 
-/* Is this error one that says that the connection is gone? */
+/* Does this error say that the connection is gone? */
 bool db_error_is_lost(unsigned error);
 
-/* Statements that the server can be sent as they are: BEGIN, COMMIT, ROLLBACK (whose failure may be ignored). */
+/* Sends a statement as it is, on a connection that is there: START TRANSACTION, COMMIT, ROLLBACK. */
 enum err db_plain(struct db *db, struct str text);
 
-/* May what lost its run-th time run again? Not for ever: nobody waits longer than for a statement that hangs. */
+/* May something that has failed run times run again? Nobody waits longer for that than for a statement that hangs. */
 bool db_may_rerun(const struct db *db, int run, int64_t started_us);
 void db_pause(int run); /* a short random pause that grows with run */
 
-/* Binds args to the statement's parameters; binds and lengths live in the arrays given. */
+/* Binds args to the parameters of the statement, by way of the two arrays. */
 void db_bind_args(const struct sql *q, const struct db_arg *args, size_t n, MYSQL_BIND *binds, unsigned long *lengths);
 
 /* Where the rows of a statement go: size bytes each, at most max of them. */

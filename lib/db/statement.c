@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "db/private.h"
 
-/* The prepared form of q on this connection, made at its first use. */
+/* q, prepared on this connection; its first use prepares it. */
 static enum err db_statement_prepared(struct db *db, const struct sql *q, MYSQL_STMT **ret_stmt)
 {
     size_t i = ((uintptr_t)q / sizeof *q) % DB_STMTS_MAX;
@@ -58,7 +58,7 @@ static enum err db_statement_run_once(struct db *db, const struct sql *q, const 
     return e;
 }
 
-/* May it run again after the connection was lost, without doing anything twice? */
+/* Can it run again, now that the connection was lost, without doing its work twice? */
 static bool db_statement_repeatable(const struct db *db, const struct sql *q)
 {
     return strncasecmp(q->text, "SELECT", 6) == 0 || db->error == CR_SERVER_GONE_ERROR;
@@ -155,7 +155,7 @@ enum err db_row(struct db *db, const struct sql *q, const struct db_arg *args, s
     struct db_target t = {.arena = arena, .max = 1};
 
     ASSERT(q->cols != NULL);
-    /* The struct's own size is not known here: a row ends behind its last column. */
+    /* The size of the caller's struct is not known here: the row ends with its last column. */
     for (const struct db_col *c = q->cols; c->type != 0; c++)
         t.size = MAX(t.size, c->offset + db_statement_col_size(c));
     enum err e = db_run(db, q, args, n, &t, NULL);
@@ -163,7 +163,7 @@ enum err db_row(struct db *db, const struct sql *q, const struct db_arg *args, s
         return e;
     if (t.n == 0)
         return ERR_NOT_FOUND;
-    /* The columns only: what else the caller's struct holds stays. */
+    /* Only the columns: other members of the caller's struct stay as they are. */
     for (const struct db_col *c = q->cols; c->type != 0; c++)
         memcpy((char *)ret + c->offset, t.rows + c->offset, db_statement_col_size(c));
     return OK;

@@ -1,7 +1,9 @@
 #include "base/clock.h"
 #include "db/private.h"
 
-/* Starts a transaction, on a new connection if the old one is gone: nothing has happened yet, so once more is safe. */
+/*
+ * Starts a transaction, on a new connection if the old one is gone: nothing has happened yet, so a second try is safe.
+ */
 static enum err db_tx_begin(struct db *db)
 {
     enum err e = ERR_DB_UNAVAILABLE;
@@ -17,7 +19,7 @@ static enum err db_tx_begin(struct db *db)
     return e;
 }
 
-/* A transaction that cannot be ended on its connection ends with it: the next one would commit what is left of it. */
+/* Without its ROLLBACK, a transaction must end with its connection: the next one's start would commit it. */
 static void db_tx_roll_back(struct db *db)
 {
     if (db->conn != NULL && db_plain(db, STR("ROLLBACK")) != OK)

@@ -1,4 +1,4 @@
-/* Who asks, and may they: the policy columns of a route, enforced before its handler runs. */
+/* Who asks, and whether they may: a route's auth, enforced before its handler runs. */
 #include "base/log.h"
 #include "http/cookie.h"
 #include "model/key/key.h"
@@ -34,7 +34,7 @@ static enum err access_by_session(struct ctx *c, struct str token)
     return OK;
 }
 
-/* Authorization wins over the cookie: a program that sends a key means it. */
+/* Authorization wins over the cookie: whoever sends a key wants it to be used. */
 static enum err access_identify(struct ctx *c)
 {
     struct str auth = c->req.authorization, scheme, token;
@@ -51,8 +51,9 @@ static enum err access_identify(struct ctx *c)
 }
 
 /*
- * A form on somebody else's page can make a browser send our cookie, or sign a user in to a foreign account. Browsers
- * say where a request comes from (Origin, Sec-Fetch-Site); a request with a cookie must say it, one without may.
+ * A form on somebody else's page can make a browser send our cookie, or sign a user in to somebody else's account.
+ * Browsers say where a request comes from (Origin, Sec-Fetch-Site). A request with our cookie must say it (must_say);
+ * one without need not, but is refused as well if it names another origin.
  */
 static bool access_is_cross_origin(const struct ctx *c, bool must_say)
 {

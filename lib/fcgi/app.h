@@ -1,12 +1,14 @@
 /*
- * What a FastCGI program is: one const struct app, named app_<name>, and what a handler gets. main.c does the rest.
+ * What a FastCGI program is: one const struct app, named app_<name>; and what a handler gets. fcgi-apps/main.c does the
+ * rest.
  *
  *    static enum err keys_list(struct ctx *c) { ... return reply_list(&c->rep, ...); }
  *    const struct app app_keys = {.name = "keys", .routes = (const struct route *const[]){keys_routes, NULL}};
  *
- * A handler binds the input to a struct, calls the model, fills the reply, and returns OK; or it returns an error and
- * handle.c answers it, with c->problems as details. It never frees, logs or waits for the outside, except between
- * outside_enter and outside_leave.
+ * A handler binds the input to a struct, calls the model, fills c->rep and returns OK. Or it returns an error: then
+ * handle.c fills c->rep with that error, and c->problems as its details. In both cases handle.c sends c->rep after the
+ * handler has returned. A handler never frees or logs, and waits for other machines only between outside_enter and
+ * outside_leave.
  */
 #pragma once
 
@@ -22,14 +24,14 @@
 
 enum caller_kind { CALLER_NOBODY, CALLER_SESSION, CALLER_KEY };
 
-/* Who asks; filled before the handler runs according to the route's auth. */
+/* Who asks; filled in, as the route's auth says, before the handler runs. */
 struct caller {
     enum caller_kind kind;
     struct uuid user_id, session_id, key_id; /* none where it does not apply */
-    struct str key_name, key_prefix;         /* read with the key, for whoever shows them */
+    struct str key_name, key_prefix;         /* of the key, to show them */
 };
 
-struct shared; /* what the threads of a process share; see serve.h */
+struct shared; /* what the threads of the process share; see serve.h */
 
 struct ctx {
     const struct app *app;
@@ -48,11 +50,14 @@ struct app {
     const char *name;                  /* "keys": binary marketingcli-keys, MariaDB user marketingcli_keys */
     const struct route *const *routes; /* NULL-ended list of tables */
 
-    /* Optional. start: reads credentials, builds shared state; a failure ends the process with the sentence in why. */
+    /*
+     * Optional. start reads credentials and makes the state; when it fails, the process ends and logs the sentence in
+     * why.
+     */
     enum err (*start)(const struct conf *conf, void **ret_state, struct buf *why);
     void (*stop)(void *state);
 
-    /* Optional: one more thread, with a database connection and arena of its own, until *stopping becomes true. */
+    /* Optional: runs on one more thread, with its own database connection and arena, until *stopping becomes true. */
     void (*background)(const struct conf *conf, struct db *db, struct arena *arena, void *state,
                        const atomic_bool *stopping);
 };

@@ -1,6 +1,6 @@
 /*
  * What a FastCGI program counts, and the socket that shows it (lib/metrics). A request costs three atomic additions and
- * a look at the database's gate.
+ * one look at the gate of the database.
  */
 #include <stdlib.h>
 
@@ -11,7 +11,10 @@
 #include "fcgi/serve.h"
 #include "fcgi/streams.h"
 
-/* Besides the routes: no route fits, and nginx asks before it reads a body (the request itself is counted apart). */
+/*
+ * Two more beside the routes: none fits; nginx asks before it reads a body (the request itself is counted by its
+ * route).
+ */
 enum { ROUTE_OF_NONE, ROUTE_OF_ASKING, ROUTES_BEFORE };
 
 enum { CLASS_2XX, CLASS_3XX, CLASS_4XX, CLASS_5XX, CLASS__MAX };
@@ -44,7 +47,7 @@ static void app_metrics_name_routes(struct app_metrics *m)
             m->route_names[n++] = arena_printf(&m->arena, "%s %s", r->method, r->pattern).p;
 }
 
-/* A program has few tables; its place in them is its number. */
+/* A route's number is its place in the program's tables, which are few and short. */
 static size_t app_metrics_route_index(const struct app_metrics *m, const struct route *route)
 {
     size_t n = ROUTES_BEFORE;
@@ -56,7 +59,7 @@ static size_t app_metrics_route_index(const struct app_metrics *m, const struct 
     return ROUTE_OF_NONE;
 }
 
-/* What others count, before it is shown. */
+/* Sets what is counted elsewhere, before it is shown. */
 static void app_metrics_refresh(void *arg)
 {
     struct app_metrics *m = arg;
@@ -100,7 +103,7 @@ void app_metrics_busy(struct app_metrics *m, int n)
     metric_add(m->metrics, METRIC_THREADS_BUSY, 0, n);
 }
 
-/* Once when the database goes and once when it is back, whichever thread sees it first. */
+/* Says once that the database is away and once that it is back, on whichever thread sees it first. */
 static void app_metrics_note_database(struct app_metrics *m)
 {
     bool away = atomic_load_explicit(&m->shared->db_gate.failing, memory_order_relaxed);

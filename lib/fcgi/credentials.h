@@ -6,8 +6,8 @@
  *    if (e == OK)
  *        e = credentials_end(c);
  *
- * Any app whose row of service.def says .ends_credentials may call it, after the commit and before the answer. Such an app also
- * ends the epoch when it starts: a predecessor may have died between its commit and its call.
+ * Any app whose row of service.def says .ends_credentials may call it, after the commit and before the answer. Such an
+ * app also ends the epoch when it starts: a predecessor may have died between its commit and its call.
  */
 #pragma once
 

@@ -21,13 +21,13 @@ struct header {
     uint8_t version, type, id[2], length[2], padding, reserved;
 };
 
-/* Where in the parameters: the lengths of a name and its value, then their bytes (specification, 3.4). */
+/* The place in the parameters: the lengths of a name and of its value, then their bytes (specification, 3.4). */
 struct pairs {
     uint64_t total;  /* of all parameters so far */
-    uint64_t left;   /* bytes of the present name and value that are to come */
-    uint32_t length; /* the one that is being read */
-    int wanted;      /* bytes of it that are to come */
-    bool is_value;   /* it is the value's */
+    uint64_t left;   /* bytes of the current name and value that are still to come */
+    uint32_t length; /* the length that is being read */
+    int wanted;      /* bytes of that length that are still to come */
+    bool is_value;   /* that length is the value's, not the name's */
 };
 
 struct guard_reading {
@@ -37,14 +37,14 @@ struct guard_reading {
         struct header header;
         uint8_t bytes[HEADER_BYTES];
     };
-    size_t have; /* bytes of the header */
+    size_t have; /* bytes of the header that have been read */
     size_t content, padding;
-    size_t at; /* in the content */
+    size_t at; /* the place in the content */
     uint16_t id;
     struct pairs pairs;
 };
 
-/* libfcgi calls with nothing but the connection; a thread reads one request at a time. */
+/* libfcgi passes OS_Read only the connection, so this is kept per thread: a thread reads one request at a time. */
 static _Thread_local struct guard_reading guard_now;
 
 void guard_begin(void)
@@ -77,11 +77,11 @@ static bool guard_header_is_good(struct guard_reading *r)
         return true;
     r->ended = r->expected == STDIN;
     r->expected = STDIN;
-    /* libfcgi takes the padding of an empty record, as that of the first, for the next header. */
+    /* No padding: libfcgi would take that of an empty record, as that of the first one, for the next header. */
     return r->padding == 0 && r->pairs.left == 0 && r->pairs.wanted == 0 && !r->pairs.is_value;
 }
 
-/* The role (two bytes), flags, five reserved. */
+/* The content is the role (two bytes), flags, and five reserved bytes. */
 static bool guard_begin_byte_is_good(const struct guard_reading *r, uint8_t c)
 {
     return r->at > 1 || c == (r->at == 1 ? RESPONDER : 0);
@@ -95,7 +95,7 @@ static bool guard_length_is_good(struct pairs *p)
     return p->left <= GUARD_PARAMS_MAX;
 }
 
-/* A byte of a length. */
+/* Takes one byte of a length. */
 static bool guard_length_byte_is_good(struct pairs *p, uint8_t c)
 {
     if (p->wanted > 0) {
@@ -111,7 +111,7 @@ static bool guard_length_byte_is_good(struct pairs *p, uint8_t c)
     return true;
 }
 
-/* Takes the names' and values' bytes that are at hand, or one byte of a length; 0 when that is not what may come. */
+/* Takes what is there of a name and its value, or one byte of a length. Returns how much; 0 refuses it. */
 static size_t guard_take_params(struct pairs *pairs, const uint8_t *p, size_t n)
 {
     bool is_text = pairs->left > 0 && pairs->wanted == 0 && !pairs->is_value;
@@ -133,7 +133,7 @@ static size_t guard_take_content(struct guard_reading *r, const uint8_t *p, size
                                    : n;
 }
 
-/* Takes what it can of p; 0 when that is not what may come. */
+/* Takes some of p. Returns how much; 0 refuses it. */
 static size_t guard_take(struct guard_reading *r, const uint8_t *p, size_t n)
 {
     if (r->ended)
@@ -173,14 +173,14 @@ static bool guard_are_good(struct guard_reading *r, const uint8_t *p, size_t n)
     return true;
 }
 
-/* Instead of libfcgi's own, whose declaration is in no installed header. */
+/* Replaces libfcgi's own function, which no installed header declares. */
 int OS_Read(int fd, char *p, size_t n);
 int OS_Read(int fd, char *p, size_t n)
 {
     ssize_t got = read(fd, p, n);
 
     if (got > 0 && !guard_are_good(&guard_now, (const uint8_t *)p, (size_t)got)) {
-        (void)shutdown(fd, SHUT_RDWR); /* libfcgi lingers on a connection that it closes, but not on this one */
+        (void)shutdown(fd, SHUT_RDWR); /* before libfcgi closes it: then that does not wait for the peer */
         errno = EPROTO;
         return -1;
     }

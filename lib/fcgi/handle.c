@@ -1,4 +1,4 @@
-/* One request, from its parameters to its answer and its log line. */
+/* One request, from its parameters to its answer, its log line and its metrics. */
 #include <stdlib.h>
 #include <time.h>
 
@@ -8,7 +8,7 @@
 #include "fcgi/send.h"
 #include "fcgi/serve.h"
 
-#define RETRY_AFTER_SEC "2" /* for 503 where the handler names no time: long enough for a restart or a reconnect */
+#define RETRY_AFTER_SEC "2" /* of 429 and 503: long enough for a restart or a reconnect */
 
 static size_t handle_read_stdin(void *arg, void *p, size_t n)
 {
@@ -30,7 +30,7 @@ static struct str handle_param(FCGX_Request *q, const char *name)
     return str_from(FCGX_GetParam(name, q->envp));
 }
 
-/* nginx makes the id; a request that comes another way gets none worth following. */
+/* The one that nginx made; a request that did not come from nginx gets one here, so that its log line can be found. */
 static struct str handle_request_id(struct str given, struct arena *arena)
 {
     struct uuid id;
@@ -68,9 +68,9 @@ static void handle_allow_header(struct ctx *c, const struct route_match *m)
 }
 
 /*
- * nginx asks before it reads a large body (AUTHORIZE_ONLY, auth_request): may this caller send it? nginx knows 401 and
- * 403 as a no; all else is left to the request itself, which fails by itself. The reason goes in headers: nginx drops
- * the body.
+ * Before nginx reads a large body it asks, with AUTHORIZE_ONLY, whether this caller may send it (auth_request). A no is
+ * 401 or 403. Any other error is answered with yes here, because the request itself will then fail with it. The reason
+ * for a no is in headers: nginx drops the body of this answer.
  */
 static enum err handle_authorize_only(struct ctx *c, enum err e)
 {
@@ -86,8 +86,8 @@ static enum err handle_authorize_only(struct ctx *c, enum err e)
 }
 
 /*
- * Has it waited so long for a thread that its sender may be gone? Work on it would only make those behind it wait, too.
- * SENT_AT is when nginx had the whole request and handed it over: seconds with three decimals.
+ * Has it waited for a thread for so long that its sender may be gone? Then working on it would only make the next ones
+ * wait, too. SENT_AT is when nginx had the whole request and passed it on: seconds with three decimals.
  */
 static bool handle_is_stale(const struct conf *conf, struct str sent_at)
 {
@@ -97,11 +97,11 @@ static bool handle_is_stale(const struct conf *conf, struct str sent_at)
 
     if (!str_cut(&sent_at, '.', &sec) || !str_to_i64(sec, &s) || !str_to_i64(sent_at, &ms))
         return false;
-    ASSERT(clock_gettime(CLOCK_REALTIME, &now) == 0); /* nginx's clock, not the one that tests move */
+    ASSERT(clock_gettime(CLOCK_REALTIME, &now) == 0); /* the clock that nginx uses; tests move only clock_now_us */
     return (now.tv_sec - s) * 1000 + now.tv_nsec / 1000000 - ms > conf->service_queue_sec * 1000;
 }
 
-/* Route, policy columns, handler: the first thing that is wrong ends it. */
+/* Finds the route, enforces its policy columns and runs its handler; the first error ends it. */
 static enum err handle_dispatch(struct ctx *c, FCGX_Request *q, const struct route_match *m)
 {
     bool only_asked = handle_param(q, "AUTHORIZE_ONLY").p != NULL;
@@ -127,7 +127,7 @@ static enum err handle_dispatch(struct ctx *c, FCGX_Request *q, const struct rou
     return m->route->handler(c);
 }
 
-/* Each error has its one header beside the body: how to sign in, what is allowed, when to come again. */
+/* The error, and the header that belongs to its status: how to sign in, which methods there are, when to try again. */
 static void handle_answer_error(struct ctx *c, enum err e, const struct route_match *m)
 {
     enum err code = e == ERR_VALIDATION && c->problems.n > 0 ? problems_err(&c->problems) : e;
@@ -162,7 +162,7 @@ static struct sent handle_send_stream(struct ctx *c, FCGX_Request *q, const stru
     return sent;
 }
 
-/* The text of these errors quotes values. */
+/* The texts of these errors quote values from the statement. */
 static bool handle_quotes_data(unsigned db_error_number)
 {
     return db_error_number == 1062 || db_error_number == 1366;
@@ -207,7 +207,7 @@ bool handle_request(struct shared *shared, struct db *db, struct arena *arena, F
     if (e != OK)
         handle_answer_error(&c, e, &m);
     ASSERT(c.rep.status != 0);
-    body_drain(&c.req.body); /* on a kept connection what is left would be taken for the next request */
+    body_drain(&c.req.body); /* on a kept connection, the rest would be taken for the next request */
     struct sent sent = c.rep.stream != NULL ? handle_send_stream(&c, q, &m) : send_whole(&c.rep, q);
     if (sent.e != OK)
         e = sent.e;
@@ -215,6 +215,6 @@ bool handle_request(struct shared *shared, struct db *db, struct arena *arena, F
     app_metrics_request(shared->metrics, m.route, handle_param(q, "AUTHORIZE_ONLY").p != NULL,
                         handle_outcome(&c, &sent), clock_mono_us() - started_us);
     reply_done(&c.rep);
-    arena_clear(arena); /* at once, not with the next request: a password may be in it */
+    arena_clear(arena); /* now, and not when the next request comes: it may hold a password */
     return !sent.cut;
 }

@@ -1,16 +1,19 @@
 /*
- * Reading what a client sent, in the ways that several routes share. Problems go to c->problems, all of them at once.
+ * Reading what a client sent, in the ways that several routes share. All problems are gathered in c->problems.
  */
 #pragma once
 
 #include "fcgi/app.h"
 
-/* Binds the JSON body to ret: checks the content type (415) and reads at most the route's body limit. */
+/*
+ * Binds the JSON body, of at most the route's body_max_bytes, to ret. ERR_UNSUPPORTED_TYPE when it is not called JSON.
+ */
 MUST_CHECK enum err input_json(struct ctx *c, const struct json_field *fields, void *ret);
 
 /*
- * The page that a client asks for: ?limit=1..100 (20), ?cursor=, which is the last id of the page before. Query names
- * that are neither these two nor in allowed (NULL-ended) are FIELD_UNKNOWN. fcgi/page.h answers it.
+ * The page that a client asks for: ?limit=, 1 to 100 (without it 20), and ?cursor=, the last id of the page before
+ * (without it none: the first page). Query names that are neither these two nor in allowed (NULL-ended) are
+ * ERR_FIELD_UNKNOWN. fcgi/page.h answers it.
  */
 struct page {
     size_t limit;      /* what the client wants at most */
@@ -20,7 +23,7 @@ struct page {
 };
 MUST_CHECK enum err input_page(struct ctx *c, const char *const *allowed, struct page *ret_page);
 
-/* Query names not in allowed (NULL-ended) are problems; ERR_VALIDATION then. */
+/* ERR_VALIDATION when there are query names that are not in allowed (NULL-ended), each as a problem. */
 MUST_CHECK enum err input_query_only(struct ctx *c, const char *const *allowed);
 
 /* The .check of a field that is one line of text: ERR_FIELD_CHARACTERS when it has control characters. */

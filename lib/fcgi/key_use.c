@@ -1,6 +1,6 @@
 /*
- * Time of last use of API keys: noted in memory, written every second and at stop by a thread of its own. A write whose
- * outcome is unknown is dropped: the next use says it again.
+ * When API keys were last used: noted in memory, and written every second and at the stop by a thread of its own. A
+ * write that fails is dropped: the next use notes it again.
  */
 #include <stdlib.h>
 
@@ -9,7 +9,7 @@
 #include "model/key/key.h"
 #include "fcgi/serve.h"
 
-#define USES_MAX 1024 /* keys in use within one second on one process; more are noted with their next request */
+#define USES_MAX 1024 /* keys that one process notes in a second; any others are noted at their next request */
 
 struct key_uses {
     struct shared *shared;
@@ -36,7 +36,7 @@ void key_use_note(struct key_uses *u, const struct uuid *key_id)
     lock_release(&u->lock);
 }
 
-/* Takes what was noted; the lock is held. */
+/* Moves what was noted to uses. The lock must be held. */
 static size_t key_use_take(struct key_uses *u, struct key_use *uses)
 {
     size_t n = u->n;

@@ -1,7 +1,8 @@
 /*
- * Accepting is ours (docs/architecture.md#a-request): a thread inside FCGX_Accept_r would stay pinned to an idle kept
- * connection, and libfcgi's own stop loses requests. Threads wait on one epoll for the listening socket, for a stop,
- * and for kept connections with something to read; libfcgi is given one ready connection at a time.
+ * Accepting is done here and not by libfcgi (docs/architecture.md#a-request): a thread inside FCGX_Accept_r would stay
+ * with an idle kept connection, and libfcgi's own way to stop loses requests. All threads wait on one epoll for the
+ * listening socket, for kept connections that have something to read, and for the stop; libfcgi gets one ready
+ * connection at a time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,8 +24,8 @@
 #define LISTEN_FD 0
 #define STREAM_GRACE_MS \
     5000 /* most exports are done by then; the unit and the tests give a program 10 s and more to end */
-#define STOP_GRACE_MS 200 /* nginx may be sending on a kept connection just now */
-/* Of a read or write on a connection: nginx is local, so longer means that it is gone. */
+#define STOP_GRACE_MS 200 /* nginx may be sending a request on a kept connection at this moment */
+/* Of one read or write on a connection. nginx runs on this machine: longer means that it, or its client, is gone. */
 #define CONNECTION_TIMEOUT_SEC 60
 
 struct server {
@@ -48,18 +49,18 @@ static void serve_watch(struct server *s, int op, int fd, uint32_t events)
     tsan_epoll_end();
 }
 
-/* Serves one request on a connection that has something to read; whether the connection is still open afterwards. */
+/* Serves one request on a connection that has something to read. Returns whether the connection is still open. */
 static bool serve_request(struct serve_thread *t, FCGX_Request *q, int fd)
 {
     struct shared *s = t->server->shared;
 
     q->ipcFd = fd;
     q->keepConnection = 1;
-    q->listen_sock = -1; /* a bad or closed connection ends FCGX_Accept_r instead of making it accept */
+    q->listen_sock = -1; /* so that FCGX_Accept_r fails on a bad or closed connection, and does not accept another */
     guard_begin();
     if (FCGX_Accept_r(q) < 0) /* libfcgi has closed it */
         return false;
-    if (FCGX_GetError(q->in) != 0) { /* cut between two parameters: libfcgi takes that for their end */
+    if (FCGX_GetError(q->in) != 0) { /* it broke off between two parameters, which libfcgi takes for their end */
         FCGX_Free(q, 1);
         return false;
     }
@@ -67,16 +68,16 @@ static bool serve_request(struct serve_thread *t, FCGX_Request *q, int fd)
     bool whole = handle_request(s, t->db, &t->arena, q);
     app_metrics_busy(s->metrics, -1);
     if (!whole) {
-        FCGX_Free(q, 0); /* and with it what was not sent yet */
+        FCGX_Free(q, 0); /* drops what libfcgi has not sent yet */
         q->ipcFd = -1;
         (void)close(fd);
         return false;
     }
     bool keep = q->keepConnection && !atomic_load(&s->stopping);
-    q->keepConnection = 1; /* closing is ours: libfcgi waits for the peer to close first, as long as it sends */
+    q->keepConnection = 1; /* closed here: libfcgi would first wait for the peer to close, for as long as that sends */
     FCGX_Finish_r(q);
     if (q->ipcFd < 0)
-        return false; /* it broke, and libfcgi has closed it */
+        return false; /* writing failed, and libfcgi has closed it */
     q->ipcFd = -1;
     if (!keep)
         (void)close(fd);
@@ -101,7 +102,7 @@ static int serve_accept_connection(void)
     if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
             log_event(LOG_ERROR, "accept_failed", LOG_INT("errno", errno), LOG_END);
-            (void)nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL); /* others will close some */
+            (void)nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL); /* until other threads have closed some */
         }
         return -1;
     }
@@ -189,8 +190,8 @@ static void serve_end_threads(struct serve_thread *threads, size_t n)
 }
 
 /*
- * Stop accepting; let what nginx is sending on kept connections arrive; end the threads after what they are at. The
- * listening socket is neither shut down nor closed: the next process goes on with its queue.
+ * Stops accepting, lets requests that nginx is sending on kept connections arrive, and tells the threads to end after
+ * their current request. The listening socket is neither shut down nor closed: the next process takes over its queue.
  */
 static void serve_stop(struct server *s)
 {

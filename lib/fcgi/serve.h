@@ -1,12 +1,14 @@
 /*
  * Serving: what the threads of a program share, and the parts that fcgi-apps/main.c puts together.
  *
- *    serve.c   accepting and kept connections (epoll), the threads, the graceful stop
- *    handle.c  one request: parameters, route, policy columns, handler, answer, access log
- *    access.c  who asks: keys, sessions, the cross-origin rule
- *    key_use.c time of last use of keys, flushed every second
- *    app_metrics.c what is counted and shown: requests, threads, connections
- *    guard.c   what libfcgi gets to read
+ *    serve.c        accepts connections and keeps them (epoll); the threads; the graceful stop
+ *    guard.c        lets only one well-formed request at a time through to libfcgi
+ *    handle.c       one request: parameters, route, policy columns, handler, error; its log line and its metrics
+ *    access.c       who asks: keys, sessions, the cross-origin rule
+ *    send.c         sends the answer, whole or as a stream
+ *    streams.c      the answers that are being streamed, and their end at a stop
+ *    key_use.c      when keys were last used, written every second
+ *    app_metrics.c  what is counted and shown: requests, threads, connections
  */
 #pragma once
 
@@ -18,7 +20,7 @@
 #include "model/key/key_cache.h"
 #include "service/service.h"
 
-#define ARENA_MAX_BYTES (16u << 20) /* a request's memory: 64 KiB windows, 4 MiB of answer, rows */
+#define ARENA_MAX_BYTES (16u << 20) /* of a request: a window of 64 KiB, an answer of 4 MiB, and its rows */
 
 struct key_uses;
 struct app_metrics;
@@ -39,35 +41,34 @@ struct shared {
     struct app_metrics *metrics;
     struct streams *streams;
     atomic_bool stopping;
-    atomic_int outside; /* threads that wait for the outside now */
+    atomic_int outside; /* threads that are between outside_enter and outside_leave */
 };
 
-/* Serves the listening socket on fd 0 until SIGTERM or SIGINT; the exit code. */
+/* Serves the listening socket on fd 0 until SIGTERM or SIGINT. Returns the exit code. */
 int serve_run(struct shared *shared);
 
 /*
- * Answers one request, on a thread that has these. False when the answer broke off: the connection must be closed without
- * the record that would end it, so that nginx does not take it for a whole one.
+ * Reads one request, answers it and sends the answer; db and arena are the calling thread's. False when the answer
+ * broke off: the connection must be closed without the record that ends an answer, or nginx would take it for a whole
+ * one.
  */
 MUST_CHECK bool handle_request(struct shared *shared, struct db *db, struct arena *arena, FCGX_Request *q);
 
-/*
- * Fills c->caller as the route's columns ask, or says why not.
- */
+/* Fills in c->caller as the route's auth says, or returns why the caller may not use the route. */
 MUST_CHECK enum err access_check(struct ctx *c, const struct route *route);
 
-/* Keys that were used; a thread of its own writes them every second and at the end. */
+/* Notes which keys were used; a thread of its own writes that every second, and key_use_stop writes the rest. */
 struct key_uses *key_use_start(struct shared *shared);
 void key_use_note(struct key_uses *uses, const struct uuid *key_id);
-void key_use_stop(struct key_uses *uses); /* writes what is left */
+void key_use_stop(struct key_uses *uses);
 
 /*
- * Metrics of the program, shown on conf.metrics_dir/APP.sock; when that cannot be made, the log says so and the program
- * goes on. All from any thread, without locks.
+ * The program's metrics, shown on conf.metrics_dir/APP.sock. Without that socket, which the log then mentions, the
+ * program runs all the same. From any thread; none of these takes a lock.
  */
 struct app_metrics *app_metrics_start(struct shared *shared);
 void app_metrics_stop(struct app_metrics *m);
 void app_metrics_connections(struct app_metrics *m, int n); /* n more (or fewer) FastCGI connections are open */
-void app_metrics_busy(struct app_metrics *m, int n);        /* n more (or fewer) threads are at a request */
-/* An answer. route: NULL when none fits; asked: nginx only asked whether a body may come. */
+void app_metrics_busy(struct app_metrics *m, int n);        /* n more (or fewer) threads have a request */
+/* An answer was sent. route is NULL when none fits; asked: nginx only asked whether it may send a body. */
 void app_metrics_request(struct app_metrics *m, const struct route *route, bool asked, int status, int64_t duration_us);

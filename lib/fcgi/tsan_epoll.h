@@ -1,8 +1,10 @@
 /*
- * What epoll orders, told to ThreadSanitizer: who arms a connection has done with it before somebody is woken by it.
+ * Tells ThreadSanitizer what epoll orders: the thread that arms a connection has finished with it before epoll_wait
+ * hands that connection to another thread.
  *
- * The tests run it with io_sync=0 (tests/stack/sanitizers.py): else it takes what is written to a socket for a message to
- * whoever reads from any socket, and two threads that ask the database never race. In other builds this is nothing.
+ * ThreadSanitizer would see this by itself, but then it would also take anything that is written to a socket for a
+ * message to whoever reads from any socket, and no two threads that ask the database could ever be seen to race. So the
+ * tests run it with io_sync=0 (tests/stack/sanitizers.py). In other builds these functions do nothing.
  *
  *    tsan_epoll_begin(fd);
  *    epoll_ctl(...);
@@ -16,13 +18,14 @@
 #if defined(__SANITIZE_THREAD__)
 #include <sanitizer/tsan_interface.h>
 
-/* Of libtsan, without a header: epoll_ctl itself looks at the descriptor after the other may have closed it. */
+/* From libtsan, which has no header for them. epoll_ctl itself looks at the descriptor after another thread may have
+ * closed it. */
 void AnnotateIgnoreReadsBegin(const char *file, int line);
 void AnnotateIgnoreReadsEnd(const char *file, int line);
 
 static inline void *tsan_epoll_mark(int fd)
 {
-    static char marks[1 << 16]; /* one for each descriptor; sharing one would only hide races */
+    static char marks[1 << 16]; /* one for each descriptor; two that share one could only hide a race */
 
     return &marks[(size_t)fd % sizeof marks];
 }

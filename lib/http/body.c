@@ -31,7 +31,7 @@ enum err body_read(struct body *b, void *p, size_t n, size_t *ret_n)
     if (known)
         n = MIN(n, (uint64_t)b->content_length - b->read_bytes);
     else if (b->max_bytes - b->read_bytes < n)
-        n = b->max_bytes - b->read_bytes + 1; /* one more, to see whether there is more than allowed */
+        n = b->max_bytes - b->read_bytes + 1; /* one byte more than allowed, to see whether there is one */
     if (b->ended || n == 0) {
         *ret_n = 0;
         return OK;

@@ -5,7 +5,7 @@
 #include "base/str.h"
 
 /*
- * The value of the cookie name. Absent when there is none. ERR_BAD_COOKIE when the name is there more than once: one of
- * the two was planted by somebody else.
+ * The value of the cookie with that name; absent without one. ERR_BAD_COOKIE when there are two of that name: somebody
+ * else may have planted one of them.
  */
 MUST_CHECK enum err cookie_get(struct str header, struct str name, struct str *ret_value);

@@ -65,7 +65,7 @@ size_t form_count(const struct form *f, const char *name)
     return n;
 }
 
-/* A blank becomes %20, which a query and a form take alike. */
+/* A blank becomes %20, which is right both in a query and in a form. */
 static void form_encode(struct buf *b, struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {

@@ -1,6 +1,6 @@
 /*
- * name=value&... as in query strings and application/x-www-form-urlencoded bodies (WHATWG URL 5.1), decoded once, and
- * the way back. Names and values must be UTF-8 after decoding, without NUL. At most 64 pairs.
+ * name=value&... as in query strings and application/x-www-form-urlencoded bodies (WHATWG URL 5.1): reading, which
+ * decodes once, and writing. Decoded names and values must be UTF-8 without NUL. Limit: FORM_PAIRS_MAX pairs.
  */
 #pragma once
 
@@ -21,7 +21,7 @@ struct form {
 
 MUST_CHECK enum err form_parse(struct arena *arena, struct str text, struct form *ret_form); /* ERR_BAD_QUERY */
 
-/* The value of name, absent when there is none; the first one when repeated (form_count says so). */
+/* The value of name: the first one if it is there several times (see form_count), absent if it is not there. */
 struct str form_get(const struct form *f, const char *name);
 size_t form_count(const struct form *f, const char *name);
 

@@ -8,7 +8,7 @@
 #define BOUNDARY_MAX 70
 #define PARTS_MAX 200
 #define HEADERS_MAX (8u << 10)
-#define LINE_REST_MAX 1024 /* blanks that may stand behind a boundary */
+#define LINE_REST_MAX 1024 /* blanks that may follow a boundary */
 
 /* The window is looked at in three steps: [start, clean) is data of the part, [clean, end) may hold a delimiter. */
 
@@ -41,7 +41,7 @@ enum err multipart_init(struct multipart *mp, struct arena *arena, struct str co
             continue;
         if (boundary.p != NULL)
             return ERR_MULTIPART_NO_BOUNDARY;
-        boundary = param.raw; /* an escape is no character of a boundary */
+        boundary = param.raw; /* with its escapes: a boundary cannot contain a backslash anyway */
     }
     if (e != OK || !multipart_is_boundary(boundary))
         return ERR_MULTIPART_NO_BOUNDARY;
@@ -50,7 +50,7 @@ enum err multipart_init(struct multipart *mp, struct arena *arena, struct str co
     memcpy(mp->delimiter, "\r\n--", 4);
     memcpy(mp->delimiter + 4, boundary.p, boundary.n);
     mp->delimiter_n = 4 + boundary.n;
-    /* The first delimiter may stand at the very start: with the CR LF of a line before it, it is like the others. */
+    /* The first delimiter may begin the body: with a CR LF put before it, it is like the others. */
     memcpy(mp->window, "\r\n", 2);
     mp->end = 2;
     return OK;
@@ -68,7 +68,7 @@ static void multipart_drop(struct multipart *mp, size_t n)
     mp->clean = MAX(mp->clean, mp->start);
 }
 
-/* More of the body behind what is there. The window must not be full. */
+/* Appends more of the body to the window, which must not be full. */
 static enum err multipart_fill(struct multipart *mp)
 {
     size_t got;
@@ -128,7 +128,10 @@ static enum err multipart_skip_to_delimiter(struct multipart *mp)
     return e;
 }
 
-/* start is behind a delimiter: "--" for the last one, else blanks; start is put on the CR LF that ends the line. */
+/*
+ * start follows a delimiter. Reads "--" (it was the last one) or blanks, and puts start on the CR LF that ends the
+ * line.
+ */
 static enum err multipart_end_of_line(struct multipart *mp)
 {
     enum err e = multipart_want(mp, 2);
@@ -155,7 +158,7 @@ static enum err multipart_end_of_line(struct multipart *mp)
     return ERR_BAD_MULTIPART;
 }
 
-/* start is on the CR LF before the first header line; it is put on the CR LF of the empty line. */
+/* Moves start from the CR LF before the first header line to the CR LF of the empty line. */
 static enum err multipart_headers(struct multipart *mp, struct multipart_part *ret_part)
 {
     const char *at;
@@ -202,7 +205,7 @@ enum err multipart_next(struct multipart *mp, struct multipart_part *ret_part)
         e = multipart_want(mp, mp->delimiter_n);
     if (e != OK)
         return e;
-    /* A part without a body may end in the CR LF that ends its headers (RFC 2046 5.1.1: the body is optional). */
+    /* Without a body, the CR LF that ends the headers may already be the delimiter's (RFC 2046 5.1.1). */
     if (!str_starts(multipart_window(mp), str_of(mp->delimiter, mp->delimiter_n)))
         multipart_drop(mp, 2);
     mp->in_part = true;

@@ -7,9 +7,9 @@
  *    while ((e = multipart_next(&mp, &part)) == OK && part.name.p != NULL)
  *        while ((e = multipart_read(&mp, p, n, &got)) == OK && got > 0) ...
  *
- * Limits: boundary 1 to 70 characters (RFC 2046), 200 parts, 8 KiB of headers a part, name and filename 255 bytes.
- * A part need not be read to its end: multipart_next skips the rest. Text before the first boundary and behind the last
- * is ignored. Lines end in CR LF. After an error nothing more can be read.
+ * Limits: boundary of 1 to 70 characters (RFC 2046), 200 parts, 8 KiB of headers in a part, name and filename of 255
+ * bytes. A part need not be read to its end: multipart_next skips the rest. Text before the first boundary and after
+ * the last is ignored. Lines end in CR LF. After an error nothing more can be read.
  *
  * Errors: ERR_UNSUPPORTED_TYPE (not multipart/form-data), ERR_MULTIPART_NO_BOUNDARY, ERR_BAD_MULTIPART,
  * ERR_MULTIPART_TRUNCATED (ends before the closing boundary), ERR_BAD_UTF8 (names), and those of the body.
@@ -21,8 +21,8 @@
 #define MULTIPART_WINDOW (64u << 10)
 
 struct multipart_part {
-    struct str name;     /* absent behind the last part */
-    struct str filename; /* absent when there is none; never used as a path */
+    struct str name;     /* absent: there is no further part */
+    struct str filename; /* absent without one; never used as a path */
     struct str content_type;
 };
 
@@ -30,8 +30,8 @@ struct multipart {
     struct body *body;
     struct arena *arena;
     char *window;
-    size_t start, end;  /* what is in the window and not yet handed out */
-    size_t clean;       /* the window holds no delimiter before this */
+    size_t start, end;  /* the part of the window that has not been handed out yet */
+    size_t clean;       /* there is no delimiter in the window before this */
     char delimiter[80]; /* CR LF -- boundary */
     size_t delimiter_n;
     int parts;

@@ -5,7 +5,7 @@ static bool param_is_token_char(char c)
     return c > ' ' && c < 0x7f && strchr("()<>@,;:\\\"/[]?=", c) == NULL;
 }
 
-/* Clients put signs into unquoted values that RFC 2045 wants quoted; only what would end the value is refused. */
+/* Clients leave values unquoted that RFC 2045 wants quoted; only characters that would end the value are refused. */
 static bool param_is_bare_char(char c)
 {
     return c != ' ' && c != '\t' && c != ';' && c != '"';
@@ -35,7 +35,7 @@ static bool param_is_escape(struct str s, size_t i)
     return s.p[i] == '\\' && i + 1 < s.n && (s.p[i + 1] == '"' || s.p[i + 1] == '\\');
 }
 
-/* s is behind the opening quote; it is put behind the closing one. */
+/* Moves s from after the opening quote to after the closing one. */
 static bool param_take_quoted(struct str *s, struct str *ret_raw)
 {
     for (size_t i = 0; i < s->n; i++) {

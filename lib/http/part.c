@@ -47,7 +47,7 @@ static enum err part_disposition(struct arena *arena, struct str value, struct m
         struct str *to = str_ieq(param.name, STR("name"))       ? &ret_part->name
                          : str_ieq(param.name, STR("filename")) ? &ret_part->filename
                                                                 : NULL;
-        if (to == NULL) /* filename* among them: RFC 7578 4.2 forbids it here */
+        if (to == NULL) /* such as filename*, which RFC 7578 4.2 forbids here */
             continue;
         if (to->p != NULL)
             return ERR_BAD_MULTIPART;

@@ -4,7 +4,7 @@
 #include "http/multipart.h"
 
 /*
- * block is the header lines, each with its CR LF, without the empty line. Names the part. ERR_BAD_MULTIPART,
- * ERR_BAD_UTF8.
+ * Reads block, the header lines with their CR LF and without the empty line, and fills in the part's name, filename and
+ * content type. ERR_BAD_MULTIPART, ERR_BAD_UTF8.
  */
 MUST_CHECK enum err part_headers(struct arena *arena, struct str block, struct multipart_part *ret_part);

@@ -181,7 +181,7 @@ enum err reply_stream(struct reply *r, int status, const char *content_type,
     return OK;
 }
 
-/* What happened inside is nobody's business: every row with status 500 looks alike from outside. */
+/* Clients do not see what went wrong inside: all codes with status 500 look alike to them. */
 static enum err reply_outside(enum err code)
 {
     return err_status(code) == err_status(ERR_INTERNAL) ? ERR_INTERNAL : code;

@@ -3,7 +3,7 @@
  *
  *    return reply_data(rep, 201, keys_shown_fields, &key);
  *
- * Answers with JSON have the envelope of docs/api.md#answers: {"data": ..., "meta": {"request_id": ...}}.
+ * JSON answers have the envelope of docs/api.md#answers: {"data": ..., "meta": {"request_id": ...}}.
  */
 #pragma once
 
@@ -25,7 +25,7 @@ struct reply_header {
 struct reply {
     struct arena *arena;
     struct str request_id;
-    int status; /* 0: nothing was said yet */
+    int status; /* 0: the handler has not answered yet */
     const char *content_type;
     struct reply_header headers[REPLY_HEADERS_MAX];
     size_t headers_n;
@@ -37,17 +37,17 @@ struct reply {
 void reply_init(struct reply *r, struct arena *arena, struct str request_id);
 void reply_done(struct reply *r);
 
-/* The value must not hold CR, LF or NUL (ASSERTed); it is copied. A header said twice is sent twice. */
+/* The value is copied; it must not contain CR, LF or NUL (ASSERTed). A header that is set twice is sent twice. */
 void reply_header(struct reply *r, const char *name, struct str value);
 
-/* A header that is true of the request whatever its answer: reply_error keeps it. Said again, it replaces the first. */
+/* A header that holds whatever the answer becomes: reply_error keeps it. Set again, it replaces the first. */
 void reply_standing_header(struct reply *r, const char *name, struct str value);
 
 MUST_CHECK enum err reply_data(struct reply *r, int status, const struct json_field *fields, const void *value);
 MUST_CHECK enum err reply_nothing(struct reply *r);                       /* 204 */
 MUST_CHECK enum err reply_redirect(struct reply *r, struct str location); /* 303 */
 
-/* n elements of size bytes; meta gets limit, has_more and next_cursor (null when cursor is absent). */
+/* n elements of size bytes each; meta gets limit, has_more and next_cursor; without a next_cursor, false and null. */
 MUST_CHECK enum err reply_list(struct reply *r, const struct json_field *fields, const void *v, size_t n, size_t size,
                                int64_t limit, struct str next_cursor);
 
@@ -62,15 +62,15 @@ MUST_CHECK enum err reply_body(struct reply *r, int status, const char *content_
  * (no last chunk, a reset stream), and the log has the error. A HEAD is answered without calling write.
  *
  * arg and all that write uses live in the request's arena, which is not cleared before write has returned: use it for
- * what is bounded, and let db_each read the rows. write holds no lock, no transaction and no statement while it puts: the
- * slowest of readers decides how long that takes. The request's thread is taken for all that time.
+ * what is bounded, and let db_each read the rows. write holds no lock, no transaction and no statement while it puts:
+ * the slowest of readers decides how long that takes. The request's thread is taken for all that time.
  */
 MUST_CHECK enum err reply_stream(struct reply *r, int status, const char *content_type,
                                  enum err (*write)(struct sink *sink, void *arg), void *arg);
 
 /*
- * The failure in the shape of docs/api.md#answers. problems may be NULL or empty. ERR_VALIDATION with problems becomes
- * problems_err of them; a code with status 500 is answered as internal_error, without details. Forgets what was said
- * before, but for the standing headers.
+ * Answers with an error in the shape of docs/api.md#answers. problems may be NULL or empty. ERR_VALIDATION with problems
+ * becomes problems_err of them; a code with status 500 becomes internal_error, without details. Whatever was set before
+ * is forgotten, except for the standing headers.
  */
 void reply_error(struct reply *r, enum err code, const struct problems *problems);

@@ -26,5 +26,5 @@ void request_take_header(struct request *r, const char *param);
 /* The media type of Content-Type without its parameters, lower case: "application/json". */
 struct str request_media_type(const struct request *r, struct arena *arena);
 
-/* param[i] as an id; ERR_NOT_FOUND when it is not one: an id that cannot exist is an id that does not. */
+/* param[i] as an id. ERR_NOT_FOUND when it is not one: what cannot be an id does not exist. */
 MUST_CHECK enum err request_param_uuid(const struct request *r, size_t i, struct uuid *ret_id);

@@ -1,13 +1,14 @@
 /*
- * Routes are rows: policy is a column, enforced before the handler runs (docs/style.md#policy-is-a-column).
+ * A route is a row: its policy is in columns, which are enforced before the handler runs
+ * (docs/style.md#policy-is-a-column).
  *
  *    const struct route key_routes[] = {
  *        {.method = "GET", .pattern = "/api/v1/keys", .handler = keys_list, .auth = AUTH_SESSION,
  *         .rate = RATE_API, .summary = "List API keys"},
  *        ROUTE_END};
  *
- * A pattern is a path in which {name} stands for one segment; a HEAD request is answered by the GET route, unless that
- * has an effect: then it needs a row of its own.
+ * A pattern is a path in which {name} stands for one segment. A HEAD request is answered by the route of GET, unless
+ * that has an effect: then HEAD needs a row of its own.
  */
 #pragma once
 
@@ -21,7 +22,7 @@
 struct ctx;
 
 enum route_auth {
-    AUTH_UNSET,   /* a row that forgot: the program does not start */
+    AUTH_UNSET,   /* the row has none: the program does not start */
     AUTH_NONE,    /* anybody; what a browser sends must come from our own pages */
     AUTH_SESSION, /* a person who is signed in; a key gets 403 session_required */
     AUTH_ANY,     /* a session or a key */
@@ -66,8 +67,8 @@ struct route {
 
 struct route_match {
     const struct route *route;          /* NULL: none */
-    struct str param[ROUTE_PARAMS_MAX]; /* decoded? no: segments as sent; ids never need decoding */
-    const char *allow[8];               /* methods of the rows whose pattern fits, when none has the method */
+    struct str param[ROUTE_PARAMS_MAX]; /* the segments as sent, not decoded: an id never needs it */
+    const char *allow[8]; /* methods of the rows whose pattern fits, when none of them has the method asked for */
     size_t allow_n;
 };
 

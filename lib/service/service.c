@@ -41,11 +41,3 @@ int service_connections(const struct service *s, int service_threads, int worker
         return 0;
     }
 }
-
-const struct service services[] = {
-#define APP(name_, what_, ...) {.name = #name_, .kind = SERVICE_APP, .what = what_, __VA_ARGS__},
-#define WORKER(name_, what_, ...) {.name = #name_, .kind = SERVICE_WORKER, .what = what_, __VA_ARGS__},
-#define IMAGE(name_, what_, ...) {.name = #name_, .kind = SERVICE_IMAGE, .what = what_, __VA_ARGS__},
-#include "service/service.def"
-    {.name = NULL},
-};

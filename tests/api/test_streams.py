@@ -31,6 +31,7 @@ ROWS, FEW, MANY = 1_000_000, 10_000, 200_000
 GROWTH_MAX_KB = 4096  # of a program that streams ROWS instead of FEW: the answer is 60 MB longer
 UNREAD_MAX = 2 << 20  # what the sockets, libfcgi and a chunk of rows hold back, in bytes
 GRACE_SEC = 5  # of a stop for answers that are being streamed (lib/fcgi/serve.c)
+CONNECTIONS = "information_schema.processlist WHERE user = 'marketingcli_fixture'"
 PASSWORD = "fixture, and no secret"
 
 
@@ -101,7 +102,7 @@ class Program:
 
     def waits_for_its_reader(self):
         """The answer is being streamed, and the program does not ask the database for the next rows."""
-        state = self.stack.sql("SELECT command, time_ms FROM information_schema.processlist WHERE user = 'marketingcli_fixture'")
+        state = self.stack.sql(f"SELECT command, time_ms FROM {CONNECTIONS}")
         return self.streaming() == 1 and any(s["command"] == "Sleep" and s["time_ms"] > 200 for s in state)
 
     def end(self):
@@ -201,7 +202,7 @@ def test_a_failure_in_the_middle_breaks_the_answer_off(program):
 def test_a_lost_connection_to_the_database_is_made_again(program):
     with program.asked(f"/rows?rows={MANY}") as answer:
         program.stack.wait(program.waits_for_its_reader, "the program waits for its reader")
-        for row in program.stack.sql("SELECT id FROM information_schema.processlist WHERE user = 'marketingcli_fixture'"):
+        for row in program.stack.sql(f"SELECT id FROM {CONNECTIONS}"):
             program.stack.sql("KILL %s", row["id"])
         assert read_whole(answer) == expected(MANY)
 
@@ -234,7 +235,7 @@ def test_a_slow_reader_holds_nothing(program):
             cursor.execute("ALTER TABLE fixture_rows ADD COLUMN later INT")
             cursor.execute("ALTER TABLE fixture_rows DROP COLUMN later")
             cursor.execute("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id IN "
-                           "(SELECT id FROM information_schema.processlist WHERE user = 'marketingcli_fixture')")
+                           f"(SELECT id FROM {CONNECTIONS})")
             assert cursor.fetchone() == (0,)
         assert program.streaming() == 1
         assert read_whole(answer) == expected(MANY)
@@ -321,10 +322,11 @@ class Nginx:
         self.port, self.at = free_port(), at
         self.port2 = free_port(self.port)
         conf, self.log = at / "nginx.conf", at / "log"
-        conf.write_text(NGINX.format(user="root" if os.geteuid() == 0 else "nobody", at=at, port=self.port,
-                                     port2=self.port2, snippets=stack.at.nginx / "snippets", socket=stack.at.run / "fixture.sock"))
+        conf.write_text(NGINX.format(user="root" if os.geteuid() == 0 else "nobody", at=at, port=self.port, port2=self.port2,
+                                     snippets=stack.at.nginx / "snippets", socket=stack.at.run / "fixture.sock"))
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(["/usr/sbin/nginx", "-p", f"{at}/", "-e", "stderr", "-c", conf], stdout=log, stderr=log)
+            self.process = subprocess.Popen(["/usr/sbin/nginx", "-p", f"{at}/", "-e", "stderr", "-c", conf], stdout=log,
+                                            stderr=log)
         stack.wait(self.listens, "nginx listens")
 
     def listens(self):
