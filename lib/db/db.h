@@ -169,6 +169,9 @@ const char *db_error(const struct db *db);
 MUST_CHECK enum err db_exec(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
                             uint64_t *ret_changed);
 
+/* A statement that must match a row, such as one that only the holder of a lease may run: ERR_CONFLICT when none does. */
+MUST_CHECK enum err db_change(struct db *db, const struct sql *q, const struct db_arg *args, size_t n);
+
 /* The one row, into ret (a struct described by q->cols). ERR_NOT_FOUND when there is none; more than one is a mistake.
  */
 MUST_CHECK enum err db_row(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, struct arena *arena,
@@ -178,6 +181,9 @@ MUST_CHECK enum err db_row(struct db *db, const struct sql *q, const struct db_a
 extern const struct db_col db_number_cols[];
 MUST_CHECK enum err db_number(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
                               int64_t *ret_number);
+
+/* For statements whose rows are one id each: struct uuid. */
+extern const struct db_col db_uuid_cols[];
 
 /* All rows, at most max (give the statement a LIMIT), as an array of elements of size bytes from the arena. */
 MUST_CHECK enum err db_rows(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,

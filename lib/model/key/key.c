@@ -139,16 +139,11 @@ enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id
 
 enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id)
 {
-    uint64_t changed;
-    enum err e =
-        db_exec(db, &key_sqls[KEY_REVOKE], DB_ARGS(db_i64(clock_now_us()), db_uuid(id), db_uuid(user_id)), &changed);
+    enum err e = db_change(db, &key_sqls[KEY_REVOKE], DB_ARGS(db_i64(clock_now_us()), db_uuid(id), db_uuid(user_id)));
 
-    if (e != OK)
-        return e;
-    if (changed == 0)
-        return ERR_NOT_FOUND;
-    point("key.revoked");
-    return OK;
+    if (e == OK)
+        point("key.revoked");
+    return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
 }
 
 struct uses {

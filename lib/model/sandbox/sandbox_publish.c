@@ -90,11 +90,7 @@ enum err sandbox_publish_by_post(struct db *db, struct arena *arena, int64_t pos
 
 enum err sandbox_publish_cancel(struct db *db, const struct uuid *id)
 {
-    uint64_t changed;
-    enum err e = db_exec(db, &sandbox_publish_sqls[SANDBOX_PUBLISH_CANCEL],
-                         DB_ARGS(db_i64(clock_now_us()), db_uuid(id)), &changed);
-
-    return e == OK && changed == 0 ? ERR_CONFLICT : e;
+    return db_change(db, &sandbox_publish_sqls[SANDBOX_PUBLISH_CANCEL], DB_ARGS(db_i64(clock_now_us()), db_uuid(id)));
 }
 
 enum err sandbox_publish_orphan(struct db *db, const struct uuid *creator_id, struct str client_key, int64_t now_us)

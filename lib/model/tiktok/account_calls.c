@@ -21,7 +21,6 @@ static enum err account_calls_try_take(struct db *db, struct arena *arena, const
 {
     uint8_t log[WINDOW_BYTES(LIMIT_MAX)];
     struct str before = {0};
-    uint64_t changed;
 
     enum err e = db_row(db, &l->read, DB_ARGS(db_uuid(id)), arena, &before);
     if (e != OK)
@@ -31,11 +30,8 @@ static enum err account_calls_try_take(struct db *db, struct arena *arena, const
         memcpy(log, before.p, n);
     if (!window_take(log, &n, l->calls, PERIOD_US, now_us, ret_free_at_us))
         return ERR_AGAIN;
-    e = db_exec(db, &l->write, DB_ARGS(db_bytes(log, n), db_uuid(id), db_bytes(before.n > 0 ? before.p : "", before.n)),
-                &changed);
-    if (e != OK)
-        return e;
-    return changed == 0 ? ERR_CONFLICT : OK;
+    return db_change(db, &l->write,
+                     DB_ARGS(db_bytes(log, n), db_uuid(id), db_bytes(before.n > 0 ? before.p : "", before.n)));
 }
 
 enum err account_take_call(struct db *db, struct arena *arena, const struct uuid *id, enum account_call call,

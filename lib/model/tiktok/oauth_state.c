@@ -45,14 +45,10 @@ enum err oauth_state_add(struct db *db, struct arena *arena, const struct uuid *
 enum err oauth_state_take(struct db *db, const struct uuid *session_id, struct str state)
 {
     struct sha256 hash = sha256_of(state);
-    uint64_t changed;
+    enum err e = db_change(db, &oauth_state_sqls[OAUTH_STATE_TAKE],
+                           DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_uuid(session_id), db_i64(clock_now_us())));
 
-    enum err e =
-        db_exec(db, &oauth_state_sqls[OAUTH_STATE_TAKE],
-                DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_uuid(session_id), db_i64(clock_now_us())), &changed);
-    if (e != OK)
-        return e;
-    return changed == 0 ? ERR_STATE_INVALID : OK;
+    return e == ERR_CONFLICT ? ERR_STATE_INVALID : e;
 }
 
 static const struct db_col oauth_state_hash_cols[] = {DB_COL_FIXED(struct sha256, b), DB_END};

@@ -31,7 +31,7 @@ static const struct db_col thing_cols[] = {
     DB_COL(struct thing, flag, BOOL),   DB_COL_ENUM(struct thing, colour, colours),
     DB_COL_FIXED(struct thing, digest), DB_END};
 
-enum { INSERT, BY_ID, ALL, BUMP, NUMBER_OF, SUM, CONNECTION, WRONG, EACH, UNORDERED };
+enum { INSERT, BY_ID, ALL, IDS, BUMP, NUMBER_OF, SUM, CONNECTION, WRONG, EACH, UNORDERED };
 
 static const struct sql sqls[] = {
     [INSERT] = {.text = "INSERT INTO things (id, name, bytes, number, flag, colour, digest) VALUES (?,?,?,?,?,?,?)",
@@ -42,6 +42,7 @@ static const struct sql sqls[] = {
     [ALL] = {.text = "SELECT id, name, bytes, number, flag, colour, digest FROM things ORDER BY number LIMIT 20",
              .in = "",
              .cols = thing_cols},
+    [IDS] = {.text = "SELECT id FROM things ORDER BY number LIMIT 20", .in = "", .cols = db_uuid_cols},
     [BUMP] = {.text = "UPDATE things SET number = number + 1 WHERE id = ?", .in = "u"},
     [NUMBER_OF] = {.text = "SELECT number FROM things WHERE id = ?", .in = "u", .cols = db_number_cols},
     [SUM] = {.text = "SELECT SUM(number) FROM things WHERE id = ?", .in = "u", .cols = db_number_cols},
@@ -183,6 +184,29 @@ static void a_number(void **state)
     id = uuid_new();
     assert_int_equal(db_number(f->db, &sqls[NUMBER_OF], DB_ARGS(db_uuid(&id)), &n), ERR_NOT_FOUND);
     assert_true(n == INT64_MAX);
+}
+
+static void ids_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct uuid one = insert(f, STR("a"), 1, "red"), two = insert(f, STR("b"), 2, "red"), *ids;
+    size_t n;
+
+    assert_int_equal(db_rows(f->db, &sqls[IDS], DB_NO_ARGS, &f->arena, sizeof *ids, 20, (void **)&ids, &n), OK);
+    assert_int_equal(n, 2);
+    assert_true(uuid_eq(&ids[0], &one) && uuid_eq(&ids[1], &two));
+}
+
+static void a_change_must_match(void **state)
+{
+    struct fixture *f = *state;
+    struct uuid id = insert(f, STR("a"), 1, "red"), stranger = uuid_new();
+    int64_t n;
+
+    assert_int_equal(db_change(f->db, &sqls[BUMP], DB_ARGS(db_uuid(&id))), OK);
+    assert_int_equal(db_number(f->db, &sqls[NUMBER_OF], DB_ARGS(db_uuid(&id)), &n), OK);
+    assert_int_equal(n, 2);
+    assert_int_equal(db_change(f->db, &sqls[BUMP], DB_ARGS(db_uuid(&stranger))), ERR_CONFLICT);
 }
 
 /* What db_each passed on, and what the test does meanwhile. */
@@ -516,6 +540,8 @@ int main(void)
         TEST(nulls_are_absent),
         TEST(rows_and_their_limit),
         TEST(a_number),
+        TEST(ids_alone),
+        TEST(a_change_must_match),
         TEST(every_row_comes_once),
         TEST(wide_rows_come_in_small_chunks),
         TEST(what_happens_meanwhile),
