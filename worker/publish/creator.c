@@ -1,4 +1,4 @@
-/* The creator kind: a fresh creator snapshot of an account, so that create and validate can say what TikTok offers. */
+/* The creator kind: a fresh creator snapshot of an account, so that the API can say what TikTok offers. */
 #include "jobs/backoff.h"
 #include "model/tiktok/account.h"
 #include "publish/access.h"

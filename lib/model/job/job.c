@@ -58,7 +58,7 @@ static enum err job_claim_tx(struct db *db, void *arg)
     for (size_t i = 0; i < n; i++) {
         struct job *job = &c->jobs[i];
         job->lease_token = uuid_new();
-        /* Another worker may have been faster: each claim moves run_at_us, so ours then finds no row. */
+        /* Another worker may have been faster. Each claim moves run_at_us, so ours then matches no row. */
         e = db_change(db, &job_sqls[c->class][JOBS_TAKE],
                       DB_ARGS(db_uuid(&job->lease_token), db_i64(until_us), db_uuid(&job->id), db_i64(job->run_at_us)));
         if (e == ERR_CONFLICT)
@@ -124,7 +124,7 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
     return db_row(db, &job_sqls[c][JOBS_COUNT], DB_ARGS(now, max, now, max, max, now), arena, ret_counts);
 }
 
-/* The classes differ in the table alone. */
+/* The classes differ only in the table. */
 #define SQLS(table) \
     { \
         [JOBS_ADD] = \

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 
 #define REFRESH_LIFE_US (30 * US_PER_DAY)
-#define UNTOUCHED_US (600 * US_PER_SEC) /* longer than a transaction that has not committed yet can take */
+#define UNTOUCHED_US (600 * US_PER_SEC) /* longer than a transaction can stay open */
 
 enum { UPKEEP_DELETE_STATES, UPKEEP_AGING, UPKEEP_WITHOUT_JOB };
 
@@ -15,12 +15,12 @@ static const struct db_col upkeep_post_cols[] = {
 
 static const struct sql upkeep_sqls[] = {
     [UPKEEP_DELETE_STATES] = {.text = "DELETE FROM oauth_states WHERE expires_at_us < ? LIMIT 10000", .in = "i"},
-    /* TikTok does not say whether a refresh starts the 180 days anew; if not, once a day is enough. */
+    /* TikTok does not say whether a refresh starts the 180 days again. If not, once a day is enough. */
     [UPKEEP_AGING] = {.text = "SELECT id FROM accounts WHERE state = 'active' AND refresh_expires_at_us > ?"
                               " AND refresh_expires_at_us < ? AND access_expires_at_us < ? LIMIT ?",
                       .in = "iiii",
                       .cols = db_uuid_cols},
-    /* A join: as NOT EXISTS it would read the whole jobs table. */
+    /* A join, because NOT EXISTS would read the whole jobs table. */
     [UPKEEP_WITHOUT_JOB] = {.text = "SELECT p.id, p.state <> 'processing' FROM posts p LEFT JOIN jobs_publish j"
                                     " ON j.kind = IF(p.state = 'processing', 'poll', 'publish')"
                                     " AND j.subject_id = p.id AND j.state = 'ready'"

@@ -4,7 +4,7 @@
 enum { POST_MOVE_LOCK, POST_MOVE_UPDATE, POST_MOVE_ADD_EVENT };
 static const struct sql post_move_sqls[];
 
-/* What a move needs to know of the post as it is. */
+/* What a move must know about the post as it is. */
 struct now {
     int state;
     struct str failure_code;
@@ -33,7 +33,7 @@ enum err post_note(struct db *db, const struct uuid *post_id, const struct post_
     return post_move_add_event(db, post_id, note, state, clock_now_us());
 }
 
-/* failure_code and TikTok's words are those of this move: what came before it stands in the events. */
+/* failure_code and TikTok's words are those of this move; the events keep what came before it. */
 static enum err post_move_update(struct db *db, const struct uuid *post_id, const struct post_move *m,
                                  enum post_state from, enum post_state to, bool ends, int64_t now_us)
 {

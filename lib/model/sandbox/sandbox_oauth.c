@@ -53,7 +53,7 @@ enum err sandbox_client_check(struct db *db, struct arena *arena, struct str cli
     int64_t now = clock_now_us();
     enum err e;
 
-    /* Twice: two first calls at a time make one row, and both compare with it. */
+    /* Twice, because two first calls at the same time make one row, and both must compare with it. */
     for (int i = 0; i < 2; i++) {
         e = db_row(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CLIENT_BY_KEY], DB_ARGS(db_str(client_key)), arena, &row);
         if (e != ERR_NOT_FOUND)

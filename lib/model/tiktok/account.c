@@ -24,7 +24,7 @@ static const struct sql account_sqls[];
 
 const char *const account_state_names[] = {"active", "needs_reconnect", "disconnected", NULL};
 
-/* A snapshot that is older than the policy says is not read any more, purged or not. */
+/* A snapshot older than the policy allows is not read, even before it is purged. */
 static struct db_arg account_snapshots_from(void)
 {
     return db_i64(clock_now_us() - SNAPSHOT_KEPT_US);
@@ -162,7 +162,7 @@ static enum err account_cancel_posts(struct db *db, const struct disconnecting *
         for (size_t i = 0; e == OK && i < n; i++) {
             after = ids[i];
             e = post_move(db, x->arena, x->conf, &after, &move);
-            if (e == ERR_CONFLICT) /* it went to TikTok a moment ago */
+            if (e == ERR_CONFLICT) /* the post went to TikTok a moment ago */
                 e = OK;
         }
         if (e != OK)
@@ -230,7 +230,7 @@ static const struct sql account_sqls[] = {
     [ACCOUNT_BY_OPEN_ID] = {.text = "SELECT id FROM accounts WHERE user_id = ? AND open_id = ? FOR UPDATE",
                             .in = "us",
                             .cols = db_uuid_cols},
-    /* Those besides this one: connecting again needs no place of its own. */
+    /* Not counting this one: connecting an account again takes no further place. */
     [ACCOUNT_COUNT] = {.text = "SELECT COUNT(*) FROM accounts WHERE user_id = ? AND state <> 'disconnected'"
                                " AND open_id <> ?",
                        .in = "us",

@@ -4,7 +4,7 @@
 
 #define PERIOD_US (60 * US_PER_SEC)
 #define LIMIT_MAX 30    /* of limits below */
-#define CONFLICTS_MAX 8 /* workers that write between our read and our write, one after the other */
+#define CONFLICTS_MAX 8 /* how many workers in a row may write between our read and our write */
 #define CONFLICT_WAIT_US (100 * US_PER_MS)
 
 static const struct limit {
@@ -13,8 +13,8 @@ static const struct limit {
 } account_calls_limits[];
 
 /*
- * Compare and swap: the log is written where it is still what was read. Nothing is locked meanwhile, and a worker that
- * dies in between leaves nothing behind.
+ * Compare and swap: writes the log if it is still what was read. Nothing is locked meanwhile, and a worker that dies in
+ * between leaves nothing behind.
  */
 static enum err account_calls_try_take(struct db *db, struct arena *arena, const struct uuid *id, const struct limit *l,
                                        int64_t now_us, int64_t *ret_free_at_us)

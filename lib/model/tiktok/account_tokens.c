@@ -115,7 +115,7 @@ static const struct sql account_tokens_sqls[] = {
                                   "UPDATE accounts SET lease_token = ?, lease_until_us = ? WHERE id = ?"
                                   " AND state <> 'disconnected' AND (lease_until_us IS NULL OR lease_until_us <= ?)",
                               .in = "uiui"},
-    /* What the answer did not have stays: an empty token is never stored. */
+    /* What is missing in the answer stays as it was: an empty token is never stored. */
     [ACCOUNT_TOKENS_STORE] =
         {.text = "UPDATE accounts SET access_token = COALESCE(?, access_token),"
                  " refresh_token = COALESCE(?, refresh_token),"

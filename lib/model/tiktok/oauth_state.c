@@ -4,12 +4,12 @@
 #include "crypto/digest.h"
 
 #define STATE_BYTES 32
-#define SWEEP_MAX 10 /* old ones removed by each new one: more than it adds, so they never pile up */
+#define SWEEP_MAX 10 /* each new one removes more old ones than it adds, so they never pile up */
 
 enum { OAUTH_STATE_INSERT, OAUTH_STATE_TAKE, OAUTH_STATE_OVER, OAUTH_STATE_DELETE };
 static const struct sql oauth_state_sqls[];
 
-/* Read first and deleted by key: a DELETE over the range would lock the gap into which others insert. */
+/* Read first and deleted by key: a DELETE of the range would lock the gap into which others insert. */
 static enum err oauth_state_sweep(struct db *db, struct arena *arena, int64_t now)
 {
     void *rows;

@@ -24,8 +24,9 @@ enum {
 static const struct sql upload_sqls[];
 
 #define PURGE_KIND "purge"
-#define KEEP_DAYS_MAX 6                               /* the policy promises 7: a day is left for outages */
-#define RETRY_IN_USE_US (INT64_C(3600) * US_PER_SEC)  /* how often a due image asks whether its post has ended */
+#define KEEP_DAYS_MAX 6 /* the policy promises 7; a day is left for outages */
+#define RETRY_IN_USE_US \
+    (INT64_C(3600) * US_PER_SEC) /* how often the purge of an image in use asks whether its post has ended */
 #define ATTEMPT_FETCH_US (INT64_C(3600) * US_PER_SEC) /* TikTok's download task times out after it */
 #define POST_UPLOADS_MAX 35
 
@@ -74,7 +75,7 @@ static struct str upload_change_set(uint32_t changes, struct buf *b)
     return buf_str(b);
 }
 
-/* The purge job of upload_begin finds it not due and comes back at its time. */
+/* The purge job that upload_begin made finds the image not due, and comes back when it is. */
 enum err upload_ready(struct db *db, const struct conf *conf, const struct upload_report *r)
 {
     _cleanup_(buf_done) struct buf changes = BUF_MAX(256);
@@ -280,7 +281,7 @@ static const struct sql upload_sqls[] = {
     [UPLOAD_INSERT] = {.text = "INSERT INTO uploads (id, user_id, state, store, created_at_us, delete_due_at_us)"
                                " VALUES (?, ?, 'storing', 'directory', ?, ?)",
                        .in = "uuii"},
-    /* A row that is due belongs to the purge. */
+    /* A row that is due already belongs to the purge. */
     [UPLOAD_SET_READY] = {.text = "UPDATE uploads SET state = 'ready', media_type = ?, original_bytes = ?,"
                                   " original_width = ?, original_height = ?, original_sha256 = ?, changes = ?,"
                                   " size_bytes = ?, width = ?, height = ?, sha256 = ?,"

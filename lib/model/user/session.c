@@ -6,7 +6,7 @@
 
 #define TOKEN_BYTES 32
 #define SEEN_EVERY_US (60 * US_PER_SEC)
-#define SWEEP_MAX 10 /* sessions that are over, removed by each sign-in: more than it adds, so they never pile up */
+#define SWEEP_MAX 10 /* each sign-in removes more expired sessions than it adds, so they never pile up */
 
 enum { SESSION_INSERT, SESSION_BY_TOKEN, SESSION_SEEN, SESSION_DELETE, SESSION_DELETE_BY_TOKEN, SESSION_OVER };
 static const struct sql session_sqls[];
@@ -16,7 +16,7 @@ int64_t session_lifetime_sec(const struct conf *conf)
     return conf->session_absolute_hours * 3600;
 }
 
-/* Read first and deleted by id: a DELETE over the range would lock the gap into which others insert. */
+/* Read first and deleted by id: a DELETE of the range would lock the gap into which others insert. */
 static enum err session_sweep(struct db *db, struct arena *arena, int64_t now)
 {
     struct uuid *ids;
@@ -106,7 +106,7 @@ static const struct db_col session_cols[] = {
 };
 
 static const struct sql session_sqls[] = {
-    /* The copy of the state is taken under the user's lock, so that it cannot miss a change. */
+    /* Copies the state under the user's lock, so that it cannot miss a change. */
     [SESSION_INSERT] = {.text = "INSERT INTO sessions (id, token_hash, user_id, user_state, created_at_us,"
                                 " last_seen_at_us, expires_at_us) SELECT ?, ?, id, state, ?, ?, ? FROM users"
                                 " WHERE id = ? AND state = 'active'",
