@@ -26,16 +26,8 @@ struct failure_shape {
     bool retryable, has_platform;
 };
 
-struct options_shape {
-    int post_mode;
-    struct str privacy_level;
-    bool disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc;
-    int64_t photo_cover_index;
-};
-
 struct post_shape {
     struct post post;
-    struct options_shape options;
     struct str url;
     struct strs tiktok_post_ids;
     struct failure_shape failure;

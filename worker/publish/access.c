@@ -179,6 +179,19 @@ void access_refused(struct access *a)
     a->refused_us = a->in_use_us;
 }
 
+enum access_refusal access_on_refusal(struct job_run *run, struct access *a, const struct tiktok_code *code,
+                                      enum err *ret_err)
+{
+    if (code == NULL || (code->action != TIKTOK_REFRESH && code->action != TIKTOK_RECONNECT))
+        return REFUSED_CALL;
+    if (code->action == TIKTOK_REFRESH && access_may_refresh(a)) {
+        access_refused(a);
+        return REFUSED_TOKEN;
+    }
+    *ret_err = access_needs_reconnect(run, a, code->code);
+    return REFUSED_ACCOUNT;
+}
+
 static enum job_step access_then(struct job_run *run, struct access *a, const struct access_ways *ways,
                                  enum access_step step)
 {

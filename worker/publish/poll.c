@@ -134,16 +134,18 @@ static enum job_step poll_on_refused(struct job_run *run, struct poll *p, const 
 {
     const struct tiktok_code *code = tiktok_code_find(refusal->code);
     int64_t wait_us = code == NULL ? 0 : code->retry_after_sec * US_PER_SEC;
+    enum err e;
 
-    if (code != NULL && code->action == TIKTOK_REFRESH && access_may_refresh(&p->access)) {
-        access_refused(&p->access);
+    switch (access_on_refusal(run, &p->access, code, &e)) {
+    case REFUSED_TOKEN:
         return poll_advance(run, p);
-    }
-    if (code != NULL && (code->action == TIKTOK_REFRESH || code->action == TIKTOK_RECONNECT)) {
-        enum err e = access_needs_reconnect(run, &p->access, code->code);
+    case REFUSED_ACCOUNT:
         if (e != OK)
             return job_run_failed(run, e);
         wait_us = LOST_US;
+        break;
+    case REFUSED_CALL:
+        break;
     }
     /* Also when TikTok says that it does not know the post, which happens in the first moments after the init. The
      * deadline ends it. */

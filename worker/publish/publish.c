@@ -214,18 +214,18 @@ static enum job_step publish_on_creator_refused(struct job_run *run, struct publ
                                                 const struct tiktok_error *refusal)
 {
     const struct tiktok_code *code = tiktok_code_find(refusal->code);
-    enum tiktok_action action = code == NULL ? TIKTOK_FINAL : code->action;
+    enum err e;
 
-    if (action == TIKTOK_REFRESH && access_may_refresh(&p->access)) {
-        access_refused(&p->access);
+    switch (access_on_refusal(run, &p->access, code, &e)) {
+    case REFUSED_TOKEN:
         return publish_advance(run, p);
-    }
-    if (action == TIKTOK_RETRY) /* noted and counted, because TikTok may never stop saying so */
-        return publish_not_reached(run, p, code->failure, refusal->code, code->retry_after_sec * US_PER_SEC);
-    if (action == TIKTOK_REFRESH || action == TIKTOK_RECONNECT) {
-        enum err e = access_needs_reconnect(run, &p->access, code->code);
+    case REFUSED_ACCOUNT:
         return e == OK ? publish_fail(run, p, "needs_reconnect", code->failure) : job_run_failed(run, e);
+    case REFUSED_CALL:
+        break;
     }
+    if (code != NULL && code->action == TIKTOK_RETRY) /* noted and counted, because TikTok may never stop saying so */
+        return publish_not_reached(run, p, code->failure, refusal->code, code->retry_after_sec * US_PER_SEC);
     return publish_unreachable(run, p, refusal->code);
 }
 
