@@ -1,4 +1,4 @@
-/* The table of job kinds: one row each, of every class. */
+/* The table of job kinds, of all classes: a row each. */
 #pragma once
 
 #include "jobs/kind.h"

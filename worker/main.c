@@ -1,4 +1,4 @@
-/* marketingcli-worker CLASS: works off the jobs of one class until SIGTERM. */
+/* marketingcli-worker CLASS: runs the jobs of one class until SIGTERM. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,7 +29,7 @@ static bool worker_main_find_class(const char *name, enum job_class *ret_class)
     return false;
 }
 
-/* Waits for the database, but not for a schema: an older one is the admin's to bring up to date. */
+/* Waits for the database, but not for the schema: bringing an older one up to date is the admin's job. */
 static enum err worker_main_wait_for_schema(const struct db_options *options, struct worker_metrics *metrics,
                                             const sigset_t *stops)
 {
@@ -63,7 +63,8 @@ static void worker_main_secrets_done(struct secrets *s)
     keyring_free(s->ring);
 }
 
-/* Each class reads only what it needs, so that no process holds all secrets. NULL, or the sentence that says why. */
+/* Each class reads only what it needs, so no process holds all secrets. NULL, or the sentence that says what is
+ * wrong. */
 static const char *worker_main_read_secrets(enum job_class class, const struct conf *conf, struct secrets *s)
 {
     if (credential_read("db-password", &s->password) != OK)
@@ -81,7 +82,7 @@ static const char *worker_main_read_secrets(enum job_class class, const struct c
     return NULL;
 }
 
-/* Until one of the signals comes. */
+/* Runs until one of the signals comes. */
 static int worker_main_run(const struct worker *worker, const struct db_options *options, const sigset_t *stops)
 {
     int received;
@@ -108,12 +109,12 @@ static int worker_main_work(enum job_class class, const char *program, const str
     sigset_t stops;
 
     (void)snprintf(user, sizeof user, "marketingcli_worker_%s", job_class_names[class]);
-    /* Blocked in all threads and taken by sigwait: no handler, no race. */
+    /* Blocked in all threads and taken by sigwait: without a handler there is no race. */
     (void)sigemptyset(&stops);
     (void)sigaddset(&stops, SIGTERM);
     (void)sigaddset(&stops, SIGINT);
     ASSERT(pthread_sigmask(SIG_BLOCK, &stops, NULL) == 0);
-    (void)signal(SIGPIPE, SIG_IGN); /* whoever reads our log or holds a connection may go away */
+    (void)signal(SIGPIPE, SIG_IGN); /* the reader of our log or the other end of a connection may go away */
     net_init();
     struct worker_metrics *metrics = worker_metrics_start(conf, class, program, kinds);
     struct db_options options = {.socket = conf->database_socket.p,

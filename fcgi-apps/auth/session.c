@@ -4,7 +4,7 @@
 #include "model/user/session.h"
 
 #define BODY_MAX_BYTES (16u << 10)
-#define FIELD_MAX_BYTES 1024 /* far above what can match; the answer to those is bad_credentials, as for any other */
+#define FIELD_MAX_BYTES 1024 /* far above what can match; longer ones are simply wrong */
 
 struct credentials {
     struct str email, password;
@@ -35,7 +35,7 @@ static void sign_in_set_cookie(struct ctx *c, struct str token, int64_t max_age_
 }
 
 /*
- * The session that the browser sent along ends with the new sign-in. A header with two such cookies, or none, names no
+ * The new sign-in ends the session that the browser sent along. A header with two such cookies, or none, names no
  * session.
  */
 static enum err sign_in_end_sent_session(struct ctx *c)
@@ -47,7 +47,8 @@ static enum err sign_in_end_sent_session(struct ctx *c)
     return session_end_by_token(c->db, token);
 }
 
-/* ERR_BAD_CREDENTIALS alike, and in like time, for an unknown address, a wrong password and a disabled account. */
+/* The same ERR_BAD_CREDENTIALS, after the same time, for an unknown address, a wrong password and a disabled
+ * account. */
 static enum err sign_in_find_user(struct ctx *c, const struct credentials *in, struct user *ret_user)
 {
     _cleanup_(secret_done) struct secret password = secret_copy(in->password);
@@ -81,7 +82,7 @@ static enum err sign_in_login(struct ctx *c)
     if (e != OK)
         return e;
     e = session_create(c->db, c->arena, c->conf, &user.id, &token, &session);
-    if (e == ERR_ACCOUNT_DISABLED) /* in this very moment */
+    if (e == ERR_ACCOUNT_DISABLED) /* disabled a moment ago */
         return ERR_BAD_CREDENTIALS;
     if (e == OK)
         e = sign_in_end_sent_session(c);

@@ -1,6 +1,6 @@
 /*
- * Is the service well? For monitors and load balancers, who have no key; so the answers say nothing but that, and which
- * part is not.
+ * Is the service well? For monitors and load balancers, which have no key; so the answers say only that, and which part
+ * is not.
  */
 #include "base/clock.h"
 #include "keys/keys.h"
@@ -9,7 +9,7 @@
 
 #define JSON_TYPE_TEXT "application/json"
 
-/* What can be not ready; with the database away nobody knows about the rest. */
+/* What may not be ready. While the database is away, nobody knows about the rest. */
 struct parts {
     bool database, schema, worker[JOB_CLASS__MAX];
 };

@@ -1,6 +1,6 @@
 /*
- * POST /api/v1/accounts/{id}/posts. Whose account it is, and whether TikTok still accepts it, is asked before a byte of
- * the images is read.
+ * POST /api/v1/accounts/{id}/posts. It asks whose account it is, and whether TikTok still accepts it, before it reads
+ * a byte of the images.
  */
 #include "posts.h"
 

@@ -4,8 +4,8 @@
 #include "posts.h"
 
 #define JSON_MAX_BYTES (256u << 10) /* 4000 units of description, all escaped, are 48 KB; 35 ids are 2 KB */
-#define TEXT_MAX_BYTES (64u << 10)  /* of a field: far beyond what can be valid, so that truncating a title works */
-#define NAME_SHOWN_MAX 100          /* bytes of a stranger's field name that a problem repeats */
+#define TEXT_MAX_BYTES (64u << 10)  /* of a field: far above what can be valid, so that truncating a title works */
+#define NAME_SHOWN_MAX 100          /* how much of an unknown field's name a problem repeats */
 
 /* The JSON body. */
 struct body_in {
@@ -38,7 +38,7 @@ static enum err posts_form_read_part(void *stream, void *p, size_t n, size_t *re
     return multipart_read(stream, p, n, ret_n);
 }
 
-/* Beyond the 35th they are counted and skipped: the answer is a refusal anyway. */
+/* After the 35th, images are only counted: the answer is a refusal anyway. */
 static enum err posts_form_image_part(struct form_in *f)
 {
     const struct image_source source = {.read = posts_form_read_part, .stream = &f->mp};
@@ -155,7 +155,7 @@ static const struct text_row posts_form_text_rows[] = {
     {NULL, 0, 0, false},
 };
 
-/* What is allowed together is post_check's business. */
+/* post_check decides what is allowed together. */
 static const struct json_field posts_form_options_in_fields[] = {
     {.name = "post_mode",
      JSON_STR(struct post_options, post_mode),

@@ -2,7 +2,7 @@
 
 #include "fcgi/page.h"
 
-/* The handle of the account of posts[i], asked for once per account of the page. */
+/* The handle of the account of posts[i]; asks once for each account of the page. */
 static enum err posts_username_of(struct ctx *c, const struct post *posts, struct str *usernames, bool *known, size_t i)
 {
     for (size_t j = 0; j < i; j++)

@@ -4,15 +4,15 @@
 #include "fcgi/app.h"
 #include "model/post/post.h"
 
-/* One image may have 20 MB and a post 35 of them; the text is small beside that. nginx has the same limit. */
+/* A post may have 35 images of 20 MB each; its text is small beside that. nginx has the same limit. */
 #define POST_BODY_MAX_BYTES ((POST_IMAGES_MAX * (uint64_t)IMAGE_MAX_BYTES) + (1u << 20))
 
 extern const struct route post_routes[], create_routes[];
 
 /*
- * What a request says of a post (form.c): from multipart fields with the images themselves, or from JSON with
- * upload_ids. Problems of single fields are in c->problems afterwards, with OK; other results end the request.
- * ret_images_n counts the images of the request, also those that are at fault.
+ * Reads what a request says about a post (form.c): multipart fields with the images themselves, or JSON with
+ * upload_ids. OK also when single fields are wrong, which are then in c->problems; other results end the request.
+ * ret_images_n counts all images of the request, good or bad.
  */
 MUST_CHECK enum err form_read(struct ctx *c, struct post_draft *ret_draft, size_t *ret_images_n);
 
@@ -26,16 +26,8 @@ struct failure_shape {
     bool retryable, has_platform;
 };
 
-struct options_shape {
-    int post_mode;
-    struct str privacy_level;
-    bool disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc;
-    int64_t photo_cover_index;
-};
-
 struct post_shape {
     struct post post;
-    struct options_shape options;
     struct str url;
     struct strs tiktok_post_ids;
     struct failure_shape failure;
@@ -53,5 +45,5 @@ void shape_post(struct ctx *c, const struct post *post, struct str username, str
 /* Reads the post with its images and events. */
 MUST_CHECK enum err shape_read(struct ctx *c, const struct uuid *post_id, struct post_shape *ret_shape);
 
-/* The handle of an account of the caller, of a snapshot not older than a day. Absent when it is not known. */
+/* The handle of an account of the caller, from a snapshot at most a day old. Absent when it is not known. */
 MUST_CHECK enum err shape_username(struct ctx *c, const struct uuid *account_id, struct str *ret_username);

@@ -33,14 +33,6 @@ void shape_post(struct ctx *c, const struct post *p, struct str username, struct
 
     *ret_shape = (struct post_shape){
         .post = *p,
-        .options = {.post_mode = p->post_mode,
-                    .privacy_level = p->privacy_level,
-                    .disable_comment = p->disable_comment,
-                    .auto_add_music = p->auto_add_music,
-                    .brand_content_toggle = p->brand_content_toggle,
-                    .brand_organic_toggle = p->brand_organic_toggle,
-                    .is_aigc = p->is_aigc,
-                    .photo_cover_index = p->photo_cover_index},
         .url = ids.n > 0 ? post_url(c->arena, c->conf, username, ids.v[0]) : (struct str){0},
         .tiktok_post_ids = ids,
         .has_failure = posts_shape_shows_failure(p),
@@ -121,34 +113,34 @@ static const struct json_field posts_shape_failure_fields[] = {
 
 static const struct json_field posts_shape_options_fields[] = {
     {.name = "post_mode",
-     JSON_ENUM(struct options_shape, post_mode, post_mode_names),
+     JSON_ENUM(struct post, post_mode, post_mode_names),
      .help = "MEDIA_UPLOAD: a draft in the TikTok inbox; DIRECT_POST",
      .policy = "post.options"},
     {.name = "privacy_level",
-     JSON_STR(struct options_shape, privacy_level),
+     JSON_STR(struct post, privacy_level),
      .help = "null for a draft",
      .policy = "post.options"},
     {.name = "disable_comment",
-     JSON_BOOL(struct options_shape, disable_comment),
+     JSON_BOOL(struct post, disable_comment),
      .help = "Comments are off",
      .policy = "post.options"},
     {.name = "auto_add_music",
-     JSON_BOOL(struct options_shape, auto_add_music),
+     JSON_BOOL(struct post, auto_add_music),
      .help = "TikTok adds music",
      .policy = "post.options"},
     {.name = "brand_content_toggle",
-     JSON_BOOL(struct options_shape, brand_content_toggle),
+     JSON_BOOL(struct post, brand_content_toggle),
      .help = "Paid partnership",
      .policy = "post.options"},
     {.name = "brand_organic_toggle",
-     JSON_BOOL(struct options_shape, brand_organic_toggle),
+     JSON_BOOL(struct post, brand_organic_toggle),
      .help = "Own business",
      .policy = "post.options"},
     {.name = "photo_cover_index",
-     JSON_I64(struct options_shape, photo_cover_index),
+     JSON_I64(struct post, photo_cover_index),
      .help = "The image that is the cover, from 0",
      .policy = "post.options"},
-    {.name = "is_aigc", JSON_BOOL(struct options_shape, is_aigc), .help = "Made by AI", .policy = "post.options"},
+    {.name = "is_aigc", JSON_BOOL(struct post, is_aigc), .help = "Made by AI", .policy = "post.options"},
     JSON_END};
 
 static const struct json_field posts_shape_image_fields[] = {
@@ -219,7 +211,7 @@ static const struct json_field posts_shape_warning_fields[] = {
          .help = "As in platform_options", \
          .policy = "post.options"}, \
         {.name = "platform_options", \
-         JSON_OBJECT(struct post_shape, options, posts_shape_options_fields), \
+         JSON_OBJECT(struct post_shape, post, posts_shape_options_fields), \
          .help = "What was asked of TikTok", \
          .policy = "post.options"}, \
         {.name = "publish_id", \

@@ -52,7 +52,7 @@ static struct str sandbox_answer_log_id(const struct ctx *c)
     struct tm tm;
     char stamp[32];
 
-    /* A time and 20 characters, like TikTok's; ours are those of the request id, so that logs can be joined. */
+    /* A time and 20 characters, like TikTok's; here they are from the request id, so that logs can be joined. */
     (void)gmtime_r(&now, &tm);
     (void)strftime(stamp, sizeof stamp, "%Y%m%d%H%M%S", &tm);
     return arena_printf(c->arena, "%s%.*s", stamp, STR_FMT(str_head(c->req.id, 20)));
@@ -110,7 +110,7 @@ enum err answer_refused(struct ctx *c, const char *code, const char *message)
     return ERR_INTERNAL;
 }
 
-/* creator_info says these with 200, on purpose. */
+/* creator_info answers these with 200, on purpose. */
 enum err answer_blocked(struct ctx *c, struct str code)
 {
     return sandbox_answer_error(c, 200, arena_strdup(c->arena, code), "The creator cannot post right now.");
@@ -120,7 +120,7 @@ enum err answer_status(struct ctx *c, int status)
 {
     if (status >= 500)
         return sandbox_answer_error(c, status, "internal_error", "Scripted in the description.");
-    /* Not JSON: what comes from something between the client and TikTok. */
+    /* Not JSON, like an answer from something between the client and TikTok. */
     return reply_body(&c->rep, status, "text/plain; charset=utf-8", STR("Scripted in the description.\n"));
 }
 
@@ -140,7 +140,7 @@ enum err answer_oauth_error(struct ctx *c, const char *error, const char *descri
 {
     struct oauth_error a = {str_from(error), str_from(description), sandbox_answer_log_id(c)};
 
-    /* Not documented; invalid_grant was measured to come with 200. */
+    /* Not documented; TikTok was seen to answer invalid_grant with 200. */
     return sandbox_answer_json(c, strcmp(error, "invalid_grant") == 0 ? 200 : 400, sandbox_answer_oauth_error_fields,
                                &a);
 }

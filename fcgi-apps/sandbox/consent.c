@@ -1,5 +1,5 @@
 /*
- * /v2/auth/authorize/: Login Kit for Web. Instead of signing in, one types the name of a creator, which is made when it
+ * /v2/auth/authorize/: Login Kit for Web. Instead of signing in, one types the name of a creator, which is made if it
  * is new, and chooses its settings.
  */
 #include "sandbox/sandbox.h"
@@ -49,7 +49,7 @@ static bool consent_no_client_key(const struct ctx *c, const struct authorize *a
     return a->client_key.n < 1 || a->client_key.n > 100 || !consent_is_ascii(a->client_key);
 }
 
-/* Registered is every address of our own service, and no other: the page must not send people anywhere else. */
+/* Every address of our own service counts as registered, and no other: the page must not send people anywhere else. */
 static bool consent_bad_redirect_uri(const struct ctx *c, const struct authorize *a)
 {
     struct str uri = a->redirect_uri, service = c->conf->service_url;

@@ -40,7 +40,7 @@ static enum err sandbox_page_show(struct ctx *c, const struct sandbox_publish *p
     return answer_html(c, 200, &b);
 }
 
-/* /@username/photo/id; of posts that are public alone. */
+/* /@username/photo/id, for public posts only. */
 static enum err sandbox_page_post_page(struct ctx *c)
 {
     struct str handle = c->req.param[0];
@@ -60,7 +60,7 @@ static enum err sandbox_page_post_page(struct ctx *c)
     return sandbox_page_show(c, &p);
 }
 
-/* Drawn from the name alone: nothing is looked up. */
+/* Drawn from the name, without looking anything up. */
 static enum err sandbox_page_avatar(struct ctx *c)
 {
     struct str username = c->req.param[0];

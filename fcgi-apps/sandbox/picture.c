@@ -1,4 +1,4 @@
-/* What TikTok checks of a photo: JPEG or WebP by its bytes, 20 MB, "1080p" read as fitting into 1080 x 1920. */
+/* What TikTok checks about a photo: JPEG or WebP by its bytes, 20 MB, and 1080p, read as fitting into 1080 x 1920. */
 #include <unistd.h>
 
 #include "crypto/digest.h"
@@ -10,7 +10,7 @@ static uint32_t sandbox_picture_le24(const uint8_t *p)
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
 }
 
-/* WebP container (RFC 9649): VP8, VP8L or VP8X behind RIFF....WEBP */
+/* WebP container (RFC 9649): VP8, VP8L or VP8X after RIFF....WEBP */
 static bool sandbox_picture_webp_size(const uint8_t *p, size_t n, struct picture *ret)
 {
     const uint8_t *d = p + 20;

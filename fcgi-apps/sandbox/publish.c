@@ -42,7 +42,7 @@ static enum err sandbox_post_make(struct ctx *c, const struct sandbox_caller *ca
         .description = sandbox_post_or_empty(info->description),
         .images_n = (int64_t)b->source_info.photo_images.n,
         .photo_cover_index = b->source_info.photo_cover_index,
-        .is_aigc = b->is_aigc || info->is_aigc, /* the docs put it at the root, some clients into post_info */
+        .is_aigc = b->is_aigc || info->is_aigc, /* TikTok's docs have it at the root, some clients in post_info */
         .script_fail = str_from(s->fail),
         .stuck = s->stuck,
     };
@@ -117,7 +117,7 @@ static const struct json_field sandbox_post_publish_request_fields[] = {
     JSON_END,
 };
 
-/* The caller's publish that the body names. False: answered, or *ret_err. */
+/* The caller's post that the body names. False: answered, or *ret_err. */
 static bool sandbox_post_find_publish(struct ctx *c, int call, struct sandbox_publish *ret_publish, enum err *ret_err)
 {
     struct publish_request request = {0};
@@ -166,7 +166,7 @@ static enum err sandbox_post_status(struct ctx *c)
         .fail_reason = p.fail_reason,
         .downloaded_bytes = p.downloaded_bytes,
     };
-    /* Of public posts alone; an integer over 2^53. */
+    /* Only for public posts; an integer over 2^53. */
     if (p.status == SANDBOX_PUBLISH_COMPLETE && str_eqc(p.privacy_level, "PUBLIC_TO_EVERYONE"))
         a.post_ids = arena_printf(c->arena, "[%lld]", (long long)p.post_id);
     json_write(&b, sandbox_post_status_fields, &a);

@@ -1,6 +1,6 @@
 /*
- * The background thread: fetches the images of posts, moves their statuses on, and deletes what is 30 days old. One
- * post at a time, one image at a time; what it does is in the rows, so another one goes on where it was stopped.
+ * The background thread: fetches the images of posts, moves their statuses on, and deletes what is 30 days old. It
+ * takes one post and one image at a time, and writes what it does into the rows, so that another can go on after it.
  */
 #include <sys/mman.h>
 #include <time.h>
@@ -14,9 +14,9 @@
 #define IDLE_MS 200
 #define TROUBLE_MS 1000 /* the database is away */
 #define PURGE_EVERY_US (3600 * US_PER_SEC)
-#define FETCH_MAX_BYTES (32u << 20) /* beyond TikTok's 20 MB, so that "too large" and "failed" can be told apart */
+#define FETCH_MAX_BYTES (32u << 20) /* above TikTok's 20 MB, to tell "too large" from "failed" */
 
-/* The image of i: result, status and what it is. The bytes live in memory without a name, for this long. */
+/* Fetches an image: result, status and what it is. The bytes are in nameless memory, for as long as this takes. */
 static void puller_fetch(const struct conf *conf, struct arena *arena, uint8_t *head, struct sandbox_image *i)
 {
     _cleanup_(fd_closep) int fd = memfd_create("picture", MFD_CLOEXEC);
@@ -37,7 +37,7 @@ static void puller_fetch(const struct conf *conf, struct arena *arena, uint8_t *
     };
     net_call_run(arena, &call, &r);
     i->http_status = r.err == OK ? r.status : 0;
-    /* 3xx is a failure like any other: redirects are not followed. */
+    /* 3xx is a failure like any other, because redirects are not followed. */
     if (r.err != OK || r.status != 200) {
         i->result = "photo_pull_failed";
         i->size_bytes = r.body_bytes;
@@ -57,7 +57,7 @@ static void puller_log_image(const struct sandbox_publish *p, const struct sandb
               LOG_INT("size_bytes", i->size_bytes), LOG_END);
 }
 
-/* All images; *ret_reason is the fail_reason of the first that is not well, NULL when all are. */
+/* Fetches all images. *ret_reason is the fail_reason of the first bad one, or NULL. */
 static enum err puller_pull(const struct conf *conf, struct db *db, struct arena *arena,
                             const struct sandbox_publish *p, const atomic_bool *stopping, const char **ret_reason)
 {

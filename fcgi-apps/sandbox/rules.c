@@ -57,7 +57,7 @@ static bool sandbox_rules_description(const struct rule_input *in)
     return text_utf16_units(in->body->post_info.description) > DESCRIPTION_MAX_UNITS;
 }
 
-/* The table marks both as required, although TikTok's examples leave them out. */
+/* TikTok's table marks both as required, although its examples leave them out. */
 static bool sandbox_rules_toggles(const struct rule_input *in)
 {
     const struct init_post_info *p = &in->body->post_info;
@@ -79,7 +79,7 @@ static bool sandbox_rules_privacy(const struct rule_input *in)
     return sandbox_rules_is_direct(in) && !str_list_has(sandbox_privacy_options(in->caller), ',', level);
 }
 
-/* Printable and short enough to be an address at all. */
+/* Too long, or with characters that no address has. */
 static bool sandbox_rules_bad_url(const struct rule_input *in)
 {
     const struct strs *urls = &in->body->source_info.photo_images;
@@ -95,7 +95,7 @@ static bool sandbox_rules_bad_url(const struct rule_input *in)
     return false;
 }
 
-/* A dot segment would lead out of the prefix once it is resolved. */
+/* A dot segment would lead out of the prefix when it is resolved. */
 static bool sandbox_rules_has_dot_segment(struct str url)
 {
     struct str piece;
@@ -111,7 +111,7 @@ static bool sandbox_rules_is_verified(struct str url, struct str prefix)
     if (!str_starts(url, STR("https://")) || !str_starts(url, prefix))
         return false;
     struct str rest = str_skip(url, prefix.n);
-    /* https://host must not stand for https://host.elsewhere */
+    /* the prefix https://host must not match https://host.elsewhere */
     bool whole = prefix.p[prefix.n - 1] == '/' || rest.n == 0 || rest.p[0] == '/';
     return whole && !sandbox_rules_has_dot_segment(rest);
 }

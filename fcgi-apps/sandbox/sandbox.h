@@ -1,6 +1,6 @@
 /*
  * The TikTok simulator: TikTok's own paths, fields, codes and manners, on a host name of its own. It serves the demo,
- * the tests and keys for trying things out. Where TikTok's documentation leaves something open, a comment says so.
+ * the tests, and keys for trying things out. Where TikTok's documentation leaves something open, a comment says so.
  *
  * Answers are TikTok's: an envelope {"data", "error": {"code", "message", "log_id"}} for the API, flat JSON for OAuth,
  * HTML for people (nginx says its Content-Security-Policy and Cache-Control, for the whole host). All its state is in
@@ -18,9 +18,9 @@
 /* Answers (answer.c). All return OK, for the handler's return. */
 MUST_CHECK enum err answer_data(struct ctx *c, struct str json); /* an object's text */
 
-MUST_CHECK enum err answer_blocked(struct ctx *c, struct str code); /* 200 with this code: creator_info alone */
+MUST_CHECK enum err answer_blocked(struct ctx *c, struct str code); /* 200 with this code: for creator_info only */
 
-/* The code with its documented status; message NULL: the one of the table. code must be in the table. */
+/* Answers a code of the table with its documented status; message NULL: that of the table. */
 MUST_CHECK enum err answer_refused(struct ctx *c, const char *code, const char *message);
 bool answer_knows(struct str code);
 MUST_CHECK enum err answer_status(struct ctx *c, int status); /* a scripted HTTP status */
@@ -34,8 +34,8 @@ void html_open(struct buf *b, const char *title);
 MUST_CHECK enum err answer_html(struct ctx *c, int status, struct buf *page); /* closes the page */
 
 /*
- * Who calls (caller.c): the Bearer token, one of the scopes (comma between them), the rate. False: the refusal has been
- * answered, or *ret_err says what went wrong.
+ * Checks who calls (caller.c): the Bearer token, whether it has one of the scopes (comma between them), the rate.
+ * False: the refusal has been answered, or *ret_err says what went wrong.
  */
 #define CALL_NOT_LIMITED (-1)
 MUST_CHECK bool caller_check(struct ctx *c, const char *any_scope, int call, struct sandbox_caller *ret_caller,
@@ -85,7 +85,7 @@ const struct rule *rules_check(const struct rule_input *in);
  *    [[code:CODE]]        init refuses with this code and its documented status; nothing is made
  *    [[http:NNN]]        init answers this HTTP status (200 to 599); nothing is made
  *    [[http:NNN,made]]    the same, but the post is made before: the outcome cannot be known from the answer
- * Another word in brackets is text; a value that is none is refused with invalid_param, so that no test waits in vain.
+ * Another word in brackets is plain text; a wrong value is refused with invalid_param, so that no test waits in vain.
  */
 struct scripts {
     const char *fail, *code; /* NULL: none */
@@ -94,12 +94,12 @@ struct scripts {
 };
 MUST_CHECK bool scripts_read(struct arena *arena, struct str text, struct scripts *ret_scripts);
 
-/* What a fetched file is as a photo (picture.c): "ok" or the fail_reason. */
+/* Judges a fetched file as a photo (picture.c): "ok" or the fail_reason. */
 struct picture {
     int64_t size_bytes, width, height;
     struct str sha256;
 };
-/* head: PICTURE_HEAD_BYTES to work in; the frame header of a JPEG may stand behind 1 MiB of EXIF and ICC. */
+/* head: PICTURE_HEAD_BYTES to work in; the frame header of a JPEG may come after 1 MiB of EXIF and ICC. */
 #define PICTURE_HEAD_BYTES (1u << 20)
 MUST_CHECK const char *picture_check(int fd, uint8_t *head, struct arena *arena, struct picture *ret_picture);
 

@@ -67,7 +67,7 @@ static enum err accounts_list(struct ctx *c)
     size_t n = 0;
 
     enum err e = input_page(c, allowed, &page);
-    /* There are accounts of TikTok only, so of any other platform there is none. */
+    /* There are only accounts of TikTok, so there is none of any other platform. */
     if (e == OK && (platform.p == NULL || str_eqc(platform, "tiktok")))
         e = account_list(c->db, c->arena, &c->caller.user_id, &page.below, page.ask, &accounts, &n);
     if (e != OK)
@@ -115,7 +115,7 @@ struct disconnected {
     bool disconnected, revoked_at_tiktok;
 };
 
-/* Always works: TikTok is asked once, and whatever it says our copy goes. */
+/* Always works: asks TikTok once, and deletes our copy whatever TikTok says. */
 static enum err accounts_disconnect(struct ctx *c)
 {
     _cleanup_(account_tokens_done) struct account_tokens tokens = {0};
@@ -127,7 +127,7 @@ static enum err accounts_disconnect(struct ctx *c)
         e = account_get(c->db, c->arena, &c->caller.user_id, &out.id, &a);
     if (e != OK)
         return e;
-    /* An error here is no reason to keep the tokens: those that do not open are wiped all the same. */
+    /* An error here is no reason to keep the tokens: even those that do not open are wiped. */
     if (account_tokens(c->db, c->arena, app_state(c)->ring, &out.id, &tokens) == OK)
         out.revoked_at_tiktok = account_revoke(c, secret_str(&tokens.access));
     e = account_disconnect(c->db, c->arena, c->conf, &c->caller.user_id, &out.id, c->req.id);

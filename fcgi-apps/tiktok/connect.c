@@ -5,7 +5,8 @@
 #include "tiktok/tiktok_app.h"
 
 #define PLATFORM_CODE_MAX_BYTES 64
-#define CODE_MAX_BYTES 1024 /* TikTok's have less than 100; what is longer is none, and would not fit into the call */
+#define CODE_MAX_BYTES \
+    1024 /* TikTok's have less than 100; a longer one is not TikTok's and would not fit into the call */
 
 static enum err connect(struct ctx *c)
 {
@@ -26,7 +27,7 @@ struct grant {
     struct tiktok_user user;
 };
 
-/* What TikTok said goes into the answer's platform_error. */
+/* Shows what TikTok said in the answer's platform_error. */
 static enum err connect_refused(struct ctx *c, enum err code, const struct tiktok_error *error)
 {
     c->problems.platform_code = error->code;
@@ -61,7 +62,7 @@ static enum err connect_exchange(struct ctx *c, struct str code, struct tiktok_t
     enum err e = connect_answer_of(c, tiktok_read_tokens(&result, c->arena, ret_tokens, &error), &error);
     if (e != OK)
         return e;
-    /* A connection that could not be refreshed would be dead tomorrow. */
+    /* Without a refresh token the connection would be dead tomorrow. */
     return ret_tokens->open_id.n == 0 || ret_tokens->refresh_token.n == 0 ? ERR_TIKTOK_UNREACHABLE : OK;
 }
 
@@ -86,7 +87,7 @@ static bool connect_may_post(const struct tiktok_tokens *tokens)
            str_list_has(tokens->scope, ',', STR("video.upload"));
 }
 
-/* The calls while the user waits. */
+/* Makes the calls for which the user waits. */
 static enum err connect_ask_tiktok(struct ctx *c, struct str code, struct grant *ret_grant)
 {
     enum err e = outside_enter(c);
@@ -122,7 +123,7 @@ static enum err connect_keep(struct ctx *c, const struct grant *g, struct uuid *
     return e;
 }
 
-/* From the state to the account. */
+/* From the state parameter to the account. */
 static enum err connect_finish(struct ctx *c, struct uuid *ret_id)
 {
     const struct form *q = &c->req.query;
@@ -145,7 +146,7 @@ static enum err connect_finish(struct ctx *c, struct uuid *ret_id)
     e = connect_ask_tiktok(c, code, &grant);
     if (e == OK)
         e = connect_keep(c, &grant, ret_id);
-    /* What is not kept here is not left standing there: the user was told that nothing was connected. */
+    /* Revoke what is not kept, because the answer says that nothing was connected. */
     if ((e == ERR_TIKTOK_SCOPE || e == ERR_ACCOUNTS_TOO_MANY) && grant.tokens.access_token.n > 0)
         (void)account_revoke(c, grant.tokens.access_token);
     return e;
@@ -164,7 +165,7 @@ static bool connect_wants_html(const struct ctx *c)
     return false;
 }
 
-/* A browser lands on a page that says what happened; a program gets JSON. */
+/* A browser goes to a page that says what happened; a program gets JSON. */
 static enum err connect_callback(struct ctx *c)
 {
     struct account account = {0};

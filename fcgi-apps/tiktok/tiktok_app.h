@@ -24,7 +24,8 @@ static inline struct tiktok app_tiktok_of(const struct ctx *c)
 /* The account as GET /accounts/{id} shows it. */
 MUST_CHECK enum err account_reply(struct ctx *c, const struct account *a);
 
-/* One try to end the grant at TikTok, at most 5 s. False when TikTok is busy, unreachable or says no. */
+/* Tries once to end the grant at TikTok, for at most 5 s. False when too many threads wait already, or TikTok does not
+ * answer or says no. */
 bool account_revoke(struct ctx *c, struct str access_token);
 
 extern const struct route connect_routes[], account_routes[];

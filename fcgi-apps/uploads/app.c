@@ -4,7 +4,7 @@
 
 #include "store/store.h"
 
-/* A folder that is missing or closed is a mistake of the installation: better said now than with each upload. */
+/* A folder that is missing or closed is a mistake of the installation; better to say so now than with each upload. */
 static enum err uploads_app_start(const struct conf *conf, void **ret_state, struct buf *why)
 {
     const char *const dirs[] = {conf->store_dir.p, conf->store_spool_dir.p};

@@ -3,7 +3,7 @@
 #include "model/post/post.h"
 #include "store/store.h"
 
-/* TikTok pulls from here. Nobody signs in: the attempt's id, which only TikTok is told, is what opens it. */
+/* TikTok fetches images here. It does not sign in: the attempt's id, which only TikTok is told, opens the way. */
 static enum err delivery_find(struct ctx *c, struct uuid *ret_upload_id)
 {
     struct uuid attempt;
@@ -14,7 +14,7 @@ static enum err delivery_find(struct ctx *c, struct uuid *ret_upload_id)
         e = ERR_NOT_FOUND;
     if (e == OK)
         e = upload_of_attempt(c->db, c->arena, &attempt, position, ret_upload_id);
-    /* A HEAD is no evidence that TikTok has the image. */
+    /* A HEAD does not show that TikTok has the image. */
     if (e == OK && str_eqc(c->req.method, "GET"))
         e = upload_note_fetch(c->db, &attempt, position);
     return e;

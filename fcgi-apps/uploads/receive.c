@@ -25,7 +25,7 @@ static bool receive_is_image_name(struct str name)
     return str_eqc(name, "image") || str_eqc(name, "images");
 }
 
-/* Problems of the one image and of fields that should not be there are gathered; the form is read to its end. */
+/* Gathers the problems of the one image and of unexpected fields, and lets the form be read to its end. */
 static enum err receive_part(struct ctx *c, struct multipart *mp, const struct multipart_part *part, bool *seen,
                              struct upload_report *ret_report)
 {
@@ -72,7 +72,7 @@ enum err receive_upload(struct ctx *c, struct upload *ret_upload)
     struct upload_report report;
     enum err e = ERR_UNSUPPORTED_TYPE;
 
-    /* What the image is, its bytes say; the type only tells a raw body from a form. */
+    /* The bytes say what the image is; the type only tells a raw body from a form. */
     if (str_eqc(type, "multipart/form-data"))
         e = receive_form(c, &report);
     else if (type.n == 0 || str_eqc(type, "application/octet-stream") || str_starts(type, STR("image/")))

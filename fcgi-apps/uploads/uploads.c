@@ -3,8 +3,8 @@
 #include "fcgi/page.h"
 #include "model/upload/upload.h"
 
-/* An image and what a form puts around it. Larger bodies are refused before they are read; an image that is too large
- * but not larger than this gets the answer that says so. */
+/* An image and what a form puts around it. A larger body is refused before it is read; a smaller body with an image
+ * that is too large gets the answer that says so. */
 #define BODY_MAX_BYTES (IMAGE_MAX_BYTES + (1u << 20)) /* nginx/locations/uploads.conf */
 
 struct original_shape {

@@ -173,6 +173,9 @@ const char *db_error(const struct db *db);
 MUST_CHECK enum err db_exec(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
                             uint64_t *ret_changed);
 
+/* A statement that must match a row, such as one that only the holder of a lease may run: ERR_CONFLICT if none does. */
+MUST_CHECK enum err db_change(struct db *db, const struct sql *q, const struct db_arg *args, size_t n);
+
 /*
  * The one row, into ret (a struct described by q->cols). ERR_NOT_FOUND without one; two are a mistake (ERR_DB_FAILED).
  */
@@ -185,6 +188,9 @@ MUST_CHECK enum err db_row(struct db *db, const struct sql *q, const struct db_a
 extern const struct db_col db_number_cols[];
 MUST_CHECK enum err db_number(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
                               int64_t *ret_number);
+
+/* For statements whose rows are one id each: struct uuid. */
+extern const struct db_col db_uuid_cols[];
 
 /*
  * All rows, as an array in the arena of elements of size bytes. More than max are a mistake: give the statement a

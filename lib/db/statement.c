@@ -97,6 +97,15 @@ enum err db_exec(struct db *db, const struct sql *q, const struct db_arg *args, 
     return db_run(db, q, args, n, NULL, ret_changed);
 }
 
+enum err db_change(struct db *db, const struct sql *q, const struct db_arg *args, size_t n)
+{
+    uint64_t changed;
+    enum err e = db_exec(db, q, args, n, &changed);
+
+    return e == OK && changed == 0 ? ERR_CONFLICT : e;
+}
+
+const struct db_col db_uuid_cols[] = {{.type = DB_UUID}, DB_END};
 const struct db_col db_number_cols[] = {{.type = DB_I64}, DB_END};
 
 enum err db_number(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, int64_t *ret_number)

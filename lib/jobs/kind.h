@@ -1,9 +1,9 @@
 /*
- * A kind of job: a state machine that a worker steps, so that no database thread ever waits for the network.
+ * A kind of job: a state machine that a worker steps, so no database thread ever waits for the network.
  *
  * step is called first without a result. When it answers JOB_CALL the runner makes run->call and calls step again, on
- * any thread, with run->result; so a job can make several calls, one after the other. What it must remember between
- * them lives in run->data (from run->arena); what may be done is derived from the state rows each time.
+ * any thread, with run->result; so a job can make several calls, one after another. What it must remember between them
+ * lives in run->data (from run->arena). What it may do next it reads from the state rows each time.
  *
  *    static enum job_step step(struct job_run *run) { ... return JOB_DONE; }
  *    const struct job_kind creator_kind = {.name = "creator", .class = JOB_PUBLISH, .step = step};
@@ -22,22 +22,22 @@
 
 /* What the runs of a worker share; read only. */
 struct worker {
-    struct worker_metrics *metrics; /* counts by itself */
+    struct worker_metrics *metrics; /* what it counts is safe from any thread */
     const struct conf *conf;
     enum job_class class;
-    const struct job_kind *const *kinds; /* all of them, of other classes too; NULL-ended */
-    const struct keyring *ring;          /* class publish only, as is tiktok */
+    const struct job_kind *const *kinds; /* of all classes; NULL-ended */
+    const struct keyring *ring;          /* like tiktok, for class publish only */
     struct tiktok tiktok;
-    struct store store; /* class media only */
+    struct store store; /* for class media only */
 };
 
 enum job_step {
     JOB_DONE,   /* finished: the job is deleted, unless step has ended it in its own transaction (job_ended) */
     JOB_AGAIN,  /* at again_at_us; likewise */
     JOB_CALL,   /* make run->call, then step again with the result */
-    JOB_RECORD, /* the database did not take what must not be lost: step again soon with the same result, until the
-                   lease is over */
-    JOB_ERROR,  /* run->err: the run is given up and comes again; see jobs/runner.c */
+    JOB_RECORD, /* the database did not take a result that must not be lost: step again soon with the same result,
+                   until the lease is over */
+    JOB_ERROR,  /* run->err says why: give this run up and begin another later (jobs/runner.c) */
 };
 
 struct job_run {
@@ -49,7 +49,7 @@ struct job_run {
     void *data;
     const struct net_result *result; /* of run->call; NULL at the first step */
     struct net_call call;
-    struct secret token; /* an access token that the run uses; wiped at its end */
+    struct secret token; /* an access token that the run uses; wiped when the run ends */
     int64_t again_at_us;
     bool job_ended; /* step has finished or postponed the job in a transaction of its own */
     enum err err;
@@ -65,8 +65,8 @@ static inline enum job_step job_run_failed(struct job_run *run, enum err e) /* f
 struct job_kind {
     const char *name;
     enum job_class class;
-    bool standing; /* there is always one, about nothing in particular (subject none): made at start */
+    bool standing; /* there is always one, without a subject: the worker makes it at start */
     enum job_step (*step)(struct job_run *run);
-    /* After JOB_RUNS_MAX crashes, in the transaction that buries the job: tells the user. May be NULL. */
+    /* Tells the user after JOB_RUNS_MAX crashes, in the transaction that buries the job. May be NULL. */
     enum err (*dead)(struct db *db, struct job_run *run);
 };

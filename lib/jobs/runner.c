@@ -10,24 +10,24 @@
 #include "model/job/heartbeat.h"
 #include "net/loop.h"
 
-#define CLAIM_BATCH 8              /* small, so that the threads share what is due */
-#define RUN_ARENA_BYTES (8u << 20) /* an answer of TikTok has some KiB */
-#define WAIT_MS 100                /* how long a thread sleeps before it looks whether to stop */
+#define CLAIM_BATCH 8              /* small, so that all threads get some of what is due */
+#define RUN_ARENA_BYTES (8u << 20) /* an answer from TikTok takes a few KiB */
+#define WAIT_MS 100                /* how long a thread sleeps before it checks whether to stop */
 #define AWAY_US US_PER_SEC         /* between claims while the database is away */
 #define RECORD_MIN_US (100 * US_PER_MS)
 #define RECORD_MAX_US (5 * US_PER_SEC)
 #define DROP_MIN_US (2 * US_PER_SEC)
 #define DROP_MAX_US (300 * US_PER_SEC)
 #define CRASH_US (10 * US_PER_SEC) /* doubled each time: ten minutes until it is dead */
-#define STOP_US (15 * US_PER_SEC)  /* beyond the time a call takes, for recording */
+#define STOP_US (15 * US_PER_SEC)  /* for recording results, on top of the time a call takes */
 
-/* One job in work. It belongs to one thread at a time, or to the network loop, or to the list of parked ones. */
+/* A run that is under way. It belongs to one thread at a time, to the network loop, or to the list of parked runs. */
 struct open_run {
     struct job_run run;
     struct arena arena;
     struct net_result result;
     int64_t began_us, parked_until_us;
-    unsigned parked; /* times */
+    unsigned parked; /* how many times */
     struct open_run *next;
 };
 
@@ -40,7 +40,7 @@ struct runner {
     atomic_llong stop_by_us;
     atomic_int open;
 
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t lock; /* guards the fields below */
     bool claiming, standing_made, away;
     int64_t next_claim_us, beat_at_us;
     struct open_run *parked;
@@ -73,7 +73,7 @@ static void runner_alarm_of_run(const struct open_run *o, enum alarm_kind which)
                 LOG_STR("kind", run->job.kind), LOG_CSTR("subject", uuid_text(&run->job.subject_id).s), LOG_END);
 }
 
-/* NULL when this worker does not know it: a newer program made the job. */
+/* NULL when this worker does not know the kind: a newer program made the job. */
 static const struct job_kind *runner_kind_of(const struct worker *w, struct str name)
 {
     for (const struct job_kind *const *k = w->kinds; *k != NULL; k++)
@@ -106,7 +106,7 @@ static void runner_open_end(struct runner *r, struct open_run *o)
     worker_metrics_runs(r->worker->metrics, -1);
 }
 
-/* The end of a run that has a result; a lease that is lost by now is somebody else's run, and no error. */
+/* Ends a run that has a result. If another worker holds the lease by now, the job is its business, and no error. */
 static void runner_end(struct runner_thread *t, struct open_run *o, const char *outcome, enum err e)
 {
     if (e == OK)
@@ -114,13 +114,14 @@ static void runner_end(struct runner_thread *t, struct open_run *o, const char *
     else if (e == ERR_CONFLICT)
         runner_log_run(o, "lease_lost", LOG_WARNING, NULL);
     else
-        runner_log_run(o, "not_recorded", LOG_WARNING, db_error(t->db)); /* the lease lets it come again */
+        runner_log_run(o, "not_recorded", LOG_WARNING,
+                       db_error(t->db)); /* the job comes again when its lease is over */
     runner_open_end(t->runner, o);
 }
 
 /*
- * The run is given up. An error that passes (the database or the store is away) is nobody's fault; any other counts
- * like a crash, so that a mistake of ours ends in a dead job that is shown and not in an endless one.
+ * Gives a run up. An error that passes (the database or the store is away) is nobody's fault. Any other counts as a
+ * crash, so that a mistake of ours ends in a dead job, which an alarm shows, and not in a job that runs for ever.
  */
 static void runner_drop(struct runner_thread *t, struct open_run *o)
 {
@@ -131,7 +132,7 @@ static void runner_drop(struct runner_thread *t, struct open_run *o)
 
     runner_log_run(o, "dropped", counted ? LOG_ERROR : LOG_WARNING, db_errno(t->db) != 0 ? db_error(t->db) : NULL);
     enum err e = job_drop(t->db, run->worker->class, &run->job, clock_now_us() + wait_us, counted);
-    if (e != OK && e != ERR_CONFLICT) /* the lease lets it come again */
+    if (e != OK && e != ERR_CONFLICT) /* the job comes again when its lease is over */
         runner_log_run(o, "not_recorded", LOG_WARNING, db_error(t->db));
     runner_open_end(t->runner, o);
 }
@@ -141,7 +142,7 @@ static void runner_park(struct runner_thread *t, struct open_run *o)
     struct runner *r = t->runner;
     int64_t wait_us = MIN(RECORD_MIN_US << MIN(o->parked, 10u), RECORD_MAX_US);
 
-    if (clock_now_us() >= o->run.job.run_at_us) { /* by now another worker takes over */
+    if (clock_now_us() >= o->run.job.run_at_us) { /* another worker takes over now */
         o->run.err = ERR_DB_UNAVAILABLE;
         runner_log_run(o, "result_lost", LOG_ERROR, db_error(t->db));
         runner_alarm_of_run(o, ALARM_RESULT_LOST);
@@ -183,8 +184,8 @@ static void runner_step(struct runner_thread *t, struct open_run *o)
     case JOB_CALL:
         if (net_loop_submit(t->runner->loop, &run->call, run->arena, o))
             return;
-        /* There is room for as many as runs may be open, so this must not be; but an init that was written down would
-         * be an unknown outcome, and it is known very well. */
+        /* The loop has room for every run that may be open, so this should not happen. If it does, nothing was sent:
+         * without this result an init that is already written down would end as an unknown outcome. */
         o->result = (struct net_result){.err = ERR_NET_NOT_SENT, .detail = "not taken by the network loop"};
         run->result = &o->result;
         runner_step(t, o);
@@ -217,7 +218,7 @@ static enum err runner_bury(struct db *db, void *arg)
 
 static void runner_begin(struct runner_thread *t, struct open_run *o)
 {
-    if (o->run.kind == NULL) { /* a newer program made it; a newer worker will come */
+    if (o->run.kind == NULL) { /* a newer program made it, and a newer worker will take it */
         o->run.note = "unknown kind";
         o->run.err = ERR_DB_UNAVAILABLE;
         runner_drop(t, o);
@@ -232,7 +233,7 @@ static void runner_begin(struct runner_thread *t, struct open_run *o)
     }
 }
 
-/* Jobs of which there is always one. */
+/* Makes the jobs of which there is always one. */
 static enum err runner_make_standing(struct runner_thread *t)
 {
     struct runner *r = t->runner;
@@ -258,7 +259,7 @@ static void runner_note_database(struct runner *r, struct runner_thread *t, enum
         log_event(LOG_WARNING, "database_back", LOG_END);
 }
 
-/* One thread claims at a time, and not more often than every idle_ms when nothing is due. */
+/* One thread claims at a time; when nothing is due, every idle_ms at most. */
 static bool runner_claim_turn(struct runner *r, size_t *ret_room)
 {
     int room = 0;
@@ -266,7 +267,7 @@ static bool runner_claim_turn(struct runner *r, size_t *ret_room)
     if (atomic_load(&r->stopping))
         return false;
     lock_take(&r->lock);
-    /* Counted by the one whose turn it is: nobody else opens runs meanwhile. */
+    /* Only the thread whose turn it is opens runs, so the count cannot grow meanwhile. */
     if (!r->claiming && clock_mono_us() >= r->next_claim_us)
         room = (int)r->worker->conf->worker_in_flight_max - atomic_load(&r->open);
     if (room > 0)
@@ -276,7 +277,7 @@ static bool runner_claim_turn(struct runner *r, size_t *ret_room)
     return room > 0;
 }
 
-/* By the one whose turn it is, and after a claim that went well: that is what a sign of life must mean. */
+/* Called by the thread whose turn it is, and only after a claim that worked: a sign of life must mean that jobs run. */
 static void runner_look_around(struct runner_thread *t)
 {
     struct runner *r = t->runner;
@@ -311,7 +312,7 @@ static bool runner_claim(struct runner_thread *t)
         e = job_claim(t->db, r->worker->class, clock_now_us(), JOB_LEASE_US, room, &t->arena, &jobs, &n);
     }
     runner_note_database(r, t, e);
-    for (size_t i = 0; i < n; i++) /* counted as open before the next thread asks for room */
+    for (size_t i = 0; i < n; i++) /* they must count as open before the next thread asks for room */
         opened[i] = runner_open_new(r, &jobs[i]);
     arena_clear(&t->arena);
     lock_take(&r->lock);
@@ -380,7 +381,7 @@ void runner_stop(struct runner *r)
     for (int64_t i = 0; i < r->worker->conf->worker_threads; i++)
         ASSERT(pthread_join(r->threads[i], NULL) == 0);
     net_loop_free(r->loop);
-    if (atomic_load(&r->open) > 0) /* their leases let them come again */
+    if (atomic_load(&r->open) > 0) /* their jobs come again when the leases are over */
         log_event(LOG_WARNING, "stopped_with_runs_open", LOG_INT("open", atomic_load(&r->open)), LOG_END);
     while (r->parked != NULL) {
         struct open_run *o = r->parked;

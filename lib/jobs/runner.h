@@ -7,13 +7,13 @@
  *
  * Database threads (conf.worker_threads), each with a connection of its own, claim and record; one network thread
  * (net/loop.h) makes the calls. At most conf.worker_in_flight_max runs are open: no more are claimed than there is
- * room, so a frozen database or network makes no backlog in here.
+ * room for, so a frozen database or network builds up no backlog here.
  */
 #pragma once
 
 #include "jobs/kind.h"
 
-/* How long a claimed job is ours. An init takes 5 s to start and 30 s at most; what is left is for recording it. */
+/* How long a claimed job is ours. An init starts within 5 s and takes 30 s at most; the rest is for recording it. */
 #define JOB_LEASE_US (120 * US_PER_SEC)
 
 struct runner;

@@ -15,7 +15,7 @@ static const char *const worker_metrics_state_names[] = {
 static const char *const worker_metrics_store_names[] = {"directory", NULL};
 static const char *const worker_metrics_outcome_names[];
 
-/* The first name is for kinds of a newer program. */
+/* The first name stands for kinds that only a newer program knows. */
 static void worker_metrics_name_kinds(struct worker_metrics *m, const struct job_kind *const *kinds)
 {
     size_t n = 0;
@@ -108,7 +108,7 @@ static void worker_metrics_look_at_jobs(struct worker_metrics *m, struct db *db,
     metric_set(m->set, METRIC_JOBS_OLDEST, 0, c.oldest_at_us == 0 ? 0 : now_us - c.oldest_at_us);
 }
 
-/* The alarm comes once, when the first image is late; how many there are is the metric. */
+/* Raises one alarm when the first image is late; the metric says how many there are. */
 static void worker_metrics_look_at_images(struct worker_metrics *m, struct db *db, int64_t now_us)
 {
     int64_t n;
@@ -133,7 +133,7 @@ void worker_metrics_tables(struct worker_metrics *m, struct db *db, struct arena
     worker_metrics_look_at_jobs(m, db, arena, now_us);
 }
 
-/* How a run can end: runner.c says these. */
+/* How a run can end, in the words of runner.c. */
 static const char *const worker_metrics_outcome_names[] = {
     "done", "again", "dead", "dropped", "lease_lost", "not_recorded", "result_lost", NULL,
 };

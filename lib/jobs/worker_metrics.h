@@ -13,8 +13,8 @@
 #include "model/job/job.h"
 
 #define WORKER_METRICS_KINDS_MAX 32
-#define WORKER_METRICS_EVERY_US (10 * US_PER_SEC) /* how often the tables are looked at */
-#define PURGE_LATE_US US_PER_DAY                  /* beyond the time at which an image is due to go */
+#define WORKER_METRICS_EVERY_US (10 * US_PER_SEC) /* at most this often it reads the tables */
+#define PURGE_LATE_US US_PER_DAY                  /* after the time at which an image is due to go */
 
 struct job_kind;
 
@@ -39,7 +39,7 @@ void worker_metrics_runs(struct worker_metrics *m, int n); /* n more (or fewer) 
 void worker_metrics_job(struct worker_metrics *m, const struct job_kind *kind, const char *outcome);
 
 /*
- * Looks at the jobs and the images, every WORKER_METRICS_EVERY_US at most; one thread at a time. What the database does not
- * answer stays as it was.
+ * Counts the jobs and the late images, every WORKER_METRICS_EVERY_US at most; by one thread at a time. A figure that
+ * the database does not give stays as it was.
  */
 void worker_metrics_tables(struct worker_metrics *m, struct db *db, struct arena *arena);

@@ -47,7 +47,7 @@ void counts_take(struct counts *c, size_t slot)
     atomic_store(image_counts_since(c, slot), clock_mono_us());
 }
 
-/* Once for a connection, whoever of the process and the parent comes first. */
+/* Counts once for each connection, by the process or by its parent, whichever comes first. */
 static void image_counts_end_image(struct counts *c, size_t slot, enum outcome outcome)
 {
     int64_t since_us = atomic_exchange(image_counts_since(c, slot), 0);

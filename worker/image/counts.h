@@ -1,12 +1,12 @@
 /*
- * What the image service counts, and the process that shows it (lib/metrics). The figures lie in memory that all
- * processes of the service share, made before the first fork: each counts the images that it ends with; the parent, which
- * stays, counts the processes that end and the image that one had in hand then. Nobody trusts these figures: a process that
- * a picture has taken over could write anything there, and nothing but the text on the socket comes of it.
+ * What the image service counts, and the process that shows it (lib/metrics). The figures are in memory that all
+ * processes of the service share, made before the first fork. Each process counts the images that it finishes; the
+ * parent counts the processes that end, and the image that such a process was working on. Nobody trusts these figures:
+ * a process that a picture has taken over could write anything there, and only the text on the socket would be wrong.
  *
  *    counts_take(c, slot);            // a connection
  *    counts_image(c, slot, e);        // its image has ended
- *    counts_leave(c, slot);            // whatever came of it
+ *    counts_leave(c, slot);            // in any case
  */
 #pragma once
 
@@ -36,8 +36,8 @@ void counts_started(struct counts *c);
 void counts_ended(struct counts *c, size_t slot, enum counts_cause cause);
 
 /*
- * The life of the process that shows it all, at DIR/image.sock until SIGTERM (which is blocked); the exit status. It is a
- * process and not a thread of the parent, because a process with threads cannot fork safely. When the socket cannot be
- * made, or dir is empty, nothing is shown.
+ * Shows the figures at DIR/image.sock until SIGTERM, which must be blocked; returns the exit status. For a process of
+ * its own, because a parent with threads cannot fork safely. When the socket cannot be made, or dir is empty, nothing
+ * is shown.
  */
 int counts_show(struct counts *c, struct str dir);

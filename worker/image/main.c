@@ -1,7 +1,7 @@
 /*
- * marketingcli-image: the image service. Its listening SOCK_SEQPACKET socket is fd 0. This process looks at no image:
- * it keeps a few processes alive that do (process.c), and one that shows what they count (counts.c), and passes SIGTERM
- * on to them. Of the configuration it reads what all programs share; it has no credentials.
+ * marketingcli-image: the image service. Its listening SOCK_SEQPACKET socket is fd 0. This process never
+ * touches an image: it keeps a few processes alive that do (process.c), and one that shows what they count (counts.c),
+ * and passes SIGTERM on to them. It has no credentials.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,12 +22,12 @@
 #include <vips/vips.h> /* last: glib undefines our MIN and MAX before it defines the same */
 
 #define LISTENER STDIN_FILENO
-#define PROCESSES_MIN 2 /* one slow image must not stop the others */
+#define PROCESSES_MIN 2 /* one slow image must not hold up the others */
 #define PROCESSES_MAX 16
-#define SHOWS 0        /* the slot of the process that looks at no image; the others follow */
+#define SHOWS 0        /* the slot of the process that shows the figures; those that repair images come after it */
 #define EXIT_CONFIG 78 /* sysexits.h */
 
-/* One that dies at once would otherwise be replaced as fast as the machine can. */
+/* Without a pause, a process that dies at once would be replaced as fast as the machine can. */
 #define SHORT_LIFE_US (100 * US_PER_MS)
 #define PAUSE_SEC 1
 
@@ -54,7 +54,7 @@ static GLogWriterOutput image_main_be_silent(GLogLevelFlags level, const GLogFie
     return G_LOG_WRITER_HANDLED;
 }
 
-/* Before the fork, so that all processes share it; libvips starts no thread before it computes. */
+/* Before the first fork, so that all processes share it. libvips starts no thread before it computes. */
 static bool image_main_start_vips(void)
 {
     g_log_set_writer_func(image_main_be_silent, NULL, NULL);
@@ -75,7 +75,7 @@ static bool image_main_is_listener(int fd)
            fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0;
 }
 
-/* The life of a new process. What shows the figures dies with us at once: its socket then tells that we did. */
+/* The life of a new process. The one that shows the figures is killed when we die, so its socket tells that we did. */
 static NORETURN void image_main_live(struct service *s, size_t slot, pid_t master)
 {
     (void)prctl(PR_SET_PDEATHSIG, slot == SHOWS ? SIGKILL : SIGTERM);
@@ -128,7 +128,7 @@ static void image_main_bury(struct service *s, pid_t pid, int status)
     }
 }
 
-/* Waits for a signal, a second at most when there was trouble. True: it is time to stop. */
+/* Waits for a signal, but only a second when a process just failed. True: it is time to stop. */
 static bool image_main_wait_for_signal(struct service *s)
 {
     static const struct timespec second = {.tv_sec = PAUSE_SEC};
@@ -186,7 +186,7 @@ int main(void)
     (void)sigaddset(&s.signals, SIGINT);
     (void)sigaddset(&s.signals, SIGCHLD);
     (void)sigprocmask(SIG_BLOCK, &s.signals, NULL);
-    (void)signal(SIGPIPE, SIG_IGN); /* whoever reads our log may go away */
+    (void)signal(SIGPIPE, SIG_IGN); /* the reader of our log may go away */
     if (!image_main_start_vips())
         return image_main_fail(EXIT_FAILURE, vips_error_buffer());
     s.counts = counts_new();

@@ -18,11 +18,11 @@
 #include "image/wire.h"
 #include "repair.h"
 
-#define IMAGES_MAX 50 /* then a new process: at 30 ms a start, under 1 ms an image */
+#define IMAGES_MAX 50 /* then a new process takes over: starting it takes 30 ms, less than 1 ms per image */
 #define TIMEOUT_SEC_MAX 120
 #define REQUEST_SEC_MAX 5 /* a client that connects and says nothing must not keep a process */
 
-/* 100 megapixels of an interlaced 16-bit RGBA PNG are 800 MB; nothing that is allowed needs more. */
+/* An interlaced 16-bit RGBA PNG of 100 megapixels takes 800 MB; nothing that is allowed takes more. */
 #define MEMORY_MAX_BYTES (UINT64_C(1536) << 20)
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) /* they map terabytes */
@@ -37,7 +37,8 @@
 #endif
 
 #if defined(__SANITIZE_THREAD__)
-/* It does not see how threads wait for each other in libvips (glib calls futex(2) itself), so it must not judge there. */
+/* TSan does not see how threads wait for each other in libvips (glib calls futex(2) itself), so it must ignore
+ * libvips. */
 const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
@@ -82,7 +83,7 @@ static bool image_process_receive(int fd, struct job *ret)
     return false;
 }
 
-/* A decoder that does not come back cannot be asked to stop. Only what signal-safety(7) allows. */
+/* A decoder that hangs cannot be asked to stop. This may only call what signal-safety(7) allows. */
 static void image_process_too_late(int sig, siginfo_t *info, void *context)
 {
     struct image_report r = {.err = ERR_IMAGE_TIMEOUT};
@@ -122,7 +123,7 @@ static void image_process_serve(int fd, struct counts *counts, size_t slot)
     struct job j;
     int64_t since_us = clock_mono_us();
 
-    /* Who waited too long for us has hung up: no work for nobody. */
+    /* A client that waited too long has hung up: then there is nobody to work for. */
     struct pollfd p = {.fd = fd, .events = POLLIN};
     if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0 ||
         poll(&p, 1, REQUEST_SEC_MAX * 1000) <= 0 || (p.revents & POLLHUP) || !image_process_receive(fd, &j))
@@ -141,14 +142,14 @@ static void image_process_limit(int resource, uint64_t most)
 {
     struct rlimit r = {.rlim_cur = most, .rlim_max = most};
 
-    (void)setrlimit(resource, &r); /* fails only where a tighter one is set already */
+    (void)setrlimit(resource, &r); /* fails only where a tighter limit is set already */
 }
 
 int process_run(int listener, struct counts *counts, size_t slot)
 {
     sigset_t stop;
 
-    image_process_limit(RLIMIT_CORE, 0); /* it would hold somebody's picture */
+    image_process_limit(RLIMIT_CORE, 0); /* a core dump would hold somebody's picture */
     if (!SANITIZED)
         image_process_limit(RLIMIT_AS, MEMORY_MAX_BYTES);
     (void)sigemptyset(&stop);
@@ -162,7 +163,7 @@ int process_run(int listener, struct counts *counts, size_t slot)
             return EXIT_FAILURE;
         if (p[0].revents != 0)
             break;
-        /* The listener does not block: all processes wake up, one gets the connection. */
+        /* The listener does not block: all processes wake up, and one gets the connection. */
         int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0)
             continue;
@@ -170,7 +171,7 @@ int process_run(int listener, struct counts *counts, size_t slot)
         image_process_serve(fd, counts, slot);
         counts_leave(counts, slot);
         (void)close(fd);
-        (void)malloc_trim(0); /* a process at rest does not keep the 50 MB of its last image */
+        (void)malloc_trim(0); /* an idle process must not keep the 50 MB of its last image */
         served++;
     }
     return EXIT_SUCCESS;

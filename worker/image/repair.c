@@ -11,7 +11,7 @@
 
 #define JPEG_QUALITY 90
 
-/* The one result of a libvips call takes the place of the image it was made from. */
+/* Replaces an image by the result of a libvips call on it. */
 static enum err repair_become(VipsImage **im, VipsImage **next, int failed)
 {
     if (failed)
@@ -22,7 +22,7 @@ static enum err repair_become(VipsImage **im, VipsImage **next, int failed)
     return OK;
 }
 
-/* The loader is called by name: left to itself libvips would let the file choose among all of its decoders. */
+/* Calls the loader by name: otherwise libvips would let the file choose among all of its decoders. */
 static enum err repair_load(int fd, enum image_type type, int shrink, VipsImage **ret)
 {
     if (lseek(fd, 0, SEEK_SET) < 0)
@@ -45,7 +45,7 @@ struct size {
     int width, height;
 };
 
-/* The largest size of that aspect in the box, to the pixel; its own when it is not larger than the box. */
+/* The largest size with the same aspect that fits into the box, to the pixel; never larger than s itself. */
 static struct size repair_fit(struct size s, struct size box)
 {
     double scale = fmin(fmin((double)box.width / s.width, (double)box.height / s.height), 1);
@@ -54,7 +54,7 @@ static struct size repair_fit(struct size s, struct size box)
                          (int)fmax(1, fmin(rint(s.height * scale), box.height))};
 }
 
-/* The size before the image is turned upright. */
+/* The size to scale to, before the image is turned upright. */
 static struct size repair_target_size(VipsImage *im)
 {
     struct size box = {IMAGE_MAX_WIDTH, IMAGE_MAX_HEIGHT};
@@ -64,7 +64,7 @@ static struct size repair_target_size(VipsImage *im)
     return repair_fit((struct size){im->Xsize, im->Ysize}, box);
 }
 
-/* A JPEG decodes to 1/2, 1/4, 1/8 almost for nothing. At least twice the target is left for a proper filter. */
+/* A JPEG decodes to 1/2, 1/4 or 1/8 almost for free. At least twice the target is left for a proper filter. */
 static int repair_load_shrink(VipsImage *im, struct size target)
 {
     double factor = fmin((double)im->Xsize / target.width, (double)im->Ysize / target.height);
@@ -79,7 +79,7 @@ static enum err repair_resize(VipsImage **im, struct size target)
     VipsBandFormat format = (*im)->BandFmt;
     enum err e = OK;
 
-    /* Invisible pixels have colours too, and these must not bleed into the visible ones. */
+    /* Invisible pixels have colours too, which must not bleed into the visible ones. */
     if (alpha)
         e = repair_become(im, &next, vips_premultiply(*im, &next, NULL));
     if (e == OK)
@@ -105,9 +105,10 @@ static enum err repair_apply_profile(VipsImage **im)
 
 #define PROBE_LEVELS 5
 #define PROBE_PIXELS (PROBE_LEVELS * PROBE_LEVELS * PROBE_LEVELS)
-#define PROBE_TOLERANCE 2 /* of 255: what the rounding of two honest sRGB profiles differs by */
+#define PROBE_TOLERANCE 2 /* of 255: how much two honest sRGB profiles differ by rounding */
 
-/* Most profiles in the wild are sRGB under one of many names: try it on a few colours instead of reading the name. */
+/* Most profiles in the wild are sRGB under one of many names, so this tries it on a few colours instead of reading its
+ * name. */
 static bool repair_profile_changes_nothing(VipsImage *im)
 {
     uint8_t probe[PROBE_PIXELS][3];
@@ -135,14 +136,14 @@ static bool repair_profile_changes_nothing(VipsImage *im)
     return same;
 }
 
-/* To sRGB with 8 bits: by the image's own profile, or by what its kind of pixels usually means. */
+/* Converts to sRGB with 8 bits, by the image's own profile or, without one, by what such pixels usually mean. */
 static enum err repair_to_srgb(VipsImage **im, uint32_t *changes)
 {
     VipsImage *next = NULL;
     VipsInterpretation was = (*im)->Type;
     bool rgb = was == VIPS_INTERPRETATION_sRGB || was == VIPS_INTERPRETATION_RGB16;
 
-    /* A profile that cannot be applied (of another kind of pixels, broken) is ignored, as browsers do. */
+    /* A profile that cannot be applied, because it is broken or for other pixels, is ignored, as browsers do. */
     if (vips_image_get_typeof(*im, VIPS_META_ICC_NAME) != 0 && !(rgb && repair_profile_changes_nothing(*im)) &&
         repair_apply_profile(im) == OK)
         *changes |= IMAGE_COLOUR_CONVERTED;
@@ -213,7 +214,7 @@ static bool repair_has_metadata(VipsImage *im)
     return false;
 }
 
-/* From the file to the pixels in memory at their final size, still in their own colours and as they lie. */
+/* From the file to pixels in memory at their final size, not yet upright and still in their own colours. */
 static enum err repair_decode(int fd, enum image_type type, VipsImage **im, uint32_t *changes)
 {
     VipsImage *next = NULL;
@@ -273,7 +274,7 @@ enum err repair(int in_fd, int out_fd, struct image_report *ret_report, struct b
     if (h.has_metadata)
         r.changes |= IMAGE_METADATA_REMOVED;
     e = repair_load(in_fd, h.type, 1, &im);
-    /* Two readings of one header: what was checked must be what is decoded. */
+    /* Two programs have read this header: what was checked must be what is decoded. */
     if (e == OK && ((uint32_t)im->Xsize != h.width || (uint32_t)im->Ysize != h.height))
         e = ERR_IMAGE_CORRUPT;
     if (e == OK)

@@ -1,4 +1,4 @@
-/* The repair of one image (image/image.h says what it does). The only user of libvips besides main.c's start. */
+/* The repair of one image (image/image.h says what it does). Only this and the start in main.c use libvips. */
 #pragma once
 
 #include "base/buf.h"

@@ -3,4 +3,4 @@
 
 #include "jobs/kind.h"
 
-extern const struct job_kind purge_kind; /* an upload whose time may be over: the file goes */
+extern const struct job_kind purge_kind; /* subject upload: deletes the file when its time is over */

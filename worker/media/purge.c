@@ -10,8 +10,8 @@ struct purge {
 };
 
 /*
- * The row is locked first and the job last, as in upload_delete: a deletion that comes meanwhile waits, and then finds
- * a job that can be made due sooner.
+ * Locks the row first and the job last, as upload_delete does: a deletion that comes meanwhile waits, and then finds a
+ * job that it can make due sooner.
  */
 static enum err purge_begin(struct db *db, void *arg)
 {

@@ -4,8 +4,8 @@
 #include "base/rand.h"
 #include "model/tiktok/account.h"
 
-#define NEAR_US (120 * US_PER_SEC)  /* a token that ends sooner might end on its way */
-#define LEASE_US (120 * US_PER_SEC) /* as a job's: longer than the call and its recording take */
+#define NEAR_US (120 * US_PER_SEC)  /* a token that ends sooner might end on its way to TikTok */
+#define LEASE_US (120 * US_PER_SEC) /* like a job's: longer than the call and recording its result take */
 
 enum access_step {
     ACCESS_READY,
@@ -43,7 +43,7 @@ static enum err access_end_lease(struct job_run *run, struct access *a)
     struct uuid lease = a->lease;
 
     a->lease = UUID_NONE;
-    /* It ends by itself anyway: nobody waits for long. */
+    /* If this fails, the lease ends by itself soon. */
     enum err e = account_end_lease(run->db, &a->account_id, &lease);
     return e == ERR_CONFLICT || e == ERR_NOT_FOUND ? OK : e;
 }
@@ -61,7 +61,7 @@ static enum access_step access_lose(struct job_run *run, struct access *a, const
     return e == OK || e == ERR_NOT_FOUND || e == ERR_CONFLICT ? ACCESS_LOST : access_error(run, e);
 }
 
-/* With the lease: the pair is read again, because somebody may have refreshed it in the meantime. */
+/* Holds the lease. Reads the pair again, because somebody may have refreshed it before we got it. */
 static enum access_step access_refresh(struct job_run *run, struct access *a)
 {
     _cleanup_(account_tokens_done) struct account_tokens tokens = {0};
@@ -112,7 +112,7 @@ static enum access_step access_get(struct job_run *run, struct access *a)
     return access_refresh(run, a);
 }
 
-/* invalid_grant: once more a look at what is stored, because a reconnection or another refresh may have been faster. */
+/* After invalid_grant, looks at what is stored once more: a reconnection or another refresh may have been faster. */
 static enum access_step access_on_refused(struct job_run *run, struct access *a)
 {
     _cleanup_(account_tokens_done) struct account_tokens tokens = {0};
@@ -139,7 +139,7 @@ static enum access_step access_store(struct job_run *run, struct access *a, cons
         .access = secret_copy(t->access_token),
         .refresh = secret_copy(t->refresh_token),
         .access_expires_at_us = now_us + t->expires_in_sec * US_PER_SEC,
-        /* not said: what is stored stays */
+        /* 0: TikTok did not say, and the stored value stays */
         .refresh_expires_at_us = t->refresh_expires_in_sec == 0 ? 0 : now_us + t->refresh_expires_in_sec * US_PER_SEC,
     };
 
@@ -149,7 +149,7 @@ static enum access_step access_store(struct job_run *run, struct access *a, cons
         return ACCESS_RECORD;
     if (e != OK && e != ERR_CONFLICT)
         return access_error(run, e);
-    /* ERR_CONFLICT: stored by a commit whose answer we missed, or by somebody who took over; what is stored counts. */
+    /* ERR_CONFLICT: a commit whose answer we missed has stored it, or somebody took over. What is stored counts. */
     a->lease = UUID_NONE;
     return access_get(run, a);
 }
@@ -177,6 +177,19 @@ bool access_may_refresh(const struct access *a)
 void access_refused(struct access *a)
 {
     a->refused_us = a->in_use_us;
+}
+
+enum access_refusal access_on_refusal(struct job_run *run, struct access *a, const struct tiktok_code *code,
+                                      enum err *ret_err)
+{
+    if (code == NULL || (code->action != TIKTOK_REFRESH && code->action != TIKTOK_RECONNECT))
+        return REFUSED_CALL;
+    if (code->action == TIKTOK_REFRESH && access_may_refresh(a)) {
+        access_refused(a);
+        return REFUSED_TOKEN;
+    }
+    *ret_err = access_needs_reconnect(run, a, code->code);
+    return REFUSED_ACCOUNT;
 }
 
 static enum job_step access_then(struct job_run *run, struct access *a, const struct access_ways *ways,

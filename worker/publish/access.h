@@ -39,6 +39,15 @@ enum job_step access_go_on(struct job_run *run, struct access *a, const struct a
 bool access_may_refresh(const struct access *a);
 void access_refused(struct access *a);
 
+/* What TikTok's refusal of a call says about the token. code: NULL when it is not documented. */
+enum access_refusal {
+    REFUSED_TOKEN,   /* as access_refused: begin again */
+    REFUSED_ACCOUNT, /* the user must connect again, which the account says from now on; or *ret_err says what failed */
+    REFUSED_CALL,    /* nothing: it is about the call */
+};
+enum access_refusal access_on_refusal(struct job_run *run, struct access *a, const struct tiktok_code *code,
+                                      enum err *ret_err);
+
 /* TikTok refuses the account, not only this token. */
 MUST_CHECK enum err access_needs_reconnect(struct job_run *run, const struct access *a, const char *reason);
 

@@ -1,4 +1,4 @@
-/* The creator kind: a fresh creator snapshot of an account, so that create and validate can say what TikTok offers. */
+/* The creator kind: a fresh creator snapshot of an account, so that the API can say what TikTok offers. */
 #include "jobs/backoff.h"
 #include "model/tiktok/account.h"
 #include "publish/access.h"
@@ -66,15 +66,16 @@ static enum job_step creator_advance(struct job_run *run, struct creator *c)
 static enum job_step creator_on_refused(struct job_run *run, struct creator *c, const struct tiktok_error *refusal)
 {
     const struct tiktok_code *code = tiktok_code_find(refusal->code);
+    enum err e;
 
-    if (code != NULL && code->action == TIKTOK_REFRESH && access_may_refresh(&c->access)) {
-        access_refused(&c->access);
+    switch (access_on_refusal(run, &c->access, code, &e)) {
+    case REFUSED_TOKEN:
         return creator_advance(run, c);
-    }
-    if (code != NULL && (code->action == TIKTOK_REFRESH || code->action == TIKTOK_RECONNECT)) {
+    case REFUSED_ACCOUNT:
         run->note = code->code;
-        enum err e = access_needs_reconnect(run, &c->access, code->code);
         return e == OK ? JOB_DONE : job_run_failed(run, e);
+    case REFUSED_CALL:
+        break;
     }
     return creator_later(run, code == NULL ? 0 : code->retry_after_sec * US_PER_SEC);
 }

@@ -1,4 +1,4 @@
-/* The housekeeping kind: every hour, rows whose time is over, tokens that age, and an audit of the posts. */
+/* The housekeeping kind: every hour, it deletes rows whose time is over, refreshes old tokens and audits the posts. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "model/tiktok/account.h"
@@ -6,8 +6,8 @@
 #include "publish/kinds.h"
 
 #define EVERY_US (3600 * US_PER_SEC)
-#define BATCH 500 /* the next hour takes the rest */
-#define PURGES 20 /* batches of snapshots: no account that publishes has a snapshot this old, so there are few */
+#define BATCH 500 /* the rest waits for the next hour */
+#define PURGES 20 /* batches of snapshots; an account that publishes never has one this old, so there are few */
 
 struct batch {
     const struct uuid *ids;
@@ -48,7 +48,7 @@ static enum err housekeeping_add_lost_jobs(struct db *db, void *arg)
     return e;
 }
 
-/* The job is written with the state that needs it, so there is none to be found; if there is, it must not be silent. */
+/* A state that needs a job is written together with it, so this should find nothing. If it does, it raises an alarm. */
 static enum err housekeeping_audit(struct job_run *run)
 {
     struct batch b = {0};
@@ -68,7 +68,7 @@ static enum job_step housekeeping_step(struct job_run *run)
 {
     int64_t now_us = clock_now_us();
 
-    /* What would become too old before the next round goes now: the promise is 24 hours, not 25. */
+    /* Also deletes what will be too old before the next round: the promise is 24 hours, not 25. */
     enum err e = OK;
     for (int i = 0; i < PURGES && e == OK; i++)
         e = account_purge_snapshots(run->db, now_us + EVERY_US);

@@ -1,9 +1,9 @@
 /*
- * The init: written before it is made, made at most once, and recorded whatever came of it
+ * The init: written down before it is made, made at most once, and its result recorded in any case
  * (docs/architecture.md#never-twice).
  *
- * Once a byte may have left, every result other than "ok" or a documented 4xx is outcome_unknown, and the post is never
- * sent again by itself.
+ * Once a byte may have left, any result except "ok" and a documented 4xx is outcome_unknown, and the post is never sent
+ * again by itself.
  */
 #include "publish/publish.h"
 
@@ -75,7 +75,8 @@ enum job_step publish_init(struct job_run *run, struct publish *p)
     struct commit c = {.run = run, .p = p, .payload = init_payload(run, p), .lease_until_us = now_us + JOB_LEASE_US};
     enum err e = db_tx(run->db, init_commit, &c);
     if (e == ERR_DB_UNAVAILABLE) {
-        /* It may have been committed: then it is recorded as what it is, never sent, and not as unknown. */
+        /* The commit may have happened. Then the attempt is recorded as never sent, which is true, and not as
+         * unknown. */
         run->result = &init_never_sent;
         return JOB_RECORD;
     }
@@ -86,17 +87,17 @@ enum job_step publish_init(struct job_run *run, struct publish *p)
     point("publish.attempt_committed");
     run->job.run_at_us = MAX(run->job.run_at_us, c.lease_until_us);
     tiktok_init(&run->worker->tiktok, run->arena, secret_str(&run->token), c.payload, &run->call);
-    /* Counted from before the commit: a thread that stood still in between does not send late. */
+    /* Counted from before the commit: a thread that was frozen in between must not send late. */
     run->call.start_by_us = begun_us + CALL_START_US;
     return JOB_CALL;
 }
 
-/* What a result means and what is to be written. */
+/* What a result means, and what to write. */
 struct verdict {
     struct attempt_result attempt;
     struct post_move move;
     int64_t again_at_us; /* 0: the job is finished */
-    bool go_on;          /* neither: this run goes on with a fresh token */
+    bool go_on;          /* the job is neither: this run goes on with a fresh token */
     const char *reconnect;
 };
 
@@ -138,7 +139,7 @@ static void init_say_refused(const struct publish *p, const struct tiktok_code *
             v->go_on = true;
             return;
         }
-        __attribute__((fallthrough)); /* a fresh token is refused too */
+        __attribute__((fallthrough)); /* a fresh token was refused, too */
     case TIKTOK_RECONNECT:
         v->move.event = "needs_reconnect";
         v->reconnect = code->code;
@@ -209,15 +210,15 @@ static enum err init_record(struct db *db, void *arg)
         return e;
     e = attempt_end(db, &r->p->attempt_id, &job->lease_token, &v->attempt);
     if (e == ERR_CONFLICT) {
-        /* The lease is ours, so nobody took it over: the attempt's own commit never happened, or an earlier try at
-         * this record did although its answer was lost. The rows say what is to be done next. */
+        /* The lease is ours, so nobody took over. Either the attempt was never committed, or an earlier try at this
+         * record was, and its answer got lost. The rows say what to do next. */
         r->skipped = true;
         return v->go_on ? OK : job_again(db, w->class, job, now_us + US_PER_SEC);
     }
     if (e != OK)
         return e;
     e = post_move(db, r->run->arena, w->conf, &r->p->post.id, &v->move);
-    if (e != OK && e != ERR_CONFLICT) /* ERR_CONFLICT: the post was ended meanwhile; the receipt keeps the result */
+    if (e != OK && e != ERR_CONFLICT) /* ERR_CONFLICT: something else ended the post; its receipt keeps the result */
         return e;
     if (v->attempt.state == ATTEMPT_ACCEPTED) {
         e = job_add(db, w->class, "poll", &r->p->post.id, now_us + POLL_FIRST_US, job->request_id);
@@ -245,7 +246,7 @@ enum job_step publish_init_result(struct job_run *run, struct publish *p)
     run->note = v.move.event;
     run->job_ended = e == OK && !v.go_on;
     if (e == ERR_CONFLICT)
-        return JOB_DONE; /* the lease is lost; the runner finds that out and says so */
+        return JOB_DONE; /* the lease is lost; the runner notices and says so */
     if (e != OK)
         return job_run_failed(run, e);
     if (v.attempt.state == ATTEMPT_ACCEPTED)

@@ -5,6 +5,6 @@
 
 extern const struct job_kind publish_kind;      /* subject post: hands it to TikTok, once */
 extern const struct job_kind poll_kind;         /* subject post: asks TikTok what became of it */
-extern const struct job_kind creator_kind;      /* subject account: a fresh creator snapshot */
-extern const struct job_kind refresh_kind;      /* subject account: a fresh pair of tokens */
-extern const struct job_kind housekeeping_kind; /* standing */
+extern const struct job_kind creator_kind;      /* subject account: gets a fresh creator snapshot */
+extern const struct job_kind refresh_kind;      /* subject account: gets a fresh pair of tokens */
+extern const struct job_kind housekeeping_kind; /* standing: cleans up and audits every hour */

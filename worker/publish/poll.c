@@ -1,7 +1,7 @@
 /*
- * The poll kind: asks TikTok what became of a post that it accepted, less and less often, until it says so or the
- * deadline is over. A draft in the inbox and a public post without its id are asked about for the same time: the user
- * may publish the draft, and moderation gives the id later.
+ * The poll kind: asks TikTok what became of a post that it accepted, less and less often, until TikTok says so or the
+ * deadline is over. It also asks about a draft in the inbox, which the user may publish, and about a public post
+ * without an id, which moderation gives later.
  */
 #include "base/rand.h"
 #include "publish/access.h"
@@ -9,10 +9,11 @@
 #include "publish/settle.h"
 
 #define HOUR_US (3600 * US_PER_SEC)
-#define ENDED_MIN_US (60 * US_PER_SEC) /* a post whose end the user knows already is asked about slowly */
+#define ENDED_MIN_US (60 * US_PER_SEC) /* for a post whose end the user already knows */
 #define LOST_US (600 * US_PER_SEC)     /* the user may connect the account again */
 
-/* Seconds until the next poll, by how often it was asked; then the last one. TikTok allows 30 a minute and account. */
+/* Seconds until the next poll, by the number of polls so far; the last one stays. TikTok allows an account 30 a
+ * minute. */
 static const int poll_delays_sec[] = {2, 3, 5, 8, 13, 20, 30, 45, 60, 60, 60, 90, 120, 180, 240, 300, 450, 600};
 
 struct poll {
@@ -25,7 +26,7 @@ static bool poll_deadline_is_over(const struct job_run *run, const struct poll *
     return clock_now_us() > p->post.accepted_at_us + run->worker->conf->tiktok_confirm_hours * HOUR_US;
 }
 
-/* Later, at least min_us from now; or the end when the time for it is over. move may be NULL, or a note. */
+/* Asks again, at least min_us from now, or ends when the deadline is over. note may be NULL. */
 static enum job_step poll_later(struct job_run *run, struct poll *p, int64_t min_us, const struct post_move *note)
 {
     struct settling s = {.post = &p->post, .move = note, .is_note = true};
@@ -48,7 +49,7 @@ static enum job_step poll_later(struct job_run *run, struct poll *p, int64_t min
     return settle(run, &s);
 }
 
-/* Each status and refusal is noted when it differs from the one before. */
+/* Notes a status or a refusal that differs from the one before. */
 static enum job_step poll_note_later(struct job_run *run, struct poll *p, int64_t min_us, struct str text,
                                      struct str log_id)
 {
@@ -84,7 +85,7 @@ static enum job_step poll_on_failed(struct job_run *run, struct poll *p, const s
 {
     const struct tiktok_code *code = tiktok_code_find(status->fail_reason);
 
-    if (p->post.state != POST_PROCESSING) /* what the user was told stands */
+    if (p->post.state != POST_PROCESSING) /* the user has been told another end, which stands */
         return settle(run, &(struct settling){.post = &p->post});
     if (code != NULL && code->action == TIKTOK_RECONNECT) {
         enum err e = access_needs_reconnect(run, &p->access, code->code);
@@ -95,7 +96,7 @@ static enum job_step poll_on_failed(struct job_run *run, struct poll *p, const s
                      false);
 }
 
-/* Ids come for public posts alone, and only when moderation is through. */
+/* Only public posts get ids, and only after moderation. */
 static bool poll_more_to_come(const struct poll *p, const struct tiktok_status *status)
 {
     bool may_be_public = p->post.post_mode == POST_MEDIA_UPLOAD || str_eqc(p->post.privacy_level, "PUBLIC_TO_EVERYONE");
@@ -133,19 +134,21 @@ static enum job_step poll_on_refused(struct job_run *run, struct poll *p, const 
 {
     const struct tiktok_code *code = tiktok_code_find(refusal->code);
     int64_t wait_us = code == NULL ? 0 : code->retry_after_sec * US_PER_SEC;
+    enum err e;
 
-    if (code != NULL && code->action == TIKTOK_REFRESH && access_may_refresh(&p->access)) {
-        access_refused(&p->access);
+    switch (access_on_refusal(run, &p->access, code, &e)) {
+    case REFUSED_TOKEN:
         return poll_advance(run, p);
-    }
-    if (code != NULL && (code->action == TIKTOK_REFRESH || code->action == TIKTOK_RECONNECT)) {
-        enum err e = access_needs_reconnect(run, &p->access, code->code);
+    case REFUSED_ACCOUNT:
         if (e != OK)
             return job_run_failed(run, e);
         wait_us = LOST_US;
+        break;
+    case REFUSED_CALL:
+        break;
     }
-    /* Also when TikTok says that it does not know the post: it may do so a moment after the init. The deadline ends
-     * it. */
+    /* Also when TikTok says that it does not know the post, which happens in the first moments after the init. The
+     * deadline ends it. */
     return poll_note_later(run, p, wait_us, refusal->code, refusal->log_id);
 }
 
@@ -174,7 +177,7 @@ static enum job_step poll_with_token(struct job_run *run)
     return JOB_CALL;
 }
 
-/* The post may well be published: nothing is said about it before the deadline. */
+/* The post may well be published, so the user is told nothing before the deadline. */
 static enum job_step poll_without_token(struct job_run *run)
 {
     return poll_later(run, run->data, LOST_US, NULL);
@@ -215,7 +218,7 @@ static enum job_step poll_step(struct job_run *run)
     return p->access.is_refreshing ? access_go_on(run, &p->access, &poll_ways) : poll_on_answer(run, p);
 }
 
-/* Nobody asks any more: the user is told to look. */
+/* After this nobody asks again: tells the user to look. */
 static enum err poll_dead(struct db *db, struct job_run *run)
 {
     const struct post_move m = {.event = "confirmation_timeout",

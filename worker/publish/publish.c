@@ -1,6 +1,6 @@
 /*
- * The publish kind: what leads to the init. Every step starts from the state rows, so that a run that died anywhere is
- * simply begun again; what must not happen twice stands in post_attempts.
+ * The publish kind: what leads to the init. Every step starts from the state rows, so a run that died anywhere simply
+ * begins again; what must not happen twice is in post_attempts.
  */
 #include "publish/publish.h"
 
@@ -8,7 +8,8 @@
 #include "publish/creator.h"
 #include "publish/kinds.h"
 
-#define CREATOR_FRESH_US (60 * US_PER_SEC) /* waiting for a free init must not use up the creator info calls */
+#define CREATOR_FRESH_US \
+    (60 * US_PER_SEC) /* a post that waits for a free init must not use up the calls of creator info */
 #define UNREACHABLE_BASE_US (2 * US_PER_SEC)
 #define UNREACHABLE_MAX_US (900 * US_PER_SEC)
 
@@ -42,7 +43,7 @@ struct post_move publish_deferral(const struct tiktok_code *code, const struct a
     return move;
 }
 
-/* A call before the init got no usable answer: again, at least min_us from now, for about a day. */
+/* A call before the init got no usable answer. Tries again, at least min_us from now, for about a day. */
 static enum job_step publish_not_reached(struct job_run *run, struct publish *p, const char *failure,
                                          struct str platform_code, int64_t min_us)
 {
@@ -107,7 +108,7 @@ static enum job_step publish_resolve_unknown(struct job_run *run, struct publish
     return e == OK ? JOB_DONE : job_run_failed(run, e);
 }
 
-/* The post and its account; a step other than JOB_CALL is the answer. */
+/* Reads the post and its account. A step other than JOB_CALL ends this run. */
 static enum job_step publish_load(struct job_run *run, struct publish *p)
 {
     struct attempt attempt;
@@ -122,7 +123,7 @@ static enum job_step publish_load(struct job_run *run, struct publish *p)
         return job_run_failed(run, e);
     if (e == OK && attempt.state == ATTEMPT_COMMITTED)
         return publish_resolve_unknown(run, p, &attempt.id);
-    if (p->post.state == POST_PUBLISHING) /* without such an attempt: must not be, and must not be sent */
+    if (p->post.state == POST_PUBLISHING) /* and no such attempt: this should not happen, and it must not be sent */
         return publish_resolve_unknown(run, p, &UUID_NONE);
     if (p->post.state != POST_QUEUED && p->post.state != POST_DEFERRED)
         return JOB_DONE;
@@ -161,7 +162,7 @@ static enum job_step publish_with_token(struct job_run *run)
         return publish_init(run, p);
     if (p->account.snapshot_at_us <= clock_now_us() - CREATOR_FRESH_US)
         return publish_call_creator(run, p);
-    /* Never another level in its place: who may see a post is the user's word alone. */
+    /* Never choose another level: only the user decides who may see a post. */
     if (!account_offers(&p->account, p->post.privacy_level))
         return publish_fail(run, p, "privacy_not_offered", "privacy_level_not_offered");
     return publish_init(run, p);
@@ -213,18 +214,18 @@ static enum job_step publish_on_creator_refused(struct job_run *run, struct publ
                                                 const struct tiktok_error *refusal)
 {
     const struct tiktok_code *code = tiktok_code_find(refusal->code);
-    enum tiktok_action action = code == NULL ? TIKTOK_FINAL : code->action;
+    enum err e;
 
-    if (action == TIKTOK_REFRESH && access_may_refresh(&p->access)) {
-        access_refused(&p->access);
+    switch (access_on_refusal(run, &p->access, code, &e)) {
+    case REFUSED_TOKEN:
         return publish_advance(run, p);
-    }
-    if (action == TIKTOK_RETRY) /* told and counted: TikTok may say so for ever */
-        return publish_not_reached(run, p, code->failure, refusal->code, code->retry_after_sec * US_PER_SEC);
-    if (action == TIKTOK_REFRESH || action == TIKTOK_RECONNECT) {
-        enum err e = access_needs_reconnect(run, &p->access, code->code);
+    case REFUSED_ACCOUNT:
         return e == OK ? publish_fail(run, p, "needs_reconnect", code->failure) : job_run_failed(run, e);
+    case REFUSED_CALL:
+        break;
     }
+    if (code != NULL && code->action == TIKTOK_RETRY) /* noted and counted, because TikTok may never stop saying so */
+        return publish_not_reached(run, p, code->failure, refusal->code, code->retry_after_sec * US_PER_SEC);
     return publish_unreachable(run, p, refusal->code);
 }
 
@@ -257,7 +258,7 @@ static enum job_step publish_step(struct job_run *run)
     return p->is_init ? publish_init_result(run, p) : publish_on_creator(run, p);
 }
 
-/* Crashed again and again: the user is told, and what may have been sent is said to be unknown. */
+/* After several crashes: tells the user, and calls an init that may have been sent an unknown outcome. */
 static enum err publish_dead(struct db *db, struct job_run *run)
 {
     struct post post;

@@ -1,5 +1,4 @@
-/* What the files of the publish kind share: publish.c leads to the init, init.c makes it and records what came of it.
- */
+/* What the files of the publish kind share: publish.c leads to the init; init.c makes it and records its result. */
 #pragma once
 
 #include "model/post/attempt.h"
@@ -17,17 +16,17 @@ struct publish {
     struct uuid attempt_id;
 };
 
-/* Numbers that bound what comes back: a post is never retried for ever. */
+/* How often a post is tried again at most. */
 #define PUBLISH_REFUSED_MAX 8       /* retryable refusals */
-#define PUBLISH_UNREACHABLE_MAX 100 /* with the backoff about 24 hours */
-#define PUBLISH_DEFERRED_MAX 7      /* deferrals: a week of full days */
+#define PUBLISH_UNREACHABLE_MAX 100 /* with the backoff, about 24 hours */
+#define PUBLISH_DEFERRED_MAX 7      /* a week of days on which the account is full */
 
-/* From the state rows: the next call, or the end. */
+/* Starts from the state rows: makes the next call, or ends. */
 enum job_step publish_advance(struct job_run *run, struct publish *p);
 
-/* A code by which TikTok defers the post, or refuses it for good when it has done so too often. */
+/* What to write when TikTok defers a post with this code, which fails it after too many times. */
 struct post_move publish_deferral(const struct tiktok_code *code, const struct attempt_tally *tally,
                                   int64_t *ret_again_at_us);
 
-enum job_step publish_init(struct job_run *run, struct publish *p); /* when all is ready for it */
+enum job_step publish_init(struct job_run *run, struct publish *p); /* when everything is ready for it */
 enum job_step publish_init_result(struct job_run *run, struct publish *p);

@@ -1,6 +1,6 @@
 #include "model/job/heartbeat.h"
 
-#define ROWS_MAX 32 /* classes that a newer program may have added are not ours to ask for */
+#define ROWS_MAX 32 /* a newer program may have added classes that we do not know */
 
 enum { HEARTBEAT_WRITE, HEARTBEAT_SEEN };
 

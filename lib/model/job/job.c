@@ -22,14 +22,6 @@ static const struct db_col job_count_cols[] = {
 
 static const struct sql job_sqls[JOB_CLASS__MAX][JOBS__MAX];
 
-static enum err job_one(struct db *db, const struct sql *q, const struct db_arg *args, size_t n)
-{
-    uint64_t changed;
-    enum err e = db_exec(db, q, args, n, &changed);
-
-    return e == OK && changed == 0 ? ERR_CONFLICT : e;
-}
-
 enum err job_add(struct db *db, enum job_class c, const char *kind, const struct uuid *subject_id, int64_t run_at_us,
                  struct str request_id)
 {
@@ -65,16 +57,14 @@ static enum err job_claim_tx(struct db *db, void *arg)
     c->jobs = rows;
     for (size_t i = 0; i < n; i++) {
         struct job *job = &c->jobs[i];
-        uint64_t changed;
         job->lease_token = uuid_new();
-        /* Another worker may have been faster: each claim moves run_at_us, so ours then finds no row. */
-        e = db_exec(db, &job_sqls[c->class][JOBS_TAKE],
-                    DB_ARGS(db_uuid(&job->lease_token), db_i64(until_us), db_uuid(&job->id), db_i64(job->run_at_us)),
-                    &changed);
+        /* Another worker may have been faster. Each claim moves run_at_us, so ours then matches no row. */
+        e = db_change(db, &job_sqls[c->class][JOBS_TAKE],
+                      DB_ARGS(db_uuid(&job->lease_token), db_i64(until_us), db_uuid(&job->id), db_i64(job->run_at_us)));
+        if (e == ERR_CONFLICT)
+            continue;
         if (e != OK)
             return e;
-        if (changed == 0)
-            continue;
         job->run_at_us = until_us;
         job->runs++;
         c->jobs[c->n++] = *job;
@@ -98,33 +88,33 @@ enum err job_claim(struct db *db, enum job_class class, int64_t now_us, int64_t 
 
 enum err job_hold(struct db *db, enum job_class c, const struct job *job, int64_t until_us)
 {
-    return job_one(db, &job_sqls[c][JOBS_HOLD],
-                   DB_ARGS(db_i64(until_us), db_uuid(&job->id), db_uuid(&job->lease_token)));
+    return db_change(db, &job_sqls[c][JOBS_HOLD],
+                     DB_ARGS(db_i64(until_us), db_uuid(&job->id), db_uuid(&job->lease_token)));
 }
 
 enum err job_finish(struct db *db, enum job_class c, const struct job *job)
 {
-    return job_one(db, &job_sqls[c][JOBS_FINISH], DB_ARGS(db_uuid(&job->id), db_uuid(&job->lease_token)));
+    return db_change(db, &job_sqls[c][JOBS_FINISH], DB_ARGS(db_uuid(&job->id), db_uuid(&job->lease_token)));
 }
 
 enum err job_again(struct db *db, enum job_class c, const struct job *job, int64_t run_at_us)
 {
-    return job_one(db, &job_sqls[c][JOBS_AGAIN],
-                   DB_ARGS(db_i64(run_at_us), db_uuid(&job->id), db_uuid(&job->lease_token)));
+    return db_change(db, &job_sqls[c][JOBS_AGAIN],
+                     DB_ARGS(db_i64(run_at_us), db_uuid(&job->id), db_uuid(&job->lease_token)));
 }
 
 enum err job_drop(struct db *db, enum job_class c, const struct job *job, int64_t run_at_us, bool counted)
 {
     int64_t less = counted ? 0 : 1;
 
-    return job_one(
+    return db_change(
         db, &job_sqls[c][JOBS_DROP],
         DB_ARGS(db_i64(run_at_us), db_i64(less), db_i64(less), db_uuid(&job->id), db_uuid(&job->lease_token)));
 }
 
 enum err job_bury(struct db *db, enum job_class c, const struct job *job)
 {
-    return job_one(db, &job_sqls[c][JOBS_BURY], DB_ARGS(db_uuid(&job->id), db_uuid(&job->lease_token)));
+    return db_change(db, &job_sqls[c][JOBS_BURY], DB_ARGS(db_uuid(&job->id), db_uuid(&job->lease_token)));
 }
 
 enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t now_us, struct job_counts *ret_counts)
@@ -134,7 +124,7 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
     return db_row(db, &job_sqls[c][JOBS_COUNT], DB_ARGS(now, max, now, max, max, now), arena, ret_counts);
 }
 
-/* The classes differ in the table alone. */
+/* The classes differ only in the table. */
 #define SQLS(table) \
     { \
         [JOBS_ADD] = \

@@ -1,5 +1,5 @@
 /*
- * Jobs: rows that say what is still to be done, written in the same transaction as the change that causes them. A job
+ * Jobs: rows that say what is left to do, written in the same transaction as the change that causes them. A job
  * carries ids only; the worker derives what may be done from the state rows.
  *
  * A job's life. The arrows are the statements of job.c; tests/lint/pictures checks that they agree:
@@ -49,8 +49,8 @@ struct job {
 MUST_CHECK enum err job_add(struct db *db, enum job_class c, const char *kind, const struct uuid *subject_id,
                             int64_t run_at_us, struct str request_id);
 
-/* Takes up to max jobs that are due (max <= JOB_CLAIM_MAX), in the order in which they are due. Jobs with more than
- * JOB_RUNS_MAX runs come too: the worker buries them. */
+/* Takes up to max due jobs (max <= JOB_CLAIM_MAX), the oldest first. Jobs with more than JOB_RUNS_MAX runs come, too:
+ * the worker buries them. */
 MUST_CHECK enum err job_claim(struct db *db, enum job_class c, int64_t now_us, int64_t lease_us, size_t max,
                               struct arena *arena, struct job **ret_jobs, size_t *ret_n);
 

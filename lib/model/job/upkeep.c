@@ -3,11 +3,9 @@
 #include "base/clock.h"
 
 #define REFRESH_LIFE_US (30 * US_PER_DAY)
-#define UNTOUCHED_US (600 * US_PER_SEC) /* longer than a transaction that has not committed yet can take */
+#define UNTOUCHED_US (600 * US_PER_SEC) /* longer than a transaction can stay open */
 
 enum { UPKEEP_DELETE_STATES, UPKEEP_AGING, UPKEEP_WITHOUT_JOB };
-
-static const struct db_col upkeep_id_cols[] = {{.type = DB_UUID, .offset = 0}, DB_END};
 
 static const struct db_col upkeep_post_cols[] = {
     DB_COL(struct upkeep_post, id, UUID),
@@ -17,12 +15,12 @@ static const struct db_col upkeep_post_cols[] = {
 
 static const struct sql upkeep_sqls[] = {
     [UPKEEP_DELETE_STATES] = {.text = "DELETE FROM oauth_states WHERE expires_at_us < ? LIMIT 10000", .in = "i"},
-    /* TikTok does not say whether a refresh starts the 180 days anew; if not, once a day is enough. */
+    /* TikTok does not say whether a refresh starts the 180 days again. If not, once a day is enough. */
     [UPKEEP_AGING] = {.text = "SELECT id FROM accounts WHERE state = 'active' AND refresh_expires_at_us > ?"
                               " AND refresh_expires_at_us < ? AND access_expires_at_us < ? LIMIT ?",
                       .in = "iiii",
-                      .cols = upkeep_id_cols},
-    /* A join: as NOT EXISTS it would read the whole jobs table. */
+                      .cols = db_uuid_cols},
+    /* A join, because NOT EXISTS would read the whole jobs table. */
     [UPKEEP_WITHOUT_JOB] = {.text = "SELECT p.id, p.state <> 'processing' FROM posts p LEFT JOIN jobs_publish j"
                                     " ON j.kind = IF(p.state = 'processing', 'poll', 'publish')"
                                     " AND j.subject_id = p.id AND j.state = 'ready'"
@@ -40,26 +38,15 @@ enum err upkeep_delete_states(struct db *db, int64_t now_us)
 enum err upkeep_aging_accounts(struct db *db, struct arena *arena, int64_t now_us, size_t max, struct uuid **ret_ids,
                                size_t *ret_n)
 {
-    void *rows;
-    enum err e = db_rows(
+    return db_rows(
         db, &upkeep_sqls[UPKEEP_AGING],
         DB_ARGS(db_i64(now_us), db_i64(now_us + REFRESH_LIFE_US), db_i64(now_us - US_PER_DAY), db_i64((int64_t)max)),
-        arena, sizeof(struct uuid), max, &rows, ret_n);
-
-    if (e == OK)
-        *ret_ids = rows;
-    return e;
+        arena, sizeof **ret_ids, max, (void **)ret_ids, ret_n);
 }
 
 enum err upkeep_posts_without_job(struct db *db, struct arena *arena, int64_t now_us, size_t max,
                                   struct upkeep_post **ret_posts, size_t *ret_n)
 {
-    void *rows;
-    enum err e =
-        db_rows(db, &upkeep_sqls[UPKEEP_WITHOUT_JOB], DB_ARGS(db_i64(now_us - UNTOUCHED_US), db_i64((int64_t)max)),
-                arena, sizeof(struct upkeep_post), max, &rows, ret_n);
-
-    if (e == OK)
-        *ret_posts = rows;
-    return e;
+    return db_rows(db, &upkeep_sqls[UPKEEP_WITHOUT_JOB], DB_ARGS(db_i64(now_us - UNTOUCHED_US), db_i64((int64_t)max)),
+                   arena, sizeof **ret_posts, max, (void **)ret_posts, ret_n);
 }

@@ -6,7 +6,7 @@
 
 #include "db/db.h"
 
-/* TikTok sign-ins that were started and never finished. */
+/* Deletes TikTok connections that were begun and never finished. */
 MUST_CHECK enum err upkeep_delete_states(struct db *db, int64_t now_us);
 
 /* Active accounts whose refresh token expires within 30 days, and which have not been refreshed for a day: at most max

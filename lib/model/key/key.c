@@ -15,7 +15,7 @@
 enum { KEY_COUNT, KEY_INSERT, KEY_BY_HASH, KEY_LIST, KEY_REVOKE, KEY_USED };
 static const struct sql key_sqls[];
 
-/* The first 64 bits of the SHA-256, modulo 62^6, in base62: six characters, filled up with 0. */
+/* The first 64 bits of the SHA-256, modulo 62^6, in base62: six characters, padded with 0. */
 static void key_checksum(struct str s, char ret[static CHECKSUM_CHARS])
 {
     static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -139,16 +139,11 @@ enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id
 
 enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id)
 {
-    uint64_t changed;
-    enum err e =
-        db_exec(db, &key_sqls[KEY_REVOKE], DB_ARGS(db_i64(clock_now_us()), db_uuid(id), db_uuid(user_id)), &changed);
+    enum err e = db_change(db, &key_sqls[KEY_REVOKE], DB_ARGS(db_i64(clock_now_us()), db_uuid(id), db_uuid(user_id)));
 
-    if (e != OK)
-        return e;
-    if (changed == 0)
-        return ERR_NOT_FOUND;
-    point("key.revoked");
-    return OK;
+    if (e == OK)
+        point("key.revoked");
+    return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
 }
 
 struct uses {
@@ -178,7 +173,7 @@ enum err key_mark_used(struct db *db, const struct key_use *uses, size_t n)
 
     if (n == 0)
         return OK;
-    /* Every program locks the rows in this order, so that they wait for each other and do not deadlock. */
+    /* Every program locks the rows in this order, so they wait for each other instead of deadlocking. */
     u.v = xcalloc(n, sizeof *u.v);
     memcpy(u.v, uses, n * sizeof *u.v);
     qsort(u.v, n, sizeof *u.v, key_by_id);

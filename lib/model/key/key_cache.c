@@ -4,7 +4,7 @@
 
 #include "base/lock.h"
 
-#define SETS 256 /* with their places: a quarter of a MB when all are taken */
+#define SETS 256 /* with all places taken, a quarter of a MB */
 
 struct place {
     struct sha256 hash;
@@ -55,7 +55,7 @@ static bool key_cache_is_of(const struct place *p, const struct sha256 *hash)
     return p->read.is_known && memcmp(&p->hash, hash, sizeof *hash) == 0;
 }
 
-/* Its own place, else a free one, else the one that was read first. */
+/* The key's own place, else a free one, else the one that was read first. */
 static struct place *key_cache_place_for(struct place *set, const struct sha256 *hash)
 {
     struct place *first = set;
@@ -63,7 +63,7 @@ static struct place *key_cache_place_for(struct place *set, const struct sha256 
     for (size_t i = 0; i < KEY_CACHE_WAYS; i++) {
         if (key_cache_is_of(&set[i], hash))
             return &set[i];
-        if (set[i].read.at_us < first->read.at_us) /* a free one: 0 */
+        if (set[i].read.at_us < first->read.at_us) /* 0 in a free one */
             first = &set[i];
     }
     return first;

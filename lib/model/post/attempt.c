@@ -51,14 +51,10 @@ enum err attempt_add(struct db *db, const struct uuid *id, const struct uuid *po
 
 enum err attempt_end(struct db *db, const struct uuid *id, const struct uuid *fence, const struct attempt_result *r)
 {
-    uint64_t changed;
-    enum err e = db_exec(db, &attempt_sqls[ATTEMPT_END],
-                         DB_ARGS(db_cstr(attempt_state_names[r->state]), db_str(r->publish_id),
-                                 db_i64_or_null(r->http_status), db_str(r->platform_code), db_str(r->platform_log_id),
-                                 db_i64(clock_now_us()), db_uuid(id), db_uuid(fence)),
-                         &changed);
-
-    return e == OK && changed == 0 ? ERR_CONFLICT : e;
+    return db_change(db, &attempt_sqls[ATTEMPT_END],
+                     DB_ARGS(db_cstr(attempt_state_names[r->state]), db_str(r->publish_id),
+                             db_i64_or_null(r->http_status), db_str(r->platform_code), db_str(r->platform_log_id),
+                             db_i64(clock_now_us()), db_uuid(id), db_uuid(fence)));
 }
 
 enum err attempt_latest(struct db *db, struct arena *arena, const struct uuid *post_id, struct attempt *ret_attempt)
@@ -68,10 +64,7 @@ enum err attempt_latest(struct db *db, struct arena *arena, const struct uuid *p
 
 enum err attempt_take_over(struct db *db, const struct uuid *id)
 {
-    uint64_t changed;
-    enum err e = db_exec(db, &attempt_sqls[ATTEMPT_TAKE_OVER], DB_ARGS(db_i64(clock_now_us()), db_uuid(id)), &changed);
-
-    return e == OK && changed == 0 ? ERR_CONFLICT : e;
+    return db_change(db, &attempt_sqls[ATTEMPT_TAKE_OVER], DB_ARGS(db_i64(clock_now_us()), db_uuid(id)));
 }
 
 enum err attempt_tally(struct db *db, struct arena *arena, const struct uuid *post_id, struct attempt_tally *ret_tally)

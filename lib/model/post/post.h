@@ -86,10 +86,10 @@ struct post_draft {
 };
 
 /*
- * The rules between the fields, all problems at once (lengths in UTF-16 units, options of DIRECT_POST, brand and
- * privacy, cover index, what the snapshot offers when it is fresh, the scope that the account was granted). images_n
- * counts those of the request. What is left out is set: post_mode MEDIA_UPLOAD, disable_comment true for DIRECT_POST.
- * Cuts the title when asked to.
+ * Checks the rules between the fields and names all problems at once: lengths in UTF-16 units, options of DIRECT_POST,
+ * brand and privacy, cover index, what a fresh snapshot offers, the scope that the account was granted. images_n counts
+ * the images of the request. Sets what was left out: post_mode MEDIA_UPLOAD, disable_comment true for DIRECT_POST. Cuts
+ * the title when asked to.
  */
 void post_check(const struct account *account, struct post_draft *draft, size_t images_n, struct arena *arena,
                 struct problems *problems);
@@ -133,7 +133,7 @@ struct post_move {
 MUST_CHECK enum err post_move(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *post_id,
                               const struct post_move *move);
 
-/* A poll or note that changes no state. */
+/* Writes an event that changes no state. */
 MUST_CHECK enum err post_note(struct db *db, const struct uuid *post_id, const struct post_move *note,
                               enum post_state state);
 

@@ -2,7 +2,7 @@
 #include "base/text.h"
 #include "model/post/post.h"
 
-/* What one check needs; the checks stand in a row in post_check. */
+/* What a check needs; post_check calls them in turn. */
 struct check {
     const struct account *account;
     struct post_draft *draft;
@@ -22,7 +22,7 @@ static void post_check_refuse_option(struct check *c, enum err code, const char 
     problem_add(c->problems, code, c->arena, "platform_options.%s", option);
 }
 
-/* With a sentence of its own: what would be right. */
+/* With a sentence of its own that says what would be right. */
 static void post_check_refuse_saying(struct check *c, enum err code, const char *param, const char *sentence)
 {
     problem_add_text(c->problems, code, str_from(param), str_from(sentence));
@@ -33,7 +33,7 @@ bool post_snapshot_is_fresh(const struct account *account)
     return account->snapshot_at_us > 0 && clock_now_us() - account->snapshot_at_us <= SNAPSHOT_FRESH_US;
 }
 
-/* An empty text is none. False when its length cannot be asked for. */
+/* An empty text counts as none. False when it has no length, because it is not UTF-8. */
 static bool post_check_text(struct check *c, struct str *s, const char *param)
 {
     if (s->n == 0)
@@ -75,7 +75,7 @@ static void post_check_images(struct check *c)
         post_check_refuse(c, ERR_IMAGES_MISSING, param);
     if (c->images_n > POST_IMAGES_MAX)
         post_check_refuse(c, ERR_IMAGES_TOO_MANY, param);
-    /* Without images that problem says enough. */
+    /* Without images, their own problem says enough. */
     if (cover < 0 || (c->images_n > 0 && cover >= (int64_t)c->images_n))
         post_check_refuse_option(c, ERR_COVER_RANGE, "photo_cover_index");
 }
@@ -99,7 +99,7 @@ static void post_check_privacy(struct check *c)
         post_check_refuse_option(c, ERR_BRANDED_PRIVATE, "brand_content_toggle");
 }
 
-/* What a draft in the inbox would ignore is refused where it asks for something; a plain "no" does no harm. */
+/* A draft in the inbox ignores these options, so asking for one is refused; a plain "no" does no harm. */
 static void post_check_draft_options(struct check *c)
 {
     const struct post_options *o = &c->draft->options;

@@ -11,7 +11,7 @@ struct create {
     const struct account *account;
     const struct post_draft *draft;
     struct problems *problems;
-    size_t problems_n; /* those that were there before */
+    size_t problems_n; /* how many there were before */
     struct uuid id;
 };
 
@@ -25,7 +25,7 @@ static const struct uuid *post_create_image_id(const struct post_draft *d, size_
     return d->by_upload_ids ? &d->upload_ids[i] : &d->reports[i].id;
 }
 
-/* The uploads are ours from here on: new ones count, old ones cannot be purged any more. */
+/* From here on the uploads belong to the post: new ones are ready, and old ones cannot be purged any more. */
 static enum err post_create_take_images(struct db *db, struct create *c)
 {
     const struct post_draft *d = c->draft;

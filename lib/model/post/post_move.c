@@ -4,7 +4,7 @@
 enum { POST_MOVE_LOCK, POST_MOVE_UPDATE, POST_MOVE_ADD_EVENT };
 static const struct sql post_move_sqls[];
 
-/* What a move needs to know of the post as it is. */
+/* What a move must know about the post as it is. */
 struct now {
     int state;
     struct str failure_code;
@@ -33,23 +33,18 @@ enum err post_note(struct db *db, const struct uuid *post_id, const struct post_
     return post_move_add_event(db, post_id, note, state, clock_now_us());
 }
 
-/* failure_code and TikTok's words are those of this move: what came before it stands in the events. */
+/* failure_code and TikTok's words are those of this move; the events keep what came before it. */
 static enum err post_move_update(struct db *db, const struct uuid *post_id, const struct post_move *m,
                                  enum post_state from, enum post_state to, bool ends, int64_t now_us)
 {
     bool accepted = from == POST_PUBLISHING && to == POST_PROCESSING;
-    uint64_t changed;
 
-    enum err e =
-        db_exec(db, &post_move_sqls[POST_MOVE_UPDATE],
-                DB_ARGS(post_move_state_arg(to), db_str(m->failure_code), db_str(m->platform_code),
-                        db_str(m->platform_log_id), db_str(m->publish_id), db_str(m->tiktok_post_ids),
-                        db_i64_or_null(m->next_attempt_at_us), db_i64_or_null(accepted ? now_us : 0),
-                        db_i64_or_null(ends ? now_us : 0), db_i64(now_us), db_uuid(post_id), post_move_state_arg(from)),
-                &changed);
-    if (e == OK && changed == 0)
-        return ERR_CONFLICT;
-    return e;
+    return db_change(db, &post_move_sqls[POST_MOVE_UPDATE],
+                     DB_ARGS(post_move_state_arg(to), db_str(m->failure_code), db_str(m->platform_code),
+                             db_str(m->platform_log_id), db_str(m->publish_id), db_str(m->tiktok_post_ids),
+                             db_i64_or_null(m->next_attempt_at_us), db_i64_or_null(accepted ? now_us : 0),
+                             db_i64_or_null(ends ? now_us : 0), db_i64(now_us), db_uuid(post_id),
+                             post_move_state_arg(from)));
 }
 
 enum err post_move(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *post_id,

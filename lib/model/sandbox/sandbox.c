@@ -4,7 +4,7 @@
 #include "crypto/digest.h"
 
 #define WINDOW_US (60 * US_PER_SEC)
-#define PURGE_PIECE 500 /* rows a statement: short locks */
+#define PURGE_PIECE 500 /* rows a statement, for short locks */
 #define CALLS_KEEP_US (3600 * US_PER_SEC)
 
 enum { SANDBOX_CALLER_FIND, SANDBOX_CREATOR_LOCK, SANDBOX_CALLS_COUNT, SANDBOX_CALL_INSERT, SANDBOX_SQLS };

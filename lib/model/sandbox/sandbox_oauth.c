@@ -27,10 +27,6 @@ struct client_row {
     uint8_t secret_hash[SHA256_BYTES];
 };
 
-struct id_row {
-    struct uuid id;
-};
-
 struct code_row {
     struct str client_key, scopes, redirect_uri, username;
     struct uuid creator_id;
@@ -57,7 +53,7 @@ enum err sandbox_client_check(struct db *db, struct arena *arena, struct str cli
     int64_t now = clock_now_us();
     enum err e;
 
-    /* Twice: two first calls at a time make one row, and both compare with it. */
+    /* Twice, because two first calls at the same time make one row, and both must compare with it. */
     for (int i = 0; i < 2; i++) {
         e = db_row(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CLIENT_BY_KEY], DB_ARGS(db_str(client_key)), arena, &row);
         if (e != ERR_NOT_FOUND)
@@ -86,7 +82,7 @@ static enum err sandbox_oauth_consent_write(struct db *db, void *arg)
     const struct sandbox_consent *c = a->consent;
     struct uuid id = uuid_new();
     int64_t now = clock_now_us();
-    struct id_row creator;
+    struct uuid creator;
 
     enum err e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CREATOR_PUT],
                          DB_ARGS(db_uuid(&id), db_str(c->username), db_i64(c->private_account),
@@ -96,7 +92,7 @@ static enum err sandbox_oauth_consent_write(struct db *db, void *arg)
         e = db_row(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CREATOR_ID], DB_ARGS(db_str(c->username)), a->arena, &creator);
     if (e == OK)
         e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CODE_INSERT],
-                    DB_ARGS(sandbox_oauth_hash_arg(a->arena, a->code), db_str(c->client_key), db_uuid(&creator.id),
+                    DB_ARGS(sandbox_oauth_hash_arg(a->arena, a->code), db_str(c->client_key), db_uuid(&creator),
                             db_str(c->scopes), db_str(c->redirect_uri), db_i64(now), db_i64(now + SANDBOX_CODE_US)),
                     NULL);
     return e;
@@ -252,7 +248,6 @@ enum err sandbox_revoke(struct db *db, struct arena *arena, struct str client_ke
 }
 
 static const struct db_col sandbox_oauth_client_cols[] = {DB_COL_FIXED(struct client_row, secret_hash), DB_END};
-static const struct db_col sandbox_oauth_id_cols[] = {DB_COL(struct id_row, id, UUID), DB_END};
 static const struct db_col sandbox_oauth_code_cols[] = {
     DB_COL(struct code_row, client_key, STR),   DB_COL(struct code_row, scopes, STR),
     DB_COL(struct code_row, redirect_uri, STR), DB_COL(struct code_row, username, STR),
@@ -287,7 +282,7 @@ static const struct sql sandbox_oauth_sqls[SANDBOX_OAUTH_SQLS] = {
                                    .in = "usiisii"},
     [SANDBOX_OAUTH_CREATOR_ID] = {.text = "SELECT id FROM sandbox_creators WHERE username = ?",
                                   .in = "s",
-                                  .cols = sandbox_oauth_id_cols},
+                                  .cols = db_uuid_cols},
     [SANDBOX_OAUTH_CREATOR_RENEW] = {.text = "UPDATE sandbox_creators SET renewed_at_us = ? WHERE id = ?", .in = "iu"},
     [SANDBOX_OAUTH_CODE_INSERT] =
         {.text = "INSERT INTO sandbox_codes (code_hash, client_key, creator_id, scopes, redirect_uri, "

@@ -26,7 +26,7 @@ struct add_arg {
     const struct str *urls;
 };
 
-/* As TikTok makes its ids: seconds in the upper half, so 19 digits and over 2^53. */
+/* Ids like TikTok's: seconds in the upper half, so 19 digits and over 2^53. */
 static int64_t sandbox_publish_snowflake(int64_t now_us)
 {
     return (now_us / US_PER_SEC) << 32 | (int64_t)rand_below(UINT64_C(1) << 32);
@@ -53,7 +53,7 @@ static enum err sandbox_publish_add_tx(struct db *db, void *arg)
     }
     p->id = uuid_new();
     p->publish_id = arena_printf(a->arena, "p_pub_url~v2.%lld", (long long)sandbox_publish_snowflake(now));
-    /* Only a DIRECT_POST is published by us; the number is not shown before it is. */
+    /* Only a DIRECT_POST is published here; its number is not shown before that. */
     p->post_id = p->post_mode == SANDBOX_DIRECT_POST ? sandbox_publish_snowflake(now) : 0;
     e = db_exec(db, &sandbox_publish_sqls[SANDBOX_PUBLISH_INSERT],
                 DB_ARGS(db_uuid(&p->id), db_str(p->publish_id), db_str(p->client_key), db_uuid(&p->creator_id),
@@ -90,11 +90,7 @@ enum err sandbox_publish_by_post(struct db *db, struct arena *arena, int64_t pos
 
 enum err sandbox_publish_cancel(struct db *db, const struct uuid *id)
 {
-    uint64_t changed;
-    enum err e = db_exec(db, &sandbox_publish_sqls[SANDBOX_PUBLISH_CANCEL],
-                         DB_ARGS(db_i64(clock_now_us()), db_uuid(id)), &changed);
-
-    return e == OK && changed == 0 ? ERR_CONFLICT : e;
+    return db_change(db, &sandbox_publish_sqls[SANDBOX_PUBLISH_CANCEL], DB_ARGS(db_i64(clock_now_us()), db_uuid(id)));
 }
 
 enum err sandbox_publish_orphan(struct db *db, const struct uuid *creator_id, struct str client_key, int64_t now_us)

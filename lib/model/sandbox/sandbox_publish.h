@@ -55,7 +55,7 @@ MUST_CHECK enum err sandbox_publish_cancel(struct db *db, const struct uuid *id)
 MUST_CHECK enum err sandbox_publish_orphan(struct db *db, const struct uuid *creator_id, struct str client_key,
                                            int64_t now_us);
 
-/* Takes one post that is due. ERR_NOT_FOUND: none is. ERR_AGAIN: somebody else was faster. */
+/* Takes one post that is due. ERR_NOT_FOUND: none is; ERR_CONFLICT: somebody else was faster. */
 MUST_CHECK enum err sandbox_pull_claim(struct db *db, struct arena *arena, struct sandbox_publish *ret_publish);
 
 struct sandbox_image {

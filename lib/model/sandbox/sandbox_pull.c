@@ -19,66 +19,47 @@ enum err sandbox_pull_claim(struct db *db, struct arena *arena, struct sandbox_p
 {
     struct sandbox_publish p = {0};
     int64_t now = clock_now_us();
-    uint64_t changed;
 
     enum err e = db_row(db, &sandbox_pull_sqls[SANDBOX_PULL_DUE], DB_ARGS(db_i64(now)), arena, &p);
     if (e != OK)
         return e;
     p.lease_token = uuid_new();
-    e = db_exec(db, &sandbox_pull_sqls[SANDBOX_PULL_CLAIM],
-                DB_ARGS(db_uuid(&p.lease_token), db_i64(now + SANDBOX_LEASE_US), db_uuid(&p.id), db_i64(p.next_at_us)),
-                &changed);
-    if (e != OK)
-        return e;
-    if (changed == 0)
-        return ERR_AGAIN;
-    *ret_publish = p;
-    return OK;
+    e = db_change(
+        db, &sandbox_pull_sqls[SANDBOX_PULL_CLAIM],
+        DB_ARGS(db_uuid(&p.lease_token), db_i64(now + SANDBOX_LEASE_US), db_uuid(&p.id), db_i64(p.next_at_us)));
+    if (e == OK)
+        *ret_publish = p;
+    return e;
 }
 
 enum err sandbox_pull_images(struct db *db, struct arena *arena, const struct sandbox_publish *p,
                              struct sandbox_image **ret_images, size_t *ret_n)
 {
-    void *rows;
-    enum err e = db_rows(db, &sandbox_pull_sqls[SANDBOX_PULL_IMAGES], DB_ARGS(db_uuid(&p->id)), arena,
-                         sizeof(struct sandbox_image), IMAGES_MAX, &rows, ret_n);
-
-    if (e == OK)
-        *ret_images = rows;
-    return e;
-}
-
-static enum err sandbox_pull_change(struct db *db, const struct sql *q, const struct db_arg *args, size_t n)
-{
-    uint64_t changed;
-    enum err e = db_exec(db, q, args, n, &changed);
-
-    return e == OK && changed == 0 ? ERR_CONFLICT : e;
+    return db_rows(db, &sandbox_pull_sqls[SANDBOX_PULL_IMAGES], DB_ARGS(db_uuid(&p->id)), arena, sizeof **ret_images,
+                   IMAGES_MAX, (void **)ret_images, ret_n);
 }
 
 enum err sandbox_pull_renew(struct db *db, const struct sandbox_publish *p)
 {
-    return sandbox_pull_change(
-        db, &sandbox_pull_sqls[SANDBOX_PULL_RENEW],
-        DB_ARGS(db_i64(clock_now_us() + SANDBOX_LEASE_US), db_uuid(&p->id), db_uuid(&p->lease_token)));
+    return db_change(db, &sandbox_pull_sqls[SANDBOX_PULL_RENEW],
+                     DB_ARGS(db_i64(clock_now_us() + SANDBOX_LEASE_US), db_uuid(&p->id), db_uuid(&p->lease_token)));
 }
 
 enum err sandbox_pull_image(struct db *db, const struct sandbox_publish *p, const struct sandbox_image *i)
 {
-    return sandbox_pull_change(db, &sandbox_pull_sqls[SANDBOX_PULL_IMAGE],
-                               DB_ARGS(db_cstr(i->result), db_i64(i->http_status), db_i64(i->size_bytes),
-                                       db_i64(i->width), db_i64(i->height), db_bytes(i->sha256.p, i->sha256.n),
-                                       db_i64(clock_now_us()), db_uuid(&p->id), db_i64(i->position),
-                                       db_uuid(&p->lease_token)));
+    return db_change(db, &sandbox_pull_sqls[SANDBOX_PULL_IMAGE],
+                     DB_ARGS(db_cstr(i->result), db_i64(i->http_status), db_i64(i->size_bytes), db_i64(i->width),
+                             db_i64(i->height), db_bytes(i->sha256.p, i->sha256.n), db_i64(clock_now_us()),
+                             db_uuid(&p->id), db_i64(i->position), db_uuid(&p->lease_token)));
 }
 
 enum err sandbox_pull_done(struct db *db, const struct sandbox_publish *p)
 {
     int64_t now = clock_now_us();
 
-    return sandbox_pull_change(db, &sandbox_pull_sqls[SANDBOX_PULL_DONE],
-                               DB_ARGS(db_i64(now), db_i64(now + SANDBOX_STEP_US), db_uuid(&p->id), db_uuid(&p->id),
-                                       db_uuid(&p->lease_token)));
+    return db_change(db, &sandbox_pull_sqls[SANDBOX_PULL_DONE],
+                     DB_ARGS(db_i64(now), db_i64(now + SANDBOX_STEP_US), db_uuid(&p->id), db_uuid(&p->id),
+                             db_uuid(&p->lease_token)));
 }
 
 enum err sandbox_pull_end(struct db *db, const struct sandbox_publish *p, const char *fail_reason)
@@ -87,9 +68,9 @@ enum err sandbox_pull_end(struct db *db, const struct sandbox_publish *p, const 
                  : p->post_mode == SANDBOX_MEDIA_UPLOAD ? SANDBOX_SEND_TO_USER_INBOX
                                                         : SANDBOX_PUBLISH_COMPLETE;
 
-    return sandbox_pull_change(db, &sandbox_pull_sqls[SANDBOX_PULL_END],
-                               DB_ARGS(db_cstr(sandbox_status_names[status]), db_cstr(fail_reason),
-                                       db_i64(clock_now_us()), db_uuid(&p->id), db_uuid(&p->lease_token)));
+    return db_change(db, &sandbox_pull_sqls[SANDBOX_PULL_END],
+                     DB_ARGS(db_cstr(sandbox_status_names[status]), db_cstr(fail_reason), db_i64(clock_now_us()),
+                             db_uuid(&p->id), db_uuid(&p->lease_token)));
 }
 
 #define COL(field, type) DB_COL(struct sandbox_publish, field, type)

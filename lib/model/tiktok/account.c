@@ -24,7 +24,7 @@ static const struct sql account_sqls[];
 
 const char *const account_state_names[] = {"active", "needs_reconnect", "disconnected", NULL};
 
-/* A snapshot that is older than the policy says is not read any more, purged or not. */
+/* A snapshot older than the policy allows is not read, even before it is purged. */
 static struct db_arg account_snapshots_from(void)
 {
     return db_i64(clock_now_us() - SNAPSHOT_KEPT_US);
@@ -152,17 +152,17 @@ static enum err account_cancel_posts(struct db *db, const struct disconnecting *
         .request_id = x->request_id,
     };
     struct uuid after = UUID_NONE;
+    struct uuid *ids;
     size_t n = CANCEL_BATCH;
-    void *rows;
 
     while (n == CANCEL_BATCH) {
         enum err e = db_rows(db, &account_sqls[ACCOUNT_UNSENT_POSTS],
-                             DB_ARGS(db_uuid(x->id), db_uuid(&after), db_i64(CANCEL_BATCH)), x->arena,
-                             sizeof(struct uuid), CANCEL_BATCH, &rows, &n);
+                             DB_ARGS(db_uuid(x->id), db_uuid(&after), db_i64(CANCEL_BATCH)), x->arena, sizeof *ids,
+                             CANCEL_BATCH, (void **)&ids, &n);
         for (size_t i = 0; e == OK && i < n; i++) {
-            after = ((struct uuid *)rows)[i];
+            after = ids[i];
             e = post_move(db, x->arena, x->conf, &after, &move);
-            if (e == ERR_CONFLICT) /* it went to TikTok a moment ago */
+            if (e == ERR_CONFLICT) /* the post went to TikTok a moment ago */
                 e = OK;
         }
         if (e != OK)
@@ -175,16 +175,14 @@ static enum err account_disconnect_tx(struct db *db, void *arg)
 {
     const struct disconnecting *x = arg;
     int64_t now = clock_now_us();
-    uint64_t changed;
 
-    enum err e = db_exec(db, &account_sqls[ACCOUNT_WIPE],
-                         DB_ARGS(db_i64(now), db_i64(now), db_uuid(x->id), db_uuid(x->user_id)), &changed);
-    if (e != OK)
-        return e;
-    if (changed == 0)
+    enum err e = db_change(db, &account_sqls[ACCOUNT_WIPE],
+                           DB_ARGS(db_i64(now), db_i64(now), db_uuid(x->id), db_uuid(x->user_id)));
+    if (e == ERR_CONFLICT)
         return ERR_NOT_FOUND;
-    e = db_exec(db, &account_sqls[ACCOUNT_WIPE_SNAPSHOT], DB_ARGS(db_uuid(x->id)), NULL);
-    return e != OK ? e : account_cancel_posts(db, x);
+    if (e == OK)
+        e = db_exec(db, &account_sqls[ACCOUNT_WIPE_SNAPSHOT], DB_ARGS(db_uuid(x->id)), NULL);
+    return e == OK ? account_cancel_posts(db, x) : e;
 }
 
 enum err account_disconnect(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
@@ -214,8 +212,6 @@ static const struct db_col account_cols[] = {
     DB_END,
 };
 
-static const struct db_col account_id_cols[] = {{.type = DB_UUID}, DB_END};
-
 #define ACCOUNT_SELECT \
     "SELECT a.id, a.user_id, a.open_id, a.display_name, a.avatar_url, a.scopes, a.state, a.state_reason," \
     " a.connected_at_us, s.username, s.nickname," \
@@ -233,8 +229,8 @@ static const struct sql account_sqls[] = {
     [ACCOUNT_BY_ID] = {.text = ACCOUNT_SELECT " WHERE a.id = ?", .in = "iu", .cols = account_cols},
     [ACCOUNT_BY_OPEN_ID] = {.text = "SELECT id FROM accounts WHERE user_id = ? AND open_id = ? FOR UPDATE",
                             .in = "us",
-                            .cols = account_id_cols},
-    /* Those besides this one: connecting again needs no place of its own. */
+                            .cols = db_uuid_cols},
+    /* Not counting this one: connecting an account again takes no further place. */
     [ACCOUNT_COUNT] = {.text = "SELECT COUNT(*) FROM accounts WHERE user_id = ? AND state <> 'disconnected'"
                                " AND open_id <> ?",
                        .in = "us",
@@ -260,5 +256,5 @@ static const struct sql account_sqls[] = {
     [ACCOUNT_UNSENT_POSTS] = {.text = "SELECT id FROM posts WHERE account_id = ? AND id > ? AND state IN ('draft',"
                                       " 'awaiting_approval', 'scheduled', 'queued', 'deferred') ORDER BY id LIMIT ?",
                               .in = "uui",
-                              .cols = account_id_cols},
+                              .cols = db_uuid_cols},
 };

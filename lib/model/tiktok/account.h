@@ -45,7 +45,7 @@ MUST_CHECK enum err account_get(struct db *db, struct arena *arena, const struct
 MUST_CHECK enum err account_list(struct db *db, struct arena *arena, const struct uuid *user_id,
                                  const struct uuid *below, size_t max, struct account **ret_accounts, size_t *ret_n);
 
-/* For the worker: any state, without the user. */
+/* For the worker: in any state, whoever's it is. */
 MUST_CHECK enum err account_by_id(struct db *db, struct arena *arena, const struct uuid *id,
                                   struct account *ret_account);
 

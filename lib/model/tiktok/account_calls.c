@@ -4,7 +4,7 @@
 
 #define PERIOD_US (60 * US_PER_SEC)
 #define LIMIT_MAX 30    /* of limits below */
-#define CONFLICTS_MAX 8 /* workers that write between our read and our write, one after the other */
+#define CONFLICTS_MAX 8 /* how many workers in a row may write between our read and our write */
 #define CONFLICT_WAIT_US (100 * US_PER_MS)
 
 static const struct limit {
@@ -13,15 +13,14 @@ static const struct limit {
 } account_calls_limits[];
 
 /*
- * Compare and swap: the log is written where it is still what was read. Nothing is locked meanwhile, and a worker that
- * dies in between leaves nothing behind.
+ * Compare and swap: writes the log if it is still what was read. Nothing is locked meanwhile, and a worker that dies in
+ * between leaves nothing behind.
  */
 static enum err account_calls_try_take(struct db *db, struct arena *arena, const struct uuid *id, const struct limit *l,
                                        int64_t now_us, int64_t *ret_free_at_us)
 {
     uint8_t log[WINDOW_BYTES(LIMIT_MAX)];
     struct str before = {0};
-    uint64_t changed;
 
     enum err e = db_row(db, &l->read, DB_ARGS(db_uuid(id)), arena, &before);
     if (e != OK)
@@ -31,11 +30,8 @@ static enum err account_calls_try_take(struct db *db, struct arena *arena, const
         memcpy(log, before.p, n);
     if (!window_take(log, &n, l->calls, PERIOD_US, now_us, ret_free_at_us))
         return ERR_AGAIN;
-    e = db_exec(db, &l->write, DB_ARGS(db_bytes(log, n), db_uuid(id), db_bytes(before.n > 0 ? before.p : "", before.n)),
-                &changed);
-    if (e != OK)
-        return e;
-    return changed == 0 ? ERR_CONFLICT : OK;
+    return db_change(db, &l->write,
+                     DB_ARGS(db_bytes(log, n), db_uuid(id), db_bytes(before.n > 0 ? before.p : "", before.n)));
 }
 
 enum err account_take_call(struct db *db, struct arena *arena, const struct uuid *id, enum account_call call,

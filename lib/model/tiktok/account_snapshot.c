@@ -2,7 +2,7 @@
 #include "model/tiktok/account.h"
 #include "model/job/job.h"
 
-#define PURGE_MAX 1000 /* rows of one statement; the next round takes the rest */
+#define PURGE_MAX 1000 /* rows a statement; the rest waits for the next round */
 
 enum { ACCOUNT_SNAPSHOT_STORE, ACCOUNT_SNAPSHOT_PURGE };
 static const struct sql account_snapshot_sqls[];
@@ -47,7 +47,7 @@ enum err account_refresh_snapshot(struct db *db, const struct uuid *account_id, 
 }
 
 static const struct sql account_snapshot_sqls[] = {
-    /* Not for an account that was disconnected while TikTok answered. */
+    /* Writes nothing for an account that was disconnected while TikTok answered. */
     [ACCOUNT_SNAPSHOT_STORE] =
         {.text = "INSERT INTO creator_snapshots (account_id, username, nickname, privacy_level_options,"
                  " comment_disabled, post_block, fetched_at_us)"

@@ -62,14 +62,10 @@ enum err account_tokens(struct db *db, struct arena *arena, const struct keyring
 
 enum err account_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token, int64_t until_us)
 {
-    uint64_t changed;
+    enum err e = db_change(db, &account_tokens_sqls[ACCOUNT_TOKENS_LEASE],
+                           DB_ARGS(db_uuid(lease_token), db_i64(until_us), db_uuid(id), db_i64(clock_now_us())));
 
-    enum err e =
-        db_exec(db, &account_tokens_sqls[ACCOUNT_TOKENS_LEASE],
-                DB_ARGS(db_uuid(lease_token), db_i64(until_us), db_uuid(id), db_i64(clock_now_us())), &changed);
-    if (e != OK)
-        return e;
-    return changed == 0 ? ERR_AGAIN : OK;
+    return e == ERR_CONFLICT ? ERR_AGAIN : e;
 }
 
 enum err account_store_tokens(struct db *db, struct arena *arena, const struct keyring *ring, const struct uuid *id,
@@ -77,20 +73,16 @@ enum err account_store_tokens(struct db *db, struct arena *arena, const struct k
                               const struct account_tokens *tokens, struct str scopes)
 {
     struct account_sealed sealed;
-    uint64_t changed;
 
     enum err e = account_seal(ring, arena, id, tokens, &sealed);
     if (e != OK)
         return e;
-    e = db_exec(db, &account_tokens_sqls[ACCOUNT_TOKENS_STORE],
-                DB_ARGS(db_bytes(sealed.access.p, sealed.access.n), db_bytes(sealed.refresh.p, sealed.refresh.n),
-                        db_i64_or_null(tokens->access_expires_at_us), db_i64_or_null(tokens->refresh_expires_at_us),
-                        db_str(scopes.n > 0 ? scopes : (struct str){0}), db_i64(clock_now_us()), db_uuid(id),
-                        db_uuid(lease_token), db_i64(pair_expires_at_us)),
-                &changed);
-    if (e != OK)
-        return e;
-    return changed == 0 ? ERR_CONFLICT : OK;
+    return db_change(db, &account_tokens_sqls[ACCOUNT_TOKENS_STORE],
+                     DB_ARGS(db_bytes(sealed.access.p, sealed.access.n), db_bytes(sealed.refresh.p, sealed.refresh.n),
+                             db_i64_or_null(tokens->access_expires_at_us),
+                             db_i64_or_null(tokens->refresh_expires_at_us),
+                             db_str(scopes.n > 0 ? scopes : (struct str){0}), db_i64(clock_now_us()), db_uuid(id),
+                             db_uuid(lease_token), db_i64(pair_expires_at_us)));
 }
 
 enum err account_end_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token)
@@ -123,7 +115,7 @@ static const struct sql account_tokens_sqls[] = {
                                   "UPDATE accounts SET lease_token = ?, lease_until_us = ? WHERE id = ?"
                                   " AND state <> 'disconnected' AND (lease_until_us IS NULL OR lease_until_us <= ?)",
                               .in = "uiui"},
-    /* What the answer did not have stays: an empty token is never stored. */
+    /* What is missing in the answer stays as it was: an empty token is never stored. */
     [ACCOUNT_TOKENS_STORE] =
         {.text = "UPDATE accounts SET access_token = COALESCE(?, access_token),"
                  " refresh_token = COALESCE(?, refresh_token),"

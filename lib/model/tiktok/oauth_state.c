@@ -4,12 +4,12 @@
 #include "crypto/digest.h"
 
 #define STATE_BYTES 32
-#define SWEEP_MAX 10 /* old ones removed by each new one: more than it adds, so they never pile up */
+#define SWEEP_MAX 10 /* each new one removes more old ones than it adds, so they never pile up */
 
 enum { OAUTH_STATE_INSERT, OAUTH_STATE_TAKE, OAUTH_STATE_OVER, OAUTH_STATE_DELETE };
 static const struct sql oauth_state_sqls[];
 
-/* Read first and deleted by key: a DELETE over the range would lock the gap into which others insert. */
+/* Read first and deleted by key: a DELETE of the range would lock the gap into which others insert. */
 static enum err oauth_state_sweep(struct db *db, struct arena *arena, int64_t now)
 {
     void *rows;
@@ -45,14 +45,10 @@ enum err oauth_state_add(struct db *db, struct arena *arena, const struct uuid *
 enum err oauth_state_take(struct db *db, const struct uuid *session_id, struct str state)
 {
     struct sha256 hash = sha256_of(state);
-    uint64_t changed;
+    enum err e = db_change(db, &oauth_state_sqls[OAUTH_STATE_TAKE],
+                           DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_uuid(session_id), db_i64(clock_now_us())));
 
-    enum err e =
-        db_exec(db, &oauth_state_sqls[OAUTH_STATE_TAKE],
-                DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_uuid(session_id), db_i64(clock_now_us())), &changed);
-    if (e != OK)
-        return e;
-    return changed == 0 ? ERR_STATE_INVALID : OK;
+    return e == ERR_CONFLICT ? ERR_STATE_INVALID : e;
 }
 
 static const struct db_col oauth_state_hash_cols[] = {DB_COL_FIXED(struct sha256, b), DB_END};

@@ -24,8 +24,9 @@ enum {
 static const struct sql upload_sqls[];
 
 #define PURGE_KIND "purge"
-#define KEEP_DAYS_MAX 6                               /* the policy promises 7: a day is left for outages */
-#define RETRY_IN_USE_US (INT64_C(3600) * US_PER_SEC)  /* how often a due image asks whether its post has ended */
+#define KEEP_DAYS_MAX 6 /* the policy promises 7; a day is left for outages */
+#define RETRY_IN_USE_US \
+    (INT64_C(3600) * US_PER_SEC) /* how often the purge of an image in use asks whether its post has ended */
 #define ATTEMPT_FETCH_US (INT64_C(3600) * US_PER_SEC) /* TikTok's download task times out after it */
 #define POST_UPLOADS_MAX 35
 
@@ -74,22 +75,19 @@ static struct str upload_change_set(uint32_t changes, struct buf *b)
     return buf_str(b);
 }
 
-/* The purge job of upload_begin finds it not due and comes back at its time. */
+/* The purge job that upload_begin made finds the image not due, and comes back when it is. */
 enum err upload_ready(struct db *db, const struct conf *conf, const struct upload_report *r)
 {
     _cleanup_(buf_done) struct buf changes = BUF_MAX(256);
-    uint64_t n;
 
-    enum err e =
-        db_exec(db, &upload_sqls[UPLOAD_SET_READY],
-                DB_ARGS(db_cstr(r->image.type == IMAGE_PNG ? "image/png" : "image/jpeg"),
-                        db_i64((int64_t)r->original_bytes), db_i64(r->image.original_width),
-                        db_i64(r->image.original_height), db_bytes(r->original_sha256.b, SHA256_BYTES),
-                        db_str(upload_change_set(r->image.changes, &changes)), db_i64((int64_t)r->image.size_bytes),
-                        db_i64(r->image.width), db_i64(r->image.height), db_bytes(r->sha256.b, SHA256_BYTES),
-                        db_i64(upload_due_at(conf, 0)), db_uuid(&r->id), db_i64(clock_now_us())),
-                &n);
-    return e == OK && n == 0 ? ERR_CONFLICT : e;
+    return db_change(db, &upload_sqls[UPLOAD_SET_READY],
+                     DB_ARGS(db_cstr(r->image.type == IMAGE_PNG ? "image/png" : "image/jpeg"),
+                             db_i64((int64_t)r->original_bytes), db_i64(r->image.original_width),
+                             db_i64(r->image.original_height), db_bytes(r->original_sha256.b, SHA256_BYTES),
+                             db_str(upload_change_set(r->image.changes, &changes)),
+                             db_i64((int64_t)r->image.size_bytes), db_i64(r->image.width), db_i64(r->image.height),
+                             db_bytes(r->sha256.b, SHA256_BYTES), db_i64(upload_due_at(conf, 0)), db_uuid(&r->id),
+                             db_i64(clock_now_us())));
 }
 
 enum err upload_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
@@ -105,7 +103,7 @@ enum err upload_list(struct db *db, struct arena *arena, const struct uuid *user
                    arena, sizeof **ret_uploads, max, (void **)ret_uploads, ret_n);
 }
 
-struct lock {
+struct upload_lock {
     int state;
     int64_t delete_due_at_us, deleted_at_us;
 };
@@ -124,31 +122,37 @@ static enum err upload_set_deleted(struct db *db, const struct uuid *id, int64_t
     return db_exec(db, &upload_sqls[UPLOAD_SET_DELETED], DB_ARGS(db_i64(due_at_us), db_uuid(id)), NULL);
 }
 
-struct delete
-{
+struct deletion {
     const struct uuid *user_id, *id;
     struct str request_id;
     struct arena *arena;
 };
 
-static enum err delete (struct db *db, void *arg) {
-    const struct delete *d = arg; struct lock lock; bool used = false; int64_t now = clock_now_us();
+static enum err upload_delete_tx(struct db *db, void *arg)
+{
+    const struct deletion *d = arg;
+    struct upload_lock lock;
+    bool used = false;
+    int64_t now = clock_now_us();
 
-    enum err e = db_row(db, &upload_sqls[UPLOAD_LOCK_OWN], DB_ARGS(db_uuid(d->id), db_uuid(d->user_id)), d->arena,
-                        &lock);
-    if (e == OK) e = upload_in_use(db, d->id, &used);
-    if (e == OK && used) e = ERR_UPLOAD_IN_USE;
-    if (e == OK) e = upload_set_deleted(db, d->id, now);
+    enum err e =
+        db_row(db, &upload_sqls[UPLOAD_LOCK_OWN], DB_ARGS(db_uuid(d->id), db_uuid(d->user_id)), d->arena, &lock);
+    if (e == OK)
+        e = upload_in_use(db, d->id, &used);
+    if (e == OK && used)
+        e = ERR_UPLOAD_IN_USE;
+    if (e == OK)
+        e = upload_set_deleted(db, d->id, now);
     return e == OK ? job_add(db, JOB_MEDIA, PURGE_KIND, d->id, now, d->request_id) : e;
 }
 
 enum err upload_delete(struct db *db, const struct uuid *user_id, const struct uuid *id, struct str request_id)
 {
     struct arena arena;
-    struct delete d = {.user_id = user_id, .id = id, .request_id = request_id, .arena = &arena};
+    struct deletion d = {.user_id = user_id, .id = id, .request_id = request_id, .arena = &arena};
 
     arena_init(&arena, 64 << 10);
-    enum err e = db_tx(db, delete, &d);
+    enum err e = db_tx(db, upload_delete_tx, &d);
     arena_done(&arena);
     return e;
 }
@@ -156,7 +160,7 @@ enum err upload_delete(struct db *db, const struct uuid *user_id, const struct u
 enum err upload_take(struct db *db, const struct uuid *user_id, const struct uuid *id)
 {
     struct arena arena;
-    struct lock lock;
+    struct upload_lock lock;
 
     arena_init(&arena, 4 << 10);
     enum err e = db_row(db, &upload_sqls[UPLOAD_LOCK_OWN], DB_ARGS(db_uuid(id), db_uuid(user_id)), &arena, &lock);
@@ -164,14 +168,10 @@ enum err upload_take(struct db *db, const struct uuid *user_id, const struct uui
     return e == ERR_NOT_FOUND ? ERR_UPLOAD_NOT_FOUND : e;
 }
 
-struct of_post {
-    struct uuid id;
-};
-
 enum err upload_release(struct db *db, const struct uuid *post_id, int64_t due_at_us)
 {
     struct arena arena;
-    struct of_post *v = NULL;
+    struct uuid *v = NULL;
     size_t n = 0;
 
     arena_init(&arena, 64 << 10);
@@ -179,9 +179,9 @@ enum err upload_release(struct db *db, const struct uuid *post_id, int64_t due_a
                          POST_UPLOADS_MAX, (void **)&v, &n);
     for (size_t i = 0; i < n && e == OK; i++) {
         uint64_t ready = 0;
-        e = db_exec(db, &upload_sqls[UPLOAD_SET_DUE], DB_ARGS(db_i64(due_at_us), db_uuid(&v[i].id)), &ready);
+        e = db_exec(db, &upload_sqls[UPLOAD_SET_DUE], DB_ARGS(db_i64(due_at_us), db_uuid(&v[i])), &ready);
         if (e == OK && ready > 0)
-            e = job_add(db, JOB_MEDIA, PURGE_KIND, &v[i].id, due_at_us, (struct str){0});
+            e = job_add(db, JOB_MEDIA, PURGE_KIND, &v[i], due_at_us, (struct str){0});
     }
     arena_done(&arena);
     return e;
@@ -190,14 +190,9 @@ enum err upload_release(struct db *db, const struct uuid *post_id, int64_t due_a
 enum err upload_of_attempt(struct db *db, struct arena *arena, const struct uuid *attempt_id, int64_t position,
                            struct uuid *ret_upload_id)
 {
-    struct of_post row;
-    enum err e =
-        db_row(db, &upload_sqls[UPLOAD_OF_ATTEMPT],
-               DB_ARGS(db_i64(position), db_uuid(attempt_id), db_i64(clock_now_us() - ATTEMPT_FETCH_US)), arena, &row);
-
-    if (e == OK)
-        *ret_upload_id = row.id;
-    return e;
+    return db_row(db, &upload_sqls[UPLOAD_OF_ATTEMPT],
+                  DB_ARGS(db_i64(position), db_uuid(attempt_id), db_i64(clock_now_us() - ATTEMPT_FETCH_US)), arena,
+                  ret_upload_id);
 }
 
 enum err upload_note_fetch(struct db *db, const struct uuid *attempt_id, int64_t position)
@@ -211,7 +206,7 @@ enum err upload_note_fetch(struct db *db, const struct uuid *attempt_id, int64_t
 enum err upload_purge_begin(struct db *db, struct arena *arena, const struct uuid *id, enum upload_purge *ret_purge,
                             int64_t *ret_again_at_us)
 {
-    struct lock lock;
+    struct upload_lock lock;
     bool used = false;
     int64_t now = clock_now_us(), again = 0;
     enum upload_purge purge = PURGE_FILE;
@@ -271,13 +266,11 @@ static const struct db_col upload_cols[] = {
 };
 
 static const struct db_col upload_lock_cols[] = {
-    DB_COL_ENUM(struct lock, state, upload_state_names),
-    DB_COL(struct lock, delete_due_at_us, I64),
-    DB_COL(struct lock, deleted_at_us, I64),
+    DB_COL_ENUM(struct upload_lock, state, upload_state_names),
+    DB_COL(struct upload_lock, delete_due_at_us, I64),
+    DB_COL(struct upload_lock, deleted_at_us, I64),
     DB_END,
 };
-
-static const struct db_col upload_of_post_cols[] = {DB_COL(struct of_post, id, UUID), DB_END};
 
 #define UPLOAD_COLS \
     "id, state, media_type, original_bytes, original_width, original_height, original_sha256, changes," \
@@ -288,7 +281,7 @@ static const struct sql upload_sqls[] = {
     [UPLOAD_INSERT] = {.text = "INSERT INTO uploads (id, user_id, state, store, created_at_us, delete_due_at_us)"
                                " VALUES (?, ?, 'storing', 'directory', ?, ?)",
                        .in = "uuii"},
-    /* A row that is due belongs to the purge. */
+    /* A row that is due already belongs to the purge. */
     [UPLOAD_SET_READY] = {.text = "UPDATE uploads SET state = 'ready', media_type = ?, original_bytes = ?,"
                                   " original_width = ?, original_height = ?, original_sha256 = ?, changes = ?,"
                                   " size_bytes = ?, width = ?, height = ?, sha256 = ?,"
@@ -325,14 +318,14 @@ static const struct sql upload_sqls[] = {
                          .in = "iu"},
     [UPLOAD_OF_POST] = {.text = "SELECT DISTINCT upload_id FROM post_images WHERE post_id = ? ORDER BY upload_id",
                         .in = "u",
-                        .cols = upload_of_post_cols},
+                        .cols = db_uuid_cols},
     [UPLOAD_SET_DUE] = {.text = "UPDATE uploads SET delete_due_at_us = ? WHERE id = ? AND state = 'ready'", .in = "iu"},
     [UPLOAD_OF_ATTEMPT] = {.text = "SELECT i.upload_id FROM post_attempts a JOIN posts p ON p.id = a.post_id"
                                    " JOIN post_images i ON i.post_id = a.post_id AND i.position = ?"
                                    " JOIN uploads u ON u.id = i.upload_id AND u.state = 'ready'"
                                    " WHERE a.id = ? AND (p.ended_at_us IS NULL OR a.created_at_us > ?)",
                            .in = "iui",
-                           .cols = upload_of_post_cols},
+                           .cols = db_uuid_cols},
     [UPLOAD_ADD_FETCH] = {.text = "INSERT INTO attempt_fetches (attempt_id, position, fetched_at_us) VALUES (?, ?, ?)",
                           .in = "uii"},
 };

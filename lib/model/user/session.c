@@ -6,30 +6,26 @@
 
 #define TOKEN_BYTES 32
 #define SEEN_EVERY_US (60 * US_PER_SEC)
-#define SWEEP_MAX 10 /* sessions that are over, removed by each sign-in: more than it adds, so they never pile up */
+#define SWEEP_MAX 10 /* each sign-in removes more expired sessions than it adds, so they never pile up */
 
 enum { SESSION_INSERT, SESSION_BY_TOKEN, SESSION_SEEN, SESSION_DELETE, SESSION_DELETE_BY_TOKEN, SESSION_OVER };
 static const struct sql session_sqls[];
-
-struct session_id {
-    struct uuid id;
-};
 
 int64_t session_lifetime_sec(const struct conf *conf)
 {
     return conf->session_absolute_hours * 3600;
 }
 
-/* Read first and deleted by id: a DELETE over the range would lock the gap into which others insert. */
+/* Read first and deleted by id: a DELETE of the range would lock the gap into which others insert. */
 static enum err session_sweep(struct db *db, struct arena *arena, int64_t now)
 {
-    void *rows;
+    struct uuid *ids;
     size_t n;
-    enum err e = db_rows(db, &session_sqls[SESSION_OVER], DB_ARGS(db_i64(now), db_i64(SWEEP_MAX)), arena,
-                         sizeof(struct session_id), SWEEP_MAX, &rows, &n);
+    enum err e = db_rows(db, &session_sqls[SESSION_OVER], DB_ARGS(db_i64(now), db_i64(SWEEP_MAX)), arena, sizeof *ids,
+                         SWEEP_MAX, (void **)&ids, &n);
 
     for (size_t i = 0; e == OK && i < n; i++)
-        e = session_end(db, &((struct session_id *)rows)[i].id);
+        e = session_end(db, &ids[i]);
     return e;
 }
 
@@ -39,7 +35,6 @@ enum err session_create(struct db *db, struct arena *arena, const struct conf *c
     struct str token = token_new(arena, TOKEN_BYTES);
     struct sha256 hash = sha256_of(token);
     int64_t now = clock_now_us();
-    uint64_t added;
     struct session s = {
         .id = uuid_new(),
         .user_id = *user_id,
@@ -52,14 +47,13 @@ enum err session_create(struct db *db, struct arena *arena, const struct conf *c
     enum err e = session_sweep(db, arena, now);
     if (e != OK)
         return e;
-    e = db_exec(db, &session_sqls[SESSION_INSERT],
-                DB_ARGS(db_uuid(&s.id), db_bytes(hash.b, sizeof hash.b), db_i64(now), db_i64(now),
-                        db_i64(s.expires_at_us), db_uuid(user_id)),
-                &added);
+    e = db_change(db, &session_sqls[SESSION_INSERT],
+                  DB_ARGS(db_uuid(&s.id), db_bytes(hash.b, sizeof hash.b), db_i64(now), db_i64(now),
+                          db_i64(s.expires_at_us), db_uuid(user_id)));
+    if (e == ERR_CONFLICT)
+        return ERR_ACCOUNT_DISABLED;
     if (e != OK)
         return e;
-    if (added == 0)
-        return ERR_ACCOUNT_DISABLED;
     *ret_token = token;
     *ret_session = s;
     return OK;
@@ -111,10 +105,8 @@ static const struct db_col session_cols[] = {
     DB_END,
 };
 
-static const struct db_col session_id_cols[] = {DB_COL(struct session_id, id, UUID), DB_END};
-
 static const struct sql session_sqls[] = {
-    /* The copy of the state is taken under the user's lock, so that it cannot miss a change. */
+    /* Copies the state under the user's lock, so that it cannot miss a change. */
     [SESSION_INSERT] = {.text = "INSERT INTO sessions (id, token_hash, user_id, user_state, created_at_us,"
                                 " last_seen_at_us, expires_at_us) SELECT ?, ?, id, state, ?, ?, ? FROM users"
                                 " WHERE id = ? AND state = 'active'",
@@ -129,5 +121,5 @@ static const struct sql session_sqls[] = {
     [SESSION_DELETE_BY_TOKEN] = {.text = "DELETE FROM sessions WHERE token_hash = ?", .in = "b"},
     [SESSION_OVER] = {.text = "SELECT id FROM sessions WHERE expires_at_us <= ? ORDER BY expires_at_us LIMIT ?",
                       .in = "ii",
-                      .cols = session_id_cols},
+                      .cols = db_uuid_cols},
 };

@@ -21,7 +21,8 @@ static bool user_is_alnum(char c)
     return user_is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* The characters of WHATWG HTML's valid e-mail address: RFC 5322's atext and dots anywhere, because such exist. */
+/* The characters of WHATWG HTML's valid e-mail address: RFC 5322's atext and dots anywhere, because such addresses
+ * exist. */
 static bool user_is_local(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -38,7 +39,7 @@ static bool user_is_label(struct str s)
     return s.n >= 1 && s.n <= LABEL_MAX_BYTES && s.p[0] != '-' && s.p[s.n - 1] != '-';
 }
 
-/* ASCII labels (xn-- for others), at least two; the last is no number: an IPv4 address is not a domain. */
+/* ASCII labels (xn-- for others), at least two; the last is not a number, so an IPv4 address is not a domain. */
 static bool user_is_domain(struct str s)
 {
     struct str label = STR("");
@@ -126,7 +127,7 @@ static const struct db_col user_cols[] = {
     DB_END,
 };
 
-/* What users are shown of themselves: the hash stays where it is. */
+/* What users are shown about themselves; not the hash. */
 static const struct db_col user_profile_cols[] = {
     DB_COL(struct user, id, UUID),
     DB_COL(struct user, email, STR),

@@ -1,4 +1,4 @@
-/* Users: registration and the check of a password. Addresses are compared normalised, byte for byte. */
+/* Users: registration and sign-in. Addresses are normalised, then compared byte for byte. */
 #pragma once
 
 #include "base/secret.h"

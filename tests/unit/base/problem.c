@@ -1,30 +1,10 @@
 #include "base/problem.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 
-#include <cmocka.h>
+#include "with_arena.h"
 
 #include "base/text.h"
-
-static struct arena arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena_init(&arena, 1 << 20);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_done(&arena);
-    return 0;
-}
 
 static void test_add(void **state)
 {
@@ -78,5 +58,5 @@ int main(void)
     static const struct CMUnitTest tests[] = {cmocka_unit_test(test_add), cmocka_unit_test(test_max),
                                               cmocka_unit_test(test_long_param_is_cut)};
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, arena_set_up, arena_tear_down);
 }

@@ -1,27 +1,8 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <cmocka.h>
+#include "with_arena.h"
 
 #include "crypto/digest.h"
-
-static int setup(void **state)
-{
-    static struct arena a;
-
-    arena_init(&a, 1 << 20);
-    *state = &a;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    arena_done(*state);
-    return 0;
-}
 
 static void assert_hex(struct arena *a, const struct sha256 *h, const char *expected)
 {
@@ -140,5 +121,5 @@ int main(void)
         cmocka_unit_test(hex_refuses),   cmocka_unit_test(base62_known),
         cmocka_unit_test(tokens_differ), cmocka_unit_test(sha256_of_a_file),
     };
-    return cmocka_run_group_tests_name("digest", tests, setup, teardown);
+    return cmocka_run_group_tests_name("digest", tests, arena_set_up, arena_tear_down);
 }

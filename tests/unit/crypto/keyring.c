@@ -1,29 +1,10 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "with_arena.h"
 
 #include "crypto/keyring.h"
 
 #define KEY_A "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define KEY_B "f00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define PLACE STR("accounts.access_token:row 1")
-
-static int setup(void **state)
-{
-    static struct arena a;
-
-    arena_init(&a, 1 << 20);
-    *state = &a;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    arena_done(*state);
-    return 0;
-}
 
 static struct keyring *ring_of(struct str text)
 {
@@ -189,5 +170,5 @@ int main(void)
         cmocka_unit_test(takes_comments_and_blank_lines),
         cmocka_unit_test(refuses_what_is_no_ring),
     };
-    return cmocka_run_group_tests_name("keyring", tests, setup, teardown);
+    return cmocka_run_group_tests_name("keyring", tests, arena_set_up, arena_tear_down);
 }

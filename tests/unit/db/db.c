@@ -22,7 +22,7 @@ static const struct db_col thing_cols[] = {
     DB_COL(struct thing, flag, BOOL),   DB_COL_ENUM(struct thing, colour, colours),
     DB_COL_FIXED(struct thing, digest), DB_END};
 
-enum { INSERT, BY_ID, ALL, BUMP, NUMBER_OF, SUM, WRONG };
+enum { INSERT, BY_ID, ALL, BUMP, NUMBER_OF, IDS, SUM, WRONG };
 
 static const struct sql sqls[] = {
     [INSERT] = {.text = "INSERT INTO things (id, name, bytes, number, flag, colour, digest) VALUES (?,?,?,?,?,?,?)",
@@ -35,6 +35,7 @@ static const struct sql sqls[] = {
              .cols = thing_cols},
     [BUMP] = {.text = "UPDATE things SET number = number + 1 WHERE id = ?", .in = "u"},
     [NUMBER_OF] = {.text = "SELECT number FROM things WHERE id = ?", .in = "u", .cols = db_number_cols},
+    [IDS] = {.text = "SELECT id FROM things ORDER BY number LIMIT 20", .in = "", .cols = db_uuid_cols},
     [SUM] = {.text = "SELECT SUM(number) FROM things WHERE id = ?", .in = "u", .cols = db_number_cols},
     [WRONG] = {.text = "SELECT nothing FROM nowhere", .in = "", .cols = db_number_cols},
 };
@@ -111,6 +112,31 @@ static void rows_and_their_limit(void **state)
     assert_int_equal(db_rows(f->db, &sqls[ALL], DB_NO_ARGS, &f->arena, sizeof(struct thing), 19, &rows, &n),
                      ERR_DB_FAILED);
     assert_int_equal(db_rows(f->db, &sqls[ALL], DB_NO_ARGS, &f->arena, sizeof(struct thing), 20, &rows, &n), OK);
+}
+
+static void ids_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct uuid one = insert(f, STR("a"), 1, "red"), two = insert(f, STR("b"), 2, "red"), *ids;
+    void *rows;
+    size_t n;
+
+    assert_int_equal(db_rows(f->db, &sqls[IDS], DB_NO_ARGS, &f->arena, sizeof *ids, 20, &rows, &n), OK);
+    ids = rows;
+    assert_int_equal(n, 2);
+    assert_true(uuid_eq(&ids[0], &one) && uuid_eq(&ids[1], &two));
+}
+
+static void a_change_must_match(void **state)
+{
+    struct fixture *f = *state;
+    struct uuid id = insert(f, STR("a"), 1, "red"), stranger = uuid_new();
+    int64_t n;
+
+    assert_int_equal(db_change(f->db, &sqls[BUMP], DB_ARGS(db_uuid(&id))), OK);
+    assert_int_equal(db_number(f->db, &sqls[NUMBER_OF], DB_ARGS(db_uuid(&id)), &n), OK);
+    assert_int_equal(n, 2);
+    assert_int_equal(db_change(f->db, &sqls[BUMP], DB_ARGS(db_uuid(&stranger))), ERR_CONFLICT);
 }
 
 static void a_number(void **state)
@@ -305,6 +331,8 @@ int main(void)
         TEST(nulls_are_absent),
         TEST(rows_and_their_limit),
         TEST(a_number),
+        TEST(ids_alone),
+        TEST(a_change_must_match),
         TEST(errors_have_their_names),
         TEST(a_read_survives_a_lost_connection),
         TEST(a_transaction_happens_whole_or_not),

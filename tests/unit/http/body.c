@@ -1,27 +1,6 @@
 #include "http/body.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-static struct arena arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena_init(&arena, 1 << 20);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_done(&arena);
-    return 0;
-}
+#include "with_arena.h"
 
 static void test_read(void **state)
 {
@@ -172,5 +151,5 @@ int main(void)
                                               cmocka_unit_test(test_drain),
                                               cmocka_unit_test(test_broken_without_a_length)};
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, arena_set_up, arena_tear_down);
 }

@@ -1,28 +1,8 @@
 #include "http/form.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "with_arena.h"
 
-#include <cmocka.h>
-
-static struct arena arena;
 static struct form form;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena_init(&arena, 1 << 20);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_done(&arena);
-    return 0;
-}
 
 static enum err parse(const char *text)
 {
@@ -107,5 +87,5 @@ int main(void)
                                               cmocka_unit_test(test_once),       cmocka_unit_test(test_refused),
                                               cmocka_unit_test(test_at_most_64), cmocka_unit_test(test_put)};
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, arena_set_up, arena_tear_down);
 }

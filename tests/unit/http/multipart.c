@@ -1,12 +1,8 @@
 #include "http/multipart.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 
-#include <cmocka.h>
+#include "with_arena.h"
 
 #include "base/buf.h"
 
@@ -29,24 +25,9 @@ static size_t read_slow(void *arg, void *p, size_t n)
     return n;
 }
 
-static struct arena arena;
 static struct multipart mp;
 static struct body body;
 static struct slow source;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena_init(&arena, 4 << 20);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_done(&arena);
-    return 0;
-}
 
 static enum err start_typed(const char *type, struct str text, size_t step)
 {
@@ -435,5 +416,5 @@ int main(void)
                                               cmocka_unit_test(test_memory_of_headers),
                                               cmocka_unit_test(test_read_text)};
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, arena_set_up, arena_tear_down);
 }

@@ -1,12 +1,7 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "with_arena.h"
 
 #include "tiktok/tiktok.h"
 
-static struct arena arena;
 static const struct conf conf = {
     .service_url = {"https://example.org", 19},
     .tiktok_client_key = {"key 1", 5},
@@ -20,20 +15,6 @@ static const struct conf conf = {
 static char secret_text[] = "s&ecret";
 static const struct secret client_secret = {secret_text, 7};
 static const struct tiktok t = {&conf, &client_secret};
-
-static int clear(void **state)
-{
-    (void)state;
-    arena_done(&arena);
-    arena_init(&arena, 1 << 20);
-    return 0;
-}
-
-static void assert_str(struct str s, const char *expected)
-{
-    if (!str_eqc(s, expected))
-        fail_msg("'%.*s' is not '%s'", STR_FMT(s), expected);
-}
 
 static void test_authorize_url(void **state)
 {
@@ -115,11 +96,11 @@ static void test_publishing_calls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_authorize_url, clear),
-        cmocka_unit_test_setup(test_exchange, clear),
-        cmocka_unit_test_setup(test_refresh_and_revoke, clear),
-        cmocka_unit_test_setup(test_user_info_asks_for_what_the_policy_names, clear),
-        cmocka_unit_test_setup(test_publishing_calls, clear),
+        cmocka_unit_test_setup(test_authorize_url, arena_set_up),
+        cmocka_unit_test_setup(test_exchange, arena_set_up),
+        cmocka_unit_test_setup(test_refresh_and_revoke, arena_set_up),
+        cmocka_unit_test_setup(test_user_info_asks_for_what_the_policy_names, arena_set_up),
+        cmocka_unit_test_setup(test_publishing_calls, arena_set_up),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -1,20 +1,6 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "with_arena.h"
 
 #include "tiktok/tiktok.h"
-
-static struct arena arena;
-
-static int clear(void **state)
-{
-    (void)state;
-    arena_done(&arena);
-    arena_init(&arena, 1 << 20);
-    return 0;
-}
 
 static struct tiktok_post post(bool direct)
 {
@@ -74,8 +60,8 @@ static void test_draft_has_texts_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_direct, clear),
-        cmocka_unit_test_setup(test_draft_has_texts_only, clear),
+        cmocka_unit_test_setup(test_direct, arena_set_up),
+        cmocka_unit_test_setup(test_draft_has_texts_only, arena_set_up),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

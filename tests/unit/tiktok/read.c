@@ -1,34 +1,20 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "with_arena.h"
 
 #include <stdio.h>
 
 #include "tiktok/tiktok.h"
 
-static struct arena arena;
 static struct tiktok_error error;
 
 static int clear(void **state)
 {
-    (void)state;
-    arena_done(&arena);
-    arena_init(&arena, 1 << 20);
     memset(&error, 0xff, sizeof error);
-    return 0;
+    return arena_set_up(state);
 }
 
 static struct net_result answer(int status, const char *body)
 {
     return (struct net_result){.err = OK, .status = status, .body = str_from(body)};
-}
-
-static void assert_str(struct str s, const char *expected)
-{
-    if (!str_eqc(s, expected))
-        fail_msg("'%.*s' is not '%s'", STR_FMT(s), expected);
 }
 
 /* What holds for every reader, shown by the one that matters most. */
