@@ -103,8 +103,7 @@ int main(void)
     if (conf_load(&conf, conf_path(), &why) != OK)
         return main_refuse(why.p);
     log_init(APP.name, conf.service_log_level);
-    if (conf.service_threads == 0)
-        conf.service_threads = s.service->threads;
+    conf.service_threads = service_threads(s.service, (int)conf.service_threads, 0);
     int code = main_run(&s, &why);
     key_cache_free(s.key_cache);
     epoch_close(&s.credential_epoch);

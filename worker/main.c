@@ -9,6 +9,7 @@
 #include "db/schema.h"
 #include "jobs/runner.h"
 #include "kinds.h"
+#include "service/service.h"
 
 #define EXIT_CONFIG 78 /* sysexits.h: a restart does not help */
 #define SCHEMA_WAIT_MS 500
@@ -150,6 +151,7 @@ int main(int argc, char **argv)
     if (conf_load(&conf, conf_path(), &why) != OK)
         return worker_main_fail(EXIT_CONFIG, why.p);
     log_init(program, conf.service_log_level);
+    conf.worker_threads = service_threads(service_find(SERVICE_WORKER, argv[1]), 0, (int)conf.worker_threads);
     const char *missing = worker_main_read_secrets(class, &conf, &secrets);
     if (missing != NULL)
         return worker_main_fail(EXIT_CONFIG, missing);

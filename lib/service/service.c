@@ -30,14 +30,16 @@ struct str service_database(struct arena *arena, const struct service *s)
     return arena_printf(arena, "%s%s", s->kind == SERVICE_WORKER ? "worker_" : "", s->name);
 }
 
-int service_connections(const struct service *s, int service_threads, int worker_threads)
+int service_threads(const struct service *s, int app_threads, int worker_threads)
 {
-    switch (s->kind) {
-    case SERVICE_APP:
-        return (service_threads > 0 ? service_threads : s->threads) + SERVICE_EXTRA_CONNECTIONS;
-    case SERVICE_WORKER:
-        return worker_threads;
-    default:
+    int configured = s->kind == SERVICE_APP ? app_threads : s->kind == SERVICE_WORKER ? worker_threads : 0;
+
+    return configured > 0 ? configured : s->threads;
+}
+
+int service_connections(const struct service *s, int app_threads, int worker_threads)
+{
+    if (!service_has_database(s))
         return 0;
-    }
+    return service_threads(s, app_threads, worker_threads) + (s->kind == SERVICE_APP ? SERVICE_EXTRA_CONNECTIONS : 0);
 }

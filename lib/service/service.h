@@ -45,5 +45,9 @@ bool service_has_credential(const struct service *s, const char *file);
 /* What its MariaDB user is called after marketingcli_, and its credentials folder: "keys", "worker_publish". */
 struct str service_database(struct arena *arena, const struct service *s);
 
-/* How many connections it holds at most; 0 without a database. service_threads, worker_threads: the configuration's. */
-int service_connections(const struct service *s, int service_threads, int worker_threads);
+/*
+ * Its threads, and the connections to MariaDB that it holds at most. app_threads, worker_threads: what the configuration
+ * says; 0: what the row says.
+ */
+int service_threads(const struct service *s, int app_threads, int worker_threads);
+int service_connections(const struct service *s, int app_threads, int worker_threads);

@@ -29,8 +29,8 @@ class Case:
     def put(self, name, text):
         (self.sql / name).write_text(text)
 
-    def run(self, *more):
-        return self.stack.admin("migrate", "--sql", str(self.sql), "--database", self.database, *more)
+    def run(self, *more, conf=None):
+        return self.stack.admin("migrate", "--sql", str(self.sql), "--database", self.database, *more, conf=conf)
 
     def works(self, *more):
         done = self.run(*more)
@@ -315,6 +315,15 @@ def test_lines_that_are_no_grants(granted):
         granted.put("grants.sql", f"-- user {granted.user}\n{line}\n")
         done = granted.run("--credentials", str(granted.credentials))
         assert done.returncode == 1 and "grants.sql" in done.stderr
+
+
+def test_too_few_connections_are_said(case, tmp_path):
+    """The stack's MariaDB takes 300; six apps with 64 threads each hold more."""
+    conf = tmp_path / "conf"
+    conf.write_text(case.stack.at.conf.read_text().replace("[service]\n", "[service]\nthreads = 64\n"))
+    case.takes_our_files()
+    done = case.run(conf=conf)
+    assert done.returncode == 0 and "hold up to 404 connections, and MariaDB's max_connections is 300" in done.stderr
 
 
 def test_wrong_use(stack):

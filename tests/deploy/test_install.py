@@ -26,7 +26,7 @@ PROGRAMS = [*(f"usr/libexec/marketingcli/marketingcli-{n}" for n in [*APPS, "ima
     "etc/nginx/sites-available/marketingcli.conf", "etc/nginx/sites-available/marketingcli-sandbox.conf",
     *(f"lib/systemd/system/{generate.unit(r)}.service.d/50-{generate.label(r)}.conf" for r in ROWS),
     *(f"etc/nginx/marketingcli/locations/{r['name']}.conf" for r in ROWS if r["host"] == "HOST_MAIN" and r["kind"] == "app"),
-    "etc/nginx/marketingcli/snippets/upstreams.conf", "etc/nginx/marketingcli/snippets/fastcgi.conf",
+    "etc/mysql/mariadb.conf.d/60-marketingcli.cnf", "etc/nginx/marketingcli/snippets/upstreams.conf", "etc/nginx/marketingcli/snippets/fastcgi.conf",
     "usr/share/marketingcli/html/index.html", "usr/share/marketingcli/sql/0004_users.sql",
     "usr/share/marketingcli/sql/grants.sql", "etc/marketingcli/marketingcli.conf.sample",
 ])

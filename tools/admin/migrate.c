@@ -13,6 +13,7 @@
  * never waits for a lease of a run that is gone. It is looked at again before every statement.
  */
 #include <dirent.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include "base/clock.h"
 #include "base/point.h"
 #include "crypto/digest.h"
+#include "service/service.h"
 
 #define LOCK_WAIT_SEC 60
 #define STATEMENT_TIMEOUT_SEC 3600 /* an ALTER of a large table takes its time */
@@ -56,7 +58,7 @@ static const struct db_col migrate_applied_cols[] = {DB_COL(struct applied, vers
                                                      DB_COL(struct applied, name, STR),
                                                      DB_COL_FIXED(struct applied, sha256), DB_END};
 
-enum { MIGRATE_LOCK_TAKE, MIGRATE_LOCK_HELD, MIGRATE_READ_APPLIED, MIGRATE_NOTE };
+enum { MIGRATE_LOCK_TAKE, MIGRATE_LOCK_HELD, MIGRATE_READ_APPLIED, MIGRATE_NOTE, MIGRATE_CONNECTIONS };
 static const struct sql migrate_sqls[] = {
     [MIGRATE_LOCK_TAKE] = {.text = "SELECT GET_LOCK(?, ?)", .in = "si", .cols = db_number_cols},
     [MIGRATE_LOCK_HELD] = {.text = "SELECT IS_USED_LOCK(?) = CONNECTION_ID()", .in = "s", .cols = db_number_cols},
@@ -67,6 +69,7 @@ static const struct sql migrate_sqls[] = {
     [MIGRATE_NOTE] = {.text = "INSERT INTO schema_migrations (version, name, sha256, state, statements_done, "
                               "started_at_us, applied_at_us) VALUES (?, ?, ?, 'applied', 1, ?, ?)",
                       .in = "isbii"},
+    [MIGRATE_CONNECTIONS] = {.text = "SELECT @@max_connections", .in = "", .cols = db_number_cols},
 };
 
 static int migrate_complain_db(struct db *db, const char *what)
@@ -256,6 +259,24 @@ static int migrate(struct arena *arena, struct db_options options, const char *d
     return code;
 }
 
+/* Too few connections are no reason to leave the schema old, but programs would answer 503 under load. */
+static int migrate_warn_of_connections(const struct db_options *options, const struct conf *conf)
+{
+    _cleanup_(db_freep) struct db *db = db_new(options);
+    int64_t allowed, needed = 0;
+
+    for (const struct service *s = services; s->name != NULL; s++)
+        needed += service_connections(s, (int)conf->service_threads, (int)conf->worker_threads);
+    if (db_number(db, &migrate_sqls[MIGRATE_CONNECTIONS], DB_NO_ARGS, &allowed) != OK)
+        return migrate_complain_db(db, "max_connections cannot be read");
+    if (allowed < needed)
+        fprintf(stderr,
+                "warning: the programs hold up to %" PRId64 " connections, and MariaDB's max_connections is %" PRId64
+                ": raise it and restart MariaDB\n",
+                needed, allowed);
+    return EXIT_DONE;
+}
+
 int verb_migrate(const struct given *given)
 {
     _cleanup_(conf_done) struct conf conf = {0};
@@ -269,6 +290,8 @@ int verb_migrate(const struct given *given)
         .socket = conf.database_socket.p, .user = given->user, .timeout_sec = STATEMENT_TIMEOUT_SEC};
     int code = migrate(&arena, options, given->database != NULL ? given->database : conf.database_name.p, given->sql,
                        given->credentials);
+    if (code == EXIT_DONE)
+        code = migrate_warn_of_connections(&options, &conf);
     arena_done(&arena);
     return code;
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Makes what need not be written by hand: systemd's units and users and nginx's site, from lib/service/service.def, from the
-routes and errors that `marketingcli-admin tables` prints, and from the templates in systemd/ and nginx/.
+"""Makes what need not be written by hand: systemd's units and users, MariaDB's settings and nginx's site, from
+lib/service/service.def, from the routes and errors that `marketingcli-admin tables` prints, and from the templates in systemd/ and nginx/.
 
-    generate.py systemd|sites|snippets|locations TABLES.json OUT [NAME=VALUE...]
+    generate.py systemd|mariadb|sites|snippets|locations TABLES.json OUT [NAME=VALUE...]
 
 A template's @NAME@ is filled in; a line whose value is not there (NAME= alone) is left out. tests/stack uses this as a module.
 """
@@ -121,6 +121,16 @@ def systemd(values):
     return made
 
 
+# MariaDB
+
+
+def mariadb():
+    """Its settings. An app holds two connections besides those of its threads (lib/service/service.c)."""
+    held = sum(int(s["threads"]) + 2 * (s["kind"] == "app") for s in services() if s["kind"] != "image")
+    return {"60-marketingcli.cnf": fill((CHECKOUT / "sql/mariadb.cnf.in").read_text(),
+                                        {"CONNECTIONS": held, "MAX_CONNECTIONS": 2 * held + 50})}
+
+
 # nginx
 
 
@@ -221,7 +231,10 @@ def nginx(tables, values):
 def main():
     what, tables, out, *settings = sys.argv[1:]
     values = {name: value or None for name, _, value in (s.partition("=") for s in settings)}
-    made = systemd(values) if what == "systemd" else nginx(json.loads(pathlib.Path(tables).read_text()), values)[what]
+    if what in ("systemd", "mariadb"):
+        made = systemd(values) if what == "systemd" else mariadb()
+    else:
+        made = nginx(json.loads(pathlib.Path(tables).read_text()), values)[what]
     for name, text in made.items():
         (pathlib.Path(out) / name).write_text(text)
 
