@@ -22,8 +22,11 @@
 #include "fcgi/streams.h"
 
 #define LISTEN_FD 0
-#define STREAM_GRACE_MS \
-    5000 /* most exports are done by then; the unit and the tests give a program 10 s and more to end */
+/*
+ * How long a stop waits for answers that are being streamed. Meanwhile requests wait in the queue of the listening
+ * socket, so it is far less than service.queue_sec allows.
+ */
+#define STREAM_GRACE_MS 5000
 #define STOP_GRACE_MS 200 /* nginx may be sending a request on a kept connection at this moment */
 /* Of one read or write on a connection. nginx runs on this machine: longer means that it, or its client, is gone. */
 #define CONNECTION_TIMEOUT_SEC 60
