@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/lock.h"
 
 struct connection {
     struct server *server;
@@ -63,26 +64,26 @@ static bool server_read_body(struct connection *c)
 
 static void server_pass_gate(struct server *s)
 {
-    pthread_mutex_lock(&s->lock);
+    lock_take(&s->lock);
     s->at_gate++;
     s->at_gate_most = MAX(s->at_gate_most, s->at_gate);
     pthread_cond_broadcast(&s->changed);
     while (!s->gate_is_open)
-        pthread_cond_wait(&s->changed, &s->lock);
+        cond_wait(&s->changed, &s->lock);
     s->at_gate--;
-    pthread_mutex_unlock(&s->lock);
+    lock_release(&s->lock);
 }
 
 static int server_note_request(struct connection *c)
 {
     struct server *s = c->server;
 
-    pthread_mutex_lock(&s->lock);
+    lock_take(&s->lock);
     memcpy(s->request, c->head, sizeof s->request);
     buf_clear(&s->body);
     buf_putstr(&s->body, buf_str(&c->body));
     int n = ++s->requests;
-    pthread_mutex_unlock(&s->lock);
+    lock_release(&s->lock);
     return n;
 }
 
@@ -126,10 +127,11 @@ static void *server_serve_one(void *arg)
     close(c->fd);
     buf_done(&c->body);
     free(c);
-    pthread_mutex_lock(&s->lock);
+    OPENSSL_thread_stop(); /* else a leak is seen when the process ends before this thread has */
+    lock_take(&s->lock);
     s->connections--;
     pthread_cond_broadcast(&s->changed);
-    pthread_mutex_unlock(&s->lock);
+    lock_release(&s->lock);
     return NULL;
 }
 
@@ -142,9 +144,9 @@ static void *server_serve(void *arg)
         struct connection *c = xcalloc(1, sizeof *c);
         pthread_t thread;
         *c = (struct connection){.server = s, .fd = fd, .body = BUF_MAX(64u << 20)};
-        pthread_mutex_lock(&s->lock);
+        lock_take(&s->lock);
         s->connections++;
-        pthread_mutex_unlock(&s->lock);
+        lock_release(&s->lock);
         ASSERT(pthread_create(&thread, NULL, server_serve_one, c) == 0);
         (void)pthread_detach(thread);
     }
@@ -219,8 +221,8 @@ void server_start(struct server *s)
     EVP_PKEY_free(key);
     EVP_PKEY_free(other);
     server_listen(s);
-    pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->changed, NULL);
+    lock_init(&s->lock);
+    cond_init(&s->changed);
     ASSERT(pthread_create(&s->thread, NULL, server_serve, s) == 0);
 }
 
@@ -230,8 +232,8 @@ void server_stop(struct server *s)
     pthread_join(s->thread, NULL);
     server_open_gate(s);
     server_wait_idle(s);
-    pthread_cond_destroy(&s->changed);
-    pthread_mutex_destroy(&s->lock);
+    cond_done(&s->changed);
+    lock_done(&s->lock);
     close(s->fd);
     SSL_CTX_free(s->tls);
     unlink(s->ca);
@@ -249,24 +251,27 @@ void server_reply(struct server *s, const char *reply)
 
 void server_wait_idle(struct server *s)
 {
-    pthread_mutex_lock(&s->lock);
+    lock_take(&s->lock);
     while (s->connections > 0)
-        pthread_cond_wait(&s->changed, &s->lock);
-    pthread_mutex_unlock(&s->lock);
+        cond_wait(&s->changed, &s->lock);
+    lock_release(&s->lock);
 }
 
 void server_wait_at_gate(struct server *s, int n)
 {
-    pthread_mutex_lock(&s->lock);
-    while (s->at_gate < n)
-        pthread_cond_wait(&s->changed, &s->lock);
-    pthread_mutex_unlock(&s->lock);
+    int64_t until_us = clock_mono_us() + 60 * US_PER_SEC;
+
+    lock_take(&s->lock);
+    while (s->at_gate < n && cond_wait_until(&s->changed, &s->lock, until_us))
+        ;
+    ASSERT(s->at_gate >= n);
+    lock_release(&s->lock);
 }
 
 void server_open_gate(struct server *s)
 {
-    pthread_mutex_lock(&s->lock);
+    lock_take(&s->lock);
     s->gate_is_open = true;
     pthread_cond_broadcast(&s->changed);
-    pthread_mutex_unlock(&s->lock);
+    lock_release(&s->lock);
 }
