@@ -89,6 +89,5 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_creators TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_codes TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_grants TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_tokens TO {user};
-GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_calls TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_publishes TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_images TO {user};

@@ -2,22 +2,18 @@
 
 #include "base/clock.h"
 #include "crypto/digest.h"
+#include "db/window.h"
 
-#define WINDOW_US (60 * US_PER_SEC)
 #define PURGE_PIECE 500 /* rows a statement, for short locks */
-#define CALLS_KEEP_US (3600 * US_PER_SEC)
+#define PERIOD_US (60 * US_PER_SEC)
 
-enum { SANDBOX_CALLER_FIND, SANDBOX_CREATOR_LOCK, SANDBOX_CALLS_COUNT, SANDBOX_CALL_INSERT, SANDBOX_SQLS };
-static const struct sql sandbox_sqls[SANDBOX_SQLS];
+static const struct sql sandbox_find_caller;
 
-/* Names and limits a minute, by enum sandbox_call. */
-static const struct {
-    const char *name;
-    int64_t max;
-} calls[] = {
-    [SANDBOX_CALL_CREATOR_INFO] = {"creator_info", 20},
-    [SANDBOX_CALL_INIT] = {"init", 6},
-    [SANDBOX_CALL_STATUS] = {"status", 30},
+/* How many: docs/tiktok.md#limits. */
+static const struct db_window sandbox_windows[] = {
+    [SANDBOX_CALL_CREATOR_INFO] = DB_WINDOW("sandbox_creators", "info_calls", 20, PERIOD_US),
+    [SANDBOX_CALL_INIT] = DB_WINDOW("sandbox_creators", "init_calls", 6, PERIOD_US),
+    [SANDBOX_CALL_STATUS] = DB_WINDOW("sandbox_creators", "status_calls", 30, PERIOD_US),
 };
 
 bool sandbox_username_is_valid(struct str username)
@@ -50,48 +46,22 @@ enum err sandbox_caller_find(struct db *db, struct arena *arena, struct str acce
 {
     struct sha256 hash = sha256_of(access);
 
-    return db_row(db, &sandbox_sqls[SANDBOX_CALLER_FIND],
-                  DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_i64(clock_now_us())), arena, ret_caller);
-}
-
-struct call_arg {
-    struct arena *arena;
-    const struct uuid *creator_id;
-    enum sandbox_call call;
-};
-
-/* The creator's row is locked, so that two calls cannot both take the last place. */
-static enum err sandbox_call_take(struct db *db, void *arg)
-{
-    const struct call_arg *a = arg;
-    struct db_arg creator = db_uuid(a->creator_id), kind = db_cstr(calls[a->call].name);
-    struct uuid id = uuid_new();
-    int64_t now = clock_now_us();
-    int64_t count;
-
-    enum err e = db_number(db, &sandbox_sqls[SANDBOX_CREATOR_LOCK], DB_ARGS(creator), &count);
-    if (e == OK)
-        e = db_number(db, &sandbox_sqls[SANDBOX_CALLS_COUNT],
-                      DB_ARGS(creator, kind, db_i64(now - WINDOW_US), db_i64(now)), &count);
-    if (e != OK)
-        return e;
-    if (count >= calls[a->call].max)
-        return ERR_RATE_LIMITED;
-    return db_exec(db, &sandbox_sqls[SANDBOX_CALL_INSERT], DB_ARGS(db_uuid(&id), creator, kind, db_i64(now)), NULL);
+    return db_row(db, &sandbox_find_caller, DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_i64(clock_now_us())), arena,
+                  ret_caller);
 }
 
 enum err sandbox_take_call(struct db *db, struct arena *arena, const struct uuid *creator_id, enum sandbox_call call)
 {
-    struct call_arg a = {.arena = arena, .creator_id = creator_id, .call = call};
+    int64_t free_at_us;
+    enum err e = db_window_take(db, arena, &sandbox_windows[call], creator_id, clock_now_us(), &free_at_us);
 
-    return db_tx(db, sandbox_call_take, &a);
+    return e == ERR_AGAIN ? ERR_RATE_LIMITED : e;
 }
 
 static const struct {
     int64_t keep_us;
     struct sql sql;
 } purges[] = {
-    {CALLS_KEEP_US, {"DELETE FROM sandbox_calls WHERE at_us < ? LIMIT ?", "ii", NULL}},
     {SANDBOX_KEEP_US, {"DELETE FROM sandbox_images WHERE created_at_us < ? LIMIT ?", "ii", NULL}},
     {SANDBOX_KEEP_US, {"DELETE FROM sandbox_publishes WHERE created_at_us < ? LIMIT ?", "ii", NULL}},
     {SANDBOX_KEEP_US, {"DELETE FROM sandbox_codes WHERE created_at_us < ? LIMIT ?", "ii", NULL}},
@@ -124,23 +94,10 @@ static const struct db_col sandbox_caller_cols[] = {DB_COL(struct sandbox_caller
                                                     DB_COL(struct sandbox_caller, comment_disabled, BOOL),
                                                     DB_END};
 
-static const struct sql sandbox_sqls[SANDBOX_SQLS] = {
-    [SANDBOX_CALLER_FIND] = {.text = "SELECT g.creator_id, g.client_key, g.scopes, w.username, w.post_block, "
-                                     "w.private_account, w.comment_disabled FROM sandbox_tokens t "
-                                     "JOIN sandbox_grants g ON g.id = t.grant_id "
-                                     "JOIN sandbox_creators w ON w.id = g.creator_id "
-                                     "WHERE t.token_hash = ? AND t.kind = 'access' AND t.expires_at_us > ? "
-                                     "AND g.revoked_at_us IS NULL",
-                             .in = "bi",
-                             .cols = sandbox_caller_cols},
-    [SANDBOX_CREATOR_LOCK] = {.text = "SELECT created_at_us FROM sandbox_creators WHERE id = ? FOR UPDATE",
-                              .in = "u",
-                              .cols = db_number_cols},
-    /* Not those of the future: a test may have moved the clock back. */
-    [SANDBOX_CALLS_COUNT] = {.text = "SELECT COUNT(*) FROM sandbox_calls "
-                                     "WHERE creator_id = ? AND kind = ? AND at_us > ? AND at_us <= ?",
-                             .in = "usii",
-                             .cols = db_number_cols},
-    [SANDBOX_CALL_INSERT] = {.text = "INSERT INTO sandbox_calls (id, creator_id, kind, at_us) VALUES (?, ?, ?, ?)",
-                             .in = "uusi"},
-};
+static const struct sql sandbox_find_caller = {
+    .text = "SELECT g.creator_id, g.client_key, g.scopes, w.username, w.post_block, w.private_account, "
+            "w.comment_disabled FROM sandbox_tokens t JOIN sandbox_grants g ON g.id = t.grant_id "
+            "JOIN sandbox_creators w ON w.id = g.creator_id "
+            "WHERE t.token_hash = ? AND t.kind = 'access' AND t.expires_at_us > ? AND g.revoked_at_us IS NULL",
+    .in = "bi",
+    .cols = sandbox_caller_cols};
