@@ -268,14 +268,11 @@ enum err parse_object(struct arena *arena, struct str text, bool lenient, struct
         return ERR_BAD_UTF8;
     struct json_parse ps = {.at = arena_strdup(arena, text), .lenient = lenient};
     const char *end = ps.at + text.n;
-    json_parse_skip_blanks(&ps);
-    if (*ps.at != '{')
-        return ERR_BAD_JSON;
-    enum err e = json_parse_container(&ps, &tree);
+    enum err e = json_parse_value(&ps, &tree); /* what is no object, too: it may be nested too deeply */
     if (e != OK)
         return e;
     json_parse_skip_blanks(&ps);
-    if (ps.at != end)
+    if (ps.at != end || !json_object_is_type(tree, json_type_object))
         return ERR_BAD_JSON;
     *ret_tree = TAKE_PTR(tree);
     return OK;

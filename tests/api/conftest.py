@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 import pymysql
 import pytest
@@ -29,6 +30,18 @@ sys.path.insert(0, str(CHECKOUT / "tests/stack"))
 import processes  # noqa: E402
 import sanitizers  # noqa: E402
 from layout import Layout  # noqa: E402
+
+ID_MAX = 40
+
+
+def pytest_make_parametrize_id(config, val, argname):
+    """Bytes, and texts that are long or hold what no terminal takes, would be unreadable as a test's name."""
+    text = val.decode(errors="replace") if isinstance(val, bytes) else val
+    if not isinstance(text, str) or (isinstance(val, str) and len(text) <= ID_MAX and text.isprintable()):
+        return None
+    plain = re.sub(r"[^ -~]|[\[\]]", ".", text[:ID_MAX])
+    return plain if len(text) <= ID_MAX else f"{plain}...{len(text)}-{zlib.crc32(repr(val).encode()):08x}"
+
 
 SETTINGS = ["password.bcrypt_cost=4", "worker.idle_ms=50"]
 DEFECT = re.compile(r"\w+Sanitizer:|runtime error:|assert", re.IGNORECASE)
