@@ -102,9 +102,9 @@ def test_up_after_the_supervisor_was_killed():
 
 def test_a_wrong_configuration():
     with own_folder() as folder:
-        failed = up(folder, "--set", "service.threads=0")
+        failed = up(folder, "--set", "service.threads=65")
         assert failed.returncode == 1
-        assert "service.threads must be a number from 1 to 64" in failed.stderr
+        assert "service.threads must be a number from 0 to 64" in failed.stderr
         assert processes_of(folder) == []
         assert stack_sh(folder, "status").returncode == 3
 
