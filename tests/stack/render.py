@@ -60,6 +60,8 @@ def credentials(at):
         for name, value in wanted.items():
             if not (own / name).exists():
                 write(own / name, value, 0o400, service.uid, service.uid)
+            elif AS_ROOT:  # a new row of the table of services moves the uids of those after it
+                os.chown(own / name, service.uid, service.uid)
 
 
 def configuration(at, https, changes):
