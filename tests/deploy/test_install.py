@@ -106,3 +106,9 @@ def test_nginx_takes_the_site(installed, tmp_path):
     done = subprocess.run(["/usr/sbin/nginx", "-t", "-q", "-e", "stderr", "-c", str(main)], capture_output=True, text=True)
     output = "\n".join(line for line in done.stderr.splitlines() if '"user" directive' not in line)
     assert (done.returncode, output) == (0, "")
+
+
+def test_an_older_release_leaves_nothing_that_comes_in(installed):
+    """Files that a release no longer installs stay where they are: nothing may include a whole folder."""
+    for path in (installed / "etc/nginx").rglob("*.conf"):
+        assert not re.search(r"^\s*include [^;]*\*", path.read_text(), re.M), path

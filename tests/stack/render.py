@@ -146,6 +146,7 @@ def nginx(at, tables, https, http, ipv6):
         "NETWORK_RATE": "100000r/s", "CALLER_RATE": "100001r/s", "SIGN_IN_RATE": "100002r/s", "UPLOADS_AT_ONCE": 1000,
     }
     for name, files in services.generate.nginx(tables, names).items():
+        shutil.rmtree(at.nginx / name, ignore_errors=True)
         folder(at.nginx / name, 0o755)
         for file, text in files.items():
             write(at.nginx / name / file, text)

@@ -220,6 +220,9 @@ def nginx(tables, values):
     values = {**values, "HEADER_PARAMS": header_params()}
     made = {"sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps)},
             "locations": {f"{s['name']}.conf": locations(tables, s["name"]) for s in apps if s["host"] == "HOST_MAIN"}}
+    # Each by its name: a file that an older release left behind must not come in.
+    made["snippets"]["locations.conf"] = "".join(f"include @NGINX_DIR@/locations/{name};\n"
+                                                 for name in [*made["locations"], "pages.conf"])
     for folder in made:
         for path in (CHECKOUT / "nginx" / folder).glob("*.conf"):
             made[folder][path.name] = path.read_text()
