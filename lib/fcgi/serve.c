@@ -24,7 +24,7 @@
 #define LISTEN_FD 0
 /*
  * How long a stop waits for answers that are being streamed. Meanwhile requests wait in the queue of the listening
- * socket, so it is far less than service.queue_sec allows.
+ * socket, so it is at most half of what service.queue_sec allows.
  */
 #define STREAM_GRACE_MS 5000
 #define STOP_GRACE_MS 200 /* nginx may be sending a request on a kept connection at this moment */
@@ -202,7 +202,7 @@ static void serve_stop(struct server *s)
     atomic_store(&s->shared->stopping, true);
     (void)nanosleep(&(struct timespec){.tv_nsec = STOP_GRACE_MS * 1000000}, NULL);
     ASSERT(eventfd_write(s->stop_fd, 1) == 0);
-    streams_end(s->shared->streams, STREAM_GRACE_MS);
+    streams_end(s->shared->streams, (int)MIN(STREAM_GRACE_MS, s->shared->conf->service_queue_sec * 1000 / 2));
 }
 
 int serve_run(struct shared *shared)

@@ -23,11 +23,13 @@ static const char *request_value_of(const char *param, const char *header)
 
 void request_take_header(struct request *r, const char *param)
 {
-    if (strncmp(param, "HTTP_", 5) != 0)
+    const char *rest = strncmp(param, "HTTP_", 5) == 0 ? param + 5 : strncmp(param, "CONTENT_", 8) == 0 ? param : NULL;
+
+    if (rest == NULL)
         return;
     for (size_t i = 0; i < ARRAY_LEN(request_headers); i++) {
         struct str *field = (struct str *)((char *)r + request_headers[i].offset);
-        const char *value = request_value_of(param + 5, request_headers[i].name);
+        const char *value = request_value_of(rest, request_headers[i].name);
         if (value == NULL)
             continue;
         if (field->p == NULL)

@@ -25,6 +25,7 @@ enum service_store { STORE_NONE, STORE_WRITE };
 
 #define SERVICE_CREDENTIALS_MAX 4
 
+/* The programs use threads, ends_credentials and credentials; the rest is for what is generated. */
 struct service {
     const char *name;
     enum service_kind kind;

@@ -119,7 +119,7 @@ def test_the_answer_to_an_upload_waits_for_the_disk(stack, user):
         try:
             body = images.jpeg(400, 300)
             answer = traced.ask(parameters("POST", "/api/v1/uploads", HTTP_AUTHORIZATION=f"Bearer {user.key}",
-                                           HTTP_CONTENT_TYPE="image/jpeg", CONTENT_LENGTH=str(len(body))), body)
+                                           CONTENT_TYPE="image/jpeg", CONTENT_LENGTH=str(len(body))), body)
         finally:
             made = calls(traced.end())
     finally:

@@ -68,7 +68,7 @@ def test_post_cut_everywhere(stack, user):
     """A key is made only once the whole body has come."""
     body = json.dumps({"name": "cut"}).encode()
     cookie = "; ".join(f"{c.name}={c.value}" for c in user.web.cookies)
-    data, complete = request(parameters("POST", HTTP_COOKIE=cookie, HTTP_ORIGIN=stack.url, HTTP_CONTENT_TYPE="application/json",
+    data, complete = request(parameters("POST", HTTP_COOKIE=cookie, HTTP_ORIGIN=stack.url, CONTENT_TYPE="application/json",
                                         CONTENT_LENGTH=str(len(body))), body)
     for at in range(complete):
         answer = answer_to(stack, data[:at], end=True)
@@ -82,7 +82,7 @@ def test_post_without_a_length_cut_everywhere(stack, user):
     """Without Content-Length only the empty record says that the body is complete."""
     body = json.dumps({"name": "cut"}).encode()
     cookie = "; ".join(f"{c.name}={c.value}" for c in user.web.cookies)
-    data, _ = request(parameters("POST", HTTP_COOKIE=cookie, HTTP_ORIGIN=stack.url, HTTP_CONTENT_TYPE="application/json"), body)
+    data, _ = request(parameters("POST", HTTP_COOKIE=cookie, HTTP_ORIGIN=stack.url, CONTENT_TYPE="application/json"), body)
     for at in range(len(data) - 40, len(data)):
         answer_to(stack, data[:at], end=True)
     assert keys(user) == []

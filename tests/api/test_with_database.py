@@ -8,6 +8,7 @@ import pytest
 
 TABLE = (pathlib.Path(__file__).resolve().parent.parent / "unit/meson.build").read_text()
 KEYS = re.findall(r"^  '([\w/]+)':", re.search(r"^database_tests = \{(.*?)^\}", TABLE, re.M | re.S)[1], re.M)
+assert KEYS
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -26,7 +26,7 @@ PROGRAMS = [*(f"usr/libexec/marketingcli/marketingcli-{n}" for n in [*APPS, "ima
     "etc/nginx/sites-available/marketingcli.conf", "etc/nginx/sites-available/marketingcli-sandbox.conf",
     *(f"lib/systemd/system/{generate.unit(r)}.service.d/50-{generate.label(r)}.conf" for r in ROWS),
     *(f"etc/nginx/marketingcli/locations/{r['name']}.conf" for r in ROWS if r["host"] == "HOST_MAIN" and r["kind"] == "app"),
-    "etc/mysql/mariadb.conf.d/60-marketingcli.cnf", "etc/nginx/marketingcli/snippets/upstreams.conf", "etc/nginx/marketingcli/snippets/fastcgi.conf",
+    "etc/mysql/mariadb.conf.d/40-marketingcli.cnf", "etc/nginx/marketingcli/snippets/upstreams.conf", "etc/nginx/marketingcli/snippets/fastcgi.conf",
     "usr/share/marketingcli/html/index.html", "usr/share/marketingcli/sql/0004_users.sql",
     "usr/share/marketingcli/sql/grants.sql", "etc/marketingcli/marketingcli.conf.sample",
 ])
@@ -112,3 +112,17 @@ def test_an_older_release_leaves_nothing_that_comes_in(installed):
     """Files that a release no longer installs stay where they are: nothing may include a whole folder."""
     for path in (installed / "etc/nginx").rglob("*.conf"):
         assert not re.search(r"^\s*include [^;]*\*", path.read_text(), re.M), path
+
+
+def test_what_an_older_release_installed_goes(tmp_path):
+    build = os.environ.get("MARKETINGCLI_RELEASE", str(CHECKOUT / "build-release"))
+    stale = [tmp_path / f for f in ("etc/nginx/marketingcli/locations/health.conf",
+                                    "lib/systemd/system/marketingcli-uploads.service.d/20-store.conf",
+                                    "lib/systemd/system/marketingcli-worker@publish.service.d/50-network.conf")]
+    kept = tmp_path / "lib/systemd/system/marketingcli-uploads.service.d/override.conf"
+    for path in [*stale, kept]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    subprocess.run(["/usr/bin/meson", "install", "-C", build, "--no-rebuild", "--destdir", str(tmp_path)], check=True,
+                   stdout=subprocess.DEVNULL)
+    assert [p for p in stale if p.exists()] == [] and kept.exists()

@@ -260,7 +260,7 @@ static int migrate(struct arena *arena, struct db_options options, const char *d
 }
 
 /* Too few connections are no reason to leave the schema old, but programs would answer 503 under load. */
-static int migrate_warn_of_connections(const struct db_options *options, const struct conf *conf)
+static void migrate_warn_of_connections(const struct db_options *options, const struct conf *conf)
 {
     _cleanup_(db_freep) struct db *db = db_new(options);
     int64_t allowed, needed = 0;
@@ -268,13 +268,12 @@ static int migrate_warn_of_connections(const struct db_options *options, const s
     for (const struct service *s = services; s->name != NULL; s++)
         needed += service_connections(s, (int)conf->service_threads, (int)conf->worker_threads);
     if (db_number(db, &migrate_sqls[MIGRATE_CONNECTIONS], DB_NO_ARGS, &allowed) != OK)
-        return migrate_complain_db(db, "max_connections cannot be read");
-    if (allowed < needed)
+        (void)migrate_complain_db(db, "max_connections cannot be read");
+    else if (allowed < needed)
         fprintf(stderr,
                 "warning: the programs hold up to %" PRId64 " connections, and MariaDB's max_connections is %" PRId64
-                ": raise it and restart MariaDB\n",
+                ": raise it in a file of mariadb.conf.d after 40-marketingcli.cnf, and restart MariaDB\n",
                 needed, allowed);
-    return EXIT_DONE;
 }
 
 int verb_migrate(const struct given *given)
@@ -291,7 +290,7 @@ int verb_migrate(const struct given *given)
     int code = migrate(&arena, options, given->database != NULL ? given->database : conf.database_name.p, given->sql,
                        given->credentials);
     if (code == EXIT_DONE)
-        code = migrate_warn_of_connections(&options, &conf);
+        migrate_warn_of_connections(&options, &conf);
     arena_done(&arena);
     return code;
 }

@@ -127,7 +127,7 @@ def systemd(values):
 def mariadb():
     """Its settings. An app holds two connections besides those of its threads (lib/service/service.c)."""
     held = sum(int(s["threads"]) + 2 * (s["kind"] == "app") for s in services() if s["kind"] != "image")
-    return {"60-marketingcli.cnf": fill((CHECKOUT / "sql/mariadb.cnf.in").read_text(),
+    return {"40-marketingcli.cnf": fill((CHECKOUT / "sql/mariadb.cnf.in").read_text(),
                                         {"CONNECTIONS": held, "MAX_CONNECTIONS": 2 * held + 50})}
 
 
@@ -147,7 +147,7 @@ def location_of(pattern):
     """nginx's kind and address of a pattern: the exact one, or a regular expression where {name} is one segment."""
     if "{" not in pattern:
         return f"= {pattern}"
-    return "~ ^" + re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(pattern).replace(r"\-", "-").replace("/", "/")) + "$"
+    return "~ ^" + re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(pattern).replace(r"\-", "-")) + "$"
 
 
 def size(n):
@@ -208,9 +208,11 @@ def upstreams(apps):
 
 def header_params():
     """The request headers that programs read, as CGI names them."""
-    names = re.findall(r'^HEADER\(\w+, "([^"]+)"\)$', (CHECKOUT / "lib/http/header.def").read_text(), re.MULTILINE)
+    text = (CHECKOUT / "lib/http/header.def").read_text()
+    names = re.findall(r'^HEADER\(\w+, "([^"]+)"\)$', text, re.MULTILINE)
     lower = [n.lower().replace("-", "_") for n in names]
-    return lines(f"fastcgi_param HTTP_{n.upper()} $http_{n} if_not_empty;" for n in lower)
+    assert len(names) == len(re.findall(r"^HEADER\(", text, re.MULTILINE)), "header.def: a row cannot be read"
+    return lines(f"fastcgi_param {'' if n == 'content_type' else 'HTTP_'}{n.upper()} $http_{n} if_not_empty;" for n in lower)
 
 
 def nginx(tables, values):
