@@ -1,4 +1,5 @@
-# The Debian packages that MarketingCLI needs, in one place. Sourced by demo.sh, run.sh and .ci/run:
+# The Debian packages that MarketingCLI needs, in one place. Sourced by demo.sh, run.sh, .ci/run and people
+# (CONTRIBUTING.md, docs/operations.md):
 #
 #	. tests/packages.sh; packages_install $packages_demo
 

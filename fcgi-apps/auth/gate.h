@@ -1,6 +1,6 @@
 /*
  * The gate in front of bcrypt: a hash takes a processor for a quarter of a second, so at most `running` threads
- * compute one at a time, at most `waiting` others stand in line for at most wait_ms, and any more are told to come
+ * compute one at a time, at most `waiting` others wait in line for at most wait_ms, and any more are told to come
  * again. Without it a burst of sign-ins would take every processor and every thread of the program.
  *
  *    e = gate_enter(gate);

@@ -24,7 +24,7 @@ static const struct {
     const char *code;
     int status;
     const char *message;
-} codes[] = {
+} sandbox_answer_codes[] = {
     {"access_token_invalid", 401, "The access token is invalid or not found in the request."},
     {"scope_not_authorized", 401, "The user did not authorize the scope required for completing this request."},
     {"scope_permission_missed", 400, "The app has no permission for the requested field."},
@@ -95,17 +95,18 @@ static enum err sandbox_answer_error(struct ctx *c, int status, const char *code
 
 bool answer_knows(struct str code)
 {
-    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-        if (str_eqc(code, codes[i].code))
+    for (size_t i = 0; i < ARRAY_LEN(sandbox_answer_codes); i++)
+        if (str_eqc(code, sandbox_answer_codes[i].code))
             return true;
     return false;
 }
 
 enum err answer_refused(struct ctx *c, const char *code, const char *message)
 {
-    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-        if (strcmp(codes[i].code, code) == 0)
-            return sandbox_answer_error(c, codes[i].status, code, message != NULL ? message : codes[i].message);
+    for (size_t i = 0; i < ARRAY_LEN(sandbox_answer_codes); i++)
+        if (strcmp(sandbox_answer_codes[i].code, code) == 0)
+            return sandbox_answer_error(c, sandbox_answer_codes[i].status, code,
+                                        message != NULL ? message : sandbox_answer_codes[i].message);
     ASSERT(!"a code without a row");
     return ERR_INTERNAL;
 }

@@ -14,7 +14,7 @@ struct authorize {
 
 static const struct {
     const char *code, *what;
-} blocks[] = {
+} consent_blocks[] = {
     {"", "can post"},
     {"spam_risk_too_many_posts", "has posted too much today"},
     {"spam_risk_user_banned_from_posting", "is banned from posting"},
@@ -82,7 +82,7 @@ static bool consent_no_state(const struct ctx *c, const struct authorize *a)
 static const struct {
     bool (*broken)(const struct ctx *c, const struct authorize *a);
     const char *what;
-} checks[] = {
+} consent_checks[] = {
     {consent_no_client_key, "client_key is missing or not one."},
     {consent_bad_redirect_uri,
      "redirect_uri is not registered: it is an https address of the service, without ? and #."},
@@ -100,9 +100,9 @@ static const char *consent_authorize_read(const struct ctx *c, const struct form
         .redirect_uri = form_get(f, "redirect_uri"),
         .state = form_get(f, "state"),
     };
-    for (size_t i = 0; i < ARRAY_LEN(checks); i++)
-        if (checks[i].broken(c, ret))
-            return checks[i].what;
+    for (size_t i = 0; i < ARRAY_LEN(consent_checks); i++)
+        if (consent_checks[i].broken(c, ret))
+            return consent_checks[i].what;
     return NULL;
 }
 
@@ -158,8 +158,8 @@ static enum err consent_form_page(struct ctx *c, int status, const struct author
                  "<label><input type=\"checkbox\" name=\"private\"> The account is private</label>\n"
                  "<label><input type=\"checkbox\" name=\"comment_disabled\"> Nobody may comment</label>\n"
                  "<label>The account <select name=\"post_block\">");
-    for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
-        buf_printf(&b, "<option value=\"%s\">%s</option>", blocks[i].code, blocks[i].what);
+    for (size_t i = 0; i < ARRAY_LEN(consent_blocks); i++)
+        buf_printf(&b, "<option value=\"%s\">%s</option>", consent_blocks[i].code, consent_blocks[i].what);
     buf_puts(&b, "</select></label>\n<p>What the app may do:</p>\n");
     consent_put_scopes(&b, a->scope);
     buf_puts(&b, "<button class=\"yes\" name=\"decision\" value=\"allow\">Allow</button>"
@@ -210,10 +210,10 @@ static struct str consent_granted(struct ctx *c, const struct form *f, struct st
 static bool consent_block_of(struct str given, struct str *ret_code)
 {
     *ret_code = (struct str){0};
-    for (size_t i = 0; i < ARRAY_LEN(blocks); i++) {
-        if (given.n > 0 && str_eqc(given, blocks[i].code))
+    for (size_t i = 0; i < ARRAY_LEN(consent_blocks); i++) {
+        if (given.n > 0 && str_eqc(given, consent_blocks[i].code))
             *ret_code = given;
-        if (given.n == 0 || str_eqc(given, blocks[i].code))
+        if (given.n == 0 || str_eqc(given, consent_blocks[i].code))
             return true;
     }
     return false;

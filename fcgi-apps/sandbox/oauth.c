@@ -32,7 +32,7 @@ static const struct grant_type {
     const char *name;
     const char *needs[3]; /* besides the client */
     enum err (*run)(struct ctx *c, const struct form *f, struct sandbox_tokens *ret_tokens);
-} grant_types[] = {
+} sandbox_tokens_grant_types[] = {
     {"authorization_code", {"code", "redirect_uri", NULL}, sandbox_tokens_by_code},
     {"refresh_token", {"refresh_token", NULL}, sandbox_tokens_by_refresh_token},
 };
@@ -121,9 +121,9 @@ static enum err sandbox_tokens_oauth_token(struct ctx *c)
     if (!sandbox_tokens_open_call(c, f, &e))
         return e;
     struct str name = form_get(f, "grant_type");
-    for (size_t i = 0; i < ARRAY_LEN(grant_types); i++)
-        if (str_eqc(name, grant_types[i].name))
-            return sandbox_tokens_run_grant(c, &grant_types[i], f);
+    for (size_t i = 0; i < ARRAY_LEN(sandbox_tokens_grant_types); i++)
+        if (str_eqc(name, sandbox_tokens_grant_types[i].name))
+            return sandbox_tokens_run_grant(c, &sandbox_tokens_grant_types[i], f);
     if (name.n == 0)
         return sandbox_tokens_missing(c, "grant_type");
     return answer_oauth_error(c, "unsupported_grant_type", "grant_type is authorization_code or refresh_token.");

@@ -59,7 +59,7 @@ static bool scripts_script_status(struct arena *arena, struct str value, struct 
 static const struct {
     const char *verb;
     bool (*read)(struct arena *arena, struct str value, struct scripts *s);
-} verbs[] = {
+} scripts_verbs[] = {
     {"fail", scripts_script_fail},
     {"code", scripts_script_code},
     {"http", scripts_script_http},
@@ -72,9 +72,9 @@ static bool scripts_script_read(struct arena *arena, struct str script, struct s
 
     if (!str_cut(&script, ':', &verb))
         return true;
-    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-        if (str_eqc(verb, verbs[i].verb))
-            return verbs[i].read(arena, script, s);
+    for (size_t i = 0; i < ARRAY_LEN(scripts_verbs); i++)
+        if (str_eqc(verb, scripts_verbs[i].verb))
+            return scripts_verbs[i].read(arena, script, s);
     return true;
 }
 

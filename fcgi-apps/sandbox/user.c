@@ -13,7 +13,7 @@ static const struct user_field {
     const char *name, *scope;
     enum kind kind;
     size_t offset;
-} user_fields[] = {
+} sandbox_user_fields[] = {
     {"open_id", "user.info.basic", KIND_STR, offsetof(struct sandbox_user_user, open_id)},
     {"union_id", "user.info.basic", KIND_STR, offsetof(struct sandbox_user_user, union_id)},
     {"avatar_url", "user.info.basic", KIND_STR, offsetof(struct sandbox_user_user, avatar_url)},
@@ -61,9 +61,9 @@ static struct str sandbox_user_nickname(const struct ctx *c, struct str username
 
 static const struct user_field *sandbox_user_field_find(struct str name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(user_fields); i++)
-        if (str_eqc(name, user_fields[i].name))
-            return &user_fields[i];
+    for (size_t i = 0; i < ARRAY_LEN(sandbox_user_fields); i++)
+        if (str_eqc(name, sandbox_user_fields[i].name))
+            return &sandbox_user_fields[i];
     return NULL;
 }
 

@@ -5,7 +5,7 @@
 
 /* An image and what a form puts around it. A larger body is refused before it is read; a smaller body with an image
  * that is too large gets the answer that says so. */
-#define BODY_MAX_BYTES (IMAGE_MAX_BYTES + (1u << 20)) /* nginx/locations/uploads.conf */
+#define BODY_MAX_BYTES (IMAGE_MAX_BYTES + (1u << 20))
 
 struct original_shape {
     struct str media_type, sha256;

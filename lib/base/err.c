@@ -21,22 +21,12 @@ static const struct err_row err_rows[ERR__MAX] = {
 static const struct {
     int up_to;
     const char *type;
-} types[] = {
-    {399, "ok"},
-    {400, "invalid_request"},
-    {401, "authentication"},
-    {402, "plan"},
-    {403, "permission"},
-    {404, "not_found"},
-    {405, "invalid_request"},
-    {409, "conflict"},
-    {412, "conflict"},
-    {415, "invalid_request"},
-    {422, "validation"},
-    {429, "rate_limit"},
-    {499, "invalid_request"},
-    {500, "internal"},
-    {599, "unavailable"},
+} err_types[] = {
+    {399, "ok"},         {400, "invalid_request"}, {401, "authentication"},
+    {403, "permission"}, {404, "not_found"},       {405, "invalid_request"},
+    {409, "conflict"},   {412, "conflict"},        {415, "invalid_request"},
+    {422, "validation"}, {429, "rate_limit"},      {499, "invalid_request"},
+    {500, "internal"},   {599, "unavailable"},
 };
 
 static const struct err_row *err_row(enum err e)
@@ -67,9 +57,9 @@ bool err_retryable(enum err e)
 
 const char *err_type_of_status(int status)
 {
-    for (size_t i = 0; i < ARRAY_LEN(types); i++)
-        if (status <= types[i].up_to)
-            return types[i].type;
+    for (size_t i = 0; i < ARRAY_LEN(err_types); i++)
+        if (status <= err_types[i].up_to)
+            return err_types[i].type;
     return "internal";
 }
 

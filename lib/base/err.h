@@ -5,7 +5,7 @@
  *    if (e != OK)
  *        return e;
  *
- * Functions that can fail return enum err and are marked MUST_CHECK. The HTTP status of an error stands in err.def and
+ * Functions that can fail return enum err and are marked MUST_CHECK. The HTTP status of an error is in err.def and
  * nowhere else; the only status that a handler writes itself is that of a success: reply_data(rep, 201, ...). (The
  * TikTok simulator answers with TikTok's own errors, which have a table of their own.)
  */

@@ -1,5 +1,5 @@
 /*
- * A mutex, and threads that wait for each other under it. Each of these can fail only by a mistake of ours, so a failure
+ * A mutex, and threads that wait for each other under it. Each of these can fail only by a bug of ours, so a failure
  * ends the process. Waiting is by the monotonic clock: the wall clock may be set back by hours.
  *
  *    lock_take(&q->lock);

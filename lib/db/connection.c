@@ -10,14 +10,14 @@
 #include "db/private.h"
 
 /*
- * What a MariaDB error means for the caller. An error that is not listed is a mistake of ours: ERR_DB_FAILED.
+ * What a MariaDB error means for the caller. An error that is not listed is a bug of ours: ERR_DB_FAILED.
  * Source: https://mariadb.com/kb/en/mariadb-error-code-reference/
  */
 static const struct {
     unsigned error;
     enum err err;
     bool lost; /* the connection is gone */
-} meanings[] = {
+} db_connection_meanings[] = {
     {CR_CONNECTION_ERROR, ERR_DB_UNAVAILABLE, true},
     {CR_CONN_HOST_ERROR, ERR_DB_UNAVAILABLE, true},
     {CR_SERVER_GONE_ERROR, ERR_DB_UNAVAILABLE, true},
@@ -81,17 +81,17 @@ const char *db_error(const struct db *db)
 
 bool db_error_is_lost(unsigned error)
 {
-    for (size_t i = 0; i < ARRAY_LEN(meanings); i++)
-        if (meanings[i].error == error)
-            return meanings[i].lost;
+    for (size_t i = 0; i < ARRAY_LEN(db_connection_meanings); i++)
+        if (db_connection_meanings[i].error == error)
+            return db_connection_meanings[i].lost;
     return false;
 }
 
 static enum err db_connection_meaning(unsigned error)
 {
-    for (size_t i = 0; i < ARRAY_LEN(meanings); i++)
-        if (meanings[i].error == error)
-            return meanings[i].err;
+    for (size_t i = 0; i < ARRAY_LEN(db_connection_meanings); i++)
+        if (db_connection_meanings[i].error == error)
+            return db_connection_meanings[i].err;
     return ERR_DB_FAILED;
 }
 

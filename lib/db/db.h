@@ -20,7 +20,7 @@
  *
  * Errors: ERR_NOT_FOUND (db_row, db_number: no row), ERR_DB_DUPLICATE (1062), ERR_DB_UNAVAILABLE (no connection,
  * timeout, read only, too many connections, or a COMMIT whose outcome is unknown), ERR_DB_RERUN (1213, 1205, 1020; seen
- * only inside db_tx, which runs again), ERR_DB_FAILED (a mistake of ours: db_error says which).
+ * only inside db_tx, which runs again), ERR_DB_FAILED (a bug of ours: db_error says which).
  */
 #pragma once
 
@@ -177,7 +177,7 @@ MUST_CHECK enum err db_exec(struct db *db, const struct sql *q, const struct db_
 MUST_CHECK enum err db_change(struct db *db, const struct sql *q, const struct db_arg *args, size_t n);
 
 /*
- * The one row, into ret (a struct described by q->cols). ERR_NOT_FOUND without one; two are a mistake (ERR_DB_FAILED).
+ * The one row, into ret (a struct described by q->cols). ERR_NOT_FOUND without one; two are a bug (ERR_DB_FAILED).
  */
 MUST_CHECK enum err db_row(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, struct arena *arena,
                            void *ret);
@@ -193,7 +193,7 @@ MUST_CHECK enum err db_number(struct db *db, const struct sql *q, const struct d
 extern const struct db_col db_uuid_cols[];
 
 /*
- * All rows, as an array in the arena of elements of size bytes. More than max are a mistake: give the statement a
+ * All rows, as an array in the arena of elements of size bytes. More than max are a bug: give the statement a
  * LIMIT.
  */
 MUST_CHECK enum err db_rows(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,

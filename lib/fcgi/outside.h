@@ -1,5 +1,5 @@
 /*
- * Permission to wait for somebody else's machine: TikTok, Stripe, a remote store.
+ * Permission to wait for somebody else's machine: TikTok.
  *
  *    enum err e = outside_enter(c);
  *    if (e != OK)

@@ -35,7 +35,7 @@ struct multipart {
     char delimiter[80]; /* CR LF -- boundary */
     size_t delimiter_n;
     int parts;
-    bool in_part, at_delimiter, last, body_ended; /* at_delimiter: one stands at clean */
+    bool in_part, at_delimiter, last, body_ended; /* at_delimiter: one is at clean */
 };
 
 MUST_CHECK enum err multipart_init(struct multipart *mp, struct arena *arena, struct str content_type,

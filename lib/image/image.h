@@ -38,7 +38,7 @@ enum image_change {
 struct image_header {
     enum image_type type;
     uint32_t width, height; /* as stored, before orientation */
-    bool has_metadata;      /* EXIF, XMP, IPTC, a colour profile or a comment stands before the pixels */
+    bool has_metadata;      /* EXIF, XMP, IPTC, a colour profile or a comment comes before the pixels */
 };
 
 /* ERR_IMAGE_EMPTY, ERR_IMAGE_TYPE, ERR_IMAGE_CORRUPT, ERR_IMAGE_TOO_MANY_PIXELS. p has the first n bytes of the

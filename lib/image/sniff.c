@@ -177,7 +177,7 @@ enum err image_sniff(const uint8_t *p, size_t n, struct image_header *ret_header
     return e;
 }
 
-/* How much of a file is looked at: behind 15 segments of 64 KiB there is no frame header worth waiting for. */
+/* How much of a file is looked at: after 15 segments of 64 KiB there is no frame header worth waiting for. */
 #define HEAD_BYTES (1u << 20)
 
 enum err image_sniff_file(int fd, struct image_header *ret_header)

@@ -121,7 +121,7 @@ static void runner_end(struct runner_thread *t, struct open_run *o, const char *
 
 /*
  * Gives a run up. An error that passes (the database or the store is away) is nobody's fault. Any other counts as a
- * crash, so that a mistake of ours ends in a dead job, which an alarm shows, and not in a job that runs for ever.
+ * crash, so that a bug of ours ends in a dead job, which an alarm shows, and not in a job that runs for ever.
  */
 static void runner_drop(struct runner_thread *t, struct open_run *o)
 {

@@ -16,7 +16,7 @@
 #define TIME_MIN_US (-62167219200 * US_PER_SEC)
 #define TIME_MAX_US (253402300800 * US_PER_SEC - 1)
 
-/* Where a value stands, from the inside to the outside. Made into text only for a problem. */
+/* Where a value is, from the inside to the outside. Made into text only for a problem. */
 struct json_bind_path {
     const struct json_bind_path *up;
     struct str name; /* absent: an element, index says which */

@@ -27,15 +27,16 @@ static const char *const metrics_label_names[LABEL__MAX];
 static const struct {
     int64_t us;
     const char *text;
-} buckets[] = {
+} metrics_buckets[] = {
     {1000, "0.001"},  {2500, "0.0025"}, {5000, "0.005"},  {10000, "0.01"}, {25000, "0.025"},
     {50000, "0.05"},  {100000, "0.1"},  {250000, "0.25"}, {500000, "0.5"}, {1000000, "1"},
     {2500000, "2.5"}, {5000000, "5"},   {10000000, "10"},
 };
 
-#define CELLS_OF_HISTOGRAM (ARRAY_LEN(buckets) + 2) /* what is in each bucket alone, what is beyond them, the sum */
-#define BEYOND ARRAY_LEN(buckets)
-#define SUM (ARRAY_LEN(buckets) + 1)
+#define CELLS_OF_HISTOGRAM \
+    (ARRAY_LEN(metrics_buckets) + 2) /* what is in each bucket alone, what is beyond them, the sum */
+#define BEYOND ARRAY_LEN(metrics_buckets)
+#define SUM (ARRAY_LEN(metrics_buckets) + 1)
 
 struct metrics {
     const char *const *values[LABEL__MAX];
@@ -152,7 +153,7 @@ void metric_observe(struct metrics *m, enum metric which, size_t series, int64_t
     ASSERT(metrics_rows[which].type == HISTOGRAM);
     if (c == NULL)
         return;
-    while (i < BEYOND && value > buckets[i].us)
+    while (i < BEYOND && value > metrics_buckets[i].us)
         i++;
     metrics_add(&c[i], 1);
     metrics_add(&c[SUM], value);
@@ -203,7 +204,7 @@ static void metrics_put_histogram(struct buf *b, const struct metrics *m, const 
 
     for (size_t i = 0; i <= BEYOND; i++) {
         n += atomic_load_explicit(&c[i], memory_order_relaxed);
-        metrics_put_series(b, m, r, series, "_bucket", i == BEYOND ? "+Inf" : buckets[i].text);
+        metrics_put_series(b, m, r, series, "_bucket", i == BEYOND ? "+Inf" : metrics_buckets[i].text);
         metrics_put_value(b, n, ONE);
     }
     metrics_put_series(b, m, r, series, "_sum", NULL);

@@ -29,7 +29,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 
-#define NET_WANTED_MAX 4 /* headers of an answer: R2 needs ETag, Content-Length and Retry-After */
+#define NET_WANTED_MAX 4 /* headers of an answer that a caller may ask for */
 
 struct net_header {
     const char *name; /* a token (RFC 9110, 5.6.2); none that libcurl or another field sets */

@@ -11,7 +11,7 @@
  *    transfer_free(t);
  *
  * Whether a byte of the request may have left is known from CURLOPT_PREREQFUNCTION, which libcurl calls when the
- * connection stands (TLS verified, signed in to a relay) and before it writes the request: a transfer that ends without
+ * connection is up (TLS verified, signed in to a relay) and before it writes the request: a transfer that ends without
  * that call was not sent; every other end without a whole answer is unknown. A mail counts as sent once it is whole.
  */
 #pragma once
@@ -27,7 +27,7 @@ struct transfer;
 
 /* What differs between HTTP and SMTP. */
 struct transfer_kind {
-    /* The connection stands: NULL, or why nothing may be sent. */
+    /* The connection is up: NULL, or why nothing may be sent. */
     const char *(*begin)(struct transfer *t);
     /* A whole answer is there. Otherwise may_have_left decides what the end means. */
     bool (*answered)(struct transfer *t, CURLcode code);

@@ -24,8 +24,8 @@ struct store_path {
     char s[512];
 };
 
-MUST_CHECK static enum err full_path(const struct store *s, const struct uuid *id, const char *suffix,
-                                     struct store_path *ret)
+MUST_CHECK static enum err store_full_path(const struct store *s, const struct uuid *id, const char *suffix,
+                                           struct store_path *ret)
 {
     char below[STORE_PATH_SIZE];
 
@@ -44,7 +44,7 @@ static struct store_path store_folder_of(const char *path)
     return p;
 }
 
-MUST_CHECK static enum err sync_folder(const char *path)
+MUST_CHECK static enum err store_sync_folder(const char *path)
 {
     _cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -52,21 +52,21 @@ MUST_CHECK static enum err sync_folder(const char *path)
 }
 
 /* Makes one folder; its name is durable in the one above before anything is put into it. */
-MUST_CHECK static enum err make_folder(const struct store_path *p)
+MUST_CHECK static enum err store_make_folder(const struct store_path *p)
 {
     if (mkdir(p->s, FOLDER_MODE & 0777) < 0)
         return errno == EEXIST ? OK : err_of_store();
     if (chmod(p->s, FOLDER_MODE) < 0) /* whatever the umask is */
         return err_of_store();
-    return sync_folder(store_folder_of(p->s).s);
+    return store_sync_folder(store_folder_of(p->s).s);
 }
 
-MUST_CHECK static enum err make_folders(const char *file)
+MUST_CHECK static enum err store_make_folders(const char *file)
 {
     struct store_path inner = store_folder_of(file), outer = store_folder_of(inner.s);
-    enum err e = make_folder(&outer);
+    enum err e = store_make_folder(&outer);
 
-    return e == OK ? make_folder(&inner) : e;
+    return e == OK ? store_make_folder(&inner) : e;
 }
 
 enum err store_create(const struct store *s, const struct uuid *id, struct store_file *ret_file)
@@ -74,11 +74,11 @@ enum err store_create(const struct store *s, const struct uuid *id, struct store
     struct store_file f = {.fd = -1, .id = *id};
     struct store_path temporary, final;
 
-    enum err e = full_path(s, id, TEMPORARY_SUFFIX, &temporary);
+    enum err e = store_full_path(s, id, TEMPORARY_SUFFIX, &temporary);
     if (e == OK)
-        e = full_path(s, id, "", &final);
+        e = store_full_path(s, id, "", &final);
     if (e == OK)
-        e = make_folders(final.s);
+        e = store_make_folders(final.s);
     if (e != OK)
         return e;
     memcpy(f.temporary, temporary.s, sizeof f.temporary);
@@ -99,7 +99,7 @@ enum err store_commit(const struct store *s, struct store_file *f)
 {
     ASSERT(s != NULL && f->fd >= 0);
     bool kept = fsync(f->fd) == 0 && rename(f->temporary, f->final) == 0;
-    enum err e = kept ? sync_folder(store_folder_of(f->final).s) : err_of_store();
+    enum err e = kept ? store_sync_folder(store_folder_of(f->final).s) : err_of_store();
     if (kept && e != OK)
         (void)unlink(f->final);
     if (e != OK) {
@@ -126,21 +126,21 @@ enum err store_delete(const struct store *s, const struct uuid *id)
     struct store_path p;
 
     for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
-        enum err e = full_path(s, id, suffixes[i], &p);
+        enum err e = store_full_path(s, id, suffixes[i], &p);
         if (e != OK)
             return e;
         if (unlink(p.s) < 0 && errno != ENOENT)
             return err_of_store();
     }
-    /* Gone for good, also behind a power cut: the policy promises it. The folder may never have been made. */
+    /* Gone for good, also after a power cut: the policy promises it. The folder may never have been made. */
     struct store_path folder = store_folder_of(p.s);
-    return access(folder.s, F_OK) < 0 && errno == ENOENT ? OK : sync_folder(folder.s);
+    return access(folder.s, F_OK) < 0 && errno == ENOENT ? OK : store_sync_folder(folder.s);
 }
 
 enum err store_open(const struct store *s, const struct uuid *id, int *ret_fd)
 {
     struct store_path p;
-    enum err e = full_path(s, id, "", &p);
+    enum err e = store_full_path(s, id, "", &p);
 
     if (e != OK)
         return e;

@@ -84,7 +84,7 @@ static const struct json_field tiktok_payload_draft_fields[] = {PAYLOAD_FIELDS(t
 static const struct json_field tiktok_payload_direct_fields[] = {PAYLOAD_FIELDS(tiktok_payload_direct_info_fields),
                                                                  JSON_END};
 
-/* is_aigc stands at the root in TikTok's page of 2026-09; older pages do not have it, so it is sent when true only. */
+/* is_aigc is at the root in TikTok's page of 2026-09; older pages do not have it, so it is sent when true only. */
 static const struct json_field tiktok_payload_labelled_fields[] = {
     PAYLOAD_FIELDS(tiktok_payload_direct_info_fields),
     {.name = "is_aigc", JSON_BOOL(struct payload, is_aigc)},

@@ -43,7 +43,7 @@ bool tiktok_failure_retryable(struct str failure)
     return f != NULL && f->retryable;
 }
 
-/* Texts that stand in both tables below. */
+/* Texts that are in both tables below. */
 #define INVALID_TEXT \
     "TikTok says that a field of the request is invalid. platform_code and the receipt show what was sent and " \
     "answered. If you write to us, send the request_id."

@@ -1,4 +1,5 @@
-// Says how the TikTok consent ended. The codes are those of the API (lib/base/err.def).
+// Says how the TikTok consent ended. The codes are those of the API (lib/base/err.def). The sentences are for a person in a
+// browser, who sees no param, platform_error or Retry-After; a code that is not here gets the last one.
 "use strict";
 
 const sentences = {

@@ -70,7 +70,7 @@ seen.watch()
 
 
 def all_stopped(pid):
-    """Whether every thread of the process is in state T (proc(5): the field behind the name in parentheses)."""
+    """Whether every thread of the process is in state T (proc(5): the field after the name in parentheses)."""
     return all(stat.read_text().rpartition(")")[2].split()[0] == "T"
                for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"))
 

@@ -94,7 +94,7 @@ def test_who_reads_an_image(stack, user):
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         assert done.returncode == 0 or "Permission denied" in done.stderr, done.stderr
         readers |= {service.name} if done.returncode == 0 else set()
-    assert readers == {"uploads", "posts", "worker-media", "nginx"}
+    assert readers == {"nginx", *(s.name for s in services.PROGRAMS if services.GID_STORE in s.groups)}
 
 
 # The start
@@ -130,6 +130,21 @@ def start(service, tmp_path, conf=GOOD + "[tiktok]\nclient_key = abc\n", credent
     line = json.loads(done.stderr.splitlines()[-1])
     assert line["event"] == "cannot_start" and "a-secret-of-this-test" not in done.stderr
     return done.returncode, line["why"]
+
+
+def test_the_admin_makes_every_credential(stack, tmp_path):
+    """For each row of service.def; those that several services have are the same in each folder."""
+    made = stack.admin("credentials", "--dir", str(tmp_path))
+    assert made.returncode == 0, made.stderr
+    texts = {}
+    for service in services.PROGRAMS:
+        for name in NEEDED[service.name]:
+            texts.setdefault(name, []).append((tmp_path / service.database / name).read_text())
+    for name, found in texts.items():
+        assert len(set(found)) == (len(found) if name == "db-password" else 1), name
+    assert made.stdout.count("(empty: put the client secret of your TikTok app into it)") == len(texts["tiktok-client-secret"])
+    again = stack.admin("credentials", "--dir", str(tmp_path))
+    assert (again.returncode, again.stdout) == (0, "")
 
 
 @pytest.mark.parametrize("service", services.PROGRAMS, ids=lambda s: s.name)

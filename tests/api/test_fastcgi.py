@@ -122,7 +122,7 @@ BAD = {
     "data": GOOD + record(DATA, b"x"),
     "padding of an empty record": begin() + record(PARAMS, HEAD) + record(PARAMS, padding=8),
     "padding of the last record": GOOD + record(STDIN, padding=255),
-    "something behind the end": GOOD + record(STDIN) + b"\1",
+    "something after the end": GOOD + record(STDIN) + b"\1",
     "the next request too early": (begin(flags=KEEP_CONNECTION) + GOOD[16:] + record(STDIN)) * 2,
     "4 GiB of a name and its value": begin() + record(PARAMS, b"\xff\xff\xff\xff" * 2 + b"x" * 100),
     "2 GiB of a value": begin() + record(PARAMS, b"\1\xff\xff\xff\xff" + b"x" * 100),

@@ -299,7 +299,7 @@ def test_uploads_that_are_not_there(user, other, account, stack):
 
 
 def test_memory_stays_flat(user, account, stack):
-    """35 JPEGs of 20 MB (most of it behind their end): what arrives lies in files, never in memory."""
+    """35 JPEGs of 20 MB (most of it after their end): what arrives lies in files, never in memory."""
     def memory(field):
         with open(f"/proc/{stack.pid('posts')}/status") as f:
             return int(next(line.split()[1] for line in f if line.startswith(field + ":"))) // 1024

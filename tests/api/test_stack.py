@@ -1,6 +1,7 @@
 """The development stack itself: tests/stack.sh and its supervisor, with stacks of their own."""
 
 import contextlib
+import dataclasses
 import os
 import pathlib
 import shutil
@@ -21,6 +22,8 @@ from layout import Layout
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 STACK_SH = str(CHECKOUT / "tests/stack.sh")
+ROWS = {services.generate.label(row): row for row in services.generate.services()}
+APPS = [name for name, row in ROWS.items() if row["kind"] == "app"]
 
 
 def stack_sh(folder, *args, **more):
@@ -125,6 +128,14 @@ def test_a_program_that_cannot_start(tmp_path):
         assert stack_sh(folder, "status").returncode == 3
 
 
+def test_a_credential_that_nobody_makes(tmp_path, monkeypatch):
+    """A new row of service.def whose file tests/stack/render.py does not know."""
+    row = dataclasses.replace(services.KEYS, credentials=("no-such-key",))
+    monkeypatch.setattr(services, "PROGRAMS", [row])
+    with pytest.raises(RuntimeError, match="keys needs the credential no-such-key, and tests/stack/render.py"):
+        render.credentials(Layout(tmp_path))
+
+
 def test_a_port_that_is_taken(stack):
     with own_folder() as folder:
         failed = stack_sh(folder, "up", "--https", str(stack.https), "--http", "0", "--build",
@@ -194,24 +205,23 @@ def test_uids_and_rights(stack):
         assert uid not in (0, os.getuid()) and uid not in uids.values(), name
         assert status["NoNewPrivs"] == "1" and int(status["CapEff"], 16) == 0 and int(status["CapBnd"], 16) == 0, name
         uids[name] = uid
-    assert len(uids) == 11
+    assert set(uids) == {s.name for s in [*services.PROGRAMS, services.NGINX, services.MARIADB]}
     for folder in stack.at.credentials.iterdir():
         info = folder.stat()
         assert info.st_mode & 0o777 == 0o700
         assert info.st_uid == uids[folder.name.replace("_", "-")]
         for secret in folder.iterdir():
             assert (secret.stat().st_mode & 0o777, secret.stat().st_uid) == (0o400, info.st_uid)
-    assert {f.name for f in (stack.at.credentials / "posts").iterdir()} == {"db-password"}
-    assert {f.name for f in (stack.at.credentials / "tiktok").iterdir()} == {"db-password", "token-keys",
-                                                                            "tiktok-client-secret"}
+    for service in services.PROGRAMS:
+        has = {f.name for f in (stack.at.credentials / (service.database or service.name)).iterdir()}
+        assert has == {*service.credentials, *(["db-password"] if service.database else [])}, service.name
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-@pytest.mark.parametrize("name, may", [("nginx", {"auth", "keys", "tiktok", "uploads", "posts", "sandbox"}),
-                                       ("posts", {"image"}), ("uploads", {"image"}), ("keys", set()),
-                                       ("worker-media", set()), ("image", set())])
-def test_who_may_connect_where(stack, name, may):
-    """The app sockets are nginx's, the image service is for uploads and posts."""
+@pytest.mark.parametrize("name", ["nginx", *ROWS])
+def test_who_may_connect_where(stack, name):
+    """The app sockets are nginx's, the image service is for those whose row says so."""
+    may = set(APPS) if name == "nginx" else {"image"} if ROWS[name]["asks_image"] else set()
     status = pathlib.Path(f"/proc/{stack.pid(name)}/status").read_text()
     uid = int(status.partition("\nUid:\t")[2].split()[0])
     groups = [int(g) for g in status.partition("\nGroups:\t")[2].partition("\n")[0].split()]
@@ -226,9 +236,8 @@ def test_who_may_connect_where(stack, name, may):
                 except PermissionError:
                     pass
         """
-    done = subprocess.run(["/usr/bin/python3", "-c", script, str(stack.at.run), "auth", "keys", "tiktok", "uploads", "posts",
-                           "sandbox", "image"], user=uid, group=uid, extra_groups=groups, capture_output=True, text=True,
-                          check=True, cwd="/")
+    done = subprocess.run(["/usr/bin/python3", "-c", script, str(stack.at.run), *APPS, "image"], user=uid, group=uid,
+                          extra_groups=groups, capture_output=True, text=True, check=True, cwd="/")
     assert set(done.stdout.split()) == may
 
 
@@ -287,7 +296,7 @@ def test_shell_knows_the_stack(stack):
 
 
 def test_sockets_have_a_long_queue(stack):
-    for name in ("auth", "posts"):
+    for name in APPS:
         out = subprocess.run(["ss", "-xlH", "src", f"{stack.at.run}/{name}.sock"], capture_output=True, text=True).stdout
         assert int(out.split()[3]) == min(4096, int(pathlib.Path("/proc/sys/net/core/somaxconn").read_text())), out
 
@@ -306,5 +315,5 @@ def survives_sigpipe(pid):
 
 def test_no_program_dies_of_a_broken_pipe(stack):
     """Whoever reads a log or holds a connection may go away."""
-    for name in ("auth", "keys", "tiktok", "uploads", "posts", "sandbox", "image", "worker-publish", "worker-media"):
+    for name in ROWS:
         stack.wait(lambda: survives_sigpipe(stack.pid(name)), f"{name} has started and survives it", seconds=10)

@@ -192,7 +192,7 @@ def test_a_purge_that_dies_is_repeated(stack, user):
     made = upload(user)["id"]
     point = stack.arm("purge.file_deleted")
     expect(user.api.delete(f"/api/v1/uploads/{made}"), 204)
-    stack.wait(lambda: not point.exists(), "worker@media dies behind the deletion of the file")
+    stack.wait(lambda: not point.exists(), "worker@media dies after the deletion of the file")
     assert row(stack, made)["deleted_at_us"] is None
     assert stored(stack, made) == []
     stack.move_clock(600)  # its lease is over

@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2)
         return 0;
 
-    /* A head of it, in memory of its own, so that a look behind its end is seen. */
+    /* A head of it, in memory of its own, so that a look past its end is seen. */
     size_t n = 1 + (data[size - 1] * size / 256) % (size - 1);
     uint8_t *copy = malloc(n);
     ASSERT(copy != NULL);

@@ -7,7 +7,7 @@ import time
 
 
 def stat(pid):
-    """Fields of /proc/PID/stat behind the name: [0] is field 3, the state. None when there is no such process."""
+    """Fields of /proc/PID/stat after the name: [0] is field 3, the state. None when there is no such process."""
     try:
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -46,6 +46,10 @@ def certificates(at):
 def credentials(at):
     """credentials/<database name>/<credential>: what LoadCredential= gives on a server. Made once."""
     shared = {"token-keys": f"1 {secrets.token_hex(32)}\n", "tiktok-client-secret": secrets.token_hex(20)}
+    for service in services.PROGRAMS:
+        if unknown := set(service.credentials) - set(shared):
+            raise RuntimeError(f"{service.name} needs the credential {', '.join(sorted(unknown))}, and tests/stack/render.py "
+                               "does not say how to make it")
     folder(at.credentials, 0o711)
     for name in shared:
         for service in services.PROGRAMS:
@@ -161,7 +165,7 @@ def tables(admin):
 
 def find_program(build, name):
     """The binary of that name in a meson build folder; None when it is not built."""
-    for place in ("fcgi-apps", "worker", "worker/image", "tools/admin", "tools/cli", ""):
+    for place in ("fcgi-apps", "worker", "worker/image", "tools/admin", ""):
         path = pathlib.Path(build) / place / name
         if path.is_file() and os.access(path, os.X_OK):
             return path

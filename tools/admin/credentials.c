@@ -1,6 +1,6 @@
 /*
- * The secrets that the machine can make by itself: what is missing below DIR/NAME/ is made, what is there stays.
- * TikTok's client secret comes from TikTok: its files are made empty, for the admin to fill.
+ * The secrets that the machine can make by itself: what is missing below DIR/NAME/ is made, what is there stays. One
+ * that somebody else issues is made as an empty file, for the admin to fill.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,20 +35,20 @@ static struct str credentials_nothing(struct arena *arena)
     return STR("");
 }
 
-/* Files that several services share are the same in each folder. */
-static const struct shared_file {
+struct credential {
     const char *name;
     struct str (*make)(struct arena *arena);
-} shared_files[] = {
-    {"token-keys", credentials_token_keys},
-    {"tiktok-client-secret", credentials_nothing},
+    const char *to_fill; /* of an empty file: what the admin puts into it */
 };
 
+static const struct credential credentials_password_file, credentials_shared[];
+
 /* Writes it whole or not at all; what is there stays. */
-static int credentials_put(struct arena *arena, const char *dir, const char *service, const char *file, struct str text)
+static int credentials_put(struct arena *arena, const char *dir, const char *service, const struct credential *f,
+                           struct str text)
 {
     const char *folder = arena_printf(arena, "%s/%s", dir, service).p;
-    const char *path = arena_printf(arena, "%s/%s", folder, file).p;
+    const char *path = arena_printf(arena, "%s/%s", folder, f->name).p;
     const char *part = arena_printf(arena, "%s.part", path).p;
 
     if (access(path, F_OK) == 0)
@@ -58,12 +58,15 @@ static int credentials_put(struct arena *arena, const char *dir, const char *ser
     _cleanup_(fd_closep) int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0 || !fd_write_all(fd, text.p, text.n) || fsync(fd) != 0 || rename(part, path) != 0)
         return complain("%s: %s", path, strerror(errno));
-    printf("made %s%s\n", path, text.n == 0 ? " (empty: put TikTok's client secret into it)" : "");
+    if (text.n > 0)
+        printf("made %s\n", path);
+    else
+        printf("made %s (empty: put %s into it)\n", path, f->to_fill);
     return EXIT_DONE;
 }
 
 /* What the other folders get: the file of the first service that has it, else a new one. */
-static int credentials_shared_text(struct arena *arena, const char *dir, const struct shared_file *f,
+static int credentials_shared_text(struct arena *arena, const char *dir, const struct credential *f,
                                    struct str *ret_text)
 {
     for (const struct service *s = services; s->name != NULL; s++) {
@@ -75,27 +78,48 @@ static int credentials_shared_text(struct arena *arena, const char *dir, const s
     return EXIT_DONE;
 }
 
-static int credentials_put_shared(struct arena *arena, const char *dir, const struct shared_file *f)
+static int credentials_put_shared(struct arena *arena, const char *dir, const struct credential *f)
 {
     struct str text;
     int code = credentials_shared_text(arena, dir, f, &text);
 
     for (const struct service *s = services; s->name != NULL && code == EXIT_DONE; s++)
         if (service_has_credential(s, f->name))
-            code = credentials_put(arena, dir, service_database(arena, s).p, f->name, text);
+            code = credentials_put(arena, dir, service_database(arena, s).p, f, text);
+    return code;
+}
+
+static const struct credential *credentials_find(const char *name)
+{
+    for (const struct credential *f = credentials_shared; f->name != NULL; f++)
+        if (strcmp(f->name, name) == 0)
+            return f;
+    return NULL;
+}
+
+/* A row of service.def may name a file that the table below does not have: its service would not start. */
+static int credentials_check_all(void)
+{
+    int code = EXIT_DONE;
+
+    for (const struct service *s = services; s->name != NULL; s++)
+        for (size_t i = 0; i < SERVICE_CREDENTIALS_MAX && s->credentials[i] != NULL; i++)
+            if (credentials_find(s->credentials[i]) == NULL)
+                code = complain("%s needs the credential %s, and credentials.c does not say how to make it", s->name,
+                                s->credentials[i]);
     return code;
 }
 
 static int credentials_make_all(struct arena *arena, const char *dir)
 {
-    int code = EXIT_DONE;
+    int code = credentials_check_all();
 
     for (const struct service *s = services; s->name != NULL && code == EXIT_DONE; s++)
         if (service_has_database(s))
-            code =
-                credentials_put(arena, dir, service_database(arena, s).p, "db-password", credentials_password(arena));
-    for (size_t i = 0; i < ARRAY_LEN(shared_files) && code == EXIT_DONE; i++)
-        code = credentials_put_shared(arena, dir, &shared_files[i]);
+            code = credentials_put(arena, dir, service_database(arena, s).p, &credentials_password_file,
+                                   credentials_password(arena));
+    for (const struct credential *f = credentials_shared; f->name != NULL && code == EXIT_DONE; f++)
+        code = credentials_put_shared(arena, dir, f);
     return code;
 }
 
@@ -109,3 +133,12 @@ int verb_credentials(const struct given *given)
     arena_done(&arena);
     return code;
 }
+
+static const struct credential credentials_password_file = {"db-password", credentials_password, NULL};
+
+/* Files that several services may have are the same in each folder. service.def says which service has which. */
+static const struct credential credentials_shared[] = {
+    {"token-keys", credentials_token_keys, NULL},
+    {"tiktok-client-secret", credentials_nothing, "the client secret of your TikTok app"},
+    {NULL, NULL, NULL},
+};

@@ -196,7 +196,7 @@ static int grants_set_password(const struct grants *g, const struct grants_user 
     static const char plain[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.+/=-";
     static const char *const statements[] = {"CREATE USER IF NOT EXISTS", "ALTER USER"};
 
-    /* It stands between quotes in a statement, so nothing that would need escaping. */
+    /* It is between quotes in a statement, so nothing that would need escaping. */
     if (password.n < PASSWORD_MIN_BYTES || password.n > PASSWORD_MAX_BYTES || strspn(password.p, plain) != password.n)
         return complain("%s/%.*s/db-password must have %d to %d characters of 0-9 A-Z a-z _ . + / = -", g->credentials,
                         STR_FMT(u->name), PASSWORD_MIN_BYTES, PASSWORD_MAX_BYTES);

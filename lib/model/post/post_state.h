@@ -34,6 +34,9 @@
  *    given_up = rejected, needs_reconnect, tiktok_unreachable, images_gone, privacy_not_offered, worker_crashed
  *    withdrawn = canceled, account_disconnected
  *
+ * Nothing leads to draft, awaiting_approval and scheduled yet, nor to canceled by the event of that name: the schema has
+ * them for posts that are planned, approved or withdrawn, and they come with the endpoints for these.
+ *
  * refused_retry, not_sent: nothing was posted. deferred: a cap at TikTok that resets. outcome_unknown: the init may
  * have left, so the post is never sent again by itself. published comes again when TikTok names more ids, and late,
  * when the wait for it had been given up.
@@ -45,6 +48,6 @@
 #define POST_STATE_NONE POST_STATE__MAX /* the state before "created" */
 
 /* The state to which event leads from a state. failure_code is the post's own; a late confirmation depends on it.
- * ERR_CONFLICT if the event is not allowed there. An event that is not in the table at all is a mistake (ASSERT). */
+ * ERR_CONFLICT if the event is not allowed there. An event that is not in the table at all is a bug (ASSERT). */
 MUST_CHECK enum err post_state_next(struct str event, enum post_state from, struct str failure_code,
                                     enum post_state *ret_to);

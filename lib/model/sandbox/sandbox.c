@@ -61,7 +61,7 @@ enum err sandbox_take_call(struct db *db, struct arena *arena, const struct uuid
 static const struct {
     int64_t keep_us;
     struct sql sql;
-} purges[] = {
+} sandbox_purges[] = {
     {SANDBOX_KEEP_US, {"DELETE FROM sandbox_images WHERE created_at_us < ? LIMIT ?", "ii", NULL}},
     {SANDBOX_KEEP_US, {"DELETE FROM sandbox_publishes WHERE created_at_us < ? LIMIT ?", "ii", NULL}},
     {SANDBOX_KEEP_US, {"DELETE FROM sandbox_codes WHERE created_at_us < ? LIMIT ?", "ii", NULL}},
@@ -73,11 +73,11 @@ static const struct {
 
 enum err sandbox_purge(struct db *db, int64_t now_us)
 {
-    for (size_t i = 0; i < ARRAY_LEN(purges); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(sandbox_purges); i++) {
         uint64_t gone = PURGE_PIECE;
         while (gone == PURGE_PIECE) {
-            enum err e =
-                db_exec(db, &purges[i].sql, DB_ARGS(db_i64(now_us - purges[i].keep_us), db_i64(PURGE_PIECE)), &gone);
+            enum err e = db_exec(db, &sandbox_purges[i].sql,
+                                 DB_ARGS(db_i64(now_us - sandbox_purges[i].keep_us), db_i64(PURGE_PIECE)), &gone);
             if (e != OK)
                 return e;
         }

@@ -89,7 +89,7 @@ static void cut_off_does_not_open(void **state)
     struct str sealed = seal(ring, STR("token"), *state);
 
     for (size_t n = 0; n < sealed.n; n++) {
-        /* a copy of that size, so that a read behind it is found */
+        /* a copy of that size, so that a read past it is found */
         struct secret head = secret_copy(str_head(sealed, n));
         assert_shut(ring, secret_str(&head), PLACE);
         secret_done(&head);

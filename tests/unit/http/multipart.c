@@ -280,7 +280,7 @@ static void test_lf_only(void **state)
     assert_int_equal(first("--b\n" DISPOSITION "a\n\nx\n--b--\n", &part), ERR_BAD_MULTIPART);
 }
 
-/* What stands behind name= and filename=, and what comes of it. */
+/* What comes after name= and filename=, and what comes of it. */
 static void test_names(void **state)
 {
     static const struct {

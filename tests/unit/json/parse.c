@@ -113,7 +113,7 @@ static void test_nul(void **state)
     assert_int_equal(parse_into(STR("{\"a\":\0 1}"), false, NULL), ERR_BAD_JSON);
 }
 
-/* A text that ends anywhere is refused, and nothing behind its end is looked at (the sanitizer would say so). */
+/* A text that ends anywhere is refused, and nothing past its end is looked at (the sanitizer would say so). */
 static void test_heads(void **state)
 {
     struct str text = STR("{\"a\\u00e9\":[-1.5e+3,\"\\ud83d\\ude00\\n\",true,null,{\"b\":false}]}");
