@@ -302,8 +302,6 @@ http {{
 	uwsgi_temp_path {at}/uwsgi;
 	scgi_temp_path {at}/scgi;
 	map $uri $mcli_path {{ default $uri; }}
-	map $uri $mcli_content_length {{ default ""; }}
-	map $uri $mcli_authorize_only {{ default ""; }}
 	server {{
 		listen 127.0.0.1:{port};
 		listen 127.0.0.1:{port2} http2;
