@@ -34,7 +34,10 @@ static enum err access_by_session(struct ctx *c, struct str token)
     return OK;
 }
 
-/* Authorization wins over the cookie: whoever sends a key wants it to be used. */
+/*
+ * Authorization wins over the cookie: whoever sends a key wants it to be used. RFC 9110 11.4: the scheme in any case,
+ * then spaces, no tab. nginx counts what is taken here and nothing else ($mcli_caller in nginx/snippets/maps.conf).
+ */
 static enum err access_identify(struct ctx *c)
 {
     struct str auth = c->req.authorization, scheme, token;
@@ -42,7 +45,9 @@ static enum err access_identify(struct ctx *c)
     if (auth.p != NULL) {
         if (!str_cut(&auth, ' ', &scheme) || !str_ieq(scheme, STR("Bearer")))
             return ERR_UNAUTHENTICATED;
-        return access_by_key(c, str_trim(auth));
+        while (str_starts(auth, STR(" ")))
+            auth = str_skip(auth, 1);
+        return access_by_key(c, auth);
     }
     enum err e = cookie_get(c->req.cookie, STR(SESSION_COOKIE), &token);
     if (e != OK)

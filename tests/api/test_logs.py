@@ -19,7 +19,7 @@ from conftest import User
 from helpers import Client
 from test_nginx import CHECKOUT, fake_program, raw, request_line
 
-WORDS = {"token": "mk_live_inthelog", "cookie": "cookieinthelog", "code": "codeinthelog", "state": "stateinthelog",
+WORDS = {"token": "mk_live_" + "inthelog".ljust(49, "0"), "cookie": "cookieinthelog", "code": "codeinthelog", "state": "stateinthelog",
          "referer": "refererinthelog", "agent": "agentinthelog", "body": "bodyinthelog"}
 
 
