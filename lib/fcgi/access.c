@@ -58,7 +58,8 @@ static enum err access_identify(struct ctx *c)
 /*
  * A form on somebody else's page can make a browser send our cookie, or sign a user in to somebody else's account.
  * Browsers say where a request comes from (Origin, Sec-Fetch-Site). A request with our cookie must say it (must_say);
- * one without need not, but is refused as well if it names another origin.
+ * one without need not, but is refused as well if it names another origin. Sec-Fetch-Site: none is no page at all, as
+ * when an address is typed; no such thing sends more than a GET.
  */
 static bool access_is_cross_origin(const struct ctx *c, bool must_say)
 {
@@ -69,7 +70,7 @@ static bool access_is_cross_origin(const struct ctx *c, bool must_say)
     if (r->origin.p != NULL)
         return !str_eq(r->origin, c->conf->service_url);
     if (r->sec_fetch_site.p != NULL)
-        return !str_eqc(r->sec_fetch_site, "same-origin") && !str_eqc(r->sec_fetch_site, "none");
+        return !str_eqc(r->sec_fetch_site, "same-origin");
     return must_say;
 }
 
