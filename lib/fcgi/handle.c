@@ -106,6 +106,12 @@ static bool handle_is_too_long(const struct ctx *c, const struct route *route, e
     return counts && c->req.body.content_length > (int64_t)route->body_max_bytes;
 }
 
+/* RFC 9110 8.4: encoded with what nobody here decodes. Without the header, or with identity, it is not. */
+static bool handle_is_encoded(const struct request *r)
+{
+    return r->content_encoding.n > 0 && !str_ieq(r->content_encoding, STR("identity"));
+}
+
 /* Finds the route and enforces its policy columns; the first error ends it. */
 static enum err handle_check(struct ctx *c, FCGX_Request *q, const struct route_match *m, enum handle_part part)
 {
@@ -120,6 +126,8 @@ static enum err handle_check(struct ctx *c, FCGX_Request *q, const struct route_
         e = access_check(c, m->route);
     if (e != OK)
         return e;
+    if (m->route->body_max_bytes > 0 && handle_is_encoded(&c->req))
+        return ERR_UNSUPPORTED_CODING;
     return handle_is_too_long(c, m->route, part) ? ERR_BODY_TOO_LARGE : OK;
 }
 
@@ -140,7 +148,10 @@ static enum err handle_run(struct ctx *c, const struct route *route, enum handle
     return ERR_INTERNAL;
 }
 
-/* The error, and the header that belongs to its status: how to sign in, which methods there are, when to try again. */
+/*
+ * The error, and the header that belongs to it: how to sign in, which methods there are, how to encode, when to try
+ * again.
+ */
 static void handle_answer_error(struct ctx *c, enum err e, const struct route_match *m, enum handle_part part)
 {
     enum err code = e == ERR_VALIDATION && c->problems.n > 0 ? problems_err(&c->problems) : e;
@@ -156,6 +167,10 @@ static void handle_answer_error(struct ctx *c, enum err e, const struct route_ma
         return;
     case 405:
         handle_allow_header(c, m);
+        return;
+    case 415:
+        if (code == ERR_UNSUPPORTED_CODING) /* RFC 9110 15.5.16 */
+            reply_header(&c->rep, "Accept-Encoding", STR("identity"));
         return;
     case 429:
     case 503:
