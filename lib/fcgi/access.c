@@ -34,7 +34,10 @@ static enum err access_by_session(struct ctx *c, struct str token)
     return OK;
 }
 
-/* Authorization wins over the cookie: whoever sends a key wants it to be used. */
+/*
+ * Authorization wins over the cookie: whoever sends a key wants it to be used. RFC 9110 11.4: the scheme in any case,
+ * then spaces, no tab. nginx counts what is taken here and nothing else ($mcli_caller in nginx/snippets/maps.conf).
+ */
 static enum err access_identify(struct ctx *c)
 {
     struct str auth = c->req.authorization, scheme, token;
@@ -42,7 +45,9 @@ static enum err access_identify(struct ctx *c)
     if (auth.p != NULL) {
         if (!str_cut(&auth, ' ', &scheme) || !str_ieq(scheme, STR("Bearer")))
             return ERR_UNAUTHENTICATED;
-        return access_by_key(c, str_trim(auth));
+        while (str_starts(auth, STR(" ")))
+            auth = str_skip(auth, 1);
+        return access_by_key(c, auth);
     }
     enum err e = cookie_get(c->req.cookie, STR(SESSION_COOKIE), &token);
     if (e != OK)
@@ -53,7 +58,8 @@ static enum err access_identify(struct ctx *c)
 /*
  * A form on somebody else's page can make a browser send our cookie, or sign a user in to somebody else's account.
  * Browsers say where a request comes from (Origin, Sec-Fetch-Site). A request with our cookie must say it (must_say);
- * one without need not, but is refused as well if it names another origin.
+ * one without need not, but is refused as well if it names another origin. Sec-Fetch-Site: none is no page at all, as
+ * when an address is typed; no such thing sends more than a GET.
  */
 static bool access_is_cross_origin(const struct ctx *c, bool must_say)
 {
@@ -64,7 +70,7 @@ static bool access_is_cross_origin(const struct ctx *c, bool must_say)
     if (r->origin.p != NULL)
         return !str_eq(r->origin, c->conf->service_url);
     if (r->sec_fetch_site.p != NULL)
-        return !str_eqc(r->sec_fetch_site, "same-origin") && !str_eqc(r->sec_fetch_site, "none");
+        return !str_eqc(r->sec_fetch_site, "same-origin");
     return must_say;
 }
 

@@ -8,6 +8,7 @@
 #include "fcgi/send.h"
 #include "fcgi/serve.h"
 
+#define ASKED_NO 403        /* to nginx, whatever the reason is: the client gets that one when nginx asks again */
 #define RETRY_AFTER_SEC "2" /* of 429 and 503: long enough for a restart or a reconnect */
 
 static size_t handle_read_stdin(void *arg, void *p, size_t n)
@@ -68,24 +69,6 @@ static void handle_allow_header(struct ctx *c, const struct route_match *m)
 }
 
 /*
- * Before nginx reads a large body it asks, with AUTHORIZE_ONLY, whether this caller may send it (auth_request). A no is
- * 401 or 403. Any other error is answered with yes here, because the request itself will then fail with it. The reason
- * for a no is in headers: nginx drops the body of this answer.
- */
-static enum err handle_authorize_only(struct ctx *c, enum err e)
-{
-    int status = err_status(e);
-
-    if (status == 401 || status == 403) {
-        reply_error(&c->rep, e, NULL);
-        reply_header(&c->rep, "X-Error-Code", str_from(err_slug(e)));
-        reply_header(&c->rep, "X-Error-Message", str_from(err_sentence(e)));
-        return OK;
-    }
-    return reply_nothing(&c->rep);
-}
-
-/*
  * Has it waited for a thread for so long that its sender may be gone? Then working on it would only make the next ones
  * wait, too. SENT_AT is when nginx had the whole request and passed it on: seconds with three decimals.
  */
@@ -101,44 +84,93 @@ static bool handle_is_stale(const struct conf *conf, struct str sent_at)
     return (now.tv_sec - s) * 1000 + now.tv_nsec / 1000000 - ms > conf->service_queue_sec * 1000;
 }
 
-/* Finds the route, enforces its policy columns and runs its handler; the first error ends it. */
-static enum err handle_dispatch(struct ctx *c, FCGX_Request *q, const struct route_match *m)
-{
-    bool only_asked = handle_param(q, "AUTHORIZE_ONLY").p != NULL;
+/* What nginx brings of a request whose location takes a large body (nginx/snippets/authorize.conf). */
+enum handle_part {
+    PART_ALL,
+    PART_ASKED,   /* its head, to ask whether the body may come */
+    PART_REFUSED, /* its head, to get the answer after a no */
+};
 
+static enum handle_part handle_part_of(FCGX_Request *q)
+{
+    if (handle_param(q, "AUTHORIZE_ONLY").p != NULL)
+        return PART_ASKED;
+    return handle_param(q, "REFUSED").p != NULL ? PART_REFUSED : PART_ALL;
+}
+
+/* A route without a body ignores what it is sent, unless it would be the one to let it onto nginx's disk. */
+static bool handle_is_too_long(const struct ctx *c, const struct route *route, enum handle_part part)
+{
+    bool counts = route->body_max_bytes > 0 || part != PART_ALL;
+
+    return counts && c->req.body.content_length > (int64_t)route->body_max_bytes;
+}
+
+/* RFC 9110 8.4: encoded with what nobody here decodes. Without the header, or with identity, it is not. */
+static bool handle_is_encoded(const struct request *r)
+{
+    return r->content_encoding.n > 0 && !str_ieq(r->content_encoding, STR("identity"));
+}
+
+/* Finds the route and enforces its policy columns; the first error ends it. */
+static enum err handle_check(struct ctx *c, FCGX_Request *q, const struct route_match *m, enum handle_part part)
+{
     if (handle_is_stale(c->conf, handle_param(q, "SENT_AT")))
         return ERR_BUSY;
-    if (only_asked && (m->route == NULL || m->route->body_max_bytes == 0))
-        return handle_authorize_only(c, OK);
     if (m->route == NULL)
         return m->allow_n == 0 ? ERR_NOT_FOUND : ERR_METHOD_NOT_ALLOWED;
     memcpy(c->req.param, m->param, sizeof c->req.param);
     c->req.body.max_bytes = m->route->body_max_bytes;
     enum err e = form_parse(c->arena, handle_param(q, "QUERY_STRING"), &c->req.query);
+    if (e == OK)
+        e = access_check(c, m->route);
     if (e != OK)
         return e;
-    e = access_check(c, m->route);
-    if (only_asked)
-        return handle_authorize_only(c, e);
-    if (e != OK)
-        return e;
-    if (m->route->body_max_bytes > 0 && c->req.body.content_length > (int64_t)m->route->body_max_bytes)
-        return ERR_BODY_TOO_LARGE;
-    return m->route->handler(c);
+    if (m->route->body_max_bytes > 0 && handle_is_encoded(&c->req))
+        return ERR_UNSUPPORTED_CODING;
+    return handle_is_too_long(c, m->route, part) ? ERR_BODY_TOO_LARGE : OK;
 }
 
-/* The error, and the header that belongs to its status: how to sign in, which methods there are, when to try again. */
-static void handle_answer_error(struct ctx *c, enum err e, const struct route_match *m)
+/*
+ * A refused request that has nothing wrong about it now was refused for something that has passed, like a database that
+ * was away. Its body is gone, so its sender must come again.
+ */
+static enum err handle_run(struct ctx *c, const struct route *route, enum handle_part part)
+{
+    switch (part) {
+    case PART_ALL:
+        return route->handler(c);
+    case PART_ASKED:
+        return reply_nothing(&c->rep);
+    case PART_REFUSED:
+        return ERR_BUSY;
+    }
+    return ERR_INTERNAL;
+}
+
+/*
+ * The error, and the header that belongs to it: how to sign in, which methods there are, how to encode, when to try
+ * again.
+ */
+static void handle_answer_error(struct ctx *c, enum err e, const struct route_match *m, enum handle_part part)
 {
     enum err code = e == ERR_VALIDATION && c->problems.n > 0 ? problems_err(&c->problems) : e;
 
     reply_error(&c->rep, code, &c->problems);
+    if (part == PART_ASKED) {
+        c->rep.status = ASKED_NO;
+        return;
+    }
     switch (err_status(code)) {
     case 401:
         reply_header(&c->rep, "WWW-Authenticate", STR("Bearer"));
         return;
     case 405:
         handle_allow_header(c, m);
+        return;
+    case 415:
+        if (code == ERR_UNSUPPORTED_CODING) /* RFC 9110 15.5.16 */
+            reply_header(&c->rep, "Accept-Encoding", STR("identity"));
         return;
     case 429:
     case 503:
@@ -157,7 +189,7 @@ static struct sent handle_send_stream(struct ctx *c, FCGX_Request *q, const stru
     struct sent sent = send_stream(c->shared->streams, &c->rep, q);
     if (sent.e == OK || sent.cut)
         return sent;
-    handle_answer_error(c, sent.e, m);
+    handle_answer_error(c, sent.e, m, PART_ALL);
     sent.bytes = send_whole(&c->rep, q).bytes;
     return sent;
 }
@@ -203,17 +235,20 @@ bool handle_request(struct shared *shared, struct db *db, struct arena *arena, F
     handle_read_request(&c, q);
     reply_init(&c.rep, arena, c.req.id);
     struct route_match m = route_find(shared->app->routes, c.req.method, c.req.path);
-    enum err e = handle_dispatch(&c, q, &m);
+    enum handle_part part = handle_part_of(q);
+    enum err e = handle_check(&c, q, &m, part);
+    if (e == OK)
+        e = handle_run(&c, m.route, part);
     if (e != OK)
-        handle_answer_error(&c, e, &m);
+        handle_answer_error(&c, e, &m, part);
     ASSERT(c.rep.status != 0);
     body_drain(&c.req.body); /* on a kept connection, the rest would be taken for the next request */
     struct sent sent = c.rep.stream != NULL ? handle_send_stream(&c, q, &m) : send_whole(&c.rep, q);
     if (sent.e != OK)
         e = sent.e;
     handle_log_request(&c, m.route, e, &sent, started_us);
-    app_metrics_request(shared->metrics, m.route, handle_param(q, "AUTHORIZE_ONLY").p != NULL,
-                        handle_outcome(&c, &sent), clock_mono_us() - started_us);
+    app_metrics_request(shared->metrics, m.route, part == PART_ASKED, handle_outcome(&c, &sent),
+                        clock_mono_us() - started_us);
     reply_done(&c.rep);
     arena_clear(arena); /* now, and not when the next request comes: it may hold a password */
     return !sent.cut;

@@ -19,7 +19,7 @@ static void send_put_head(const struct reply *r, FCGX_Request *q)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(HEAD_MAX_BYTES);
 
-    buf_printf(&b, "Status: %d\r\n", r->status);
+    buf_printf(&b, "Status: %d %s\r\n", r->status, reply_reason(r->status));
     if (r->content_type != NULL)
         buf_printf(&b, "Content-Type: %s\r\n", r->content_type);
     for (size_t i = 0; i < r->headers_n; i++)

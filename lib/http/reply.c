@@ -53,6 +53,23 @@ static const struct json_field reply_failure_fields[] = {
      JSON_GIVEN(struct reply_failure, platform_given)},
     JSON_END};
 
+static const struct {
+    int status;
+    const char *reason;
+} reply_reasons[] = {
+#define STATUS(status_, reason_) {.status = (status_), .reason = (reason_)},
+#include "http/status.def"
+#undef STATUS
+};
+
+const char *reply_reason(int status)
+{
+    for (size_t i = 0; i < ARRAY_LEN(reply_reasons); i++)
+        if (reply_reasons[i].status == status)
+            return reply_reasons[i].reason;
+    return "Unknown";
+}
+
 void reply_init(struct reply *r, struct arena *arena, struct str request_id)
 {
     *r = (struct reply){.arena = arena, .request_id = request_id, .body = BUF_MAX(REPLY_BODY_MAX)};

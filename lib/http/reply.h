@@ -34,6 +34,9 @@ struct reply {
     void *stream_arg;
 };
 
+/* "Not Found": what the status line says after the code. Any status has one: RFC 9112 4 wants at least a space. */
+const char *reply_reason(int status);
+
 void reply_init(struct reply *r, struct arena *arena, struct str request_id);
 void reply_done(struct reply *r);
 

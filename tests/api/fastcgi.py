@@ -68,7 +68,7 @@ class Connection(socket.socket):
 def status(answer):
     """The Status header in the first FCGI_STDOUT record."""
     assert answer[1] == 6, answer[:8]
-    return int(answer[8:].split(b"\r\n")[0].removeprefix(b"Status: "))
+    return int(answer[8:].split(b"\r\n")[0].removeprefix(b"Status: ").split(b" ")[0])
 
 
 class Answer:

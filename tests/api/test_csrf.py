@@ -14,6 +14,7 @@ FOREIGN = [
     {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"},
     {"Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "none"},  # of no page at all: typed, a bookmark, an extension
     {"Sec-Fetch-Site": "nonsense"},
 ]
 
@@ -73,7 +74,7 @@ def test_a_key_needs_no_origin(stack, user):
 
 def test_a_foreign_page_signs_nobody_in(stack, user):
     body = {"email": user.email, "password": user.password}
-    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "none"}):
         for path in ("/api/v1/auth/login", "/api/v1/auth/register"):
             answer = requests.post(stack.url + path, json=body, headers=headers, verify=str(stack.ca))
             expect(answer, 403, "cross_origin")

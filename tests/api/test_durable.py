@@ -147,6 +147,6 @@ def test_the_answer_to_an_upload_waits_for_the_disk(stack, user):
     written = find(made, rf"p?write(?:64)?\(\d+<{part}>.*= \d")
     assert written and not find(made, rf"p?write(?:64)?\(\d+<{final}>")
     renamed = the_one(made, rf'{rename}"{part}", .*"{final}".*= 0')
-    answered = the_one(made, r"write\(.*Status: 201\\r\\n")
+    answered = the_one(made, r"write\(.*Status: 201 Created\\r\\n")
     assert_in_order(above, opened, written[0])
     assert_in_order(written[-1], synced(part, after=written[-1]), renamed, synced(inner, after=renamed), answered)

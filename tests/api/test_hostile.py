@@ -1,6 +1,8 @@
 """Requests that no honest client sends: clear answers, no 500, and never a second request that nobody asked for."""
 
 import asyncio
+import gzip
+import json
 import pathlib
 import re
 import resource
@@ -11,6 +13,7 @@ import time
 
 import pytest
 
+import images
 from helpers import expect
 from test_nginx import json_error, raw, request_line
 
@@ -133,6 +136,22 @@ def test_headers_twice(stack, user):
         status, got, body = raw(stack, request_line("GET /api/v1/me HTTP/1.1", *headers, good))
         assert status == 400
         json_error(got, body, "bad_request")
+
+
+@pytest.mark.parametrize("coding, refused", [("gzip", True), ("br, gzip", True), ("nonsense", True), ("identity, gzip", True),
+                                             ("gzip;q=0", True), ("identity", False), ("IDENTITY", False), ("", False)])
+def test_content_encoding(stack, user, coding, refused):
+    """A body that is packed is refused with a sentence about that, before it is read and taken for something broken."""
+    headers, wanted = {"Content-Encoding": coding, "Content-Type": "application/json"}, (415, "unsupported_content_encoding")
+    good = {"email": user.email, "password": user.password}
+    body = gzip.compress(json.dumps(good).encode()) if refused else json.dumps(good).encode()
+    for client, path, data, status, more in ((stack.client(), "/api/v1/auth/login", body, 200, {}),
+                                             (user.web, "/api/v1/keys", json.dumps({"name": "a"}).encode(), 201, {}),
+                                             (user.api, "/api/v1/uploads", images.jpeg(64, 48), 201, {"Content-Type": "image/jpeg"})):
+        answer = client.post(path, data=data, headers={**headers, **more})
+        expect(answer, *(wanted if refused else (status,)))
+        assert answer.headers.get("Accept-Encoding") == ("identity" if refused else None)
+    expect(user.api.get("/api/v1/me", headers={"Content-Encoding": coding}), 200)  # has no body
 
 
 def test_content_type_twice(stack):

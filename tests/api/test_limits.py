@@ -1,5 +1,10 @@
 """nginx's outer walls with a server's numbers: the stack's own are so wide that no test meets them."""
 
+import http.client
+import socket
+import ssl
+import subprocess
+
 import pytest
 
 from helpers import Client, expect
@@ -44,6 +49,84 @@ def test_uploads_at_once_of_a_key(stack, walled, user, other):
     for connection in held:
         connection.close()
     stack.wait(lambda: third().status_code == 201, "a place is free again")
+
+
+def spellings(user):
+    """{name: headers}: ways to send the same credential, all of which the programs take."""
+    token = user.web.cookies["__Host-session"]
+    origin = f"Origin: {user.stack.url}"
+    cookies = {"a": f"__Host-session={token}", "b": f"a=b;__Host-session={token}", "c": f"; ;\t__Host-session={token}\t; c=d",
+               "d": f"x__Host-session=junk; __Host-session={token}", "e": f"a=__Host-session=junk; __Host-session={token}; __Host-session",
+               "f": f"__Host-session ={'x' * 43}; __Host-session={token}"}
+    return {"key": [[f"Authorization: {scheme}{user.key}"] for scheme in ("Bearer ", "Bearer  ", "bearer ", "BEARER    ")],
+            "key before a session": [[f"Authorization: bearer {user.key}", f"Cookie: __Host-session={t}"] for t in ("junk", token)],
+            "session": [[f"Cookie: {c}", origin] for c in cookies.values()]}
+
+
+def begun(it, *headers, length="Content-Length: 1000000"):
+    """A request whose body never comes: nginx holds it."""
+    context = ssl.create_default_context(cafile=str(it.stack.ca))
+    connection = context.wrap_socket(socket.create_connection(("127.0.0.1", it.https), timeout=20), server_hostname="localhost")
+    lines = ["POST /api/v1/uploads HTTP/1.1", "Host: localhost", "Content-Type: image/jpeg", length, *headers, "", ""]
+    connection.sendall("\r\n".join(lines).encode())
+    return connection
+
+
+def status_of(connection):
+    with connection:
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        return answer.status
+
+
+@pytest.mark.parametrize("what", ["key", "key before a session", "session"])
+def test_a_credential_has_one_spelling(stack, walled, user, what):
+    """However it is written, two uploads at a time are two."""
+    for first in (ways := spellings(user)[what]):
+        held = [begun(walled, *first) for _ in range(2)]
+        stack.wait(lambda: status_of(begun(walled, *first, length="Content-Length: 0")) == 429, "the two are there")
+        for way in ways:
+            assert status_of(begun(walled, *way, length="Content-Length: 0")) == 429, (first, way)
+        for connection in held:
+            connection.close()
+        stack.wait(lambda: status_of(begun(walled, *first, length="Content-Length: 0")) == 422, "the places are free")
+
+
+def test_what_is_not_counted_is_no_credential(stack, walled, user):
+    """What the map does not know for one credential gets nobody in; over HTTP/2, too, where nginx trims nothing."""
+    token = user.web.cookies["__Host-session"]
+    for value in (f"Bearer\t{user.key}", f"Bearer \t{user.key}", f"Bearer {user.key}\t", f"Bearer {user.key} x", f"Bearer,{user.key}",
+                  f'Bearer "{user.key}"', f"Bearer={user.key}", f"Bearer {user.key},", user.key):
+        assert asked(stack, f"Authorization: {value}") == "401", value
+        assert asked(stack, f"Authorization: {value}", f"Cookie: __Host-session={token}") == "401", value
+    for cookie in (f"__Host-session={token}; __Host-session={token}", f"__Host-session={token};\t__Host-session=", f'__Host-session="{token}"',
+                   f"__Host-session= {token}", f"__host-session={token}", f"__Host-session={token},a=b", f"__Host-session ={token}"):
+        assert asked(stack, f"Cookie: {cookie}") in ("400", "401"), cookie
+
+
+def asked(stack, *headers):
+    """The status of GET /api/v1/me, the same over HTTP/1 and 2."""
+    got = {subprocess.run(["curl", "-sS", version, "--cacert", stack.ca, *(w for h in headers for w in ("-H", h)), "-o", "/dev/null",
+                           "-w", "%{http_code}", stack.url + "/api/v1/me"], capture_output=True, text=True).stdout
+           for version in ("--http1.1", "--http2")}
+    assert len(got) == 1, (headers, got)
+    return got.pop()
+
+
+def test_uploads_at_once_of_strangers(stack, walled, user):
+    """They are counted by network, whatever they send for a credential."""
+    kinds = [[], ["Authorization: Basic eDp5"], ["Authorization: Bearer\tx"], ["Cookie: __Host-session=a; __Host-session=b"],
+             ["Authorization: Bearer mk_live_nothing"]]
+    for kind in kinds:
+        held = [begun(walled, *kind, length="Transfer-Encoding: chunked") for _ in range(2)]  # its first chunk is waited for
+        stack.wait(lambda: status_of(begun(walled, length="Content-Length: 0")) == 429, "the two are there")
+        for other in kinds:
+            assert status_of(begun(walled, *other, length="Content-Length: 0")) == 429, (kind, other)
+        client = Client(walled.url, stack.ca, Authorization=f"Bearer {user.key}")
+        expect(client.post("/api/v1/uploads", data=images.jpeg(64, 48)), 201)
+        for connection in held:
+            connection.close()
+        stack.wait(lambda: status_of(begun(walled, length="Content-Length: 0")) in (401, 411), "the places are free")
 
 
 def test_requests_of_a_key(stack, walled, other):

@@ -15,10 +15,11 @@ import pytest
 import requests
 
 import images
+from conftest import User
 from helpers import Client
 from test_nginx import CHECKOUT, fake_program, raw, request_line
 
-WORDS = {"token": "mk_live_inthelog", "cookie": "cookieinthelog", "code": "codeinthelog", "state": "stateinthelog",
+WORDS = {"token": "mk_live_" + "inthelog".ljust(49, "0"), "cookie": "cookieinthelog", "code": "codeinthelog", "state": "stateinthelog",
          "referer": "refererinthelog", "agent": "agentinthelog", "body": "bodyinthelog"}
 
 
@@ -128,7 +129,8 @@ def provoke(stack, it):
     ask("no page", "GET", f"/nothing?code={WORDS['code']}")
     ask("internal", "GET", f"/internal/store/x?code={WORDS['code']}")
     (it.folder / "temp/body").chmod(0)
-    ask("no room for the body", "POST", f"/api/v1/auth/login?code={WORDS['code']}", data=WORDS["body"].encode() * 4000)
+    ask("no room for the body", "POST", f"/api/v1/uploads?code={WORDS['code']}", data=WORDS["body"].encode() * 40000,
+        headers={"Authorization": f"Bearer {User(stack).key}"})
     (it.folder / "temp/body").chmod(0o700)
 
     secret = f"?code={WORDS['code']}"
@@ -218,7 +220,7 @@ def test_nothing_is_told(stack):
         got = provoke(stack, it)
     assert got.pop("callback, it is gone") in (502, 503)
     wanted = {"callback, it dies": 502, "callback, it is stopped": 504,
-              "accounts, it is stopped": 504, "too large": 413, "no route": 404, "no room for the body": 500, "nonsense": 400,
+              "accounts, it is stopped": 504, "too large": 413, "no route": 404, "no room for the body": 503, "nonsense": 400,
               "two hosts": 400, "long path": 414, "long header": 431, "plain on tls": 403}
     assert {what: got.get(what) for what in wanted} == wanted
     assert set(it.logs) == {"access.log", "error.log", "main.log", "stderr.log"}

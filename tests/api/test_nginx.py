@@ -280,6 +280,28 @@ def test_headers_once_each(stack, path):
         assert "script-src" not in values["content-security-policy"]
 
 
+@pytest.mark.parametrize("line, wanted", [
+    ("GET /healthz", "200 OK"), ("POST /api/v1/keys", "201 Created"), ("POST /api/v1/auth/register", "202 Accepted"),
+    ("POST /api/v1/auth/logout", "204 No Content"), ("GET /api/v1/tiktok/connect", "303 See Other"),
+    ("GET /api/v1/posts?limit=%zz", "400 Bad Request"), ("GET /api/v1/tiktok/callback", "400 Bad Request"),
+    ("POST /api/v1/uploads", "401 Unauthorized"), ("GET /api/v1/me", "401 Unauthorized"), ("GET /api/v1/nothing", "404 Not Found"),
+    ("GET /api/v1/posts/x", "404 Not Found"), ("PUT /api/v1/keys", "405 Method Not Allowed"),
+    ("PUT /api/v1/uploads", "405 Method Not Allowed"), ("POST /api/v1/auth/login", "415 Unsupported Media Type")])
+def test_status_lines(stack, user, line, wanted):
+    """RFC 9112, 4: the code, a space, and a reason if there is one."""
+    body, headers = b"", [f"Cookie: __Host-session={user.web.cookies['__Host-session']}", f"Origin: {stack.url}",
+                          "Content-Type: application/json"]
+    if wanted.startswith("20"):
+        account = {"email": f"status.{user.email}", "password": "x" * 12}
+        body = json.dumps({"name": "a"} if "keys" in line else account).encode()
+    elif wanted.startswith(("401", "415")):
+        headers = []
+    with ssl.create_default_context(cafile=str(stack.ca)).wrap_socket(
+            socket.create_connection(("127.0.0.1", stack.https), timeout=10), server_hostname="localhost") as connection:
+        connection.sendall(request_line(f"{line} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}", *headers) + body)
+        assert connection.makefile("rb").readline() == f"HTTP/1.1 {wanted}\r\n".encode()
+
+
 def test_request_id_is_not_the_clients(stack):
     chosen = "0123456789abcdef0123456789abcdef"
     answer = stack.client(**{"X-Request-Id": chosen, "Request-Id": chosen}).get("/api/v1/me")

@@ -167,7 +167,8 @@ def location(app, pattern, rows):
     out = list(RATES[rate])
     if limit > NGINX_BODY:
         out += [f"client_max_body_size {size(limit)};", "limit_conn mcli_uploads @UPLOADS_AT_ONCE@;",
-                f"auth_request /internal/authorize/{app};", "include @NGINX_DIR@/snippets/authorize.conf;"]
+                f"auth_request /internal/authorize/{app};", f"error_page 403 = @refused_{app};",
+              "include @NGINX_DIR@/snippets/authorize.conf;"]
     out.append(f"include @NGINX_DIR@/snippets/fastcgi{'-effect' if effect else ''}.conf;")
     if any(r["streams"] for r in rows):
         out.append("fastcgi_max_temp_file_size 0; # nginx waits for the client instead of keeping the answer on its disk")
@@ -179,13 +180,30 @@ def location(app, pattern, rows):
 
 
 AUTHORIZE = """\
-# Asked before a large body is read (snippets/authorize.conf).
+# Asked before a large body is read, and after a no (snippets/authorize.conf).
 location = /internal/authorize/{app} {{
 	internal;
 	client_max_body_size 0; # the real location has the limit
 	include @NGINX_DIR@/snippets/fastcgi.conf;
+	fastcgi_param AUTHORIZE_ONLY 1;
 	fastcgi_pass_request_body off;
 	fastcgi_pass mcli_{app}_pool;
+}}
+location @refused_{app} {{
+	rewrite ^ /internal/refused/{app} last;
+}}
+location = /internal/refused/{app} {{
+	internal;
+	client_max_body_size 1; # so nginx drops the body, and goes on below without it
+	recursive_error_pages on;
+	error_page 413 = @told_{app};
+	include @NGINX_DIR@/snippets/error-codes.conf;
+	include @NGINX_DIR@/snippets/refused.conf;
+	fastcgi_pass mcli_{app};
+}}
+location @told_{app} {{
+	include @NGINX_DIR@/snippets/refused.conf;
+	fastcgi_pass mcli_{app};
 }}
 """
 

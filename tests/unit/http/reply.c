@@ -49,6 +49,14 @@ static void test_data(void **state)
     assert_string_equal(f->rep.body.p, "{\"data\":{\"n\":7},\"meta\":{\"request_id\":\"r1\"}}");
 }
 
+static void test_reason(void **state)
+{
+    (void)state;
+    assert_string_equal(reply_reason(200), "OK");
+    assert_string_equal(reply_reason(404), "Not Found");
+    assert_string_equal(reply_reason(599), "Unknown");
+}
+
 static void test_list(void **state)
 {
     static const struct item items[] = {{1}, {2}};
@@ -251,6 +259,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {TEST(test_data),
                                               TEST(test_list),
+                                              TEST(test_reason),
                                               TEST(test_nothing_redirect_body),
                                               TEST(test_stream),
                                               TEST(test_too_large_body),

@@ -1,0 +1,258 @@
+"""A stranger's body: not a byte of it reaches nginx's disk, and the answer says what was wrong."""
+
+import contextlib
+import ctypes
+import hashlib
+import http.client
+import json
+import os
+import signal
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+import images
+from helpers import expect
+from test_nginx import waiting_connections
+
+IN_MODIFY, IN_CREATE = 0x2, 0x100
+BIG, SMALL = 1 << 20, 60 << 10  # of a body: beyond what nginx keeps in memory; the most that a small address takes
+METHODS = ["POST", "GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "BREW"]
+
+
+class Spool:
+    """The folder in which nginx keeps bodies: what has been written there, told by the kernel (inotify(7))."""
+
+    def __init__(self, stack):
+        import services
+        from layout import AS_ROOT
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = self.libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.at = stack.at.nginx / "temp/body"
+        self.folders = {}
+        for digit in "0123456789":  # nginx makes them as it needs them
+            folder = self.at / digit
+            folder.mkdir(exist_ok=True)
+            if AS_ROOT:
+                os.chown(folder, services.NGINX.uid, services.GID_NGINX)
+            watch = self.libc.inotify_add_watch(self.fd, os.fsencode(folder), IN_CREATE | IN_MODIFY)
+            assert watch > 0, os.strerror(ctypes.get_errno())
+            self.folders[watch] = folder
+
+    def written(self):
+        """{file: bytes}, of all files touched since the last call; 0 for one that is gone by now."""
+        try:
+            events, found = os.read(self.fd, 1 << 20), {}
+        except BlockingIOError:
+            return {}
+        while events:
+            watch, _, _, n = struct.unpack("iIII", events[:16])
+            path = self.folders[watch] / events[16:16 + n].rstrip(b"\0").decode()
+            found[path.name] = path.stat().st_size if path.exists() else 0
+            events = events[16 + n:]
+        return found
+
+
+@pytest.fixture(scope="module")
+def spool(stack):
+    it = Spool(stack)
+    yield it
+    os.close(it.fd)
+
+
+def send(stack, method, path, headers=(), size=BIG, chunked=False):
+    """(status, headers, body) of a request of that size; it is all sent, or as much as nginx takes."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", "Content-Type: image/jpeg", "Connection: close", *headers,
+             "Transfer-Encoding: chunked" if chunked else f"Content-Length: {size}", "", ""]
+    context = ssl.create_default_context(cafile=str(stack.ca))
+    body = b"x" * size
+    if chunked:
+        body = b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in (body[i:i + 8000] for i in range(0, size, 8000))) + b"0\r\n\r\n"
+
+    with context.wrap_socket(socket.create_connection(("127.0.0.1", stack.https), timeout=20),
+                             server_hostname="localhost") as connection:
+        connection.sendall("\r\n".join(lines).encode("latin-1"))
+        with contextlib.suppress(ConnectionError, ssl.SSLError):  # refused in the middle
+            connection.sendall(body)
+        answer = http.client.HTTPResponse(connection, method=method)
+        answer.begin()
+        return answer.status, answer.headers, answer.read()
+
+
+def cookie_of(user):
+    return "; ".join(f"{c.name}={c.value}" for c in user.web.cookies)
+
+
+@pytest.fixture(scope="module")
+def strangers(stack):
+    """{who: headers}"""
+    from conftest import User
+    user = User(stack)
+    session, key = cookie_of(user), user.key
+    old = User(stack)
+    expired = cookie_of(old)
+    expect(old.web.post("/api/v1/auth/logout"), 204)
+    made_up = made_up_key()
+    return {
+        "nobody": [],
+        "nonsense": ["Authorization: Bearer nonsense"],
+        "another scheme": ["Authorization: Basic eDp5"],
+        "TikTok's": ["Authorization: Bearer act.0123456789abcdef0123456789abcdef"],
+        "mistyped": [f"Authorization: Bearer {key[:-1]}{'a' if key[-1] != 'a' else 'b'}"],
+        "made up": [f"Authorization: Bearer {made_up}"],
+        "two keys": [f"Authorization: Bearer {key}", f"Authorization: Bearer {made_up}"],
+        "two keys in one": [f"Authorization: Bearer {key} {made_up}"],
+        "a session that is over": [f"Cookie: {expired}", f"Origin: {stack.url}"],
+        "a made-up session": [f"Cookie: __Host-session={'x' * 43}", f"Origin: {stack.url}"],
+        "two sessions": [f"Cookie: {session}; {expired}", f"Origin: {stack.url}"],
+        "two cookies": [f"Cookie: {session}", f"Cookie: {session}", f"Origin: {stack.url}"],
+        "a session of another page": [f"Cookie: {session}", "Origin: https://elsewhere.example"],
+        "a session of no page": [f"Cookie: {session}"],
+        "nonsense before a session": ["Authorization: x", f"Cookie: {session}", f"Origin: {stack.url}"],
+    }
+
+
+def made_up_key():
+    """With the checksum that an unknown key needs to be looked for (lib/model/key/key.h)."""
+    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    head = "mk_live_" + "7" * 43
+    n, sum_ = int.from_bytes(hashlib.sha256(head.encode()).digest()[:8], "big") % 62 ** 6, ""
+    for _ in range(6):
+        n, digit = divmod(n, 62)
+        sum_ = digits[digit] + sum_
+    return head + sum_
+
+
+@pytest.fixture(scope="module")
+def addresses(stack):
+    """[(path, the most that its location takes)]: every pattern of the main host, and ways to miss one."""
+    from render import find_program, tables
+    import services
+    hosts = {s.name: s.host for s in services.PROGRAMS}
+    most = {}
+    for r in tables(find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-admin"))["routes"]:
+        if hosts[r["app"]] == "localhost":
+            path = r["pattern"].replace("{n}", "0").replace("{id}", ID).replace("{attempt}", ID)
+            most[path] = max(most.get(path, 0), r["body_max_bytes"])
+    odd = {"/api/v1//uploads": BIG, "/api/v1/./uploads": BIG, "/api/v1/%75ploads": BIG, "/api/v1/uploads?a=%zz": BIG,
+           f"/api/v1//accounts/{ID}/posts": BIG, f"/api/v1/accounts/%2e%2e/posts": BIG, "/api/v1/nothing": 0, "/": 0,
+           "/style.css": 0, "/API/v1/uploads": 0, "/internal/authorize/uploads": 0, "/internal/refused/uploads": 0}
+    return sorted((most | odd).items())
+
+
+ID = "019a0000-0000-7000-8000-000000000000"
+
+
+def test_a_body_that_is_let_in_is_seen(stack, user, spool):
+    """What this file counts with does count: somebody with a key may fill the disk, up to the limit."""
+    spool.written()
+    status, headers, body = send(stack, "POST", "/api/v1/uploads", [f"Authorization: Bearer {user.key}"])
+    assert status == 415, body
+    assert len(spool.written()) == 1
+
+
+def test_no_byte_of_a_stranger(stack, strangers, addresses, spool):
+    """Every method, every address, every kind of credential that is none."""
+    spool.written()
+    let_in = []
+    for path, most in addresses:
+        for method in METHODS if most > SMALL else ["POST", "GET", "PUT"]:
+            for who, headers in strangers.items() if most else [*strangers.items()][:1]:
+                status, _, _ = send(stack, method, path, headers, BIG if most > SMALL else SMALL)
+                if written := spool.written():
+                    let_in.append((method, path, who, status, written))
+                assert status < 500, (method, path, who, status)
+    assert let_in == []
+
+
+@pytest.mark.parametrize("path", ["/api/v1/uploads", f"/api/v1/accounts/{ID}/posts"])
+def test_no_byte_in_chunks(stack, strangers, spool, path):
+    spool.written()
+    for who, headers in strangers.items():
+        for method in ("POST", "PUT") if "a session of" in who else ("POST", "PUT", "GET"):  # theirs may read
+            status, _, body = send(stack, method, path, headers, chunked=True)
+            assert status in (400, 401, 403, 404, 405), (who, method, body)
+            assert spool.written() == {}, (who, method)
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 1048576", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("path, method, status", [("/api/v1/uploads", "POST", 401), ("/api/v1/uploads", "PUT", 405),
+                                                  ("/api/v1//uploads", "POST", 404)])
+def test_no_byte_over_http2(stack, spool, tmp_path, path, method, status, length):
+    spool.written()
+    (tmp_path / "body").write_bytes(b"x" * BIG)
+    sized = ["-H", "Content-Length:", "-T", "-"] if "chunked" in length else ["--data-binary", "@-"]
+    with (tmp_path / "body").open("rb") as body:
+        out = subprocess.run(["curl", "-sS", "--http2", "--cacert", stack.ca, "-X", method, *sized, "-w", "\n%{http_version} %{http_code}",
+                              "-m", "20", "-i", stack.url + path], stdin=body, capture_output=True, text=True).stdout
+    assert out.endswith(f"\n2 {status}"), out
+    assert spool.written() == {}
+
+
+def test_no_byte_while_the_database_is_away(stack, strangers, user, spool):
+    """Nobody can be told from a stranger then; whoever might be good is asked to come again."""
+    who = {**strangers, "a user": [f"Authorization: Bearer {user.key}"]}
+    spool.written()
+    with stack.stopped("mariadb"):
+        time.sleep(1.1)  # longer than programs keep a verified key
+        got = {name: send(stack, "POST", "/api/v1/uploads", headers) for name, headers in who.items()}
+        assert spool.written() == {}
+    for name in ("made up", "a session that is over", "a user"):
+        status, headers, body = got[name]
+        assert (status, json.loads(body)["error"]["code"], headers["Retry-After"]) == (503, "database_unavailable", "2"), name
+    assert got["nobody"][0] == got["nonsense"][0] == 401
+
+
+def test_no_byte_of_a_request_that_waited_too_long(stack, user, spool):
+    """The question is stale when the program gets to it."""
+    user.key
+    with stack.configured("uploads", service_queue_sec="1"):
+        spool.written()
+        pid, got = stack.kill("uploads", signal.SIGSTOP), []
+        sender = threading.Thread(target=lambda: got.append(
+            send(stack, "POST", "/api/v1/uploads", [f"Authorization: Bearer {user.key}"])))
+        sender.start()
+        stack.wait(lambda: waiting_connections(stack, "uploads") > 0, "the question waits at the socket")
+        time.sleep(1.5)  # it is that old then
+        os.kill(pid, signal.SIGCONT)
+        sender.join()
+    status, headers, body = got[0]
+    assert (status, json.loads(body)["error"]["code"], headers["Retry-After"]) == (503, "busy", "2")
+    assert spool.written() == {}
+
+
+@pytest.mark.parametrize("method, path, who, status, code", [
+    ("POST", "/api/v1/uploads", "nobody", 401, "unauthenticated"),
+    ("POST", "/api/v1/uploads", "mistyped", 401, "bad_key"),
+    ("POST", "/api/v1/uploads", "made up", 401, "invalid_key"),
+    ("POST", "/api/v1/uploads", "a session that is over", 401, "session_expired"),
+    ("POST", "/api/v1/uploads", "two sessions", 400, "bad_cookie"),
+    ("POST", "/api/v1/uploads", "a session of no page", 403, "cross_origin"),
+    ("PUT", "/api/v1/uploads", "nobody", 405, "method_not_allowed"),
+    ("PUT", f"/api/v1/accounts/{ID}/posts", "nobody", 405, "method_not_allowed"),
+    ("POST", "/api/v1//uploads", "nobody", 404, "not_found"),
+    ("POST", "/api/v1/uploads?a=%zz", "nobody", 400, "bad_query"),
+])
+def test_the_answer_says_what_was_wrong(stack, strangers, method, path, who, status, code):
+    got, headers, body = send(stack, method, path, strangers[who])
+    answer = json.loads(body)
+    assert (got, answer["error"]["code"]) == (status, code)
+    assert answer["meta"]["request_id"] == headers["X-Request-Id"] and headers["Content-Type"] == "application/json"
+    assert headers.get("WWW-Authenticate") == ("Bearer" if status == 401 else None)
+    if status == 405:
+        assert headers["Allow"] == ("POST, GET, HEAD" if path.endswith("uploads") else "POST")
+
+
+def test_a_length_beyond_the_limit(stack, user, spool):
+    """Of a GET, which takes no body at all; nginx itself refuses what is too much for the address."""
+    spool.written()
+    status, _, body = send(stack, "GET", "/api/v1/uploads", [f"Authorization: Bearer {user.key}"])
+    assert (status, json.loads(body)["error"]["code"]) == (413, "body_too_large")
+    assert spool.written() == {}
+    expect(user.api.get("/api/v1/uploads"), 200)
+    expect(user.api.post("/api/v1/uploads", data=images.jpeg(64, 48)), 201)
