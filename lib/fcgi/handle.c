@@ -101,6 +101,11 @@ static bool handle_is_stale(const struct conf *conf, struct str sent_at)
     return (now.tv_sec - s) * 1000 + now.tv_nsec / 1000000 - ms > conf->service_queue_sec * 1000;
 }
 
+static bool handle_only_reads(const struct ctx *c, const struct route *route)
+{
+    return route->effect == EFFECT_NONE && (str_eqc(c->req.method, "GET") || str_eqc(c->req.method, "HEAD"));
+}
+
 /* Finds the route, enforces its policy columns and runs its handler; the first error ends it. */
 static enum err handle_dispatch(struct ctx *c, FCGX_Request *q, const struct route_match *m)
 {
@@ -124,7 +129,9 @@ static enum err handle_dispatch(struct ctx *c, FCGX_Request *q, const struct rou
         return e;
     if (m->route->body_max_bytes > 0 && c->req.body.content_length > (int64_t)m->route->body_max_bytes)
         return ERR_BODY_TOO_LARGE;
-    return m->route->handler(c);
+    e = m->route->handler(c);
+    /* A read that wrote a note beside (a job, say): to who asked, nothing has happened. */
+    return e == ERR_OUTCOME_UNKNOWN && handle_only_reads(c, m->route) ? ERR_DB_UNAVAILABLE : e;
 }
 
 /* The error, and the header that belongs to its status: how to sign in, which methods there are, when to try again. */
