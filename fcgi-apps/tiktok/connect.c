@@ -102,7 +102,7 @@ static enum err connect_ask_tiktok(struct ctx *c, struct str code, struct grant 
     return e;
 }
 
-static enum err connect_keep(struct ctx *c, const struct grant *g, struct uuid *ret_id)
+static enum err connect_keep(struct ctx *c, const struct grant *g, struct account *ret_account)
 {
     int64_t now = clock_now_us();
     struct account_connection connection = {
@@ -118,13 +118,13 @@ static enum err connect_keep(struct ctx *c, const struct grant *g, struct uuid *
     connection.tokens.access = secret_copy(g->tokens.access_token);
     connection.tokens.refresh = secret_copy(g->tokens.refresh_token);
     enum err e = account_connect(c->db, c->arena, c->conf, app_state(c)->ring, &c->caller.user_id, &connection,
-                                 c->req.id, ret_id);
+                                 c->req.id, ret_account);
     account_tokens_done(&connection.tokens);
     return e;
 }
 
 /* From the state parameter to the account. */
-static enum err connect_finish(struct ctx *c, struct uuid *ret_id)
+static enum err connect_finish(struct ctx *c, struct account *ret_account)
 {
     const struct form *q = &c->req.query;
     struct str state = form_get(q, "state"), error = form_get(q, "error"), code = form_get(q, "code");
@@ -145,7 +145,7 @@ static enum err connect_finish(struct ctx *c, struct uuid *ret_id)
     }
     e = connect_ask_tiktok(c, code, &grant);
     if (e == OK)
-        e = connect_keep(c, &grant, ret_id);
+        e = connect_keep(c, &grant, ret_account);
     /* Revoke what is not kept, because the answer says that nothing was connected. */
     if ((e == ERR_TIKTOK_SCOPE || e == ERR_ACCOUNTS_TOO_MANY) && grant.tokens.access_token.n > 0)
         (void)account_revoke(c, grant.tokens.access_token);
@@ -169,20 +169,18 @@ static bool connect_wants_html(const struct ctx *c)
 static enum err connect_callback(struct ctx *c)
 {
     struct account account = {0};
-    struct uuid id;
 
-    enum err e = connect_finish(c, &id);
+    enum err e = connect_finish(c, &account);
     if (connect_wants_html(c)) {
         if (e == OK)
-            return reply_redirect(&c->rep, arena_printf(c->arena, "/connected.html?account=%s", uuid_text(&id).s));
+            return reply_redirect(&c->rep,
+                                  arena_printf(c->arena, "/connected.html?account=%s", uuid_text(&account.id).s));
         if (e == ERR_VALIDATION)
             e = problems_err(&c->problems);
-        if (err_status(e) == 500)
+        if (!err_is_shown(e) || e == ERR_INTERNAL)
             return e;
         return reply_redirect(&c->rep, arena_printf(c->arena, "/connected.html?error=%s", err_slug(e)));
     }
-    if (e == OK)
-        e = account_get(c->db, c->arena, &c->caller.user_id, &id, &account);
     return e == OK ? account_reply(c, &account) : e;
 }
 

@@ -70,6 +70,7 @@ struct connecting {
     const struct account_connection *c;
     struct str request_id;
     struct uuid id;
+    struct account made;
 };
 
 static enum err account_check_room(struct db *db, const struct connecting *x)
@@ -117,21 +118,22 @@ static enum err account_connect_tx(struct db *db, void *arg)
         return e;
     x->id = e == OK ? known : uuid_new();
     e = account_write_connection(db, x, &account_sqls[e == OK ? ACCOUNT_AGAIN : ACCOUNT_INSERT]);
-    if (e != OK || !str_list_has(x->c->scopes, ',', STR(CREATOR_SCOPE)))
-        return e;
-    return job_add(db, JOB_PUBLISH, "creator", &x->id, clock_now_us(), x->request_id);
+    if (e == OK && str_list_has(x->c->scopes, ',', STR(CREATOR_SCOPE)))
+        e = job_add(db, JOB_PUBLISH, "creator", &x->id, clock_now_us(), x->request_id);
+    return e == OK ? account_get(db, x->arena, x->user_id, &x->id, &x->made) : e;
 }
 
 enum err account_connect(struct db *db, struct arena *arena, const struct conf *conf, const struct keyring *ring,
                          const struct uuid *user_id, const struct account_connection *connection, struct str request_id,
-                         struct uuid *ret_id)
+                         struct account *ret_account)
 {
-    struct connecting x = {arena, conf, ring, user_id, connection, request_id, UUID_NONE};
+    struct connecting x = {
+        .arena = arena, .conf = conf, .ring = ring, .user_id = user_id, .c = connection, .request_id = request_id};
 
     ASSERT(connection->open_id.n > 0 && connection->tokens.access.n > 0 && connection->tokens.refresh.n > 0);
     enum err e = db_tx(db, account_connect_tx, &x);
     if (e == OK)
-        *ret_id = x.id;
+        *ret_account = x.made;
     return e;
 }
 

@@ -56,7 +56,8 @@ bool account_offers(const struct account *a, struct str privacy_level); /* wheth
 MUST_CHECK enum err account_tokens(struct db *db, struct arena *arena, const struct keyring *ring,
                                    const struct uuid *id, struct account_tokens *ret_tokens);
 
-/* After consent: adds a row, or renews this user's row with the same open id, whose id stays. ERR_ACCOUNTS_TOO_MANY. */
+/* After consent: adds a row, or renews this user's row with the same open id, whose id stays. ERR_ACCOUNTS_TOO_MANY. The
+ * account is read before the commit: what fails after it would make a success look like a failure. */
 struct account_connection {
     struct str open_id, display_name, avatar_url, scopes;
     struct account_tokens tokens;
@@ -64,7 +65,7 @@ struct account_connection {
 MUST_CHECK enum err account_connect(struct db *db, struct arena *arena, const struct conf *conf,
                                     const struct keyring *ring, const struct uuid *user_id,
                                     const struct account_connection *connection, struct str request_id,
-                                    struct uuid *ret_id);
+                                    struct account *ret_account);
 
 /* Wipes tokens, name, avatar and snapshot, and cancels posts that TikTok does not have yet (account_disconnected). */
 MUST_CHECK enum err account_disconnect(struct db *db, struct arena *arena, const struct conf *conf,

@@ -62,9 +62,12 @@ static enum err connect_as(struct fixture *f, const char *open_id, struct uuid *
         .scopes = STR("user.info.basic,video.publish"),
         .tokens = pair("act.1", "rft.1"),
     };
+    struct account made;
     enum err e = account_connect(f->db, &f->arena, &conf, f->ring, &f->user_id, &c,
-                                 STR("0123456789abcdef0123456789abcdef"), ret_id);
+                                 STR("0123456789abcdef0123456789abcdef"), &made);
 
+    if (e == OK)
+        *ret_id = made.id;
     account_tokens_done(&c.tokens);
     return e;
 }
