@@ -87,13 +87,24 @@ static bool connect_may_post(const struct tiktok_tokens *tokens)
            str_list_has(tokens->scope, ',', STR("video.upload"));
 }
 
-/* Makes the calls for which the user waits. */
-static enum err connect_ask_tiktok(struct ctx *c, struct str code, struct grant *ret_grant)
+/* From here on, the same callback cannot come again. */
+static enum err connect_claim(struct ctx *c, struct str state)
+{
+    enum err e = oauth_state_take(c->db, &c->caller.session_id, state);
+
+    c->problems.used_up = e == OK || e == ERR_OUTCOME_UNKNOWN;
+    return e;
+}
+
+/* Makes the calls for which the user waits. Who is told that we are busy keeps the state. */
+static enum err connect_ask_tiktok(struct ctx *c, struct str state, struct str code, struct grant *ret_grant)
 {
     enum err e = outside_enter(c);
     if (e != OK)
         return e;
-    e = connect_exchange(c, code, &ret_grant->tokens);
+    e = connect_claim(c, state);
+    if (e == OK)
+        e = connect_exchange(c, code, &ret_grant->tokens);
     if (e == OK && !connect_may_post(&ret_grant->tokens))
         e = ERR_TIKTOK_SCOPE;
     if (e == OK)
@@ -123,33 +134,52 @@ static enum err connect_keep(struct ctx *c, const struct grant *g, struct accoun
     return e;
 }
 
-/* From the state parameter to the account. */
-static enum err connect_finish(struct ctx *c, struct account *ret_account)
+/* What came back without a usable code ends here. */
+static enum err connect_check_answer(struct ctx *c, struct str state)
 {
-    const struct form *q = &c->req.query;
-    struct str state = form_get(q, "state"), error = form_get(q, "error"), code = form_get(q, "code");
-    struct grant grant = {0};
+    struct str error = form_get(&c->req.query, "error"), code = form_get(&c->req.query, "code");
 
-    if (state.n == 0 || form_count(q, "state") != 1)
-        return ERR_STATE_INVALID;
-    enum err e = oauth_state_take(c->db, &c->caller.session_id, state);
+    if (error.p == NULL && code.n > 0 && code.n <= CODE_MAX_BYTES)
+        return OK;
+    enum err e = connect_claim(c, state);
     if (e != OK)
         return e;
     if (error.p != NULL) {
         c->problems.platform_code = str_head(error, PLATFORM_CODE_MAX_BYTES);
         return ERR_CONSENT_REFUSED;
     }
-    if (code.n == 0 || code.n > CODE_MAX_BYTES) {
-        problem_add(&c->problems, code.n == 0 ? ERR_FIELD_REQUIRED : ERR_FIELD_TOO_LONG, c->arena, "code");
-        return ERR_VALIDATION;
-    }
-    e = connect_ask_tiktok(c, code, &grant);
+    problem_add(&c->problems, code.n == 0 ? ERR_FIELD_REQUIRED : ERR_FIELD_TOO_LONG, c->arena, "code");
+    return ERR_VALIDATION;
+}
+
+/* From the state parameter to the account. */
+static enum err connect_finish(struct ctx *c, struct account *ret_account)
+{
+    const struct form *q = &c->req.query;
+    struct str state = form_get(q, "state");
+    struct grant grant = {0};
+
+    if (state.n == 0 || form_count(q, "state") != 1)
+        return ERR_STATE_INVALID;
+    enum err e = oauth_state_look(c->db, &c->caller.session_id, state);
+    if (e == OK)
+        e = connect_check_answer(c, state);
+    if (e == OK)
+        e = connect_ask_tiktok(c, state, form_get(q, "code"), &grant);
     if (e == OK)
         e = connect_keep(c, &grant, ret_account);
     /* Revoke what is not kept, because the answer says that nothing was connected. */
     if ((e == ERR_TIKTOK_SCOPE || e == ERR_ACCOUNTS_TOO_MANY) && grant.tokens.access_token.n > 0)
         (void)account_revoke(c, grant.tokens.access_token);
     return e;
+}
+
+/* "Try again" would be wrong once the state is used up. */
+static void connect_say_again(struct ctx *c, enum err e)
+{
+    if (c->problems.used_up && err_retryable(e))
+        problem_add_text(&c->problems, e, (struct str){0},
+                         STR("This could not be finished right now, so nothing new was connected. Connect again."));
 }
 
 static bool connect_wants_html(const struct ctx *c)
@@ -181,7 +211,10 @@ static enum err connect_callback(struct ctx *c)
             return e;
         return reply_redirect(&c->rep, arena_printf(c->arena, "/connected.html?error=%s", err_slug(e)));
     }
-    return e == OK ? account_reply(c, &account) : e;
+    if (e == OK)
+        return account_reply(c, &account);
+    connect_say_again(c, e);
+    return e;
 }
 
 const struct route connect_routes[] = {

@@ -149,7 +149,8 @@ static void handle_answer_error(struct ctx *c, enum err e, const struct route_ma
         return;
     case 429:
     case 503:
-        reply_header(&c->rep, "Retry-After", STR(RETRY_AFTER_SEC));
+        if (!c->problems.used_up)
+            reply_header(&c->rep, "Retry-After", STR(RETRY_AFTER_SEC));
         return;
     default:
         return;

@@ -220,7 +220,7 @@ void reply_error(struct reply *r, enum err code, const struct problems *problems
     f.code = str_from(err_slug(code));
     f.type = str_from(err_type(code));
     f.message = str_from(err_sentence(code));
-    f.retryable = err_retryable(code);
+    f.retryable = err_retryable(code) && !problems->used_up;
     if (problems->n == 1 && reply_outside(problems->v[0].code) == code) {
         f.message = reply_message_of(&problems->v[0], code);
         f.param = problems->v[0].param;
