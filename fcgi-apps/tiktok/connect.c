@@ -113,25 +113,45 @@ static enum err connect_ask_tiktok(struct ctx *c, struct str state, struct str c
     return e;
 }
 
-static enum err connect_keep(struct ctx *c, const struct grant *g, struct account *ret_account)
+static struct account_tokens connect_tokens_of(const struct tiktok_tokens *t)
 {
     int64_t now = clock_now_us();
+
+    return (struct account_tokens){
+        .access = secret_copy(t->access_token),
+        .refresh = secret_copy(t->refresh_token),
+        .access_expires_at_us = now + t->expires_in_sec * US_PER_SEC,
+        .refresh_expires_at_us = t->refresh_expires_in_sec > 0 ? now + t->refresh_expires_in_sec * US_PER_SEC : 0,
+    };
+}
+
+static enum err connect_keep(struct ctx *c, const struct grant *g, struct account *ret_account)
+{
     struct account_connection connection = {
         .open_id = g->tokens.open_id,
         .display_name = g->user.display_name,
         .avatar_url = g->user.avatar_url,
         .scopes = g->tokens.scope,
-        .tokens = {.access_expires_at_us = now + g->tokens.expires_in_sec * US_PER_SEC},
+        .tokens = connect_tokens_of(&g->tokens),
     };
 
-    if (g->tokens.refresh_expires_in_sec > 0)
-        connection.tokens.refresh_expires_at_us = now + g->tokens.refresh_expires_in_sec * US_PER_SEC;
-    connection.tokens.access = secret_copy(g->tokens.access_token);
-    connection.tokens.refresh = secret_copy(g->tokens.refresh_token);
     enum err e = account_connect(c->db, c->arena, c->conf, app_state(c)->ring, &c->caller.user_id, &connection,
                                  c->req.id, ret_account);
     account_tokens_done(&connection.tokens);
     return e;
+}
+
+/*
+ * The answer says that nothing new was connected, so nothing is left standing at TikTok: unless a connection works with
+ * that grant, be it this user's own from before or somebody else's. Unknown counts as in use.
+ */
+static void connect_give_back(struct ctx *c, const struct tiktok_tokens *t)
+{
+    _cleanup_(account_tokens_done) struct account_tokens tokens = connect_tokens_of(t);
+    bool in_use;
+
+    if (account_grant_in_use(c->db, t->open_id, &in_use) == OK)
+        (void)revoke_grant(c, &tokens, in_use);
 }
 
 /* What came back without a usable code ends here. */
@@ -168,9 +188,8 @@ static enum err connect_finish(struct ctx *c, struct account *ret_account)
         e = connect_ask_tiktok(c, state, form_get(q, "code"), &grant);
     if (e == OK)
         e = connect_keep(c, &grant, ret_account);
-    /* Revoke what is not kept, because the answer says that nothing was connected. */
-    if ((e == ERR_TIKTOK_SCOPE || e == ERR_ACCOUNTS_TOO_MANY) && grant.tokens.access_token.n > 0)
-        (void)account_revoke(c, grant.tokens.access_token);
+    if (e != OK && e != ERR_OUTCOME_UNKNOWN && grant.tokens.access_token.n > 0 && grant.tokens.open_id.n > 0)
+        connect_give_back(c, &grant.tokens);
     return e;
 }
 

@@ -67,9 +67,25 @@ MUST_CHECK enum err account_connect(struct db *db, struct arena *arena, const st
                                     const struct account_connection *connection, struct str request_id,
                                     struct account *ret_account);
 
-/* Wipes tokens, name, avatar and snapshot, and cancels posts that TikTok does not have yet (account_disconnected). */
+/*
+ * A TikTok grant belongs to an open id and our app, not to a row: several users may have connected the same account, and
+ * revoking any one's token ends it for all of them. Is there a connection that works with it?
+ */
+MUST_CHECK enum err account_grant_in_use(struct db *db, struct str open_id, bool *ret_in_use);
+
+/*
+ * Wipes tokens, name, avatar and snapshot, and cancels posts that TikTok does not have yet (account_disconnected). Gives
+ * what is needed to end the grant at TikTok after the commit; free the tokens by account_tokens_done. Of several that
+ * end connections of one open id at the same time, the last one to commit is told that nobody else uses the grant.
+ * ERR_NOT_FOUND.
+ */
+struct account_ended {
+    struct account_tokens tokens; /* empty if they cannot be opened */
+    bool in_use;                  /* another connection works with the grant */
+};
 MUST_CHECK enum err account_disconnect(struct db *db, struct arena *arena, const struct conf *conf,
-                                       const struct uuid *user_id, const struct uuid *id, struct str request_id);
+                                       const struct keyring *ring, const struct uuid *user_id, const struct uuid *id,
+                                       struct str request_id, struct account_ended *ret_ended);
 
 /*
  * Refreshing tokens: over all workers, one at a time holds an account's lease. account_lease returns ERR_AGAIN while
