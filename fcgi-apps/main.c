@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "db/schema.h"
+#include "fcgi/outside.h"
 #include "fcgi/serve.h"
 
 extern const struct app APP;
@@ -84,6 +85,7 @@ static int main_run(struct shared *s, struct buf *why)
     if (!main_epoch_is_ready(s))
         return main_refuse("the file of keys.epoch is missing or cannot be written");
     s->key_cache = key_cache_new(&s->credential_epoch);
+    s->outside = outside_gate(s->conf);
     if (s->app->start != NULL && s->app->start(s->conf, &s->state, why) != OK)
         return main_refuse(why->n > 0 ? why->p : "the app cannot start");
     int code = serve_run(s);
@@ -105,6 +107,7 @@ int main(void)
     log_init(APP.name, conf.service_log_level);
     conf.service_threads = service_threads(s.service, (int)conf.service_threads, 0);
     int code = main_run(&s, &why);
+    gate_free(s.outside);
     key_cache_free(s.key_cache);
     epoch_close(&s.credential_epoch);
     secret_done(&s.db_password);

@@ -1,7 +1,7 @@
 #include <sched.h>
 
 #include "auth/auth.h"
-#include "auth/gate.h"
+#include "base/gate.h"
 #include "crypto/password.h"
 
 #define LINE_MAX_THREADS 8

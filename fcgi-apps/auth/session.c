@@ -38,13 +38,11 @@ static void sign_in_set_cookie(struct ctx *c, struct str token, int64_t max_age_
  * The new sign-in ends the session that the browser sent along. A header with two such cookies, or none, names no
  * session.
  */
-static enum err sign_in_end_sent_session(struct ctx *c)
+static struct str sign_in_sent_session(const struct ctx *c)
 {
     struct str token;
 
-    if (cookie_get(c->req.cookie, STR(SESSION_COOKIE), &token) != OK || token.p == NULL)
-        return OK;
-    return session_end_by_token(c->db, token);
+    return cookie_get(c->req.cookie, STR(SESSION_COOKIE), &token) == OK ? token : (struct str){0};
 }
 
 /* The same ERR_BAD_CREDENTIALS, after the same time, for an unknown address, a wrong password and a disabled
@@ -72,7 +70,6 @@ static enum err sign_in_login(struct ctx *c)
 {
     struct credentials in = {0};
     struct user user = {0};
-    struct session session;
     struct str token;
 
     enum err e = input_json(c, sign_in_credentials_fields, &in);
@@ -81,11 +78,9 @@ static enum err sign_in_login(struct ctx *c)
     e = sign_in_find_user(c, &in, &user);
     if (e != OK)
         return e;
-    e = session_create(c->db, c->arena, c->conf, &user.id, &token, &session);
+    e = session_create(c->db, c->arena, c->conf, &user.id, sign_in_sent_session(c), &token);
     if (e == ERR_ACCOUNT_DISABLED) /* disabled a moment ago */
         return ERR_BAD_CREDENTIALS;
-    if (e == OK)
-        e = sign_in_end_sent_session(c);
     if (e != OK)
         return e;
     sign_in_set_cookie(c, token, session_lifetime_sec(c->conf));

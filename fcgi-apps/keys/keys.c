@@ -53,6 +53,8 @@ static enum err keys_create(struct ctx *c)
     enum err e = input_json(c, keys_creation_fields, &in);
     if (e == OK)
         e = key_create(c->db, c->arena, c->conf, &c->caller.user_id, in.name, &out.text, &out.key);
+    if (e == ERR_OUTCOME_UNKNOWN)
+        c->problems.may_exist = out.key.id;
     return e == OK ? reply_data(&c->rep, 201, keys_created_fields, &out) : e;
 }
 
@@ -78,8 +80,8 @@ static enum err keys_revoke(struct ctx *c)
     enum err e = request_param_uuid(&c->req, 0, &id);
     if (e == OK)
         e = key_revoke(c->db, &c->caller.user_id, &id);
-    if (e == OK)
-        e = credentials_end(c);
+    if (e == OK || e == ERR_OUTCOME_UNKNOWN)
+        credentials_end(c);
     return e == OK ? reply_nothing(&c->rep) : e;
 }
 

@@ -51,8 +51,8 @@ static enum err posts_create(struct ctx *c)
 {
     struct account account = {0};
     struct post_draft draft = {0};
+    struct post_receipt made;
     struct post_shape shape;
-    struct uuid id;
     size_t images_n;
 
     enum err e = posts_create_usable_account(c, &account);
@@ -65,11 +65,12 @@ static enum err posts_create(struct ctx *c)
         return ERR_VALIDATION;
     draft.key_id = c->caller.key_id;
     draft.request_id = c->req.id;
-    e = post_create(c->db, c->arena, c->conf, &account, &draft, &c->problems, &id);
-    if (e == OK)
-        e = shape_read(c, &id, &shape);
+    e = post_create(c->db, c->arena, c->conf, &account, &draft, &c->problems, &made);
+    if (e == ERR_OUTCOME_UNKNOWN)
+        c->problems.may_exist = made.post.id;
     if (e != OK)
         return e;
+    shape_receipt(c, &made, (struct str){0}, &shape); /* from what was written: an error now would be a lie */
     shape.warnings = posts_create_warnings_of(c, &account, &draft);
     return reply_data(&c->rep, 202, post_created_fields, &shape);
 }

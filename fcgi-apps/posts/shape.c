@@ -50,42 +50,37 @@ enum err shape_username(struct ctx *c, const struct uuid *account_id, struct str
     return e == ERR_NOT_FOUND ? OK : e; /* disconnected: the post stays, its address is not known any more */
 }
 
-static enum err posts_shape_read_images(struct ctx *c, const struct uuid *post_id, struct json_array *ret)
+static struct json_array posts_shape_images(struct arena *arena, const struct post_image *images, size_t n)
 {
-    struct post_image *images;
-    size_t n;
+    struct image_shape *shapes = arena_array(arena, n, sizeof *shapes);
 
-    enum err e = post_images(c->db, c->arena, post_id, &images, &n);
-    if (e != OK)
-        return e;
-    struct image_shape *shapes = arena_array(c->arena, n, sizeof *shapes);
     for (size_t i = 0; i < n; i++)
-        shapes[i] = (struct image_shape){.image = images[i], .changes = str_split(c->arena, images[i].changes, ',')};
-    *ret = (struct json_array){.v = shapes, .n = n};
-    return OK;
+        shapes[i] = (struct image_shape){.image = images[i], .changes = str_split(arena, images[i].changes, ',')};
+    return (struct json_array){.v = shapes, .n = n};
+}
+
+void shape_receipt(struct ctx *c, const struct post_receipt *r, struct str username, struct post_shape *ret_shape)
+{
+    shape_post(c, &r->post, username, ret_shape);
+    ret_shape->images = posts_shape_images(c->arena, r->images, r->images_n);
+    ret_shape->events = (struct json_array){.v = r->events, .n = r->events_n};
 }
 
 enum err shape_read(struct ctx *c, const struct uuid *post_id, struct post_shape *ret_shape)
 {
-    struct post_shape shape;
-    struct post_event *events;
     struct str username = {0};
-    struct post post;
+    struct post_receipt r;
 
-    enum err e = post_get(c->db, c->arena, &c->caller.user_id, post_id, &post);
-    if (e == OK && post.tiktok_post_ids.p != NULL)
-        e = shape_username(c, &post.account_id, &username);
-    if (e != OK)
-        return e;
-    shape_post(c, &post, username, &shape);
-    e = posts_shape_read_images(c, post_id, &shape.images);
+    enum err e = post_get(c->db, c->arena, &c->caller.user_id, post_id, &r.post);
+    if (e == OK && r.post.tiktok_post_ids.p != NULL)
+        e = shape_username(c, &r.post.account_id, &username);
     if (e == OK)
-        e = post_events(c->db, c->arena, post_id, &events, &shape.events.n);
-    if (e != OK)
-        return e;
-    shape.events.v = events;
-    *ret_shape = shape;
-    return OK;
+        e = post_images(c->db, c->arena, post_id, &r.images, &r.images_n);
+    if (e == OK)
+        e = post_events(c->db, c->arena, post_id, &r.events, &r.events_n);
+    if (e == OK)
+        shape_receipt(c, &r, username, ret_shape);
+    return e;
 }
 
 static const struct json_field posts_shape_platform_fields[] = {

@@ -1,5 +1,4 @@
 #include "base/clock.h"
-#include "fcgi/outside.h"
 #include "fcgi/page.h"
 #include "tiktok/tiktok_app.h"
 
@@ -95,43 +94,31 @@ static enum err accounts_get(struct ctx *c)
     return e == OK ? account_reply(c, &a) : e;
 }
 
-bool account_revoke(struct ctx *c, struct str access_token)
-{
-    struct tiktok t = app_tiktok_of(c);
-    struct tiktok_error error;
-    struct net_result result;
-    struct net_call call;
-
-    if (outside_enter(c) != OK)
-        return false;
-    tiktok_revoke(&t, c->arena, access_token, &call);
-    net_call_run(c->arena, &call, &result);
-    outside_leave(c);
-    return tiktok_read_revoke(&result, c->arena, &error) == OK;
-}
-
 struct disconnected {
     struct uuid id;
     bool disconnected, revoked_at_tiktok;
+    struct str not_revoked_because;
 };
 
-/* Always works: asks TikTok once, and deletes our copy whatever TikTok says. */
+/*
+ * Deletes our copy whatever TikTok says, and then asks TikTok: from the commit on, nobody here can use the tokens, and
+ * what happens at TikTok is a part of the answer and no longer a reason for an error.
+ */
 static enum err accounts_disconnect(struct ctx *c)
 {
-    _cleanup_(account_tokens_done) struct account_tokens tokens = {0};
     struct disconnected out = {.disconnected = true};
-    struct account a = {0};
+    struct account_ended ended;
 
     enum err e = request_param_uuid(&c->req, 0, &out.id);
     if (e == OK)
-        e = account_get(c->db, c->arena, &c->caller.user_id, &out.id, &a);
+        e = account_disconnect(c->db, c->arena, c->conf, app_state(c)->ring, &c->caller.user_id, &out.id, c->req.id,
+                               &ended);
     if (e != OK)
         return e;
-    /* An error here is no reason to keep the tokens: even those that do not open are wiped. */
-    if (account_tokens(c->db, c->arena, app_state(c)->ring, &out.id, &tokens) == OK)
-        out.revoked_at_tiktok = account_revoke(c, secret_str(&tokens.access));
-    e = account_disconnect(c->db, c->arena, c->conf, &c->caller.user_id, &out.id, c->req.id);
-    return e == OK ? reply_data(&c->rep, 200, accounts_disconnected_fields, &out) : e;
+    out.not_revoked_because = revoke_grant(c, &ended.tokens, ended.in_use);
+    out.revoked_at_tiktok = out.not_revoked_because.p == NULL;
+    account_tokens_done(&ended.tokens);
+    return reply_data(&c->rep, 200, accounts_disconnected_fields, &out);
 }
 
 static const struct json_field accounts_platform_fields[] = {
@@ -200,7 +187,11 @@ static const struct json_field accounts_disconnected_fields[] = {
     {.name = "disconnected", JSON_BOOL(struct disconnected, disconnected), .help = "The tokens are wiped"},
     {.name = "revoked_at_tiktok",
      JSON_BOOL(struct disconnected, revoked_at_tiktok),
-     .help = "TikTok confirmed the end of the grant; else remove the app in TikTok's settings"},
+     .help = "TikTok confirmed the end of the grant"},
+    {.name = "not_revoked_because",
+     JSON_STR(struct disconnected, not_revoked_because),
+     .help = "in_use: another connection of this TikTok account needs the grant. refused, unreachable, busy, "
+             "tokens_unreadable: remove the app in TikTok's settings. null when it was revoked"},
     JSON_END,
 };
 

@@ -87,13 +87,24 @@ static bool connect_may_post(const struct tiktok_tokens *tokens)
            str_list_has(tokens->scope, ',', STR("video.upload"));
 }
 
-/* Makes the calls for which the user waits. */
-static enum err connect_ask_tiktok(struct ctx *c, struct str code, struct grant *ret_grant)
+/* From here on, the same callback cannot come again. */
+static enum err connect_claim(struct ctx *c, struct str state)
+{
+    enum err e = oauth_state_take(c->db, &c->caller.session_id, state);
+
+    c->problems.used_up = e == OK || e == ERR_OUTCOME_UNKNOWN;
+    return e;
+}
+
+/* Makes the calls for which the user waits. Who is told that we are busy keeps the state. */
+static enum err connect_ask_tiktok(struct ctx *c, struct str state, struct str code, struct grant *ret_grant)
 {
     enum err e = outside_enter(c);
     if (e != OK)
         return e;
-    e = connect_exchange(c, code, &ret_grant->tokens);
+    e = connect_claim(c, state);
+    if (e == OK)
+        e = connect_exchange(c, code, &ret_grant->tokens);
     if (e == OK && !connect_may_post(&ret_grant->tokens))
         e = ERR_TIKTOK_SCOPE;
     if (e == OK)
@@ -102,54 +113,92 @@ static enum err connect_ask_tiktok(struct ctx *c, struct str code, struct grant 
     return e;
 }
 
-static enum err connect_keep(struct ctx *c, const struct grant *g, struct uuid *ret_id)
+static struct account_tokens connect_tokens_of(const struct tiktok_tokens *t)
 {
     int64_t now = clock_now_us();
+
+    return (struct account_tokens){
+        .access = secret_copy(t->access_token),
+        .refresh = secret_copy(t->refresh_token),
+        .access_expires_at_us = now + t->expires_in_sec * US_PER_SEC,
+        .refresh_expires_at_us = t->refresh_expires_in_sec > 0 ? now + t->refresh_expires_in_sec * US_PER_SEC : 0,
+    };
+}
+
+static enum err connect_keep(struct ctx *c, const struct grant *g, struct account *ret_account)
+{
     struct account_connection connection = {
         .open_id = g->tokens.open_id,
         .display_name = g->user.display_name,
         .avatar_url = g->user.avatar_url,
         .scopes = g->tokens.scope,
-        .tokens = {.access_expires_at_us = now + g->tokens.expires_in_sec * US_PER_SEC},
+        .tokens = connect_tokens_of(&g->tokens),
     };
 
-    if (g->tokens.refresh_expires_in_sec > 0)
-        connection.tokens.refresh_expires_at_us = now + g->tokens.refresh_expires_in_sec * US_PER_SEC;
-    connection.tokens.access = secret_copy(g->tokens.access_token);
-    connection.tokens.refresh = secret_copy(g->tokens.refresh_token);
     enum err e = account_connect(c->db, c->arena, c->conf, app_state(c)->ring, &c->caller.user_id, &connection,
-                                 c->req.id, ret_id);
+                                 c->req.id, ret_account);
     account_tokens_done(&connection.tokens);
     return e;
 }
 
-/* From the state parameter to the account. */
-static enum err connect_finish(struct ctx *c, struct uuid *ret_id)
+/*
+ * The answer says that nothing new was connected, so nothing is left standing at TikTok: unless a connection works with
+ * that grant, be it this user's own from before or somebody else's. Unknown counts as in use.
+ */
+static void connect_give_back(struct ctx *c, const struct tiktok_tokens *t)
 {
-    const struct form *q = &c->req.query;
-    struct str state = form_get(q, "state"), error = form_get(q, "error"), code = form_get(q, "code");
-    struct grant grant = {0};
+    _cleanup_(account_tokens_done) struct account_tokens tokens = connect_tokens_of(t);
+    bool in_use;
 
-    if (state.n == 0 || form_count(q, "state") != 1)
-        return ERR_STATE_INVALID;
-    enum err e = oauth_state_take(c->db, &c->caller.session_id, state);
+    if (account_grant_in_use(c->db, t->open_id, &in_use) == OK)
+        (void)revoke_grant(c, &tokens, in_use);
+}
+
+/* What came back without a usable code ends here. */
+static enum err connect_check_answer(struct ctx *c, struct str state)
+{
+    struct str error = form_get(&c->req.query, "error"), code = form_get(&c->req.query, "code");
+
+    if (error.p == NULL && code.n > 0 && code.n <= CODE_MAX_BYTES)
+        return OK;
+    enum err e = connect_claim(c, state);
     if (e != OK)
         return e;
     if (error.p != NULL) {
         c->problems.platform_code = str_head(error, PLATFORM_CODE_MAX_BYTES);
         return ERR_CONSENT_REFUSED;
     }
-    if (code.n == 0 || code.n > CODE_MAX_BYTES) {
-        problem_add(&c->problems, code.n == 0 ? ERR_FIELD_REQUIRED : ERR_FIELD_TOO_LONG, c->arena, "code");
-        return ERR_VALIDATION;
-    }
-    e = connect_ask_tiktok(c, code, &grant);
+    problem_add(&c->problems, code.n == 0 ? ERR_FIELD_REQUIRED : ERR_FIELD_TOO_LONG, c->arena, "code");
+    return ERR_VALIDATION;
+}
+
+/* From the state parameter to the account. */
+static enum err connect_finish(struct ctx *c, struct account *ret_account)
+{
+    const struct form *q = &c->req.query;
+    struct str state = form_get(q, "state");
+    struct grant grant = {0};
+
+    if (state.n == 0 || form_count(q, "state") != 1)
+        return ERR_STATE_INVALID;
+    enum err e = oauth_state_look(c->db, &c->caller.session_id, state);
     if (e == OK)
-        e = connect_keep(c, &grant, ret_id);
-    /* Revoke what is not kept, because the answer says that nothing was connected. */
-    if ((e == ERR_TIKTOK_SCOPE || e == ERR_ACCOUNTS_TOO_MANY) && grant.tokens.access_token.n > 0)
-        (void)account_revoke(c, grant.tokens.access_token);
+        e = connect_check_answer(c, state);
+    if (e == OK)
+        e = connect_ask_tiktok(c, state, form_get(q, "code"), &grant);
+    if (e == OK)
+        e = connect_keep(c, &grant, ret_account);
+    if (e != OK && e != ERR_OUTCOME_UNKNOWN && grant.tokens.access_token.n > 0 && grant.tokens.open_id.n > 0)
+        connect_give_back(c, &grant.tokens);
     return e;
+}
+
+/* "Try again" would be wrong once the state is used up. */
+static void connect_say_again(struct ctx *c, enum err e)
+{
+    if (c->problems.used_up && err_retryable(e))
+        problem_add_text(&c->problems, e, (struct str){0},
+                         STR("This could not be finished right now, so nothing new was connected. Connect again."));
 }
 
 static bool connect_wants_html(const struct ctx *c)
@@ -169,21 +218,22 @@ static bool connect_wants_html(const struct ctx *c)
 static enum err connect_callback(struct ctx *c)
 {
     struct account account = {0};
-    struct uuid id;
 
-    enum err e = connect_finish(c, &id);
+    enum err e = connect_finish(c, &account);
     if (connect_wants_html(c)) {
         if (e == OK)
-            return reply_redirect(&c->rep, arena_printf(c->arena, "/connected.html?account=%s", uuid_text(&id).s));
+            return reply_redirect(&c->rep,
+                                  arena_printf(c->arena, "/connected.html?account=%s", uuid_text(&account.id).s));
         if (e == ERR_VALIDATION)
             e = problems_err(&c->problems);
-        if (err_status(e) == 500)
+        if (!err_is_shown(e) || e == ERR_INTERNAL)
             return e;
         return reply_redirect(&c->rep, arena_printf(c->arena, "/connected.html?error=%s", err_slug(e)));
     }
     if (e == OK)
-        e = account_get(c->db, c->arena, &c->caller.user_id, &id, &account);
-    return e == OK ? account_reply(c, &account) : e;
+        return account_reply(c, &account);
+    connect_say_again(c, e);
+    return e;
 }
 
 const struct route connect_routes[] = {

@@ -24,8 +24,11 @@ static inline struct tiktok app_tiktok_of(const struct ctx *c)
 /* The account as GET /accounts/{id} shows it. */
 MUST_CHECK enum err account_reply(struct ctx *c, const struct account *a);
 
-/* Tries once to end the grant at TikTok, for at most 5 s. False when too many threads wait already, or TikTok does not
- * answer or says no. */
-bool account_revoke(struct ctx *c, struct str access_token);
+/*
+ * Ends the grant at TikTok, unless a connection of ours works with it (in_use). Absent when TikTok confirmed it; else why
+ * not, as the API shows it. An access token that is over is refreshed first. The stored tokens must be wiped before, or
+ * not stored yet.
+ */
+struct str revoke_grant(struct ctx *c, const struct account_tokens *tokens, bool in_use);
 
 extern const struct route connect_routes[], account_routes[];

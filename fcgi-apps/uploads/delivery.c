@@ -17,7 +17,7 @@ static enum err delivery_find(struct ctx *c, struct uuid *ret_upload_id)
     /* A HEAD does not show that TikTok has the image. */
     if (e == OK && str_eqc(c->req.method, "GET"))
         e = upload_note_fetch(c->db, &attempt, position);
-    return e;
+    return e == ERR_OUTCOME_UNKNOWN ? ERR_DB_UNAVAILABLE : e; /* the note alone: fetching again does no harm */
 }
 
 static enum err delivery_send(struct ctx *c)

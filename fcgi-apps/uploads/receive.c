@@ -79,5 +79,9 @@ enum err receive_upload(struct ctx *c, struct upload *ret_upload)
         e = receive_raw(c, &report);
     if (e == OK)
         e = upload_ready(c->db, c->conf, &report);
-    return e == OK ? upload_get(c->db, c->arena, &c->caller.user_id, &report.id, ret_upload) : e;
+    if (e == ERR_OUTCOME_UNKNOWN)
+        c->problems.may_exist = report.id;
+    if (e == OK)
+        *ret_upload = upload_of_report(c->arena, c->conf, &report);
+    return e;
 }

@@ -50,6 +50,11 @@ const char *err_sentence(enum err e)
     return err_row(e)->sentence;
 }
 
+bool err_is_shown(enum err e)
+{
+    return err_status(e) != err_status(ERR_INTERNAL) || e == ERR_INTERNAL || e == ERR_OUTCOME_UNKNOWN;
+}
+
 bool err_retryable(enum err e)
 {
     return err_row(e)->retryable;

@@ -27,6 +27,7 @@ enum err {
 int err_status(enum err e);           /* HTTP status, 200 to 599 */
 const char *err_slug(enum err e);     /* "image_corrupt": the API's error.code */
 const char *err_sentence(enum err e); /* one or two sentences for the user */
+bool err_is_shown(enum err e);        /* does the API answer it as such? Else as ERR_INTERNAL */
 bool err_retryable(enum err e);       /* can the same request succeed later? */
 const char *err_type(enum err e);     /* "validation", "authentication", ...: the API's error.type, from the status */
 const char *err_type_of_status(int status);

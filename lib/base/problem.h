@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/uuid.h"
 
 #define PROBLEMS_MAX 50 /* nobody reads more */
 
@@ -24,6 +25,8 @@ struct problems {
     struct problem v[PROBLEMS_MAX];
     size_t n;                                  /* at most PROBLEMS_MAX; further ones are dropped */
     struct str platform_code, platform_log_id; /* what TikTok said, if the problem comes from there */
+    bool used_up;          /* the same request cannot succeed again: it has used up what it came with */
+    struct uuid may_exist; /* with ERR_OUTCOME_UNKNOWN: the id of what may have been made; none if nothing has one */
 };
 
 /* The param is formatted into the arena; a NULL format means no param. */

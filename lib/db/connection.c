@@ -87,6 +87,11 @@ bool db_error_is_lost(unsigned error)
     return false;
 }
 
+bool db_error_is_unsent(unsigned error)
+{
+    return error == CR_SERVER_GONE_ERROR;
+}
+
 static enum err db_connection_meaning(unsigned error)
 {
     for (size_t i = 0; i < ARRAY_LEN(db_connection_meanings); i++)

@@ -19,8 +19,10 @@
  * struct db belongs to one thread.
  *
  * Errors: ERR_NOT_FOUND (db_row, db_number: no row), ERR_DB_DUPLICATE (1062), ERR_DB_UNAVAILABLE (no connection,
- * timeout, read only, too many connections, or a COMMIT whose outcome is unknown), ERR_DB_RERUN (1213, 1205, 1020; seen
- * only inside db_tx, which runs again), ERR_DB_FAILED (a bug of ours: db_error says which).
+ * timeout, read only, too many connections: what was asked has not happened), ERR_OUTCOME_UNKNOWN (the connection was
+ * lost after a COMMIT, or a statement that writes outside of a transaction, was sent: it may have happened),
+ * ERR_DB_RERUN (1213, 1205, 1020; seen only inside db_tx, which runs again), ERR_DB_FAILED (a bug of ours: db_error
+ * says which).
  */
 #pragma once
 
@@ -156,6 +158,12 @@ struct db_options {
     struct db_counts *counts; /* NULL: they are not counted */
 };
 
+/* The database did not answer; for those to whom it does not matter whether it did what was asked. */
+static inline bool db_is_away(enum err e)
+{
+    return e == ERR_DB_UNAVAILABLE || e == ERR_OUTCOME_UNKNOWN;
+}
+
 struct db;
 
 struct db *db_new(const struct db_options *options); /* does not connect yet */
@@ -232,7 +240,7 @@ MUST_CHECK enum err db_each(struct db *db, const struct sql *q, const struct db_
  *
  * After a deadlock, a lost certification (1213) or a connection lost before COMMIT, fn runs again from the start: at
  * most 8 times in all, with short random pauses, and not after timeout_sec. So fn changes nothing but the database and
- * its own outputs, and sets those anew each time. A connection lost during COMMIT is ERR_DB_UNAVAILABLE: the
+ * its own outputs, and sets those anew each time. A connection lost once COMMIT was sent is ERR_OUTCOME_UNKNOWN: the
  * transaction may or may not have happened. Not nested.
  */
 MUST_CHECK enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg);

@@ -22,6 +22,7 @@ struct db {
     size_t stmts_n;
     bool in_tx;
     bool rerun;     /* in a transaction: the server has rolled it back, or the connection is gone */
+    bool sent;      /* the statement that ran last was sent as a whole */
     unsigned error; /* of the last call; 0: none */
     char error_text[256];
 };
@@ -35,6 +36,9 @@ enum err db_note(struct db *db, unsigned error, const char *text);
 
 /* Does this error say that the connection is gone? */
 bool db_error_is_lost(unsigned error);
+
+/* CR_SERVER_GONE_ERROR: libmariadb could not send. */
+bool db_error_is_unsent(unsigned error);
 
 /* Sends a statement as it is, on a connection that is there: START TRANSACTION, COMMIT, ROLLBACK. */
 enum err db_plain(struct db *db, struct str text);

@@ -1,4 +1,3 @@
-#include <errmsg.h>
 #include <strings.h>
 
 #include "base/clock.h"
@@ -37,6 +36,7 @@ static enum err db_statement_run_once(struct db *db, const struct sql *q, const 
     unsigned long lengths[DB_ARGS_MAX];
     MYSQL_STMT *stmt;
 
+    db->sent = false;
     enum err e = db_connect(db);
     if (e != OK)
         return e;
@@ -44,8 +44,10 @@ static enum err db_statement_run_once(struct db *db, const struct sql *q, const 
     if (e != OK)
         return e;
     db_bind_args(q, args, n, binds, lengths);
-    if ((n > 0 && mysql_stmt_bind_param(stmt, binds) != 0) || mysql_stmt_execute(stmt) != 0)
+    if ((n > 0 && mysql_stmt_bind_param(stmt, binds) != 0) || mysql_stmt_execute(stmt) != 0) {
+        db->sent = !db_error_is_unsent(mysql_stmt_errno(stmt));
         return db_note(db, mysql_stmt_errno(stmt), mysql_stmt_error(stmt));
+    }
     if (target != NULL) {
         target->n = 0;
         target->cut = false;
@@ -58,10 +60,21 @@ static enum err db_statement_run_once(struct db *db, const struct sql *q, const 
     return e;
 }
 
+static bool db_statement_reads(const struct sql *q)
+{
+    return strncasecmp(q->text, "SELECT", 6) == 0;
+}
+
 /* Can it run again, now that the connection was lost, without doing its work twice? */
 static bool db_statement_repeatable(const struct db *db, const struct sql *q)
 {
-    return strncasecmp(q->text, "SELECT", 6) == 0 || db->error == CR_SERVER_GONE_ERROR;
+    return db_statement_reads(q) || db_error_is_unsent(db->error);
+}
+
+/* Outside of a transaction, a statement is its own COMMIT. */
+static bool db_statement_may_have_happened(const struct db *db, const struct sql *q)
+{
+    return !db->in_tx && db->sent && db_error_is_lost(db->error) && !db_statement_reads(q);
 }
 
 enum err db_run(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, struct db_target *target,
@@ -88,6 +101,8 @@ enum err db_run(struct db *db, const struct sql *q, const struct db_arg *args, s
             break;
         reconnected = true;
     }
+    if (e == ERR_DB_UNAVAILABLE && db_statement_may_have_happened(db, q))
+        return ERR_OUTCOME_UNKNOWN;
     return e == ERR_DB_RERUN && !db->in_tx ? ERR_DB_UNAVAILABLE : e;
 }
 

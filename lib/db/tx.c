@@ -26,6 +26,12 @@ static void db_tx_roll_back(struct db *db)
         db_disconnect(db);
 }
 
+/* The server answered COMMIT with no (it is read only, say), and the connection holds. */
+static bool db_tx_is_refused(const struct db *db, enum err e)
+{
+    return e == ERR_DB_UNAVAILABLE && !db_error_is_lost(db->error);
+}
+
 enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg)
 {
     int64_t started_us = clock_mono_us();
@@ -52,8 +58,8 @@ enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *ar
         if (e == OK)
             return OK;
         db_disconnect(db);
-        if (e != ERR_DB_RERUN)
-            return ERR_DB_UNAVAILABLE;
+        if (e != ERR_DB_RERUN && !db_error_is_unsent(db->error))
+            return db_tx_is_refused(db, e) ? ERR_DB_UNAVAILABLE : ERR_OUTCOME_UNKNOWN;
         db_pause(i);
     }
     return ERR_DB_UNAVAILABLE;

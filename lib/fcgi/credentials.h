@@ -3,8 +3,8 @@
  * that makes a credential say less than before ends that at once, in all programs of the machine (base/epoch.h).
  *
  *    e = key_revoke(c->db, &c->caller.user_id, &id);
- *    if (e == OK)
- *        e = credentials_end(c);
+ *    if (e == OK || e == ERR_OUTCOME_UNKNOWN)
+ *        credentials_end(c);
  *
  * Any app whose row of service.def says .ends_credentials may call it, after the commit and before the answer. Such an
  * app also ends the epoch when it starts: a predecessor may have died between its commit and its call.
@@ -13,5 +13,8 @@
 
 #include "fcgi/app.h"
 
-/* ERR_UNAVAILABLE: what was committed holds, but other programs may take the old credential for another second. */
-MUST_CHECK enum err credentials_end(struct ctx *c);
+/*
+ * Once it returns, no program of this machine takes the old credential. It cannot fail, because the change is committed
+ * and the answer must say so: if the epoch cannot be written, it waits until all that was kept is too old (a second).
+ */
+void credentials_end(struct ctx *c);

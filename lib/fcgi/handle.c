@@ -131,6 +131,19 @@ static enum err handle_check(struct ctx *c, FCGX_Request *q, const struct route_
     return handle_is_too_long(c, m->route, part) ? ERR_BODY_TOO_LARGE : OK;
 }
 
+static bool handle_only_reads(const struct ctx *c, const struct route *route)
+{
+    return route->effect == EFFECT_NONE && (str_eqc(c->req.method, "GET") || str_eqc(c->req.method, "HEAD"));
+}
+
+/* A read that also writes a note (a job, say): to the one who asked, nothing has happened. */
+static enum err handle_run_handler(struct ctx *c, const struct route *route)
+{
+    enum err e = route->handler(c);
+
+    return e == ERR_OUTCOME_UNKNOWN && handle_only_reads(c, route) ? ERR_DB_UNAVAILABLE : e;
+}
+
 /*
  * A refused request that has nothing wrong about it now was refused for something that has passed, like a database that
  * was away. Its body is gone, so its sender must come again.
@@ -139,7 +152,7 @@ static enum err handle_run(struct ctx *c, const struct route *route, enum handle
 {
     switch (part) {
     case PART_ALL:
-        return route->handler(c);
+        return handle_run_handler(c, route);
     case PART_ASKED:
         return reply_nothing(&c->rep);
     case PART_REFUSED:
@@ -174,7 +187,8 @@ static void handle_answer_error(struct ctx *c, enum err e, const struct route_ma
         return;
     case 429:
     case 503:
-        reply_header(&c->rep, "Retry-After", STR(RETRY_AFTER_SEC));
+        if (!c->problems.used_up)
+            reply_header(&c->rep, "Retry-After", STR(RETRY_AFTER_SEC));
         return;
     default:
         return;

@@ -2,15 +2,21 @@
 
 #include "fcgi/serve.h"
 
+#define THREADS_KEPT 2 /* stay free for light requests while others call and wait to call */
+
+struct gate *outside_gate(const struct conf *conf)
+{
+    int line = (int)(conf->service_threads - conf->service_outside_max) - THREADS_KEPT;
+
+    return gate_new((int)conf->service_outside_max, MAX(0, line), (int)conf->service_queue_sec * 1000);
+}
+
 enum err outside_enter(struct ctx *c)
 {
-    if (atomic_fetch_add(&c->shared->outside, 1) < c->conf->service_outside_max)
-        return OK;
-    (void)atomic_fetch_sub(&c->shared->outside, 1);
-    return ERR_BUSY;
+    return gate_enter(c->shared->outside);
 }
 
 void outside_leave(struct ctx *c)
 {
-    ASSERT(atomic_fetch_sub(&c->shared->outside, 1) > 0);
+    gate_leave(c->shared->outside);
 }

@@ -16,6 +16,7 @@
 #include <pthread.h>
 
 #include "fcgi/app.h"
+#include "base/gate.h"
 #include "base/secret.h"
 #include "model/key/key_cache.h"
 #include "service/service.h"
@@ -41,7 +42,7 @@ struct shared {
     struct app_metrics *metrics;
     struct streams *streams;
     atomic_bool stopping;
-    atomic_int outside; /* threads that are between outside_enter and outside_leave */
+    struct gate *outside; /* fcgi/outside.h */
 };
 
 /* Serves the listening socket on fd 0 until SIGTERM or SIGINT. Returns the exit code. */

@@ -20,6 +20,7 @@ struct reply_failure {
     bool retryable, platform_given;
     struct json_array details;
     struct platform_error platform_error;
+    struct str may_exist_id;
 };
 
 static const struct json_field reply_meta_fields[] = {{.name = "request_id", JSON_STR(struct meta, request_id)},
@@ -51,6 +52,7 @@ static const struct json_field reply_failure_fields[] = {
     {.name = "platform_error",
      JSON_OBJECT(struct reply_failure, platform_error, reply_platform_error_fields),
      JSON_GIVEN(struct reply_failure, platform_given)},
+    {.name = "may_exist_id", JSON_STR(struct reply_failure, may_exist_id)},
     JSON_END};
 
 static const struct {
@@ -198,10 +200,10 @@ enum err reply_stream(struct reply *r, int status, const char *content_type,
     return OK;
 }
 
-/* Clients do not see what went wrong inside: all codes with status 500 look alike to them. */
+/* Clients do not see what went wrong inside: all those codes look alike to them. */
 static enum err reply_outside(enum err code)
 {
-    return err_status(code) == err_status(ERR_INTERNAL) ? ERR_INTERNAL : code;
+    return err_is_shown(code) ? code : ERR_INTERNAL;
 }
 
 static struct str reply_message_of(const struct problem *p, enum err code)
@@ -235,7 +237,7 @@ void reply_error(struct reply *r, enum err code, const struct problems *problems
     f.code = str_from(err_slug(code));
     f.type = str_from(err_type(code));
     f.message = str_from(err_sentence(code));
-    f.retryable = err_retryable(code);
+    f.retryable = err_retryable(code) && !problems->used_up;
     if (problems->n == 1 && reply_outside(problems->v[0].code) == code) {
         f.message = reply_message_of(&problems->v[0], code);
         f.param = problems->v[0].param;
@@ -243,6 +245,8 @@ void reply_error(struct reply *r, enum err code, const struct problems *problems
     f.details = reply_details_of(r->arena, problems);
     f.platform_given = problems->platform_code.p != NULL || problems->platform_log_id.p != NULL;
     f.platform_error = (struct platform_error){problems->platform_code, problems->platform_log_id};
+    if (code == ERR_OUTCOME_UNKNOWN && !uuid_is_none(&problems->may_exist))
+        f.may_exist_id = arena_str(r->arena, str_from(uuid_text(&problems->may_exist).s));
 
     reply_forget_headers(r);
     reply_begin(r, err_status(code), "application/json");

@@ -73,7 +73,7 @@ MUST_CHECK enum err reply_stream(struct reply *r, int status, const char *conten
 
 /*
  * Answers with an error in the shape of docs/api.md#answers. problems may be NULL or empty. ERR_VALIDATION with problems
- * becomes problems_err of them; a code with status 500 becomes internal_error, without details. Whatever was set before
+ * becomes problems_err of them; a code that is inside only becomes internal_error, without details. Whatever was set before
  * is forgotten, except for the standing headers.
  */
 void reply_error(struct reply *r, enum err code, const struct problems *problems);

@@ -126,7 +126,7 @@ static void runner_end(struct runner_thread *t, struct open_run *o, const char *
 static void runner_drop(struct runner_thread *t, struct open_run *o)
 {
     struct job_run *run = &o->run;
-    bool counted = !err_retryable(run->err);
+    bool counted = !err_retryable(run->err) && !db_is_away(run->err);
     int64_t wait_us =
         counted ? CRASH_US << MIN(run->job.runs, JOB_RUNS_MAX) : backoff_us(run->job.tries, DROP_MIN_US, DROP_MAX_US);
 

@@ -23,7 +23,8 @@ def expect(response, status, code=None):
     if status >= 400:
         assert set(body) == {"error", "meta"}, body
         error = body["error"]
-        assert {"code", "type", "message", "param", "retryable", "details", "platform_error"} <= set(error), error
+        assert {"code", "type", "message", "param", "retryable", "details", "platform_error",
+                "may_exist_id"} <= set(error), error
         assert error["message"] and isinstance(error["retryable"], bool) and isinstance(error["details"], list)
         if code is not None:
             assert error["code"] == code, error

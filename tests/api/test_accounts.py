@@ -5,9 +5,11 @@ import secrets
 import sys
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from helpers import expect
+from publishing import Sent
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
 
@@ -156,7 +158,8 @@ def assert_wiped(stack, user, id):
 
 def test_disconnect(user, stack, account):
     with_snapshot(stack, user, account)
-    assert disconnect(user, account) == {"id": account, "disconnected": True, "revoked_at_tiktok": True}
+    assert disconnect(user, account) == {"id": account, "disconnected": True, "revoked_at_tiktok": True,
+                                         "not_revoked_because": None}
     assert_wiped(stack, user, account)
     expect(user.web.delete(f"/api/v1/accounts/{account}"), 404, "not_found")
 
@@ -168,11 +171,83 @@ def test_only_a_session_disconnects(user, stack, account):
     assert row_of(stack, account)["access_token"] is not None
 
 
-@pytest.mark.parametrize("fault", ["drop", "drop_after", INTERNAL_ERROR, (200, '{"error":"invalid_request"}')])
-def test_disconnect_whatever_tiktok_says(user, stack, account, faulty_tiktok, fault):
-    faulty_tiktok.fault(REVOKE, fault)
-    assert disconnect(user, account)["revoked_at_tiktok"] is False
+@pytest.mark.parametrize("fault, why", [("drop", "unreachable"), ("drop_after", "unreachable"),
+                                        (INTERNAL_ERROR, "unreachable"), ((200, '{"error":"invalid_request"}'), "refused")])
+def test_disconnect_whatever_tiktok_says(user, stack, account, faulty_tiktok, fault, why):
+    faulty_tiktok.fault(REVOKE, fault, times=2 if why == "refused" else 1)  # a refused token is refreshed and tried again
+    told = disconnect(user, account)
+    assert (told["revoked_at_tiktok"], told["not_revoked_because"]) == (False, why)
     assert_wiped(stack, user, account)
+
+
+def grants(stack, name):
+    """How many grants of ours this creator has at TikTok that are not revoked."""
+    return stack.sql("SELECT COUNT(*) n FROM sandbox_grants g JOIN sandbox_creators c ON c.id = g.creator_id"
+                     " WHERE c.username = %s AND g.revoked_at_us IS NULL", name)[0]["n"]
+
+
+def test_a_grant_ends_with_its_last_connection(user, other, stack):
+    """Two users have connected the same TikTok account. One leaves; the other still posts."""
+    name = f"shared.{user.id[-8:]}"
+    mine, theirs = user.connect(name), other.connect(name)
+    assert disconnect(user, mine) == {"id": mine, "disconnected": True, "revoked_at_tiktok": False,
+                                      "not_revoked_because": "in_use"}
+    assert_wiped(stack, user, mine)
+    assert Sent(stack, other, theirs).wait()["status"] == "published"
+    assert disconnect(other, theirs)["revoked_at_tiktok"] is True and grants(stack, name) == 0
+
+
+def test_of_two_who_leave_at_once_the_last_revokes(user, other, stack):
+    for i in range(5):
+        name = f"both{i}.{user.id[-8:]}"
+        both = [(user, user.connect(name)), (other, other.connect(name))]
+        with ThreadPoolExecutor() as pool:
+            told = list(pool.map(lambda who: disconnect(*who), both))
+        assert sorted(str(t["not_revoked_because"]) for t in told) == ["None", "in_use"] and grants(stack, name) == 0
+
+
+def test_a_connection_that_needs_a_new_consent_does_not_hold_the_grant(user, other, stack):
+    name = f"dead.{user.id[-8:]}"
+    mine, theirs = user.connect(name), other.connect(name)
+    stack.sql(f"UPDATE accounts SET state = 'needs_reconnect' WHERE id = {hexed(theirs)}")
+    assert disconnect(user, mine)["revoked_at_tiktok"] is True
+
+
+def test_a_reconnect_that_fails_leaves_the_connection_as_it_was(user, stack):
+    name = f"again.{user.id[-8:]}"
+    id = user.connect(name)
+    before = row_of(stack, id)
+    again = user.consent(user.authorize_url(), name, grant=["user.info.basic"])
+    expect(user.web.get(again), 403, "tiktok_scope_missing")
+    assert row_of(stack, id)["access_token"] == before["access_token"]
+    assert Sent(stack, user, id).wait()["status"] == "published"
+
+
+def test_a_failed_connection_of_somebody_else_takes_nothing_away(user, other, stack):
+    name = f"else.{user.id[-8:]}"
+    id = user.connect(name)
+    callback = other.consent(other.authorize_url(), name, grant=["user.info.basic"])
+    expect(other.web.get(callback), 403, "tiktok_scope_missing")
+    assert Sent(stack, user, id).wait()["status"] == "published"
+
+
+def test_a_connection_that_failed_halfway_leaves_nothing_at_tiktok(user, stack, faulty_tiktok):
+    name = f"half.{user.id[-8:]}"
+    callback = user.consent(user.authorize_url(), name)
+    faulty_tiktok.fault("/v2/user/info/", "drop")
+    expect(user.web.get(callback), 503, "tiktok_unreachable")
+    assert grants(stack, name) == 0
+
+
+def test_an_access_token_that_is_over_is_refreshed_before_the_revoke(user, stack):
+    name = f"old.{user.id[-8:]}"
+    id = user.connect(name)
+    stack.sql(f"UPDATE accounts SET access_expires_at_us = 1 WHERE id = {hexed(id)}")
+    stack.sql("UPDATE sandbox_tokens t JOIN sandbox_grants g ON g.id = t.grant_id JOIN sandbox_creators c"
+              " ON c.id = g.creator_id SET t.expires_at_us = 1 WHERE c.username = %s AND t.kind = 'access'", name)
+    with stack.stopped("worker-publish"):
+        assert disconnect(user, id)["revoked_at_tiktok"] is True
+    assert grants(stack, name) == 0
 
 
 def test_disconnect_waits_five_seconds_at_most(user, stack, account, faulty_tiktok):
@@ -185,7 +260,7 @@ def test_disconnect_waits_five_seconds_at_most(user, stack, account, faulty_tikt
 
 def test_disconnect_when_the_tokens_do_not_open(user, stack, account):
     stack.sql(f"UPDATE accounts SET access_token = 'x' WHERE id = {hexed(account)}")
-    assert disconnect(user, account)["revoked_at_tiktok"] is False
+    assert disconnect(user, account)["not_revoked_because"] == "tokens_unreadable"
     assert_wiped(stack, user, account)
 
 

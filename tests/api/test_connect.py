@@ -234,7 +234,9 @@ def test_a_network_error_in_the_exchange(user, stack, name, path, fault, faulty_
     url = consented(user, name)
     faulty_tiktok.fault(path, fault)
     before = faulty_tiktok.requests(path)
-    expect(user.web.get(url), 503, "tiktok_unreachable")
+    answer = user.web.get(url)
+    error = expect(answer, 503, "tiktok_unreachable")["error"]
+    assert error["retryable"] is False and "Connect again" in error["message"] and "Retry-After" not in answer.headers
     assert faulty_tiktok.requests(path) == before + 1  # a code works once: it is never sent twice
     assert accounts(user) == []
     expect(user.web.get(url), 400, "state_invalid")
@@ -255,9 +257,9 @@ def test_a_slow_tiktok_is_waited_for(user, name, faulty_tiktok):
 
 
 def test_tiktok_is_asked_by_few_threads_at_a_time(user, other, stack):
-    """While 3 hang, the fourth is told to come back, and the rest of the app answers."""
+    """While 3 hang, the fourth waits for its turn and is then told to come back, and the rest of the app answers."""
     waiting = [User(stack) for _ in range(3)]
-    with Transport(stack) as tiktok, tiktok.used_by("tiktok", tiktok_interactive_timeout_sec=30):
+    with Transport(stack) as tiktok, tiktok.used_by("tiktok", tiktok_interactive_timeout_sec=30, service_queue_sec=1):
         tiktok.fault(TOKEN, "hang", times=3)
         states = [state_of(u.authorize_url()) for u in waiting]
         with ThreadPoolExecutor() as pool:
@@ -277,6 +279,44 @@ def test_tiktok_is_asked_by_few_threads_at_a_time(user, other, stack):
         assert Shown(stack, "tiktok")("threads_outside") == 0
         tiktok.ended.clear()
         expect(user.web.get(user.consent(user.authorize_url(), "after.the.hang")), 200)  # the places are free again
+
+
+def test_many_at_once(user, stack):
+    """20 callbacks at the same time: whoever is told that the server is busy comes again with the same state."""
+    urls = [consented(user, f"many.{user.number}.{i}.{user.id[-6:]}") for i in range(20)]
+    session = user.web.cookies["__Host-session"]
+
+    def connect(url):
+        client = Client(stack.url, stack.ca, Cookie=f"__Host-session={session}")
+        answers = []
+
+        def comes_back():
+            answers.append(client.get(url))
+            return answers[-1].status_code == 200
+
+        stack.wait(comes_back, "it is connected")
+        return answers
+
+    with Transport(stack) as tiktok, tiktok.used_by("tiktok"):
+        tiktok.fault(TOKEN, "slow", times=20, seconds=0.3)
+        with ThreadPoolExecutor(20) as pool:
+            answers = list(pool.map(connect, urls))
+        assert tiktok.requests(TOKEN) == 20
+    for *refused, _ in answers:
+        for answer in refused:
+            assert expect(answer, 503, "busy")["error"]["retryable"] is True and int(answer.headers["Retry-After"]) > 0
+    assert any(len(a) > 1 for a in answers), "some were told to come again"
+    assert len(accounts(user)) == 20
+
+
+def test_who_waits_comes_in_when_there_is_room(user, stack, name):
+    with Transport(stack) as tiktok, tiktok.used_by("tiktok", service_outside_max=1):
+        tiktok.fault(TOKEN, "slow", seconds=1)
+        urls = [consented(user, f"{name}{i}") for i in range(3)]
+        session = user.web.cookies["__Host-session"]
+        with ThreadPoolExecutor() as pool:
+            for answer in pool.map(Client(stack.url, stack.ca, Cookie=f"__Host-session={session}").get, urls):
+                expect(answer, 200)
 
 
 @pytest.fixture(scope="module")

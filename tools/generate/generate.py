@@ -137,7 +137,7 @@ def mariadb():
 def body(error):
     """The API's error, as nginx answers it. $ names a variable of nginx, so no message has one (tests/lint/tables)."""
     content = {"error": {"code": error["code"], "type": error["type"], "message": error["message"], "param": None,
-                         "retryable": error["retryable"], "details": [], "platform_error": None},
+                         "retryable": error["retryable"], "details": [], "platform_error": None, "may_exist_id": None},
                "meta": {"request_id": "$request_id"}}
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
     return f"{error['status']} '" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

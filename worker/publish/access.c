@@ -118,7 +118,7 @@ static enum access_step access_on_refused(struct job_run *run, struct access *a)
     _cleanup_(account_tokens_done) struct account_tokens tokens = {0};
 
     enum err e = account_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &tokens);
-    if (e == ERR_DB_UNAVAILABLE)
+    if (db_is_away(e))
         return ACCESS_RECORD;
     if (e == ERR_NOT_FOUND)
         return ACCESS_LOST;
@@ -145,7 +145,7 @@ static enum access_step access_store(struct job_run *run, struct access *a, cons
 
     enum err e = account_store_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &a->lease, a->in_use_us,
                                       &tokens, t->scope);
-    if (e == ERR_DB_UNAVAILABLE)
+    if (db_is_away(e))
         return ACCESS_RECORD;
     if (e != OK && e != ERR_CONFLICT)
         return access_error(run, e);

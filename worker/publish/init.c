@@ -74,7 +74,7 @@ enum job_step publish_init(struct job_run *run, struct publish *p)
     p->is_init = true;
     struct commit c = {.run = run, .p = p, .payload = init_payload(run, p), .lease_until_us = now_us + JOB_LEASE_US};
     enum err e = db_tx(run->db, init_commit, &c);
-    if (e == ERR_DB_UNAVAILABLE) {
+    if (db_is_away(e)) {
         /* The commit may have happened. Then the attempt is recorded as never sent, which is true, and not as
          * unknown. */
         run->result = &init_never_sent;
@@ -241,7 +241,7 @@ enum job_step publish_init_result(struct job_run *run, struct publish *p)
         e = access_needs_reconnect(run, &p->access, v.reconnect);
     if (e == OK)
         e = db_tx(run->db, init_record, &r);
-    if (e == ERR_DB_UNAVAILABLE)
+    if (db_is_away(e))
         return JOB_RECORD;
     run->note = v.move.event;
     run->job_ended = e == OK && !v.go_on;

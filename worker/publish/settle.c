@@ -36,7 +36,7 @@ static enum err settle_move(struct db *db, void *arg)
 
     enum err e = job_hold(db, w->class, job, 0);
     if (e == OK && s->move != NULL)
-        e = s->is_note ? post_note(db, &s->post->id, s->move, (enum post_state)s->post->state)
+        e = s->is_note ? post_note(db, &s->post->id, s->move, (enum post_state)s->post->state, clock_now_us())
                        : post_move(db, t->run->arena, w->conf, &s->post->id, s->move);
     if (e != OK)
         return e;

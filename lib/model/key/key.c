@@ -100,11 +100,11 @@ enum err key_create(struct db *db, struct arena *arena, const struct conf *conf,
         .arena = arena, .conf = conf, .user_id = user_id, .name = name, .text = key_new_text(arena)};
     enum err e = db_tx(db, key_create_tx, &c);
 
-    if (e != OK)
-        return e;
-    *ret_text = c.text;
-    *ret_key = c.key;
-    return OK;
+    if (e == OK || e == ERR_OUTCOME_UNKNOWN) {
+        *ret_text = c.text;
+        *ret_key = c.key;
+    }
+    return e;
 }
 
 enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *arena, struct str text,

@@ -25,7 +25,7 @@ struct key {
 bool key_is_wellformed(struct str text); /* checks shape and checksum, without a query */
 
 /* ret_text is the key itself, which is shown once. ERR_TOO_MANY at conf.keys_max_per_user, counted in the same
- * transaction. */
+ * transaction. Both are also set with ERR_OUTCOME_UNKNOWN, when the key may exist. */
 MUST_CHECK enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
                                struct str name, struct str *ret_text, struct key *ret_key);
 

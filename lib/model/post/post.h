@@ -63,6 +63,15 @@ struct post_event {
     int state;
 };
 
+/* A post and all that its answer shows of it. */
+struct post_receipt {
+    struct post post;
+    struct post_image *images; /* in the order of the carousel */
+    size_t images_n;
+    struct post_event *events; /* oldest first */
+    size_t events_n;
+};
+
 /* What a client may say about a post, bound from multipart fields or JSON. */
 struct post_options {
     struct str post_mode, privacy_level; /* as sent; absent if not sent */
@@ -100,11 +109,12 @@ bool post_snapshot_is_fresh(const struct account *account);
 /*
  * In one transaction, makes the uploads ready or takes them (else ERR_VALIDATION with problems at "upload_ids[i]") and
  * writes the post, its images, the event "created" and the job "publish"; for a DIRECT_POST on an old snapshot also the
- * account's job "creator". draft must have passed post_check.
+ * account's job "creator". draft must have passed post_check. The receipt is what was written, so that nothing has to
+ * be read after the commit; also with ERR_OUTCOME_UNKNOWN, when it may have been.
  */
 MUST_CHECK enum err post_create(struct db *db, struct arena *arena, const struct conf *conf,
                                 const struct account *account, const struct post_draft *draft,
-                                struct problems *problems, struct uuid *ret_id);
+                                struct problems *problems, struct post_receipt *ret_receipt);
 
 MUST_CHECK enum err post_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
                              struct post *ret_post);
@@ -135,7 +145,7 @@ MUST_CHECK enum err post_move(struct db *db, struct arena *arena, const struct c
 
 /* Writes an event that changes no state. */
 MUST_CHECK enum err post_note(struct db *db, const struct uuid *post_id, const struct post_move *note,
-                              enum post_state state);
+                              enum post_state state, int64_t at_us);
 
 /* The address of a post's page at TikTok, built from the snapshot's username when the post is read. Absent if
  * either part is unknown. */

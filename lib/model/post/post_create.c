@@ -12,7 +12,7 @@ struct create {
     const struct post_draft *draft;
     struct problems *problems;
     size_t problems_n; /* how many there were before */
-    struct uuid id;
+    struct post_receipt *made;
 };
 
 static size_t post_create_images_n(const struct post_draft *d)
@@ -20,9 +20,31 @@ static size_t post_create_images_n(const struct post_draft *d)
     return d->by_upload_ids ? d->upload_ids_n : d->reports_n;
 }
 
-static const struct uuid *post_create_image_id(const struct post_draft *d, size_t i)
+static enum err post_create_take_new(struct db *db, struct create *c, const struct upload_report *r,
+                                     struct post_image *ret_image)
 {
-    return d->by_upload_ids ? &d->upload_ids[i] : &d->reports[i].id;
+    *ret_image = (struct post_image){
+        .upload_id = r->id,
+        .width = r->image.width,
+        .height = r->image.height,
+        .size_bytes = (int64_t)r->image.size_bytes,
+        .changes = upload_changes(c->arena, &r->image),
+    };
+    return upload_ready(db, c->conf, r);
+}
+
+static enum err post_create_take_old(struct db *db, struct create *c, size_t i, struct post_image *ret_image)
+{
+    struct upload u = {0};
+    enum err e = upload_take(db, c->arena, &c->account->user_id, &c->draft->upload_ids[i], &u);
+
+    if (e == ERR_UPLOAD_NOT_FOUND) {
+        problem_add(c->problems, e, c->arena, "upload_ids[%zu]", i);
+        return OK;
+    }
+    *ret_image = (struct post_image){
+        .upload_id = u.id, .width = u.width, .height = u.height, .size_bytes = u.size_bytes, .changes = u.changes};
+    return e;
 }
 
 /* From here on the uploads belong to the post: new ones are ready, and old ones cannot be purged any more. */
@@ -32,40 +54,38 @@ static enum err post_create_take_images(struct db *db, struct create *c)
     enum err e = OK;
 
     for (size_t i = 0; i < post_create_images_n(d) && e == OK; i++) {
-        if (!d->by_upload_ids) {
-            e = upload_ready(db, c->conf, &d->reports[i]);
-            continue;
-        }
-        e = upload_take(db, &c->account->user_id, &d->upload_ids[i]);
-        if (e == ERR_UPLOAD_NOT_FOUND) {
-            problem_add(c->problems, e, c->arena, "upload_ids[%zu]", i);
-            e = OK;
-        }
+        struct post_image *image = &c->made->images[i];
+        e = d->by_upload_ids ? post_create_take_old(db, c, i, image)
+                             : post_create_take_new(db, c, &d->reports[i], image);
+        image->position = (int64_t)i;
     }
     return e == OK && c->problems->n > c->problems_n ? ERR_VALIDATION : e;
 }
 
-static enum err post_create_insert_post(struct db *db, const struct create *c, int64_t now_us)
+static enum err post_create_insert_post(struct db *db, const struct create *c)
 {
     const struct post_draft *d = c->draft;
-    const struct post_options *o = &d->options;
+    const struct post *p = &c->made->post;
 
     return db_exec(db, &post_create_sqls[POST_CREATE_INSERT],
-                   DB_ARGS(db_uuid(&c->id), db_uuid(&c->account->user_id), db_uuid(&c->account->id),
-                           db_uuid_or_null(&d->key_id), db_str(d->title), db_str(d->description), db_str(o->post_mode),
-                           db_str(o->privacy_level), db_i64(o->disable_comment), db_i64(o->auto_add_music),
-                           db_i64(o->brand_content_toggle), db_i64(o->brand_organic_toggle), db_i64(o->is_aigc),
-                           db_i64(o->photo_cover_index), db_i64(now_us), db_i64(now_us)),
+                   DB_ARGS(db_uuid(&p->id), db_uuid(&c->account->user_id), db_uuid(&p->account_id),
+                           db_uuid_or_null(&d->key_id), db_str(p->title), db_str(p->description),
+                           db_cstr(post_mode_names[p->post_mode]), db_str(p->privacy_level), db_i64(p->disable_comment),
+                           db_i64(p->auto_add_music), db_i64(p->brand_content_toggle), db_i64(p->brand_organic_toggle),
+                           db_i64(p->is_aigc), db_i64(p->photo_cover_index), db_cstr(post_state_names[p->state]),
+                           db_i64(p->created_at_us), db_i64(p->created_at_us)),
                    NULL);
 }
 
 static enum err post_create_add_images(struct db *db, const struct create *c)
 {
+    const struct post_receipt *m = c->made;
     enum err e = OK;
 
-    for (size_t i = 0; i < post_create_images_n(c->draft) && e == OK; i++)
+    for (size_t i = 0; i < m->images_n && e == OK; i++)
         e = db_exec(db, &post_create_sqls[POST_CREATE_ADD_IMAGE],
-                    DB_ARGS(db_uuid(&c->id), db_i64((int64_t)i), db_uuid(post_create_image_id(c->draft, i))), NULL);
+                    DB_ARGS(db_uuid(&m->post.id), db_i64(m->images[i].position), db_uuid(&m->images[i].upload_id)),
+                    NULL);
     return e;
 }
 
@@ -77,39 +97,79 @@ static bool post_create_wants_creator(const struct create *c)
 static enum err post_create_tx(struct db *db, void *arg)
 {
     struct create *c = arg;
-    const struct post_draft *d = c->draft;
-    int64_t now_us = clock_now_us();
+    const struct post *p = &c->made->post;
+    struct str request_id = c->draft->request_id;
+    const struct post_move created = {.event = c->made->events[0].event.p, .request_id = request_id};
 
     c->problems->n = c->problems_n;
     enum err e = post_create_take_images(db, c);
     if (e == OK)
-        e = post_create_insert_post(db, c, now_us);
+        e = post_create_insert_post(db, c);
     if (e == OK)
         e = post_create_add_images(db, c);
     if (e == OK)
-        e = post_note(db, &c->id, &(struct post_move){.event = "created", .request_id = d->request_id}, POST_QUEUED);
+        e = post_note(db, &p->id, &created, POST_QUEUED, p->created_at_us);
     if (e == OK && post_create_wants_creator(c))
-        e = job_add(db, JOB_PUBLISH, "creator", &c->account->id, now_us, d->request_id);
+        e = job_add(db, JOB_PUBLISH, "creator", &p->account_id, p->created_at_us, request_id);
     if (e == OK)
-        e = job_add(db, JOB_PUBLISH, "publish", &c->id, now_us, d->request_id);
+        e = job_add(db, JOB_PUBLISH, "publish", &p->id, p->created_at_us, request_id);
     return e;
 }
 
-enum err post_create(struct db *db, struct arena *arena, const struct conf *conf, const struct account *account,
-                     const struct post_draft *draft, struct problems *problems, struct uuid *ret_id)
+static int post_create_mode(struct str name)
 {
+    return str_eqc(name, post_mode_names[POST_DIRECT_POST]) ? POST_DIRECT_POST : POST_MEDIA_UPLOAD;
+}
+
+/* The receipt as it will be written, but for the images, which the transaction takes. */
+static struct post_receipt post_create_receipt(struct arena *arena, const struct account *account,
+                                               const struct post_draft *d)
+{
+    const struct post_options *o = &d->options;
+    int64_t now_us = clock_now_us();
+    size_t n = post_create_images_n(d);
+    struct post_receipt r = {
+        .post = {.id = uuid_new(),
+                 .account_id = account->id,
+                 .title = d->title,
+                 .description = d->description,
+                 .post_mode = post_create_mode(o->post_mode),
+                 .privacy_level = o->privacy_level,
+                 .disable_comment = o->disable_comment,
+                 .auto_add_music = o->auto_add_music,
+                 .brand_content_toggle = o->brand_content_toggle,
+                 .brand_organic_toggle = o->brand_organic_toggle,
+                 .is_aigc = o->is_aigc,
+                 .photo_cover_index = o->photo_cover_index,
+                 .state = POST_QUEUED,
+                 .created_at_us = now_us},
+        .images = arena_array(arena, n, sizeof *r.images),
+        .images_n = n,
+        .events = arena_array(arena, 1, sizeof *r.events),
+        .events_n = 1,
+    };
+
+    r.events[0] = (struct post_event){
+        .at_us = now_us, .event = STR("created"), .request_id = d->request_id, .state = POST_QUEUED};
+    return r;
+}
+
+enum err post_create(struct db *db, struct arena *arena, const struct conf *conf, const struct account *account,
+                     const struct post_draft *draft, struct problems *problems, struct post_receipt *ret_receipt)
+{
+    struct post_receipt made = post_create_receipt(arena, account, draft);
     struct create c = {.arena = arena,
                        .conf = conf,
                        .account = account,
                        .draft = draft,
                        .problems = problems,
                        .problems_n = problems->n,
-                       .id = uuid_new()};
+                       .made = &made};
 
-    ASSERT(post_create_images_n(draft) > 0 && post_create_images_n(draft) <= POST_IMAGES_MAX);
+    ASSERT(made.images_n > 0 && made.images_n <= POST_IMAGES_MAX);
     enum err e = db_tx(db, post_create_tx, &c);
-    if (e == OK)
-        *ret_id = c.id;
+    if (e == OK || e == ERR_OUTCOME_UNKNOWN)
+        *ret_receipt = made;
     return e;
 }
 
@@ -118,8 +178,8 @@ static const struct sql post_create_sqls[] = {
         {.text = "INSERT INTO posts (id, user_id, account_id, key_id, title, description, post_mode, "
                  "privacy_level, disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, "
                  "is_aigc, photo_cover_index, state, created_at_us, updated_at_us) "
-                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?)",
-         .in = "uuuussssiiiiiiii"},
+                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         .in = "uuuussssiiiiiisii"},
     [POST_CREATE_ADD_IMAGE] = {.text = "INSERT INTO post_images (post_id, position, upload_id) VALUES (?, ?, ?)",
                                .in = "uiu"},
 };

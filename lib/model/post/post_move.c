@@ -28,9 +28,10 @@ static enum err post_move_add_event(struct db *db, const struct uuid *post_id, c
                    NULL);
 }
 
-enum err post_note(struct db *db, const struct uuid *post_id, const struct post_move *note, enum post_state state)
+enum err post_note(struct db *db, const struct uuid *post_id, const struct post_move *note, enum post_state state,
+                   int64_t at_us)
 {
-    return post_move_add_event(db, post_id, note, state, clock_now_us());
+    return post_move_add_event(db, post_id, note, state, at_us);
 }
 
 /* failure_code and TikTok's words are those of this move; the events keep what came before it. */

@@ -56,7 +56,8 @@ bool account_offers(const struct account *a, struct str privacy_level); /* wheth
 MUST_CHECK enum err account_tokens(struct db *db, struct arena *arena, const struct keyring *ring,
                                    const struct uuid *id, struct account_tokens *ret_tokens);
 
-/* After consent: adds a row, or renews this user's row with the same open id, whose id stays. ERR_ACCOUNTS_TOO_MANY. */
+/* After consent: adds a row, or renews this user's row with the same open id, whose id stays. ERR_ACCOUNTS_TOO_MANY. The
+ * account is read before the commit: what fails after it would make a success look like a failure. */
 struct account_connection {
     struct str open_id, display_name, avatar_url, scopes;
     struct account_tokens tokens;
@@ -64,11 +65,27 @@ struct account_connection {
 MUST_CHECK enum err account_connect(struct db *db, struct arena *arena, const struct conf *conf,
                                     const struct keyring *ring, const struct uuid *user_id,
                                     const struct account_connection *connection, struct str request_id,
-                                    struct uuid *ret_id);
+                                    struct account *ret_account);
 
-/* Wipes tokens, name, avatar and snapshot, and cancels posts that TikTok does not have yet (account_disconnected). */
+/*
+ * A TikTok grant belongs to an open id and our app, not to a row: several users may have connected the same account, and
+ * revoking any one's token ends it for all of them. Is there a connection that works with it?
+ */
+MUST_CHECK enum err account_grant_in_use(struct db *db, struct str open_id, bool *ret_in_use);
+
+/*
+ * Wipes tokens, name, avatar and snapshot, and cancels posts that TikTok does not have yet (account_disconnected). Gives
+ * what is needed to end the grant at TikTok after the commit; free the tokens by account_tokens_done. Of several that
+ * end connections of one open id at the same time, the last one to commit is told that nobody else uses the grant.
+ * ERR_NOT_FOUND.
+ */
+struct account_ended {
+    struct account_tokens tokens; /* empty if they cannot be opened */
+    bool in_use;                  /* another connection works with the grant */
+};
 MUST_CHECK enum err account_disconnect(struct db *db, struct arena *arena, const struct conf *conf,
-                                       const struct uuid *user_id, const struct uuid *id, struct str request_id);
+                                       const struct keyring *ring, const struct uuid *user_id, const struct uuid *id,
+                                       struct str request_id, struct account_ended *ret_ended);
 
 /*
  * Refreshing tokens: over all workers, one at a time holds an account's lease. account_lease returns ERR_AGAIN while

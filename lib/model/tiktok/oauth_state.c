@@ -6,7 +6,7 @@
 #define STATE_BYTES 32
 #define SWEEP_MAX 10 /* each new one removes more old ones than it adds, so they never pile up */
 
-enum { OAUTH_STATE_INSERT, OAUTH_STATE_TAKE, OAUTH_STATE_OVER, OAUTH_STATE_DELETE };
+enum { OAUTH_STATE_INSERT, OAUTH_STATE_LOOK, OAUTH_STATE_TAKE, OAUTH_STATE_OVER, OAUTH_STATE_DELETE };
 static const struct sql oauth_state_sqls[];
 
 /* Read first and deleted by key: a DELETE of the range would lock the gap into which others insert. */
@@ -42,6 +42,16 @@ enum err oauth_state_add(struct db *db, struct arena *arena, const struct uuid *
     return e;
 }
 
+enum err oauth_state_look(struct db *db, const struct uuid *session_id, struct str state)
+{
+    struct sha256 hash = sha256_of(state);
+    int64_t n;
+    enum err e = db_number(db, &oauth_state_sqls[OAUTH_STATE_LOOK],
+                           DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_uuid(session_id), db_i64(clock_now_us())), &n);
+
+    return e == ERR_NOT_FOUND ? ERR_STATE_INVALID : e;
+}
+
 enum err oauth_state_take(struct db *db, const struct uuid *session_id, struct str state)
 {
     struct sha256 hash = sha256_of(state);
@@ -57,6 +67,10 @@ static const struct sql oauth_state_sqls[] = {
     [OAUTH_STATE_INSERT] = {.text = "INSERT INTO oauth_states (state_hash, session_id, user_id, expires_at_us)"
                                     " VALUES (?, ?, ?, ?)",
                             .in = "buui"},
+    [OAUTH_STATE_LOOK] =
+        {.text = "SELECT 1 FROM oauth_states WHERE state_hash = ? AND session_id = ? AND expires_at_us > ?",
+         .in = "bui",
+         .cols = db_number_cols},
     [OAUTH_STATE_TAKE] = {.text =
                               "DELETE FROM oauth_states WHERE state_hash = ? AND session_id = ? AND expires_at_us > ?",
                           .in = "bui"},

@@ -11,6 +11,7 @@ enum {
     UPLOAD_BY_ID,
     UPLOAD_LIST,
     UPLOAD_LOCK_OWN,
+    UPLOAD_TAKE,
     UPLOAD_LOCK,
     UPLOAD_COUNT_USES,
     UPLOAD_COUNT_LATE,
@@ -29,6 +30,7 @@ static const struct sql upload_sqls[];
     (INT64_C(3600) * US_PER_SEC) /* how often the purge of an image in use asks whether its post has ended */
 #define ATTEMPT_FETCH_US (INT64_C(3600) * US_PER_SEC) /* TikTok's download task times out after it */
 #define POST_UPLOADS_MAX 35
+#define CHANGES_MAX_BYTES 256 /* all of them together have 76 */
 
 const char *const upload_state_names[] = {"storing", "ready", "deleted", NULL};
 const char *const upload_change_names[] = {"orientation", "resized",          "reencoded", "metadata_removed",
@@ -43,6 +45,7 @@ struct begin {
     const struct uuid *user_id;
     struct str request_id;
     struct uuid id;
+    int64_t created_at_us;
 };
 
 static enum err upload_begin_tx(struct db *db, void *arg)
@@ -51,19 +54,24 @@ static enum err upload_begin_tx(struct db *db, void *arg)
     int64_t now = clock_now_us(), due = now + UPLOAD_STORING_US;
 
     b->id = uuid_new();
+    b->created_at_us = now;
     enum err e = db_exec(db, &upload_sqls[UPLOAD_INSERT],
                          DB_ARGS(db_uuid(&b->id), db_uuid(b->user_id), db_i64(now), db_i64(due)), NULL);
     return e == OK ? job_add(db, JOB_MEDIA, PURGE_KIND, &b->id, due, b->request_id) : e;
 }
 
-enum err upload_begin(struct db *db, const struct uuid *user_id, struct str request_id, struct uuid *ret_id)
+enum err upload_begin(struct db *db, const struct uuid *user_id, struct str request_id, struct uuid *ret_id,
+                      int64_t *ret_created_at_us)
 {
     struct begin b = {.user_id = user_id, .request_id = request_id};
     enum err e = db_tx(db, upload_begin_tx, &b);
 
-    if (e == OK)
+    if (e == OK) {
         *ret_id = b.id;
-    return e;
+        *ret_created_at_us = b.created_at_us;
+    }
+    /* The client does not see this row: whether it is there or not, nothing has happened yet. */
+    return e == ERR_OUTCOME_UNKNOWN ? ERR_DB_UNAVAILABLE : e;
 }
 
 static struct str upload_change_set(uint32_t changes, struct buf *b)
@@ -75,19 +83,45 @@ static struct str upload_change_set(uint32_t changes, struct buf *b)
     return buf_str(b);
 }
 
+static const char *upload_media_type(const struct upload_report *r)
+{
+    return r->image.type == IMAGE_PNG ? "image/png" : "image/jpeg";
+}
+
 /* The purge job that upload_begin made finds the image not due, and comes back when it is. */
 enum err upload_ready(struct db *db, const struct conf *conf, const struct upload_report *r)
 {
-    _cleanup_(buf_done) struct buf changes = BUF_MAX(256);
+    _cleanup_(buf_done) struct buf changes = BUF_MAX(CHANGES_MAX_BYTES);
 
-    return db_change(db, &upload_sqls[UPLOAD_SET_READY],
-                     DB_ARGS(db_cstr(r->image.type == IMAGE_PNG ? "image/png" : "image/jpeg"),
-                             db_i64((int64_t)r->original_bytes), db_i64(r->image.original_width),
-                             db_i64(r->image.original_height), db_bytes(r->original_sha256.b, SHA256_BYTES),
-                             db_str(upload_change_set(r->image.changes, &changes)),
-                             db_i64((int64_t)r->image.size_bytes), db_i64(r->image.width), db_i64(r->image.height),
-                             db_bytes(r->sha256.b, SHA256_BYTES), db_i64(upload_due_at(conf, 0)), db_uuid(&r->id),
-                             db_i64(clock_now_us())));
+    return db_change(
+        db, &upload_sqls[UPLOAD_SET_READY],
+        DB_ARGS(db_cstr(upload_media_type(r)), db_i64((int64_t)r->original_bytes), db_i64(r->image.original_width),
+                db_i64(r->image.original_height), db_bytes(r->original_sha256.b, SHA256_BYTES),
+                db_str(upload_change_set(r->image.changes, &changes)), db_i64((int64_t)r->image.size_bytes),
+                db_i64(r->image.width), db_i64(r->image.height), db_bytes(r->sha256.b, SHA256_BYTES),
+                db_i64(upload_due_at(conf, 0)), db_uuid(&r->id), db_i64(clock_now_us())));
+}
+
+struct upload upload_of_report(struct arena *arena, const struct conf *conf, const struct upload_report *r)
+{
+    struct upload u = {
+        .id = r->id,
+        .state = UPLOAD_READY,
+        .media_type = str_from(upload_media_type(r)),
+        .original_bytes = (int64_t)r->original_bytes,
+        .original_width = r->image.original_width,
+        .original_height = r->image.original_height,
+        .changes = upload_changes(arena, &r->image),
+        .size_bytes = (int64_t)r->image.size_bytes,
+        .width = r->image.width,
+        .height = r->image.height,
+        .created_at_us = r->created_at_us,
+        .delete_due_at_us = upload_due_at(conf, r->created_at_us),
+    };
+
+    memcpy(u.original_sha256, r->original_sha256.b, sizeof u.original_sha256);
+    memcpy(u.sha256, r->sha256.b, sizeof u.sha256);
+    return u;
 }
 
 enum err upload_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
@@ -157,15 +191,19 @@ enum err upload_delete(struct db *db, const struct uuid *user_id, const struct u
     return e;
 }
 
-enum err upload_take(struct db *db, const struct uuid *user_id, const struct uuid *id)
+enum err upload_take(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+                     struct upload *ret_upload)
 {
-    struct arena arena;
-    struct upload_lock lock;
+    enum err e = db_row(db, &upload_sqls[UPLOAD_TAKE], DB_ARGS(db_uuid(id), db_uuid(user_id)), arena, ret_upload);
 
-    arena_init(&arena, 4 << 10);
-    enum err e = db_row(db, &upload_sqls[UPLOAD_LOCK_OWN], DB_ARGS(db_uuid(id), db_uuid(user_id)), &arena, &lock);
-    arena_done(&arena);
     return e == ERR_NOT_FOUND ? ERR_UPLOAD_NOT_FOUND : e;
+}
+
+struct str upload_changes(struct arena *arena, const struct image_report *image)
+{
+    _cleanup_(buf_done) struct buf b = BUF_MAX(CHANGES_MAX_BYTES);
+
+    return arena_str(arena, upload_change_set(image->changes, &b));
 }
 
 enum err upload_release(struct db *db, const struct uuid *post_id, int64_t due_at_us)
@@ -299,6 +337,10 @@ static const struct sql upload_sqls[] = {
                                  " FOR UPDATE",
                          .in = "uu",
                          .cols = upload_lock_cols},
+    [UPLOAD_TAKE] = {.text = "SELECT " UPLOAD_COLS " FROM uploads WHERE id = ? AND user_id = ? AND state = 'ready'"
+                             " FOR UPDATE",
+                     .in = "uu",
+                     .cols = upload_cols},
     [UPLOAD_LOCK] = {.text = "SELECT " LOCK_COLS " FROM uploads WHERE id = ? FOR UPDATE",
                      .in = "u",
                      .cols = upload_lock_cols},

@@ -30,6 +30,7 @@ struct upload {
 /* What the intake found out about an image that is in the store. */
 struct upload_report {
     struct uuid id;
+    int64_t created_at_us; /* of the row */
     struct image_report image;
     uint64_t original_bytes;
     struct sha256 original_sha256, sha256;
@@ -38,10 +39,14 @@ struct upload_report {
 /* Writes the row, due in UPLOAD_STORING_US, and its purge job, so that an upload that never becomes ready is
  * purged. Do not call it in a transaction. */
 #define UPLOAD_STORING_US (INT64_C(3600) * US_PER_SEC)
-MUST_CHECK enum err upload_begin(struct db *db, const struct uuid *user_id, struct str request_id, struct uuid *ret_id);
+MUST_CHECK enum err upload_begin(struct db *db, const struct uuid *user_id, struct str request_id, struct uuid *ret_id,
+                                 int64_t *ret_created_at_us);
 
 /* May be called in a transaction. ERR_CONFLICT if it took so long that the row is already due. */
 MUST_CHECK enum err upload_ready(struct db *db, const struct conf *conf, const struct upload_report *report);
+
+/* The row as upload_ready leaves it, so that it need not be read after the commit. */
+struct upload upload_of_report(struct arena *arena, const struct conf *conf, const struct upload_report *report);
 
 MUST_CHECK enum err upload_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
                                struct upload *ret_upload); /* that user's, if ready; else ERR_NOT_FOUND */
@@ -65,7 +70,11 @@ MUST_CHECK enum err upload_note_fetch(struct db *db, const struct uuid *attempt_
  * For post_create, in its transaction: locks one of the user's ready uploads, so that a purge at the same moment does
  * not delete the new post's file. ERR_UPLOAD_NOT_FOUND.
  */
-MUST_CHECK enum err upload_take(struct db *db, const struct uuid *user_id, const struct uuid *id);
+MUST_CHECK enum err upload_take(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+                                struct upload *ret_upload);
+
+/* What was done to an image, as struct upload's changes has it. */
+struct str upload_changes(struct arena *arena, const struct image_report *image);
 
 /* For the end of a post, in its transaction: makes its images due. (Those that another post still needs stay until that
  * one has ended.) */

@@ -29,34 +29,47 @@ static enum err session_sweep(struct db *db, struct arena *arena, int64_t now)
     return e;
 }
 
-enum err session_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
-                        struct str *ret_token, struct session *ret_session)
-{
-    struct str token = token_new(arena, TOKEN_BYTES);
-    struct sha256 hash = sha256_of(token);
-    int64_t now = clock_now_us();
-    struct session s = {
-        .id = uuid_new(),
-        .user_id = *user_id,
-        .user_state = USER_ACTIVE,
-        .created_at_us = now,
-        .last_seen_at_us = now,
-        .expires_at_us = now + session_lifetime_sec(conf) * US_PER_SEC,
-    };
+struct session_creation {
+    const struct conf *conf;
+    const struct uuid *user_id;
+    struct str token, replaced;
+};
 
-    enum err e = session_sweep(db, arena, now);
-    if (e != OK)
-        return e;
-    e = db_change(db, &session_sqls[SESSION_INSERT],
-                  DB_ARGS(db_uuid(&s.id), db_bytes(hash.b, sizeof hash.b), db_i64(now), db_i64(now),
-                          db_i64(s.expires_at_us), db_uuid(user_id)));
+static enum err session_end_by_token(struct db *db, struct str token)
+{
+    struct sha256 hash = sha256_of(token);
+
+    return db_exec(db, &session_sqls[SESSION_DELETE_BY_TOKEN], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), NULL);
+}
+
+static enum err session_create_tx(struct db *db, void *arg)
+{
+    const struct session_creation *s = arg;
+    struct sha256 hash = sha256_of(s->token);
+    struct uuid id = uuid_new();
+    int64_t now = clock_now_us();
+
+    enum err e = db_change(db, &session_sqls[SESSION_INSERT],
+                           DB_ARGS(db_uuid(&id), db_bytes(hash.b, sizeof hash.b), db_i64(now), db_i64(now),
+                                   db_i64(now + session_lifetime_sec(s->conf) * US_PER_SEC), db_uuid(s->user_id)));
     if (e == ERR_CONFLICT)
         return ERR_ACCOUNT_DISABLED;
-    if (e != OK)
-        return e;
-    *ret_token = token;
-    *ret_session = s;
-    return OK;
+    return e == OK && s->replaced.p != NULL ? session_end_by_token(db, s->replaced) : e;
+}
+
+enum err session_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+                        struct str replaced, struct str *ret_token)
+{
+    struct session_creation s = {conf, user_id, token_new(arena, TOKEN_BYTES), replaced};
+
+    enum err e = session_sweep(db, arena, clock_now_us());
+    if (e == ERR_OUTCOME_UNKNOWN) /* those are over in any case */
+        e = ERR_DB_UNAVAILABLE;
+    if (e == OK)
+        e = db_tx(db, session_create_tx, &s);
+    if (e == OK)
+        *ret_token = s.token;
+    return e;
 }
 
 enum err session_authenticate(struct db *db, struct arena *arena, const struct conf *conf, struct str token,
@@ -75,8 +88,8 @@ enum err session_authenticate(struct db *db, struct arena *arena, const struct c
         return ERR_ACCOUNT_DISABLED;
     if (now - s.last_seen_at_us > SEEN_EVERY_US) {
         e = db_exec(db, &session_sqls[SESSION_SEEN], DB_ARGS(db_i64(now), db_uuid(&s.id), db_i64(now)), NULL);
-        if (e != OK)
-            return e;
+        if (e != OK) /* whether that was written does not matter to the request, which has not begun */
+            return e == ERR_OUTCOME_UNKNOWN ? ERR_DB_UNAVAILABLE : e;
         s.last_seen_at_us = now;
     }
     *ret_session = s;
@@ -86,13 +99,6 @@ enum err session_authenticate(struct db *db, struct arena *arena, const struct c
 enum err session_end(struct db *db, const struct uuid *id)
 {
     return db_exec(db, &session_sqls[SESSION_DELETE], DB_ARGS(db_uuid(id)), NULL);
-}
-
-enum err session_end_by_token(struct db *db, struct str token)
-{
-    struct sha256 hash = sha256_of(token);
-
-    return db_exec(db, &session_sqls[SESSION_DELETE_BY_TOKEN], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), NULL);
 }
 
 static const struct db_col session_cols[] = {

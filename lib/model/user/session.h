@@ -17,9 +17,12 @@ struct session {
 
 int64_t session_lifetime_sec(const struct conf *conf); /* the cookie's Max-Age */
 
-/* Also removes a few sessions that are over. ERR_ACCOUNT_DISABLED if the user is disabled or gone. */
+/*
+ * Also ends the session whose token is replaced (absent: none), and removes a few that are over. ERR_ACCOUNT_DISABLED if
+ * the user is disabled or gone: then nothing was ended.
+ */
 MUST_CHECK enum err session_create(struct db *db, struct arena *arena, const struct conf *conf,
-                                   const struct uuid *user_id, struct str *ret_token, struct session *ret_session);
+                                   const struct uuid *user_id, struct str replaced, struct str *ret_token);
 
 /*
  * One indexed read of one table; last_seen_at_us is written if it is more than a minute old. ERR_SESSION_EXPIRED if
@@ -27,5 +30,4 @@ MUST_CHECK enum err session_create(struct db *db, struct arena *arena, const str
  */
 MUST_CHECK enum err session_authenticate(struct db *db, struct arena *arena, const struct conf *conf, struct str token,
                                          struct session *ret_session);
-MUST_CHECK enum err session_end(struct db *db, const struct uuid *id);     /* deletes it; OK if it is gone already */
-MUST_CHECK enum err session_end_by_token(struct db *db, struct str token); /* the same */
+MUST_CHECK enum err session_end(struct db *db, const struct uuid *id); /* deletes it; OK if it is gone already */

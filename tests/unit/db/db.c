@@ -189,7 +189,7 @@ struct tx_arg {
     struct fixture *f;
     struct uuid id, second;
     int runs;
-    bool kill_once;
+    bool kill_once, kill_last;
     enum err end;
     pthread_barrier_t *barrier;
 };
@@ -205,6 +205,8 @@ static enum err bump_in_tx(struct db *db, void *arg)
     if (a->kill_once && a->runs == 1)
         kill_connection(a->f);
     e = db_exec(db, &sqls[BUMP], DB_ARGS(db_uuid(&a->id)), NULL);
+    if (a->kill_last && a->runs == 1)
+        kill_connection(a->f);
     return e != OK ? e : a->end;
 }
 
@@ -247,7 +249,7 @@ int mysql_real_query(MYSQL *conn, const char *text, unsigned long n)
 static void nothing_is_left_of_a_transaction_that_could_not_be_ended(void **state)
 {
     static const char *const statements[] = {"ROLLBACK", "COMMIT"};
-    static const enum err ends[] = {ERR_CONFLICT, OK}, seen[] = {ERR_CONFLICT, ERR_DB_UNAVAILABLE};
+    static const enum err ends[] = {ERR_CONFLICT, OK}, seen[] = {ERR_CONFLICT, ERR_OUTCOME_UNKNOWN};
     struct fixture *f = *state;
 
     for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
@@ -266,6 +268,17 @@ static void a_transaction_runs_again_when_the_connection_is_lost(void **state)
 {
     struct fixture *f = *state;
     struct tx_arg a = {.f = f, .id = insert(f, STR("a"), 0, "red"), .kill_once = true};
+
+    assert_int_equal(db_tx(f->db, bump_in_tx, &a), OK);
+    assert_int_equal(a.runs, 2);
+    assert_int_equal(number_of(f, &a.id), 2);
+}
+
+/* The COMMIT could not even be sent, so nothing has happened. */
+static void a_transaction_runs_again_when_the_connection_is_lost_before_its_commit(void **state)
+{
+    struct fixture *f = *state;
+    struct tx_arg a = {.f = f, .id = insert(f, STR("a"), 0, "red"), .kill_last = true};
 
     assert_int_equal(db_tx(f->db, bump_in_tx, &a), OK);
     assert_int_equal(a.runs, 2);
@@ -338,6 +351,7 @@ int main(void)
         TEST(a_transaction_happens_whole_or_not),
         TEST(nothing_is_left_of_a_transaction_that_could_not_be_ended),
         TEST(a_transaction_runs_again_when_the_connection_is_lost),
+        TEST(a_transaction_runs_again_when_the_connection_is_lost_before_its_commit),
         TEST(both_sides_of_a_deadlock_commit),
         TEST(no_server_is_unavailable),
     };

@@ -129,11 +129,12 @@ static void test_error_plain(void **state)
     reply_error(&f->rep, ERR_NOT_FOUND, NULL);
     assert_int_equal(f->rep.status, 404);
     assert_int_equal(f->rep.headers_n, 0);
-    assert_string_equal(f->rep.body.p,
-                        "{\"error\":{\"code\":\"not_found\",\"type\":\"not_found\",\"message\":\"There is nothing "
-                        "here, or it does not belong to you. Check the address and the "
-                        "id.\",\"param\":null,\"retryable\":false,\"details\":[],\"platform_error\":null},"
-                        "\"meta\":{\"request_id\":\"r1\"}}");
+    assert_string_equal(
+        f->rep.body.p,
+        "{\"error\":{\"code\":\"not_found\",\"type\":\"not_found\",\"message\":\"There is nothing "
+        "here, or it does not belong to you. Check the address and the "
+        "id.\",\"param\":null,\"retryable\":false,\"details\":[],\"platform_error\":null,\"may_exist_id\":null},"
+        "\"meta\":{\"request_id\":\"r1\"}}");
 }
 
 static bool has(const struct reply *r, const char *name, const char *value)
@@ -172,7 +173,8 @@ static void test_error_one_problem(void **state)
     assert_string_equal(f->rep.body.p,
                         "{\"error\":{\"code\":\"image_corrupt\",\"type\":\"validation\",\"message\":\"Bad.\",\"param\":"
                         "\"images[2]\",\"retryable\":false,\"details\":[{\"code\":\"image_corrupt\",\"message\":\"Bad."
-                        "\",\"param\":\"images[2]\"}],\"platform_error\":null},\"meta\":{\"request_id\":\"r1\"}}");
+                        "\",\"param\":\"images[2]\"}],\"platform_error\":null,\"may_exist_id\":null},\"meta\":{"
+                        "\"request_id\":\"r1\"}}");
 }
 
 static void test_error_status_of_one_problem(void **state)
@@ -218,7 +220,7 @@ static void test_error_platform(void **state)
     f->problems.platform_code = STR("access_token_invalid");
     reply_error(&f->rep, ERR_TIKTOK_REFUSED, &f->problems);
     assert_non_null(strstr(f->rep.body.p, "\"details\":[],\"platform_error\":{\"code\":\"access_token_invalid\","
-                                          "\"log_id\":null}}"));
+                                          "\"log_id\":null},\"may_exist_id\":null}"));
 }
 
 static void test_error_internal(void **state)
@@ -227,7 +229,7 @@ static void test_error_internal(void **state)
 
     problem_add(&f->problems, ERR_FIELD_REQUIRED, &f->arena, "name");
     for (int e = 0; e < ERR__MAX; e++) {
-        if (err_status((enum err)e) != 500)
+        if (err_is_shown((enum err)e) && e != ERR_INTERNAL)
             continue;
         reply_error(&f->rep, (enum err)e, &f->problems);
         assert_int_equal(f->rep.status, 500);
@@ -241,6 +243,19 @@ static void test_error_internal(void **state)
     assert_int_equal(f->rep.status, 500);
     assert_null(strstr(f->rep.body.p, "users"));
     assert_null(strstr(f->rep.body.p, "db_failed"));
+}
+
+static void test_error_outcome_unknown(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_true(uuid_parse(STR("01900000-0000-7000-8000-000000000000"), &f->problems.may_exist));
+    reply_error(&f->rep, ERR_OUTCOME_UNKNOWN, &f->problems);
+    assert_int_equal(f->rep.status, 500);
+    assert_non_null(strstr(f->rep.body.p, "{\"code\":\"outcome_unknown\",\"type\":\"internal\""));
+    assert_non_null(strstr(f->rep.body.p, "\"may_exist_id\":\"01900000-0000-7000-8000-000000000000\""));
+    reply_error(&f->rep, ERR_NOT_FOUND, &f->problems);
+    assert_non_null(strstr(f->rep.body.p, "\"may_exist_id\":null"));
 }
 
 static void test_error_every_code(void **state)
@@ -271,6 +286,7 @@ int main(void)
                                               TEST(test_error_other_code_with_problem),
                                               TEST(test_error_platform),
                                               TEST(test_error_internal),
+                                              TEST(test_error_outcome_unknown),
                                               TEST(test_error_every_code)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,10 +62,24 @@ static enum err connect_as(struct fixture *f, const char *open_id, struct uuid *
         .scopes = STR("user.info.basic,video.publish"),
         .tokens = pair("act.1", "rft.1"),
     };
+    struct account made;
     enum err e = account_connect(f->db, &f->arena, &conf, f->ring, &f->user_id, &c,
-                                 STR("0123456789abcdef0123456789abcdef"), ret_id);
+                                 STR("0123456789abcdef0123456789abcdef"), &made);
 
+    if (e == OK)
+        *ret_id = made.id;
     account_tokens_done(&c.tokens);
+    return e;
+}
+
+static enum err disconnect_as(struct fixture *f, const struct uuid *user_id)
+{
+    struct account_ended ended = {0};
+    enum err e = account_disconnect(f->db, &f->arena, &conf, f->ring, user_id, &f->id, (struct str){0}, &ended);
+
+    assert_int_equal(e == OK, ended.tokens.access.n > 0);
+    assert_false(ended.in_use);
+    account_tokens_done(&ended.tokens);
     return e;
 }
 
@@ -141,9 +155,9 @@ static void test_disconnect(void **state)
     struct account a = {0};
     struct uuid stranger = uuid_new();
 
-    assert_int_equal(account_disconnect(f->db, &f->arena, &conf, &stranger, &f->id, (struct str){0}), ERR_NOT_FOUND);
+    assert_int_equal(disconnect_as(f, &stranger), ERR_NOT_FOUND);
     assert_tokens(f, "act.1", "rft.1");
-    assert_int_equal(account_disconnect(f->db, &f->arena, &conf, &f->user_id, &f->id, (struct str){0}), OK);
+    assert_int_equal(disconnect_as(f, &f->user_id), OK);
     assert_int_equal(account_tokens(f->db, &f->arena, f->ring, &f->id, &t), ERR_NOT_FOUND);
     /* An answer of TikTok that comes late brings nothing back. */
     assert_int_equal(account_store_snapshot(f->db, &f->id, &s), OK);
@@ -156,7 +170,7 @@ static void test_disconnect(void **state)
     assert_int_equal(account_by_id(f->db, &f->arena, &f->id, &a), OK);
     assert_int_equal(a.state, ACCOUNT_DISCONNECTED);
     assert_int_equal(account_lease(f->db, &f->id, &stranger, clock_now_us() + US_PER_SEC), ERR_AGAIN);
-    assert_int_equal(account_disconnect(f->db, &f->arena, &conf, &f->user_id, &f->id, (struct str){0}), ERR_NOT_FOUND);
+    assert_int_equal(disconnect_as(f, &f->user_id), ERR_NOT_FOUND);
 }
 
 /* A sealed value opens in its own column and row only. */
@@ -198,7 +212,7 @@ static void test_a_new_pair_is_not_lost_with_its_lease(void **state)
     assert_tokens(f, "act.2", "rft.2");
     assert_int_equal(store_instead_of(f, 1000, &theirs, "act.3", "rft.3"), ERR_CONFLICT);
     assert_tokens(f, "act.2", "rft.2");
-    assert_int_equal(account_disconnect(f->db, &f->arena, &conf, &f->user_id, &f->id, (struct str){0}), OK);
+    assert_int_equal(disconnect_as(f, &f->user_id), OK);
     assert_int_equal(store_instead_of(f, 3000, &mine, "act.4", "rft.4"), ERR_CONFLICT);
 }
 

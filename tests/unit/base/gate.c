@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "auth/gate.h"
+#include "base/gate.h"
 #include "base/clock.h"
 
 #define FOREVER_MS 60000
@@ -20,7 +20,9 @@ static void lets_in_as_many_as_there_are_places(void **state)
     assert_int_equal(gate_enter(g), OK);
     assert_int_equal(gate_enter(g), OK);
     assert_int_equal(gate_enter(g), ERR_BUSY); /* at once: nobody may stand in line */
+    assert_int_equal(gate_inside(g), 2);
     gate_leave(g);
+    assert_int_equal(gate_inside(g), 1);
     assert_int_equal(gate_enter(g), OK);
 }
 

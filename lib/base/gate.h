@@ -1,7 +1,7 @@
 /*
- * The gate in front of bcrypt: a hash takes a processor for a quarter of a second, so at most `running` threads
- * compute one at a time, at most `waiting` others wait in line for at most wait_ms, and any more are told to come
- * again. Without it a burst of sign-ins would take every processor and every thread of the program.
+ * A gate in front of what could take every thread of a program: bcrypt, or calls to a machine elsewhere. At most
+ * `running` threads are inside at a time, at most `waiting` others wait in line for at most wait_ms, and any more are
+ * told to come again.
  *
  *    e = gate_enter(gate);
  *    if (e != OK)
@@ -21,3 +21,4 @@ DEFINE_FREEP(struct gate, gate_free)
 
 MUST_CHECK enum err gate_enter(struct gate *gate); /* ERR_BUSY */
 void gate_leave(struct gate *gate);
+int gate_inside(struct gate *gate); /* how many are inside now */

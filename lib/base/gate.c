@@ -1,4 +1,4 @@
-#include "auth/gate.h"
+#include "base/gate.h"
 
 #include <stdlib.h>
 
@@ -8,7 +8,7 @@
 struct gate {
     pthread_mutex_t lock;
     pthread_cond_t left;
-    int free, line, line_max, wait_ms;
+    int running, free, line, line_max, wait_ms;
 };
 
 struct gate *gate_new(int running, int waiting, int wait_ms)
@@ -16,7 +16,7 @@ struct gate *gate_new(int running, int waiting, int wait_ms)
     struct gate *g = xcalloc(1, sizeof *g);
 
     ASSERT(running >= 1 && waiting >= 0 && wait_ms >= 0);
-    *g = (struct gate){.free = running, .line_max = waiting, .wait_ms = wait_ms};
+    *g = (struct gate){.running = running, .free = running, .line_max = waiting, .wait_ms = wait_ms};
     lock_init(&g->lock);
     cond_init(&g->left);
     return g;
@@ -61,4 +61,12 @@ void gate_leave(struct gate *g)
     g->free++;
     cond_signal(&g->left);
     lock_release(&g->lock);
+}
+
+int gate_inside(struct gate *g)
+{
+    lock_take(&g->lock);
+    int n = g->running - g->free;
+    lock_release(&g->lock);
+    return n;
 }

@@ -1,0 +1,69 @@
+/* Ending a grant at TikTok (docs/tiktok.md#tokens): at most one call to revoke, one to refresh, one to revoke again. */
+#include "base/clock.h"
+#include "fcgi/outside.h"
+#include "tiktok/tiktok_app.h"
+
+/* The reasons, as the API shows them. */
+#define REVOKE_IN_USE STR("in_use")
+#define REVOKE_UNREADABLE STR("tokens_unreadable")
+#define REVOKE_BUSY STR("busy")
+#define REVOKE_REFUSED STR("refused")
+#define REVOKE_UNREACHABLE STR("unreachable")
+
+static enum err revoke_call(struct ctx *c, struct str access_token)
+{
+    struct tiktok t = app_tiktok_of(c);
+    struct tiktok_error error;
+    struct net_result result;
+    struct net_call call;
+
+    tiktok_revoke(&t, c->arena, access_token, &call);
+    net_call_run(c->arena, &call, &result);
+    return tiktok_read_revoke(&result, c->arena, &error);
+}
+
+static enum err revoke_refresh(struct ctx *c, struct str refresh_token, struct str *ret_access_token)
+{
+    struct tiktok t = app_tiktok_of(c);
+    struct tiktok_tokens tokens;
+    struct tiktok_error error;
+    struct net_result result;
+    struct net_call call;
+
+    tiktok_refresh(&t, c->arena, refresh_token, &call);
+    call.timeout_sec = (int)c->conf->tiktok_interactive_timeout_sec; /* the user waits */
+    net_call_run(c->arena, &call, &result);
+    enum err e = tiktok_read_tokens(&result, c->arena, &tokens, &error);
+    if (e == OK)
+        *ret_access_token = tokens.access_token;
+    return e;
+}
+
+/* Only a token that still works revokes: an access token lives for a day, and the grant for a year. */
+static enum err revoke_at_tiktok(struct ctx *c, const struct account_tokens *tokens)
+{
+    struct str access_token;
+
+    if (tokens->access_expires_at_us > clock_now_us()) {
+        enum err e = revoke_call(c, secret_str(&tokens->access));
+        if (e != ERR_TIKTOK_REFUSED)
+            return e;
+    }
+    enum err e = revoke_refresh(c, secret_str(&tokens->refresh), &access_token);
+    return e == OK ? revoke_call(c, access_token) : e;
+}
+
+struct str revoke_grant(struct ctx *c, const struct account_tokens *tokens, bool in_use)
+{
+    if (in_use)
+        return REVOKE_IN_USE;
+    if (tokens->access.n == 0)
+        return REVOKE_UNREADABLE;
+    if (outside_enter(c) != OK)
+        return REVOKE_BUSY;
+    enum err e = revoke_at_tiktok(c, tokens);
+    outside_leave(c);
+    if (e == OK)
+        return (struct str){0};
+    return e == ERR_TIKTOK_REFUSED ? REVOKE_REFUSED : REVOKE_UNREACHABLE;
+}
