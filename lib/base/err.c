@@ -31,7 +31,7 @@ static const struct {
     {405, "invalid_request"},
     {409, "conflict"},
     {412, "conflict"},
-    {415, "invalid_request"},
+    {416, "invalid_request"},
     {422, "validation"},
     {429, "rate_limit"},
     {499, "invalid_request"},
