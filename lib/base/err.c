@@ -24,7 +24,7 @@ static const struct {
 } err_types[] = {
     {399, "ok"},         {400, "invalid_request"}, {401, "authentication"},
     {403, "permission"}, {404, "not_found"},       {405, "invalid_request"},
-    {409, "conflict"},   {412, "conflict"},        {415, "invalid_request"},
+    {409, "conflict"},   {412, "conflict"},        {416, "invalid_request"},
     {422, "validation"}, {429, "rate_limit"},      {499, "invalid_request"},
     {500, "internal"},   {599, "unavailable"},
 };

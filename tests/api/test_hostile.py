@@ -178,7 +178,7 @@ def test_cookies_twice(stack, user):
 def test_large_headers(stack, header, size):
     status, got, body = raw(stack, request_line("GET /api/v1/me HTTP/1.1", "Host: localhost", header + "x" * size))
     assert status == (401 if size < 8000 else 431)
-    json_error(got, body, None if status == 401 else "bad_request") if status != 401 else None
+    json_error(got, body, "headers_too_large") if status != 401 else None
 
 
 def test_many_headers(stack):

@@ -13,11 +13,13 @@ import socket
 import ssl
 import subprocess
 import threading
+import uuid
 
 import pytest
 import requests
 
 from helpers import Client, expect
+from publishing import Sent
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 
@@ -136,15 +138,16 @@ def test_plain_http_on_the_tls_port(stack):
     (b"NONSENSE\r\n\r\n", 400, "bad_request"),
     (request_line("GET /api/v1/me HTTP/1.1", "Host: localhost", "Host: localhost"), 400, "bad_request"),
     (request_line("GET /api/v1/me HTTP/1.1", "Host: localhost", "Transfer-Encoding: nonsense"), 400, "bad_request"),
-    (request_line(f"GET /api/v1/{'a' * 20000} HTTP/1.1", "Host: localhost"), 414, "bad_request"),
-    (request_line("GET /api/v1/me HTTP/1.1", "Host: localhost", f"X-Long: {'a' * 20000}"), 431, "bad_request"),
+    (request_line(f"GET /api/v1/{'a' * 20000} HTTP/1.1", "Host: localhost"), 414, "address_too_long"),
+    (request_line("GET /api/v1/me HTTP/1.1", "Host: localhost", f"X-Long: {'a' * 20000}"), 431, "headers_too_large"),
+    (request_line("GET /api/v1/me HTTP/1.1", "Host: localhost", f"Cookie: a={'a' * 20000}"), 431, "headers_too_large"),
     (request_line("GET /api/v1/nothing HTTP/1.1", "Host: localhost"), 404, "not_found"),
     (request_line("GET /api/ HTTP/1.1", "Host: localhost"), 404, "not_found"),
     (request_line("GET /internal/store/a HTTP/1.1", "Host: localhost"), 404, "not_found"),
     (request_line("GET /internal/error/bad_request HTTP/1.1", "Host: localhost"), 404, None),
     (request_line("TRACE /api/v1/me HTTP/1.1", "Host: localhost"), 405, "method_not_allowed"),
     (request_line("POST / HTTP/1.1", "Host: localhost", "Content-Length: 0"), 405, "method_not_allowed"),
-], ids=["nonsense", "two hosts", "transfer coding", "long path", "long header", "no route", "no app", "store",
+], ids=["nonsense", "two hosts", "transfer coding", "long path", "long header", "long cookie", "no route", "no app", "store",
         "error page", "trace", "post to a page"])
 def test_own_errors(stack, request_bytes, status, code):
     got, headers, body = raw(stack, request_bytes)
@@ -153,6 +156,38 @@ def test_own_errors(stack, request_bytes, status, code):
         json_error(headers, body, code)
     if status == 405:
         assert dict(headers)["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("path", ["/m", "/m/", "/M/x/0", "/api", "/Api", "/API/v1/me", "/api/v1", "/api/v1/auth", "/api/v1/accounts/",
+                                  "/api/v1//", "/internal", "/Internal/x", "/healthz/", "/HEALTHZ", "/readyz/x", "/%61pi"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_programs_ask_is_never_a_page(stack, method, path):
+    """Below the addresses of the API and of the images, and beside them: JSON, and no redirect."""
+    answer = stack.client().request(method, stack.url + path, allow_redirects=False)
+    expect(answer, 404, "not_found")
+    assert "no-store" in answer.headers["Cache-Control"] or "%" in path
+
+
+@pytest.mark.parametrize("path", ["/api", "/API/v1/me", "/m", "/m/x/0", "/M/"])
+def test_plain_http_is_never_a_page_for_programs(stack, path):
+    expect(stack.client().get(stack.http_url + path, allow_redirects=False), 403, "https_required")
+
+
+def test_parts_of_an_image_that_are_not_there(stack, user):
+    """nginx's own answers about the file of an image that a program gave it to send."""
+    account = user.connect()
+    sent = Sent(stack, user, account)
+    path = stack.wait(lambda: newest_address(stack), "the attempt is there")
+    client = stack.client()
+    assert client.get(path).status_code == 200
+    expect(client.get(path, headers={"Range": "bytes=99999999-"}), 416, "range_not_satisfiable")
+    expect(client.get(path, headers={"If-Match": '"another"'}), 412, "precondition_failed")
+    sent.wait()
+
+
+def newest_address(stack):
+    rows = stack.sql("SELECT LOWER(HEX(id)) AS id FROM post_attempts ORDER BY id DESC LIMIT 1")
+    return rows and f"/m/{uuid.UUID(rows[0]['id'])}/0"
 
 
 @pytest.mark.parametrize("path, limit", [("/api/v1/auth/login", 64 << 10), ("/api/v1/uploads", 21 << 20),

@@ -46,8 +46,8 @@ static void test_types(void **state)
         const char *type;
     } rows[] = {{400, "invalid_request"}, {401, "authentication"}, {403, "permission"},      {404, "not_found"},
                 {405, "invalid_request"}, {409, "conflict"},       {413, "invalid_request"}, {415, "invalid_request"},
-                {422, "validation"},      {429, "rate_limit"},     {500, "internal"},        {502, "unavailable"},
-                {503, "unavailable"},     {507, "unavailable"},    {600, "internal"}};
+                {416, "invalid_request"}, {422, "validation"},     {429, "rate_limit"},      {500, "internal"},
+                {502, "unavailable"},     {503, "unavailable"},    {507, "unavailable"},     {600, "internal"}};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
