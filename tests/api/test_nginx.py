@@ -235,12 +235,58 @@ def test_a_post_that_waits_outlives_the_program(stack):
 @pytest.mark.parametrize("method, path", [("POST", "/api/v1/keys"), ("GET", "/api/v1/tiktok/connect"),
                                           ("GET", "/api/v1/tiktok/callback?code=x&state=y"), ("GET", "/m/x/0")])
 def test_what_changes_something_is_asked_once(stack, method, path):
-    """The program dies while it has the request: 502 in the API's shape, and no second try on another connection."""
+    """The program dies while it has the request: 502 that says that it may have been done, and no second try on another
+    connection."""
     name = {"/api/v1/keys": "keys", "/m/x/0": "uploads"}.get(path, "tiktok")
     with stack.stopped(name, signal.SIGKILL), fake_program(stack, name) as accepted:
         answer = stack.client(Origin=stack.url).request(method, path, timeout=10)
-        expect(answer, 502, "bad_gateway")
+        error = expect(answer, 502, "outcome_unknown")["error"]
+        assert error["retryable"] is False and "may or may not" in error["message"] and "Retry-After" not in answer.headers
         assert accepted() == 1
+
+
+def test_what_changes_nothing_may_be_asked_again(stack):
+    with stack.stopped("keys", signal.SIGKILL), fake_program(stack, "keys"):
+        error = expect(stack.client().get("/api/v1/keys", timeout=10), 502, "bad_gateway")["error"]
+        assert error["retryable"] is True and "Try again" in error["message"]
+
+
+@pytest.mark.parametrize("method, path, code, retryable", [("POST", "/api/v1/keys", "outcome_unknown", False),
+                                                           ("DELETE", "/api/v1/keys/x", "outcome_unknown", False),
+                                                           ("GET", "/api/v1/keys", "gateway_timeout", True)])
+def test_a_program_that_takes_too_long(stack, method, path, code, retryable):
+    with short_patience(stack):
+        pid = stack.kill("keys", signal.SIGSTOP)
+        try:
+            answer = stack.client(Origin=stack.url).request(method, path, timeout=10)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert expect(answer, 504, code)["error"]["retryable"] is retryable
+
+
+@contextlib.contextmanager
+def short_patience(stack):
+    """nginx waits for programs one second."""
+    conf = next(p for p in stack.at.nginx.rglob("server.conf"))
+    before = conf.read_text()
+    try:
+        conf.write_text(before.replace("fastcgi_read_timeout 120s;", "fastcgi_read_timeout 1s;"))
+        reload(stack)
+        yield
+    finally:
+        conf.write_text(before)
+        reload(stack)
+
+
+def reload(stack):
+    """Until the workers of before have ended."""
+    def workers():
+        return set(pathlib.Path(f"/proc/{master}/task/{master}/children").read_text().split())
+
+    master = stack.pid("nginx")
+    old = workers()
+    os.kill(master, signal.SIGHUP)
+    stack.wait(lambda: workers() and not workers() & old, "nginx has new workers")
 
 
 @contextlib.contextmanager

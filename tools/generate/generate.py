@@ -15,7 +15,7 @@ import sys
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 NGINX_BODY = 64 << 10  # client_max_body_size of snippets/server.conf: beyond it nginx asks before it takes a body
 PLACE = re.compile(r"@([A-Z][A-Z0-9_]*)@")
-BODY = re.compile(r"@BODY\((\w+)\)@")
+BODY = re.compile(r"@BODY\((\w+)(?: (\d+))?\)@")
 
 
 def fill(text, values):
@@ -134,13 +134,13 @@ def mariadb():
 # nginx
 
 
-def body(error):
-    """The API's error, as nginx answers it. $ names a variable of nginx, so no message has one (tests/lint/tables)."""
+def body(error, status=None):
+    """The API's error, as nginx answers it; with another status than its own, if one is given. $ names a variable of nginx, so no message has one (tests/lint/tables)."""
     content = {"error": {"code": error["code"], "type": error["type"], "message": error["message"], "param": None,
                          "retryable": error["retryable"], "details": [], "platform_error": None, "may_exist_id": None},
                "meta": {"request_id": "$request_id"}}
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
-    return f"{error['status']} '" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return f"{status or error['status']} '" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def location_of(pattern):
@@ -247,7 +247,7 @@ def nginx(tables, values):
         for path in (CHECKOUT / "nginx" / folder).glob("*.conf"):
             made[folder][path.name] = path.read_text()
         for name, text in made[folder].items():
-            made[folder][name] = fill(BODY.sub(lambda m: body(errors[m[1]]), text), values)
+            made[folder][name] = fill(BODY.sub(lambda m: body(errors[m[1]], m[2]), text), values)
     return made
 
 
