@@ -135,7 +135,8 @@ def mariadb():
 
 
 def body(error, status=None):
-    """The API's error, as nginx answers it; with another status than its own, if one is given. $ names a variable of nginx, so no message has one (tests/lint/tables)."""
+    """The API's error, as nginx answers it; with another status than its own, if one is given. $ names a variable of nginx,
+    so no message has one (tests/lint/tables)."""
     content = {"error": {"code": error["code"], "type": error["type"], "message": error["message"], "param": None,
                          "retryable": error["retryable"], "details": [], "platform_error": None, "may_exist_id": None},
                "meta": {"request_id": "$request_id"}}
@@ -168,7 +169,7 @@ def location(app, pattern, rows):
     if limit > NGINX_BODY:
         out += [f"client_max_body_size {size(limit)};", "limit_conn mcli_uploads @UPLOADS_AT_ONCE@;",
                 f"auth_request /internal/authorize/{app};", f"error_page 403 = @refused_{app};",
-              "include @NGINX_DIR@/snippets/authorize.conf;"]
+                "include @NGINX_DIR@/snippets/authorize.conf;"]
     out.append(f"include @NGINX_DIR@/snippets/fastcgi{'-effect' if effect else ''}.conf;")
     if any(r["streams"] for r in rows):
         out.append("fastcgi_max_temp_file_size 0; # nginx waits for the client instead of keeping the answer on its disk")
