@@ -90,9 +90,39 @@ static enum err posts_form_text_part(struct form_in *f, size_t row)
     return OK;
 }
 
+/* "images", and the names that PHP makes of it for a list: "images[]", "images[0]". Their order is that of the parts. */
+static bool posts_form_is_images(struct str name)
+{
+    struct str inner;
+    int64_t n;
+
+    if (!str_starts(name, STR("images")))
+        return false;
+    inner = str_skip(name, strlen("images"));
+    if (inner.n < 2 || inner.p[0] != '[' || inner.p[inner.n - 1] != ']')
+        return inner.n == 0;
+    inner = str_of(inner.p + 1, inner.n - 2);
+    return inner.n == 0 || (str_to_i64(inner, &n) && n >= 0);
+}
+
+/* curl makes one part of -F images=@a,b, with a form of its own inside (RFC 2388; RFC 7578 4.3 ended that). */
+static bool posts_form_is_nested(const struct multipart_part *p)
+{
+    const struct str nested = STR("multipart/");
+
+    return p->content_type.n >= nested.n && str_ieq(str_of(p->content_type.p, nested.n), nested);
+}
+
 static enum err posts_form_part(struct form_in *f, const struct multipart_part *p)
 {
-    if (str_eqc(p->name, "images"))
+    if (posts_form_is_images(p->name) && posts_form_is_nested(p)) {
+        f->images_n++;
+        problem_add_text(&f->c->problems, ERR_IMAGE_TYPE, STR("images"),
+                         STR("This part holds several files. Send each image as a part of its own: curl -F "
+                             "images=@1.jpg -F images=@2.jpg."));
+        return OK;
+    }
+    if (posts_form_is_images(p->name))
         return posts_form_image_part(f);
     for (size_t i = 0; posts_form_text_rows[i].name != NULL; i++)
         if (str_eqc(p->name, posts_form_text_rows[i].name))
