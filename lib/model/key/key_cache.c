@@ -95,9 +95,11 @@ bool key_cache_get(struct key_cache *c, const struct key_cache_view *view, const
 void key_cache_put(struct key_cache *c, const struct key_cache_view *view, const struct sha256 *hash,
                    const struct key *key)
 {
-    if (!view->is_known)
+    /* A row that somebody changed by hand may hold more than we would have written. */
+    bool fits = key->name.n <= KEY_NAME_MAX_BYTES && key->prefix.n <= KEY_PREFIX_CHARS;
+
+    if (!view->is_known || !fits)
         return;
-    ASSERT(key->name.n <= KEY_NAME_MAX_BYTES && key->prefix.n <= KEY_PREFIX_CHARS);
     lock_take(&c->lock);
     struct place *p = key_cache_place_for(key_cache_set_of(c, hash), hash);
     *p = (struct place){.hash = *hash, .read = *view, .key = *key, .name_n = key->name.n, .prefix_n = key->prefix.n};

@@ -98,6 +98,18 @@ static void test_the_longest_name_fits(void **state)
     assert_true(str_eq(key.name, f->key.name));
 }
 
+static void test_what_does_not_fit_is_not_kept(void **state)
+{
+    struct fixture *f = *state;
+    struct key_cache_view view = key_cache_look(f->cache);
+    char name[KEY_NAME_MAX_BYTES + 1];
+
+    memset(name, 'n', sizeof name);
+    f->key.name = str_of(name, sizeof name);
+    key_cache_put(f->cache, &view, &f->hash, &f->key);
+    assert_false(has(f, &f->hash));
+}
+
 static void test_ends_with_the_epoch(void **state)
 {
     struct fixture *f = *state;
@@ -172,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_keeps_a_copy, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_longest_name_fits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_does_not_fit_is_not_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ends_with_the_epoch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_was_read_before_the_end_is_not_good_after_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ends_with_its_age, set_up, tear_down),
