@@ -4,9 +4,7 @@
 #include "base/gate.h"
 #include "crypto/password.h"
 
-#define LINE_MAX_THREADS 8
 #define LINE_MAX_MS 5000
-#define THREADS_KEPT 2 /* stay free for GET /me and the like when everybody signs in at once */
 
 static int auth_processors(void)
 {
@@ -17,11 +15,8 @@ static int auth_processors(void)
 
 static enum err auth_start(const struct conf *conf, void **ret_state, struct buf *why)
 {
-    int running = MAX(1, auth_processors() - 1);
-    int line = (int)conf->service_threads - running - THREADS_KEPT;
-
     (void)why;
-    *ret_state = gate_new(running, MAX(1, MIN(line, LINE_MAX_THREADS)), LINE_MAX_MS);
+    *ret_state = gate_of_threads((int)conf->service_threads, MAX(1, auth_processors() - 1), LINE_MAX_MS);
     return OK;
 }
 

@@ -22,6 +22,13 @@ struct gate *gate_new(int running, int waiting, int wait_ms)
     return g;
 }
 
+struct gate *gate_of_threads(int threads, int running, int wait_ms)
+{
+    int inside = MAX(1, MIN(running, threads - GATE_THREADS_KEPT));
+
+    return gate_new(inside, MAX(0, threads - inside - GATE_THREADS_KEPT), wait_ms);
+}
+
 void gate_free(struct gate *g)
 {
     if (g == NULL)

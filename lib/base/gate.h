@@ -16,6 +16,14 @@
 struct gate;
 
 struct gate *gate_new(int running, int waiting, int wait_ms); /* running >= 1, waiting >= 0 */
+
+/*
+ * The gate of a program with so many threads: GATE_THREADS_KEPT of them are neither inside nor in line, whatever running
+ * asks for, so that light requests go on. With three threads or fewer one may be inside and none waits.
+ */
+#define GATE_THREADS_KEPT 2
+struct gate *gate_of_threads(int threads, int running, int wait_ms);
+
 void gate_free(struct gate *gate);
 DEFINE_FREEP(struct gate, gate_free)
 

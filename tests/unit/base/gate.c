@@ -26,6 +26,23 @@ static void lets_in_as_many_as_there_are_places(void **state)
     assert_int_equal(gate_enter(g), OK);
 }
 
+/* Sixteen processors must not let all eight threads hash. */
+static void leaves_threads_to_others(void **state)
+{
+    static const struct {
+        int threads, running, inside;
+    } rows[] = {{8, 15, 6}, {8, 6, 6}, {8, 1, 1}, {3, 15, 1}, {1, 1, 1}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        _cleanup_(gate_freep) struct gate *g = gate_of_threads(rows[i].threads, rows[i].running, 0);
+        int inside = 0;
+        while (gate_enter(g) == OK)
+            inside++;
+        assert_int_equal(inside, rows[i].inside);
+    }
+}
+
 static void gives_up_waiting(void **state)
 {
     _cleanup_(gate_freep) struct gate *g = gate_new(1, 1, 30);
@@ -85,6 +102,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lets_in_as_many_as_there_are_places),
+        cmocka_unit_test(leaves_threads_to_others),
         cmocka_unit_test(gives_up_waiting),
         cmocka_unit_test(who_waits_gets_in_and_never_too_many),
     };
