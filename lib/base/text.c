@@ -51,18 +51,39 @@ size_t text_utf16_units(struct str s)
 
 struct str text_utf16_head(struct str s, size_t max_units)
 {
+    size_t units = 0, graphemes_end = 0, points_end = 0;
+    utf8proc_int32_t state = 0, before = 0;
     struct str rest = s;
-    size_t n = 0, bytes = 0;
 
     while (rest.n > 0) {
+        size_t at = s.n - rest.n;
         utf8proc_int32_t cp = text_next(&rest);
         ASSERT(cp >= 0);
-        n += text_units(cp);
-        if (n > max_units)
-            break;
-        bytes = s.n - rest.n;
+        if (at > 0 && utf8proc_grapheme_break_stateful(before, cp, &state))
+            graphemes_end = at;
+        units += text_units(cp);
+        if (units > max_units)
+            return str_head(s, graphemes_end > 0 ? graphemes_end : points_end);
+        points_end = s.n - rest.n;
+        before = cp;
     }
-    return str_head(s, bytes);
+    return s;
+}
+
+size_t text_nfc(struct str s, int32_t *work)
+{
+    const utf8proc_option_t form_c = UTF8PROC_STABLE | UTF8PROC_COMPOSE;
+    utf8proc_ssize_t room = (utf8proc_ssize_t)TEXT_NFC_WORK(s.n) - 1; /* reencode adds a NUL */
+
+    if (s.n == 0) {
+        work[0] = 0;
+        return 0;
+    }
+    utf8proc_ssize_t n = utf8proc_decompose((const utf8proc_uint8_t *)s.p, (utf8proc_ssize_t)s.n, work, room, form_c);
+    ASSERT(n >= 0 && n <= room);
+    n = utf8proc_reencode(work, n, form_c);
+    ASSERT(n >= 0);
+    return (size_t)n;
 }
 
 bool text_is_printable(struct str s, bool multiline)

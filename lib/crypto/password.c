@@ -24,15 +24,29 @@ static size_t password_count_chars(struct str utf8)
     return n;
 }
 
+/* In normalization form C. password is valid UTF-8. */
+static struct secret password_nfc(struct str password)
+{
+    size_t n = TEXT_NFC_WORK(password.n);
+    int32_t *work = xcalloc(n, sizeof *work);
+    size_t bytes = text_nfc(password, work);
+    struct secret nfc = secret_copy(str_of(work, bytes));
+
+    explicit_bzero(work, n * sizeof *work);
+    free(work);
+    return nfc;
+}
+
 enum err password_check(struct str password)
 {
     if (!text_is_utf8(password))
         return ERR_BAD_UTF8;
     if (password.n > 0 && memchr(password.p, '\0', password.n) != NULL)
         return ERR_PASSWORD_NUL;
-    if (password_count_chars(password) < PASSWORD_MIN_CHARS)
+    _cleanup_(secret_done) struct secret nfc = password_nfc(password);
+    if (password_count_chars(secret_str(&nfc)) < PASSWORD_MIN_CHARS)
         return ERR_PASSWORD_TOO_SHORT;
-    return password.n > PASSWORD_MAX_BYTES ? ERR_PASSWORD_TOO_LONG : OK;
+    return nfc.n > PASSWORD_MAX_BYTES ? ERR_PASSWORD_TOO_LONG : OK;
 }
 
 /* The bcrypt hash of password under setting; false when libxcrypt does not take the setting. */
@@ -51,25 +65,38 @@ static bool password_run_bcrypt(const char *password, const char *setting, char 
 
 enum err password_hash(const struct secret *password, int cost, char ret_hash[static PASSWORD_HASH_SIZE])
 {
+    _cleanup_(secret_done) struct secret nfc = password_nfc(secret_str(password));
     char salt[SALT_BYTES], setting[CRYPT_GENSALT_OUTPUT_SIZE];
 
-    ASSERT(password->p != NULL && password_is_usable(secret_str(password)) && cost >= 4 && cost <= 31);
+    ASSERT(nfc.p != NULL && password_is_usable(secret_str(&nfc)) && cost >= 4 && cost <= 31);
     rand_bytes(salt, sizeof salt);
     if (crypt_gensalt_rn("$2b$", (unsigned long)cost, salt, sizeof salt, setting, sizeof setting) == NULL)
         return ERR_INTERNAL;
-    return password_run_bcrypt(password->p, setting, ret_hash) ? OK : ERR_INTERNAL;
+    return password_run_bcrypt(nfc.p, setting, ret_hash) ? OK : ERR_INTERNAL;
 }
 
-bool password_verify(const struct secret *password, const char *hash, int cost)
+static bool password_verify_bytes(const struct secret *password, const char *hash, int cost)
 {
     char nothing[PASSWORD_HASH_SIZE], got[PASSWORD_HASH_SIZE];
     /* What bcrypt would cut short must not match what it was cut to. */
     bool usable = password->p != NULL && password_is_usable(secret_str(password));
     bool real = hash != NULL && usable;
 
-    ASSERT(cost >= 4 && cost <= 31);
     (void)snprintf(nothing, sizeof nothing, "$2b$%02d$......................", cost);
     if (!password_run_bcrypt(usable ? password->p : "", real ? hash : nothing, got))
         return false;
     return real && str_eq_secret(str_from(got), str_from(hash));
+}
+
+bool password_verify(const struct secret *password, const char *hash, int cost)
+{
+    struct str sent = secret_str(password);
+
+    ASSERT(cost >= 4 && cost <= 31);
+    if (sent.p == NULL || !text_is_utf8(sent))
+        return password_verify_bytes(password, hash, cost);
+    _cleanup_(secret_done) struct secret nfc = password_nfc(sent);
+    if (password_verify_bytes(&nfc, hash, cost))
+        return true;
+    return !str_eq_secret(secret_str(&nfc), sent) && password_verify_bytes(password, hash, cost);
 }

@@ -12,11 +12,18 @@
 #define PASSWORD_MIN_CHARS 10
 #define PASSWORD_MAX_BYTES 72
 
-/* ERR_PASSWORD_TOO_SHORT (in characters), ERR_PASSWORD_TOO_LONG, ERR_PASSWORD_NUL, ERR_BAD_UTF8. */
+/*
+ * One password can be typed in several ways: a keyboard sends e with acute as one character or as two. All that is
+ * hashed is in normalization form C, and the limits are those of that form.
+ *
+ * ERR_PASSWORD_TOO_SHORT (in characters), ERR_PASSWORD_TOO_LONG, ERR_PASSWORD_NUL, ERR_BAD_UTF8.
+ */
 MUST_CHECK enum err password_check(struct str password);
 
 MUST_CHECK enum err password_hash(const struct secret *password, int cost, char ret_hash[static PASSWORD_HASH_SIZE]);
 
-/* Takes the same time whether the password matches or not. If hash is NULL, it computes a hash at that cost anyway and
- * returns false. */
+/*
+ * Takes the same time for each hash that does not match: if hash is NULL, it computes one at that cost anyway and returns
+ * false. A password that is not in form C is then tried as it was sent, because old hashes were made so.
+ */
 bool password_verify(const struct secret *password, const char *hash, int cost);

@@ -2,6 +2,8 @@
 
 import hashlib
 import secrets
+import unicodedata
+import uuid
 
 import pytest
 import requests
@@ -369,3 +371,16 @@ def test_no_secret_in_the_log(member, stack):
     assert "/api/v1/me" in log
     for secret in (member.password, token, member.email):
         assert secret not in log
+
+
+def test_a_password_is_the_same_however_it_is_typed(stack):
+    """A Mac's keyboard may send e with acute as two characters, and a telephone's as one."""
+    composed = unicodedata.normalize("NFC", "caf\u00e9 correct horse")
+    decomposed = unicodedata.normalize("NFD", composed)
+    assert composed != decomposed
+    for i, (first, then) in enumerate([(composed, decomposed), (decomposed, composed)]):
+        email = f"typed{i}.{uuid.uuid4().hex}@example.com"
+        client = stack.client(Origin=stack.url)
+        expect(client.post("/api/v1/auth/register", json={"email": email, "password": first}), 202)
+        expect(client.post("/api/v1/auth/login", json={"email": email, "password": then}), 200)
+        expect(client.post("/api/v1/auth/login", json={"email": email, "password": then + "x"}), 401, "bad_credentials")

@@ -171,6 +171,8 @@ def test_title_is_cut_when_asked(user, account):
     post = made(user.api, account, title="x" * 89 + "👍", title_overflow="truncate")
     assert post["title"] == "x" * 89  # an emoji is not cut in two
     assert [w["code"] for w in post["warnings"]] == ["title_truncated"]
+    flag = made(user.api, account, title="x" * 88 + "\U0001f1e9\U0001f1ea", title_overflow="truncate")
+    assert flag["title"] == "x" * 88, "half a flag would be a letter in a box"
     refused(send(user.api, account, title="x" * 91, title_overflow="reject"), 422, "title_too_long", "title")
     refused(send(user.api, account, title_overflow="cut"), 422, "invalid_value", "title_overflow")
 

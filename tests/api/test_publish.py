@@ -1,5 +1,6 @@
 """From a post to TikTok, by worker@publish and the simulator: every way in which that ends."""
 
+import datetime
 import json
 import uuid
 
@@ -218,3 +219,21 @@ def test_log_lines(stack, user, account):
         assert run["event"] == "job" and run["request_id"] == sent.request_id and run["outcome"] in ("done", "again")
         assert run["duration_us"] > 0 and run["job"]
     assert "act." not in "".join(lines) and "rft." not in "".join(lines)
+
+
+def test_a_post_that_waits_for_tiktoks_minute_says_until_when(stack, user, account):
+    """TikTok takes six inits a minute for an account."""
+    sent = [Sent(stack, user, account) for _ in range(8)]
+
+    def waiting():
+        posts = [s.get() for s in sent]
+        queued = [p for p in posts if p["status"] == "queued"]
+        return queued if len(queued) == 2 and all(p["next_attempt_at"] for p in queued) else None
+
+    for post in stack.wait(waiting, "two of them wait, and say until when"):
+        at = datetime.datetime.fromisoformat(post["next_attempt_at"])
+        created = datetime.datetime.fromisoformat(post["created_at"])
+        assert 30 < (at - created).total_seconds() < 70, post
+    stack.move_clock(75)
+    for s in sent:
+        assert s.wait()["next_attempt_at"] is None

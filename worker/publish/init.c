@@ -68,7 +68,7 @@ enum job_step publish_init(struct job_run *run, struct publish *p)
     int64_t begun_us = clock_mono_us(), now_us = clock_now_us();
     enum job_step wait;
 
-    if (!settle_take_call(run, &p->account.id, ACCOUNT_CALL_INIT, &wait))
+    if (!settle_take_call(run, &p->account.id, ACCOUNT_CALL_INIT, &p->post, &wait))
         return wait;
     p->attempt_id = uuid_new();
     p->is_init = true;

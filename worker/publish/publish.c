@@ -147,7 +147,7 @@ static enum job_step publish_call_creator(struct job_run *run, struct publish *p
 {
     enum job_step wait;
 
-    if (!settle_take_call(run, &p->account.id, ACCOUNT_CALL_CREATOR, &wait))
+    if (!settle_take_call(run, &p->account.id, ACCOUNT_CALL_CREATOR, &p->post, &wait))
         return wait;
     p->is_init = false;
     tiktok_creator_info(&run->worker->tiktok, run->arena, secret_str(&run->token), &run->call);

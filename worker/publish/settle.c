@@ -60,7 +60,7 @@ enum job_step settle(struct job_run *run, const struct settling *s)
 }
 
 bool settle_take_call(struct job_run *run, const struct uuid *account_id, enum account_call call,
-                      enum job_step *ret_step)
+                      const struct post *waiting, enum job_step *ret_step)
 {
     int64_t free_at_us, doublings = MIN(run->job.tries, settle_waits[call].doublings_max);
 
@@ -70,7 +70,8 @@ bool settle_take_call(struct job_run *run, const struct uuid *account_id, enum a
     if (e == ERR_AGAIN) {
         run->note = settle_waits[call].note;
         run->again_at_us = free_at_us + (int64_t)rand_below((uint64_t)SPREAD_US << doublings);
-        *ret_step = JOB_AGAIN;
+        e = waiting != NULL ? post_show_next_attempt(run->db, &waiting->id, run->again_at_us) : OK;
+        *ret_step = e == OK ? JOB_AGAIN : job_run_failed(run, e);
         return false;
     }
     *ret_step = job_run_failed(run, e);

@@ -21,7 +21,7 @@ enum job_step settle_look_again(struct job_run *run);
 
 /*
  * Takes one of the calls that TikTok allows the account in a minute. False: *ret_step is the kind's answer, to come
- * again when one is free, or an error.
+ * again when one is free, or an error. waiting: the post that then shows when that is; NULL for none.
  */
 MUST_CHECK bool settle_take_call(struct job_run *run, const struct uuid *account_id, enum account_call call,
-                                 enum job_step *ret_step);
+                                 const struct post *waiting, enum job_step *ret_step);

@@ -147,6 +147,9 @@ MUST_CHECK enum err post_move(struct db *db, struct arena *arena, const struct c
 MUST_CHECK enum err post_note(struct db *db, const struct uuid *post_id, const struct post_move *note,
                               enum post_state state, int64_t at_us);
 
+/* For a post that waits for its turn: when that comes. Nothing, once the post is no longer queued or deferred. */
+MUST_CHECK enum err post_show_next_attempt(struct db *db, const struct uuid *post_id, int64_t at_us);
+
 /* The address of a post's page at TikTok, built from the snapshot's username when the post is read. Absent if
  * either part is unknown. */
 struct str post_url(struct arena *arena, const struct conf *conf, struct str username, struct str tiktok_post_id);

@@ -1,7 +1,7 @@
 #include "base/clock.h"
 #include "model/post/post_state.h"
 
-enum { POST_MOVE_LOCK, POST_MOVE_UPDATE, POST_MOVE_ADD_EVENT };
+enum { POST_MOVE_LOCK, POST_MOVE_UPDATE, POST_MOVE_ADD_EVENT, POST_MOVE_SHOW_NEXT };
 static const struct sql post_move_sqls[];
 
 /* What a move must know about the post as it is. */
@@ -69,6 +69,12 @@ enum err post_move(struct db *db, struct arena *arena, const struct conf *conf, 
     return e;
 }
 
+enum err post_show_next_attempt(struct db *db, const struct uuid *post_id, int64_t at_us)
+{
+    return db_exec(db, &post_move_sqls[POST_MOVE_SHOW_NEXT],
+                   DB_ARGS(db_i64(at_us), db_i64(clock_now_us()), db_uuid(post_id)), NULL);
+}
+
 static const struct db_col post_move_now_cols[] = {DB_COL_ENUM(struct now, state, post_state_names),
                                                    DB_COL(struct now, failure_code, STR),
                                                    DB_COL(struct now, ended_at_us, I64), DB_END};
@@ -86,4 +92,7 @@ static const struct sql post_move_sqls[] = {
     [POST_MOVE_ADD_EVENT] = {.text = "INSERT INTO post_events (id, post_id, at_us, event, state, code, platform_code, "
                                      "platform_log_id, attempt_id, request_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                              .in = "uuisssssus"},
+    [POST_MOVE_SHOW_NEXT] = {.text = "UPDATE posts SET next_attempt_at_us = ?, updated_at_us = ? WHERE id = ?"
+                                     " AND state IN ('queued', 'deferred')",
+                             .in = "iiu"},
 };

@@ -51,6 +51,49 @@ static void test_utf16(void **state)
     assert_true(str_eq(text_utf16_head(s, 99), s));
 }
 
+/* What a reader takes for one character stays whole. */
+static void heads_do_not_split_graphemes(void **state)
+{
+    static const struct {
+        const char *whole;
+        size_t max_units;
+        const char *head;
+    } rows[] = {
+        {"ae\xcc\x81", 2, "a"}, /* e and a combining acute */
+        {"ae\xcc\x81", 3, "ae\xcc\x81"},
+        {"a\r\nb", 2, "a"},                                        /* a line's end */
+        {"a\xf0\x9f\x87\xa9\xf0\x9f\x87\xaa", 3, "a"},             /* a flag: two regional indicators */
+        {"a\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb", 4, "a"}, /* woman, joiner, computer */
+        {"a\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd", 3, "a"},             /* thumb, skin tone */
+        {"e\xcc\x81\xcc\x82\xcc\x83", 2, "e\xcc\x81"}, /* longer than there is room for: between code points */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_true(str_eqc(text_utf16_head(str_from(rows[i].whole), rows[i].max_units), rows[i].head));
+}
+
+static void normalization_form_c(void **state)
+{
+    static const char *const rows[][2] = {
+        {"", ""},
+        {"abc", "abc"},
+        {"e\xcc\x81", "\xc3\xa9"},
+        {"\xc3\xa9", "\xc3\xa9"},
+        {"\xe1\x84\x92\xe1\x85\xa1\xe1\x86\xab", "\xed\x95\x9c"}, /* Hangul */
+        {"\xe1\xbe\x82", "\xe1\xbe\x82"},                         /* decomposes into four */
+        {"\xef\xac\x81", "\xef\xac\x81"},                         /* the fi ligature is only compatible with fi */
+        {"q\xcc\x87\xcc\xa3", "q\xcc\xa3\xcc\x87"},               /* marks in their order */
+    };
+    int32_t work[TEXT_NFC_WORK(16)];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        size_t n = text_nfc(str_from(rows[i][0]), work);
+        assert_true(str_eqc(str_of(work, n), rows[i][1]));
+    }
+}
+
 static void test_printable(void **state)
 {
     (void)state;
@@ -66,8 +109,12 @@ static void test_printable(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_utf8), cmocka_unit_test(test_encode),
-                                              cmocka_unit_test(test_utf16), cmocka_unit_test(test_printable)};
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_utf8),
+                                              cmocka_unit_test(test_encode),
+                                              cmocka_unit_test(test_utf16),
+                                              cmocka_unit_test(test_printable),
+                                              cmocka_unit_test(heads_do_not_split_graphemes),
+                                              cmocka_unit_test(normalization_form_c)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,6 +51,40 @@ static void hash_and_verify(void **state)
     assert_string_not_equal(hash, again);
 }
 
+/* What one keyboard sends as one character and another as two is the same password. */
+static void both_ways_of_typing_match(void **state)
+{
+    _cleanup_(secret_done) struct secret composed = secret_copy(STR("\xc3\xa9" TEN)),
+                                         decomposed = secret_copy(STR("e\xcc\x81" TEN));
+    char hash[PASSWORD_HASH_SIZE];
+
+    (void)state;
+    assert_int_equal(password_hash(&composed, COST, hash), OK);
+    assert_true(password_verify(&decomposed, hash, COST));
+    assert_int_equal(password_hash(&decomposed, COST, hash), OK);
+    assert_true(password_verify(&composed, hash, COST));
+    assert_true(password_verify(&decomposed, hash, COST));
+    assert_false(password_verify(&decomposed, NULL, COST));
+}
+
+/* Made before passwords were normalised, of e and a combining acute and ten digits; by Python's crypt. */
+static void old_hashes_of_what_was_sent_match(void **state)
+{
+    _cleanup_(secret_done) struct secret decomposed = secret_copy(STR("e\xcc\x81" TEN));
+
+    (void)state;
+    assert_true(password_verify(&decomposed, "$2b$04$un0CctXwM4hHliTotcBwruYtYOZefnUavVTEO88eDTXehdUhMLJqi", COST));
+}
+
+static void limits_are_those_of_the_normal_form(void **state)
+{
+    (void)state;
+    assert_int_equal(password_check(STR("e\xcc\x81"
+                                        "12345678")),
+                     ERR_PASSWORD_TOO_SHORT);
+    assert_int_equal(password_check(STR(SEVENTY "e\xcc\x81")), OK); /* 73 bytes as it was sent */
+}
+
 /* OpenBSD's vector for $2b$-compatible bcrypt, made by another implementation. */
 static void verifies_hashes_of_others(void **state)
 {
@@ -104,6 +138,9 @@ int main(void)
         cmocka_unit_test(check_limits),
         cmocka_unit_test(check_characters),
         cmocka_unit_test(hash_and_verify),
+        cmocka_unit_test(both_ways_of_typing_match),
+        cmocka_unit_test(old_hashes_of_what_was_sent_match),
+        cmocka_unit_test(limits_are_those_of_the_normal_form),
         cmocka_unit_test(verifies_hashes_of_others),
         cmocka_unit_test(every_one_of_72_bytes_counts),
         cmocka_unit_test(what_bcrypt_would_cut_does_not_match),
