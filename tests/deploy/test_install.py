@@ -102,7 +102,9 @@ def test_nginx_takes_the_site(installed, tmp_path):
     assert len(sites) == 2
     (tmp_path / "nginx/sites-enabled").mkdir()
     for site in sites:
-        (tmp_path / "nginx/sites-enabled" / site.name).symlink_to(site)
+        # In the place of Debian's page, as docs/operations.md says: so it comes first.
+        enabled = "default" if site.name == "marketingcli.conf" else site.name
+        (tmp_path / "nginx/sites-enabled" / enabled).symlink_to(site)
     (tmp_path / "nginx/mime.types").symlink_to("/etc/nginx/mime.types")
     main = tmp_path / "nginx/marketingcli/nginx.conf"
     temporary = "".join(f"{n}_temp_path {tmp_path}/{n};\n"
