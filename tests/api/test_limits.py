@@ -1,15 +1,20 @@
 """nginx's outer walls with a server's numbers: the stack's own are so wide that no test meets them."""
 
 import http.client
+import select
 import socket
 import ssl
 import subprocess
+import time
 
 import pytest
 
 from helpers import Client, expect
 import images
 from test_logs import nginx, upload_begun, walls
+
+
+HALF_SENT = 2000  # connections: Debian's nginx.conf has 768 a worker
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +68,11 @@ def spellings(user):
             "session": [[f"Cookie: {c}", origin] for c in cookies.values()]}
 
 
-def begun(it, *headers, length="Content-Length: 1000000"):
+def begun(it, *headers, path="/api/v1/uploads", length="Content-Length: 1000000"):
     """A request whose body never comes: nginx holds it."""
     context = ssl.create_default_context(cafile=str(it.stack.ca))
     connection = context.wrap_socket(socket.create_connection(("127.0.0.1", it.https), timeout=20), server_hostname="localhost")
-    lines = ["POST /api/v1/uploads HTTP/1.1", "Host: localhost", "Content-Type: image/jpeg", length, *headers, "", ""]
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: image/jpeg", length, *headers, "", ""]
     connection.sendall("\r\n".join(lines).encode())
     return connection
 
@@ -127,6 +132,48 @@ def test_uploads_at_once_of_strangers(stack, walled, user):
         for connection in held:
             connection.close()
         stack.wait(lambda: status_of(begun(walled, length="Content-Length: 0")) in (401, 411), "the places are free")
+
+
+def test_connections_of_a_network(stack):
+    """As many as one may hold; another address is served meanwhile, whatever it asks for."""
+    with nginx(stack, "emerg", walls(CONNECTIONS_AT_ONCE="10")) as it:
+        held = [begun(it, path="/api/v1/auth/login", length="Content-Length: 1000") for _ in range(10)]
+        for path in ("/", "/api/v1/me", "/api/v1/uploads", "/m/x/0"):
+            stack.wait(lambda: status_at(it.https, path) == 429, f"{path} is refused")
+            assert status_at(it.https, path, "127.0.0.2") in (200, 401, 404), path
+        for connection in held:
+            connection.close()
+        stack.wait(lambda: status_at(it.https, "/") == 200, "the places are free")
+
+
+def test_half_sent_headers(stack):
+    """2000 from one address hold as many connections, and no more than that: another address is served, and they are let go of
+    when the time for a header is over."""
+    opened = [socket.create_connection(("127.0.0.1", stack.http), timeout=30) for _ in range(HALF_SENT)]
+    began = time.monotonic()
+    for connection in opened:
+        connection.sendall(b"GET /api/v1/me HTTP/1.1\r\nHost: local")
+    slowest = 0
+    while time.monotonic() < began + 5:
+        asked_at = time.monotonic()
+        assert status_at(stack.https, "/api/v1/me", "127.0.0.2") == 401
+        slowest = max(slowest, time.monotonic() - asked_at)
+    assert slowest < 1
+    assert not select.select(opened[:500], [], [], 0)[0], "they are all still held"
+    for connection in opened:
+        assert connection.recv(1000)[:12] in (b"", b"HTTP/1.1 408")
+        connection.close()
+    assert time.monotonic() - began < 10 + 5
+
+
+def status_at(port, path, source="127.0.0.1"):
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, source_address=(source, 0),
+                                             context=ssl._create_unverified_context())
+    try:
+        connection.request("GET", path, headers={"Host": "localhost"})
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def test_requests_of_a_key(stack, walled, other):

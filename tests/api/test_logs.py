@@ -82,20 +82,20 @@ def nginx(stack, level, changes=()):
 
 def walls(**other):
     """The changes that put a server's numbers in the place of the stack's, which are so wide that no test meets them."""
-    names = ("NETWORK_RATE", "CALLER_RATE", "SIGN_IN_RATE", "UPLOADS_AT_ONCE")
+    names = ("NETWORK_RATE", "CALLER_RATE", "SIGN_IN_RATE", "UPLOADS_AT_ONCE", "CONNECTIONS_AT_ONCE")
     texts = [(CHECKOUT / "tests/stack/render.py").read_text(), (CHECKOUT / "nginx/meson.build").read_text()]
     wide, real = ({name: re.search(rf"""["']{name}["']: ["']?(\w+(?:/s)?)""", text)[1] for name in names} for text in texts)
     real |= other
-    return [(f"mcli_uploads {wide[name]};", f"mcli_uploads {real[name]};") if name == "UPLOADS_AT_ONCE" else
-            (f"rate={wide[name]};", f"rate={real[name]};") for name in names]
+    before = {"UPLOADS_AT_ONCE": "mcli_uploads ", "CONNECTIONS_AT_ONCE": "mcli_connections "}
+    return [(f"{before.get(name, 'rate=')}{wide[name]};", f"{before.get(name, 'rate=')}{real[name]};") for name in names]
 
 
-def upload_begun(it, key, query="", *headers):
+def upload_begun(it, key, query="", *headers, path="/api/v1/uploads", length=1000000):
     """A request whose body never comes: nginx holds it."""
     context = ssl.create_default_context(cafile=str(it.stack.ca))
     connection = context.wrap_socket(socket.create_connection(("127.0.0.1", it.https), timeout=20), server_hostname="localhost")
-    lines = [f"POST /api/v1/uploads{query} HTTP/1.1", f"Host: localhost:{it.https}", f"Authorization: Bearer {key}",
-             "Content-Type: image/jpeg", "Content-Length: 1000000", *headers]
+    lines = [f"POST {path}{query} HTTP/1.1", f"Host: localhost:{it.https}", f"Authorization: Bearer {key}",
+             "Content-Type: image/jpeg", f"Content-Length: {length}", *headers]
     connection.sendall("\r\n".join([*lines, "", "x"]).encode())
     return connection
 
@@ -177,6 +177,12 @@ def provoke_limits(stack, it, key):
     until_refused("mcli_uploads", upload)
     for connection in held:
         connection.close()
+    held = [upload_begun(it, key, query, path="/api/v1/keys", length=1000) for _ in range(CONNECTIONS_AT_ONCE)]
+    stack.wait(lambda: client.get(f"/{query}").status_code == 429, "they are there")
+    until_refused("mcli_connections", lambda: client.get(f"/{query}"))
+    for connection in held:
+        connection.close()
+    stack.wait(lambda: client.get(f"/{query}").status_code == 200, "they are gone")
     until_refused("mcli_caller", lambda: client.get(f"/api/v1/me{query}"))
     del client.headers["Authorization"]
     until_refused("mcli_network", lambda: client.get(f"/api/v1/keys{query}"))
@@ -230,7 +236,9 @@ def test_nothing_is_told(stack):
     assert [(name, word) for name, text in programs.items() for word in WORDS.values() if word in text] == []
 
 
-SLOW = {"NETWORK_RATE": "1r/s", "CALLER_RATE": "1r/s"}  # the real ones could outrun a slow machine
+CONNECTIONS_AT_ONCE = 10
+# The real rates could outrun a slow machine, and 500 connections take a while.
+SLOW = {"NETWORK_RATE": "1r/s", "CALLER_RATE": "1r/s", "CONNECTIONS_AT_ONCE": str(CONNECTIONS_AT_ONCE)}
 ZONES = set(re.findall(r"^limit_(?:req|conn)_zone .*?zone=(\w+)", (CHECKOUT / "nginx/snippets/maps.conf").read_text(), re.M))
 
 

@@ -27,6 +27,7 @@ PROGRAMS = [*(f"usr/libexec/marketingcli/marketingcli-{n}" for n in [*APPS, "ima
     *(f"lib/systemd/system/{generate.unit(r)}.service.d/50-{generate.label(r)}.conf" for r in ROWS),
     *(f"etc/nginx/marketingcli/locations/{r['name']}.conf" for r in ROWS if r["host"] == "HOST_MAIN" and r["kind"] == "app"),
     "etc/mysql/mariadb.conf.d/40-marketingcli.cnf", "etc/nginx/marketingcli/snippets/upstreams.conf", "etc/nginx/marketingcli/snippets/fastcgi.conf",
+    "etc/nginx/marketingcli/nginx.conf", "lib/systemd/system/nginx.service.d/nginx-marketingcli.conf",
     "usr/share/marketingcli/html/index.html", "usr/share/marketingcli/sql/0004_users.sql",
     "usr/share/marketingcli/sql/grants.sql", "etc/marketingcli/marketingcli.conf.sample",
 ])
@@ -99,10 +100,15 @@ def test_nginx_takes_the_site(installed, tmp_path):
         made.write_text("\n".join(line for line in text.splitlines() if "[::]" not in line))
         sites += [made] if made.parent.name == "sites-available" else []
     assert len(sites) == 2
-    main = tmp_path / "nginx.conf"
+    (tmp_path / "nginx/sites-enabled").mkdir()
+    for site in sites:
+        (tmp_path / "nginx/sites-enabled" / site.name).symlink_to(site)
+    (tmp_path / "nginx/mime.types").symlink_to("/etc/nginx/mime.types")
+    main = tmp_path / "nginx/marketingcli/nginx.conf"
     temporary = "".join(f"{n}_temp_path {tmp_path}/{n};\n"
                         for n in ("client_body", "fastcgi", "proxy", "scgi", "uwsgi"))
-    main.write_text(f"pid {tmp_path}/pid; events {{}} http {{ {temporary} " + "".join(f"include {s};" for s in sites) + "}")
+    main.write_text(main.read_text().replace("/run/nginx.pid", f"{tmp_path}/pid").replace("/var/log/nginx", f"{tmp_path}/log")
+                    .replace("http {", f"http {{\n{temporary}", 1))
     done = subprocess.run(["/usr/sbin/nginx", "-t", "-q", "-e", "stderr", "-c", str(main)], capture_output=True, text=True)
     output = "\n".join(line for line in done.stderr.splitlines() if '"user" directive' not in line)
     assert (done.returncode, output) == (0, "")
@@ -110,13 +116,15 @@ def test_nginx_takes_the_site(installed, tmp_path):
 
 def test_an_older_release_leaves_nothing_that_comes_in(installed):
     """Files that a release no longer installs stay where they are: nothing may include a whole folder."""
+    admins = {"/etc/nginx/modules-enabled/*.conf", "/etc/nginx/conf.d/*.conf", "/etc/nginx/sites-enabled/*"}
     for path in (installed / "etc/nginx").rglob("*.conf"):
-        assert not re.search(r"^\s*include [^;]*\*", path.read_text(), re.M), path
+        assert set(re.findall(r"^\s*include ([^;]*\*[^;]*);", path.read_text(), re.M)) <= admins, path
 
 
 def test_what_an_older_release_installed_goes(tmp_path):
     build = os.environ.get("MARKETINGCLI_RELEASE", str(CHECKOUT / "build-release"))
     stale = [tmp_path / f for f in ("etc/nginx/marketingcli/locations/health.conf",
+                                    "etc/nginx/modules-enabled/90-marketingcli.conf",
                                     "lib/systemd/system/marketingcli-uploads.service.d/20-store.conf",
                                     "lib/systemd/system/marketingcli-worker@publish.service.d/50-network.conf")]
     kept = tmp_path / "lib/systemd/system/marketingcli-uploads.service.d/override.conf"
@@ -126,3 +134,17 @@ def test_what_an_older_release_installed_goes(tmp_path):
     subprocess.run(["/usr/bin/meson", "install", "-C", build, "--no-rebuild", "--destdir", str(tmp_path)], check=True,
                    stdout=subprocess.DEVNULL)
     assert [p for p in stale if p.exists()] == [] and kept.exists()
+
+
+def test_nginx_has_room(installed):
+    """For many more connections than a sender of half headers opens in the 10 s that one may take, and a file for each, twice."""
+    text = (installed / "etc/nginx/marketingcli/nginx.conf").read_text()
+    connections, files = (int(re.search(rf"^\s*{name} (\d+);", text, re.M)[1]) for name in ("worker_connections", "worker_rlimit_nofile"))
+    assert connections >= 16000 and files >= 2 * connections
+    site = (installed / "etc/nginx/sites-available/marketingcli.conf").read_text()
+    snippet = (installed / "etc/nginx/marketingcli/snippets/server.conf").read_text()
+    assert len(re.findall(r"^server \{", site, re.M)) == site.count("snippets/server.conf;")
+    assert "\nlimit_conn mcli_connections 500;\nclient_header_timeout 10s;\n" in snippet
+    for path in (installed / "etc/nginx/marketingcli/locations").glob("*.conf"):  # one with a limit of its own inherits none
+        for block in re.findall(r"^location .*?^\}", path.read_text(), re.M | re.S):
+            assert "limit_conn" not in block or "\tlimit_conn mcli_connections 500;" in block, path

@@ -125,3 +125,14 @@ def test_users_and_folders_are_accepted(root, tmp_path):
     assert re.search(r"^marketingcli-store:.*:.*www-data", group, re.M)
     store = (tmp_path / "var/lib/marketingcli/images").stat()
     assert store.st_mode & 0o7777 == 0o2770
+
+
+def test_nginx_is_started_as_debian_does_but_with_our_configuration(root):
+    units = root / "usr/lib/systemd/system"
+    debian = re.findall(r"^Exec(?:StartPre|Start|Reload)=.*", (units / "nginx.service").read_text(), re.M)
+    ours = re.findall(r"^Exec\w+=.+", (units / "nginx.service.d/nginx-marketingcli.conf").read_text(), re.M)
+    assert len(debian) == 3
+    assert [x.replace(" -c /etc/nginx/marketingcli/nginx.conf", "", 1) for x in ours] == debian and ours != debian
+    assert "\nPIDFile=/run/nginx.pid\n" in (units / "nginx.service").read_text()
+    _, output = analyze(root, "verify", "nginx.service")
+    assert all("is not executable: No such file" in line for line in output.splitlines()), output  # the root has no programs

@@ -97,32 +97,6 @@ def configuration(at, https, changes):
     write(at.conf, text)
 
 
-NGINX_MAIN = """\
-# Made by tests/stack.sh.
-daemon off;
-worker_processes 2;
-pid {nginx}/temp/nginx.pid;
-# Chattier than a server's: the site has an error_log of its own, and what it keeps silent must not come out here.
-error_log stderr info;
-worker_rlimit_nofile {files};
-events {{
-	worker_connections {connections};
-}}
-http {{
-	include /etc/nginx/mime.types;
-	default_type application/octet-stream;
-	sendfile on;
-	client_body_temp_path {nginx}/temp/body 1;
-	fastcgi_temp_path {nginx}/temp/fastcgi 1;
-	proxy_temp_path {nginx}/temp/proxy;
-	scgi_temp_path {nginx}/temp/scgi;
-	uwsgi_temp_path {nginx}/temp/uwsgi;
-	include {nginx}/sites/marketingcli.conf;
-	include {nginx}/sites/marketingcli-sandbox.conf;
-}}
-"""
-
-
 def nginx(at, tables, https, http, ipv6):
     """The site that the build's tables and nginx/ of the checkout make. tables: see tables()."""
     html = CHECKOUT / "nginx/html"
@@ -135,6 +109,7 @@ def nginx(at, tables, https, http, ipv6):
     access_log.touch(0o644)
     if AS_ROOT:
         os.chown(access_log, services.NGINX.uid, services.GID_NGINX)
+    files = min(32768, resource.getrlimit(resource.RLIMIT_NOFILE)[1])  # as on a server: nginx/meson.build
     names = {
         "HTTPS4": f"127.0.0.1:{https}", "HTTPS6": f"[::1]:{https}" if ipv6 else None,
         "HTTP4": f"127.0.0.1:{http}", "HTTP6": f"[::1]:{http}" if ipv6 else None,
@@ -148,14 +123,20 @@ def nginx(at, tables, https, http, ipv6):
         "HSTS": "max-age=0",
         # All tests come from one address; tests/api/test_limits.py puts the real ones in.
         "NETWORK_RATE": "100000r/s", "CALLER_RATE": "100001r/s", "SIGN_IN_RATE": "100002r/s", "UPLOADS_AT_ONCE": 1000,
+        "CONNECTIONS_AT_ONCE": 60000,
+        "DAEMON": "off", "USER": None, "WORKERS": 2, "PID": at.nginx / "temp/nginx.pid", "TEMP_DIR": at.nginx / "temp",
+        # Chattier than a server's: the site has an error_log of its own, and what it keeps silent must not come out here.
+        "MAIN_ERROR_LOG": "stderr info", "FILES": files, "CONNECTIONS": files // 2,
+        "MODULES": None, "OTHER_CONF": None, "SITES": at.nginx / "sites/*.conf",
     }
-    for name, files in services.generate.nginx(tables, names).items():
-        shutil.rmtree(at.nginx / name, ignore_errors=True)
-        folder(at.nginx / name, 0o755)
-        for file, text in files.items():
-            write(at.nginx / name / file, text)
-    files = min(16384, resource.getrlimit(resource.RLIMIT_NOFILE)[1])  # as on a server: nginx/limits.conf
-    write(at.nginx / "nginx.conf", NGINX_MAIN.format(nginx=at.nginx, files=files, connections=files // 2))
+    for name, made in services.generate.nginx(tables, names).items():
+        into = at.nginx
+        if name != "main":
+            into = at.nginx / name
+            shutil.rmtree(into, ignore_errors=True)
+        folder(into, 0o755)
+        for file, text in made.items():
+            write(into / file, text)
 
 
 def tables(admin):

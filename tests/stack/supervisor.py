@@ -16,7 +16,7 @@ import sanitizers
 import services
 from layout import AS_ROOT, CHECKOUT, folder, write
 
-BACKLOG = 4096  # at least nginx worker_processes x worker_connections: a full unix socket is a 502 at once
+BACKLOG = 4096  # as on a server (systemd/app.socket.in): a full unix socket is a 503 at once
 PAUSE_FIRST_SEC, PAUSE_MAX_SEC = 0.05, 1.0
 STEADY_SEC = 5  # who lived this long is restarted as if for the first time
 STOP_SEC = 10  # from SIGTERM to SIGKILL

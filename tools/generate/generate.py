@@ -2,7 +2,7 @@
 """Makes what need not be written by hand: systemd's units and users, MariaDB's settings and nginx's site, from
 lib/service/service.def, from the routes and errors that `marketingcli-admin tables` prints, and from the templates in systemd/ and nginx/.
 
-    generate.py systemd|mariadb|sites|snippets|locations TABLES.json OUT [NAME=VALUE...]
+    generate.py systemd|mariadb|main|sites|snippets|locations TABLES.json OUT [NAME=VALUE...]
 
 A template's @NAME@ is filled in; a line whose value is not there (NAME= alone) is left out. tests/stack uses this as a module.
 """
@@ -168,6 +168,7 @@ def location(app, pattern, rows):
     out = list(RATES[rate])
     if limit > NGINX_BODY:
         out += [f"client_max_body_size {size(limit)};", "limit_conn mcli_uploads @UPLOADS_AT_ONCE@;",
+                "limit_conn mcli_connections @CONNECTIONS_AT_ONCE@; # a location with a limit of its own inherits none",
                 f"auth_request /internal/authorize/{app};", f"error_page 403 = @refused_{app};",
                 "include @NGINX_DIR@/snippets/authorize.conf;"]
     out.append(f"include @NGINX_DIR@/snippets/fastcgi{'-effect' if effect else ''}.conf;")
@@ -235,11 +236,11 @@ def header_params():
 
 
 def nginx(tables, values):
-    """{folder: {file name: text}} of "sites", "snippets" and "locations"."""
+    """{folder: {file name: text}} of "main", "sites", "snippets" and "locations"."""
     apps = [s for s in services() if s["kind"] == "app"]
     errors = {e["code"]: e for e in tables["errors"]}
     values = {**values, "HEADER_PARAMS": header_params()}
-    made = {"sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps)},
+    made = {"main": {}, "sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps)},
             "locations": {f"{s['name']}.conf": locations(tables, s["name"]) for s in apps if s["host"] == "HOST_MAIN"}}
     # Each by its name: a file that an older release left behind must not come in.
     made["snippets"]["locations.conf"] = "".join(f"include @NGINX_DIR@/locations/{name};\n"
