@@ -139,14 +139,14 @@ def test_who_waited_too_long_is_refused(stack):
 
 
 def test_an_upload_that_waited_too_long_is_refused(stack, user):
-    """Already when nginx asks whether it may be sent."""
+    """Already when nginx asks whether it may be sent, and with the reason for it."""
     assert user.key
     with stack.configured("uploads", service_queue_sec=1), ThreadPoolExecutor() as pool:
         with frozen(stack, "uploads"):
             answer = pool.submit(user.api.post, "/api/v1/uploads", data=jpeg(30, 20))
             stack.wait(lambda: waiting_connections(stack, "uploads") == 1, "it waits")
             time.sleep(1.3)
-        refused(answer.result(), "unavailable")
+        refused(answer.result(), "busy")
         expect(user.api.post("/api/v1/uploads", data=jpeg(30, 20)), 201)
 
 
