@@ -51,6 +51,7 @@ static enum err health_ready(struct ctx *c)
     buf_puts(&b, "]}");
     if (n == 0)
         return reply_body(&c->rep, err_status(OK), JSON_TYPE_TEXT, STR("{\"status\":\"ready\"}"));
+    reply_header(&c->rep, "Retry-After", STR(RETRY_AFTER_SEC));
     return reply_body(&c->rep, err_status(ERR_UNAVAILABLE), JSON_TYPE_TEXT, buf_str(&b));
 }
 

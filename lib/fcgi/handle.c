@@ -8,8 +8,7 @@
 #include "fcgi/send.h"
 #include "fcgi/serve.h"
 
-#define ASKED_NO 403        /* to nginx, whatever the reason is: the client gets that one when nginx asks again */
-#define RETRY_AFTER_SEC "2" /* of 429 and 503: long enough for a restart or a reconnect */
+#define ASKED_NO 403 /* to nginx, whatever the reason is: the client gets that one when nginx asks again */
 
 static size_t handle_read_stdin(void *arg, void *p, size_t n)
 {

@@ -14,6 +14,7 @@
 #include "json/json.h"
 
 #define REPLY_HEADERS_MAX 16
+#define RETRY_AFTER_SEC "2"       /* of 429 and 503: long enough for a restart or a reconnect */
 #define REPLY_BODY_MAX (4u << 20) /* 100 posts with 35 images each stay far below */
 
 struct reply_header {
