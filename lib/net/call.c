@@ -119,15 +119,12 @@ static bool call_answered(struct transfer *t, CURLcode code)
 static void call_result(const struct transfer *t, struct net_result *r)
 {
     const struct call_transfer *c = (const struct call_transfer *)t;
-    char *content_type = NULL;
     struct curl_header *h;
 
     r->body_bytes = c->reply_bytes;
     if (t->err != OK)
         return;
-    curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &content_type);
     r->status = t->status;
-    r->content_type = arena_str(t->arena, str_from(content_type));
     r->body = arena_str(t->arena, c->reply_fd > 0 ? STR("") : buf_str(&c->reply));
     for (size_t i = 0; i < NET_WANTED_MAX && c->wanted[i] != NULL; i++)
         if (curl_easy_header(t->easy, c->wanted[i], 0, CURLH_HEADER, -1, &h) == CURLHE_OK)

@@ -71,9 +71,8 @@ struct net_call {
 
 struct net_result {
     enum err err;
-    int status;      /* when err is OK: HTTP status */
-    struct str body; /* arena; empty when it went to reply_fd */
-    struct str content_type;
+    int status;                         /* when err is OK: HTTP status */
+    struct str body;                    /* arena; empty when it went to reply_fd */
     struct str headers[NET_WANTED_MAX]; /* as in wanted; absent: not in the answer. The first of several */
     int64_t body_bytes;
     const char *detail; /* libcurl's words for the program's log: no secrets; static */
