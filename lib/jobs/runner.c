@@ -210,8 +210,8 @@ static enum err runner_bury(struct db *db, void *arg)
     struct job_run *run = arg;
     enum job_class class = run->worker->class;
 
-    enum err e = job_hold(db, class, &run->job, 0);
-    if (e == OK && run->kind->dead != NULL)
+    enum err e = OK;
+    if (run->kind->dead != NULL)
         e = run->kind->dead(db, run);
     return e == OK ? job_bury(db, class, &run->job) : e;
 }

@@ -15,28 +15,6 @@
 #define RETRY_BASE_US (2 * US_PER_SEC)
 #define RETRY_MAX_US (900 * US_PER_SEC)
 
-struct commit {
-    struct job_run *run;
-    const struct publish *p;
-    struct str payload;
-    int64_t lease_until_us;
-};
-
-static enum err init_commit(struct db *db, void *arg)
-{
-    struct commit *c = arg;
-    const struct worker *w = c->run->worker;
-    struct post_move move = {.event = "attempt", .attempt_id = c->p->attempt_id, .request_id = c->run->job.request_id};
-
-    enum err e = job_hold(db, w->class, &c->run->job, c->lease_until_us);
-    if (e == OK)
-        e = attempt_add(db, &c->p->attempt_id, &c->p->post.id, &c->run->job.lease_token, c->payload);
-    if (e == OK)
-        e = post_move(db, c->run->arena, w->conf, &c->p->post.id, &move);
-    point("publish.before_attempt_commit");
-    return e;
-}
-
 static struct str init_payload(struct job_run *run, const struct publish *p)
 {
     const struct post *post = &p->post;
@@ -72,8 +50,14 @@ enum job_step publish_init(struct job_run *run, struct publish *p)
         return wait;
     p->attempt_id = uuid_new();
     p->is_init = true;
-    struct commit c = {.run = run, .p = p, .payload = init_payload(run, p), .lease_until_us = now_us + JOB_LEASE_US};
-    enum err e = db_tx(run->db, init_commit, &c);
+    const struct attempt_new attempt = {.id = p->attempt_id,
+                                        .post_id = p->post.id,
+                                        .number = p->attempts_n + 1,
+                                        .payload = init_payload(run, p),
+                                        .job = &run->job,
+                                        .class = run->worker->class,
+                                        .lease_until_us = now_us + JOB_LEASE_US};
+    enum err e = attempt_begin(run->db, run->arena, run->worker->conf, &attempt);
     if (db_is_away(e)) {
         /* The commit may have happened. Then the attempt is recorded as never sent, which is true, and not as
          * unknown. */
@@ -85,8 +69,8 @@ enum job_step publish_init(struct job_run *run, struct publish *p)
     if (e != OK)
         return job_run_failed(run, e);
     point("publish.attempt_committed");
-    run->job.run_at_us = MAX(run->job.run_at_us, c.lease_until_us);
-    tiktok_init(&run->worker->tiktok, run->arena, secret_str(&run->token), c.payload, &run->call);
+    run->job.run_at_us = MAX(run->job.run_at_us, attempt.lease_until_us);
+    tiktok_init(&run->worker->tiktok, run->arena, secret_str(&run->token), attempt.payload, &run->call);
     /* Counted from before the commit: a thread that was frozen in between must not send late. */
     run->call.start_by_us = begun_us + CALL_START_US;
     return JOB_CALL;
@@ -205,15 +189,15 @@ static enum err init_record(struct db *db, void *arg)
     int64_t now_us = clock_now_us();
 
     r->skipped = false;
-    enum err e = job_hold(db, w->class, job, 0);
+    enum err e = post_lock(db, &r->p->post.id);
     if (e != OK)
         return e;
     e = attempt_end(db, &r->p->attempt_id, &job->lease_token, &v->attempt);
     if (e == ERR_CONFLICT) {
-        /* The lease is ours, so nobody took over. Either the attempt was never committed, or an earlier try at this
+        /* If the lease is ours, which the last statement decides, nobody took over. Either the attempt was never committed, or an earlier try at this
          * record was, and its answer got lost. The rows say what to do next. */
         r->skipped = true;
-        return v->go_on ? OK : job_again(db, w->class, job, now_us + US_PER_SEC);
+        return v->go_on ? job_hold(db, w->class, job, 0) : job_again(db, w->class, job, now_us + US_PER_SEC);
     }
     if (e != OK)
         return e;
@@ -226,7 +210,7 @@ static enum err init_record(struct db *db, void *arg)
             return e;
     }
     if (v->go_on)
-        return OK;
+        return job_hold(db, w->class, job, 0);
     return v->again_at_us == 0 ? job_finish(db, w->class, job) : job_again(db, w->class, job, v->again_at_us);
 }
 

@@ -82,12 +82,12 @@ static enum err publish_take_over(struct db *db, void *arg)
     struct publish_taking_over *t = arg;
     const struct job_run *run = t->run;
 
-    enum err e = job_hold(db, run->worker->class, &run->job, 0);
+    enum err e = post_lock(db, &t->post->id);
     if (e == OK && !uuid_is_none(&t->move.attempt_id))
         e = attempt_take_over(db, &t->move.attempt_id);
     if (e == OK && t->post->state == POST_PUBLISHING)
         e = post_move(db, run->arena, run->worker->conf, &t->post->id, &t->move);
-    return e;
+    return e == OK ? job_hold(db, run->worker->class, &run->job, 0) : e;
 }
 
 static struct post_move publish_unknown_move(const struct job_run *run)
@@ -121,6 +121,7 @@ static enum job_step publish_load(struct job_run *run, struct publish *p)
     e = attempt_latest(run->db, run->arena, &p->post.id, &attempt);
     if (e != OK && e != ERR_NOT_FOUND)
         return job_run_failed(run, e);
+    p->attempts_n = e == OK ? attempt.number : 0;
     if (e == OK && attempt.state == ATTEMPT_COMMITTED)
         return publish_resolve_unknown(run, p, &attempt.id);
     if (p->post.state == POST_PUBLISHING) /* and no such attempt: this should not happen, and it must not be sent */

@@ -14,6 +14,7 @@ struct publish {
     struct post_image *images;
     size_t images_n;
     struct uuid attempt_id;
+    int64_t attempts_n; /* before this one */
 };
 
 /* How often a post is tried again at most. */

@@ -34,8 +34,8 @@ static enum err settle_move(struct db *db, void *arg)
     const struct worker *w = t->run->worker;
     const struct job *job = &t->run->job;
 
-    enum err e = job_hold(db, w->class, job, 0);
-    if (e == OK && s->move != NULL)
+    enum err e = OK;
+    if (s->move != NULL)
         e = s->is_note ? post_note(db, &s->post->id, s->move, (enum post_state)s->post->state, clock_now_us())
                        : post_move(db, t->run->arena, w->conf, &s->post->id, s->move);
     if (e != OK)

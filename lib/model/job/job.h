@@ -61,8 +61,9 @@ MUST_CHECK enum err job_again(struct db *db, enum job_class c, const struct job 
 MUST_CHECK enum err job_bury(struct db *db, enum job_class c, const struct job *job); /* dead */
 
 /*
- * Call it first in each transaction of a run that writes. It makes sure that the lease is still ours, keeps others from
- * taking it before the commit, and extends it to until_us at least (0: leaves its end as it is).
+ * The last statement of a transaction of a run that writes and does not end the job. It makes sure that the lease is
+ * still ours, keeps others from taking it before the commit, and extends it to until_us at least (0: leaves its end as
+ * it is).
  */
 MUST_CHECK enum err job_hold(struct db *db, enum job_class c, const struct job *job, int64_t until_us);
 

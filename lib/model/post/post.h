@@ -143,6 +143,9 @@ struct post_move {
 MUST_CHECK enum err post_move(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *post_id,
                               const struct post_move *move);
 
+/* Call it first in a transaction that locks other rows before it moves the post. ERR_NOT_FOUND. */
+MUST_CHECK enum err post_lock(struct db *db, const struct uuid *post_id);
+
 /* Writes an event that changes no state. */
 MUST_CHECK enum err post_note(struct db *db, const struct uuid *post_id, const struct post_move *note,
                               enum post_state state, int64_t at_us);
