@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "db/durable.h"
 #include "db/schema.h"
 #include "jobs/runner.h"
 #include "kinds.h"
@@ -30,16 +31,28 @@ static bool worker_main_find_class(const char *name, enum job_class *ret_class)
     return false;
 }
 
-/* Waits for the database, but not for the schema: bringing an older one up to date is the admin's job. */
-static enum err worker_main_wait_for_schema(const struct db_options *options, struct worker_metrics *metrics,
-                                            const sigset_t *stops)
+/* Looks whether the database may be worked on; *ret_fault says why not, with ERR_CONFLICT. */
+static enum err worker_main_check_database(struct db *db, const char **ret_fault)
+{
+    enum err e = schema_check(db);
+
+    *ret_fault = "the database schema is older than this program: run marketingcli-admin migrate";
+    if (e != OK)
+        return e;
+    *ret_fault = DURABLE_ADVICE;
+    return durable_check(db);
+}
+
+/* Waits for the database, but not for what is wrong with it: that is the admin's job. */
+static enum err worker_main_wait_for_database(const struct db_options *options, struct worker_metrics *metrics,
+                                              const sigset_t *stops, const char **ret_fault)
 {
     _cleanup_(db_freep) struct db *db = db_new(options);
     struct timespec wait = {.tv_nsec = SCHEMA_WAIT_MS * 1000000L};
     bool told = false;
     enum err e;
 
-    while ((e = schema_check(db)) == ERR_DB_UNAVAILABLE) {
+    while ((e = worker_main_check_database(db, ret_fault)) == ERR_DB_UNAVAILABLE) {
         if (!told)
             alarm_raise(metrics->set, ALARM_DATABASE_AWAY, LOG_CSTR("database", db_error(db)), LOG_END);
         told = true;
@@ -86,14 +99,14 @@ static const char *worker_main_read_secrets(enum job_class class, const struct c
 /* Runs until one of the signals comes. */
 static int worker_main_run(const struct worker *worker, const struct db_options *options, const sigset_t *stops)
 {
+    const char *fault;
     int received;
 
-    enum err e = worker_main_wait_for_schema(options, worker->metrics, stops);
+    enum err e = worker_main_wait_for_database(options, worker->metrics, stops, &fault);
     if (e == ERR_AGAIN)
         return 0;
     if (e != OK)
-        return worker_main_fail(EXIT_CONFIG,
-                                "the database schema is older than this program: run marketingcli-admin migrate");
+        return worker_main_fail(EXIT_CONFIG, fault);
 
     struct runner *runner = runner_new(worker, options);
     log_event(LOG_INFO, "started", LOG_INT("threads", worker->conf->worker_threads), LOG_END);
