@@ -15,12 +15,10 @@ static const char *const worker_metrics_state_names[] = {
 static const char *const worker_metrics_store_names[] = {"directory", NULL};
 static const char *const worker_metrics_outcome_names[];
 
-/* The first name stands for kinds that only a newer program knows. */
 static void worker_metrics_name_kinds(struct worker_metrics *m, const struct job_kind *const *kinds)
 {
     size_t n = 0;
 
-    m->kind_names[n++] = "unknown";
     for (const struct job_kind *const *k = kinds; *k != NULL; k++)
         if ((*k)->class == m->class) {
             ASSERT(n < WORKER_METRICS_KINDS_MAX);
@@ -88,7 +86,7 @@ void worker_metrics_runs(struct worker_metrics *m, int n)
 
 void worker_metrics_job(struct worker_metrics *m, const struct job_kind *kind, const char *outcome)
 {
-    size_t k = kind == NULL ? 0 : worker_metrics_index_of(m->kind_names, kind->name);
+    size_t k = worker_metrics_index_of(m->kind_names, kind->name);
 
     metric_add(m->set, METRIC_JOBS_RUN,
                k * worker_metrics_count(worker_metrics_outcome_names) +

@@ -34,7 +34,7 @@ struct worker_metrics *worker_metrics_start(const struct conf *conf, enum job_cl
                                             const struct job_kind *const *kinds);
 void worker_metrics_stop(struct worker_metrics *m);
 
-/* From any thread. kind: NULL when this worker does not know it. */
+/* From any thread. */
 void worker_metrics_runs(struct worker_metrics *m, int n); /* n more (or fewer) runs are open */
 void worker_metrics_job(struct worker_metrics *m, const struct job_kind *kind, const char *outcome);
 

@@ -56,7 +56,7 @@ static enum job_step publish_not_reached(struct job_run *run, struct publish *p,
                              .failure_code = str_from(failure),
                              .platform_code = platform_code,
                              .request_id = run->job.request_id};
-    if (tally.unreachable >= PUBLISH_UNREACHABLE_MAX) {
+    if (tally.unreachable >= PUBLISH_UNREACHABLE_MAX && !run->probe) {
         move.event = "tiktok_unreachable";
         return publish_settle(run, p, &move, 0);
     }
@@ -87,7 +87,7 @@ static enum err publish_take_over(struct db *db, void *arg)
         e = attempt_take_over(db, &t->move.attempt_id);
     if (e == OK && t->post->state == POST_PUBLISHING)
         e = post_move(db, run->arena, run->worker->conf, &t->post->id, &t->move);
-    return e == OK ? job_hold(db, run->worker->class, &run->job, 0) : e;
+    return e == OK ? job_hold(db, JOB_PUBLISH, &run->job, 0) : e;
 }
 
 static struct post_move publish_unknown_move(const struct job_run *run)

@@ -31,16 +31,15 @@ static enum err settle_move(struct db *db, void *arg)
 {
     const struct settle_tx *t = arg;
     const struct settling *s = t->s;
-    const struct worker *w = t->run->worker;
     const struct job *job = &t->run->job;
 
     enum err e = OK;
     if (s->move != NULL)
         e = s->is_note ? post_note(db, &s->post->id, s->move, (enum post_state)s->post->state, clock_now_us())
-                       : post_move(db, t->run->arena, w->conf, &s->post->id, s->move);
+                       : post_move(db, t->run->arena, t->run->worker->conf, &s->post->id, s->move);
     if (e != OK)
         return e;
-    return s->again_at_us == 0 ? job_finish(db, w->class, job) : job_again(db, w->class, job, s->again_at_us);
+    return s->again_at_us == 0 ? job_finish(db, JOB_PUBLISH, job) : job_again(db, JOB_PUBLISH, job, s->again_at_us);
 }
 
 enum job_step settle(struct job_run *run, const struct settling *s)
@@ -62,6 +61,10 @@ enum job_step settle(struct job_run *run, const struct settling *s)
 bool settle_take_call(struct job_run *run, const struct uuid *account_id, enum account_call call,
                       const struct post *waiting, enum job_step *ret_step)
 {
+    if (job_run_is_stopping(run)) {
+        *ret_step = job_run_release(run);
+        return false;
+    }
     int64_t free_at_us, doublings = MIN(run->job.tries, settle_waits[call].doublings_max);
 
     enum err e = account_take_call(run->db, run->arena, account_id, call, clock_now_us(), &free_at_us);

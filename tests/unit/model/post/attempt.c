@@ -99,10 +99,17 @@ static enum err create(struct side *s)
 /* Takes the post's job as a worker does. */
 static enum err take(struct side *s, struct job *ret_job)
 {
+    const struct job_claim claim = {.class = JOB_PUBLISH,
+                                    .kind = "publish",
+                                    .now_us = clock_now_us(),
+                                    .lapsed_us = clock_now_us(),
+                                    .lease_us = LEASE_US,
+                                    .max = 1};
     struct job *jobs;
+    bool suspect;
     size_t n;
 
-    enum err e = job_claim(s->db, JOB_PUBLISH, INT64_MAX / 2, LEASE_US, 1, &s->arena, &jobs, &n);
+    enum err e = job_claim(s->db, &claim, &s->arena, &jobs, &n, &suspect);
     if (e == OK && n == 0)
         e = ERR_NOT_FOUND;
     if (e == OK)

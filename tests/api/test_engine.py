@@ -1,0 +1,259 @@
+"""The workers' engine: no result is lost, no fault of the installation is blamed on a job, a stop begins nothing."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import uuid
+
+import pytest
+import render
+import services
+from conftest import CHECKOUT, with_setting
+from publishing import LEASE_SEC, Sent, failed
+from test_alarms import events
+from test_metrics import Shown
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
+
+from transport import Transport  # noqa: E402
+
+INIT, STATUS, CREATOR, TOKEN = ("/v2/post/publish/content/init/", "/v2/post/publish/status/fetch/",
+                                "/v2/post/publish/creator_info/query/", "/v2/oauth/token/")
+
+
+@pytest.fixture
+def tiktok(stack):
+    with Transport(stack) as tiktok, tiktok.used_by("worker-publish", database_timeout_sec=1):
+        yield tiktok
+
+
+def alarms(stack, name):
+    return Shown(stack, "worker-publish")("alarms_total", alarm=name)
+
+
+@contextlib.contextmanager
+def second_worker(stack):
+    """Another worker@publish beside the stack's, as it is configured now."""
+    conf = stack.at.run / "second.conf"
+    conf.write_text(with_setting(stack.at.conf.read_text(), "metrics_dir", ""))
+    service = next(s for s in services.PROGRAMS if s.name == "worker-publish")
+    with (stack.at.log / "second.log").open("ab") as out:
+        process = subprocess.Popen([render.find_program(os.environ["MARKETINGCLI_BUILD"], service.program), *service.args],
+                                   stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={
+                                       **os.environ, "MARKETINGCLI_CONF": str(conf), "MARKETINGCLI_TEST_DIR": str(stack.at.test),
+                                       "CREDENTIALS_DIRECTORY": str(stack.at.credentials / service.database)})
+    try:
+        stack.wait(lambda: '"event":"started"' in stack.log("second"), "it runs")
+        yield process
+    finally:
+        process.terminate()
+        assert process.wait(60) == 0
+        (stack.at.log / "second.log").unlink()
+
+
+@contextlib.contextmanager
+def away(stack, workers=1):
+    """The database stands still, which all workers notice; meanwhile all leases end."""
+    database = stack.kill("mariadb", signal.SIGSTOP)
+    try:
+        stack.wait(lambda: alarms(stack, "database_away") == 1, "the worker notices")
+        stack.wait(lambda: workers == 1 or '"event":"database_away"' in stack.log("second"), "the other one, too")
+        stack.move_clock(LEASE_SEC + 10)
+        tried = Shown(stack, "worker-publish")("database_errors_total", error="unavailable")
+        stack.wait(lambda: Shown(stack, "worker-publish")("database_errors_total", error="unavailable") >= tried + 3,
+                   "it has tried to write what it has, after the end of its leases")
+        yield
+    finally:
+        os.kill(database, signal.SIGCONT)
+
+
+# What is known is written
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_accepted_init_stays_accepted_in_an_outage_longer_than_its_lease(stack, user, account, tiktok, workers):
+    with second_worker(stack) if workers == 2 else contextlib.nullcontext():
+        tiktok.fault(INIT, "slow", seconds=2)
+        sent = Sent(stack, user, account)
+        stack.wait(lambda: sent.at_simulator() == 1, "TikTok has it, and has not answered yet")
+        with away(stack, workers):
+            pass
+        assert sent.wait(seconds=60)["status"] == "published"
+        assert sent.at_simulator() == 1 and sent.states_of_attempts() == ["accepted"]
+        assert alarms(stack, "result_lost") == 0
+
+
+def test_a_fresh_pair_of_tokens_is_kept_in_an_outage_longer_than_its_lease(stack, user, account, tiktok):
+    key = uuid.UUID(account).bytes
+    stack.sql("UPDATE accounts SET access_expires_at_us = 1000000 WHERE id = %s", key)
+    tiktok.fault(TOKEN, "slow", seconds=2)
+    sent = Sent(stack, user, account)
+    stack.wait(lambda: tiktok.requests(TOKEN) == 1, "the refresh is under way: the old pair ends now")
+    with away(stack):
+        pass
+    assert sent.wait()["status"] == "published"
+    assert tiktok.requests(TOKEN) == 1, "and the new pair is used"
+    row, = stack.sql("SELECT state, access_expires_at_us FROM accounts WHERE id = %s", key)
+    assert row["state"] == "active" and row["access_expires_at_us"] > 1000000
+
+
+def test_a_result_that_the_database_refuses_is_kept(stack, user, account, tiktok):
+    """Here for a right that is missing; a schema that does not fit looks the same. The job's lease ends meanwhile, too."""
+    tiktok.fault(INIT, "slow", seconds=2)
+    sent = Sent(stack, user, account)
+    stack.wait(lambda: sent.at_simulator() == 1, "TikTok has it, and has not answered yet")
+    right = "INSERT ON marketingcli.post_events"
+    stack.sql(f"REVOKE {right} FROM marketingcli_worker_publish@localhost")
+    try:
+        kept = {"kind": "publish", "outcome": "not_recorded"}
+        stack.wait(lambda: Shown(stack, "worker-publish")("jobs_total", **kept) >= 1, "it cannot be written")
+        assert sent.get()["status"] == "publishing"
+    finally:
+        stack.sql(f"GRANT {right} TO marketingcli_worker_publish@localhost")
+    assert sent.wait()["status"] == "published"
+    assert sent.at_simulator() == 1 and sent.states_of_attempts() == ["accepted"]
+
+
+def test_a_result_that_comes_after_somebody_else_took_over(stack, user, account, tiktok):
+    """The fence refuses it, and somebody must know."""
+    tiktok.fault(INIT, "slow", seconds=2)
+    logged = len(stack.log("worker-publish"))
+    sent = Sent(stack, user, account)
+    stack.wait(lambda: sent.at_simulator() == 1, "TikTok has it, and has not answered yet")
+    stack.sql("UPDATE jobs_publish SET lease_token = REVERSE(lease_token) WHERE lease_token IS NOT NULL")
+    stack.wait(lambda: Shown(stack, "worker-publish")("alarms_total", alarm="result_lost") == 1, "somebody is woken")
+    told, = events(stack.log("worker-publish")[logged:], "result_lost")
+    assert (told["level"], told["kind"]) == ("error", "publish")
+    stack.move_clock(LEASE_SEC + 10)
+    failed(sent.wait(), "outcome_unknown")
+    assert sent.at_simulator() == 1 and sent.states_of_attempts() == ["outcome_unknown"]
+
+
+# What is not a job's fault
+
+
+@contextlib.contextmanager
+def another_key(stack):
+    """The worker has lost the key with which all tokens are sealed."""
+    file = stack.at.credentials / "worker_publish/token-keys"
+    before = file.read_text()
+    try:
+        file.write_text(f"1 {'ab' * 32}\n")
+        yield
+    finally:
+        file.write_text(before)
+
+
+def test_a_missing_key_pauses_the_kind_and_fails_nothing(stack, user):
+    sent = []
+    with stack.stopped("worker-publish"):
+        pass
+    accounts = [user.connect() for _ in range(4)]
+    for account in accounts:
+        stack.wait(lambda account=account: stack.sql("SELECT 1 FROM creator_snapshots WHERE account_id = %s",
+                                                     uuid.UUID(account).bytes), "the account is known")
+    with another_key(stack):
+        with stack.stopped("worker-publish"):
+            sent = [Sent(stack, user, account) for account in accounts]
+        stack.wait(lambda: Shown(stack, "worker-publish")("alarms_total", alarm="kind_paused") == 1, "somebody is woken")
+        for _ in range(6):  # a night
+            stack.move_clock(3600)
+            stack.wait(lambda: Shown(stack, "worker-publish")("jobs_total", kind="publish", outcome="dropped") > 4, "it tries")
+        assert {s.get()["status"] for s in sent} == {"queued"}
+        assert {job["state"] for s in sent for job in s.jobs()} == {"ready"}
+    logged = len(stack.log("worker-publish"))
+    stack.restart("worker-publish")
+    stack.move_clock(3600)
+    assert [s.wait()["status"] for s in sent] == ["published"] * 4
+    assert all(s.at_simulator() == 1 for s in sent)
+    assert not events(stack.log("worker-publish")[logged:], "job_dead")
+
+
+def test_one_job_that_fails_holds_up_no_other(stack, user, account):
+    """Somebody is told, it is tried again for ever, and nothing is buried."""
+    broken = user.connect()
+    stack.wait(lambda: stack.sql("SELECT 1 FROM creator_snapshots WHERE account_id = %s", uuid.UUID(broken).bytes), "known")
+    stack.sql("UPDATE accounts SET access_token = refresh_token WHERE id = %s", uuid.UUID(broken).bytes)
+    stack.restart("worker-publish")
+    sent = Sent(stack, user, broken)
+    stack.wait(lambda: any(job["tries"] for job in jobs_of(stack, broken, sent)), "it is tried again")
+    stack.sql("UPDATE jobs_publish SET tries = 9, run_at_us = 1000000 WHERE lease_token IS NULL AND subject_id IN (%s, %s)",
+              sent.key, uuid.UUID(broken).bytes)
+    assert Sent(stack, user, account).wait()["status"] == "published"
+    stack.wait(lambda: Shown(stack, "worker-publish")("alarms_total", alarm="job_stuck") == 1, "somebody is told")
+    assert sent.get()["status"] == "queued"
+    assert {job["state"] for job in jobs_of(stack, broken, sent)} == {"ready"}
+
+
+def jobs_of(stack, account, sent):
+    return stack.sql("SELECT kind, state, tries FROM jobs_publish WHERE kind = 'publish' AND subject_id IN (%s, %s)",
+                     uuid.UUID(account).bytes, sent.key)
+
+
+def test_who_runs_beside_a_job_that_crashes_is_not_buried(stack, user, account, tiktok):
+    tiktok.fault(STATUS, "slow", times=2, seconds=20)
+    innocent = Sent(stack, user, account)
+    stack.wait(lambda: tiktok.requests(STATUS) == 1, "it is being polled")
+    crashing = None
+    for _ in range(3):
+        pid, armed = stack.pid("worker-publish"), stack.arm("publish.before_attempt_commit")
+        crashing = crashing or Sent(stack, user, user.connect())
+        stack.move_clock(LEASE_SEC + 10)
+        stack.wait(lambda: not armed.exists(), "it crashes", seconds=60)
+        stack.wait(lambda: stack.pid("worker-publish") not in (None, pid), "the next worker runs")
+    stack.move_clock(LEASE_SEC + 10)
+    failed(crashing.wait(seconds=60), "worker_crashed")
+    assert innocent.wait(seconds=60)["status"] == "published"
+    assert innocent.at_simulator() == 1 and innocent.states_of_attempts() == ["accepted"]
+
+
+# The end of a worker
+
+
+def test_no_init_is_begun_after_sigterm(stack, user, tiktok):
+    accounts = [user.connect() for _ in range(3)]
+    for account in accounts:
+        stack.wait(lambda account=account: stack.sql("SELECT 1 FROM creator_snapshots WHERE account_id = %s",
+                                                     uuid.UUID(account).bytes), "the account is known")
+    stack.move_clock(120)  # the snapshots are old: each post asks for a fresh one
+    before = tiktok.requests(CREATOR)
+    tiktok.fault(CREATOR, "slow", times=6, seconds=2)
+    sent = [Sent(stack, user, account) for account in accounts]
+    stack.wait(lambda: tiktok.requests(CREATOR) >= before + 3, "each is asked about")
+    with stack.stopped("worker-publish"):
+        assert tiktok.requests(INIT) == 0
+        assert {s.get()["status"] for s in sent} == {"queued"}
+        assert not stack.sql("SELECT 1 FROM jobs_publish WHERE kind = 'publish' AND lease_token IS NOT NULL"), (
+            "the next worker need not wait for a lease")
+    assert [s.wait()["status"] for s in sent] == ["published"] * 3
+    assert tiktok.requests(INIT) == 3
+
+
+def test_a_stop_fits_into_what_systemd_allows():
+    longest = int(re.search(r"CONF_INT\(tiktok, timeout_sec, \d+, RANGE\(\d+, (\d+)\)",
+                            (CHECKOUT / "lib/base/conf.def").read_text())[1])
+    ours = int(re.search(r"RUNNER_STOP_SEC (\d+)", (CHECKOUT / "lib/jobs/runner.h").read_text())[1])
+    systemd = int(re.search(r"^TimeoutStopSec=(\d+)$", (CHECKOUT / "systemd/hardening.conf").read_text(), re.M)[1])
+    assert longest + ours < systemd
+
+
+# Tokens
+
+
+def test_a_pair_that_lives_for_less_than_two_minutes_is_used(stack, user, account, tiktok):
+    """And not refreshed again and again."""
+    stack.sql("UPDATE accounts SET access_expires_at_us = 1000000 WHERE id = %s", uuid.UUID(account).bytes)
+    short = {"access_token": "act.short", "expires_in": 60, "refresh_token": "rft.short", "refresh_expires_in": 15552000,
+             "open_id": "x", "scope": "user.info.basic,video.publish,video.upload", "token_type": "Bearer"}
+    tiktok.fault(TOKEN, (200, json.dumps(short)), times=50)
+    sent = Sent(stack, user, account, direct=False)
+    stack.wait(lambda: tiktok.requests(INIT) >= 1, "it is used")
+    assert tiktok.requests(TOKEN) == 1
+    stack.wait(lambda: stack.sql("SELECT state FROM accounts WHERE id = %s", uuid.UUID(account).bytes)[0]["state"]
+               == "needs_reconnect", "the simulator does not know it")
+    assert tiktok.requests(TOKEN) == 2 and sent.at_simulator() == 0
