@@ -247,6 +247,15 @@ static enum err claim_kinds(struct runner_thread *t, struct claims *c)
     return e;
 }
 
+/* After an outage what is known comes first: what is begun must find it written. */
+static bool claim_is_settling(struct runner *r)
+{
+    lock_take(&r->lock);
+    bool settling = r->kept_n > 0 && clock_mono_us() < r->grace_until_us;
+    lock_release(&r->lock);
+    return settling;
+}
+
 static enum err claim_try(struct runner_thread *t, struct claims *c)
 {
     struct runner *r = t->runner;
@@ -268,7 +277,7 @@ static enum err claim_try(struct runner_thread *t, struct claims *c)
     if (away)
         runner_note_database(t, OK);
     claim_look_around(t);
-    return claim_kinds(t, c);
+    return claim_is_settling(r) ? OK : claim_kinds(t, c);
 }
 
 bool runner_claim(struct runner_thread *t)

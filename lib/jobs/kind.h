@@ -63,6 +63,7 @@ struct job_run {
     void *data;
     const struct net_result *result; /* of run->call; NULL at the first step */
     struct net_call call;
+    struct uuid about;   /* what this run is about, beside the job's subject; for the log. None: nothing else */
     struct secret token; /* an access token that the run uses; wiped when the run ends */
     int64_t again_at_us;
     bool job_ended;   /* step has finished or postponed the job in a transaction of its own */
@@ -105,6 +106,7 @@ struct job_kind {
     int share_percent; /* of conf.worker_in_flight_max, at most; 0: all */
     bool standing;     /* there is always one, without a subject: the worker makes it at start */
     enum job_step (*step)(struct job_run *run);
-    /* Tells the user, in the transaction that buries the job (JOB_RUNS_MAX). May be NULL. */
+    /* Tells the user, in the transaction that buries the job (JOB_RUNS_MAX), or goes on without what was at fault and
+     * sets job_ended. May be NULL. */
     enum err (*dead)(struct db *db, struct job_run *run);
 };

@@ -54,7 +54,7 @@ struct runner {
     struct kind_state *kinds; /* as worker->kinds */
     size_t kinds_n, next_kind;
     struct open_run *open, *parked;
-    size_t open_n;
+    size_t open_n, kept_n; /* kept: they wait, or have waited, for the database */
     bool claiming, standing_made;
     bool away;              /* the database did not answer */
     bool alone;             /* nothing is begun before all runs have ended: a suspect waits for that, or runs */

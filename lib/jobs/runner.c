@@ -30,8 +30,9 @@ static void runner_log_run(const struct open_run *o, const char *outcome, enum l
 
     worker_metrics_job(run->worker->metrics, run->kind, outcome);
     log_event(level, "job", LOG_CSTR("job", uuid_text(&run->job.id).s), LOG_STR("kind", run->job.kind),
-              LOG_CSTR("subject", uuid_text(&run->job.subject_id).s), LOG_STR("request_id", run->job.request_id),
-              LOG_CSTR("outcome", outcome), LOG_CSTR("note", run->note),
+              LOG_CSTR("subject", uuid_text(&run->job.subject_id).s),
+              LOG_CSTR("about", uuid_is_none(&run->about) ? NULL : uuid_text(&run->about).s),
+              LOG_STR("request_id", run->job.request_id), LOG_CSTR("outcome", outcome), LOG_CSTR("note", run->note),
               LOG_CSTR("error", run->err == OK ? NULL : err_slug(run->err)), LOG_CSTR("database", database),
               LOG_INT("runs", run->job.runs), LOG_INT("tries", run->job.tries),
               LOG_INT("duration_us", clock_mono_us() - o->began_us), LOG_END);
@@ -42,7 +43,8 @@ static void runner_alarm_of_run(const struct open_run *o, enum alarm_kind which)
     const struct job_run *run = &o->run;
 
     alarm_raise(run->worker->metrics->set, which, LOG_CSTR("job", uuid_text(&run->job.id).s),
-                LOG_STR("kind", run->job.kind), LOG_CSTR("subject", uuid_text(&run->job.subject_id).s), LOG_END);
+                LOG_STR("kind", run->job.kind), LOG_CSTR("subject", uuid_text(&run->job.subject_id).s),
+                LOG_CSTR("about", uuid_is_none(&run->about) ? NULL : uuid_text(&run->about).s), LOG_END);
 }
 
 static void runner_open_end(struct runner *r, struct open_run *o)
@@ -60,6 +62,8 @@ static void runner_open_end(struct runner *r, struct open_run *o)
         o->after->before = o->before;
     r->open_n--;
     r->kinds[kind].open--;
+    if (o->parked > 0)
+        r->kept_n--;
     lock_release(&r->lock);
     secret_done(&o->run.token);
     arena_done(&o->arena);
@@ -81,11 +85,13 @@ static void runner_keep(struct runner_thread *t, struct open_run *o, enum err e)
     }
     int64_t wait_us = MIN(RECORD_MIN_US << MIN(o->parked, 10u), RECORD_MAX_US);
 
-    o->parked++;
+    bool first = o->parked++ == 0;
     o->parked_until_us = clock_mono_us() + wait_us / 2 + (int64_t)rand_below((uint64_t)wait_us);
     lock_take(&r->lock);
     o->next_parked = r->parked;
     r->parked = o;
+    if (first)
+        r->kept_n++;
     lock_release(&r->lock);
 }
 
@@ -112,7 +118,7 @@ static enum err runner_bury(struct db *db, void *arg)
 
     if (run->kind->dead != NULL)
         e = run->kind->dead(db, run);
-    return e == OK ? job_bury(db, run->kind->class, &run->job) : e;
+    return e == OK && !run->job_ended ? job_bury(db, run->kind->class, &run->job) : e;
 }
 
 static enum err runner_write_end(struct runner_thread *t, struct open_run *o)

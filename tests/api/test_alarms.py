@@ -25,10 +25,10 @@ def test_a_post_without_a_job(stack, user, account):
     try:
         polled = Sent(stack, user, account)
         stack.wait(lambda: not armed.exists() and stack.pid("worker-publish") is None, "the worker has died after its init")
-        untouched, new = Sent(stack, user, account), Sent(stack, user, account)
+        untouched, new = Sent(stack, user, account), Sent(stack, user, user.connect())
         assert [post.get()["status"] for post in (polled, untouched, new)] == ["processing", "queued", "queued"]
         for post, since_sec in ((polled, 700), (untouched, 700), (new, 10)):
-            stack.sql("DELETE FROM jobs_publish WHERE subject_id = %s", post.key)
+            post.lose_jobs()
             stack.sql("UPDATE posts SET updated_at_us = updated_at_us - %s * 1000000 WHERE id = %s", since_sec, post.key)
         stack.sql("UPDATE jobs_publish SET run_at_us = 1000000 WHERE kind = 'housekeeping'")
         logged = len(stack.log("worker-publish"))

@@ -25,6 +25,8 @@ from transport import Transport  # noqa: E402
 INIT, STATUS, CREATOR, TOKEN = ("/v2/post/publish/content/init/", "/v2/post/publish/status/fetch/",
                                 "/v2/post/publish/creator_info/query/", "/v2/oauth/token/")
 
+RATE_LIMITED = (429, json.dumps({"data": {}, "error": {"code": "rate_limit_exceeded", "message": "", "log_id": "L"}}))
+
 
 @pytest.fixture
 def tiktok(stack):
@@ -110,7 +112,7 @@ def test_a_result_that_the_database_refuses_is_kept(stack, user, account, tiktok
     right = "INSERT ON marketingcli.post_events"
     stack.sql(f"REVOKE {right} FROM marketingcli_worker_publish@localhost")
     try:
-        kept = {"kind": "publish", "outcome": "not_recorded"}
+        kept = {"kind": "turn", "outcome": "not_recorded"}
         stack.wait(lambda: Shown(stack, "worker-publish")("jobs_total", **kept) >= 1, "it cannot be written")
         assert sent.get()["status"] == "publishing"
     finally:
@@ -128,7 +130,7 @@ def test_a_result_that_comes_after_somebody_else_took_over(stack, user, account,
     stack.sql("UPDATE jobs_publish SET lease_token = REVERSE(lease_token) WHERE lease_token IS NOT NULL")
     stack.wait(lambda: Shown(stack, "worker-publish")("alarms_total", alarm="result_lost") == 1, "somebody is woken")
     told, = events(stack.log("worker-publish")[logged:], "result_lost")
-    assert (told["level"], told["kind"]) == ("error", "publish")
+    assert (told["level"], told["kind"]) == ("error", "turn")
     stack.move_clock(LEASE_SEC + 10)
     failed(sent.wait(), "outcome_unknown")
     assert sent.at_simulator() == 1 and sent.states_of_attempts() == ["outcome_unknown"]
@@ -163,7 +165,7 @@ def test_a_missing_key_pauses_the_kind_and_fails_nothing(stack, user):
         stack.wait(lambda: Shown(stack, "worker-publish")("alarms_total", alarm="kind_paused") == 1, "somebody is woken")
         for _ in range(6):  # a night
             stack.move_clock(3600)
-            stack.wait(lambda: Shown(stack, "worker-publish")("jobs_total", kind="publish", outcome="dropped") > 4, "it tries")
+            stack.wait(lambda: Shown(stack, "worker-publish")("jobs_total", kind="turn", outcome="dropped") > 4, "it tries")
         assert {s.get()["status"] for s in sent} == {"queued"}
         assert {job["state"] for s in sent for job in s.jobs()} == {"ready"}
     logged = len(stack.log("worker-publish"))
@@ -181,18 +183,13 @@ def test_one_job_that_fails_holds_up_no_other(stack, user, account):
     stack.sql("UPDATE accounts SET access_token = refresh_token WHERE id = %s", uuid.UUID(broken).bytes)
     stack.restart("worker-publish")
     sent = Sent(stack, user, broken)
-    stack.wait(lambda: any(job["tries"] for job in jobs_of(stack, broken, sent)), "it is tried again")
-    stack.sql("UPDATE jobs_publish SET tries = 9, run_at_us = 1000000 WHERE lease_token IS NULL AND subject_id IN (%s, %s)",
-              sent.key, uuid.UUID(broken).bytes)
+    stack.wait(lambda: any(job["tries"] for job in sent.jobs()), "it is tried again")
+    stack.sql("UPDATE jobs_publish SET tries = 9, run_at_us = 1000000 WHERE lease_token IS NULL AND subject_id = %s",
+              uuid.UUID(broken).bytes)
     assert Sent(stack, user, account).wait()["status"] == "published"
     stack.wait(lambda: Shown(stack, "worker-publish")("alarms_total", alarm="job_stuck") == 1, "somebody is told")
     assert sent.get()["status"] == "queued"
-    assert {job["state"] for job in jobs_of(stack, broken, sent)} == {"ready"}
-
-
-def jobs_of(stack, account, sent):
-    return stack.sql("SELECT kind, state, tries FROM jobs_publish WHERE kind = 'publish' AND subject_id IN (%s, %s)",
-                     uuid.UUID(account).bytes, sent.key)
+    assert {job["state"] for job in sent.jobs()} == {"ready"}
 
 
 def test_who_runs_beside_a_job_that_crashes_is_not_buried(stack, user, account, tiktok):
@@ -212,6 +209,75 @@ def test_who_runs_beside_a_job_that_crashes_is_not_buried(stack, user, account, 
     assert innocent.at_simulator() == 1 and innocent.states_of_attempts() == ["accepted"]
 
 
+# Turns
+
+
+def test_posts_of_an_account_keep_their_order(stack, user, account, tiktok):
+    """Also when the first is refused for now: those behind it wait."""
+    tiktok.fault(INIT, RATE_LIMITED)
+    with stack.stopped("worker-publish"):
+        sent = [Sent(stack, user, account, text=f"number {i}") for i in range(6)]
+    sent[0].wait_event("refused_retry")
+    assert {s.get()["status"] for s in sent} == {"queued"} and not any(s.attempts() for s in sent[1:])
+    stack.move_clock(70)
+    assert [s.wait()["status"] for s in sent] == ["published"] * 6
+    rows = stack.sql("SELECT description FROM sandbox_publishes WHERE description IN %s ORDER BY created_at_us",
+                     [s.description for s in sent])
+    assert [row["description"] for row in rows] == [s.description for s in sent]
+
+
+def test_a_long_queue_of_one_account_holds_up_nobody(stack, user, other, account):
+    """Fifty thousand posts are due, and one of somebody else's: it goes out before the seventh of those."""
+    key, mine = uuid.UUID(account).bytes, other.connect()
+    stack.wait(lambda: all(stack.sql("SELECT 1 FROM creator_snapshots WHERE account_id = %s", uuid.UUID(a).bytes)
+                           for a in (account, mine)), "both are known")
+    with stack.stopped("worker-publish"):
+        first = Sent(stack, user, account)
+        post, = stack.sql("SELECT * FROM posts WHERE id = %s", first.key)
+        columns = ", ".join(c for c in post if c != "id")
+        stack.sql(f"INSERT INTO posts (id, {columns}) SELECT UNHEX(CONCAT('0fff', LPAD(HEX(seq), 12, '0'), HEX(RANDOM_BYTES(8)))),"
+                  f" {columns} FROM posts JOIN seq_1_to_50000 WHERE id = %s", first.key)
+        stack.sql("INSERT INTO post_images (post_id, position, upload_id) SELECT p.id, 0, i.upload_id FROM posts p"
+                  " JOIN post_images i ON i.post_id = %s WHERE p.account_id = %s AND p.id <> %s", first.key, key, first.key)
+        theirs = Sent(stack, other, mine)
+    try:
+        assert theirs.wait()["status"] == "published"
+        sent = stack.sql("SELECT COUNT(*) AS n FROM posts WHERE account_id = %s AND state <> 'queued'", key)[0]["n"]
+        assert sent <= 6, "what TikTok takes of an account in a minute"
+        assert stack.sql("SELECT COUNT(*) AS n FROM jobs_publish WHERE kind = 'turn'")[0]["n"] <= 50
+    finally:
+        stack.sql("DELETE FROM jobs_publish WHERE kind = 'turn' AND subject_id = %s", key)
+        waiting = "p.account_id = %s AND p.state = 'queued' AND p.id <> %s"
+        stack.sql(f"DELETE i FROM post_images i JOIN posts p ON p.id = i.post_id WHERE {waiting}", key, first.key)
+        stack.sql(f"DELETE p FROM posts p WHERE {waiting}", key, first.key)
+
+
+def test_a_job_of_the_release_before_becomes_a_turn(stack, user, account):
+    """Its program was not restarted yet, or its worker was stopped with such jobs in the table."""
+    with stack.stopped("worker-publish"):
+        sent = Sent(stack, user, account)
+        sent.lose_jobs()
+        stack.sql("INSERT INTO jobs_publish (id, kind, subject_id, state, run_at_us, created_at_us)"
+                  " VALUES (%s, 'publish', %s, 'ready', 1000000, 1000000)", uuid.uuid4().bytes, sent.key)
+    assert sent.wait()["status"] == "published" and sent.at_simulator() == 1 and sent.jobs() == []
+
+
+def test_a_worker_of_the_release_before_is_not_robbed(stack, user, account):
+    """It is sending the post: what became of that is for its job to say, as long as there is one."""
+    with stack.stopped("worker-publish"):
+        sent = Sent(stack, user, account)
+        stack.sql("INSERT INTO jobs_publish (id, kind, subject_id, state, run_at_us, lease_token, created_at_us)"
+                  " VALUES (%s, 'publish', %s, 'ready', (UNIX_TIMESTAMP() + 60) * 1000000, %s, 1000000)", uuid.uuid4().bytes,
+                  sent.key, b"the old worker's")
+        stack.sql("INSERT INTO post_attempts (id, post_id, number, fence, state, payload, created_at_us) VALUES"
+                  " (%s, %s, 1, %s, 'committed', '{}', 1000000)", uuid.uuid4().bytes, sent.key, b"the old worker's")
+        stack.sql("UPDATE posts SET state = 'publishing' WHERE id = %s", sent.key)
+    stack.wait(lambda: any(j["kind"] == "turn" and j["tries"] for j in sent.jobs()), "the new one has looked")
+    assert sent.get()["status"] == "publishing" and sent.states_of_attempts() == ["committed"]
+    stack.move_clock(120)  # its lease is over: it has died
+    failed(sent.wait(), "outcome_unknown")
+
+
 # The end of a worker
 
 
@@ -228,7 +294,7 @@ def test_no_init_is_begun_after_sigterm(stack, user, tiktok):
     with stack.stopped("worker-publish"):
         assert tiktok.requests(INIT) == 0
         assert {s.get()["status"] for s in sent} == {"queued"}
-        assert not stack.sql("SELECT 1 FROM jobs_publish WHERE kind = 'publish' AND lease_token IS NOT NULL"), (
+        assert not stack.sql("SELECT 1 FROM jobs_publish WHERE kind = 'turn' AND lease_token IS NOT NULL"), (
             "the next worker need not wait for a lease")
     assert [s.wait()["status"] for s in sent] == ["published"] * 3
     assert tiktok.requests(INIT) == 3

@@ -201,7 +201,7 @@ def test_post_that_lost_its_job(stack, user, account):
     """It cannot happen; should it, the hourly audit says so and mends it."""
     with stack.stopped("worker-publish"):
         sent = Sent(stack, user, account)
-        stack.sql("DELETE FROM jobs_publish WHERE subject_id = %s", sent.key)
+        sent.lose_jobs()
         stack.move_clock(3600)
     assert sent.wait()["status"] == "published"
     assert any(json.loads(line).get("post") == sent.id for line in stack.log("worker-publish").splitlines()
@@ -214,7 +214,7 @@ def test_log_lines(stack, user, account):
     sent.wait()
     lines = [line for line in stack.log("worker-publish").splitlines() if sent.id in line]
     runs = [json.loads(line) for line in lines]
-    assert {r["kind"] for r in runs} == {"publish", "poll"}
+    assert {r["kind"] for r in runs} == {"turn", "poll"}
     for run in runs:
         assert run["event"] == "job" and run["request_id"] == sent.request_id and run["outcome"] in ("done", "again")
         assert run["duration_us"] > 0 and run["job"]

@@ -47,7 +47,7 @@ enum job_step publish_init(struct job_run *run, struct publish *p)
 
     if (job_run_is_stopping(run))
         return job_run_release(run);
-    if (!settle_take_call(run, &p->account.id, ACCOUNT_CALL_INIT, &p->post, &wait))
+    if (!settle_take_call(run, &p->account.id, ACCOUNT_CALL_INIT, &wait))
         return wait;
     p->attempt_id = uuid_new();
     p->is_init = true;
@@ -134,7 +134,7 @@ static void init_say_refused(const struct publish *p, const struct tiktok_code *
         init_say_retry(code, tally, v);
         return;
     case TIKTOK_DEFER:
-        v->move = publish_deferral(code, tally, &v->again_at_us);
+        v->move = publish_deferral(code, tally);
         return;
     case TIKTOK_FINAL:
         break;
@@ -212,7 +212,7 @@ static enum err init_record(struct db *db, void *arg)
     }
     if (v->go_on)
         return job_hold(db, JOB_PUBLISH, job, 0);
-    return v->again_at_us == 0 ? job_finish(db, JOB_PUBLISH, job) : job_again(db, JOB_PUBLISH, job, v->again_at_us);
+    return settle_job(db, r->run, v->again_at_us);
 }
 
 enum job_step publish_init_result(struct job_run *run, struct publish *p)

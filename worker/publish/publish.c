@@ -1,5 +1,5 @@
 /*
- * The publish kind: what leads to the init. Every step starts from the state rows, so a run that died anywhere simply
+ * What leads to the init of the post that a turn is about. Every step starts from the state rows, so a run that died anywhere simply
  * begins again; what must not happen twice is in post_attempts.
  */
 #include "publish/publish.h"
@@ -13,33 +13,36 @@
 #define UNREACHABLE_BASE_US (2 * US_PER_SEC)
 #define UNREACHABLE_MAX_US (900 * US_PER_SEC)
 
-static enum job_step publish_settle(struct job_run *run, const struct publish *p, const struct post_move *move,
-                                    int64_t again_at_us)
+static enum job_step publish_settle(struct job_run *run, const struct publish *p, const struct post_move *move)
 {
-    return settle(run, &(struct settling){.post = &p->post, .move = move, .again_at_us = again_at_us});
+    return settle(run, &(struct settling){.post = &p->post, .move = move});
+}
+
+/* Nothing is left to do for this post. */
+static enum job_step publish_next(struct job_run *run)
+{
+    run->again_at_us = clock_now_us();
+    return JOB_AGAIN;
 }
 
 static enum job_step publish_fail(struct job_run *run, struct publish *p, const char *event, const char *failure)
 {
     struct post_move move = {.event = event, .failure_code = str_from(failure), .request_id = run->job.request_id};
 
-    return publish_settle(run, p, &move, 0);
+    return publish_settle(run, p, &move);
 }
 
-struct post_move publish_deferral(const struct tiktok_code *code, const struct attempt_tally *tally,
-                                  int64_t *ret_again_at_us)
+struct post_move publish_deferral(const struct tiktok_code *code, const struct attempt_tally *tally)
 {
     struct post_move move = {.failure_code = str_from(code->failure), .platform_code = str_from(code->code)};
 
     if (tally->deferred >= PUBLISH_DEFERRED_MAX) {
-        *ret_again_at_us = 0;
         move.event = "rejected";
         return move;
     }
-    *ret_again_at_us =
-        clock_now_us() + code->retry_after_sec * US_PER_SEC + (int64_t)rand_below((uint64_t)(60 * US_PER_SEC));
     move.event = "deferred";
-    move.next_attempt_at_us = *ret_again_at_us;
+    move.next_attempt_at_us =
+        clock_now_us() + code->retry_after_sec * US_PER_SEC + (int64_t)rand_below((uint64_t)(60 * US_PER_SEC));
     return move;
 }
 
@@ -58,7 +61,7 @@ static enum job_step publish_not_reached(struct job_run *run, struct publish *p,
                              .request_id = run->job.request_id};
     if (tally.unreachable >= PUBLISH_UNREACHABLE_MAX && !run->probe) {
         move.event = "tiktok_unreachable";
-        return publish_settle(run, p, &move, 0);
+        return publish_settle(run, p, &move);
     }
     int64_t again_us = clock_now_us() + min_us + backoff_us(tally.unreachable, UNREACHABLE_BASE_US, UNREACHABLE_MAX_US);
     return settle(run, &(struct settling){.post = &p->post, .move = &move, .again_at_us = again_us, .is_note = true});
@@ -105,7 +108,7 @@ static enum job_step publish_resolve_unknown(struct job_run *run, struct publish
     enum err e = db_tx(run->db, publish_take_over, &t);
     if (e == ERR_CONFLICT)
         return settle_look_again(run);
-    return e == OK ? JOB_DONE : job_run_failed(run, e);
+    return e == OK ? publish_next(run) : job_run_failed(run, e);
 }
 
 /* Reads the post and its account. A step other than JOB_CALL ends this run. */
@@ -113,9 +116,9 @@ static enum job_step publish_load(struct job_run *run, struct publish *p)
 {
     struct attempt attempt;
 
-    enum err e = post_by_id(run->db, run->arena, &run->job.subject_id, &p->post);
+    enum err e = post_by_id(run->db, run->arena, &run->about, &p->post);
     if (e == ERR_NOT_FOUND)
-        return JOB_DONE;
+        return publish_next(run);
     if (e != OK)
         return job_run_failed(run, e);
     e = attempt_latest(run->db, run->arena, &p->post.id, &attempt);
@@ -127,7 +130,7 @@ static enum job_step publish_load(struct job_run *run, struct publish *p)
     if (p->post.state == POST_PUBLISHING) /* and no such attempt: this should not happen, and it must not be sent */
         return publish_resolve_unknown(run, p, &UUID_NONE);
     if (p->post.state != POST_QUEUED && p->post.state != POST_DEFERRED)
-        return JOB_DONE;
+        return publish_next(run);
     e = account_by_id(run->db, run->arena, &p->post.account_id, &p->account);
     if (e != OK)
         return job_run_failed(run, e);
@@ -148,7 +151,7 @@ static enum job_step publish_call_creator(struct job_run *run, struct publish *p
 {
     enum job_step wait;
 
-    if (!settle_take_call(run, &p->account.id, ACCOUNT_CALL_CREATOR, &p->post, &wait))
+    if (!settle_take_call(run, &p->account.id, ACCOUNT_CALL_CREATOR, &wait))
         return wait;
     p->is_init = false;
     tiktok_creator_info(&run->worker->tiktok, run->arena, secret_str(&run->token), &run->call);
@@ -197,18 +200,17 @@ static enum job_step publish_on_block(struct job_run *run, struct publish *p, st
 {
     const struct tiktok_code *code = tiktok_code_find(block);
     struct attempt_tally tally;
-    int64_t again_at_us = 0;
     struct post_move move = {.event = "rejected", .failure_code = STR("tiktok_refused"), .platform_code = block};
 
     enum err e = attempt_tally(run->db, run->arena, &p->post.id, &tally);
     if (e != OK)
         return job_run_failed(run, e);
     if (code != NULL && code->action == TIKTOK_DEFER)
-        move = publish_deferral(code, &tally, &again_at_us);
+        move = publish_deferral(code, &tally);
     else if (code != NULL)
         move.failure_code = str_from(code->failure);
     move.request_id = run->job.request_id;
-    return publish_settle(run, p, &move, again_at_us);
+    return publish_settle(run, p, &move);
 }
 
 static enum job_step publish_on_creator_refused(struct job_run *run, struct publish *p,
@@ -246,28 +248,21 @@ static enum job_step publish_on_creator(struct job_run *run, struct publish *p)
     return creator.post_block.n > 0 ? publish_on_block(run, p, creator.post_block) : publish_advance(run, p);
 }
 
-static enum job_step publish_step(struct job_run *run)
+enum job_step publish_result(struct job_run *run, struct publish *p)
 {
-    struct publish *p = run->data;
-
-    if (p == NULL) {
-        p = run->data = arena_alloc(run->arena, sizeof(*p));
-        return publish_advance(run, p);
-    }
     if (p->access.is_refreshing)
         return access_go_on(run, &p->access, &publish_ways);
     return p->is_init ? publish_init_result(run, p) : publish_on_creator(run, p);
 }
 
-/* After several crashes: tells the user, and calls an init that may have been sent an unknown outcome. */
-static enum err publish_dead(struct db *db, struct job_run *run)
+enum err publish_give_up(struct db *db, struct job_run *run)
 {
     struct post post;
     struct attempt attempt;
     struct post_move move = {
         .event = "worker_crashed", .failure_code = STR("worker_crashed"), .request_id = run->job.request_id};
 
-    enum err e = post_by_id(db, run->arena, &run->job.subject_id, &post);
+    enum err e = post_by_id(db, run->arena, &run->about, &post);
     if (e != OK)
         return e == ERR_NOT_FOUND ? OK : e;
     e = attempt_latest(db, run->arena, &post.id, &attempt);
@@ -286,6 +281,3 @@ static enum err publish_dead(struct db *db, struct job_run *run)
         return OK;
     return post_move(db, run->arena, run->worker->conf, &post.id, &move);
 }
-
-const struct job_kind publish_kind = {
-    .name = "publish", .class = JOB_PUBLISH, .step = publish_step, .dead = publish_dead};

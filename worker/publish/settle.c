@@ -2,24 +2,36 @@
 
 #include "base/rand.h"
 #include "jobs/backoff.h"
+#include "model/post/turn.h"
+#include "publish/kinds.h"
 
-#define SPREAD_US (2 * US_PER_SEC)
+#define POLL_SPREAD_US (2 * US_PER_SEC)
 
-/* How long the posts of one account wait for each other: doublings of SPREAD_US, so that of a long queue not all come
- * back at once. Polls are due soon again anyway. */
-static const struct {
-    const char *note;
-    int64_t doublings_max;
-} settle_waits[] = {
-    [ACCOUNT_CALL_INIT] = {"init_waits", 9},
-    [ACCOUNT_CALL_CREATOR] = {"creator_info_waits", 9},
-    [ACCOUNT_CALL_POLL] = {"poll_waits", 6},
+static const char *const settle_waits[] = {
+    [ACCOUNT_CALL_INIT] = "init_waits",
+    [ACCOUNT_CALL_CREATOR] = "creator_info_waits",
+    [ACCOUNT_CALL_POLL] = "poll_waits",
 };
 
 enum job_step settle_look_again(struct job_run *run)
 {
     run->again_at_us = clock_now_us() + backoff_us(run->job.tries, US_PER_SEC, 60 * US_PER_SEC);
     return JOB_AGAIN;
+}
+
+enum err settle_job(struct db *db, struct job_run *run, int64_t again_at_us)
+{
+    struct turn turn;
+
+    if (again_at_us != 0)
+        return job_again(db, JOB_PUBLISH, &run->job, again_at_us);
+    if (run->kind != &turn_kind)
+        return job_finish(db, JOB_PUBLISH, &run->job);
+    int64_t now_us = clock_now_us();
+    enum err e = turn_next(db, run->arena, &run->job.subject_id, now_us, &turn);
+    if (e == ERR_NOT_FOUND)
+        return job_finish(db, JOB_PUBLISH, &run->job);
+    return e == OK ? job_restart(db, JOB_PUBLISH, &run->job, MAX(turn.at_us, now_us)) : e;
 }
 
 struct settle_tx {
@@ -31,7 +43,6 @@ static enum err settle_move(struct db *db, void *arg)
 {
     const struct settle_tx *t = arg;
     const struct settling *s = t->s;
-    const struct job *job = &t->run->job;
 
     enum err e = OK;
     if (s->move != NULL)
@@ -39,7 +50,7 @@ static enum err settle_move(struct db *db, void *arg)
                        : post_move(db, t->run->arena, t->run->worker->conf, &s->post->id, s->move);
     if (e != OK)
         return e;
-    return s->again_at_us == 0 ? job_finish(db, JOB_PUBLISH, job) : job_again(db, JOB_PUBLISH, job, s->again_at_us);
+    return settle_job(db, t->run, s->again_at_us);
 }
 
 enum job_step settle(struct job_run *run, const struct settling *s)
@@ -58,25 +69,33 @@ enum job_step settle(struct job_run *run, const struct settling *s)
     return s->again_at_us == 0 ? JOB_DONE : JOB_AGAIN;
 }
 
-bool settle_take_call(struct job_run *run, const struct uuid *account_id, enum account_call call,
-                      const struct post *waiting, enum job_step *ret_step)
+/* The polls of an account wait beside each other, so they are spread; its posts wait in a queue. */
+static int64_t settle_free_at(const struct job_run *run, enum account_call call, int64_t free_at_us)
 {
+    return call != ACCOUNT_CALL_POLL
+               ? free_at_us
+               : free_at_us + (int64_t)rand_below((uint64_t)POLL_SPREAD_US << MIN(run->job.tries, 6));
+}
+
+bool settle_take_call(struct job_run *run, const struct uuid *account_id, enum account_call call,
+                      enum job_step *ret_step)
+{
+    int64_t free_at_us;
+
     if (job_run_is_stopping(run)) {
         *ret_step = job_run_release(run);
         return false;
     }
-    int64_t free_at_us, doublings = MIN(run->job.tries, settle_waits[call].doublings_max);
-
     enum err e = account_take_call(run->db, run->arena, account_id, call, clock_now_us(), &free_at_us);
     if (e == OK)
         return true;
+    *ret_step = JOB_AGAIN;
     if (e == ERR_AGAIN) {
-        run->note = settle_waits[call].note;
-        run->again_at_us = free_at_us + (int64_t)rand_below((uint64_t)SPREAD_US << doublings);
-        e = waiting != NULL ? post_show_next_attempt(run->db, &waiting->id, run->again_at_us) : OK;
-        *ret_step = e == OK ? JOB_AGAIN : job_run_failed(run, e);
-        return false;
+        run->note = settle_waits[call];
+        run->again_at_us = settle_free_at(run, call, free_at_us);
+        e = run->kind == &turn_kind ? turn_show(run->db, account_id, run->again_at_us) : OK;
     }
-    *ret_step = job_run_failed(run, e);
+    if (e != OK)
+        *ret_step = job_run_failed(run, e);
     return false;
 }

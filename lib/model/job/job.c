@@ -21,6 +21,7 @@ enum {
 };
 
 #define KINDS_MAX 100
+#define JOB_NEVER_US (INT64_MAX / 2)
 
 static const struct db_col job_kinds_cols[] = {DB_COL(struct job_due, kind, STR),
                                                DB_COL(struct job_due, run_at_us, I64), DB_END};
@@ -135,13 +136,17 @@ enum err job_hold(struct db *db, enum job_class c, const struct job *job, int64_
                      DB_ARGS(db_i64(until_us), db_uuid(&job->id), db_uuid(&job->lease_token)));
 }
 
+enum err job_restart(struct db *db, enum job_class c, const struct job *job, int64_t run_at_us)
+{
+    return db_change(db, &job_sqls[c][JOBS_RESTART],
+                     DB_ARGS(db_i64(run_at_us), db_i64(run_at_us), db_uuid(&job->id), db_uuid(&job->lease_token)));
+}
+
 enum err job_finish(struct db *db, enum job_class c, const struct job *job)
 {
     enum err e = db_change(db, &job_sqls[c][JOBS_FINISH], DB_ARGS(db_uuid(&job->id), db_uuid(&job->lease_token)));
 
-    if (e != ERR_CONFLICT)
-        return e;
-    return db_change(db, &job_sqls[c][JOBS_RESTART], DB_ARGS(db_uuid(&job->id), db_uuid(&job->lease_token)));
+    return e == ERR_CONFLICT ? job_restart(db, c, job, JOB_NEVER_US) : e; /* it was wanted meanwhile */
 }
 
 enum err job_again(struct db *db, enum job_class c, const struct job *job, int64_t run_at_us)
@@ -209,10 +214,10 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
                        .in = "iuu"}, \
         [JOBS_FINISH] = {.text = "DELETE FROM " table " WHERE id = ? AND lease_token = ? AND wanted_at_us IS NULL", \
                          .in = "uu"}, \
-        [JOBS_RESTART] = {.text = "UPDATE " table " SET run_at_us = COALESCE(wanted_at_us, run_at_us)," \
+        [JOBS_RESTART] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
                                   " wanted_at_us = NULL, slot_at_us = NULL, lease_token = NULL, runs = 0, tries = 0" \
-                                  " WHERE id = ? AND lease_token = ? AND wanted_at_us IS NOT NULL", \
-                          .in = "uu"}, \
+                                  " WHERE id = ? AND lease_token = ?", \
+                          .in = "iiuu"}, \
         [JOBS_AGAIN] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
                                 " wanted_at_us = NULL, slot_at_us = ?, lease_token = NULL, runs = 0," \
                                 " tries = LEAST(tries + 1, 65535) WHERE id = ? AND lease_token = ?", \

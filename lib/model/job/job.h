@@ -96,6 +96,8 @@ MUST_CHECK enum err job_claim(struct db *db, const struct job_claim *claim, stru
 MUST_CHECK enum err job_finish(struct db *db, enum job_class c, const struct job *job); /* deletes it, or restarts it */
 MUST_CHECK enum err job_again(struct db *db, enum job_class c, const struct job *job,
                               int64_t run_at_us); /* or sooner, if it was wanted; runs = 0, tries + 1, keeps the slot */
+MUST_CHECK enum err job_restart(struct db *db, enum job_class c, const struct job *job,
+                                int64_t run_at_us); /* like a new one, at run_at_us or sooner, if it was wanted */
 MUST_CHECK enum err job_bury(struct db *db, enum job_class c, const struct job *job); /* dead */
 MUST_CHECK enum err job_drop(struct db *db, enum job_class c, const struct job *job,
                              int64_t run_at_us); /* gives up a run without a result; this run is not counted */

@@ -108,7 +108,7 @@ bool post_snapshot_is_fresh(const struct account *account);
 
 /*
  * In one transaction, makes the uploads ready or takes them (else ERR_VALIDATION with problems at "upload_ids[i]") and
- * writes the post, its images, the event "created" and the job "publish"; for a DIRECT_POST on an old snapshot also the
+ * writes the post, its images, the event "created" and the account's job "turn"; for a DIRECT_POST on an old snapshot also the
  * account's job "creator". draft must have passed post_check. The receipt is what was written, so that nothing has to
  * be read after the commit; also with ERR_OUTCOME_UNKNOWN, when it may have been.
  */

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "model/post/attempt.h"
+#include "model/post/turn.h"
 
 #define THREADS 16 /* connections that create and publish at once */
 #define POSTS 50   /* of each */
@@ -100,7 +101,7 @@ static enum err create(struct side *s)
 static enum err take(struct side *s, struct job *ret_job)
 {
     const struct job_claim claim = {.class = JOB_PUBLISH,
-                                    .kind = "publish",
+                                    .kind = TURN_KIND,
                                     .now_us = clock_now_us(),
                                     .lapsed_us = clock_now_us(),
                                     .lease_us = LEASE_US,
@@ -117,10 +118,11 @@ static enum err take(struct side *s, struct job *ret_job)
     return e;
 }
 
-static enum err begin(struct side *s, const struct job *job, int64_t number, struct uuid *ret_id)
+static enum err begin(struct side *s, const struct job *job, const struct uuid *post_id, int64_t number,
+                      struct uuid *ret_id)
 {
     const struct attempt_new attempt = {.id = uuid_new(),
-                                        .post_id = job->subject_id,
+                                        .post_id = *post_id,
                                         .number = number,
                                         .payload = STR("{}"),
                                         .job = job,
@@ -131,11 +133,51 @@ static enum err begin(struct side *s, const struct job *job, int64_t number, str
     return attempt_begin(s->db, &s->arena, &conf, &attempt);
 }
 
+struct ending {
+    struct side *s;
+    const struct job *job;
+    struct uuid post_id, attempt_id;
+};
+
+/* As the worker ends an attempt that TikTok has refused, and goes to the account's next post. */
+static enum err end_tx(struct db *db, void *arg)
+{
+    const struct ending *x = arg;
+    const struct attempt_result result = {.state = ATTEMPT_REFUSED};
+    const struct post_move rejected = {.event = "rejected", .failure_code = STR("tiktok_refused")};
+    struct turn turn;
+
+    enum err e = post_lock(db, &x->post_id);
+    if (e == OK)
+        e = attempt_end(db, &x->attempt_id, &x->job->lease_token, &result);
+    if (e == OK)
+        e = post_move(db, &x->s->arena, &conf, &x->post_id, &rejected);
+    if (e == OK)
+        e = turn_next(db, &x->s->arena, &x->job->subject_id, clock_now_us(), &turn);
+    if (e == ERR_NOT_FOUND)
+        return job_finish(db, JOB_PUBLISH, x->job);
+    return e == OK ? job_restart(db, JOB_PUBLISH, x->job, clock_now_us()) : e;
+}
+
+/* An account's next post, whoever's it is: its job is ours. */
+static enum err publish_one(struct side *s, const struct job *job)
+{
+    struct ending x = {.s = s, .job = job};
+    struct turn turn;
+
+    enum err e = turn_next(s->db, &s->arena, &job->subject_id, clock_now_us(), &turn);
+    if (e == ERR_NOT_FOUND)
+        return job_finish(s->db, JOB_PUBLISH, job);
+    if (e != OK)
+        return e;
+    x.post_id = turn.post_id;
+    e = begin(s, job, &x.post_id, 1, &x.attempt_id);
+    return e == OK ? db_tx(s->db, end_tx, &x) : e;
+}
+
 static void *create_and_publish(void *arg)
 {
     struct side *s = arg;
-    struct attempt_result result = {.state = ATTEMPT_REFUSED};
-    struct uuid id;
     struct job job;
     enum err e = OK;
 
@@ -143,16 +185,10 @@ static void *create_and_publish(void *arg)
         e = create(s);
         if (e == OK)
             e = take(s, &job); /* perhaps somebody else's */
-        if (e == ERR_NOT_FOUND) {
+        if (e == OK)
+            e = publish_one(s, &job);
+        else if (e == ERR_NOT_FOUND)
             e = OK;
-            continue;
-        }
-        if (e == OK)
-            e = begin(s, &job, 1, &id);
-        if (e == OK)
-            e = attempt_end(s->db, &id, &job.lease_token, &result);
-        if (e == OK)
-            e = job_finish(s->db, JOB_PUBLISH, &job);
     }
     return (void *)(uintptr_t)e;
 }
@@ -194,13 +230,14 @@ static void a_number_is_taken_once(void **state)
     assert_int_equal(number_of(&s, ISOLATION), 1);
     assert_int_equal(create(&s), OK);
     assert_int_equal(take(&s, &job), OK);
-    assert_int_equal(begin(&s, &job, 1, &id), OK);
-    assert_int_equal(begin(&s, &job, 2, &id), ERR_CONFLICT); /* the post is publishing */
+    assert_int_equal(begin(&s, &job, &s.made.post.id, 1, &id), OK);
+    assert_int_equal(begin(&s, &job, &s.made.post.id, 2, &id), ERR_CONFLICT); /* the post is publishing */
     const struct post_move back = {.event = "refused_retry"};
-    assert_int_equal(post_move(s.db, &s.arena, &conf, &job.subject_id, &back), OK);
-    assert_int_equal(begin(&s, &job, 1, &id), ERR_CONFLICT); /* the number is taken, and nothing was written */
-    assert_int_equal(begin(&s, &job, 2, &id), OK);
-    assert_int_equal(db_number(s.db, &sqls[NUMBERS], DB_ARGS(db_uuid(&job.subject_id)), &number), OK);
+    assert_int_equal(post_move(s.db, &s.arena, &conf, &s.made.post.id, &back), OK);
+    assert_int_equal(begin(&s, &job, &s.made.post.id, 1, &id),
+                     ERR_CONFLICT); /* the number is taken, and nothing was written */
+    assert_int_equal(begin(&s, &job, &s.made.post.id, 2, &id), OK);
+    assert_int_equal(db_number(s.db, &sqls[NUMBERS], DB_ARGS(db_uuid(&s.made.post.id)), &number), OK);
     assert_int_equal(number, 2);
     assert_int_equal(job_finish(s.db, JOB_PUBLISH, &job), OK);
     side_close(&s);
@@ -220,8 +257,8 @@ static void who_lost_the_job_writes_nothing(void **state)
     assert_int_equal(take(&s, &job), OK);
     other = job;
     other.lease_token = uuid_new();
-    assert_int_equal(begin(&s, &other, 1, &id), ERR_CONFLICT);
-    assert_int_equal(attempt_latest(s.db, &s.arena, &job.subject_id, &latest), ERR_NOT_FOUND);
+    assert_int_equal(begin(&s, &other, &s.made.post.id, 1, &id), ERR_CONFLICT);
+    assert_int_equal(attempt_latest(s.db, &s.arena, &s.made.post.id, &latest), ERR_NOT_FOUND);
     assert_int_equal(job_finish(s.db, JOB_PUBLISH, &job), OK);
     side_close(&s);
 }
