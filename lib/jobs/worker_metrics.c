@@ -106,17 +106,17 @@ static void worker_metrics_look_at_jobs(struct worker_metrics *m, struct db *db,
     metric_set(m->set, METRIC_JOBS_OLDEST, 0, c.oldest_at_us == 0 ? 0 : now_us - c.oldest_at_us);
 }
 
-/* Raises one alarm when the first image is late; the metric says how many there are. */
+/* Raises an alarm whenever there are more late images than before; the metric says how many there are. */
 static void worker_metrics_look_at_images(struct worker_metrics *m, struct db *db, int64_t now_us)
 {
     int64_t n;
 
     if (upload_count_late(db, now_us - PURGE_LATE_US, &n) != OK)
         return;
-    if (n > 0 && !m->purge_late)
+    if (n > m->late)
         alarm_raise(m->set, ALARM_PURGE_LATE, LOG_INT("images", n), LOG_END);
     metric_set(m->set, METRIC_LATE_PURGES, 0, n);
-    m->purge_late = n > 0;
+    m->late = n;
 }
 
 void worker_metrics_tables(struct worker_metrics *m, struct db *db, struct arena *arena)

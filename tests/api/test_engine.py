@@ -14,6 +14,7 @@ import pytest
 import render
 import services
 from conftest import CHECKOUT, with_setting
+from helpers import expect
 from publishing import LEASE_SEC, Sent, failed
 from test_alarms import events
 from test_metrics import Shown
@@ -276,6 +277,73 @@ def test_a_worker_of_the_release_before_is_not_robbed(stack, user, account):
     assert sent.get()["status"] == "publishing" and sent.states_of_attempts() == ["committed"]
     stack.move_clock(120)  # its lease is over: it has died
     failed(sent.wait(), "outcome_unknown")
+
+
+# An account that must be connected again, or that is disconnected
+
+
+def lose_tokens(stack, account):
+    """TikTok no longer takes the account's tokens."""
+    stack.sql("UPDATE accounts SET access_expires_at_us = 1000000, refresh_expires_at_us = 1000000 WHERE id = %s",
+              uuid.UUID(account).bytes)
+
+
+def is_held(sent):
+    post = sent.get()
+    return post["held_until"] and post["status"] == "queued" and post["failure"]["code"] == "account_needs_reconnect"
+
+
+def test_posts_wait_until_their_account_is_connected_again(stack, user):
+    creator = f"held.{uuid.uuid4().hex[:12]}"
+    account = user.connect(creator)
+    with stack.stopped("worker-publish"):
+        lose_tokens(stack, account)
+        sent = [Sent(stack, user, account) for _ in range(3)]
+    stack.wait(lambda: all(is_held(s) for s in sent), "all of them say why they wait")
+    assert sent[0].events()[-1] == "held"
+    listed = {p["id"]: p for p in expect(user.api.get("/api/v1/posts"), 200)["data"]}
+    assert all(listed[s.id]["held_until"] == s.get()["held_until"] for s in sent)
+    stack.move_clock(3600)
+    assert user.connect(creator) == account
+    for s in sent:
+        post = s.wait()
+        assert post["status"] == "published" and post["held_until"] is None and s.at_simulator() == 1
+
+
+def test_a_post_that_waited_in_vain_fails_when_the_time_of_its_images_is_over(stack, user, account):
+    with stack.stopped("worker-publish"):
+        lose_tokens(stack, account)
+        sent = Sent(stack, user, account)
+    stack.wait(lambda: is_held(sent), "it waits")
+    stack.move_clock(6 * 86400 + 60)
+    failed(sent.wait(), "account_needs_reconnect")
+
+
+def test_a_disconnect_cancels_a_queue_of_any_length(stack, user, account):
+    """In short transactions: the answer does not wait for the last one."""
+    key = uuid.UUID(account).bytes
+    with stack.stopped("worker-publish"):
+        first = Sent(stack, user, account)
+        post, = stack.sql("SELECT * FROM posts WHERE id = %s", first.key)
+        columns = ", ".join(c for c in post if c != "id")
+        stack.sql(f"INSERT INTO posts (id, {columns}) SELECT UNHEX(CONCAT('0fff', LPAD(HEX(seq), 12, '0'), HEX(RANDOM_BYTES(8)))),"
+                  f" {columns} FROM posts JOIN seq_1_to_1000 WHERE id = %s", first.key)
+        expect(user.web.delete(f"/api/v1/accounts/{account}"), 200)
+        left = stack.sql("SELECT COUNT(*) AS n FROM posts WHERE account_id = %s AND state = 'queued'", key)[0]["n"]
+        assert left >= 900
+    stack.wait(lambda: not stack.sql("SELECT 1 FROM posts WHERE account_id = %s AND state <> 'canceled' LIMIT 1", key), "all end")
+    codes = stack.sql("SELECT DISTINCT failure_code FROM posts WHERE account_id = %s", key)
+    assert [row["failure_code"] for row in codes] == ["account_disconnected"]
+
+
+def test_a_disconnect_ends_what_tiktok_has_at_once(stack, user, account, tiktok):
+    """It is told to look, and not a day later."""
+    tiktok.fault(STATUS, (500, "{}"), times=1000)
+    sent = Sent(stack, user, account)
+    sent.wait("processing")
+    expect(user.web.delete(f"/api/v1/accounts/{account}"), 200)
+    failed(sent.wait(), "unconfirmed")
+    assert sent.at_simulator() == 1 and sent.jobs() == []
 
 
 # The end of a worker

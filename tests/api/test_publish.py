@@ -68,9 +68,18 @@ def test_final_refusals(stack, user, account, code, failure):
     assert sent.states_of_attempts() == ["refused"] and sent.at_simulator() == 0
 
 
+def held(sent, event, times=1):
+    """The post waits for its account to be connected again, and says so and until when."""
+    sent.wait_event(event, times)
+    post = sent.stack.wait(lambda: (p := sent.get())["held_until"] and p, "it is held")
+    assert (post["status"], post["failure"]["code"], post["next_attempt_at"]) == ("queued", "account_needs_reconnect", None)
+    assert post["failure"]["message"] and post["ended_at"] is None
+    return post
+
+
 def test_scope_that_is_gone(stack, user, account):
     sent = Sent(stack, user, account, "[[code:scope_not_authorized]]")
-    failed(sent.wait(), "tiktok_scope_missing")
+    held(sent, "refused_retry")
     assert expect(user.api.get(f"/api/v1/accounts/{account}"), 200)["data"]["is_active"] is False
 
 
@@ -119,7 +128,7 @@ def test_retryable_refusal(stack, user, account):
 def test_dead_access_token(stack, user, account):
     """Refreshed once; when TikTok refuses the fresh one too, the account must be connected again."""
     sent = Sent(stack, user, account, "[[code:access_token_invalid]]")
-    failed(sent.wait(), "account_needs_reconnect")
+    held(sent, "refused_retry", times=2)
     assert sent.states_of_attempts() == ["refused", "refused"]
     assert expect(user.api.get(f"/api/v1/accounts/{account}"), 200)["data"]["is_active"] is False
 
@@ -142,7 +151,7 @@ def test_refresh_token_that_is_dead(stack, user, account):
     stack.sql("UPDATE sandbox_tokens SET expires_at_us = 1 WHERE kind = 'refresh'")
     stack.move_clock(7200)
     sent = Sent(stack, user, account)
-    failed(sent.wait(), "account_needs_reconnect")
+    held(sent, "held")
     assert tokens(stack, account)["state"] == "needs_reconnect" and sent.attempts() == []
 
 

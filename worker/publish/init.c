@@ -112,9 +112,18 @@ static void init_say_retry(const struct tiktok_code *code, const struct attempt_
     v->move.next_attempt_at_us = v->again_at_us;
 }
 
+/* The post waits until the account is connected again. */
+static void init_say_held(const struct job_run *run, const struct publish *p, struct verdict *v)
+{
+    int64_t until_us = publish_held_until(run, p);
+
+    v->move.event = clock_now_us() < until_us ? "refused_retry" : "needs_reconnect";
+    v->again_at_us = clock_now_us() < until_us ? until_us : 0;
+}
+
 /* A documented 4xx: nothing was posted. */
-static void init_say_refused(const struct publish *p, const struct tiktok_code *code, const struct attempt_tally *tally,
-                             struct verdict *v)
+static void init_say_refused(const struct job_run *run, const struct publish *p, const struct tiktok_code *code,
+                             const struct attempt_tally *tally, struct verdict *v)
 {
     v->attempt.state = ATTEMPT_REFUSED;
     v->move.failure_code = str_from(code->failure);
@@ -127,8 +136,8 @@ static void init_say_refused(const struct publish *p, const struct tiktok_code *
         }
         __attribute__((fallthrough)); /* a fresh token was refused, too */
     case TIKTOK_RECONNECT:
-        v->move.event = "needs_reconnect";
         v->reconnect = code->code;
+        init_say_held(run, p, v);
         return;
     case TIKTOK_RETRY:
         init_say_retry(code, tally, v);
@@ -164,7 +173,7 @@ static enum err init_judge(const struct job_run *run, const struct publish *p, s
         init_say_not_sent(run, &tally, &v);
     } else if (e == ERR_TIKTOK_REFUSED && refusal.http_status / 100 == 4 && code != NULL &&
                code->http_status / 100 == 4) {
-        init_say_refused(p, code, &tally, &v);
+        init_say_refused(run, p, code, &tally, &v);
     }
     v.attempt.http_status = refusal.http_status;
     v.attempt.platform_code = v.move.platform_code = e == OK ? (struct str){0} : refusal.code;

@@ -111,6 +111,58 @@ static enum job_step publish_resolve_unknown(struct job_run *run, struct publish
     return e == OK ? publish_next(run) : job_run_failed(run, e);
 }
 
+struct publish_canceling {
+    struct job_run *run;
+    bool more;
+};
+
+static enum err publish_cancel_some(struct db *db, void *arg)
+{
+    struct publish_canceling *c = arg;
+    struct job_run *run = c->run;
+    struct job *job = &run->job;
+
+    enum err e = account_cancel_posts(db, run->arena, run->worker->conf, &job->subject_id, job->request_id, &c->more);
+    if (e != OK)
+        return e;
+    return c->more ? job_restart(db, JOB_PUBLISH, job, clock_now_us()) : job_finish(db, JOB_PUBLISH, job);
+}
+
+enum job_step publish_cancel(struct job_run *run)
+{
+    struct publish_canceling c = {.run = run};
+
+    enum err e = db_tx(run->db, publish_cancel_some, &c);
+    if (e == ERR_CONFLICT)
+        return settle_look_again(run);
+    if (e != OK)
+        return job_run_failed(run, e);
+    run->note = "account_disconnected";
+    run->job_ended = true;
+    return c.more ? JOB_AGAIN : JOB_DONE;
+}
+
+int64_t publish_held_until(const struct job_run *run, const struct publish *p)
+{
+    return upload_due_at(run->worker->conf, p->post.created_at_us);
+}
+
+/*
+ * The account must be connected again: its posts wait for that, until the time of their images is over. told: the
+ * receipt has it already.
+ */
+static enum job_step publish_hold(struct job_run *run, struct publish *p, bool told)
+{
+    int64_t until_us = publish_held_until(run, p);
+    const struct post_move held = {
+        .event = EVENT_HELD, .failure_code = STR("account_needs_reconnect"), .request_id = run->job.request_id};
+
+    if (clock_now_us() >= until_us)
+        return publish_fail(run, p, "needs_reconnect", "account_needs_reconnect");
+    return settle(run, &(struct settling){
+                           .post = &p->post, .move = told ? NULL : &held, .again_at_us = until_us, .is_note = true});
+}
+
 /* Reads the post and its account. A step other than JOB_CALL ends this run. */
 static enum job_step publish_load(struct job_run *run, struct publish *p)
 {
@@ -135,9 +187,9 @@ static enum job_step publish_load(struct job_run *run, struct publish *p)
     if (e != OK)
         return job_run_failed(run, e);
     if (p->account.state == ACCOUNT_DISCONNECTED)
-        return publish_fail(run, p, "account_disconnected", "account_disconnected");
+        return publish_cancel(run);
     if (p->account.state == ACCOUNT_NEEDS_RECONNECT)
-        return publish_fail(run, p, "needs_reconnect", "account_needs_reconnect");
+        return publish_hold(run, p, true);
     e = post_images(run->db, run->arena, &p->post.id, &p->images, &p->images_n);
     if (e != OK)
         return job_run_failed(run, e);
@@ -179,7 +231,7 @@ static enum job_step publish_refresh_failed(struct job_run *run)
 
 static enum job_step publish_without_token(struct job_run *run)
 {
-    return publish_fail(run, run->data, "needs_reconnect", "account_needs_reconnect");
+    return publish_hold(run, run->data, false);
 }
 
 static const struct access_ways publish_ways = {
@@ -223,7 +275,7 @@ static enum job_step publish_on_creator_refused(struct job_run *run, struct publ
     case REFUSED_TOKEN:
         return publish_advance(run, p);
     case REFUSED_ACCOUNT:
-        return e == OK ? publish_fail(run, p, "needs_reconnect", code->failure) : job_run_failed(run, e);
+        return e == OK ? publish_hold(run, p, false) : job_run_failed(run, e);
     case REFUSED_CALL:
         break;
     }

@@ -33,5 +33,12 @@ MUST_CHECK enum err publish_give_up(struct db *db, struct job_run *run);
 /* What to write when TikTok defers a post with this code, which fails it after too many times. */
 struct post_move publish_deferral(const struct tiktok_code *code, const struct attempt_tally *tally);
 
+/* Until when a post waits for its account to be connected again. */
+int64_t publish_held_until(const struct job_run *run, const struct publish *p);
+#define EVENT_HELD "held" /* the event that says so in the receipt */
+
+/* Cancels some posts of the account, which is disconnected, and ends the run. */
+enum job_step publish_cancel(struct job_run *run);
+
 enum job_step publish_init(struct job_run *run, struct publish *p); /* when everything is ready for it */
 enum job_step publish_init_result(struct job_run *run, struct publish *p);

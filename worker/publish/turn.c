@@ -9,6 +9,17 @@
 
 #define OLD_JOB_US (5 * US_PER_SEC) /* until a worker of the release before this one is done with the post */
 
+/* None waits. Of an account that is disconnected there may be posts that were never to wait here: planned ones, say. */
+static enum job_step turn_end(struct job_run *run)
+{
+    struct account account;
+
+    enum err e = account_by_id(run->db, run->arena, &run->job.subject_id, &account);
+    if (e != OK && e != ERR_NOT_FOUND)
+        return job_run_failed(run, e);
+    return e == OK && account.state == ACCOUNT_DISCONNECTED ? publish_cancel(run) : JOB_DONE;
+}
+
 /* Which post this run is about. JOB_CALL: it is due. */
 static enum job_step turn_choose(struct job_run *run)
 {
@@ -17,7 +28,7 @@ static enum job_step turn_choose(struct job_run *run)
 
     enum err e = turn_next(run->db, run->arena, &run->job.subject_id, clock_now_us(), &turn);
     if (e == ERR_NOT_FOUND)
-        return JOB_DONE;
+        return turn_end(run);
     if (e != OK)
         return job_run_failed(run, e);
     run->about = turn.post_id;

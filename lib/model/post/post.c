@@ -67,6 +67,7 @@ static const struct db_col post_cols[] = {DB_COL(struct post, id, UUID),
                                           DB_COL(struct post, created_at_us, I64),
                                           DB_COL(struct post, accepted_at_us, I64),
                                           DB_COL(struct post, ended_at_us, I64),
+                                          DB_COL(struct post, held, BOOL),
                                           DB_END};
 
 #define POST_COLS \
@@ -74,6 +75,11 @@ static const struct db_col post_cols[] = {DB_COL(struct post, id, UUID),
     "auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc, photo_cover_index, state, failure_code, " \
     "platform_code, platform_log_id, publish_id, tiktok_post_ids, next_attempt_at_us, created_at_us, " \
     "accepted_at_us, ended_at_us"
+
+/* A post that waits says so by its account: what is written once is right for all of a long queue. */
+#define POST_HELD \
+    "state IN ('queued', 'deferred') AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = account_id AND a.state =" \
+    " 'needs_reconnect')"
 
 static const struct db_col post_image_cols[] = {DB_COL(struct post_image, upload_id, UUID),
                                                 DB_COL(struct post_image, position, I64),
@@ -96,11 +102,12 @@ static const struct db_col post_event_cols[] = {DB_COL(struct post_event, attemp
                                                 DB_END};
 
 static const struct sql post_sqls[] = {
-    [POST_GET] = {.text = "SELECT " POST_COLS " FROM posts WHERE id = ? AND user_id = ?",
+    [POST_GET] = {.text = "SELECT " POST_COLS ", " POST_HELD " FROM posts WHERE id = ? AND user_id = ?",
                   .in = "uu",
                   .cols = post_cols},
-    [POST_BY_ID] = {.text = "SELECT " POST_COLS " FROM posts WHERE id = ?", .in = "u", .cols = post_cols},
-    [POST_LIST] = {.text = "SELECT " POST_COLS " FROM posts WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
+    [POST_BY_ID] = {.text = "SELECT " POST_COLS ", 0 FROM posts WHERE id = ?", .in = "u", .cols = post_cols},
+    [POST_LIST] = {.text = "SELECT " POST_COLS ", " POST_HELD
+                           " FROM posts WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
                    .in = "uui",
                    .cols = post_cols},
     [POST_IMAGES] = {.text = "SELECT i.upload_id, i.position, u.width, u.height, u.size_bytes, u.changes, "

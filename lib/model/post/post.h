@@ -46,6 +46,7 @@ struct post {
     struct str failure_code, platform_code, platform_log_id;
     struct str publish_id, tiktok_post_ids; /* separated by commas */
     int64_t next_attempt_at_us, created_at_us, accepted_at_us, ended_at_us;
+    bool held; /* it waits for its account to be connected again; set by post_get and post_list */
 };
 
 struct post_image {
