@@ -15,7 +15,7 @@ import render
 import services
 from conftest import CHECKOUT, with_setting
 from helpers import expect
-from publishing import LEASE_SEC, Sent, failed
+from publishing import LEASE_SEC, Sent, creator_of, failed
 from test_alarms import events
 from test_metrics import Shown
 
@@ -251,6 +251,21 @@ def test_a_long_queue_of_one_account_holds_up_nobody(stack, user, other, account
         waiting = "p.account_id = %s AND p.state = 'queued' AND p.id <> %s"
         stack.sql(f"DELETE i FROM post_images i JOIN posts p ON p.id = i.post_id WHERE {waiting}", key, first.key)
         stack.sql(f"DELETE p FROM posts p WHERE {waiting}", key, first.key)
+
+
+def test_polls_of_an_account_come_back_once_and_in_time(stack, user, account, tiktok):
+    """TikTok answers 30 a minute for an account: who must wait has a place of its own, and does not ask for it again."""
+    stack.wait(lambda: creator_of(stack, account), "the account is known")
+    with stack.stopped("worker-publish"):
+        sent = Sent(stack, user, account)
+        now_us = stack.sql("SELECT created_at_us FROM posts WHERE id = %s", sent.key)[0]["created_at_us"]
+        stack.sql("UPDATE accounts SET poll_calls = %s WHERE id = %s", now_us.to_bytes(8, "big") * 30, uuid.UUID(account).bytes)
+    stack.wait(lambda: sent.states_of_attempts() == ["accepted"], "it is sent")
+    job = stack.wait(lambda: next(iter(stack.sql("SELECT run_at_us, slot_at_us, tries FROM jobs_publish WHERE kind = 'poll'"
+                                                 " AND subject_id = %s AND slot_at_us IS NOT NULL", sent.key)), None), "it waits")
+    assert job["run_at_us"] == job["slot_at_us"] == now_us + 60_000_000 and tiktok.requests(STATUS) == 0
+    stack.move_clock(61)
+    assert sent.wait()["status"] == "published"
 
 
 def test_a_job_of_the_release_before_becomes_a_turn(stack, user, account):

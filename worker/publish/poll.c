@@ -171,7 +171,7 @@ static enum job_step poll_with_token(struct job_run *run)
     const struct poll *p = run->data;
     enum job_step wait;
 
-    if (!settle_take_call(run, &p->post.account_id, ACCOUNT_CALL_POLL, &wait))
+    if (!settle_take_poll(run, &p->post.account_id, &wait))
         return wait;
     tiktok_status(&run->worker->tiktok, run->arena, secret_str(&run->token), p->post.publish_id, &run->call);
     return JOB_CALL;

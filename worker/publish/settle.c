@@ -1,17 +1,10 @@
 #include "publish/settle.h"
 
-#include "base/rand.h"
 #include "jobs/backoff.h"
 #include "model/post/turn.h"
 #include "publish/kinds.h"
 
-#define POLL_SPREAD_US (2 * US_PER_SEC)
-
-static const char *const settle_waits[] = {
-    [ACCOUNT_CALL_INIT] = "init_waits",
-    [ACCOUNT_CALL_CREATOR] = "creator_info_waits",
-    [ACCOUNT_CALL_POLL] = "poll_waits",
-};
+#define SLOT_LATE_US (10 * US_PER_SEC) /* one that was missed for longer counts no more: all would go at once */
 
 enum job_step settle_look_again(struct job_run *run)
 {
@@ -69,14 +62,6 @@ enum job_step settle(struct job_run *run, const struct settling *s)
     return s->again_at_us == 0 ? JOB_DONE : JOB_AGAIN;
 }
 
-/* The polls of an account wait beside each other, so they are spread; its posts wait in a queue. */
-static int64_t settle_free_at(const struct job_run *run, enum account_call call, int64_t free_at_us)
-{
-    return call != ACCOUNT_CALL_POLL
-               ? free_at_us
-               : free_at_us + (int64_t)rand_below((uint64_t)POLL_SPREAD_US << MIN(run->job.tries, 6));
-}
-
 bool settle_take_call(struct job_run *run, const struct uuid *account_id, enum account_call call,
                       enum job_step *ret_step)
 {
@@ -91,11 +76,37 @@ bool settle_take_call(struct job_run *run, const struct uuid *account_id, enum a
         return true;
     *ret_step = JOB_AGAIN;
     if (e == ERR_AGAIN) {
-        run->note = settle_waits[call];
-        run->again_at_us = settle_free_at(run, call, free_at_us);
-        e = run->kind == &turn_kind ? turn_show(run->db, account_id, run->again_at_us) : OK;
+        run->note = call == ACCOUNT_CALL_INIT ? "init_waits" : "creator_info_waits";
+        run->again_at_us = free_at_us;
+        e = turn_show(run->db, account_id, free_at_us);
     }
     if (e != OK)
         *ret_step = job_run_failed(run, e);
+    return false;
+}
+
+bool settle_take_poll(struct job_run *run, const struct uuid *account_id, enum job_step *ret_step)
+{
+    int64_t now_us = clock_now_us(), slot_us = run->job.slot_at_us;
+
+    if (job_run_is_stopping(run)) {
+        *ret_step = job_run_release(run);
+        return false;
+    }
+    run->job.slot_at_us = 0;
+    if (slot_us != 0 && slot_us <= now_us && now_us - slot_us < SLOT_LATE_US)
+        return true;
+    if (slot_us == 0 || slot_us <= now_us) {
+        enum err e = account_reserve_poll(run->db, run->arena, account_id, now_us, &slot_us);
+        if (e != OK) {
+            *ret_step = job_run_failed(run, e);
+            return false;
+        }
+    }
+    if (slot_us <= now_us)
+        return true;
+    run->note = "poll_waits";
+    run->again_at_us = run->job.slot_at_us = slot_us;
+    *ret_step = JOB_AGAIN;
     return false;
 }

@@ -26,8 +26,11 @@ MUST_CHECK enum err settle_job(struct db *db, struct job_run *run, int64_t again
 enum job_step settle_look_again(struct job_run *run);
 
 /*
- * Takes one of the calls that TikTok allows the account in a minute. False: *ret_step is the kind's answer, to come
- * again when one is free, or an error. A turn then shows the posts that wait when that is.
+ * For a turn: takes one of the calls that TikTok allows the account in a minute. False: *ret_step is the kind's answer,
+ * to come again when one is free, which the posts that wait then show, or an error.
  */
 MUST_CHECK bool settle_take_call(struct job_run *run, const struct uuid *account_id, enum account_call call,
                                  enum job_step *ret_step);
+
+/* For a poll, likewise. It comes again once, when the place that it has reserved is free. */
+MUST_CHECK bool settle_take_poll(struct job_run *run, const struct uuid *account_id, enum job_step *ret_step);

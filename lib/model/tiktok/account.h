@@ -124,5 +124,8 @@ MUST_CHECK enum err account_refresh_snapshot(struct db *db, const struct uuid *a
  * transaction: that would read the same old log again and again.
  */
 enum account_call { ACCOUNT_CALL_INIT, ACCOUNT_CALL_CREATOR, ACCOUNT_CALL_POLL };
+/* Polls are many beside each other: each reserves the next free place once, and comes when that is. */
+MUST_CHECK enum err account_reserve_poll(struct db *db, struct arena *arena, const struct uuid *id, int64_t now_us,
+                                         int64_t *ret_at_us);
 MUST_CHECK enum err account_take_call(struct db *db, struct arena *arena, const struct uuid *id, enum account_call call,
                                       int64_t now_us, int64_t *ret_free_at_us);
