@@ -82,6 +82,7 @@ const struct route create_routes[] = {
      .auth = AUTH_ANY,
      .body_max_bytes = POST_BODY_MAX_BYTES,
      .rate = RATE_API,
+     .cost = COST_HEAVY,
      .timeout_sec = 600,
      .summary = "Post images to a TikTok account"},
     ROUTE_END,

@@ -86,6 +86,9 @@ def wait_for(condition, what, seconds=30):
         time.sleep(0.03)
 
 
+STARTED = re.compile('"event":"(started|cannot_start)"')
+
+
 class Stack:
     def __init__(self, folder):
         self.dir = pathlib.Path(folder)
@@ -136,9 +139,12 @@ class Stack:
         return pid
 
     def restart(self, name):
-        """SIGTERM, and back when the next process runs."""
+        """SIGTERM, and back when the next process runs and has read its configuration (those that say so)."""
+        written = len(self.log(name))
         old = self.kill(name, signal.SIGTERM)
         self.wait(lambda: self.pid(name) not in (None, old), f"{name} runs again")
+        if name not in ("image", "mariadb", "nginx"):
+            self.wait(lambda: STARTED.search(self.log(name), written), f"{name} has started")
 
     @contextlib.contextmanager
     def stopped(self, name, signo=signal.SIGTERM):
