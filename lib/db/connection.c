@@ -123,6 +123,12 @@ enum err db_note(struct db *db, unsigned error, const char *text)
     return e;
 }
 
+enum err db_note_fault(struct db *db)
+{
+    db->sent = true;
+    return db_note(db, CR_SERVER_LOST, "a fault that a test asked for");
+}
+
 static enum err db_connection_connect_now(struct db *db)
 {
     unsigned timeout = (unsigned)db->options.timeout_sec;
