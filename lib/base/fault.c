@@ -51,6 +51,13 @@ static void fault_kill(void)
         (void)pause();
 }
 
+/* Longer than the threads need to see that they should stop. */
+static void fault_stop(void)
+{
+    (void)kill(getpid(), SIGTERM);
+    (void)usleep(300000);
+}
+
 bool fault_before(struct fault *fault, const char *step)
 {
     fault->kind = FAULT_OFF;
@@ -65,7 +72,15 @@ bool fault_before(struct fault *fault, const char *step)
     __atomic_store_n(&fault_plan->met, fault->kind != FAULT_COUNT, __ATOMIC_RELEASE);
     if (fault->kind == FAULT_KILL_BEFORE)
         fault_kill();
-    return fault->kind == FAULT_ERROR;
+    if (fault->kind == FAULT_STOP)
+        fault_stop();
+    return fault->kind == FAULT_ERROR || fault->kind == FAULT_AWAY;
+}
+
+bool fault_is_away(void)
+{
+    return fault_is_counted() && __atomic_load_n(&fault_plan->kind, __ATOMIC_ACQUIRE) == FAULT_AWAY &&
+           __atomic_load_n(&fault_plan->met, __ATOMIC_ACQUIRE) != 0;
 }
 
 bool fault_after(const struct fault *fault)

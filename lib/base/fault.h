@@ -20,7 +20,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum fault_kind { FAULT_OFF, FAULT_COUNT, FAULT_KILL_BEFORE, FAULT_KILL_AFTER, FAULT_ERROR, FAULT_LOST };
+enum fault_kind {
+    FAULT_OFF,
+    FAULT_COUNT, /* none: the steps are counted */
+    FAULT_KILL_BEFORE,
+    FAULT_KILL_AFTER,
+    FAULT_ERROR, /* it fails, and was not done */
+    FAULT_LOST,  /* it fails, and was done */
+    FAULT_AWAY,  /* it fails; from then on the database is away, for all programs that count */
+    FAULT_STOP,  /* SIGTERM comes before it, and it takes a while */
+};
 
 struct fault {
     enum fault_kind kind; /* what happens after the step */
@@ -43,6 +52,7 @@ struct fault_plan {
 
 bool fault_before(struct fault *fault, const char *step);
 bool fault_after(const struct fault *fault);
+bool fault_is_away(void); /* is the database away? */
 #else
 static inline bool fault_before(struct fault *fault, const char *step)
 {
@@ -54,6 +64,11 @@ static inline bool fault_before(struct fault *fault, const char *step)
 static inline bool fault_after(const struct fault *fault)
 {
     (void)fault;
+    return false;
+}
+
+static inline bool fault_is_away(void)
+{
     return false;
 }
 #endif

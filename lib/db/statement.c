@@ -46,7 +46,7 @@ static enum err db_statement_run_once(struct db *db, const struct sql *q, const 
     if (e != OK)
         return e;
     db_bind_args(q, args, n, binds, lengths);
-    if (fault_before(&fault, q->text))
+    if (fault_is_away() || fault_before(&fault, q->text))
         return db_note_fault(db);
     if ((n > 0 && mysql_stmt_bind_param(stmt, binds) != 0) || mysql_stmt_execute(stmt) != 0) {
         db->sent = !db_error_is_unsent(mysql_stmt_errno(stmt));

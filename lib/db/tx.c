@@ -37,7 +37,7 @@ static enum err db_tx_commit(struct db *db)
 {
     struct fault fault;
 
-    if (fault_before(&fault, "COMMIT"))
+    if (fault_is_away() || fault_before(&fault, "COMMIT"))
         return db_note_fault(db);
     enum err e = db_plain(db, STR("COMMIT"));
     return e == OK && fault_after(&fault) ? db_note_fault(db) : e;

@@ -10,7 +10,7 @@ STEPS_AT = PROGRAMS_AT + PROGRAMS_MAX * PROGRAM_BYTES
 SIZE = STEPS_AT + STEPS_MAX * STEP_BYTES
 
 OFF, COUNT = 0, 1
-KINDS = {"kill before": 2, "kill after": 3, "error": 4, "lost": 5}
+KINDS = {"kill before": 2, "kill after": 3, "error": 4, "lost": 5, "away": 6, "stop": 7}
 
 
 def text_of(field):
@@ -41,6 +41,10 @@ class Plan:
 
     def end(self):
         self.put(0, OFF)
+
+    @property
+    def is_away(self):
+        return self.field(0) == KINDS["away"] and self.met
 
     @property
     def met(self):

@@ -116,11 +116,14 @@ class World:
     # Time
 
     def until(self, condition, what, rounds=12, step_sec=LEASE_SEC + 10, seconds=6):
-        """Waits; as often as it does not come about by itself, the clock moves past a lease."""
+        """Waits; as often as it does not come about by itself, the clock moves past a lease. A database that is away comes back
+        after the first time: its absence was longer than a lease."""
         for _ in range(rounds):
             with contextlib.suppress(AssertionError):
-                return self.stack.wait(condition, what, seconds)
+                return self.stack.wait(condition, what, 1 if self.plan.is_away else seconds)
             self.stack.move_clock(step_sec)
+            if self.plan.is_away:
+                self.plan.end()
         return self.stack.wait(condition, what, seconds)
 
     # What is there

@@ -131,6 +131,40 @@ static void a_kill_is_a_kill(void **state)
     }
 }
 
+static void the_database_goes_away_and_comes_back(void **state)
+{
+    char got[4];
+
+    (void)state;
+    begin("unit", FAULT_AWAY, 2);
+    assert_false(fault_is_away());
+    three_steps(got);
+    assert_string_equal(got, ".e.");
+    assert_true(fault_is_away());
+    plan->kind = FAULT_OFF;
+    assert_false(fault_is_away());
+}
+
+static volatile sig_atomic_t stopped;
+
+static void on_stop(int sig)
+{
+    (void)sig;
+    stopped = 1;
+}
+
+static void a_stop_comes_before_the_step(void **state)
+{
+    char got[4];
+
+    (void)state;
+    assert_true(signal(SIGTERM, on_stop) != SIG_ERR);
+    begin("unit", FAULT_STOP, 2);
+    three_steps(got);
+    assert_string_equal(got, "...");
+    assert_int_equal(stopped, 1);
+}
+
 static void more_steps_than_names(void **state)
 {
     (void)state;
@@ -148,6 +182,8 @@ int main(void)
         cmocka_unit_test(others_do_not_count),
         cmocka_unit_test(one_step_meets_the_fault),
         cmocka_unit_test(a_kill_is_a_kill),
+        cmocka_unit_test(the_database_goes_away_and_comes_back),
+        cmocka_unit_test(a_stop_comes_before_the_step),
         cmocka_unit_test(more_steps_than_names),
     };
 
