@@ -70,7 +70,7 @@ static enum err posts_create(struct ctx *c)
         c->problems.may_exist = made.post.id;
     if (e != OK)
         return e;
-    shape_receipt(c, &made, (struct str){0}, &shape); /* from what was written: an error now would be a lie */
+    shape_receipt(c, &made, &shape); /* from what was written: an error now would be a lie */
     shape.warnings = posts_create_warnings_of(c, &account, &draft);
     return reply_data(&c->rep, 202, post_created_fields, &shape);
 }

@@ -46,6 +46,7 @@ struct post {
     struct str failure_code, platform_code, platform_log_id;
     struct str publish_id, tiktok_post_ids; /* separated by commas */
     int64_t next_attempt_at_us, created_at_us, accepted_at_us, ended_at_us;
+    struct str username; /* the account's handle, for post_url; absent if it is not known any more */
 };
 
 struct post_image {
@@ -126,7 +127,7 @@ MUST_CHECK enum err post_images(struct db *db, struct arena *arena, const struct
 MUST_CHECK enum err post_events(struct db *db, struct arena *arena, const struct uuid *post_id, struct post_event **ret,
                                 size_t *ret_n); /* oldest first, at most 500 */
 
-/* For the worker. */
+/* For the worker; without the username. */
 MUST_CHECK enum err post_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct post *ret_post);
 
 /*

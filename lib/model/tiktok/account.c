@@ -29,10 +29,15 @@ static const struct sql account_sqls[];
 
 const char *const account_state_names[] = {"active", "needs_reconnect", "disconnected", NULL};
 
-/* A snapshot older than the policy allows is not read, even before it is purged. */
+/* Older than the policy allows, even if it is not purged yet. */
+int64_t account_snapshots_from_us(void)
+{
+    return clock_now_us() - SNAPSHOT_KEPT_US;
+}
+
 static struct db_arg account_snapshots_from(void)
 {
-    return db_i64(clock_now_us() - SNAPSHOT_KEPT_US);
+    return db_i64(account_snapshots_from_us());
 }
 
 enum err account_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
