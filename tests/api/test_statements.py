@@ -1,4 +1,4 @@
-"""How many statements a request costs: a number that does not grow with what it shows."""
+"""How many statements a request costs: a number that does not grow with what it shows, or with what a user has."""
 
 import pathlib
 import sys
@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 from helpers import expect
-from test_posts import made
+from test_posts import made, send_json, upload
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
 
@@ -18,8 +18,8 @@ BESIDE = ("SET SESSION", "START TRANSACTION", "COMMIT")  # of a new connection; 
 
 @pytest.fixture
 def statements(stack):
-    """statements(f): those of the app posts while f runs, but for who asks."""
-    with Database(stack) as database, database.used_by("posts"):
+    """statements(f): those of the apps posts and uploads while f runs, but for who asks."""
+    with Database(stack) as database, database.used_by("posts", "uploads"):
         def of(ask):
             ask()  # prepares
             database.asked.clear()
@@ -73,3 +73,15 @@ def test_a_handle_that_is_not_known_any_more(user, stack, published, what):
     urls = {p["id"]: p["post_url"] for p in expect(user.api.get("/api/v1/posts"), 200)["data"]}
     assert urls[first] is None and all(urls[id] for id in others)
     assert expect(user.api.get(f"/api/v1/posts/{first}"), 200)["data"]["post_url"] is None
+
+
+def test_a_cap_is_one_statement_of_a_creation(user, account, stack, statements):
+    """It locks the user and counts; one more looks ahead before images are read."""
+    image = upload(user)
+    with stack.stopped("worker-publish"):
+        made_of = {"upload": statements(lambda: upload(user)),
+                   "post of an upload": statements(lambda: expect(send_json(user.api, account, upload_ids=[image]), 202)),
+                   "post of an image": statements(lambda: made(user.api, account))}
+    counted = {what: sum("FROM users u" in t for t in asked) for what, asked in made_of.items()}
+    assert counted == {"upload": 2, "post of an upload": 1, "post of an image": 3}  # an image: its row, and its bytes
+    assert {what: len(asked) for what, asked in made_of.items()} == {"upload": 5, "post of an upload": 7, "post of an image": 11}

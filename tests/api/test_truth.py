@@ -83,7 +83,7 @@ def test_no_database_after_a_post_was_made(user, account, stack, database, by_up
 def test_no_database_after_an_upload(user, database):
     user.key
     with database.used_by("uploads"):
-        database.fault("UPDATE uploads SET state = 'ready'", "away")
+        database.fault("COMMIT", "away", after="UPDATE uploads SET state = 'ready'")
         answer = user.api.post("/api/v1/uploads", data=SMALL, headers={"Content-Type": "image/jpeg"})
         id = expect(answer, 201)["data"]["id"]
         database.back()
@@ -140,6 +140,16 @@ def test_a_post_that_may_have_been_made(user, account, stack, database, fault):
             expect(user.api.get(f"/api/v1/posts/{id}"), 404, "not_found")
         else:
             assert post_of(user, id)["status"] == "queued"
+
+
+@pytest.mark.parametrize("fault", ["lost", "unanswered"])
+def test_an_upload_that_may_have_been_made(user, database, fault):
+    user.key
+    with database.used_by("uploads"):
+        database.fault("COMMIT", fault, after="UPDATE uploads SET state = 'ready'")
+        id = unknown(user.api.post("/api/v1/uploads", data=SMALL, headers={"Content-Type": "image/jpeg"}))
+        assert database.met
+        assert [u["id"] for u in expect(user.api.get("/api/v1/uploads"), 200)["data"]] == ([] if fault == "lost" else [id])
 
 
 @pytest.mark.parametrize("fault", ["lost", "unanswered"])

@@ -108,10 +108,11 @@ void post_check(const struct account *account, struct post_draft *draft, size_t 
 bool post_snapshot_is_fresh(const struct account *account);
 
 /*
- * In one transaction, makes the uploads ready or takes them (else ERR_VALIDATION with problems at "upload_ids[i]") and
- * writes the post, its images, the event "created" and the job "publish"; for a DIRECT_POST on an old snapshot also the
- * account's job "creator". draft must have passed post_check. The receipt is what was written, so that nothing has to
- * be read after the commit; also with ERR_OUTCOME_UNKNOWN, when it may have been.
+ * In one transaction, takes room for the post (the errors of CAPS_OF_POST and CAPS_OF_POST_OF_IMAGES, user/caps.h), makes
+ * the uploads ready or takes them (else ERR_VALIDATION with problems at "upload_ids[i]") and writes the post, its images,
+ * the event "created" and the job "publish"; for a DIRECT_POST on an old snapshot also the account's job "creator". draft
+ * must have passed post_check. The receipt is what was written, so that nothing has to be read after the commit; also
+ * with ERR_OUTCOME_UNKNOWN, when it may have been.
  */
 MUST_CHECK enum err post_create(struct db *db, struct arena *arena, const struct conf *conf,
                                 const struct account *account, const struct post_draft *draft,

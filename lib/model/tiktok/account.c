@@ -4,6 +4,7 @@
 #include "model/tiktok/account_private.h"
 #include "model/job/job.h"
 #include "model/post/post.h"
+#include "model/user/caps.h"
 #include "model/user/user.h"
 
 #define CANCEL_BATCH 100 /* posts that a disconnect reads at a time */
@@ -93,7 +94,7 @@ static enum err account_check_room(struct db *db, const struct connecting *x)
     e = db_number(db, &account_sqls[ACCOUNT_COUNT], DB_ARGS(db_uuid(x->user_id), db_str(x->c->open_id)), &live);
     if (e != OK)
         return e;
-    return live >= x->conf->tiktok_accounts_max ? ERR_ACCOUNTS_TOO_MANY : OK;
+    return cap_fits(x->conf, CAP_ACCOUNTS, live, 1);
 }
 
 static enum err account_write_connection(struct db *db, const struct connecting *x, const struct sql *q)
