@@ -8,6 +8,7 @@
 #include "fcgi/input.h"
 #include "fcgi/send.h"
 #include "fcgi/serve.h"
+#include "model/user/caps.h"
 
 #define ASKED_NO 403        /* to nginx, whatever the reason is: the client gets that one when nginx asks again */
 #define RETRY_AFTER_SEC "2" /* of 429 and 503: long enough for a restart or a reconnect */
@@ -202,6 +203,7 @@ static void handle_answer_error(struct ctx *c, enum err e, const struct route_ma
         ASSERT(sent == OK);
         return;
     }
+    caps_explain(c->conf, c->arena, e, &c->problems);
     reply_error(&c->rep, code, &c->problems);
     if (part == PART_ASKED)
         c->rep.status = ASKED_NO;
