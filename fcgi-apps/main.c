@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "db/durable.h"
 #include "db/schema.h"
-#include "fcgi/outside.h"
 #include "fcgi/serve.h"
 
 extern const struct app APP;
@@ -69,6 +68,15 @@ static bool main_epoch_is_ready(struct shared *s)
     return !s->service->ends_credentials;
 }
 
+static struct turns *main_turns(const struct app *app, const struct conf *conf)
+{
+    const int share[COST__MAX] = {[COST_HEAVY] =
+                                      app->heavy_max != NULL ? app->heavy_max(conf) : (int)conf->service_heavy_max,
+                                  [COST_OUTSIDE] = (int)conf->service_outside_max};
+
+    return turns_new((int)conf->service_threads, share);
+}
+
 static int main_run(struct shared *s, struct buf *why)
 {
     char user[80];
@@ -93,7 +101,7 @@ static int main_run(struct shared *s, struct buf *why)
     if (!main_epoch_is_ready(s))
         return main_refuse("the file of keys.epoch is missing or cannot be written");
     s->key_cache = key_cache_new(&s->credential_epoch);
-    s->outside = outside_gate(s->conf);
+    s->turns = main_turns(s->app, s->conf);
     if (s->app->start != NULL && s->app->start(s->conf, &s->state, why) != OK)
         return main_refuse(why->n > 0 ? why->p : "the app cannot start");
     int code = serve_run(s);
@@ -115,7 +123,7 @@ int main(void)
     log_init(APP.name, conf.service_log_level);
     conf.service_threads = service_threads(s.service, (int)conf.service_threads, 0);
     int code = main_run(&s, &why);
-    gate_free(s.outside);
+    turns_free(s.turns);
     key_cache_free(s.key_cache);
     epoch_close(&s.credential_epoch);
     secret_done(&s.db_password);

@@ -1,4 +1,5 @@
 #include "auth/auth.h"
+#include "crypto/password.h"
 #include "fcgi/input.h"
 
 #define BODY_MAX_BYTES (16u << 10)
@@ -65,7 +66,7 @@ static enum err registration_create(struct ctx *c)
     if (e != OK)
         return e;
     _cleanup_(secret_done) struct secret password = secret_copy(in.password);
-    e = auth_hash(c, &password, hash);
+    e = password_hash(&password, (int)c->conf->password_bcrypt_cost, hash);
     if (e != OK)
         return e;
     e = user_create(c->db, c->arena, in.email, in.name, hash, &id);
@@ -81,6 +82,7 @@ const struct route auth_register_routes[] = {
      .auth = AUTH_NONE,
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_SIGN_IN,
+     .cost = COST_HEAVY, /* bcrypt */
      .summary = "Register with email and password"},
     ROUTE_END,
 };

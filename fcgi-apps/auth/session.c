@@ -1,4 +1,5 @@
 #include "auth/auth.h"
+#include "crypto/password.h"
 #include "fcgi/input.h"
 #include "http/cookie.h"
 #include "model/user/session.h"
@@ -51,15 +52,12 @@ static enum err sign_in_find_user(struct ctx *c, const struct credentials *in, s
 {
     _cleanup_(secret_done) struct secret password = secret_copy(in->password);
     struct user user = {0};
-    bool matches;
 
     enum err e = user_by_email(c->db, c->arena, in->email, &user);
     if (e != OK && e != ERR_NOT_FOUND)
         return e;
     bool known = e == OK;
-    e = auth_verify(c, &password, known ? user.password_hash.p : NULL, &matches);
-    if (e != OK)
-        return e;
+    bool matches = password_verify(&password, known ? user.password_hash.p : NULL, (int)c->conf->password_bcrypt_cost);
     if (!known || !matches || user.state != USER_ACTIVE)
         return ERR_BAD_CREDENTIALS;
     *ret_user = user;
@@ -104,6 +102,7 @@ const struct route auth_session_routes[] = {
      .auth = AUTH_NONE,
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_SIGN_IN,
+     .cost = COST_HEAVY, /* bcrypt */
      .summary = "Sign in: sets the session cookie"},
     {.method = "POST",
      .pattern = "/api/v1/auth/logout",

@@ -1,6 +1,6 @@
 /*
- * POST /api/v1/accounts/{id}/posts. It asks whose account it is, and whether TikTok still accepts it, before it reads
- * a byte of the images.
+ * POST /api/v1/accounts/{id}/posts. It asks whose account it is, whether TikTok still accepts it and whether the user has
+ * room, before it reads a byte of the images. When it fails, nothing of the request stays.
  */
 #include "posts.h"
 
@@ -47,30 +47,39 @@ static enum err posts_create_usable_account(struct ctx *c, struct account *ret_a
     return e;
 }
 
+static enum err posts_create_make(struct ctx *c, const struct account *account, struct post_draft *draft,
+                                  struct post_receipt *ret_made)
+{
+    size_t images_n;
+
+    enum err e = form_read(c, draft, &images_n);
+    if (e != OK)
+        return e;
+    post_check(account, draft, images_n, c->arena, &c->problems);
+    if (c->problems.n > 0)
+        return ERR_VALIDATION;
+    draft->key_id = c->caller.key_id;
+    draft->request_id = c->req.id;
+    return post_create(c->db, c->arena, c->conf, account, draft, &c->problems, ret_made);
+}
+
 static enum err posts_create(struct ctx *c)
 {
     struct account account = {0};
     struct post_draft draft = {0};
-    struct post_receipt made;
+    struct post_receipt made = {0};
     struct post_shape shape;
-    size_t images_n;
 
     enum err e = posts_create_usable_account(c, &account);
     if (e == OK)
-        e = form_read(c, &draft, &images_n);
-    if (e != OK)
-        return e;
-    post_check(&account, &draft, images_n, c->arena, &c->problems);
-    if (c->problems.n > 0)
-        return ERR_VALIDATION;
-    draft.key_id = c->caller.key_id;
-    draft.request_id = c->req.id;
-    e = post_create(c->db, c->arena, c->conf, &account, &draft, &c->problems, &made);
+        e = posts_create_make(c, &account, &draft, &made);
     if (e == ERR_OUTCOME_UNKNOWN)
         c->problems.may_exist = made.post.id;
+    else if (e != OK && !db_is_away(e))
+        upload_drop(c->db, draft.reports, draft.reports_n, c->req.id);
     if (e != OK)
         return e;
-    shape_receipt(c, &made, (struct str){0}, &shape); /* from what was written: an error now would be a lie */
+    shape_receipt(c, &made, &shape); /* from what was written: an error now would be a lie */
     shape.warnings = posts_create_warnings_of(c, &account, &draft);
     return reply_data(&c->rep, 202, post_created_fields, &shape);
 }
@@ -82,6 +91,7 @@ const struct route create_routes[] = {
      .auth = AUTH_ANY,
      .body_max_bytes = POST_BODY_MAX_BYTES,
      .rate = RATE_API,
+     .cost = COST_HEAVY,
      .timeout_sec = 600,
      .summary = "Post images to a TikTok account"},
     ROUTE_END,

@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "http/multipart.h"
 #include "fcgi/image_intake.h"
+#include "model/user/caps.h"
 #include "posts.h"
 
 #define JSON_MAX_BYTES (256u << 10) /* 4000 units of description, all escaped, are 48 KB; 35 ids are 2 KB */
@@ -139,7 +140,9 @@ static enum err posts_form_read_multipart(struct ctx *c, struct post_draft *draf
     struct multipart_part p;
 
     draft->reports = arena_array(c->arena, POST_IMAGES_MAX, sizeof *draft->reports);
-    enum err e = multipart_init(&f.mp, c->arena, c->req.content_type, &c->req.body);
+    enum err e = caps_look(c->db, c->arena, c->conf, &c->caller.user_id, CAPS_OF_FORM); /* before images are decoded */
+    if (e == OK)
+        e = multipart_init(&f.mp, c->arena, c->req.content_type, &c->req.body);
     while (e == OK && (e = multipart_next(&f.mp, &p)) == OK && p.name.p != NULL)
         e = posts_form_part(&f, &p);
     *ret_images_n = f.images_n;

@@ -2,19 +2,6 @@
 
 #include "fcgi/page.h"
 
-/* The handle of the account of posts[i]; asks once for each account of the page. */
-static enum err posts_username_of(struct ctx *c, const struct post *posts, struct str *usernames, bool *known, size_t i)
-{
-    for (size_t j = 0; j < i; j++)
-        if (known[j] && uuid_eq(&posts[j].account_id, &posts[i].account_id)) {
-            usernames[i] = usernames[j];
-            known[i] = true;
-            return OK;
-        }
-    known[i] = true;
-    return shape_username(c, &posts[i].account_id, &usernames[i]);
-}
-
 static enum err posts_list(struct ctx *c)
 {
     struct page page;
@@ -28,15 +15,8 @@ static enum err posts_list(struct ctx *c)
         return e;
     n = page_cut(&page, posts, n, sizeof *posts);
     struct post_shape *shapes = arena_array(c->arena, n, sizeof *shapes);
-    struct str *usernames = arena_array(c->arena, n, sizeof *usernames);
-    bool *known = arena_array(c->arena, n, sizeof *known);
-    for (size_t i = 0; i < n; i++) {
-        if (posts[i].tiktok_post_ids.p != NULL)
-            e = posts_username_of(c, posts, usernames, known, i);
-        if (e != OK)
-            return e;
-        shape_post(c, &posts[i], usernames[i], &shapes[i]);
-    }
+    for (size_t i = 0; i < n; i++)
+        shape_post(c, &posts[i], &shapes[i]);
     return page_reply(c, &page, post_item_fields, shapes, n, sizeof *shapes);
 }
 

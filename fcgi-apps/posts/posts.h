@@ -40,15 +40,10 @@ extern const struct json_field post_item_fields[];    /* in a list: without imag
 extern const struct json_field post_fields[];         /* alone */
 extern const struct json_field post_created_fields[]; /* just made: with warnings */
 
-/* username: the account's handle, absent when it is not known. */
-void shape_post(struct ctx *c, const struct post *post, struct str username, struct post_shape *ret_shape);
+void shape_post(struct ctx *c, const struct post *post, struct post_shape *ret_shape);
 
 /* With images and events. */
-void shape_receipt(struct ctx *c, const struct post_receipt *receipt, struct str username,
-                   struct post_shape *ret_shape);
+void shape_receipt(struct ctx *c, const struct post_receipt *receipt, struct post_shape *ret_shape);
 
 /* Reads the post with its images and events. */
 MUST_CHECK enum err shape_read(struct ctx *c, const struct uuid *post_id, struct post_shape *ret_shape);
-
-/* The handle of an account of the caller, from a snapshot at most a day old. Absent when it is not known. */
-MUST_CHECK enum err shape_username(struct ctx *c, const struct uuid *account_id, struct str *ret_username);

@@ -30,13 +30,13 @@ static struct failure_shape posts_shape_failure_of(const struct post *p)
     };
 }
 
-void shape_post(struct ctx *c, const struct post *p, struct str username, struct post_shape *ret_shape)
+void shape_post(struct ctx *c, const struct post *p, struct post_shape *ret_shape)
 {
     struct strs ids = str_split(c->arena, p->tiktok_post_ids, ',');
 
     *ret_shape = (struct post_shape){
         .post = *p,
-        .url = ids.n > 0 ? post_url(c->arena, c->conf, username, ids.v[0]) : (struct str){0},
+        .url = ids.n > 0 ? post_url(c->arena, c->conf, p->username, ids.v[0]) : (struct str){0},
         .tiktok_post_ids = ids,
         .has_failure = posts_shape_shows_failure(p),
         .held_until_us = p->held ? upload_due_at(c->conf, p->created_at_us) : 0,
@@ -45,15 +45,6 @@ void shape_post(struct ctx *c, const struct post *p, struct str username, struct
         ret_shape->post.next_attempt_at_us = 0;
     if (ret_shape->has_failure)
         ret_shape->failure = posts_shape_failure_of(p);
-}
-
-enum err shape_username(struct ctx *c, const struct uuid *account_id, struct str *ret_username)
-{
-    struct account account;
-    enum err e = account_get(c->db, c->arena, &c->caller.user_id, account_id, &account);
-
-    *ret_username = e == OK && account.snapshot_at_us > 0 ? account.username : (struct str){0};
-    return e == ERR_NOT_FOUND ? OK : e; /* disconnected: the post stays, its address is not known any more */
 }
 
 static struct json_array posts_shape_images(struct arena *arena, const struct post_image *images, size_t n)
@@ -65,27 +56,24 @@ static struct json_array posts_shape_images(struct arena *arena, const struct po
     return (struct json_array){.v = shapes, .n = n};
 }
 
-void shape_receipt(struct ctx *c, const struct post_receipt *r, struct str username, struct post_shape *ret_shape)
+void shape_receipt(struct ctx *c, const struct post_receipt *r, struct post_shape *ret_shape)
 {
-    shape_post(c, &r->post, username, ret_shape);
+    shape_post(c, &r->post, ret_shape);
     ret_shape->images = posts_shape_images(c->arena, r->images, r->images_n);
     ret_shape->events = (struct json_array){.v = r->events, .n = r->events_n};
 }
 
 enum err shape_read(struct ctx *c, const struct uuid *post_id, struct post_shape *ret_shape)
 {
-    struct str username = {0};
     struct post_receipt r;
 
     enum err e = post_get(c->db, c->arena, &c->caller.user_id, post_id, &r.post);
-    if (e == OK && r.post.tiktok_post_ids.p != NULL)
-        e = shape_username(c, &r.post.account_id, &username);
     if (e == OK)
         e = post_images(c->db, c->arena, post_id, &r.images, &r.images_n);
     if (e == OK)
         e = post_events(c->db, c->arena, post_id, &r.events, &r.events_n);
     if (e == OK)
-        shape_receipt(c, &r, username, ret_shape);
+        shape_receipt(c, &r, ret_shape);
     return e;
 }
 

@@ -190,7 +190,7 @@ static const struct json_field accounts_disconnected_fields[] = {
      .help = "TikTok confirmed the end of the grant"},
     {.name = "not_revoked_because",
      JSON_STR(struct disconnected, not_revoked_because),
-     .help = "in_use: another connection of this TikTok account needs the grant. refused, unreachable, busy, "
+     .help = "in_use: another connection of this TikTok account needs the grant. refused, unreachable, "
              "tokens_unreadable: remove the app in TikTok's settings. null when it was revoked"},
     JSON_END,
 };
@@ -213,6 +213,7 @@ const struct route account_routes[] = {
      .handler = accounts_disconnect,
      .auth = AUTH_SESSION,
      .rate = RATE_API,
+     .cost = COST_OUTSIDE,
      .summary = "Disconnect an account: revoke at TikTok, wipe the tokens"},
     ROUTE_END,
 };

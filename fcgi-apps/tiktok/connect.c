@@ -1,9 +1,10 @@
 /* Connecting a TikTok account: to the consent page and back (docs/tiktok.md#connecting). */
 #include "base/clock.h"
-#include "fcgi/outside.h"
+#include "fcgi/input.h"
 #include "model/tiktok/oauth_state.h"
 #include "tiktok/tiktok_app.h"
 
+#define CONNECTED_PAGE "/connected.html" /* nginx/html/connected.js says how it ended */
 #define PLATFORM_CODE_MAX_BYTES 64
 #define CODE_MAX_BYTES \
     1024 /* TikTok's have less than 100; a longer one is not TikTok's and would not fit into the call */
@@ -96,20 +97,16 @@ static enum err connect_claim(struct ctx *c, struct str state)
     return e;
 }
 
-/* Makes the calls for which the user waits. Who is told that we are busy keeps the state. */
+/* Makes the calls for which the user waits. Who was told that we are busy did not come here, and still has the state. */
 static enum err connect_ask_tiktok(struct ctx *c, struct str state, struct str code, struct grant *ret_grant)
 {
-    enum err e = outside_enter(c);
-    if (e != OK)
-        return e;
-    e = connect_claim(c, state);
+    enum err e = connect_claim(c, state);
     if (e == OK)
         e = connect_exchange(c, code, &ret_grant->tokens);
     if (e == OK && !connect_may_post(&ret_grant->tokens))
         e = ERR_TIKTOK_SCOPE;
     if (e == OK)
         e = connect_user_info(c, &ret_grant->tokens, &ret_grant->user);
-    outside_leave(c);
     return e;
 }
 
@@ -201,39 +198,18 @@ static void connect_say_again(struct ctx *c, enum err e)
                          STR("This could not be finished right now, so nothing new was connected. Connect again."));
 }
 
-static bool connect_wants_html(const struct ctx *c)
-{
-    struct str rest = c->req.accept, piece, type;
-
-    while (str_next(&rest, ',', &piece)) {
-        if (!str_cut(&piece, ';', &type))
-            type = piece;
-        if (str_ieq(str_trim(type), STR("text/html")))
-            return true;
-    }
-    return false;
-}
-
-/* A browser goes to a page that says what happened; a program gets JSON. */
+/* A browser goes to a page that says what happened (the route's browser_page for an error); a program gets JSON. */
 static enum err connect_callback(struct ctx *c)
 {
     struct account account = {0};
 
     enum err e = connect_finish(c, &account);
-    if (connect_wants_html(c)) {
-        if (e == OK)
-            return reply_redirect(&c->rep,
-                                  arena_printf(c->arena, "/connected.html?account=%s", uuid_text(&account.id).s));
-        if (e == ERR_VALIDATION)
-            e = problems_err(&c->problems);
-        if (!err_is_shown(e) || e == ERR_INTERNAL)
-            return e;
-        return reply_redirect(&c->rep, arena_printf(c->arena, "/connected.html?error=%s", err_slug(e)));
-    }
-    if (e == OK)
-        return account_reply(c, &account);
     connect_say_again(c, e);
-    return e;
+    if (e != OK)
+        return e;
+    if (!input_wants_html(c))
+        return account_reply(c, &account);
+    return reply_redirect(&c->rep, arena_printf(c->arena, CONNECTED_PAGE "?account=%s", uuid_text(&account.id).s));
 }
 
 const struct route connect_routes[] = {
@@ -250,6 +226,8 @@ const struct route connect_routes[] = {
      .auth = AUTH_SESSION,
      .rate = RATE_API,
      .effect = EFFECT_GET,
+     .cost = COST_OUTSIDE,
+     .browser_page = CONNECTED_PAGE,
      .summary = "Come back from TikTok's consent page"},
     ROUTE_END,
 };

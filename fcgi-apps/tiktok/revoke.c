@@ -1,12 +1,10 @@
 /* Ending a grant at TikTok (docs/tiktok.md#tokens): at most one call to revoke, one to refresh, one to revoke again. */
 #include "base/clock.h"
-#include "fcgi/outside.h"
 #include "tiktok/tiktok_app.h"
 
 /* The reasons, as the API shows them. */
 #define REVOKE_IN_USE STR("in_use")
 #define REVOKE_UNREADABLE STR("tokens_unreadable")
-#define REVOKE_BUSY STR("busy")
 #define REVOKE_REFUSED STR("refused")
 #define REVOKE_UNREACHABLE STR("unreachable")
 
@@ -59,10 +57,7 @@ struct str revoke_grant(struct ctx *c, const struct account_tokens *tokens, bool
         return REVOKE_IN_USE;
     if (tokens->access.n == 0)
         return REVOKE_UNREADABLE;
-    if (outside_enter(c) != OK)
-        return REVOKE_BUSY;
     enum err e = revoke_at_tiktok(c, tokens);
-    outside_leave(c);
     if (e == OK)
         return (struct str){0};
     return e == ERR_TIKTOK_REFUSED ? REVOKE_REFUSED : REVOKE_UNREACHABLE;

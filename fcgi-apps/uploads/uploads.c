@@ -135,6 +135,7 @@ const struct route uploads_routes[] = {
      .auth = AUTH_ANY,
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_API,
+     .cost = COST_HEAVY,
      .summary = "Upload an image"},
     {.method = "GET",
      .pattern = "/api/v1/uploads",

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/rand.h"
 
 enum err epoch_open(struct str path, bool ends, struct epoch *ret)
@@ -37,9 +38,13 @@ bool epoch_now(const struct epoch *e, struct epoch_mark *ret)
 enum err epoch_end(const struct epoch *e)
 {
     struct epoch_mark mark;
+    struct fault fault;
 
     if (e->fd < 0)
         return OK;
     rand_bytes(mark.b, sizeof mark.b);
-    return pwrite(e->fd, mark.b, sizeof mark.b, 0) == sizeof mark.b ? OK : ERR_UNAVAILABLE;
+    if (fault_before(&fault, "end the epoch"))
+        return ERR_UNAVAILABLE;
+    bool written = pwrite(e->fd, mark.b, sizeof mark.b, 0) == sizeof mark.b;
+    return written && !fault_after(&fault) ? OK : ERR_UNAVAILABLE;
 }

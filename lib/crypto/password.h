@@ -1,7 +1,7 @@
 /*
  * Passwords: bcrypt ($2b$) by libxcrypt, at most 72 bytes and no NUL, because bcrypt ignores what follows. At cost 12
- * one call takes a processor for 0.2 s: the caller must limit how many run at a time, as the auth app does with its
- * gate (lib/base/gate.h).
+ * one call takes a processor for 0.2 s: the caller must limit how many run at a time, as the auth app does with the cost
+ * of its routes (lib/fcgi/turns.h).
  */
 #pragma once
 

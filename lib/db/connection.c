@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/rand.h"
 #include "db/private.h"
 
@@ -123,11 +124,19 @@ enum err db_note(struct db *db, unsigned error, const char *text)
     return e;
 }
 
+enum err db_note_fault(struct db *db)
+{
+    db->sent = true;
+    return db_note(db, CR_SERVER_LOST, "a fault that a test asked for");
+}
+
 static enum err db_connection_connect_now(struct db *db)
 {
     unsigned timeout = (unsigned)db->options.timeout_sec;
     char session[256];
 
+    if (fault_is_away())
+        return db_note(db, CR_CONNECTION_ERROR, "away, as a test asked for");
     MYSQL *conn = mysql_init(NULL);
     ASSERT(conn != NULL);
     /*

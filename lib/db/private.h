@@ -34,6 +34,9 @@ void db_disconnect(struct db *db);
 /* Notes a MariaDB error, drops a connection that is gone, and says what it means. */
 enum err db_note(struct db *db, unsigned error, const char *text);
 
+/* The connection breaks after something was sent: nobody hears whether it was done (base/fault.h). */
+enum err db_note_fault(struct db *db);
+
 /* Does this error say that the connection is gone? */
 bool db_error_is_lost(unsigned error);
 

@@ -1,6 +1,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "db/private.h"
 
 /* q, prepared on this connection; its first use prepares it. */
@@ -35,6 +36,7 @@ static enum err db_statement_run_once(struct db *db, const struct sql *q, const 
     MYSQL_BIND binds[DB_ARGS_MAX];
     unsigned long lengths[DB_ARGS_MAX];
     MYSQL_STMT *stmt;
+    struct fault fault;
 
     db->sent = false;
     enum err e = db_connect(db);
@@ -44,10 +46,14 @@ static enum err db_statement_run_once(struct db *db, const struct sql *q, const 
     if (e != OK)
         return e;
     db_bind_args(q, args, n, binds, lengths);
+    if (fault_is_away() || fault_before(&fault, q->text))
+        return db_note_fault(db);
     if ((n > 0 && mysql_stmt_bind_param(stmt, binds) != 0) || mysql_stmt_execute(stmt) != 0) {
         db->sent = !db_error_is_unsent(mysql_stmt_errno(stmt));
         return db_note(db, mysql_stmt_errno(stmt), mysql_stmt_error(stmt));
     }
+    if (fault_after(&fault))
+        return db_note_fault(db);
     if (target != NULL) {
         target->n = 0;
         target->cut = false;

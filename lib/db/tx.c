@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/fault.h"
 #include "db/private.h"
 
 /*
@@ -34,6 +35,16 @@ static bool db_tx_is_refused(const struct db *db, enum err e)
     return e == ERR_DB_UNAVAILABLE && !db_error_is_lost(db->error);
 }
 
+static enum err db_tx_commit(struct db *db)
+{
+    struct fault fault;
+
+    if (fault_is_away() || fault_before(&fault, "COMMIT"))
+        return db_note_fault(db);
+    enum err e = db_plain(db, STR("COMMIT"));
+    return e == OK && fault_after(&fault) ? db_note_fault(db) : e;
+}
+
 static enum err db_tx_run(struct db *db, bool snapshot, enum err (*fn)(struct db *db, void *arg), void *arg)
 {
     int64_t started_us = clock_mono_us();
@@ -56,7 +67,7 @@ static enum err db_tx_run(struct db *db, bool snapshot, enum err (*fn)(struct db
             db_tx_roll_back(db);
             return e;
         }
-        e = db_plain(db, STR("COMMIT"));
+        e = db_tx_commit(db);
         if (e == OK)
             return OK;
         db_disconnect(db);

@@ -7,8 +7,7 @@
  *
  * A handler binds the input to a struct, calls the model, fills c->rep and returns OK. Or it returns an error: then
  * handle.c fills c->rep with that error, and c->problems as its details. In both cases handle.c sends c->rep after the
- * handler has returned. A handler never frees or logs, and waits for other machines only between outside_enter and
- * outside_leave.
+ * handler has returned. A handler never frees or logs, and takes no longer than its route's cost says.
  */
 #pragma once
 
@@ -49,6 +48,9 @@ struct ctx {
 struct app {
     const char *name;                  /* "keys": binary marketingcli-keys, MariaDB user marketingcli_keys */
     const struct route *const *routes; /* NULL-ended list of tables */
+
+    /* Optional: how many threads its routes of COST_HEAVY may have; without it, service.heavy_max. */
+    int (*heavy_max)(const struct conf *conf);
 
     /*
      * Optional. start reads credentials and makes the state; when it fails, the process ends and logs the sentence in

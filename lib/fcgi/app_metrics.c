@@ -65,7 +65,9 @@ static void app_metrics_refresh(void *arg)
     struct app_metrics *m = arg;
 
     metric_set(m->metrics, METRIC_THREADS, 0, m->shared->conf->service_threads);
-    metric_set(m->metrics, METRIC_THREADS_OUTSIDE, 0, gate_inside(m->shared->outside));
+    metric_set(m->metrics, METRIC_THREADS_HEAVY, 0, turns_running(m->shared->turns, COST_HEAVY));
+    metric_set(m->metrics, METRIC_THREADS_OUTSIDE, 0, turns_running(m->shared->turns, COST_OUTSIDE));
+    metric_set(m->metrics, METRIC_LINE, 0, turns_waiting(m->shared->turns));
     metric_set(m->metrics, METRIC_THREADS_STREAMING, 0, streams_count(m->shared->streams));
     db_counts_show(&m->shared->db_counts, m->metrics);
 }

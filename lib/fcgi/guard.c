@@ -1,55 +1,27 @@
 #include "fcgi/guard.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/defs.h"
 
-enum record { BEGIN = 1, PARAMS = 4, STDIN = 5 }; /* FCGI_... of the specification, 8 */
-
 #define VERSION 1
-#define HEADER_BYTES 8
 #define BEGIN_BYTES 8
 #define RESPONDER 1
 
-struct header {
-    uint8_t version, type, id[2], length[2], padding, reserved;
-};
+static _Thread_local struct guard *guard_now;
 
-/* The place in the parameters: the lengths of a name and of its value, then their bytes (specification, 3.4). */
-struct pairs {
-    uint64_t total;  /* of all parameters so far */
-    uint64_t left;   /* bytes of the current name and value that are still to come */
-    uint32_t length; /* the length that is being read */
-    int wanted;      /* bytes of that length that are still to come */
-    bool is_value;   /* that length is the value's, not the name's */
-};
-
-struct guard_reading {
-    enum record expected; /* what may come next */
-    bool ended;
-    union {
-        struct header header;
-        uint8_t bytes[HEADER_BYTES];
-    };
-    size_t have; /* bytes of the header that have been read */
-    size_t content, padding;
-    size_t at; /* the place in the content */
-    uint16_t id;
-    struct pairs pairs;
-};
-
-/* libfcgi passes OS_Read only the connection, so this is kept per thread: a thread reads one request at a time. */
-static _Thread_local struct guard_reading guard_now;
-
-void guard_begin(void)
+void guard_begin(struct guard *guard)
 {
-    guard_now = (struct guard_reading){.expected = BEGIN};
+    *guard = (struct guard){.expected = GUARD_BEGIN};
+    guard_now = guard;
+}
+
+void guard_go_on(struct guard *guard)
+{
+    guard_now = guard;
 }
 
 static uint16_t guard_two(const uint8_t p[2])
@@ -57,9 +29,9 @@ static uint16_t guard_two(const uint8_t p[2])
     return (uint16_t)(p[0] << 8 | p[1]);
 }
 
-static bool guard_header_is_good(struct guard_reading *r)
+static bool guard_header_is_good(struct guard *r)
 {
-    const struct header *h = &r->header;
+    const struct guard_header *h = &r->header;
     uint16_t id = guard_two(h->id);
 
     r->content = guard_two(h->length);
@@ -67,27 +39,27 @@ static bool guard_header_is_good(struct guard_reading *r)
     r->at = 0;
     if (h->version != VERSION || id == 0)
         return false;
-    if (r->expected == BEGIN) {
+    if (r->expected == GUARD_BEGIN) {
         r->id = id;
-        return h->type == BEGIN && r->content == BEGIN_BYTES && r->padding == 0;
+        return h->type == GUARD_BEGIN && r->content == BEGIN_BYTES && r->padding == 0;
     }
     if (h->type != r->expected || id != r->id)
         return false;
     if (r->content > 0)
         return true;
-    r->ended = r->expected == STDIN;
-    r->expected = STDIN;
+    r->ended = r->expected == GUARD_STDIN;
+    r->expected = GUARD_STDIN;
     /* No padding: libfcgi would take that of an empty record, as that of the first one, for the next header. */
     return r->padding == 0 && r->pairs.left == 0 && r->pairs.wanted == 0 && !r->pairs.is_value;
 }
 
 /* The content is the role (two bytes), flags, and five reserved bytes. */
-static bool guard_begin_byte_is_good(const struct guard_reading *r, uint8_t c)
+static bool guard_begin_byte_is_good(const struct guard *r, uint8_t c)
 {
     return r->at > 1 || c == (r->at == 1 ? RESPONDER : 0);
 }
 
-static bool guard_length_is_good(struct pairs *p)
+static bool guard_length_is_good(struct guard_pairs *p)
 {
     p->left += p->length;
     p->length = 0;
@@ -96,7 +68,7 @@ static bool guard_length_is_good(struct pairs *p)
 }
 
 /* Takes one byte of a length. */
-static bool guard_length_byte_is_good(struct pairs *p, uint8_t c)
+static bool guard_length_byte_is_good(struct guard_pairs *p, uint8_t c)
 {
     if (p->wanted > 0) {
         p->length = p->length << 8 | c;
@@ -112,7 +84,7 @@ static bool guard_length_byte_is_good(struct pairs *p, uint8_t c)
 }
 
 /* Takes what is there of a name and its value, or one byte of a length. Returns how much; 0 refuses it. */
-static size_t guard_take_params(struct pairs *pairs, const uint8_t *p, size_t n)
+static size_t guard_take_params(struct guard_pairs *pairs, const uint8_t *p, size_t n)
 {
     bool is_text = pairs->left > 0 && pairs->wanted == 0 && !pairs->is_value;
     size_t took = is_text ? MIN(n, (size_t)pairs->left) : 1;
@@ -126,23 +98,23 @@ static size_t guard_take_params(struct pairs *pairs, const uint8_t *p, size_t n)
     return memchr(p, '\0', took) == NULL ? took : 0;
 }
 
-static size_t guard_take_content(struct guard_reading *r, const uint8_t *p, size_t n)
+static size_t guard_take_content(struct guard *r, const uint8_t *p, size_t n)
 {
-    return r->expected == BEGIN    ? guard_begin_byte_is_good(r, *p)
-           : r->expected == PARAMS ? guard_take_params(&r->pairs, p, n)
-                                   : n;
+    return r->expected == GUARD_BEGIN    ? guard_begin_byte_is_good(r, *p)
+           : r->expected == GUARD_PARAMS ? guard_take_params(&r->pairs, p, n)
+                                         : n;
 }
 
 /* Takes some of p. Returns how much; 0 refuses it. */
-static size_t guard_take(struct guard_reading *r, const uint8_t *p, size_t n)
+static size_t guard_take(struct guard *r, const uint8_t *p, size_t n)
 {
     if (r->ended)
         return 0;
-    if (r->have < HEADER_BYTES) {
+    if (r->have < GUARD_HEADER_BYTES) {
         r->bytes[r->have++] = *p;
-        if (r->have == HEADER_BYTES && !guard_header_is_good(r))
+        if (r->have == GUARD_HEADER_BYTES && !guard_header_is_good(r))
             return 0;
-        if (r->have == HEADER_BYTES && r->content + r->padding == 0)
+        if (r->have == GUARD_HEADER_BYTES && r->content + r->padding == 0)
             r->have = 0;
         return 1;
     }
@@ -156,12 +128,12 @@ static size_t guard_take(struct guard_reading *r, const uint8_t *p, size_t n)
     *left -= took;
     if (r->content + r->padding == 0) {
         r->have = 0;
-        r->expected = r->expected == BEGIN ? PARAMS : r->expected;
+        r->expected = r->expected == GUARD_BEGIN ? GUARD_PARAMS : r->expected;
     }
     return took;
 }
 
-static bool guard_are_good(struct guard_reading *r, const uint8_t *p, size_t n)
+static bool guard_are_good(struct guard *r, const uint8_t *p, size_t n)
 {
     while (n > 0) {
         size_t took = guard_take(r, p, n);
@@ -179,7 +151,7 @@ int OS_Read(int fd, char *p, size_t n)
 {
     ssize_t got = read(fd, p, n);
 
-    if (got > 0 && !guard_are_good(&guard_now, (const uint8_t *)p, (size_t)got)) {
+    if (got > 0 && !guard_are_good(guard_now, (const uint8_t *)p, (size_t)got)) {
         (void)shutdown(fd, SHUT_RDWR); /* before libfcgi closes it: then that does not wait for the peer */
         errno = EPROTO;
         return -1;

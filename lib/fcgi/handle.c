@@ -5,8 +5,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/digest.h"
+#include "fcgi/input.h"
 #include "fcgi/send.h"
 #include "fcgi/serve.h"
+#include "model/user/caps.h"
 
 #define ASKED_NO 403        /* to nginx, whatever the reason is: the client gets that one when nginx asks again */
 #define RETRY_AFTER_SEC "2" /* of 429 and 503: long enough for a restart or a reconnect */
@@ -69,29 +71,22 @@ static void handle_allow_header(struct ctx *c, const struct route_match *m)
 }
 
 /*
- * Has it waited for a thread for so long that its sender may be gone? Then working on it would only make the next ones
- * wait, too. SENT_AT is when nginx had the whole request and passed it on: seconds with three decimals.
+ * How long it has waited for a thread. SENT_AT is when nginx had the whole request and passed it on: seconds with three
+ * decimals.
  */
-static bool handle_is_stale(const struct conf *conf, struct str sent_at)
+static int64_t handle_waited_us(struct str sent_at)
 {
     struct str sec;
     int64_t s, ms;
     struct timespec now;
 
     if (!str_cut(&sent_at, '.', &sec) || !str_to_i64(sec, &s) || !str_to_i64(sent_at, &ms))
-        return false;
+        return 0;
     ASSERT(clock_gettime(CLOCK_REALTIME, &now) == 0); /* the clock that nginx uses; tests move only clock_now_us */
-    return (now.tv_sec - s) * 1000 + now.tv_nsec / 1000000 - ms > conf->service_queue_sec * 1000;
+    return (now.tv_sec - s) * US_PER_SEC + now.tv_nsec / 1000 - ms * US_PER_MS;
 }
 
-/* What nginx brings of a request whose location takes a large body (nginx/snippets/authorize.conf). */
-enum handle_part {
-    PART_ALL,
-    PART_ASKED,   /* its head, to ask whether the body may come */
-    PART_REFUSED, /* its head, to get the answer after a no */
-};
-
-static enum handle_part handle_part_of(FCGX_Request *q)
+static enum work_part handle_part_of(FCGX_Request *q)
 {
     if (handle_param(q, "AUTHORIZE_ONLY").p != NULL)
         return PART_ASKED;
@@ -99,7 +94,7 @@ static enum handle_part handle_part_of(FCGX_Request *q)
 }
 
 /* A route without a body ignores what it is sent, unless it would be the one to let it onto nginx's disk. */
-static bool handle_is_too_long(const struct ctx *c, const struct route *route, enum handle_part part)
+static bool handle_is_too_long(const struct ctx *c, const struct route *route, enum work_part part)
 {
     bool counts = route->body_max_bytes > 0 || part != PART_ALL;
 
@@ -112,23 +107,29 @@ static bool handle_is_encoded(const struct request *r)
     return r->content_encoding.n > 0 && !str_ieq(r->content_encoding, STR("identity"));
 }
 
-/* Finds the route and enforces its policy columns; the first error ends it. */
-static enum err handle_check(struct ctx *c, FCGX_Request *q, const struct route_match *m, enum handle_part part)
+/*
+ * Enforces the columns of the route; the first error ends it. Who has waited for too long may be gone, and working on it
+ * would only make the next ones wait, too.
+ */
+static enum err handle_check(struct work *w, int64_t wait_left_us)
 {
-    if (handle_is_stale(c->conf, handle_param(q, "SENT_AT")))
+    const struct route_match *m = &w->match;
+    struct ctx *c = &w->ctx;
+
+    if (wait_left_us < 0)
         return ERR_BUSY;
     if (m->route == NULL)
         return m->allow_n == 0 ? ERR_NOT_FOUND : ERR_METHOD_NOT_ALLOWED;
     memcpy(c->req.param, m->param, sizeof c->req.param);
     c->req.body.max_bytes = m->route->body_max_bytes;
-    enum err e = form_parse(c->arena, handle_param(q, "QUERY_STRING"), &c->req.query);
+    enum err e = form_parse(c->arena, handle_param(&w->q, "QUERY_STRING"), &c->req.query);
     if (e == OK)
         e = access_check(c, m->route);
     if (e != OK)
         return e;
     if (m->route->body_max_bytes > 0 && handle_is_encoded(&c->req))
         return ERR_UNSUPPORTED_CODING;
-    return handle_is_too_long(c, m->route, part) ? ERR_BODY_TOO_LARGE : OK;
+    return handle_is_too_long(c, m->route, w->part) ? ERR_BODY_TOO_LARGE : OK;
 }
 
 static bool handle_only_reads(const struct ctx *c, const struct route *route)
@@ -148,7 +149,7 @@ static enum err handle_run_handler(struct ctx *c, const struct route *route)
  * A refused request that has nothing wrong about it now was refused for something that has passed, like a database that
  * was away. Its body is gone, so its sender must come again.
  */
-static enum err handle_run(struct ctx *c, const struct route *route, enum handle_part part)
+static enum err handle_run(struct ctx *c, const struct route *route, enum work_part part)
 {
     switch (part) {
     case PART_ALL:
@@ -161,19 +162,16 @@ static enum err handle_run(struct ctx *c, const struct route *route, enum handle
     return ERR_INTERNAL;
 }
 
-/*
- * The error, and the header that belongs to it: how to sign in, which methods there are, how to encode, when to try
- * again.
- */
-static void handle_answer_error(struct ctx *c, enum err e, const struct route_match *m, enum handle_part part)
+/* Whether a person is told by a page. */
+static bool handle_shows_page(const struct ctx *c, const struct route *route, enum err code)
 {
-    enum err code = e == ERR_VALIDATION && c->problems.n > 0 ? problems_err(&c->problems) : e;
+    return route != NULL && route->browser_page != NULL && input_wants_html(c) && err_is_shown(code) &&
+           code != ERR_INTERNAL;
+}
 
-    reply_error(&c->rep, code, &c->problems);
-    if (part == PART_ASKED) {
-        c->rep.status = ASKED_NO;
-        return;
-    }
+/* The header that belongs to an error: how to sign in, which methods there are, how to encode, when to try again. */
+static void handle_error_header(struct ctx *c, enum err code, const struct route_match *m)
+{
     switch (err_status(code)) {
     case 401:
         reply_header(&c->rep, "WWW-Authenticate", STR("Bearer"));
@@ -193,6 +191,24 @@ static void handle_answer_error(struct ctx *c, enum err e, const struct route_ma
     default:
         return;
     }
+}
+
+static void handle_answer_error(struct ctx *c, enum err e, const struct route_match *m, enum work_part part)
+{
+    enum err code = e == ERR_VALIDATION && c->problems.n > 0 ? problems_err(&c->problems) : e;
+
+    if (handle_shows_page(c, m->route, code)) {
+        enum err sent =
+            reply_redirect(&c->rep, arena_printf(c->arena, "%s?error=%s", m->route->browser_page, err_slug(code)));
+        ASSERT(sent == OK);
+        return;
+    }
+    caps_explain(c->conf, c->arena, e, &c->problems);
+    reply_error(&c->rep, code, &c->problems);
+    if (part == PART_ASKED)
+        c->rep.status = ASKED_NO;
+    else
+        handle_error_header(c, code, m);
 }
 
 static struct sent handle_send_stream(struct ctx *c, FCGX_Request *q, const struct route_match *m)
@@ -240,30 +256,55 @@ static void handle_log_request(struct ctx *c, const struct route *route, enum er
         LOG_CSTR("db_error", db_failed && !handle_quotes_data(db_errno(c->db)) ? db_error(c->db) : NULL), LOG_END);
 }
 
-bool handle_request(struct shared *shared, struct db *db, struct arena *arena, FCGX_Request *q)
+void handle_begin(struct shared *shared, struct db *db, struct work *w)
 {
-    int64_t started_us = clock_mono_us();
-    struct ctx c = {
-        .app = shared->app, .conf = shared->conf, .db = db, .arena = arena, .state = shared->state, .shared = shared};
+    struct ctx *c = &w->ctx;
 
-    handle_read_request(&c, q);
-    reply_init(&c.rep, arena, c.req.id);
-    struct route_match m = route_find(shared->app->routes, c.req.method, c.req.path);
-    enum handle_part part = handle_part_of(q);
-    enum err e = handle_check(&c, q, &m, part);
+    w->started_us = clock_mono_us();
+    *c = (struct ctx){.app = shared->app,
+                      .conf = shared->conf,
+                      .db = db,
+                      .arena = &w->arena,
+                      .state = shared->state,
+                      .shared = shared};
+    handle_read_request(c, &w->q);
+    reply_init(&c->rep, c->arena, c->req.id);
+    w->match = route_find(shared->app->routes, c->req.method, c->req.path);
+    w->part = handle_part_of(&w->q);
+    int64_t left_us = shared->conf->service_queue_sec * US_PER_SEC - handle_waited_us(handle_param(&w->q, "SENT_AT"));
+    w->e = handle_check(w, left_us);
+    w->turn = (struct turn){.until_us = w->started_us + left_us, .user = c->caller.user_id};
+    if (w->e != OK)
+        return;
+    w->turn.cost = w->match.route->cost;
+    if (w->part == PART_ALL)
+        return;
+    /* Its head alone costs nothing. But what would find no place later is better told before its body comes. */
+    if (!turns_have_room(shared->turns, &w->turn))
+        w->e = ERR_BUSY;
+    w->turn.cost = COST_LIGHT;
+}
+
+bool handle_end(struct db *db, struct work *w)
+{
+    struct ctx *c = &w->ctx;
+    enum err e = w->e;
+
+    c->db = db;
+    guard_go_on(&w->guard);
     if (e == OK)
-        e = handle_run(&c, m.route, part);
+        e = handle_run(c, w->match.route, w->part);
     if (e != OK)
-        handle_answer_error(&c, e, &m, part);
-    ASSERT(c.rep.status != 0);
-    body_drain(&c.req.body); /* on a kept connection, the rest would be taken for the next request */
-    struct sent sent = c.rep.stream != NULL ? handle_send_stream(&c, q, &m) : send_whole(&c.rep, q);
+        handle_answer_error(c, e, &w->match, w->part);
+    ASSERT(c->rep.status != 0);
+    body_drain(&c->req.body); /* on a kept connection, the rest would be taken for the next request */
+    struct sent sent = c->rep.stream != NULL ? handle_send_stream(c, &w->q, &w->match) : send_whole(&c->rep, &w->q);
     if (sent.e != OK)
         e = sent.e;
-    handle_log_request(&c, m.route, e, &sent, started_us);
-    app_metrics_request(shared->metrics, m.route, part == PART_ASKED, handle_outcome(&c, &sent),
-                        clock_mono_us() - started_us);
-    reply_done(&c.rep);
-    arena_clear(arena); /* now, and not when the next request comes: it may hold a password */
+    handle_log_request(c, w->match.route, e, &sent, w->started_us);
+    app_metrics_request(c->shared->metrics, w->match.route, w->part == PART_ASKED, handle_outcome(c, &sent),
+                        clock_mono_us() - w->started_us);
+    reply_done(&c->rep);
+    arena_clear(c->arena); /* now, and not when the next request comes: it may hold a password */
     return !sent.cut;
 }

@@ -67,11 +67,13 @@ enum err image_intake(struct ctx *c, const struct image_source *source, struct u
     if (e == OK)
         e = image_sniff_file(fd, &header); /* what is no image gets neither a row nor the image service */
     if (e == OK)
-        e = upload_begin(c->db, &c->caller.user_id, c->req.id, &r.id, &r.created_at_us);
+        e = upload_begin(c->db, c->arena, c->conf, &c->caller.user_id, c->req.id, &r.id, &r.created_at_us);
     if (e == OK)
         e = image_intake_repair_into_store(c, fd, &r);
     if (e == OK)
         *ret_report = r;
+    else if (!uuid_is_none(&r.id))
+        upload_drop(c->db, &r, 1, c->req.id);
     return e;
 }
 

@@ -1,7 +1,7 @@
 /*
  * How an image gets in, for the apps uploads and posts: from the request's stream into a nameless spool file, through
- * the image service, into the store. The upload row is written before the file; upload_ready in the caller's own
- * transaction makes it count.
+ * the image service, into the store. The upload row is written before the file; upload_keep, or upload_ready in the
+ * caller's own transaction, makes it count. A caller that fails after the intake calls upload_drop.
  */
 #pragma once
 
@@ -18,7 +18,8 @@ struct image_source {
  * OK: the image is repaired and lies durable in the store, its row is still "storing".
  * image_intake_blames_image: the stream was read to its end, so the next part can follow.
  * Others (stream, store, database, image service): the request is over.
- * After an error nothing of the image is left but perhaps its row, which the purge takes away within the hour.
+ * After an error nothing of the image is left but its row, which counts no more once the purge has run: in a moment, or
+ * within the hour if the database is away.
  */
 MUST_CHECK enum err image_intake(struct ctx *c, const struct image_source *source, struct upload_report *ret_report);
 

@@ -71,3 +71,16 @@ enum err input_check_line(const void *str)
 {
     return text_is_printable(*(const struct str *)str, false) ? OK : ERR_FIELD_CHARACTERS;
 }
+
+bool input_wants_html(const struct ctx *c)
+{
+    struct str rest = c->req.accept, piece, type;
+
+    while (str_next(&rest, ',', &piece)) {
+        if (!str_cut(&piece, ';', &type))
+            type = piece;
+        if (str_ieq(str_trim(type), STR("text/html")))
+            return true;
+    }
+    return false;
+}

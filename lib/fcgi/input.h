@@ -26,5 +26,8 @@ MUST_CHECK enum err input_page(struct ctx *c, const char *const *allowed, struct
 /* ERR_VALIDATION when there are query names that are not in allowed (NULL-ended), each as a problem. */
 MUST_CHECK enum err input_query_only(struct ctx *c, const char *const *allowed);
 
+/* Whether it comes from a browser that shows the answer to a person: Accept names text/html. */
+bool input_wants_html(const struct ctx *c);
+
 /* The .check of a field that is one line of text: ERR_FIELD_CHARACTERS when it has control characters. */
 MUST_CHECK enum err input_check_line(const void *str);

@@ -2,7 +2,7 @@
  * Accepting is done here and not by libfcgi (docs/architecture.md#a-request): a thread inside FCGX_Accept_r would stay
  * with an idle kept connection, and libfcgi's own way to stop loses requests. All threads wait on one epoll for the
  * listening socket, for kept connections that have something to read, and for the stop; libfcgi gets one ready
- * connection at a time.
+ * connection at a time. What takes long takes turns (turns.h); who stands in line is a struct work that no thread holds.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/lock.h"
 #include "base/log.h"
 #include "fcgi/tsan_epoll.h"
 #include "net/call.h"
@@ -23,10 +24,10 @@
 
 #define LISTEN_FD 0
 /*
- * How long a stop waits for answers that are being streamed. Meanwhile requests wait in the queue of the listening
+ * How long a stop waits for what takes long, streams among it. Meanwhile requests wait in the queue of the listening
  * socket, so it is at most half of what service.queue_sec allows.
  */
-#define STREAM_GRACE_MS 5000
+#define STOP_PATIENCE_US (5 * US_PER_SEC)
 #define STOP_GRACE_MS 200 /* nginx may be sending a request on a kept connection at this moment */
 /* Of one read or write on a connection. nginx runs on this machine: longer means that it, or its client, is gone. */
 #define CONNECTION_TIMEOUT_SEC 60
@@ -34,14 +35,48 @@
 struct server {
     struct shared *shared;
     int epoll_fd, stop_fd;
+    pthread_mutex_t lock;
+    struct work *idle; /* without a request, under the lock; at most one for each thread and each place in line */
 };
 
 struct serve_thread {
     struct server *server;
     pthread_t id;
     struct db *db;
-    struct arena arena;
 };
+
+static struct work *serve_take_work(struct server *s)
+{
+    lock_take(&s->lock);
+    struct work *w = s->idle;
+    if (w != NULL)
+        s->idle = w->next;
+    lock_release(&s->lock);
+    if (w != NULL)
+        return w;
+    w = xcalloc(1, sizeof *w);
+    ASSERT(FCGX_InitRequest(&w->q, LISTEN_FD, 0) == 0);
+    arena_init(&w->arena, ARENA_MAX_BYTES);
+    return w;
+}
+
+static void serve_give_work(struct server *s, struct work *w)
+{
+    lock_take(&s->lock);
+    w->next = s->idle;
+    s->idle = w;
+    lock_release(&s->lock);
+}
+
+static void serve_free_work(struct server *s)
+{
+    for (struct work *w = s->idle, *next; w != NULL; w = next) {
+        next = w->next;
+        FCGX_Free(&w->q, 1);
+        arena_done(&w->arena);
+        free(w);
+    }
+}
 
 static void serve_watch(struct server *s, int op, int fd, uint32_t events)
 {
@@ -52,31 +87,34 @@ static void serve_watch(struct server *s, int op, int fd, uint32_t events)
     tsan_epoll_end();
 }
 
-/* Serves one request on a connection that has something to read. Returns whether the connection is still open. */
-static bool serve_request(struct serve_thread *t, FCGX_Request *q, int fd)
+/* Reads the head of a request from a connection that has something to read. False: the connection is closed. */
+static bool serve_read_head(struct work *w, int fd)
 {
-    struct shared *s = t->server->shared;
+    FCGX_Request *q = &w->q;
 
     q->ipcFd = fd;
     q->keepConnection = 1;
     q->listen_sock = -1; /* so that FCGX_Accept_r fails on a bad or closed connection, and does not accept another */
-    guard_begin();
+    guard_begin(&w->guard);
     if (FCGX_Accept_r(q) < 0) /* libfcgi has closed it */
         return false;
     if (FCGX_GetError(q->in) != 0) { /* it broke off between two parameters, which libfcgi takes for their end */
         FCGX_Free(q, 1);
         return false;
     }
-    app_metrics_busy(s->metrics, 1);
-    bool whole = handle_request(s, t->db, &t->arena, q);
-    app_metrics_busy(s->metrics, -1);
+    return true;
+}
+
+/* Ends a request that has been answered, if the answer is whole. Returns whether the connection is still open. */
+static bool serve_end_request(const struct server *s, FCGX_Request *q, int fd, bool whole)
+{
     if (!whole) {
         FCGX_Free(q, 0); /* drops what libfcgi has not sent yet */
         q->ipcFd = -1;
         (void)close(fd);
         return false;
     }
-    bool keep = q->keepConnection && !atomic_load(&s->stopping);
+    bool keep = q->keepConnection && !atomic_load(&s->shared->stopping);
     q->keepConnection = 1; /* closed here: libfcgi would first wait for the peer to close, for as long as that sends */
     FCGX_Finish_r(q);
     if (q->ipcFd < 0)
@@ -87,14 +125,70 @@ static bool serve_request(struct serve_thread *t, FCGX_Request *q, int fd)
     return keep;
 }
 
-static void serve_connection(struct serve_thread *t, FCGX_Request *q, int fd, bool is_new)
+/* Keeps watching the connection of work that is done, or of which there was none, unless it is closed. */
+static void serve_put_back(struct server *s, struct work *w, int fd, bool is_open)
 {
-    struct server *s = t->server;
+    bool is_new = w->is_new;
 
-    if (serve_request(t, q, fd))
+    serve_give_work(s, w);
+    if (is_open)
         serve_watch(s, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLRDHUP | EPOLLONESHOT);
     else
         app_metrics_connections(s->shared->metrics, -1);
+}
+
+/* Answers, and puts the work back; what had waited for this turn comes next. Returns that, or NULL. */
+static struct work *serve_answer(struct serve_thread *t, struct work *w)
+{
+    struct server *s = t->server;
+    int fd = w->q.ipcFd;
+    bool whole = handle_end(t->db, w);
+    struct turn *next = turns_leave(s->shared->turns, &w->turn);
+
+    serve_put_back(s, w, fd, serve_end_request(s, &w->q, fd, whole));
+    return (struct work *)next;
+}
+
+static void serve_answer_all(struct serve_thread *t, struct work *w)
+{
+    while (w != NULL)
+        w = serve_answer(t, w);
+}
+
+static void serve_connection(struct serve_thread *t, int fd, bool is_new)
+{
+    struct shared *shared = t->server->shared;
+    struct work *w = serve_take_work(t->server);
+
+    w->is_new = is_new;
+    if (!serve_read_head(w, fd)) {
+        serve_put_back(t->server, w, fd, false);
+        return;
+    }
+    app_metrics_busy(shared->metrics, 1);
+    handle_begin(shared, t->db, w);
+    enum turn_answer answer = turns_ask(shared->turns, &w->turn);
+    if (answer == TURN_REFUSED) {
+        w->turn.cost = COST_LIGHT;
+        w->e = ERR_BUSY;
+    }
+    if (answer != TURN_WAIT) /* else it is another thread's */
+        serve_answer_all(t, w);
+    app_metrics_busy(shared->metrics, -1);
+}
+
+/* Tells one that it has waited for too long. */
+static void serve_late(struct serve_thread *t)
+{
+    struct work *w = (struct work *)turns_take_late(t->server->shared->turns);
+
+    if (w == NULL) /* another thread was faster */
+        return;
+    w->turn.cost = COST_LIGHT;
+    w->e = ERR_BUSY;
+    app_metrics_busy(t->server->shared->metrics, 1);
+    serve_answer_all(t, w);
+    app_metrics_busy(t->server->shared->metrics, -1);
 }
 
 static int serve_accept_connection(void)
@@ -118,10 +212,8 @@ static void *serve_thread_main(void *arg)
 {
     struct serve_thread *t = arg;
     struct server *s = t->server;
-    FCGX_Request q;
     struct epoll_event ev;
 
-    ASSERT(FCGX_InitRequest(&q, LISTEN_FD, 0) == 0);
     for (;;) {
         int n = epoll_wait(s->epoll_fd, &ev, 1, -1);
         if (n < 0 && errno == EINTR)
@@ -130,15 +222,18 @@ static void *serve_thread_main(void *arg)
         tsan_epoll_take(ev.data.fd);
         if (ev.data.fd == s->stop_fd)
             break;
+        if (ev.data.fd == turns_fd(s->shared->turns)) {
+            serve_late(t);
+            continue;
+        }
         bool is_new = ev.data.fd == LISTEN_FD;
         int fd = is_new ? serve_accept_connection() : ev.data.fd;
         if (fd < 0)
             continue;
         if (is_new)
             app_metrics_connections(s->shared->metrics, 1);
-        serve_connection(t, &q, fd, is_new);
+        serve_connection(t, fd, is_new);
     }
-    FCGX_Free(&q, 1);
     return NULL;
 }
 
@@ -173,10 +268,8 @@ static struct serve_thread *serve_start_threads(struct server *s, size_t n)
 {
     struct serve_thread *threads = xcalloc(n, sizeof *threads);
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         threads[i] = (struct serve_thread){.server = s, .db = db_new(&s->shared->db_options)};
-        arena_init(&threads[i].arena, ARENA_MAX_BYTES);
-    }
     for (size_t i = 0; i < n; i++)
         ASSERT(pthread_create(&threads[i].id, NULL, serve_thread_main, &threads[i]) == 0);
     return threads;
@@ -187,22 +280,40 @@ static void serve_end_threads(struct serve_thread *threads, size_t n)
     for (size_t i = 0; i < n; i++) {
         ASSERT(pthread_join(threads[i].id, NULL) == 0);
         db_free(threads[i].db);
-        arena_done(&threads[i].arena);
     }
     free(threads);
 }
 
+/* Lets requests arrive that nginx is sending on kept connections at this moment. */
+static void serve_stop_accepting(struct server *s)
+{
+    ASSERT(epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, LISTEN_FD, NULL) == 0);
+    (void)nanosleep(&(struct timespec){.tv_nsec = STOP_GRACE_MS * 1000000}, NULL);
+}
+
 /*
- * Stops accepting, lets requests that nginx is sending on kept connections arrive, and tells the threads to end after
- * their current request. The listening socket is neither shut down nor closed: the next process takes over its queue.
+ * Stops accepting, lets what has been accepted end, and tells the threads to end. The listening socket is neither shut down
+ * nor closed: the next process takes over its queue. Should something take longer than those in the queue may wait, light
+ * requests are served meanwhile, and others are told to come again.
  */
 static void serve_stop(struct server *s)
 {
-    ASSERT(epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, LISTEN_FD, NULL) == 0);
-    atomic_store(&s->shared->stopping, true);
-    (void)nanosleep(&(struct timespec){.tv_nsec = STOP_GRACE_MS * 1000000}, NULL);
+    struct shared *shared = s->shared;
+    int64_t half_queue_us = shared->conf->service_queue_sec * US_PER_SEC / 2;
+    int64_t until_us = clock_mono_us() + MIN(STOP_PATIENCE_US, half_queue_us);
+
+    atomic_store(&shared->stopping, true);
+    serve_stop_accepting(s);
+    bool ended = turns_await_end(shared->turns, until_us);
+    streams_end(shared->streams, until_us);
+    if (!ended) {
+        turns_close(shared->turns);
+        serve_watch(s, EPOLL_CTL_ADD, LISTEN_FD, EPOLLIN | EPOLLEXCLUSIVE);
+        while (!turns_await_end(shared->turns, clock_mono_us() + US_PER_SEC))
+            ;
+        serve_stop_accepting(s);
+    }
     ASSERT(eventfd_write(s->stop_fd, 1) == 0);
-    streams_end(s->shared->streams, (int)MIN(STREAM_GRACE_MS, s->shared->conf->service_queue_sec * 1000 / 2));
 }
 
 int serve_run(struct shared *shared)
@@ -228,6 +339,8 @@ int serve_run(struct shared *shared)
     ASSERT(s.epoll_fd >= 0 && s.stop_fd >= 0);
     serve_watch(&s, EPOLL_CTL_ADD, LISTEN_FD, EPOLLIN | EPOLLEXCLUSIVE);
     serve_watch(&s, EPOLL_CTL_ADD, s.stop_fd, EPOLLIN);
+    serve_watch(&s, EPOLL_CTL_ADD, turns_fd(shared->turns), EPOLLIN);
+    lock_init(&s.lock);
     shared->streams = streams_new(n);
     shared->metrics = app_metrics_start(shared);
     shared->key_uses = key_use_start(shared);
@@ -239,6 +352,8 @@ int serve_run(struct shared *shared)
     serve_wait_for_stop(&signals);
     serve_stop(&s);
     serve_end_threads(threads, n);
+    serve_free_work(&s);
+    lock_done(&s.lock);
     if (shared->app->background != NULL)
         ASSERT(pthread_join(background.id, NULL) == 0);
     key_use_stop(shared->key_uses);

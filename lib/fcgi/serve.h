@@ -2,6 +2,7 @@
  * Serving: what the threads of a program share, and the parts that fcgi-apps/main.c puts together.
  *
  *    serve.c        accepts connections and keeps them (epoll); the threads; the graceful stop
+ *    turns.c        which requests run, stand in line or are refused, by what they cost
  *    guard.c        lets only one well-formed request at a time through to libfcgi
  *    handle.c       one request: parameters, route, policy columns, handler, error; its log line and its metrics
  *    access.c       who asks: keys, sessions, the cross-origin rule
@@ -16,7 +17,8 @@
 #include <pthread.h>
 
 #include "fcgi/app.h"
-#include "base/gate.h"
+#include "fcgi/guard.h"
+#include "fcgi/turns.h"
 #include "base/secret.h"
 #include "model/key/key_cache.h"
 #include "service/service.h"
@@ -42,18 +44,45 @@ struct shared {
     struct app_metrics *metrics;
     struct streams *streams;
     atomic_bool stopping;
-    struct gate *outside; /* fcgi/outside.h */
+    struct turns *turns;
 };
 
 /* Serves the listening socket on fd 0 until SIGTERM or SIGINT. Returns the exit code. */
 int serve_run(struct shared *shared);
 
+/* What nginx brings of a request whose location takes a large body (nginx/snippets/authorize.conf). */
+enum work_part {
+    PART_ALL,
+    PART_ASKED,   /* its head, to ask whether the body may come */
+    PART_REFUSED, /* its head, to get the answer after a no */
+};
+
+/* One request. Between handle_begin and handle_end it may stand in line; then another thread goes on with it. */
+struct work {
+    struct turn turn; /* first, so that a turn is its work */
+    FCGX_Request q;
+    struct guard guard;
+    struct arena arena;
+    struct ctx ctx;
+    struct route_match match;
+    enum work_part part;
+    enum err e; /* why it is refused */
+    int64_t started_us;
+    bool is_new; /* its connection: epoll does not know it yet */
+    struct work *next;
+};
+
 /*
- * Reads one request, answers it and sends the answer; db and arena are the calling thread's. False when the answer
- * broke off: the connection must be closed without the record that ends an answer, or nginx would take it for a whole
- * one.
+ * Reads the request's head, which libfcgi has in w->q, and finds out whether it may run: w->e, and w->turn for what it
+ * costs. db is the calling thread's, here and below.
  */
-MUST_CHECK bool handle_request(struct shared *shared, struct db *db, struct arena *arena, FCGX_Request *q);
+void handle_begin(struct shared *shared, struct db *db, struct work *w);
+
+/*
+ * Runs the handler, unless w->e says why not, and sends the answer. False when the answer broke off: the connection must
+ * be closed without the record that ends an answer, or nginx would take it for a whole one.
+ */
+MUST_CHECK bool handle_end(struct db *db, struct work *w);
 
 /* Fills in c->caller as the route's auth says, or returns why the caller may not use the route. */
 MUST_CHECK enum err access_check(struct ctx *c, const struct route *route);

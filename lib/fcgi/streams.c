@@ -74,10 +74,8 @@ bool streams_are_ended(struct streams *s)
     return ended;
 }
 
-void streams_end(struct streams *s, int grace_ms)
+void streams_end(struct streams *s, int64_t until_us)
 {
-    int64_t until_us = clock_mono_us() + grace_ms * US_PER_MS;
-
     lock_take(&s->lock);
     while (s->n > 0 && cond_wait_until(&s->left, &s->lock, until_us))
         ;

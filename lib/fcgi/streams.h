@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct streams;
 
@@ -24,5 +25,5 @@ void streams_leave(struct streams *s, int fd);
 int streams_count(struct streams *s); /* those that are open now */
 bool streams_are_ended(struct streams *s);
 
-/* Waits, grace_ms at most, until none is open, and shuts down the connections of those that still are. */
-void streams_end(struct streams *s, int grace_ms);
+/* Waits until none is open, or until_us (of clock_mono_us) has come, and shuts down the connections of those that still are. */
+void streams_end(struct streams *s, int64_t until_us);

@@ -108,3 +108,11 @@ const char *route_rate_name(enum route_rate rate)
     ASSERT((size_t)rate < ARRAY_LEN(names));
     return names[rate];
 }
+
+const char *route_cost_name(enum route_cost cost)
+{
+    static const char *const names[] = {[COST_LIGHT] = "light", [COST_HEAVY] = "heavy", [COST_OUTSIDE] = "outside"};
+
+    ASSERT((size_t)cost < ARRAY_LEN(names));
+    return names[cost];
+}

@@ -43,8 +43,17 @@ enum route_effect {
     EFFECT_GET,  /* a GET that changes something: nginx must not repeat or pool it */
 };
 
+/* What an answer takes. Each cost has its own share of the program's threads, so that none keeps another waiting
+ * (fcgi/turns.h). */
+enum route_cost {
+    COST_LIGHT,   /* the default: milliseconds */
+    COST_HEAVY,   /* decodes images, streams an export */
+    COST_OUTSIDE, /* waits for somebody else's machine */
+    COST__MAX
+};
+
 /*
- * The program enforces auth and body_max_bytes. nginx's location of the pattern is generated from all rows that share it
+ * The program enforces auth, body_max_bytes and cost. nginx's location of the pattern is generated from all rows that share it
  * (tools/generate): the largest body_max_bytes, rate, timeout_sec and effect.
  */
 struct route {
@@ -54,8 +63,11 @@ struct route {
     uint64_t body_max_bytes; /* 0: no body is taken */
     enum route_rate rate;
     enum route_effect effect;
+    enum route_cost cost;
     int timeout_sec; /* how long nginx waits for the answer; 0: 120 s */
     bool streams;    /* may answer with reply_stream: nginx passes the body on and puts nothing of it on its disk */
+    const char
+        *browser_page; /* of a GET that people come to: a browser is sent there with ?error=CODE, and not given JSON */
     const char *summary;
 };
 
@@ -75,6 +87,7 @@ struct route_match {
 /* tables: NULL-ended list of route tables. Literal segments win over {name}. */
 struct route_match route_find(const struct route *const *tables, struct str method, struct str path);
 
-/* "none", "session", "any", "foreign"; "api", "sign_in", "none" */
+/* "none", "session", "any", "foreign"; "api", "sign_in", "none"; "light", "heavy", "outside" */
 const char *route_auth_name(enum route_auth auth);
 const char *route_rate_name(enum route_rate rate);
+const char *route_cost_name(enum route_cost cost);

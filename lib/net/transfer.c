@@ -8,12 +8,21 @@
 
 #define REPLY_HEADERS_MAX_BYTES (64u << 10) /* an honest answer has 2 KiB; libcurl 7.88 itself has no limit */
 
+static const char *transfer_url(const struct transfer *t)
+{
+    char *url = NULL;
+
+    return curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url != NULL ? url : "";
+}
+
 static int transfer_on_connected(void *arg, char *remote, char *local, int remote_port, int local_port)
 {
     struct transfer *t = arg;
     (void)remote, (void)local, (void)remote_port, (void)local_port;
 
     t->unsent = transfer_is_late(t) ? TRANSFER_LATE : t->kind->begin(t);
+    if (t->unsent == NULL && fault_before(&t->fault, transfer_url(t)))
+        return CURL_PREREQFUNC_ABORT;
     return t->unsent != NULL ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
@@ -202,7 +211,7 @@ bool transfer_may_start(struct transfer *t)
 void transfer_end(struct transfer *t, CURLcode code)
 {
     t->detail = t->unsent != NULL ? t->unsent : curl_easy_strerror(code);
-    if (t->unsent == NULL && t->kind->answered(t, code)) {
+    if (t->unsent == NULL && t->kind->answered(t, code) && !fault_after(&t->fault)) {
         t->err = OK;
     } else if (t->may_have_left) {
         t->err = ERR_NET_UNKNOWN;

@@ -18,6 +18,7 @@
 
 #include <curl/curl.h>
 
+#include "base/fault.h"
 #include "net/call.h"
 #include "net/mail.h"
 
@@ -49,6 +50,7 @@ struct transfer {
     size_t header_bytes; /* of the answer */
 
     bool may_have_left;
+    struct fault fault; /* of the call, from the moment when it may have left */
     const char *unsent; /* why it was stopped when the connection stood; static */
     bool address_refused, address_tried;
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/io.h"
 
 #define FILE_MODE 0640
@@ -69,6 +70,45 @@ MUST_CHECK static enum err store_make_folders(const char *file)
     return e == OK ? store_make_folder(&inner) : e;
 }
 
+/* A step that a test may make fail (base/fault.h) fails like a bad disk. */
+static bool store_fails(void)
+{
+    errno = EIO;
+    return true;
+}
+
+static int store_open_new(const char *path)
+{
+    struct fault fault;
+
+    if (fault_before(&fault, "create a file") && store_fails())
+        return -1;
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+    if (fd < 0 || !fault_after(&fault))
+        return fd;
+    (void)close(fd);
+    (void)store_fails();
+    return -1;
+}
+
+static bool store_rename(const char *from, const char *to)
+{
+    struct fault fault;
+
+    if (fault_before(&fault, "name a file") && store_fails())
+        return false;
+    return rename(from, to) == 0 && !(fault_after(&fault) && store_fails());
+}
+
+static bool store_unlink(const char *path)
+{
+    struct fault fault;
+
+    if (fault_before(&fault, "delete a file") && store_fails())
+        return false;
+    return (unlink(path) == 0 || errno == ENOENT) && !(fault_after(&fault) && store_fails());
+}
+
 enum err store_create(const struct store *s, const struct uuid *id, struct store_file *ret_file)
 {
     struct store_file f = {.fd = -1, .id = *id};
@@ -83,7 +123,7 @@ enum err store_create(const struct store *s, const struct uuid *id, struct store
         return e;
     memcpy(f.temporary, temporary.s, sizeof f.temporary);
     memcpy(f.final, final.s, sizeof f.final);
-    f.fd = open(f.temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+    f.fd = store_open_new(f.temporary);
     if (f.fd < 0)
         return err_of_store();
     if (fchmod(f.fd, FILE_MODE) < 0) {
@@ -98,7 +138,7 @@ enum err store_create(const struct store *s, const struct uuid *id, struct store
 enum err store_commit(const struct store *s, struct store_file *f)
 {
     ASSERT(s != NULL && f->fd >= 0);
-    bool kept = fsync(f->fd) == 0 && rename(f->temporary, f->final) == 0;
+    bool kept = fsync(f->fd) == 0 && store_rename(f->temporary, f->final);
     enum err e = kept ? store_sync_folder(store_folder_of(f->final).s) : err_of_store();
     if (kept && e != OK)
         (void)unlink(f->final);
@@ -129,7 +169,7 @@ enum err store_delete(const struct store *s, const struct uuid *id)
         enum err e = store_full_path(s, id, suffixes[i], &p);
         if (e != OK)
             return e;
-        if (unlink(p.s) < 0 && errno != ENOENT)
+        if (!store_unlink(p.s))
             return err_of_store();
     }
     /* Gone for good, also after a power cut: the policy promises it. The folder may never have been made. */

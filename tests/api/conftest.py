@@ -86,6 +86,9 @@ def wait_for(condition, what, seconds=30):
         time.sleep(0.03)
 
 
+STARTED = re.compile('"event":"(started|cannot_start)"')
+
+
 class Stack:
     def __init__(self, folder):
         self.dir = pathlib.Path(folder)
@@ -135,15 +138,23 @@ class Stack:
             self.wait(lambda: all_stopped(pid), f"{name} stands still")
         return pid
 
+    def starts(self, name):
+        """How often the program has started. It has read its configuration by then; a process may be there long before."""
+        return len(STARTED.findall(self.log(name)))
+
+    def wait_for_start(self, name, old, starts):
+        """Until another process than old runs, and has started if it says so."""
+        self.wait(lambda: self.pid(name) not in (None, old) and (starts == 0 or self.starts(name) > starts), f"{name} runs again")
+
     def restart(self, name):
         """SIGTERM, and back when the next process runs."""
-        old = self.kill(name, signal.SIGTERM)
-        self.wait(lambda: self.pid(name) not in (None, old), f"{name} runs again")
+        starts = self.starts(name)
+        self.wait_for_start(name, self.kill(name, signal.SIGTERM), starts)
 
     @contextlib.contextmanager
     def stopped(self, name, signo=signal.SIGTERM):
         """The program is away inside the with block."""
-        hold = self.at.hold / name
+        hold, starts = self.at.hold / name, self.starts(name)
         hold.touch()
         try:
             self.kill(name, signo)
@@ -151,7 +162,7 @@ class Stack:
             yield
         finally:
             hold.unlink()
-            self.wait(lambda: self.pid(name) is not None, f"{name} runs again")
+            self.wait_for_start(name, None, starts)
             if name == "mariadb":
                 self.wait(self.database_answers, "MariaDB answers again")
 

@@ -70,7 +70,7 @@ def test_no_database_after_a_post_was_made(user, account, stack, database, by_up
     ids = [upload(user)] if by_upload else None
     with stack.stopped("worker-publish"):
         with database.used_by("posts"):
-            database.fault("COMMIT", "away", skip=0 if by_upload else 1)  # the image's row is a commit of its own
+            database.fault("COMMIT", "away", after="INSERT INTO posts")
             answer = send_json(user.api, account, upload_ids=ids) if by_upload else send(user.api, account)
             assert database.met == [("COMMIT", "away")]
             post = expect(answer, 202)["data"]
@@ -83,7 +83,7 @@ def test_no_database_after_a_post_was_made(user, account, stack, database, by_up
 def test_no_database_after_an_upload(user, database):
     user.key
     with database.used_by("uploads"):
-        database.fault("UPDATE uploads SET state = 'ready'", "away")
+        database.fault("COMMIT", "away", after="UPDATE uploads SET state = 'ready'")
         answer = user.api.post("/api/v1/uploads", data=SMALL, headers={"Content-Type": "image/jpeg"})
         id = expect(answer, 201)["data"]["id"]
         database.back()
@@ -94,7 +94,7 @@ def test_no_database_after_a_sign_in(user, stack, database):
     """The session that the browser sent along has ended with the same commit."""
     old = user.web.cookies["__Host-session"]
     with database.used_by("auth"):
-        database.fault("COMMIT", "away")
+        database.fault("COMMIT", "away", after="INSERT INTO sessions")
         expect(user.web.post("/api/v1/auth/login", json={"email": user.email, "password": user.password}), 200)
         assert database.met
         database.back()
@@ -106,7 +106,7 @@ def test_no_database_after_a_sign_in(user, stack, database):
 def test_no_database_after_an_account_was_connected(user, database):
     url = consented(user, f"truth.{user.number}.{user.id[-6:]}")
     with database.used_by("tiktok"):
-        database.fault("COMMIT", "away")
+        database.fault("COMMIT", "away", after="INSERT INTO accounts")
         account = expect(user.web.get(url), 200)["data"]
         assert database.met
         database.back()
@@ -116,7 +116,7 @@ def test_no_database_after_an_account_was_connected(user, database):
 
 def test_no_database_after_a_key_was_made_or_revoked(user, database):
     with database.used_by("keys"):
-        database.fault("COMMIT", "away")
+        database.fault("COMMIT", "away", after="INSERT INTO api_keys")
         id = expect(user.web.post("/api/v1/keys", json={"name": "made"}), 201)["data"]["id"]
         database.back()
         database.fault("UPDATE api_keys SET revoked_at_us", "away")
@@ -132,7 +132,7 @@ def test_no_database_after_a_key_was_made_or_revoked(user, database):
 def test_a_post_that_may_have_been_made(user, account, stack, database, fault):
     with stack.stopped("worker-publish"):
         with database.used_by("posts"):
-            database.fault("COMMIT", fault, skip=1)
+            database.fault("COMMIT", fault, after="INSERT INTO posts")
             id = unknown(send(user.api, account))
             assert database.met
         if fault == "lost":
@@ -143,9 +143,19 @@ def test_a_post_that_may_have_been_made(user, account, stack, database, fault):
 
 
 @pytest.mark.parametrize("fault", ["lost", "unanswered"])
+def test_an_upload_that_may_have_been_made(user, database, fault):
+    user.key
+    with database.used_by("uploads"):
+        database.fault("COMMIT", fault, after="UPDATE uploads SET state = 'ready'")
+        id = unknown(user.api.post("/api/v1/uploads", data=SMALL, headers={"Content-Type": "image/jpeg"}))
+        assert database.met
+        assert [u["id"] for u in expect(user.api.get("/api/v1/uploads"), 200)["data"]] == ([] if fault == "lost" else [id])
+
+
+@pytest.mark.parametrize("fault", ["lost", "unanswered"])
 def test_a_key_that_may_have_been_made(user, database, fault):
     with database.used_by("keys"):
-        database.fault("COMMIT", fault)
+        database.fault("COMMIT", fault, after="INSERT INTO api_keys")
         id = unknown(user.web.post("/api/v1/keys", json={"name": "lost"}))
         assert database.met
         assert keys(user) == ([] if fault == "lost" else [id])

@@ -1,13 +1,15 @@
 """A connection to MariaDB that breaks where a test wants it: a unix socket between a program and MariaDB, which passes bytes on.
 
     with Database(stack) as database, database.used_by("posts"):
-        database.fault("COMMIT", "unanswered")
+        database.fault("COMMIT", "unanswered", after="INSERT INTO posts")
         ...
 
 Faults, each for the next statement whose text begins so (a prepared statement: when it is executed):
     lost        the connection breaks; MariaDB never sees the statement
     unanswered  MariaDB does it, and the connection breaks before its answer comes back
     away        the answer comes back, and from then on there is no database until .back()
+
+.asked has the text of every statement so far.
 """
 
 import contextlib
@@ -22,7 +24,7 @@ QUERY, PREPARE, EXECUTE = 0x03, 0x16, 0x17  # https://mariadb.com/kb/en/2-text-p
 class Database:
     def __init__(self, stack):
         self.stack, self.path = stack, stack.at.run / "database.sock"
-        self.lock, self.faults, self.met = threading.Lock(), [], []
+        self.lock, self.faults, self.met, self.asked = threading.Lock(), [], [], []
         self.is_away = False
         self.listener = socket.socket(socket.AF_UNIX)
 
@@ -45,21 +47,21 @@ class Database:
         with self.stack.configured(*programs, database_socket=self.path, **settings):
             yield self
 
-    def fault(self, text, kind, skip=0):
-        """skip: how many such statements pass before."""
+    def fault(self, text, kind, after=""):
+        """after: only in a transaction that has had a statement which begins so. Every program has connections whose COMMITs come
+        at any time: for the notes of keys that were used, for one."""
         with self.lock:
-            self.faults.append([text, kind, skip])
+            self.faults.append((text, kind, after))
 
     def back(self):
         self.is_away = False
 
-    def fault_of(self, text):
+    def fault_of(self, text, before):
+        """before: the statements of the transaction."""
         with self.lock:
+            self.asked.append(text)
             for fault in self.faults:
-                if text.startswith(fault[0]):
-                    if fault[2] > 0:
-                        fault[2] -= 1
-                        return None
+                if text.startswith(fault[0]) and (not fault[2] or any(b.startswith(fault[2]) for b in before)):
                     self.faults.remove(fault)
                     self.met.append((fault[0], fault[1]))
                     return fault[1]
@@ -83,7 +85,7 @@ class Database:
 class Connection:
     def __init__(self, database, client, server):
         self.database, self.client, self.server = database, client, server
-        self.sent, self.prepared, self.preparing = b"", {}, None
+        self.sent, self.prepared, self.preparing, self.transaction = b"", {}, None, []
 
     def run(self):
         """Ends when either side does, or by a fault; leaving closes both."""
@@ -118,7 +120,10 @@ class Connection:
         command, text = packet[4], packet[5:].decode(errors="replace")
         if command == EXECUTE:
             text = self.prepared.get(packet[5:9], "")
-        kind = self.database.fault_of(text) if command in (QUERY, EXECUTE) else None
+        kind = None
+        if command in (QUERY, EXECUTE):
+            self.transaction = [] if text.startswith("START") else [*self.transaction, text]
+            kind = self.database.fault_of(text, self.transaction)
         if kind == "lost":
             return False
         self.server.sendall(packet)

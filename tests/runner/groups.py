@@ -26,6 +26,7 @@ import sanitizers  # noqa: E402
 
 FUZZ_SEC = 6
 UNIT_TIMEOUT_SEC, PYTEST_TIMEOUT_SEC, DEMO_TIMEOUT_SEC, LOAD_TIMEOUT_SEC = 120, 900, 240, 180
+SWEEP_TIMEOUT_SEC = 4 * 3600  # of all of it; a sample takes minutes
 
 os.environ.update(sanitizers.OPTIONS)
 
@@ -245,6 +246,27 @@ class Tsan:
             command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{name.partition('/')[2]}.py"]
             code, out = children.run(command, PYTEST_TIMEOUT_SEC, nice=True, cwd=CHECKOUT / "tests/api",
                                      env=python_environment(MARKETINGCLI_BUILD=str(builds.folder("tsan"))))
+            section.add(name, code == 0, out[-8000:])
+
+
+# The sweep: each flow with a fault at each of its steps (tests/sweep); in the ordinary run a sample, drawn by the date
+
+
+class Sweep:
+    def __init__(self, name, *options):
+        self.name, self.options, self.builds = name, options, ["asan"]
+
+    def names(self):
+        return [f"{self.name}/flows"]
+
+    def parts(self, wanted, section):
+        return [lambda: self.run(wanted, section)]
+
+    def run(self, wanted, section):
+        for name in wanted:
+            command = [CHECKOUT / "tests/sweep/sweep.py", "--build", builds.folder("asan"), *self.options]
+            code, out = children.run(command, SWEEP_TIMEOUT_SEC, nice=True, env=python_environment())
+            section.say("\n".join(out.rstrip().splitlines()[-30:]))
             section.add(name, code == 0, out[-8000:])
 
 

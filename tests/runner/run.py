@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import builds
 import children
-from groups import Demo, Fuzz, Lint, Load, Pytest, Tsan, Unit, then
+from groups import Demo, Fuzz, Lint, Load, Pytest, Sweep, Tsan, Unit, then
 from report import Report
 
 LANES = 2
@@ -21,13 +21,15 @@ GROUPS = [
     Lint(),
     Pytest("api", "asan", "MARKETINGCLI_BUILD", shares=2),
     Demo(),
+    Sweep("sweep-sample", "--sample", "80"),
     Pytest("deploy", "release", "MARKETINGCLI_RELEASE", nice=True),
     Unit("unit-clang", "clang"),
     Fuzz(),
 ]
 ALONE = [Load("load", "release")]
-# Not without being asked for by name, because of the time they take: tests/run.sh tsan
-ASKED_FOR = {"tsan": ([Unit("tsan-unit", "tsan"), Tsan()], [Load("tsan-load", "tsan")])}
+# Not without being asked for by name, because of the time they take: tests/run.sh tsan, tests/run.sh sweep-all
+ASKED_FOR = {"tsan": ([Unit("tsan-unit", "tsan"), Tsan()], [Load("tsan-load", "tsan")]),
+             "sweep": ([Sweep("sweep-all")], [])}
 
 
 def main():

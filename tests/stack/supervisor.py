@@ -18,6 +18,7 @@ from layout import AS_ROOT, CHECKOUT, folder, write
 
 BACKLOG = 4096  # at least nginx worker_processes x worker_connections: a full unix socket is a 502 at once
 PAUSE_FIRST_SEC, PAUSE_MAX_SEC = 0.05, 1.0
+FAULTS_BYTES = 16 + 4 * 32 + 4096 * 96  # struct fault_plan (lib/base/fault.h)
 STEADY_SEC = 5  # who lived this long is restarted as if for the first time
 STOP_SEC = 10  # from SIGTERM to SIGKILL
 GIVE_UP_DEATHS = 3  # while starting: somebody who died this often will not come up
@@ -72,6 +73,7 @@ class Supervisor:
         for path in (at.hold, at.test):
             folder(path, 0o755)
         folder(at.test / "points", 0o777)  # a program removes the point at which it dies
+        write(at.test / "faults", "\0" * FAULTS_BYTES, 0o666)
         folder(at.run / "metrics", 0o3770, 0, services.GID_METRICS)
         write(at.run / "keys.epoch", "", 0o664, 0, services.GID_EPOCH)
         for path in (at.store, at.spool):
@@ -159,7 +161,7 @@ class Supervisor:
     def environment(self, service):
         at = self.at
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "MARKETINGCLI_CONF": str(at.conf),
-               "MARKETINGCLI_TEST_DIR": str(at.test), **sanitizers.OPTIONS}
+               "MARKETINGCLI_TEST_DIR": str(at.test), "MARKETINGCLI_TEST_PROGRAM": service.name, **sanitizers.OPTIONS}
         if service in services.PROGRAMS:
             env["CREDENTIALS_DIRECTORY"] = str(at.credentials / (service.database or service.name))
         return env

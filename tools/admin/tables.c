@@ -21,7 +21,7 @@ static const struct app *const tables_apps[] = {
 };
 
 struct tables_route {
-    struct str app, method, pattern, auth, rate, summary;
+    struct str app, method, pattern, auth, rate, cost, summary;
     bool effect, streams;
     int64_t body_max_bytes, timeout_sec;
 };
@@ -63,6 +63,7 @@ static struct json_array tables_routes(struct arena *arena)
                     .pattern = str_from(r->pattern),
                     .auth = str_from(route_auth_name(r->auth)),
                     .rate = str_from(route_rate_name(r->rate)),
+                    .cost = str_from(route_cost_name(r->cost)),
                     .summary = str_from(r->summary),
                     .effect = r->effect == EFFECT_GET,
                     .streams = r->streams,
@@ -122,6 +123,7 @@ static const struct json_field tables_route_fields[] = {
     {.name = "pattern", JSON_STR(struct tables_route, pattern)},
     {.name = "auth", JSON_STR(struct tables_route, auth)},
     {.name = "rate", JSON_STR(struct tables_route, rate)},
+    {.name = "cost", JSON_STR(struct tables_route, cost)},
     {.name = "body_max_bytes", JSON_I64(struct tables_route, body_max_bytes)},
     {.name = "timeout_sec", JSON_I64(struct tables_route, timeout_sec)},
     {.name = "effect", JSON_BOOL(struct tables_route, effect)},

@@ -6,13 +6,14 @@
 #include "base/point.h"
 #include "crypto/digest.h"
 #include "model/key/key_cache.h"
+#include "model/user/caps.h"
 #include "model/user/user.h"
 
 #define RANDOM_BYTES 32
 #define CHECKSUM_CHARS 6
 #define CHECKSUM_RANGE UINT64_C(56800235584) /* 62^6 */
 
-enum { KEY_COUNT, KEY_INSERT, KEY_BY_HASH, KEY_LIST, KEY_REVOKE, KEY_USED };
+enum { KEY_INSERT, KEY_BY_HASH, KEY_LIST, KEY_REVOKE, KEY_USED };
 static const struct sql key_sqls[];
 
 /* The first 64 bits of the SHA-256, modulo 62^6, in base62: six characters, padded with 0. */
@@ -68,16 +69,10 @@ static enum err key_create_tx(struct db *db, void *arg)
 {
     struct key_creation *c = arg;
     struct sha256 hash = sha256_of(c->text);
-    int64_t live;
 
-    enum err e = user_lock(db, c->arena, c->user_id);
+    enum err e = caps_take(db, c->arena, c->conf, c->user_id, CAPS_OF_KEY, 0);
     if (e != OK)
         return e;
-    e = db_number(db, &key_sqls[KEY_COUNT], DB_ARGS(db_uuid(c->user_id)), &live);
-    if (e != OK)
-        return e;
-    if (live >= c->conf->keys_max_per_user)
-        return ERR_TOO_MANY;
     c->key = (struct key){
         .id = uuid_new(),
         .user_id = *c->user_id,
@@ -197,9 +192,6 @@ static const struct db_col key_cols[] = {
 #define KEY_COLS "id, user_id, user_state, name, prefix, created_at_us, last_used_at_us, revoked_at_us"
 
 static const struct sql key_sqls[] = {
-    [KEY_COUNT] = {.text = "SELECT COUNT(*) FROM api_keys WHERE user_id = ? AND revoked_at_us IS NULL",
-                   .in = "u",
-                   .cols = db_number_cols},
     [KEY_INSERT] = {.text = "INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, created_at_us)"
                             " VALUES (?, ?, ?, ?, ?, ?, ?)",
                     .in = "uusssbi"},

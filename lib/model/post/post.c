@@ -8,7 +8,8 @@ static const struct sql post_sqls[];
 enum err post_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
                   struct post *ret_post)
 {
-    return db_row(db, &post_sqls[POST_GET], DB_ARGS(db_uuid(id), db_uuid(user_id)), arena, ret_post);
+    return db_row(db, &post_sqls[POST_GET], DB_ARGS(db_i64(account_snapshots_from_us()), db_uuid(id), db_uuid(user_id)),
+                  arena, ret_post);
 }
 
 enum err post_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct post *ret_post)
@@ -19,8 +20,9 @@ enum err post_by_id(struct db *db, struct arena *arena, const struct uuid *id, s
 enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below, size_t max,
                    struct post **ret_posts, size_t *ret_n)
 {
-    return db_rows(db, &post_sqls[POST_LIST], DB_ARGS(db_uuid(user_id), db_uuid(below), db_i64((int64_t)max)), arena,
-                   sizeof **ret_posts, max, (void **)ret_posts, ret_n);
+    return db_rows(db, &post_sqls[POST_LIST],
+                   DB_ARGS(db_i64(account_snapshots_from_us()), db_uuid(user_id), db_uuid(below), db_i64((int64_t)max)),
+                   arena, sizeof **ret_posts, max, (void **)ret_posts, ret_n);
 }
 
 enum err post_images(struct db *db, struct arena *arena, const struct uuid *post_id, struct post_image **ret,
@@ -45,41 +47,35 @@ struct str post_url(struct arena *arena, const struct conf *conf, struct str use
                         STR_FMT(tiktok_post_id));
 }
 
-static const struct db_col post_cols[] = {DB_COL(struct post, id, UUID),
-                                          DB_COL(struct post, account_id, UUID),
-                                          DB_COL(struct post, title, STR),
-                                          DB_COL(struct post, description, STR),
-                                          DB_COL_ENUM(struct post, post_mode, post_mode_names),
-                                          DB_COL(struct post, privacy_level, STR),
-                                          DB_COL(struct post, disable_comment, BOOL),
-                                          DB_COL(struct post, auto_add_music, BOOL),
-                                          DB_COL(struct post, brand_content_toggle, BOOL),
-                                          DB_COL(struct post, brand_organic_toggle, BOOL),
-                                          DB_COL(struct post, is_aigc, BOOL),
-                                          DB_COL(struct post, photo_cover_index, I64),
-                                          DB_COL_ENUM(struct post, state, post_state_names),
-                                          DB_COL(struct post, failure_code, STR),
-                                          DB_COL(struct post, platform_code, STR),
-                                          DB_COL(struct post, platform_log_id, STR),
-                                          DB_COL(struct post, publish_id, STR),
-                                          DB_COL(struct post, tiktok_post_ids, STR),
-                                          DB_COL(struct post, next_attempt_at_us, I64),
-                                          DB_COL(struct post, created_at_us, I64),
-                                          DB_COL(struct post, accepted_at_us, I64),
-                                          DB_COL(struct post, ended_at_us, I64),
-                                          DB_COL(struct post, held, BOOL),
-                                          DB_END};
+#define POST_DB_COLS \
+    DB_COL(struct post, id, UUID), DB_COL(struct post, account_id, UUID), DB_COL(struct post, title, STR), \
+        DB_COL(struct post, description, STR), DB_COL_ENUM(struct post, post_mode, post_mode_names), \
+        DB_COL(struct post, privacy_level, STR), DB_COL(struct post, disable_comment, BOOL), \
+        DB_COL(struct post, auto_add_music, BOOL), DB_COL(struct post, brand_content_toggle, BOOL), \
+        DB_COL(struct post, brand_organic_toggle, BOOL), DB_COL(struct post, is_aigc, BOOL), \
+        DB_COL(struct post, photo_cover_index, I64), DB_COL_ENUM(struct post, state, post_state_names), \
+        DB_COL(struct post, failure_code, STR), DB_COL(struct post, platform_code, STR), \
+        DB_COL(struct post, platform_log_id, STR), DB_COL(struct post, publish_id, STR), \
+        DB_COL(struct post, tiktok_post_ids, STR), DB_COL(struct post, next_attempt_at_us, I64), \
+        DB_COL(struct post, created_at_us, I64), DB_COL(struct post, accepted_at_us, I64), \
+        DB_COL(struct post, ended_at_us, I64)
+
+static const struct db_col post_cols[] = {POST_DB_COLS, DB_END};
+static const struct db_col post_shown_cols[] = {POST_DB_COLS, DB_COL(struct post, username, STR),
+                                                DB_COL(struct post, held, BOOL), DB_END};
 
 #define POST_COLS \
-    "id, account_id, title, description, post_mode, privacy_level, disable_comment, " \
-    "auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc, photo_cover_index, state, failure_code, " \
-    "platform_code, platform_log_id, publish_id, tiktok_post_ids, next_attempt_at_us, created_at_us, " \
-    "accepted_at_us, ended_at_us"
+    "p.id, p.account_id, p.title, p.description, p.post_mode, p.privacy_level, p.disable_comment, p.auto_add_music, " \
+    "p.brand_content_toggle, p.brand_organic_toggle, p.is_aigc, p.photo_cover_index, p.state, p.failure_code, " \
+    "p.platform_code, p.platform_log_id, p.publish_id, p.tiktok_post_ids, p.next_attempt_at_us, p.created_at_us, " \
+    "p.accepted_at_us, p.ended_at_us"
 
-/* A post that waits says so by its account: what is written once is right for all of a long queue. */
-#define POST_HELD \
-    "state IN ('queued', 'deferred') AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = account_id AND a.state =" \
-    " 'needs_reconnect')"
+/* With the handle of an account that is connected, from a snapshot that may be shown. A post that waits for its account
+ * says so by that: what is written once is right for all of a long queue. */
+#define POST_SELECT_SHOWN \
+    "SELECT " POST_COLS ", s.username, p.state IN ('queued', 'deferred') AND a.state = 'needs_reconnect' FROM posts p" \
+    " LEFT JOIN accounts a ON a.id = p.account_id AND a.state <> 'disconnected'" \
+    " LEFT JOIN creator_snapshots s ON s.account_id = a.id AND s.fetched_at_us > ?"
 
 static const struct db_col post_image_cols[] = {DB_COL(struct post_image, upload_id, UUID),
                                                 DB_COL(struct post_image, position, I64),
@@ -102,14 +98,11 @@ static const struct db_col post_event_cols[] = {DB_COL(struct post_event, attemp
                                                 DB_END};
 
 static const struct sql post_sqls[] = {
-    [POST_GET] = {.text = "SELECT " POST_COLS ", " POST_HELD " FROM posts WHERE id = ? AND user_id = ?",
-                  .in = "uu",
-                  .cols = post_cols},
-    [POST_BY_ID] = {.text = "SELECT " POST_COLS ", 0 FROM posts WHERE id = ?", .in = "u", .cols = post_cols},
-    [POST_LIST] = {.text = "SELECT " POST_COLS ", " POST_HELD
-                           " FROM posts WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
-                   .in = "uui",
-                   .cols = post_cols},
+    [POST_GET] = {.text = POST_SELECT_SHOWN " WHERE p.id = ? AND p.user_id = ?", .in = "iuu", .cols = post_shown_cols},
+    [POST_BY_ID] = {.text = "SELECT " POST_COLS " FROM posts p WHERE p.id = ?", .in = "u", .cols = post_cols},
+    [POST_LIST] = {.text = POST_SELECT_SHOWN " WHERE p.user_id = ? AND p.id < ? ORDER BY p.id DESC LIMIT ?",
+                   .in = "iuui",
+                   .cols = post_shown_cols},
     [POST_IMAGES] = {.text = "SELECT i.upload_id, i.position, u.width, u.height, u.size_bytes, u.changes, "
                              "u.deleted_at_us, f.fetched_at_us FROM post_images i JOIN uploads u ON u.id = i.upload_id "
                              "LEFT JOIN attempt_fetches f ON f.position = i.position AND f.attempt_id = (SELECT a.id "

@@ -46,7 +46,8 @@ struct post {
     struct str failure_code, platform_code, platform_log_id;
     struct str publish_id, tiktok_post_ids; /* separated by commas */
     int64_t next_attempt_at_us, created_at_us, accepted_at_us, ended_at_us;
-    bool held; /* it waits for its account to be connected again; set by post_get and post_list */
+    bool held;           /* it waits for its account to be connected again; set by post_get and post_list */
+    struct str username; /* the account's handle, for post_url; absent if it is not known any more */
 };
 
 struct post_image {
@@ -108,10 +109,11 @@ void post_check(const struct account *account, struct post_draft *draft, size_t 
 bool post_snapshot_is_fresh(const struct account *account);
 
 /*
- * In one transaction, makes the uploads ready or takes them (else ERR_VALIDATION with problems at "upload_ids[i]") and
- * writes the post, its images, the event "created" and the account's job "turn"; for a DIRECT_POST on an old snapshot also the
- * account's job "creator". draft must have passed post_check. The receipt is what was written, so that nothing has to
- * be read after the commit; also with ERR_OUTCOME_UNKNOWN, when it may have been.
+ * In one transaction, takes room for the post (the errors of CAPS_OF_POST and CAPS_OF_POST_OF_IMAGES, user/caps.h), makes
+ * the uploads ready or takes them (else ERR_VALIDATION with problems at "upload_ids[i]") and writes the post, its images,
+ * the event "created" and the account's job "turn"; for a DIRECT_POST on an old snapshot also the account's job "creator". draft
+ * must have passed post_check. The receipt is what was written, so that nothing has to be read after the commit; also
+ * with ERR_OUTCOME_UNKNOWN, when it may have been.
  */
 MUST_CHECK enum err post_create(struct db *db, struct arena *arena, const struct conf *conf,
                                 const struct account *account, const struct post_draft *draft,
@@ -127,7 +129,7 @@ MUST_CHECK enum err post_images(struct db *db, struct arena *arena, const struct
 MUST_CHECK enum err post_events(struct db *db, struct arena *arena, const struct uuid *post_id, struct post_event **ret,
                                 size_t *ret_n); /* oldest first, at most 500 */
 
-/* For the worker. */
+/* For the worker; without the username. */
 MUST_CHECK enum err post_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct post *ret_post);
 
 /*

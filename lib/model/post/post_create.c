@@ -2,6 +2,7 @@
 #include "model/job/job.h"
 #include "model/post/post_state.h"
 #include "model/post/turn.h"
+#include "model/user/caps.h"
 
 enum { POST_CREATE_INSERT, POST_CREATE_ADD_IMAGE };
 static const struct sql post_create_sqls[];
@@ -19,6 +20,17 @@ struct create {
 static size_t post_create_images_n(const struct post_draft *d)
 {
     return d->by_upload_ids ? d->upload_ids_n : d->reports_n;
+}
+
+static enum err post_create_take_room(struct db *db, const struct create *c)
+{
+    const struct post_draft *d = c->draft;
+    enum caps_of what = d->by_upload_ids ? CAPS_OF_POST : CAPS_OF_POST_OF_IMAGES;
+    int64_t bytes = 0;
+
+    for (size_t i = 0; i < d->reports_n; i++)
+        bytes += (int64_t)d->reports[i].image.size_bytes;
+    return caps_take(db, c->arena, c->conf, &c->account->user_id, what, bytes);
 }
 
 static enum err post_create_take_new(struct db *db, struct create *c, const struct upload_report *r,
@@ -103,7 +115,9 @@ static enum err post_create_tx(struct db *db, void *arg)
     const struct post_move created = {.event = c->made->events[0].event.p, .request_id = request_id};
 
     c->problems->n = c->problems_n;
-    enum err e = post_create_take_images(db, c);
+    enum err e = post_create_take_room(db, c);
+    if (e == OK)
+        e = post_create_take_images(db, c);
     if (e == OK)
         e = post_create_insert_post(db, c);
     if (e == OK)

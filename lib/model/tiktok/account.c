@@ -5,6 +5,7 @@
 #include "model/job/job.h"
 #include "model/post/post.h"
 #include "model/post/turn.h"
+#include "model/user/caps.h"
 #include "model/user/user.h"
 
 #define CANCEL_BATCH 100 /* posts that one transaction cancels */
@@ -32,10 +33,15 @@ static const struct sql account_sqls[];
 
 const char *const account_state_names[] = {"active", "needs_reconnect", "disconnected", NULL};
 
-/* A snapshot older than the policy allows is not read, even before it is purged. */
+/* Older than the policy allows, even if it is not purged yet. */
+int64_t account_snapshots_from_us(void)
+{
+    return clock_now_us() - SNAPSHOT_KEPT_US;
+}
+
 static struct db_arg account_snapshots_from(void)
 {
-    return db_i64(clock_now_us() - SNAPSHOT_KEPT_US);
+    return db_i64(account_snapshots_from_us());
 }
 
 enum err account_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
@@ -106,7 +112,7 @@ static enum err account_check_room(struct db *db, const struct connecting *x)
     e = db_number(db, &account_sqls[ACCOUNT_COUNT], DB_ARGS(db_uuid(x->user_id), db_str(x->c->open_id)), &live);
     if (e != OK)
         return e;
-    return live >= x->conf->tiktok_accounts_max ? ERR_ACCOUNTS_TOO_MANY : OK;
+    return cap_fits(x->conf, CAP_ACCOUNTS, live, 1);
 }
 
 static enum err account_write_connection(struct db *db, const struct connecting *x, const struct sql *q)

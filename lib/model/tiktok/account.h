@@ -13,6 +13,8 @@ extern const char *const account_state_names[];
 #define SNAPSHOT_FRESH_US (600 * INT64_C(1000000))  /* a new post is checked against one that is younger */
 #define SNAPSHOT_KEPT_US (86400 * INT64_C(1000000)) /* the privacy policy: then it is no longer shown, and purged */
 
+int64_t account_snapshots_from_us(void); /* a snapshot that TikTok gave until then is not read any more */
+
 #define CREATOR_SCOPE "video.publish" /* TikTok answers creator info only with it: without it there is no snapshot */
 
 struct account {

@@ -4,10 +4,12 @@
 
 #include "base/buf.h"
 #include "model/job/job.h"
+#include "model/user/caps.h"
 
 enum {
     UPLOAD_INSERT,
     UPLOAD_SET_READY,
+    UPLOAD_SET_DROPPED,
     UPLOAD_BY_ID,
     UPLOAD_LIST,
     UPLOAD_LOCK_OWN,
@@ -44,6 +46,8 @@ int64_t upload_due_at(const struct conf *conf, int64_t from_us)
 }
 
 struct begin {
+    struct arena *arena;
+    const struct conf *conf;
     const struct uuid *user_id;
     struct str request_id;
     struct uuid id;
@@ -57,15 +61,17 @@ static enum err upload_begin_tx(struct db *db, void *arg)
 
     b->id = uuid_new();
     b->created_at_us = now;
-    enum err e = db_exec(db, &upload_sqls[UPLOAD_INSERT],
-                         DB_ARGS(db_uuid(&b->id), db_uuid(b->user_id), db_i64(now), db_i64(due)), NULL);
+    enum err e = caps_take(db, b->arena, b->conf, b->user_id, CAPS_OF_UPLOAD, 0);
+    if (e == OK)
+        e = db_exec(db, &upload_sqls[UPLOAD_INSERT],
+                    DB_ARGS(db_uuid(&b->id), db_uuid(b->user_id), db_i64(now), db_i64(due)), NULL);
     return e == OK ? job_add(db, JOB_MEDIA, PURGE_KIND, &b->id, due, b->request_id) : e;
 }
 
-enum err upload_begin(struct db *db, const struct uuid *user_id, struct str request_id, struct uuid *ret_id,
-                      int64_t *ret_created_at_us)
+enum err upload_begin(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+                      struct str request_id, struct uuid *ret_id, int64_t *ret_created_at_us)
 {
-    struct begin b = {.user_id = user_id, .request_id = request_id};
+    struct begin b = {.arena = arena, .conf = conf, .user_id = user_id, .request_id = request_id};
     enum err e = db_tx(db, upload_begin_tx, &b);
 
     if (e == OK) {
@@ -102,6 +108,60 @@ enum err upload_ready(struct db *db, const struct conf *conf, const struct uploa
                 db_str(upload_change_set(r->image.changes, &changes)), db_i64((int64_t)r->image.size_bytes),
                 db_i64(r->image.width), db_i64(r->image.height), db_bytes(r->sha256.b, SHA256_BYTES),
                 db_i64(upload_due_at(conf, 0)), db_uuid(&r->id), db_i64(clock_now_us())));
+}
+
+struct keeping {
+    struct arena *arena;
+    const struct conf *conf;
+    const struct uuid *user_id;
+    const struct upload_report *report;
+};
+
+static enum err upload_keep_tx(struct db *db, void *arg)
+{
+    const struct keeping *k = arg;
+    int64_t bytes = (int64_t)k->report->image.size_bytes;
+
+    enum err e = caps_take(db, k->arena, k->conf, k->user_id, CAPS_OF_IMAGE, bytes);
+    return e == OK ? upload_ready(db, k->conf, k->report) : e;
+}
+
+enum err upload_keep(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+                     const struct upload_report *report)
+{
+    struct keeping k = {arena, conf, user_id, report};
+
+    return db_tx(db, upload_keep_tx, &k);
+}
+
+struct dropping {
+    const struct upload_report *reports;
+    size_t n;
+    struct str request_id;
+};
+
+static enum err upload_drop_tx(struct db *db, void *arg)
+{
+    const struct dropping *d = arg;
+    int64_t now = clock_now_us();
+    enum err e = OK;
+
+    for (size_t i = 0; i < d->n && e == OK; i++) {
+        const struct uuid *id = &d->reports[i].id;
+        uint64_t dropped = 0;
+        e = db_exec(db, &upload_sqls[UPLOAD_SET_DROPPED], DB_ARGS(db_i64(now), db_uuid(id)), &dropped);
+        if (e == OK && dropped > 0)
+            e = job_add(db, JOB_MEDIA, PURGE_KIND, id, now, d->request_id);
+    }
+    return e;
+}
+
+void upload_drop(struct db *db, const struct upload_report *reports, size_t n, struct str request_id)
+{
+    struct dropping d = {reports, n, request_id};
+    enum err e = n > 0 ? db_tx(db, upload_drop_tx, &d) : OK;
+
+    (void)e; /* the purge job that upload_begin made is there in any case */
 }
 
 struct upload upload_of_report(struct arena *arena, const struct conf *conf, const struct upload_report *r)
@@ -342,6 +402,9 @@ static const struct sql upload_sqls[] = {
                                   " delete_due_at_us = created_at_us + ?"
                                   " WHERE id = ? AND state = 'storing' AND delete_due_at_us > ?",
                           .in = "siiibsiiibiui"},
+    [UPLOAD_SET_DROPPED] = {.text = "UPDATE uploads SET state = 'deleted', delete_due_at_us = ? WHERE id = ?"
+                                    " AND state = 'storing'",
+                            .in = "iu"},
     [UPLOAD_BY_ID] = {.text = "SELECT " UPLOAD_COLS " FROM uploads WHERE id = ? AND user_id = ? AND state = 'ready'",
                       .in = "uu",
                       .cols = upload_cols},

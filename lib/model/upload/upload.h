@@ -36,14 +36,28 @@ struct upload_report {
     struct sha256 original_sha256, sha256;
 };
 
-/* Writes the row, due in UPLOAD_STORING_US, and its purge job, so that an upload that never becomes ready is
- * purged. Do not call it in a transaction. */
+/*
+ * Writes the row, due in UPLOAD_STORING_US, and its purge job, so that an upload that never becomes ready is purged. The
+ * errors of CAPS_OF_UPLOAD (user/caps.h), before anything is written. Do not call it in a transaction.
+ */
 #define UPLOAD_STORING_US (INT64_C(3600) * US_PER_SEC)
-MUST_CHECK enum err upload_begin(struct db *db, const struct uuid *user_id, struct str request_id, struct uuid *ret_id,
+MUST_CHECK enum err upload_begin(struct db *db, struct arena *arena, const struct conf *conf,
+                                 const struct uuid *user_id, struct str request_id, struct uuid *ret_id,
                                  int64_t *ret_created_at_us);
 
-/* May be called in a transaction. ERR_CONFLICT if it took so long that the row is already due. */
+/*
+ * upload_keep makes it ready: in a transaction of its own, with the errors of CAPS_OF_IMAGE. upload_ready is for a
+ * transaction that has taken the room. ERR_CONFLICT if it took so long that the row is already due.
+ */
+MUST_CHECK enum err upload_keep(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+                                const struct upload_report *report);
 MUST_CHECK enum err upload_ready(struct db *db, const struct conf *conf, const struct upload_report *report);
+
+/*
+ * For a request that failed: what it began goes at once, and takes none of the user's room. Those that are ready stay.
+ * What cannot be dropped now, because the database is away, goes when UPLOAD_STORING_US are over.
+ */
+void upload_drop(struct db *db, const struct upload_report *reports, size_t n, struct str request_id);
 
 /* The row as upload_ready leaves it, so that it need not be read after the commit. */
 struct upload upload_of_report(struct arena *arena, const struct conf *conf, const struct upload_report *report);

@@ -2,13 +2,24 @@
 
 #include "base/clock.h"
 #include "crypto/digest.h"
+#include "model/user/caps.h"
 #include "model/user/user.h"
 
 #define TOKEN_BYTES 32
 #define SEEN_EVERY_US (60 * US_PER_SEC)
-#define SWEEP_MAX 10 /* each sign-in removes more expired sessions than it adds, so they never pile up */
+#define SWEEP_MAX 10   /* each sign-in removes more expired sessions than it adds, so they never pile up */
+#define CROWD_MAX 1000 /* of a user who has far too many, the rest goes with the next sign-in */
 
-enum { SESSION_INSERT, SESSION_BY_TOKEN, SESSION_SEEN, SESSION_DELETE, SESSION_DELETE_BY_TOKEN, SESSION_OVER };
+enum {
+    SESSION_INSERT,
+    SESSION_BY_TOKEN,
+    SESSION_SEEN,
+    SESSION_DELETE,
+    SESSION_DELETE_BY_TOKEN,
+    SESSION_OVER,
+    SESSION_OVER_OF_USER,
+    SESSION_CROWD,
+};
 static const struct sql session_sqls[];
 
 int64_t session_lifetime_sec(const struct conf *conf)
@@ -16,20 +27,32 @@ int64_t session_lifetime_sec(const struct conf *conf)
     return conf->session_absolute_hours * 3600;
 }
 
-/* Read first and deleted by id: a DELETE of the range would lock the gap into which others insert. */
-static enum err session_sweep(struct db *db, struct arena *arena, int64_t now)
+static int64_t session_idle_us(const struct conf *conf)
+{
+    return conf->session_idle_hours * 3600 * US_PER_SEC;
+}
+
+/* Ends those that a statement names. Read first and deleted by id: a DELETE of a range would lock the gap into which
+ * others insert. */
+static enum err session_end_all(struct db *db, struct arena *arena, const struct sql *q, const struct db_arg *args,
+                                size_t args_n, size_t max)
 {
     struct uuid *ids;
     size_t n;
-    enum err e = db_rows(db, &session_sqls[SESSION_OVER], DB_ARGS(db_i64(now), db_i64(SWEEP_MAX)), arena, sizeof *ids,
-                         SWEEP_MAX, (void **)&ids, &n);
+    enum err e = db_rows(db, q, args, args_n, arena, sizeof *ids, max, (void **)&ids, &n);
 
     for (size_t i = 0; e == OK && i < n; i++)
         e = session_end(db, &ids[i]);
     return e;
 }
 
+static enum err session_sweep(struct db *db, struct arena *arena, int64_t now)
+{
+    return session_end_all(db, arena, &session_sqls[SESSION_OVER], DB_ARGS(db_i64(now), db_i64(SWEEP_MAX)), SWEEP_MAX);
+}
+
 struct session_creation {
+    struct arena *arena;
     const struct conf *conf;
     const struct uuid *user_id;
     struct str token, replaced;
@@ -42,25 +65,52 @@ static enum err session_end_by_token(struct db *db, struct str token)
     return db_exec(db, &session_sqls[SESSION_DELETE_BY_TOKEN], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), NULL);
 }
 
+/* Under the user's lock: those of the user that are over, and those beyond the cap that were not used for longest. */
+static enum err session_make_room(struct db *db, const struct session_creation *s, int64_t now)
+{
+    int64_t stay = cap_max(s->conf, CAP_SESSIONS) - 1;
+
+    enum err e = session_end_all(
+        db, s->arena, &session_sqls[SESSION_OVER_OF_USER],
+        DB_ARGS(db_uuid(s->user_id), db_i64(now), db_i64(now - session_idle_us(s->conf)), db_i64(CROWD_MAX)),
+        CROWD_MAX);
+    if (e != OK)
+        return e;
+    return session_end_all(db, s->arena, &session_sqls[SESSION_CROWD],
+                           DB_ARGS(db_uuid(s->user_id), db_i64(stay), db_i64(CROWD_MAX)), CROWD_MAX);
+}
+
+static enum err session_insert(struct db *db, const struct session_creation *s, int64_t now)
+{
+    struct sha256 hash = sha256_of(s->token);
+    struct uuid id = uuid_new();
+
+    return db_exec(db, &session_sqls[SESSION_INSERT],
+                   DB_ARGS(db_uuid(&id), db_bytes(hash.b, sizeof hash.b), db_uuid(s->user_id),
+                           db_cstr(user_state_names[USER_ACTIVE]), db_i64(now), db_i64(now),
+                           db_i64(now + session_lifetime_sec(s->conf) * US_PER_SEC)),
+                   NULL);
+}
+
 static enum err session_create_tx(struct db *db, void *arg)
 {
     const struct session_creation *s = arg;
-    struct sha256 hash = sha256_of(s->token);
-    struct uuid id = uuid_new();
     int64_t now = clock_now_us();
 
-    enum err e = db_change(db, &session_sqls[SESSION_INSERT],
-                           DB_ARGS(db_uuid(&id), db_bytes(hash.b, sizeof hash.b), db_i64(now), db_i64(now),
-                                   db_i64(now + session_lifetime_sec(s->conf) * US_PER_SEC), db_uuid(s->user_id)));
-    if (e == ERR_CONFLICT)
-        return ERR_ACCOUNT_DISABLED;
-    return e == OK && s->replaced.p != NULL ? session_end_by_token(db, s->replaced) : e;
+    enum err e = user_lock(db, s->arena, s->user_id);
+    if (e != OK)
+        return e == ERR_NOT_FOUND ? ERR_ACCOUNT_DISABLED : e;
+    if (s->replaced.p != NULL)
+        e = session_end_by_token(db, s->replaced);
+    if (e == OK)
+        e = session_make_room(db, s, now);
+    return e == OK ? session_insert(db, s, now) : e;
 }
 
 enum err session_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
                         struct str replaced, struct str *ret_token)
 {
-    struct session_creation s = {conf, user_id, token_new(arena, TOKEN_BYTES), replaced};
+    struct session_creation s = {arena, conf, user_id, token_new(arena, TOKEN_BYTES), replaced};
 
     enum err e = session_sweep(db, arena, clock_now_us());
     if (e == ERR_OUTCOME_UNKNOWN) /* those are over in any case */
@@ -82,7 +132,7 @@ enum err session_authenticate(struct db *db, struct arena *arena, const struct c
     enum err e = db_row(db, &session_sqls[SESSION_BY_TOKEN], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), arena, &s);
     if (e != OK)
         return e == ERR_NOT_FOUND ? ERR_SESSION_EXPIRED : e;
-    if (now >= s.expires_at_us || now - s.last_seen_at_us >= conf->session_idle_hours * 3600 * US_PER_SEC)
+    if (now >= s.expires_at_us || now - s.last_seen_at_us >= session_idle_us(conf))
         return ERR_SESSION_EXPIRED;
     if (s.user_state != USER_ACTIVE)
         return ERR_ACCOUNT_DISABLED;
@@ -112,11 +162,9 @@ static const struct db_col session_cols[] = {
 };
 
 static const struct sql session_sqls[] = {
-    /* Copies the state under the user's lock, so that it cannot miss a change. */
     [SESSION_INSERT] = {.text = "INSERT INTO sessions (id, token_hash, user_id, user_state, created_at_us,"
-                                " last_seen_at_us, expires_at_us) SELECT ?, ?, id, state, ?, ?, ? FROM users"
-                                " WHERE id = ? AND state = 'active'",
-                        .in = "ubiiiu"},
+                                " last_seen_at_us, expires_at_us) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                        .in = "ubusiii"},
     [SESSION_BY_TOKEN] = {.text = "SELECT id, user_id, user_state, created_at_us, last_seen_at_us, expires_at_us"
                                   " FROM sessions WHERE token_hash = ?",
                           .in = "b",
@@ -128,4 +176,12 @@ static const struct sql session_sqls[] = {
     [SESSION_OVER] = {.text = "SELECT id FROM sessions WHERE expires_at_us <= ? ORDER BY expires_at_us LIMIT ?",
                       .in = "ii",
                       .cols = db_uuid_cols},
+    [SESSION_OVER_OF_USER] = {.text = "SELECT id FROM sessions WHERE user_id = ? AND (expires_at_us <= ?"
+                                      " OR last_seen_at_us <= ?) LIMIT ?",
+                              .in = "uiii",
+                              .cols = db_uuid_cols},
+    [SESSION_CROWD] = {.text = "SELECT id FROM sessions WHERE user_id = ? ORDER BY last_seen_at_us DESC, id DESC"
+                               " LIMIT ?, ?",
+                       .in = "uii",
+                       .cols = db_uuid_cols},
 };

@@ -18,8 +18,9 @@ struct session {
 int64_t session_lifetime_sec(const struct conf *conf); /* the cookie's Max-Age */
 
 /*
- * Also ends the session whose token is replaced (absent: none), and removes a few that are over. ERR_ACCOUNT_DISABLED if
- * the user is disabled or gone: then nothing was ended.
+ * Also ends the session whose token is replaced (absent: none), the user's own that are over and a few others that are,
+ * and, at CAP_SESSIONS (user/caps.h), the one that was not used for longest: a sign-in is never refused for the number
+ * of sessions. ERR_ACCOUNT_DISABLED if the user is disabled or gone: then none of the user's was ended.
  */
 MUST_CHECK enum err session_create(struct db *db, struct arena *arena, const struct conf *conf,
                                    const struct uuid *user_id, struct str replaced, struct str *ret_token);

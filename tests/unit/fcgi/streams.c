@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 
-#define LONG_MS 60000 /* nobody waits for that */
+#define LONG_US (60 * US_PER_SEC) /* nobody waits for that */
 
 struct fixture {
     struct streams *streams;
@@ -65,7 +65,7 @@ static void test_none_begins_after_the_end(void **state)
     struct fixture *f = *state;
 
     assert_false(streams_are_ended(f->streams));
-    streams_end(f->streams, LONG_MS);
+    streams_end(f->streams, clock_mono_us() + LONG_US);
     assert_true(streams_are_ended(f->streams));
     assert_false(streams_enter(f->streams, f->ours));
     assert_int_equal(write(f->ours, "x", 1), 1);
@@ -93,7 +93,7 @@ static void test_the_end_wakes_who_writes(void **state)
 
     assert_true(streams_enter(f->streams, f->ours));
     assert_int_equal(pthread_create(&thread, NULL, write_without_end, f), 0);
-    streams_end(f->streams, 50);
+    streams_end(f->streams, clock_mono_us() + 50 * US_PER_MS);
     assert_int_equal(pthread_join(thread, &error), 0);
     assert_int_equal((intptr_t)error, EPIPE);
 }
@@ -114,8 +114,8 @@ static void test_the_end_waits_for_those_that_finish(void **state)
 
     assert_true(streams_enter(f->streams, f->ours));
     assert_int_equal(pthread_create(&thread, NULL, leave, f), 0);
-    streams_end(f->streams, LONG_MS);
-    assert_true(clock_mono_us() - started_us < LONG_MS / 2 * US_PER_MS);
+    streams_end(f->streams, clock_mono_us() + LONG_US);
+    assert_true(clock_mono_us() - started_us < LONG_US / 2);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_int_equal(write(f->ours, "x", 1), 1);
 }

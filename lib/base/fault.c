@@ -1,0 +1,94 @@
+#include "base/fault.h"
+
+#ifdef TEST_HOOKS
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/defs.h"
+
+static pthread_once_t fault_once = PTHREAD_ONCE_INIT;
+static struct fault_plan *fault_plan; /* NULL: there is none */
+static const char *fault_program;
+
+static void fault_map(void)
+{
+    const char *dir = getenv("MARKETINGCLI_TEST_DIR");
+    char path[512];
+
+    fault_program = getenv("MARKETINGCLI_TEST_PROGRAM");
+    if (dir == NULL || fault_program == NULL || snprintf(path, sizeof path, "%s/faults", dir) >= (int)sizeof path)
+        return;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    void *p = mmap(NULL, sizeof *fault_plan, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (p != MAP_FAILED)
+        fault_plan = p;
+    (void)close(fd);
+}
+
+static bool fault_is_counted(void)
+{
+    ASSERT(pthread_once(&fault_once, fault_map) == 0);
+    if (fault_plan == NULL || __atomic_load_n(&fault_plan->kind, __ATOMIC_ACQUIRE) == FAULT_OFF)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(fault_plan->program) && fault_plan->program[i][0] != '\0'; i++)
+        if (strcmp(fault_plan->program[i], fault_program) == 0)
+            return true;
+    return false;
+}
+
+static void fault_kill(void)
+{
+    (void)kill(getpid(), SIGKILL);
+    for (;;) /* until it arrives */
+        (void)pause();
+}
+
+/* Longer than the threads need to see that they should stop. */
+static void fault_stop(void)
+{
+    (void)kill(getpid(), SIGTERM);
+    (void)usleep(300000);
+}
+
+bool fault_before(struct fault *fault, const char *step)
+{
+    fault->kind = FAULT_OFF;
+    if (!fault_is_counted())
+        return false;
+    uint32_t n = __atomic_add_fetch(&fault_plan->counted, 1, __ATOMIC_ACQ_REL);
+    if (n <= FAULT_STEPS_MAX)
+        (void)snprintf(fault_plan->steps[n - 1], FAULT_STEP_BYTES, "%s %s", fault_program, step);
+    if (n != fault_plan->at)
+        return false;
+    fault->kind = (enum fault_kind)fault_plan->kind;
+    __atomic_store_n(&fault_plan->met, fault->kind != FAULT_COUNT, __ATOMIC_RELEASE);
+    if (fault->kind == FAULT_KILL_BEFORE)
+        fault_kill();
+    if (fault->kind == FAULT_STOP)
+        fault_stop();
+    return fault->kind == FAULT_ERROR || fault->kind == FAULT_AWAY;
+}
+
+bool fault_is_away(void)
+{
+    return fault_is_counted() && __atomic_load_n(&fault_plan->kind, __ATOMIC_ACQUIRE) == FAULT_AWAY &&
+           __atomic_load_n(&fault_plan->met, __ATOMIC_ACQUIRE) != 0;
+}
+
+bool fault_after(const struct fault *fault)
+{
+    if (fault->kind == FAULT_KILL_AFTER)
+        fault_kill();
+    return fault->kind == FAULT_LOST;
+}
+#else
+typedef int fault_c_is_not_empty;
+#endif

@@ -1,0 +1,129 @@
+#include "model/user/caps.h"
+
+#include "model/user/user.h"
+
+struct cap_row {
+    size_t offset; /* of the setting in struct conf */
+    int64_t unit;  /* how many of what is counted one of the setting is */
+    enum err full; /* OK: nothing is refused (session.c) */
+    const char *what;
+};
+
+struct caps_used {
+    int state;
+    int64_t n[CAP__MAX];
+};
+
+static const struct cap_row caps_rows[CAP__MAX];
+static const struct caps_statement {
+    struct sql take, look;
+    unsigned caps; /* bits */
+} caps_statements[];
+
+static int64_t caps_setting(const struct conf *conf, enum cap cap)
+{
+    return *(const int64_t *)((const char *)conf + caps_rows[cap].offset);
+}
+
+int64_t cap_max(const struct conf *conf, enum cap cap)
+{
+    return caps_setting(conf, cap) * caps_rows[cap].unit;
+}
+
+enum err cap_fits(const struct conf *conf, enum cap cap, int64_t used, int64_t more)
+{
+    return used + more > cap_max(conf, cap) ? caps_rows[cap].full : OK;
+}
+
+static enum err caps_check(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+                           const struct sql *q, unsigned caps, int64_t bytes)
+{
+    struct caps_used used = {0};
+    enum err e = db_row(db, q, DB_ARGS(db_uuid(user_id)), arena, &used);
+
+    if (e == OK && used.state != USER_ACTIVE)
+        e = ERR_ACCOUNT_DISABLED;
+    for (enum cap cap = 0; cap < CAP__MAX && e == OK; cap++)
+        if (caps & (1u << cap))
+            e = cap_fits(conf, cap, used.n[cap], cap == CAP_UPLOAD_BYTES ? MAX(bytes, 1) : 1);
+    return e;
+}
+
+enum err caps_take(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+                   enum caps_of what, int64_t bytes)
+{
+    const struct caps_statement *s = &caps_statements[what];
+
+    return caps_check(db, arena, conf, user_id, &s->take, s->caps, bytes);
+}
+
+enum err caps_look(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+                   enum caps_of what)
+{
+    const struct caps_statement *s = &caps_statements[what];
+
+    return caps_check(db, arena, conf, user_id, &s->look, s->caps, 0);
+}
+
+void caps_explain(const struct conf *conf, struct arena *arena, enum err e, struct problems *problems)
+{
+    for (enum cap cap = 0; cap < CAP__MAX && e != OK; cap++)
+        if (caps_rows[cap].full == e)
+            problem_add_text(problems, e, (struct str){0},
+                             arena_printf(arena, "%s At most %lld %s.", err_sentence(e),
+                                          (long long)caps_setting(conf, cap), caps_rows[cap].what));
+}
+
+static const struct db_col caps_cols[] = {
+    DB_COL_ENUM(struct caps_used, state, user_state_names),
+    DB_COL(struct caps_used, n[CAP_UPLOADS], I64),
+    DB_COL(struct caps_used, n[CAP_UPLOAD_BYTES], I64),
+    DB_COL(struct caps_used, n[CAP_QUEUED_POSTS], I64),
+    DB_COL(struct caps_used, n[CAP_POSTS], I64),
+    DB_COL(struct caps_used, n[CAP_KEYS], I64),
+    DB_END,
+};
+
+/* Subqueries of the user's row: they are evaluated once it is locked, and lock nothing themselves. */
+#define UPLOADS "(SELECT COUNT(*) FROM uploads t WHERE t.user_id = u.id AND t.deleted_at_us IS NULL)"
+#define UPLOAD_BYTES \
+    "(SELECT CAST(SUM(t.size_bytes) AS SIGNED) FROM uploads t WHERE t.user_id = u.id AND t.deleted_at_us IS NULL)"
+#define QUEUED_POSTS "(SELECT COUNT(*) FROM posts t WHERE t.user_id = u.id AND t.ended_at_us IS NULL)"
+#define POSTS "(SELECT COUNT(*) FROM posts t WHERE t.user_id = u.id)"
+#define KEYS "(SELECT COUNT(*) FROM api_keys t WHERE t.user_id = u.id AND t.revoked_at_us IS NULL)"
+#define NONE "0" /* not asked for */
+
+#define LOOK(uploads, bytes, queued, posts, keys) \
+    { \
+        .text = "SELECT u.state, " uploads ", " bytes ", " queued ", " posts ", " keys " FROM users u WHERE u.id = ?", \
+        .in = "u", .cols = caps_cols \
+    }
+#define TAKE(uploads, bytes, queued, posts, keys) \
+    { \
+        .text = "SELECT u.state, " uploads ", " bytes ", " queued ", " posts ", " keys \
+                " FROM users u WHERE u.id = ? FOR UPDATE", \
+        .in = "u", .cols = caps_cols \
+    }
+#define BIT(cap) (1u << CAP_##cap)
+
+static const struct caps_statement caps_statements[] = {
+    [CAPS_OF_UPLOAD] = {.take = TAKE(UPLOADS, UPLOAD_BYTES, NONE, NONE, NONE),
+                        .caps = BIT(UPLOADS) | BIT(UPLOAD_BYTES)},
+    [CAPS_OF_IMAGE] = {.take = TAKE(NONE, UPLOAD_BYTES, NONE, NONE, NONE), .caps = BIT(UPLOAD_BYTES)},
+    [CAPS_OF_POST] = {.take = TAKE(NONE, NONE, QUEUED_POSTS, POSTS, NONE), .caps = BIT(QUEUED_POSTS) | BIT(POSTS)},
+    [CAPS_OF_POST_OF_IMAGES] = {.take = TAKE(NONE, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE),
+                                .caps = BIT(UPLOAD_BYTES) | BIT(QUEUED_POSTS) | BIT(POSTS)},
+    [CAPS_OF_FORM] = {.look = LOOK(UPLOADS, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE),
+                      .caps = BIT(UPLOADS) | BIT(UPLOAD_BYTES) | BIT(QUEUED_POSTS) | BIT(POSTS)},
+    [CAPS_OF_KEY] = {.take = TAKE(NONE, NONE, NONE, NONE, KEYS), .caps = BIT(KEYS)},
+};
+
+static const struct cap_row caps_rows[CAP__MAX] = {
+    [CAP_UPLOADS] = {offsetof(struct conf, caps_uploads), 1, ERR_UPLOADS_TOO_MANY, "images"},
+    [CAP_UPLOAD_BYTES] = {offsetof(struct conf, caps_upload_mb), 1 << 20, ERR_UPLOAD_BYTES_TOO_MANY, "MB"},
+    [CAP_QUEUED_POSTS] = {offsetof(struct conf, caps_queued_posts), 1, ERR_QUEUED_POSTS_TOO_MANY, "posts"},
+    [CAP_POSTS] = {offsetof(struct conf, caps_posts), 1, ERR_POSTS_TOO_MANY, "posts"},
+    [CAP_SESSIONS] = {offsetof(struct conf, caps_sessions), 1, OK, "sessions"},
+    [CAP_KEYS] = {offsetof(struct conf, keys_max_per_user), 1, ERR_TOO_MANY, "keys"},
+    [CAP_ACCOUNTS] = {offsetof(struct conf, tiktok_accounts_max), 1, ERR_ACCOUNTS_TOO_MANY, "accounts"},
+};

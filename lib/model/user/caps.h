@@ -1,0 +1,59 @@
+/*
+ * What one user can have: a number for everything that a user makes and that takes room, so that nobody fills the server
+ * or makes its statements slow. The numbers and their reasons are in base/conf.def, what is counted at the end of
+ * caps.c.
+ *
+ *    static enum err upload_begin_tx(struct db *db, void *arg)
+ *    {
+ *        enum err e = caps_take(db, arena, conf, user_id, CAPS_OF_UPLOAD, 0);
+ *        if (e == OK)
+ *            e = db_exec(db, ...);                       the row itself
+ *
+ * Exact under simultaneous requests: caps_take locks the user's row and counts in the same statement, so it must be the
+ * first in the transaction that makes the row (the order of locks is user, account, post, upload, job). It costs one
+ * statement, which walks an index of what the user has: no more rows than the cap.
+ *
+ * The error says by its code which cap it was. Its answer gets a sentence with the number (caps_explain).
+ */
+#pragma once
+
+#include "base/conf.h"
+#include "base/problem.h"
+#include "db/db.h"
+
+enum cap {
+    CAP_UPLOADS,      /* until the file is gone: a deleted one counts until the purge has run */
+    CAP_UPLOAD_BYTES, /* of the same, in the store */
+    CAP_QUEUED_POSTS, /* that have not ended */
+    CAP_POSTS,
+    CAP_SESSIONS, /* those that are over do not count; a sign-in makes room by itself (session.c) */
+    CAP_KEYS,     /* that are not revoked */
+    CAP_ACCOUNTS, /* that are connected */
+    CAP__MAX
+};
+
+/* What is to be made, and so which caps it must fit in. */
+enum caps_of {
+    CAPS_OF_UPLOAD,         /* the row of an image whose size is not known yet: the user's room must not be full */
+    CAPS_OF_IMAGE,          /* bytes more */
+    CAPS_OF_POST,           /* of images that are there */
+    CAPS_OF_POST_OF_IMAGES, /* that come with it: bytes more */
+    CAPS_OF_FORM,           /* a look ahead, before images are read: is there room for a post and one more image? */
+    CAPS_OF_KEY,
+};
+
+/* In the unit that is counted: bytes for CAP_UPLOAD_BYTES. */
+int64_t cap_max(const struct conf *conf, enum cap cap);
+
+/* OK if so many more fit, else the cap's error. */
+MUST_CHECK enum err cap_fits(const struct conf *conf, enum cap cap, int64_t used, int64_t more);
+
+/* bytes: how many are to be kept; of the other caps, one more must fit. ERR_ACCOUNT_DISABLED, ERR_NOT_FOUND: of the user.
+ * caps_look does not lock and promises nothing: it refuses early what would be refused anyway. */
+MUST_CHECK enum err caps_take(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+                              enum caps_of what, int64_t bytes);
+MUST_CHECK enum err caps_look(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+                              enum caps_of what);
+
+/* If e is a cap's error, adds it to the problems with a sentence that has the number. */
+void caps_explain(const struct conf *conf, struct arena *arena, enum err e, struct problems *problems);

@@ -1,0 +1,292 @@
+"""What one user can have (lib/model/user/caps.h): each number holds, for requests at the same time too, and the answer says it."""
+
+import concurrent.futures
+import uuid
+
+import pytest
+from helpers import expect
+from images import jpeg
+from test_posts import SMALL, count_posts, send, send_json, upload
+
+UPLOADS, QUEUED, POSTS, SESSIONS = 4, 3, 5, 3
+MIB = 1 << 20  # caps.upload_mb, in bytes
+AT_ONCE = 50
+
+
+@pytest.fixture(scope="module")
+def capped(stack):
+    with stack.configured("auth", "uploads", "posts", caps_uploads=UPLOADS, caps_upload_mb=1, caps_queued_posts=QUEUED,
+                          caps_posts=POSTS, caps_sessions=SESSIONS, service_queue_sec=60), stack.stopped("worker-publish"):
+        yield stack
+
+
+@pytest.fixture
+def user(capped, user):
+    user.key
+    return user
+
+
+def sql(user, text, *args):
+    """text with {user} for the user's id."""
+    return user.stack.sql(text.replace("{user}", f"x'{user.id.replace('-', '')}'"), *args)
+
+
+def post_image(user, data=SMALL):
+    return user.api.post("/api/v1/uploads", data=data, headers={"Content-Type": "image/jpeg"})
+
+
+def fill(user, n=UPLOADS):
+    return [upload(user) for _ in range(n)]
+
+
+def refused(answer, code, says):
+    error = expect(answer, 409, code)["error"]
+    assert says in error["message"] and error["param"] is None and "Retry-After" not in answer.headers, error
+    return error
+
+
+def at_once(ask, n=AT_ONCE):
+    """The answers to as many requests at the same time; one that was told to come again does."""
+    def one(_):
+        while (answer := ask()).status_code == 503:
+            expect(answer, 503, "busy")
+        return answer
+
+    with concurrent.futures.ThreadPoolExecutor(n) as pool:
+        return list(pool.map(one, range(n)))
+
+
+def exactly_one(answers, status, code):
+    assert sorted({a.status_code for a in answers}) == [status, 409], [a.text for a in answers if a.status_code not in (status, 409)]
+    for answer in answers:
+        if answer.status_code == 409:
+            expect(answer, 409, code)
+    assert [a.status_code for a in answers].count(status) == 1
+
+
+def held(user):
+    return sql(user, "SELECT COUNT(*) n FROM uploads WHERE user_id = {user} AND deleted_at_us IS NULL")[0]["n"]
+
+
+def nothing_of_it_stays(user, before=0):
+    """No post, and once the purge has come, no more images in the store than before."""
+    assert count_posts(user.stack, user) == 0
+    assert sql(user, "SELECT COUNT(*) n FROM uploads WHERE user_id = {user} AND state = 'ready'")[0]["n"] == before
+    user.stack.wait(lambda: held(user) == before, "what the request left is gone")
+    for row in sql(user, "SELECT id FROM uploads WHERE user_id = {user} AND deleted_at_us IS NOT NULL"):
+        assert not list((user.stack.dir / "store").rglob(f"{uuid.UUID(bytes=row['id'])}.*"))
+
+
+# --- uploads
+
+
+def test_uploads(user, other):
+    ids = fill(user)
+    error = refused(post_image(user), "uploads_too_many", f"{UPLOADS} images")
+    assert error["retryable"] is False
+    assert held(user) == UPLOADS
+    upload(other)
+    assert user.api.delete(f"/api/v1/uploads/{ids[0]}").status_code == 204
+    user.stack.wait(lambda: post_image(user).status_code == 201, "there is room again")
+    refused(post_image(user), "uploads_too_many", f"{UPLOADS} images")
+
+
+def test_uploads_at_once(user):
+    fill(user, UPLOADS - 1)
+    exactly_one(at_once(lambda: post_image(user)), 201, "uploads_too_many")
+    assert held(user) == UPLOADS
+
+
+def test_a_refused_image_takes_no_room(user):
+    """Its row goes at once, and not when the hour is over that an image has to arrive."""
+    data = jpeg(1200, 900)
+    for _ in range(UPLOADS + 1):
+        user.stack.wait(lambda: post_image(user, data[:len(data) // 2]).status_code == 422, "the image is refused as such")
+    nothing_of_it_stays(user)
+    fill(user)
+
+
+def test_a_form_that_is_refused_takes_no_room(user):
+    image = ("a.jpg", SMALL, "image/jpeg")
+    for _ in range(UPLOADS + 1):
+        expect(user.api.post("/api/v1/uploads", files=[("image", image), ("photo", image)]), 422, "unknown_field")
+        nothing_of_it_stays(user)
+
+
+# --- the room they take
+
+
+def almost_full(user, room):
+    """There is room for so many bytes more."""
+    id = upload(user)
+    sql(user, "UPDATE uploads SET size_bytes = %s WHERE id = %s", MIB - room, uuid.UUID(id).bytes)
+
+
+def size_of(user, data=SMALL):
+    return expect(post_image(user, data), 201)["data"]["size_bytes"]
+
+
+def test_bytes(user, other):
+    size = size_of(other)
+    almost_full(user, size - 1)
+    error = refused(post_image(user), "upload_bytes_too_many", "1 MB")
+    assert error["retryable"] is False
+    user.stack.wait(lambda: held(user) == 1, "what was refused is gone")
+    sql(user, "UPDATE uploads SET size_bytes = size_bytes - 1 WHERE user_id = {user} AND state = 'ready'")
+    upload(user)
+    refused(post_image(user), "upload_bytes_too_many", "1 MB")
+    assert [u["id"] for u in expect(user.api.get("/api/v1/uploads"), 200)["data"]][1:], "two are there"
+
+
+def test_a_full_store_refuses_before_an_image_is_decoded(user):
+    """No row is made, and that comes before the image service is asked."""
+    almost_full(user, 0)
+    refused(post_image(user), "upload_bytes_too_many", "1 MB")
+    assert sql(user, "SELECT COUNT(*) n FROM uploads WHERE user_id = {user}")[0]["n"] == 1
+
+
+def test_bytes_at_once(capped, user, other):
+    size = size_of(other)
+    almost_full(user, size)
+    with capped.configured("uploads", caps_uploads=AT_ONCE + 1):
+        exactly_one(at_once(lambda: post_image(user)), 201, "upload_bytes_too_many")
+    assert sql(user, "SELECT SUM(size_bytes) n FROM uploads WHERE user_id = {user} AND state = 'ready'")[0]["n"] == MIB
+    user.stack.wait(lambda: held(user) == 2, "what was refused is gone")
+
+
+# --- posts
+
+
+def end_posts(user, n=100):
+    sql(user, "UPDATE posts SET state = 'failed', failure_code = 'images_gone', ended_at_us = created_at_us"
+              " WHERE user_id = {user} AND ended_at_us IS NULL LIMIT %s", n)
+
+
+@pytest.mark.parametrize("by_upload", [False, True])
+def test_queued_posts(user, account, by_upload):
+    id = upload(user)
+
+    def create():
+        return send_json(user.api, account, upload_ids=[id]) if by_upload else send(user.api, account)
+
+    for _ in range(QUEUED):
+        expect(send_json(user.api, account, upload_ids=[id]), 202)
+    uploads = sql(user, "SELECT COUNT(*) n FROM uploads WHERE user_id = {user}")[0]["n"]
+    error = refused(create(), "queued_posts_too_many", f"{QUEUED} posts")
+    assert error["retryable"] is True, "they end by themselves"
+    assert sql(user, "SELECT COUNT(*) n FROM uploads WHERE user_id = {user}")[0]["n"] == uploads, "refused before its images"
+    end_posts(user, 1)
+    expect(create(), 202)
+    refused(create(), "queued_posts_too_many", f"{QUEUED} posts")
+
+
+def test_queued_posts_at_once(user, account):
+    id = upload(user)
+    for _ in range(QUEUED - 1):
+        expect(send_json(user.api, account, upload_ids=[id]), 202)
+    exactly_one(at_once(lambda: send_json(user.api, account, upload_ids=[id])), 202, "queued_posts_too_many")
+    assert count_posts(user.stack, user) == QUEUED
+
+
+def test_posts_at_once(user, account, other):
+    """All that were ever made count."""
+    id = upload(user)
+    for _ in range(POSTS - 1):
+        expect(send_json(user.api, account, upload_ids=[id]), 202)
+        end_posts(user)
+    exactly_one(at_once(lambda: send_json(user.api, account, upload_ids=[id])), 202, "posts_too_many")
+    end_posts(user)
+    assert refused(send_json(user.api, account, upload_ids=[id]), "posts_too_many", f"{POSTS} posts")["retryable"] is False
+    refused(send(user.api, account), "posts_too_many", f"{POSTS} posts")
+    assert count_posts(user.stack, user) == POSTS
+    expect(send_json(other.api, other.connect(), upload_ids=[upload(other)]), 202)
+
+
+def test_a_post_whose_images_are_too_many(user, account):
+    fill(user, 1)
+    refused(send(user.api, account, [SMALL] * 35), "uploads_too_many", f"{UPLOADS} images")
+    nothing_of_it_stays(user, before=1)
+    expect(send(user.api, account, [SMALL] * (UPLOADS - 1)), 202)
+
+
+def test_a_post_whose_images_are_too_large(user, account, other):
+    size = size_of(other)
+    almost_full(user, 3 * size - 1)
+    refused(send(user.api, account, [SMALL] * 3), "upload_bytes_too_many", "1 MB")
+    nothing_of_it_stays(user, before=1)
+    expect(send(user.api, account, [SMALL] * 2), 202)
+
+
+def test_a_post_that_is_refused_leaves_no_images(user, account):
+    for fields in ({"title": "x" * 91}, {"options": {"photo_cover_index": 2}}):
+        expect(send(user.api, account, [SMALL, SMALL], **fields), 422)
+        nothing_of_it_stays(user)
+    expect(send(user.api, account, [SMALL, b"%PDF-1.7 no image"]), 415)
+    nothing_of_it_stays(user)
+
+
+# --- sessions
+
+
+def sign_in(user, **cookies):
+    client = user.stack.client(Origin=user.stack.url)
+    expect(client.post("/api/v1/auth/login", json={"email": user.email, "password": user.password}, cookies=cookies), 200)
+    return client
+
+
+def sessions(user):
+    return sql(user, "SELECT id FROM sessions WHERE user_id = {user}")
+
+
+def age(user, client, column, us):
+    """Moves a time of the session that this client has into the past."""
+    sql(user, f"UPDATE sessions SET {column} = {column} - %s WHERE token_hash = UNHEX(SHA2(%s, 256))", us,
+        client.cookies["__Host-session"])
+
+
+def test_a_sign_in_ends_the_session_not_used_for_longest(user):
+    """Which is not the oldest."""
+    second, third = sign_in(user), sign_in(user)
+    for client, minutes in ((user.web, 10), (second, 20), (third, 30)):
+        age(user, client, "last_seen_at_us", minutes * 60 * 10**6)
+    expect(second.get("/api/v1/me"), 200)  # now it was used last
+    fourth = sign_in(user)
+    expect(third.get("/api/v1/me"), 401, "session_expired")
+    for client in (user.web, second, fourth):
+        expect(client.get("/api/v1/me"), 200)
+    assert len(sessions(user)) == SESSIONS
+
+
+def test_the_session_that_is_replaced_makes_room(user):
+    second, third = sign_in(user), sign_in(user)
+    old = third.cookies["__Host-session"]
+    fourth = sign_in(user, **{"__Host-session": old})
+    expect(third.get("/api/v1/me"), 401, "session_expired")
+    for client in (user.web, second, fourth):
+        expect(client.get("/api/v1/me"), 200)
+
+
+def test_sign_ins_at_once(user):
+    for client in at_once(lambda: signing_in(user), 20):
+        assert client.status_code == 200
+    assert len(sessions(user)) == SESSIONS
+    assert user.web.get("/api/v1/me").status_code == 401
+
+
+def signing_in(user):
+    client = user.stack.client(Origin=user.stack.url)
+    return client.post("/api/v1/auth/login", json={"email": user.email, "password": user.password})
+
+
+@pytest.mark.parametrize("column, hours", [("last_seen_at_us", 169), ("expires_at_us", 721)])
+def test_a_session_that_is_over_does_not_count(user, column, hours):
+    """It is gone with the next sign-in, and ends none that lives, though it was used after one of these."""
+    over, third = sign_in(user), sign_in(user)
+    age(user, user.web, "last_seen_at_us", 160 * 3600 * 10**6)
+    age(user, over, column, hours * 3600 * 10**6)
+    fourth = sign_in(user)
+    for client in (third, fourth):
+        expect(client.get("/api/v1/me"), 200)
+    expect(user.web.get("/api/v1/me"), 200)
+    expect(over.get("/api/v1/me"), 401, "session_expired")
+    assert len(sessions(user)) == SESSIONS

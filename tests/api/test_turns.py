@@ -1,0 +1,171 @@
+"""What takes long takes turns: it keeps nothing light waiting, one user has half of a program's share, who stands in line holds
+no thread, and who waited too long is told so whatever the others do (lib/fcgi/turns.h)."""
+
+import contextlib
+import http.client
+import os
+import socket
+import ssl
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from conftest import User
+from helpers import expect
+from images import jpeg
+from test_metrics import Shown
+from test_overload import refused
+
+SHARE = 4  # service.heavy_max
+PART = 2  # of one user
+LINE_USER = 4  # TURNS_LINE_USER
+
+
+class HeldImages:
+    """An image service that takes images and answers none until they are released; then it hangs up on all."""
+
+    def __init__(self, path):
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(path)
+        os.chmod(path, 0o666)  # the programs run as users of their own
+        self.listener.listen(100)
+        self.released = threading.Event()
+        self.held = []
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):  # until the end closes the listener
+            while True:
+                self.held.append(self.listener.accept()[0])
+                if self.released.is_set():
+                    self.held.pop().close()
+
+    def count(self):
+        return len(self.held)
+
+    def release(self):
+        self.released.set()
+        while self.held:
+            self.held.pop().close()
+
+    def end(self):
+        self.release()
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.listener.close()
+
+
+@pytest.fixture
+def images():
+    path = f"/tmp/held-{uuid.uuid4().hex[:8]}.sock"  # short enough for a socket
+    held = HeldImages(path)
+    yield path, held
+    held.end()
+    os.unlink(path)
+
+
+@pytest.fixture
+def held(stack, images):
+    """uploads asks the service that holds all it gets; a request waits for 60 s, longer than any test."""
+    path, held = images
+    with stack.configured("uploads", store_image_socket=path, service_queue_sec=60):
+        yield held
+        held.release()
+
+
+def upload(user):
+    return user.api.post("/api/v1/uploads", data=jpeg(30, 20), timeout=60)
+
+
+def users_of(stack, n):
+    users = [User(stack) for _ in range(n)]
+    assert all(user.key for user in users)
+    return users
+
+
+def in_line(stack):
+    return Shown(stack, "uploads")("line")
+
+
+def test_images_keep_nothing_light_waiting(stack, held):
+    users = users_of(stack, SHARE + 2)
+    with ThreadPoolExecutor(30) as pool:
+        answers = [pool.submit(upload, user) for user in users]
+        stack.wait(lambda: held.count() == SHARE and in_line(stack) == 2, "the share is in use, two wait")
+        shown = Shown(stack, "uploads")
+        assert shown("threads_heavy") == shown("threads_busy") == SHARE
+        for answer in pool.map(lambda user: user.api.get("/api/v1/uploads", timeout=5), users * 5):
+            expect(answer, 200)
+        assert held.count() == SHARE and not any(a.done() for a in answers)
+        held.release()
+        for answer in answers:
+            expect(answer.result(), 503)  # the service hung up on them; each had its turn
+    assert in_line(stack) == Shown(stack, "uploads")("threads_heavy") == 0
+
+
+def test_one_user_has_half_of_the_share(stack, held):
+    greedy, other, third = users_of(stack, 3)
+    with ThreadPoolExecutor(30) as pool:
+        answers = [pool.submit(upload, greedy) for _ in range(PART + LINE_USER)]
+        stack.wait(lambda: held.count() == PART and in_line(stack) == LINE_USER, "two run, four wait")
+        refused(upload(greedy), "busy")
+        answers += [pool.submit(upload, other), pool.submit(upload, third)]
+        stack.wait(lambda: held.count() == SHARE, "others pass those who wait")
+        assert in_line(stack) == LINE_USER
+        held.release()
+        for answer in answers:
+            expect(answer.result(), 503)
+
+
+def test_who_finds_no_place_is_told_before_the_body_comes(stack, held):
+    greedy, = users_of(stack, 1)
+    context = ssl.create_default_context(cafile=str(stack.ca))
+    with ThreadPoolExecutor(30) as pool:
+        for _ in range(PART + LINE_USER):
+            pool.submit(upload, greedy)
+        stack.wait(lambda: held.count() == PART and in_line(stack) == LINE_USER, "two run, four wait")
+        connection = http.client.HTTPSConnection("localhost", stack.https, context=context, timeout=20)
+        connection.putrequest("POST", "/api/v1/uploads")
+        for name, value in {"Authorization": f"Bearer {greedy.key}", "Content-Length": "15000000"}.items():
+            connection.putheader(name, value)
+        connection.endheaders()  # and no body
+        answer = connection.getresponse()
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+        connection.close()
+        held.release()
+
+
+def test_who_waited_too_long_is_told_while_the_others_run(stack, images):
+    path, held = images
+    users = users_of(stack, SHARE + 2)
+    with stack.configured("uploads", store_image_socket=path, service_queue_sec=1), ThreadPoolExecutor(30) as pool:
+        running = [pool.submit(upload, user) for user in users[:SHARE]]
+        stack.wait(lambda: held.count() == SHARE, "the share is in use")
+        for user in users[SHARE:]:
+            refused(upload(user), "busy")
+        assert not any(a.done() for a in running)
+        assert expect(users[-1].api.get("/api/v1/uploads"), 200)["data"] == []
+        held.release()
+        for answer in running:
+            expect(answer.result(), 503)
+
+
+def test_a_stop_that_takes_long_goes_on_serving(stack, images):
+    """An image that takes longer than others may wait must not take the light requests with it."""
+    path, held = images
+    user, other = users_of(stack, 2)
+    with stack.configured("uploads", store_image_socket=path, service_queue_sec=1), ThreadPoolExecutor(30) as pool:
+        running = pool.submit(upload, user)
+        stack.wait(lambda: held.count() == 1, "an image is in work")
+        old = stack.pid("uploads")
+        restart = pool.submit(stack.restart, "uploads")
+        stack.wait(lambda: upload(other).status_code == 503, "new images are told to come again")
+        for _ in range(20):
+            expect(other.api.get("/api/v1/uploads", timeout=5), 200)
+        assert stack.pid("uploads") == old and not running.done()
+        held.release()
+        expect(running.result(), 503)
+        restart.result()
+        expect(other.api.get("/api/v1/uploads"), 200)

@@ -1,0 +1,310 @@
+"""The flows: one row each at the end. A flow is made ready without faults, acts while steps are counted and one of them
+fails, and must then be right: nothing lost, nothing twice, nothing stuck, and the client was told the truth."""
+
+import dataclasses
+import uuid
+from typing import Callable
+
+from world import told  # first: it knows where the next ones are
+
+from helpers import expect  # isort: skip
+from images import jpeg
+from publishing import ENDED, Sent
+
+SMALL = jpeg(90, 60)
+HOUR, DAY = 3600, 86400
+
+
+@dataclasses.dataclass
+class Flow:
+    name: str
+    programs: tuple  # whose steps count
+    ready: Callable  # (world) -> the state
+    act: Callable  # (world, state)
+    right: Callable  # (world, state): asserts
+    workers: bool = False  # also with two of worker@publish
+
+
+class State:
+    """What a run knows; its fields are the flow's own."""
+
+
+def state(**fields):
+    made = State()
+    made.__dict__.update(fields)
+    return made
+
+
+def until_done(call, most=8):
+    """A client that repeats what it may, until it knows."""
+    for _ in range(most):
+        answer = told(call)
+        if answer.how in ("done", "refused"):
+            return answer
+    raise AssertionError(f"never an end: {answer}")
+
+
+# --- register
+
+
+def register_ready(world):
+    return state(web=world.stack.client(Origin=world.stack.url), body={
+        "email": f"{uuid.uuid4().hex}@example.com", "password": "correct horse battery"})
+
+
+def register_act(world, s):
+    s.told = told(lambda: s.web.post("/api/v1/auth/register", json=s.body))
+
+
+def users_of(world, s):
+    return world.count("SELECT COUNT(*) AS n FROM users WHERE email = %s", s.body["email"])
+
+
+def register_right(world, s):
+    n = users_of(world, s)
+    assert n in {"done": (1,), "nothing": (0,), "unknown": (0, 1)}[s.told.how], (n, s.told)
+    assert until_done(lambda: s.web.post("/api/v1/auth/register", json=s.body)).how == "done"
+    expect(s.web.post("/api/v1/auth/login", json=s.body), 200)
+    assert users_of(world, s) == 1
+
+
+# --- keys
+
+
+def keys_of(user):
+    return [k["id"] for k in expect(user.web.get("/api/v1/keys"), 200)["data"]]
+
+
+def key_create_ready(world):
+    return state(user=world.user())
+
+
+def key_create_act(world, s):
+    s.told = told(lambda: s.user.web.post("/api/v1/keys", json={"name": "sweep"}))
+
+
+def key_create_right(world, s):
+    keys = keys_of(s.user)
+    if s.told.how == "done":
+        assert keys == [s.told.data["id"]]
+        expect(world.stack.client(Authorization=f"Bearer {s.told.data['key']}").get("/api/v1/accounts"), 200)
+    elif s.told.how == "nothing":
+        assert keys == [], s.told
+    else:
+        assert s.told.how == "unknown" and len(keys) <= 1 and s.told.may_exist in (None, *keys, s.told.may_exist)
+        assert s.told.may_exist is None or keys in ([], [s.told.may_exist])
+
+
+def key_revoke_ready(world):
+    user = world.user()
+    assert user.key
+    return state(user=user, id=keys_of(user)[0])
+
+
+def key_revoke_act(world, s):
+    s.told = told(lambda: s.user.web.delete(f"/api/v1/keys/{s.id}"))
+
+
+def key_works(s):
+    return s.user.api.get("/api/v1/accounts").status_code == 200
+
+
+def key_revoke_right(world, s):
+    revoked = keys_of(s.user) == []
+    assert {"done": revoked, "nothing": not revoked, "unknown": True}[s.told.how], s.told
+    if not revoked:
+        assert key_works(s), "what was not revoked works"
+        assert until_done(lambda: s.user.web.delete(f"/api/v1/keys/{s.id}")).how == "done"
+    world.stack.wait(lambda: not key_works(s), "the key stops working", 5)
+
+
+# --- images and posts
+
+
+def upload_ready(world):
+    user = world.user()
+    assert user.key
+    return state(user=user)
+
+
+def upload_act(world, s):
+    s.told = told(lambda: s.user.api.post("/api/v1/uploads", data=SMALL))
+
+
+def uploads_of(user):
+    return [u["id"] for u in expect(user.api.get("/api/v1/uploads"), 200)["data"]]
+
+
+def no_file_is_left_over(world, ids):
+    """What failed half-way is purged within hours."""
+    world.stack.move_clock(2 * HOUR)
+    world.until(lambda: world.files() == sorted(f"{i}.jpg" for i in ids), f"the files of {ids} alone are there", step_sec=HOUR)
+
+
+def is_as_told(told, there):
+    assert told.how in ("done", "nothing", "unknown"), told
+    if told.how == "done":
+        assert there == [told.data["id"]], (there, told)
+    elif told.how == "nothing":
+        assert there == [], (there, told)
+    else:
+        assert there in ([], [told.may_exist or (there and there[0])]), (there, told)
+
+
+def upload_right(world, s):
+    there = uploads_of(s.user)
+    is_as_told(s.told, there)
+    no_file_is_left_over(world, there)
+
+
+def create_ready(world):
+    s = upload_ready(world)
+    s.account = s.user.connect()
+    world.hold("worker-publish")
+    return s
+
+
+def create_act(world, s):
+    parts = [("description", (None, "sweep")), ("platform_options", (None, '{"post_mode": "MEDIA_UPLOAD"}'))]
+    parts += [("images", (f"{i}.jpg", SMALL, "image/jpeg")) for i in range(2)]
+    s.told = told(lambda: s.user.api.post(f"/api/v1/accounts/{s.account}/posts", files=parts))
+
+
+def create_right(world, s):
+    ids = [p["id"] for p in expect(s.user.api.get("/api/v1/posts"), 200)["data"]]
+    is_as_told(s.told, ids)
+    posts = [expect(s.user.api.get(f"/api/v1/posts/{id}"), 200)["data"] for id in ids]
+    assert [len(p["images"]) for p in posts] in ([], [2])
+    no_file_is_left_over(world, [i["upload_id"] for p in posts for i in p["images"]])
+    world.let_go("worker-publish")
+    if posts:
+        ended(world, s.user, posts[0]["id"], ("in_inbox",))
+
+
+def ended(world, user, id, states=ENDED):
+    def now():
+        post = expect(user.api.get(f"/api/v1/posts/{id}"), 200)["data"]
+        return post if post["status"] in ENDED else None
+    post = world.until(now, f"post {id} has ended")
+    assert post["status"] in states, post
+    return post
+
+
+# --- publishing
+
+
+def publish_ready(world):
+    s = upload_ready(world)
+    s.account = s.user.connect()
+    world.hold("worker-publish")
+    s.sent = Sent(world.stack, s.user, s.account)
+    return s
+
+
+def publish_act(world, s):
+    world.let_go("worker-publish")
+    s.post = ended(world, s.user, s.sent.id)
+
+
+def publish_right(world, s):
+    """Once at most; and the user is told what is known."""
+    n, post = s.sent.at_simulator(), s.post
+    assert n <= 1, "posted twice"
+    if post["status"] == "published":
+        assert n == 1 and s.sent.states_of_attempts().count("accepted") == 1
+    else:
+        assert (post["status"], post["failure"]["code"]) == ("failed", "outcome_unknown"), post
+    world.until(lambda: s.sent.jobs() == [], "no job is left of a post that has ended")
+
+
+def poll_ready(world):
+    """TikTok has accepted; the worker ends before it knows more."""
+    s = upload_ready(world)
+    s.account = s.user.connect()
+    s.sent = Sent(world.stack, s.user, s.account)
+    world.stack.wait(lambda: s.sent.states_of_attempts() == ["accepted"], "TikTok has accepted it")
+    world.hold("worker-publish")
+    return s
+
+
+def poll_right(world, s):
+    assert s.post["status"] == "published" and s.sent.at_simulator() == 1, s.post
+    assert s.sent.states_of_attempts() == ["accepted"]
+
+
+def refresh_ready(world):
+    s = publish_ready(world)
+    world.stack.move_clock(25 * HOUR)  # an access token lives for a day
+    return s
+
+
+def refresh_right(world, s):
+    """A token pair that was lost on its way ends the connection, and the user is told; else it goes on working."""
+    account = expect(s.user.web.get(f"/api/v1/accounts/{s.account}"), 200)["data"]
+    assert s.sent.at_simulator() <= 1
+    if account["is_active"]:
+        publish_right(world, s)
+        again = Sent(world.stack, s.user, s.account)
+        assert ended(world, s.user, again.id)["status"] == "published"
+    else:
+        assert account["state_reason"], account
+
+
+# --- the end
+
+
+def disconnect_ready(world):
+    user = world.user()
+    return state(user=user, account=user.connect())
+
+
+def disconnect_act(world, s):
+    s.told = told(lambda: s.user.web.delete(f"/api/v1/accounts/{s.account}"))
+
+
+def account_row(world, s):
+    return world.stack.sql("SELECT state, access_token IS NULL AS wiped FROM accounts WHERE id = %s",
+                           uuid.UUID(s.account).bytes)[0]
+
+
+def disconnect_right(world, s):
+    gone = account_row(world, s)["state"] == "disconnected"
+    assert {"done": gone, "nothing": not gone, "unknown": True}[s.told.how], s.told
+    if not gone:
+        assert expect(s.user.web.get(f"/api/v1/accounts/{s.account}"), 200)["data"]["is_active"]
+        assert until_done(lambda: s.user.web.delete(f"/api/v1/accounts/{s.account}")).how == "done"
+    assert account_row(world, s) == {"state": "disconnected", "wiped": 1}
+
+
+def purge_ready(world):
+    s = upload_ready(world)
+    s.id = expect(s.user.api.post("/api/v1/uploads", data=SMALL), 201)["data"]["id"]
+    world.hold("worker-media")
+    world.stack.move_clock(8 * DAY)  # unused uploads live for seven
+    return s
+
+
+def purge_act(world, s):
+    world.let_go("worker-media")
+    world.until(lambda: world.files() == [], "the image is deleted")
+
+
+def purge_right(world, s):
+    def is_over():
+        row = world.stack.sql("SELECT state FROM uploads WHERE id = %s", uuid.UUID(s.id).bytes)
+        return row == [] or row[0]["state"] == "deleted"
+    world.until(is_over, "its row says so")
+
+
+FLOWS = [
+    Flow("register", ("auth",), register_ready, register_act, register_right),
+    Flow("key create", ("keys",), key_create_ready, key_create_act, key_create_right),
+    Flow("key revoke", ("keys",), key_revoke_ready, key_revoke_act, key_revoke_right),
+    Flow("upload", ("uploads",), upload_ready, upload_act, upload_right),
+    Flow("create post", ("posts",), create_ready, create_act, create_right),
+    Flow("publish", ("worker-publish",), publish_ready, publish_act, publish_right, workers=True),
+    Flow("poll", ("worker-publish",), poll_ready, publish_act, poll_right, workers=True),
+    Flow("refresh", ("worker-publish",), refresh_ready, publish_act, refresh_right, workers=True),
+    Flow("disconnect", ("tiktok",), disconnect_ready, disconnect_act, disconnect_right),
+    Flow("purge", ("worker-media",), purge_ready, purge_act, purge_right),
+]

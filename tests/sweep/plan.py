@@ -1,0 +1,63 @@
+"""The plan of faults, which all programs of a test build map (lib/base/fault.h)."""
+
+import mmap
+import struct
+
+STEPS_MAX, STEP_BYTES, PROGRAM_BYTES, PROGRAMS_MAX = 4096, 96, 32, 4
+HEAD = struct.Struct("<4I")
+PROGRAMS_AT = HEAD.size
+STEPS_AT = PROGRAMS_AT + PROGRAMS_MAX * PROGRAM_BYTES
+SIZE = STEPS_AT + STEPS_MAX * STEP_BYTES
+
+OFF, COUNT = 0, 1
+KINDS = {"kill before": 2, "kill after": 3, "error": 4, "lost": 5, "away": 6, "stop": 7}
+
+
+def text_of(field):
+    return field.partition(b"\0")[0].decode(errors="replace")
+
+
+class Plan:
+    def __init__(self, path):
+        with open(path, "r+b") as f:
+            self.map = mmap.mmap(f.fileno(), SIZE)
+
+    def field(self, n):
+        return struct.unpack_from("<I", self.map, 4 * n)[0]
+
+    def put(self, n, value):
+        struct.pack_into("<I", self.map, 4 * n, value)
+
+    def begin(self, programs, kind=COUNT, at=0):
+        """From now on the steps of these programs count; the at-th meets the fault. kind is put last: it starts all."""
+        assert self.field(0) == OFF and 0 < len(programs) < PROGRAMS_MAX
+        names = b"".join(p.encode().ljust(PROGRAM_BYTES, b"\0") for p in programs)
+        self.map[PROGRAMS_AT:STEPS_AT] = names.ljust(STEPS_AT - PROGRAMS_AT, b"\0")
+        self.map[STEPS_AT:SIZE] = bytes(SIZE - STEPS_AT)
+        self.put(1, at)
+        self.put(2, 0)
+        self.put(3, 0)
+        self.put(0, kind)
+
+    def end(self):
+        self.put(0, OFF)
+
+    @property
+    def is_away(self):
+        return self.field(0) == KINDS["away"] and self.met
+
+    @property
+    def met(self):
+        return self.field(3) == 1
+
+    @property
+    def counted(self):
+        return self.field(2)
+
+    def step(self, n):
+        """The name of the n-th step, from 1."""
+        at = STEPS_AT + (n - 1) * STEP_BYTES
+        return text_of(self.map[at:at + STEP_BYTES])
+
+    def steps(self):
+        return [self.step(n) for n in range(1, min(self.counted, STEPS_MAX) + 1)]
