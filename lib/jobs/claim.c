@@ -276,8 +276,23 @@ static enum err claim_try(struct runner_thread *t, struct claims *c)
     r->standing_made = true;
     if (away)
         runner_note_database(t, OK);
-    claim_look_around(t);
+    if (!r->refused)
+        claim_look_around(t);
     return claim_is_settling(r) ? OK : claim_kinds(t, c);
+}
+
+/* A database that answers, and refuses the claim itself: the schema or the grants do not fit. */
+static void claim_note_refusal(struct runner_thread *t, enum err e)
+{
+    struct runner *r = t->runner;
+    bool refused = e != OK && !db_is_away(e), was = r->refused;
+
+    r->refused = refused;
+    if (refused && !was)
+        alarm_raise(r->worker->metrics->set, ALARM_KIND_PAUSED, LOG_CSTR("kind", "all"), LOG_CSTR("error", err_slug(e)),
+                    LOG_CSTR("detail", db_error(t->db)), LOG_END);
+    if (was && e == OK)
+        log_event(LOG_WARNING, "kind_resumed", LOG_CSTR("kind", "all"), LOG_END);
 }
 
 bool runner_claim(struct runner_thread *t)
@@ -288,7 +303,9 @@ bool runner_claim(struct runner_thread *t)
     if (!claim_turn(r))
         return false;
     enum err e = claim_try(t, &c);
-    runner_note_database(t, e);
+    if (e == OK || db_is_away(e))
+        runner_note_database(t, e);
+    claim_note_refusal(t, e);
     arena_clear(&t->arena);
     lock_take(&r->lock);
     r->claiming = false;

@@ -56,6 +56,7 @@ struct runner {
     struct open_run *open, *parked;
     size_t open_n, kept_n; /* kept: they wait, or have waited, for the database */
     bool claiming, standing_made;
+    bool refused;           /* the database answered, but not to a claim; of the thread whose turn it is */
     bool away;              /* the database did not answer */
     bool alone;             /* nothing is begun before all runs have ended: a suspect waits for that, or runs */
     int64_t grace_until_us; /* until then, runs of other workers whose lease is over may still be recorded */

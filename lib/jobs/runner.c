@@ -83,6 +83,8 @@ static void runner_keep(struct runner_thread *t, struct open_run *o, enum err e)
         runner_log_run(o, "not_recorded", LOG_ERROR, db_error(t->db));
         runner_note_kind(r, &o->run, true);
     }
+    if (!db_is_away(e) && o->parked == STUCK_TRIES)
+        runner_alarm_of_run(o, ALARM_JOB_STUCK);
     int64_t wait_us = MIN(RECORD_MIN_US << MIN(o->parked, 10u), RECORD_MAX_US);
 
     bool first = o->parked++ == 0;

@@ -35,6 +35,14 @@ def tiktok(stack):
         yield tiktok
 
 
+def known(stack, account):
+    """The account's key, once nothing is left to be done for it."""
+    key = uuid.UUID(account).bytes
+    stack.wait(lambda: creator_of(stack, account) and not stack.sql("SELECT 1 FROM jobs_publish WHERE subject_id = %s", key),
+               "the account is known")
+    return key
+
+
 def alarms(stack, name):
     return Shown(stack, "worker-publish")("alarms_total", alarm=name)
 
@@ -92,7 +100,7 @@ def test_an_accepted_init_stays_accepted_in_an_outage_longer_than_its_lease(stac
 
 
 def test_a_fresh_pair_of_tokens_is_kept_in_an_outage_longer_than_its_lease(stack, user, account, tiktok):
-    key = uuid.UUID(account).bytes
+    key = known(stack, account)
     stack.sql("UPDATE accounts SET access_expires_at_us = 1000000 WHERE id = %s", key)
     tiktok.fault(TOKEN, "slow", seconds=2)
     sent = Sent(stack, user, account)
@@ -158,8 +166,7 @@ def test_a_missing_key_pauses_the_kind_and_fails_nothing(stack, user):
         pass
     accounts = [user.connect() for _ in range(4)]
     for account in accounts:
-        stack.wait(lambda account=account: stack.sql("SELECT 1 FROM creator_snapshots WHERE account_id = %s",
-                                                     uuid.UUID(account).bytes), "the account is known")
+        known(stack, account)
     with another_key(stack):
         with stack.stopped("worker-publish"):
             sent = [Sent(stack, user, account) for account in accounts]
@@ -177,10 +184,28 @@ def test_a_missing_key_pauses_the_kind_and_fails_nothing(stack, user):
     assert not events(stack.log("worker-publish")[logged:], "job_dead")
 
 
+def test_a_claim_that_is_refused_is_told_once(stack, user, account):
+    """A right that is missing, as after a migration that was forgotten: nothing runs, and the worker does not look well."""
+    stack.restart("worker-publish")
+    stack.wait(lambda: alarms(stack, "kind_paused") == 0, "it runs")
+    right = "UPDATE, DELETE ON marketingcli.jobs_publish"
+    stack.sql(f"REVOKE {right} FROM marketingcli_worker_publish@localhost")
+    try:
+        sent = Sent(stack, user, account)
+        stack.wait(lambda: alarms(stack, "kind_paused") == 1, "somebody is woken")
+        before = Shown(stack, "worker-publish")("database_errors_total", error="failed")
+        stack.wait(lambda: Shown(stack, "worker-publish")("database_errors_total", error="failed") > before + 2, "it tries on")
+        assert alarms(stack, "kind_paused") == 1 and alarms(stack, "database_away") == 0
+        assert sent.get()["status"] == "queued"
+    finally:
+        stack.sql(f"GRANT {right} TO marketingcli_worker_publish@localhost")
+    assert sent.wait()["status"] == "published"
+
+
 def test_one_job_that_fails_holds_up_no_other(stack, user, account):
     """Somebody is told, it is tried again for ever, and nothing is buried."""
     broken = user.connect()
-    stack.wait(lambda: stack.sql("SELECT 1 FROM creator_snapshots WHERE account_id = %s", uuid.UUID(broken).bytes), "known")
+    known(stack, broken)
     stack.sql("UPDATE accounts SET access_token = refresh_token WHERE id = %s", uuid.UUID(broken).bytes)
     stack.restart("worker-publish")
     sent = Sent(stack, user, broken)
@@ -229,9 +254,9 @@ def test_posts_of_an_account_keep_their_order(stack, user, account, tiktok):
 
 def test_a_long_queue_of_one_account_holds_up_nobody(stack, user, other, account):
     """Fifty thousand posts are due, and one of somebody else's: it goes out before the seventh of those."""
-    key, mine = uuid.UUID(account).bytes, other.connect()
-    stack.wait(lambda: all(stack.sql("SELECT 1 FROM creator_snapshots WHERE account_id = %s", uuid.UUID(a).bytes)
-                           for a in (account, mine)), "both are known")
+    mine = other.connect()
+    key = known(stack, account)
+    known(stack, mine)
     with stack.stopped("worker-publish"):
         first = Sent(stack, user, account)
         post, = stack.sql("SELECT * FROM posts WHERE id = %s", first.key)
@@ -255,7 +280,7 @@ def test_a_long_queue_of_one_account_holds_up_nobody(stack, user, other, account
 
 def test_polls_of_an_account_come_back_once_and_in_time(stack, user, account, tiktok):
     """TikTok answers 30 a minute for an account: who must wait has a place of its own, and does not ask for it again."""
-    stack.wait(lambda: creator_of(stack, account), "the account is known")
+    known(stack, account)
     with stack.stopped("worker-publish"):
         sent = Sent(stack, user, account)
         now_us = stack.sql("SELECT created_at_us FROM posts WHERE id = %s", sent.key)[0]["created_at_us"]
@@ -367,8 +392,7 @@ def test_a_disconnect_ends_what_tiktok_has_at_once(stack, user, account, tiktok)
 def test_no_init_is_begun_after_sigterm(stack, user, tiktok):
     accounts = [user.connect() for _ in range(3)]
     for account in accounts:
-        stack.wait(lambda account=account: stack.sql("SELECT 1 FROM creator_snapshots WHERE account_id = %s",
-                                                     uuid.UUID(account).bytes), "the account is known")
+        known(stack, account)
     stack.move_clock(120)  # the snapshots are old: each post asks for a fresh one
     before = tiktok.requests(CREATOR)
     tiktok.fault(CREATOR, "slow", times=6, seconds=2)
@@ -396,7 +420,7 @@ def test_a_stop_fits_into_what_systemd_allows():
 
 def test_a_pair_that_lives_for_less_than_two_minutes_is_used(stack, user, account, tiktok):
     """And not refreshed again and again."""
-    stack.sql("UPDATE accounts SET access_expires_at_us = 1000000 WHERE id = %s", uuid.UUID(account).bytes)
+    stack.sql("UPDATE accounts SET access_expires_at_us = 1000000 WHERE id = %s", known(stack, account))
     short = {"access_token": "act.short", "expires_in": 60, "refresh_token": "rft.short", "refresh_expires_in": 15552000,
              "open_id": "x", "scope": "user.info.basic,video.publish,video.upload", "token_type": "Bearer"}
     tiktok.fault(TOKEN, (200, json.dumps(short)), times=50)

@@ -20,7 +20,8 @@
 #define POSTS 50   /* of each */
 #define LEASE_US (120 * US_PER_SEC)
 
-static const struct conf conf = {.store_keep_days = 7};
+static const struct conf conf = {
+    .store_keep_days = 7, .caps_uploads = 100, .caps_upload_mb = 100, .caps_queued_posts = 1000, .caps_posts = 10000};
 
 enum { ADD_USER, ADD_ACCOUNT, ADD_UPLOAD, DEADLOCKS, ISOLATION, NUMBERS };
 static const struct sql sqls[] = {
@@ -118,6 +119,17 @@ static enum err take(struct side *s, struct job *ret_job)
     return e;
 }
 
+/* That of this side's account, whatever an earlier run has left. */
+static struct job take_own(struct side *s)
+{
+    struct job job;
+
+    do
+        assert_int_equal(take(s, &job), OK);
+    while (!uuid_eq(&job.subject_id, &s->account.id));
+    return job;
+}
+
 static enum err begin(struct side *s, const struct job *job, const struct uuid *post_id, int64_t number,
                       struct uuid *ret_id)
 {
@@ -190,6 +202,8 @@ static void *create_and_publish(void *arg)
         else if (e == ERR_NOT_FOUND)
             e = OK;
     }
+    if (e != OK)
+        print_error("%s: %s\n", err_slug(e), db_error(s->db));
     return (void *)(uintptr_t)e;
 }
 
@@ -212,7 +226,7 @@ static void who_creates_and_publishes_at_once_never_deadlocks(void **state)
     }
     print_message("%d connections, %d posts: %lld deadlocks, %lld transactions run again\n", THREADS, THREADS * POSTS,
                   (long long)(number_of(&sides[0], DEADLOCKS) - before), (long long)atomic_load(&counts.reruns));
-    assert_int_equal(number_of(&sides[0], DEADLOCKS), before);
+    /* Who loses a deadlock runs again, so this counts all of ours; the server's figure has other programs' in it. */
     assert_int_equal(atomic_load(&counts.reruns), 0);
     for (size_t i = 0; i < THREADS; i++)
         side_close(&sides[i]);
@@ -221,7 +235,6 @@ static void who_creates_and_publishes_at_once_never_deadlocks(void **state)
 static void a_number_is_taken_once(void **state)
 {
     struct side s;
-    struct job job;
     struct uuid id;
     int64_t number;
 
@@ -229,7 +242,7 @@ static void a_number_is_taken_once(void **state)
     side_open(&s, NULL);
     assert_int_equal(number_of(&s, ISOLATION), 1);
     assert_int_equal(create(&s), OK);
-    assert_int_equal(take(&s, &job), OK);
+    struct job job = take_own(&s);
     assert_int_equal(begin(&s, &job, &s.made.post.id, 1, &id), OK);
     assert_int_equal(begin(&s, &job, &s.made.post.id, 2, &id), ERR_CONFLICT); /* the post is publishing */
     const struct post_move back = {.event = "refused_retry"};
@@ -247,15 +260,13 @@ static void a_number_is_taken_once(void **state)
 static void who_lost_the_job_writes_nothing(void **state)
 {
     struct side s;
-    struct job job, other;
     struct uuid id;
     struct attempt latest;
 
     (void)state;
     side_open(&s, NULL);
     assert_int_equal(create(&s), OK);
-    assert_int_equal(take(&s, &job), OK);
-    other = job;
+    struct job job = take_own(&s), other = job;
     other.lease_token = uuid_new();
     assert_int_equal(begin(&s, &other, &s.made.post.id, 1, &id), ERR_CONFLICT);
     assert_int_equal(attempt_latest(s.db, &s.arena, &s.made.post.id, &latest), ERR_NOT_FOUND);
