@@ -8,4 +8,5 @@ const struct app app_sandbox = {
     .name = "sandbox",
     .routes = sandbox_routes,
     .background = puller_run,
+    .answer_error = answer_error,
 };

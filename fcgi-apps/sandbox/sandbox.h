@@ -23,6 +23,7 @@ MUST_CHECK enum err answer_blocked(struct ctx *c, struct str code); /* 200 with 
 /* Answers a code of the table with its documented status; message NULL: that of the table. */
 MUST_CHECK enum err answer_refused(struct ctx *c, const char *code, const char *message);
 bool answer_knows(struct str code);
+void answer_error(struct ctx *c, enum err e); /* app_sandbox.answer_error: no answer of the host has our envelope */
 MUST_CHECK enum err answer_status(struct ctx *c, int status); /* a scripted HTTP status */
 
 MUST_CHECK enum err answer_flat(struct ctx *c, struct str json);

@@ -32,7 +32,7 @@ def test_consent_page_is_self_contained(app):
 
 @pytest.mark.parametrize("changes", [
     {"client_key": ""}, {"client_key": "a b"}, {"response_type": "token"}, {"scope": ""}, {"scope": "video.delete"},
-    {"state": ""}, {"redirect_uri": "https://elsewhere.example/"}, {"redirect_uri": "https://localhost"},
+    {"state": "s" * 2001}, {"redirect_uri": "https://elsewhere.example/"}, {"redirect_uri": "https://localhost"},
     {"redirect_uri": "URL.evil.example/"}, {"redirect_uri": "URL/a?b"}, {"redirect_uri": "URL/a#b"},
     {"redirect_uri": "URL@evil.example/"}, {"redirect_uri": "URL/" + "a" * 500},
 ], ids=lambda c: str(c)[:40])
@@ -43,6 +43,50 @@ def test_consent_refuses_bad_requests_without_redirecting(app, changes):
                                  data={**app.request_fields(**changes), "username": "u", "decision": "allow",
                                        "grant": "user.info.basic"})):
         assert answer.status_code == 400 and "Location" not in answer.headers
+
+
+def test_consent_without_the_last_slash(app):
+    page = app.http.get("/v2/auth/authorize", params=app.request_fields(), allow_redirects=False)
+    assert page.status_code == 200 and Form(page.text).fields["client_key"] == app.key
+    assert Form(page.text).action == "/v2/auth/authorize/"
+
+
+def test_consent_without_a_state_gives_none_back(app):
+    q = query_of(app.consent("someone.1", state="").headers["Location"])
+    assert q["code"] and "state" not in q
+    assert "state" not in query_of(app.consent("someone.1", state="", decision="deny").headers["Location"])
+
+
+@pytest.mark.parametrize("scope", [
+    "video.list", "share.sound.create", "artist.certification.read", "artist.certification.update",
+    "local.product.manage", "local.shop.manage", "local.voucher.manage", "minis.public.upsert",
+    *(f"portability.{what}.{how}" for what in ("activity", "all", "directmessages", "postsandprofile")
+      for how in ("ongoing", "single")), "research.adlib.basic", "research.data.basic", "research.data.u18eu"])
+def test_every_scope_of_tiktok_can_be_granted(app, scope):
+    tokens = app.exchange(app.code("someone.1", grant=["user.info.basic", scope], scope=f"user.info.basic,{scope}")).json()
+    assert tokens["scope"] == f"user.info.basic,{scope}"
+
+
+# --- what is not there
+
+
+@pytest.mark.parametrize("method, path", [
+    ("GET", "/"), ("GET", "/v2/"), ("POST", "/v2/video/list/"), ("GET", "/v2/user/info"), ("POST", "/v2/oauth/token"),
+    ("POST", "/v2/post/publish/video/init/"), ("GET", "/v2/post/publish/content/init/"), ("PUT", "/v2/user/info/"),
+    ("DELETE", "/v2/oauth/token/"), ("GET", "/a/b/c/d/e/f/g"), ("OPTIONS", "/v2/user/info/")])
+def test_unknown_paths_and_methods_are_answered_by_tiktok(creator, method, path):
+    answer = creator.app.http.request(method, path, headers=creator.headers)
+    refused(answer, 404, "unsupported_path")
+    assert set(answer.json()) == {"data", "error"} and answer.json()["error"]["message"] == "Unsupported path(Janus)"
+
+
+def test_a_broken_request_is_answered_by_tiktok(creator):
+    refused(creator.app.http.get("/v2/user/info/?fields=%zz", headers=creator.headers), 400, "invalid_params")
+
+
+def test_without_a_database_tiktok_has_an_internal_error(stack, creator):
+    with stack.stopped("mariadb"):
+        refused(creator.info(), 500, "internal_error")
 
 
 def test_consent_goes_back_with_code_scopes_and_state(app):
