@@ -54,7 +54,7 @@ bool caller_check(struct ctx *c, const char *any_scope, int call, struct sandbox
         *ret_err = answer_refused(c, "scope_not_authorized", NULL);
         return false;
     }
-    if (e == OK && call != CALL_NOT_LIMITED)
+    if (e == OK && call != CALL_NOT_LIMITED && c->conf->sandbox_limits)
         e = sandbox_take_call(c->db, c->arena, &ret_caller->creator_id, (enum sandbox_call)call);
     *ret_err = e == ERR_RATE_LIMITED ? answer_refused(c, "rate_limit_exceeded", NULL) : e;
     return e == OK;

@@ -121,7 +121,7 @@ def test_exchange(app):
     assert set(body) == {"open_id", "scope", "access_token", "expires_in", "refresh_token", "refresh_expires_in",
                          "token_type"}
     assert body["access_token"].startswith("act.") and body["refresh_token"].startswith("rft.")
-    assert (body["expires_in"], body["refresh_expires_in"]) == (7200, 15552000)
+    assert (body["expires_in"], body["refresh_expires_in"]) == (7200, 31536000)
     assert body["scope"] == "user.info.basic" and body["token_type"] == "Bearer"
 
 
@@ -322,10 +322,50 @@ def test_rates(app, name, limit):
     assert calls[name]().status_code != 429
 
 
-# --- 30 days
+# --- what is kept, and for how long
 
 
-def test_everything_is_gone_after_30_days(creator):
+def test_a_refresh_token_lives_as_long_as_it_says(stack, app):
+    with stack.configured("sandbox", sandbox_refresh_days="180"):
+        short = app.connect()
+        assert short.tokens.refresh_expires_in == 180 * 86400
+        assert app.refresh(short.tokens.refresh_token).json()["refresh_expires_in"] == 180 * 86400
+
+
+def make_old(stack, app, days):
+    """As if nothing had been done with the app and its creators for so long. The rows are made old, not the clock new:
+    other tests of this run keep theirs."""
+    age = days * 86400 * 1_000_000
+    stack.sql("UPDATE sandbox_creators w JOIN sandbox_grants g ON g.creator_id = w.id SET w.renewed_at_us = "
+              "w.renewed_at_us - %s, w.created_at_us = w.created_at_us - %s WHERE g.client_key = %s", age, age, app.key)
+    stack.sql("UPDATE sandbox_tokens t JOIN sandbox_grants g ON g.id = t.grant_id SET t.created_at_us = t.created_at_us - %s,"
+              " t.expires_at_us = t.expires_at_us - %s WHERE g.client_key = %s", age, age, app.key)
+    stack.sql("UPDATE sandbox_grants SET created_at_us = created_at_us - %s, renewed_at_us = renewed_at_us - %s "
+              "WHERE client_key = %s", age, age, app.key)
+    stack.sql("UPDATE sandbox_clients SET created_at_us = created_at_us - %s, renewed_at_us = renewed_at_us - %s "
+              "WHERE client_key = %s", age, age, app.key)
+
+
+def purge(stack):
+    """A purge begins with the program and deletes clients last."""
+    stack.sql("INSERT INTO sandbox_clients VALUES ('old', REPEAT('x', 32), 1, 1)")
+    stack.restart("sandbox")
+    stack.wait(lambda: not stack.sql("SELECT 1 FROM sandbox_clients WHERE client_key = 'old'"), "the purge has run")
+
+
+def test_a_refresh_token_works_for_a_year(stack, app):
+    """A connection that nobody uses is still one; TikTok's is, too."""
+    creator = app.connect()
+    make_old(stack, app, 364)
+    purge(stack)
+    again = app.refresh(creator.tokens.refresh_token).json()
+    assert again.get("open_id") == creator.tokens.open_id, again
+    make_old(stack, app, 366)
+    purge(stack)
+    oauth_refused(app.refresh(again["refresh_token"]), "invalid_grant")
+
+
+def test_everything_is_gone_when_its_time_is_over(creator):
     key = creator.app.key
     publish_id = creator.publish(direct(creator, description="[[status:stuck]]"))
     mine = {"sandbox_publishes": ("publish_id", publish_id), "sandbox_clients": ("client_key", key),
@@ -340,22 +380,25 @@ def test_everything_is_gone_after_30_days(creator):
                 if creator.stack.sql(f"SELECT 1 FROM {t} WHERE {column} = %s", value)]
 
     day = 86400 * 1_000_000
-    renewed = ("sandbox_clients", "sandbox_creators", "sandbox_grants")
+    renewed = {"sandbox_clients", "sandbox_creators", "sandbox_grants"}
 
     # Rows are made old, not the clock new: other tests of this run keep theirs.
     def purge_when(days):
         for table, (column, value) in mine.items():
-            age = "renewed_at_us" if table in renewed else "created_at_us"
+            age = ("renewed_at_us" if table in renewed else "expires_at_us" if table == "sandbox_tokens" else
+                   "created_at_us")
             creator.stack.sql(f"UPDATE {table} SET {age} = %s WHERE {column} = %s",
                               time.time_ns() // 1000 - days * day, value)
-        # A purge begins with the program and deletes clients last.
-        creator.stack.sql("INSERT INTO sandbox_clients VALUES ('old', REPEAT('x', 32), 1, 1)")
-        creator.stack.restart("sandbox")
-        creator.stack.wait(lambda: not creator.stack.sql("SELECT 1 FROM sandbox_clients WHERE client_key = 'old'"),
-                           "the purge has run")
+        purge(creator.stack)
 
     assert len(left()) == len(mine)
-    purge_when(29)
+    purge_when(0)
     assert len(left()) == len(mine)
+    purge_when(29)
+    assert set(left()) == set(mine) - {"sandbox_tokens"}  # here: how long they have been over
     purge_when(31)
+    assert set(left()) == renewed
+    purge_when(365)
+    assert set(left()) == renewed
+    purge_when(367)
     assert left() == []
