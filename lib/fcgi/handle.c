@@ -203,6 +203,10 @@ static void handle_answer_error(struct ctx *c, enum err e, const struct route_ma
         ASSERT(sent == OK);
         return;
     }
+    if (c->app->answer_error != NULL && part != PART_ASKED) {
+        c->app->answer_error(c, code);
+        return;
+    }
     caps_explain(c->conf, c->arena, e, &c->problems);
     reply_error(&c->rep, code, &c->problems);
     if (part == PART_ASKED)

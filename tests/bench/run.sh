@@ -11,9 +11,6 @@ set -eu
 cd "$(dirname "$0")/../.."
 . tests/packages.sh
 
-# A Node that comes from elsewhere is taken as it is: Debian's npm conflicts with it.
-node=
-command -v node >/dev/null && command -v npm >/dev/null || node="nodejs npm"
-packages_install $packages_demo wrk strace golang-go golang-github-go-sql-driver-mysql-dev php-fpm php-mysql $node
+packages_install $packages_demo wrk strace golang-go golang-github-go-sql-driver-mysql-dev php-fpm php-mysql $packages_node
 
 exec /usr/bin/python3 tests/bench/bench.py "$@"
