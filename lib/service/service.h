@@ -21,7 +21,7 @@ enum service_host {
     HOST_SANDBOX, /* the simulator's */
 };
 
-enum service_store { STORE_NONE, STORE_WRITE };
+enum service_store { STORE_NONE, STORE_READ, STORE_WRITE };
 
 #define SERVICE_CREDENTIALS_MAX 4
 

@@ -16,7 +16,7 @@ import images
 import publishing
 from helpers import expect
 
-APPS = ["auth", "keys", "tiktok", "uploads", "posts", "sandbox"]
+APPS = ["auth", "keys", "tiktok", "uploads", "media", "posts", "sandbox"]
 WORKERS = ["worker-publish", "worker-media"]
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
@@ -128,7 +128,7 @@ def test_every_program_shows_its_metrics(stack, program):
     if program == "image":
         assert shown("image_processes") >= 2 and shown("image_processes_busy") == 0
     elif program in APPS:
-        assert shown("threads") == 8 and shown("threads_busy") == 0 and shown("threads_outside") == 0
+        assert shown("threads") == (4 if program == "media" else 8) and shown("threads_busy") == 0 and shown("threads_outside") == 0
         assert shown("requests_total", route="none", status="4xx") >= 0
     else:
         stack.wait(lambda: Shown(stack, program)("database_connections") > 0, "it is connected")

@@ -242,8 +242,8 @@ def test_who_may_connect_where(stack, name):
 
 
 def test_store_is_read_by_nginx_alone_besides_its_writers(stack):
-    info = stack.at.store.stat()
-    assert info.st_mode & 0o7777 == 0o2770
+    for path, mode in ((stack.at.store_home, 0o750), (stack.at.store, 0o2775), (stack.at.spool, 0o2770)):
+        assert path.stat().st_mode & 0o7777 == mode, path
 
 
 @pytest.mark.parametrize("name", ["auth", "image", "worker-publish", "nginx"])

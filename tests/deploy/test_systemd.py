@@ -1,9 +1,11 @@
 """The installed units: systemd has nothing to say about them, and they are confined."""
 
 import os
+import pathlib
 import re
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -66,6 +68,9 @@ def test_may_do_what_its_row_says(root, row):
     assert "\nSupplementaryGroups=marketingcli-metrics\nReadWritePaths=-/run/marketingcli/metrics\n" in text
     assert ("\nPrivateNetwork=no\n" in text) == row["internet"]
     assert ("\nSupplementaryGroups=marketingcli-image\n" in text) == row["asks_image"]
+    assert re.findall(r"^SupplementaryGroups=(marketingcli-store.*)$", text, re.M) == {
+        "STORE_NONE": [], "STORE_READ": ["marketingcli-store"], "STORE_WRITE": ["marketingcli-store marketingcli-store-write"],
+    }[row["store"]]
     assert ("\nReadWritePaths=/var/lib/marketingcli/images /var/lib/marketingcli/spool\n" in text) == (
         row["store"] == "STORE_WRITE")
     assert ("\nReadWritePaths=-/run/marketingcli/keys.epoch\n" in text) == row["ends_credentials"]
@@ -108,23 +113,96 @@ def test_socket_survives_bursts(root, name):
         assert f"\n{line}\n" in hardening
 
 
-def test_users_and_folders_are_accepted(root, tmp_path):
-    """systemd-sysusers and systemd-tmpfiles read their files without a word, into an empty root."""
-    for part in ("usr/lib/sysusers.d", "usr/lib/tmpfiles.d"):
-        shutil.copytree(root / part, tmp_path / part)
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33::/:/usr/sbin/nologin\n")
-    (tmp_path / "etc/group").write_text("root:x:0:\nadm:x:4:\nwww-data:x:33:\n")
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
-    for command in (["systemd-sysusers", f"--root={tmp_path}"], ["systemd-tmpfiles", "--create", f"--root={tmp_path}"]):
-        done = subprocess.run(command, capture_output=True, text=True)
+class Machine:
+    """A root with Debian's users, in which systemd-sysusers and systemd-tmpfiles read our files."""
+
+    def __init__(self, root, folder):
+        self.root = folder
+        for part in ("usr/lib/sysusers.d", "usr/lib/tmpfiles.d"):
+            shutil.copytree(root / part, folder / part)
+        (folder / "etc").mkdir()
+        (folder / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33::/:/usr/sbin/nologin\n")
+        (folder / "etc/group").write_text("root:x:0:\nadm:x:4:\nwww-data:x:33:\n")
+
+    def run(self, program, *options):
+        done = subprocess.run([program, *options, f"--root={self.root}"], capture_output=True, text=True)
         words = "\n".join(x for x in done.stderr.splitlines() if not x.startswith("Creating "))
         assert (done.returncode, words) == (0, "")
-    group = (tmp_path / "etc/group").read_text()
-    assert re.search(r"^marketingcli-store:.*:.*www-data", group, re.M)
-    store = (tmp_path / "var/lib/marketingcli/images").stat()
-    assert store.st_mode & 0o7777 == 0o2770
+
+    def ids(self, file):
+        return {x.split(":")[0]: int(x.split(":")[2]) for x in (self.root / "etc" / file).read_text().splitlines()}
+
+    def members(self, group):
+        (line,) = re.findall(rf"^{group}:.*:(.*)$", (self.root / "etc/group").read_text(), re.M)
+        return set(filter(None, line.split(",")))
+
+    def may(self, user, groups, command):
+        """Whether that user with those groups, and no other, can run the command of the shell."""
+        users, gids = self.ids("passwd"), self.ids("group")
+        done = subprocess.run(["sh", "-c", command], user=users[user], group=gids[user], extra_groups=[gids[g] for g in groups], cwd="/",
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 0 or re.search("Permission denied|cannot create|not permitted", done.stderr), done.stderr
+        return done.returncode == 0
+
+
+@pytest.fixture
+def machine(root):
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        os.chmod(folder, 0o755)  # its users walk through it
+        it = Machine(root, pathlib.Path(folder))
+        it.run("systemd-sysusers")
+        yield it
+
+
+STORE = ["marketingcli-store"]
+WRITE = [*STORE, "marketingcli-store-write"]
+
+
+def test_users_and_folders_are_accepted(machine):
+    """Without a word, into an empty root; and again, and at a start of the machine."""
+    for options in (["--create"], ["--create"], ["--create", "--boot"]):
+        machine.run("systemd-tmpfiles", *options)
+        for path, mode, group in (("", 0o750, STORE[0]), ("images", 0o2775, WRITE[1]), ("spool", 0o2770, WRITE[1])):
+            made = (machine.root / "var/lib/marketingcli" / path).stat()
+            assert (made.st_mode & 0o7777, made.st_gid) == (mode, machine.ids("group")[group])
+    stores = {generate.user(r): r["store"] for r in ROWS}
+    assert machine.members(WRITE[1]) == {u for u, s in stores.items() if s == "STORE_WRITE"}
+    assert machine.members(STORE[0]) == {"www-data"} | {u for u, s in stores.items() if s != "STORE_NONE"}
+
+
+def test_an_older_store_is_moved_on(machine):
+    """In earlier releases who could enter also wrote, nginx with them. Nothing breaks at any time of an update."""
+    users, gids = machine.ids("passwd"), machine.ids("group")
+    images = machine.root / "var/lib/marketingcli/images"
+    for path, owner in ((images, "root"), (images / "ab", "marketingcli-uploads"), (images / "ab/cd", "marketingcli-posts"),
+                        (images.parent / "spool", "root")):
+        path.mkdir(parents=True)
+        os.chown(path, users[owner], gids[STORE[0]])
+        path.chmod(0o2770)
+
+    def make(user, groups, name, umask):
+        """An image with its folders and a file of the spool, and whether that user can."""
+        path = images / name
+        return machine.may(user, groups, f"umask {umask}; touch {images.parent}/spool/{path.name} && mkdir -p {path.parent} && touch {path}")
+
+    assert make("marketingcli-uploads", STORE, "ab/ce/old.jpg", "007")
+    machine.run("systemd-tmpfiles", "--create")  # meson install: the programs of before still run
+    assert make("marketingcli-uploads", STORE, "ab/cf/old.jpg", "007")
+    assert make("marketingcli-uploads", WRITE, "ab/d0/new.jpg", "002")  # and are restarted
+    for name in ("ab/ce/old.jpg", "ab/cf/old.jpg", "ab/d0/new.jpg"):
+        assert all(machine.may(user, STORE, f"cat {images / name}") for user in ("www-data", "marketingcli-media")), name
+    machine.run("systemd-tmpfiles", "--create", "--boot")
+    assert make("marketingcli-posts", WRITE, "ac/00/new.jpg", "002")
+    for name in ("ab/ce/old.jpg", "ab/cf/old.jpg", "ab/d0/new.jpg", "ac/00/new.jpg"):
+        path = images / name
+        for user in ("www-data", "marketingcli-media"):
+            assert machine.may(user, STORE, f"cat {path}")
+            for command in (f"rm -f {path}", f"mv {path} {path}.x", f"echo >>{path}", f"touch {path}.x", f"touch {images.parent}/spool/x"):
+                assert not machine.may(user, STORE, command), (user, command)
+        assert not machine.may("marketingcli-keys", [], f"cat {path}")
+        assert machine.may("marketingcli-worker-media", WRITE, f"mv {path} {path}.x && rm {path}.x")
 
 
 def test_nginx_is_started_as_debian_does_but_with_our_configuration(root):

@@ -15,10 +15,11 @@ import generate  # noqa: E402
 
 UID_BASE = 58100
 GID_NGINX = UID_BASE + 1
-GID_STORE = 58150  # reads and writes the image store
+GID_STORE = 58150  # may enter the folder of the image store, and read there
 GID_IMAGE = 58151  # may talk to the image service
 GID_METRICS = 58152  # shows metrics, and may read them
 GID_EPOCH = 58153  # may end cached credentials
+GID_STORE_WRITE = 58154  # of those who may enter: makes and deletes images
 
 
 @dataclasses.dataclass
@@ -42,7 +43,8 @@ NGINX = Service("nginx", "/usr/sbin/nginx", UID_BASE + 1, groups=(GID_STORE,))
 
 
 def from_row(row, uid):
-    groups = [(GID_METRICS, True), (GID_STORE, row["store"] == "STORE_WRITE"), (GID_IMAGE, row["asks_image"]),
+    groups = [(GID_METRICS, True), (GID_STORE, row["store"] != "STORE_NONE"),
+              (GID_STORE_WRITE, row["store"] == "STORE_WRITE"), (GID_IMAGE, row["asks_image"]),
               (GID_EPOCH, row["ends_credentials"])]
     made = Service(generate.label(row), f"marketingcli-{row['kind'] if row['kind'] == 'worker' else row['name']}", uid,
                    groups=tuple(gid for gid, is_in in groups if is_in), database=row["database"] or "",

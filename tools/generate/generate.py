@@ -53,6 +53,8 @@ def services():
         row["credentials"] = ["db-password"] * (kind != "IMAGE") + re.findall(r'"([^"]*)"', row["credentials"])
         made.append(row)
     assert len(made) == len(re.findall(r"^(?:APP|WORKER|IMAGE)\(", text, re.MULTILINE)), "service.def: a row cannot be read"
+    for what in (user, unit, lambda s: s["database"] or s["name"]):  # an app and a class of jobs may share their name
+        assert len({what(s) for s in made}) == len(made), "service.def: two rows would have one user, unit or database user"
     return made
 
 
@@ -75,7 +77,9 @@ def unit(service):
 def parts(service):
     """The pieces of systemd/parts that the service's row asks for."""
     return [name for name, wanted in (("metrics", True), ("internet", service["internet"]),
-                                      ("image", service["asks_image"]), ("store", service["store"] == "STORE_WRITE"),
+                                      ("image", service["asks_image"]),
+                                      ("store-read", service["store"] == "STORE_READ"),
+                                      ("store-write", service["store"] == "STORE_WRITE"),
                                       ("epoch", service["ends_credentials"])) if wanted]
 
 
@@ -113,7 +117,7 @@ def systemd(values):
     wanted = [s for s in rows if s["host"] == "HOST_MAIN"]
     made["marketingcli.target"] = fill(read("marketingcli.target.in"), {"WANTS": lines(
         "Wants=" + (f"{unit(s)}.socket " if s["kind"] != "worker" else "") + f"{unit(s)}.service" for s in wanted)})
-    groups = [("store", lambda s: s["store"] == "STORE_WRITE"), ("image", lambda s: s["asks_image"]),
+    groups = [("store", lambda s: s["store"] != "STORE_NONE"), ("store-write", lambda s: s["store"] == "STORE_WRITE"), ("image", lambda s: s["asks_image"]),
               ("epoch", lambda s: s["ends_credentials"])]
     made["marketingcli.conf"] = fill(read("sysusers.conf.in"), {"USERS": lines(
         [f'u {user(s)} - "MarketingCLI {s["kind"]} {s["name"]}"' for s in rows] +
