@@ -82,7 +82,7 @@ def nginx(stack, level, changes=()):
 
 def walls(**other):
     """The changes that put a server's numbers in the place of the stack's, which are so wide that no test meets them."""
-    names = ("NETWORK_RATE", "CALLER_RATE", "SIGN_IN_RATE", "UPLOADS_AT_ONCE", "CONNECTIONS_AT_ONCE")
+    names = ("NETWORK_RATE", "CALLER_RATE", "SIGN_IN_RATE", "HEALTH_RATE", "DELIVERY_RATE", "UPLOADS_AT_ONCE", "CONNECTIONS_AT_ONCE")
     texts = [(CHECKOUT / "tests/stack/render.py").read_text(), (CHECKOUT / "nginx/meson.build").read_text()]
     wide, real = ({name: re.search(rf"""["']{name}["']: ["']?(\w+(?:/s)?)""", text)[1] for name in names} for text in texts)
     real |= other

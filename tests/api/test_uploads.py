@@ -274,6 +274,15 @@ def test_delivery_of_nothing(stack, used, rest):
     expect(stack.client().get(used["path"] + rest), 404, "not_found")
 
 
+def test_what_cannot_be_an_address_costs_no_query(stack):
+    """The database is not there to be asked."""
+    with stack.stopped("mariadb"):
+        for path in ("none/0", f"{uuid.uuid4()}/x", f"{uuid.uuid4()}/35", f"{uuid.uuid4()}x/0", f"{uuid.uuid4()}/-1"):
+            for method in ("GET", "HEAD"):
+                assert stack.client().request(method, f"/m/{path}").status_code == 404, (method, path)
+        expect(stack.client().get(f"/m/{uuid.uuid4()}/0"), 503, "database_unavailable")
+
+
 def test_delivery_to_strangers(stack, used):
     nobody = stack.client()
     expect(nobody.get(f"/m/{uuid.uuid4()}/0"), 404, "not_found")

@@ -66,6 +66,7 @@ def drop_in(root, row):
 def test_may_do_what_its_row_says(root, row):
     text = drop_in(root, row)
     assert "\nSupplementaryGroups=marketingcli-metrics\nReadWritePaths=-/run/marketingcli/metrics\n" in text
+    assert ("\nSupplementaryGroups=marketingcli-apps\n" in text) == row["asks_apps"]
     assert ("\nPrivateNetwork=no\n" in text) == row["internet"]
     assert ("\nSupplementaryGroups=marketingcli-image\n" in text) == row["asks_image"]
     assert re.findall(r"^SupplementaryGroups=(marketingcli-store.*)$", text, re.M) == {
@@ -106,6 +107,7 @@ def test_socket_survives_bursts(root, name):
     socket = (units / f"marketingcli-{name}.socket").read_text()
     assert "\nBacklog=4096\n" in socket and "\nTriggerLimitIntervalSec=0\n" in socket
     kind = "ListenSequentialPacket" if name == "image" else "ListenStream"
+    assert f"\nSocketGroup=marketingcli-{'image' if name == 'image' else 'apps'}\n" in socket
     assert f"\n{kind}=/run/marketingcli/{name}.sock\n" in socket
     assert "\nStandardInput=socket\n" in (units / f"marketingcli-{name}.service").read_text()
     hardening = (units / "marketingcli-.service.d/10-hardening.conf").read_text()

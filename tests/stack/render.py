@@ -73,6 +73,7 @@ def configuration(at, https, changes):
     url, sandbox = f"https://localhost:{https}", f"https://{SANDBOX}:{https}"
     values = {
         ("service", "url"): url,
+        ("service", "socket_dir"): at.run,
         ("metrics", "dir"): at.run / "metrics",
         ("keys", "epoch"): at.run / "keys.epoch",
         ("database", "socket"): at.mariadb_sock,
@@ -122,7 +123,7 @@ def nginx(at, tables, https, http, ipv6):
         # http://localhost.
         "HSTS": "max-age=0",
         # All tests come from one address; tests/api/test_limits.py puts the real ones in.
-        "NETWORK_RATE": "100000r/s", "CALLER_RATE": "100001r/s", "SIGN_IN_RATE": "100002r/s", "UPLOADS_AT_ONCE": 1000,
+        "NETWORK_RATE": "100000r/s", "CALLER_RATE": "100001r/s", "SIGN_IN_RATE": "100002r/s", "HEALTH_RATE": "100003r/s", "DELIVERY_RATE": "100004r/s", "UPLOADS_AT_ONCE": 1000,
         "CONNECTIONS_AT_ONCE": 60000,
         "DAEMON": "off", "USER": None, "WORKERS": 2, "PID": at.nginx / "temp/nginx.pid", "TEMP_DIR": at.nginx / "temp",
         # Chattier than a server's: the site has an error_log of its own, and what it keeps silent must not come out here.

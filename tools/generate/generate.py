@@ -45,10 +45,10 @@ def services():
     made = []
     text = (CHECKOUT / "lib/service/service.def").read_text()
     for kind, name, what, columns in ROW.findall(text):
-        row = {"name": name, "kind": kind.lower(), "what": what, "internet": "false", "asks_image": "false",
+        row = {"name": name, "kind": kind.lower(), "what": what, "internet": "false", "asks_image": "false", "asks_apps": "false",
                "ends_credentials": "false", "store": "STORE_NONE", "host": "HOST_MAIN", "credentials": "{}",
                **dict(COLUMN.findall(columns))}
-        row |= {c: row[c] == "true" for c in ("internet", "asks_image", "ends_credentials")}
+        row |= {c: row[c] == "true" for c in ("internet", "asks_image", "asks_apps", "ends_credentials")}
         row["database"] = None if kind == "IMAGE" else f"worker_{name}" if kind == "WORKER" else name
         row["credentials"] = ["db-password"] * (kind != "IMAGE") + re.findall(r'"([^"]*)"', row["credentials"])
         made.append(row)
@@ -77,7 +77,7 @@ def unit(service):
 def parts(service):
     """The pieces of systemd/parts that the service's row asks for."""
     return [name for name, wanted in (("metrics", True), ("internet", service["internet"]),
-                                      ("image", service["asks_image"]),
+                                      ("image", service["asks_image"]), ("apps", service["asks_apps"]),
                                       ("store-read", service["store"] == "STORE_READ"),
                                       ("store-write", service["store"] == "STORE_WRITE"),
                                       ("epoch", service["ends_credentials"])) if wanted]
@@ -91,7 +91,7 @@ def unit_values(service, values):
         "PART_OF": None if optional else "marketingcli.target",
         "WANTED_BY": "multi-user.target" if optional else "marketingcli.target",
         "LISTEN": "ListenSequentialPacket" if service["kind"] == "image" else "ListenStream",
-        "CLIENT_GROUP": "marketingcli-image" if service["kind"] == "image" else "www-data",
+        "CLIENT_GROUP": "marketingcli-image" if service["kind"] == "image" else "marketingcli-apps",
         "CREDENTIALS": lines(f"LoadCredential={c}:{folder}/{c}" for c in service["credentials"]),
     }
 
@@ -118,7 +118,7 @@ def systemd(values):
     made["marketingcli.target"] = fill(read("marketingcli.target.in"), {"WANTS": lines(
         "Wants=" + (f"{unit(s)}.socket " if s["kind"] != "worker" else "") + f"{unit(s)}.service" for s in wanted)})
     groups = [("store", lambda s: s["store"] != "STORE_NONE"), ("store-write", lambda s: s["store"] == "STORE_WRITE"), ("image", lambda s: s["asks_image"]),
-              ("epoch", lambda s: s["ends_credentials"])]
+              ("apps", lambda s: s["asks_apps"]), ("epoch", lambda s: s["ends_credentials"])]
     made["marketingcli.conf"] = fill(read("sysusers.conf.in"), {"USERS": lines(
         [f'u {user(s)} - "MarketingCLI {s["kind"]} {s["name"]}"' for s in rows] +
         [f"m {user(s)} marketingcli-{group}" for group, is_in in groups for s in rows if is_in(s)])})
@@ -160,7 +160,9 @@ def size(n):
 
 
 RATES = {"none": [], "api": ["include @NGINX_DIR@/snippets/limits.conf;"],
-         "sign_in": ["limit_req zone=mcli_sign_in burst=20 nodelay;", "include @NGINX_DIR@/snippets/limits.conf;"]}
+         "sign_in": ["limit_req zone=mcli_sign_in burst=20 nodelay;", "include @NGINX_DIR@/snippets/limits.conf;"],
+         "health": ["limit_req zone=mcli_health burst=20 nodelay;"],
+         "delivery": ["limit_req zone=mcli_delivery burst=2000 delay=1000;"]}
 
 
 def location(app, pattern, rows):
