@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 
-from conftest import ROWS, generate
+from conftest import CHECKOUT, ROWS, generate
 
 APPS = [r["name"] for r in ROWS if r["kind"] != "worker"]
 SERVICES = [f"{generate.unit(r)}.service" for r in ROWS]
@@ -84,6 +84,32 @@ def test_drop_ins_win_over_the_hardening(root):
     """systemd reads drop-ins by their names, whatever folder they are in."""
     names = [p.name for p in (root / "usr/lib/systemd/system").glob("marketingcli-*.d/*")]
     assert len(names) == len(ROWS) + 1 and min(names) == "10-hardening.conf"
+
+
+def seconds(pattern, file):
+    (found,) = re.findall(pattern, file.read_text(), re.M)
+    return int(found)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=generate.label)
+def test_a_stop_waits_for_what_is_under_way(root, row):
+    """What is killed before is a request that fails, or an outcome that nobody knows."""
+    (stop,) = re.findall(r"^TimeoutStopSec=(\d+)$", drop_in(root, row), re.M)
+    statement = seconds(r"^CONF_INT\(database, timeout_sec, (\d+),", CHECKOUT / "lib/base/conf.def")
+    if row["kind"] == "worker":
+        call = seconds(r"^CONF_INT\(tiktok, timeout_sec, \d+, RANGE\(\d+, (\d+)\)", CHECKOUT / "lib/base/conf.def")
+        longest = call + seconds(r"^#define STOP_US \((\d+) \* US_PER_SEC\)", CHECKOUT / "lib/jobs/runner.c") + statement
+    elif row["kind"] == "image":
+        longest = seconds(r"^CONF_INT\(store, image_timeout_sec, \d+, RANGE\(\d+, (\d+)\)", CHECKOUT / "lib/base/conf.def")
+    else:
+        streams = seconds(r"^#define STOP_PATIENCE_US \((\d+) \* US_PER_SEC\)", CHECKOUT / "lib/fcgi/serve.c")
+        nginx = root / "etc/nginx/marketingcli"
+        texts = [(nginx / "snippets/server.conf").read_text()]
+        if row["host"] == "HOST_MAIN":
+            texts += [(nginx / f"locations/{row['name']}.conf").read_text()]
+        longest = max(int(s) for text in texts for s in re.findall(r"fastcgi_read_timeout (\d+)s;", text)) + max(streams, statement)
+    assert longest < int(stop) <= longest + 60, (longest, stop)
+    assert "TimeoutStopSec" not in (root / "usr/lib/systemd/system/marketingcli-.service.d/10-hardening.conf").read_text()
 
 
 def test_the_image_service_reaches_nothing_else(root):

@@ -13,6 +13,9 @@ import re
 import sys
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
+ANSWER_SEC = 120  # how long nginx waits for an answer, where the route's timeout_sec does not say
+STOP_SEC = 15  # at a stop, beyond what is under way: answers that stream are ended, last uses written, a statement may hang
+RECORD_SEC = 15  # STOP_US of lib/jobs/runner.c: a worker's results are recorded after its calls
 NGINX_BODY = 64 << 10  # client_max_body_size of snippets/server.conf: beyond it nginx asks before it takes a body
 PLACE = re.compile(r"@([A-Z][A-Z0-9_]*)@")
 BODY = re.compile(r"@BODY\((\w+)(?: (\d+))?\)@")
@@ -76,18 +79,33 @@ def unit(service):
 
 def parts(service):
     """The pieces of systemd/parts that the service's row asks for."""
-    return [name for name, wanted in (("metrics", True), ("internet", service["internet"]),
+    return [name for name, wanted in (("stop", True), ("metrics", True), ("internet", service["internet"]),
                                       ("image", service["asks_image"]), ("apps", service["asks_apps"]),
                                       ("store-read", service["store"] == "STORE_READ"),
                                       ("store-write", service["store"] == "STORE_WRITE"),
                                       ("epoch", service["ends_credentials"])) if wanted]
 
 
-def unit_values(service, values):
+def setting_max(section, key):
+    """The most that the configuration takes for a number."""
+    found = re.search(rf"^CONF_INT\({section}, {key}, \d+, RANGE\(\d+, (\d+)\)", (CHECKOUT / "lib/base/conf.def").read_text(), re.MULTILINE)
+    return int(found[1])
+
+
+def stop_sec(service, routes):
+    """How long a stop may take: as long as somebody waits for what the service is doing."""
+    if service["kind"] == "worker":
+        return setting_max("tiktok", "timeout_sec") + RECORD_SEC + STOP_SEC
+    if service["kind"] == "image":
+        return setting_max("store", "image_timeout_sec") + STOP_SEC
+    return max(r["timeout_sec"] or ANSWER_SEC for r in routes if r["app"] == service["name"]) + STOP_SEC
+
+
+def unit_values(service, values, routes):
     folder = f"/etc/marketingcli/credentials/{service['database']}"
     optional = service["host"] != "HOST_MAIN"
     return {
-        **values, "NAME": service["name"], "WHAT": service["what"],
+        **values, "NAME": service["name"], "WHAT": service["what"], "STOP_SEC": stop_sec(service, routes),
         "PART_OF": None if optional else "marketingcli.target",
         "WANTED_BY": "multi-user.target" if optional else "marketingcli.target",
         "LISTEN": "ListenSequentialPacket" if service["kind"] == "image" else "ListenStream",
@@ -101,18 +119,18 @@ def install_section(text):
     return text.removesuffix("\n[Install]\n")
 
 
-def systemd(values):
+def systemd(tables, values):
     """{file name: text}. 50-<label>.conf is a drop-in of the service's unit: it must come after 10-hardening.conf, which takes
     away what it gives. marketingcli.conf is for sysusers.d."""
     read = lambda name: (CHECKOUT / "systemd" / name).read_text()
     made, rows = {}, services()
     for s in rows:
-        own = unit_values(s, values)
+        own = unit_values(s, values, tables["routes"])
         if s["kind"] != "worker":
             made[unit(s) + ".service"] = install_section(fill(read(f"{s['kind']}.service.in"), own))
             made[unit(s) + ".socket"] = fill(read("app.socket.in"), own)
         pieces = [fill(read("worker-class.conf.in"), own)] if s["kind"] == "worker" else []
-        made[f"50-{label(s)}.conf"] = "\n".join(pieces + [read(f"parts/{name}.conf") for name in parts(s)])
+        made[f"50-{label(s)}.conf"] = "\n".join(pieces + [fill(read(f"parts/{name}.conf"), own) for name in parts(s)])
     made["marketingcli-worker@.service"] = fill(read("worker@.service.in"), values)
     wanted = [s for s in rows if s["host"] == "HOST_MAIN"]
     made["marketingcli.target"] = fill(read("marketingcli.target.in"), {"WANTS": lines(
@@ -245,7 +263,7 @@ def nginx(tables, values):
     """{folder: {file name: text}} of "main", "sites", "snippets" and "locations"."""
     apps = [s for s in services() if s["kind"] == "app"]
     errors = {e["code"]: e for e in tables["errors"]}
-    values = {**values, "HEADER_PARAMS": header_params()}
+    values = {**values, "HEADER_PARAMS": header_params(), "ANSWER_SEC": ANSWER_SEC}
     made = {"main": {}, "sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps)},
             "locations": {f"{s['name']}.conf": locations(tables, s["name"]) for s in apps if s["host"] == "HOST_MAIN"}}
     # Each by its name: a file that an older release left behind must not come in.
@@ -262,10 +280,8 @@ def nginx(tables, values):
 def main():
     what, tables, out, *settings = sys.argv[1:]
     values = {name: value or None for name, _, value in (s.partition("=") for s in settings)}
-    if what in ("systemd", "mariadb"):
-        made = systemd(values) if what == "systemd" else mariadb()
-    else:
-        made = nginx(json.loads(pathlib.Path(tables).read_text()), values)[what]
+    tables = json.loads(pathlib.Path(tables).read_text())
+    made = systemd(tables, values) if what == "systemd" else mariadb() if what == "mariadb" else nginx(tables, values)[what]
     for name, text in made.items():
         (pathlib.Path(out) / name).write_text(text)
 
