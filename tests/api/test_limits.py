@@ -49,6 +49,8 @@ def test_uploads_at_once_of_a_key(stack, walled, user, other):
 
     stack.wait(lambda: third().status_code == 429, "the two are there")
     refused(third())
+    for method, status in (("GET", 200), ("HEAD", 200), ("DELETE", 405), ("PUT", 405), ("OPTIONS", 405)):  # these upload nothing
+        assert client.request(method, "/api/v1/uploads").status_code == status, method
     expect(stranger.post("/api/v1/uploads", data=images.jpeg(64, 48)), 201)
     expect(client.get("/api/v1/uploads"), 200)
     for connection in held:

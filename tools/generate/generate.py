@@ -183,26 +183,42 @@ RATES = {"none": [], "api": ["include @NGINX_DIR@/snippets/limits.conf;"],
          "delivery": ["limit_req zone=mcli_delivery burst=2000 delay=1000;"]}
 
 
-def location(app, pattern, rows):
-    """One location of all the routes that share a pattern: the widest of their columns."""
+def block(address, rows, out):
+    titles = "".join(f"# {r['method']}: {r['summary']}\n" for r in rows)
+    return f"{titles}location {address} {{\n" + "".join(f"\t{o}\n" for o in out) + "}\n"
+
+
+def asking(app, rows):
+    """How the routes' program is asked: the widest of their columns."""
     effect = any(r["effect"] for r in rows)
-    limit = max(r["body_max_bytes"] for r in rows)
-    timeout = max(r["timeout_sec"] for r in rows)
-    rate = max((r["rate"] for r in rows), key=list(RATES).index)
-    out = list(RATES[rate])
-    if limit > NGINX_BODY:
-        out += [f"client_max_body_size {size(limit)};", "limit_conn mcli_uploads @UPLOADS_AT_ONCE@;",
-                "limit_conn mcli_connections @CONNECTIONS_AT_ONCE@; # a location with a limit of its own inherits none",
-                f"auth_request /internal/authorize/{app};", f"error_page 403 = @refused_{app};",
-                "include @NGINX_DIR@/snippets/authorize.conf;"]
-    out.append(f"include @NGINX_DIR@/snippets/fastcgi{'-effect' if effect else ''}.conf;")
+    timeout = max((r["timeout_sec"] for r in rows), default=0)
+    out = [f"include @NGINX_DIR@/snippets/fastcgi{'-effect' if effect else ''}.conf;"]
     if any(r["streams"] for r in rows):
         out.append("fastcgi_max_temp_file_size 0; # nginx waits for the client instead of keeping the answer on its disk")
     if timeout:
         out.append(f"fastcgi_read_timeout {timeout}s;")
-    out.append(f"fastcgi_pass mcli_{app}{'' if effect else '$mcli_pool'};")
-    titles = "".join(f"# {r['method']}: {r['summary']}\n" for r in rows)
-    return f"{titles}location {location_of(pattern)} {{\n" + "".join(f"\t{o}\n" for o in out) + "}\n"
+    return [*out, f"fastcgi_pass mcli_{app}{'' if effect else '$mcli_pool'};"]
+
+
+def location(app, pattern, rows):
+    """The location of the routes that share a pattern. If one of them takes a large body, the other methods have a location of
+    their own: they are no uploads, and none of them lets such a body in."""
+    large = [r for r in rows if r["body_max_bytes"] > NGINX_BODY]
+    others = [r for r in rows if r not in large]
+    out = list(RATES[max((r["rate"] for r in rows), key=list(RATES).index)])
+    if not large:
+        return block(location_of(pattern), rows, out + asking(app, rows))
+    place = f"/internal/others/{app}{re.sub('[^a-z0-9/]', '', pattern)}"
+    takes = [f'if ($request_method !~ "^({"|".join(r["method"] for r in large)})$") {{',
+             f"\trewrite ^ {place} last;", "}",
+             f"client_max_body_size {size(max(r['body_max_bytes'] for r in large))};", "client_body_temp_path @BODY_TEMP@ 1;",
+             "limit_conn mcli_uploads @UPLOADS_AT_ONCE@;",
+             "limit_conn mcli_connections @CONNECTIONS_AT_ONCE@; # a location with a limit of its own inherits none",
+             f"auth_request /internal/authorize/{app};", f"error_page 403 = @refused_{app};",
+             "include @NGINX_DIR@/snippets/authorize.conf;"]
+    told = ["internal;", "recursive_error_pages on;", f"error_page 413 = @told_{app};", "include @NGINX_DIR@/snippets/error-codes.conf;"]
+    return (block(location_of(pattern), large, out + takes + asking(app, large)) +
+            block(f"= {place}", others, told + out + asking(app, others)))
 
 
 AUTHORIZE = """\
