@@ -52,7 +52,7 @@ import services  # noqa: E402
 CONNECTIONS = 32
 USERS, KEYS_EACH = 50, 4
 SIGN_INS = 50
-APPS = ("auth", "keys", "tiktok", "uploads", "posts", "sandbox")
+APPS = ("auth", "keys", "tiktok", "uploads", "media", "posts", "sandbox")
 PROGRAMS = tuple(s.name for s in services.PROGRAMS)
 ME = {"ours": "/api/v1/me", "Go": "/api/bench/go", "PHP-FPM": "/api/bench/php/emulated",
       "PHP-FPM, prepared": "/api/bench/php/prepared", "Node": "/api/bench/node"}
