@@ -2,22 +2,19 @@
 
 import concurrent.futures
 import contextlib
-import functools
 import io
 import os
 import pathlib
-import re
 import signal
-import socket
 import struct
 import tempfile
-import zlib
 
 import pytest
 from PIL import Image, ImageCms
 
 from helpers import expect
 import images
+from imaging import (NEED_MAX, ask, asking, error_name, files_of, interlaced_png, processes_of, raw_png, slow_png)
 
 RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
 STORED = {1: None, 2: Image.FLIP_LEFT_RIGHT, 3: Image.ROTATE_180, 4: Image.FLIP_TOP_BOTTOM, 5: Image.TRANSPOSE,
@@ -40,16 +37,6 @@ def quarters(width, height):
     for x, y, colour in ((0, 0, RED), (1, 0, GREEN), (0, 1, BLUE), (1, 1, YELLOW)):
         image.paste(colour, (x * width // 2, y * height // 2, (x + 1) * width // 2, (y + 1) * height // 2))
     return image
-
-
-def chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def raw_png(width, height, depth, colour, row, rows=None):
-    pixels = zlib.compress((b"\0" + row) * (height if rows is None else rows))
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 def is_near(pixel, colour, most=14):
@@ -226,6 +213,25 @@ def test_bombs_stop_at_their_header(stack, refused):
     assert len(stack.log("image").splitlines()) == before, "no decoder saw them"
 
 
+def one_by_one(data):
+    """The same JPEG, but its scan says that it holds one of the three components: then all of them are kept to the end."""
+    at = data.index(b"\xff\xda")
+    return data[:at] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + data[at + 14:]
+
+
+def test_what_must_be_decoded_whole_has_a_limit(stack, send, refused):
+    before = len(stack.log("image").splitlines())
+    refused(interlaced_png(10000, 9990), 422, "image_needs_memory")
+    refused(interlaced_png(5500, 5500), 422, "image_needs_memory")
+    large = encode(plain("RGB", RED, (9000, 9000)), "JPEG", progressive=True, subsampling=0)
+    refused(large, 422, "image_needs_memory")
+    refused(one_by_one(encode(plain("RGB", RED, (9000, 9000)), "JPEG", subsampling=0)), 422, "image_needs_memory")
+    assert len(stack.log("image").splitlines()) == before, "no decoder saw them"
+    for more in ({"progressive": True}, {}):
+        upload, image = send(encode(plain("RGB", RED, (5000, 4000)), "JPEG", **more))
+        assert is_near(image.getpixel((3, 3)), RED)
+
+
 def test_pixels_that_do_not_come(refused):
     refused(raw_png(16000, 6000, 8, 2, b"\0" * 48000, rows=10), 422, "image_corrupt")
 
@@ -243,20 +249,6 @@ def test_other_types_are_refused(refused, name, data):
 
 
 # The service's processes
-
-
-@functools.cache
-def slow_png():
-    """100 megapixels of 16-bit RGBA: over a second of work, under a megabyte to send."""
-    deflate, row, width = zlib.compressobj(1), b"\0" + b"\x10\x20\x30\x40\x50\x60\x70\x80" * 10000, 10000
-    pixels = b"".join(deflate.compress(row) for _ in range(width)) + deflate.flush()
-    header = struct.pack(">IIBBBBB", width, width, 16, 6, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
-
-
-def processes_of(pid):
-    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return {int(child) for child in children.split()}
 
 
 def cpu_ticks(pid):
@@ -281,44 +273,48 @@ def at_work(stack, user):
         yield answer
 
 
-def ask(stack, request, *files):
-    """What the service says to the bytes and the files: a struct image_report, or nothing."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
-        s.settimeout(30)
-        s.connect(str(stack.at.run / "image.sock"))
-        socket.send_fds(s, [request], [f.fileno() for f in files])
-        return s.recv(4096)
-
-
-def error_name(report):
-    table = (pathlib.Path(__file__).resolve().parents[2] / "lib/base/err.def").read_text()
-    return re.findall(r"^ERR\((\w+)", table, re.MULTILINE)[struct.unpack_from("=i", report)[0]]
-
-
-VERSION = 0x4D495631
-
-
 def test_a_decoder_that_hangs_is_ended(stack, send):
-    with tempfile.TemporaryFile() as original, tempfile.TemporaryFile() as repaired:
-        original.write(slow_png())
-        original.flush()
-        report = ask(stack, struct.pack("=Ii", VERSION, 1), original, repaired)
-        assert error_name(report) == "IMAGE_TIMEOUT"
-        assert error_name(ask(stack, struct.pack("=Ii", VERSION, 30), original, repaired)) == "OK"
+    with files_of(slow_png()) as files:
+        assert error_name(ask(stack, asking(1), *files)) == "IMAGE_TIMEOUT"
+        assert error_name(ask(stack, asking(), *files)) == "OK"
 
 
 def test_requests_that_are_none(stack, send):
     with tempfile.TemporaryFile() as empty, open("/dev/zero", "rb") as endless:
-        good = struct.pack("=Ii", VERSION, 5)
-        assert error_name(ask(stack, good, empty, empty)) == "IMAGE_EMPTY"
-        assert error_name(ask(stack, good, endless, empty)) == "STORE"
-        assert ask(stack, good) == b"", "no files"
-        assert ask(stack, good, empty) == b"", "one file"
-        assert ask(stack, good[:-1], empty, empty) == b"", "too short"
-        assert ask(stack, struct.pack("=Ii", VERSION + 1, 5), empty, empty) == b"", "another version"
-        for timeout in (0, -1, 121):
-            assert ask(stack, struct.pack("=Ii", VERSION, timeout), empty, empty) == b"", timeout
+        assert error_name(ask(stack, asking(), empty, empty)) == "IMAGE_EMPTY"
+        assert error_name(ask(stack, asking(), endless, empty)) == "STORE"
+        assert ask(stack, asking()) == b"", "no files"
+        assert ask(stack, asking(), empty) == b"", "one file"
+        assert ask(stack, asking()[:-1], empty, empty) == b"", "too short"
+        assert ask(stack, asking(version=0x4D495633), empty, empty) == b"", "another version"
+        for wrong in ({"timeout_sec": 0}, {"timeout_sec": -1}, {"timeout_sec": 121}, {"queue_sec": -1}, {"queue_sec": 121},
+                      {"need": 0}, {"need": NEED_MAX + 1}):
+            assert ask(stack, asking(**wrong), empty, empty) == b"", wrong
     send(images.jpeg(100, 80))
+
+
+def test_an_app_of_before_is_understood(stack):
+    """In an upgrade it asks the service of after: with version 1, whose errors had the numbers that they had then."""
+    old = struct.pack("=Ii", 0x4D495631, 30)
+    with files_of(images.jpeg(100, 80)) as (original, repaired):
+        report = ask(stack, old, original, repaired)
+        assert len(report) == 40
+        assert struct.unpack("=iiIIIIIxxxxQ", report)[:6] == (0, 1, 100, 80, 100, 80)
+        assert repaired.seek(0, os.SEEK_END) == struct.unpack_from("=Q", report, 32)[0] > 0
+    for data, number in ((b"", 48), (images.jpeg(900, 900)[:9000], 52), (interlaced_png(10000, 9990), 51)):
+        with files_of(data) as files:
+            report = ask(stack, old, *files)
+            assert (len(report), struct.unpack_from("=i", report)[0]) == (40, number)
+    with tempfile.TemporaryFile() as empty:
+        for wrong in (old[:-1], old + b"\0", struct.pack("=Ii", 0x4D495631, 0), struct.pack("=Ii", 0x4D495632, 30)):
+            assert ask(stack, wrong, empty, empty) == b"", wrong
+
+
+def test_a_file_that_is_not_what_was_looked_at(stack):
+    """The service decides by what the sender says that the image needs; one that needs more is not decoded."""
+    with files_of(images.jpeg(800, 600)) as files:
+        assert error_name(ask(stack, asking(need=1 << 20), *files)) == "IMAGE_CORRUPT"
+        assert error_name(ask(stack, asking(), *files)) == "OK"
 
 
 def test_a_process_that_dies_costs_its_image_only(stack, user, send):
