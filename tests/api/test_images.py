@@ -205,6 +205,68 @@ def test_a_damaged_png_is_corrupt(refused):
     refused(bytes(whole), 422, "image_corrupt")
 
 
+def scan_of(data):
+    """Where the bytes of the (first) scan begin."""
+    at = data.index(b"\xff\xda")
+    return at + 2 + int.from_bytes(data[at + 2:at + 4], "big")
+
+
+def with_restarts(width, rows):
+    """A JPEG of so many equal rows of 16 lines, a restart marker after each (T.81 B.2.1): one row's scan, repeated."""
+    one = encode(images.picture(width, 16), "JPEG", quality=85)
+    sof, sos, scan = one.index(b"\xff\xc0"), one.index(b"\xff\xda"), scan_of(one)
+    interval = struct.pack(">HHH", 0xFFDD, 4, (width + 15) // 16)
+    data = b"".join(one[scan:-2] + (bytes([0xFF, 0xD0 + i % 8]) if i < rows - 1 else b"") for i in range(rows))
+    return one[:sof + 5] + struct.pack(">H", 16 * rows) + one[sof + 7:sos] + interval + one[sos:scan] + data + one[-2:]
+
+
+def harm(data, at, n=64):
+    """What a bad disk or a broken transfer makes of it: a part is lost, or is nothing but zeros."""
+    return {"gone": data[:at] + data[at + n:], "zeros": data[:at] + bytes(n) + data[at + n:]}
+
+
+def some_jpeg(kind, width, height):
+    if kind == "restarts":
+        return with_restarts(width, height // 16)
+    return encode(images.picture(width, height), "JPEG", quality=85, progressive=kind == "progressive")
+
+
+@pytest.mark.parametrize("kind", ["baseline", "progressive", "restarts"])
+@pytest.mark.parametrize("size", [(900, 700), (4400, 3300)])
+def test_a_damaged_jpeg_is_corrupt(refused, send, size, kind):
+    """Although it ends as it should: a decoder goes on with grey, and would call it an image."""
+    whole = some_jpeg(kind, *size)
+    send(whole)
+    for part in (0.1, 0.5, 0.9):
+        at = scan_of(whole) + int(part * (len(whole) - scan_of(whole) - 5000))
+        for n in (64, 4096) if kind == "baseline" else (4096,):  # elsewhere a little harm may still be a picture
+            for what, data in harm(whole, at, n).items():
+                if kind == "progressive" and what == "gone":
+                    continue  # so may that be, in a later scan
+                assert data.endswith(b"\xff\xd9")
+                refused(data, 422, "image_corrupt")
+
+
+def test_damage_behind_harmless_oddities_is_seen(refused):
+    whole = with_restarts(900, 40)
+    odd = whole.replace(b"\xff\xd0", b"\0\0\xff\xd0", 1)
+    at = odd.index(b"\xff\xd5")
+    refused(odd[:at - 500] + odd[at:], 422, "image_corrupt")
+
+
+def test_what_some_cameras_and_scanners_do_is_no_damage(send):
+    """More bytes than pixels need: after the last one, before a restart, after the end, and metadata between."""
+    whole = with_restarts(900, 40)
+    wanted = list(send(whole)[1].getdata())
+    for odd in (whole[:-2] + bytes(7) + whole[-2:],
+                whole[:-2] + whole[3000:3600].replace(b"\xff", b"\x01") + whole[-2:],
+                whole.replace(b"\xff\xd0", b"\0\0\xff\xd0").replace(b"\xff\xd3", b"\x12\xff\xd3"),
+                whole[:-2] + b"\xff\xfe\x00\x05end" + whole[-2:],
+                whole + bytes(1000),
+                whole + whole):
+        assert list(send(odd)[1].getdata()) == wanted
+
+
 def test_bombs_stop_at_their_header(stack, refused):
     before = len(stack.log("image").splitlines())
     refused(raw_png(50000, 50000, 8, 2, b"", rows=0), 422, "image_too_many_pixels")

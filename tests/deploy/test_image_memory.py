@@ -63,6 +63,11 @@ def jpeg(width, height, whole, **more):
     return out.getvalue(), lines(min(width, 7680), 3) + width * height * whole
 
 
+def odd(data, need):
+    """With more bytes than its pixels need: then it is decoded again, to see whether it is damaged."""
+    return data[:-2] + bytes(7) + data[-2:], need
+
+
 RGBA16 = b"\x10\x20\x30\x40\x50\x60\x70\x80"
 IMAGES = {
     "wide": lambda: png(16384, 2000, 16, 6, RGBA16, 8),
@@ -74,6 +79,7 @@ IMAGES = {
     "wide and interlaced": lambda: interlaced(10000, 1700),
     "progressive": lambda: jpeg(8000, 7168, 3, progressive=True),
     "progressive, colours in full": lambda: jpeg(6000, 5600, 6, progressive=True, subsampling=0),
+    "progressive and odd": lambda: odd(*jpeg(8000, 7168, 3, progressive=True)),
     "baseline": lambda: jpeg(9000, 4000, 0),
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "jpeg_check.h"
 
 #include <vips/vips.h> /* after ours: glib undefines MIN and MAX before it defines the same */
 
@@ -279,6 +280,8 @@ static enum err repair_loaded(int in_fd, int out_fd, VipsImage **im, struct imag
     if (repair_has_metadata(*im))
         r->changes |= IMAGE_METADATA_REMOVED;
     enum err e = repair_decode(in_fd, r->type, im, &r->changes);
+    if (e == OK && r->type == IMAGE_JPEG && *vips_error_buffer() != '\0') /* libjpeg's first warning is there */
+        e = jpeg_check(in_fd);
     if (e == OK)
         e = repair_upright(im, &r->changes);
     if (e == OK)
