@@ -18,7 +18,10 @@
 #define SHOWS 0 /* the slot of the process that shows the figures; those that repair images come after it */
 #define PROCESS_FD (STDERR_FILENO + 1)
 
-/* Without a pause, a process that dies at once would be replaced as fast as the machine can. */
+/*
+ * Without a pause, processes that die at once would be replaced as fast as the machine can. One that an image has ended is
+ * replaced at once: whoever sends such images must not keep the others from a process.
+ */
 #define SHORT_LIFE_US (100 * US_PER_MS)
 #define PAUSE_US US_PER_SEC
 
@@ -174,7 +177,7 @@ static void crew_bury(struct crew *c, pid_t pid, int status)
         struct crew_slot *s = &c->slot[i];
         if (s->pid != pid)
             continue;
-        if (!well && clock_mono_us() - s->since_us < SHORT_LIFE_US)
+        if (!well && s->served == 0 && clock_mono_us() - s->since_us < SHORT_LIFE_US)
             c->pause_until_us = clock_mono_us() + PAUSE_US;
         crew_end_share(c, s);
         crew_close(s);
