@@ -1,6 +1,7 @@
 """Sends a request and reads what comes back: over HTTP/1 byte by byte as it is, over HTTP/2 with h2, whose own checks of what
 is sent are off."""
 
+import contextlib
 import dataclasses
 import socket
 import ssl
@@ -74,7 +75,8 @@ def over_http1(connection, request):
     if request.cut is not None and request.leave == "reset":
         return []
     if not request.due:  # nginx may wait for more, which does not come
-        socket.socket.shutdown(connection, socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # it has closed already
+            socket.socket.shutdown(connection, socket.SHUT_WR)
     reader, answers = Reader(connection), []
     while request.due and len(answers) < request.copies or not request.due:
         try:
