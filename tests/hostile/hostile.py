@@ -41,8 +41,8 @@ class Run:
         self.stack, self.seed, self.build = stack, seed, build
         self.world = world.World(stack, tables)
         self.aftermath = judge.Aftermath(self.world)
-        self.faults, self.requests, self.ids = [], {}, {}
-        self.statuses, self.good, self.mutated = collections.Counter(), set(), collections.Counter()
+        self.faults, self.requests, self.paths, self.ids = [], {}, {}, {}
+        self.statuses, self.of_route, self.mutated = collections.Counter(), collections.defaultdict(collections.Counter), collections.Counter()
         self.lock, self.waiting = threading.Lock(), queue.SimpleQueue()
         for number in numbers:
             self.waiting.put(number)
@@ -67,9 +67,9 @@ class Run:
                 self.blame(number, f"the test itself: {type(e).__name__}: {e}")
 
     def one(self, sender, number):
-        request = mutations.generate(self.world, self.seed, number)
+        request, path = mutations.generate(self.world, self.seed, number)
         with self.lock:
-            self.requests[number] = request
+            self.requests[number], self.paths[number] = request, path
             self.mutated.update(request.said)
         try:
             answers = sender.exchange(request)
@@ -85,10 +85,10 @@ class Run:
         with self.lock:
             self.statuses[answer.status] += 1
             self.ids[answer.get("x-request-id")] = number
-            if answer.status < 400 and request.path.partition("?")[0] == self.world.path(request.route):
-                self.good.add(f"{request.method} {request.route['pattern']}")
-        if answer.status < 300:
-            self.world.renew(request, answer.status)
+            if request.path == self.paths[number] and request.method == request.route["method"]:
+                self.of_route[f"{request.method} {request.route['pattern']}"][answer.status] += 1
+        if answer.status < 300 or answer.status == 404:  # gone, maybe by a request that did not wait for its answer
+            self.world.renew(request)
 
     def blame(self, number, what):
         with self.lock:
@@ -101,9 +101,10 @@ class Run:
         for what in self.aftermath.others():
             self.blame(None, what)
         if is_whole:
-            missed = {f"{r['method']} {r['pattern']}" for r in self.world.routes if r["method"] != "HEAD"} - self.good
-            main = [m for m in sorted(missed) if self.world.hosts[m.split(" ")[1]] == "localhost"]
-            self.faults += [(None, f"no request got a good answer from {route}: world.py makes what it needs") for route in main]
+            for route in [f"{r['method']} {r['pattern']}" for r in self.world.routes if self.world.host_of(r) == "localhost"]:
+                if not any(status < 400 for status in self.of_route[route]):
+                    self.faults.append((None, f"no request got a good answer from {route}, but {dict(self.of_route[route])}: "
+                                              "world.py makes what it needs"))
             self.faults += [(None, f"never done: {m.name}") for m in mutations.MUTATIONS if m.name not in self.mutated]
             if self.statuses[429] > HARDLY * sum(self.statuses.values()):
                 self.faults.append((None, f"{self.statuses[429]} requests were too many: a limit is in the way"))
@@ -114,9 +115,9 @@ class Run:
         print(f"seed {self.seed}: {len(self.requests)} requests, answers " +
               ", ".join(f"{n} x {status}" for status, n in sorted(self.statuses.items())))
         for number, what in self.faults[:SHOWN]:
-            print(f"  {what}")
+            print(f"  {what[:1000]}")
             if number is not None:
-                request = mutations.generate(self.world, self.seed, number)
+                request, _ = mutations.generate(self.world, self.seed, number)
                 print(f"    tests/hostile/hostile.py --build {self.build} {self.seed} --only {number}    # {', '.join(request.said) or 'plain'}")
                 print(f"    HTTP/{request.version}{'' if request.tls else ' in the clear'}: {request.bytes()[:700]!r}")
         if len(self.faults) > SHOWN:
@@ -125,7 +126,7 @@ class Run:
 
 def told(run, number):
     """One request and its answers in full."""
-    request = mutations.generate(run.world, run.seed, number)
+    request, _ = mutations.generate(run.world, run.seed, number)
     print(f"{request.said}, HTTP/{request.version}\n{request.bytes()!r}")
     try:
         for answer in wire.Sender(run.stack).exchange(request):

@@ -128,27 +128,29 @@ class Aftermath:
         return {s: self.world.stack.pid(s) for s in {r["app"] for r in self.world.routes} | {"image", "nginx", "worker-publish", "worker-media"}}
 
     def codes(self):
-        """{request id: the code of the error that a program answered}"""
+        """{request id: the code that a program answered with a 5xx}"""
         found = {}
         for path, size in self.logs.items():
             for line in grown(path, size):
                 if '"event":"request"' in line:
                     entry = json.loads(line)
-                    found[entry["request_id"]] = entry.get("code")
+                    if entry["status"] >= 500:
+                        found[entry["request_id"]] = entry.get("code")
         return found
 
     def lines(self):
         return [json.loads(line) for line in grown(self.log, self.begin)]
 
     def slow_and_broken(self):
-        """{request id: what}: also of requests whose sender did not stay for the answer."""
+        """{request id: what}: also of requests whose sender did not stay for the answer. For one who leaves while it asks a program
+        about a body, nginx notes a 503 that it does not send."""
         found, codes = {}, self.codes()
         for line in self.lines():
             seconds = sum(float(s) for s in re.findall(r"[\d.]+", line["upstream_seconds"]))
-            if line["status"] >= 500:
-                found[line["request_id"]] = f"{line['status']} {codes.get(line['request_id'])} in the access log: {line['method'][:10]} {line['path'][:100]}"
+            if line["request_id"] in codes or line["status"] >= 500 and line["body_bytes"] > 0:
+                found[line["request_id"]] = f"{line['status']} {codes.get(line['request_id'])} in the access log: {line}"
             elif seconds > SLOW_SEC:
-                found[line["request_id"]] = f"the program took {seconds} s: {line['method'][:10]} {line['path'][:100]}"
+                found[line["request_id"]] = f"the program took {seconds} s: {line}"
         return found
 
     def others(self):

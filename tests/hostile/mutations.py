@@ -329,10 +329,12 @@ def weight_of(world, route):
 
 
 def generate(world, seed, number):
-    """The request of that seed and number: the same each time, but for the ids and keys of this world."""
+    """The request of that seed and number, and the path that it had before it was changed. The same each time, but for the ids
+    and keys of this world."""
     rng = random.Random(f"{seed}/{number}")
     route = rng.choices(world.routes, [weight_of(world, r) for r in world.routes])[0]
     r = plain(rng, world, route)
+    path = r.path
     r.version = rng.choice(["1.1", "1.1", "2"])
     chosen = [m for m in MUTATIONS if m.fits(r)]
     wanted = rng.choices(range(len(chosen)), [m.weight for m in chosen], k=rng.choice([0, 1, 1, 1, 2, 2, 3]))
@@ -342,4 +344,4 @@ def generate(world, seed, number):
             r.said.append(mutation.name)
     if not r.tls and r.version == "2":
         r.version = "1.1"
-    return r
+    return r, path

@@ -8,11 +8,9 @@ What a person owns has a word in it that nobody else's has. An answer shows it o
 """
 
 import io
-import json
 import random
 import re
 import secrets
-import sys
 import threading
 import uuid
 
@@ -192,8 +190,8 @@ class World:
                                                          "grant_type": "refresh_token", "refresh_token": "rft.nothing"}
         return "application/json", simulator.draft(self.creator) if "init" in at else {"publish_id": "p_pub_url~v2.1"}
 
-    def renew(self, r, status):
-        """After a request that has worked: what it has spent is made again."""
+    def renew(self, r):
+        """What the request has spent, or found spent, is made again."""
         resource = re.search(r"/(\w+)/[^/]+$", r.path)
         with self.lock:
             if r.method == "DELETE" and resource and self.me.spare.get(resource[1], "-") in r.path:
