@@ -122,9 +122,8 @@ class World:
     def path(self, route):
         """The pattern with what is mine in it: what a DELETE takes is spent, so it gets the spare one."""
         words = {"attempt": self.attempt, "n": "0", "handle": "@somebody", "username": "somebody", "post_id": "7"}
-        resource = re.search(r"/(\w+)/\{id\}", route["pattern"])
         own = self.me.spare if route["method"] == "DELETE" else self.me.things
-        words["id"] = own.get(resource[1], NOBODY) if resource else NOBODY
+        words["id"] = own.get(resource_of(route), NOBODY)
         return re.sub(r"\{(\w+)\}", lambda m: words.get(m[1], NOBODY), route["pattern"])
 
     def query(self, rng, route):
@@ -192,10 +191,10 @@ class World:
 
     def renew(self, r):
         """What the request has spent, or found spent, is made again."""
-        resource = re.search(r"/(\w+)/[^/]+$", r.path)
+        resource = resource_of(r.route)
         with self.lock:
-            if r.method == "DELETE" and resource and self.me.spare.get(resource[1], "-") in r.path:
-                self.me.spare[resource[1]] = self.me.make(resource[1])
+            if r.method == "DELETE" and self.me.spare.get(resource, "none") in r.path:
+                self.me.spare[resource] = self.me.make(resource)
             elif r.route["pattern"].endswith("/logout"):
                 for person in (self.me, self.other):
                     if self.stack.client(Cookie=person.leaving).get("/api/v1/me").status_code != 200:
@@ -221,6 +220,12 @@ class World:
                         known.add(row["id"])
             if len(known) == before:
                 return {table: set(rows) for table, rows in found.items() if rows}
+
+
+def resource_of(route):
+    """What an {id} of the pattern names: "posts"; None without one."""
+    found = re.search(r"/(\w+)/\{id\}", route["pattern"])
+    return found[1] if found else None
 
 
 def cookie_of(session):
