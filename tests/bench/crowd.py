@@ -1,5 +1,6 @@
 """The rows about many who send images: what light requests of others wait meanwhile, and whether others' posts go through."""
 
+import json
 import struct
 import subprocess
 import threading
@@ -24,7 +25,7 @@ class Senders:
     """So many curls inside the with block, each of which sends its post again and again."""
 
     def __init__(self, bench, senders, files):
-        self.bench, self.answers, self.failed = bench, [], 0
+        self.bench, self.answers = bench, []
         self.stop, self.running = threading.Event(), set()
         self.threads = [threading.Thread(target=self.send, args=[poster, key, files]) for poster, key in senders]
 
@@ -51,8 +52,17 @@ class Senders:
             out, _ = process.communicate()
             self.running.discard(process)
             if not self.stop.is_set():
-                self.answers.append(out.rpartition("\n")[2] if process.returncode == 0 else "none")
-                self.stop.wait(0 if self.answers[-1] == "202" else 1)
+                body, _, status = out.rpartition("\n")
+                self.answers.append(status if status < "400" else f"{status} {said(body)}")
+                self.stop.wait(0 if status == "202" else 1)
+
+
+def said(body):
+    """The code of an error."""
+    try:
+        return json.loads(body)["error"]["code"]
+    except ValueError:
+        return body[-200:]
 
 
 def light_requests(bench, people):
@@ -132,27 +142,35 @@ def bomb(width=10_000, height=9_990):
     return b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in parts)
 
 
-class Others(threading.Thread):
-    """People who post two small images each, one post after the other, until told to stop; then how their posts have ended."""
+class Others:
+    """People who post two small images, each one post after the other, until told to stop; then how their posts have ended."""
 
     def __init__(self, bench, people):
-        super().__init__()
         self.flow, self.stop = posting.Flow(bench, people, 1), threading.Event()
         self.made, self.refused, self.slowest = [], [], 0
+        self.threads = [threading.Thread(target=self.send, args=[poster]) for poster in people]
 
-    def run(self):
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+
+    def send(self, poster):
         while not self.stop.is_set():
-            for poster in self.flow.people:
-                began = time.monotonic()
-                answer = poster.send(self.flow.client(), self.flow.pictures)
-                self.slowest = max(self.slowest, time.monotonic() - began)
-                if answer.status_code == 202:
-                    self.made.append((poster, answer.json()["data"]["id"], began, time.monotonic()))
-                else:
-                    self.refused.append(f"{answer.status_code} {answer.json()['error']['code']}")
-                self.stop.wait(0.2)
-                if self.stop.is_set():
-                    return
+            began = time.monotonic()
+            answer = poster.send(self.flow.client(), self.flow.pictures)
+            ended = time.monotonic()
+            self.slowest = max(self.slowest, ended - began)
+            if answer.status_code == 202:
+                self.made.append((poster, answer.json()["data"]["id"], began, ended))
+            else:
+                self.refused.append(f"{answer.status_code} {answer.json()['error']['code']}")
+            self.stop.wait(1)
 
     def failed(self, bench):
         """What became of them: the codes of those that were not published."""
@@ -180,11 +198,8 @@ def bombs(bench):
     def during():
         with Senders(bench, [(attacker, key) for key in keys for _ in range(POSTS_A_KEY)], [file] * BOMBS_A_POST) as attack:
             busy(bench, "image")
-            others = Others(bench, people)
-            others.start()
-            run = paced(bench, light)
-            others.stop.set()
-            others.join()
+            with Others(bench, people) as others:
+                run = paced(bench, light)
         answers.extend(attack.answers)
         calm(bench)
         failed.append(others.failed(bench))
