@@ -32,7 +32,7 @@ POST_STATEMENTS = {
               " JOIN uploads u ON u.id = i.upload_id LEFT JOIN attempt_fetches f ON f.position = i.position AND f.attempt_id ="
               " (SELECT a.id FROM post_attempts a WHERE a.post_id = i.post_id ORDER BY a.number DESC LIMIT 1) WHERE i.post_id = ?"
               " ORDER BY i.position",
-    "events": "SELECT at_us, event, state, code, platform_code, platform_log_id, attempt_id, request_id FROM post_events WHERE post_id = ?"
+    "events": "SELECT at_us, event, state, code, platform_code, platform_log_id, request_id FROM post_events WHERE post_id = ?"
               " ORDER BY at_us, id LIMIT 100",
 }
 

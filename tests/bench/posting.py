@@ -182,10 +182,18 @@ def as_batch(bench, name, work):
 
 
 def check(bench, made):
-    """All give the same post."""
+    """All give the same post, up to fields that only ours has by now: at most a tenth of its bytes."""
     poster, post = made[0][:2]
     want, _ = bench.stack.call("GET", READ["ours"] + post, poster.bearer)
     for name, path in READ.items():
         answer, _ = bench.until_answered(name, path + post, poster.bearer)
-        if answer["data"] != want["data"]:
+        if not is_within(answer["data"], want["data"]) or len(json.dumps(answer)) < 0.9 * len(json.dumps(want)):
             raise RuntimeError(f"{name} answers {json.dumps(answer)}, not {json.dumps(want)}")
+
+
+def is_within(given, whole):
+    if isinstance(given, dict) and isinstance(whole, dict):
+        return all(name in whole and is_within(value, whole[name]) for name, value in given.items())
+    if isinstance(given, list) and isinstance(whole, list):
+        return len(given) == len(whole) and all(map(is_within, given, whole))
+    return given == whole

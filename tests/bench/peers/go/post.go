@@ -41,7 +41,6 @@ type event struct {
 	Code         *string `json:"code"`
 	PlatformCode *string `json:"platform_code"`
 	LogID        *string `json:"log_id"`
-	AttemptID    *string `json:"attempt_id"`
 	RequestID    *string `json:"request_id"`
 }
 
@@ -163,15 +162,10 @@ func readEvents(p *post, id []byte) error {
 	for rows.Next() {
 		var e event
 		var at int64
-		var attempt []byte
-		if err := rows.Scan(&at, &e.Event, &e.Status, &e.Code, &e.PlatformCode, &e.LogID, &attempt, &e.RequestID); err != nil {
+		if err := rows.Scan(&at, &e.Event, &e.Status, &e.Code, &e.PlatformCode, &e.LogID, &e.RequestID); err != nil {
 			return err
 		}
 		e.At = rfc3339(at)
-		if attempt != nil {
-			text := uuid(attempt)
-			e.AttemptID = &text
-		}
 		p.Events = append(p.Events, e)
 	}
 	return rows.Err()

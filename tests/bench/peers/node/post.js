@@ -39,7 +39,7 @@ const schema = {
 				events: list(
 					object({
 						...of(text, ["at", "event", "status"]),
-						...of(textOrNull, ["code", "platform_code", "log_id", "attempt_id", "request_id"]),
+						...of(textOrNull, ["code", "platform_code", "log_id", "request_id"]),
 					}),
 				),
 			}),
@@ -102,7 +102,6 @@ export function addPost(app, pool, { uuid, rfc3339 }) {
 					at: rfc3339(e.at_us),
 					status: e.state,
 					log_id: e.platform_log_id,
-					attempt_id: e.attempt_id === null ? null : uuid(e.attempt_id),
 				})),
 			},
 			meta: { request_id: request.headers["x-request-id"] },
