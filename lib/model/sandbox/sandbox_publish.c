@@ -231,7 +231,10 @@ static const struct sql sandbox_publish_sqls[SANDBOX_PUBLISH_SQLS] = {
     [SANDBOX_PUBLISH_IMAGE_INSERT] =
         {.text = "INSERT INTO sandbox_images (publish, position, url, created_at_us) VALUES (?, ?, ?, ?)",
          .in = "uisi"},
-    [SANDBOX_PUBLISH_FIND] = {.text = PUBLISH_SELECT "WHERE p.publish_id = ?", .in = "s", .cols = sandbox_publish_cols},
+    /* The column is ASCII, and MariaDB compares it with nothing else. */
+    [SANDBOX_PUBLISH_FIND] = {.text = PUBLISH_SELECT "WHERE p.publish_id = CONVERT(? USING ascii)",
+                              .in = "s",
+                              .cols = sandbox_publish_cols},
     [SANDBOX_PUBLISH_BY_POST] = {.text = PUBLISH_SELECT "WHERE p.post_id = ?", .in = "i", .cols = sandbox_publish_cols},
     [SANDBOX_PUBLISH_CANCEL] =
         {.text = "UPDATE sandbox_publishes SET status = 'FAILED', fail_reason = 'publish_cancelled', "
