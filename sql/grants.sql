@@ -43,9 +43,17 @@ GRANT SELECT (id, state) ON {db}.users TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.uploads TO {user};
 GRANT SELECT (id, user_id, state, ended_at_us) ON {db}.posts TO {user};
 GRANT SELECT ON {db}.post_images TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
+-- Of the release before this one, which delivered the images and runs until it is restarted; these lines go with the next.
 GRANT SELECT (id, post_id, created_at_us, state) ON {db}.post_attempts TO {user};
 GRANT SELECT, INSERT ON {db}.attempt_fetches TO {user};
-GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
+
+-- user media
+GRANT SELECT (id, post_id, created_at_us) ON {db}.post_attempts TO {user};
+GRANT SELECT (id, ended_at_us) ON {db}.posts TO {user};
+GRANT SELECT (post_id, position, upload_id) ON {db}.post_images TO {user};
+GRANT SELECT (id, state) ON {db}.uploads TO {user};
+GRANT INSERT (attempt_id, position, fetched_at_us) ON {db}.attempt_fetches TO {user};
 
 -- user posts
 GRANT SELECT ON {db}.api_keys TO {user};

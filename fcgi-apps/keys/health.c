@@ -1,72 +1,83 @@
-/*
- * Is the service well? For monitors and load balancers, which have no key; so the answers say only that, and which part
- * is not.
- */
-#include "base/clock.h"
+/* Is the service well? For monitors and load balancers, which have no key; so the answers name parts and no more. */
 #include "keys/keys.h"
-#include "model/job/heartbeat.h"
-#include "db/schema.h"
+#include "keys/ready.h"
 
-#define JSON_TYPE_TEXT "application/json"
-
-/* What may not be ready. While the database is away, nobody knows about the rest. */
-struct parts {
-    bool database, schema, worker[JOB_CLASS__MAX];
+struct health_part {
+    struct str name;
+    int state;
 };
 
-static void health_put_part(struct buf *b, size_t *n, bool fails, const char *before, const char *name)
-{
-    if (fails)
-        buf_printf(b, "%s\"%s%s\"", (*n)++ == 0 ? "" : ",", before, name);
-}
+struct health_ready {
+    struct str status;
+    int64_t checked_at_us;
+    struct json_array parts;
+};
+
+static const struct json_field health_ready_fields[];
 
 static enum err health_alive(struct ctx *c)
 {
-    return reply_body(&c->rep, err_status(OK), JSON_TYPE_TEXT, STR("{\"status\":\"ok\"}"));
+    return reply_body(&c->rep, err_status(OK), "application/json", STR("{\"status\":\"ok\"}"));
 }
 
-static enum err health_look(struct ctx *c, struct parts *parts)
+/* A problem for each part that is missed. */
+static void health_note_missed(struct ctx *c, const struct ready *r)
 {
-    enum err e = schema_check(c->db);
-
-    if (e == ERR_CONFLICT) {
-        parts->schema = true;
-        return OK; /* the rest may not be there yet */
-    }
-    return e != OK ? e : heartbeat_late(c->db, c->arena, clock_now_us(), parts->worker);
+    for (size_t i = 0; i < r->n; i++)
+        if (r->parts[i].state == READY_DOWN && !r->parts[i].can_wait)
+            problem_add_text(&c->problems, ERR_UNAVAILABLE, str_from(r->parts[i].name),
+                             STR("This part does not answer."));
 }
 
 static enum err health_ready(struct ctx *c)
 {
-    _cleanup_(buf_done) struct buf b = BUF_MAX(1024);
-    struct parts p = {0};
-    size_t n = 0;
+    struct ready r;
+    size_t up = 0;
 
-    p.database = health_look(c, &p) != OK;
-    buf_puts(&b, "{\"status\":\"not_ready\",\"parts\":[");
-    health_put_part(&b, &n, p.database, "", "database");
-    health_put_part(&b, &n, p.schema, "", "schema");
-    for (int i = 0; i < JOB_CLASS__MAX; i++)
-        health_put_part(&b, &n, p.worker[i], "worker-", job_class_names[i]);
-    buf_puts(&b, "]}");
-    if (n == 0)
-        return reply_body(&c->rep, err_status(OK), JSON_TYPE_TEXT, STR("{\"status\":\"ready\"}"));
-    reply_header(&c->rep, "Retry-After", STR("2")); /* soon: a restart takes no longer */
-    return reply_body(&c->rep, err_status(ERR_UNAVAILABLE), JSON_TYPE_TEXT, buf_str(&b));
+    enum err e = ready_ask(c->state, &r);
+    if (e != OK)
+        return e;
+    health_note_missed(c, &r);
+    if (c->problems.n > 0)
+        return ERR_UNAVAILABLE;
+    struct health_part *parts = arena_array(c->arena, r.n, sizeof *parts);
+    for (size_t i = 0; i < r.n; i++) {
+        parts[i] = (struct health_part){.name = str_from(r.parts[i].name), .state = (int)r.parts[i].state};
+        up += r.parts[i].state == READY_UP;
+    }
+    struct health_ready shown = {.status = up == r.n ? STR("ready") : STR("degraded"),
+                                 .checked_at_us = r.at_us,
+                                 .parts = {.v = parts, .n = r.n}};
+    return reply_data(&c->rep, err_status(OK), health_ready_fields, &shown);
 }
+
+static const struct json_field health_part_fields[] = {
+    {.name = "name", JSON_STR(struct health_part, name), .help = "database, schema, or a service"},
+    {.name = "status", JSON_ENUM(struct health_part, state, ready_state_names), .help = "Whether it answers"},
+    JSON_END};
+
+static const struct json_field health_ready_fields[] = {
+    {.name = "status",
+     JSON_STR(struct health_ready, status),
+     .help = "ready, or degraded: a part is not up, but users do not miss it"},
+    {.name = "checked_at", JSON_TIME(struct health_ready, checked_at_us), .help = "When it was looked at"},
+    {.name = "parts",
+     JSON_ARRAY(struct health_ready, parts, struct health_part, health_part_fields),
+     .help = "Each part"},
+    JSON_END};
 
 const struct route health_routes[] = {
     {.method = "GET",
      .pattern = "/healthz",
      .handler = health_alive,
      .auth = AUTH_FOREIGN,
-     .rate = RATE_NONE,
+     .rate = RATE_HEALTH,
      .summary = "Does the service answer?"},
     {.method = "GET",
      .pattern = "/readyz",
      .handler = health_ready,
      .auth = AUTH_FOREIGN,
-     .rate = RATE_NONE,
-     .summary = "Are the database, its schema and the workers there? 503 names what is not"},
+     .rate = RATE_HEALTH,
+     .summary = "Are all its parts there? 503 names those that are not"},
     ROUTE_END,
 };

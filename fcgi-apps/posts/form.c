@@ -21,7 +21,9 @@ struct form_in {
     struct multipart mp;
     struct post_draft *draft;
     size_t images_n;
-    bool seen[8]; /* text fields, in the order of posts_form_text_rows */
+    struct image_time images_time;
+    bool images_late; /* no time is left: further images are only counted */
+    bool seen[8];     /* text fields, in the order of posts_form_text_rows */
 };
 
 struct text_row {
@@ -46,9 +48,10 @@ static enum err posts_form_image_part(struct form_in *f)
     struct ctx *c = f->c;
     size_t i = f->images_n++;
 
-    if (i >= POST_IMAGES_MAX)
+    if (i >= POST_IMAGES_MAX || f->images_late)
         return OK;
-    enum err e = image_intake(c, &source, &f->draft->reports[f->draft->reports_n]);
+    enum err e = image_intake(c, &f->images_time, &source, &f->draft->reports[f->draft->reports_n]);
+    f->images_late = e == ERR_IMAGES_SLOW;
     if (image_intake_blames_image(e)) {
         problem_add(&c->problems, e, c->arena, "images[%zu]", i);
         return OK;

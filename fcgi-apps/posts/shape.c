@@ -147,7 +147,8 @@ static const struct json_field posts_shape_image_fields[] = {
      .policy = "image.report"},
     {.name = "fetched_at",
      JSON_TIME(struct image_shape, image.fetched_at_us),
-     .help = "When TikTok fetched it first, for the newest attempt",
+     .help =
+         "When it was first fetched for the newest attempt, by somebody who knew the address that only TikTok is told",
      .policy = "post.receipt"},
     {.name = "deleted_at",
      JSON_TIME(struct image_shape, image.deleted_at_us),
@@ -171,7 +172,6 @@ static const struct json_field posts_shape_event_fields[] = {
      JSON_STR(struct post_event, platform_log_id),
      .help = "TikTok's log_id",
      .policy = "post.receipt"},
-    {.name = "attempt_id", JSON_UUID(struct post_event, attempt_id), .help = "The attempt it belongs to"},
     {.name = "request_id", JSON_STR(struct post_event, request_id), .help = "The request that caused it"},
     JSON_END};
 

@@ -43,7 +43,21 @@ static const struct {
     {"reached_active_user_cap", 403, "The daily quota for active publishing users from your client is reached."},
     {"unaudited_client_can_only_post_to_private_accounts", 403,
      "Unaudited clients can only post to a private account."},
+    {"access_token_expired", 401, "The access token has expired."},
+    {"invalid_file_upload", 400, "The uploaded file does not meet API specifications."},
+    {"unsupported_path", 404, "Unsupported path(Janus)"},
     {"internal_error", 500, "Something went wrong. Try again later."},
+};
+
+/* The program's own errors, as TikTok would say them; a status of 4xx that is not here is that of an invalid request. */
+static const struct {
+    enum err e;
+    const char *code;
+} sandbox_answer_errors[] = {
+    /* seen: TikTok's gateway says so for a path that it does not know, and for a method; docs/tiktok.md#calls */
+    {ERR_NOT_FOUND, "unsupported_path"},
+    {ERR_METHOD_NOT_ALLOWED, "unsupported_path"},
+    {ERR_RATE_LIMITED, "rate_limit_exceeded"},
 };
 
 static struct str sandbox_answer_log_id(const struct ctx *c)
@@ -109,6 +123,17 @@ enum err answer_refused(struct ctx *c, const char *code, const char *message)
                                         message != NULL ? message : sandbox_answer_codes[i].message);
     ASSERT(!"a code without a row");
     return ERR_INTERNAL;
+}
+
+void answer_error(struct ctx *c, enum err e)
+{
+    const char *code = err_status(e) < 500 ? "invalid_params" : "internal_error";
+
+    for (size_t i = 0; i < ARRAY_LEN(sandbox_answer_errors); i++)
+        if (sandbox_answer_errors[i].e == e)
+            code = sandbox_answer_errors[i].code;
+    enum err failed = answer_refused(c, code, NULL);
+    ASSERT(failed == OK);
 }
 
 /* creator_info answers these with 200, on purpose. */

@@ -1,5 +1,5 @@
 /*
- * /v2/auth/authorize/: Login Kit for Web. Instead of signing in, one types the name of a creator, which is made if it
+ * /v2/auth/authorize/, with or without its last slash: Login Kit for Web. Instead of signing in, one types the name of a creator, which is made if it
  * is new, and chooses its settings.
  */
 #include "sandbox/sandbox.h"
@@ -73,10 +73,11 @@ static bool consent_bad_scope(const struct ctx *c, const struct authorize *a)
     return a->scope.n == 0 || a->scope.n > 300 || !consent_scopes_are_known(a->scope);
 }
 
-static bool consent_no_state(const struct ctx *c, const struct authorize *a)
+/* It may be left out: Auth.js does, which has PKCE instead, and its users sign in. */
+static bool consent_long_state(const struct ctx *c, const struct authorize *a)
 {
     (void)c;
-    return a->state.n == 0 || a->state.n > STATE_MAX;
+    return a->state.n > STATE_MAX;
 }
 
 static const struct {
@@ -88,7 +89,7 @@ static const struct {
      "redirect_uri is not registered: it is an https address of the service, without ? and #."},
     {consent_bad_response_type, "unsupported_response_type: response_type is code."},
     {consent_bad_scope, "invalid_scope: scope is a list of known scopes with commas between them."},
-    {consent_no_state, "state is missing or too long."},
+    {consent_long_state, "state is too long."},
 };
 
 static const char *consent_authorize_read(const struct ctx *c, const struct form *f, struct authorize *ret)
@@ -184,7 +185,8 @@ static enum err consent_back(struct ctx *c, const struct authorize *a, const cha
     buf_putc(&b, '?');
     form_put(&b, first, first_value);
     form_put(&b, second, second_value);
-    form_put(&b, "state", a->state);
+    if (a->state.n > 0)
+        form_put(&b, "state", a->state);
     if (b.overflow)
         return ERR_INTERNAL;
     return reply_redirect(&c->rep, buf_str(&b));
@@ -266,6 +268,13 @@ const struct route consent_routes[] = {
      .auth = AUTH_FOREIGN,
      .rate = RATE_NONE,
      .summary = "Simulated TikTok: the consent page"},
+    /* seen: arctic, Auth.js and better-auth send people here */
+    {.method = "GET",
+     .pattern = "/v2/auth/authorize",
+     .handler = consent_authorize_show,
+     .auth = AUTH_FOREIGN,
+     .rate = RATE_NONE,
+     .summary = "Simulated TikTok: the consent page, by its other address"},
     {.method = "POST",
      .pattern = "/v2/auth/authorize/",
      .handler = consent_authorize_decide,

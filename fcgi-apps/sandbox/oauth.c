@@ -20,12 +20,13 @@ static const struct json_field sandbox_tokens_token_fields[] = {
 static enum err sandbox_tokens_by_code(struct ctx *c, const struct form *f, struct sandbox_tokens *ret_tokens)
 {
     return sandbox_exchange(c->db, c->arena, form_get(f, "client_key"), form_get(f, "code"),
-                            form_get(f, "redirect_uri"), ret_tokens);
+                            form_get(f, "redirect_uri"), c->conf->sandbox_refresh_days, ret_tokens);
 }
 
 static enum err sandbox_tokens_by_refresh_token(struct ctx *c, const struct form *f, struct sandbox_tokens *ret_tokens)
 {
-    return sandbox_refresh(c->db, c->arena, form_get(f, "client_key"), form_get(f, "refresh_token"), ret_tokens);
+    return sandbox_refresh(c->db, c->arena, form_get(f, "client_key"), form_get(f, "refresh_token"),
+                           c->conf->sandbox_refresh_days, ret_tokens);
 }
 
 static const struct grant_type {
@@ -90,7 +91,7 @@ static enum err sandbox_tokens_answer_tokens(struct ctx *c, struct str client_ke
         .access_token = t->access,
         .expires_in = SANDBOX_ACCESS_SEC,
         .refresh_token = t->refresh,
-        .refresh_expires_in = SANDBOX_REFRESH_SEC,
+        .refresh_expires_in = c->conf->sandbox_refresh_days * 86400,
         .token_type = STR("Bearer"),
     };
 

@@ -54,8 +54,7 @@ static enum err sandbox_page_post_page(struct ctx *c)
         return sandbox_page_no_such_post(c);
     if (e != OK)
         return e;
-    if (p.status != SANDBOX_PUBLISH_COMPLETE || !str_eqc(p.privacy_level, "PUBLIC_TO_EVERYONE") ||
-        !str_eq(str_skip(handle, 1), p.username))
+    if (!sandbox_publish_is_public(&p) || !str_eq(str_skip(handle, 1), p.username))
         return sandbox_page_no_such_post(c);
     return sandbox_page_show(c, &p);
 }

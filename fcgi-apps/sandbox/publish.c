@@ -27,10 +27,20 @@ static enum err sandbox_post_answer_publish_id(struct ctx *c, struct str publish
     return answer_data(c, buf_str(&b));
 }
 
-/* Makes the post of a body that has passed the rules. */
-static enum err sandbox_post_make(struct ctx *c, const struct sandbox_caller *caller, const struct init_body *b,
-                                  const struct scripts *s, struct sandbox_publish *ret_publish)
+struct sandbox_caps publish_caps(const struct ctx *c, bool audited)
 {
+    if (!c->conf->sandbox_limits)
+        return (struct sandbox_caps){0};
+    return (struct sandbox_caps){.posts = c->conf->sandbox_posts_per_day,
+                                 .pending = SANDBOX_PENDING_MAX,
+                                 .users = audited ? 0 : SANDBOX_UNAUDITED_MAX};
+}
+
+/* Makes the post of a body that has passed the rules. ERR_TOO_MANY: *ret_cap, as sandbox_publish_add. */
+static enum err sandbox_post_make(struct ctx *c, const struct sandbox_caller *caller, const struct init_body *b,
+                                  const struct scripts *s, struct sandbox_publish *ret_publish, const char **ret_cap)
+{
+    struct sandbox_caps caps = publish_caps(c, c->conf->sandbox_audited && !s->unaudited);
     const struct init_post_info *info = &b->post_info;
     bool direct = str_eqc(b->post_mode, "DIRECT_POST");
 
@@ -45,6 +55,7 @@ static enum err sandbox_post_make(struct ctx *c, const struct sandbox_caller *ca
         .is_aigc = b->is_aigc || info->is_aigc, /* TikTok's docs have it at the root, some clients in post_info */
         .script_fail = str_from(s->fail),
         .stuck = s->stuck,
+        .moderation_sec = s->moderation_sec >= 0 ? s->moderation_sec : c->conf->sandbox_moderation_sec,
     };
     if (direct) { /* a draft takes none of these */
         ret_publish->privacy_level = info->privacy_level;
@@ -53,19 +64,25 @@ static enum err sandbox_post_make(struct ctx *c, const struct sandbox_caller *ca
         ret_publish->brand_content_toggle = info->brand_content_toggle;
         ret_publish->brand_organic_toggle = info->brand_organic_toggle;
     }
-    return sandbox_publish_add(c->db, c->arena, ret_publish, b->source_info.photo_images.v);
+    return sandbox_publish_add(c->db, c->arena, &caps, ret_publish, b->source_info.photo_images.v, ret_cap);
 }
 
 static enum err sandbox_post_init_run(struct ctx *c, const struct sandbox_caller *caller, const struct init_body *b)
 {
-    struct rule_input in = {.body = b, .caller = caller, .media_prefix = sandbox_post_media_prefix(c)};
+    struct scripts s = {.moderation_sec = -1};
+    bool scripted =
+        scripts_read(c->arena, b->post_info.title, &s) && scripts_read(c->arena, b->post_info.description, &s);
+    struct rule_input in = {.body = b,
+                            .caller = caller,
+                            .media_prefix = sandbox_post_media_prefix(c),
+                            .audited = c->conf->sandbox_audited && !s.unaudited};
     const struct rule *broken = rules_check(&in);
     struct sandbox_publish publish;
-    struct scripts s = {0};
+    const char *cap = NULL;
 
     if (broken != NULL)
         return answer_refused(c, broken->code, broken->message);
-    if (!scripts_read(c->arena, b->post_info.title, &s) || !scripts_read(c->arena, b->post_info.description, &s))
+    if (!scripted)
         return answer_refused(c, "invalid_param", "There is no such script.");
     if (caller->post_block.n > 0)
         return answer_refused(c, arena_strdup(c->arena, caller->post_block), NULL);
@@ -73,9 +90,9 @@ static enum err sandbox_post_init_run(struct ctx *c, const struct sandbox_caller
         return answer_refused(c, s.code, NULL);
     if (s.http != 0 && !s.made)
         return answer_status(c, s.http);
-    enum err e = sandbox_post_make(c, caller, b, &s, &publish);
+    enum err e = sandbox_post_make(c, caller, b, &s, &publish, &cap);
     if (e == ERR_TOO_MANY)
-        return answer_refused(c, "spam_risk_too_many_pending_share", NULL);
+        return answer_refused(c, cap, NULL);
     if (e != OK)
         return e;
     return s.http != 0 ? answer_status(c, s.http) : sandbox_post_answer_publish_id(c, publish.publish_id);
@@ -166,8 +183,7 @@ static enum err sandbox_post_status(struct ctx *c)
         .fail_reason = p.fail_reason,
         .downloaded_bytes = p.downloaded_bytes,
     };
-    /* Only for public posts; an integer over 2^53. */
-    if (p.status == SANDBOX_PUBLISH_COMPLETE && str_eqc(p.privacy_level, "PUBLIC_TO_EVERYONE"))
+    if (sandbox_publish_is_public(&p)) /* an integer over 2^53 */
         a.post_ids = arena_printf(c->arena, "[%lld]", (long long)p.post_id);
     json_write(&b, sandbox_post_status_fields, &a);
     return answer_data(c, buf_str(&b));

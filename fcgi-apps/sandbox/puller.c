@@ -1,7 +1,9 @@
 /*
- * The background thread: fetches the images of posts, moves their statuses on, and deletes what is 30 days old. It
- * takes one post and one image at a time, and writes what it does into the rows, so that another can go on after it.
+ * The background threads, sandbox.pullers of them: each fetches the images of posts, moves their statuses on, and now
+ * and then one deletes what is old. Each takes one post and one image at a time, and writes what it does into the rows,
+ * so that another can go on after it.
  */
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -15,6 +17,28 @@
 #define TROUBLE_MS 1000 /* the database is away */
 #define PURGE_EVERY_US (3600 * US_PER_SEC)
 #define FETCH_MAX_BYTES (32u << 20) /* above TikTok's 20 MB, to tell "too large" from "failed" */
+
+struct puller_state {
+    atomic_llong purged_at_us; /* by whichever of them was first */
+};
+
+enum err puller_start(const struct conf *conf, void **ret_state, struct buf *why)
+{
+    (void)conf;
+    (void)why;
+    *ret_state = xcalloc(1, sizeof(struct puller_state));
+    return OK;
+}
+
+void puller_stop(void *state)
+{
+    free(state);
+}
+
+int puller_n(const struct conf *conf)
+{
+    return (int)conf->sandbox_pullers;
+}
 
 /* Fetches an image: result, status and what it is. The bytes are in nameless memory, for as long as this takes. */
 static void puller_fetch(const struct conf *conf, struct arena *arena, uint8_t *head, struct sandbox_image *i)
@@ -127,16 +151,22 @@ static void puller_wait_ms(int ms)
     (void)nanosleep(&t, NULL);
 }
 
+/* For one of them: the others see that it is being done. If it fails, the next one tries. */
+static void puller_purge(struct puller_state *s, struct db *db, int64_t now)
+{
+    long long last = atomic_load(&s->purged_at_us);
+
+    if (now - last <= PURGE_EVERY_US && now >= last)
+        return;
+    if (atomic_compare_exchange_strong(&s->purged_at_us, &last, now) && sandbox_purge(db, now) != OK)
+        atomic_store(&s->purged_at_us, last);
+}
+
 void puller_run(const struct conf *conf, struct db *db, struct arena *arena, void *state, const atomic_bool *stopping)
 {
-    int64_t purged_at_us = 0;
-    (void)state;
-
     while (!atomic_load(stopping)) {
-        int64_t now = clock_now_us();
         arena_clear(arena);
-        if ((now - purged_at_us > PURGE_EVERY_US || now < purged_at_us) && sandbox_purge(db, now) == OK)
-            purged_at_us = now;
+        puller_purge(state, db, clock_now_us());
         puller_wait_ms(puller_round_of_work(conf, db, arena, stopping));
     }
 }

@@ -79,6 +79,14 @@ static bool sandbox_rules_privacy(const struct rule_input *in)
     return sandbox_rules_is_direct(in) && !str_list_has(sandbox_privacy_options(in->caller), ',', level);
 }
 
+/* creator_info offers every level all the same: seen, docs/tiktok.md#limits. */
+static bool sandbox_rules_unaudited(const struct rule_input *in)
+{
+    bool allowed = in->caller->private_account && str_eqc(in->body->post_info.privacy_level, "SELF_ONLY");
+
+    return sandbox_rules_is_direct(in) && !in->audited && !allowed;
+}
+
 /* Too long, or with characters that no address has. */
 static bool sandbox_rules_bad_url(const struct rule_input *in)
 {
@@ -138,6 +146,7 @@ static const struct rule sandbox_rules[] = {
     {sandbox_rules_toggles, "invalid_param", "post_info.brand_content_toggle and brand_organic_toggle are required."},
     {sandbox_rules_branded_private, "invalid_param", "Branded content visibility cannot be set to private."},
     {sandbox_rules_privacy, "privacy_level_option_mismatch", NULL},
+    {sandbox_rules_unaudited, "unaudited_client_can_only_post_to_private_accounts", NULL},
     {sandbox_rules_bad_url, "invalid_param", "source_info.photo_images has something that is not a URL."},
     {sandbox_rules_unverified, "url_ownership_unverified", NULL},
 };

@@ -23,6 +23,7 @@ MUST_CHECK enum err answer_blocked(struct ctx *c, struct str code); /* 200 with 
 /* Answers a code of the table with its documented status; message NULL: that of the table. */
 MUST_CHECK enum err answer_refused(struct ctx *c, const char *code, const char *message);
 bool answer_knows(struct str code);
+void answer_error(struct ctx *c, enum err e); /* app_sandbox.answer_error: no answer of the host has our envelope */
 MUST_CHECK enum err answer_status(struct ctx *c, int status); /* a scripted HTTP status */
 
 MUST_CHECK enum err answer_flat(struct ctx *c, struct str json);
@@ -32,6 +33,9 @@ MUST_CHECK enum err answer_oauth_error(struct ctx *c, const char *error, const c
 void html_put(struct buf *b, struct str text); /* escaped, for text and quoted attributes */
 void html_open(struct buf *b, const char *title);
 MUST_CHECK enum err answer_html(struct ctx *c, int status, struct buf *page); /* closes the page */
+
+/* The caps that hold for an app (publish.c). */
+struct sandbox_caps publish_caps(const struct ctx *c, bool audited);
 
 /*
  * Checks who calls (caller.c): the Bearer token, whether it has one of the scopes (comma between them), the rate.
@@ -71,6 +75,7 @@ struct rule_input {
     const struct init_body *body;
     const struct sandbox_caller *caller;
     struct str media_prefix;
+    bool audited;
 };
 struct rule {
     bool (*broken)(const struct rule_input *in);
@@ -82,6 +87,8 @@ const struct rule *rules_check(const struct rule_input *in);
  * Scripts (scripts.c), in the description or the title:
  *    [[fail:CODE]]        the post is made, pulled, and ends FAILED with this fail_reason
  *    [[status:stuck]]    the post is made and never advances
+ *    [[moderation:N]]     a public post has its number and its page N seconds after its end (0 to 86400)
+ *    [[app:unaudited]]    this post is one of an app that TikTok has not audited
  *    [[code:CODE]]        init refuses with this code and its documented status; nothing is made
  *    [[http:NNN]]        init answers this HTTP status (200 to 599); nothing is made
  *    [[http:NNN,made]]    the same, but the post is made before: the outcome cannot be known from the answer
@@ -90,7 +97,8 @@ const struct rule *rules_check(const struct rule_input *in);
 struct scripts {
     const char *fail, *code; /* NULL: none */
     int http;                /* 0: none */
-    bool made, stuck;
+    int64_t moderation_sec;  /* -1: none */
+    bool made, stuck, unaudited;
 };
 MUST_CHECK bool scripts_read(struct arena *arena, struct str text, struct scripts *ret_scripts);
 
@@ -103,6 +111,10 @@ struct picture {
 #define PICTURE_HEAD_BYTES (1u << 20)
 MUST_CHECK const char *picture_check(int fd, uint8_t *head, struct arena *arena, struct picture *ret_picture);
 
+/* app_sandbox.start, .stop, .background_n, .background */
+MUST_CHECK enum err puller_start(const struct conf *conf, void **ret_state, struct buf *why);
+void puller_stop(void *state);
+int puller_n(const struct conf *conf);
 void puller_run(const struct conf *conf, struct db *db, struct arena *arena, void *state, const atomic_bool *stopping);
 
 extern const struct route oauth_routes[], consent_routes[], user_routes[], publish_routes[], page_routes[];

@@ -56,6 +56,24 @@ static bool scripts_script_status(struct arena *arena, struct str value, struct 
     return s->stuck;
 }
 
+static bool scripts_script_moderation(struct arena *arena, struct str value, struct scripts *s)
+{
+    int64_t sec;
+    (void)arena;
+
+    if (!str_to_i64(value, &sec) || sec < 0 || sec > SANDBOX_MODERATION_MAX_SEC)
+        return false;
+    s->moderation_sec = sec;
+    return true;
+}
+
+static bool scripts_script_app(struct arena *arena, struct str value, struct scripts *s)
+{
+    (void)arena;
+    s->unaudited = str_eqc(value, "unaudited");
+    return s->unaudited;
+}
+
 static const struct {
     const char *verb;
     bool (*read)(struct arena *arena, struct str value, struct scripts *s);
@@ -64,6 +82,8 @@ static const struct {
     {"code", scripts_script_code},
     {"http", scripts_script_http},
     {"status", scripts_script_status},
+    {"moderation", scripts_script_moderation},
+    {"app", scripts_script_app},
 };
 
 static bool scripts_script_read(struct arena *arena, struct str script, struct scripts *s)

@@ -118,12 +118,19 @@ static enum err sandbox_user_creator_info(struct ctx *c)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(8192);
     struct sandbox_caller caller;
+    const char *cap = NULL;
     enum err e;
 
     if (!caller_check(c, "video.publish", SANDBOX_CALL_CREATOR_INFO, &caller, &e))
         return e;
     if (caller.post_block.n > 0)
         return answer_blocked(c, caller.post_block);
+    struct sandbox_caps caps = publish_caps(c, c->conf->sandbox_audited);
+    e = sandbox_publish_check(c->db, &caps, &caller.creator_id, caller.client_key, SANDBOX_DIRECT_POST, &cap);
+    if (e == ERR_TOO_MANY)
+        return answer_blocked(c, str_from(cap));
+    if (e != OK)
+        return e;
     struct creator_answer a = {
         .creator_avatar_url = sandbox_user_avatar_url(c, caller.username),
         .creator_username = caller.username,

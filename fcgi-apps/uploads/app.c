@@ -21,6 +21,6 @@ static enum err uploads_app_start(const struct conf *conf, void **ret_state, str
 
 const struct app app_uploads = {
     .name = "uploads",
-    .routes = (const struct route *const[]){uploads_routes, delivery_routes, NULL},
+    .routes = (const struct route *const[]){uploads_routes, NULL},
     .start = uploads_app_start,
 };

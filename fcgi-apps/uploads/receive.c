@@ -16,8 +16,9 @@ static enum err receive_read_part(void *stream, void *p, size_t n, size_t *ret_n
 static enum err receive_raw(struct ctx *c, struct upload_report *ret_report)
 {
     const struct image_source source = {.read = receive_read_body, .stream = &c->req.body};
+    struct image_time time = {0};
 
-    return image_intake(c, &source, ret_report);
+    return image_intake(c, &time, &source, ret_report);
 }
 
 static bool receive_is_image_name(struct str name)
@@ -30,6 +31,7 @@ static enum err receive_part(struct ctx *c, struct multipart *mp, const struct m
                              struct upload_report *ret_report)
 {
     const struct image_source source = {.read = receive_read_part, .stream = mp};
+    struct image_time time = {0};
     enum err problem = OK;
 
     if (!receive_is_image_name(part->name))
@@ -38,7 +40,7 @@ static enum err receive_part(struct ctx *c, struct multipart *mp, const struct m
         problem = ERR_FIELD_REPEATED;
     if (problem == OK) {
         *seen = true;
-        problem = image_intake(c, &source, ret_report);
+        problem = image_intake(c, &time, &source, ret_report);
         if (problem != OK && !image_intake_blames_image(problem))
             return problem;
     }

@@ -3,8 +3,7 @@
 
 #include "fcgi/app.h"
 
-extern const struct route uploads_routes[];  /* uploads.c */
-extern const struct route delivery_routes[]; /* delivery.c */
+extern const struct route uploads_routes[]; /* uploads.c */
 
 /* receive.c: the image of the request's body, raw or as a part of a form, ready in the store. */
 struct upload;

@@ -54,6 +54,11 @@ static inline void cond_signal(pthread_cond_t *cond) /* one of those who wait */
     ASSERT(pthread_cond_signal(cond) == 0);
 }
 
+static inline void cond_signal_all(pthread_cond_t *cond)
+{
+    ASSERT(pthread_cond_broadcast(cond) == 0);
+}
+
 static inline void cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock) /* as below, but for as long as it takes */
 {
     ASSERT(pthread_cond_wait(cond, lock) == 0);

@@ -59,7 +59,14 @@ struct app {
     enum err (*start)(const struct conf *conf, void **ret_state, struct buf *why);
     void (*stop)(void *state);
 
-    /* Optional: runs on one more thread, with its own database connection and arena, until *stopping becomes true. */
+    /*
+     * Optional: runs on one more thread, with its own database connection and arena, until *stopping becomes true; or on
+     * as many as background_n says.
+     */
     void (*background)(const struct conf *conf, struct db *db, struct arena *arena, void *state,
                        const atomic_bool *stopping);
+    int (*background_n)(const struct conf *conf);
+
+    /* Optional: answers an error with a body that is not ours, for the simulator, which speaks as TikTok does. */
+    void (*answer_error)(struct ctx *c, enum err e);
 };

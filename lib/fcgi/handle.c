@@ -147,7 +147,8 @@ static enum err handle_run_handler(struct ctx *c, const struct route *route)
 
 /*
  * A refused request that has nothing wrong about it now was refused for something that has passed, like a database that
- * was away. Its body is gone, so its sender must come again.
+ * was away. Its body is gone, so its sender must come again. But where no body is taken, nginx refuses only one that is
+ * too long for it.
  */
 static enum err handle_run(struct ctx *c, const struct route *route, enum work_part part)
 {
@@ -157,7 +158,7 @@ static enum err handle_run(struct ctx *c, const struct route *route, enum work_p
     case PART_ASKED:
         return reply_nothing(&c->rep);
     case PART_REFUSED:
-        return ERR_BUSY;
+        return route->body_max_bytes == 0 ? ERR_BODY_TOO_LARGE : ERR_BUSY;
     }
     return ERR_INTERNAL;
 }
@@ -201,6 +202,10 @@ static void handle_answer_error(struct ctx *c, enum err e, const struct route_ma
         enum err sent =
             reply_redirect(&c->rep, arena_printf(c->arena, "%s?error=%s", m->route->browser_page, err_slug(code)));
         ASSERT(sent == OK);
+        return;
+    }
+    if (c->app->answer_error != NULL && part != PART_ASKED) {
+        c->app->answer_error(c, code);
         return;
     }
     caps_explain(c->conf, c->arena, e, &c->problems);

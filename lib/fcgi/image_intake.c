@@ -1,5 +1,6 @@
 #include "fcgi/image_intake.h"
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "image/image.h"
 #include "store/store.h"
@@ -41,27 +42,65 @@ static enum err image_intake_digest_file(int fd, uint64_t size_bytes, struct sha
     return sha256_of_file(fd, ret_digest, &bytes) && bytes == size_bytes ? OK : ERR_STORE;
 }
 
-static enum err image_intake_repair_into_store(struct ctx *c, int spool_fd, struct upload_report *r)
+/* No time is left: was it used up by this request's images or by those that they had to wait for? */
+static enum err image_intake_late(const struct image_time *t)
+{
+    return t->waited_us > (clock_mono_us() - t->since_us) / 2 ? ERR_BUSY : ERR_IMAGES_SLOW;
+}
+
+static enum err image_intake_begin(const struct conf *conf, struct image_time *t)
+{
+    int64_t now_us = clock_mono_us();
+
+    if (t->since_us == 0)
+        *t = (struct image_time){.since_us = now_us, .until_us = now_us + conf->store_request_images_sec * US_PER_SEC};
+    return now_us < t->until_us ? OK : image_intake_late(t);
+}
+
+static enum err image_intake_repair(struct ctx *c, struct image_time *t, int spool_fd, int store_fd,
+                                    uint64_t need_bytes, struct image_report *ret_report)
+{
+    int64_t left_us = MAX(t->until_us - clock_mono_us(), 0);
+    int64_t left_sec = left_us / US_PER_SEC + 1, most_sec = c->conf->store_image_timeout_sec;
+    const struct image_order order = {
+        .in_fd = spool_fd,
+        .out_fd = store_fd,
+        .user_id = c->caller.user_id,
+        .need_bytes = need_bytes,
+        .timeout_sec = (int)MIN(left_sec, most_sec),
+        .queue_us = MIN(left_us, c->conf->service_queue_sec * US_PER_SEC),
+    };
+
+    enum err e = image_repair(c->conf->store_image_socket.p, &order, ret_report);
+    if (e == OK)
+        t->waited_us += ret_report->waited_us;
+    return e == ERR_IMAGE_TIMEOUT && left_sec < most_sec ? image_intake_late(t) : e;
+}
+
+static enum err image_intake_repair_into_store(struct ctx *c, struct image_time *t, int spool_fd, uint64_t need_bytes,
+                                               struct upload_report *r)
 {
     const struct store store = {.dir = c->conf->store_dir.p};
     _cleanup_(store_discard) struct store_file file = STORE_FILE_NONE;
 
     enum err e = store_create(&store, &r->id, &file);
     if (e == OK)
-        e = image_repair(c->conf->store_image_socket.p, spool_fd, file.fd, (int)c->conf->store_image_timeout_sec,
-                         &r->image);
+        e = image_intake_repair(c, t, spool_fd, file.fd, need_bytes, &r->image);
     if (e == OK)
         e = image_intake_digest_file(file.fd, r->image.size_bytes, &r->sha256);
     return e == OK ? store_commit(&store, &file) : e;
 }
 
-enum err image_intake(struct ctx *c, const struct image_source *source, struct upload_report *ret_report)
+enum err image_intake(struct ctx *c, struct image_time *time, const struct image_source *source,
+                      struct upload_report *ret_report)
 {
     _cleanup_(fd_closep) int fd = -1;
     struct upload_report r = {0};
     struct image_header header;
 
-    enum err e = spool_open(c->conf->store_spool_dir.p, &fd);
+    enum err e = image_intake_begin(c->conf, time);
+    if (e == OK)
+        e = spool_open(c->conf->store_spool_dir.p, &fd);
     if (e == OK)
         e = image_intake_spool(source, fd, &r.original_bytes, &r.original_sha256);
     if (e == OK)
@@ -69,7 +108,7 @@ enum err image_intake(struct ctx *c, const struct image_source *source, struct u
     if (e == OK)
         e = upload_begin(c->db, c->arena, c->conf, &c->caller.user_id, c->req.id, &r.id, &r.created_at_us);
     if (e == OK)
-        e = image_intake_repair_into_store(c, fd, &r);
+        e = image_intake_repair_into_store(c, time, fd, header.need_bytes, &r);
     if (e == OK)
         *ret_report = r;
     else if (!uuid_is_none(&r.id))
@@ -84,8 +123,10 @@ bool image_intake_blames_image(enum err e)
     case ERR_IMAGE_TYPE:
     case ERR_IMAGE_TOO_LARGE:
     case ERR_IMAGE_TOO_MANY_PIXELS:
+    case ERR_IMAGE_WHOLE:
     case ERR_IMAGE_CORRUPT:
     case ERR_IMAGE_TIMEOUT:
+    case ERR_IMAGES_SLOW:
         return true;
     default:
         return false;

@@ -15,13 +15,24 @@ struct image_source {
 };
 
 /*
+ * The time that the images of one request may take together (conf.store_request_images_sec), so that many slow ones do
+ * not hold a thread for as many times as long. One per request, zeroed; it runs from the first image on.
+ */
+struct image_time {
+    int64_t since_us, until_us, waited_us; /* 0: not begun; waited: of it, for a process */
+};
+
+/*
  * OK: the image is repaired and lies durable in the store, its row is still "storing".
- * image_intake_blames_image: the stream was read to its end, so the next part can follow.
+ * image_intake_blames_image: the next part can follow.
+ * ERR_IMAGES_SLOW: likewise, but there is no time left for further images.
+ * ERR_BUSY: the images that this one had to wait for took too long; the request is over.
  * Others (stream, store, database, image service): the request is over.
  * After an error nothing of the image is left but its row, which counts no more once the purge has run: in a moment, or
  * within the hour if the database is away.
  */
-MUST_CHECK enum err image_intake(struct ctx *c, const struct image_source *source, struct upload_report *ret_report);
+MUST_CHECK enum err image_intake(struct ctx *c, struct image_time *time, const struct image_source *source,
+                                 struct upload_report *ret_report);
 
 /* The image itself is at fault, not the request or the server. */
 bool image_intake_blames_image(enum err e);

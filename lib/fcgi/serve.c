@@ -255,6 +255,31 @@ static void *serve_background_main(void *arg)
     return NULL;
 }
 
+static int serve_background_n(const struct shared *s)
+{
+    if (s->app->background == NULL)
+        return 0;
+    return s->app->background_n == NULL ? 1 : s->app->background_n(s->conf);
+}
+
+static struct background *serve_start_background(struct shared *s, int n)
+{
+    struct background *threads = xcalloc((size_t)n + 1, sizeof *threads);
+
+    for (int i = 0; i < n; i++) {
+        threads[i].shared = s;
+        ASSERT(pthread_create(&threads[i].id, NULL, serve_background_main, &threads[i]) == 0);
+    }
+    return threads;
+}
+
+static void serve_end_background(struct background *threads, int n)
+{
+    for (int i = 0; i < n; i++)
+        ASSERT(pthread_join(threads[i].id, NULL) == 0);
+    free(threads);
+}
+
 static void serve_wait_for_stop(const sigset_t *signals)
 {
     int sig;
@@ -319,7 +344,7 @@ static void serve_stop(struct server *s)
 int serve_run(struct shared *shared)
 {
     size_t n = (size_t)shared->conf->service_threads;
-    struct background background = {.shared = shared};
+    int background_n = serve_background_n(shared);
     struct server s = {.shared = shared};
     sigset_t signals;
 
@@ -345,8 +370,7 @@ int serve_run(struct shared *shared)
     shared->metrics = app_metrics_start(shared);
     shared->key_uses = key_use_start(shared);
     struct serve_thread *threads = serve_start_threads(&s, n);
-    if (shared->app->background != NULL)
-        ASSERT(pthread_create(&background.id, NULL, serve_background_main, &background) == 0);
+    struct background *background = serve_start_background(shared, background_n);
     log_event(LOG_INFO, "started", LOG_INT("threads", (int64_t)n), LOG_END);
 
     serve_wait_for_stop(&signals);
@@ -354,8 +378,7 @@ int serve_run(struct shared *shared)
     serve_end_threads(threads, n);
     serve_free_work(&s);
     lock_done(&s.lock);
-    if (shared->app->background != NULL)
-        ASSERT(pthread_join(background.id, NULL) == 0);
+    serve_end_background(background, background_n);
     key_use_stop(shared->key_uses);
     app_metrics_stop(shared->metrics);
     streams_free(shared->streams);

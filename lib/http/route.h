@@ -33,9 +33,11 @@ enum route_auth {
 /* What nginx counts before a request reaches the program. */
 enum route_rate {
     RATE_UNSET,
-    RATE_API,     /* per network, and per key or session */
-    RATE_SIGN_IN, /* these, and the few a second that one network may try a password or register */
-    RATE_NONE,    /* neither: the callers come in bursts from few addresses (TikTok, monitors) */
+    RATE_API,      /* per network, and per key or session */
+    RATE_SIGN_IN,  /* these, and the few a second that one network may try a password or register */
+    RATE_HEALTH,   /* per network, few: for monitors, each of which asks a few times a minute */
+    RATE_DELIVERY, /* per network, many: TikTok fetches whole posts at once, from few addresses */
+    RATE_NONE,     /* nothing: the simulator */
 };
 
 enum route_effect {
@@ -87,7 +89,7 @@ struct route_match {
 /* tables: NULL-ended list of route tables. Literal segments win over {name}. */
 struct route_match route_find(const struct route *const *tables, struct str method, struct str path);
 
-/* "none", "session", "any", "foreign"; "api", "sign_in", "none"; "light", "heavy", "outside" */
+/* "none", "session", "any", "foreign"; "api", "sign_in", "health", "delivery", "none"; "light", "heavy", "outside" */
 const char *route_auth_name(enum route_auth auth);
 const char *route_rate_name(enum route_rate rate);
 const char *route_cost_name(enum route_cost cost);

@@ -4,17 +4,18 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "image/image.h"
 #include "image/wire.h"
 
-/* Beyond the image's own time: for a free process. Together they stay below the web server's 60 s. */
-#define WAIT_FOR_PROCESS_SEC 20
+/* Beyond the times that the service keeps: for what is neither waiting nor repairing. */
+#define SLACK_SEC 5
 
-static enum err image_client_open_socket(const char *path, int timeout_sec, int *ret_fd)
+static enum err image_client_open_socket(const char *path, const struct image_order *o, int *ret_fd)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    struct timeval wait = {.tv_sec = timeout_sec + WAIT_FOR_PROCESS_SEC};
+    struct timeval wait = {.tv_sec = o->timeout_sec + o->queue_us / US_PER_SEC + SLACK_SEC};
     size_t n = strlen(path);
 
     ASSERT(n < sizeof a.sun_path);
@@ -29,19 +30,24 @@ static enum err image_client_open_socket(const char *path, int timeout_sec, int 
     return OK;
 }
 
-static enum err image_client_send_request(int fd, const struct image_request *rq, int in_fd, int out_fd)
+static enum err image_client_send_request(int fd, const struct image_order *o)
 {
-    const int fds[IMAGE_WIRE_FDS] = {in_fd, out_fd};
+    struct image_request rq = {.version = IMAGE_WIRE_VERSION,
+                               .timeout_sec = o->timeout_sec,
+                               .need_bytes = o->need_bytes,
+                               .queue_us = o->queue_us};
+    const int fds[IMAGE_WIRE_FDS] = {o->in_fd, o->out_fd};
     union {
         char space[CMSG_SPACE(sizeof fds)];
         struct cmsghdr align;
     } control = {{0}};
-    struct iovec iov = {.iov_base = (void *)rq, .iov_len = sizeof *rq};
+    struct iovec iov = {.iov_base = &rq, .iov_len = sizeof rq};
     struct msghdr m = {
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
     ssize_t n;
 
+    memcpy(rq.user, o->user_id.b, sizeof rq.user);
     c->cmsg_level = SOL_SOCKET;
     c->cmsg_type = SCM_RIGHTS;
     c->cmsg_len = CMSG_LEN(sizeof fds);
@@ -49,32 +55,36 @@ static enum err image_client_send_request(int fd, const struct image_request *rq
     do
         n = sendmsg(fd, &m, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
-    return n == sizeof *rq ? OK : ERR_IMAGE_SERVICE;
+    return n == sizeof rq ? OK : ERR_IMAGE_SERVICE;
 }
 
 static enum err image_client_receive_report(int fd, struct image_report *ret)
 {
     struct image_report r;
+    enum err e;
     ssize_t n;
 
     do
         n = recv(fd, &r, sizeof r, 0);
     while (n < 0 && errno == EINTR);
     /* End of file: the process that had the image died. */
-    if (n != sizeof r || r.err < 0 || r.err >= ERR__MAX)
+    if (n != sizeof r || !image_wire_error(r.err, &e))
         return ERR_IMAGE_SERVICE;
-    *ret = r;
-    return (enum err)r.err;
+    r.err = OK;
+    if (e == OK)
+        *ret = r;
+    return e;
 }
 
-enum err image_repair(const char *socket_path, int in_fd, int out_fd, int timeout_sec, struct image_report *ret)
+enum err image_repair(const char *socket_path, const struct image_order *order, struct image_report *ret)
 {
-    struct image_request rq = {.version = IMAGE_WIRE_VERSION, .timeout_sec = timeout_sec};
     _cleanup_(fd_closep) int fd = -1;
 
-    enum err e = image_client_open_socket(socket_path, timeout_sec, &fd);
+    ASSERT(order->timeout_sec >= 1 && order->timeout_sec <= IMAGE_TIMEOUT_SEC_MAX && order->queue_us >= 0 &&
+           order->queue_us <= IMAGE_QUEUE_US_MAX);
+    enum err e = image_client_open_socket(socket_path, order, &fd);
     if (e == OK)
-        e = image_client_send_request(fd, &rq, in_fd, out_fd);
+        e = image_client_send_request(fd, order);
     if (e == OK)
         e = image_client_receive_report(fd, ret);
     return e;

@@ -3,7 +3,9 @@
  * with the descriptors of an input and an output file, and gets a struct image_report back. The service has a user of
  * its own, no network and no database. It alone links libvips.
  *
- *    e = image_repair(socket_path, in_fd, out_fd, timeout_sec, &report);
+ *    e = image_sniff_file(in_fd, &header);
+ *    e = image_repair(socket_path, &(struct image_order){.in_fd = in_fd, .out_fd = out_fd, .user_id = user_id,
+ *        .need_bytes = header.need_bytes, .timeout_sec = 30, .queue_us = 10 * US_PER_SEC}, &report);
  *
  * It recognises JPEG and PNG by their bytes, applies the orientation, converts to sRGB, puts transparent images on
  * white, scales larger ones down to fit 1080 x 1920 (exact to the pixel, keeping the aspect ratio), writes JPEG and
@@ -16,12 +18,19 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/uuid.h"
 
 #define IMAGE_MAX_WIDTH 1080
 #define IMAGE_MAX_HEIGHT 1920
 #define IMAGE_MAX_BYTES (20u << 20) /* as sent, and as kept */
 #define IMAGE_SIDE_MAX 16384        /* pixels; an image with a longer side is not decoded */
 #define IMAGE_PIXELS_MAX 100000000  /* in all: a bomb of 50000 x 50000 is refused by its header */
+
+/*
+ * What decoding may take of memory: more than any image that is decoded line by line. One that is interlaced or
+ * progressive must be decoded whole, and is refused when that takes more.
+ */
+#define IMAGE_NEED_MAX_BYTES (UINT64_C(256) << 20)
 
 enum image_type { IMAGE_JPEG = 1, IMAGE_PNG };
 
@@ -38,12 +47,13 @@ enum image_change {
 struct image_header {
     enum image_type type;
     uint32_t width, height; /* as stored, before orientation */
+    uint64_t need_bytes;    /* what decoding takes of memory, at most */
     bool has_metadata;      /* EXIF, XMP, IPTC, a colour profile or a comment comes before the pixels */
 };
 
-/* ERR_IMAGE_EMPTY, ERR_IMAGE_TYPE, ERR_IMAGE_CORRUPT, ERR_IMAGE_TOO_MANY_PIXELS. p has the first n bytes of the
- * file, or all of a small one. A JPEG's frame header must be among them; segments of EXIF and ICC, 64 KiB each, come
- * before it, so give 1 MiB. */
+/* ERR_IMAGE_EMPTY, ERR_IMAGE_TYPE, ERR_IMAGE_CORRUPT, ERR_IMAGE_TOO_MANY_PIXELS, ERR_IMAGE_WHOLE. p has the first n
+ * bytes of the file, or all of a small one. A JPEG's frame header must be among them; segments of EXIF and ICC, 64 KiB
+ * each, come before it, so give 1 MiB. */
 MUST_CHECK enum err image_sniff(const uint8_t *p, size_t n, struct image_header *ret_header);
 
 /* The same for a regular file, from its start. Also ERR_IMAGE_TOO_LARGE beyond IMAGE_MAX_BYTES, and ERR_STORE if it
@@ -51,14 +61,25 @@ MUST_CHECK enum err image_sniff(const uint8_t *p, size_t n, struct image_header 
 MUST_CHECK enum err image_sniff_file(int fd, struct image_header *ret_header);
 
 struct image_report {
-    int32_t err; /* enum err */
+    int32_t err; /* on the way (image/wire.h); 0 once image_repair has it */
     enum image_type type;
     uint32_t original_width, original_height, width, height;
     uint32_t changes; /* of enum image_change */
     uint64_t size_bytes;
+    int64_t waited_us; /* for a process */
 };
 
-/* The errors above, and ERR_IMAGE_TIMEOUT, ERR_IMAGE_SERVICE if the service does not answer or died, ERR_STORE_FULL if
- * the disk of out_fd is full. */
-MUST_CHECK enum err image_repair(const char *socket_path, int in_fd, int out_fd, int timeout_sec,
-                                 struct image_report *ret);
+struct image_order {
+    int in_fd, out_fd;   /* regular files; the caller's, before and after */
+    struct uuid user_id; /* whose image it is: users take turns, and none has more than a share of the processes */
+    uint64_t need_bytes; /* image_header's */
+    int timeout_sec;     /* of the repair, 1 to IMAGE_TIMEOUT_SEC_MAX */
+    int64_t queue_us;    /* how long it may wait for a process, at most IMAGE_QUEUE_US_MAX */
+};
+
+#define IMAGE_TIMEOUT_SEC_MAX 120
+#define IMAGE_QUEUE_US_MAX (INT64_C(120) * 1000000)
+
+/* The errors above, and ERR_BUSY if no process was free for it in time, ERR_IMAGE_TIMEOUT, ERR_IMAGE_SERVICE if the
+ * service does not answer or died, ERR_STORE_FULL if the disk of out_fd is full. */
+MUST_CHECK enum err image_repair(const char *socket_path, const struct image_order *order, struct image_report *ret);

@@ -34,14 +34,31 @@ static uint32_t image_sniff_be32(const uint8_t *p)
     return image_sniff_be16(p) << 16 | image_sniff_be16(p + 2);
 }
 
+/*
+ * What decoding takes, from what it was measured to take (tests/deploy/test_image_memory.py holds it to that): libvips and
+ * its buffers, the lines that a resize holds at a time, and all pixels or coefficients where the file's order wants it.
+ */
+#define NEED_FIXED_BYTES (UINT64_C(32) << 20)
+#define NEED_LINES 1024
+
+_Static_assert(NEED_FIXED_BYTES + NEED_LINES * UINT64_C(8) * IMAGE_SIDE_MAX <= IMAGE_NEED_MAX_BYTES,
+               "an image that is decoded line by line is never refused for its memory");
+
+static void image_sniff_need(struct image_header *h, uint32_t width, uint32_t pixel_bytes, uint64_t whole_bytes)
+{
+    h->need_bytes = NEED_FIXED_BYTES + (uint64_t)NEED_LINES * width * pixel_bytes + whole_bytes;
+}
+
 static enum err image_sniff_check_size(const struct image_header *h)
 {
     if (h->width == 0 || h->height == 0)
         return ERR_IMAGE_CORRUPT;
     if (h->width > IMAGE_SIDE_MAX || h->height > IMAGE_SIDE_MAX || (uint64_t)h->width * h->height > IMAGE_PIXELS_MAX)
         return ERR_IMAGE_TOO_MANY_PIXELS;
-    return OK;
+    return h->need_bytes > IMAGE_NEED_MAX_BYTES ? ERR_IMAGE_WHOLE : OK;
 }
+
+enum png_colour { PNG_GREY = 0, PNG_GREY_ALPHA = 4 };
 
 static const uint8_t image_sniff_png_signature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
@@ -70,6 +87,14 @@ static bool image_sniff_png_has_metadata(struct image_sniff_view v)
     return false;
 }
 
+/* Of a decoded pixel. Any type may turn out to be transparent: tRNS comes later. */
+static uint32_t image_sniff_png_pixel_bytes(uint8_t depth, uint8_t colour)
+{
+    uint32_t channels = colour == PNG_GREY || colour == PNG_GREY_ALPHA ? 2 : 4;
+
+    return depth > 8 ? 2 * channels : channels;
+}
+
 static enum err image_sniff_png(struct image_sniff_view v, struct image_header *h)
 {
     struct image_sniff_view signature, ihdr;
@@ -82,15 +107,22 @@ static enum err image_sniff_png(struct image_sniff_view v, struct image_header *
     h->width = image_sniff_be32(ihdr.p + 8);
     h->height = image_sniff_be32(ihdr.p + 12);
     h->has_metadata = image_sniff_png_has_metadata(v);
+    uint32_t pixel_bytes = image_sniff_png_pixel_bytes(ihdr.p[16], ihdr.p[17]);
+    bool interlaced = ihdr.p[20] != 0;
+    image_sniff_need(h, h->width, pixel_bytes, interlaced ? (uint64_t)h->width * h->height * pixel_bytes : 0);
     return image_sniff_check_size(h);
 }
 
 enum jpeg_marker {
     JPEG_TEM = 0x01,
     JPEG_SOF0 = 0xc0,
+    JPEG_SOF2 = 0xc2, /* 2, 6, 10 and 14 are progressive */
     JPEG_DHT = 0xc4,
+    JPEG_SOF6 = 0xc6,
     JPEG_JPG = 0xc8,
+    JPEG_SOF10 = 0xca,
     JPEG_DAC = 0xcc,
+    JPEG_SOF14 = 0xce,
     JPEG_SOF15 = 0xcf,
     JPEG_RST0 = 0xd0,
     JPEG_SOI = 0xd8,
@@ -114,7 +146,7 @@ static bool image_sniff_jpeg_is_metadata(uint8_t marker)
     return marker == JPEG_COM || (marker >= JPEG_APP1 && marker <= JPEG_APP15 && marker != JPEG_APP14);
 }
 
-/* FF, any number of further FF as padding (T.81 B.1.1.2), the marker. */
+/* FF, any number of further FF as padding (T.81 B.1.1.2), the marker. There is no marker 0: decoders read on there. */
 static bool image_sniff_jpeg_next_marker(struct image_sniff_view *v, uint8_t *ret)
 {
     struct image_sniff_view b;
@@ -126,12 +158,89 @@ static bool image_sniff_jpeg_next_marker(struct image_sniff_view *v, uint8_t *re
             return false;
     } while (b.p[0] == 0xff);
     *ret = b.p[0];
+    return b.p[0] != 0;
+}
+
+static uint64_t image_sniff_up(uint64_t n, uint64_t to)
+{
+    return (n + to - 1) / to;
+}
+
+/*
+ * What the coefficients of all components take when they are kept until the last scan: 64 of two bytes for each block,
+ * in whole MCUs (T.81 A.2).
+ */
+static uint64_t image_sniff_jpeg_coefficients(const struct image_header *h, struct image_sniff_view components)
+{
+    uint32_t most_h = 1, most_v = 1;
+    uint64_t blocks = 0;
+
+    for (size_t i = 0; i + 3 <= components.n; i += 3) {
+        most_h = MAX(most_h, components.p[i + 1] >> 4);
+        most_v = MAX(most_v, components.p[i + 1] & 15u);
+    }
+    uint64_t mcus = image_sniff_up(h->width, UINT64_C(8) * most_h) * image_sniff_up(h->height, UINT64_C(8) * most_v);
+    for (size_t i = 0; i + 3 <= components.n; i += 3)
+        blocks += mcus * (components.p[i + 1] >> 4) * (components.p[i + 1] & 15u);
+    return blocks * 64 * 2;
+}
+
+/*
+ * The frame header: precision, height, width, number of components, and three bytes for each. Height 0 (DNL, T.81 B.2.5)
+ * is refused: no decoder in use takes it.
+ */
+static bool image_sniff_jpeg_frame(struct image_sniff_view segment, struct image_header *h,
+                                   struct image_sniff_view *ret_components)
+{
+    struct image_sniff_view head;
+
+    if (!image_sniff_take(&segment, 6, &head) || segment.n < UINT64_C(3) * head.p[5])
+        return false;
+    h->height = image_sniff_be16(head.p + 1);
+    h->width = image_sniff_be16(head.p + 3);
+    *ret_components = (struct image_sniff_view){segment.p, 3 * (size_t)head.p[5]};
     return true;
+}
+
+/*
+ * Whether a decoder must keep all coefficients: progressive, or the components come one after the other (T.81 B.2.3), or
+ * the first scan is beyond what is looked at here.
+ */
+static bool image_sniff_jpeg_is_whole(struct image_sniff_view v, uint8_t frame, size_t components)
+{
+    struct image_sniff_view length, segment;
+    uint8_t marker;
+
+    if (frame == JPEG_SOF2 || frame == JPEG_SOF6 || frame == JPEG_SOF10 || frame == JPEG_SOF14)
+        return true;
+    while (image_sniff_jpeg_next_marker(&v, &marker)) {
+        if (marker == JPEG_TEM || (marker >= JPEG_RST0 && marker <= JPEG_SOI))
+            continue;
+        if (!image_sniff_take(&v, 2, &length) || image_sniff_be16(length.p) < 2)
+            return true;
+        if (!image_sniff_take(&v, image_sniff_be16(length.p) - 2, &segment))
+            return true;
+        if (marker == JPEG_SOS)
+            return segment.n == 0 || segment.p[0] < components;
+    }
+    return true;
+}
+
+/* v begins after the frame header. A JPEG is decoded at a half, a quarter or an eighth where that is large enough. */
+static enum err image_sniff_jpeg_check(struct image_sniff_view v, uint8_t frame, struct image_sniff_view components,
+                                       struct image_header *h)
+{
+    uint32_t n = (uint32_t)components.n / 3;
+    bool whole = image_sniff_jpeg_is_whole(v, frame, n);
+
+    image_sniff_need(h, MIN(h->width, 4u * IMAGE_MAX_HEIGHT), n,
+                     whole ? image_sniff_jpeg_coefficients(h, components) : 0);
+    return image_sniff_check_size(h);
 }
 
 static enum err image_sniff_jpeg(struct image_sniff_view v, struct image_header *h)
 {
-    struct image_sniff_view length, segment;
+    struct image_sniff_view length, segment, components;
     uint8_t marker;
 
     h->type = IMAGE_JPEG;
@@ -146,11 +255,9 @@ static enum err image_sniff_jpeg(struct image_sniff_view v, struct image_header 
             break;
         if (!image_sniff_jpeg_is_frame(marker))
             continue;
-        if (segment.n < 6) /* precision, height, width, components */
+        if (!image_sniff_jpeg_frame(segment, h, &components))
             break;
-        h->height = image_sniff_be16(segment.p + 1);
-        h->width = image_sniff_be16(segment.p + 3);
-        return image_sniff_check_size(h); /* height 0 (DNL, T.81 B.2.5) is refused: no decoder in use takes it */
+        return image_sniff_jpeg_check(v, marker, components, h);
     }
     return ERR_IMAGE_CORRUPT;
 }

@@ -1,17 +1,35 @@
 /*
  * What goes over the image service's socket: one struct image_request with the descriptors of the input and the output
- * file (SCM_RIGHTS, in this order), and one struct image_report back. Both ends are built together and run on one
- * machine, so the structs are sent as they are in memory. The version refuses a service that an upgrade has not yet
- * restarted.
+ * file (SCM_RIGHTS, in this order), and one struct image_report back. Both ends run on one machine, so the structs are
+ * sent as they are in memory, but for the error: that has a number of its own here, because an app and a service that
+ * were not built together count the rows of err.def differently.
+ *
+ * Version 1 had the first IMAGE_WIRE_V1_REQUEST_BYTES of the request and the first IMAGE_WIRE_V1_REPORT_BYTES of the
+ * report. It is understood for one release: while an upgrade goes on, an app of before meets the service of after.
  */
 #pragma once
 
-#include <stdint.h>
+#include <stddef.h>
 
-#define IMAGE_WIRE_VERSION UINT32_C(0x4d495631) /* "MIV1" */
+#include "image/image.h"
+
+#define IMAGE_WIRE_VERSION_1 UINT32_C(0x4d495631) /* "MIV1" */
+#define IMAGE_WIRE_VERSION UINT32_C(0x4d495632)   /* "MIV2" */
 #define IMAGE_WIRE_FDS 2
+
+#define IMAGE_WIRE_V1_REQUEST_BYTES offsetof(struct image_request, need_bytes)
+#define IMAGE_WIRE_V1_REPORT_BYTES offsetof(struct image_report, waited_us)
 
 struct image_request {
     uint32_t version;
-    int32_t timeout_sec;
+    int32_t timeout_sec; /* of the repair itself */
+    uint64_t need_bytes; /* image_header's */
+    uint8_t user[16];    /* whose image it is: users take turns */
+    int64_t queue_us;    /* how long it may wait for a process */
 };
+
+/* The number of an error in a report of that version; errors that are none of the service's are sent as internal. */
+int32_t image_wire_number(enum err e, uint32_t version);
+
+/* And back, from version 2. False: there is no such number. */
+MUST_CHECK bool image_wire_error(int32_t number, enum err *ret);

@@ -25,6 +25,11 @@ bool service_has_credential(const struct service *s, const char *file)
     return false;
 }
 
+struct str service_label(struct arena *arena, const struct service *s)
+{
+    return arena_printf(arena, "%s%s", s->kind == SERVICE_WORKER ? "worker-" : "", s->name);
+}
+
 struct str service_database(struct arena *arena, const struct service *s)
 {
     return arena_printf(arena, "%s%s", s->kind == SERVICE_WORKER ? "worker_" : "", s->name);

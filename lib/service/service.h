@@ -21,17 +21,17 @@ enum service_host {
     HOST_SANDBOX, /* the simulator's */
 };
 
-enum service_store { STORE_NONE, STORE_WRITE };
+enum service_store { STORE_NONE, STORE_READ, STORE_WRITE };
 
 #define SERVICE_CREDENTIALS_MAX 4
 
-/* The programs use threads, ends_credentials and credentials; the rest is for what is generated. */
+/* The programs use threads, host, ends_credentials, can_wait and credentials; the rest is for what is generated. */
 struct service {
     const char *name;
     enum service_kind kind;
     const char *what; /* for people: "API keys" */
     int threads;
-    bool internet, asks_image, ends_credentials;
+    bool internet, asks_image, asks_apps, ends_credentials, can_wait;
     enum service_store store;
     enum service_host host;
     const char *credentials[SERVICE_CREDENTIALS_MAX]; /* ends with NULL unless full */
@@ -42,6 +42,9 @@ extern const struct service services[]; /* ends with a NULL name */
 const struct service *service_find(enum service_kind kind, const char *name); /* NULL: there is none */
 bool service_has_database(const struct service *s);
 bool service_has_credential(const struct service *s, const char *file);
+
+/* What it is called where all kinds are together (metrics, logs, /readyz): "keys", "worker-publish". */
+struct str service_label(struct arena *arena, const struct service *s);
 
 /* What its MariaDB user is called after marketingcli_, and its credentials folder: "keys", "worker_publish". */
 struct str service_database(struct arena *arena, const struct service *s);

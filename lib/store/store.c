@@ -11,8 +11,8 @@
 #include "base/fault.h"
 #include "base/io.h"
 
-#define FILE_MODE 0640
-#define FOLDER_MODE 02770
+#define FILE_MODE 0644
+#define FOLDER_MODE 02775
 #define TEMPORARY_SUFFIX ".part" /* beside the final name, so that store_delete finds what a crash left */
 
 void store_path(const struct uuid *id, char ret_path[static STORE_PATH_SIZE])

@@ -6,7 +6,8 @@
  *    store_discard(&file);            // removes it, unless it was committed
  *
  * A file is <id>.jpg below two levels of hexadecimal folders, which come from the random end of the id. Nothing from
- * outside is ever part of a path. Files are 0640 and folders 2770: the web server reads them through its group.
+ * outside is ever part of a path. Files are 0644 and folders 2775, of the group that writes: whoever may enter the folder
+ * above the store (systemd/tmpfiles.conf) may read.
  */
 #pragma once
 

@@ -199,11 +199,21 @@ enum err tiktok_read_init(const struct net_result *r, struct arena *arena, struc
 /* A status that is not one of these, old or new, is one of work in progress. */
 static enum tiktok_publish_status tiktok_read_status_of(struct str text)
 {
-    if (str_eqc(text, "PUBLISH_COMPLETE"))
-        return TIKTOK_COMPLETE;
-    if (str_eqc(text, "SEND_TO_USER_INBOX"))
-        return TIKTOK_INBOX;
-    return str_eqc(text, "FAILED") ? TIKTOK_FAILED : TIKTOK_PROCESSING;
+    static const struct {
+        const char *text;
+        enum tiktok_publish_status status;
+    } ends[] = {
+        {"PUBLISH_COMPLETE", TIKTOK_COMPLETE},
+        {"PUBLISH_SUCCESS", TIKTOK_COMPLETE}, /* seen, not documented */
+        {"SEND_TO_USER_INBOX", TIKTOK_INBOX},
+        {"FAILED", TIKTOK_FAILED},
+        {"EXPIRED", TIKTOK_FAILED}, /* seen, not documented */
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        if (str_eqc(text, ends[i].text))
+            return ends[i].status;
+    return TIKTOK_PROCESSING;
 }
 
 enum err tiktok_read_status(const struct net_result *r, struct arena *arena, struct tiktok_status *ret,
@@ -225,6 +235,8 @@ enum err tiktok_read_status(const struct net_result *r, struct arena *arena, str
         .post_ids = clean_ids(arena, ids),
         .log_id = ret_error->log_id,
     };
+    if (str_eqc(text, "EXPIRED") && ret->fail_reason.p == NULL)
+        ret->fail_reason = text; /* it says by itself why it is an end */
     return OK;
 }
 

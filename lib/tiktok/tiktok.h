@@ -92,8 +92,7 @@ struct str tiktok_init_payload(struct arena *arena, const struct tiktok_post *po
 
 /*
  * What to do about a code of init or status, one table: tiktok_codes.c (docs/tiktok.md#init, docs/tiktok.md#status).
- * For a code that is not in it the caller decides. After an init the outcome is then unknown: only a documented 4xx
- * says that nothing was posted.
+ * For a code that is not in it the caller decides; after an init, tiktok_init_refusal.
  */
 enum tiktok_action {
     TIKTOK_FINAL,     /* the post failed; the user is told */
@@ -104,13 +103,19 @@ enum tiktok_action {
 };
 struct tiktok_code {
     const char *code; /* TikTok's */
-    int http_status;  /* as documented for init; 0: a fail_reason of status */
+    int http_status;  /* of a refused call; 0: a fail_reason of status */
     enum tiktok_action action;
     const char *failure; /* our failure code of the post: "url_ownership_unverified" */
     int64_t retry_after_sec;
     const char *message; /* for the user: what it means and what to do */
 };
-const struct tiktok_code *tiktok_code_find(struct str code); /* NULL: not documented */
+const struct tiktok_code *tiktok_code_find(struct str code); /* NULL: not in the table */
+
+/*
+ * What to do after an init for which tiktok_read_init returned ERR_TIKTOK_REFUSED. NULL: the answer does not say that
+ * nothing was posted, so the outcome is unknown. Why which answer says so: docs/tiktok.md#refusals.
+ */
+const struct tiktok_code *tiktok_init_refusal(const struct tiktok_error *error);
 
 /* The message for one of our failure codes, including those that never come from TikTok (outcome_unknown,
  * confirmation_timeout, account_disconnected, worker_crashed, images_gone). NULL: there is none. */

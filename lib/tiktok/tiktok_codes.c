@@ -10,7 +10,7 @@ struct tiktok_codes_failure {
     const char *message;
 };
 
-static const struct tiktok_code tiktok_codes[];
+static const struct tiktok_code tiktok_codes[], tiktok_unlisted[];
 static const struct tiktok_codes_failure tiktok_failures[];
 
 const struct tiktok_code *tiktok_code_find(struct str code)
@@ -19,6 +19,37 @@ const struct tiktok_code *tiktok_code_find(struct str code)
         if (str_eqc(code, c->code))
             return c;
     return NULL;
+}
+
+static const struct tiktok_code *tiktok_codes_unlisted_find(int http_status)
+{
+    for (const struct tiktok_code *c = tiktok_unlisted; c->code != NULL; c++)
+        if (c->http_status == http_status)
+            return c;
+    return NULL;
+}
+
+/* TikTok checks the token before it does anything, so with a dead one nothing was done, whatever the status of HTTP. */
+static bool tiktok_codes_is_listed_refusal(const struct tiktok_code *c, int http_status)
+{
+    if (c == NULL || c->http_status == 0)
+        return false;
+    return http_status / 100 == 4 || (http_status / 100 == 2 && c->action == TIKTOK_REFRESH);
+}
+
+const struct tiktok_code *tiktok_init_refusal(const struct tiktok_error *error)
+{
+    const struct tiktok_code *code = tiktok_code_find(error->code),
+                             *unlisted = tiktok_codes_unlisted_find(error->http_status);
+
+    if (tiktok_codes_is_listed_refusal(code, error->http_status))
+        return code;
+    /* "internal" and "internal_error" are TikTok's words for something that broke half-way. */
+    if (error->code.n == 0 || str_eqc(error->code, "ok") || str_starts(error->code, STR("internal")))
+        return NULL;
+    if (unlisted == NULL || error->log_id.n == 0)
+        return NULL;
+    return code != NULL ? code : unlisted;
 }
 
 static const struct tiktok_codes_failure *tiktok_codes_failure_find(struct str failure)
@@ -85,15 +116,23 @@ bool tiktok_failure_retryable(struct str failure)
 #define REMOVED_TEXT "The account's owner withdrew this service's permission while TikTok was working on the post."
 #define SPAM_TEXT "TikTok considers this post spam. Change it before you send it again."
 #define SPAM_TEXT_TEXT "TikTok considers the title or description spam. Change the text before you send it again."
+#define UPLOAD_TEXT \
+    "TikTok says that an image does not meet its rules, but not which one. Send JPEG images of at most 1080 by 1920 " \
+    "pixels and 20 MB."
+#define REFUSED_TEXT "TikTok refused the post with a code that its documentation does not list. See platform_code."
+#define EXPIRED_TEXT \
+    "TikTok gave this post up before it was published. Check the TikTok profile before you send it again."
 #define PUBLISH_ID_TEXT "TikTok no longer knows this post. Check the TikTok profile before you send it again."
 
 /*
  * docs/tiktok.md: the tables of content/init, creator_info/query and status/fetch at developers.tiktok.com. The generic
- * pages spell some codes differently; both forms stand here.
+ * pages spell some codes differently; both forms stand here. So do codes that TikTok documents nowhere and others have met:
+ * "seen".
  */
 static const struct tiktok_code tiktok_codes[] = {
     {"invalid_param", 400, TIKTOK_FINAL, "tiktok_invalid_param", 0, INVALID_TEXT},
     {"invalid_params", 400, TIKTOK_FINAL, "tiktok_invalid_param", 0, INVALID_TEXT},
+    {"invalid_file_upload", 400, TIKTOK_FINAL, "invalid_file_upload", 0, UPLOAD_TEXT},
     {"app_version_check_failed", 400, TIKTOK_FINAL, "app_version_too_old", 0, APP_VERSION_TEXT},
     {"spam_risk_too_many_posts", 403, TIKTOK_DEFER, "spam_risk_too_many_posts", DAY_SEC, TOO_MANY_TEXT},
     {"spam_risk_user_banned_from_posting", 403, TIKTOK_FINAL, "spam_risk_user_banned_from_posting", 0, BANNED_TEXT},
@@ -106,6 +145,9 @@ static const struct tiktok_code tiktok_codes[] = {
     {"url_ownership_unverified", 403, TIKTOK_FINAL, "url_ownership_unverified", 0, OWNERSHIP_TEXT},
     {"privacy_level_option_mismatch", 403, TIKTOK_FINAL, "privacy_level_not_offered", 0, PRIVACY_TEXT},
     {"access_token_invalid", 401, TIKTOK_REFRESH, "account_needs_reconnect", 0, RECONNECT_TEXT},
+    {"access_token_expired", 401, TIKTOK_REFRESH, "account_needs_reconnect", 0, RECONNECT_TEXT}, /* seen */
+    {"10001", 401, TIKTOK_REFRESH, "account_needs_reconnect", 0, RECONNECT_TEXT},                /* seen */
+    {"10002", 401, TIKTOK_REFRESH, "account_needs_reconnect", 0, RECONNECT_TEXT},                /* seen */
     {"scope_not_authorized", 401, TIKTOK_RECONNECT, "tiktok_scope_missing", 0, SCOPE_TEXT},
     {"scope_permission_missed", 400, TIKTOK_RECONNECT, "tiktok_scope_missing", 0, SCOPE_TEXT},
     {"rate_limit_exceeded", 429, TIKTOK_RETRY, "tiktok_rate_limited", 60, RATE_TEXT}, /* a window of a minute */
@@ -127,12 +169,32 @@ static const struct tiktok_code tiktok_codes[] = {
     {"auth_removed", 0, TIKTOK_RECONNECT, "auth_removed", 0, REMOVED_TEXT},
     {"spam_risk_text", 0, TIKTOK_FINAL, "spam_risk_text", 0, SPAM_TEXT_TEXT},
     {"spam_risk", 0, TIKTOK_FINAL, "spam_risk", 0, SPAM_TEXT},
+    {"EXPIRED", 0, TIKTOK_FINAL, "tiktok_expired", 0, EXPIRED_TEXT}, /* seen: a status without a fail_reason */
+    {0},
+};
+
+/*
+ * An init refused with a code that is in no table, in TikTok's envelope with its log_id: by the status of HTTP. Only those
+ * are here by which a server says that it has not done what it was asked for. 408, 409, 425 and 499 are not: they may come
+ * when something was begun. code is what the account's state_reason then says.
+ */
+static const struct tiktok_code tiktok_unlisted[] = {
+    {"tiktok_refused", 400, TIKTOK_FINAL, "tiktok_refused", 0, REFUSED_TEXT},
+    {"access_token_invalid", 401, TIKTOK_REFRESH, "account_needs_reconnect", 0, RECONNECT_TEXT},
+    {"tiktok_refused", 403, TIKTOK_FINAL, "tiktok_refused", 0, REFUSED_TEXT},
+    {"tiktok_refused", 404, TIKTOK_FINAL, "tiktok_refused", 0, REFUSED_TEXT},
+    {"tiktok_refused", 405, TIKTOK_FINAL, "tiktok_refused", 0, REFUSED_TEXT},
+    {"tiktok_refused", 413, TIKTOK_FINAL, "tiktok_refused", 0, REFUSED_TEXT},
+    {"tiktok_refused", 415, TIKTOK_FINAL, "tiktok_refused", 0, REFUSED_TEXT},
+    {"tiktok_refused", 422, TIKTOK_FINAL, "tiktok_refused", 0, REFUSED_TEXT},
+    {"rate_limit_exceeded", 429, TIKTOK_RETRY, "tiktok_rate_limited", 60, RATE_TEXT},
     {0},
 };
 
 /* Every failure code that a post can show: those of the table above, then those that TikTok never says. */
 static const struct tiktok_codes_failure tiktok_failures[] = {
     {"tiktok_invalid_param", false, INVALID_TEXT},
+    {"invalid_file_upload", false, UPLOAD_TEXT},
     {"app_version_too_old", false, APP_VERSION_TEXT},
     {"spam_risk_too_many_posts", true, TOO_MANY_TEXT},
     {"spam_risk_user_banned_from_posting", false, BANNED_TEXT},
@@ -158,9 +220,9 @@ static const struct tiktok_codes_failure tiktok_failures[] = {
     {"auth_removed", false, REMOVED_TEXT},
     {"spam_risk_text", false, SPAM_TEXT_TEXT},
     {"spam_risk", false, SPAM_TEXT},
+    {"tiktok_expired", false, EXPIRED_TEXT},
+    {"tiktok_refused", false, REFUSED_TEXT},
 
-    {"tiktok_refused", false,
-     "TikTok refused the post with a code that its documentation does not list. See platform_code."},
     {"tiktok_unreachable", true, "TikTok could not be reached. Nothing was sent."},
     {"outcome_unknown", false,
      "No clear answer came back when the post was sent, so TikTok may or may not have it. Check the TikTok profile "

@@ -28,8 +28,9 @@ class App:
         return {"client_key": self.key, "scope": ALL, "response_type": "code", "redirect_uri": self.callback,
                 "state": "s t&te", **changes}
 
-    def consent(self, username, grant=None, decision="allow", private=False, comment_disabled=False, **fields):
-        page = self.http.get("/v2/auth/authorize/", params=self.request_fields())
+    def consent(self, username, grant=None, decision="allow", private=False, comment_disabled=False, scope=ALL,
+                state="s t&te", **fields):
+        page = self.http.get("/v2/auth/authorize/", params=self.request_fields(scope=scope, state=state))
         assert page.status_code == 200, page.text
         data = [*Form(page.text).fields.items(), ("username", username), ("decision", decision), *fields.items()]
         data += [("grant", s) for s in (ALL.split(",") if grant is None else grant)]

@@ -13,6 +13,7 @@ import pytest
 import images
 import render
 import services
+from services import generate
 from helpers import expect
 from layout import CHECKOUT
 
@@ -33,6 +34,10 @@ FORBIDDEN = {
                 "SELECT access_token FROM accounts", "DELETE FROM uploads", "SELECT payload FROM post_attempts",
                 "INSERT INTO jobs_publish (id) VALUES ('x')", "DELETE FROM attempt_fetches",
                 "INSERT INTO api_keys (id) VALUES ('x')"],
+    "media": ["SELECT user_id FROM uploads", "SELECT title FROM posts", "SELECT user_id FROM posts", "SELECT payload FROM post_attempts",
+              "SELECT fetched_at_us FROM attempt_fetches", "UPDATE attempt_fetches SET fetched_at_us = 1", "DELETE FROM attempt_fetches",
+              "UPDATE uploads SET state = 'deleted'", "INSERT INTO uploads (id) VALUES ('x')", "SELECT id FROM jobs_media",
+              "SELECT id FROM api_keys", "SELECT id FROM sessions", "SELECT id FROM users"],
     "posts": ["SELECT password_hash FROM users", "SELECT email FROM users", "UPDATE users SET state = 'active'",
               "SELECT access_token FROM accounts", "SELECT refresh_token FROM accounts",
               "UPDATE accounts SET state = 'active'", "DELETE FROM posts", "INSERT INTO post_attempts (id) VALUES ('x')",
@@ -106,16 +111,25 @@ def test_the_password_is_the_services_own(stack, name):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_who_reads_an_image(stack, user):
-    upload = expect(user.api.post("/api/v1/uploads", data=images.jpeg(64, 64), headers={"Content-Type": "image/jpeg"}), 201)
-    path = next(stack.at.store.rglob(f"{upload['data']['id']}*"))
-    readers = set()
+def test_who_does_what_with_an_image(stack, user):
+    """nginx and media read; what takes, uses and deletes images also writes; nobody else even sees one."""
+    store = {generate.label(row): row["store"] for row in generate.services()} | {"nginx": "STORE_READ"}
     for service in [*services.PROGRAMS, services.NGINX, services.MARIADB]:
-        done = subprocess.run(["cat", path], user=service.uid, group=service.uid, extra_groups=service.groups, cwd="/",
-                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        assert done.returncode == 0 or "Permission denied" in done.stderr, done.stderr
-        readers |= {service.name} if done.returncode == 0 else set()
-    assert readers == {"nginx", *(s.name for s in services.PROGRAMS if services.GID_STORE in s.groups)}
+        upload = expect(user.api.post("/api/v1/uploads", data=images.jpeg(64, 64), headers={"Content-Type": "image/jpeg"}), 201)
+        path = next(stack.at.store.rglob(f"{upload['data']['id']}*"))
+        doings = {"read": f"cat {path}", "list": f"ls {path.parent}", "write": f"echo >>{path}", "create": f"mkdir {path}.d && rmdir {path}.d",
+                  "create above": f"mkdir {stack.at.store}/x && rmdir {stack.at.store}/x", "spool": f"touch {stack.at.spool}/x && rm {stack.at.spool}/x",
+                  "rename": f"mv {path} {path}.x && mv {path}.x {path}", "mode": f"chmod 666 {path}", "delete": f"rm -f {path}"}
+        done = set()
+        for name, command in doings.items():
+            out = subprocess.run(["sh", "-c", command], user=service.uid, group=service.uid, extra_groups=service.groups, cwd="/",
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            assert out.returncode == 0 or re.search("Permission denied|cannot create|not permitted", out.stderr), out.stderr
+            done |= {name} if out.returncode == 0 else set()
+        may = {"STORE_WRITE": {"read", "list", "create", "create above", "spool", "rename", "delete"}, "STORE_READ": {"read", "list"}}
+        own = {"write", "mode"} if service.name == "uploads" else set()  # a file is written by who has made it
+        assert done == may.get(store.get(service.name), set()) | own, service.name
+        assert path.exists() == ("delete" not in done)
 
 
 # The start

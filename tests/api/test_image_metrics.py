@@ -1,33 +1,21 @@
 """What the image service shows of its images and its processes."""
 
-import contextlib
 import os
 import signal
 import socket
-import struct
 import tempfile
 import time
 
 import images
 from helpers import expect
-from test_images import VERSION, ask, error_name, processes_of, slow_png
+from imaging import ask, asked, asking, error_name, files_of, frozen, processes_of, slow_png, user_tag
+from test_image_turns import share
 from test_metrics import Shown
 
 
 def moved(stack, before, *names):
     after = Shown(stack, "image")
     return {name: after.moved(before, name) for name in names if after.moved(before, name)}
-
-
-@contextlib.contextmanager
-def held(stack, n):
-    """Inside the with block n processes have a connection on which nothing comes; they wait 5 s for it."""
-    with contextlib.ExitStack() as all_of_them:
-        for _ in range(n):
-            s = all_of_them.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
-            s.connect(str(stack.at.run / "image.sock"))
-        stack.wait(lambda: Shown(stack, "image")("image_processes_busy") == n, f"{n} are busy")
-        yield
 
 
 def test_images_are_counted_by_outcome(stack, user):
@@ -38,7 +26,7 @@ def test_images_are_counted_by_outcome(stack, user):
     with tempfile.TemporaryFile() as original, open("/dev/null", "rb") as not_for_writing:
         original.write(images.jpeg(200, 100))
         original.flush()
-        assert error_name(ask(stack, struct.pack("=Ii", VERSION, 5), original, not_for_writing)) == "STORE"
+        assert error_name(ask(stack, asking(5), original, not_for_writing)) == "STORE"
     after, took = Shown(stack, "image"), time.monotonic() - began
 
     assert after.moved(before, "images_total") == {("done",): 3, ("refused",): 1, ("failed",): 1}
@@ -49,10 +37,10 @@ def test_images_are_counted_by_outcome(stack, user):
 def test_what_is_no_request_is_no_image(stack):
     before = Shown(stack, "image")
     with tempfile.TemporaryFile() as empty:
-        assert ask(stack, struct.pack("=Ii", VERSION + 1, 5), empty, empty) == b""
-    with held(stack, 2):
-        pass
-    stack.wait(lambda: Shown(stack, "image")("image_processes_busy") == 0, "they have been left")
+        assert ask(stack, asking(version=1), empty, empty) == b""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as silent:
+        silent.connect(str(stack.at.run / "image.sock"))
+        assert Shown(stack, "image")("image_processes_busy") == 0
     assert moved(stack, before, "images_total", "image_seconds_count", "image_processes") == {}
 
 
@@ -61,7 +49,7 @@ def test_a_decoder_that_hangs_is_counted(stack):
     with tempfile.TemporaryFile() as original, tempfile.TemporaryFile() as repaired:
         original.write(slow_png())
         original.flush()
-        assert error_name(ask(stack, struct.pack("=Ii", VERSION, 1), original, repaired)) == "IMAGE_TIMEOUT"
+        assert error_name(ask(stack, asking(1), original, repaired)) == "IMAGE_TIMEOUT"
     wanted = {"images_total": {("timed_out",): 1}, "image_seconds_count": {(): 1},
               "image_processes_ended_total": {("timed_out",): 1}}
     stack.wait(lambda: moved(stack, before, *wanted, "image_processes") == wanted, "it has ended and another is in its place")
@@ -71,7 +59,8 @@ def test_a_decoder_that_hangs_is_counted(stack):
 def test_processes_that_crash_are_counted(stack):
     """And the image that one had; the figures outlive the process that shows them, too."""
     before, children = Shown(stack, "image"), processes_of(stack.pid("image"))
-    with held(stack, 1):
+    with frozen(stack, user_tag(), 1):
+        assert Shown(stack, "image")("image_processes_busy") == 1
         for pid in children:
             os.kill(pid, signal.SIGKILL)
         stack.wait(lambda: processes_of(stack.pid("image")).isdisjoint(children), "all are others")
@@ -82,12 +71,23 @@ def test_processes_that_crash_are_counted(stack):
     assert '"event":"image_process_died","cause":"crashed"' in stack.log("image")
 
 
+def test_those_that_wait_are_counted(stack):
+    user = user_tag()
+    before = Shown(stack, "image")
+    with frozen(stack, user, share(stack)), files_of(slow_png()) as files:
+        with asked(stack, asking(user=user), *files):
+            stack.wait(lambda: Shown(stack, "image")("images_waiting") == 1, "it waits")
+        stack.wait(lambda: Shown(stack, "image")("images_waiting") == 0, "it has left")
+        assert error_name(ask(stack, asking(user=user, queue_sec=0), *files)) == "BUSY"
+    assert Shown(stack, "image").moved(before, "images_told_busy_total") == {(): 1}
+
+
 def test_recycled_processes_are_counted(stack):
     """After 50 connections each, whatever came of them."""
     before = Shown(stack, "image")
     with tempfile.TemporaryFile() as empty:
         for _ in range(50 * int(before("image_processes"))):
-            assert error_name(ask(stack, struct.pack("=Ii", VERSION, 5), empty, empty)) == "IMAGE_EMPTY"
+            assert error_name(ask(stack, asking(5), empty, empty)) == "IMAGE_EMPTY"
     stack.wait(lambda: moved(stack, before, "image_processes_ended_total").get("image_processes_ended_total", {}).get(("recycled",)),
                "one has had its 50")
     stack.wait(lambda: moved(stack, before, "image_processes") == {}, "and another is in its place")

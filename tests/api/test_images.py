@@ -2,22 +2,19 @@
 
 import concurrent.futures
 import contextlib
-import functools
 import io
 import os
 import pathlib
-import re
 import signal
-import socket
 import struct
 import tempfile
-import zlib
 
 import pytest
 from PIL import Image, ImageCms
 
 from helpers import expect
 import images
+from imaging import (NEED_MAX, ask, asking, error_name, files_of, interlaced_png, processes_of, raw_png, slow_png)
 
 RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
 STORED = {1: None, 2: Image.FLIP_LEFT_RIGHT, 3: Image.ROTATE_180, 4: Image.FLIP_TOP_BOTTOM, 5: Image.TRANSPOSE,
@@ -40,16 +37,6 @@ def quarters(width, height):
     for x, y, colour in ((0, 0, RED), (1, 0, GREEN), (0, 1, BLUE), (1, 1, YELLOW)):
         image.paste(colour, (x * width // 2, y * height // 2, (x + 1) * width // 2, (y + 1) * height // 2))
     return image
-
-
-def chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def raw_png(width, height, depth, colour, row, rows=None):
-    pixels = zlib.compress((b"\0" + row) * (height if rows is None else rows))
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 def is_near(pixel, colour, most=14):
@@ -218,12 +205,93 @@ def test_a_damaged_png_is_corrupt(refused):
     refused(bytes(whole), 422, "image_corrupt")
 
 
+def scan_of(data):
+    """Where the bytes of the (first) scan begin."""
+    at = data.index(b"\xff\xda")
+    return at + 2 + int.from_bytes(data[at + 2:at + 4], "big")
+
+
+def with_restarts(width, rows):
+    """A JPEG of so many equal rows of 16 lines, a restart marker after each (T.81 B.2.1): one row's scan, repeated."""
+    one = encode(images.picture(width, 16), "JPEG", quality=85)
+    sof, sos, scan = one.index(b"\xff\xc0"), one.index(b"\xff\xda"), scan_of(one)
+    interval = struct.pack(">HHH", 0xFFDD, 4, (width + 15) // 16)
+    data = b"".join(one[scan:-2] + (bytes([0xFF, 0xD0 + i % 8]) if i < rows - 1 else b"") for i in range(rows))
+    return one[:sof + 5] + struct.pack(">H", 16 * rows) + one[sof + 7:sos] + interval + one[sos:scan] + data + one[-2:]
+
+
+def harm(data, at, n=64):
+    """What a bad disk or a broken transfer makes of it: a part is lost, or is nothing but zeros."""
+    return {"gone": data[:at] + data[at + n:], "zeros": data[:at] + bytes(n) + data[at + n:]}
+
+
+def some_jpeg(kind, width, height):
+    if kind == "restarts":
+        return with_restarts(width, height // 16)
+    return encode(images.picture(width, height), "JPEG", quality=85, progressive=kind == "progressive")
+
+
+@pytest.mark.parametrize("kind", ["baseline", "progressive", "restarts"])
+@pytest.mark.parametrize("size", [(900, 700), (4400, 3300)])
+def test_a_damaged_jpeg_is_corrupt(refused, send, size, kind):
+    """Although it ends as it should: a decoder goes on with grey, and would call it an image."""
+    whole = some_jpeg(kind, *size)
+    send(whole)
+    for part in (0.1, 0.5, 0.9):
+        at = scan_of(whole) + int(part * (len(whole) - scan_of(whole) - 5000))
+        for n in (64, 4096) if kind == "baseline" else (4096,):  # elsewhere a little harm may still be a picture
+            for what, data in harm(whole, at, n).items():
+                if kind == "progressive" and what == "gone":
+                    continue  # so may that be, in a later scan
+                assert data.endswith(b"\xff\xd9")
+                refused(data, 422, "image_corrupt")
+
+
+def test_damage_behind_harmless_oddities_is_seen(refused):
+    whole = with_restarts(900, 40)
+    odd = whole.replace(b"\xff\xd0", b"\0\0\xff\xd0", 1)
+    at = odd.index(b"\xff\xd5")
+    refused(odd[:at - 500] + odd[at:], 422, "image_corrupt")
+
+
+def test_what_some_cameras_and_scanners_do_is_no_damage(send):
+    """More bytes than pixels need: after the last one, before a restart, after the end, and metadata between."""
+    whole = with_restarts(900, 40)
+    wanted = list(send(whole)[1].getdata())
+    for odd in (whole[:-2] + bytes(7) + whole[-2:],
+                whole[:-2] + whole[3000:3600].replace(b"\xff", b"\x01") + whole[-2:],
+                whole.replace(b"\xff\xd0", b"\0\0\xff\xd0").replace(b"\xff\xd3", b"\x12\xff\xd3"),
+                whole[:-2] + b"\xff\xfe\x00\x05end" + whole[-2:],
+                whole + bytes(1000),
+                whole + whole):
+        assert list(send(odd)[1].getdata()) == wanted
+
+
 def test_bombs_stop_at_their_header(stack, refused):
     before = len(stack.log("image").splitlines())
     refused(raw_png(50000, 50000, 8, 2, b"", rows=0), 422, "image_too_many_pixels")
     refused(raw_png(16385, 1, 8, 2, b"\0" * 3 * 16385), 422, "image_too_many_pixels")
     refused(raw_png(10000, 10001, 8, 0, b"", rows=0), 422, "image_too_many_pixels")
     assert len(stack.log("image").splitlines()) == before, "no decoder saw them"
+
+
+def one_by_one(data):
+    """The same JPEG, but its scan says that it holds one of the three components: then all of them are kept to the end."""
+    at = data.index(b"\xff\xda")
+    return data[:at] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + data[at + 14:]
+
+
+def test_what_must_be_decoded_whole_has_a_limit(stack, send, refused):
+    before = len(stack.log("image").splitlines())
+    refused(interlaced_png(10000, 9990), 422, "image_needs_memory")
+    refused(interlaced_png(5500, 5500), 422, "image_needs_memory")
+    large = encode(plain("RGB", RED, (9000, 9000)), "JPEG", progressive=True, subsampling=0)
+    refused(large, 422, "image_needs_memory")
+    refused(one_by_one(encode(plain("RGB", RED, (9000, 9000)), "JPEG", subsampling=0)), 422, "image_needs_memory")
+    assert len(stack.log("image").splitlines()) == before, "no decoder saw them"
+    for more in ({"progressive": True}, {}):
+        upload, image = send(encode(plain("RGB", RED, (5000, 4000)), "JPEG", **more))
+        assert is_near(image.getpixel((3, 3)), RED)
 
 
 def test_pixels_that_do_not_come(refused):
@@ -243,20 +311,6 @@ def test_other_types_are_refused(refused, name, data):
 
 
 # The service's processes
-
-
-@functools.cache
-def slow_png():
-    """100 megapixels of 16-bit RGBA: over a second of work, under a megabyte to send."""
-    deflate, row, width = zlib.compressobj(1), b"\0" + b"\x10\x20\x30\x40\x50\x60\x70\x80" * 10000, 10000
-    pixels = b"".join(deflate.compress(row) for _ in range(width)) + deflate.flush()
-    header = struct.pack(">IIBBBBB", width, width, 16, 6, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
-
-
-def processes_of(pid):
-    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return {int(child) for child in children.split()}
 
 
 def cpu_ticks(pid):
@@ -281,44 +335,48 @@ def at_work(stack, user):
         yield answer
 
 
-def ask(stack, request, *files):
-    """What the service says to the bytes and the files: a struct image_report, or nothing."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
-        s.settimeout(30)
-        s.connect(str(stack.at.run / "image.sock"))
-        socket.send_fds(s, [request], [f.fileno() for f in files])
-        return s.recv(4096)
-
-
-def error_name(report):
-    table = (pathlib.Path(__file__).resolve().parents[2] / "lib/base/err.def").read_text()
-    return re.findall(r"^ERR\((\w+)", table, re.MULTILINE)[struct.unpack_from("=i", report)[0]]
-
-
-VERSION = 0x4D495631
-
-
 def test_a_decoder_that_hangs_is_ended(stack, send):
-    with tempfile.TemporaryFile() as original, tempfile.TemporaryFile() as repaired:
-        original.write(slow_png())
-        original.flush()
-        report = ask(stack, struct.pack("=Ii", VERSION, 1), original, repaired)
-        assert error_name(report) == "IMAGE_TIMEOUT"
-        assert error_name(ask(stack, struct.pack("=Ii", VERSION, 30), original, repaired)) == "OK"
+    with files_of(slow_png()) as files:
+        assert error_name(ask(stack, asking(1), *files)) == "IMAGE_TIMEOUT"
+        assert error_name(ask(stack, asking(), *files)) == "OK"
 
 
 def test_requests_that_are_none(stack, send):
     with tempfile.TemporaryFile() as empty, open("/dev/zero", "rb") as endless:
-        good = struct.pack("=Ii", VERSION, 5)
-        assert error_name(ask(stack, good, empty, empty)) == "IMAGE_EMPTY"
-        assert error_name(ask(stack, good, endless, empty)) == "STORE"
-        assert ask(stack, good) == b"", "no files"
-        assert ask(stack, good, empty) == b"", "one file"
-        assert ask(stack, good[:-1], empty, empty) == b"", "too short"
-        assert ask(stack, struct.pack("=Ii", VERSION + 1, 5), empty, empty) == b"", "another version"
-        for timeout in (0, -1, 121):
-            assert ask(stack, struct.pack("=Ii", VERSION, timeout), empty, empty) == b"", timeout
+        assert error_name(ask(stack, asking(), empty, empty)) == "IMAGE_EMPTY"
+        assert error_name(ask(stack, asking(), endless, empty)) == "STORE"
+        assert ask(stack, asking()) == b"", "no files"
+        assert ask(stack, asking(), empty) == b"", "one file"
+        assert ask(stack, asking()[:-1], empty, empty) == b"", "too short"
+        assert ask(stack, asking(version=0x4D495633), empty, empty) == b"", "another version"
+        for wrong in ({"timeout_sec": 0}, {"timeout_sec": -1}, {"timeout_sec": 121}, {"queue_sec": -1}, {"queue_sec": 121},
+                      {"need": 0}, {"need": NEED_MAX + 1}):
+            assert ask(stack, asking(**wrong), empty, empty) == b"", wrong
     send(images.jpeg(100, 80))
+
+
+def test_an_app_of_before_is_understood(stack):
+    """In an upgrade it asks the service of after: with version 1, whose errors had the numbers that they had then."""
+    old = struct.pack("=Ii", 0x4D495631, 30)
+    with files_of(images.jpeg(100, 80)) as (original, repaired):
+        report = ask(stack, old, original, repaired)
+        assert len(report) == 40
+        assert struct.unpack("=iiIIIIIxxxxQ", report)[:6] == (0, 1, 100, 80, 100, 80)
+        assert repaired.seek(0, os.SEEK_END) == struct.unpack_from("=Q", report, 32)[0] > 0
+    for data, number in ((b"", 48), (images.jpeg(900, 900)[:9000], 52), (interlaced_png(10000, 9990), 51)):
+        with files_of(data) as files:
+            report = ask(stack, old, *files)
+            assert (len(report), struct.unpack_from("=i", report)[0]) == (40, number)
+    with tempfile.TemporaryFile() as empty:
+        for wrong in (old[:-1], old + b"\0", struct.pack("=Ii", 0x4D495631, 0), struct.pack("=Ii", 0x4D495632, 30)):
+            assert ask(stack, wrong, empty, empty) == b"", wrong
+
+
+def test_a_file_that_is_not_what_was_looked_at(stack):
+    """The service decides by what the sender says that the image needs; one that needs more is not decoded."""
+    with files_of(images.jpeg(800, 600)) as files:
+        assert error_name(ask(stack, asking(need=1 << 20), *files)) == "IMAGE_CORRUPT"
+        assert error_name(ask(stack, asking(), *files)) == "OK"
 
 
 def test_a_process_that_dies_costs_its_image_only(stack, user, send):

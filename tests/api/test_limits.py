@@ -49,6 +49,8 @@ def test_uploads_at_once_of_a_key(stack, walled, user, other):
 
     stack.wait(lambda: third().status_code == 429, "the two are there")
     refused(third())
+    for method, status in (("GET", 200), ("HEAD", 200), ("DELETE", 405), ("PUT", 405), ("OPTIONS", 405)):  # these upload nothing
+        assert client.request(method, "/api/v1/uploads").status_code == status, method
     expect(stranger.post("/api/v1/uploads", data=images.jpeg(64, 48)), 201)
     expect(client.get("/api/v1/uploads"), 200)
     for connection in held:
@@ -174,6 +176,30 @@ def status_at(port, path, source="127.0.0.1"):
         return connection.getresponse().status
     finally:
         connection.close()
+
+
+def test_monitors_of_a_network(stack):
+    """20 at once and a few a second; the API, and another network's monitors, are not concerned."""
+    with nginx(stack, "emerg", walls(HEALTH_RATE="1r/s")) as it:
+        got = [status_at(it.https, path) for path in ("/healthz", "/readyz") * 20]
+        assert set(got[:20]) == {200} and got.count(429) > 5
+        assert status_at(it.https, "/readyz", "127.0.0.2") == 200 and status_at(it.https, "/api/v1/me") == 401
+
+
+def test_deliveries_to_a_network(stack):
+    """Whole posts come at once; then each waits for its turn, and only a flood is refused. With smaller numbers here."""
+    fewer = [("burst=2000 delay=1000;", "burst=20 delay=10;")]
+    path = "/m/01a203f4-f8bd-7e8a-a70b-bd6f0e352b1b/0"
+    with nginx(stack, "emerg", [*walls(DELIVERY_RATE="1r/s"), *fewer]) as it:
+        assert {status_at(it.https, path) for _ in range(10)} == {404}
+        asked = []
+        for _ in range(40):
+            connection = http.client.HTTPSConnection("127.0.0.1", it.https, timeout=60, context=ssl._create_unverified_context())
+            connection.request("GET", path, headers={"Host": "localhost"})
+            asked.append(connection)
+        assert status_at(it.https, path, "127.0.0.2") == 404
+        got = [connection.getresponse().status for connection in asked]
+        assert set(got) == {404, 429} and 8 <= got.count(404) <= 20, got
 
 
 def test_requests_of_a_key(stack, walled, other):

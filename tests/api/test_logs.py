@@ -82,7 +82,7 @@ def nginx(stack, level, changes=()):
 
 def walls(**other):
     """The changes that put a server's numbers in the place of the stack's, which are so wide that no test meets them."""
-    names = ("NETWORK_RATE", "CALLER_RATE", "SIGN_IN_RATE", "UPLOADS_AT_ONCE", "CONNECTIONS_AT_ONCE")
+    names = ("NETWORK_RATE", "CALLER_RATE", "SIGN_IN_RATE", "HEALTH_RATE", "DELIVERY_RATE", "UPLOADS_AT_ONCE", "CONNECTIONS_AT_ONCE")
     texts = [(CHECKOUT / "tests/stack/render.py").read_text(), (CHECKOUT / "nginx/meson.build").read_text()]
     wide, real = ({name: re.search(rf"""["']{name}["']: ["']?(\w+(?:/s)?)""", text)[1] for name in names} for text in texts)
     real |= other
@@ -183,6 +183,8 @@ def provoke_limits(stack, it, key):
     for connection in held:
         connection.close()
     stack.wait(lambda: client.get(f"/{query}").status_code == 200, "they are gone")
+    until_refused("mcli_health", lambda: client.get(f"/healthz{query}"))
+    until_refused("mcli_delivery", lambda: client.get(f"/m/{key}/0{query}"))
     until_refused("mcli_caller", lambda: client.get(f"/api/v1/me{query}"))
     del client.headers["Authorization"]
     until_refused("mcli_network", lambda: client.get(f"/api/v1/keys{query}"))
@@ -238,12 +240,13 @@ def test_nothing_is_told(stack):
 
 CONNECTIONS_AT_ONCE = 10
 # The real rates could outrun a slow machine, and 500 connections take a while.
-SLOW = {"NETWORK_RATE": "1r/s", "CALLER_RATE": "1r/s", "CONNECTIONS_AT_ONCE": str(CONNECTIONS_AT_ONCE)}
+SLOW = [*walls(NETWORK_RATE="1r/s", CALLER_RATE="1r/s", DELIVERY_RATE="1r/s", CONNECTIONS_AT_ONCE=str(CONNECTIONS_AT_ONCE)),
+        ("burst=2000 delay=1000;", "burst=4 delay=4;")]
 ZONES = set(re.findall(r"^limit_(?:req|conn)_zone .*?zone=(\w+)", (CHECKOUT / "nginx/snippets/maps.conf").read_text(), re.M))
 
 
 def test_nothing_is_told_of_who_is_refused(stack, user):
-    with nginx(stack, "emerg", walls(**SLOW)) as it:
+    with nginx(stack, "emerg", SLOW) as it:
         got = provoke_limits(stack, it, user.key)
     assert set(got) == ZONES and all(len(answers) == 3 for answers in got.values())
     for answer in sum(got.values(), []):
@@ -258,7 +261,7 @@ def test_nothing_is_told_of_who_is_refused(stack, user):
 
 def test_a_chattier_level_would_tell_who_is_refused(stack, user):
     """And by which zone: all of them are provoked."""
-    with nginx(stack, "error", walls(**SLOW)) as it:
+    with nginx(stack, "error", SLOW) as it:
         provoke_limits(stack, it, user.key)
     lines = [line for line in it.logs["error.log"].splitlines() if " limiting " in line]
     assert {re.search(r'by zone "(\w+)"', line)[1] for line in lines} == ZONES

@@ -237,7 +237,7 @@ def test_a_post_that_waits_outlives_the_program(stack):
 def test_what_changes_something_is_asked_once(stack, method, path):
     """The program dies while it has the request: 502 that says that it may have been done, and no second try on another
     connection."""
-    name = {"/api/v1/keys": "keys", "/m/x/0": "uploads"}.get(path, "tiktok")
+    name = {"/api/v1/keys": "keys", "/m/x/0": "media"}.get(path, "tiktok")
     with stack.stopped(name, signal.SIGKILL), fake_program(stack, name) as accepted:
         answer = stack.client(Origin=stack.url).request(method, path, timeout=10)
         error = expect(answer, 502, "outcome_unknown")["error"]

@@ -106,7 +106,7 @@ def frozen(stack):
 
 def state_of_programs(stack):
     """Their pids, and how many threads those that answer have."""
-    names = (*PROGRAMS, "tiktok", "uploads", "posts", "worker-publish", "worker-media")
+    names = (*PROGRAMS, "tiktok", "uploads", "media", "posts", "worker-publish", "worker-media")
     threads = [pathlib.Path(f"/proc/{stack.pid(n)}/status").read_text().partition("\nThreads:\t")[2].split()[0]
                for n in PROGRAMS]
     return [stack.pid(n) for n in names], threads

@@ -29,6 +29,17 @@ def test_direct_post_is_published(stack, user, account):
     assert sent.jobs() == [], "nothing is left to be done"
 
 
+def test_an_attempts_id_is_told_to_tiktok_alone(stack, user, account):
+    """It opens the way to the images, and a fetch is the evidence that TikTok got the post: so nobody else may learn it."""
+    sent = Sent(stack, user, account, images=2)
+    assert sent.wait()["status"] == "published"
+    ids = [uuid.UUID(bytes=row["id"]) for row in stack.sql("SELECT id FROM post_attempts WHERE post_id = %s", sent.key)]
+    shown = {path: user.api.get(path).text for path in (f"/api/v1/posts/{sent.id}", "/api/v1/posts?limit=100", "/api/v1/uploads?limit=100")}
+    shown |= {path.name: path.read_text(errors="replace") for path in stack.at.log.glob("*.log")}
+    assert ids and f'"{sent.id}"' in shown[f"/api/v1/posts/{sent.id}"] and '"path":"/m/"' in shown["access.log"]
+    assert [where for where, text in shown.items() for i in ids if str(i) in text or i.hex in text] == []
+
+
 def test_draft_comes_to_the_inbox(stack, user, account):
     sent = Sent(stack, user, account, direct=False)
     post = sent.wait()

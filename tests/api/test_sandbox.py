@@ -32,7 +32,7 @@ def test_consent_page_is_self_contained(app):
 
 @pytest.mark.parametrize("changes", [
     {"client_key": ""}, {"client_key": "a b"}, {"response_type": "token"}, {"scope": ""}, {"scope": "video.delete"},
-    {"state": ""}, {"redirect_uri": "https://elsewhere.example/"}, {"redirect_uri": "https://localhost"},
+    {"state": "s" * 2001}, {"redirect_uri": "https://elsewhere.example/"}, {"redirect_uri": "https://localhost"},
     {"redirect_uri": "URL.evil.example/"}, {"redirect_uri": "URL/a?b"}, {"redirect_uri": "URL/a#b"},
     {"redirect_uri": "URL@evil.example/"}, {"redirect_uri": "URL/" + "a" * 500},
 ], ids=lambda c: str(c)[:40])
@@ -43,6 +43,50 @@ def test_consent_refuses_bad_requests_without_redirecting(app, changes):
                                  data={**app.request_fields(**changes), "username": "u", "decision": "allow",
                                        "grant": "user.info.basic"})):
         assert answer.status_code == 400 and "Location" not in answer.headers
+
+
+def test_consent_without_the_last_slash(app):
+    page = app.http.get("/v2/auth/authorize", params=app.request_fields(), allow_redirects=False)
+    assert page.status_code == 200 and Form(page.text).fields["client_key"] == app.key
+    assert Form(page.text).action == "/v2/auth/authorize/"
+
+
+def test_consent_without_a_state_gives_none_back(app):
+    q = query_of(app.consent("someone.1", state="").headers["Location"])
+    assert q["code"] and "state" not in q
+    assert "state" not in query_of(app.consent("someone.1", state="", decision="deny").headers["Location"])
+
+
+@pytest.mark.parametrize("scope", [
+    "video.list", "share.sound.create", "artist.certification.read", "artist.certification.update",
+    "local.product.manage", "local.shop.manage", "local.voucher.manage", "minis.public.upsert",
+    *(f"portability.{what}.{how}" for what in ("activity", "all", "directmessages", "postsandprofile")
+      for how in ("ongoing", "single")), "research.adlib.basic", "research.data.basic", "research.data.u18eu"])
+def test_every_scope_of_tiktok_can_be_granted(app, scope):
+    tokens = app.exchange(app.code("someone.1", grant=["user.info.basic", scope], scope=f"user.info.basic,{scope}")).json()
+    assert tokens["scope"] == f"user.info.basic,{scope}"
+
+
+# --- what is not there
+
+
+@pytest.mark.parametrize("method, path", [
+    ("GET", "/"), ("GET", "/v2/"), ("POST", "/v2/video/list/"), ("GET", "/v2/user/info"), ("POST", "/v2/oauth/token"),
+    ("POST", "/v2/post/publish/video/init/"), ("GET", "/v2/post/publish/content/init/"), ("PUT", "/v2/user/info/"),
+    ("DELETE", "/v2/oauth/token/"), ("GET", "/a/b/c/d/e/f/g"), ("OPTIONS", "/v2/user/info/")])
+def test_unknown_paths_and_methods_are_answered_by_tiktok(creator, method, path):
+    answer = creator.app.http.request(method, path, headers=creator.headers)
+    refused(answer, 404, "unsupported_path")
+    assert set(answer.json()) == {"data", "error"} and answer.json()["error"]["message"] == "Unsupported path(Janus)"
+
+
+def test_a_broken_request_is_answered_by_tiktok(creator):
+    refused(creator.app.http.get("/v2/user/info/?fields=%zz", headers=creator.headers), 400, "invalid_params")
+
+
+def test_without_a_database_tiktok_has_an_internal_error(stack, creator):
+    with stack.stopped("mariadb"):
+        refused(creator.info(), 500, "internal_error")
 
 
 def test_consent_goes_back_with_code_scopes_and_state(app):
@@ -77,7 +121,7 @@ def test_exchange(app):
     assert set(body) == {"open_id", "scope", "access_token", "expires_in", "refresh_token", "refresh_expires_in",
                          "token_type"}
     assert body["access_token"].startswith("act.") and body["refresh_token"].startswith("rft.")
-    assert (body["expires_in"], body["refresh_expires_in"]) == (7200, 15552000)
+    assert (body["expires_in"], body["refresh_expires_in"]) == (7200, 31536000)
     assert body["scope"] == "user.info.basic" and body["token_type"] == "Bearer"
 
 
@@ -278,10 +322,50 @@ def test_rates(app, name, limit):
     assert calls[name]().status_code != 429
 
 
-# --- 30 days
+# --- what is kept, and for how long
 
 
-def test_everything_is_gone_after_30_days(creator):
+def test_a_refresh_token_lives_as_long_as_it_says(stack, app):
+    with stack.configured("sandbox", sandbox_refresh_days="180"):
+        short = app.connect()
+        assert short.tokens.refresh_expires_in == 180 * 86400
+        assert app.refresh(short.tokens.refresh_token).json()["refresh_expires_in"] == 180 * 86400
+
+
+def make_old(stack, app, days):
+    """As if nothing had been done with the app and its creators for so long. The rows are made old, not the clock new:
+    other tests of this run keep theirs."""
+    age = days * 86400 * 1_000_000
+    stack.sql("UPDATE sandbox_creators w JOIN sandbox_grants g ON g.creator_id = w.id SET w.renewed_at_us = "
+              "w.renewed_at_us - %s, w.created_at_us = w.created_at_us - %s WHERE g.client_key = %s", age, age, app.key)
+    stack.sql("UPDATE sandbox_tokens t JOIN sandbox_grants g ON g.id = t.grant_id SET t.created_at_us = t.created_at_us - %s,"
+              " t.expires_at_us = t.expires_at_us - %s WHERE g.client_key = %s", age, age, app.key)
+    stack.sql("UPDATE sandbox_grants SET created_at_us = created_at_us - %s, renewed_at_us = renewed_at_us - %s "
+              "WHERE client_key = %s", age, age, app.key)
+    stack.sql("UPDATE sandbox_clients SET created_at_us = created_at_us - %s, renewed_at_us = renewed_at_us - %s "
+              "WHERE client_key = %s", age, age, app.key)
+
+
+def purge(stack):
+    """A purge begins with the program and deletes clients last."""
+    stack.sql("INSERT INTO sandbox_clients VALUES ('old', REPEAT('x', 32), 1, 1)")
+    stack.restart("sandbox")
+    stack.wait(lambda: not stack.sql("SELECT 1 FROM sandbox_clients WHERE client_key = 'old'"), "the purge has run")
+
+
+def test_a_refresh_token_works_for_a_year(stack, app):
+    """A connection that nobody uses is still one; TikTok's is, too."""
+    creator = app.connect()
+    make_old(stack, app, 364)
+    purge(stack)
+    again = app.refresh(creator.tokens.refresh_token).json()
+    assert again.get("open_id") == creator.tokens.open_id, again
+    make_old(stack, app, 366)
+    purge(stack)
+    oauth_refused(app.refresh(again["refresh_token"]), "invalid_grant")
+
+
+def test_everything_is_gone_when_its_time_is_over(creator):
     key = creator.app.key
     publish_id = creator.publish(direct(creator, description="[[status:stuck]]"))
     mine = {"sandbox_publishes": ("publish_id", publish_id), "sandbox_clients": ("client_key", key),
@@ -296,22 +380,25 @@ def test_everything_is_gone_after_30_days(creator):
                 if creator.stack.sql(f"SELECT 1 FROM {t} WHERE {column} = %s", value)]
 
     day = 86400 * 1_000_000
-    renewed = ("sandbox_clients", "sandbox_creators", "sandbox_grants")
+    renewed = {"sandbox_clients", "sandbox_creators", "sandbox_grants"}
 
     # Rows are made old, not the clock new: other tests of this run keep theirs.
     def purge_when(days):
         for table, (column, value) in mine.items():
-            age = "renewed_at_us" if table in renewed else "created_at_us"
+            age = ("renewed_at_us" if table in renewed else "expires_at_us" if table == "sandbox_tokens" else
+                   "created_at_us")
             creator.stack.sql(f"UPDATE {table} SET {age} = %s WHERE {column} = %s",
                               time.time_ns() // 1000 - days * day, value)
-        # A purge begins with the program and deletes clients last.
-        creator.stack.sql("INSERT INTO sandbox_clients VALUES ('old', REPEAT('x', 32), 1, 1)")
-        creator.stack.restart("sandbox")
-        creator.stack.wait(lambda: not creator.stack.sql("SELECT 1 FROM sandbox_clients WHERE client_key = 'old'"),
-                           "the purge has run")
+        purge(creator.stack)
 
     assert len(left()) == len(mine)
-    purge_when(29)
+    purge_when(0)
     assert len(left()) == len(mine)
+    purge_when(29)
+    assert set(left()) == set(mine) - {"sandbox_tokens"}  # here: how long they have been over
     purge_when(31)
+    assert set(left()) == renewed
+    purge_when(365)
+    assert set(left()) == renewed
+    purge_when(367)
     assert left() == []

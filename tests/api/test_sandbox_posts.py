@@ -125,7 +125,11 @@ def test_settings_of_a_draft_are_ignored(creator):
 def test_status_of_others(app, creator):
     publish_id = creator.publish(direct(creator, description="[[status:stuck]]"))
     refused(creator.status("none"), 400, "invalid_publish_id")
+    refused(creator.status("p_pub_url~v2.\u0660"), 400, "invalid_publish_id")
     refused(creator.post("status/fetch/", {}), 400, "invalid_publish_id")
+    for strange in ("é", "p_pub_url~v2.\u0661", "😀", "\ufeff", "a b", "x" * 65, "x" * 5000):
+        refused(creator.status(strange), 400, "invalid_publish_id")
+        refused(creator.post("cancel/", {"publish_id": strange}), 400, "invalid_publish_id")
     other = app.connect()
     refused(other.status(publish_id), 400, "token_not_authorized_for_specified_publish_id")
     refused(other.post("cancel/", {"publish_id": publish_id}), 400, "token_not_authorized_for_specified_publish_id")

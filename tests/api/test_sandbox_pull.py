@@ -29,12 +29,29 @@ def webp(width, height, **more):
     return out.getvalue()
 
 
+class Together:
+    """Holds requests until it is let go, and knows how many there were at a time."""
+
+    def __init__(self):
+        self.here, self.most, self.lock, self.go = 0, 0, threading.Lock(), threading.Event()
+
+    def come(self):
+        with self.lock:
+            self.here += 1
+            self.most = max(self.most, self.here)
+        self.go.wait(60)
+        with self.lock:
+            self.here -= 1
+
+
 @pytest.fixture(scope="module")
 def images(stack):
     """An https server for images; .files: path to (status, headers, bytes)."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
+            if self.path.startswith("/together/"):
+                self.server.together.come()
             status, headers, body = self.server.files.get(self.path, (404, {}, b"none"))
             self.server.seen.append(self.path)
             self.send_response(status)
@@ -53,6 +70,7 @@ def images(stack):
     context.load_cert_chain(stack.at.tls / "leaf.crt", stack.at.tls / "leaf.key")
     server.socket = context.wrap_socket(server.socket, server_side=True)
     server.files, server.seen, server.url = {}, [], f"https://localhost:{server.server_port}"
+    server.together = Together()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -158,6 +176,20 @@ def test_through_init_to_the_service(creator):
     assert creator.status(publish_id).json()["data"]["status"] == "PROCESSING_DOWNLOAD"
     assert creator.ended(publish_id)["fail_reason"] == "photo_pull_failed"
     assert creator.images(publish_id)[0]["http_status"] == 404
+
+
+def test_several_posts_are_pulled_at_a_time(stack, app, images):
+    """As many as sandbox.pullers says: a slow server holds up no other post, until there are too many of it."""
+    images.together = Together()
+    with stack.configured("sandbox", sandbox_pullers="3"):
+        creators = [app.connect() for _ in range(5)]
+        images.files.update({f"/together/{i}": (200, {}, GOOD["/a.jpg"]) for i in range(5)})
+        made = [c.pull([f"{images.url}/together/{i}"]) for i, c in enumerate(creators)]
+        stack.wait(lambda: images.together.here == 3, "three are being pulled")
+        images.together.go.set()
+        assert {c.ended(p)["status"] for c, p in zip(creators, made)} == {"PUBLISH_COMPLETE"}
+    assert images.together.most == 3
+    assert sorted(p for p in images.seen if p.startswith("/together/")) == [f"/together/{i}" for i in range(5)]
 
 
 def test_each_picture_is_fetched_once(creator, images):

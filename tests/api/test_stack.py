@@ -220,8 +220,9 @@ def test_uids_and_rights(stack):
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 @pytest.mark.parametrize("name", ["nginx", *ROWS])
 def test_who_may_connect_where(stack, name):
-    """The app sockets are nginx's, the image service is for those whose row says so."""
-    may = set(APPS) if name == "nginx" else {"image"} if ROWS[name]["asks_image"] else set()
+    """Apps are asked by nginx and by those whose row says so, the image service by the latter alone."""
+    row = ROWS.get(name, {"asks_apps": True, "asks_image": False})
+    may = {*(APPS if row["asks_apps"] else []), *(["image"] if row["asks_image"] else [])}
     status = pathlib.Path(f"/proc/{stack.pid(name)}/status").read_text()
     uid = int(status.partition("\nUid:\t")[2].split()[0])
     groups = [int(g) for g in status.partition("\nGroups:\t")[2].partition("\n")[0].split()]
@@ -242,8 +243,8 @@ def test_who_may_connect_where(stack, name):
 
 
 def test_store_is_read_by_nginx_alone_besides_its_writers(stack):
-    info = stack.at.store.stat()
-    assert info.st_mode & 0o7777 == 0o2770
+    for path, mode in ((stack.at.store_home, 0o750), (stack.at.store, 0o2775), (stack.at.spool, 0o2770)):
+        assert path.stat().st_mode & 0o7777 == mode, path
 
 
 @pytest.mark.parametrize("name", ["auth", "image", "worker-publish", "nginx"])

@@ -81,13 +81,68 @@ def worker(stack, tiktok, connected, tmp_path):
 
 
 @pytest.mark.parametrize("behaviour", ["drop", "reset", "hang", "garbage", "empty", "cut", "code:internal_error:500",
-                                       "code:no_such_code:400", "code:invalid_param:200"])
+                                       "unlogged:no_such_code:400", "code:no_such_code:409", "code:invalid_param:200"])
 def test_what_may_have_left_is_unknown(stack, user, connected, tiktok, worker, behaviour):
     tiktok.behave("init", behaviour)
     sent = Sent(stack, user, connected)
     failed(sent.wait(), "outcome_unknown")
     stack.move_clock(LEASE_SEC + 10)
     assert inits(tiktok, sent) == 1 and sent.states_of_attempts() == ["outcome_unknown"] and sent.jobs() == []
+
+
+@pytest.mark.parametrize("code, failure", [("no_such_code:400", "tiktok_refused"), ("no_such_code:403", "tiktok_refused"),
+                                           ("invalid_file_upload:400", "invalid_file_upload")])
+def test_a_refusal_that_no_page_lists(stack, user, connected, tiktok, worker, code, failure):
+    """TikTok itself says no, in its envelope with its log_id: nothing was posted."""
+    tiktok.behave("init", "code:" + code)
+    sent = Sent(stack, user, connected)
+    platform = failed(sent.wait(), failure)["platform_error"]
+    assert platform == {"code": code.partition(":")[0], "log_id": "fake-log"}
+    assert inits(tiktok, sent) == 1 and sent.states_of_attempts() == ["refused"] and sent.jobs() == []
+
+
+@pytest.mark.parametrize("code", ["access_token_expired:401", "10001:401", "10002:401", "10002:200", "no_such_code:401"])
+def test_a_dead_token_by_another_name_is_refreshed(stack, user, connected, tiktok, worker, code):
+    tiktok.behave("init", "code:" + code, "ok")
+    sent = Sent(stack, user, connected)
+    assert sent.wait()["status"] == "published"
+    assert inits(tiktok, sent) == 2 and sent.states_of_attempts() == ["refused", "accepted"]
+    assert sent.attempts()[0]["platform_code"] == code.partition(":")[0] and len(tiktok.received["token"]) == 1
+
+
+def test_a_token_that_stays_dead_ends_in_a_reconnection(stack, user, connected, tiktok, worker):
+    tiktok.behave("init", "code:10002:401")
+    sent = Sent(stack, user, connected)
+    failed(sent.wait(), "account_needs_reconnect")
+    assert inits(tiktok, sent) == 2 and sent.states_of_attempts() == ["refused", "refused"]
+
+
+def test_a_limit_by_another_name_is_waited_for(stack, user, connected, tiktok, worker):
+    tiktok.behave("init", "code:no_such_code:429", "ok")
+    sent = Sent(stack, user, connected)
+    sent.wait_event("refused_retry")
+    stack.move_clock(60 + 900)
+    assert sent.wait()["status"] == "published" and inits(tiktok, sent) == 2
+
+
+@pytest.mark.parametrize("code", ["access_token_expired:401", "10002:200"])
+def test_polls_go_on_after_a_dead_token_by_another_name(stack, user, connected, tiktok, worker, code):
+    tiktok.behave("status", "code:" + code, "ok")
+    sent = Sent(stack, user, connected)
+    assert sent.wait()["status"] == "published" and len(tiktok.received["token"]) == 1
+
+
+def test_published_by_another_name(stack, user, connected, tiktok, worker):
+    tiktok.statuses = ["PUBLISH_SUCCESS"]
+    assert Sent(stack, user, connected).wait()["status"] == "published"
+
+
+def test_a_post_that_expired_at_tiktok(stack, user, connected, tiktok, worker):
+    tiktok.statuses = ["PROCESSING_DOWNLOAD", "EXPIRED"]
+    sent = Sent(stack, user, connected)
+    failure = failed(sent.wait(), "tiktok_expired")
+    assert failure["platform_error"]["code"] == "EXPIRED" and "profile" in failure["message"]
+    assert failure["retryable"] is False and sent.states_of_attempts() == ["accepted"] and sent.jobs() == []
 
 
 def test_what_did_not_leave_is_sent_later(stack, user, connected, tiktok, worker):

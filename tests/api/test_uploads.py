@@ -65,10 +65,11 @@ def test_a_session_may_upload_too(user):
     expect(user.web.post("/api/v1/uploads", data=images.jpeg(50, 50)), 201)
 
 
-def test_file_and_folders_are_closed_to_others(stack, user):
+def test_file_and_folders(stack, user):
+    """Open to whoever may enter the folder above the store; test_confined.py tries who that is."""
     path = stored(stack, upload(user)["id"])[0]
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o2770
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert [stat.S_IMODE(p.stat().st_mode) for p in path.parents[:4]] == [0o2775, 0o2775, 0o2775, 0o750]
 
 
 def test_form_problems_come_all_at_once(user):
@@ -320,9 +321,28 @@ def test_delivery(stack, used):
     assert fetches(stack, used) == first, "the first fetch is kept"
 
 
+def test_what_is_not_there_was_not_fetched(stack, used):
+    """The row says that the image is ready, but its file is gone: what nobody can have got is no evidence."""
+    path = stored(stack, used["upload"]["id"])[0]
+    kept = path.rename(path.with_suffix(".away"))
+    expect(stack.client().get(used["path"] + "/0"), 404, "not_found")
+    assert not fetches(stack, used)
+    kept.rename(path)
+    assert stack.client().get(used["path"] + "/0").status_code == 200 and fetches(stack, used)
+
+
 @pytest.mark.parametrize("rest", ["/1", "/35", "/00x", "/-1", "/", "/0/0", "/0.jpg", "/99999999999999999999"])
 def test_delivery_of_nothing(stack, used, rest):
     expect(stack.client().get(used["path"] + rest), 404, "not_found")
+
+
+def test_what_cannot_be_an_address_costs_no_query(stack):
+    """The database is not there to be asked."""
+    with stack.stopped("mariadb"):
+        for path in ("none/0", f"{uuid.uuid4()}/x", f"{uuid.uuid4()}/35", f"{uuid.uuid4()}x/0", f"{uuid.uuid4()}/-1"):
+            for method in ("GET", "HEAD"):
+                assert stack.client().request(method, f"/m/{path}").status_code == 404, (method, path)
+        expect(stack.client().get(f"/m/{uuid.uuid4()}/0"), 503, "database_unavailable")
 
 
 def test_delivery_to_strangers(stack, used):

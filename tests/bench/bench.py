@@ -10,6 +10,14 @@ How it is measured
   JSON. They have eight database connections like our program, and write no log. Ours reads the user with each request,
   the key once a second (it keeps verified keys that long), and notes the key's last use. "PHP-FPM" sends its statement
   as PDO does by default, as text; "prepared" is PDO told to prepare it.
+- GET /posts/{id} is of a published post with two images. Go and Node do the same five reads (key, post, creator, images,
+  events) and answer the same JSON; ours reads the key once a second.
+- Posts with two small images are made by eight clients and then all asked for until they are published: the workers'
+  waits (TikTok is first asked after two seconds) are in it, and so is the simulator's work. Statements are counted by
+  MariaDB for each of its users, and for a create alone with no worker running.
+- In a crowd: 8 users send posts of 35 photos of 10 MB; or one user sends, with four keys, two at a time with each, posts of
+  nine PNGs that are 777 KB and 800 MB of pixels. Both again and again, while others send light requests at a rate that leaves
+  the machine room, and, in the attack, posts with small images.
 - Our programs run with the batch policy, which their units set; the peers as they come. "batch" beside a peer: it is given
   that policy as well.
 
@@ -36,23 +44,23 @@ import subprocess
 import sys
 import time
 
-import machine
+import machine  # finds tests/stack and tests/api
+import crowd
+import images
 import peers
+import posting
+import services
 import wrk
 from client import SignIns, Stack, User
 from table import Table, show
 
 HERE = pathlib.Path(__file__).resolve().parent
 CHECKOUT = HERE.parent.parent
-sys.path.insert(0, str(CHECKOUT / "tests/api"))
-
-import images  # noqa: E402
-import services  # noqa: E402
 
 CONNECTIONS = 32
 USERS, KEYS_EACH = 50, 4
 SIGN_INS = 50
-APPS = ("auth", "keys", "tiktok", "uploads", "posts", "sandbox")
+APPS = ("auth", "keys", "tiktok", "uploads", "media", "posts", "sandbox")
 PROGRAMS = tuple(s.name for s in services.PROGRAMS)
 ME = {"ours": "/api/v1/me", "Go": "/api/bench/go", "PHP-FPM": "/api/bench/php/emulated",
       "PHP-FPM, prepared": "/api/bench/php/prepared", "Node": "/api/bench/node"}
@@ -125,19 +133,21 @@ class Bench:
         return wrk.Load(self.stack.url, requests, seconds, connections, **more)
 
     def run(self, path, expected=200, **more):
-        requests = [self.stack.wire("GET", path, headers) for headers in self.bearers]
+        return self.run_all(path, [self.stack.wire("GET", path, headers) for headers in self.bearers], expected, **more)
+
+    def run_all(self, what, requests, expected=200, **more):
         result, cpu, others = self.measured(lambda: self.load(requests, **more).result())
         bad = result.broken + (result.not_2xx if expected == 200 else result.requests - result.not_2xx)
         if bad or result.requests == 0:
-            raise RuntimeError(f"{path}: {bad} of {result.requests} answers were not {expected}")
+            raise RuntimeError(f"{what}: {bad} of {result.requests} answers were not {expected}")
         return Run(result, cpu, others)
 
-    def in_turns(self, works):
+    def in_turns(self, works, rounds=None):
         """{name: [what it gave, per round]}, after one round that warms up."""
-        given = {name: [] for name in works}
-        for number in range(-1, self.rounds):
+        given, rounds = {name: [] for name in works}, min(rounds or self.rounds, self.rounds)
+        for number in range(-1, rounds):
             for name, work in works.items():
-                progress(f"{name} {number + 1}/{self.rounds}")
+                progress(f"{name} {number + 1}/{rounds}")
                 value = work()
                 if number >= 0:
                     given[name].append(value)
@@ -183,21 +193,23 @@ class Bench:
     def statements(self):
         return int(self.stack.sql("SHOW GLOBAL STATUS LIKE 'Questions'")[0][1])
 
-    def syscalls(self):
-        """By strace, which slows everything down but does not change what is called."""
+    def traced(self, name, work):
+        """({system call: times}, what work() gave) of a program; strace slows it down but does not change what it calls."""
         out = self.stack.at.home / "strace"
-        tracer = subprocess.Popen(["strace", "-c", "-f", "-qq", "-o", out, "-p", str(self.stack.groups()["auth"])])
+        tracer = subprocess.Popen(["strace", "-c", "-f", "-qq", "-o", out, "-p", str(self.stack.groups()[name])])
         try:
             time.sleep(0.5)
-            result = self.run(ME["ours"], seconds=2).load
+            given = work()
         finally:
             tracer.send_signal(signal.SIGINT)
             tracer.wait(10)
-        calls = {}
-        for line in out.read_text().splitlines():
-            cells = line.split()
-            if len(cells) >= 5 and cells[3].isdigit() and cells[-1] != "total":
-                calls[cells[-1]] = int(cells[3]) / result.requests
+        lines = [line.split() for line in out.read_text().splitlines()]
+        return {cells[-1]: int(cells[3]) for cells in lines
+                if len(cells) >= 5 and cells[3].isdigit() and cells[-1] != "total"}, given
+
+    def syscalls(self):
+        calls, run = self.traced("auth", lambda: self.run(ME["ours"], seconds=2))
+        calls = {name: n / run.load.requests for name, n in calls.items()}
         self.table.ratio("GET /me, system calls of our program per request", [sum(calls.values())], digits=1)
         for name, n in sorted(calls.items(), key=lambda c: -c[1]):
             if n >= 0.01:
@@ -285,22 +297,23 @@ class Bench:
     def sizes(self):
         return {name: machine.pss_mb(group) for name, group in self.groups().items()}
 
-    def rates(self, runs):
+    def rates(self, runs, program="auth", prefix=""):
         if not any(cells[0] == RATES for cells in self.table.details):
             self.table.detail(RATES, "", "req/s", "p50 ms", "p99 ms", "nginx us", "program us", "MariaDB us",
                               "others %")
         for name, all_runs in runs.items():
             middle = lambda value: statistics.median(map(value, all_runs))  # noqa: E731
-            program = PEERS.get(name.removesuffix(BATCH), "auth")
+            its = PEERS.get(name.removeprefix(prefix).removesuffix(BATCH), program)
             self.table.detail(RATES, name, show(middle(lambda r: r.load.rps), 0), show(middle(lambda r: r.load.p50_ms)),
                               show(middle(lambda r: r.load.p99_ms)),
-                              *(show(middle(lambda r: r.us_per_request(n)), 0) for n in ("nginx", program, "mariadb")),
+                              *(show(middle(lambda r: r.us_per_request(n)), 0) for n in ("nginx", its, "mariadb")),
                               show(middle(lambda r: r.others * 100), 0))
 
 
 RATES = "Medians of the runs; CPU per request"
 ROWS = {"small": Bench.small, "me": Bench.me, "syscalls": Bench.syscalls, "upload": Bench.upload,
-        "signin": Bench.signin, "memory": Bench.memory}
+        "signin": Bench.signin, "memory": Bench.memory, "post": posting.post, "read": posting.read, "uploads": crowd.uploads,
+        "bombs": crowd.bombs}
 
 
 def progress(text):

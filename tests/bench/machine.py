@@ -7,7 +7,8 @@ import resource
 import subprocess
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "stack"))
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS / "stack"), str(TESTS / "api")]
 
 import processes  # noqa: E402
 

@@ -1,6 +1,7 @@
-"""The same work as GET /api/v1/me with a key, in Go, PHP and Node, behind the stack's own nginx and on its MariaDB."""
+"""The same work as GET /api/v1/me with a key, in Go, PHP and Node, and as GET /api/v1/posts/{id}, in Go and Node, behind the stack's own nginx and on its MariaDB."""
 
 import glob
+import json
 import os
 import pathlib
 import re
@@ -19,6 +20,21 @@ CONNECTIONS = 8  # to the database, as one of our programs has
 # Our program reads the key's row once a second and the user's with each request; who has no such cache joins.
 STATEMENT = ("SELECT k.id AS key_id, k.name AS key_name, k.prefix, k.revoked_at_us, k.user_state, u.id, u.email, u.name,"
              " u.created_at_us FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.hash = ?")
+# As lib/model/post/post.c reads a post: whose it is, the creator's name for its address, the images, the events.
+POST_STATEMENTS = {
+    "key": "SELECT user_id, revoked_at_us, user_state FROM api_keys WHERE hash = ?",
+    "post": "SELECT id, account_id, title, description, post_mode, privacy_level, disable_comment, auto_add_music, brand_content_toggle,"
+            " brand_organic_toggle, is_aigc, photo_cover_index, state, publish_id, tiktok_post_ids, next_attempt_at_us, created_at_us,"
+            " ended_at_us FROM posts WHERE id = ? AND user_id = ?",
+    "creator": "SELECT s.username FROM accounts a LEFT JOIN creator_snapshots s ON s.account_id = a.id WHERE a.id = ? AND a.user_id = ?"
+               " AND a.state <> 'disconnected'",
+    "images": "SELECT i.position, i.upload_id, u.width, u.height, u.size_bytes, u.changes, f.fetched_at_us, u.deleted_at_us FROM post_images i"
+              " JOIN uploads u ON u.id = i.upload_id LEFT JOIN attempt_fetches f ON f.position = i.position AND f.attempt_id ="
+              " (SELECT a.id FROM post_attempts a WHERE a.post_id = i.post_id ORDER BY a.number DESC LIMIT 1) WHERE i.post_id = ?"
+              " ORDER BY i.position",
+    "events": "SELECT at_us, event, state, code, platform_code, platform_log_id, request_id FROM post_events WHERE post_id = ?"
+              " ORDER BY at_us, id LIMIT 100",
+}
 
 
 def php_fpm():
@@ -28,11 +44,11 @@ def php_fpm():
 def build(at):
     """The peers in a folder of the stack's."""
     made = folder(at.home / "bench", 0o755, services.NGINX.uid, services.GID_NGINX)
-    for source in ("php/me.php", "node/me.js", "node/package.json"):
+    for source in ("php/me.php", "node/me.js", "node/post.js", "node/package.json"):
         shutil.copy(SOURCES / source, made)
     go = {**os.environ, "GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOCACHE": str(made / "go-cache"),
           "CGO_ENABLED": "0"}
-    subprocess.run(["go", "build", "-o", made / "me-go", SOURCES / "go/main.go"], env=go, check=True)
+    subprocess.run(["go", "build", "-o", made / "me-go", *sorted((SOURCES / "go").glob("*.go"))], env=go, check=True)
     npm = ["npm", "install", "--prefix", made, "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
     subprocess.run(npm, check=True, stdout=subprocess.DEVNULL)
     fill(SOURCES / "php/fpm.conf", made / "fpm.conf", SOCKET=made / "php.sock", LOG=made / "php.log",
@@ -51,6 +67,8 @@ def nginx(at, made, pid):
     """The peers' addresses into the stack's nginx; its limits on rates out of it, for all alike."""
     fill(SOURCES / "nginx-upstreams.conf", at.nginx / "bench-upstreams.conf", DIR=made)
     fill(SOURCES / "nginx-locations.conf", at.nginx / "locations/bench.conf", DIR=made, NGINX_DIR=at.nginx)
+    names = at.nginx / "snippets/locations.conf"
+    write(names, names.read_text() + f"include {at.nginx}/locations/bench.conf;\n")
     main = at.nginx / "nginx.conf"
     write(main, main.read_text().replace("http {", f"http {{\n\tinclude {at.nginx}/bench-upstreams.conf;", 1))
     for file in at.nginx.rglob("*.conf"):
@@ -68,12 +86,12 @@ class Peers:
         self.at, self.made = at, build(at)
         password = secrets.token_hex(16)
         sql(f"CREATE OR REPLACE USER bench@localhost IDENTIFIED BY '{password}'")
-        for table in ("users", "api_keys"):
-            sql(f"GRANT SELECT ON marketingcli.{table} TO bench@localhost")
+        sql("GRANT SELECT ON marketingcli.* TO bench@localhost")
         self.env = {
             "PATH": os.environ["PATH"], "NODE_ENV": "production", "BENCH_PASSWORD": password,
             "BENCH_CONNECTIONS": str(CONNECTIONS), "BENCH_DATABASE": str(at.mariadb_sock),
-            "BENCH_STATEMENT": STATEMENT,
+            "BENCH_STATEMENT": STATEMENT, "BENCH_POST_STATEMENTS": json.dumps(POST_STATEMENTS),
+            "BENCH_TIKTOK": re.search(r"^authorize_url = (.*)$", at.conf.read_text(), re.MULTILINE)[1],
         }
         self.log = (at.log / "bench.log").open("ab")
         self.processes = {

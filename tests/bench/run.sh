@@ -1,19 +1,17 @@
 #!/bin/sh
-# How fast it is, in ratios to what people would use instead; see bench.py. Not in CI: takes about ten minutes of a
-# quiet machine, and installs other languages' runtimes (Debian's packages; fastify and mysql2 from npm).
+# How fast it is, in ratios to what people would use instead; see bench.py. Not in CI: takes about half an hour
+# of a quiet machine with 5 GB of free disk, and installs other languages' runtimes (Debian's packages; fastify and mysql2 from npm).
 #
 #	tests/bench/run.sh              all rows; the table is printed and kept in tests/bench/results.txt
 #	tests/bench/run.sh --quick      short runs, to see that it works: the numbers mean nothing and are not kept
-#	tests/bench/run.sh me signin    these rows only, not kept: small me syscalls upload signin memory
+#	tests/bench/run.sh me signin    these rows only, not kept: small me syscalls upload signin memory post read uploads bombs
 #
 # --build DIR takes a meson build folder that is built already (default: build-release, a release build).
 set -eu
 cd "$(dirname "$0")/../.."
 . tests/packages.sh
 
-# A Node that comes from elsewhere is taken as it is: Debian's npm conflicts with it.
-node=
-command -v node >/dev/null && command -v npm >/dev/null || node="nodejs npm"
-packages_install $packages_demo wrk strace golang-go golang-github-go-sql-driver-mysql-dev php-fpm php-mysql $node
+packages_install $packages_demo python3-pytest python3-requests python3-pymysql wrk strace golang-go \
+	golang-github-go-sql-driver-mysql-dev php-fpm php-mysql $packages_node
 
 exec /usr/bin/python3 tests/bench/bench.py "$@"

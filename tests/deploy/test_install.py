@@ -88,10 +88,12 @@ def test_nginx_takes_the_site(installed, tmp_path):
                    capture_output=True)
     for name in ("client_body", "fastcgi", "proxy", "scgi", "uwsgi", "body", "log"):
         (tmp_path / name).mkdir()
+    (tmp_path / "no-bodies").touch()
     sites = []
     for path in [p for p in (installed / "etc/nginx").rglob("*.conf")]:
         text = path.read_text().replace("/etc/nginx/", f"{tmp_path}/nginx/").replace("/var/log/marketingcli", f"{tmp_path}/log")
         text = text.replace("/var/lib/nginx/marketingcli", f"{tmp_path}/body")
+        text = text.replace("/run/marketingcli/no-bodies", f"{tmp_path}/no-bodies")
         text = re.sub(r"/etc/letsencrypt/\S+fullchain.pem", str(tmp_path / "crt"), text)
         text = re.sub(r"/etc/letsencrypt/\S+privkey.pem", str(tmp_path / "key"), text)
         text = re.sub(r"listen (\[::\]:)?(443|80)", lambda m: f"listen {m[1] or '127.0.0.1:'}{int(m[2]) + 40000}", text)

@@ -1,13 +1,15 @@
 """The installed units: systemd has nothing to say about them, and they are confined."""
 
 import os
+import pathlib
 import re
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
-from conftest import ROWS, generate
+from conftest import CHECKOUT, ROWS, generate
 
 APPS = [r["name"] for r in ROWS if r["kind"] != "worker"]
 SERVICES = [f"{generate.unit(r)}.service" for r in ROWS]
@@ -64,8 +66,12 @@ def drop_in(root, row):
 def test_may_do_what_its_row_says(root, row):
     text = drop_in(root, row)
     assert "\nSupplementaryGroups=marketingcli-metrics\nReadWritePaths=-/run/marketingcli/metrics\n" in text
+    assert ("\nSupplementaryGroups=marketingcli-apps\n" in text) == row["asks_apps"]
     assert ("\nPrivateNetwork=no\n" in text) == row["internet"]
     assert ("\nSupplementaryGroups=marketingcli-image\n" in text) == row["asks_image"]
+    assert re.findall(r"^SupplementaryGroups=(marketingcli-store.*)$", text, re.M) == {
+        "STORE_NONE": [], "STORE_READ": ["marketingcli-store"], "STORE_WRITE": ["marketingcli-store marketingcli-store-write"],
+    }[row["store"]]
     assert ("\nReadWritePaths=/var/lib/marketingcli/images /var/lib/marketingcli/spool\n" in text) == (
         row["store"] == "STORE_WRITE")
     assert ("\nReadWritePaths=-/run/marketingcli/keys.epoch\n" in text) == row["ends_credentials"]
@@ -78,6 +84,32 @@ def test_drop_ins_win_over_the_hardening(root):
     """systemd reads drop-ins by their names, whatever folder they are in."""
     names = [p.name for p in (root / "usr/lib/systemd/system").glob("marketingcli-*.d/*")]
     assert len(names) == len(ROWS) + 1 and min(names) == "10-hardening.conf"
+
+
+def seconds(pattern, file):
+    (found,) = re.findall(pattern, file.read_text(), re.M)
+    return int(found)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=generate.label)
+def test_a_stop_waits_for_what_is_under_way(root, row):
+    """What is killed before is a request that fails, or an outcome that nobody knows."""
+    (stop,) = re.findall(r"^TimeoutStopSec=(\d+)$", drop_in(root, row), re.M)
+    statement = seconds(r"^CONF_INT\(database, timeout_sec, (\d+),", CHECKOUT / "lib/base/conf.def")
+    if row["kind"] == "worker":
+        call = seconds(r"^CONF_INT\(tiktok, timeout_sec, \d+, RANGE\(\d+, (\d+)\)", CHECKOUT / "lib/base/conf.def")
+        longest = call + seconds(r"^#define RUNNER_STOP_SEC (\d+)$", CHECKOUT / "lib/jobs/runner.h") + statement
+    elif row["kind"] == "image":
+        longest = seconds(r"^CONF_INT\(store, image_timeout_sec, \d+, RANGE\(\d+, (\d+)\)", CHECKOUT / "lib/base/conf.def")
+    else:
+        streams = seconds(r"^#define STOP_PATIENCE_US \((\d+) \* US_PER_SEC\)", CHECKOUT / "lib/fcgi/serve.c")
+        nginx = root / "etc/nginx/marketingcli"
+        texts = [(nginx / "snippets/server.conf").read_text()]
+        if row["host"] == "HOST_MAIN":
+            texts += [(nginx / f"locations/{row['name']}.conf").read_text()]
+        longest = max(int(s) for text in texts for s in re.findall(r"fastcgi_read_timeout (\d+)s;", text)) + max(streams, statement)
+    assert longest < int(stop) <= longest + 60, (longest, stop)
+    assert "TimeoutStopSec" not in (root / "usr/lib/systemd/system/marketingcli-.service.d/10-hardening.conf").read_text()
 
 
 def test_the_image_service_reaches_nothing_else(root):
@@ -101,6 +133,7 @@ def test_socket_survives_bursts(root, name):
     socket = (units / f"marketingcli-{name}.socket").read_text()
     assert "\nBacklog=4096\n" in socket and "\nTriggerLimitIntervalSec=0\n" in socket
     kind = "ListenSequentialPacket" if name == "image" else "ListenStream"
+    assert f"\nSocketGroup=marketingcli-{'image' if name == 'image' else 'apps'}\n" in socket
     assert f"\n{kind}=/run/marketingcli/{name}.sock\n" in socket
     assert "\nStandardInput=socket\n" in (units / f"marketingcli-{name}.service").read_text()
     hardening = (units / "marketingcli-.service.d/10-hardening.conf").read_text()
@@ -108,23 +141,96 @@ def test_socket_survives_bursts(root, name):
         assert f"\n{line}\n" in hardening
 
 
-def test_users_and_folders_are_accepted(root, tmp_path):
-    """systemd-sysusers and systemd-tmpfiles read their files without a word, into an empty root."""
-    for part in ("usr/lib/sysusers.d", "usr/lib/tmpfiles.d"):
-        shutil.copytree(root / part, tmp_path / part)
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33::/:/usr/sbin/nologin\n")
-    (tmp_path / "etc/group").write_text("root:x:0:\nadm:x:4:\nwww-data:x:33:\n")
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
-    for command in (["systemd-sysusers", f"--root={tmp_path}"], ["systemd-tmpfiles", "--create", f"--root={tmp_path}"]):
-        done = subprocess.run(command, capture_output=True, text=True)
+class Machine:
+    """A root with Debian's users, in which systemd-sysusers and systemd-tmpfiles read our files."""
+
+    def __init__(self, root, folder):
+        self.root = folder
+        for part in ("usr/lib/sysusers.d", "usr/lib/tmpfiles.d"):
+            shutil.copytree(root / part, folder / part)
+        (folder / "etc").mkdir()
+        (folder / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33::/:/usr/sbin/nologin\n")
+        (folder / "etc/group").write_text("root:x:0:\nadm:x:4:\nwww-data:x:33:\n")
+
+    def run(self, program, *options):
+        done = subprocess.run([program, *options, f"--root={self.root}"], capture_output=True, text=True)
         words = "\n".join(x for x in done.stderr.splitlines() if not x.startswith("Creating "))
         assert (done.returncode, words) == (0, "")
-    group = (tmp_path / "etc/group").read_text()
-    assert re.search(r"^marketingcli-store:.*:.*www-data", group, re.M)
-    store = (tmp_path / "var/lib/marketingcli/images").stat()
-    assert store.st_mode & 0o7777 == 0o2770
+
+    def ids(self, file):
+        return {x.split(":")[0]: int(x.split(":")[2]) for x in (self.root / "etc" / file).read_text().splitlines()}
+
+    def members(self, group):
+        (line,) = re.findall(rf"^{group}:.*:(.*)$", (self.root / "etc/group").read_text(), re.M)
+        return set(filter(None, line.split(",")))
+
+    def may(self, user, groups, command):
+        """Whether that user with those groups, and no other, can run the command of the shell."""
+        users, gids = self.ids("passwd"), self.ids("group")
+        done = subprocess.run(["sh", "-c", command], user=users[user], group=gids[user], extra_groups=[gids[g] for g in groups], cwd="/",
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 0 or re.search("Permission denied|cannot create|not permitted", done.stderr), done.stderr
+        return done.returncode == 0
+
+
+@pytest.fixture
+def machine(root):
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        os.chmod(folder, 0o755)  # its users walk through it
+        it = Machine(root, pathlib.Path(folder))
+        it.run("systemd-sysusers")
+        yield it
+
+
+STORE = ["marketingcli-store"]
+WRITE = [*STORE, "marketingcli-store-write"]
+
+
+def test_users_and_folders_are_accepted(machine):
+    """Without a word, into an empty root; and again, and at a start of the machine."""
+    for options in (["--create"], ["--create"], ["--create", "--boot"]):
+        machine.run("systemd-tmpfiles", *options)
+        for path, mode, group in (("", 0o750, STORE[0]), ("images", 0o2775, WRITE[1]), ("spool", 0o2770, WRITE[1])):
+            made = (machine.root / "var/lib/marketingcli" / path).stat()
+            assert (made.st_mode & 0o7777, made.st_gid) == (mode, machine.ids("group")[group])
+    stores = {generate.user(r): r["store"] for r in ROWS}
+    assert machine.members(WRITE[1]) == {u for u, s in stores.items() if s == "STORE_WRITE"}
+    assert machine.members(STORE[0]) == {"www-data"} | {u for u, s in stores.items() if s != "STORE_NONE"}
+
+
+def test_an_older_store_is_moved_on(machine):
+    """In earlier releases who could enter also wrote, nginx with them. Nothing breaks at any time of an update."""
+    users, gids = machine.ids("passwd"), machine.ids("group")
+    images = machine.root / "var/lib/marketingcli/images"
+    for path, owner in ((images, "root"), (images / "ab", "marketingcli-uploads"), (images / "ab/cd", "marketingcli-posts"),
+                        (images.parent / "spool", "root")):
+        path.mkdir(parents=True)
+        os.chown(path, users[owner], gids[STORE[0]])
+        path.chmod(0o2770)
+
+    def make(user, groups, name, umask):
+        """An image with its folders and a file of the spool, and whether that user can."""
+        path = images / name
+        return machine.may(user, groups, f"umask {umask}; touch {images.parent}/spool/{path.name} && mkdir -p {path.parent} && touch {path}")
+
+    assert make("marketingcli-uploads", STORE, "ab/ce/old.jpg", "007")
+    machine.run("systemd-tmpfiles", "--create")  # meson install: the programs of before still run
+    assert make("marketingcli-uploads", STORE, "ab/cf/old.jpg", "007")
+    assert make("marketingcli-uploads", WRITE, "ab/d0/new.jpg", "002")  # and are restarted
+    for name in ("ab/ce/old.jpg", "ab/cf/old.jpg", "ab/d0/new.jpg"):
+        assert all(machine.may(user, STORE, f"cat {images / name}") for user in ("www-data", "marketingcli-media")), name
+    machine.run("systemd-tmpfiles", "--create", "--boot")
+    assert make("marketingcli-posts", WRITE, "ac/00/new.jpg", "002")
+    for name in ("ab/ce/old.jpg", "ab/cf/old.jpg", "ab/d0/new.jpg", "ac/00/new.jpg"):
+        path = images / name
+        for user in ("www-data", "marketingcli-media"):
+            assert machine.may(user, STORE, f"cat {path}")
+            for command in (f"rm -f {path}", f"mv {path} {path}.x", f"echo >>{path}", f"touch {path}.x", f"touch {images.parent}/spool/x"):
+                assert not machine.may(user, STORE, command), (user, command)
+        assert not machine.may("marketingcli-keys", [], f"cat {path}")
+        assert machine.may("marketingcli-worker-media", WRITE, f"mv {path} {path}.x && rm {path}.x")
 
 
 def test_nginx_is_started_as_debian_does_but_with_our_configuration(root):

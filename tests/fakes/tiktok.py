@@ -7,7 +7,7 @@
 
 Behaviours: ok; drop (reads the request, closes); reset (reads it, closes with RST); hang (reads it, never answers);
 garbage (200, not JSON); cut (promises more bytes than it sends); empty (200, {}); http:NNN; code:CODE:NNN (TikTok's error
-envelope); oauth:CODE; slow:SECONDS; refuse (accepts the connection and closes before TLS: nothing can have been sent).
+envelope; a CODE of digits is sent as a number); unlogged:CODE:NNN (without its log_id); oauth:CODE; slow:SECONDS; refuse (accepts the connection and closes before TLS: nothing can have been sent).
 """
 
 import collections
@@ -116,10 +116,12 @@ class FakeTiktok:
             text = "{}"
         elif kind == "http":
             status, text = int(rest), "oops"
-        elif kind == "code":
+        elif kind in ("code", "unlogged"):
             code, _, number = rest.partition(":")
-            status, text = int(number), json.dumps(
-                {"data": {}, "error": {"code": code, "message": "as asked", "log_id": "fake-log"}})
+            error = {"code": int(code) if code.isdigit() else code, "message": "as asked"}
+            if kind == "code":
+                error["log_id"] = "fake-log"
+            status, text = int(number), json.dumps({"data": {}, "error": error})
         elif kind == "oauth":
             text = json.dumps({"error": rest, "error_description": "as asked", "log_id": "fake-log"})
         length = len(text) + (100 if kind == "cut" else 0)
@@ -137,7 +139,7 @@ class FakeTiktok:
             return {"data": {"publish_id": f"p_pub_url~fake.{self.port}.{n}"}, "error": error}
         if name == "status":
             data = {"status": status}
-            if status == "PUBLISH_COMPLETE":
+            if status in ("PUBLISH_COMPLETE", "PUBLISH_SUCCESS"):
                 data["publicaly_available_post_id"] = [7300000000000000000 + n]
             if status.startswith("FAILED:"):
                 data = {"status": "FAILED", "fail_reason": status.partition(":")[2]}

@@ -1,6 +1,6 @@
 /*
- * The look at an image's first bytes. Invariants: only sizes within the limits pass; the type is that of the first
- * bytes; the answer to a head of the file that passes is the answer to the whole.
+ * The look at an image's first bytes. Invariants: only sizes and needs within the limits pass; the type is that of the
+ * first bytes; the answer to a head of the file that passes is the answer to the whole, which needs no more.
  */
 #include "fuzz.h"
 
@@ -15,6 +15,7 @@ static void check_header(const uint8_t *p, size_t n, const struct image_header *
     ASSERT(h->width > 0 && h->width <= IMAGE_SIDE_MAX);
     ASSERT(h->height > 0 && h->height <= IMAGE_SIDE_MAX);
     ASSERT((uint64_t)h->width * h->height <= IMAGE_PIXELS_MAX);
+    ASSERT(h->need_bytes > 0 && h->need_bytes <= IMAGE_NEED_MAX_BYTES);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -38,7 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum err of_head = image_sniff(copy, n, &head);
     free(copy);
     if (of_head == OK)
-        ASSERT(e == OK && head.width == whole.width && head.height == whole.height && head.type == whole.type);
+        ASSERT(e == OK && head.width == whole.width && head.height == whole.height && head.type == whole.type &&
+               head.need_bytes >= whole.need_bytes);
     if (of_head == ERR_IMAGE_TOO_MANY_PIXELS)
         ASSERT(e == ERR_IMAGE_TOO_MANY_PIXELS);
     return 0;

@@ -13,7 +13,7 @@ import time
 
 import load
 
-APPS = ("auth", "keys", "tiktok", "uploads", "posts")
+APPS = ("auth", "keys", "tiktok", "uploads", "media", "posts")
 THREADS = 8  # of an app: what it can be working on when it is killed
 ROUND_SEC = 1.5
 

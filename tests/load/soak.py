@@ -15,7 +15,7 @@ import time
 
 import load
 
-APPS = ("auth", "keys", "tiktok", "uploads", "posts")
+APPS = ("auth", "keys", "tiktok", "uploads", "media", "posts")
 GROWTH_MAX_KB = 1024  # malloc keeps a little more when threads meet in another way than before
 WARM = 50_000  # until then every thread has met every route, and malloc its arenas
 NOBODY = "01a203f4-f8bd-7e8a-a70b-bd6f0e352b1b"

@@ -27,6 +27,7 @@ import sanitizers  # noqa: E402
 FUZZ_SEC = 6
 UNIT_TIMEOUT_SEC, PYTEST_TIMEOUT_SEC, DEMO_TIMEOUT_SEC, LOAD_TIMEOUT_SEC = 120, 900, 240, 180
 SWEEP_TIMEOUT_SEC = 4 * 3600  # of all of it; a sample takes minutes
+HOSTILE_TIMEOUT_SEC = 180  # of the requests of one seed
 
 os.environ.update(sanitizers.OPTIONS)
 
@@ -290,3 +291,28 @@ class Load:
                                      env=python_environment())
             section.say(out.rstrip())
             section.add(name, code == 0, out[-8000:])
+
+
+# Hostile: the seeded requests of tests/hostile, all of them against one stack
+
+
+class Hostile:
+    def __init__(self, name, build, seeds):
+        self.name, self.builds, self.seeds = name, [build], seeds
+
+    def names(self):
+        return [f"{self.name}/{seed}" for seed in self.seeds]
+
+    def parts(self, wanted, section):
+        return [lambda: self.run(wanted, section)]
+
+    def run(self, wanted, section):
+        seeds = [name.partition("/")[2] for name in wanted]
+        code, out = children.run([CHECKOUT / "tests/hostile/hostile.py", "--build", builds.folder(self.builds[0]), *seeds],
+                                 HOSTILE_TIMEOUT_SEC * (1 + len(seeds)), env=python_environment())
+        section.say(out.rstrip())
+        said = {seed: state == "ok" for state, seed in re.findall(r"^(ok|FAIL) (\d+) \d+ s$", out, re.M)}
+        for name, seed in zip(wanted, seeds):
+            section.add(name, said.get(seed, False))
+        if code != 0 and all(said.get(seed, False) for seed in seeds):
+            section.add(f"{self.name} (exit code {code})", False)  # what shows only when the programs end

@@ -73,6 +73,7 @@ def configuration(at, https, changes):
     url, sandbox = f"https://localhost:{https}", f"https://{SANDBOX}:{https}"
     values = {
         ("service", "url"): url,
+        ("service", "socket_dir"): at.run,
         ("metrics", "dir"): at.run / "metrics",
         ("keys", "epoch"): at.run / "keys.epoch",
         ("database", "socket"): at.mariadb_sock,
@@ -105,6 +106,7 @@ def nginx(at, tables, https, http, ipv6):
         html = at.home / "html"
     folder(at.nginx, 0o755)
     folder(at.nginx / "temp", 0o700, services.NGINX.uid, services.GID_NGINX)
+    write(at.nginx / "no-bodies", "", 0o700, services.NGINX.uid, services.GID_NGINX)
     access_log = at.log / "access.log"
     access_log.touch(0o644)
     if AS_ROOT:
@@ -116,13 +118,13 @@ def nginx(at, tables, https, http, ipv6):
         "ORIGIN": f"https://localhost:{https}", "SERVER_NAMES": "localhost 127.0.0.1 [::1]", "SANDBOX_NAME": SANDBOX,
         "CERTIFICATE": at.tls / "leaf.crt", "CERTIFICATE_KEY": at.tls / "leaf.key", "NGINX_DIR": at.nginx,
         "RUN_DIR": at.run, "STORE_DIR": at.store, "HTML_DIR": html, "ACME_DIR": at.nginx / "acme",
-        "BODY_TEMP": at.nginx / "temp/body",
+        "BODY_TEMP": at.nginx / "temp/body", "NO_BODY_TEMP": at.nginx / "no-bodies",
         "ACCESS_LOG": access_log, "ERROR_LOG": "stderr",
         # A browser applies HSTS to the host whatever the port: a real value would lock a developer out of every other
         # http://localhost.
         "HSTS": "max-age=0",
         # All tests come from one address; tests/api/test_limits.py puts the real ones in.
-        "NETWORK_RATE": "100000r/s", "CALLER_RATE": "100001r/s", "SIGN_IN_RATE": "100002r/s", "UPLOADS_AT_ONCE": 1000,
+        "NETWORK_RATE": "100000r/s", "CALLER_RATE": "100001r/s", "SIGN_IN_RATE": "100002r/s", "HEALTH_RATE": "100003r/s", "DELIVERY_RATE": "100004r/s", "UPLOADS_AT_ONCE": 1000,
         "CONNECTIONS_AT_ONCE": 60000,
         "DAEMON": "off", "USER": None, "WORKERS": 2, "PID": at.nginx / "temp/nginx.pid", "TEMP_DIR": at.nginx / "temp",
         # Chattier than a server's: the site has an error_log of its own, and what it keeps silent must not come out here.

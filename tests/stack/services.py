@@ -15,10 +15,12 @@ import generate  # noqa: E402
 
 UID_BASE = 58100
 GID_NGINX = UID_BASE + 1
-GID_STORE = 58150  # reads and writes the image store
+GID_STORE = 58150  # may enter the folder of the image store, and read there
 GID_IMAGE = 58151  # may talk to the image service
 GID_METRICS = 58152  # shows metrics, and may read them
 GID_EPOCH = 58153  # may end cached credentials
+GID_APPS = 58155  # may ask the apps
+GID_STORE_WRITE = 58154  # of those who may enter: makes and deletes images
 
 
 @dataclasses.dataclass
@@ -38,11 +40,12 @@ class Service:
 HOSTS = {"HOST_MAIN": "localhost", "HOST_SANDBOX": "sandbox.localhost"}
 
 MARIADB = Service("mariadb", "/usr/sbin/mariadbd", UID_BASE)
-NGINX = Service("nginx", "/usr/sbin/nginx", UID_BASE + 1, groups=(GID_STORE,))
+NGINX = Service("nginx", "/usr/sbin/nginx", UID_BASE + 1, groups=(GID_STORE, GID_APPS))
 
 
 def from_row(row, uid):
-    groups = [(GID_METRICS, True), (GID_STORE, row["store"] == "STORE_WRITE"), (GID_IMAGE, row["asks_image"]),
+    groups = [(GID_METRICS, True), (GID_STORE, row["store"] != "STORE_NONE"),
+              (GID_STORE_WRITE, row["store"] == "STORE_WRITE"), (GID_IMAGE, row["asks_image"]), (GID_APPS, row["asks_apps"]),
               (GID_EPOCH, row["ends_credentials"])]
     made = Service(generate.label(row), f"marketingcli-{row['kind'] if row['kind'] == 'worker' else row['name']}", uid,
                    groups=tuple(gid for gid, is_in in groups if is_in), database=row["database"] or "",
@@ -52,7 +55,7 @@ def from_row(row, uid):
     elif row["kind"] == "image":
         made.socket, made.socket_gid = "seqpacket", GID_IMAGE
     else:
-        made.socket, made.socket_gid, made.host = "stream", GID_NGINX, HOSTS[row["host"]]
+        made.socket, made.socket_gid, made.host = "stream", GID_APPS, HOSTS[row["host"]]
     return made
 
 

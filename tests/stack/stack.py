@@ -78,7 +78,7 @@ def up(at, options):
             return 1
     at.make()
     if options.fresh:
-        subprocess.run(["rm", "-rf", *(str(p) for p in (at.data, at.home / "data.ready", at.store, at.spool, at.log))],
+        subprocess.run(["rm", "-rf", *(str(p) for p in (at.data, at.home / "data.ready", at.store_home, at.log))],
                        check=True)
     return foreground(at, options) if options.foreground else background(at, options)
 

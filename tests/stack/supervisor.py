@@ -76,8 +76,9 @@ class Supervisor:
         write(at.test / "faults", "\0" * FAULTS_BYTES, 0o666)
         folder(at.run / "metrics", 0o3770, 0, services.GID_METRICS)
         write(at.run / "keys.epoch", "", 0o664, 0, services.GID_EPOCH)
-        for path in (at.store, at.spool):
-            folder(path, 0o2770, 0, services.GID_STORE)
+        folder(at.store_home, 0o750, 0, services.GID_STORE)
+        folder(at.store, 0o2775, 0, services.GID_STORE_WRITE)
+        folder(at.spool, 0o2770, 0, services.GID_STORE_WRITE)
         render.certificates(at)
         render.credentials(at)
         render.configuration(at, options.https, options.changes)

@@ -13,6 +13,9 @@ import re
 import sys
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
+ANSWER_SEC = 120  # how long nginx waits for an answer, where the route's timeout_sec does not say
+STOP_SEC = 15  # at a stop, beyond what is under way: answers that stream are ended, last uses written, a statement may hang
+RECORD_SEC = 15  # RUNNER_STOP_SEC of lib/jobs/runner.h: a worker's results are recorded after its calls
 NGINX_BODY = 64 << 10  # client_max_body_size of snippets/server.conf: beyond it nginx asks before it takes a body
 PLACE = re.compile(r"@([A-Z][A-Z0-9_]*)@")
 BODY = re.compile(r"@BODY\((\w+)(?: (\d+))?\)@")
@@ -45,14 +48,16 @@ def services():
     made = []
     text = (CHECKOUT / "lib/service/service.def").read_text()
     for kind, name, what, columns in ROW.findall(text):
-        row = {"name": name, "kind": kind.lower(), "what": what, "internet": "false", "asks_image": "false",
+        row = {"name": name, "kind": kind.lower(), "what": what, "internet": "false", "asks_image": "false", "asks_apps": "false",
                "ends_credentials": "false", "store": "STORE_NONE", "host": "HOST_MAIN", "credentials": "{}",
                **dict(COLUMN.findall(columns))}
-        row |= {c: row[c] == "true" for c in ("internet", "asks_image", "ends_credentials")}
+        row |= {c: row[c] == "true" for c in ("internet", "asks_image", "asks_apps", "ends_credentials")}
         row["database"] = None if kind == "IMAGE" else f"worker_{name}" if kind == "WORKER" else name
         row["credentials"] = ["db-password"] * (kind != "IMAGE") + re.findall(r'"([^"]*)"', row["credentials"])
         made.append(row)
     assert len(made) == len(re.findall(r"^(?:APP|WORKER|IMAGE)\(", text, re.MULTILINE)), "service.def: a row cannot be read"
+    for what in (user, unit, lambda s: s["database"] or s["name"]):  # an app and a class of jobs may share their name
+        assert len({what(s) for s in made}) == len(made), "service.def: two rows would have one user, unit or database user"
     return made
 
 
@@ -74,20 +79,37 @@ def unit(service):
 
 def parts(service):
     """The pieces of systemd/parts that the service's row asks for."""
-    return [name for name, wanted in (("metrics", True), ("internet", service["internet"]),
-                                      ("image", service["asks_image"]), ("store", service["store"] == "STORE_WRITE"),
+    return [name for name, wanted in (("stop", True), ("metrics", True), ("internet", service["internet"]),
+                                      ("image", service["asks_image"]), ("apps", service["asks_apps"]),
+                                      ("store-read", service["store"] == "STORE_READ"),
+                                      ("store-write", service["store"] == "STORE_WRITE"),
                                       ("epoch", service["ends_credentials"])) if wanted]
 
 
-def unit_values(service, values):
+def setting_max(section, key):
+    """The most that the configuration takes for a number."""
+    found = re.search(rf"^CONF_INT\({section}, {key}, \d+, RANGE\(\d+, (\d+)\)", (CHECKOUT / "lib/base/conf.def").read_text(), re.MULTILINE)
+    return int(found[1])
+
+
+def stop_sec(service, routes):
+    """How long a stop may take: as long as somebody waits for what the service is doing."""
+    if service["kind"] == "worker":
+        return setting_max("tiktok", "timeout_sec") + RECORD_SEC + STOP_SEC
+    if service["kind"] == "image":
+        return setting_max("store", "image_timeout_sec") + STOP_SEC
+    return max(r["timeout_sec"] or ANSWER_SEC for r in routes if r["app"] == service["name"]) + STOP_SEC
+
+
+def unit_values(service, values, routes):
     folder = f"/etc/marketingcli/credentials/{service['database']}"
     optional = service["host"] != "HOST_MAIN"
     return {
-        **values, "NAME": service["name"], "WHAT": service["what"],
+        **values, "NAME": service["name"], "WHAT": service["what"], "STOP_SEC": stop_sec(service, routes),
         "PART_OF": None if optional else "marketingcli.target",
         "WANTED_BY": "multi-user.target" if optional else "marketingcli.target",
         "LISTEN": "ListenSequentialPacket" if service["kind"] == "image" else "ListenStream",
-        "CLIENT_GROUP": "marketingcli-image" if service["kind"] == "image" else "www-data",
+        "CLIENT_GROUP": "marketingcli-image" if service["kind"] == "image" else "marketingcli-apps",
         "CREDENTIALS": lines(f"LoadCredential={c}:{folder}/{c}" for c in service["credentials"]),
     }
 
@@ -97,24 +119,24 @@ def install_section(text):
     return text.removesuffix("\n[Install]\n")
 
 
-def systemd(values):
+def systemd(tables, values):
     """{file name: text}. 50-<label>.conf is a drop-in of the service's unit: it must come after 10-hardening.conf, which takes
     away what it gives. marketingcli.conf is for sysusers.d."""
     read = lambda name: (CHECKOUT / "systemd" / name).read_text()
     made, rows = {}, services()
     for s in rows:
-        own = unit_values(s, values)
+        own = unit_values(s, values, tables["routes"])
         if s["kind"] != "worker":
             made[unit(s) + ".service"] = install_section(fill(read(f"{s['kind']}.service.in"), own))
             made[unit(s) + ".socket"] = fill(read("app.socket.in"), own)
         pieces = [fill(read("worker-class.conf.in"), own)] if s["kind"] == "worker" else []
-        made[f"50-{label(s)}.conf"] = "\n".join(pieces + [read(f"parts/{name}.conf") for name in parts(s)])
+        made[f"50-{label(s)}.conf"] = "\n".join(pieces + [fill(read(f"parts/{name}.conf"), own) for name in parts(s)])
     made["marketingcli-worker@.service"] = fill(read("worker@.service.in"), values)
     wanted = [s for s in rows if s["host"] == "HOST_MAIN"]
     made["marketingcli.target"] = fill(read("marketingcli.target.in"), {"WANTS": lines(
         "Wants=" + (f"{unit(s)}.socket " if s["kind"] != "worker" else "") + f"{unit(s)}.service" for s in wanted)})
-    groups = [("store", lambda s: s["store"] == "STORE_WRITE"), ("image", lambda s: s["asks_image"]),
-              ("epoch", lambda s: s["ends_credentials"])]
+    groups = [("store", lambda s: s["store"] != "STORE_NONE"), ("store-write", lambda s: s["store"] == "STORE_WRITE"), ("image", lambda s: s["asks_image"]),
+              ("apps", lambda s: s["asks_apps"]), ("epoch", lambda s: s["ends_credentials"])]
     made["marketingcli.conf"] = fill(read("sysusers.conf.in"), {"USERS": lines(
         [f'u {user(s)} - "MarketingCLI {s["kind"]} {s["name"]}"' for s in rows] +
         [f"m {user(s)} marketingcli-{group}" for group, is_in in groups for s in rows if is_in(s)])})
@@ -156,29 +178,47 @@ def size(n):
 
 
 RATES = {"none": [], "api": ["include @NGINX_DIR@/snippets/limits.conf;"],
-         "sign_in": ["limit_req zone=mcli_sign_in burst=20 nodelay;", "include @NGINX_DIR@/snippets/limits.conf;"]}
+         "sign_in": ["limit_req zone=mcli_sign_in burst=20 nodelay;", "include @NGINX_DIR@/snippets/limits.conf;"],
+         "health": ["limit_req zone=mcli_health burst=20 nodelay;"],
+         "delivery": ["limit_req zone=mcli_delivery burst=2000 delay=1000;"]}
 
 
-def location(app, pattern, rows):
-    """One location of all the routes that share a pattern: the widest of their columns."""
+def block(address, rows, out):
+    titles = "".join(f"# {r['method']}: {r['summary']}\n" for r in rows)
+    return f"{titles}location {address} {{\n" + "".join(f"\t{o}\n" for o in out) + "}\n"
+
+
+def asking(app, rows):
+    """How the routes' program is asked: the widest of their columns."""
     effect = any(r["effect"] for r in rows)
-    limit = max(r["body_max_bytes"] for r in rows)
-    timeout = max(r["timeout_sec"] for r in rows)
-    rate = max((r["rate"] for r in rows), key=list(RATES).index)
-    out = list(RATES[rate])
-    if limit > NGINX_BODY:
-        out += [f"client_max_body_size {size(limit)};", "limit_conn mcli_uploads @UPLOADS_AT_ONCE@;",
-                "limit_conn mcli_connections @CONNECTIONS_AT_ONCE@; # a location with a limit of its own inherits none",
-                f"auth_request /internal/authorize/{app};", f"error_page 403 = @refused_{app};",
-                "include @NGINX_DIR@/snippets/authorize.conf;"]
-    out.append(f"include @NGINX_DIR@/snippets/fastcgi{'-effect' if effect else ''}.conf;")
+    timeout = max((r["timeout_sec"] for r in rows), default=0)
+    out = [f"include @NGINX_DIR@/snippets/fastcgi{'-effect' if effect else ''}.conf;"]
     if any(r["streams"] for r in rows):
         out.append("fastcgi_max_temp_file_size 0; # nginx waits for the client instead of keeping the answer on its disk")
     if timeout:
         out.append(f"fastcgi_read_timeout {timeout}s;")
-    out.append(f"fastcgi_pass mcli_{app}{'' if effect else '$mcli_pool'};")
-    titles = "".join(f"# {r['method']}: {r['summary']}\n" for r in rows)
-    return f"{titles}location {location_of(pattern)} {{\n" + "".join(f"\t{o}\n" for o in out) + "}\n"
+    return [*out, f"fastcgi_pass mcli_{app}{'' if effect else '$mcli_pool'};"]
+
+
+def location(app, pattern, rows):
+    """The location of the routes that share a pattern. If one of them takes a large body, the other methods have a location of
+    their own: they are no uploads, and none of them lets such a body in."""
+    large = [r for r in rows if r["body_max_bytes"] > NGINX_BODY]
+    others = [r for r in rows if r not in large]
+    out = list(RATES[max((r["rate"] for r in rows), key=list(RATES).index)])
+    if not large:
+        return block(location_of(pattern), rows, out + asking(app, rows))
+    place = f"/internal/others/{app}{re.sub('[^a-z0-9/]', '', pattern)}"
+    takes = [f'if ($request_method !~ "^({"|".join(r["method"] for r in large)})$") {{',
+             f"\trewrite ^ {place} last;", "}",
+             f"client_max_body_size {size(max(r['body_max_bytes'] for r in large))};", "client_body_temp_path @BODY_TEMP@ 1;",
+             "limit_conn mcli_uploads @UPLOADS_AT_ONCE@;",
+             "limit_conn mcli_connections @CONNECTIONS_AT_ONCE@; # a location with a limit of its own inherits none",
+             f"auth_request /internal/authorize/{app};", f"error_page 403 = @refused_{app};",
+             "include @NGINX_DIR@/snippets/authorize.conf;"]
+    told = ["internal;", "recursive_error_pages on;", f"error_page 413 = @told_{app};", "include @NGINX_DIR@/snippets/error-codes.conf;"]
+    return (block(location_of(pattern), large, out + takes + asking(app, large)) +
+            block(f"= {place}", others, told + out + asking(app, others)))
 
 
 AUTHORIZE = """\
@@ -239,7 +279,7 @@ def nginx(tables, values):
     """{folder: {file name: text}} of "main", "sites", "snippets" and "locations"."""
     apps = [s for s in services() if s["kind"] == "app"]
     errors = {e["code"]: e for e in tables["errors"]}
-    values = {**values, "HEADER_PARAMS": header_params()}
+    values = {**values, "HEADER_PARAMS": header_params(), "ANSWER_SEC": ANSWER_SEC}
     made = {"main": {}, "sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps)},
             "locations": {f"{s['name']}.conf": locations(tables, s["name"]) for s in apps if s["host"] == "HOST_MAIN"}}
     # Each by its name: a file that an older release left behind must not come in.
@@ -256,10 +296,8 @@ def nginx(tables, values):
 def main():
     what, tables, out, *settings = sys.argv[1:]
     values = {name: value or None for name, _, value in (s.partition("=") for s in settings)}
-    if what in ("systemd", "mariadb"):
-        made = systemd(values) if what == "systemd" else mariadb()
-    else:
-        made = nginx(json.loads(pathlib.Path(tables).read_text()), values)[what]
+    tables = json.loads(pathlib.Path(tables).read_text())
+    made = systemd(tables, values) if what == "systemd" else mariadb() if what == "mariadb" else nginx(tables, values)[what]
     for name, text in made.items():
         (pathlib.Path(out) / name).write_text(text)
 

@@ -14,7 +14,7 @@ static const char *const image_counts_outcome_names[OUTCOME__MAX + 1];
 
 struct counts {
     struct metrics *metrics;
-    atomic_llong *since_us; /* of each slot, shared: when it took its connection; 0: it has none */
+    atomic_llong *since_us; /* of each slot, shared: when it took its image; 0: it has none */
 };
 
 struct counts *counts_new(void)
@@ -47,7 +47,7 @@ void counts_take(struct counts *c, size_t slot)
     atomic_store(image_counts_since(c, slot), clock_mono_us());
 }
 
-/* Counts once for each connection, by the process or by its parent, whichever comes first. */
+/* Counts once for each image, by the process or by its parent, whichever comes first. */
 static void image_counts_end_image(struct counts *c, size_t slot, enum outcome outcome)
 {
     int64_t since_us = atomic_exchange(image_counts_since(c, slot), 0);
@@ -78,6 +78,16 @@ void counts_ended(struct counts *c, size_t slot, enum counts_cause cause)
     metric_add(c->metrics, METRIC_PROCESSES, 0, -1);
     metric_add(c->metrics, METRIC_PROCESSES_ENDED, cause, 1);
     image_counts_end_image(c, slot, cause == CAUSE_TIMED_OUT ? OUTCOME_TIMED_OUT : OUTCOME_CRASHED);
+}
+
+void counts_waiting(struct counts *c, int64_t n)
+{
+    metric_set(c->metrics, METRIC_IMAGES_WAITING, 0, n);
+}
+
+void counts_told_busy(struct counts *c)
+{
+    metric_add(c->metrics, METRIC_IMAGES_BUSY, 0, 1);
 }
 
 static void image_counts_refresh(void *arg)

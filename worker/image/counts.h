@@ -4,8 +4,8 @@
  * parent counts the processes that end, and the image that such a process was working on. Nobody trusts these figures:
  * a process that a picture has taken over could write anything there, and only the text on the socket would be wrong.
  *
- *    counts_take(c, slot);            // a connection
- *    counts_image(c, slot, e);        // its image has ended
+ *    counts_take(c, slot);             // an image
+ *    counts_image(c, slot, e);         // it has ended
  *    counts_leave(c, slot);            // in any case
  */
 #pragma once
@@ -34,6 +34,8 @@ void counts_leave(struct counts *c, size_t slot);
 /* By the parent. */
 void counts_started(struct counts *c);
 void counts_ended(struct counts *c, size_t slot, enum counts_cause cause);
+void counts_waiting(struct counts *c, int64_t n);
+void counts_told_busy(struct counts *c);
 
 /*
  * Shows the figures at DIR/image.sock until SIGTERM, which must be blocked; returns the exit status. For a process of

@@ -1,48 +1,34 @@
 /*
  * marketingcli-image: the image service. Its listening SOCK_SEQPACKET socket is fd 0. This process never
- * touches an image: it keeps a few processes alive that do (process.c), and one that shows what they count (counts.c),
- * and passes SIGTERM on to them. It has no credentials.
+ * touches an image: it says who is next (desk.c, shares.c), keeps a few processes alive that do the work (crew.c,
+ * process.c), and one that shows what they count (counts.c). At SIGTERM it finishes what it has. It has no credentials.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/conf.h"
 #include "base/log.h"
-#include "process.h"
+#include "desk.h"
 
 #include <vips/vips.h> /* last: glib undefines our MIN and MAX before it defines the same */
 
 #define LISTENER STDIN_FILENO
-#define PROCESSES_MIN 2 /* one slow image must not hold up the others */
-#define PROCESSES_MAX 16
-#define SHOWS 0        /* the slot of the process that shows the figures; those that repair images come after it */
-#define EXIT_CONFIG 78 /* sysexits.h */
-
-/* Without a pause, a process that dies at once would be replaced as fast as the machine can. */
-#define SHORT_LIFE_US (100 * US_PER_MS)
-#define PAUSE_SEC 1
-
-struct slot {
-    pid_t pid; /* 0: empty */
-    int64_t since_us;
-};
+#define PROCESSES_MIN 4 /* one user has at most half of them, and he alone can use two processors */
+#define EXIT_CONFIG 78  /* sysexits.h */
 
 struct service {
-    const struct conf *conf;
     struct counts *counts;
-    struct slot slot[1 + PROCESSES_MAX];
-    size_t slots;
-    sigset_t signals;
-    bool pause;
+    struct shares shares;
+    struct crew crew;
+    struct desk desk;
+    int signal_fd;
 };
 
 static GLogWriterOutput image_main_be_silent(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
@@ -75,91 +61,60 @@ static bool image_main_is_listener(int fd)
            fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0;
 }
 
-/* The life of a new process. The one that shows the figures is killed when we die, so its socket tells that we did. */
-static NORETURN void image_main_live(struct service *s, size_t slot, pid_t master)
+/* How long those that wait for their turn may still wait at a stop; then what runs has its own time (TimeoutStopSec=). */
+#define STOP_WAIT_US (10 * US_PER_SEC)
+
+/* The signals that have come. True: it is time to stop. */
+static bool image_main_signals(struct service *s)
 {
-    (void)prctl(PR_SET_PDEATHSIG, slot == SHOWS ? SIGKILL : SIGTERM);
-    if (getppid() != master)
-        exit(EXIT_SUCCESS);
-    exit(slot == SHOWS ? counts_show(s->counts, s->conf->metrics_dir) : process_run(LISTENER, s->counts, slot));
+    struct signalfd_siginfo info;
+    bool stop = false;
+
+    while (read(s->signal_fd, &info, sizeof info) == sizeof info)
+        stop |= info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
+    crew_reap(&s->crew);
+    return stop;
 }
 
-static void image_main_fill(struct service *s, size_t slot)
+static int image_main_poll_ms(const struct service *s)
 {
-    pid_t master = getpid(), pid = fork();
+    int64_t now_us = clock_mono_us(), until_us = desk_until_us(&s->desk);
 
-    if (pid < 0) {
-        log_event(LOG_ERROR, "fork_failed", LOG_CSTR("reason", strerror(errno)), LOG_END);
-        s->pause = true;
-        return;
+    if (s->crew.pause_until_us > now_us)
+        until_us = MIN(until_us, s->crew.pause_until_us);
+    return until_us == INT64_MAX ? -1 : (int)(MAX(until_us - now_us, 0) / US_PER_MS + 1);
+}
+
+/* Waits until there is something to do, and does it. True: it is time to stop. */
+static bool image_main_turn(struct service *s)
+{
+    struct pollfd p[1 + CREW_MAX + 1 + DESK_MAX];
+
+    p[0] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
+    size_t crew_n = crew_polls(&s->crew, &p[1]);
+    size_t n = 1 + crew_n + desk_polls(&s->desk, &p[1 + crew_n]);
+    if (poll(p, n, image_main_poll_ms(s)) < 0) {
+        ASSERT(errno == EINTR);
+        return false;
     }
-    if (pid == 0)
-        image_main_live(s, slot, master);
-    s->slot[slot] = (struct slot){.pid = pid, .since_us = clock_mono_us()};
-    if (slot != SHOWS)
-        counts_started(s->counts);
-}
-
-static enum counts_cause image_main_cause_of(int status)
-{
-    if (!WIFEXITED(status))
-        return CAUSE_CRASHED;
-    return WEXITSTATUS(status) == EXIT_SUCCESS     ? CAUSE_RECYCLED
-           : WEXITSTATUS(status) == EXIT_TIMED_OUT ? CAUSE_TIMED_OUT
-                                                   : CAUSE_CRASHED;
-}
-
-static void image_main_bury(struct service *s, pid_t pid, int status)
-{
-    enum counts_cause cause = image_main_cause_of(status);
-    bool well = cause == CAUSE_RECYCLED;
-
-    if (!well)
-        log_event(LOG_WARNING, "image_process_died", LOG_CSTR("cause", counts_causes[cause]), LOG_INT("pid", pid),
-                  LOG_INT("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
-                  LOG_INT("exit_status", WIFEXITED(status) ? WEXITSTATUS(status) : 0), LOG_END);
-    for (size_t i = 0; i < s->slots; i++) {
-        if (s->slot[i].pid != pid)
-            continue;
-        s->pause |= !well && clock_mono_us() - s->slot[i].since_us < SHORT_LIFE_US;
-        s->slot[i].pid = 0;
-        if (i != SHOWS)
-            counts_ended(s->counts, i, cause);
-    }
-}
-
-/* Waits for a signal, but only a second when a process just failed. True: it is time to stop. */
-static bool image_main_wait_for_signal(struct service *s)
-{
-    static const struct timespec second = {.tv_sec = PAUSE_SEC};
-    int sig = s->pause ? sigtimedwait(&s->signals, NULL, &second) : sigwaitinfo(&s->signals, NULL);
-
-    s->pause = false;
-    return sig == SIGTERM || sig == SIGINT;
-}
-
-static void image_main_reap(struct service *s, int flags)
-{
-    pid_t pid;
-    int status;
-
-    while ((pid = waitpid(-1, &status, flags)) > 0 || (pid < 0 && errno == EINTR))
-        if (pid > 0)
-            image_main_bury(s, pid, status);
+    crew_hear(&s->crew, &p[1]);
+    desk_hear(&s->desk, &p[1 + crew_n]);
+    return p[0].revents != 0 && image_main_signals(s);
 }
 
 static void image_main_run(struct service *s)
 {
-    do {
-        image_main_reap(s, WNOHANG);
-        for (size_t i = 0; i < s->slots && !s->pause; i++)
-            if (s->slot[i].pid == 0)
-                image_main_fill(s, i);
-    } while (!image_main_wait_for_signal(s));
-    for (size_t i = 0; i < s->slots; i++)
-        if (s->slot[i].pid != 0)
-            (void)kill(s->slot[i].pid, SIGTERM);
-    image_main_reap(s, 0);
+    bool stopping = false;
+
+    while (!stopping || s->desk.clients > 0 || shares_running(&s->shares) > 0) {
+        crew_fill(&s->crew);
+        desk_give(&s->desk, &s->crew);
+        if (image_main_turn(s) && !stopping) {
+            stopping = true;
+            desk_stop(&s->desk, STOP_WAIT_US);
+        }
+    }
+    crew_end(&s->crew);
 }
 
 static int image_main_fail(int code, const char *why)
@@ -168,12 +123,25 @@ static int image_main_fail(int code, const char *why)
     return code;
 }
 
+static int image_main_catch_signals(void)
+{
+    sigset_t signals;
+
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGINT);
+    (void)sigaddset(&signals, SIGCHLD);
+    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
+    (void)signal(SIGPIPE, SIG_IGN); /* the reader of our log may go away */
+    return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
 int main(void)
 {
+    static struct service s;
     _cleanup_(conf_done) struct conf conf = {0};
     _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    struct service s = {.conf = &conf, .slots = 1 + (size_t)MIN(MAX(processors, PROCESSES_MIN), PROCESSES_MAX)};
+    long processes = 2 * sysconf(_SC_NPROCESSORS_ONLN);
 
     log_init("marketingcli-image", LOG_INFO);
     if (conf_load(&conf, conf_path(), &why) != OK)
@@ -181,17 +149,18 @@ int main(void)
     log_init("marketingcli-image", conf.service_log_level);
     if (!image_main_is_listener(LISTENER))
         return image_main_fail(EXIT_CONFIG, "standard input is not a listening SOCK_SEQPACKET socket");
-    (void)sigemptyset(&s.signals);
-    (void)sigaddset(&s.signals, SIGTERM);
-    (void)sigaddset(&s.signals, SIGINT);
-    (void)sigaddset(&s.signals, SIGCHLD);
-    (void)sigprocmask(SIG_BLOCK, &s.signals, NULL);
-    (void)signal(SIGPIPE, SIG_IGN); /* the reader of our log may go away */
+    s.signal_fd = image_main_catch_signals();
+    if (s.signal_fd < 0)
+        return image_main_fail(EXIT_FAILURE, strerror(errno));
     if (!image_main_start_vips())
         return image_main_fail(EXIT_FAILURE, vips_error_buffer());
     s.counts = counts_new();
+    shares_init(&s.shares, (size_t)MIN(MAX(processes, PROCESSES_MIN), PROCESSES_MAX), IMAGES_NEED_MAX_BYTES);
+    crew_init(&s.crew, &conf, s.counts, &s.shares);
+    desk_init(&s.desk, LISTENER, s.counts, &s.shares);
     image_main_run(&s);
     counts_free(s.counts);
+    (void)close(s.signal_fd);
     vips_shutdown();
     return EXIT_SUCCESS;
 }

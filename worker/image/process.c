@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <malloc.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -15,15 +17,13 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "image/wire.h"
+#include "job.h"
+#include "limits.h"
 #include "repair.h"
 
-#define IMAGES_MAX 50 /* then a new process takes over: starting it takes 30 ms, less than 1 ms per image */
-#define TIMEOUT_SEC_MAX 120
-#define REQUEST_SEC_MAX 5 /* a client that connects and says nothing must not keep a process */
-
-/* An interlaced 16-bit RGBA PNG of 100 megapixels takes 800 MB; nothing that is allowed takes more. */
-#define MEMORY_MAX_BYTES (UINT64_C(1536) << 20)
+/* What malloc gives back to the kernel when it is freed; then what a process keeps stays small. */
+#define MMAP_BYTES (256 << 10)
+#define STACK_BYTES (2u << 20) /* of libvips' threads, as libvips itself asks for at least; the default is 8 MB each */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) /* they map terabytes */
 #define SANITIZED 1
@@ -46,43 +46,6 @@ const char *__tsan_default_options(void)
 }
 #endif
 
-struct job {
-    struct image_request request;
-    int in_fd, out_fd;
-};
-
-static void image_process_job_close(struct job *j)
-{
-    fd_closep(&j->in_fd);
-    fd_closep(&j->out_fd);
-}
-
-static bool image_process_receive(int fd, struct job *ret)
-{
-    struct job j = {.in_fd = -1, .out_fd = -1};
-    int *fds[IMAGE_WIRE_FDS] = {&j.in_fd, &j.out_fd};
-    union {
-        char space[CMSG_SPACE(sizeof(int) * IMAGE_WIRE_FDS)];
-        struct cmsghdr align;
-    } control;
-    struct iovec iov = {.iov_base = &j.request, .iov_len = sizeof j.request};
-    struct msghdr m = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
-
-    ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
-    struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&m);
-    if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-        for (size_t i = 0; i < IMAGE_WIRE_FDS && c->cmsg_len >= CMSG_LEN(sizeof(int) * (i + 1)); i++)
-            memcpy(fds[i], CMSG_DATA(c) + sizeof(int) * i, sizeof(int));
-    if (n == sizeof j.request && j.request.version == IMAGE_WIRE_VERSION && j.in_fd >= 0 && j.out_fd >= 0 &&
-        j.request.timeout_sec > 0 && j.request.timeout_sec <= TIMEOUT_SEC_MAX) {
-        *ret = j;
-        return true;
-    }
-    image_process_job_close(&j);
-    return false;
-}
-
 /* A decoder that hangs cannot be asked to stop. This may only call what signal-safety(7) allows. */
 static void image_process_too_late(int sig, siginfo_t *info, void *context)
 {
@@ -90,15 +53,15 @@ static void image_process_too_late(int sig, siginfo_t *info, void *context)
 
     (void)sig;
     (void)context;
-    (void)send(info->si_value.sival_int, &r, sizeof r, MSG_NOSIGNAL | MSG_DONTWAIT);
+    image_job_answer(info->si_value.sival_ptr, &r);
     _exit(EXIT_TIMED_OUT);
 }
 
-static timer_t image_process_start_timer(int fd, int sec)
+static timer_t image_process_start_timer(struct image_job *j)
 {
     struct sigaction sa = {.sa_sigaction = image_process_too_late, .sa_flags = SA_SIGINFO};
-    struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM, .sigev_value = {.sival_int = fd}};
-    struct itimerspec at = {.it_value = {.tv_sec = sec}};
+    struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM, .sigev_value = {.sival_ptr = j}};
+    struct itimerspec at = {.it_value = {.tv_sec = j->request.timeout_sec}};
     timer_t t;
 
     ASSERT(sigaction(SIGALRM, &sa, NULL) == 0 && timer_create(CLOCK_MONOTONIC, &ev, &t) == 0 &&
@@ -106,73 +69,102 @@ static timer_t image_process_start_timer(int fd, int sec)
     return t;
 }
 
-static void image_process_log_image(const struct image_report *r, const struct buf *why, int64_t since_us)
+static void image_process_log_image(const struct image_report *r, const struct buf *why, int64_t waited_us,
+                                    int64_t since_us)
 {
     log_event(r->err == OK ? LOG_INFO : LOG_WARNING, "image", LOG_CSTR("result", err_slug((enum err)r->err)),
               LOG_INT("original_width", r->original_width), LOG_INT("original_height", r->original_height),
               LOG_INT("width", r->width), LOG_INT("height", r->height), LOG_INT("size_bytes", (int64_t)r->size_bytes),
-              LOG_INT("duration_us", clock_mono_us() - since_us),
+              LOG_INT("waited_us", waited_us), LOG_INT("duration_us", clock_mono_us() - since_us),
               LOG_STR("detail", why->n > 0 ? buf_str(why) : (struct str){0}), LOG_END);
 }
 
-static void image_process_serve(int fd, struct counts *counts, size_t slot)
+static void image_process_limit(int resource, uint64_t most, uint64_t for_ever)
 {
-    static const struct timeval patience = {.tv_sec = REQUEST_SEC_MAX};
+    struct rlimit r = {.rlim_cur = most, .rlim_max = for_ever};
+
+    if (!SANITIZED || resource == RLIMIT_CORE)
+        (void)setrlimit(resource, &r); /* fails only where a tighter limit is set already */
+}
+
+/* All that this process can write to and nobody shares, used or not. -1: unknown. */
+static int64_t image_process_data_bytes(void)
+{
+    FILE *f = fopen("/proc/self/statm", "re");
+    long long pages = -1;
+
+    if (f != NULL && fscanf(f, "%*d %*d %*d %*d %*d %lld", &pages) != 1)
+        pages = -1;
+    if (f != NULL)
+        (void)fclose(f);
+    return pages < 0 ? -1 : pages * sysconf(_SC_PAGESIZE);
+}
+
+static void image_process_serve(struct image_job *j, struct counts *counts, size_t slot)
+{
     _cleanup_(buf_done) struct buf why = BUF_MAX(4096);
     struct image_report r = {0};
-    struct job j;
     int64_t since_us = clock_mono_us();
 
-    /* A client that waited too long has hung up: then there is nobody to work for. */
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0 ||
-        poll(&p, 1, REQUEST_SEC_MAX * 1000) <= 0 || (p.revents & POLLHUP) || !image_process_receive(fd, &j))
-        return;
-    timer_t t = image_process_start_timer(fd, j.request.timeout_sec);
-    enum err e = repair(j.in_fd, j.out_fd, &r, &why);
+    image_process_limit(RLIMIT_DATA, PROCESS_DATA_BYTES + j->request.need_bytes,
+                        PROCESS_DATA_BYTES + IMAGE_NEED_MAX_BYTES);
+    timer_t t = image_process_start_timer(j);
+    enum err e = repair(j->in_fd, j->out_fd, j->request.need_bytes, &r, &why);
     (void)timer_delete(t);
     r.err = (int32_t)e;
-    image_process_job_close(&j);
     counts_image(counts, slot, e);
-    (void)send(fd, &r, sizeof r, MSG_NOSIGNAL);
-    image_process_log_image(&r, &why, since_us);
+    image_job_answer(j, &r);
+    image_process_log_image(&r, &why, j->waited_us, since_us);
 }
 
-static void image_process_limit(int resource, uint64_t most)
+/* Tells the scheduler that this process is free again. False: it is to end. */
+static bool image_process_is_good(int fd)
 {
-    struct rlimit r = {.rlim_cur = most, .rlim_max = most};
-
-    (void)setrlimit(resource, &r); /* fails only where a tighter limit is set already */
+    (void)malloc_trim(0); /* an idle process must not keep the 50 MB of its last image */
+    return (SANITIZED || image_process_data_bytes() <= (int64_t)PROCESS_DATA_BYTES) &&
+           send(fd, "", 1, MSG_NOSIGNAL) == 1;
 }
 
-int process_run(int listener, struct counts *counts, size_t slot)
+static void image_process_prepare(void)
+{
+    pthread_attr_t a;
+
+    image_process_limit(RLIMIT_CORE, 0, 0); /* a core dump would hold somebody's picture */
+    image_process_limit(RLIMIT_AS, IMAGE_NEED_MAX_BYTES + PROCESS_MAPPED_BYTES,
+                        IMAGE_NEED_MAX_BYTES + PROCESS_MAPPED_BYTES);
+    (void)mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
+    (void)mallopt(M_ARENA_MAX, 1);
+    if (!SANITIZED && pthread_attr_init(&a) == 0) {
+        (void)pthread_attr_setstacksize(&a, STACK_BYTES);
+        (void)pthread_setattr_default_np(&a);
+        (void)pthread_attr_destroy(&a);
+    }
+}
+
+int process_run(int fd, struct counts *counts, size_t slot)
 {
     sigset_t stop;
 
-    image_process_limit(RLIMIT_CORE, 0); /* a core dump would hold somebody's picture */
-    if (!SANITIZED)
-        image_process_limit(RLIMIT_AS, MEMORY_MAX_BYTES);
+    image_process_prepare();
     (void)sigemptyset(&stop);
     (void)sigaddset(&stop, SIGTERM);
     _cleanup_(fd_closep) int stop_fd = signalfd(-1, &stop, SFD_CLOEXEC);
     if (stop_fd < 0)
         return EXIT_FAILURE;
-    for (int served = 0; served < IMAGES_MAX;) {
-        struct pollfd p[] = {{.fd = stop_fd, .events = POLLIN}, {.fd = listener, .events = POLLIN}};
-        if (poll(p, ARRAY_LEN(p), -1) < 0 && errno != EINTR)
-            return EXIT_FAILURE;
-        if (p[0].revents != 0)
+    for (int served = 0; served < PROCESS_IMAGES_MAX; served++) {
+        struct pollfd p[] = {{.fd = stop_fd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+        struct image_job j;
+        while (poll(p, ARRAY_LEN(p), -1) < 0)
+            if (errno != EINTR)
+                return EXIT_FAILURE;
+        if (p[0].revents != 0 || !image_job_take(fd, &j))
             break;
-        /* The listener does not block: all processes wake up, and one gets the connection. */
-        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        if (fd < 0)
-            continue;
         counts_take(counts, slot);
-        image_process_serve(fd, counts, slot);
+        image_process_serve(&j, counts, slot);
         counts_leave(counts, slot);
-        (void)close(fd);
-        (void)malloc_trim(0); /* an idle process must not keep the 50 MB of its last image */
-        served++;
+        image_job_close(&j);
+        if (!image_process_is_good(fd))
+            break;
     }
     return EXIT_SUCCESS;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "jpeg_check.h"
 
 #include <vips/vips.h> /* after ours: glib undefines MIN and MAX before it defines the same */
 
@@ -72,24 +73,48 @@ static int repair_load_shrink(VipsImage *im, struct size target)
     return factor >= 16 ? 8 : factor >= 8 ? 4 : factor >= 4 ? 2 : 1;
 }
 
+/* shift: from 16 bits to the upper 8; else the numbers stay as they are. */
+static enum err repair_to_bytes(VipsImage **im, gboolean shift)
+{
+    VipsImage *next = NULL;
+
+    return repair_become(im, &next, vips_cast(*im, &next, VIPS_FORMAT_UCHAR, "shift", shift, NULL));
+}
+
+/*
+ * Before anything else, and again right after the step that makes floating point numbers: what a resize keeps of each
+ * line takes a quarter of the memory then. The result has 8 bits anyway.
+ */
+static enum err repair_to_8_bits(VipsImage **im)
+{
+    VipsInterpretation as = (*im)->Bands < 3 ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB;
+    VipsImage *next = NULL;
+
+    if ((*im)->BandFmt != VIPS_FORMAT_USHORT)
+        return OK;
+    enum err e = repair_to_bytes(im, TRUE);
+    return e == OK ? repair_become(im, &next, vips_copy(*im, &next, "interpretation", as, NULL)) : e;
+}
+
 static enum err repair_resize(VipsImage **im, struct size target)
 {
     VipsImage *next = NULL;
     bool alpha = vips_image_hasalpha(*im);
-    VipsBandFormat format = (*im)->BandFmt;
     enum err e = OK;
 
     /* Invisible pixels have colours too, which must not bleed into the visible ones. */
     if (alpha)
         e = repair_become(im, &next, vips_premultiply(*im, &next, NULL));
+    if (e == OK && alpha)
+        e = repair_to_bytes(im, false);
     if (e == OK)
         e = repair_become(im, &next,
                           vips_resize(*im, &next, (double)target.width / (*im)->Xsize, "vscale",
                                       (double)target.height / (*im)->Ysize, NULL));
     if (e == OK && alpha)
         e = repair_become(im, &next, vips_unpremultiply(*im, &next, NULL));
-    if (e == OK && (*im)->BandFmt != format)
-        e = repair_become(im, &next, vips_cast(*im, &next, format, NULL));
+    if (e == OK && alpha)
+        e = repair_to_bytes(im, false);
     ASSERT(e != OK || ((*im)->Xsize == target.width && (*im)->Ysize == target.height));
     return e;
 }
@@ -229,6 +254,8 @@ static enum err repair_decode(int fd, enum image_type type, VipsImage **im, uint
         if (e == OK)
             e = repair_become(im, &next, 0);
     }
+    if (e == OK)
+        e = repair_to_8_bits(im);
     if (e == OK && (*changes & IMAGE_RESIZED))
         e = repair_resize(im, target);
     if (e != OK)
@@ -253,6 +280,8 @@ static enum err repair_loaded(int in_fd, int out_fd, VipsImage **im, struct imag
     if (repair_has_metadata(*im))
         r->changes |= IMAGE_METADATA_REMOVED;
     enum err e = repair_decode(in_fd, r->type, im, &r->changes);
+    if (e == OK && r->type == IMAGE_JPEG && *vips_error_buffer() != '\0') /* libjpeg's first warning is there */
+        e = jpeg_check(in_fd);
     if (e == OK)
         e = repair_upright(im, &r->changes);
     if (e == OK)
@@ -262,12 +291,14 @@ static enum err repair_loaded(int in_fd, int out_fd, VipsImage **im, struct imag
     return e == OK ? repair_save(*im, out_fd, r) : e;
 }
 
-enum err repair(int in_fd, int out_fd, struct image_report *ret_report, struct buf *ret_why)
+enum err repair(int in_fd, int out_fd, uint64_t need_bytes, struct image_report *ret_report, struct buf *ret_why)
 {
     struct image_header h;
     VipsImage *im = NULL;
 
     enum err e = image_sniff_file(in_fd, &h);
+    if (e == OK && h.need_bytes > need_bytes)
+        e = ERR_IMAGE_CORRUPT; /* it is not the file that its sender has looked at */
     if (e != OK)
         return e;
     struct image_report r = {.type = h.type, .original_width = h.width, .original_height = h.height};

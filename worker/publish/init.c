@@ -121,7 +121,7 @@ static void init_say_held(const struct job_run *run, const struct publish *p, st
     v->again_at_us = clock_now_us() < until_us ? until_us : 0;
 }
 
-/* A documented 4xx: nothing was posted. */
+/* Nothing was posted. */
 static void init_say_refused(const struct job_run *run, const struct publish *p, const struct tiktok_code *code,
                              const struct attempt_tally *tally, struct verdict *v)
 {
@@ -163,7 +163,7 @@ static enum err init_judge(const struct job_run *run, const struct publish *p, s
     if (e != OK)
         return e;
     e = tiktok_read_init(run->result, run->arena, &publish_id, &refusal);
-    const struct tiktok_code *code = tiktok_code_find(refusal.code);
+    const struct tiktok_code *code = e == ERR_TIKTOK_REFUSED ? tiktok_init_refusal(&refusal) : NULL;
     if (e == OK) {
         v.attempt.state = ATTEMPT_ACCEPTED;
         v.attempt.publish_id = v.move.publish_id = publish_id;
@@ -171,8 +171,7 @@ static enum err init_judge(const struct job_run *run, const struct publish *p, s
         v.move.failure_code = (struct str){0};
     } else if (e == ERR_NET_NOT_SENT || e == ERR_NET_FORBIDDEN) {
         init_say_not_sent(run, &tally, &v);
-    } else if (e == ERR_TIKTOK_REFUSED && refusal.http_status / 100 == 4 && code != NULL &&
-               code->http_status / 100 == 4) {
+    } else if (code != NULL) {
         init_say_refused(run, p, code, &tally, &v);
     }
     v.attempt.http_status = refusal.http_status;

@@ -87,8 +87,7 @@ static const struct db_col post_image_cols[] = {DB_COL(struct post_image, upload
                                                 DB_COL(struct post_image, fetched_at_us, I64),
                                                 DB_END};
 
-static const struct db_col post_event_cols[] = {DB_COL(struct post_event, attempt_id, UUID),
-                                                DB_COL(struct post_event, at_us, I64),
+static const struct db_col post_event_cols[] = {DB_COL(struct post_event, at_us, I64),
                                                 DB_COL(struct post_event, event, STR),
                                                 DB_COL(struct post_event, code, STR),
                                                 DB_COL(struct post_event, platform_code, STR),
@@ -110,7 +109,7 @@ static const struct sql post_sqls[] = {
                              "WHERE i.post_id = ? ORDER BY i.position",
                      .in = "u",
                      .cols = post_image_cols},
-    [POST_EVENTS] = {.text = "SELECT attempt_id, at_us, event, code, platform_code, platform_log_id, "
+    [POST_EVENTS] = {.text = "SELECT at_us, event, code, platform_code, platform_log_id, "
                              "request_id, state FROM post_events WHERE post_id = ? ORDER BY at_us, id LIMIT ?",
                      .in = "ui",
                      .cols = post_event_cols},

@@ -55,11 +55,11 @@ struct post_image {
     int64_t position, width, height, size_bytes;
     struct str changes;
     int64_t deleted_at_us;
-    int64_t fetched_at_us; /* first fetch for the newest attempt; 0: not fetched */
+    int64_t fetched_at_us; /* first fetch for the newest attempt, by whoever knew the address; 0: not fetched */
 };
 
+/* Without its attempt, whose id opens the way to the images: only TikTok is told it. */
 struct post_event {
-    struct uuid attempt_id;
     int64_t at_us;
     struct str event, code, platform_code, platform_log_id, request_id;
     int state;

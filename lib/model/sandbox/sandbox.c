@@ -65,10 +65,10 @@ static const struct {
     {SANDBOX_KEEP_US, {"DELETE FROM sandbox_images WHERE created_at_us < ? LIMIT ?", "ii", NULL}},
     {SANDBOX_KEEP_US, {"DELETE FROM sandbox_publishes WHERE created_at_us < ? LIMIT ?", "ii", NULL}},
     {SANDBOX_KEEP_US, {"DELETE FROM sandbox_codes WHERE created_at_us < ? LIMIT ?", "ii", NULL}},
-    {SANDBOX_KEEP_US, {"DELETE FROM sandbox_tokens WHERE created_at_us < ? LIMIT ?", "ii", NULL}},
-    {SANDBOX_KEEP_US, {"DELETE FROM sandbox_grants WHERE renewed_at_us < ? LIMIT ?", "ii", NULL}},
-    {SANDBOX_KEEP_US, {"DELETE FROM sandbox_creators WHERE renewed_at_us < ? LIMIT ?", "ii", NULL}},
-    {SANDBOX_KEEP_US, {"DELETE FROM sandbox_clients WHERE renewed_at_us < ? LIMIT ?", "ii", NULL}},
+    {US_PER_DAY, {"DELETE FROM sandbox_tokens WHERE expires_at_us < ? LIMIT ?", "ii", NULL}},
+    {SANDBOX_KEEP_CONNECTION_US, {"DELETE FROM sandbox_grants WHERE renewed_at_us < ? LIMIT ?", "ii", NULL}},
+    {SANDBOX_KEEP_CONNECTION_US, {"DELETE FROM sandbox_creators WHERE renewed_at_us < ? LIMIT ?", "ii", NULL}},
+    {SANDBOX_KEEP_CONNECTION_US, {"DELETE FROM sandbox_clients WHERE renewed_at_us < ? LIMIT ?", "ii", NULL}},
 };
 
 enum err sandbox_purge(struct db *db, int64_t now_us)

@@ -1,7 +1,7 @@
 /*
  * The TikTok simulator's clients, creators, codes, grants and tokens: its rules and its SQL. What its tables are for is
  * in sql/0018_sandbox_clients.sql; posts are in model/sandbox/sandbox_publish.h. Facts: docs/tiktok.md#tokens (access
- * 2 h, refresh 180 d, single use) and the limits per user of the Content Posting API (6, 20, 30 a minute).
+ * 2 h, refresh as configured, single use) and the limits per user of the Content Posting API (6, 20, 30 a minute).
  *
  *    sandbox_consent(db, arena, &consent, &code);            // the consent page
  *    sandbox_exchange(db, arena, client_key, code, uri, &tokens);    // POST /v2/oauth/token/
@@ -16,8 +16,10 @@
 #define SANDBOX_USERNAME_MAX 24
 #define SANDBOX_CODE_US (300 * US_PER_SEC) /* not documented; clients report about five minutes */
 #define SANDBOX_ACCESS_SEC 7200
-#define SANDBOX_REFRESH_SEC (180 * 86400)
-#define SANDBOX_KEEP_US (30 * US_PER_DAY)
+#define SANDBOX_REFRESH_DAYS_MAX 365
+#define SANDBOX_KEEP_US (30 * US_PER_DAY) /* posts, images, codes */
+/* Clients, creators and grants, after they were last renewed: a refresh token lives no longer. */
+#define SANDBOX_KEEP_CONNECTION_US ((SANDBOX_REFRESH_DAYS_MAX + 1) * US_PER_DAY)
 
 /* 1 to 24 of a-z 0-9 . _ */
 bool sandbox_username_is_valid(struct str username);
@@ -42,11 +44,11 @@ struct sandbox_tokens {
     struct uuid grant_id;
     struct str access, refresh, scopes, username;
 };
-/* Both: ERR_BAD_CREDENTIALS if the code or token is unknown, used, expired, revoked or another client's. */
+/* Both: the new refresh token lives refresh_days (1 to SANDBOX_REFRESH_DAYS_MAX). ERR_BAD_CREDENTIALS if the code or token is unknown, used, expired, revoked or another client's. */
 MUST_CHECK enum err sandbox_exchange(struct db *db, struct arena *arena, struct str client_key, struct str code,
-                                     struct str redirect_uri, struct sandbox_tokens *ret_tokens);
+                                     struct str redirect_uri, int64_t refresh_days, struct sandbox_tokens *ret_tokens);
 MUST_CHECK enum err sandbox_refresh(struct db *db, struct arena *arena, struct str client_key, struct str refresh,
-                                    struct sandbox_tokens *ret_tokens);
+                                    int64_t refresh_days, struct sandbox_tokens *ret_tokens);
 
 /*
  * Ends every grant that the client has from the creator of this access token: the app disappears from the user's
@@ -71,5 +73,5 @@ enum sandbox_call { SANDBOX_CALL_CREATOR_INFO, SANDBOX_CALL_INIT, SANDBOX_CALL_S
 MUST_CHECK enum err sandbox_take_call(struct db *db, struct arena *arena, const struct uuid *creator_id,
                                       enum sandbox_call call);
 
-/* Deletes what is older than SANDBOX_KEEP_US, a little at a time. */
+/* Deletes what is older than these, and tokens that are over, a little at a time. */
 MUST_CHECK enum err sandbox_purge(struct db *db, int64_t now_us);

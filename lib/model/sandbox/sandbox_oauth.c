@@ -115,6 +115,7 @@ enum err sandbox_consent(struct db *db, struct arena *arena, const struct sandbo
 struct token_arg {
     struct arena *arena;
     struct str client_key, code, redirect_uri, token;
+    int64_t refresh_days;
     struct sandbox_tokens tokens;
 };
 
@@ -132,7 +133,7 @@ static enum err sandbox_oauth_pair_insert(struct db *db, struct token_arg *a, in
     if (e == OK)
         e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_TOKEN_INSERT],
                     DB_ARGS(sandbox_oauth_hash_arg(a->arena, t->refresh), db_cstr("refresh"), db_uuid(&t->grant_id),
-                            db_i64(now), db_i64(now + SANDBOX_REFRESH_SEC * US_PER_SEC)),
+                            db_i64(now), db_i64(now + a->refresh_days * US_PER_DAY)),
                     NULL);
     return e;
 }
@@ -165,9 +166,13 @@ static enum err sandbox_oauth_exchange(struct db *db, void *arg)
 }
 
 enum err sandbox_exchange(struct db *db, struct arena *arena, struct str client_key, struct str code,
-                          struct str redirect_uri, struct sandbox_tokens *ret_tokens)
+                          struct str redirect_uri, int64_t refresh_days, struct sandbox_tokens *ret_tokens)
 {
-    struct token_arg a = {.arena = arena, .client_key = client_key, .code = code, .redirect_uri = redirect_uri};
+    struct token_arg a = {.arena = arena,
+                          .client_key = client_key,
+                          .code = code,
+                          .redirect_uri = redirect_uri,
+                          .refresh_days = refresh_days};
     enum err e = db_tx(db, sandbox_oauth_exchange, &a);
 
     if (e == OK)
@@ -215,9 +220,9 @@ static enum err sandbox_oauth_refresh_write(struct db *db, void *arg)
 }
 
 enum err sandbox_refresh(struct db *db, struct arena *arena, struct str client_key, struct str refresh,
-                         struct sandbox_tokens *ret_tokens)
+                         int64_t refresh_days, struct sandbox_tokens *ret_tokens)
 {
-    struct token_arg a = {.arena = arena, .client_key = client_key, .token = refresh};
+    struct token_arg a = {.arena = arena, .client_key = client_key, .token = refresh, .refresh_days = refresh_days};
     enum err e = db_tx(db, sandbox_oauth_refresh_write, &a);
 
     if (e == OK)

@@ -1,7 +1,9 @@
 #include "base/clock.h"
+#include "base/rand.h"
 #include "model/sandbox/sandbox_publish.h"
 
 #define IMAGES_MAX 35
+#define DUE_MAX 32 /* as many as there can be pullers: each finds one that no other wants */
 
 enum {
     SANDBOX_PULL_DUE,
@@ -17,18 +19,22 @@ static const struct sql sandbox_pull_sqls[SANDBOX_PULL_SQLS];
 
 enum err sandbox_pull_claim(struct db *db, struct arena *arena, struct sandbox_publish *ret_publish)
 {
-    struct sandbox_publish p = {0};
+    struct sandbox_publish *due;
     int64_t now = clock_now_us();
+    size_t n;
 
-    enum err e = db_row(db, &sandbox_pull_sqls[SANDBOX_PULL_DUE], DB_ARGS(db_i64(now)), arena, &p);
-    if (e != OK)
-        return e;
-    p.lease_token = uuid_new();
+    enum err e = db_rows(db, &sandbox_pull_sqls[SANDBOX_PULL_DUE], DB_ARGS(db_i64(now)), arena, sizeof *due, DUE_MAX,
+                         (void **)&due, &n);
+    if (e != OK || n == 0)
+        return e != OK ? e : ERR_NOT_FOUND;
+    /* Not the first, which all of them would try for. */
+    struct sandbox_publish *p = &due[rand_below(n)];
+    p->lease_token = uuid_new();
     e = db_change(
         db, &sandbox_pull_sqls[SANDBOX_PULL_CLAIM],
-        DB_ARGS(db_uuid(&p.lease_token), db_i64(now + SANDBOX_LEASE_US), db_uuid(&p.id), db_i64(p.next_at_us)));
+        DB_ARGS(db_uuid(&p->lease_token), db_i64(now + SANDBOX_LEASE_US), db_uuid(&p->id), db_i64(p->next_at_us)));
     if (e == OK)
-        *ret_publish = p;
+        *ret_publish = *p;
     return e;
 }
 
@@ -92,7 +98,7 @@ static const struct db_col sandbox_pull_image_cols[] = {DB_COL(struct sandbox_im
 static const struct sql sandbox_pull_sqls[SANDBOX_PULL_SQLS] = {
     [SANDBOX_PULL_DUE] = {.text = "SELECT id, publish_id, post_mode, script_fail, pulled_at_us, next_at_us, pulls "
                                   "FROM sandbox_publishes WHERE status = 'PROCESSING_DOWNLOAD' AND next_at_us <= ? "
-                                  "ORDER BY next_at_us LIMIT 1",
+                                  "ORDER BY next_at_us LIMIT 32",
                           .in = "i",
                           .cols = sandbox_pull_due_cols},
     [SANDBOX_PULL_CLAIM] = {.text = "UPDATE sandbox_publishes SET lease_token = ?, next_at_us = ?, pulls = pulls + 1 "

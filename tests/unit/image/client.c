@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/defs.h"
 #include "image/image.h"
 #include "image/wire.h"
 
@@ -74,20 +75,35 @@ static void stop(struct fake *f)
     (void)rmdir(f->dir);
 }
 
+/* in_fd and out_fd of standard input: any file will do. */
+static const struct image_order order = {.need_bytes = 4711, .timeout_sec = 1};
+
 static void passes_files_and_report(void **state)
 {
-    struct image_report sent = {.err = OK, .type = IMAGE_PNG, .width = 3, .height = 4, .changes = IMAGE_RESIZED}, got;
+    const struct uuid user = uuid_new();
+    struct image_report sent = {
+        .err = OK, .type = IMAGE_PNG, .width = 3, .height = 4, .changes = IMAGE_RESIZED, .waited_us = 5};
+    struct image_report got;
     struct stat in, out;
     struct fake f;
     FILE *a = tmpfile(), *b = tmpfile();
 
     (void)state;
     start(&f, &sent, sizeof sent);
-    assert_int_equal(image_repair(f.path, fileno(a), fileno(b), 17, &got), OK);
+    const struct image_order o = {.in_fd = fileno(a),
+                                  .out_fd = fileno(b),
+                                  .user_id = user,
+                                  .need_bytes = 4711,
+                                  .timeout_sec = 17,
+                                  .queue_us = 2000000};
+    assert_int_equal(image_repair(f.path, &o, &got), OK);
     stop(&f);
     assert_memory_equal(&got, &sent, sizeof got);
     assert_int_equal(f.request.version, IMAGE_WIRE_VERSION);
     assert_int_equal(f.request.timeout_sec, 17);
+    assert_int_equal(f.request.need_bytes, 4711);
+    assert_int_equal(f.request.queue_us, 2000000);
+    assert_memory_equal(f.request.user, user.b, sizeof user.b);
     assert_true(fstat(fileno(a), &in) == 0 && fstat(fileno(b), &out) == 0);
     assert_int_equal(f.in.st_ino, in.st_ino);
     assert_int_equal(f.out.st_ino, out.st_ino);
@@ -97,39 +113,85 @@ static void passes_files_and_report(void **state)
 
 static void passes_the_error(void **state)
 {
-    struct image_report sent = {.err = ERR_IMAGE_CORRUPT}, got;
+    static const enum err errors[] = {ERR_IMAGE_CORRUPT, ERR_IMAGE_WHOLE, ERR_BUSY, ERR_IMAGE_SERVICE, ERR_STORE_FULL};
+    struct image_report sent = {0}, got;
     struct fake f;
 
     (void)state;
-    start(&f, &sent, sizeof sent);
-    assert_int_equal(image_repair(f.path, 0, 0, 1, &got), ERR_IMAGE_CORRUPT);
-    stop(&f);
+    for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+        sent.err = image_wire_number(errors[i], IMAGE_WIRE_VERSION);
+        start(&f, &sent, sizeof sent);
+        assert_int_equal(image_repair(f.path, &order, &got), errors[i]);
+        stop(&f);
+    }
 }
 
 static void a_service_that_fails(void **state)
 {
-    struct image_report absurd = {.err = ERR__MAX}, got;
+    struct image_report absurd = {.err = 1000}, got;
     struct fake f;
 
     (void)state;
     start(&f, NULL, 0); /* hangs up */
-    assert_int_equal(image_repair(f.path, 0, 0, 1, &got), ERR_IMAGE_SERVICE);
+    assert_int_equal(image_repair(f.path, &order, &got), ERR_IMAGE_SERVICE);
+    stop(&f);
+    start(&f, &absurd, IMAGE_WIRE_V1_REPORT_BYTES); /* a service of before */
+    assert_int_equal(image_repair(f.path, &order, &got), ERR_IMAGE_SERVICE);
     stop(&f);
     start(&f, "short", 5);
-    assert_int_equal(image_repair(f.path, 0, 0, 1, &got), ERR_IMAGE_SERVICE);
+    assert_int_equal(image_repair(f.path, &order, &got), ERR_IMAGE_SERVICE);
     stop(&f);
     start(&f, &absurd, sizeof absurd);
-    assert_int_equal(image_repair(f.path, 0, 0, 1, &got), ERR_IMAGE_SERVICE);
+    assert_int_equal(image_repair(f.path, &order, &got), ERR_IMAGE_SERVICE);
     stop(&f);
-    assert_int_equal(image_repair("/nonexistent/image.sock", 0, 0, 1, &got), ERR_IMAGE_SERVICE);
+    assert_int_equal(image_repair("/nonexistent/image.sock", &order, &got), ERR_IMAGE_SERVICE);
+}
+
+/* An app of before counts the errors as its err.def did, so these numbers never change. */
+static void speaks_version_1(void **state)
+{
+    static const struct {
+        enum err e;
+        int number;
+    } rows[] = {
+        {OK, 0},
+        {ERR_IMAGE_EMPTY, 48},
+        {ERR_IMAGE_TOO_MANY_PIXELS, 51},
+        {ERR_IMAGE_CORRUPT, 52},
+        {ERR_IMAGE_TIMEOUT, 53},
+        {ERR_STORE, 58},
+        {ERR_BUSY, 76},
+        {ERR_INTERNAL, 82},
+        {ERR_IMAGE_WHOLE, 51}, /* it had none of this */
+        {ERR_NOT_FOUND, 82},   /* none of the service's */
+    };
+
+    (void)state;
+    assert_int_equal(IMAGE_WIRE_V1_REQUEST_BYTES, 8);
+    assert_int_equal(IMAGE_WIRE_V1_REPORT_BYTES, 40);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_int_equal(image_wire_number(rows[i].e, IMAGE_WIRE_VERSION_1), rows[i].number);
+}
+
+static void numbers_come_back(void **state)
+{
+    enum err e;
+
+    (void)state;
+    for (int32_t i = 0; image_wire_error(i, &e); i++)
+        assert_int_equal(image_wire_number(e, IMAGE_WIRE_VERSION), i);
+    assert_false(image_wire_error(-1, &e));
+    assert_false(image_wire_error(INT32_MAX, &e));
+    assert_true(image_wire_error(image_wire_number(ERR_NOT_FOUND, IMAGE_WIRE_VERSION), &e));
+    assert_int_equal(e, ERR_INTERNAL);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(passes_files_and_report),
-        cmocka_unit_test(passes_the_error),
-        cmocka_unit_test(a_service_that_fails),
+        cmocka_unit_test(passes_files_and_report), cmocka_unit_test(passes_the_error),
+        cmocka_unit_test(a_service_that_fails),    cmocka_unit_test(speaks_version_1),
+        cmocka_unit_test(numbers_come_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -215,6 +215,115 @@ static void jpeg_metadata(void **state)
     }
 }
 
+#define FIXED (UINT64_C(32) << 20)
+#define LINES UINT64_C(1024)
+
+static void png_of(struct buf *b, uint32_t width, uint32_t height, int depth, int colour, int interlaced)
+{
+    png(b, width, height);
+    b->p[24] = (char)depth;
+    b->p[25] = (char)colour;
+    b->p[28] = (char)interlaced;
+}
+
+static void png_needs(void **state)
+{
+    static const struct {
+        int depth, colour;
+        uint64_t pixel_bytes;
+    } rows[] = {{1, 0, 2}, {8, 0, 2},  {16, 0, 4}, {8, 2, 4},  {16, 2, 8},   {8, 3, 4},
+                {8, 4, 2}, {16, 4, 4}, {8, 6, 4},  {16, 6, 8}, {255, 255, 8}};
+    _cleanup_(buf_done) struct buf b = BUF_MAX(1 << 20);
+    struct image_header h = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        png_of(&b, 4000, 3000, rows[i].depth, rows[i].colour, 0);
+        assert_int_equal(sniff(&b, &h), OK);
+        assert_int_equal(h.need_bytes, FIXED + LINES * 4000 * rows[i].pixel_bytes);
+        png_of(&b, 4000, 3000, rows[i].depth, rows[i].colour, 1);
+        assert_int_equal(sniff(&b, &h), OK);
+        assert_int_equal(h.need_bytes, FIXED + LINES * 4000 * rows[i].pixel_bytes + 12000000 * rows[i].pixel_bytes);
+    }
+    png_of(&b, 16384, 6103, 16, 6, 0);
+    assert_int_equal(sniff(&b, &h), OK); /* the largest that is decoded by lines */
+    png_of(&b, 10000, 9990, 16, 6, 1);
+    assert_int_equal(sniff(&b, &h), ERR_IMAGE_WHOLE);
+    png_of(&b, 10000, 9990, 16, 6, 2); /* no method that is known: a decoder refuses it, or takes it for interlaced */
+    assert_int_equal(sniff(&b, &h), ERR_IMAGE_WHOLE);
+}
+
+/* A frame of n components with these sampling factors. */
+static void frame_of(struct buf *b, uint8_t marker, uint32_t width, uint32_t height, const char *factors)
+{
+    _cleanup_(buf_done) struct buf f = BUF_MAX(64);
+
+    buf_putc(&f, 8);
+    put_be(&f, height, 2);
+    put_be(&f, width, 2);
+    buf_putc(&f, (char)strlen(factors));
+    for (const char *c = factors; *c != '\0'; c++) {
+        buf_putc(&f, (char)(c - factors));
+        buf_putc(&f, *c);
+        buf_putc(&f, 0);
+    }
+    segment(b, marker, f.p, f.n);
+}
+
+static void scan_of(struct buf *b, int components)
+{
+    segment(b, 0xda, (const char[]){(char)components, 1, 0, 2, 0, 3, 0, 0, 63, 0}, 10);
+}
+
+static uint64_t jpeg_need(uint8_t marker, uint32_t width, uint32_t height, const char *factors, int in_scan)
+{
+    _cleanup_(buf_done) struct buf b = BUF_MAX(1 << 20);
+    struct image_header h = {0};
+
+    jpeg_start(&b);
+    frame_of(&b, marker, width, height, factors);
+    segment(&b, 0xfe, "", 0);
+    if (in_scan > 0)
+        scan_of(&b, in_scan);
+    enum err e = sniff(&b, &h);
+    assert_int_equal(e, h.need_bytes == 0 ? ERR_IMAGE_WHOLE : OK);
+    return h.need_bytes;
+}
+
+static void jpeg_needs(void **state)
+{
+    const uint64_t lines = FIXED + LINES * 4000 * 3, pixels = UINT64_C(4000) * 3200;
+
+    (void)state;
+    assert_int_equal(jpeg_need(0xc0, 4000, 3200, "\x22\x11\x11", 3), lines);
+    assert_int_equal(jpeg_need(0xc9, 4000, 3200, "\x22\x11\x11", 3), lines);
+    assert_int_equal(jpeg_need(0xc2, 4000, 3200, "\x22\x11\x11", 3), lines + pixels * 3);
+    assert_int_equal(jpeg_need(0xca, 4000, 3200, "\x11\x11\x11", 1), lines + pixels * 6);
+    assert_int_equal(jpeg_need(0xc0, 4000, 3200, "\x11\x11\x11", 1), lines + pixels * 6); /* one by one */
+    assert_int_equal(jpeg_need(0xc0, 4000, 3200, "\x11\x11\x11", 0), lines + pixels * 6); /* not in sight */
+    assert_int_equal(jpeg_need(0xc2, 8, 1, "\x44\x11\x11", 1), FIXED + LINES * 8 * 3 + (16 + 1 + 1) * 128);
+    assert_int_equal(jpeg_need(0xc0, 16384, 6000, "\x11\x11\x11", 3), FIXED + LINES * 4 * 1920 * 3); /* shrunk */
+    assert_int_equal(jpeg_need(0xc2, 10000, 9990, "\x11\x11\x11", 1), 0);
+    assert_int_equal(jpeg_need(0xc0, 10000, 9990, "\x11\x11\x11", 1), 0);
+    assert_true(jpeg_need(0xc0, 10000, 9990, "\x11\x11\x11", 3) > 0);
+    assert_true(jpeg_need(0xc2, 10, 10, "\x00\x00", 1) > 0); /* factors that no decoder takes */
+}
+
+/* A decoder reads on after FF 00 where a length would be skipped: then it sees another scan, and keeps everything. */
+static void jpeg_marker_zero(void **state)
+{
+    _cleanup_(buf_done) struct buf b = BUF_MAX(1 << 20);
+    struct image_header h = {0};
+
+    (void)state;
+    jpeg_start(&b);
+    frame_of(&b, 0xc0, 10000, 9990, "\x11\x11\x11");
+    buf_put(&b, "\xff\x00\x00\x0e", 4);
+    scan_of(&b, 1);
+    scan_of(&b, 3);
+    assert_int_equal(sniff(&b, &h), ERR_IMAGE_WHOLE);
+}
+
 static void other_types(void **state)
 {
     static const struct str others[] = {
@@ -265,9 +374,17 @@ static void files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(png_header),  cmocka_unit_test(png_metadata), cmocka_unit_test(sizes),
-        cmocka_unit_test(jpeg_header), cmocka_unit_test(jpeg_markers), cmocka_unit_test(jpeg_metadata),
-        cmocka_unit_test(other_types), cmocka_unit_test(files),
+        cmocka_unit_test(png_header),
+        cmocka_unit_test(png_metadata),
+        cmocka_unit_test(sizes),
+        cmocka_unit_test(jpeg_header),
+        cmocka_unit_test(jpeg_markers),
+        cmocka_unit_test(jpeg_metadata),
+        cmocka_unit_test(other_types),
+        cmocka_unit_test(files),
+        cmocka_unit_test(png_needs),
+        cmocka_unit_test(jpeg_needs),
+        cmocka_unit_test(jpeg_marker_zero),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,11 +97,11 @@ static void kept(void **state)
     store_path(&f->id, path);
     (void)snprintf(full, sizeof full, "%s/%s", f->dir, path);
     assert_int_equal(stat(full, &st), 0);
-    assert_int_equal(st.st_mode & 07777, 0640);
+    assert_int_equal(st.st_mode & 07777, 0644);
     for (int level = 0; level < 2; level++) {
         *strrchr(full, '/') = '\0';
         assert_int_equal(stat(full, &st), 0);
-        assert_int_equal(st.st_mode & 07777, 02770);
+        assert_int_equal(st.st_mode & 07777, 02775);
     }
     assert_int_equal(count_files(f), 1);
 }

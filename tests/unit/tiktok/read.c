@@ -57,6 +57,20 @@ static void test_init_refused(void **state)
     assert_int_equal(init_err(answer(429, "{\"error\":{\"code\":\"rate_limit_exceeded\"}}")), ERR_TIKTOK_REFUSED);
 }
 
+/* Others have met codes that are numbers; they are read as text. */
+static void test_init_refused_by_number(void **state)
+{
+    (void)state;
+
+    assert_int_equal(init_err(answer(401, "{\"error\":{\"code\":10002,\"message\":\"\",\"log_id\":\"L6\"}}")),
+                     ERR_TIKTOK_REFUSED);
+    assert_str(error.code, "10002");
+    assert_str(error.log_id, "L6");
+    assert_int_equal(init_err(answer(200, "{\"data\":{\"publish_id\":\"p1\"},\"error\":{\"code\":0}}")),
+                     ERR_TIKTOK_REFUSED);
+    assert_str(error.code, "0");
+}
+
 /* Neither ok nor a documented refusal: the post may exist. */
 static void test_init_unknown(void **state)
 {
@@ -293,13 +307,10 @@ static void test_statuses(void **state)
         const char *text;
         enum tiktok_publish_status status;
     } rows[] = {
-        {"PROCESSING_UPLOAD", TIKTOK_PROCESSING},
-        {"PROCESSING_DOWNLOAD", TIKTOK_PROCESSING},
-        {"SEND_TO_USER_INBOX", TIKTOK_INBOX},
-        {"PUBLISH_COMPLETE", TIKTOK_COMPLETE},
-        {"FAILED", TIKTOK_FAILED},
-        {"SOMETHING_NEW", TIKTOK_PROCESSING},
-        {"publish_complete", TIKTOK_PROCESSING},
+        {"PROCESSING_UPLOAD", TIKTOK_PROCESSING}, {"PROCESSING_DOWNLOAD", TIKTOK_PROCESSING},
+        {"SEND_TO_USER_INBOX", TIKTOK_INBOX},     {"PUBLISH_COMPLETE", TIKTOK_COMPLETE},
+        {"PUBLISH_SUCCESS", TIKTOK_COMPLETE},     {"FAILED", TIKTOK_FAILED},
+        {"SOMETHING_NEW", TIKTOK_PROCESSING},     {"publish_complete", TIKTOK_PROCESSING},
     };
     char data[100];
     (void)state;
@@ -342,6 +353,19 @@ static void test_fail_reason(void **state)
     assert_null(status_of("{\"status\":\"FAILED\",\"fail_reason\":\"\"}").fail_reason.p);
 }
 
+/* Others have met it. It is an end without a fail_reason, so it is its own; one that is given stays. */
+static void test_expired(void **state)
+{
+    (void)state;
+
+    struct tiktok_status s = status_of("{\"status\":\"EXPIRED\"}");
+    assert_int_equal(s.status, TIKTOK_FAILED);
+    assert_str(s.status_text, "EXPIRED");
+    assert_str(s.fail_reason, "EXPIRED");
+    assert_str(status_of("{\"status\":\"EXPIRED\",\"fail_reason\":\"photo_pull_failed\"}").fail_reason,
+               "photo_pull_failed");
+}
+
 static void test_no_status(void **state)
 {
     struct net_result missing = answer(200, "{\"data\":{},\"error\":{\"code\":\"ok\"}}"),
@@ -358,6 +382,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_init_ok, clear),
         cmocka_unit_test_setup(test_init_refused, clear),
+        cmocka_unit_test_setup(test_init_refused_by_number, clear),
         cmocka_unit_test_setup(test_init_unknown, clear),
         cmocka_unit_test_setup(test_transport_errors_stay, clear),
         cmocka_unit_test_setup(test_publish_id_length, clear),
@@ -372,6 +397,7 @@ int main(void)
         cmocka_unit_test_setup(test_statuses, clear),
         cmocka_unit_test_setup(test_post_ids_keep_every_digit, clear),
         cmocka_unit_test_setup(test_fail_reason, clear),
+        cmocka_unit_test_setup(test_expired, clear),
         cmocka_unit_test_setup(test_no_status, clear),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

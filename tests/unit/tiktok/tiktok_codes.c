@@ -38,6 +38,13 @@ static const struct {
     {"auth_removed", 0, TIKTOK_RECONNECT},
     {"spam_risk_text", 0, TIKTOK_FINAL},
     {"spam_risk", 0, TIKTOK_FINAL},
+    /* documented elsewhere, or met by others */
+    {"scope_permission_missed", 400, TIKTOK_RECONNECT},
+    {"invalid_file_upload", 400, TIKTOK_FINAL},
+    {"access_token_expired", 401, TIKTOK_REFRESH},
+    {"10001", 401, TIKTOK_REFRESH},
+    {"10002", 401, TIKTOK_REFRESH},
+    {"EXPIRED", 0, TIKTOK_FINAL},
 };
 
 static void test_documented_codes(void **state)
@@ -70,6 +77,69 @@ static void test_other_codes(void **state)
     assert_false(tiktok_failure_retryable(STR("something_else")));
 }
 
+/* What an init's answer with this status and code says; "-": it does not say that nothing was posted. */
+static const struct {
+    int http_status;
+    const char *code, *log_id, *failure;
+} inits[] = {
+    /* in the table, whether TikTok gives its log_id or not */
+    {400, "invalid_param", NULL, "tiktok_invalid_param"},
+    {403, "invalid_param", "L", "tiktok_invalid_param"},
+    {401, "access_token_invalid", NULL, "account_needs_reconnect"},
+    {401, "access_token_expired", "L", "account_needs_reconnect"},
+    {400, "10002", "L", "account_needs_reconnect"},
+    {400, "invalid_file_upload", "L", "invalid_file_upload"},
+    /* in the table, with a status that is no refusal's */
+    {200, "invalid_param", "L", "-"},
+    {200, "url_ownership_unverified", "L", "-"},
+    {500, "access_token_invalid", "L", "-"},
+    {500, "invalid_param", "L", "-"},
+    {302, "access_token_invalid", "L", "-"},
+    /* a dead token was found before anything was posted, whatever the status of HTTP */
+    {200, "access_token_invalid", "L", "account_needs_reconnect"},
+    {200, "10001", "L", "account_needs_reconnect"},
+    /* of status/fetch: never of an init */
+    {400, "internal", NULL, "-"},
+    {400, "EXPIRED", NULL, "-"},
+    /* in no table: refused when TikTok itself says so, by its envelope with a log_id */
+    {400, "something_new", "L", "tiktok_refused"},
+    {403, "something_new", "L", "tiktok_refused"},
+    {404, "something_new", "L", "tiktok_refused"},
+    {422, "something_new", "L", "tiktok_refused"},
+    {400, "spam_risk_text", "L", "spam_risk_text"}, /* a fail_reason that comes early */
+    {401, "something_new", "L", "account_needs_reconnect"},
+    {429, "something_new", "L", "tiktok_rate_limited"},
+    {400, "something_new", NULL, "-"},
+    {401, "something_new", NULL, "-"},
+    {200, "something_new", "L", "-"},
+    {500, "something_new", "L", "-"},
+    {503, "internal_error", "L", "-"},
+    /* what may come after something was done */
+    {400, "internal_error", "L", "-"},
+    {400, "internal", "L", "-"},
+    {408, "something_new", "L", "-"},
+    {409, "something_new", "L", "-"},
+    {425, "something_new", "L", "-"},
+    {499, "something_new", "L", "-"},
+    {400, "ok", "L", "-"},
+    {400, "", "L", "-"},
+};
+
+static void test_what_refuses_an_init(void **state)
+{
+    (void)state;
+
+    for (size_t i = 0; i < sizeof inits / sizeof *inits; i++) {
+        struct tiktok_error error = {.code = str_from(inits[i].code), .http_status = inits[i].http_status};
+        if (inits[i].log_id != NULL)
+            error.log_id = str_from(inits[i].log_id);
+        const struct tiktok_code *c = tiktok_init_refusal(&error);
+        if (strcmp(c == NULL ? "-" : c->failure, inits[i].failure) != 0)
+            fail_msg("%d %s: %s", inits[i].http_status, inits[i].code, c == NULL ? "-" : c->failure);
+        assert_true(c == NULL || tiktok_failure_message(str_from(c->failure)) != NULL);
+    }
+}
+
 static void test_failures_of_our_own(void **state)
 {
     static const char *const own[] = {"outcome_unknown", "confirmation_timeout", "account_disconnected",
@@ -81,6 +151,7 @@ static void test_failures_of_our_own(void **state)
     /* Sending again what may be on TikTok already would make two posts of one. */
     assert_false(tiktok_failure_retryable(STR("outcome_unknown")));
     assert_false(tiktok_failure_retryable(STR("confirmation_timeout")));
+    assert_false(tiktok_failure_retryable(STR("tiktok_expired")));
     assert_true(tiktok_failure_retryable(STR("photo_pull_failed")));
 }
 
@@ -96,9 +167,8 @@ static void test_messages_say_what_to_do(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_documented_codes),
-        cmocka_unit_test(test_other_codes),
-        cmocka_unit_test(test_failures_of_our_own),
+        cmocka_unit_test(test_documented_codes),        cmocka_unit_test(test_other_codes),
+        cmocka_unit_test(test_what_refuses_an_init),    cmocka_unit_test(test_failures_of_our_own),
         cmocka_unit_test(test_messages_say_what_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

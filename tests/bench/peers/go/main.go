@@ -1,4 +1,4 @@
-// GET /me in Go: net/http behind nginx's pooled connections, go-sql-driver with prepared statements.
+// GET /me, and GET /posts/{id} (post.go), in Go: net/http behind nginx's pooled connections, go-sql-driver with prepared statements.
 package main
 
 import (
@@ -90,9 +90,13 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	preparePost(db)
 	listener, err := net.Listen("unix", os.Getenv("BENCH_SOCKET"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Fatal(http.Serve(listener, http.HandlerFunc(handle)))
+	mux := http.NewServeMux()
+	mux.HandleFunc("/api/bench/go/posts/", handlePost)
+	mux.HandleFunc("/", handle)
+	log.Fatal(http.Serve(listener, mux))
 }

@@ -1,7 +1,8 @@
-// GET /me in Node: fastify with a response schema, mysql2 with prepared statements. One process: two were slower here.
+// GET /me, and GET /posts/{id} (post.js), in Node: fastify with a response schema, mysql2 with prepared statements. One process: two were slower here.
 import { createHash } from "node:crypto";
 import Fastify from "fastify";
 import mysql from "mysql2/promise";
+import { addPost } from "./post.js";
 
 const env = process.env;
 const pool = mysql.createPool({
@@ -60,4 +61,5 @@ app.get("/*", { schema }, async (request, reply) => {
 	};
 });
 
+addPost(app, pool, { uuid, rfc3339 });
 await app.listen({ path: env.BENCH_SOCKET });

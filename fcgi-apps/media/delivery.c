@@ -1,9 +1,22 @@
-#include "uploads/uploads.h"
+#include "media/media.h"
 
+#include "base/io.h"
 #include "model/post/post.h"
 #include "store/store.h"
 
-/* TikTok fetches images here. It does not sign in: the attempt's id, which only TikTok is told, opens the way. */
+/* nginx reads the file. But what it cannot deliver must not be noted as fetched, so look first. */
+static enum err delivery_look(struct ctx *c, const struct uuid *upload_id)
+{
+    const struct store store = {.dir = c->conf->store_dir.p};
+    _cleanup_(fd_closep) int fd = -1;
+
+    return store_open(&store, upload_id, &fd);
+}
+
+/*
+ * TikTok fetches images here. It does not sign in: the attempt's id, which only TikTok is told, opens the way. Whoever
+ * learns that id can fetch too, so a fetch shows that somebody had the address, not who.
+ */
 static enum err delivery_find(struct ctx *c, struct uuid *ret_upload_id)
 {
     struct uuid attempt;
@@ -14,7 +27,9 @@ static enum err delivery_find(struct ctx *c, struct uuid *ret_upload_id)
         e = ERR_NOT_FOUND;
     if (e == OK)
         e = upload_of_attempt(c->db, c->arena, &attempt, position, ret_upload_id);
-    /* A HEAD does not show that TikTok has the image. */
+    if (e == OK)
+        e = delivery_look(c, ret_upload_id);
+    /* A HEAD does not show that anybody has the image. */
     if (e == OK && str_eqc(c->req.method, "GET"))
         e = upload_note_fetch(c->db, &attempt, position);
     return e == ERR_OUTCOME_UNKNOWN ? ERR_DB_UNAVAILABLE : e; /* the note alone: fetching again does no harm */
@@ -39,14 +54,14 @@ const struct route delivery_routes[] = {
      .pattern = "/m/{attempt}/{n}",
      .handler = delivery_send,
      .auth = AUTH_FOREIGN,
-     .rate = RATE_NONE,
+     .rate = RATE_DELIVERY,
      .effect = EFFECT_GET,
      .summary = "Deliver an image to TikTok"},
     {.method = "HEAD",
      .pattern = "/m/{attempt}/{n}",
      .handler = delivery_send,
      .auth = AUTH_FOREIGN,
-     .rate = RATE_NONE,
+     .rate = RATE_DELIVERY,
      .summary = "Say whether an image is there for TikTok"},
     ROUTE_END,
 };

@@ -1,0 +1,20 @@
+#include "media/media.h"
+
+#include <unistd.h>
+
+/* A folder that is missing or closed is a mistake of the installation; better to say so now than with each fetch. */
+static enum err media_app_start(const struct conf *conf, void **ret_state, struct buf *why)
+{
+    if (access(conf->store_dir.p, R_OK | X_OK) != 0) {
+        buf_printf(why, "the folder %s is missing or this user may not read it", conf->store_dir.p);
+        return ERR_STORE;
+    }
+    *ret_state = NULL;
+    return OK;
+}
+
+const struct app app_media = {
+    .name = "media",
+    .routes = (const struct route *const[]){delivery_routes, NULL},
+    .start = media_app_start,
+};

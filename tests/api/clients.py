@@ -1,0 +1,79 @@
+"""Published clients of TikTok, from npm, at the simulator: tests/clients/. They are installed when they are first needed, into the
+build folder, and exactly as the lock file says."""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import urllib.parse
+
+from helpers import Client, Form
+
+SOURCE = pathlib.Path(__file__).resolve().parent.parent / "clients"
+
+
+def installed():
+    """The folder with the clients and our scripts for them."""
+    lock = (SOURCE / "package-lock.json").read_bytes()
+    folder = pathlib.Path(os.environ["MARKETINGCLI_BUILD"]).resolve() / "clients" / hashlib.sha256(lock).hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        for file in SOURCE.iterdir():
+            shutil.copy(file, folder)
+        if not (folder / "complete").exists():
+            done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            assert done.returncode == 0, done.stdout
+            (folder / "complete").touch()
+    return folder
+
+
+class Published:
+    """A script of tests/clients/ that signs in: with Published(app, "arctic") as client: client.consent(); client.result()"""
+
+    def __init__(self, app, name):
+        stack = app.stack
+        environment = {**os.environ, "CLIENT_KEY": app.key, "CLIENT_SECRET": app.secret, "ORIGIN": stack.url,
+                       "SIMULATOR": stack.sandbox_url, "NODE_EXTRA_CA_CERTS": str(stack.ca)}
+        self.stack = stack
+        self.process = subprocess.Popen(["node", f"{name}.mjs"], cwd=installed(), env=environment, text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        self.process.communicate()
+
+    def said(self):
+        line = self.process.stdout.readline()
+        assert line, self.process.stderr.read()
+        return json.loads(line)
+
+    def consent(self, username, decision="allow"):
+        """Opens the page that the client sends people to, fills in the form, and tells the client where that leads. Returns the
+        page's address as the client wrote it."""
+        address = self.said()["consent"]
+        url = urllib.parse.urlsplit(address)
+        assert f"{url.scheme}://{url.netloc}" == "https://www.tiktok.com"
+        browser = Client(self.stack.sandbox_url, self.stack.ca)
+        page = browser.get(f"{url.path}?{url.query}", allow_redirects=False)
+        assert page.status_code == 200, page.text
+        form = Form(page.text)
+        data = [*form.fields.items(), ("username", username), ("decision", decision)]
+        data += [("grant", scope) for scope in form.fields["scope"].split(",")]
+        answer = browser.post(form.action, data=data, allow_redirects=False)
+        assert answer.status_code == 303, answer.text
+        self.process.stdin.write(answer.headers["Location"] + "\n")
+        self.process.stdin.flush()
+        return url
+
+    def result(self):
+        return self.said()

@@ -1,0 +1,144 @@
+"""Whether the service says that it is well, part by part, and how little asking costs."""
+
+import contextlib
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import services
+from helpers import expect
+from services import generate
+from test_metrics import Shown
+
+PARTS = ["database", "schema", *(generate.label(r) for r in generate.services() if r["host"] == "HOST_MAIN")]
+PROGRAMS = [p for p in PARTS[2:] if not p.startswith("worker-")]
+LOOKED_SEC = 1  # how old an answer may be
+
+
+def asked(stack, **more):
+    """({part: its state}, of a good answer the data). What a bad answer does not name is "?"."""
+    answer = stack.client().get("/readyz", **more)
+    assert answer.headers["Cache-Control"] == "no-store"
+    if answer.status_code == 200:
+        data = expect(answer, 200)["data"]
+        states = {p["name"]: p["status"] for p in data["parts"]}
+        assert list(states) == PARTS and data["status"] == ("ready" if set(states.values()) == {"up"} else "degraded")
+        return states, data
+    error = expect(answer, 503, "unavailable")["error"]
+    assert answer.headers["Retry-After"] and error["retryable"]
+    down = [d["param"] for d in error["details"]]
+    return {p: "down" if p in down else "?" for p in PARTS}, None
+
+
+def down(stack, **more):
+    return sorted(p for p, state in asked(stack, **more)[0].items() if state == "down")
+
+
+@contextlib.contextmanager
+def frozen(stack, name):
+    pid = stack.kill(name, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@pytest.fixture(autouse=True)
+def ready(stack):
+    stack.wait(lambda: set(asked(stack)[0].values()) == {"up"}, "all is there")
+
+
+def test_all_is_there(stack):
+    """The list follows lib/service/service.def; strangers learn names and states, no more."""
+    states, data = asked(stack)
+    assert list(states) == PARTS and set(data) == {"status", "checked_at", "parts"}
+    assert all(set(p) == {"name", "status"} for p in data["parts"])
+
+
+@pytest.mark.parametrize("name, away", [(p, how) for p in PROGRAMS if p != "keys" for how in ("stopped", "frozen")
+                                        if (p, how) != ("image", "frozen")])  # whose other processes would go on
+def test_a_program_that_is_away(stack, name, away):
+    """systemd holds its socket, where a connection succeeds all the same: it must answer."""
+    with stack.stopped(name) if away == "stopped" else frozen(stack, name):
+        stack.wait(lambda: down(stack) == [name], f"{name} is missed")
+    stack.wait(lambda: down(stack) == [], "it is back")
+
+
+def test_the_simulator_is_no_part(stack):
+    """It is not in the target."""
+    with stack.stopped("sandbox"):
+        before = asked(stack)[1]["checked_at"]
+        stack.wait(lambda: asked(stack)[1]["checked_at"] != before, "it was looked again")
+        assert set(asked(stack)[0].values()) == {"up"}
+
+
+@pytest.mark.parametrize("name", ["worker-publish", "worker-media"])
+def test_a_worker_that_is_away(stack, name):
+    """For a restart nobody is called; after a minute it is said, until the worker is back. Users do not miss the one that deletes
+    images: it may be late."""
+    stack.wait(lambda: not stack.sql("SELECT 1 FROM worker_heartbeats WHERE seen_at_us > (UNIX_TIMESTAMP() + 1) * 1000000"),
+               "the workers have seen that a test before this one has set the clock back")
+    with stack.stopped(name):
+        before = asked(stack)[1]["checked_at"]
+        stack.move_clock(40)
+        stack.wait(lambda: down(stack) == [] and asked(stack)[1]["checked_at"] != before, "it was looked again")
+        stack.move_clock(21)
+        stack.wait(lambda: down(stack) == [name], "only the one that is away is missed")  # the other says so by itself
+        states, data = asked(stack)
+        assert (data is None) == (name == "worker-publish")
+        if data:
+            assert data["status"] == "degraded" and set(states.values()) == {"up", "down"}
+    stack.wait(lambda: down(stack) == [], "it is ready again")
+
+
+def test_the_database_is_away(stack):
+    """Then nobody knows about the workers, but the programs are there."""
+    with stack.stopped("mariadb"):
+        stack.wait(lambda: down(stack) == ["database"], "it is missed")
+
+
+def test_a_database_that_hangs(stack):
+    """The answer does not wait as long as a statement may take, whoever else asks."""
+    with stack.configured("keys", database_timeout_sec=60):
+        stack.wait(lambda: down(stack) == [], "it is there")
+        with frozen(stack, "mariadb"), ThreadPoolExecutor(8) as pool:
+            stack.wait(lambda: down(stack, timeout=20) == ["database"], "it is missed")
+            answers = list(pool.map(lambda _: stack.client().get("/readyz", timeout=20), range(8)))
+            assert {a.status_code for a in answers} == {503}
+            assert {a.json()["error"]["code"] for a in answers} <= {"unavailable", "busy"}
+            assert stack.client().get("/healthz", timeout=20).status_code == 200
+
+
+def test_an_older_schema(stack):
+    (newest,) = stack.sql("SELECT * FROM schema_migrations ORDER BY version DESC LIMIT 1")
+    stack.sql("DELETE FROM schema_migrations WHERE version = %s", newest["version"])
+    try:
+        stack.wait(lambda: down(stack) == ["schema"], "it is said")
+    finally:
+        stack.sql(f"INSERT INTO schema_migrations VALUES ({', '.join(['%s'] * len(newest))})", *newest.values())
+    stack.wait(lambda: down(stack) == [], "it is ready again")
+
+
+def test_looks_are_few(stack):
+    """At most one a second, however many ask."""
+    before, began = Shown(stack, "auth")("requests_total", route="authorize", status="4xx"), time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: stack.client().get("/readyz").status_code, range(300)))
+    looks = Shown(stack, "auth")("requests_total", route="authorize", status="4xx") - before
+    assert set(answers) == {200}
+    assert 1 <= looks <= (time.monotonic() - began) / LOOKED_SEC + 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_socket_of_an_older_release(stack):
+    """Whom keys may not ask is neither up nor down."""
+    path = stack.at.run / "auth.sock"
+    os.chown(path, 0, services.GID_NGINX)
+    try:
+        stack.wait(lambda: asked(stack)[0]["auth"] == "unknown", "it is not known")
+        assert asked(stack)[1]["status"] == "degraded"
+    finally:
+        os.chown(path, 0, services.GID_APPS)

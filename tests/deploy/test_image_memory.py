@@ -1,0 +1,92 @@
+"""The largest images that are taken are decoded within what the image service said that they need (lib/image/sniff.c).
+
+On the release build: with a sanitizer, memory is another matter. There the kernel lets no process have more
+(worker/image/process.c), so an answer proves it.
+"""
+
+import io
+import pathlib
+import socket
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "api"))
+
+import imaging  # noqa: E402
+
+
+class Service:
+    """Stands in for the API tests' stack."""
+
+    def __init__(self, folder):
+        self.run = folder
+        self.at = self
+
+
+@pytest.fixture(scope="module")
+def service(installed, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("image")
+    conf = folder / "marketingcli.conf"
+    conf.write_text("[service]\nurl = https://localhost\nlog_level = error\n[metrics]\ndir =\n")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(str(folder / "image.sock"))
+        listener.listen()
+        program = installed / "usr/libexec/marketingcli/marketingcli-image"
+        service = subprocess.Popen([program], stdin=listener, env={"MARKETINGCLI_CONF": str(conf), "VIPS_NOVECTOR": "1"})
+    yield Service(folder)
+    service.terminate()
+    assert service.wait(60) == 0
+
+
+def lines(width, pixel_bytes):
+    """What lib/image/sniff.c says of an image that is decoded line by line."""
+    return (32 << 20) + 1024 * width * pixel_bytes
+
+
+def png(width, height, depth, colour, pixel, pixel_bytes):
+    """The image, and what it needs."""
+    return imaging.raw_png(width, height, depth, colour, pixel * width), lines(width, pixel_bytes)
+
+
+def interlaced(width, height):
+    return imaging.interlaced_png(width, height, whole=True), lines(width, 8) + width * height * 8
+
+
+def jpeg(width, height, whole, **more):
+    """whole: the bytes of the coefficients of a pixel, if they are all kept."""
+    out = io.BytesIO()
+    noise = Image.effect_noise((512, 512), 40).convert("RGB")
+    noise.resize((width, height), Image.NEAREST).save(out, "JPEG", quality=30, **more)
+    return out.getvalue(), lines(min(width, 7680), 3) + width * height * whole
+
+
+def odd(data, need):
+    """With more bytes than its pixels need: then it is decoded again, to see whether it is damaged."""
+    return data[:-2] + bytes(7) + data[-2:], need
+
+
+RGBA16 = b"\x10\x20\x30\x40\x50\x60\x70\x80"
+IMAGES = {
+    "wide": lambda: png(16384, 2000, 16, 6, RGBA16, 8),
+    "wide and opaque": lambda: png(16384, 2000, 8, 2, RGBA16[:3], 4),
+    "tall": lambda: png(2000, 16384, 16, 6, RGBA16, 8),
+    "square": lambda: png(10000, 3000, 16, 6, RGBA16, 8),
+    "small": lambda: png(1080, 1920, 16, 6, RGBA16, 8),
+    "interlaced": lambda: interlaced(4600, 4800),
+    "wide and interlaced": lambda: interlaced(10000, 1700),
+    "progressive": lambda: jpeg(8000, 7168, 3, progressive=True),
+    "progressive, colours in full": lambda: jpeg(6000, 5600, 6, progressive=True, subsampling=0),
+    "progressive and odd": lambda: odd(*jpeg(8000, 7168, 3, progressive=True)),
+    "baseline": lambda: jpeg(9000, 4000, 0),
+}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_what_is_said_to_be_needed_is_enough(service, name):
+    data, need = IMAGES[name]()
+    with imaging.files_of(data) as files:
+        assert imaging.error_name(imaging.ask(service, imaging.asking(120, need=need - 1), *files)) == "IMAGE_CORRUPT"
+        assert imaging.error_name(imaging.ask(service, imaging.asking(120, need=need), *files)) == "OK"

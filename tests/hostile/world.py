@@ -1,0 +1,239 @@
+"""Who is there when the requests come: the people, what they own, and what must not change.
+
+- "me" sends them, with a key, a session, an account, an upload, a post and things to spend;
+- "other" lends its key and its session: what it may do, it may do to itself;
+- "victim" sends nothing. Its ids are tried. Its rows must be the same afterwards.
+
+What a person owns has a word in it that nobody else's has. An answer shows it only to its owner.
+"""
+
+import io
+import random
+import re
+import secrets
+import threading
+import uuid
+
+from PIL import Image
+
+import conftest
+import helpers
+import publishing
+import services
+import simulator
+
+NOBODY = "019a0000-0000-7000-8000-000000000000"
+OPTIONS = {"post_mode": "DIRECT_POST", "privacy_level": "PUBLIC_TO_EVERYONE", "disable_comment": False}
+
+# What a field of that name holds. Which of them a route takes, its own answers tell (World.learn).
+VALUES = {
+    "email": lambda rng, w: rng.choice([w.other.email, f"fresh{rng.randrange(1 << 40)}@example.com"]),
+    "password": lambda rng, w: w.other.password,
+    "name": lambda rng, w: rng.choice(["laptop", "Zoë", "a" * 40]),
+    "title": lambda rng, w: rng.choice(["Two pictures", "😀 🇫🇷", "x" * 90]),
+    "description": lambda rng, w: rng.choice(["Bonjour", "é" * 400, ""]),
+    "title_overflow": lambda rng, w: rng.choice(["truncate", "reject"]),
+    "upload_ids": lambda rng, w: [w.me.things["uploads"]] * rng.choice([1, 1, 2]),
+    "platform_options": lambda rng, w: {**OPTIONS, "photo_cover_index": 0},
+}
+
+
+class Person(conftest.User):
+    def __init__(self, stack, name):
+        self.stack, self.name = stack, name
+        self.word = f"{name}{secrets.token_hex(5)}"
+        self.email, self.password = f"{self.word}@example.com", "correct horse battery"
+        account = {"email": self.email, "password": self.password, "name": self.word}
+        helpers.expect(stack.client().post("/api/v1/auth/register", json=account), 202)
+        self.web = self.sign_in()
+        self.id = helpers.expect(self.web.get("/api/v1/me"), 200)["data"]["id"]
+        self.things, self.spare = {}, {}
+
+    def sign_in(self):
+        """A session."""
+        web = self.stack.client(Origin=self.stack.url)
+        helpers.expect(web.post("/api/v1/auth/login", json={"email": self.email, "password": self.password}), 200)
+        return web
+
+    def cookie(self):
+        return cookie_of(self.web)
+
+    def come_to_leave(self):
+        """A second session, for those who sign out."""
+        self.leaving = cookie_of(self.sign_in())
+
+    def make(self, resource):
+        """One more thing that an address can name; its id."""
+        if resource == "keys":
+            return helpers.expect(self.web.post("/api/v1/keys", json={"name": self.word}), 201)["data"]["id"]
+        if resource == "accounts":
+            return self.connect(f"{self.word}.{secrets.token_hex(3)}")
+        if resource == "uploads":
+            return helpers.expect(self.api.post("/api/v1/uploads", data=publishing.SMALL), 201)["data"]["id"]
+        if resource == "posts":
+            return publishing.Sent(self.stack, self, self.things["accounts"], self.word).id
+        return NOBODY
+
+    def settle(self):
+        """Owns one of each, and more that is spent by DELETE and by signing out."""
+        self.come_to_leave()
+        for resource in ("accounts", "uploads", "keys", "posts"):
+            self.things[resource] = self.make(resource)
+        self.spare = {r: self.make(r) for r in ("accounts", "uploads", "keys")}
+
+
+class World:
+    def __init__(self, stack, tables):
+        self.stack, self.lock = stack, threading.Lock()
+        hosts = {s.name: s.host for s in services.PROGRAMS}
+        self.hosts = {r["pattern"]: hosts[r["app"]] for r in tables["routes"]}
+        self.routes, self.errors = tables["routes"], {e["code"]: e for e in tables["errors"]}
+        self.me, self.other, self.victim = self.people = [Person(stack, n) for n in ("me", "other", "victim")]
+        for person in self.people:
+            person.settle()
+        self.dead_key, self.dead_cookie = self.ended()
+        post = publishing.Sent(stack, self.victim, self.victim.things["accounts"], self.victim.word)
+        post.wait()
+        stack.wait(lambda: self.me.api.get(f"/api/v1/posts/{self.me.things['posts']}").json()["data"]["status"] in publishing.ENDED,
+                   "the post has ended")
+        self.attempt = str(uuid.UUID(bytes=stack.sql("SELECT id FROM post_attempts WHERE post_id = %s LIMIT 1",
+                                                     uuid.UUID(self.me.things["posts"]).bytes)[0]["id"]))
+        self.creator = simulator.App(stack).connect()
+        self.images = [small_image(kind, mode) for kind in ("JPEG", "PNG") for mode in ("RGB", "L")]
+        self.known = {r["method"] + r["pattern"]: self.learn(r) for r in self.routes
+                      if r["body_max_bytes"] > 0 and hosts[r["app"]] == "localhost"}
+        stack.wait(lambda: self.victims_rows() == self.victims_rows(), "nothing of the victim's is under way")
+        self.before = self.victims_rows()
+
+    def ended(self):
+        """A key that is revoked, and a session that is over."""
+        made = helpers.expect(self.me.web.post("/api/v1/keys", json={"name": "revoked"}), 201)["data"]
+        helpers.expect(self.me.web.delete(f"/api/v1/keys/{made['id']}"), 204)
+        cookie = self.me.leaving
+        helpers.expect(self.stack.client(Cookie=cookie, Origin=self.stack.url).post("/api/v1/auth/logout"), 204)
+        self.me.come_to_leave()
+        return made["key"], cookie
+
+    # What plain requests are made of
+
+    def host_of(self, route):
+        return self.hosts[route["pattern"]]
+
+    def path(self, route):
+        """The pattern with what is mine in it: what a DELETE takes is spent, so it gets the spare one."""
+        words = {"attempt": self.attempt, "n": "0", "handle": "@somebody", "username": "somebody", "post_id": "7"}
+        own = self.me.spare if route["method"] == "DELETE" else self.me.things
+        words["id"] = own.get(resource_of(route), NOBODY)
+        return re.sub(r"\{(\w+)\}", lambda m: words.get(m[1], NOBODY), route["pattern"])
+
+    def query(self, rng, route):
+        if route["pattern"].endswith("/callback"):
+            return "?" + self.me.consent(self.me.authorize_url(), f"{self.me.word}.again").partition("?")[2]
+        lists = route["method"] == "GET" and route["pattern"].endswith("s")
+        return rng.choice(["", "", "?limit=2", "?limit=100"]) if lists and not self.is_session_only(route) else ""
+
+    def is_session_only(self, route):
+        return route["auth"] == "session"
+
+    def sign(self, rng, r):
+        """With the credential that the route wants."""
+        if r.is_sandbox():
+            r.set("Authorization", self.creator.headers["Authorization"])
+        elif r.route["auth"] == "any" and rng.random() < 0.7:
+            self.with_key(r, self.me)
+        elif r.route["auth"] in ("any", "session"):
+            self.with_session(r, self.me)
+        elif r.path.endswith("/auth/login"):
+            r.owners.add("other")  # whose password is in the example
+
+    def with_key(self, r, person):
+        r.set("Authorization", f"Bearer {person.key}")
+        r.owners.add(person.name)
+
+    def with_session(self, r, person):
+        r.set("Cookie", self.cookie(r, person))
+        r.set("Origin", self.stack.url)
+        r.owners.add(person.name)
+
+    def cookie(self, r, person):
+        return person.leaving if "/auth/" in r.route["pattern"] else person.cookie()
+
+    def learn(self, route):
+        """The names of the fields that a route takes: all that it does not call unknown, and those that it asks for."""
+        headers = {} if route["auth"] == "none" else {"Cookie": self.me.cookie(), "Origin": self.stack.url}  # a sign-in ends its session
+        body = {name: value(random.Random(0), self) for name, value in VALUES.items()}
+        for _ in range(3):
+            answer = self.stack.client(**headers).request(route["method"], self.path(route), json=body)
+            if answer.status_code != 422:
+                break
+            for problem in answer.json()["error"]["details"]:
+                if problem["code"] == "unknown_field":
+                    body.pop(problem["param"], None)
+                elif problem["code"] == "required":
+                    body.setdefault(problem["param"], "x")
+        return list(body) if answer.status_code not in (413, 415) else []
+
+    def fields(self, rng, r):
+        names = self.known[r.route["method"] + r.route["pattern"]]
+        chosen = [n for n in names if n in ("email", "password", "name", "upload_ids") or rng.random() < 0.8]
+        return {n: VALUES[n](rng, self) if n in VALUES else "x" for n in chosen}
+
+    def image(self, rng):
+        return rng.choice(self.images)
+
+    def sandbox_body(self, route):
+        """(type, value) of what TikTok takes."""
+        at, app = route["pattern"], self.creator.app
+        if at.startswith("/v2/oauth/") or "authorize" in at:
+            return "application/x-www-form-urlencoded", {"client_key": app.key, "client_secret": app.secret,
+                                                         "grant_type": "refresh_token", "refresh_token": "rft.nothing"}
+        return "application/json", simulator.draft(self.creator) if "init" in at else {"publish_id": "p_pub_url~v2.1"}
+
+    def renew(self, r):
+        """What the request has spent, or found spent, is made again."""
+        resource = resource_of(r.route)
+        with self.lock:
+            if r.method == "DELETE" and self.me.spare.get(resource, "none") in r.path:
+                self.me.spare[resource] = self.me.make(resource)
+            elif r.route["pattern"].endswith("/logout"):
+                for person in (self.me, self.other):
+                    if self.stack.client(Cookie=person.leaving).get("/api/v1/me").status_code != 200:
+                        person.come_to_leave()
+
+    # The victim
+
+    def victims_rows(self):
+        """{table: rows}: all that is bound to the victim by an id, over any number of tables."""
+        columns = self.stack.sql("SELECT table_name AS t, column_name AS c FROM information_schema.columns"
+                                 " WHERE table_schema = 'marketingcli' AND column_type = 'binary(16)'")
+        known, found = {uuid.UUID(self.victim.id).bytes}, {}
+        while True:
+            before = len(known)
+            for column in columns:
+                table, name = column["t"], column["c"]
+                rows = self.stack.sql(f"SELECT * FROM {table} WHERE {name} IN ({', '.join(['%s'] * len(known))})", *known)
+                kept = found.setdefault(table, {})
+                for row in rows:
+                    row.pop("last_used_at_us", None)  # of its key, from before: written a while after the use
+                    kept[repr(sorted(row.items()))] = row
+                    if isinstance(row.get("id"), bytes):
+                        known.add(row["id"])
+            if len(known) == before:
+                return {table: set(rows) for table, rows in found.items() if rows}
+
+
+def resource_of(route):
+    """What an {id} of the pattern names: "posts"; None without one."""
+    found = re.search(r"/(\w+)/\{id\}", route["pattern"])
+    return found[1] if found else None
+
+
+def cookie_of(session):
+    return f"__Host-session={session.cookies['__Host-session']}"
+
+
+def small_image(kind, mode):
+    """The same bytes each time: what is made of them by a seed is the same, too."""
+    out = io.BytesIO()
+    Image.linear_gradient("L").resize((64, 48)).convert(mode).save(out, kind)
+    return out.getvalue()
