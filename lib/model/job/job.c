@@ -144,7 +144,8 @@ enum err job_restart(struct db *db, enum job_class c, const struct job *job, int
 
 enum err job_finish(struct db *db, enum job_class c, const struct job *job)
 {
-    enum err e = db_change(db, &job_sqls[c][JOBS_FINISH], DB_ARGS(db_uuid(&job->id), db_uuid(&job->lease_token)));
+    enum err e = db_change(db, &job_sqls[c][JOBS_FINISH],
+                           DB_ARGS(db_str(job->kind), db_uuid(&job->subject_id), db_uuid(&job->lease_token)));
 
     return e == ERR_CONFLICT ? job_restart(db, c, job, JOB_NEVER_US) : e; /* it was wanted meanwhile */
 }
@@ -176,7 +177,8 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
 
 /*
  * The classes differ only in the table. MariaDB sets columns from left to right, so a condition stands before what
- * changes it.
+ * changes it. add and finish both find the row by its kind and subject: whoever deleted it by its id would lock the row
+ * first and that index after it, which add does the other way round.
  */
 #define SQLS(table) \
     { \
@@ -212,8 +214,9 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
         [JOBS_HOLD] = {.text = \
                            "UPDATE " table " SET run_at_us = GREATEST(run_at_us, ?) WHERE id = ? AND lease_token = ?", \
                        .in = "iuu"}, \
-        [JOBS_FINISH] = {.text = "DELETE FROM " table " WHERE id = ? AND lease_token = ? AND wanted_at_us IS NULL", \
-                         .in = "uu"}, \
+        [JOBS_FINISH] = {.text = "DELETE FROM " table " WHERE kind = ? AND subject_id = ? AND lease_token = ?" \
+                                 " AND wanted_at_us IS NULL", \
+                         .in = "suu"}, \
         [JOBS_RESTART] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
                                   " wanted_at_us = NULL, slot_at_us = NULL, lease_token = NULL, runs = 0, tries = 0" \
                                   " WHERE id = ? AND lease_token = ?", \
