@@ -7,16 +7,12 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config python3 libfcgi-dev l
 	libjson-c-dev libvips-dev libjpeg62-turbo-dev libinih-dev libcrypt-dev libutf8proc-dev"
 packages_stack="mariadb-server-core mariadb-client-core nginx-light openssl curl ca-certificates python3 util-linux procps"
 packages_demo="$packages_build $packages_stack jq python3-pil"
-<<<<<<< HEAD
 # A Node that comes from elsewhere is taken as it is: Debian's npm conflicts with it.
 packages_node="nodejs npm"
 if command -v node >/dev/null && command -v npm >/dev/null; then packages_node=; fi
 packages_test="$packages_demo $packages_node mandoc clang-14 clang-format-14 libclang-rt-14-dev llvm-14 libcmocka-dev python3-pytest
-	python3-requests python3-pymysql python3-aiosmtpd systemd binutils iproute2 libimage-exiftool-perl strace wrk"
-=======
-packages_test="$packages_demo mandoc clang-14 clang-format-14 libclang-rt-14-dev llvm-14 libcmocka-dev python3-pytest
-	python3-requests python3-pymysql python3-aiosmtpd python3-h2 systemd binutils iproute2 libimage-exiftool-perl strace wrk"
->>>>>>> c194700 (Refuse in JSON what nginx refuses twice, and log what JSON can hold)
+	python3-requests python3-pymysql python3-aiosmtpd python3-h2 systemd binutils iproute2 libimage-exiftool-perl strace
+	wrk"
 
 packages_missing() {
 	for package; do
