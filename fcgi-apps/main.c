@@ -11,6 +11,7 @@
 #include <sysexits.h>
 
 #include "base/log.h"
+#include "db/durable.h"
 #include "db/schema.h"
 #include "fcgi/serve.h"
 
@@ -32,17 +33,23 @@ static const struct route *main_incomplete_route(const struct app *app)
     return NULL;
 }
 
-/* Refuses an older schema. A database that does not answer is no reason to stop: requests are answered 503 until it
- * does. */
-static bool main_schema_is_old(struct shared *s)
+/* Why this database must not be worked on, or NULL. One that does not answer is no reason to stop: requests are answered
+ * 503 until it does. */
+static const char *main_database_fault(struct shared *s)
 {
     _cleanup_(db_freep) struct db *db = db_new(&s->db_options);
 
     enum err e = schema_check(db);
-    if (e != OK && e != ERR_CONFLICT)
+    if (e == ERR_CONFLICT)
+        return "the database schema is older than this program: run marketingcli-admin migrate";
+    if (e == OK)
+        e = durable_check(db);
+    if (e == ERR_CONFLICT)
+        return DURABLE_ADVICE;
+    if (e != OK)
         log_event(LOG_WARNING, "schema_not_checked", LOG_CSTR("code", err_slug(e)), LOG_CSTR("db_error", db_error(db)),
                   LOG_END);
-    return e == ERR_CONFLICT;
+    return NULL;
 }
 
 /*
@@ -88,8 +95,9 @@ static int main_run(struct shared *s, struct buf *why)
         .gate = &s->db_gate,
         .counts = &s->db_counts,
     };
-    if (main_schema_is_old(s))
-        return main_refuse("the database schema is older than this program: run marketingcli-admin migrate");
+    const char *fault = main_database_fault(s);
+    if (fault != NULL)
+        return main_refuse(fault);
     if (!main_epoch_is_ready(s))
         return main_refuse("the file of keys.epoch is missing or cannot be written");
     s->key_cache = key_cache_new(&s->credential_epoch);

@@ -4,5 +4,6 @@
 #include "publish/kinds.h"
 
 const struct job_kind *const kinds[] = {
-    &publish_kind, &poll_kind, &creator_kind, &refresh_kind, &housekeeping_kind, &purge_kind, NULL,
+    &turn_kind,         &publish_kind, &poll_kind,  &creator_kind, &refresh_kind,
+    &housekeeping_kind, &purge_kind,   &sweep_kind, NULL,
 };

@@ -6,8 +6,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "db/durable.h"
 #include "db/schema.h"
 #include "jobs/runner.h"
+#include "classes.h"
 #include "kinds.h"
 #include "service/service.h"
 
@@ -20,29 +22,38 @@ static int worker_main_fail(int code, const char *why)
     return code;
 }
 
-static bool worker_main_find_class(const char *name, enum job_class *ret_class)
+static const struct worker_class *worker_main_find_class(const char *name)
 {
-    for (int i = 0; job_class_names[i] != NULL; i++)
-        if (strcmp(job_class_names[i], name) == 0) {
-            *ret_class = (enum job_class)i;
-            return true;
-        }
-    return false;
+    for (size_t i = 0; job_class_names[i] != NULL; i++)
+        if (strcmp(job_class_names[i], name) == 0)
+            return &worker_classes[i];
+    return NULL;
 }
 
-/* Waits for the database, but not for the schema: bringing an older one up to date is the admin's job. */
-static enum err worker_main_wait_for_schema(const struct db_options *options, struct worker_metrics *metrics,
-                                            const sigset_t *stops)
+/* Looks whether the database may be worked on; *ret_fault says why not, with ERR_CONFLICT. */
+static enum err worker_main_check_database(struct db *db, const char **ret_fault)
+{
+    enum err e = schema_check(db);
+
+    *ret_fault = "the database schema is older than this program: run marketingcli-admin migrate";
+    if (e != OK)
+        return e;
+    *ret_fault = DURABLE_ADVICE;
+    return durable_check(db);
+}
+
+/* Waits for the database, but not for what is wrong with it: that is the admin's job. */
+static enum err worker_main_wait_for_database(const struct db_options *options, struct worker *worker,
+                                              const sigset_t *stops, const char **ret_fault)
 {
     _cleanup_(db_freep) struct db *db = db_new(options);
     struct timespec wait = {.tv_nsec = SCHEMA_WAIT_MS * 1000000L};
-    bool told = false;
     enum err e;
 
-    while ((e = schema_check(db)) == ERR_DB_UNAVAILABLE) {
-        if (!told)
-            alarm_raise(metrics->set, ALARM_DATABASE_AWAY, LOG_CSTR("database", db_error(db)), LOG_END);
-        told = true;
+    while ((e = worker_main_check_database(db, ret_fault)) == ERR_DB_UNAVAILABLE) {
+        if (!worker->after_outage)
+            alarm_raise(worker->metrics->set, ALARM_DATABASE_AWAY, LOG_CSTR("database", db_error(db)), LOG_END);
+        worker->after_outage = true;
         if (sigtimedwait(stops, NULL, &wait) > 0) {
             e = ERR_AGAIN;
             break;
@@ -66,11 +77,12 @@ static void worker_main_secrets_done(struct secrets *s)
 
 /* Each class reads only what it needs, so no process holds all secrets. NULL, or the sentence that says what is
  * wrong. */
-static const char *worker_main_read_secrets(enum job_class class, const struct conf *conf, struct secrets *s)
+static const char *worker_main_read_secrets(const struct worker_class *class, const struct conf *conf,
+                                            struct secrets *s)
 {
     if (credential_read("db-password", &s->password) != OK)
         return "credential db-password is missing or cannot be read";
-    if (class != JOB_PUBLISH)
+    if (!class->uses_tiktok)
         return NULL;
     if (credential_read("tiktok-client-secret", &s->client_secret) != OK)
         return "credential tiktok-client-secret is missing or cannot be read";
@@ -84,16 +96,16 @@ static const char *worker_main_read_secrets(enum job_class class, const struct c
 }
 
 /* Runs until one of the signals comes. */
-static int worker_main_run(const struct worker *worker, const struct db_options *options, const sigset_t *stops)
+static int worker_main_run(struct worker *worker, const struct db_options *options, const sigset_t *stops)
 {
+    const char *fault;
     int received;
 
-    enum err e = worker_main_wait_for_schema(options, worker->metrics, stops);
+    enum err e = worker_main_wait_for_database(options, worker, stops, &fault);
     if (e == ERR_AGAIN)
         return 0;
     if (e != OK)
-        return worker_main_fail(EXIT_CONFIG,
-                                "the database schema is older than this program: run marketingcli-admin migrate");
+        return worker_main_fail(EXIT_CONFIG, fault);
 
     struct runner *runner = runner_new(worker, options);
     log_event(LOG_INFO, "started", LOG_INT("threads", worker->conf->worker_threads), LOG_END);
@@ -104,12 +116,13 @@ static int worker_main_run(const struct worker *worker, const struct db_options 
     return 0;
 }
 
-static int worker_main_work(enum job_class class, const char *program, const struct conf *conf, const struct secrets *s)
+static int worker_main_work(const struct worker_class *class, const char *program, const struct conf *conf,
+                            const struct secrets *s)
 {
     char user[64];
     sigset_t stops;
 
-    (void)snprintf(user, sizeof user, "marketingcli_worker_%s", job_class_names[class]);
+    (void)snprintf(user, sizeof user, "marketingcli_worker_%s", job_class_names[class->class]);
     /* Blocked in all threads and taken by sigwait: without a handler there is no race. */
     (void)sigemptyset(&stops);
     (void)sigaddset(&stops, SIGTERM);
@@ -117,7 +130,7 @@ static int worker_main_work(enum job_class class, const char *program, const str
     ASSERT(pthread_sigmask(SIG_BLOCK, &stops, NULL) == 0);
     (void)signal(SIGPIPE, SIG_IGN); /* the reader of our log or the other end of a connection may go away */
     net_init();
-    struct worker_metrics *metrics = worker_metrics_start(conf, class, program, kinds);
+    struct worker_metrics *metrics = worker_metrics_start(conf, class->class, program, kinds);
     struct db_options options = {.socket = conf->database_socket.p,
                                  .name = conf->database_name.p,
                                  .user = user,
@@ -130,7 +143,7 @@ static int worker_main_work(enum job_class class, const char *program, const str
                             .kinds = kinds,
                             .ring = s->ring,
                             .tiktok = {.conf = conf, .client_secret = &s->client_secret},
-                            .store = {.dir = conf->store_dir.p}};
+                            .store = {.dir = class->uses_store ? conf->store_dir.p : NULL}};
     int code = worker_main_run(&worker, &options, &stops);
     worker_metrics_stop(metrics);
     return code;
@@ -142,10 +155,10 @@ int main(int argc, char **argv)
     _cleanup_(conf_done) struct conf conf = {0};
     _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
     _cleanup_(worker_main_secrets_done) struct secrets secrets = {0};
-    enum job_class class;
+    const struct worker_class *class;
 
     log_init("worker", LOG_INFO);
-    if (argc != 2 || !worker_main_find_class(argv[1], &class))
+    if (argc != 2 || (class = worker_main_find_class(argv[1])) == NULL)
         return worker_main_fail(2, "usage: marketingcli-worker publish|media");
     (void)snprintf(program, sizeof program, "worker-%s", argv[1]);
     if (conf_load(&conf, conf_path(), &why) != OK)

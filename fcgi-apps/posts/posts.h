@@ -32,6 +32,7 @@ struct post_shape {
     struct strs tiktok_post_ids;
     struct failure_shape failure;
     bool has_failure;
+    int64_t held_until_us; /* 0: it does not wait for the account */
     struct json_array images, events, warnings;
 };
 

@@ -9,18 +9,21 @@ struct image_shape {
 
 static bool posts_shape_shows_failure(const struct post *p)
 {
+    if (p->held)
+        return true;
     return p->failure_code.p != NULL &&
            (p->state == POST_FAILED || p->state == POST_DEFERRED || p->state == POST_CANCELED);
 }
 
 static struct failure_shape posts_shape_failure_of(const struct post *p)
 {
-    const char *message = tiktok_failure_message(p->failure_code);
+    struct str code = p->held ? STR("account_needs_reconnect") : p->failure_code;
+    const char *message = tiktok_failure_message(code);
 
     return (struct failure_shape){
-        .code = p->failure_code,
+        .code = code,
         .message = str_from(message != NULL ? message : "TikTok refused this post. See platform_error for the reason."),
-        .retryable = tiktok_failure_retryable(p->failure_code),
+        .retryable = tiktok_failure_retryable(code),
         .platform_code = p->platform_code,
         .platform_log_id = p->platform_log_id,
         .has_platform = p->platform_code.p != NULL || p->platform_log_id.p != NULL,
@@ -36,7 +39,10 @@ void shape_post(struct ctx *c, const struct post *p, struct post_shape *ret_shap
         .url = ids.n > 0 ? post_url(c->arena, c->conf, p->username, ids.v[0]) : (struct str){0},
         .tiktok_post_ids = ids,
         .has_failure = posts_shape_shows_failure(p),
+        .held_until_us = p->held ? upload_due_at(c->conf, p->created_at_us) : 0,
     };
+    if (p->held)
+        ret_shape->post.next_attempt_at_us = 0;
     if (ret_shape->has_failure)
         ret_shape->failure = posts_shape_failure_of(p);
 }
@@ -216,6 +222,9 @@ static const struct json_field posts_shape_warning_fields[] = {
         {.name = "next_attempt_at", \
          JSON_TIME(struct post_shape, post.next_attempt_at_us), \
          .help = "When it is tried again"}, \
+        {.name = "held_until", \
+         JSON_TIME(struct post_shape, held_until_us), \
+         .help = "It waits for the account to be connected again: until then, and then it fails and its images go"}, \
         {.name = "created_at", \
          JSON_TIME(struct post_shape, post.created_at_us), \
          .help = "Acceptance", \

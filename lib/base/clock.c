@@ -50,6 +50,11 @@ int64_t clock_mono_us(void)
     return clock_read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t clock_boot_us(void)
+{
+    return clock_read_clock(CLOCK_BOOTTIME);
+}
+
 static char *clock_put_digits(char *p, size_t n, long v)
 {
     for (size_t i = n; i-- > 0; v /= 10)

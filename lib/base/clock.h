@@ -18,6 +18,7 @@
 
 int64_t clock_now_us(void);  /* UTC wall time */
 int64_t clock_mono_us(void); /* for durations and timeouts; tests do not move it */
+int64_t clock_boot_us(void); /* the same, but it goes on while the machine is suspended */
 
 #define TIME_TEXT_SIZE 28 /* "2026-11-22T14:28:19.123456Z" and the NUL */
 void time_format(int64_t at_us, char ret_text[static TIME_TEXT_SIZE]);

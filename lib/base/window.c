@@ -3,13 +3,20 @@
 #include <endian.h>
 #include <string.h>
 
-static int64_t window_time_at(const uint8_t *log, size_t i, int64_t now_us)
+#define AHEAD_MAX_US (INT64_C(86400) * 1000000) /* a slot further away is a clock that was wrong */
+
+static int64_t window_raw_at(const uint8_t *log, size_t i)
 {
     uint64_t v;
 
     memcpy(&v, log + i * sizeof v, sizeof v);
     v = be64toh(v);
-    return v > (uint64_t)now_us ? now_us : (int64_t)v;
+    return v > INT64_MAX ? INT64_MAX : (int64_t)v;
+}
+
+static int64_t window_time_at(const uint8_t *log, size_t i, int64_t now_us)
+{
+    return MIN(window_raw_at(log, i), now_us);
 }
 
 static void window_set_time(uint8_t *log, size_t i, int64_t at_us)
@@ -35,4 +42,27 @@ bool window_take(uint8_t *log, size_t *n, size_t limit, int64_t period_us, int64
     window_set_time(log, used - first, now_us);
     *n = WINDOW_BYTES(used - first + 1);
     return true;
+}
+
+int64_t window_reserve(uint8_t *log, size_t *n, size_t limit, int64_t period_us, int64_t now_us)
+{
+    size_t used = MIN(*n / sizeof(int64_t), limit), kept = 0;
+    int64_t slot_us = now_us;
+
+    ASSERT(limit > 0 && now_us >= 0);
+    for (size_t i = 0; i < used; i++) {
+        int64_t at_us = window_raw_at(log, i);
+        if (at_us > now_us + AHEAD_MAX_US)
+            at_us = now_us;
+        if (now_us - at_us < period_us)
+            window_set_time(log, kept++, at_us);
+    }
+    if (kept == limit) {
+        slot_us = MAX(window_raw_at(log, 0) + period_us, now_us);
+        memmove(log, log + sizeof(int64_t), WINDOW_BYTES(limit - 1));
+        kept--;
+    }
+    window_set_time(log, kept, slot_us);
+    *n = WINDOW_BYTES(kept + 1);
+    return slot_us;
 }

@@ -25,3 +25,10 @@
  */
 MUST_CHECK bool window_take(uint8_t *log, size_t *n, size_t limit, int64_t period_us, int64_t now_us,
                             int64_t *ret_free_at_us);
+
+/*
+ * The same for those who can wait: adds the time at which the next place is free, now_us or later, and gives it to the
+ * caller, whose it is then. Nobody asks twice, and who came first goes first. Such a log holds times in the future, so
+ * use either this or window_take for one; times more than a day ahead count as now.
+ */
+int64_t window_reserve(uint8_t *log, size_t *n, size_t limit, int64_t period_us, int64_t now_us);

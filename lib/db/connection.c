@@ -140,13 +140,15 @@ static enum err db_connection_connect_now(struct db *db)
     MYSQL *conn = mysql_init(NULL);
     ASSERT(conn != NULL);
     /*
-     * Strict: a value that does not fit is an error and is not cut short. max_statement_time ends a statement on the
-     * server, too, when the read timeout gives it up here.
+     * Strict: a value that does not fit is an error and is not cut short. READ COMMITTED: no statement locks the gap
+     * into which somebody else's new row falls. max_statement_time ends a statement on the server, too, when the read
+     * timeout gives it up here.
      */
-    (void)snprintf(session, sizeof session,
-                   "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', "
-                   "time_zone='+00:00', innodb_lock_wait_timeout=2, max_statement_time=%u",
-                   timeout);
+    (void)snprintf(
+        session, sizeof session,
+        "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', "
+        "time_zone='+00:00', tx_isolation='READ-COMMITTED', innodb_lock_wait_timeout=2, max_statement_time=%u",
+        timeout);
     mysql_options(conn, MYSQL_OPT_CONNECT_TIMEOUT, &(unsigned){MIN(timeout, 5u)});
     mysql_options(conn, MYSQL_OPT_READ_TIMEOUT, &timeout);
     mysql_options(conn, MYSQL_OPT_WRITE_TIMEOUT, &timeout);

@@ -226,17 +226,19 @@ MUST_CHECK enum err db_rows(struct db *db, const struct sql *q, const struct db_
  * again.
  *
  * Consistency: a row that is there all the time comes once, one that is inserted or deleted meanwhile once or never;
- * rows of different chunks may be of different moments. Whoever needs all of one moment calls it within db_tx, whose
- * first statement takes a snapshot. That transaction holds back the purge of old versions and every ALTER of the tables
- * that it has read, so it must last no longer than the database takes: write the rows to a nameless file in it, commit,
- * and only then send that file to a reader.
+ * rows of different chunks may be of different moments. Whoever needs all of one moment calls it within db_tx_snapshot,
+ * whose first statement takes a snapshot. That transaction holds back the purge of old versions and every ALTER of the
+ * tables that it has read, so it must last no longer than the database takes: write the rows to a nameless file in it,
+ * commit, and only then send that file to a reader.
  */
 #define DB_EACH_ROWS 500
 MUST_CHECK enum err db_each(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, size_t size,
                             enum err (*fn)(const void *row, void *arg), void *arg);
 
 /*
- * Runs fn in one transaction (REPEATABLE READ) and commits when it returns OK; else rolls back and returns its error.
+ * Runs fn in one transaction (READ COMMITTED) and commits when it returns OK; else rolls back and returns its error.
+ * Each statement sees what was committed before it began: what must stay true until the COMMIT is read FOR UPDATE, in the
+ * order that docs/architecture.md#one-order-of-locks gives.
  *
  * After a deadlock, a lost certification (1213) or a connection lost before COMMIT, fn runs again from the start: at
  * most 8 times in all, with short random pauses, and not after timeout_sec. So fn changes nothing but the database and
@@ -244,6 +246,10 @@ MUST_CHECK enum err db_each(struct db *db, const struct sql *q, const struct db_
  * transaction may or may not have happened. Not nested.
  */
 MUST_CHECK enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg);
+
+/* The same for reading: all statements see the moment of the first one (REPEATABLE READ). fn writes nothing, because it
+ * would lock gaps. */
+MUST_CHECK enum err db_tx_snapshot(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg);
 
 /*
  * Runs the text of one statement that has neither parameters nor a result (DDL, GRANT), without preparing it. For the

@@ -5,13 +5,15 @@
 /*
  * Starts a transaction, on a new connection if the old one is gone: nothing has happened yet, so a second try is safe.
  */
-static enum err db_tx_begin(struct db *db)
+static enum err db_tx_begin(struct db *db, bool snapshot)
 {
     enum err e = ERR_DB_UNAVAILABLE;
 
     for (int i = 0; i < 2 && e == ERR_DB_UNAVAILABLE; i++) {
         bool idle = db->conn != NULL;
         e = db_connect(db);
+        if (e == OK && snapshot)
+            e = db_plain(db, STR("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")); /* of this one only */
         if (e == OK)
             e = db_plain(db, STR("START TRANSACTION"));
         if (!idle)
@@ -43,13 +45,13 @@ static enum err db_tx_commit(struct db *db)
     return e == OK && fault_after(&fault) ? db_note_fault(db) : e;
 }
 
-enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg)
+static enum err db_tx_run(struct db *db, bool snapshot, enum err (*fn)(struct db *db, void *arg), void *arg)
 {
     int64_t started_us = clock_mono_us();
 
     ASSERT(!db->in_tx);
     for (int i = 0; i == 0 || db_may_rerun(db, i, started_us); i++) {
-        enum err e = db_tx_begin(db);
+        enum err e = db_tx_begin(db, snapshot);
         if (e != OK)
             return e == ERR_DB_RERUN ? ERR_DB_UNAVAILABLE : e;
         db->in_tx = true;
@@ -74,4 +76,14 @@ enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *ar
         db_pause(i);
     }
     return ERR_DB_UNAVAILABLE;
+}
+
+enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg)
+{
+    return db_tx_run(db, false, fn, arg);
+}
+
+enum err db_tx_snapshot(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg)
+{
+    return db_tx_run(db, true, fn, arg);
 }

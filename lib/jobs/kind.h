@@ -12,6 +12,9 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
+#include "base/clock.h"
 #include "base/conf.h"
 #include "crypto/keyring.h"
 #include "jobs/worker_metrics.h"
@@ -20,24 +23,35 @@
 #include "store/store.h"
 #include "tiktok/tiktok.h"
 
+/*
+ * A class of workers: a row of worker/classes.c. What a class does not use, its runs must not touch: the worker has read
+ * no credentials for it and its unit does not let it there.
+ */
+struct worker_class {
+    enum job_class class;
+    int64_t lease_us; /* how long a claimed job is ours: longer than a call and recording its result take */
+    bool uses_tiktok; /* tiktok and ring of struct worker */
+    bool uses_store;  /* its store */
+};
+
 /* What the runs of a worker share; read only. */
 struct worker {
     struct worker_metrics *metrics; /* what it counts is safe from any thread */
     const struct conf *conf;
-    enum job_class class;
+    const struct worker_class *class;
     const struct job_kind *const *kinds; /* of all classes; NULL-ended */
-    const struct keyring *ring;          /* like tiktok, for class publish only */
+    const struct keyring *ring;
     struct tiktok tiktok;
-    struct store store; /* for class media only */
+    struct store store;
+    bool after_outage; /* it had to wait for the database at its start */
 };
 
 enum job_step {
     JOB_DONE,   /* finished: the job is deleted, unless step has ended it in its own transaction (job_ended) */
     JOB_AGAIN,  /* at again_at_us; likewise */
     JOB_CALL,   /* make run->call, then step again with the result */
-    JOB_RECORD, /* the database did not take a result that must not be lost: step again soon with the same result,
-                   until the lease is over */
-    JOB_ERROR,  /* run->err says why: give this run up and begin another later (jobs/runner.c) */
+    JOB_RECORD, /* the database did not take a result that must not be lost: step again soon with the same result */
+    JOB_ERROR,  /* run->err says why: give this run up and begin another later. The job is never buried for it */
 };
 
 struct job_run {
@@ -49,9 +63,14 @@ struct job_run {
     void *data;
     const struct net_result *result; /* of run->call; NULL at the first step */
     struct net_call call;
+    struct uuid about;   /* what this run is about, beside the job's subject; for the log. None: nothing else */
     struct secret token; /* an access token that the run uses; wiped when the run ends */
     int64_t again_at_us;
-    bool job_ended; /* step has finished or postponed the job in a transaction of its own */
+    bool job_ended;   /* step has finished or postponed the job in a transaction of its own */
+    bool result_lost; /* somebody else has the job, and what a call had done could not be recorded: an alarm says so */
+    bool fault;       /* the last call did not leave: what stands in the way is hardly the job's own */
+    bool probe;       /* the kind is paused, and this run shows whether it can go on: it must fail nothing */
+    const atomic_bool *stopping;
     enum err err;
     const char *note; /* for the log line: static, or in the arena */
 };
@@ -62,11 +81,32 @@ static inline enum job_step job_run_failed(struct job_run *run, enum err e) /* f
     return JOB_ERROR;
 }
 
+static inline enum job_step job_run_record(struct job_run *run, enum err e) /* likewise */
+{
+    run->err = e;
+    return JOB_RECORD;
+}
+
+/* The worker has been told to stop: begin no call that cannot be repeated. For step's return: job_run_release. */
+static inline bool job_run_is_stopping(const struct job_run *run)
+{
+    return atomic_load(run->stopping);
+}
+
+static inline enum job_step job_run_release(struct job_run *run) /* to the next worker, at once */
+{
+    run->note = "stopping";
+    run->again_at_us = clock_now_us();
+    return JOB_AGAIN;
+}
+
 struct job_kind {
     const char *name;
     enum job_class class;
-    bool standing; /* there is always one, without a subject: the worker makes it at start */
+    int share_percent; /* of conf.worker_in_flight_max, at most; 0: all */
+    bool standing;     /* there is always one, without a subject: the worker makes it at start */
     enum job_step (*step)(struct job_run *run);
-    /* Tells the user after JOB_RUNS_MAX crashes, in the transaction that buries the job. May be NULL. */
+    /* Tells the user, in the transaction that buries the job (JOB_RUNS_MAX), or goes on without what was at fault and
+     * sets job_ended. May be NULL. */
     enum err (*dead)(struct db *db, struct job_run *run);
 };

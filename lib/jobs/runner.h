@@ -6,15 +6,28 @@
  *    runner_stop(runner);    // claims no more; what is in flight ends, within the time that a call takes
  *
  * Database threads (conf.worker_threads), each with a connection of its own, claim and record; one network thread
- * (net/loop.h) makes the calls. At most conf.worker_in_flight_max runs are open: no more are claimed than there is
- * room for, so a frozen database or network builds up no backlog here.
+ * (net/loop.h) makes the calls. At most conf.worker_in_flight_max runs are open, and of a kind no more than its share:
+ * no more are claimed than there is room for, so a frozen database or network builds up no backlog here.
+ *
+ * Fairness: the kinds take turns, each with its own backlog, so that none stands behind another's.
+ *
+ * What a run has to write is kept until the database takes it or says that somebody else has the job. While the database
+ * is away nothing is begun. When it is back, the leases of the open runs are renewed first, and for a short time nobody
+ * takes over what other workers had open.
+ *
+ * Faults that are not a job's own: when the runs of several subjects of a kind fail one after another (a key that is
+ * missing, a schema that does not fit, a certificate that has expired), the kind is paused, with an alarm, and one run
+ * at a time shows whether it can go on. Nothing is failed or buried for such a reason.
  */
 #pragma once
 
 #include "jobs/kind.h"
 
-/* How long a claimed job is ours. An init starts within 5 s and takes 30 s at most; the rest is for recording it. */
-#define JOB_LEASE_US (120 * US_PER_SEC)
+#define RUN_ARENA_BYTES (8u << 20) /* an answer from TikTok takes a few KiB */
+
+/* After SIGTERM: for recording results, on top of the time a call takes. With the longest tiktok.timeout_sec this is
+ * less than the units' TimeoutStopSec. */
+#define RUNNER_STOP_SEC 15
 
 struct runner;
 

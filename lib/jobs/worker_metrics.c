@@ -15,12 +15,10 @@ static const char *const worker_metrics_state_names[] = {
 static const char *const worker_metrics_store_names[] = {"directory", NULL};
 static const char *const worker_metrics_outcome_names[];
 
-/* The first name stands for kinds that only a newer program knows. */
 static void worker_metrics_name_kinds(struct worker_metrics *m, const struct job_kind *const *kinds)
 {
     size_t n = 0;
 
-    m->kind_names[n++] = "unknown";
     for (const struct job_kind *const *k = kinds; *k != NULL; k++)
         if ((*k)->class == m->class) {
             ASSERT(n < WORKER_METRICS_KINDS_MAX);
@@ -88,7 +86,7 @@ void worker_metrics_runs(struct worker_metrics *m, int n)
 
 void worker_metrics_job(struct worker_metrics *m, const struct job_kind *kind, const char *outcome)
 {
-    size_t k = kind == NULL ? 0 : worker_metrics_index_of(m->kind_names, kind->name);
+    size_t k = worker_metrics_index_of(m->kind_names, kind->name);
 
     metric_add(m->set, METRIC_JOBS_RUN,
                k * worker_metrics_count(worker_metrics_outcome_names) +
@@ -108,17 +106,17 @@ static void worker_metrics_look_at_jobs(struct worker_metrics *m, struct db *db,
     metric_set(m->set, METRIC_JOBS_OLDEST, 0, c.oldest_at_us == 0 ? 0 : now_us - c.oldest_at_us);
 }
 
-/* Raises one alarm when the first image is late; the metric says how many there are. */
+/* Raises an alarm whenever there are more late images than before; the metric says how many there are. */
 static void worker_metrics_look_at_images(struct worker_metrics *m, struct db *db, int64_t now_us)
 {
     int64_t n;
 
     if (upload_count_late(db, now_us - PURGE_LATE_US, &n) != OK)
         return;
-    if (n > 0 && !m->purge_late)
+    if (n > m->late)
         alarm_raise(m->set, ALARM_PURGE_LATE, LOG_INT("images", n), LOG_END);
     metric_set(m->set, METRIC_LATE_PURGES, 0, n);
-    m->purge_late = n > 0;
+    m->late = n;
 }
 
 void worker_metrics_tables(struct worker_metrics *m, struct db *db, struct arena *arena)

@@ -26,7 +26,7 @@ struct worker_metrics {
     enum job_class class;
     const char *class_names[2], *kind_names[WORKER_METRICS_KINDS_MAX + 1];
     int64_t next_us; /* of worker_metrics_tables; it and what follows belong to the thread that calls that */
-    bool purge_late;
+    int64_t late;    /* images, when it last looked */
 };
 
 /* Shows itself on conf.metrics_dir/PROGRAM.sock; when that cannot be made, the log says so and the worker goes on. */
@@ -34,7 +34,7 @@ struct worker_metrics *worker_metrics_start(const struct conf *conf, enum job_cl
                                             const struct job_kind *const *kinds);
 void worker_metrics_stop(struct worker_metrics *m);
 
-/* From any thread. kind: NULL when this worker does not know it. */
+/* From any thread. */
 void worker_metrics_runs(struct worker_metrics *m, int n); /* n more (or fewer) runs are open */
 void worker_metrics_job(struct worker_metrics *m, const struct job_kind *kind, const char *outcome);
 

@@ -252,6 +252,7 @@ struct transfer *transfer_new_call(const struct net_call *call)
                       .timeout_sec = call->timeout_sec,
                       .connect_timeout_sec = call->connect_timeout_sec,
                       .start_by_us = call->start_by_us,
+                      .start_before_us = call->start_before_us,
                       .reach = call->allow_private ? TRANSFER_ANYWHERE : TRANSFER_PUBLIC,
                   });
     transfer_set_url(t, call->url);

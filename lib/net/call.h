@@ -66,7 +66,8 @@ struct net_call {
     bool fresh;          /* a connection of its own that is not used again */
     int timeout_sec;     /* from its start (in a net_loop: its turn) to its end */
     int connect_timeout_sec;
-    int64_t start_by_us; /* clock_mono_us; later than this it is not sent. 0: no such time */
+    int64_t start_by_us;     /* clock_boot_us; later than this it is not sent. 0: no such time */
+    int64_t start_before_us; /* clock_now_us; likewise: a lease that others see by the wall clock must cover the call */
 };
 
 struct net_result {

@@ -79,6 +79,7 @@ void transfer_init(struct transfer *t, const struct transfer_kind *kind, const s
     t->kind = kind;
     t->reach = options->reach;
     t->start_by_us = options->start_by_us;
+    t->start_before_us = options->start_before_us;
     t->err = ERR_NET_UNKNOWN;
     t->detail = "not ended";
     t->easy = curl_easy_init();
@@ -190,7 +191,8 @@ bool transfer_count_header(struct transfer *t, size_t n)
 
 bool transfer_is_late(const struct transfer *t)
 {
-    return t->start_by_us != 0 && !t->may_have_left && clock_mono_us() > t->start_by_us;
+    return !t->may_have_left && ((t->start_by_us != 0 && clock_boot_us() > t->start_by_us) ||
+                                 (t->start_before_us != 0 && clock_now_us() > t->start_before_us));
 }
 
 bool transfer_may_start(struct transfer *t)

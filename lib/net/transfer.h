@@ -46,7 +46,7 @@ struct transfer {
     char *host;                 /* "name:port", lower case: whose place it takes in a net_loop */
     enum transfer_reach reach;
     bool may_block; /* reads or writes more than sockets */
-    int64_t start_by_us;
+    int64_t start_by_us, start_before_us;
     size_t header_bytes; /* of the answer */
 
     bool may_have_left;
@@ -92,7 +92,7 @@ struct transfer *transfer_take_all(struct transfer_queue *q); /* a list by next 
 struct transfer_options {
     const char *protocol, *ca_file;
     int timeout_sec, connect_timeout_sec;
-    int64_t start_by_us;
+    int64_t start_by_us, start_before_us;
     enum transfer_reach reach;
 };
 

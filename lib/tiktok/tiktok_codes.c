@@ -203,6 +203,9 @@ static const struct tiktok_codes_failure tiktok_failures[] = {
     {"unaudited_client_can_only_post_to_private_accounts", false, UNAUDITED_TEXT},
     {"url_ownership_unverified", false, OWNERSHIP_TEXT},
     {"privacy_level_not_offered", false, PRIVACY_TEXT},
+    {"unconfirmed", false,
+     "TikTok had taken this post when the account was disconnected, and had not said what became of it. Look at the "
+     "TikTok profile before you send it again."},
     {"account_needs_reconnect", false, RECONNECT_TEXT},
     {"tiktok_scope_missing", false, SCOPE_TEXT},
     {"tiktok_rate_limited", true, RATE_TEXT},

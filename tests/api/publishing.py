@@ -54,7 +54,12 @@ class Sent:
                               self.description)[0]["n"]
 
     def jobs(self):
-        return self.stack.sql("SELECT kind, state, runs FROM jobs_publish WHERE subject_id = %s", self.key)
+        """What moves it: its own job, and its account's turn."""
+        return self.stack.sql("SELECT kind, state, runs, tries FROM jobs_publish WHERE subject_id = %s"
+                              " OR (kind = 'turn' AND subject_id = %s)", self.key, uuid.UUID(self.account).bytes)
+
+    def lose_jobs(self):
+        self.stack.sql("DELETE FROM jobs_publish WHERE subject_id IN (%s, %s)", self.key, uuid.UUID(self.account).bytes)
 
 
 def failed(post, code):

@@ -1,10 +1,12 @@
-"""An upload is acknowledged only when it would survive a power cut: strace says in which order the disk is told.
+"""What is acknowledged survives a power cut.
 
-The programs are our own, one app and one image service under one strace, with a store of their own: so all folders are
+The programs do not start on a database that may lose commits. Of an upload strace says in which order the disk is told:
+the programs are our own, one app and one image service under one strace, with a store of their own: so all folders are
 new, and what the two do stands in one list in the order in which it happened.
 """
 
 import dataclasses
+import json
 import os
 import pathlib
 import re
@@ -15,6 +17,8 @@ import subprocess
 import tempfile
 
 import images
+import pytest
+import render
 import services
 from conftest import with_setting
 from fastcgi import parameters, request, status
@@ -150,3 +154,26 @@ def test_the_answer_to_an_upload_waits_for_the_disk(stack, user):
     answered = the_one(made, r"write\(.*Status: 201 Created\\r\\n")
     assert_in_order(above, opened, written[0])
     assert_in_order(written[-1], synced(part, after=written[-1]), renamed, synced(inner, after=renamed), answered)
+
+
+@pytest.mark.parametrize("flushing", [0, 2])
+@pytest.mark.parametrize("name", ["keys", "posts", "worker-publish", "worker-media"])
+def test_no_program_starts_on_a_database_that_may_lose_commits(stack, tmp_path, name, flushing):
+    service = next(s for s in services.PROGRAMS if s.name == name)
+    conf = tmp_path / "conf"
+    conf.write_text(with_setting(stack.at.conf.read_text(), "metrics_dir", ""))
+    stack.sql(f"SET GLOBAL innodb_flush_log_at_trx_commit = {flushing}")
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            listener.bind(str(tmp_path / "sock"))
+            listener.listen()
+            done = subprocess.run(
+                [render.find_program(os.environ["MARKETINGCLI_BUILD"], service.program), *service.args], stdin=listener,
+                capture_output=True, text=True, timeout=20, env={
+                    **os.environ, "MARKETINGCLI_CONF": str(conf),
+                    "CREDENTIALS_DIRECTORY": str(stack.at.credentials / service.database)})
+    finally:
+        stack.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+    assert done.returncode == 78, done.stderr
+    told = json.loads(done.stderr.splitlines()[-1])
+    assert told["event"] == "cannot_start" and "innodb_flush_log_at_trx_commit=1" in told["why"]

@@ -79,9 +79,18 @@ def test_final_refusals(stack, user, account, code, failure):
     assert sent.states_of_attempts() == ["refused"] and sent.at_simulator() == 0
 
 
+def held(sent, event, times=1):
+    """The post waits for its account to be connected again, and says so and until when."""
+    sent.wait_event(event, times)
+    post = sent.stack.wait(lambda: (p := sent.get())["held_until"] and p, "it is held")
+    assert (post["status"], post["failure"]["code"], post["next_attempt_at"]) == ("queued", "account_needs_reconnect", None)
+    assert post["failure"]["message"] and post["ended_at"] is None
+    return post
+
+
 def test_scope_that_is_gone(stack, user, account):
     sent = Sent(stack, user, account, "[[code:scope_not_authorized]]")
-    failed(sent.wait(), "tiktok_scope_missing")
+    held(sent, "refused_retry")
     assert expect(user.api.get(f"/api/v1/accounts/{account}"), 200)["data"]["is_active"] is False
 
 
@@ -130,7 +139,7 @@ def test_retryable_refusal(stack, user, account):
 def test_dead_access_token(stack, user, account):
     """Refreshed once; when TikTok refuses the fresh one too, the account must be connected again."""
     sent = Sent(stack, user, account, "[[code:access_token_invalid]]")
-    failed(sent.wait(), "account_needs_reconnect")
+    held(sent, "refused_retry", times=2)
     assert sent.states_of_attempts() == ["refused", "refused"]
     assert expect(user.api.get(f"/api/v1/accounts/{account}"), 200)["data"]["is_active"] is False
 
@@ -153,7 +162,7 @@ def test_refresh_token_that_is_dead(stack, user, account):
     stack.sql("UPDATE sandbox_tokens SET expires_at_us = 1 WHERE kind = 'refresh'")
     stack.move_clock(7200)
     sent = Sent(stack, user, account)
-    failed(sent.wait(), "account_needs_reconnect")
+    held(sent, "held")
     assert tokens(stack, account)["state"] == "needs_reconnect" and sent.attempts() == []
 
 
@@ -212,7 +221,7 @@ def test_post_that_lost_its_job(stack, user, account):
     """It cannot happen; should it, the hourly audit says so and mends it."""
     with stack.stopped("worker-publish"):
         sent = Sent(stack, user, account)
-        stack.sql("DELETE FROM jobs_publish WHERE subject_id = %s", sent.key)
+        sent.lose_jobs()
         stack.move_clock(3600)
     assert sent.wait()["status"] == "published"
     assert any(json.loads(line).get("post") == sent.id for line in stack.log("worker-publish").splitlines()
@@ -225,7 +234,7 @@ def test_log_lines(stack, user, account):
     sent.wait()
     lines = [line for line in stack.log("worker-publish").splitlines() if sent.id in line]
     runs = [json.loads(line) for line in lines]
-    assert {r["kind"] for r in runs} == {"publish", "poll"}
+    assert {r["kind"] for r in runs} == {"turn", "poll"}
     for run in runs:
         assert run["event"] == "job" and run["request_id"] == sent.request_id and run["outcome"] in ("done", "again")
         assert run["duration_us"] > 0 and run["job"]

@@ -1,6 +1,7 @@
 """What docs/operations.md says about a restore: with its statements nothing is sent a second time."""
 
 import re
+import uuid
 
 from conftest import CHECKOUT
 from publishing import Sent, failed
@@ -21,12 +22,12 @@ def rows(stack, sent):
     """What a dump of now would hold of the post."""
     posts = stack.sql("SELECT * FROM posts WHERE id = %s", sent.key)
     events = stack.sql("SELECT * FROM post_events WHERE post_id = %s", sent.key)
-    jobs = stack.sql("SELECT * FROM jobs_publish WHERE subject_id = %s", sent.key)
+    jobs = stack.sql("SELECT * FROM jobs_publish WHERE kind = 'turn' AND subject_id = %s", uuid.UUID(sent.account).bytes)
     return {"posts": posts, "post_events": events, "jobs_publish": jobs}
 
 
 def put_back(stack, sent, dump):
-    stack.sql("DELETE FROM jobs_publish WHERE subject_id = %s", sent.key)
+    sent.lose_jobs()
     stack.sql("DELETE FROM post_attempts WHERE post_id = %s", sent.key)
     stack.sql("DELETE FROM post_events WHERE post_id = %s", sent.key)
     for table, found in dump.items():
@@ -48,7 +49,7 @@ def restored(stack, user, account, then):
         assert sent.get()["status"] == "queued" and sent.states_of_attempts() == []
         for statement in then:
             stack.sql(statement, *[sent.key] * statement.count("%s"))
-    stack.wait(lambda: not any(job["kind"] == "publish" for job in sent.jobs()), "the worker has looked at the post")
+    stack.wait(lambda: not any(job["kind"] == "turn" for job in sent.jobs()), "the worker has looked at the post")
     return sent
 
 

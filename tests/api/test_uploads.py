@@ -211,6 +211,68 @@ def test_what_an_upload_left_that_died(stack, user):
     assert stored(stack, made) == []
 
 
+# The sweep: what is due goes, whatever became of its job
+
+
+def sweep(stack):
+    stack.sql("UPDATE jobs_media SET run_at_us = 1000000 WHERE kind = 'sweep' AND lease_token IS NULL")
+
+
+def make_due(stack, upload_id):
+    stack.sql("UPDATE uploads SET delete_due_at_us = 1000000 WHERE id = %s", uuid.UUID(upload_id).bytes)
+
+
+@pytest.mark.parametrize("job", ["DELETE FROM jobs_media WHERE subject_id = %s",
+                                 "UPDATE jobs_media SET state = 'dead' WHERE subject_id = %s"])
+def test_an_image_goes_without_its_job(stack, user, job):
+    made = upload(user)["id"]
+    stack.sql(job, uuid.UUID(made).bytes)
+    make_due(stack, made)
+    try:
+        sweep(stack)
+        purged(stack, made)
+        assert stored(stack, made) == []
+    finally:
+        stack.sql("DELETE FROM jobs_media WHERE subject_id = %s", uuid.UUID(made).bytes)
+
+
+def test_one_that_cannot_be_deleted_keeps_no_other(stack, user):
+    stuck, other = upload(user)["id"], upload(user)["id"]
+    path, = stored(stack, stuck)
+    path.unlink()
+    (path / "x").mkdir(parents=True)
+    try:
+        for made in (stuck, other):
+            stack.sql("DELETE FROM jobs_media WHERE subject_id = %s", uuid.UUID(made).bytes)
+            make_due(stack, made)
+        sweep(stack)
+        purged(stack, other)
+        assert row(stack, stuck)["deleted_at_us"] is None
+    finally:
+        (path / "x").rmdir()
+        path.rmdir()
+    stack.move_clock(600)
+    purged(stack, stuck)
+
+
+def test_using_an_image_again_does_not_start_its_seven_days_again(stack, user, account):
+    made = upload(user)["id"]
+
+    def publish():
+        id = expect(user.api.post(f"/api/v1/accounts/{account}/posts", json={
+            "upload_ids": [made], "platform_options": {"post_mode": "DIRECT_POST", "privacy_level": "SELF_ONLY"}}), 202)["data"]["id"]
+        stack.wait(lambda: expect(user.api.get(f"/api/v1/posts/{id}"), 200)["data"]["status"] == "published", "it is published")
+        return row(stack, made)["delete_due_at_us"]
+
+    first = publish()
+    assert first - row(stack, made)["created_at_us"] >= 6 * DAY * 1_000_000, "it counts from the end of the post"
+    stack.move_clock(5 * DAY)
+    assert publish() == first
+    stack.move_clock(2 * DAY)
+    purged(stack, made)
+    assert stored(stack, made) == []
+
+
 # An upload that a post uses, and its delivery. The rows are made here: these tests are about uploads.
 
 

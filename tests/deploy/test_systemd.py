@@ -98,7 +98,7 @@ def test_a_stop_waits_for_what_is_under_way(root, row):
     statement = seconds(r"^CONF_INT\(database, timeout_sec, (\d+),", CHECKOUT / "lib/base/conf.def")
     if row["kind"] == "worker":
         call = seconds(r"^CONF_INT\(tiktok, timeout_sec, \d+, RANGE\(\d+, (\d+)\)", CHECKOUT / "lib/base/conf.def")
-        longest = call + seconds(r"^#define STOP_US \((\d+) \* US_PER_SEC\)", CHECKOUT / "lib/jobs/runner.c") + statement
+        longest = call + seconds(r"^#define RUNNER_STOP_SEC (\d+)$", CHECKOUT / "lib/jobs/runner.h") + statement
     elif row["kind"] == "image":
         longest = seconds(r"^CONF_INT\(store, image_timeout_sec, \d+, RANGE\(\d+, (\d+)\)", CHECKOUT / "lib/base/conf.def")
     else:

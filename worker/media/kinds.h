@@ -4,3 +4,4 @@
 #include "jobs/kind.h"
 
 extern const struct job_kind purge_kind; /* subject upload: deletes the file when its time is over */
+extern const struct job_kind sweep_kind; /* standing: deletes all files that are due */

@@ -1,8 +1,26 @@
+/*
+ * Deletes images when their time is over. Each has a job of its own, so that one goes at once when its user deletes it;
+ * and a standing sweep looks for all that is due, so that the promise depends on no single job.
+ */
 #include "media/kinds.h"
 
 #include "base/point.h"
 #include "model/upload/upload.h"
 #include "store/store.h"
+
+#define SWEEP_EVERY_US (60 * US_PER_SEC)
+#define SWEEP_AFTER_US (60 * US_PER_SEC) /* until then it is left to its own job */
+#define SWEEP_BATCH 100
+#define SWEEP_BATCHES 10 /* of a run: well within its lease */
+
+/* Deletes the file of a row that is marked. A worker that dies in between repeats it. */
+static enum err purge_file(struct job_run *run, const struct uuid *id)
+{
+    enum err e = store_delete(&run->worker->store, id);
+
+    point("purge.file_deleted");
+    return e == OK ? upload_purged(run->db, id) : e;
+}
 
 struct purge {
     struct job_run *run;
@@ -40,11 +58,58 @@ static enum job_step purge_step(struct job_run *run)
     case PURGE_FILE:
         break;
     }
-    e = store_delete(&run->worker->store, &run->job.subject_id);
-    point("purge.file_deleted");
-    if (e == OK)
-        e = upload_purged(run->db, &run->job.subject_id);
+    e = purge_file(run, &run->job.subject_id);
     return e == OK ? JOB_DONE : job_run_failed(run, e);
 }
 
 const struct job_kind purge_kind = {.name = "purge", .class = JOB_MEDIA, .step = purge_step};
+
+/* The sweep */
+
+struct sweep_one {
+    struct job_run *run;
+    const struct uuid *id;
+    enum upload_purge what;
+};
+
+static enum err purge_sweep_begin(struct db *db, void *arg)
+{
+    struct sweep_one *s = arg;
+    int64_t again_at_us;
+
+    return upload_purge_begin(db, s->run->arena, s->id, &s->what, &again_at_us);
+}
+
+static enum err purge_sweep_one(struct job_run *run, const struct uuid *id)
+{
+    struct sweep_one s = {.run = run, .id = id};
+    enum err e = db_tx(run->db, purge_sweep_begin, &s);
+
+    return e == OK && s.what == PURGE_FILE ? purge_file(run, id) : e;
+}
+
+/* One that cannot be deleted keeps no other: the first error is told when all have been tried. */
+static enum job_step purge_sweep_step(struct job_run *run)
+{
+    struct upload_due *due, after = {.id = UUID_NONE};
+    int64_t by_us = clock_now_us() - SWEEP_AFTER_US;
+    enum err first = OK;
+    size_t n = SWEEP_BATCH;
+
+    for (int i = 0; i < SWEEP_BATCHES && n == SWEEP_BATCH && !job_run_is_stopping(run); i++) {
+        enum err e = upload_due(run->db, run->arena, by_us, &after, SWEEP_BATCH, &due, &n);
+        if (e != OK)
+            return job_run_failed(run, e);
+        for (size_t j = 0; j < n; j++) {
+            after = due[j];
+            e = purge_sweep_one(run, &due[j].id);
+            if (db_is_away(e))
+                return job_run_failed(run, e);
+            first = first == OK ? e : first;
+        }
+    }
+    run->again_at_us = clock_now_us() + (n == SWEEP_BATCH && first == OK ? 0 : SWEEP_EVERY_US);
+    return first == OK ? JOB_AGAIN : job_run_failed(run, first);
+}
+
+const struct job_kind sweep_kind = {.name = "sweep", .class = JOB_MEDIA, .standing = true, .step = purge_sweep_step};

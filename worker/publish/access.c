@@ -23,8 +23,17 @@ static enum access_step access_error(struct job_run *run, enum err e)
     return ACCESS_ERROR;
 }
 
+static enum access_step access_record(struct job_run *run, enum err e)
+{
+    run->err = e;
+    return ACCESS_RECORD;
+}
+
+/* A pair that this run has got a moment ago is used, however short its life: refreshing again would never end. */
 static bool access_is_old(const struct access *a, const struct account_tokens *tokens)
 {
+    if (a->fresh_us != 0 && a->fresh_us == tokens->access_expires_at_us && a->fresh_us != a->refused_us)
+        return false;
     return a->force || tokens->access_expires_at_us <= clock_now_us() + NEAR_US ||
            (a->refused_us != 0 && a->refused_us == tokens->access_expires_at_us);
 }
@@ -72,7 +81,7 @@ static enum access_step access_refresh(struct job_run *run, struct access *a)
         a->force = false;
         tiktok_refresh(&run->worker->tiktok, run->arena, arena_str(run->arena, secret_str(&tokens.refresh)),
                        &run->call);
-        run->call.start_by_us = clock_mono_us() + CALL_START_US;
+        run->call.start_by_us = clock_boot_us() + CALL_START_US;
         return ACCESS_CALL;
     }
     enum err ended = access_end_lease(run, a);
@@ -99,6 +108,10 @@ static enum access_step access_get(struct job_run *run, struct access *a)
         a->in_use_us = tokens.access_expires_at_us;
         return access_lose(run, a, "refresh_token_expired");
     }
+    if (job_run_is_stopping(run)) {
+        (void)job_run_release(run);
+        return ACCESS_WAIT;
+    }
     struct uuid lease = uuid_new();
     e = account_lease(run->db, &a->account_id, &lease, now_us + LEASE_US);
     if (e == ERR_AGAIN) {
@@ -119,7 +132,7 @@ static enum access_step access_on_refused(struct job_run *run, struct access *a)
 
     enum err e = account_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &tokens);
     if (db_is_away(e))
-        return ACCESS_RECORD;
+        return access_record(run, e);
     if (e == ERR_NOT_FOUND)
         return ACCESS_LOST;
     if (e != OK)
@@ -145,12 +158,11 @@ static enum access_step access_store(struct job_run *run, struct access *a, cons
 
     enum err e = account_store_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &a->lease, a->in_use_us,
                                       &tokens, t->scope);
-    if (db_is_away(e))
-        return ACCESS_RECORD;
     if (e != OK && e != ERR_CONFLICT)
-        return access_error(run, e);
+        return access_record(run, e);
     /* ERR_CONFLICT: a commit whose answer we missed has stored it, or somebody took over. What is stored counts. */
     a->lease = UUID_NONE;
+    a->fresh_us = e == OK ? tokens.access_expires_at_us : 0;
     return access_get(run, a);
 }
 
@@ -203,7 +215,7 @@ static enum job_step access_then(struct job_run *run, struct access *a, const st
         return JOB_CALL;
     case ACCESS_RECORD: /* the new pair could not be stored yet */
         return JOB_RECORD;
-    case ACCESS_WAIT: /* somebody else refreshes */
+    case ACCESS_WAIT: /* somebody else refreshes, or the worker stops */
         return JOB_AGAIN;
     case ACCESS_UNREACHABLE:
         return ways->unreachable(run);

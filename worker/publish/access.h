@@ -22,6 +22,7 @@ struct access {
     struct uuid lease;  /* while a refresh is under way */
     int64_t in_use_us;  /* the expiry of the pair that is used: it tells one pair from the next */
     int64_t refused_us; /* of the pair that TikTok refused */
+    int64_t fresh_us;   /* of the pair that this run got */
 };
 
 /* How a kind goes on. */
@@ -53,3 +54,4 @@ MUST_CHECK enum err access_needs_reconnect(struct job_run *run, const struct acc
 
 /* Every call of a run starts within 5 s or not at all. */
 #define CALL_START_US (5 * US_PER_SEC)
+#define CALL_CLOCK_US (5 * US_PER_SEC) /* by how much the wall clock may be set on meanwhile */

@@ -8,6 +8,8 @@
 /* After the last try the next request that needs a snapshot asks for it again. */
 static const struct backoff creator_backoff = {.tries_max = 10, .base_us = 2 * US_PER_SEC, .max_us = 600 * US_PER_SEC};
 
+#define JUST_US (10 * US_PER_SEC)
+
 struct creator {
     struct access access;
     struct account account;
@@ -59,6 +61,8 @@ static enum job_step creator_advance(struct job_run *run, struct creator *c)
         return job_run_failed(run, e);
     if (c->account.state != ACCOUNT_ACTIVE || !account_has_scope(&c->account, STR(CREATOR_SCOPE)))
         return JOB_DONE; /* without this scope TikTok does not answer creator info */
+    if (c->account.snapshot_at_us > clock_now_us() - JUST_US)
+        return JOB_DONE; /* asked for while it was on its way */
     c->access.account_id = c->account.id;
     return access_begin(run, &c->access, &creator_ways);
 }

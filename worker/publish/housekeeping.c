@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "model/tiktok/account.h"
 #include "model/job/upkeep.h"
+#include "model/post/turn.h"
 #include "publish/kinds.h"
 
 #define EVERY_US (3600 * US_PER_SEC)
@@ -43,8 +44,9 @@ static enum err housekeeping_add_lost_jobs(struct db *db, void *arg)
     enum err e = OK;
 
     for (size_t i = 0; i < b->n && e == OK; i++)
-        e = job_add(db, JOB_PUBLISH, b->posts[i].publish ? publish_kind.name : poll_kind.name, &b->posts[i].id,
-                    clock_now_us(), (struct str){0});
+        e = b->posts[i].publish
+                ? turn_add(db, &b->posts[i].account_id, clock_now_us(), (struct str){0})
+                : job_add(db, JOB_PUBLISH, poll_kind.name, &b->posts[i].id, clock_now_us(), (struct str){0});
     return e;
 }
 

@@ -9,33 +9,10 @@
 
 #include "jobs/backoff.h"
 #include "base/point.h"
-#include "jobs/runner.h"
 
 #define POLL_FIRST_US (2 * US_PER_SEC)
 #define RETRY_BASE_US (2 * US_PER_SEC)
 #define RETRY_MAX_US (900 * US_PER_SEC)
-
-struct commit {
-    struct job_run *run;
-    const struct publish *p;
-    struct str payload;
-    int64_t lease_until_us;
-};
-
-static enum err init_commit(struct db *db, void *arg)
-{
-    struct commit *c = arg;
-    const struct worker *w = c->run->worker;
-    struct post_move move = {.event = "attempt", .attempt_id = c->p->attempt_id, .request_id = c->run->job.request_id};
-
-    enum err e = job_hold(db, w->class, &c->run->job, c->lease_until_us);
-    if (e == OK)
-        e = attempt_add(db, &c->p->attempt_id, &c->p->post.id, &c->run->job.lease_token, c->payload);
-    if (e == OK)
-        e = post_move(db, c->run->arena, w->conf, &c->p->post.id, &move);
-    point("publish.before_attempt_commit");
-    return e;
-}
 
 static struct str init_payload(struct job_run *run, const struct publish *p)
 {
@@ -65,30 +42,39 @@ static const struct net_result init_never_sent = {.err = ERR_NET_NOT_SENT, .deta
 
 enum job_step publish_init(struct job_run *run, struct publish *p)
 {
-    int64_t begun_us = clock_mono_us(), now_us = clock_now_us();
+    int64_t begun_us = clock_boot_us(), now_us = clock_now_us();
     enum job_step wait;
 
-    if (!settle_take_call(run, &p->account.id, ACCOUNT_CALL_INIT, &p->post, &wait))
+    if (job_run_is_stopping(run))
+        return job_run_release(run);
+    if (!settle_take_call(run, &p->account.id, ACCOUNT_CALL_INIT, &wait))
         return wait;
     p->attempt_id = uuid_new();
     p->is_init = true;
-    struct commit c = {.run = run, .p = p, .payload = init_payload(run, p), .lease_until_us = now_us + JOB_LEASE_US};
-    enum err e = db_tx(run->db, init_commit, &c);
+    const struct attempt_new attempt = {.id = p->attempt_id,
+                                        .post_id = p->post.id,
+                                        .number = p->attempts_n + 1,
+                                        .payload = init_payload(run, p),
+                                        .job = &run->job,
+                                        .class = JOB_PUBLISH,
+                                        .lease_until_us = now_us + run->worker->class->lease_us};
+    enum err e = attempt_begin(run->db, run->arena, run->worker->conf, &attempt);
     if (db_is_away(e)) {
         /* The commit may have happened. Then the attempt is recorded as never sent, which is true, and not as
          * unknown. */
         run->result = &init_never_sent;
-        return JOB_RECORD;
+        return job_run_record(run, e);
     }
     if (e == ERR_CONFLICT)
         return settle_look_again(run);
     if (e != OK)
         return job_run_failed(run, e);
     point("publish.attempt_committed");
-    run->job.run_at_us = MAX(run->job.run_at_us, c.lease_until_us);
-    tiktok_init(&run->worker->tiktok, run->arena, secret_str(&run->token), c.payload, &run->call);
+    run->job.run_at_us = MAX(run->job.run_at_us, attempt.lease_until_us);
+    tiktok_init(&run->worker->tiktok, run->arena, secret_str(&run->token), attempt.payload, &run->call);
     /* Counted from before the commit: a thread that was frozen in between must not send late. */
     run->call.start_by_us = begun_us + CALL_START_US;
+    run->call.start_before_us = now_us + CALL_START_US + CALL_CLOCK_US;
     return JOB_CALL;
 }
 
@@ -101,11 +87,11 @@ struct verdict {
     const char *reconnect;
 };
 
-static void init_say_not_sent(const struct attempt_tally *tally, struct verdict *v)
+static void init_say_not_sent(const struct job_run *run, const struct attempt_tally *tally, struct verdict *v)
 {
     v->attempt.state = ATTEMPT_NOT_SENT;
     v->move.failure_code = STR("tiktok_unreachable");
-    if (tally->unreachable >= PUBLISH_UNREACHABLE_MAX) {
+    if (tally->unreachable >= PUBLISH_UNREACHABLE_MAX && !run->probe) {
         v->move.event = "tiktok_unreachable";
         return;
     }
@@ -126,9 +112,18 @@ static void init_say_retry(const struct tiktok_code *code, const struct attempt_
     v->move.next_attempt_at_us = v->again_at_us;
 }
 
+/* The post waits until the account is connected again. */
+static void init_say_held(const struct job_run *run, const struct publish *p, struct verdict *v)
+{
+    int64_t until_us = publish_held_until(run, p);
+
+    v->move.event = clock_now_us() < until_us ? "refused_retry" : "needs_reconnect";
+    v->again_at_us = clock_now_us() < until_us ? until_us : 0;
+}
+
 /* Nothing was posted. */
-static void init_say_refused(const struct publish *p, const struct tiktok_code *code, const struct attempt_tally *tally,
-                             struct verdict *v)
+static void init_say_refused(const struct job_run *run, const struct publish *p, const struct tiktok_code *code,
+                             const struct attempt_tally *tally, struct verdict *v)
 {
     v->attempt.state = ATTEMPT_REFUSED;
     v->move.failure_code = str_from(code->failure);
@@ -141,14 +136,14 @@ static void init_say_refused(const struct publish *p, const struct tiktok_code *
         }
         __attribute__((fallthrough)); /* a fresh token was refused, too */
     case TIKTOK_RECONNECT:
-        v->move.event = "needs_reconnect";
         v->reconnect = code->code;
+        init_say_held(run, p, v);
         return;
     case TIKTOK_RETRY:
         init_say_retry(code, tally, v);
         return;
     case TIKTOK_DEFER:
-        v->move = publish_deferral(code, tally, &v->again_at_us);
+        v->move = publish_deferral(code, tally);
         return;
     case TIKTOK_FINAL:
         break;
@@ -175,9 +170,9 @@ static enum err init_judge(const struct job_run *run, const struct publish *p, s
         v.move.event = "accepted";
         v.move.failure_code = (struct str){0};
     } else if (e == ERR_NET_NOT_SENT || e == ERR_NET_FORBIDDEN) {
-        init_say_not_sent(&tally, &v);
+        init_say_not_sent(run, &tally, &v);
     } else if (code != NULL) {
-        init_say_refused(p, code, &tally, &v);
+        init_say_refused(run, p, code, &tally, &v);
     }
     v.attempt.http_status = refusal.http_status;
     v.attempt.platform_code = v.move.platform_code = e == OK ? (struct str){0} : refusal.code;
@@ -198,35 +193,34 @@ struct record {
 static enum err init_record(struct db *db, void *arg)
 {
     struct record *r = arg;
-    const struct worker *w = r->run->worker;
     struct job *job = &r->run->job;
     const struct verdict *v = r->v;
     int64_t now_us = clock_now_us();
 
     r->skipped = false;
-    enum err e = job_hold(db, w->class, job, 0);
+    enum err e = post_lock(db, &r->p->post.id);
     if (e != OK)
         return e;
     e = attempt_end(db, &r->p->attempt_id, &job->lease_token, &v->attempt);
     if (e == ERR_CONFLICT) {
-        /* The lease is ours, so nobody took over. Either the attempt was never committed, or an earlier try at this
+        /* If the lease is ours, which the last statement decides, nobody took over. Either the attempt was never committed, or an earlier try at this
          * record was, and its answer got lost. The rows say what to do next. */
         r->skipped = true;
-        return v->go_on ? OK : job_again(db, w->class, job, now_us + US_PER_SEC);
+        return v->go_on ? job_hold(db, JOB_PUBLISH, job, 0) : job_again(db, JOB_PUBLISH, job, now_us + US_PER_SEC);
     }
     if (e != OK)
         return e;
-    e = post_move(db, r->run->arena, w->conf, &r->p->post.id, &v->move);
+    e = post_move(db, r->run->arena, r->run->worker->conf, &r->p->post.id, &v->move);
     if (e != OK && e != ERR_CONFLICT) /* ERR_CONFLICT: something else ended the post; its receipt keeps the result */
         return e;
     if (v->attempt.state == ATTEMPT_ACCEPTED) {
-        e = job_add(db, w->class, "poll", &r->p->post.id, now_us + POLL_FIRST_US, job->request_id);
+        e = job_add(db, JOB_PUBLISH, "poll", &r->p->post.id, now_us + POLL_FIRST_US, job->request_id);
         if (e != OK)
             return e;
     }
     if (v->go_on)
-        return OK;
-    return v->again_at_us == 0 ? job_finish(db, w->class, job) : job_again(db, w->class, job, v->again_at_us);
+        return job_hold(db, JOB_PUBLISH, job, 0);
+    return settle_job(db, r->run, v->again_at_us);
 }
 
 enum job_step publish_init_result(struct job_run *run, struct publish *p)
@@ -240,14 +234,14 @@ enum job_step publish_init_result(struct job_run *run, struct publish *p)
         e = access_needs_reconnect(run, &p->access, v.reconnect);
     if (e == OK)
         e = db_tx(run->db, init_record, &r);
-    if (db_is_away(e))
-        return JOB_RECORD;
+    if (e != OK && e != ERR_CONFLICT)
+        return job_run_record(run, e);
     run->note = v.move.event;
     run->job_ended = e == OK && !v.go_on;
-    if (e == ERR_CONFLICT)
-        return JOB_DONE; /* the lease is lost; the runner notices and says so */
-    if (e != OK)
-        return job_run_failed(run, e);
+    if (e == ERR_CONFLICT) { /* the lease is lost; the runner notices and says so */
+        run->result_lost = v.attempt.state == ATTEMPT_ACCEPTED || v.attempt.state == ATTEMPT_REFUSED;
+        return JOB_DONE;
+    }
     if (v.attempt.state == ATTEMPT_ACCEPTED)
         point("publish.publish_id_committed");
     if (v.go_on) {

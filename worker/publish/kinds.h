@@ -3,7 +3,8 @@
 
 #include "jobs/kind.h"
 
-extern const struct job_kind publish_kind;      /* subject post: hands it to TikTok, once */
+extern const struct job_kind turn_kind;         /* subject account: hands its posts to TikTok, each once */
+extern const struct job_kind publish_kind;      /* subject post: of older programs; makes it a turn */
 extern const struct job_kind poll_kind;         /* subject post: asks TikTok what became of it */
 extern const struct job_kind creator_kind;      /* subject account: gets a fresh creator snapshot */
 extern const struct job_kind refresh_kind;      /* subject account: gets a fresh pair of tokens */

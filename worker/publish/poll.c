@@ -171,16 +171,30 @@ static enum job_step poll_with_token(struct job_run *run)
     const struct poll *p = run->data;
     enum job_step wait;
 
-    if (!settle_take_call(run, &p->post.account_id, ACCOUNT_CALL_POLL, NULL, &wait))
+    if (!settle_take_poll(run, &p->post.account_id, &wait))
         return wait;
     tiktok_status(&run->worker->tiktok, run->arena, secret_str(&run->token), p->post.publish_id, &run->call);
     return JOB_CALL;
 }
 
-/* The post may well be published, so the user is told nothing before the deadline. */
+/*
+ * Of an account that is disconnected nobody will ever tell, so the user is told to look. One that is to be connected
+ * again may still be: the post may well be published, so nothing is said before the deadline.
+ */
 static enum job_step poll_without_token(struct job_run *run)
 {
-    return poll_later(run, run->data, LOST_US, NULL);
+    struct poll *p = run->data;
+    struct account account;
+    const struct post_move unconfirmed = {
+        .event = "unconfirmed", .failure_code = STR("unconfirmed"), .request_id = run->job.request_id};
+
+    enum err e = account_by_id(run->db, run->arena, &p->post.account_id, &account);
+    if (e != OK)
+        return job_run_failed(run, e);
+    if (account.state != ACCOUNT_DISCONNECTED)
+        return poll_later(run, p, LOST_US, NULL);
+    return settle(run,
+                  &(struct settling){.post = &p->post, .move = p->post.state == POST_PROCESSING ? &unconfirmed : NULL});
 }
 
 static enum job_step poll_unreachable(struct job_run *run)

@@ -1,5 +1,5 @@
 /*
- * The publish kind: what leads to the init. Every step starts from the state rows, so a run that died anywhere simply
+ * What leads to the init of the post that a turn is about. Every step starts from the state rows, so a run that died anywhere simply
  * begins again; what must not happen twice is in post_attempts.
  */
 #include "publish/publish.h"
@@ -13,33 +13,36 @@
 #define UNREACHABLE_BASE_US (2 * US_PER_SEC)
 #define UNREACHABLE_MAX_US (900 * US_PER_SEC)
 
-static enum job_step publish_settle(struct job_run *run, const struct publish *p, const struct post_move *move,
-                                    int64_t again_at_us)
+static enum job_step publish_settle(struct job_run *run, const struct publish *p, const struct post_move *move)
 {
-    return settle(run, &(struct settling){.post = &p->post, .move = move, .again_at_us = again_at_us});
+    return settle(run, &(struct settling){.post = &p->post, .move = move});
+}
+
+/* Nothing is left to do for this post. */
+static enum job_step publish_next(struct job_run *run)
+{
+    run->again_at_us = clock_now_us();
+    return JOB_AGAIN;
 }
 
 static enum job_step publish_fail(struct job_run *run, struct publish *p, const char *event, const char *failure)
 {
     struct post_move move = {.event = event, .failure_code = str_from(failure), .request_id = run->job.request_id};
 
-    return publish_settle(run, p, &move, 0);
+    return publish_settle(run, p, &move);
 }
 
-struct post_move publish_deferral(const struct tiktok_code *code, const struct attempt_tally *tally,
-                                  int64_t *ret_again_at_us)
+struct post_move publish_deferral(const struct tiktok_code *code, const struct attempt_tally *tally)
 {
     struct post_move move = {.failure_code = str_from(code->failure), .platform_code = str_from(code->code)};
 
     if (tally->deferred >= PUBLISH_DEFERRED_MAX) {
-        *ret_again_at_us = 0;
         move.event = "rejected";
         return move;
     }
-    *ret_again_at_us =
-        clock_now_us() + code->retry_after_sec * US_PER_SEC + (int64_t)rand_below((uint64_t)(60 * US_PER_SEC));
     move.event = "deferred";
-    move.next_attempt_at_us = *ret_again_at_us;
+    move.next_attempt_at_us =
+        clock_now_us() + code->retry_after_sec * US_PER_SEC + (int64_t)rand_below((uint64_t)(60 * US_PER_SEC));
     return move;
 }
 
@@ -56,9 +59,9 @@ static enum job_step publish_not_reached(struct job_run *run, struct publish *p,
                              .failure_code = str_from(failure),
                              .platform_code = platform_code,
                              .request_id = run->job.request_id};
-    if (tally.unreachable >= PUBLISH_UNREACHABLE_MAX) {
+    if (tally.unreachable >= PUBLISH_UNREACHABLE_MAX && !run->probe) {
         move.event = "tiktok_unreachable";
-        return publish_settle(run, p, &move, 0);
+        return publish_settle(run, p, &move);
     }
     int64_t again_us = clock_now_us() + min_us + backoff_us(tally.unreachable, UNREACHABLE_BASE_US, UNREACHABLE_MAX_US);
     return settle(run, &(struct settling){.post = &p->post, .move = &move, .again_at_us = again_us, .is_note = true});
@@ -82,12 +85,12 @@ static enum err publish_take_over(struct db *db, void *arg)
     struct publish_taking_over *t = arg;
     const struct job_run *run = t->run;
 
-    enum err e = job_hold(db, run->worker->class, &run->job, 0);
+    enum err e = post_lock(db, &t->post->id);
     if (e == OK && !uuid_is_none(&t->move.attempt_id))
         e = attempt_take_over(db, &t->move.attempt_id);
     if (e == OK && t->post->state == POST_PUBLISHING)
         e = post_move(db, run->arena, run->worker->conf, &t->post->id, &t->move);
-    return e;
+    return e == OK ? job_hold(db, JOB_PUBLISH, &run->job, 0) : e;
 }
 
 static struct post_move publish_unknown_move(const struct job_run *run)
@@ -105,7 +108,59 @@ static enum job_step publish_resolve_unknown(struct job_run *run, struct publish
     enum err e = db_tx(run->db, publish_take_over, &t);
     if (e == ERR_CONFLICT)
         return settle_look_again(run);
-    return e == OK ? JOB_DONE : job_run_failed(run, e);
+    return e == OK ? publish_next(run) : job_run_failed(run, e);
+}
+
+struct publish_canceling {
+    struct job_run *run;
+    bool more;
+};
+
+static enum err publish_cancel_some(struct db *db, void *arg)
+{
+    struct publish_canceling *c = arg;
+    struct job_run *run = c->run;
+    struct job *job = &run->job;
+
+    enum err e = account_cancel_posts(db, run->arena, run->worker->conf, &job->subject_id, job->request_id, &c->more);
+    if (e != OK)
+        return e;
+    return c->more ? job_restart(db, JOB_PUBLISH, job, clock_now_us()) : job_finish(db, JOB_PUBLISH, job);
+}
+
+enum job_step publish_cancel(struct job_run *run)
+{
+    struct publish_canceling c = {.run = run};
+
+    enum err e = db_tx(run->db, publish_cancel_some, &c);
+    if (e == ERR_CONFLICT)
+        return settle_look_again(run);
+    if (e != OK)
+        return job_run_failed(run, e);
+    run->note = "account_disconnected";
+    run->job_ended = true;
+    return c.more ? JOB_AGAIN : JOB_DONE;
+}
+
+int64_t publish_held_until(const struct job_run *run, const struct publish *p)
+{
+    return upload_due_at(run->worker->conf, p->post.created_at_us);
+}
+
+/*
+ * The account must be connected again: its posts wait for that, until the time of their images is over. told: the
+ * receipt has it already.
+ */
+static enum job_step publish_hold(struct job_run *run, struct publish *p, bool told)
+{
+    int64_t until_us = publish_held_until(run, p);
+    const struct post_move held = {
+        .event = EVENT_HELD, .failure_code = STR("account_needs_reconnect"), .request_id = run->job.request_id};
+
+    if (clock_now_us() >= until_us)
+        return publish_fail(run, p, "needs_reconnect", "account_needs_reconnect");
+    return settle(run, &(struct settling){
+                           .post = &p->post, .move = told ? NULL : &held, .again_at_us = until_us, .is_note = true});
 }
 
 /* Reads the post and its account. A step other than JOB_CALL ends this run. */
@@ -113,27 +168,28 @@ static enum job_step publish_load(struct job_run *run, struct publish *p)
 {
     struct attempt attempt;
 
-    enum err e = post_by_id(run->db, run->arena, &run->job.subject_id, &p->post);
+    enum err e = post_by_id(run->db, run->arena, &run->about, &p->post);
     if (e == ERR_NOT_FOUND)
-        return JOB_DONE;
+        return publish_next(run);
     if (e != OK)
         return job_run_failed(run, e);
     e = attempt_latest(run->db, run->arena, &p->post.id, &attempt);
     if (e != OK && e != ERR_NOT_FOUND)
         return job_run_failed(run, e);
+    p->attempts_n = e == OK ? attempt.number : 0;
     if (e == OK && attempt.state == ATTEMPT_COMMITTED)
         return publish_resolve_unknown(run, p, &attempt.id);
     if (p->post.state == POST_PUBLISHING) /* and no such attempt: this should not happen, and it must not be sent */
         return publish_resolve_unknown(run, p, &UUID_NONE);
     if (p->post.state != POST_QUEUED && p->post.state != POST_DEFERRED)
-        return JOB_DONE;
+        return publish_next(run);
     e = account_by_id(run->db, run->arena, &p->post.account_id, &p->account);
     if (e != OK)
         return job_run_failed(run, e);
     if (p->account.state == ACCOUNT_DISCONNECTED)
-        return publish_fail(run, p, "account_disconnected", "account_disconnected");
+        return publish_cancel(run);
     if (p->account.state == ACCOUNT_NEEDS_RECONNECT)
-        return publish_fail(run, p, "needs_reconnect", "account_needs_reconnect");
+        return publish_hold(run, p, true);
     e = post_images(run->db, run->arena, &p->post.id, &p->images, &p->images_n);
     if (e != OK)
         return job_run_failed(run, e);
@@ -147,7 +203,7 @@ static enum job_step publish_call_creator(struct job_run *run, struct publish *p
 {
     enum job_step wait;
 
-    if (!settle_take_call(run, &p->account.id, ACCOUNT_CALL_CREATOR, &p->post, &wait))
+    if (!settle_take_call(run, &p->account.id, ACCOUNT_CALL_CREATOR, &wait))
         return wait;
     p->is_init = false;
     tiktok_creator_info(&run->worker->tiktok, run->arena, secret_str(&run->token), &run->call);
@@ -175,7 +231,7 @@ static enum job_step publish_refresh_failed(struct job_run *run)
 
 static enum job_step publish_without_token(struct job_run *run)
 {
-    return publish_fail(run, run->data, "needs_reconnect", "account_needs_reconnect");
+    return publish_hold(run, run->data, false);
 }
 
 static const struct access_ways publish_ways = {
@@ -196,18 +252,17 @@ static enum job_step publish_on_block(struct job_run *run, struct publish *p, st
 {
     const struct tiktok_code *code = tiktok_code_find(block);
     struct attempt_tally tally;
-    int64_t again_at_us = 0;
     struct post_move move = {.event = "rejected", .failure_code = STR("tiktok_refused"), .platform_code = block};
 
     enum err e = attempt_tally(run->db, run->arena, &p->post.id, &tally);
     if (e != OK)
         return job_run_failed(run, e);
     if (code != NULL && code->action == TIKTOK_DEFER)
-        move = publish_deferral(code, &tally, &again_at_us);
+        move = publish_deferral(code, &tally);
     else if (code != NULL)
         move.failure_code = str_from(code->failure);
     move.request_id = run->job.request_id;
-    return publish_settle(run, p, &move, again_at_us);
+    return publish_settle(run, p, &move);
 }
 
 static enum job_step publish_on_creator_refused(struct job_run *run, struct publish *p,
@@ -220,7 +275,7 @@ static enum job_step publish_on_creator_refused(struct job_run *run, struct publ
     case REFUSED_TOKEN:
         return publish_advance(run, p);
     case REFUSED_ACCOUNT:
-        return e == OK ? publish_fail(run, p, "needs_reconnect", code->failure) : job_run_failed(run, e);
+        return e == OK ? publish_hold(run, p, false) : job_run_failed(run, e);
     case REFUSED_CALL:
         break;
     }
@@ -245,28 +300,21 @@ static enum job_step publish_on_creator(struct job_run *run, struct publish *p)
     return creator.post_block.n > 0 ? publish_on_block(run, p, creator.post_block) : publish_advance(run, p);
 }
 
-static enum job_step publish_step(struct job_run *run)
+enum job_step publish_result(struct job_run *run, struct publish *p)
 {
-    struct publish *p = run->data;
-
-    if (p == NULL) {
-        p = run->data = arena_alloc(run->arena, sizeof(*p));
-        return publish_advance(run, p);
-    }
     if (p->access.is_refreshing)
         return access_go_on(run, &p->access, &publish_ways);
     return p->is_init ? publish_init_result(run, p) : publish_on_creator(run, p);
 }
 
-/* After several crashes: tells the user, and calls an init that may have been sent an unknown outcome. */
-static enum err publish_dead(struct db *db, struct job_run *run)
+enum err publish_give_up(struct db *db, struct job_run *run)
 {
     struct post post;
     struct attempt attempt;
     struct post_move move = {
         .event = "worker_crashed", .failure_code = STR("worker_crashed"), .request_id = run->job.request_id};
 
-    enum err e = post_by_id(db, run->arena, &run->job.subject_id, &post);
+    enum err e = post_by_id(db, run->arena, &run->about, &post);
     if (e != OK)
         return e == ERR_NOT_FOUND ? OK : e;
     e = attempt_latest(db, run->arena, &post.id, &attempt);
@@ -285,6 +333,3 @@ static enum err publish_dead(struct db *db, struct job_run *run)
         return OK;
     return post_move(db, run->arena, run->worker->conf, &post.id, &move);
 }
-
-const struct job_kind publish_kind = {
-    .name = "publish", .class = JOB_PUBLISH, .step = publish_step, .dead = publish_dead};

@@ -1,25 +1,30 @@
 #include "publish/settle.h"
 
-#include "base/rand.h"
 #include "jobs/backoff.h"
+#include "model/post/turn.h"
+#include "publish/kinds.h"
 
-#define SPREAD_US (2 * US_PER_SEC)
-
-/* How long the posts of one account wait for each other: doublings of SPREAD_US, so that of a long queue not all come
- * back at once. Polls are due soon again anyway. */
-static const struct {
-    const char *note;
-    int64_t doublings_max;
-} settle_waits[] = {
-    [ACCOUNT_CALL_INIT] = {"init_waits", 9},
-    [ACCOUNT_CALL_CREATOR] = {"creator_info_waits", 9},
-    [ACCOUNT_CALL_POLL] = {"poll_waits", 6},
-};
+#define SLOT_LATE_US (10 * US_PER_SEC) /* one that was missed for longer counts no more: all would go at once */
 
 enum job_step settle_look_again(struct job_run *run)
 {
     run->again_at_us = clock_now_us() + backoff_us(run->job.tries, US_PER_SEC, 60 * US_PER_SEC);
     return JOB_AGAIN;
+}
+
+enum err settle_job(struct db *db, struct job_run *run, int64_t again_at_us)
+{
+    struct turn turn;
+
+    if (again_at_us != 0)
+        return job_again(db, JOB_PUBLISH, &run->job, again_at_us);
+    if (run->kind != &turn_kind)
+        return job_finish(db, JOB_PUBLISH, &run->job);
+    int64_t now_us = clock_now_us();
+    enum err e = turn_next(db, run->arena, &run->job.subject_id, now_us, &turn);
+    if (e == ERR_NOT_FOUND)
+        return job_finish(db, JOB_PUBLISH, &run->job);
+    return e == OK ? job_restart(db, JOB_PUBLISH, &run->job, MAX(turn.at_us, now_us)) : e;
 }
 
 struct settle_tx {
@@ -31,16 +36,14 @@ static enum err settle_move(struct db *db, void *arg)
 {
     const struct settle_tx *t = arg;
     const struct settling *s = t->s;
-    const struct worker *w = t->run->worker;
-    const struct job *job = &t->run->job;
 
-    enum err e = job_hold(db, w->class, job, 0);
-    if (e == OK && s->move != NULL)
+    enum err e = OK;
+    if (s->move != NULL)
         e = s->is_note ? post_note(db, &s->post->id, s->move, (enum post_state)s->post->state, clock_now_us())
-                       : post_move(db, t->run->arena, w->conf, &s->post->id, s->move);
+                       : post_move(db, t->run->arena, t->run->worker->conf, &s->post->id, s->move);
     if (e != OK)
         return e;
-    return s->again_at_us == 0 ? job_finish(db, w->class, job) : job_again(db, w->class, job, s->again_at_us);
+    return settle_job(db, t->run, s->again_at_us);
 }
 
 enum job_step settle(struct job_run *run, const struct settling *s)
@@ -60,20 +63,50 @@ enum job_step settle(struct job_run *run, const struct settling *s)
 }
 
 bool settle_take_call(struct job_run *run, const struct uuid *account_id, enum account_call call,
-                      const struct post *waiting, enum job_step *ret_step)
+                      enum job_step *ret_step)
 {
-    int64_t free_at_us, doublings = MIN(run->job.tries, settle_waits[call].doublings_max);
+    int64_t free_at_us;
 
+    if (job_run_is_stopping(run)) {
+        *ret_step = job_run_release(run);
+        return false;
+    }
     enum err e = account_take_call(run->db, run->arena, account_id, call, clock_now_us(), &free_at_us);
     if (e == OK)
         return true;
+    *ret_step = JOB_AGAIN;
     if (e == ERR_AGAIN) {
-        run->note = settle_waits[call].note;
-        run->again_at_us = free_at_us + (int64_t)rand_below((uint64_t)SPREAD_US << doublings);
-        e = waiting != NULL ? post_show_next_attempt(run->db, &waiting->id, run->again_at_us) : OK;
-        *ret_step = e == OK ? JOB_AGAIN : job_run_failed(run, e);
+        run->note = call == ACCOUNT_CALL_INIT ? "init_waits" : "creator_info_waits";
+        run->again_at_us = free_at_us;
+        e = turn_show(run->db, account_id, free_at_us);
+    }
+    if (e != OK)
+        *ret_step = job_run_failed(run, e);
+    return false;
+}
+
+bool settle_take_poll(struct job_run *run, const struct uuid *account_id, enum job_step *ret_step)
+{
+    int64_t now_us = clock_now_us(), slot_us = run->job.slot_at_us;
+
+    if (job_run_is_stopping(run)) {
+        *ret_step = job_run_release(run);
         return false;
     }
-    *ret_step = job_run_failed(run, e);
+    run->job.slot_at_us = 0;
+    if (slot_us != 0 && slot_us <= now_us && now_us - slot_us < SLOT_LATE_US)
+        return true;
+    if (slot_us == 0 || slot_us <= now_us) {
+        enum err e = account_reserve_poll(run->db, run->arena, account_id, now_us, &slot_us);
+        if (e != OK) {
+            *ret_step = job_run_failed(run, e);
+            return false;
+        }
+    }
+    if (slot_us <= now_us)
+        return true;
+    run->note = "poll_waits";
+    run->again_at_us = run->job.slot_at_us = slot_us;
+    *ret_step = JOB_AGAIN;
     return false;
 }

@@ -4,20 +4,21 @@
  *
  * A job's life. The arrows are the statements of job.c; tests/lint/pictures checks that they agree:
  *
- *                   +-add-+                       +-hold, take-+
- *                   |     |                       |            |
- *                   |     |                       |   +--------+
+ *                   +-add, set-+                  +-hold, take, set-+
+ *                   |          |                  |                 |
+ *                   |     +----+                  |   +-------------+
  *                   |     v                       |   v
  *    [new] --add--> [ready] --------take--------> [running] --finish--> (gone)
  *                    ^   ^                         |     |
- *                    |   +-------again, drop-------+     |
+ *                    |   +--again, drop, restart---+     |
  *                    |                                   |
  *                    +------add------- [dead] <---bury---+
  *
  * ready: due at run_at_us. running: it has a lease_token, and run_at_us is the end of the lease; when the worker dies,
  * the job becomes due again by itself, and somebody else takes it. Every hold, postponement and end is conditional on
- * the token, so a worker that was frozen beyond its lease changes nothing. dead: it crashed JOB_RUNS_MAX times; an
- * alarm tells the admin, and whoever asks for the job again revives it.
+ * the token, so a worker that was frozen beyond its lease changes nothing. Whoever asks for a job that runs leaves
+ * wanted_at_us, and the run that ends starts it again (restart). dead: see JOB_RUNS_MAX; an alarm tells the admin, and
+ * whoever asks for the job again revives it.
  */
 #pragma once
 
@@ -28,7 +29,13 @@ enum job_class { JOB_PUBLISH, JOB_MEDIA, JOB_CLASS__MAX };
 
 extern const char *const job_class_names[]; /* "publish", "media", NULL */
 
-#define JOB_RUNS_MAX 5 /* crashes; then it is dead, and shown */
+/*
+ * A run that ends, whatever came of it, sets runs back. So runs counts the processes that died while they ran the job.
+ * Others ran beside it and may be to blame: after JOB_CRASHES_MAX such deaths it runs alone, and when the process dies
+ * then, too, it is the job's own fault, and it is buried.
+ */
+#define JOB_CRASHES_MAX 2
+#define JOB_RUNS_MAX (JOB_CRASHES_MAX + 1)
 #define JOB_CLAIM_MAX 64
 #define JOB_REST_US (INT64_C(3600) * 1000000) /* how long a revived job waits */
 
@@ -37,32 +44,68 @@ struct job {
     struct str kind;
     int64_t run_at_us; /* once claimed, the end of the lease */
     int64_t runs, tries;
+    int64_t slot_at_us; /* 0: none is reserved */
     struct str request_id;
     int64_t created_at_us;
 };
 
+/* Must it run alone? Before it is claimed. */
+static inline bool job_is_suspect(const struct job *job)
+{
+    return job->runs >= JOB_CRASHES_MAX;
+}
+
 /*
- * Call it in a transaction. If the job of this kind and subject exists, it is only made due sooner; not while it runs,
- * because run_at_us is then the lease that protects the run. A dead job is revived, but rests first: its cause of
- * death may be gone by now, and if not, it harms the worker a few times an hour at most.
+ * Call it in a transaction. If the job of this kind and subject exists, it is only made due sooner; while it runs, it
+ * will run again, not before run_at_us. A dead job is revived, but rests first: its cause of death may be gone by now,
+ * and if not, it harms the worker a few times an hour at most.
  */
 MUST_CHECK enum err job_add(struct db *db, enum job_class c, const char *kind, const struct uuid *subject_id,
                             int64_t run_at_us, struct str request_id);
 
-/* Takes up to max due jobs (max <= JOB_CLAIM_MAX), the oldest first. Jobs with more than JOB_RUNS_MAX runs come, too:
- * the worker buries them. */
-MUST_CHECK enum err job_claim(struct db *db, enum job_class c, int64_t now_us, int64_t lease_us, size_t max,
-                              struct arena *arena, struct job **ret_jobs, size_t *ret_n);
+/* Moves a job, sooner or later. One that runs will run again then. ERR_CONFLICT if there is none, or it is dead. */
+MUST_CHECK enum err job_set_time(struct db *db, enum job_class c, const char *kind, const struct uuid *subject_id,
+                                 int64_t run_at_us);
 
-/* All of them need the lease: ERR_CONFLICT if somebody else has it by now. They may be called in a transaction. */
-MUST_CHECK enum err job_finish(struct db *db, enum job_class c, const struct job *job); /* deletes it */
-MUST_CHECK enum err job_again(struct db *db, enum job_class c, const struct job *job,
-                              int64_t run_at_us);                                     /* runs = 0, tries + 1 */
-MUST_CHECK enum err job_bury(struct db *db, enum job_class c, const struct job *job); /* dead */
+/* When the oldest job of each kind is due, so that a claim need not ask in vain. */
+struct job_due {
+    struct str kind;
+    int64_t run_at_us;
+};
+MUST_CHECK enum err job_due(struct db *db, enum job_class c, struct arena *arena, struct job_due **ret_due,
+                            size_t *ret_n);
 
 /*
- * Call it first in each transaction of a run that writes. It makes sure that the lease is still ours, keeps others from
- * taking it before the commit, and extends it to until_us at least (0: leaves its end as it is).
+ * Takes due jobs of one kind, the oldest first, in a transaction of its own. Those that another worker is taking right
+ * now are passed over, so workers neither wait for each other nor fight. A suspect comes by itself (alone), or not at
+ * all; then *ret_suspect is true, and what is behind it waits. Jobs with JOB_RUNS_MAX runs or more come, too: the
+ * worker buries them.
+ */
+struct job_claim {
+    enum job_class class;
+    const char *kind;
+    int64_t now_us, lease_us;
+    int64_t lapsed_us; /* jobs of others come if their lease was over at this time; now_us, or less after an outage */
+    size_t max;        /* at most JOB_CLAIM_MAX */
+    bool alone;        /* nothing else runs: a suspect may come */
+};
+MUST_CHECK enum err job_claim(struct db *db, const struct job_claim *claim, struct arena *arena, struct job **ret_jobs,
+                              size_t *ret_n, bool *ret_suspect);
+
+/* All of them need the lease: ERR_CONFLICT if somebody else has it by now. They may be called in a transaction. */
+MUST_CHECK enum err job_finish(struct db *db, enum job_class c, const struct job *job); /* deletes it, or restarts it */
+MUST_CHECK enum err job_again(struct db *db, enum job_class c, const struct job *job,
+                              int64_t run_at_us); /* or sooner, if it was wanted; runs = 0, tries + 1, keeps the slot */
+MUST_CHECK enum err job_restart(struct db *db, enum job_class c, const struct job *job,
+                                int64_t run_at_us); /* like a new one, at run_at_us or sooner, if it was wanted */
+MUST_CHECK enum err job_bury(struct db *db, enum job_class c, const struct job *job); /* dead */
+MUST_CHECK enum err job_drop(struct db *db, enum job_class c, const struct job *job,
+                             int64_t run_at_us); /* gives up a run without a result; this run is not counted */
+
+/*
+ * The last statement of a transaction of a run that writes and does not end the job. It makes sure that the lease is
+ * still ours, keeps others from taking it before the commit, and extends it to until_us at least (0: leaves its end as
+ * it is).
  */
 MUST_CHECK enum err job_hold(struct db *db, enum job_class c, const struct job *job, int64_t until_us);
 
@@ -74,6 +117,3 @@ struct job_counts {
 };
 MUST_CHECK enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t now_us,
                               struct job_counts *ret_counts);
-
-/* Gives up a run without a result. counted: it counts as a crash; false if it was the database that was away. */
-MUST_CHECK enum err job_drop(struct db *db, enum job_class c, const struct job *job, int64_t run_at_us, bool counted);

@@ -5,7 +5,8 @@
  */
 #pragma once
 
-#include "db/db.h"
+#include "model/job/job.h"
+#include "model/post/post.h"
 
 enum attempt_state { ATTEMPT_COMMITTED, ATTEMPT_ACCEPTED, ATTEMPT_REFUSED, ATTEMPT_NOT_SENT, ATTEMPT_OUTCOME_UNKNOWN };
 extern const char *const attempt_state_names[];
@@ -13,12 +14,24 @@ extern const char *const attempt_state_names[];
 struct attempt {
     struct uuid id;
     int state;
+    int64_t number; /* from 1 */
 };
 
-/* Call it in the transaction that moves the post to publishing. The caller chooses the id, because the image URLs
- * in the payload contain it. */
-MUST_CHECK enum err attempt_add(struct db *db, const struct uuid *id, const struct uuid *post_id,
-                                const struct uuid *fence, struct str payload);
+/*
+ * Writes an attempt down before its call, in a transaction of its own: it moves the post to publishing, adds the attempt
+ * and extends the job's lease. ERR_CONFLICT if the post has moved, another attempt took the number, or somebody else
+ * has the job. The caller chooses the id, because the image URLs in the payload contain it.
+ */
+struct attempt_new {
+    struct uuid id, post_id;
+    int64_t number; /* the newest attempt's and 1 */
+    struct str payload;
+    const struct job *job; /* its lease token is the attempt's fence */
+    enum job_class class;
+    int64_t lease_until_us;
+};
+MUST_CHECK enum err attempt_begin(struct db *db, struct arena *arena, const struct conf *conf,
+                                  const struct attempt_new *attempt);
 
 struct attempt_result {
     enum attempt_state state;

@@ -61,7 +61,8 @@ struct str post_url(struct arena *arena, const struct conf *conf, struct str use
         DB_COL(struct post, ended_at_us, I64)
 
 static const struct db_col post_cols[] = {POST_DB_COLS, DB_END};
-static const struct db_col post_shown_cols[] = {POST_DB_COLS, DB_COL(struct post, username, STR), DB_END};
+static const struct db_col post_shown_cols[] = {POST_DB_COLS, DB_COL(struct post, username, STR),
+                                                DB_COL(struct post, held, BOOL), DB_END};
 
 #define POST_COLS \
     "p.id, p.account_id, p.title, p.description, p.post_mode, p.privacy_level, p.disable_comment, p.auto_add_music, " \
@@ -69,9 +70,10 @@ static const struct db_col post_shown_cols[] = {POST_DB_COLS, DB_COL(struct post
     "p.platform_code, p.platform_log_id, p.publish_id, p.tiktok_post_ids, p.next_attempt_at_us, p.created_at_us, " \
     "p.accepted_at_us, p.ended_at_us"
 
-/* With the handle of an account that is connected, from a snapshot that may be shown. */
+/* With the handle of an account that is connected, from a snapshot that may be shown. A post that waits for its account
+ * says so by that: what is written once is right for all of a long queue. */
 #define POST_SELECT_SHOWN \
-    "SELECT " POST_COLS ", s.username FROM posts p" \
+    "SELECT " POST_COLS ", s.username, p.state IN ('queued', 'deferred') AND a.state = 'needs_reconnect' FROM posts p" \
     " LEFT JOIN accounts a ON a.id = p.account_id AND a.state <> 'disconnected'" \
     " LEFT JOIN creator_snapshots s ON s.account_id = a.id AND s.fetched_at_us > ?"
 

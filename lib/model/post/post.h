@@ -46,6 +46,7 @@ struct post {
     struct str failure_code, platform_code, platform_log_id;
     struct str publish_id, tiktok_post_ids; /* separated by commas */
     int64_t next_attempt_at_us, created_at_us, accepted_at_us, ended_at_us;
+    bool held;           /* it waits for its account to be connected again; set by post_get and post_list */
     struct str username; /* the account's handle, for post_url; absent if it is not known any more */
 };
 
@@ -110,7 +111,7 @@ bool post_snapshot_is_fresh(const struct account *account);
 /*
  * In one transaction, takes room for the post (the errors of CAPS_OF_POST and CAPS_OF_POST_OF_IMAGES, user/caps.h), makes
  * the uploads ready or takes them (else ERR_VALIDATION with problems at "upload_ids[i]") and writes the post, its images,
- * the event "created" and the job "publish"; for a DIRECT_POST on an old snapshot also the account's job "creator". draft
+ * the event "created" and the account's job "turn"; for a DIRECT_POST on an old snapshot also the account's job "creator". draft
  * must have passed post_check. The receipt is what was written, so that nothing has to be read after the commit; also
  * with ERR_OUTCOME_UNKNOWN, when it may have been.
  */
@@ -144,6 +145,9 @@ struct post_move {
 };
 MUST_CHECK enum err post_move(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *post_id,
                               const struct post_move *move);
+
+/* Call it first in a transaction that locks other rows before it moves the post. ERR_NOT_FOUND. */
+MUST_CHECK enum err post_lock(struct db *db, const struct uuid *post_id);
 
 /* Writes an event that changes no state. */
 MUST_CHECK enum err post_note(struct db *db, const struct uuid *post_id, const struct post_move *note,

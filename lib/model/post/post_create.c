@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "model/job/job.h"
 #include "model/post/post_state.h"
+#include "model/post/turn.h"
 #include "model/user/caps.h"
 
 enum { POST_CREATE_INSERT, POST_CREATE_ADD_IMAGE };
@@ -126,7 +127,7 @@ static enum err post_create_tx(struct db *db, void *arg)
     if (e == OK && post_create_wants_creator(c))
         e = job_add(db, JOB_PUBLISH, "creator", &p->account_id, p->created_at_us, request_id);
     if (e == OK)
-        e = job_add(db, JOB_PUBLISH, "publish", &p->id, p->created_at_us, request_id);
+        e = turn_add(db, &p->account_id, p->created_at_us, request_id);
     return e;
 }
 

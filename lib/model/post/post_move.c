@@ -1,7 +1,7 @@
 #include "base/clock.h"
 #include "model/post/post_state.h"
 
-enum { POST_MOVE_LOCK, POST_MOVE_UPDATE, POST_MOVE_ADD_EVENT, POST_MOVE_SHOW_NEXT };
+enum { POST_MOVE_LOCK, POST_MOVE_LOCK_ONLY, POST_MOVE_UPDATE, POST_MOVE_ADD_EVENT, POST_MOVE_SHOW_NEXT };
 static const struct sql post_move_sqls[];
 
 /* What a move must know about the post as it is. */
@@ -26,6 +26,13 @@ static enum err post_move_add_event(struct db *db, const struct uuid *post_id, c
                            post_move_state_arg(state), db_str(m->failure_code), db_str(m->platform_code),
                            db_str(m->platform_log_id), db_uuid_or_null(&m->attempt_id), db_str(m->request_id)),
                    NULL);
+}
+
+enum err post_lock(struct db *db, const struct uuid *post_id)
+{
+    int64_t one;
+
+    return db_number(db, &post_move_sqls[POST_MOVE_LOCK_ONLY], DB_ARGS(db_uuid(post_id)), &one);
 }
 
 enum err post_note(struct db *db, const struct uuid *post_id, const struct post_move *note, enum post_state state,
@@ -83,6 +90,7 @@ static const struct sql post_move_sqls[] = {
     [POST_MOVE_LOCK] = {.text = "SELECT state, failure_code, ended_at_us FROM posts WHERE id = ? FOR UPDATE",
                         .in = "u",
                         .cols = post_move_now_cols},
+    [POST_MOVE_LOCK_ONLY] = {.text = "SELECT 1 FROM posts WHERE id = ? FOR UPDATE", .in = "u", .cols = db_number_cols},
     [POST_MOVE_UPDATE] = {.text =
                               "UPDATE posts SET state = ?, failure_code = ?, platform_code = ?, platform_log_id = ?, "
                               "publish_id = COALESCE(?, publish_id), tiktok_post_ids = COALESCE(?, tiktok_post_ids), "

@@ -64,6 +64,7 @@ static const struct transition post_state_transitions[] = {
     {"published", IN(FAILED), POST_PUBLISHED, "confirmation_timeout"},
     {"platform_failed", IN(PROCESSING), POST_FAILED, NULL},
     {"confirmation_timeout", IN(PROCESSING), POST_FAILED, NULL},
+    {"unconfirmed", IN(PROCESSING), POST_FAILED, NULL},
     {"account_disconnected", WAITING, POST_CANCELED, NULL},
     {"canceled", WAITING, POST_CANCELED, NULL},
     {NULL, 0, 0, NULL},

@@ -30,14 +30,14 @@
  *    [processing] -----+                             [queued] ------------+
  *                                                    [deferred] ----------+
  *
- *    undone = platform_failed, confirmation_timeout
+ *    undone = platform_failed, confirmation_timeout, unconfirmed
  *    given_up = rejected, needs_reconnect, tiktok_unreachable, images_gone, privacy_not_offered, worker_crashed
  *    withdrawn = canceled, account_disconnected
  *
  * Nothing leads to draft, awaiting_approval and scheduled yet, nor to canceled by the event of that name: the schema has
  * them for posts that are planned, approved or withdrawn, and they come with the endpoints for these.
  *
- * refused_retry, not_sent: nothing was posted. deferred: a cap at TikTok that resets. outcome_unknown: the init may
+ * refused_retry, not_sent: nothing was posted. unconfirmed: the account was disconnected before TikTok told the end. deferred: a cap at TikTok that resets. outcome_unknown: the init may
  * have left, so the post is never sent again by itself. published comes again when TikTok names more ids, and late,
  * when the wait for it had been given up.
  */

@@ -4,10 +4,12 @@
 #include "model/tiktok/account_private.h"
 #include "model/job/job.h"
 #include "model/post/post.h"
+#include "model/post/turn.h"
 #include "model/user/caps.h"
 #include "model/user/user.h"
 
-#define CANCEL_BATCH 100 /* posts that a disconnect reads at a time */
+#define CANCEL_BATCH 100 /* posts that one transaction cancels */
+#define WAKE_MAX 100     /* polls that are made due at once; the others come by themselves in some minutes */
 #define SHARERS_MAX 100  /* connections of one open id that a disconnect looks at; with more, the grant is in use */
 
 enum {
@@ -25,6 +27,7 @@ enum {
     ACCOUNT_WIPE,
     ACCOUNT_WIPE_SNAPSHOT,
     ACCOUNT_UNSENT_POSTS,
+    ACCOUNT_PROCESSING_POSTS,
 };
 static const struct sql account_sqls[];
 
@@ -69,6 +72,21 @@ bool account_has_scope(const struct account *a, struct str scope)
 bool account_offers(const struct account *a, struct str privacy_level)
 {
     return str_list_has(a->privacy_level_options, ',', privacy_level);
+}
+
+/* What a change of the connection sets going */
+
+/* Those of which TikTok has not told the end: asks again, or ends them, at once. */
+static enum err account_wake_polls(struct db *db, struct arena *arena, const struct uuid *id, struct str request_id)
+{
+    struct uuid *ids;
+    size_t n;
+
+    enum err e = db_rows(db, &account_sqls[ACCOUNT_PROCESSING_POSTS], DB_ARGS(db_uuid(id), db_i64(WAKE_MAX)), arena,
+                         sizeof *ids, WAKE_MAX, (void **)&ids, &n);
+    for (size_t i = 0; e == OK && i < n; i++)
+        e = job_add(db, JOB_PUBLISH, "poll", &ids[i], clock_now_us(), request_id);
+    return e;
 }
 
 /* Connecting */
@@ -131,6 +149,10 @@ static enum err account_connect_tx(struct db *db, void *arg)
     e = account_write_connection(db, x, &account_sqls[e == OK ? ACCOUNT_AGAIN : ACCOUNT_INSERT]);
     if (e == OK && str_list_has(x->c->scopes, ',', STR(CREATOR_SCOPE)))
         e = job_add(db, JOB_PUBLISH, "creator", &x->id, clock_now_us(), x->request_id);
+    if (e == OK && !uuid_is_none(&known)) /* what waited for this goes on */
+        e = turn_add(db, &x->id, clock_now_us(), x->request_id);
+    if (e == OK && !uuid_is_none(&known))
+        e = account_wake_polls(db, x->arena, &x->id, x->request_id);
     return e == OK ? account_get(db, x->arena, x->user_id, &x->id, &x->made) : e;
 }
 
@@ -202,37 +224,33 @@ static enum err account_read_ending(struct db *db, const struct disconnecting *x
     return e == OK ? account_find_sharer(db, x, row.open_id, &x->ended->in_use) : e;
 }
 
-static enum err account_cancel_posts(struct db *db, const struct disconnecting *x)
+enum err account_cancel_posts(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *id,
+                              struct str request_id, bool *ret_more)
 {
     const struct post_move move = {
         .event = "account_disconnected",
         .failure_code = STR("account_disconnected"),
-        .request_id = x->request_id,
+        .request_id = request_id,
     };
-    struct uuid after = UUID_NONE;
     struct uuid *ids;
-    size_t n = CANCEL_BATCH;
+    size_t n;
 
-    while (n == CANCEL_BATCH) {
-        enum err e = db_rows(db, &account_sqls[ACCOUNT_UNSENT_POSTS],
-                             DB_ARGS(db_uuid(x->id), db_uuid(&after), db_i64(CANCEL_BATCH)), x->arena, sizeof *ids,
-                             CANCEL_BATCH, (void **)&ids, &n);
-        for (size_t i = 0; e == OK && i < n; i++) {
-            after = ids[i];
-            e = post_move(db, x->arena, x->conf, &after, &move);
-            if (e == ERR_CONFLICT) /* the post went to TikTok a moment ago */
-                e = OK;
-        }
-        if (e != OK)
-            return e;
+    enum err e = db_rows(db, &account_sqls[ACCOUNT_UNSENT_POSTS], DB_ARGS(db_uuid(id), db_i64(CANCEL_BATCH)), arena,
+                         sizeof *ids, CANCEL_BATCH, (void **)&ids, &n);
+    for (size_t i = 0; e == OK && i < n; i++) {
+        e = post_move(db, arena, conf, &ids[i], &move);
+        if (e == ERR_CONFLICT) /* the post went to TikTok a moment ago */
+            e = OK;
     }
-    return OK;
+    *ret_more = e == OK && n == CANCEL_BATCH;
+    return e;
 }
 
 static enum err account_disconnect_tx(struct db *db, void *arg)
 {
     const struct disconnecting *x = arg;
     int64_t now = clock_now_us();
+    bool more;
 
     enum err e = account_read_ending(db, x);
     if (e == OK)
@@ -240,7 +258,11 @@ static enum err account_disconnect_tx(struct db *db, void *arg)
                       DB_ARGS(db_i64(now), db_i64(now), db_uuid(x->id), db_uuid(x->user_id)));
     if (e == OK)
         e = db_exec(db, &account_sqls[ACCOUNT_WIPE_SNAPSHOT], DB_ARGS(db_uuid(x->id)), NULL);
-    return e == OK ? account_cancel_posts(db, x) : e;
+    if (e == OK)
+        e = account_cancel_posts(db, x->arena, x->conf, x->id, x->request_id, &more);
+    if (e == OK)
+        e = account_wake_polls(db, x->arena, x->id, x->request_id);
+    return e == OK && more ? turn_add(db, x->id, now, x->request_id) : e;
 }
 
 enum err account_disconnect(struct db *db, struct arena *arena, const struct conf *conf, const struct keyring *ring,
@@ -335,8 +357,11 @@ static const struct sql account_sqls[] = {
                               " WHERE id = ? AND user_id = ? AND state <> 'disconnected'",
                       .in = "iiuu"},
     [ACCOUNT_WIPE_SNAPSHOT] = {.text = "DELETE FROM creator_snapshots WHERE account_id = ?", .in = "u"},
-    [ACCOUNT_UNSENT_POSTS] = {.text = "SELECT id FROM posts WHERE account_id = ? AND id > ? AND state IN ('draft',"
-                                      " 'awaiting_approval', 'scheduled', 'queued', 'deferred') ORDER BY id LIMIT ?",
-                              .in = "uui",
+    [ACCOUNT_UNSENT_POSTS] = {.text = "SELECT id FROM posts WHERE account_id = ? AND state IN ('draft',"
+                                      " 'awaiting_approval', 'scheduled', 'queued', 'deferred') LIMIT ?",
+                              .in = "ui",
                               .cols = db_uuid_cols},
+    [ACCOUNT_PROCESSING_POSTS] = {.text = "SELECT id FROM posts WHERE account_id = ? AND state = 'processing' LIMIT ?",
+                                  .in = "ui",
+                                  .cols = db_uuid_cols},
 };

@@ -76,8 +76,9 @@ MUST_CHECK enum err account_connect(struct db *db, struct arena *arena, const st
 MUST_CHECK enum err account_grant_in_use(struct db *db, struct str open_id, bool *ret_in_use);
 
 /*
- * Wipes tokens, name, avatar and snapshot, and cancels posts that TikTok does not have yet (account_disconnected). Gives
- * what is needed to end the grant at TikTok after the commit; free the tokens by account_tokens_done. Of several that
+ * Wipes tokens, name, avatar and snapshot, and cancels posts that TikTok does not have yet (account_disconnected): some of
+ * them; the account's turn cancels the others with account_cancel_posts, so no transaction grows with a queue. Posts that
+ * TikTok has, and has not settled, end as unconfirmed when their polls find no tokens, which is at once. Gives what is needed to end the grant at TikTok after the commit; free the tokens by account_tokens_done. Of several that
  * end connections of one open id at the same time, the last one to commit is told that nobody else uses the grant.
  * ERR_NOT_FOUND.
  */
@@ -88,6 +89,10 @@ struct account_ended {
 MUST_CHECK enum err account_disconnect(struct db *db, struct arena *arena, const struct conf *conf,
                                        const struct keyring *ring, const struct uuid *user_id, const struct uuid *id,
                                        struct str request_id, struct account_ended *ret_ended);
+
+/* Cancels some of the posts that TikTok does not have, in the caller's transaction. *ret_more: there may be others. */
+MUST_CHECK enum err account_cancel_posts(struct db *db, struct arena *arena, const struct conf *conf,
+                                         const struct uuid *id, struct str request_id, bool *ret_more);
 
 /*
  * Refreshing tokens: over all workers, one at a time holds an account's lease. account_lease returns ERR_AGAIN while
@@ -121,5 +126,8 @@ MUST_CHECK enum err account_refresh_snapshot(struct db *db, const struct uuid *a
  * transaction: that would read the same old log again and again.
  */
 enum account_call { ACCOUNT_CALL_INIT, ACCOUNT_CALL_CREATOR, ACCOUNT_CALL_POLL };
+/* Polls are many beside each other: each reserves the next free place once, and comes when that is. */
+MUST_CHECK enum err account_reserve_poll(struct db *db, struct arena *arena, const struct uuid *id, int64_t now_us,
+                                         int64_t *ret_at_us);
 MUST_CHECK enum err account_take_call(struct db *db, struct arena *arena, const struct uuid *id, enum account_call call,
                                       int64_t now_us, int64_t *ret_free_at_us);

@@ -11,6 +11,12 @@ static const struct db_window account_calls_windows[] = {
     [ACCOUNT_CALL_POLL] = DB_WINDOW("accounts", "poll_calls", 30, PERIOD_US),
 };
 
+enum err account_reserve_poll(struct db *db, struct arena *arena, const struct uuid *id, int64_t now_us,
+                              int64_t *ret_at_us)
+{
+    return db_window_reserve(db, arena, &account_calls_windows[ACCOUNT_CALL_POLL], id, now_us, ret_at_us);
+}
+
 enum err account_take_call(struct db *db, struct arena *arena, const struct uuid *id, enum account_call call,
                            int64_t now_us, int64_t *ret_free_at_us)
 {

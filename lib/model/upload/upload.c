@@ -21,6 +21,8 @@ enum {
     UPLOAD_SET_GONE,
     UPLOAD_OF_POST,
     UPLOAD_SET_DUE,
+    UPLOAD_LOOK_LATER,
+    UPLOAD_DUE,
     UPLOAD_OF_ATTEMPT,
     UPLOAD_ADD_FETCH,
 };
@@ -277,7 +279,8 @@ enum err upload_release(struct db *db, const struct uuid *post_id, int64_t due_a
                          POST_UPLOADS_MAX, (void **)&v, &n);
     for (size_t i = 0; i < n && e == OK; i++) {
         uint64_t ready = 0;
-        e = db_exec(db, &upload_sqls[UPLOAD_SET_DUE], DB_ARGS(db_i64(due_at_us), db_uuid(&v[i])), &ready);
+        e = db_exec(db, &upload_sqls[UPLOAD_SET_DUE], DB_ARGS(db_i64(due_at_us), db_i64(due_at_us), db_uuid(&v[i])),
+                    &ready);
         if (e == OK && ready > 0)
             e = job_add(db, JOB_MEDIA, PURGE_KIND, &v[i], due_at_us, (struct str){0});
     }
@@ -321,7 +324,8 @@ enum err upload_purge_begin(struct db *db, struct arena *arena, const struct uui
             again = lock.delete_due_at_us;
         } else if (e == OK && used) {
             purge = PURGE_LATER;
-            again = now + RETRY_IN_USE_US;
+            again = now + RETRY_IN_USE_US; /* the end of the post sets it right */
+            e = db_exec(db, &upload_sqls[UPLOAD_LOOK_LATER], DB_ARGS(db_i64(again), db_uuid(id)), NULL);
         } else if (e == OK) {
             e = upload_set_deleted(db, id, lock.delete_due_at_us);
         }
@@ -336,6 +340,15 @@ enum err upload_purge_begin(struct db *db, struct arena *arena, const struct uui
 enum err upload_purged(struct db *db, const struct uuid *id)
 {
     return db_exec(db, &upload_sqls[UPLOAD_SET_GONE], DB_ARGS(db_i64(clock_now_us()), db_uuid(id)), NULL);
+}
+
+enum err upload_due(struct db *db, struct arena *arena, int64_t by_us, const struct upload_due *after, size_t max,
+                    struct upload_due **ret_due, size_t *ret_n)
+{
+    return db_rows(db, &upload_sqls[UPLOAD_DUE],
+                   DB_ARGS(db_i64(by_us), db_i64(after->due_at_us), db_i64(after->due_at_us), db_uuid(&after->id),
+                           db_i64((int64_t)max)),
+                   arena, sizeof **ret_due, max, (void **)ret_due, ret_n);
 }
 
 enum err upload_count_late(struct db *db, int64_t due_before_us, int64_t *ret_n)
@@ -362,6 +375,9 @@ static const struct db_col upload_cols[] = {
     DB_COL(struct upload, deleted_at_us, I64),
     DB_END,
 };
+
+static const struct db_col upload_due_cols[] = {DB_COL(struct upload_due, id, UUID),
+                                                DB_COL(struct upload_due, due_at_us, I64), DB_END};
 
 static const struct db_col upload_lock_cols[] = {
     DB_COL_ENUM(struct upload_lock, state, upload_state_names),
@@ -424,7 +440,17 @@ static const struct sql upload_sqls[] = {
     [UPLOAD_OF_POST] = {.text = "SELECT DISTINCT upload_id FROM post_images WHERE post_id = ? ORDER BY upload_id",
                         .in = "u",
                         .cols = db_uuid_cols},
-    [UPLOAD_SET_DUE] = {.text = "UPDATE uploads SET delete_due_at_us = ? WHERE id = ? AND state = 'ready'", .in = "iu"},
+    /* MariaDB sets columns from left to right. */
+    [UPLOAD_SET_DUE] = {.text = "UPDATE uploads SET post_due_at_us = LEAST(COALESCE(post_due_at_us, ?), ?),"
+                                " delete_due_at_us = post_due_at_us WHERE id = ? AND state = 'ready'",
+                        .in = "iiu"},
+    [UPLOAD_LOOK_LATER] = {.text = "UPDATE uploads SET delete_due_at_us = ? WHERE id = ? AND state = 'ready'",
+                           .in = "iu"},
+    [UPLOAD_DUE] = {.text = "SELECT id, delete_due_at_us FROM uploads WHERE deleted_at_us IS NULL"
+                            " AND delete_due_at_us <= ? AND (delete_due_at_us > ? OR (delete_due_at_us = ? AND id > ?))"
+                            " ORDER BY delete_due_at_us, id LIMIT ?",
+                    .in = "iiiui",
+                    .cols = upload_due_cols},
     [UPLOAD_OF_ATTEMPT] = {.text = "SELECT i.upload_id FROM post_attempts a JOIN posts p ON p.id = a.post_id"
                                    " JOIN post_images i ON i.post_id = a.post_id AND i.position = ?"
                                    " JOIN uploads u ON u.id = i.upload_id AND u.state = 'ready'"

@@ -90,8 +90,8 @@ MUST_CHECK enum err upload_take(struct db *db, struct arena *arena, const struct
 /* What was done to an image, as struct upload's changes has it. */
 struct str upload_changes(struct arena *arena, const struct image_report *image);
 
-/* For the end of a post, in its transaction: makes its images due. (Those that another post still needs stay until that
- * one has ended.) */
+/* For the end of a post, in its transaction: makes its images due, or sooner if an earlier post has ended: the promise
+ * counts from the first. (Those that another post still needs stay until that one has ended.) */
 MUST_CHECK enum err upload_release(struct db *db, const struct uuid *post_id, int64_t due_at_us);
 
 /* When an image whose time begins at from_us is due: keep_days later, but after 6 days at most, because the privacy
@@ -102,7 +102,7 @@ int64_t upload_due_at(const struct conf *conf, int64_t from_us);
  * For worker@media. Call upload_purge_begin in the transaction that also sets when the job runs again: while it holds
  * the row, nobody can make the row due sooner without the job noticing.
  *    PURGE_FILE    it is marked deleted: delete the file, then call upload_purged
- *    PURGE_LATER    not before ret_again_at_us
+ *    PURGE_LATER    not before ret_again_at_us, which the row says from then on, too
  *    PURGE_DONE    there is nothing left to do
  * A worker that dies in between repeats PURGE_FILE.
  */
@@ -110,6 +110,14 @@ enum upload_purge { PURGE_FILE, PURGE_LATER, PURGE_DONE };
 MUST_CHECK enum err upload_purge_begin(struct db *db, struct arena *arena, const struct uuid *id,
                                        enum upload_purge *ret_purge, int64_t *ret_again_at_us);
 MUST_CHECK enum err upload_purged(struct db *db, const struct uuid *id);
+
+/* Those that are due by by_us and still there, after that one, by their time. */
+struct upload_due {
+    struct uuid id;
+    int64_t due_at_us;
+};
+MUST_CHECK enum err upload_due(struct db *db, struct arena *arena, int64_t by_us, const struct upload_due *after,
+                               size_t max, struct upload_due **ret_due, size_t *ret_n);
 
 /* How many were due before due_before_us, are not needed by a post that has not ended, and are still there. Counted
  * up to UPLOAD_COUNT_MAX. */

@@ -49,6 +49,40 @@ static void test_a_place_is_free_exactly_a_period_later(void **state)
     assert_int_equal(l.n, 24);
 }
 
+static int64_t reserve(struct log *l, int64_t now)
+{
+    return window_reserve(l->b, &l->n, LIMIT, PERIOD, now);
+}
+
+/* In any period there are no more calls than the limit, and who came first goes first. */
+static void test_reserved_places_are_a_period_apart(void **state)
+{
+    struct log l = {0};
+    int64_t slots[12];
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_LEN(slots); i++)
+        slots[i] = reserve(&l, 1000 + (int64_t)i);
+    assert_int_equal(slots[0], 1000);
+    assert_int_equal(slots[2], 1002);
+    assert_int_equal(slots[3], 1100);
+    for (size_t i = LIMIT; i < ARRAY_LEN(slots); i++)
+        assert_int_equal(slots[i], slots[i - LIMIT] + PERIOD);
+    assert_int_equal(l.n, 24);
+    assert_int_equal(reserve(&l, 5000), 5000); /* all of them are over */
+    assert_int_equal(l.n, 8);
+}
+
+static void test_a_reservation_of_a_wrong_clock_does_not_last(void **state)
+{
+    struct log l = {0};
+    (void)state;
+
+    for (int i = 0; i < LIMIT; i++)
+        (void)reserve(&l, INT64_C(1) << 60);
+    assert_int_equal(reserve(&l, 1000), 1000 + PERIOD);
+}
+
 static void test_a_refusal_leaves_the_log_alone(void **state)
 {
     struct log l = {0}, before;
@@ -102,6 +136,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_takes_up_to_the_limit),
         cmocka_unit_test(test_a_place_is_free_exactly_a_period_later),
+        cmocka_unit_test(test_reserved_places_are_a_period_apart),
+        cmocka_unit_test(test_a_reservation_of_a_wrong_clock_does_not_last),
         cmocka_unit_test(test_a_refusal_leaves_the_log_alone),
         cmocka_unit_test(test_old_times_make_room),
         cmocka_unit_test(test_times_of_a_clock_that_is_ahead_count_as_now),

@@ -164,7 +164,7 @@ static void a_transaction_sees_one_moment(void **state)
     struct passed p = {.f = f, .at = 700, .happens = remove_all}, q = {0};
 
     fill(f, 2000, 10);
-    assert_int_equal(db_tx(f->db, each_in_tx, &p), OK);
+    assert_int_equal(db_tx_snapshot(f->db, each_in_tx, &p), OK);
     assert_int_equal(p.n, 2000);
     assert_int_equal(each(f, &q), OK);
     assert_int_equal(q.n, 0);

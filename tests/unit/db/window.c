@@ -48,6 +48,19 @@ static void takes_as_many_as_there_are(void **state)
     assert_int_equal(take_at(f, f->db, &id, NOW_US + 60 * US_PER_SEC, &free_at), OK);
 }
 
+static void reserves_one_after_another(void **state)
+{
+    struct fixture *f = *state;
+    struct uuid id = a_row(f, STR(""));
+    int64_t at = 0;
+
+    for (int i = 0; i < 9; i++) {
+        struct db *db = i % 2 == 0 ? f->db : f->other;
+        assert_int_equal(db_window_reserve(db, &f->arena, &window, &id, NOW_US, &at), OK);
+        assert_int_equal(at, NOW_US + i / 3 * 60 * US_PER_SEC);
+    }
+}
+
 static void takes_over_what_is_no_log(void **state)
 {
     struct fixture *f = *state;
@@ -65,6 +78,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(takes_as_many_as_there_are),
+        TEST(reserves_one_after_another),
         TEST(takes_over_what_is_no_log),
     };
 

@@ -143,10 +143,15 @@ static void test_too_late(void **state)
     struct server *s = *state;
     struct net_call call = call_of(s);
 
-    call.start_by_us = clock_mono_us() - 1;
+    call.start_by_us = clock_boot_us() - 1;
     assert_int_equal(run(s, &call).err, ERR_NET_NOT_SENT);
     assert_int_equal(s->requests, 0);
-    call.start_by_us = clock_mono_us() + 60 * US_PER_SEC;
+    call.start_by_us = 0;
+    call.start_before_us = clock_now_us() - 1; /* the lease that others see is over */
+    assert_int_equal(run(s, &call).err, ERR_NET_NOT_SENT);
+    assert_int_equal(s->requests, 0);
+    call.start_before_us = clock_now_us() + 60 * US_PER_SEC;
+    call.start_by_us = clock_boot_us() + 60 * US_PER_SEC;
     assert_int_equal(run(s, &call).err, OK);
 }
 

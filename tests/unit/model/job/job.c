@@ -25,21 +25,39 @@ struct fixture {
 
 struct row {
     struct str state;
-    int64_t run_at_us, runs, tries;
+    int64_t run_at_us, runs, tries, wanted_at_us;
     struct uuid lease_token;
 };
 
 static const struct db_col row_cols[] = {
-    DB_COL(struct row, state, STR), DB_COL(struct row, run_at_us, I64),    DB_COL(struct row, runs, I64),
-    DB_COL(struct row, tries, I64), DB_COL(struct row, lease_token, UUID), DB_END,
+    DB_COL(struct row, state, STR),
+    DB_COL(struct row, run_at_us, I64),
+    DB_COL(struct row, runs, I64),
+    DB_COL(struct row, tries, I64),
+    DB_COL(struct row, lease_token, UUID),
+    DB_COL(struct row, wanted_at_us, I64),
+    DB_END,
 };
 
-enum { READ };
+enum { READ, LOCK };
 static const struct sql sqls[] = {
-    [READ] = {.text = "SELECT state, run_at_us, runs, tries, lease_token FROM jobs_media WHERE subject_id = ?",
+    [READ] =
+        {.text = "SELECT state, run_at_us, runs, tries, lease_token, wanted_at_us FROM jobs_media WHERE subject_id = ?",
+         .in = "u",
+         .cols = row_cols},
+    [LOCK] = {.text = "SELECT 1 FROM jobs_media WHERE kind = 'test' AND subject_id = ? FOR UPDATE",
               .in = "u",
-              .cols = row_cols},
+              .cols = db_number_cols},
 };
+
+static struct db *open_db(void)
+{
+    struct db_options options = {
+        .name = "test_db", .user = "root", .timeout_sec = 10, .socket = getenv("TEST_DB_SOCKET")};
+
+    assert_non_null(options.socket);
+    return db_new(&options);
+}
 
 static struct row read(struct fixture *f)
 {
@@ -54,24 +72,44 @@ static void add(struct fixture *f, int64_t run_at_us)
     assert_int_equal(job_add(f->db, JOB_MEDIA, KIND, &f->subject_id, run_at_us, (struct str){0}), OK);
 }
 
-static struct job claim(struct fixture *f, int64_t now_us)
+/* How many are claimed; *ret_job is the first. */
+static size_t claim_some(struct fixture *f, const struct job_claim *c, struct job *ret_job, bool *ret_suspect)
 {
     struct job *jobs;
     size_t n;
 
-    assert_int_equal(job_claim(f->db, JOB_MEDIA, now_us, LEASE_US, JOB_CLAIM_MAX, &f->arena, &jobs, &n), OK);
-    assert_int_equal(n, 1);
-    return jobs[0];
+    assert_int_equal(job_claim(f->db, c, &f->arena, &jobs, &n, ret_suspect), OK);
+    if (n > 0)
+        *ret_job = jobs[0];
+    return n;
+}
+
+static struct job_claim claim_at(int64_t now_us)
+{
+    return (struct job_claim){.class = JOB_MEDIA,
+                              .kind = KIND,
+                              .now_us = now_us,
+                              .lapsed_us = now_us,
+                              .lease_us = LEASE_US,
+                              .max = JOB_CLAIM_MAX,
+                              .alone = true};
+}
+
+static struct job claim(struct fixture *f, int64_t now_us)
+{
+    struct job_claim c = claim_at(now_us);
+    struct job job = {0};
+    bool suspect;
+
+    assert_int_equal(claim_some(f, &c, &job, &suspect), 1);
+    return job;
 }
 
 static int setup(void **state)
 {
     struct fixture *f = xcalloc(1, sizeof *f);
-    struct db_options options = {
-        .name = "test_db", .user = "root", .timeout_sec = 10, .socket = getenv("TEST_DB_SOCKET")};
 
-    assert_non_null(options.socket);
-    f->db = db_new(&options);
+    f->db = open_db();
     assert_int_equal(db_run_text(f->db, STR("CREATE OR REPLACE TABLE jobs_media LIKE marketingcli.jobs_media")), OK);
     f->subject_id = uuid_new();
     arena_init(&f->arena, 1 << 20);
@@ -123,18 +161,157 @@ static void one_that_is_dead_lives_again_after_a_rest(void **state)
     assert_int_equal(read(f).run_at_us, dead.run_at_us + JOB_REST_US);
 }
 
-/* While it runs, run_at_us is the lease that keeps others away. */
-static void one_that_runs_is_left_alone(void **state)
+/* While it runs, run_at_us is the lease that keeps others away; what was asked meanwhile is done when it ends. */
+static void one_that_is_wanted_while_it_runs_runs_again(void **state)
 {
     struct fixture *f = *state;
 
     add(f, AT_US);
     struct job job = claim(f, AT_US);
-    add(f, AT_US - 5);
+    add(f, AT_US + 7);
+    add(f, AT_US + 5);
+    add(f, AT_US + 9);
     struct row r = read(f);
     assert_int_equal(r.run_at_us, AT_US + LEASE_US);
     assert_true(uuid_eq(&r.lease_token, &job.lease_token));
     assert_int_equal(r.runs, 1);
+    assert_int_equal(r.wanted_at_us, AT_US + 5);
+
+    assert_int_equal(job_finish(f->db, JOB_MEDIA, &job), OK);
+    r = read(f);
+    assert_int_equal(r.run_at_us, AT_US + 5);
+    assert_true(uuid_is_none(&r.lease_token));
+    assert_int_equal(r.runs, 0);
+    assert_int_equal(r.wanted_at_us, 0);
+
+    job = claim(f, AT_US + 5);
+    add(f, AT_US + 20);
+    assert_int_equal(job_again(f->db, JOB_MEDIA, &job, AT_US + 1000), OK);
+    assert_int_equal(read(f).run_at_us, AT_US + 20);
+
+    job = claim(f, AT_US + 20);
+    assert_int_equal(job_finish(f->db, JOB_MEDIA, &job), OK);
+    assert_int_equal(job_finish(f->db, JOB_MEDIA, &job), ERR_CONFLICT); /* nobody wanted it: it is gone */
+}
+
+static void one_is_moved_later_as_well_as_sooner(void **state)
+{
+    struct fixture *f = *state;
+    int64_t times[] = {AT_US + 50, AT_US - 50, AT_US};
+
+    assert_int_equal(job_set_time(f->db, JOB_MEDIA, KIND, &f->subject_id, AT_US), ERR_CONFLICT);
+    add(f, AT_US);
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+        assert_int_equal(job_set_time(f->db, JOB_MEDIA, KIND, &f->subject_id, times[i]), OK);
+        assert_int_equal(read(f).run_at_us, times[i]);
+    }
+    struct job job = claim(f, AT_US);
+    add(f, AT_US + 1);
+    assert_int_equal(job_set_time(f->db, JOB_MEDIA, KIND, &f->subject_id, AT_US + 70), OK);
+    assert_int_equal(read(f).run_at_us, AT_US + LEASE_US);
+    assert_int_equal(job_finish(f->db, JOB_MEDIA, &job), OK);
+    assert_int_equal(read(f).run_at_us, AT_US + 70);
+}
+
+/* Its process has died twice while it ran, among others: it comes when nothing else runs, and by itself. */
+static void a_suspect_comes_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct job_claim c = claim_at(AT_US);
+    struct uuid suspect_id = f->subject_id, other_id = uuid_new();
+    struct job job;
+    bool suspect;
+
+    add(f, AT_US);
+    for (int i = 0; i < JOB_CRASHES_MAX; i++) {
+        assert_int_equal(claim_some(f, &c, &job, &suspect), 1);
+        assert_false(suspect);
+        c.now_us = c.lapsed_us = job.run_at_us; /* its lease is over */
+    }
+    f->subject_id = other_id;
+    add(f, c.now_us);
+    c.alone = false;
+    assert_int_equal(claim_some(f, &c, &job, &suspect), 0);
+    assert_true(suspect);
+    c.alone = true;
+    assert_int_equal(claim_some(f, &c, &job, &suspect), 1);
+    assert_true(suspect && uuid_eq(&job.subject_id, &suspect_id));
+    assert_int_equal(job.runs, JOB_RUNS_MAX);
+    assert_int_equal(job_finish(f->db, JOB_MEDIA, &job), OK);
+    assert_int_equal(claim_some(f, &c, &job, &suspect), 1);
+    assert_true(!suspect && uuid_eq(&job.subject_id, &other_id));
+}
+
+/* A run that is given up for a reason that is not the job's is not counted. */
+static void a_dropped_run_is_no_crash(void **state)
+{
+    struct fixture *f = *state;
+
+    add(f, AT_US);
+    for (int i = 1; i <= 10; i++) {
+        struct job job = claim(f, AT_US);
+        assert_int_equal(job.runs, 1);
+        assert_int_equal(job_drop(f->db, JOB_MEDIA, &job, AT_US), OK);
+        assert_int_equal(read(f).runs, 0);
+        assert_int_equal(read(f).tries, i);
+    }
+}
+
+/* After an outage another worker may still write what it has done. */
+static void a_lease_that_lapsed_lately_is_left_to_its_owner(void **state)
+{
+    struct fixture *f = *state;
+    struct job_claim c = claim_at(AT_US + 2 * LEASE_US);
+    struct job job;
+    bool suspect;
+
+    add(f, AT_US);
+    (void)claim(f, AT_US);
+    c.lapsed_us = 0;
+    assert_int_equal(claim_some(f, &c, &job, &suspect), 0);
+    c.lapsed_us = c.now_us;
+    assert_int_equal(claim_some(f, &c, &job, &suspect), 1);
+}
+
+/* What one worker is taking, another passes over, and waits for nothing. */
+static void two_workers_do_not_fight(void **state)
+{
+    struct fixture *f = *state;
+    struct job_claim c = claim_at(AT_US);
+    struct job job;
+    struct uuid first = f->subject_id;
+    bool suspect;
+
+    add(f, AT_US);
+    f->subject_id = uuid_new();
+    add(f, AT_US);
+    struct db *other = open_db();
+    assert_int_equal(db_run_text(other, STR("START TRANSACTION")), OK);
+    int64_t locked;
+    assert_int_equal(db_number(other, &sqls[LOCK], DB_ARGS(db_uuid(&first)), &locked), OK);
+    assert_int_equal(claim_some(f, &c, &job, &suspect), 1);
+    assert_true(uuid_eq(&job.subject_id, &f->subject_id));
+    assert_int_equal(db_run_text(other, STR("ROLLBACK")), OK);
+    db_free(other);
+    assert_int_equal(claim_some(f, &c, &job, &suspect), 1);
+    assert_true(uuid_eq(&job.subject_id, &first));
+}
+
+static void the_oldest_of_each_kind_is_known(void **state)
+{
+    struct fixture *f = *state;
+    struct job_due *due;
+    size_t n;
+
+    add(f, AT_US + 3);
+    f->subject_id = uuid_new();
+    add(f, AT_US + 2);
+    assert_int_equal(job_add(f->db, JOB_MEDIA, "another", &f->subject_id, AT_US + 1, (struct str){0}), OK);
+    assert_int_equal(job_due(f->db, JOB_MEDIA, &f->arena, &due, &n), OK);
+    assert_int_equal(n, 2);
+    assert_true(str_eqc(due[0].kind, "another") && str_eqc(due[1].kind, KIND));
+    assert_int_equal(due[0].run_at_us, AT_US + 1);
+    assert_int_equal(due[1].run_at_us, AT_US + 2);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -144,7 +321,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(one_that_waits_is_made_due_sooner_and_not_later),
         TEST(one_that_is_dead_lives_again_after_a_rest),
-        TEST(one_that_runs_is_left_alone),
+        TEST(one_that_is_wanted_while_it_runs_runs_again),
+        TEST(one_is_moved_later_as_well_as_sooner),
+        TEST(a_suspect_comes_alone),
+        TEST(a_dropped_run_is_no_crash),
+        TEST(a_lease_that_lapsed_lately_is_left_to_its_owner),
+        TEST(two_workers_do_not_fight),
+        TEST(the_oldest_of_each_kind_is_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,7 @@ static const struct sql sqls[] = {
 
 static struct db *open_db(void)
 {
-    struct db_options options = {.name = "marketingcli", .user = "root", .timeout_sec = 10};
+    struct db_options options = {.name = "test_schema", .user = "root", .timeout_sec = 10};
 
     options.socket = getenv("TEST_DB_SOCKET");
     assert_non_null(options.socket);

@@ -1,0 +1,319 @@
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "jobs/private.h"
+#include "model/job/heartbeat.h"
+
+#define GRACE_US (15 * US_PER_SEC) /* longer than a worker takes to notice that the database is back */
+#define RENEW_US (30 * US_PER_SEC) /* well within a lease */
+#define PAUSE_MIN_US (2 * US_PER_SEC)
+#define PAUSE_MAX_US (10 * US_PER_SEC)
+
+/* Makes the jobs of which there is always one. */
+static enum err claim_make_standing(struct runner_thread *t)
+{
+    const struct worker *w = t->runner->worker;
+    enum err e = OK;
+
+    for (const struct job_kind *const *k = w->kinds; *k != NULL && e == OK; k++)
+        if ((*k)->standing && (*k)->class == w->class->class)
+            e = job_add(t->db, (*k)->class, (*k)->name, &UUID_NONE, clock_now_us(), (struct str){0});
+    return e;
+}
+
+void runner_note_database(struct runner_thread *t, enum err e)
+{
+    struct runner *r = t->runner;
+
+    lock_take(&r->lock);
+    bool was_away = r->away;
+    r->away = e != OK;
+    if (was_away && !r->away) {
+        r->grace_until_us = clock_mono_us() + GRACE_US;
+        for (struct open_run *o = r->parked; o != NULL; o = o->next_parked)
+            o->parked_until_us = 0;
+    }
+    lock_release(&r->lock);
+    if (!was_away && e != OK)
+        alarm_raise(r->worker->metrics->set, ALARM_DATABASE_AWAY, LOG_CSTR("error", err_slug(e)),
+                    LOG_CSTR("database", db_error(t->db)), LOG_END);
+    if (was_away && e == OK)
+        log_event(LOG_WARNING, "database_back", LOG_END);
+}
+
+static struct kind_state *claim_state_of(struct runner *r, const struct job_kind *kind)
+{
+    size_t i = 0;
+
+    while (r->worker->kinds[i] != kind)
+        i++;
+    return &r->kinds[i];
+}
+
+static bool claim_has_failed(const struct kind_state *s, const struct uuid *subject)
+{
+    for (size_t i = 0; i < s->failed_n; i++)
+        if (uuid_eq(&s->failed[i], subject))
+            return true;
+    return false;
+}
+
+void runner_note_kind(struct runner *r, const struct job_run *run, bool fault)
+{
+    bool pauses = false, resumes = false;
+
+    lock_take(&r->lock);
+    struct kind_state *s = claim_state_of(r, run->kind);
+    if (!fault) {
+        resumes = s->paused_until_us != 0;
+        s->failed_n = 0;
+        s->pause_us = s->paused_until_us = 0;
+    } else if (s->paused_until_us != 0 || !claim_has_failed(s, &run->job.subject_id)) {
+        pauses = s->paused_until_us == 0 && s->failed_n + 1 == KIND_FAULTS;
+        if (s->failed_n < KIND_FAULTS)
+            s->failed[s->failed_n++] = run->job.subject_id;
+        if (s->failed_n == KIND_FAULTS) {
+            s->pause_us = s->pause_us == 0 ? PAUSE_MIN_US : MIN(s->pause_us * 2, PAUSE_MAX_US);
+            s->paused_until_us = clock_mono_us() + s->pause_us;
+        }
+    }
+    lock_release(&r->lock);
+    if (pauses)
+        alarm_raise(r->worker->metrics->set, ALARM_KIND_PAUSED, LOG_CSTR("kind", run->kind->name),
+                    LOG_CSTR("error", run->err == OK ? NULL : err_slug(run->err)), LOG_CSTR("note", run->note),
+                    LOG_CSTR("detail", run->result == NULL ? NULL : run->result->detail), LOG_END);
+    if (resumes)
+        log_event(LOG_WARNING, "kind_resumed", LOG_CSTR("kind", run->kind->name), LOG_END);
+}
+
+/*
+ * One thread claims at a time; when nothing is due, every idle_ms at most. While it has the turn, no other thread opens
+ * runs.
+ */
+static bool claim_turn(struct runner *r)
+{
+    bool mine = false;
+
+    if (atomic_load(&r->stopping))
+        return false;
+    lock_take(&r->lock);
+    if (!r->claiming && clock_mono_us() >= r->next_claim_us && !(r->alone && r->open_n > 0) &&
+        r->open_n < (size_t)r->worker->conf->worker_in_flight_max)
+        mine = r->claiming = true;
+    lock_release(&r->lock);
+    return mine;
+}
+
+/* Called by the thread whose turn it is, while the database answers: a sign of life must mean that jobs run. */
+static void claim_look_around(struct runner_thread *t)
+{
+    struct runner *r = t->runner;
+    int64_t now_us = clock_now_us();
+
+    if (llabs(now_us - r->beat_at_us) >= HEARTBEAT_EVERY_US) {
+        r->beat_at_us = now_us;
+        if (heartbeat_write(t->db, r->worker->class->class, now_us) != OK)
+            log_event(LOG_WARNING, "heartbeat_not_written", LOG_CSTR("database", db_error(t->db)), LOG_END);
+    }
+    worker_metrics_tables(r->worker->metrics, t->db, &t->arena);
+}
+
+/*
+ * After an outage the leases of our open runs may be over: renews them before anybody claims, so that their results are
+ * written and not made unknown. Likewise while the database refuses a result and answers otherwise. A run whose job
+ * somebody else has by now is left to its own next statement.
+ */
+static enum err claim_renew(struct runner_thread *t)
+{
+    struct runner *r = t->runner;
+    enum job_class class = r->worker->class->class;
+    size_t n = 0;
+    enum err e = OK;
+
+    lock_take(&r->lock);
+    struct job *jobs = arena_array(&t->arena, r->open_n + 1, sizeof *jobs);
+    for (const struct open_run *o = r->open; o != NULL; o = o->after)
+        jobs[n++] = (struct job){.id = o->run.job.id, .lease_token = o->run.job.lease_token};
+    lock_release(&r->lock);
+    for (size_t i = 0; i < n && (e == OK || e == ERR_CONFLICT); i++)
+        e = job_hold(t->db, class, &jobs[i], clock_now_us() + r->worker->class->lease_us);
+    return e == ERR_CONFLICT ? OK : e;
+}
+
+static struct open_run *claim_open(struct runner *r, const struct job_kind *kind, const struct job *job, bool probe)
+{
+    struct open_run *o = xcalloc(1, sizeof(*o));
+
+    arena_init(&o->arena, RUN_ARENA_BYTES);
+    o->began_us = clock_mono_us();
+    o->run = (struct job_run){
+        .worker = r->worker, .kind = kind, .job = *job, .arena = &o->arena, .probe = probe, .stopping = &r->stopping};
+    o->run.job.kind = arena_str(&o->arena, job->kind);
+    o->run.job.request_id = arena_str(&o->arena, job->request_id);
+    lock_take(&r->lock);
+    o->after = r->open;
+    if (r->open != NULL)
+        r->open->before = o;
+    r->open = o;
+    r->open_n++;
+    claim_state_of(r, kind)->open++;
+    if (job->runs > JOB_CRASHES_MAX)
+        r->alone = true;
+    lock_release(&r->lock);
+    worker_metrics_runs(r->worker->metrics, 1);
+    return o;
+}
+
+/* How many of a kind may be claimed now. *ret_probe: it is paused, and these show whether that may end: one more than
+ * would pause it, because some may fail for reasons of their own. */
+static size_t claim_room(struct runner *r, size_t kind, size_t left, bool *ret_probe)
+{
+    const struct kind_state *s = &r->kinds[kind];
+    int64_t in_flight_max = r->worker->conf->worker_in_flight_max, share = r->worker->kinds[kind]->share_percent;
+    size_t max = (size_t)MAX(in_flight_max * (share == 0 ? 100 : share) / 100, 1);
+
+    *ret_probe = s->paused_until_us != 0;
+    if (*ret_probe)
+        return s->open == 0 && clock_mono_us() >= s->paused_until_us ? MIN(left, KIND_FAULTS + 1u) : 0;
+    return s->open >= max ? 0 : MIN(left, max - s->open);
+}
+
+static bool claim_is_due(const struct job_due *due, size_t n, const char *kind, int64_t now_us)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eqc(due[i].kind, kind))
+            return due[i].run_at_us <= now_us;
+    return false;
+}
+
+struct claims {
+    struct open_run *opened[CLAIM_BATCH];
+    size_t n;
+};
+
+static enum err claim_kind(struct runner_thread *t, size_t i, struct claims *c)
+{
+    struct runner *r = t->runner;
+    const struct job_kind *kind = r->worker->kinds[i];
+    struct job *jobs = NULL;
+    size_t n = 0;
+    bool probe, suspect;
+
+    lock_take(&r->lock);
+    bool alone = r->open_n == 0, in_grace = clock_mono_us() < r->grace_until_us;
+    size_t room = claim_room(r, i, CLAIM_BATCH - c->n, &probe);
+    lock_release(&r->lock);
+    if (room == 0)
+        return OK;
+    struct job_claim claim = {.class = kind->class,
+                              .kind = kind->name,
+                              .now_us = clock_now_us(),
+                              .lease_us = r->worker->class->lease_us,
+                              .max = room,
+                              .alone = alone};
+    claim.lapsed_us = in_grace ? 0 : claim.now_us;
+    enum err e = job_claim(t->db, &claim, &t->arena, &jobs, &n, &suspect);
+    for (size_t j = 0; j < n && e == OK; j++)
+        c->opened[c->n++] = claim_open(r, kind, &jobs[j], probe);
+    if (e == OK && suspect) {
+        lock_take(&r->lock);
+        r->alone = true;
+        if (n == 0)
+            r->next_kind = i; /* it comes first when all others have ended */
+        lock_release(&r->lock);
+    }
+    return e;
+}
+
+/* The kinds take turns to be first. */
+static enum err claim_kinds(struct runner_thread *t, struct claims *c)
+{
+    struct runner *r = t->runner;
+    const struct job_kind *const *kinds = r->worker->kinds;
+    struct job_due *due;
+    size_t n, first = r->next_kind;
+
+    enum err e = job_due(t->db, r->worker->class->class, &t->arena, &due, &n);
+    lock_take(&r->lock);
+    r->next_kind = (first + 1) % r->kinds_n;
+    if (r->open_n == 0)
+        r->alone = false;
+    lock_release(&r->lock);
+    for (size_t j = 0; j < r->kinds_n && e == OK && c->n < CLAIM_BATCH && !r->alone; j++) {
+        size_t i = (first + j) % r->kinds_n;
+        if (kinds[i]->class == r->worker->class->class && claim_is_due(due, n, kinds[i]->name, clock_now_us()))
+            e = claim_kind(t, i, c);
+    }
+    return e;
+}
+
+/* After an outage what is known comes first: what is begun must find it written. */
+static bool claim_is_settling(struct runner *r)
+{
+    lock_take(&r->lock);
+    bool settling = r->kept_n > 0 && clock_mono_us() < r->grace_until_us;
+    lock_release(&r->lock);
+    return settling;
+}
+
+static enum err claim_try(struct runner_thread *t, struct claims *c)
+{
+    struct runner *r = t->runner;
+    enum err e = OK;
+
+    lock_take(&r->lock);
+    bool away = r->away, renew = away || (r->parked != NULL && clock_mono_us() >= r->renew_at_us);
+    lock_release(&r->lock);
+    if (renew)
+        e = claim_renew(t);
+    if (e != OK)
+        return e;
+    r->renew_at_us = clock_mono_us() + RENEW_US;
+    if (!r->standing_made)
+        e = claim_make_standing(t);
+    if (e != OK)
+        return e;
+    r->standing_made = true;
+    if (away)
+        runner_note_database(t, OK);
+    if (!r->refused)
+        claim_look_around(t);
+    return claim_is_settling(r) ? OK : claim_kinds(t, c);
+}
+
+/* A database that answers, and refuses the claim itself: the schema or the grants do not fit. */
+static void claim_note_refusal(struct runner_thread *t, enum err e)
+{
+    struct runner *r = t->runner;
+    bool refused = e != OK && !db_is_away(e), was = r->refused;
+
+    r->refused = refused;
+    if (refused && !was)
+        alarm_raise(r->worker->metrics->set, ALARM_KIND_PAUSED, LOG_CSTR("kind", "all"), LOG_CSTR("error", err_slug(e)),
+                    LOG_CSTR("detail", db_error(t->db)), LOG_END);
+    if (was && e == OK)
+        log_event(LOG_WARNING, "kind_resumed", LOG_CSTR("kind", "all"), LOG_END);
+}
+
+bool runner_claim(struct runner_thread *t)
+{
+    struct runner *r = t->runner;
+    struct claims c = {.n = 0};
+
+    if (!claim_turn(r))
+        return false;
+    enum err e = claim_try(t, &c);
+    if (e == OK || db_is_away(e))
+        runner_note_database(t, e);
+    claim_note_refusal(t, e);
+    arena_clear(&t->arena);
+    lock_take(&r->lock);
+    r->claiming = false;
+    r->next_claim_us = clock_mono_us() + (e != OK    ? AWAY_US
+                                          : c.n == 0 ? r->worker->conf->worker_idle_ms * US_PER_MS
+                                                     : 0);
+    lock_release(&r->lock);
+    for (size_t i = 0; i < c.n; i++)
+        runner_begin(t, c.opened[i]);
+    return c.n > 0;
+}

@@ -1,0 +1,79 @@
+/* What the files of the runner share: runner.c steps and ends runs, claim.c begins them. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/lock.h"
+#include "jobs/runner.h"
+#include "net/loop.h"
+
+#define CLAIM_BATCH 8      /* small, so that all threads get some of what is due */
+#define AWAY_US US_PER_SEC /* between claims while the database is away */
+
+/* What a run has left to write. It is kept until the database takes it, or says that somebody else has the job. */
+enum run_ending {
+    RUN_STEP, /* nothing: it has a result, and is to be stepped with it */
+    RUN_FINISH,
+    RUN_AGAIN,
+    RUN_DROP,
+    RUN_BURY,
+};
+
+/* A run that is under way. It belongs to one thread at a time, to the network loop, or to the list of parked runs. */
+struct open_run {
+    struct job_run run;
+    struct arena arena;
+    struct net_result result;
+    enum run_ending ending;
+    const char *database; /* what MariaDB said about an error; may be NULL */
+    int64_t began_us, parked_until_us;
+    unsigned parked; /* how many times */
+    struct open_run *next_parked;
+    struct open_run *before, *after; /* in the list of open runs */
+};
+
+/* What stands in the way of a kind, when the runs of several subjects fail one after another. */
+#define KIND_FAULTS 3 /* subjects: one alone may be at fault itself */
+struct kind_state {
+    size_t open;
+    struct uuid failed[KIND_FAULTS]; /* their subjects, since the last run that did not fail */
+    size_t failed_n;
+    int64_t pause_us, paused_until_us; /* 0: it is not paused */
+};
+
+struct runner {
+    const struct worker *worker;
+    const struct db_options *options;
+    struct net_loop *loop;
+    pthread_t *threads;
+    atomic_bool stopping;
+    atomic_llong stop_by_us;
+
+    pthread_mutex_t lock;     /* guards the fields below */
+    struct kind_state *kinds; /* as worker->kinds */
+    size_t kinds_n, next_kind;
+    struct open_run *open, *parked;
+    size_t open_n, kept_n; /* kept: they wait, or have waited, for the database */
+    bool claiming, standing_made;
+    bool refused;           /* the database answered, but not to a claim; of the thread whose turn it is */
+    bool away;              /* the database did not answer */
+    bool alone;             /* nothing is begun before all runs have ended: a suspect waits for that, or runs */
+    int64_t grace_until_us; /* until then, runs of other workers whose lease is over may still be recorded */
+    int64_t next_claim_us, beat_at_us, renew_at_us;
+};
+
+struct runner_thread {
+    struct runner *runner;
+    struct db *db;
+    struct arena arena;
+};
+
+/* claim.c: begins what is due, if it is this thread's turn. True when there was something to do. */
+bool runner_claim(struct runner_thread *t);
+void runner_note_database(struct runner_thread *t, enum err e);
+/* How a run ended: fault says that what stood in its way is not its own. */
+void runner_note_kind(struct runner *r, const struct job_run *run, bool fault);
+
+/* runner.c */
+void runner_begin(struct runner_thread *t, struct open_run *o);

@@ -1,0 +1,100 @@
+#include "model/post/turn.h"
+
+#include "base/clock.h"
+#include "model/job/job.h"
+
+enum { TURN_HEADS, TURN_REQUEST, TURN_SHOW, TURN_OLD_JOB };
+static const struct sql turn_sqls[];
+
+enum { HEAD_PUBLISHING, HEAD_DEFERRED, HEAD_QUEUED, HEAD__MAX };
+
+struct head {
+    struct uuid id;
+    int64_t at_us, which;
+};
+
+/* Of several that are due: one under way, then one that was put off, then the queue. Else who is due first. */
+static bool turn_is_before(const struct head *a, const struct head *b, int64_t now_us)
+{
+    bool a_due = a->at_us <= now_us, b_due = b->at_us <= now_us;
+
+    if (a_due != b_due)
+        return a_due;
+    return a_due ? a->which < b->which : a->at_us < b->at_us;
+}
+
+static enum err turn_read_request(struct db *db, struct arena *arena, const struct uuid *post_id, struct str *ret_id)
+{
+    enum err e = db_row(db, &turn_sqls[TURN_REQUEST], DB_ARGS(db_uuid(post_id)), arena, ret_id);
+
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+enum err turn_next(struct db *db, struct arena *arena, const struct uuid *account_id, int64_t now_us,
+                   struct turn *ret_turn)
+{
+    struct head *heads;
+    size_t n, first = 0;
+
+    enum err e =
+        db_rows(db, &turn_sqls[TURN_HEADS], DB_ARGS(db_uuid(account_id), db_uuid(account_id), db_uuid(account_id)),
+                arena, sizeof *heads, HEAD__MAX, (void **)&heads, &n);
+    if (e != OK)
+        return e;
+    if (n == 0)
+        return ERR_NOT_FOUND;
+    for (size_t i = 1; i < n; i++)
+        if (turn_is_before(&heads[i], &heads[first], now_us))
+            first = i;
+    struct turn turn = {.post_id = heads[first].id, .at_us = heads[first].at_us <= now_us ? 0 : heads[first].at_us};
+    e = turn_read_request(db, arena, &turn.post_id, &turn.request_id);
+    if (e == OK)
+        *ret_turn = turn;
+    return e;
+}
+
+enum err turn_add(struct db *db, const struct uuid *account_id, int64_t at_us, struct str request_id)
+{
+    return job_add(db, JOB_PUBLISH, TURN_KIND, account_id, at_us, request_id);
+}
+
+enum err turn_show(struct db *db, const struct uuid *account_id, int64_t at_us)
+{
+    return db_exec(db, &turn_sqls[TURN_SHOW], DB_ARGS(db_i64(at_us), db_i64(clock_now_us()), db_uuid(account_id)),
+                   NULL);
+}
+
+enum err turn_has_old_job(struct db *db, const struct uuid *post_id, bool *ret_has)
+{
+    int64_t one;
+    enum err e = db_number(db, &turn_sqls[TURN_OLD_JOB], DB_ARGS(db_uuid(post_id)), &one);
+
+    *ret_has = e == OK;
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static const struct db_col turn_head_cols[] = {DB_COL(struct head, id, UUID), DB_COL(struct head, at_us, I64),
+                                               DB_COL(struct head, which, I64), DB_END};
+static const struct db_col turn_request_cols[] = {{.type = DB_STR}, DB_END};
+
+static const struct sql turn_sqls[] = {
+    /* Each part reads one row of an index: by_account, or by_turn. */
+    [TURN_HEADS] = {.text = "(SELECT id, 0 AS at_us, 0 AS which FROM posts WHERE account_id = ?"
+                            " AND state = 'publishing' ORDER BY id LIMIT 1)"
+                            " UNION ALL (SELECT id, COALESCE(next_attempt_at_us, 0), 1 FROM posts WHERE account_id = ?"
+                            " AND state = 'deferred' ORDER BY next_attempt_at_us LIMIT 1)"
+                            " UNION ALL (SELECT id, COALESCE(next_attempt_at_us, 0), 2 FROM posts WHERE account_id = ?"
+                            " AND state = 'queued' ORDER BY id LIMIT 1)",
+                    .in = "uuu",
+                    .cols = turn_head_cols},
+    [TURN_REQUEST] = {.text = "SELECT request_id FROM post_events WHERE post_id = ? ORDER BY at_us, id LIMIT 1",
+                      .in = "u",
+                      .cols = turn_request_cols},
+    [TURN_SHOW] = {.text = "UPDATE posts SET next_attempt_at_us = ?, updated_at_us = ? WHERE account_id = ?"
+                           " AND state = 'queued' ORDER BY id LIMIT 6",
+                   .in = "iiu"},
+    [TURN_OLD_JOB] = {.text =
+                          "SELECT 1 FROM jobs_publish WHERE kind = 'publish' AND subject_id = ? AND state = 'ready'",
+                      .in = "u",
+                      .cols = db_number_cols},
+};

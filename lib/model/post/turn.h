@@ -1,0 +1,36 @@
+/*
+ * An account's queue: its posts are handed to TikTok one after another, the oldest first, by one job "turn" of the
+ * account. So they keep their order, a long queue is one job, and accounts take turns.
+ *
+ *    e = turn_next(db, arena, &account_id, clock_now_us(), &turn);    // which, and not before turn.at_us
+ *
+ * A post that TikTok has deferred (a cap that resets) steps aside until its time; one that is tried again does not, and
+ * those behind it wait.
+ */
+#pragma once
+
+#include "db/db.h"
+
+#define TURN_KIND "turn"
+
+struct turn {
+    struct uuid post_id;
+    int64_t at_us;         /* 0: now */
+    struct str request_id; /* that made the post; absent if none is known */
+};
+
+/* ERR_NOT_FOUND if no post of the account waits. A post that is publishing comes first: its worker has died. */
+MUST_CHECK enum err turn_next(struct db *db, struct arena *arena, const struct uuid *account_id, int64_t now_us,
+                              struct turn *ret_turn);
+
+/* Makes the account's queue move, in a transaction. */
+MUST_CHECK enum err turn_add(struct db *db, const struct uuid *account_id, int64_t at_us, struct str request_id);
+
+/* Shows the posts that wait for TikTok's minute when it ends: as many as can go then. */
+MUST_CHECK enum err turn_show(struct db *db, const struct uuid *account_id, int64_t at_us);
+
+/*
+ * Older programs make a job "publish" for each post, and may be running it. Is there one? Then it is up to that job what
+ * becomes of the post.
+ */
+MUST_CHECK enum err turn_has_old_job(struct db *db, const struct uuid *post_id, bool *ret_has);

@@ -1,0 +1,286 @@
+/*
+ * Against a real MariaDB with our schema, in a database that no worker looks at: $TEST_DB_SOCKET, where root may connect
+ * by unix_socket. tests/api/test_with_database.py runs it.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "model/post/attempt.h"
+#include "model/post/turn.h"
+
+#define THREADS 16 /* connections that create and publish at once */
+#define POSTS 50   /* of each */
+#define LEASE_US (120 * US_PER_SEC)
+
+static const struct conf conf = {
+    .store_keep_days = 7, .caps_uploads = 100, .caps_upload_mb = 100, .caps_queued_posts = 1000, .caps_posts = 10000};
+
+enum { ADD_USER, ADD_ACCOUNT, ADD_UPLOAD, DEADLOCKS, ISOLATION, NUMBERS };
+static const struct sql sqls[] = {
+    [ADD_USER] = {.text = "INSERT INTO users (id, email_key, email, password_hash, state, created_at_us, updated_at_us)"
+                          " VALUES (?, ?, ?, 'x', 'active', 1, 1)",
+                  .in = "uss"},
+    [ADD_ACCOUNT] = {.text =
+                         "INSERT INTO accounts (id, user_id, open_id, scopes, state, connected_at_us, updated_at_us)"
+                         " VALUES (?, ?, ?, '', 'active', 1, 1)",
+                     .in = "uus"},
+    [ADD_UPLOAD] = {.text = "INSERT INTO uploads (id, user_id, state, store, created_at_us, delete_due_at_us)"
+                            " VALUES (?, ?, 'ready', 'directory', 1, 1)",
+                    .in = "uu"},
+    [DEADLOCKS] = {.text = "SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status"
+                           " WHERE variable_name = 'INNODB_DEADLOCKS'",
+                   .in = "",
+                   .cols = db_number_cols},
+    [ISOLATION] = {.text = "SELECT @@tx_isolation = 'READ-COMMITTED'", .in = "", .cols = db_number_cols},
+    [NUMBERS] = {.text = "SELECT MAX(number) FROM post_attempts WHERE post_id = ?", .in = "u", .cols = db_number_cols},
+};
+
+/* A connection with a user, an account and an image of its own. */
+struct side {
+    struct db_counts *counts;
+    struct db *db;
+    struct arena arena;
+    struct account account;
+    struct uuid upload_id;
+    struct post_receipt made; /* the newest */
+};
+
+static void side_open(struct side *s, struct db_counts *counts)
+{
+    struct db_options options = {.name = "test_schema", .user = "root", .timeout_sec = 10, .counts = counts};
+
+    options.socket = getenv("TEST_DB_SOCKET");
+    assert_non_null(options.socket);
+    *s = (struct side){.counts = counts, .db = db_new(&options)};
+    arena_init(&s->arena, 8 << 20);
+    s->account = (struct account){.id = uuid_new(), .user_id = uuid_new(), .state = ACCOUNT_ACTIVE};
+    s->upload_id = uuid_new();
+    const char *text = uuid_text(&s->account.user_id).s;
+    assert_int_equal(
+        db_exec(s->db, &sqls[ADD_USER], DB_ARGS(db_uuid(&s->account.user_id), db_cstr(text), db_cstr(text)), NULL), OK);
+    assert_int_equal(db_exec(s->db, &sqls[ADD_ACCOUNT],
+                             DB_ARGS(db_uuid(&s->account.id), db_uuid(&s->account.user_id), db_cstr(text)), NULL),
+                     OK);
+    assert_int_equal(
+        db_exec(s->db, &sqls[ADD_UPLOAD], DB_ARGS(db_uuid(&s->upload_id), db_uuid(&s->account.user_id)), NULL), OK);
+}
+
+static void side_close(struct side *s)
+{
+    db_free(s->db);
+    arena_done(&s->arena);
+}
+
+static int64_t number_of(struct side *s, int which)
+{
+    int64_t n;
+
+    assert_int_equal(db_number(s->db, &sqls[which], DB_NO_ARGS, &n), OK);
+    return n;
+}
+
+static enum err create(struct side *s)
+{
+    struct problems problems = {0};
+    const struct post_draft draft = {.options = {.post_mode = STR("MEDIA_UPLOAD")},
+                                     .upload_ids = &s->upload_id,
+                                     .upload_ids_n = 1,
+                                     .by_upload_ids = true};
+
+    return post_create(s->db, &s->arena, &conf, &s->account, &draft, &problems, &s->made);
+}
+
+/* Takes the post's job as a worker does. */
+static enum err take(struct side *s, struct job *ret_job)
+{
+    const struct job_claim claim = {.class = JOB_PUBLISH,
+                                    .kind = TURN_KIND,
+                                    .now_us = clock_now_us(),
+                                    .lapsed_us = clock_now_us(),
+                                    .lease_us = LEASE_US,
+                                    .max = 1};
+    struct job *jobs;
+    bool suspect;
+    size_t n;
+
+    enum err e = job_claim(s->db, &claim, &s->arena, &jobs, &n, &suspect);
+    if (e == OK && n == 0)
+        e = ERR_NOT_FOUND;
+    if (e == OK)
+        *ret_job = jobs[0];
+    return e;
+}
+
+/* That of this side's account, whatever an earlier run has left. */
+static struct job take_own(struct side *s)
+{
+    struct job job;
+
+    do
+        assert_int_equal(take(s, &job), OK);
+    while (!uuid_eq(&job.subject_id, &s->account.id));
+    return job;
+}
+
+static enum err begin(struct side *s, const struct job *job, const struct uuid *post_id, int64_t number,
+                      struct uuid *ret_id)
+{
+    const struct attempt_new attempt = {.id = uuid_new(),
+                                        .post_id = *post_id,
+                                        .number = number,
+                                        .payload = STR("{}"),
+                                        .job = job,
+                                        .class = JOB_PUBLISH,
+                                        .lease_until_us = clock_now_us() + LEASE_US};
+
+    *ret_id = attempt.id;
+    return attempt_begin(s->db, &s->arena, &conf, &attempt);
+}
+
+struct ending {
+    struct side *s;
+    const struct job *job;
+    struct uuid post_id, attempt_id;
+};
+
+/* As the worker ends an attempt that TikTok has refused, and goes to the account's next post. */
+static enum err end_tx(struct db *db, void *arg)
+{
+    const struct ending *x = arg;
+    const struct attempt_result result = {.state = ATTEMPT_REFUSED};
+    const struct post_move rejected = {.event = "rejected", .failure_code = STR("tiktok_refused")};
+    struct turn turn;
+
+    enum err e = post_lock(db, &x->post_id);
+    if (e == OK)
+        e = attempt_end(db, &x->attempt_id, &x->job->lease_token, &result);
+    if (e == OK)
+        e = post_move(db, &x->s->arena, &conf, &x->post_id, &rejected);
+    if (e == OK)
+        e = turn_next(db, &x->s->arena, &x->job->subject_id, clock_now_us(), &turn);
+    if (e == ERR_NOT_FOUND)
+        return job_finish(db, JOB_PUBLISH, x->job);
+    return e == OK ? job_restart(db, JOB_PUBLISH, x->job, clock_now_us()) : e;
+}
+
+/* An account's next post, whoever's it is: its job is ours. */
+static enum err publish_one(struct side *s, const struct job *job)
+{
+    struct ending x = {.s = s, .job = job};
+    struct turn turn;
+
+    enum err e = turn_next(s->db, &s->arena, &job->subject_id, clock_now_us(), &turn);
+    if (e == ERR_NOT_FOUND)
+        return job_finish(s->db, JOB_PUBLISH, job);
+    if (e != OK)
+        return e;
+    x.post_id = turn.post_id;
+    e = begin(s, job, &x.post_id, 1, &x.attempt_id);
+    return e == OK ? db_tx(s->db, end_tx, &x) : e;
+}
+
+static void *create_and_publish(void *arg)
+{
+    struct side *s = arg;
+    struct job job;
+    enum err e = OK;
+
+    for (int i = 0; i < POSTS && e == OK; i++) {
+        e = create(s);
+        if (e == OK)
+            e = take(s, &job); /* perhaps somebody else's */
+        if (e == OK)
+            e = publish_one(s, &job);
+        else if (e == ERR_NOT_FOUND)
+            e = OK;
+    }
+    if (e != OK)
+        print_error("%s: %s\n", err_slug(e), db_error(s->db));
+    return (void *)(uintptr_t)e;
+}
+
+static void who_creates_and_publishes_at_once_never_deadlocks(void **state)
+{
+    struct db_counts counts = {0};
+    struct side sides[THREADS];
+    pthread_t threads[THREADS];
+    void *e;
+
+    (void)state;
+    for (size_t i = 0; i < THREADS; i++)
+        side_open(&sides[i], &counts);
+    int64_t before = number_of(&sides[0], DEADLOCKS);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, create_and_publish, &sides[i]), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], &e), 0);
+        assert_int_equal((uintptr_t)e, OK);
+    }
+    print_message("%d connections, %d posts: %lld deadlocks, %lld transactions run again\n", THREADS, THREADS * POSTS,
+                  (long long)(number_of(&sides[0], DEADLOCKS) - before), (long long)atomic_load(&counts.reruns));
+    /* Who loses a deadlock runs again, so this counts all of ours; the server's figure has other programs' in it. */
+    assert_int_equal(atomic_load(&counts.reruns), 0);
+    for (size_t i = 0; i < THREADS; i++)
+        side_close(&sides[i]);
+}
+
+static void a_number_is_taken_once(void **state)
+{
+    struct side s;
+    struct uuid id;
+    int64_t number;
+
+    (void)state;
+    side_open(&s, NULL);
+    assert_int_equal(number_of(&s, ISOLATION), 1);
+    assert_int_equal(create(&s), OK);
+    struct job job = take_own(&s);
+    assert_int_equal(begin(&s, &job, &s.made.post.id, 1, &id), OK);
+    assert_int_equal(begin(&s, &job, &s.made.post.id, 2, &id), ERR_CONFLICT); /* the post is publishing */
+    const struct post_move back = {.event = "refused_retry"};
+    assert_int_equal(post_move(s.db, &s.arena, &conf, &s.made.post.id, &back), OK);
+    assert_int_equal(begin(&s, &job, &s.made.post.id, 1, &id),
+                     ERR_CONFLICT); /* the number is taken, and nothing was written */
+    assert_int_equal(begin(&s, &job, &s.made.post.id, 2, &id), OK);
+    assert_int_equal(db_number(s.db, &sqls[NUMBERS], DB_ARGS(db_uuid(&s.made.post.id)), &number), OK);
+    assert_int_equal(number, 2);
+    assert_int_equal(job_finish(s.db, JOB_PUBLISH, &job), OK);
+    side_close(&s);
+}
+
+/* The fence is the last statement: without the lease nothing of the attempt stays. */
+static void who_lost_the_job_writes_nothing(void **state)
+{
+    struct side s;
+    struct uuid id;
+    struct attempt latest;
+
+    (void)state;
+    side_open(&s, NULL);
+    assert_int_equal(create(&s), OK);
+    struct job job = take_own(&s), other = job;
+    other.lease_token = uuid_new();
+    assert_int_equal(begin(&s, &other, &s.made.post.id, 1, &id), ERR_CONFLICT);
+    assert_int_equal(attempt_latest(s.db, &s.arena, &s.made.post.id, &latest), ERR_NOT_FOUND);
+    assert_int_equal(job_finish(s.db, JOB_PUBLISH, &job), OK);
+    side_close(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_number_is_taken_once),
+        cmocka_unit_test(who_lost_the_job_writes_nothing),
+        cmocka_unit_test(who_creates_and_publishes_at_once_never_deadlocks),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,109 @@
+/*
+ * The turn kind: hands the posts of an account to TikTok, one in each run, in their order. Every run starts from the
+ * state rows, so one that died anywhere simply begins again.
+ */
+#include "model/post/turn.h"
+
+#include "publish/kinds.h"
+#include "publish/publish.h"
+
+#define OLD_JOB_US (5 * US_PER_SEC) /* until a worker of the release before this one is done with the post */
+
+/* None waits. Of an account that is disconnected there may be posts that were never to wait here: planned ones, say. */
+static enum job_step turn_end(struct job_run *run)
+{
+    struct account account;
+
+    enum err e = account_by_id(run->db, run->arena, &run->job.subject_id, &account);
+    if (e != OK && e != ERR_NOT_FOUND)
+        return job_run_failed(run, e);
+    return e == OK && account.state == ACCOUNT_DISCONNECTED ? publish_cancel(run) : JOB_DONE;
+}
+
+/* Which post this run is about. JOB_CALL: it is due. */
+static enum job_step turn_choose(struct job_run *run)
+{
+    struct turn turn;
+    bool has_old;
+
+    enum err e = turn_next(run->db, run->arena, &run->job.subject_id, clock_now_us(), &turn);
+    if (e == ERR_NOT_FOUND)
+        return turn_end(run);
+    if (e != OK)
+        return job_run_failed(run, e);
+    run->about = turn.post_id;
+    if (turn.request_id.n > 0)
+        run->job.request_id = turn.request_id;
+    run->again_at_us = turn.at_us;
+    if (turn.at_us != 0)
+        return JOB_AGAIN;
+    e = turn_has_old_job(run->db, &turn.post_id, &has_old);
+    if (e != OK)
+        return job_run_failed(run, e);
+    run->again_at_us = clock_now_us() + OLD_JOB_US;
+    return has_old ? JOB_AGAIN : JOB_CALL;
+}
+
+static enum job_step turn_step(struct job_run *run)
+{
+    struct publish *p = run->data;
+
+    if (p != NULL)
+        return publish_result(run, p);
+    enum job_step s = turn_choose(run);
+    if (s != JOB_CALL)
+        return s;
+    p = run->data = arena_alloc(run->arena, sizeof(*p));
+    return publish_advance(run, p);
+}
+
+/* The post at the head has crashed the worker again and again. Those behind it go on. */
+static enum err turn_dead(struct db *db, struct job_run *run)
+{
+    struct turn turn;
+
+    enum err e = turn_next(db, run->arena, &run->job.subject_id, clock_now_us(), &turn);
+    if (e != OK)
+        return e == ERR_NOT_FOUND ? OK : e;
+    run->about = turn.post_id;
+    e = publish_give_up(db, run);
+    if (e == OK)
+        e = settle_job(db, run, 0);
+    run->job_ended = e == OK;
+    return e;
+}
+
+/* Half of the open runs are for polls and refreshes, however many accounts have posts to send. */
+const struct job_kind turn_kind = {
+    .name = TURN_KIND, .class = JOB_PUBLISH, .share_percent = 50, .step = turn_step, .dead = turn_dead};
+
+struct turn_of_old {
+    struct job_run *run;
+    const struct post *post;
+};
+
+static enum err turn_replace_old(struct db *db, void *arg)
+{
+    const struct turn_of_old *o = arg;
+    struct job *job = &o->run->job;
+
+    enum err e = turn_add(db, &o->post->account_id, clock_now_us(), job->request_id);
+    return e == OK ? job_finish(db, JOB_PUBLISH, job) : e;
+}
+
+/* A post has a job of its own only from a program of the release before this one. */
+static enum job_step turn_old_step(struct job_run *run)
+{
+    struct post post;
+    struct turn_of_old o = {.run = run, .post = &post};
+
+    enum err e = post_by_id(run->db, run->arena, &run->job.subject_id, &post);
+    if (e == ERR_NOT_FOUND)
+        return JOB_DONE;
+    if (e == OK)
+        e = db_tx(run->db, turn_replace_old, &o);
+    run->job_ended = e == OK;
+    return e == OK ? JOB_DONE : job_run_failed(run, e);
+}
+
+const struct job_kind publish_kind = {.name = "publish", .class = JOB_PUBLISH, .step = turn_old_step};
