@@ -92,6 +92,7 @@ const struct route create_routes[] = {
      .body_max_bytes = POST_BODY_MAX_BYTES,
      .rate = RATE_API,
      .cost = COST_HEAVY,
+     .json_is_light = true,
      .timeout_sec = 180,
      .summary = "Post images to a TikTok account"},
     ROUTE_END,

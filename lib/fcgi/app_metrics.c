@@ -65,6 +65,7 @@ static void app_metrics_refresh(void *arg)
     struct app_metrics *m = arg;
 
     metric_set(m->metrics, METRIC_THREADS, 0, m->shared->conf->service_threads);
+    metric_set(m->metrics, METRIC_THREADS_BUSY, 0, turns_busy(m->shared->turns));
     metric_set(m->metrics, METRIC_THREADS_HEAVY, 0, turns_running(m->shared->turns, COST_HEAVY));
     metric_set(m->metrics, METRIC_THREADS_OUTSIDE, 0, turns_running(m->shared->turns, COST_OUTSIDE));
     metric_set(m->metrics, METRIC_LINE, 0, turns_waiting(m->shared->turns));
@@ -98,11 +99,6 @@ void app_metrics_stop(struct app_metrics *m)
 void app_metrics_connections(struct app_metrics *m, int n)
 {
     metric_add(m->metrics, METRIC_CONNECTIONS, 0, n);
-}
-
-void app_metrics_busy(struct app_metrics *m, int n)
-{
-    metric_add(m->metrics, METRIC_THREADS_BUSY, 0, n);
 }
 
 /* Says once that the database is away and once that it is back, on whichever thread sees it first. */

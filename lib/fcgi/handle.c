@@ -1,4 +1,5 @@
 /* One request, from its parameters to its answer, its log line and its metrics. */
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -261,6 +262,42 @@ static void handle_log_request(struct ctx *c, const struct route *route, enum er
         LOG_CSTR("db_error", db_failed && !handle_quotes_data(db_errno(c->db)) ? db_error(c->db) : NULL), LOG_END);
 }
 
+/* What stands for a network where others have a user's id: no UUIDv7 begins so. IPv6: its /64, as in nginx. */
+static struct uuid handle_network(struct str address)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct uuid id = {.b = {0xff}};
+
+    if (address.n >= sizeof text)
+        return id;
+    memcpy(text, address.p, address.n);
+    text[address.n] = '\0';
+    struct in6_addr ip;
+    if (inet_pton(AF_INET, text, &ip) == 1)
+        memcpy(id.b + 1, &ip, sizeof(struct in_addr));
+    else if (inet_pton(AF_INET6, text, &ip) == 1)
+        memcpy(id.b + sizeof id.b / 2, &ip, sizeof id.b / 2);
+    return id;
+}
+
+static struct turn handle_turn_of(struct work *w, int64_t until_us)
+{
+    const struct uuid *user = &w->ctx.caller.user_id;
+    bool is_user = !uuid_is_none(user);
+
+    return (struct turn){.user = is_user ? *user : handle_network(handle_param(&w->q, "REMOTE_ADDR")),
+                         .places = is_user ? TURNS_LINE_USER : TURNS_LINE_NETWORK,
+                         .until_us = until_us};
+}
+
+/* JSON brings no images, only the ids of some. */
+static enum route_cost handle_cost(struct ctx *c, const struct route *route)
+{
+    bool is_light = route->json_is_light && str_eqc(request_media_type(&c->req, c->arena), "application/json");
+
+    return is_light ? COST_LIGHT : route->cost;
+}
+
 void handle_begin(struct shared *shared, struct db *db, struct work *w)
 {
     struct ctx *c = &w->ctx;
@@ -278,10 +315,10 @@ void handle_begin(struct shared *shared, struct db *db, struct work *w)
     w->part = handle_part_of(&w->q);
     int64_t left_us = shared->conf->service_queue_sec * US_PER_SEC - handle_waited_us(handle_param(&w->q, "SENT_AT"));
     w->e = handle_check(w, left_us);
-    w->turn = (struct turn){.until_us = w->started_us + left_us, .user = c->caller.user_id};
+    w->turn = handle_turn_of(w, w->started_us + left_us);
     if (w->e != OK)
         return;
-    w->turn.cost = w->match.route->cost;
+    w->turn.cost = handle_cost(c, w->match.route);
     if (w->part == PART_ALL)
         return;
     /* Its head alone costs nothing. But what would find no place later is better told before its body comes. */

@@ -137,22 +137,21 @@ static void serve_put_back(struct server *s, struct work *w, int fd, bool is_ope
         app_metrics_connections(s->shared->metrics, -1);
 }
 
-/* Answers, and puts the work back; what had waited for this turn comes next. Returns that, or NULL. */
-static struct work *serve_answer(struct serve_thread *t, struct work *w)
+static void serve_answer(struct serve_thread *t, struct work *w)
 {
     struct server *s = t->server;
     int fd = w->q.ipcFd;
     bool whole = handle_end(t->db, w);
-    struct turn *next = turns_leave(s->shared->turns, &w->turn);
 
+    turns_leave(s->shared->turns, &w->turn);
     serve_put_back(s, w, fd, serve_end_request(s, &w->q, fd, whole));
-    return (struct work *)next;
 }
 
-static void serve_answer_all(struct serve_thread *t, struct work *w)
+static void serve_refuse(struct serve_thread *t, struct work *w)
 {
-    while (w != NULL)
-        w = serve_answer(t, w);
+    w->turn.cost = COST_LIGHT; /* it does not run */
+    w->e = ERR_BUSY;
+    serve_answer(t, w);
 }
 
 static void serve_connection(struct serve_thread *t, int fd, bool is_new)
@@ -165,30 +164,31 @@ static void serve_connection(struct serve_thread *t, int fd, bool is_new)
         serve_put_back(t->server, w, fd, false);
         return;
     }
-    app_metrics_busy(shared->metrics, 1);
     handle_begin(shared, t->db, w);
-    enum turn_answer answer = turns_ask(shared->turns, &w->turn);
-    if (answer == TURN_REFUSED) {
-        w->turn.cost = COST_LIGHT;
-        w->e = ERR_BUSY;
+    switch (turns_ask(shared->turns, &w->turn)) {
+    case TURN_RUN:
+        serve_answer(t, w);
+        break;
+    case TURN_WAIT: /* from here on it is another thread's */
+        break;
+    case TURN_REFUSED:
+        serve_refuse(t, w);
+        break;
     }
-    if (answer != TURN_WAIT) /* else it is another thread's */
-        serve_answer_all(t, w);
-    app_metrics_busy(shared->metrics, -1);
 }
 
-/* Tells one that it has waited for too long. */
-static void serve_late(struct serve_thread *t)
+/* Goes on with one from the line, if another thread was not faster. */
+static void serve_line(struct serve_thread *t)
 {
-    struct work *w = (struct work *)turns_take_late(t->server->shared->turns);
+    enum turn_answer answer;
+    struct work *w = (struct work *)turns_take(t->server->shared->turns, &answer);
 
-    if (w == NULL) /* another thread was faster */
+    if (w == NULL)
         return;
-    w->turn.cost = COST_LIGHT;
-    w->e = ERR_BUSY;
-    app_metrics_busy(t->server->shared->metrics, 1);
-    serve_answer_all(t, w);
-    app_metrics_busy(t->server->shared->metrics, -1);
+    if (answer == TURN_RUN)
+        serve_answer(t, w);
+    else
+        serve_refuse(t, w);
 }
 
 static int serve_accept_connection(void)
@@ -208,6 +208,22 @@ static int serve_accept_connection(void)
     return fd;
 }
 
+static void serve_event(struct serve_thread *t, int ready)
+{
+    struct shared *shared = t->server->shared;
+    bool is_line = ready == turns_fd(shared->turns), is_new = ready == LISTEN_FD;
+    int fd = is_new ? serve_accept_connection() : ready;
+
+    if (fd < 0)
+        return;
+    if (is_new)
+        app_metrics_connections(shared->metrics, 1);
+    if (is_line)
+        serve_line(t);
+    else
+        serve_connection(t, fd, is_new);
+}
+
 static void *serve_thread_main(void *arg)
 {
     struct serve_thread *t = arg;
@@ -222,17 +238,9 @@ static void *serve_thread_main(void *arg)
         tsan_epoll_take(ev.data.fd);
         if (ev.data.fd == s->stop_fd)
             break;
-        if (ev.data.fd == turns_fd(s->shared->turns)) {
-            serve_late(t);
-            continue;
-        }
-        bool is_new = ev.data.fd == LISTEN_FD;
-        int fd = is_new ? serve_accept_connection() : ev.data.fd;
-        if (fd < 0)
-            continue;
-        if (is_new)
-            app_metrics_connections(s->shared->metrics, 1);
-        serve_connection(t, fd, is_new);
+        turns_enter(s->shared->turns);
+        serve_event(t, ev.data.fd);
+        turns_exit(s->shared->turns);
     }
     return NULL;
 }
@@ -317,26 +325,36 @@ static void serve_stop_accepting(struct server *s)
 }
 
 /*
+ * Something takes longer than those in the queue may wait: light requests are served until it is over, and others are told
+ * to come again.
+ */
+static void serve_stop_later(struct server *s)
+{
+    turns_close(s->shared->turns);
+    serve_watch(s, EPOLL_CTL_ADD, LISTEN_FD, EPOLLIN | EPOLLEXCLUSIVE);
+    while (!turns_await_quiet(s->shared->turns, clock_mono_us() + US_PER_SEC) && !turns_are_over(s->shared->turns))
+        ;
+}
+
+/*
  * Stops accepting, lets what has been accepted end, and tells the threads to end. The listening socket is neither shut down
- * nor closed: the next process takes over its queue. Should something take longer than those in the queue may wait, light
- * requests are served meanwhile, and others are told to come again.
+ * nor closed: the next process takes over its queue.
  */
 static void serve_stop(struct server *s)
 {
     struct shared *shared = s->shared;
-    int64_t half_queue_us = shared->conf->service_queue_sec * US_PER_SEC / 2;
-    int64_t until_us = clock_mono_us() + MIN(STOP_PATIENCE_US, half_queue_us);
+    int64_t patience_us = MIN(STOP_PATIENCE_US, shared->conf->service_queue_sec * US_PER_SEC / 2);
 
     atomic_store(&shared->stopping, true);
-    serve_stop_accepting(s);
-    bool ended = turns_await_end(shared->turns, until_us);
-    streams_end(shared->streams, until_us);
-    if (!ended) {
-        turns_close(shared->turns);
-        serve_watch(s, EPOLL_CTL_ADD, LISTEN_FD, EPOLLIN | EPOLLEXCLUSIVE);
-        while (!turns_await_end(shared->turns, clock_mono_us() + US_PER_SEC))
-            ;
+    for (;;) {
         serve_stop_accepting(s);
+        int64_t until_us = clock_mono_us() + patience_us;
+        if (turns_await_quiet(shared->turns, until_us))
+            break;
+        streams_end(shared->streams, until_us);
+        if (turns_await_quiet(shared->turns, clock_mono_us() + STOP_GRACE_MS * US_PER_MS))
+            break;
+        serve_stop_later(s);
     }
     ASSERT(eventfd_write(s->stop_fd, 1) == 0);
 }

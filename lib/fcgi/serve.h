@@ -99,6 +99,5 @@ void key_use_stop(struct key_uses *uses);
 struct app_metrics *app_metrics_start(struct shared *shared);
 void app_metrics_stop(struct app_metrics *m);
 void app_metrics_connections(struct app_metrics *m, int n); /* n more (or fewer) FastCGI connections are open */
-void app_metrics_busy(struct app_metrics *m, int n);        /* n more (or fewer) threads have a request */
 /* An answer was sent. route is NULL when none fits; asked: nginx only asked whether it may send a body. */
 void app_metrics_request(struct app_metrics *m, const struct route *route, bool asked, int status, int64_t duration_us);

@@ -9,10 +9,11 @@
 
 struct turns {
     pthread_mutex_t lock;
-    pthread_cond_t ended; /* nobody runs or waits */
-    int timer_fd;
+    pthread_cond_t quiet;
+    int timer_fd, busy;
     int places, share[COST__MAX], running[COST__MAX]; /* places: for all together */
     struct turn *run, *line;                          /* the line in the order in which they came */
+    int64_t tag;                                      /* of the turn that began last */
     bool closed;
 };
 
@@ -26,7 +27,7 @@ struct turns *turns_new(int threads, const int share[static COST__MAX])
     t->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     ASSERT(t->timer_fd >= 0);
     lock_init(&t->lock);
-    cond_init(&t->ended);
+    cond_init(&t->quiet);
     return t;
 }
 
@@ -36,7 +37,7 @@ void turns_free(struct turns *t)
         return;
     ASSERT(t->run == NULL && t->line == NULL);
     (void)close(t->timer_fd);
-    cond_done(&t->ended);
+    cond_done(&t->quiet);
     lock_done(&t->lock);
     free(t);
 }
@@ -68,13 +69,17 @@ static int turns_count(const struct turn *list)
     return n;
 }
 
-/* The turns in the list that use the same share for the same user. */
-static int turns_count_of_user(const struct turn *list, const struct turn *like)
+static bool turns_are_alike(const struct turn *a, const struct turn *b)
+{
+    return a->cost == b->cost && uuid_eq(&a->user, &b->user);
+}
+
+static int turns_count_alike(const struct turn *list, const struct turn *like)
 {
     int n = 0;
 
     for (; list != NULL; list = list->next)
-        n += list->cost == like->cost && uuid_eq(&list->user, &like->user);
+        n += turns_are_alike(list, like);
     return n;
 }
 
@@ -89,23 +94,35 @@ static int turns_in_use(const struct turns *t)
 
 static bool turns_may_run(const struct turns *t, const struct turn *turn)
 {
-    int part = MAX(1, t->share[turn->cost] / 2);
+    int free = t->share[turn->cost] - t->running[turn->cost], has = turns_count_alike(t->run, turn);
 
-    return turns_in_use(t) < t->places && t->running[turn->cost] < t->share[turn->cost] &&
-           (uuid_is_none(&turn->user) || turns_count_of_user(t->run, turn) < part);
+    return turns_in_use(t) < t->places && free > 0 && (has == 0 || free - 1 >= has + 1);
 }
 
 static bool turns_may_wait(const struct turns *t, const struct turn *turn)
 {
-    return turns_count(t->line) < TURNS_LINE_MAX &&
-           (uuid_is_none(&turn->user) || turns_count_of_user(t->line, turn) < TURNS_LINE_USER);
+    return turns_count(t->line) < TURNS_LINE_MAX && turns_count_alike(t->line, turn) < turn->places;
 }
 
+/* Who may run and comes before all others that may. */
+static struct turn *turns_next(const struct turns *t)
+{
+    struct turn *next = NULL;
+
+    for (struct turn *turn = t->line; turn != NULL; turn = turn->next)
+        if (turns_may_run(t, turn) && (next == NULL || turn->tag < next->tag))
+            next = turn;
+    return next;
+}
+
+/* Nobody passes those who are about to be taken out of the line. */
 static enum turn_answer turns_answer(const struct turns *t, const struct turn *turn)
 {
     if (t->closed)
         return TURN_REFUSED;
-    return turns_may_run(t, turn) ? TURN_RUN : turns_may_wait(t, turn) ? TURN_WAIT : TURN_REFUSED;
+    return turns_may_run(t, turn) && turns_next(t) == NULL ? TURN_RUN
+           : turns_may_wait(t, turn)                       ? TURN_WAIT
+                                                           : TURN_REFUSED;
 }
 
 /* The one in line whose time is over first. */
@@ -119,49 +136,58 @@ static struct turn *turns_most_urgent(const struct turns *t)
     return most;
 }
 
-/* A time that is over already makes the descriptor readable at once; without a line, it is never readable. */
+/* Readable at once when somebody may run or is late; without a line, never. */
 static void turns_set_timer(const struct turns *t)
 {
-    const struct turn *first = turns_most_urgent(t);
-    int64_t at_us = first == NULL ? 0 : MAX(1, first->until_us);
+    const struct turn *urgent = turns_most_urgent(t);
+    int64_t at_us = urgent == NULL ? 0 : turns_next(t) != NULL ? 1 : MAX(1, urgent->until_us);
     struct itimerspec at = {.it_value = {.tv_sec = at_us / US_PER_SEC, .tv_nsec = at_us % US_PER_SEC * 1000}};
 
     ASSERT(timerfd_settime(t->timer_fd, TFD_TIMER_ABSTIME, &at, NULL) == 0);
+}
+
+/* One more of a user stands after those that the user has already; one of a new user, after what has begun. */
+static int64_t turns_tag_of(const struct turns *t, const struct turn *turn)
+{
+    const struct turn *const lists[] = {t->run, t->line};
+    int64_t tag = t->tag;
+
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        for (const struct turn *other = lists[i]; other != NULL; other = other->next)
+            if (turns_are_alike(other, turn))
+                tag = MAX(tag, other->tag);
+    return tag + 1;
 }
 
 static void turns_run(struct turns *t, struct turn *turn)
 {
     turns_append(&t->run, turn);
     t->running[turn->cost]++;
+    t->tag = MAX(t->tag, turn->tag);
 }
 
-static void turns_leave_line(struct turns *t, struct turn *turn)
+static void turns_note_quiet(struct turns *t)
 {
-    turns_remove(&t->line, turn);
-    turns_set_timer(t);
-}
-
-/* The first in line who may run. When one leaves, at most one other may: its own share and user have one place more. */
-static struct turn *turns_next(struct turns *t)
-{
-    struct turn *next = t->line;
-
-    while (next != NULL && !turns_may_run(t, next))
-        next = next->next;
-    if (next != NULL) {
-        turns_leave_line(t, next);
-        turns_run(t, next);
-    }
-    return next;
-}
-
-static void turns_note_end(struct turns *t)
-{
-    if (t->run == NULL && t->line == NULL)
-        cond_signal(&t->ended);
+    if (t->busy == 0 && t->line == NULL)
+        cond_signal(&t->quiet);
 }
 
 /* From here on, the functions that take the lock. */
+
+void turns_enter(struct turns *t)
+{
+    lock_take(&t->lock);
+    t->busy++;
+    lock_release(&t->lock);
+}
+
+void turns_exit(struct turns *t)
+{
+    lock_take(&t->lock);
+    t->busy--;
+    turns_note_quiet(t);
+    lock_release(&t->lock);
+}
 
 enum turn_answer turns_ask(struct turns *t, struct turn *turn)
 {
@@ -169,6 +195,7 @@ enum turn_answer turns_ask(struct turns *t, struct turn *turn)
         return TURN_RUN;
     lock_take(&t->lock);
     enum turn_answer answer = turns_answer(t, turn);
+    turn->tag = turns_tag_of(t, turn);
     if (answer == TURN_RUN)
         turns_run(t, turn);
     if (answer == TURN_WAIT) {
@@ -179,31 +206,34 @@ enum turn_answer turns_ask(struct turns *t, struct turn *turn)
     return answer;
 }
 
-struct turn *turns_leave(struct turns *t, struct turn *turn)
+void turns_leave(struct turns *t, struct turn *turn)
 {
     if (turn->cost == COST_LIGHT)
-        return NULL;
+        return;
     lock_take(&t->lock);
     turns_remove(&t->run, turn);
     t->running[turn->cost]--;
-    struct turn *next = turns_next(t);
-    turns_note_end(t);
+    turns_set_timer(t);
     lock_release(&t->lock);
-    return next;
 }
 
-struct turn *turns_take_late(struct turns *t)
+struct turn *turns_take(struct turns *t, enum turn_answer *ret_answer)
 {
     lock_take(&t->lock);
     struct turn *late = turns_most_urgent(t);
     if (late != NULL && late->until_us > clock_mono_us())
         late = NULL;
-    if (late != NULL) {
-        turns_leave_line(t, late);
-        turns_note_end(t);
+    struct turn *turn = late != NULL ? late : turns_next(t);
+    if (turn != NULL) {
+        turns_remove(&t->line, turn);
+        *ret_answer = late != NULL ? TURN_REFUSED : TURN_RUN;
+        if (late == NULL)
+            turns_run(t, turn);
+        turns_set_timer(t);
+        turns_note_quiet(t);
     }
     lock_release(&t->lock);
-    return late;
+    return turn;
 }
 
 int turns_fd(const struct turns *t)
@@ -219,6 +249,14 @@ bool turns_have_room(struct turns *t, const struct turn *turn)
     bool room = turns_answer(t, turn) != TURN_REFUSED;
     lock_release(&t->lock);
     return room;
+}
+
+int turns_busy(struct turns *t)
+{
+    lock_take(&t->lock);
+    int n = t->busy;
+    lock_release(&t->lock);
+    return n;
 }
 
 int turns_running(struct turns *t, enum route_cost cost)
@@ -237,14 +275,22 @@ int turns_waiting(struct turns *t)
     return n;
 }
 
-bool turns_await_end(struct turns *t, int64_t until_us)
+bool turns_await_quiet(struct turns *t, int64_t until_us)
 {
     lock_take(&t->lock);
-    while ((t->run != NULL || t->line != NULL) && cond_wait_until(&t->ended, &t->lock, until_us))
+    while ((t->busy > 0 || t->line != NULL) && cond_wait_until(&t->quiet, &t->lock, until_us))
         ;
-    bool ended = t->run == NULL && t->line == NULL;
+    bool quiet = t->busy == 0 && t->line == NULL;
     lock_release(&t->lock);
-    return ended;
+    return quiet;
+}
+
+bool turns_are_over(struct turns *t)
+{
+    lock_take(&t->lock);
+    bool over = t->run == NULL && t->line == NULL;
+    lock_release(&t->lock);
+    return over;
 }
 
 void turns_close(struct turns *t)

@@ -49,7 +49,7 @@ enum route_effect {
  * (fcgi/turns.h). */
 enum route_cost {
     COST_LIGHT,   /* the default: milliseconds */
-    COST_HEAVY,   /* decodes images, streams an export */
+    COST_HEAVY,   /* takes in images, hashes a password */
     COST_OUTSIDE, /* waits for somebody else's machine */
     COST__MAX
 };
@@ -66,8 +66,9 @@ struct route {
     enum route_rate rate;
     enum route_effect effect;
     enum route_cost cost;
-    int timeout_sec; /* how long nginx waits for the answer; 0: 120 s */
-    bool streams;    /* may answer with reply_stream: nginx passes the body on and puts nothing of it on its disk */
+    bool json_is_light; /* of a heavy route: not with a body that is called JSON */
+    int timeout_sec;    /* how long nginx waits for the answer; 0: 120 s */
+    bool streams;       /* may answer with reply_stream: nginx passes the body on and puts nothing of it on its disk */
     const char
         *browser_page; /* of a GET that people come to: a browser is sent there with ?error=CODE, and not given JSON */
     const char *summary;

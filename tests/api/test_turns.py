@@ -1,5 +1,5 @@
-"""What takes long takes turns: it keeps nothing light waiting, one user has half of a program's share, who stands in line holds
-no thread, and who waited too long is told so whatever the others do (lib/fcgi/turns.h)."""
+"""What takes long takes turns: it keeps nothing light waiting, nobody has all of a program's share, who stands in line holds no
+thread, and who waited too long is told so whatever the others do (lib/fcgi/turns.h)."""
 
 import contextlib
 import http.client
@@ -11,11 +11,13 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 from conftest import User
 from helpers import expect
 from images import jpeg
 from test_metrics import Shown
 from test_overload import refused
+from test_posts import send, send_json
 
 SHARE = 4  # service.heavy_max
 PART = 2  # of one user
@@ -117,6 +119,55 @@ def test_one_user_has_half_of_the_share(stack, held):
         held.release()
         for answer in answers:
             expect(answer.result(), 503)
+
+
+def test_two_users_leave_a_place_to_a_third(stack, held):
+    users = users_of(stack, 3)
+    with ThreadPoolExecutor(30) as pool:
+        answers = [pool.submit(upload, user) for user in users[:2] for _ in range(3)]
+        stack.wait(lambda: held.count() == SHARE - 1 and in_line(stack) == 3, "three run, three wait")
+        answers.append(pool.submit(upload, users[2]))
+        stack.wait(lambda: held.count() == SHARE, "the third passes those who have a place")
+        assert in_line(stack) == 3
+        held.release()
+        for answer in answers:
+            expect(answer.result(), 503)
+
+
+def test_a_post_of_uploads_does_not_wait_for_images(stack, images):
+    """It decodes nothing: also when all that may take in images are at it."""
+    path, held = images
+    users = users_of(stack, SHARE + 1)
+    accounts = [user.connect() for user in users]
+    upload_id = expect(upload(users[-1]), 201)["data"]["id"]
+    with stack.configured("posts", store_image_socket=path, service_queue_sec=60), ThreadPoolExecutor(30) as pool:
+        answers = [pool.submit(send, user.api, account) for user, account in zip(users[:-1], accounts)]
+        stack.wait(lambda: held.count() == SHARE, "the share is in use")
+        expect(send_json(users[-1].api, accounts[-1], upload_ids=[upload_id], title="now"), 202)
+        held.release()
+        for answer in answers:
+            expect(answer.result(), 503)
+
+
+def test_sign_ins_of_one_network_do_not_keep_out_others(stack):
+    """Those of 127.0.0.2 fill the line; one of 127.0.0.3 comes after few of them."""
+    def sign_in(address):
+        client = stack.client(Origin=stack.url)
+        adapter = requests.adapters.HTTPAdapter()
+        adapter.init_poolmanager(1, 1, source_address=(address, 0))
+        client.mount("https://", adapter)
+        return client.post("/api/v1/auth/login", json=account, timeout=60)
+
+    with stack.configured("auth", password_bcrypt_cost=13, service_queue_sec=60), ThreadPoolExecutor(30) as pool:
+        member = User(stack)  # with a hash that takes a while
+        account = {"email": member.email, "password": member.password}
+        flood = [pool.submit(sign_in, "127.0.0.2") for _ in range(20)]
+        stack.wait(lambda: Shown(stack, "auth")("line") >= 10, "many wait")
+        before = sum(a.done() for a in flood)
+        expect(sign_in("127.0.0.3"), 200)
+        assert sum(a.done() for a in flood) - before < 10
+        for answer in flood:
+            expect(answer.result(), 200)
 
 
 def test_who_finds_no_place_is_told_before_the_body_comes(stack, held):
