@@ -268,7 +268,7 @@ static struct uuid handle_network(struct str address)
     char text[INET6_ADDRSTRLEN];
     struct uuid id = {.b = {0xff}};
 
-    if (address.n >= sizeof text)
+    if (address.n == 0 || address.n >= sizeof text)
         return id;
     memcpy(text, address.p, address.n);
     text[address.n] = '\0';

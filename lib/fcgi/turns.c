@@ -96,7 +96,7 @@ static bool turns_may_run(const struct turns *t, const struct turn *turn)
 {
     int free = t->share[turn->cost] - t->running[turn->cost], has = turns_count_alike(t->run, turn);
 
-    return turns_in_use(t) < t->places && free > 0 && (has == 0 || free - 1 >= has + 1);
+    return turns_in_use(t) < t->places && free > 0 && (has == 0 || free - 1 >= has);
 }
 
 static bool turns_may_wait(const struct turns *t, const struct turn *turn)

@@ -11,8 +11,8 @@
  *    turns_exit(turns);
  *
  * Each cost has a share of the threads, and all of them together leave TURNS_THREADS_KEPT free. A user gets one place; one
- * more only while as many as that user would then have stay free: so one user alone has half of a share, and the last
- * place is for somebody who has none. Who stands in line holds no thread: it is a request whose body has not been read.
+ * more only while as many as that user has already stay free: so one user alone has half of a share, and the last place is
+ * for somebody who has none. Who stands in line holds no thread: it is a request whose body has not been read.
  * Users take turns: the first of each comes before the second of any.
  *
  * turns_take hands out whoever may run now, and whoever has waited until its until_us, to be told so. turns_fd is readable

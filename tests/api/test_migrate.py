@@ -318,12 +318,12 @@ def test_lines_that_are_no_grants(granted):
 
 
 def test_too_few_connections_are_said(case, tmp_path):
-    """The stack's MariaDB takes 300; six apps with 64 threads each hold more."""
+    """The stack's MariaDB takes 300; seven apps with 64 threads each hold more."""
     conf = tmp_path / "conf"
     conf.write_text(case.stack.at.conf.read_text().replace("[service]\n", "[service]\nthreads = 64\n"))
     case.takes_our_files()
     done = case.run(conf=conf)
-    assert done.returncode == 0 and "hold up to 404 connections, and MariaDB's max_connections is 300" in done.stderr
+    assert done.returncode == 0 and "hold up to 470 connections, and MariaDB's max_connections is 300" in done.stderr
 
 
 def test_wrong_use(stack):

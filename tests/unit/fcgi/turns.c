@@ -111,7 +111,7 @@ static void one_user_alone_has_half_of_a_share(void **state)
 {
     static const struct {
         int share, first, second, third;
-    } rows[] = {{6, 3, 1, 1}, {4, 2, 1, 1}, {3, 1, 1, 1}, {2, 1, 1, 0}, {1, 1, 0, 0}};
+    } rows[] = {{6, 3, 2, 1}, {4, 2, 1, 1}, {3, 2, 1, 0}, {2, 1, 1, 0}, {1, 1, 0, 0}};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
