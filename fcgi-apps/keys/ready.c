@@ -4,15 +4,17 @@
 
 #include "base/lock.h"
 #include "db/schema.h"
+#include "fcgi/app.h"
 #include "model/job/heartbeat.h"
 #include "net/probe.h"
 #include "service/service.h"
 
 #define LOOK_EVERY_US US_PER_SEC
-#define PROBE_MS 2000       /* a program that is restarted is back by then */
-#define STOP_MS 200         /* how long the thread sleeps before it checks whether to stop */
-#define WAITING_MAX 2       /* threads that may wait for READY_WAIT_MS: the others are for API keys */
-#define WAIT_SHORTLY_MS 200 /* the others: longer than a look takes when all is well */
+#define PROBE_MS 2000             /* most programs that are restarted are back by then */
+#define START_US (2 * US_PER_SEC) /* how long the next process takes until it answers */
+#define STOP_MS 200               /* how long the thread sleeps before it checks whether to stop */
+#define WAITING_MAX 2             /* threads that may wait for READY_WAIT_MS: the others are for API keys */
+#define OLD_US (LOOK_EVERY_US + READY_WAIT_MS * US_PER_MS) /* older than any look that does not hang */
 
 enum { PART_DATABASE, PART_SCHEMA, PARTS_OWN }; /* then a part for each service */
 
@@ -23,8 +25,10 @@ struct ready_watch {
     struct probe probes[READY_PARTS_MAX];            /* by part; those without a path are not asked */
     pthread_mutex_t lock;
     pthread_cond_t asked, looked;
-    struct ready now;  /* what the look under way has found out, or all of the last one */
-    int64_t looked_us; /* when the last one ended, by clock_mono_us; 0: none has */
+    int64_t silent_us[READY_PARTS_MAX]; /* by part: since when it has not answered, by clock_mono_us; 0: it does */
+    struct ready now;                   /* what the look under way has found out, or all of the last one */
+    struct ready last;                  /* the last one */
+    int64_t looked_us;                  /* when that ended, by clock_mono_us; 0: none has */
     bool wanted;
     int waiting;
 };
@@ -75,23 +79,32 @@ void ready_free(struct ready_watch *w)
     free(w);
 }
 
-static enum ready_state ready_state_of(enum probe_state state)
+/*
+ * A program that stops does not answer, and one that is being started does not yet. While one is away systemd holds its
+ * socket; only the image service has none for what it is asked here.
+ */
+static enum ready_state ready_state_of(struct ready_watch *w, size_t i, enum probe_state state, int64_t asked_us)
 {
-    switch (state) {
-    case PROBE_ANSWERS:
-        return READY_UP;
-    case PROBE_SILENT:
-        return READY_DOWN;
-    case PROBE_REFUSED:
+    int64_t patience_us = app_stop_us(w->conf) + START_US;
+
+    if (state == PROBE_REFUSED)
         return READY_UNKNOWN;
+    if (state == PROBE_ANSWERS) {
+        w->silent_us[i] = 0;
+        return READY_UP;
     }
-    return READY_UNKNOWN;
+    if (state == PROBE_GONE && w->services[i]->kind == SERVICE_APP)
+        w->silent_us[i] = asked_us - patience_us; /* no restart: what is silent next is still away */
+    else if (w->silent_us[i] == 0)
+        w->silent_us[i] = asked_us;
+    return clock_mono_us() - w->silent_us[i] >= patience_us ? READY_DOWN : READY_UNKNOWN;
 }
 
 static void ready_look_at_sockets(struct ready_watch *w)
 {
     struct probe asked[READY_PARTS_MAX];
     size_t part[READY_PARTS_MAX], n = 0;
+    int64_t asked_us = clock_mono_us();
 
     for (size_t i = 0; i < w->now.n; i++)
         if (w->probes[i].path != NULL) {
@@ -101,7 +114,7 @@ static void ready_look_at_sockets(struct ready_watch *w)
     probe_all(asked, n, PROBE_MS);
     lock_take(&w->lock);
     for (size_t i = 0; i < n; i++)
-        w->now.parts[part[i]].state = ready_state_of(asked[i].state);
+        w->now.parts[part[i]].state = ready_state_of(w, part[i], asked[i].state, asked_us);
     lock_release(&w->lock);
 }
 
@@ -155,6 +168,7 @@ void ready_run(struct ready_watch *w, struct db *db, struct arena *arena, const 
         ready_look_at_sockets(w);
         ready_look_at_database(w, db, arena);
         lock_take(&w->lock);
+        w->last = w->now;
         w->looked_us = clock_mono_us();
         w->wanted = false; /* who asked meanwhile has this answer */
         cond_signal_all(&w->looked);
@@ -162,27 +176,40 @@ void ready_run(struct ready_watch *w, struct db *db, struct arena *arena, const 
     }
 }
 
-static bool ready_is_fresh(const struct ready_watch *w)
+static bool ready_is_younger(const struct ready_watch *w, int64_t age_us)
 {
-    return w->looked_us != 0 && clock_mono_us() - w->looked_us < LOOK_EVERY_US;
+    return w->looked_us != 0 && clock_mono_us() - w->looked_us < age_us;
+}
+
+/* Meanwhile a look is on its way. */
+static void ready_wait(struct ready_watch *w)
+{
+    int64_t until_us = clock_mono_us() + READY_WAIT_MS * US_PER_MS;
+
+    w->waiting++;
+    while (!ready_is_younger(w, LOOK_EVERY_US) && cond_wait_until(&w->looked, &w->lock, until_us))
+        ;
+    w->waiting--;
 }
 
 enum err ready_ask(struct ready_watch *w, struct ready *ret)
 {
+    enum err e = OK;
+
     lock_take(&w->lock);
-    bool may_wait = w->waiting < WAITING_MAX;
-    int64_t until_us = clock_mono_us() + (may_wait ? READY_WAIT_MS : WAIT_SHORTLY_MS) * US_PER_MS;
-    w->waiting += may_wait;
-    if (!ready_is_fresh(w)) {
+    if (!ready_is_younger(w, LOOK_EVERY_US)) {
         w->wanted = true;
         cond_signal(&w->asked);
     }
-    while (!ready_is_fresh(w) && cond_wait_until(&w->looked, &w->lock, until_us))
-        ;
-    w->waiting -= may_wait;
-    bool tell = may_wait || ready_is_fresh(w);
-    if (tell)
+    if (ready_is_younger(w, LOOK_EVERY_US))
+        *ret = w->last;
+    else if (w->waiting < WAITING_MAX) {
+        ready_wait(w);
         *ret = w->now;
+    } else if (ready_is_younger(w, OLD_US))
+        *ret = w->last;
+    else
+        e = ERR_BUSY;
     lock_release(&w->lock);
-    return tell ? OK : ERR_BUSY;
+    return e;
 }

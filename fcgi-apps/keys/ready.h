@@ -5,6 +5,9 @@
  *    programs         asked over FastCGI, as nginx asks them
  *    image service    asked for its metrics, which end with it; its own queue may be long
  *    workers          seen by their heartbeats, on any machine
+ *
+ * Whom nobody can reach is down at once. Who is only silent may be stopping, with one long request still to answer: that
+ * is READY_UNKNOWN, until it has lasted longer than a restart may.
  */
 #pragma once
 
@@ -41,7 +44,8 @@ void ready_run(struct ready_watch *w, struct db *db, struct arena *arena, const 
 
 /*
  * What is there now, or was within the last second. Waits at most READY_WAIT_MS: what has not been found out by then is
- * READY_UNKNOWN, and a database that has not answered is READY_DOWN. ERR_BUSY when others wait already.
+ * READY_UNKNOWN, and a database that has not answered is READY_DOWN. While others wait it does not wait, but tells what
+ * was seen a few seconds ago; ERR_BUSY when that is older.
  */
 #define READY_WAIT_MS 3000
 MUST_CHECK enum err ready_ask(struct ready_watch *w, struct ready *ret);

@@ -70,3 +70,6 @@ struct app {
     /* Optional: answers an error with a body that is not ours, for the simulator, which speaks as TikTok does. */
     void (*answer_error)(struct ctx *c, enum err e);
 };
+
+/* For how long a stop may leave what comes in the queue of its socket (serve.c): who is silent for longer hangs. */
+int64_t app_stop_us(const struct conf *conf);

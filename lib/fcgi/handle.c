@@ -298,6 +298,15 @@ static enum route_cost handle_cost(struct ctx *c, const struct route *route)
     return is_light ? COST_LIGHT : route->cost;
 }
 
+static void handle_note(struct work *w, enum err e, const struct sent *sent)
+{
+    struct ctx *c = &w->ctx;
+
+    handle_log_request(c, w->match.route, e, sent, w->started_us);
+    app_metrics_request(c->shared->metrics, w->match.route, w->part == PART_ASKED, handle_outcome(c, sent),
+                        clock_mono_us() - w->started_us);
+}
+
 void handle_begin(struct shared *shared, struct db *db, struct work *w)
 {
     struct ctx *c = &w->ctx;
@@ -343,9 +352,8 @@ bool handle_end(struct db *db, struct work *w)
     struct sent sent = c->rep.stream != NULL ? handle_send_stream(c, &w->q, &w->match) : send_whole(&c->rep, &w->q);
     if (sent.e != OK)
         e = sent.e;
-    handle_log_request(c, w->match.route, e, &sent, w->started_us);
-    app_metrics_request(c->shared->metrics, w->match.route, w->part == PART_ASKED, handle_outcome(c, &sent),
-                        clock_mono_us() - w->started_us);
+    if (w->part != PART_ASKED || w->match.route != NULL) /* else somebody asks whether we are there (net/probe.h) */
+        handle_note(w, e, &sent);
     reply_done(&c->rep);
     arena_clear(c->arena); /* now, and not when the next request comes: it may hold a password */
     return !sent.cut;

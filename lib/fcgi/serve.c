@@ -324,6 +324,16 @@ static void serve_stop_accepting(struct server *s)
     (void)nanosleep(&(struct timespec){.tv_nsec = STOP_GRACE_MS * 1000000}, NULL);
 }
 
+static int64_t serve_patience_us(const struct conf *conf)
+{
+    return MIN(STOP_PATIENCE_US, conf->service_queue_sec * US_PER_SEC / 2);
+}
+
+int64_t app_stop_us(const struct conf *conf)
+{
+    return serve_patience_us(conf) + 2 * STOP_GRACE_MS * US_PER_MS;
+}
+
 /*
  * Something takes longer than those in the queue may wait: light requests are served until it is over, and others are told
  * to come again.
@@ -343,7 +353,7 @@ static void serve_stop_later(struct server *s)
 static void serve_stop(struct server *s)
 {
     struct shared *shared = s->shared;
-    int64_t patience_us = MIN(STOP_PATIENCE_US, shared->conf->service_queue_sec * US_PER_SEC / 2);
+    int64_t patience_us = serve_patience_us(shared->conf);
 
     atomic_store(&shared->stopping, true);
     for (;;) {

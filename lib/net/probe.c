@@ -11,23 +11,38 @@
 #include "base/clock.h"
 #include "base/defs.h"
 
-/* -1: there is nobody, or we may not; state says which. */
+static enum probe_state probe_state_of(int error)
+{
+    switch (error) {
+    case EACCES:
+    case EPERM:
+        return PROBE_REFUSED;
+    case EAGAIN: /* its queue is full, so nobody will answer in time (unix(7)) */
+        return PROBE_SILENT;
+    default:
+        return PROBE_GONE;
+    }
+}
+
+/* -1: nobody was asked; state says why. */
 static int probe_connect(struct probe *p)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     size_t n = strlen(p->path);
-    int fd = n < sizeof a.sun_path ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
 
+    if (n >= sizeof a.sun_path) {
+        p->state = PROBE_GONE;
+        return -1;
+    }
+    memcpy(a.sun_path, p->path, n);
     p->state = PROBE_SILENT;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
-    memcpy(a.sun_path, p->path, n);
-    /* EAGAIN: its queue is full, so nobody will answer in time (unix(7)). */
     if (connect(fd, (const struct sockaddr *)&a, sizeof a) == 0 &&
         send(fd, p->question.p, p->question.n, MSG_NOSIGNAL) == (ssize_t)p->question.n)
         return fd;
-    if (errno == EACCES || errno == EPERM)
-        p->state = PROBE_REFUSED;
+    p->state = probe_state_of(errno);
     (void)close(fd);
     return -1;
 }
@@ -42,7 +57,7 @@ static void probe_take(struct probe *p, struct pollfd *f)
     ssize_t n = recv(f->fd, &byte, 1, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    p->state = n == 1 ? PROBE_ANSWERS : PROBE_SILENT;
+    p->state = n == 1 ? PROBE_ANSWERS : PROBE_GONE;
     (void)close(f->fd);
     f->fd = -1;
 }

@@ -4,7 +4,7 @@
  *
  *    struct probe v[] = {{.path = "/run/marketingcli/auth.sock", .question = probe_fcgi_question()}};
  *    probe_all(v, ARRAY_LEN(v), 2000);
- *    if (v[0].state == PROBE_SILENT) ...
+ *    if (v[0].state != PROBE_ANSWERS) ...
  *
  * What is in an answer does not matter, and it is not read to its end.
  */
@@ -15,13 +15,14 @@
 #define PROBE_MAX 64
 
 enum probe_state {
-    PROBE_SILENT,  /* nothing listens, or nobody answered in time */
+    PROBE_SILENT,  /* nobody answered in time */
     PROBE_ANSWERS, /* somebody did */
+    PROBE_GONE,    /* nothing listens, or it hung up */
     PROBE_REFUSED, /* this user may not connect: nothing is known */
 };
 
 struct probe {
-    const char *path;    /* of the socket, SOCK_STREAM; one that is too long for a socket's is PROBE_SILENT */
+    const char *path;    /* of the socket, SOCK_STREAM; one that is too long for a socket's is PROBE_GONE */
     struct str question; /* fits into what a socket takes at once */
     enum probe_state state;
 };
@@ -30,7 +31,7 @@ void probe_all(struct probe *v, size_t n, int timeout_ms); /* n is at most PROBE
 
 /*
  * What any FastCGI program answers: nginx's question whether it would take a body, for a path that it does not have.
- * The answer is a no, costs no query and is counted as such a question.
+ * The answer is a no, costs no query, and is neither logged nor counted.
  */
 struct str probe_fcgi_question(void);
 

@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import services
+from conftest import User
 from helpers import expect
 from services import generate
 from test_metrics import Shown
+from test_turns import images, upload  # noqa: F401
 
 PARTS = ["database", "schema", *(generate.label(r) for r in generate.services() if r["host"] == "HOST_MAIN")]
 PROGRAMS = [p for p in PARTS[2:] if not p.startswith("worker-")]
@@ -58,13 +60,70 @@ def test_all_is_there(stack):
     assert all(set(p) == {"name", "status"} for p in data["parts"])
 
 
-@pytest.mark.parametrize("name, away", [(p, how) for p in PROGRAMS if p != "keys" for how in ("stopped", "frozen")
-                                        if (p, how) != ("image", "frozen")])  # whose other processes would go on
-def test_a_program_that_is_away(stack, name, away):
+@pytest.mark.parametrize("name", [p for p in PROGRAMS if p != "keys"])
+def test_a_program_that_is_away(stack, name):
     """systemd holds its socket, where a connection succeeds all the same: it must answer."""
-    with stack.stopped(name) if away == "stopped" else frozen(stack, name):
+    with stack.stopped(name):
         stack.wait(lambda: down(stack) == [name], f"{name} is missed")
     stack.wait(lambda: down(stack) == [], "it is back")
+
+
+def test_programs_that_hang(stack):
+    names = sorted(p for p in PROGRAMS if p not in ("keys", "image"))  # image's other processes would go on
+    with contextlib.ExitStack() as all_of_them:
+        for name in names:
+            all_of_them.enter_context(frozen(stack, name))
+        stack.wait(lambda: down(stack) == names, "all are missed")
+    stack.wait(lambda: down(stack) == [], "they are back")
+
+
+def not_missed(stack, name):
+    """Its state; nobody is told 503."""
+    states, data = asked(stack)
+    assert data, f"{name} is missed"
+    return states[name]
+
+
+@pytest.mark.parametrize("name", ["auth", "image"])
+def test_a_restart_is_no_outage(stack, name):
+    """A load balancer would take the server out at each update. image ends with its metrics' socket, which systemd does not hold."""
+    with stack.stopped(name):
+        stack.wait(lambda: not_missed(stack, name) == "unknown", "it does not answer")
+    stack.wait(lambda: not_missed(stack, name) == "up", "it is back")
+
+
+def test_a_stop_that_lasts_is_no_outage(stack, images):
+    """While one long request runs, a program that stops takes no other for as long as STOP_PATIENCE_US."""
+    path, held = images
+    with stack.configured("uploads", store_image_socket=path), ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(upload, User(stack))
+        stack.wait(lambda: held.count() == 1, "it is at work")
+        starts = stack.starts("uploads")
+        stack.kill("uploads", signal.SIGTERM)
+        stack.wait(lambda: not_missed(stack, "uploads") == "unknown", "it takes nothing new")
+        stack.wait(lambda: not_missed(stack, "uploads") == "up", "it takes what is light")
+        assert stack.starts("uploads") == starts and not answer.done()
+        held.release()
+        stack.wait(lambda: not_missed(stack, "uploads") == "up" and stack.starts("uploads") > starts, "the next one runs")
+
+
+def test_who_listens_no_more_is_down_at_once(stack):
+    path = stack.at.run / "auth.sock"
+    path.rename(path.with_suffix(".away"))
+    try:
+        before = asked(stack)[1]["checked_at"]
+        stack.wait(lambda: (answer := asked(stack))[1] is None or answer[1]["checked_at"] != before, "it was looked again")
+        assert down(stack) == ["auth"]
+    finally:
+        path.with_suffix(".away").rename(path)
+
+
+def test_a_look_leaves_no_trace(stack):
+    """Neither a line in the log of whom it asks, nor a count: a monitor's questions would hide what happens."""
+    before, logged = Shown(stack, "auth"), len(stack.log("auth"))
+    first = asked(stack)[1]["checked_at"]
+    stack.wait(lambda: asked(stack)[1]["checked_at"] != first, "it was looked again")
+    assert Shown(stack, "auth").moved(before, "requests_total") == {} and '"request"' not in stack.log("auth")[logged:]
 
 
 def test_the_simulator_is_no_part(stack):
@@ -112,6 +171,18 @@ def test_a_database_that_hangs(stack):
             assert stack.client().get("/healthz", timeout=20).status_code == 200
 
 
+def test_who_may_not_wait_holds_no_thread(stack):
+    """Two wait for the database that hangs. Many others are told before the first of the two is."""
+    client, busy = stack.client(), 0
+    with stack.configured("keys", database_timeout_sec=60), frozen(stack, "mariadb"), ThreadPoolExecutor(2) as pool:
+        stack.wait(lambda: client.get("/readyz", timeout=20).json()["error"]["details"], "the database is missed")
+        held = [pool.submit(stack.client().get, "/readyz", timeout=20) for _ in range(2)]
+        stack.wait(lambda: Shown(stack, "keys")("threads_busy") == 2, "two wait")
+        for _ in range(30):
+            busy += client.get("/readyz", timeout=20).json()["error"]["code"] == "busy"
+        assert busy == 30 and not any(answer.done() for answer in held)
+
+
 def test_an_older_schema(stack):
     (newest,) = stack.sql("SELECT * FROM schema_migrations ORDER BY version DESC LIMIT 1")
     stack.sql("DELETE FROM schema_migrations WHERE version = %s", newest["version"])
@@ -124,12 +195,10 @@ def test_an_older_schema(stack):
 
 def test_looks_are_few(stack):
     """At most one a second, however many ask."""
-    before, began = Shown(stack, "auth")("requests_total", route="authorize", status="4xx"), time.monotonic()
+    began = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: stack.client().get("/readyz").status_code, range(300)))
-    looks = Shown(stack, "auth")("requests_total", route="authorize", status="4xx") - before
-    assert set(answers) == {200}
-    assert 1 <= looks <= (time.monotonic() - began) / LOOKED_SEC + 1
+        looks = {data["checked_at"] for _, data in pool.map(lambda _: asked(stack), range(300))}
+    assert 1 <= len(looks) <= (time.monotonic() - began) / LOOKED_SEC + 2  # the last one before it, too
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")

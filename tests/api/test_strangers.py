@@ -198,6 +198,13 @@ def test_no_byte_in_chunks_with_much_around_them(stack, addresses, spool):
     assert let_in == []
 
 
+def test_what_nginx_says_of_a_body_it_cannot_hold(stack):
+    """25 KB in chunks of a byte are not too large, but too much for its memory. What else it fails at has another cause."""
+    _, _, body = send(stack, "POST", "/api/v1/auth/login", size=25000, chunked=True, extension=b";")
+    error = json.loads(body)["error"]
+    assert error["code"] == "body_too_large" and "too many small chunks" in error["message"]
+
+
 def test_a_small_body_in_chunks(stack):
     """As HTTP libraries send that do not know the length; also with extensions."""
     login = json.dumps({"email": "x@example.com", "password": "x" * 10}).encode()

@@ -71,7 +71,34 @@ static bool shares_allow(const struct shares_use *use, uint64_t most, uint64_t m
     return more <= left && (use->user == 0 || use->user + more <= left - more);
 }
 
-static bool shares_may_begin(const struct shares *t, const struct share *who)
+/* The first that has been passed too often. */
+static const struct share *shares_overdue(const struct shares *t)
+{
+    const struct share *first = NULL;
+
+    for (size_t i = 0; i < SHARES_MAX; i++) {
+        const struct share *share = &t->share[i];
+        if (share->state == SHARE_WAITING && share->passed >= SHARES_PASSED_MAX &&
+            (first == NULL || shares_is_before(share, first)))
+            first = share;
+    }
+    return first;
+}
+
+/*
+ * Whether enough is left for the one that is overdue. While his user has images at work, nothing is kept for him yet, but
+ * no other of theirs begins before him: soon they have none.
+ */
+static bool shares_leave(const struct shares *t, const struct share *overdue, const struct share *who, uint64_t left)
+{
+    if (overdue == NULL || overdue == who)
+        return true;
+    if (shares_are_of_one(overdue, who))
+        return false;
+    return shares_count(t, SHARE_RUNNING, overdue->user) > 0 || who->need_bytes + overdue->need_bytes <= left;
+}
+
+static bool shares_may_begin(const struct shares *t, const struct share *who, const struct share *overdue)
 {
     struct shares_use processes = {0}, memory = {0};
 
@@ -85,26 +112,43 @@ static bool shares_may_begin(const struct shares *t, const struct share *who)
         memory.all += share->need_bytes;
         memory.user += same ? share->need_bytes : 0;
     }
-    return shares_allow(&processes, t->processes, 1) && shares_allow(&memory, t->need_bytes, who->need_bytes);
+    return shares_allow(&processes, t->processes, 1) && shares_allow(&memory, t->need_bytes, who->need_bytes) &&
+           shares_leave(t, overdue, who, t->need_bytes - memory.all);
+}
+
+/* Counts for those that next passes, and sends its user's others to the end of the line. */
+static void shares_move_line(struct shares *t, const struct share *next)
+{
+    t->last++;
+    for (size_t i = 0; i < SHARES_MAX; i++) {
+        struct share *share = &t->share[i];
+        if (share->state != SHARE_WAITING || share == next)
+            continue;
+        bool is_passed = shares_is_before(share, next), same = shares_are_of_one(share, next);
+        share->passed += is_passed && (same || shares_count(t, SHARE_RUNNING, share->user) == 0);
+        if (!same)
+            continue;
+        share->in_line = t->last;
+        if (!is_passed)
+            share->passed = 0;
+    }
 }
 
 bool shares_begin(struct shares *t, size_t *ret_i)
 {
+    const struct share *overdue = shares_overdue(t);
     struct share *next = NULL;
 
     for (size_t i = 0; i < SHARES_MAX; i++) {
         struct share *share = &t->share[i];
         if (share->state == SHARE_WAITING && (next == NULL || shares_is_before(share, next)) &&
-            shares_may_begin(t, share))
+            shares_may_begin(t, share, overdue))
             next = share;
     }
     if (next == NULL)
         return false;
+    shares_move_line(t, next);
     next->state = SHARE_RUNNING;
-    t->last++;
-    for (size_t i = 0; i < SHARES_MAX; i++)
-        if (t->share[i].state == SHARE_WAITING && shares_are_of_one(&t->share[i], next))
-            t->share[i].in_line = t->last;
     *ret_i = (size_t)(next - t->share);
     return true;
 }

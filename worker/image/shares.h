@@ -9,6 +9,9 @@
  * than a share: another process only while more would stay free than he would have, and the same for memory. So one
  * user alone has half, two have a third each, and there is nearly always something left for who comes next; only
  * somebody who has nothing yet can take the last process.
+ *
+ * What fits does not wait for what does not fit yet. But a large image would never fit while small ones take each byte
+ * that becomes free. So when it has been passed SHARES_PASSED_MAX times, the memory it needs is kept for it.
  */
 #pragma once
 
@@ -20,6 +23,7 @@
 
 #define SHARES_WAITING_MAX 128     /* each holds three descriptors */
 #define SHARES_USER_WAITING_MAX 16 /* more than an app lets one user send at a time */
+#define SHARES_PASSED_MAX 16       /* as many as are worked on at a time, at most */
 #define SHARES_MAX (SHARES_WAITING_MAX + PROCESSES_MAX)
 
 struct share {
@@ -27,6 +31,7 @@ struct share {
     uint8_t user[16];
     uint64_t need_bytes;
     uint64_t in_line, came; /* its place in the line; a user's images that went to its end together stay in order */
+    size_t passed;          /* images after it that began: its user's, and others' while that one had nothing at work */
 };
 
 struct shares {

@@ -161,6 +161,105 @@ static void memory_has_shares_too(void **state)
     assert_false(fits(t, 'f', 1025 * MB));
 }
 
+#define MEDIUM (100 * MB) /* nine leave no room for a large one */
+
+static struct shares *crowded(void)
+{
+    struct shares *t = fresh(16);
+
+    add_all(t, "123456789", MEDIUM);
+    assert_string_equal(begun(t), "123456789");
+    return t;
+}
+
+/* One of the nine's images ends, and its sender has the next one. Returns whether x's large one has begun by then. */
+static bool goes_on(struct shares *t)
+{
+    size_t i = 0;
+
+    while (t->share[i].state != SHARE_RUNNING || t->share[i].user[0] == 'x')
+        i++;
+    char who = (char)t->share[i].user[0];
+    shares_end(t, i);
+    (void)add(t, who, MEDIUM);
+    (void)begun(t);
+    for (i = 0; i < SHARES_MAX; i++)
+        if (t->share[i].state == SHARE_RUNNING && t->share[i].need_bytes == LARGE)
+            return true;
+    return false;
+}
+
+static void a_large_image_is_not_passed_for_ever(void **state)
+{
+    struct shares *t = crowded();
+    size_t n = 0;
+
+    (void)state;
+    (void)add(t, 'x', LARGE);
+    while (n < 100 && !goes_on(t))
+        n++;
+    assert_in_range(n, 1, SHARES_PASSED_MAX + 2);
+}
+
+static size_t at_work(const struct shares *t, char user)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < SHARES_MAX; i++)
+        n += t->share[i].state == SHARE_RUNNING && t->share[i].user[0] == (uint8_t)user;
+    return n;
+}
+
+/* Whether each of them ends before the next one begins, or after. */
+static void nor_by_small_ones_of_its_own_user(void **state)
+{
+    (void)state;
+    for (size_t stay = 0; stay <= 1; stay++) {
+        struct shares *t = crowded();
+        size_t n = 0;
+
+        add_all(t, "x", LARGE);
+        for (; n < 100 && !goes_on(t); n++) {
+            (void)fits(t, 'x', MB);
+            bool more = begun(t)[0] == 'x';
+            while (at_work(t, 'x') > (more ? stay : 0))
+                end(t, 'x');
+        }
+        assert_in_range(n, 1, SHARES_PASSED_MAX + 4);
+    }
+}
+
+/* What is kept for one is not more than it needs, and only until it begins or its sender leaves. */
+static void the_rest_goes_on_meanwhile(void **state)
+{
+    struct shares *t = crowded();
+
+    (void)state;
+    size_t x = add(t, 'x', LARGE);
+    for (size_t i = 0; i < SHARES_PASSED_MAX; i++) {
+        (void)add(t, 'y', MB);
+        assert_string_equal(begun(t), "y");
+        end(t, 'y');
+    }
+    add_all(t, "yz", MB);
+    assert_string_equal(begun(t), ""); /* 124 MB are free */
+    shares_end(t, x);
+    assert_string_equal(begun(t), "yz");
+    end(t, 'y');
+    end(t, 'z');
+    (void)add(t, 'x', LARGE);
+    for (size_t i = 0; i < SHARES_PASSED_MAX; i++) {
+        (void)add(t, 'y', MB);
+        assert_string_equal(begun(t), "y");
+        end(t, 'y');
+    }
+    (void)add(t, 'y', MB);
+    end(t, '1');
+    assert_string_equal(begun(t), ""); /* 224 */
+    end(t, '2');
+    assert_string_equal(begun(t), "xy"); /* 324 */
+}
+
 static void the_line_has_an_end(void **state)
 {
     struct shares *t = fresh(2);
@@ -198,9 +297,15 @@ static void who_leaves_is_forgotten(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_user_has_half),       cmocka_unit_test(only_who_has_none_takes_the_last),
-        cmocka_unit_test(users_take_turns),        cmocka_unit_test(nobody_is_passed_over_for_ever),
-        cmocka_unit_test(memory_has_shares_too),   cmocka_unit_test(the_line_has_an_end),
+        cmocka_unit_test(one_user_has_half),
+        cmocka_unit_test(only_who_has_none_takes_the_last),
+        cmocka_unit_test(users_take_turns),
+        cmocka_unit_test(nobody_is_passed_over_for_ever),
+        cmocka_unit_test(memory_has_shares_too),
+        cmocka_unit_test(a_large_image_is_not_passed_for_ever),
+        cmocka_unit_test(nor_by_small_ones_of_its_own_user),
+        cmocka_unit_test(the_rest_goes_on_meanwhile),
+        cmocka_unit_test(the_line_has_an_end),
         cmocka_unit_test(who_leaves_is_forgotten),
     };
 
