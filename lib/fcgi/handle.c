@@ -164,11 +164,14 @@ static enum err handle_run(struct ctx *c, const struct route *route, enum work_p
     return ERR_INTERNAL;
 }
 
-/* Whether a person is told by a page. */
+/*
+ * Whether a person is told by a page. Not who has not signed in: the address in the browser still works after the sign-in,
+ * so it stays.
+ */
 static bool handle_shows_page(const struct ctx *c, const struct route *route, enum err code)
 {
     return route != NULL && route->browser_page != NULL && input_wants_html(c) && err_is_shown(code) &&
-           code != ERR_INTERNAL;
+           code != ERR_INTERNAL && err_status(code) != 401;
 }
 
 /* The header that belongs to an error: how to sign in, which methods there are, how to encode, when to try again. */

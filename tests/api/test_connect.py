@@ -244,6 +244,28 @@ def test_a_network_error_in_the_exchange(user, stack, name, path, fault, faulty_
     expect(user.web.get(consented(user, name)), 200)
 
 
+def test_a_browser_that_is_not_signed_in_keeps_the_address(user, stack, name):
+    """README: it is given to a client that is."""
+    url = consented(user, name)
+    expect(stack.client().get(url, headers=HTML, allow_redirects=False), 401, "unauthenticated")
+    expect(user.web.get(url), 200)
+
+
+def test_a_busy_server_tells_a_browser_by_the_page(user, stack, name):
+    with Transport(stack) as tiktok, tiktok.used_by("tiktok", service_outside_max=1, service_queue_sec=1):
+        tiktok.fault(TOKEN, "hang")
+        other = User(stack)
+        with ThreadPoolExecutor() as pool:
+            hangs = pool.submit(callback, other, state=state_of(other.authorize_url()), code="x")
+            stack.wait(lambda: tiktok.requests(TOKEN) == 1, "the exchange hangs")
+            url = consented(user, name)
+            page = user.web.get(url, headers=HTML, allow_redirects=False)
+            assert page.headers["Location"] == "/connected.html?error=busy"
+            tiktok.ended.set()
+            hangs.result()
+        expect(user.web.get(url), 200)  # the state was not used up
+
+
 def test_tiktok_refuses_the_connection(user, name, faulty_tiktok):
     faulty_tiktok.refuse_connections(1)
     page = user.web.get(consented(user, name), headers=HTML, allow_redirects=False)
