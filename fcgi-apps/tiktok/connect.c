@@ -36,17 +36,11 @@ static enum err connect_refused(struct ctx *c, enum err code, const struct tikto
     return code;
 }
 
-/* These two are TikTok's words for "our fault, later" (RFC 6749 4.1.2.1). */
-static bool connect_is_outage(struct str code)
-{
-    return str_eqc(code, "server_error") || str_eqc(code, "temporarily_unavailable") || str_eqc(code, "internal_error");
-}
-
 static enum err connect_answer_of(struct ctx *c, enum err e, const struct tiktok_error *error)
 {
     if (e == OK)
         return OK;
-    if (e == ERR_TIKTOK_REFUSED && !connect_is_outage(error->code))
+    if (e == ERR_TIKTOK_REFUSED && !tiktok_is_outage(error->code))
         return connect_refused(c, ERR_TIKTOK_REFUSED, error);
     return connect_refused(c, ERR_TIKTOK_UNREACHABLE, error);
 }

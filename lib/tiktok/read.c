@@ -25,7 +25,7 @@ struct reply_error_fields {
 
 struct reply_data {
     struct str creator_username, creator_nickname, publish_id, status, fail_reason;
-    struct str post_ids, post_ids_spelt_right; /* JSON text */
+    struct str post_ids, post_ids_spelt_right, publish_id_json; /* JSON text */
     struct strs privacy_level_options;
     bool comment_disabled;
     struct tiktok_user user;
@@ -181,12 +181,22 @@ enum err tiktok_read_creator(const struct net_result *r, struct arena *arena, st
     return OK;
 }
 
+/* In any form, so that no answer that names a post is taken for a refusal. */
+static bool tiktok_read_has_post(const struct reply_data *data)
+{
+    struct str id = data->publish_id_json;
+
+    return id.n > 0 && !str_eqc(id, "null") && !str_eqc(id, "\"\"");
+}
+
 enum err tiktok_read_init(const struct net_result *r, struct arena *arena, struct str *ret_publish_id,
                           struct tiktok_error *ret_error)
 {
     struct reply_envelope reply;
 
     enum err e = tiktok_read_envelope(r, arena, &reply, ret_error);
+    if (e == ERR_TIKTOK_REFUSED && tiktok_read_has_post(&reply.data))
+        return ERR_NET_UNKNOWN;
     if (e != OK)
         return e;
     struct str publish_id = clean_word(reply.data.publish_id, PUBLISH_ID_MAX_BYTES);
@@ -275,6 +285,7 @@ static const struct json_field tiktok_read_data_fields[] = {
     {.name = "privacy_level_options", JSON_STRS(struct reply_data, privacy_level_options)},
     {.name = "comment_disabled", JSON_BOOL(struct reply_data, comment_disabled)},
     {.name = "publish_id", JSON_STR(struct reply_data, publish_id)},
+    {.name = "publish_id", JSON_RAW(struct reply_data, publish_id_json)},
     {.name = "status", JSON_STR(struct reply_data, status)},
     {.name = "fail_reason", JSON_STR(struct reply_data, fail_reason)},
     {.name = "publicaly_available_post_id", JSON_RAW(struct reply_data, post_ids)},

@@ -64,6 +64,7 @@ struct tiktok_creator {
 MUST_CHECK enum err tiktok_read_creator(const struct net_result *r, struct arena *arena, struct tiktok_creator *ret,
                                         struct tiktok_error *ret_error);
 
+/* A refusal that names a publish_id all the same says nothing about the post: ERR_NET_UNKNOWN, with error filled. */
 MUST_CHECK enum err tiktok_read_init(const struct net_result *r, struct arena *arena, struct str *ret_publish_id,
                                      struct tiktok_error *ret_error);
 
@@ -91,31 +92,35 @@ struct tiktok_post {
 struct str tiktok_init_payload(struct arena *arena, const struct tiktok_post *post);
 
 /*
- * What to do about a code of init or status, one table: tiktok_codes.c (docs/tiktok.md#init, docs/tiktok.md#status).
- * For a code that is not in it the caller decides; after an init, tiktok_init_refusal.
+ * What to do about a code of init or status, by the tables of tiktok_codes.c (docs/tiktok.md#init, docs/tiktok.md#status).
+ * For a code that is in none the caller decides; after an init, tiktok_init_refusal.
  */
 enum tiktok_action {
-    TIKTOK_FINAL,     /* the post failed; the user is told */
-    TIKTOK_RETRY,     /* nothing was posted: try again later, unasked */
-    TIKTOK_DEFER,     /* a cap that resets: wait retry_after_sec, and show the user why */
-    TIKTOK_REFRESH,   /* the access token is dead: refresh it, then try again */
-    TIKTOK_RECONNECT, /* the user must connect again */
+    TIKTOK_FINAL,        /* the post failed; the user is told */
+    TIKTOK_RETRY,        /* nothing was posted: try again later, unasked */
+    TIKTOK_DEFER,        /* a cap that resets: wait retry_after_sec, and show the user why */
+    TIKTOK_REFRESH,      /* the access token is dead: refresh it, then try again */
+    TIKTOK_REFRESH_ONCE, /* it may be dead: the same; if a fresh one is refused too, it is about the call */
+    TIKTOK_RECONNECT,    /* the user must connect again */
 };
 struct tiktok_code {
     const char *code; /* TikTok's */
-    int http_status;  /* of a refused call; 0: a fail_reason of status */
+    int http_status;  /* that TikTok documents for it; 0: a fail_reason of status */
     enum tiktok_action action;
     const char *failure; /* our failure code of the post: "url_ownership_unverified" */
     int64_t retry_after_sec;
     const char *message; /* for the user: what it means and what to do */
 };
-const struct tiktok_code *tiktok_code_find(struct str code); /* NULL: not in the table */
+const struct tiktok_code *tiktok_code_find(struct str code); /* NULL: in no table */
 
 /*
  * What to do after an init for which tiktok_read_init returned ERR_TIKTOK_REFUSED. NULL: the answer does not say that
  * nothing was posted, so the outcome is unknown. Why which answer says so: docs/tiktok.md#refusals.
  */
 const struct tiktok_code *tiktok_init_refusal(const struct tiktok_error *error);
+
+/* Is this code TikTok's word for "our fault"? Then it is no refusal: something may have been done, and it passes. */
+bool tiktok_is_outage(struct str code);
 
 /* The message for one of our failure codes, including those that never come from TikTok (outcome_unknown,
  * confirmation_timeout, account_disconnected, worker_crashed, images_gone). NULL: there is none. */

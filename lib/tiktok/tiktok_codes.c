@@ -10,15 +10,22 @@ struct tiktok_codes_failure {
     const char *message;
 };
 
-static const struct tiktok_code tiktok_codes[], tiktok_unlisted[];
+static const struct tiktok_code tiktok_codes[], tiktok_codes_of_posts[], tiktok_unlisted[];
 static const struct tiktok_codes_failure tiktok_failures[];
 
-const struct tiktok_code *tiktok_code_find(struct str code)
+static const struct tiktok_code *tiktok_codes_row(const struct tiktok_code *table, struct str code)
 {
-    for (const struct tiktok_code *c = tiktok_codes; c->code != NULL; c++)
+    for (const struct tiktok_code *c = table; c->code != NULL; c++)
         if (str_eqc(code, c->code))
             return c;
     return NULL;
+}
+
+const struct tiktok_code *tiktok_code_find(struct str code)
+{
+    const struct tiktok_code *c = tiktok_codes_row(tiktok_codes, code);
+
+    return c != NULL ? c : tiktok_codes_row(tiktok_codes_of_posts, code);
 }
 
 static const struct tiktok_code *tiktok_codes_unlisted_find(int http_status)
@@ -29,27 +36,37 @@ static const struct tiktok_code *tiktok_codes_unlisted_find(int http_status)
     return NULL;
 }
 
-/* TikTok checks the token before it does anything, so with a dead one nothing was done, whatever the status of HTTP. */
-static bool tiktok_codes_is_listed_refusal(const struct tiktok_code *c, int http_status)
+bool tiktok_is_outage(struct str code)
 {
-    if (c == NULL || c->http_status == 0)
-        return false;
-    return http_status / 100 == 4 || (http_status / 100 == 2 && c->action == TIKTOK_REFRESH);
+    static const char internal[] = "internal"; /* internal_error too, and what else begins so */
+    struct str head = str_of(code.p, MIN(code.n, sizeof internal - 1));
+
+    return str_ieq(head, str_from(internal)) || str_ieq(code, STR("server_error")) ||
+           str_ieq(code, STR("temporarily_unavailable"));
+}
+
+/* TikTok checks the token before it does anything, and its API puts some refusals into a 200. */
+static bool tiktok_codes_is_dead_token(const struct tiktok_code *c)
+{
+    return c->action == TIKTOK_REFRESH || c->action == TIKTOK_REFRESH_ONCE;
 }
 
 const struct tiktok_code *tiktok_init_refusal(const struct tiktok_error *error)
 {
-    const struct tiktok_code *code = tiktok_code_find(error->code),
+    const struct tiktok_code *listed = tiktok_codes_row(tiktok_codes, error->code),
                              *unlisted = tiktok_codes_unlisted_find(error->http_status);
 
-    if (tiktok_codes_is_listed_refusal(code, error->http_status))
-        return code;
-    /* "internal" and "internal_error" are TikTok's words for something that broke half-way. */
-    if (error->code.n == 0 || str_eqc(error->code, "ok") || str_starts(error->code, STR("internal")))
+    if (error->code.n == 0 || str_eqc(error->code, "ok") || tiktok_is_outage(error->code))
         return NULL;
-    if (unlisted == NULL || error->log_id.n == 0)
+    if (tiktok_codes_row(tiktok_codes_of_posts, error->code) != NULL) /* so there is a post */
         return NULL;
-    return code != NULL ? code : unlisted;
+    if (listed != NULL && error->http_status == 200 && tiktok_codes_is_dead_token(listed))
+        return listed;
+    if (unlisted == NULL) /* a status by which nothing is refused */
+        return NULL;
+    if (listed != NULL)
+        return listed;
+    return error->log_id.n > 0 ? unlisted : NULL;
 }
 
 static const struct tiktok_codes_failure *tiktok_codes_failure_find(struct str failure)
@@ -125,9 +142,8 @@ bool tiktok_failure_retryable(struct str failure)
 #define PUBLISH_ID_TEXT "TikTok no longer knows this post. Check the TikTok profile before you send it again."
 
 /*
- * docs/tiktok.md: the tables of content/init, creator_info/query and status/fetch at developers.tiktok.com. The generic
- * pages spell some codes differently; both forms stand here. So do codes that TikTok documents nowhere and others have met:
- * "seen".
+ * docs/tiktok.md: the tables of content/init and creator_info/query at developers.tiktok.com. The generic pages spell
+ * some codes differently; both forms stand here. So do codes that TikTok documents nowhere and others have met: "seen".
  */
 static const struct tiktok_code tiktok_codes[] = {
     {"invalid_param", 400, TIKTOK_FINAL, "tiktok_invalid_param", 0, INVALID_TEXT},
@@ -146,18 +162,24 @@ static const struct tiktok_code tiktok_codes[] = {
     {"privacy_level_option_mismatch", 403, TIKTOK_FINAL, "privacy_level_not_offered", 0, PRIVACY_TEXT},
     {"access_token_invalid", 401, TIKTOK_REFRESH, "account_needs_reconnect", 0, RECONNECT_TEXT},
     {"access_token_expired", 401, TIKTOK_REFRESH, "account_needs_reconnect", 0, RECONNECT_TEXT}, /* seen */
-    {"10001", 401, TIKTOK_REFRESH, "account_needs_reconnect", 0, RECONNECT_TEXT},                /* seen */
-    {"10002", 401, TIKTOK_REFRESH, "account_needs_reconnect", 0, RECONNECT_TEXT},                /* seen */
+    {"10001", 401, TIKTOK_REFRESH_ONCE, "tiktok_refused", 0, REFUSED_TEXT},                      /* seen */
+    {"10002", 401, TIKTOK_REFRESH_ONCE, "tiktok_refused", 0, REFUSED_TEXT},                      /* seen */
     {"scope_not_authorized", 401, TIKTOK_RECONNECT, "tiktok_scope_missing", 0, SCOPE_TEXT},
     {"scope_permission_missed", 400, TIKTOK_RECONNECT, "tiktok_scope_missing", 0, SCOPE_TEXT},
     {"rate_limit_exceeded", 429, TIKTOK_RETRY, "tiktok_rate_limited", 60, RATE_TEXT}, /* a window of a minute */
+    {0},
+};
 
-    /* status/fetch */
+/*
+ * Codes about a post that TikTok has, so none of them refuses an init: those of status/fetch, then fail_reason, after
+ * which nothing is sent again by itself.
+ */
+static const struct tiktok_code tiktok_codes_of_posts[] = {
     {"invalid_publish_id", 400, TIKTOK_FINAL, "tiktok_publish_id_unknown", 0, PUBLISH_ID_TEXT},
     {"token_not_authorized_for_specified_publish_id", 400, TIKTOK_FINAL, "tiktok_publish_id_unknown", 0,
      PUBLISH_ID_TEXT},
 
-    /* fail_reason: TikTok had accepted the post, so nothing is sent again by itself */
+    /* fail_reason */
     {"file_format_check_failed", 0, TIKTOK_FINAL, "file_format_check_failed", 0, FORMAT_TEXT},
     {"picture_size_check_failed", 0, TIKTOK_FINAL, "picture_size_check_failed", 0, SIZE_TEXT},
     {"duration_check_failed", 0, TIKTOK_FINAL, "duration_check_failed", 0, VIDEO_TEXT},
@@ -176,7 +198,8 @@ static const struct tiktok_code tiktok_codes[] = {
 /*
  * An init refused with a code that is in no table, in TikTok's envelope with its log_id: by the status of HTTP. Only those
  * are here by which a server says that it has not done what it was asked for. 408, 409, 425 and 499 are not: they may come
- * when something was begun. code is what the account's state_reason then says.
+ * when something was begun. So a code of tiktok_codes, too, refuses an init only with a status that is here. code is what
+ * the account's state_reason then says.
  */
 static const struct tiktok_code tiktok_unlisted[] = {
     {"tiktok_refused", 400, TIKTOK_FINAL, "tiktok_refused", 0, REFUSED_TEXT},
@@ -191,7 +214,7 @@ static const struct tiktok_code tiktok_unlisted[] = {
     {0},
 };
 
-/* Every failure code that a post can show: those of the table above, then those that TikTok never says. */
+/* Every failure code that a post can show: those of the tables above, then those that TikTok never says. */
 static const struct tiktok_codes_failure tiktok_failures[] = {
     {"tiktok_invalid_param", false, INVALID_TEXT},
     {"invalid_file_upload", false, UPLOAD_TEXT},

@@ -56,6 +56,10 @@ def polls(tiktok, sent):
     return sum(json.loads(body)["publish_id"] == publish_id for body in tiktok.received["status"])
 
 
+def state_of(stack, account):
+    return stack.sql("SELECT state FROM accounts WHERE id = %s", uuid.UUID(account).bytes)[0]["state"]
+
+
 @pytest.fixture
 def tiktok(stack):
     with FakeTiktok(stack.at.tls / "leaf.crt", stack.at.tls / "leaf.key") as fake:
@@ -81,7 +85,10 @@ def worker(stack, tiktok, connected, tmp_path):
 
 
 @pytest.mark.parametrize("behaviour", ["drop", "reset", "hang", "garbage", "empty", "cut", "code:internal_error:500",
-                                       "unlogged:no_such_code:400", "code:no_such_code:409", "code:invalid_param:200"])
+                                       "unlogged:no_such_code:400", "code:no_such_code:409", "code:invalid_param:200",
+                                       "code:rate_limit_exceeded:408", "code:photo_pull_failed:400",
+                                       "code:temporarily_unavailable:400", "taken:access_token_expired:200",
+                                       "taken:10002:401", "taken:no_such_code:429"])
 def test_what_may_have_left_is_unknown(stack, user, connected, tiktok, worker, behaviour):
     tiktok.behave("init", behaviour)
     sent = Sent(stack, user, connected)
@@ -111,10 +118,24 @@ def test_a_dead_token_by_another_name_is_refreshed(stack, user, connected, tikto
 
 
 def test_a_token_that_stays_dead_ends_in_a_reconnection(stack, user, connected, tiktok, worker):
-    tiktok.behave("init", "code:10002:401")
+    """The post waits for it, unsent."""
+    tiktok.behave("init", "code:access_token_expired:401")
     sent = Sent(stack, user, connected)
-    failed(sent.wait(), "account_needs_reconnect")
+    sent.wait_event("refused_retry", times=2)
+    assert sent.get()["status"] == "queued" and state_of(stack, connected) == "needs_reconnect"
     assert inits(tiktok, sent) == 2 and sent.states_of_attempts() == ["refused", "refused"]
+
+
+@pytest.mark.parametrize("code", ["10001:401", "10002:401", "10002:200"])
+def test_a_number_that_a_refresh_does_not_mend_is_a_refusal(stack, user, connected, tiktok, worker, code):
+    """It may mean a dead token or wrong parameters. With a fresh token it cannot be the token: the account stays."""
+    tiktok.behave("init", "code:" + code)
+    sent = Sent(stack, user, connected)
+    platform = failed(sent.wait(), "tiktok_refused")["platform_error"]
+    assert platform == {"code": code.partition(":")[0], "log_id": "fake-log"}
+    assert inits(tiktok, sent) == 2 and sent.states_of_attempts() == ["refused", "refused"] and sent.jobs() == []
+    assert len(tiktok.received["token"]) == 1
+    assert state_of(stack, connected) == "active"
 
 
 def test_a_limit_by_another_name_is_waited_for(stack, user, connected, tiktok, worker):
@@ -130,6 +151,20 @@ def test_polls_go_on_after_a_dead_token_by_another_name(stack, user, connected, 
     tiktok.behave("status", "code:" + code, "ok")
     sent = Sent(stack, user, connected)
     assert sent.wait()["status"] == "published" and len(tiktok.received["token"]) == 1
+
+
+@pytest.mark.parametrize("call", ["creator", "status"])
+def test_a_number_that_a_refresh_does_not_mend_leaves_the_account(stack, user, connected, tiktok, worker, call):
+    """Of calls that post nothing, too: they are made again later, and nobody is told to connect again."""
+    stack.sql("DELETE FROM creator_snapshots WHERE account_id = %s", uuid.UUID(connected).bytes)
+    tiktok.behave(call, "code:10002:200")
+    sent = Sent(stack, user, connected)
+    sent.wait_event("not_reached" if call == "creator" else "poll")
+    assert tiktok.received["token"]
+    tiktok.behave(call, "ok")
+    stack.move_clock(90)
+    assert sent.wait()["status"] == "published" and inits(tiktok, sent) == 1
+    assert state_of(stack, connected) == "active"
 
 
 def test_published_by_another_name(stack, user, connected, tiktok, worker):

@@ -7,7 +7,9 @@
 
 Behaviours: ok; drop (reads the request, closes); reset (reads it, closes with RST); hang (reads it, never answers);
 garbage (200, not JSON); cut (promises more bytes than it sends); empty (200, {}); http:NNN; code:CODE:NNN (TikTok's error
-envelope; a CODE of digits is sent as a number); unlogged:CODE:NNN (without its log_id); oauth:CODE; slow:SECONDS; refuse (accepts the connection and closes before TLS: nothing can have been sent).
+envelope; a CODE of digits is sent as a number); unlogged:CODE:NNN (without its log_id); taken:CODE:NNN (with the
+publish_id of a post); oauth:CODE; slow:SECONDS; refuse (accepts the connection and closes before TLS: nothing can have
+been sent).
 """
 
 import collections
@@ -116,12 +118,13 @@ class FakeTiktok:
             text = "{}"
         elif kind == "http":
             status, text = int(rest), "oops"
-        elif kind in ("code", "unlogged"):
+        elif kind in ("code", "unlogged", "taken"):
             code, _, number = rest.partition(":")
             error = {"code": int(code) if code.isdigit() else code, "message": "as asked"}
-            if kind == "code":
+            if kind != "unlogged":
                 error["log_id"] = "fake-log"
-            status, text = int(number), json.dumps({"data": {}, "error": error})
+            data = self.good("init")["data"] if kind == "taken" else {}
+            status, text = int(number), json.dumps({"data": data, "error": error})
         elif kind == "oauth":
             text = json.dumps({"error": rest, "error_description": "as asked", "log_id": "fake-log"})
         length = len(text) + (100 if kind == "cut" else 0)

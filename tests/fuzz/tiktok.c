@@ -1,13 +1,16 @@
 /*
  * TikTok's answers. The first byte chooses the status of HTTP, the rest is the body. Invariants: what is taken from an
- * answer fits its column; an init is accepted or refused only by an answer that says so; and no reader reads a 5xx as
- * either.
+ * answer fits its column; an init is accepted or refused only by an answer that says so, and never refused by one that
+ * names a post; and no reader reads a 5xx as either.
  */
 #include "fuzz.h"
 
+#include "json/json.h"
 #include "tiktok/tiktok.h"
 
 static const int statuses[] = {200, 204, 302, 400, 401, 403, 404, 408, 409, 422, 429, 499, 500, 503};
+/* of HTTP, by which a server says that it has not done what it was asked for */
+static const int refusals[] = {400, 401, 403, 404, 405, 413, 415, 422, 429};
 
 static void check_word(struct str s, size_t max_bytes)
 {
@@ -23,6 +26,43 @@ static void check_error(const struct tiktok_error *e, int status)
     ASSERT(e->http_status == status);
 }
 
+struct reply_data {
+    struct str publish_id;
+};
+struct reply {
+    struct reply_data data;
+};
+
+static const struct json_field data_fields[] = {
+    {.name = "publish_id", JSON_STR(struct reply_data, publish_id)},
+    JSON_END,
+};
+static const struct json_field reply_fields[] = {
+    {.name = "data", JSON_OBJECT(struct reply, data, data_fields)},
+    JSON_END,
+};
+
+/* Read apart from the reader: does the answer name a post? */
+static bool has_publish_id(struct str body, struct arena *arena)
+{
+    struct reply reply = {0};
+
+    return json_read(arena, body, reply_fields, &reply) == OK && reply.data.publish_id.n > 0;
+}
+
+static bool is_refusal(int status)
+{
+    for (size_t i = 0; i < ARRAY_LEN(refusals); i++)
+        if (status == refusals[i])
+            return true;
+    return false;
+}
+
+static bool means_dead_token(const struct tiktok_code *code)
+{
+    return code->action == TIKTOK_REFRESH || code->action == TIKTOK_REFRESH_ONCE;
+}
+
 static void check_init(const struct net_result *r, struct arena *arena)
 {
     struct tiktok_error error;
@@ -32,11 +72,13 @@ static void check_init(const struct net_result *r, struct arena *arena)
     check_error(&error, r->status);
     ASSERT(e != OK || (r->status / 100 == 2 && publish_id.n > 0));
     ASSERT(e != ERR_TIKTOK_REFUSED || (r->status / 100 != 5 && error.code.n > 0));
+    ASSERT(e != ERR_TIKTOK_REFUSED || !has_publish_id(r->body, arena));
     check_word(publish_id, 64);
     const struct tiktok_code *code = tiktok_init_refusal(&error);
     if (code == NULL)
         return;
-    ASSERT(r->status / 100 == 4 || (r->status / 100 == 2 && code->action == TIKTOK_REFRESH));
+    ASSERT(is_refusal(r->status) || (r->status == 200 && means_dead_token(code)));
+    ASSERT(code->http_status != 0 && !tiktok_is_outage(error.code));
     ASSERT(tiktok_failure_message(str_from(code->failure)) != NULL);
     ASSERT(tiktok_code_find(error.code) != NULL || error.log_id.n > 0);
 }
@@ -69,7 +111,7 @@ static void check_tokens(const struct net_result *r, struct arena *arena)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    _cleanup_(arena_done) struct arena arena;
+    _cleanup_(arena_done) struct arena arena = {0};
     struct tiktok_error error;
     struct tiktok_creator creator;
     struct tiktok_user user;

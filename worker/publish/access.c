@@ -194,14 +194,25 @@ void access_refused(struct access *a)
 enum access_refusal access_on_refusal(struct job_run *run, struct access *a, const struct tiktok_code *code,
                                       enum err *ret_err)
 {
-    if (code == NULL || (code->action != TIKTOK_REFRESH && code->action != TIKTOK_RECONNECT))
-        return REFUSED_CALL;
-    if (code->action == TIKTOK_REFRESH && access_may_refresh(a)) {
-        access_refused(a);
-        return REFUSED_TOKEN;
+    switch (code == NULL ? TIKTOK_FINAL : code->action) {
+    case TIKTOK_REFRESH:
+    case TIKTOK_REFRESH_ONCE:
+        if (access_may_refresh(a)) {
+            access_refused(a);
+            return REFUSED_TOKEN;
+        }
+        if (code->action == TIKTOK_REFRESH_ONCE)
+            break;
+        __attribute__((fallthrough)); /* a fresh token was refused, too */
+    case TIKTOK_RECONNECT:
+        *ret_err = access_needs_reconnect(run, a, code->code);
+        return REFUSED_ACCOUNT;
+    case TIKTOK_FINAL:
+    case TIKTOK_RETRY:
+    case TIKTOK_DEFER:
+        break;
     }
-    *ret_err = access_needs_reconnect(run, a, code->code);
-    return REFUSED_ACCOUNT;
+    return REFUSED_CALL;
 }
 
 static enum job_step access_then(struct job_run *run, struct access *a, const struct access_ways *ways,

@@ -2,8 +2,8 @@
  * The init: written down before it is made, made at most once, and its result recorded in any case
  * (docs/architecture.md#never-twice).
  *
- * Once a byte may have left, any result except "ok" and a documented 4xx is outcome_unknown, and the post is never sent
- * again by itself.
+ * Once a byte may have left, any result except "ok" with a publish_id and a refusal of docs/tiktok.md#refusals is
+ * outcome_unknown, and the post is never sent again by itself.
  */
 #include "publish/publish.h"
 
@@ -129,11 +129,14 @@ static void init_say_refused(const struct job_run *run, const struct publish *p,
     v->move.failure_code = str_from(code->failure);
     switch (code->action) {
     case TIKTOK_REFRESH:
+    case TIKTOK_REFRESH_ONCE:
         if (access_may_refresh(&p->access) && tally->refused < PUBLISH_REFUSED_MAX) {
             v->move.event = "refused_retry";
             v->go_on = true;
             return;
         }
+        if (code->action == TIKTOK_REFRESH_ONCE)
+            break;
         __attribute__((fallthrough)); /* a fresh token was refused, too */
     case TIKTOK_RECONNECT:
         v->reconnect = code->code;

@@ -51,8 +51,7 @@ static void test_init_refused(void **state)
     assert_str(error.log_id, "L1"); /* the other spelling */
     assert_int_equal(error.http_status, 403);
     /* An error code with status 200 is an error all the same. */
-    assert_int_equal(init_err(answer(200, "{\"data\":{\"publish_id\":\"p1\"},\"error\":{\"code\":\"invalid_param\"}}")),
-                     ERR_TIKTOK_REFUSED);
+    assert_int_equal(init_err(answer(200, "{\"data\":{},\"error\":{\"code\":\"invalid_param\"}}")), ERR_TIKTOK_REFUSED);
     assert_str(error.code, "invalid_param");
     assert_int_equal(init_err(answer(429, "{\"error\":{\"code\":\"rate_limit_exceeded\"}}")), ERR_TIKTOK_REFUSED);
 }
@@ -66,9 +65,37 @@ static void test_init_refused_by_number(void **state)
                      ERR_TIKTOK_REFUSED);
     assert_str(error.code, "10002");
     assert_str(error.log_id, "L6");
-    assert_int_equal(init_err(answer(200, "{\"data\":{\"publish_id\":\"p1\"},\"error\":{\"code\":0}}")),
-                     ERR_TIKTOK_REFUSED);
+    assert_int_equal(init_err(answer(200, "{\"data\":{},\"error\":{\"code\":0}}")), ERR_TIKTOK_REFUSED);
     assert_str(error.code, "0");
+}
+
+/* Whatever the error says: what has a publish_id is a post. */
+static void test_init_refused_with_a_publish_id(void **state)
+{
+    static const struct {
+        const char *publish_id; /* JSON */
+        enum err e;
+    } ids[] = {
+        {"\"p1\"", ERR_NET_UNKNOWN},   {"17", ERR_NET_UNKNOWN},   {"\" \"", ERR_NET_UNKNOWN},
+        {"[\"p1\"]", ERR_NET_UNKNOWN}, {"true", ERR_NET_UNKNOWN}, {"\"\"", ERR_TIKTOK_REFUSED},
+        {"null", ERR_TIKTOK_REFUSED},
+    };
+    static const struct {
+        int status;
+        const char *code;
+    } errors[] = {{200, "access_token_expired"}, {401, "access_token_invalid"}, {429, "something_new"}};
+    char body[300];
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+        for (size_t j = 0; j < ARRAY_LEN(errors); j++) {
+            snprintf(body, sizeof body, "{\"data\":{\"publish_id\":%s},\"error\":{\"code\":\"%s\",\"log_id\":\"L9\"}}",
+                     ids[i].publish_id, errors[j].code);
+            if (init_err(answer(errors[j].status, body)) != ids[i].e)
+                fail_msg("%d %s", errors[j].status, body);
+            assert_str(error.code, errors[j].code); /* the receipt shows it */
+            assert_str(error.log_id, "L9");
+        }
 }
 
 /* Neither ok nor a documented refusal: the post may exist. */
@@ -383,6 +410,7 @@ int main(void)
         cmocka_unit_test_setup(test_init_ok, clear),
         cmocka_unit_test_setup(test_init_refused, clear),
         cmocka_unit_test_setup(test_init_refused_by_number, clear),
+        cmocka_unit_test_setup(test_init_refused_with_a_publish_id, clear),
         cmocka_unit_test_setup(test_init_unknown, clear),
         cmocka_unit_test_setup(test_transport_errors_stay, clear),
         cmocka_unit_test_setup(test_publish_id_length, clear),

@@ -42,8 +42,8 @@ static const struct {
     {"scope_permission_missed", 400, TIKTOK_RECONNECT},
     {"invalid_file_upload", 400, TIKTOK_FINAL},
     {"access_token_expired", 401, TIKTOK_REFRESH},
-    {"10001", 401, TIKTOK_REFRESH},
-    {"10002", 401, TIKTOK_REFRESH},
+    {"10001", 401, TIKTOK_REFRESH_ONCE},
+    {"10002", 401, TIKTOK_REFRESH_ONCE},
     {"EXPIRED", 0, TIKTOK_FINAL},
 };
 
@@ -64,7 +64,7 @@ static void test_documented_codes(void **state)
     }
 }
 
-/* A 5xx's code is ambiguous and must never look like a refusal; unknown ones neither. */
+/* Words for a server that broke are in no table, and neither are codes that nobody has met. */
 static void test_other_codes(void **state)
 {
     (void)state;
@@ -87,26 +87,45 @@ static const struct {
     {403, "invalid_param", "L", "tiktok_invalid_param"},
     {401, "access_token_invalid", NULL, "account_needs_reconnect"},
     {401, "access_token_expired", "L", "account_needs_reconnect"},
-    {400, "10002", "L", "account_needs_reconnect"},
+    {400, "10002", "L", "tiktok_refused"}, /* unless a refresh helps */
     {400, "invalid_file_upload", "L", "invalid_file_upload"},
     /* in the table, with a status that is no refusal's */
     {200, "invalid_param", "L", "-"},
     {200, "url_ownership_unverified", "L", "-"},
+    {200, "spam_risk_too_many_posts", "L", "-"},
     {500, "access_token_invalid", "L", "-"},
     {500, "invalid_param", "L", "-"},
     {302, "access_token_invalid", "L", "-"},
-    /* a dead token was found before anything was posted, whatever the status of HTTP */
+    {408, "rate_limit_exceeded", "L", "-"},
+    {409, "spam_risk_too_many_posts", "L", "-"},
+    {425, "invalid_param", "L", "-"},
+    {499, "access_token_invalid", "L", "-"},
+    {402, "scope_not_authorized", "L", "-"},
+    /* a dead token was found before anything was posted: TikTok's API puts refusals into a 200, too */
     {200, "access_token_invalid", "L", "account_needs_reconnect"},
-    {200, "10001", "L", "account_needs_reconnect"},
-    /* of status/fetch: never of an init */
+    {200, "access_token_expired", "L", "account_needs_reconnect"},
+    {200, "10001", "L", "tiktok_refused"},
+    {200, "10002", "L", "tiktok_refused"},
+    {202, "access_token_invalid", "L", "-"},
+    {202, "10001", "L", "-"},
+    /* of status/fetch, so of a post that TikTok had taken: never a refusal of an init */
     {400, "internal", NULL, "-"},
     {400, "EXPIRED", NULL, "-"},
+    {400, "photo_pull_failed", "L", "-"},
+    {403, "publish_cancelled", "L", "-"},
+    {400, "spam_risk_text", "L", "-"},
+    {401, "auth_removed", "L", "-"},
+    {400, "file_format_check_failed", "L", "-"},
+    {400, "invalid_publish_id", "L", "-"},
+    {400, "token_not_authorized_for_specified_publish_id", "L", "-"},
     /* in no table: refused when TikTok itself says so, by its envelope with a log_id */
     {400, "something_new", "L", "tiktok_refused"},
     {403, "something_new", "L", "tiktok_refused"},
     {404, "something_new", "L", "tiktok_refused"},
+    {405, "something_new", "L", "tiktok_refused"},
+    {413, "something_new", "L", "tiktok_refused"},
+    {415, "something_new", "L", "tiktok_refused"},
     {422, "something_new", "L", "tiktok_refused"},
-    {400, "spam_risk_text", "L", "spam_risk_text"}, /* a fail_reason that comes early */
     {401, "something_new", "L", "account_needs_reconnect"},
     {429, "something_new", "L", "tiktok_rate_limited"},
     {400, "something_new", NULL, "-"},
@@ -117,6 +136,10 @@ static const struct {
     /* what may come after something was done */
     {400, "internal_error", "L", "-"},
     {400, "internal", "L", "-"},
+    {400, "Internal_Server_Error", "L", "-"},
+    {400, "server_error", "L", "-"},
+    {400, "temporarily_unavailable", "L", "-"},
+    {429, "temporarily_unavailable", "L", "-"},
     {408, "something_new", "L", "-"},
     {409, "something_new", "L", "-"},
     {425, "something_new", "L", "-"},
@@ -138,6 +161,38 @@ static void test_what_refuses_an_init(void **state)
             fail_msg("%d %s: %s", inits[i].http_status, inits[i].code, c == NULL ? "-" : c->failure);
         assert_true(c == NULL || tiktok_failure_message(str_from(c->failure)) != NULL);
     }
+}
+
+/* The numbers may mean a dead token, or something else: they never make a user connect again. */
+static void test_numbers_never_ask_for_a_reconnection(void **state)
+{
+    static const char *const numbers[] = {"10001", "10002"};
+    static const int statuses[] = {200, 400, 401, 403};
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        for (size_t j = 0; j < ARRAY_LEN(statuses); j++) {
+            const struct tiktok_error error = {.code = str_from(numbers[i]), .http_status = statuses[j]};
+            const struct tiktok_code *c = tiktok_init_refusal(&error);
+            assert_non_null(c);
+            assert_int_equal(c->action, TIKTOK_REFRESH_ONCE);
+            assert_string_equal(c->failure, "tiktok_refused");
+        }
+}
+
+static void test_outages(void **state)
+{
+    (void)state;
+
+    assert_true(tiktok_is_outage(STR("internal")));
+    assert_true(tiktok_is_outage(STR("internal_error")));
+    assert_true(tiktok_is_outage(STR("INTERNAL_ERROR")));
+    assert_true(tiktok_is_outage(STR("server_error")));
+    assert_true(tiktok_is_outage(STR("temporarily_unavailable")));
+    assert_false(tiktok_is_outage(STR("inter")));
+    assert_false(tiktok_is_outage(STR("invalid_grant")));
+    assert_false(tiktok_is_outage(STR("access_denied")));
+    assert_false(tiktok_is_outage((struct str){0}));
 }
 
 static void test_failures_of_our_own(void **state)
@@ -167,9 +222,13 @@ static void test_messages_say_what_to_do(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_documented_codes),        cmocka_unit_test(test_other_codes),
-        cmocka_unit_test(test_what_refuses_an_init),    cmocka_unit_test(test_failures_of_our_own),
+        cmocka_unit_test(test_documented_codes),
+        cmocka_unit_test(test_other_codes),
+        cmocka_unit_test(test_what_refuses_an_init),
+        cmocka_unit_test(test_failures_of_our_own),
         cmocka_unit_test(test_messages_say_what_to_do),
+        cmocka_unit_test(test_numbers_never_ask_for_a_reconnection),
+        cmocka_unit_test(test_outages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
