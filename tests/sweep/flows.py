@@ -238,6 +238,15 @@ def refresh_ready(world):
     return s
 
 
+def refresh_act(world, s):
+    """To its end; or until the post is held, because the connection has ended."""
+    def now():
+        s.post = expect(s.user.api.get(f"/api/v1/posts/{s.sent.id}"), 200)["data"]
+        return s.post["status"] in ENDED or s.post["held_until"]
+    world.let_go("worker-publish")
+    world.until(now, f"post {s.sent.id} has ended or is held")
+
+
 def refresh_right(world, s):
     """A token pair that was lost on its way ends the connection, and the user is told; else it goes on working."""
     account = expect(s.user.web.get(f"/api/v1/accounts/{s.account}"), 200)["data"]
@@ -248,6 +257,7 @@ def refresh_right(world, s):
         assert ended(world, s.user, again.id)["status"] == "published"
     else:
         assert account["state_reason"], account
+        assert s.post["status"] in ENDED or s.post["held_until"], s.post
 
 
 # --- the end
@@ -304,7 +314,7 @@ FLOWS = [
     Flow("create post", ("posts",), create_ready, create_act, create_right),
     Flow("publish", ("worker-publish",), publish_ready, publish_act, publish_right, workers=True),
     Flow("poll", ("worker-publish",), poll_ready, publish_act, poll_right, workers=True),
-    Flow("refresh", ("worker-publish",), refresh_ready, publish_act, refresh_right, workers=True),
+    Flow("refresh", ("worker-publish",), refresh_ready, refresh_act, refresh_right, workers=True),
     Flow("disconnect", ("tiktok",), disconnect_ready, disconnect_act, disconnect_right),
     Flow("purge", ("worker-media",), purge_ready, purge_act, purge_right),
 ]
