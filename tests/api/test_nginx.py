@@ -177,7 +177,7 @@ def test_parts_of_an_image_that_are_not_there(stack, user):
     """nginx's own answers about the file of an image that a program gave it to send."""
     account = user.connect()
     sent = Sent(stack, user, account)
-    path = stack.wait(lambda: newest_address(stack), "the attempt is there")
+    path = stack.wait(lambda: address_of(stack, sent), "the attempt is there")
     client = stack.client()
     assert client.get(path).status_code == 200
     expect(client.get(path, headers={"Range": "bytes=99999999-"}), 416, "range_not_satisfiable")
@@ -185,8 +185,8 @@ def test_parts_of_an_image_that_are_not_there(stack, user):
     sent.wait()
 
 
-def newest_address(stack):
-    rows = stack.sql("SELECT LOWER(HEX(id)) AS id FROM post_attempts ORDER BY id DESC LIMIT 1")
+def address_of(stack, sent):
+    rows = stack.sql("SELECT LOWER(HEX(id)) AS id FROM post_attempts WHERE post_id = %s", sent.key)
     return rows and f"/m/{uuid.UUID(rows[0]['id'])}/0"
 
 
