@@ -300,7 +300,8 @@ def test_disconnect_cancels_more_than_one_batch(user, stack, account):
     stack.wait(lambda: stack.sql(canceled)[0]["n"] == len(ids), "the worker cancels the others")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def faulty_tiktok(stack):
+    """For one test: a program that starts meanwhile, as the worker does in others, would go on asking it."""
     with Transport(stack) as tiktok, tiktok.used_by("tiktok"):
         yield tiktok
