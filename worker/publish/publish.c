@@ -148,11 +148,15 @@ int64_t publish_held_until(const struct job_run *run, const struct publish *p)
 }
 
 /*
- * The account must be connected again: its posts wait for that, until the time of their images is over. told: the
- * receipt has it already.
+ * The account must be connected again: its posts wait for that, until the time of their images is over. The receipt says so
+ * once; it may have been another job that learned it.
  */
-static enum job_step publish_hold(struct job_run *run, struct publish *p, bool told)
+static enum job_step publish_hold(struct job_run *run, struct publish *p)
 {
+    bool told;
+    enum err e = post_last_event_is(run->db, &p->post.id, EVENT_HELD, &told);
+    if (e != OK)
+        return job_run_failed(run, e);
     int64_t until_us = publish_held_until(run, p);
     const struct post_move held = {
         .event = EVENT_HELD, .failure_code = STR("account_needs_reconnect"), .request_id = run->job.request_id};
@@ -189,7 +193,7 @@ static enum job_step publish_load(struct job_run *run, struct publish *p)
     if (p->account.state == ACCOUNT_DISCONNECTED)
         return publish_cancel(run);
     if (p->account.state == ACCOUNT_NEEDS_RECONNECT)
-        return publish_hold(run, p, true);
+        return publish_hold(run, p);
     e = post_images(run->db, run->arena, &p->post.id, &p->images, &p->images_n);
     if (e != OK)
         return job_run_failed(run, e);
@@ -231,7 +235,7 @@ static enum job_step publish_refresh_failed(struct job_run *run)
 
 static enum job_step publish_without_token(struct job_run *run)
 {
-    return publish_hold(run, run->data, false);
+    return publish_hold(run, run->data);
 }
 
 static const struct access_ways publish_ways = {
@@ -275,7 +279,7 @@ static enum job_step publish_on_creator_refused(struct job_run *run, struct publ
     case REFUSED_TOKEN:
         return publish_advance(run, p);
     case REFUSED_ACCOUNT:
-        return e == OK ? publish_hold(run, p, false) : job_run_failed(run, e);
+        return e == OK ? publish_hold(run, p) : job_run_failed(run, e);
     case REFUSED_CALL:
         break;
     }

@@ -1,6 +1,6 @@
 #include "model/post/post.h"
 
-enum { POST_GET, POST_BY_ID, POST_LIST, POST_IMAGES, POST_EVENTS };
+enum { POST_GET, POST_BY_ID, POST_LIST, POST_IMAGES, POST_EVENTS, POST_LAST_EVENT };
 static const struct sql post_sqls[];
 
 #define EVENTS_MAX 500 /* polling backs off: a post that never settles has some 60 */
@@ -37,6 +37,16 @@ enum err post_events(struct db *db, struct arena *arena, const struct uuid *post
 {
     return db_rows(db, &post_sqls[POST_EVENTS], DB_ARGS(db_uuid(post_id), db_i64(EVENTS_MAX)), arena, sizeof **ret,
                    EVENTS_MAX, (void **)ret, ret_n);
+}
+
+enum err post_last_event_is(struct db *db, const struct uuid *post_id, const char *event, bool *ret)
+{
+    int64_t is = 0;
+    enum err e = db_number(db, &post_sqls[POST_LAST_EVENT], DB_ARGS(db_cstr(event), db_uuid(post_id)), &is);
+
+    if (e == OK || e == ERR_NOT_FOUND)
+        *ret = is != 0;
+    return e == ERR_NOT_FOUND ? OK : e;
 }
 
 struct str post_url(struct arena *arena, const struct conf *conf, struct str username, struct str tiktok_post_id)
@@ -113,4 +123,8 @@ static const struct sql post_sqls[] = {
                              "request_id, state FROM post_events WHERE post_id = ? ORDER BY at_us, id LIMIT ?",
                      .in = "ui",
                      .cols = post_event_cols},
+    [POST_LAST_EVENT] = {.text =
+                             "SELECT event = ? FROM post_events WHERE post_id = ? ORDER BY at_us DESC, id DESC LIMIT 1",
+                         .in = "su",
+                         .cols = db_number_cols},
 };

@@ -129,6 +129,9 @@ MUST_CHECK enum err post_images(struct db *db, struct arena *arena, const struct
 MUST_CHECK enum err post_events(struct db *db, struct arena *arena, const struct uuid *post_id, struct post_event **ret,
                                 size_t *ret_n); /* oldest first, at most 500 */
 
+/* Is that what happened to the post last? */
+MUST_CHECK enum err post_last_event_is(struct db *db, const struct uuid *post_id, const char *event, bool *ret);
+
 /* For the worker; without the username. */
 MUST_CHECK enum err post_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct post *ret_post);
 
