@@ -21,7 +21,7 @@ GROUPS = [
     Lint(),
     Pytest("api", "asan", "MARKETINGCLI_BUILD", shares=2),
     Demo(),
-    Sweep("sweep-sample", "--sample", "80"),
+    Sweep("sweep-sample", "--sample", "24"),
     Pytest("deploy", "release", "MARKETINGCLI_RELEASE", nice=True),
     Unit("unit-clang", "clang"),
     Fuzz(),
