@@ -135,6 +135,10 @@ static enum err claim_renew(struct runner_thread *t)
     for (const struct open_run *o = r->open; o != NULL; o = o->after)
         jobs[n++] = (struct job){.id = o->run.job.id, .lease_token = o->run.job.lease_token};
     lock_release(&r->lock);
+    if (n == 0) { /* then another statement must show that the database answers */
+        struct job_due *due;
+        return job_due(t->db, class, &t->arena, &due, &n);
+    }
     for (size_t i = 0; i < n && (e == OK || e == ERR_CONFLICT); i++)
         e = job_hold(t->db, class, &jobs[i], clock_now_us() + r->worker->class->lease_us);
     return e == ERR_CONFLICT ? OK : e;

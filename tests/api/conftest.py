@@ -169,19 +169,24 @@ class Stack:
 
     @contextlib.contextmanager
     def configured(self, *programs, **settings):
-        """The programs have these settings inside the with block: <section>_<key>=value."""
-        before = text = self.at.conf.read_text()
-        for name, value in settings.items():
-            text = with_setting(text, name, value)
+        """These programs, and no others that start meanwhile, have these settings inside the with block:
+        <section>_<key>=value."""
+        before = {}
         try:
-            self.at.conf.write_text(text)
-            for name in programs:
-                self.restart(name)
+            for program in programs:
+                own = self.at.conf_of(program)
+                before[own] = own.read_text() if own.exists() else None
+                text = before[own] or self.at.conf.read_text()
+                for name, value in settings.items():
+                    text = with_setting(text, name, value)
+                own.write_text(text)
+                self.restart(program)
             yield
         finally:
-            self.at.conf.write_text(before)
-            for name in programs:
-                self.restart(name)
+            for own, text in before.items():
+                own.write_text(text) if text is not None else own.unlink()
+            for program in programs:
+                self.restart(program)
 
     def database_answers(self):
         try:

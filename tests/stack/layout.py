@@ -41,6 +41,10 @@ class Layout:
             raise AttributeError(name)
         return self.home / files[name]
 
+    def conf_of(self, program):
+        """Its own configuration, where a test has given it one."""
+        return self.home / f"conf.{program}"
+
     def exists(self):
         return self.pids.exists() or self.data.exists()
 

@@ -160,8 +160,8 @@ class Supervisor:
         return s
 
     def environment(self, service):
-        at = self.at
-        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "MARKETINGCLI_CONF": str(at.conf),
+        at, own = self.at, self.at.conf_of(service.name)
+        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "MARKETINGCLI_CONF": str(own if own.exists() else at.conf),
                "MARKETINGCLI_TEST_DIR": str(at.test), "MARKETINGCLI_TEST_PROGRAM": service.name, **sanitizers.OPTIONS}
         if service in services.PROGRAMS:
             env["CREDENTIALS_DIRECTORY"] = str(at.credentials / (service.database or service.name))
