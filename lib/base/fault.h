@@ -1,7 +1,8 @@
 /*
- * Counted fault points. Each step by which a program changes something, or learns of a change, asks here what shall go wrong
- * with it: a statement, a COMMIT, a call to another machine, a file operation. A test counts the steps of a flow once, and
- * then repeats the flow with a fault at the first, the second, ... the last (tests/sweep).
+ * Counted fault points. Each step by which a program changes something, or learns of a change, asks here what shall go
+ * wrong with it: a statement, a COMMIT, a call to another machine, a file operation, a call or a result that changes
+ * hands. A test counts the steps of a flow once, and then repeats the flow with a fault at the first, the second, ... the
+ * last (tests/sweep).
  *
  *    struct fault fault;
  *
@@ -46,13 +47,14 @@ struct fault_plan {
     uint32_t at;                                   /* the step that meets it, from 1 */
     uint32_t counted;                              /* steps so far */
     uint32_t met;                                  /* 1 when the fault has happened */
+    uint32_t refused;                              /* FAULT_AWAY: how often the database was asked in vain since */
     char program[4][FAULT_PROGRAM_BYTES];          /* whose steps count, by $MARKETINGCLI_TEST_PROGRAM; ends with "" */
     char steps[FAULT_STEPS_MAX][FAULT_STEP_BYTES]; /* "posts INSERT INTO posts", in order */
 };
 
 bool fault_before(struct fault *fault, const char *step);
 bool fault_after(const struct fault *fault);
-bool fault_is_away(void); /* is the database away? */
+bool fault_is_away(void); /* is the database away? Asked by who would use it now, and counted */
 #else
 static inline bool fault_before(struct fault *fault, const char *step)
 {

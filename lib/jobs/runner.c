@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/rand.h"
 #include "jobs/backoff.h"
@@ -178,6 +179,19 @@ static void runner_end(struct runner_thread *t, struct open_run *o)
     runner_open_end(t->runner, o);
 }
 
+/* Two steps of a run are no statements, calls or files: here a call, and then its result, change hands. A process that
+ * dies or is told to stop there holds what nobody else knows of. */
+static bool runner_hand_over(struct runner_thread *t, struct open_run *o)
+{
+    struct fault fault;
+
+    if (fault_before(&fault, "hand over a call"))
+        return false;
+    bool taken = net_loop_submit(t->runner->loop, &o->run.call, o->run.arena, o);
+    (void)fault_after(&fault); /* what was taken cannot be had back */
+    return taken;
+}
+
 static void runner_step(struct runner_thread *t, struct open_run *o)
 {
     struct job_run *run = &o->run;
@@ -186,7 +200,7 @@ static void runner_step(struct runner_thread *t, struct open_run *o)
     run->err = OK;
     switch (run->kind->step(run)) {
     case JOB_CALL:
-        if (net_loop_submit(t->runner->loop, &run->call, run->arena, o))
+        if (runner_hand_over(t, o))
             return;
         /* The loop has room for every run that may be open, so this should not happen. If it does, nothing was sent:
          * without this result an init that is already written down would end as an unknown outcome. */
@@ -229,6 +243,10 @@ void runner_begin(struct runner_thread *t, struct open_run *o)
 
 static void runner_take_result(struct runner_thread *t, struct open_run *o, const struct net_result *result)
 {
+    struct fault fault;
+
+    (void)fault_before(&fault, "take a result"); /* it is there: only the process or the database can fail */
+    (void)fault_after(&fault);
     o->result = *result;
     o->run.result = &o->result;
     o->run.fault = result->err == ERR_NET_NOT_SENT || result->err == ERR_NET_FORBIDDEN;

@@ -13,6 +13,7 @@ BUILDS = {
     "asan": ("gcc", [*HOOKED, *SANITIZED]),
     "clang": ("clang-14", HOOKED),
     "fuzz": ("clang-14", ["-Dfuzz=true"]),
+    "hooked": ("gcc", ["-Dtest_hooks=true", "--buildtype=release"]),  # for what is run thousands of times
     "release": ("gcc", ["--prefix=/usr", "--sysconfdir=/etc", "--localstatedir=/var", "--buildtype=release"]),  # as in docs/operations.md
     "tsan": ("gcc", [*HOOKED, "-Db_sanitize=thread", "-Db_lundef=false"]),
 }

@@ -21,7 +21,7 @@ GROUPS = [
     Lint(),
     Pytest("api", "asan", "MARKETINGCLI_BUILD", shares=2),
     Demo(),
-    Sweep("sweep-sample", "--sample", "24"),
+    Sweep("sweep-sample", "asan", "--sample", "24"),
     Pytest("deploy", "release", "MARKETINGCLI_RELEASE", nice=True),
     Unit("unit-clang", "clang"),
     Fuzz(),
@@ -29,7 +29,7 @@ GROUPS = [
 ALONE = [Load("load", "release"), Hostile("hostile", "asan", range(1, 2))]
 # Not without being asked for by name, because of the time they take: tests/run.sh tsan, tests/run.sh sweep-all, tests/run.sh hostile
 ASKED_FOR = {"tsan": ([Unit("tsan-unit", "tsan"), Tsan()], [Load("tsan-load", "tsan")]),
-             "sweep": ([Sweep("sweep-all")], []),
+             "sweep": ([Sweep("sweep-all", "hooked", "--jobs", "6")], []),
              "hostile": ([], [Hostile("hostile", "asan", range(2, 28))])}  # 27 seeds are 54 000 requests
 
 

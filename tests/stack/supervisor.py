@@ -18,7 +18,7 @@ from layout import AS_ROOT, CHECKOUT, folder, write
 
 BACKLOG = 4096  # at least nginx worker_processes x worker_connections: a full unix socket is a 502 at once
 PAUSE_FIRST_SEC, PAUSE_MAX_SEC = 0.05, 1.0
-FAULTS_BYTES = 16 + 4 * 32 + 4096 * 96  # struct fault_plan (lib/base/fault.h)
+FAULTS_BYTES = 20 + 4 * 32 + 4096 * 96  # struct fault_plan (lib/base/fault.h)
 STEADY_SEC = 5  # who lived this long is restarted as if for the first time
 STOP_SEC = 10  # from SIGTERM to SIGKILL
 GIVE_UP_DEATHS = 3  # while starting: somebody who died this often will not come up
@@ -189,7 +189,7 @@ class Supervisor:
     def tend(self, wait_sec):
         """Waits for something to happen, at most wait_sec; buries the dead and starts them again."""
         now = time.monotonic()
-        due = [c.start_at for c in self.children if c.start_at]
+        due = [c.start_at for c in self.children if c.start_at and not self.is_held(c)]
         got = signal.sigtimedwait(SIGNALS, max(0.0, min([wait_sec] + [d - now for d in due])))
         if got is not None and got.si_signo != signal.SIGCHLD:
             self.stopping = True
@@ -197,16 +197,19 @@ class Supervisor:
             if child.process is not None and child.process.poll() is not None:
                 self.bury(child)
         for child in self.children:
-            held = (self.at.hold / child.name).exists()  # a test keeps it down for a while
-            if child.process is None and not self.stopping and not held and time.monotonic() >= child.start_at:
+            if child.process is None and not self.stopping and time.monotonic() >= child.start_at and not self.is_held(child):
                 self.start(child)
+
+    def is_held(self, child):
+        """A test keeps it down for a while. Who ends that sends SIGCHLD, so that it is seen at once."""
+        return (self.at.hold / child.name).exists()
 
     def bury(self, child):
         processes.kill_group(child.process.pid, signal.SIGKILL)  # what a killed service left behind (nginx's workers)
         child.last_exit, child.process = child.process.returncode, None
         child.deaths += 1
-        if time.monotonic() - child.started >= STEADY_SEC:
-            child.pause = PAUSE_FIRST_SEC
+        if self.is_held(child) or child.last_exit == -signal.SIGKILL or time.monotonic() - child.started >= STEADY_SEC:
+            child.pause = PAUSE_FIRST_SEC  # also for whom a test has held or killed: that says nothing about the program
         child.start_at = time.monotonic() + child.pause
         child.pause = min(child.pause * 2, PAUSE_MAX_SEC)
         if not self.stopping:

@@ -4,7 +4,8 @@ import mmap
 import struct
 
 STEPS_MAX, STEP_BYTES, PROGRAM_BYTES, PROGRAMS_MAX = 4096, 96, 32, 4
-HEAD = struct.Struct("<4I")
+HEAD = struct.Struct("<5I")
+KIND, AT, COUNTED, MET, REFUSED = range(5)  # the fields of the head
 PROGRAMS_AT = HEAD.size
 STEPS_AT = PROGRAMS_AT + PROGRAMS_MAX * PROGRAM_BYTES
 SIZE = STEPS_AT + STEPS_MAX * STEP_BYTES
@@ -29,30 +30,33 @@ class Plan:
         struct.pack_into("<I", self.map, 4 * n, value)
 
     def begin(self, programs, kind=COUNT, at=0):
-        """From now on the steps of these programs count; the at-th meets the fault. kind is put last: it starts all."""
-        assert self.field(0) == OFF and 0 < len(programs) < PROGRAMS_MAX
+        """From now on the steps of these programs count; the at-th meets the fault. The kind is put last: it starts all."""
+        assert self.field(KIND) == OFF and 0 < len(programs) < PROGRAMS_MAX
         names = b"".join(p.encode().ljust(PROGRAM_BYTES, b"\0") for p in programs)
         self.map[PROGRAMS_AT:STEPS_AT] = names.ljust(STEPS_AT - PROGRAMS_AT, b"\0")
         self.map[STEPS_AT:SIZE] = bytes(SIZE - STEPS_AT)
-        self.put(1, at)
-        self.put(2, 0)
-        self.put(3, 0)
-        self.put(0, kind)
+        for n, value in ((AT, at), (COUNTED, 0), (MET, 0), (REFUSED, 0), (KIND, kind)):
+            self.put(n, value)
 
     def end(self):
-        self.put(0, OFF)
+        self.put(KIND, OFF)
 
     @property
     def is_away(self):
-        return self.field(0) == KINDS["away"] and self.met
+        return self.field(KIND) == KINDS["away"] and self.met
+
+    @property
+    def refused(self):
+        """How often somebody has asked the database that is away."""
+        return self.field(REFUSED)
 
     @property
     def met(self):
-        return self.field(3) == 1
+        return self.field(MET) == 1
 
     @property
     def counted(self):
-        return self.field(2)
+        return self.field(COUNTED)
 
     def step(self, n):
         """The name of the n-th step, from 1."""

@@ -3,6 +3,7 @@
 run whether the world is right. The steps are counted, not chosen (lib/base/fault.h). A fault it finds becomes a named test.
 
     tests/sweep/sweep.py --build DIR                      all of it
+    tests/sweep/sweep.py --build DIR --jobs N             the same, with N stacks side by side
     tests/sweep/sweep.py --build DIR --sample N --seed S  N runs of it, drawn by the seed (without one: today's date)
     tests/sweep/sweep.py --build DIR --flow publish --kind lost --at 7 [--workers 2]    one run, to look at
 
@@ -10,125 +11,168 @@ The build must have test hooks. Its output ends with: flows, points, runs, fault
 """
 
 import argparse
-import dataclasses
+import collections
+import contextlib
 import datetime
 import random
+import signal
 import sys
+import time
 import traceback
 
-from flows import FLOWS
+from flows import FLOWS, state
+from kept import Kept, clear
+from lanes import Lanes
 from plan import KINDS
-from world import WORKERS, World, load
+from reached import ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TOLD_UNKNOWN, Outcome, Run, missed
+from world import SETTINGS, WORKERS, World, load
 
-
-# What all of it must have met, or it is not what it says: name, (run, step) -> bool.
-REACHED = [
-    ("two live workers, of which one dies at work", lambda run, step: run.workers == 2 and run.kind.startswith("kill")),
-    ("a COMMIT that was done and whose answer was lost", lambda run, step: run.kind == "lost" and step.endswith(" COMMIT")),
-    ("a database that is away for longer than a lease", lambda run, step: run.kind == "away" and "worker" in step),
-    ("a TikTok that is slow when the worker is stopped", lambda run, step: run.kind == "stop" and "/content/init/" in step),
-    ("an init whose answer was lost", lambda run, step: run.kind == "lost" and "/content/init/" in step),
-]
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    flow: object
-    kind: str
-    at: int
-    workers: int
-
-    def __str__(self):
-        return f"--flow '{self.flow.name}' --kind '{self.kind}' --at {self.at} --workers {self.workers}"
+BY_NAME = {flow.name: flow for flow in FLOWS}
 
 
 class Sweep:
-    def __init__(self, world):
-        self.world, self.faults, self.met = world, [], []
+    """What one stack does."""
 
-    def run(self, flow, kind=None, at=0, workers=1):
-        """Returns the step that met the fault, or None; of a run without a fault: the names of all steps."""
+    def __init__(self, stack):
+        self.world, self.kept = World(stack), {}
+
+    def ready(self, flow):
         world = self.world
-        world.reset()
-        state = flow.ready(world)
+        if flow.name not in self.kept:
+            for worker in WORKERS:
+                world.hold(worker)
+            world.set_time(time.time_ns() // 1000)
+            clear(world)
+            for worker in WORKERS:
+                world.let_go(worker)
+            made = flow.ready(world)
+            world.stack.wait(lambda: world.stillness()[0] is not None, "nothing moves", 60)
+            self.kept[flow.name] = Kept(world, made)
+        return state(**self.kept[flow.name].put_back(world))
+
+    def steps(self, flow, workers):
+        """The names of the steps of a run without a fault, which must be right, too."""
+        return self.act(flow, workers)[1]
+
+    def act(self, flow, workers, *fault):
+        """Returns its state at the end, the names of all steps, and whether one has met the fault."""
+        world = self.world
+        s = self.ready(flow)
+        before = world.logs()
         try:
-            world.plan.begin(flow.programs, *((KINDS[kind], at) if kind else ()))
+            world.outage = False
+            world.plan.begin(flow.programs, *fault)
             if workers == 2:
                 world.start_second_worker()
-            flow.act(world, state)
-            steps, met = world.plan.steps(), world.plan.step(at) if kind and world.plan.met else None
+            flow.act(world, s)
+            steps, met = world.plan.steps(), world.plan.met
             world.plan.end()
-            world.all_are_up([p for p in flow.programs if not (world.stack.at.hold / p).exists()])
-            flow.right(world, state)
-        finally:
-            world.plan.end()
-            for name in WORKERS:
-                world.let_go(name)
+            world.all_are_up([p for p in flow.programs if not world.is_held(p)])
+            flow.right(world, s)
+            s.second_lived = world.second_lives()
+            s.logged = {path.name: path.read_bytes()[before.get(path, 0):] for path in world.logs()}
             world.end_second_worker()
-        return met if kind else steps
+            for program in WORKERS.keys() & set(flow.programs):  # whatever it has met, it still ends when it is told to
+                world.hold(program)
+        except BaseException:
+            world.plan.end()
+            world.end_second_worker(signal.SIGKILL)
+            for worker in WORKERS:
+                world.hold(worker, signal.SIGKILL)
+            raise
+        return s, steps, met
 
-    def try_run(self, run):
-        """Runs it, and notes what was wrong and which step it was."""
+    def outcome(self, run):
         try:
-            step = self.run(run.flow, run.kind, run.at, run.workers)
+            s, steps, met = self.act(BY_NAME[run.flow], run.workers, KINDS[run.kind], run.at)
         except Exception:  # whatever it is, the sweep goes on
-            step = self.world.plan.step(run.at)
-            self.faults.append(run)
-            print(f"WRONG {run}\n  at: {step}\n{traceback.format_exc(limit=-3)}", flush=True)
-        self.met.append((run, step))
+            return Outcome(run, self.world.plan.step(run.at) or "?", wrong=traceback.format_exc(limit=-3))
+        return Outcome(run, steps[run.at - 1] if met else None, self.seen(run, s))
 
-    def missed(self, all_of_it):
-        """Most runs must meet their fault: else the steps are not what was counted. All together must meet what REACHED says."""
-        met = [(run, step) for run, step in self.met if step]
-        missed = [] if len(met) * 4 > len(self.met) * 3 else [f"{len(met)} of {len(self.met)} runs met their fault"]
-        if all_of_it:
-            missed += [name for name, is_it in REACHED if not any(is_it(run, step) for run, step in met)]
-        return missed
+    def seen(self, run, s):
+        """What the workers' logs and the client say of it."""
+        logged = b"".join(s.logged.values())
+        first_died = s.logged["worker-publish.log"].count(b'"event":"started"') > 1
+        told = getattr(s, "told", None)
+        seen = {TAKEN_OVER: b'"runs":2' in logged, OUTAGE: self.world.outage, STOPPING: b'"event":"stopped"' in logged,
+                ONE_OF_TWO_DIED: run.workers == 2 and first_died == s.second_lived,
+                TOLD_UNKNOWN: told is not None and told.code == "outcome_unknown"}
+        return frozenset(name for name, is_so in seen.items() if is_so)
+
+    def do(self, task):
+        """A Run, or (flow's name, workers), whose steps are to be counted."""
+        if isinstance(task, Run):
+            began = time.monotonic()
+            return self.outcome(task), time.monotonic() - began
+        return task, self.steps(BY_NAME[task[0]], task[1])
 
 
-def plan_of(sweep, flows, workers, verbose):
+@contextlib.contextmanager
+def sweep_on_a_stack(build):
+    with load.stack(build, *SETTINGS) as stack:
+        yield Sweep(stack).do
+
+
+def all_runs(lanes, flows, workers, verbose):
     """All runs, once the steps of each flow have been counted."""
-    runs, points = [], 0
-    for flow in flows:
-        for n in (1, 2) if flow.workers else (1,):
-            if workers and n != workers:
-                continue
-            steps = sweep.run(flow, workers=n)
-            points += len(steps)
-            print(f"{flow.name}{' with two workers' if n == 2 else ''}: {len(steps)} steps", flush=True)
-            if verbose:
-                print("\n".join(f"  {at} {step}" for at, step in enumerate(steps, 1)), flush=True)
-            runs += [Run(flow, kind, at, n) for kind in KINDS for at in range(1, len(steps) + 1)]
-    return runs, points
+    tasks = [(f.name, n) for f in flows for n in ((1, 2) if f.workers else (1,)) if workers in (None, n)]
+    counted = dict(lanes.deal(tasks))
+    for name, n in tasks:
+        steps = counted[name, n]
+        print(f"{name}{' with two workers' if n == 2 else ''}: {len(steps)} steps", flush=True)
+        if verbose:
+            print("\n".join(f"  {at} {step}" for at, step in enumerate(steps, 1)), flush=True)
+    runs = [Run(name, kind, at, n) for name, n in tasks for kind in KINDS for at in range(1, len(counted[name, n]) + 1)]
+    return runs, sum(map(len, counted.values()))
+
+
+def print_table(outcomes):
+    """What became of the runs, by flow and kind."""
+    rows = collections.defaultdict(lambda: [0, 0, 0, 0.0])
+    for outcome, seconds in outcomes:
+        row = rows[outcome.run.flow, outcome.run.workers, outcome.run.kind]
+        for i, n in enumerate((1, outcome.step is not None, outcome.wrong is not None, seconds)):
+            row[i] += n
+    print(f"{'flow':<12} {'workers':>7} {'kind':<11} {'runs':>5} {'met':>5} {'faults':>6} {'seconds a run':>13}")
+    for (flow, n, kind), (runs, met, wrong, seconds) in sorted(rows.items()):
+        print(f"{flow:<12} {n:>7} {kind:<11} {runs:>5} {met:>5} {wrong:>6} {seconds / runs:>13.1f}")
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True, help="meson build folder, with test hooks")
+    parser.add_argument("--jobs", type=int, default=1, help="stacks side by side")
     parser.add_argument("--sample", type=int, default=0)
     parser.add_argument("--seed", default=datetime.date.today().isoformat())
-    parser.add_argument("--flow")
+    parser.add_argument("--flow", choices=BY_NAME)
     parser.add_argument("--kind", choices=KINDS)
     parser.add_argument("--at", type=int)
     parser.add_argument("--workers", type=int, choices=(1, 2))
     parser.add_argument("--verbose", action="store_true", help="name the steps")
     options = parser.parse_args()
     flows = [f for f in FLOWS if options.flow in (None, f.name)]
-    with load.stack(options.build, "worker.idle_ms=50") as stack:
-        sweep = Sweep(World(stack))
-        runs, points = plan_of(sweep, flows, options.workers, options.verbose)
+    outcomes, began = [], time.monotonic()
+    with Lanes(options.jobs, lambda: sweep_on_a_stack(options.build)) as lanes:
+        runs, points = all_runs(lanes, flows, options.workers, options.verbose)
         runs = [r for r in runs if options.kind in (None, r.kind) and options.at in (None, r.at)]
+        whole = len(flows) == len(FLOWS) and not options.sample and (options.kind, options.at, options.workers) == (None,) * 3
+        random.Random(options.seed).shuffle(runs)  # each part of it shows what the rest will be like
         if options.sample:
-            random.Random(options.seed).shuffle(runs)
             runs = runs[:options.sample]
             print(f"seed {options.seed}: {len(runs)} runs", flush=True)
-        for run in runs:
-            sweep.try_run(run)
-    missed = sweep.missed(all_of_it=len(flows) == len(FLOWS) and not options.sample)
-    for name in missed:
-        print(f"NOT REACHED {name}")
-    print(f"{len(flows)} flows, {points} points, {len(sweep.met)} runs, {len(sweep.faults)} faults")
-    sys.exit(1 if sweep.faults or missed else 0)
+        for outcome, seconds in lanes.deal(runs):
+            outcomes.append((outcome, seconds))
+            if outcome.wrong:
+                print(f"WRONG {outcome.run}\n  at: {outcome.step}\n{outcome.wrong}", flush=True)
+            if len(outcomes) % 100 == 0:
+                print(f"{len(outcomes)} of {len(runs)} runs, {time.monotonic() - began:.0f} s", flush=True)
+    print_table(outcomes)
+    gaps = missed([o for o, _ in outcomes], whole, KINDS)
+    for gap in gaps:
+        print(f"NOT REACHED {gap}")
+    wrong = sum(o.wrong is not None for o, _ in outcomes)
+    print(f"{len(flows)} flows, {points} points, {len(outcomes)} runs, {wrong} faults")
+    sys.exit(1 if wrong or gaps else 0)
 
 
 if __name__ == "__main__":

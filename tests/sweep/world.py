@@ -4,9 +4,12 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import re
 import signal
+import socket
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "load"))
@@ -20,10 +23,11 @@ import requests  # noqa: E402
 from plan import Plan  # noqa: E402
 from publishing import LEASE_SEC  # noqa: E402
 
-KEPT = ("schema_migrations", "schema_version")  # tables that are not the world's
-
-
-WORKERS = ("worker-publish", "worker-media")
+WORKERS = {"worker-publish": "jobs_publish", "worker-media": "jobs_media"}
+SETTINGS = ("worker.idle_ms=50",)
+REFUSED = 2  # so often the database was asked in vain before the clock moves: by who met the fault, and once more
+LOOK_SEC, ASK_SEC = 0.03, 0.5  # between looks at whether something moves, and between questions to the API
+PATIENCE_SEC = 120  # for something that moves by itself: longer than the longest wait that the clock does not end
 
 
 @dataclasses.dataclass
@@ -52,79 +56,141 @@ def told(call):
 class World:
     def __init__(self, stack):
         self.stack, self.plan = stack, Plan(stack.at.test / "faults")
-        self.first, self.second = self.worker(), None
+        self.first, self.second = self.second_worker(), None
+        self.outage = False  # whether a database was away for longer than a lease
         tables = [row["table_name"] for row in stack.sql(
             "SELECT TABLE_NAME AS table_name FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'marketingcli'")]
-        self.tables = [t for t in tables if t not in KEPT and not t.startswith("schema_")]
-
-    # Before and after a run
-
-    def reset(self):
-        """Nothing is left of the run before: no rows, no images, no time. The workers begin anew."""
-        self.plan.end()
-        for worker in WORKERS:
-            self.hold(worker)
-        self.stack.set_clock(0)
-        self.stack.sql("SET FOREIGN_KEY_CHECKS = 0")
-        for table in self.tables:
-            self.stack.sql(f"DELETE FROM {table}")
-        self.stack.sql("SET FOREIGN_KEY_CHECKS = 1")
-        subprocess.run(["find", self.stack.at.store, "-mindepth", "1", "-delete"], check=True)
-        for worker in WORKERS:
-            self.let_go(worker)
+        self.tables = [t for t in tables if not t.startswith("schema_")]
 
     def user(self):
         return conftest.User(self.stack)
 
     # Programs
 
-    def hold(self, name):
+    def is_held(self, name):
+        return (self.stack.at.hold / name).exists()
+
+    def hold(self, name, signo=signal.SIGTERM):
         """The program ends, and stays away until let_go."""
         (self.stack.at.hold / name).touch()
         pid = self.stack.pid(name)
         if pid is not None:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+                os.kill(pid, signo)
         self.stack.wait(lambda: self.stack.pid(name) is None, f"{name} has ended", 60)
 
     def let_go(self, name):
-        (self.stack.at.hold / name).unlink(missing_ok=True)
+        if self.is_held(name):
+            (self.stack.at.hold / name).unlink()
+            self.stack.nudge()
 
     def all_are_up(self, names):
         self.stack.wait(lambda: all(self.stack.pid(n) is not None for n in names), f"{names} run", 60)
 
-    def worker(self):
-        """How worker@publish is started, to start one more with the same rights."""
+    def second_worker(self):
+        """How worker@publish is started, to start one more with the same rights. It shows its metrics elsewhere."""
         pid = self.stack.wait(lambda: self.stack.pid("worker-publish"), "a worker runs")
         proc = pathlib.Path(f"/proc/{pid}")
         status = dict(line.split(":\t", 1) for line in (proc / "status").read_text().splitlines() if ":\t" in line)
-        return {"args": (proc / "cmdline").read_text().split("\0")[:-1],
-                "env": dict(e.split("=", 1) for e in (proc / "environ").read_text().split("\0") if "=" in e),
+        env = dict(e.split("=", 1) for e in (proc / "environ").read_text().split("\0") if "=" in e)
+        at, metrics = self.stack.at, self.metrics_of_second()
+        metrics.parent.mkdir(exist_ok=True)
+        metrics.parent.chmod(0o777)
+        conf = at.conf_of("worker-publish-2")
+        conf.write_text(conftest.with_setting(at.conf.read_text(), "metrics_dir", metrics.parent))
+        conf.chmod(0o644)
+        return {"args": (proc / "cmdline").read_text().split("\0")[:-1], "env": {**env, "MARKETINGCLI_CONF": str(conf)},
                 "user": int(status["Uid"].split()[0]), "group": int(status["Gid"].split()[0]),
                 "extra_groups": [int(g) for g in status["Groups"].split()]}
+
+    def metrics_of_second(self):
+        return self.stack.at.run / "metrics-2" / "worker-publish.sock"
 
     def start_second_worker(self):
         with (self.stack.at.log / "worker-publish-2.log").open("ab") as log:
             self.second = subprocess.Popen(**self.first, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
 
-    def end_second_worker(self):
+    def second_lives(self):
+        return self.second is not None and self.second.poll() is None
+
+    def end_second_worker(self, signo=signal.SIGTERM):
         if self.second is not None:
-            self.second.terminate()
+            self.second.send_signal(signo)
             self.second.wait(60)
             self.second = None
 
+    def logs(self):
+        """{file: its size} of the logs of worker@publish."""
+        return {path: path.stat().st_size for path in self.stack.at.log.glob("worker-publish*.log")}
+
     # Time
 
-    def until(self, condition, what, rounds=12, step_sec=LEASE_SEC + 10, seconds=6):
-        """Waits; as often as it does not come about by itself, the clock moves past a lease. A database that is away comes back
-        after the first time: its absence was longer than a lease."""
+    def now_us(self):
+        """By the programs' clock."""
+        return time.time_ns() // 1000 + int((self.stack.at.test / "clock").read_text())
+
+    def set_time(self, now_us):
+        self.stack.set_clock(now_us - time.time_ns() // 1000)
+
+    def open_runs(self, path):
+        """As the worker's metrics have it; None when nobody answers there."""
+        with socket.socket(socket.AF_UNIX) as s, contextlib.suppress(OSError):
+            s.settimeout(5)
+            s.connect(str(path))
+            s.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            with s.makefile("rb") as answer:
+                if found := re.search(rb"^marketingcli_runs_open\{[^}]*\} (\d+)", answer.read(), re.M):
+                    return int(found[1])
+        return None
+
+    def stillness(self):
+        """(jobs, None) when nothing moves by itself until the clock does: no job is due or runs, and TikTok fetches nothing. Else
+        (None, what moves). Who wants to be sure compares two of them."""
+        now_us, at = self.now_us(), self.stack.at
+        workers = {name: table for name, table in WORKERS.items() if not self.is_held(name)}
+        jobs = [self.stack.sql(f"SELECT kind, id, run_at_us, lease_token FROM {table} WHERE state = 'ready' ORDER BY id")
+                for table in workers.values()]
+        if due := [job for of_class in jobs for job in of_class if job["run_at_us"] <= now_us]:
+            return None, f"due: {due}"
+        if self.count("SELECT COUNT(*) AS n FROM sandbox_publishes WHERE status = 'PROCESSING_DOWNLOAD'"
+                      " AND (next_at_us <= %s OR (lease_token IS NOT NULL AND pulled_at_us IS NULL))", now_us):
+            return None, "TikTok fetches images"
+        if missing := [name for name in workers if self.stack.pid(name) is None]:
+            return None, f"about to be started again: {missing}"
+        shown = [at.run / "metrics" / f"{name}.sock" for name in workers]
+        shown += [self.metrics_of_second()] if self.second_lives() else []
+        runs = {str(path): self.open_runs(path) for path in shown}
+        return (None, f"open runs: {runs}") if any(n != 0 for n in runs.values()) else (jobs, None)
+
+    def as_far_as_it_goes(self, condition, what):
+        """condition() when it comes about by itself; None when nothing moves any more."""
+        still, moves, asked, end = None, None, time.monotonic(), time.monotonic() + PATIENCE_SEC
+        while time.monotonic() < end:
+            if self.plan.is_away and self.plan.refused >= REFUSED:
+                return None
+            before, (still, moves) = still, self.stillness()
+            ends = still is not None and still == before and not self.plan.is_away
+            if ends or time.monotonic() > asked + ASK_SEC:
+                asked = time.monotonic()
+                value = condition()
+                if ends or value:
+                    return value
+            time.sleep(LOOK_SEC)
+        raise AssertionError(f"{what}: not within {PATIENCE_SEC} s, in which {moves}")
+
+    def until(self, condition, what, rounds=12, step_sec=LEASE_SEC + 10):
+        """Waits; as often as nothing moves by itself and it has not come about, the clock moves past a lease. A database that is
+        away comes back after the first time: its absence was longer than a lease."""
         for _ in range(rounds):
-            with contextlib.suppress(AssertionError):
-                return self.stack.wait(condition, what, 1 if self.plan.is_away else seconds)
+            if value := self.as_far_as_it_goes(condition, what):
+                return value
             self.stack.move_clock(step_sec)
             if self.plan.is_away:
+                self.outage |= step_sec > LEASE_SEC
                 self.plan.end()
-        return self.stack.wait(condition, what, seconds)
+        value = self.as_far_as_it_goes(condition, what)
+        assert value, f"{what}: not in {rounds} times {step_sec} s"
+        return value
 
     # What is there
 

@@ -1,0 +1,60 @@
+"""A world as a flow wants it at its start: made once through the API, and then put back before each run, rows, files and
+time. Nothing of the run before is left."""
+
+import os
+import subprocess
+import tempfile
+
+from world import WORKERS
+
+from helpers import Client  # isort: skip
+from conftest import User
+
+FETCHED_FROM = "sandbox_publishes"  # put back last: the simulator, which always runs, begins with it
+
+
+def clients_of(state):
+    for value in vars(state).values():
+        if isinstance(value, Client):
+            yield value
+        if isinstance(value, User):
+            yield value.web
+
+
+def clear(world):
+    """No rows and no files; the tables that are empty are left alone."""
+    sql = world.stack.sql
+    sql("SET FOREIGN_KEY_CHECKS = 0")
+    for row in sql(" UNION ALL ".join(f"(SELECT '{t}' AS name FROM {t} LIMIT 1)" for t in world.tables)):
+        sql(f"DELETE FROM {row['name']}")
+    if world.files():
+        subprocess.run(["find", world.stack.at.store, "-mindepth", "1", "-delete"], check=True)
+
+
+class Kept:
+    def __init__(self, world, state):
+        self.at_us, self.state = world.now_us(), dict(vars(state))
+        self.held = {w for w in WORKERS if world.is_held(w)}
+        tables = sorted(world.tables, key=lambda t: t == FETCHED_FROM)
+        self.rows = {t: rows for t in tables if (rows := world.stack.sql(f"SELECT * FROM {t}"))}
+        self.cookies = [(c, c.cookies.copy()) for c in clients_of(state)]
+        self.files = tempfile.TemporaryDirectory(prefix="mcli-kept-") if world.files() else None
+        if self.files is not None:
+            subprocess.run(["cp", "-a", f"{world.stack.at.store}{os.sep}.", self.files.name], check=True)
+
+    def put_back(self, world):
+        """Returns the state, as it was."""
+        for worker in WORKERS:
+            (world.hold if worker in self.held else world.let_go)(worker)
+        world.set_time(self.at_us)
+        clear(world)
+        if self.files is not None:
+            subprocess.run(["cp", "-a", f"{self.files.name}{os.sep}.", world.stack.at.store], check=True)
+        for table, rows in self.rows.items():
+            names = ", ".join(f"`{name}`" for name in rows[0])
+            places = ", ".join(["%s"] * len(rows[0]))
+            for row in rows:
+                world.stack.sql(f"REPLACE INTO {table} ({names}) VALUES ({places})", *row.values())
+        for client, cookies in self.cookies:
+            client.cookies = cookies.copy()
+        return self.state

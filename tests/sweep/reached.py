@@ -1,0 +1,58 @@
+"""What the sweep must have met, or it is not what it says. A run brings what it has really seen, not what it was meant to."""
+
+import dataclasses
+
+TAKEN_OVER, ONE_OF_TWO_DIED, OUTAGE, STOPPING, TOLD_UNKNOWN = (
+    "a job of a process that died was run by another", "one of two workers died, the other lived on",
+    "the clock moved past a lease while the database was away", "the worker was told to stop, and ended by itself",
+    "a client was told outcome_unknown")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    flow: str
+    kind: str
+    at: int
+    workers: int = 1
+
+    def __str__(self):
+        return f"--flow '{self.flow}' --kind '{self.kind}' --at {self.at} --workers {self.workers}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    run: Run
+    step: str | None  # that met the fault; None: none did
+    seen: frozenset = frozenset()
+    wrong: str | None = None
+
+
+INIT = "/content/init/"
+
+# name, outcome -> bool
+REACHED = [
+    ("two live workers, of which one dies at work", lambda o: o.run.kind.startswith("kill") and ONE_OF_TWO_DIED in o.seen),
+    ("a job of a dead worker that another takes over", lambda o: o.run.workers == 2 and {ONE_OF_TWO_DIED, TAKEN_OVER} <= o.seen),
+    ("a worker's COMMIT that was done and whose answer was lost",
+     lambda o: o.run.kind == "lost" and o.step.startswith("worker-") and o.step.endswith(" COMMIT")),
+    ("an ambiguous COMMIT of which a client was told", lambda o: o.step.endswith(" COMMIT") and TOLD_UNKNOWN in o.seen),
+    ("a database that is away for longer than a lease", lambda o: o.run.kind == "away" and OUTAGE in o.seen),
+    ("a TikTok that is slow when the worker is stopped",
+     lambda o: o.run.kind == "stop" and INIT in o.step and STOPPING in o.seen),
+    ("an init whose answer was lost", lambda o: o.run.kind == "lost" and INIT in o.step),
+    ("a call or a result that changes hands when the worker dies",
+     lambda o: o.run.kind.startswith("kill") and o.step.endswith((" hand over a call", " take a result"))),
+]
+
+
+def missed(outcomes, all_of_it, kinds=()):
+    """What is wrong with the sweep itself. Most runs must meet their fault: else the steps are not what was counted. All together
+    must meet what REACHED says, and each flow every kind."""
+    met = [o for o in outcomes if o.step]
+    found = [] if len(met) * 4 > len(outcomes) * 3 else [f"{len(met)} of {len(outcomes)} runs met their fault"]
+    if not all_of_it:
+        return found
+    found += [name for name, is_it in REACHED if not any(map(is_it, met))]
+    reached = {(o.run.flow, o.run.workers, o.run.kind) for o in met}
+    wanted = {(o.run.flow, o.run.workers, kind) for o in outcomes for kind in kinds}
+    return found + [f"{flow}, {n} worker(s): no {kind}" for flow, n, kind in sorted(wanted - reached)]
