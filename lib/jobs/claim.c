@@ -4,10 +4,7 @@
 #include "jobs/private.h"
 #include "model/job/heartbeat.h"
 
-#define GRACE_US (15 * US_PER_SEC) /* longer than a worker takes to notice that the database is back */
 #define RENEW_US (30 * US_PER_SEC) /* well within a lease */
-#define PAUSE_MIN_US (2 * US_PER_SEC)
-#define PAUSE_MAX_US (10 * US_PER_SEC)
 
 /* Makes the jobs of which there is always one. */
 static enum err claim_make_standing(struct runner_thread *t)
@@ -19,71 +16,6 @@ static enum err claim_make_standing(struct runner_thread *t)
         if ((*k)->standing && (*k)->class == w->class->class)
             e = job_add(t->db, (*k)->class, (*k)->name, &UUID_NONE, clock_now_us(), (struct str){0});
     return e;
-}
-
-void runner_note_database(struct runner_thread *t, enum err e)
-{
-    struct runner *r = t->runner;
-
-    lock_take(&r->lock);
-    bool was_away = r->away;
-    r->away = e != OK;
-    if (was_away && !r->away) {
-        r->grace_until_us = clock_mono_us() + GRACE_US;
-        for (struct open_run *o = r->parked; o != NULL; o = o->next_parked)
-            o->parked_until_us = 0;
-    }
-    lock_release(&r->lock);
-    if (!was_away && e != OK)
-        alarm_raise(r->worker->metrics->set, ALARM_DATABASE_AWAY, LOG_CSTR("error", err_slug(e)),
-                    LOG_CSTR("database", db_error(t->db)), LOG_END);
-    if (was_away && e == OK)
-        log_event(LOG_WARNING, "database_back", LOG_END);
-}
-
-static struct kind_state *claim_state_of(struct runner *r, const struct job_kind *kind)
-{
-    size_t i = 0;
-
-    while (r->worker->kinds[i] != kind)
-        i++;
-    return &r->kinds[i];
-}
-
-static bool claim_has_failed(const struct kind_state *s, const struct uuid *subject)
-{
-    for (size_t i = 0; i < s->failed_n; i++)
-        if (uuid_eq(&s->failed[i], subject))
-            return true;
-    return false;
-}
-
-void runner_note_kind(struct runner *r, const struct job_run *run, bool fault)
-{
-    bool pauses = false, resumes = false;
-
-    lock_take(&r->lock);
-    struct kind_state *s = claim_state_of(r, run->kind);
-    if (!fault) {
-        resumes = s->paused_until_us != 0;
-        s->failed_n = 0;
-        s->pause_us = s->paused_until_us = 0;
-    } else if (s->paused_until_us != 0 || !claim_has_failed(s, &run->job.subject_id)) {
-        pauses = s->paused_until_us == 0 && s->failed_n + 1 == KIND_FAULTS;
-        if (s->failed_n < KIND_FAULTS)
-            s->failed[s->failed_n++] = run->job.subject_id;
-        if (s->failed_n == KIND_FAULTS) {
-            s->pause_us = s->pause_us == 0 ? PAUSE_MIN_US : MIN(s->pause_us * 2, PAUSE_MAX_US);
-            s->paused_until_us = clock_mono_us() + s->pause_us;
-        }
-    }
-    lock_release(&r->lock);
-    if (pauses)
-        alarm_raise(r->worker->metrics->set, ALARM_KIND_PAUSED, LOG_CSTR("kind", run->kind->name),
-                    LOG_CSTR("error", run->err == OK ? NULL : err_slug(run->err)), LOG_CSTR("note", run->note),
-                    LOG_CSTR("detail", run->result == NULL ? NULL : run->result->detail), LOG_END);
-    if (resumes)
-        log_event(LOG_WARNING, "kind_resumed", LOG_CSTR("kind", run->kind->name), LOG_END);
 }
 
 /*
@@ -118,32 +50,6 @@ static void claim_look_around(struct runner_thread *t)
     worker_metrics_tables(r->worker->metrics, t->db, &t->arena);
 }
 
-/*
- * After an outage the leases of our open runs may be over: renews them before anybody claims, so that their results are
- * written and not made unknown. Likewise while the database refuses a result and answers otherwise. A run whose job
- * somebody else has by now is left to its own next statement.
- */
-static enum err claim_renew(struct runner_thread *t)
-{
-    struct runner *r = t->runner;
-    enum job_class class = r->worker->class->class;
-    size_t n = 0;
-    enum err e = OK;
-
-    lock_take(&r->lock);
-    struct job *jobs = arena_array(&t->arena, r->open_n + 1, sizeof *jobs);
-    for (const struct open_run *o = r->open; o != NULL; o = o->after)
-        jobs[n++] = (struct job){.id = o->run.job.id, .lease_token = o->run.job.lease_token};
-    lock_release(&r->lock);
-    if (n == 0) { /* then another statement must show that the database answers */
-        struct job_due *due;
-        return job_due(t->db, class, &t->arena, &due, &n);
-    }
-    for (size_t i = 0; i < n && (e == OK || e == ERR_CONFLICT); i++)
-        e = job_hold(t->db, class, &jobs[i], clock_now_us() + r->worker->class->lease_us);
-    return e == ERR_CONFLICT ? OK : e;
-}
-
 static struct open_run *claim_open(struct runner *r, const struct job_kind *kind, const struct job *job, bool probe)
 {
     struct open_run *o = xcalloc(1, sizeof(*o));
@@ -160,7 +66,7 @@ static struct open_run *claim_open(struct runner *r, const struct job_kind *kind
         r->open->before = o;
     r->open = o;
     r->open_n++;
-    claim_state_of(r, kind)->open++;
+    runner_state_of(r, kind)->open++;
     if (job->runs > JOB_CRASHES_MAX)
         r->alone = true;
     lock_release(&r->lock);
@@ -269,7 +175,7 @@ static enum err claim_try(struct runner_thread *t, struct claims *c)
     bool away = r->away, renew = away || (r->parked != NULL && clock_mono_us() >= r->renew_at_us);
     lock_release(&r->lock);
     if (renew)
-        e = claim_renew(t);
+        e = leases_renew(t);
     if (e != OK)
         return e;
     r->renew_at_us = clock_mono_us() + RENEW_US;
@@ -279,7 +185,7 @@ static enum err claim_try(struct runner_thread *t, struct claims *c)
         return e;
     r->standing_made = true;
     if (away)
-        runner_note_database(t, OK);
+        leases_note_database(t, OK);
     if (!r->refused)
         claim_look_around(t);
     return claim_is_settling(r) ? OK : claim_kinds(t, c);
@@ -308,7 +214,7 @@ bool runner_claim(struct runner_thread *t)
         return false;
     enum err e = claim_try(t, &c);
     if (e == OK || db_is_away(e))
-        runner_note_database(t, e);
+        leases_note_database(t, e);
     claim_note_refusal(t, e);
     arena_clear(&t->arena);
     lock_take(&r->lock);

@@ -1,4 +1,5 @@
-/* What the files of the runner share: runner.c steps and ends runs, claim.c begins them. */
+/* What the files of the runner share: runner.c steps and ends runs, claim.c begins them, leases.c keeps what they have
+ * claimed, pause.c stops a kind whose runs fail for a reason that is not theirs. */
 #pragma once
 
 #include <pthread.h>
@@ -71,9 +72,14 @@ struct runner_thread {
 
 /* claim.c: begins what is due, if it is this thread's turn. True when there was something to do. */
 bool runner_claim(struct runner_thread *t);
-void runner_note_database(struct runner_thread *t, enum err e);
-/* How a run ended: fault says that what stood in its way is not its own. */
-void runner_note_kind(struct runner *r, const struct job_run *run, bool fault);
+
+/* leases.c */
+void leases_note_database(struct runner_thread *t, enum err e);
+MUST_CHECK enum err leases_renew(struct runner_thread *t);
+
+/* pause.c. How a run ended: fault says that what stood in its way is not its own. */
+void pause_note_kind(struct runner *r, const struct job_run *run, bool fault);
 
 /* runner.c */
 void runner_begin(struct runner_thread *t, struct open_run *o);
+struct kind_state *runner_state_of(struct runner *r, const struct job_kind *kind);

@@ -48,12 +48,17 @@ static void runner_alarm_of_run(const struct open_run *o, enum alarm_kind which)
                 LOG_CSTR("about", uuid_is_none(&run->about) ? NULL : uuid_text(&run->about).s), LOG_END);
 }
 
+struct kind_state *runner_state_of(struct runner *r, const struct job_kind *kind)
+{
+    size_t i = 0;
+
+    while (r->worker->kinds[i] != kind)
+        i++;
+    return &r->kinds[i];
+}
+
 static void runner_open_end(struct runner *r, struct open_run *o)
 {
-    size_t kind = 0;
-
-    while (r->worker->kinds[kind] != o->run.kind)
-        kind++;
     lock_take(&r->lock);
     if (o->before != NULL)
         o->before->after = o->after;
@@ -62,7 +67,7 @@ static void runner_open_end(struct runner *r, struct open_run *o)
     if (o->after != NULL)
         o->after->before = o->before;
     r->open_n--;
-    r->kinds[kind].open--;
+    runner_state_of(r, o->run.kind)->open--;
     if (o->parked > 0)
         r->kept_n--;
     lock_release(&r->lock);
@@ -79,10 +84,10 @@ static void runner_keep(struct runner_thread *t, struct open_run *o, enum err e)
     struct runner *r = t->runner;
 
     if (db_is_away(e)) {
-        runner_note_database(t, e);
+        leases_note_database(t, e);
     } else if (o->parked == 0) {
         runner_log_run(o, "not_recorded", LOG_ERROR, db_error(t->db));
-        runner_note_kind(r, &o->run, true);
+        pause_note_kind(r, &o->run, true);
     }
     if (!db_is_away(e) && o->parked == STUCK_TRIES)
         runner_alarm_of_run(o, ALARM_JOB_STUCK);
@@ -175,7 +180,7 @@ static void runner_end(struct runner_thread *t, struct open_run *o)
         runner_log_run(o, runner_endings[o->ending].outcome, runner_endings[o->ending].level, o->database);
     }
     if (o->ending != RUN_BURY && !db_is_away(run->err))
-        runner_note_kind(t->runner, run, o->ending == RUN_DROP || run->fault);
+        pause_note_kind(t->runner, run, o->ending == RUN_DROP || run->fault);
     runner_open_end(t->runner, o);
 }
 
