@@ -4,8 +4,6 @@
 #include "jobs/private.h"
 #include "model/job/heartbeat.h"
 
-#define RENEW_US (30 * US_PER_SEC) /* well within a lease */
-
 /* Makes the jobs of which there is always one. */
 static enum err claim_make_standing(struct runner_thread *t)
 {
@@ -18,20 +16,25 @@ static enum err claim_make_standing(struct runner_thread *t)
     return e;
 }
 
+/* Is there room for more runs? Holding the lock. What waits for the database is no company for a suspect: it may wait for
+ * long. */
+static bool claim_may_begin(struct runner *r)
+{
+    return !atomic_load(&r->stopping) && clock_mono_us() >= r->next_claim_us && !(r->alone && r->open_n > r->kept_n) &&
+           r->open_n < (size_t)r->worker->conf->worker_in_flight_max;
+}
+
 /*
  * One thread claims at a time; when nothing is due, every idle_ms at most. While it has the turn, no other thread opens
- * runs.
+ * runs. Every LOOK_US it has the turn even if nothing may begin, for the leases of what is open.
  */
-static bool claim_turn(struct runner *r)
+static bool claim_turn(struct runner *r, bool *ret_may_begin)
 {
-    bool mine = false;
-
-    if (atomic_load(&r->stopping))
-        return false;
     lock_take(&r->lock);
-    if (!r->claiming && clock_mono_us() >= r->next_claim_us && !(r->alone && r->open_n > 0) &&
-        r->open_n < (size_t)r->worker->conf->worker_in_flight_max)
-        mine = r->claiming = true;
+    *ret_may_begin = claim_may_begin(r);
+    bool mine = !r->claiming && (*ret_may_begin || clock_mono_us() >= r->next_look_us);
+    if (mine)
+        r->claiming = true;
     lock_release(&r->lock);
     return mine;
 }
@@ -55,7 +58,7 @@ static struct open_run *claim_open(struct runner *r, const struct job_kind *kind
     struct open_run *o = xcalloc(1, sizeof(*o));
 
     arena_init(&o->arena, RUN_ARENA_BYTES);
-    o->began_us = clock_mono_us();
+    o->began_us = o->held_us = clock_mono_us();
     o->run = (struct job_run){
         .worker = r->worker, .kind = kind, .job = *job, .arena = &o->arena, .probe = probe, .stopping = &r->stopping};
     o->run.job.kind = arena_str(&o->arena, job->kind);
@@ -84,7 +87,7 @@ static size_t claim_room(struct runner *r, size_t kind, size_t left, bool *ret_p
 
     *ret_probe = s->paused_until_us != 0;
     if (*ret_probe)
-        return s->open == 0 && clock_mono_us() >= s->paused_until_us ? MIN(left, KIND_FAULTS + 1u) : 0;
+        return s->open == s->kept && clock_mono_us() >= s->paused_until_us ? MIN(left, KIND_FAULTS + 1u) : 0;
     return s->open >= max ? 0 : MIN(left, max - s->open);
 }
 
@@ -99,6 +102,7 @@ static bool claim_is_due(const struct job_due *due, size_t n, const char *kind, 
 struct claims {
     struct open_run *opened[CLAIM_BATCH];
     size_t n;
+    bool asked; /* for jobs, and not only for the leases of what is open */
 };
 
 static enum err claim_kind(struct runner_thread *t, size_t i, struct claims *c)
@@ -110,7 +114,7 @@ static enum err claim_kind(struct runner_thread *t, size_t i, struct claims *c)
     bool probe, suspect;
 
     lock_take(&r->lock);
-    bool alone = r->open_n == 0, in_grace = clock_mono_us() < r->grace_until_us;
+    bool alone = r->open_n == r->kept_n;
     size_t room = claim_room(r, i, CLAIM_BATCH - c->n, &probe);
     lock_release(&r->lock);
     if (room == 0)
@@ -120,8 +124,8 @@ static enum err claim_kind(struct runner_thread *t, size_t i, struct claims *c)
                               .now_us = clock_now_us(),
                               .lease_us = r->worker->class->lease_us,
                               .max = room,
+                              .lapsed_us = r->lapsed_us,
                               .alone = alone};
-    claim.lapsed_us = in_grace ? 0 : claim.now_us;
     enum err e = job_claim(t->db, &claim, &t->arena, &jobs, &n, &suspect);
     for (size_t j = 0; j < n && e == OK; j++)
         c->opened[c->n++] = claim_open(r, kind, &jobs[j], probe);
@@ -146,7 +150,7 @@ static enum err claim_kinds(struct runner_thread *t, struct claims *c)
     enum err e = job_due(t->db, r->worker->class->class, &t->arena, &due, &n);
     lock_take(&r->lock);
     r->next_kind = (first + 1) % r->kinds_n;
-    if (r->open_n == 0)
+    if (r->open_n == r->kept_n)
         r->alone = false;
     lock_release(&r->lock);
     for (size_t j = 0; j < r->kinds_n && e == OK && c->n < CLAIM_BATCH && !r->alone; j++) {
@@ -161,41 +165,39 @@ static enum err claim_kinds(struct runner_thread *t, struct claims *c)
 static bool claim_is_settling(struct runner *r)
 {
     lock_take(&r->lock);
-    bool settling = r->kept_n > 0 && clock_mono_us() < r->grace_until_us;
+    bool settling = r->kept_n > 0 && leases_in_grace(r);
     lock_release(&r->lock);
     return settling;
 }
 
-static enum err claim_try(struct runner_thread *t, struct claims *c)
+static enum err claim_try(struct runner_thread *t, bool may_begin, struct claims *c)
 {
     struct runner *r = t->runner;
-    enum err e = OK;
 
-    lock_take(&r->lock);
-    bool away = r->away, renew = away || (r->parked != NULL && clock_mono_us() >= r->renew_at_us);
-    lock_release(&r->lock);
-    if (renew)
-        e = leases_renew(t);
+    enum err e = leases_keep(t);
     if (e != OK)
         return e;
-    r->renew_at_us = clock_mono_us() + RENEW_US;
+    if (!r->refused && !atomic_load(&r->stopping))
+        claim_look_around(t);
+    if (!may_begin || claim_is_settling(r))
+        return OK;
+    c->asked = true;
     if (!r->standing_made)
         e = claim_make_standing(t);
     if (e != OK)
         return e;
     r->standing_made = true;
-    if (away)
-        leases_note_database(t, OK);
-    if (!r->refused)
-        claim_look_around(t);
-    return claim_is_settling(r) ? OK : claim_kinds(t, c);
+    return claim_kinds(t, c);
 }
 
 /* A database that answers, and refuses the claim itself: the schema or the grants do not fit. */
-static void claim_note_refusal(struct runner_thread *t, enum err e)
+static void claim_note_refusal(struct runner_thread *t, enum err e, bool asked)
 {
     struct runner *r = t->runner;
     bool refused = e != OK && !db_is_away(e), was = r->refused;
+
+    if (e == OK && !asked)
+        return;
 
     r->refused = refused;
     if (refused && !was)
@@ -209,19 +211,22 @@ bool runner_claim(struct runner_thread *t)
 {
     struct runner *r = t->runner;
     struct claims c = {.n = 0};
+    bool may_begin;
 
-    if (!claim_turn(r))
+    if (!claim_turn(r, &may_begin))
         return false;
-    enum err e = claim_try(t, &c);
-    if (e == OK || db_is_away(e))
+    enum err e = claim_try(t, may_begin, &c);
+    if (db_is_away(e))
         leases_note_database(t, e);
-    claim_note_refusal(t, e);
+    claim_note_refusal(t, e, c.asked);
     arena_clear(&t->arena);
     lock_take(&r->lock);
     r->claiming = false;
-    r->next_claim_us = clock_mono_us() + (e != OK    ? AWAY_US
-                                          : c.n == 0 ? r->worker->conf->worker_idle_ms * US_PER_MS
-                                                     : 0);
+    r->next_look_us = clock_mono_us() + LOOK_US;
+    if (e != OK)
+        r->next_claim_us = r->next_look_us;
+    else if (may_begin && c.n == 0)
+        r->next_claim_us = clock_mono_us() + r->worker->conf->worker_idle_ms * US_PER_MS;
     lock_release(&r->lock);
     for (size_t i = 0; i < c.n; i++)
         runner_begin(t, c.opened[i]);

@@ -29,7 +29,8 @@
  */
 struct worker_class {
     enum job_class class;
-    int64_t lease_us; /* how long a claimed job is ours: longer than a call and recording its result take */
+    int64_t
+        lease_us; /* how long a job stays ours without being renewed: longer than a call and recording its result take */
     bool uses_tiktok; /* tiktok and ring of struct worker */
     bool uses_store;  /* its store */
 };

@@ -1,7 +1,25 @@
+#include <stdlib.h>
+
 #include "base/log.h"
 #include "jobs/private.h"
 
-#define GRACE_US (15 * US_PER_SEC) /* longer than a worker takes to notice that the database is back */
+#define RENEW_US (30 * US_PER_SEC)     /* well within a lease */
+#define STOOD_US (5 * US_PER_SEC)      /* much longer than from one turn to the next */
+#define GRACE_US (15 * US_PER_SEC)     /* longer than a worker takes to notice that the database is back */
+#define JUMP_GRACE_US (3 * US_PER_SEC) /* longer than it takes to notice that the clock was set on */
+
+/* It does not know what the database did a moment ago: it may be back from an outage in which leases of others ended. */
+void leases_start(struct runner *r)
+{
+    r->looked_at_us = clock_now_us();
+    r->looked_mono_us = clock_mono_us();
+    r->grace_until_us = r->looked_at_us + GRACE_US;
+}
+
+bool leases_in_grace(struct runner *r)
+{
+    return clock_now_us() < r->grace_until_us;
+}
 
 void leases_note_database(struct runner_thread *t, enum err e)
 {
@@ -11,7 +29,7 @@ void leases_note_database(struct runner_thread *t, enum err e)
     bool was_away = r->away;
     r->away = e != OK;
     if (was_away && !r->away) {
-        r->grace_until_us = clock_mono_us() + GRACE_US;
+        r->grace_until_us = clock_now_us() + GRACE_US;
         for (struct open_run *o = r->parked; o != NULL; o = o->next_parked)
             o->parked_until_us = 0;
     }
@@ -23,28 +41,71 @@ void leases_note_database(struct runner_thread *t, enum err e)
         log_event(LOG_WARNING, "database_back", LOG_END);
 }
 
-/*
- * After an outage the leases of our open runs may be over: renews them before anybody claims, so that their results are
- * written and not made unknown. Likewise while the database refuses a result and answers otherwise. A run whose job
- * somebody else has by now is left to its own next statement.
- */
-enum err leases_renew(struct runner_thread *t)
+/* Extends the leases of the open runs, all of them or those whose time has come. A run whose job somebody else has by now
+ * is left to its own next statement. */
+static enum err leases_renew(struct runner_thread *t, bool all)
 {
     struct runner *r = t->runner;
     enum job_class class = r->worker->class->class;
+    int64_t mono_us = clock_mono_us();
     size_t n = 0;
     enum err e = OK;
 
     lock_take(&r->lock);
     struct job *jobs = arena_array(&t->arena, r->open_n + 1, sizeof *jobs);
-    for (const struct open_run *o = r->open; o != NULL; o = o->after)
-        jobs[n++] = (struct job){.id = o->run.job.id, .lease_token = o->run.job.lease_token};
+    for (struct open_run *o = r->open; o != NULL; o = o->after)
+        if (all || mono_us - o->held_us >= RENEW_US) {
+            jobs[n++] = (struct job){.id = o->run.job.id, .lease_token = o->run.job.lease_token};
+            o->held_us = mono_us;
+        }
     lock_release(&r->lock);
-    if (n == 0) { /* then another statement must show that the database answers */
+    if (n == 0 && all) { /* then another statement must show that the database answers */
         struct job_due *due;
-        return job_due(t->db, class, &t->arena, &due, &n);
+        e = job_due(t->db, class, &t->arena, &due, &n);
+    } else {
+        for (size_t i = 0; i < n && (e == OK || e == ERR_CONFLICT); i++)
+            e = job_hold(t->db, class, &jobs[i], clock_now_us() + r->worker->class->lease_us);
     }
-    for (size_t i = 0; i < n && (e == OK || e == ERR_CONFLICT); i++)
-        e = job_hold(t->db, class, &jobs[i], clock_now_us() + r->worker->class->lease_us);
+    r->renew_all = e != OK && e != ERR_CONFLICT;
     return e == ERR_CONFLICT ? OK : e;
+}
+
+/*
+ * The wall clock says that much more time has passed than from one turn to the next, or less than none. Either it was set,
+ * or the machine slept, which looks the same; or this worker stood still, or one of its statements did. Leases of others
+ * may look over though their workers live: they need a moment to see the same and to renew them. A grace that was given
+ * by the clock before means nothing now.
+ */
+static void leases_give_grace(struct runner *r, int64_t mono_us)
+{
+    bool stood = mono_us - r->looked_mono_us > STOOD_US;
+
+    lock_take(&r->lock);
+    r->grace_until_us = clock_now_us() + (stood ? GRACE_US : JUMP_GRACE_US);
+    lock_release(&r->lock);
+}
+
+enum err leases_keep(struct runner_thread *t)
+{
+    struct runner *r = t->runner;
+    int64_t now_us = clock_now_us(), mono_us = clock_mono_us();
+    bool jumped = llabs(now_us - r->looked_at_us) > STOOD_US;
+
+    lock_take(&r->lock);
+    bool away = r->away;
+    lock_release(&r->lock);
+    enum err e = leases_renew(t, away || jumped || r->renew_all);
+    if (e != OK)
+        return e;
+    if (jumped)
+        leases_give_grace(r, mono_us);
+    if (away)
+        leases_note_database(t, OK);
+    r->looked_at_us = now_us;
+    r->looked_mono_us = mono_us;
+    lock_take(&r->lock);
+    /* What this worker has open was renewed no later than at now_us, so it never takes that itself. */
+    r->lapsed_us = leases_in_grace(r) ? 0 : now_us;
+    lock_release(&r->lock);
+    return OK;
 }

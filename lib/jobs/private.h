@@ -10,7 +10,7 @@
 #include "net/loop.h"
 
 #define CLAIM_BATCH 8      /* small, so that all threads get some of what is due */
-#define AWAY_US US_PER_SEC /* between claims while the database is away */
+#define LOOK_US US_PER_SEC /* how often the leases are looked at, also while nothing may be claimed */
 
 /* What a run has left to write. It is kept until the database takes it, or says that somebody else has the job. */
 enum run_ending {
@@ -29,6 +29,7 @@ struct open_run {
     enum run_ending ending;
     const char *database; /* what MariaDB said about an error; may be NULL */
     int64_t began_us, parked_until_us;
+    int64_t held_us; /* when its lease was last extended, by clock_mono_us */
     unsigned parked; /* how many times */
     struct open_run *next_parked;
     struct open_run *before, *after; /* in the list of open runs */
@@ -37,7 +38,7 @@ struct open_run {
 /* What stands in the way of a kind, when the runs of several subjects fail one after another. */
 #define KIND_FAULTS 3 /* subjects: one alone may be at fault itself */
 struct kind_state {
-    size_t open;
+    size_t open, kept;               /* kept: as in struct runner */
     struct uuid failed[KIND_FAULTS]; /* their subjects, since the last run that did not fail */
     size_t failed_n;
     int64_t pause_us, paused_until_us; /* 0: it is not paused */
@@ -56,12 +57,17 @@ struct runner {
     size_t kinds_n, next_kind;
     struct open_run *open, *parked;
     size_t open_n, kept_n; /* kept: they wait, or have waited, for the database */
-    bool claiming, standing_made;
-    bool refused;           /* the database answered, but not to a claim; of the thread whose turn it is */
-    bool away;              /* the database did not answer */
-    bool alone;             /* nothing is begun before all runs have ended: a suspect waits for that, or runs */
+    bool claiming; /* a thread has the turn: it looks at the leases and claims. What says "of the turn" is its own */
+    bool standing_made; /* of the turn */
+    bool refused;       /* of the turn: the database answered, but not to a claim */
+    bool away;          /* the database did not answer */
+    bool alone;         /* nothing is begun before all runs have ended: a suspect waits for that, or runs */
+    bool renew_all;     /* of the turn: a renewal has failed */
+    int64_t looked_at_us,
+        looked_mono_us;     /* of the turn: when it began to look at the leases, the last time that this went well */
     int64_t grace_until_us; /* until then, runs of other workers whose lease is over may still be recorded */
-    int64_t next_claim_us, beat_at_us, renew_at_us;
+    int64_t lapsed_us;      /* of the turn: leases that were over then may be taken */
+    int64_t next_claim_us, next_look_us, beat_at_us;
 };
 
 struct runner_thread {
@@ -73,9 +79,14 @@ struct runner_thread {
 /* claim.c: begins what is due, if it is this thread's turn. True when there was something to do. */
 bool runner_claim(struct runner_thread *t);
 
-/* leases.c */
+/*
+ * leases.c: what this worker has open stays its own as long as it lives, and it takes from others only what they no longer
+ * renew. Each turn begins with leases_keep, at least every LOOK_US.
+ */
+void leases_start(struct runner *r);
+MUST_CHECK enum err leases_keep(struct runner_thread *t);
 void leases_note_database(struct runner_thread *t, enum err e);
-MUST_CHECK enum err leases_renew(struct runner_thread *t);
+bool leases_in_grace(struct runner *r); /* holding the lock */
 
 /* pause.c. How a run ended: fault says that what stood in its way is not its own. */
 void pause_note_kind(struct runner *r, const struct job_run *run, bool fault);

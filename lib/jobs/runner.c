@@ -57,6 +57,13 @@ struct kind_state *runner_state_of(struct runner *r, const struct job_kind *kind
     return &r->kinds[i];
 }
 
+/* Holding the lock. */
+static void runner_count_kept(struct runner *r, const struct open_run *o, int n)
+{
+    r->kept_n += (size_t)n;
+    runner_state_of(r, o->run.kind)->kept += (size_t)n;
+}
+
 static void runner_open_end(struct runner *r, struct open_run *o)
 {
     lock_take(&r->lock);
@@ -69,7 +76,7 @@ static void runner_open_end(struct runner *r, struct open_run *o)
     r->open_n--;
     runner_state_of(r, o->run.kind)->open--;
     if (o->parked > 0)
-        r->kept_n--;
+        runner_count_kept(r, o, -1);
     lock_release(&r->lock);
     secret_done(&o->run.token);
     arena_done(&o->arena);
@@ -99,7 +106,7 @@ static void runner_keep(struct runner_thread *t, struct open_run *o, enum err e)
     o->next_parked = r->parked;
     r->parked = o;
     if (first)
-        r->kept_n++;
+        runner_count_kept(r, o, 1);
     lock_release(&r->lock);
 }
 
@@ -108,8 +115,8 @@ static struct open_run *runner_unpark(struct runner *r)
     int64_t now_us = clock_mono_us();
     struct open_run *o = NULL;
 
-    lock_take(&r->lock);
-    for (struct open_run **p = &r->parked; *p != NULL; p = &(*p)->next_parked)
+    lock_take(&r->lock); /* while the database is away, the thread whose turn it is asks for all */
+    for (struct open_run **p = &r->parked; *p != NULL && !r->away; p = &(*p)->next_parked)
         if ((*p)->parked_until_us <= now_us) {
             o = *p;
             *p = o->next_parked;
@@ -300,6 +307,7 @@ struct runner *runner_new(const struct worker *worker, const struct db_options *
     size_t n = (size_t)worker->conf->worker_threads;
 
     *r = (struct runner){.worker = worker, .options = options, .away = worker->after_outage};
+    leases_start(r);
     while (worker->kinds[r->kinds_n] != NULL)
         r->kinds_n++;
     r->kinds = xcalloc(r->kinds_n, sizeof *r->kinds);

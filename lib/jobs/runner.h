@@ -12,8 +12,8 @@
  * Fairness: the kinds take turns, each with its own backlog, so that none stands behind another's.
  *
  * What a run has to write is kept until the database takes it or says that somebody else has the job. While the database
- * is away nothing is begun. When it is back, the leases of the open runs are renewed first, and for a short time nobody
- * takes over what other workers had open.
+ * is away nothing is begun. The leases of the open runs are renewed all the time, and first of all after an outage or a
+ * jump of the clock; then nobody takes over what other workers have open for a short time (leases.c).
  *
  * Faults that are not a job's own: when the runs of several subjects of a kind fail one after another (a key that is
  * missing, a schema that does not fit, a certificate that has expired), the kind is paused, with an alarm, and one run

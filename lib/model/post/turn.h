@@ -19,7 +19,7 @@ struct turn {
     struct str request_id; /* that made the post; absent if none is known */
 };
 
-/* ERR_NOT_FOUND if no post of the account waits. A post that is publishing comes first: its worker has died. */
+/* ERR_NOT_FOUND if no post of the account waits. A post that is publishing comes first: its worker has died, or has lost its lease. */
 MUST_CHECK enum err turn_next(struct db *db, struct arena *arena, const struct uuid *account_id, int64_t now_us,
                               struct turn *ret_turn);
 

@@ -1,0 +1,115 @@
+"""Leases: what a worker has begun stays its own while it lives, whatever clocks, databases and other workers do."""
+
+import contextlib
+import os
+import signal
+import time
+import uuid
+
+import pytest
+from publishing import LEASE_SEC, Sent
+from test_engine import INIT, alarms, known, second_worker, tiktok  # noqa: F401 (a fixture)
+from test_metrics import Shown
+
+RIGHT = "INSERT ON marketingcli.post_events"
+
+
+def now_us(stack):
+    """The programs' wall clock."""
+    clock = stack.at.test / "clock"
+    return time.time_ns() // 1000 + (int(clock.read_text()) if clock.exists() else 0)
+
+
+def turn_of(stack, account):
+    """The account's job, while it runs."""
+    row, = stack.sql("SELECT run_at_us, runs, lease_token FROM jobs_publish WHERE kind = 'turn' AND subject_id = %s"
+                     " AND lease_token IS NOT NULL", uuid.UUID(account).bytes)
+    return row
+
+
+def in_flight(stack, user, account, tiktok, seconds):
+    tiktok.fault(INIT, "slow", seconds=seconds)
+    sent = Sent(stack, user, account)
+    stack.wait(lambda: sent.at_simulator() == 1, "TikTok has it, and has not answered yet")
+    return sent
+
+
+def is_right(stack, sent):
+    assert sent.wait(seconds=60)["status"] == "published"
+    assert sent.at_simulator() == 1 and sent.states_of_attempts() == ["accepted"]
+    assert alarms(stack, "result_lost") == 0
+
+
+@contextlib.contextmanager
+def refused(stack):
+    """The database takes all but what the result of an init needs."""
+    kept = {"kind": "turn", "outcome": "not_recorded"}
+    stack.sql(f"REVOKE {RIGHT} FROM marketingcli_worker_publish@localhost")
+    try:
+        stack.wait(lambda: Shown(stack, "worker-publish")("jobs_total", **kept) >= 1, "it cannot be written")
+        yield
+    finally:
+        stack.sql(f"GRANT {RIGHT} TO marketingcli_worker_publish@localhost")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_clock_is_set_on_while_an_init_is_in_flight(stack, user, account, tiktok, workers):  # noqa: F811
+    """By more than a lease, as after a night in which the machine slept. Each worker takes over nothing, and counts nothing."""
+    with second_worker(stack) if workers == 2 else contextlib.nullcontext():
+        sent = in_flight(stack, user, account, tiktok, 8)
+        lease = turn_of(stack, account)
+        for _ in range(2):
+            stack.move_clock(LEASE_SEC + 10)
+            stack.wait(lambda: turn_of(stack, account)["run_at_us"] > now_us(stack), "it is extended")
+        assert (turn_of(stack, account)["runs"], turn_of(stack, account)["lease_token"]) == (1, lease["lease_token"])
+        is_right(stack, sent)
+
+
+def test_a_database_that_stands_still_and_returns_no_error(stack, user, account, tiktok):  # noqa: F811
+    with stack.configured("worker-publish", database_timeout_sec=30):
+        sent = in_flight(stack, user, account, tiktok, 1)
+        database = stack.kill("mariadb", signal.SIGSTOP)
+        try:
+            stack.wait(lambda: tiktok.requests(INIT) == 1, "it was sent")
+            stack.move_clock(LEASE_SEC + 10)
+            time.sleep(2)  # the answer is there, and a claim stands in the database
+        finally:
+            os.kill(database, signal.SIGCONT)
+        is_right(stack, sent)
+        assert alarms(stack, "database_away") == 0
+
+
+def test_a_result_that_is_refused_keeps_its_lease(stack, user, account, tiktok):  # noqa: F811
+    """And those that others need to work go on: claims, one that must run alone, renewals."""
+    other = user.connect()
+    known(stack, other)
+    sent = in_flight(stack, user, account, tiktok, 1)
+    with refused(stack):
+        lease = turn_of(stack, account)
+        stack.sql("INSERT INTO jobs_publish (id, kind, subject_id, state, run_at_us, runs, created_at_us)"
+                  " VALUES (%s, 'creator', %s, 'ready', 1000000, 2, 1000000)", uuid.uuid4().bytes, uuid.UUID(other).bytes)
+        stack.wait(lambda: not stack.sql("SELECT 1 FROM jobs_publish WHERE kind = 'creator' AND subject_id = %s",
+                                         uuid.UUID(other).bytes), "what has seen two crashes has run alone")
+        stack.wait(lambda: turn_of(stack, account)["run_at_us"] > lease["run_at_us"] + 10_000_000, "it is extended in time",
+                   seconds=60)
+        stack.move_clock(LEASE_SEC + 10)
+        stack.wait(lambda: turn_of(stack, account)["run_at_us"] > now_us(stack), "and when its time is over by the clock")
+        assert sent.get()["status"] == "publishing"
+    is_right(stack, sent)
+
+
+def test_a_worker_that_starts_takes_over_nothing_at_once(stack, user, account, tiktok):  # noqa: F811
+    """The database may have come back a moment ago, and another worker lives that has not seen it yet."""
+    mine = user.connect()
+    known(stack, mine)
+    sent = in_flight(stack, user, account, tiktok, 1)
+    first = stack.kill("worker-publish", signal.SIGSTOP)
+    try:
+        stack.move_clock(LEASE_SEC + 10)
+        with second_worker(stack):
+            assert Sent(stack, user, mine).wait()["status"] == "published"
+            assert turn_of(stack, account)["runs"] == 1
+            os.kill(first, signal.SIGCONT)
+            is_right(stack, sent)
+    finally:
+        os.kill(first, signal.SIGCONT)
