@@ -1,11 +1,12 @@
 /* What the files of the runner share: runner.c steps and ends runs, claim.c begins them, leases.c keeps what they have
- * claimed, pause.c stops a kind whose runs fail for a reason that is not theirs. */
+ * claimed, kept.c what is not written yet, pause.c stops a kind whose runs fail for a reason that is not theirs. */
 #pragma once
 
 #include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/lock.h"
+#include "base/log.h"
 #include "jobs/runner.h"
 #include "net/loop.h"
 
@@ -91,6 +92,17 @@ bool leases_in_grace(struct runner *r); /* holding the lock */
 /* pause.c. How a run ended: fault says that what stood in its way is not its own. */
 void pause_note_kind(struct runner *r, const struct job_run *run, bool fault);
 
+/*
+ * kept.c: what the database has not taken yet. kept_put parks the run for a while; a run that kept_take gives back is
+ * still counted as kept, until kept_count says otherwise.
+ */
+void kept_put(struct runner_thread *t, struct open_run *o, enum err e);
+struct open_run *kept_take(struct runner *r);                       /* one whose time has come, or NULL */
+void kept_count(struct runner *r, const struct open_run *o, int n); /* holding the lock */
+
 /* runner.c */
+#define STUCK_TRIES 10 /* failures in a row that somebody should know of; about a quarter of an hour */
+void runner_log_run(const struct open_run *o, const char *outcome, enum log_level level, const char *database);
+void runner_alarm_of_run(const struct open_run *o, enum alarm_kind which);
 void runner_begin(struct runner_thread *t, struct open_run *o);
 struct kind_state *runner_state_of(struct runner *r, const struct job_kind *kind);

@@ -4,16 +4,12 @@
 
 #include "base/fault.h"
 #include "base/log.h"
-#include "base/rand.h"
 #include "jobs/backoff.h"
 #include "jobs/private.h"
 
 #define WAIT_MS 100 /* how long a thread sleeps before it checks whether to stop */
-#define RECORD_MIN_US (100 * US_PER_MS)
-#define RECORD_MAX_US (5 * US_PER_SEC)
 #define DROP_MIN_US (2 * US_PER_SEC)
 #define DROP_MAX_US (300 * US_PER_SEC)
-#define STUCK_TRIES 10 /* failures in a row that somebody should know of; about a quarter of an hour */
 
 static const struct {
     const char *outcome;
@@ -25,7 +21,7 @@ static const struct {
     [RUN_BURY] = {"dead", LOG_ERROR},
 };
 
-static void runner_log_run(const struct open_run *o, const char *outcome, enum log_level level, const char *database)
+void runner_log_run(const struct open_run *o, const char *outcome, enum log_level level, const char *database)
 {
     const struct job_run *run = &o->run;
 
@@ -39,7 +35,7 @@ static void runner_log_run(const struct open_run *o, const char *outcome, enum l
               LOG_INT("duration_us", clock_mono_us() - o->began_us), LOG_END);
 }
 
-static void runner_alarm_of_run(const struct open_run *o, enum alarm_kind which)
+void runner_alarm_of_run(const struct open_run *o, enum alarm_kind which)
 {
     const struct job_run *run = &o->run;
 
@@ -57,13 +53,6 @@ struct kind_state *runner_state_of(struct runner *r, const struct job_kind *kind
     return &r->kinds[i];
 }
 
-/* Holding the lock. */
-static void runner_count_kept(struct runner *r, const struct open_run *o, int n)
-{
-    r->kept_n += (size_t)n;
-    runner_state_of(r, o->run.kind)->kept += (size_t)n;
-}
-
 static void runner_open_end(struct runner *r, struct open_run *o)
 {
     lock_take(&r->lock);
@@ -76,54 +65,12 @@ static void runner_open_end(struct runner *r, struct open_run *o)
     r->open_n--;
     runner_state_of(r, o->run.kind)->open--;
     if (o->parked > 0)
-        runner_count_kept(r, o, -1);
+        kept_count(r, o, -1);
     lock_release(&r->lock);
     secret_done(&o->run.token);
     arena_done(&o->arena);
     free(o);
     worker_metrics_runs(r->worker->metrics, -1);
-}
-
-/* Keeps a run until the database takes what it has to write. A refusal that is not an outage is a fault of ours, and
- * told once. */
-static void runner_keep(struct runner_thread *t, struct open_run *o, enum err e)
-{
-    struct runner *r = t->runner;
-
-    if (db_is_away(e)) {
-        leases_note_database(t, e);
-    } else if (o->parked == 0) {
-        runner_log_run(o, "not_recorded", LOG_ERROR, db_error(t->db));
-        pause_note_kind(r, &o->run, true);
-    }
-    if (!db_is_away(e) && o->parked == STUCK_TRIES)
-        runner_alarm_of_run(o, ALARM_JOB_STUCK);
-    int64_t wait_us = MIN(RECORD_MIN_US << MIN(o->parked, 10u), RECORD_MAX_US);
-
-    bool first = o->parked++ == 0;
-    o->parked_until_us = clock_mono_us() + wait_us / 2 + (int64_t)rand_below((uint64_t)wait_us);
-    lock_take(&r->lock);
-    o->next_parked = r->parked;
-    r->parked = o;
-    if (first)
-        runner_count_kept(r, o, 1);
-    lock_release(&r->lock);
-}
-
-static struct open_run *runner_unpark(struct runner *r)
-{
-    int64_t now_us = clock_mono_us();
-    struct open_run *o = NULL;
-
-    lock_take(&r->lock); /* while the database is away, the thread whose turn it is asks for all */
-    for (struct open_run **p = &r->parked; *p != NULL && !r->away; p = &(*p)->next_parked)
-        if ((*p)->parked_until_us <= now_us) {
-            o = *p;
-            *p = o->next_parked;
-            break;
-        }
-    lock_release(&r->lock);
-    return o;
 }
 
 static enum err runner_bury(struct db *db, void *arg)
@@ -175,7 +122,7 @@ static void runner_end(struct runner_thread *t, struct open_run *o)
 
     enum err e = runner_write_end(t, o);
     if (e != OK && e != ERR_CONFLICT) {
-        runner_keep(t, o, e);
+        kept_put(t, o, e);
         return;
     }
     if (run->result_lost)
@@ -221,7 +168,7 @@ static void runner_step(struct runner_thread *t, struct open_run *o)
         runner_step(t, o);
         return;
     case JOB_RECORD:
-        runner_keep(t, o, run->err);
+        kept_put(t, o, run->err);
         return;
     case JOB_DONE:
         o->ending = RUN_FINISH;
@@ -289,7 +236,7 @@ static void *runner_thread_main(void *arg)
         if (net_loop_next(r->loop, busy ? 0 : WAIT_MS, &tag, &result)) {
             runner_take_result(&t, tag, &result);
             busy = true;
-        } else if ((o = runner_unpark(r)) != NULL) {
+        } else if ((o = kept_take(r)) != NULL) {
             runner_go_on(&t, o);
             busy = true;
         } else {
