@@ -95,6 +95,28 @@ void arena_done(struct arena *a)
     a->used_bytes = 0;
 }
 
+struct arena_mark arena_mark(const struct arena *a)
+{
+    return (struct arena_mark){
+        .chunk = a->chunk, .chunk_used = a->chunk == NULL ? 0 : a->chunk->used, .used_bytes = a->used_bytes};
+}
+
+void arena_back(struct arena *a, const struct arena_mark *mark)
+{
+    while (a->chunk != mark->chunk) {
+        struct arena_chunk *c = a->chunk;
+        ASSERT(c != NULL);
+        a->chunk = c->next;
+        c->next = NULL;
+        arena_free_chunks(c);
+    }
+    if (a->chunk != NULL) {
+        explicit_bzero(a->chunk->bytes + mark->chunk_used, a->chunk->used - mark->chunk_used);
+        a->chunk->used = mark->chunk_used;
+    }
+    a->used_bytes = mark->used_bytes;
+}
+
 void *arena_alloc(struct arena *a, size_t n)
 {
     ASSERT(n <= a->max_bytes);

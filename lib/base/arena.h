@@ -26,6 +26,14 @@ void arena_init(struct arena *a, size_t max_bytes);
 void arena_clear(struct arena *a); /* keeps one chunk for the next round */
 void arena_done(struct arena *a);
 
+/* What comes after a mark can be given back by itself, for something that is tried again and again. */
+struct arena_mark {
+    const struct arena_chunk *chunk;
+    size_t chunk_used, used_bytes;
+};
+struct arena_mark arena_mark(const struct arena *a);
+void arena_back(struct arena *a, const struct arena_mark *mark); /* to the mark; the arena was not cleared since */
+
 void *arena_alloc(struct arena *a, size_t n);              /* zeroed, aligned for any type; n may be 0 */
 void *arena_array(struct arena *a, size_t n, size_t size); /* checks n * size */
 char *arena_strdup(struct arena *a, struct str s);         /* NUL-terminated copy */

@@ -3,6 +3,8 @@
 
 #define RECORD_MIN_US (100 * US_PER_MS)
 #define RECORD_MAX_US (5 * US_PER_SEC)
+#define REFUSED_TRIES 5
+#define REFUSED_US (600 * US_PER_SEC) /* for somebody who was told to mend what stands in the way */
 
 void kept_count(struct runner *r, const struct open_run *o, int n)
 {
@@ -10,22 +12,50 @@ void kept_count(struct runner *r, const struct open_run *o, int n)
     runner_state_of(r, o->run.kind)->kept += (size_t)n;
 }
 
-/* Keeps a run until the database takes what it has to write. A refusal that is not an outage is a fault of ours, and
- * told once. */
-void kept_put(struct runner_thread *t, struct open_run *o, enum err e)
+/*
+ * A refusal that is not an outage is a fault of ours, and told. If it lasts, and the kind is not paused, which says that
+ * others' results are taken, then this one will never be: the step must find another end, or the job is tried again.
+ */
+static void kept_note_refusal(struct runner_thread *t, struct open_run *o)
 {
     struct runner *r = t->runner;
+    int64_t now_us = clock_now_us();
 
-    if (db_is_away(e)) {
-        leases_note_database(t, e);
-    } else if (o->parked == 0) {
+    if (o->refusals++ == 0) {
+        o->refused_at_us = now_us;
         runner_log_run(o, "not_recorded", LOG_ERROR, db_error(t->db));
         pause_note_kind(r, &o->run, true);
     }
-    if (!db_is_away(e) && o->parked == STUCK_TRIES)
+    if (o->refusals == STUCK_TRIES)
         runner_alarm_of_run(o, ALARM_JOB_STUCK);
+    if (o->refusals < REFUSED_TRIES || now_us - o->refused_at_us < REFUSED_US || pause_is_paused(r, o->run.kind))
+        return;
+    o->run.unwritable = true;
+    if (o->ending == RUN_FINISH || o->ending == RUN_AGAIN)
+        o->ending = RUN_DROP;
+}
+
+/* A try that is repeated takes the same memory again: what was there when it was first put off stays. */
+static void kept_mark(struct open_run *o)
+{
+    if (o->parked > 0 && o->mark.result == o->run.result && o->mark.ending == o->ending)
+        return;
+    o->mark.arena = arena_mark(&o->arena);
+    o->mark.result = o->run.result;
+    o->mark.ending = o->ending;
+    o->mark.note = o->run.note;
+}
+
+void kept_put(struct runner_thread *t, struct open_run *o, enum err e)
+{
+    struct runner *r = t->runner;
     int64_t wait_us = MIN(RECORD_MIN_US << MIN(o->parked, 10u), RECORD_MAX_US);
 
+    if (db_is_away(e))
+        leases_note_database(t, e);
+    else
+        kept_note_refusal(t, o);
+    kept_mark(o);
     bool first = o->parked++ == 0;
     o->parked_until_us = clock_mono_us() + wait_us / 2 + (int64_t)rand_below((uint64_t)wait_us);
     lock_take(&r->lock);
@@ -34,6 +64,17 @@ void kept_put(struct runner_thread *t, struct open_run *o, enum err e)
     if (first)
         kept_count(r, o, 1);
     lock_release(&r->lock);
+}
+
+void kept_went_on(struct runner *r, struct open_run *o)
+{
+    if (o->parked == 0)
+        return;
+    lock_take(&r->lock);
+    kept_count(r, o, -1);
+    lock_release(&r->lock);
+    o->parked = o->refusals = 0;
+    o->run.unwritable = false;
 }
 
 struct open_run *kept_take(struct runner *r)
@@ -49,5 +90,9 @@ struct open_run *kept_take(struct runner *r)
             break;
         }
     lock_release(&r->lock);
+    if (o != NULL) {
+        arena_back(&o->arena, &o->mark.arena);
+        o->run.note = o->mark.note;
+    }
     return o;
 }

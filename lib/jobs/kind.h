@@ -51,7 +51,8 @@ enum job_step {
     JOB_DONE,   /* finished: the job is deleted, unless step has ended it in its own transaction (job_ended) */
     JOB_AGAIN,  /* at again_at_us; likewise */
     JOB_CALL,   /* make run->call, then step again with the result */
-    JOB_RECORD, /* the database did not take a result that must not be lost: step again soon with the same result */
+    JOB_RECORD, /* the database did not take a result that must not be lost: step again soon with the same result. What
+                 * a repeated step takes from the arena is given back before the next one: data keeps nothing of it */
     JOB_ERROR,  /* run->err says why: give this run up and begin another later. The job is never buried for it */
 };
 
@@ -68,9 +69,11 @@ struct job_run {
     struct secret token; /* an access token that the run uses; wiped when the run ends */
     int64_t again_at_us;
     bool job_ended;   /* step has finished or postponed the job in a transaction of its own */
-    bool result_lost; /* somebody else has the job, and what a call had done could not be recorded: an alarm says so */
-    bool fault;       /* the last call did not leave: what stands in the way is hardly the job's own */
-    bool probe;       /* the kind is paused, and this run shows whether it can go on: it must fail nothing */
+    bool result_lost; /* what a call had done could not be recorded, or not as it was: an alarm says so */
+    bool unwritable; /* the database has refused what step has to write for long, and takes what others write: after one
+                       * more try, step must find another end */
+    bool fault;      /* the last call did not leave: what stands in the way is hardly the job's own */
+    bool probe;      /* the kind is paused, and this run shows whether it can go on: it must fail nothing */
     const atomic_bool *stopping;
     enum err err;
     const char *note; /* for the log line: static, or in the arena */

@@ -12,6 +12,14 @@ static bool pause_has_failed(const struct kind_state *s, const struct uuid *subj
     return false;
 }
 
+bool pause_is_paused(struct runner *r, const struct job_kind *kind)
+{
+    lock_take(&r->lock);
+    bool paused = runner_state_of(r, kind)->paused_until_us != 0;
+    lock_release(&r->lock);
+    return paused;
+}
+
 void pause_note_kind(struct runner *r, const struct job_run *run, bool fault)
 {
     bool pauses = false, resumes = false;

@@ -30,8 +30,16 @@ struct open_run {
     enum run_ending ending;
     const char *database; /* what MariaDB said about an error; may be NULL */
     int64_t began_us, parked_until_us;
-    int64_t held_us; /* when its lease was last extended, by clock_mono_us */
-    unsigned parked; /* how many times */
+    int64_t held_us;   /* when its lease was last extended, by clock_mono_us */
+    unsigned parked;   /* how many times, since it last went on */
+    unsigned refusals; /* how many of these were no outage, the first at refused_at_us */
+    int64_t refused_at_us;
+    struct {
+        struct arena_mark arena;
+        const struct net_result *result; /* the mark is for tries to write this, */
+        enum run_ending ending;          /* or this */
+        const char *note;
+    } mark;
     struct open_run *next_parked;
     struct open_run *before, *after; /* in the list of open runs */
 };
@@ -90,14 +98,16 @@ void leases_note_database(struct runner_thread *t, enum err e);
 bool leases_in_grace(struct runner *r); /* holding the lock */
 
 /* pause.c. How a run ended: fault says that what stood in its way is not its own. */
+bool pause_is_paused(struct runner *r, const struct job_kind *kind);
 void pause_note_kind(struct runner *r, const struct job_run *run, bool fault);
 
 /*
- * kept.c: what the database has not taken yet. kept_put parks the run for a while; a run that kept_take gives back is
- * still counted as kept, until kept_count says otherwise.
+ * kept.c: what the database has not taken yet. kept_put parks the run for a while, and tells an outage from a refusal. A
+ * run that kept_take gives back counts as kept until it ends or goes on.
  */
 void kept_put(struct runner_thread *t, struct open_run *o, enum err e);
 struct open_run *kept_take(struct runner *r);                       /* one whose time has come, or NULL */
+void kept_went_on(struct runner *r, struct open_run *o);            /* it has written what it had: it is kept no more */
 void kept_count(struct runner *r, const struct open_run *o, int n); /* holding the lock */
 
 /* runner.c */

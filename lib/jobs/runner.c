@@ -159,6 +159,7 @@ static void runner_step(struct runner_thread *t, struct open_run *o)
     run->err = OK;
     switch (run->kind->step(run)) {
     case JOB_CALL:
+        kept_went_on(t->runner, o);
         if (runner_hand_over(t, o))
             return;
         /* The loop has room for every run that may be open, so this should not happen. If it does, nothing was sent:

@@ -1,13 +1,15 @@
 """Leases: what a worker has begun stays its own while it lives, whatever clocks, databases and other workers do."""
 
 import contextlib
+import json
 import os
 import signal
 import time
 import uuid
 
 import pytest
-from publishing import LEASE_SEC, Sent
+from publishing import LEASE_SEC, Sent, failed
+from test_alarms import events
 from test_engine import INIT, alarms, known, second_worker, tiktok  # noqa: F401 (a fixture)
 from test_metrics import Shown
 
@@ -113,3 +115,70 @@ def test_a_worker_that_starts_takes_over_nothing_at_once(stack, user, account, t
             is_right(stack, sent)
     finally:
         os.kill(first, signal.SIGCONT)
+
+
+# A result that the database refuses for good
+
+
+def told_of(stack, subject):
+    """What the log says of the one result that was lost."""
+    assert alarms(stack, "result_lost") == 1
+    return [e for e in events(stack.log("worker-publish"), "result_lost") if e["subject"] == subject]
+
+
+def test_a_publish_id_that_another_post_has(stack, user, account, tiktok):  # noqa: F811
+    """TikTok names one twice. Which post it is about nobody knows: the second one's owner is told to look."""
+    publish_id = f"p_pub_url~v2.{uuid.uuid4().int % 10 ** 18}"
+    tiktok.fault(INIT, (200, json.dumps({"data": {"publish_id": publish_id}, "error": {"code": "ok", "log_id": "L"}})), times=2)
+    first = Sent(stack, user, account)
+    first.wait("processing")
+    second = Sent(stack, user, account)
+    failed(second.wait(), "outcome_unknown")
+    attempt, = stack.sql("SELECT state, publish_id FROM post_attempts WHERE post_id = %s", second.key)
+    assert attempt == {"state": "outcome_unknown", "publish_id": publish_id}
+    assert first.get()["status"] == "processing"
+    assert told_of(stack, account)
+    stack.sql("DELETE FROM jobs_publish WHERE subject_id = %s", first.key)
+
+
+@contextlib.contextmanager
+def refusing(stack, table, condition):
+    """The database refuses an UPDATE of one row, and nothing else."""
+    stack.sql(f"CREATE TRIGGER refusing BEFORE UPDATE ON {table} FOR EACH ROW IF {condition} THEN"
+              " SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this one'; END IF")
+    try:
+        yield
+    finally:
+        stack.sql("DROP TRIGGER refusing")
+
+
+def refused_for_long(stack):
+    kept = {"kind": "turn", "outcome": "not_recorded"}
+    stack.wait(lambda: Shown(stack, "worker-publish")("jobs_total", **kept) >= 1, "it cannot be written")
+    stack.move_clock(660)
+
+
+def test_a_result_that_is_refused_for_good(stack, user, account, tiktok):  # noqa: F811
+    """It is kept for long; then the post ends with the truth, and the account's next one is sent."""
+    sent = in_flight(stack, user, account, tiktok, 1)
+    with refusing(stack, "posts", f"NEW.state = 'processing' AND NEW.id = 0x{sent.key.hex()}"):
+        behind = Sent(stack, user, account)
+        refused_for_long(stack)
+        failed(sent.wait(), "outcome_unknown")
+        attempt, = stack.sql("SELECT state, publish_id FROM post_attempts WHERE post_id = %s", sent.key)
+        assert attempt["state"] == "outcome_unknown" and attempt["publish_id"]
+        assert told_of(stack, account)
+        assert behind.wait()["status"] == "published"
+    assert sent.at_simulator() == 1
+
+
+def test_a_pair_of_tokens_that_is_refused_for_good(stack, user, account, tiktok):  # noqa: F811
+    """The run ends, and its job is tried again: the account then shows what TikTok says."""
+    key = known(stack, account)
+    stack.sql("UPDATE accounts SET access_expires_at_us = 1000000 WHERE id = %s", key)
+    with refusing(stack, "accounts", f"NEW.access_token <> OLD.access_token AND NEW.id = 0x{key.hex()}"):
+        sent = Sent(stack, user, account)
+        refused_for_long(stack)
+        stack.wait(lambda: alarms(stack, "result_lost") == 1, "somebody is told")
+        assert told_of(stack, account)
+    stack.wait(lambda: sent.get()["held_until"], "the old pair is used up")

@@ -26,6 +26,10 @@ static enum access_step access_error(struct job_run *run, enum err e)
 static enum access_step access_record(struct job_run *run, enum err e)
 {
     run->err = e;
+    if (run->unwritable && !db_is_away(e)) {
+        run->result_lost = true;
+        return ACCESS_ERROR;
+    }
     return ACCESS_RECORD;
 }
 

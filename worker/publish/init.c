@@ -226,9 +226,34 @@ static enum err init_record(struct db *db, void *arg)
     return settle_job(db, r->run, v->again_at_us);
 }
 
+/*
+ * The database takes this result neither now nor later: another post has that publish_id, say. The post cannot be followed,
+ * so its owner must look. What TikTok said stays with the attempt.
+ */
+static bool init_is_unwritable(const struct job_run *run, enum err e)
+{
+    return e == ERR_DB_DUPLICATE || (run->unwritable && e != OK && e != ERR_CONFLICT && !db_is_away(e));
+}
+
+static enum err init_record_unwritable(struct job_run *run, const struct publish *p, struct verdict *v)
+{
+    struct record r = {.run = run, .p = p, .v = v};
+
+    v->attempt.state = ATTEMPT_OUTCOME_UNKNOWN;
+    v->move = (struct post_move){.event = "outcome_unknown",
+                                 .failure_code = STR("outcome_unknown"),
+                                 .attempt_id = p->attempt_id,
+                                 .request_id = run->job.request_id};
+    v->again_at_us = 0;
+    v->go_on = false;
+    enum err e = db_tx(run->db, init_record, &r);
+    run->result_lost = e == OK && !r.skipped;
+    return e;
+}
+
 enum job_step publish_init_result(struct job_run *run, struct publish *p)
 {
-    struct verdict v;
+    struct verdict v = {0};
     struct record r = {.run = run, .p = p, .v = &v};
 
     point("publish.called");
@@ -237,6 +262,8 @@ enum job_step publish_init_result(struct job_run *run, struct publish *p)
         e = access_needs_reconnect(run, &p->access, v.reconnect);
     if (e == OK)
         e = db_tx(run->db, init_record, &r);
+    if (init_is_unwritable(run, e))
+        e = init_record_unwritable(run, p, &v);
     if (e != OK && e != ERR_CONFLICT)
         return job_run_record(run, e);
     run->note = v.move.event;

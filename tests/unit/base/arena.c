@@ -54,6 +54,33 @@ static void test_clear_zeroes(void **state)
     }
 }
 
+/* Something that is tried for ever takes no more than one try does, and what was there before stays. */
+static void test_back_to_a_mark(void **state)
+{
+    _cleanup_(arena_done) struct arena a;
+
+    (void)state;
+    arena_init(&a, 1 << 20);
+    struct arena_mark empty = arena_mark(&a);
+    char *kept = arena_strdup(&a, STR("kept"));
+    struct arena_mark mark = arena_mark(&a);
+    size_t used_bytes = a.used_bytes;
+    for (int i = 0; i < 1000; i++) {
+        unsigned char *small = arena_alloc(&a, 100);
+        for (size_t j = 0; j < 100; j++)
+            assert_int_equal(small[j], 0);
+        memset(small, 0xff, 100);
+        memset(arena_alloc(&a, 100000), 0xff, 100000); /* a chunk of its own */
+        memset(arena_alloc(&a, 20000), 0xff, 20000);
+        arena_back(&a, &mark);
+        assert_int_equal(a.used_bytes, used_bytes);
+        assert_string_equal(kept, "kept");
+    }
+    arena_back(&a, &empty);
+    assert_int_equal(a.used_bytes, 0);
+    assert_null(a.chunk);
+}
+
 /* The maximum counts anew after clearing: rounds of nearly all of it go on for ever. */
 static void test_max(void **state)
 {
@@ -89,9 +116,10 @@ static void test_text(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_alloc), cmocka_unit_test(test_shared_memory),
-                                              cmocka_unit_test(test_clear_zeroes), cmocka_unit_test(test_max),
-                                              cmocka_unit_test(test_text)};
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_alloc),        cmocka_unit_test(test_shared_memory),
+        cmocka_unit_test(test_clear_zeroes), cmocka_unit_test(test_back_to_a_mark),
+        cmocka_unit_test(test_max),          cmocka_unit_test(test_text)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
