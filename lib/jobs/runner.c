@@ -31,7 +31,7 @@ void runner_log_run(const struct open_run *o, const char *outcome, enum log_leve
               LOG_CSTR("about", uuid_is_none(&run->about) ? NULL : uuid_text(&run->about).s),
               LOG_STR("request_id", run->job.request_id), LOG_CSTR("outcome", outcome), LOG_CSTR("note", run->note),
               LOG_CSTR("error", run->err == OK ? NULL : err_slug(run->err)), LOG_CSTR("database", database),
-              LOG_INT("runs", run->job.runs), LOG_INT("tries", run->job.tries),
+              LOG_INT("runs", run->job.runs), LOG_INT("tries", run->job.tries), LOG_INT("failures", run->job.failures),
               LOG_INT("duration_us", clock_mono_us() - o->began_us), LOG_END);
 }
 
@@ -96,7 +96,8 @@ static enum err runner_write_end(struct runner_thread *t, struct open_run *o)
     case RUN_AGAIN:
         return run->job_ended ? OK : job_again(t->db, class, &run->job, run->again_at_us);
     case RUN_DROP:
-        return job_drop(t->db, class, &run->job, clock_now_us() + backoff_us(run->job.tries, DROP_MIN_US, DROP_MAX_US));
+        return job_drop(t->db, class, &run->job,
+                        clock_now_us() + backoff_us(run->job.failures, DROP_MIN_US, DROP_MAX_US));
     case RUN_BURY:
         run->db = t->db;
         return db_tx(t->db, runner_bury, run);
@@ -111,7 +112,7 @@ static void runner_alarms(const struct open_run *o)
 
     if (o->ending == RUN_BURY)
         runner_alarm_of_run(o, ALARM_JOB_DEAD);
-    if (o->ending == RUN_DROP && !db_is_away(run->err) && (run->job.tries + 1) % STUCK_TRIES == 0)
+    if (o->ending == RUN_DROP && !db_is_away(run->err) && (run->job.failures + 1) % STUCK_TRIES == 0)
         runner_alarm_of_run(o, ALARM_JOB_STUCK);
 }
 

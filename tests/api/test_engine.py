@@ -209,7 +209,7 @@ def test_one_job_that_fails_holds_up_no_other(stack, user, account):
     stack.restart("worker-publish")
     sent = Sent(stack, user, broken)
     stack.wait(lambda: any(job["tries"] for job in sent.jobs()), "it is tried again")
-    stack.sql("UPDATE jobs_publish SET tries = 9, run_at_us = 1000000 WHERE lease_token IS NULL AND subject_id = %s",
+    stack.sql("UPDATE jobs_publish SET failures = 9, run_at_us = 1000000 WHERE lease_token IS NULL AND subject_id = %s",
               uuid.UUID(broken).bytes)
     assert Sent(stack, user, account).wait()["status"] == "published"
     stack.wait(lambda: Shown(stack, "worker-publish")("alarms_total", alarm="job_stuck") == 1, "somebody is told")

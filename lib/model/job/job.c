@@ -27,11 +27,17 @@ static const struct db_col job_kinds_cols[] = {DB_COL(struct job_due, kind, STR)
                                                DB_COL(struct job_due, run_at_us, I64), DB_END};
 
 static const struct db_col job_due_cols[] = {
-    DB_COL(struct job, id, UUID),           DB_COL(struct job, kind, STR),
-    DB_COL(struct job, subject_id, UUID),   DB_COL(struct job, run_at_us, I64),
-    DB_COL(struct job, runs, I64),          DB_COL(struct job, tries, I64),
-    DB_COL(struct job, slot_at_us, I64),    DB_COL(struct job, request_id, STR),
-    DB_COL(struct job, created_at_us, I64), DB_END,
+    DB_COL(struct job, id, UUID),
+    DB_COL(struct job, kind, STR),
+    DB_COL(struct job, subject_id, UUID),
+    DB_COL(struct job, run_at_us, I64),
+    DB_COL(struct job, runs, I64),
+    DB_COL(struct job, tries, I64),
+    DB_COL(struct job, failures, I64),
+    DB_COL(struct job, slot_at_us, I64),
+    DB_COL(struct job, request_id, STR),
+    DB_COL(struct job, created_at_us, I64),
+    DB_END,
 };
 
 static const struct db_col job_count_cols[] = {
@@ -160,7 +166,7 @@ enum err job_again(struct db *db, enum job_class c, const struct job *job, int64
 enum err job_drop(struct db *db, enum job_class c, const struct job *job, int64_t run_at_us)
 {
     return db_change(db, &job_sqls[c][JOBS_DROP],
-                     DB_ARGS(db_i64(run_at_us), db_uuid(&job->id), db_uuid(&job->lease_token)));
+                     DB_ARGS(db_i64(run_at_us), db_i64(run_at_us), db_uuid(&job->id), db_uuid(&job->lease_token)));
 }
 
 enum err job_bury(struct db *db, enum job_class c, const struct job *job)
@@ -200,12 +206,12 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
         [JOBS_KINDS] = {.text = "SELECT kind, MIN(run_at_us) FROM " table " WHERE state = 'ready' GROUP BY kind", \
                         .in = "", \
                         .cols = job_kinds_cols}, \
-        [JOBS_DUE] = {.text = \
-                          "SELECT id, kind, subject_id, run_at_us, runs, tries, slot_at_us, request_id, created_at_us" \
-                          " FROM " table \
-                          " FORCE INDEX (by_kind) WHERE state = 'ready' AND kind = ? AND run_at_us <= ?" \
-                          " AND (lease_token IS NULL OR run_at_us <= ?)" \
-                          " ORDER BY run_at_us LIMIT ? FOR UPDATE SKIP LOCKED", \
+        [JOBS_DUE] = {.text = "SELECT id, kind, subject_id, run_at_us, runs, tries, failures, slot_at_us, " \
+                              "request_id, created_at_us" \
+                              " FROM " table \
+                              " FORCE INDEX (by_kind) WHERE state = 'ready' AND kind = ? AND run_at_us <= ?" \
+                              " AND (lease_token IS NULL OR run_at_us <= ?)" \
+                              " ORDER BY run_at_us LIMIT ? FOR UPDATE SKIP LOCKED", \
                       .in = "siii", \
                       .cols = job_due_cols}, \
         [JOBS_TAKE] = {.text = "UPDATE " table " SET lease_token = ?, run_at_us = ?, runs = runs + 1" \
@@ -218,18 +224,21 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
                                  " AND wanted_at_us IS NULL", \
                          .in = "suu"}, \
         [JOBS_RESTART] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
-                                  " wanted_at_us = NULL, slot_at_us = NULL, lease_token = NULL, runs = 0, tries = 0" \
+                                  " wanted_at_us = NULL, slot_at_us = NULL, lease_token = NULL, runs = 0, tries = 0," \
+                                  " failures = 0" \
                                   " WHERE id = ? AND lease_token = ?", \
                           .in = "iiuu"}, \
         [JOBS_AGAIN] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
-                                " wanted_at_us = NULL, slot_at_us = ?, lease_token = NULL, runs = 0," \
+                                " wanted_at_us = NULL, slot_at_us = ?, lease_token = NULL, runs = 0, failures = 0," \
                                 " tries = LEAST(tries + 1, 65535) WHERE id = ? AND lease_token = ?", \
                         .in = "iiiuu"}, \
-        [JOBS_DROP] = {.text = "UPDATE " table " SET run_at_us = ?, lease_token = NULL, runs = GREATEST(runs, 1) - 1," \
-                               " tries = LEAST(tries + 1, 65535)" \
+        [JOBS_DROP] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
+                               " wanted_at_us = NULL, lease_token = NULL, runs = 0," \
+                               " tries = LEAST(tries + 1, 65535), failures = LEAST(failures + 1, 65535)" \
                                " WHERE id = ? AND lease_token = ?", \
-                       .in = "iuu"}, \
-        [JOBS_BURY] = {.text = "UPDATE " table " SET state = 'dead', lease_token = NULL, wanted_at_us = NULL" \
+                       .in = "iiuu"}, \
+        [JOBS_BURY] = {.text = "UPDATE " table " SET state = 'dead', lease_token = NULL, wanted_at_us = NULL," \
+                               " failures = 0" \
                                " WHERE id = ? AND lease_token = ?", \
                        .in = "uu"}, \
         [JOBS_COUNT] = {.text = "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM " table \

@@ -44,6 +44,7 @@ struct job {
     struct str kind;
     int64_t run_at_us; /* once claimed, the end of the lease */
     int64_t runs, tries;
+    int64_t failures;   /* in a row */
     int64_t slot_at_us; /* 0: none is reserved */
     struct str request_id;
     int64_t created_at_us;
@@ -95,12 +96,12 @@ MUST_CHECK enum err job_claim(struct db *db, const struct job_claim *claim, stru
 /* All of them need the lease: ERR_CONFLICT if somebody else has it by now. They may be called in a transaction. */
 MUST_CHECK enum err job_finish(struct db *db, enum job_class c, const struct job *job); /* deletes it, or restarts it */
 MUST_CHECK enum err job_again(struct db *db, enum job_class c, const struct job *job,
-                              int64_t run_at_us); /* or sooner, if it was wanted; runs = 0, tries + 1, keeps the slot */
+                              int64_t run_at_us); /* or sooner, if it was wanted; tries + 1, keeps the slot */
 MUST_CHECK enum err job_restart(struct db *db, enum job_class c, const struct job *job,
                                 int64_t run_at_us); /* like a new one, at run_at_us or sooner, if it was wanted */
 MUST_CHECK enum err job_bury(struct db *db, enum job_class c, const struct job *job); /* dead */
 MUST_CHECK enum err job_drop(struct db *db, enum job_class c, const struct job *job,
-                             int64_t run_at_us); /* gives up a run without a result; this run is not counted */
+                             int64_t run_at_us); /* the same, but the run has failed: failures + 1 */
 
 /*
  * The last statement of a transaction of a run that writes and does not end the job. It makes sure that the lease is

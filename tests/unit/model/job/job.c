@@ -25,26 +25,23 @@ struct fixture {
 
 struct row {
     struct str state;
-    int64_t run_at_us, runs, tries, wanted_at_us;
+    int64_t run_at_us, runs, tries, failures, wanted_at_us;
     struct uuid lease_token;
 };
 
 static const struct db_col row_cols[] = {
-    DB_COL(struct row, state, STR),
-    DB_COL(struct row, run_at_us, I64),
-    DB_COL(struct row, runs, I64),
-    DB_COL(struct row, tries, I64),
-    DB_COL(struct row, lease_token, UUID),
-    DB_COL(struct row, wanted_at_us, I64),
-    DB_END,
+    DB_COL(struct row, state, STR),        DB_COL(struct row, run_at_us, I64),
+    DB_COL(struct row, runs, I64),         DB_COL(struct row, tries, I64),
+    DB_COL(struct row, failures, I64),     DB_COL(struct row, lease_token, UUID),
+    DB_COL(struct row, wanted_at_us, I64), DB_END,
 };
 
 enum { READ, LOCK };
 static const struct sql sqls[] = {
-    [READ] =
-        {.text = "SELECT state, run_at_us, runs, tries, lease_token, wanted_at_us FROM jobs_media WHERE subject_id = ?",
-         .in = "u",
-         .cols = row_cols},
+    [READ] = {.text = "SELECT state, run_at_us, runs, tries, failures, lease_token, wanted_at_us FROM jobs_media"
+                      " WHERE subject_id = ?",
+              .in = "u",
+              .cols = row_cols},
     [LOCK] = {.text = "SELECT 1 FROM jobs_media WHERE kind = 'test' AND subject_id = ? FOR UPDATE",
               .in = "u",
               .cols = db_number_cols},
@@ -254,7 +251,42 @@ static void a_dropped_run_is_no_crash(void **state)
         assert_int_equal(job_drop(f->db, JOB_MEDIA, &job, AT_US), OK);
         assert_int_equal(read(f).runs, 0);
         assert_int_equal(read(f).tries, i);
+        assert_int_equal(read(f).failures, i);
     }
+    struct job job = claim(f, AT_US);
+    assert_int_equal(job.failures, 10);
+    assert_int_equal(job_again(f->db, JOB_MEDIA, &job, AT_US),
+                     OK); /* it has done its work: what fails next is the first */
+    assert_int_equal(read(f).failures, 0);
+    assert_int_equal(read(f).tries, 11);
+}
+
+/* The process that fails with an error is one that lives: what died with it before was not this job's doing. */
+static void one_that_fails_is_no_suspect(void **state)
+{
+    struct fixture *f = *state;
+    int64_t now_us = AT_US;
+    struct job job;
+
+    add(f, AT_US);
+    for (int i = 0; i <= JOB_CRASHES_MAX; i++, now_us += LEASE_US)
+        job = claim(f, now_us);
+    assert_int_equal(job.runs, JOB_RUNS_MAX);
+    assert_int_equal(job_drop(f->db, JOB_MEDIA, &job, now_us), OK);
+    assert_int_equal(read(f).runs, 0);
+}
+
+/* An account is connected again while its turn fails: that does not wait for the backoff. */
+static void one_that_is_wanted_while_it_fails_runs_when_it_is_wanted(void **state)
+{
+    struct fixture *f = *state;
+
+    add(f, AT_US);
+    struct job job = claim(f, AT_US);
+    add(f, AT_US + 7);
+    assert_int_equal(job_drop(f->db, JOB_MEDIA, &job, AT_US + 300), OK);
+    assert_int_equal(read(f).run_at_us, AT_US + 7);
+    assert_int_equal(read(f).wanted_at_us, 0);
 }
 
 /* After an outage another worker may still write what it has done. */
@@ -325,6 +357,8 @@ int main(void)
         TEST(one_is_moved_later_as_well_as_sooner),
         TEST(a_suspect_comes_alone),
         TEST(a_dropped_run_is_no_crash),
+        TEST(one_that_fails_is_no_suspect),
+        TEST(one_that_is_wanted_while_it_fails_runs_when_it_is_wanted),
         TEST(a_lease_that_lapsed_lately_is_left_to_its_owner),
         TEST(two_workers_do_not_fight),
         TEST(the_oldest_of_each_kind_is_known),
