@@ -115,7 +115,8 @@ static enum err claim_kind(struct runner_thread *t, size_t i, struct claims *c)
 
     lock_take(&r->lock);
     bool alone = r->open_n == r->kept_n;
-    size_t room = claim_room(r, i, CLAIM_BATCH - c->n, &probe);
+    size_t left = MIN(CLAIM_BATCH - c->n, (size_t)r->worker->conf->worker_in_flight_max - r->open_n);
+    size_t room = claim_room(r, i, left, &probe);
     lock_release(&r->lock);
     if (room == 0)
         return OK;

@@ -108,7 +108,9 @@ struct job_kind {
     const char *name;
     enum job_class class;
     int share_percent; /* of conf.worker_in_flight_max, at most; 0: all */
-    bool standing;     /* there is always one, without a subject: the worker makes it at start */
+    bool calls;        /* its work is a call: a run that made none shows nothing of whether the kind works */
+    bool
+        standing; /* there is always one, without a subject: the worker makes it at start. Instead of being buried it rests */
     enum job_step (*step)(struct job_run *run);
     /* Tells the user, in the transaction that buries the job (JOB_RUNS_MAX), or goes on without what was at fault and
      * sets job_ended. May be NULL. */

@@ -76,13 +76,16 @@ static enum err leases_renew(struct runner_thread *t, bool all)
  * may look over though their workers live: they need a moment to see the same and to renew them. A grace that was given
  * by the clock before means nothing now.
  */
-static void leases_give_grace(struct runner *r, int64_t mono_us)
+static void leases_give_grace(struct runner *r, int64_t now_us, int64_t mono_us)
 {
-    bool stood = mono_us - r->looked_mono_us > STOOD_US;
+    int64_t wall_us = now_us - r->looked_at_us, passed_us = mono_us - r->looked_mono_us;
+    bool stood = passed_us > STOOD_US;
 
     lock_take(&r->lock);
     r->grace_until_us = clock_now_us() + (stood ? GRACE_US : JUMP_GRACE_US);
     lock_release(&r->lock);
+    log_event(LOG_WARNING, stood ? "stood_still" : "clock_jumped",
+              LOG_INT("seconds", (stood ? passed_us : wall_us - passed_us) / US_PER_SEC), LOG_END);
 }
 
 enum err leases_keep(struct runner_thread *t)
@@ -98,7 +101,7 @@ enum err leases_keep(struct runner_thread *t)
     if (e != OK)
         return e;
     if (jumped)
-        leases_give_grace(r, mono_us);
+        leases_give_grace(r, now_us, mono_us);
     if (away)
         leases_note_database(t, OK);
     r->looked_at_us = now_us;

@@ -116,6 +116,16 @@ static void runner_alarms(const struct open_run *o)
         runner_alarm_of_run(o, ALARM_JOB_STUCK);
 }
 
+/* What the end of a run says of its kind. */
+static void runner_note_kind(struct runner *r, const struct open_run *o)
+{
+    const struct job_run *run = &o->run;
+    bool fault = o->ending == RUN_DROP || run->fault;
+
+    if (o->ending != RUN_BURY && !db_is_away(run->err) && (fault || o->called || !run->kind->calls))
+        pause_note_kind(r, run, fault);
+}
+
 /* Writes the end of a run. If somebody else has the job by now, it is their business, and no error. */
 static void runner_end(struct runner_thread *t, struct open_run *o)
 {
@@ -134,8 +144,8 @@ static void runner_end(struct runner_thread *t, struct open_run *o)
         runner_alarms(o);
         runner_log_run(o, runner_endings[o->ending].outcome, runner_endings[o->ending].level, o->database);
     }
-    if (o->ending != RUN_BURY && !db_is_away(run->err))
-        pause_note_kind(t->runner, run, o->ending == RUN_DROP || run->fault);
+    if (e == OK)
+        runner_note_kind(t->runner, o);
     runner_open_end(t->runner, o);
 }
 
@@ -211,6 +221,7 @@ static void runner_take_result(struct runner_thread *t, struct open_run *o, cons
     o->result = *result;
     o->run.result = &o->result;
     o->run.fault = result->err == ERR_NET_NOT_SENT || result->err == ERR_NET_FORBIDDEN;
+    o->called = o->called || !o->run.fault;
     runner_step(t, o);
 }
 

@@ -122,4 +122,4 @@ static enum job_step creator_step(struct job_run *run)
     return c->access.is_refreshing ? access_go_on(run, &c->access, &creator_ways) : creator_on_answer(run, c);
 }
 
-const struct job_kind creator_kind = {.name = "creator", .class = JOB_PUBLISH, .step = creator_step};
+const struct job_kind creator_kind = {.name = "creator", .class = JOB_PUBLISH, .calls = true, .step = creator_step};

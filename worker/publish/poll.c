@@ -243,4 +243,5 @@ static enum err poll_dead(struct db *db, struct job_run *run)
     return e == ERR_CONFLICT || e == ERR_NOT_FOUND ? OK : e;
 }
 
-const struct job_kind poll_kind = {.name = "poll", .class = JOB_PUBLISH, .step = poll_step, .dead = poll_dead};
+const struct job_kind poll_kind = {
+    .name = "poll", .class = JOB_PUBLISH, .calls = true, .step = poll_step, .dead = poll_dead};

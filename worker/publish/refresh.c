@@ -32,4 +32,4 @@ static enum job_step refresh_step(struct job_run *run)
     return a->is_refreshing ? access_go_on(run, a, &refresh_ways) : access_begin(run, a, &refresh_ways);
 }
 
-const struct job_kind refresh_kind = {.name = "refresh", .class = JOB_PUBLISH, .step = refresh_step};
+const struct job_kind refresh_kind = {.name = "refresh", .class = JOB_PUBLISH, .calls = true, .step = refresh_step};

@@ -75,7 +75,7 @@ static enum err turn_dead(struct db *db, struct job_run *run)
 
 /* Half of the open runs are for polls and refreshes, however many accounts have posts to send. */
 const struct job_kind turn_kind = {
-    .name = TURN_KIND, .class = JOB_PUBLISH, .share_percent = 50, .step = turn_step, .dead = turn_dead};
+    .name = TURN_KIND, .class = JOB_PUBLISH, .share_percent = 50, .calls = true, .step = turn_step, .dead = turn_dead};
 
 struct turn_of_old {
     struct job_run *run;

@@ -8,21 +8,27 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
 
 #define KIND "test"
+#define KIND_FAULTS 3 /* after so many subjects a kind is paused */
 
 static enum job_step runner_test_step(struct job_run *run);
 
 static const struct job_kind work_kind = {.name = KIND, .class = JOB_MEDIA, .step = runner_test_step};
-static const struct job_kind *const kinds[] = {&work_kind, NULL};
+static const struct job_kind call_kind = {.name = KIND, .class = JOB_MEDIA, .calls = true, .step = runner_test_step};
+static const struct job_kind standing_kind = {
+    .name = KIND, .class = JOB_MEDIA, .standing = true, .step = runner_test_step};
+static const struct job_kind other_kind = {.name = "other", .class = JOB_MEDIA, .step = runner_test_step};
+static const struct job_kind *kinds[] = {&work_kind, &other_kind, NULL};
 static const struct worker_class class = {.class = JOB_MEDIA, .lease_us = 120 * US_PER_SEC};
 
 /* What the kind does in the test that runs. */
 static enum job_step (*step_of_test)(struct job_run *run);
-static atomic_int steps;
+static atomic_int steps, open_now, open_most, to_fail;
 
 static enum job_step runner_test_step(struct job_run *run)
 {
@@ -39,10 +45,26 @@ struct fixture {
     struct arena arena;
 };
 
-enum { CLEAR, COUNT };
+struct row {
+    struct str state;
+    int64_t run_at_us, runs;
+};
+
+static const struct db_col row_cols[] = {
+    DB_COL(struct row, state, STR),
+    DB_COL(struct row, run_at_us, I64),
+    DB_COL(struct row, runs, I64),
+    DB_END,
+};
+
+enum { CLEAR, COUNT, READ, SET_RUNS };
 static const struct sql sqls[] = {
     [CLEAR] = {.text = "DELETE FROM jobs_media", .in = ""},
-    [COUNT] = {.text = "SELECT COUNT(*) FROM jobs_media WHERE kind = '" KIND "'", .in = "", .cols = db_number_cols},
+    [COUNT] = {.text = "SELECT COUNT(*) FROM jobs_media", .in = "", .cols = db_number_cols},
+    [READ] = {.text = "SELECT state, run_at_us, runs FROM jobs_media WHERE kind = '" KIND "'",
+              .in = "",
+              .cols = row_cols},
+    [SET_RUNS] = {.text = "UPDATE jobs_media SET runs = ?", .in = "i"},
 };
 
 static int setup(void **state)
@@ -65,6 +87,9 @@ static int setup(void **state)
     arena_init(&f->arena, 1 << 20);
     assert_int_equal(db_exec(f->db, &sqls[CLEAR], DB_NO_ARGS, NULL), OK);
     atomic_store(&steps, 0);
+    atomic_store(&open_now, 0);
+    atomic_store(&open_most, 0);
+    kinds[0] = &work_kind;
     *state = f;
     return 0;
 }
@@ -88,11 +113,16 @@ static int teardown(void **state)
     return 0;
 }
 
-static void add(struct fixture *f)
+static void add_of(struct fixture *f, const struct job_kind *kind)
 {
     struct uuid id = uuid_new();
 
-    assert_int_equal(job_add(f->db, JOB_MEDIA, KIND, &id, clock_now_us(), (struct str){0}), OK);
+    assert_int_equal(job_add(f->db, JOB_MEDIA, kind->name, &id, clock_now_us(), (struct str){0}), OK);
+}
+
+static void add(struct fixture *f)
+{
+    add_of(f, &work_kind);
 }
 
 static void start(struct fixture *f, enum job_step (*step)(struct job_run *run))
@@ -107,6 +137,14 @@ static int64_t jobs_left(struct fixture *f)
 
     assert_int_equal(db_number(f->db, &sqls[COUNT], DB_NO_ARGS, &n), OK);
     return n;
+}
+
+static struct row read_row(struct fixture *f)
+{
+    struct row r = {0};
+
+    assert_int_equal(db_row(f->db, &sqls[READ], DB_NO_ARGS, &f->arena, &r), OK);
+    return r;
 }
 
 /* Waits for a condition: nothing here takes long unless it never comes. */
@@ -141,11 +179,104 @@ static void a_result_is_tried_again_in_the_same_memory(void **state)
     assert_int_equal(atomic_load(&steps), 5);
 }
 
+/* What cannot be written holds a place, as a call does. */
+static enum job_step step_that_is_refused(struct job_run *run)
+{
+    if (run->data == NULL) {
+        run->data = arena_alloc(run->arena, 1);
+        int n = atomic_fetch_add(&open_now, 1) + 1;
+        for (int most = atomic_load(&open_most); n > most && !atomic_compare_exchange_weak(&open_most, &most, n);)
+            ;
+        return job_run_record(run, ERR_DB_FAILED);
+    }
+    atomic_fetch_sub(&open_now, 1);
+    return JOB_DONE;
+}
+
+static void no_more_are_begun_than_may_be_open(void **state)
+{
+    struct fixture *f = *state;
+
+    f->conf.worker_in_flight_max = 3;
+    for (int i = 0; i < 12; i++)
+        add_of(f, i % 2 == 0 ? &work_kind : &other_kind);
+    start(f, step_that_is_refused);
+    WAIT_FOR(jobs_left(f) == 0);
+    assert_int_equal(atomic_load(&open_most), 3);
+}
+
+static bool is_told(struct fixture *f, const char *line)
+{
+    _cleanup_(buf_done) struct buf b = BUF_MAX(1 << 20);
+
+    metrics_text(f->worker.metrics->set, &b);
+    return strstr(b.p, line) != NULL;
+}
+
+#define PAUSED(times) "marketingcli_alarms_total{alarm=\"kind_paused\"} " times "\n"
+
+/* Some fail; the others must wait before they can make their call. */
+static enum job_step step_that_waits_or_fails(struct job_run *run)
+{
+    if (atomic_fetch_sub(&to_fail, 1) > 0)
+        return job_run_failed(run, ERR_SEALED);
+    run->again_at_us = clock_now_us() + 3600 * US_PER_SEC;
+    return JOB_AGAIN;
+}
+
+/* A kind whose calls fail does not work because a run had none to make: somebody would be woken again and again. */
+static void who_made_no_call_does_not_end_a_pause(void **state)
+{
+    struct fixture *f = *state;
+
+    kinds[0] = &call_kind;
+    atomic_store(&to_fail, KIND_FAULTS);
+    for (int i = 0; i < KIND_FAULTS; i++)
+        add(f);
+    start(f, step_that_waits_or_fails);
+    WAIT_FOR(is_told(f, PAUSED("1")));
+    WAIT_FOR(atomic_load(&steps) >= 2 * KIND_FAULTS); /* they come again, and wait */
+    atomic_store(&to_fail, KIND_FAULTS);
+    for (int i = 0; i < KIND_FAULTS; i++)
+        add(f);
+    WAIT_FOR(atomic_load(&steps) >= 3 * KIND_FAULTS);
+    stop(f);
+    assert_true(is_told(f, PAUSED("1")));
+}
+
+static enum job_step step_that_is_done(struct job_run *run)
+{
+    (void)run;
+    return JOB_DONE;
+}
+
+/* There is always one, whatever it did. */
+static void a_standing_job_is_not_buried(void **state)
+{
+    struct fixture *f = *state;
+    int64_t now_us = clock_now_us();
+
+    kinds[0] = &standing_kind;
+    assert_int_equal(job_add(f->db, JOB_MEDIA, KIND, &UUID_NONE, now_us, (struct str){0}), OK);
+    assert_int_equal(db_exec(f->db, &sqls[SET_RUNS], DB_ARGS(db_i64(JOB_RUNS_MAX)), NULL), OK);
+    start(f, step_that_is_done);
+    WAIT_FOR(is_told(f, "marketingcli_alarms_total{alarm=\"job_dead\"} 1\n"));
+    stop(f);
+    struct row r = read_row(f);
+    assert_true(str_eqc(r.state, "ready"));
+    assert_int_equal(r.runs, 0);
+    assert_true(r.run_at_us >= now_us + JOB_REST_US);
+    assert_int_equal(atomic_load(&steps), 0);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(no_more_are_begun_than_may_be_open),
+        TEST(who_made_no_call_does_not_end_a_pause),
+        TEST(a_standing_job_is_not_buried),
         TEST(a_result_is_tried_again_in_the_same_memory),
     };
 
