@@ -78,6 +78,8 @@ static enum err runner_bury(struct db *db, void *arg)
     struct job_run *run = arg;
     enum err e = OK;
 
+    if (run->kind->standing) /* nobody would ever ask for it */
+        return job_restart(db, run->kind->class, &run->job, clock_now_us() + JOB_REST_US);
     if (run->kind->dead != NULL)
         e = run->kind->dead(db, run);
     return e == OK && !run->job_ended ? job_bury(db, run->kind->class, &run->job) : e;

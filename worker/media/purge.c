@@ -11,7 +11,7 @@
 #define SWEEP_EVERY_US (60 * US_PER_SEC)
 #define SWEEP_AFTER_US (60 * US_PER_SEC) /* until then it is left to its own job */
 #define SWEEP_BATCH 100
-#define SWEEP_BATCHES 10 /* of a run: well within its lease */
+#define SWEEP_RUN_US (30 * US_PER_SEC) /* of one run, which then comes again at once */
 
 /* Deletes the file of a row that is marked. A worker that dies in between repeats it. */
 static enum err purge_file(struct job_run *run, const struct uuid *id)
@@ -88,28 +88,54 @@ static enum err purge_sweep_one(struct job_run *run, const struct uuid *id)
     return e == OK && s.what == PURGE_FILE ? purge_file(run, id) : e;
 }
 
+struct sweep {
+    struct upload_due after;
+    int64_t by_us, until_us;
+    enum err first;
+    bool more;
+};
+
+static bool purge_sweep_may_go_on(const struct job_run *run, const struct sweep *s)
+{
+    return s->more && clock_mono_us() < s->until_us && !job_run_is_stopping(run);
+}
+
 /* One that cannot be deleted keeps no other: the first error is told when all have been tried. */
+static enum err purge_sweep_batch(struct job_run *run, struct sweep *s)
+{
+    struct upload_due *due;
+    size_t n, i;
+
+    enum err e = upload_due(run->db, run->arena, s->by_us, &s->after, SWEEP_BATCH, &due, &n);
+    if (e != OK)
+        return e;
+    for (i = 0; i < n && purge_sweep_may_go_on(run, s); i++) {
+        s->after = due[i];
+        e = purge_sweep_one(run, &due[i].id);
+        if (db_is_away(e))
+            return e;
+        s->first = s->first == OK ? e : s->first;
+    }
+    s->more = i < n || n == SWEEP_BATCH;
+    return OK;
+}
+
 static enum job_step purge_sweep_step(struct job_run *run)
 {
-    struct upload_due *due, after = {.id = UUID_NONE};
-    int64_t by_us = clock_now_us() - SWEEP_AFTER_US;
-    enum err first = OK;
-    size_t n = SWEEP_BATCH;
+    struct sweep s = {.after.id = UUID_NONE,
+                      .by_us = clock_now_us() - SWEEP_AFTER_US,
+                      .until_us = clock_mono_us() + SWEEP_RUN_US,
+                      .more = true};
+    struct arena_mark mark = arena_mark(run->arena);
 
-    for (int i = 0; i < SWEEP_BATCHES && n == SWEEP_BATCH && !job_run_is_stopping(run); i++) {
-        enum err e = upload_due(run->db, run->arena, by_us, &after, SWEEP_BATCH, &due, &n);
+    while (purge_sweep_may_go_on(run, &s)) {
+        enum err e = purge_sweep_batch(run, &s);
         if (e != OK)
             return job_run_failed(run, e);
-        for (size_t j = 0; j < n; j++) {
-            after = due[j];
-            e = purge_sweep_one(run, &due[j].id);
-            if (db_is_away(e))
-                return job_run_failed(run, e);
-            first = first == OK ? e : first;
-        }
+        arena_back(run->arena, &mark);
     }
-    run->again_at_us = clock_now_us() + (n == SWEEP_BATCH && first == OK ? 0 : SWEEP_EVERY_US);
-    return first == OK ? JOB_AGAIN : job_run_failed(run, first);
+    run->again_at_us = clock_now_us() + (s.more && s.first == OK ? 0 : SWEEP_EVERY_US);
+    return s.first == OK ? JOB_AGAIN : job_run_failed(run, s.first);
 }
 
 const struct job_kind sweep_kind = {.name = "sweep", .class = JOB_MEDIA, .standing = true, .step = purge_sweep_step};
