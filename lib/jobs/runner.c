@@ -281,10 +281,11 @@ struct runner *runner_new(const struct worker *worker, const struct db_options *
     return r;
 }
 
-/* What the database did not take in time. A job comes again when its lease is over; a result does not. */
+/* What is left at the end of a stop. A job comes again when its lease is over; the result of what works only once does
+ * not, whether the database did not take it in time or it was not there yet. */
 static void runner_leave(struct runner *r, struct open_run *o)
 {
-    if (o->ending == RUN_STEP && o->parked > 0) {
+    if (o->ending == RUN_STEP && (o->parked > 0 || o->run.call.fresh)) {
         runner_log_run(o, "result_lost", LOG_ERROR, NULL);
         runner_alarm_of_run(o, ALARM_RESULT_LOST);
     }
@@ -293,9 +294,9 @@ static void runner_leave(struct runner *r, struct open_run *o)
 
 void runner_stop(struct runner *r)
 {
-    int64_t call_us = r->worker->conf->tiktok_timeout_sec * US_PER_SEC;
+    int64_t wait_sec = r->worker->conf->tiktok_timeout_sec + RUNNER_STOP_SEC;
 
-    atomic_store(&r->stop_by_us, clock_mono_us() + call_us + RUNNER_STOP_SEC * US_PER_SEC);
+    atomic_store(&r->stop_by_us, clock_mono_us() + wait_sec * US_PER_SEC);
     atomic_store(&r->stopping, true);
     for (int64_t i = 0; i < r->worker->conf->worker_threads; i++)
         ASSERT(pthread_join(r->threads[i], NULL) == 0);

@@ -26,8 +26,8 @@
 
 #define RUN_ARENA_BYTES (8u << 20) /* an answer from TikTok takes a few KiB */
 
-/* After SIGTERM: for recording results, on top of the time a call takes. With the longest tiktok.timeout_sec this is
- * less than the units' TimeoutStopSec. */
+/* After SIGTERM: for recording results, on top of the time a call takes. A statement that hangs then takes its own time,
+ * too. With the longest tiktok.timeout_sec and database.timeout_sec this is less than the units' TimeoutStopSec. */
 #define RUNNER_STOP_SEC 15
 
 struct runner;

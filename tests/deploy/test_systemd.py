@@ -97,6 +97,7 @@ def test_a_stop_waits_for_what_is_under_way(root, row):
     (stop,) = re.findall(r"^TimeoutStopSec=(\d+)$", drop_in(root, row), re.M)
     statement = seconds(r"^CONF_INT\(database, timeout_sec, (\d+),", CHECKOUT / "lib/base/conf.def")
     if row["kind"] == "worker":
+        statement = seconds(r"^CONF_INT\(database, timeout_sec, \d+, RANGE\(\d+, (\d+)\)", CHECKOUT / "lib/base/conf.def")
         call = seconds(r"^CONF_INT\(tiktok, timeout_sec, \d+, RANGE\(\d+, (\d+)\)", CHECKOUT / "lib/base/conf.def")
         longest = call + seconds(r"^#define RUNNER_STOP_SEC (\d+)$", CHECKOUT / "lib/jobs/runner.h") + statement
     elif row["kind"] == "image":

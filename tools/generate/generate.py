@@ -95,7 +95,7 @@ def setting_max(section, key):
 def stop_sec(service, routes):
     """How long a stop may take: as long as somebody waits for what the service is doing."""
     if service["kind"] == "worker":
-        return setting_max("tiktok", "timeout_sec") + RECORD_SEC + STOP_SEC
+        return setting_max("tiktok", "timeout_sec") + RECORD_SEC + setting_max("database", "timeout_sec") + STOP_SEC
     if service["kind"] == "image":
         return setting_max("store", "image_timeout_sec") + STOP_SEC
     return max(r["timeout_sec"] or ANSWER_SEC for r in routes if r["app"] == service["name"]) + STOP_SEC
