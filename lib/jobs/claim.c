@@ -59,8 +59,13 @@ static struct open_run *claim_open(struct runner *r, const struct job_kind *kind
 
     arena_init(&o->arena, RUN_ARENA_BYTES);
     o->began_us = o->held_us = clock_mono_us();
-    o->run = (struct job_run){
-        .worker = r->worker, .kind = kind, .job = *job, .arena = &o->arena, .probe = probe, .stopping = &r->stopping};
+    o->run = (struct job_run){.worker = r->worker,
+                              .kind = kind,
+                              .job = *job,
+                              .arena = &o->arena,
+                              .probe = probe,
+                              .stopping = &r->stopping,
+                              .lapsed_us = &r->lapsed_us};
     o->run.job.kind = arena_str(&o->arena, job->kind);
     o->run.job.request_id = arena_str(&o->arena, job->request_id);
     lock_take(&r->lock);
@@ -125,7 +130,7 @@ static enum err claim_kind(struct runner_thread *t, size_t i, struct claims *c)
                               .now_us = clock_now_us(),
                               .lease_us = r->worker->class->lease_us,
                               .max = room,
-                              .lapsed_us = r->lapsed_us,
+                              .lapsed_us = atomic_load(&r->lapsed_us),
                               .alone = alone};
     enum err e = job_claim(t->db, &claim, &t->arena, &jobs, &n, &suspect);
     for (size_t j = 0; j < n && e == OK; j++)

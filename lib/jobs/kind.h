@@ -56,6 +56,13 @@ enum job_step {
     JOB_ERROR,  /* run->err says why: give this run up and begin another later. The job is never buried for it */
 };
 
+/* Something beside its job that a run holds by a lease. The runner renews it with the job's, until the run ends. */
+struct job_lease {
+    enum err (*hold)(struct db *db, const struct uuid *id, const struct uuid *token,
+                     int64_t until_us); /* NULL: nothing */
+    struct uuid id, token;
+};
+
 struct job_run {
     const struct worker *worker;
     const struct job_kind *kind;
@@ -65,7 +72,8 @@ struct job_run {
     void *data;
     const struct net_result *result; /* of run->call; NULL at the first step */
     struct net_call call;
-    struct uuid about;   /* what this run is about, beside the job's subject; for the log. None: nothing else */
+    struct uuid about; /* what this run is about, beside the job's subject; for the log. None: nothing else */
+    struct job_lease also;
     struct secret token; /* an access token that the run uses; wiped when the run ends */
     int64_t again_at_us;
     bool job_ended;   /* step has finished or postponed the job in a transaction of its own */
@@ -75,6 +83,7 @@ struct job_run {
     bool fault;      /* the last call did not leave: what stands in the way is hardly the job's own */
     bool probe;      /* the kind is paused, and this run shows whether it can go on: it must fail nothing */
     const atomic_bool *stopping;
+    const atomic_llong *lapsed_us;
     enum err err;
     const char *note; /* for the log line: static, or in the arena */
 };
@@ -95,6 +104,13 @@ static inline enum job_step job_run_record(struct job_run *run, enum err e) /* l
 static inline bool job_run_is_stopping(const struct job_run *run)
 {
     return atomic_load(run->stopping);
+}
+
+/* Leases of others that were over at this time may be taken. Not those that are over now: they may only look so, after an
+ * outage or a jump of the clock. */
+static inline int64_t job_run_lapsed_us(const struct job_run *run)
+{
+    return atomic_load(run->lapsed_us);
 }
 
 static inline enum job_step job_run_release(struct job_run *run) /* to the next worker, at once */

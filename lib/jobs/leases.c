@@ -41,30 +41,48 @@ void leases_note_database(struct runner_thread *t, enum err e)
         log_event(LOG_WARNING, "database_back", LOG_END);
 }
 
-/* Extends the leases of the open runs, all of them or those whose time has come. A run whose job somebody else has by now
- * is left to its own next statement. */
+/* What an open run holds. */
+struct held {
+    const struct worker_class *class;
+    struct job job;
+    struct job_lease also;
+};
+
+/* What is somebody else's by now is left to the run's own next statement. */
+static enum err leases_hold(struct db *db, void *arg)
+{
+    const struct held *h = arg;
+    int64_t until_us = clock_now_us() + h->class->lease_us;
+    enum err e = OK;
+
+    if (h->also.hold != NULL)
+        e = h->also.hold(db, &h->also.id, &h->also.token, until_us);
+    return e == OK || e == ERR_CONFLICT ? job_hold(db, h->class->class, &h->job, until_us) : e;
+}
+
+/* Extends the leases of the open runs, all of them or those whose time has come. */
 static enum err leases_renew(struct runner_thread *t, bool all)
 {
     struct runner *r = t->runner;
-    enum job_class class = r->worker->class->class;
+    const struct worker_class *class = r->worker->class;
     int64_t mono_us = clock_mono_us();
     size_t n = 0;
     enum err e = OK;
 
     lock_take(&r->lock);
-    struct job *jobs = arena_array(&t->arena, r->open_n + 1, sizeof *jobs);
+    struct held *held = arena_array(&t->arena, r->open_n + 1, sizeof *held);
     for (struct open_run *o = r->open; o != NULL; o = o->after)
         if (all || mono_us - o->held_us >= RENEW_US) {
-            jobs[n++] = (struct job){.id = o->run.job.id, .lease_token = o->run.job.lease_token};
+            held[n++] = (struct held){class, {.id = o->run.job.id, .lease_token = o->run.job.lease_token}, o->also};
             o->held_us = mono_us;
         }
     lock_release(&r->lock);
     if (n == 0 && all) { /* then another statement must show that the database answers */
         struct job_due *due;
-        e = job_due(t->db, class, &t->arena, &due, &n);
+        e = job_due(t->db, class->class, &t->arena, &due, &n);
     } else {
         for (size_t i = 0; i < n && (e == OK || e == ERR_CONFLICT); i++)
-            e = job_hold(t->db, class, &jobs[i], clock_now_us() + r->worker->class->lease_us);
+            e = db_tx(t->db, leases_hold, &held[i]);
     }
     r->renew_all = e != OK && e != ERR_CONFLICT;
     return e == ERR_CONFLICT ? OK : e;
@@ -107,8 +125,8 @@ enum err leases_keep(struct runner_thread *t)
     r->looked_at_us = now_us;
     r->looked_mono_us = mono_us;
     lock_take(&r->lock);
-    /* What this worker has open was renewed no later than at now_us, so it never takes that itself. */
-    r->lapsed_us = leases_in_grace(r) ? 0 : now_us;
+    /* What this worker has open was not over at now_us, so it never takes that itself. */
+    atomic_store(&r->lapsed_us, leases_in_grace(r) ? 0 : now_us);
     lock_release(&r->lock);
     return OK;
 }

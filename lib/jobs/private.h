@@ -25,6 +25,7 @@ enum run_ending {
 /* A run that is under way. It belongs to one thread at a time, to the network loop, or to the list of parked runs. */
 struct open_run {
     struct job_run run;
+    struct job_lease also; /* of run, as its last step left it; guarded by the runner's lock */
     struct arena arena;
     struct net_result result;
     enum run_ending ending;
@@ -61,6 +62,7 @@ struct runner {
     pthread_t *threads;
     atomic_bool stopping;
     atomic_llong stop_by_us;
+    atomic_llong lapsed_us; /* leases of others that were over then may be taken */
 
     pthread_mutex_t lock;     /* guards the fields below */
     struct kind_state *kinds; /* as worker->kinds */
@@ -76,7 +78,6 @@ struct runner {
     int64_t looked_at_us,
         looked_mono_us;     /* of the turn: when it began to look at the leases, the last time that this went well */
     int64_t grace_until_us; /* until then, runs of other workers whose lease is over may still be recorded */
-    int64_t lapsed_us;      /* of the turn: leases that were over then may be taken */
     int64_t next_claim_us, next_look_us, beat_at_us;
 };
 

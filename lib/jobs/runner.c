@@ -170,7 +170,11 @@ static void runner_step(struct runner_thread *t, struct open_run *o)
 
     run->db = t->db;
     run->err = OK;
-    switch (run->kind->step(run)) {
+    enum job_step s = run->kind->step(run);
+    lock_take(&t->runner->lock);
+    o->also = run->also;
+    lock_release(&t->runner->lock);
+    switch (s) {
     case JOB_CALL:
         kept_went_on(t->runner, o);
         if (runner_hand_over(t, o))

@@ -17,8 +17,8 @@
  * database refuses for good, while it takes others, ends as the step decides (unwritable).
  *
  * Faults that are not a job's own: when the runs of several subjects of a kind fail one after another (a key that is
- * missing, a schema that does not fit, a certificate that has expired), the kind is paused, with an alarm, and one run
- * at a time shows whether it can go on. Nothing is failed or buried for such a reason.
+ * missing, a schema that does not fit, a certificate that has expired), the kind is paused, with an alarm, and a few runs
+ * now and then show whether it can go on. Nothing is failed or buried for such a reason.
  */
 #pragma once
 

@@ -50,7 +50,8 @@ def alarms(stack, name):
 def second_worker(stack):
     """Another worker@publish beside the stack's, as it is configured now."""
     conf = stack.at.run / "second.conf"
-    conf.write_text(with_setting(stack.at.conf.read_text(), "metrics_dir", ""))
+    own = stack.at.conf_of("worker-publish")
+    conf.write_text(with_setting((own if own.exists() else stack.at.conf).read_text(), "metrics_dir", ""))
     service = next(s for s in services.PROGRAMS if s.name == "worker-publish")
     with (stack.at.log / "second.log").open("ab") as out:
         process = subprocess.Popen([render.find_program(os.environ["MARKETINGCLI_BUILD"], service.program), *service.args],

@@ -10,7 +10,7 @@ import uuid
 import pytest
 from publishing import LEASE_SEC, Sent, failed
 from test_alarms import events
-from test_engine import INIT, alarms, known, second_worker, tiktok  # noqa: F401 (a fixture)
+from test_engine import INIT, TOKEN, alarms, known, second_worker, tiktok  # noqa: F401 (a fixture)
 from test_metrics import Shown
 
 RIGHT = "INSERT ON marketingcli.post_events"
@@ -58,7 +58,7 @@ def refused(stack):
 def test_the_clock_is_set_on_while_an_init_is_in_flight(stack, user, account, tiktok, workers):  # noqa: F811
     """By more than a lease, as after a night in which the machine slept. Each worker takes over nothing, and counts nothing."""
     with second_worker(stack) if workers == 2 else contextlib.nullcontext():
-        sent = in_flight(stack, user, account, tiktok, 8)
+        sent = in_flight(stack, user, account, tiktok, 12)
         lease = turn_of(stack, account)
         for _ in range(2):
             stack.move_clock(LEASE_SEC + 10)
@@ -115,6 +115,25 @@ def test_a_worker_that_starts_takes_over_nothing_at_once(stack, user, account, t
             is_right(stack, sent)
     finally:
         os.kill(first, signal.SIGCONT)
+
+
+def test_the_clock_is_set_on_while_tokens_are_refreshed(stack, user, account, tiktok):  # noqa: F811
+    """A refresh token works once: nobody else uses it meanwhile."""
+    key = known(stack, account)
+    stack.sql("UPDATE accounts SET access_expires_at_us = 1000000 WHERE id = %s", key)
+    tiktok.fault(TOKEN, "slow", seconds=8)
+    sent = Sent(stack, user, account)
+    stack.wait(lambda: tiktok.requests(TOKEN) == 1, "the refresh is under way")
+    stack.move_clock(LEASE_SEC + 10)
+    stack.sql("INSERT INTO jobs_publish (id, kind, subject_id, state, run_at_us, created_at_us)"
+              " VALUES (%s, 'refresh', %s, 'ready', 1000000, 1000000)", uuid.uuid4().bytes, key)
+    stack.wait(lambda: stack.sql("SELECT 1 FROM accounts WHERE id = %s AND lease_until_us > %s", key, now_us(stack)),
+               "it is extended, too")
+    assert sent.wait()["status"] == "published"
+    stack.wait(lambda: not stack.sql("SELECT 1 FROM jobs_publish WHERE kind = 'refresh' AND subject_id = %s", key),
+               "the other one has had its turn")
+    used = [body for path, body in tiktok.seen if path.startswith(TOKEN)]
+    assert len(used) == len(set(used)) == 2, "each with a pair of its own"
 
 
 # A result that the database refuses for good

@@ -4,8 +4,7 @@
 #include "base/rand.h"
 #include "model/tiktok/account.h"
 
-#define NEAR_US (120 * US_PER_SEC)  /* a token that ends sooner might end on its way to TikTok */
-#define LEASE_US (120 * US_PER_SEC) /* like a job's: longer than the call and recording its result take */
+#define NEAR_US (120 * US_PER_SEC) /* a token that ends sooner might end on its way to TikTok */
 
 enum access_step {
     ACCESS_READY,
@@ -21,16 +20,6 @@ static enum access_step access_error(struct job_run *run, enum err e)
 {
     run->err = e;
     return ACCESS_ERROR;
-}
-
-static enum access_step access_record(struct job_run *run, enum err e)
-{
-    run->err = e;
-    if (run->unwritable && !db_is_away(e)) {
-        run->result_lost = true;
-        return ACCESS_ERROR;
-    }
-    return ACCESS_RECORD;
 }
 
 /* A pair that this run has got a moment ago is used, however short its life: refreshing again would never end. */
@@ -59,6 +48,16 @@ static enum err access_end_lease(struct job_run *run, struct access *a)
     /* If this fails, the lease ends by itself soon. */
     enum err e = account_end_lease(run->db, &a->account_id, &lease);
     return e == ERR_CONFLICT || e == ERR_NOT_FOUND ? OK : e;
+}
+
+static enum access_step access_record(struct job_run *run, struct access *a, enum err e)
+{
+    run->err = e;
+    if (!run->unwritable || db_is_away(e))
+        return ACCESS_RECORD;
+    run->result_lost = true;
+    (void)access_end_lease(run, a);
+    return ACCESS_ERROR;
 }
 
 enum err access_needs_reconnect(struct job_run *run, const struct access *a, const char *reason)
@@ -117,7 +116,7 @@ static enum access_step access_get(struct job_run *run, struct access *a)
         return ACCESS_WAIT;
     }
     struct uuid lease = uuid_new();
-    e = account_lease(run->db, &a->account_id, &lease, now_us + LEASE_US);
+    e = account_lease(run->db, &a->account_id, &lease, job_run_lapsed_us(run), now_us + run->worker->class->lease_us);
     if (e == ERR_AGAIN) {
         run->again_at_us = now_us + US_PER_SEC + (int64_t)rand_below(US_PER_SEC);
         run->note = "tokens_leased";
@@ -126,6 +125,7 @@ static enum access_step access_get(struct job_run *run, struct access *a)
     if (e != OK)
         return access_error(run, e);
     a->lease = lease;
+    run->also = (struct job_lease){.hold = account_hold_lease, .id = a->account_id, .token = lease};
     return access_refresh(run, a);
 }
 
@@ -136,7 +136,7 @@ static enum access_step access_on_refused(struct job_run *run, struct access *a)
 
     enum err e = account_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &tokens);
     if (db_is_away(e))
-        return access_record(run, e);
+        return access_record(run, a, e);
     if (e == ERR_NOT_FOUND)
         return ACCESS_LOST;
     if (e != OK)
@@ -163,7 +163,7 @@ static enum access_step access_store(struct job_run *run, struct access *a, cons
     enum err e = account_store_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &a->lease, a->in_use_us,
                                       &tokens, t->scope);
     if (e != OK && e != ERR_CONFLICT)
-        return access_record(run, e);
+        return access_record(run, a, e);
     /* ERR_CONFLICT: a commit whose answer we missed has stored it, or somebody took over. What is stored counts. */
     a->lease = UUID_NONE;
     a->fresh_us = e == OK ? tokens.access_expires_at_us : 0;

@@ -96,14 +96,17 @@ MUST_CHECK enum err account_cancel_posts(struct db *db, struct arena *arena, con
 
 /*
  * Refreshing tokens: over all workers, one at a time holds an account's lease. account_lease returns ERR_AGAIN while
- * somebody else holds it. account_store_tokens writes the new pair if the lease token still matches, or if the stored
+ * somebody else holds it, which ends at lapsed_us if nobody holds it longer. account_store_tokens writes the new pair if the lease token still matches, or if the stored
  * pair is still the one that was refreshed: a refresh token works once, so a new pair must not be lost because the
  * lease ran out. Otherwise it returns ERR_CONFLICT. It ends the lease. An empty token is never stored.
  *
  * A pair is identified by the time at which its access token expires: pair_expires_at_us.
  */
 MUST_CHECK enum err account_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token,
-                                  int64_t until_us);
+                                  int64_t lapsed_us, int64_t until_us);
+/* Extends it. ERR_CONFLICT if it has ended or is somebody else's. */
+MUST_CHECK enum err account_hold_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token,
+                                       int64_t until_us);
 MUST_CHECK enum err account_store_tokens(struct db *db, struct arena *arena, const struct keyring *ring,
                                          const struct uuid *id, const struct uuid *lease_token,
                                          int64_t pair_expires_at_us, const struct account_tokens *tokens,

@@ -1,7 +1,14 @@
 #include "base/clock.h"
 #include "model/tiktok/account_private.h"
 
-enum { ACCOUNT_TOKENS_READ, ACCOUNT_TOKENS_STORE, ACCOUNT_TOKENS_LEASE, ACCOUNT_TOKENS_END_LEASE, ACCOUNT_TOKENS_DEAD };
+enum {
+    ACCOUNT_TOKENS_READ,
+    ACCOUNT_TOKENS_STORE,
+    ACCOUNT_TOKENS_LEASE,
+    ACCOUNT_TOKENS_HOLD,
+    ACCOUNT_TOKENS_END_LEASE,
+    ACCOUNT_TOKENS_DEAD
+};
 static const struct sql account_tokens_sqls[];
 
 struct sealed_row {
@@ -60,12 +67,19 @@ enum err account_tokens(struct db *db, struct arena *arena, const struct keyring
     return OK;
 }
 
-enum err account_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token, int64_t until_us)
+enum err account_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token, int64_t lapsed_us,
+                       int64_t until_us)
 {
     enum err e = db_change(db, &account_tokens_sqls[ACCOUNT_TOKENS_LEASE],
-                           DB_ARGS(db_uuid(lease_token), db_i64(until_us), db_uuid(id), db_i64(clock_now_us())));
+                           DB_ARGS(db_uuid(lease_token), db_i64(until_us), db_uuid(id), db_i64(lapsed_us)));
 
     return e == ERR_CONFLICT ? ERR_AGAIN : e;
+}
+
+enum err account_hold_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token, int64_t until_us)
+{
+    return db_change(db, &account_tokens_sqls[ACCOUNT_TOKENS_HOLD],
+                     DB_ARGS(db_i64(until_us), db_uuid(id), db_uuid(lease_token)));
 }
 
 enum err account_store_tokens(struct db *db, struct arena *arena, const struct keyring *ring, const struct uuid *id,
@@ -115,6 +129,9 @@ static const struct sql account_tokens_sqls[] = {
                                   "UPDATE accounts SET lease_token = ?, lease_until_us = ? WHERE id = ?"
                                   " AND state <> 'disconnected' AND (lease_until_us IS NULL OR lease_until_us <= ?)",
                               .in = "uiui"},
+    [ACCOUNT_TOKENS_HOLD] = {.text = "UPDATE accounts SET lease_until_us = GREATEST(lease_until_us, ?) WHERE id = ?"
+                                     " AND lease_token = ?",
+                             .in = "iuu"},
     /* What is missing in the answer stays as it was: an empty token is never stored. */
     [ACCOUNT_TOKENS_STORE] =
         {.text = "UPDATE accounts SET access_token = COALESCE(?, access_token),"

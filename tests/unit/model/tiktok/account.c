@@ -170,7 +170,7 @@ static void test_disconnect(void **state)
     assert_int_equal(account_needs_reconnect(f->db, &f->id, 1000, "x"), OK);
     assert_int_equal(account_by_id(f->db, &f->arena, &f->id, &a), OK);
     assert_int_equal(a.state, ACCOUNT_DISCONNECTED);
-    assert_int_equal(account_lease(f->db, &f->id, &stranger, clock_now_us() + US_PER_SEC), ERR_AGAIN);
+    assert_int_equal(account_lease(f->db, &f->id, &stranger, clock_now_us(), clock_now_us() + US_PER_SEC), ERR_AGAIN);
     assert_int_equal(disconnect_as(f, &f->user_id), ERR_NOT_FOUND);
 }
 
@@ -207,8 +207,8 @@ static void test_a_new_pair_is_not_lost_with_its_lease(void **state)
     struct uuid mine = uuid_new(), theirs = uuid_new();
     int64_t now = clock_now_us();
 
-    assert_int_equal(account_lease(f->db, &f->id, &mine, now - 1), OK);
-    assert_int_equal(account_lease(f->db, &f->id, &theirs, now + 60 * US_PER_SEC), OK);
+    assert_int_equal(account_lease(f->db, &f->id, &mine, clock_now_us(), now - 1), OK);
+    assert_int_equal(account_lease(f->db, &f->id, &theirs, clock_now_us(), now + 60 * US_PER_SEC), OK);
     assert_int_equal(store_instead_of(f, 1000, &mine, "act.2", "rft.2"), OK);
     assert_tokens(f, "act.2", "rft.2");
     assert_int_equal(store_instead_of(f, 1000, &theirs, "act.3", "rft.3"), ERR_CONFLICT);
@@ -235,19 +235,20 @@ static void test_lease(void **state)
     int64_t now = clock_now_us();
 
     assert_int_equal(store(f, &mine, "act.2", "rft.2"), ERR_CONFLICT);
-    assert_int_equal(account_lease(f->db, &f->id, &mine, now + 60 * US_PER_SEC), OK);
-    assert_int_equal(account_lease(f->db, &f->id, &theirs, now + 60 * US_PER_SEC), ERR_AGAIN);
+    assert_int_equal(account_lease(f->db, &f->id, &mine, clock_now_us(), now + 60 * US_PER_SEC), OK);
+    assert_int_equal(account_lease(f->db, &f->id, &theirs, clock_now_us(), now + 60 * US_PER_SEC), ERR_AGAIN);
     assert_int_equal(store(f, &theirs, "act.2", "rft.2"), ERR_CONFLICT);
     assert_tokens(f, "act.1", "rft.1");
     assert_int_equal(store(f, &mine, "act.2", "rft.2"), OK);
     assert_tokens(f, "act.2", "rft.2");
     assert_int_equal(store(f, &mine, "act.3", "rft.3"), ERR_CONFLICT); /* it ended with the first */
-    assert_int_equal(account_lease(f->db, &f->id, &theirs, now - 1), OK);
-    assert_int_equal(account_lease(f->db, &f->id, &mine, now + 60 * US_PER_SEC), OK); /* theirs is over */
+    assert_int_equal(account_lease(f->db, &f->id, &theirs, clock_now_us(), now - 1), OK);
+    assert_int_equal(account_lease(f->db, &f->id, &mine, clock_now_us(), now + 60 * US_PER_SEC),
+                     OK); /* theirs is over */
     assert_int_equal(account_end_lease(f->db, &f->id, &theirs), OK);
-    assert_int_equal(account_lease(f->db, &f->id, &theirs, now + 60 * US_PER_SEC), ERR_AGAIN);
+    assert_int_equal(account_lease(f->db, &f->id, &theirs, clock_now_us(), now + 60 * US_PER_SEC), ERR_AGAIN);
     assert_int_equal(account_end_lease(f->db, &f->id, &mine), OK);
-    assert_int_equal(account_lease(f->db, &f->id, &theirs, now + 60 * US_PER_SEC), OK);
+    assert_int_equal(account_lease(f->db, &f->id, &theirs, clock_now_us(), now + 60 * US_PER_SEC), OK);
 }
 
 static void test_an_empty_token_is_never_stored(void **state)
@@ -255,7 +256,7 @@ static void test_an_empty_token_is_never_stored(void **state)
     struct fixture *f = *state;
     struct uuid lease = uuid_new();
 
-    assert_int_equal(account_lease(f->db, &f->id, &lease, clock_now_us() + US_PER_SEC), OK);
+    assert_int_equal(account_lease(f->db, &f->id, &lease, clock_now_us(), clock_now_us() + US_PER_SEC), OK);
     assert_int_equal(store(f, &lease, "act.2", ""), OK);
     assert_tokens(f, "act.2", "rft.1");
 }
