@@ -21,6 +21,7 @@ static const struct json_field me_key_fields[] = {
     {.name = "id", JSON_UUID(struct caller, key_id), .help = "The key's id"},
     {.name = "name", JSON_STR(struct caller, key_name), .help = "Its name", .policy = "key.name"},
     {.name = "prefix", JSON_STR(struct caller, key_prefix), .help = "Its first characters", .policy = "key.name"},
+    {.name = "scopes", JSON_SET(struct caller, key_scopes, scope_names), .help = "What it may do"},
     JSON_END,
 };
 
@@ -50,6 +51,7 @@ const struct route auth_me_routes[] = {
      .pattern = "/api/v1/me",
      .handler = me,
      .auth = AUTH_ANY,
+     .scope = SCOPE_NONE,
      .rate = RATE_API,
      .summary = "Who am I"},
     ROUTE_END,

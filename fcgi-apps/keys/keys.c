@@ -5,20 +5,23 @@
 #include "model/key/key.h"
 
 #define BODY_MAX_BYTES (4u << 10)
-
-struct keys_creation {
-    struct str name;
-};
+#define SCOPES_SENT_MAX 20 /* more than there are, so that one that is sent twice is named */
 
 static const struct json_field keys_creation_fields[] = {
     {.name = "name",
-     JSON_STR(struct keys_creation, name),
+     JSON_STR(struct key_terms, name),
      .required = true,
      .min = 1,
      .max = KEY_NAME_MAX_BYTES,
      .check = input_check_line,
      .help = "What the key is for",
      .policy = "key.name"},
+    {.name = "scopes",
+     JSON_SET(struct key_terms, scopes, scope_names),
+     .nullable = true,
+     .min = 1,
+     .max = SCOPES_SENT_MAX,
+     .help = "What the key may do; all of them if not given"},
     JSON_END,
 };
 
@@ -26,6 +29,7 @@ static const struct json_field keys_creation_fields[] = {
     {.name = "id", JSON_UUID(T, prefix_ id), .help = "The key's id"}, \
         {.name = "name", JSON_STR(T, prefix_ name), .help = "What it is for", .policy = "key.name"}, \
         {.name = "prefix", JSON_STR(T, prefix_ prefix), .help = "Its first characters", .policy = "key.name"}, \
+        {.name = "scopes", JSON_SET(T, prefix_ scopes, scope_names), .help = "What it may do"}, \
         {.name = "created_at", JSON_TIME(T, prefix_ created_at_us), .help = "Creation", .policy = "key.name"}, \
     { \
         .name = "last_used_at", JSON_TIME(T, prefix_ last_used_at_us), .help = "Last request with it, or null", \
@@ -47,12 +51,12 @@ static const struct json_field keys_shown_fields[] = {KEY_FIELDS(struct key, ), 
 
 static enum err keys_create(struct ctx *c)
 {
-    struct keys_creation in = {0};
+    struct key_terms in = {.scopes = SCOPES_ALL};
     struct created out = {0};
 
     enum err e = input_json(c, keys_creation_fields, &in);
     if (e == OK)
-        e = key_create(c->db, c->arena, c->conf, &c->caller.user_id, in.name, &out.text, &out.key);
+        e = key_create(c->db, c->arena, c->conf, &c->caller.user_id, &in, &out.text, &out.key);
     if (e == ERR_OUTCOME_UNKNOWN)
         c->problems.may_exist = out.key.id;
     return e == OK ? reply_data(&c->rep, 201, keys_created_fields, &out) : e;

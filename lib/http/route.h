@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/scope.h"
 #include "base/str.h"
 
 struct ctx;
@@ -55,13 +56,14 @@ enum route_cost {
 };
 
 /*
- * The program enforces auth, body_max_bytes and cost. nginx's location of the pattern is generated from all rows that share it
+ * The program enforces auth, scope, body_max_bytes and cost. nginx's location of the pattern is generated from all rows that share it
  * (tools/generate): the largest body_max_bytes, rate, timeout_sec and effect.
  */
 struct route {
     const char *method, *pattern;
     enum err (*handler)(struct ctx *c);
     enum route_auth auth;
+    enum key_scope scope;    /* of AUTH_ANY: what a key must be allowed; SCOPE_NONE if nothing. A session may do all */
     uint64_t body_max_bytes; /* 0: no body is taken */
     enum route_rate rate;
     enum route_effect effect;

@@ -24,6 +24,7 @@ import simulator
 
 NOBODY = "019a0000-0000-7000-8000-000000000000"
 OPTIONS = {"post_mode": "DIRECT_POST", "privacy_level": "PUBLIC_TO_EVERYONE", "disable_comment": False}
+SCOPES = ["accounts:read", "posts:read", "posts:write", "uploads:write", "usage:read"]
 
 # What a field of that name holds. Which of them a route takes, its own answers tell (World.learn).
 VALUES = {
@@ -34,6 +35,7 @@ VALUES = {
     "description": lambda rng, w: rng.choice(["Bonjour", "é" * 400, ""]),
     "title_overflow": lambda rng, w: rng.choice(["truncate", "reject"]),
     "upload_ids": lambda rng, w: [w.me.things["uploads"]] * rng.choice([1, 1, 2]),
+    "scopes": lambda rng, w: rng.sample(SCOPES, rng.randint(1, len(SCOPES))),
     "platform_options": lambda rng, w: {**OPTIONS, "photo_cover_index": 0},
 }
 

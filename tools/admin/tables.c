@@ -21,7 +21,7 @@ static const struct app *const tables_apps[] = {
 };
 
 struct tables_route {
-    struct str app, method, pattern, auth, rate, cost, summary;
+    struct str app, method, pattern, auth, scope, rate, cost, summary;
     bool effect, streams;
     int64_t body_max_bytes, timeout_sec;
 };
@@ -62,6 +62,7 @@ static struct json_array tables_routes(struct arena *arena)
                     .method = str_from(r->method),
                     .pattern = str_from(r->pattern),
                     .auth = str_from(route_auth_name(r->auth)),
+                    .scope = str_from(scope_name(r->scope)),
                     .rate = str_from(route_rate_name(r->rate)),
                     .cost = str_from(route_cost_name(r->cost)),
                     .summary = str_from(r->summary),
@@ -112,7 +113,7 @@ int verb_routes(const struct given *given)
     struct json_array routes = tables_routes(&arena);
     const struct tables_route *v = routes.v;
     for (size_t i = 0; i < routes.n; i++)
-        printf("%s %s %s %s\n", v[i].method.p, v[i].pattern.p, v[i].auth.p, v[i].summary.p);
+        printf("%s %s %s %s %s\n", v[i].method.p, v[i].pattern.p, v[i].auth.p, v[i].scope.p, v[i].summary.p);
     arena_done(&arena);
     return EXIT_DONE;
 }
@@ -122,6 +123,7 @@ static const struct json_field tables_route_fields[] = {
     {.name = "method", JSON_STR(struct tables_route, method)},
     {.name = "pattern", JSON_STR(struct tables_route, pattern)},
     {.name = "auth", JSON_STR(struct tables_route, auth)},
+    {.name = "scope", JSON_STR(struct tables_route, scope)},
     {.name = "rate", JSON_STR(struct tables_route, rate)},
     {.name = "cost", JSON_STR(struct tables_route, cost)},
     {.name = "body_max_bytes", JSON_I64(struct tables_route, body_max_bytes)},

@@ -61,7 +61,8 @@ struct key_creation {
     struct arena *arena;
     const struct conf *conf;
     const struct uuid *user_id;
-    struct str name, text;
+    const struct key_terms *terms;
+    struct str text;
     struct key key;
 };
 
@@ -77,22 +78,23 @@ static enum err key_create_tx(struct db *db, void *arg)
         .id = uuid_new(),
         .user_id = *c->user_id,
         .user_state = USER_ACTIVE,
-        .name = c->name,
+        .name = c->terms->name,
         .prefix = str_head(c->text, KEY_PREFIX_CHARS),
+        .scopes = c->terms->scopes,
         .created_at_us = clock_now_us(),
     };
     return db_exec(db, &key_sqls[KEY_INSERT],
                    DB_ARGS(db_uuid(&c->key.id), db_uuid(c->user_id), db_cstr(user_state_names[USER_ACTIVE]),
-                           db_str(c->name), db_str(c->key.prefix), db_bytes(hash.b, sizeof hash.b),
-                           db_i64(c->key.created_at_us)),
+                           db_str(c->key.name), db_str(c->key.prefix), db_bytes(hash.b, sizeof hash.b),
+                           db_i64(c->key.scopes), db_i64(c->key.created_at_us)),
                    NULL);
 }
 
 enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
-                    struct str name, struct str *ret_text, struct key *ret_key)
+                    const struct key_terms *terms, struct str *ret_text, struct key *ret_key)
 {
     struct key_creation c = {
-        .arena = arena, .conf = conf, .user_id = user_id, .name = name, .text = key_new_text(arena)};
+        .arena = arena, .conf = conf, .user_id = user_id, .terms = terms, .text = key_new_text(arena)};
     enum err e = db_tx(db, key_create_tx, &c);
 
     if (e == OK || e == ERR_OUTCOME_UNKNOWN) {
@@ -183,18 +185,21 @@ static const struct db_col key_cols[] = {
     DB_COL_ENUM(struct key, user_state, user_state_names),
     DB_COL(struct key, name, STR),
     DB_COL(struct key, prefix, STR),
+    DB_COL(struct key, scopes, I64),
     DB_COL(struct key, created_at_us, I64),
     DB_COL(struct key, last_used_at_us, I64),
     DB_COL(struct key, revoked_at_us, I64),
     DB_END,
 };
 
-#define KEY_COLS "id, user_id, user_state, name, prefix, created_at_us, last_used_at_us, revoked_at_us"
+/* A SET as a number has a bit for each of its members. */
+#define KEY_COLS \
+    "id, user_id, user_state, name, prefix, CAST(scopes AS UNSIGNED), created_at_us, last_used_at_us, revoked_at_us"
 
 static const struct sql key_sqls[] = {
-    [KEY_INSERT] = {.text = "INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, created_at_us)"
-                            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    .in = "uusssbi"},
+    [KEY_INSERT] = {.text = "INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, scopes,"
+                            " created_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    .in = "uusssbii"},
     [KEY_BY_HASH] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE hash = ?", .in = "b", .cols = key_cols},
     [KEY_LIST] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE user_id = ? AND id < ? AND revoked_at_us IS NULL"
                           " ORDER BY id DESC LIMIT ?",

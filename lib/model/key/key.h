@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/conf.h"
+#include "base/scope.h"
 #include "db/db.h"
 
 #define KEY_PREFIX "mk_live_"
@@ -19,15 +20,22 @@ struct key {
     struct uuid id, user_id;
     int user_state;
     struct str name, prefix; /* prefix: "mk_live_Ab3x", 12 characters */
+    int64_t scopes;          /* what it may do (base/scope.h) */
     int64_t created_at_us, last_used_at_us, revoked_at_us;
 };
 
 bool key_is_wellformed(struct str text); /* checks shape and checksum, without a query */
 
+/* What its owner says about a key. */
+struct key_terms {
+    struct str name;
+    int64_t scopes;
+};
+
 /* ret_text is the key itself, which is shown once. ERR_TOO_MANY at conf.keys_max_per_user, counted in the same
  * transaction. Both are also set with ERR_OUTCOME_UNKNOWN, when the key may exist. */
 MUST_CHECK enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
-                               struct str name, struct str *ret_text, struct key *ret_key);
+                               const struct key_terms *terms, struct str *ret_text, struct key *ret_key);
 
 /*
  * One indexed read of one table, or none if the cache has the key; last_used_at_us may then be a second old.
