@@ -1,11 +1,17 @@
 #include "keys/keys.h"
 
+#include "base/clock.h"
 #include "fcgi/credentials.h"
 #include "fcgi/page.h"
 #include "model/key/key.h"
 
 #define BODY_MAX_BYTES (4u << 10)
 #define SCOPES_SENT_MAX 20 /* more than there are, so that one that is sent twice is named */
+
+static enum err keys_check_expiry(const void *at_us)
+{
+    return *(const int64_t *)at_us > clock_now_us() ? OK : ERR_TIME_PAST;
+}
 
 static const struct json_field keys_creation_fields[] = {
     {.name = "name",
@@ -22,6 +28,11 @@ static const struct json_field keys_creation_fields[] = {
      .min = 1,
      .max = SCOPES_SENT_MAX,
      .help = "What the key may do; all of them if not given"},
+    {.name = "expires_at",
+     JSON_TIME(struct key_terms, expires_at_us),
+     .nullable = true,
+     .check = keys_check_expiry,
+     .help = "When it stops working; never if not given"},
     JSON_END,
 };
 
@@ -31,6 +42,7 @@ static const struct json_field keys_creation_fields[] = {
         {.name = "prefix", JSON_STR(T, prefix_ prefix), .help = "Its first characters", .policy = "key.name"}, \
         {.name = "scopes", JSON_SET(T, prefix_ scopes, scope_names), .help = "What it may do"}, \
         {.name = "created_at", JSON_TIME(T, prefix_ created_at_us), .help = "Creation", .policy = "key.name"}, \
+        {.name = "expires_at", JSON_TIME(T, prefix_ expires_at_us), .help = "When it stops working, or null"}, \
     { \
         .name = "last_used_at", JSON_TIME(T, prefix_ last_used_at_us), .help = "Last request with it, or null", \
         .policy = "key.last_used" \

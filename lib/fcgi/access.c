@@ -22,7 +22,8 @@ static enum err access_by_key(struct ctx *c, struct str text)
                                 .key_id = key.id,
                                 .key_name = key.name,
                                 .key_prefix = key.prefix,
-                                .key_scopes = key.scopes};
+                                .key_scopes = key.scopes,
+                                .key_expires_at_us = key.expires_at_us};
     key_use_note(c->shared->key_uses, &key.id);
     return OK;
 }

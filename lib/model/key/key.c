@@ -13,7 +13,7 @@
 #define CHECKSUM_CHARS 6
 #define CHECKSUM_RANGE UINT64_C(56800235584) /* 62^6 */
 
-enum { KEY_INSERT, KEY_BY_HASH, KEY_LIST, KEY_REVOKE, KEY_USED };
+enum { KEY_INSERT, KEY_BY_HASH, KEY_LIST, KEY_REVOKE, KEY_END_EXPIRED, KEY_USED };
 static const struct sql key_sqls[];
 
 /* The first 64 bits of the SHA-256, modulo 62^6, in base62: six characters, padded with 0. */
@@ -66,12 +66,27 @@ struct key_creation {
     struct key key;
 };
 
+/* The first statement of a creation. The count needs no clock, so keys that have expired are in it until they are in the
+ * way. */
+static enum err key_take_place(struct db *db, const struct key_creation *c)
+{
+    uint64_t ended = 0;
+
+    enum err e = caps_take(db, c->arena, c->conf, c->user_id, CAPS_OF_KEY, 0);
+    if (e != ERR_TOO_MANY)
+        return e;
+    e = db_exec(db, &key_sqls[KEY_END_EXPIRED], DB_ARGS(db_uuid(c->user_id), db_i64(clock_now_us())), &ended);
+    if (e != OK)
+        return e;
+    return ended == 0 ? ERR_TOO_MANY : caps_take(db, c->arena, c->conf, c->user_id, CAPS_OF_KEY, 0);
+}
+
 static enum err key_create_tx(struct db *db, void *arg)
 {
     struct key_creation *c = arg;
     struct sha256 hash = sha256_of(c->text);
 
-    enum err e = caps_take(db, c->arena, c->conf, c->user_id, CAPS_OF_KEY, 0);
+    enum err e = key_take_place(db, c);
     if (e != OK)
         return e;
     c->key = (struct key){
@@ -82,11 +97,12 @@ static enum err key_create_tx(struct db *db, void *arg)
         .prefix = str_head(c->text, KEY_PREFIX_CHARS),
         .scopes = c->terms->scopes,
         .created_at_us = clock_now_us(),
+        .expires_at_us = c->terms->expires_at_us,
     };
     return db_exec(db, &key_sqls[KEY_INSERT],
                    DB_ARGS(db_uuid(&c->key.id), db_uuid(c->user_id), db_cstr(user_state_names[USER_ACTIVE]),
                            db_str(c->key.name), db_str(c->key.prefix), db_bytes(hash.b, sizeof hash.b),
-                           db_i64(c->key.scopes), db_i64(c->key.created_at_us)),
+                           db_i64(c->key.scopes), db_i64(c->key.created_at_us), db_i64_or_null(c->key.expires_at_us)),
                    NULL);
 }
 
@@ -104,6 +120,15 @@ enum err key_create(struct db *db, struct arena *arena, const struct conf *conf,
     return e;
 }
 
+static enum err key_check(const struct key *k)
+{
+    if (k->expires_at_us != 0 && clock_now_us() >= k->expires_at_us)
+        return ERR_KEY_EXPIRED;
+    if (k->revoked_at_us != 0)
+        return ERR_INVALID_KEY;
+    return k->user_state == USER_ACTIVE ? OK : ERR_ACCOUNT_DISABLED;
+}
+
 enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *arena, struct str text,
                           struct key *ret_key)
 {
@@ -113,15 +138,16 @@ enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *
         return ERR_BAD_KEY;
     struct sha256 hash = sha256_of(text);
     struct key_cache_view view = key_cache_look(cache);
-    if (key_cache_get(cache, &view, &hash, arena, ret_key))
-        return OK;
+    if (key_cache_get(cache, &view, &hash, arena, &k)) {
+        *ret_key = k;
+        return key_check(&k);
+    }
     enum err e = db_row(db, &key_sqls[KEY_BY_HASH], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), arena, &k);
     if (e != OK)
         return e == ERR_NOT_FOUND ? ERR_INVALID_KEY : e;
-    if (k.revoked_at_us != 0)
-        return ERR_INVALID_KEY;
-    if (k.user_state != USER_ACTIVE)
-        return ERR_ACCOUNT_DISABLED;
+    e = key_check(&k);
+    if (e != OK)
+        return e;
     key_cache_put(cache, &view, &hash, &k);
     *ret_key = k;
     return OK;
@@ -187,6 +213,7 @@ static const struct db_col key_cols[] = {
     DB_COL(struct key, prefix, STR),
     DB_COL(struct key, scopes, I64),
     DB_COL(struct key, created_at_us, I64),
+    DB_COL(struct key, expires_at_us, I64),
     DB_COL(struct key, last_used_at_us, I64),
     DB_COL(struct key, revoked_at_us, I64),
     DB_END,
@@ -194,12 +221,13 @@ static const struct db_col key_cols[] = {
 
 /* A SET as a number has a bit for each of its members. */
 #define KEY_COLS \
-    "id, user_id, user_state, name, prefix, CAST(scopes AS UNSIGNED), created_at_us, last_used_at_us, revoked_at_us"
+    "id, user_id, user_state, name, prefix, CAST(scopes AS UNSIGNED), created_at_us, expires_at_us, last_used_at_us," \
+    " revoked_at_us"
 
 static const struct sql key_sqls[] = {
     [KEY_INSERT] = {.text = "INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, scopes,"
-                            " created_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    .in = "uusssbii"},
+                            " created_at_us, expires_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    .in = "uusssbiii"},
     [KEY_BY_HASH] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE hash = ?", .in = "b", .cols = key_cols},
     [KEY_LIST] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE user_id = ? AND id < ? AND revoked_at_us IS NULL"
                           " ORDER BY id DESC LIMIT ?",
@@ -208,6 +236,9 @@ static const struct sql key_sqls[] = {
     [KEY_REVOKE] = {.text = "UPDATE api_keys SET revoked_at_us = ? WHERE id = ? AND user_id = ? AND"
                             " revoked_at_us IS NULL",
                     .in = "iuu"},
+    [KEY_END_EXPIRED] = {.text = "UPDATE api_keys SET revoked_at_us = expires_at_us WHERE user_id = ? AND"
+                                 " revoked_at_us IS NULL AND expires_at_us <= ?",
+                         .in = "ui"},
     [KEY_USED] = {.text = "UPDATE api_keys SET last_used_at_us = ? WHERE id = ? AND"
                           " (last_used_at_us IS NULL OR last_used_at_us < ?)",
                   .in = "iui"},

@@ -19,9 +19,9 @@ struct key_cache; /* key_cache.h */
 struct key {
     struct uuid id, user_id;
     int user_state;
-    struct str name, prefix; /* prefix: "mk_live_Ab3x", 12 characters */
-    int64_t scopes;          /* what it may do (base/scope.h) */
-    int64_t created_at_us, last_used_at_us, revoked_at_us;
+    struct str name, prefix;                                              /* prefix: "mk_live_Ab3x", 12 characters */
+    int64_t scopes;                                                       /* what it may do (base/scope.h) */
+    int64_t created_at_us, expires_at_us, last_used_at_us, revoked_at_us; /* 0: never */
 };
 
 bool key_is_wellformed(struct str text); /* checks shape and checksum, without a query */
@@ -29,17 +29,18 @@ bool key_is_wellformed(struct str text); /* checks shape and checksum, without a
 /* What its owner says about a key. */
 struct key_terms {
     struct str name;
-    int64_t scopes;
+    int64_t scopes, expires_at_us; /* 0: it does not expire */
 };
 
 /* ret_text is the key itself, which is shown once. ERR_TOO_MANY at conf.keys_max_per_user, counted in the same
- * transaction. Both are also set with ERR_OUTCOME_UNKNOWN, when the key may exist. */
+ * transaction; keys that have expired make room. Both are also set with ERR_OUTCOME_UNKNOWN, when the key may exist. */
 MUST_CHECK enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
                                const struct key_terms *terms, struct str *ret_text, struct key *ret_key);
 
 /*
  * One indexed read of one table, or none if the cache has the key; last_used_at_us may then be a second old.
- * ERR_BAD_KEY (not well-formed), ERR_INVALID_KEY (unknown, revoked), ERR_ACCOUNT_DISABLED.
+ * ERR_BAD_KEY (not well-formed), ERR_INVALID_KEY (unknown, revoked), ERR_ACCOUNT_DISABLED. ERR_KEY_EXPIRED, to the moment: a
+ * cached key is asked for its time, too. It is told to whoever has the whole key, and to nobody else.
  */
 MUST_CHECK enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *arena, struct str text,
                                      struct key *ret_key);
