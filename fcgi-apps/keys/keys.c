@@ -6,6 +6,8 @@
 #include "model/key/key.h"
 
 #define BODY_MAX_BYTES (4u << 10)
+#define OVERLAP_DEFAULT_SEC 86400 /* long enough to replace it everywhere, with a night between */
+#define OVERLAP_MAX_SEC (7 * 86400)
 #define SCOPES_SENT_MAX 20 /* more than there are, so that one that is sent twice is named */
 
 static enum err keys_check_expiry(const void *at_us)
@@ -36,6 +38,19 @@ static const struct json_field keys_creation_fields[] = {
     JSON_END,
 };
 
+struct keys_rotation {
+    int64_t overlap_sec;
+};
+
+static const struct json_field keys_rotation_fields[] = {
+    {.name = "overlap_sec",
+     JSON_I64(struct keys_rotation, overlap_sec),
+     .min = 0,
+     .max = OVERLAP_MAX_SEC,
+     .help = "How long the old secret goes on working; a day if not given"},
+    JSON_END,
+};
+
 #define KEY_FIELDS(T, prefix_) \
     {.name = "id", JSON_UUID(T, prefix_ id), .help = "The key's id"}, \
         {.name = "name", JSON_STR(T, prefix_ name), .help = "What it is for", .policy = "key.name"}, \
@@ -43,6 +58,9 @@ static const struct json_field keys_creation_fields[] = {
         {.name = "scopes", JSON_SET(T, prefix_ scopes, scope_names), .help = "What it may do"}, \
         {.name = "created_at", JSON_TIME(T, prefix_ created_at_us), .help = "Creation", .policy = "key.name"}, \
         {.name = "expires_at", JSON_TIME(T, prefix_ expires_at_us), .help = "When it stops working, or null"}, \
+        {.name = "old_secret_expires_at", \
+         JSON_TIME(T, prefix_ old_secret_expires_at_us), \
+         .help = "When the last secret before a rotation stops working; null if it was never rotated"}, \
     { \
         .name = "last_used_at", JSON_TIME(T, prefix_ last_used_at_us), .help = "Last request with it, or null", \
         .policy = "key.last_used" \
@@ -89,6 +107,24 @@ static enum err keys_list(struct ctx *c)
     return page_reply(c, &page, keys_shown_fields, keys, n, sizeof *keys);
 }
 
+/* Nothing tells whether it happened when the outcome is unknown but the key itself: its prefix is that of the new secret. */
+static enum err keys_rotate(struct ctx *c)
+{
+    struct keys_rotation in = {.overlap_sec = OVERLAP_DEFAULT_SEC};
+    struct created out = {0};
+    struct uuid id;
+
+    enum err e = request_param_uuid(&c->req, 0, &id);
+    if (e == OK)
+        e = input_json(c, keys_rotation_fields, &in);
+    if (e != OK)
+        return e;
+    e = key_rotate(c->db, c->arena, &c->caller.user_id, &id, in.overlap_sec * US_PER_SEC, &out.text, &out.key);
+    if (e == OK || e == ERR_OUTCOME_UNKNOWN)
+        credentials_end(c);
+    return e == OK ? reply_data(&c->rep, 200, keys_created_fields, &out) : e;
+}
+
 static enum err keys_revoke(struct ctx *c)
 {
     struct uuid id;
@@ -115,6 +151,13 @@ const struct route keys_routes[] = {
      .auth = AUTH_SESSION,
      .rate = RATE_API,
      .summary = "List API keys"},
+    {.method = "POST",
+     .pattern = "/api/v1/keys/{id}/rotate",
+     .handler = keys_rotate,
+     .auth = AUTH_SESSION,
+     .body_max_bytes = BODY_MAX_BYTES,
+     .rate = RATE_API,
+     .summary = "Give an API key a new secret, shown once"},
     {.method = "DELETE",
      .pattern = "/api/v1/keys/{id}",
      .handler = keys_revoke,

@@ -37,6 +37,7 @@ VALUES = {
     "upload_ids": lambda rng, w: [w.me.things["uploads"]] * rng.choice([1, 1, 2]),
     "scopes": lambda rng, w: rng.sample(SCOPES, rng.randint(1, len(SCOPES))),
     "expires_at": lambda rng, w: rng.choice(["2999-01-01T00:00:00Z", "2098-12-31T23:59:59.5+02:00"]),
+    "overlap_sec": lambda rng, w: rng.choice([0, 60, 604800]),
     "platform_options": lambda rng, w: {**OPTIONS, "photo_cover_index": 0},
 }
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/point.h"
 #include "crypto/digest.h"
 #include "model/key/key_cache.h"
+#include "model/key/key_private.h"
 #include "model/user/caps.h"
 #include "model/user/user.h"
 
@@ -13,7 +13,7 @@
 #define CHECKSUM_CHARS 6
 #define CHECKSUM_RANGE UINT64_C(56800235584) /* 62^6 */
 
-enum { KEY_INSERT, KEY_BY_HASH, KEY_LIST, KEY_REVOKE, KEY_END_EXPIRED, KEY_USED };
+enum { KEY_INSERT, KEY_BY_HASH, KEY_LIST, KEY_END_EXPIRED, KEY_USED };
 static const struct sql key_sqls[];
 
 /* The first 64 bits of the SHA-256, modulo 62^6, in base62: six characters, padded with 0. */
@@ -45,7 +45,7 @@ bool key_is_wellformed(struct str text)
     return str_eq(str_skip(text, KEY_CHARS - CHECKSUM_CHARS), str_of(sum, sizeof sum));
 }
 
-static struct str key_new_text(struct arena *arena)
+struct str key_new_text(struct arena *arena)
 {
     struct str token = token_new(arena, RANDOM_BYTES);
     struct str s = arena_printf(arena, KEY_PREFIX "%.*s", STR_FMT(token));
@@ -120,10 +120,10 @@ enum err key_create(struct db *db, struct arena *arena, const struct conf *conf,
     return e;
 }
 
-static enum err key_check(const struct key *k)
+enum err key_check(const struct key *k)
 {
     if (k->expires_at_us != 0 && clock_now_us() >= k->expires_at_us)
-        return ERR_KEY_EXPIRED;
+        return k->is_old_secret ? ERR_KEY_ROTATED : ERR_KEY_EXPIRED;
     if (k->revoked_at_us != 0)
         return ERR_INVALID_KEY;
     return k->user_state == USER_ACTIVE ? OK : ERR_ACCOUNT_DISABLED;
@@ -158,15 +158,6 @@ enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id
 {
     return db_rows(db, &key_sqls[KEY_LIST], DB_ARGS(db_uuid(user_id), db_uuid(below), db_i64((int64_t)max)), arena,
                    sizeof **ret_keys, max, (void **)ret_keys, ret_n);
-}
-
-enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id)
-{
-    enum err e = db_change(db, &key_sqls[KEY_REVOKE], DB_ARGS(db_i64(clock_now_us()), db_uuid(id), db_uuid(user_id)));
-
-    if (e == OK)
-        point("key.revoked");
-    return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
 }
 
 struct uses {
@@ -205,8 +196,9 @@ enum err key_mark_used(struct db *db, const struct key_use *uses, size_t n)
     return e;
 }
 
-static const struct db_col key_cols[] = {
+const struct db_col key_cols[] = {
     DB_COL(struct key, id, UUID),
+    DB_COL(struct key, is_old_secret, BOOL),
     DB_COL(struct key, user_id, UUID),
     DB_COL_ENUM(struct key, user_state, user_state_names),
     DB_COL(struct key, name, STR),
@@ -214,30 +206,23 @@ static const struct db_col key_cols[] = {
     DB_COL(struct key, scopes, I64),
     DB_COL(struct key, created_at_us, I64),
     DB_COL(struct key, expires_at_us, I64),
+    DB_COL(struct key, old_secret_expires_at_us, I64),
     DB_COL(struct key, last_used_at_us, I64),
     DB_COL(struct key, revoked_at_us, I64),
     DB_END,
 };
-
-/* A SET as a number has a bit for each of its members. */
-#define KEY_COLS \
-    "id, user_id, user_state, name, prefix, CAST(scopes AS UNSIGNED), created_at_us, expires_at_us, last_used_at_us," \
-    " revoked_at_us"
 
 static const struct sql key_sqls[] = {
     [KEY_INSERT] = {.text = "INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, scopes,"
                             " created_at_us, expires_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     .in = "uusssbiii"},
     [KEY_BY_HASH] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE hash = ?", .in = "b", .cols = key_cols},
-    [KEY_LIST] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE user_id = ? AND id < ? AND revoked_at_us IS NULL"
+    [KEY_LIST] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE user_id = ? AND id < ? AND " KEY_IS_SHOWN
                           " ORDER BY id DESC LIMIT ?",
                   .in = "uui",
                   .cols = key_cols},
-    [KEY_REVOKE] = {.text = "UPDATE api_keys SET revoked_at_us = ? WHERE id = ? AND user_id = ? AND"
-                            " revoked_at_us IS NULL",
-                    .in = "iuu"},
-    [KEY_END_EXPIRED] = {.text = "UPDATE api_keys SET revoked_at_us = expires_at_us WHERE user_id = ? AND"
-                                 " revoked_at_us IS NULL AND expires_at_us <= ?",
+    [KEY_END_EXPIRED] = {.text = "UPDATE api_keys SET revoked_at_us = expires_at_us WHERE user_id = ? AND " KEY_IS_SHOWN
+                                 " AND expires_at_us <= ?",
                          .in = "ui"},
     [KEY_USED] = {.text = "UPDATE api_keys SET last_used_at_us = ? WHERE id = ? AND"
                           " (last_used_at_us IS NULL OR last_used_at_us < ?)",

@@ -1,0 +1,22 @@
+/* What the key*.c files share. */
+#pragma once
+
+#include "model/key/key.h"
+
+/* A new secret in the arena. */
+struct str key_new_text(struct arena *arena);
+
+/* Whether it may be used now: ERR_KEY_EXPIRED, ERR_KEY_ROTATED, ERR_INVALID_KEY, ERR_ACCOUNT_DISABLED. */
+MUST_CHECK enum err key_check(const struct key *k);
+
+/* A row as struct key. A SET as a number has a bit for each of its members. */
+#define KEY_COLS \
+    "COALESCE(of_key_id, id), of_key_id IS NOT NULL, user_id, user_state, name, prefix, CAST(scopes AS UNSIGNED)," \
+    " created_at_us, expires_at_us, old_secret_expires_at_us, last_used_at_us, revoked_at_us"
+extern const struct db_col key_cols[];
+
+/* The rows of keys that their owners see, and not those of old secrets. */
+#define KEY_IS_SHOWN "of_key_id IS NULL AND revoked_at_us IS NULL"
+
+/* All rows of one: its own and those of its old secrets. A key never has the id of such a row. */
+#define KEY_ALL_ROWS "(id = ? OR of_key_id = ?)"
