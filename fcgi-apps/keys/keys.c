@@ -15,21 +15,16 @@ static enum err keys_check_expiry(const void *at_us)
     return *(const int64_t *)at_us > clock_now_us() ? OK : ERR_TIME_PAST;
 }
 
+#define KEYS_NAME \
+    .name = "name", JSON_STR(struct key_terms, name), .min = 1, .max = KEY_NAME_MAX_BYTES, .check = input_check_line, \
+    .help = "What the key is for", .policy = "key.name"
+#define KEYS_SCOPES \
+    .name = "scopes", JSON_SET(struct key_terms, scopes, scope_names), .min = 1, .max = SCOPES_SENT_MAX, \
+    .help = "What the key may do; of a new one all if not given"
+
 static const struct json_field keys_creation_fields[] = {
-    {.name = "name",
-     JSON_STR(struct key_terms, name),
-     .required = true,
-     .min = 1,
-     .max = KEY_NAME_MAX_BYTES,
-     .check = input_check_line,
-     .help = "What the key is for",
-     .policy = "key.name"},
-    {.name = "scopes",
-     JSON_SET(struct key_terms, scopes, scope_names),
-     .nullable = true,
-     .min = 1,
-     .max = SCOPES_SENT_MAX,
-     .help = "What the key may do; all of them if not given"},
+    {KEYS_NAME, .required = true},
+    {KEYS_SCOPES, .nullable = true},
     {.name = "expires_at",
      JSON_TIME(struct key_terms, expires_at_us),
      .nullable = true,
@@ -37,6 +32,8 @@ static const struct json_field keys_creation_fields[] = {
      .help = "When it stops working; never if not given"},
     JSON_END,
 };
+
+static const struct json_field keys_change_fields[] = {{KEYS_NAME}, {KEYS_SCOPES}, JSON_END};
 
 struct keys_rotation {
     int64_t overlap_sec;
@@ -107,6 +104,36 @@ static enum err keys_list(struct ctx *c)
     return page_reply(c, &page, keys_shown_fields, keys, n, sizeof *keys);
 }
 
+static enum err keys_get(struct ctx *c)
+{
+    struct uuid id;
+    struct key key = {0};
+
+    enum err e = request_param_uuid(&c->req, 0, &id);
+    if (e == OK)
+        e = input_query_only(c, NULL);
+    if (e == OK)
+        e = key_get(c->db, c->arena, &c->caller.user_id, &id, &key);
+    return e == OK ? reply_data(&c->rep, 200, keys_shown_fields, &key) : e;
+}
+
+static enum err keys_change(struct ctx *c)
+{
+    struct key_terms to = {0};
+    struct uuid id;
+    struct key key = {0};
+
+    enum err e = request_param_uuid(&c->req, 0, &id);
+    if (e == OK)
+        e = input_json(c, keys_change_fields, &to);
+    if (e != OK)
+        return e;
+    e = key_change(c->db, c->arena, &c->caller.user_id, &id, &to, &key);
+    if (e == OK || e == ERR_OUTCOME_UNKNOWN)
+        credentials_end(c);
+    return e == OK ? reply_data(&c->rep, 200, keys_shown_fields, &key) : e;
+}
+
 /* Nothing tells whether it happened when the outcome is unknown but the key itself: its prefix is that of the new secret. */
 static enum err keys_rotate(struct ctx *c)
 {
@@ -151,6 +178,19 @@ const struct route keys_routes[] = {
      .auth = AUTH_SESSION,
      .rate = RATE_API,
      .summary = "List API keys"},
+    {.method = "GET",
+     .pattern = "/api/v1/keys/{id}",
+     .handler = keys_get,
+     .auth = AUTH_SESSION,
+     .rate = RATE_API,
+     .summary = "Get an API key"},
+    {.method = "PATCH",
+     .pattern = "/api/v1/keys/{id}",
+     .handler = keys_change,
+     .auth = AUTH_SESSION,
+     .body_max_bytes = BODY_MAX_BYTES,
+     .rate = RATE_API,
+     .summary = "Change an API key's name and scopes"},
     {.method = "POST",
      .pattern = "/api/v1/keys/{id}/rotate",
      .handler = keys_rotate,

@@ -196,6 +196,8 @@ def test_no_such_key(user, key_id):
 
 def test_a_key_manages_no_keys(user):
     for answer in (user.api.get("/api/v1/keys"), user.api.post("/api/v1/keys", json={"name": "x"}),
+                   user.api.get("/api/v1/keys/01900000-0000-7000-8000-000000000000"),
+                   user.api.patch("/api/v1/keys/01900000-0000-7000-8000-000000000000", json={"name": "x"}),
                    user.api.delete("/api/v1/keys/01900000-0000-7000-8000-000000000000")):
         expect(answer, 403, "session_required")
 
@@ -209,9 +211,9 @@ def test_wrong_method(user):
     answer = user.web.put("/api/v1/keys", json={"name": "x"})
     expect(answer, 405, "method_not_allowed")
     assert {"GET", "POST"} <= {m.strip() for m in answer.headers["Allow"].split(",")}
-    answer = user.web.patch("/api/v1/keys/01900000-0000-7000-8000-000000000000", json={})
+    answer = user.web.put("/api/v1/keys/01900000-0000-7000-8000-000000000000", json={})
     expect(answer, 405, "method_not_allowed")
-    assert {m.strip() for m in answer.headers["Allow"].split(",")} == {"DELETE"}
+    assert {m.strip() for m in answer.headers["Allow"].split(",")} == {"GET", "HEAD", "PATCH", "DELETE"}
 
 
 # --- what is no key

@@ -13,7 +13,7 @@
 #define CHECKSUM_CHARS 6
 #define CHECKSUM_RANGE UINT64_C(56800235584) /* 62^6 */
 
-enum { KEY_INSERT, KEY_BY_HASH, KEY_LIST, KEY_END_EXPIRED, KEY_USED };
+enum { KEY_INSERT, KEY_BY_HASH, KEY_GET, KEY_LIST, KEY_END_EXPIRED, KEY_USED };
 static const struct sql key_sqls[];
 
 /* The first 64 bits of the SHA-256, modulo 62^6, in base62: six characters, padded with 0. */
@@ -153,6 +153,12 @@ enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *
     return OK;
 }
 
+enum err key_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+                 struct key *ret_key)
+{
+    return db_row(db, &key_sqls[KEY_GET], DB_ARGS(db_uuid(id), db_uuid(user_id)), arena, ret_key);
+}
+
 enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below, size_t max,
                   struct key **ret_keys, size_t *ret_n)
 {
@@ -217,12 +223,15 @@ static const struct sql key_sqls[] = {
                             " created_at_us, expires_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     .in = "uusssbiii"},
     [KEY_BY_HASH] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE hash = ?", .in = "b", .cols = key_cols},
+    [KEY_GET] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE id = ? AND user_id = ? AND " KEY_IS_SHOWN,
+                 .in = "uu",
+                 .cols = key_cols},
     [KEY_LIST] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE user_id = ? AND id < ? AND " KEY_IS_SHOWN
                           " ORDER BY id DESC LIMIT ?",
                   .in = "uui",
                   .cols = key_cols},
-    [KEY_END_EXPIRED] = {.text = "UPDATE api_keys SET revoked_at_us = expires_at_us WHERE user_id = ? AND " KEY_IS_SHOWN
-                                 " AND expires_at_us <= ?",
+    [KEY_END_EXPIRED] = {.text = "UPDATE api_keys SET revoked_at_us = expires_at_us WHERE user_id = ? AND"
+                                 " revoked_at_us IS NULL AND expires_at_us <= ?",
                          .in = "ui"},
     [KEY_USED] = {.text = "UPDATE api_keys SET last_used_at_us = ? WHERE id = ? AND"
                           " (last_used_at_us IS NULL OR last_used_at_us < ?)",

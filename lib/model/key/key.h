@@ -52,6 +52,17 @@ MUST_CHECK enum err key_authenticate(struct db *db, struct key_cache *cache, str
 MUST_CHECK enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below,
                              size_t max, struct key **ret_keys, size_t *ret_n);
 
+/* One that key_list gives, too. ERR_NOT_FOUND. */
+MUST_CHECK enum err key_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+                            struct key *ret_key);
+
+/*
+ * Changes the name, unless that of to is absent, and the scopes, unless those of to are none. ERR_NOT_FOUND; ERR_KEY_ENDED. The
+ * caller then ends the credential epoch, also after ERR_OUTCOME_UNKNOWN.
+ */
+MUST_CHECK enum err key_change(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+                               const struct key_terms *to, struct key *ret_key);
+
 /* ERR_NOT_FOUND. The caller then ends the credential epoch: programs may still have the key in their caches. */
 MUST_CHECK enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id);
 

@@ -7,6 +7,7 @@
 
 enum {
     KEY_LOCK,
+    KEY_CHANGE,
     KEY_REVOKE,
     KEY_SECRET,
     KEY_NEW_SECRET,
@@ -16,6 +17,56 @@ enum {
     KEY_OLD_REUSE,
 };
 static const struct sql key_change_sqls[];
+
+/* Locks a key that still works, and reads it. */
+static enum err key_lock(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+                         struct key *ret_key)
+{
+    struct key k = {0};
+
+    enum err e = db_row(db, &key_change_sqls[KEY_LOCK], DB_ARGS(db_uuid(id), db_uuid(user_id)), arena, &k);
+    if (e == OK)
+        e = key_check(&k);
+    if (e != OK)
+        return e == ERR_KEY_EXPIRED ? ERR_KEY_ENDED : e;
+    *ret_key = k;
+    return OK;
+}
+
+struct key_new_terms {
+    struct arena *arena;
+    const struct uuid *user_id, *id;
+    const struct key_terms *to;
+    struct key key;
+};
+
+static enum err key_change_tx(struct db *db, void *arg)
+{
+    struct key_new_terms *n = arg;
+    struct key *k = &n->key;
+
+    enum err e = key_lock(db, n->arena, n->user_id, n->id, k);
+    if (e != OK)
+        return e;
+    if (n->to->name.p != NULL)
+        k->name = n->to->name;
+    if (n->to->scopes != 0)
+        k->scopes = n->to->scopes;
+    return db_change(
+        db, &key_change_sqls[KEY_CHANGE],
+        DB_ARGS(db_str(k->name), db_i64(k->scopes), db_uuid(&k->user_id), db_uuid(&k->id), db_uuid(&k->id)));
+}
+
+enum err key_change(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+                    const struct key_terms *to, struct key *ret_key)
+{
+    struct key_new_terms n = {.arena = arena, .user_id = user_id, .id = id, .to = to};
+    enum err e = db_tx(db, key_change_tx, &n);
+
+    if (e == OK)
+        *ret_key = n.key;
+    return e;
+}
 
 enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id)
 {
@@ -109,13 +160,8 @@ static enum err key_rotate_tx(struct db *db, void *arg)
     enum err e = user_lock(db, r->arena, r->user_id); /* the row that may be added has a copy of its state */
     if (e != OK)
         return e;
-    r->key = (struct key){0};
-    e = db_row(db, &key_change_sqls[KEY_LOCK], DB_ARGS(db_uuid(r->id), db_uuid(r->user_id)), r->arena, &r->key);
-    if (e == OK)
-        e = key_check(&r->key);
-    if (e != OK)
-        return e == ERR_KEY_EXPIRED ? ERR_KEY_ENDED : e;
-    return key_change_secret(db, r, clock_now_us());
+    e = key_lock(db, r->arena, r->user_id, r->id, &r->key);
+    return e == OK ? key_change_secret(db, r, clock_now_us()) : e;
 }
 
 enum err key_rotate(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
@@ -146,9 +192,8 @@ static const struct sql key_change_sqls[] = {
                       "SELECT " KEY_COLS " FROM api_keys WHERE id = ? AND user_id = ? AND " KEY_IS_SHOWN " FOR UPDATE",
                   .in = "uu",
                   .cols = key_cols},
-    [KEY_REVOKE] =
-        {.text = "UPDATE api_keys SET revoked_at_us = ? WHERE user_id = ? AND revoked_at_us IS NULL AND " KEY_ALL_ROWS,
-         .in = "iuuu"},
+    [KEY_CHANGE] = {.text = "UPDATE " KEY_ALL_ROWS " SET name = ?, scopes = ? WHERE " KEY_ARE_ITS_ROWS, .in = "siuuu"},
+    [KEY_REVOKE] = {.text = "UPDATE " KEY_ALL_ROWS " SET revoked_at_us = ? WHERE " KEY_ARE_ITS_ROWS, .in = "iuuu"},
     [KEY_SECRET] = {.text = "SELECT hash FROM api_keys WHERE id = ?", .in = "u", .cols = key_secret_cols},
     [KEY_NEW_SECRET] = {.text = "UPDATE api_keys SET hash = ?, prefix = ?, old_secret_expires_at_us = ? WHERE id = ?",
                         .in = "bsiu"},
@@ -161,6 +206,7 @@ static const struct sql key_change_sqls[] = {
     [KEY_OLD_INSERT] = {.text = "INSERT INTO api_keys (id, of_key_id, user_id, user_state, name, prefix, hash, scopes,"
                                 " created_at_us, expires_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                         .in = "uuusssbiii"},
-    [KEY_OLD_REUSE] = {.text = "UPDATE api_keys SET hash = ?, prefix = ?, expires_at_us = ? WHERE id = ?",
-                       .in = "bsiu"},
+    [KEY_OLD_REUSE] =
+        {.text = "UPDATE api_keys SET hash = ?, prefix = ?, expires_at_us = ?, revoked_at_us = NULL WHERE id = ?",
+         .in = "bsiu"},
 };

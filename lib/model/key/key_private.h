@@ -18,5 +18,9 @@ extern const struct db_col key_cols[];
 /* The rows of keys that their owners see, and not those of old secrets. */
 #define KEY_IS_SHOWN "of_key_id IS NULL AND revoked_at_us IS NULL"
 
-/* All rows of one: its own and those of its old secrets. A key never has the id of such a row. */
-#define KEY_ALL_ROWS "(id = ? OR of_key_id = ?)"
+/*
+ * UPDATE KEY_ALL_ROWS SET … WHERE KEY_ARE_ITS_ROWS, with the user, the key and the key again: all rows of a key that was not
+ * revoked. They are found among the few of the user that were not.
+ */
+#define KEY_ALL_ROWS "api_keys FORCE INDEX (by_user_live)"
+#define KEY_ARE_ITS_ROWS "user_id = ? AND revoked_at_us IS NULL AND ((id = ? AND of_key_id IS NULL) OR of_key_id = ?)"
