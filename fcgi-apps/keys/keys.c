@@ -128,7 +128,7 @@ static enum err keys_change(struct ctx *c)
         e = input_json(c, keys_change_fields, &to);
     if (e != OK)
         return e;
-    e = key_change(c->db, c->arena, &c->caller.user_id, &id, &to, &key);
+    e = key_change(c->db, c->arena, &c->caller.user_id, &id, &to, c->caller.is_recent, &key);
     if (e == OK || e == ERR_OUTCOME_UNKNOWN)
         credentials_end(c);
     return e == OK ? reply_data(&c->rep, 200, keys_shown_fields, &key) : e;
@@ -169,6 +169,7 @@ const struct route keys_routes[] = {
      .pattern = "/api/v1/keys",
      .handler = keys_create,
      .auth = AUTH_SESSION,
+     .recent_auth = true,
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_API,
      .summary = "Create an API key, shown once"},
@@ -195,6 +196,7 @@ const struct route keys_routes[] = {
      .pattern = "/api/v1/keys/{id}/rotate",
      .handler = keys_rotate,
      .auth = AUTH_SESSION,
+     .recent_auth = true,
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_API,
      .summary = "Give an API key a new secret, shown once"},

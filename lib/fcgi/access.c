@@ -35,7 +35,10 @@ static enum err access_by_session(struct ctx *c, struct str token)
     enum err e = session_authenticate(c->db, c->arena, c->conf, token, &session);
     if (e != OK)
         return e;
-    c->caller = (struct caller){.kind = CALLER_SESSION, .user_id = session.user_id, .session_id = session.id};
+    c->caller = (struct caller){.kind = CALLER_SESSION,
+                                .user_id = session.user_id,
+                                .session_id = session.id,
+                                .is_recent = session_is_recent(&session)};
     return OK;
 }
 
@@ -99,7 +102,10 @@ enum err access_check(struct ctx *c, const struct route *route)
     enum err e = access_identify(c);
     if (e != OK)
         return e;
-    if (c->caller.kind == CALLER_SESSION)
-        return access_is_cross_origin(c, true) ? ERR_CROSS_ORIGIN : OK;
+    if (c->caller.kind == CALLER_SESSION) {
+        if (access_is_cross_origin(c, true))
+            return ERR_CROSS_ORIGIN;
+        return route->recent_auth && !c->caller.is_recent ? ERR_RECENT_AUTH : OK;
+    }
     return route->auth == AUTH_SESSION ? ERR_SESSION_REQUIRED : access_by_scope(c, route->scope);
 }

@@ -90,6 +90,7 @@ def test_a_key_that_has_expired_takes_no_place(user, stack):
         made(user)
     expect(create(user), 409, "too_many")
     stack.move_clock(HOUR + 1)
+    user.confirm()
     made(user)
     ids = [k["id"] for k in listed(user, "?limit=100")["data"]]
     assert len(ids) == LIMIT and old["id"] not in ids

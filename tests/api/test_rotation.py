@@ -107,6 +107,7 @@ def test_whose_answer_was_lost_rotates_again(user, stack):
     stack.move_clock(3601)
     expect(with_key(stack, first["key"]), 401, "key_rotated")
     expect(with_key(stack, second["key"]), 200)
+    user.confirm()
     fourth = rotated(user, first, overlap_sec=0)
     expect(with_key(stack, second["key"]), 401, "key_rotated")
     expect(with_key(stack, third["key"]), 401, "key_rotated")
@@ -179,6 +180,7 @@ def test_a_key_that_expires(user, stack):
     stack.move_clock(3601)
     assert with_key(stack, key["key"]).status_code == 401
     expect(with_key(stack, new["key"]), 401, "key_expired")
+    user.confirm()
     expect(rotate(user, key), 409, "key_ended")
 
 

@@ -57,11 +57,11 @@ MUST_CHECK enum err key_get(struct db *db, struct arena *arena, const struct uui
                             struct key *ret_key);
 
 /*
- * Changes the name, unless that of to is absent, and the scopes, unless those of to are none. ERR_NOT_FOUND; ERR_KEY_ENDED. The
- * caller then ends the credential epoch, also after ERR_OUTCOME_UNKNOWN.
+ * Changes the name, unless that of to is absent, and the scopes, unless those of to are none. ERR_RECENT_AUTH if a scope is added,
+ * unless may_widen; ERR_NOT_FOUND; ERR_KEY_ENDED. The caller then ends the credential epoch, also after ERR_OUTCOME_UNKNOWN.
  */
 MUST_CHECK enum err key_change(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
-                               const struct key_terms *to, struct key *ret_key);
+                               const struct key_terms *to, bool may_widen, struct key *ret_key);
 
 /* ERR_NOT_FOUND. The caller then ends the credential epoch: programs may still have the key in their caches. */
 MUST_CHECK enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id);

@@ -37,6 +37,7 @@ struct key_new_terms {
     struct arena *arena;
     const struct uuid *user_id, *id;
     const struct key_terms *to;
+    bool may_widen;
     struct key key;
 };
 
@@ -48,6 +49,8 @@ static enum err key_change_tx(struct db *db, void *arg)
     enum err e = key_lock(db, n->arena, n->user_id, n->id, k);
     if (e != OK)
         return e;
+    if (!n->may_widen && (n->to->scopes & ~k->scopes) != 0)
+        return ERR_RECENT_AUTH;
     if (n->to->name.p != NULL)
         k->name = n->to->name;
     if (n->to->scopes != 0)
@@ -58,9 +61,9 @@ static enum err key_change_tx(struct db *db, void *arg)
 }
 
 enum err key_change(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
-                    const struct key_terms *to, struct key *ret_key)
+                    const struct key_terms *to, bool may_widen, struct key *ret_key)
 {
-    struct key_new_terms n = {.arena = arena, .user_id = user_id, .id = id, .to = to};
+    struct key_new_terms n = {.arena = arena, .user_id = user_id, .id = id, .to = to, .may_widen = may_widen};
     enum err e = db_tx(db, key_change_tx, &n);
 
     if (e == OK)
