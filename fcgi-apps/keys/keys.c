@@ -58,6 +58,10 @@ static const struct json_field keys_rotation_fields[] = {
         {.name = "old_secret_expires_at", \
          JSON_TIME(T, prefix_ old_secret_expires_at_us), \
          .help = "When the last secret before a rotation stops working; null if it was never rotated"}, \
+        {.name = "revoked_at", JSON_TIME(T, prefix_ revoked_at_us), .help = "When it was revoked, or null"}, \
+        {.name = "revoked_reason", \
+         JSON_STR(T, prefix_ revoked_reason), \
+         .help = "seen_in_clear: it came over plain HTTP; null if it is not revoked"}, \
     { \
         .name = "last_used_at", JSON_TIME(T, prefix_ last_used_at_us), .help = "Last request with it, or null", \
         .policy = "key.last_used" \

@@ -65,6 +65,7 @@ struct route {
     enum route_auth auth;
     enum key_scope scope; /* of AUTH_ANY: what a key must be allowed; SCOPE_NONE if nothing. A session may do all */
     bool recent_auth; /* of AUTH_SESSION: only where the password was typed within ten minutes (model/user/session.h) */
+    bool internal;    /* nginx alone asks, from a location that is written by hand: nobody comes to it from outside */
     uint64_t body_max_bytes; /* 0: no body is taken */
     enum route_rate rate;
     enum route_effect effect;

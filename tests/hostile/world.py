@@ -99,7 +99,8 @@ class World:
         self.stack, self.lock = stack, threading.Lock()
         hosts = {s.name: s.host for s in services.PROGRAMS}
         self.hosts = {r["pattern"]: hosts[r["app"]] for r in tables["routes"]}
-        self.routes, self.errors = tables["routes"], {e["code"]: e for e in tables["errors"]}
+        self.routes = [r for r in tables["routes"] if not r["internal"]]
+        self.errors = {e["code"]: e for e in tables["errors"]}
         self.me, self.other, self.victim = self.people = [Person(stack, n) for n in ("me", "other", "victim")]
         for person in self.people:
             person.settle()

@@ -45,6 +45,19 @@ bool key_is_wellformed(struct str text)
     return str_eq(str_skip(text, KEY_CHARS - CHECKSUM_CHARS), str_of(sum, sizeof sum));
 }
 
+bool key_find(struct str *rest, struct str *ret_text)
+{
+    for (; rest->n >= KEY_CHARS; *rest = str_skip(*rest, 1)) {
+        struct str text = str_head(*rest, KEY_CHARS);
+        if (!key_is_wellformed(text))
+            continue;
+        *ret_text = text;
+        *rest = str_skip(*rest, KEY_CHARS);
+        return true;
+    }
+    return false;
+}
+
 struct str key_new_text(struct arena *arena)
 {
     struct str token = token_new(arena, RANDOM_BYTES);
@@ -125,8 +138,13 @@ enum err key_check(const struct key *k)
     if (k->expires_at_us != 0 && clock_now_us() >= k->expires_at_us)
         return k->is_old_secret ? ERR_KEY_ROTATED : ERR_KEY_EXPIRED;
     if (k->revoked_at_us != 0)
-        return ERR_INVALID_KEY;
+        return k->revoked_reason.p != NULL ? ERR_KEY_SEEN : ERR_INVALID_KEY;
     return k->user_state == USER_ACTIVE ? OK : ERR_ACCOUNT_DISABLED;
+}
+
+enum err key_by_hash(struct db *db, struct arena *arena, const struct sha256 *hash, struct key *ret_key)
+{
+    return db_row(db, &key_sqls[KEY_BY_HASH], DB_ARGS(db_bytes(hash->b, sizeof hash->b)), arena, ret_key);
 }
 
 enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *arena, struct str text,
@@ -142,7 +160,7 @@ enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *
         *ret_key = k;
         return key_check(&k);
     }
-    enum err e = db_row(db, &key_sqls[KEY_BY_HASH], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), arena, &k);
+    enum err e = key_by_hash(db, arena, &hash, &k);
     if (e != OK)
         return e == ERR_NOT_FOUND ? ERR_INVALID_KEY : e;
     e = key_check(&k);
@@ -215,6 +233,7 @@ const struct db_col key_cols[] = {
     DB_COL(struct key, old_secret_expires_at_us, I64),
     DB_COL(struct key, last_used_at_us, I64),
     DB_COL(struct key, revoked_at_us, I64),
+    DB_COL(struct key, revoked_reason, STR),
     DB_END,
 };
 

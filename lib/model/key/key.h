@@ -16,6 +16,7 @@
 #define KEY_OLD_SECRETS_MAX 3 /* of a key, that still work: one, and two for those who lost the answer to a rotation */
 
 struct key_cache; /* key_cache.h */
+struct sha256;    /* crypto/digest.h */
 
 struct key {
     struct uuid id, user_id;
@@ -25,9 +26,13 @@ struct key {
     int64_t scopes;                                                       /* what it may do (base/scope.h) */
     int64_t created_at_us, expires_at_us, last_used_at_us, revoked_at_us; /* 0: never */
     int64_t old_secret_expires_at_us; /* the last of them; 0: it was never rotated */
+    struct str revoked_reason;        /* why, if not by its owner: "seen_in_clear" */
 };
 
 bool key_is_wellformed(struct str text); /* checks shape and checksum, without a query */
+
+/* The first that is well-formed in *rest, wherever it stands; *rest is then what follows it. */
+bool key_find(struct str *rest, struct str *ret_text);
 
 /* What its owner says about a key. */
 struct key_terms {
@@ -48,7 +53,7 @@ MUST_CHECK enum err key_create(struct db *db, struct arena *arena, const struct 
 MUST_CHECK enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *arena, struct str text,
                                      struct key *ret_key);
 
-/* Live keys whose ids are below that one, newest first. */
+/* Keys whose ids are below that one, newest first: those that their owner has not revoked. */
 MUST_CHECK enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below,
                              size_t max, struct key **ret_keys, size_t *ret_n);
 
@@ -62,6 +67,13 @@ MUST_CHECK enum err key_get(struct db *db, struct arena *arena, const struct uui
  */
 MUST_CHECK enum err key_change(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
                                const struct key_terms *to, bool may_widen, struct key *ret_key);
+
+/*
+ * Somebody on the way has seen one of its secrets, which has this hash: revokes the key if it is live, also of a disabled user.
+ * Its owner sees it until they revoke it, too. ERR_NOT_FOUND if there is none that is live. The caller then ends the credential
+ * epoch.
+ */
+MUST_CHECK enum err key_revoke_seen(struct db *db, struct arena *arena, const struct sha256 *hash, struct key *ret_key);
 
 /* ERR_NOT_FOUND. The caller then ends the credential epoch: programs may still have the key in their caches. */
 MUST_CHECK enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id);

@@ -9,6 +9,8 @@ enum {
     KEY_LOCK,
     KEY_CHANGE,
     KEY_REVOKE,
+    KEY_REVOKE_SEEN,
+    KEY_DISMISS,
     KEY_SECRET,
     KEY_NEW_SECRET,
     KEY_OLD_SHORTEN,
@@ -28,7 +30,7 @@ static enum err key_lock(struct db *db, struct arena *arena, const struct uuid *
     if (e == OK)
         e = key_check(&k);
     if (e != OK)
-        return e == ERR_KEY_EXPIRED ? ERR_KEY_ENDED : e;
+        return e == ERR_KEY_EXPIRED || e == ERR_KEY_SEEN ? ERR_KEY_ENDED : e;
     *ret_key = k;
     return OK;
 }
@@ -76,8 +78,27 @@ enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid
     enum err e = db_change(db, &key_change_sqls[KEY_REVOKE],
                            DB_ARGS(db_i64(clock_now_us()), db_uuid(user_id), db_uuid(id), db_uuid(id)));
 
+    if (e == ERR_CONFLICT)
+        e = db_change(db, &key_change_sqls[KEY_DISMISS], DB_ARGS(db_uuid(id), db_uuid(user_id)));
     if (e == OK)
         point("key.revoked");
+    return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
+}
+
+enum err key_revoke_seen(struct db *db, struct arena *arena, const struct sha256 *hash, struct key *ret_key)
+{
+    struct key k = {0};
+
+    enum err e = key_by_hash(db, arena, hash, &k);
+    if (e != OK)
+        return e;
+    e = key_check(&k);
+    if (e != OK && e != ERR_ACCOUNT_DISABLED)
+        return ERR_NOT_FOUND;
+    e = db_change(db, &key_change_sqls[KEY_REVOKE_SEEN],
+                  DB_ARGS(db_i64(clock_now_us()), db_uuid(&k.user_id), db_uuid(&k.id), db_uuid(&k.id)));
+    if (e == OK)
+        *ret_key = k;
     return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
 }
 
@@ -197,6 +218,12 @@ static const struct sql key_change_sqls[] = {
                   .cols = key_cols},
     [KEY_CHANGE] = {.text = "UPDATE " KEY_ALL_ROWS " SET name = ?, scopes = ? WHERE " KEY_ARE_ITS_ROWS, .in = "siuuu"},
     [KEY_REVOKE] = {.text = "UPDATE " KEY_ALL_ROWS " SET revoked_at_us = ? WHERE " KEY_ARE_ITS_ROWS, .in = "iuuu"},
+    [KEY_REVOKE_SEEN] = {.text = "UPDATE " KEY_ALL_ROWS " SET revoked_at_us = ?, revoked_reason = 'seen_in_clear'"
+                                 " WHERE " KEY_ARE_ITS_ROWS,
+                         .in = "iuuu"},
+    [KEY_DISMISS] = {.text = "UPDATE api_keys SET revoked_reason = NULL WHERE id = ? AND user_id = ? AND"
+                             " of_key_id IS NULL AND revoked_reason IS NOT NULL",
+                     .in = "uu"},
     [KEY_SECRET] = {.text = "SELECT hash FROM api_keys WHERE id = ?", .in = "u", .cols = key_secret_cols},
     [KEY_NEW_SECRET] = {.text = "UPDATE api_keys SET hash = ?, prefix = ?, old_secret_expires_at_us = ? WHERE id = ?",
                         .in = "bsiu"},
