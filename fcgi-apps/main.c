@@ -23,12 +23,13 @@ static int main_refuse(const char *why)
     return EX_CONFIG;
 }
 
-/* A route whose row leaves out a policy column does not serve. */
+/* A route whose row leaves out a policy column, or says of keys or sessions what it does not let in, does not serve. */
 static const struct route *main_incomplete_route(const struct app *app)
 {
     for (const struct route *const *t = app->routes; *t != NULL; t++)
         for (const struct route *r = *t; r->method != NULL; r++)
-            if (r->auth == AUTH_UNSET || r->rate == RATE_UNSET || r->summary == NULL)
+            if (r->auth == AUTH_UNSET || r->rate == RATE_UNSET || r->summary == NULL ||
+                (r->auth == AUTH_ANY) != (r->scope != SCOPE_UNSET) || (r->recent_auth && r->auth != AUTH_SESSION))
                 return r;
     return NULL;
 }

@@ -13,6 +13,7 @@ static int auth_heavy_max(const struct conf *conf)
 
 const struct app app_auth = {
     .name = "auth",
-    .routes = (const struct route *const[]){auth_register_routes, auth_session_routes, auth_me_routes, NULL},
+    .routes = (const struct route *const[]){auth_register_routes, auth_session_routes, auth_confirm_routes,
+                                            auth_me_routes, NULL},
     .heavy_max = auth_heavy_max,
 };

@@ -5,7 +5,6 @@
 #include "model/user/session.h"
 
 #define BODY_MAX_BYTES (16u << 10)
-#define FIELD_MAX_BYTES 1024 /* far above what can match; longer ones are simply wrong */
 
 struct credentials {
     struct str email, password;
@@ -15,20 +14,19 @@ static const struct json_field sign_in_credentials_fields[] = {
     {.name = "email",
      JSON_STR(struct credentials, email),
      .required = true,
-     .max = FIELD_MAX_BYTES,
+     .max = AUTH_FIELD_MAX_BYTES,
      .help = "Address of the account",
      .policy = "account.email"},
     {.name = "password",
      JSON_STR(struct credentials, password),
      .required = true,
-     .max = FIELD_MAX_BYTES,
+     .max = AUTH_FIELD_MAX_BYTES,
      .help = "Its password",
      .policy = "account.password"},
     JSON_END,
 };
 
-/* RFC 6265bis 4.1.3.2: the prefix __Host- binds the cookie to this very host, over TLS, for every path. */
-static void sign_in_set_cookie(struct ctx *c, struct str token, int64_t max_age_sec)
+void auth_set_cookie(struct ctx *c, struct str token, int64_t max_age_sec)
 {
     reply_header(&c->rep, "Set-Cookie",
                  arena_printf(c->arena, SESSION_COOKIE "=%.*s; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=%lld",
@@ -81,7 +79,7 @@ static enum err sign_in_login(struct ctx *c)
         return ERR_BAD_CREDENTIALS;
     if (e != OK)
         return e;
-    sign_in_set_cookie(c, token, session_lifetime_sec(c->conf));
+    auth_set_cookie(c, token, session_lifetime_sec(c->conf));
     return reply_data(&c->rep, 200, auth_user_fields, &user);
 }
 
@@ -91,7 +89,7 @@ static enum err sign_in_logout(struct ctx *c)
 
     if (e != OK)
         return e;
-    sign_in_set_cookie(c, STR(""), 0);
+    auth_set_cookie(c, STR(""), 0);
     return reply_nothing(&c->rep);
 }
 

@@ -1,28 +1,46 @@
+#include <stdlib.h>
+
+#include "keys/clear.h"
 #include "keys/keys.h"
 #include "keys/ready.h"
 
 static enum err keys_app_start(const struct conf *conf, void **ret_state, struct buf *why)
 {
+    struct keys_state *s = xcalloc(1, sizeof *s);
+
     (void)why;
-    *ret_state = ready_new(conf);
+    s->ready = ready_new(conf);
+    s->clear = clear_new(conf);
+    *ret_state = s;
     return OK;
 }
 
 static void keys_app_stop(void *state)
 {
-    ready_free(state);
+    struct keys_state *s = state;
+
+    ready_free(s->ready);
+    clear_free(s->clear);
+    free(s);
 }
 
+/* Keys that were noted before the stop are still looked at. */
 static void keys_app_background(const struct conf *conf, struct db *db, struct arena *arena, void *state,
                                 const atomic_bool *stopping)
 {
+    struct keys_state *s = state;
+
     (void)conf;
-    ready_run(state, db, arena, stopping);
+    while (!atomic_load(stopping)) {
+        ready_look(s->ready, db, arena);
+        clear_work(s->clear, db, arena);
+    }
+    clear_work(s->clear, db, arena);
 }
 
 const struct app app_keys = {
     .name = "keys",
-    .routes = (const struct route *const[]){keys_routes, health_routes, NULL},
+    .routes = (const struct route *const[]){keys_routes, clear_routes, health_routes, NULL},
     .start = keys_app_start,
     .stop = keys_app_stop,
     .background = keys_app_background,

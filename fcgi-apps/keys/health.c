@@ -31,10 +31,11 @@ static void health_note_missed(struct ctx *c, const struct ready *r)
 
 static enum err health_ready(struct ctx *c)
 {
+    const struct keys_state *state = c->state;
     struct ready r;
     size_t up = 0;
 
-    enum err e = ready_ask(c->state, &r);
+    enum err e = ready_ask(state->ready, &r);
     if (e != OK)
         return e;
     health_note_missed(c, &r);

@@ -1,24 +1,50 @@
 #include "keys/keys.h"
 
+#include "base/clock.h"
 #include "fcgi/credentials.h"
 #include "fcgi/page.h"
 #include "model/key/key.h"
 
 #define BODY_MAX_BYTES (4u << 10)
+#define OVERLAP_DEFAULT_SEC 86400 /* long enough to replace it everywhere, with a night between */
+#define OVERLAP_MAX_SEC (7 * 86400)
+#define SCOPES_SENT_MAX 20 /* more than there are, so that one that is sent twice is named */
 
-struct keys_creation {
-    struct str name;
-};
+static enum err keys_check_expiry(const void *at_us)
+{
+    return *(const int64_t *)at_us > clock_now_us() ? OK : ERR_TIME_PAST;
+}
+
+#define KEYS_NAME \
+    .name = "name", JSON_STR(struct key_terms, name), .min = 1, .max = KEY_NAME_MAX_BYTES, .check = input_check_line, \
+    .help = "What the key is for", .policy = "key.name"
+#define KEYS_SCOPES \
+    .name = "scopes", JSON_SET(struct key_terms, scopes, scope_names), .min = 1, .max = SCOPES_SENT_MAX, \
+    .help = "What the key may do; of a new one all if not given"
 
 static const struct json_field keys_creation_fields[] = {
-    {.name = "name",
-     JSON_STR(struct keys_creation, name),
-     .required = true,
-     .min = 1,
-     .max = KEY_NAME_MAX_BYTES,
-     .check = input_check_line,
-     .help = "What the key is for",
-     .policy = "key.name"},
+    {KEYS_NAME, .required = true},
+    {KEYS_SCOPES, .nullable = true},
+    {.name = "expires_at",
+     JSON_TIME(struct key_terms, expires_at_us),
+     .nullable = true,
+     .check = keys_check_expiry,
+     .help = "When it stops working; never if not given"},
+    JSON_END,
+};
+
+static const struct json_field keys_change_fields[] = {{KEYS_NAME}, {KEYS_SCOPES}, JSON_END};
+
+struct keys_rotation {
+    int64_t overlap_sec;
+};
+
+static const struct json_field keys_rotation_fields[] = {
+    {.name = "overlap_sec",
+     JSON_I64(struct keys_rotation, overlap_sec),
+     .min = 0,
+     .max = OVERLAP_MAX_SEC,
+     .help = "How long the old secret goes on working; a day if not given"},
     JSON_END,
 };
 
@@ -26,7 +52,16 @@ static const struct json_field keys_creation_fields[] = {
     {.name = "id", JSON_UUID(T, prefix_ id), .help = "The key's id"}, \
         {.name = "name", JSON_STR(T, prefix_ name), .help = "What it is for", .policy = "key.name"}, \
         {.name = "prefix", JSON_STR(T, prefix_ prefix), .help = "Its first characters", .policy = "key.name"}, \
+        {.name = "scopes", JSON_SET(T, prefix_ scopes, scope_names), .help = "What it may do"}, \
         {.name = "created_at", JSON_TIME(T, prefix_ created_at_us), .help = "Creation", .policy = "key.name"}, \
+        {.name = "expires_at", JSON_TIME(T, prefix_ expires_at_us), .help = "When it stops working, or null"}, \
+        {.name = "old_secret_expires_at", \
+         JSON_TIME(T, prefix_ old_secret_expires_at_us), \
+         .help = "When the last secret before a rotation stops working; null if it was never rotated"}, \
+        {.name = "revoked_at", JSON_TIME(T, prefix_ revoked_at_us), .help = "When it was revoked, or null"}, \
+        {.name = "revoked_reason", \
+         JSON_STR(T, prefix_ revoked_reason), \
+         .help = "seen_in_clear: it came over plain HTTP; null if it is not revoked"}, \
     { \
         .name = "last_used_at", JSON_TIME(T, prefix_ last_used_at_us), .help = "Last request with it, or null", \
         .policy = "key.last_used" \
@@ -47,12 +82,12 @@ static const struct json_field keys_shown_fields[] = {KEY_FIELDS(struct key, ), 
 
 static enum err keys_create(struct ctx *c)
 {
-    struct keys_creation in = {0};
+    struct key_terms in = {.scopes = SCOPES_ALL};
     struct created out = {0};
 
     enum err e = input_json(c, keys_creation_fields, &in);
     if (e == OK)
-        e = key_create(c->db, c->arena, c->conf, &c->caller.user_id, in.name, &out.text, &out.key);
+        e = key_create(c->db, c->arena, c->conf, &c->caller.user_id, &in, &out.text, &out.key);
     if (e == ERR_OUTCOME_UNKNOWN)
         c->problems.may_exist = out.key.id;
     return e == OK ? reply_data(&c->rep, 201, keys_created_fields, &out) : e;
@@ -73,6 +108,54 @@ static enum err keys_list(struct ctx *c)
     return page_reply(c, &page, keys_shown_fields, keys, n, sizeof *keys);
 }
 
+static enum err keys_get(struct ctx *c)
+{
+    struct uuid id;
+    struct key key = {0};
+
+    enum err e = request_param_uuid(&c->req, 0, &id);
+    if (e == OK)
+        e = input_query_only(c, NULL);
+    if (e == OK)
+        e = key_get(c->db, c->arena, &c->caller.user_id, &id, &key);
+    return e == OK ? reply_data(&c->rep, 200, keys_shown_fields, &key) : e;
+}
+
+static enum err keys_change(struct ctx *c)
+{
+    struct key_terms to = {0};
+    struct uuid id;
+    struct key key = {0};
+
+    enum err e = request_param_uuid(&c->req, 0, &id);
+    if (e == OK)
+        e = input_json(c, keys_change_fields, &to);
+    if (e != OK)
+        return e;
+    e = key_change(c->db, c->arena, &c->caller.user_id, &id, &to, c->caller.is_recent, &key);
+    if (e == OK || e == ERR_OUTCOME_UNKNOWN)
+        credentials_end(c);
+    return e == OK ? reply_data(&c->rep, 200, keys_shown_fields, &key) : e;
+}
+
+/* Nothing tells whether it happened when the outcome is unknown but the key itself: its prefix is that of the new secret. */
+static enum err keys_rotate(struct ctx *c)
+{
+    struct keys_rotation in = {.overlap_sec = OVERLAP_DEFAULT_SEC};
+    struct created out = {0};
+    struct uuid id;
+
+    enum err e = request_param_uuid(&c->req, 0, &id);
+    if (e == OK)
+        e = input_json(c, keys_rotation_fields, &in);
+    if (e != OK)
+        return e;
+    e = key_rotate(c->db, c->arena, &c->caller.user_id, &id, in.overlap_sec * US_PER_SEC, &out.text, &out.key);
+    if (e == OK || e == ERR_OUTCOME_UNKNOWN)
+        credentials_end(c);
+    return e == OK ? reply_data(&c->rep, 200, keys_created_fields, &out) : e;
+}
+
 static enum err keys_revoke(struct ctx *c)
 {
     struct uuid id;
@@ -90,6 +173,7 @@ const struct route keys_routes[] = {
      .pattern = "/api/v1/keys",
      .handler = keys_create,
      .auth = AUTH_SESSION,
+     .recent_auth = true,
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_API,
      .summary = "Create an API key, shown once"},
@@ -99,6 +183,27 @@ const struct route keys_routes[] = {
      .auth = AUTH_SESSION,
      .rate = RATE_API,
      .summary = "List API keys"},
+    {.method = "GET",
+     .pattern = "/api/v1/keys/{id}",
+     .handler = keys_get,
+     .auth = AUTH_SESSION,
+     .rate = RATE_API,
+     .summary = "Get an API key"},
+    {.method = "PATCH",
+     .pattern = "/api/v1/keys/{id}",
+     .handler = keys_change,
+     .auth = AUTH_SESSION,
+     .body_max_bytes = BODY_MAX_BYTES,
+     .rate = RATE_API,
+     .summary = "Change an API key's name and scopes"},
+    {.method = "POST",
+     .pattern = "/api/v1/keys/{id}/rotate",
+     .handler = keys_rotate,
+     .auth = AUTH_SESSION,
+     .recent_auth = true,
+     .body_max_bytes = BODY_MAX_BYTES,
+     .rate = RATE_API,
+     .summary = "Give an API key a new secret, shown once"},
     {.method = "DELETE",
      .pattern = "/api/v1/keys/{id}",
      .handler = keys_revoke,

@@ -3,4 +3,9 @@
 
 #include "fcgi/app.h"
 
-extern const struct route keys_routes[], health_routes[];
+struct keys_state {
+    struct ready_watch *ready; /* ready.h */
+    struct clear *clear;       /* clear.h */
+};
+
+extern const struct route keys_routes[], clear_routes[], health_routes[];

@@ -12,7 +12,7 @@
 #define LOOK_EVERY_US US_PER_SEC
 #define PROBE_MS 2000             /* most programs that are restarted are back by then */
 #define START_US (2 * US_PER_SEC) /* how long the next process takes until it answers */
-#define STOP_MS 200               /* how long the thread sleeps before it checks whether to stop */
+#define SLEEP_MS 200              /* how long the thread sleeps before it checks whether to stop, or has other work */
 #define WAITING_MAX 2             /* threads that may wait for READY_WAIT_MS: the others are for API keys */
 #define OLD_US (LOOK_EVERY_US + READY_WAIT_MS * US_PER_MS) /* older than any look that does not hang */
 
@@ -153,27 +153,25 @@ static void ready_begin_look(struct ready_watch *w)
         w->now.parts[i].state = i == PART_DATABASE ? READY_DOWN : READY_UNKNOWN; /* until it answers */
 }
 
-void ready_run(struct ready_watch *w, struct db *db, struct arena *arena, const atomic_bool *stopping)
+void ready_look(struct ready_watch *w, struct db *db, struct arena *arena)
 {
-    while (!atomic_load(stopping)) {
-        lock_take(&w->lock);
-        if (!w->wanted)
-            (void)cond_wait_until(&w->asked, &w->lock, clock_mono_us() + STOP_MS * US_PER_MS);
-        bool wanted = w->wanted;
-        if (wanted)
-            ready_begin_look(w);
-        lock_release(&w->lock);
-        if (!wanted)
-            continue;
-        ready_look_at_sockets(w);
-        ready_look_at_database(w, db, arena);
-        lock_take(&w->lock);
-        w->last = w->now;
-        w->looked_us = clock_mono_us();
-        w->wanted = false; /* who asked meanwhile has this answer */
-        cond_signal_all(&w->looked);
-        lock_release(&w->lock);
-    }
+    lock_take(&w->lock);
+    if (!w->wanted)
+        (void)cond_wait_until(&w->asked, &w->lock, clock_mono_us() + SLEEP_MS * US_PER_MS);
+    bool wanted = w->wanted;
+    if (wanted)
+        ready_begin_look(w);
+    lock_release(&w->lock);
+    if (!wanted)
+        return;
+    ready_look_at_sockets(w);
+    ready_look_at_database(w, db, arena);
+    lock_take(&w->lock);
+    w->last = w->now;
+    w->looked_us = clock_mono_us();
+    w->wanted = false; /* who asked meanwhile has this answer */
+    cond_signal_all(&w->looked);
+    lock_release(&w->lock);
 }
 
 static bool ready_is_younger(const struct ready_watch *w, int64_t age_us)

@@ -1,6 +1,6 @@
 /*
  * Which parts of the service are there: the database, its schema, and each row of the table of services but the
- * simulator's. A thread of its own looks, when somebody asks and at most once a second, however many ask.
+ * simulator's. A thread of the background looks, when somebody asks and at most once a second, however many ask.
  *
  *    programs         asked over FastCGI, as nginx asks them
  *    image service    asked for its metrics, which end with it; its own queue may be long
@@ -10,8 +10,6 @@
  * is READY_UNKNOWN, until it has lasted longer than a restart may.
  */
 #pragma once
-
-#include <stdatomic.h>
 
 #include "base/arena.h"
 #include "base/conf.h"
@@ -39,8 +37,8 @@ struct ready_watch;
 struct ready_watch *ready_new(const struct conf *conf);
 void ready_free(struct ready_watch *w);
 
-/* Looks whenever somebody asks, until *stopping. For one thread. */
-void ready_run(struct ready_watch *w, struct db *db, struct arena *arena, const atomic_bool *stopping);
+/* Looks if somebody asks, now or within a moment. For one thread, again and again. */
+void ready_look(struct ready_watch *w, struct db *db, struct arena *arena);
 
 /*
  * What is there now, or was within the last second. Waits at most READY_WAIT_MS: what has not been found out by then is

@@ -89,6 +89,7 @@ const struct route create_routes[] = {
      .pattern = "/api/v1/accounts/{id}/posts",
      .handler = posts_create,
      .auth = AUTH_ANY,
+     .scope = SCOPE_POSTS_WRITE,
      .body_max_bytes = POST_BODY_MAX_BYTES,
      .rate = RATE_API,
      .cost = COST_HEAVY,

@@ -17,8 +17,13 @@ static enum err access_by_key(struct ctx *c, struct str text)
     enum err e = key_authenticate(c->db, c->shared->key_cache, c->arena, text, &key);
     if (e != OK)
         return e;
-    c->caller = (struct caller){
-        .kind = CALLER_KEY, .user_id = key.user_id, .key_id = key.id, .key_name = key.name, .key_prefix = key.prefix};
+    c->caller = (struct caller){.kind = CALLER_KEY,
+                                .user_id = key.user_id,
+                                .key_id = key.id,
+                                .key_name = key.name,
+                                .key_prefix = key.prefix,
+                                .key_scopes = key.scopes,
+                                .key_expires_at_us = key.expires_at_us};
     key_use_note(c->shared->key_uses, &key.id);
     return OK;
 }
@@ -30,7 +35,10 @@ static enum err access_by_session(struct ctx *c, struct str token)
     enum err e = session_authenticate(c->db, c->arena, c->conf, token, &session);
     if (e != OK)
         return e;
-    c->caller = (struct caller){.kind = CALLER_SESSION, .user_id = session.user_id, .session_id = session.id};
+    c->caller = (struct caller){.kind = CALLER_SESSION,
+                                .user_id = session.user_id,
+                                .session_id = session.id,
+                                .is_recent = session_is_recent(&session)};
     return OK;
 }
 
@@ -74,6 +82,17 @@ static bool access_is_cross_origin(const struct ctx *c, bool must_say)
     return must_say;
 }
 
+/* Says which scope is missing; the header that goes with it is in handle.c. */
+static enum err access_by_scope(struct ctx *c, enum key_scope scope)
+{
+    if (scope_in(c->caller.key_scopes, scope))
+        return OK;
+    problem_add_text(
+        &c->problems, ERR_SCOPE_MISSING, (struct str){0},
+        arena_printf(c->arena, "This API key may not do this: it does not have the scope %s.", scope_name(scope)));
+    return ERR_SCOPE_MISSING;
+}
+
 enum err access_check(struct ctx *c, const struct route *route)
 {
     if (route->auth == AUTH_FOREIGN)
@@ -83,7 +102,10 @@ enum err access_check(struct ctx *c, const struct route *route)
     enum err e = access_identify(c);
     if (e != OK)
         return e;
-    if (c->caller.kind == CALLER_SESSION)
-        return access_is_cross_origin(c, true) ? ERR_CROSS_ORIGIN : OK;
-    return route->auth == AUTH_SESSION ? ERR_SESSION_REQUIRED : OK;
+    if (c->caller.kind == CALLER_SESSION) {
+        if (access_is_cross_origin(c, true))
+            return ERR_CROSS_ORIGIN;
+        return route->recent_auth && !c->caller.is_recent ? ERR_RECENT_AUTH : OK;
+    }
+    return route->auth == AUTH_SESSION ? ERR_SESSION_REQUIRED : access_by_scope(c, route->scope);
 }

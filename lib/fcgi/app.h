@@ -27,7 +27,9 @@ enum caller_kind { CALLER_NOBODY, CALLER_SESSION, CALLER_KEY };
 struct caller {
     enum caller_kind kind;
     struct uuid user_id, session_id, key_id; /* none where it does not apply */
+    bool is_recent;                          /* the password of the session was typed within ten minutes */
     struct str key_name, key_prefix;         /* of the key, to show them */
+    int64_t key_scopes, key_expires_at_us;   /* what it may do (base/scope.h), and until when; 0: always */
 };
 
 struct shared; /* what the threads of the process share; see serve.h */

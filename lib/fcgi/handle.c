@@ -174,12 +174,18 @@ static bool handle_shows_page(const struct ctx *c, const struct route *route, en
            code != ERR_INTERNAL && err_status(code) != 401;
 }
 
-/* The header that belongs to an error: how to sign in, which methods there are, how to encode, when to try again. */
+/* The header that belongs to an error: how to sign in, what the key lacks, which methods there are, how to encode, when to try again. */
 static void handle_error_header(struct ctx *c, enum err code, const struct route_match *m)
 {
     switch (err_status(code)) {
     case 401:
         reply_header(&c->rep, "WWW-Authenticate", STR("Bearer"));
+        return;
+    case 403:
+        if (code == ERR_SCOPE_MISSING) /* RFC 6750 3.1 */
+            reply_header(&c->rep, "WWW-Authenticate",
+                         arena_printf(c->arena, "Bearer error=\"insufficient_scope\", scope=\"%s\"",
+                                      scope_name(m->route->scope)));
         return;
     case 405:
         handle_allow_header(c, m);

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/scope.h"
 #include "base/str.h"
 
 struct ctx;
@@ -55,13 +56,16 @@ enum route_cost {
 };
 
 /*
- * The program enforces auth, body_max_bytes and cost. nginx's location of the pattern is generated from all rows that share it
- * (tools/generate): the largest body_max_bytes, rate, timeout_sec and effect.
+ * The program enforces auth, scope, recent_auth, body_max_bytes and cost. nginx's location of the pattern is generated
+ * from all rows that share it (tools/generate): the largest body_max_bytes, rate, timeout_sec and effect.
  */
 struct route {
     const char *method, *pattern;
     enum err (*handler)(struct ctx *c);
     enum route_auth auth;
+    enum key_scope scope; /* of AUTH_ANY: what a key must be allowed; SCOPE_NONE if nothing. A session may do all */
+    bool recent_auth; /* of AUTH_SESSION: only where the password was typed within ten minutes (model/user/session.h) */
+    bool internal;    /* nginx alone asks, from a location that is written by hand: nobody comes to it from outside */
     uint64_t body_max_bytes; /* 0: no body is taken */
     enum route_rate rate;
     enum route_effect effect;

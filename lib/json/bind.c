@@ -136,16 +136,10 @@ static enum err json_bind_enum(struct json_object *v, const struct json_field *f
     return ERR_FIELD_VALUE;
 }
 
-static enum err json_bind_elements(struct binding *bd, struct json_object *v, const struct json_field *f, void *ret,
-                                   const struct json_bind_path *path)
+/* How many elements an array has, if that is a number that the field takes. */
+static enum err json_bind_count(struct json_object *v, const struct json_field *f, size_t *ret_n)
 {
-    const struct json_field of_element = {.type = f->type == JSON_TYPE_ARRAY  ? JSON_TYPE_OBJECT
-                                                  : f->type == JSON_TYPE_STRS ? JSON_TYPE_STR
-                                                                              : JSON_TYPE_UUID};
     size_t n, max = f->max > 0 ? (size_t)f->max : ARRAY_MAX;
-    size_t size = f->type == JSON_TYPE_ARRAY  ? f->size
-                  : f->type == JSON_TYPE_STRS ? sizeof(struct str)
-                                              : sizeof(struct uuid);
 
     if (!json_object_is_type(v, json_type_array))
         return ERR_FIELD_TYPE;
@@ -154,6 +148,59 @@ static enum err json_bind_elements(struct binding *bd, struct json_object *v, co
         return ERR_FIELD_TOO_SHORT;
     if (n > max)
         return ERR_FIELD_TOO_LONG;
+    *ret_n = n;
+    return OK;
+}
+
+static enum err json_bind_member(struct json_object *v, const struct json_field *f, int64_t *set)
+{
+    int i;
+    enum err e = json_bind_enum(v, f, &i);
+
+    if (e != OK)
+        return e;
+    if ((*set >> i & 1) != 0)
+        return ERR_FIELD_REPEATED;
+    *set |= INT64_C(1) << i;
+    return OK;
+}
+
+static enum err json_bind_set(struct binding *bd, struct json_object *v, const struct json_field *f, int64_t *ret,
+                              const struct json_bind_path *path)
+{
+    const struct json_field of_element = {.type = JSON_TYPE_ENUM, .names = f->names};
+    int64_t set = 0;
+    size_t n;
+
+    enum err e = json_bind_count(v, f, &n);
+    if (e != OK)
+        return e;
+    for (size_t i = 0; i < n; i++) {
+        struct json_bind_path here = {.up = path, .index = i};
+        e = json_bind_member(json_object_array_get_idx(v, i), &of_element, &set);
+        if (e != OK && bd->problems == NULL)
+            return e;
+        if (e != OK)
+            (void)json_bind_refuse(bd, e, &here, &of_element);
+    }
+    *ret = set;
+    return OK;
+}
+
+static enum err json_bind_elements(struct binding *bd, struct json_object *v, const struct json_field *f, void *ret,
+                                   const struct json_bind_path *path)
+{
+    const struct json_field of_element = {.type = f->type == JSON_TYPE_ARRAY  ? JSON_TYPE_OBJECT
+                                                  : f->type == JSON_TYPE_STRS ? JSON_TYPE_STR
+                                                                              : JSON_TYPE_UUID};
+    size_t n;
+    size_t size = f->type == JSON_TYPE_ARRAY  ? f->size
+                  : f->type == JSON_TYPE_STRS ? sizeof(struct str)
+                                              : sizeof(struct uuid);
+
+    enum err counted = json_bind_count(v, f, &n);
+    if (counted != OK)
+        return counted;
     char *elements = arena_array(bd->arena, n, size);
     for (size_t i = 0; i < n; i++) {
         struct json_object *element = json_object_array_get_idx(v, i);
@@ -202,6 +249,8 @@ static enum err json_bind_value(struct binding *bd, struct json_object *v, const
         return json_bind_time(v, ret);
     case JSON_TYPE_ENUM:
         return json_bind_enum(v, f, ret);
+    case JSON_TYPE_SET:
+        return json_bind_set(bd, v, f, ret, path);
     case JSON_TYPE_OBJECT:
         return json_bind_object(bd, v, f->fields, ret, path);
     case JSON_TYPE_ARRAY:

@@ -40,6 +40,7 @@ enum json_field_type {
     JSON_TYPE_OBJECT,  /* an embedded struct, .fields; written as null when its given flag is false */
     JSON_TYPE_ARRAY,   /* struct json_array of structs described by .fields */
     JSON_TYPE_STRS,    /* struct strs: array of strings */
+    JSON_TYPE_SET,     /* int64_t, a bit for each of .names: array of those, none of them twice */
     JSON_TYPE_UUIDS,   /* struct uuids: array of ids */
     JSON_TYPE_RAW,     /* struct str that holds JSON text: written as it is; when bound, the value's text */
 };
@@ -60,7 +61,7 @@ struct json_field {
     size_t offset;
     size_t size;                     /* of an element (ARRAY) */
     const struct json_field *fields; /* of OBJECT and ARRAY */
-    const char *const *names;        /* of ENUM, NULL-ended */
+    const char *const *names;        /* of ENUM and SET, NULL-ended */
     /* 0: none; else the offset of a bool. Reading sets it when the key was there; writing an OBJECT asks it. */
     size_t given_offset;
     bool required;    /* reading: must be there and not null */
@@ -82,6 +83,7 @@ struct json_field {
 #define JSON_OBJECT(T, f, fields_) .type = JSON_TYPE_OBJECT, .offset = offsetof(T, f), .fields = (fields_)
 #define JSON_ARRAY(T, f, E, fields_) \
     .type = JSON_TYPE_ARRAY, .offset = offsetof(T, f), .size = sizeof(E), .fields = (fields_)
+#define JSON_SET(T, f, names_) .type = JSON_TYPE_SET, .offset = offsetof(T, f), .names = (names_)
 #define JSON_STRS(T, f) .type = JSON_TYPE_STRS, .offset = offsetof(T, f)
 #define JSON_UUIDS(T, f) .type = JSON_TYPE_UUIDS, .offset = offsetof(T, f)
 #define JSON_RAW(T, f) .type = JSON_TYPE_RAW, .offset = offsetof(T, f)

@@ -4,7 +4,8 @@
 
 static bool json_sentence_is_list(const struct json_field *f)
 {
-    return f->type == JSON_TYPE_ARRAY || f->type == JSON_TYPE_STRS || f->type == JSON_TYPE_UUIDS;
+    return f->type == JSON_TYPE_ARRAY || f->type == JSON_TYPE_STRS || f->type == JSON_TYPE_SET ||
+           f->type == JSON_TYPE_UUIDS;
 }
 
 static struct str json_sentence_wrong_type(const struct json_field *f)
@@ -19,6 +20,7 @@ static struct str json_sentence_wrong_type(const struct json_field *f)
         [JSON_TYPE_OBJECT] = "This must be an object.",
         [JSON_TYPE_ARRAY] = "This must be a list of objects.",
         [JSON_TYPE_STRS] = "This must be a list of strings.",
+        [JSON_TYPE_SET] = "This must be a list of strings.",
         [JSON_TYPE_UUIDS] = "This must be a list of ids, as strings.",
     };
 
@@ -91,6 +93,8 @@ struct str sentence_of(struct arena *arena, enum err code, const struct json_fie
         return json_sentence_wrong_length(arena, "at most", f->max, f);
     if (code == ERR_FIELD_RANGE && (f->min != 0 || f->max != 0))
         return arena_printf(arena, "This must be from %lld to %lld.", (long long)f->min, (long long)f->max);
+    if (code == ERR_FIELD_REPEATED)
+        return STR("This is in the list already.");
     if (code == ERR_FIELD_UNKNOWN)
         return json_sentence_unknown(arena, f);
     return code == ERR_FIELD_VALUE ? json_sentence_wrong_value(arena, f) : (struct str){0};

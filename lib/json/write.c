@@ -80,6 +80,18 @@ static void json_write_uuids(struct buf *b, const struct uuids *l)
     }
 }
 
+static void json_write_set(struct buf *b, const struct json_field *f, int64_t set)
+{
+    const char *comma = "";
+
+    for (int i = 0; f->names[i] != NULL; i++) {
+        if ((set >> i & 1) == 0)
+            continue;
+        buf_printf(b, "%s\"%s\"", comma, f->names[i]);
+        comma = ",";
+    }
+}
+
 static void json_write_array(struct buf *b, const struct json_field *f, const struct json_array *l)
 {
     for (size_t i = 0; i < l->n; i++) {
@@ -120,12 +132,15 @@ static void json_write_value(struct buf *b, const struct json_field *f, const vo
         return;
     case JSON_TYPE_ARRAY:
     case JSON_TYPE_STRS:
+    case JSON_TYPE_SET:
     case JSON_TYPE_UUIDS:
         buf_putc(b, '[');
         if (f->type == JSON_TYPE_ARRAY)
             json_write_array(b, f, v);
         else if (f->type == JSON_TYPE_STRS)
             json_write_strs(b, v);
+        else if (f->type == JSON_TYPE_SET)
+            json_write_set(b, f, *(const int64_t *)v);
         else
             json_write_uuids(b, v);
         buf_putc(b, ']');

@@ -39,7 +39,8 @@ def with_key(stack, key, path="/api/v1/me"):
 
 def test_key_is_shown_once(user, stack):
     key = made(user, "Zeitung für Ünlü")
-    assert set(key) == {"id", "name", "prefix", "key", "created_at", "last_used_at"}
+    assert set(key) == {"id", "name", "prefix", "scopes", "key", "created_at", "expires_at", "last_used_at",
+                        "old_secret_expires_at", "revoked_at", "revoked_reason"}
     assert re.fullmatch(r"mk_live_[0-9A-Za-z]{49}", key["key"])
     assert key["key"][51:] == checksum(key["key"][:51])
     assert key["prefix"] == key["key"][:12] and key["last_used_at"] is None and key["name"] == "Zeitung für Ünlü"
@@ -53,7 +54,7 @@ def test_key_is_shown_once(user, stack):
 def test_key_works_at_once(user, stack):
     key = made(user)
     data = expect(with_key(stack, key["key"]), 200)["data"]
-    assert data["id"] == user.id and data["key"] == {f: key[f] for f in ("id", "name", "prefix")}
+    assert data["id"] == user.id and data["key"] == {f: key[f] for f in ("id", "name", "prefix", "scopes", "expires_at")}
 
 
 @pytest.mark.parametrize("body, code, param", [
@@ -195,6 +196,8 @@ def test_no_such_key(user, key_id):
 
 def test_a_key_manages_no_keys(user):
     for answer in (user.api.get("/api/v1/keys"), user.api.post("/api/v1/keys", json={"name": "x"}),
+                   user.api.get("/api/v1/keys/01900000-0000-7000-8000-000000000000"),
+                   user.api.patch("/api/v1/keys/01900000-0000-7000-8000-000000000000", json={"name": "x"}),
                    user.api.delete("/api/v1/keys/01900000-0000-7000-8000-000000000000")):
         expect(answer, 403, "session_required")
 
@@ -208,9 +211,9 @@ def test_wrong_method(user):
     answer = user.web.put("/api/v1/keys", json={"name": "x"})
     expect(answer, 405, "method_not_allowed")
     assert {"GET", "POST"} <= {m.strip() for m in answer.headers["Allow"].split(",")}
-    answer = user.web.patch("/api/v1/keys/01900000-0000-7000-8000-000000000000", json={})
+    answer = user.web.put("/api/v1/keys/01900000-0000-7000-8000-000000000000", json={})
     expect(answer, 405, "method_not_allowed")
-    assert {m.strip() for m in answer.headers["Allow"].split(",")} == {"DELETE"}
+    assert {m.strip() for m in answer.headers["Allow"].split(",")} == {"GET", "HEAD", "PATCH", "DELETE"}
 
 
 # --- what is no key

@@ -15,7 +15,7 @@ struct inner {
 struct value {
     bool given, inner_given, yes;
     struct str name, raw;
-    int64_t n, at_us;
+    int64_t n, at_us, set;
     struct uuid id;
     int colour;
     struct inner inner;
@@ -44,6 +44,7 @@ static const struct json_field fields[] = {
      .nullable = true},
     {.name = "list", JSON_ARRAY(struct value, list, struct inner, inner_fields), .max = 10},
     {.name = "tags", JSON_STRS(struct value, tags)},
+    {.name = "set", JSON_SET(struct value, set, colours)},
     {.name = "ids", JSON_UUIDS(struct value, ids)},
     {.name = "raw", JSON_RAW(struct value, raw), .nullable = true},
     JSON_END};

@@ -1,9 +1,10 @@
 /*
- * The shape of API keys. Invariants: accepted exactly when prefix, length, alphabet and checksum are right, by a
+ * The shape of API keys, and finding them in other text. Invariants: accepted exactly when prefix, length, alphabet and checksum are right, by a
  * computation of its own; a key made from the input is accepted, and is not with any one character changed.
  */
 #include "fuzz.h"
 
+#include "base/buf.h"
 #include "crypto/digest.h"
 #include "model/key/key.h"
 
@@ -42,11 +43,41 @@ static bool is_key(struct str s)
     return memcmp(want, s.p, KEY_CHARS) == 0;
 }
 
+/* Finds what is there by looking at each place, and comes to an end. Returns how many there are. */
+static size_t find_all(struct str text)
+{
+    struct str rest = text, found;
+    size_t at = 0, n = 0;
+
+    for (; key_find(&rest, &found); n++) {
+        ASSERT(is_key(found) && rest.p == found.p + KEY_CHARS && rest.p + rest.n == text.p + text.n);
+        for (; text.p + at < found.p; at++)
+            ASSERT(!is_key(str_head(str_skip(text, at), KEY_CHARS)));
+        at += KEY_CHARS;
+    }
+    for (; at < text.n; at++)
+        ASSERT(!is_key(str_head(str_skip(text, at), KEY_CHARS)));
+    return n;
+}
+
+/* Between two halves of the input. */
+static void find_between(const char key[static KEY_CHARS], const uint8_t *data, size_t size)
+{
+    _cleanup_(buf_done) struct buf b = BUF_MAX(1u << 20);
+
+    buf_put(&b, data, size / 2);
+    buf_put(&b, key, KEY_CHARS);
+    buf_put(&b, data + size / 2, size - size / 2);
+    if (!b.overflow)
+        ASSERT(find_all(buf_str(&b)) > 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char key[KEY_CHARS];
 
     ASSERT(key_is_wellformed(str_of(data, size)) == is_key(str_of(data, size)));
+    (void)find_all(str_of(data, size));
     if (size < BODY_CHARS + 2)
         return 0;
     memcpy(key, KEY_PREFIX, strlen(KEY_PREFIX));
@@ -55,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     put_checksum(key);
     ASSERT(key_is_wellformed(str_of(key, sizeof key)));
     ASSERT(!key_is_wellformed(str_of(key, sizeof key - 1)));
+    find_between(key, data, size);
     char *changed = &key[data[BODY_CHARS] % KEY_CHARS];
     if (*changed == (char)data[BODY_CHARS + 1])
         return 0;

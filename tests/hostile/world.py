@@ -12,6 +12,7 @@ import random
 import re
 import secrets
 import threading
+import time
 import uuid
 
 from PIL import Image
@@ -22,8 +23,10 @@ import publishing
 import services
 import simulator
 
+RECENT_SEC = 500  # a bit less than what makes a password that was typed an old one
 NOBODY = "019a0000-0000-7000-8000-000000000000"
 OPTIONS = {"post_mode": "DIRECT_POST", "privacy_level": "PUBLIC_TO_EVERYONE", "disable_comment": False}
+SCOPES = ["accounts:read", "posts:read", "posts:write", "uploads:write", "usage:read"]
 
 # What a field of that name holds. Which of them a route takes, its own answers tell (World.learn).
 VALUES = {
@@ -34,6 +37,9 @@ VALUES = {
     "description": lambda rng, w: rng.choice(["Bonjour", "é" * 400, ""]),
     "title_overflow": lambda rng, w: rng.choice(["truncate", "reject"]),
     "upload_ids": lambda rng, w: [w.me.things["uploads"]] * rng.choice([1, 1, 2]),
+    "scopes": lambda rng, w: rng.sample(SCOPES, rng.randint(1, len(SCOPES))),
+    "expires_at": lambda rng, w: rng.choice(["2999-01-01T00:00:00Z", "2098-12-31T23:59:59.5+02:00"]),
+    "overlap_sec": lambda rng, w: rng.choice([0, 60, 604800]),
     "platform_options": lambda rng, w: {**OPTIONS, "photo_cover_index": 0},
 }
 
@@ -45,6 +51,7 @@ class Person(conftest.User):
         self.email, self.password = f"{self.word}@example.com", "correct horse battery"
         account = {"email": self.email, "password": self.password, "name": self.word}
         helpers.expect(stack.client().post("/api/v1/auth/register", json=account), 202)
+        self.signed_in_at = time.monotonic()
         self.web = self.sign_in()
         self.id = helpers.expect(self.web.get("/api/v1/me"), 200)["data"]["id"]
         self.things, self.spare = {}, {}
@@ -65,7 +72,8 @@ class Person(conftest.User):
     def make(self, resource):
         """One more thing that an address can name; its id."""
         if resource == "keys":
-            return helpers.expect(self.web.post("/api/v1/keys", json={"name": self.word}), 201)["data"]["id"]
+            web = self.web if self.is_recent() else self.sign_in()  # another session: this one's cookie is in use
+            return helpers.expect(web.post("/api/v1/keys", json={"name": self.word}), 201)["data"]["id"]
         if resource == "accounts":
             return self.connect(f"{self.word}.{secrets.token_hex(3)}")
         if resource == "uploads":
@@ -73,6 +81,10 @@ class Person(conftest.User):
         if resource == "posts":
             return publishing.Sent(self.stack, self, self.things["accounts"], self.word).id
         return NOBODY
+
+    def is_recent(self):
+        """Whether the password was typed a moment ago, for what needs that."""
+        return time.monotonic() - self.signed_in_at < RECENT_SEC
 
     def settle(self):
         """Owns one of each, and more that is spent by DELETE and by signing out."""
@@ -87,7 +99,8 @@ class World:
         self.stack, self.lock = stack, threading.Lock()
         hosts = {s.name: s.host for s in services.PROGRAMS}
         self.hosts = {r["pattern"]: hosts[r["app"]] for r in tables["routes"]}
-        self.routes, self.errors = tables["routes"], {e["code"]: e for e in tables["errors"]}
+        self.routes = [r for r in tables["routes"] if not r["internal"]]
+        self.errors = {e["code"]: e for e in tables["errors"]}
         self.me, self.other, self.victim = self.people = [Person(stack, n) for n in ("me", "other", "victim")]
         for person in self.people:
             person.settle()
@@ -160,7 +173,9 @@ class World:
 
     def learn(self, route):
         """The names of the fields that a route takes: all that it does not call unknown, and those that it asks for."""
-        headers = {} if route["auth"] == "none" else {"Cookie": self.me.cookie(), "Origin": self.stack.url}  # a sign-in ends its session
+        spent = "/auth/" in route["pattern"]  # a confirmation gives the session another cookie
+        cookie = self.me.leaving if spent else self.me.cookie()
+        headers = {} if route["auth"] == "none" else {"Cookie": cookie, "Origin": self.stack.url}  # a sign-in ends its session
         body = {name: value(random.Random(0), self) for name, value in VALUES.items()}
         for _ in range(3):
             answer = self.stack.client(**headers).request(route["method"], self.path(route), json=body)
@@ -171,6 +186,8 @@ class World:
                     body.pop(problem["param"], None)
                 elif problem["code"] == "required":
                     body.setdefault(problem["param"], "x")
+        if spent:
+            self.me.come_to_leave()
         return list(body) if answer.status_code not in (413, 415) else []
 
     def fields(self, rng, r):
@@ -195,7 +212,7 @@ class World:
         with self.lock:
             if r.method == "DELETE" and self.me.spare.get(resource, "none") in r.path:
                 self.me.spare[resource] = self.me.make(resource)
-            elif r.route["pattern"].endswith("/logout"):
+            elif r.route["pattern"].endswith(("/logout", "/confirm")):
                 for person in (self.me, self.other):
                     if self.stack.client(Cookie=person.leaving).get("/api/v1/me").status_code != 200:
                         person.come_to_leave()

@@ -67,5 +67,5 @@ KEYS = next(s for s in PROGRAMS if s.name == "keys")
 
 def probe(service, tables):
     """(host, path) that the program answers through nginx when it is up; None when nginx does not know it."""
-    paths = [r["pattern"] for r in tables["routes"] if r["app"] == service.name and "{" not in r["pattern"]]
+    paths = [r["pattern"] for r in tables["routes"] if r["app"] == service.name and "{" not in r["pattern"] and not r["internal"]]
     return (service.host, paths[0]) if service.host and paths else None

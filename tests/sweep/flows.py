@@ -118,6 +118,27 @@ def key_revoke_right(world, s):
     world.stack.wait(lambda: not key_works(s), "the key stops working", 5)
 
 
+def key_rotate_ready(world):
+    s = key_revoke_ready(world)
+    s.prefix = s.user.key[:12]
+    return s
+
+
+def key_rotate_act(world, s):
+    s.told = told(lambda: s.user.web.post(f"/api/v1/keys/{s.id}/rotate", json={}))
+
+
+def key_rotate_right(world, s):
+    """What is in use works on in any case, and the prefix says what became of it."""
+    (key,) = expect(s.user.web.get("/api/v1/keys"), 200)["data"]
+    rotated = key["prefix"] != s.prefix
+    assert key["id"] == s.id and {"done": rotated, "nothing": not rotated, "unknown": True}[s.told.how], s.told
+    assert key_works(s), "the secret that was in use works"
+    last = until_done(lambda: s.user.web.post(f"/api/v1/keys/{s.id}/rotate", json={"overlap_sec": 0}))
+    world.stack.wait(lambda: not key_works(s), "the old secret stops working", 5)
+    expect(world.stack.client(Authorization=f"Bearer {last.data['key']}").get("/api/v1/accounts"), 200)
+
+
 # --- images and posts
 
 
@@ -316,5 +337,6 @@ FLOWS = [
     Flow("poll", ("worker-publish",), poll_ready, publish_act, poll_right, workers=True),
     Flow("refresh", ("worker-publish",), refresh_ready, refresh_act, refresh_right, workers=True),
     Flow("disconnect", ("tiktok",), disconnect_ready, disconnect_act, disconnect_right),
+    Flow("key rotate", ("keys",), key_rotate_ready, key_rotate_act, key_rotate_right),
     Flow("purge", ("worker-media",), purge_ready, purge_act, purge_right),
 ]

@@ -21,8 +21,8 @@ static const struct app *const tables_apps[] = {
 };
 
 struct tables_route {
-    struct str app, method, pattern, auth, rate, cost, summary;
-    bool effect, streams;
+    struct str app, method, pattern, auth, scope, rate, cost, summary;
+    bool recent_auth, internal, effect, streams;
     int64_t body_max_bytes, timeout_sec;
 };
 
@@ -62,9 +62,12 @@ static struct json_array tables_routes(struct arena *arena)
                     .method = str_from(r->method),
                     .pattern = str_from(r->pattern),
                     .auth = str_from(route_auth_name(r->auth)),
+                    .scope = str_from(scope_name(r->scope)),
                     .rate = str_from(route_rate_name(r->rate)),
                     .cost = str_from(route_cost_name(r->cost)),
                     .summary = str_from(r->summary),
+                    .recent_auth = r->recent_auth,
+                    .internal = r->internal,
                     .effect = r->effect == EFFECT_GET,
                     .streams = r->streams,
                     .body_max_bytes = (int64_t)r->body_max_bytes,
@@ -112,7 +115,7 @@ int verb_routes(const struct given *given)
     struct json_array routes = tables_routes(&arena);
     const struct tables_route *v = routes.v;
     for (size_t i = 0; i < routes.n; i++)
-        printf("%s %s %s %s\n", v[i].method.p, v[i].pattern.p, v[i].auth.p, v[i].summary.p);
+        printf("%s %s %s %s %s\n", v[i].method.p, v[i].pattern.p, v[i].auth.p, v[i].scope.p, v[i].summary.p);
     arena_done(&arena);
     return EXIT_DONE;
 }
@@ -122,10 +125,13 @@ static const struct json_field tables_route_fields[] = {
     {.name = "method", JSON_STR(struct tables_route, method)},
     {.name = "pattern", JSON_STR(struct tables_route, pattern)},
     {.name = "auth", JSON_STR(struct tables_route, auth)},
+    {.name = "scope", JSON_STR(struct tables_route, scope)},
     {.name = "rate", JSON_STR(struct tables_route, rate)},
     {.name = "cost", JSON_STR(struct tables_route, cost)},
     {.name = "body_max_bytes", JSON_I64(struct tables_route, body_max_bytes)},
     {.name = "timeout_sec", JSON_I64(struct tables_route, timeout_sec)},
+    {.name = "recent_auth", JSON_BOOL(struct tables_route, recent_auth)},
+    {.name = "internal", JSON_BOOL(struct tables_route, internal)},
     {.name = "effect", JSON_BOOL(struct tables_route, effect)},
     {.name = "streams", JSON_BOOL(struct tables_route, streams)},
     {.name = "summary", JSON_STR(struct tables_route, summary)},

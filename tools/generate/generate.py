@@ -252,7 +252,7 @@ location @told_{app} {{
 
 def locations(tables, app):
     """Exact addresses first; nginx tries regular expressions in this order."""
-    rows = [r for r in tables["routes"] if r["app"] == app]
+    rows = [r for r in tables["routes"] if r["app"] == app and not r["internal"]]
     patterns = sorted(dict.fromkeys(r["pattern"] for r in rows), key=lambda p: "{" in p)
     made = [location(app, p, [r for r in rows if r["pattern"] == p]) for p in patterns]
     if any(r["body_max_bytes"] > NGINX_BODY for r in rows):

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/point.h"
 #include "crypto/digest.h"
 #include "model/key/key_cache.h"
+#include "model/key/key_private.h"
 #include "model/user/caps.h"
 #include "model/user/user.h"
 
@@ -13,7 +13,7 @@
 #define CHECKSUM_CHARS 6
 #define CHECKSUM_RANGE UINT64_C(56800235584) /* 62^6 */
 
-enum { KEY_INSERT, KEY_BY_HASH, KEY_LIST, KEY_REVOKE, KEY_USED };
+enum { KEY_INSERT, KEY_BY_HASH, KEY_GET, KEY_LIST, KEY_END_EXPIRED, KEY_USED };
 static const struct sql key_sqls[];
 
 /* The first 64 bits of the SHA-256, modulo 62^6, in base62: six characters, padded with 0. */
@@ -45,7 +45,20 @@ bool key_is_wellformed(struct str text)
     return str_eq(str_skip(text, KEY_CHARS - CHECKSUM_CHARS), str_of(sum, sizeof sum));
 }
 
-static struct str key_new_text(struct arena *arena)
+bool key_find(struct str *rest, struct str *ret_text)
+{
+    for (; rest->n >= KEY_CHARS; *rest = str_skip(*rest, 1)) {
+        struct str text = str_head(*rest, KEY_CHARS);
+        if (!key_is_wellformed(text))
+            continue;
+        *ret_text = text;
+        *rest = str_skip(*rest, KEY_CHARS);
+        return true;
+    }
+    return false;
+}
+
+struct str key_new_text(struct arena *arena)
 {
     struct str token = token_new(arena, RANDOM_BYTES);
     struct str s = arena_printf(arena, KEY_PREFIX "%.*s", STR_FMT(token));
@@ -61,38 +74,56 @@ struct key_creation {
     struct arena *arena;
     const struct conf *conf;
     const struct uuid *user_id;
-    struct str name, text;
+    const struct key_terms *terms;
+    struct str text;
     struct key key;
 };
+
+/* The first statement of a creation. The count needs no clock, so keys that have expired are in it until they are in the
+ * way. */
+static enum err key_take_place(struct db *db, const struct key_creation *c)
+{
+    uint64_t ended = 0;
+
+    enum err e = caps_take(db, c->arena, c->conf, c->user_id, CAPS_OF_KEY, 0);
+    if (e != ERR_TOO_MANY)
+        return e;
+    e = db_exec(db, &key_sqls[KEY_END_EXPIRED], DB_ARGS(db_uuid(c->user_id), db_i64(clock_now_us())), &ended);
+    if (e != OK)
+        return e;
+    return ended == 0 ? ERR_TOO_MANY : caps_take(db, c->arena, c->conf, c->user_id, CAPS_OF_KEY, 0);
+}
 
 static enum err key_create_tx(struct db *db, void *arg)
 {
     struct key_creation *c = arg;
     struct sha256 hash = sha256_of(c->text);
 
-    enum err e = caps_take(db, c->arena, c->conf, c->user_id, CAPS_OF_KEY, 0);
+    enum err e = key_take_place(db, c);
     if (e != OK)
         return e;
     c->key = (struct key){
         .id = uuid_new(),
         .user_id = *c->user_id,
         .user_state = USER_ACTIVE,
-        .name = c->name,
+        .name = c->terms->name,
         .prefix = str_head(c->text, KEY_PREFIX_CHARS),
+        .scopes = c->terms->scopes,
         .created_at_us = clock_now_us(),
+        .expires_at_us = c->terms->expires_at_us,
     };
     return db_exec(db, &key_sqls[KEY_INSERT],
                    DB_ARGS(db_uuid(&c->key.id), db_uuid(c->user_id), db_cstr(user_state_names[USER_ACTIVE]),
-                           db_str(c->name), db_str(c->key.prefix), db_bytes(hash.b, sizeof hash.b),
-                           db_i64(c->key.created_at_us)),
+                           db_str(c->key.name), db_str(c->key.prefix), db_bytes(hash.b, sizeof hash.b),
+                           db_i64(c->key.scopes), db_i64(c->key.created_at_us), db_i64_or_null(c->key.expires_at_us)),
                    NULL);
 }
 
 enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
-                    struct str name, struct str *ret_text, struct key *ret_key)
+                    const struct key_terms *terms, struct str *ret_text, struct key *ret_key)
 {
     struct key_creation c = {
-        .arena = arena, .conf = conf, .user_id = user_id, .name = name, .text = key_new_text(arena)};
+        .arena = arena, .conf = conf, .user_id = user_id, .terms = terms, .text = key_new_text(arena)};
     enum err e = db_tx(db, key_create_tx, &c);
 
     if (e == OK || e == ERR_OUTCOME_UNKNOWN) {
@@ -100,6 +131,20 @@ enum err key_create(struct db *db, struct arena *arena, const struct conf *conf,
         *ret_key = c.key;
     }
     return e;
+}
+
+enum err key_check(const struct key *k)
+{
+    if (k->expires_at_us != 0 && clock_now_us() >= k->expires_at_us)
+        return k->is_old_secret ? ERR_KEY_ROTATED : ERR_KEY_EXPIRED;
+    if (k->revoked_at_us != 0)
+        return k->revoked_reason.p != NULL ? ERR_KEY_SEEN : ERR_INVALID_KEY;
+    return k->user_state == USER_ACTIVE ? OK : ERR_ACCOUNT_DISABLED;
+}
+
+enum err key_by_hash(struct db *db, struct arena *arena, const struct sha256 *hash, struct key *ret_key)
+{
+    return db_row(db, &key_sqls[KEY_BY_HASH], DB_ARGS(db_bytes(hash->b, sizeof hash->b)), arena, ret_key);
 }
 
 enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *arena, struct str text,
@@ -111,18 +156,25 @@ enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *
         return ERR_BAD_KEY;
     struct sha256 hash = sha256_of(text);
     struct key_cache_view view = key_cache_look(cache);
-    if (key_cache_get(cache, &view, &hash, arena, ret_key))
-        return OK;
-    enum err e = db_row(db, &key_sqls[KEY_BY_HASH], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), arena, &k);
+    if (key_cache_get(cache, &view, &hash, arena, &k)) {
+        *ret_key = k;
+        return key_check(&k);
+    }
+    enum err e = key_by_hash(db, arena, &hash, &k);
     if (e != OK)
         return e == ERR_NOT_FOUND ? ERR_INVALID_KEY : e;
-    if (k.revoked_at_us != 0)
-        return ERR_INVALID_KEY;
-    if (k.user_state != USER_ACTIVE)
-        return ERR_ACCOUNT_DISABLED;
+    e = key_check(&k);
+    if (e != OK)
+        return e;
     key_cache_put(cache, &view, &hash, &k);
     *ret_key = k;
     return OK;
+}
+
+enum err key_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+                 struct key *ret_key)
+{
+    return db_row(db, &key_sqls[KEY_GET], DB_ARGS(db_uuid(id), db_uuid(user_id)), arena, ret_key);
 }
 
 enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below, size_t max,
@@ -130,15 +182,6 @@ enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id
 {
     return db_rows(db, &key_sqls[KEY_LIST], DB_ARGS(db_uuid(user_id), db_uuid(below), db_i64((int64_t)max)), arena,
                    sizeof **ret_keys, max, (void **)ret_keys, ret_n);
-}
-
-enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id)
-{
-    enum err e = db_change(db, &key_sqls[KEY_REVOKE], DB_ARGS(db_i64(clock_now_us()), db_uuid(id), db_uuid(user_id)));
-
-    if (e == OK)
-        point("key.revoked");
-    return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
 }
 
 struct uses {
@@ -177,32 +220,38 @@ enum err key_mark_used(struct db *db, const struct key_use *uses, size_t n)
     return e;
 }
 
-static const struct db_col key_cols[] = {
+const struct db_col key_cols[] = {
     DB_COL(struct key, id, UUID),
+    DB_COL(struct key, is_old_secret, BOOL),
     DB_COL(struct key, user_id, UUID),
     DB_COL_ENUM(struct key, user_state, user_state_names),
     DB_COL(struct key, name, STR),
     DB_COL(struct key, prefix, STR),
+    DB_COL(struct key, scopes, I64),
     DB_COL(struct key, created_at_us, I64),
+    DB_COL(struct key, expires_at_us, I64),
+    DB_COL(struct key, old_secret_expires_at_us, I64),
     DB_COL(struct key, last_used_at_us, I64),
     DB_COL(struct key, revoked_at_us, I64),
+    DB_COL(struct key, revoked_reason, STR),
     DB_END,
 };
 
-#define KEY_COLS "id, user_id, user_state, name, prefix, created_at_us, last_used_at_us, revoked_at_us"
-
 static const struct sql key_sqls[] = {
-    [KEY_INSERT] = {.text = "INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, created_at_us)"
-                            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    .in = "uusssbi"},
+    [KEY_INSERT] = {.text = "INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, scopes,"
+                            " created_at_us, expires_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    .in = "uusssbiii"},
     [KEY_BY_HASH] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE hash = ?", .in = "b", .cols = key_cols},
-    [KEY_LIST] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE user_id = ? AND id < ? AND revoked_at_us IS NULL"
+    [KEY_GET] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE id = ? AND user_id = ? AND " KEY_IS_SHOWN,
+                 .in = "uu",
+                 .cols = key_cols},
+    [KEY_LIST] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE user_id = ? AND id < ? AND " KEY_IS_SHOWN
                           " ORDER BY id DESC LIMIT ?",
                   .in = "uui",
                   .cols = key_cols},
-    [KEY_REVOKE] = {.text = "UPDATE api_keys SET revoked_at_us = ? WHERE id = ? AND user_id = ? AND"
-                            " revoked_at_us IS NULL",
-                    .in = "iuu"},
+    [KEY_END_EXPIRED] = {.text = "UPDATE api_keys SET revoked_at_us = expires_at_us WHERE user_id = ? AND"
+                                 " revoked_at_us IS NULL AND expires_at_us <= ?",
+                         .in = "ui"},
     [KEY_USED] = {.text = "UPDATE api_keys SET last_used_at_us = ? WHERE id = ? AND"
                           " (last_used_at_us IS NULL OR last_used_at_us < ?)",
                   .in = "iui"},

@@ -6,42 +6,86 @@
 #pragma once
 
 #include "base/conf.h"
+#include "base/scope.h"
 #include "db/db.h"
 
 #define KEY_PREFIX "mk_live_"
 #define KEY_CHARS 57
 #define KEY_PREFIX_CHARS 12
 #define KEY_NAME_MAX_BYTES 100
+#define KEY_OLD_SECRETS_MAX 3 /* of a key, that still work: one, and two for those who lost the answer to a rotation */
 
 struct key_cache; /* key_cache.h */
+struct sha256;    /* crypto/digest.h */
 
 struct key {
     struct uuid id, user_id;
+    bool is_old_secret; /* it was read by a secret that a rotation has replaced; expires_at_us is that secret's */
     int user_state;
-    struct str name, prefix; /* prefix: "mk_live_Ab3x", 12 characters */
-    int64_t created_at_us, last_used_at_us, revoked_at_us;
+    struct str name, prefix;                                              /* prefix: "mk_live_Ab3x", 12 characters */
+    int64_t scopes;                                                       /* what it may do (base/scope.h) */
+    int64_t created_at_us, expires_at_us, last_used_at_us, revoked_at_us; /* 0: never */
+    int64_t old_secret_expires_at_us; /* the last of them; 0: it was never rotated */
+    struct str revoked_reason;        /* why, if not by its owner: "seen_in_clear" */
 };
 
 bool key_is_wellformed(struct str text); /* checks shape and checksum, without a query */
 
+/* The first that is well-formed in *rest, wherever it stands; *rest is then what follows it. */
+bool key_find(struct str *rest, struct str *ret_text);
+
+/* What its owner says about a key. */
+struct key_terms {
+    struct str name;
+    int64_t scopes, expires_at_us; /* 0: it does not expire */
+};
+
 /* ret_text is the key itself, which is shown once. ERR_TOO_MANY at conf.keys_max_per_user, counted in the same
- * transaction. Both are also set with ERR_OUTCOME_UNKNOWN, when the key may exist. */
+ * transaction; keys that have expired make room. Both are also set with ERR_OUTCOME_UNKNOWN, when the key may exist. */
 MUST_CHECK enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
-                               struct str name, struct str *ret_text, struct key *ret_key);
+                               const struct key_terms *terms, struct str *ret_text, struct key *ret_key);
 
 /*
  * One indexed read of one table, or none if the cache has the key; last_used_at_us may then be a second old.
- * ERR_BAD_KEY (not well-formed), ERR_INVALID_KEY (unknown, revoked), ERR_ACCOUNT_DISABLED.
+ * ERR_BAD_KEY (not well-formed), ERR_INVALID_KEY (unknown, revoked), ERR_ACCOUNT_DISABLED. ERR_KEY_EXPIRED, ERR_KEY_ROTATED, to the moment: a
+ * cached key is asked for its time, too. They are told to whoever has the whole key, and to nobody else.
  */
 MUST_CHECK enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *arena, struct str text,
                                      struct key *ret_key);
 
-/* Live keys whose ids are below that one, newest first. */
+/* Keys whose ids are below that one, newest first: those that their owner has not revoked. */
 MUST_CHECK enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below,
                              size_t max, struct key **ret_keys, size_t *ret_n);
 
+/* One that key_list gives, too. ERR_NOT_FOUND. */
+MUST_CHECK enum err key_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+                            struct key *ret_key);
+
+/*
+ * Changes the name, unless that of to is absent, and the scopes, unless those of to are none. ERR_RECENT_AUTH if a scope is added,
+ * unless may_widen; ERR_NOT_FOUND; ERR_KEY_ENDED. The caller then ends the credential epoch, also after ERR_OUTCOME_UNKNOWN.
+ */
+MUST_CHECK enum err key_change(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+                               const struct key_terms *to, bool may_widen, struct key *ret_key);
+
+/*
+ * Somebody on the way has seen one of its secrets, which has this hash: revokes the key if it is live, also of a disabled user.
+ * Its owner sees it until they revoke it, too. ERR_NOT_FOUND if there is none that is live. The caller then ends the credential
+ * epoch.
+ */
+MUST_CHECK enum err key_revoke_seen(struct db *db, struct arena *arena, const struct sha256 *hash, struct key *ret_key);
+
 /* ERR_NOT_FOUND. The caller then ends the credential epoch: programs may still have the key in their caches. */
 MUST_CHECK enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id);
+
+/*
+ * A new secret, ret_text, for the same key. The one before, and all that still work of those before it, end at the latest when
+ * the overlap is over (0: now), or with the key. So whoever lost the answer rotates again, and what works in the meantime goes
+ * on working. ERR_NOT_FOUND; ERR_KEY_ENDED; ERR_OLD_SECRETS_TOO_MANY, not with an overlap of 0; ERR_ACCOUNT_DISABLED. The caller
+ * then ends the credential epoch, also after ERR_OUTCOME_UNKNOWN.
+ */
+MUST_CHECK enum err key_rotate(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+                               int64_t overlap_us, struct str *ret_text, struct key *ret_key);
 
 /* Raises last_used_at_us of each key; never lowers it. */
 struct key_use {

@@ -87,6 +87,7 @@ bool key_cache_get(struct key_cache *c, const struct key_cache_view *view, const
         *ret_key = p->key;
         ret_key->name = arena_str(arena, str_of(p->name, p->name_n));
         ret_key->prefix = arena_str(arena, str_of(p->prefix, p->prefix_n));
+        ret_key->revoked_reason = (struct str){0};
     }
     lock_release(&c->lock);
     return good;

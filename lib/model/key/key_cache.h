@@ -1,7 +1,8 @@
 /*
  * Verified keys of the last second, so that a client that sends one request after another is not looked up for each. A
  * revoked key stops with the next request on this machine (base/epoch.h) and within a second on others, whose epoch
- * nobody here can end. Refusals are not kept.
+ * nobody here can end. Refusals are not kept. A key that expires meanwhile is given all the same: whoever takes it looks
+ * at its time.
  *
  *    struct key_cache_view view = key_cache_look(cache);       before the database is asked
  *    if (key_cache_get(cache, &view, &hash, arena, &key)) ...

@@ -90,7 +90,8 @@ static const struct db_col caps_cols[] = {
     "(SELECT CAST(SUM(t.size_bytes) AS SIGNED) FROM uploads t WHERE t.user_id = u.id AND t.deleted_at_us IS NULL)"
 #define QUEUED_POSTS "(SELECT COUNT(*) FROM posts t WHERE t.user_id = u.id AND t.ended_at_us IS NULL)"
 #define POSTS "(SELECT COUNT(*) FROM posts t WHERE t.user_id = u.id)"
-#define KEYS "(SELECT COUNT(*) FROM api_keys t WHERE t.user_id = u.id AND t.revoked_at_us IS NULL)"
+#define KEYS \
+    "(SELECT COUNT(*) FROM api_keys t WHERE t.user_id = u.id AND t.revoked_at_us IS NULL AND t.of_key_id IS NULL)"
 #define NONE "0" /* not asked for */
 
 #define LOOK(uploads, bytes, queued, posts, keys) \

@@ -1,6 +1,5 @@
 #include "model/user/session.h"
 
-#include "base/clock.h"
 #include "crypto/digest.h"
 #include "model/user/caps.h"
 #include "model/user/user.h"
@@ -14,6 +13,7 @@ enum {
     SESSION_INSERT,
     SESSION_BY_TOKEN,
     SESSION_SEEN,
+    SESSION_CONFIRM,
     SESSION_DELETE,
     SESSION_DELETE_BY_TOKEN,
     SESSION_OVER,
@@ -146,6 +146,28 @@ enum err session_authenticate(struct db *db, struct arena *arena, const struct c
     return OK;
 }
 
+bool session_is_recent(const struct session *s)
+{
+    return clock_now_us() - MAX(s->created_at_us, s->confirmed_at_us) < SESSION_RECENT_US;
+}
+
+enum err session_confirm(struct db *db, struct arena *arena, const struct uuid *id, struct str old_token,
+                         struct str *ret_token, int64_t *ret_until_us)
+{
+    struct str token = token_new(arena, TOKEN_BYTES);
+    struct sha256 hash = sha256_of(token), old = sha256_of(old_token);
+    int64_t now = clock_now_us();
+
+    enum err e =
+        db_change(db, &session_sqls[SESSION_CONFIRM],
+                  DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_i64(now), db_uuid(id), db_bytes(old.b, sizeof old.b)));
+    if (e != OK)
+        return e == ERR_CONFLICT ? ERR_SESSION_EXPIRED : e;
+    *ret_token = token;
+    *ret_until_us = now + SESSION_RECENT_US;
+    return OK;
+}
+
 enum err session_end(struct db *db, const struct uuid *id)
 {
     return db_exec(db, &session_sqls[SESSION_DELETE], DB_ARGS(db_uuid(id)), NULL);
@@ -158,6 +180,7 @@ static const struct db_col session_cols[] = {
     DB_COL(struct session, created_at_us, I64),
     DB_COL(struct session, last_seen_at_us, I64),
     DB_COL(struct session, expires_at_us, I64),
+    DB_COL(struct session, confirmed_at_us, I64),
     DB_END,
 };
 
@@ -165,12 +188,15 @@ static const struct sql session_sqls[] = {
     [SESSION_INSERT] = {.text = "INSERT INTO sessions (id, token_hash, user_id, user_state, created_at_us,"
                                 " last_seen_at_us, expires_at_us) VALUES (?, ?, ?, ?, ?, ?, ?)",
                         .in = "ubusiii"},
-    [SESSION_BY_TOKEN] = {.text = "SELECT id, user_id, user_state, created_at_us, last_seen_at_us, expires_at_us"
-                                  " FROM sessions WHERE token_hash = ?",
+    [SESSION_BY_TOKEN] = {.text = "SELECT id, user_id, user_state, created_at_us, last_seen_at_us, expires_at_us,"
+                                  " confirmed_at_us FROM sessions WHERE token_hash = ?",
                           .in = "b",
                           .cols = session_cols},
     [SESSION_SEEN] = {.text = "UPDATE sessions SET last_seen_at_us = ? WHERE id = ? AND last_seen_at_us < ?",
                       .in = "iui"},
+    [SESSION_CONFIRM] = {.text = "UPDATE sessions SET token_hash = ?, confirmed_at_us = ? WHERE id = ?"
+                                 " AND token_hash = ?",
+                         .in = "biub"},
     [SESSION_DELETE] = {.text = "DELETE FROM sessions WHERE id = ?", .in = "u"},
     [SESSION_DELETE_BY_TOKEN] = {.text = "DELETE FROM sessions WHERE token_hash = ?", .in = "b"},
     [SESSION_OVER] = {.text = "SELECT id FROM sessions WHERE expires_at_us <= ? ORDER BY expires_at_us LIMIT ?",

@@ -34,6 +34,9 @@ MUST_CHECK enum err user_email_key(struct str email, struct arena *arena, struct
 MUST_CHECK enum err user_create(struct db *db, struct arena *arena, struct str email, struct str name, const char *hash,
                                 struct uuid *ret_id);
 
+/* ERR_NOT_FOUND. */
+MUST_CHECK enum err user_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user);
+
 /* ERR_NOT_FOUND, also if email is not an address. */
 MUST_CHECK enum err user_by_email(struct db *db, struct arena *arena, struct str email, struct user *ret_user);
 

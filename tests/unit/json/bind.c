@@ -25,6 +25,7 @@ struct input {
     struct option option;
     struct json_array options;
     struct strs tags;
+    int64_t set;
     struct uuids ids;
 };
 
@@ -58,6 +59,7 @@ static const struct json_field fields[] = {
     {.name = "option", JSON_OBJECT(struct input, option, option_fields), JSON_GIVEN(struct input, option_given)},
     {.name = "options", JSON_ARRAY(struct input, options, struct option, option_fields), .max = 3},
     {.name = "tags", JSON_STRS(struct input, tags), .min = 1, .max = 2},
+    {.name = "set", JSON_SET(struct input, set, colours), .min = 1, .max = 4},
     {.name = "ids", JSON_UUIDS(struct input, ids)},
     {.name = "raw", JSON_RAW(struct input, raw)},
     JSON_END};
@@ -118,7 +120,7 @@ static void test_all_types(void **state)
     assert_int_equal(
         bind(f, " {\"name\":\"acd\",\"days\":-2,\"flag\":true,\"id\":\"019AAA00-0000-7000-8000-00000000000A\","
                 "\"at\":\"1970-01-01T01:00:01+01:00\",\"colour\":\"green\",\"option\":{\"title\":\"t\"},"
-                "\"options\":[{\"index\":7},{}],\"tags\":[\"\\u00e9\",\"\"],"
+                "\"options\":[{\"index\":7},{}],\"tags\":[\"\\u00e9\",\"\"],\"set\":[\"green\"],"
                 "\"ids\":[\"019aaa00-0000-7000-8000-00000000000b\"],\"raw\":[1.50,{\"x\":\"/\"}]}\r\n\t "),
         OK);
     assert_string_equal(f->in.name.p, "acd");
@@ -135,6 +137,7 @@ static void test_all_types(void **state)
     assert_int_equal(f->in.tags.n, 2);
     assert_true(str_eq(f->in.tags.v[0], STR("\xc3\xa9")));
     assert_non_null(f->in.tags.v[1].p);
+    assert_int_equal(f->in.set, 2);
     assert_int_equal(f->in.ids.n, 1);
     assert_string_equal(f->in.raw.p, "[1.50,{\"x\":\"/\"}]");
 }
@@ -289,6 +292,12 @@ static void test_arrays(void **state)
     one(f, "{\"tags\":[]}", ERR_FIELD_TOO_SHORT, "tags");
     one(f, "{\"tags\":[\"a\",\"b\",\"c\"]}", ERR_FIELD_TOO_LONG, "tags");
     one(f, "{\"tags\":[\"a\",2]}", ERR_FIELD_TYPE, "tags[1]");
+    one(f, "{\"set\":\"red\"}", ERR_FIELD_TYPE, "set");
+    one(f, "{\"set\":[]}", ERR_FIELD_TOO_SHORT, "set");
+    one(f, "{\"set\":[\"red\",\"red\",\"red\",\"red\",\"red\"]}", ERR_FIELD_TOO_LONG, "set");
+    one(f, "{\"set\":[\"red\",\"Red\"]}", ERR_FIELD_VALUE, "set[1]");
+    one(f, "{\"set\":[\"red\",null]}", ERR_FIELD_TYPE, "set[1]");
+    one(f, "{\"set\":[\"green\",\"red\",\"green\"]}", ERR_FIELD_REPEATED, "set[2]");
     one(f, "{\"ids\":[\"x\"]}", ERR_FIELD_VALUE, "ids[0]");
     one(f, "{\"options\":[{},{\"title\":\"123456\"}]}", ERR_FIELD_TOO_LONG, "options[1].title");
     one(f, "{\"options\":[1]}", ERR_FIELD_TYPE, "options[0]");
@@ -339,6 +348,8 @@ static void test_sentences(void **state)
         {"{\"tags\":[]}", "This must not be empty."},
         {"{\"tags\":[\"a\",\"b\",\"c\"]}", "This must have at most 2 elements."},
         {"{\"tags\":[1]}", "This must be a string."},
+        {"{\"set\":[\"x\"]}", "This must be one of red, green."},
+        {"{\"set\":[\"red\",\"red\"]}", "This is in the list already."},
         {"{\"ids\":[true]}", "This must be an id, as a string."},
         {"{\"options\":[1]}", "This must be an object."},
     };

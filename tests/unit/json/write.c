@@ -20,6 +20,7 @@ struct out {
     struct inner inner;
     struct json_array list;
     struct strs tags;
+    int64_t set;
     struct uuids ids;
 };
 
@@ -38,6 +39,7 @@ static const struct json_field fields[] = {
     {.name = "inner", JSON_OBJECT(struct out, inner, inner_fields), JSON_GIVEN(struct out, inner_given)},
     {.name = "list", JSON_ARRAY(struct out, list, struct inner, inner_fields)},
     {.name = "tags", JSON_STRS(struct out, tags)},
+    {.name = "set", JSON_SET(struct out, set, colours)},
     {.name = "ids", JSON_UUIDS(struct out, ids)},
     {.name = "raw", JSON_RAW(struct out, raw)},
     JSON_END};
@@ -66,6 +68,7 @@ static void test_all_types(void **state)
     out.inner.n = -3;
     out.list = (struct json_array){list, 2};
     out.tags = (struct strs){tags, 2};
+    out.set = 3;
     assert_true(uuid_parse(STR("019aaa00-0000-7000-8000-00000000000a"), &out.id));
     out.ids = (struct uuids){&out.id, 1};
     json_write(&b, fields, &out);
@@ -73,6 +76,7 @@ static void test_all_types(void **state)
                              "\"at\":\"1970-01-01T00:00:00.000001Z\",\"never\":null,\"yes\":true,"
                              "\"id\":\"019aaa00-0000-7000-8000-00000000000a\",\"none\":null,\"colour\":\"green\","
                              "\"inner\":{\"n\":-3},\"list\":[{\"n\":1},{\"n\":2}],\"tags\":[\"a\",\"\\\"\"],"
+                             "\"set\":[\"red\",\"green\"],"
                              "\"ids\":[\"019aaa00-0000-7000-8000-00000000000a\"],\"raw\":{\"x\":1}}");
 }
 
@@ -83,9 +87,10 @@ static void test_empty(void **state)
 
     (void)state;
     json_write(&b, fields, &out);
-    assert_string_equal(b.p, "{\"name\":null,\"gone\":null,\"count\":0,\"at\":null,\"never\":null,\"yes\":false,"
-                             "\"id\":null,\"none\":null,\"colour\":\"red\",\"inner\":null,\"list\":[],\"tags\":[],"
-                             "\"ids\":[],\"raw\":null}");
+    assert_string_equal(
+        b.p, "{\"name\":null,\"gone\":null,\"count\":0,\"at\":null,\"never\":null,\"yes\":false,"
+             "\"id\":null,\"none\":null,\"colour\":\"red\",\"inner\":null,\"list\":[],\"tags\":[],\"set\":[],"
+             "\"ids\":[],\"raw\":null}");
     buf_clear(&b);
     json_write(&b, omitting_fields, &out);
     assert_string_equal(b.p, "{\"count\":0}");

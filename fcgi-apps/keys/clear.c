@@ -1,0 +1,111 @@
+#include "keys/clear.h"
+
+#include <stdlib.h>
+
+#include "base/epoch.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "crypto/digest.h"
+#include "keys/keys.h"
+#include "model/key/key.h"
+
+struct clear {
+    pthread_mutex_t lock;
+    struct sha256 seen[CLEAR_MAX];
+    size_t n;
+    struct epoch epoch;
+};
+
+struct clear *clear_new(const struct conf *conf)
+{
+    struct clear *c = xcalloc(1, sizeof *c);
+
+    lock_init(&c->lock);
+    c->epoch = EPOCH_NONE;
+    if (conf->keys_epoch.n > 0 && epoch_open(conf->keys_epoch, true, &c->epoch) != OK)
+        log_event(LOG_ERROR, "epoch_not_opened", LOG_STR("path", conf->keys_epoch), LOG_END);
+    return c;
+}
+
+void clear_free(struct clear *c)
+{
+    epoch_close(&c->epoch);
+    lock_done(&c->lock);
+    free(c);
+}
+
+static void clear_put(struct clear *c, const struct sha256 *hash)
+{
+    size_t i;
+
+    lock_take(&c->lock);
+    for (i = 0; i < c->n && memcmp(&c->seen[i], hash, sizeof *hash) != 0; i++)
+        ;
+    if (i == c->n && c->n < CLEAR_MAX)
+        c->seen[c->n++] = *hash;
+    lock_release(&c->lock);
+}
+
+void clear_note(struct clear *c, struct str text)
+{
+    struct str key;
+
+    while (key_find(&text, &key)) {
+        struct sha256 hash = sha256_of(key);
+        clear_put(c, &hash);
+    }
+}
+
+static size_t clear_take(struct clear *c, struct sha256 *ret)
+{
+    lock_take(&c->lock);
+    size_t n = c->n;
+    memcpy(ret, c->seen, n * sizeof *ret);
+    c->n = 0;
+    lock_release(&c->lock);
+    return n;
+}
+
+static void clear_say(const struct key *key)
+{
+    struct uuid_text id = uuid_text(&key->id), user = uuid_text(&key->user_id);
+
+    log_event(LOG_WARNING, "key_seen_in_clear", LOG_CSTR("key_id", id.s), LOG_CSTR("user_id", user.s), LOG_END);
+}
+
+void clear_work(struct clear *c, struct db *db, struct arena *arena)
+{
+    struct sha256 seen[CLEAR_MAX];
+    size_t n = clear_take(c, seen);
+
+    for (size_t i = 0; i < n; i++) {
+        struct key key;
+        enum err e = key_revoke_seen(db, arena, &seen[i], &key);
+        if (e == OK)
+            clear_say(&key);
+        if (db_is_away(e))
+            clear_put(c, &seen[i]);
+        if ((e == OK || e == ERR_OUTCOME_UNKNOWN) && epoch_end(&c->epoch) != OK)
+            log_event(LOG_ERROR, "epoch_not_ended", LOG_END);
+        arena_clear(arena);
+    }
+}
+
+static enum err clear_seen(struct ctx *c)
+{
+    struct keys_state *state = c->state;
+
+    clear_note(state->clear, c->req.authorization);
+    return reply_nothing(&c->rep);
+}
+
+const struct route clear_routes[] = {
+    {.method = "POST",
+     .pattern = "/internal/seen_in_clear",
+     .handler = clear_seen,
+     .auth = AUTH_FOREIGN,
+     .rate = RATE_API,
+     .internal = true,
+     .summary = "nginx says that a credential came over plain HTTP"},
+    ROUTE_END,
+};

@@ -1,0 +1,27 @@
+/*
+ * Keys that arrive over plain HTTP: whoever is on the way has them, too, so they are revoked.
+ *
+ * nginx refuses every such request by itself, and asks this program behind its back (mirror, in
+ * nginx/sites/marketingcli.conf). The question only notes the key; a thread of its own looks whether there is one. So neither
+ * the answer nor how long anything takes tells a real key from another.
+ *
+ *    clear_note(clear, text);          in the handler
+ *    clear_work(clear, db, arena);     on the thread
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/conf.h"
+#include "db/db.h"
+
+struct clear;
+
+struct clear *clear_new(const struct conf *conf);
+void clear_free(struct clear *c);
+
+/* Notes the keys that a text has in it, wherever. Beyond CLEAR_MAX they are not noted. */
+#define CLEAR_MAX 256
+void clear_note(struct clear *c, struct str text);
+
+/* Revokes those that were noted and are live. What the database does not take stays noted. */
+void clear_work(struct clear *c, struct db *db, struct arena *arena);

@@ -1,0 +1,242 @@
+/* What becomes of a key after it was made. A change of the key is one of all its rows: those of old secrets have copies. */
+#include "base/clock.h"
+#include "base/point.h"
+#include "crypto/digest.h"
+#include "model/key/key_private.h"
+#include "model/user/user.h"
+
+enum {
+    KEY_LOCK,
+    KEY_CHANGE,
+    KEY_REVOKE,
+    KEY_REVOKE_SEEN,
+    KEY_DISMISS,
+    KEY_SECRET,
+    KEY_NEW_SECRET,
+    KEY_OLD_SHORTEN,
+    KEY_OLD_LIST,
+    KEY_OLD_INSERT,
+    KEY_OLD_REUSE,
+};
+static const struct sql key_change_sqls[];
+
+/* Locks a key that still works, and reads it. */
+static enum err key_lock(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+                         struct key *ret_key)
+{
+    struct key k = {0};
+
+    enum err e = db_row(db, &key_change_sqls[KEY_LOCK], DB_ARGS(db_uuid(id), db_uuid(user_id)), arena, &k);
+    if (e == OK)
+        e = key_check(&k);
+    if (e != OK)
+        return e == ERR_KEY_EXPIRED || e == ERR_KEY_SEEN ? ERR_KEY_ENDED : e;
+    *ret_key = k;
+    return OK;
+}
+
+struct key_new_terms {
+    struct arena *arena;
+    const struct uuid *user_id, *id;
+    const struct key_terms *to;
+    bool may_widen;
+    struct key key;
+};
+
+static enum err key_change_tx(struct db *db, void *arg)
+{
+    struct key_new_terms *n = arg;
+    struct key *k = &n->key;
+
+    enum err e = key_lock(db, n->arena, n->user_id, n->id, k);
+    if (e != OK)
+        return e;
+    if (!n->may_widen && (n->to->scopes & ~k->scopes) != 0)
+        return ERR_RECENT_AUTH;
+    if (n->to->name.p != NULL)
+        k->name = n->to->name;
+    if (n->to->scopes != 0)
+        k->scopes = n->to->scopes;
+    return db_change(
+        db, &key_change_sqls[KEY_CHANGE],
+        DB_ARGS(db_str(k->name), db_i64(k->scopes), db_uuid(&k->user_id), db_uuid(&k->id), db_uuid(&k->id)));
+}
+
+enum err key_change(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+                    const struct key_terms *to, bool may_widen, struct key *ret_key)
+{
+    struct key_new_terms n = {.arena = arena, .user_id = user_id, .id = id, .to = to, .may_widen = may_widen};
+    enum err e = db_tx(db, key_change_tx, &n);
+
+    if (e == OK)
+        *ret_key = n.key;
+    return e;
+}
+
+enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id)
+{
+    enum err e = db_change(db, &key_change_sqls[KEY_REVOKE],
+                           DB_ARGS(db_i64(clock_now_us()), db_uuid(user_id), db_uuid(id), db_uuid(id)));
+
+    if (e == ERR_CONFLICT)
+        e = db_change(db, &key_change_sqls[KEY_DISMISS], DB_ARGS(db_uuid(id), db_uuid(user_id)));
+    if (e == OK)
+        point("key.revoked");
+    return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
+}
+
+enum err key_revoke_seen(struct db *db, struct arena *arena, const struct sha256 *hash, struct key *ret_key)
+{
+    struct key k = {0};
+
+    enum err e = key_by_hash(db, arena, hash, &k);
+    if (e != OK)
+        return e;
+    e = key_check(&k);
+    if (e != OK && e != ERR_ACCOUNT_DISABLED)
+        return ERR_NOT_FOUND;
+    e = db_change(db, &key_change_sqls[KEY_REVOKE_SEEN],
+                  DB_ARGS(db_i64(clock_now_us()), db_uuid(&k.user_id), db_uuid(&k.id), db_uuid(&k.id)));
+    if (e == OK)
+        *ret_key = k;
+    return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
+}
+
+struct key_rotation {
+    struct arena *arena;
+    const struct uuid *user_id, *id;
+    int64_t overlap_us;
+    struct str text;
+    struct key key;
+};
+
+struct key_old_secret {
+    struct uuid id;
+    int64_t expires_at_us;
+};
+
+/* The row for one more old secret: one whose secret has ended, else a new one (none in *ret_id), of which a key has only so
+ * many. */
+static enum err key_old_row(struct db *db, const struct key_rotation *r, int64_t now, struct uuid *ret_id)
+{
+    struct key_old_secret *rows;
+    size_t n;
+
+    *ret_id = (struct uuid){0};
+    enum err e = db_rows(db, &key_change_sqls[KEY_OLD_LIST], DB_ARGS(db_uuid(&r->key.id), db_i64(KEY_OLD_SECRETS_MAX)),
+                         r->arena, sizeof *rows, KEY_OLD_SECRETS_MAX, (void **)&rows, &n);
+    if (e != OK)
+        return e;
+    if (n > 0 && rows[0].expires_at_us <= now)
+        *ret_id = rows[0].id;
+    else if (n == KEY_OLD_SECRETS_MAX)
+        return ERR_OLD_SECRETS_TOO_MANY;
+    return OK;
+}
+
+static enum err key_old_put(struct db *db, const struct key_rotation *r, const struct sha256 *hash, int64_t until,
+                            const struct uuid *row)
+{
+    const struct key *k = &r->key;
+    struct uuid id = uuid_new();
+
+    if (!uuid_is_none(row))
+        return db_change(db, &key_change_sqls[KEY_OLD_REUSE],
+                         DB_ARGS(db_bytes(hash->b, sizeof hash->b), db_str(k->prefix), db_i64(until), db_uuid(row)));
+    return db_exec(db, &key_change_sqls[KEY_OLD_INSERT],
+                   DB_ARGS(db_uuid(&id), db_uuid(&k->id), db_uuid(&k->user_id),
+                           db_cstr(user_state_names[k->user_state]), db_str(k->name), db_str(k->prefix),
+                           db_bytes(hash->b, sizeof hash->b), db_i64(k->scopes), db_i64(k->created_at_us),
+                           db_i64(until)),
+                   NULL);
+}
+
+/* The key's row is locked, and r->key is what it held. */
+static enum err key_change_secret(struct db *db, struct key_rotation *r, int64_t now)
+{
+    struct sha256 hash = sha256_of(r->text), old;
+    struct str prefix = str_head(r->text, KEY_PREFIX_CHARS);
+    int64_t until = now + r->overlap_us;
+    struct uuid row;
+
+    if (r->key.expires_at_us != 0)
+        until = MIN(until, r->key.expires_at_us);
+    enum err e = db_exec(db, &key_change_sqls[KEY_OLD_SHORTEN],
+                         DB_ARGS(db_i64(until), db_uuid(&r->key.id), db_i64(until)), NULL);
+    if (e == OK)
+        e = key_old_row(db, r, now, &row);
+    if (e == OK)
+        e = db_row(db, &key_change_sqls[KEY_SECRET], DB_ARGS(db_uuid(&r->key.id)), r->arena, &old);
+    if (e == OK)
+        e = db_change(db, &key_change_sqls[KEY_NEW_SECRET],
+                      DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_str(prefix), db_i64(until), db_uuid(&r->key.id)));
+    if (e == OK)
+        e = key_old_put(db, r, &old, until, &row);
+    r->key.prefix = prefix;
+    r->key.old_secret_expires_at_us = until;
+    return e;
+}
+
+static enum err key_rotate_tx(struct db *db, void *arg)
+{
+    struct key_rotation *r = arg;
+
+    enum err e = user_lock(db, r->arena, r->user_id); /* the row that may be added has a copy of its state */
+    if (e != OK)
+        return e;
+    e = key_lock(db, r->arena, r->user_id, r->id, &r->key);
+    return e == OK ? key_change_secret(db, r, clock_now_us()) : e;
+}
+
+enum err key_rotate(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+                    int64_t overlap_us, struct str *ret_text, struct key *ret_key)
+{
+    struct key_rotation r = {
+        .arena = arena, .user_id = user_id, .id = id, .overlap_us = overlap_us, .text = key_new_text(arena)};
+    enum err e = db_tx(db, key_rotate_tx, &r);
+
+    if (e == OK) {
+        point("key.rotated");
+        *ret_text = r.text;
+        *ret_key = r.key;
+    }
+    return e;
+}
+
+static const struct db_col key_old_cols[] = {
+    DB_COL(struct key_old_secret, id, UUID),
+    DB_COL(struct key_old_secret, expires_at_us, I64),
+    DB_END,
+};
+
+static const struct db_col key_secret_cols[] = {DB_COL_FIXED(struct sha256, b), DB_END};
+
+static const struct sql key_change_sqls[] = {
+    [KEY_LOCK] = {.text =
+                      "SELECT " KEY_COLS " FROM api_keys WHERE id = ? AND user_id = ? AND " KEY_IS_SHOWN " FOR UPDATE",
+                  .in = "uu",
+                  .cols = key_cols},
+    [KEY_CHANGE] = {.text = "UPDATE " KEY_ALL_ROWS " SET name = ?, scopes = ? WHERE " KEY_ARE_ITS_ROWS, .in = "siuuu"},
+    [KEY_REVOKE] = {.text = "UPDATE " KEY_ALL_ROWS " SET revoked_at_us = ? WHERE " KEY_ARE_ITS_ROWS, .in = "iuuu"},
+    [KEY_REVOKE_SEEN] = {.text = "UPDATE " KEY_ALL_ROWS " SET revoked_at_us = ?, revoked_reason = 'seen_in_clear'"
+                                 " WHERE " KEY_ARE_ITS_ROWS,
+                         .in = "iuuu"},
+    [KEY_DISMISS] = {.text = "UPDATE api_keys SET revoked_reason = NULL WHERE id = ? AND user_id = ? AND"
+                             " of_key_id IS NULL AND revoked_reason IS NOT NULL",
+                     .in = "uu"},
+    [KEY_SECRET] = {.text = "SELECT hash FROM api_keys WHERE id = ?", .in = "u", .cols = key_secret_cols},
+    [KEY_NEW_SECRET] = {.text = "UPDATE api_keys SET hash = ?, prefix = ?, old_secret_expires_at_us = ? WHERE id = ?",
+                        .in = "bsiu"},
+    [KEY_OLD_SHORTEN] = {.text = "UPDATE api_keys SET expires_at_us = ? WHERE of_key_id = ? AND expires_at_us > ?",
+                         .in = "iui"},
+    [KEY_OLD_LIST] = {.text =
+                          "SELECT id, expires_at_us FROM api_keys WHERE of_key_id = ? ORDER BY expires_at_us LIMIT ?",
+                      .in = "ui",
+                      .cols = key_old_cols},
+    [KEY_OLD_INSERT] = {.text = "INSERT INTO api_keys (id, of_key_id, user_id, user_state, name, prefix, hash, scopes,"
+                                " created_at_us, expires_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                        .in = "uuusssbiii"},
+    [KEY_OLD_REUSE] =
+        {.text = "UPDATE api_keys SET hash = ?, prefix = ?, expires_at_us = ?, revoked_at_us = NULL WHERE id = ?",
+         .in = "bsiu"},
+};

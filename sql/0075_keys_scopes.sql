@@ -1,0 +1,2 @@
+-- What a key may do. All scopes by default, so that keys from before, and those that programs from before make, do what they did.
+ALTER TABLE api_keys ADD COLUMN IF NOT EXISTS scopes SET('accounts:read', 'posts:read', 'posts:write', 'uploads:write', 'usage:read') NOT NULL DEFAULT 'accounts:read,posts:read,posts:write,uploads:write,usage:read' COMMENT 'What the key may do: the rows of lib/base/scope.def, in their order';

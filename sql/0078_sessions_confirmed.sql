@@ -1,0 +1,1 @@
+ALTER TABLE sessions ADD COLUMN IF NOT EXISTS confirmed_at_us BIGINT UNSIGNED NULL COMMENT 'When the password was last typed again in this session; NULL: not since the sign-in [policy:account.session]';

@@ -1,0 +1,1 @@
+ALTER TABLE api_keys ADD COLUMN IF NOT EXISTS revoked_reason ENUM('seen_in_clear') NULL COMMENT 'Why it was revoked, if not by its owner, who sees such a key until it is deleted. seen_in_clear: it came over plain HTTP';

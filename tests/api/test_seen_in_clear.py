@@ -1,0 +1,190 @@
+"""A key that comes over plain HTTP is revoked; nothing of the answer says whether it was one."""
+
+import base64
+import concurrent.futures
+import secrets
+
+import pytest
+import requests
+from helpers import expect
+from test_key_changes import got, patch
+from test_key_expiry import expiring
+from test_keys import BASE62, LIMIT, checksum, listed, made, with_key
+from test_rotation import rotate, rotated
+
+# covers: POST /internal/seen_in_clear
+
+
+def no_key():
+    """One that nobody has, of the right shape."""
+    text = "mk_live_" + "".join(secrets.choice(BASE62) for _ in range(43))
+    return text + checksum(text)
+
+
+def in_clear(stack, authorization, method="GET", path="/api/v1/me", **more):
+    headers = {} if authorization is None else {"Authorization": authorization}
+    return requests.request(method, stack.http_url + path, headers=headers, allow_redirects=False, **more)
+
+
+def is_revoked(stack, key):
+    stack.wait(lambda: with_key(stack, key["key"]).status_code == 401, "the key is revoked")
+    expect(with_key(stack, key["key"]), 401, "key_seen_in_clear")
+
+
+def test_a_live_key_is_revoked_and_its_owner_sees_why(user, stack):
+    key, untouched = made(user), made(user)
+    expect(with_key(stack, key["key"]), 200)
+    expect(in_clear(stack, f"Bearer {key['key']}"), 403, "https_required")
+    is_revoked(stack, key)
+    shown = {k["id"]: k for k in listed(user)["data"]}
+    assert shown[key["id"]]["revoked_reason"] == "seen_in_clear" and shown[key["id"]]["revoked_at"]
+    assert shown[untouched["id"]]["revoked_reason"] is shown[untouched["id"]]["revoked_at"] is None
+    assert got(user, key) == shown[key["id"]]
+    expect(with_key(stack, untouched["key"]), 200)
+    assert '"event":"key_seen_in_clear"' in stack.log("keys") and key["key"] not in stack.log("keys")
+
+
+def test_it_can_only_be_deleted_then(user, stack):
+    key = made(user)
+    in_clear(stack, f"Bearer {key['key']}")
+    is_revoked(stack, key)
+    expect(patch(user, key, name="x"), 409, "key_ended")
+    expect(rotate(user, key), 409, "key_ended")
+    assert user.web.delete(f"/api/v1/keys/{key['id']}").status_code == 204
+    assert listed(user)["data"] == []
+    expect(user.web.delete(f"/api/v1/keys/{key['id']}"), 404, "not_found")
+    expect(with_key(stack, key["key"]), 401, "invalid_key")
+
+
+@pytest.mark.parametrize("written", ["Bearer {}", "bearer   {}", "Basic {}", "{}", "Bearer {},", "Token token={}; x", "x{}x"])
+def test_however_it_is_written(user, stack, written):
+    key = made(user)
+    expect(in_clear(stack, written.format(key["key"])), 403, "https_required")
+    is_revoked(stack, key)
+
+
+@pytest.mark.parametrize("method, path", [
+    ("GET", "/api/v1/me"), ("GET", "/api"), ("GET", "/api/"), ("HEAD", "/api/v1/posts"), ("POST", "/api/v1/uploads"),
+    ("PUT", "/api/v1/x"), ("DELETE", "/api/v1/uploads/x"), ("PATCH", "/m/x/0"), ("OPTIONS", "/api/v1/me"), ("BREW", "/API/v1/")])
+def test_whatever_was_asked(user, stack, method, path):
+    key = made(user)
+    answer = in_clear(stack, f"Bearer {key['key']}", method, path)
+    assert answer.status_code == 403 and (method == "HEAD" or expect(answer, 403, "https_required"))
+    is_revoked(stack, key)
+
+
+def test_two_in_one_header(user, stack):
+    keys = [made(user), made(user)]
+    in_clear(stack, f"Bearer {keys[0]['key']}{keys[1]['key']}")
+    for key in keys:
+        is_revoked(stack, key)
+
+
+def test_with_a_body_that_nobody_reads(user, stack):
+    key = made(user)
+    answer = in_clear(stack, f"Bearer {key['key']}", "POST", "/api/v1/uploads", data=b"x" * (3 << 20))
+    expect(answer, 403, "https_required")
+    is_revoked(stack, key)
+
+
+def test_an_old_secret_counts_too(user, stack):
+    """Whoever has it may act with it; and the owner may not know which of the two was in use where."""
+    key = made(user)
+    new = rotated(user, key)
+    in_clear(stack, f"Bearer {key['key']}")
+    is_revoked(stack, key)
+    expect(with_key(stack, new["key"]), 401, "key_seen_in_clear")
+
+
+def test_a_secret_that_has_ended_revokes_nothing(user, stack):
+    key, expired, gone = made(user), expiring(user, stack), made(user)
+    new = rotated(user, key, overlap_sec=0)
+    stack.move_clock(3601)
+    assert user.web.delete(f"/api/v1/keys/{gone['id']}").status_code == 204
+    marker = made_late(user)
+    for secret in (key, expired, gone, marker):
+        expect(in_clear(stack, f"Bearer {secret['key']}"), 403, "https_required")
+    is_revoked(stack, marker)  # the last; so the others have been looked at
+    expect(with_key(stack, new["key"]), 200)
+    shown = {k["id"]: k["revoked_reason"] for k in listed(user)["data"]}
+    assert shown == {key["id"]: None, expired["id"]: None, marker["id"]: "seen_in_clear"}
+
+
+def made_late(user):
+    user.confirm()
+    return made(user)
+
+
+def test_all_answers_are_alike(user, stack):
+    """Byte for byte but for the request id, whatever the credential is."""
+    def shape(answer):
+        headers = {k: v for k, v in answer.headers.items() if k not in ("Date", "X-Request-Id")}
+        return answer.status_code, headers, answer.text.replace(answer.headers["X-Request-Id"], "ID")
+
+    key = made(user)
+    credentials = [f"Bearer {key['key']}", f"Bearer {no_key()}", f"Bearer {key['key'][:-1]}", "Bearer x", None,
+                   "Basic " + base64.b64encode(b"a:b").decode(), "x" * 4000]
+    shapes = [shape(in_clear(stack, c)) for c in credentials]
+    assert all(s == shapes[0] for s in shapes), shapes
+
+
+def test_the_answer_does_not_wait_for_anybody(user, stack):
+    """It comes while the program stands still, and what the program is told then is not lost."""
+    key = made(user)
+    stack.kill("keys", 19)
+    try:
+        for credential in (key["key"], no_key()):
+            expect(in_clear(stack, f"Bearer {credential}", timeout=20), 403, "https_required")
+    finally:
+        stack.kill("keys", 18)
+    is_revoked(stack, key)
+
+
+def test_a_program_that_is_away_changes_no_answer(user, stack):
+    with stack.stopped("keys"):
+        expect(in_clear(stack, f"Bearer {no_key()}"), 403, "https_required")
+
+
+def test_the_database_is_away_meanwhile(user, stack):
+    key = made(user)
+    with stack.stopped("mariadb"):
+        expect(in_clear(stack, f"Bearer {key['key']}"), 403, "https_required")
+    is_revoked(stack, key)
+
+
+def test_a_session_cookie_does_no_harm(user, stack):
+    answer = requests.get(stack.http_url + "/api/v1/me", headers={"Cookie": f"__Host-session={user.web.cookies['__Host-session']}"})
+    expect(answer, 403, "https_required")
+    expect(user.web.get("/api/v1/me"), 200)
+
+
+def test_many_at_once(user, stack):
+    keys = [made(user) for _ in range(10)]
+    sent = [k["key"] for k in keys] + [no_key() for _ in range(30)]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for answer in pool.map(lambda s: in_clear(stack, f"Bearer {s}"), sent):
+            expect(answer, 403, "https_required")
+    for key in keys:
+        is_revoked(stack, key)
+    while len([k for k in listed(user, "?limit=100")["data"] if k["revoked_at"] is None]) < LIMIT:
+        made(user)  # those that were revoked take no place
+
+
+def test_nobody_asks_that_from_outside(user, stack):
+    key, marker = made(user), made(user)
+    for url in (stack.url, stack.http_url):
+        answer = requests.post(url + "/internal/seen_in_clear", headers={"Authorization": f"Bearer {key['key']}"},
+                               verify=str(stack.ca), allow_redirects=False)
+        expect(answer, 404, "not_found")
+    in_clear(stack, f"Bearer {marker['key']}")
+    is_revoked(stack, marker)
+    expect(with_key(stack, key["key"]), 200)
+
+
+def test_over_tls_nothing_is_revoked(user, stack):
+    key, marker = made(user), made(user)
+    for _ in range(3):
+        expect(with_key(stack, key["key"]), 200)
+    in_clear(stack, f"Bearer {marker['key']}")
+    is_revoked(stack, marker)
+    expect(with_key(stack, key["key"]), 200)
