@@ -21,7 +21,7 @@ GROUPS = [
     Lint(),
     Pytest("api", "asan", "MARKETINGCLI_BUILD", shares=2),
     Demo(),
-    Sweep("sweep-sample", "asan", "--sample", "24"),
+    Sweep("sweep-sample", "asan", "--sample", "96", "--jobs", "2"),
     Pytest("deploy", "release", "MARKETINGCLI_RELEASE", nice=True),
     Unit("unit-clang", "clang"),
     Fuzz(),

@@ -197,11 +197,14 @@ class Supervisor:
             if child.process is not None and child.process.poll() is not None:
                 self.bury(child)
         for child in self.children:
-            if child.process is None and not self.stopping and time.monotonic() >= child.start_at and not self.is_held(child):
+            if child.process is None and self.is_held(child):
+                (self.at.hold / f"{child.name}.down").touch()
+            elif child.process is None and not self.stopping and time.monotonic() >= child.start_at:
                 self.start(child)
 
     def is_held(self, child):
-        """A test keeps it down for a while. Who ends that sends SIGCHLD, so that it is seen at once."""
+        """A test keeps it down for a while, certainly from when there is HOLD/<name>.down. Who ends that sends SIGCHLD, so that it
+        is seen at once."""
         return (self.at.hold / child.name).exists()
 
     def bury(self, child):

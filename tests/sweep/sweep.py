@@ -54,18 +54,20 @@ class Sweep:
         """The names of the steps of a run without a fault, which must be right, too."""
         return self.act(flow, workers)[1]
 
-    def act(self, flow, workers, *fault):
-        """Returns its state at the end, the names of all steps, and whether one has met the fault."""
+    def act(self, flow, workers, kind=None, at=0):
+        """Returns its state at the end, and the names of all steps."""
         world = self.world
         s = self.ready(flow)
         before = world.logs()
         try:
             world.outage = False
-            world.plan.begin(flow.programs, *fault)
+            world.plan.begin(flow.programs, *((KINDS[kind], at) if kind else ()))
             if workers == 2:
                 world.start_second_worker()
             flow.act(world, s)
-            steps, met = world.plan.steps(), world.plan.met
+            steps = world.plan.steps()
+            if world.plan.met:
+                s.kind, s.step = kind, world.plan.step(at)
             world.plan.end()
             world.all_are_up([p for p in flow.programs if not world.is_held(p)])
             flow.right(world, s)
@@ -80,14 +82,14 @@ class Sweep:
             for worker in WORKERS:
                 world.hold(worker, signal.SIGKILL)
             raise
-        return s, steps, met
+        return s, steps
 
     def outcome(self, run):
         try:
-            s, steps, met = self.act(BY_NAME[run.flow], run.workers, KINDS[run.kind], run.at)
+            s, _ = self.act(BY_NAME[run.flow], run.workers, run.kind, run.at)
         except Exception:  # whatever it is, the sweep goes on
             return Outcome(run, self.world.plan.step(run.at) or "?", wrong=traceback.format_exc(limit=-3))
-        return Outcome(run, steps[run.at - 1] if met else None, self.seen(run, s))
+        return Outcome(run, s.step, self.seen(run, s))
 
     def seen(self, run, s):
         """What the workers' logs and the client say of it."""

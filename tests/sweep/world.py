@@ -71,13 +71,20 @@ class World:
         return (self.stack.at.hold / name).exists()
 
     def hold(self, name, signo=signal.SIGTERM):
-        """The program ends, and stays away until let_go."""
+        """The program ends, and stays away until let_go. It may be just starting: then the signal comes when it is there."""
+        down, told = self.stack.at.hold / f"{name}.down", set()
+
+        def is_down():
+            pid = self.stack.pid(name)
+            if pid is not None and pid not in told:
+                told.add(pid)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signo)
+            return down.exists()
+        down.unlink(missing_ok=True)
         (self.stack.at.hold / name).touch()
-        pid = self.stack.pid(name)
-        if pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signo)
-        self.stack.wait(lambda: self.stack.pid(name) is None, f"{name} has ended", 60)
+        self.stack.nudge()
+        self.stack.wait(is_down, f"{name} has ended", 60)
 
     def let_go(self, name):
         if self.is_held(name):
