@@ -4,12 +4,16 @@
  */
 #include "jobs/runner.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -269,6 +273,43 @@ static void a_standing_job_is_not_buried(void **state)
     assert_int_equal(atomic_load(&steps), 0);
 }
 
+static int silent_port;
+
+/* Of one that works once: its connection is taken, and nothing ever comes. */
+static enum job_step step_that_calls_in_vain(struct job_run *run)
+{
+    run->call = (struct net_call){.method = "POST",
+                                  .url = arena_printf(run->arena, "https://127.0.0.1:%d/", silent_port).p,
+                                  .body = STR("x"),
+                                  .content_type = "text/plain",
+                                  .allow_private = true,
+                                  .fresh = true,
+                                  .reply_max_bytes = 1000,
+                                  .timeout_sec = RUNNER_STOP_SEC + 5,
+                                  .connect_timeout_sec = RUNNER_STOP_SEC + 5};
+    return run->result == NULL ? JOB_CALL : JOB_DONE;
+}
+
+static void a_call_that_is_open_when_a_stop_ends_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
+    silent_port = ntohs(at.sin_port);
+    add(f);
+    start(f, step_that_calls_in_vain);
+    WAIT_FOR(atomic_load(&steps) == 1);
+    stop(f);
+    assert_int_equal(close(fd), 0);
+    assert_true(is_told(f, "marketingcli_alarms_total{alarm=\"result_lost\"} 1\n"));
+    assert_int_equal(jobs_left(f), 1);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -277,6 +318,7 @@ int main(void)
         TEST(no_more_are_begun_than_may_be_open),
         TEST(who_made_no_call_does_not_end_a_pause),
         TEST(a_standing_job_is_not_buried),
+        TEST(a_call_that_is_open_when_a_stop_ends_is_told),
         TEST(a_result_is_tried_again_in_the_same_memory),
     };
 
