@@ -11,6 +11,7 @@ from test_key_changes import got, patch
 from test_key_expiry import expiring
 from test_keys import BASE62, LIMIT, checksum, listed, made, with_key
 from test_rotation import rotate, rotated
+from test_strangers import spool  # noqa: F401  (a fixture)
 
 # covers: POST /internal/seen_in_clear
 
@@ -80,11 +81,15 @@ def test_two_in_one_header(user, stack):
         is_revoked(stack, key)
 
 
-def test_with_a_body_that_nobody_reads(user, stack):
+@pytest.mark.parametrize("body", [b"x", b"x" * (100 << 10), b"x" * (3 << 20)], ids=lambda b: str(len(b)))
+@pytest.mark.parametrize("chunked", [False, True])
+def test_with_a_body_that_nobody_keeps(user, stack, spool, body, chunked):  # noqa: F811
+    spool.written()
     key = made(user)
-    answer = in_clear(stack, f"Bearer {key['key']}", "POST", "/api/v1/uploads", data=b"x" * (3 << 20))
+    answer = in_clear(stack, f"Bearer {key['key']}", "POST", "/api/v1/uploads", data=iter([body]) if chunked else body)
     expect(answer, 403, "https_required")
     is_revoked(stack, key)
+    assert spool.written() == {}
 
 
 def test_an_old_secret_counts_too(user, stack):
