@@ -79,11 +79,8 @@ bool fault_before(struct fault *fault, const char *step)
 
 bool fault_is_away(void)
 {
-    if (!fault_is_counted() || __atomic_load_n(&fault_plan->kind, __ATOMIC_ACQUIRE) != FAULT_AWAY ||
-        __atomic_load_n(&fault_plan->met, __ATOMIC_ACQUIRE) == 0)
-        return false;
-    (void)__atomic_add_fetch(&fault_plan->refused, 1, __ATOMIC_ACQ_REL);
-    return true;
+    return fault_is_counted() && __atomic_load_n(&fault_plan->kind, __ATOMIC_ACQUIRE) == FAULT_AWAY &&
+           __atomic_load_n(&fault_plan->met, __ATOMIC_ACQUIRE) != 0;
 }
 
 bool fault_after(const struct fault *fault)

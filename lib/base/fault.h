@@ -47,14 +47,13 @@ struct fault_plan {
     uint32_t at;                                   /* the step that meets it, from 1 */
     uint32_t counted;                              /* steps so far */
     uint32_t met;                                  /* 1 when the fault has happened */
-    uint32_t refused;                              /* FAULT_AWAY: how often the database was asked in vain since */
     char program[4][FAULT_PROGRAM_BYTES];          /* whose steps count, by $MARKETINGCLI_TEST_PROGRAM; ends with "" */
     char steps[FAULT_STEPS_MAX][FAULT_STEP_BYTES]; /* "posts INSERT INTO posts", in order */
 };
 
 bool fault_before(struct fault *fault, const char *step);
 bool fault_after(const struct fault *fault);
-bool fault_is_away(void); /* is the database away? Asked by who would use it now, and counted */
+bool fault_is_away(void); /* is the database away? */
 #else
 static inline bool fault_before(struct fault *fault, const char *step)
 {

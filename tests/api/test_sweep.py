@@ -11,7 +11,7 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "sweep"))
 import reached  # noqa: E402
 from plan import KINDS  # noqa: E402
 from reached import (ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TOLD_UNKNOWN, Outcome, Run,  # noqa: E402
-                     missed)
+                     false_alarms, missed)
 
 
 def outcome(kind, step, *seen, workers=1, flow="publish"):
@@ -72,3 +72,11 @@ def test_each_flow_meets_every_kind():
     unmet = [o if o.run.kind != "lost" else dataclasses.replace(o, step=None) for o in runs]
     gap = "purge, 1 worker(s): no lost"
     assert gap not in missed([*GOOD, *runs], True, KINDS) and gap in missed([*GOOD, *unmet], True, KINDS)
+
+
+@pytest.mark.parametrize("kind, alarm, is_false", [
+    ("lost", "database_away", False), ("stop", "database_away", True), ("kill after", "program_died", False),
+    ("error", "program_died", True), ("away", "result_lost", True), ("kill before", "post_without_job", True), ("stop", "started", False)])
+def test_an_alarm_without_a_reason_is_a_fault(kind, alarm, is_false):
+    line = f'{{"level":"error","program":"worker-publish","event":"{alarm}"}}'
+    assert false_alarms(kind, {"worker-publish": f"{line}\n", "posts": ""}) == [line] * is_false

@@ -319,7 +319,7 @@ def purge_ready(world):
     s = upload_ready(world)
     s.id = expect(s.user.api.post("/api/v1/uploads", data=SMALL), 201)["data"]["id"]
     world.hold("worker-media")
-    world.stack.move_clock(8 * DAY)  # unused uploads live for seven
+    world.stack.move_clock(6 * DAY + HOUR)  # unused uploads live for six, a day before the policy has it
     return s
 
 

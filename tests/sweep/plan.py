@@ -4,8 +4,8 @@ import mmap
 import struct
 
 STEPS_MAX, STEP_BYTES, PROGRAM_BYTES, PROGRAMS_MAX = 4096, 96, 32, 4
-HEAD = struct.Struct("<5I")
-KIND, AT, COUNTED, MET, REFUSED = range(5)  # the fields of the head
+HEAD = struct.Struct("<4I")
+KIND, AT, COUNTED, MET = range(4)  # the fields of the head
 PROGRAMS_AT = HEAD.size
 STEPS_AT = PROGRAMS_AT + PROGRAMS_MAX * PROGRAM_BYTES
 SIZE = STEPS_AT + STEPS_MAX * STEP_BYTES
@@ -35,7 +35,7 @@ class Plan:
         names = b"".join(p.encode().ljust(PROGRAM_BYTES, b"\0") for p in programs)
         self.map[PROGRAMS_AT:STEPS_AT] = names.ljust(STEPS_AT - PROGRAMS_AT, b"\0")
         self.map[STEPS_AT:SIZE] = bytes(SIZE - STEPS_AT)
-        for n, value in ((AT, at), (COUNTED, 0), (MET, 0), (REFUSED, 0), (KIND, kind)):
+        for n, value in ((AT, at), (COUNTED, 0), (MET, 0), (KIND, kind)):
             self.put(n, value)
 
     def end(self):
@@ -44,11 +44,6 @@ class Plan:
     @property
     def is_away(self):
         return self.field(KIND) == KINDS["away"] and self.met
-
-    @property
-    def refused(self):
-        """How often somebody has asked the database that is away."""
-        return self.field(REFUSED)
 
     @property
     def met(self):

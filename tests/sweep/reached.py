@@ -1,6 +1,13 @@
-"""What the sweep must have met, or it is not what it says. A run brings what it has really seen, not what it was meant to."""
+"""What the sweep must have met, or it is not what it says. A run brings what it has really seen, not what it was meant to.
+And of which faults the admin is told."""
 
 import dataclasses
+import pathlib
+import re
+
+ALARM_DEF = pathlib.Path(__file__).resolve().parent.parent.parent / "lib/metrics/alarm.def"
+ALARMS = re.findall(r'^ALARM\(\w+, "(\w+)"', ALARM_DEF.read_text(), re.M)
+RAISED_BY = {"database_away": ("error", "lost", "away"), "program_died": ("kill before", "kill after")}  # the others: by no kind
 
 TAKEN_OVER, ONE_OF_TWO_DIED, OUTAGE, STOPPING, TOLD_UNKNOWN = (
     "a job of a process that died was run by another", "one of two workers died, the other lived on",
@@ -43,6 +50,13 @@ REACHED = [
     ("a call or a result that changes hands when the worker dies",
      lambda o: o.run.kind.startswith("kill") and o.step.endswith((" hand over a call", " take a result"))),
 ]
+
+
+def false_alarms(kind, logged):
+    """The lines of alarms ({program: its log}) that no fault of this kind is a reason for."""
+    names = [name for name in ALARMS if kind not in RAISED_BY.get(name, ())]
+    event = re.compile(rf'"event":"({"|".join(names)})"')
+    return [line for text in logged.values() for line in text.splitlines() if event.search(line)]
 
 
 def missed(outcomes, all_of_it, kinds=()):

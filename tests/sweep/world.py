@@ -25,7 +25,6 @@ from publishing import LEASE_SEC  # noqa: E402
 
 WORKERS = {"worker-publish": "jobs_publish", "worker-media": "jobs_media"}
 SETTINGS = ("worker.idle_ms=50",)
-REFUSED = 2  # so often the database was asked in vain before the clock moves: by who met the fault, and once more
 LOOK_SEC, ASK_SEC = 0.03, 0.5  # between looks at whether something moves, and between questions to the API
 PATIENCE_SEC = 120  # for something that moves by itself: longer than the longest wait that the clock does not end
 
@@ -57,6 +56,7 @@ class World:
     def __init__(self, stack):
         self.stack, self.plan = stack, Plan(stack.at.test / "faults")
         self.first, self.second = self.second_worker(), None
+        self.sizes, self.programs = {}, ()  # of the logs, when what counts began; whose steps count
         self.outage = False  # whether a database was away for longer than a lease
         tables = [row["table_name"] for row in stack.sql(
             "SELECT TABLE_NAME AS table_name FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'marketingcli'")]
@@ -114,6 +114,7 @@ class World:
         return self.stack.at.run / "metrics-2" / "worker-publish.sock"
 
     def start_second_worker(self):
+        self.metrics_of_second().unlink(missing_ok=True)  # of one that a former run has killed: no news of this one
         with (self.stack.at.log / "worker-publish-2.log").open("ab") as log:
             self.second = subprocess.Popen(**self.first, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
 
@@ -126,9 +127,27 @@ class World:
             self.second.wait(60)
             self.second = None
 
-    def logs(self):
-        """{file: its size} of the logs of worker@publish."""
-        return {path: path.stat().st_size for path in self.stack.at.log.glob("worker-publish*.log")}
+    def begin(self, programs, *fault):
+        """From now on the steps of these programs count."""
+        self.sizes = {path: path.stat().st_size for path in self.stack.at.log.glob("*.log")}
+        self.programs, self.outage = programs, False
+        self.plan.begin(programs, *fault)
+
+    def logged(self):
+        """{program: what it has logged since}"""
+        logs = {}
+        for path in self.stack.at.log.glob("*.log"):
+            with path.open("rb") as f:
+                f.seek(self.sizes.get(path, 0))
+                logs[path.stem] = f.read().decode(errors="replace")
+        return logs
+
+    def all_know(self):
+        """Whether all workers that may meet the fault have seen that the database is away. One that has not would take the others
+        for dead: an outage of longer than a lease is in truth seen by all."""
+        logged = self.logged()
+        workers = [p for p in self.programs if p in WORKERS] + ["worker-publish-2"] * self.second_lives()
+        return all('"event":"database_away"' in logged[name] for name in workers)
 
     # Time
 
@@ -169,11 +188,15 @@ class World:
         runs = {str(path): self.open_runs(path) for path in shown}
         return (None, f"open runs: {runs}") if any(n != 0 for n in runs.values()) else (jobs, None)
 
+    def tiktok_is_done(self):
+        """With all posts it has. Else it might go on in the middle of what Kept reads."""
+        return self.count("SELECT COUNT(*) AS n FROM sandbox_publishes WHERE status = 'PROCESSING_DOWNLOAD'") == 0
+
     def as_far_as_it_goes(self, condition, what):
         """condition() when it comes about by itself; None when nothing moves any more."""
         still, moves, asked, end = None, None, time.monotonic(), time.monotonic() + PATIENCE_SEC
         while time.monotonic() < end:
-            if self.plan.is_away and self.plan.refused >= REFUSED:
+            if self.plan.is_away and self.all_know():
                 return None
             before, (still, moves) = still, self.stillness()
             ends = still is not None and still == before and not self.plan.is_away
