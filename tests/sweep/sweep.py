@@ -114,17 +114,29 @@ def sweep_on_a_stack(build):
         yield Sweep(stack).do
 
 
+COUNTED = 2  # times; the longest counts: a worker that waits looks for jobs more or less often
+
+
 def all_runs(lanes, flows, workers, verbose):
-    """All runs, once the steps of each flow have been counted."""
+    """All runs, once the steps of each flow have been counted, and {(flow, workers): their names}."""
     tasks = [(f.name, n) for f in flows for n in ((1, 2) if f.workers else (1,)) if workers in (None, n)]
-    counted = dict(lanes.deal(tasks))
+    counted = {}
+    for task, steps in lanes.deal(tasks * COUNTED):
+        counted[task] = max(steps, counted.get(task, []), key=len)
     for name, n in tasks:
         steps = counted[name, n]
         print(f"{name}{' with two workers' if n == 2 else ''}: {len(steps)} steps", flush=True)
         if verbose:
             print("\n".join(f"  {at} {step}" for at, step in enumerate(steps, 1)), flush=True)
     runs = [Run(name, kind, at, n) for name, n in tasks for kind in KINDS for at in range(1, len(counted[name, n]) + 1)]
-    return runs, sum(map(len, counted.values()))
+    return runs, counted
+
+
+def by_name(counted, outcomes):
+    """How many different steps the flows have, and how many of them have met every kind."""
+    names = {(name, step) for (name, _), steps in counted.items() for step in steps}
+    met = {(o.run.flow, o.step, o.run.kind) for o in outcomes}
+    return f"{len(names)} different steps, of which {sum(all((*n, kind) in met for kind in KINDS) for n in names)} met every kind"
 
 
 def print_table(outcomes):
@@ -154,7 +166,7 @@ def main():
     flows = [f for f in FLOWS if options.flow in (None, f.name)]
     outcomes, began = [], time.monotonic()
     with Lanes(options.jobs, lambda: sweep_on_a_stack(options.build)) as lanes:
-        runs, points = all_runs(lanes, flows, options.workers, options.verbose)
+        runs, counted = all_runs(lanes, flows, options.workers, options.verbose)
         runs = [r for r in runs if options.kind in (None, r.kind) and options.at in (None, r.at)]
         whole = len(flows) == len(FLOWS) and not options.sample and (options.kind, options.at, options.workers) == (None,) * 3
         random.Random(options.seed).shuffle(runs)  # each part of it shows what the rest will be like
@@ -172,7 +184,8 @@ def main():
     for gap in gaps:
         print(f"NOT REACHED {gap}")
     wrong = sum(o.wrong is not None for o, _ in outcomes)
-    print(f"{len(flows)} flows, {points} points, {len(outcomes)} runs, {wrong} faults")
+    print(by_name(counted, [o for o, _ in outcomes]))
+    print(f"{len(flows)} flows, {sum(map(len, counted.values()))} points, {len(outcomes)} runs, {wrong} faults")
     sys.exit(1 if wrong or gaps else 0)
 
 
