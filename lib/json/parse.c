@@ -25,6 +25,22 @@ void parse_freep(struct json_object **tree)
     (void)json_object_put(*tree);
 }
 
+/* json-c has its own copy of each string, which may be a token or a password. Called when it frees the value. */
+static void json_parse_wipe(struct json_object *string, void *unused)
+{
+    (void)unused;
+    explicit_bzero((void *)(uintptr_t)json_object_get_string(string), (size_t)json_object_get_string_len(string));
+}
+
+static struct json_object *json_parse_new_string(struct str s)
+{
+    struct json_object *string = json_object_new_string_len(s.p, (int)s.n);
+
+    ASSERT(string != NULL);
+    json_object_set_userdata(string, NULL, json_parse_wipe);
+    return string;
+}
+
 static void json_parse_skip_blanks(struct json_parse *ps)
 {
     while (*ps->at == ' ' || *ps->at == '\t' || *ps->at == '\n' || *ps->at == '\r')
@@ -243,7 +259,7 @@ static enum err json_parse_value(struct json_parse *ps, struct json_object **ret
         enum err e = json_parse_string(ps, &s);
         if (e != OK)
             return e;
-        *ret = json_object_new_string_len(s.p, (int)s.n);
+        *ret = json_parse_new_string(s);
     } else if (json_parse_takes_word(ps, "true")) {
         *ret = json_object_new_boolean(true);
     } else if (json_parse_takes_word(ps, "false")) {

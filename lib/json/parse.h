@@ -19,6 +19,7 @@ void parse_freep(struct json_object **tree);
 /*
  * lenient lets a lone surrogate through, as U+FFFD. Of a number the tree holds the text alone, in its userdata, and
  * json_type_int for a whole one: 64 bits or a double would lose some of it.
+ * Strings are wiped when the tree is freed; the text that json-c writes of a value (JSON_TYPE_RAW) is not.
  * The tree is the caller's and must go before the arena, which holds its keys and numbers. ERR_BAD_UTF8 when the text
  * is not UTF-8 at all, else the text's first fault: ERR_BAD_JSON, ERR_JSON_TOO_DEEP, or ERR_BAD_UTF8 (a surrogate).
  */

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/io.h"
 #include "net/transfer.h"
+#include "net/wiped.h"
 
 #define HEADER_MAX_BYTES (16u << 10) /* a bearer token of a few KiB */
 
@@ -271,7 +272,8 @@ struct transfer *transfer_new_call(const struct net_call *call)
 
 void net_init(void)
 {
-    ASSERT(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+    ASSERT(curl_global_init_mem(CURL_GLOBAL_DEFAULT, wiped_malloc, wiped_free, wiped_realloc, wiped_strdup,
+                                wiped_calloc) == CURLE_OK);
 }
 
 void net_call_run(struct arena *arena, const struct net_call *call, struct net_result *ret_result)

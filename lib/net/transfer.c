@@ -1,5 +1,6 @@
 #include "net/transfer.h"
 
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -51,6 +52,14 @@ static curl_socket_t transfer_on_open_socket(void *arg, curlsocktype purpose, st
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+/* OpenSSL's own buffer is wiped as soon as libcurl has taken what it holds: answers have tokens. */
+static CURLcode transfer_on_tls(CURL *easy, void *tls, void *unused)
+{
+    (void)easy, (void)unused;
+    (void)SSL_CTX_set_options(tls, SSL_OP_CLEANSE_PLAINTEXT);
+    return CURLE_OK;
+}
+
 /* What no transfer may do, whatever it is asked for. */
 static void transfer_set_rules(struct transfer *t)
 {
@@ -66,6 +75,7 @@ static void transfer_set_rules(struct transfer *t)
     TRANSFER_SET(t, CURLOPT_SSL_VERIFYPEER, 1L);
     TRANSFER_SET(t, CURLOPT_SSL_VERIFYHOST, 2L);
     TRANSFER_SET(t, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    TRANSFER_SET(t, CURLOPT_SSL_CTX_FUNCTION, transfer_on_tls);
     TRANSFER_SET(t, CURLOPT_OPENSOCKETFUNCTION, transfer_on_open_socket);
     TRANSFER_SET(t, CURLOPT_OPENSOCKETDATA, t);
     TRANSFER_SET(t, CURLOPT_PREREQFUNCTION, transfer_on_connected);

@@ -9,6 +9,7 @@
 #include <json-c/json.h>
 
 #include "base/buf.h"
+#include "leftovers.h"
 
 /* What the text becomes when json-c writes it again, into *out when it is not NULL. */
 static enum err parse_into(struct str text, bool lenient, struct buf *out)
@@ -172,15 +173,40 @@ static void test_first_fault(void **state)
     assert_int_equal(parse("[1 2,\"\xff\"]"), ERR_BAD_UTF8);
 }
 
+/* Neither of what was read nor of what was refused half-way. */
+static void test_nothing_is_left_of_strings(void **state)
+{
+    static const char *const ends[] = {"\"}", "\"", "\",1}", "\",\"x\":[{\"y\":\"z\"}]}"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        struct buf b = BUF_MAX(1000);
+        struct arena arena;
+        struct json_object *tree = NULL;
+
+        arena_init(&arena, 1 << 20);
+        buf_puts(&b, "{\"v\":\"");
+        leftovers_put(&b, 1);
+        buf_puts(&b, ends[i]);
+        enum err e = parse_object(&arena, buf_str(&b), false, &tree);
+        assert_int_equal(e == OK, i == 0 || i == 3);
+        assert_true(leftovers_of(1) >= 2); /* at least here and in the arena */
+        parse_freep(&tree);
+        buf_done(&b);
+        arena_done(&arena);
+        assert_int_equal(leftovers_of(1), 0);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers),    cmocka_unit_test(test_numbers_keep_their_text),
-        cmocka_unit_test(test_strings),    cmocka_unit_test(test_escapes),
-        cmocka_unit_test(test_surrogates), cmocka_unit_test(test_nul),
-        cmocka_unit_test(test_heads),      cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_containers), cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_first_fault)};
+        cmocka_unit_test(test_numbers),     cmocka_unit_test(test_numbers_keep_their_text),
+        cmocka_unit_test(test_strings),     cmocka_unit_test(test_escapes),
+        cmocka_unit_test(test_surrogates),  cmocka_unit_test(test_nul),
+        cmocka_unit_test(test_heads),       cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_containers),  cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_first_fault), cmocka_unit_test(test_nothing_is_left_of_strings)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
