@@ -106,17 +106,22 @@ static void worker_metrics_look_at_jobs(struct worker_metrics *m, struct db *db,
     metric_set(m->set, METRIC_JOBS_OLDEST, 0, c.oldest_at_us == 0 ? 0 : now_us - c.oldest_at_us);
 }
 
-/* Raises an alarm whenever there are more late images than before; the metric says how many there are. */
-static void worker_metrics_look_at_images(struct worker_metrics *m, struct db *db, int64_t now_us)
+/* Each image that is late raises an alarm, once a day; the metric says how many there are. */
+static void worker_metrics_look_at_images(struct worker_metrics *m, struct db *db, struct arena *arena, int64_t now_us)
 {
-    int64_t n;
+    int64_t n, due_before_us = now_us - PURGE_LATE_US, told_before_us = now_us - PURGE_LATE_AGAIN_US;
+    struct upload_due *late;
+    size_t late_n;
 
-    if (upload_count_late(db, now_us - PURGE_LATE_US, &n) != OK)
+    if (upload_count_late(db, due_before_us, &n) != OK)
         return;
-    if (n > m->late)
-        alarm_raise(m->set, ALARM_PURGE_LATE, LOG_INT("images", n), LOG_END);
     metric_set(m->set, METRIC_LATE_PURGES, 0, n);
-    m->late = n;
+    if (n == 0 || upload_late_untold(db, arena, due_before_us, told_before_us, PURGE_LATE_BATCH, &late, &late_n) != OK)
+        return;
+    for (size_t i = 0; i < late_n; i++)
+        if (upload_tell_late(db, &late[i].id, now_us, told_before_us) == OK)
+            alarm_raise(m->set, ALARM_PURGE_LATE, LOG_CSTR("upload", uuid_text(&late[i].id).s),
+                        LOG_INT("late_sec", (now_us - late[i].due_at_us) / US_PER_SEC), LOG_END);
 }
 
 void worker_metrics_tables(struct worker_metrics *m, struct db *db, struct arena *arena)
@@ -127,7 +132,7 @@ void worker_metrics_tables(struct worker_metrics *m, struct db *db, struct arena
         return;
     m->next_us = clock_mono_us() + WORKER_METRICS_EVERY_US;
     if (m->class == JOB_MEDIA)
-        worker_metrics_look_at_images(m, db, now_us);
+        worker_metrics_look_at_images(m, db, arena, now_us);
     worker_metrics_look_at_jobs(m, db, arena, now_us);
 }
 

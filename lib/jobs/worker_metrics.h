@@ -15,6 +15,8 @@
 #define WORKER_METRICS_KINDS_MAX 32
 #define WORKER_METRICS_EVERY_US (10 * US_PER_SEC) /* at most this often it reads the tables */
 #define PURGE_LATE_US US_PER_DAY                  /* after the time at which an image is due to go */
+#define PURGE_LATE_AGAIN_US US_PER_DAY            /* until the alarm tells of the same image again */
+#define PURGE_LATE_BATCH 100                      /* of which it tells each time that the tables are read */
 
 struct job_kind;
 
@@ -25,8 +27,7 @@ struct worker_metrics {
     struct expose *expose;
     enum job_class class;
     const char *class_names[2], *kind_names[WORKER_METRICS_KINDS_MAX + 1];
-    int64_t next_us; /* of worker_metrics_tables; it and what follows belong to the thread that calls that */
-    int64_t late;    /* images, when it last looked */
+    int64_t next_us; /* of worker_metrics_tables, and of the thread that calls that */
 };
 
 /* Shows itself on conf.metrics_dir/PROGRAM.sock; when that cannot be made, the log says so and the worker goes on. */
@@ -39,7 +40,7 @@ void worker_metrics_runs(struct worker_metrics *m, int n); /* n more (or fewer) 
 void worker_metrics_job(struct worker_metrics *m, const struct job_kind *kind, const char *outcome);
 
 /*
- * Counts the jobs and the late images, every WORKER_METRICS_EVERY_US at most; by one thread at a time. A figure that
- * the database does not give stays as it was.
+ * Counts the jobs and the late images, and raises the alarm of each such image, every WORKER_METRICS_EVERY_US at most; by
+ * one thread at a time. A figure that the database does not give stays as it was.
  */
 void worker_metrics_tables(struct worker_metrics *m, struct db *db, struct arena *arena);

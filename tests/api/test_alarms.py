@@ -53,6 +53,54 @@ def test_a_post_without_a_job(stack, user, account):
     assert audited() == [polled.id, untouched.id, new.id]
 
 
+def test_late_purges_are_an_alarm_each(stack, user, account):
+    """Not an image that is less than a day late, nor one that a post still needs; and each once a day, whoever looks."""
+    made = {}
+    for name in ("late", "later", "fresh", "new"):
+        files = {"image": (f"{name}.png", images.png(300, 300), "image/png")}
+        made[name] = expect(user.api.post("/api/v1/uploads", files=files), 201)["data"]["id"]
+
+    def is_due(name, hours_ago):
+        stack.sql("UPDATE uploads SET delete_due_at_us = (UNIX_TIMESTAMP() - %s * 3600) * 1000000 WHERE id = %s", hours_ago,
+                  uuid.UUID(made[name]).bytes)
+
+    def sweep_is_held(held):
+        """As by a worker that is at it: it would delete them at once."""
+        stack.sql("UPDATE jobs_media SET lease_token = %s, run_at_us = (UNIX_TIMESTAMP() + %s) * 1000000, wanted_at_us = NULL"
+                  " WHERE kind = 'sweep'", uuid.uuid4().bytes if held else None, 3600 if held else 0)
+
+    def told_after(change):
+        """How many are late, and of which the alarm tells, says the process that comes after the change: it looks before it
+        claims anything."""
+        with stack.stopped("worker-media"):
+            change()
+            logged = len(stack.log("worker-media"))
+        stack.wait(lambda: Shown(stack, "worker-media")("jobs", state="later", **{"class": "media"}) >= 1, "it has looked")
+        shown = Shown(stack, "worker-media")
+        lines = events(stack.log("worker-media")[logged:], "purge_late")
+        assert shown("alarms_total", alarm="purge_late") == len(lines)
+        return shown("late_purges", store="directory"), sorted(line["upload"] for line in lines)
+
+    def they_are_late():
+        sweep_is_held(True)
+        for name, hours_ago in (("late", 25), ("fresh", 23), ("needed", 25)):
+            is_due(name, hours_ago)
+
+    with stack.stopped("worker-publish"):
+        post = Sent(stack, user, account)
+        made["needed"] = post.get()["images"][0]["upload_id"]
+        assert told_after(they_are_late) == (1, [made["late"]])
+        assert told_after(lambda: None) == (1, []), "it has said so"
+        assert told_after(lambda: is_due("later", 25)) == (2, [made["later"]]), "another one is another alarm"
+        assert told_after(lambda: stack.sql("UPDATE uploads SET late_told_at_us = late_told_at_us - 86400000000 WHERE id = %s",
+                                            uuid.UUID(made["late"]).bytes)) == (2, [made["late"]]), "a day later it says so again"
+        sweep_is_held(False)
+        stack.wait(lambda: not stack.sql("SELECT 1 FROM uploads WHERE id IN (%s, %s) AND deleted_at_us IS NULL",
+                                         *(uuid.UUID(made[k]).bytes for k in ("late", "later"))), "the purge makes up for it")
+        assert told_after(lambda: None) == (0, [])
+    post.wait()
+
+
 # A program that dies cannot count it: the one after it does
 
 

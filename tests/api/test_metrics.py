@@ -312,39 +312,6 @@ def test_waiting_jobs_are_seen(stack):
         stack.sql("DELETE FROM jobs_publish WHERE kind = 'of_tomorrow'")
 
 
-def test_late_purges_are_an_alarm(stack, user, account):
-    """Not an image that is less than a day late, nor one that a post still needs."""
-    made = {}
-    for name in ("late", "fresh", "new"):
-        files = {"image": (f"{name}.png", images.png(300, 300), "image/png")}
-        made[name] = uuid.UUID(expect(user.api.post("/api/v1/uploads", files=files), 201)["data"]["id"]).bytes
-    # The sweep comes when the next process has looked at its tables.
-    stack.sql("UPDATE jobs_media SET run_at_us = run_at_us + 600000000 WHERE kind = 'sweep' AND lease_token IS NULL")
-    with stack.stopped("worker-publish"):
-        post = publishing.Sent(stack, user, account)
-        made["needed"] = stack.sql("SELECT upload_id FROM post_images WHERE post_id = %s", post.key)[0]["upload_id"]
-        for name, hours in (("late", 25), ("fresh", 23), ("needed", 25)):
-            stack.sql("UPDATE uploads SET delete_due_at_us = (UNIX_TIMESTAMP() - %s * 3600) * 1000000 WHERE id = %s", hours,
-                      made[name])
-        logged = len(stack.log("worker-media"))
-        shown = looked_again(stack)
-        assert shown("late_purges", store="directory") == 1 and shown("alarms_total", alarm="purge_late") == 1
-        assert '"event":"purge_late","images":1' in stack.log("worker-media")[logged:]
-
-        stack.wait(lambda: not stack.sql("SELECT 1 FROM uploads WHERE id = %s AND deleted_at_us IS NULL", made["late"]),
-                   "the purge makes up for it")
-        shown = looked_again(stack)
-        assert shown("late_purges", store="directory") == 0 and shown("alarms_total", alarm="purge_late") == 0
-    post.wait()
-
-
-def looked_again(stack):
-    """What worker-media shows once it has looked at its tables: before its first claim, and then every ten seconds."""
-    stack.restart("worker-media")
-    stack.wait(lambda: Shown(stack, "worker-media")("jobs", state="later", **{"class": "media"}) >= 1, "it has looked")
-    return Shown(stack, "worker-media")
-
-
 # Is it well?
 
 

@@ -16,7 +16,6 @@ enum {
     UPLOAD_TAKE,
     UPLOAD_LOCK,
     UPLOAD_COUNT_USES,
-    UPLOAD_COUNT_LATE,
     UPLOAD_SET_DELETED,
     UPLOAD_SET_GONE,
     UPLOAD_OF_POST,
@@ -351,11 +350,8 @@ enum err upload_due(struct db *db, struct arena *arena, int64_t by_us, const str
                    arena, sizeof **ret_due, max, (void **)ret_due, ret_n);
 }
 
-enum err upload_count_late(struct db *db, int64_t due_before_us, int64_t *ret_n)
-{
-    return db_number(db, &upload_sqls[UPLOAD_COUNT_LATE], DB_ARGS(db_i64(due_before_us), db_i64(UPLOAD_COUNT_MAX)),
-                     ret_n);
-}
+const struct db_col upload_due_cols[] = {DB_COL(struct upload_due, id, UUID), DB_COL(struct upload_due, due_at_us, I64),
+                                         DB_END};
 
 static const struct db_col upload_cols[] = {
     DB_COL(struct upload, id, UUID),
@@ -375,9 +371,6 @@ static const struct db_col upload_cols[] = {
     DB_COL(struct upload, deleted_at_us, I64),
     DB_END,
 };
-
-static const struct db_col upload_due_cols[] = {DB_COL(struct upload_due, id, UUID),
-                                                DB_COL(struct upload_due, due_at_us, I64), DB_END};
 
 static const struct db_col upload_lock_cols[] = {
     DB_COL_ENUM(struct upload_lock, state, upload_state_names),
@@ -426,12 +419,6 @@ static const struct sql upload_sqls[] = {
     [UPLOAD_COUNT_USES] = {.text = "SELECT COUNT(*) FROM post_images i JOIN posts p ON p.id = i.post_id"
                                    " WHERE i.upload_id = ? AND p.ended_at_us IS NULL",
                            .in = "u",
-                           .cols = db_number_cols},
-    [UPLOAD_COUNT_LATE] = {.text = "SELECT COUNT(*) FROM (SELECT 1 FROM uploads u"
-                                   " WHERE u.deleted_at_us IS NULL AND u.delete_due_at_us < ? AND NOT EXISTS"
-                                   " (SELECT 1 FROM post_images i JOIN posts p ON p.id = i.post_id"
-                                   " WHERE i.upload_id = u.id AND p.ended_at_us IS NULL) LIMIT ?) late",
-                           .in = "ii",
                            .cols = db_number_cols},
     [UPLOAD_SET_DELETED] = {.text = "UPDATE uploads SET state = 'deleted', delete_due_at_us = ? WHERE id = ?",
                             .in = "iu"},

@@ -119,7 +119,15 @@ struct upload_due {
 MUST_CHECK enum err upload_due(struct db *db, struct arena *arena, int64_t by_us, const struct upload_due *after,
                                size_t max, struct upload_due **ret_due, size_t *ret_n);
 
-/* How many were due before due_before_us, are not needed by a post that has not ended, and are still there. Counted
- * up to UPLOAD_COUNT_MAX. */
+extern const struct db_col upload_due_cols[];
+
+/*
+ * Late: due before due_before_us, not needed by a post that has not ended, and still there. upload_count_late counts up to
+ * UPLOAD_COUNT_MAX. upload_late_untold gives those of which the alarm has not told since told_before_us; upload_tell_late
+ * notes that it does, and is ERR_CONFLICT when another worker has, so that each is told once.
+ */
 #define UPLOAD_COUNT_MAX 10000
 MUST_CHECK enum err upload_count_late(struct db *db, int64_t due_before_us, int64_t *ret_n);
+MUST_CHECK enum err upload_late_untold(struct db *db, struct arena *arena, int64_t due_before_us,
+                                       int64_t told_before_us, size_t max, struct upload_due **ret_late, size_t *ret_n);
+MUST_CHECK enum err upload_tell_late(struct db *db, const struct uuid *id, int64_t now_us, int64_t told_before_us);
