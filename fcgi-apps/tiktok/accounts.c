@@ -101,7 +101,7 @@ struct disconnected {
 };
 
 /*
- * Deletes our copy whatever TikTok says, and then asks TikTok: from the commit on, nobody here can use the tokens, and
+ * Deletes our copy whatever TikTok says, and then ends the grant: from the commit on, nobody here can use the tokens, and
  * what happens at TikTok is a part of the answer and no longer a reason for an error.
  */
 static enum err accounts_disconnect(struct ctx *c)
@@ -110,6 +110,8 @@ static enum err accounts_disconnect(struct ctx *c)
     struct account_ended ended;
 
     enum err e = request_param_uuid(&c->req, 0, &out.id);
+    if (e == OK)
+        ask_once_more(c, &out.id);
     if (e == OK)
         e = account_disconnect(c->db, c->arena, c->conf, app_state(c)->ring, &c->caller.user_id, &out.id, c->req.id,
                                &ended);

@@ -31,4 +31,12 @@ MUST_CHECK enum err account_reply(struct ctx *c, const struct account *a);
  */
 struct str revoke_grant(struct ctx *c, const struct account_tokens *tokens, bool in_use);
 
+/*
+ * Asks TikTok, one last time before the tokens go, about the posts of an account that it has and has not settled, and ends
+ * those of which it tells the end. At most as many as TikTok answers in a minute, all at once, in ASK_SEC at most: the user
+ * waits. What TikTok does not tell now is left as it is.
+ */
+#define ASK_SEC 5
+void ask_once_more(struct ctx *c, const struct uuid *account_id);
+
 extern const struct route connect_routes[], account_routes[];

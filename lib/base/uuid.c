@@ -5,14 +5,29 @@
 
 static const int uuid_dash_after[] = {4, 6, 8, 10};
 
+static void uuid_set_time(struct uuid *id, int64_t at_us)
+{
+    uint64_t ms = (uint64_t)(at_us / US_PER_MS);
+
+    for (int i = 0; i < 6; i++)
+        id->b[i] = (uint8_t)(ms >> (8 * (5 - i)));
+}
+
+struct uuid uuid_floor(int64_t at_us)
+{
+    struct uuid id = UUID_NONE;
+
+    ASSERT(at_us >= 0);
+    uuid_set_time(&id, at_us);
+    return id;
+}
+
 struct uuid uuid_new(void)
 {
     struct uuid id;
-    uint64_t ms = (uint64_t)(clock_now_us() / US_PER_MS);
 
     rand_bytes(id.b, sizeof id.b);
-    for (int i = 0; i < 6; i++)
-        id.b[i] = (uint8_t)(ms >> (8 * (5 - i)));
+    uuid_set_time(&id, clock_now_us());
     id.b[6] = (id.b[6] & 0x0f) | 0x70;
     id.b[8] = (id.b[8] & 0x3f) | 0x80;
     return id;

@@ -20,6 +20,7 @@ struct uuid {
     ((struct uuid){{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}})
 
 struct uuid uuid_new(void);
+struct uuid uuid_floor(int64_t at_us); /* below every id that is made from then on: where a list of newer rows begins */
 bool uuid_is_none(const struct uuid *id);
 bool uuid_eq(const struct uuid *a, const struct uuid *b);
 int uuid_cmp(const struct uuid *a, const struct uuid *b);

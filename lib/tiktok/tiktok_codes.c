@@ -228,7 +228,7 @@ static const struct tiktok_codes_failure tiktok_failures[] = {
     {"privacy_level_not_offered", false, PRIVACY_TEXT},
     {"unconfirmed", false,
      "TikTok had taken this post when the account was disconnected, and had not said what became of it. Look at the "
-     "TikTok profile before you send it again."},
+     "TikTok profile before you send it again. If you connect the account again, TikTok is asked once more."},
     {"account_needs_reconnect", false, RECONNECT_TEXT},
     {"tiktok_scope_missing", false, SCOPE_TEXT},
     {"tiktok_rate_limited", true, RATE_TEXT},
@@ -253,7 +253,7 @@ static const struct tiktok_codes_failure tiktok_failures[] = {
      "a draft, the inbox) before you send it again. It is never sent a second time on its own."},
     {"confirmation_timeout", false,
      "TikTok accepted the post but did not say in time what became of it. Check the TikTok profile before you send it "
-     "again."},
+     "again. If you connect the account again, TikTok is asked once more."},
     {"account_disconnected", false, "The TikTok account was disconnected before the post was sent. Nothing was sent."},
     {"worker_crashed", false,
      "Sending this post crashed on our side several times, so it was given up and is not sent any more. If you write "

@@ -377,16 +377,6 @@ def test_a_disconnect_cancels_a_queue_of_any_length(stack, user, account):
     assert [row["failure_code"] for row in codes] == ["account_disconnected"]
 
 
-def test_a_disconnect_ends_what_tiktok_has_at_once(stack, user, account, tiktok):
-    """It is told to look, and not a day later."""
-    tiktok.fault(STATUS, (500, "{}"), times=1000)
-    sent = Sent(stack, user, account)
-    sent.wait("processing")
-    expect(user.web.delete(f"/api/v1/accounts/{account}"), 200)
-    failed(sent.wait(), "unconfirmed")
-    assert sent.at_simulator() == 1 and sent.jobs() == []
-
-
 # The end of a worker
 
 

@@ -2,6 +2,7 @@
 fails, and must then be right: nothing lost, nothing twice, nothing stuck, and the client was told the truth."""
 
 import dataclasses
+import time
 import uuid
 from typing import Callable
 
@@ -9,7 +10,7 @@ from world import told  # first: it knows where the next ones are
 
 from helpers import expect  # isort: skip
 from images import jpeg
-from publishing import ENDED, Sent
+from publishing import ENDED, Sent, creator_of
 
 SMALL = jpeg(90, 60)
 HOUR, DAY = 3600, 86400
@@ -292,9 +293,16 @@ def refresh_right(world, s):
 # --- the end
 
 
+def settled_ready(world):
+    """TikTok has settled the post, and we do not know it."""
+    s = poll_ready(world)
+    world.stack.wait(lambda: world.count("SELECT COUNT(*) AS n FROM sandbox_publishes WHERE ended_at_us > 0"), "TikTok has settled it")
+    return s
+
+
 def disconnect_ready(world):
-    user = world.user()
-    return state(user=user, account=user.connect())
+    """The last question finds the post's end."""
+    return settled_ready(world)
 
 
 def disconnect_act(world, s):
@@ -313,6 +321,38 @@ def disconnect_right(world, s):
         assert expect(s.user.web.get(f"/api/v1/accounts/{s.account}"), 200)["data"]["is_active"]
         assert until_done(lambda: s.user.web.delete(f"/api/v1/accounts/{s.account}")).how == "done"
     assert account_row(world, s) == {"state": "disconnected", "wiped": 1}
+    world.let_go("worker-publish")
+    post = ended(world, s.user, s.sent.id)
+    assert s.sent.at_simulator() == 1
+    assert post["status"] == "published" or post["failure"]["code"] == "unconfirmed", post
+
+
+def late_ready(world):
+    """The post's end was given up at the disconnect, which was not allowed to ask; its account is connected again."""
+    s = settled_ready(world)
+    creator = world.stack.wait(lambda: creator_of(world.stack, s.account), "the creator is known")
+    now = int(time.time() * 1_000_000).to_bytes(8, "big")
+    world.stack.sql("UPDATE accounts SET poll_calls = %s", now * 30)
+    expect(s.user.web.delete(f"/api/v1/accounts/{s.account}"), 200)
+    world.let_go("worker-publish")
+    assert ended(world, s.user, s.sent.id)["failure"]["code"] == "unconfirmed"
+    world.hold("worker-publish")
+    world.stack.sql("UPDATE accounts SET poll_calls = ''")
+    assert s.user.connect(creator) == s.account
+    return s
+
+
+def late_act(world, s):
+    def now():
+        s.post = expect(s.user.api.get(f"/api/v1/posts/{s.sent.id}"), 200)["data"]
+        return s.post["status"] == "published"
+    world.let_go("worker-publish")
+    world.until(now, f"post {s.sent.id} is corrected")
+
+
+def late_right(world, s):
+    poll_right(world, s)
+    assert [e["event"] for e in s.post["events"]].count("late_published") == 1
 
 
 def purge_ready(world):
@@ -346,5 +386,6 @@ FLOWS = [
     Flow("refresh", ("worker-publish",), refresh_ready, refresh_act, refresh_right, workers=True),
     Flow("disconnect", ("tiktok",), disconnect_ready, disconnect_act, disconnect_right),
     Flow("key rotate", ("keys",), key_rotate_ready, key_rotate_act, key_rotate_right),
+    Flow("late word", ("worker-publish",), late_ready, late_act, late_right, workers=True),
     Flow("purge", ("worker-media",), purge_ready, purge_act, purge_right),
 ]

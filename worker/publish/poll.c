@@ -1,9 +1,11 @@
 /*
  * The poll kind: asks TikTok what became of a post that it accepted, less and less often, until TikTok says so or the
- * deadline is over. It also asks about a draft in the inbox, which the user may publish, and about a public post
- * without an id, which moderation gives later.
+ * deadline is over. It also asks about a draft in the inbox, which the user may publish, about a public post without an
+ * id, which moderation gives later, and, when the account is connected again, about a post whose end we had given up.
  */
 #include "base/rand.h"
+#include "model/post/post_state.h"
+#include "model/post/post_told.h"
 #include "publish/access.h"
 #include "publish/kinds.h"
 #include "publish/settle.h"
@@ -11,6 +13,8 @@
 #define HOUR_US (3600 * US_PER_SEC)
 #define ENDED_MIN_US (60 * US_PER_SEC) /* for a post whose end the user already knows */
 #define LOST_US (600 * US_PER_SEC)     /* the user may connect the account again */
+#define UNANSWERED_US (7 * US_PER_DAY) /* for how much longer TikTok is asked that does not answer */
+#define LATE_TRIES 10 /* about a post whose deadline is over: some minutes, in which TikTok may be away for a moment */
 
 /* Seconds until the next poll, by the number of polls so far; the last one stays. TikTok allows an account 30 a
  * minute. */
@@ -19,11 +23,20 @@ static const int poll_delays_sec[] = {2, 3, 5, 8, 13, 20, 30, 45, 60, 60, 60, 90
 struct poll {
     struct access access;
     struct post post;
+    bool unanswered; /* TikTok could not be asked, or its answer not be read */
 };
 
-static bool poll_deadline_is_over(const struct job_run *run, const struct poll *p)
+/* The deadline ends what TikTok has answered about. While it cannot be asked, the reason is hardly the post's. */
+static bool poll_is_over(const struct job_run *run, const struct poll *p)
 {
-    return clock_now_us() > p->post.accepted_at_us + run->worker->conf->tiktok_confirm_hours * HOUR_US;
+    bool late = post_state_is_unsettled((enum post_state)p->post.state, p->post.failure_code);
+    int64_t until_us = p->post.accepted_at_us + run->worker->conf->tiktok_confirm_hours * HOUR_US;
+
+    if (p->unanswered && (run->fault || run->probe))
+        return false;
+    if (clock_now_us() <= until_us + (p->unanswered && !late ? UNANSWERED_US : 0))
+        return false;
+    return !late || run->job.tries >= LATE_TRIES;
 }
 
 /* Asks again, at least min_us from now, or ends when the deadline is over. note may be NULL. */
@@ -32,11 +45,10 @@ static enum job_step poll_later(struct job_run *run, struct poll *p, int64_t min
     struct settling s = {.post = &p->post, .move = note, .is_note = true};
     size_t i = MIN((size_t)run->job.tries, ARRAY_LEN(poll_delays_sec) - 1);
     int64_t wait_us = MAX(poll_delays_sec[i] * US_PER_SEC, min_us);
-    struct post_move timeout = {.event = "confirmation_timeout",
-                                .failure_code = STR("confirmation_timeout"),
-                                .request_id = run->job.request_id};
+    struct post_move timeout = {
+        .event = POST_TIMED_OUT, .failure_code = STR(POST_TIMED_OUT), .request_id = run->job.request_id};
 
-    if (!poll_deadline_is_over(run, p)) {
+    if (!poll_is_over(run, p)) {
         s.again_at_us = clock_now_us() + wait_us + (int64_t)rand_below((uint64_t)(wait_us / 8 + 1));
         return settle(run, &s);
     }
@@ -54,78 +66,47 @@ static enum job_step poll_note_later(struct job_run *run, struct poll *p, int64_
                                      struct str log_id)
 {
     struct post_move note = {
-        .event = "poll", .platform_code = text, .platform_log_id = log_id, .request_id = run->job.request_id};
-    struct post_event *events;
-    size_t n;
+        .event = EVENT_POLL, .platform_code = text, .platform_log_id = log_id, .request_id = run->job.request_id};
+    struct str before;
 
-    enum err e = post_events(run->db, run->arena, &p->post.id, &events, &n);
-    if (e != OK)
+    enum err e = post_last_poll(run->db, run->arena, &p->post.id, &before);
+    if (e != OK && e != ERR_NOT_FOUND)
         return job_run_failed(run, e);
-    while (n > 0 && !str_eqc(events[n - 1].event, "poll"))
-        n--;
-    bool known = n > 0 && str_eq(events[n - 1].platform_code, text);
+    bool known = e == OK && str_eq(before, text);
     return poll_later(run, p, min_us, known ? NULL : &note);
 }
 
-static enum job_step poll_move(struct job_run *run, struct poll *p, const char *event,
-                               const struct tiktok_status *status, struct str failure, bool more)
+/*
+ * TikTok failed the post because the app's access was removed, and yet took the token of this call. If the account was
+ * connected again after the post was accepted, it was the earlier access that went.
+ */
+static enum err poll_on_removed(struct job_run *run, struct poll *p, const char *reason)
 {
-    struct post_move m = {.event = event,
-                          .failure_code = failure,
-                          .platform_code = failure.p != NULL ? status->fail_reason : status->status_text,
-                          .platform_log_id = status->log_id,
-                          .tiktok_post_ids = status->post_ids,
-                          .request_id = run->job.request_id};
+    struct account account;
 
-    return settle(
-        run, &(struct settling){.post = &p->post, .move = &m, .again_at_us = more ? clock_now_us() + ENDED_MIN_US : 0});
-}
-
-static enum job_step poll_on_failed(struct job_run *run, struct poll *p, const struct tiktok_status *status)
-{
-    const struct tiktok_code *code = tiktok_code_find(status->fail_reason);
-
-    if (p->post.state != POST_PROCESSING) /* the user has been told another end, which stands */
-        return settle(run, &(struct settling){.post = &p->post});
-    if (code != NULL && code->action == TIKTOK_RECONNECT) {
-        enum err e = access_needs_reconnect(run, &p->access, code->code);
-        if (e != OK)
-            return job_run_failed(run, e);
-    }
-    return poll_move(run, p, "platform_failed", status, str_from(code == NULL ? "tiktok_refused" : code->failure),
-                     false);
-}
-
-/* Only public posts get ids, and only after moderation. */
-static bool poll_more_to_come(const struct poll *p, const struct tiktok_status *status)
-{
-    bool may_be_public = p->post.post_mode == POST_MEDIA_UPLOAD || str_eqc(p->post.privacy_level, "PUBLIC_TO_EVERYONE");
-
-    return may_be_public && status->post_ids.n == 0;
-}
-
-static enum job_step poll_on_complete(struct job_run *run, struct poll *p, const struct tiktok_status *status)
-{
-    if (p->post.state == POST_PUBLISHED && status->post_ids.n == 0)
-        return poll_later(run, p, ENDED_MIN_US, NULL);
-    return poll_move(run, p, "published", status, (struct str){0}, poll_more_to_come(p, status));
+    enum err e = account_by_id(run->db, run->arena, &p->post.account_id, &account);
+    if (e != OK || account.connected_at_us > p->post.accepted_at_us)
+        return e;
+    return access_needs_reconnect(run, &p->access, reason);
 }
 
 static enum job_step poll_on_status(struct job_run *run, struct poll *p, const struct tiktok_status *status)
 {
-    switch (status->status) {
-    case TIKTOK_PROCESSING:
-        break;
-    case TIKTOK_INBOX:
-        if (p->post.state == POST_PROCESSING)
-            return poll_move(run, p, "inbox", status, (struct str){0}, true);
-        return poll_later(run, p, ENDED_MIN_US, NULL);
-    case TIKTOK_COMPLETE:
-        return poll_on_complete(run, p, status);
-    case TIKTOK_FAILED:
-        return poll_on_failed(run, p, status);
+    struct post_told told = post_told(&p->post, status, run->job.request_id);
+    struct settling s = {.post = &p->post, .move = told.is_news ? &told.move : NULL};
+
+    if (told.code != NULL && told.code->action == TIKTOK_RECONNECT) {
+        enum err e = poll_on_removed(run, p, told.code->code);
+        if (e != OK)
+            return job_run_failed(run, e);
     }
-    return poll_note_later(run, p, 0, status->status_text, status->log_id);
+    if (told.is_news || !told.more) {
+        s.again_at_us = told.more ? clock_now_us() + ENDED_MIN_US : 0;
+        return settle(run, &s);
+    }
+    if (status->status == TIKTOK_PROCESSING)
+        return poll_note_later(run, p, 0, status->status_text, status->log_id);
+    return poll_later(run, p, ENDED_MIN_US, NULL);
 }
 
 static enum job_step poll_advance(struct job_run *run, struct poll *p);
@@ -163,6 +144,7 @@ static enum job_step poll_on_answer(struct job_run *run, struct poll *p)
     if (e == ERR_TIKTOK_REFUSED)
         return poll_on_refused(run, p, &refusal);
     run->note = run->result->detail;
+    p->unanswered = true;
     return poll_later(run, p, 0, NULL);
 }
 
@@ -186,7 +168,7 @@ static enum job_step poll_without_token(struct job_run *run)
     struct poll *p = run->data;
     struct account account;
     const struct post_move unconfirmed = {
-        .event = "unconfirmed", .failure_code = STR("unconfirmed"), .request_id = run->job.request_id};
+        .event = POST_UNCONFIRMED, .failure_code = STR(POST_UNCONFIRMED), .request_id = run->job.request_id};
 
     enum err e = account_by_id(run->db, run->arena, &p->post.account_id, &account);
     if (e != OK)
@@ -199,7 +181,10 @@ static enum job_step poll_without_token(struct job_run *run)
 
 static enum job_step poll_unreachable(struct job_run *run)
 {
-    return poll_later(run, run->data, 0, NULL);
+    struct poll *p = run->data;
+
+    p->unanswered = true;
+    return poll_later(run, p, 0, NULL);
 }
 
 static const struct access_ways poll_ways = {
@@ -213,9 +198,7 @@ static enum job_step poll_advance(struct job_run *run, struct poll *p)
         return JOB_DONE;
     if (e != OK)
         return job_run_failed(run, e);
-    bool open = p->post.state == POST_PROCESSING || p->post.state == POST_IN_INBOX ||
-                (p->post.state == POST_PUBLISHED && p->post.tiktok_post_ids.n == 0);
-    if (!open || p->post.publish_id.n == 0)
+    if (!post_is_open(&p->post))
         return JOB_DONE;
     p->access.account_id = p->post.account_id;
     return access_begin(run, &p->access, &poll_ways);
@@ -235,9 +218,8 @@ static enum job_step poll_step(struct job_run *run)
 /* After this nobody asks again: tells the user to look. */
 static enum err poll_dead(struct db *db, struct job_run *run)
 {
-    const struct post_move m = {.event = "confirmation_timeout",
-                                .failure_code = STR("confirmation_timeout"),
-                                .request_id = run->job.request_id};
+    const struct post_move m = {
+        .event = POST_TIMED_OUT, .failure_code = STR(POST_TIMED_OUT), .request_id = run->job.request_id};
 
     enum err e = post_move(db, run->arena, run->worker->conf, &run->job.subject_id, &m);
     return e == ERR_CONFLICT || e == ERR_NOT_FOUND ? OK : e;

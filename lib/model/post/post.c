@@ -1,6 +1,6 @@
 #include "model/post/post.h"
 
-enum { POST_GET, POST_BY_ID, POST_LIST, POST_IMAGES, POST_EVENTS, POST_LAST_EVENT };
+enum { POST_GET, POST_BY_ID, POST_LIST, POST_PROCESSING_OF, POST_IMAGES, POST_EVENTS, POST_LAST_EVENT, POST_LAST_POLL };
 static const struct sql post_sqls[];
 
 #define EVENTS_MAX 500 /* polling backs off: a post that never settles has some 60 */
@@ -25,6 +25,13 @@ enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_i
                    arena, sizeof **ret_posts, max, (void **)ret_posts, ret_n);
 }
 
+enum err post_processing(struct db *db, struct arena *arena, const struct uuid *account_id, size_t max,
+                         struct post **ret_posts, size_t *ret_n)
+{
+    return db_rows(db, &post_sqls[POST_PROCESSING_OF], DB_ARGS(db_uuid(account_id), db_i64((int64_t)max)), arena,
+                   sizeof **ret_posts, max, (void **)ret_posts, ret_n);
+}
+
 enum err post_images(struct db *db, struct arena *arena, const struct uuid *post_id, struct post_image **ret,
                      size_t *ret_n)
 {
@@ -47,6 +54,11 @@ enum err post_last_event_is(struct db *db, const struct uuid *post_id, const cha
     if (e == OK || e == ERR_NOT_FOUND)
         *ret = is != 0;
     return e == ERR_NOT_FOUND ? OK : e;
+}
+
+enum err post_last_poll(struct db *db, struct arena *arena, const struct uuid *post_id, struct str *ret_code)
+{
+    return db_row(db, &post_sqls[POST_LAST_POLL], DB_ARGS(db_uuid(post_id)), arena, ret_code);
 }
 
 struct str post_url(struct arena *arena, const struct conf *conf, struct str username, struct str tiktok_post_id)
@@ -106,12 +118,19 @@ static const struct db_col post_event_cols[] = {DB_COL(struct post_event, at_us,
                                                 DB_COL_ENUM(struct post_event, state, post_state_names),
                                                 DB_END};
 
+static const struct db_col post_code_cols[] = {{.type = DB_STR}, DB_END};
+
 static const struct sql post_sqls[] = {
     [POST_GET] = {.text = POST_SELECT_SHOWN " WHERE p.id = ? AND p.user_id = ?", .in = "iuu", .cols = post_shown_cols},
     [POST_BY_ID] = {.text = "SELECT " POST_COLS " FROM posts p WHERE p.id = ?", .in = "u", .cols = post_cols},
     [POST_LIST] = {.text = POST_SELECT_SHOWN " WHERE p.user_id = ? AND p.id < ? ORDER BY p.id DESC LIMIT ?",
                    .in = "iuui",
                    .cols = post_shown_cols},
+    [POST_PROCESSING_OF] = {.text =
+                                "SELECT " POST_COLS " FROM posts p WHERE p.account_id = ? AND p.state = 'processing'"
+                                " AND p.publish_id IS NOT NULL ORDER BY p.id DESC LIMIT ?",
+                            .in = "ui",
+                            .cols = post_cols},
     [POST_IMAGES] = {.text = "SELECT i.upload_id, i.position, u.width, u.height, u.size_bytes, u.changes, "
                              "u.deleted_at_us, f.fetched_at_us FROM post_images i JOIN uploads u ON u.id = i.upload_id "
                              "LEFT JOIN attempt_fetches f ON f.position = i.position AND f.attempt_id = (SELECT a.id "
@@ -119,10 +138,17 @@ static const struct sql post_sqls[] = {
                              "WHERE i.post_id = ? ORDER BY i.position",
                      .in = "u",
                      .cols = post_image_cols},
-    [POST_EVENTS] = {.text = "SELECT at_us, event, code, platform_code, platform_log_id, "
-                             "request_id, state FROM post_events WHERE post_id = ? ORDER BY at_us, id LIMIT ?",
+    /* The newest, should there be more. */
+    [POST_EVENTS] = {.text =
+                         "SELECT at_us, event, code, platform_code, platform_log_id, request_id, state FROM (SELECT *"
+                         " FROM post_events WHERE post_id = ? ORDER BY at_us DESC, id DESC LIMIT ?) e"
+                         " ORDER BY at_us, id",
                      .in = "ui",
                      .cols = post_event_cols},
+    [POST_LAST_POLL] = {.text = "SELECT platform_code FROM post_events WHERE post_id = ? AND event = '" EVENT_POLL "'"
+                                " ORDER BY at_us DESC, id DESC LIMIT 1",
+                        .in = "u",
+                        .cols = post_code_cols},
     [POST_LAST_EVENT] = {.text =
                              "SELECT event = ? FROM post_events WHERE post_id = ? ORDER BY at_us DESC, id DESC LIMIT 1",
                          .in = "su",

@@ -124,12 +124,20 @@ MUST_CHECK enum err post_get(struct db *db, struct arena *arena, const struct uu
 /* Those with ids below that one, newest first. */
 MUST_CHECK enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below,
                               size_t max, struct post **ret_posts, size_t *ret_n);
+/* Those of an account whose end TikTok has not told, the newest first. */
+MUST_CHECK enum err post_processing(struct db *db, struct arena *arena, const struct uuid *account_id, size_t max,
+                                    struct post **ret_posts, size_t *ret_n);
 MUST_CHECK enum err post_images(struct db *db, struct arena *arena, const struct uuid *post_id, struct post_image **ret,
                                 size_t *ret_n);
 MUST_CHECK enum err post_events(struct db *db, struct arena *arena, const struct uuid *post_id, struct post_event **ret,
-                                size_t *ret_n); /* oldest first, at most 500 */
+                                size_t *ret_n); /* oldest first; the newest 500 */
 
 /* Is that what happened to the post last? */
+/* TikTok's word in the newest event EVENT_POLL. ERR_NOT_FOUND: there is none. */
+MUST_CHECK enum err post_last_poll(struct db *db, struct arena *arena, const struct uuid *post_id,
+                                   struct str *ret_code);
+#define EVENT_POLL "poll" /* a note: TikTok answered something new, and no end */
+
 MUST_CHECK enum err post_last_event_is(struct db *db, const struct uuid *post_id, const char *event, bool *ret);
 
 /* For the worker; without the username. */
@@ -152,7 +160,10 @@ MUST_CHECK enum err post_move(struct db *db, struct arena *arena, const struct c
 /* Call it first in a transaction that locks other rows before it moves the post. ERR_NOT_FOUND. */
 MUST_CHECK enum err post_lock(struct db *db, const struct uuid *post_id);
 
-/* Writes an event that changes no state. */
+/* Likewise, for a note about the post as it was read before: ERR_CONFLICT if it is no longer in that state. */
+MUST_CHECK enum err post_lock_in(struct db *db, const struct uuid *post_id, enum post_state state);
+
+/* Writes an event that changes no state, which must be the one that the post is in: post_lock_in. */
 MUST_CHECK enum err post_note(struct db *db, const struct uuid *post_id, const struct post_move *note,
                               enum post_state state, int64_t at_us);
 

@@ -4,7 +4,7 @@ struct transition {
     const char *event;
     unsigned from; /* bits of states */
     enum post_state to;
-    const char *failure; /* only when the post failed with this code; NULL: always */
+    bool unsettled; /* only while the end that TikTok gave the post is not known */
 };
 
 static const struct transition post_state_transitions[];
@@ -28,6 +28,11 @@ bool post_state_has_ended(enum post_state s)
     return (ENDED & (1u << s)) != 0;
 }
 
+bool post_state_is_unsettled(enum post_state s, struct str failure_code)
+{
+    return s == POST_FAILED && (str_eqc(failure_code, POST_UNCONFIRMED) || str_eqc(failure_code, POST_TIMED_OUT));
+}
+
 enum err post_state_next(struct str event, enum post_state from, struct str failure_code, enum post_state *ret_to)
 {
     bool known = false;
@@ -36,7 +41,7 @@ enum err post_state_next(struct str event, enum post_state from, struct str fail
         if (!str_eqc(event, t->event))
             continue;
         known = true;
-        if ((t->from & (1u << from)) == 0 || (t->failure != NULL && !str_eqc(failure_code, t->failure)))
+        if ((t->from & (1u << from)) == 0 || (t->unsettled && !post_state_is_unsettled(from, failure_code)))
             continue;
         *ret_to = t->to;
         return OK;
@@ -46,26 +51,28 @@ enum err post_state_next(struct str event, enum post_state from, struct str fail
 }
 
 static const struct transition post_state_transitions[] = {
-    {"created", IN(STATE_NONE), POST_QUEUED, NULL},
-    {"attempt", UNSENT, POST_PUBLISHING, NULL},
-    {"accepted", IN(PUBLISHING), POST_PROCESSING, NULL},
-    {"refused_retry", IN(PUBLISHING), POST_QUEUED, NULL},
-    {"not_sent", IN(PUBLISHING), POST_QUEUED, NULL},
-    {"deferred", UNSENT | IN(PUBLISHING), POST_DEFERRED, NULL},
-    {"rejected", OURS, POST_FAILED, NULL},
-    {"needs_reconnect", OURS, POST_FAILED, NULL},
-    {"tiktok_unreachable", OURS, POST_FAILED, NULL},
-    {"images_gone", OURS, POST_FAILED, NULL},
-    {"privacy_not_offered", OURS, POST_FAILED, NULL},
-    {"worker_crashed", OURS, POST_FAILED, NULL},
-    {"outcome_unknown", IN(PUBLISHING), POST_FAILED, NULL},
-    {"inbox", IN(PROCESSING), POST_IN_INBOX, NULL},
-    {"published", IN(PROCESSING) | IN(IN_INBOX) | IN(PUBLISHED), POST_PUBLISHED, NULL},
-    {"published", IN(FAILED), POST_PUBLISHED, "confirmation_timeout"},
-    {"platform_failed", IN(PROCESSING), POST_FAILED, NULL},
-    {"confirmation_timeout", IN(PROCESSING), POST_FAILED, NULL},
-    {"unconfirmed", IN(PROCESSING), POST_FAILED, NULL},
-    {"account_disconnected", WAITING, POST_CANCELED, NULL},
-    {"canceled", WAITING, POST_CANCELED, NULL},
-    {NULL, 0, 0, NULL},
+    {"created", IN(STATE_NONE), POST_QUEUED, false},
+    {"attempt", UNSENT, POST_PUBLISHING, false},
+    {"accepted", IN(PUBLISHING), POST_PROCESSING, false},
+    {"refused_retry", IN(PUBLISHING), POST_QUEUED, false},
+    {"not_sent", IN(PUBLISHING), POST_QUEUED, false},
+    {"deferred", UNSENT | IN(PUBLISHING), POST_DEFERRED, false},
+    {"rejected", OURS, POST_FAILED, false},
+    {"needs_reconnect", OURS, POST_FAILED, false},
+    {"tiktok_unreachable", OURS, POST_FAILED, false},
+    {"images_gone", OURS, POST_FAILED, false},
+    {"privacy_not_offered", OURS, POST_FAILED, false},
+    {"worker_crashed", OURS, POST_FAILED, false},
+    {"outcome_unknown", IN(PUBLISHING), POST_FAILED, false},
+    {"inbox", IN(PROCESSING), POST_IN_INBOX, false},
+    {"published", IN(PROCESSING) | IN(IN_INBOX) | IN(PUBLISHED), POST_PUBLISHED, false},
+    {"platform_failed", IN(PROCESSING), POST_FAILED, false},
+    {"confirmation_timeout", IN(PROCESSING), POST_FAILED, false},
+    {"unconfirmed", IN(PROCESSING), POST_FAILED, false},
+    {"late_published", IN(FAILED), POST_PUBLISHED, true},
+    {"late_inbox", IN(FAILED), POST_IN_INBOX, true},
+    {"late_failed", IN(FAILED), POST_FAILED, true},
+    {"account_disconnected", WAITING, POST_CANCELED, false},
+    {"canceled", WAITING, POST_CANCELED, false},
+    {NULL, 0, 0, false},
 };

@@ -15,14 +15,15 @@
  *      [new]                                                            |                 |       | (in_inbox)
  *                                                                       v                 |       |     |
  *                                                                   (failed) <------------+       |     |
- *                                                                       |                         |     |
- *                                                                       |           +-published---+-----+
- *                                                                       |           |             |
- *                                                                       |           v             |
- *                                                                       |      (published) -------+
- *                                                                       |           ^
- *                                                                       |           |
- *                                                                       +-published if confirmation_timeout
+ *                                                                                                 |     |
+ *                                                                                   +-published---+-----+
+ *                                                                                   |             |
+ *                                                                                   v             |
+ *                                                                              (published) -------+
+ *
+ *    (failed) --late_published if unsettled--> (published)
+ *    (failed) --late_inbox if unsettled--> (in_inbox)
+ *    (failed) --late_failed if unsettled--> (failed)
  *
  *    [queued] ---------+                             [draft] -------------+
  *    [deferred] -------+                             [awaiting_approval] -+
@@ -37,15 +38,23 @@
  * Nothing leads to draft, awaiting_approval and scheduled yet, nor to canceled by the event of that name: the schema has
  * them for posts that are planned, approved or withdrawn, and they come with the endpoints for these.
  *
- * refused_retry, not_sent: nothing was posted. unconfirmed: the account was disconnected before TikTok told the end. deferred: a cap at TikTok that resets. outcome_unknown: the init may
- * have left, so the post is never sent again by itself. published comes again when TikTok names more ids, and late,
- * when the wait for it had been given up.
+ * refused_retry, not_sent: nothing was posted. deferred: a cap at TikTok that resets. outcome_unknown: the init may have
+ * left, so the post is never sent again by itself. published comes again when TikTok names more ids. unconfirmed: the
+ * account was disconnected before TikTok told the end. unsettled: the post has failed only because we gave up waiting
+ * for its end (POST_UNCONFIRMED, POST_TIMED_OUT); when TikTok tells that after all, an event late_... corrects it.
  */
 #pragma once
 
 #include "model/post/post.h"
 
 #define POST_STATE_NONE POST_STATE__MAX /* the state before "created" */
+
+/* Events, and the failure codes that they leave: we gave up waiting for TikTok's word. */
+#define POST_UNCONFIRMED "unconfirmed"
+#define POST_TIMED_OUT "confirmation_timeout"
+
+/* Has it failed only because we gave up waiting for TikTok's word? failure_code is the post's own. */
+bool post_state_is_unsettled(enum post_state s, struct str failure_code);
 
 /* The state to which event leads from a state. failure_code is the post's own; a late confirmation depends on it.
  * ERR_CONFLICT if the event is not allowed there. An event that is not in the table at all is a bug (ASSERT). */

@@ -3,14 +3,9 @@
 #include "base/clock.h"
 #include "model/tiktok/account_private.h"
 #include "model/job/job.h"
-#include "model/post/post.h"
 #include "model/post/turn.h"
 #include "model/user/caps.h"
 #include "model/user/user.h"
-
-#define CANCEL_BATCH 100 /* posts that one transaction cancels */
-#define WAKE_MAX 100     /* polls that are made due at once; the others come by themselves in some minutes */
-#define SHARERS_MAX 100  /* connections of one open id that a disconnect looks at; with more, the grant is in use */
 
 enum {
     ACCOUNT_GET,
@@ -20,14 +15,6 @@ enum {
     ACCOUNT_COUNT,
     ACCOUNT_INSERT,
     ACCOUNT_AGAIN,
-    ACCOUNT_LOCK,
-    ACCOUNT_SHARERS,
-    ACCOUNT_LOCK_ACTIVE,
-    ACCOUNT_IN_USE,
-    ACCOUNT_WIPE,
-    ACCOUNT_WIPE_SNAPSHOT,
-    ACCOUNT_UNSENT_POSTS,
-    ACCOUNT_PROCESSING_POSTS,
 };
 static const struct sql account_sqls[];
 
@@ -72,21 +59,6 @@ bool account_has_scope(const struct account *a, struct str scope)
 bool account_offers(const struct account *a, struct str privacy_level)
 {
     return str_list_has(a->privacy_level_options, ',', privacy_level);
-}
-
-/* What a change of the connection sets going */
-
-/* Those of which TikTok has not told the end: asks again, or ends them, at once. */
-static enum err account_wake_polls(struct db *db, struct arena *arena, const struct uuid *id, struct str request_id)
-{
-    struct uuid *ids;
-    size_t n;
-
-    enum err e = db_rows(db, &account_sqls[ACCOUNT_PROCESSING_POSTS], DB_ARGS(db_uuid(id), db_i64(WAKE_MAX)), arena,
-                         sizeof *ids, WAKE_MAX, (void **)&ids, &n);
-    for (size_t i = 0; e == OK && i < n; i++)
-        e = job_add(db, JOB_PUBLISH, "poll", &ids[i], clock_now_us(), request_id);
-    return e;
 }
 
 /* Connecting */
@@ -150,9 +122,9 @@ static enum err account_connect_tx(struct db *db, void *arg)
     if (e == OK && str_list_has(x->c->scopes, ',', STR(CREATOR_SCOPE)))
         e = job_add(db, JOB_PUBLISH, "creator", &x->id, clock_now_us(), x->request_id);
     if (e == OK && !uuid_is_none(&known)) /* what waited for this goes on */
-        e = turn_add(db, &x->id, clock_now_us(), x->request_id);
+        e = account_wake_polls(db, x->arena, &x->id, true, x->request_id);
     if (e == OK && !uuid_is_none(&known))
-        e = account_wake_polls(db, x->arena, &x->id, x->request_id);
+        e = turn_add(db, &x->id, clock_now_us(), x->request_id);
     return e == OK ? account_get(db, x->arena, x->user_id, &x->id, &x->made) : e;
 }
 
@@ -169,118 +141,6 @@ enum err account_connect(struct db *db, struct arena *arena, const struct conf *
         *ret_account = x.made;
     return e;
 }
-
-/* Disconnecting */
-
-struct disconnecting {
-    struct arena *arena;
-    const struct conf *conf;
-    const struct keyring *ring;
-    const struct uuid *user_id, *id;
-    struct str request_id;
-    struct account_ended *ended;
-};
-
-enum err account_grant_in_use(struct db *db, struct str open_id, bool *ret_in_use)
-{
-    int64_t n;
-    enum err e = db_number(db, &account_sqls[ACCOUNT_IN_USE], DB_ARGS(db_str(open_id)), &n);
-
-    *ret_in_use = e != ERR_NOT_FOUND;
-    return e == ERR_NOT_FOUND ? OK : e;
-}
-
-/* Is any other row with this open id active? Each is locked, so that two that end at once see each other. */
-static enum err account_find_sharer(struct db *db, const struct disconnecting *x, struct str open_id, bool *ret_in_use)
-{
-    struct uuid *ids;
-    size_t n;
-    int64_t one;
-
-    *ret_in_use = false;
-    enum err e =
-        db_rows(db, &account_sqls[ACCOUNT_SHARERS], DB_ARGS(db_str(open_id), db_uuid(x->id), db_i64(SHARERS_MAX)),
-                x->arena, sizeof *ids, SHARERS_MAX, (void **)&ids, &n);
-    for (size_t i = 0; e == OK && i < n && !*ret_in_use; i++) {
-        e = db_number(db, &account_sqls[ACCOUNT_LOCK_ACTIVE], DB_ARGS(db_uuid(&ids[i])), &one);
-        *ret_in_use = e == OK;
-        e = e == ERR_NOT_FOUND ? OK : e;
-    }
-    return e;
-}
-
-/* Locks the row first: what is read after it is what will be wiped. */
-static enum err account_read_ending(struct db *db, const struct disconnecting *x)
-{
-    struct account row = {0};
-
-    account_tokens_done(&x->ended->tokens);
-    enum err e = db_row(db, &account_sqls[ACCOUNT_LOCK], DB_ARGS(db_uuid(x->id), db_uuid(x->user_id)), x->arena, &row);
-    if (e != OK)
-        return e;
-    e = account_tokens(db, x->arena, x->ring, x->id, &x->ended->tokens);
-    if (e == ERR_SEALED || e == ERR_NOT_FOUND) /* no reason to keep them */
-        e = OK;
-    return e == OK ? account_find_sharer(db, x, row.open_id, &x->ended->in_use) : e;
-}
-
-enum err account_cancel_posts(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *id,
-                              struct str request_id, bool *ret_more)
-{
-    const struct post_move move = {
-        .event = "account_disconnected",
-        .failure_code = STR("account_disconnected"),
-        .request_id = request_id,
-    };
-    struct uuid *ids;
-    size_t n;
-
-    enum err e = db_rows(db, &account_sqls[ACCOUNT_UNSENT_POSTS], DB_ARGS(db_uuid(id), db_i64(CANCEL_BATCH)), arena,
-                         sizeof *ids, CANCEL_BATCH, (void **)&ids, &n);
-    for (size_t i = 0; e == OK && i < n; i++) {
-        e = post_move(db, arena, conf, &ids[i], &move);
-        if (e == ERR_CONFLICT) /* the post went to TikTok a moment ago */
-            e = OK;
-    }
-    *ret_more = e == OK && n == CANCEL_BATCH;
-    return e;
-}
-
-static enum err account_disconnect_tx(struct db *db, void *arg)
-{
-    const struct disconnecting *x = arg;
-    int64_t now = clock_now_us();
-    bool more;
-
-    enum err e = account_read_ending(db, x);
-    if (e == OK)
-        e = db_change(db, &account_sqls[ACCOUNT_WIPE],
-                      DB_ARGS(db_i64(now), db_i64(now), db_uuid(x->id), db_uuid(x->user_id)));
-    if (e == OK)
-        e = db_exec(db, &account_sqls[ACCOUNT_WIPE_SNAPSHOT], DB_ARGS(db_uuid(x->id)), NULL);
-    if (e == OK)
-        e = account_cancel_posts(db, x->arena, x->conf, x->id, x->request_id, &more);
-    if (e == OK)
-        e = account_wake_polls(db, x->arena, x->id, x->request_id);
-    return e == OK && more ? turn_add(db, x->id, now, x->request_id) : e;
-}
-
-enum err account_disconnect(struct db *db, struct arena *arena, const struct conf *conf, const struct keyring *ring,
-                            const struct uuid *user_id, const struct uuid *id, struct str request_id,
-                            struct account_ended *ret_ended)
-{
-    struct account_ended ended = {0};
-    struct disconnecting x = {arena, conf, ring, user_id, id, request_id, &ended};
-
-    enum err e = db_tx(db, account_disconnect_tx, &x);
-    if (e == OK)
-        *ret_ended = ended;
-    else
-        account_tokens_done(&ended.tokens);
-    return e;
-}
-
-static const struct db_col account_open_id_cols[] = {DB_COL(struct account, open_id, STR), DB_END};
 
 static const struct db_col account_cols[] = {
     DB_COL(struct account, id, UUID),
@@ -335,33 +195,4 @@ static const struct sql account_sqls[] = {
                                " disconnected_at_us = NULL, lease_token = NULL, lease_until_us = NULL"
                                " WHERE id = ? AND user_id = ? AND open_id = ?",
                        .in = "sssbbiiiiuus"},
-    [ACCOUNT_LOCK] = {.text = "SELECT open_id FROM accounts WHERE id = ? AND user_id = ? AND state <> 'disconnected'"
-                              " FOR UPDATE",
-                      .in = "uu",
-                      .cols = account_open_id_cols},
-    /* Read without a lock, which would hold up whoever connects an account with an open id beside this one. */
-    [ACCOUNT_SHARERS] = {.text = "SELECT id FROM accounts WHERE open_id = ? AND id <> ? AND state = 'active'"
-                                 " ORDER BY id LIMIT ?",
-                         .in = "sui",
-                         .cols = db_uuid_cols},
-    [ACCOUNT_LOCK_ACTIVE] = {.text = "SELECT 1 FROM accounts WHERE id = ? AND state = 'active' FOR UPDATE",
-                             .in = "u",
-                             .cols = db_number_cols},
-    [ACCOUNT_IN_USE] = {.text = "SELECT 1 FROM accounts WHERE open_id = ? AND state = 'active' LIMIT 1",
-                        .in = "s",
-                        .cols = db_number_cols},
-    [ACCOUNT_WIPE] = {.text = "UPDATE accounts SET state = 'disconnected', state_reason = NULL, display_name = NULL,"
-                              " avatar_url = NULL, access_token = NULL, refresh_token = NULL,"
-                              " access_expires_at_us = NULL, refresh_expires_at_us = NULL, lease_token = NULL,"
-                              " lease_until_us = NULL, disconnected_at_us = ?, updated_at_us = ?"
-                              " WHERE id = ? AND user_id = ? AND state <> 'disconnected'",
-                      .in = "iiuu"},
-    [ACCOUNT_WIPE_SNAPSHOT] = {.text = "DELETE FROM creator_snapshots WHERE account_id = ?", .in = "u"},
-    [ACCOUNT_UNSENT_POSTS] = {.text = "SELECT id FROM posts WHERE account_id = ? AND state IN ('draft',"
-                                      " 'awaiting_approval', 'scheduled', 'queued', 'deferred') LIMIT ?",
-                              .in = "ui",
-                              .cols = db_uuid_cols},
-    [ACCOUNT_PROCESSING_POSTS] = {.text = "SELECT id FROM posts WHERE account_id = ? AND state = 'processing' LIMIT ?",
-                                  .in = "ui",
-                                  .cols = db_uuid_cols},
 };

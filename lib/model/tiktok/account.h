@@ -58,8 +58,12 @@ bool account_offers(const struct account *a, struct str privacy_level); /* wheth
 MUST_CHECK enum err account_tokens(struct db *db, struct arena *arena, const struct keyring *ring,
                                    const struct uuid *id, struct account_tokens *ret_tokens);
 
-/* After consent: adds a row, or renews this user's row with the same open id, whose id stays. ERR_ACCOUNTS_TOO_MANY. The
- * account is read before the commit: what fails after it would make a success look like a failure. */
+/*
+ * After consent: adds a row, or renews this user's row with the same open id, whose id stays; then its queue moves, and
+ * TikTok is asked about posts whose end is not known, also those that were given up in the last 30 days.
+ * ERR_ACCOUNTS_TOO_MANY. The account is read before the commit: what fails after it would make a success look like a
+ * failure.
+ */
 struct account_connection {
     struct str open_id, display_name, avatar_url, scopes;
     struct account_tokens tokens;
@@ -78,8 +82,10 @@ MUST_CHECK enum err account_grant_in_use(struct db *db, struct str open_id, bool
 /*
  * Wipes tokens, name, avatar and snapshot, and cancels posts that TikTok does not have yet (account_disconnected): some of
  * them; the account's turn cancels the others with account_cancel_posts, so no transaction grows with a queue. Posts that
- * TikTok has, and has not settled, end as unconfirmed when their polls find no tokens, which is at once. Gives what is needed to end the grant at TikTok after the commit; free the tokens by account_tokens_done. Of several that
- * end connections of one open id at the same time, the last one to commit is told that nobody else uses the grant.
+ * TikTok has, and has not settled, end as unconfirmed when their polls find no tokens: a hundred at once, and the others
+ * within the minutes until their next poll. Gives what is
+ * needed to end the grant at TikTok after the commit; free the tokens by account_tokens_done. Of several that end
+ * connections of one open id at the same time, the last one to commit is told that nobody else uses the grant.
  * ERR_NOT_FOUND.
  */
 struct account_ended {
@@ -98,7 +104,9 @@ MUST_CHECK enum err account_cancel_posts(struct db *db, struct arena *arena, con
  * Refreshing tokens: over all workers, one at a time holds an account's lease. account_lease returns ERR_AGAIN while
  * somebody else holds it, which ends at lapsed_us if nobody holds it longer. account_store_tokens writes the new pair if the lease token still matches, or if the stored
  * pair is still the one that was refreshed: a refresh token works once, so a new pair must not be lost because the
- * lease ran out. Otherwise it returns ERR_CONFLICT. It ends the lease. An empty token is never stored.
+ * lease ran out. Otherwise it returns ERR_CONFLICT. It ends the lease. An empty token is never stored. An account that
+ * was needs_reconnect because the pair before was refused is active again, and its queue moves; one that was for another
+ * reason, such as a scope that was not granted, stays so. In a transaction of its own.
  *
  * A pair is identified by the time at which its access token expires: pair_expires_at_us.
  */

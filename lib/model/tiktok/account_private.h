@@ -10,3 +10,10 @@ struct account_sealed {
 /* Seals into the arena. Each value is bound to its column and to the id of its row. */
 MUST_CHECK enum err account_seal(const struct keyring *ring, struct arena *arena, const struct uuid *id,
                                  const struct account_tokens *tokens, struct account_sealed *ret_sealed);
+
+/*
+ * In the transaction that changes a connection: makes the polls due of the posts whose end TikTok has not told, so that
+ * they are asked about, or ended, at once. late: also of those whose end we had given up.
+ */
+MUST_CHECK enum err account_wake_polls(struct db *db, struct arena *arena, const struct uuid *id, bool late,
+                                       struct str request_id);

@@ -51,6 +51,19 @@ static void test_new(void **state)
     assert_true(ms >= before_ms && ms <= after_ms);
 }
 
+static void test_floor(void **state)
+{
+    int64_t before_us = clock_now_us();
+    struct uuid floor = uuid_floor(before_us), later = uuid_floor(before_us + 2 * US_PER_MS + US_PER_SEC),
+                id = uuid_new();
+
+    (void)state;
+    assert_true(uuid_cmp(&floor, &id) < 0);
+    assert_true(uuid_cmp(&floor, &later) < 0);
+    id = uuid_floor(0);
+    assert_true(uuid_is_none(&id));
+}
+
 static void test_none_and_order(void **state)
 {
     struct uuid a = UUID_NONE, b = UUID_NONE;
@@ -67,7 +80,7 @@ static void test_none_and_order(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {cmocka_unit_test(test_text), cmocka_unit_test(test_new),
-                                              cmocka_unit_test(test_none_and_order)};
+                                              cmocka_unit_test(test_floor), cmocka_unit_test(test_none_and_order)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,6 +28,10 @@ static const char *const expected[][POST_STATE__MAX + 2] = {
     {"published", "-", "-", "-", "-", "-", "published", "-", "published", "published", "-", "-", "-"},
     {"platform_failed", "-", "-", "-", "-", "-", "failed", "-", "-", "-", "-", "-", "-"},
     {"confirmation_timeout", "-", "-", "-", "-", "-", "failed", "-", "-", "-", "-", "-", "-"},
+    {"unconfirmed", "-", "-", "-", "-", "-", "failed", "-", "-", "-", "-", "-", "-"},
+    {"late_published", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"},
+    {"late_inbox", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"},
+    {"late_failed", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"},
     {"account_disconnected", "canceled", "canceled", "canceled", "canceled", "-", "-", "canceled", "-", "-", "-", "-",
      "-"},
     {"canceled", "canceled", "canceled", "canceled", "canceled", "-", "-", "canceled", "-", "-", "-", "-", "-"},
@@ -51,16 +55,31 @@ static void test_every_event_in_every_state(void **state)
         }
 }
 
-/* A confirmation that comes after we gave up corrects that, and only that. */
-static void test_late_confirmation(void **state)
+/* TikTok's word that comes after we gave up corrects that, and only that. */
+static void test_late_word(void **state)
 {
-    enum post_state to = POST_STATE__MAX;
+    static const struct {
+        const char *event;
+        enum post_state to;
+    } late[] = {{"late_published", POST_PUBLISHED}, {"late_inbox", POST_IN_INBOX}, {"late_failed", POST_FAILED}};
+    static const char *const unsettled[] = {"confirmation_timeout", "unconfirmed"};
 
     (void)state;
-    assert_int_equal(post_state_next(STR("published"), POST_FAILED, STR("confirmation_timeout"), &to), OK);
-    assert_int_equal(to, POST_PUBLISHED);
-    assert_int_equal(post_state_next(STR("published"), POST_FAILED, STR("outcome_unknown"), &to), ERR_CONFLICT);
-    assert_int_equal(post_state_next(STR("inbox"), POST_FAILED, STR("confirmation_timeout"), &to), ERR_CONFLICT);
+    for (size_t i = 0; i < ARRAY_LEN(late); i++) {
+        enum post_state to = POST_STATE__MAX;
+        assert_int_equal(post_state_next(str_from(late[i].event), POST_FAILED, STR("outcome_unknown"), &to),
+                         ERR_CONFLICT);
+        for (size_t j = 0; j < ARRAY_LEN(unsettled); j++) {
+            struct str code = str_from(unsettled[j]);
+            assert_true(post_state_is_unsettled(POST_FAILED, code));
+            assert_false(post_state_is_unsettled(POST_PROCESSING, code));
+            assert_int_equal(post_state_next(str_from(late[i].event), POST_FAILED, code, &to), OK);
+            assert_int_equal(to, late[i].to);
+            assert_int_equal(post_state_next(str_from(late[i].event), POST_PROCESSING, code, &to), ERR_CONFLICT);
+            assert_int_equal(post_state_next(STR("published"), POST_FAILED, code, &to), ERR_CONFLICT);
+        }
+    }
+    assert_false(post_state_is_unsettled(POST_FAILED, (struct str){0}));
 }
 
 static void test_ended(void **state)
@@ -88,7 +107,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_event_in_every_state),
-        cmocka_unit_test(test_late_confirmation),
+        cmocka_unit_test(test_late_word),
         cmocka_unit_test(test_ended),
         cmocka_unit_test(test_names),
     };

@@ -35,13 +35,18 @@ static const struct sql sqls[] = {
     [RAW_TOKENS] = {.text = "UPDATE accounts SET access_token = refresh_token WHERE id = ?", .in = "u"},
 };
 
-static struct db *open_db(void)
+static struct db *open_counted_db(struct db_counts *counts)
 {
-    struct db_options options = {.name = "test_schema", .user = "root", .timeout_sec = 10};
+    struct db_options options = {.name = "test_schema", .user = "root", .timeout_sec = 10, .counts = counts};
 
     options.socket = getenv("TEST_DB_SOCKET");
     assert_non_null(options.socket);
     return db_new(&options);
+}
+
+static struct db *open_db(void)
+{
+    return open_counted_db(NULL);
 }
 
 static struct account_tokens pair(const char *access, const char *refresh)
@@ -54,23 +59,28 @@ static struct account_tokens pair(const char *access, const char *refresh)
     };
 }
 
-static enum err connect_as(struct fixture *f, const char *open_id, struct uuid *ret_id)
+static enum err connect_for(struct fixture *f, const struct uuid *user_id, const char *open_id, struct uuid *ret_id)
 {
     struct account_connection c = {
-        /* Nobody else's: what is left of earlier tests would share the grant. */
+        /* No other test's: what is left of earlier ones would share the grant. */
         .open_id = arena_printf(&f->arena, "%s.%s", open_id, uuid_text(&f->user_id).s),
         .display_name = STR("Ada"),
         .scopes = STR("user.info.basic,video.publish"),
         .tokens = pair("act.1", "rft.1"),
     };
     struct account made;
-    enum err e = account_connect(f->db, &f->arena, &conf, f->ring, &f->user_id, &c,
-                                 STR("0123456789abcdef0123456789abcdef"), &made);
+    enum err e =
+        account_connect(f->db, &f->arena, &conf, f->ring, user_id, &c, STR("0123456789abcdef0123456789abcdef"), &made);
 
     if (e == OK)
         *ret_id = made.id;
     account_tokens_done(&c.tokens);
     return e;
+}
+
+static enum err connect_as(struct fixture *f, const char *open_id, struct uuid *ret_id)
+{
+    return connect_for(f, &f->user_id, open_id, ret_id);
 }
 
 static enum err disconnect_as(struct fixture *f, const struct uuid *user_id)
@@ -84,6 +94,15 @@ static enum err disconnect_as(struct fixture *f, const struct uuid *user_id)
     return e;
 }
 
+static struct uuid add_user(struct fixture *f)
+{
+    struct uuid id = uuid_new();
+    struct str email = arena_printf(&f->arena, "%s@example.com", uuid_text(&id).s);
+
+    assert_int_equal(db_exec(f->db, &sqls[ADD_USER], DB_ARGS(db_uuid(&id), db_str(email), db_str(email)), NULL), OK);
+    return id;
+}
+
 static int setup(void **state)
 {
     struct fixture *f = xcalloc(1, sizeof *f);
@@ -92,10 +111,7 @@ static int setup(void **state)
     arena_init(&f->arena, 8 << 20);
     assert_int_equal(
         keyring_parse(STR("1 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"), &f->ring), OK);
-    f->user_id = uuid_new();
-    struct str email = arena_printf(&f->arena, "%s@example.com", uuid_text(&f->user_id).s);
-    assert_int_equal(db_exec(f->db, &sqls[ADD_USER], DB_ARGS(db_uuid(&f->user_id), db_str(email), db_str(email)), NULL),
-                     OK);
+    f->user_id = add_user(f);
     assert_int_equal(connect_as(f, "open-1", &f->id), OK);
     *state = f;
     return 0;
@@ -172,6 +188,66 @@ static void test_disconnect(void **state)
     assert_int_equal(a.state, ACCOUNT_DISCONNECTED);
     assert_int_equal(account_lease(f->db, &f->id, &stranger, clock_now_us(), clock_now_us() + US_PER_SEC), ERR_AGAIN);
     assert_int_equal(disconnect_as(f, &f->user_id), ERR_NOT_FOUND);
+}
+
+#define ENDS_ROUNDS 40
+
+struct ending {
+    pthread_t thread;
+    const struct fixture *f;
+    struct uuid user_id, id;
+    pthread_barrier_t *barrier;
+    struct db_counts counts;
+    int in_use[ENDS_ROUNDS];
+};
+
+static void *end_each_time(void *arg)
+{
+    struct ending *x = arg;
+    struct db *db = open_counted_db(&x->counts);
+    struct arena arena;
+
+    arena_init(&arena, 8 << 20);
+    for (int i = 0; i < ENDS_ROUNDS; i++) {
+        struct account_ended ended = {0};
+        pthread_barrier_wait(x->barrier); /* they are connected */
+        enum err e = account_disconnect(db, &arena, &conf, x->f->ring, &x->user_id, &x->id, (struct str){0}, &ended);
+        x->in_use[i] = e != OK ? -1 : ended.in_use;
+        account_tokens_done(&ended.tokens);
+        pthread_barrier_wait(x->barrier);
+    }
+    db_free(db);
+    arena_done(&arena);
+    return NULL;
+}
+
+/* Two users end their connections of one TikTok account at once: neither waits for the other's lock while it holds its
+ * own, and one of them is told that nobody else uses the grant. */
+static void test_two_ends_at_once(void **state)
+{
+    struct fixture *f = *state;
+    pthread_barrier_t barrier;
+    struct ending both[2] = {{.user_id = f->user_id}, {.user_id = add_user(f)}};
+
+    assert_int_equal(pthread_barrier_init(&barrier, NULL, 3), 0);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(connect_for(f, &both[i].user_id, "open-1", &both[i].id), OK);
+        both[i].f = f;
+        both[i].barrier = &barrier;
+        assert_int_equal(pthread_create(&both[i].thread, NULL, end_each_time, &both[i]), 0);
+    }
+    for (int round = 0; round < ENDS_ROUNDS; round++) {
+        for (size_t i = 0; i < 2 && round > 0; i++)
+            assert_int_equal(connect_for(f, &both[i].user_id, "open-1", &both[i].id), OK);
+        pthread_barrier_wait(&barrier);
+        pthread_barrier_wait(&barrier);
+    }
+    for (size_t i = 0; i < 2; i++)
+        pthread_join(both[i].thread, NULL);
+    for (int round = 0; round < ENDS_ROUNDS; round++)
+        assert_int_equal(both[0].in_use[round] + both[1].in_use[round], 1);
+    assert_int_equal(atomic_load(&both[0].counts.reruns) + atomic_load(&both[1].counts.reruns), 0);
+    pthread_barrier_destroy(&barrier);
 }
 
 /* A sealed value opens in its own column and row only. */
@@ -390,6 +466,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_connect),
         TEST(test_disconnect),
+        TEST(test_two_ends_at_once),
         TEST(test_tokens_are_bound_to_their_place),
         TEST(test_lease),
         TEST(test_an_empty_token_is_never_stored),
