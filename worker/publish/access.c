@@ -107,7 +107,7 @@ static enum access_step access_get(struct job_run *run, struct access *a)
         return access_error(run, e);
     if (!access_is_old(a, &tokens))
         return access_use(run, a, &tokens);
-    if (tokens.refresh_expires_at_us <= now_us) {
+    if (tokens.refresh_expires_at_us != 0 && tokens.refresh_expires_at_us <= now_us) { /* 0: TikTok did not say */
         a->in_use_us = tokens.access_expires_at_us;
         return access_lose(run, a, "refresh_token_expired");
     }

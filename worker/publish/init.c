@@ -193,6 +193,29 @@ struct record {
     bool skipped;
 };
 
+/*
+ * The attempt is not open any more. An earlier try at this record was committed, and only its answer was lost: then all is
+ * done, the job's end included. Or the attempt itself was never committed: the rows say what to do next. Or somebody took
+ * over, and what the call had done is lost.
+ */
+static enum err init_has_ended(struct db *db, struct record *r)
+{
+    const struct job *job = &r->run->job;
+    struct attempt attempt;
+
+    enum err e = attempt_look(db, r->run->arena, &r->p->attempt_id, &job->lease_token, &attempt);
+    if (e != OK && e != ERR_NOT_FOUND)
+        return e;
+    if (e == OK && attempt.state != (int)r->v->attempt.state)
+        return ERR_CONFLICT;
+    if (r->v->go_on)
+        return job_hold(db, JOB_PUBLISH, job, 0);
+    if (e == OK)
+        return OK;
+    r->skipped = true;
+    return job_again(db, JOB_PUBLISH, job, clock_now_us() + US_PER_SEC);
+}
+
 static enum err init_record(struct db *db, void *arg)
 {
     struct record *r = arg;
@@ -205,12 +228,8 @@ static enum err init_record(struct db *db, void *arg)
     if (e != OK)
         return e;
     e = attempt_end(db, &r->p->attempt_id, &job->lease_token, &v->attempt);
-    if (e == ERR_CONFLICT) {
-        /* If the lease is ours, which the last statement decides, nobody took over. Either the attempt was never committed, or an earlier try at this
-         * record was, and its answer got lost. The rows say what to do next. */
-        r->skipped = true;
-        return v->go_on ? job_hold(db, JOB_PUBLISH, job, 0) : job_again(db, JOB_PUBLISH, job, now_us + US_PER_SEC);
-    }
+    if (e == ERR_CONFLICT)
+        return init_has_ended(db, r);
     if (e != OK)
         return e;
     e = post_move(db, r->run->arena, r->run->worker->conf, &r->p->post.id, &v->move);

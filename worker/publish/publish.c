@@ -318,7 +318,9 @@ enum err publish_give_up(struct db *db, struct job_run *run)
     struct post_move move = {
         .event = "worker_crashed", .failure_code = STR("worker_crashed"), .request_id = run->job.request_id};
 
-    enum err e = post_by_id(db, run->arena, &run->about, &post);
+    enum err e = post_lock(db, &run->about);
+    if (e == OK)
+        e = post_by_id(db, run->arena, &run->about, &post);
     if (e != OK)
         return e == ERR_NOT_FOUND ? OK : e;
     e = attempt_latest(db, run->arena, &post.id, &attempt);

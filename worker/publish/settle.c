@@ -32,6 +32,15 @@ struct settle_tx {
     const struct settling *s;
 };
 
+/* The post may have ended meanwhile, and its receipt must not say that it goes on. */
+static enum err settle_note(struct db *db, const struct settling *s)
+{
+    enum post_state state = (enum post_state)s->post->state;
+    enum err e = post_lock_in(db, &s->post->id, state);
+
+    return e == OK ? post_note(db, &s->post->id, s->move, state, clock_now_us()) : e;
+}
+
 static enum err settle_move(struct db *db, void *arg)
 {
     const struct settle_tx *t = arg;
@@ -39,8 +48,7 @@ static enum err settle_move(struct db *db, void *arg)
 
     enum err e = OK;
     if (s->move != NULL)
-        e = s->is_note ? post_note(db, &s->post->id, s->move, (enum post_state)s->post->state, clock_now_us())
-                       : post_move(db, t->run->arena, t->run->worker->conf, &s->post->id, s->move);
+        e = s->is_note ? settle_note(db, s) : post_move(db, t->run->arena, t->run->worker->conf, &s->post->id, s->move);
     if (e != OK)
         return e;
     return settle_job(db, t->run, s->again_at_us);

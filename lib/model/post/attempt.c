@@ -5,7 +5,7 @@
 
 const char *const attempt_state_names[] = {"committed", "accepted", "refused", "not_sent", "outcome_unknown", NULL};
 
-enum { ATTEMPT_ADD, ATTEMPT_END, ATTEMPT_LATEST, ATTEMPT_TAKE_OVER, ATTEMPT_TALLY };
+enum { ATTEMPT_ADD, ATTEMPT_END, ATTEMPT_LOOK, ATTEMPT_LATEST, ATTEMPT_TAKE_OVER, ATTEMPT_TALLY };
 
 static const struct db_col attempt_cols[] = {
     DB_COL(struct attempt, id, UUID),
@@ -28,6 +28,9 @@ static const struct sql attempt_sqls[] = {
     [ATTEMPT_END] = {.text = "UPDATE post_attempts SET state = ?, publish_id = ?, http_status = ?, platform_code = ?,"
                              " platform_log_id = ?, ended_at_us = ? WHERE id = ? AND fence = ? AND state = 'committed'",
                      .in = "ssissiuu"},
+    [ATTEMPT_LOOK] = {.text = "SELECT id, state, number FROM post_attempts WHERE id = ? AND fence = ?",
+                      .in = "uu",
+                      .cols = attempt_cols},
     [ATTEMPT_LATEST] =
         {.text = "SELECT id, state, number FROM post_attempts WHERE post_id = ? ORDER BY number DESC LIMIT 1",
          .in = "u",
@@ -79,6 +82,12 @@ enum err attempt_end(struct db *db, const struct uuid *id, const struct uuid *fe
                      DB_ARGS(db_cstr(attempt_state_names[r->state]), db_str(r->publish_id),
                              db_i64_or_null(r->http_status), db_str(r->platform_code), db_str(r->platform_log_id),
                              db_i64(clock_now_us()), db_uuid(id), db_uuid(fence)));
+}
+
+enum err attempt_look(struct db *db, struct arena *arena, const struct uuid *id, const struct uuid *fence,
+                      struct attempt *ret_attempt)
+{
+    return db_row(db, &attempt_sqls[ATTEMPT_LOOK], DB_ARGS(db_uuid(id), db_uuid(fence)), arena, ret_attempt);
 }
 
 enum err attempt_latest(struct db *db, struct arena *arena, const struct uuid *post_id, struct attempt *ret_attempt)

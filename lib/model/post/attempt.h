@@ -43,6 +43,10 @@ struct attempt_result {
 MUST_CHECK enum err attempt_end(struct db *db, const struct uuid *id, const struct uuid *fence,
                                 const struct attempt_result *result);
 
+/* What has become of an attempt of one's own. ERR_NOT_FOUND: it was never committed. */
+MUST_CHECK enum err attempt_look(struct db *db, struct arena *arena, const struct uuid *id, const struct uuid *fence,
+                                 struct attempt *ret_attempt);
+
 /* The newest attempt of a post. ERR_NOT_FOUND. */
 MUST_CHECK enum err attempt_latest(struct db *db, struct arena *arena, const struct uuid *post_id,
                                    struct attempt *ret_attempt);

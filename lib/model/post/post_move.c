@@ -1,7 +1,14 @@
 #include "base/clock.h"
 #include "model/post/post_state.h"
 
-enum { POST_MOVE_LOCK, POST_MOVE_LOCK_ONLY, POST_MOVE_UPDATE, POST_MOVE_ADD_EVENT, POST_MOVE_SHOW_NEXT };
+enum {
+    POST_MOVE_LOCK,
+    POST_MOVE_LOCK_ONLY,
+    POST_MOVE_LOCK_IN,
+    POST_MOVE_UPDATE,
+    POST_MOVE_ADD_EVENT,
+    POST_MOVE_SHOW_NEXT
+};
 static const struct sql post_move_sqls[];
 
 /* What a move must know about the post as it is. */
@@ -33,6 +40,15 @@ enum err post_lock(struct db *db, const struct uuid *post_id)
     int64_t one;
 
     return db_number(db, &post_move_sqls[POST_MOVE_LOCK_ONLY], DB_ARGS(db_uuid(post_id)), &one);
+}
+
+enum err post_lock_in(struct db *db, const struct uuid *post_id, enum post_state state)
+{
+    int64_t one;
+    enum err e =
+        db_number(db, &post_move_sqls[POST_MOVE_LOCK_IN], DB_ARGS(db_uuid(post_id), post_move_state_arg(state)), &one);
+
+    return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
 }
 
 enum err post_note(struct db *db, const struct uuid *post_id, const struct post_move *note, enum post_state state,
@@ -91,6 +107,9 @@ static const struct sql post_move_sqls[] = {
                         .in = "u",
                         .cols = post_move_now_cols},
     [POST_MOVE_LOCK_ONLY] = {.text = "SELECT 1 FROM posts WHERE id = ? FOR UPDATE", .in = "u", .cols = db_number_cols},
+    [POST_MOVE_LOCK_IN] = {.text = "SELECT 1 FROM posts WHERE id = ? AND state = ? FOR UPDATE",
+                           .in = "us",
+                           .cols = db_number_cols},
     [POST_MOVE_UPDATE] = {.text =
                               "UPDATE posts SET state = ?, failure_code = ?, platform_code = ?, platform_log_id = ?, "
                               "publish_id = COALESCE(?, publish_id), tiktok_post_ids = COALESCE(?, tiktok_post_ids), "

@@ -60,8 +60,8 @@ enum err turn_add(struct db *db, const struct uuid *account_id, int64_t at_us, s
 
 enum err turn_show(struct db *db, const struct uuid *account_id, int64_t at_us)
 {
-    return db_exec(db, &turn_sqls[TURN_SHOW], DB_ARGS(db_i64(at_us), db_i64(clock_now_us()), db_uuid(account_id)),
-                   NULL);
+    return db_exec(db, &turn_sqls[TURN_SHOW],
+                   DB_ARGS(db_i64(at_us), db_i64(clock_now_us()), db_uuid(account_id), db_i64(at_us)), NULL);
 }
 
 enum err turn_has_old_job(struct db *db, const struct uuid *post_id, bool *ret_has)
@@ -91,8 +91,9 @@ static const struct sql turn_sqls[] = {
                       .in = "u",
                       .cols = turn_request_cols},
     [TURN_SHOW] = {.text = "UPDATE posts SET next_attempt_at_us = ?, updated_at_us = ? WHERE account_id = ?"
-                           " AND state = 'queued' ORDER BY id LIMIT 6",
-                   .in = "iiu"},
+                           " AND state = 'queued' AND (next_attempt_at_us IS NULL OR next_attempt_at_us < ?)"
+                           " ORDER BY id LIMIT 6",
+                   .in = "iiui"},
     [TURN_OLD_JOB] = {.text =
                           "SELECT 1 FROM jobs_publish WHERE kind = 'publish' AND subject_id = ? AND state = 'ready'",
                       .in = "u",

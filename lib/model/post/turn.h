@@ -26,7 +26,8 @@ MUST_CHECK enum err turn_next(struct db *db, struct arena *arena, const struct u
 /* Makes the account's queue move, in a transaction. */
 MUST_CHECK enum err turn_add(struct db *db, const struct uuid *account_id, int64_t at_us, struct str request_id);
 
-/* Shows the posts that wait for TikTok's minute when it ends: as many as can go then. */
+/* Shows the posts that wait for TikTok's minute when it ends: as many as can go then. One that is tried again later keeps
+ * its own time. */
 MUST_CHECK enum err turn_show(struct db *db, const struct uuid *account_id, int64_t at_us);
 
 /*

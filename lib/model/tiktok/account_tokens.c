@@ -1,8 +1,10 @@
 #include "base/clock.h"
+#include "model/post/turn.h"
 #include "model/tiktok/account_private.h"
 
 enum {
     ACCOUNT_TOKENS_READ,
+    ACCOUNT_TOKENS_LOCK,
     ACCOUNT_TOKENS_STORE,
     ACCOUNT_TOKENS_LEASE,
     ACCOUNT_TOKENS_HOLD,
@@ -82,21 +84,55 @@ enum err account_hold_lease(struct db *db, const struct uuid *id, const struct u
                      DB_ARGS(db_i64(until_us), db_uuid(id), db_uuid(lease_token)));
 }
 
+/* What a new pair cures: TikTok had refused the one before. What the user did not grant, it still does not. */
+static bool account_tokens_cure(const struct account *a)
+{
+    static const char *const reasons[] = {"invalid_grant", "refresh_token_expired", "access_token_invalid",
+                                          "access_token_expired"};
+
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+        if (a->state == ACCOUNT_NEEDS_RECONNECT && str_eqc(a->state_reason, reasons[i]))
+            return true;
+    return false;
+}
+
+struct storing {
+    struct arena *arena;
+    const struct uuid *id, *lease_token;
+    int64_t pair_expires_at_us;
+    const struct account_tokens *tokens;
+    const struct account_sealed *sealed;
+    struct str scopes;
+};
+
+static enum err account_tokens_store_tx(struct db *db, void *arg)
+{
+    const struct storing *x = arg;
+    const struct account_tokens *t = x->tokens;
+    struct account before = {0};
+
+    enum err e = db_row(db, &account_tokens_sqls[ACCOUNT_TOKENS_LOCK], DB_ARGS(db_uuid(x->id)), x->arena, &before);
+    if (e != OK)
+        return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
+    bool cured = account_tokens_cure(&before);
+    e = db_change(db, &account_tokens_sqls[ACCOUNT_TOKENS_STORE],
+                  DB_ARGS(db_bytes(x->sealed->access.p, x->sealed->access.n),
+                          db_bytes(x->sealed->refresh.p, x->sealed->refresh.n), db_i64_or_null(t->access_expires_at_us),
+                          db_i64_or_null(t->refresh_expires_at_us),
+                          db_str(x->scopes.n > 0 ? x->scopes : (struct str){0}), db_i64(clock_now_us()), db_i64(cured),
+                          db_i64(cured), db_uuid(x->id), db_uuid(x->lease_token), db_i64(x->pair_expires_at_us)));
+    return e == OK && cured ? turn_add(db, x->id, clock_now_us(), (struct str){0}) : e; /* its posts have waited */
+}
+
 enum err account_store_tokens(struct db *db, struct arena *arena, const struct keyring *ring, const struct uuid *id,
                               const struct uuid *lease_token, int64_t pair_expires_at_us,
                               const struct account_tokens *tokens, struct str scopes)
 {
     struct account_sealed sealed;
+    struct storing x = {arena, id, lease_token, pair_expires_at_us, tokens, &sealed, scopes};
 
     enum err e = account_seal(ring, arena, id, tokens, &sealed);
-    if (e != OK)
-        return e;
-    return db_change(db, &account_tokens_sqls[ACCOUNT_TOKENS_STORE],
-                     DB_ARGS(db_bytes(sealed.access.p, sealed.access.n), db_bytes(sealed.refresh.p, sealed.refresh.n),
-                             db_i64_or_null(tokens->access_expires_at_us),
-                             db_i64_or_null(tokens->refresh_expires_at_us),
-                             db_str(scopes.n > 0 ? scopes : (struct str){0}), db_i64(clock_now_us()), db_uuid(id),
-                             db_uuid(lease_token), db_i64(pair_expires_at_us)));
+    return e == OK ? db_tx(db, account_tokens_store_tx, &x) : e;
 }
 
 enum err account_end_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token)
@@ -119,7 +155,13 @@ static const struct db_col account_tokens_sealed_cols[] = {
     DB_END,
 };
 
+static const struct db_col account_tokens_lock_cols[] = {DB_COL_ENUM(struct account, state, account_state_names),
+                                                         DB_COL(struct account, state_reason, STR), DB_END};
+
 static const struct sql account_tokens_sqls[] = {
+    [ACCOUNT_TOKENS_LOCK] = {.text = "SELECT state, state_reason FROM accounts WHERE id = ? FOR UPDATE",
+                             .in = "u",
+                             .cols = account_tokens_lock_cols},
     [ACCOUNT_TOKENS_READ] =
         {.text = "SELECT access_token, refresh_token, access_expires_at_us, refresh_expires_at_us"
                  " FROM accounts WHERE id = ? AND access_token IS NOT NULL AND refresh_token IS NOT NULL",
@@ -133,16 +175,17 @@ static const struct sql account_tokens_sqls[] = {
                                      " AND lease_token = ?",
                              .in = "iuu"},
     /* What is missing in the answer stays as it was: an empty token is never stored. */
-    [ACCOUNT_TOKENS_STORE] =
-        {.text = "UPDATE accounts SET access_token = COALESCE(?, access_token),"
-                 " refresh_token = COALESCE(?, refresh_token),"
-                 " access_expires_at_us = COALESCE(?, access_expires_at_us),"
-                 " refresh_expires_at_us = COALESCE(?, refresh_expires_at_us),"
-                 " scopes = COALESCE(?, scopes), updated_at_us = ?, state = 'active', state_reason = NULL,"
-                 " lease_token = NULL, lease_until_us = NULL"
-                 " WHERE id = ? AND (lease_token = ? OR access_expires_at_us = ?)"
-                 " AND state <> 'disconnected'",
-         .in = "bbiisiuui"},
+    [ACCOUNT_TOKENS_STORE] = {.text =
+                                  "UPDATE accounts SET access_token = COALESCE(?, access_token),"
+                                  " refresh_token = COALESCE(?, refresh_token),"
+                                  " access_expires_at_us = COALESCE(?, access_expires_at_us),"
+                                  " refresh_expires_at_us = COALESCE(?, refresh_expires_at_us),"
+                                  " scopes = COALESCE(?, scopes), updated_at_us = ?, state = IF(?, 'active', state),"
+                                  " state_reason = IF(?, NULL, state_reason),"
+                                  " lease_token = NULL, lease_until_us = NULL"
+                                  " WHERE id = ? AND (lease_token = ? OR access_expires_at_us = ?)"
+                                  " AND state <> 'disconnected'",
+                              .in = "bbiisiiiuui"},
     [ACCOUNT_TOKENS_END_LEASE] = {.text = "UPDATE accounts SET lease_token = NULL, lease_until_us = NULL WHERE id = ?"
                                           " AND lease_token = ?",
                                   .in = "uu"},
