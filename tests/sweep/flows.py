@@ -2,7 +2,6 @@
 fails, and must then be right: nothing lost, nothing twice, nothing stuck, and the client was told the truth."""
 
 import dataclasses
-import time
 import uuid
 from typing import Callable
 
@@ -331,8 +330,7 @@ def late_ready(world):
     """The post's end was given up at the disconnect, which was not allowed to ask; its account is connected again."""
     s = settled_ready(world)
     creator = world.stack.wait(lambda: creator_of(world.stack, s.account), "the creator is known")
-    now = int(time.time() * 1_000_000).to_bytes(8, "big")
-    world.stack.sql("UPDATE accounts SET poll_calls = %s", now * 30)
+    world.stack.sql("UPDATE accounts SET poll_calls = %s", world.now_us().to_bytes(8, "big") * 30)
     expect(s.user.web.delete(f"/api/v1/accounts/{s.account}"), 200)
     world.let_go("worker-publish")
     assert ended(world, s.user, s.sent.id)["failure"]["code"] == "unconfirmed"

@@ -9,15 +9,18 @@
 
 #define OLD_JOB_US (5 * US_PER_SEC) /* until a worker of the release before this one is done with the post */
 
-/* None waits. Of an account that is disconnected there may be posts that were never to wait here: planned ones, say. */
-static enum job_step turn_end(struct job_run *run)
+/*
+ * None is due. Of an account that is disconnected there may still be posts: some that were never to wait here, planned ones,
+ * say, or one that a worker put off while the account went.
+ */
+static enum job_step turn_rest(struct job_run *run, enum job_step otherwise)
 {
     struct account account;
 
     enum err e = account_by_id(run->db, run->arena, &run->job.subject_id, &account);
     if (e != OK && e != ERR_NOT_FOUND)
         return job_run_failed(run, e);
-    return e == OK && account.state == ACCOUNT_DISCONNECTED ? publish_cancel(run) : JOB_DONE;
+    return e == OK && account.state == ACCOUNT_DISCONNECTED ? publish_cancel(run) : otherwise;
 }
 
 /* Which post this run is about. JOB_CALL: it is due. */
@@ -28,7 +31,7 @@ static enum job_step turn_choose(struct job_run *run)
 
     enum err e = turn_next(run->db, run->arena, &run->job.subject_id, clock_now_us(), &turn);
     if (e == ERR_NOT_FOUND)
-        return turn_end(run);
+        return turn_rest(run, JOB_DONE);
     if (e != OK)
         return job_run_failed(run, e);
     run->about = turn.post_id;
@@ -36,7 +39,7 @@ static enum job_step turn_choose(struct job_run *run)
         run->job.request_id = turn.request_id;
     run->again_at_us = turn.at_us;
     if (turn.at_us != 0)
-        return JOB_AGAIN;
+        return turn_rest(run, JOB_AGAIN);
     e = turn_has_old_job(run->db, &turn.post_id, &has_old);
     if (e != OK)
         return job_run_failed(run, e);
