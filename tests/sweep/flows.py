@@ -384,9 +384,10 @@ def late_ready(world):
 def late_act(world, s):
     def now():
         s.post = expect(s.user.api.get(f"/api/v1/posts/{s.sent.id}"), 200)["data"]
-        return s.post["status"] == "published"
+        return s.post["status"] == "published" and not world.count(
+            "SELECT COUNT(*) AS n FROM jobs_publish WHERE kind <> 'housekeeping'")
     world.let_go("worker-publish")
-    world.until(now, f"post {s.sent.id} is corrected")
+    world.until(now, f"post {s.sent.id} is corrected, and nothing is left to do")
 
 
 def late_right(world, s):

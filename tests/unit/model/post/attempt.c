@@ -278,11 +278,37 @@ static void who_lost_the_job_writes_nothing(void **state)
     side_close(&s);
 }
 
+/* Whoever could not be told that its record was written can look; and notes only what is still so. */
+static void what_has_become_of_it(void **state)
+{
+    struct side s;
+    struct uuid id, stranger = uuid_new();
+    struct attempt attempt;
+    const struct attempt_result accepted = {.state = ATTEMPT_ACCEPTED};
+
+    (void)state;
+    side_open(&s, NULL);
+    assert_int_equal(create(&s), OK);
+    struct job job = take_own(&s);
+    assert_int_equal(attempt_look(s.db, &s.arena, &stranger, &job.lease_token, &attempt), ERR_NOT_FOUND);
+    assert_int_equal(post_lock_in(s.db, &s.made.post.id, POST_QUEUED), OK);
+    assert_int_equal(begin(&s, &job, &s.made.post.id, 1, &id), OK);
+    assert_int_equal(post_lock_in(s.db, &s.made.post.id, POST_QUEUED), ERR_CONFLICT);
+    assert_int_equal(attempt_end(s.db, &id, &job.lease_token, &accepted), OK);
+    assert_int_equal(attempt_end(s.db, &id, &job.lease_token, &accepted), ERR_CONFLICT);
+    assert_int_equal(attempt_look(s.db, &s.arena, &id, &job.lease_token, &attempt), OK);
+    assert_int_equal(attempt.state, ATTEMPT_ACCEPTED);
+    assert_int_equal(attempt_look(s.db, &s.arena, &id, &stranger, &attempt), ERR_NOT_FOUND);
+    assert_int_equal(job_finish(s.db, JOB_PUBLISH, &job), OK);
+    side_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_number_is_taken_once),
         cmocka_unit_test(who_lost_the_job_writes_nothing),
+        cmocka_unit_test(what_has_become_of_it),
         cmocka_unit_test(who_creates_and_publishes_at_once_never_deadlocks),
     };
 
