@@ -1,9 +1,15 @@
 """What a worker reads does not grow with what waits: MariaDB counts it (userstat)."""
 
+import pathlib
+import sys
 import uuid
 
 import pytest
 from publishing import Sent
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
+
+from database import Database  # noqa: E402
 
 WAIT = 4000  # posts, or jobs
 ROWS_OF_A_POST = 100  # read at most, from the queue to its end
@@ -58,3 +64,14 @@ def test_a_claim_does_not_read_all_that_waits(stack, user, account, read):
         assert more_rows - rows < (more - statements) * ROWS_OF_A_CLAIM
     finally:
         stack.sql("DELETE FROM jobs_publish WHERE run_at_us = 4000000000000000")
+
+
+def test_nothing_is_asked_about_accepted_posts_in_vain(stack, user, account):
+    """What matters only to one that was refused, or to the next one when it begins, is not read."""
+    Sent(stack, user, account).wait()
+    with Database(stack) as database, database.used_by("worker-publish"):
+        with stack.stopped("worker-publish"):
+            sent = [Sent(stack, user, account) for _ in range(2)]
+        assert [s.wait()["status"] for s in sent] == ["published"] * 2
+        asked = {text: sum(a.startswith(text) for a in database.asked) for text in ("SELECT COUNT(IF(event", "SELECT request_id FROM")}
+    assert asked == {"SELECT COUNT(IF(event": 0, "SELECT request_id FROM": 2}

@@ -30,8 +30,8 @@ static enum err turn_read_request(struct db *db, struct arena *arena, const stru
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-enum err turn_next(struct db *db, struct arena *arena, const struct uuid *account_id, int64_t now_us,
-                   struct turn *ret_turn)
+static enum err turn_first(struct db *db, struct arena *arena, const struct uuid *account_id, int64_t now_us,
+                           struct head *ret_head)
 {
     struct head *heads;
     size_t n, first = 0;
@@ -46,10 +46,33 @@ enum err turn_next(struct db *db, struct arena *arena, const struct uuid *accoun
     for (size_t i = 1; i < n; i++)
         if (turn_is_before(&heads[i], &heads[first], now_us))
             first = i;
-    struct turn turn = {.post_id = heads[first].id, .at_us = heads[first].at_us <= now_us ? 0 : heads[first].at_us};
+    *ret_head = heads[first];
+    return OK;
+}
+
+enum err turn_next(struct db *db, struct arena *arena, const struct uuid *account_id, int64_t now_us,
+                   struct turn *ret_turn)
+{
+    struct head head;
+
+    enum err e = turn_first(db, arena, account_id, now_us, &head);
+    if (e != OK)
+        return e;
+    struct turn turn = {.post_id = head.id, .at_us = head.at_us <= now_us ? 0 : head.at_us};
     e = turn_read_request(db, arena, &turn.post_id, &turn.request_id);
     if (e == OK)
         *ret_turn = turn;
+    return e;
+}
+
+enum err turn_time(struct db *db, struct arena *arena, const struct uuid *account_id, int64_t now_us,
+                   int64_t *ret_at_us)
+{
+    struct head head;
+
+    enum err e = turn_first(db, arena, account_id, now_us, &head);
+    if (e == OK)
+        *ret_at_us = MAX(head.at_us, now_us);
     return e;
 }
 
