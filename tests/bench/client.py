@@ -19,11 +19,11 @@ MANY_POSTS = ("--set", "sandbox.posts_per_day=1000")  # else TikTok defers what 
 
 
 class Stack:
-    def __init__(self, build):
-        self.folder = tempfile.mkdtemp(prefix="mcli-bench-")
+    def __init__(self, build, *options):
+        self.build, self.folder = build, tempfile.mkdtemp(prefix="mcli-bench-")
         os.chmod(self.folder, 0o711)
         try:
-            self.command("up", "--https", "0", "--http", "0", "--build", build, *MANY_POSTS)
+            self.command("up", "--https", "0", "--http", "0", "--build", build, *MANY_POSTS, *options)
         except subprocess.CalledProcessError as e:
             self.down()
             sys.exit(e.returncode)  # it has said why

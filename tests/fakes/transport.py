@@ -10,24 +10,40 @@ Faults (each for as many requests as `times` says, in the order given):
     drop        reads the request and closes: TikTok did not act on it
     drop_after  passes it on and closes: TikTok acted on it, nobody hears of it
     hang        reads it and says nothing until the client gives up; never passed on
+    fail_after  passes it on and answers 500: TikTok acted on it, and says that something broke
     slow        passes it on, but answers only after `seconds`
     cut         passes it on and closes in the middle of the answer
     (status, body)  answers this itself
 refuse_connections(n) resets the next n connections before the TLS handshake: nothing of a request can have come.
+
+Who wants to know what became of each request overrides begun(exchange) and done(exchange).
 """
 
 import contextlib
+import dataclasses
 import http.server
 import json
 import socket
 import ssl
 import struct
 import threading
+import time
 
 import requests
 
 INTERNAL_ERROR = (500, json.dumps({"data": {}, "error": {"code": "internal_error", "message": "", "log_id": "F500"}}))
 BAD_GATEWAY_PAGE = (502, "<html><body>bad gateway</body></html>")
+
+
+@dataclasses.dataclass
+class Exchange:
+    """One request, and what became of it."""
+    path: str
+    body: bytes
+    began: float  # time.monotonic()
+    kind: object = None  # its fault
+    said: tuple | None = None  # (status, text) of TikTok, if it was passed on and TikTok answered
+    given: tuple | None = None  # (status, text) that went back, whole
 
 
 class Transport:
@@ -70,6 +86,12 @@ class Transport:
         with self.lock:
             return sum(1 for seen, _ in self.seen if seen.startswith(path))
 
+    def begun(self, exchange):
+        """Called when a request is there, in its connection's thread."""
+
+    def done(self, exchange):
+        """When it is over."""
+
     def next_fault(self, path):
         with self.lock:
             for i, (prefix, kind, seconds) in enumerate(self.faults):
@@ -111,36 +133,49 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         t = self.server.transport
+        began = time.monotonic()
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         with t.lock:
             t.seen.append((self.path, body))
-        kind, seconds = t.next_fault(self.path)
+        exchange = Exchange(self.path, body, began)
+        t.begun(exchange)
+        exchange.kind, seconds = t.next_fault(self.path)
+        try:
+            self.meet(exchange, seconds)
+        finally:
+            t.done(exchange)
+
+    do_GET = do_POST
+
+    def meet(self, exchange, seconds):
+        kind = exchange.kind
         if isinstance(kind, tuple):
-            self.answer(*kind)
+            self.answer(exchange, *kind)
         elif kind == "drop":
             self.close()
         elif kind == "hang":
             self.hang()
         else:
-            self.pass_on(body, kind, seconds)
+            self.pass_on(exchange, seconds)
 
-    do_GET = do_POST
-
-    def pass_on(self, body, kind, seconds):
-        t = self.server.transport
+    def pass_on(self, exchange, seconds):
+        t, kind = self.server.transport, exchange.kind
         headers = {k: v for k, v in self.headers.items() if k.lower() in ("authorization", "content-type", "accept")}
         with requests.Session() as upstream:
             upstream.trust_env = False
-            got = upstream.request(self.command, t.stack.sandbox_url + self.path, data=body, headers=headers,
+            got = upstream.request(self.command, t.stack.sandbox_url + self.path, data=exchange.body, headers=headers,
                                    verify=str(t.stack.ca), timeout=60, allow_redirects=False)
+        exchange.said = got.status_code, got.text
         if kind == "slow":
             t.ended.wait(seconds)
         if kind == "drop_after":
             self.close()
+        elif kind == "fail_after":
+            self.answer(exchange, *INTERNAL_ERROR)
         else:
-            self.answer(got.status_code, got.text, cut=kind == "cut")
+            self.answer(exchange, *exchange.said, cut=kind == "cut")
 
-    def answer(self, status, text, cut=False):
+    def answer(self, exchange, status, text, cut=False):
         content = text.encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -149,6 +184,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(content[:len(content) // 2] if cut else content)
         if cut:
             self.close()
+        else:
+            exchange.given = status, text
 
     def hang(self):
         """Until the client has gone or the test is over."""

@@ -27,6 +27,7 @@ import sanitizers  # noqa: E402
 FUZZ_SEC = 6
 UNIT_TIMEOUT_SEC, PYTEST_TIMEOUT_SEC, DEMO_TIMEOUT_SEC, LOAD_TIMEOUT_SEC = 120, 900, 240, 180
 SWEEP_TIMEOUT_SEC = 3 * 3600  # of all of it; a sample takes minutes
+CHAOS_TIMEOUT_SEC = 1200  # of one seed; the short form takes a minute
 HOSTILE_TIMEOUT_SEC = 180  # of the requests of one seed
 
 os.environ.update(sanitizers.OPTIONS)
@@ -290,6 +291,27 @@ class Load:
             code, out = children.run([script, "--short", "--build", builds.folder(self.builds[0])], LOAD_TIMEOUT_SEC,
                                      env=python_environment())
             section.say(out.rstrip())
+            section.add(name, code == 0, out[-8000:])
+
+
+# Chaos: posts for which everything fails now and then, and a judge; the short form, or all of it for each seed
+
+
+class Chaos:
+    def __init__(self, name, names, *options):
+        self.name, self.runs, self.options, self.builds = name, names, options, ["asan"]
+
+    def names(self):
+        return [f"{self.name}/{run}" for run in self.runs]
+
+    def parts(self, wanted, section):
+        return [lambda: self.run(wanted, section)]
+
+    def run(self, wanted, section):
+        for name in wanted:
+            command = [CHECKOUT / "tests/chaos/chaos.py", "--build", builds.folder("asan"), *self.options, name.partition("/")[2]]
+            code, out = children.run(command, CHAOS_TIMEOUT_SEC, env=python_environment())
+            section.say("\n".join(out.rstrip().splitlines()[-30:]))
             section.add(name, code == 0, out[-8000:])
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import builds
 import children
-from groups import Demo, Fuzz, Hostile, Lint, Load, Pytest, Sweep, Tsan, Unit, then
+from groups import Chaos, Demo, Fuzz, Hostile, Lint, Load, Pytest, Sweep, Tsan, Unit, then
 from report import Report
 
 LANES = 2
@@ -26,10 +26,11 @@ GROUPS = [
     Unit("unit-clang", "clang"),
     Fuzz(),
 ]
-ALONE = [Load("load", "release"), Hostile("hostile", "asan", range(1, 2))]
-# Not without being asked for by name, because of the time they take: tests/run.sh tsan, tests/run.sh sweep-all, tests/run.sh hostile
+ALONE = [Load("load", "release"), Chaos("chaos-short", ["today"], "--short"), Hostile("hostile", "asan", range(1, 2))]
+# Not without being asked for by name, because of the time they take: tests/run.sh tsan, sweep-all, chaos, hostile
 ASKED_FOR = {"tsan": ([Unit("tsan-unit", "tsan"), Tsan()], [Load("tsan-load", "tsan")]),
              "sweep": ([Sweep("sweep-all", "hooked", "--jobs", "6")], []),
+             "chaos": ([], [Chaos("chaos", range(1, 6))]),
              "hostile": ([], [Hostile("hostile", "asan", range(2, 28))])}  # 27 seeds are 54 000 requests
 
 

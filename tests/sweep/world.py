@@ -104,7 +104,7 @@ class World:
         metrics.parent.mkdir(exist_ok=True)
         metrics.parent.chmod(0o777)
         conf = at.conf_of("worker-publish-2")
-        conf.write_text(conftest.with_setting(at.conf.read_text(), "metrics_dir", metrics.parent))
+        conf.write_text(conftest.with_setting(pathlib.Path(env["MARKETINGCLI_CONF"]).read_text(), "metrics_dir", metrics.parent))
         conf.chmod(0o644)
         return {"args": (proc / "cmdline").read_text().split("\0")[:-1], "env": {**env, "MARKETINGCLI_CONF": str(conf)},
                 "user": int(status["Uid"].split()[0]), "group": int(status["Gid"].split()[0]),

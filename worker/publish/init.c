@@ -159,14 +159,14 @@ static enum err init_judge(const struct job_run *run, const struct publish *p, s
     struct verdict v = {.attempt.state = ATTEMPT_OUTCOME_UNKNOWN,
                         .move = {.event = "outcome_unknown", .failure_code = STR("outcome_unknown")}};
     struct tiktok_error refusal = {0};
-    struct attempt_tally tally;
+    struct attempt_tally tally = {0};
     struct str publish_id;
 
-    enum err e = attempt_tally(run->db, run->arena, &p->post.id, &tally);
-    if (e != OK)
-        return e;
-    e = tiktok_read_init(run->result, run->arena, &publish_id, &refusal);
+    enum err e = tiktok_read_init(run->result, run->arena, &publish_id, &refusal);
     const struct tiktok_code *code = e == ERR_TIKTOK_REFUSED ? tiktok_init_refusal(&refusal) : NULL;
+    enum err counted = e == OK ? OK : attempt_tally(run->db, run->arena, &p->post.id, &tally);
+    if (counted != OK)
+        return counted;
     if (e == OK) {
         v.attempt.state = ATTEMPT_ACCEPTED;
         v.attempt.publish_id = v.move.publish_id = publish_id;

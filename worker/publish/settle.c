@@ -14,17 +14,16 @@ enum job_step settle_look_again(struct job_run *run)
 
 enum err settle_job(struct db *db, struct job_run *run, int64_t again_at_us)
 {
-    struct turn turn;
+    int64_t now_us = clock_now_us(), at_us;
 
     if (again_at_us != 0)
         return job_again(db, JOB_PUBLISH, &run->job, again_at_us);
     if (run->kind != &turn_kind)
         return job_finish(db, JOB_PUBLISH, &run->job);
-    int64_t now_us = clock_now_us();
-    enum err e = turn_next(db, run->arena, &run->job.subject_id, now_us, &turn);
+    enum err e = turn_time(db, run->arena, &run->job.subject_id, now_us, &at_us);
     if (e == ERR_NOT_FOUND)
         return job_finish(db, JOB_PUBLISH, &run->job);
-    return e == OK ? job_restart(db, JOB_PUBLISH, &run->job, MAX(turn.at_us, now_us)) : e;
+    return e == OK ? job_restart(db, JOB_PUBLISH, &run->job, at_us) : e;
 }
 
 struct settle_tx {

@@ -30,8 +30,8 @@ static enum err turn_read_request(struct db *db, struct arena *arena, const stru
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-enum err turn_next(struct db *db, struct arena *arena, const struct uuid *account_id, int64_t now_us,
-                   struct turn *ret_turn)
+static enum err turn_first(struct db *db, struct arena *arena, const struct uuid *account_id, int64_t now_us,
+                           struct head *ret_head)
 {
     struct head *heads;
     size_t n, first = 0;
@@ -46,10 +46,33 @@ enum err turn_next(struct db *db, struct arena *arena, const struct uuid *accoun
     for (size_t i = 1; i < n; i++)
         if (turn_is_before(&heads[i], &heads[first], now_us))
             first = i;
-    struct turn turn = {.post_id = heads[first].id, .at_us = heads[first].at_us <= now_us ? 0 : heads[first].at_us};
+    *ret_head = heads[first];
+    return OK;
+}
+
+enum err turn_next(struct db *db, struct arena *arena, const struct uuid *account_id, int64_t now_us,
+                   struct turn *ret_turn)
+{
+    struct head head;
+
+    enum err e = turn_first(db, arena, account_id, now_us, &head);
+    if (e != OK)
+        return e;
+    struct turn turn = {.post_id = head.id, .at_us = head.at_us <= now_us ? 0 : head.at_us};
     e = turn_read_request(db, arena, &turn.post_id, &turn.request_id);
     if (e == OK)
         *ret_turn = turn;
+    return e;
+}
+
+enum err turn_time(struct db *db, struct arena *arena, const struct uuid *account_id, int64_t now_us,
+                   int64_t *ret_at_us)
+{
+    struct head head;
+
+    enum err e = turn_first(db, arena, account_id, now_us, &head);
+    if (e == OK)
+        *ret_at_us = MAX(head.at_us, now_us);
     return e;
 }
 
@@ -61,7 +84,7 @@ enum err turn_add(struct db *db, const struct uuid *account_id, int64_t at_us, s
 enum err turn_show(struct db *db, const struct uuid *account_id, int64_t at_us)
 {
     return db_exec(db, &turn_sqls[TURN_SHOW],
-                   DB_ARGS(db_i64(at_us), db_i64(clock_now_us()), db_uuid(account_id), db_i64(at_us)), NULL);
+                   DB_ARGS(db_uuid(account_id), db_i64(at_us), db_i64(clock_now_us()), db_i64(at_us)), NULL);
 }
 
 enum err turn_has_old_job(struct db *db, const struct uuid *post_id, bool *ret_has)
@@ -78,22 +101,25 @@ static const struct db_col turn_head_cols[] = {DB_COL(struct head, id, UUID), DB
 static const struct db_col turn_request_cols[] = {{.type = DB_STR}, DB_END};
 
 static const struct sql turn_sqls[] = {
-    /* Each part reads one row of an index: by_account, or by_turn. */
-    [TURN_HEADS] = {.text = "(SELECT id, 0 AS at_us, 0 AS which FROM posts WHERE account_id = ?"
-                            " AND state = 'publishing' ORDER BY id LIMIT 1)"
-                            " UNION ALL (SELECT id, COALESCE(next_attempt_at_us, 0), 1 FROM posts WHERE account_id = ?"
-                            " AND state = 'deferred' ORDER BY next_attempt_at_us LIMIT 1)"
-                            " UNION ALL (SELECT id, COALESCE(next_attempt_at_us, 0), 2 FROM posts WHERE account_id = ?"
-                            " AND state = 'queued' ORDER BY id LIMIT 1)",
+    /* Each part reads one row of its index, and TURN_SHOW six: left to itself, MariaDB sorts the queue by the other one, and
+     * a plain UPDATE with ORDER BY even locks all of it. */
+    [TURN_HEADS] = {.text =
+                        "(SELECT id, 0 AS at_us, 0 AS which FROM posts FORCE INDEX (by_account)"
+                        " WHERE account_id = ? AND state = 'publishing' ORDER BY id LIMIT 1)"
+                        " UNION ALL (SELECT id, COALESCE(next_attempt_at_us, 0), 1 FROM posts FORCE INDEX (by_turn)"
+                        " WHERE account_id = ? AND state = 'deferred' ORDER BY next_attempt_at_us LIMIT 1)"
+                        " UNION ALL (SELECT id, COALESCE(next_attempt_at_us, 0), 2 FROM posts FORCE INDEX (by_account)"
+                        " WHERE account_id = ? AND state = 'queued' ORDER BY id LIMIT 1)",
                     .in = "uuu",
                     .cols = turn_head_cols},
     [TURN_REQUEST] = {.text = "SELECT request_id FROM post_events WHERE post_id = ? ORDER BY at_us, id LIMIT 1",
                       .in = "u",
                       .cols = turn_request_cols},
-    [TURN_SHOW] = {.text = "UPDATE posts SET next_attempt_at_us = ?, updated_at_us = ? WHERE account_id = ?"
-                           " AND state = 'queued' AND (next_attempt_at_us IS NULL OR next_attempt_at_us < ?)"
-                           " ORDER BY id LIMIT 6",
-                   .in = "iiui"},
+    [TURN_SHOW] = {.text = "UPDATE posts p JOIN (SELECT id FROM posts FORCE INDEX (by_account) WHERE account_id = ?"
+                           " AND state = 'queued' ORDER BY id LIMIT 6) q ON q.id = p.id"
+                           " SET p.next_attempt_at_us = ?, p.updated_at_us = ? WHERE p.state = 'queued'"
+                           " AND (p.next_attempt_at_us IS NULL OR p.next_attempt_at_us < ?)",
+                   .in = "uiii"},
     [TURN_OLD_JOB] = {.text =
                           "SELECT 1 FROM jobs_publish WHERE kind = 'publish' AND subject_id = ? AND state = 'ready'",
                       .in = "u",

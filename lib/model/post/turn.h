@@ -23,6 +23,10 @@ struct turn {
 MUST_CHECK enum err turn_next(struct db *db, struct arena *arena, const struct uuid *account_id, int64_t now_us,
                               struct turn *ret_turn);
 
+/* When that is, and nothing else; now_us or later. */
+MUST_CHECK enum err turn_time(struct db *db, struct arena *arena, const struct uuid *account_id, int64_t now_us,
+                              int64_t *ret_at_us);
+
 /* Makes the account's queue move, in a transaction. */
 MUST_CHECK enum err turn_add(struct db *db, const struct uuid *account_id, int64_t at_us, struct str request_id);
 
