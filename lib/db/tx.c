@@ -1,3 +1,5 @@
+#include <mysqld_error.h>
+
 #include "base/clock.h"
 #include "base/fault.h"
 #include "db/private.h"
@@ -29,10 +31,11 @@ static void db_tx_roll_back(struct db *db)
         db_disconnect(db);
 }
 
-/* The server answered COMMIT with no (it is read only, say), and the connection holds. */
-static bool db_tx_is_refused(const struct db *db, enum err e)
+/* The server answered COMMIT with no: it is read only, or a node of Galera that is not ready. Of any other error nobody
+ * knows whether it came before or after the work was done: a COMMIT that takes too long is answered 1969 either way. */
+static bool db_tx_is_refused(const struct db *db)
 {
-    return e == ERR_DB_UNAVAILABLE && !db_error_is_lost(db->error);
+    return db->error == ER_OPTION_PREVENTS_STATEMENT || db->error == ER_UNKNOWN_COM_ERROR;
 }
 
 static enum err db_tx_commit(struct db *db)
@@ -72,7 +75,7 @@ static enum err db_tx_run(struct db *db, bool snapshot, enum err (*fn)(struct db
             return OK;
         db_disconnect(db);
         if (e != ERR_DB_RERUN && !db_error_is_unsent(db->error))
-            return db_tx_is_refused(db, e) ? ERR_DB_UNAVAILABLE : ERR_OUTCOME_UNKNOWN;
+            return db_tx_is_refused(db) ? ERR_DB_UNAVAILABLE : ERR_OUTCOME_UNKNOWN;
         db_pause(i);
     }
     return ERR_DB_UNAVAILABLE;

@@ -230,18 +230,26 @@ static void a_transaction_happens_whole_or_not(void **state)
     assert_int_equal(number_of(f, &a.id), 2);
 }
 
-static const char *refused_statement; /* which the server does not get to see, once */
+/* A statement that fails, once: the server gets to see it only if it is done, and the error is of the server if it has a
+ * number. */
+static const char *refused_statement;
+static unsigned refused_with;
+static bool refused_when_done;
 
 /* Stands in for libmariadb's. */
 int mysql_real_query(MYSQL *conn, const char *text, unsigned long n)
 {
     int (*real)(MYSQL *, const char *, unsigned long);
+    char signal[80];
 
+    *(void **)&real = dlsym(RTLD_NEXT, "mysql_real_query");
     if (refused_statement != NULL && str_eqc(str_of(text, n), refused_statement)) {
         refused_statement = NULL;
-        return 1;
+        if (refused_when_done)
+            assert_int_equal(real(conn, text, n), 0);
+        (void)snprintf(signal, sizeof signal, "SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = %u", refused_with);
+        return refused_with == 0 ? 1 : real(conn, signal, strlen(signal));
     }
-    *(void **)&real = dlsym(RTLD_NEXT, "mysql_real_query");
     return real(conn, text, n);
 }
 
@@ -262,6 +270,32 @@ static void nothing_is_left_of_a_transaction_that_could_not_be_ended(void **stat
         assert_int_equal(number_of(f, &a.id), 0);
         assert_int_equal(number_of(f, &b.id), 2);
     }
+}
+
+static void an_error_to_commit_leaves_open_whether_it_is_done(void **state)
+{
+    static const struct {
+        unsigned error;
+        bool done;
+        enum err seen;
+    } answers[] = {
+        {1290, false, ERR_DB_UNAVAILABLE},                                     /* read only */
+        {1047, false, ERR_DB_UNAVAILABLE},                                     /* Galera: not ready */
+        {1969, false, ERR_OUTCOME_UNKNOWN},                                    /* max_statement_time */
+        {1969, true, ERR_OUTCOME_UNKNOWN},  {1021, true, ERR_OUTCOME_UNKNOWN}, /* disk full */
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+        struct tx_arg a = {.f = f, .id = insert(f, STR("a"), 0, "red")};
+        refused_statement = "COMMIT";
+        refused_with = answers[i].error;
+        refused_when_done = answers[i].done;
+        assert_int_equal(db_tx(f->db, bump_in_tx, &a), answers[i].seen);
+        assert_int_equal(number_of(f, &a.id), answers[i].done ? 2 : 0);
+    }
+    refused_with = 0;
+    refused_when_done = false;
 }
 
 static void a_transaction_runs_again_when_the_connection_is_lost(void **state)
@@ -350,6 +384,7 @@ int main(void)
         TEST(a_read_survives_a_lost_connection),
         TEST(a_transaction_happens_whole_or_not),
         TEST(nothing_is_left_of_a_transaction_that_could_not_be_ended),
+        TEST(an_error_to_commit_leaves_open_whether_it_is_done),
         TEST(a_transaction_runs_again_when_the_connection_is_lost),
         TEST(a_transaction_runs_again_when_the_connection_is_lost_before_its_commit),
         TEST(both_sides_of_a_deadlock_commit),
