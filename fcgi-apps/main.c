@@ -11,8 +11,6 @@
 #include <sysexits.h>
 
 #include "base/log.h"
-#include "db/durable.h"
-#include "db/schema.h"
 #include "fcgi/serve.h"
 
 extern const struct app APP;
@@ -35,21 +33,16 @@ static const struct route *main_incomplete_route(const struct app *app)
 }
 
 /* Why this database must not be worked on, or NULL. One that does not answer is no reason to stop: requests are answered
- * 503 until it does. */
+ * 503 until it does, and until it is right. */
 static const char *main_database_fault(struct shared *s)
 {
     _cleanup_(db_freep) struct db *db = db_new(&s->db_options);
 
-    enum err e = schema_check(db);
+    enum err e = db_fit(db);
     if (e == ERR_CONFLICT)
-        return "the database schema is older than this program: run marketingcli-admin migrate";
-    if (e == OK)
-        e = durable_check(db);
-    if (e == ERR_CONFLICT)
-        return DURABLE_ADVICE;
+        return db_unfit(db);
     if (e != OK)
-        log_event(LOG_WARNING, "schema_not_checked", LOG_CSTR("code", err_slug(e)), LOG_CSTR("db_error", db_error(db)),
-                  LOG_END);
+        log_event(LOG_WARNING, "started_without_database", LOG_CSTR("db_error", db_error(db)), LOG_END);
     return NULL;
 }
 
@@ -95,6 +88,7 @@ static int main_run(struct shared *s, struct buf *why)
         .timeout_sec = (int)s->conf->database_timeout_sec,
         .gate = &s->db_gate,
         .counts = &s->db_counts,
+        .must_fit = true,
     };
     const char *fault = main_database_fault(s);
     if (fault != NULL)

@@ -2,19 +2,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "db/durable.h"
-#include "db/schema.h"
 #include "jobs/runner.h"
 #include "classes.h"
 #include "kinds.h"
 #include "service/service.h"
 
 #define EXIT_CONFIG 78 /* sysexits.h: a restart does not help */
-#define SCHEMA_WAIT_MS 500
 
 static int worker_main_fail(int code, const char *why)
 {
@@ -30,36 +26,19 @@ static const struct worker_class *worker_main_find_class(const char *name)
     return NULL;
 }
 
-/* Looks whether the database may be worked on; *ret_fault says why not, with ERR_CONFLICT. */
-static enum err worker_main_check_database(struct db *db, const char **ret_fault)
-{
-    enum err e = schema_check(db);
-
-    *ret_fault = "the database schema is older than this program: run marketingcli-admin migrate";
-    if (e != OK)
-        return e;
-    *ret_fault = DURABLE_ADVICE;
-    return durable_check(db);
-}
-
-/* Waits for the database, but not for what is wrong with it: that is the admin's job. */
-static enum err worker_main_wait_for_database(const struct db_options *options, struct worker *worker,
-                                              const sigset_t *stops, const char **ret_fault)
+/* Why this database must not be worked on, or NULL. One that does not answer is no reason to stop: nothing is claimed
+ * until it does, and until it is right. */
+static const char *worker_main_database_fault(const struct db_options *options, struct worker *worker)
 {
     _cleanup_(db_freep) struct db *db = db_new(options);
-    struct timespec wait = {.tv_nsec = SCHEMA_WAIT_MS * 1000000L};
-    enum err e;
 
-    while ((e = worker_main_check_database(db, ret_fault)) == ERR_DB_UNAVAILABLE) {
-        if (!worker->after_outage)
-            alarm_raise(worker->metrics->set, ALARM_DATABASE_AWAY, LOG_CSTR("database", db_error(db)), LOG_END);
-        worker->after_outage = true;
-        if (sigtimedwait(stops, NULL, &wait) > 0) {
-            e = ERR_AGAIN;
-            break;
-        }
-    }
-    return e;
+    enum err e = db_fit(db);
+    if (e == ERR_CONFLICT)
+        return db_unfit(db);
+    worker->after_outage = e != OK;
+    if (worker->after_outage)
+        alarm_raise(worker->metrics->set, ALARM_DATABASE_AWAY, LOG_CSTR("database", db_error(db)), LOG_END);
+    return NULL;
 }
 
 struct secrets {
@@ -98,13 +77,10 @@ static const char *worker_main_read_secrets(const struct worker_class *class, co
 /* Runs until one of the signals comes. */
 static int worker_main_run(struct worker *worker, const struct db_options *options, const sigset_t *stops)
 {
-    const char *fault;
     int received;
 
-    enum err e = worker_main_wait_for_database(options, worker, stops, &fault);
-    if (e == ERR_AGAIN)
-        return 0;
-    if (e != OK)
+    const char *fault = worker_main_database_fault(options, worker);
+    if (fault != NULL)
         return worker_main_fail(EXIT_CONFIG, fault);
 
     struct runner *runner = runner_new(worker, options);
@@ -136,7 +112,8 @@ static int worker_main_work(const struct worker_class *class, const char *progra
                                  .user = user,
                                  .password = &s->password,
                                  .timeout_sec = (int)conf->database_timeout_sec,
-                                 .counts = &metrics->counts};
+                                 .counts = &metrics->counts,
+                                 .must_fit = true};
     struct worker worker = {.metrics = metrics,
                             .conf = conf,
                             .class = class,

@@ -130,11 +130,27 @@ enum err db_note_fault(struct db *db)
     return db_note(db, CR_SERVER_LOST, "a fault that a test asked for");
 }
 
+/* Closes a connection on which the program must not work. */
+static enum err db_connection_check(struct db *db)
+{
+    const char *unfit = NULL;
+
+    enum err e = db->options.must_fit ? db_fit_look(db, &unfit) : OK;
+    if (e == OK && unfit == NULL)
+        return OK;
+    if (unfit != NULL)
+        e = db_note(db, CR_CONNECTION_ERROR, unfit);
+    db->unfit = unfit;
+    db_disconnect(db);
+    return ERR_DB_UNAVAILABLE;
+}
+
 static enum err db_connection_connect_now(struct db *db)
 {
     unsigned timeout = (unsigned)db->options.timeout_sec;
     char session[256];
 
+    db->unfit = NULL;
     if (fault_is_away())
         return db_note(db, CR_CONNECTION_ERROR, "away, as a test asked for");
     MYSQL *conn = mysql_init(NULL);
@@ -166,7 +182,7 @@ static enum err db_connection_connect_now(struct db *db)
         atomic_fetch_add(&db->options.counts->open, 1);
         atomic_fetch_add(&db->options.counts->connects, 1);
     }
-    return OK;
+    return db_connection_check(db);
 }
 
 enum err db_connect(struct db *db)
@@ -180,10 +196,15 @@ enum err db_connect(struct db *db)
         return db_connection_connect_now(db);
     if (atomic_load(&gate->failing)) {
         alone = !atomic_exchange(&gate->trying, true);
-        if (!alone)
-            return db_note(db, CR_CONNECTION_ERROR, "no connection could be made, and another thread tries again");
+        if (!alone) {
+            db->unfit = atomic_load(&gate->unfit);
+            return db_note(db, CR_CONNECTION_ERROR,
+                           db->unfit != NULL ? db->unfit
+                                             : "no connection could be made, and another thread tries again");
+        }
     }
     enum err e = db_connection_connect_now(db);
+    atomic_store(&gate->unfit, db->unfit);
     atomic_store(&gate->failing, e != OK);
     if (alone)
         atomic_store(&gate->trying, false);

@@ -142,6 +142,7 @@ static inline struct db_arg db_uuid_or_null(const struct uuid *id)
  */
 struct db_gate {
     atomic_bool failing, trying;
+    _Atomic(const char *) unfit; /* as db_unfit says of the last connection */
 };
 
 /* What a process counts about its connections, zero at the start; for its metrics. */
@@ -156,6 +157,7 @@ struct db_options {
     int timeout_sec;
     struct db_gate *gate;     /* NULL: each thread tries by itself */
     struct db_counts *counts; /* NULL: they are not counted */
+    bool must_fit;            /* each new connection is looked at, and refused where a program must not work (db_fit) */
 };
 
 /* The database did not answer; for those to whom it does not matter whether it did what was asked. */
@@ -169,6 +171,20 @@ struct db;
 struct db *db_new(const struct db_options *options); /* does not connect yet */
 void db_free(struct db *db);
 DEFINE_FREEP(struct db, db_free)
+
+/*
+ * May a program work here? ERR_CONFLICT if the schema is older than the program, or if the database may lose what it has
+ * acknowledged: with relaxed flushing a power cut loses the row that says that a post was sent, and the post goes out
+ * twice. ERR_DB_UNAVAILABLE: nobody knows yet.
+ *
+ * A program asks at its start. It also sets must_fit, so that the same is looked at whenever it connects, because the
+ * database may be away at the start, and may come back with other settings or from a backup: until it is right, every
+ * statement fails with ERR_DB_UNAVAILABLE, and the next one looks again. Costs two statements per connection.
+ */
+MUST_CHECK enum err db_fit(struct db *db);
+
+/* Why the last try to connect was refused: a sentence for the log that says what to do. NULL: it was not. */
+const char *db_unfit(const struct db *db);
 
 /*
  * The last MariaDB error, for the program's log: its number (0: none), and its text, which is valid until the next

@@ -25,6 +25,7 @@ struct db {
     bool sent;      /* the statement that ran last was sent as a whole */
     unsigned error; /* of the last call; 0: none */
     char error_text[256];
+    const char *unfit; /* of the last try to connect */
 };
 
 /* Connects when there is no connection. */
@@ -36,6 +37,10 @@ enum err db_note(struct db *db, unsigned error, const char *text);
 
 /* The connection breaks after something was sent: nobody hears whether it was done (base/fault.h). */
 enum err db_note_fault(struct db *db);
+
+/* fit.c: why a program must not work on what this connection leads to; NULL: it may. */
+MUST_CHECK enum err db_fit_look(struct db *db, const char **ret_unfit);
+extern const char db_fit_schema_is_old[];
 
 /* Does this error say that the connection is gone? */
 bool db_error_is_lost(unsigned error);

@@ -1,5 +1,7 @@
 #include "db/schema.h"
 
+#include "db/private.h"
+
 static const struct sql schema_newest = {
     .text = "SELECT MAX(version) FROM schema_migrations", .in = "", .cols = db_number_cols};
 
@@ -9,6 +11,8 @@ enum err schema_check(struct db *db)
     enum err e = db_number(db, &schema_newest, DB_NO_ARGS, &version);
 
     if (e == ERR_DB_FAILED) /* 1146 no such table, 1142 not granted */
+        return ERR_CONFLICT;
+    if (e == ERR_DB_UNAVAILABLE && db_unfit(db) == db_fit_schema_is_old)
         return ERR_CONFLICT;
     if (e != OK)
         return e;

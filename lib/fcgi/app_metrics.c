@@ -28,6 +28,7 @@ struct app_metrics {
     const char **route_names; /* NULL-ended */
     struct arena arena;
     atomic_bool away;
+    _Atomic(const char *) unfit;
 };
 
 static void app_metrics_name_routes(struct app_metrics *m)
@@ -101,16 +102,21 @@ void app_metrics_connections(struct app_metrics *m, int n)
     metric_add(m->metrics, METRIC_CONNECTIONS, 0, n);
 }
 
-/* Says once that the database is away and once that it is back, on whichever thread sees it first. */
+/* Says once that the database is away, once why nobody may work on it, and once that it is back, on whichever thread sees
+ * it first. */
 static void app_metrics_note_database(struct app_metrics *m)
 {
-    bool away = atomic_load_explicit(&m->shared->db_gate.failing, memory_order_relaxed);
+    struct db_gate *gate = &m->shared->db_gate;
+    bool away = atomic_load_explicit(&gate->failing, memory_order_relaxed);
+    const char *unfit = atomic_load_explicit(&gate->unfit, memory_order_relaxed);
 
-    if (atomic_load_explicit(&m->away, memory_order_relaxed) == away || atomic_exchange(&m->away, away) == away)
+    if (atomic_load_explicit(&m->away, memory_order_relaxed) == away &&
+        atomic_load_explicit(&m->unfit, memory_order_relaxed) == unfit)
         return;
-    if (away)
-        alarm_raise(m->metrics, ALARM_DATABASE_AWAY, LOG_END);
-    else
+    bool was_away = atomic_exchange(&m->away, away), told = atomic_exchange(&m->unfit, unfit) == unfit;
+    if (away && (!was_away || (!told && unfit != NULL)))
+        alarm_raise(m->metrics, ALARM_DATABASE_AWAY, LOG_CSTR("database", unfit), LOG_END);
+    if (!away && was_away)
         log_event(LOG_WARNING, "database_back", LOG_END);
 }
 

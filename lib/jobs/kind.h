@@ -44,7 +44,7 @@ struct worker {
     const struct keyring *ring;
     struct tiktok tiktok;
     struct store store;
-    bool after_outage; /* it had to wait for the database at its start */
+    bool after_outage; /* the database was away at its start */
 };
 
 enum job_step {

@@ -24,17 +24,19 @@ bool leases_in_grace(struct runner *r)
 void leases_note_database(struct runner_thread *t, enum err e)
 {
     struct runner *r = t->runner;
+    const char *unfit = e != OK ? db_unfit(t->db) : NULL;
 
     lock_take(&r->lock);
-    bool was_away = r->away;
+    bool was_away = r->away, news = !was_away || (unfit != NULL && unfit != r->unfit);
     r->away = e != OK;
+    r->unfit = unfit;
     if (was_away && !r->away) {
         r->grace_until_us = clock_now_us() + GRACE_US;
         for (struct open_run *o = r->parked; o != NULL; o = o->next_parked)
             o->parked_until_us = 0;
     }
     lock_release(&r->lock);
-    if (!was_away && e != OK)
+    if (news && e != OK)
         alarm_raise(r->worker->metrics->set, ALARM_DATABASE_AWAY, LOG_CSTR("error", err_slug(e)),
                     LOG_CSTR("database", db_error(t->db)), LOG_END);
     if (was_away && e == OK)

@@ -73,6 +73,7 @@ struct runner {
     bool standing_made; /* of the turn */
     bool refused;       /* of the turn: the database answered, but not to a claim */
     bool away;          /* the database did not answer */
+    const char *unfit;  /* what db_unfit said last */
     bool alone;         /* nothing is begun before all runs have ended: a suspect waits for that, or runs */
     bool renew_all;     /* of the turn: a renewal has failed */
     int64_t looked_at_us,

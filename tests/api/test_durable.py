@@ -5,6 +5,7 @@ the programs are our own, one app and one image service under one strace, with a
 new, and what the two do stands in one list in the order in which it happened.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -22,7 +23,10 @@ import render
 import services
 from conftest import with_setting
 from fastcgi import parameters, request, status
+from helpers import expect
 from layout import AS_ROOT
+from publishing import Sent
+from test_alarms import events
 
 CALLS = "openat,?open,?mkdir,mkdirat,?rename,?renameat,renameat2,fsync,fdatasync,write,pwrite64"
 UPLOADS = next(s for s in services.PROGRAMS if s.name == "uploads")
@@ -154,6 +158,49 @@ def test_the_answer_to_an_upload_waits_for_the_disk(stack, user):
     answered = the_one(made, r"write\(.*Status: 201 Created\\r\\n")
     assert_in_order(above, opened, written[0])
     assert_in_order(written[-1], synced(part, after=written[-1]), renamed, synced(inner, after=renamed), answered)
+
+
+@contextlib.contextmanager
+def flushing_relaxed(stack):
+    stack.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
+    try:
+        yield "innodb_flush_log_at_trx_commit=1"
+    finally:
+        stack.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+
+
+@contextlib.contextmanager
+def schema_too_old(stack):
+    newest, = stack.sql("SELECT * FROM schema_migrations ORDER BY version DESC LIMIT 1")
+    stack.sql("DELETE FROM schema_migrations WHERE version = %s", newest["version"])
+    try:
+        yield "marketingcli-admin migrate"
+    finally:
+        stack.sql(f"INSERT INTO schema_migrations ({', '.join(newest)}) VALUES ({', '.join(['%s'] * len(newest))})",
+                  *newest.values())
+
+
+@pytest.mark.parametrize("wrong", [flushing_relaxed, schema_too_old])
+def test_who_starts_before_the_database_looks_at_it_when_it_comes(stack, user, account, wrong):
+    """Until it is right, requests are answered 503 and nothing is claimed, and the log says why."""
+    names = ("posts", "worker-publish")
+    with contextlib.ExitStack() as away:
+        with stack.stopped("worker-publish"):
+            sent = Sent(stack, user, account)
+            away.enter_context(stack.stopped("mariadb"))
+        stack.restart("posts")
+        logged = {name: len(stack.log(name)) for name in names}
+        pids = {name: stack.kill(name, signal.SIGSTOP) for name in names}
+    with wrong(stack) as said:
+        for pid in pids.values():
+            os.kill(pid, signal.SIGCONT)
+        expect(user.api.get("/api/v1/posts"), 503, "database_unavailable")
+        for name in names:
+            stack.wait(lambda: any(said in e.get("database", "") for e in events(stack.log(name)[logged[name]:], "database_away")),
+                       f"{name} says what is wrong")
+        assert sent.attempts() == [] and not any(j["runs"] for j in sent.jobs())
+    stack.wait(lambda: user.api.get("/api/v1/posts").status_code == 200, "requests are served")
+    assert sent.wait()["status"] == "published" and {name: stack.pid(name) for name in names} == pids
 
 
 @pytest.mark.parametrize("flushing", [0, 2])

@@ -369,6 +369,32 @@ static void no_server_is_unavailable(void **state)
     assert_int_equal(a.runs, 0);
 }
 
+/* test_db has no schema_migrations; test_schema has all. */
+static void a_database_that_does_not_fit_is_refused(void **state)
+{
+    struct db_gate gate = {0};
+    struct db_options options = {.name = "test_db", .user = "root", .timeout_sec = 10, .gate = &gate, .must_fit = true};
+    int64_t n;
+
+    (void)state;
+    options.socket = getenv("TEST_DB_SOCKET");
+    struct db *first = db_new(&options), *second = db_new(&options);
+    assert_int_equal(db_fit(first), ERR_CONFLICT);
+    assert_non_null(strstr(db_unfit(first), "marketingcli-admin migrate"));
+    assert_string_equal(db_error(first), db_unfit(first));
+    assert_int_equal(db_number(second, &connections_id, DB_NO_ARGS, &n), ERR_DB_UNAVAILABLE);
+    assert_ptr_equal(db_unfit(second), db_unfit(first));
+    db_free(first);
+    db_free(second);
+    options.name = "test_schema";
+    first = db_new(&options);
+    assert_int_equal(db_fit(first), OK);
+    assert_null(db_unfit(first));
+    assert_int_equal(db_number(first, &connections_id, DB_NO_ARGS, &n), OK);
+    assert_null(atomic_load(&gate.unfit));
+    db_free(first);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, connections_close)
 
 int main(void)
@@ -389,6 +415,7 @@ int main(void)
         TEST(a_transaction_runs_again_when_the_connection_is_lost_before_its_commit),
         TEST(both_sides_of_a_deadlock_commit),
         TEST(no_server_is_unavailable),
+        TEST(a_database_that_does_not_fit_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,60 @@
+#include <stdlib.h>
+
+#include "db/private.h"
+#include "db/schema.h"
+
+const char db_fit_schema_is_old[] = "the database schema is older than this program: run marketingcli-admin migrate";
+
+/* What a program looks at before it works on a database, and in which range it must be. */
+static const struct {
+    const char *query;
+    int64_t min, max;
+    const char *unfit;
+} db_fit_rows[] = {
+    {"SELECT MAX(version) FROM schema_migrations", SCHEMA_VERSION, INT64_MAX, db_fit_schema_is_old},
+    {"SELECT @@GLOBAL.innodb_flush_log_at_trx_commit", 1, 1,
+     "the database may lose what it has acknowledged: set innodb_flush_log_at_trx_commit=1 in MariaDB's configuration"},
+};
+
+/* Not prepared, and not tried again: db_run would connect again, and look again. NULL counts as 0. */
+static enum err db_fit_number(struct db *db, const char *query, int64_t *ret_number)
+{
+    enum err e = db_plain(db, str_from(query));
+
+    if (e != OK)
+        return e;
+    MYSQL_RES *result = mysql_store_result(db->conn);
+    if (result == NULL)
+        return db_note(db, mysql_errno(db->conn), mysql_error(db->conn));
+    MYSQL_ROW row = mysql_fetch_row(result);
+    *ret_number = row != NULL && row[0] != NULL ? strtoll(row[0], NULL, 10) : 0;
+    mysql_free_result(result);
+    return OK;
+}
+
+enum err db_fit_look(struct db *db, const char **ret_unfit)
+{
+    for (size_t i = 0; i < ARRAY_LEN(db_fit_rows); i++) {
+        int64_t n = 0;
+        enum err e = db_fit_number(db, db_fit_rows[i].query, &n);
+        if (e != OK && e != ERR_DB_FAILED) /* 1146 no such table, 1142 not granted: nothing is migrated yet */
+            return e;
+        if (e != OK || n < db_fit_rows[i].min || n > db_fit_rows[i].max) {
+            *ret_unfit = db_fit_rows[i].unfit;
+            return OK;
+        }
+    }
+    return OK;
+}
+
+enum err db_fit(struct db *db)
+{
+    ASSERT(db->options.must_fit);
+    enum err e = db_connect(db);
+    return e != OK && db->unfit != NULL ? ERR_CONFLICT : e;
+}
+
+const char *db_unfit(const struct db *db)
+{
+    return db->unfit;
+}
