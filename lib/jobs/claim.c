@@ -131,7 +131,8 @@ static enum err claim_kind(struct runner_thread *t, size_t i, struct claims *c)
                               .lease_us = r->worker->class->lease_us,
                               .max = room,
                               .lapsed_us = atomic_load(&r->lapsed_us),
-                              .alone = alone};
+                              .alone = alone,
+                              .round = kind->users_take_turns ? &r->kinds[i].round : NULL};
     enum err e = job_claim(t->db, &claim, &t->arena, &jobs, &n, &suspect);
     for (size_t j = 0; j < n && e == OK; j++)
         c->opened[c->n++] = claim_open(r, kind, &jobs[j], probe);

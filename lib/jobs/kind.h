@@ -123,8 +123,9 @@ static inline enum job_step job_run_release(struct job_run *run) /* to the next 
 struct job_kind {
     const char *name;
     enum job_class class;
-    int share_percent; /* of conf.worker_in_flight_max, at most; 0: all */
-    bool calls;        /* its work is a call: a run that made none shows nothing of whether the kind works */
+    int share_percent;     /* of conf.worker_in_flight_max, at most; 0: all */
+    bool users_take_turns; /* struct job_round */
+    bool calls;            /* its work is a call: a run that made none shows nothing of whether the kind works */
     bool
         standing; /* there is always one, without a subject: the worker makes it at start. Instead of being buried it rests */
     enum job_step (*step)(struct job_run *run);

@@ -53,6 +53,7 @@ struct kind_state {
     struct uuid failed[KIND_FAULTS]; /* their subjects, since the last run that did not fail */
     size_t failed_n;
     int64_t pause_us, paused_until_us; /* 0: it is not paused */
+    struct job_round round;            /* of the thread whose turn it is to claim */
 };
 
 struct runner {

@@ -9,7 +9,8 @@
  * (net/loop.h) makes the calls. At most conf.worker_in_flight_max runs are open, and of a kind no more than its share:
  * no more are claimed than there is room for, so a frozen database or network builds up no backlog here.
  *
- * Fairness: the kinds take turns, each with its own backlog, so that none stands behind another's.
+ * Fairness: the kinds take turns, each with its own backlog, so that none stands behind another's. Within a kind that
+ * says so, users take turns (struct job_round).
  *
  * What a run has to write is kept until the database takes it or says that somebody else has the job. While the database
  * is away nothing is begun. The leases of the open runs are renewed all the time, and first of all after an outage or a

@@ -7,6 +7,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import time
 import uuid
 
 import pytest
@@ -25,6 +26,8 @@ from transport import Transport  # noqa: E402
 INIT, STATUS, CREATOR, TOKEN = ("/v2/post/publish/content/init/", "/v2/post/publish/status/fetch/",
                                 "/v2/post/publish/creator_info/query/", "/v2/oauth/token/")
 
+CLAIM_BATCH = 8
+
 RATE_LIMITED = (429, json.dumps({"data": {}, "error": {"code": "rate_limit_exceeded", "message": "", "log_id": "L"}}))
 
 
@@ -40,6 +43,11 @@ def known(stack, account):
     stack.wait(lambda: creator_of(stack, account) and not stack.sql("SELECT 1 FROM jobs_publish WHERE subject_id = %s", key),
                "the account is known")
     return key
+
+
+def jobs_of_turns(stack, account):
+    return stack.sql("SELECT run_at_us, lease_token FROM jobs_publish WHERE kind = 'turn' AND subject_id = %s",
+                     uuid.UUID(account).bytes)
 
 
 def alarms(stack, name):
@@ -97,6 +105,23 @@ def test_an_accepted_init_stays_accepted_in_an_outage_longer_than_its_lease(stac
         assert sent.wait(seconds=60)["status"] == "published"
         assert sent.at_simulator() == 1 and sent.states_of_attempts() == ["accepted"]
         assert alarms(stack, "result_lost") == 0
+
+
+def test_a_database_that_stands_still_gives_nothing_to_the_other_worker(stack, user, account, tiktok):
+    """Nobody's statement fails, and all leases end meanwhile (test_leases.py has one worker alone)."""
+    with stack.configured("worker-publish", database_timeout_sec=60), second_worker(stack):
+        tiktok.fault(INIT, "slow", seconds=10)
+        sent = Sent(stack, user, account)
+        stack.wait(lambda: sent.at_simulator() == 1, "TikTok has it, and has not answered yet")
+        database = stack.kill("mariadb", signal.SIGSTOP)
+        try:
+            stack.move_clock(LEASE_SEC + 10)
+            time.sleep(6)  # longer than STOOD_US
+        finally:
+            os.kill(database, signal.SIGCONT)
+        assert sent.wait(seconds=60)["status"] == "published"
+        assert sent.at_simulator() == 1 and sent.states_of_attempts() == ["accepted"]
+        assert alarms(stack, "database_away") == alarms(stack, "result_lost") == 0
 
 
 def test_a_fresh_pair_of_tokens_is_kept_in_an_outage_longer_than_its_lease(stack, user, account, tiktok):
@@ -276,6 +301,36 @@ def test_a_long_queue_of_one_account_holds_up_nobody(stack, user, other, account
         waiting = "p.account_id = %s AND p.state = 'queued' AND p.id <> %s"
         stack.sql(f"DELETE i FROM post_images i JOIN posts p ON p.id = i.post_id WHERE {waiting}", key, first.key)
         stack.sql(f"DELETE p FROM posts p WHERE {waiting}", key, first.key)
+
+
+def test_users_take_turns(stack, user, other):
+    """Of two: one has posts to send to many accounts, and the other, later, to one."""
+    many, mine = [user.connect() for _ in range(30)], other.connect()
+    for account in (*many, mine):
+        known(stack, account)
+    with stack.configured("worker-publish", worker_threads=1):  # so that posts are begun in the order of the claims
+        with stack.stopped("worker-publish"):
+            before = [Sent(stack, user, account, direct=False) for account in many]
+            theirs = Sent(stack, other, mine, direct=False)
+        assert theirs.wait()["status"] == "in_inbox"
+        assert all(s.wait()["status"] == "in_inbox" for s in before)
+    began = [row["post_id"] for row in stack.sql("SELECT post_id FROM post_attempts WHERE post_id IN %s ORDER BY created_at_us",
+                                                 [s.key for s in (*before, theirs)])]
+    assert len(began) == 31 and began.index(theirs.key) < 2 * CLAIM_BATCH
+
+
+def test_a_post_that_is_put_off_is_not_sent_before(stack, user, account):
+    """Its account's turn was due earlier, and moves with it."""
+    known(stack, account)
+    with stack.stopped("worker-publish"):
+        sent = Sent(stack, user, account)
+        early, = jobs_of_turns(stack, account)
+        later_us = early["run_at_us"] + 3600 * 1_000_000
+        stack.sql("UPDATE posts SET next_attempt_at_us = %s WHERE id = %s", later_us, sent.key)
+    stack.wait(lambda: jobs_of_turns(stack, account) == [{"run_at_us": later_us, "lease_token": None}], "it waits until then")
+    assert sent.get()["status"] == "queued" and sent.attempts() == []
+    stack.move_clock(3600)
+    assert sent.wait()["status"] == "published"
 
 
 def test_polls_of_an_account_come_back_once_and_in_time(stack, user, account, tiktok):

@@ -45,7 +45,7 @@ static enum err housekeeping_add_lost_jobs(struct db *db, void *arg)
 
     for (size_t i = 0; i < b->n && e == OK; i++)
         e = b->posts[i].publish
-                ? turn_add(db, &b->posts[i].account_id, clock_now_us(), (struct str){0})
+                ? turn_add(db, &b->posts[i].user_id, &b->posts[i].account_id, clock_now_us(), (struct str){0})
                 : job_add(db, JOB_PUBLISH, poll_kind.name, &b->posts[i].id, clock_now_us(), (struct str){0});
     return e;
 }

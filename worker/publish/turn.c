@@ -77,8 +77,13 @@ static enum err turn_dead(struct db *db, struct job_run *run)
 }
 
 /* Half of the open runs are for polls and refreshes, however many accounts have posts to send. */
-const struct job_kind turn_kind = {
-    .name = TURN_KIND, .class = JOB_PUBLISH, .share_percent = 50, .calls = true, .step = turn_step, .dead = turn_dead};
+const struct job_kind turn_kind = {.name = TURN_KIND,
+                                   .class = JOB_PUBLISH,
+                                   .share_percent = 50,
+                                   .users_take_turns = true,
+                                   .calls = true,
+                                   .step = turn_step,
+                                   .dead = turn_dead};
 
 struct turn_of_old {
     struct job_run *run;
@@ -90,7 +95,7 @@ static enum err turn_replace_old(struct db *db, void *arg)
     const struct turn_of_old *o = arg;
     struct job *job = &o->run->job;
 
-    enum err e = turn_add(db, &o->post->account_id, clock_now_us(), job->request_id);
+    enum err e = turn_add(db, &UUID_NONE, &o->post->account_id, clock_now_us(), job->request_id);
     return e == OK ? job_finish(db, JOB_PUBLISH, job) : e;
 }
 

@@ -1,15 +1,15 @@
 #include "model/job/job.h"
 
+#include <string.h>
+
 #include "base/clock.h"
+#include "crypto/digest.h"
 
 const char *const job_class_names[] = {"publish", "media", NULL};
 
 enum {
     JOBS_ADD,
-    JOBS_SET,
     JOBS_NEXT_KIND,
-    JOBS_DUE,
-    JOBS_TAKE,
     JOBS_HOLD,
     JOBS_FINISH,
     JOBS_RESTART,
@@ -26,20 +26,6 @@ enum {
 static const struct db_col job_kinds_cols[] = {DB_COL(struct job_due, kind, STR),
                                                DB_COL(struct job_due, run_at_us, I64), DB_END};
 
-static const struct db_col job_due_cols[] = {
-    DB_COL(struct job, id, UUID),
-    DB_COL(struct job, kind, STR),
-    DB_COL(struct job, subject_id, UUID),
-    DB_COL(struct job, run_at_us, I64),
-    DB_COL(struct job, runs, I64),
-    DB_COL(struct job, tries, I64),
-    DB_COL(struct job, failures, I64),
-    DB_COL(struct job, slot_at_us, I64),
-    DB_COL(struct job, request_id, STR),
-    DB_COL(struct job, created_at_us, I64),
-    DB_END,
-};
-
 static const struct db_col job_count_cols[] = {
     DB_COL(struct job_counts, due, I64),
     DB_COL(struct job_counts, later, I64),
@@ -50,22 +36,39 @@ static const struct db_col job_count_cols[] = {
 
 static const struct sql job_sqls[JOB_CLASS__MAX][JOBS__MAX];
 
+/*
+ * Of a kind and a subject always the same (UUIDv8, RFC 9562 5.8). A job's row is deleted, and is added again when the next
+ * post of the account comes. InnoDB keeps a deleted row for a while, and then locks its place in by_subject and the one
+ * after it, with the gaps before them. With a new id the row would have to be inserted into such a gap, where another that
+ * is waiting for its own lock stands in the way: a deadlock of two accounts that are neighbours. With the old id, the old
+ * row comes back to life where it is.
+ */
+static struct uuid job_id(const char *kind, const struct uuid *subject_id)
+{
+    struct sha256 digest = hmac_sha256(str_of(subject_id->b, sizeof subject_id->b), str_from(kind));
+    struct uuid id;
+
+    memcpy(id.b, digest.b, sizeof id.b);
+    id.b[6] = (uint8_t)((id.b[6] & 0x0f) | 0x80);
+    id.b[8] = (uint8_t)((id.b[8] & 0x3f) | 0x80);
+    return id;
+}
+
 enum err job_add(struct db *db, enum job_class c, const char *kind, const struct uuid *subject_id, int64_t run_at_us,
                  struct str request_id)
 {
-    struct uuid id = uuid_new();
-
-    return db_exec(db, &job_sqls[c][JOBS_ADD],
-                   DB_ARGS(db_uuid(&id), db_cstr(kind), db_uuid(subject_id), db_i64(run_at_us), db_str(request_id),
-                           db_i64(clock_now_us()), db_i64(JOB_REST_US)),
-                   NULL);
+    return job_add_of(db, c, kind, subject_id, &UUID_NONE, run_at_us, request_id);
 }
 
-enum err job_set_time(struct db *db, enum job_class c, const char *kind, const struct uuid *subject_id,
-                      int64_t run_at_us)
+enum err job_add_of(struct db *db, enum job_class c, const char *kind, const struct uuid *subject_id,
+                    const struct uuid *user_id, int64_t run_at_us, struct str request_id)
 {
-    return db_change(db, &job_sqls[c][JOBS_SET],
-                     DB_ARGS(db_i64(run_at_us), db_i64(run_at_us), db_cstr(kind), db_uuid(subject_id)));
+    struct uuid id = job_id(kind, subject_id);
+
+    return db_exec(db, &job_sqls[c][JOBS_ADD],
+                   DB_ARGS(db_uuid(&id), db_cstr(kind), db_uuid(subject_id), db_uuid_or_null(user_id),
+                           db_i64(run_at_us), db_str(request_id), db_i64(clock_now_us()), db_i64(JOB_REST_US)),
+                   NULL);
 }
 
 /* From kind to kind: each statement reads one row of the index, where GROUP BY with MIN reads all of them. */
@@ -83,68 +86,6 @@ enum err job_due(struct db *db, enum job_class c, struct arena *arena, struct jo
         return e;
     *ret_due = due;
     *ret_n = n;
-    return OK;
-}
-
-struct claiming {
-    const struct job_claim *c;
-    struct arena *arena;
-    struct job *jobs;
-    size_t n;
-    bool suspect;
-};
-
-static enum err job_take(struct db *db, const struct job_claim *c, struct job *job)
-{
-    int64_t until_us = c->now_us + c->lease_us;
-
-    job->lease_token = uuid_new();
-    enum err e =
-        db_change(db, &job_sqls[c->class][JOBS_TAKE],
-                  DB_ARGS(db_uuid(&job->lease_token), db_i64(until_us), db_uuid(&job->id), db_i64(job->run_at_us)));
-    job->run_at_us = until_us;
-    job->runs++;
-    return e;
-}
-
-static enum err job_claim_tx(struct db *db, void *arg)
-{
-    struct claiming *x = arg;
-    const struct job_claim *c = x->c;
-    void *rows;
-    size_t n;
-
-    x->n = 0;
-    x->suspect = false;
-    enum err e = db_rows(db, &job_sqls[c->class][JOBS_DUE],
-                         DB_ARGS(db_cstr(c->kind), db_i64(c->now_us), db_i64(c->lapsed_us), db_i64((int64_t)c->max)),
-                         x->arena, sizeof(struct job), c->max, &rows, &n);
-    x->jobs = rows;
-    for (size_t i = 0; i < n && e == OK; i++) {
-        x->suspect = job_is_suspect(&x->jobs[i]);
-        if (x->suspect && !(c->alone && i == 0))
-            break;
-        e = job_take(db, c, &x->jobs[i]);
-        if (e == OK)
-            x->n++;
-        if (x->suspect)
-            break;
-    }
-    return e;
-}
-
-enum err job_claim(struct db *db, const struct job_claim *claim, struct arena *arena, struct job **ret_jobs,
-                   size_t *ret_n, bool *ret_suspect)
-{
-    struct claiming x = {.c = claim, .arena = arena};
-
-    ASSERT(claim->max > 0 && claim->max <= JOB_CLAIM_MAX);
-    enum err e = db_tx(db, job_claim_tx, &x);
-    if (e != OK)
-        return e == ERR_CONFLICT ? ERR_DB_FAILED : e; /* the rows were locked */
-    *ret_jobs = x.jobs;
-    *ret_n = x.n;
-    *ret_suspect = x.suspect;
     return OK;
 }
 
@@ -202,34 +143,20 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
     { \
         [JOBS_ADD] = \
             {.text = \
-                 "INSERT INTO " table " (id, kind, subject_id, state, run_at_us, request_id, created_at_us)" \
-                 " VALUES (?, ?, ?, 'ready', ?, ?, ?) ON DUPLICATE KEY UPDATE wanted_at_us =" \
+                 "INSERT INTO " table " (id, kind, subject_id, user_id, state, run_at_us, request_id, created_at_us)" \
+                 " VALUES (?, ?, ?, ?, 'ready', ?, ?, ?) ON DUPLICATE KEY UPDATE" \
+                 " user_id = COALESCE(user_id, VALUES(user_id)), wanted_at_us =" \
                  " IF(lease_token IS NULL, NULL, LEAST(COALESCE(wanted_at_us, VALUES(run_at_us)), " \
                  "VALUES(run_at_us)))," \
                  " run_at_us =" \
                  " CASE WHEN state = 'dead' THEN GREATEST(VALUES(run_at_us), run_at_us + ?) WHEN lease_token IS NULL" \
                  " THEN LEAST(run_at_us, VALUES(run_at_us)) ELSE run_at_us END," \
                  " runs = IF(state = 'dead', 0, runs), tries = IF(state = 'dead', 0, tries), state = 'ready'", \
-             .in = "usuisii"}, \
-        [JOBS_SET] = {.text = "UPDATE " table " SET wanted_at_us = IF(lease_token IS NULL, NULL, ?)," \
-                              " run_at_us = IF(lease_token IS NULL, ?, run_at_us)" \
-                              " WHERE kind = ? AND subject_id = ? AND state = 'ready'", \
-                      .in = "iisu"}, \
+             .in = "usuuisii"}, \
         [JOBS_NEXT_KIND] = {.text = "SELECT kind, run_at_us FROM " table " FORCE INDEX (by_kind)" \
                                     " WHERE state = 'ready' AND kind > ? ORDER BY kind, run_at_us LIMIT 1", \
                             .in = "s", \
                             .cols = job_kinds_cols}, \
-        [JOBS_DUE] = {.text = "SELECT id, kind, subject_id, run_at_us, runs, tries, failures, slot_at_us, " \
-                              "request_id, created_at_us" \
-                              " FROM " table \
-                              " FORCE INDEX (by_kind) WHERE state = 'ready' AND kind = ? AND run_at_us <= ?" \
-                              " AND (lease_token IS NULL OR run_at_us <= ?)" \
-                              " ORDER BY run_at_us LIMIT ? FOR UPDATE SKIP LOCKED", \
-                      .in = "siii", \
-                      .cols = job_due_cols}, \
-        [JOBS_TAKE] = {.text = "UPDATE " table " SET lease_token = ?, run_at_us = ?, runs = runs + 1" \
-                               " WHERE id = ? AND run_at_us = ? AND state = 'ready'", \
-                       .in = "uiui"}, \
         [JOBS_HOLD] = {.text = \
                            "UPDATE " table " SET run_at_us = GREATEST(run_at_us, ?) WHERE id = ? AND lease_token = ?", \
                        .in = "iuu"}, \

@@ -2,11 +2,12 @@
  * Jobs: rows that say what is left to do, written in the same transaction as the change that causes them. A job
  * carries ids only; the worker derives what may be done from the state rows.
  *
- * A job's life. The arrows are the statements of job.c; tests/lint/pictures checks that they agree:
+ * A job's life. The arrows are the statements of job.c and job_claim.c; tests/lint/pictures checks that
+ * they agree:
  *
- *                   +-add, set-+                  +-hold, take, set-+
- *                   |          |                  |                 |
- *                   |     +----+                  |   +-------------+
+ *                   +-add-+                       +-hold, take-+
+ *                   |     |                       |            |
+ *                   |     |                       |   +--------+
  *                   |     v                       |   v
  *    [new] --add--> [ready] --------take--------> [running] --finish--> (gone)
  *                    ^   ^                         |     |
@@ -19,6 +20,9 @@
  * the token, so a worker that was frozen beyond its lease changes nothing. Whoever asks for a job that runs leaves
  * wanted_at_us, and the run that ends starts it again (restart). dead: see JOB_RUNS_MAX; an alarm tells the admin, and
  * whoever asks for the job again revives it.
+ *
+ * Sooner, a job is moved by whoever asks for it again; later, by its own run, which reads from the state rows when it is
+ * time. So whoever puts a post off writes its row and nothing here: a run that comes too early costs a statement or two.
  */
 #pragma once
 
@@ -64,9 +68,9 @@ static inline bool job_is_suspect(const struct job *job)
 MUST_CHECK enum err job_add(struct db *db, enum job_class c, const char *kind, const struct uuid *subject_id,
                             int64_t run_at_us, struct str request_id);
 
-/* Moves a job, sooner or later. One that runs will run again then. ERR_CONFLICT if there is none, or it is dead. */
-MUST_CHECK enum err job_set_time(struct db *db, enum job_class c, const char *kind, const struct uuid *subject_id,
-                                 int64_t run_at_us);
+/* The same for a job of a kind for which users take turns (struct job_round): it is this user's. */
+MUST_CHECK enum err job_add_of(struct db *db, enum job_class c, const char *kind, const struct uuid *subject_id,
+                               const struct uuid *user_id, int64_t run_at_us, struct str request_id);
 
 /* When the oldest job of each kind is due, so that a claim need not ask in vain. */
 struct job_due {
@@ -75,6 +79,22 @@ struct job_due {
 };
 MUST_CHECK enum err job_due(struct db *db, enum job_class c, struct arena *arena, struct job_due **ret_due,
                             size_t *ret_n);
+
+/*
+ * Users take turns while more is due than a claim takes. Claims then go through the users in rounds. A round goes over
+ * what is due at until_us in the order of time, takes the oldest due job of each user and no other, and the next claim
+ * goes on at from_us. So whoever has one job waits until each of the others has had a turn, or two when a round is under
+ * way, and not until the others have no more.
+ *
+ * Why so: the order comes from what the rows say anyway, whose a job is and when it is due. Nothing else is written, so a
+ * crash leaves nothing wrong, older programs run beside (a row without a user is that of a user of its own), and workers
+ * need not agree. A number per user, as in start-time fair queueing, would have to be given to a job at the moment at
+ * which it becomes due, and then nobody writes. What a claim reads and passes over is what the users that it takes have
+ * due besides; tiktok.accounts_max caps that.
+ */
+struct job_round {
+    int64_t from_us, until_us; /* 0, 0: no round is under way, jobs come by their time alone */
+};
 
 /*
  * Takes due jobs of one kind, the oldest first, in a transaction of its own. Those that another worker is taking right
@@ -89,6 +109,7 @@ struct job_claim {
     int64_t lapsed_us; /* jobs of others come if their lease was over at this time; now_us, or less after an outage */
     size_t max;        /* at most JOB_CLAIM_MAX */
     bool alone;        /* nothing else runs: a suspect may come */
+    struct job_round *round; /* of the worker and the kind, begun as {0}; NULL: users do not take turns */
 };
 MUST_CHECK enum err job_claim(struct db *db, const struct job_claim *claim, struct arena *arena, struct job **ret_jobs,
                               size_t *ret_n, bool *ret_suspect);

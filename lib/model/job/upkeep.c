@@ -9,6 +9,7 @@ enum { UPKEEP_DELETE_STATES, UPKEEP_AGING, UPKEEP_WITHOUT_JOB };
 
 static const struct db_col upkeep_post_cols[] = {
     DB_COL(struct upkeep_post, id, UUID),
+    DB_COL(struct upkeep_post, user_id, UUID),
     DB_COL(struct upkeep_post, account_id, UUID),
     DB_COL(struct upkeep_post, publish, BOOL),
     DB_END,
@@ -22,7 +23,7 @@ static const struct sql upkeep_sqls[] = {
                       .in = "iiii",
                       .cols = db_uuid_cols},
     /* A join, because NOT EXISTS would read the whole jobs table. */
-    [UPKEEP_WITHOUT_JOB] = {.text = "SELECT p.id, p.account_id, p.state <> 'processing' FROM posts p"
+    [UPKEEP_WITHOUT_JOB] = {.text = "SELECT p.id, p.user_id, p.account_id, p.state <> 'processing' FROM posts p"
                                     " LEFT JOIN jobs_publish j ON j.kind = IF(p.state = 'processing', 'poll', 'turn')"
                                     " AND j.subject_id = IF(p.state = 'processing', p.id, p.account_id)"
                                     " AND j.state = 'ready'"

@@ -16,7 +16,7 @@ MUST_CHECK enum err upkeep_aging_accounts(struct db *db, struct arena *arena, in
 
 /* Posts that have not ended, have not been touched for ten minutes and have no live job. */
 struct upkeep_post {
-    struct uuid id, account_id;
+    struct uuid id, user_id, account_id;
     bool publish; /* its account lacks a job "turn"; false: it lacks a job "poll" */
 };
 MUST_CHECK enum err upkeep_posts_without_job(struct db *db, struct arena *arena, int64_t now_us, size_t max,

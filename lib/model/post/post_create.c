@@ -127,7 +127,7 @@ static enum err post_create_tx(struct db *db, void *arg)
     if (e == OK && post_create_wants_creator(c))
         e = job_add(db, JOB_PUBLISH, "creator", &p->account_id, p->created_at_us, request_id);
     if (e == OK)
-        e = turn_add(db, &p->account_id, p->created_at_us, request_id);
+        e = turn_add(db, &c->account->user_id, &p->account_id, p->created_at_us, request_id);
     return e;
 }
 

@@ -76,9 +76,10 @@ enum err turn_time(struct db *db, struct arena *arena, const struct uuid *accoun
     return e;
 }
 
-enum err turn_add(struct db *db, const struct uuid *account_id, int64_t at_us, struct str request_id)
+enum err turn_add(struct db *db, const struct uuid *user_id, const struct uuid *account_id, int64_t at_us,
+                  struct str request_id)
 {
-    return job_add(db, JOB_PUBLISH, TURN_KIND, account_id, at_us, request_id);
+    return job_add_of(db, JOB_PUBLISH, TURN_KIND, account_id, user_id, at_us, request_id);
 }
 
 enum err turn_show(struct db *db, const struct uuid *account_id, int64_t at_us)

@@ -1,6 +1,7 @@
 /*
  * An account's queue: its posts are handed to TikTok one after another, the oldest first, by one job "turn" of the
- * account. So they keep their order, a long queue is one job, and accounts take turns.
+ * account. So they keep their order, and a long queue is one job. Users take turns, however many accounts they have
+ * (struct job_round).
  *
  *    e = turn_next(db, arena, &account_id, clock_now_us(), &turn);    // which, and not before turn.at_us
  *
@@ -27,8 +28,9 @@ MUST_CHECK enum err turn_next(struct db *db, struct arena *arena, const struct u
 MUST_CHECK enum err turn_time(struct db *db, struct arena *arena, const struct uuid *account_id, int64_t now_us,
                               int64_t *ret_at_us);
 
-/* Makes the account's queue move, in a transaction. */
-MUST_CHECK enum err turn_add(struct db *db, const struct uuid *account_id, int64_t at_us, struct str request_id);
+/* Makes the queue of a user's account move, in a transaction. */
+MUST_CHECK enum err turn_add(struct db *db, const struct uuid *user_id, const struct uuid *account_id, int64_t at_us,
+                             struct str request_id);
 
 /* Shows the posts that wait for TikTok's minute when it ends: as many as can go then. One that is tried again later keeps
  * its own time. */

@@ -124,7 +124,7 @@ static enum err account_connect_tx(struct db *db, void *arg)
     if (e == OK && !uuid_is_none(&known)) /* what waited for this goes on */
         e = account_wake_polls(db, x->arena, &x->id, true, x->request_id);
     if (e == OK && !uuid_is_none(&known))
-        e = turn_add(db, &x->id, clock_now_us(), x->request_id);
+        e = turn_add(db, x->user_id, &x->id, clock_now_us(), x->request_id);
     return e == OK ? account_get(db, x->arena, x->user_id, &x->id, &x->made) : e;
 }
 

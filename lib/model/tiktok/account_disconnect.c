@@ -105,7 +105,7 @@ static enum err account_disconnect_tx(struct db *db, void *arg)
     if (e == OK)
         e = account_wake_polls(db, x->arena, x->id, false, x->request_id);
     /* Whatever is left: the others of a long queue, and a post that a worker is just about to bring back. */
-    return e == OK ? turn_add(db, x->id, now, x->request_id) : e;
+    return e == OK ? turn_add(db, x->user_id, x->id, now, x->request_id) : e;
 }
 
 /* The answer to the COMMIT was lost. If the tokens are gone, they are still to be revoked, and nobody else has them. */

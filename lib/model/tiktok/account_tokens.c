@@ -121,7 +121,10 @@ static enum err account_tokens_store_tx(struct db *db, void *arg)
                           db_i64_or_null(t->refresh_expires_at_us),
                           db_str(x->scopes.n > 0 ? x->scopes : (struct str){0}), db_i64(clock_now_us()), db_i64(cured),
                           db_i64(cured), db_uuid(x->id), db_uuid(x->lease_token), db_i64(x->pair_expires_at_us)));
-    return e == OK && cured ? turn_add(db, x->id, clock_now_us(), (struct str){0}) : e; /* its posts have waited */
+    if (e != OK || !cured)
+        return e;
+    return turn_add(db, &UUID_NONE, x->id, clock_now_us(),
+                    (struct str){0}); /* whose posts have waited, the turn knows */
 }
 
 enum err account_store_tokens(struct db *db, struct arena *arena, const struct keyring *ring, const struct uuid *id,

@@ -2,26 +2,10 @@
  * Against a real MariaDB with our schema: its socket is $TEST_DB_SOCKET, where root may connect by unix_socket.
  * tests/api/test_with_database.py runs it. The jobs are in a table of their own, in test_db, where no worker looks.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "jobs.h"
 
-#include <stdlib.h>
-
-#include "base/clock.h"
-#include "model/job/job.h"
-
-#define KIND "test"
-#define AT_US INT64_C(1000000000)
-#define LEASE_US (120 * US_PER_SEC)
-
-struct fixture {
-    struct db *db;
-    struct arena arena;
-    struct uuid subject_id;
-};
+#include <pthread.h>
+#include <time.h>
 
 struct row {
     struct str state;
@@ -36,25 +20,16 @@ static const struct db_col row_cols[] = {
     DB_COL(struct row, wanted_at_us, I64), DB_END,
 };
 
-enum { READ, LOCK };
+enum { READ, WAITING };
 static const struct sql sqls[] = {
     [READ] = {.text = "SELECT state, run_at_us, runs, tries, failures, lease_token, wanted_at_us FROM jobs_media"
                       " WHERE subject_id = ?",
               .in = "u",
               .cols = row_cols},
-    [LOCK] = {.text = "SELECT 1 FROM jobs_media WHERE kind = 'test' AND subject_id = ? FOR UPDATE",
-              .in = "u",
-              .cols = db_number_cols},
+    [WAITING] = {.text = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'",
+                 .in = "",
+                 .cols = db_number_cols},
 };
-
-static struct db *open_db(void)
-{
-    struct db_options options = {
-        .name = "test_db", .user = "root", .timeout_sec = 10, .socket = getenv("TEST_DB_SOCKET")};
-
-    assert_non_null(options.socket);
-    return db_new(&options);
-}
 
 static struct row read(struct fixture *f)
 {
@@ -81,17 +56,6 @@ static size_t claim_some(struct fixture *f, const struct job_claim *c, struct jo
     return n;
 }
 
-static struct job_claim claim_at(int64_t now_us)
-{
-    return (struct job_claim){.class = JOB_MEDIA,
-                              .kind = KIND,
-                              .now_us = now_us,
-                              .lapsed_us = now_us,
-                              .lease_us = LEASE_US,
-                              .max = JOB_CLAIM_MAX,
-                              .alone = true};
-}
-
 static struct job claim(struct fixture *f, int64_t now_us)
 {
     struct job_claim c = claim_at(now_us);
@@ -100,29 +64,6 @@ static struct job claim(struct fixture *f, int64_t now_us)
 
     assert_int_equal(claim_some(f, &c, &job, &suspect), 1);
     return job;
-}
-
-static int setup(void **state)
-{
-    struct fixture *f = xcalloc(1, sizeof *f);
-
-    f->db = open_db();
-    assert_int_equal(db_run_text(f->db, STR("CREATE OR REPLACE TABLE jobs_media LIKE marketingcli.jobs_media")), OK);
-    f->subject_id = uuid_new();
-    arena_init(&f->arena, 1 << 20);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    assert_int_equal(db_run_text(f->db, STR("DROP TABLE jobs_media")), OK);
-    db_free(f->db);
-    arena_done(&f->arena);
-    free(f);
-    return 0;
 }
 
 static void one_that_waits_is_made_due_sooner_and_not_later(void **state)
@@ -191,25 +132,6 @@ static void one_that_is_wanted_while_it_runs_runs_again(void **state)
     assert_int_equal(job_finish(f->db, JOB_MEDIA, &job), ERR_CONFLICT); /* nobody wanted it: it is gone */
 }
 
-static void one_is_moved_later_as_well_as_sooner(void **state)
-{
-    struct fixture *f = *state;
-    int64_t times[] = {AT_US + 50, AT_US - 50, AT_US};
-
-    assert_int_equal(job_set_time(f->db, JOB_MEDIA, KIND, &f->subject_id, AT_US), ERR_CONFLICT);
-    add(f, AT_US);
-    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
-        assert_int_equal(job_set_time(f->db, JOB_MEDIA, KIND, &f->subject_id, times[i]), OK);
-        assert_int_equal(read(f).run_at_us, times[i]);
-    }
-    struct job job = claim(f, AT_US);
-    add(f, AT_US + 1);
-    assert_int_equal(job_set_time(f->db, JOB_MEDIA, KIND, &f->subject_id, AT_US + 70), OK);
-    assert_int_equal(read(f).run_at_us, AT_US + LEASE_US);
-    assert_int_equal(job_finish(f->db, JOB_MEDIA, &job), OK);
-    assert_int_equal(read(f).run_at_us, AT_US + 70);
-}
-
 /* Its process has died twice while it ran, among others: it comes when nothing else runs, and by itself. */
 static void a_suspect_comes_alone(void **state)
 {
@@ -226,7 +148,7 @@ static void a_suspect_comes_alone(void **state)
         c.now_us = c.lapsed_us = job.run_at_us; /* its lease is over */
     }
     f->subject_id = other_id;
-    add(f, c.now_us);
+    add(f, ++c.now_us);
     c.alone = false;
     assert_int_equal(claim_some(f, &c, &job, &suspect), 0);
     assert_true(suspect);
@@ -320,13 +242,97 @@ static void two_workers_do_not_fight(void **state)
     struct db *other = open_db();
     assert_int_equal(db_run_text(other, STR("START TRANSACTION")), OK);
     int64_t locked;
-    assert_int_equal(db_number(other, &sqls[LOCK], DB_ARGS(db_uuid(&first)), &locked), OK);
+    assert_int_equal(db_number(other, &jobs_lock, DB_ARGS(db_uuid(&first)), &locked), OK);
     assert_int_equal(claim_some(f, &c, &job, &suspect), 1);
     assert_true(uuid_eq(&job.subject_id, &f->subject_id));
     assert_int_equal(db_run_text(other, STR("ROLLBACK")), OK);
     db_free(other);
     assert_int_equal(claim_some(f, &c, &job, &suspect), 1);
     assert_true(uuid_eq(&job.subject_id, &first));
+}
+
+/* Somebody who adds a job, in a transaction and a thread of its own. */
+struct adding {
+    struct db_counts counts;
+    struct db *db;
+    const struct uuid *subject_id;
+    pthread_t thread;
+    enum err end;
+};
+
+static enum err adding_tx(struct db *db, void *arg)
+{
+    const struct adding *a = arg;
+
+    return job_add(db, JOB_MEDIA, KIND, a->subject_id, AT_US, (struct str){0});
+}
+
+static void *adding_main(void *arg)
+{
+    struct adding *a = arg;
+
+    a->end = db_tx(a->db, adding_tx, a);
+    return NULL;
+}
+
+/* Starts it, and waits until n in all wait for a lock. */
+static void adding_begin(struct fixture *f, struct adding *a, const struct uuid *subject_id, int64_t n)
+{
+    struct timespec pause = {.tv_nsec = 150000000}; /* who asks InnoDB within 100 ms is told the same again */
+    int64_t waiting = 0;
+
+    *a = (struct adding){.subject_id = subject_id};
+    struct db_options options = options_of_tests(&a->counts);
+    a->db = db_new(&options);
+    assert_int_equal(db_run_text(a->db, STR("SET SESSION innodb_lock_wait_timeout = 60")), OK);
+    assert_int_equal(pthread_create(&a->thread, NULL, adding_main, a), 0);
+    for (int i = 0; i < 200 && waiting < n; i++) {
+        (void)nanosleep(&pause, NULL);
+        assert_int_equal(db_number(f->db, &sqls[WAITING], DB_NO_ARGS, &waiting), OK);
+    }
+    assert_int_equal(waiting, n);
+}
+
+/* No deadlock is left behind. */
+static void adding_end(struct adding *a)
+{
+    assert_int_equal(pthread_join(a->thread, NULL), 0);
+    assert_int_equal(a->end, OK);
+    assert_int_equal(atomic_load(&a->counts.reruns), 0);
+    db_free(a->db);
+}
+
+/*
+ * The second is being finished while both are added again. Of the first an old row is still there, because a snapshot is
+ * open that may see it.
+ */
+static void neighbours_that_are_added_again_do_not_deadlock(void **state)
+{
+    struct fixture *f = *state;
+    struct uuid first = {.b = {1}}, second = {.b = {2}};
+    struct db_counts counts = {0};
+    struct db_options options = options_of_tests(&counts);
+    struct db *snapshot = db_new(&options), *finishing = db_new(&options);
+    struct adding a, b;
+
+    f->subject_id = first;
+    add(f, AT_US);
+    assert_int_equal(db_run_text(snapshot, STR("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")), OK);
+    assert_int_equal(db_run_text(snapshot, STR("START TRANSACTION WITH CONSISTENT SNAPSHOT")), OK);
+    struct job job = claim(f, AT_US);
+    assert_int_equal(job_finish(f->db, JOB_MEDIA, &job), OK);
+    f->subject_id = second;
+    add(f, AT_US);
+    job = claim(f, AT_US);
+    assert_int_equal(db_run_text(finishing, STR("START TRANSACTION")), OK);
+    assert_int_equal(job_finish(finishing, JOB_MEDIA, &job), OK);
+    adding_begin(f, &a, &first, 1);
+    adding_begin(f, &b, &second, 2);
+    assert_int_equal(db_run_text(finishing, STR("COMMIT")), OK);
+    adding_end(&a);
+    adding_end(&b);
+    db_free(finishing);
+    db_free(snapshot);
 }
 
 static void the_oldest_of_each_kind_is_known(void **state)
@@ -346,21 +352,19 @@ static void the_oldest_of_each_kind_is_known(void **state)
     assert_int_equal(due[1].run_at_us, AT_US + 2);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(one_that_waits_is_made_due_sooner_and_not_later),
         TEST(one_that_is_dead_lives_again_after_a_rest),
         TEST(one_that_is_wanted_while_it_runs_runs_again),
-        TEST(one_is_moved_later_as_well_as_sooner),
         TEST(a_suspect_comes_alone),
         TEST(a_dropped_run_is_no_crash),
         TEST(one_that_fails_is_no_suspect),
         TEST(one_that_is_wanted_while_it_fails_runs_when_it_is_wanted),
         TEST(a_lease_that_lapsed_lately_is_left_to_its_owner),
         TEST(two_workers_do_not_fight),
+        TEST(neighbours_that_are_added_again_do_not_deadlock),
         TEST(the_oldest_of_each_kind_is_known),
     };
 
