@@ -266,7 +266,7 @@ static enum err init_record_unwritable(struct job_run *run, const struct publish
     v->again_at_us = 0;
     v->go_on = false;
     enum err e = db_tx(run->db, init_record, &r);
-    run->result_lost = e == OK && !r.skipped;
+    run->result_lost = (e == OK || e == ERR_CONFLICT) && !r.skipped;
     return e;
 }
 
@@ -288,7 +288,7 @@ enum job_step publish_init_result(struct job_run *run, struct publish *p)
     run->note = v.move.event;
     run->job_ended = e == OK && !v.go_on;
     if (e == ERR_CONFLICT) { /* the lease is lost; the runner notices and says so */
-        run->result_lost = v.attempt.state == ATTEMPT_ACCEPTED || v.attempt.state == ATTEMPT_REFUSED;
+        run->result_lost |= v.attempt.state == ATTEMPT_ACCEPTED || v.attempt.state == ATTEMPT_REFUSED;
         return JOB_DONE;
     }
     if (v.attempt.state == ATTEMPT_ACCEPTED)
