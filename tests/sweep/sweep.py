@@ -184,7 +184,8 @@ def main():
     for gap in gaps:
         print(f"NOT REACHED {gap}")
     wrong = sum(o.wrong is not None for o, _ in outcomes)
-    print(by_name(counted, [o for o, _ in outcomes]))
+    if whole:
+        print(by_name(counted, [o for o, _ in outcomes]))
     print(f"{len(flows)} flows, {sum(map(len, counted.values()))} points, {len(outcomes)} runs, {wrong} faults")
     sys.exit(1 if wrong or gaps else 0)
 

@@ -85,6 +85,7 @@ class World:
         (self.stack.at.hold / name).touch()
         self.stack.nudge()
         self.stack.wait(is_down, f"{name} has ended", 60)
+        self.metrics_of(name).unlink(missing_ok=True)  # of one that was killed: no news of the next run
 
     def let_go(self, name):
         if self.is_held(name):
@@ -109,6 +110,9 @@ class World:
         return {"args": (proc / "cmdline").read_text().split("\0")[:-1], "env": {**env, "MARKETINGCLI_CONF": str(conf)},
                 "user": int(status["Uid"].split()[0]), "group": int(status["Gid"].split()[0]),
                 "extra_groups": [int(g) for g in status["Groups"].split()]}
+
+    def metrics_of(self, name):
+        return self.stack.at.run / "metrics" / f"{name}.sock"
 
     def metrics_of_second(self):
         return self.stack.at.run / "metrics-2" / "worker-publish.sock"
@@ -172,7 +176,7 @@ class World:
     def stillness(self):
         """(jobs, None) when nothing moves by itself until the clock does: no job is due or runs, and TikTok fetches nothing. Else
         (None, what moves). Who wants to be sure compares two of them."""
-        now_us, at = self.now_us(), self.stack.at
+        now_us = self.now_us()
         workers = {name: table for name, table in WORKERS.items() if not self.is_held(name)}
         jobs = [self.stack.sql(f"SELECT kind, id, run_at_us, lease_token FROM {table} WHERE state = 'ready' ORDER BY id")
                 for table in workers.values()]
@@ -183,7 +187,7 @@ class World:
             return None, "TikTok fetches images"
         if missing := [name for name in workers if self.stack.pid(name) is None]:
             return None, f"about to be started again: {missing}"
-        shown = [at.run / "metrics" / f"{name}.sock" for name in workers]
+        shown = [self.metrics_of(name) for name in workers]
         shown += [self.metrics_of_second()] if self.second_lives() else []
         runs = {str(path): self.open_runs(path) for path in shown}
         return (None, f"open runs: {runs}") if any(n != 0 for n in runs.values()) else (jobs, None)
