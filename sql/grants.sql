@@ -10,6 +10,9 @@ GRANT SELECT, INSERT, UPDATE ON {db}.users TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sessions TO {user};
 GRANT SELECT ON {db}.api_keys TO {user};
 GRANT UPDATE (last_used_at_us, user_state) ON {db}.api_keys TO {user};
+GRANT SELECT (user_id, deleted_at_us, size_bytes) ON {db}.uploads TO {user};
+GRANT SELECT (user_id, ended_at_us) ON {db}.posts TO {user};
+GRANT SELECT (user_id, state) ON {db}.accounts TO {user};
 
 -- user keys
 GRANT SELECT, INSERT, UPDATE ON {db}.api_keys TO {user};

@@ -6,6 +6,7 @@
  *    guard.c        lets only one well-formed request at a time through to libfcgi
  *    handle.c       one request: parameters, route, policy columns, handler, error; its log line and its metrics
  *    access.c       who asks: keys, sessions, the cross-origin rule
+ *    rate.c         how often somebody may ask; rate_cells.c counts that for all programs together
  *    send.c         sends the answer, whole or as a stream
  *    streams.c      the answers that are being streamed, and their end at a stop
  *    key_use.c      when keys were last used, written every second
@@ -27,6 +28,7 @@
 
 struct key_uses;
 struct app_metrics;
+struct rates;
 struct streams;
 
 struct shared {
@@ -41,6 +43,7 @@ struct shared {
     struct epoch credential_epoch;
     struct key_cache *key_cache;
     struct key_uses *key_uses;
+    struct rates *rates; /* NULL: the service does not count its callers */
     struct app_metrics *metrics;
     struct streams *streams;
     atomic_bool stopping;
@@ -98,6 +101,7 @@ void key_use_stop(struct key_uses *uses);
  */
 struct app_metrics *app_metrics_start(struct shared *shared);
 void app_metrics_stop(struct app_metrics *m);
-void app_metrics_connections(struct app_metrics *m, int n); /* n more (or fewer) FastCGI connections are open */
+void app_metrics_connections(struct app_metrics *m, int n);     /* n more (or fewer) FastCGI connections are open */
+void app_metrics_rates(struct app_metrics *m, bool are_shared); /* once a second: says so when that changes */
 /* An answer was sent. route is NULL when none fits; asked: nginx only asked whether it may send a body. */
 void app_metrics_request(struct app_metrics *m, const struct route *route, bool asked, int status, int64_t duration_us);
