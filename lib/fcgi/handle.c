@@ -9,6 +9,7 @@
 #include "fcgi/input.h"
 #include "fcgi/send.h"
 #include "fcgi/serve.h"
+#include "fcgi/usage.h"
 #include "model/user/caps.h"
 
 #define ASKED_NO 403        /* to nginx, whatever the reason is: the client gets that one when nginx asks again */
@@ -319,6 +320,8 @@ static void handle_note(struct work *w, enum err e, const struct sent *sent)
     struct ctx *c = &w->ctx;
 
     handle_log_request(c, w->match.route, e, sent, w->started_us);
+    if (w->part != PART_ASKED && !uuid_is_none(&c->caller.key_id))
+        usage_note(c->shared->usage, &c->caller.key_id, handle_outcome(c, sent), clock_now_us());
     app_metrics_request(c->shared->metrics, w->match.route, w->part == PART_ASKED, handle_outcome(c, sent),
                         clock_mono_us() - w->started_us);
 }

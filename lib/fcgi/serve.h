@@ -9,7 +9,7 @@
  *    rate.c         how often somebody may ask; rate_cells.c counts that for all programs together
  *    send.c         sends the answer, whole or as a stream
  *    streams.c      the answers that are being streamed, and their end at a stop
- *    key_use.c      when keys were last used, written every second
+ *    usage.c        how much keys are used, written every second
  *    app_metrics.c  what is counted and shown: requests, threads, connections
  */
 #pragma once
@@ -26,10 +26,10 @@
 
 #define ARENA_MAX_BYTES (16u << 20) /* of a request: a window of 64 KiB, an answer of 4 MiB, and its rows */
 
-struct key_uses;
 struct app_metrics;
 struct rates;
 struct streams;
+struct usage;
 
 struct shared {
     const struct app *app;
@@ -42,7 +42,7 @@ struct shared {
     void *state;
     struct epoch credential_epoch;
     struct key_cache *key_cache;
-    struct key_uses *key_uses;
+    struct usage *usage;
     struct rates *rates; /* NULL: the service does not count its callers */
     struct app_metrics *metrics;
     struct streams *streams;
@@ -89,11 +89,6 @@ MUST_CHECK bool handle_end(struct db *db, struct work *w);
 
 /* Fills in c->caller as the route's auth says, or returns why the caller may not use the route. */
 MUST_CHECK enum err access_check(struct ctx *c, const struct route *route);
-
-/* Notes which keys were used; a thread of its own writes that every second, and key_use_stop writes the rest. */
-struct key_uses *key_use_start(struct shared *shared);
-void key_use_note(struct key_uses *uses, const struct uuid *key_id);
-void key_use_stop(struct key_uses *uses);
 
 /*
  * The program's metrics, shown on conf.metrics_dir/APP.sock. Without that socket, which the log then mentions, the

@@ -14,7 +14,7 @@ import sys
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 ANSWER_SEC = 120  # how long nginx waits for an answer, where the route's timeout_sec does not say
-STOP_SEC = 15  # at a stop, beyond what is under way: answers that stream are ended, last uses written, a statement may hang
+STOP_SEC = 15  # at a stop, beyond what is under way: answers that stream are ended, usage written, a statement may hang
 RECORD_SEC = 15  # RUNNER_STOP_SEC of lib/jobs/runner.h: a worker's results are recorded after its calls
 NGINX_BODY = 64 << 10  # client_max_body_size of snippets/server.conf: beyond it nginx asks before it takes a body
 PLACE = re.compile(r"@([A-Z][A-Z0-9_]*)@")
