@@ -97,6 +97,7 @@ static int main_run(struct shared *s, struct buf *why)
         return main_refuse("the file of keys.epoch is missing or cannot be written");
     s->key_cache = key_cache_new(&s->credential_epoch);
     s->turns = main_turns(s->app, s->conf);
+    s->rates = s->service->counts_rates ? rates_new(s->conf) : NULL;
     if (s->app->start != NULL && s->app->start(s->conf, &s->state, why) != OK)
         return main_refuse(why->n > 0 ? why->p : "the app cannot start");
     int code = serve_run(s);
@@ -118,6 +119,7 @@ int main(void)
     log_init(APP.name, conf.service_log_level);
     conf.service_threads = service_threads(s.service, (int)conf.service_threads, 0);
     int code = main_run(&s, &why);
+    rates_free(s.rates);
     turns_free(s.turns);
     key_cache_free(s.key_cache);
     epoch_close(&s.credential_epoch);

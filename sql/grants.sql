@@ -10,9 +10,14 @@ GRANT SELECT, INSERT, UPDATE ON {db}.users TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sessions TO {user};
 GRANT SELECT ON {db}.api_keys TO {user};
 GRANT UPDATE (last_used_at_us, user_state) ON {db}.api_keys TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
+GRANT SELECT (user_id, deleted_at_us, size_bytes) ON {db}.uploads TO {user};
+GRANT SELECT (user_id, ended_at_us) ON {db}.posts TO {user};
+GRANT SELECT (user_id, state) ON {db}.accounts TO {user};
 
 -- user keys
 GRANT SELECT, INSERT, UPDATE ON {db}.api_keys TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
 GRANT SELECT (id, state) ON {db}.users TO {user};
@@ -21,6 +26,7 @@ GRANT SELECT ON {db}.worker_heartbeats TO {user};
 -- user tiktok
 GRANT SELECT ON {db}.api_keys TO {user};
 GRANT UPDATE (last_used_at_us) ON {db}.api_keys TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
 GRANT SELECT (id, state) ON {db}.users TO {user};
@@ -37,6 +43,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 -- user uploads
 GRANT SELECT ON {db}.api_keys TO {user};
 GRANT UPDATE (last_used_at_us) ON {db}.api_keys TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
 GRANT SELECT (id, state) ON {db}.users TO {user};
@@ -58,6 +65,7 @@ GRANT INSERT (attempt_id, position, fetched_at_us) ON {db}.attempt_fetches TO {u
 -- user posts
 GRANT SELECT ON {db}.api_keys TO {user};
 GRANT UPDATE (last_used_at_us) ON {db}.api_keys TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
 GRANT SELECT (id, state) ON {db}.users TO {user};
@@ -91,6 +99,7 @@ GRANT SELECT, UPDATE ON {db}.uploads TO {user};
 GRANT SELECT (id, state, ended_at_us) ON {db}.posts TO {user};
 GRANT SELECT ON {db}.post_images TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_media TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.usage_daily TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user sandbox

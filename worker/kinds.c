@@ -5,5 +5,5 @@
 
 const struct job_kind *const kinds[] = {
     &turn_kind,         &publish_kind, &poll_kind,  &creator_kind, &refresh_kind,
-    &housekeeping_kind, &purge_kind,   &sweep_kind, NULL,
+    &housekeeping_kind, &purge_kind,   &sweep_kind, &usage_kind,   NULL,
 };

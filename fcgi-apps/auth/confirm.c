@@ -72,7 +72,7 @@ const struct route auth_confirm_routes[] = {
      .handler = confirm,
      .auth = AUTH_SESSION,
      .body_max_bytes = BODY_MAX_BYTES,
-     .rate = RATE_SIGN_IN,
+     .rate = RATE_AUTH,
      .cost = COST_HEAVY, /* bcrypt */
      .summary = "Type the password again, for what needs it"},
     ROUTE_END,

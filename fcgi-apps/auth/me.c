@@ -1,12 +1,21 @@
 #include "auth/auth.h"
 
 #include "fcgi/input.h"
+#include "model/user/caps.h"
 
-/* The user, and the key that asks. */
+#define LIMITS_MAX 8 /* there are fewer classes (rate_limited) */
+
+/* The user, the key that asks, and what both may do. */
 struct me {
     struct user user;
     bool by_key;
     struct caller caller;
+    struct json_array limits, caps;
+};
+
+struct me_limit {
+    struct str name;
+    struct rate_state state;
 };
 
 #define USER_FIELDS(T, prefix) \
@@ -26,22 +35,60 @@ static const struct json_field me_key_fields[] = {
     JSON_END,
 };
 
+static const struct json_field me_limit_fields[] = {
+    {.name = "name", JSON_STR(struct me_limit, name), .help = "The class, as in the header RateLimit"},
+    {.name = "limit", JSON_I64(struct me_limit, state.limit), .help = "How many requests it allows in window_sec"},
+    {.name = "window_sec", JSON_I64(struct me_limit, state.window_sec), .help = "The time that this is for"},
+    {.name = "remaining", JSON_I64(struct me_limit, state.left), .help = "How many may be sent right now"},
+    {.name = "reset_sec", JSON_I64(struct me_limit, state.reset_sec), .help = "Until all of them may"},
+    JSON_END,
+};
+
+static const struct json_field me_cap_fields[] = {
+    {.name = "name", JSON_STR(struct cap_use, name), .help = "What is counted"},
+    {.name = "limit", JSON_I64(struct cap_use, max), .help = "How many the user can have"},
+    {.name = "used", JSON_I64(struct cap_use, used), .help = "How many there are"},
+    JSON_END,
+};
+
 static const struct json_field me_fields[] = {
     USER_FIELDS(struct me, user.),
     {.name = "key",
      JSON_OBJECT(struct me, caller, me_key_fields),
      JSON_GIVEN(struct me, by_key),
      .help = "The API key that asked; null for a session"},
+    {.name = "limits",
+     JSON_ARRAY(struct me, limits, struct me_limit, me_limit_fields),
+     .help = "How often who asks may ask, by class of request"},
+    {.name = "caps",
+     JSON_ARRAY(struct me, caps, struct cap_use, me_cap_fields),
+     .help = "What one user can have, and has"},
     JSON_END,
 };
 
+static struct json_array me_limits(struct ctx *c)
+{
+    struct me_limit *v = arena_array(c->arena, LIMITS_MAX, sizeof *v);
+    size_t n = 0;
+
+    for (const enum route_rate *rate = rate_limited; *rate != RATE_UNSET; rate++) {
+        ASSERT(n < LIMITS_MAX);
+        v[n++] = (struct me_limit){.name = str_from(rate_name(*rate)), .state = rate_state_of(c, *rate)};
+    }
+    return (struct json_array){.v = v, .n = n};
+}
+
 static enum err me(struct ctx *c)
 {
-    struct me out = {.by_key = c->caller.kind == CALLER_KEY, .caller = c->caller};
+    struct cap_use *caps = arena_array(c->arena, CAP__MAX, sizeof *caps);
+    struct me out = {.by_key = c->caller.kind == CALLER_KEY, .caller = c->caller, .caps = {.v = caps, .n = CAP__MAX}};
 
     enum err e = input_query_only(c, NULL);
     if (e == OK)
         e = user_profile(c->db, c->arena, &c->caller.user_id, &out.user);
+    if (e == OK)
+        e = caps_used(c->db, c->arena, c->conf, &c->caller.user_id, caps);
+    out.limits = me_limits(c);
     return e == OK ? reply_data(&c->rep, 200, me_fields, &out) : e;
 }
 
@@ -53,7 +100,7 @@ const struct route auth_me_routes[] = {
      .handler = me,
      .auth = AUTH_ANY,
      .scope = SCOPE_NONE,
-     .rate = RATE_API,
+     .rate = RATE_READ,
      .summary = "Who am I"},
     ROUTE_END,
 };

@@ -81,7 +81,7 @@ const struct route auth_register_routes[] = {
      .handler = registration_create,
      .auth = AUTH_NONE,
      .body_max_bytes = BODY_MAX_BYTES,
-     .rate = RATE_SIGN_IN,
+     .rate = RATE_AUTH,
      .cost = COST_HEAVY, /* bcrypt */
      .summary = "Register with email and password"},
     ROUTE_END,

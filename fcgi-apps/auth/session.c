@@ -99,14 +99,14 @@ const struct route auth_session_routes[] = {
      .handler = sign_in_login,
      .auth = AUTH_NONE,
      .body_max_bytes = BODY_MAX_BYTES,
-     .rate = RATE_SIGN_IN,
+     .rate = RATE_AUTH,
      .cost = COST_HEAVY, /* bcrypt */
      .summary = "Sign in: sets the session cookie"},
     {.method = "POST",
      .pattern = "/api/v1/auth/logout",
      .handler = sign_in_logout,
      .auth = AUTH_SESSION,
-     .rate = RATE_SIGN_IN,
+     .rate = RATE_AUTH,
      .summary = "Sign out: ends the session"},
     ROUTE_END,
 };

@@ -104,7 +104,7 @@ const struct route clear_routes[] = {
      .pattern = "/internal/seen_in_clear",
      .handler = clear_seen,
      .auth = AUTH_FOREIGN,
-     .rate = RATE_API,
+     .rate = RATE_NONE,
      .internal = true,
      .summary = "nginx says that a credential came over plain HTTP"},
     ROUTE_END,

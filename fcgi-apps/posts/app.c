@@ -1,4 +1,4 @@
 #include "posts.h"
 
 const struct app app_posts = {.name = "posts",
-                              .routes = (const struct route *const[]){create_routes, post_routes, NULL}};
+                              .routes = (const struct route *const[]){create_routes, post_routes, usage_routes, NULL}};

@@ -7,7 +7,7 @@
 /* A post may have 35 images of 20 MB each; its text is small beside that. nginx has the same limit. */
 #define POST_BODY_MAX_BYTES ((POST_IMAGES_MAX * (uint64_t)IMAGE_MAX_BYTES) + (1u << 20))
 
-extern const struct route post_routes[], create_routes[];
+extern const struct route post_routes[], create_routes[], usage_routes[];
 
 /*
  * Reads what a request says about a post (form.c): multipart fields with the images themselves, or JSON with

@@ -24,7 +24,6 @@ static enum err access_by_key(struct ctx *c, struct str text)
                                 .key_prefix = key.prefix,
                                 .key_scopes = key.scopes,
                                 .key_expires_at_us = key.expires_at_us};
-    key_use_note(c->shared->key_uses, &key.id);
     return OK;
 }
 

@@ -20,6 +20,7 @@
 #include "http/reply.h"
 #include "http/request.h"
 #include "http/route.h"
+#include "fcgi/rate.h"
 
 enum caller_kind { CALLER_NOBODY, CALLER_SESSION, CALLER_KEY };
 
@@ -43,7 +44,10 @@ struct ctx {
     struct reply rep;
     struct problems problems;
     struct caller caller;
-    void *state; /* what app->start made; shared by the threads, so read-only or locked */
+    struct uuid network;    /* what stands for it where others have a user's id: no UUIDv7 begins so. IPv6: its /64 */
+    struct rate_state rate; /* of the class of its route, or of the one that refused it */
+    bool rate_is_held;      /* given back when nothing comes of the request */
+    void *state;            /* what app->start made; shared by the threads, so read-only or locked */
     struct shared *shared;
 };
 

@@ -29,6 +29,7 @@ struct app_metrics {
     struct arena arena;
     atomic_bool away;
     _Atomic(const char *) unfit;
+    bool rates_are_own;
 };
 
 static void app_metrics_name_routes(struct app_metrics *m)
@@ -128,6 +129,17 @@ void app_metrics_request(struct app_metrics *m, const struct route *route, bool 
     metric_add(m->metrics, METRIC_REQUESTS, r * CLASS__MAX + class, 1);
     metric_observe(m->metrics, METRIC_REQUEST_TIME, r, duration_us);
     app_metrics_note_database(m);
+}
+
+void app_metrics_rates(struct app_metrics *m, bool are_shared)
+{
+    if (are_shared != m->rates_are_own)
+        return;
+    m->rates_are_own = !are_shared;
+    if (are_shared)
+        log_event(LOG_WARNING, "rates_shared", LOG_END);
+    else
+        alarm_raise(m->metrics, ALARM_RATES_NOT_SHARED, LOG_STR("path", m->shared->conf->rates_file), LOG_END);
 }
 
 static const char *const app_metrics_class_names[] = {

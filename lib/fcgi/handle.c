@@ -9,10 +9,11 @@
 #include "fcgi/input.h"
 #include "fcgi/send.h"
 #include "fcgi/serve.h"
+#include "fcgi/usage.h"
 #include "model/user/caps.h"
 
 #define ASKED_NO 403        /* to nginx, whatever the reason is: the client gets that one when nginx asks again */
-#define RETRY_AFTER_SEC "2" /* of 429 and 503: long enough for a restart or a reconnect */
+#define RETRY_AFTER_SEC "2" /* of 503: long enough for a restart or a reconnect */
 
 static size_t handle_read_stdin(void *arg, void *p, size_t n)
 {
@@ -45,6 +46,24 @@ static struct str handle_request_id(struct str given, struct arena *arena)
     return hex_encode(arena, id.b, sizeof id.b);
 }
 
+/* IPv6: its /64, as in nginx. */
+static struct uuid handle_network(struct str address)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct uuid id = {.b = {0xff}};
+
+    if (address.n == 0 || address.n >= sizeof text)
+        return id;
+    memcpy(text, address.p, address.n);
+    text[address.n] = '\0';
+    struct in6_addr ip;
+    if (inet_pton(AF_INET, text, &ip) == 1)
+        memcpy(id.b + 1, &ip, sizeof(struct in_addr));
+    else if (inet_pton(AF_INET6, text, &ip) == 1)
+        memcpy(id.b + sizeof id.b / 2, &ip, sizeof id.b / 2);
+    return id;
+}
+
 static void handle_read_request(struct ctx *c, FCGX_Request *q)
 {
     struct request *r = &c->req;
@@ -60,6 +79,7 @@ static void handle_read_request(struct ctx *c, FCGX_Request *q)
         request_take_header(r, *param);
     if (str_to_i64(handle_param(q, "CONTENT_LENGTH"), &length))
         r->body.content_length = length;
+    c->network = handle_network(handle_param(q, "REMOTE_ADDR"));
 }
 
 static void handle_allow_header(struct ctx *c, const struct route_match *m)
@@ -108,17 +128,12 @@ static bool handle_is_encoded(const struct request *r)
     return r->content_encoding.n > 0 && !str_ieq(r->content_encoding, STR("identity"));
 }
 
-/*
- * Enforces the columns of the route; the first error ends it. Who has waited for too long may be gone, and working on it
- * would only make the next ones wait, too.
- */
-static enum err handle_check(struct work *w, int64_t wait_left_us)
+/* Enforces the columns of the route but its rate; the first error ends it. */
+static enum err handle_check(struct work *w)
 {
     const struct route_match *m = &w->match;
     struct ctx *c = &w->ctx;
 
-    if (wait_left_us < 0)
-        return ERR_BUSY;
     if (m->route == NULL)
         return m->allow_n == 0 ? ERR_NOT_FOUND : ERR_METHOD_NOT_ALLOWED;
     memcpy(c->req.param, m->param, sizeof c->req.param);
@@ -131,6 +146,15 @@ static enum err handle_check(struct work *w, int64_t wait_left_us)
     if (m->route->body_max_bytes > 0 && handle_is_encoded(&c->req))
         return ERR_UNSUPPORTED_CODING;
     return handle_is_too_long(c, m->route, w->part) ? ERR_BODY_TOO_LARGE : OK;
+}
+
+/* Who has waited for too long may be gone, and working on it would only make the next ones wait, too. */
+static enum err handle_admit(struct work *w, int64_t wait_left_us)
+{
+    if (wait_left_us < 0)
+        return ERR_BUSY;
+    enum err e = handle_check(w);
+    return rate_admit(&w->ctx, w->match.route, w->part == PART_ASKED, e);
 }
 
 static bool handle_only_reads(const struct ctx *c, const struct route *route)
@@ -195,6 +219,8 @@ static void handle_error_header(struct ctx *c, enum err code, const struct route
             reply_header(&c->rep, "Accept-Encoding", STR("identity"));
         return;
     case 429:
+        reply_header(&c->rep, "Retry-After", arena_printf(c->arena, "%lld", (long long)MAX(1, c->rate.wait_sec)));
+        return;
     case 503:
         if (!c->problems.used_up)
             reply_header(&c->rep, "Retry-After", STR(RETRY_AFTER_SEC));
@@ -271,30 +297,12 @@ static void handle_log_request(struct ctx *c, const struct route *route, enum er
         LOG_CSTR("db_error", db_failed && !handle_quotes_data(db_errno(c->db)) ? db_error(c->db) : NULL), LOG_END);
 }
 
-/* What stands for a network where others have a user's id: no UUIDv7 begins so. IPv6: its /64, as in nginx. */
-static struct uuid handle_network(struct str address)
-{
-    char text[INET6_ADDRSTRLEN];
-    struct uuid id = {.b = {0xff}};
-
-    if (address.n == 0 || address.n >= sizeof text)
-        return id;
-    memcpy(text, address.p, address.n);
-    text[address.n] = '\0';
-    struct in6_addr ip;
-    if (inet_pton(AF_INET, text, &ip) == 1)
-        memcpy(id.b + 1, &ip, sizeof(struct in_addr));
-    else if (inet_pton(AF_INET6, text, &ip) == 1)
-        memcpy(id.b + sizeof id.b / 2, &ip, sizeof id.b / 2);
-    return id;
-}
-
 static struct turn handle_turn_of(struct work *w, int64_t until_us)
 {
     const struct uuid *user = &w->ctx.caller.user_id;
     bool is_user = !uuid_is_none(user);
 
-    return (struct turn){.user = is_user ? *user : handle_network(handle_param(&w->q, "REMOTE_ADDR")),
+    return (struct turn){.user = is_user ? *user : w->ctx.network,
                          .places = is_user ? TURNS_LINE_USER : TURNS_LINE_NETWORK,
                          .until_us = until_us};
 }
@@ -312,6 +320,8 @@ static void handle_note(struct work *w, enum err e, const struct sent *sent)
     struct ctx *c = &w->ctx;
 
     handle_log_request(c, w->match.route, e, sent, w->started_us);
+    if (w->part != PART_ASKED && !uuid_is_none(&c->caller.key_id))
+        usage_note(c->shared->usage, &c->caller.key_id, handle_outcome(c, sent), clock_now_us());
     app_metrics_request(c->shared->metrics, w->match.route, w->part == PART_ASKED, handle_outcome(c, sent),
                         clock_mono_us() - w->started_us);
 }
@@ -332,7 +342,7 @@ void handle_begin(struct shared *shared, struct db *db, struct work *w)
     w->match = route_find(shared->app->routes, c->req.method, c->req.path);
     w->part = handle_part_of(&w->q);
     int64_t left_us = shared->conf->service_queue_sec * US_PER_SEC - handle_waited_us(handle_param(&w->q, "SENT_AT"));
-    w->e = handle_check(w, left_us);
+    w->e = handle_admit(w, left_us);
     w->turn = handle_turn_of(w, w->started_us + left_us);
     if (w->e != OK)
         return;
@@ -354,9 +364,11 @@ bool handle_end(struct db *db, struct work *w)
     guard_go_on(&w->guard);
     if (e == OK)
         e = handle_run(c, w->match.route, w->part);
+    rate_settle(c, e);
     if (e != OK)
         handle_answer_error(c, e, &w->match, w->part);
     ASSERT(c->rep.status != 0);
+    rate_put_headers(c);
     body_drain(&c->req.body); /* on a kept connection, the rest would be taken for the next request */
     struct sent sent = c->rep.stream != NULL ? handle_send_stream(c, &w->q, &w->match) : send_whole(&c->rep, &w->q);
     if (sent.e != OK)

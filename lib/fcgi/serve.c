@@ -21,6 +21,7 @@
 #include "fcgi/guard.h"
 #include "fcgi/serve.h"
 #include "fcgi/streams.h"
+#include "fcgi/usage.h"
 
 #define LISTEN_FD 0
 /*
@@ -396,7 +397,7 @@ int serve_run(struct shared *shared)
     lock_init(&s.lock);
     shared->streams = streams_new(n);
     shared->metrics = app_metrics_start(shared);
-    shared->key_uses = key_use_start(shared);
+    shared->usage = usage_start(shared);
     struct serve_thread *threads = serve_start_threads(&s, n);
     struct background *background = serve_start_background(shared, background_n);
     log_event(LOG_INFO, "started", LOG_INT("threads", (int64_t)n), LOG_END);
@@ -407,7 +408,7 @@ int serve_run(struct shared *shared)
     serve_free_work(&s);
     lock_done(&s.lock);
     serve_end_background(background, background_n);
-    key_use_stop(shared->key_uses);
+    usage_stop(shared->usage);
     app_metrics_stop(shared->metrics);
     streams_free(shared->streams);
     (void)close(s.epoll_fd);

@@ -6,9 +6,10 @@
  *    guard.c        lets only one well-formed request at a time through to libfcgi
  *    handle.c       one request: parameters, route, policy columns, handler, error; its log line and its metrics
  *    access.c       who asks: keys, sessions, the cross-origin rule
+ *    rate.c         how often somebody may ask; rate_cells.c counts that for all programs together
  *    send.c         sends the answer, whole or as a stream
  *    streams.c      the answers that are being streamed, and their end at a stop
- *    key_use.c      when keys were last used, written every second
+ *    usage.c        how much keys are used, written every second
  *    app_metrics.c  what is counted and shown: requests, threads, connections
  */
 #pragma once
@@ -25,9 +26,10 @@
 
 #define ARENA_MAX_BYTES (16u << 20) /* of a request: a window of 64 KiB, an answer of 4 MiB, and its rows */
 
-struct key_uses;
 struct app_metrics;
+struct rates;
 struct streams;
+struct usage;
 
 struct shared {
     const struct app *app;
@@ -40,7 +42,8 @@ struct shared {
     void *state;
     struct epoch credential_epoch;
     struct key_cache *key_cache;
-    struct key_uses *key_uses;
+    struct usage *usage;
+    struct rates *rates; /* NULL: the service does not count its callers */
     struct app_metrics *metrics;
     struct streams *streams;
     atomic_bool stopping;
@@ -87,17 +90,13 @@ MUST_CHECK bool handle_end(struct db *db, struct work *w);
 /* Fills in c->caller as the route's auth says, or returns why the caller may not use the route. */
 MUST_CHECK enum err access_check(struct ctx *c, const struct route *route);
 
-/* Notes which keys were used; a thread of its own writes that every second, and key_use_stop writes the rest. */
-struct key_uses *key_use_start(struct shared *shared);
-void key_use_note(struct key_uses *uses, const struct uuid *key_id);
-void key_use_stop(struct key_uses *uses);
-
 /*
  * The program's metrics, shown on conf.metrics_dir/APP.sock. Without that socket, which the log then mentions, the
  * program runs all the same. From any thread; none of these takes a lock.
  */
 struct app_metrics *app_metrics_start(struct shared *shared);
 void app_metrics_stop(struct app_metrics *m);
-void app_metrics_connections(struct app_metrics *m, int n); /* n more (or fewer) FastCGI connections are open */
+void app_metrics_connections(struct app_metrics *m, int n);     /* n more (or fewer) FastCGI connections are open */
+void app_metrics_rates(struct app_metrics *m, bool are_shared); /* once a second: says so when that changes */
 /* An answer was sent. route is NULL when none fits; asked: nginx only asked whether it may send a body. */
 void app_metrics_request(struct app_metrics *m, const struct route *route, bool asked, int status, int64_t duration_us);

@@ -4,7 +4,7 @@
  *
  *    const struct route key_routes[] = {
  *        {.method = "GET", .pattern = "/api/v1/keys", .handler = keys_list, .auth = AUTH_SESSION,
- *         .rate = RATE_API, .summary = "List API keys"},
+ *         .rate = RATE_READ, .summary = "List API keys"},
  *        ROUTE_END};
  *
  * A pattern is a path in which {name} stands for one segment. A HEAD request is answered by the route of GET, unless
@@ -31,14 +31,22 @@ enum route_auth {
                      nobody needs any (health) */
 };
 
-/* What nginx counts before a request reaches the program. */
+/*
+ * How often a caller may ask. The program counts the classes of the first group exactly (fcgi/rate.h); nginx has a wall
+ * before them that stops only floods, and counts the others by itself (RATES in tools/generate/generate.py).
+ */
 enum route_rate {
     RATE_UNSET,
-    RATE_API,      /* per network, and per key or session */
-    RATE_SIGN_IN,  /* these, and the few a second that one network may try a password or register */
+    RATE_READ,   /* changes nothing, or looks only */
+    RATE_IMAGES, /* images of one's own: a post has up to 35 */
+    RATE_WRITE,  /* changes something */
+    RATE_POST,   /* makes a post: takes one of RATE_WRITE, too, and one of this only when a post was made */
+    RATE_AUTH,   /* tries a password, registers; nginx lets through a few a second of one network */
+
     RATE_HEALTH,   /* per network, few: for monitors, each of which asks a few times a minute */
     RATE_DELIVERY, /* per network, many: TikTok fetches whole posts at once, from few addresses */
-    RATE_NONE,     /* nothing: the simulator */
+    RATE_NONE,     /* nothing: the simulator, and what nginx asks by itself */
+    RATE__MAX
 };
 
 enum route_effect {
@@ -56,8 +64,8 @@ enum route_cost {
 };
 
 /*
- * The program enforces auth, scope, recent_auth, body_max_bytes and cost. nginx's location of the pattern is generated
- * from all rows that share it (tools/generate): the largest body_max_bytes, rate, timeout_sec and effect.
+ * The program enforces auth, scope, recent_auth, body_max_bytes, rate and cost. nginx's location of the pattern is
+ * generated from all rows that share it (tools/generate): the largest body_max_bytes, rate, timeout_sec and effect.
  */
 struct route {
     const char *method, *pattern;
@@ -94,7 +102,7 @@ struct route_match {
 /* tables: NULL-ended list of route tables. Literal segments win over {name}. */
 struct route_match route_find(const struct route *const *tables, struct str method, struct str path);
 
-/* "none", "session", "any", "foreign"; "api", "sign_in", "health", "delivery", "none"; "light", "heavy", "outside" */
+/* "none", "session", "any", "foreign"; "read", "images", "write", "post", "auth", "health", "delivery", "none"; "light", "heavy", "outside" */
 const char *route_auth_name(enum route_auth auth);
 const char *route_rate_name(enum route_rate rate);
 const char *route_cost_name(enum route_cost cost);

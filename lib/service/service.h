@@ -25,13 +25,13 @@ enum service_store { STORE_NONE, STORE_READ, STORE_WRITE };
 
 #define SERVICE_CREDENTIALS_MAX 4
 
-/* The programs use threads, host, ends_credentials, can_wait and credentials; the rest is for what is generated. */
+/* The programs use threads, host, ends_credentials, counts_rates, can_wait and credentials; the rest is for what is generated. */
 struct service {
     const char *name;
     enum service_kind kind;
     const char *what; /* for people: "API keys" */
     int threads;
-    bool internet, asks_image, asks_apps, ends_credentials, can_wait;
+    bool internet, asks_image, asks_apps, ends_credentials, counts_rates, can_wait;
     enum service_store store;
     enum service_host host;
     const char *credentials[SERVICE_CREDENTIALS_MAX]; /* ends with NULL unless full */

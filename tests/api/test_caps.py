@@ -290,3 +290,33 @@ def test_a_session_that_is_over_does_not_count(user, column, hours):
     expect(user.web.get("/api/v1/me"), 200)
     expect(over.get("/api/v1/me"), 401, "session_expired")
     assert len(sessions(user)) == SESSIONS
+
+
+# They are visible
+
+
+def shown(user):
+    rows = expect(user.web.get("/api/v1/me"), 200)["data"]["caps"]
+    assert rows == expect(user.api.get("/api/v1/me"), 200)["data"]["caps"]
+    return {row["name"]: (row["used"], row["limit"]) for row in rows}
+
+
+def test_me_shows_each_with_its_use(user):
+    begin = {"uploads": (0, UPLOADS), "upload_bytes": (0, MIB), "queued_posts": (0, QUEUED), "posts": (0, POSTS), "sessions": (1, SESSIONS),
+             "keys": (1, 25), "accounts": (0, 100)}
+    assert shown(user) == begin
+    first, second = fill(user, 2)
+    size = sql(user, "SELECT CAST(SUM(size_bytes) AS SIGNED) AS n FROM uploads WHERE user_id = {user}")[0]["n"]
+    assert size > 0 and shown(user) == begin | {"uploads": (2, UPLOADS), "upload_bytes": (size, MIB)}
+    account = user.connect()
+    expect(send_json(user.api, account, upload_ids=[first]), 202)
+    expect(user.web.post("/api/v1/keys", json={"name": "second"}), 201)
+    expect(user.stack.client().post("/api/v1/auth/login", json={"email": user.email, "password": user.password}), 200)
+    now = shown(user)
+    assert {name: used for name, (used, _) in now.items()} == {
+        "uploads": 2, "upload_bytes": size, "queued_posts": 1, "posts": 1, "sessions": 2, "keys": 2, "accounts": 1}
+    sql(user, "UPDATE posts SET state = 'canceled', ended_at_us = created_at_us WHERE user_id = {user}")
+    sql(user, "UPDATE sessions SET expires_at_us = 1 WHERE user_id = {user} ORDER BY id DESC LIMIT 1")
+    sql(user, "UPDATE api_keys SET revoked_at_us = 1 WHERE user_id = {user} AND name = 'second'")
+    sql(user, "UPDATE accounts SET state = 'disconnected' WHERE user_id = {user}")
+    assert shown(user) == now | {"queued_posts": (0, QUEUED), "sessions": (1, SESSIONS), "keys": (1, 25), "accounts": (0, 100)}

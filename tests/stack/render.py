@@ -76,6 +76,9 @@ def configuration(at, https, changes):
         ("service", "socket_dir"): at.run,
         ("metrics", "dir"): at.run / "metrics",
         ("keys", "epoch"): at.run / "keys.epoch",
+        ("rates", "file"): at.run / "rates.1",
+        # All tests come from one address; tests/api/test_rate.py puts the real ones in.
+        **{("rates", name): 60000 for name in ("read", "images", "write", "post", "auth")},
         ("database", "socket"): at.mariadb_sock,
         ("tiktok", "client_key"): "sandbox-client-key",
         ("tiktok", "authorize_url"): sandbox,

@@ -20,6 +20,7 @@ GID_IMAGE = 58151  # may talk to the image service
 GID_METRICS = 58152  # shows metrics, and may read them
 GID_EPOCH = 58153  # may end cached credentials
 GID_APPS = 58155  # may ask the apps
+GID_RATES = 58156  # count requests
 GID_STORE_WRITE = 58154  # of those who may enter: makes and deletes images
 
 
@@ -46,7 +47,7 @@ NGINX = Service("nginx", "/usr/sbin/nginx", UID_BASE + 1, groups=(GID_STORE, GID
 def from_row(row, uid):
     groups = [(GID_METRICS, True), (GID_STORE, row["store"] != "STORE_NONE"),
               (GID_STORE_WRITE, row["store"] == "STORE_WRITE"), (GID_IMAGE, row["asks_image"]), (GID_APPS, row["asks_apps"]),
-              (GID_EPOCH, row["ends_credentials"])]
+              (GID_EPOCH, row["ends_credentials"]), (GID_RATES, row["counts_rates"])]
     made = Service(generate.label(row), f"marketingcli-{row['kind'] if row['kind'] == 'worker' else row['name']}", uid,
                    groups=tuple(gid for gid, is_in in groups if is_in), database=row["database"] or "",
                    credentials=tuple(c for c in row["credentials"] if c != "db-password"))

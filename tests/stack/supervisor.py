@@ -76,6 +76,7 @@ class Supervisor:
         write(at.test / "faults", "\0" * FAULTS_BYTES, 0o666)
         folder(at.run / "metrics", 0o3770, 0, services.GID_METRICS)
         write(at.run / "keys.epoch", "", 0o664, 0, services.GID_EPOCH)
+        write(at.run / "rates.1", "", 0o660, 0, services.GID_RATES)
         folder(at.store_home, 0o750, 0, services.GID_STORE)
         folder(at.store, 0o2775, 0, services.GID_STORE_WRITE)
         folder(at.spool, 0o2770, 0, services.GID_STORE_WRITE)

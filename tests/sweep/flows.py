@@ -2,6 +2,7 @@
 fails, and must then be right: nothing lost, nothing twice, nothing stuck, and the client was told the truth."""
 
 import dataclasses
+import datetime
 import uuid
 from typing import Callable
 
@@ -415,6 +416,42 @@ def purge_right(world, s):
     world.until(is_over, "its row says so")
 
 
+# --- usage
+
+
+def months_ready(world):
+    """Three days of long ago."""
+    s = upload_ready(world)
+    s.id = uuid.UUID(s.user.id).bytes
+    world.stack.wait(lambda: world.count("SELECT COUNT(*) AS n FROM jobs_media WHERE kind = 'usage' AND lease_token IS NULL") == 1,
+                     "there is the job")
+    world.hold("worker-media")
+    long_ago = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=600)
+    month = datetime.datetime(long_ago.year, long_ago.month, 1, tzinfo=datetime.timezone.utc)
+    for day in range(3):
+        world.stack.sql("INSERT INTO usage_daily SELECT user_id, %s, 'day', id, 200, 1, %s, 5 FROM api_keys WHERE user_id = %s",
+                        (int(month.timestamp()) + day * DAY) * 1_000_000, 2**day, s.id)
+    world.stack.sql("UPDATE jobs_media SET run_at_us = 1000000 WHERE kind = 'usage'")
+    return s
+
+
+def months_of(world, s):
+    return [(r["span"], r["requests"]) for r in world.stack.sql("SELECT span, requests FROM usage_daily WHERE user_id = %s", s.id)]
+
+
+def months_act(world, s):
+    world.let_go("worker-media")
+    world.until(lambda: ("day", 1) not in months_of(world, s), "the days are put together")
+
+
+def months_right(world, s):
+    assert months_of(world, s) == [("month", 7)]
+    world.stack.sql("UPDATE jobs_media SET run_at_us = 1000000 WHERE kind = 'usage'")
+    world.until(lambda: world.count("SELECT COUNT(*) AS n FROM jobs_media WHERE kind = 'usage' AND run_at_us > 1000000"
+                                    " AND lease_token IS NULL") == 1, "it has run once more")
+    assert months_of(world, s) == [("month", 7)]
+
+
 FLOWS = [
     Flow("register", ("auth",), register_ready, register_act, register_right),
     Flow("key create", ("keys",), key_create_ready, key_create_act, key_create_right),
@@ -426,6 +463,7 @@ FLOWS = [
     Flow("refresh", ("worker-publish",), refresh_ready, refresh_act, refresh_right, workers=True),
     Flow("disconnect", ("tiktok",), disconnect_ready, disconnect_act, disconnect_right),
     Flow("late word", ("worker-publish",), late_ready, late_act, late_right, workers=True),
+    Flow("months", ("worker-media",), months_ready, months_act, months_right),
     Flow("purge", ("worker-media",), purge_ready, purge_act, purge_right),
     Flow("key rotate", ("keys",), key_rotate_ready, key_rotate_act, key_rotate_right),
     Flow("key change", ("keys",), key_revoke_ready, key_change_act, key_change_right),

@@ -14,7 +14,7 @@ import sys
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 ANSWER_SEC = 120  # how long nginx waits for an answer, where the route's timeout_sec does not say
-STOP_SEC = 15  # at a stop, beyond what is under way: answers that stream are ended, last uses written, a statement may hang
+STOP_SEC = 15  # at a stop, beyond what is under way: answers that stream are ended, usage written, a statement may hang
 RECORD_SEC = 15  # RUNNER_STOP_SEC of lib/jobs/runner.h: a worker's results are recorded after its calls
 NGINX_BODY = 64 << 10  # client_max_body_size of snippets/server.conf: beyond it nginx asks before it takes a body
 PLACE = re.compile(r"@([A-Z][A-Z0-9_]*)@")
@@ -49,9 +49,9 @@ def services():
     text = (CHECKOUT / "lib/service/service.def").read_text()
     for kind, name, what, columns in ROW.findall(text):
         row = {"name": name, "kind": kind.lower(), "what": what, "internet": "false", "asks_image": "false", "asks_apps": "false",
-               "ends_credentials": "false", "store": "STORE_NONE", "host": "HOST_MAIN", "credentials": "{}",
+               "ends_credentials": "false", "counts_rates": "false", "store": "STORE_NONE", "host": "HOST_MAIN", "credentials": "{}",
                **dict(COLUMN.findall(columns))}
-        row |= {c: row[c] == "true" for c in ("internet", "asks_image", "asks_apps", "ends_credentials")}
+        row |= {c: row[c] == "true" for c in ("internet", "asks_image", "asks_apps", "ends_credentials", "counts_rates")}
         row["database"] = None if kind == "IMAGE" else f"worker_{name}" if kind == "WORKER" else name
         row["credentials"] = ["db-password"] * (kind != "IMAGE") + re.findall(r'"([^"]*)"', row["credentials"])
         made.append(row)
@@ -83,7 +83,8 @@ def parts(service):
                                       ("image", service["asks_image"]), ("apps", service["asks_apps"]),
                                       ("store-read", service["store"] == "STORE_READ"),
                                       ("store-write", service["store"] == "STORE_WRITE"),
-                                      ("epoch", service["ends_credentials"])) if wanted]
+                                      ("epoch", service["ends_credentials"]),
+                                      ("rates", service["counts_rates"])) if wanted]
 
 
 def setting_max(section, key):
@@ -136,7 +137,7 @@ def systemd(tables, values):
     made["marketingcli.target"] = fill(read("marketingcli.target.in"), {"WANTS": lines(
         "Wants=" + (f"{unit(s)}.socket " if s["kind"] != "worker" else "") + f"{unit(s)}.service" for s in wanted)})
     groups = [("store", lambda s: s["store"] != "STORE_NONE"), ("store-write", lambda s: s["store"] == "STORE_WRITE"), ("image", lambda s: s["asks_image"]),
-              ("apps", lambda s: s["asks_apps"]), ("epoch", lambda s: s["ends_credentials"])]
+              ("apps", lambda s: s["asks_apps"]), ("epoch", lambda s: s["ends_credentials"]), ("rates", lambda s: s["counts_rates"])]
     made["marketingcli.conf"] = fill(read("sysusers.conf.in"), {"USERS": lines(
         [f'u {user(s)} - "MarketingCLI {s["kind"]} {s["name"]}"' for s in rows] +
         [f"m {user(s)} marketingcli-{group}" for group, is_in in groups for s in rows if is_in(s)])})
@@ -177,8 +178,10 @@ def size(n):
     return f"{n >> 20}m" if n % (1 << 20) == 0 else f"{-(-n // 1024)}k"
 
 
-RATES = {"none": [], "api": ["include @NGINX_DIR@/snippets/limits.conf;"],
-         "sign_in": ["limit_req zone=mcli_sign_in burst=20 nodelay;", "include @NGINX_DIR@/snippets/limits.conf;"],
+# nginx's wall before each class of route_rate; of a location that several share, the last.
+API_WALL = ["include @NGINX_DIR@/snippets/limits.conf;"]
+RATES = {"none": [], **{name: API_WALL for name in ("read", "images", "write", "post")},
+         "auth": ["limit_req zone=mcli_sign_in burst=20 nodelay;", *API_WALL],
          "health": ["limit_req zone=mcli_health burst=20 nodelay;"],
          "delivery": ["limit_req zone=mcli_delivery burst=2000 delay=1000;"]}
 

@@ -1,7 +1,5 @@
 #include "model/key/key.h"
 
-#include <stdlib.h>
-
 #include "base/clock.h"
 #include "crypto/digest.h"
 #include "model/key/key_cache.h"
@@ -13,7 +11,7 @@
 #define CHECKSUM_CHARS 6
 #define CHECKSUM_RANGE UINT64_C(56800235584) /* 62^6 */
 
-enum { KEY_INSERT, KEY_BY_HASH, KEY_GET, KEY_LIST, KEY_END_EXPIRED, KEY_USED };
+enum { KEY_INSERT, KEY_BY_HASH, KEY_GET, KEY_LIST, KEY_END_EXPIRED };
 static const struct sql key_sqls[];
 
 /* The first 64 bits of the SHA-256, modulo 62^6, in base62: six characters, padded with 0. */
@@ -184,42 +182,6 @@ enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id
                    sizeof **ret_keys, max, (void **)ret_keys, ret_n);
 }
 
-struct uses {
-    struct key_use *v;
-    size_t n;
-};
-
-static enum err key_mark_tx(struct db *db, void *arg)
-{
-    const struct uses *u = arg;
-    enum err e = OK;
-
-    for (size_t i = 0; e == OK && i < u->n; i++)
-        e = db_exec(db, &key_sqls[KEY_USED],
-                    DB_ARGS(db_i64(u->v[i].at_us), db_uuid(&u->v[i].key_id), db_i64(u->v[i].at_us)), NULL);
-    return e;
-}
-
-static int key_by_id(const void *a, const void *b)
-{
-    return uuid_cmp(&((const struct key_use *)a)->key_id, &((const struct key_use *)b)->key_id);
-}
-
-enum err key_mark_used(struct db *db, const struct key_use *uses, size_t n)
-{
-    struct uses u = {.n = n};
-
-    if (n == 0)
-        return OK;
-    /* Every program locks the rows in this order, so they wait for each other instead of deadlocking. */
-    u.v = xcalloc(n, sizeof *u.v);
-    memcpy(u.v, uses, n * sizeof *u.v);
-    qsort(u.v, n, sizeof *u.v, key_by_id);
-    enum err e = db_tx(db, key_mark_tx, &u);
-    free(u.v);
-    return e;
-}
-
 const struct db_col key_cols[] = {
     DB_COL(struct key, id, UUID),
     DB_COL(struct key, is_old_secret, BOOL),
@@ -252,7 +214,4 @@ static const struct sql key_sqls[] = {
     [KEY_END_EXPIRED] = {.text = "UPDATE api_keys SET revoked_at_us = expires_at_us WHERE user_id = ? AND"
                                  " revoked_at_us IS NULL AND expires_at_us <= ?",
                          .in = "ui"},
-    [KEY_USED] = {.text = "UPDATE api_keys SET last_used_at_us = ? WHERE id = ? AND"
-                          " (last_used_at_us IS NULL OR last_used_at_us < ?)",
-                  .in = "iui"},
 };

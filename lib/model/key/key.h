@@ -86,10 +86,3 @@ MUST_CHECK enum err key_revoke(struct db *db, const struct uuid *user_id, const 
  */
 MUST_CHECK enum err key_rotate(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
                                int64_t overlap_us, struct str *ret_text, struct key *ret_key);
-
-/* Raises last_used_at_us of each key; never lowers it. */
-struct key_use {
-    struct uuid key_id;
-    int64_t at_us;
-};
-MUST_CHECK enum err key_mark_used(struct db *db, const struct key_use *uses, size_t n);

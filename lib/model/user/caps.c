@@ -1,20 +1,24 @@
 #include "model/user/caps.h"
 
+#include "base/clock.h"
+#include "model/user/session.h"
 #include "model/user/user.h"
 
 struct cap_row {
+    const char *name;
     size_t offset; /* of the setting in struct conf */
     int64_t unit;  /* how many of what is counted one of the setting is */
     enum err full; /* OK: nothing is refused (session.c) */
     const char *what;
 };
 
-struct caps_used {
+struct caps_counts {
     int state;
     int64_t n[CAP__MAX];
 };
 
 static const struct cap_row caps_rows[CAP__MAX];
+static const struct sql caps_all;
 static const struct caps_statement {
     struct sql take, look;
     unsigned caps; /* bits */
@@ -38,7 +42,7 @@ enum err cap_fits(const struct conf *conf, enum cap cap, int64_t used, int64_t m
 static enum err caps_check(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
                            const struct sql *q, unsigned caps, int64_t bytes)
 {
-    struct caps_used used = {0};
+    struct caps_counts used = {0};
     enum err e = db_row(db, q, DB_ARGS(db_uuid(user_id)), arena, &used);
 
     if (e == OK && used.state != USER_ACTIVE)
@@ -65,6 +69,20 @@ enum err caps_look(struct db *db, struct arena *arena, const struct conf *conf, 
     return caps_check(db, arena, conf, user_id, &s->look, s->caps, 0);
 }
 
+enum err caps_used(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+                   struct cap_use *ret)
+{
+    struct caps_counts used = {0};
+    int64_t now = clock_now_us();
+
+    enum err e = db_row(db, &caps_all, DB_ARGS(db_i64(now), db_i64(now - session_idle_us(conf)), db_uuid(user_id)),
+                        arena, &used);
+    for (enum cap cap = 0; cap < CAP__MAX && e == OK; cap++)
+        ret[cap] =
+            (struct cap_use){.name = str_from(caps_rows[cap].name), .max = cap_max(conf, cap), .used = used.n[cap]};
+    return e;
+}
+
 void caps_explain(const struct conf *conf, struct arena *arena, enum err e, struct problems *problems)
 {
     for (enum cap cap = 0; cap < CAP__MAX && e != OK; cap++)
@@ -75,13 +93,20 @@ void caps_explain(const struct conf *conf, struct arena *arena, enum err e, stru
 }
 
 static const struct db_col caps_cols[] = {
-    DB_COL_ENUM(struct caps_used, state, user_state_names),
-    DB_COL(struct caps_used, n[CAP_UPLOADS], I64),
-    DB_COL(struct caps_used, n[CAP_UPLOAD_BYTES], I64),
-    DB_COL(struct caps_used, n[CAP_QUEUED_POSTS], I64),
-    DB_COL(struct caps_used, n[CAP_POSTS], I64),
-    DB_COL(struct caps_used, n[CAP_KEYS], I64),
+    DB_COL_ENUM(struct caps_counts, state, user_state_names),
+    DB_COL(struct caps_counts, n[CAP_UPLOADS], I64),
+    DB_COL(struct caps_counts, n[CAP_UPLOAD_BYTES], I64),
+    DB_COL(struct caps_counts, n[CAP_QUEUED_POSTS], I64),
+    DB_COL(struct caps_counts, n[CAP_POSTS], I64),
+    DB_COL(struct caps_counts, n[CAP_KEYS], I64),
     DB_END,
+};
+
+static const struct db_col caps_all_cols[] = {
+    DB_COL(struct caps_counts, n[CAP_UPLOADS], I64),      DB_COL(struct caps_counts, n[CAP_UPLOAD_BYTES], I64),
+    DB_COL(struct caps_counts, n[CAP_QUEUED_POSTS], I64), DB_COL(struct caps_counts, n[CAP_POSTS], I64),
+    DB_COL(struct caps_counts, n[CAP_KEYS], I64),         DB_COL(struct caps_counts, n[CAP_ACCOUNTS], I64),
+    DB_COL(struct caps_counts, n[CAP_SESSIONS], I64),     DB_END,
 };
 
 /* Subqueries of the user's row: they are evaluated once it is locked, and lock nothing themselves. */
@@ -92,6 +117,9 @@ static const struct db_col caps_cols[] = {
 #define POSTS "(SELECT COUNT(*) FROM posts t WHERE t.user_id = u.id)"
 #define KEYS \
     "(SELECT COUNT(*) FROM api_keys t WHERE t.user_id = u.id AND t.revoked_at_us IS NULL AND t.of_key_id IS NULL)"
+#define ACCOUNTS "(SELECT COUNT(*) FROM accounts t WHERE t.user_id = u.id AND t.state <> 'disconnected')"
+#define SESSIONS \
+    "(SELECT COUNT(*) FROM sessions t WHERE t.user_id = u.id AND t.expires_at_us > ? AND t.last_seen_at_us > ?)"
 #define NONE "0" /* not asked for */
 
 #define LOOK(uploads, bytes, queued, posts, keys) \
@@ -119,12 +147,21 @@ static const struct caps_statement caps_statements[] = {
     [CAPS_OF_KEY] = {.take = TAKE(NONE, NONE, NONE, NONE, KEYS), .caps = BIT(KEYS)},
 };
 
+static const struct sql caps_all = {
+    .text = "SELECT " UPLOADS ", " UPLOAD_BYTES ", " QUEUED_POSTS ", " POSTS ", " KEYS ", " ACCOUNTS ", " SESSIONS
+            " FROM users u WHERE u.id = ?",
+    .in = "iiu",
+    .cols = caps_all_cols,
+};
+
 static const struct cap_row caps_rows[CAP__MAX] = {
-    [CAP_UPLOADS] = {offsetof(struct conf, caps_uploads), 1, ERR_UPLOADS_TOO_MANY, "images"},
-    [CAP_UPLOAD_BYTES] = {offsetof(struct conf, caps_upload_mb), 1 << 20, ERR_UPLOAD_BYTES_TOO_MANY, "MB"},
-    [CAP_QUEUED_POSTS] = {offsetof(struct conf, caps_queued_posts), 1, ERR_QUEUED_POSTS_TOO_MANY, "posts"},
-    [CAP_POSTS] = {offsetof(struct conf, caps_posts), 1, ERR_POSTS_TOO_MANY, "posts"},
-    [CAP_SESSIONS] = {offsetof(struct conf, caps_sessions), 1, OK, "sessions"},
-    [CAP_KEYS] = {offsetof(struct conf, keys_max_per_user), 1, ERR_TOO_MANY, "keys"},
-    [CAP_ACCOUNTS] = {offsetof(struct conf, tiktok_accounts_max), 1, ERR_ACCOUNTS_TOO_MANY, "accounts"},
+    [CAP_UPLOADS] = {"uploads", offsetof(struct conf, caps_uploads), 1, ERR_UPLOADS_TOO_MANY, "images"},
+    [CAP_UPLOAD_BYTES] = {"upload_bytes", offsetof(struct conf, caps_upload_mb), 1 << 20, ERR_UPLOAD_BYTES_TOO_MANY,
+                          "MB"},
+    [CAP_QUEUED_POSTS] = {"queued_posts", offsetof(struct conf, caps_queued_posts), 1, ERR_QUEUED_POSTS_TOO_MANY,
+                          "posts"},
+    [CAP_POSTS] = {"posts", offsetof(struct conf, caps_posts), 1, ERR_POSTS_TOO_MANY, "posts"},
+    [CAP_SESSIONS] = {"sessions", offsetof(struct conf, caps_sessions), 1, OK, "sessions"},
+    [CAP_KEYS] = {"keys", offsetof(struct conf, keys_max_per_user), 1, ERR_TOO_MANY, "keys"},
+    [CAP_ACCOUNTS] = {"accounts", offsetof(struct conf, tiktok_accounts_max), 1, ERR_ACCOUNTS_TOO_MANY, "accounts"},
 };

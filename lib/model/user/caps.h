@@ -55,5 +55,13 @@ MUST_CHECK enum err caps_take(struct db *db, struct arena *arena, const struct c
 MUST_CHECK enum err caps_look(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
                               enum caps_of what);
 
+/* What a user has of each, to be shown; in the units that are counted. ret has CAP__MAX. ERR_NOT_FOUND: no such user. */
+struct cap_use {
+    struct str name;
+    int64_t max, used;
+};
+MUST_CHECK enum err caps_used(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+                              struct cap_use *ret);
+
 /* If e is a cap's error, adds it to the problems with a sentence that has the number. */
 void caps_explain(const struct conf *conf, struct arena *arena, enum err e, struct problems *problems);

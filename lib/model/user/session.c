@@ -27,7 +27,7 @@ int64_t session_lifetime_sec(const struct conf *conf)
     return conf->session_absolute_hours * 3600;
 }
 
-static int64_t session_idle_us(const struct conf *conf)
+int64_t session_idle_us(const struct conf *conf)
 {
     return conf->session_idle_hours * 3600 * US_PER_SEC;
 }

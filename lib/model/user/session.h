@@ -19,6 +19,7 @@ struct session {
 };
 
 int64_t session_lifetime_sec(const struct conf *conf); /* the cookie's Max-Age */
+int64_t session_idle_us(const struct conf *conf);      /* one that was not used for this long is over */
 
 /*
  * Also ends the session whose token is replaced (absent: none), the user's own that are over and a few others that are,

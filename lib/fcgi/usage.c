@@ -1,0 +1,226 @@
+#include "fcgi/usage.h"
+
+#include <stdlib.h>
+
+#include "base/lock.h"
+#include "base/log.h"
+#include "model/usage/usage.h"
+#include "fcgi/serve.h"
+
+#define WRITE_EVERY_US US_PER_SEC
+#define PROBES 32  /* places that are looked at: a bound for the time that a request takes here */
+#define BATCH 200u /* of a transaction: what it locks it has for some milliseconds */
+
+/* Counts by open addressing; .requests 0: a place that is free. */
+struct usage_table {
+    struct usage_count v[USAGE_PLACES];
+};
+
+/* One for the keys with the same last bits: so threads hardly ever want the same lock. A cache line of its own. */
+struct usage_shard {
+    pthread_mutex_t lock;
+    struct usage_table *now;
+    size_t n;     /* places of it that are taken */
+    int64_t lost; /* requests for which there was no place */
+} __attribute__((aligned(64)));
+
+struct usage {
+    struct shared *shared;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t stop;
+    bool stopping;
+    struct usage_table *spare; /* empty: takes the place of one that is written */
+    struct usage_count *taken; /* USAGE_PLACES of them */
+    struct usage_shard shards[USAGE_SHARDS];
+};
+
+/* The last bytes of a UUIDv7 are random, but for two bits. */
+static uint64_t usage_hash(const struct usage_count *c)
+{
+    uint64_t h;
+
+    memcpy(&h, c->key_id.b + sizeof c->key_id.b - sizeof h, sizeof h);
+    h ^= (uint64_t)c->status << 16 ^ (uint64_t)(c->day_us / US_PER_DAY);
+    return h * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+}
+
+static bool usage_is_of(const struct usage_count *place, const struct usage_count *c)
+{
+    return uuid_eq(&place->key_id, &c->key_id) && place->day_us == c->day_us && place->status == c->status;
+}
+
+/* Under the shard's lock. */
+static void usage_put(struct usage_shard *s, const struct usage_count *c)
+{
+    uint64_t at = usage_hash(c);
+
+    for (uint64_t i = 0; i < PROBES; i++) {
+        struct usage_count *place = &s->now->v[(at + i) % USAGE_PLACES];
+        if (place->requests == 0) {
+            *place = *c;
+            s->n++;
+            return;
+        }
+        if (!usage_is_of(place, c))
+            continue;
+        place->requests += c->requests;
+        place->last_at_us = MAX(place->last_at_us, c->last_at_us);
+        return;
+    }
+    s->lost += c->requests;
+}
+
+static struct usage_shard *usage_shard_of(struct usage *u, const struct usage_count *c)
+{
+    return &u->shards[c->key_id.b[sizeof c->key_id.b - 1] % USAGE_SHARDS];
+}
+
+static void usage_count_in(struct usage *u, const struct usage_count *c)
+{
+    struct usage_shard *s = usage_shard_of(u, c);
+
+    lock_take(&s->lock);
+    usage_put(s, c);
+    lock_release(&s->lock);
+}
+
+void usage_note(struct usage *u, const struct uuid *key_id, int status, int64_t at_us)
+{
+    usage_count_in(
+        u, &(struct usage_count){
+               .key_id = *key_id, .day_us = usage_day_of(at_us), .status = status, .requests = 1, .last_at_us = at_us});
+}
+
+/* Moves the counts of a shard to u->taken; the table that held them is the next spare. */
+static size_t usage_take(struct usage *u, struct usage_shard *s, int64_t *ret_lost)
+{
+    size_t n = 0;
+
+    lock_take(&s->lock);
+    struct usage_table *full = s->n > 0 ? s->now : NULL;
+    if (full != NULL)
+        s->now = u->spare;
+    *ret_lost = s->lost;
+    s->n = 0;
+    s->lost = 0;
+    lock_release(&s->lock);
+    if (full == NULL)
+        return 0;
+    for (size_t i = 0; i < USAGE_PLACES; i++)
+        if (full->v[i].requests > 0) {
+            u->taken[n++] = full->v[i];
+            full->v[i].requests = 0;
+        }
+    u->spare = full;
+    return n;
+}
+
+static int64_t usage_sum(const struct usage_count *v, size_t n)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += v[i].requests;
+    return sum;
+}
+
+static void usage_say(const char *event, const char *code, const char *db_error, int64_t requests)
+{
+    log_event(LOG_WARNING, event, LOG_CSTR("code", code), LOG_CSTR("db_error", db_error), LOG_INT("requests", requests),
+              LOG_END);
+}
+
+/* Writes n counts of u->taken. */
+static void usage_write(struct usage *u, struct db *db, size_t n, bool is_last)
+{
+    enum err e = OK;
+
+    for (size_t i = 0; i < n; i += BATCH) {
+        struct usage_count *v = u->taken + i;
+        size_t count = MIN(BATCH, n - i);
+        if (e == OK || e == ERR_OUTCOME_UNKNOWN) /* after a no, the rest would only wait for another */
+            e = usage_add(db, u->shared->conf->usage_node, v, count);
+        if (e == OK)
+            continue;
+        bool dropped = e == ERR_OUTCOME_UNKNOWN || is_last;
+        usage_say(dropped ? "usage_dropped" : "usage_not_written", err_slug(e), db_error(db), usage_sum(v, count));
+        for (size_t j = 0; j < count && !dropped; j++)
+            usage_count_in(u, &v[j]);
+    }
+}
+
+static void usage_write_all(struct usage *u, struct db *db, bool is_last)
+{
+    int64_t lost, all_lost = 0;
+
+    for (size_t i = 0; i < USAGE_SHARDS; i++) {
+        usage_write(u, db, usage_take(u, &u->shards[i], &lost), is_last);
+        all_lost += lost;
+    }
+    if (all_lost > 0)
+        usage_say("usage_not_counted", NULL, NULL, all_lost);
+}
+
+static void usage_look_at_rates(struct shared *s)
+{
+    if (s->rates != NULL)
+        app_metrics_rates(s->metrics, rates_look(s->rates));
+}
+
+static void *usage_main(void *arg)
+{
+    struct usage *u = arg;
+    _cleanup_(db_freep) struct db *db = db_new(&u->shared->db_options);
+    bool stopping = false;
+
+    while (!stopping) {
+        int64_t until_us = clock_mono_us() + WRITE_EVERY_US;
+        lock_take(&u->lock);
+        while (!u->stopping && cond_wait_until(&u->stop, &u->lock, until_us))
+            ;
+        stopping = u->stopping;
+        lock_release(&u->lock);
+        usage_look_at_rates(u->shared);
+        usage_write_all(u, db, stopping);
+    }
+    return NULL;
+}
+
+struct usage *usage_start(struct shared *shared)
+{
+    struct usage *u = aligned_alloc(64, sizeof *u);
+
+    if (u == NULL)
+        abort();
+    *u = (struct usage){.shared = shared};
+    u->spare = xcalloc(1, sizeof *u->spare);
+    u->taken = xcalloc(USAGE_PLACES, sizeof *u->taken);
+    for (size_t i = 0; i < USAGE_SHARDS; i++) {
+        lock_init(&u->shards[i].lock);
+        u->shards[i].now = xcalloc(1, sizeof *u->shards[i].now);
+    }
+    usage_look_at_rates(shared); /* before the first request */
+    lock_init(&u->lock);
+    cond_init(&u->stop);
+    ASSERT(pthread_create(&u->thread, NULL, usage_main, u) == 0);
+    return u;
+}
+
+void usage_stop(struct usage *u)
+{
+    lock_take(&u->lock);
+    u->stopping = true;
+    cond_signal(&u->stop);
+    lock_release(&u->lock);
+    ASSERT(pthread_join(u->thread, NULL) == 0);
+    cond_done(&u->stop);
+    lock_done(&u->lock);
+    for (size_t i = 0; i < USAGE_SHARDS; i++) {
+        lock_done(&u->shards[i].lock);
+        free(u->shards[i].now);
+    }
+    free(u->taken);
+    free(u->spare);
+    free(u);
+}
