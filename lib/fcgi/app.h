@@ -17,6 +17,7 @@
 #include "base/problem.h"
 #include "crypto/keyring.h"
 #include "db/db.h"
+#include "fcgi/idempotent.h"
 #include "http/reply.h"
 #include "http/request.h"
 #include "http/route.h"
@@ -43,6 +44,7 @@ struct ctx {
     struct reply rep;
     struct problems problems;
     struct caller caller;
+    struct idempotent idempotent;
     void *state; /* what app->start made; shared by the threads, so read-only or locked */
     struct shared *shared;
 };

@@ -81,6 +81,7 @@ static const struct db_col caps_cols[] = {
     DB_COL(struct caps_used, n[CAP_QUEUED_POSTS], I64),
     DB_COL(struct caps_used, n[CAP_POSTS], I64),
     DB_COL(struct caps_used, n[CAP_KEYS], I64),
+    DB_COL(struct caps_used, n[CAP_IDEMPOTENCY_KEYS], I64),
     DB_END,
 };
 
@@ -92,31 +93,36 @@ static const struct db_col caps_cols[] = {
 #define POSTS "(SELECT COUNT(*) FROM posts t WHERE t.user_id = u.id)"
 #define KEYS \
     "(SELECT COUNT(*) FROM api_keys t WHERE t.user_id = u.id AND t.revoked_at_us IS NULL AND t.of_key_id IS NULL)"
+#define IDEMPOTENCY_KEYS "(SELECT COUNT(*) FROM idempotency_keys t WHERE t.user_id = u.id)"
 #define NONE "0" /* not asked for */
 
-#define LOOK(uploads, bytes, queued, posts, keys) \
+#define LOOK(uploads, bytes, queued, posts, keys, idempotency_keys) \
     { \
-        .text = "SELECT u.state, " uploads ", " bytes ", " queued ", " posts ", " keys " FROM users u WHERE u.id = ?", \
+        .text = "SELECT u.state, " uploads ", " bytes ", " queued ", " posts ", " keys ", " idempotency_keys \
+                " FROM users u WHERE u.id = ?", \
         .in = "u", .cols = caps_cols \
     }
-#define TAKE(uploads, bytes, queued, posts, keys) \
+#define TAKE(uploads, bytes, queued, posts, keys, idempotency_keys) \
     { \
-        .text = "SELECT u.state, " uploads ", " bytes ", " queued ", " posts ", " keys \
+        .text = "SELECT u.state, " uploads ", " bytes ", " queued ", " posts ", " keys ", " idempotency_keys \
                 " FROM users u WHERE u.id = ? FOR UPDATE", \
         .in = "u", .cols = caps_cols \
     }
 #define BIT(cap) (1u << CAP_##cap)
 
 static const struct caps_statement caps_statements[] = {
-    [CAPS_OF_UPLOAD] = {.take = TAKE(UPLOADS, UPLOAD_BYTES, NONE, NONE, NONE),
+    [CAPS_OF_UPLOAD] = {.take = TAKE(UPLOADS, UPLOAD_BYTES, NONE, NONE, NONE, NONE),
                         .caps = BIT(UPLOADS) | BIT(UPLOAD_BYTES)},
-    [CAPS_OF_IMAGE] = {.take = TAKE(NONE, UPLOAD_BYTES, NONE, NONE, NONE), .caps = BIT(UPLOAD_BYTES)},
-    [CAPS_OF_POST] = {.take = TAKE(NONE, NONE, QUEUED_POSTS, POSTS, NONE), .caps = BIT(QUEUED_POSTS) | BIT(POSTS)},
-    [CAPS_OF_POST_OF_IMAGES] = {.take = TAKE(NONE, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE),
+    [CAPS_OF_IMAGE] = {.take = TAKE(NONE, UPLOAD_BYTES, NONE, NONE, NONE, NONE), .caps = BIT(UPLOAD_BYTES)},
+    [CAPS_OF_POST] = {.take = TAKE(NONE, NONE, QUEUED_POSTS, POSTS, NONE, NONE),
+                      .caps = BIT(QUEUED_POSTS) | BIT(POSTS)},
+    [CAPS_OF_POST_OF_IMAGES] = {.take = TAKE(NONE, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE),
                                 .caps = BIT(UPLOAD_BYTES) | BIT(QUEUED_POSTS) | BIT(POSTS)},
-    [CAPS_OF_FORM] = {.look = LOOK(UPLOADS, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE),
+    [CAPS_OF_FORM] = {.look = LOOK(UPLOADS, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE),
                       .caps = BIT(UPLOADS) | BIT(UPLOAD_BYTES) | BIT(QUEUED_POSTS) | BIT(POSTS)},
-    [CAPS_OF_KEY] = {.take = TAKE(NONE, NONE, NONE, NONE, KEYS), .caps = BIT(KEYS)},
+    [CAPS_OF_KEY] = {.take = TAKE(NONE, NONE, NONE, NONE, KEYS, NONE), .caps = BIT(KEYS)},
+    [CAPS_OF_IDEMPOTENCY_KEY] = {.take = TAKE(NONE, NONE, NONE, NONE, NONE, IDEMPOTENCY_KEYS),
+                                 .caps = BIT(IDEMPOTENCY_KEYS)},
 };
 
 static const struct cap_row caps_rows[CAP__MAX] = {
@@ -127,4 +133,5 @@ static const struct cap_row caps_rows[CAP__MAX] = {
     [CAP_SESSIONS] = {offsetof(struct conf, caps_sessions), 1, OK, "sessions"},
     [CAP_KEYS] = {offsetof(struct conf, keys_max_per_user), 1, ERR_TOO_MANY, "keys"},
     [CAP_ACCOUNTS] = {offsetof(struct conf, tiktok_accounts_max), 1, ERR_ACCOUNTS_TOO_MANY, "accounts"},
+    [CAP_IDEMPOTENCY_KEYS] = {offsetof(struct conf, caps_idempotency_keys), 1, ERR_IDEMPOTENCY_KEYS_TOO_MANY, "keys"},
 };
