@@ -233,10 +233,14 @@ def create_ready(world):
     return s
 
 
-def create_act(world, s):
+def send_post(s, headers=None):
     parts = [("description", (None, "sweep")), ("platform_options", (None, '{"post_mode": "MEDIA_UPLOAD"}'))]
     parts += [("images", (f"{i}.jpg", SMALL, "image/jpeg")) for i in range(2)]
-    s.told = told(lambda: s.user.api.post(f"/api/v1/accounts/{s.account}/posts", files=parts))
+    return s.user.api.post(f"/api/v1/accounts/{s.account}/posts", files=parts, headers=headers)
+
+
+def create_act(world, s):
+    s.told = told(lambda: send_post(s))
 
 
 def create_right(world, s):
@@ -415,6 +419,62 @@ def purge_right(world, s):
     world.until(is_over, "its row says so")
 
 
+# --- with an Idempotency-Key, by a client that repeats whatever goes wrong until it has an answer
+
+
+KEY_LEASE_SEC = 60  # of a request that has died with its key
+
+
+def until_made(world, call):
+    for _ in range(30):
+        answer = told(call)
+        if answer.how == "done":
+            return answer
+        assert answer.how != "refused", answer
+        if world.plan.is_away:
+            world.plan.end()
+        if answer.code == "idempotency_in_progress":
+            world.stack.move_clock(KEY_LEASE_SEC + 1)
+    raise AssertionError(f"never an answer: {answer}")
+
+
+def with_key():
+    return {"Idempotency-Key": str(uuid.uuid4())}
+
+
+def key_create_repeated_act(world, s):
+    key = with_key()
+    s.told = until_made(world, lambda: s.user.web.post("/api/v1/keys", json={"name": "sweep"}, headers=key))
+
+
+def key_create_repeated_right(world, s):
+    assert keys_of(s.user) == [s.told.data["id"]]
+    if s.told.data["key"] is None:
+        assert s.told.data["secret_shown_once"] is True
+    else:
+        expect(world.stack.client(Authorization=f"Bearer {s.told.data['key']}").get("/api/v1/accounts"), 200)
+
+
+def key_rotate_repeated_act(world, s):
+    key = with_key()
+    s.told = until_made(world, lambda: s.user.web.post(f"/api/v1/keys/{s.id}/rotate", json={}, headers=key))
+
+
+def key_rotate_repeated_right(world, s):
+    assert world.count("SELECT COUNT(*) AS n FROM api_keys WHERE of_key_id = %s", uuid.UUID(s.id).bytes) == 1
+    assert key_works(s), "the secret that was in use works"
+
+
+def upload_repeated_act(world, s):
+    key = with_key()
+    s.told = until_made(world, lambda: s.user.api.post("/api/v1/uploads", data=SMALL, headers=key))
+
+
+def create_repeated_act(world, s):
+    key = with_key()
+    s.told = until_made(world, lambda: send_post(s, key))
+
+
 FLOWS = [
     Flow("register", ("auth",), register_ready, register_act, register_right),
     Flow("key create", ("keys",), key_create_ready, key_create_act, key_create_right),
@@ -430,4 +490,8 @@ FLOWS = [
     Flow("key rotate", ("keys",), key_rotate_ready, key_rotate_act, key_rotate_right),
     Flow("key change", ("keys",), key_revoke_ready, key_change_act, key_change_right),
     Flow("confirm", ("auth",), confirm_ready, confirm_act, confirm_right),
+    Flow("keyed key", ("keys",), key_create_ready, key_create_repeated_act, key_create_repeated_right),
+    Flow("keyed rotate", ("keys",), key_rotate_ready, key_rotate_repeated_act, key_rotate_repeated_right),
+    Flow("keyed upload", ("uploads",), upload_ready, upload_repeated_act, upload_right),
+    Flow("keyed post", ("posts",), create_ready, create_repeated_act, create_right),
 ]
