@@ -21,13 +21,20 @@ static int main_refuse(const char *why)
     return EX_CONFIG;
 }
 
+/* An Idempotency-Key is a user's. */
+static bool main_creates_for_nobody(const struct route *r)
+{
+    return r->creates && r->auth != AUTH_ANY && r->auth != AUTH_SESSION;
+}
+
 /* A route whose row leaves out a policy column, or says of keys or sessions what it does not let in, does not serve. */
 static const struct route *main_incomplete_route(const struct app *app)
 {
     for (const struct route *const *t = app->routes; *t != NULL; t++)
         for (const struct route *r = *t; r->method != NULL; r++)
             if (r->auth == AUTH_UNSET || r->rate == RATE_UNSET || r->summary == NULL ||
-                (r->auth == AUTH_ANY) != (r->scope != SCOPE_UNSET) || (r->recent_auth && r->auth != AUTH_SESSION))
+                (r->auth == AUTH_ANY) != (r->scope != SCOPE_UNSET) || (r->recent_auth && r->auth != AUTH_SESSION) ||
+                main_creates_for_nobody(r))
                 return r;
     return NULL;
 }

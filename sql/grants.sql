@@ -14,6 +14,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT (user_id, deleted_at_us, size_bytes) ON {db}.uploads TO {user};
 GRANT SELECT (user_id, ended_at_us) ON {db}.posts TO {user};
 GRANT SELECT (user_id, state) ON {db}.accounts TO {user};
+GRANT SELECT (user_id) ON {db}.idempotency_keys TO {user};
 
 -- user keys
 GRANT SELECT, INSERT, UPDATE ON {db}.api_keys TO {user};
@@ -22,6 +23,7 @@ GRANT SELECT ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
 GRANT SELECT (id, state) ON {db}.users TO {user};
 GRANT SELECT ON {db}.worker_heartbeats TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
 
 -- user tiktok
 GRANT SELECT ON {db}.api_keys TO {user};
@@ -51,6 +53,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.uploads TO {user};
 GRANT SELECT (id, user_id, state, ended_at_us) ON {db}.posts TO {user};
 GRANT SELECT ON {db}.post_images TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
 -- Of the release before this one, which delivered the images and runs until it is restarted; these lines go with the next.
 GRANT SELECT (id, post_id, created_at_us, state) ON {db}.post_attempts TO {user};
 GRANT SELECT, INSERT ON {db}.attempt_fetches TO {user};
@@ -79,6 +82,7 @@ GRANT SELECT ON {db}.post_attempts TO {user};
 GRANT SELECT ON {db}.attempt_fetches TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
 
 -- user worker_publish
 GRANT SELECT, UPDATE ON {db}.accounts TO {user};
@@ -92,6 +96,7 @@ GRANT SELECT, INSERT ON {db}.post_events TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT DELETE, SELECT ON {db}.oauth_states TO {user};
+GRANT DELETE, SELECT (expires_at_us) ON {db}.idempotency_keys TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user worker_media

@@ -67,30 +67,53 @@ static const struct json_field keys_rotation_fields[] = {
         .policy = "key.last_used" \
     }
 
-struct created {
-    struct key key;
-    struct str text;
+static const struct json_field keys_created_fields[] = {
+    KEY_FIELDS(struct new_key, key.),
+    {.name = "key", JSON_STR(struct new_key, text), .help = "The key itself: shown now and never again"},
+    JSON_END,
 };
 
-static const struct json_field keys_created_fields[] = {
-    KEY_FIELDS(struct created, key.),
-    {.name = "key", JSON_STR(struct created, text), .help = "The key itself: shown now and never again"},
+/* What a repeat is answered. */
+struct kept {
+    struct key key;
+    struct str secret;
+    bool shown_once;
+};
+
+static const struct json_field keys_kept_fields[] = {
+    KEY_FIELDS(struct kept, key.),
+    {.name = "key", JSON_STR(struct kept, secret), .help = "null: the first answer alone had the key"},
+    {.name = "secret_shown_once", JSON_BOOL(struct kept, shown_once), .help = "Why there is no key: true"},
     JSON_END,
 };
 
 static const struct json_field keys_shown_fields[] = {KEY_FIELDS(struct key, ), JSON_END};
 
+static enum err keys_show_once(struct ctx *c, int status, const struct new_key *new)
+{
+    const struct kept kept = {.key = new->key, .shown_once = true};
+
+    enum err e = reply_data(&c->rep, status, keys_created_fields, new);
+    return e == OK ? idempotent_keep(c, status, keys_kept_fields, &kept) : e;
+}
+
+static enum err keys_create_answer(const void *made, void *arg)
+{
+    return keys_show_once(arg, 201, made);
+}
+
 static enum err keys_create(struct ctx *c)
 {
     struct key_terms in = {.scopes = SCOPES_ALL};
-    struct created out = {0};
+    struct new_key new = {0};
 
     enum err e = input_json(c, keys_creation_fields, &in);
     if (e == OK)
-        e = key_create(c->db, c->arena, c->conf, &c->caller.user_id, &in, &out.text, &out.key);
+        e = key_create(c->db, c->arena, c->conf, &c->caller.user_id, &in, &(struct last_step){keys_create_answer, c},
+                       &new);
     if (e == ERR_OUTCOME_UNKNOWN)
-        c->problems.may_exist = out.key.id;
-    return e == OK ? reply_data(&c->rep, 201, keys_created_fields, &out) : e;
+        c->problems.may_exist = new.key.id;
+    return e;
 }
 
 static enum err keys_list(struct ctx *c)
@@ -138,11 +161,16 @@ static enum err keys_change(struct ctx *c)
     return e == OK ? reply_data(&c->rep, 200, keys_shown_fields, &key) : e;
 }
 
-/* Nothing tells whether it happened when the outcome is unknown but the key itself: its prefix is that of the new secret. */
+static enum err keys_rotate_answer(const void *made, void *arg)
+{
+    return keys_show_once(arg, 200, made);
+}
+
+/* Without an Idempotency-Key, nothing tells whether it happened when the outcome is unknown but the key itself: its prefix is
+ * that of the new secret. */
 static enum err keys_rotate(struct ctx *c)
 {
     struct keys_rotation in = {.overlap_sec = OVERLAP_DEFAULT_SEC};
-    struct created out = {0};
     struct uuid id;
 
     enum err e = request_param_uuid(&c->req, 0, &id);
@@ -150,10 +178,11 @@ static enum err keys_rotate(struct ctx *c)
         e = input_json(c, keys_rotation_fields, &in);
     if (e != OK)
         return e;
-    e = key_rotate(c->db, c->arena, &c->caller.user_id, &id, in.overlap_sec * US_PER_SEC, &out.text, &out.key);
+    e = key_rotate(c->db, c->arena, &c->caller.user_id, &id, in.overlap_sec * US_PER_SEC,
+                   &(struct last_step){keys_rotate_answer, c});
     if (e == OK || e == ERR_OUTCOME_UNKNOWN)
         credentials_end(c);
-    return e == OK ? reply_data(&c->rep, 200, keys_created_fields, &out) : e;
+    return e;
 }
 
 static enum err keys_revoke(struct ctx *c)
@@ -176,6 +205,7 @@ const struct route keys_routes[] = {
      .recent_auth = true,
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_WRITE,
+     .creates = true,
      .summary = "Create an API key, shown once"},
     {.method = "GET",
      .pattern = "/api/v1/keys",
@@ -203,6 +233,7 @@ const struct route keys_routes[] = {
      .recent_auth = true,
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_WRITE,
+     .creates = true,
      .summary = "Give an API key a new secret, shown once"},
     {.method = "DELETE",
      .pattern = "/api/v1/keys/{id}",

@@ -47,41 +47,52 @@ static enum err posts_create_usable_account(struct ctx *c, struct account *ret_a
     return e;
 }
 
-static enum err posts_create_make(struct ctx *c, const struct account *account, struct post_draft *draft,
-                                  struct post_receipt *ret_made)
+struct posts_creation {
+    struct ctx *c;
+    struct account account;
+    struct post_draft draft;
+    struct post_receipt made;
+};
+
+static enum err posts_create_answer(const void *made, void *arg)
 {
+    struct posts_creation *n = arg;
+    struct post_shape shape;
+
+    shape_receipt(n->c, made, &shape);
+    shape.warnings = posts_create_warnings_of(n->c, &n->account, &n->draft);
+    return idempotent_answer(n->c, 202, post_created_fields, &shape);
+}
+
+static enum err posts_create_make(struct posts_creation *n)
+{
+    struct ctx *c = n->c;
     size_t images_n;
 
-    enum err e = form_read(c, draft, &images_n);
+    enum err e = form_read(c, &n->draft, &images_n);
     if (e != OK)
         return e;
-    post_check(account, draft, images_n, c->arena, &c->problems);
+    post_check(&n->account, &n->draft, images_n, c->arena, &c->problems);
     if (c->problems.n > 0)
         return ERR_VALIDATION;
-    draft->key_id = c->caller.key_id;
-    draft->request_id = c->req.id;
-    return post_create(c->db, c->arena, c->conf, account, draft, &c->problems, ret_made);
+    n->draft.key_id = c->caller.key_id;
+    n->draft.request_id = c->req.id;
+    return post_create(c->db, c->arena, c->conf, &n->account, &n->draft, &c->problems,
+                       &(struct last_step){posts_create_answer, n}, &n->made);
 }
 
 static enum err posts_create(struct ctx *c)
 {
-    struct account account = {0};
-    struct post_draft draft = {0};
-    struct post_receipt made = {0};
-    struct post_shape shape;
+    struct posts_creation n = {.c = c};
 
-    enum err e = posts_create_usable_account(c, &account);
+    enum err e = posts_create_usable_account(c, &n.account);
     if (e == OK)
-        e = posts_create_make(c, &account, &draft, &made);
+        e = posts_create_make(&n);
     if (e == ERR_OUTCOME_UNKNOWN)
-        c->problems.may_exist = made.post.id;
+        c->problems.may_exist = n.made.post.id;
     else if (e != OK && !db_is_away(e))
-        upload_drop(c->db, draft.reports, draft.reports_n, c->req.id);
-    if (e != OK)
-        return e;
-    shape_receipt(c, &made, &shape); /* from what was written: an error now would be a lie */
-    shape.warnings = posts_create_warnings_of(c, &account, &draft);
-    return reply_data(&c->rep, 202, post_created_fields, &shape);
+        upload_drop(c->db, n.draft.reports, n.draft.reports_n, c->req.id);
+    return e;
 }
 
 const struct route create_routes[] = {
@@ -93,6 +104,7 @@ const struct route create_routes[] = {
      .body_max_bytes = POST_BODY_MAX_BYTES,
      .rate = RATE_POST,
      .cost = COST_HEAVY,
+     .creates = true,
      .json_is_light = true,
      .timeout_sec = 180,
      .summary = "Post images to a TikTok account"},

@@ -68,7 +68,7 @@ static enum err receive_form(struct ctx *c, struct upload_report *ret_report)
     return c->problems.n > 0 ? ERR_VALIDATION : OK;
 }
 
-enum err receive_upload(struct ctx *c, struct upload *ret_upload)
+enum err receive_upload(struct ctx *c, const struct last_step *last)
 {
     struct str type = request_media_type(&c->req, c->arena);
     struct upload_report report = {0};
@@ -80,12 +80,10 @@ enum err receive_upload(struct ctx *c, struct upload *ret_upload)
     else if (type.n == 0 || str_eqc(type, "application/octet-stream") || str_starts(type, STR("image/")))
         e = receive_raw(c, &report);
     if (e == OK)
-        e = upload_keep(c->db, c->arena, c->conf, &c->caller.user_id, &report);
+        e = upload_keep(c->db, c->arena, c->conf, &c->caller.user_id, &report, last);
     if (e == ERR_OUTCOME_UNKNOWN)
         c->problems.may_exist = report.id;
     else if (e != OK && !db_is_away(e) && !uuid_is_none(&report.id))
         upload_drop(c->db, &report, 1, c->req.id);
-    if (e == OK)
-        *ret_upload = upload_of_report(c->arena, c->conf, &report);
     return e;
 }

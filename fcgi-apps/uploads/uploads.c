@@ -36,21 +36,20 @@ static struct upload_shape uploads_shape(struct arena *arena, const struct uploa
     };
 }
 
-static enum err uploads_reply_upload(struct ctx *c, int status, const struct upload *u)
+static enum err uploads_create_answer(const void *made, void *arg)
 {
-    struct upload_shape s = uploads_shape(c->arena, u);
+    struct ctx *c = arg;
+    struct upload u = upload_of_report(c->arena, c->conf, made);
+    struct upload_shape s = uploads_shape(c->arena, &u);
 
-    return reply_data(&c->rep, status, uploads_upload_fields, &s);
+    return idempotent_answer(c, 201, uploads_upload_fields, &s);
 }
 
 static enum err uploads_create(struct ctx *c)
 {
-    struct upload u;
     enum err e = input_query_only(c, NULL);
 
-    if (e == OK)
-        e = receive_upload(c, &u);
-    return e == OK ? uploads_reply_upload(c, 201, &u) : e;
+    return e == OK ? receive_upload(c, &(struct last_step){uploads_create_answer, c}) : e;
 }
 
 static enum err uploads_list(struct ctx *c)
@@ -81,7 +80,10 @@ static enum err uploads_read_one(struct ctx *c)
         e = input_query_only(c, NULL);
     if (e == OK)
         e = upload_get(c->db, c->arena, &c->caller.user_id, &id, &u);
-    return e == OK ? uploads_reply_upload(c, 200, &u) : e;
+    if (e != OK)
+        return e;
+    struct upload_shape s = uploads_shape(c->arena, &u);
+    return reply_data(&c->rep, 200, uploads_upload_fields, &s);
 }
 
 static enum err uploads_delete_one(struct ctx *c)
@@ -137,6 +139,7 @@ const struct route uploads_routes[] = {
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_IMAGES,
      .cost = COST_HEAVY,
+     .creates = true,
      .summary = "Upload an image"},
     {.method = "GET",
      .pattern = "/api/v1/uploads",

@@ -5,6 +5,5 @@
 
 extern const struct route uploads_routes[]; /* uploads.c */
 
-/* receive.c: the image of the request's body, raw or as a part of a form, ready in the store. */
-struct upload;
-MUST_CHECK enum err receive_upload(struct ctx *c, struct upload *ret_upload);
+/* receive.c: the image of the request's body, raw or as a part of a form, becomes a ready upload; last is upload_keep's. */
+MUST_CHECK enum err receive_upload(struct ctx *c, const struct last_step *last);

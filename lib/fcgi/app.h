@@ -17,6 +17,7 @@
 #include "base/problem.h"
 #include "crypto/keyring.h"
 #include "db/db.h"
+#include "fcgi/idempotent.h"
 #include "http/reply.h"
 #include "http/request.h"
 #include "http/route.h"
@@ -44,6 +45,7 @@ struct ctx {
     struct reply rep;
     struct problems problems;
     struct caller caller;
+    struct idempotent idempotent;
     struct uuid network;    /* what stands for it where others have a user's id: no UUIDv7 begins so. IPv6: its /64 */
     struct rate_state rate; /* of the class of its route, or of the one that refused it */
     bool rate_is_held;      /* given back when nothing comes of the request */

@@ -143,6 +143,8 @@ static enum err handle_check(struct work *w)
         e = access_check(c, m->route);
     if (e != OK)
         return e;
+    if (m->route->creates && (e = idempotent_read(c)) != OK)
+        return e;
     if (m->route->body_max_bytes > 0 && handle_is_encoded(&c->req))
         return ERR_UNSUPPORTED_CODING;
     return handle_is_too_long(c, m->route, w->part) ? ERR_BODY_TOO_LARGE : OK;
@@ -165,7 +167,7 @@ static bool handle_only_reads(const struct ctx *c, const struct route *route)
 /* A read that also writes a note (a job, say): to the one who asked, nothing has happened. */
 static enum err handle_run_handler(struct ctx *c, const struct route *route)
 {
-    enum err e = route->handler(c);
+    enum err e = route->creates ? idempotent_run(c, route) : route->handler(c);
 
     return e == ERR_OUTCOME_UNKNOWN && handle_only_reads(c, route) ? ERR_DB_UNAVAILABLE : e;
 }

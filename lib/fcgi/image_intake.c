@@ -100,6 +100,8 @@ enum err image_intake(struct ctx *c, struct image_time *time, const struct image
 
     enum err e = image_intake_begin(c->conf, time);
     if (e == OK)
+        e = idempotent_renew(c);
+    if (e == OK)
         e = spool_open(c->conf->store_spool_dir.p, &fd);
     if (e == OK)
         e = image_intake_spool(source, fd, &r.original_bytes, &r.original_sha256);

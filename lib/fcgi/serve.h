@@ -5,6 +5,7 @@
  *    turns.c        which requests run, stand in line or are refused, by what they cost
  *    guard.c        lets only one well-formed request at a time through to libfcgi
  *    handle.c       one request: parameters, route, policy columns, handler, error; its log line and its metrics
+ *    idempotent.c   what a request with an Idempotency-Key makes is made once
  *    access.c       who asks: keys, sessions, the cross-origin rule
  *    rate.c         how often somebody may ask; rate_cells.c counts that for all programs together
  *    send.c         sends the answer, whole or as a stream

@@ -1,6 +1,7 @@
 #include "http/body.h"
 
 #include "base/buf.h"
+#include "http/body_digest.h"
 
 #define CHUNK_BYTES (16u << 10)
 
@@ -44,6 +45,8 @@ enum err body_read(struct body *b, void *p, size_t n, size_t *ret_n)
     if (got == 0 && (known || (b->broken != NULL && b->broken(b->arg))))
         return ERR_BODY_TRUNCATED;
     b->ended = got == 0;
+    if (b->digest != NULL)
+        body_digest_add(b->digest, p, got);
     *ret_n = got;
     return OK;
 }

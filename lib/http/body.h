@@ -11,6 +11,8 @@
 #include "base/arena.h"
 #include "base/err.h"
 
+struct body_digest;
+
 struct body {
     size_t (*source)(void *arg, void *p, size_t n); /* up to n bytes; 0 at the end */
     bool (*broken)(void *arg);                      /* optional: whether a 0 of source was a failure and not the end */
@@ -18,6 +20,7 @@ struct body {
     int64_t content_length; /* -1: not known (chunked); rare, because nginx reads the whole body first */
     uint64_t read_bytes, max_bytes;
     bool ended;
+    struct body_digest *digest; /* of what is read (body_digest.h); NULL: nobody wants it */
 };
 
 /* Consumes text, which must outlive it; without a limit. */

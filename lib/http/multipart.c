@@ -2,11 +2,11 @@
 
 #include "base/buf.h"
 #include "base/text.h"
+#include "http/body_digest.h"
 #include "http/param.h"
 #include "http/part.h"
 
 #define BOUNDARY_MAX 70
-#define PARTS_MAX 200
 #define HEADERS_MAX (8u << 10)
 #define LINE_REST_MAX 1024 /* blanks that may follow a boundary */
 
@@ -50,6 +50,8 @@ enum err multipart_init(struct multipart *mp, struct arena *arena, struct str co
     memcpy(mp->delimiter, "\r\n--", 4);
     memcpy(mp->delimiter + 4, boundary.p, boundary.n);
     mp->delimiter_n = 4 + boundary.n;
+    if (body->digest != NULL)
+        body_digest_by_parts(body->digest);
     /* The first delimiter may begin the body: with a CR LF put before it, it is like the others. */
     memcpy(mp->window, "\r\n", 2);
     mp->end = 2;
@@ -119,12 +121,21 @@ static enum err multipart_look(struct multipart *mp)
     return e;
 }
 
+/* Of the part, n bytes that are about to leave the window. */
+static void multipart_digest(const struct multipart *mp, size_t n)
+{
+    if (mp->in_part && mp->body->digest != NULL)
+        body_digest_add_to_part(mp->body->digest, mp->window + mp->start, n);
+}
+
 static enum err multipart_skip_to_delimiter(struct multipart *mp)
 {
     enum err e;
 
-    while ((e = multipart_look(mp)) == OK && mp->clean > mp->start)
+    while ((e = multipart_look(mp)) == OK && mp->clean > mp->start) {
+        multipart_digest(mp, mp->clean - mp->start);
         mp->start = mp->clean;
+    }
     return e;
 }
 
@@ -198,7 +209,7 @@ enum err multipart_next(struct multipart *mp, struct multipart_part *ret_part)
     e = multipart_end_of_line(mp);
     if (e != OK || mp->last)
         return e;
-    if (mp->parts++ == PARTS_MAX)
+    if (mp->parts++ == MULTIPART_PARTS_MAX)
         return ERR_BAD_MULTIPART;
     e = multipart_headers(mp, &part);
     if (e == OK)
@@ -209,6 +220,8 @@ enum err multipart_next(struct multipart *mp, struct multipart_part *ret_part)
     if (!str_starts(multipart_window(mp), str_of(mp->delimiter, mp->delimiter_n)))
         multipart_drop(mp, 2);
     mp->in_part = true;
+    if (mp->body->digest != NULL)
+        body_digest_begin_part(mp->body->digest, part.name);
     *ret_part = part;
     return OK;
 }
@@ -222,6 +235,7 @@ enum err multipart_read(struct multipart *mp, void *p, size_t n, size_t *ret_n)
     n = mp->in_part ? MIN(n, mp->clean - mp->start) : 0;
     if (n > 0)
         memcpy(p, mp->window + mp->start, n);
+    multipart_digest(mp, n);
     mp->start += n;
     *ret_n = n;
     return OK;

@@ -19,6 +19,7 @@
 #include "http/body.h"
 
 #define MULTIPART_WINDOW (64u << 10)
+#define MULTIPART_PARTS_MAX 200
 
 struct multipart_part {
     struct str name;     /* absent: there is no further part */

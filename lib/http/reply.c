@@ -154,6 +154,14 @@ enum err reply_data(struct reply *r, int status, const struct json_field *fields
     return reply_finish_envelope(r, reply_meta_fields, &(struct meta){.request_id = r->request_id});
 }
 
+enum err reply_data_text(struct reply *r, int status, struct str data)
+{
+    reply_begin(r, status, "application/json");
+    buf_puts(&r->body, "{\"data\":");
+    buf_putstr(&r->body, data);
+    return reply_finish_envelope(r, reply_meta_fields, &(struct meta){.request_id = r->request_id});
+}
+
 enum err reply_nothing(struct reply *r)
 {
     reply_begin(r, 204, NULL);
@@ -237,7 +245,8 @@ void reply_error(struct reply *r, enum err code, const struct problems *problems
     f.code = str_from(err_slug(code));
     f.type = str_from(err_type(code));
     f.message = str_from(err_sentence(code));
-    f.retryable = err_retryable(code) && !problems->used_up;
+    bool repeat_tells = code == ERR_OUTCOME_UNKNOWN && problems->has_key;
+    f.retryable = (err_retryable(code) || repeat_tells) && !problems->used_up;
     if (problems->n == 1 && reply_outside(problems->v[0].code) == code) {
         f.message = reply_message_of(&problems->v[0], code);
         f.param = problems->v[0].param;

@@ -47,6 +47,8 @@ void reply_header(struct reply *r, const char *name, struct str value);
 void reply_standing_header(struct reply *r, const char *name, struct str value);
 
 MUST_CHECK enum err reply_data(struct reply *r, int status, const struct json_field *fields, const void *value);
+/* data is the text of a JSON value, as reply_data wrote it before. */
+MUST_CHECK enum err reply_data_text(struct reply *r, int status, struct str data);
 MUST_CHECK enum err reply_nothing(struct reply *r);                       /* 204 */
 MUST_CHECK enum err reply_redirect(struct reply *r, struct str location); /* 303 */
 

@@ -2,11 +2,16 @@
 
 static const struct {
     const char *name;
-    size_t offset;
+    size_t offset, again_offset; /* 0: it does not matter how often it was sent */
 } request_headers[] = {
 #define HEADER(field, name_) {.name = (name_), .offset = offsetof(struct request, field)},
+#define HEADER_AS_SENT(field, name_) \
+    {.name = (name_), \
+     .offset = offsetof(struct request, field), \
+     .again_offset = offsetof(struct request, field##_again)},
 #include "http/header.def"
 #undef HEADER
+#undef HEADER_AS_SENT
 };
 
 /* What follows "NAME=" in param, the parameter that CGI makes of the header; NULL when it is another's. */
@@ -34,6 +39,8 @@ void request_take_header(struct request *r, const char *param)
             continue;
         if (field->p == NULL)
             *field = str_from(value);
+        else if (request_headers[i].again_offset != 0)
+            *(bool *)((char *)r + request_headers[i].again_offset) = true;
         return;
     }
 }

@@ -10,8 +10,12 @@ struct request {
     struct str method, path;                  /* path without the query string */
     struct str id;                            /* 32 hex digits, made by nginx; X-Request-Id */
 #define HEADER(field, name) struct str field; /* as sent; absent without it */
+#define HEADER_AS_SENT(field, name) \
+    struct str field; \
+    bool field##_again; /* it was sent more than once */
 #include "http/header.def"
 #undef HEADER
+#undef HEADER_AS_SENT
     struct form query;
     struct str param[ROUTE_PARAMS_MAX];
     struct body body;

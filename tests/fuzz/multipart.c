@@ -2,13 +2,14 @@
  * The multipart reader. The first byte seeds the sizes of the pieces in which the body arrives and is read; the rest is
  * the body, with the boundary "b".
  *
- * Invariants: names are what they must be; what is read does not depend on the pieces; the parts are those of a simple
+ * Invariants: names are what they must be; what is read, and its digest, does not depend on the pieces; the parts are those of a simple
  * split of the whole body; memory stays small.
  */
 #include "fuzz.h"
 
 #include "base/buf.h"
 #include "base/text.h"
+#include "http/body_digest.h"
 #include "http/multipart.h"
 
 #define DELIMITER STR("\r\n--b")
@@ -43,6 +44,7 @@ struct outcome {
     struct buf all, bodies;
     size_t ends[256], parts;
     enum err err;
+    struct sha256 digest;
 };
 
 static void outcome_done(struct outcome *o)
@@ -84,9 +86,12 @@ static void run(struct str text, uint32_t seed, size_t max, struct outcome *o)
         .source = read_pieces, .arg = &source, .content_length = (int64_t)text.n, .max_bytes = UINT64_MAX};
     struct multipart mp;
     struct multipart_part part;
+    struct body_digest digest;
 
     *o = (struct outcome){.all = BUF_MAX(64u << 20), .bodies = BUF_MAX(64u << 20)};
     arena_init(&arena, FUZZ_ARENA_BYTES);
+    body_digest_init(&digest, &arena);
+    body.digest = &digest;
     o->err = multipart_init(&mp, &arena, STR("multipart/form-data; boundary=b"), &body);
     ASSERT(o->err == OK);
     while ((o->err = multipart_next(&mp, &part)) == OK && part.name.p != NULL) {
@@ -100,6 +105,9 @@ static void run(struct str text, uint32_t seed, size_t max, struct outcome *o)
             break;
     }
     ASSERT(o->err == OK || o->err == ERR_BAD_MULTIPART || o->err == ERR_MULTIPART_TRUNCATED || o->err == ERR_BAD_UTF8);
+    if (o->err == OK)
+        o->digest = body_digest_end(&digest);
+    body_digest_done(&digest);
 }
 
 static size_t find(struct str s, size_t from, struct str what)
@@ -166,7 +174,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ASSERT(str_eq(buf_str(&whole.all), buf_str(&pieces.all)));
     ASSERT(whole.parts == pieces.parts);
     if (whole.err == OK)
-        ASSERT(str_eq(buf_str(&whole.bodies), buf_str(&pieces.bodies)));
+        ASSERT(str_eq(buf_str(&whole.bodies), buf_str(&pieces.bodies)) &&
+               memcmp(&whole.digest, &pieces.digest, sizeof whole.digest) == 0);
     compare(text, &whole);
     return 0;
 }

@@ -234,10 +234,14 @@ def create_ready(world):
     return s
 
 
-def create_act(world, s):
+def send_post(s, headers=None):
     parts = [("description", (None, "sweep")), ("platform_options", (None, '{"post_mode": "MEDIA_UPLOAD"}'))]
     parts += [("images", (f"{i}.jpg", SMALL, "image/jpeg")) for i in range(2)]
-    s.told = told(lambda: s.user.api.post(f"/api/v1/accounts/{s.account}/posts", files=parts))
+    return s.user.api.post(f"/api/v1/accounts/{s.account}/posts", files=parts, headers=headers)
+
+
+def create_act(world, s):
+    s.told = told(lambda: send_post(s))
 
 
 def create_right(world, s):

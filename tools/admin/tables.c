@@ -22,7 +22,7 @@ static const struct app *const tables_apps[] = {
 
 struct tables_route {
     struct str app, method, pattern, auth, scope, rate, cost, summary;
-    bool recent_auth, internal, effect, streams;
+    bool recent_auth, internal, effect, creates, streams;
     int64_t body_max_bytes, timeout_sec;
 };
 
@@ -69,6 +69,7 @@ static struct json_array tables_routes(struct arena *arena)
                     .recent_auth = r->recent_auth,
                     .internal = r->internal,
                     .effect = r->effect == EFFECT_GET,
+                    .creates = r->creates,
                     .streams = r->streams,
                     .body_max_bytes = (int64_t)r->body_max_bytes,
                     .timeout_sec = r->timeout_sec,
@@ -133,6 +134,7 @@ static const struct json_field tables_route_fields[] = {
     {.name = "recent_auth", JSON_BOOL(struct tables_route, recent_auth)},
     {.name = "internal", JSON_BOOL(struct tables_route, internal)},
     {.name = "effect", JSON_BOOL(struct tables_route, effect)},
+    {.name = "creates", JSON_BOOL(struct tables_route, creates)},
     {.name = "streams", JSON_BOOL(struct tables_route, streams)},
     {.name = "summary", JSON_STR(struct tables_route, summary)},
     JSON_END};

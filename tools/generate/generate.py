@@ -164,6 +164,8 @@ def body(error, status=None):
                          "retryable": error["retryable"], "details": [], "platform_error": None, "may_exist_id": None},
                "meta": {"request_id": "$request_id"}}
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
+    if error["code"] == "outcome_unknown":
+        text = text.replace('"retryable":false', '"retryable":$mcli_repeat_tells')
     return f"{status or error['status']} '" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
@@ -196,6 +198,8 @@ def asking(app, rows):
     effect = any(r["effect"] for r in rows)
     timeout = max((r["timeout_sec"] for r in rows), default=0)
     out = [f"include @NGINX_DIR@/snippets/fastcgi{'-effect' if effect else ''}.conf;"]
+    if any(r["creates"] for r in rows):
+        out.append("include @NGINX_DIR@/snippets/creates.conf;")
     if any(r["streams"] for r in rows):
         out.append("fastcgi_max_temp_file_size 0; # nginx waits for the client instead of keeping the answer on its disk")
     if timeout:
@@ -230,6 +234,7 @@ location = /internal/authorize/{app} {{
 	internal;
 	client_max_body_size 0; # the real location has the limit
 	include @NGINX_DIR@/snippets/fastcgi.conf;
+	include @NGINX_DIR@/snippets/creates.conf; # large bodies are of what makes something
 	fastcgi_param AUTHORIZE_ONLY 1;
 	fastcgi_pass_request_body off;
 	fastcgi_pass mcli_{app}_pool;
@@ -270,7 +275,7 @@ def upstreams(apps):
 
 
 def header_params():
-    """The request headers that programs read, as CGI names them."""
+    """The request headers that programs read, as CGI names them; without those that come as they were sent (creates.conf)."""
     text = (CHECKOUT / "lib/http/header.def").read_text()
     names = re.findall(r'^HEADER\(\w+, "([^"]+)"\)$', text, re.MULTILINE)
     lower = [n.lower().replace("-", "_") for n in names]

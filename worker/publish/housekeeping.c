@@ -1,14 +1,16 @@
 /* The housekeeping kind: every hour, it deletes rows whose time is over, refreshes old tokens and audits the posts. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "model/idempotency/idempotency.h"
 #include "model/tiktok/account.h"
 #include "model/job/upkeep.h"
 #include "model/post/turn.h"
 #include "publish/kinds.h"
 
 #define EVERY_US (3600 * US_PER_SEC)
-#define BATCH 500 /* the rest waits for the next hour */
-#define PURGES 20 /* batches of snapshots; an account that publishes never has one this old, so there are few */
+#define BATCH 500      /* the rest waits for the next hour */
+#define PURGES 20      /* batches of snapshots; an account that publishes never has one this old, so there are few */
+#define KEY_PURGES 200 /* batches of idempotency keys: as many as come in an hour at 55 a second */
 
 struct batch {
     const struct uuid *ids;
@@ -66,6 +68,17 @@ static enum err housekeeping_audit(struct job_run *run)
     return db_tx(run->db, housekeeping_add_lost_jobs, &b);
 }
 
+/* They are as good as gone when their time is over (idempotency_claim); this gives their room back. */
+static enum err housekeeping_purge_keys(struct job_run *run, int64_t now_us)
+{
+    uint64_t n = IDEMPOTENCY_PURGE_BATCH;
+    enum err e = OK;
+
+    for (int i = 0; i < KEY_PURGES && n == IDEMPOTENCY_PURGE_BATCH && e == OK && !job_run_is_stopping(run); i++)
+        e = idempotency_purge(run->db, now_us, &n);
+    return e;
+}
+
 static enum job_step housekeeping_step(struct job_run *run)
 {
     int64_t now_us = clock_now_us();
@@ -76,6 +89,8 @@ static enum job_step housekeeping_step(struct job_run *run)
         e = account_purge_snapshots(run->db, now_us + EVERY_US);
     if (e == OK)
         e = upkeep_delete_states(run->db, now_us);
+    if (e == OK)
+        e = housekeeping_purge_keys(run, now_us);
     if (e == OK)
         e = housekeeping_refresh_aging(run);
     if (e == OK)

@@ -73,8 +73,8 @@ struct key_creation {
     const struct conf *conf;
     const struct uuid *user_id;
     const struct key_terms *terms;
-    struct str text;
-    struct key key;
+    const struct last_step *last;
+    struct new_key made;
 };
 
 /* The first statement of a creation. The count needs no clock, so keys that have expired are in it until they are in the
@@ -95,39 +95,43 @@ static enum err key_take_place(struct db *db, const struct key_creation *c)
 static enum err key_create_tx(struct db *db, void *arg)
 {
     struct key_creation *c = arg;
-    struct sha256 hash = sha256_of(c->text);
+    struct key *key = &c->made.key;
+    struct sha256 hash = sha256_of(c->made.text);
 
     enum err e = key_take_place(db, c);
     if (e != OK)
         return e;
-    c->key = (struct key){
+    *key = (struct key){
         .id = uuid_new(),
         .user_id = *c->user_id,
         .user_state = USER_ACTIVE,
         .name = c->terms->name,
-        .prefix = str_head(c->text, KEY_PREFIX_CHARS),
+        .prefix = str_head(c->made.text, KEY_PREFIX_CHARS),
         .scopes = c->terms->scopes,
         .created_at_us = clock_now_us(),
         .expires_at_us = c->terms->expires_at_us,
     };
-    return db_exec(db, &key_sqls[KEY_INSERT],
-                   DB_ARGS(db_uuid(&c->key.id), db_uuid(c->user_id), db_cstr(user_state_names[USER_ACTIVE]),
-                           db_str(c->key.name), db_str(c->key.prefix), db_bytes(hash.b, sizeof hash.b),
-                           db_i64(c->key.scopes), db_i64(c->key.created_at_us), db_i64_or_null(c->key.expires_at_us)),
-                   NULL);
+    e = db_exec(db, &key_sqls[KEY_INSERT],
+                DB_ARGS(db_uuid(&key->id), db_uuid(c->user_id), db_cstr(user_state_names[USER_ACTIVE]),
+                        db_str(key->name), db_str(key->prefix), db_bytes(hash.b, sizeof hash.b), db_i64(key->scopes),
+                        db_i64(key->created_at_us), db_i64_or_null(key->expires_at_us)),
+                NULL);
+    return e == OK ? c->last->fn(&c->made, c->last->arg) : e;
 }
 
 enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
-                    const struct key_terms *terms, struct str *ret_text, struct key *ret_key)
+                    const struct key_terms *terms, const struct last_step *last, struct new_key *ret_key)
 {
-    struct key_creation c = {
-        .arena = arena, .conf = conf, .user_id = user_id, .terms = terms, .text = key_new_text(arena)};
+    struct key_creation c = {.arena = arena,
+                             .conf = conf,
+                             .user_id = user_id,
+                             .terms = terms,
+                             .last = last,
+                             .made = {.text = key_new_text(arena)}};
     enum err e = db_tx(db, key_create_tx, &c);
 
-    if (e == OK || e == ERR_OUTCOME_UNKNOWN) {
-        *ret_text = c.text;
-        *ret_key = c.key;
-    }
+    if (e == OK || e == ERR_OUTCOME_UNKNOWN)
+        *ret_key = c.made;
     return e;
 }
 

@@ -8,6 +8,7 @@
 #include "base/conf.h"
 #include "base/scope.h"
 #include "db/db.h"
+#include "model/idempotency/idempotency.h"
 
 #define KEY_PREFIX "mk_live_"
 #define KEY_CHARS 57
@@ -40,10 +41,16 @@ struct key_terms {
     int64_t scopes, expires_at_us; /* 0: it does not expire */
 };
 
-/* ret_text is the key itself, which is shown once. ERR_TOO_MANY at conf.keys_max_per_user, counted in the same
- * transaction; keys that have expired make room. Both are also set with ERR_OUTCOME_UNKNOWN, when the key may exist. */
+/* A key that was made, or rotated. */
+struct new_key {
+    struct key key;
+    struct str text; /* the key itself, which is shown once */
+};
+
+/* ERR_TOO_MANY at conf.keys_max_per_user, counted in the same transaction, of which last gets a const struct new_key *; keys
+ * that have expired make room. ret_key is also set with ERR_OUTCOME_UNKNOWN, when the key may exist. */
 MUST_CHECK enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
-                               const struct key_terms *terms, struct str *ret_text, struct key *ret_key);
+                               const struct key_terms *terms, const struct last_step *last, struct new_key *ret_key);
 
 /*
  * One indexed read of one table, or none if the cache has the key; last_used_at_us may then be a second old.
@@ -79,10 +86,10 @@ MUST_CHECK enum err key_revoke_seen(struct db *db, struct arena *arena, const st
 MUST_CHECK enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id);
 
 /*
- * A new secret, ret_text, for the same key. The one before, and all that still work of those before it, end at the latest when
+ * A new secret for the same key; last gets a const struct new_key *. The one before, and all that still work of those before it, end at the latest when
  * the overlap is over (0: now), or with the key. So whoever lost the answer rotates again, and what works in the meantime goes
  * on working. ERR_NOT_FOUND; ERR_KEY_ENDED; ERR_OLD_SECRETS_TOO_MANY, not with an overlap of 0; ERR_ACCOUNT_DISABLED. The caller
  * then ends the credential epoch, also after ERR_OUTCOME_UNKNOWN.
  */
 MUST_CHECK enum err key_rotate(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
-                               int64_t overlap_us, struct str *ret_text, struct key *ret_key);
+                               int64_t overlap_us, const struct last_step *last);

@@ -106,8 +106,8 @@ struct key_rotation {
     struct arena *arena;
     const struct uuid *user_id, *id;
     int64_t overlap_us;
-    struct str text;
-    struct key key;
+    const struct last_step *last;
+    struct new_key made; /* its key, as it was and then as it becomes */
 };
 
 struct key_old_secret {
@@ -123,8 +123,9 @@ static enum err key_old_row(struct db *db, const struct key_rotation *r, int64_t
     size_t n;
 
     *ret_id = (struct uuid){0};
-    enum err e = db_rows(db, &key_change_sqls[KEY_OLD_LIST], DB_ARGS(db_uuid(&r->key.id), db_i64(KEY_OLD_SECRETS_MAX)),
-                         r->arena, sizeof *rows, KEY_OLD_SECRETS_MAX, (void **)&rows, &n);
+    enum err e =
+        db_rows(db, &key_change_sqls[KEY_OLD_LIST], DB_ARGS(db_uuid(&r->made.key.id), db_i64(KEY_OLD_SECRETS_MAX)),
+                r->arena, sizeof *rows, KEY_OLD_SECRETS_MAX, (void **)&rows, &n);
     if (e != OK)
         return e;
     if (n > 0 && rows[0].expires_at_us <= now)
@@ -137,7 +138,7 @@ static enum err key_old_row(struct db *db, const struct key_rotation *r, int64_t
 static enum err key_old_put(struct db *db, const struct key_rotation *r, const struct sha256 *hash, int64_t until,
                             const struct uuid *row)
 {
-    const struct key *k = &r->key;
+    const struct key *k = &r->made.key;
     struct uuid id = uuid_new();
 
     if (!uuid_is_none(row))
@@ -151,29 +152,30 @@ static enum err key_old_put(struct db *db, const struct key_rotation *r, const s
                    NULL);
 }
 
-/* The key's row is locked, and r->key is what it held. */
+/* The key's row is locked, and r->made.key is what it held. */
 static enum err key_change_secret(struct db *db, struct key_rotation *r, int64_t now)
 {
-    struct sha256 hash = sha256_of(r->text), old;
-    struct str prefix = str_head(r->text, KEY_PREFIX_CHARS);
+    struct sha256 hash = sha256_of(r->made.text), old;
+    struct str prefix = str_head(r->made.text, KEY_PREFIX_CHARS);
     int64_t until = now + r->overlap_us;
     struct uuid row;
 
-    if (r->key.expires_at_us != 0)
-        until = MIN(until, r->key.expires_at_us);
+    if (r->made.key.expires_at_us != 0)
+        until = MIN(until, r->made.key.expires_at_us);
     enum err e = db_exec(db, &key_change_sqls[KEY_OLD_SHORTEN],
-                         DB_ARGS(db_i64(until), db_uuid(&r->key.id), db_i64(until)), NULL);
+                         DB_ARGS(db_i64(until), db_uuid(&r->made.key.id), db_i64(until)), NULL);
     if (e == OK)
         e = key_old_row(db, r, now, &row);
     if (e == OK)
-        e = db_row(db, &key_change_sqls[KEY_SECRET], DB_ARGS(db_uuid(&r->key.id)), r->arena, &old);
+        e = db_row(db, &key_change_sqls[KEY_SECRET], DB_ARGS(db_uuid(&r->made.key.id)), r->arena, &old);
     if (e == OK)
-        e = db_change(db, &key_change_sqls[KEY_NEW_SECRET],
-                      DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_str(prefix), db_i64(until), db_uuid(&r->key.id)));
+        e = db_change(
+            db, &key_change_sqls[KEY_NEW_SECRET],
+            DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_str(prefix), db_i64(until), db_uuid(&r->made.key.id)));
     if (e == OK)
         e = key_old_put(db, r, &old, until, &row);
-    r->key.prefix = prefix;
-    r->key.old_secret_expires_at_us = until;
+    r->made.key.prefix = prefix;
+    r->made.key.old_secret_expires_at_us = until;
     return e;
 }
 
@@ -184,22 +186,25 @@ static enum err key_rotate_tx(struct db *db, void *arg)
     enum err e = user_lock(db, r->arena, r->user_id); /* the row that may be added has a copy of its state */
     if (e != OK)
         return e;
-    e = key_lock(db, r->arena, r->user_id, r->id, &r->key);
-    return e == OK ? key_change_secret(db, r, clock_now_us()) : e;
+    e = key_lock(db, r->arena, r->user_id, r->id, &r->made.key);
+    if (e == OK)
+        e = key_change_secret(db, r, clock_now_us());
+    return e == OK ? r->last->fn(&r->made, r->last->arg) : e;
 }
 
 enum err key_rotate(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
-                    int64_t overlap_us, struct str *ret_text, struct key *ret_key)
+                    int64_t overlap_us, const struct last_step *last)
 {
-    struct key_rotation r = {
-        .arena = arena, .user_id = user_id, .id = id, .overlap_us = overlap_us, .text = key_new_text(arena)};
+    struct key_rotation r = {.arena = arena,
+                             .user_id = user_id,
+                             .id = id,
+                             .overlap_us = overlap_us,
+                             .last = last,
+                             .made = {.text = key_new_text(arena)}};
     enum err e = db_tx(db, key_rotate_tx, &r);
 
-    if (e == OK) {
+    if (e == OK)
         point("key.rotated");
-        *ret_text = r.text;
-        *ret_key = r.key;
-    }
     return e;
 }
 

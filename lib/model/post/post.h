@@ -7,6 +7,7 @@
 #include "base/conf.h"
 #include "base/problem.h"
 #include "db/db.h"
+#include "model/idempotency/idempotency.h"
 #include "model/tiktok/account.h"
 #include "model/upload/upload.h"
 
@@ -112,12 +113,13 @@ bool post_snapshot_is_fresh(const struct account *account);
  * In one transaction, takes room for the post (the errors of CAPS_OF_POST and CAPS_OF_POST_OF_IMAGES, user/caps.h), makes
  * the uploads ready or takes them (else ERR_VALIDATION with problems at "upload_ids[i]") and writes the post, its images,
  * the event "created" and the account's job "turn"; for a DIRECT_POST on an old snapshot also the account's job "creator". draft
- * must have passed post_check. The receipt is what was written, so that nothing has to be read after the commit; also
- * with ERR_OUTCOME_UNKNOWN, when it may have been.
+ * must have passed post_check. The receipt is what was written, so that nothing has to be read after the commit: last gets it
+ * (const struct post_receipt *), and it is also set with ERR_OUTCOME_UNKNOWN, when it may have been.
  */
 MUST_CHECK enum err post_create(struct db *db, struct arena *arena, const struct conf *conf,
                                 const struct account *account, const struct post_draft *draft,
-                                struct problems *problems, struct post_receipt *ret_receipt);
+                                struct problems *problems, const struct last_step *last,
+                                struct post_receipt *ret_receipt);
 
 MUST_CHECK enum err post_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
                              struct post *ret_post);

@@ -14,6 +14,7 @@ struct create {
     const struct post_draft *draft;
     struct problems *problems;
     size_t problems_n; /* how many there were before */
+    const struct last_step *last;
     struct post_receipt *made;
 };
 
@@ -128,7 +129,7 @@ static enum err post_create_tx(struct db *db, void *arg)
         e = job_add(db, JOB_PUBLISH, "creator", &p->account_id, p->created_at_us, request_id);
     if (e == OK)
         e = turn_add(db, &c->account->user_id, &p->account_id, p->created_at_us, request_id);
-    return e;
+    return e == OK ? c->last->fn(c->made, c->last->arg) : e;
 }
 
 static int post_create_mode(struct str name)
@@ -170,7 +171,8 @@ static struct post_receipt post_create_receipt(struct arena *arena, const struct
 }
 
 enum err post_create(struct db *db, struct arena *arena, const struct conf *conf, const struct account *account,
-                     const struct post_draft *draft, struct problems *problems, struct post_receipt *ret_receipt)
+                     const struct post_draft *draft, struct problems *problems, const struct last_step *last,
+                     struct post_receipt *ret_receipt)
 {
     struct post_receipt made = post_create_receipt(arena, account, draft);
     struct create c = {.arena = arena,
@@ -179,6 +181,7 @@ enum err post_create(struct db *db, struct arena *arena, const struct conf *conf
                        .draft = draft,
                        .problems = problems,
                        .problems_n = problems->n,
+                       .last = last,
                        .made = &made};
 
     ASSERT(made.images_n > 0 && made.images_n <= POST_IMAGES_MAX);

@@ -114,6 +114,7 @@ struct keeping {
     const struct conf *conf;
     const struct uuid *user_id;
     const struct upload_report *report;
+    const struct last_step *last;
 };
 
 static enum err upload_keep_tx(struct db *db, void *arg)
@@ -122,13 +123,15 @@ static enum err upload_keep_tx(struct db *db, void *arg)
     int64_t bytes = (int64_t)k->report->image.size_bytes;
 
     enum err e = caps_take(db, k->arena, k->conf, k->user_id, CAPS_OF_IMAGE, bytes);
-    return e == OK ? upload_ready(db, k->conf, k->report) : e;
+    if (e == OK)
+        e = upload_ready(db, k->conf, k->report);
+    return e == OK ? k->last->fn(k->report, k->last->arg) : e;
 }
 
 enum err upload_keep(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
-                     const struct upload_report *report)
+                     const struct upload_report *report, const struct last_step *last)
 {
-    struct keeping k = {arena, conf, user_id, report};
+    struct keeping k = {arena, conf, user_id, report, last};
 
     return db_tx(db, upload_keep_tx, &k);
 }

@@ -10,6 +10,7 @@
 #include "crypto/digest.h"
 #include "db/db.h"
 #include "image/image.h"
+#include "model/idempotency/idempotency.h"
 
 enum upload_state { UPLOAD_STORING, UPLOAD_READY, UPLOAD_DELETED };
 extern const char *const upload_state_names[];
@@ -46,11 +47,11 @@ MUST_CHECK enum err upload_begin(struct db *db, struct arena *arena, const struc
                                  int64_t *ret_created_at_us);
 
 /*
- * upload_keep makes it ready: in a transaction of its own, with the errors of CAPS_OF_IMAGE. upload_ready is for a
- * transaction that has taken the room. ERR_CONFLICT if it took so long that the row is already due.
+ * upload_keep makes it ready: in a transaction of its own, with the errors of CAPS_OF_IMAGE; last gets the report.
+ * upload_ready is for a transaction that has taken the room. ERR_CONFLICT if it took so long that the row is already due.
  */
 MUST_CHECK enum err upload_keep(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
-                                const struct upload_report *report);
+                                const struct upload_report *report, const struct last_step *last);
 MUST_CHECK enum err upload_ready(struct db *db, const struct conf *conf, const struct upload_report *report);
 
 /*

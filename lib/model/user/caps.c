@@ -99,14 +99,20 @@ static const struct db_col caps_cols[] = {
     DB_COL(struct caps_counts, n[CAP_QUEUED_POSTS], I64),
     DB_COL(struct caps_counts, n[CAP_POSTS], I64),
     DB_COL(struct caps_counts, n[CAP_KEYS], I64),
+    DB_COL(struct caps_counts, n[CAP_IDEMPOTENCY_KEYS], I64),
     DB_END,
 };
 
 static const struct db_col caps_all_cols[] = {
-    DB_COL(struct caps_counts, n[CAP_UPLOADS], I64),      DB_COL(struct caps_counts, n[CAP_UPLOAD_BYTES], I64),
-    DB_COL(struct caps_counts, n[CAP_QUEUED_POSTS], I64), DB_COL(struct caps_counts, n[CAP_POSTS], I64),
-    DB_COL(struct caps_counts, n[CAP_KEYS], I64),         DB_COL(struct caps_counts, n[CAP_ACCOUNTS], I64),
-    DB_COL(struct caps_counts, n[CAP_SESSIONS], I64),     DB_END,
+    DB_COL(struct caps_counts, n[CAP_UPLOADS], I64),
+    DB_COL(struct caps_counts, n[CAP_UPLOAD_BYTES], I64),
+    DB_COL(struct caps_counts, n[CAP_QUEUED_POSTS], I64),
+    DB_COL(struct caps_counts, n[CAP_POSTS], I64),
+    DB_COL(struct caps_counts, n[CAP_KEYS], I64),
+    DB_COL(struct caps_counts, n[CAP_ACCOUNTS], I64),
+    DB_COL(struct caps_counts, n[CAP_SESSIONS], I64),
+    DB_COL(struct caps_counts, n[CAP_IDEMPOTENCY_KEYS], I64),
+    DB_END,
 };
 
 /* Subqueries of the user's row: they are evaluated once it is locked, and lock nothing themselves. */
@@ -120,36 +126,41 @@ static const struct db_col caps_all_cols[] = {
 #define ACCOUNTS "(SELECT COUNT(*) FROM accounts t WHERE t.user_id = u.id AND t.state <> 'disconnected')"
 #define SESSIONS \
     "(SELECT COUNT(*) FROM sessions t WHERE t.user_id = u.id AND t.expires_at_us > ? AND t.last_seen_at_us > ?)"
+#define IDEMPOTENCY_KEYS "(SELECT COUNT(*) FROM idempotency_keys t WHERE t.user_id = u.id)"
 #define NONE "0" /* not asked for */
 
-#define LOOK(uploads, bytes, queued, posts, keys) \
+#define LOOK(uploads, bytes, queued, posts, keys, idempotency_keys) \
     { \
-        .text = "SELECT u.state, " uploads ", " bytes ", " queued ", " posts ", " keys " FROM users u WHERE u.id = ?", \
+        .text = "SELECT u.state, " uploads ", " bytes ", " queued ", " posts ", " keys ", " idempotency_keys \
+                " FROM users u WHERE u.id = ?", \
         .in = "u", .cols = caps_cols \
     }
-#define TAKE(uploads, bytes, queued, posts, keys) \
+#define TAKE(uploads, bytes, queued, posts, keys, idempotency_keys) \
     { \
-        .text = "SELECT u.state, " uploads ", " bytes ", " queued ", " posts ", " keys \
+        .text = "SELECT u.state, " uploads ", " bytes ", " queued ", " posts ", " keys ", " idempotency_keys \
                 " FROM users u WHERE u.id = ? FOR UPDATE", \
         .in = "u", .cols = caps_cols \
     }
 #define BIT(cap) (1u << CAP_##cap)
 
 static const struct caps_statement caps_statements[] = {
-    [CAPS_OF_UPLOAD] = {.take = TAKE(UPLOADS, UPLOAD_BYTES, NONE, NONE, NONE),
+    [CAPS_OF_UPLOAD] = {.take = TAKE(UPLOADS, UPLOAD_BYTES, NONE, NONE, NONE, NONE),
                         .caps = BIT(UPLOADS) | BIT(UPLOAD_BYTES)},
-    [CAPS_OF_IMAGE] = {.take = TAKE(NONE, UPLOAD_BYTES, NONE, NONE, NONE), .caps = BIT(UPLOAD_BYTES)},
-    [CAPS_OF_POST] = {.take = TAKE(NONE, NONE, QUEUED_POSTS, POSTS, NONE), .caps = BIT(QUEUED_POSTS) | BIT(POSTS)},
-    [CAPS_OF_POST_OF_IMAGES] = {.take = TAKE(NONE, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE),
+    [CAPS_OF_IMAGE] = {.take = TAKE(NONE, UPLOAD_BYTES, NONE, NONE, NONE, NONE), .caps = BIT(UPLOAD_BYTES)},
+    [CAPS_OF_POST] = {.take = TAKE(NONE, NONE, QUEUED_POSTS, POSTS, NONE, NONE),
+                      .caps = BIT(QUEUED_POSTS) | BIT(POSTS)},
+    [CAPS_OF_POST_OF_IMAGES] = {.take = TAKE(NONE, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE),
                                 .caps = BIT(UPLOAD_BYTES) | BIT(QUEUED_POSTS) | BIT(POSTS)},
-    [CAPS_OF_FORM] = {.look = LOOK(UPLOADS, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE),
+    [CAPS_OF_FORM] = {.look = LOOK(UPLOADS, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE),
                       .caps = BIT(UPLOADS) | BIT(UPLOAD_BYTES) | BIT(QUEUED_POSTS) | BIT(POSTS)},
-    [CAPS_OF_KEY] = {.take = TAKE(NONE, NONE, NONE, NONE, KEYS), .caps = BIT(KEYS)},
+    [CAPS_OF_KEY] = {.take = TAKE(NONE, NONE, NONE, NONE, KEYS, NONE), .caps = BIT(KEYS)},
+    [CAPS_OF_IDEMPOTENCY_KEY] = {.take = TAKE(NONE, NONE, NONE, NONE, NONE, IDEMPOTENCY_KEYS),
+                                 .caps = BIT(IDEMPOTENCY_KEYS)},
 };
 
 static const struct sql caps_all = {
     .text = "SELECT " UPLOADS ", " UPLOAD_BYTES ", " QUEUED_POSTS ", " POSTS ", " KEYS ", " ACCOUNTS ", " SESSIONS
-            " FROM users u WHERE u.id = ?",
+            ", " IDEMPOTENCY_KEYS " FROM users u WHERE u.id = ?",
     .in = "iiu",
     .cols = caps_all_cols,
 };
@@ -164,4 +175,6 @@ static const struct cap_row caps_rows[CAP__MAX] = {
     [CAP_SESSIONS] = {"sessions", offsetof(struct conf, caps_sessions), 1, OK, "sessions"},
     [CAP_KEYS] = {"keys", offsetof(struct conf, keys_max_per_user), 1, ERR_TOO_MANY, "keys"},
     [CAP_ACCOUNTS] = {"accounts", offsetof(struct conf, tiktok_accounts_max), 1, ERR_ACCOUNTS_TOO_MANY, "accounts"},
+    [CAP_IDEMPOTENCY_KEYS] = {"idempotency_keys", offsetof(struct conf, caps_idempotency_keys), 1,
+                              ERR_IDEMPOTENCY_KEYS_TOO_MANY, "keys"},
 };

@@ -10,7 +10,7 @@
  *            e = db_exec(db, ...);                       the row itself
  *
  * Exact under simultaneous requests: caps_take locks the user's row and counts in the same statement, so it must be the
- * first in the transaction that makes the row (the order of locks is user, account, post, upload, job). It costs one
+ * first in the transaction that makes the row (the order of locks is user, account, post, upload, job, idempotency key). It costs one
  * statement, which walks an index of what the user has: no more rows than the cap.
  *
  * The error says by its code which cap it was. Its answer gets a sentence with the number (caps_explain).
@@ -26,9 +26,10 @@ enum cap {
     CAP_UPLOAD_BYTES, /* of the same, in the store */
     CAP_QUEUED_POSTS, /* that have not ended */
     CAP_POSTS,
-    CAP_SESSIONS, /* those that are over do not count; a sign-in makes room by itself (session.c) */
-    CAP_KEYS,     /* that are not revoked */
-    CAP_ACCOUNTS, /* that are connected */
+    CAP_SESSIONS,         /* those that are over do not count; a sign-in makes room by itself (session.c) */
+    CAP_KEYS,             /* that are not revoked */
+    CAP_ACCOUNTS,         /* that are connected */
+    CAP_IDEMPOTENCY_KEYS, /* that are kept */
     CAP__MAX
 };
 
@@ -40,6 +41,7 @@ enum caps_of {
     CAPS_OF_POST_OF_IMAGES, /* that come with it: bytes more */
     CAPS_OF_FORM,           /* a look ahead, before images are read: is there room for a post and one more image? */
     CAPS_OF_KEY,
+    CAPS_OF_IDEMPOTENCY_KEY,
 };
 
 /* In the unit that is counted: bytes for CAP_UPLOAD_BYTES. */

@@ -45,6 +45,19 @@ static void test_headers(void **state)
     assert_true(r.cookie.p == NULL && r.origin.p == NULL);
 }
 
+static void test_a_header_that_came_twice(void **state)
+{
+    struct request r = {0};
+
+    (void)state;
+    request_take_header(&r, "HTTP_ACCEPT=a");
+    request_take_header(&r, "HTTP_ACCEPT=a");
+    request_take_header(&r, "HTTP_IDEMPOTENCY_KEY=a");
+    assert_true(str_eqc(r.idempotency_key, "a") && !r.idempotency_key_again);
+    request_take_header(&r, "HTTP_IDEMPOTENCY_KEY=a");
+    assert_true(str_eqc(r.idempotency_key, "a") && r.idempotency_key_again);
+}
+
 static void test_param_uuid(void **state)
 {
     struct request r = {.param = {STR("019aaa00-0000-7000-8000-00000000000a"),
@@ -63,6 +76,7 @@ static void test_param_uuid(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {cmocka_unit_test(test_media_type), cmocka_unit_test(test_headers),
+                                              cmocka_unit_test(test_a_header_that_came_twice),
                                               cmocka_unit_test(test_param_uuid)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);

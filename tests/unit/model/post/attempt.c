@@ -87,6 +87,13 @@ static int64_t number_of(struct side *s, int which)
     return n;
 }
 
+static enum err nothing_last(const void *made, void *arg)
+{
+    (void)made;
+    (void)arg;
+    return OK;
+}
+
 static enum err create(struct side *s)
 {
     struct problems problems = {0};
@@ -95,7 +102,9 @@ static enum err create(struct side *s)
                                      .upload_ids_n = 1,
                                      .by_upload_ids = true};
 
-    return post_create(s->db, &s->arena, &conf, &s->account, &draft, &problems, &s->made);
+    const struct last_step last = {.fn = nothing_last};
+
+    return post_create(s->db, &s->arena, &conf, &s->account, &draft, &problems, &last, &s->made);
 }
 
 /* Takes the post's job as a worker does. */

@@ -1,0 +1,70 @@
+"""More flows: what makes something, with an Idempotency-Key, by a client that repeats whatever goes wrong until it has an answer."""
+
+import uuid
+
+from world import told  # first: it knows where the next ones are
+
+from flows import (SMALL, Flow, create_ready, create_right, key_create_ready, key_rotate_ready, key_works, keys_of,  # isort: skip
+                   send_post, upload_ready, upload_right)
+from helpers import expect  # isort: skip
+
+
+KEY_LEASE_SEC = 60  # of a request that has died with its key
+
+
+def until_made(world, call):
+    for _ in range(30):
+        answer = told(call)
+        if answer.how == "done":
+            return answer
+        assert answer.how != "refused", answer
+        if world.plan.is_away:
+            world.plan.end()
+        if answer.code == "idempotency_in_progress":
+            world.stack.move_clock(KEY_LEASE_SEC + 1)
+    raise AssertionError(f"never an answer: {answer}")
+
+
+def with_key():
+    return {"Idempotency-Key": str(uuid.uuid4())}
+
+
+def key_create_repeated_act(world, s):
+    key = with_key()
+    s.told = until_made(world, lambda: s.user.web.post("/api/v1/keys", json={"name": "sweep"}, headers=key))
+
+
+def key_create_repeated_right(world, s):
+    assert keys_of(s.user) == [s.told.data["id"]]
+    if s.told.data["key"] is None:
+        assert s.told.data["secret_shown_once"] is True
+    else:
+        expect(world.stack.client(Authorization=f"Bearer {s.told.data['key']}").get("/api/v1/accounts"), 200)
+
+
+def key_rotate_repeated_act(world, s):
+    key = with_key()
+    s.told = until_made(world, lambda: s.user.web.post(f"/api/v1/keys/{s.id}/rotate", json={}, headers=key))
+
+
+def key_rotate_repeated_right(world, s):
+    assert world.count("SELECT COUNT(*) AS n FROM api_keys WHERE of_key_id = %s", uuid.UUID(s.id).bytes) == 1
+    assert key_works(s), "the secret that was in use works"
+
+
+def upload_repeated_act(world, s):
+    key = with_key()
+    s.told = until_made(world, lambda: s.user.api.post("/api/v1/uploads", data=SMALL, headers=key))
+
+
+def create_repeated_act(world, s):
+    key = with_key()
+    s.told = until_made(world, lambda: send_post(s, key))
+
+
+REPEATED = [
+    Flow("keyed key", ("keys",), key_create_ready, key_create_repeated_act, key_create_repeated_right),
+    Flow("keyed rotate", ("keys",), key_rotate_ready, key_rotate_repeated_act, key_rotate_repeated_right),
+    Flow("keyed upload", ("uploads",), upload_ready, upload_repeated_act, upload_right),
+    Flow("keyed post", ("posts",), create_ready, create_repeated_act, create_right),
+]
