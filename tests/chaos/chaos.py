@@ -28,7 +28,7 @@ from world import World, load  # isort: skip
 
 TIKTOK_TIMEOUT_SEC = 10  # longer than what is slow, also on a busy machine; ANSWERED_US in checker.py is below it
 SETTLE_ROUNDS = 30  # of two minutes each, at the end: the longest wait is a poll's, ten minutes
-SETTLE_SEC = 20  # for what needs no time to pass
+STILL_SEC = 20  # without an end of a post: then only time helps. A worker may take over nothing for 15 s (GRACE_US in lib/jobs/leases.c)
 
 
 @dataclasses.dataclass
@@ -61,10 +61,11 @@ def settle(people, troubles):
     def open_posts():
         return [post["id"] for _, post in people.all_posts() if post["status"] not in checker.ENDED]
     for _ in range(SETTLE_ROUNDS):
-        end, before = time.monotonic() + SETTLE_SEC, None
-        while (now := open_posts()) and now != before and time.monotonic() < end:
-            before = now
+        now, changed = open_posts(), time.monotonic()
+        while now and time.monotonic() < changed + STILL_SEC:
             time.sleep(2)
+            before, now = now, open_posts()
+            changed = changed if now == before else time.monotonic()
         if not now:
             return
         troubles.stop_both()
