@@ -32,9 +32,9 @@ class State:
     kind = step = None
 
     def may_lose(self, call):
-        """Whether nobody may know what TikTok answered to this call: its answer was lost, or who had it was killed. An error, a
-        database that is away and a stop lose nothing."""
-        return self.kind is not None and (self.kind.startswith("kill") or (self.kind == "lost" and call in self.step))
+        """Whether nobody may know what TikTok answered to this call: it failed itself, once its request may have left, or who had
+        the answer was killed. An error, a database that is away or a stop anywhere else loses nothing."""
+        return self.kind is not None and (self.kind.startswith("kill") or (self.kind != "stop" and call in self.step))
 
 
 def state(**fields):
