@@ -26,6 +26,7 @@ from publishing import LEASE_SEC  # noqa: E402
 WORKERS = {"worker-publish": "jobs_publish", "worker-media": "jobs_media"}
 SETTINGS = ("worker.idle_ms=50",)
 LOOK_SEC, ASK_SEC = 0.03, 0.5  # between looks at whether something moves, and between questions to the API
+SOON_SEC = 20  # longer than workers leave alone what others may have open
 PATIENCE_SEC = 120  # for something that moves by itself: longer than the longest wait that the clock does not end
 
 
@@ -173,14 +174,14 @@ class World:
                     return int(found[1])
         return None
 
-    def stillness(self):
+    def stillness(self, soon_sec=0):
         """(jobs, None) when nothing moves by itself until the clock does: no job is due or runs, and TikTok fetches nothing. Else
         (None, what moves). Who wants to be sure compares two of them."""
         now_us = self.now_us()
         workers = {name: table for name, table in WORKERS.items() if not self.is_held(name)}
         jobs = [self.stack.sql(f"SELECT kind, id, run_at_us, lease_token FROM {table} WHERE state = 'ready' ORDER BY id")
                 for table in workers.values()]
-        if due := [job for of_class in jobs for job in of_class if job["run_at_us"] <= now_us]:
+        if due := [job for of_class in jobs for job in of_class if job["run_at_us"] <= now_us + soon_sec * 1_000_000]:
             return None, f"due: {due}"
         if self.count("SELECT COUNT(*) AS n FROM sandbox_publishes WHERE status = 'PROCESSING_DOWNLOAD'"
                       " AND (next_at_us <= %s OR (lease_token IS NOT NULL AND pulled_at_us IS NULL))", now_us):
@@ -196,13 +197,13 @@ class World:
         """With all posts it has. Else it might go on in the middle of what Kept reads."""
         return self.count("SELECT COUNT(*) AS n FROM sandbox_publishes WHERE status = 'PROCESSING_DOWNLOAD'") == 0
 
-    def as_far_as_it_goes(self, condition, what):
+    def as_far_as_it_goes(self, condition, what, soon_sec=0):
         """condition() when it comes about by itself; None when nothing moves any more."""
         still, moves, asked, end = None, None, time.monotonic(), time.monotonic() + PATIENCE_SEC
         while time.monotonic() < end:
             if self.plan.is_away and self.all_know():
                 return None
-            before, (still, moves) = still, self.stillness()
+            before, (still, moves) = still, self.stillness(soon_sec)
             ends = still is not None and still == before and not self.plan.is_away
             if ends or time.monotonic() > asked + ASK_SEC:
                 asked = time.monotonic()
@@ -214,9 +215,10 @@ class World:
 
     def until(self, condition, what, rounds=12, step_sec=LEASE_SEC + 10):
         """Waits; as often as nothing moves by itself and it has not come about, the clock moves past a lease. A database that is
-        away comes back after the first time: its absence was longer than a lease."""
-        for _ in range(rounds):
-            if value := self.as_far_as_it_goes(condition, what):
+        away comes back after the first time: its absence was longer than a lease. After a jump of the clock workers take over
+        nothing for a while, so in the second half what is due soon is waited for."""
+        for n in range(rounds):
+            if value := self.as_far_as_it_goes(condition, what, SOON_SEC if n >= rounds // 2 else 0):
                 return value
             self.stack.move_clock(step_sec)
             if self.plan.is_away:
