@@ -303,18 +303,19 @@ def shown(user):
 
 def test_me_shows_each_with_its_use(user):
     begin = {"uploads": (0, UPLOADS), "upload_bytes": (0, MIB), "queued_posts": (0, QUEUED), "posts": (0, POSTS), "sessions": (1, SESSIONS),
-             "keys": (1, 25), "accounts": (0, 100)}
+             "keys": (1, 25), "accounts": (0, 100), "idempotency_keys": (0, 10000)}
     assert shown(user) == begin
     first, second = fill(user, 2)
     size = sql(user, "SELECT CAST(SUM(size_bytes) AS SIGNED) AS n FROM uploads WHERE user_id = {user}")[0]["n"]
     assert size > 0 and shown(user) == begin | {"uploads": (2, UPLOADS), "upload_bytes": (size, MIB)}
     account = user.connect()
     expect(send_json(user.api, account, upload_ids=[first]), 202)
-    expect(user.web.post("/api/v1/keys", json={"name": "second"}), 201)
+    expect(user.web.post("/api/v1/keys", json={"name": "second"}, headers={"Idempotency-Key": "second"}), 201)
     expect(user.stack.client().post("/api/v1/auth/login", json={"email": user.email, "password": user.password}), 200)
     now = shown(user)
     assert {name: used for name, (used, _) in now.items()} == {
-        "uploads": 2, "upload_bytes": size, "queued_posts": 1, "posts": 1, "sessions": 2, "keys": 2, "accounts": 1}
+        "uploads": 2, "upload_bytes": size, "queued_posts": 1, "posts": 1, "sessions": 2, "keys": 2, "accounts": 1,
+        "idempotency_keys": 1}
     sql(user, "UPDATE posts SET state = 'canceled', ended_at_us = created_at_us WHERE user_id = {user}")
     sql(user, "UPDATE sessions SET expires_at_us = 1 WHERE user_id = {user} ORDER BY id DESC LIMIT 1")
     sql(user, "UPDATE api_keys SET revoked_at_us = 1 WHERE user_id = {user} AND name = 'second'")
