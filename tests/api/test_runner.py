@@ -139,7 +139,7 @@ def run_sh(*arguments):
 def test_list_names_the_tests_of_all_groups():
     names = run_sh("--list").stdout.splitlines()
     assert {n.partition("/")[0] for n in names} == {"unit", "lint", "api", "demo", "deploy", "unit-clang", "fuzz", "load", "hostile",
-                                                       "sweep-sample"}
+                                                       "sweep-sample", "chaos-short"}
     assert len(names) == len(set(names))
     chosen = run_sh("--list", "base/buf", "lint/size", "tsan-unit/base/err").stdout.splitlines()
     assert [n for n in chosen if not n.startswith("tsan-")] == [n for n in names if "base/buf" in n or "lint/size" in n]
