@@ -27,14 +27,20 @@ static bool main_creates_for_nobody(const struct route *r)
     return r->creates && r->auth != AUTH_ANY && r->auth != AUTH_SESSION;
 }
 
-/* A route whose row leaves out a policy column, or says of keys or sessions what it does not let in, does not serve. */
+/* A reader may be as slow as it likes: streams must leave threads to others. */
+static bool main_streams_lightly(const struct route *r)
+{
+    return r->streams && r->cost == COST_LIGHT;
+}
+
+/* A route whose row leaves out a policy column, or contradicts itself, does not serve. */
 static const struct route *main_incomplete_route(const struct app *app)
 {
     for (const struct route *const *t = app->routes; *t != NULL; t++)
         for (const struct route *r = *t; r->method != NULL; r++)
             if (r->auth == AUTH_UNSET || r->rate == RATE_UNSET || r->summary == NULL ||
                 (r->auth == AUTH_ANY) != (r->scope != SCOPE_UNSET) || (r->recent_auth && r->auth != AUTH_SESSION) ||
-                main_creates_for_nobody(r))
+                main_creates_for_nobody(r) || main_streams_lightly(r))
                 return r;
     return NULL;
 }

@@ -263,6 +263,7 @@ const struct route usage_routes[] = {
      .auth = AUTH_ANY,
      .scope = SCOPE_USAGE_READ,
      .rate = RATE_READ,
+     .cost = COST_HEAVY, /* CSV, for as long as its reader takes */
      .streams = true,
      .summary = "How much API keys were used, by day, key or status; also as CSV"},
     ROUTE_END,

@@ -58,7 +58,7 @@ enum route_effect {
  * (fcgi/turns.h). */
 enum route_cost {
     COST_LIGHT,   /* the default: milliseconds */
-    COST_HEAVY,   /* takes in images, hashes a password */
+    COST_HEAVY,   /* takes in images, hashes a password, streams to a reader that may be slow */
     COST_OUTSIDE, /* waits for somebody else's machine */
     COST__MAX
 };
@@ -81,7 +81,7 @@ struct route {
     bool creates;       /* a POST of a user that makes something: it takes an Idempotency-Key (fcgi/idempotent.h) */
     bool json_is_light; /* of a heavy route: not with a body that is called JSON */
     int timeout_sec;    /* how long nginx waits for the answer; 0: 120 s */
-    bool streams;       /* may answer with reply_stream: nginx passes the body on and puts nothing of it on its disk */
+    bool streams;       /* may answer with reply_stream: nginx puts nothing of it on its disk; never COST_LIGHT */
     const char
         *browser_page; /* of a GET that people come to: a browser is sent there with ?error=CODE, and not given JSON */
     const char *summary;
