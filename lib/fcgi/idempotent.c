@@ -120,7 +120,8 @@ enum err idempotent_run(struct ctx *c, const struct route *route)
     if (e == OK) {
         body_digest_init(&i->body, c->arena);
         c->req.body.digest = &i->body;
-        e = answer.status != 0 ? idempotent_replay(c, &answer) : idempotent_run_claimed(c, route);
+        i->replayed = answer.status != 0;
+        e = i->replayed ? idempotent_replay(c, &answer) : idempotent_run_claimed(c, route);
         c->req.body.digest = NULL;
         body_digest_done(&i->body);
     }

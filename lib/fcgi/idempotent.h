@@ -28,6 +28,7 @@ struct idempotent {
     struct body_digest body;
     struct sha256 request;
     bool request_known; /* the body has been read, and request is set */
+    bool replayed;      /* the answer is an earlier request's: this one makes nothing */
 };
 
 /* Reads the header. ERR_IDEMPOTENCY_KEY: it is not a key, or is there twice. */

@@ -234,14 +234,16 @@ enum err rate_admit(struct ctx *c, const struct route *route, bool only_looks, e
 }
 
 /* Nothing was made, and we know it. */
-static bool rate_made_nothing(enum err e)
+static bool rate_made_nothing(const struct ctx *c, enum err e)
 {
+    if (c->idempotent.replayed)
+        return true;
     return e != OK && e != ERR_OUTCOME_UNKNOWN && err_is_shown(e) && e != ERR_INTERNAL;
 }
 
 void rate_settle(struct ctx *c, enum err e)
 {
-    if (!c->rate_is_held || !rate_made_nothing(e))
+    if (!c->rate_is_held || !rate_made_nothing(c, e))
         return;
     rate_give_back(c, c->rate.rate);
     c->rate = rate_state_of(c, c->rate.rate);

@@ -18,7 +18,7 @@
  * What is counted: each request that the program reads, in its route's class. Not one that waited too long for a thread,
  * or that could not be checked because the database is away; a large body is counted once, and not when nginx asks about
  * it. A request that is refused for the limit takes nothing. One of the class post takes one of write, and one of post only
- * when its handler runs, which it gets back when nothing was made.
+ * when its handler runs, which it gets back when nothing was made; the repeat of an Idempotency-Key makes nothing.
  *
  * The cells are in a file that the programs share (conf.rates_file, base/mapping.h), without a database. When that cannot
  * be used, each program counts by itself, and an alarm says so: then a caller has as much from each program.

@@ -11,6 +11,7 @@ import re
 import signal
 import ssl
 import time
+import uuid
 
 import pytest
 from helpers import expect
@@ -212,6 +213,17 @@ def test_reads_and_refusals_never_take_of_the_posts(user, account):
     image = upload(user)
     refused(send_json(user.api, account, upload_ids=[image]), "post", "one API key")
     assert limits(user.api)["write"]["remaining"] == after["write"]["remaining"] - 3
+
+
+def test_a_repeat_of_an_idempotency_key_takes_no_post(user, account):
+    image, key = upload(user), {"Idempotency-Key": str(uuid.uuid4())}
+    path, body = f"/api/v1/accounts/{account}/posts", {"upload_ids": [image]}
+    assert said(user.api.post(path, json=body, headers=key))[:4:3] == ("post", 2)
+    for _ in range(4):
+        again = user.api.post(path, json=body, headers=key)
+        assert again.headers["Idempotent-Replayed"] == "true" and said(again)[:4:3] == ("post", 2)
+    expect(user.api.post(path, json={"upload_ids": [image], "description": "x"}, headers=key), 422, "idempotency_key_reused")
+    assert limits(user.api)["post"]["remaining"] == 2
 
 
 def test_posts_at_once(user, account):
