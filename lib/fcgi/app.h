@@ -48,8 +48,8 @@ struct ctx {
     struct idempotent idempotent;
     struct uuid network;    /* what stands for it where others have a user's id: no UUIDv7 begins so. IPv6: its /64 */
     struct rate_state rate; /* of the class of its route, or of the one that refused it */
-    bool rate_is_held;      /* given back when nothing comes of the request */
-    void *state;            /* what app->start made; shared by the threads, so read-only or locked */
+    struct rate_held rate_held; /* given back when nothing comes of the request */
+    void *state;                /* what app->start made; shared by the threads, so read-only or locked */
     struct shared *shared;
 };
 

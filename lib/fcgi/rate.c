@@ -12,7 +12,6 @@
 #define USER_SETS ((size_t)1 << 14)
 #define NETWORK_SETS ((size_t)1 << 13)
 #define CELL_BYTES(sets) ((sets)*RATE_CELLS_WAYS * sizeof(uint64_t))
-#define SUBJECTS_MAX 2 /* of a request: its key or sessions, and its user; or its network */
 
 enum rate_whose { RATE_OF_KEY, RATE_OF_SESSIONS, RATE_OF_USER, RATE_OF_NETWORK };
 
@@ -79,6 +78,7 @@ struct rate_count {
     uint64_t who;
     enum route_rate rate;
     enum rate_whose whose;
+    int64_t all_at; /* when one is taken: to give it back */
 };
 
 static int64_t rate_limit(const struct conf *conf, enum route_rate rate)
@@ -104,7 +104,7 @@ static struct rate_count rate_count_of(const struct rates *r, enum route_rate ra
 }
 
 /* The counts of one class that concern the caller. The narrower first: rate_take gives back in the other order. */
-static size_t rate_counts_of(const struct ctx *c, enum route_rate rate, struct rate_count ret[static SUBJECTS_MAX])
+static size_t rate_counts_of(const struct ctx *c, enum route_rate rate, struct rate_count ret[static RATE_SUBJECTS_MAX])
 {
     const struct rates *r = c->shared->rates;
     const struct caller *caller = &c->caller;
@@ -145,7 +145,7 @@ static struct rate_state rate_state_new(const struct conf *conf, enum route_rate
 }
 
 /* How much of a class is left, or, if it takes, whether one was: else *ret_refused says by which count. */
-static bool rate_take(const struct rate_count *v, size_t n, bool only_looks, struct rate_state *state,
+static bool rate_take(struct rate_count *v, size_t n, bool only_looks, struct rate_state *state,
                       const struct rate_count **ret_refused)
 {
     state->is_counted = true;
@@ -157,22 +157,23 @@ static bool rate_take(const struct rate_count *v, size_t n, bool only_looks, str
         else
             taken = rate_cells_take(v[i].cells, v[i].who, &v[i].quota, &left);
         rate_note(state, &left);
+        v[i].all_at = left.all_at;
         if (taken || (only_looks && left.n > 0))
             continue;
         *ret_refused = &v[i];
         while (i-- > 0 && !only_looks)
-            rate_cells_give_back(v[i].cells, v[i].who, &v[i].quota);
+            rate_cells_give_back(v[i].cells, v[i].who, &v[i].quota, v[i].all_at);
         return false;
     }
     return true;
 }
 
-static void rate_give_back(const struct ctx *c, enum route_rate rate)
+static void rate_give_back(const struct ctx *c, enum route_rate rate, const struct rate_held *held)
 {
-    struct rate_count v[SUBJECTS_MAX];
+    struct rate_count v[RATE_SUBJECTS_MAX];
 
     for (size_t n = rate_counts_of(c, rate, v); n-- > 0;)
-        rate_cells_give_back(v[n].cells, v[n].who, &v[n].quota);
+        rate_cells_give_back(v[n].cells, v[n].who, &v[n].quota, held->all_at[n]);
 }
 
 static void rate_explain(struct ctx *c, const struct rate_count *count)
@@ -195,23 +196,28 @@ static bool rate_is_unchecked(const struct ctx *c, enum err refused)
 }
 
 /* Of one class. c->rate is its state, whatever comes of it. */
-static enum err rate_admit_to(struct ctx *c, enum route_rate rate, bool only_looks)
+static enum err rate_admit_to(struct ctx *c, enum route_rate rate, bool only_looks, struct rate_held *ret_held)
 {
     const struct rate_count *refused;
-    struct rate_count v[SUBJECTS_MAX];
+    struct rate_count v[RATE_SUBJECTS_MAX];
     size_t n = rate_counts_of(c, rate, v);
 
     c->rate = rate_state_new(c->conf, rate);
-    if (rate_take(v, n, only_looks, &c->rate, &refused))
-        return OK;
-    rate_explain(c, refused);
-    return ERR_RATE_LIMITED;
+    if (!rate_take(v, n, only_looks, &c->rate, &refused)) {
+        rate_explain(c, refused);
+        return ERR_RATE_LIMITED;
+    }
+    ret_held->is_held = !only_looks;
+    while (n-- > 0)
+        ret_held->all_at[n] = v[n].all_at;
+    return OK;
 }
 
 enum err rate_admit(struct ctx *c, const struct route *route, bool only_looks, enum err refused)
 {
     enum route_rate rate = route != NULL ? route->rate : RATE_READ;
     const struct rate_row *row = rate_row(rate);
+    struct rate_held also = {0};
 
     if (c->shared->rates == NULL || row == NULL)
         return refused;
@@ -220,16 +226,15 @@ enum err rate_admit(struct ctx *c, const struct route *route, bool only_looks, e
         return refused;
     }
     if (row->also == RATE_UNSET) {
-        enum err e = rate_admit_to(c, rate, only_looks);
+        enum err e = rate_admit_to(c, rate, only_looks, &also);
         return e != OK ? e : refused;
     }
-    enum err e = rate_admit_to(c, row->also, only_looks);
+    enum err e = rate_admit_to(c, row->also, only_looks, &also);
     if (e != OK || refused != OK)
         return e != OK ? e : refused;
-    e = rate_admit_to(c, rate, only_looks);
-    if (e != OK && !only_looks)
-        rate_give_back(c, row->also);
-    c->rate_is_held = e == OK && !only_looks;
+    e = rate_admit_to(c, rate, only_looks, &c->rate_held);
+    if (e != OK && also.is_held)
+        rate_give_back(c, row->also, &also);
     return e;
 }
 
@@ -243,9 +248,9 @@ static bool rate_made_nothing(const struct ctx *c, enum err e)
 
 void rate_settle(struct ctx *c, enum err e)
 {
-    if (!c->rate_is_held || !rate_made_nothing(c, e))
+    if (!c->rate_held.is_held || !rate_made_nothing(c, e))
         return;
-    rate_give_back(c, c->rate.rate);
+    rate_give_back(c, c->rate.rate, &c->rate_held);
     c->rate = rate_state_of(c, c->rate.rate);
 }
 
@@ -253,7 +258,7 @@ struct rate_state rate_state_of(const struct ctx *c, enum route_rate rate)
 {
     struct rate_state s = rate_state_new(c->conf, rate);
     const struct rate_count *refused;
-    struct rate_count v[SUBJECTS_MAX];
+    struct rate_count v[RATE_SUBJECTS_MAX];
 
     ASSERT(c->caller.kind != CALLER_NOBODY);
     (void)rate_take(v, rate_counts_of(c, rate, v), true, &s, &refused);

@@ -48,6 +48,14 @@ struct rate_state {
     bool is_counted;         /* else only limit and window_sec are known */
 };
 
+#define RATE_SUBJECTS_MAX 2 /* of a request: its key or sessions, and its user; or its network */
+
+/* One that a request has taken of a class, and may give back. */
+struct rate_held {
+    bool is_held;
+    int64_t all_at[RATE_SUBJECTS_MAX]; /* of each count (fcgi/rate_cells.h) */
+};
+
 struct rates *rates_new(const struct conf *conf); /* never fails: see above */
 void rates_free(struct rates *r);
 

@@ -132,13 +132,14 @@ static void rate_join(const struct rate_cells *c, uint64_t who, const struct rat
     }
 }
 
-static struct rate_left rate_left_of(int64_t until, const struct rate_quota *q)
+static struct rate_left rate_left_of(int64_t until, int64_t now, const struct rate_quota *q)
 {
     int64_t room = q->window - until;
 
     return (struct rate_left){.n = MAX(0, room / q->interval),
                               .wait_us = MAX(0, q->interval - room) * RATE_TICK_US,
-                              .all_us = until * RATE_TICK_US};
+                              .all_us = until * RATE_TICK_US,
+                              .all_at = now + until};
 }
 
 bool rate_cells_take(const struct rate_cells *c, uint64_t who, const struct rate_quota *q, struct rate_left *ret_left)
@@ -148,7 +149,7 @@ bool rate_cells_take(const struct rate_cells *c, uint64_t who, const struct rate
         int64_t now = rate_ticks_now(c);
         int64_t until = p.is_own ? rate_until(p.word, now, q->window) : 0;
         if (until + q->interval > q->window) {
-            *ret_left = rate_left_of(until, q);
+            *ret_left = rate_left_of(until, now, q);
             return false;
         }
         uint64_t word = rate_word(rate_tag(who), now + until + q->interval);
@@ -156,18 +157,19 @@ bool rate_cells_take(const struct rate_cells *c, uint64_t who, const struct rate
             continue;
         if (!p.is_own)
             rate_join(c, who, q);
-        *ret_left = rate_left_of(until + q->interval, q);
+        *ret_left = rate_left_of(until + q->interval, now, q);
         return true;
     }
 }
 
-void rate_cells_give_back(const struct rate_cells *c, uint64_t who, const struct rate_quota *q)
+void rate_cells_give_back(const struct rate_cells *c, uint64_t who, const struct rate_quota *q, int64_t all_at)
 {
     struct rate_place p = rate_find(c, who);
 
     while (p.is_own) {
         int64_t now = rate_ticks_now(c);
-        int64_t until = MAX(0, rate_until(p.word, now, q->window) - q->interval);
+        int64_t owed = MAX(0, MIN(q->interval, all_at - now));
+        int64_t until = MAX(0, rate_until(p.word, now, q->window) - owed);
         if (atomic_compare_exchange_strong(p.at, &p.word, rate_word(rate_tag(who), now + until)))
             return;
         p = rate_find(c, who);
@@ -177,6 +179,7 @@ void rate_cells_give_back(const struct rate_cells *c, uint64_t who, const struct
 struct rate_left rate_cells_look(const struct rate_cells *c, uint64_t who, const struct rate_quota *q)
 {
     struct rate_place p = rate_find(c, who);
+    int64_t now = rate_ticks_now(c);
 
-    return rate_left_of(p.is_own ? rate_until(p.word, rate_ticks_now(c), q->window) : 0, q);
+    return rate_left_of(p.is_own ? rate_until(p.word, now, q->window) : 0, now, q);
 }

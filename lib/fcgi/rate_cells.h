@@ -53,11 +53,16 @@ struct rate_left {
     int64_t n;       /* how many more may be taken now */
     int64_t wait_us; /* until one may; 0: now */
     int64_t all_us;  /* until all of it is there again */
+    int64_t all_at;  /* the same as a time: in ticks of the clock */
 };
 
 /* Takes one, if there is one. ret_left is what is left afterwards, either way. */
 MUST_CHECK bool rate_cells_take(const struct rate_cells *c, uint64_t who, const struct rate_quota *q,
                                 struct rate_left *ret_left);
-void rate_cells_give_back(const struct rate_cells *c, uint64_t who,
-                          const struct rate_quota *q); /* one that was taken */
+
+/*
+ * Gives back one that was taken; all_at is what rate_cells_take said. It is paid off by then, and begins to be an interval
+ * before: of one that was taken long ago only what is still owed is given back, so nobody ever takes more than the quota.
+ */
+void rate_cells_give_back(const struct rate_cells *c, uint64_t who, const struct rate_quota *q, int64_t all_at);
 struct rate_left rate_cells_look(const struct rate_cells *c, uint64_t who, const struct rate_quota *q);

@@ -102,14 +102,32 @@ static void given_back(void **state)
     struct rate_quota q = rate_quota(5, 60);
 
     assert_int_equal(taken(*state, who_is(1), &q, 9), 5);
-    rate_cells_give_back(*state, who_is(1), &q);
+    int64_t all_at = rate_cells_look(*state, who_is(1), &q).all_at;
+    rate_cells_give_back(*state, who_is(1), &q, all_at);
     assert_int_equal(taken(*state, who_is(1), &q, 9), 1);
     for (int i = 0; i < 9; i++)
-        rate_cells_give_back(*state, who_is(1), &q);
-    rate_cells_give_back(*state, who_is(2), &q); /* who has nothing */
+        rate_cells_give_back(*state, who_is(1), &q, all_at);
+    rate_cells_give_back(*state, who_is(2), &q, all_at); /* who has nothing */
     assert_int_equal(rate_cells_look(*state, who_is(1), &q).n, 5);
     assert_int_equal(taken(*state, who_is(1), &q, 9), 5);
     assert_int_equal(taken(*state, who_is(2), &q, 9), 5);
+}
+
+/* What time has given back by itself is not given back again. */
+static void given_back_late(void **state)
+{
+    struct rate_quota q = rate_quota(5, 60);
+    struct rate_left first;
+
+    assert_true(rate_cells_take(*state, who_is(1), &q, &first));
+    now_us += 9 * US_PER_SEC; /* 3 of its 12 seconds are left */
+    assert_int_equal(taken(*state, who_is(1), &q, 4), 4);
+    assert_int_equal(rate_cells_look(*state, who_is(1), &q).all_us, 51 * US_PER_SEC);
+    rate_cells_give_back(*state, who_is(1), &q, first.all_at);
+    assert_int_equal(rate_cells_look(*state, who_is(1), &q).all_us, 48 * US_PER_SEC);
+    now_us += 3 * US_PER_SEC;
+    rate_cells_give_back(*state, who_is(1), &q, first.all_at);
+    assert_int_equal(rate_cells_look(*state, who_is(1), &q).all_us, 45 * US_PER_SEC);
 }
 
 /* Whatever is in the memory, nobody is refused at first for longer than a window. */
@@ -266,6 +284,7 @@ int main(void)
         CELLS_TEST(all_at_once_and_then_one_by_one),
         CELLS_TEST(every_quota_is_whole),
         CELLS_TEST(given_back),
+        CELLS_TEST(given_back_late),
         CELLS_TEST(any_bytes_lock_nobody_out),
         CELLS_TEST(the_worst_cell_is_over_after_a_window),
         CELLS_TEST(the_time_wraps),
