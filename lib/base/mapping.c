@@ -73,7 +73,7 @@ static int mapping_open(const struct mapping *m, struct stat *ret_st)
 
 /*
  * A file without a head is new, and one with a part of ours was cut short: both get ours. Several may do that at a time: they
- * write the same.
+ * write the same. The room on the disk is taken here: a file without it would end in a SIGBUS, again and again.
  */
 static bool mapping_is_prepared(const struct mapping *m, int fd, const struct stat *st)
 {
@@ -89,7 +89,8 @@ static bool mapping_is_prepared(const struct mapping *m, int fd, const struct st
         memcpy(have, want, sizeof have);
     if (memcmp(have, want, sizeof have) != 0)
         return false;
-    return st->st_size >= (off_t)mapping_bytes(m) || ftruncate(fd, (off_t)mapping_bytes(m)) == 0;
+    bool has_room = st->st_size >= (off_t)mapping_bytes(m) && !atomic_load(&mapping_watched.lost);
+    return has_room || posix_fallocate(fd, 0, (off_t)mapping_bytes(m)) == 0;
 }
 
 static bool mapping_is_same(const struct mapping *m, const struct stat *st)

@@ -88,6 +88,15 @@ static void shared_between_processes(void **state)
     assert_int_equal(unlink(path), 0);
 }
 
+/* On the disk, for all of it. */
+static bool has_room(const char *name)
+{
+    struct stat st;
+
+    assert_int_equal(stat(name, &st), 0);
+    return st.st_blocks * 512 >= st.st_size;
+}
+
 static void cut_short_while_it_is_used(void **state)
 {
     static const off_t lengths[] = {0, 1, HEAD_TEXT_BYTES, MAPPING_HEAD_BYTES, SIZE / 2};
@@ -104,8 +113,14 @@ static void cut_short_while_it_is_used(void **state)
         assert_int_equal(mapping_look(&m), MAPPING_SHARED);
         assert_int_equal(stat(path, &st), 0);
         assert_int_equal(st.st_size, MAPPING_HEAD_BYTES + SIZE);
+        assert_true(has_room(path));
         assert_int_equal(atomic_load(last_of(&m)), 0);
     }
+    assert_int_equal(truncate(path, 0), 0);
+    atomic_fetch_add(last_of(&m), 1);
+    assert_int_equal(truncate(path, MAPPING_HEAD_BYTES + SIZE), 0); /* as long as it must be, with nothing behind it */
+    assert_int_equal(mapping_look(&m), MAPPING_SHARED);
+    assert_true(has_room(path));
     assert_int_equal(truncate(path, 0), 0); /* and nobody touches it before the next look */
     assert_int_equal(mapping_look(&m), MAPPING_SHARED);
     assert_int_equal(atomic_fetch_add(last_of(&m), 1), 0);
