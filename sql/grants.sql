@@ -14,7 +14,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT (user_id, deleted_at_us, size_bytes) ON {db}.uploads TO {user};
 GRANT SELECT (user_id, ended_at_us) ON {db}.posts TO {user};
 GRANT SELECT (user_id, state) ON {db}.accounts TO {user};
-GRANT SELECT (user_id) ON {db}.idempotency_keys TO {user};
+GRANT SELECT (user_id, expires_at_us) ON {db}.idempotency_keys TO {user};
 
 -- user keys
 GRANT SELECT, INSERT, UPDATE ON {db}.api_keys TO {user};

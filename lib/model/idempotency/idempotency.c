@@ -60,9 +60,12 @@ static enum err idempotency_take_over(struct db *db, const struct key_claiming *
                                       int64_t now_us)
 {
     const struct idempotency_claim *claim = &c->claim;
+    bool counts_anew = now_us >= row->expires_at_us;
 
-    enum err e =
-        db_change(db, &idempotency_sqls[IDEMPOTENCY_TAKE_OVER],
+    enum err e = counts_anew ? caps_take(db, c->arena, c->conf, &claim->user_id, CAPS_OF_IDEMPOTENCY_KEY, 0) : OK;
+    if (e != OK)
+        return e;
+    e = db_change(db, &idempotency_sqls[IDEMPOTENCY_TAKE_OVER],
                   DB_ARGS(db_uuid(&claim->id), db_i64(claim->lease_until_us), db_i64(now_us + IDEMPOTENCY_KEPT_US),
                           db_uuid(&claim->user_id), db_bytes(claim->key.b, SHA256_BYTES), db_uuid(&row->claim),
                           db_i64(row->lease_until_us), db_i64(row->answer.status)));

@@ -42,8 +42,10 @@ enum err cap_fits(const struct conf *conf, enum cap cap, int64_t used, int64_t m
 static enum err caps_check(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
                            const struct sql *q, unsigned caps, int64_t bytes)
 {
+    const struct db_arg args[] = {db_i64(clock_now_us()), db_uuid(user_id)};
+    size_t skip = q->in[0] == 'i' ? 0 : 1; /* few statements ask for the time */
     struct caps_counts used = {0};
-    enum err e = db_row(db, q, DB_ARGS(db_uuid(user_id)), arena, &used);
+    enum err e = db_row(db, q, args + skip, ARRAY_LEN(args) - skip, arena, &used);
 
     if (e == OK && used.state != USER_ACTIVE)
         e = ERR_ACCOUNT_DISABLED;
@@ -75,8 +77,9 @@ enum err caps_used(struct db *db, struct arena *arena, const struct conf *conf, 
     struct caps_counts used = {0};
     int64_t now = clock_now_us();
 
-    enum err e = db_row(db, &caps_all, DB_ARGS(db_i64(now), db_i64(now - session_idle_us(conf)), db_uuid(user_id)),
-                        arena, &used);
+    enum err e =
+        db_row(db, &caps_all, DB_ARGS(db_i64(now), db_i64(now - session_idle_us(conf)), db_i64(now), db_uuid(user_id)),
+               arena, &used);
     for (enum cap cap = 0; cap < CAP__MAX && e == OK; cap++)
         ret[cap] =
             (struct cap_use){.name = str_from(caps_rows[cap].name), .max = cap_max(conf, cap), .used = used.n[cap]};
@@ -126,7 +129,7 @@ static const struct db_col caps_all_cols[] = {
 #define ACCOUNTS "(SELECT COUNT(*) FROM accounts t WHERE t.user_id = u.id AND t.state <> 'disconnected')"
 #define SESSIONS \
     "(SELECT COUNT(*) FROM sessions t WHERE t.user_id = u.id AND t.expires_at_us > ? AND t.last_seen_at_us > ?)"
-#define IDEMPOTENCY_KEYS "(SELECT COUNT(*) FROM idempotency_keys t WHERE t.user_id = u.id)"
+#define IDEMPOTENCY_KEYS "(SELECT COUNT(*) FROM idempotency_keys t WHERE t.user_id = u.id AND t.expires_at_us > ?)"
 #define NONE "0" /* not asked for */
 
 #define LOOK(uploads, bytes, queued, posts, keys, idempotency_keys) \
@@ -135,33 +138,33 @@ static const struct db_col caps_all_cols[] = {
                 " FROM users u WHERE u.id = ?", \
         .in = "u", .cols = caps_cols \
     }
-#define TAKE(uploads, bytes, queued, posts, keys, idempotency_keys) \
+#define TAKE(args, uploads, bytes, queued, posts, keys, idempotency_keys) \
     { \
         .text = "SELECT u.state, " uploads ", " bytes ", " queued ", " posts ", " keys ", " idempotency_keys \
                 " FROM users u WHERE u.id = ? FOR UPDATE", \
-        .in = "u", .cols = caps_cols \
+        .in = args, .cols = caps_cols \
     }
 #define BIT(cap) (1u << CAP_##cap)
 
 static const struct caps_statement caps_statements[] = {
-    [CAPS_OF_UPLOAD] = {.take = TAKE(UPLOADS, UPLOAD_BYTES, NONE, NONE, NONE, NONE),
+    [CAPS_OF_UPLOAD] = {.take = TAKE("u", UPLOADS, UPLOAD_BYTES, NONE, NONE, NONE, NONE),
                         .caps = BIT(UPLOADS) | BIT(UPLOAD_BYTES)},
-    [CAPS_OF_IMAGE] = {.take = TAKE(NONE, UPLOAD_BYTES, NONE, NONE, NONE, NONE), .caps = BIT(UPLOAD_BYTES)},
-    [CAPS_OF_POST] = {.take = TAKE(NONE, NONE, QUEUED_POSTS, POSTS, NONE, NONE),
+    [CAPS_OF_IMAGE] = {.take = TAKE("u", NONE, UPLOAD_BYTES, NONE, NONE, NONE, NONE), .caps = BIT(UPLOAD_BYTES)},
+    [CAPS_OF_POST] = {.take = TAKE("u", NONE, NONE, QUEUED_POSTS, POSTS, NONE, NONE),
                       .caps = BIT(QUEUED_POSTS) | BIT(POSTS)},
-    [CAPS_OF_POST_OF_IMAGES] = {.take = TAKE(NONE, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE),
+    [CAPS_OF_POST_OF_IMAGES] = {.take = TAKE("u", NONE, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE),
                                 .caps = BIT(UPLOAD_BYTES) | BIT(QUEUED_POSTS) | BIT(POSTS)},
     [CAPS_OF_FORM] = {.look = LOOK(UPLOADS, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE),
                       .caps = BIT(UPLOADS) | BIT(UPLOAD_BYTES) | BIT(QUEUED_POSTS) | BIT(POSTS)},
-    [CAPS_OF_KEY] = {.take = TAKE(NONE, NONE, NONE, NONE, KEYS, NONE), .caps = BIT(KEYS)},
-    [CAPS_OF_IDEMPOTENCY_KEY] = {.take = TAKE(NONE, NONE, NONE, NONE, NONE, IDEMPOTENCY_KEYS),
+    [CAPS_OF_KEY] = {.take = TAKE("u", NONE, NONE, NONE, NONE, KEYS, NONE), .caps = BIT(KEYS)},
+    [CAPS_OF_IDEMPOTENCY_KEY] = {.take = TAKE("iu", NONE, NONE, NONE, NONE, NONE, IDEMPOTENCY_KEYS),
                                  .caps = BIT(IDEMPOTENCY_KEYS)},
 };
 
 static const struct sql caps_all = {
     .text = "SELECT " UPLOADS ", " UPLOAD_BYTES ", " QUEUED_POSTS ", " POSTS ", " KEYS ", " ACCOUNTS ", " SESSIONS
             ", " IDEMPOTENCY_KEYS " FROM users u WHERE u.id = ?",
-    .in = "iiu",
+    .in = "iiiu",
     .cols = caps_all_cols,
 };
 

@@ -29,7 +29,7 @@ enum cap {
     CAP_SESSIONS,         /* those that are over do not count; a sign-in makes room by itself (session.c) */
     CAP_KEYS,             /* that are not revoked */
     CAP_ACCOUNTS,         /* that are connected */
-    CAP_IDEMPOTENCY_KEYS, /* that are kept */
+    CAP_IDEMPOTENCY_KEYS, /* of the last 24 hours */
     CAP__MAX
 };
 
