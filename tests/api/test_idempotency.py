@@ -273,6 +273,18 @@ def test_old_keys_are_deleted(user, stack):
     replayed(Upload(user).make(fresh), 201)
 
 
+def test_old_keys_are_deleted_whatever_else_fails(user, stack):
+    grant = "DELETE ON oauth_states {} marketingcli_worker_publish@localhost"
+    made(Upload(user).make(new_key()))
+    stack.sql(f"REVOKE {grant.format('FROM')}")
+    try:
+        sql(user, "UPDATE idempotency_keys SET expires_at_us = 1 WHERE user_id = {user}")
+        stack.sql("UPDATE jobs_publish SET run_at_us = 1000000 WHERE kind = 'housekeeping'")
+        stack.wait(lambda: not rows(user), "it is gone")
+    finally:
+        stack.sql(f"GRANT {grant.format('TO')}")
+
+
 # --- what is no key
 
 
@@ -384,3 +396,7 @@ def test_a_cap(user, stack):
         assert "At most 10 keys" in error["message"] and error["retryable"] is False
         replayed(maker.make(keys[0]), 201)
         made(maker.make(None))
+        sql(user, "UPDATE idempotency_keys SET expires_at_us = 1 WHERE user_id = {user} ORDER BY claim LIMIT 2")  # and nobody purges
+        made(maker.make(new_key()))
+        made(maker.make(keys[0]))
+        expect(maker.make(keys[1]), 409, "idempotency_keys_too_many")

@@ -8,9 +8,10 @@
 #include "publish/kinds.h"
 
 #define EVERY_US (3600 * US_PER_SEC)
-#define BATCH 500      /* the rest waits for the next hour */
+#define SOON_US (10 * US_PER_SEC) /* when there are more keys to purge */
+#define BATCH 500                 /* the rest waits for the next hour */
 #define PURGES 20      /* batches of snapshots; an account that publishes never has one this old, so there are few */
-#define KEY_PURGES 200 /* batches of idempotency keys: as many as come in an hour at 55 a second */
+#define KEY_PURGES 200 /* batches of idempotency keys; then others' jobs have their turn */
 
 struct batch {
     const struct uuid *ids;
@@ -68,14 +69,15 @@ static enum err housekeeping_audit(struct job_run *run)
     return db_tx(run->db, housekeeping_add_lost_jobs, &b);
 }
 
-/* They are as good as gone when their time is over (idempotency_claim); this gives their room back. */
-static enum err housekeeping_purge_keys(struct job_run *run, int64_t now_us)
+/* They are as good as gone when their time is over (idempotency_claim); the answers themselves are gone within an hour. */
+static enum err housekeeping_purge_keys(struct job_run *run, int64_t now_us, bool *ret_more)
 {
     uint64_t n = IDEMPOTENCY_PURGE_BATCH;
     enum err e = OK;
 
     for (int i = 0; i < KEY_PURGES && n == IDEMPOTENCY_PURGE_BATCH && e == OK && !job_run_is_stopping(run); i++)
         e = idempotency_purge(run->db, now_us, &n);
+    *ret_more = n == IDEMPOTENCY_PURGE_BATCH;
     return e;
 }
 
@@ -85,18 +87,20 @@ static enum job_step housekeeping_step(struct job_run *run)
 
     /* Also deletes what will be too old before the next round: the promise is 24 hours, not 25. */
     enum err e = OK;
+    bool more;
     for (int i = 0; i < PURGES && e == OK; i++)
         e = account_purge_snapshots(run->db, now_us + EVERY_US);
     if (e == OK)
         e = upkeep_delete_states(run->db, now_us);
     if (e == OK)
-        e = housekeeping_purge_keys(run, now_us);
-    if (e == OK)
         e = housekeeping_refresh_aging(run);
     if (e == OK)
         e = housekeeping_audit(run);
+    enum err purged = housekeeping_purge_keys(run, now_us, &more); /* whatever became of the others */
+    if (e == OK)
+        e = purged;
     run->err = e;
-    run->again_at_us = now_us + EVERY_US;
+    run->again_at_us = now_us + (more ? SOON_US : EVERY_US);
     return e == OK ? JOB_AGAIN : JOB_ERROR;
 }
 
