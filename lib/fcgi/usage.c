@@ -131,11 +131,9 @@ static void usage_say(const char *event, const char *code, const char *db_error,
               LOG_END);
 }
 
-/* Writes n counts of u->taken. */
-static void usage_write(struct usage *u, struct db *db, size_t n, bool is_last)
+/* Writes n counts of u->taken. e: OK, or why that is not even tried. */
+static enum err usage_write(struct usage *u, struct db *db, size_t n, bool is_last, enum err e)
 {
-    enum err e = OK;
-
     for (size_t i = 0; i < n; i += BATCH) {
         struct usage_count *v = u->taken + i;
         size_t count = MIN(BATCH, n - i);
@@ -148,14 +146,17 @@ static void usage_write(struct usage *u, struct db *db, size_t n, bool is_last)
         for (size_t j = 0; j < count && !dropped; j++)
             usage_count_in(u, &v[j]);
     }
+    return e;
 }
 
 static void usage_write_all(struct usage *u, struct db *db, bool is_last)
 {
     int64_t lost, all_lost = 0;
+    enum err e = OK;
 
     for (size_t i = 0; i < USAGE_SHARDS; i++) {
-        usage_write(u, db, usage_take(u, &u->shards[i], &lost), is_last);
+        size_t n = usage_take(u, &u->shards[i], &lost);
+        e = usage_write(u, db, n, is_last, db_is_away(e) ? e : OK); /* one wait for it, and not one a shard */
         all_lost += lost;
     }
     if (all_lost > 0)
