@@ -223,7 +223,7 @@ bool runner_claim(struct runner_thread *t)
     if (!claim_turn(r, &may_begin))
         return false;
     enum err e = claim_try(t, may_begin, &c);
-    if (db_is_away(e))
+    if (leases_is_outage(t, e))
         leases_note_database(t, e);
     claim_note_refusal(t, e, c.asked);
     arena_clear(&t->arena);
