@@ -100,7 +100,7 @@ void leases_start(struct runner *r);
 MUST_CHECK enum err leases_keep(struct runner_thread *t);
 void leases_note_database(struct runner_thread *t, enum err e);
 bool leases_is_outage(const struct runner_thread *t, enum err e); /* and not one row that somebody holds for long */
-bool leases_in_grace(struct runner *r); /* holding the lock */
+bool leases_in_grace(struct runner *r);                           /* holding the lock */
 
 /* pause.c. How a run ended: fault says that what stood in its way is not its own. */
 bool pause_is_paused(struct runner *r, const struct job_kind *kind);

@@ -271,7 +271,7 @@ static void where_many_results_wait_no_more_are_begun(void **state)
     WAIT_FOR(atomic_load(&open_now) == KIND_FAULTS + 1 && is_told(f, PAUSED("1")));
     for (int i = 0; i <= KIND_FAULTS; i++)
         add(f);
-    WAIT_FOR(atomic_load(&steps) >= 7 * (KIND_FAULTS + 1)); /* by then the pause is over */
+    WAIT_FOR(atomic_load(&steps) >= 10 * (KIND_FAULTS + 1)); /* by then the pause is over, and the grace of a start */
     assert_int_equal(atomic_load(&open_now), KIND_FAULTS + 1);
     atomic_store(&refusing, false);
     WAIT_FOR(jobs_left(f) == 0);
