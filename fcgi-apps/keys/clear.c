@@ -5,14 +5,17 @@
 #include "base/epoch.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "base/rand.h"
 #include "crypto/digest.h"
 #include "keys/keys.h"
 #include "model/key/key.h"
 
+#define CLEAR_PER_TEXT 2 /* a sender has a key and, while it is replaced, another one */
+
 struct clear {
     pthread_mutex_t lock;
     struct sha256 seen[CLEAR_MAX];
-    size_t n;
+    size_t n, dropped; /* since the last pass */
     struct epoch epoch;
 };
 
@@ -34,6 +37,8 @@ void clear_free(struct clear *c)
     free(c);
 }
 
+/* Anybody can make up keys that look real. When all places are taken, one at random gives way: who fills them cannot choose
+ * which keys are missed. */
 static void clear_put(struct clear *c, const struct sha256 *hash)
 {
     size_t i;
@@ -41,8 +46,13 @@ static void clear_put(struct clear *c, const struct sha256 *hash)
     lock_take(&c->lock);
     for (i = 0; i < c->n && memcmp(&c->seen[i], hash, sizeof *hash) != 0; i++)
         ;
-    if (i == c->n && c->n < CLEAR_MAX)
-        c->seen[c->n++] = *hash;
+    if (i == c->n && c->n == CLEAR_MAX) {
+        i = (size_t)rand_below(CLEAR_MAX);
+        c->dropped++;
+    } else if (i == c->n) {
+        c->n++;
+    }
+    c->seen[i] = *hash;
     lock_release(&c->lock);
 }
 
@@ -50,18 +60,19 @@ void clear_note(struct clear *c, struct str text)
 {
     struct str key;
 
-    while (key_find(&text, &key)) {
+    for (int i = 0; i < CLEAR_PER_TEXT && key_find(&text, &key); i++) {
         struct sha256 hash = sha256_of(key);
         clear_put(c, &hash);
     }
 }
 
-static size_t clear_take(struct clear *c, struct sha256 *ret)
+static size_t clear_take(struct clear *c, struct sha256 *ret, size_t *ret_dropped)
 {
     lock_take(&c->lock);
     size_t n = c->n;
     memcpy(ret, c->seen, n * sizeof *ret);
-    c->n = 0;
+    *ret_dropped = c->dropped;
+    c->n = c->dropped = 0;
     lock_release(&c->lock);
     return n;
 }
@@ -76,8 +87,10 @@ static void clear_say(const struct key *key)
 void clear_work(struct clear *c, struct db *db, struct arena *arena)
 {
     struct sha256 seen[CLEAR_MAX];
-    size_t n = clear_take(c, seen);
+    size_t dropped, n = clear_take(c, seen, &dropped);
 
+    if (dropped > 0)
+        log_event(LOG_WARNING, "keys_in_clear_dropped", LOG_INT("keys", (int64_t)dropped), LOG_END);
     for (size_t i = 0; i < n; i++) {
         struct key key;
         enum err e = key_revoke_seen(db, arena, &seen[i], &key);

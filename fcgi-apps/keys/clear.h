@@ -19,7 +19,8 @@ struct clear;
 struct clear *clear_new(const struct conf *conf);
 void clear_free(struct clear *c);
 
-/* Notes the keys that a text has in it, wherever. Beyond CLEAR_MAX they are not noted. */
+/* Notes the keys that a text has in it, wherever: the first two. Beyond CLEAR_MAX each one takes the place of another, and
+ * the log says how many were dropped. */
 #define CLEAR_MAX 256
 void clear_note(struct clear *c, struct str text);
 

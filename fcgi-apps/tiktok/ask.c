@@ -5,6 +5,7 @@
 #include "tiktok/tiktok_app.h"
 
 #define ASK_MAX 30                     /* docs/tiktok.md#limits */
+#define ASK_READ_SEC (ASK_SEC + 2)     /* the calls have ended by then: beyond it the database is what takes long */
 #define ASK_REPLY_MAX_BYTES (8u << 10) /* all of them together, and read, must fit into the request's arena */
 
 struct asking {
@@ -93,8 +94,9 @@ void ask_once_more(struct ctx *c, const struct uuid *account_id)
     if (ask_may(&a, account_id) && post_processing(c->db, c->arena, account_id, ASK_MAX, &a.posts, &a.n) == OK &&
         a.n > 0) {
         _cleanup_(net_loop_freep) struct net_loop *loop = net_loop_new(&(struct net_loop_options){.max = ASK_MAX});
+        int64_t until_us = clock_mono_us() + ASK_READ_SEC * US_PER_SEC;
         ask_submit(&a, loop);
-        while (net_loop_open(loop) > 0)
+        while (net_loop_open(loop) > 0 && clock_mono_us() < until_us)
             if (net_loop_next(loop, ASK_SEC * 1000, &post, &result))
                 ask_read(&a, post, &result);
     }

@@ -101,6 +101,11 @@ static enum err db_connection_meaning(unsigned error)
     return ERR_DB_FAILED;
 }
 
+bool db_is_locked(const struct db *db, enum err e)
+{
+    return e == ERR_DB_UNAVAILABLE && db->conn != NULL && db_connection_meaning(db->error) == ERR_DB_RERUN;
+}
+
 static void db_connection_count(struct db *db, enum err e)
 {
     struct db_counts *c = db->options.counts;

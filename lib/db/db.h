@@ -168,6 +168,10 @@ static inline bool db_is_away(enum err e)
 
 struct db;
 
+/* Of the error that the last statement or transaction gave: somebody else held its rows for too long. The database is not
+ * away, and nothing has happened. */
+bool db_is_locked(const struct db *db, enum err e);
+
 struct db *db_new(const struct db_options *options); /* does not connect yet */
 void db_free(struct db *db);
 DEFINE_FREEP(struct db, db_free)

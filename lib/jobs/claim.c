@@ -4,6 +4,8 @@
 #include "jobs/private.h"
 #include "model/job/heartbeat.h"
 
+#define PROBE_REST_US (600 * US_PER_SEC)
+
 /* Makes the jobs of which there is always one. */
 static enum err claim_make_standing(struct runner_thread *t)
 {
@@ -82,8 +84,12 @@ static struct open_run *claim_open(struct runner *r, const struct job_kind *kind
     return o;
 }
 
-/* How many of a kind may be claimed now. *ret_probe: it is paused, and these show whether that may end: one more than
- * would pause it, because some may fail for reasons of their own. */
+/*
+ * How many of a kind may be claimed now. *ret_probe: it is paused, and these show whether that may end: one more than would
+ * pause it, because some may fail for reasons of their own. Those whose results wait to be written show the same with each
+ * try. With so many of them a probe would only add one, and begin what cannot be recorded: there is one in a long time, in
+ * case that each of them is refused for a reason of its own.
+ */
 static size_t claim_room(struct runner *r, size_t kind, size_t left, bool *ret_probe)
 {
     const struct kind_state *s = &r->kinds[kind];
@@ -91,8 +97,11 @@ static size_t claim_room(struct runner *r, size_t kind, size_t left, bool *ret_p
     size_t max = (size_t)MAX(in_flight_max * (share == 0 ? 100 : share) / 100, 1);
 
     *ret_probe = s->paused_until_us != 0;
-    if (*ret_probe)
-        return s->open == s->kept && clock_mono_us() >= s->paused_until_us ? MIN(left, KIND_FAULTS + 1u) : 0;
+    if (*ret_probe) {
+        bool enough = s->kept > KIND_FAULTS;
+        int64_t at_us = s->paused_until_us + (enough ? PROBE_REST_US : 0);
+        return s->open == s->kept && clock_mono_us() >= at_us ? MIN(left, enough ? 1u : KIND_FAULTS + 1u) : 0;
+    }
     return s->open >= max ? 0 : MIN(left, max - s->open);
 }
 
@@ -223,7 +232,7 @@ bool runner_claim(struct runner_thread *t)
     if (!claim_turn(r, &may_begin))
         return false;
     enum err e = claim_try(t, may_begin, &c);
-    if (db_is_away(e))
+    if (leases_is_outage(t, e))
         leases_note_database(t, e);
     claim_note_refusal(t, e, c.asked);
     arena_clear(&t->arena);

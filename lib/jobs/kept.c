@@ -51,9 +51,9 @@ void kept_put(struct runner_thread *t, struct open_run *o, enum err e)
     struct runner *r = t->runner;
     int64_t wait_us = MIN(RECORD_MIN_US << MIN(o->parked, 10u), RECORD_MAX_US);
 
-    if (db_is_away(e))
+    if (leases_is_outage(t, e))
         leases_note_database(t, e);
-    else
+    else if (!db_is_away(e))
         kept_note_refusal(t, o);
     kept_mark(o);
     bool first = o->parked++ == 0;

@@ -21,6 +21,11 @@ bool leases_in_grace(struct runner *r)
     return clock_now_us() < r->grace_until_us;
 }
 
+bool leases_is_outage(const struct runner_thread *t, enum err e)
+{
+    return db_is_away(e) && !db_is_locked(t->db, e);
+}
+
 void leases_note_database(struct runner_thread *t, enum err e)
 {
     struct runner *r = t->runner;
@@ -62,15 +67,45 @@ static enum err leases_hold(struct db *db, void *arg)
     return e == OK || e == ERR_CONFLICT ? job_hold(db, h->class->class, &h->job, until_us) : e;
 }
 
+/* Then the next turn tries it again, if it is still open. */
+static void leases_put_off(struct runner *r, const struct job *job)
+{
+    lock_take(&r->lock);
+    for (struct open_run *o = r->open; o != NULL; o = o->after)
+        if (uuid_eq(&o->run.job.lease_token, &job->lease_token))
+            o->held_us -= RENEW_US;
+    lock_release(&r->lock);
+}
+
+/* A row that somebody else holds keeps no other from being extended. *ret_left: there is one. */
+static enum err leases_hold_all(struct runner_thread *t, struct held *held, size_t n, bool *ret_left)
+{
+    enum err first = OK;
+
+    for (size_t i = 0; i < n && !db_is_away(first); i++) {
+        enum err e = db_tx(t->db, leases_hold, &held[i]);
+        if (e == OK || e == ERR_CONFLICT)
+            continue;
+        if (db_is_locked(t->db, e)) {
+            leases_put_off(t->runner, &held[i].job);
+            *ret_left = true;
+        } else if (first == OK || db_is_away(e)) {
+            first = e;
+        }
+    }
+    return first;
+}
+
 /* Extends the leases of the open runs, all of them or those whose time has come. */
-static enum err leases_renew(struct runner_thread *t, bool all)
+static enum err leases_renew(struct runner_thread *t, bool all, bool *ret_left)
 {
     struct runner *r = t->runner;
     const struct worker_class *class = r->worker->class;
     int64_t mono_us = clock_mono_us();
     size_t n = 0;
-    enum err e = OK;
+    enum err e;
 
+    *ret_left = false;
     lock_take(&r->lock);
     struct held *held = arena_array(&t->arena, r->open_n + 1, sizeof *held);
     for (struct open_run *o = r->open; o != NULL; o = o->after)
@@ -83,11 +118,10 @@ static enum err leases_renew(struct runner_thread *t, bool all)
         struct job_due *due;
         e = job_due(t->db, class->class, &t->arena, &due, &n);
     } else {
-        for (size_t i = 0; i < n && (e == OK || e == ERR_CONFLICT); i++)
-            e = db_tx(t->db, leases_hold, &held[i]);
+        e = leases_hold_all(t, held, n, ret_left);
     }
-    r->renew_all = e != OK && e != ERR_CONFLICT;
-    return e == ERR_CONFLICT ? OK : e;
+    r->renew_all = e != OK;
+    return e;
 }
 
 /*
@@ -112,12 +146,12 @@ enum err leases_keep(struct runner_thread *t)
 {
     struct runner *r = t->runner;
     int64_t now_us = clock_now_us(), mono_us = clock_mono_us();
-    bool jumped = llabs(now_us - r->looked_at_us) > STOOD_US;
+    bool jumped = llabs(now_us - r->looked_at_us) > STOOD_US, left;
 
     lock_take(&r->lock);
     bool away = r->away;
     lock_release(&r->lock);
-    enum err e = leases_renew(t, away || jumped || r->renew_all);
+    enum err e = leases_renew(t, away || jumped || r->renew_all, &left);
     if (e != OK)
         return e;
     if (jumped)
@@ -127,8 +161,8 @@ enum err leases_keep(struct runner_thread *t)
     r->looked_at_us = now_us;
     r->looked_mono_us = mono_us;
     lock_take(&r->lock);
-    /* What this worker has open was not over at now_us, so it never takes that itself. */
-    atomic_store(&r->lapsed_us, leases_in_grace(r) ? 0 : now_us);
+    /* What this worker has open was not over at now_us, so it never takes that itself. One that was left may be. */
+    atomic_store(&r->lapsed_us, left || leases_in_grace(r) ? 0 : now_us);
     lock_release(&r->lock);
     return OK;
 }

@@ -99,14 +99,16 @@ bool runner_claim(struct runner_thread *t);
 void leases_start(struct runner *r);
 MUST_CHECK enum err leases_keep(struct runner_thread *t);
 void leases_note_database(struct runner_thread *t, enum err e);
-bool leases_in_grace(struct runner *r); /* holding the lock */
+bool leases_is_outage(const struct runner_thread *t, enum err e); /* and not one row that somebody holds for long */
+bool leases_in_grace(struct runner *r);                           /* holding the lock */
 
 /* pause.c. How a run ended: fault says that what stood in its way is not its own. */
 bool pause_is_paused(struct runner *r, const struct job_kind *kind);
 void pause_note_kind(struct runner *r, const struct job_run *run, bool fault);
 
 /*
- * kept.c: what the database has not taken yet. kept_put parks the run for a while, and tells an outage from a refusal. A
+ * kept.c: what the database has not taken yet. kept_put parks the run for a while, and tells an outage from a refusal and
+ * from a lock. A
  * run that kept_take gives back counts as kept until it ends or goes on.
  */
 void kept_put(struct runner_thread *t, struct open_run *o, enum err e);

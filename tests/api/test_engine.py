@@ -110,6 +110,9 @@ def test_an_accepted_init_stays_accepted_in_an_outage_longer_than_its_lease(stac
 def test_a_database_that_stands_still_gives_nothing_to_the_other_worker(stack, user, account, tiktok):
     """Nobody's statement fails, and all leases end meanwhile (test_leases.py has one worker alone)."""
     with stack.configured("worker-publish", database_timeout_sec=60), second_worker(stack):
+        started = events(stack.log("worker-publish"), "started")[-1]
+        stack.wait(lambda: Shown(stack, "worker-publish")("database_connections") >= started["threads"],
+                   "each thread has its connection: to make one would fail after 5 s")
         tiktok.fault(INIT, "slow", seconds=10)
         sent = Sent(stack, user, account)
         stack.wait(lambda: sent.at_simulator() == 1, "TikTok has it, and has not answered yet")

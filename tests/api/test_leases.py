@@ -7,6 +7,7 @@ import signal
 import time
 import uuid
 
+import pymysql
 import pytest
 from publishing import LEASE_SEC, Sent, failed
 from test_alarms import events
@@ -134,6 +135,33 @@ def test_the_clock_is_set_on_while_tokens_are_refreshed(stack, user, account, ti
                "the other one has had its turn")
     used = [body for path, body in tiktok.seen if path.startswith(TOKEN)]
     assert len(used) == len(set(used)) == 2, "each with a pair of its own"
+
+
+@contextlib.contextmanager
+def job_locked(stack, account):
+    """Somebody holds the row of the account's job."""
+    row, = stack.sql("SELECT id FROM jobs_publish WHERE kind = 'turn' AND subject_id = %s", uuid.UUID(account).bytes)
+    root = pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user="root", database="marketingcli", autocommit=False)
+    with root, root.cursor() as cursor:
+        cursor.execute("SELECT id FROM jobs_publish WHERE id = %s FOR UPDATE", row["id"])
+        yield
+
+
+def test_one_row_that_somebody_holds_stops_no_other(stack, user, account, tiktok):  # noqa: F811
+    """Neither while its lease is extended nor when its result is written; and nobody hears of an outage."""
+    first, second = user.connect(), user.connect()
+    for other in (first, second):
+        known(stack, other)
+    with stack.configured("worker-publish", database_timeout_sec=3):
+        sent = in_flight(stack, user, account, tiktok, 10)
+        with job_locked(stack, account):
+            stack.move_clock(LEASE_SEC + 10)  # all leases are to be extended
+            assert Sent(stack, user, first).wait(seconds=60)["status"] == "published"
+            reruns = Shown(stack, "worker-publish")("database_errors_total", error="rerun")
+            stack.wait(lambda: Shown(stack, "worker-publish")("database_errors_total", error="rerun") > reruns + 2, "it is tried on")
+            assert Sent(stack, user, second).wait(seconds=60)["status"] == "published"
+            assert sent.get()["status"] == "publishing" and alarms(stack, "database_away") == 0
+        is_right(stack, sent)
 
 
 # A result that the database refuses for good

@@ -5,6 +5,7 @@ import datetime
 import uuid
 
 import pytest
+import requests
 from helpers import expect
 from test_key_expiry import at, expiring
 from test_keys import LIMIT, create, listed, made, with_key
@@ -140,6 +141,26 @@ def test_only_so_many_old_secrets_work(user, stack):
     assert len(rows_of(stack, key)) == 4
     rotated(user, key, overlap_sec=60)
     expect(with_key(stack, last["key"]), 200)
+
+
+def test_a_place_that_is_used_again_has_nothing_of_before(user, stack):
+    """The row of an old secret ended before its key lost a scope; it must not give the next old secret what the key has not."""
+    key = made(user)
+    last = rotated(user, key, overlap_sec=0)
+    expiring(user, stack, 3600)
+    while len(listed(user, "?limit=100")["data"]) < LIMIT:
+        made(user)
+    stack.move_clock(3601)
+    user.confirm()
+    expect(create(user), 201)  # in the place of the one that has expired
+    narrow = {"name": "narrow", "scopes": ["posts:read"]}
+    expect(user.web.patch(f"/api/v1/keys/{key['id']}", json=narrow), 200)
+    rotated(user, key, overlap_sec=3600)
+    shown = expect(with_key(stack, last["key"]), 200)["data"]["key"]
+    assert {f: shown[f] for f in narrow} == narrow
+    write = requests.post(f"{stack.url}/api/v1/uploads", headers={"Authorization": f"Bearer {last['key']}"}, verify=str(stack.ca))
+    expect(write, 403, "scope_missing")
+    assert len(rows_of(stack, key)) == 2
 
 
 def test_old_secrets_take_no_place_of_a_key(user):

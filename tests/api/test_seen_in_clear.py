@@ -81,6 +81,30 @@ def test_two_in_one_header(user, stack):
         is_revoked(stack, key)
 
 
+def test_more_in_one_header_are_not_looked_at(user, stack):
+    """A sender has a key, and perhaps the next one: made-up ones must not take the places of others."""
+    keys = [made(user), made(user), made(user)]
+    marker = made(user)
+    in_clear(stack, "Bearer " + "".join(k["key"] for k in keys))
+    in_clear(stack, f"Bearer {marker['key']}")
+    for key in (*keys[:2], marker):
+        is_revoked(stack, key)
+    expect(with_key(stack, keys[2]["key"]), 200)
+
+
+def test_more_than_there_are_places_for(user, stack):
+    """All are made up, and nothing looks at them meanwhile; the log says that some were dropped, and the next one is noted."""
+    key = made(user)
+    logged = len(stack.log("keys"))
+    with stack.stopped("mariadb"):
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            for _ in pool.map(lambda s: in_clear(stack, f"Bearer {s}"), [no_key() + no_key() for _ in range(160)]):
+                pass
+        stack.wait(lambda: '"event":"keys_in_clear_dropped"' in stack.log("keys")[logged:], "the log says so")
+    in_clear(stack, f"Bearer {key['key']}")
+    is_revoked(stack, key)
+
+
 @pytest.mark.parametrize("body", [b"x", b"x" * (100 << 10), b"x" * (3 << 20)], ids=lambda b: str(len(b)))
 @pytest.mark.parametrize("chunked", [False, True])
 def test_with_a_body_that_nobody_keeps(user, stack, spool, body, chunked):  # noqa: F811

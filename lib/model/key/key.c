@@ -216,6 +216,6 @@ static const struct sql key_sqls[] = {
                   .in = "uui",
                   .cols = key_cols},
     [KEY_END_EXPIRED] = {.text = "UPDATE api_keys SET revoked_at_us = expires_at_us WHERE user_id = ? AND"
-                                 " revoked_at_us IS NULL AND expires_at_us <= ?",
+                                 " of_key_id IS NULL AND revoked_at_us IS NULL AND expires_at_us <= ?",
                          .in = "ui"},
 };

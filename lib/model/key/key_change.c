@@ -139,17 +139,13 @@ static enum err key_old_put(struct db *db, const struct key_rotation *r, const s
                             const struct uuid *row)
 {
     const struct key *k = &r->made.key;
-    struct uuid id = uuid_new();
+    bool reused = !uuid_is_none(row);
+    struct uuid id = reused ? *row : uuid_new();
 
-    if (!uuid_is_none(row))
-        return db_change(db, &key_change_sqls[KEY_OLD_REUSE],
-                         DB_ARGS(db_bytes(hash->b, sizeof hash->b), db_str(k->prefix), db_i64(until), db_uuid(row)));
-    return db_exec(db, &key_change_sqls[KEY_OLD_INSERT],
-                   DB_ARGS(db_uuid(&id), db_uuid(&k->id), db_uuid(&k->user_id),
-                           db_cstr(user_state_names[k->user_state]), db_str(k->name), db_str(k->prefix),
-                           db_bytes(hash->b, sizeof hash->b), db_i64(k->scopes), db_i64(k->created_at_us),
-                           db_i64(until)),
-                   NULL);
+    return db_change(db, &key_change_sqls[reused ? KEY_OLD_REUSE : KEY_OLD_INSERT],
+                     DB_ARGS(db_uuid(&k->id), db_uuid(&k->user_id), db_cstr(user_state_names[k->user_state]),
+                             db_str(k->name), db_str(k->prefix), db_bytes(hash->b, sizeof hash->b), db_i64(k->scopes),
+                             db_i64(k->created_at_us), db_i64(until), db_uuid(&id)));
 }
 
 /* The key's row is locked, and r->made.key is what it held. */
@@ -238,10 +234,12 @@ static const struct sql key_change_sqls[] = {
                           "SELECT id, expires_at_us FROM api_keys WHERE of_key_id = ? ORDER BY expires_at_us LIMIT ?",
                       .in = "ui",
                       .cols = key_old_cols},
-    [KEY_OLD_INSERT] = {.text = "INSERT INTO api_keys (id, of_key_id, user_id, user_state, name, prefix, hash, scopes,"
-                                " created_at_us, expires_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                        .in = "uuusssbiii"},
-    [KEY_OLD_REUSE] =
-        {.text = "UPDATE api_keys SET hash = ?, prefix = ?, expires_at_us = ?, revoked_at_us = NULL WHERE id = ?",
-         .in = "bsiu"},
+    [KEY_OLD_INSERT] = {.text = "INSERT INTO api_keys (of_key_id, user_id, user_state, name, prefix, hash, scopes,"
+                                " created_at_us, expires_at_us, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                        .in = "uusssbiiiu"},
+    /* All that is copied, for a row that has ended may have missed changes of its key. */
+    [KEY_OLD_REUSE] = {.text = "UPDATE api_keys SET of_key_id = ?, user_id = ?, user_state = ?, name = ?, prefix = ?,"
+                               " hash = ?, scopes = ?, created_at_us = ?, expires_at_us = ?, revoked_at_us = NULL,"
+                               " revoked_reason = NULL WHERE id = ?",
+                       .in = "uusssbiiiu"},
 };

@@ -248,6 +248,35 @@ static void who_made_no_call_does_not_end_a_pause(void **state)
     assert_true(is_told(f, PAUSED("1")));
 }
 
+static atomic_bool refusing;
+
+static enum job_step step_that_is_refused_for_long(struct job_run *run)
+{
+    if (run->data == NULL) {
+        run->data = arena_alloc(run->arena, 1);
+        atomic_fetch_add(&open_now, 1);
+    }
+    return atomic_load(&refusing) ? job_run_record(run, ERR_DB_FAILED) : JOB_DONE;
+}
+
+/* They show by themselves whether the pause may end: a probe would only begin one more that cannot be recorded. */
+static void where_many_results_wait_no_more_are_begun(void **state)
+{
+    struct fixture *f = *state;
+
+    atomic_store(&refusing, true);
+    for (int i = 0; i <= KIND_FAULTS; i++)
+        add(f);
+    start(f, step_that_is_refused_for_long);
+    WAIT_FOR(atomic_load(&open_now) == KIND_FAULTS + 1 && is_told(f, PAUSED("1")));
+    for (int i = 0; i <= KIND_FAULTS; i++)
+        add(f);
+    WAIT_FOR(atomic_load(&steps) >= 10 * (KIND_FAULTS + 1)); /* by then the pause is over, and the grace of a start */
+    assert_int_equal(atomic_load(&open_now), KIND_FAULTS + 1);
+    atomic_store(&refusing, false);
+    WAIT_FOR(jobs_left(f) == 0);
+}
+
 static enum job_step step_that_is_done(struct job_run *run)
 {
     (void)run;
@@ -315,11 +344,9 @@ static void a_call_that_is_open_when_a_stop_ends_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(no_more_are_begun_than_may_be_open),
-        TEST(who_made_no_call_does_not_end_a_pause),
-        TEST(a_standing_job_is_not_buried),
-        TEST(a_call_that_is_open_when_a_stop_ends_is_told),
-        TEST(a_result_is_tried_again_in_the_same_memory),
+        TEST(no_more_are_begun_than_may_be_open),           TEST(who_made_no_call_does_not_end_a_pause),
+        TEST(where_many_results_wait_no_more_are_begun),    TEST(a_standing_job_is_not_buried),
+        TEST(a_call_that_is_open_when_a_stop_ends_is_told), TEST(a_result_is_tried_again_in_the_same_memory),
     };
 
     net_init();
