@@ -105,6 +105,7 @@ API=$SITE/api/v1
 SANDBOX=https://sandbox.localhost:$https
 CA=$dir/ca.crt
 COOKIES=$dir/cookies
+HEADERS=$dir/headers
 EMAIL=demo.$(date +%s)@example.com
 PASSWORD=$(head -c 12 /dev/urandom | base64)
 (umask 077; : >"$COOKIES")
@@ -112,7 +113,7 @@ PASSWORD=$(head -c 12 /dev/urandom | base64)
 heading "Variables in the calls below"
 cat <<VARIABLES
 SITE=$SITE API=\$SITE/api/v1 SANDBOX=$SANDBOX
-CA=$CA COOKIES=$COOKIES PHOTOS=$PHOTOS
+CA=$CA COOKIES=$COOKIES HEADERS=$HEADERS PHOTOS=$PHOTOS
 EMAIL=$EMAIL PASSWORD=...
 VARIABLES
 
@@ -125,10 +126,11 @@ run 'curl -sS --fail-with-body --cacert "$CA" -c "$COOKIES" "$API/auth/login" --
 run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" "$API/me"'
 result "$(jq -c '.data | {id, email}' <<<"$out")"
 
-heading "Make an API key"
-run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" -H "Origin: $SITE" "$API/keys" --json "{\"name\":\"demo\"}"'
+heading "Make an API key that may see accounts, make and see posts, and see what it was used for"
+run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" -H "Origin: $SITE" "$API/keys" --json "{\"name\":\"demo\",\"scopes\":[\"accounts:read\",\"posts:read\",\"posts:write\",\"usage:read\"]}"'
 KEY=$(jq -r .data.key <<<"$out")
-result "KEY=${KEY:0:12}... (shown once; $(jq -r .data.name <<<"$out"))"
+KEY_ID=$(jq -r .data.id <<<"$out")
+result "KEY=${KEY:0:12}... (shown once; $(jq -r '.data | .name, (.scopes | join(" "))' <<<"$out" | paste -sd ' '))"
 
 heading "Connect a TikTok account (the simulator's; curl fills in the consent form that a person would)"
 run 'curl -sS --cacert "$CA" -b "$COOKIES" -o /dev/null -w "%{redirect_url}" "$API/tiktok/connect"'
@@ -147,11 +149,17 @@ run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $KEY" "$
 ACCOUNT=$(jq -r '.data[0].id' <<<"$out")
 result "ACCOUNT=$ACCOUNT ($(jq -r '.data[0].display_name' <<<"$out"))"
 
-heading "Post two photographs"
-run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $KEY" "$API/accounts/$ACCOUNT/posts" -F "images=@$PHOTOS/harbour.jpg" -F "images=@$PHOTOS/skyline.png" -F "title=Harbour lights" -F "description=Two photographs, one call." -F "platform_options={\"post_mode\":\"DIRECT_POST\",\"privacy_level\":\"PUBLIC_TO_EVERYONE\"}"'
+heading "Post two photographs, with an Idempotency-Key"
+post='curl -sS --fail-with-body --cacert "$CA" -D "$HEADERS" -H "Authorization: Bearer $KEY" -H "Idempotency-Key: demo" "$API/accounts/$ACCOUNT/posts" -F "images=@$PHOTOS/harbour.jpg" -F "images=@$PHOTOS/skyline.png" -F "title=Harbour lights" -F "description=Two photographs, one call." -F "platform_options={\"post_mode\":\"DIRECT_POST\",\"privacy_level\":\"PUBLIC_TO_EVERYONE\"}"'
+run "$post"
 POST=$(jq -r .data.id <<<"$out")
 result "POST=$POST, $(jq -r .data.status <<<"$out")"
 jq -r '.data.images[] | "  -> image: \(.width) x \(.height), \(.changes | join(", "))"' <<<"$out"
+
+heading "The same again, as a client does that has lost the answer"
+run "$post"
+[ "$(jq -r .data.id <<<"$out")" = "$POST" ] || fail "this is another post: $out"
+result "the same post; $(grep -i '^idempotent-replayed:' "$HEADERS" | tr -d '\r')"
 
 heading "Wait until it is published"
 call='curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $KEY" "$API/posts/$POST"'
@@ -179,6 +187,22 @@ heading "The post at the simulator"
 run 'curl -sS --fail-with-body --cacert "$CA" -o /dev/null -w "%{http_code}" "$URL"'
 [ "$out" = 200 ] || fail "$URL answers $out"
 result "$out"
+
+heading "Give the key a new secret; the old one works for an hour more"
+run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" -H "Origin: $SITE" "$API/keys/$KEY_ID/rotate" --json "{\"overlap_sec\":3600}"'
+NEW_KEY=$(jq -r .data.key <<<"$out")
+result "NEW_KEY=${NEW_KEY:0:12}..., the old one until $(jq -r .data.old_secret_expires_at <<<"$out")"
+for secret in KEY NEW_KEY; do
+	run "curl -sS --fail-with-body --cacert \"\$CA\" -o /dev/null -w \"%{http_code}\" -H \"Authorization: Bearer \$$secret\" \"\$API/accounts\""
+	result "$out"
+done
+
+heading "How often this key may ask, and what it was used for today"
+run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $NEW_KEY" "$API/me"'
+jq -r '.data.limits[] | "  -> \(.name): \(.remaining) of \(.limit) left in \(.window_sec) s"' <<<"$out"
+result "(so many for the demo; docs/api.md has a server's numbers)"
+run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $NEW_KEY" "$API/usage?group_by=key"'
+result "$(jq -r '.data.rows[] | "\(.key_name): \(.requests) requests, \(.errors) errors"' <<<"$out")"
 
 echo
 echo "Done in $((SECONDS - started_sec)) s."
