@@ -267,7 +267,7 @@ def test_who_runs_beside_a_job_that_crashes_is_not_buried(stack, user, account, 
 
 
 def test_posts_of_an_account_keep_their_order(stack, user, account, tiktok):
-    """Also when the first is refused for now: those behind it wait."""
+    """Also when TikTok tells the first to come again later: those behind it wait."""
     tiktok.fault(INIT, RATE_LIMITED)
     with stack.stopped("worker-publish"):
         sent = [Sent(stack, user, account, text=f"number {i}") for i in range(6)]
