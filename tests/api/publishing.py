@@ -48,6 +48,11 @@ class Sent:
     def states_of_attempts(self):
         return [a["state"] for a in self.attempts()]
 
+    def wait_at_simulator(self):
+        """Until TikTok is done with it, whatever it is going to say."""
+        self.stack.wait(lambda: self.stack.sql("SELECT 1 FROM sandbox_publishes WHERE description = %s AND ended_at_us > 0",
+                                               self.description), "TikTok has an end for the post")
+
     def at_simulator(self):
         """How many posts TikTok would hold."""
         return self.stack.sql("SELECT COUNT(*) AS n FROM sandbox_publishes WHERE description = %s",

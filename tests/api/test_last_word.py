@@ -41,12 +41,11 @@ def nobody_hears_anything(stack):
         yield tiktok
 
 
-def settled_at_tiktok(stack, *sent):
+def settled_at_tiktok(*sent):
     """TikTok has them and has made its mind up; we do not know it."""
     for s in sent:
         s.wait("processing")
-        stack.wait(lambda s=s: stack.sql("SELECT 1 FROM sandbox_publishes WHERE description = %s AND ended_at_us > 0", s.description),
-                   "TikTok has settled it")
+        s.wait_at_simulator()
 
 
 def disconnect(user, account):
@@ -69,7 +68,7 @@ def due(stack, sent):
 def test_a_disconnect_asks_once_more(stack, user, account, worker_hears_nothing):
     public, private = Sent(stack, user, account), Sent(stack, user, account, privacy="SELF_ONLY")
     draft, refused = Sent(stack, user, account, direct=False), Sent(stack, user, account, "[[fail:spam_risk]]")
-    settled_at_tiktok(stack, public, private, draft, refused)
+    settled_at_tiktok(public, private, draft, refused)
     disconnect(user, account)
     posts = [s.get() for s in (public, private, draft, refused)]
     assert [p["status"] for p in posts] == ["published", "published", "in_inbox", "failed"], "they ended before the answer"
@@ -82,7 +81,7 @@ def test_a_disconnect_asks_once_more(stack, user, account, worker_hears_nothing)
 
 def test_what_tiktok_does_not_tell_in_time_is_unconfirmed(stack, user, account, nobody_hears_anything):
     sent = Sent(stack, user, account)
-    settled_at_tiktok(stack, sent)
+    settled_at_tiktok(sent)
     asked = nobody_hears_anything.requests(STATUS)
     disconnect(user, account)
     unconfirmed(sent.wait())
@@ -106,7 +105,7 @@ def test_all_are_asked_about_at_once(stack, user, account, worker_hears_nothing)
 
 def test_no_more_is_asked_than_tiktok_answers_in_a_minute(stack, user, account, worker_hears_nothing):
     sent = Sent(stack, user, account)
-    settled_at_tiktok(stack, sent)
+    settled_at_tiktok(sent)
     with Transport(stack) as tiktok, tiktok.used_by("tiktok"), stack.stopped("worker-publish"):
         now = int(time.time() * 1_000_000).to_bytes(8, "big")
         stack.sql("UPDATE accounts SET poll_calls = %s WHERE id = %s", now * 30, uuid.UUID(account).bytes)
@@ -117,7 +116,7 @@ def test_no_more_is_asked_than_tiktok_answers_in_a_minute(stack, user, account, 
 
 def test_nobody_elses_posts_are_asked_about(stack, user, other, account, worker_hears_nothing):
     sent = Sent(stack, user, account)
-    settled_at_tiktok(stack, sent)
+    settled_at_tiktok(sent)
     with Transport(stack) as tiktok, tiktok.used_by("tiktok"):
         expect(other.web.delete(f"/api/v1/accounts/{account}"), 404, "not_found")
         assert tiktok.requests() == 0
@@ -129,7 +128,7 @@ def test_nobody_elses_posts_are_asked_about(stack, user, other, account, worker_
 
 def test_a_connection_corrects_what_was_unconfirmed(stack, user, account, creator, nobody_hears_anything):
     sent, draft = Sent(stack, user, account), Sent(stack, user, account, direct=False)
-    settled_at_tiktok(stack, sent, draft)
+    settled_at_tiktok(sent, draft)
     disconnect(user, account)
     before = [(unconfirmed(s.wait()), due(stack, s)) for s in (sent, draft)]
     nobody_hears_anything.faults.clear()

@@ -91,6 +91,7 @@ def test_a_tiktok_that_cannot_be_asked_ends_nothing(stack, user, account, tiktok
     tiktok.fault(STATUS, AWAY, times=100000)
     sent = Sent(stack, user, account)
     sent.wait("processing")
+    sent.wait_at_simulator()
     stack.move_clock(25 * HOUR)
     asked = tiktok.requests(STATUS)
     stack.wait(lambda: tiktok.requests(STATUS) > asked, "it is asked after the deadline")

@@ -38,11 +38,13 @@ class BadTiktok(Transport):
     def __init__(self, stack, history, rng):
         super().__init__(stack)
         self.history, self.rng, self.open_inits = history, rng, 0
-        self.calm = threading.Event()
+        self.calm, self.slow_enough = threading.Event(), threading.Event()
 
     def next_fault(self, path):
         with self.lock:
             drawn, seconds = self.rng.random(), self.rng.uniform(*SLOW_SEC)
+        if path == INIT and not self.slow_enough.is_set():
+            return "slow", SLOW_SEC[0] * 2
         if not self.calm.is_set():
             for kind, share in next((kinds for prefix, kinds in SHARES if path.startswith(prefix)), {}).items():
                 if drawn < share:

@@ -125,10 +125,11 @@ RUNNING = ("SELECT j.id AS job, p.id AS post FROM jobs_publish j JOIN posts p ON
 
 class Conflicts:
     """Somebody who takes the locks of a turn in the other order: its job, and then its post. The worker, which has an answer of
-    TikTok's to write, has the post and wants the job, and loses. It must write it all the same."""
+    TikTok's to write, has the post and wants the job, and loses. It must write it all the same. Until it has lost once, TikTok
+    takes its time, so that there is such a turn."""
 
-    def __init__(self, stack, history, pause_sec):
-        self.stack, self.history, self.pause_sec = stack, history, pause_sec
+    def __init__(self, stack, history, tiktok, pause_sec):
+        self.stack, self.history, self.tiktok, self.pause_sec = stack, history, tiktok, pause_sec
         self.stop = threading.Event()
         stack.sql("CREATE DATABASE IF NOT EXISTS chaos")
         stack.sql("CREATE TABLE IF NOT EXISTS chaos.weight (n INT PRIMARY KEY) ENGINE=InnoDB")
@@ -170,6 +171,8 @@ class Conflicts:
         connection.rollback()
         if met:
             self.history.note("conflict", lost_by=lost_by)
+        if met and lost_by == "programs":
+            self.tiktok.slow_enough.set()
         return met
 
     def deadlocks(self, cursor):
