@@ -26,6 +26,7 @@ def walled(stack):
 def refused(answer):
     error = expect(answer, 429, "rate_limited")["error"]
     assert error["retryable"] and answer.headers["Retry-After"] == "2"
+    assert answer.headers["RateLimit-Policy"].endswith(";q=60000;w=60") and "RateLimit" not in answer.headers
     return True
 
 

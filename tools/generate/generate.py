@@ -169,11 +169,14 @@ def body(error, status=None):
     return f"{status or error['status']} '" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+def expression_of(pattern, segment="[^/]+"):
+    """A regular expression, in which {name} is one segment."""
+    return re.sub(r"\\\{\w+\\\}", segment, re.escape(pattern).replace(r"\-", "-"))
+
+
 def location_of(pattern):
-    """nginx's kind and address of a pattern: the exact one, or a regular expression where {name} is one segment."""
-    if "{" not in pattern:
-        return f"= {pattern}"
-    return "~ ^" + re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(pattern).replace(r"\-", "-")) + "$"
+    """nginx's kind and address of a pattern: the exact one, or an expression."""
+    return f"~ ^{expression_of(pattern)}$" if "{" in pattern else f"= {pattern}"
 
 
 def size(n):
@@ -186,6 +189,22 @@ RATES = {"none": [], **{name: API_WALL for name in ("read", "images", "write", "
          "auth": ["limit_req zone=mcli_sign_in burst=20 nodelay;", *API_WALL],
          "health": ["limit_req zone=mcli_health burst=20 nodelay;"],
          "delivery": ["limit_req zone=mcli_delivery burst=2000 delay=1000;"]}
+
+
+def rate_settings():
+    """{class or "window_sec": number} as they ship."""
+    text = (CHECKOUT / "lib/base/conf.def").read_text()
+    return {name: int(n) for name, n in re.findall(r"^CONF_INT\(rates, (\w+), (\d+), ", text, re.MULTILINE)}
+
+
+def policies(routes, settings):
+    """For answers that no program made: the class of a request, and of each class RateLimit-Policy and X-RateLimit-Limit."""
+    window = settings["window_sec"]
+    limits = {name: n for name, n in settings.items() if name != "window_sec"}
+    return {"RATE_CLASSES": lines(f'\t"~^{r["method"]} {expression_of(r["pattern"], "[^/? ]+")}[? ]" {r["rate"]};' for r in routes
+                                  if r["rate"] in limits and r["rate"] != "read" and not r["internal"]),
+            "RATE_POLICIES": lines(f"\t{name} '\"{name}\";q={n};w={window}';" for name, n in limits.items()),
+            "RATE_LIMITS": lines(f"\t{name} {n};" for name, n in limits.items())}
 
 
 def block(address, rows, out):
@@ -221,12 +240,16 @@ def location(app, pattern, rows):
              f"client_max_body_size {size(max(r['body_max_bytes'] for r in large))};", "client_body_temp_path @BODY_TEMP@ 1;",
              "limit_conn mcli_uploads @UPLOADS_AT_ONCE@;",
              "limit_conn mcli_connections @CONNECTIONS_AT_ONCE@; # a location with a limit of its own inherits none",
-             f"auth_request /internal/authorize/{app};", f"error_page 403 = @refused_{app};",
+             f"auth_request /internal/authorize/{app};", *RATES_TOLD, f"error_page 403 = @refused_{app};",
              "include @NGINX_DIR@/snippets/authorize.conf;"]
     told = ["internal;", "recursive_error_pages on;", f"error_page 413 = @told_{app};", "include @NGINX_DIR@/snippets/error-codes.conf;"]
     return (block(location_of(pattern), large, out + takes + asking(app, large)) +
             block(f"= {place}", others, told + out + asking(app, others)))
 
+
+# What the program said when it was asked about the body, for answers that nginx makes afterwards.
+RATES_TOLD = [f"auth_request_set $mcli_told_{name} $upstream_http_{header};" for name, header in (
+    ("left", "ratelimit"), ("remaining", "x_ratelimit_remaining"), ("reset", "x_ratelimit_reset"))]
 
 AUTHORIZE = """\
 # Asked before a large body is read, and after a no (snippets/authorize.conf).
@@ -287,7 +310,8 @@ def nginx(tables, values):
     """{folder: {file name: text}} of "main", "sites", "snippets" and "locations"."""
     apps = [s for s in services() if s["kind"] == "app"]
     errors = {e["code"]: e for e in tables["errors"]}
-    values = {**values, "HEADER_PARAMS": header_params(), "ANSWER_SEC": ANSWER_SEC}
+    values = {**policies(tables["routes"], {**rate_settings(), **values.get("RATES", {})}), **values, "HEADER_PARAMS": header_params(),
+              "ANSWER_SEC": ANSWER_SEC}
     made = {"main": {}, "sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps)},
             "locations": {f"{s['name']}.conf": locations(tables, s["name"]) for s in apps if s["host"] == "HOST_MAIN"}}
     # Each by its name: a file that an older release left behind must not come in.
