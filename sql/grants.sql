@@ -12,7 +12,8 @@ GRANT SELECT ON {db}.api_keys TO {user};
 GRANT UPDATE (last_used_at_us, user_state) ON {db}.api_keys TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT (user_id, deleted_at_us, size_bytes) ON {db}.uploads TO {user};
-GRANT SELECT (user_id, ended_at_us) ON {db}.posts TO {user};
+GRANT SELECT (id, user_id, ended_at_us) ON {db}.posts TO {user};
+GRANT SELECT ON {db}.posts_counted TO {user};
 GRANT SELECT (user_id, state) ON {db}.accounts TO {user};
 GRANT SELECT (user_id, expires_at_us) ON {db}.idempotency_keys TO {user};
 
@@ -76,6 +77,7 @@ GRANT SELECT (id, user_id, open_id, display_name, avatar_url, scopes, state, sta
 GRANT SELECT ON {db}.creator_snapshots TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.uploads TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.posts TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.posts_counted TO {user};
 GRANT SELECT, INSERT ON {db}.post_images TO {user};
 GRANT SELECT, INSERT ON {db}.post_events TO {user};
 GRANT SELECT ON {db}.post_attempts TO {user};

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 from helpers import expect
-from test_posts import made, send_json, upload
+from test_posts import made, send, send_json, upload
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
 
@@ -85,3 +85,63 @@ def test_a_cap_is_one_statement_of_a_creation(user, account, stack, statements):
     counted = {what: sum("FROM users u" in t for t in asked) for what, asked in made_of.items()}
     assert counted == {"upload": 2, "post of an upload": 1, "post of an image": 3}  # an image: its row, and its bytes
     assert {what: len(asked) for what, asked in made_of.items()} == {"upload": 5, "post of an upload": 7, "post of an image": 11}
+
+
+# What counting costs
+
+
+def sql(user, text, *args):
+    """text with {user} for the user's id."""
+    return user.stack.sql(text.replace("{user}", f"x'{user.id.replace('-', '')}'"), *args)
+
+
+def rows_read(stack, program, ask):
+    """How many rows the program's statements read meanwhile."""
+    stack.sql("SET GLOBAL userstat = 1")
+
+    def read():
+        return stack.sql("SELECT COALESCE(SUM(ROWS_READ), 0) n FROM information_schema.USER_STATISTICS WHERE USER = %s",
+                         f"marketingcli_{program}")[0]["n"]
+    before = read()
+    ask()
+    return read() - before
+
+
+def add_old_posts(user, account, n):
+    sql(user, "INSERT INTO posts (id, user_id, account_id, post_mode, disable_comment, auto_add_music, brand_content_toggle,"
+              " brand_organic_toggle, is_aigc, photo_cover_index, state, created_at_us, ended_at_us, updated_at_us)"
+              " SELECT UNHEX(CONCAT('0150', LPAD(HEX(seq), 8, '0'), '7000', LEFT('{id}', 16))), {user}, %s, 'MEDIA_UPLOAD', 0, 0, 0, 0, 0, 0,"
+              " 'published', 1, 1, 1 FROM seq_1_to_{n}".replace("{id}", user.id.replace("-", "")[::-1]).replace("{n}", str(n)), uuid.UUID(account).bytes)
+
+
+def posts_used(user):
+    return next(cap["used"] for cap in expect(user.api.get("/api/v1/me"), 200)["data"]["caps"] if cap["name"] == "posts")
+
+
+def test_counting_posts_does_not_walk_them(stack, user):
+    """However many there are; those of the last hour are walked, and those of programs that know nothing of the count."""
+    account = user.connect()
+    with stack.stopped("worker-publish"):
+        add_old_posts(user, account, 20000)
+        assert rows_read(stack, "auth", lambda: posts_used(user)) > 20000
+        image = upload(user)
+        expect(send_json(user.api, account, upload_ids=[image]), 202)
+        assert rows_read(stack, "auth", lambda: posts_used(user)) < 200
+        assert rows_read(stack, "posts", lambda: expect(send_json(user.api, account, upload_ids=[image]), 202)) < 200
+        assert posts_used(user) == 20002
+        sql(user, "UPDATE posts_counted SET upto_id = UNHEX('01500000100070000000000000000000'), n = 4095 WHERE user_id = {user}")
+        assert posts_used(user) == 20002
+        expect(send_json(user.api, account, upload_ids=[image]), 202)
+        assert sql(user, "SELECT n FROM posts_counted WHERE user_id = {user}")[0]["n"] == 20000
+        assert posts_used(user) == 20003
+
+
+def test_old_posts_are_counted_by_the_migration(stack, user, account):
+    """But not those of the last hour."""
+    with stack.stopped("worker-publish"):
+        add_old_posts(user, account, 7)
+        expect(send(user.api, account), 202)
+        stack.sql("DROP TABLE posts_counted")
+        stack.sql((pathlib.Path(__file__).resolve().parents[2] / "sql/0102_posts_counted.sql").read_text().replace("%", "%%"))
+        assert [row["n"] for row in sql(user, "SELECT n FROM posts_counted WHERE user_id = {user}")] == [7]
+        assert posts_used(user) == 8

@@ -4,6 +4,10 @@
 #include "model/user/session.h"
 #include "model/user/user.h"
 
+#define WALK_MAX 1000 /* posts, a millisecond: beyond it, the count of those that are settled is written down */
+/* After that, no transaction runs any more that adds a post whose id was made before. */
+#define SETTLED_US (3600 * US_PER_SEC)
+
 struct cap_row {
     const char *name;
     size_t offset; /* of the setting in struct conf */
@@ -15,10 +19,12 @@ struct cap_row {
 struct caps_counts {
     int state;
     int64_t n[CAP__MAX];
+    struct uuid upto_id; /* of the posts in n, those that need not be walked: how many, and the last of them */
+    int64_t upto_n;
 };
 
 static const struct cap_row caps_rows[CAP__MAX];
-static const struct sql caps_all;
+static const struct sql caps_all, caps_move_on;
 static const struct caps_statement {
     struct sql take, look;
     unsigned caps; /* bits */
@@ -40,13 +46,14 @@ enum err cap_fits(const struct conf *conf, enum cap cap, int64_t used, int64_t m
 }
 
 static enum err caps_check(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
-                           const struct sql *q, unsigned caps, int64_t bytes)
+                           const struct sql *q, unsigned caps, int64_t bytes, struct caps_counts *ret_used)
 {
     const struct db_arg args[] = {db_i64(clock_now_us()), db_uuid(user_id)};
     size_t skip = q->in[0] == 'i' ? 0 : 1; /* few statements ask for the time */
     struct caps_counts used = {0};
     enum err e = db_row(db, q, args + skip, ARRAY_LEN(args) - skip, arena, &used);
 
+    *ret_used = used;
     if (e == OK && used.state != USER_ACTIVE)
         e = ERR_ACCOUNT_DISABLED;
     for (enum cap cap = 0; cap < CAP__MAX && e == OK; cap++)
@@ -55,20 +62,32 @@ static enum err caps_check(struct db *db, struct arena *arena, const struct conf
     return e;
 }
 
+/* Under the user's lock. */
+static enum err caps_count_on(struct db *db, const struct uuid *user_id, const struct caps_counts *used)
+{
+    struct uuid until = uuid_floor(MAX(0, clock_now_us() - SETTLED_US));
+
+    return db_exec(db, &caps_move_on,
+                   DB_ARGS(db_i64(used->upto_n), db_uuid(user_id), db_uuid(&used->upto_id), db_uuid(&until)), NULL);
+}
+
 enum err caps_take(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
                    enum caps_of what, int64_t bytes)
 {
     const struct caps_statement *s = &caps_statements[what];
+    struct caps_counts used;
 
-    return caps_check(db, arena, conf, user_id, &s->take, s->caps, bytes);
+    enum err e = caps_check(db, arena, conf, user_id, &s->take, s->caps, bytes, &used);
+    return e == OK && used.n[CAP_POSTS] - used.upto_n >= WALK_MAX ? caps_count_on(db, user_id, &used) : e;
 }
 
 enum err caps_look(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
                    enum caps_of what)
 {
     const struct caps_statement *s = &caps_statements[what];
+    struct caps_counts used;
 
-    return caps_check(db, arena, conf, user_id, &s->look, s->caps, 0);
+    return caps_check(db, arena, conf, user_id, &s->look, s->caps, 0, &used);
 }
 
 enum err caps_used(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
@@ -103,6 +122,8 @@ static const struct db_col caps_cols[] = {
     DB_COL(struct caps_counts, n[CAP_POSTS], I64),
     DB_COL(struct caps_counts, n[CAP_KEYS], I64),
     DB_COL(struct caps_counts, n[CAP_IDEMPOTENCY_KEYS], I64),
+    DB_COL(struct caps_counts, upto_id, UUID),
+    DB_COL(struct caps_counts, upto_n, I64),
     DB_END,
 };
 
@@ -123,7 +144,9 @@ static const struct db_col caps_all_cols[] = {
 #define UPLOAD_BYTES \
     "(SELECT CAST(SUM(t.size_bytes) AS SIGNED) FROM uploads t WHERE t.user_id = u.id AND t.deleted_at_us IS NULL)"
 #define QUEUED_POSTS "(SELECT COUNT(*) FROM posts t WHERE t.user_id = u.id AND t.ended_at_us IS NULL)"
-#define POSTS "(SELECT COUNT(*) FROM posts t WHERE t.user_id = u.id)"
+/* Of OF_POSTS: with the row in an outer join, MariaDB finds the beginning by the index; from a subquery it would not. */
+#define POSTS \
+    "COALESCE(c.n, 0) + (SELECT COUNT(*) FROM posts t WHERE t.user_id = u.id AND t.id > COALESCE(c.upto_id, ''))"
 #define KEYS \
     "(SELECT COUNT(*) FROM api_keys t WHERE t.user_id = u.id AND t.revoked_at_us IS NULL AND t.of_key_id IS NULL)"
 #define ACCOUNTS "(SELECT COUNT(*) FROM accounts t WHERE t.user_id = u.id AND t.state <> 'disconnected')"
@@ -132,40 +155,50 @@ static const struct db_col caps_all_cols[] = {
 #define IDEMPOTENCY_KEYS "(SELECT COUNT(*) FROM idempotency_keys t WHERE t.user_id = u.id AND t.expires_at_us > ?)"
 #define NONE "0" /* not asked for */
 
-#define LOOK(uploads, bytes, queued, posts, keys, idempotency_keys) \
+#define OF_USER "NULL, 0 FROM users u WHERE u.id = ?"
+#define OF_POSTS "c.upto_id, COALESCE(c.n, 0) FROM users u LEFT JOIN posts_counted c ON c.user_id = u.id WHERE u.id = ?"
+
+#define LOOK(of, uploads, bytes, queued, posts, keys, idempotency_keys) \
     { \
-        .text = "SELECT u.state, " uploads ", " bytes ", " queued ", " posts ", " keys ", " idempotency_keys \
-                " FROM users u WHERE u.id = ?", \
+        .text = "SELECT u.state, " uploads ", " bytes ", " queued ", " posts ", " keys ", " idempotency_keys ", " of, \
         .in = "u", .cols = caps_cols \
     }
-#define TAKE(args, uploads, bytes, queued, posts, keys, idempotency_keys) \
+#define TAKE(args, of, uploads, bytes, queued, posts, keys, idempotency_keys) \
     { \
-        .text = "SELECT u.state, " uploads ", " bytes ", " queued ", " posts ", " keys ", " idempotency_keys \
-                " FROM users u WHERE u.id = ? FOR UPDATE", \
+        .text = "SELECT u.state, " uploads ", " bytes ", " queued ", " posts ", " keys ", " idempotency_keys ", " of \
+                " FOR UPDATE", \
         .in = args, .cols = caps_cols \
     }
 #define BIT(cap) (1u << CAP_##cap)
 
 static const struct caps_statement caps_statements[] = {
-    [CAPS_OF_UPLOAD] = {.take = TAKE("u", UPLOADS, UPLOAD_BYTES, NONE, NONE, NONE, NONE),
+    [CAPS_OF_UPLOAD] = {.take = TAKE("u", OF_USER, UPLOADS, UPLOAD_BYTES, NONE, NONE, NONE, NONE),
                         .caps = BIT(UPLOADS) | BIT(UPLOAD_BYTES)},
-    [CAPS_OF_IMAGE] = {.take = TAKE("u", NONE, UPLOAD_BYTES, NONE, NONE, NONE, NONE), .caps = BIT(UPLOAD_BYTES)},
-    [CAPS_OF_POST] = {.take = TAKE("u", NONE, NONE, QUEUED_POSTS, POSTS, NONE, NONE),
+    [CAPS_OF_IMAGE] = {.take = TAKE("u", OF_USER, NONE, UPLOAD_BYTES, NONE, NONE, NONE, NONE),
+                       .caps = BIT(UPLOAD_BYTES)},
+    [CAPS_OF_POST] = {.take = TAKE("u", OF_POSTS, NONE, NONE, QUEUED_POSTS, POSTS, NONE, NONE),
                       .caps = BIT(QUEUED_POSTS) | BIT(POSTS)},
-    [CAPS_OF_POST_OF_IMAGES] = {.take = TAKE("u", NONE, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE),
+    [CAPS_OF_POST_OF_IMAGES] = {.take = TAKE("u", OF_POSTS, NONE, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE),
                                 .caps = BIT(UPLOAD_BYTES) | BIT(QUEUED_POSTS) | BIT(POSTS)},
-    [CAPS_OF_FORM] = {.look = LOOK(UPLOADS, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE),
+    [CAPS_OF_FORM] = {.look = LOOK(OF_POSTS, UPLOADS, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE),
                       .caps = BIT(UPLOADS) | BIT(UPLOAD_BYTES) | BIT(QUEUED_POSTS) | BIT(POSTS)},
-    [CAPS_OF_KEY] = {.take = TAKE("u", NONE, NONE, NONE, NONE, KEYS, NONE), .caps = BIT(KEYS)},
-    [CAPS_OF_IDEMPOTENCY_KEY] = {.take = TAKE("iu", NONE, NONE, NONE, NONE, NONE, IDEMPOTENCY_KEYS),
+    [CAPS_OF_KEY] = {.take = TAKE("u", OF_USER, NONE, NONE, NONE, NONE, KEYS, NONE), .caps = BIT(KEYS)},
+    [CAPS_OF_IDEMPOTENCY_KEY] = {.take = TAKE("iu", OF_USER, NONE, NONE, NONE, NONE, NONE, IDEMPOTENCY_KEYS),
                                  .caps = BIT(IDEMPOTENCY_KEYS)},
 };
 
 static const struct sql caps_all = {
     .text = "SELECT " UPLOADS ", " UPLOAD_BYTES ", " QUEUED_POSTS ", " POSTS ", " KEYS ", " ACCOUNTS ", " SESSIONS
-            ", " IDEMPOTENCY_KEYS " FROM users u WHERE u.id = ?",
+            ", " IDEMPOTENCY_KEYS " FROM users u LEFT JOIN posts_counted c ON c.user_id = u.id WHERE u.id = ?",
     .in = "iiiu",
     .cols = caps_all_cols,
+};
+
+static const struct sql caps_move_on = {
+    .text = "INSERT INTO posts_counted (user_id, upto_id, n) SELECT t.user_id, MAX(t.id), COUNT(*) + ? FROM posts t"
+            " WHERE t.user_id = ? AND t.id > ? AND t.id < ? GROUP BY t.user_id"
+            " ON DUPLICATE KEY UPDATE upto_id = VALUES(upto_id), n = VALUES(n)",
+    .in = "iuuu",
 };
 
 static const struct cap_row caps_rows[CAP__MAX] = {

@@ -11,7 +11,8 @@
  *
  * Exact under simultaneous requests: caps_take locks the user's row and counts in the same statement, so it must be the
  * first in the transaction that makes the row (the order of locks is user, account, post, upload, job, idempotency key). It costs one
- * statement, which walks an index of what the user has: no more rows than the cap.
+ * statement, which walks an index of what the user has: no more rows than the cap. Posts are kept, so they are many: of them
+ * only those since the row of posts_counted are walked, and caps_take moves that row on. Who deletes posts deletes that row, too.
  *
  * The error says by its code which cap it was. Its answer gets a sentence with the number (caps_explain).
  */
