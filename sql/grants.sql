@@ -107,6 +107,7 @@ GRANT SELECT (id, state, ended_at_us) ON {db}.posts TO {user};
 GRANT SELECT ON {db}.post_images TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_media TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.usage_daily TO {user};
+GRANT SELECT (id, revoked_at_us, expires_at_us), DELETE ON {db}.api_keys TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user sandbox

@@ -11,6 +11,7 @@ import uuid
 
 import pytest
 from helpers import expect
+from test_statements import rows_read
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
 
@@ -123,20 +124,32 @@ def test_csv_says_the_same(user, group):
     assert head.status_code == 200 and head.content == b"" and head.headers["Content-Type"] == answer.headers["Content-Type"]
 
 
-def test_csv_of_many_keys(user):
-    """JSON has at most 1000 rows and says so; CSV has them all."""
+def many_keys(user, n):
+    """Each was used twice today."""
     id = uuid.UUID(user.id).bytes
     user.stack.sql("INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, created_at_us, revoked_at_us)"
                    " SELECT UNHEX(CONCAT(LPAD(HEX(seq), 12, '0'), '7000', LEFT(HEX(%s), 16))), %s, 'active', 'many', 'mk_live_many',"
-                   " UNHEX(SHA2(CONCAT(HEX(%s), seq), 256)), 1, 2 FROM seq_1_to_2500", id[::-1], id, id)
+                   " UNHEX(SHA2(CONCAT(HEX(%s), seq), 256)), 1, {now} FROM seq_1_to_{n}".format(now=today_us(), n=n), id[::-1], id, id)
     user.stack.sql("INSERT INTO usage_daily SELECT user_id, %s, 'day', id, 200, 1, 2, 5 FROM api_keys WHERE user_id = %s AND name = 'many'",
                    today_us(), id)
+
+
+def test_csv_of_many_keys(user):
+    """JSON has at most 1000 rows and says so; CSV has them all."""
+    many_keys(user, 2500)
     error = expect(user.web.get("/api/v1/usage?group_by=key"), 422, "out_of_range")["error"]
     assert error["param"] == "to" and "format=csv" in error["message"]
     answer = user.web.get("/api/v1/usage?group_by=key&format=csv")
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert len(rows) == len({r["key_id"] for r in rows}) == 2500 and {r["requests"] for r in rows} == {"2"}
     assert usage(user.web, group_by="day")["requests"] == 5000
+
+
+def test_the_cost_of_many_keys_grows_with_their_number(user):
+    """And not with its square: a chunk of keys does not walk the others."""
+    many_keys(user, 6000)
+    read = rows_read(user.stack, "posts", lambda: user.web.get("/api/v1/usage?group_by=key&format=csv").raise_for_status())
+    assert 6000 < read < 18000  # a row of usage, and one of the key
 
 
 def today_us():
@@ -287,6 +300,43 @@ def test_old_days_become_months(user, stack):
     stack.wait(lambda: usage(user.web, **{"from": text(months_ago(14)), "to": text(months_ago(13))})["requests"] == 110
                and not stack.sql("SELECT 1 FROM usage_daily WHERE user_id = %s AND span = 'day' AND requests = 64", uuid.UUID(user.id).bytes),
                "it is in its month")
+
+
+def test_what_is_old_goes(user, stack):
+    """Months of more than 24 months ago, and the keys and secrets that ended before; not a key that lives, or ended later."""
+    user.key
+    ends = {"revoked long ago": ("revoked_at_us", 25), "revoked later": ("revoked_at_us", 23), "expired long ago": ("expires_at_us", 25),
+            "expired later": ("expires_at_us", 23), "live": (None, 0)}
+    keys = {}
+    for what, (column, months) in ends.items():
+        id, client = new_key(user, what)
+        keys[what] = uuid.UUID(id).bytes
+        for ago in (26, 24, 23):
+            put(user, months_ago(ago), 1, key=keys[what])
+        if column:
+            stack.sql(f"UPDATE api_keys SET {column} = %s WHERE id = %s", int(months_ago(months, 9).timestamp()) * 1_000_000, keys[what])
+    expect(user.web.post(f"/api/v1/keys/{uuid.UUID(bytes=keys['live'])}/rotate", json={}), 200)
+    stack.sql("UPDATE api_keys SET expires_at_us = 5 WHERE of_key_id = %s", keys["live"])
+
+    def names():
+        return {r["name"] for r in stack.sql("SELECT name FROM api_keys WHERE user_id = %s", uuid.UUID(user.id).bytes)}
+    due(stack)
+    stack.wait(lambda: names() == set(ends) - {"revoked long ago", "expired long ago"} | {"tests"}, "the others are gone")
+    assert not stack.sql("SELECT 1 FROM api_keys WHERE of_key_id = %s", keys["live"])
+    left = stack.sql("SELECT DISTINCT starts_at_us at FROM usage_daily WHERE user_id = %s ORDER BY at", uuid.UUID(user.id).bytes)
+    assert [r["at"] for r in left][:2] == [int(months_ago(n).timestamp()) * 1_000_000 for n in (24, 23)]
+    shown = usage(user.web, **{"from": text(months_ago(24)), "to": text(months_ago(20)), "group_by": "key"})["rows"]
+    assert {r["key_name"]: r["requests"] for r in shown} == {what: 2 for what in ends if "long ago" not in what}
+    expect(user.web.get("/api/v1/keys"), 200)
+
+
+def test_many_old_rows_go_in_several_runs(user, stack):
+    id = uuid.UUID(user.id).bytes
+    stack.sql("INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, created_at_us, revoked_at_us)"
+              " SELECT UNHEX(CONCAT(LPAD(HEX(seq), 12, '0'), '7000', LEFT(HEX(%s), 16))), %s, 'active', 'old', 'mk_live_old',"
+              " UNHEX(SHA2(CONCAT(HEX(%s), seq, 'old'), 256)), 1, 2 FROM seq_1_to_450", id[::-1], id, id)
+    due(stack)
+    stack.wait(lambda: not stack.sql("SELECT 1 FROM api_keys WHERE user_id = %s AND name = 'old' LIMIT 1", id), "all are gone")
 
 
 # Bad input

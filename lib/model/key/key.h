@@ -86,6 +86,12 @@ MUST_CHECK enum err key_revoke_seen(struct db *db, struct arena *arena, const st
 MUST_CHECK enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id);
 
 /*
+ * Deletes at most max rows, of keys and of old secrets, that ended before that time: were revoked, or expired. ret_n: how many; max:
+ * there may be more. Their usage must be gone: it is shown with the key's name.
+ */
+MUST_CHECK enum err key_purge(struct db *db, struct arena *arena, int64_t before_us, size_t max, size_t *ret_n);
+
+/*
  * A new secret for the same key; last gets a const struct new_key *. The one before, and all that still work of those before it, end at the latest when
  * the overlap is over (0: now), or with the key. So whoever lost the answer rotates again, and what works in the meantime goes
  * on working. ERR_NOT_FOUND; ERR_KEY_ENDED; ERR_OLD_SECRETS_TOO_MANY, not with an overlap of 0; ERR_ACCOUNT_DISABLED. The caller

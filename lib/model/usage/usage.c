@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { USAGE_ADD, USAGE_USED, USAGE_OLD, USAGE_TO_MONTH, USAGE_DELETE_DAYS };
+enum { USAGE_ADD, USAGE_USED, USAGE_OLD, USAGE_TO_MONTH, USAGE_DELETE_DAYS, USAGE_PURGE };
 static const struct sql usage_sqls[], usage_groups[];
 
 int64_t usage_day_of(int64_t at_us)
@@ -111,6 +111,16 @@ enum err usage_roll_up(struct db *db, struct arena *arena, int64_t before_us, si
     return e;
 }
 
+enum err usage_purge(struct db *db, int64_t before_us, size_t max, size_t *ret_n)
+{
+    uint64_t n;
+
+    enum err e = db_exec(db, &usage_sqls[USAGE_PURGE], DB_ARGS(db_i64(before_us), db_i64((int64_t)max)), &n);
+    if (e == OK)
+        *ret_n = (size_t)n;
+    return e;
+}
+
 const char *const usage_group_names[] = {
     [USAGE_BY_DAY] = "day", [USAGE_BY_KEY] = "key", [USAGE_BY_STATUS] = "status", NULL};
 const char *const usage_span_names[] = {"day", "month", NULL};
@@ -143,6 +153,9 @@ static const struct sql usage_sqls[] = {
                                "DELETE FROM usage_daily WHERE user_id = ? AND span = 'day' AND starts_at_us >= ? AND"
                                " starts_at_us < ?",
                            .in = "uii"},
+    [USAGE_PURGE] = {.text = "DELETE FROM usage_daily WHERE span = 'month' AND starts_at_us < ? ORDER BY starts_at_us"
+                             " LIMIT ?",
+                     .in = "ii"},
 };
 
 static const struct db_col usage_day_cols[] = {
@@ -178,8 +191,9 @@ static const struct sql usage_groups[] = {
                               " AND u.starts_at_us > ? GROUP BY u.starts_at_us ORDER BY u.starts_at_us LIMIT ?",
                       .in = "uiiii",
                       .cols = usage_day_cols},
-    [USAGE_BY_KEY] = {.text = "SELECT u.key_id, MAX(k.name), MAX(k.prefix), " SUMS
-                              " FROM usage_daily u JOIN api_keys k ON k.id = u.key_id" OF_USER
+    /* In the order of by_key, so that a chunk ends at its limit: else each would walk all days. */
+    [USAGE_BY_KEY] = {.text = "SELECT STRAIGHT_JOIN u.key_id, MAX(k.name), MAX(k.prefix), " SUMS
+                              " FROM usage_daily u FORCE INDEX (by_key) JOIN api_keys k ON k.id = u.key_id" OF_USER
                               " AND u.key_id > ? GROUP BY u.key_id ORDER BY u.key_id LIMIT ?",
                       .in = "uiiui",
                       .cols = usage_key_cols},

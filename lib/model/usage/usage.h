@@ -1,7 +1,7 @@
 /*
  * How often API keys are used: for each key, day (UTC) and status how many requests were answered, and when the last one
  * was. Each machine counts in rows of its own (conf.usage_node), so that they do not wait for each other. Days are kept for
- * USAGE_MONTHS; what is older is kept by months (usage_roll_up).
+ * USAGE_MONTHS; what is older is kept by months (usage_roll_up), until USAGE_KEPT_MONTHS (usage_purge).
  *
  * Programs count in memory and add that every second (fcgi/usage.h).
  */
@@ -10,7 +10,8 @@
 #include "base/clock.h"
 #include "db/db.h"
 
-#define USAGE_MONTHS 13 /* this month last year, and all since */
+#define USAGE_MONTHS 13      /* this month last year, and all since */
+#define USAGE_KEPT_MONTHS 24 /* the same of the year before that */
 
 struct usage_count {
     struct uuid key_id;
@@ -58,3 +59,6 @@ MUST_CHECK enum err usage_each(struct db *db, const struct uuid *user_id, int64_
  * ret_n: of how many; max: there may be more. Call it in a transaction that nobody else may run at the same time.
  */
 MUST_CHECK enum err usage_roll_up(struct db *db, struct arena *arena, int64_t before_us, size_t max, size_t *ret_n);
+
+/* Deletes at most max months that began before that time. ret_n: how many; max: there may be more. */
+MUST_CHECK enum err usage_purge(struct db *db, int64_t before_us, size_t max, size_t *ret_n);
