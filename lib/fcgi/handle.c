@@ -322,7 +322,7 @@ static void handle_note(struct work *w, enum err e, const struct sent *sent)
     struct ctx *c = &w->ctx;
 
     handle_log_request(c, w->match.route, e, sent, w->started_us);
-    if (w->part != PART_ASKED && !uuid_is_none(&c->caller.key_id))
+    if (w->part != PART_ASKED && !uuid_is_none(&c->caller.key_id) && !serve_is_unchecked(c->shared))
         usage_note(c->shared->usage, &c->caller.key_id, handle_outcome(c, sent), clock_now_us());
     app_metrics_request(c->shared->metrics, w->match.route, w->part == PART_ASKED, handle_outcome(c, sent),
                         clock_mono_us() - w->started_us);

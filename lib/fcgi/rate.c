@@ -219,7 +219,7 @@ enum err rate_admit(struct ctx *c, const struct route *route, bool only_looks, e
     const struct rate_row *row = rate_row(rate);
     struct rate_held also = {0};
 
-    if (c->shared->rates == NULL || row == NULL)
+    if (c->shared->rates == NULL || row == NULL || serve_is_unchecked(c->shared))
         return refused;
     if (rate_is_unchecked(c, refused)) {
         c->rate = rate_state_new(c->conf, rate);

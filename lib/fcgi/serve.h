@@ -49,7 +49,20 @@ struct shared {
     struct streams *streams;
     atomic_bool stopping;
     struct turns *turns;
+    atomic_bool unchecked; /* of a test build, and looked at once a second: as serve_is_unchecked */
 };
+
+/* Whether a measurement wants to know what limits, usage and scopes cost (tests/bench/checks.py): then they are left out. Never
+ * outside of a test build. */
+static inline bool serve_is_unchecked(const struct shared *s)
+{
+#ifdef TEST_HOOKS
+    return atomic_load_explicit(&s->unchecked, memory_order_relaxed);
+#else
+    (void)s;
+    return false;
+#endif
+}
 
 /* Serves the listening socket on fd 0 until SIGTERM or SIGINT. Returns the exit code. */
 int serve_run(struct shared *shared);

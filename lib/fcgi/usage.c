@@ -4,6 +4,7 @@
 
 #include "base/lock.h"
 #include "base/log.h"
+#include "base/point.h"
 #include "model/usage/usage.h"
 #include "fcgi/serve.h"
 
@@ -163,8 +164,10 @@ static void usage_write_all(struct usage *u, struct db *db, bool is_last)
         usage_say("usage_not_counted", NULL, NULL, all_lost);
 }
 
-static void usage_look_at_rates(struct shared *s)
+/* What is looked at once a second. */
+static void usage_look_around(struct shared *s)
 {
+    atomic_store(&s->unchecked, point_is_set("unchecked"));
     if (s->rates != NULL)
         app_metrics_rates(s->metrics, rates_look(s->rates));
 }
@@ -182,7 +185,7 @@ static void *usage_main(void *arg)
             ;
         stopping = u->stopping;
         lock_release(&u->lock);
-        usage_look_at_rates(u->shared);
+        usage_look_around(u->shared);
         usage_write_all(u, db, stopping);
     }
     return NULL;
@@ -201,7 +204,7 @@ struct usage *usage_start(struct shared *shared)
         lock_init(&u->shards[i].lock);
         u->shards[i].now = xcalloc(1, sizeof *u->shards[i].now);
     }
-    usage_look_at_rates(shared); /* before the first request */
+    usage_look_around(shared); /* before the first request */
     lock_init(&u->lock);
     cond_init(&u->stop);
     ASSERT(pthread_create(&u->thread, NULL, usage_main, u) == 0);
