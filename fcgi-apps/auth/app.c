@@ -1,4 +1,5 @@
 #include <sched.h>
+#include <stdlib.h>
 
 #include "auth/auth.h"
 
@@ -11,9 +12,30 @@ static int auth_heavy_max(const struct conf *conf)
     return sched_getaffinity(0, sizeof set, &set) == 0 ? MAX(1, CPU_COUNT(&set) - 1) : 1;
 }
 
+static enum err auth_start(const struct conf *conf, void **ret_state, struct buf *why)
+{
+    struct auth_state *s = xcalloc(1, sizeof *s);
+
+    (void)conf;
+    (void)why;
+    s->throttle = throttle_new();
+    *ret_state = s;
+    return OK;
+}
+
+static void auth_stop(void *state)
+{
+    struct auth_state *s = state;
+
+    throttle_free(s->throttle);
+    free(s);
+}
+
 const struct app app_auth = {
     .name = "auth",
     .routes = (const struct route *const[]){auth_register_routes, auth_session_routes, auth_confirm_routes,
                                             auth_me_routes, NULL},
     .heavy_max = auth_heavy_max,
+    .start = auth_start,
+    .stop = auth_stop,
 };

@@ -1,8 +1,13 @@
 /* What the files of app auth share. */
 #pragma once
 
+#include "auth/throttle.h"
 #include "fcgi/app.h"
 #include "model/user/user.h"
+
+struct auth_state {
+    struct throttle *throttle;
+};
 
 extern const struct route auth_register_routes[], auth_session_routes[], auth_confirm_routes[], auth_me_routes[];
 

@@ -46,7 +46,26 @@ static enum err confirm_check_password(struct ctx *c, struct str text)
     return user.state == USER_ACTIVE ? OK : ERR_ACCOUNT_DISABLED;
 }
 
-/* The session may do more from now on, so it gets a new token: a cookie that somebody has stolen does not. */
+/* Whoever has a stolen cookie must not find the password by guessing. */
+static enum err confirm_try_password(struct ctx *c, struct str text)
+{
+    struct throttle *throttle = ((const struct auth_state *)c->state)->throttle;
+    int64_t wait_us = throttle_take(throttle, &c->caller.user_id);
+
+    if (wait_us > 0) {
+        c->rate.wait_sec = (wait_us + US_PER_SEC - 1) / US_PER_SEC;
+        return ERR_WRONG_TOO_OFTEN;
+    }
+    enum err e = confirm_check_password(c, text);
+    if (e == OK)
+        throttle_forget(throttle, &c->caller.user_id);
+    else if (e != ERR_WRONG_PASSWORD)
+        throttle_give_back(throttle, &c->caller.user_id);
+    return e;
+}
+
+/* The session may do more from now on, so it gets a new token: a cookie that somebody has stolen may not do that,
+ * and soon nothing. */
 static enum err confirm(struct ctx *c)
 {
     struct confirmation in = {0};
@@ -55,7 +74,7 @@ static enum err confirm(struct ctx *c)
 
     enum err e = input_json(c, confirm_fields, &in);
     if (e == OK)
-        e = confirm_check_password(c, in.password);
+        e = confirm_try_password(c, in.password);
     if (e == OK)
         e = cookie_get(c->req.cookie, STR(SESSION_COOKIE), &old);
     if (e == OK)

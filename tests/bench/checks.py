@@ -81,8 +81,8 @@ def cost(bench, stack):
 def notes(bench, stack, build):
     ids = [os.urandom(16) for _ in range(MANY_KEYS)]
     user = stack.sql("SELECT HEX(id) FROM users LIMIT 1")[0][0]
-    for i in range(0, MANY_KEYS, 1000):
-        rows = ",".join(f"(x'{id.hex()}', x'{user}', 'active', 'many', 'mk_live_many', x'{id.hex() * 2}', 1)" for id in ids[i:i + 1000])
+    for i in range(0, MANY_KEYS, 500):
+        rows = ",".join(f"(x'{id.hex()}', x'{user}', 'active', 'many', 'mk_live_many', x'{id.hex() * 2}', 1)" for id in ids[i:i + 500])
         stack.sql(f"INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, created_at_us) VALUES {rows}")
     keys = stack.at.home / "many-keys"
     keys.write_bytes(b"".join(ids))

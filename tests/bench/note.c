@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "fcgi/serve.h"
 #include "fcgi/usage.h"
 
@@ -46,8 +47,9 @@ static void note_round(struct note_thread *t, bool is_timed)
         const struct uuid *key = &t->keys[(t->first + i) % t->keys_n];
         int64_t began = is_timed ? note_clock(CLOCK_MONOTONIC) : 0;
         usage_note(t->usage, key, 200, at_us);
+        int64_t ns = is_timed ? note_clock(CLOCK_MONOTONIC) - began : 0;
         if (is_timed)
-            t->took[MIN(TOOK_MAX_NS, note_clock(CLOCK_MONOTONIC) - began)]++;
+            t->took[MIN(TOOK_MAX_NS, ns)]++;
     }
 }
 
@@ -104,6 +106,7 @@ int main(int argc, char **argv)
     size_t keys_n;
 
     ASSERT(argc == 4);
+    log_init("note", LOG_ERROR);
     shared.db_options.socket = argv[1];
     struct uuid *keys = note_read_keys(argv[2], &keys_n);
     struct usage *usage = usage_start(&shared);

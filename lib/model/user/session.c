@@ -12,6 +12,7 @@
 enum {
     SESSION_INSERT,
     SESSION_BY_TOKEN,
+    SESSION_BY_OLD_TOKEN,
     SESSION_SEEN,
     SESSION_CONFIRM,
     SESSION_DELETE,
@@ -130,6 +131,11 @@ enum err session_authenticate(struct db *db, struct arena *arena, const struct c
     struct session s = {0};
 
     enum err e = db_row(db, &session_sqls[SESSION_BY_TOKEN], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), arena, &s);
+    if (e == ERR_NOT_FOUND) {
+        e = db_row(db, &session_sqls[SESSION_BY_OLD_TOKEN], DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_i64(now)),
+                   arena, &s);
+        s.is_old_token = true;
+    }
     if (e != OK)
         return e == ERR_NOT_FOUND ? ERR_SESSION_EXPIRED : e;
     if (now >= s.expires_at_us || now - s.last_seen_at_us >= session_idle_us(conf))
@@ -148,19 +154,22 @@ enum err session_authenticate(struct db *db, struct arena *arena, const struct c
 
 bool session_is_recent(const struct session *s)
 {
-    return clock_now_us() - MAX(s->created_at_us, s->confirmed_at_us) < SESSION_RECENT_US;
+    int64_t confirmed_at_us = s->is_old_token ? 0 : s->confirmed_at_us;
+
+    return clock_now_us() - MAX(s->created_at_us, confirmed_at_us) < SESSION_RECENT_US;
 }
 
-enum err session_confirm(struct db *db, struct arena *arena, const struct uuid *id, struct str old_token,
+enum err session_confirm(struct db *db, struct arena *arena, const struct uuid *id, struct str sent,
                          struct str *ret_token, int64_t *ret_until_us)
 {
     struct str token = token_new(arena, TOKEN_BYTES);
-    struct sha256 hash = sha256_of(token), old = sha256_of(old_token);
+    struct sha256 hash = sha256_of(token), old = sha256_of(sent);
     int64_t now = clock_now_us();
 
     enum err e =
         db_change(db, &session_sqls[SESSION_CONFIRM],
-                  DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_i64(now), db_uuid(id), db_bytes(old.b, sizeof old.b)));
+                  DB_ARGS(db_i64(now + SESSION_OVERLAP_US), db_bytes(hash.b, sizeof hash.b), db_i64(now), db_uuid(id),
+                          db_bytes(old.b, sizeof old.b), db_bytes(old.b, sizeof old.b), db_i64(now)));
     if (e != OK)
         return e == ERR_CONFLICT ? ERR_SESSION_EXPIRED : e;
     *ret_token = token;
@@ -184,19 +193,25 @@ static const struct db_col session_cols[] = {
     DB_END,
 };
 
+#define SESSION_COLS "id, user_id, user_state, created_at_us, last_seen_at_us, expires_at_us, confirmed_at_us"
+
 static const struct sql session_sqls[] = {
     [SESSION_INSERT] = {.text = "INSERT INTO sessions (id, token_hash, user_id, user_state, created_at_us,"
                                 " last_seen_at_us, expires_at_us) VALUES (?, ?, ?, ?, ?, ?, ?)",
                         .in = "ubusiii"},
-    [SESSION_BY_TOKEN] = {.text = "SELECT id, user_id, user_state, created_at_us, last_seen_at_us, expires_at_us,"
-                                  " confirmed_at_us FROM sessions WHERE token_hash = ?",
+    [SESSION_BY_TOKEN] = {.text = "SELECT " SESSION_COLS " FROM sessions WHERE token_hash = ?",
                           .in = "b",
                           .cols = session_cols},
+    [SESSION_BY_OLD_TOKEN] = {.text = "SELECT " SESSION_COLS " FROM sessions WHERE old_token_hash = ?"
+                                      " AND old_token_until_us > ?",
+                              .in = "bi",
+                              .cols = session_cols},
     [SESSION_SEEN] = {.text = "UPDATE sessions SET last_seen_at_us = ? WHERE id = ? AND last_seen_at_us < ?",
                       .in = "iui"},
-    [SESSION_CONFIRM] = {.text = "UPDATE sessions SET token_hash = ?, confirmed_at_us = ? WHERE id = ?"
-                                 " AND token_hash = ?",
-                         .in = "biub"},
+    [SESSION_CONFIRM] = {.text = "UPDATE sessions SET old_token_hash = token_hash, old_token_until_us = ?,"
+                                 " token_hash = ?, confirmed_at_us = ? WHERE id = ? AND (token_hash = ? OR"
+                                 " (old_token_hash = ? AND old_token_until_us > ?))",
+                         .in = "ibiubbi"},
     [SESSION_DELETE] = {.text = "DELETE FROM sessions WHERE id = ?", .in = "u"},
     [SESSION_DELETE_BY_TOKEN] = {.text = "DELETE FROM sessions WHERE token_hash = ?", .in = "b"},
     [SESSION_OVER] = {.text = "SELECT id FROM sessions WHERE expires_at_us <= ? ORDER BY expires_at_us LIMIT ?",

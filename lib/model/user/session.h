@@ -9,6 +9,8 @@
 #include "db/db.h"
 
 #define SESSION_COOKIE "__Host-session"
+/* How long the token before goes on: longer than what a browser sent before the new one came. Requests begin quickly. */
+#define SESSION_OVERLAP_US (20 * US_PER_SEC)
 #define SESSION_RECENT_US (10 * 60 * US_PER_SEC) /* for how long a password that was typed opens what asks for it */
 
 struct session {
@@ -16,6 +18,7 @@ struct session {
     int user_state;
     int64_t created_at_us, last_seen_at_us, expires_at_us;
     int64_t confirmed_at_us; /* when the password was typed again; 0: not since the sign-in */
+    bool is_old_token;       /* it was read by the token that a confirmation has replaced */
 };
 
 int64_t session_lifetime_sec(const struct conf *conf); /* the cookie's Max-Age */
@@ -30,20 +33,22 @@ MUST_CHECK enum err session_create(struct db *db, struct arena *arena, const str
                                    const struct uuid *user_id, struct str replaced, struct str *ret_token);
 
 /*
- * One indexed read of one table; last_seen_at_us is written if it is more than a minute old. ERR_SESSION_EXPIRED if
+ * One indexed read of one table, and a second one for a token that it does not find: SESSION_OVERLAP_US after a confirmation the
+ * one before is still good; last_seen_at_us is written if it is more than a minute old. ERR_SESSION_EXPIRED if
  * there is no such session, or it has been idle or alive for too long; ERR_ACCOUNT_DISABLED.
  */
 MUST_CHECK enum err session_authenticate(struct db *db, struct arena *arena, const struct conf *conf, struct str token,
                                          struct session *ret_session);
 
-/* Whether its password was typed within SESSION_RECENT_US, at the sign-in or since. */
+/* Whether its password was typed within SESSION_RECENT_US, at the sign-in or since; by the old token only at the sign-in. */
 bool session_is_recent(const struct session *session);
 
 /*
- * The password was typed again: the session is recent from now until ret_until_us, and gets a new token in place of the old one.
- * ERR_SESSION_EXPIRED if it is gone, or has another token by now.
+ * The password was typed again: the session is recent from now until ret_until_us, and gets a new token in place of the old one,
+ * which goes on for SESSION_OVERLAP_US, but is not recent by that. sent: its token, or the old one, of whoever lost the answer.
+ * ERR_SESSION_EXPIRED if it is gone, or that is no token of it any more.
  */
-MUST_CHECK enum err session_confirm(struct db *db, struct arena *arena, const struct uuid *id, struct str old_token,
+MUST_CHECK enum err session_confirm(struct db *db, struct arena *arena, const struct uuid *id, struct str sent,
                                     struct str *ret_token, int64_t *ret_until_us);
 
 MUST_CHECK enum err session_end(struct db *db, const struct uuid *id); /* deletes it; OK if it is gone already */
