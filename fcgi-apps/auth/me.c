@@ -20,7 +20,10 @@ struct me_limit {
 
 #define USER_FIELDS(T, prefix) \
     {.name = "id", JSON_UUID(T, prefix id), .help = "The user's id"}, \
-        {.name = "email", JSON_STR(T, prefix email), .help = "Address as registered", .policy = "account.email"}, \
+        {.name = "email", \
+         JSON_STR(T, prefix email), \
+         .help = "Address as registered; null for a key", \
+         .policy = "account.email"}, \
         {.name = "name", JSON_STR(T, prefix name), .help = "Name, if given", .policy = "account.name"}, \
     { \
         .name = "created_at", JSON_TIME(T, prefix created_at_us), .help = "Registration", .policy = "account.times" \
@@ -88,6 +91,8 @@ static enum err me(struct ctx *c)
         e = user_profile(c->db, c->arena, &c->caller.user_id, &out.user);
     if (e == OK)
         e = caps_used(c->db, c->arena, c->conf, &c->caller.user_id, caps);
+    if (out.by_key) /* whoever finds a key need not learn whom to write to */
+        out.user.email = (struct str){0};
     out.limits = me_limits(c);
     return e == OK ? reply_data(&c->rep, 200, me_fields, &out) : e;
 }

@@ -135,12 +135,24 @@ static const char *const usage_heads[] = {
     [USAGE_BY_STATUS] = "status,requests,errors,last_used_at\r\n",
 };
 
-/* A name that a spreadsheet would take for a formula is led in by an apostrophe. */
+/* What spreadsheets take for the beginning of a formula (OWASP's "CSV Injection"): also full-width, as ＝ ＋ － ＠, which some
+ * turn into the plain ones, and after blanks. */
+static bool usage_is_formula(struct str s)
+{
+    static const char *const begins[] = {"=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"};
+
+    while (str_starts(s, STR(" ")))
+        s = str_skip(s, 1);
+    for (size_t i = 0; i < ARRAY_LEN(begins); i++)
+        if (str_starts(s, str_from(begins[i])))
+            return true;
+    return false;
+}
+
+/* Led in by an apostrophe if it would be taken for a formula. */
 static void usage_put_text(struct buf *b, struct str s)
 {
-    bool is_formula = s.n > 0 && strchr("=+-@", s.p[0]) != NULL;
-
-    buf_puts(b, is_formula ? "\"'" : "\"");
+    buf_puts(b, usage_is_formula(s) ? "\"'" : "\"");
     for (size_t i = 0; i < s.n; i++)
         buf_puts(b, s.p[i] == '"' ? "\"\"" : (const char[]){s.p[i], '\0'});
     buf_putc(b, '"');

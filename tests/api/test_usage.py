@@ -124,6 +124,19 @@ def test_csv_says_the_same(user, group):
     assert head.status_code == 200 and head.content == b"" and head.headers["Content-Type"] == answer.headers["Content-Type"]
 
 
+def test_no_name_is_taken_for_a_formula(user, stack):
+    """Tabs and line ends come into a name by hand alone."""
+    names = ["=1", "+1", "-1", "@x", "＝1", "＋1", "－1", "＠x", " =1", "  ＝1", "\t=1", "\r=1", "\n=1"]
+    plain = ["a=1", "1-1", "ü", " a", "．1"]
+    for i, name in enumerate([*names, *plain]):
+        id, _ = new_key(user, f"n{i}")
+        stack.sql("UPDATE api_keys SET name = %s WHERE id = %s", name, uuid.UUID(id).bytes)
+        put(user, datetime.datetime.now(UTC), 1, key=uuid.UUID(id).bytes)
+    answer = user.web.get("/api/v1/usage?group_by=key&format=csv")
+    got = [row["key_name"] for row in csv.DictReader(io.StringIO(answer.content.decode(), newline=""))]
+    assert got == [f"'{name}" for name in names] + plain
+
+
 def many_keys(user, n):
     """Each was used twice today."""
     id = uuid.UUID(user.id).bytes
