@@ -3,10 +3,12 @@
 #include "model/user/caps.h"
 
 #define RENEW_AFTER_US (5 * US_PER_SEC)
+#define KEY_SHARES 2  /* one API key may have so much less than its user: one that runs wild leaves the others theirs */
 #define CLAIM_TRIES 3 /* of somebody who always comes a moment after another */
 
 enum {
     IDEMPOTENCY_READ,
+    IDEMPOTENCY_OF_KEY,
     IDEMPOTENCY_INSERT,
     IDEMPOTENCY_TAKE_OVER,
     IDEMPOTENCY_KEEP,
@@ -26,6 +28,7 @@ struct idempotency_row {
 struct key_claiming {
     struct arena *arena;
     const struct conf *conf;
+    const struct uuid *key_id; /* of the API key that sends it; none: a session does */
     struct idempotency_claim claim;
     struct idempotency_answer answer;
 };
@@ -40,17 +43,33 @@ static enum err idempotency_read(struct db *db, struct arena *arena, const struc
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
+/* Whether there is room for one more: of the user, and of the API key. */
+static enum err idempotency_take_room(struct db *db, const struct key_claiming *c, int64_t now_us)
+{
+    int64_t n;
+
+    enum err e = caps_take(db, c->arena, c->conf, &c->claim.user_id, CAPS_OF_IDEMPOTENCY_KEY, 0);
+    if (e != OK || uuid_is_none(c->key_id))
+        return e;
+    e = db_number(db, &idempotency_sqls[IDEMPOTENCY_OF_KEY],
+                  DB_ARGS(db_uuid(&c->claim.user_id), db_uuid(c->key_id), db_i64(now_us)), &n);
+    if (e != OK)
+        return e;
+    return n < cap_max(c->conf, CAP_IDEMPOTENCY_KEYS) / KEY_SHARES ? OK : ERR_IDEMPOTENCY_KEYS_OF_KEY;
+}
+
 /* ERR_AGAIN: another was quicker. */
 static enum err idempotency_insert(struct db *db, const struct key_claiming *c, int64_t now_us)
 {
     const struct idempotency_claim *claim = &c->claim;
 
-    enum err e = caps_take(db, c->arena, c->conf, &claim->user_id, CAPS_OF_IDEMPOTENCY_KEY, 0);
+    enum err e = idempotency_take_room(db, c, now_us);
     if (e != OK)
         return e;
     e = db_exec(db, &idempotency_sqls[IDEMPOTENCY_INSERT],
                 DB_ARGS(db_uuid(&claim->user_id), db_bytes(claim->key.b, SHA256_BYTES), db_uuid(&claim->id),
-                        db_i64(claim->lease_until_us), db_i64(now_us + IDEMPOTENCY_KEPT_US)),
+                        db_i64(claim->lease_until_us), db_i64(now_us + IDEMPOTENCY_KEPT_US),
+                        db_uuid_or_null(c->key_id)),
                 NULL);
     return e == ERR_DB_DUPLICATE ? ERR_AGAIN : e;
 }
@@ -62,13 +81,13 @@ static enum err idempotency_take_over(struct db *db, const struct key_claiming *
     const struct idempotency_claim *claim = &c->claim;
     bool counts_anew = now_us >= row->expires_at_us;
 
-    enum err e = counts_anew ? caps_take(db, c->arena, c->conf, &claim->user_id, CAPS_OF_IDEMPOTENCY_KEY, 0) : OK;
+    enum err e = counts_anew ? idempotency_take_room(db, c, now_us) : OK;
     if (e != OK)
         return e;
     e = db_change(db, &idempotency_sqls[IDEMPOTENCY_TAKE_OVER],
                   DB_ARGS(db_uuid(&claim->id), db_i64(claim->lease_until_us), db_i64(now_us + IDEMPOTENCY_KEPT_US),
-                          db_uuid(&claim->user_id), db_bytes(claim->key.b, SHA256_BYTES), db_uuid(&row->claim),
-                          db_i64(row->lease_until_us), db_i64(row->answer.status)));
+                          db_uuid_or_null(c->key_id), db_uuid(&claim->user_id), db_bytes(claim->key.b, SHA256_BYTES),
+                          db_uuid(&row->claim), db_i64(row->lease_until_us), db_i64(row->answer.status)));
     return e == ERR_CONFLICT ? ERR_AGAIN : e;
 }
 
@@ -104,10 +123,13 @@ static enum err idempotency_claim_tx(struct db *db, void *arg)
 }
 
 enum err idempotency_claim(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
-                           struct str key, struct idempotency_claim *ret_claim, struct idempotency_answer *ret_answer)
+                           const struct uuid *key_id, struct str key, struct idempotency_claim *ret_claim,
+                           struct idempotency_answer *ret_answer)
 {
-    struct key_claiming c = {
-        .arena = arena, .conf = conf, .claim = {.user_id = *user_id, .id = uuid_new(), .key = sha256_of(key)}};
+    struct key_claiming c = {.arena = arena,
+                             .conf = conf,
+                             .key_id = key_id,
+                             .claim = {.user_id = *user_id, .id = uuid_new(), .key = sha256_of(key)}};
     enum idempotency_end end;
 
     enum err e = db_tx(db, idempotency_claim_tx, &c);
@@ -209,13 +231,17 @@ static const struct sql idempotency_sqls[] = {
                                   " FROM idempotency_keys WHERE user_id = ? AND key_hash = ?",
                           .in = "ub",
                           .cols = idempotency_cols},
+    [IDEMPOTENCY_OF_KEY] = {.text = "SELECT COUNT(*) FROM idempotency_keys FORCE INDEX (by_key) WHERE user_id = ? AND"
+                                    " key_id = ? AND expires_at_us > ?",
+                            .in = "uui",
+                            .cols = db_number_cols},
     [IDEMPOTENCY_INSERT] = {.text = "INSERT INTO idempotency_keys (user_id, key_hash, claim, lease_until_us,"
-                                    " expires_at_us) VALUES (?, ?, ?, ?, ?)",
-                            .in = "ubuii"},
+                                    " expires_at_us, key_id) VALUES (?, ?, ?, ?, ?, ?)",
+                            .in = "ubuiiu"},
     [IDEMPOTENCY_TAKE_OVER] = {.text = "UPDATE idempotency_keys SET claim = ?, lease_until_us = ?, expires_at_us = ?,"
-                                       " request = NULL, status = NULL, data = NULL WHERE " OWN
+                                       " key_id = ?, request = NULL, status = NULL, data = NULL WHERE " OWN
                                        " AND lease_until_us = ? AND COALESCE(status, 0) = ?",
-                               .in = "uiiubuii"},
+                               .in = "uiiuubuii"},
     [IDEMPOTENCY_KEEP] = {.text = "UPDATE idempotency_keys SET request = ?, status = ?, data = ? WHERE " OWN
                                   " AND status IS NULL",
                           .in = "bibubu"},

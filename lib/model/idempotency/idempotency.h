@@ -51,10 +51,11 @@ struct idempotency_answer {
 /*
  * OK: this request has the key now; or, with a status in ret_answer, it was answered before. ERR_IDEMPOTENCY_IN_PROGRESS:
  * another request has it, until ret_claim->lease_until_us at most. ERR_IDEMPOTENCY_KEYS_TOO_MANY: of CAPS_OF_IDEMPOTENCY_KEY.
+ * ERR_IDEMPOTENCY_KEYS_OF_KEY: the API key key_id (none: a session) has claimed half of those that the user can.
  */
 MUST_CHECK enum err idempotency_claim(struct db *db, struct arena *arena, const struct conf *conf,
-                                      const struct uuid *user_id, struct str key, struct idempotency_claim *ret_claim,
-                                      struct idempotency_answer *ret_answer);
+                                      const struct uuid *user_id, const struct uuid *key_id, struct str key,
+                                      struct idempotency_claim *ret_claim, struct idempotency_answer *ret_answer);
 
 /*
  * The last statement of the transaction that makes what was asked for. ERR_IDEMPOTENCY_IN_PROGRESS: another request has taken
