@@ -206,6 +206,7 @@ const struct route keys_routes[] = {
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_WRITE,
      .creates = true,
+     .makes = "/api/v1/keys/",
      .summary = "Create an API key, shown once"},
     {.method = "GET",
      .pattern = "/api/v1/keys",

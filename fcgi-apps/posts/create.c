@@ -105,6 +105,7 @@ const struct route create_routes[] = {
      .rate = RATE_POST,
      .cost = COST_HEAVY,
      .creates = true,
+     .makes = "/api/v1/posts/",
      .json_is_light = true,
      .timeout_sec = 180,
      .summary = "Post images to a TikTok account"},

@@ -140,6 +140,7 @@ const struct route uploads_routes[] = {
      .rate = RATE_IMAGES,
      .cost = COST_HEAVY,
      .creates = true,
+     .makes = "/api/v1/uploads/",
      .summary = "Upload an image"},
     {.method = "GET",
      .pattern = "/api/v1/uploads",

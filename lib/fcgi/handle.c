@@ -254,6 +254,19 @@ static void handle_answer_error(struct ctx *c, enum err e, const struct route_ma
         handle_error_header(c, code, m);
 }
 
+/* RFC 9110 15.3.2: where that is which was made, also when the answer is an earlier one. */
+static void handle_say_where(struct ctx *c, const struct route *route)
+{
+    const struct str before_id = STR("{\"data\":{\"id\":\"");
+    struct str body = buf_str(&c->rep.body);
+
+    if (route->makes == NULL)
+        return;
+    ASSERT(str_starts(body, before_id));
+    struct str id = str_head(str_skip(body, before_id.n), UUID_TEXT_SIZE - 1);
+    reply_header(&c->rep, "Location", arena_printf(c->arena, "%s%.*s", route->makes, STR_FMT(id)));
+}
+
 static struct sent handle_send_stream(struct ctx *c, FCGX_Request *q, const struct route_match *m)
 {
     ASSERT(m->route->streams);
@@ -369,6 +382,8 @@ bool handle_end(struct db *db, struct work *w)
     rate_settle(c, e);
     if (e != OK)
         handle_answer_error(c, e, &w->match, w->part);
+    else if (w->part == PART_ALL)
+        handle_say_where(c, w->match.route);
     ASSERT(c->rep.status != 0);
     rate_put_headers(c);
     body_drain(&c->req.body); /* on a kept connection, the rest would be taken for the next request */

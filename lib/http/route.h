@@ -78,7 +78,9 @@ struct route {
     enum route_rate rate;
     enum route_effect effect;
     enum route_cost cost;
-    bool creates;       /* a POST of a user that makes something: it takes an Idempotency-Key (fcgi/idempotent.h) */
+    bool creates; /* a POST of a user that makes something: it takes an Idempotency-Key (fcgi/idempotent.h) */
+    const char
+        *makes; /* where that is afterwards, for Location: "/api/v1/keys/", and its id, which the answer begins with */
     bool json_is_light; /* of a heavy route: not with a body that is called JSON */
     int timeout_sec;    /* how long nginx waits for the answer; 0: 120 s */
     bool streams;       /* may answer with reply_stream: nginx puts nothing of it on its disk; never COST_LIGHT */

@@ -387,16 +387,41 @@ def test_no_database(posts, database):
     assert posts.made() == 1
 
 
+def test_where_it_is_then(maker):
+    """Location, of a repeat as well; and of no failure."""
+    key = new_key()
+    first, again = maker.make(key), maker.make(key)
+    for answer in (first, again):
+        where, id = answer.headers["Location"], expect(answer, answer.status_code)["data"]["id"]
+        assert where == f"/api/v1/{maker.route.rpartition('/')[2]}/{id}"
+        assert expect(maker.api.get(where), 200)["data"]["id"] == id
+    assert "Location" not in maker.make(key, "two").headers  # 422: the key belongs to another request
+
+
+def test_a_rotation_makes_nothing_new(user):
+    key = user.make_key("x")
+    answer = user.web.post(f"/api/v1/keys/{key['id']}/rotate", json={})
+    expect(answer, 200)
+    assert "Location" not in answer.headers
+
+
 def test_a_cap(user, stack):
     with stack.configured("uploads", caps_idempotency_keys=10):
         maker, keys = Upload(user), [new_key() for _ in range(10)]
-        for key in keys:
+        for key in keys[:5]:
+            made(maker.make(key))
+        error = expect(maker.make(new_key()), 409, "idempotency_keys_of_key")["error"]
+        assert "half" in error["message"] and error["retryable"] is False
+        replayed(maker.make(keys[0]), 201)
+        user.api.headers["Authorization"] = f"Bearer {user.make_key('another')['key']}"
+        for key in keys[5:]:
             made(maker.make(key))
         error = expect(maker.make(new_key()), 409, "idempotency_keys_too_many")["error"]
         assert "At most 10 keys" in error["message"] and error["retryable"] is False
         replayed(maker.make(keys[0]), 201)
         made(maker.make(None))
         sql(user, "UPDATE idempotency_keys SET expires_at_us = 1 WHERE user_id = {user} ORDER BY claim LIMIT 2")  # and nobody purges
+        user.api.headers["Authorization"] = f"Bearer {user.make_key('third')['key']}"
         made(maker.make(new_key()))
         made(maker.make(keys[0]))
         expect(maker.make(keys[1]), 409, "idempotency_keys_too_many")
