@@ -20,7 +20,7 @@ GRANT SELECT (user_id, expires_at_us) ON {db}.idempotency_keys TO {user};
 -- user keys
 GRANT SELECT, INSERT, UPDATE ON {db}.api_keys TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
-GRANT SELECT ON {db}.sessions TO {user};
+GRANT SELECT, DELETE ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
 GRANT SELECT (id, state) ON {db}.users TO {user};
 GRANT SELECT ON {db}.worker_heartbeats TO {user};

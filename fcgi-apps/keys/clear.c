@@ -8,13 +8,20 @@
 #include "base/rand.h"
 #include "crypto/digest.h"
 #include "keys/keys.h"
+#include "http/cookie.h"
 #include "model/key/key.h"
+#include "model/user/session.h"
 
 #define CLEAR_PER_TEXT 2 /* a sender has a key and, while it is replaced, another one */
 
+struct clear_seen {
+    struct sha256 hash;
+    bool is_session; /* or a key */
+};
+
 struct clear {
     pthread_mutex_t lock;
-    struct sha256 seen[CLEAR_MAX];
+    struct clear_seen seen[CLEAR_MAX];
     size_t n, dropped; /* since the last pass */
     struct epoch epoch;
 };
@@ -39,12 +46,12 @@ void clear_free(struct clear *c)
 
 /* Anybody can make up keys that look real. When all places are taken, one at random gives way: who fills them cannot choose
  * which keys are missed. */
-static void clear_put(struct clear *c, const struct sha256 *hash)
+static void clear_put(struct clear *c, const struct clear_seen *seen)
 {
     size_t i;
 
     lock_take(&c->lock);
-    for (i = 0; i < c->n && memcmp(&c->seen[i], hash, sizeof *hash) != 0; i++)
+    for (i = 0; i < c->n && memcmp(&c->seen[i].hash, &seen->hash, sizeof seen->hash) != 0; i++)
         ;
     if (i == c->n && c->n == CLEAR_MAX) {
         i = (size_t)rand_below(CLEAR_MAX);
@@ -52,7 +59,7 @@ static void clear_put(struct clear *c, const struct sha256 *hash)
     } else if (i == c->n) {
         c->n++;
     }
-    c->seen[i] = *hash;
+    c->seen[i] = *seen;
     lock_release(&c->lock);
 }
 
@@ -61,12 +68,16 @@ void clear_note(struct clear *c, struct str text)
     struct str key;
 
     for (int i = 0; i < CLEAR_PER_TEXT && key_find(&text, &key); i++) {
-        struct sha256 hash = sha256_of(key);
-        clear_put(c, &hash);
+        clear_put(c, &(struct clear_seen){.hash = sha256_of(key)});
     }
 }
 
-static size_t clear_take(struct clear *c, struct sha256 *ret, size_t *ret_dropped)
+void clear_note_session(struct clear *c, struct str token)
+{
+    clear_put(c, &(struct clear_seen){.hash = sha256_of(token), .is_session = true});
+}
+
+static size_t clear_take(struct clear *c, struct clear_seen *ret, size_t *ret_dropped)
 {
     lock_take(&c->lock);
     size_t n = c->n;
@@ -84,38 +95,58 @@ static void clear_say(const struct key *key)
     log_event(LOG_WARNING, "key_seen_in_clear", LOG_CSTR("key_id", id.s), LOG_CSTR("user_id", user.s), LOG_END);
 }
 
+static enum err clear_revoke(struct clear *c, struct db *db, struct arena *arena, const struct sha256 *hash)
+{
+    struct key key;
+    enum err e = key_revoke_seen(db, arena, hash, &key);
+
+    if (e == OK)
+        clear_say(&key);
+    if ((e == OK || e == ERR_OUTCOME_UNKNOWN) && epoch_end(&c->epoch) != OK)
+        log_event(LOG_ERROR, "epoch_not_ended", LOG_END);
+    return e;
+}
+
+static enum err clear_end_session(struct db *db, const struct sha256 *hash)
+{
+    enum err e = session_end_seen(db, hash);
+
+    if (e == OK)
+        log_event(LOG_WARNING, "session_seen_in_clear", LOG_END);
+    return e;
+}
+
 void clear_work(struct clear *c, struct db *db, struct arena *arena)
 {
-    struct sha256 seen[CLEAR_MAX];
+    struct clear_seen seen[CLEAR_MAX];
     size_t dropped, n = clear_take(c, seen, &dropped);
 
     if (dropped > 0)
         log_event(LOG_WARNING, "keys_in_clear_dropped", LOG_INT("keys", (int64_t)dropped), LOG_END);
     for (size_t i = 0; i < n; i++) {
-        struct key key;
-        enum err e = key_revoke_seen(db, arena, &seen[i], &key);
-        if (e == OK)
-            clear_say(&key);
+        const struct sha256 *hash = &seen[i].hash;
+        enum err e = seen[i].is_session ? clear_end_session(db, hash) : clear_revoke(c, db, arena, hash);
         if (db_is_away(e))
             clear_put(c, &seen[i]);
-        if ((e == OK || e == ERR_OUTCOME_UNKNOWN) && epoch_end(&c->epoch) != OK)
-            log_event(LOG_ERROR, "epoch_not_ended", LOG_END);
         arena_clear(arena);
     }
 }
 
-static enum err clear_seen(struct ctx *c)
+static enum err clear_told(struct ctx *c)
 {
     struct keys_state *state = c->state;
+    struct str token;
 
     clear_note(state->clear, c->req.authorization);
+    if (cookie_get(c->req.cookie, STR(SESSION_COOKIE), &token) == OK && token.p != NULL)
+        clear_note_session(state->clear, token);
     return reply_nothing(&c->rep);
 }
 
 const struct route clear_routes[] = {
     {.method = "POST",
      .pattern = "/internal/seen_in_clear",
-     .handler = clear_seen,
+     .handler = clear_told,
      .auth = AUTH_FOREIGN,
      .rate = RATE_NONE,
      .internal = true,

@@ -10,6 +10,7 @@ from helpers import expect
 from test_key_changes import got, patch
 from test_key_expiry import expiring
 from test_keys import BASE62, LIMIT, checksum, listed, made, with_key
+from test_nginx import json_error, raw, request_line
 from test_rotation import rotate, rotated
 from test_strangers import spool  # noqa: F401  (a fixture)
 
@@ -208,6 +209,53 @@ def test_nobody_asks_that_from_outside(user, stack):
     in_clear(stack, f"Bearer {marker['key']}")
     is_revoked(stack, marker)
     expect(with_key(stack, key["key"]), 200)
+
+
+# Other ways in
+
+
+def ways(stack):
+    """{what: (port, path, host)} of plain HTTP that ends at the same refusal."""
+    return {"tls port": (stack.https, "/api/v1/me", "localhost"), "tls port, a page": (stack.https, "/x", "localhost"),
+            "tls port, another name": (stack.https, "/api/v1/me", "elsewhere.example"), "a page": (stack.http, "/nothing", "localhost"),
+            "another name": (stack.http, "/", "elsewhere.example"), "sandbox": (stack.https, "/v2/user/info/", "sandbox.localhost")}
+
+
+WAYS = ["tls port", "tls port, a page", "tls port, another name", "a page", "another name", "sandbox"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_key_that_comes_another_way(user, stack, way, method):
+    key = made(user)
+    port, path, host = ways(stack)[way]
+    status, headers, body = raw(stack, request_line(f"{method} {path} HTTP/1.1", f"Host: {host}", f"Authorization: Bearer {key['key']}",
+                                                    "Content-Length: 5") + b"x=1&y", port, tls=False)
+    assert status == 403
+    if method != "HEAD":
+        json_error(headers, body, "https_required")
+    is_revoked(stack, key)
+
+
+@pytest.mark.parametrize("way", ["api", *WAYS])
+def test_a_session_ends(user, stack, way):
+    """The other one does not."""
+    second = stack.client(Origin=stack.url)
+    expect(second.post("/api/v1/auth/login", json={"email": user.email, "password": user.password}), 200)
+    port, path, host = {"api": (stack.http, "/api/v1/me", "localhost"), **ways(stack)}[way]
+    cookie = f"Cookie: a=b; __Host-session={second.cookies['__Host-session']}"
+    status, headers, body = raw(stack, request_line(f"GET {path} HTTP/1.1", f"Host: {host}", cookie), port, tls=False)
+    assert status == 403
+    json_error(headers, body, "https_required")
+    stack.wait(lambda: second.get("/api/v1/me").status_code == 401, "it has ended")
+    expect(user.web.get("/api/v1/me"), 200)
+    assert '"event":"session_seen_in_clear"' in stack.log("keys")
+
+
+def test_without_a_credential_pages_are_sent_on(stack):
+    for headers in ({}, {"Cookie": "a=b"}, {"Cookie": "x__Host-session=1"}):
+        assert requests.get(stack.http_url + "/connected.html", headers=headers, allow_redirects=False).status_code == 301
+    expect(requests.get(stack.http_url + "/", headers={"Cookie": "__Host-session=x"}, allow_redirects=False), 403, "https_required")
 
 
 def test_over_tls_nothing_is_revoked(user, stack):

@@ -177,6 +177,13 @@ enum err session_confirm(struct db *db, struct arena *arena, const struct uuid *
     return OK;
 }
 
+enum err session_end_seen(struct db *db, const struct sha256 *hash)
+{
+    enum err e = db_change(db, &session_sqls[SESSION_DELETE_BY_TOKEN], DB_ARGS(db_bytes(hash->b, sizeof hash->b)));
+
+    return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
+}
+
 enum err session_end(struct db *db, const struct uuid *id)
 {
     return db_exec(db, &session_sqls[SESSION_DELETE], DB_ARGS(db_uuid(id)), NULL);
