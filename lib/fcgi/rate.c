@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 #include "base/mapping.h"
+#include "base/rand.h"
+#include "crypto/siphash.h"
 #include "fcgi/rate_cells.h"
 #include "fcgi/serve.h"
 
@@ -11,6 +13,7 @@
 /* Cells for some 40 000 callers that are active in one window: each user has a few. */
 #define USER_SETS ((size_t)1 << 14)
 #define NETWORK_SETS ((size_t)1 << 13)
+#define RATE_SECRET_WORDS 2
 #define CELL_BYTES(sets) ((sets)*RATE_CELLS_WAYS * sizeof(uint64_t))
 
 enum rate_whose { RATE_OF_KEY, RATE_OF_SESSIONS, RATE_OF_USER, RATE_OF_NETWORK };
@@ -34,6 +37,8 @@ struct rates {
     const struct conf *conf;
     struct mapping mapping;
     struct rate_cells users, networks;
+    _Atomic uint64_t
+        *secret; /* after the cells, RATE_SECRET_WORDS of them: of all who share the file, and as old as it */
 };
 
 static const struct rate_row *rate_row(enum route_rate rate)
@@ -51,10 +56,11 @@ struct rates *rates_new(const struct conf *conf)
     struct rates *r = xcalloc(1, sizeof *r);
 
     r->conf = conf;
-    mapping_init(&r->mapping, conf->rates_file, HEAD, CELL_BYTES(USER_SETS + NETWORK_SETS));
+    mapping_init(&r->mapping, conf->rates_file, HEAD, CELL_BYTES(USER_SETS + NETWORK_SETS) + CELL_BYTES(1));
     r->users = (struct rate_cells){.v = r->mapping.p, .sets = USER_SETS, .clock = clock_mono_us};
     r->networks = (struct rate_cells){
         .v = r->users.v + USER_SETS * RATE_CELLS_WAYS, .sets = NETWORK_SETS, .clock = clock_mono_us};
+    r->secret = r->networks.v + NETWORK_SETS * RATE_CELLS_WAYS;
     return r;
 }
 
@@ -69,6 +75,23 @@ void rates_free(struct rates *r)
 bool rates_look(struct rates *r)
 {
     return mapping_look(&r->mapping) == MAPPING_SHARED || r->conf->rates_file.n == 0;
+}
+
+/* What is zero has no secret yet: whoever comes first makes it. The file may be made anew at any time, and gets another one. */
+static struct siphash_key rate_secret(const struct rates *r)
+{
+    struct siphash_key key;
+
+    for (size_t i = 0; i < RATE_SECRET_WORDS; i++) {
+        uint64_t word = atomic_load_explicit(&r->secret[i], memory_order_relaxed), new;
+        if (word == 0) {
+            rand_bytes(&new, sizeof new);
+            new |= 1;
+            word = atomic_compare_exchange_strong(&r->secret[i], &word, new) ? new : word;
+        }
+        key.k[i] = word;
+    }
+    return key;
 }
 
 /* One count: of whom, in which class. */
@@ -95,10 +118,11 @@ static struct rate_count rate_count_of(const struct rates *r, enum route_rate ra
                                        const struct uuid *id)
 {
     struct rate_subject s = {.whose = whose, .rate = rate, .id = *id};
+    struct siphash_key secret = rate_secret(r);
 
     return (struct rate_count){.cells = whose == RATE_OF_NETWORK ? &r->networks : &r->users,
                                .quota = rate_quota(rate_limit_of(r->conf, rate, whose), r->conf->rates_window_sec),
-                               .who = rate_cells_hash(&s, sizeof s),
+                               .who = siphash(&secret, &s, sizeof s),
                                .rate = rate,
                                .whose = whose};
 }

@@ -20,6 +20,9 @@
  * it. A request that is refused for the limit takes nothing. One of the class post takes one of write, and one of post only
  * when its handler runs, which it gets back when nothing was made; the repeat of an Idempotency-Key makes nothing.
  *
+ * Where a cell is depends on a secret in the file, which is made with it: nobody can choose an address or a key that shares the
+ * cell of another.
+ *
  * The cells are in a file that the programs share (conf.rates_file, base/mapping.h), without a database. When that cannot
  * be used, each program counts by itself, and an alarm says so: then a caller has as much from each program.
  */

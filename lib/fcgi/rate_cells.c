@@ -1,7 +1,5 @@
 #include "fcgi/rate_cells.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 
 #define TIME_BITS 40
@@ -22,22 +20,6 @@ struct rate_quota rate_quota(int64_t n, int64_t window_sec)
 
     ASSERT(n > 0 && window_sec > 0 && window_sec <= RATE_WINDOW_MAX_SEC);
     return (struct rate_quota){.interval = interval, .window = interval * n};
-}
-
-/* The finalizer of MurmurHash3, for each eight bytes. Who chooses what is hashed (an address) owns few values. */
-uint64_t rate_cells_hash(const void *p, size_t n)
-{
-    uint64_t h = n;
-
-    for (size_t i = 0; i < n; i += sizeof h) {
-        uint64_t piece = 0;
-        memcpy(&piece, (const char *)p + i, MIN(sizeof piece, n - i));
-        h ^= piece;
-        h = (h ^ h >> 33) * UINT64_C(0xff51afd7ed558ccd);
-        h = (h ^ h >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
-        h ^= h >> 33;
-    }
-    return h;
 }
 
 /* Of nobody: 0, which is what a cell holds that was never used. */

@@ -23,7 +23,7 @@ from test_posts import SMALL, send, send_json, upload
 READ, WINDOW_SEC = 100, 3600  # so slow that none comes back while a test runs
 SHIPPED = {"read": 120, "images": 600, "write": 60, "post": 20, "auth": 10}
 COUNTED = ("auth", "keys", "posts", "uploads", "tiktok")
-HEAD_BYTES, USER_BYTES = 64, 8 * 8 << 14  # lib/base/mapping.h, lib/fcgi/rate.c
+HEAD_BYTES, USER_BYTES, SECRET_BYTES = 64, 8 * 8 << 14, 64  # lib/base/mapping.h, lib/fcgi/rate.c: head, users, networks, secret
 
 
 @pytest.fixture(scope="module")
@@ -434,14 +434,27 @@ def test_strangers_push_no_user_out(limited, user):
     spend(user)
     with file_of(limited).open("r+b") as f, mmap.mmap(f.fileno(), 0) as m:
         until = (time.monotonic_ns() // 100_000 + WINDOW_SEC * 10_000) & (1 << 40) - 1
-        begin = HEAD_BYTES + USER_BYTES
-        kept = m[begin:]
-        m[begin:] = b"".join((((i * 7919 + 1) % (1 << 24)) << 40 | until).to_bytes(8, "little") for i in range((len(m) - begin) // 8))
+        begin, end = HEAD_BYTES + USER_BYTES, len(m) - SECRET_BYTES
+        kept = m[begin:end]
+        m[begin:end] = b"".join((((i * 7919 + 1) % (1 << 24)) << 40 | until).to_bytes(8, "little") for i in range((end - begin) // 8))
         try:
             assert {ask_from(limited, f"127.0.1.{i}")[0] for i in range(1, 100)} == {401}
             refused(user.api.get("/api/v1/me"), "read", "one API key")
         finally:
-            m[begin:] = kept
+            m[begin:end] = kept
+
+
+def test_nobody_can_choose_a_cell(limited, user):
+    """Where a caller is counted depends on a secret, which is made with the file, and which all programs use."""
+    def places():
+        with file_of(limited).open("r+b") as f, mmap.mmap(f.fileno(), 0) as m:
+            m[HEAD_BYTES:] = b"\0" * (len(m) - HEAD_BYTES)
+            assert [said(user.api.get(path))[3] for path in ("/api/v1/me", "/api/v1/posts", "/api/v1/uploads")] == [READ - 1, READ - 2, 29]
+            words = memoryview(m[HEAD_BYTES:HEAD_BYTES + USER_BYTES]).cast("Q").tolist()
+            return {i for i, word in enumerate(words) if word}, m[-SECRET_BYTES:]
+    (first, secret), (second, other) = places(), places()
+    assert len(first) == len(second) == 4 and first != second
+    assert secret != other and all(any(s[i:i + 8]) for s in (secret, other) for i in (0, 8))
 
 
 @pytest.mark.parametrize("what", ["missing", "foreign", "a link"])
