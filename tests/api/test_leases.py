@@ -83,22 +83,26 @@ def test_a_database_that_stands_still_and_returns_no_error(stack, user, account,
 
 
 def test_a_result_that_is_refused_keeps_its_lease(stack, user, account, tiktok):  # noqa: F811
-    """And those that others need to work go on: claims, one that must run alone, renewals."""
-    other = user.connect()
-    known(stack, other)
+    """And what others need goes on: claims, renewals. One that must run alone waits: it could take the result with it."""
+    other, beside = user.connect(), user.connect()
+    for each in (other, beside):
+        known(stack, each)
     sent = in_flight(stack, user, account, tiktok, 1)
     with refused(stack):
         lease = turn_of(stack, account)
-        stack.sql("INSERT INTO jobs_publish (id, kind, subject_id, state, run_at_us, runs, created_at_us)"
-                  " VALUES (%s, 'creator', %s, 'ready', 1000000, 2, 1000000)", uuid.uuid4().bytes, uuid.UUID(other).bytes)
-        stack.wait(lambda: not stack.sql("SELECT 1 FROM jobs_publish WHERE kind = 'creator' AND subject_id = %s",
-                                         uuid.UUID(other).bytes), "what has seen two crashes has run alone")
+        creators = "FROM jobs_publish WHERE kind = 'creator' AND subject_id = %s"
+        for key, runs in ((uuid.UUID(other).bytes, 2), (uuid.UUID(beside).bytes, 0)):
+            stack.sql("INSERT INTO jobs_publish (id, kind, subject_id, state, run_at_us, runs, created_at_us)"
+                      " VALUES (%s, 'creator', %s, 'ready', 1000000, %s, 1000000)", uuid.uuid4().bytes, key, runs)
+        stack.wait(lambda: not stack.sql(f"SELECT 1 {creators}", uuid.UUID(beside).bytes), "others go on")
         stack.wait(lambda: turn_of(stack, account)["run_at_us"] > lease["run_at_us"] + 10_000_000, "it is extended in time",
                    seconds=60)
         stack.move_clock(LEASE_SEC + 10)
         stack.wait(lambda: turn_of(stack, account)["run_at_us"] > now_us(stack), "and when its time is over by the clock")
         assert sent.get()["status"] == "publishing"
+        assert stack.sql(f"SELECT runs {creators}", uuid.UUID(other).bytes) == [{"runs": 2}]
     is_right(stack, sent)
+    stack.wait(lambda: not stack.sql(f"SELECT 1 {creators}", uuid.UUID(other).bytes), "then it runs")
 
 
 def test_a_worker_that_starts_takes_over_nothing_at_once(stack, user, account, tiktok):  # noqa: F811

@@ -18,6 +18,7 @@ enum {
     JOBS_BURY,
     JOBS_COUNT,
     JOBS__MAX
+    JOBS_ABOUT,
 };
 
 #define KINDS_MAX 100
@@ -137,6 +138,12 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
 /*
  * The classes differ only in the table. MariaDB sets columns from left to right, so a condition stands before what
  * changes it. add and finish both find the row by its kind and subject: whoever deleted it by its id would lock the row
+enum err job_note_about(struct db *db, enum job_class c, const struct job *job, const struct uuid *about_id)
+{
+    return db_change(db, &job_sqls[c][JOBS_ABOUT],
+                     DB_ARGS(db_uuid(about_id), db_uuid(&job->id), db_uuid(&job->lease_token)));
+}
+
  * first and that index after it, which add does the other way round.
  */
 #define SQLS(table) \
@@ -151,7 +158,8 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
                  " run_at_us =" \
                  " CASE WHEN state = 'dead' THEN GREATEST(VALUES(run_at_us), run_at_us + ?) WHEN lease_token IS NULL" \
                  " THEN LEAST(run_at_us, VALUES(run_at_us)) ELSE run_at_us END," \
-                 " runs = IF(state = 'dead', 0, runs), tries = IF(state = 'dead', 0, tries), state = 'ready'", \
+                 " runs = IF(state = 'dead', 0, runs), tries = IF(state = 'dead', 0, tries)," \
+                 " about_id = IF(state = 'dead', NULL, about_id), state = 'ready'", \
              .in = "usuuisii"}, \
         [JOBS_NEXT_KIND] = {.text = "SELECT kind, run_at_us FROM " table " FORCE INDEX (by_kind)" \
                                     " WHERE state = 'ready' AND kind > ? ORDER BY kind, run_at_us LIMIT 1", \
@@ -165,7 +173,7 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
                          .in = "suu"}, \
         [JOBS_RESTART] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
                                   " wanted_at_us = NULL, slot_at_us = NULL, lease_token = NULL, runs = 0, tries = 0," \
-                                  " failures = 0" \
+                                  " failures = 0, about_id = NULL" \
                                   " WHERE id = ? AND lease_token = ?", \
                           .in = "iiuu"}, \
         [JOBS_AGAIN] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
@@ -173,7 +181,7 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
                                 " tries = LEAST(tries + 1, 65535) WHERE id = ? AND lease_token = ?", \
                         .in = "iiiuu"}, \
         [JOBS_DROP] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
-                               " wanted_at_us = NULL, lease_token = NULL, runs = 0," \
+                               " wanted_at_us = NULL, lease_token = NULL, runs = 0, about_id = NULL," \
                                " tries = LEAST(tries + 1, 65535), failures = LEAST(failures + 1, 65535)" \
                                " WHERE id = ? AND lease_token = ?", \
                        .in = "iiuu"}, \
@@ -186,6 +194,7 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
                                 " (SELECT COUNT(*) FROM (SELECT 1 FROM " table \
                                 " WHERE state = 'ready' AND run_at_us > ? LIMIT ?) b)," \
                                 " (SELECT COUNT(*) FROM (SELECT 1 FROM " table " WHERE state = 'dead' LIMIT ?) c)," \
+                                " about_id = NULL," \
                                 " (SELECT COALESCE(MIN(run_at_us), 0) FROM " table \
                                 " WHERE state = 'ready' AND run_at_us <= ?)", \
                         .in = "iiiiii", \
@@ -196,3 +205,4 @@ static const struct sql job_sqls[JOB_CLASS__MAX][JOBS__MAX] = {
     [JOB_PUBLISH] = SQLS("jobs_publish"),
     [JOB_MEDIA] = SQLS("jobs_media"),
 };
+        [JOBS_ABOUT] = {.text = "UPDATE " table " SET about_id = ? WHERE id = ? AND lease_token = ?", .in = "uuu"}, \

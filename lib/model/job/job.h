@@ -5,9 +5,9 @@
  * A job's life. The arrows are the statements of job.c and job_claim.c; tests/lint/pictures checks that
  * they agree:
  *
- *                   +-add-+                       +-hold, take-+
- *                   |     |                       |            |
- *                   |     |                       |   +--------+
+ *                   +-add-+                       +-hold, about, take-+
+ *                   |     |                       |                   |
+ *                   |     |                       |   +---------------+
  *                   |     v                       |   v
  *    [new] --add--> [ready] --------take--------> [running] --finish--> (gone)
  *                    ^   ^                         |     |
@@ -48,8 +48,9 @@ struct job {
     struct str kind;
     int64_t run_at_us; /* once claimed, the end of the lease */
     int64_t runs, tries;
-    int64_t failures;   /* in a row */
-    int64_t slot_at_us; /* 0: none is reserved */
+    int64_t failures;     /* in a row */
+    int64_t slot_at_us;   /* 0: none is reserved */
+    struct uuid about_id; /* of the run of a suspect that did not end: job_note_about; else none */
     struct str request_id;
     int64_t created_at_us;
 };
@@ -99,16 +100,17 @@ struct job_round {
 /*
  * Takes due jobs of one kind, the oldest first, in a transaction of its own. Those that another worker is taking right
  * now are passed over, so workers neither wait for each other nor fight. A suspect comes by itself (alone), or not at
- * all; then *ret_suspect is true, and what is behind it waits. Jobs with JOB_RUNS_MAX runs or more come, too: the
+ * all; then *ret_suspect is true, and what is behind it waits, unless suspects are passed over. Jobs with JOB_RUNS_MAX runs or more come, too: the
  * worker buries them.
  */
 struct job_claim {
     enum job_class class;
     const char *kind;
     int64_t now_us, lease_us;
-    int64_t lapsed_us; /* jobs of others come if their lease was over at this time; now_us, or less after an outage */
-    size_t max;        /* at most JOB_CLAIM_MAX */
-    bool alone;        /* nothing else runs: a suspect may come */
+    int64_t lapsed_us;  /* jobs of others come if their lease was over at this time; now_us, or less after an outage */
+    size_t max;         /* at most JOB_CLAIM_MAX */
+    bool alone;         /* nothing else runs: a suspect may come */
+    bool pass_suspects; /* none may come for long: others do */
     struct job_round *round; /* of the worker and the kind, begun as {0}; NULL: users do not take turns */
 };
 MUST_CHECK enum err job_claim(struct db *db, const struct job_claim *claim, struct arena *arena, struct job **ret_jobs,
@@ -130,6 +132,15 @@ MUST_CHECK enum err job_drop(struct db *db, enum job_class c, const struct job *
  * it is).
  */
 MUST_CHECK enum err job_hold(struct db *db, enum job_class c, const struct job *job, int64_t until_us);
+
+/* The same for whoever only extends it. Nobody is waited for: ERR_AGAIN while somebody else has locked the row. */
+MUST_CHECK enum err job_renew(struct db *db, enum job_class c, const struct job *job, int64_t until_us);
+
+/*
+ * A suspect is about to do what may be its end: what is it about, beside its subject? When it is buried, the rows may say
+ * something else. In a transaction of its own; forgotten when a run ends in any other way.
+ */
+MUST_CHECK enum err job_note_about(struct db *db, enum job_class c, const struct job *job, const struct uuid *about_id);
 
 /* What is in the table, for monitoring. Counted up to JOB_COUNT_MAX, so that no statement walks a long queue. */
 #define JOB_COUNT_MAX 10000
