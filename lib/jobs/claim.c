@@ -69,6 +69,7 @@ static struct open_run *claim_open(struct runner *r, const struct job_kind *kind
 
     arena_init(&o->arena, RUN_ARENA_BYTES);
     o->began_us = o->held_us = clock_mono_us();
+    o->until_us = job->run_at_us;
     o->run = (struct job_run){.worker = r->worker,
                               .kind = kind,
                               .job = *job,
@@ -149,8 +150,8 @@ static enum err claim_kind(struct runner_thread *t, size_t i, struct claims *c)
                               .max = room,
                               .lapsed_us = atomic_load(&r->lapsed_us),
                               .alone = alone,
-                              .round = kind->users_take_turns ? &r->kinds[i].round : NULL};
                               .pass_suspects = kept,
+                              .round = kind->users_take_turns ? &r->kinds[i].round : NULL};
     enum err e = job_claim(t->db, &claim, &t->arena, &jobs, &n, &suspect);
     for (size_t j = 0; j < n && e == OK; j++)
         c->opened[c->n++] = claim_open(r, kind, &jobs[j], probe);

@@ -168,6 +168,50 @@ def test_one_row_that_somebody_holds_stops_no_other(stack, user, account, tiktok
         is_right(stack, sent)
 
 
+def left_by_a_dead_worker(stack, key):
+    """A job that does nothing, whose worker died long ago."""
+    stack.sql("INSERT INTO jobs_publish (id, kind, subject_id, state, run_at_us, lease_token, runs, created_at_us) VALUES"
+              " (%s, 'publish', %s, 'ready', 1000000, %s, 1, 1000000)", key, key, b"somebody's token")
+
+
+def is_done(stack, key):
+    return not stack.sql("SELECT 1 FROM jobs_publish WHERE id = %s", key)
+
+
+def test_one_row_that_somebody_holds_keeps_none_from_being_taken_over(stack, user, account, tiktok):  # noqa: F811
+    """Nor does the worker look as if it stood still."""
+    key = uuid.uuid4().bytes
+    with stack.configured("worker-publish", database_timeout_sec=3):
+        sent = in_flight(stack, user, account, tiktok, 10)
+        logged = len(stack.log("worker-publish"))
+        with job_locked(stack, account):
+            stack.move_clock(LEASE_SEC + 10)  # all leases are to be extended
+            left_by_a_dead_worker(stack, key)
+            stack.wait(lambda: is_done(stack, key), "it is taken over")
+        is_right(stack, sent)
+        assert not events(stack.log("worker-publish")[logged:], "stood_still")
+
+
+def test_workers_that_die_within_their_grace_take_over_all_the_same(stack, user, account, tiktok):  # noqa: F811
+    """Each lives for a moment. The database has answered them all the while, so nobody's lease ended in an outage."""
+    dead = uuid.uuid4().bytes
+    left_by_a_dead_worker(stack, dead)
+
+    def lives_and_dies():
+        key = uuid.uuid4().bytes
+        stack.sql("INSERT INTO jobs_publish (id, kind, subject_id, state, run_at_us, created_at_us)"
+                  " VALUES (%s, 'publish', %s, 'ready', 1000000, 1000000)", key, key)
+        pid = stack.wait(lambda: stack.pid("worker-publish"), "it runs")
+        stack.wait(lambda: is_done(stack, key), "it works")
+        stack.kill("worker-publish")
+        stack.nudge()
+        stack.wait(lambda: stack.pid("worker-publish") not in (None, pid), "the next one runs")
+        return is_done(stack, dead)
+
+    lives_and_dies()
+    stack.wait(lives_and_dies, "it is taken over", seconds=60)
+
+
 # A result that the database refuses for good
 
 

@@ -11,14 +11,16 @@ enum {
     JOBS_ADD,
     JOBS_NEXT_KIND,
     JOBS_HOLD,
+    JOBS_LOCK,
+    JOBS_LOOK,
     JOBS_FINISH,
     JOBS_RESTART,
     JOBS_AGAIN,
     JOBS_DROP,
     JOBS_BURY,
+    JOBS_ABOUT,
     JOBS_COUNT,
     JOBS__MAX
-    JOBS_ABOUT,
 };
 
 #define KINDS_MAX 100
@@ -96,6 +98,14 @@ enum err job_hold(struct db *db, enum job_class c, const struct job *job, int64_
                      DB_ARGS(db_i64(until_us), db_uuid(&job->id), db_uuid(&job->lease_token)));
 }
 
+enum err job_renew(struct db *db, enum job_class c, const struct job *job, int64_t until_us)
+{
+    enum err e = db_lock_now(db, &job_sqls[c][JOBS_LOCK], &job_sqls[c][JOBS_LOOK],
+                             DB_ARGS(db_uuid(&job->id), db_uuid(&job->lease_token)));
+
+    return e == OK ? job_hold(db, c, job, until_us) : e;
+}
+
 enum err job_restart(struct db *db, enum job_class c, const struct job *job, int64_t run_at_us)
 {
     return db_change(db, &job_sqls[c][JOBS_RESTART],
@@ -128,6 +138,12 @@ enum err job_bury(struct db *db, enum job_class c, const struct job *job)
     return db_change(db, &job_sqls[c][JOBS_BURY], DB_ARGS(db_uuid(&job->id), db_uuid(&job->lease_token)));
 }
 
+enum err job_note_about(struct db *db, enum job_class c, const struct job *job, const struct uuid *about_id)
+{
+    return db_change(db, &job_sqls[c][JOBS_ABOUT],
+                     DB_ARGS(db_uuid(about_id), db_uuid(&job->id), db_uuid(&job->lease_token)));
+}
+
 enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t now_us, struct job_counts *ret_counts)
 {
     struct db_arg now = db_i64(now_us), max = db_i64(JOB_COUNT_MAX);
@@ -138,12 +154,6 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
 /*
  * The classes differ only in the table. MariaDB sets columns from left to right, so a condition stands before what
  * changes it. add and finish both find the row by its kind and subject: whoever deleted it by its id would lock the row
-enum err job_note_about(struct db *db, enum job_class c, const struct job *job, const struct uuid *about_id)
-{
-    return db_change(db, &job_sqls[c][JOBS_ABOUT],
-                     DB_ARGS(db_uuid(about_id), db_uuid(&job->id), db_uuid(&job->lease_token)));
-}
-
  * first and that index after it, which add does the other way round.
  */
 #define SQLS(table) \
@@ -168,6 +178,12 @@ enum err job_note_about(struct db *db, enum job_class c, const struct job *job, 
         [JOBS_HOLD] = {.text = \
                            "UPDATE " table " SET run_at_us = GREATEST(run_at_us, ?) WHERE id = ? AND lease_token = ?", \
                        .in = "iuu"}, \
+        [JOBS_LOCK] = {.text = "SELECT 1 FROM " table " WHERE id = ? AND lease_token = ? FOR UPDATE SKIP LOCKED", \
+                       .in = "uu", \
+                       .cols = db_number_cols}, \
+        [JOBS_LOOK] = {.text = "SELECT 1 FROM " table " WHERE id = ? AND lease_token = ?", \
+                       .in = "uu", \
+                       .cols = db_number_cols}, \
         [JOBS_FINISH] = {.text = "DELETE FROM " table " WHERE kind = ? AND subject_id = ? AND lease_token = ?" \
                                  " AND wanted_at_us IS NULL", \
                          .in = "suu"}, \
@@ -178,6 +194,7 @@ enum err job_note_about(struct db *db, enum job_class c, const struct job *job, 
                           .in = "iiuu"}, \
         [JOBS_AGAIN] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
                                 " wanted_at_us = NULL, slot_at_us = ?, lease_token = NULL, runs = 0, failures = 0," \
+                                " about_id = NULL," \
                                 " tries = LEAST(tries + 1, 65535) WHERE id = ? AND lease_token = ?", \
                         .in = "iiiuu"}, \
         [JOBS_DROP] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
@@ -189,12 +206,12 @@ enum err job_note_about(struct db *db, enum job_class c, const struct job *job, 
                                " failures = 0" \
                                " WHERE id = ? AND lease_token = ?", \
                        .in = "uu"}, \
+        [JOBS_ABOUT] = {.text = "UPDATE " table " SET about_id = ? WHERE id = ? AND lease_token = ?", .in = "uuu"}, \
         [JOBS_COUNT] = {.text = "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM " table \
                                 " WHERE state = 'ready' AND run_at_us <= ? LIMIT ?) a)," \
                                 " (SELECT COUNT(*) FROM (SELECT 1 FROM " table \
                                 " WHERE state = 'ready' AND run_at_us > ? LIMIT ?) b)," \
                                 " (SELECT COUNT(*) FROM (SELECT 1 FROM " table " WHERE state = 'dead' LIMIT ?) c)," \
-                                " about_id = NULL," \
                                 " (SELECT COALESCE(MIN(run_at_us), 0) FROM " table \
                                 " WHERE state = 'ready' AND run_at_us <= ?)", \
                         .in = "iiiiii", \
@@ -205,4 +222,3 @@ static const struct sql job_sqls[JOB_CLASS__MAX][JOBS__MAX] = {
     [JOB_PUBLISH] = SQLS("jobs_publish"),
     [JOB_MEDIA] = SQLS("jobs_media"),
 };
-        [JOBS_ABOUT] = {.text = "UPDATE " table " SET about_id = ? WHERE id = ? AND lease_token = ?", .in = "uuu"}, \

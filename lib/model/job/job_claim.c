@@ -24,18 +24,18 @@ static const struct sql job_claim_sqls[JOB_CLASS__MAX][JOB_CLAIM__MAX];
 
 struct claiming {
     const struct job_claim *c;
-/* Jobs with fewer runs than that come. */
-static struct db_arg job_claim_runs(const struct job_claim *c)
-{
-    return db_i64(c->pass_suspects ? JOB_CRASHES_MAX : INT64_MAX);
-}
-
     struct arena *arena;
     struct job *jobs;
     size_t n;
     struct job_round round;
     bool suspect;
 };
+
+/* Jobs with fewer runs than that come. */
+static struct db_arg job_claim_runs(const struct job_claim *c)
+{
+    return db_i64(c->pass_suspects ? JOB_CRASHES_MAX : INT64_MAX);
+}
 
 static enum err job_take(struct db *db, const struct job_claim *c, struct job *job)
 {
@@ -83,9 +83,10 @@ static enum err job_next_turns(struct db *db, struct claiming *x, size_t max, st
     struct db_arg kind = db_cstr(c->kind), until = db_i64(r->until_us), lapsed = db_i64(c->lapsed_us),
                   runs = job_claim_runs(c);
 
-    enum err e = db_rows(db, &job_claim_sqls[c->class][JOB_CLAIM_TURNS],
-                         DB_ARGS(kind, db_i64(r->from_us), until, lapsed, kind, until, lapsed, db_i64((int64_t)max)),
-                         x->arena, sizeof **ret_turns, max, (void **)ret_turns, ret_n);
+    enum err e =
+        db_rows(db, &job_claim_sqls[c->class][JOB_CLAIM_TURNS],
+                DB_ARGS(kind, db_i64(r->from_us), until, lapsed, runs, kind, until, lapsed, runs, db_i64((int64_t)max)),
+                x->arena, sizeof **ret_turns, max, (void **)ret_turns, ret_n);
     if (e != OK)
         return e;
     if (*ret_n == max)
@@ -99,13 +100,13 @@ static enum err job_take_these(struct db *db, struct claiming *x, const struct j
 {
     const struct job_claim *c = x->c;
     struct db_arg args[JOB_TURNS_MAX + 4];
-    args[JOB_TURNS_MAX + 3] = job_claim_runs(c);
 
     for (size_t i = 0; i < JOB_TURNS_MAX; i++)
         args[i] = db_uuid(i < n ? &turns[i].id : &UUID_NONE);
     args[JOB_TURNS_MAX] = db_cstr(c->kind);
     args[JOB_TURNS_MAX + 1] = db_i64(c->now_us);
     args[JOB_TURNS_MAX + 2] = db_i64(c->lapsed_us);
+    args[JOB_TURNS_MAX + 3] = job_claim_runs(c);
     return n > 0 ? job_take_rows(db, x, &job_claim_sqls[c->class][JOB_CLAIM_THESE], args, ARRAY_LEN(args)) : OK;
 }
 
@@ -189,13 +190,13 @@ enum err job_claim(struct db *db, const struct job_claim *claim, struct arena *a
                                " ORDER BY run_at_us LIMIT ? FOR UPDATE SKIP LOCKED", \
                            .in = "siiii", \
                            .cols = job_due_cols}, \
-                     " AND u.runs < ?" \
         [JOB_CLAIM_TURNS] = \
             {.text = "SELECT id, run_at_us FROM " table " j FORCE INDEX (by_kind) WHERE state = 'ready' AND kind = ?" \
                      " AND run_at_us >= ? AND run_at_us <= ? AND (lease_token IS NULL OR run_at_us <= ?) AND runs < ?" \
                      " AND (user_id IS NULL OR id =" \
                      " (SELECT u.id FROM " table " u FORCE INDEX (by_user) WHERE u.state = 'ready' AND u.kind = ?" \
                      " AND u.user_id = j.user_id AND u.run_at_us <= ? AND (u.lease_token IS NULL OR u.run_at_us <= ?)" \
+                     " AND u.runs < ?" \
                      " ORDER BY u.run_at_us, u.id LIMIT 1)) ORDER BY run_at_us, id LIMIT ?", \
              .in = "siiiisiiii", \
              .cols = job_turn_cols}, \

@@ -112,7 +112,8 @@ MUST_CHECK enum err account_cancel_posts(struct db *db, struct arena *arena, con
  */
 MUST_CHECK enum err account_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token,
                                   int64_t lapsed_us, int64_t until_us);
-/* Extends it. ERR_CONFLICT if it has ended or is somebody else's. */
+/* Extends it, in a transaction. ERR_CONFLICT if it has ended or is somebody else's; ERR_AGAIN while somebody has locked the
+ * row, which is not waited for. */
 MUST_CHECK enum err account_hold_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token,
                                        int64_t until_us);
 MUST_CHECK enum err account_store_tokens(struct db *db, struct arena *arena, const struct keyring *ring,

@@ -8,6 +8,8 @@ enum {
     ACCOUNT_TOKENS_STORE,
     ACCOUNT_TOKENS_LEASE,
     ACCOUNT_TOKENS_HOLD,
+    ACCOUNT_TOKENS_LOCK_LEASE,
+    ACCOUNT_TOKENS_LOOK_LEASE,
     ACCOUNT_TOKENS_END_LEASE,
     ACCOUNT_TOKENS_DEAD
 };
@@ -80,6 +82,12 @@ enum err account_lease(struct db *db, const struct uuid *id, const struct uuid *
 
 enum err account_hold_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token, int64_t until_us)
 {
+    enum err e =
+        db_lock_now(db, &account_tokens_sqls[ACCOUNT_TOKENS_LOCK_LEASE],
+                    &account_tokens_sqls[ACCOUNT_TOKENS_LOOK_LEASE], DB_ARGS(db_uuid(id), db_uuid(lease_token)));
+
+    if (e != OK)
+        return e;
     return db_change(db, &account_tokens_sqls[ACCOUNT_TOKENS_HOLD],
                      DB_ARGS(db_i64(until_us), db_uuid(id), db_uuid(lease_token)));
 }
@@ -177,6 +185,13 @@ static const struct sql account_tokens_sqls[] = {
     [ACCOUNT_TOKENS_HOLD] = {.text = "UPDATE accounts SET lease_until_us = GREATEST(lease_until_us, ?) WHERE id = ?"
                                      " AND lease_token = ?",
                              .in = "iuu"},
+    [ACCOUNT_TOKENS_LOCK_LEASE] = {.text = "SELECT 1 FROM accounts WHERE id = ? AND lease_token = ?"
+                                           " FOR UPDATE SKIP LOCKED",
+                                   .in = "uu",
+                                   .cols = db_number_cols},
+    [ACCOUNT_TOKENS_LOOK_LEASE] = {.text = "SELECT 1 FROM accounts WHERE id = ? AND lease_token = ?",
+                                   .in = "uu",
+                                   .cols = db_number_cols},
     /* What is missing in the answer stays as it was: an empty token is never stored. */
     [ACCOUNT_TOKENS_STORE] = {.text =
                                   "UPDATE accounts SET access_token = COALESCE(?, access_token),"
