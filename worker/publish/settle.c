@@ -45,8 +45,8 @@ static enum err settle_move(struct db *db, void *arg)
     const struct settle_tx *t = arg;
     const struct settling *s = t->s;
 
-    enum err e = OK;
-    if (s->move != NULL)
+    enum err e = s->disconnected ? account_stay_disconnected(db, &s->post->account_id) : OK;
+    if (e == OK && s->move != NULL)
         e = s->is_note ? settle_note(db, s) : post_move(db, t->run->arena, t->run->worker->conf, &s->post->id, s->move);
     if (e != OK)
         return e;

@@ -10,8 +10,8 @@
 #define OLD_JOB_US (5 * US_PER_SEC) /* until a worker of the release before this one is done with the post */
 
 /*
- * None is due. Of an account that is disconnected there may still be posts: some that were never to wait here, planned ones,
- * say, or one that a worker put off while the account went.
+ * None is due. Of an account that is or was disconnected there may still be posts to cancel: some that were never to wait
+ * here, planned ones, say, or one that a worker put off while the account went.
  */
 static enum job_step turn_rest(struct job_run *run, enum job_step otherwise)
 {
@@ -79,7 +79,8 @@ static enum err turn_dead(struct db *db, struct job_run *run)
     struct turn turn = {.post_id = run->job.about_id};
     enum err e = OK;
 
-    enum err e = turn_next(db, run->arena, &run->job.subject_id, clock_now_us(), &turn);
+    if (uuid_is_none(&turn.post_id)) /* it died before it chose one, or in an older program: the head, most likely */
+        e = turn_next(db, run->arena, &run->job.subject_id, clock_now_us(), &turn);
     if (e != OK)
         return e == ERR_NOT_FOUND ? OK : e;
     run->about = turn.post_id;

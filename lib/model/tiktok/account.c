@@ -152,6 +152,7 @@ static const struct db_col account_cols[] = {
     DB_COL_ENUM(struct account, state, account_state_names),
     DB_COL(struct account, state_reason, STR),
     DB_COL(struct account, connected_at_us, I64),
+    DB_COL(struct account, canceled_to_us, I64),
     DB_COL(struct account, username, STR),
     DB_COL(struct account, nickname, STR),
     DB_COL(struct account, privacy_level_options, STR),
@@ -163,7 +164,7 @@ static const struct db_col account_cols[] = {
 
 #define ACCOUNT_SELECT \
     "SELECT a.id, a.user_id, a.open_id, a.display_name, a.avatar_url, a.scopes, a.state, a.state_reason," \
-    " a.connected_at_us, s.username, s.nickname," \
+    " a.connected_at_us, a.canceled_to_us, s.username, s.nickname," \
     " s.privacy_level_options, s.post_block, s.comment_disabled, s.fetched_at_us" \
     " FROM accounts a LEFT JOIN creator_snapshots s ON s.account_id = a.id AND s.fetched_at_us > ?"
 

@@ -23,6 +23,8 @@ struct account {
     int state;
     struct str state_reason;
     int64_t connected_at_us;
+    int64_t
+        canceled_to_us; /* posts made until then are still to be canceled, though it may be connected again; 0: none */
     /* The snapshot, when there is one of the last 24 h: snapshot_at_us > 0 */
     struct str username, nickname, privacy_level_options, post_block;
     bool comment_disabled;
@@ -96,9 +98,22 @@ MUST_CHECK enum err account_disconnect(struct db *db, struct arena *arena, const
                                        const struct keyring *ring, const struct uuid *user_id, const struct uuid *id,
                                        struct str request_id, struct account_ended *ret_ended);
 
-/* Cancels some of the posts that TikTok does not have, in the caller's transaction. *ret_more: there may be others. */
+/*
+ * Cancels some of the posts that TikTok does not have, in the caller's transaction: of an account that is disconnected all
+ * of them, of one that was connected again those from before. *ret_more: there may be others. It locks the account, whose
+ * state stays as it is.
+ */
 MUST_CHECK enum err account_cancel_posts(struct db *db, struct arena *arena, const struct conf *conf,
                                          const struct uuid *id, struct str request_id, bool *ret_more);
+
+/* None of them is left. In that transaction. */
+MUST_CHECK enum err account_end_cancel(struct db *db, const struct uuid *id);
+
+/* Is this post to be canceled? */
+bool account_has_canceled(const struct account *a, const struct uuid *post_id);
+
+/* In a transaction, before a post is locked: the account is disconnected, and stays so until the end. Else ERR_CONFLICT. */
+MUST_CHECK enum err account_stay_disconnected(struct db *db, const struct uuid *id);
 
 /*
  * Refreshing tokens: over all workers, one at a time holds an account's lease. account_lease returns ERR_AGAIN while
