@@ -223,7 +223,7 @@ static enum job_step publish_with_token(struct job_run *run)
 
     if (p->post.post_mode != POST_DIRECT_POST)
         return publish_init(run, p);
-    if (p->account.snapshot_at_us <= clock_now_us() - CREATOR_FRESH_US)
+    if (!account_snapshot_within(&p->account, CREATOR_FRESH_US))
         return publish_call_creator(run, p);
     /* Never choose another level: only the user decides who may see a post. */
     if (!account_offers(&p->account, p->post.privacy_level))

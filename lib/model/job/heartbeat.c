@@ -23,8 +23,8 @@ static const struct sql heartbeat_sqls[] = {
                                   " AND steady_at_us BETWEEN ? AND ?",
                           .in = "sii",
                           .cols = db_number_cols},
-    [HEARTBEAT_SEEN] = {.text = "SELECT class FROM worker_heartbeats WHERE seen_at_us > ? LIMIT ?",
-                        .in = "ii",
+    [HEARTBEAT_SEEN] = {.text = "SELECT class FROM worker_heartbeats WHERE seen_at_us BETWEEN ? AND ? LIMIT ?",
+                        .in = "iii",
                         .cols = heartbeat_row_cols},
 };
 
@@ -48,7 +48,8 @@ enum err heartbeat_late(struct db *db, struct arena *arena, int64_t now_us, bool
     size_t n;
 
     enum err e =
-        db_rows(db, &heartbeat_sqls[HEARTBEAT_SEEN], DB_ARGS(db_i64(now_us - HEARTBEAT_LATE_US), db_i64(ROWS_MAX)),
+        db_rows(db, &heartbeat_sqls[HEARTBEAT_SEEN],
+                DB_ARGS(db_i64(now_us - HEARTBEAT_LATE_US), db_i64(now_us + HEARTBEAT_LATE_US), db_i64(ROWS_MAX)),
                 arena, sizeof(struct heartbeat_row), ROWS_MAX, &rows, &n);
     if (e != OK)
         return e;

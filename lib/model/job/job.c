@@ -70,7 +70,8 @@ enum err job_add_of(struct db *db, enum job_class c, const char *kind, const str
 
     return db_exec(db, &job_sqls[c][JOBS_ADD],
                    DB_ARGS(db_uuid(&id), db_cstr(kind), db_uuid(subject_id), db_uuid_or_null(user_id),
-                           db_i64(run_at_us), db_str(request_id), db_i64(clock_now_us()), db_i64(JOB_REST_US)),
+                           db_i64(run_at_us), db_str(request_id), db_i64(clock_now_us()), db_i64(JOB_REST_US),
+                           db_i64(JOB_LEASE_FAR_US)),
                    NULL);
 }
 
@@ -95,7 +96,8 @@ enum err job_due(struct db *db, enum job_class c, struct arena *arena, struct jo
 enum err job_hold(struct db *db, enum job_class c, const struct job *job, int64_t until_us)
 {
     return db_change(db, &job_sqls[c][JOBS_HOLD],
-                     DB_ARGS(db_i64(until_us), db_uuid(&job->id), db_uuid(&job->lease_token)));
+                     DB_ARGS(db_i64(until_us == 0 ? INT64_MAX : until_us + JOB_LEASE_FAR_US), db_i64(until_us),
+                             db_i64(until_us), db_uuid(&job->id), db_uuid(&job->lease_token)));
 }
 
 enum err job_renew(struct db *db, enum job_class c, const struct job *job, int64_t until_us)
@@ -167,17 +169,18 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
                  "VALUES(run_at_us)))," \
                  " run_at_us =" \
                  " CASE WHEN state = 'dead' THEN GREATEST(VALUES(run_at_us), run_at_us + ?) WHEN lease_token IS NULL" \
-                 " THEN LEAST(run_at_us, VALUES(run_at_us)) ELSE run_at_us END," \
+                 " OR run_at_us > VALUES(created_at_us) + ? THEN LEAST(run_at_us, VALUES(run_at_us)) ELSE run_at_us " \
+                 "END," \
                  " runs = IF(state = 'dead', 0, runs), tries = IF(state = 'dead', 0, tries)," \
                  " about_id = IF(state = 'dead', NULL, about_id), state = 'ready'", \
-             .in = "usuuisii"}, \
+             .in = "usuuisiii"}, \
         [JOBS_NEXT_KIND] = {.text = "SELECT kind, run_at_us FROM " table " FORCE INDEX (by_kind)" \
                                     " WHERE state = 'ready' AND kind > ? ORDER BY kind, run_at_us LIMIT 1", \
                             .in = "s", \
                             .cols = job_kinds_cols}, \
-        [JOBS_HOLD] = {.text = \
-                           "UPDATE " table " SET run_at_us = GREATEST(run_at_us, ?) WHERE id = ? AND lease_token = ?", \
-                       .in = "iuu"}, \
+        [JOBS_HOLD] = {.text = "UPDATE " table " SET run_at_us = IF(run_at_us > ?, ?, GREATEST(run_at_us, ?))" \
+                               " WHERE id = ? AND lease_token = ?", \
+                       .in = "iiiuu"}, \
         [JOBS_LOCK] = {.text = "SELECT 1 FROM " table " WHERE id = ? AND lease_token = ? FOR UPDATE SKIP LOCKED", \
                        .in = "uu", \
                        .cols = db_number_cols}, \

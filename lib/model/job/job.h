@@ -41,6 +41,8 @@ extern const char *const job_class_names[]; /* "publish", "media", NULL */
 #define JOB_CRASHES_MAX 2
 #define JOB_RUNS_MAX (JOB_CRASHES_MAX + 1)
 #define JOB_CLAIM_MAX 64
+/* No lease ends that far ahead, however clocks differ: one that does was given before a clock was set back. */
+#define JOB_LEASE_FAR_US (INT64_C(600) * 1000000)
 #define JOB_REST_US (INT64_C(3600) * 1000000) /* how long a revived job waits */
 
 struct job {
@@ -63,7 +65,8 @@ static inline bool job_is_suspect(const struct job *job)
 
 /*
  * Call it in a transaction. If the job of this kind and subject exists, it is only made due sooner; while it runs, it
- * will run again, not before run_at_us. A dead job is revived, but rests first: its cause of death may be gone by now,
+ * will run again, not before run_at_us. A lease too far ahead (JOB_LEASE_FAR_US) holds nobody up: a worker that lives
+ * extends it from now. A dead job is revived, but rests first: its cause of death may be gone by now,
  * and if not, it harms the worker a few times an hour at most.
  */
 MUST_CHECK enum err job_add(struct db *db, enum job_class c, const char *kind, const struct uuid *subject_id,
@@ -129,7 +132,7 @@ MUST_CHECK enum err job_drop(struct db *db, enum job_class c, const struct job *
 /*
  * The last statement of a transaction of a run that writes and does not end the job. It makes sure that the lease is
  * still ours, keeps others from taking it before the commit, and extends it to until_us at least (0: leaves its end as
- * it is).
+ * it is). An end that is too far ahead of that comes back to it.
  */
 MUST_CHECK enum err job_hold(struct db *db, enum job_class c, const struct job *job, int64_t until_us);
 

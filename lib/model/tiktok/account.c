@@ -1,5 +1,7 @@
 #include "model/tiktok/account.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "model/tiktok/account_private.h"
 #include "model/job/job.h"
@@ -49,6 +51,11 @@ enum err account_list(struct db *db, struct arena *arena, const struct uuid *use
 enum err account_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct account *ret_account)
 {
     return db_row(db, &account_sqls[ACCOUNT_BY_ID], DB_ARGS(account_snapshots_from(), db_uuid(id)), arena, ret_account);
+}
+
+bool account_snapshot_within(const struct account *a, int64_t age_us)
+{
+    return a->snapshot_at_us > 0 && llabs(clock_now_us() - a->snapshot_at_us) <= age_us;
 }
 
 bool account_has_scope(const struct account *a, struct str scope)

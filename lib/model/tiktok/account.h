@@ -53,6 +53,9 @@ MUST_CHECK enum err account_list(struct db *db, struct arena *arena, const struc
 MUST_CHECK enum err account_by_id(struct db *db, struct arena *arena, const struct uuid *id,
                                   struct account *ret_account);
 
+/* Has TikTok given the snapshot within that time? One from the future has come before the clock was set back. */
+bool account_snapshot_within(const struct account *a, int64_t age_us);
+
 bool account_has_scope(const struct account *a, struct str scope);
 bool account_offers(const struct account *a, struct str privacy_level); /* whether TikTok offers it, by the snapshot */
 
@@ -117,7 +120,8 @@ MUST_CHECK enum err account_stay_disconnected(struct db *db, const struct uuid *
 
 /*
  * Refreshing tokens: over all workers, one at a time holds an account's lease. account_lease returns ERR_AGAIN while
- * somebody else holds it, which ends at lapsed_us if nobody holds it longer. account_store_tokens writes the new pair if the lease token still matches, or if the stored
+ * somebody else holds it, which ends at lapsed_us if nobody holds it longer; one that ends
+ * too far ahead (JOB_LEASE_FAR_US) is nobody's, except while lapsed_us is 0. account_store_tokens writes the new pair if the lease token still matches, or if the stored
  * pair is still the one that was refreshed: a refresh token works once, so a new pair must not be lost because the
  * lease ran out. Otherwise it returns ERR_CONFLICT. It ends the lease. An empty token is never stored. An account that
  * was needs_reconnect because the pair before was refused is active again, and its queue moves; one that was for another
@@ -153,7 +157,8 @@ MUST_CHECK enum err account_refresh_snapshot(struct db *db, const struct uuid *a
  * transaction: that would read the same old log again and again.
  */
 enum account_call { ACCOUNT_CALL_INIT, ACCOUNT_CALL_CREATOR, ACCOUNT_CALL_POLL };
-/* Polls are many beside each other: each reserves the next free place once, and comes when that is. */
+/* Polls are many beside each other: each reserves the next free place once, and comes when that is. ERR_AGAIN: it is too far
+ * ahead; ret_at_us is when to ask for one again. */
 MUST_CHECK enum err account_reserve_poll(struct db *db, struct arena *arena, const struct uuid *id, int64_t now_us,
                                          int64_t *ret_at_us);
 MUST_CHECK enum err account_take_call(struct db *db, struct arena *arena, const struct uuid *id, enum account_call call,

@@ -1,5 +1,7 @@
 #include "model/user/session.h"
 
+#include <stdlib.h>
+
 #include "crypto/digest.h"
 #include "model/user/caps.h"
 #include "model/user/user.h"
@@ -148,7 +150,9 @@ enum err session_authenticate(struct db *db, struct arena *arena, const struct c
 
 bool session_is_recent(const struct session *s)
 {
-    return clock_now_us() - MAX(s->created_at_us, s->confirmed_at_us) < SESSION_RECENT_US;
+    int64_t age_us = clock_now_us() - MAX(s->created_at_us, s->confirmed_at_us);
+
+    return llabs(age_us) < SESSION_RECENT_US; /* one from the future has come before the clock was set back */
 }
 
 enum err session_confirm(struct db *db, struct arena *arena, const struct uuid *id, struct str old_token,
