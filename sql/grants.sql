@@ -73,7 +73,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
 GRANT SELECT (id, state) ON {db}.users TO {user};
-GRANT SELECT (id, user_id, open_id, display_name, avatar_url, scopes, state, state_reason, access_expires_at_us, refresh_expires_at_us, connected_at_us) ON {db}.accounts TO {user};
+GRANT SELECT (id, user_id, open_id, display_name, avatar_url, scopes, state, state_reason, access_expires_at_us, refresh_expires_at_us, connected_at_us, canceled_to_us) ON {db}.accounts TO {user};
 GRANT SELECT ON {db}.creator_snapshots TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.uploads TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.posts TO {user};

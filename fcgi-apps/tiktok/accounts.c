@@ -89,7 +89,7 @@ static enum err accounts_get(struct ctx *c)
     if (e != OK)
         return e;
     if (a.state == ACCOUNT_ACTIVE && account_has_scope(&a, STR(CREATOR_SCOPE)) &&
-        clock_now_us() - a.snapshot_at_us > SNAPSHOT_FRESH_US)
+        !account_snapshot_within(&a, SNAPSHOT_FRESH_US))
         e = account_refresh_snapshot(c->db, &a.id, c->req.id);
     return e == OK ? account_reply(c, &a) : e;
 }

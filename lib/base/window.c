@@ -3,8 +3,6 @@
 #include <endian.h>
 #include <string.h>
 
-#define AHEAD_MAX_US (INT64_C(86400) * 1000000) /* a slot further away is a clock that was wrong */
-
 static int64_t window_raw_at(const uint8_t *log, size_t i)
 {
     uint64_t v;
@@ -44,25 +42,39 @@ bool window_take(uint8_t *log, size_t *n, size_t limit, int64_t period_us, int64
     return true;
 }
 
-int64_t window_reserve(uint8_t *log, size_t *n, size_t limit, int64_t period_us, int64_t now_us)
+/* Of a log of reserved places. */
+static int64_t window_place_at(const uint8_t *log, size_t i, int64_t now_us)
 {
-    size_t used = MIN(*n / sizeof(int64_t), limit), kept = 0;
+    int64_t at_us = window_raw_at(log, i);
+
+    return at_us > now_us + WINDOW_AHEAD_MAX_US ? now_us : at_us;
+}
+
+bool window_reserve(uint8_t *log, size_t *n, size_t limit, int64_t period_us, int64_t now_us, int64_t *ret_at_us)
+{
+    size_t used = MIN(*n / sizeof(int64_t), limit), kept = 0, first = used;
     int64_t slot_us = now_us;
 
     ASSERT(limit > 0 && now_us >= 0);
-    for (size_t i = 0; i < used; i++) {
-        int64_t at_us = window_raw_at(log, i);
-        if (at_us > now_us + AHEAD_MAX_US)
-            at_us = now_us;
+    for (size_t i = used; i-- > 0;)
+        if (now_us - window_place_at(log, i, now_us) < period_us) {
+            kept++;
+            first = i;
+        }
+    if (kept == limit) { /* the oldest makes room */
+        slot_us = MAX(window_place_at(log, first, now_us) + period_us, now_us);
+        first++;
+    }
+    *ret_at_us = MIN(slot_us, now_us + WINDOW_AHEAD_MAX_US);
+    if (slot_us > *ret_at_us)
+        return false;
+    kept = 0;
+    for (size_t i = first; i < used; i++) {
+        int64_t at_us = window_place_at(log, i, now_us);
         if (now_us - at_us < period_us)
             window_set_time(log, kept++, at_us);
     }
-    if (kept == limit) {
-        slot_us = MAX(window_raw_at(log, 0) + period_us, now_us);
-        memmove(log, log + sizeof(int64_t), WINDOW_BYTES(limit - 1));
-        kept--;
-    }
     window_set_time(log, kept, slot_us);
     *n = WINDOW_BYTES(kept + 1);
-    return slot_us;
+    return true;
 }

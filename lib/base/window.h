@@ -29,6 +29,9 @@ MUST_CHECK bool window_take(uint8_t *log, size_t *n, size_t limit, int64_t perio
 /*
  * The same for those who can wait: adds the time at which the next place is free, now_us or later, and gives it to the
  * caller, whose it is then. Nobody asks twice, and who came first goes first. Such a log holds times in the future, so
- * use either this or window_take for one; times more than a day ahead count as now.
+ * use either this or window_take for one. False: that time is more than WINDOW_AHEAD_MAX_US ahead, when it is worth asking
+ * again (ret_at_us); log is unchanged. So times further ahead are from a clock that was set back since, and count as now.
  */
-int64_t window_reserve(uint8_t *log, size_t *n, size_t limit, int64_t period_us, int64_t now_us);
+#define WINDOW_AHEAD_MAX_US (INT64_C(3600) * 1000000)
+MUST_CHECK bool window_reserve(uint8_t *log, size_t *n, size_t limit, int64_t period_us, int64_t now_us,
+                               int64_t *ret_at_us);

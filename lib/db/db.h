@@ -217,6 +217,13 @@ extern const struct db_col db_number_cols[];
 MUST_CHECK enum err db_number(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
                               int64_t *ret_number);
 
+/*
+ * Locks a row in a transaction without waiting for anybody: ERR_AGAIN while somebody else has locked it, ERR_CONFLICT
+ * without such a row. lock is a SELECT 1 ... FOR UPDATE SKIP LOCKED, and look the same without a lock.
+ */
+MUST_CHECK enum err db_lock_now(struct db *db, const struct sql *lock, const struct sql *look,
+                                const struct db_arg *args, size_t n);
+
 /* For statements whose rows are one id each: struct uuid. */
 extern const struct db_col db_uuid_cols[];
 

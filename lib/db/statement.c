@@ -144,6 +144,20 @@ enum err db_number(struct db *db, const struct sql *q, const struct db_arg *args
     return OK;
 }
 
+enum err db_lock_now(struct db *db, const struct sql *lock, const struct sql *look, const struct db_arg *args, size_t n)
+{
+    int64_t one;
+
+    ASSERT(db->in_tx);
+    enum err e = db_number(db, lock, args, n, &one);
+    if (e != ERR_NOT_FOUND)
+        return e;
+    e = db_number(db, look, args, n, &one);
+    if (e != OK)
+        return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
+    return ERR_AGAIN;
+}
+
 enum err db_rows(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, struct arena *arena,
                  size_t size, size_t max, void **ret_rows, size_t *ret_n)
 {

@@ -20,9 +20,9 @@ static enum err db_window_try(struct db *db, struct arena *arena, const struct d
     size_t n = MIN(before.n, WINDOW_BYTES(w->calls));
     if (n > 0)
         memcpy(log, before.p, n);
-    if (reserve)
-        *ret_free_at_us = window_reserve(log, &n, w->calls, w->period_us, now_us);
-    else if (!window_take(log, &n, w->calls, w->period_us, now_us, ret_free_at_us))
+    bool taken = reserve ? window_reserve(log, &n, w->calls, w->period_us, now_us, ret_free_at_us)
+                         : window_take(log, &n, w->calls, w->period_us, now_us, ret_free_at_us);
+    if (!taken)
         return ERR_AGAIN;
     return db_change(db, &w->write,
                      DB_ARGS(db_bytes(log, n), db_uuid(id), db_bytes(before.n > 0 ? before.p : "", before.n)));

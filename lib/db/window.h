@@ -39,7 +39,7 @@ extern const struct db_col db_window_cols[];
 MUST_CHECK enum err db_window_take(struct db *db, struct arena *arena, const struct db_window *w, const struct uuid *id,
                                    int64_t now_us, int64_t *ret_free_at_us);
 
-/* Reserves the next place of the row, and says when that is: now_us or later (window_reserve). Errors as above, but not
- * ERR_AGAIN. */
+/* Reserves the next place of the row, and says when that is: now_us or later (window_reserve). Errors as above; ERR_AGAIN
+ * if that is too far ahead, with the time to ask again. */
 MUST_CHECK enum err db_window_reserve(struct db *db, struct arena *arena, const struct db_window *w,
                                       const struct uuid *id, int64_t now_us, int64_t *ret_at_us);

@@ -18,11 +18,19 @@ static enum err claim_make_standing(struct runner_thread *t)
     return e;
 }
 
-/* Is there room for more runs? Holding the lock. What waits for the database is no company for a suspect: it may wait for
- * long. */
+/*
+ * A suspect waits until nothing else is open: it may take the process with it, and what that alone knows. Results that the
+ * database does not take may wait for long, and nobody waits for a suspect that cannot come yet. Holding the lock.
+ */
+static bool claim_is_alone(const struct runner *r)
+{
+    return r->alone && r->open_n > 0 && r->kept_n == 0;
+}
+
+/* Is there room for more runs? Holding the lock. */
 static bool claim_may_begin(struct runner *r)
 {
-    return !atomic_load(&r->stopping) && clock_mono_us() >= r->next_claim_us && !(r->alone && r->open_n > r->kept_n) &&
+    return !atomic_load(&r->stopping) && clock_mono_us() >= r->next_claim_us && !claim_is_alone(r) &&
            r->open_n < (size_t)r->worker->conf->worker_in_flight_max;
 }
 
@@ -61,6 +69,7 @@ static struct open_run *claim_open(struct runner *r, const struct job_kind *kind
 
     arena_init(&o->arena, RUN_ARENA_BYTES);
     o->began_us = o->held_us = clock_mono_us();
+    o->until_us = job->run_at_us;
     o->run = (struct job_run){.worker = r->worker,
                               .kind = kind,
                               .job = *job,
@@ -128,7 +137,7 @@ static enum err claim_kind(struct runner_thread *t, size_t i, struct claims *c)
     bool probe, suspect;
 
     lock_take(&r->lock);
-    bool alone = r->open_n == r->kept_n;
+    bool alone = r->open_n == 0, kept = r->kept_n > 0;
     size_t left = MIN(CLAIM_BATCH - c->n, (size_t)r->worker->conf->worker_in_flight_max - r->open_n);
     size_t room = claim_room(r, i, left, &probe);
     lock_release(&r->lock);
@@ -141,6 +150,7 @@ static enum err claim_kind(struct runner_thread *t, size_t i, struct claims *c)
                               .max = room,
                               .lapsed_us = atomic_load(&r->lapsed_us),
                               .alone = alone,
+                              .pass_suspects = kept,
                               .round = kind->users_take_turns ? &r->kinds[i].round : NULL};
     enum err e = job_claim(t->db, &claim, &t->arena, &jobs, &n, &suspect);
     for (size_t j = 0; j < n && e == OK; j++)
@@ -166,7 +176,7 @@ static enum err claim_kinds(struct runner_thread *t, struct claims *c)
     enum err e = job_due(t->db, r->worker->class->class, &t->arena, &due, &n);
     lock_take(&r->lock);
     r->next_kind = (first + 1) % r->kinds_n;
-    if (r->open_n == r->kept_n)
+    if (!claim_is_alone(r))
         r->alone = false;
     lock_release(&r->lock);
     for (size_t j = 0; j < r->kinds_n && e == OK && c->n < CLAIM_BATCH && !r->alone; j++) {

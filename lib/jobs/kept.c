@@ -21,8 +21,9 @@ static void kept_note_refusal(struct runner_thread *t, struct open_run *o)
     struct runner *r = t->runner;
     int64_t now_us = clock_now_us();
 
-    if (o->refusals++ == 0) {
+    if (o->refusals == 0 || now_us < o->refused_at_us) /* or the clock was set back */
         o->refused_at_us = now_us;
+    if (o->refusals++ == 0) {
         runner_log_run(o, "not_recorded", LOG_ERROR, db_error(t->db));
         pause_note_kind(r, &o->run, true);
     }

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "jobs/private.h"
+#include "model/job/heartbeat.h"
 
 #define RENEW_US (30 * US_PER_SEC)     /* well within a lease */
 #define STOOD_US (5 * US_PER_SEC)      /* much longer than from one turn to the next */
@@ -14,6 +15,30 @@ void leases_start(struct runner *r)
     r->looked_at_us = clock_now_us();
     r->looked_mono_us = clock_mono_us();
     r->grace_until_us = r->looked_at_us + GRACE_US;
+}
+
+/*
+ * Signs of life of the class say what the database did: if it has answered others all the while, there was no outage that
+ * leases could have ended in. Without this, workers that die again and again within the grace would never take anything
+ * over.
+ */
+static enum err leases_ask_others(struct runner_thread *t, int64_t now_us)
+{
+    struct runner *r = t->runner;
+    int64_t since_us;
+
+    if (r->others_asked)
+        return OK;
+    enum err e = heartbeat_steady(t->db, r->worker->class->class, now_us, &since_us);
+    if (e != OK && e != ERR_NOT_FOUND)
+        return e;
+    r->others_asked = true;
+    if (e == OK) {
+        lock_take(&r->lock);
+        r->grace_until_us = MIN(r->grace_until_us, since_us + GRACE_US);
+        lock_release(&r->lock);
+    }
+    return OK;
 }
 
 bool leases_in_grace(struct runner *r)
@@ -53,9 +78,13 @@ struct held {
     const struct worker_class *class;
     struct job job;
     struct job_lease also;
+    int64_t until_us; /* as it was extended the last time */
 };
 
-/* What is somebody else's by now is left to the run's own next statement. */
+/*
+ * What is somebody else's by now is left to the run's own next statement. What somebody else has locked is not waited for:
+ * the others' leases may be ending, and a worker that waits looks as if it stood still. ERR_AGAIN.
+ */
 static enum err leases_hold(struct db *db, void *arg)
 {
     const struct held *h = arg;
@@ -64,21 +93,24 @@ static enum err leases_hold(struct db *db, void *arg)
 
     if (h->also.hold != NULL)
         e = h->also.hold(db, &h->also.id, &h->also.token, until_us);
-    return e == OK || e == ERR_CONFLICT ? job_hold(db, h->class->class, &h->job, until_us) : e;
+    return e == OK || e == ERR_CONFLICT ? job_renew(db, h->class->class, &h->job, until_us) : e;
 }
 
 /* Then the next turn tries it again, if it is still open. */
-static void leases_put_off(struct runner *r, const struct job *job)
+static void leases_put_off(struct runner *r, const struct held *h)
 {
     lock_take(&r->lock);
     for (struct open_run *o = r->open; o != NULL; o = o->after)
-        if (uuid_eq(&o->run.job.lease_token, &job->lease_token))
+        if (uuid_eq(&o->run.job.lease_token, &h->job.lease_token)) {
             o->held_us -= RENEW_US;
+            o->until_us = h->until_us;
+        }
     lock_release(&r->lock);
 }
 
-/* A row that somebody else holds keeps no other from being extended. *ret_left: there is one. */
-static enum err leases_hold_all(struct runner_thread *t, struct held *held, size_t n, bool *ret_left)
+/* A row that somebody else holds keeps no other from being extended. *ret_left_us: when the lease of the first of them
+ * ends. */
+static enum err leases_hold_all(struct runner_thread *t, struct held *held, size_t n, int64_t *ret_left_us)
 {
     enum err first = OK;
 
@@ -86,9 +118,9 @@ static enum err leases_hold_all(struct runner_thread *t, struct held *held, size
         enum err e = db_tx(t->db, leases_hold, &held[i]);
         if (e == OK || e == ERR_CONFLICT)
             continue;
-        if (db_is_locked(t->db, e)) {
-            leases_put_off(t->runner, &held[i].job);
-            *ret_left = true;
+        if (e == ERR_AGAIN || db_is_locked(t->db, e)) {
+            leases_put_off(t->runner, &held[i]);
+            *ret_left_us = MIN(*ret_left_us, held[i].until_us);
         } else if (first == OK || db_is_away(e)) {
             first = e;
         }
@@ -97,28 +129,30 @@ static enum err leases_hold_all(struct runner_thread *t, struct held *held, size
 }
 
 /* Extends the leases of the open runs, all of them or those whose time has come. */
-static enum err leases_renew(struct runner_thread *t, bool all, bool *ret_left)
+static enum err leases_renew(struct runner_thread *t, bool all, int64_t *ret_left_us)
 {
     struct runner *r = t->runner;
     const struct worker_class *class = r->worker->class;
-    int64_t mono_us = clock_mono_us();
+    int64_t mono_us = clock_mono_us(), until_us = clock_now_us() + class->lease_us;
     size_t n = 0;
     enum err e;
 
-    *ret_left = false;
+    *ret_left_us = INT64_MAX;
     lock_take(&r->lock);
     struct held *held = arena_array(&t->arena, r->open_n + 1, sizeof *held);
     for (struct open_run *o = r->open; o != NULL; o = o->after)
         if (all || mono_us - o->held_us >= RENEW_US) {
-            held[n++] = (struct held){class, {.id = o->run.job.id, .lease_token = o->run.job.lease_token}, o->also};
+            held[n++] = (struct held){
+                class, {.id = o->run.job.id, .lease_token = o->run.job.lease_token}, o->also, o->until_us};
             o->held_us = mono_us;
+            o->until_us = until_us;
         }
     lock_release(&r->lock);
     if (n == 0 && all) { /* then another statement must show that the database answers */
         struct job_due *due;
         e = job_due(t->db, class->class, &t->arena, &due, &n);
     } else {
-        e = leases_hold_all(t, held, n, ret_left);
+        e = leases_hold_all(t, held, n, ret_left_us);
     }
     r->renew_all = e != OK;
     return e;
@@ -135,6 +169,9 @@ static void leases_give_grace(struct runner *r, int64_t now_us, int64_t mono_us)
     int64_t wall_us = now_us - r->looked_at_us, passed_us = mono_us - r->looked_mono_us;
     bool stood = passed_us > STOOD_US;
 
+    if (now_us < r->looked_at_us)
+        r->standing_made = false; /* they are due at once, and look for what is put off now */
+
     lock_take(&r->lock);
     r->grace_until_us = clock_now_us() + (stood ? GRACE_US : JUMP_GRACE_US);
     lock_release(&r->lock);
@@ -145,13 +182,15 @@ static void leases_give_grace(struct runner *r, int64_t now_us, int64_t mono_us)
 enum err leases_keep(struct runner_thread *t)
 {
     struct runner *r = t->runner;
-    int64_t now_us = clock_now_us(), mono_us = clock_mono_us();
-    bool jumped = llabs(now_us - r->looked_at_us) > STOOD_US, left;
+    int64_t now_us = clock_now_us(), mono_us = clock_mono_us(), left_us;
+    bool jumped = llabs(now_us - r->looked_at_us) > STOOD_US;
 
     lock_take(&r->lock);
     bool away = r->away;
     lock_release(&r->lock);
-    enum err e = leases_renew(t, away || jumped || r->renew_all, &left);
+    enum err e = leases_renew(t, away || jumped || r->renew_all, &left_us);
+    if (e == OK)
+        e = leases_ask_others(t, now_us);
     if (e != OK)
         return e;
     if (jumped)
@@ -161,8 +200,8 @@ enum err leases_keep(struct runner_thread *t)
     r->looked_at_us = now_us;
     r->looked_mono_us = mono_us;
     lock_take(&r->lock);
-    /* What this worker has open was not over at now_us, so it never takes that itself. One that was left may be. */
-    atomic_store(&r->lapsed_us, left || leases_in_grace(r) ? 0 : now_us);
+    /* What this worker has open was not over then, so it never takes that itself. */
+    atomic_store(&r->lapsed_us, leases_in_grace(r) ? 0 : MIN(now_us, left_us - 1));
     lock_release(&r->lock);
     return OK;
 }

@@ -32,7 +32,8 @@ struct open_run {
     bool called;          /* one of its calls has left */
     const char *database; /* what MariaDB said about an error; may be NULL */
     int64_t began_us, parked_until_us;
-    int64_t held_us;   /* when its lease was last extended, by clock_mono_us */
+    int64_t held_us;   /* when its lease was last extended, by clock_mono_us; */
+    int64_t until_us;  /* to this time at least. Both are of the turn, and guarded by the runner's lock */
     unsigned parked;   /* how many times, since it last went on */
     unsigned refusals; /* how many of these were no outage, the first at refused_at_us */
     int64_t refused_at_us;
@@ -72,11 +73,12 @@ struct runner {
     size_t open_n, kept_n; /* kept: they wait, or have waited, for the database */
     bool claiming; /* a thread has the turn: it looks at the leases and claims. What says "of the turn" is its own */
     bool standing_made; /* of the turn */
+    bool others_asked;  /* of the turn: what the class's signs of life say was read */
     bool refused;       /* of the turn: the database answered, but not to a claim */
     bool away;          /* the database did not answer */
     const char *unfit;  /* what db_unfit said last */
-    bool alone;         /* nothing is begun before all runs have ended: a suspect waits for that, or runs */
-    bool renew_all;     /* of the turn: a renewal has failed */
+    bool alone; /* nothing is begun before all runs have ended: a suspect waits for that, or runs (claim_is_alone) */
+    bool renew_all; /* of the turn: a renewal has failed */
     int64_t looked_at_us,
         looked_mono_us;     /* of the turn: when it began to look at the leases, the last time that this went well */
     int64_t grace_until_us; /* until then, runs of other workers whose lease is over may still be recorded */

@@ -263,6 +263,27 @@ def test_who_runs_beside_a_job_that_crashes_is_not_buried(stack, user, account, 
     assert innocent.at_simulator() == 1 and innocent.states_of_attempts() == ["accepted"]
 
 
+def test_the_post_that_killed_the_worker_fails(stack, user, account, tiktok):
+    """And not the one that is at the head of the queue when the job is buried."""
+    key = known(stack, account)
+    with stack.stopped("worker-publish"):
+        crashing, deferred = Sent(stack, user, account), Sent(stack, user, account)
+        stack.sql("UPDATE posts SET state = 'deferred', next_attempt_at_us = created_at_us + 86400000000 WHERE id = %s",
+                  deferred.key)
+        armed = stack.arm("publish.before_attempt_commit")
+    for left in (2, 1, 0):
+        pid = stack.wait(lambda: stack.pid("worker-publish"), "it runs")
+        stack.wait(lambda: not armed.exists(), "it crashes", seconds=60)
+        stack.wait(lambda: stack.pid("worker-publish") not in (None, pid), "the next worker runs")
+        if left:
+            armed = stack.arm("publish.before_attempt_commit")
+        else:
+            stack.sql("UPDATE posts SET next_attempt_at_us = 1000000 WHERE id = %s", deferred.key)
+        stack.sql("UPDATE jobs_publish SET run_at_us = 1000000 WHERE kind = 'turn' AND subject_id = %s", key)
+    failed(crashing.wait(seconds=60), "worker_crashed")
+    assert deferred.wait(seconds=60)["status"] == "published"
+
+
 # Turns
 
 

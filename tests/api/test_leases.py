@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import time
 import uuid
 
@@ -68,6 +69,13 @@ def test_the_clock_is_set_on_while_an_init_is_in_flight(stack, user, account, ti
         is_right(stack, sent)
 
 
+def statements_in_database(stack):
+    """How many connections have sent MariaDB something that it has not read: it stands still."""
+    out = subprocess.run(["ss", "-xH", "state", "connected"], capture_output=True, text=True).stdout
+    mine = [line.split() for line in out.splitlines() if f" {stack.at.mariadb_sock.resolve()} " in line]
+    return sum(int(recv_q) > 0 for _, _, recv_q, *_ in mine)
+
+
 def test_a_database_that_stands_still_and_returns_no_error(stack, user, account, tiktok):  # noqa: F811
     with stack.configured("worker-publish", database_timeout_sec=30):
         sent = in_flight(stack, user, account, tiktok, 1)
@@ -75,7 +83,7 @@ def test_a_database_that_stands_still_and_returns_no_error(stack, user, account,
         try:
             stack.wait(lambda: tiktok.requests(INIT) == 1, "it was sent")
             stack.move_clock(LEASE_SEC + 10)
-            time.sleep(2)  # the answer is there, and a claim stands in the database
+            stack.wait(lambda: statements_in_database(stack) >= 2, "the result stands in the database, and a claim")
         finally:
             os.kill(database, signal.SIGCONT)
         is_right(stack, sent)
@@ -83,22 +91,26 @@ def test_a_database_that_stands_still_and_returns_no_error(stack, user, account,
 
 
 def test_a_result_that_is_refused_keeps_its_lease(stack, user, account, tiktok):  # noqa: F811
-    """And those that others need to work go on: claims, one that must run alone, renewals."""
-    other = user.connect()
-    known(stack, other)
+    """And what others need goes on: claims, renewals. One that must run alone waits: it could take the result with it."""
+    other, beside = user.connect(), user.connect()
+    for each in (other, beside):
+        known(stack, each)
     sent = in_flight(stack, user, account, tiktok, 1)
     with refused(stack):
         lease = turn_of(stack, account)
-        stack.sql("INSERT INTO jobs_publish (id, kind, subject_id, state, run_at_us, runs, created_at_us)"
-                  " VALUES (%s, 'creator', %s, 'ready', 1000000, 2, 1000000)", uuid.uuid4().bytes, uuid.UUID(other).bytes)
-        stack.wait(lambda: not stack.sql("SELECT 1 FROM jobs_publish WHERE kind = 'creator' AND subject_id = %s",
-                                         uuid.UUID(other).bytes), "what has seen two crashes has run alone")
+        creators = "FROM jobs_publish WHERE kind = 'creator' AND subject_id = %s"
+        for key, runs in ((uuid.UUID(other).bytes, 2), (uuid.UUID(beside).bytes, 0)):
+            stack.sql("INSERT INTO jobs_publish (id, kind, subject_id, state, run_at_us, runs, created_at_us)"
+                      " VALUES (%s, 'creator', %s, 'ready', 1000000, %s, 1000000)", uuid.uuid4().bytes, key, runs)
+        stack.wait(lambda: not stack.sql(f"SELECT 1 {creators}", uuid.UUID(beside).bytes), "others go on")
         stack.wait(lambda: turn_of(stack, account)["run_at_us"] > lease["run_at_us"] + 10_000_000, "it is extended in time",
                    seconds=60)
         stack.move_clock(LEASE_SEC + 10)
         stack.wait(lambda: turn_of(stack, account)["run_at_us"] > now_us(stack), "and when its time is over by the clock")
         assert sent.get()["status"] == "publishing"
+        assert stack.sql(f"SELECT runs {creators}", uuid.UUID(other).bytes) == [{"runs": 2}]
     is_right(stack, sent)
+    stack.wait(lambda: not stack.sql(f"SELECT 1 {creators}", uuid.UUID(other).bytes), "then it runs")
 
 
 def test_a_worker_that_starts_takes_over_nothing_at_once(stack, user, account, tiktok):  # noqa: F811
@@ -162,6 +174,50 @@ def test_one_row_that_somebody_holds_stops_no_other(stack, user, account, tiktok
             assert Sent(stack, user, second).wait(seconds=60)["status"] == "published"
             assert sent.get()["status"] == "publishing" and alarms(stack, "database_away") == 0
         is_right(stack, sent)
+
+
+def left_by_a_dead_worker(stack, key):
+    """A job that does nothing, whose worker died long ago."""
+    stack.sql("INSERT INTO jobs_publish (id, kind, subject_id, state, run_at_us, lease_token, runs, created_at_us) VALUES"
+              " (%s, 'publish', %s, 'ready', 1000000, %s, 1, 1000000)", key, key, b"somebody's token")
+
+
+def is_done(stack, key):
+    return not stack.sql("SELECT 1 FROM jobs_publish WHERE id = %s", key)
+
+
+def test_one_row_that_somebody_holds_keeps_none_from_being_taken_over(stack, user, account, tiktok):  # noqa: F811
+    """Nor does the worker look as if it stood still."""
+    key = uuid.uuid4().bytes
+    with stack.configured("worker-publish", database_timeout_sec=3):
+        sent = in_flight(stack, user, account, tiktok, 10)
+        logged = len(stack.log("worker-publish"))
+        with job_locked(stack, account):
+            stack.move_clock(LEASE_SEC + 10)  # all leases are to be extended
+            left_by_a_dead_worker(stack, key)
+            stack.wait(lambda: is_done(stack, key), "it is taken over")
+        is_right(stack, sent)
+        assert not events(stack.log("worker-publish")[logged:], "stood_still")
+
+
+def test_workers_that_die_within_their_grace_take_over_all_the_same(stack, user, account, tiktok):  # noqa: F811
+    """Each lives for a moment. The database has answered them all the while, so nobody's lease ended in an outage."""
+    dead = uuid.uuid4().bytes
+    left_by_a_dead_worker(stack, dead)
+
+    def lives_and_dies():
+        key = uuid.uuid4().bytes
+        stack.sql("INSERT INTO jobs_publish (id, kind, subject_id, state, run_at_us, created_at_us)"
+                  " VALUES (%s, 'publish', %s, 'ready', 1000000, 1000000)", key, key)
+        pid = stack.wait(lambda: stack.pid("worker-publish"), "it runs")
+        stack.wait(lambda: is_done(stack, key), "it works")
+        stack.kill("worker-publish")
+        stack.nudge()
+        stack.wait(lambda: stack.pid("worker-publish") not in (None, pid), "the next one runs")
+        return is_done(stack, dead)
+
+    lives_and_dies()
+    stack.wait(lives_and_dies, "it is taken over", seconds=60)
 
 
 # A result that the database refuses for good

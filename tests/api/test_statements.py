@@ -96,8 +96,10 @@ def sql(user, text, *args):
 
 
 def rows_read(stack, program, ask):
-    """How many rows the program's statements read meanwhile."""
+    """How many rows the program's statements read meanwhile. Only connections that begin afterwards are counted."""
     stack.sql("SET GLOBAL userstat = 1")
+    with stack.stopped(program):
+        pass
 
     def read():
         return stack.sql("SELECT COALESCE(SUM(ROWS_READ), 0) n FROM information_schema.USER_STATISTICS WHERE USER = %s",

@@ -80,9 +80,9 @@ def run(stack, kinds, rounds, requests, signo):
     return results
 
 
-def report(results, rounds, seconds, signo, lines):
+def report(results, rounds, seconds, signo, lines, apps=APPS):
     served, failed = sum(r.served for r in results), sum(r.failed for r in results)
-    print(f"{signal.Signals(signo).name}: {len(APPS)} apps x {rounds} restarts, {served} requests in {seconds:.0f} s, "
+    print(f"{signal.Signals(signo).name}: {len(apps)} apps x {rounds} restarts, {served} requests in {seconds:.0f} s, "
           f"{failed} failed")
     for r in results:
         print(f"    {r.name:<16} {r.served:>7} served, {r.bad} with a wrong status, {r.broken} cut off, {r.timeouts} timed out, "

@@ -27,6 +27,7 @@ import sanitizers  # noqa: E402
 FUZZ_SEC = 6
 UNIT_TIMEOUT_SEC, PYTEST_TIMEOUT_SEC, DEMO_TIMEOUT_SEC, LOAD_TIMEOUT_SEC = 120, 900, 240, 180
 SWEEP_TIMEOUT_SEC = 3 * 3600  # of all of it; a sample takes minutes
+UPGRADE_TIMEOUT_SEC = 1800  # with the build of the commit before
 CHAOS_TIMEOUT_SEC = 1200  # of one seed; the short form takes a minute
 HOSTILE_TIMEOUT_SEC = 180  # of the requests of one seed
 
@@ -312,6 +313,26 @@ class Chaos:
             command = [CHECKOUT / "tests/chaos/chaos.py", "--build", builds.folder("asan"), *self.options, name.partition("/")[2]]
             code, out = children.run(command, CHAOS_TIMEOUT_SEC, env=python_environment())
             section.say("\n".join(out.rstrip().splitlines()[-30:]))
+            section.add(name, code == 0, out[-8000:])
+
+
+# Upgrade: the commit before is updated to this one under load. It needs the history, and a clone may be shallow
+
+
+class Upgrade:
+    name, builds = "upgrade", ["hooked"]
+
+    def names(self):
+        return [f"{self.name}/from-the-commit-before"]
+
+    def parts(self, wanted, section):
+        return [lambda: self.run(wanted, section)]
+
+    def run(self, wanted, section):
+        for name in wanted:
+            command = [CHECKOUT / "tests/upgrade/upgrade.py", "--build", builds.folder("hooked")]
+            code, out = children.run(command, UPGRADE_TIMEOUT_SEC, env=python_environment())
+            section.say(out.rstrip())
             section.add(name, code == 0, out[-8000:])
 
 

@@ -61,7 +61,7 @@ static enum job_step creator_advance(struct job_run *run, struct creator *c)
         return job_run_failed(run, e);
     if (c->account.state != ACCOUNT_ACTIVE || !account_has_scope(&c->account, STR(CREATOR_SCOPE)))
         return JOB_DONE; /* without this scope TikTok does not answer creator info */
-    if (c->account.snapshot_at_us > clock_now_us() - JUST_US)
+    if (account_snapshot_within(&c->account, JUST_US))
         return JOB_DONE; /* asked for while it was on its way */
     c->access.account_id = c->account.id;
     return access_begin(run, &c->access, &creator_ways);

@@ -1,4 +1,7 @@
-/* The housekeeping kind: every hour, it deletes rows whose time is over, refreshes old tokens and audits the posts. */
+/*
+ * The housekeeping kind: every hour, it deletes rows whose time is over, refreshes old tokens and audits the posts. It also
+ * finds the jobs that are put off because the clock was set back; it is due when a worker starts or sees that.
+ */
 #include "base/clock.h"
 #include "base/log.h"
 #include "model/idempotency/idempotency.h"
@@ -14,7 +17,9 @@
 #define KEY_PURGES 200 /* batches of idempotency keys; then others' jobs have their turn */
 
 struct batch {
+    struct arena *arena;
     const struct uuid *ids;
+    const struct upkeep_job *jobs;
     const struct upkeep_post *posts;
     size_t n;
 };
@@ -51,6 +56,30 @@ static enum err housekeeping_add_lost_jobs(struct db *db, void *arg)
                 ? turn_add(db, &b->posts[i].user_id, &b->posts[i].account_id, clock_now_us(), (struct str){0})
                 : job_add(db, JOB_PUBLISH, poll_kind.name, &b->posts[i].id, clock_now_us(), (struct str){0});
     return e;
+}
+
+static enum err housekeeping_add_late_jobs(struct db *db, void *arg)
+{
+    const struct batch *b = arg;
+    enum err e = OK;
+
+    for (size_t i = 0; i < b->n && e == OK; i++)
+        e = job_add(db, JOB_PUBLISH, arena_strdup(b->arena, b->jobs[i].kind), &b->jobs[i].subject_id, clock_now_us(),
+                    (struct str){0});
+    return e;
+}
+
+/* Their runs read from the state rows when it is time. */
+static enum err housekeeping_hurry(struct job_run *run)
+{
+    struct batch b = {.arena = run->arena};
+    struct upkeep_job *jobs;
+
+    enum err e = upkeep_late_jobs(run->db, run->arena, clock_now_us(), BATCH, &jobs, &b.n);
+    if (e != OK || b.n == 0)
+        return e;
+    b.jobs = jobs;
+    return db_tx(run->db, housekeeping_add_late_jobs, &b);
 }
 
 /* A state that needs a job is written together with it, so this should find nothing. If it does, it raises an alarm. */
@@ -94,6 +123,8 @@ static enum job_step housekeeping_step(struct job_run *run)
         e = upkeep_delete_states(run->db, now_us);
     if (e == OK)
         e = housekeeping_refresh_aging(run);
+    if (e == OK)
+        e = housekeeping_hurry(run);
     if (e == OK)
         e = housekeeping_audit(run);
     enum err purged = housekeeping_purge_keys(run, now_us, &more); /* whatever became of the others */

@@ -175,8 +175,9 @@ static enum job_step poll_without_token(struct job_run *run)
         return job_run_failed(run, e);
     if (account.state != ACCOUNT_DISCONNECTED)
         return poll_later(run, p, LOST_US, NULL);
-    return settle(run,
-                  &(struct settling){.post = &p->post, .move = p->post.state == POST_PROCESSING ? &unconfirmed : NULL});
+    return settle(run, &(struct settling){.post = &p->post,
+                                          .move = p->post.state == POST_PROCESSING ? &unconfirmed : NULL,
+                                          .disconnected = true});
 }
 
 static enum job_step poll_unreachable(struct job_run *run)

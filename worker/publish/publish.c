@@ -125,7 +125,10 @@ static enum err publish_cancel_some(struct db *db, void *arg)
     enum err e = account_cancel_posts(db, run->arena, run->worker->conf, &job->subject_id, job->request_id, &c->more);
     if (e != OK)
         return e;
-    return c->more ? job_restart(db, JOB_PUBLISH, job, clock_now_us()) : job_finish(db, JOB_PUBLISH, job);
+    if (c->more)
+        return job_restart(db, JOB_PUBLISH, job, clock_now_us());
+    e = account_end_cancel(db, &job->subject_id);
+    return e == OK ? settle_job(db, run, 0) : e; /* it may be connected again, and have posts since then */
 }
 
 enum job_step publish_cancel(struct job_run *run)
@@ -190,7 +193,7 @@ static enum job_step publish_load(struct job_run *run, struct publish *p)
     e = account_by_id(run->db, run->arena, &p->post.account_id, &p->account);
     if (e != OK)
         return job_run_failed(run, e);
-    if (p->account.state == ACCOUNT_DISCONNECTED)
+    if (p->account.state == ACCOUNT_DISCONNECTED || account_has_canceled(&p->account, &p->post.id))
         return publish_cancel(run);
     if (p->account.state == ACCOUNT_NEEDS_RECONNECT)
         return publish_hold(run, p);
@@ -220,7 +223,7 @@ static enum job_step publish_with_token(struct job_run *run)
 
     if (p->post.post_mode != POST_DIRECT_POST)
         return publish_init(run, p);
-    if (p->account.snapshot_at_us <= clock_now_us() - CREATOR_FRESH_US)
+    if (!account_snapshot_within(&p->account, CREATOR_FRESH_US))
         return publish_call_creator(run, p);
     /* Never choose another level: only the user decides who may see a post. */
     if (!account_offers(&p->account, p->post.privacy_level))

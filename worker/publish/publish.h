@@ -37,7 +37,7 @@ struct post_move publish_deferral(const struct tiktok_code *code, const struct a
 int64_t publish_held_until(const struct job_run *run, const struct publish *p);
 #define EVENT_HELD "held" /* the event that says so in the receipt */
 
-/* Cancels some posts of the account, which is disconnected, and ends the run. */
+/* Cancels some posts of the account, which is or was disconnected, and ends the run. */
 enum job_step publish_cancel(struct job_run *run);
 
 enum job_step publish_init(struct job_run *run, struct publish *p); /* when everything is ready for it */

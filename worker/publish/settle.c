@@ -1,5 +1,6 @@
 #include "publish/settle.h"
 
+#include "base/window.h"
 #include "jobs/backoff.h"
 #include "model/post/turn.h"
 #include "publish/kinds.h"
@@ -45,8 +46,8 @@ static enum err settle_move(struct db *db, void *arg)
     const struct settle_tx *t = arg;
     const struct settling *s = t->s;
 
-    enum err e = OK;
-    if (s->move != NULL)
+    enum err e = s->disconnected ? account_stay_disconnected(db, &s->post->account_id) : OK;
+    if (e == OK && s->move != NULL)
         e = s->is_note ? settle_note(db, s) : post_move(db, t->run->arena, t->run->worker->conf, &s->post->id, s->move);
     if (e != OK)
         return e;
@@ -95,25 +96,30 @@ bool settle_take_call(struct job_run *run, const struct uuid *account_id, enum a
 bool settle_take_poll(struct job_run *run, const struct uuid *account_id, enum job_step *ret_step)
 {
     int64_t now_us = clock_now_us(), slot_us = run->job.slot_at_us;
+    bool reserved = true;
 
     if (job_run_is_stopping(run)) {
         *ret_step = job_run_release(run);
         return false;
     }
     run->job.slot_at_us = 0;
+    if (slot_us > now_us + WINDOW_AHEAD_MAX_US) /* reserved before the clock was set back */
+        slot_us = 0;
     if (slot_us != 0 && slot_us <= now_us && now_us - slot_us < SLOT_LATE_US)
         return true;
     if (slot_us == 0 || slot_us <= now_us) {
         enum err e = account_reserve_poll(run->db, run->arena, account_id, now_us, &slot_us);
-        if (e != OK) {
+        if (e != OK && e != ERR_AGAIN) {
             *ret_step = job_run_failed(run, e);
             return false;
         }
+        reserved = e == OK;
     }
-    if (slot_us <= now_us)
+    if (reserved && slot_us <= now_us)
         return true;
     run->note = "poll_waits";
-    run->again_at_us = run->job.slot_at_us = slot_us;
+    run->again_at_us = slot_us;
+    run->job.slot_at_us = reserved ? slot_us : 0;
     *ret_step = JOB_AGAIN;
     return false;
 }

@@ -12,6 +12,7 @@ struct settling {
     const struct post *post;
     const struct post_move *move; /* NULL: nothing is written */
     bool is_note;                 /* the state stays: post_note */
+    bool disconnected;            /* only while its account is */
     int64_t again_at_us;          /* 0: settle_job decides */
 };
 enum job_step settle(struct job_run *run, const struct settling *s);

@@ -10,8 +10,8 @@
 #define OLD_JOB_US (5 * US_PER_SEC) /* until a worker of the release before this one is done with the post */
 
 /*
- * None is due. Of an account that is disconnected there may still be posts: some that were never to wait here, planned ones,
- * say, or one that a worker put off while the account went.
+ * None is due. Of an account that is or was disconnected there may still be posts to cancel: some that were never to wait
+ * here, planned ones, say, or one that a worker put off while the account went.
  */
 static enum job_step turn_rest(struct job_run *run, enum job_step otherwise)
 {
@@ -20,7 +20,20 @@ static enum job_step turn_rest(struct job_run *run, enum job_step otherwise)
     enum err e = account_by_id(run->db, run->arena, &run->job.subject_id, &account);
     if (e != OK && e != ERR_NOT_FOUND)
         return job_run_failed(run, e);
-    return e == OK && account.state == ACCOUNT_DISCONNECTED ? publish_cancel(run) : otherwise;
+    if (e == ERR_NOT_FOUND || (account.state != ACCOUNT_DISCONNECTED && account.canceled_to_us == 0))
+        return otherwise;
+    return publish_cancel(run);
+}
+
+/* If this run is the worker's end, turn_dead must know which post it was about. */
+static enum job_step turn_note(struct job_run *run)
+{
+    if (run->job.runs <= JOB_CRASHES_MAX)
+        return JOB_CALL;
+    enum err e = job_note_about(run->db, JOB_PUBLISH, &run->job, &run->about);
+    if (e == ERR_CONFLICT)
+        return settle_look_again(run);
+    return e == OK ? JOB_CALL : job_run_failed(run, e);
 }
 
 /* Which post this run is about. JOB_CALL: it is due. */
@@ -44,7 +57,7 @@ static enum job_step turn_choose(struct job_run *run)
     if (e != OK)
         return job_run_failed(run, e);
     run->again_at_us = clock_now_us() + OLD_JOB_US;
-    return has_old ? JOB_AGAIN : JOB_CALL;
+    return has_old ? JOB_AGAIN : turn_note(run);
 }
 
 static enum job_step turn_step(struct job_run *run)
@@ -60,12 +73,14 @@ static enum job_step turn_step(struct job_run *run)
     return publish_advance(run, p);
 }
 
-/* The post at the head has crashed the worker again and again. Those behind it go on. */
+/* The post that the last run was about has crashed the worker again and again. Those behind it go on. */
 static enum err turn_dead(struct db *db, struct job_run *run)
 {
-    struct turn turn;
+    struct turn turn = {.post_id = run->job.about_id};
+    enum err e = OK;
 
-    enum err e = turn_next(db, run->arena, &run->job.subject_id, clock_now_us(), &turn);
+    if (uuid_is_none(&turn.post_id)) /* it died before it chose one, or in an older program: the head, most likely */
+        e = turn_next(db, run->arena, &run->job.subject_id, clock_now_us(), &turn);
     if (e != OK)
         return e == ERR_NOT_FOUND ? OK : e;
     run->about = turn.post_id;

@@ -103,7 +103,10 @@ static enum err idempotency_claim_once(struct db *db, struct key_claiming *c)
     if (uuid_is_none(&row.claim))
         return idempotency_insert(db, c, now_us);
     bool answered = row.answer.status != 0;
-    if (now_us >= (answered ? row.expires_at_us : row.lease_until_us))
+    /* A lease that ends later than one can was given before the clock was set back. */
+    bool lives = answered ? now_us < row.expires_at_us
+                          : now_us < row.lease_until_us && row.lease_until_us <= now_us + 2 * IDEMPOTENCY_LEASE_US;
+    if (!lives)
         return idempotency_take_over(db, c, &row, now_us);
     if (!answered)
         c->claim.lease_until_us = row.lease_until_us;

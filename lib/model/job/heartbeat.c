@@ -2,7 +2,7 @@
 
 #define ROWS_MAX 32 /* a newer program may have added classes that we do not know */
 
-enum { HEARTBEAT_WRITE, HEARTBEAT_SEEN };
+enum { HEARTBEAT_WRITE, HEARTBEAT_STEADY, HEARTBEAT_SEEN };
 
 struct heartbeat_row {
     struct str class;
@@ -11,17 +11,35 @@ struct heartbeat_row {
 static const struct db_col heartbeat_row_cols[] = {DB_COL(struct heartbeat_row, class, STR), DB_END};
 
 static const struct sql heartbeat_sqls[] = {
-    [HEARTBEAT_WRITE] = {.text = "INSERT INTO worker_heartbeats (class, seen_at_us) VALUES (?, ?)"
-                                 " ON DUPLICATE KEY UPDATE seen_at_us = VALUES(seen_at_us)",
-                         .in = "si"},
-    [HEARTBEAT_SEEN] = {.text = "SELECT class FROM worker_heartbeats WHERE seen_at_us > ? LIMIT ?",
-                        .in = "ii",
+    /* Two workers' clocks may differ a little. */
+    [HEARTBEAT_WRITE] =
+        {.text = "INSERT INTO worker_heartbeats (class, seen_at_us, steady_since_us, steady_at_us)"
+                 " VALUES (?, ?, seen_at_us, seen_at_us) ON DUPLICATE KEY UPDATE steady_since_us ="
+                 " IF(ABS(CAST(VALUES(seen_at_us) AS SIGNED) - CAST(steady_at_us AS SIGNED)) <= ?, steady_since_us,"
+                 " VALUES(seen_at_us)), steady_at_us = VALUES(seen_at_us),"
+                 " seen_at_us = VALUES(seen_at_us)",
+         .in = "sii"},
+    [HEARTBEAT_STEADY] = {.text = "SELECT steady_since_us FROM worker_heartbeats WHERE class = ?"
+                                  " AND steady_at_us BETWEEN ? AND ?",
+                          .in = "sii",
+                          .cols = db_number_cols},
+    [HEARTBEAT_SEEN] = {.text = "SELECT class FROM worker_heartbeats WHERE seen_at_us BETWEEN ? AND ? LIMIT ?",
+                        .in = "iii",
                         .cols = heartbeat_row_cols},
 };
 
 enum err heartbeat_write(struct db *db, enum job_class c, int64_t now_us)
 {
-    return db_exec(db, &heartbeat_sqls[HEARTBEAT_WRITE], DB_ARGS(db_cstr(job_class_names[c]), db_i64(now_us)), NULL);
+    return db_exec(db, &heartbeat_sqls[HEARTBEAT_WRITE],
+                   DB_ARGS(db_cstr(job_class_names[c]), db_i64(now_us), db_i64(HEARTBEAT_GAP_US)), NULL);
+}
+
+enum err heartbeat_steady(struct db *db, enum job_class c, int64_t now_us, int64_t *ret_since_us)
+{
+    return db_number(
+        db, &heartbeat_sqls[HEARTBEAT_STEADY],
+        DB_ARGS(db_cstr(job_class_names[c]), db_i64(now_us - HEARTBEAT_GAP_US), db_i64(now_us + HEARTBEAT_GAP_US)),
+        ret_since_us);
 }
 
 enum err heartbeat_late(struct db *db, struct arena *arena, int64_t now_us, bool ret_late[JOB_CLASS__MAX])
@@ -30,7 +48,8 @@ enum err heartbeat_late(struct db *db, struct arena *arena, int64_t now_us, bool
     size_t n;
 
     enum err e =
-        db_rows(db, &heartbeat_sqls[HEARTBEAT_SEEN], DB_ARGS(db_i64(now_us - HEARTBEAT_LATE_US), db_i64(ROWS_MAX)),
+        db_rows(db, &heartbeat_sqls[HEARTBEAT_SEEN],
+                DB_ARGS(db_i64(now_us - HEARTBEAT_LATE_US), db_i64(now_us + HEARTBEAT_LATE_US), db_i64(ROWS_MAX)),
                 arena, sizeof(struct heartbeat_row), ROWS_MAX, &rows, &n);
     if (e != OK)
         return e;

@@ -11,11 +11,14 @@ enum {
     JOBS_ADD,
     JOBS_NEXT_KIND,
     JOBS_HOLD,
+    JOBS_LOCK,
+    JOBS_LOOK,
     JOBS_FINISH,
     JOBS_RESTART,
     JOBS_AGAIN,
     JOBS_DROP,
     JOBS_BURY,
+    JOBS_ABOUT,
     JOBS_COUNT,
     JOBS__MAX
 };
@@ -67,7 +70,8 @@ enum err job_add_of(struct db *db, enum job_class c, const char *kind, const str
 
     return db_exec(db, &job_sqls[c][JOBS_ADD],
                    DB_ARGS(db_uuid(&id), db_cstr(kind), db_uuid(subject_id), db_uuid_or_null(user_id),
-                           db_i64(run_at_us), db_str(request_id), db_i64(clock_now_us()), db_i64(JOB_REST_US)),
+                           db_i64(run_at_us), db_str(request_id), db_i64(clock_now_us()), db_i64(JOB_REST_US),
+                           db_i64(JOB_LEASE_FAR_US)),
                    NULL);
 }
 
@@ -92,7 +96,16 @@ enum err job_due(struct db *db, enum job_class c, struct arena *arena, struct jo
 enum err job_hold(struct db *db, enum job_class c, const struct job *job, int64_t until_us)
 {
     return db_change(db, &job_sqls[c][JOBS_HOLD],
-                     DB_ARGS(db_i64(until_us), db_uuid(&job->id), db_uuid(&job->lease_token)));
+                     DB_ARGS(db_i64(until_us == 0 ? INT64_MAX : until_us + JOB_LEASE_FAR_US), db_i64(until_us),
+                             db_i64(until_us), db_uuid(&job->id), db_uuid(&job->lease_token)));
+}
+
+enum err job_renew(struct db *db, enum job_class c, const struct job *job, int64_t until_us)
+{
+    enum err e = db_lock_now(db, &job_sqls[c][JOBS_LOCK], &job_sqls[c][JOBS_LOOK],
+                             DB_ARGS(db_uuid(&job->id), db_uuid(&job->lease_token)));
+
+    return e == OK ? job_hold(db, c, job, until_us) : e;
 }
 
 enum err job_restart(struct db *db, enum job_class c, const struct job *job, int64_t run_at_us)
@@ -127,6 +140,12 @@ enum err job_bury(struct db *db, enum job_class c, const struct job *job)
     return db_change(db, &job_sqls[c][JOBS_BURY], DB_ARGS(db_uuid(&job->id), db_uuid(&job->lease_token)));
 }
 
+enum err job_note_about(struct db *db, enum job_class c, const struct job *job, const struct uuid *about_id)
+{
+    return db_change(db, &job_sqls[c][JOBS_ABOUT],
+                     DB_ARGS(db_uuid(about_id), db_uuid(&job->id), db_uuid(&job->lease_token)));
+}
+
 enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t now_us, struct job_counts *ret_counts)
 {
     struct db_arg now = db_i64(now_us), max = db_i64(JOB_COUNT_MAX);
@@ -150,30 +169,39 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
                  "VALUES(run_at_us)))," \
                  " run_at_us =" \
                  " CASE WHEN state = 'dead' THEN GREATEST(VALUES(run_at_us), run_at_us + ?) WHEN lease_token IS NULL" \
-                 " THEN LEAST(run_at_us, VALUES(run_at_us)) ELSE run_at_us END," \
-                 " runs = IF(state = 'dead', 0, runs), tries = IF(state = 'dead', 0, tries), state = 'ready'", \
-             .in = "usuuisii"}, \
+                 " OR run_at_us > VALUES(created_at_us) + ? THEN LEAST(run_at_us, VALUES(run_at_us)) ELSE run_at_us " \
+                 "END," \
+                 " runs = IF(state = 'dead', 0, runs), tries = IF(state = 'dead', 0, tries)," \
+                 " about_id = IF(state = 'dead', NULL, about_id), state = 'ready'", \
+             .in = "usuuisiii"}, \
         [JOBS_NEXT_KIND] = {.text = "SELECT kind, run_at_us FROM " table " FORCE INDEX (by_kind)" \
                                     " WHERE state = 'ready' AND kind > ? ORDER BY kind, run_at_us LIMIT 1", \
                             .in = "s", \
                             .cols = job_kinds_cols}, \
-        [JOBS_HOLD] = {.text = \
-                           "UPDATE " table " SET run_at_us = GREATEST(run_at_us, ?) WHERE id = ? AND lease_token = ?", \
-                       .in = "iuu"}, \
+        [JOBS_HOLD] = {.text = "UPDATE " table " SET run_at_us = IF(run_at_us > ?, ?, GREATEST(run_at_us, ?))" \
+                               " WHERE id = ? AND lease_token = ?", \
+                       .in = "iiiuu"}, \
+        [JOBS_LOCK] = {.text = "SELECT 1 FROM " table " WHERE id = ? AND lease_token = ? FOR UPDATE SKIP LOCKED", \
+                       .in = "uu", \
+                       .cols = db_number_cols}, \
+        [JOBS_LOOK] = {.text = "SELECT 1 FROM " table " WHERE id = ? AND lease_token = ?", \
+                       .in = "uu", \
+                       .cols = db_number_cols}, \
         [JOBS_FINISH] = {.text = "DELETE FROM " table " WHERE kind = ? AND subject_id = ? AND lease_token = ?" \
                                  " AND wanted_at_us IS NULL", \
                          .in = "suu"}, \
         [JOBS_RESTART] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
                                   " wanted_at_us = NULL, slot_at_us = NULL, lease_token = NULL, runs = 0, tries = 0," \
-                                  " failures = 0" \
+                                  " failures = 0, about_id = NULL" \
                                   " WHERE id = ? AND lease_token = ?", \
                           .in = "iiuu"}, \
         [JOBS_AGAIN] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
                                 " wanted_at_us = NULL, slot_at_us = ?, lease_token = NULL, runs = 0, failures = 0," \
+                                " about_id = NULL," \
                                 " tries = LEAST(tries + 1, 65535) WHERE id = ? AND lease_token = ?", \
                         .in = "iiiuu"}, \
         [JOBS_DROP] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
-                               " wanted_at_us = NULL, lease_token = NULL, runs = 0," \
+                               " wanted_at_us = NULL, lease_token = NULL, runs = 0, about_id = NULL," \
                                " tries = LEAST(tries + 1, 65535), failures = LEAST(failures + 1, 65535)" \
                                " WHERE id = ? AND lease_token = ?", \
                        .in = "iiuu"}, \
@@ -181,6 +209,7 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
                                " failures = 0" \
                                " WHERE id = ? AND lease_token = ?", \
                        .in = "uu"}, \
+        [JOBS_ABOUT] = {.text = "UPDATE " table " SET about_id = ? WHERE id = ? AND lease_token = ?", .in = "uuu"}, \
         [JOBS_COUNT] = {.text = "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM " table \
                                 " WHERE state = 'ready' AND run_at_us <= ? LIMIT ?) a)," \
                                 " (SELECT COUNT(*) FROM (SELECT 1 FROM " table \

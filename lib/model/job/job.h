@@ -5,9 +5,9 @@
  * A job's life. The arrows are the statements of job.c and job_claim.c; tests/lint/pictures checks that
  * they agree:
  *
- *                   +-add-+                       +-hold, take-+
- *                   |     |                       |            |
- *                   |     |                       |   +--------+
+ *                   +-add-+                       +-hold, about, take-+
+ *                   |     |                       |                   |
+ *                   |     |                       |   +---------------+
  *                   |     v                       |   v
  *    [new] --add--> [ready] --------take--------> [running] --finish--> (gone)
  *                    ^   ^                         |     |
@@ -41,6 +41,8 @@ extern const char *const job_class_names[]; /* "publish", "media", NULL */
 #define JOB_CRASHES_MAX 2
 #define JOB_RUNS_MAX (JOB_CRASHES_MAX + 1)
 #define JOB_CLAIM_MAX 64
+/* No lease ends that far ahead, however clocks differ: one that does was given before a clock was set back. */
+#define JOB_LEASE_FAR_US (INT64_C(600) * 1000000)
 #define JOB_REST_US (INT64_C(3600) * 1000000) /* how long a revived job waits */
 
 struct job {
@@ -48,8 +50,9 @@ struct job {
     struct str kind;
     int64_t run_at_us; /* once claimed, the end of the lease */
     int64_t runs, tries;
-    int64_t failures;   /* in a row */
-    int64_t slot_at_us; /* 0: none is reserved */
+    int64_t failures;     /* in a row */
+    int64_t slot_at_us;   /* 0: none is reserved */
+    struct uuid about_id; /* of the run of a suspect that did not end: job_note_about; else none */
     struct str request_id;
     int64_t created_at_us;
 };
@@ -62,7 +65,8 @@ static inline bool job_is_suspect(const struct job *job)
 
 /*
  * Call it in a transaction. If the job of this kind and subject exists, it is only made due sooner; while it runs, it
- * will run again, not before run_at_us. A dead job is revived, but rests first: its cause of death may be gone by now,
+ * will run again, not before run_at_us. A lease too far ahead (JOB_LEASE_FAR_US) holds nobody up: a worker that lives
+ * extends it from now. A dead job is revived, but rests first: its cause of death may be gone by now,
  * and if not, it harms the worker a few times an hour at most.
  */
 MUST_CHECK enum err job_add(struct db *db, enum job_class c, const char *kind, const struct uuid *subject_id,
@@ -99,16 +103,17 @@ struct job_round {
 /*
  * Takes due jobs of one kind, the oldest first, in a transaction of its own. Those that another worker is taking right
  * now are passed over, so workers neither wait for each other nor fight. A suspect comes by itself (alone), or not at
- * all; then *ret_suspect is true, and what is behind it waits. Jobs with JOB_RUNS_MAX runs or more come, too: the
+ * all; then *ret_suspect is true, and what is behind it waits, unless suspects are passed over. Jobs with JOB_RUNS_MAX runs or more come, too: the
  * worker buries them.
  */
 struct job_claim {
     enum job_class class;
     const char *kind;
     int64_t now_us, lease_us;
-    int64_t lapsed_us; /* jobs of others come if their lease was over at this time; now_us, or less after an outage */
-    size_t max;        /* at most JOB_CLAIM_MAX */
-    bool alone;        /* nothing else runs: a suspect may come */
+    int64_t lapsed_us;  /* jobs of others come if their lease was over at this time; now_us, or less after an outage */
+    size_t max;         /* at most JOB_CLAIM_MAX */
+    bool alone;         /* nothing else runs: a suspect may come */
+    bool pass_suspects; /* none may come for long: others do */
     struct job_round *round; /* of the worker and the kind, begun as {0}; NULL: users do not take turns */
 };
 MUST_CHECK enum err job_claim(struct db *db, const struct job_claim *claim, struct arena *arena, struct job **ret_jobs,
@@ -127,9 +132,18 @@ MUST_CHECK enum err job_drop(struct db *db, enum job_class c, const struct job *
 /*
  * The last statement of a transaction of a run that writes and does not end the job. It makes sure that the lease is
  * still ours, keeps others from taking it before the commit, and extends it to until_us at least (0: leaves its end as
- * it is).
+ * it is). An end that is too far ahead of that comes back to it.
  */
 MUST_CHECK enum err job_hold(struct db *db, enum job_class c, const struct job *job, int64_t until_us);
+
+/* The same for whoever only extends it. Nobody is waited for: ERR_AGAIN while somebody else has locked the row. */
+MUST_CHECK enum err job_renew(struct db *db, enum job_class c, const struct job *job, int64_t until_us);
+
+/*
+ * A suspect is about to do what may be its end: what is it about, beside its subject? When it is buried, the rows may say
+ * something else. In a transaction of its own; forgotten when a run ends in any other way.
+ */
+MUST_CHECK enum err job_note_about(struct db *db, enum job_class c, const struct job *job, const struct uuid *about_id);
 
 /* What is in the table, for monitoring. Counted up to JOB_COUNT_MAX, so that no statement walks a long queue. */
 #define JOB_COUNT_MAX 10000

@@ -14,17 +14,10 @@ static const struct db_col job_turn_cols[] = {DB_COL(struct job_turn, id, UUID),
                                               DB_COL(struct job_turn, run_at_us, I64), DB_END};
 
 static const struct db_col job_due_cols[] = {
-    DB_COL(struct job, id, UUID),
-    DB_COL(struct job, kind, STR),
-    DB_COL(struct job, subject_id, UUID),
-    DB_COL(struct job, run_at_us, I64),
-    DB_COL(struct job, runs, I64),
-    DB_COL(struct job, tries, I64),
-    DB_COL(struct job, failures, I64),
-    DB_COL(struct job, slot_at_us, I64),
-    DB_COL(struct job, request_id, STR),
-    DB_COL(struct job, created_at_us, I64),
-    DB_END,
+    DB_COL(struct job, id, UUID),        DB_COL(struct job, kind, STR),          DB_COL(struct job, subject_id, UUID),
+    DB_COL(struct job, run_at_us, I64),  DB_COL(struct job, runs, I64),          DB_COL(struct job, tries, I64),
+    DB_COL(struct job, failures, I64),   DB_COL(struct job, slot_at_us, I64),    DB_COL(struct job, about_id, UUID),
+    DB_COL(struct job, request_id, STR), DB_COL(struct job, created_at_us, I64), DB_END,
 };
 
 static const struct sql job_claim_sqls[JOB_CLASS__MAX][JOB_CLAIM__MAX];
@@ -37,6 +30,12 @@ struct claiming {
     struct job_round round;
     bool suspect;
 };
+
+/* Jobs with fewer runs than that come. */
+static struct db_arg job_claim_runs(const struct job_claim *c)
+{
+    return db_i64(c->pass_suspects ? JOB_CRASHES_MAX : INT64_MAX);
+}
 
 static enum err job_take(struct db *db, const struct job_claim *c, struct job *job)
 {
@@ -81,11 +80,13 @@ static enum err job_next_turns(struct db *db, struct claiming *x, size_t max, st
 {
     const struct job_claim *c = x->c;
     struct job_round *r = &x->round;
-    struct db_arg kind = db_cstr(c->kind), until = db_i64(r->until_us), lapsed = db_i64(c->lapsed_us);
+    struct db_arg kind = db_cstr(c->kind), until = db_i64(r->until_us), lapsed = db_i64(c->lapsed_us),
+                  runs = job_claim_runs(c);
 
-    enum err e = db_rows(db, &job_claim_sqls[c->class][JOB_CLAIM_TURNS],
-                         DB_ARGS(kind, db_i64(r->from_us), until, lapsed, kind, until, lapsed, db_i64((int64_t)max)),
-                         x->arena, sizeof **ret_turns, max, (void **)ret_turns, ret_n);
+    enum err e =
+        db_rows(db, &job_claim_sqls[c->class][JOB_CLAIM_TURNS],
+                DB_ARGS(kind, db_i64(r->from_us), until, lapsed, runs, kind, until, lapsed, runs, db_i64((int64_t)max)),
+                x->arena, sizeof **ret_turns, max, (void **)ret_turns, ret_n);
     if (e != OK)
         return e;
     if (*ret_n == max)
@@ -98,13 +99,14 @@ static enum err job_next_turns(struct db *db, struct claiming *x, size_t max, st
 static enum err job_take_these(struct db *db, struct claiming *x, const struct job_turn *turns, size_t n)
 {
     const struct job_claim *c = x->c;
-    struct db_arg args[JOB_TURNS_MAX + 3];
+    struct db_arg args[JOB_TURNS_MAX + 4];
 
     for (size_t i = 0; i < JOB_TURNS_MAX; i++)
         args[i] = db_uuid(i < n ? &turns[i].id : &UUID_NONE);
     args[JOB_TURNS_MAX] = db_cstr(c->kind);
     args[JOB_TURNS_MAX + 1] = db_i64(c->now_us);
     args[JOB_TURNS_MAX + 2] = db_i64(c->lapsed_us);
+    args[JOB_TURNS_MAX + 3] = job_claim_runs(c);
     return n > 0 ? job_take_rows(db, x, &job_claim_sqls[c->class][JOB_CLAIM_THESE], args, ARRAY_LEN(args)) : OK;
 }
 
@@ -134,9 +136,9 @@ static enum err job_take_due(struct db *db, struct claiming *x)
 {
     const struct job_claim *c = x->c;
 
-    return job_take_rows(
-        db, x, &job_claim_sqls[c->class][JOB_CLAIM_DUE],
-        DB_ARGS(db_cstr(c->kind), db_i64(c->now_us), db_i64(c->lapsed_us), db_i64((int64_t)(c->max - x->n))));
+    return job_take_rows(db, x, &job_claim_sqls[c->class][JOB_CLAIM_DUE],
+                         DB_ARGS(db_cstr(c->kind), db_i64(c->now_us), db_i64(c->lapsed_us), job_claim_runs(c),
+                                 db_i64((int64_t)(c->max - x->n))));
 }
 
 static enum err job_claim_tx(struct db *db, void *arg)
@@ -179,30 +181,33 @@ enum err job_claim(struct db *db, const struct job_claim *claim, struct arena *a
 
 #define SQLS(table) \
     { \
-        [JOB_CLAIM_DUE] = {.text = "SELECT id, kind, subject_id, run_at_us, runs, tries, failures, slot_at_us, " \
-                                   "request_id, created_at_us" \
-                                   " FROM " table \
-                                   " FORCE INDEX (by_kind) WHERE state = 'ready' AND kind = ? AND run_at_us <= ?" \
-                                   " AND (lease_token IS NULL OR run_at_us <= ?)" \
-                                   " ORDER BY run_at_us LIMIT ? FOR UPDATE SKIP LOCKED", \
-                           .in = "siii", \
+        [JOB_CLAIM_DUE] = {.text = \
+                               "SELECT id, kind, subject_id, run_at_us, runs, tries, failures, slot_at_us, about_id, " \
+                               "request_id, created_at_us" \
+                               " FROM " table \
+                               " FORCE INDEX (by_kind) WHERE state = 'ready' AND kind = ? AND run_at_us <= ?" \
+                               " AND (lease_token IS NULL OR run_at_us <= ?) AND runs < ?" \
+                               " ORDER BY run_at_us LIMIT ? FOR UPDATE SKIP LOCKED", \
+                           .in = "siiii", \
                            .cols = job_due_cols}, \
         [JOB_CLAIM_TURNS] = \
             {.text = "SELECT id, run_at_us FROM " table " j FORCE INDEX (by_kind) WHERE state = 'ready' AND kind = ?" \
-                     " AND run_at_us >= ? AND run_at_us <= ? AND (lease_token IS NULL OR run_at_us <= ?)" \
+                     " AND run_at_us >= ? AND run_at_us <= ? AND (lease_token IS NULL OR run_at_us <= ?) AND runs < ?" \
                      " AND (user_id IS NULL OR id =" \
                      " (SELECT u.id FROM " table " u FORCE INDEX (by_user) WHERE u.state = 'ready' AND u.kind = ?" \
                      " AND u.user_id = j.user_id AND u.run_at_us <= ? AND (u.lease_token IS NULL OR u.run_at_us <= ?)" \
+                     " AND u.runs < ?" \
                      " ORDER BY u.run_at_us, u.id LIMIT 1)) ORDER BY run_at_us, id LIMIT ?", \
-             .in = "siiisiii", \
+             .in = "siiiisiiii", \
              .cols = job_turn_cols}, \
         [JOB_CLAIM_THESE] = \
-            {.text = "SELECT id, kind, subject_id, run_at_us, runs, tries, failures, slot_at_us, request_id, " \
-                     "created_at_us" \
-                     " FROM " table " WHERE id IN (?, ?, ?, ?, ?, ?, ?, ?) AND state = 'ready' AND kind = ?" \
-                     " AND run_at_us <= ? AND (lease_token IS NULL OR run_at_us <= ?)" \
-                     " ORDER BY run_at_us, id FOR UPDATE SKIP LOCKED", \
-             .in = "uuuuuuuusii", \
+            {.text = \
+                 "SELECT id, kind, subject_id, run_at_us, runs, tries, failures, slot_at_us, about_id, request_id, " \
+                 "created_at_us" \
+                 " FROM " table " WHERE id IN (?, ?, ?, ?, ?, ?, ?, ?) AND state = 'ready' AND kind = ?" \
+                 " AND run_at_us <= ? AND (lease_token IS NULL OR run_at_us <= ?) AND runs < ?" \
+                 " ORDER BY run_at_us, id FOR UPDATE SKIP LOCKED", \
+             .in = "uuuuuuuusiii", \
              .cols = job_due_cols}, \
         [JOB_CLAIM_TAKE] = {.text = "UPDATE " table " SET lease_token = ?, run_at_us = ?, runs = runs + 1" \
                                     " WHERE id = ? AND run_at_us = ? AND state = 'ready'", \

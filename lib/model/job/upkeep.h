@@ -9,10 +9,21 @@
 /* Deletes TikTok connections that were begun and never finished. */
 MUST_CHECK enum err upkeep_delete_states(struct db *db, int64_t now_us);
 
-/* Active accounts whose refresh token expires within 30 days, and which have not been refreshed for a day: at most max
- * ids. */
+/* Active accounts whose refresh token expires within 30 days, and which have not been refreshed for a day; and those whose
+ * refresh token's end TikTok did not say, and which have not been refreshed for 30 days: at most max ids. */
 MUST_CHECK enum err upkeep_aging_accounts(struct db *db, struct arena *arena, int64_t now_us, size_t max,
                                           struct uuid **ret_ids, size_t *ret_n);
+
+/*
+ * Jobs of worker@publish whose time is further ahead than it can be: the clock was set back since. A turn may wait for days,
+ * but not while its account has posts to send. At most max of them.
+ */
+struct upkeep_job {
+    struct str kind;
+    struct uuid subject_id;
+};
+MUST_CHECK enum err upkeep_late_jobs(struct db *db, struct arena *arena, int64_t now_us, size_t max,
+                                     struct upkeep_job **ret_jobs, size_t *ret_n);
 
 /* Posts that have not ended, have not been touched for ten minutes and have no live job. */
 struct upkeep_post {

@@ -30,7 +30,7 @@ static void post_check_refuse_saying(struct check *c, enum err code, const char 
 
 bool post_snapshot_is_fresh(const struct account *account)
 {
-    return account->snapshot_at_us > 0 && clock_now_us() - account->snapshot_at_us <= SNAPSHOT_FRESH_US;
+    return account_snapshot_within(account, SNAPSHOT_FRESH_US);
 }
 
 /* An empty text counts as none. False when it has no length, because it is not UTF-8. */

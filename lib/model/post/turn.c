@@ -8,6 +8,10 @@ static const struct sql turn_sqls[];
 
 enum { HEAD_PUBLISHING, HEAD_DEFERRED, HEAD_QUEUED, HEAD__MAX };
 
+/* No post is put off for longer: a time that is further ahead was written before the clock was set back. */
+static const int64_t turn_far_us[] = {
+    [HEAD_PUBLISHING] = 0, [HEAD_DEFERRED] = US_PER_DAY + 2 * 3600 * US_PER_SEC, [HEAD_QUEUED] = 2 * 3600 * US_PER_SEC};
+
 struct head {
     struct uuid id;
     int64_t at_us, which;
@@ -43,6 +47,9 @@ static enum err turn_first(struct db *db, struct arena *arena, const struct uuid
         return e;
     if (n == 0)
         return ERR_NOT_FOUND;
+    for (size_t i = 0; i < n; i++)
+        if (heads[i].at_us > now_us + turn_far_us[heads[i].which])
+            heads[i].at_us = 0;
     for (size_t i = 1; i < n; i++)
         if (turn_is_before(&heads[i], &heads[first], now_us))
             first = i;

@@ -1,5 +1,7 @@
 #include "model/tiktok/account.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "model/tiktok/account_private.h"
 #include "model/job/job.h"
@@ -49,6 +51,11 @@ enum err account_list(struct db *db, struct arena *arena, const struct uuid *use
 enum err account_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct account *ret_account)
 {
     return db_row(db, &account_sqls[ACCOUNT_BY_ID], DB_ARGS(account_snapshots_from(), db_uuid(id)), arena, ret_account);
+}
+
+bool account_snapshot_within(const struct account *a, int64_t age_us)
+{
+    return a->snapshot_at_us > 0 && llabs(clock_now_us() - a->snapshot_at_us) <= age_us;
 }
 
 bool account_has_scope(const struct account *a, struct str scope)
@@ -152,6 +159,7 @@ static const struct db_col account_cols[] = {
     DB_COL_ENUM(struct account, state, account_state_names),
     DB_COL(struct account, state_reason, STR),
     DB_COL(struct account, connected_at_us, I64),
+    DB_COL(struct account, canceled_to_us, I64),
     DB_COL(struct account, username, STR),
     DB_COL(struct account, nickname, STR),
     DB_COL(struct account, privacy_level_options, STR),
@@ -163,7 +171,7 @@ static const struct db_col account_cols[] = {
 
 #define ACCOUNT_SELECT \
     "SELECT a.id, a.user_id, a.open_id, a.display_name, a.avatar_url, a.scopes, a.state, a.state_reason," \
-    " a.connected_at_us, s.username, s.nickname," \
+    " a.connected_at_us, a.canceled_to_us, s.username, s.nickname," \
     " s.privacy_level_options, s.post_block, s.comment_disabled, s.fetched_at_us" \
     " FROM accounts a LEFT JOIN creator_snapshots s ON s.account_id = a.id AND s.fetched_at_us > ?"
 

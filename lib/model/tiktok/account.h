@@ -23,6 +23,8 @@ struct account {
     int state;
     struct str state_reason;
     int64_t connected_at_us;
+    int64_t
+        canceled_to_us; /* posts made until then are still to be canceled, though it may be connected again; 0: none */
     /* The snapshot, when there is one of the last 24 h: snapshot_at_us > 0 */
     struct str username, nickname, privacy_level_options, post_block;
     bool comment_disabled;
@@ -50,6 +52,9 @@ MUST_CHECK enum err account_list(struct db *db, struct arena *arena, const struc
 /* For the worker: in any state, whoever's it is. */
 MUST_CHECK enum err account_by_id(struct db *db, struct arena *arena, const struct uuid *id,
                                   struct account *ret_account);
+
+/* Has TikTok given the snapshot within that time? One from the future has come before the clock was set back. */
+bool account_snapshot_within(const struct account *a, int64_t age_us);
 
 bool account_has_scope(const struct account *a, struct str scope);
 bool account_offers(const struct account *a, struct str privacy_level); /* whether TikTok offers it, by the snapshot */
@@ -96,13 +101,27 @@ MUST_CHECK enum err account_disconnect(struct db *db, struct arena *arena, const
                                        const struct keyring *ring, const struct uuid *user_id, const struct uuid *id,
                                        struct str request_id, struct account_ended *ret_ended);
 
-/* Cancels some of the posts that TikTok does not have, in the caller's transaction. *ret_more: there may be others. */
+/*
+ * Cancels some of the posts that TikTok does not have, in the caller's transaction: of an account that is disconnected all
+ * of them, of one that was connected again those from before. *ret_more: there may be others. It locks the account, whose
+ * state stays as it is.
+ */
 MUST_CHECK enum err account_cancel_posts(struct db *db, struct arena *arena, const struct conf *conf,
                                          const struct uuid *id, struct str request_id, bool *ret_more);
 
+/* None of them is left. In that transaction. */
+MUST_CHECK enum err account_end_cancel(struct db *db, const struct uuid *id);
+
+/* Is this post to be canceled? */
+bool account_has_canceled(const struct account *a, const struct uuid *post_id);
+
+/* In a transaction, before a post is locked: the account is disconnected, and stays so until the end. Else ERR_CONFLICT. */
+MUST_CHECK enum err account_stay_disconnected(struct db *db, const struct uuid *id);
+
 /*
  * Refreshing tokens: over all workers, one at a time holds an account's lease. account_lease returns ERR_AGAIN while
- * somebody else holds it, which ends at lapsed_us if nobody holds it longer. account_store_tokens writes the new pair if the lease token still matches, or if the stored
+ * somebody else holds it, which ends at lapsed_us if nobody holds it longer; one that ends
+ * too far ahead (JOB_LEASE_FAR_US) is nobody's, except while lapsed_us is 0. account_store_tokens writes the new pair if the lease token still matches, or if the stored
  * pair is still the one that was refreshed: a refresh token works once, so a new pair must not be lost because the
  * lease ran out. Otherwise it returns ERR_CONFLICT. It ends the lease. An empty token is never stored. An account that
  * was needs_reconnect because the pair before was refused is active again, and its queue moves; one that was for another
@@ -112,7 +131,8 @@ MUST_CHECK enum err account_cancel_posts(struct db *db, struct arena *arena, con
  */
 MUST_CHECK enum err account_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token,
                                   int64_t lapsed_us, int64_t until_us);
-/* Extends it. ERR_CONFLICT if it has ended or is somebody else's. */
+/* Extends it, in a transaction. ERR_CONFLICT if it has ended or is somebody else's; ERR_AGAIN while somebody has locked the
+ * row, which is not waited for. */
 MUST_CHECK enum err account_hold_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token,
                                        int64_t until_us);
 MUST_CHECK enum err account_store_tokens(struct db *db, struct arena *arena, const struct keyring *ring,
@@ -137,7 +157,8 @@ MUST_CHECK enum err account_refresh_snapshot(struct db *db, const struct uuid *a
  * transaction: that would read the same old log again and again.
  */
 enum account_call { ACCOUNT_CALL_INIT, ACCOUNT_CALL_CREATOR, ACCOUNT_CALL_POLL };
-/* Polls are many beside each other: each reserves the next free place once, and comes when that is. */
+/* Polls are many beside each other: each reserves the next free place once, and comes when that is. ERR_AGAIN: it is too far
+ * ahead; ret_at_us is when to ask for one again. */
 MUST_CHECK enum err account_reserve_poll(struct db *db, struct arena *arena, const struct uuid *id, int64_t now_us,
                                          int64_t *ret_at_us);
 MUST_CHECK enum err account_take_call(struct db *db, struct arena *arena, const struct uuid *id, enum account_call call,

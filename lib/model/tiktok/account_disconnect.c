@@ -97,7 +97,7 @@ static enum err account_disconnect_tx(struct db *db, void *arg)
     enum err e = account_disconnect_read(db, x);
     if (e == OK)
         e = db_change(db, &account_disconnect_sqls[ACCOUNT_WIPE],
-                      DB_ARGS(db_i64(now), db_i64(now), db_uuid(x->id), db_uuid(x->user_id)));
+                      DB_ARGS(db_i64(now), db_i64(now), db_i64(now), db_uuid(x->id), db_uuid(x->user_id)));
     if (e == OK)
         e = db_exec(db, &account_disconnect_sqls[ACCOUNT_WIPE_SNAPSHOT], DB_ARGS(db_uuid(x->id)), NULL);
     if (e == OK)
@@ -157,8 +157,8 @@ static const struct sql account_disconnect_sqls[] = {
     [ACCOUNT_WIPE] = {.text = "UPDATE accounts SET state = 'disconnected', state_reason = NULL, display_name = NULL,"
                               " avatar_url = NULL, access_token = NULL, refresh_token = NULL,"
                               " access_expires_at_us = NULL, refresh_expires_at_us = NULL, lease_token = NULL,"
-                              " lease_until_us = NULL, disconnected_at_us = ?, updated_at_us = ?"
-                              " WHERE id = ? AND user_id = ? AND state <> 'disconnected'",
-                      .in = "iiuu"},
+                              " lease_until_us = NULL, disconnected_at_us = ?, canceled_to_us = ?,"
+                              " updated_at_us = ? WHERE id = ? AND user_id = ? AND state <> 'disconnected'",
+                      .in = "iiiuu"},
     [ACCOUNT_WIPE_SNAPSHOT] = {.text = "DELETE FROM creator_snapshots WHERE account_id = ?", .in = "u"},
 };

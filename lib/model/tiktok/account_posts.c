@@ -11,7 +11,14 @@
 #define WAKE_MAX 100              /* polls that are made due at once; the others come by themselves in some minutes */
 #define LATE_US (30 * US_PER_DAY) /* TikTok does not say for how long it knows a post; older ones are left alone */
 
-enum { ACCOUNT_UNSENT_POSTS, ACCOUNT_PROCESSING_POSTS, ACCOUNT_UNSETTLED_POSTS };
+enum {
+    ACCOUNT_CANCELS,
+    ACCOUNT_END_CANCEL,
+    ACCOUNT_DISCONNECTED_LOCK,
+    ACCOUNT_UNSENT_POSTS,
+    ACCOUNT_PROCESSING_POSTS,
+    ACCOUNT_UNSETTLED_POSTS
+};
 static const struct sql account_posts_sqls[];
 
 static enum err account_posts_wake(struct db *db, struct arena *arena, const struct sql *q, const struct db_arg *args,
@@ -38,6 +45,42 @@ enum err account_wake_polls(struct db *db, struct arena *arena, const struct uui
     return e;
 }
 
+/* Posts below this id are from before the last disconnect. */
+static struct uuid account_canceled_floor(int64_t canceled_to_us)
+{
+    return canceled_to_us == 0 ? UUID_NONE : uuid_floor(canceled_to_us + US_PER_MS); /* ids have milliseconds */
+}
+
+bool account_has_canceled(const struct account *a, const struct uuid *post_id)
+{
+    struct uuid floor = account_canceled_floor(a->canceled_to_us);
+
+    return uuid_cmp(post_id, &floor) < 0;
+}
+
+enum err account_end_cancel(struct db *db, const struct uuid *id)
+{
+    return db_exec(db, &account_posts_sqls[ACCOUNT_END_CANCEL], DB_ARGS(db_uuid(id)), NULL);
+}
+
+enum err account_stay_disconnected(struct db *db, const struct uuid *id)
+{
+    int64_t one;
+    enum err e = db_number(db, &account_posts_sqls[ACCOUNT_DISCONNECTED_LOCK], DB_ARGS(db_uuid(id)), &one);
+
+    return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
+}
+
+/* The posts of an account that are to be canceled have ids below that one. */
+static enum err account_cancel_floor(struct db *db, struct arena *arena, const struct uuid *id, struct uuid *ret_floor)
+{
+    struct account a = {0};
+
+    enum err e = db_row(db, &account_posts_sqls[ACCOUNT_CANCELS], DB_ARGS(db_uuid(id)), arena, &a);
+    *ret_floor = a.state == ACCOUNT_DISCONNECTED ? UUID_LAST : account_canceled_floor(a.canceled_to_us);
+    return e;
+}
+
 static int account_posts_compare(const void *a, const void *b)
 {
     return uuid_cmp(a, b);
@@ -51,11 +94,15 @@ enum err account_cancel_posts(struct db *db, struct arena *arena, const struct c
         .failure_code = STR("account_disconnected"),
         .request_id = request_id,
     };
-    struct uuid *ids;
+    struct uuid *ids, floor;
     size_t n;
 
-    enum err e = db_rows(db, &account_posts_sqls[ACCOUNT_UNSENT_POSTS], DB_ARGS(db_uuid(id), db_i64(CANCEL_BATCH)),
-                         arena, sizeof *ids, CANCEL_BATCH, (void **)&ids, &n);
+    enum err e = account_cancel_floor(db, arena, id, &floor);
+    if (e != OK)
+        return e;
+    e = db_rows(db, &account_posts_sqls[ACCOUNT_UNSENT_POSTS],
+                DB_ARGS(db_uuid(id), db_uuid(&floor), db_i64(CANCEL_BATCH)), arena, sizeof *ids, CANCEL_BATCH,
+                (void **)&ids, &n);
     if (e == OK && n > 0) /* locked in one order; the statement would sort all that there are */
         qsort(ids, n, sizeof *ids, account_posts_compare);
     for (size_t i = 0; e == OK && i < n; i++) {
@@ -67,10 +114,20 @@ enum err account_cancel_posts(struct db *db, struct arena *arena, const struct c
     return e;
 }
 
+static const struct db_col account_cancels_cols[] = {DB_COL_ENUM(struct account, state, account_state_names),
+                                                     DB_COL(struct account, canceled_to_us, I64), DB_END};
+
 static const struct sql account_posts_sqls[] = {
+    [ACCOUNT_CANCELS] = {.text = "SELECT state, canceled_to_us FROM accounts WHERE id = ? FOR UPDATE",
+                         .in = "u",
+                         .cols = account_cancels_cols},
+    [ACCOUNT_END_CANCEL] = {.text = "UPDATE accounts SET canceled_to_us = NULL WHERE id = ?", .in = "u"},
+    [ACCOUNT_DISCONNECTED_LOCK] = {.text = "SELECT 1 FROM accounts WHERE id = ? AND state = 'disconnected' FOR UPDATE",
+                                   .in = "u",
+                                   .cols = db_number_cols},
     [ACCOUNT_UNSENT_POSTS] = {.text = "SELECT id FROM posts WHERE account_id = ? AND state IN ('draft',"
-                                      " 'awaiting_approval', 'scheduled', 'queued', 'deferred') LIMIT ?",
-                              .in = "ui",
+                                      " 'awaiting_approval', 'scheduled', 'queued', 'deferred') AND id < ? LIMIT ?",
+                              .in = "uui",
                               .cols = db_uuid_cols},
     [ACCOUNT_PROCESSING_POSTS] = {.text = "SELECT id FROM posts WHERE account_id = ? AND state = 'processing' LIMIT ?",
                                   .in = "ui",

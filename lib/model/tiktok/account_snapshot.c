@@ -4,6 +4,8 @@
 
 #define PURGE_MAX 1000 /* rows a statement; the rest waits for the next round */
 
+#define CLOCKS_DIFFER_US (2 * 3600 * US_PER_SEC) /* of machines, and what the hourly purge reckons ahead */
+
 enum { ACCOUNT_SNAPSHOT_STORE, ACCOUNT_SNAPSHOT_PURGE };
 static const struct sql account_snapshot_sqls[];
 
@@ -24,7 +26,8 @@ enum err account_store_snapshot(struct db *db, const struct uuid *account_id, co
 enum err account_purge_snapshots(struct db *db, int64_t now_us)
 {
     return db_exec(db, &account_snapshot_sqls[ACCOUNT_SNAPSHOT_PURGE],
-                   DB_ARGS(db_i64(now_us - SNAPSHOT_KEPT_US), db_i64(PURGE_MAX)), NULL);
+                   DB_ARGS(db_i64(now_us - SNAPSHOT_KEPT_US), db_i64(now_us + CLOCKS_DIFFER_US), db_i64(PURGE_MAX)),
+                   NULL);
 }
 
 struct refresh {
@@ -57,5 +60,7 @@ static const struct sql account_snapshot_sqls[] = {
                  " comment_disabled = VALUES(comment_disabled), post_block = VALUES(post_block),"
                  " fetched_at_us = VALUES(fetched_at_us)",
          .in = "sssisiu"},
-    [ACCOUNT_SNAPSHOT_PURGE] = {.text = "DELETE FROM creator_snapshots WHERE fetched_at_us <= ? LIMIT ?", .in = "ii"},
+    [ACCOUNT_SNAPSHOT_PURGE] = {.text = "DELETE FROM creator_snapshots WHERE fetched_at_us <= ? OR fetched_at_us > ?"
+                                        " LIMIT ?",
+                                .in = "iii"},
 };

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "model/job/job.h"
 #include "model/post/turn.h"
 #include "model/tiktok/account_private.h"
 
@@ -8,6 +9,8 @@ enum {
     ACCOUNT_TOKENS_STORE,
     ACCOUNT_TOKENS_LEASE,
     ACCOUNT_TOKENS_HOLD,
+    ACCOUNT_TOKENS_LOCK_LEASE,
+    ACCOUNT_TOKENS_LOOK_LEASE,
     ACCOUNT_TOKENS_END_LEASE,
     ACCOUNT_TOKENS_DEAD
 };
@@ -73,15 +76,23 @@ enum err account_lease(struct db *db, const struct uuid *id, const struct uuid *
                        int64_t until_us)
 {
     enum err e = db_change(db, &account_tokens_sqls[ACCOUNT_TOKENS_LEASE],
-                           DB_ARGS(db_uuid(lease_token), db_i64(until_us), db_uuid(id), db_i64(lapsed_us)));
+                           DB_ARGS(db_uuid(lease_token), db_i64(until_us), db_uuid(id), db_i64(lapsed_us),
+                                   db_i64(lapsed_us == 0 ? INT64_MAX : lapsed_us + JOB_LEASE_FAR_US)));
 
     return e == ERR_CONFLICT ? ERR_AGAIN : e;
 }
 
 enum err account_hold_lease(struct db *db, const struct uuid *id, const struct uuid *lease_token, int64_t until_us)
 {
+    enum err e =
+        db_lock_now(db, &account_tokens_sqls[ACCOUNT_TOKENS_LOCK_LEASE],
+                    &account_tokens_sqls[ACCOUNT_TOKENS_LOOK_LEASE], DB_ARGS(db_uuid(id), db_uuid(lease_token)));
+
+    if (e != OK)
+        return e;
     return db_change(db, &account_tokens_sqls[ACCOUNT_TOKENS_HOLD],
-                     DB_ARGS(db_i64(until_us), db_uuid(id), db_uuid(lease_token)));
+                     DB_ARGS(db_i64(until_us + JOB_LEASE_FAR_US), db_i64(until_us), db_i64(until_us), db_uuid(id),
+                             db_uuid(lease_token)));
 }
 
 /* What a new pair cures: TikTok had refused the one before. What the user did not grant, it still does not. */
@@ -170,13 +181,20 @@ static const struct sql account_tokens_sqls[] = {
                  " FROM accounts WHERE id = ? AND access_token IS NOT NULL AND refresh_token IS NOT NULL",
          .in = "u",
          .cols = account_tokens_sealed_cols},
-    [ACCOUNT_TOKENS_LEASE] = {.text =
-                                  "UPDATE accounts SET lease_token = ?, lease_until_us = ? WHERE id = ?"
-                                  " AND state <> 'disconnected' AND (lease_until_us IS NULL OR lease_until_us <= ?)",
-                              .in = "uiui"},
-    [ACCOUNT_TOKENS_HOLD] = {.text = "UPDATE accounts SET lease_until_us = GREATEST(lease_until_us, ?) WHERE id = ?"
-                                     " AND lease_token = ?",
-                             .in = "iuu"},
+    [ACCOUNT_TOKENS_LEASE] = {.text = "UPDATE accounts SET lease_token = ?, lease_until_us = ? WHERE id = ?"
+                                      " AND state <> 'disconnected' AND (lease_until_us IS NULL OR lease_until_us <= ?"
+                                      " OR lease_until_us > ?)",
+                              .in = "uiuii"},
+    [ACCOUNT_TOKENS_HOLD] = {.text = "UPDATE accounts SET lease_until_us = IF(lease_until_us > ?, ?,"
+                                     " GREATEST(lease_until_us, ?)) WHERE id = ? AND lease_token = ?",
+                             .in = "iiiuu"},
+    [ACCOUNT_TOKENS_LOCK_LEASE] = {.text = "SELECT 1 FROM accounts WHERE id = ? AND lease_token = ?"
+                                           " FOR UPDATE SKIP LOCKED",
+                                   .in = "uu",
+                                   .cols = db_number_cols},
+    [ACCOUNT_TOKENS_LOOK_LEASE] = {.text = "SELECT 1 FROM accounts WHERE id = ? AND lease_token = ?",
+                                   .in = "uu",
+                                   .cols = db_number_cols},
     /* What is missing in the answer stays as it was: an empty token is never stored. */
     [ACCOUNT_TOKENS_STORE] = {.text =
                                   "UPDATE accounts SET access_token = COALESCE(?, access_token),"

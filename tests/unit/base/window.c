@@ -51,7 +51,8 @@ static void test_a_place_is_free_exactly_a_period_later(void **state)
 
 static int64_t reserve(struct log *l, int64_t now)
 {
-    return window_reserve(l->b, &l->n, LIMIT, PERIOD, now);
+    assert_true(window_reserve(l->b, &l->n, LIMIT, PERIOD, now, &l->free_at));
+    return l->free_at;
 }
 
 /* In any period there are no more calls than the limit, and who came first goes first. */
@@ -73,13 +74,30 @@ static void test_reserved_places_are_a_period_apart(void **state)
     assert_int_equal(l.n, 8);
 }
 
+/* So a time that is further ahead can only be from a clock that was set back. */
+static void test_no_place_is_reserved_too_far_ahead(void **state)
+{
+    struct log l = {0}, before;
+    int64_t period = WINDOW_AHEAD_MAX_US / 2;
+    (void)state;
+
+    for (int i = 0; i < 3 * LIMIT; i++)
+        assert_true(window_reserve(l.b, &l.n, LIMIT, period, 1000, &l.free_at));
+    assert_int_equal(l.free_at, 1000 + 2 * period);
+    before = l;
+    assert_false(window_reserve(l.b, &l.n, LIMIT, period, 1000, &l.free_at));
+    assert_int_equal(l.free_at, 1000 + WINDOW_AHEAD_MAX_US);
+    assert_memory_equal(l.b, before.b, sizeof l.b);
+    assert_true(window_reserve(l.b, &l.n, LIMIT, period, 1000 + period, &l.free_at));
+}
+
 static void test_a_reservation_of_a_wrong_clock_does_not_last(void **state)
 {
     struct log l = {0};
     (void)state;
 
     for (int i = 0; i < LIMIT; i++)
-        (void)reserve(&l, INT64_C(1) << 60);
+        (void)reserve(&l, 2 * WINDOW_AHEAD_MAX_US);
     assert_int_equal(reserve(&l, 1000), 1000 + PERIOD);
 }
 
@@ -137,6 +155,7 @@ int main(void)
         cmocka_unit_test(test_takes_up_to_the_limit),
         cmocka_unit_test(test_a_place_is_free_exactly_a_period_later),
         cmocka_unit_test(test_reserved_places_are_a_period_apart),
+        cmocka_unit_test(test_no_place_is_reserved_too_far_ahead),
         cmocka_unit_test(test_a_reservation_of_a_wrong_clock_does_not_last),
         cmocka_unit_test(test_a_refusal_leaves_the_log_alone),
         cmocka_unit_test(test_old_times_make_room),

@@ -32,7 +32,7 @@ static const struct worker_class class = {.class = JOB_MEDIA, .lease_us = 120 * 
 
 /* What the kind does in the test that runs. */
 static enum job_step (*step_of_test)(struct job_run *run);
-static atomic_int steps, open_now, open_most, to_fail;
+static atomic_int steps, open_now, open_most, to_fail, others_done, suspect_began;
 
 static enum job_step runner_test_step(struct job_run *run)
 {
@@ -61,7 +61,7 @@ static const struct db_col row_cols[] = {
     DB_END,
 };
 
-enum { CLEAR, COUNT, READ, SET_RUNS };
+enum { CLEAR, COUNT, READ, SET_RUNS, MAKE_SUSPECT };
 static const struct sql sqls[] = {
     [CLEAR] = {.text = "DELETE FROM jobs_media", .in = ""},
     [COUNT] = {.text = "SELECT COUNT(*) FROM jobs_media", .in = "", .cols = db_number_cols},
@@ -69,6 +69,7 @@ static const struct sql sqls[] = {
               .in = "",
               .cols = row_cols},
     [SET_RUNS] = {.text = "UPDATE jobs_media SET runs = ?", .in = "i"},
+    [MAKE_SUSPECT] = {.text = "UPDATE jobs_media SET runs = ?, run_at_us = 1 WHERE subject_id = ?", .in = "iu"},
 };
 
 static int setup(void **state)
@@ -93,6 +94,8 @@ static int setup(void **state)
     atomic_store(&steps, 0);
     atomic_store(&open_now, 0);
     atomic_store(&open_most, 0);
+    atomic_store(&others_done, 0);
+    atomic_store(&suspect_began, 0);
     kinds[0] = &work_kind;
     *state = f;
     return 0;
@@ -277,6 +280,46 @@ static void where_many_results_wait_no_more_are_begun(void **state)
     WAIT_FOR(jobs_left(f) == 0);
 }
 
+static struct uuid keeps; /* the subject whose result is refused */
+
+static enum job_step step_beside_a_suspect(struct job_run *run)
+{
+    if (uuid_eq(&run->job.subject_id, &keeps)) {
+        atomic_store(&open_now, 1);
+        if (atomic_load(&refusing))
+            return job_run_record(run, ERR_DB_FAILED);
+        atomic_store(&open_now, 0);
+    } else if (run->job.runs > JOB_CRASHES_MAX) {
+        atomic_fetch_add(&suspect_began, atomic_load(&refusing) ? 100 : 1);
+    } else {
+        atomic_fetch_add(&others_done, 1);
+    }
+    return JOB_DONE;
+}
+
+/* It may take the process with it, and the database has not got that result. Others go on meanwhile. */
+static void a_suspect_waits_for_results_that_wait(void **state)
+{
+    struct fixture *f = *state;
+    struct uuid suspect = uuid_new();
+
+    keeps = uuid_new();
+    atomic_store(&refusing, true);
+    assert_int_equal(job_add(f->db, JOB_MEDIA, KIND, &keeps, clock_now_us(), (struct str){0}), OK);
+    start(f, step_beside_a_suspect);
+    WAIT_FOR(atomic_load(&open_now) == 1);
+    int64_t later_us = clock_now_us() + 3600 * US_PER_SEC;
+    assert_int_equal(job_add(f->db, JOB_MEDIA, KIND, &suspect, later_us, (struct str){0}), OK);
+    assert_int_equal(db_exec(f->db, &sqls[MAKE_SUSPECT], DB_ARGS(db_i64(JOB_CRASHES_MAX), db_uuid(&suspect)), NULL),
+                     OK);
+    add(f);
+    WAIT_FOR(atomic_load(&others_done) == 1);
+    assert_int_equal(atomic_load(&suspect_began), 0);
+    atomic_store(&refusing, false);
+    WAIT_FOR(jobs_left(f) == 0);
+    assert_int_equal(atomic_load(&suspect_began), 1);
+}
+
 static enum job_step step_that_is_done(struct job_run *run)
 {
     (void)run;
@@ -347,6 +390,7 @@ int main(void)
         TEST(no_more_are_begun_than_may_be_open),           TEST(who_made_no_call_does_not_end_a_pause),
         TEST(where_many_results_wait_no_more_are_begun),    TEST(a_standing_job_is_not_buried),
         TEST(a_call_that_is_open_when_a_stop_ends_is_told), TEST(a_result_is_tried_again_in_the_same_memory),
+        TEST(a_suspect_waits_for_results_that_wait),
     };
 
     net_init();

@@ -1,0 +1,95 @@
+"""The wall clock is set back by hours: what was written before has times that are too far ahead, and nothing waits for them."""
+
+import uuid
+
+from helpers import expect
+from publishing import Sent, failed
+from test_engine import STATUS, TOKEN, known, tiktok  # noqa: F401 (a fixture)
+from test_leases import in_flight, is_right, now_us
+
+HOURS = 5
+AHEAD_US = HOURS * 3600 * 1_000_000
+
+
+def test_what_was_due_now_is_due(stack, user, account):
+    """A post that came a moment before: its job would be due in hours."""
+    known(stack, account)
+    with stack.stopped("worker-publish"):
+        sent = Sent(stack, user, account)
+        stack.move_clock(-HOURS * 3600)
+    assert sent.wait()["status"] == "published"
+
+
+def test_a_worker_sees_it(stack, user, account, tiktok):  # noqa: F811
+    """What it has open stays its own, and what is to be polled, tried again or kept up is due."""
+    other = user.connect()
+    known(stack, other)
+    tiktok.fault(STATUS, (500, "{}"), times=1000)
+    polled = Sent(stack, user, other)
+    polled.wait("processing")
+    stack.wait(lambda: stack.sql("SELECT 1 FROM jobs_publish WHERE kind = 'poll' AND subject_id = %s AND tries > 2", polled.key),
+               "it is polled again and again")
+    with tiktok.lock:
+        tiktok.faults.clear()
+    sent = in_flight(stack, user, account, tiktok, 10)
+    stack.wait(lambda: not stack.sql("SELECT 1 FROM sandbox_publishes WHERE status = 'PROCESSING_DOWNLOAD' AND description IN"
+                                     " (%s, %s)", sent.description, polled.description), "the simulator's clock is set back, too")
+    stack.move_clock(-HOURS * 3600)
+    stack.wait(lambda: not stack.sql("SELECT 1 FROM jobs_publish WHERE lease_token IS NOT NULL AND run_at_us > %s",
+                                     now_us(stack) + 600_000_000), "its leases end soon")
+    is_right(stack, sent)
+    assert polled.wait(seconds=60)["status"] == "published"
+
+
+def test_what_a_dead_worker_left_is_taken_over(stack, user, account, tiktok):  # noqa: F811
+    sent = in_flight(stack, user, account, tiktok, 30)
+    with stack.stopped("worker-publish", 9):
+        stack.move_clock(-HOURS * 3600)
+    failed(sent.wait(seconds=60), "outcome_unknown")
+
+
+def test_a_lease_of_tokens_does_not_last(stack, user, account, tiktok):  # noqa: F811
+    key = known(stack, account)
+    stack.sql("UPDATE accounts SET access_expires_at_us = 1000000, lease_token = id, lease_until_us = %s WHERE id = %s",
+              now_us(stack) + AHEAD_US, key)
+    assert Sent(stack, user, account).wait(seconds=60)["status"] == "published"
+    assert tiktok.requests(TOKEN) == 1
+
+
+def test_a_post_that_was_put_off_does_not_wait_for_long(stack, user, account):
+    known(stack, account)
+    with stack.stopped("worker-publish"):
+        sent = Sent(stack, user, account)
+        stack.sql("UPDATE posts SET next_attempt_at_us = %s WHERE id = %s", now_us(stack) + AHEAD_US, sent.key)
+    assert sent.wait()["status"] == "published"
+
+
+def test_places_and_snapshots_are_not_believed(stack, user, account, tiktok):  # noqa: F811
+    """A poll's place that is hours ahead; and TikTok is asked anew what the creator may do."""
+    key = known(stack, account)
+    ahead_us = now_us(stack) + AHEAD_US
+    stack.sql("UPDATE accounts SET poll_calls = %s, init_calls = %s WHERE id = %s", ahead_us.to_bytes(8, "big") * 29,
+              ahead_us.to_bytes(8, "big") * 5, key)
+    stack.sql("UPDATE creator_snapshots SET fetched_at_us = %s, privacy_level_options = 'SELF_ONLY' WHERE account_id = %s",
+              ahead_us, key)
+    assert Sent(stack, user, account).wait(seconds=60)["status"] == "published"
+
+
+def test_a_key_of_a_request_that_died_does_not_wait(stack, user):
+    key = {"Idempotency-Key": f'"{uuid.uuid4().hex}"'}
+    made = expect(user.web.post("/api/v1/keys", json={"name": "one"}, headers=key), 201)
+    stack.sql("UPDATE idempotency_keys SET status = NULL, data = NULL, lease_until_us = %s WHERE user_id = %s",
+              now_us(stack) + AHEAD_US, uuid.UUID(user.id).bytes)
+    again = expect(user.web.post("/api/v1/keys", json={"name": "one"}, headers=key), 201)
+    assert made["data"]["id"] != again["data"]["id"]
+
+
+def test_a_password_that_was_typed_is_not_recent_for_hours(stack, user):
+    stack.sql("UPDATE sessions SET created_at_us = %s WHERE user_id = %s", now_us(stack) + AHEAD_US, uuid.UUID(user.id).bytes)
+    assert user.web.post("/api/v1/keys", json={"name": "late"}).status_code == 403
+
+
+def test_a_worker_that_was_seen_hours_ahead_is_not_well(stack):
+    with stack.stopped("worker-publish"):
+        stack.sql("UPDATE worker_heartbeats SET seen_at_us = %s WHERE class = 'publish'", now_us(stack) + AHEAD_US)
+        stack.wait(lambda: stack.client().get("/readyz").status_code == 503, "it is missed")

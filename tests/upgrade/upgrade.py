@@ -1,0 +1,163 @@
+#!/usr/bin/python3
+"""The programs of an earlier commit are updated to those of this checkout under load: no request may fail, and no post.
+
+    tests/upgrade/upgrade.py --build DIR                   from the commit before (HEAD^), which is built into build-before
+    tests/upgrade/upgrade.py --build DIR --from COMMIT     from another one
+    tests/upgrade/upgrade.py --build DIR --from COMMIT --before DIR    which has been built there
+
+As docs/operations.md#update has it: first the schema and the grants, then one program after the other. Old and new
+workers run beside each other on the same tables for a while. Both builds need test hooks.
+"""
+
+import argparse
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(CHECKOUT / "tests/load"))
+
+import load  # noqa: E402
+from restart import Failed, Log, check, report  # noqa: E402
+
+import publishing  # noqa: E402  (of tests/api, which load has found)
+import test_engine  # noqa: E402
+import test_metrics  # noqa: E402
+
+REQUESTS = 2000  # before, while and after
+ACCOUNTS = 12
+ALARMS = ("result_lost", "job_dead", "post_without_job", "kind_paused")
+APPS = ("image", "auth", "keys", "tiktok", "uploads", "media", "posts", "sandbox", "worker-media", "worker-publish")
+
+
+@contextlib.contextmanager
+def checked_out(commit):
+    """The tree of a commit, for its stack, its schema and its build."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="mcli-before-"))
+    try:
+        subprocess.run(f"git -C {CHECKOUT} archive {commit} | tar -x -C {folder}", shell=True, check=True)
+        folder.chmod(0o755)
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def build(tree):
+    at = CHECKOUT / "build-before"
+    shutil.rmtree(at, ignore_errors=True)
+    subprocess.run(["meson", "setup", at, tree, "-Dtest_hooks=true", "--buildtype=release"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["nice", "ninja", "-C", at], check=True, stdout=subprocess.DEVNULL)
+    return at
+
+
+def install(built, programs):
+    """Puts the programs where the stack finds them. One that runs keeps its own file."""
+    for service in test_engine.services.PROGRAMS:
+        for name in {service.program, "marketingcli-admin"}:
+            found = test_engine.render.find_program(built, name)
+            if found is not None:
+                shutil.copy2(found, programs / f"{name}.new")
+                (programs / f"{name}.new").replace(programs / name)
+
+
+class Posts:
+    """Somebody posts to each of some accounts, all the time: in rounds, because TikTok takes six a minute of an account."""
+
+    def __init__(self, stack, users):
+        self.stack, self.rounds, self.error, self.ended = stack, 0, None, threading.Event()
+        self.accounts = [(user, user.connect()) for user in users]
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        try:
+            while not self.ended.is_set():
+                for sent in [publishing.Sent(self.stack, user, account) for user, account in self.accounts]:
+                    self.is_published(sent)
+                self.rounds += 1
+        except Exception as e:  # whatever it is, the run has failed
+            self.error = e
+
+    def is_published(self, sent):
+        post = sent.wait(seconds=120)
+        check(post["status"] == "published" and sent.at_simulator() == 1, f"a post ended as {post['status']}: {post['failure']}")
+
+    def more(self):
+        """A round that begins from now on."""
+        wanted = self.rounds + 2
+        self.stack.wait(lambda: self.error or self.rounds >= wanted, "they are published", seconds=240)
+        self.check()
+
+    def check(self):
+        check(self.error is None, f"a post failed: {self.error}")
+
+    def end(self):
+        self.ended.set()
+        self.thread.join()
+        self.check()
+        return self.rounds * len(self.accounts)
+
+
+def update(stack, new, programs, log, posts):
+    """While the old second worker goes on."""
+    install(new, programs)
+    done = stack.admin("migrate", "--sql", str(CHECKOUT / "sql"), "--credentials", str(stack.at.credentials))
+    check(done.returncode == 0, f"the schema cannot be brought up to date: {done.stderr}")
+    posts.more()
+    for name in APPS:
+        before = log.count()
+        stack.restart(name)
+        stack.wait(lambda: log.count() > before + REQUESTS / len(APPS), f"work goes on after {name}")
+    posts.more()
+
+
+def run(stack, new, programs):
+    kinds, log = load.kinds(stack, 80), Log(stack)
+    posts = Posts(stack, [load.conftest.User(stack) for _ in range(ACCOUNTS)])
+    started, at_work = time.monotonic(), load.Load(stack, kinds)
+    try:
+        with test_engine.second_worker(stack):
+            stack.wait(lambda: log.count() >= REQUESTS, "it is at work")
+            posts.more()
+            update(stack, new, programs, log, posts)
+        after = log.count()
+        stack.wait(lambda: log.count() >= after + REQUESTS, "all of it is new")
+        posts.more()
+    finally:
+        posts.ended.set()
+        results = at_work.stop()
+    report(results, 1, time.monotonic() - started, signal.SIGTERM, log.lines(), APPS)
+    print(f"    {posts.end()} posts published")
+    check(sum(r.failed for r in results) == 0, "requests failed during the update")
+    raised = [a for a in ALARMS if test_metrics.Shown(stack, "worker-publish")("alarms_total", alarm=a)]
+    check(not raised, f"alarms: {raised}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True, help="meson build folder of this checkout")
+    parser.add_argument("--from", dest="commit", default="HEAD^")
+    parser.add_argument("--before", type=pathlib.Path)
+    options = parser.parse_args()
+    with checked_out(options.commit) as tree, tempfile.TemporaryDirectory(prefix="mcli-programs-") as programs:
+        programs = pathlib.Path(programs)
+        programs.chmod(0o755)
+        install(options.before or build(tree), programs)
+        load.conftest.CHECKOUT = tree  # its stack and its schema
+        with load.stack(programs, "worker.idle_ms=50", "keys.max_per_user=1000") as stack:
+            run(stack, os.path.abspath(options.build), programs)
+    print("ok")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Failed as e:
+        sys.exit(f"failed: {e}")
