@@ -328,6 +328,21 @@ static void handle_note(struct work *w, enum err e, const struct sent *sent)
                         clock_mono_us() - w->started_us);
 }
 
+/*
+ * What is better told before the body comes: that there would be no place for it later, or what the handler would refuse
+ * anyway. A repeat gets its answer, whatever has become since of what its first was allowed.
+ */
+static enum err handle_before_body(struct work *w)
+{
+    struct ctx *c = &w->ctx;
+    const struct route *route = w->match.route;
+
+    if (!turns_have_room(c->shared->turns, &w->turn))
+        return ERR_BUSY;
+    enum err e = route->before_body == NULL ? OK : route->before_body(c);
+    return e != OK && idempotent_repeats(c) ? OK : e;
+}
+
 void handle_begin(struct shared *shared, struct db *db, struct work *w)
 {
     struct ctx *c = &w->ctx;
@@ -351,10 +366,8 @@ void handle_begin(struct shared *shared, struct db *db, struct work *w)
     w->turn.cost = handle_cost(c, w->match.route);
     if (w->part == PART_ALL)
         return;
-    /* Its head alone costs nothing. But what would find no place later is better told before its body comes. */
-    if (!turns_have_room(shared->turns, &w->turn))
-        w->e = ERR_BUSY;
-    w->turn.cost = COST_LIGHT;
+    w->e = handle_before_body(w);
+    w->turn.cost = COST_LIGHT; /* its head alone */
 }
 
 bool handle_end(struct db *db, struct work *w)

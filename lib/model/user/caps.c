@@ -148,9 +148,11 @@ static const struct db_col caps_all_cols[] = {
 
 static const struct caps_statement caps_statements[] = {
     [CAPS_OF_UPLOAD] = {.take = TAKE("u", UPLOADS, UPLOAD_BYTES, NONE, NONE, NONE, NONE),
+                        .look = LOOK(UPLOADS, UPLOAD_BYTES, NONE, NONE, NONE, NONE),
                         .caps = BIT(UPLOADS) | BIT(UPLOAD_BYTES)},
     [CAPS_OF_IMAGE] = {.take = TAKE("u", NONE, UPLOAD_BYTES, NONE, NONE, NONE, NONE), .caps = BIT(UPLOAD_BYTES)},
     [CAPS_OF_POST] = {.take = TAKE("u", NONE, NONE, QUEUED_POSTS, POSTS, NONE, NONE),
+                      .look = LOOK(NONE, NONE, QUEUED_POSTS, POSTS, NONE, NONE),
                       .caps = BIT(QUEUED_POSTS) | BIT(POSTS)},
     [CAPS_OF_POST_OF_IMAGES] = {.take = TAKE("u", NONE, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE),
                                 .caps = BIT(UPLOAD_BYTES) | BIT(QUEUED_POSTS) | BIT(POSTS)},
