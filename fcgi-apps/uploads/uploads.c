@@ -148,6 +148,7 @@ const struct route uploads_routes[] = {
      .rate = RATE_IMAGES,
      .cost = COST_HEAVY,
      .creates = true,
+     .timeout_sec = 180,
      .summary = "Upload an image"},
     {.method = "GET",
      .pattern = "/api/v1/uploads",
