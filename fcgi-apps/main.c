@@ -33,6 +33,12 @@ static bool main_streams_lightly(const struct route *r)
     return r->streams && r->cost == COST_LIGHT;
 }
 
+/* Nobody would ask it: nginx lets a small body in by itself. */
+static bool main_looks_in_vain(const struct route *r)
+{
+    return r->before_body != NULL && r->body_max_bytes <= ROUTE_SMALL_BODY_BYTES;
+}
+
 /* A route whose row leaves out a policy column, or contradicts itself, does not serve. */
 static const struct route *main_incomplete_route(const struct app *app)
 {
@@ -40,7 +46,7 @@ static const struct route *main_incomplete_route(const struct app *app)
         for (const struct route *r = *t; r->method != NULL; r++)
             if (r->auth == AUTH_UNSET || r->rate == RATE_UNSET || r->summary == NULL ||
                 (r->auth == AUTH_ANY) != (r->scope != SCOPE_UNSET) || (r->recent_auth && r->auth != AUTH_SESSION) ||
-                main_creates_for_nobody(r) || main_streams_lightly(r))
+                main_creates_for_nobody(r) || main_streams_lightly(r) || main_looks_in_vain(r))
                 return r;
     return NULL;
 }

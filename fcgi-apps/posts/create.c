@@ -1,6 +1,6 @@
 /*
  * POST /api/v1/accounts/{id}/posts. It asks whose account it is, whether TikTok still accepts it and whether the user has
- * room, before it reads a byte of the images. When it fails, nothing of the request stays.
+ * room, before a byte of the images comes. When it fails, nothing of the request stays.
  */
 #include "posts.h"
 
@@ -45,6 +45,14 @@ static enum err posts_create_usable_account(struct ctx *c, struct account *ret_a
     if (e == OK && ret_account->state == ACCOUNT_NEEDS_RECONNECT)
         e = ERR_ACCOUNT_NEEDS_RECONNECT;
     return e;
+}
+
+static enum err posts_create_before_body(struct ctx *c)
+{
+    struct account account;
+    enum err e = posts_create_usable_account(c, &account);
+
+    return e == OK ? form_look(c) : e;
 }
 
 struct posts_creation {
@@ -102,6 +110,7 @@ const struct route create_routes[] = {
      .auth = AUTH_ANY,
      .scope = SCOPE_POSTS_WRITE,
      .body_max_bytes = POST_BODY_MAX_BYTES,
+     .before_body = posts_create_before_body,
      .rate = RATE_POST,
      .cost = COST_HEAVY,
      .creates = true,

@@ -137,15 +137,23 @@ static enum err posts_form_part(struct form_in *f, const struct multipart_part *
     return OK;
 }
 
+enum err form_look(struct ctx *c)
+{
+    struct str type = request_media_type(&c->req, c->arena);
+    bool is_form = str_eqc(type, "multipart/form-data");
+
+    if (!is_form && !str_eqc(type, "application/json"))
+        return ERR_UNSUPPORTED_TYPE;
+    return caps_look(c->db, c->arena, c->conf, &c->caller.user_id, is_form ? CAPS_OF_FORM : CAPS_OF_POST);
+}
+
 static enum err posts_form_read_multipart(struct ctx *c, struct post_draft *draft, size_t *ret_images_n)
 {
     struct form_in f = {.c = c, .draft = draft};
     struct multipart_part p;
 
     draft->reports = arena_array(c->arena, POST_IMAGES_MAX, sizeof *draft->reports);
-    enum err e = caps_look(c->db, c->arena, c->conf, &c->caller.user_id, CAPS_OF_FORM); /* before images are decoded */
-    if (e == OK)
-        e = multipart_init(&f.mp, c->arena, c->req.content_type, &c->req.body);
+    enum err e = multipart_init(&f.mp, c->arena, c->req.content_type, &c->req.body);
     while (e == OK && (e = multipart_next(&f.mp, &p)) == OK && p.name.p != NULL)
         e = posts_form_part(&f, &p);
     *ret_images_n = f.images_n;

@@ -14,6 +14,7 @@ extern const struct route post_routes[], create_routes[], usage_routes[];
  * upload_ids. OK also when single fields are wrong, which are then in c->problems; other results end the request.
  * ret_images_n counts all images of the request, good or bad.
  */
+MUST_CHECK enum err form_look(struct ctx *c); /* before the body comes: its type, and whether there is room */
 MUST_CHECK enum err form_read(struct ctx *c, struct post_draft *ret_draft, size_t *ret_images_n);
 
 /* One post as answers show it (shape.c). */

@@ -2,6 +2,7 @@
 
 #include "http/multipart.h"
 #include "fcgi/image_intake.h"
+#include "model/user/caps.h"
 
 static enum err receive_read_body(void *stream, void *p, size_t n, size_t *ret_n)
 {
@@ -68,17 +69,32 @@ static enum err receive_form(struct ctx *c, struct upload_report *ret_report)
     return c->problems.n > 0 ? ERR_VALIDATION : OK;
 }
 
-enum err receive_upload(struct ctx *c, const struct last_step *last)
+/* The bytes say what the image is; the type only tells a raw body from a form. */
+static enum err receive_kind(struct ctx *c, bool *ret_is_form)
 {
     struct str type = request_media_type(&c->req, c->arena);
-    struct upload_report report = {0};
-    enum err e = ERR_UNSUPPORTED_TYPE;
 
-    /* The bytes say what the image is; the type only tells a raw body from a form. */
-    if (str_eqc(type, "multipart/form-data"))
-        e = receive_form(c, &report);
-    else if (type.n == 0 || str_eqc(type, "application/octet-stream") || str_starts(type, STR("image/")))
-        e = receive_raw(c, &report);
+    *ret_is_form = str_eqc(type, "multipart/form-data");
+    bool is_raw = type.n == 0 || str_eqc(type, "application/octet-stream") || str_starts(type, STR("image/"));
+    return *ret_is_form || is_raw ? OK : ERR_UNSUPPORTED_TYPE;
+}
+
+enum err receive_look(struct ctx *c)
+{
+    bool is_form;
+    enum err e = receive_kind(c, &is_form);
+
+    return e == OK ? caps_look(c->db, c->arena, c->conf, &c->caller.user_id, CAPS_OF_UPLOAD) : e;
+}
+
+enum err receive_upload(struct ctx *c, const struct last_step *last)
+{
+    struct upload_report report = {0};
+    bool is_form;
+
+    enum err e = receive_kind(c, &is_form);
+    if (e == OK)
+        e = is_form ? receive_form(c, &report) : receive_raw(c, &report);
     if (e == OK)
         e = upload_keep(c->db, c->arena, c->conf, &c->caller.user_id, &report, last);
     if (e == ERR_OUTCOME_UNKNOWN)

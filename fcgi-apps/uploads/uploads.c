@@ -52,6 +52,13 @@ static enum err uploads_create(struct ctx *c)
     return e == OK ? receive_upload(c, &(struct last_step){uploads_create_answer, c}) : e;
 }
 
+static enum err uploads_before_body(struct ctx *c)
+{
+    enum err e = input_query_only(c, NULL);
+
+    return e == OK ? receive_look(c) : e;
+}
+
 static enum err uploads_list(struct ctx *c)
 {
     struct page page;
@@ -137,9 +144,11 @@ const struct route uploads_routes[] = {
      .auth = AUTH_ANY,
      .scope = SCOPE_UPLOADS_WRITE,
      .body_max_bytes = BODY_MAX_BYTES,
+     .before_body = uploads_before_body,
      .rate = RATE_IMAGES,
      .cost = COST_HEAVY,
      .creates = true,
+     .timeout_sec = 180,
      .makes = "/api/v1/uploads/",
      .summary = "Upload an image"},
     {.method = "GET",

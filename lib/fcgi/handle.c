@@ -325,9 +325,20 @@ static struct turn handle_turn_of(struct work *w, int64_t until_us)
 /* JSON brings no images, only the ids of some. */
 static enum route_cost handle_cost(struct ctx *c, const struct route *route)
 {
+    if (route == NULL)
+        return COST_LIGHT;
     bool is_light = route->json_is_light && str_eqc(request_media_type(&c->req, c->arena), "application/json");
-
     return is_light ? COST_LIGHT : route->cost;
+}
+
+/* How long it may wait for a thread. Who has sent images waits longer than it takes to be told to send them again. */
+static int64_t handle_patience_us(const struct work *w, enum route_cost cost)
+{
+    const struct conf *conf = w->ctx.conf;
+    bool has_images =
+        w->part == PART_ALL && cost == COST_HEAVY && w->match.route->body_max_bytes > ROUTE_SMALL_BODY_BYTES;
+
+    return (has_images ? conf->store_queue_sec : conf->service_queue_sec) * US_PER_SEC;
 }
 
 static void handle_note(struct work *w, enum err e, const struct sent *sent)
@@ -339,6 +350,21 @@ static void handle_note(struct work *w, enum err e, const struct sent *sent)
         usage_note(c->shared->usage, &c->caller.key_id, handle_outcome(c, sent), clock_now_us());
     app_metrics_request(c->shared->metrics, w->match.route, w->part == PART_ASKED, handle_outcome(c, sent),
                         clock_mono_us() - w->started_us);
+}
+
+/*
+ * What is better told before the body comes: that there would be no place for it later, or what the handler would refuse
+ * anyway. A repeat gets its answer, whatever has become since of what its first was allowed.
+ */
+static enum err handle_before_body(struct work *w)
+{
+    struct ctx *c = &w->ctx;
+    const struct route *route = w->match.route;
+
+    if (!turns_have_room(c->shared->turns, &w->turn))
+        return ERR_BUSY;
+    enum err e = route->before_body == NULL ? OK : route->before_body(c);
+    return e != OK && idempotent_repeats(c) ? OK : e;
 }
 
 void handle_begin(struct shared *shared, struct db *db, struct work *w)
@@ -356,18 +382,17 @@ void handle_begin(struct shared *shared, struct db *db, struct work *w)
     reply_init(&c->rep, c->arena, c->req.id);
     w->match = route_find(shared->app->routes, c->req.method, c->req.path);
     w->part = handle_part_of(&w->q);
-    int64_t left_us = shared->conf->service_queue_sec * US_PER_SEC - handle_waited_us(handle_param(&w->q, "SENT_AT"));
+    enum route_cost cost = handle_cost(c, w->match.route);
+    int64_t left_us = handle_patience_us(w, cost) - handle_waited_us(handle_param(&w->q, "SENT_AT"));
     w->e = handle_admit(w, left_us);
     w->turn = handle_turn_of(w, w->started_us + left_us);
     if (w->e != OK)
         return;
-    w->turn.cost = handle_cost(c, w->match.route);
+    w->turn.cost = cost;
     if (w->part == PART_ALL)
         return;
-    /* Its head alone costs nothing. But what would find no place later is better told before its body comes. */
-    if (!turns_have_room(shared->turns, &w->turn))
-        w->e = ERR_BUSY;
-    w->turn.cost = COST_LIGHT;
+    w->e = handle_before_body(w);
+    w->turn.cost = COST_LIGHT; /* its head alone */
 }
 
 bool handle_end(struct db *db, struct work *w)

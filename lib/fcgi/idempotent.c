@@ -17,6 +17,14 @@ enum err idempotent_read(struct ctx *c)
                                     : idempotency_key_parse(c->arena, r->idempotency_key, &c->idempotent.key);
 }
 
+bool idempotent_repeats(struct ctx *c)
+{
+    bool known = false;
+
+    return c->idempotent.key.p != NULL &&
+           idempotency_is_known(c->db, c->arena, &c->caller.user_id, c->idempotent.key, &known) == OK && known;
+}
+
 /* Of what was asked for: once the body has been read. */
 static const struct sha256 *idempotent_request(struct ctx *c)
 {

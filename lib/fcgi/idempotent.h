@@ -34,6 +34,9 @@ struct idempotent {
 /* Reads the header. ERR_IDEMPOTENCY_KEY: it is not a key, or is there twice. */
 MUST_CHECK enum err idempotent_read(struct ctx *c);
 
+/* Whether it repeats a request that was answered or is under way, so that it makes nothing new. */
+MUST_CHECK bool idempotent_repeats(struct ctx *c);
+
 /* Runs the route's handler, or answers what it answered before. */
 MUST_CHECK enum err idempotent_run(struct ctx *c, const struct route *route);
 

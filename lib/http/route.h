@@ -63,8 +63,11 @@ enum route_cost {
     COST__MAX
 };
 
+/* A body that may be longer is let in only after nginx has asked; client_max_body_size of nginx/snippets/server.conf. */
+#define ROUTE_SMALL_BODY_BYTES (UINT64_C(64) << 10)
+
 /*
- * The program enforces auth, scope, recent_auth, body_max_bytes, rate and cost. nginx's location of the pattern is
+ * The program enforces auth, scope, recent_auth, body_max_bytes, before_body, rate and cost. nginx's location of the pattern is
  * generated from all rows that share it (tools/generate): the largest body_max_bytes, rate, timeout_sec and effect.
  */
 struct route {
@@ -75,6 +78,11 @@ struct route {
     bool recent_auth; /* of AUTH_SESSION: only where the password was typed within ten minutes (model/user/session.h) */
     bool internal;    /* nginx alone asks, from a location that is written by hand: nobody comes to it from outside */
     uint64_t body_max_bytes; /* 0: no body is taken */
+    /*
+     * Of a route that takes more than ROUTE_SMALL_BODY_BYTES: what the handler would refuse whatever the body says. It is
+     * run when nginx asks whether the body may come, with the head alone, and changes nothing.
+     */
+    enum err (*before_body)(struct ctx *c);
     enum route_rate rate;
     enum route_effect effect;
     enum route_cost cost;

@@ -33,7 +33,7 @@ def refused(answer, code):
 def reader(stack):
     """A user whose list of posts is three megabytes, more than nginx and the sockets between keep in memory."""
     user = User(stack)
-    account = user.connect()
+    account = user.account = user.connect()
     options = '{"post_mode": "MEDIA_UPLOAD"}'
     parts = [("description", (None, "Bonjour")), ("platform_options", (None, options)),
              ("images", ("1.jpg", jpeg(90, 60), "image/jpeg"))]
@@ -60,7 +60,7 @@ def slow_upload(user):
 
 
 def slow_post(user):
-    return request("POST", f"/api/v1/accounts/{uuid.uuid4()}/posts", user, "Content-Type: application/json",
+    return request("POST", f"/api/v1/accounts/{user.account}/posts", user, "Content-Type: application/json",
                    "Content-Length: 2000", body=b"{")
 
 

@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import threading
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -72,7 +73,7 @@ def images():
 def held(stack, images):
     """uploads asks the service that holds all it gets; a request waits for 60 s, longer than any test."""
     path, held = images
-    with stack.configured("uploads", store_image_socket=path, service_queue_sec=60):
+    with stack.configured("uploads", store_image_socket=path):
         yield held
         held.release()
 
@@ -140,7 +141,7 @@ def test_a_post_of_uploads_does_not_wait_for_images(stack, images):
     users = users_of(stack, SHARE + 1)
     accounts = [user.connect() for user in users]
     upload_id = expect(upload(users[-1]), 201)["data"]["id"]
-    with stack.configured("posts", store_image_socket=path, service_queue_sec=60), ThreadPoolExecutor(30) as pool:
+    with stack.configured("posts", store_image_socket=path), ThreadPoolExecutor(30) as pool:
         answers = [pool.submit(send, user.api, account) for user, account in zip(users[:-1], accounts)]
         stack.wait(lambda: held.count() == SHARE, "the share is in use")
         expect(send_json(users[-1].api, accounts[-1], upload_ids=[upload_id], title="now"), 202)
@@ -188,10 +189,26 @@ def test_who_finds_no_place_is_told_before_the_body_comes(stack, held):
         held.release()
 
 
-def test_who_waited_too_long_is_told_while_the_others_run(stack, images):
+def test_who_has_sent_images_waits_longer_than_others(stack, images):
+    """To be told after ten seconds to send 350 MB again helps nobody."""
     path, held = images
     users = users_of(stack, SHARE + 2)
     with stack.configured("uploads", store_image_socket=path, service_queue_sec=1), ThreadPoolExecutor(30) as pool:
+        running = [pool.submit(upload, user) for user in users[:SHARE]]
+        stack.wait(lambda: held.count() == SHARE, "the share is in use")
+        waiting = [pool.submit(upload, user) for user in users[SHARE:]]
+        stack.wait(lambda: in_line(stack) == len(waiting), "the others wait")
+        time.sleep(1.3)  # longer than anything else may
+        assert in_line(stack) == len(waiting) and not any(a.done() for a in waiting)
+        held.release()
+        for answer in running + waiting:
+            expect(answer.result(), 503, "image_service_unavailable")  # each had its turn
+
+
+def test_who_waited_too_long_is_told_while_the_others_run(stack, images):
+    path, held = images
+    users = users_of(stack, SHARE + 2)
+    with stack.configured("uploads", store_image_socket=path, store_queue_sec=1), ThreadPoolExecutor(30) as pool:
         running = [pool.submit(upload, user) for user in users[:SHARE]]
         stack.wait(lambda: held.count() == SHARE, "the share is in use")
         for user in users[SHARE:]:

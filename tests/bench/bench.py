@@ -18,7 +18,8 @@ How it is measured
   MariaDB for each of its users, and for a create alone with no worker running.
 - In a crowd: 8 users send posts of 35 photos of 10 MB; or one user sends, with four keys, two at a time with each, posts of
   nine PNGs that are 777 KB and 800 MB of pixels. Both again and again, while others send light requests at a rate that leaves
-  the machine room, and, in the attack, posts with small images.
+  the machine room, and, in the attack, posts with small images. The senders would be other machines: they take processor time
+  that nobody else wants.
 - Hand-over: 20 000 posts of 200 accounts are due when the worker starts. Commits are durable (a stack of its own, with the binary
   log, two flushes a commit). TikTok is a stand-in (tiktok.c) that answers after 100 ms, fetches nothing and says "published"
   when it is first asked: the simulator's own pulling and commits would take most of the machine. Our limits by the minute are

@@ -21,11 +21,17 @@ CROWD_SEC = 20  # of the light requests: an upload or an attack takes its time
 CALM_SEC = 300
 
 
-class Senders:
-    """So many curls inside the with block, each of which sends its post again and again."""
+# They stand for other people's machines, so they take what processor time nobody else wants. Linux weighs sessions before it weighs
+# processes (sched(7), autogroup): nice alone would change nothing.
+ELSEWHERE = ["setsid", "nice", "-n", "19", "sh", "-c", 'echo 19 2> /dev/null > /proc/self/autogroup; exec "$@"', "sh"]
 
-    def __init__(self, bench, senders, files):
-        self.bench, self.answers = bench, []
+
+class Senders:
+    """So many curls inside the with block, each of which sends its post again and again. At the end they are stopped, or get the
+    answer to what they are sending."""
+
+    def __init__(self, bench, senders, files, to_the_end=False):
+        self.bench, self.answers, self.to_the_end = bench, [], to_the_end
         self.stop, self.running = threading.Event(), set()
         self.threads = [threading.Thread(target=self.send, args=[poster, key, files]) for poster, key in senders]
 
@@ -36,14 +42,14 @@ class Senders:
 
     def __exit__(self, *_):
         self.stop.set()
-        for process in list(self.running):
+        for process in [] if self.to_the_end else list(self.running):
             process.kill()
         for thread in self.threads:
             thread.join()
 
     def send(self, poster, key, files):
         stack = self.bench.stack
-        command = ["curl", "-sS", "--cacert", stack.at.ca, "-H", f"Authorization: Bearer {key}", "-w", "\n%{http_code}",
+        command = [*ELSEWHERE, "curl", "-sS", "--cacert", stack.at.ca, "-H", f"Authorization: Bearer {key}", "-w", "\n%{http_code}",
                    f"{stack.url}/api/v1/accounts/{poster.account}/posts", "-F", f"platform_options={posting.OPTIONS}"]
         command += [word for file in files for word in ("-F", f"images=@{file}")]
         while not self.stop.is_set():
@@ -51,7 +57,7 @@ class Senders:
             self.running.add(process)
             out, _ = process.communicate()
             self.running.discard(process)
-            if not self.stop.is_set():
+            if process.returncode >= 0:  # else it was stopped
                 body, _, status = out.rpartition("\n")
                 self.answers.append(status if status < "400" else f"{status} {said(body)}")
                 self.stop.wait(0 if status == "202" else 1)
@@ -111,16 +117,17 @@ def uploads(bench):
     picture.write_bytes(images.jpeg(5700, 4275, quality=100))  # 10 MB
 
     def during():
-        with Senders(bench, senders, [picture] * (3 if quick else IMAGES_EACH)) as sending:
+        with Senders(bench, senders, [picture] * (3 if quick else IMAGES_EACH), to_the_end=True) as sending:
             busy(bench, "nginx")
             run = paced(bench, light)
-        answers.extend(sending.answers)
+        answers.append(sending.answers)
         calm(bench)
         posting.another_minute(bench)
         return run
 
     in_turns(bench, f"{len(senders)} uploads of {3 if quick else IMAGES_EACH} x {IMAGE_MB} MB", light, during, "<= 2")
-    tell(bench, "uploads of 10 MB images", answers)
+    bench.table.ratio(f"posts of {IMAGE_MB} MB images that were taken, of all that were sent", [a.count("202") / len(a) for a in answers[1:]], ">= 1")
+    tell(bench, "uploads of 10 MB images", sum(answers, []))
 
 
 def busy(bench, name):

@@ -16,7 +16,6 @@ CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 ANSWER_SEC = 120  # how long nginx waits for an answer, where the route's timeout_sec does not say
 STOP_SEC = 15  # at a stop, beyond what is under way: answers that stream are ended, usage written, a statement may hang
 RECORD_SEC = 15  # RUNNER_STOP_SEC of lib/jobs/runner.h: a worker's results are recorded after its calls
-NGINX_BODY = 64 << 10  # client_max_body_size of snippets/server.conf: beyond it nginx asks before it takes a body
 PLACE = re.compile(r"@([A-Z][A-Z0-9_]*)@")
 BODY = re.compile(r"@BODY\((\w+)(?: (\d+))?\)@")
 
@@ -91,6 +90,12 @@ def setting_max(section, key):
     """The most that the configuration takes for a number."""
     found = re.search(rf"^CONF_INT\({section}, {key}, \d+, RANGE\(\d+, (\d+)\)", (CHECKOUT / "lib/base/conf.def").read_text(), re.MULTILINE)
     return int(found[1])
+
+
+def small_body():
+    """client_max_body_size of snippets/server.conf: beyond it nginx asks before it takes a body."""
+    found = re.search(r"^#define ROUTE_SMALL_BODY_BYTES \(UINT64_C\((\d+)\) << 10\)$", (CHECKOUT / "lib/http/route.h").read_text(), re.MULTILINE)
+    return int(found[1]) << 10
 
 
 def stop_sec(service, routes):
@@ -183,6 +188,7 @@ def size(n):
     return f"{n >> 20}m" if n % (1 << 20) == 0 else f"{-(-n // 1024)}k"
 
 
+SMALL_BODY = small_body()
 # nginx's wall before each class of route_rate; of a location that several share, the last.
 API_WALL = ["include @NGINX_DIR@/snippets/limits.conf;"]
 RATES = {"none": [], **{name: API_WALL for name in ("read", "images", "write", "post")},
@@ -229,7 +235,7 @@ def asking(app, rows):
 def location(app, pattern, rows):
     """The location of the routes that share a pattern. If one of them takes a large body, the other methods have a location of
     their own: they are no uploads, and none of them lets such a body in."""
-    large = [r for r in rows if r["body_max_bytes"] > NGINX_BODY]
+    large = [r for r in rows if r["body_max_bytes"] > SMALL_BODY]
     others = [r for r in rows if r not in large]
     out = list(RATES[max((r["rate"] for r in rows), key=list(RATES).index)])
     if not large:
@@ -286,7 +292,7 @@ def locations(tables, app):
     rows = [r for r in tables["routes"] if r["app"] == app and not r["internal"]]
     patterns = sorted(dict.fromkeys(r["pattern"] for r in rows), key=lambda p: "{" in p)
     made = [location(app, p, [r for r in rows if r["pattern"] == p]) for p in patterns]
-    if any(r["body_max_bytes"] > NGINX_BODY for r in rows):
+    if any(r["body_max_bytes"] > SMALL_BODY for r in rows):
         made.append(AUTHORIZE.format(app=app))
     return f"# The routes of marketingcli-{app}.\n" + "\n".join(made)
 
@@ -311,7 +317,7 @@ def nginx(tables, values):
     apps = [s for s in services() if s["kind"] == "app"]
     errors = {e["code"]: e for e in tables["errors"]}
     values = {**policies(tables["routes"], {**rate_settings(), **values.get("RATES", {})}), **values, "HEADER_PARAMS": header_params(),
-              "ANSWER_SEC": ANSWER_SEC}
+              "ANSWER_SEC": ANSWER_SEC, "SMALL_BODY": size(SMALL_BODY)}
     made = {"main": {}, "sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps)},
             "locations": {f"{s['name']}.conf": locations(tables, s["name"]) for s in apps if s["host"] == "HOST_MAIN"}}
     # Each by its name: a file that an older release left behind must not come in.

@@ -43,6 +43,18 @@ static enum err idempotency_read(struct db *db, struct arena *arena, const struc
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
+enum err idempotency_is_known(struct db *db, struct arena *arena, const struct uuid *user_id, struct str key,
+                              bool *ret_known)
+{
+    struct idempotency_claim c = {.user_id = *user_id, .key = sha256_of(key)};
+    struct idempotency_row row;
+
+    enum err e = idempotency_read(db, arena, &c, &row);
+    if (e == OK)
+        *ret_known = !uuid_is_none(&row.claim) && clock_now_us() < row.expires_at_us;
+    return e;
+}
+
 /* Whether there is room for one more: of the user, and of the API key. */
 static enum err idempotency_take_room(struct db *db, const struct key_claiming *c, int64_t now_us)
 {

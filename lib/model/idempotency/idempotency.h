@@ -58,6 +58,13 @@ MUST_CHECK enum err idempotency_claim(struct db *db, struct arena *arena, const 
                                       struct idempotency_claim *ret_claim, struct idempotency_answer *ret_answer);
 
 /*
+ * Whether a request with that key has been answered or is under way: then a claim makes nothing new. It promises nothing,
+ * because the key may be given back at any moment.
+ */
+MUST_CHECK enum err idempotency_is_known(struct db *db, struct arena *arena, const struct uuid *user_id, struct str key,
+                                         bool *ret_known);
+
+/*
  * The last statement of the transaction that makes what was asked for. ERR_IDEMPOTENCY_IN_PROGRESS: another request has taken
  * the key over, so nothing must come of this one. ERR_INTERNAL: data is longer than IDEMPOTENCY_DATA_MAX.
  */

@@ -173,10 +173,12 @@ static const struct db_col caps_all_cols[] = {
 
 static const struct caps_statement caps_statements[] = {
     [CAPS_OF_UPLOAD] = {.take = TAKE("u", OF_USER, UPLOADS, UPLOAD_BYTES, NONE, NONE, NONE, NONE),
+                        .look = LOOK(OF_USER, UPLOADS, UPLOAD_BYTES, NONE, NONE, NONE, NONE),
                         .caps = BIT(UPLOADS) | BIT(UPLOAD_BYTES)},
     [CAPS_OF_IMAGE] = {.take = TAKE("u", OF_USER, NONE, UPLOAD_BYTES, NONE, NONE, NONE, NONE),
                        .caps = BIT(UPLOAD_BYTES)},
     [CAPS_OF_POST] = {.take = TAKE("u", OF_POSTS, NONE, NONE, QUEUED_POSTS, POSTS, NONE, NONE),
+                      .look = LOOK(OF_POSTS, NONE, NONE, QUEUED_POSTS, POSTS, NONE, NONE),
                       .caps = BIT(QUEUED_POSTS) | BIT(POSTS)},
     [CAPS_OF_POST_OF_IMAGES] = {.take = TAKE("u", OF_POSTS, NONE, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE),
                                 .caps = BIT(UPLOAD_BYTES) | BIT(QUEUED_POSTS) | BIT(POSTS)},

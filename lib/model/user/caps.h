@@ -40,7 +40,7 @@ enum caps_of {
     CAPS_OF_IMAGE,          /* bytes more */
     CAPS_OF_POST,           /* of images that are there */
     CAPS_OF_POST_OF_IMAGES, /* that come with it: bytes more */
-    CAPS_OF_FORM,           /* a look ahead, before images are read: is there room for a post and one more image? */
+    CAPS_OF_FORM,           /* a look ahead, before images come: is there room for a post and one more image? */
     CAPS_OF_KEY,
     CAPS_OF_IDEMPOTENCY_KEY,
 };
@@ -52,7 +52,7 @@ int64_t cap_max(const struct conf *conf, enum cap cap);
 MUST_CHECK enum err cap_fits(const struct conf *conf, enum cap cap, int64_t used, int64_t more);
 
 /* bytes: how many are to be kept; of the other caps, one more must fit. ERR_ACCOUNT_DISABLED, ERR_NOT_FOUND: of the user.
- * caps_look does not lock and promises nothing: it refuses early what would be refused anyway. */
+ * caps_look, which not all of them have, does not lock and promises nothing: it refuses early what would be refused anyway. */
 MUST_CHECK enum err caps_take(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
                               enum caps_of what, int64_t bytes);
 MUST_CHECK enum err caps_look(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
