@@ -25,10 +25,11 @@ from kept import Kept, clear
 from lanes import Lanes
 from plan import KINDS
 from reached import ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TOLD_UNKNOWN, Outcome, Run, false_alarms, missed
+from budgeted import BUDGETED
 from repeated import REPEATED
 from world import SETTINGS, WORKERS, World, load
 
-FLOWS = [*SENT_ONCE, *REPEATED]
+FLOWS = [*SENT_ONCE, *BUDGETED, *REPEATED]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

@@ -1,9 +1,11 @@
-/* The housekeeping kind: every hour, it deletes rows whose time is over, refreshes old tokens and audits the posts. */
+/* The housekeeping kind: every hour, it deletes rows whose time is over, refreshes old tokens, audits the posts, and ends
+ * those that nobody has approved. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "model/idempotency/idempotency.h"
 #include "model/tiktok/account.h"
 #include "model/job/upkeep.h"
+#include "model/post/post_approve.h"
 #include "model/post/turn.h"
 #include "publish/kinds.h"
 
@@ -11,6 +13,7 @@
 #define SOON_US (10 * US_PER_SEC) /* when there are more keys to purge */
 #define BATCH 500                 /* the rest waits for the next hour */
 #define PURGES 20      /* batches of snapshots; an account that publishes never has one this old, so there are few */
+#define APPROVALS 50   /* batches of posts that nobody decided about */
 #define KEY_PURGES 200 /* batches of idempotency keys; then others' jobs have their turn */
 
 struct batch {
@@ -81,6 +84,16 @@ static enum err housekeeping_purge_keys(struct job_run *run, int64_t now_us, boo
     return e;
 }
 
+static enum err housekeeping_expire_approvals(struct job_run *run, int64_t now_us)
+{
+    bool more = true;
+    enum err e = OK;
+
+    for (int i = 0; i < APPROVALS && more && e == OK && !job_run_is_stopping(run); i++)
+        e = post_expire_approvals(run->db, run->arena, run->worker->conf, now_us, &more);
+    return e;
+}
+
 static enum job_step housekeeping_step(struct job_run *run)
 {
     int64_t now_us = clock_now_us();
@@ -96,6 +109,8 @@ static enum job_step housekeeping_step(struct job_run *run)
         e = housekeeping_refresh_aging(run);
     if (e == OK)
         e = housekeeping_audit(run);
+    if (e == OK)
+        e = housekeeping_expire_approvals(run, now_us);
     enum err purged = housekeeping_purge_keys(run, now_us, &more); /* whatever became of the others */
     if (e == OK)
         e = purged;
