@@ -20,12 +20,12 @@ import sys
 import time
 import traceback
 
+from budgeted import BUDGETED
 from flows import FLOWS as SENT_ONCE, state
 from kept import Kept, clear
 from lanes import Lanes
 from plan import KINDS
 from reached import ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TOLD_UNKNOWN, Outcome, Run, false_alarms, missed
-from budgeted import BUDGETED
 from repeated import REPEATED
 from world import SETTINGS, WORKERS, World, load
 
