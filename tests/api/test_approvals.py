@@ -92,6 +92,30 @@ def test_the_list_of_those_that_wait(user, agent, account):
         assert listed(user, "?status=draft") == [] and len(listed(user)) == 4
 
 
+@pytest.fixture
+def rows_read(stack):
+    """What the app posts has read so far (userstat); until its connections end, a statement shows when it is over."""
+    stack.sql("SET GLOBAL userstat = 1")
+    yield lambda: int(stack.sql("SELECT rows_read FROM information_schema.user_statistics"
+                                " WHERE user = 'marketingcli_posts'")[0]["rows_read"])
+    stack.sql("SET GLOBAL userstat = 0")
+
+
+def test_the_list_reads_no_posts_that_have_ended(user, stack, waiting, rows_read):
+    """However many there are."""
+    columns = ", ".join(c for c in row(stack, waiting) if c not in ("id", "state", "ended_at_us"))
+    like, ended = uuid.UUID(waiting["id"]).bytes, "id > UNHEX(RPAD('0FFF', 32, '0')) AND user_id = %s AND state = 'canceled'"
+    stack.sql(f"INSERT INTO posts (id, state, ended_at_us, {columns}) SELECT UNHEX(CONCAT('0fff', LPAD(HEX(seq), 12, '0'),"
+              f" HEX(RANDOM_BYTES(8)))), 'canceled', 1, {columns} FROM posts JOIN seq_1_to_2000 WHERE id = %s", like)
+    try:
+        assert listed(user, "?status=awaiting_approval") == [waiting["id"]]
+        before = rows_read()
+        assert listed(user, "?status=awaiting_approval") == [waiting["id"]] and listed(user, "?status=queued") == []
+        assert 0 < rows_read() - before < 50
+    finally:
+        stack.sql(f"DELETE FROM posts WHERE {ended}", uuid.UUID(user.id).bytes)
+
+
 @pytest.mark.parametrize("status", ["", "waiting", "AWAITING_APPROVAL", "published", "failed", "canceled", "in_inbox"])
 def test_a_list_of_another_status(user, status):
     refused(user.web.get(f"/api/v1/posts?status={status}"), 422, "invalid_value", "status")

@@ -122,10 +122,11 @@ static const struct db_col post_shown_cols[] = {POST_DB_COLS, DB_COL(struct post
 
 /* With the handle of an account that is connected, from a snapshot that may be shown. A post that waits for its account
  * says so by that: what is written once is right for all of a long queue. */
-#define POST_SELECT_SHOWN \
-    "SELECT " POST_COLS ", s.username, p.state IN ('queued', 'deferred') AND a.state = 'needs_reconnect' FROM posts p" \
+#define POST_SELECT_SHOWN_OF(posts) \
+    "SELECT " POST_COLS ", s.username, p.state IN ('queued', 'deferred') AND a.state = 'needs_reconnect' FROM " posts \
     " LEFT JOIN accounts a ON a.id = p.account_id AND a.state <> 'disconnected'" \
     " LEFT JOIN creator_snapshots s ON s.account_id = a.id AND s.fetched_at_us > ?"
+#define POST_SELECT_SHOWN POST_SELECT_SHOWN_OF("posts p")
 
 static const struct db_col post_image_cols[] = {
     DB_COL(struct post_image, upload_id, UUID),    DB_COL(struct post_image, position, I64),
@@ -151,9 +152,10 @@ static const struct sql post_sqls[] = {
     [POST_LIST] = {.text = POST_SELECT_SHOWN " WHERE p.user_id = ? AND p.id < ? ORDER BY p.id DESC LIMIT ?",
                    .in = "iuui",
                    .cols = post_shown_cols},
-    /* The index has those of a user that have not ended: no more than the cap of posts under way. */
-    [POST_LIST_IN] = {.text = POST_SELECT_SHOWN " WHERE p.user_id = ? AND p.ended_at_us IS NULL AND p.id < ?"
-                                                " AND p.state = ? ORDER BY p.id DESC LIMIT ?",
+    /* That index has those of a user that have not ended: no more than the cap of posts under way. */
+    [POST_LIST_IN] = {.text = POST_SELECT_SHOWN_OF(
+                          "posts p FORCE INDEX (by_user_ended)") " WHERE p.user_id = ? AND p.ended_at_us IS NULL AND "
+                                                                 "p.id < ? AND p.state = ? ORDER BY p.id DESC LIMIT ?",
                       .in = "iuusi",
                       .cols = post_shown_cols},
     [POST_PROCESSING_OF] = {.text =
