@@ -10,6 +10,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.users TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sessions TO {user};
 GRANT SELECT ON {db}.api_keys TO {user};
 GRANT UPDATE (last_used_at_us, user_state) ON {db}.api_keys TO {user};
+GRANT SELECT ON {db}.key_budgets TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT (user_id, deleted_at_us, size_bytes) ON {db}.uploads TO {user};
 GRANT SELECT (id, user_id, ended_at_us) ON {db}.posts TO {user};
@@ -19,6 +20,8 @@ GRANT SELECT (user_id, expires_at_us) ON {db}.idempotency_keys TO {user};
 
 -- user keys
 GRANT SELECT, INSERT, UPDATE ON {db}.api_keys TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.key_budgets TO {user};
+GRANT SELECT (id, user_id) ON {db}.accounts TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT, DELETE ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
@@ -29,6 +32,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
 -- user tiktok
 GRANT SELECT ON {db}.api_keys TO {user};
 GRANT UPDATE (last_used_at_us) ON {db}.api_keys TO {user};
+GRANT SELECT (key_id) ON {db}.key_budgets TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
@@ -46,6 +50,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 -- user uploads
 GRANT SELECT ON {db}.api_keys TO {user};
 GRANT UPDATE (last_used_at_us) ON {db}.api_keys TO {user};
+GRANT SELECT (key_id) ON {db}.key_budgets TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
@@ -69,6 +74,8 @@ GRANT INSERT (attempt_id, position, fetched_at_us) ON {db}.attempt_fetches TO {u
 -- user posts
 GRANT SELECT ON {db}.api_keys TO {user};
 GRANT UPDATE (last_used_at_us) ON {db}.api_keys TO {user};
+GRANT SELECT ON {db}.key_budgets TO {user};
+GRANT UPDATE (day, posts) ON {db}.key_budgets TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
@@ -88,6 +95,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
 
 -- user worker_publish
 GRANT SELECT, UPDATE ON {db}.accounts TO {user};
+GRANT SELECT ON {db}.key_budgets TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.creator_snapshots TO {user};
 GRANT SELECT, UPDATE ON {db}.posts TO {user};
 GRANT SELECT ON {db}.post_images TO {user};

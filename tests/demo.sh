@@ -161,23 +161,26 @@ run "$post"
 [ "$(jq -r .data.id <<<"$out")" = "$POST" ] || fail "this is another post: $out"
 result "the same post; $(grep -i '^idempotent-replayed:' "$HEADERS" | tr -d '\r')"
 
+# Asks with this call until the post is published; $out is then the answer.
+until_published() {
+	local state last= end=$((SECONDS + 90))
+	printf '$ %s\n' "$1"
+	while :; do
+		out=$(eval "$1") || fail "$out"
+		state=$(jq -r .data.status <<<"$out")
+		[ "$state" = "$last" ] || result "$state"
+		last=$state
+		case $state in
+		published) return ;;
+		failed | canceled) fail "$(jq -c '.data.failure' <<<"$out")" ;;
+		esac
+		[ $SECONDS -lt $end ] || fail "still $state after 90 s"
+		sleep 0.3
+	done
+}
+
 heading "Wait until it is published"
-call='curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $KEY" "$API/posts/$POST"'
-printf '$ %s\n' "$call"
-last=
-end=$((SECONDS + 90))
-while :; do
-	out=$(eval "$call") || fail "$out"
-	state=$(jq -r .data.status <<<"$out")
-	[ "$state" = "$last" ] || result "$state"
-	last=$state
-	case $state in
-	published) break ;;
-	failed | canceled) fail "$(jq -c '.data.failure' <<<"$out")" ;;
-	esac
-	[ $SECONDS -lt $end ] || fail "still $state after 90 s"
-	sleep 0.3
-done
+until_published 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $KEY" "$API/posts/$POST"'
 URL=$(jq -r '.data.post_url // empty' <<<"$out")
 [ -n "$URL" ] || fail "the published post has no address: $out"
 heading "The receipt"
@@ -197,12 +200,35 @@ for secret in KEY NEW_KEY; do
 	result "$out"
 done
 
+heading "Make a key for a program that posts by itself: one account, private, ten posts a day, and each waits for approval"
+run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" -H "Origin: $SITE" "$API/keys" --json "{\"name\":\"agent\",\"budget\":{\"accounts\":[\"$ACCOUNT\"],\"posts_per_day\":10,\"max_privacy_level\":\"SELF_ONLY\",\"needs_approval\":true}}"'
+AGENT_KEY=$(jq -r .data.key <<<"$out")
+result "AGENT_KEY=${AGENT_KEY:0:12}..."
+run 'curl -sS --cacert "$CA" -H "Authorization: Bearer $AGENT_KEY" "$API/accounts/$ACCOUNT/posts" -F "images=@$PHOTOS/harbour.jpg" -F "title=Everybody, look" -F "platform_options={\"post_mode\":\"DIRECT_POST\",\"privacy_level\":\"PUBLIC_TO_EVERYONE\"}"'
+[ "$(jq -r .error.code <<<"$out")" = budget_privacy_level ] || fail "a public post was not refused: $out"
+result "$(jq -r '.error | "\(.code): \(.message)"' <<<"$out")"
+run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $AGENT_KEY" "$API/accounts/$ACCOUNT/posts" -F "images=@$PHOTOS/harbour.jpg" -F "title=For one pair of eyes" -F "platform_options={\"post_mode\":\"DIRECT_POST\",\"privacy_level\":\"SELF_ONLY\"}"'
+AGENT_POST=$(jq -r .data.id <<<"$out")
+[ "$(jq -r .data.status <<<"$out")" = awaiting_approval ] || fail "this post does not wait: $out"
+result "AGENT_POST=$AGENT_POST, $(jq -r '.data | "\(.status) until \(.awaiting_until)"' <<<"$out")"
+
+heading "Its owner looks at it, and approves what they saw"
+run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" "$API/posts?status=awaiting_approval"'
+[ "$(jq -r '.data[0].id' <<<"$out")" = "$AGENT_POST" ] || fail "another post waits: $out"
+run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" "$API/posts/$AGENT_POST"'
+DIGEST=$(jq -r .data.content_digest <<<"$out")
+result "\"$(jq -r .data.title <<<"$out")\", DIGEST=${DIGEST:0:16}..."
+run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" -H "Origin: $SITE" "$API/posts/$AGENT_POST/approve" --json "{\"content_digest\":\"$DIGEST\"}"'
+result "$(jq -r .data.status <<<"$out")"
+until_published 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $AGENT_KEY" "$API/posts/$AGENT_POST"'
+jq -r '.data.events[] | "  -> \(.at) \(.event) (\(.status))"' <<<"$out"
+
 heading "How often this key may ask, and what it was used for today"
 run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $NEW_KEY" "$API/me"'
 jq -r '.data.limits[] | "  -> \(.name): \(.remaining) of \(.limit) left in \(.window_sec) s"' <<<"$out"
 result "(so many for the demo; docs/api.md has a server's numbers)"
 run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $NEW_KEY" "$API/usage?group_by=key"'
-result "$(jq -r '.data.rows[] | "\(.key_name): \(.requests) requests, \(.errors) errors"' <<<"$out")"
+jq -r '.data.rows[] | "  -> \(.key_name): \(.requests) requests, \(.errors) errors"' <<<"$out"
 
 echo
 echo "Done in $((SECONDS - started_sec)) s."

@@ -1,6 +1,8 @@
 #include "auth/auth.h"
 
+#include "fcgi/budget_shape.h"
 #include "fcgi/input.h"
+#include "model/key/budget.h"
 #include "model/user/caps.h"
 
 #define LIMITS_MAX 8 /* there are fewer classes (rate_limited) */
@@ -9,7 +11,10 @@
 struct me {
     struct user user;
     bool by_key;
-    struct caller caller;
+    struct me_key {
+        struct caller caller;
+        struct budget budget;
+    } key;
     struct json_array limits, caps;
 };
 
@@ -30,11 +35,20 @@ struct me_limit {
     }
 
 static const struct json_field me_key_fields[] = {
-    {.name = "id", JSON_UUID(struct caller, key_id), .help = "The key's id"},
-    {.name = "name", JSON_STR(struct caller, key_name), .help = "Its name", .policy = "key.name"},
-    {.name = "prefix", JSON_STR(struct caller, key_prefix), .help = "Its first characters", .policy = "key.name"},
-    {.name = "scopes", JSON_SET(struct caller, key_scopes, scope_names), .help = "What it may do"},
-    {.name = "expires_at", JSON_TIME(struct caller, key_expires_at_us), .help = "When it stops working, or null"},
+    {.name = "id", JSON_UUID(struct me_key, caller.key_id), .help = "The key's id"},
+    {.name = "name", JSON_STR(struct me_key, caller.key_name), .help = "Its name", .policy = "key.name"},
+    {.name = "prefix",
+     JSON_STR(struct me_key, caller.key_prefix),
+     .help = "Its first characters",
+     .policy = "key.name"},
+    {.name = "scopes", JSON_SET(struct me_key, caller.key_scopes, scope_names), .help = "What it may do"},
+    {.name = "expires_at",
+     JSON_TIME(struct me_key, caller.key_expires_at_us),
+     .help = "When it stops working, or null"},
+    {.name = "budget",
+     JSON_OBJECT(struct me_key, budget, budget_fields),
+     JSON_GIVEN(struct me_key, budget.is_limited),
+     .help = "What it may post at most, and what is left of it; null: no limit"},
     JSON_END,
 };
 
@@ -57,7 +71,7 @@ static const struct json_field me_cap_fields[] = {
 static const struct json_field me_fields[] = {
     USER_FIELDS(struct me, user.),
     {.name = "key",
-     JSON_OBJECT(struct me, caller, me_key_fields),
+     JSON_OBJECT(struct me, key, me_key_fields),
      JSON_GIVEN(struct me, by_key),
      .help = "The API key that asked; null for a session"},
     {.name = "limits",
@@ -84,13 +98,16 @@ static struct json_array me_limits(struct ctx *c)
 static enum err me(struct ctx *c)
 {
     struct cap_use *caps = arena_array(c->arena, CAP__MAX, sizeof *caps);
-    struct me out = {.by_key = c->caller.kind == CALLER_KEY, .caller = c->caller, .caps = {.v = caps, .n = CAP__MAX}};
+    struct me out = {
+        .by_key = c->caller.kind == CALLER_KEY, .key.caller = c->caller, .caps = {.v = caps, .n = CAP__MAX}};
 
     enum err e = input_query_only(c, NULL);
     if (e == OK)
         e = user_profile(c->db, c->arena, &c->caller.user_id, &out.user);
     if (e == OK)
         e = caps_used(c->db, c->arena, c->conf, &c->caller.user_id, caps);
+    if (e == OK && c->caller.key_has_budget)
+        e = budget_read(c->db, c->arena, &c->caller.key_id, &out.key.budget);
     if (out.by_key) /* whoever finds a key need not learn whom to write to */
         out.user.email = (struct str){0};
     out.limits = me_limits(c);

@@ -1,11 +1,13 @@
 #include "keys/keys.h"
 
 #include "base/clock.h"
+#include "fcgi/budget_shape.h"
 #include "fcgi/credentials.h"
 #include "fcgi/page.h"
 #include "model/key/key.h"
+#include "model/post/post.h"
 
-#define BODY_MAX_BYTES (4u << 10)
+#define BODY_MAX_BYTES (8u << 10) /* a budget of many accounts is half of it */
 #define OVERLAP_DEFAULT_SEC 86400 /* long enough to replace it everywhere, with a night between */
 #define OVERLAP_MAX_SEC (7 * 86400)
 #define SCOPES_SENT_MAX 20 /* more than there are, so that one that is sent twice is named */
@@ -22,6 +24,36 @@ static enum err keys_check_expiry(const void *at_us)
     .name = "scopes", JSON_SET(struct key_terms, scopes, scope_names), .min = 1, .max = SCOPES_SENT_MAX, \
     .help = "What the key may do; of a new one all if not given"
 
+static const struct json_field keys_budget_fields[] = {
+    {.name = "accounts",
+     JSON_UUIDS(struct budget, accounts),
+     JSON_GIVEN(struct budget, by_account),
+     .nullable = true,
+     .min = 1,
+     .max = BUDGET_ACCOUNTS_MAX,
+     .help = "The TikTok accounts that it may post to; all if not given"},
+    {.name = "posts_per_day",
+     JSON_I64(struct budget, posts_per_day),
+     JSON_GIVEN(struct budget, by_day),
+     .nullable = true,
+     .min = 1,
+     .max = BUDGET_POSTS_MAX,
+     .help = "How many posts it may make in a day, in UTC; any number if not given"},
+    {.name = "max_privacy_level",
+     JSON_ENUM(struct budget, max_privacy_level, privacy_level_names),
+     .nullable = true,
+     .help = "How many people may see its posts at most; PUBLIC_TO_EVERYONE if not given"},
+    {.name = "needs_approval",
+     JSON_BOOL(struct budget, needs_approval),
+     .nullable = true,
+     .help = "Its posts wait until they are approved; false if not given"},
+    JSON_END,
+};
+
+#define KEYS_BUDGET \
+    .name = "budget", JSON_OBJECT(struct key_terms, budget, keys_budget_fields), \
+    JSON_GIVEN(struct key_terms, has_budget), .help = "What the key may post at most: all its limits"
+
 static const struct json_field keys_creation_fields[] = {
     {KEYS_NAME, .required = true},
     {KEYS_SCOPES, .nullable = true},
@@ -30,10 +62,11 @@ static const struct json_field keys_creation_fields[] = {
      .nullable = true,
      .check = keys_check_expiry,
      .help = "When it stops working; never if not given"},
+    {KEYS_BUDGET, .nullable = true},
     JSON_END,
 };
 
-static const struct json_field keys_change_fields[] = {{KEYS_NAME}, {KEYS_SCOPES}, JSON_END};
+static const struct json_field keys_change_fields[] = {{KEYS_NAME}, {KEYS_SCOPES}, {KEYS_BUDGET}, JSON_END};
 
 struct keys_rotation {
     int64_t overlap_sec;
@@ -53,6 +86,10 @@ static const struct json_field keys_rotation_fields[] = {
         {.name = "name", JSON_STR(T, prefix_ name), .help = "What it is for", .policy = "key.name"}, \
         {.name = "prefix", JSON_STR(T, prefix_ prefix), .help = "Its first characters", .policy = "key.name"}, \
         {.name = "scopes", JSON_SET(T, prefix_ scopes, scope_names), .help = "What it may do"}, \
+        {.name = "budget", \
+         JSON_OBJECT(T, prefix_ budget, budget_fields), \
+         JSON_GIVEN(T, prefix_ budget.is_limited), \
+         .help = "What it may post at most; null: no limit"}, \
         {.name = "created_at", JSON_TIME(T, prefix_ created_at_us), .help = "Creation", .policy = "key.name"}, \
         {.name = "expires_at", JSON_TIME(T, prefix_ expires_at_us), .help = "When it stops working, or null"}, \
         {.name = "old_secret_expires_at", \
@@ -97,6 +134,19 @@ static enum err keys_show_once(struct ctx *c, int status, const struct new_key *
     return e == OK ? idempotent_keep(c, status, keys_kept_fields, &kept) : e;
 }
 
+/* All problems at once: also those that only the database knows. */
+static enum err keys_read(struct ctx *c, const struct json_field *fields, struct key_terms *ret)
+{
+    enum err e = input_json(c, fields, ret);
+
+    if (e != OK && e != ERR_VALIDATION)
+        return e;
+    enum err looked = budget_check_accounts(c->db, &c->caller.user_id, &ret->budget, c->arena, &c->problems);
+    if (looked != OK)
+        return looked;
+    return c->problems.n > 0 ? ERR_VALIDATION : e;
+}
+
 static enum err keys_create_answer(const void *made, void *arg)
 {
     return keys_show_once(arg, 201, made);
@@ -107,7 +157,7 @@ static enum err keys_create(struct ctx *c)
     struct key_terms in = {.scopes = SCOPES_ALL};
     struct new_key new = {0};
 
-    enum err e = input_json(c, keys_creation_fields, &in);
+    enum err e = keys_read(c, keys_creation_fields, &in);
     if (e == OK)
         e = key_create(c->db, c->arena, c->conf, &c->caller.user_id, &in, &(struct last_step){keys_create_answer, c},
                        &new);
@@ -152,7 +202,7 @@ static enum err keys_change(struct ctx *c)
 
     enum err e = request_param_uuid(&c->req, 0, &id);
     if (e == OK)
-        e = input_json(c, keys_change_fields, &to);
+        e = keys_read(c, keys_change_fields, &to);
     if (e != OK)
         return e;
     e = key_change(c->db, c->arena, &c->caller.user_id, &id, &to, c->caller.is_recent, &key);
@@ -226,7 +276,7 @@ const struct route keys_routes[] = {
      .auth = AUTH_SESSION,
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_WRITE,
-     .summary = "Change an API key's name and scopes"},
+     .summary = "Change an API key's name, scopes and budget"},
     {.method = "POST",
      .pattern = "/api/v1/keys/{id}/rotate",
      .handler = keys_rotate,

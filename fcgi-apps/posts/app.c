@@ -1,4 +1,5 @@
 #include "posts.h"
 
-const struct app app_posts = {.name = "posts",
-                              .routes = (const struct route *const[]){create_routes, post_routes, usage_routes, NULL}};
+const struct app app_posts = {
+    .name = "posts",
+    .routes = (const struct route *const[]){create_routes, post_routes, approve_routes, usage_routes, NULL}};

@@ -1,10 +1,11 @@
 /*
- * POST /api/v1/accounts/{id}/posts. It asks whose account it is, whether TikTok still accepts it and whether the user has
- * room, before a byte of the images comes. When it fails, nothing of the request stays.
+ * POST /api/v1/accounts/{id}/posts. It asks whose account it is, whether TikTok still accepts it, whether the user has room
+ * and the key's budget allows a post, before a byte of the images comes. When it fails, nothing of the request stays.
  */
 #include "posts.h"
 
 #include "fcgi/input.h"
+#include "model/key/budget.h"
 
 #define WARNINGS_MAX 2
 
@@ -58,6 +59,7 @@ static enum err posts_create_before_body(struct ctx *c)
 struct posts_creation {
     struct ctx *c;
     struct account account;
+    struct budget budget; /* of the key that asks */
     struct post_draft draft;
     struct post_receipt made;
 };
@@ -81,6 +83,8 @@ static enum err posts_create_make(struct posts_creation *n)
     if (e != OK)
         return e;
     post_check(&n->account, &n->draft, images_n, c->arena, &c->problems);
+    if (!budget_allows_level(&n->budget, n->draft.options.privacy_level))
+        problem_add(&c->problems, ERR_BUDGET_PRIVACY, c->arena, "platform_options.privacy_level");
     if (c->problems.n > 0)
         return ERR_VALIDATION;
     n->draft.key_id = c->caller.key_id;
@@ -94,12 +98,16 @@ static enum err posts_create(struct ctx *c)
     struct posts_creation n = {.c = c};
 
     enum err e = posts_create_usable_account(c, &n.account);
+    if (e == OK && c->caller.key_has_budget)
+        e = budget_look(c->db, c->arena, &c->caller.key_id, &n.account.id, &n.budget);
     if (e == OK)
         e = posts_create_make(&n);
     if (e == ERR_OUTCOME_UNKNOWN)
         c->problems.may_exist = n.made.post.id;
     else if (e != OK && !db_is_away(e))
         upload_drop(c->db, n.draft.reports, n.draft.reports_n, c->req.id);
+    if (e == ERR_BUDGET_POSTS)
+        c->retry_after_sec = budget_reset_sec();
     return e;
 }
 

@@ -2,15 +2,39 @@
 
 #include "fcgi/page.h"
 
+/* Which state the list is of; POST_STATE__MAX: of all. Those that have ended are too many to be looked through for one. */
+static enum err posts_list_state(struct ctx *c, enum post_state *ret_state)
+{
+    struct str status = form_get(&c->req.query, "status");
+
+    *ret_state = POST_STATE__MAX;
+    if (status.p == NULL)
+        return OK;
+    for (enum post_state s = 0; s < POST_STATE__MAX; s++)
+        if (str_eqc(status, post_state_names[s]) && !post_state_has_ended(s))
+            *ret_state = s;
+    if (*ret_state != POST_STATE__MAX)
+        return OK;
+    problem_add_text(&c->problems, ERR_FIELD_VALUE, STR("status"),
+                     STR("This must be a status of posts that have not ended, such as awaiting_approval."));
+    return ERR_VALIDATION;
+}
+
 static enum err posts_list(struct ctx *c)
 {
+    static const char *const allowed[] = {"status", NULL};
+    enum post_state state;
     struct page page;
     struct post *posts;
     size_t n;
 
-    enum err e = input_page(c, NULL, &page);
+    enum err e = posts_list_state(c, &state), paged = input_page(c, allowed, &page);
     if (e == OK)
+        e = paged;
+    if (e == OK && state == POST_STATE__MAX)
         e = post_list(c->db, c->arena, &c->caller.user_id, &page.below, page.ask, &posts, &n);
+    else if (e == OK)
+        e = post_list_in(c->db, c->arena, &c->caller.user_id, state, &page.below, page.ask, &posts, &n);
     if (e != OK)
         return e;
     n = page_cut(&page, posts, n, sizeof *posts);

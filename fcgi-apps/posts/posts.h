@@ -7,7 +7,7 @@
 /* A post may have 35 images of 20 MB each; its text is small beside that. nginx has the same limit. */
 #define POST_BODY_MAX_BYTES ((POST_IMAGES_MAX * (uint64_t)IMAGE_MAX_BYTES) + (1u << 20))
 
-extern const struct route post_routes[], create_routes[], usage_routes[];
+extern const struct route post_routes[], create_routes[], approve_routes[], usage_routes[];
 
 /*
  * Reads what a request says about a post (form.c): multipart fields with the images themselves, or JSON with
@@ -33,7 +33,9 @@ struct post_shape {
     struct strs tiktok_post_ids;
     struct failure_shape failure;
     bool has_failure;
-    int64_t held_until_us; /* 0: it does not wait for the account */
+    int64_t held_until_us;     /* 0: it does not wait for the account */
+    int64_t awaiting_until_us; /* 0: it does not wait for approval */
+    struct str content_digest;
     struct json_array images, events, warnings;
 };
 

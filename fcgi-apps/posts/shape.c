@@ -1,3 +1,5 @@
+#include "model/post/post_approve.h"
+#include "model/post/post_digest.h"
 #include "posts.h"
 #include "tiktok/tiktok.h"
 
@@ -40,6 +42,7 @@ void shape_post(struct ctx *c, const struct post *p, struct post_shape *ret_shap
         .tiktok_post_ids = ids,
         .has_failure = posts_shape_shows_failure(p),
         .held_until_us = p->held ? upload_due_at(c->conf, p->created_at_us) : 0,
+        .awaiting_until_us = p->state == POST_AWAITING_APPROVAL ? p->created_at_us + POST_AWAITING_US : 0,
     };
     if (p->held)
         ret_shape->post.next_attempt_at_us = 0;
@@ -58,7 +61,10 @@ static struct json_array posts_shape_images(struct arena *arena, const struct po
 
 void shape_receipt(struct ctx *c, const struct post_receipt *r, struct post_shape *ret_shape)
 {
+    struct sha256 digest = post_digest(&r->post, r->images, r->images_n);
+
     shape_post(c, &r->post, ret_shape);
+    ret_shape->content_digest = hex_encode(c->arena, digest.b, sizeof digest.b);
     ret_shape->images = posts_shape_images(c->arena, r->images, r->images_n);
     ret_shape->events = (struct json_array){.v = r->events, .n = r->events_n};
 }
@@ -225,6 +231,13 @@ static const struct json_field posts_shape_warning_fields[] = {
         {.name = "held_until", \
          JSON_TIME(struct post_shape, held_until_us), \
          .help = "It waits for the account to be connected again: until then, and then it fails and its images go"}, \
+        {.name = "awaiting_until", \
+         JSON_TIME(struct post_shape, awaiting_until_us), \
+         .help = "It waits for its owner's approval: until then, and then it is canceled"}, \
+        {.name = "key_id", \
+         JSON_UUID(struct post_shape, post.key_id), \
+         .help = "The API key that made it; null: a session", \
+         .policy = "post.metadata"}, \
         {.name = "created_at", \
          JSON_TIME(struct post_shape, post.created_at_us), \
          .help = "Acceptance", \
@@ -235,9 +248,13 @@ static const struct json_field posts_shape_warning_fields[] = {
     }
 
 #define RECEIPT_FIELDS \
-    {.name = "images", \
-     JSON_ARRAY(struct post_shape, images, struct image_shape, posts_shape_image_fields), \
-     .help = "In the order of the carousel"}, \
+    {.name = "content_digest", \
+     JSON_STR(struct post_shape, content_digest), \
+     .help = "Of account, texts, options and images: an approval names it", \
+     .policy = "post.metadata"}, \
+        {.name = "images", \
+         JSON_ARRAY(struct post_shape, images, struct image_shape, posts_shape_image_fields), \
+         .help = "In the order of the carousel"}, \
     { \
         .name = "events", JSON_ARRAY(struct post_shape, events, struct post_event, posts_shape_event_fields), \
         .help = "The receipt: what happened, oldest first" \

@@ -23,6 +23,7 @@ static enum err access_by_key(struct ctx *c, struct str text)
                                 .key_name = key.name,
                                 .key_prefix = key.prefix,
                                 .key_scopes = key.scopes,
+                                .key_has_budget = key.has_budget,
                                 .key_expires_at_us = key.expires_at_us};
     return OK;
 }

@@ -32,6 +32,7 @@ struct caller {
     bool is_recent;                          /* the password of the session was typed within ten minutes */
     struct str key_name, key_prefix;         /* of the key, to show them */
     int64_t key_scopes, key_expires_at_us;   /* what it may do (base/scope.h), and until when; 0: always */
+    bool key_has_budget;                     /* it may have one (model/key/budget.h) */
 };
 
 struct shared; /* what the threads of the process share; see serve.h */
@@ -49,6 +50,7 @@ struct ctx {
     struct uuid network;    /* what stands for it where others have a user's id: no UUIDv7 begins so. IPv6: its /64 */
     struct rate_state rate; /* of the class of its route, or of the one that refused it */
     struct rate_held rate_held; /* given back when nothing comes of the request */
+    int64_t retry_after_sec;    /* of a 429 that is not about the rate; 0: it is */
     void *state;                /* what app->start made; shared by the threads, so read-only or locked */
     struct shared *shared;
 };

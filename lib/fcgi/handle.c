@@ -200,6 +200,11 @@ static bool handle_shows_page(const struct ctx *c, const struct route *route, en
            code != ERR_INTERNAL && err_status(code) != 401;
 }
 
+static int64_t handle_wait_sec(const struct ctx *c)
+{
+    return MAX(1, c->retry_after_sec != 0 ? c->retry_after_sec : c->rate.wait_sec);
+}
+
 /* The header that belongs to an error: how to sign in, what the key lacks, which methods there are, how to encode, when to try again. */
 static void handle_error_header(struct ctx *c, enum err code, const struct route_match *m)
 {
@@ -221,7 +226,7 @@ static void handle_error_header(struct ctx *c, enum err code, const struct route
             reply_header(&c->rep, "Accept-Encoding", STR("identity"));
         return;
     case 429:
-        reply_header(&c->rep, "Retry-After", arena_printf(c->arena, "%lld", (long long)MAX(1, c->rate.wait_sec)));
+        reply_header(&c->rep, "Retry-After", arena_printf(c->arena, "%lld", (long long)handle_wait_sec(c)));
         return;
     case 503:
         if (!c->problems.used_up)

@@ -37,7 +37,7 @@ enum json_field_type {
     JSON_TYPE_UUID,    /* struct uuid; none is written as null */
     JSON_TYPE_TIME,    /* int64_t microseconds, as RFC 3339; 0 is written as null */
     JSON_TYPE_ENUM,    /* int; its name from .names */
-    JSON_TYPE_OBJECT,  /* an embedded struct, .fields; written as null when its given flag is false */
+    JSON_TYPE_OBJECT,  /* an embedded struct, .fields */
     JSON_TYPE_ARRAY,   /* struct json_array of structs described by .fields */
     JSON_TYPE_STRS,    /* struct strs: array of strings */
     JSON_TYPE_SET,     /* int64_t, a bit for each of .names: array of those, none of them twice */
@@ -62,11 +62,11 @@ struct json_field {
     size_t size;                     /* of an element (ARRAY) */
     const struct json_field *fields; /* of OBJECT and ARRAY */
     const char *const *names;        /* of ENUM and SET, NULL-ended */
-    /* 0: none; else the offset of a bool. Reading sets it when the key was there; writing an OBJECT asks it. */
+    /* 0: none; else the offset of a bool. Reading sets it when the key was there; writing asks it: if not, null. */
     size_t given_offset;
     bool required;    /* reading: must be there and not null */
     bool nullable;    /* reading: null is taken as missing */
-    bool omit_empty;  /* writing: leave the key out when absent, none, 0 time or an object that is not given */
+    bool omit_empty;  /* writing: leave the key out when absent, none, 0 time or not given */
     int64_t min, max; /* STR: bytes; I64: value; arrays: elements. 0,0: no bound (arrays: at most 1000) */
     /* Reading: one more check of the value; OK or the error of the field. */
     enum err (*check)(const void *value);

@@ -44,6 +44,8 @@ static const char *json_write_enum_name(const struct json_field *f, int value)
 /* Written as null, or not at all with omit_empty. */
 static bool json_write_is_empty(const struct json_field *f, const void *object, const void *v)
 {
+    if (f->given_offset != 0 && !*(const bool *)((const char *)object + f->given_offset))
+        return true;
     switch (f->type) {
     case JSON_TYPE_STR:
     case JSON_TYPE_RAW:
@@ -52,8 +54,6 @@ static bool json_write_is_empty(const struct json_field *f, const void *object, 
         return uuid_is_none(v);
     case JSON_TYPE_TIME:
         return *(const int64_t *)v == 0;
-    case JSON_TYPE_OBJECT:
-        return f->given_offset != 0 && !*(const bool *)((const char *)object + f->given_offset);
     default:
         return false;
     }

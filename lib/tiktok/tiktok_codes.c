@@ -259,6 +259,19 @@ static const struct tiktok_codes_failure tiktok_failures[] = {
      "Sending this post crashed on our side several times, so it was given up and is not sent any more. If you write "
      "to "
      "us, send the post's id."},
+    {"refused_by_owner", false, "The owner of the API key refused this post. Nothing was sent."},
+    {"approval_expired", false,
+     "Nobody approved this post in 23 days, for as long as its images may be kept. Nothing was sent."},
+    {"not_as_approved", false,
+     "This post is not what its owner approved, so it was not sent. Please write to us and send the post's id."},
+    {"budget_account", false,
+     "The budget of the API key that made this post was changed and no longer allows this account. Nothing was sent."},
+    {"budget_privacy_level", false,
+     "The budget of the API key that made this post was changed and no longer allows so many to see its posts. Nothing "
+     "was sent."},
+    {"budget_needs_approval", false,
+     "The budget of the API key that made this post was changed: its posts need an approval, and this one had none. "
+     "Nothing was sent; send the post again to have it approved."},
     {"images_gone", false, "The images were deleted before the post was sent. Upload them again."},
     {0},
 };

@@ -267,7 +267,8 @@ def test_disconnect_when_the_tokens_do_not_open(user, stack, account):
 
 
 def add_post(stack, user, account, state):
-    id, now = uuid.UUID(bytes=int(time.time() * 1000).to_bytes(6, "big") + b"\x70\x00\x80\x00" + secrets.token_bytes(6)), 1
+    id = uuid.UUID(bytes=int(time.time() * 1000).to_bytes(6, "big") + b"\x70\x00\x80\x00" + secrets.token_bytes(6))
+    now = time.time_ns() // 1000
     stack.sql(f"INSERT INTO posts SET id = {hexed(str(id))}, user_id = {hexed(user.id)}, account_id = {hexed(account)},"
               " post_mode = 'MEDIA_UPLOAD', disable_comment = 0, auto_add_music = 0, brand_content_toggle = 0,"
               " brand_organic_toggle = 0, is_aigc = 0, photo_cover_index = 0, state = %s, created_at_us = %s,"

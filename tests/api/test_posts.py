@@ -449,7 +449,7 @@ def test_get_and_list(user, other, account):
     found, query = [], "?limit=2"
     while query:
         page = expect(user.api.get("/api/v1/posts" + query), 200)
-        assert all(set(p) == set(read) - {"images", "events"} for p in page["data"])
+        assert all(set(p) == set(read) - {"images", "events", "content_digest"} for p in page["data"])
         found += [p["id"] for p in page["data"]]
         query = page["meta"]["has_more"] and f"?limit=2&cursor={page['meta']['next_cursor']}"
     assert found == [p["id"] for p in reversed(posts)]

@@ -39,6 +39,9 @@ VALUES = {
     "upload_ids": lambda rng, w: [w.me.things["uploads"]] * rng.choice([1, 1, 2]),
     "scopes": lambda rng, w: rng.sample(SCOPES, rng.randint(1, len(SCOPES))),
     "expires_at": lambda rng, w: rng.choice(["2999-01-01T00:00:00Z", "2098-12-31T23:59:59.5+02:00"]),
+    "budget": lambda rng, w: rng.choice([{}, {"accounts": [w.me.things["accounts"]], "posts_per_day": 5},
+                                         {"max_privacy_level": "SELF_ONLY", "needs_approval": True}]),
+    "content_digest": lambda rng, w: w.me.waiting["content_digest"],
     "overlap_sec": lambda rng, w: rng.choice([0, 60, 604800]),
     "platform_options": lambda rng, w: {**OPTIONS, "photo_cover_index": 0},
 }
@@ -78,9 +81,21 @@ class Person(conftest.User):
             return self.connect(f"{self.word}.{secrets.token_hex(3)}")
         if resource == "uploads":
             return helpers.expect(self.api.post("/api/v1/uploads", data=publishing.SMALL), 201)["data"]["id"]
+        if resource == "waiting":
+            self.waiting = self.make_waiting()
+            return self.waiting["id"]
         if resource == "posts":
             return publishing.Sent(self.stack, self, self.things["accounts"], self.word).id
         return NOBODY
+
+    def make_waiting(self):
+        """A post that waits for approval; all of them say the same, so one digest is good for all."""
+        if not hasattr(self, "agent"):
+            key = helpers.expect(self.web.post("/api/v1/keys", json={"name": self.word, "budget": {"needs_approval": True}}), 201)
+            self.agent = self.stack.client(Authorization=f"Bearer {key['data']['key']}")
+            self.shown = self.make("uploads")
+        body = {"upload_ids": [self.shown], "title": self.word}
+        return helpers.expect(self.agent.post(f"/api/v1/accounts/{self.things['accounts']}/posts", json=body), 202)["data"]
 
     def is_recent(self):
         """Whether the password was typed a moment ago, for what needs that."""
@@ -89,7 +104,7 @@ class Person(conftest.User):
     def settle(self):
         """Owns one of each, and more that is spent by DELETE and by signing out."""
         self.come_to_leave()
-        for resource in ("accounts", "uploads", "keys", "posts"):
+        for resource in ("accounts", "uploads", "keys", "posts", "waiting"):
             self.things[resource] = self.make(resource)
         self.spare = {r: self.make(r) for r in ("accounts", "uploads", "keys")}
 
@@ -210,7 +225,10 @@ class World:
         """What the request has spent, or found spent, is made again."""
         resource = resource_of(r.route)
         with self.lock:
-            if r.method == "DELETE" and self.me.spare.get(resource, "none") in r.path:
+            if resource == "waiting":
+                if self.me.web.get(f"/api/v1/posts/{self.me.things[resource]}").json()["data"]["status"] != "awaiting_approval":
+                    self.me.things[resource] = self.me.make(resource)
+            elif r.method == "DELETE" and self.me.spare.get(resource, "none") in r.path:
                 self.me.spare[resource] = self.me.make(resource)
             elif r.route["pattern"].endswith(("/logout", "/confirm")):
                 for person in (self.me, self.other):
@@ -240,7 +258,9 @@ class World:
 
 
 def resource_of(route):
-    """What an {id} of the pattern names: "posts"; None without one."""
+    """What an {id} of the pattern names: "posts"; None without one. One that is decided about must wait."""
+    if route["pattern"].endswith(("/approve", "/refuse")):
+        return "waiting"
     found = re.search(r"/(\w+)/\{id\}", route["pattern"])
     return found[1] if found else None
 

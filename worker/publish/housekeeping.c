@@ -1,12 +1,14 @@
 /*
- * The housekeeping kind: every hour, it deletes rows whose time is over, refreshes old tokens and audits the posts. It also
- * finds the jobs that are put off because the clock was set back; it is due when a worker starts or sees that.
+ * The housekeeping kind: every hour, it deletes rows whose time is over, refreshes old tokens, audits the posts, and ends
+ * those that nobody has approved. It also finds the jobs that are put off because the clock was set back; it is due when a
+ * worker starts or sees that.
  */
 #include "base/clock.h"
 #include "base/log.h"
 #include "model/idempotency/idempotency.h"
 #include "model/tiktok/account.h"
 #include "model/job/upkeep.h"
+#include "model/post/post_approve.h"
 #include "model/post/turn.h"
 #include "publish/kinds.h"
 
@@ -14,6 +16,7 @@
 #define SOON_US (10 * US_PER_SEC) /* when there are more keys to purge */
 #define BATCH 500                 /* the rest waits for the next hour */
 #define PURGES 20      /* batches of snapshots; an account that publishes never has one this old, so there are few */
+#define APPROVALS 50   /* batches of posts that nobody decided about */
 #define KEY_PURGES 200 /* batches of idempotency keys; then others' jobs have their turn */
 
 struct batch {
@@ -110,6 +113,16 @@ static enum err housekeeping_purge_keys(struct job_run *run, int64_t now_us, boo
     return e;
 }
 
+static enum err housekeeping_expire_approvals(struct job_run *run, int64_t now_us)
+{
+    bool more = true;
+    enum err e = OK;
+
+    for (int i = 0; i < APPROVALS && more && e == OK && !job_run_is_stopping(run); i++)
+        e = post_expire_approvals(run->db, run->arena, run->worker->conf, now_us, &more);
+    return e;
+}
+
 static enum job_step housekeeping_step(struct job_run *run)
 {
     int64_t now_us = clock_now_us();
@@ -127,6 +140,8 @@ static enum job_step housekeeping_step(struct job_run *run)
         e = housekeeping_hurry(run);
     if (e == OK)
         e = housekeeping_audit(run);
+    if (e == OK)
+        e = housekeeping_expire_approvals(run, now_us);
     enum err purged = housekeeping_purge_keys(run, now_us, &more); /* whatever became of the others */
     if (e == OK)
         e = purged;

@@ -9,6 +9,7 @@
 
 #include "jobs/backoff.h"
 #include "base/point.h"
+#include "model/post/post_digest.h"
 
 #define POLL_FIRST_US (2 * US_PER_SEC)
 #define RETRY_BASE_US (2 * US_PER_SEC)
@@ -38,6 +39,14 @@ static struct str init_payload(struct job_run *run, const struct publish *p)
     return tiktok_init_payload(run->arena, &t);
 }
 
+static struct budget_use init_budget_use(const struct post *post)
+{
+    return (struct budget_use){.key_id = post->key_id,
+                               .account_id = post->account_id,
+                               .privacy_level = post->privacy_level,
+                               .is_approved = post_is_approved(post)};
+}
+
 static const struct net_result init_never_sent = {.err = ERR_NET_NOT_SENT, .detail = "the attempt's commit failed"};
 
 enum job_step publish_init(struct job_run *run, struct publish *p)
@@ -47,12 +56,15 @@ enum job_step publish_init(struct job_run *run, struct publish *p)
 
     if (job_run_is_stopping(run))
         return job_run_release(run);
+    if (!post_is_as_approved(&p->post, p->images, p->images_n))
+        return publish_fail(run, p, "not_as_approved", "not_as_approved");
     if (!settle_take_call(run, &p->account.id, ACCOUNT_CALL_INIT, &wait))
         return wait;
     p->attempt_id = uuid_new();
     p->is_init = true;
     const struct attempt_new attempt = {.id = p->attempt_id,
                                         .post_id = p->post.id,
+                                        .use = init_budget_use(&p->post),
                                         .number = p->attempts_n + 1,
                                         .payload = init_payload(run, p),
                                         .job = &run->job,
@@ -67,6 +79,8 @@ enum job_step publish_init(struct job_run *run, struct publish *p)
     }
     if (e == ERR_CONFLICT)
         return settle_look_again(run);
+    if (budget_failure(e).p != NULL) /* nothing was written down, and nothing is sent */
+        return publish_fail(run, p, "over_budget", budget_failure(e).p);
     if (e != OK)
         return job_run_failed(run, e);
     point("publish.attempt_committed");

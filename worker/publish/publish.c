@@ -25,7 +25,7 @@ static enum job_step publish_next(struct job_run *run)
     return JOB_AGAIN;
 }
 
-static enum job_step publish_fail(struct job_run *run, struct publish *p, const char *event, const char *failure)
+enum job_step publish_fail(struct job_run *run, struct publish *p, const char *event, const char *failure)
 {
     struct post_move move = {.event = event, .failure_code = str_from(failure), .request_id = run->job.request_id};
 

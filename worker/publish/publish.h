@@ -23,6 +23,9 @@ struct publish {
 #define PUBLISH_UNREACHABLE_MAX 100 /* with the backoff, about 24 hours */
 #define PUBLISH_DEFERRED_MAX 7      /* a week of days on which the account is full */
 
+/* Fails the post, which TikTok does not have. */
+enum job_step publish_fail(struct job_run *run, struct publish *p, const char *event, const char *failure);
+
 /* Starts from the state rows of the post run->about: makes the next call, or ends. */
 enum job_step publish_advance(struct job_run *run, struct publish *p);
 enum job_step publish_result(struct job_run *run, struct publish *p); /* of that call */

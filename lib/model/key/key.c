@@ -4,12 +4,19 @@
 #include "crypto/digest.h"
 #include "model/key/key_cache.h"
 #include "model/key/key_private.h"
+#include "model/post/post.h"
 #include "model/user/caps.h"
 #include "model/user/user.h"
 
 #define RANDOM_BYTES 32
 #define CHECKSUM_CHARS 6
 #define CHECKSUM_RANGE UINT64_C(56800235584) /* 62^6 */
+
+/* For its owner. The columns of a key are those of this, too, because it comes first. */
+struct key_shown {
+    struct key key;
+    struct budget_row budget;
+};
 
 enum { KEY_INSERT, KEY_BY_HASH, KEY_GET, KEY_LIST, KEY_END_EXPIRED };
 static const struct sql key_sqls[];
@@ -116,6 +123,8 @@ static enum err key_create_tx(struct db *db, void *arg)
                         db_str(key->name), db_str(key->prefix), db_bytes(hash.b, sizeof hash.b), db_i64(key->scopes),
                         db_i64(key->created_at_us), db_i64_or_null(key->expires_at_us)),
                 NULL);
+    if (e == OK && c->terms->has_budget)
+        e = budget_set(db, c->arena, &key->id, &c->terms->budget, true, &key->budget);
     return e == OK ? c->last->fn(&c->made, c->last->arg) : e;
 }
 
@@ -173,48 +182,65 @@ enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *
     return OK;
 }
 
+static struct key key_of_shown(struct arena *arena, const struct key_shown *shown)
+{
+    struct key k = shown->key;
+
+    k.budget = budget_of(arena, &shown->budget, clock_now_us());
+    return k;
+}
+
 enum err key_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
                  struct key *ret_key)
 {
-    return db_row(db, &key_sqls[KEY_GET], DB_ARGS(db_uuid(id), db_uuid(user_id)), arena, ret_key);
+    struct key_shown shown = {0};
+    enum err e = db_row(db, &key_sqls[KEY_GET], DB_ARGS(db_uuid(id), db_uuid(user_id)), arena, &shown);
+
+    if (e == OK)
+        *ret_key = key_of_shown(arena, &shown);
+    return e;
 }
 
 enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below, size_t max,
                   struct key **ret_keys, size_t *ret_n)
 {
-    return db_rows(db, &key_sqls[KEY_LIST], DB_ARGS(db_uuid(user_id), db_uuid(below), db_i64((int64_t)max)), arena,
-                   sizeof **ret_keys, max, (void **)ret_keys, ret_n);
+    struct key_shown *rows;
+    size_t n;
+
+    enum err e = db_rows(db, &key_sqls[KEY_LIST], DB_ARGS(db_uuid(user_id), db_uuid(below), db_i64((int64_t)max)),
+                         arena, sizeof *rows, max, (void **)&rows, &n);
+    if (e != OK)
+        return e;
+    *ret_keys = arena_array(arena, n, sizeof **ret_keys);
+    for (size_t i = 0; i < n; i++)
+        (*ret_keys)[i] = key_of_shown(arena, &rows[i]);
+    *ret_n = n;
+    return OK;
 }
 
-const struct db_col key_cols[] = {
-    DB_COL(struct key, id, UUID),
-    DB_COL(struct key, is_old_secret, BOOL),
-    DB_COL(struct key, user_id, UUID),
-    DB_COL_ENUM(struct key, user_state, user_state_names),
-    DB_COL(struct key, name, STR),
-    DB_COL(struct key, prefix, STR),
-    DB_COL(struct key, scopes, I64),
-    DB_COL(struct key, created_at_us, I64),
-    DB_COL(struct key, expires_at_us, I64),
-    DB_COL(struct key, old_secret_expires_at_us, I64),
-    DB_COL(struct key, last_used_at_us, I64),
-    DB_COL(struct key, revoked_at_us, I64),
-    DB_COL(struct key, revoked_reason, STR),
-    DB_END,
-};
+#define KEY_DB_COLS \
+    DB_COL(struct key, id, UUID), DB_COL(struct key, is_old_secret, BOOL), DB_COL(struct key, user_id, UUID), \
+        DB_COL_ENUM(struct key, user_state, user_state_names), DB_COL(struct key, name, STR), \
+        DB_COL(struct key, prefix, STR), DB_COL(struct key, scopes, I64), DB_COL(struct key, created_at_us, I64), \
+        DB_COL(struct key, expires_at_us, I64), DB_COL(struct key, old_secret_expires_at_us, I64), \
+        DB_COL(struct key, last_used_at_us, I64), DB_COL(struct key, revoked_at_us, I64), \
+        DB_COL(struct key, revoked_reason, STR), DB_COL(struct key, has_budget, BOOL)
+
+const struct db_col key_cols[] = {KEY_DB_COLS, DB_END};
+static const struct db_col key_shown_cols[] = {KEY_DB_COLS, BUDGET_DB_COLS(struct key_shown, budget.), DB_END};
+
+#define KEY_SELECT_SHOWN \
+    "SELECT " KEY_COLS ", " BUDGET_COLS " FROM api_keys LEFT JOIN key_budgets ON key_id = id WHERE " KEY_IS_SHOWN
 
 static const struct sql key_sqls[] = {
     [KEY_INSERT] = {.text = "INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, scopes,"
                             " created_at_us, expires_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     .in = "uusssbiii"},
     [KEY_BY_HASH] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE hash = ?", .in = "b", .cols = key_cols},
-    [KEY_GET] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE id = ? AND user_id = ? AND " KEY_IS_SHOWN,
-                 .in = "uu",
-                 .cols = key_cols},
-    [KEY_LIST] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE user_id = ? AND id < ? AND " KEY_IS_SHOWN
-                          " ORDER BY id DESC LIMIT ?",
+    [KEY_GET] = {.text = KEY_SELECT_SHOWN " AND id = ? AND user_id = ?", .in = "uu", .cols = key_shown_cols},
+    [KEY_LIST] = {.text = KEY_SELECT_SHOWN " AND user_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
                   .in = "uui",
-                  .cols = key_cols},
+                  .cols = key_shown_cols},
     [KEY_END_EXPIRED] = {.text = "UPDATE api_keys SET revoked_at_us = expires_at_us WHERE user_id = ? AND"
                                  " of_key_id IS NULL AND revoked_at_us IS NULL AND expires_at_us <= ?",
                          .in = "ui"},

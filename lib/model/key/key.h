@@ -9,6 +9,7 @@
 #include "base/scope.h"
 #include "db/db.h"
 #include "model/idempotency/idempotency.h"
+#include "model/key/budget.h"
 
 #define KEY_PREFIX "mk_live_"
 #define KEY_CHARS 57
@@ -28,6 +29,8 @@ struct key {
     int64_t created_at_us, expires_at_us, last_used_at_us, revoked_at_us; /* 0: never */
     int64_t old_secret_expires_at_us; /* the last of them; 0: it was never rotated */
     struct str revoked_reason;        /* why, if not by its owner: "seen_in_clear" */
+    bool has_budget;                  /* or had one: there is something to read */
+    struct budget budget;             /* of a key that was authenticated, it is not read */
 };
 
 bool key_is_wellformed(struct str text); /* checks shape and checksum, without a query */
@@ -39,6 +42,8 @@ bool key_find(struct str *rest, struct str *ret_text);
 struct key_terms {
     struct str name;
     int64_t scopes, expires_at_us; /* 0: it does not expire */
+    struct budget budget;
+    bool has_budget; /* budget is what it is to be; else it stays as it is */
 };
 
 /* A key that was made, or rotated. */
@@ -47,7 +52,7 @@ struct new_key {
     struct str text; /* the key itself, which is shown once */
 };
 
-/* ERR_TOO_MANY at conf.keys_max_per_user, counted in the same transaction, of which last gets a const struct new_key *; keys
+/* terms->budget has passed budget_check_accounts. ERR_TOO_MANY at conf.keys_max_per_user, counted in the same transaction, of which last gets a const struct new_key *; keys
  * that have expired make room. ret_key is also set with ERR_OUTCOME_UNKNOWN, when the key may exist. */
 MUST_CHECK enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
                                const struct key_terms *terms, const struct last_step *last, struct new_key *ret_key);
@@ -69,8 +74,8 @@ MUST_CHECK enum err key_get(struct db *db, struct arena *arena, const struct uui
                             struct key *ret_key);
 
 /*
- * Changes the name, unless that of to is absent, and the scopes, unless those of to are none. ERR_RECENT_AUTH if a scope is added,
- * unless may_widen; ERR_NOT_FOUND; ERR_KEY_ENDED. The caller then ends the credential epoch, also after ERR_OUTCOME_UNKNOWN.
+ * Changes the name, unless that of to is absent, the scopes, unless those of to are none, and the budget if to has one.
+ * ERR_RECENT_AUTH if a scope is added or the budget is wider, unless may_widen; ERR_NOT_FOUND; ERR_KEY_ENDED. The caller then ends the credential epoch, also after ERR_OUTCOME_UNKNOWN.
  */
 MUST_CHECK enum err key_change(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
                                const struct key_terms *to, bool may_widen, struct key *ret_key);

@@ -57,6 +57,10 @@ static enum err key_change_tx(struct db *db, void *arg)
         k->name = n->to->name;
     if (n->to->scopes != 0)
         k->scopes = n->to->scopes;
+    e = n->to->has_budget ? budget_set(db, n->arena, &k->id, &n->to->budget, n->may_widen, &k->budget)
+                          : budget_read(db, n->arena, &k->id, &k->budget);
+    if (e != OK)
+        return e;
     return db_change(
         db, &key_change_sqls[KEY_CHANGE],
         DB_ARGS(db_str(k->name), db_i64(k->scopes), db_uuid(&k->user_id), db_uuid(&k->id), db_uuid(&k->id)));
@@ -185,6 +189,8 @@ static enum err key_rotate_tx(struct db *db, void *arg)
     e = key_lock(db, r->arena, r->user_id, r->id, &r->made.key);
     if (e == OK)
         e = key_change_secret(db, r, clock_now_us());
+    if (e == OK)
+        e = budget_read(db, r->arena, &r->made.key.id, &r->made.key.budget);
     return e == OK ? r->last->fn(&r->made, r->last->arg) : e;
 }
 

@@ -57,7 +57,9 @@ static enum err attempt_begin_tx(struct db *db, void *arg)
     const struct attempt_new *n = b->new;
     const struct post_move move = {.event = "attempt", .attempt_id = n->id, .request_id = n->job->request_id};
 
-    enum err e = post_move(db, b->arena, b->conf, &n->post_id, &move);
+    enum err e = budget_check(db, b->arena, &n->use);
+    if (e == OK)
+        e = post_move(db, b->arena, b->conf, &n->post_id, &move);
     if (e == OK)
         e = db_exec(db, &attempt_sqls[ATTEMPT_ADD],
                     DB_ARGS(db_uuid(&n->id), db_uuid(&n->post_id), db_i64(n->number), db_uuid(&n->job->lease_token),

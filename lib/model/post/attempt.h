@@ -6,6 +6,7 @@
 #pragma once
 
 #include "model/job/job.h"
+#include "model/key/budget.h"
 #include "model/post/post.h"
 
 enum attempt_state { ATTEMPT_COMMITTED, ATTEMPT_ACCEPTED, ATTEMPT_REFUSED, ATTEMPT_NOT_SENT, ATTEMPT_OUTCOME_UNKNOWN };
@@ -20,11 +21,12 @@ struct attempt {
 /*
  * Writes an attempt down before its call, in a transaction of its own: it moves the post to publishing, adds the attempt
  * and extends the job's lease. ERR_CONFLICT if the post has moved, another attempt took the number, or somebody else
- * has the job. The caller chooses the id, because the image URLs in the payload contain it.
+ * has the job; the errors of budget_check if its key may by now not post it. The caller chooses the id, because the image URLs in the payload contain it.
  */
 struct attempt_new {
     struct uuid id, post_id;
-    int64_t number; /* the newest attempt's and 1 */
+    struct budget_use use; /* of the key that made the post */
+    int64_t number;        /* the newest attempt's and 1 */
     struct str payload;
     const struct job *job; /* its lease token is the attempt's fence */
     enum job_class class;

@@ -1,6 +1,16 @@
 #include "model/post/post.h"
 
-enum { POST_GET, POST_BY_ID, POST_LIST, POST_PROCESSING_OF, POST_IMAGES, POST_EVENTS, POST_LAST_EVENT, POST_LAST_POLL };
+enum {
+    POST_GET,
+    POST_BY_ID,
+    POST_LIST,
+    POST_LIST_IN,
+    POST_PROCESSING_OF,
+    POST_IMAGES,
+    POST_EVENTS,
+    POST_LAST_EVENT,
+    POST_LAST_POLL
+};
 static const struct sql post_sqls[];
 
 #define EVENTS_MAX 500 /* polling backs off: a post that never settles has some 60 */
@@ -22,6 +32,16 @@ enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_i
 {
     return db_rows(db, &post_sqls[POST_LIST],
                    DB_ARGS(db_i64(account_snapshots_from_us()), db_uuid(user_id), db_uuid(below), db_i64((int64_t)max)),
+                   arena, sizeof **ret_posts, max, (void **)ret_posts, ret_n);
+}
+
+enum err post_list_in(struct db *db, struct arena *arena, const struct uuid *user_id, enum post_state state,
+                      const struct uuid *below, size_t max, struct post **ret_posts, size_t *ret_n)
+{
+    ASSERT(!post_state_has_ended(state));
+    return db_rows(db, &post_sqls[POST_LIST_IN],
+                   DB_ARGS(db_i64(account_snapshots_from_us()), db_uuid(user_id), db_uuid(below),
+                           db_cstr(post_state_names[state]), db_i64((int64_t)max)),
                    arena, sizeof **ret_posts, max, (void **)ret_posts, ret_n);
 }
 
@@ -61,6 +81,13 @@ enum err post_last_poll(struct db *db, struct arena *arena, const struct uuid *p
     return db_row(db, &post_sqls[POST_LAST_POLL], DB_ARGS(db_uuid(post_id)), arena, ret_code);
 }
 
+bool post_is_approved(const struct post *post)
+{
+    const struct sha256 none = {{0}};
+
+    return memcmp(&post->approved_digest, &none, sizeof none) != 0;
+}
+
 struct str post_url(struct arena *arena, const struct conf *conf, struct str username, struct str tiktok_post_id)
 {
     if (username.n == 0 || tiktok_post_id.n == 0)
@@ -80,7 +107,8 @@ struct str post_url(struct arena *arena, const struct conf *conf, struct str use
         DB_COL(struct post, platform_log_id, STR), DB_COL(struct post, publish_id, STR), \
         DB_COL(struct post, tiktok_post_ids, STR), DB_COL(struct post, next_attempt_at_us, I64), \
         DB_COL(struct post, created_at_us, I64), DB_COL(struct post, accepted_at_us, I64), \
-        DB_COL(struct post, ended_at_us, I64)
+        DB_COL(struct post, ended_at_us, I64), DB_COL(struct post, key_id, UUID), \
+        DB_COL_FIXED(struct post, approved_digest.b)
 
 static const struct db_col post_cols[] = {POST_DB_COLS, DB_END};
 static const struct db_col post_shown_cols[] = {POST_DB_COLS, DB_COL(struct post, username, STR),
@@ -90,24 +118,22 @@ static const struct db_col post_shown_cols[] = {POST_DB_COLS, DB_COL(struct post
     "p.id, p.account_id, p.title, p.description, p.post_mode, p.privacy_level, p.disable_comment, p.auto_add_music, " \
     "p.brand_content_toggle, p.brand_organic_toggle, p.is_aigc, p.photo_cover_index, p.state, p.failure_code, " \
     "p.platform_code, p.platform_log_id, p.publish_id, p.tiktok_post_ids, p.next_attempt_at_us, p.created_at_us, " \
-    "p.accepted_at_us, p.ended_at_us"
+    "p.accepted_at_us, p.ended_at_us, p.key_id, p.approved_digest"
 
 /* With the handle of an account that is connected, from a snapshot that may be shown. A post that waits for its account
  * says so by that: what is written once is right for all of a long queue. */
-#define POST_SELECT_SHOWN \
-    "SELECT " POST_COLS ", s.username, p.state IN ('queued', 'deferred') AND a.state = 'needs_reconnect' FROM posts p" \
+#define POST_SELECT_SHOWN_OF(posts) \
+    "SELECT " POST_COLS ", s.username, p.state IN ('queued', 'deferred') AND a.state = 'needs_reconnect' FROM " posts \
     " LEFT JOIN accounts a ON a.id = p.account_id AND a.state <> 'disconnected'" \
     " LEFT JOIN creator_snapshots s ON s.account_id = a.id AND s.fetched_at_us > ?"
+#define POST_SELECT_SHOWN POST_SELECT_SHOWN_OF("posts p")
 
-static const struct db_col post_image_cols[] = {DB_COL(struct post_image, upload_id, UUID),
-                                                DB_COL(struct post_image, position, I64),
-                                                DB_COL(struct post_image, width, I64),
-                                                DB_COL(struct post_image, height, I64),
-                                                DB_COL(struct post_image, size_bytes, I64),
-                                                DB_COL(struct post_image, changes, STR),
-                                                DB_COL(struct post_image, deleted_at_us, I64),
-                                                DB_COL(struct post_image, fetched_at_us, I64),
-                                                DB_END};
+static const struct db_col post_image_cols[] = {
+    DB_COL(struct post_image, upload_id, UUID),    DB_COL(struct post_image, position, I64),
+    DB_COL(struct post_image, width, I64),         DB_COL(struct post_image, height, I64),
+    DB_COL(struct post_image, size_bytes, I64),    DB_COL(struct post_image, changes, STR),
+    DB_COL_FIXED(struct post_image, sha256.b),     DB_COL(struct post_image, deleted_at_us, I64),
+    DB_COL(struct post_image, fetched_at_us, I64), DB_END};
 
 static const struct db_col post_event_cols[] = {DB_COL(struct post_event, at_us, I64),
                                                 DB_COL(struct post_event, event, STR),
@@ -126,18 +152,25 @@ static const struct sql post_sqls[] = {
     [POST_LIST] = {.text = POST_SELECT_SHOWN " WHERE p.user_id = ? AND p.id < ? ORDER BY p.id DESC LIMIT ?",
                    .in = "iuui",
                    .cols = post_shown_cols},
+    /* That index has those of a user that have not ended: no more than the cap of posts under way. */
+    [POST_LIST_IN] = {.text = POST_SELECT_SHOWN_OF(
+                          "posts p FORCE INDEX (by_user_ended)") " WHERE p.user_id = ? AND p.ended_at_us IS NULL AND "
+                                                                 "p.id < ? AND p.state = ? ORDER BY p.id DESC LIMIT ?",
+                      .in = "iuusi",
+                      .cols = post_shown_cols},
     [POST_PROCESSING_OF] = {.text =
                                 "SELECT " POST_COLS " FROM posts p WHERE p.account_id = ? AND p.state = 'processing'"
                                 " AND p.publish_id IS NOT NULL ORDER BY p.id DESC LIMIT ?",
                             .in = "ui",
                             .cols = post_cols},
-    [POST_IMAGES] = {.text = "SELECT i.upload_id, i.position, u.width, u.height, u.size_bytes, u.changes, "
-                             "u.deleted_at_us, f.fetched_at_us FROM post_images i JOIN uploads u ON u.id = i.upload_id "
-                             "LEFT JOIN attempt_fetches f ON f.position = i.position AND f.attempt_id = (SELECT a.id "
-                             "FROM post_attempts a WHERE a.post_id = i.post_id ORDER BY a.number DESC LIMIT 1) "
-                             "WHERE i.post_id = ? ORDER BY i.position",
-                     .in = "u",
-                     .cols = post_image_cols},
+    [POST_IMAGES] =
+        {.text = "SELECT i.upload_id, i.position, u.width, u.height, u.size_bytes, u.changes, "
+                 "u.sha256, u.deleted_at_us, f.fetched_at_us FROM post_images i JOIN uploads u ON u.id = i.upload_id "
+                 "LEFT JOIN attempt_fetches f ON f.position = i.position AND f.attempt_id = (SELECT a.id "
+                 "FROM post_attempts a WHERE a.post_id = i.post_id ORDER BY a.number DESC LIMIT 1) "
+                 "WHERE i.post_id = ? ORDER BY i.position",
+         .in = "u",
+         .cols = post_image_cols},
     /* The newest, should there be more. */
     [POST_EVENTS] = {.text =
                          "SELECT at_us, event, code, platform_code, platform_log_id, request_id, state FROM (SELECT *"

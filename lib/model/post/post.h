@@ -47,14 +47,19 @@ struct post {
     struct str failure_code, platform_code, platform_log_id;
     struct str publish_id, tiktok_post_ids; /* separated by commas */
     int64_t next_attempt_at_us, created_at_us, accepted_at_us, ended_at_us;
-    bool held;           /* it waits for its account to be connected again; set by post_get and post_list */
-    struct str username; /* the account's handle, for post_url; absent if it is not known any more */
+    bool held;                     /* it waits for its account to be connected again; set by post_get and post_list */
+    struct str username;           /* the account's handle, for post_url; absent if it is not known any more */
+    struct uuid key_id;            /* that made it; none: a session */
+    struct sha256 approved_digest; /* what its owner approved (post_digest.h); all zero: nobody was asked */
 };
+
+bool post_is_approved(const struct post *post);
 
 struct post_image {
     struct uuid upload_id;
     int64_t position, width, height, size_bytes;
     struct str changes;
+    struct sha256 sha256; /* as it is in the store */
     int64_t deleted_at_us;
     int64_t fetched_at_us; /* first fetch for the newest attempt, by whoever knew the address; 0: not fetched */
 };
@@ -110,7 +115,8 @@ void post_check(const struct account *account, struct post_draft *draft, size_t 
 bool post_snapshot_is_fresh(const struct account *account);
 
 /*
- * In one transaction, takes room for the post (the errors of CAPS_OF_POST and CAPS_OF_POST_OF_IMAGES, user/caps.h), makes
+ * In one transaction, takes room for the post (the errors of CAPS_OF_POST and CAPS_OF_POST_OF_IMAGES, user/caps.h) and of its
+ * key's budget (those of budget_take, key/budget.h; a post that needs an approval waits for it), makes
  * the uploads ready or takes them (else ERR_VALIDATION with problems at "upload_ids[i]") and writes the post, its images,
  * the event "created" and the account's job "turn"; for a DIRECT_POST on an old snapshot also the account's job "creator". draft
  * must have passed post_check. The receipt is what was written, so that nothing has to be read after the commit: last gets it
@@ -123,9 +129,11 @@ MUST_CHECK enum err post_create(struct db *db, struct arena *arena, const struct
 
 MUST_CHECK enum err post_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
                              struct post *ret_post);
-/* Those with ids below that one, newest first. */
+/* Those with ids below that one, newest first; post_list_in only those in a state that has not ended. */
 MUST_CHECK enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below,
                               size_t max, struct post **ret_posts, size_t *ret_n);
+MUST_CHECK enum err post_list_in(struct db *db, struct arena *arena, const struct uuid *user_id, enum post_state state,
+                                 const struct uuid *below, size_t max, struct post **ret_posts, size_t *ret_n);
 /* Those of an account whose end TikTok has not told, the newest first. */
 MUST_CHECK enum err post_processing(struct db *db, struct arena *arena, const struct uuid *account_id, size_t max,
                                     struct post **ret_posts, size_t *ret_n);

@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "model/job/job.h"
+#include "model/key/budget.h"
 #include "model/post/post_state.h"
 #include "model/post/turn.h"
 #include "model/user/caps.h"
@@ -34,6 +35,19 @@ static enum err post_create_take_room(struct db *db, const struct create *c)
     return caps_take(db, c->arena, c->conf, &c->account->user_id, what, bytes);
 }
 
+static enum err post_create_take_budget(struct db *db, struct create *c)
+{
+    struct post *p = &c->made->post;
+    const struct budget_use use = {.key_id = p->key_id, .account_id = p->account_id, .privacy_level = p->privacy_level};
+    bool waits = false;
+
+    enum err e = budget_take(db, c->arena, &use, &waits);
+    p->state = waits ? POST_AWAITING_APPROVAL : POST_QUEUED;
+    c->made->events[0].event = waits ? STR("submitted") : STR("created");
+    c->made->events[0].state = p->state;
+    return e;
+}
+
 static enum err post_create_take_new(struct db *db, struct create *c, const struct upload_report *r,
                                      struct post_image *ret_image)
 {
@@ -43,6 +57,7 @@ static enum err post_create_take_new(struct db *db, struct create *c, const stru
         .height = r->image.height,
         .size_bytes = (int64_t)r->image.size_bytes,
         .changes = upload_changes(c->arena, &r->image),
+        .sha256 = r->sha256,
     };
     return upload_ready(db, c->conf, r);
 }
@@ -58,6 +73,7 @@ static enum err post_create_take_old(struct db *db, struct create *c, size_t i, 
     }
     *ret_image = (struct post_image){
         .upload_id = u.id, .width = u.width, .height = u.height, .size_bytes = u.size_bytes, .changes = u.changes};
+    memcpy(ret_image->sha256.b, u.sha256, sizeof u.sha256);
     return e;
 }
 
@@ -78,12 +94,11 @@ static enum err post_create_take_images(struct db *db, struct create *c)
 
 static enum err post_create_insert_post(struct db *db, const struct create *c)
 {
-    const struct post_draft *d = c->draft;
     const struct post *p = &c->made->post;
 
     return db_exec(db, &post_create_sqls[POST_CREATE_INSERT],
                    DB_ARGS(db_uuid(&p->id), db_uuid(&c->account->user_id), db_uuid(&p->account_id),
-                           db_uuid_or_null(&d->key_id), db_str(p->title), db_str(p->description),
+                           db_uuid_or_null(&p->key_id), db_str(p->title), db_str(p->description),
                            db_cstr(post_mode_names[p->post_mode]), db_str(p->privacy_level), db_i64(p->disable_comment),
                            db_i64(p->auto_add_music), db_i64(p->brand_content_toggle), db_i64(p->brand_organic_toggle),
                            db_i64(p->is_aigc), db_i64(p->photo_cover_index), db_cstr(post_state_names[p->state]),
@@ -113,21 +128,24 @@ static enum err post_create_tx(struct db *db, void *arg)
     struct create *c = arg;
     const struct post *p = &c->made->post;
     struct str request_id = c->draft->request_id;
-    const struct post_move created = {.event = c->made->events[0].event.p, .request_id = request_id};
 
     c->problems->n = c->problems_n;
     enum err e = post_create_take_room(db, c);
+    if (e == OK)
+        e = post_create_take_budget(db, c);
     if (e == OK)
         e = post_create_take_images(db, c);
     if (e == OK)
         e = post_create_insert_post(db, c);
     if (e == OK)
         e = post_create_add_images(db, c);
+    const struct post_move created = {.event = c->made->events[0].event.p, .request_id = request_id};
     if (e == OK)
-        e = post_note(db, &p->id, &created, POST_QUEUED, p->created_at_us);
+        e = post_note(db, &p->id, &created, (enum post_state)p->state, p->created_at_us);
     if (e == OK && post_create_wants_creator(c))
         e = job_add(db, JOB_PUBLISH, "creator", &p->account_id, p->created_at_us, request_id);
-    if (e == OK)
+    if (e ==
+        OK) /* also of one that waits for approval: if the account has just been disconnected, its turn ends the post */
         e = turn_add(db, &c->account->user_id, &p->account_id, p->created_at_us, request_id);
     return e == OK ? c->last->fn(c->made, c->last->arg) : e;
 }
@@ -137,7 +155,7 @@ static int post_create_mode(struct str name)
     return str_eqc(name, post_mode_names[POST_DIRECT_POST]) ? POST_DIRECT_POST : POST_MEDIA_UPLOAD;
 }
 
-/* The receipt as it will be written, but for the images, which the transaction takes. */
+/* The receipt as it will be written, but for the images and the state, which the transaction finds. */
 static struct post_receipt post_create_receipt(struct arena *arena, const struct account *account,
                                                const struct post_draft *d)
 {
@@ -157,7 +175,7 @@ static struct post_receipt post_create_receipt(struct arena *arena, const struct
                  .brand_organic_toggle = o->brand_organic_toggle,
                  .is_aigc = o->is_aigc,
                  .photo_cover_index = o->photo_cover_index,
-                 .state = POST_QUEUED,
+                 .key_id = d->key_id,
                  .created_at_us = now_us},
         .images = arena_array(arena, n, sizeof *r.images),
         .images_n = n,
@@ -165,8 +183,7 @@ static struct post_receipt post_create_receipt(struct arena *arena, const struct
         .events_n = 1,
     };
 
-    r.events[0] = (struct post_event){
-        .at_us = now_us, .event = STR("created"), .request_id = d->request_id, .state = POST_QUEUED};
+    r.events[0] = (struct post_event){.at_us = now_us, .request_id = d->request_id};
     return r;
 }
 

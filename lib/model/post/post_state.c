@@ -52,6 +52,10 @@ enum err post_state_next(struct str event, enum post_state from, struct str fail
 
 static const struct transition post_state_transitions[] = {
     {"created", IN(STATE_NONE), POST_QUEUED, false},
+    {"submitted", IN(STATE_NONE), POST_AWAITING_APPROVAL, false},
+    {"approved", IN(AWAITING_APPROVAL), POST_QUEUED, false},
+    {"refused", IN(AWAITING_APPROVAL), POST_CANCELED, false},
+    {"approval_expired", IN(AWAITING_APPROVAL), POST_CANCELED, false},
     {"attempt", UNSENT, POST_PUBLISHING, false},
     {"accepted", IN(PUBLISHING), POST_PROCESSING, false},
     {"refused_retry", IN(PUBLISHING), POST_QUEUED, false},
@@ -63,6 +67,8 @@ static const struct transition post_state_transitions[] = {
     {"images_gone", OURS, POST_FAILED, false},
     {"privacy_not_offered", OURS, POST_FAILED, false},
     {"worker_crashed", OURS, POST_FAILED, false},
+    {"over_budget", UNSENT, POST_FAILED, false},
+    {"not_as_approved", UNSENT, POST_FAILED, false},
     {"outcome_unknown", IN(PUBLISHING), POST_FAILED, false},
     {"inbox", IN(PROCESSING), POST_IN_INBOX, false},
     {"published", IN(PROCESSING) | IN(IN_INBOX) | IN(PUBLISHED), POST_PUBLISHED, false},

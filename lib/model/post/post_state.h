@@ -21,6 +21,12 @@
  *                                                                                   v             |
  *                                                                              (published) -------+
  *
+ *    [new] --submitted--> [awaiting_approval] --approved--> [queued]
+ *                         [awaiting_approval] --refused, approval_expired--> (canceled)
+ *
+ *    [queued] ---+
+ *    [deferred] -+--over_budget, not_as_approved--> (failed)
+ *
  *    (failed) --late_published if unsettled--> (published)
  *    (failed) --late_inbox if unsettled--> (in_inbox)
  *    (failed) --late_failed if unsettled--> (failed)
@@ -35,8 +41,11 @@
  *    given_up = rejected, needs_reconnect, tiktok_unreachable, images_gone, privacy_not_offered, worker_crashed
  *    withdrawn = canceled, account_disconnected
  *
- * Nothing leads to draft, awaiting_approval and scheduled yet, nor to canceled by the event of that name: the schema has
- * them for posts that are planned, approved or withdrawn, and they come with the endpoints for these.
+ * Nothing leads to draft and scheduled yet, nor to canceled by the event of that name: the schema has them for posts that are
+ * planned or withdrawn, and they come with the endpoints for these.
+ *
+ * submitted: instead of created, by a key whose posts need an approval. over_budget: the budget of its key was changed, and
+ * no longer allows it. not_as_approved: this is not what its owner approved.
  *
  * refused_retry, not_sent: nothing was posted. deferred: a cap at TikTok that resets. outcome_unknown: the init may have
  * left, so the post is never sent again by itself. published comes again when TikTok names more ids. unconfirmed: the

@@ -54,6 +54,13 @@ static const struct json_field omitting_fields[] = {
     {.name = "raw", JSON_RAW(struct out, raw), .omit_empty = true},
     {.name = "count", JSON_I64(struct out, count), .omit_empty = true},
     JSON_END};
+/* Of any type: null unless it is given. */
+static const struct json_field given_fields[] = {
+    {.name = "count", JSON_I64(struct out, count), JSON_GIVEN(struct out, inner_given)},
+    {.name = "ids", JSON_UUIDS(struct out, ids), JSON_GIVEN(struct out, inner_given)},
+    {.name = "at", JSON_TIME(struct out, at_us), JSON_GIVEN(struct out, inner_given)},
+    {.name = "tags", JSON_STRS(struct out, tags), JSON_GIVEN(struct out, inner_given), .omit_empty = true},
+    JSON_END};
 
 static void test_all_types(void **state)
 {
@@ -100,6 +107,20 @@ static void test_empty(void **state)
     assert_string_equal(b.p, "{\"gone\":\"\",\"count\":0}");
 }
 
+static void test_given(void **state)
+{
+    _cleanup_(buf_done) struct buf b = BUF_MAX(4096);
+    struct out out = {.count = 7, .at_us = 1};
+
+    (void)state;
+    json_write(&b, given_fields, &out);
+    assert_string_equal(b.p, "{\"count\":null,\"ids\":null,\"at\":null}");
+    out.inner_given = true;
+    buf_clear(&b);
+    json_write(&b, given_fields, &out);
+    assert_string_equal(b.p, "{\"count\":7,\"ids\":[],\"at\":\"1970-01-01T00:00:00.000001Z\",\"tags\":[]}");
+}
+
 static void test_str(void **state)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(4096);
@@ -143,9 +164,9 @@ static void test_overflow(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_all_types), cmocka_unit_test(test_empty),
-                                              cmocka_unit_test(test_str), cmocka_unit_test(test_round_trip),
-                                              cmocka_unit_test(test_overflow)};
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_all_types),  cmocka_unit_test(test_empty),
+                                              cmocka_unit_test(test_given),      cmocka_unit_test(test_str),
+                                              cmocka_unit_test(test_round_trip), cmocka_unit_test(test_overflow)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
