@@ -1,11 +1,12 @@
 #include "fcgi/rate.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/mapping.h"
 #include "base/rand.h"
-#include "crypto/siphash.h"
+#include "crypto/digest.h"
 #include "fcgi/rate_cells.h"
 #include "fcgi/serve.h"
 
@@ -13,17 +14,19 @@
 /* Cells for some 40 000 callers that are active in one window: each user has a few. */
 #define USER_SETS ((size_t)1 << 14)
 #define NETWORK_SETS ((size_t)1 << 13)
-#define RATE_SECRET_WORDS 2
 #define CELL_BYTES(sets) ((sets)*RATE_CELLS_WAYS * sizeof(uint64_t))
 
 enum rate_whose { RATE_OF_KEY, RATE_OF_SESSIONS, RATE_OF_USER, RATE_OF_NETWORK };
 
+#define RATE_SECRET_WORDS 2
+
 /* What a limit is about, as it is hashed: no padding. */
 struct rate_subject {
+    uint64_t secret[RATE_SECRET_WORDS];
     uint32_t whose, rate;
     struct uuid id;
 };
-_Static_assert(sizeof(struct rate_subject) == 24, "rate_subject has padding");
+_Static_assert(sizeof(struct rate_subject) == 40, "rate_subject has padding");
 
 struct rate_row {
     const char *name;     /* of the policy in the headers */
@@ -78,20 +81,15 @@ bool rates_look(struct rates *r)
 }
 
 /* What is zero has no secret yet: whoever comes first makes it. The file may be made anew at any time, and gets another one. */
-static struct siphash_key rate_secret(const struct rates *r)
+static uint64_t rate_secret_word(const struct rates *r, size_t i)
 {
-    struct siphash_key key;
+    uint64_t word = atomic_load_explicit(&r->secret[i], memory_order_relaxed), new;
 
-    for (size_t i = 0; i < RATE_SECRET_WORDS; i++) {
-        uint64_t word = atomic_load_explicit(&r->secret[i], memory_order_relaxed), new;
-        if (word == 0) {
-            rand_bytes(&new, sizeof new);
-            new |= 1;
-            word = atomic_compare_exchange_strong(&r->secret[i], &word, new) ? new : word;
-        }
-        key.k[i] = word;
-    }
-    return key;
+    if (word != 0)
+        return word;
+    rand_bytes(&new, sizeof new);
+    new |= 1;
+    return atomic_compare_exchange_strong(&r->secret[i], &word, new) ? new : word;
 }
 
 /* One count: of whom, in which class. */
@@ -118,11 +116,16 @@ static struct rate_count rate_count_of(const struct rates *r, enum route_rate ra
                                        const struct uuid *id)
 {
     struct rate_subject s = {.whose = whose, .rate = rate, .id = *id};
-    struct siphash_key secret = rate_secret(r);
+    struct sha256 digest;
+    uint64_t who;
 
+    for (size_t i = 0; i < RATE_SECRET_WORDS; i++)
+        s.secret[i] = rate_secret_word(r, i);
+    digest = sha256_of((struct str){(const char *)&s, sizeof s});
+    memcpy(&who, digest.b, sizeof who);
     return (struct rate_count){.cells = whose == RATE_OF_NETWORK ? &r->networks : &r->users,
                                .quota = rate_quota(rate_limit_of(r->conf, rate, whose), r->conf->rates_window_sec),
-                               .who = siphash(&secret, &s, sizeof s),
+                               .who = who,
                                .rate = rate,
                                .whose = whose};
 }

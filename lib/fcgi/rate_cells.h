@@ -4,7 +4,6 @@
  *
  *    struct rate_cells cells = {.v = memory, .sets = 1024, .clock = clock_mono_us};
  *    struct rate_quota quota = rate_quota(120, 60);
- *    uint64_t who = siphash(&secret, &id, sizeof id);
  *    if (!rate_cells_take(&cells, who, &quota, &left)) ... not yet
  *
  * A cell is one word: a tag of 24 bits, which says whose it is, and 40 bits of time, at which all of the quota is there
@@ -15,7 +14,7 @@
  * whose time comes first is given away: its owner has the whole quota again, and nobody is refused for want of room. Two
  * whose cells are in one set and have the same tag would count together: one in 16 million of those who share a set.
  *
- * who is a hash that strangers cannot foresee (crypto/siphash.h): else they could choose what shares a cell.
+ * who is a hash that strangers cannot foresee: else they could choose what shares a cell.
  *
  * The memory may hold anything. A time that no quota can lead to counts as come, so nobody is locked out for longer than
  * his own window. Times are of a monotonic clock that all processes share; the file must not outlive a boot, and if it does,
