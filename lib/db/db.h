@@ -205,6 +205,32 @@ MUST_CHECK enum err db_exec(struct db *db, const struct sql *q, const struct db_
 MUST_CHECK enum err db_change(struct db *db, const struct sql *q, const struct db_arg *args, size_t n);
 
 /*
+ * A statement without a result for several rows of parameters: one round trip, and the server takes them in their order.
+ *
+ *    struct db_many many = {0};
+ *    for (size_t i = 0; i < n; i++)
+ *        db_many_add(&many, DB_ARGS(db_i64(until_us), db_uuid(&jobs[i].id)));
+ *    db_many_sort(&many, 1);    // rows are locked in the order of their ids
+ *    e = db_change_many(db, &sqls[JOBS_HOLD], &many);
+ *
+ * Only in a transaction: when one row fails, those before it are taken back with all else. db_change_many is ERR_CONFLICT
+ * unless the statement matches one row for each; db_exec_many does not ask. None at all is OK.
+ */
+#define DB_MANY_MAX 8 /* rows: as many as a worker does at once */
+#define DB_MANY_ARGS_MAX 16
+struct db_many {
+    struct db_arg args[DB_MANY_MAX * DB_MANY_ARGS_MAX]; /* row after row */
+    size_t n, rows;                                     /* n: of a row */
+};
+void db_many_add(struct db_many *many, const struct db_arg *args, size_t n);
+void db_many_sort(struct db_many *many, size_t key); /* by that parameter, a uuid; equal ones stay in their order */
+MUST_CHECK enum err db_exec_many(struct db *db, const struct sql *q, const struct db_many *many);
+MUST_CHECK enum err db_change_many(struct db *db, const struct sql *q, const struct db_many *many);
+
+/* The parameters of "IN (?, ?, ?, ?, ?, ?, ?, ?)": DB_MANY_MAX ids, the none uuid for those that are missing. */
+void db_many_ids(struct db_arg *ret_args, const struct uuid *ids, size_t n);
+
+/*
  * The one row, into ret (a struct described by q->cols). ERR_NOT_FOUND without one; two are a bug (ERR_DB_FAILED).
  */
 MUST_CHECK enum err db_row(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, struct arena *arena,

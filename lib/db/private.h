@@ -55,6 +55,9 @@ enum err db_plain(struct db *db, struct str text);
 bool db_may_rerun(const struct db *db, int run, int64_t started_us);
 void db_pause(int run); /* a short random pause that grows with run */
 
+/* q, prepared on this connection, which is there; its first use prepares it. */
+MUST_CHECK enum err db_statement_prepared(struct db *db, const struct sql *q, MYSQL_STMT **ret_stmt);
+
 /* Binds args to the parameters of the statement, by way of the two arrays. */
 void db_bind_args(const struct sql *q, const struct db_arg *args, size_t n, MYSQL_BIND *binds, unsigned long *lengths);
 

@@ -4,8 +4,7 @@
 #include "base/fault.h"
 #include "db/private.h"
 
-/* q, prepared on this connection; its first use prepares it. */
-static enum err db_statement_prepared(struct db *db, const struct sql *q, MYSQL_STMT **ret_stmt)
+enum err db_statement_prepared(struct db *db, const struct sql *q, MYSQL_STMT **ret_stmt)
 {
     size_t i = ((uintptr_t)q / sizeof *q) % DB_STMTS_MAX;
 

@@ -254,7 +254,6 @@ bool runner_claim(struct runner_thread *t)
     else if (may_begin && c.n == 0)
         r->next_claim_us = clock_mono_us() + r->worker->conf->worker_idle_ms * US_PER_MS;
     lock_release(&r->lock);
-    for (size_t i = 0; i < c.n; i++)
-        runner_begin(t, c.opened[i]);
+    runner_begin(t, c.opened, c.n);
     return c.n > 0;
 }

@@ -53,6 +53,7 @@ enum job_step {
     JOB_CALL,   /* make run->call, then step again with the result */
     JOB_RECORD, /* the database did not take a result that must not be lost: step again soon with the same result. What
                  * a repeated step takes from the arena is given back before the next one: data keeps nothing of it */
+    JOB_ALONE,  /* of step_many: step it by itself */
     JOB_ERROR,  /* run->err says why: give this run up and begin another later. The job is never buried for it */
 };
 
@@ -94,6 +95,13 @@ static inline enum job_step job_run_failed(struct job_run *run, enum err e) /* f
     return JOB_ERROR;
 }
 
+/* For step_many: none of them can be done while the database does not answer; other errors may be of one of them. */
+static inline void job_runs_failed(struct job_run *const *runs, size_t n, enum err e, enum job_step *ret_steps)
+{
+    for (size_t i = 0; i < n && db_is_away(e); i++)
+        ret_steps[i] = job_run_failed(runs[i], e);
+}
+
 static inline enum job_step job_run_record(struct job_run *run, enum err e) /* likewise */
 {
     run->err = e;
@@ -120,6 +128,8 @@ static inline enum job_step job_run_release(struct job_run *run) /* to the next 
     return JOB_AGAIN;
 }
 
+#define JOB_MANY_MAX DB_MANY_MAX
+
 struct job_kind {
     const char *name;
     enum job_class class;
@@ -129,6 +139,12 @@ struct job_kind {
     bool
         standing; /* there is always one, without a subject: the worker makes it at start. Instead of being buried it rests */
     enum job_step (*step)(struct job_run *run);
+    /*
+     * May be NULL: steps several runs, 2 to JOB_MANY_MAX, that are due for a step at the same moment, in fewer statements
+     * than each would take; all of them for the first time, or all with a result. ret_steps: of each. One that does not go
+     * together with the others it leaves as it was (JOB_ALONE), and step does it. scratch is cleared afterwards.
+     */
+    void (*step_many)(struct job_run *const *runs, size_t n, struct arena *scratch, enum job_step *ret_steps);
     /* Tells the user, in the transaction that buries the job (JOB_RUNS_MAX), or goes on without what was at fault and
      * sets job_ended. May be NULL. */
     enum err (*dead)(struct db *db, struct job_run *run);

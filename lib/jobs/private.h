@@ -10,8 +10,8 @@
 #include "jobs/runner.h"
 #include "net/loop.h"
 
-#define CLAIM_BATCH 8      /* small, so that all threads get some of what is due */
-#define LOOK_US US_PER_SEC /* how often the leases are looked at, also while nothing may be claimed */
+#define CLAIM_BATCH JOB_MANY_MAX /* small, so that all threads get some of what is due */
+#define LOOK_US US_PER_SEC       /* how often the leases are looked at, also while nothing may be claimed */
 
 /* What a run has left to write. It is kept until the database takes it, or says that somebody else has the job. */
 enum run_ending {
@@ -122,5 +122,5 @@ void kept_count(struct runner *r, const struct open_run *o, int n); /* holding t
 #define STUCK_TRIES 10 /* failures in a row that somebody should know of; about a quarter of an hour */
 void runner_log_run(const struct open_run *o, const char *outcome, enum log_level level, const char *database);
 void runner_alarm_of_run(const struct open_run *o, enum alarm_kind which);
-void runner_begin(struct runner_thread *t, struct open_run *o);
+void runner_begin(struct runner_thread *t, struct open_run *const *opened, size_t n);
 struct kind_state *runner_state_of(struct runner *r, const struct job_kind *kind);

@@ -1,6 +1,7 @@
 #include "jobs/runner.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fault.h"
 #include "base/log.h"
@@ -164,13 +165,13 @@ static bool runner_hand_over(struct runner_thread *t, struct open_run *o)
     return taken;
 }
 
-static void runner_step(struct runner_thread *t, struct open_run *o)
+static void runner_step(struct runner_thread *t, struct open_run *o);
+
+/* What the run's step has answered. */
+static void runner_after_step(struct runner_thread *t, struct open_run *o, enum job_step s)
 {
     struct job_run *run = &o->run;
 
-    run->db = t->db;
-    run->err = OK;
-    enum job_step s = run->kind->step(run);
     lock_take(&t->runner->lock);
     o->also = run->also;
     lock_release(&t->runner->lock);
@@ -194,6 +195,9 @@ static void runner_step(struct runner_thread *t, struct open_run *o)
     case JOB_AGAIN:
         o->ending = RUN_AGAIN;
         break;
+    case JOB_ALONE:
+        ASSERT(!"only step_many leaves a run alone");
+        return;
     case JOB_ERROR:
         o->ending = RUN_DROP;
         if (db_errno(t->db) != 0)
@@ -201,6 +205,59 @@ static void runner_step(struct runner_thread *t, struct open_run *o)
         break;
     }
     runner_end(t, o);
+}
+
+static void runner_before_step(struct runner_thread *t, struct open_run *o)
+{
+    o->run.db = t->db;
+    o->run.err = OK;
+}
+
+static void runner_step(struct runner_thread *t, struct open_run *o)
+{
+    runner_before_step(t, o);
+    runner_after_step(t, o, o->run.kind->step(&o->run));
+}
+
+/* Of one kind. */
+static void runner_step_group(struct runner_thread *t, struct open_run *const *group, size_t n)
+{
+    struct job_run *runs[JOB_MANY_MAX];
+    enum job_step steps[JOB_MANY_MAX];
+
+    for (size_t i = 0; i < n; i++) {
+        runner_before_step(t, group[i]);
+        runs[i] = &group[i]->run;
+    }
+    runs[0]->kind->step_many(runs, n, &t->arena, steps);
+    arena_clear(&t->arena);
+    for (size_t i = 0; i < n; i++)
+        if (steps[i] == JOB_ALONE)
+            runner_step(t, group[i]);
+        else
+            runner_after_step(t, group[i], steps[i]);
+}
+
+/* Each once: those of a kind that can do several at once together, the others one by one. */
+static void runner_step_all(struct runner_thread *t, struct open_run *const *open, size_t n)
+{
+    struct open_run *group[JOB_MANY_MAX], *left[JOB_MANY_MAX];
+    size_t group_n, left_n = n;
+
+    memcpy(left, open, n * sizeof *open);
+    while ((n = left_n) > 0) {
+        const struct job_kind *kind = left[0]->run.kind;
+        group_n = left_n = 0;
+        for (size_t i = 0; i < n; i++)
+            if (left[i]->run.kind == kind && (group_n == 0 || kind->step_many != NULL))
+                group[group_n++] = left[i];
+            else
+                left[left_n++] = left[i];
+        if (group_n == 1)
+            runner_step(t, group[0]);
+        else
+            runner_step_group(t, group, group_n);
+    }
 }
 
 static void runner_go_on(struct runner_thread *t, struct open_run *o)
@@ -211,14 +268,23 @@ static void runner_go_on(struct runner_thread *t, struct open_run *o)
         runner_end(t, o);
 }
 
-void runner_begin(struct runner_thread *t, struct open_run *o)
+void runner_begin(struct runner_thread *t, struct open_run *const *opened, size_t n)
 {
-    if (o->run.job.runs > JOB_RUNS_MAX)
-        o->ending = RUN_BURY;
-    runner_go_on(t, o);
+    struct open_run *step[CLAIM_BATCH];
+    size_t step_n = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (opened[i]->run.job.runs <= JOB_RUNS_MAX) {
+            step[step_n++] = opened[i];
+            continue;
+        }
+        opened[i]->ending = RUN_BURY;
+        runner_end(t, opened[i]);
+    }
+    runner_step_all(t, step, step_n);
 }
 
-static void runner_take_result(struct runner_thread *t, struct open_run *o, const struct net_result *result)
+static void runner_take_result(struct open_run *o, const struct net_result *result)
 {
     struct fault fault;
 
@@ -228,7 +294,22 @@ static void runner_take_result(struct runner_thread *t, struct open_run *o, cons
     o->run.result = &o->result;
     o->run.fault = result->err == ERR_NET_NOT_SENT || result->err == ERR_NET_FORBIDDEN;
     o->called = o->called || !o->run.fault;
-    runner_step(t, o);
+}
+
+/* Goes on with what has a result: all that is there, as far as it is done together. */
+static bool runner_take_results(struct runner_thread *t, int wait_ms)
+{
+    struct open_run *open[JOB_MANY_MAX];
+    struct net_result result;
+    size_t n = 0;
+    void *tag;
+
+    while (n < JOB_MANY_MAX && net_loop_next(t->runner->loop, n == 0 ? wait_ms : 0, &tag, &result)) {
+        open[n] = tag;
+        runner_take_result(open[n++], &result);
+    }
+    runner_step_all(t, open, n);
+    return n > 0;
 }
 
 static bool runner_is_over(struct runner *r)
@@ -246,14 +327,11 @@ static void *runner_thread_main(void *arg)
     struct runner *r = arg;
     struct runner_thread t = {.runner = r, .db = db_new(r->options)};
     struct open_run *o;
-    struct net_result result;
-    void *tag;
     bool busy = false;
 
     arena_init(&t.arena, RUN_ARENA_BYTES);
     while (!runner_is_over(r)) {
-        if (net_loop_next(r->loop, busy ? 0 : WAIT_MS, &tag, &result)) {
-            runner_take_result(&t, tag, &result);
+        if (runner_take_results(&t, busy ? 0 : WAIT_MS)) {
             busy = true;
         } else if ((o = kept_take(r)) != NULL) {
             runner_go_on(&t, o);

@@ -4,6 +4,7 @@
 
 #include "base/lock.h"
 #include "net/aside.h"
+#include "net/sessions.h"
 
 #define POLL_MS 1000         /* libcurl's own timers wake it sooner; a new call does too */
 #define IDLE_CONNECTIONS 32L /* kept for reuse by calls that are not fresh */
@@ -12,6 +13,7 @@
 struct net_loop {
     struct net_loop_options options;
     CURLM *multi;
+    struct sessions *sessions;
     pthread_t thread;
     struct aside *aside;
     struct transfer *running; /* here and aside. The thread's own, as is waiting */
@@ -181,6 +183,7 @@ struct net_loop *net_loop_new(const struct net_loop_options *options)
     transfer_queue_init(&loop->back);
     transfer_queue_init(&loop->ended);
     loop->aside = aside_new(options->aside_max, net_loop_back, loop);
+    loop->sessions = sessions_new();
     loop->multi = curl_multi_init();
     ASSERT(loop->multi != NULL);
     ASSERT(curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, IDLE_CONNECTIONS) == CURLM_OK);
@@ -205,6 +208,7 @@ void net_loop_free(struct net_loop *loop)
     while ((t = transfer_take(&loop->ended)) != NULL)
         transfer_free(t);
     (void)curl_multi_cleanup(loop->multi);
+    sessions_free(loop->sessions);
     cond_done(&loop->ended_some);
     lock_done(&loop->lock);
     free(loop);
@@ -215,6 +219,8 @@ static bool net_loop_take_in(struct net_loop *loop, struct transfer *t, struct a
     ASSERT(!t->may_block || loop->options.aside_max > 0);
     t->arena = arena;
     t->tag = tag;
+    if (!t->may_block)
+        sessions_use(loop->sessions, t->easy);
     lock_take(&loop->lock);
     bool room = loop->open < loop->options.max && !loop->ending;
     if (room) {

@@ -280,16 +280,40 @@ def publish_act(world, s):
     s.post = ended(world, s.user, s.sent.id)
 
 
-def publish_right(world, s):
+def published_right(world, s, sent, post):
     """Once at most; and the user is told what is known. What is known is not thrown away."""
-    n, post = s.sent.at_simulator(), s.post
+    n = sent.at_simulator()
     assert n <= 1, "posted twice"
     if post["status"] == "published":
-        assert n == 1 and s.sent.states_of_attempts().count("accepted") == 1
+        assert n == 1 and sent.states_of_attempts().count("accepted") == 1
     else:
         assert (post["status"], post["failure"]["code"]) == ("failed", "outcome_unknown"), post
         assert s.may_lose("/content/init/"), post
-    world.until(lambda: s.sent.jobs() == [], "no job is left of a post that has ended")
+    world.until(lambda: sent.jobs() == [], "no job is left of a post that has ended")
+
+
+def publish_right(world, s):
+    published_right(world, s, s.sent, s.post)
+
+
+def together_ready(world):
+    s = upload_ready(world)
+    accounts = [s.user.connect() for _ in range(3)]
+    world.stack.wait(lambda: all(creator_of(world.stack, account) for account in accounts), "it is known what TikTok offers them")
+    world.hold("worker-publish")
+    s.all = [Sent(world.stack, s.user, account) for account in accounts]  # the worker finds them at once
+    return s
+
+
+def together_act(world, s):
+    world.stack.sql("UPDATE creator_snapshots SET fetched_at_us = %s", world.now_us())  # no call for each of them goes before
+    world.let_go("worker-publish")
+    s.posts = [ended(world, s.user, sent.id) for sent in s.all]
+
+
+def together_right(world, s):
+    for sent, post in zip(s.all, s.posts):
+        published_right(world, s, sent, post)
 
 
 def poll_ready(world):
@@ -463,6 +487,7 @@ FLOWS = [
     Flow("upload", ("uploads",), upload_ready, upload_act, upload_right),
     Flow("create post", ("posts",), create_ready, create_act, create_right),
     Flow("publish", ("worker-publish",), publish_ready, publish_act, publish_right, workers=True),
+    Flow("publish together", ("worker-publish",), together_ready, together_act, together_right, workers=True),
     Flow("poll", ("worker-publish",), poll_ready, publish_act, poll_right, workers=True),
     Flow("refresh", ("worker-publish",), refresh_ready, refresh_act, refresh_right, workers=True),
     Flow("disconnect", ("tiktok",), disconnect_ready, disconnect_act, disconnect_right),

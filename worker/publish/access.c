@@ -40,6 +40,17 @@ static enum access_step access_use(struct job_run *run, struct access *a, struct
     return ACCESS_READY;
 }
 
+bool access_use_sealed(struct job_run *run, struct access *a, struct str sealed, int64_t expires_at_us)
+{
+    struct account_tokens tokens = {.access_expires_at_us = expires_at_us};
+
+    if (access_is_old(a, &tokens) ||
+        account_open_access(run->worker->ring, run->arena, &a->account_id, sealed, &tokens.access) != OK)
+        return false;
+    (void)access_use(run, a, &tokens);
+    return true;
+}
+
 static enum err access_end_lease(struct job_run *run, struct access *a)
 {
     struct uuid lease = a->lease;

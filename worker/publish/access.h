@@ -36,6 +36,10 @@ struct access_ways {
 enum job_step access_begin(struct job_run *run, struct access *a, const struct access_ways *ways);
 enum job_step access_go_on(struct job_run *run, struct access *a, const struct access_ways *ways); /* run->result */
 
+/* In place of access_begin, with what a statement has read beside other columns. False, and nothing is changed: the token is
+ * near its end, or cannot be opened, which access_begin deals with. */
+MUST_CHECK bool access_use_sealed(struct job_run *run, struct access *a, struct str sealed, int64_t expires_at_us);
+
 /* When TikTok refuses run->token: a refresh helps once in a run; after access_refused access_begin refreshes. */
 bool access_may_refresh(const struct access *a);
 void access_refused(struct access *a);

@@ -7,9 +7,9 @@
  */
 #include "publish/publish.h"
 
-#include "jobs/backoff.h"
 #include "base/point.h"
-#include "model/post/post_digest.h"
+#include "jobs/backoff.h"
+#include "publish/kinds.h"
 
 #define POLL_FIRST_US (2 * US_PER_SEC)
 #define RETRY_BASE_US (2 * US_PER_SEC)
@@ -49,57 +49,65 @@ static struct budget_use init_budget_use(const struct post *post)
 
 static const struct net_result init_never_sent = {.err = ERR_NET_NOT_SENT, .detail = "the attempt's commit failed"};
 
+struct publish_begin publish_begin_now(const struct job_run *run)
+{
+    int64_t now_us = clock_now_us();
+
+    return (struct publish_begin){clock_boot_us(), now_us, now_us + run->worker->class->lease_us};
+}
+
+struct attempt_new publish_attempt(struct job_run *run, struct publish *p)
+{
+    p->attempt_id = uuid_new();
+    p->is_init = true;
+    return (struct attempt_new){.id = p->attempt_id,
+                                .post_id = p->post.id,
+                                .from = (enum post_state)p->post.state,
+                                .use = init_budget_use(&p->post),
+                                .number = p->attempts_n + 1,
+                                .payload = init_payload(run, p),
+                                .job = &run->job};
+}
+
+/* Then the attempt is recorded as never sent, which is true, and not as unknown. */
+enum job_step publish_not_committed(struct job_run *run, enum err e)
+{
+    run->result = &init_never_sent;
+    return job_run_record(run, e);
+}
+
+void publish_call_init(struct job_run *run, struct str payload, const struct publish_begin *begin)
+{
+    point("publish.attempt_committed");
+    run->job.run_at_us = MAX(run->job.run_at_us, begin->lease_until_us);
+    tiktok_init(&run->worker->tiktok, run->arena, secret_str(&run->token), payload, &run->call);
+    run->call.start_by_us = begin->boot_us + CALL_START_US;
+    run->call.start_before_us = begin->now_us + CALL_START_US + CALL_CLOCK_US;
+}
+
 enum job_step publish_init(struct job_run *run, struct publish *p)
 {
-    int64_t begun_us = clock_boot_us(), now_us = clock_now_us();
+    const struct publish_begin begin = publish_begin_now(run);
     enum job_step wait;
 
     if (job_run_is_stopping(run))
         return job_run_release(run);
-    if (!post_is_as_approved(&p->post, p->images, p->images_n))
-        return publish_fail(run, p, "not_as_approved", "not_as_approved");
     if (!settle_take_call(run, &p->account.id, ACCOUNT_CALL_INIT, &wait))
         return wait;
-    p->attempt_id = uuid_new();
-    p->is_init = true;
-    const struct attempt_new attempt = {.id = p->attempt_id,
-                                        .post_id = p->post.id,
-                                        .use = init_budget_use(&p->post),
-                                        .number = p->attempts_n + 1,
-                                        .payload = init_payload(run, p),
-                                        .job = &run->job,
-                                        .class = JOB_PUBLISH,
-                                        .lease_until_us = now_us + run->worker->class->lease_us};
-    enum err e = attempt_begin(run->db, run->arena, run->worker->conf, &attempt);
-    if (db_is_away(e)) {
-        /* The commit may have happened. Then the attempt is recorded as never sent, which is true, and not as
-         * unknown. */
-        run->result = &init_never_sent;
-        return job_run_record(run, e);
-    }
+    const struct attempt_new attempt = publish_attempt(run, p);
+    enum err e =
+        attempt_begin(run->db, run->arena, run->worker->conf, JOB_PUBLISH, begin.lease_until_us, &attempt, NULL, 1);
+    if (db_is_away(e))
+        return publish_not_committed(run, e);
     if (e == ERR_CONFLICT)
         return settle_look_again(run);
     if (budget_failure(e).p != NULL) /* nothing was written down, and nothing is sent */
         return publish_fail(run, p, "over_budget", budget_failure(e).p);
     if (e != OK)
         return job_run_failed(run, e);
-    point("publish.attempt_committed");
-    run->job.run_at_us = MAX(run->job.run_at_us, attempt.lease_until_us);
-    tiktok_init(&run->worker->tiktok, run->arena, secret_str(&run->token), attempt.payload, &run->call);
-    /* Counted from before the commit: a thread that was frozen in between must not send late. */
-    run->call.start_by_us = begun_us + CALL_START_US;
-    run->call.start_before_us = now_us + CALL_START_US + CALL_CLOCK_US;
+    publish_call_init(run, attempt.payload, &begin);
     return JOB_CALL;
 }
-
-/* What a result means, and what to write. */
-struct verdict {
-    struct attempt_result attempt;
-    struct post_move move;
-    int64_t again_at_us; /* 0: the job is finished */
-    bool go_on;          /* the job is neither: this run goes on with a fresh token */
-    const char *reconnect;
-};
 
 static void init_say_not_sent(const struct job_run *run, const struct attempt_tally *tally, struct verdict *v)
 {
@@ -168,7 +176,7 @@ static void init_say_refused(const struct job_run *run, const struct publish *p,
     v->move.event = "rejected";
 }
 
-static enum err init_judge(const struct job_run *run, const struct publish *p, struct verdict *ret)
+enum err publish_judge(const struct job_run *run, const struct publish *p, struct verdict *ret)
 {
     struct verdict v = {.attempt.state = ATTEMPT_OUTCOME_UNKNOWN,
                         .move = {.event = "outcome_unknown", .failure_code = STR("outcome_unknown")}};
@@ -198,6 +206,14 @@ static enum err init_judge(const struct job_run *run, const struct publish *p, s
     v.move.request_id = run->job.request_id;
     *ret = v;
     return OK;
+}
+
+struct job_new publish_poll_of(const struct job_run *run, const struct publish *p)
+{
+    return (struct job_new){.kind = poll_kind.name,
+                            .subject_id = p->post.id,
+                            .run_at_us = clock_now_us() + POLL_FIRST_US,
+                            .request_id = run->job.request_id};
 }
 
 struct record {
@@ -235,7 +251,6 @@ static enum err init_record(struct db *db, void *arg)
     struct record *r = arg;
     struct job *job = &r->run->job;
     const struct verdict *v = r->v;
-    int64_t now_us = clock_now_us();
 
     r->skipped = false;
     enum err e = post_lock(db, &r->p->post.id);
@@ -250,7 +265,8 @@ static enum err init_record(struct db *db, void *arg)
     if (e != OK && e != ERR_CONFLICT) /* ERR_CONFLICT: something else ended the post; its receipt keeps the result */
         return e;
     if (v->attempt.state == ATTEMPT_ACCEPTED) {
-        e = job_add(db, JOB_PUBLISH, "poll", &r->p->post.id, now_us + POLL_FIRST_US, job->request_id);
+        const struct job_new poll = publish_poll_of(r->run, r->p);
+        e = job_add_many(db, JOB_PUBLISH, &poll, 1);
         if (e != OK)
             return e;
     }
@@ -290,7 +306,7 @@ enum job_step publish_init_result(struct job_run *run, struct publish *p)
     struct record r = {.run = run, .p = p, .v = &v};
 
     point("publish.called");
-    enum err e = init_judge(run, p, &v);
+    enum err e = publish_judge(run, p, &v);
     if (e == OK && v.reconnect != NULL)
         e = access_needs_reconnect(run, &p->access, v.reconnect);
     if (e == OK)

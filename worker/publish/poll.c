@@ -6,8 +6,8 @@
 #include "base/rand.h"
 #include "model/post/post_state.h"
 #include "model/post/post_told.h"
-#include "publish/access.h"
 #include "publish/kinds.h"
+#include "publish/poll.h"
 #include "publish/settle.h"
 
 #define HOUR_US (3600 * US_PER_SEC)
@@ -19,12 +19,6 @@
 /* Seconds until the next poll, by the number of polls so far; the last one stays. TikTok allows an account 30 a
  * minute. */
 static const int poll_delays_sec[] = {2, 3, 5, 8, 13, 20, 30, 45, 60, 60, 60, 90, 120, 180, 240, 300, 450, 600};
-
-struct poll {
-    struct access access;
-    struct post post;
-    bool unanswered; /* TikTok could not be asked, or its answer not be read */
-};
 
 /* The deadline ends what TikTok has answered about. While it cannot be asked, the reason is hardly the post's. */
 static bool poll_is_over(const struct job_run *run, const struct poll *p)
@@ -227,4 +221,4 @@ static enum err poll_dead(struct db *db, struct job_run *run)
 }
 
 const struct job_kind poll_kind = {
-    .name = "poll", .class = JOB_PUBLISH, .calls = true, .step = poll_step, .dead = poll_dead};
+    .name = "poll", .class = JOB_PUBLISH, .calls = true, .step = poll_step, .step_many = polls_step, .dead = poll_dead};

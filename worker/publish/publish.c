@@ -5,6 +5,7 @@
 #include "publish/publish.h"
 
 #include "jobs/backoff.h"
+#include "model/post/post_digest.h"
 #include "publish/creator.h"
 #include "publish/kinds.h"
 
@@ -197,13 +198,18 @@ static enum job_step publish_load(struct job_run *run, struct publish *p)
         return publish_cancel(run);
     if (p->account.state == ACCOUNT_NEEDS_RECONNECT)
         return publish_hold(run, p);
-    e = post_images(run->db, run->arena, &p->post.id, &p->images, &p->images_n);
+    struct post_image *images;
+    e = post_images(run->db, run->arena, &p->post.id, &images, &p->images_n);
     if (e != OK)
         return job_run_failed(run, e);
     bool gone = p->images_n == 0;
     for (size_t i = 0; i < p->images_n; i++)
-        gone = gone || p->images[i].deleted_at_us != 0;
-    return gone ? publish_fail(run, p, "images_gone", "images_gone") : JOB_CALL;
+        gone = gone || images[i].deleted_at_us != 0;
+    if (gone)
+        return publish_fail(run, p, "images_gone", "images_gone");
+    if (!post_is_as_approved(&p->post, images, p->images_n))
+        return publish_fail(run, p, "not_as_approved", "not_as_approved");
+    return JOB_CALL;
 }
 
 static enum job_step publish_call_creator(struct job_run *run, struct publish *p)
@@ -217,16 +223,29 @@ static enum job_step publish_call_creator(struct job_run *run, struct publish *p
     return JOB_CALL;
 }
 
+static bool publish_knows_creator(const struct publish *p)
+{
+    return p->post.post_mode != POST_DIRECT_POST || account_snapshot_within(&p->account, CREATOR_FRESH_US);
+}
+
+/* Never choose another level: only the user decides who may see a post. */
+static bool publish_is_offered(const struct publish *p)
+{
+    return p->post.post_mode != POST_DIRECT_POST || account_offers(&p->account, p->post.privacy_level);
+}
+
+bool publish_is_ready(const struct publish *p)
+{
+    return publish_knows_creator(p) && publish_is_offered(p);
+}
+
 static enum job_step publish_with_token(struct job_run *run)
 {
     struct publish *p = run->data;
 
-    if (p->post.post_mode != POST_DIRECT_POST)
-        return publish_init(run, p);
-    if (!account_snapshot_within(&p->account, CREATOR_FRESH_US))
+    if (!publish_knows_creator(p))
         return publish_call_creator(run, p);
-    /* Never choose another level: only the user decides who may see a post. */
-    if (!account_offers(&p->account, p->post.privacy_level))
+    if (!publish_is_offered(p))
         return publish_fail(run, p, "privacy_not_offered", "privacy_level_not_offered");
     return publish_init(run, p);
 }

@@ -1,5 +1,5 @@
 /* What the files of the turn kind share: turn.c chooses the post; publish.c leads to its init; init.c makes that and
- * records its result. */
+ * records its result; turns.c does both for several posts at once. */
 #pragma once
 
 #include "model/post/attempt.h"
@@ -12,7 +12,6 @@ struct publish {
     struct access access;
     struct post post;
     struct account account;
-    struct post_image *images;
     size_t images_n;
     struct uuid attempt_id;
     int64_t attempts_n; /* before this one */
@@ -43,5 +42,32 @@ int64_t publish_held_until(const struct job_run *run, const struct publish *p);
 /* Cancels some posts of the account, which is or was disconnected, and ends the run. */
 enum job_step publish_cancel(struct job_run *run);
 
+/* May it go as it is? A direct post needs a creator info of a moment ago, which offers its privacy level. */
+bool publish_is_ready(const struct publish *p);
+
 enum job_step publish_init(struct job_run *run, struct publish *p); /* when everything is ready for it */
 enum job_step publish_init_result(struct job_run *run, struct publish *p);
+
+/* The parts of publish_init. When the clocks were read, before the attempt's commit: a thread that was frozen in between must
+ * not send late. */
+struct publish_begin {
+    int64_t boot_us, now_us, lease_until_us;
+};
+struct publish_begin publish_begin_now(const struct job_run *run);
+struct attempt_new publish_attempt(struct job_run *run, struct publish *p);
+enum job_step publish_not_committed(struct job_run *run, enum err e); /* nobody knows whether the attempt is there */
+void publish_call_init(struct job_run *run, struct str payload, const struct publish_begin *begin);
+
+/* What the result of an init means, and what to write. */
+struct verdict {
+    struct attempt_result attempt;
+    struct post_move move;
+    int64_t again_at_us; /* 0: the job is finished */
+    bool go_on;          /* the job is neither: this run goes on with a fresh token */
+    const char *reconnect;
+};
+MUST_CHECK enum err publish_judge(const struct job_run *run, const struct publish *p, struct verdict *ret);
+struct job_new publish_poll_of(const struct job_run *run, const struct publish *p); /* when TikTok has accepted it */
+
+/* turns.c: the kind's step_many. */
+void turns_step(struct job_run *const *runs, size_t n, struct arena *scratch, enum job_step *ret_steps);

@@ -98,6 +98,7 @@ const struct job_kind turn_kind = {.name = TURN_KIND,
                                    .users_take_turns = true,
                                    .calls = true,
                                    .step = turn_step,
+                                   .step_many = turns_step,
                                    .dead = turn_dead};
 
 struct turn_of_old {

@@ -66,13 +66,24 @@ enum err job_add(struct db *db, enum job_class c, const char *kind, const struct
 enum err job_add_of(struct db *db, enum job_class c, const char *kind, const struct uuid *subject_id,
                     const struct uuid *user_id, int64_t run_at_us, struct str request_id)
 {
-    struct uuid id = job_id(kind, subject_id);
+    const struct job_new job = {kind, *subject_id, *user_id, run_at_us, request_id};
 
-    return db_exec(db, &job_sqls[c][JOBS_ADD],
-                   DB_ARGS(db_uuid(&id), db_cstr(kind), db_uuid(subject_id), db_uuid_or_null(user_id),
-                           db_i64(run_at_us), db_str(request_id), db_i64(clock_now_us()), db_i64(JOB_REST_US),
-                           db_i64(JOB_LEASE_FAR_US)),
-                   NULL);
+    return job_add_many(db, c, &job, 1);
+}
+
+enum err job_add_many(struct db *db, enum job_class c, const struct job_new *jobs, size_t n)
+{
+    struct db_many many = {.n = 0};
+
+    for (size_t i = 0; i < n; i++) {
+        const struct job_new *j = &jobs[i];
+        struct uuid id = job_id(j->kind, &j->subject_id);
+        db_many_add(&many, DB_ARGS(db_uuid(&id), db_cstr(j->kind), db_uuid(&j->subject_id),
+                                   db_uuid_or_null(&j->user_id), db_i64(j->run_at_us), db_str(j->request_id),
+                                   db_i64(clock_now_us()), db_i64(JOB_REST_US), db_i64(JOB_LEASE_FAR_US)));
+    }
+    db_many_sort(&many, 0);
+    return db_exec_many(db, &job_sqls[c][JOBS_ADD], &many);
 }
 
 /* From kind to kind: each statement reads one row of the index, where GROUP BY with MIN reads all of them. */
@@ -93,11 +104,20 @@ enum err job_due(struct db *db, enum job_class c, struct arena *arena, struct jo
     return OK;
 }
 
+enum err job_hold_many(struct db *db, enum job_class c, const struct job *const *jobs, size_t n, int64_t until_us)
+{
+    struct db_many many = {.n = 0};
+
+    for (size_t i = 0; i < n; i++)
+        db_many_add(&many, DB_ARGS(db_i64(until_us == 0 ? INT64_MAX : until_us + JOB_LEASE_FAR_US), db_i64(until_us),
+                                   db_i64(until_us), db_uuid(&jobs[i]->id), db_uuid(&jobs[i]->lease_token)));
+    db_many_sort(&many, 3);
+    return db_change_many(db, &job_sqls[c][JOBS_HOLD], &many);
+}
+
 enum err job_hold(struct db *db, enum job_class c, const struct job *job, int64_t until_us)
 {
-    return db_change(db, &job_sqls[c][JOBS_HOLD],
-                     DB_ARGS(db_i64(until_us == 0 ? INT64_MAX : until_us + JOB_LEASE_FAR_US), db_i64(until_us),
-                             db_i64(until_us), db_uuid(&job->id), db_uuid(&job->lease_token)));
+    return job_hold_many(db, c, &job, 1, until_us);
 }
 
 enum err job_renew(struct db *db, enum job_class c, const struct job *job, int64_t until_us)
@@ -108,16 +128,37 @@ enum err job_renew(struct db *db, enum job_class c, const struct job *job, int64
     return e == OK ? job_hold(db, c, job, until_us) : e;
 }
 
+enum err job_restart_many(struct db *db, enum job_class c, const struct job *const *jobs, size_t n,
+                          const int64_t *run_at_us)
+{
+    struct db_many many = {.n = 0};
+
+    for (size_t i = 0; i < n; i++)
+        db_many_add(&many, DB_ARGS(db_i64(run_at_us[i]), db_i64(run_at_us[i]), db_uuid(&jobs[i]->id),
+                                   db_uuid(&jobs[i]->lease_token)));
+    db_many_sort(&many, 2);
+    return db_change_many(db, &job_sqls[c][JOBS_RESTART], &many);
+}
+
 enum err job_restart(struct db *db, enum job_class c, const struct job *job, int64_t run_at_us)
 {
-    return db_change(db, &job_sqls[c][JOBS_RESTART],
-                     DB_ARGS(db_i64(run_at_us), db_i64(run_at_us), db_uuid(&job->id), db_uuid(&job->lease_token)));
+    return job_restart_many(db, c, &job, 1, &run_at_us);
+}
+
+enum err job_finish_many(struct db *db, enum job_class c, const struct job *const *jobs, size_t n)
+{
+    struct db_many many = {.n = 0};
+
+    for (size_t i = 0; i < n; i++)
+        db_many_add(&many,
+                    DB_ARGS(db_str(jobs[i]->kind), db_uuid(&jobs[i]->subject_id), db_uuid(&jobs[i]->lease_token)));
+    db_many_sort(&many, 1);
+    return db_change_many(db, &job_sqls[c][JOBS_FINISH], &many);
 }
 
 enum err job_finish(struct db *db, enum job_class c, const struct job *job)
 {
-    enum err e = db_change(db, &job_sqls[c][JOBS_FINISH],
-                           DB_ARGS(db_str(job->kind), db_uuid(&job->subject_id), db_uuid(&job->lease_token)));
+    enum err e = job_finish_many(db, c, &job, 1);
 
     return e == ERR_CONFLICT ? job_restart(db, c, job, JOB_NEVER_US) : e; /* it was wanted meanwhile */
 }

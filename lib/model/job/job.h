@@ -76,6 +76,19 @@ MUST_CHECK enum err job_add(struct db *db, enum job_class c, const char *kind, c
 MUST_CHECK enum err job_add_of(struct db *db, enum job_class c, const char *kind, const struct uuid *subject_id,
                                const struct uuid *user_id, int64_t run_at_us, struct str request_id);
 
+/*
+ * The same for several at once, in a transaction: DB_MANY_MAX at most. Likewise job_hold_many, job_finish_many and
+ * job_restart_many; of these ERR_CONFLICT says that one of the jobs is somebody else's by now, or, of job_finish_many, that one
+ * was wanted meanwhile. Nobody knows which, so the transaction must be taken back.
+ */
+struct job_new {
+    const char *kind;
+    struct uuid subject_id, user_id; /* user_id: none for a kind of which users take no turns */
+    int64_t run_at_us;
+    struct str request_id;
+};
+MUST_CHECK enum err job_add_many(struct db *db, enum job_class c, const struct job_new *jobs, size_t n);
+
 /* When the oldest job of each kind is due, so that a claim need not ask in vain. */
 struct job_due {
     struct str kind;
@@ -144,6 +157,11 @@ MUST_CHECK enum err job_renew(struct db *db, enum job_class c, const struct job 
  * something else. In a transaction of its own; forgotten when a run ends in any other way.
  */
 MUST_CHECK enum err job_note_about(struct db *db, enum job_class c, const struct job *job, const struct uuid *about_id);
+MUST_CHECK enum err job_hold_many(struct db *db, enum job_class c, const struct job *const *jobs, size_t n,
+                                  int64_t until_us);
+MUST_CHECK enum err job_finish_many(struct db *db, enum job_class c, const struct job *const *jobs, size_t n);
+MUST_CHECK enum err job_restart_many(struct db *db, enum job_class c, const struct job *const *jobs, size_t n,
+                                     const int64_t *run_at_us);
 
 /* What is in the table, for monitoring. Counted up to JOB_COUNT_MAX, so that no statement walks a long queue. */
 #define JOB_COUNT_MAX 10000

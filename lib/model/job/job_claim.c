@@ -37,16 +37,23 @@ static struct db_arg job_claim_runs(const struct job_claim *c)
     return db_i64(c->pass_suspects ? JOB_CRASHES_MAX : INT64_MAX);
 }
 
-static enum err job_take(struct db *db, const struct job_claim *c, struct job *job)
+static enum err job_take(struct db *db, const struct job_claim *c, struct job *jobs, size_t n)
 {
     int64_t until_us = c->now_us + c->lease_us;
+    enum err e = OK;
 
-    job->lease_token = uuid_new();
-    enum err e =
-        db_change(db, &job_claim_sqls[c->class][JOB_CLAIM_TAKE],
-                  DB_ARGS(db_uuid(&job->lease_token), db_i64(until_us), db_uuid(&job->id), db_i64(job->run_at_us)));
-    job->run_at_us = until_us;
-    job->runs++;
+    for (size_t i = 0; i < n && e == OK; i += DB_MANY_MAX) {
+        struct db_many many = {.n = 0};
+        for (size_t j = i; j < MIN(i + DB_MANY_MAX, n); j++) {
+            struct job *job = &jobs[j];
+            job->lease_token = uuid_new();
+            db_many_add(&many, DB_ARGS(db_uuid(&job->lease_token), db_i64(until_us), db_uuid(&job->id),
+                                       db_i64(job->run_at_us)));
+            job->run_at_us = until_us;
+            job->runs++;
+        }
+        e = db_change_many(db, &job_claim_sqls[c->class][JOB_CLAIM_TAKE], &many);
+    }
     return e;
 }
 
@@ -63,14 +70,13 @@ static enum err job_take_rows(struct db *db, struct claiming *x, const struct sq
     if (e != OK)
         return e;
     rows = found;
-    for (size_t i = 0; i < n && e == OK && !x->suspect; i++) {
+    struct job *first = &x->jobs[x->n];
+    for (size_t i = 0; i < n && !x->suspect; i++) {
         x->suspect = job_is_suspect(&rows[i]);
-        if (x->suspect && !(c->alone && x->n == 0))
-            break;
-        e = job_take(db, c, &rows[i]);
-        x->jobs[x->n++] = rows[i];
+        if (!x->suspect || (c->alone && x->n == 0))
+            x->jobs[x->n++] = rows[i];
     }
-    return e;
+    return job_take(db, c, first, (size_t)(&x->jobs[x->n] - first));
 }
 
 /* Goes on with the round: at most max users. They are found without locks, because those that are passed over are nobody's

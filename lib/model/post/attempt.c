@@ -45,45 +45,85 @@ static const struct sql attempt_sqls[] = {
                        .cols = attempt_tally_cols},
 };
 
+static enum err attempt_add(struct db *db, const struct attempt_new *attempts, size_t n)
+{
+    struct db_many many = {.n = 0};
+
+    for (size_t i = 0; i < n; i++) {
+        const struct attempt_new *a = &attempts[i];
+        db_many_add(&many, DB_ARGS(db_uuid(&a->id), db_uuid(&a->post_id), db_i64(a->number),
+                                   db_uuid(&a->job->lease_token), db_str(a->payload), db_i64(clock_now_us())));
+    }
+    return db_exec_many(db, &attempt_sqls[ATTEMPT_ADD], &many);
+}
+
 struct attempt_beginning {
     struct arena *arena;
     const struct conf *conf;
-    const struct attempt_new *new;
+    const struct attempt_new *attempts;
+    size_t n;
+    const struct account_taken *taken;
+    enum job_class class;
+    int64_t lease_until_us;
 };
 
 static enum err attempt_begin_tx(struct db *db, void *arg)
 {
     const struct attempt_beginning *b = arg;
-    const struct attempt_new *n = b->new;
-    const struct post_move move = {.event = "attempt", .attempt_id = n->id, .request_id = n->job->request_id};
+    const struct job *jobs[DB_MANY_MAX];
+    struct post_moving moves[DB_MANY_MAX];
+    enum err e = OK;
 
-    enum err e = budget_check(db, b->arena, &n->use);
+    for (size_t i = 0; i < b->n; i++) {
+        const struct attempt_new *a = &b->attempts[i];
+        if (e == OK)
+            e = budget_check(db, b->arena, &a->use);
+        jobs[i] = a->job;
+        moves[i] =
+            (struct post_moving){.id = a->post_id,
+                                 .from = a->from,
+                                 .move = {.event = "attempt", .attempt_id = a->id, .request_id = a->job->request_id}};
+    }
+    if (e == OK && b->taken != NULL)
+        e = account_write_taken(db, ACCOUNT_CALL_INIT, b->taken, b->n);
     if (e == OK)
-        e = post_move(db, b->arena, b->conf, &n->post_id, &move);
+        e = post_move_many(db, b->conf, moves, b->n);
     if (e == OK)
-        e = db_exec(db, &attempt_sqls[ATTEMPT_ADD],
-                    DB_ARGS(db_uuid(&n->id), db_uuid(&n->post_id), db_i64(n->number), db_uuid(&n->job->lease_token),
-                            db_str(n->payload), db_i64(clock_now_us())),
-                    NULL);
+        e = attempt_add(db, b->attempts, b->n);
     if (e == OK)
-        e = job_hold(db, n->class, n->job, n->lease_until_us);
+        e = job_hold_many(db, b->class, jobs, b->n, b->lease_until_us);
     point("publish.before_attempt_commit");
     return e == ERR_DB_DUPLICATE ? ERR_CONFLICT : e; /* somebody else made the attempt of this number */
 }
 
-enum err attempt_begin(struct db *db, struct arena *arena, const struct conf *conf, const struct attempt_new *attempt)
+enum err attempt_begin(struct db *db, struct arena *arena, const struct conf *conf, enum job_class class,
+                       int64_t lease_until_us, const struct attempt_new *attempts, const struct account_taken *taken,
+                       size_t n)
 {
-    struct attempt_beginning b = {.arena = arena, .conf = conf, .new = attempt};
+    struct attempt_beginning b = {arena, conf, attempts, n, taken, class, lease_until_us};
 
+    ASSERT(n > 0 && n <= DB_MANY_MAX);
     return db_tx(db, attempt_begin_tx, &b);
+}
+
+enum err attempt_end_many(struct db *db, const struct attempt_ending *v, size_t n)
+{
+    struct db_many many = {.n = 0};
+
+    for (size_t i = 0; i < n; i++) {
+        const struct attempt_result *r = &v[i].result;
+        db_many_add(&many, DB_ARGS(db_cstr(attempt_state_names[r->state]), db_str(r->publish_id),
+                                   db_i64_or_null(r->http_status), db_str(r->platform_code), db_str(r->platform_log_id),
+                                   db_i64(clock_now_us()), db_uuid(&v[i].id), db_uuid(&v[i].fence)));
+    }
+    return db_change_many(db, &attempt_sqls[ATTEMPT_END], &many);
 }
 
 enum err attempt_end(struct db *db, const struct uuid *id, const struct uuid *fence, const struct attempt_result *r)
 {
-    return db_change(db, &attempt_sqls[ATTEMPT_END],
-                     DB_ARGS(db_cstr(attempt_state_names[r->state]), db_str(r->publish_id),
-                             db_i64_or_null(r->http_status), db_str(r->platform_code), db_str(r->platform_log_id),
-                             db_i64(clock_now_us()), db_uuid(id), db_uuid(fence)));
+    const struct attempt_ending v = {.id = *id, .fence = *fence, .result = *r};
+
+    return attempt_end_many(db, &v, 1);
 }
 
 enum err attempt_look(struct db *db, struct arena *arena, const struct uuid *id, const struct uuid *fence,

@@ -19,21 +19,23 @@ struct attempt {
 };
 
 /*
- * Writes an attempt down before its call, in a transaction of its own: it moves the post to publishing, adds the attempt
- * and extends the job's lease. ERR_CONFLICT if the post has moved, another attempt took the number, or somebody else
- * has the job; the errors of budget_check if its key may by now not post it. The caller chooses the id, because the image URLs in the payload contain it.
+ * Writes attempts down before their calls, in one transaction: it moves the posts to publishing, adds the attempts and
+ * extends the jobs' leases. ERR_CONFLICT if a post has moved, another attempt took the number, or somebody else has the job:
+ * of several nobody knows which, and none is written. The errors of budget_check if a key may by now not post what it made. n: DB_MANY_MAX at most, of different posts. taken: the calls of their
+ * accounts that they take, in the same order (account_take_from); NULL: they have them already. The caller chooses the ids,
+ * because the image URLs in the payload contain them.
  */
 struct attempt_new {
     struct uuid id, post_id;
+    enum post_state from;  /* the post's, as it was read */
     struct budget_use use; /* of the key that made the post */
     int64_t number;        /* the newest attempt's and 1 */
     struct str payload;
     const struct job *job; /* its lease token is the attempt's fence */
-    enum job_class class;
-    int64_t lease_until_us;
 };
-MUST_CHECK enum err attempt_begin(struct db *db, struct arena *arena, const struct conf *conf,
-                                  const struct attempt_new *attempt);
+MUST_CHECK enum err attempt_begin(struct db *db, struct arena *arena, const struct conf *conf, enum job_class class,
+                                  int64_t lease_until_us, const struct attempt_new *attempts,
+                                  const struct account_taken *taken, size_t n);
 
 struct attempt_result {
     enum attempt_state state;
@@ -44,6 +46,13 @@ struct attempt_result {
 /* ERR_CONFLICT if the fence does not match or the attempt has already ended. */
 MUST_CHECK enum err attempt_end(struct db *db, const struct uuid *id, const struct uuid *fence,
                                 const struct attempt_result *result);
+
+/* The same for several. ERR_CONFLICT if that is so of one of them: the transaction must be taken back. */
+struct attempt_ending {
+    struct uuid id, fence;
+    struct attempt_result result;
+};
+MUST_CHECK enum err attempt_end_many(struct db *db, const struct attempt_ending *attempts, size_t n);
 
 /* What has become of an attempt of one's own. ERR_NOT_FOUND: it was never committed. */
 MUST_CHECK enum err attempt_look(struct db *db, struct arena *arena, const struct uuid *id, const struct uuid *fence,

@@ -167,6 +167,18 @@ struct post_move {
 MUST_CHECK enum err post_move(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *post_id,
                               const struct post_move *move);
 
+/*
+ * The same for several posts that have not ended, DB_MANY_MAX at most, from the states in which the caller has read them; in
+ * fewer statements. ERR_CONFLICT if one of them is not there any more: nobody knows which, so the transaction must be taken
+ * back.
+ */
+struct post_moving {
+    struct uuid id;
+    enum post_state from;
+    struct post_move move;
+};
+MUST_CHECK enum err post_move_many(struct db *db, const struct conf *conf, const struct post_moving *posts, size_t n);
+
 /* Call it first in a transaction that locks other rows before it moves the post. ERR_NOT_FOUND. */
 MUST_CHECK enum err post_lock(struct db *db, const struct uuid *post_id);
 

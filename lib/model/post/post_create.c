@@ -67,28 +67,51 @@ static enum err post_create_take_old(struct db *db, struct create *c, size_t i, 
     struct upload u = {0};
     enum err e = upload_take(db, c->arena, &c->account->user_id, &c->draft->upload_ids[i], &u);
 
-    if (e == ERR_UPLOAD_NOT_FOUND) {
-        problem_add(c->problems, e, c->arena, "upload_ids[%zu]", i);
-        return OK;
-    }
+    if (e != OK)
+        return e;
     *ret_image = (struct post_image){
         .upload_id = u.id, .width = u.width, .height = u.height, .size_bytes = u.size_bytes, .changes = u.changes};
     memcpy(ret_image->sha256.b, u.sha256, sizeof u.sha256);
     return e;
 }
 
+static const struct uuid *post_create_image_id(const struct post_draft *d, size_t i)
+{
+    return d->by_upload_ids ? &d->upload_ids[i] : &d->reports[i].id;
+}
+
+/* Rows are locked in the order of their ids, whatever their order in the carousel. */
+static void post_create_sort(const struct post_draft *d, size_t n, size_t *ret_order)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t to = i;
+        for (; to > 0 && uuid_cmp(post_create_image_id(d, ret_order[to - 1]), post_create_image_id(d, i)) > 0; to--)
+            ret_order[to] = ret_order[to - 1];
+        ret_order[to] = i;
+    }
+}
+
 /* From here on the uploads belong to the post: new ones are ready, and old ones cannot be purged any more. */
 static enum err post_create_take_images(struct db *db, struct create *c)
 {
     const struct post_draft *d = c->draft;
+    size_t n = post_create_images_n(d), order[POST_IMAGES_MAX];
+    bool missing[POST_IMAGES_MAX] = {false};
     enum err e = OK;
 
-    for (size_t i = 0; i < post_create_images_n(d) && e == OK; i++) {
+    post_create_sort(d, n, order);
+    for (size_t k = 0; k < n && e == OK; k++) {
+        size_t i = order[k];
         struct post_image *image = &c->made->images[i];
         e = d->by_upload_ids ? post_create_take_old(db, c, i, image)
                              : post_create_take_new(db, c, &d->reports[i], image);
         image->position = (int64_t)i;
+        missing[i] = d->by_upload_ids && e == ERR_UPLOAD_NOT_FOUND;
+        e = missing[i] ? OK : e;
     }
+    for (size_t i = 0; i < n && e == OK; i++)
+        if (missing[i])
+            problem_add(c->problems, ERR_UPLOAD_NOT_FOUND, c->arena, "upload_ids[%zu]", i);
     return e == OK && c->problems->n > c->problems_n ? ERR_VALIDATION : e;
 }
 
@@ -133,10 +156,10 @@ static enum err post_create_tx(struct db *db, void *arg)
     enum err e = post_create_take_room(db, c);
     if (e == OK)
         e = post_create_take_budget(db, c);
+    if (e == OK) /* the new row refers to its account, which that locks: before the images */
+        e = post_create_insert_post(db, c);
     if (e == OK)
         e = post_create_take_images(db, c);
-    if (e == OK)
-        e = post_create_insert_post(db, c);
     if (e == OK)
         e = post_create_add_images(db, c);
     const struct post_move created = {.event = c->made->events[0].event.p, .request_id = request_id};

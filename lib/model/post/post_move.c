@@ -23,16 +23,26 @@ static struct db_arg post_move_state_arg(enum post_state s)
     return db_cstr(post_state_names[s]);
 }
 
-static enum err post_move_add_event(struct db *db, const struct uuid *post_id, const struct post_move *m,
-                                    enum post_state state, int64_t now_us)
-{
-    struct uuid id = uuid_new();
+/* A post, and where the event takes it. */
+struct moving {
+    const struct uuid *id;
+    const struct post_move *move;
+    enum post_state from, to;
+    bool ends; /* for the first time */
+};
 
-    return db_exec(db, &post_move_sqls[POST_MOVE_ADD_EVENT],
-                   DB_ARGS(db_uuid(&id), db_uuid(post_id), db_i64(now_us), db_cstr(m->event),
-                           post_move_state_arg(state), db_str(m->failure_code), db_str(m->platform_code),
-                           db_str(m->platform_log_id), db_uuid_or_null(&m->attempt_id), db_str(m->request_id)),
-                   NULL);
+static enum err post_move_add_events(struct db *db, const struct moving *v, size_t n, int64_t now_us)
+{
+    struct db_many many = {.n = 0};
+
+    for (size_t i = 0; i < n; i++) {
+        const struct post_move *m = v[i].move;
+        struct uuid id = uuid_new();
+        db_many_add(&many, DB_ARGS(db_uuid(&id), db_uuid(v[i].id), db_i64(now_us), db_cstr(m->event),
+                                   post_move_state_arg(v[i].to), db_str(m->failure_code), db_str(m->platform_code),
+                                   db_str(m->platform_log_id), db_uuid_or_null(&m->attempt_id), db_str(m->request_id)));
+    }
+    return db_exec_many(db, &post_move_sqls[POST_MOVE_ADD_EVENT], &many);
 }
 
 enum err post_lock(struct db *db, const struct uuid *post_id)
@@ -54,42 +64,75 @@ enum err post_lock_in(struct db *db, const struct uuid *post_id, enum post_state
 enum err post_note(struct db *db, const struct uuid *post_id, const struct post_move *note, enum post_state state,
                    int64_t at_us)
 {
-    return post_move_add_event(db, post_id, note, state, at_us);
+    const struct moving v = {.id = post_id, .move = note, .to = state};
+
+    return post_move_add_events(db, &v, 1, at_us);
 }
 
 /* failure_code and TikTok's words are those of this move; the events keep what came before it. */
-static enum err post_move_update(struct db *db, const struct uuid *post_id, const struct post_move *m,
-                                 enum post_state from, enum post_state to, bool ends, int64_t now_us)
+static enum err post_move_update(struct db *db, const struct moving *v, size_t n, int64_t now_us)
 {
-    bool accepted = from == POST_PUBLISHING && to == POST_PROCESSING;
+    struct db_many many = {.n = 0};
 
-    return db_change(db, &post_move_sqls[POST_MOVE_UPDATE],
-                     DB_ARGS(post_move_state_arg(to), db_str(m->failure_code), db_str(m->platform_code),
-                             db_str(m->platform_log_id), db_str(m->publish_id), db_str(m->tiktok_post_ids),
-                             db_i64_or_null(m->next_attempt_at_us), db_i64_or_null(accepted ? now_us : 0),
-                             db_i64_or_null(ends ? now_us : 0), db_i64(now_us), db_uuid(post_id),
-                             post_move_state_arg(from)));
+    for (size_t i = 0; i < n; i++) {
+        const struct post_move *m = v[i].move;
+        bool accepted = v[i].from == POST_PUBLISHING && v[i].to == POST_PROCESSING;
+        db_many_add(&many, DB_ARGS(post_move_state_arg(v[i].to), db_str(m->failure_code), db_str(m->platform_code),
+                                   db_str(m->platform_log_id), db_str(m->publish_id), db_str(m->tiktok_post_ids),
+                                   db_i64_or_null(m->next_attempt_at_us), db_i64_or_null(accepted ? now_us : 0),
+                                   db_i64_or_null(v[i].ends ? now_us : 0), db_i64(now_us), db_uuid(v[i].id),
+                                   post_move_state_arg(v[i].from)));
+    }
+    db_many_sort(&many, 10);
+    return db_change_many(db, &post_move_sqls[POST_MOVE_UPDATE], &many);
+}
+
+static enum err post_move_write(struct db *db, const struct conf *conf, const struct moving *v, size_t n)
+{
+    int64_t now_us = clock_now_us(); /* one instant for the posts, their events and their images */
+    struct uuid ended[DB_MANY_MAX];
+    size_t ended_n = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (v[i].ends)
+            ended[ended_n++] = *v[i].id;
+    enum err e = post_move_update(db, v, n, now_us);
+    if (e == OK)
+        e = post_move_add_events(db, v, n, now_us);
+    if (e == OK && ended_n > 0)
+        e = upload_release(db, ended, ended_n, upload_due_at(conf, now_us));
+    return e;
 }
 
 enum err post_move(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *post_id,
                    const struct post_move *move)
 {
-    int64_t now_us = clock_now_us(); /* one instant for the post, its event and its images */
+    struct moving v = {.id = post_id, .move = move};
     struct now now = {0};
-    enum post_state to;
 
     enum err e = db_row(db, &post_move_sqls[POST_MOVE_LOCK], DB_ARGS(db_uuid(post_id)), arena, &now);
-    if (e == OK)
-        e = post_state_next(str_from(move->event), (enum post_state)now.state, now.failure_code, &to);
     if (e != OK)
         return e;
-    bool ends = post_state_has_ended(to) && now.ended_at_us == 0;
-    e = post_move_update(db, post_id, move, (enum post_state)now.state, to, ends, now_us);
-    if (e == OK)
-        e = post_move_add_event(db, post_id, move, to, now_us);
-    if (e == OK && ends)
-        e = upload_release(db, post_id, upload_due_at(conf, now_us));
-    return e;
+    v.from = (enum post_state)now.state;
+    e = post_state_next(str_from(move->event), v.from, now.failure_code, &v.to);
+    v.ends = e == OK && post_state_has_ended(v.to) && now.ended_at_us == 0;
+    return e == OK ? post_move_write(db, conf, &v, 1) : e;
+}
+
+enum err post_move_many(struct db *db, const struct conf *conf, const struct post_moving *posts, size_t n)
+{
+    struct moving v[DB_MANY_MAX];
+    enum err e = OK;
+
+    ASSERT(n <= DB_MANY_MAX);
+    for (size_t i = 0; i < n && e == OK; i++) {
+        const struct post_moving *p = &posts[i];
+        ASSERT(!post_state_has_ended(p->from));
+        v[i] = (struct moving){.id = &p->id, .move = &p->move, .from = p->from};
+        e = post_state_next(str_from(p->move.event), p->from, (struct str){0}, &v[i].to);
+        v[i].ends = e == OK && post_state_has_ended(v[i].to);
+    }
+    return e == OK ? post_move_write(db, conf, v, n) : e;
 }
 
 enum err post_show_next_attempt(struct db *db, const struct uuid *post_id, int64_t at_us)

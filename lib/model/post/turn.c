@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "model/job/job.h"
 
-enum { TURN_HEADS, TURN_REQUEST, TURN_SHOW, TURN_OLD_JOB };
+enum { TURN_HEADS, TURN_TIMES, TURN_REQUEST, TURN_SHOW, TURN_OLD_JOB };
 static const struct sql turn_sqls[];
 
 enum { HEAD_PUBLISHING, HEAD_DEFERRED, HEAD_QUEUED, HEAD__MAX };
@@ -11,6 +11,10 @@ enum { HEAD_PUBLISHING, HEAD_DEFERRED, HEAD_QUEUED, HEAD__MAX };
 /* No post is put off for longer: a time that is further ahead was written before the clock was set back. */
 static const int64_t turn_far_us[] = {
     [HEAD_PUBLISHING] = 0, [HEAD_DEFERRED] = US_PER_DAY + 2 * 3600 * US_PER_SEC, [HEAD_QUEUED] = 2 * 3600 * US_PER_SEC};
+
+/* No post waits: later than any. */
+#define TURN_NEVER "4000000000000000000"
+#define TURN_NEVER_US INT64_C(4000000000000000000)
 
 struct head {
     struct uuid id;
@@ -75,11 +79,33 @@ enum err turn_next(struct db *db, struct arena *arena, const struct uuid *accoun
 enum err turn_time(struct db *db, struct arena *arena, const struct uuid *account_id, int64_t now_us,
                    int64_t *ret_at_us)
 {
-    struct head head;
+    int64_t at_us;
 
-    enum err e = turn_first(db, arena, account_id, now_us, &head);
+    enum err e = turn_times(db, arena, account_id, 1, now_us, &at_us);
+    if (e == OK && at_us == 0)
+        return ERR_NOT_FOUND;
     if (e == OK)
-        *ret_at_us = MAX(head.at_us, now_us);
+        *ret_at_us = at_us;
+    return e;
+}
+
+enum err turn_times(struct db *db, struct arena *arena, const struct uuid *account_ids, size_t n, int64_t now_us,
+                    int64_t *ret_at_us)
+{
+    struct db_arg args[2 + DB_MANY_MAX] = {db_i64(now_us + turn_far_us[HEAD_DEFERRED]),
+                                           db_i64(now_us + turn_far_us[HEAD_QUEUED])};
+    struct head *heads;
+    size_t heads_n;
+
+    db_many_ids(&args[2], account_ids, n);
+    enum err e = db_rows(db, &turn_sqls[TURN_TIMES], args, ARRAY_LEN(args), arena, sizeof *heads, DB_MANY_MAX,
+                         (void **)&heads, &heads_n);
+    for (size_t i = 0; i < n && e == OK; i++) {
+        ret_at_us[i] = 0;
+        for (size_t j = 0; j < heads_n; j++)
+            if (uuid_eq(&heads[j].id, &account_ids[i]) && heads[j].at_us != TURN_NEVER_US)
+                ret_at_us[i] = MAX(heads[j].at_us, now_us);
+    }
     return e;
 }
 
@@ -106,6 +132,7 @@ enum err turn_has_old_job(struct db *db, const struct uuid *post_id, bool *ret_h
 
 static const struct db_col turn_head_cols[] = {DB_COL(struct head, id, UUID), DB_COL(struct head, at_us, I64),
                                                DB_COL(struct head, which, I64), DB_END};
+static const struct db_col turn_time_cols[] = {DB_COL(struct head, id, UUID), DB_COL(struct head, at_us, I64), DB_END};
 static const struct db_col turn_request_cols[] = {{.type = DB_STR}, DB_END};
 
 static const struct sql turn_sqls[] = {
@@ -120,6 +147,20 @@ static const struct sql turn_sqls[] = {
                         " WHERE account_id = ? AND state = 'queued' ORDER BY id LIMIT 1)",
                     .in = "uuu",
                     .cols = turn_head_cols},
+    [TURN_TIMES] =
+        {.text =
+             "SELECT a.id, LEAST("
+             "COALESCE((SELECT 0 FROM posts FORCE INDEX (by_account) WHERE account_id = a.id"
+             " AND state = 'publishing' LIMIT 1), " TURN_NEVER "),"
+             " COALESCE((SELECT IF(next_attempt_at_us > ?, 0, COALESCE(next_attempt_at_us, 0)) FROM posts FORCE INDEX "
+             "(by_turn)"
+             " WHERE account_id = a.id AND state = 'deferred' ORDER BY next_attempt_at_us LIMIT 1), " TURN_NEVER "),"
+             " COALESCE((SELECT IF(next_attempt_at_us > ?, 0, COALESCE(next_attempt_at_us, 0)) FROM posts FORCE INDEX "
+             "(by_account)"
+             " WHERE account_id = a.id AND state = 'queued' ORDER BY id LIMIT 1), " TURN_NEVER "))"
+             " FROM accounts a WHERE a.id IN (?, ?, ?, ?, ?, ?, ?, ?)",
+         .in = "iiuuuuuuuu",
+         .cols = turn_time_cols},
     [TURN_REQUEST] = {.text = "SELECT request_id FROM post_events WHERE post_id = ? ORDER BY at_us, id LIMIT 1",
                       .in = "u",
                       .cols = turn_request_cols},

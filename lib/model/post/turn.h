@@ -28,6 +28,10 @@ MUST_CHECK enum err turn_next(struct db *db, struct arena *arena, const struct u
 MUST_CHECK enum err turn_time(struct db *db, struct arena *arena, const struct uuid *account_id, int64_t now_us,
                               int64_t *ret_at_us);
 
+/* The same for several accounts, DB_MANY_MAX at most; 0 where no post waits. */
+MUST_CHECK enum err turn_times(struct db *db, struct arena *arena, const struct uuid *account_ids, size_t n,
+                               int64_t now_us, int64_t *ret_at_us);
+
 /* Makes the queue of a user's account move, in a transaction. */
 MUST_CHECK enum err turn_add(struct db *db, const struct uuid *user_id, const struct uuid *account_id, int64_t at_us,
                              struct str request_id);

@@ -63,6 +63,10 @@ bool account_offers(const struct account *a, struct str privacy_level); /* wheth
 MUST_CHECK enum err account_tokens(struct db *db, struct arena *arena, const struct keyring *ring,
                                    const struct uuid *id, struct account_tokens *ret_tokens);
 
+/* The same for a sealed access token (accounts.access_token) that a statement has read with other columns. */
+MUST_CHECK enum err account_open_access(const struct keyring *ring, struct arena *arena, const struct uuid *id,
+                                        struct str sealed, struct secret *ret_access);
+
 /*
  * After consent: adds a row, or renews this user's row with the same open id, whose id stays; then its queue moves, and
  * TikTok is asked about posts whose end is not known, also those that were given up in the last 30 days.
@@ -163,3 +167,17 @@ MUST_CHECK enum err account_reserve_poll(struct db *db, struct arena *arena, con
                                          int64_t *ret_at_us);
 MUST_CHECK enum err account_take_call(struct db *db, struct arena *arena, const struct uuid *id, enum account_call call,
                                       int64_t now_us, int64_t *ret_free_at_us);
+
+/*
+ * The same in two steps, for several accounts at once: log is what a statement has read (accounts.init_calls,
+ * accounts.poll_calls), and account_write_taken writes it in a transaction if it is still that, DB_MANY_MAX at most. Else
+ * ERR_CONFLICT, and the transaction must be taken back. Two of one account: the second takes from the first one's after.
+ */
+struct account_taken {
+    struct uuid id;
+    struct str before, after;
+};
+bool account_take_from(struct arena *arena, const struct uuid *id, enum account_call call, struct str log,
+                       int64_t now_us, struct account_taken *ret_taken); /* false: none is free now */
+MUST_CHECK enum err account_write_taken(struct db *db, enum account_call call, const struct account_taken *taken,
+                                        size_t n);

@@ -50,6 +50,12 @@ enum err account_seal(const struct keyring *ring, struct arena *arena, const str
     return e;
 }
 
+enum err account_open_access(const struct keyring *ring, struct arena *arena, const struct uuid *id, struct str sealed,
+                             struct secret *ret_access)
+{
+    return keyring_open(ring, sealed, account_tokens_place_of(arena, "access_token", id), ret_access);
+}
+
 enum err account_tokens(struct db *db, struct arena *arena, const struct keyring *ring, const struct uuid *id,
                         struct account_tokens *ret_tokens)
 {
@@ -59,7 +65,7 @@ enum err account_tokens(struct db *db, struct arena *arena, const struct keyring
     enum err e = db_row(db, &account_tokens_sqls[ACCOUNT_TOKENS_READ], DB_ARGS(db_uuid(id)), arena, &row);
     if (e != OK)
         return e;
-    e = keyring_open(ring, row.access, account_tokens_place_of(arena, "access_token", id), &tokens.access);
+    e = account_open_access(ring, arena, id, row.access, &tokens.access);
     if (e == OK)
         e = keyring_open(ring, row.refresh, account_tokens_place_of(arena, "refresh_token", id), &tokens.refresh);
     if (e != OK) {

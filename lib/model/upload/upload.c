@@ -18,7 +18,7 @@ enum {
     UPLOAD_COUNT_USES,
     UPLOAD_SET_DELETED,
     UPLOAD_SET_GONE,
-    UPLOAD_OF_POST,
+    UPLOAD_OF_POSTS,
     UPLOAD_SET_DUE,
     UPLOAD_LOOK_LATER,
     UPLOAD_DUE,
@@ -270,22 +270,41 @@ struct str upload_changes(struct arena *arena, const struct image_report *image)
     return arena_str(arena, upload_change_set(image->changes, &b));
 }
 
-enum err upload_release(struct db *db, const struct uuid *post_id, int64_t due_at_us)
+/* At most DB_MANY_MAX of them. One that is deleted, or not ready yet, is not touched, and gets no job. */
+static enum err upload_set_due(struct db *db, const struct uuid *ids, size_t n, int64_t due_at_us)
 {
+    struct job_new jobs[DB_MANY_MAX];
+    struct db_many many = {.n = 0};
+    enum err e = OK;
+
+    for (size_t i = 0; i < n; i++) {
+        jobs[i] = (struct job_new){.kind = PURGE_KIND, .subject_id = ids[i], .run_at_us = due_at_us};
+        db_many_add(&many, DB_ARGS(db_i64(due_at_us), db_i64(due_at_us), db_uuid(&ids[i])));
+    }
+    e = db_change_many(db, &upload_sqls[UPLOAD_SET_DUE], &many);
+    if (e == OK)
+        return job_add_many(db, JOB_MEDIA, jobs, n);
+    if (e != ERR_CONFLICT)
+        return e;
+    e = OK;
+    for (size_t i = 0; n > 1 && i < n && e == OK; i++)
+        e = upload_set_due(db, &ids[i], 1, due_at_us);
+    return e;
+}
+
+enum err upload_release(struct db *db, const struct uuid *post_ids, size_t n, int64_t due_at_us)
+{
+    struct db_arg args[DB_MANY_MAX];
     struct arena arena;
     struct uuid *v = NULL;
-    size_t n = 0;
+    size_t all = 0;
 
     arena_init(&arena, 64 << 10);
-    enum err e = db_rows(db, &upload_sqls[UPLOAD_OF_POST], DB_ARGS(db_uuid(post_id)), &arena, sizeof *v,
-                         POST_UPLOADS_MAX, (void **)&v, &n);
-    for (size_t i = 0; i < n && e == OK; i++) {
-        uint64_t ready = 0;
-        e = db_exec(db, &upload_sqls[UPLOAD_SET_DUE], DB_ARGS(db_i64(due_at_us), db_i64(due_at_us), db_uuid(&v[i])),
-                    &ready);
-        if (e == OK && ready > 0)
-            e = job_add(db, JOB_MEDIA, PURGE_KIND, &v[i], due_at_us, (struct str){0});
-    }
+    db_many_ids(args, post_ids, n);
+    enum err e = db_rows(db, &upload_sqls[UPLOAD_OF_POSTS], args, DB_MANY_MAX, &arena, sizeof *v,
+                         (size_t)DB_MANY_MAX * POST_UPLOADS_MAX, (void **)&v, &all);
+    for (size_t i = 0; i < all && e == OK; i += DB_MANY_MAX)
+        e = upload_set_due(db, &v[i], MIN(all - i, (size_t)DB_MANY_MAX), due_at_us);
     arena_done(&arena);
     return e;
 }
@@ -427,9 +446,10 @@ static const struct sql upload_sqls[] = {
                             .in = "iu"},
     [UPLOAD_SET_GONE] = {.text = "UPDATE uploads SET deleted_at_us = ? WHERE id = ? AND deleted_at_us IS NULL",
                          .in = "iu"},
-    [UPLOAD_OF_POST] = {.text = "SELECT DISTINCT upload_id FROM post_images WHERE post_id = ? ORDER BY upload_id",
-                        .in = "u",
-                        .cols = db_uuid_cols},
+    [UPLOAD_OF_POSTS] = {.text = "SELECT DISTINCT upload_id FROM post_images WHERE post_id IN (?, ?, ?, ?, ?, ?, ?, ?)"
+                                 " ORDER BY upload_id",
+                         .in = "uuuuuuuu",
+                         .cols = db_uuid_cols},
     /* MariaDB sets columns from left to right. */
     [UPLOAD_SET_DUE] = {.text = "UPDATE uploads SET post_due_at_us = LEAST(COALESCE(post_due_at_us, ?), ?),"
                                 " delete_due_at_us = post_due_at_us WHERE id = ? AND state = 'ready'",

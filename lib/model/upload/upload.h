@@ -91,9 +91,9 @@ MUST_CHECK enum err upload_take(struct db *db, struct arena *arena, const struct
 /* What was done to an image, as struct upload's changes has it. */
 struct str upload_changes(struct arena *arena, const struct image_report *image);
 
-/* For the end of a post, in its transaction: makes its images due, or sooner if an earlier post has ended: the promise
+/* For the end of some posts (DB_MANY_MAX at most), in its transaction: makes their images due, or sooner if an earlier post has ended: the promise
  * counts from the first. (Those that another post still needs stay until that one has ended.) */
-MUST_CHECK enum err upload_release(struct db *db, const struct uuid *post_id, int64_t due_at_us);
+MUST_CHECK enum err upload_release(struct db *db, const struct uuid *post_ids, size_t n, int64_t due_at_us);
 
 /* When an image whose time begins at from_us is due: keep_days later, but after 6 days at most, because the privacy
  * policy promises 7 and a day is left for outages. */

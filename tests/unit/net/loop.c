@@ -442,6 +442,29 @@ static void test_repeated_by_libcurl(void **state)
     (void)fclose(file);
 }
 
+/* A fresh call has a connection of its own, and yet not a whole handshake. Another host, or other checks: another session. */
+static void test_fresh_calls_share_sessions(void **state)
+{
+    struct fixture *f = *state;
+    struct server s;
+    int tag_here;
+    void *tag;
+
+    server_start(&s);
+    server_reply(&s, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    for (int i = 0; i < 4; i++) {
+        struct net_call call = call_path(f, &s, i == 2 ? "127.0.0.1" : "localhost", "/");
+        call.fresh = true;
+        call.ca_file = i == 3 ? s.other_ca : call.ca_file;
+        assert_true(net_loop_submit(f->loop, &call, &f->arena, &tag_here));
+        assert_int_equal(next_result(f->loop, &tag).err, i < 3 ? OK : ERR_NET_NOT_SENT);
+        server_wait_idle(&s);
+        assert_int_equal(s.resumed, i > 0);
+        assert_int_equal(s.requests, MIN(i + 1, 3));
+    }
+    server_stop(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -459,6 +482,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_timeout_begins_with_the_turn, setup, teardown),
         cmocka_unit_test_setup_teardown(test_free_with_calls_waiting, setup, teardown),
         cmocka_unit_test_setup_teardown(test_repeated_by_libcurl, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fresh_calls_share_sessions, setup, teardown),
     };
 
     net_init();

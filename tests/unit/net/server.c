@@ -120,8 +120,12 @@ static void *server_serve_one(void *arg)
     if (s->mode != SERVER_DROP_ACCEPTED) {
         c->ssl = SSL_new(s->tls);
         SSL_set_fd(c->ssl, c->fd);
-        if (SSL_accept(c->ssl) == 1)
+        if (SSL_accept(c->ssl) == 1) {
+            lock_take(&s->lock);
+            s->resumed += SSL_session_reused(c->ssl);
+            lock_release(&s->lock);
             server_answer(c);
+        }
         SSL_free(c->ssl);
     }
     close(c->fd);

@@ -29,9 +29,9 @@ struct server {
 
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t changed;
-    char request[65536]; /* the head of the last one */
-    struct buf body;     /* of the last one, chunks and all */
-    int connections, requests, at_gate, at_gate_most;
+    char request[65536];                                       /* the head of the last one */
+    struct buf body;                                           /* of the last one, chunks and all */
+    int connections, requests, resumed, at_gate, at_gate_most; /* resumed: handshakes that took up a session */
     bool gate_is_open;
 };
 

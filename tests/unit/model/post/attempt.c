@@ -142,16 +142,11 @@ static struct job take_own(struct side *s)
 static enum err begin(struct side *s, const struct job *job, const struct uuid *post_id, int64_t number,
                       struct uuid *ret_id)
 {
-    const struct attempt_new attempt = {.id = uuid_new(),
-                                        .post_id = *post_id,
-                                        .number = number,
-                                        .payload = STR("{}"),
-                                        .job = job,
-                                        .class = JOB_PUBLISH,
-                                        .lease_until_us = clock_now_us() + LEASE_US};
+    const struct attempt_new attempt = {
+        .id = uuid_new(), .post_id = *post_id, .from = POST_QUEUED, .number = number, .payload = STR("{}"), .job = job};
 
     *ret_id = attempt.id;
-    return attempt_begin(s->db, &s->arena, &conf, &attempt);
+    return attempt_begin(s->db, &s->arena, &conf, JOB_PUBLISH, clock_now_us() + LEASE_US, &attempt, NULL, 1);
 }
 
 struct ending {

@@ -1,0 +1,189 @@
+/*
+ * A new post locks in the one order of docs/architecture.md, whatever order its client names the images in. Against a real
+ * MariaDB with our schema: $TEST_DB_SOCKET, where root may connect. tests/api/test_with_database.py runs it.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "model/post/post.h"
+
+static const struct conf conf = {
+    .store_keep_days = 7, .caps_uploads = 100, .caps_upload_mb = 100, .caps_queued_posts = 1000, .caps_posts = 10000};
+
+enum { ADD_USER, ADD_ACCOUNT, ADD_UPLOAD, LOCK_ACCOUNT, LOCK_UPLOAD, WAITS };
+static const struct sql sqls[] = {
+    [ADD_USER] = {.text = "INSERT INTO users (id, email_key, email, password_hash, state, created_at_us, updated_at_us)"
+                          " VALUES (?, ?, ?, 'x', 'active', 1, 1)",
+                  .in = "uss"},
+    [ADD_ACCOUNT] = {.text =
+                         "INSERT INTO accounts (id, user_id, open_id, scopes, state, connected_at_us, updated_at_us)"
+                         " VALUES (?, ?, ?, '', 'active', 1, 1)",
+                     .in = "uus"},
+    [ADD_UPLOAD] = {.text = "INSERT INTO uploads (id, user_id, state, store, created_at_us, delete_due_at_us)"
+                            " VALUES (?, ?, 'ready', 'directory', 1, 1)",
+                    .in = "uu"},
+    [LOCK_ACCOUNT] = {.text = "SELECT 1 FROM accounts WHERE id = ? FOR UPDATE", .in = "u", .cols = db_number_cols},
+    [LOCK_UPLOAD] = {.text = "SELECT 1 FROM uploads WHERE id = ? FOR UPDATE", .in = "u", .cols = db_number_cols},
+    /* innodb_trx would not do: it stays as it is while somebody keeps asking. */
+    [WAITS] = {.text = "SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status"
+                       " WHERE variable_name = 'INNODB_ROW_LOCK_CURRENT_WAITS'",
+               .in = "",
+               .cols = db_number_cols},
+};
+
+struct fixture {
+    struct db *creator, *other, *watcher;
+    struct db_counts counts;
+    struct arena arena;
+    struct account account;
+    struct uuid uploads[2]; /* in the order of their ids */
+    pthread_t thread;
+    enum err created;
+};
+
+static struct db *connect_to(struct fixture *f)
+{
+    struct db_options options = {.name = "test_schema",
+                                 .user = "root",
+                                 .timeout_sec = 30,
+                                 .socket = getenv("TEST_DB_SOCKET"),
+                                 .counts = &f->counts};
+
+    assert_non_null(options.socket);
+    return db_new(&options);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = xcalloc(1, sizeof *f);
+
+    f->creator = connect_to(f);
+    f->other = connect_to(f);
+    f->watcher = connect_to(f);
+    arena_init(&f->arena, 8 << 20);
+    f->account = (struct account){.id = uuid_new(), .user_id = uuid_new(), .state = ACCOUNT_ACTIVE};
+    const char *text = uuid_text(&f->account.user_id).s;
+    assert_int_equal(
+        db_exec(f->other, &sqls[ADD_USER], DB_ARGS(db_uuid(&f->account.user_id), db_cstr(text), db_cstr(text)), NULL),
+        OK);
+    assert_int_equal(db_exec(f->other, &sqls[ADD_ACCOUNT],
+                             DB_ARGS(db_uuid(&f->account.id), db_uuid(&f->account.user_id), db_cstr(text)), NULL),
+                     OK);
+    for (size_t i = 0; i < 2; i++)
+        f->uploads[i] = uuid_new();
+    if (uuid_cmp(&f->uploads[0], &f->uploads[1]) > 0) {
+        struct uuid first = f->uploads[0];
+        f->uploads[0] = f->uploads[1];
+        f->uploads[1] = first;
+    }
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(
+            db_exec(f->other, &sqls[ADD_UPLOAD], DB_ARGS(db_uuid(&f->uploads[i]), db_uuid(&f->account.user_id)), NULL),
+            OK);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    db_free(f->creator);
+    db_free(f->other);
+    db_free(f->watcher);
+    arena_done(&f->arena);
+    free(f);
+    return 0;
+}
+
+static enum err nothing_last(const void *made, void *arg)
+{
+    (void)made;
+    (void)arg;
+    return OK;
+}
+
+static void *create(void *arg)
+{
+    struct fixture *f = arg;
+    struct uuid ids[] = {f->uploads[1], f->uploads[0]};
+    struct problems problems = {0};
+    const struct post_draft draft = {
+        .options = {.post_mode = STR("MEDIA_UPLOAD")}, .upload_ids = ids, .upload_ids_n = 2, .by_upload_ids = true};
+    const struct last_step last = {.fn = nothing_last};
+    struct post_receipt made;
+
+    f->created = post_create(f->creator, &f->arena, &conf, &f->account, &draft, &problems, &last, &made);
+    if (f->created == OK) /* the carousel stays as the client has it */
+        for (size_t i = 0; i < 2; i++)
+            assert_true(made.images[i].position == (int64_t)i && uuid_eq(&made.images[i].upload_id, &ids[i]));
+    return NULL;
+}
+
+static void lock_row(struct db *db, int which, const struct uuid *id)
+{
+    int64_t one;
+
+    assert_int_equal(db_number(db, &sqls[which], DB_ARGS(db_uuid(id)), &one), OK);
+}
+
+struct locking {
+    struct fixture *f;
+    int first;
+    const struct uuid *first_id, *then_id; /* then an upload */
+};
+
+/* Once the creator waits for our first row, we take another one that it needs. */
+static enum err lock_two(struct db *db, void *arg)
+{
+    const struct locking *l = arg;
+    int64_t waits = 0;
+
+    lock_row(db, l->first, l->first_id);
+    assert_int_equal(pthread_create(&l->f->thread, NULL, create, l->f), 0);
+    while (waits == 0)
+        assert_int_equal(db_number(l->f->watcher, &sqls[WAITS], DB_NO_ARGS, &waits), OK);
+    lock_row(db, LOCK_UPLOAD, l->then_id);
+    return OK;
+}
+
+static void nobody_loses(struct fixture *f, struct locking *l)
+{
+    assert_int_equal(db_tx(f->other, lock_two, l), OK);
+    assert_int_equal(pthread_join(f->thread, NULL), 0);
+    assert_int_equal(f->created, OK);
+    assert_int_equal(atomic_load(&f->counts.reruns), 0);
+}
+
+/* As the end of a post does with its images. */
+static void images_in_the_order_of_their_ids(void **state)
+{
+    struct fixture *f = *state;
+
+    nobody_loses(f, &(struct locking){f, LOCK_UPLOAD, &f->uploads[0], &f->uploads[1]});
+}
+
+/* As a disconnect does, which ends the account's posts. */
+static void the_account_before_images(void **state)
+{
+    struct fixture *f = *state;
+
+    nobody_loses(f, &(struct locking){f, LOCK_ACCOUNT, &f->account.id, &f->uploads[1]});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(images_in_the_order_of_their_ids, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_account_before_images, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
