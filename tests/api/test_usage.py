@@ -222,6 +222,23 @@ def test_the_connection_breaks_while_it_is_written(user, stack, fault, n):
         counted(user, s200=n)
 
 
+def test_the_database_hangs_while_it_is_written(user, stack):
+    """One shard's statement waits in vain; it and the others, which are not tried then, are written later, and once."""
+    clients = [user.api, *(new_key(user, f"k{i}")[1] for i in range(9))]
+    with Database(stack) as database, database.used_by("auth", database_timeout_sec=1):
+        logged = len(stack.log("auth"))
+        database.fault("INSERT INTO usage_daily", "hung")
+        for client in clients * 2:
+            expect(client.get("/api/v1/me"), 200)
+        stack.wait(lambda: '"event":"usage_not_written"' in stack.log("auth")[logged:], "it is given up")
+        assert [text for text, _ in database.met] == ["INSERT INTO usage_daily"]
+        assert '"event":"usage_dropped"' not in stack.log("auth")[logged:]
+        counted(user, s200=20)
+        database.back()
+        stack.restart("auth")
+        assert by_status(user) == {200: 20}
+
+
 @pytest.mark.parametrize("fault", ["lost", "unanswered"])
 def test_nobody_knows_whether_it_was_committed(user, stack, fault):
     """Then it is dropped: what is counted may be too little, and never too much. The log says how much that is."""

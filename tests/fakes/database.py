@@ -7,6 +7,7 @@
 Faults, each for the next statement whose text begins so (a prepared statement: when it is executed):
     lost        the connection breaks; MariaDB never sees the statement
     unanswered  MariaDB does it, and the connection breaks before its answer comes back
+    hung        MariaDB never sees the statement, and the connection stays silent until .back() or its end
     away        the answer comes back, and from then on there is no database until .back()
 
 .asked has the text of every statement so far.
@@ -25,7 +26,7 @@ class Database:
     def __init__(self, stack):
         self.stack, self.path = stack, stack.at.run / "database.sock"
         self.lock, self.faults, self.met, self.asked = threading.Lock(), [], [], []
-        self.is_away = False
+        self.is_away, self.is_back = False, threading.Event()
         self.listener = socket.socket(socket.AF_UNIX)
 
     def __enter__(self):
@@ -37,6 +38,7 @@ class Database:
         return self
 
     def __exit__(self, *_):
+        self.is_back.set()
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         self.path.unlink()
@@ -55,6 +57,7 @@ class Database:
 
     def back(self):
         self.is_away = False
+        self.is_back.set()
 
     def fault_of(self, text, before):
         """before: the statements of the transaction."""
@@ -124,7 +127,9 @@ class Connection:
         if command in (QUERY, EXECUTE):
             self.transaction = [] if text.startswith("START") else [*self.transaction, text]
             kind = self.database.fault_of(text, self.transaction)
-        if kind == "lost":
+        if kind == "hung":
+            self.database.is_back.wait()
+        if kind in ("lost", "hung"):
             return False
         self.server.sendall(packet)
         self.preparing = text if command == PREPARE else None
