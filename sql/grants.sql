@@ -41,6 +41,7 @@ GRANT SELECT, INSERT ON {db}.post_events TO {user};
 GRANT SELECT, UPDATE ON {db}.uploads TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
 
 -- user uploads
 GRANT SELECT ON {db}.api_keys TO {user};
@@ -72,7 +73,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
 GRANT SELECT (id, state) ON {db}.users TO {user};
-GRANT SELECT (id, user_id, open_id, display_name, avatar_url, scopes, state, state_reason, access_expires_at_us, refresh_expires_at_us, connected_at_us) ON {db}.accounts TO {user};
+GRANT SELECT (id, user_id, open_id, display_name, avatar_url, scopes, state, state_reason, access_expires_at_us, refresh_expires_at_us, connected_at_us, mode) ON {db}.accounts TO {user};
 GRANT SELECT ON {db}.creator_snapshots TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.uploads TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.posts TO {user};

@@ -30,6 +30,7 @@ static const struct json_field me_key_fields[] = {
     {.name = "id", JSON_UUID(struct caller, key_id), .help = "The key's id"},
     {.name = "name", JSON_STR(struct caller, key_name), .help = "Its name", .policy = "key.name"},
     {.name = "prefix", JSON_STR(struct caller, key_prefix), .help = "Its first characters", .policy = "key.name"},
+    {.name = "mode", JSON_ENUM(struct caller, mode, mode_names), .help = "Which data it works with: live or test"},
     {.name = "scopes", JSON_SET(struct caller, key_scopes, scope_names), .help = "What it may do"},
     {.name = "expires_at", JSON_TIME(struct caller, key_expires_at_us), .help = "When it stops working, or null"},
     JSON_END,

@@ -116,7 +116,8 @@ enum err idempotent_run(struct ctx *c, const struct route *route)
     if (i->key.p == NULL)
         return route->handler(c);
     c->problems.has_key = true;
-    enum err e = idempotency_claim(c->db, c->arena, c->conf, &c->caller.user_id, i->key, &i->claim, &answer);
+    enum err e =
+        idempotency_claim(c->db, c->arena, c->conf, &c->caller.user_id, c->caller.mode, i->key, &i->claim, &answer);
     if (e == OK) {
         body_digest_init(&i->body, c->arena);
         c->req.body.digest = &i->body;

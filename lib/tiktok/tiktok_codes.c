@@ -260,5 +260,9 @@ static const struct tiktok_codes_failure tiktok_failures[] = {
      "to "
      "us, send the post's id."},
     {"images_gone", false, "The images were deleted before the post was sent. Upload them again."},
+    {"mode_mismatch", false,
+     "This post and its account are not of the same mode, live or test, so it was not sent. Create it again. If you "
+     "write "
+     "to us, send the post's id."},
     {0},
 };

@@ -71,7 +71,7 @@ enum job_step publish_init(struct job_run *run, struct publish *p)
         return job_run_failed(run, e);
     point("publish.attempt_committed");
     run->job.run_at_us = MAX(run->job.run_at_us, attempt.lease_until_us);
-    tiktok_init(&run->worker->tiktok, run->arena, secret_str(&run->token), attempt.payload, &run->call);
+    tiktok_init(access_provider(run, &p->access), run->arena, secret_str(&run->token), attempt.payload, &run->call);
     /* Counted from before the commit: a thread that was frozen in between must not send late. */
     run->call.start_by_us = begun_us + CALL_START_US;
     run->call.start_before_us = now_us + CALL_START_US + CALL_CLOCK_US;

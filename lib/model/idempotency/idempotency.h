@@ -7,7 +7,7 @@
  *          ▲              │  │ ▲                           │
  *          └──── release ─┘  └─┘ claim, after the lease    └► claim gives the answer
  *
- *    e = idempotency_claim(db, arena, conf, user_id, key, &claim, &answer);
+ *    e = idempotency_claim(db, arena, conf, user_id, mode, key, &claim, &answer);
  *    if (e == OK && answer.status == 0)
  *        e = db_tx(db, ...);    the last statement of it is idempotency_keep
  *    if (e != OK)
@@ -19,12 +19,13 @@
  * died; no promise depends on it.
  *
  * A failure is not kept: what made nothing releases the key, and its repeat runs again. Keys are the user's own, whatever
- * credential brings them. A stored answer holds no secret: the caller leaves it out.
+ * credential of the same mode brings them: the same key with test data is another one. A stored answer holds no secret: the caller leaves it out.
  */
 #pragma once
 
 #include "base/clock.h"
 #include "base/conf.h"
+#include "base/mode.h"
 #include "crypto/digest.h"
 #include "db/db.h"
 
@@ -53,8 +54,8 @@ struct idempotency_answer {
  * another request has it, until ret_claim->lease_until_us at most. ERR_IDEMPOTENCY_KEYS_TOO_MANY: of CAPS_OF_IDEMPOTENCY_KEY.
  */
 MUST_CHECK enum err idempotency_claim(struct db *db, struct arena *arena, const struct conf *conf,
-                                      const struct uuid *user_id, struct str key, struct idempotency_claim *ret_claim,
-                                      struct idempotency_answer *ret_answer);
+                                      const struct uuid *user_id, int mode, struct str key,
+                                      struct idempotency_claim *ret_claim, struct idempotency_answer *ret_answer);
 
 /*
  * The last statement of the transaction that makes what was asked for. ERR_IDEMPOTENCY_IN_PROGRESS: another request has taken

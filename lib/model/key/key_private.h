@@ -4,7 +4,7 @@
 #include "model/key/key.h"
 
 /* A new secret in the arena. */
-struct str key_new_text(struct arena *arena);
+struct str key_new_text(struct arena *arena, int mode);
 
 /* By one of its secrets. ERR_NOT_FOUND. */
 MUST_CHECK enum err key_by_hash(struct db *db, struct arena *arena, const struct sha256 *hash, struct key *ret_key);
@@ -15,7 +15,7 @@ MUST_CHECK enum err key_check(const struct key *k);
 /* A row as struct key. A SET as a number has a bit for each of its members. */
 #define KEY_COLS \
     "COALESCE(of_key_id, id), of_key_id IS NOT NULL, user_id, user_state, name, prefix, CAST(scopes AS UNSIGNED)," \
-    " created_at_us, expires_at_us, old_secret_expires_at_us, last_used_at_us, revoked_at_us, revoked_reason"
+    " created_at_us, expires_at_us, old_secret_expires_at_us, last_used_at_us, revoked_at_us, revoked_reason, mode"
 extern const struct db_col key_cols[];
 
 /* The rows of keys that their owners see, and not those of old secrets. */

@@ -5,11 +5,13 @@ static const struct sql post_sqls[];
 
 #define EVENTS_MAX 500 /* polling backs off: a post that never settles has some 60 */
 
-enum err post_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+enum err post_get(struct db *db, struct arena *arena, const struct uuid *user_id, int mode, const struct uuid *id,
                   struct post *ret_post)
 {
-    return db_row(db, &post_sqls[POST_GET], DB_ARGS(db_i64(account_snapshots_from_us()), db_uuid(id), db_uuid(user_id)),
-                  arena, ret_post);
+    return db_row(
+        db, &post_sqls[POST_GET],
+        DB_ARGS(db_i64(account_snapshots_from_us()), db_uuid(id), db_uuid(user_id), db_cstr(mode_names[mode])), arena,
+        ret_post);
 }
 
 enum err post_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct post *ret_post)
@@ -17,11 +19,12 @@ enum err post_by_id(struct db *db, struct arena *arena, const struct uuid *id, s
     return db_row(db, &post_sqls[POST_BY_ID], DB_ARGS(db_uuid(id)), arena, ret_post);
 }
 
-enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below, size_t max,
-                   struct post **ret_posts, size_t *ret_n)
+enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_id, int mode, const struct uuid *below,
+                   size_t max, struct post **ret_posts, size_t *ret_n)
 {
     return db_rows(db, &post_sqls[POST_LIST],
-                   DB_ARGS(db_i64(account_snapshots_from_us()), db_uuid(user_id), db_uuid(below), db_i64((int64_t)max)),
+                   DB_ARGS(db_i64(account_snapshots_from_us()), db_uuid(user_id), db_cstr(mode_names[mode]),
+                           db_uuid(below), db_i64((int64_t)max)),
                    arena, sizeof **ret_posts, max, (void **)ret_posts, ret_n);
 }
 
@@ -61,12 +64,14 @@ enum err post_last_poll(struct db *db, struct arena *arena, const struct uuid *p
     return db_row(db, &post_sqls[POST_LAST_POLL], DB_ARGS(db_uuid(post_id)), arena, ret_code);
 }
 
-struct str post_url(struct arena *arena, const struct conf *conf, struct str username, struct str tiktok_post_id)
+struct str post_url(struct arena *arena, const struct conf *conf, int mode, struct str username,
+                    struct str tiktok_post_id)
 {
+    struct str site = mode == MODE_TEST ? conf->sandbox_url : conf->tiktok_authorize_url;
+
     if (username.n == 0 || tiktok_post_id.n == 0)
         return (struct str){0};
-    return arena_printf(arena, "%.*s/@%.*s/photo/%.*s", STR_FMT(conf->tiktok_authorize_url), STR_FMT(username),
-                        STR_FMT(tiktok_post_id));
+    return arena_printf(arena, "%.*s/@%.*s/photo/%.*s", STR_FMT(site), STR_FMT(username), STR_FMT(tiktok_post_id));
 }
 
 #define POST_DB_COLS \
@@ -80,7 +85,7 @@ struct str post_url(struct arena *arena, const struct conf *conf, struct str use
         DB_COL(struct post, platform_log_id, STR), DB_COL(struct post, publish_id, STR), \
         DB_COL(struct post, tiktok_post_ids, STR), DB_COL(struct post, next_attempt_at_us, I64), \
         DB_COL(struct post, created_at_us, I64), DB_COL(struct post, accepted_at_us, I64), \
-        DB_COL(struct post, ended_at_us, I64)
+        DB_COL(struct post, ended_at_us, I64), DB_COL_ENUM(struct post, mode, mode_names)
 
 static const struct db_col post_cols[] = {POST_DB_COLS, DB_END};
 static const struct db_col post_shown_cols[] = {POST_DB_COLS, DB_COL(struct post, username, STR),
@@ -90,7 +95,7 @@ static const struct db_col post_shown_cols[] = {POST_DB_COLS, DB_COL(struct post
     "p.id, p.account_id, p.title, p.description, p.post_mode, p.privacy_level, p.disable_comment, p.auto_add_music, " \
     "p.brand_content_toggle, p.brand_organic_toggle, p.is_aigc, p.photo_cover_index, p.state, p.failure_code, " \
     "p.platform_code, p.platform_log_id, p.publish_id, p.tiktok_post_ids, p.next_attempt_at_us, p.created_at_us, " \
-    "p.accepted_at_us, p.ended_at_us"
+    "p.accepted_at_us, p.ended_at_us, p.mode"
 
 /* With the handle of an account that is connected, from a snapshot that may be shown. A post that waits for its account
  * says so by that: what is written once is right for all of a long queue. */
@@ -121,10 +126,13 @@ static const struct db_col post_event_cols[] = {DB_COL(struct post_event, at_us,
 static const struct db_col post_code_cols[] = {{.type = DB_STR}, DB_END};
 
 static const struct sql post_sqls[] = {
-    [POST_GET] = {.text = POST_SELECT_SHOWN " WHERE p.id = ? AND p.user_id = ?", .in = "iuu", .cols = post_shown_cols},
+    [POST_GET] = {.text = POST_SELECT_SHOWN " WHERE p.id = ? AND p.user_id = ? AND p.mode = ?",
+                  .in = "iuus",
+                  .cols = post_shown_cols},
     [POST_BY_ID] = {.text = "SELECT " POST_COLS " FROM posts p WHERE p.id = ?", .in = "u", .cols = post_cols},
-    [POST_LIST] = {.text = POST_SELECT_SHOWN " WHERE p.user_id = ? AND p.id < ? ORDER BY p.id DESC LIMIT ?",
-                   .in = "iuui",
+    [POST_LIST] = {.text =
+                       POST_SELECT_SHOWN " WHERE p.user_id = ? AND p.mode = ? AND p.id < ? ORDER BY p.id DESC LIMIT ?",
+                   .in = "iusui",
                    .cols = post_shown_cols},
     [POST_PROCESSING_OF] = {.text =
                                 "SELECT " POST_COLS " FROM posts p WHERE p.account_id = ? AND p.state = 'processing'"

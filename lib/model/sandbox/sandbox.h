@@ -14,6 +14,8 @@
 #include "db/db.h"
 
 #define SANDBOX_USERNAME_MAX 24
+#define SANDBOX_TEST_PREFIX \
+    "test." /* of creators that POST /api/v1/sandbox/accounts makes: whoever types a name has others */
 #define SANDBOX_CODE_US (300 * US_PER_SEC) /* not documented; clients report about five minutes */
 #define SANDBOX_ACCESS_SEC 7200
 #define SANDBOX_REFRESH_DAYS_MAX 365

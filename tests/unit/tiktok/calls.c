@@ -14,7 +14,7 @@ static const struct conf conf = {
 };
 static char secret_text[] = "s&ecret";
 static const struct secret client_secret = {secret_text, 7};
-static const struct tiktok t = {&conf, &client_secret};
+static const struct tiktok t = {.conf = &conf, .client_secret = &client_secret};
 
 static void test_authorize_url(void **state)
 {

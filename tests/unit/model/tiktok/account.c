@@ -69,8 +69,8 @@ static enum err connect_for(struct fixture *f, const struct uuid *user_id, const
         .tokens = pair("act.1", "rft.1"),
     };
     struct account made;
-    enum err e =
-        account_connect(f->db, &f->arena, &conf, f->ring, user_id, &c, STR("0123456789abcdef0123456789abcdef"), &made);
+    enum err e = account_connect(f->db, &f->arena, &conf, f->ring, user_id, &c, STR("0123456789abcdef0123456789abcdef"),
+                                 NULL, &made);
 
     if (e == OK)
         *ret_id = made.id;
@@ -86,7 +86,8 @@ static enum err connect_as(struct fixture *f, const char *open_id, struct uuid *
 static enum err disconnect_as(struct fixture *f, const struct uuid *user_id)
 {
     struct account_ended ended = {0};
-    enum err e = account_disconnect(f->db, &f->arena, &conf, f->ring, user_id, &f->id, (struct str){0}, &ended);
+    enum err e =
+        account_disconnect(f->db, &f->arena, &conf, f->ring, user_id, MODE_LIVE, &f->id, (struct str){0}, &ended);
 
     assert_int_equal(e == OK, ended.tokens.access.n > 0);
     assert_false(ended.in_use);
@@ -147,7 +148,7 @@ static void test_connect(void **state)
     assert_int_equal(account_tokens(f->db, &f->arena, f->ring, &f->id, &t), OK);
     assert_int_equal(t.access_expires_at_us, 1000);
     assert_int_equal(t.refresh_expires_at_us, 2000);
-    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, &f->id, &a), OK);
+    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
     assert_true(str_starts(a.open_id, STR("open-1.")) && str_eqc(a.display_name, "Ada"));
     assert_int_equal(a.state, ACCOUNT_ACTIVE);
     assert_int_equal(a.snapshot_at_us, 0);
@@ -161,7 +162,7 @@ static void test_connect(void **state)
     assert_int_equal(connect_as(f, "open-3", &other), ERR_ACCOUNTS_TOO_MANY);
     assert_int_equal(connect_as(f, "open-1", &again), OK); /* needs no place of its own */
     other = uuid_new();
-    assert_int_equal(account_get(f->db, &f->arena, &other, &f->id, &a), ERR_NOT_FOUND);
+    assert_int_equal(account_get(f->db, &f->arena, &other, MODE_LIVE, &f->id, &a), ERR_NOT_FOUND);
 }
 
 static void test_disconnect(void **state)
@@ -211,7 +212,8 @@ static void *end_each_time(void *arg)
     for (int i = 0; i < ENDS_ROUNDS; i++) {
         struct account_ended ended = {0};
         pthread_barrier_wait(x->barrier); /* they are connected */
-        enum err e = account_disconnect(db, &arena, &conf, x->f->ring, &x->user_id, &x->id, (struct str){0}, &ended);
+        enum err e =
+            account_disconnect(db, &arena, &conf, x->f->ring, &x->user_id, MODE_LIVE, &x->id, (struct str){0}, &ended);
         x->in_use[i] = e != OK ? -1 : ended.in_use;
         account_tokens_done(&ended.tokens);
         pthread_barrier_wait(x->barrier);
@@ -300,7 +302,7 @@ static void test_a_refusal_of_another_pair(void **state)
     struct account a = {0};
 
     assert_int_equal(account_needs_reconnect(f->db, &f->id, 999, "invalid_grant"), OK);
-    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, &f->id, &a), OK);
+    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
     assert_int_equal(a.state, ACCOUNT_ACTIVE);
 }
 
@@ -343,11 +345,11 @@ static void test_needs_reconnect(void **state)
     struct account a = {0};
 
     assert_int_equal(account_needs_reconnect(f->db, &f->id, 1000, "invalid_grant"), OK);
-    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, &f->id, &a), OK);
+    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
     assert_int_equal(a.state, ACCOUNT_NEEDS_RECONNECT);
     assert_true(str_eqc(a.state_reason, "invalid_grant"));
     assert_int_equal(connect_as(f, "open-1", &f->id), OK);
-    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, &f->id, &a), OK);
+    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
     assert_int_equal(a.state, ACCOUNT_ACTIVE);
     assert_null(a.state_reason.p);
 }
@@ -362,7 +364,7 @@ static void test_snapshot(void **state)
     struct account a = {0};
 
     assert_int_equal(account_store_snapshot(f->db, &f->id, &s), OK);
-    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, &f->id, &a), OK);
+    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
     assert_true(str_eqc(a.username, "ada") && str_eqc(a.nickname, "Ada \xf0\x9f\x90\x9d") && a.comment_disabled);
     assert_true(a.snapshot_at_us > 0);
     int64_t at_us = a.snapshot_at_us;
@@ -370,14 +372,14 @@ static void test_snapshot(void **state)
     assert_int_equal(
         account_store_snapshot(f->db, &f->id, &(struct account_snapshot){.post_block = STR("reached_active_user_cap")}),
         OK);
-    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, &f->id, &a), OK);
+    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
     assert_int_equal(a.username.n, 0);
     assert_true(str_eqc(a.post_block, "reached_active_user_cap"));
     assert_int_equal(account_purge_snapshots(f->db, at_us), OK);
-    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, &f->id, &a), OK);
+    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
     assert_true(a.snapshot_at_us >= at_us);
     assert_int_equal(account_purge_snapshots(f->db, a.snapshot_at_us + SNAPSHOT_KEPT_US), OK);
-    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, &f->id, &a), OK);
+    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
     assert_int_equal(a.snapshot_at_us, 0);
 }
 
@@ -452,7 +454,7 @@ static void test_oauth_state(void **state)
     struct uuid session = uuid_new(), other = uuid_new();
     struct str s;
 
-    assert_int_equal(oauth_state_add(f->db, &f->arena, &session, &f->user_id, &s), OK);
+    assert_int_equal(oauth_state_add(f->db, &f->arena, &session, &f->user_id, MODE_LIVE, &s), OK);
     assert_int_equal(oauth_state_take(f->db, &other, s), ERR_STATE_INVALID);
     assert_int_equal(oauth_state_take(f->db, &session, str_head(s, s.n - 1)), ERR_STATE_INVALID);
     assert_int_equal(oauth_state_take(f->db, &session, s), OK);
