@@ -98,6 +98,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT DELETE, SELECT ON {db}.oauth_states TO {user};
 GRANT DELETE, SELECT (expires_at_us) ON {db}.idempotency_keys TO {user};
+-- Views, of test data alone.
+GRANT DELETE, SELECT ON {db}.test_posts TO {user};
+GRANT DELETE, SELECT ON {db}.test_accounts TO {user};
+GRANT DELETE, SELECT ON {db}.test_uploads TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user worker_media

@@ -166,13 +166,13 @@ static void puller_wait_ms(int ms)
 }
 
 /* For one of them: the others see that it is being done. If it fails, the next one tries. */
-static void puller_purge(struct puller_state *s, struct db *db, int64_t now)
+static void puller_purge(struct puller_state *s, struct db *db, struct arena *arena, int64_t now)
 {
     long long last = atomic_load(&s->purged_at_us);
 
     if (now - last <= PURGE_EVERY_US && now >= last)
         return;
-    if (atomic_compare_exchange_strong(&s->purged_at_us, &last, now) && sandbox_purge(db, now) != OK)
+    if (atomic_compare_exchange_strong(&s->purged_at_us, &last, now) && sandbox_purge(db, arena, now) != OK)
         atomic_store(&s->purged_at_us, last);
 }
 
@@ -180,7 +180,7 @@ void puller_run(const struct conf *conf, struct db *db, struct arena *arena, voi
 {
     while (!atomic_load(stopping)) {
         arena_clear(arena);
-        puller_purge(state, db, clock_now_us());
+        puller_purge(state, db, arena, clock_now_us());
         puller_wait_ms(puller_round_of_work(conf, db, arena, stopping));
     }
 }

@@ -75,5 +75,5 @@ enum sandbox_call { SANDBOX_CALL_CREATOR_INFO, SANDBOX_CALL_INIT, SANDBOX_CALL_S
 MUST_CHECK enum err sandbox_take_call(struct db *db, struct arena *arena, const struct uuid *creator_id,
                                       enum sandbox_call call);
 
-/* Deletes what is older than these, and tokens that are over, a little at a time. */
-MUST_CHECK enum err sandbox_purge(struct db *db, int64_t now_us);
+/* Deletes what is older than these, and tokens that are over, a little at a time; of test accounts everything after 31 days. */
+MUST_CHECK enum err sandbox_purge(struct db *db, struct arena *arena, int64_t now_us);
