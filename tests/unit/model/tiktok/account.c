@@ -27,11 +27,13 @@ struct fixture {
     struct uuid user_id, id; /* of one connected account */
 };
 
-enum { ADD_USER, RAW_TOKENS };
+enum { ADD_USER, RAW_TOKENS, RAW_MODE, RAW_END };
 static const struct sql sqls[] = {
     [ADD_USER] = {.text = "INSERT INTO users (id, email_key, email, password_hash, state, created_at_us, updated_at_us)"
                           " VALUES (?, ?, ?, 'x', 'active', 1, 1)",
                   .in = "uss"},
+    [RAW_MODE] = {.text = "UPDATE accounts SET mode = IF(mode = 'live', 'test', 'live') WHERE id = ?", .in = "u"},
+    [RAW_END] = {.text = "UPDATE accounts SET state = 'disconnected' WHERE id = ?", .in = "u"},
     [RAW_TOKENS] = {.text = "UPDATE accounts SET access_token = refresh_token WHERE id = ?", .in = "u"},
 };
 
@@ -262,6 +264,36 @@ static void test_tokens_are_bound_to_their_place(void **state)
     assert_int_equal(account_tokens(f->db, &f->arena, f->ring, &f->id, &t), ERR_SEALED);
 }
 
+/* Nor in a row that says that it is of the other mode; and a new pair is not written into one. */
+static void test_tokens_are_bound_to_their_mode(void **state)
+{
+    struct fixture *f = *state;
+    struct account_tokens t = {0};
+    struct uuid lease = uuid_new();
+    struct account a;
+
+    for (int mode = MODE_LIVE; mode < MODE__MAX; mode++) {
+        struct account_connection c = {.open_id = arena_printf(&f->arena, "mode-%d.%s", mode, uuid_text(&f->user_id).s),
+                                       .scopes = STR("video.publish"),
+                                       .tokens = pair("act.1", "rft.1")};
+        c.tokens.mode = mode;
+        assert_int_equal(account_connect(f->db, &f->arena, &conf, f->ring, &f->user_id, &c, (struct str){0}, NULL, &a),
+                         OK);
+        assert_int_equal(a.mode, mode);
+        assert_int_equal(account_tokens(f->db, &f->arena, f->ring, &a.id, &t), OK);
+        assert_int_equal(t.mode, mode);
+        account_tokens_done(&t);
+        assert_int_equal(account_get(f->db, &f->arena, &f->user_id, 1 - mode, &a.id, &a), ERR_NOT_FOUND);
+        assert_int_equal(db_exec(f->db, &sqls[RAW_MODE], DB_ARGS(db_uuid(&a.id)), NULL), OK);
+        assert_int_equal(account_tokens(f->db, &f->arena, f->ring, &a.id, &t), ERR_SEALED);
+        assert_int_equal(
+            account_store_tokens(f->db, &f->arena, f->ring, &a.id, &lease, 1000, &c.tokens, (struct str){0}),
+            ERR_CONFLICT);
+        assert_int_equal(db_exec(f->db, &sqls[RAW_END], DB_ARGS(db_uuid(&a.id)), NULL), OK); /* makes room */
+        account_tokens_done(&c.tokens);
+    }
+}
+
 static enum err store_instead_of(struct fixture *f, int64_t pair_us, const struct uuid *lease, const char *access,
                                  const char *refresh)
 {
@@ -470,6 +502,7 @@ int main(void)
         TEST(test_disconnect),
         TEST(test_two_ends_at_once),
         TEST(test_tokens_are_bound_to_their_place),
+        TEST(test_tokens_are_bound_to_their_mode),
         TEST(test_lease),
         TEST(test_an_empty_token_is_never_stored),
         TEST(test_needs_reconnect),
