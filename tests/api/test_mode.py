@@ -330,6 +330,24 @@ def test_it_works_where_tiktok_is_not_configured(stack, user):
         expect(user.web.get("/api/v1/tiktok/connect"), 503, "tiktok_not_configured")
 
 
+def test_a_simulator_that_is_away_holds_up_no_live_post(stack, user):
+    """A kind of jobs pauses when nobody can be reached; whether the simulator can says nothing of TikTok."""
+    tests = [World(user, "test") for _ in range(4)]
+    live = World(user, "live")
+    logged = len(stack.log("worker-publish"))
+    with stack.configured("worker-publish", sandbox_socket="/nonexistent/http.sock"):
+        for w in tests:
+            w.sent = w.post()
+        for w in tests:
+            stack.wait(lambda w=w: {"not_reached", "not_sent"} & set(w.sent.events()), "it was tried")
+        assert live.post().wait()["status"] == "published"
+        assert "kind_paused" not in stack.log("worker-publish")[logged:]
+    for w in tests:
+        stack.sql("UPDATE jobs_publish SET run_at_us = 1 WHERE subject_id = %s AND lease_token IS NULL", uuid.UUID(w.account).bytes)
+        stack.sql("UPDATE posts SET next_attempt_at_us = 1 WHERE id = %s AND state = 'queued'", w.sent.key)
+        assert w.sent.wait(seconds=60)["status"] == "published"
+
+
 def test_by_the_consent_page(stack, user):
     """With a browser, where the simulator has a name."""
     sent = user.web.get("/api/v1/tiktok/connect?mode=test", allow_redirects=False)
