@@ -224,7 +224,7 @@ run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $NEW_KEY
 jq -r '.data.limits[] | "  -> \(.name): \(.remaining) of \(.limit) left in \(.window_sec) s"' <<<"$out"
 result "(so many for the demo; docs/api.md has a server's numbers)"
 run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $NEW_KEY" "$API/usage?group_by=key"'
-result "$(jq -r '.data.rows[] | "\(.key_name): \(.requests) requests, \(.errors) errors"' <<<"$out")"
+jq -r '.data.rows[] | "  -> \(.key_name): \(.requests) requests, \(.errors) errors"' <<<"$out"
 
 echo
 echo "Done in $((SECONDS - started_sec)) s."
