@@ -46,6 +46,7 @@ GRANT SELECT, INSERT ON {db}.post_events TO {user};
 GRANT SELECT, UPDATE ON {db}.uploads TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
 
 -- user uploads
 GRANT SELECT ON {db}.api_keys TO {user};
@@ -80,7 +81,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
 GRANT SELECT (id, state) ON {db}.users TO {user};
-GRANT SELECT (id, user_id, open_id, display_name, avatar_url, scopes, state, state_reason, access_expires_at_us, refresh_expires_at_us, connected_at_us, canceled_to_us) ON {db}.accounts TO {user};
+GRANT SELECT (id, user_id, open_id, display_name, avatar_url, scopes, state, state_reason, access_expires_at_us, refresh_expires_at_us, connected_at_us, canceled_to_us, mode) ON {db}.accounts TO {user};
 GRANT SELECT ON {db}.creator_snapshots TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.uploads TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.posts TO {user};
@@ -107,6 +108,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT DELETE, SELECT ON {db}.oauth_states TO {user};
 GRANT DELETE, SELECT (expires_at_us) ON {db}.idempotency_keys TO {user};
+-- Views, of test data alone.
+GRANT DELETE, SELECT ON {db}.test_posts TO {user};
+GRANT DELETE, SELECT ON {db}.test_accounts TO {user};
+GRANT DELETE, SELECT ON {db}.test_uploads TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user worker_media

@@ -223,6 +223,28 @@ result "$(jq -r .data.status <<<"$out")"
 until_published 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $AGENT_KEY" "$API/posts/$AGENT_POST"'
 jq -r '.data.events[] | "  -> \(.at) \(.event) (\(.status))"' <<<"$out"
 
+heading "Try out what happens when TikTok refuses a post: a test key, and an account of it in one call"
+run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" -H "Origin: $SITE" "$API/keys" --json "{\"name\":\"tests\",\"mode\":\"test\"}"'
+TEST_KEY=$(jq -r .data.key <<<"$out")
+result "TEST_KEY=${TEST_KEY:0:12}..."
+run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $TEST_KEY" "$API/sandbox/accounts" --json "{}"'
+TEST_ACCOUNT=$(jq -r .data.id <<<"$out")
+result "TEST_ACCOUNT=$TEST_ACCOUNT ($(jq -r .data.display_name <<<"$out"))"
+run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $TEST_KEY" "$API/accounts/$TEST_ACCOUNT/posts" -F "images=@$PHOTOS/harbour.jpg" -F "description=What if? [[fail:spam_risk_text]]"'
+TEST_POST=$(jq -r .data.id <<<"$out")
+result "TEST_POST=$TEST_POST, $(jq -r .data.status <<<"$out")"
+call='curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $TEST_KEY" "$API/posts/$TEST_POST"'
+printf '$ %s\n' "$call"
+end=$((SECONDS + 90))
+until out=$(eval "$call") && [ "$(jq -r .data.status <<<"$out")" = failed ]; do
+	[ $SECONDS -lt $end ] || fail "not failed after 90 s: $out"
+	sleep 0.3
+done
+result "failed: $(jq -r '.data.failure | .code, .message' <<<"$out" | paste -sd ' ')"
+run 'curl -sS --cacert "$CA" -o /dev/null -w "%{http_code}" -H "Authorization: Bearer $NEW_KEY" "$API/posts/$TEST_POST"'
+[ "$out" = 404 ] || fail "a live key sees a test post: $out"
+result "$out: to the live key, it is not there"
+
 heading "How often this key may ask, and what it was used for today"
 run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $NEW_KEY" "$API/me"'
 jq -r '.data.limits[] | "  -> \(.name): \(.remaining) of \(.limit) left in \(.window_sec) s"' <<<"$out"

@@ -119,7 +119,8 @@ static int worker_main_work(const struct worker_class *class, const char *progra
                             .class = class,
                             .kinds = kinds,
                             .ring = s->ring,
-                            .tiktok = {.conf = conf, .client_secret = &s->client_secret},
+                            .tiktok = {[MODE_LIVE] = {.conf = conf, .client_secret = &s->client_secret},
+                                       [MODE_TEST] = {.conf = conf, .mode = MODE_TEST}},
                             .store = {.dir = class->uses_store ? conf->store_dir.p : NULL}};
     int code = worker_main_run(&worker, &options, &stops);
     worker_metrics_stop(metrics);

@@ -63,6 +63,9 @@ static const struct json_field keys_creation_fields[] = {
      .check = keys_check_expiry,
      .help = "When it stops working; never if not given"},
     {KEYS_BUDGET, .nullable = true},
+    {.name = "mode",
+     JSON_ENUM(struct key_terms, mode, mode_names),
+     .help = "live, which is what it is if not given; or test: it works with the simulator's accounts alone"},
     JSON_END,
 };
 
@@ -85,6 +88,7 @@ static const struct json_field keys_rotation_fields[] = {
     {.name = "id", JSON_UUID(T, prefix_ id), .help = "The key's id"}, \
         {.name = "name", JSON_STR(T, prefix_ name), .help = "What it is for", .policy = "key.name"}, \
         {.name = "prefix", JSON_STR(T, prefix_ prefix), .help = "Its first characters", .policy = "key.name"}, \
+        {.name = "mode", JSON_ENUM(T, prefix_ mode, mode_names), .help = "Which data it works with: live or test"}, \
         {.name = "scopes", JSON_SET(T, prefix_ scopes, scope_names), .help = "What it may do"}, \
         {.name = "budget", \
          JSON_OBJECT(T, prefix_ budget, budget_fields), \

@@ -65,8 +65,7 @@ struct ready_watch *ready_new(const struct conf *conf)
     ready_add_part(w, "database", NULL);
     ready_add_part(w, "schema", NULL);
     for (const struct service *s = services; s->name != NULL; s++)
-        if (s->host == HOST_MAIN)
-            ready_add_part(w, service_label(&w->arena, s).p, s);
+        ready_add_part(w, service_label(&w->arena, s).p, s);
     return w;
 }
 

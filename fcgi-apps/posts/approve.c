@@ -43,7 +43,7 @@ static enum err approve_post(struct ctx *c)
         e = input_json(c, approve_fields, &in);
     if (e != OK)
         return e;
-    return post_approve(c->db, c->arena, c->conf, &c->caller.user_id, &id, in.content_digest, c->req.id,
+    return post_approve(c->db, c->arena, c->conf, &c->caller.user_id, c->caller.mode, &id, in.content_digest, c->req.id,
                         &(struct last_step){approve_answer, c});
 }
 
@@ -54,7 +54,7 @@ static enum err approve_refuse(struct ctx *c)
     enum err e = request_param_uuid(&c->req, 0, &id);
     if (e != OK)
         return e;
-    return post_refuse(c->db, c->arena, c->conf, &c->caller.user_id, &id, c->req.id,
+    return post_refuse(c->db, c->arena, c->conf, &c->caller.user_id, c->caller.mode, &id, c->req.id,
                        &(struct last_step){approve_answer, c});
 }
 
@@ -63,6 +63,7 @@ const struct route approve_routes[] = {
      .pattern = "/api/v1/posts/{id}/approve",
      .handler = approve_post,
      .auth = AUTH_SESSION,
+     .by_mode = true,
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_WRITE,
      .summary = "Approve a post that waits, as it was seen"},
@@ -70,6 +71,7 @@ const struct route approve_routes[] = {
      .pattern = "/api/v1/posts/{id}/refuse",
      .handler = approve_refuse,
      .auth = AUTH_SESSION,
+     .by_mode = true,
      .rate = RATE_WRITE,
      .summary = "Refuse a post that waits"},
     ROUTE_END,

@@ -42,7 +42,7 @@ static enum err posts_create_usable_account(struct ctx *c, struct account *ret_a
     if (e == OK)
         e = input_query_only(c, NULL);
     if (e == OK)
-        e = account_get(c->db, c->arena, &c->caller.user_id, &id, ret_account);
+        e = account_get(c->db, c->arena, &c->caller.user_id, c->caller.mode, &id, ret_account);
     if (e == OK && ret_account->state == ACCOUNT_NEEDS_RECONNECT)
         e = ERR_ACCOUNT_NEEDS_RECONNECT;
     return e;
@@ -117,6 +117,7 @@ const struct route create_routes[] = {
      .handler = posts_create,
      .auth = AUTH_ANY,
      .scope = SCOPE_POSTS_WRITE,
+     .by_mode = true,
      .body_max_bytes = POST_BODY_MAX_BYTES,
      .before_body = posts_create_before_body,
      .rate = RATE_POST,

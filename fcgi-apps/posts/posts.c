@@ -32,9 +32,9 @@ static enum err posts_list(struct ctx *c)
     if (e == OK)
         e = paged;
     if (e == OK && state == POST_STATE__MAX)
-        e = post_list(c->db, c->arena, &c->caller.user_id, &page.below, page.ask, &posts, &n);
+        e = post_list(c->db, c->arena, &c->caller.user_id, c->caller.mode, &page.below, page.ask, &posts, &n);
     else if (e == OK)
-        e = post_list_in(c->db, c->arena, &c->caller.user_id, state, &page.below, page.ask, &posts, &n);
+        e = post_list_in(c->db, c->arena, &c->caller.user_id, c->caller.mode, state, &page.below, page.ask, &posts, &n);
     if (e != OK)
         return e;
     n = page_cut(&page, posts, n, sizeof *posts);
@@ -63,6 +63,7 @@ const struct route post_routes[] = {
      .handler = posts_list,
      .auth = AUTH_ANY,
      .scope = SCOPE_POSTS_READ,
+     .by_mode = true,
      .rate = RATE_READ,
      .summary = "List posts, newest first"},
     {.method = "GET",
@@ -70,6 +71,7 @@ const struct route post_routes[] = {
      .handler = posts_get,
      .auth = AUTH_ANY,
      .scope = SCOPE_POSTS_READ,
+     .by_mode = true,
      .rate = RATE_READ,
      .summary = "Get a post with its images and its receipt"},
     ROUTE_END,

@@ -38,7 +38,7 @@ void shape_post(struct ctx *c, const struct post *p, struct post_shape *ret_shap
 
     *ret_shape = (struct post_shape){
         .post = *p,
-        .url = ids.n > 0 ? post_url(c->arena, c->conf, p->username, ids.v[0]) : (struct str){0},
+        .url = ids.n > 0 ? post_url(c->arena, c->conf, p->mode, p->username, ids.v[0]) : (struct str){0},
         .tiktok_post_ids = ids,
         .has_failure = posts_shape_shows_failure(p),
         .held_until_us = p->held ? upload_due_at(c->conf, p->created_at_us) : 0,
@@ -73,7 +73,7 @@ enum err shape_read(struct ctx *c, const struct uuid *post_id, struct post_shape
 {
     struct post_receipt r;
 
-    enum err e = post_get(c->db, c->arena, &c->caller.user_id, post_id, &r.post);
+    enum err e = post_get(c->db, c->arena, &c->caller.user_id, c->caller.mode, post_id, &r.post);
     if (e == OK)
         e = post_images(c->db, c->arena, post_id, &r.images, &r.images_n);
     if (e == OK)

@@ -240,6 +240,9 @@ static enum err consent_decide(struct ctx *c, const struct form *f, const struct
         return consent_form_page(c, 400, a, consent.username, "Choose Allow or Deny.");
     if (!sandbox_username_is_valid(consent.username))
         return consent_form_page(c, 400, a, consent.username, "A username is 1 to 24 of a-z 0-9 . _");
+    if (str_starts(consent.username, STR(SANDBOX_TEST_PREFIX)) && !c->req.is_private)
+        return consent_form_page(c, 400, a, consent.username,
+                                 "Such names are given to test accounts, and to no others.");
     if (!consent_block_of(form_get(f, "post_block"), &consent.post_block))
         return consent_form_page(c, 400, a, consent.username, "That is not one of the choices.");
     enum err e = sandbox_consent(c->db, c->arena, &consent, &code);

@@ -10,11 +10,17 @@ static struct str sandbox_post_or_empty(struct str s)
     return s.p == NULL ? STR("") : s;
 }
 
-static struct str sandbox_post_media_prefix(const struct ctx *c)
+struct str publish_own_media(struct arena *arena, const struct conf *conf)
 {
-    if (c->conf->sandbox_media_prefix.n > 0)
-        return c->conf->sandbox_media_prefix;
-    return arena_printf(c->arena, "%.*s/m/", STR_FMT(c->conf->service_url));
+    return arena_printf(arena, "%.*s/m/", STR_FMT(conf->service_url));
+}
+
+static struct str sandbox_post_media_prefix(const struct ctx *c, const struct sandbox_caller *caller)
+{
+    bool is_own = str_eqc(caller->client_key, TIKTOK_TEST_CLIENT);
+
+    return is_own || c->conf->sandbox_media_prefix.n == 0 ? publish_own_media(c->arena, c->conf)
+                                                          : c->conf->sandbox_media_prefix;
 }
 
 static enum err sandbox_post_answer_publish_id(struct ctx *c, struct str publish_id)
@@ -74,7 +80,7 @@ static enum err sandbox_post_init_run(struct ctx *c, const struct sandbox_caller
         scripts_read(c->arena, b->post_info.title, &s) && scripts_read(c->arena, b->post_info.description, &s);
     struct rule_input in = {.body = b,
                             .caller = caller,
-                            .media_prefix = sandbox_post_media_prefix(c),
+                            .media_prefix = sandbox_post_media_prefix(c, caller),
                             .audited = c->conf->sandbox_audited && !s.unaudited};
     const struct rule *broken = rules_check(&in);
     struct sandbox_publish publish;

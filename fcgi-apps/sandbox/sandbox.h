@@ -11,6 +11,7 @@
 #include "fcgi/app.h"
 #include "model/sandbox/sandbox.h"
 #include "model/sandbox/sandbox_publish.h"
+#include "tiktok/tiktok.h"
 
 #define SANDBOX_BODY_MAX (256u << 10) /* 35 URLs of 2 KiB, a description of 4000 units, escaped */
 #define SANDBOX_FORM_MAX (16u << 10)
@@ -33,6 +34,9 @@ MUST_CHECK enum err answer_oauth_error(struct ctx *c, const char *error, const c
 void html_put(struct buf *b, struct str text); /* escaped, for text and quoted attributes */
 void html_open(struct buf *b, const char *title);
 MUST_CHECK enum err answer_html(struct ctx *c, int status, struct buf *page); /* closes the page */
+
+/* Where the images of our own test posts are, and what comes before their path (publish.c). */
+struct str publish_own_media(struct arena *arena, const struct conf *conf);
 
 /* The caps that hold for an app (publish.c). */
 struct sandbox_caps publish_caps(const struct ctx *c, bool audited);
@@ -85,7 +89,9 @@ const struct rule *rules_check(const struct rule_input *in);
 
 /*
  * Scripts (scripts.c), in the description or the title:
- *    [[fail:CODE]]        the post is made, pulled, and ends FAILED with this fail_reason
+ *    [[fail:CODE]]        the post is made, pulled, and ends FAILED with this fail_reason; with a code that is none, init refuses
+ *                         with it; timeout: init has no answer, and makes nothing; outcome_unknown: likewise, but the post is
+ *                         made; confirmation_timeout: as status:stuck
  *    [[status:stuck]]    the post is made and never advances
  *    [[moderation:N]]     a public post has its number and its page N seconds after its end (0 to 86400)
  *    [[app:unaudited]]    this post is one of an app that TikTok has not audited

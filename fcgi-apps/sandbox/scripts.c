@@ -16,12 +16,29 @@ static const char *const scripts_fail_reasons[] = {
     "video_pull_failed",
 };
 
-static bool scripts_script_fail(struct arena *arena, struct str value, struct scripts *s)
+/* Ways to fail in which TikTok says nothing that can be understood; nothing is told of it. */
+static const struct scripts_silence {
+    const char *name;
+    int http;
+    bool made, stuck;
+} scripts_silences[] = {
+    {"timeout", 504, false, false},        /* no answer in time, and no post */
+    {"outcome_unknown", 504, true, false}, /* the same, but there is a post */
+    {"confirmation_timeout", 0, true, true},
+};
+
+static bool scripts_script_silence(struct str value, struct scripts *s)
 {
-    for (size_t i = 0; i < ARRAY_LEN(scripts_fail_reasons); i++)
-        if (str_eqc(value, scripts_fail_reasons[i]))
-            s->fail = arena_strdup(arena, value);
-    return s->fail != NULL;
+    for (size_t i = 0; i < ARRAY_LEN(scripts_silences); i++) {
+        const struct scripts_silence *silence = &scripts_silences[i];
+        if (!str_eqc(value, silence->name))
+            continue;
+        s->http = silence->http;
+        s->made = silence->made;
+        s->stuck = silence->stuck;
+        return true;
+    }
+    return false;
 }
 
 static bool scripts_script_code(struct arena *arena, struct str value, struct scripts *s)
@@ -29,6 +46,15 @@ static bool scripts_script_code(struct arena *arena, struct str value, struct sc
     if (answer_knows(value))
         s->code = arena_strdup(arena, value);
     return s->code != NULL;
+}
+
+/* After the images were fetched, if TikTok can say it then; else at init. */
+static bool scripts_script_fail(struct arena *arena, struct str value, struct scripts *s)
+{
+    for (size_t i = 0; i < ARRAY_LEN(scripts_fail_reasons); i++)
+        if (str_eqc(value, scripts_fail_reasons[i]))
+            s->fail = arena_strdup(arena, value);
+    return s->fail != NULL || scripts_script_code(arena, value, s) || scripts_script_silence(value, s);
 }
 
 static bool scripts_script_http(struct arena *arena, struct str value, struct scripts *s)

@@ -57,6 +57,14 @@ enum err account_reply(struct ctx *c, const struct account *a)
     return reply_data(&c->rep, 200, accounts_detail_fields, &view);
 }
 
+enum err account_created_answer(const void *made, void *arg)
+{
+    struct ctx *c = arg;
+    struct accounts_view view = accounts_view_of(c->arena, made);
+
+    return idempotent_answer(c, 201, accounts_detail_fields, &view);
+}
+
 static enum err accounts_list(struct ctx *c)
 {
     static const char *const allowed[] = {"platform", NULL};
@@ -68,7 +76,7 @@ static enum err accounts_list(struct ctx *c)
     enum err e = input_page(c, allowed, &page);
     /* There are only accounts of TikTok, so there is none of any other platform. */
     if (e == OK && (platform.p == NULL || str_eqc(platform, "tiktok")))
-        e = account_list(c->db, c->arena, &c->caller.user_id, &page.below, page.ask, &accounts, &n);
+        e = account_list(c->db, c->arena, &c->caller.user_id, c->caller.mode, &page.below, page.ask, &accounts, &n);
     if (e != OK)
         return e;
     n = page_cut(&page, accounts, n, sizeof(*accounts));
@@ -85,7 +93,7 @@ static enum err accounts_get(struct ctx *c)
 
     enum err e = request_param_uuid(&c->req, 0, &id);
     if (e == OK)
-        e = account_get(c->db, c->arena, &c->caller.user_id, &id, &a);
+        e = account_get(c->db, c->arena, &c->caller.user_id, c->caller.mode, &id, &a);
     if (e != OK)
         return e;
     if (a.state == ACCOUNT_ACTIVE && account_has_scope(&a, STR(CREATOR_SCOPE)) &&
@@ -113,8 +121,8 @@ static enum err accounts_disconnect(struct ctx *c)
     if (e == OK)
         ask_once_more(c, &out.id);
     if (e == OK)
-        e = account_disconnect(c->db, c->arena, c->conf, app_state(c)->ring, &c->caller.user_id, &out.id, c->req.id,
-                               &ended);
+        e = account_disconnect(c->db, c->arena, c->conf, app_state(c)->ring, &c->caller.user_id, c->caller.mode,
+                               &out.id, c->req.id, &ended);
     if (e != OK)
         return e;
     out.not_revoked_because = revoke_grant(c, &ended.tokens, ended.in_use);
@@ -203,6 +211,7 @@ const struct route account_routes[] = {
      .handler = accounts_list,
      .auth = AUTH_ANY,
      .scope = SCOPE_ACCOUNTS_READ,
+     .by_mode = true,
      .rate = RATE_READ,
      .summary = "List connected accounts"},
     {.method = "GET",
@@ -210,12 +219,14 @@ const struct route account_routes[] = {
      .handler = accounts_get,
      .auth = AUTH_ANY,
      .scope = SCOPE_ACCOUNTS_READ,
+     .by_mode = true,
      .rate = RATE_READ,
      .summary = "Show a connected account and what it may post"},
     {.method = "DELETE",
      .pattern = "/api/v1/accounts/{id}",
      .handler = accounts_disconnect,
      .auth = AUTH_SESSION,
+     .by_mode = true,
      .rate = RATE_WRITE,
      .cost = COST_OUTSIDE,
      .summary = "Disconnect an account: revoke at TikTok, wipe the tokens"},

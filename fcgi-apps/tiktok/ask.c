@@ -21,7 +21,7 @@ static bool ask_may(struct asking *a, const struct uuid *account_id)
 {
     struct ctx *c = a->c;
 
-    return account_get(c->db, c->arena, &c->caller.user_id, account_id, &a->account) == OK &&
+    return account_get(c->db, c->arena, &c->caller.user_id, c->caller.mode, account_id, &a->account) == OK &&
            a->account.state == ACCOUNT_ACTIVE &&
            account_tokens(c->db, c->arena, app_state(c)->ring, account_id, &a->tokens) == OK &&
            a->tokens.access_expires_at_us > clock_now_us();
@@ -38,7 +38,7 @@ static bool ask_has_place(const struct asking *a)
 
 static void ask_submit(struct asking *a, struct net_loop *loop)
 {
-    struct tiktok t = app_tiktok_of(a->c);
+    struct tiktok t = app_tiktok_of(a->c, a->tokens.mode);
     struct net_call call;
 
     for (size_t i = 0; i < a->n && ask_has_place(a); i++) {

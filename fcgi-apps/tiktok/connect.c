@@ -11,12 +11,12 @@
 
 static enum err connect(struct ctx *c)
 {
-    struct tiktok t = app_tiktok_of(c);
+    struct tiktok t = app_tiktok_of(c, c->caller.mode);
     struct str state;
 
-    if (c->conf->tiktok_client_key.n == 0)
+    if (c->caller.mode == MODE_LIVE && c->conf->tiktok_client_key.n == 0)
         return ERR_TIKTOK_NOT_CONFIGURED;
-    enum err e = oauth_state_add(c->db, c->arena, &c->caller.session_id, &c->caller.user_id, &state);
+    enum err e = oauth_state_add(c->db, c->arena, &c->caller.session_id, &c->caller.user_id, c->caller.mode, &state);
     if (e != OK)
         return e;
     return reply_redirect(&c->rep, tiktok_authorize_url(&t, c->arena, state));
@@ -47,7 +47,7 @@ static enum err connect_answer_of(struct ctx *c, enum err e, const struct tiktok
 
 static enum err connect_exchange(struct ctx *c, struct str code, struct tiktok_tokens *ret_tokens)
 {
-    struct tiktok t = app_tiktok_of(c);
+    struct tiktok t = app_tiktok_of(c, c->caller.mode);
     struct tiktok_error error;
     struct net_result result;
     struct net_call call;
@@ -63,7 +63,7 @@ static enum err connect_exchange(struct ctx *c, struct str code, struct tiktok_t
 
 static enum err connect_user_info(struct ctx *c, const struct tiktok_tokens *tokens, struct tiktok_user *ret_user)
 {
-    struct tiktok t = app_tiktok_of(c);
+    struct tiktok t = app_tiktok_of(c, c->caller.mode);
     struct tiktok_error error;
     struct net_result result;
     struct net_call call;
@@ -91,12 +91,10 @@ static enum err connect_claim(struct ctx *c, struct str state)
     return e;
 }
 
-/* Makes the calls for which the user waits. Who was told that we are busy did not come here, and still has the state. */
-static enum err connect_ask_tiktok(struct ctx *c, struct str state, struct str code, struct grant *ret_grant)
+/* Makes the calls for which the user waits. */
+static enum err connect_ask_tiktok(struct ctx *c, struct str code, struct grant *ret_grant)
 {
-    enum err e = connect_claim(c, state);
-    if (e == OK)
-        e = connect_exchange(c, code, &ret_grant->tokens);
+    enum err e = connect_exchange(c, code, &ret_grant->tokens);
     if (e == OK && !connect_may_post(&ret_grant->tokens))
         e = ERR_TIKTOK_SCOPE;
     if (e == OK)
@@ -104,7 +102,7 @@ static enum err connect_ask_tiktok(struct ctx *c, struct str state, struct str c
     return e;
 }
 
-static struct account_tokens connect_tokens_of(const struct tiktok_tokens *t)
+static struct account_tokens connect_tokens_of(const struct ctx *c, const struct tiktok_tokens *t)
 {
     int64_t now = clock_now_us();
 
@@ -113,21 +111,23 @@ static struct account_tokens connect_tokens_of(const struct tiktok_tokens *t)
         .refresh = secret_copy(t->refresh_token),
         .access_expires_at_us = now + t->expires_in_sec * US_PER_SEC,
         .refresh_expires_at_us = t->refresh_expires_in_sec > 0 ? now + t->refresh_expires_in_sec * US_PER_SEC : 0,
+        .mode = c->caller.mode,
     };
 }
 
-static enum err connect_keep(struct ctx *c, const struct grant *g, struct account *ret_account)
+static enum err connect_keep(struct ctx *c, const struct grant *g, const struct last_step *last,
+                             struct account *ret_account)
 {
     struct account_connection connection = {
         .open_id = g->tokens.open_id,
         .display_name = g->user.display_name,
         .avatar_url = g->user.avatar_url,
         .scopes = g->tokens.scope,
-        .tokens = connect_tokens_of(&g->tokens),
+        .tokens = connect_tokens_of(c, &g->tokens),
     };
 
     enum err e = account_connect(c->db, c->arena, c->conf, app_state(c)->ring, &c->caller.user_id, &connection,
-                                 c->req.id, ret_account);
+                                 c->req.id, last, ret_account);
     account_tokens_done(&connection.tokens);
     return e;
 }
@@ -138,11 +138,23 @@ static enum err connect_keep(struct ctx *c, const struct grant *g, struct accoun
  */
 static void connect_give_back(struct ctx *c, const struct tiktok_tokens *t)
 {
-    _cleanup_(account_tokens_done) struct account_tokens tokens = connect_tokens_of(t);
+    _cleanup_(account_tokens_done) struct account_tokens tokens = connect_tokens_of(c, t);
     bool in_use;
 
     if (account_grant_in_use(c->db, t->open_id, &in_use) == OK)
         (void)revoke_grant(c, &tokens, in_use);
+}
+
+enum err connect_by_code(struct ctx *c, struct str code, const struct last_step *last, struct account *ret_account)
+{
+    struct grant grant = {0};
+
+    enum err e = connect_ask_tiktok(c, code, &grant);
+    if (e == OK)
+        e = connect_keep(c, &grant, last, ret_account);
+    if (e != OK && e != ERR_OUTCOME_UNKNOWN && grant.tokens.access_token.n > 0 && grant.tokens.open_id.n > 0)
+        connect_give_back(c, &grant.tokens);
+    return e;
 }
 
 /* What came back without a usable code ends here. */
@@ -163,25 +175,20 @@ static enum err connect_check_answer(struct ctx *c, struct str state)
     return ERR_VALIDATION;
 }
 
-/* From the state parameter to the account. */
+/* From the state parameter to the account. Who was told that we are busy did not come here, and still has the state. */
 static enum err connect_finish(struct ctx *c, struct account *ret_account)
 {
     const struct form *q = &c->req.query;
     struct str state = form_get(q, "state");
-    struct grant grant = {0};
 
     if (state.n == 0 || form_count(q, "state") != 1)
         return ERR_STATE_INVALID;
-    enum err e = oauth_state_look(c->db, &c->caller.session_id, state);
+    enum err e = oauth_state_look(c->db, &c->caller.session_id, state, &c->caller.mode);
     if (e == OK)
         e = connect_check_answer(c, state);
     if (e == OK)
-        e = connect_ask_tiktok(c, state, form_get(q, "code"), &grant);
-    if (e == OK)
-        e = connect_keep(c, &grant, ret_account);
-    if (e != OK && e != ERR_OUTCOME_UNKNOWN && grant.tokens.access_token.n > 0 && grant.tokens.open_id.n > 0)
-        connect_give_back(c, &grant.tokens);
-    return e;
+        e = connect_claim(c, state);
+    return e == OK ? connect_by_code(c, form_get(q, "code"), NULL, ret_account) : e;
 }
 
 /* "Try again" would be wrong once the state is used up. */
@@ -212,6 +219,7 @@ const struct route connect_routes[] = {
      .handler = connect,
      .auth = AUTH_SESSION,
      .rate = RATE_WRITE,
+     .by_mode = true,
      .effect = EFFECT_GET,
      .summary = "Go to TikTok's consent page"},
     {.method = "GET",

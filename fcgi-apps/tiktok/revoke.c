@@ -8,9 +8,9 @@
 #define REVOKE_REFUSED STR("refused")
 #define REVOKE_UNREACHABLE STR("unreachable")
 
-static enum err revoke_call(struct ctx *c, struct str access_token)
+static enum err revoke_call(struct ctx *c, int mode, struct str access_token)
 {
-    struct tiktok t = app_tiktok_of(c);
+    struct tiktok t = app_tiktok_of(c, mode);
     struct tiktok_error error;
     struct net_result result;
     struct net_call call;
@@ -20,9 +20,9 @@ static enum err revoke_call(struct ctx *c, struct str access_token)
     return tiktok_read_revoke(&result, c->arena, &error);
 }
 
-static enum err revoke_refresh(struct ctx *c, struct str refresh_token, struct str *ret_access_token)
+static enum err revoke_refresh(struct ctx *c, int mode, struct str refresh_token, struct str *ret_access_token)
 {
-    struct tiktok t = app_tiktok_of(c);
+    struct tiktok t = app_tiktok_of(c, mode);
     struct tiktok_tokens tokens;
     struct tiktok_error error;
     struct net_result result;
@@ -43,12 +43,12 @@ static enum err revoke_at_tiktok(struct ctx *c, const struct account_tokens *tok
     struct str access_token;
 
     if (tokens->access_expires_at_us > clock_now_us()) {
-        enum err e = revoke_call(c, secret_str(&tokens->access));
+        enum err e = revoke_call(c, tokens->mode, secret_str(&tokens->access));
         if (e != ERR_TIKTOK_REFUSED)
             return e;
     }
-    enum err e = revoke_refresh(c, secret_str(&tokens->refresh), &access_token);
-    return e == OK ? revoke_call(c, access_token) : e;
+    enum err e = revoke_refresh(c, tokens->mode, secret_str(&tokens->refresh), &access_token);
+    return e == OK ? revoke_call(c, tokens->mode, access_token) : e;
 }
 
 struct str revoke_grant(struct ctx *c, const struct account_tokens *tokens, bool in_use)

@@ -16,13 +16,22 @@ static inline const struct app_state *app_state(const struct ctx *c)
     return c->state;
 }
 
-static inline struct tiktok app_tiktok_of(const struct ctx *c)
+/* TikTok or the simulator: that of the tokens, or of who asks while there are none. */
+static inline struct tiktok app_tiktok_of(const struct ctx *c, int mode)
 {
-    return (struct tiktok){.conf = c->conf, .client_secret = &app_state(c)->client_secret};
+    return (struct tiktok){.conf = c->conf, .client_secret = &app_state(c)->client_secret, .mode = mode};
 }
 
-/* The account as GET /accounts/{id} shows it. */
+/* The account as GET /accounts/{id} shows it. account_created_answer is the last step of what makes one (fcgi/idempotent.h). */
 MUST_CHECK enum err account_reply(struct ctx *c, const struct account *a);
+MUST_CHECK enum err account_created_answer(const void *made, void *arg);
+
+/*
+ * From the code that a consent gave to the account, in the caller's mode: the calls for which the user waits, and
+ * account_connect. What fails in between leaves no grant behind.
+ */
+MUST_CHECK enum err connect_by_code(struct ctx *c, struct str code, const struct last_step *last,
+                                    struct account *ret_account);
 
 /*
  * Ends the grant at TikTok, unless a connection of ours works with it (in_use). Absent when TikTok confirmed it; else why
@@ -39,4 +48,4 @@ struct str revoke_grant(struct ctx *c, const struct account_tokens *tokens, bool
 #define ASK_SEC 5
 void ask_once_more(struct ctx *c, const struct uuid *account_id);
 
-extern const struct route connect_routes[], account_routes[];
+extern const struct route connect_routes[], account_routes[], test_account_routes[];

@@ -67,7 +67,7 @@ static enum err uploads_list(struct ctx *c)
 
     enum err e = input_page(c, NULL, &page);
     if (e == OK)
-        e = upload_list(c->db, c->arena, &c->caller.user_id, &page.below, page.ask, &v, &n);
+        e = upload_list(c->db, c->arena, &c->caller.user_id, c->caller.mode, &page.below, page.ask, &v, &n);
     if (e != OK)
         return e;
     n = page_cut(&page, v, n, sizeof *v);
@@ -86,7 +86,7 @@ static enum err uploads_read_one(struct ctx *c)
     if (e == OK)
         e = input_query_only(c, NULL);
     if (e == OK)
-        e = upload_get(c->db, c->arena, &c->caller.user_id, &id, &u);
+        e = upload_get(c->db, c->arena, &c->caller.user_id, c->caller.mode, &id, &u);
     if (e != OK)
         return e;
     struct upload_shape s = uploads_shape(c->arena, &u);
@@ -99,7 +99,7 @@ static enum err uploads_delete_one(struct ctx *c)
 
     enum err e = request_param_uuid(&c->req, 0, &id);
     if (e == OK)
-        e = upload_delete(c->db, &c->caller.user_id, &id, c->req.id);
+        e = upload_delete(c->db, &c->caller.user_id, c->caller.mode, &id, c->req.id);
     return e == OK ? reply_nothing(&c->rep) : e;
 }
 
@@ -143,6 +143,7 @@ const struct route uploads_routes[] = {
      .handler = uploads_create,
      .auth = AUTH_ANY,
      .scope = SCOPE_UPLOADS_WRITE,
+     .by_mode = true,
      .body_max_bytes = BODY_MAX_BYTES,
      .before_body = uploads_before_body,
      .rate = RATE_IMAGES,
@@ -156,6 +157,7 @@ const struct route uploads_routes[] = {
      .handler = uploads_list,
      .auth = AUTH_ANY,
      .scope = SCOPE_UPLOADS_WRITE,
+     .by_mode = true,
      .rate = RATE_IMAGES,
      .summary = "List uploads"},
     {.method = "GET",
@@ -163,6 +165,7 @@ const struct route uploads_routes[] = {
      .handler = uploads_read_one,
      .auth = AUTH_ANY,
      .scope = SCOPE_UPLOADS_WRITE,
+     .by_mode = true,
      .rate = RATE_IMAGES,
      .summary = "Show an upload"},
     {.method = "DELETE",
@@ -170,6 +173,7 @@ const struct route uploads_routes[] = {
      .handler = uploads_delete_one,
      .auth = AUTH_ANY,
      .scope = SCOPE_UPLOADS_WRITE,
+     .by_mode = true,
      .rate = RATE_IMAGES,
      .summary = "Delete an upload"},
     ROUTE_END,

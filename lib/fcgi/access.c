@@ -18,6 +18,7 @@ static enum err access_by_key(struct ctx *c, struct str text)
     if (e != OK)
         return e;
     c->caller = (struct caller){.kind = CALLER_KEY,
+                                .mode = key.mode,
                                 .user_id = key.user_id,
                                 .key_id = key.id,
                                 .key_name = key.name,
@@ -93,7 +94,35 @@ static enum err access_by_scope(struct ctx *c, enum key_scope scope)
     return ERR_SCOPE_MISSING;
 }
 
-enum err access_check(struct ctx *c, const struct route *route)
+/*
+ * Where the route has a mode, a session says which: ?mode=test, or live without it. A key has one, and may say so; what it asks
+ * for in the other one is a mistake, and not answered with something else.
+ */
+static enum err access_mode(struct ctx *c, const struct route *route)
+{
+    struct str text = form_get(&c->req.query, "mode");
+    int mode = MODE_LIVE;
+
+    c->takes_mode = route->by_mode;
+    if (!route->by_mode || text.p == NULL)
+        return OK;
+    while (mode < MODE__MAX && !str_eqc(text, mode_names[mode]))
+        mode++;
+    if (mode == MODE__MAX) {
+        problem_add_text(&c->problems, ERR_FIELD_VALUE, STR("mode"), STR("This must be live or test."));
+        return ERR_VALIDATION;
+    }
+    if (c->caller.kind == CALLER_KEY && mode != c->caller.mode) {
+        problem_add_text(
+            &c->problems, ERR_FIELD_VALUE, STR("mode"),
+            arena_printf(c->arena, "This key is for %s data only, and need not say so.", mode_names[c->caller.mode]));
+        return ERR_VALIDATION;
+    }
+    c->caller.mode = mode;
+    return OK;
+}
+
+static enum err access_by_columns(struct ctx *c, const struct route *route)
 {
     if (route->auth == AUTH_FOREIGN)
         return OK;
@@ -108,4 +137,11 @@ enum err access_check(struct ctx *c, const struct route *route)
         return route->recent_auth && !c->caller.is_recent ? ERR_RECENT_AUTH : OK;
     }
     return route->auth == AUTH_SESSION ? ERR_SESSION_REQUIRED : access_by_scope(c, route->scope);
+}
+
+enum err access_check(struct ctx *c, const struct route *route)
+{
+    enum err e = access_by_columns(c, route);
+
+    return e == OK ? access_mode(c, route) : e;
 }

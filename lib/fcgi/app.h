@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "base/conf.h"
+#include "base/mode.h"
 #include "base/problem.h"
 #include "crypto/keyring.h"
 #include "db/db.h"
@@ -28,6 +29,7 @@ enum caller_kind { CALLER_NOBODY, CALLER_SESSION, CALLER_KEY };
 /* Who asks; filled in, as the route's auth says, before the handler runs. */
 struct caller {
     enum caller_kind kind;
+    int mode; /* the world that it asks about: that of the key, or what ?mode= says where the route has one */
     struct uuid user_id, session_id, key_id; /* none where it does not apply */
     bool is_recent;                          /* the password of the session was typed within ten minutes */
     struct str key_name, key_prefix;         /* of the key, to show them */
@@ -46,6 +48,7 @@ struct ctx {
     struct reply rep;
     struct problems problems;
     struct caller caller;
+    bool takes_mode; /* as the route says: ?mode= is one of the query's names (access.c has read it) */
     struct idempotent idempotent;
     struct uuid network;    /* what stands for it where others have a user's id: no UUIDv7 begins so. IPv6: its /64 */
     struct rate_state rate; /* of the class of its route, or of the one that refused it */

@@ -73,6 +73,7 @@ static void handle_read_request(struct ctx *c, FCGX_Request *q)
         .method = handle_param(q, "REQUEST_METHOD"),
         .path = handle_param(q, "REQUEST_PATH"),
         .id = handle_request_id(handle_param(q, "REQUEST_ID"), c->arena),
+        .is_private = handle_param(q, "PRIVATE").p != NULL,
         .body = {.source = handle_read_stdin, .broken = handle_stdin_broken, .arg = q, .content_length = -1},
     };
     for (char **param = q->envp; *param != NULL; param++)

@@ -22,7 +22,8 @@ bool idempotent_repeats(struct ctx *c)
     bool known = false;
 
     return c->idempotent.key.p != NULL &&
-           idempotency_is_known(c->db, c->arena, &c->caller.user_id, c->idempotent.key, &known) == OK && known;
+           idempotency_is_known(c->db, c->arena, &c->caller.user_id, c->caller.mode, c->idempotent.key, &known) == OK &&
+           known;
 }
 
 /* Of what was asked for: once the body has been read. */
@@ -124,8 +125,8 @@ enum err idempotent_run(struct ctx *c, const struct route *route)
     if (i->key.p == NULL)
         return route->handler(c);
     c->problems.has_key = true;
-    enum err e =
-        idempotency_claim(c->db, c->arena, c->conf, &c->caller.user_id, &c->caller.key_id, i->key, &i->claim, &answer);
+    enum err e = idempotency_claim(c->db, c->arena, c->conf, &c->caller.user_id, c->caller.mode, &c->caller.key_id,
+                                   i->key, &i->claim, &answer);
     if (e == OK) {
         body_digest_init(&i->body, c->arena);
         c->req.body.digest = &i->body;

@@ -108,7 +108,8 @@ enum err image_intake(struct ctx *c, struct image_time *time, const struct image
     if (e == OK)
         e = image_sniff_file(fd, &header); /* what is no image gets neither a row nor the image service */
     if (e == OK)
-        e = upload_begin(c->db, c->arena, c->conf, &c->caller.user_id, c->req.id, &r.id, &r.created_at_us);
+        e = upload_begin(c->db, c->arena, c->conf, &c->caller.user_id, c->caller.mode, c->req.id, &r.id,
+                         &r.created_at_us);
     if (e == OK)
         e = image_intake_repair_into_store(c, time, fd, header.need_bytes, &r);
     if (e == OK)

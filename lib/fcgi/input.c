@@ -31,7 +31,8 @@ static enum err input_check_query(struct ctx *c, const char *const *allowed, con
 
     for (size_t i = 0; i < q->n; i++) {
         const char *name = arena_strdup(c->arena, q->v[i].name);
-        if (!str_is_one_of(q->v[i].name, allowed) && !str_is_one_of(q->v[i].name, also))
+        bool is_mode = c->takes_mode && str_eqc(q->v[i].name, "mode");
+        if (!is_mode && !str_is_one_of(q->v[i].name, allowed) && !str_is_one_of(q->v[i].name, also))
             problem_add(&c->problems, ERR_FIELD_UNKNOWN, c->arena, "%s", name);
         else if (!input_is_first(q, i))
             problem_add(&c->problems, ERR_FIELD_REPEATED, c->arena, "%s", name);

@@ -12,8 +12,8 @@ MUST_CHECK enum err input_json(struct ctx *c, const struct json_field *fields, v
 
 /*
  * The page that a client asks for: ?limit=, 1 to 100 (without it 20), and ?cursor=, the last id of the page before
- * (without it none: the first page). Query names that are neither these two nor in allowed (NULL-ended) are
- * ERR_FIELD_UNKNOWN. fcgi/page.h answers it.
+ * (without it none: the first page). Query names that are neither these two nor in allowed (NULL-ended), nor ?mode= where the
+ * route is by_mode, are ERR_FIELD_UNKNOWN. fcgi/page.h answers it.
  */
 struct page {
     size_t limit;      /* what the client wants at most */
@@ -23,7 +23,7 @@ struct page {
 };
 MUST_CHECK enum err input_page(struct ctx *c, const char *const *allowed, struct page *ret_page);
 
-/* ERR_VALIDATION when there are query names that are not in allowed (NULL-ended), each as a problem. */
+/* ERR_VALIDATION when there are query names that are not in allowed (NULL-ended), each as a problem; ?mode= as above. */
 MUST_CHECK enum err input_query_only(struct ctx *c, const char *const *allowed);
 
 /* Whether it comes from a browser that shows the answer to a person: Accept names text/html. */

@@ -19,6 +19,7 @@ struct request {
     struct form query;
     struct str param[ROUTE_PARAMS_MAX];
     struct body body;
+    bool is_private; /* of the simulator: it came by nginx's socket for programs of this machine (sandbox.socket) */
 };
 
 /*

@@ -67,7 +67,7 @@ enum route_cost {
 #define ROUTE_SMALL_BODY_BYTES (UINT64_C(64) << 10)
 
 /*
- * The program enforces auth, scope, recent_auth, body_max_bytes, before_body, rate and cost. nginx's location of the pattern is
+ * The program enforces auth, scope, recent_auth, by_mode, body_max_bytes, before_body, rate and cost. nginx's location of the pattern is
  * generated from all rows that share it (tools/generate): the largest body_max_bytes, rate, timeout_sec and effect.
  */
 struct route {
@@ -76,7 +76,9 @@ struct route {
     enum route_auth auth;
     enum key_scope scope; /* of AUTH_ANY: what a key must be allowed; SCOPE_NONE if nothing. A session may do all */
     bool recent_auth; /* of AUTH_SESSION: only where the password was typed within ten minutes (model/user/session.h) */
-    bool internal;    /* nginx alone asks, from a location that is written by hand: nobody comes to it from outside */
+    bool
+        by_mode; /* of AUTH_ANY and AUTH_SESSION: about live or about test data (base/mode.h). A session says which by ?mode= */
+    bool internal; /* nginx alone asks, from a location that is written by hand: nobody comes to it from outside */
     uint64_t body_max_bytes; /* 0: no body is taken */
     /*
      * Of a route that takes more than ROUTE_SMALL_BODY_BYTES: what the handler would refuse whatever the body says. It is

@@ -42,7 +42,7 @@ struct worker {
     const struct worker_class *class;
     const struct job_kind *const *kinds; /* of all classes; NULL-ended */
     const struct keyring *ring;
-    struct tiktok tiktok;
+    struct tiktok tiktok[MODE__MAX]; /* a provider for each mode: access_provider of publish/access.h chooses */
     struct store store;
     bool after_outage; /* the database was away at its start */
 };

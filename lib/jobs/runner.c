@@ -119,12 +119,15 @@ static void runner_alarms(const struct open_run *o)
         runner_alarm_of_run(o, ALARM_JOB_STUCK);
 }
 
-/* What the end of a run says of its kind. */
+/* What the end of a run says of its kind. A call by a socket of this machine is one about test data: whether the simulator
+ * is there says nothing of TikTok, for good or ill. */
 static void runner_note_kind(struct runner *r, const struct open_run *o)
 {
     const struct job_run *run = &o->run;
     bool fault = o->ending == RUN_DROP || run->fault;
 
+    if (run->call.unix_socket != NULL && o->ending != RUN_DROP)
+        return;
     if (o->ending != RUN_BURY && !db_is_away(run->err) && (fault || o->called || !run->kind->calls))
         pause_note_kind(r, run, fault);
 }

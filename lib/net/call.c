@@ -241,6 +241,13 @@ static void call_set_reply(struct call_transfer *c, const struct net_call *call)
     TRANSFER_SET(t, CURLOPT_WRITEDATA, c);
 }
 
+static enum transfer_reach call_reach(const struct net_call *call)
+{
+    if (call->unix_socket != NULL)
+        return TRANSFER_UNIX;
+    return call->allow_private ? TRANSFER_ANYWHERE : TRANSFER_PUBLIC;
+}
+
 struct transfer *transfer_new_call(const struct net_call *call)
 {
     struct call_transfer *c = xcalloc(1, sizeof *c);
@@ -248,15 +255,17 @@ struct transfer *transfer_new_call(const struct net_call *call)
 
     transfer_init(t, &call_kind,
                   &(struct transfer_options){
-                      .protocol = "https",
+                      .protocol = call->unix_socket != NULL ? "http" : "https",
                       .ca_file = call->ca_file,
                       .timeout_sec = call->timeout_sec,
                       .connect_timeout_sec = call->connect_timeout_sec,
                       .start_by_us = call->start_by_us,
                       .start_before_us = call->start_before_us,
-                      .reach = call->allow_private ? TRANSFER_ANYWHERE : TRANSFER_PUBLIC,
+                      .reach = call_reach(call),
                   });
     transfer_set_url(t, call->url);
+    if (call->unix_socket != NULL)
+        TRANSFER_SET(t, CURLOPT_UNIX_SOCKET_PATH, call->unix_socket);
     /* One request a connection at a time: with HTTP/2 "was it sent?" would have no simple answer. */
     TRANSFER_SET(t, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     TRANSFER_SET(t, CURLOPT_USERAGENT, "marketingcli");

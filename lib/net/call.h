@@ -1,5 +1,5 @@
 /*
- * One outgoing HTTPS request, by libcurl. https only, no redirects, no proxies, no cookies; size and time are limited.
+ * One outgoing HTTPS request, by libcurl. https only (http to a socket of this machine, unix_socket), no redirects, no proxies, no cookies; size and time are limited.
  * The address that is connected to is checked as a number (CURLOPT_OPENSOCKETFUNCTION), so that no name can lead to a
  * private one; addresses in mapped or NAT64 form are seen through.
  *
@@ -61,6 +61,8 @@ struct net_call {
 
     const char *wanted[NET_WANTED_MAX]; /* headers of the answer that the result shall have; NULL: no more */
 
+    const char *
+        unix_socket; /* NULL: over the network. Else the path of the socket to connect to, and nowhere else; url is http://… then */
     const char *ca_file; /* NULL or "": the system's */
     bool allow_private;  /* private and loopback addresses too (the simulator, a store of our own) */
     bool fresh;          /* a connection of its own that is not used again */

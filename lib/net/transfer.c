@@ -34,10 +34,12 @@ static bool transfer_may_reach(const struct transfer *t, const struct sockaddr *
         return net_address_is_public(address);
     case TRANSFER_LOOPBACK:
         return net_address_is_loopback(address);
+    case TRANSFER_UNIX:
+        return address->sa_family == AF_UNIX;
     case TRANSFER_ANYWHERE:
         break;
     }
-    return true;
+    return address->sa_family != AF_UNIX;
 }
 
 static curl_socket_t transfer_on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)

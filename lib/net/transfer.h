@@ -36,7 +36,7 @@ struct transfer_kind {
     void (*done)(struct transfer *t); /* wipes and frees what it added */
 };
 
-enum transfer_reach { TRANSFER_PUBLIC, TRANSFER_ANYWHERE, TRANSFER_LOOPBACK };
+enum transfer_reach { TRANSFER_PUBLIC, TRANSFER_ANYWHERE, TRANSFER_LOOPBACK, TRANSFER_UNIX };
 
 /* The beginning of a struct call_transfer (call.c) and a struct mail_transfer (mail.c). */
 struct transfer {

@@ -12,9 +12,24 @@
 static const char tiktok_calls_form_type[] = "application/x-www-form-urlencoded";
 static const char tiktok_calls_json_type[] = "application/json; charset=UTF-8";
 
+#define TEST_API "http://simulator" /* nobody looks the name up: the call goes to a socket */
+#define TEST_SECRET "none"
+
+static bool tiktok_calls_is_test(const struct tiktok *t)
+{
+    return t->mode == MODE_TEST;
+}
+
 static const char *tiktok_calls_api_url(const struct tiktok *t, struct arena *arena, const char *path)
 {
-    return arena_printf(arena, "%.*s%s", STR_FMT(t->conf->tiktok_api_url), path).p;
+    struct str api = tiktok_calls_is_test(t) ? STR(TEST_API) : t->conf->tiktok_api_url;
+
+    return arena_printf(arena, "%.*s%s", STR_FMT(api), path).p;
+}
+
+static struct str tiktok_calls_client_key(const struct tiktok *t)
+{
+    return tiktok_calls_is_test(t) ? STR(TIKTOK_TEST_CLIENT) : t->conf->tiktok_client_key;
 }
 
 static struct net_call tiktok_calls_call_to(const struct tiktok *t, struct arena *arena, const char *method,
@@ -26,6 +41,7 @@ static struct net_call tiktok_calls_call_to(const struct tiktok *t, struct arena
         .method = method,
         .url = tiktok_calls_api_url(t, arena, path),
         .accept = "application/json",
+        .unix_socket = tiktok_calls_is_test(t) ? arena_strdup(arena, t->conf->sandbox_socket) : NULL,
         .ca_file = arena_strdup(arena, t->conf->tiktok_ca_file),
         .allow_private = t->conf->tiktok_allow_private_addresses,
         .timeout_sec = timeout_sec,
@@ -60,8 +76,8 @@ static struct net_call tiktok_calls_json_call(const struct tiktok *t, struct are
 
 static void tiktok_calls_put_client(const struct tiktok *t, struct buf *form)
 {
-    form_put(form, "client_key", t->conf->tiktok_client_key);
-    form_put(form, "client_secret", secret_str(t->client_secret));
+    form_put(form, "client_key", tiktok_calls_client_key(t));
+    form_put(form, "client_secret", tiktok_calls_is_test(t) ? STR(TEST_SECRET) : secret_str(t->client_secret));
 }
 
 struct str tiktok_redirect_uri(const struct tiktok *t, struct arena *arena)
@@ -73,9 +89,9 @@ struct str tiktok_authorize_url(const struct tiktok *t, struct arena *arena, str
 {
     _cleanup_(buf_done) struct buf url = BUF_MAX(URL_MAX_BYTES);
 
-    buf_putstr(&url, t->conf->tiktok_authorize_url);
+    buf_putstr(&url, tiktok_calls_is_test(t) ? t->conf->sandbox_url : t->conf->tiktok_authorize_url);
     buf_puts(&url, "/v2/auth/authorize/?");
-    form_put(&url, "client_key", t->conf->tiktok_client_key);
+    form_put(&url, "client_key", tiktok_calls_client_key(t));
     form_put(&url, "response_type", STR("code"));
     form_put(&url, "scope", t->conf->tiktok_scopes);
     form_put(&url, "redirect_uri", tiktok_redirect_uri(t, arena));
@@ -114,6 +130,32 @@ void tiktok_revoke(const struct tiktok *t, struct arena *arena, struct str acces
     form_put(&form, "token", access_token);
     *ret_call = tiktok_calls_form_call(t, arena, "/v2/oauth/revoke/", &form);
     ret_call->timeout_sec = REVOKE_TIMEOUT_SEC;
+}
+
+void tiktok_test_consent(const struct tiktok *t, struct arena *arena, const struct tiktok_test_creator *creator,
+                         struct net_call *ret_call)
+{
+    _cleanup_(buf_done) struct buf form = BUF_MAX(FORM_MAX_BYTES);
+    struct str scopes = t->conf->tiktok_scopes, scope;
+
+    ASSERT(tiktok_calls_is_test(t));
+    form_put(&form, "client_key", tiktok_calls_client_key(t));
+    form_put(&form, "response_type", STR("code"));
+    form_put(&form, "scope", scopes);
+    form_put(&form, "redirect_uri", tiktok_redirect_uri(t, arena));
+    form_put(&form, "username", creator->username);
+    form_put(&form, "post_block", creator->post_block);
+    if (creator->private_account)
+        form_put(&form, "private", STR("on"));
+    if (creator->comment_disabled)
+        form_put(&form, "comment_disabled", STR("on"));
+    while (str_next(&scopes, ',', &scope))
+        form_put(&form, "grant", scope);
+    form_put(&form, "decision", STR("allow"));
+    *ret_call = tiktok_calls_form_call(t, arena, "/v2/auth/authorize/", &form);
+    ret_call->accept = "text/html";
+    ret_call->wanted[0] = "Location";
+    ret_call->timeout_sec = (int)t->conf->tiktok_interactive_timeout_sec;
 }
 
 /* These three fields and no others: the privacy policy names them. */

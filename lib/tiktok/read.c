@@ -2,6 +2,7 @@
  * Reading TikTok's answers. Nothing in them is trusted: what is stored later is cut to its column here, empty strings
  * are missing ones, and an answer that lacks what it must have is "unknown", never "ok" and never "refused".
  */
+#include "http/form.h"
 #include "tiktok/clean.h"
 #include "tiktok/tiktok.h"
 
@@ -108,6 +109,22 @@ static enum err tiktok_read_flat(const struct net_result *r, struct arena *arena
 }
 
 /* The readers */
+
+enum err tiktok_read_test_consent(const struct net_result *r, struct arena *arena, struct str *ret_code)
+{
+    struct form *form = arena_alloc(arena, sizeof *form);
+    struct str query = r->headers[0], address;
+
+    if (r->err != OK)
+        return r->err;
+    if (r->status != 303 || !str_cut(&query, '?', &address) || form_parse(arena, query, form) != OK)
+        return ERR_NET_UNKNOWN;
+    struct str code = form_get(form, "code");
+    if (code.n == 0)
+        return ERR_NET_UNKNOWN;
+    *ret_code = code;
+    return OK;
+}
 
 enum err tiktok_read_tokens(const struct net_result *r, struct arena *arena, struct tiktok_tokens *ret,
                             struct tiktok_error *ret_error)

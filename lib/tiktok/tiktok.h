@@ -10,12 +10,22 @@
 #pragma once
 
 #include "base/conf.h"
+#include "base/mode.h"
 #include "net/call.h"
 
+/*
+ * The provider of one mode: TikTok itself, as section tiktok of the configuration says (a server's tests and the development stack
+ * have the simulator there, by its public name), or the simulator of this machine, by its socket (sandbox.socket). Which one a
+ * call goes to is decided by the mode of the account's tokens (model/tiktok/account.h), and here alone.
+ */
 struct tiktok {
     const struct conf *conf;
-    const struct secret *client_secret;
+    const struct secret *client_secret; /* of MODE_LIVE */
+    int mode;
 };
+
+/* Our client key at the simulator of this machine, where it needs no secret: it takes it by the socket alone. */
+#define TIKTOK_TEST_CLIENT "marketingcli-test"
 
 /* The address of the consent page: authorize_url with client_key, scope, response_type, redirect_uri and state. */
 struct str tiktok_authorize_url(const struct tiktok *t, struct arena *arena, struct str state);
@@ -31,6 +41,19 @@ void tiktok_init(const struct tiktok *t, struct arena *arena, struct str access_
                  struct net_call *ret_call); /* a fresh connection; timeout conf.tiktok_timeout_sec */
 void tiktok_status(const struct tiktok *t, struct arena *arena, struct str access_token, struct str publish_id,
                    struct net_call *ret_call);
+
+/*
+ * Of the simulator alone (MODE_TEST): what its consent page does for a person in a browser. The creator is made if there is
+ * none of that name. The reader gives the code for tiktok_exchange, or the errors of other readers.
+ */
+struct tiktok_test_creator {
+    struct str username;   /* 1 to 24 of a-z 0-9 . _ */
+    struct str post_block; /* TikTok's code that says why it cannot post; absent: it can */
+    bool private_account, comment_disabled;
+};
+void tiktok_test_consent(const struct tiktok *t, struct arena *arena, const struct tiktok_test_creator *creator,
+                         struct net_call *ret_call);
+MUST_CHECK enum err tiktok_read_test_consent(const struct net_result *r, struct arena *arena, struct str *ret_code);
 
 /* What a refusal says. */
 struct tiktok_error {

@@ -273,5 +273,9 @@ static const struct tiktok_codes_failure tiktok_failures[] = {
      "The budget of the API key that made this post was changed: its posts need an approval, and this one had none. "
      "Nothing was sent; send the post again to have it approved."},
     {"images_gone", false, "The images were deleted before the post was sent. Upload them again."},
+    {"mode_mismatch", false,
+     "This post and its account are not of the same mode, live or test, so it was not sent. Create it again. If you "
+     "write "
+     "to us, send the post's id."},
     {0},
 };

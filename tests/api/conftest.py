@@ -269,13 +269,13 @@ class User:
         self.api = self.stack.client(Authorization=f"Bearer {self.key}")
         return getattr(self, name)
 
-    def make_key(self, name):
+    def make_key(self, name, **more):
         """Also when the clock was moved since the sign-in."""
-        answer = self.web.post("/api/v1/keys", json={"name": name})
+        answer = self.web.post("/api/v1/keys", json={"name": name, **more})
         if answer.status_code == 403:
             helpers.expect(answer, 403, "recent_auth_required")
             self.confirm()
-            answer = self.web.post("/api/v1/keys", json={"name": name})
+            answer = self.web.post("/api/v1/keys", json={"name": name, **more})
         return helpers.expect(answer, 201)["data"]
 
     def confirm(self):

@@ -345,7 +345,7 @@ def test_me_by_session(user):
 def test_me_by_key(user):
     data = expect(user.api.get("/api/v1/me"), 200)["data"]
     assert data["id"] == user.id and data["email"] is None
-    assert set(data["key"]) == {"id", "name", "prefix", "scopes", "expires_at"}
+    assert set(data["key"]) == {"id", "name", "prefix", "mode", "scopes", "expires_at", "budget"}
     assert user.key.startswith(data["key"]["prefix"]) and len(data["key"]["prefix"]) == 12
 
 

@@ -48,7 +48,7 @@ FORBIDDEN = {
     "worker_publish": ["UPDATE key_budgets SET posts = 0", "SELECT id FROM users", "SELECT id FROM sessions", "SELECT id FROM api_keys",
                        "INSERT INTO posts (id) VALUES ('x')", "INSERT INTO accounts (id) VALUES ('x')",
                        "INSERT INTO uploads (id) VALUES ('x')", "DELETE FROM post_attempts", "DELETE FROM posts",
-                       "DELETE FROM accounts", "DELETE FROM attempt_fetches"],
+                       "DELETE FROM accounts", "DELETE FROM attempt_fetches", "DELETE FROM post_images", "DELETE FROM uploads"],
     "worker_media": ["SELECT id FROM users", "SELECT id FROM sessions", "SELECT hash FROM api_keys", "SELECT user_id FROM api_keys",
                      "UPDATE api_keys SET revoked_at_us = NULL", "INSERT INTO api_keys (id) VALUES ('x')", "SELECT id FROM accounts",
                      "SELECT title FROM posts", "UPDATE posts SET state = 'published'", "SELECT id FROM jobs_publish",

@@ -92,8 +92,21 @@ class Key:
         return sql(self.user, "SELECT COUNT(*) n FROM api_keys WHERE user_id = {user} AND name IN ('one', 'two')")[0]["n"]
 
 
+class SandboxAccount:
+    route = "POST /api/v1/sandbox/accounts"
+
+    def __init__(self, user):
+        self.user, self.api = user, user.stack.client(Authorization=f"Bearer {user.make_key('test', mode='test')['key']}")
+
+    def make(self, key, what="one", client=None):
+        return (client or self.api).post("/api/v1/sandbox/accounts", json={"private_account": what != "one"}, headers=headers(key))
+
+    def made(self):
+        return sql(self.user, "SELECT COUNT(*) n FROM accounts WHERE user_id = {user} AND mode = 'test' AND state = 'active'")[0]["n"]
+
+
 ROTATION = "POST /api/v1/keys/{id}/rotate"
-MAKERS = [Post, PostOfUploads, Upload, UploadForm, Key]
+MAKERS = [Post, PostOfUploads, Upload, UploadForm, Key, SandboxAccount]
 
 
 @pytest.fixture(params=MAKERS, ids=lambda m: m.__name__)

@@ -39,7 +39,7 @@ def with_key(stack, key, path="/api/v1/me"):
 
 def test_key_is_shown_once(user, stack):
     key = made(user, "Zeitung für Ünlü")
-    assert set(key) == {"id", "name", "prefix", "scopes", "key", "created_at", "expires_at", "last_used_at",
+    assert set(key) == {"id", "name", "prefix", "mode", "scopes", "key", "created_at", "expires_at", "last_used_at",
                         "old_secret_expires_at", "revoked_at", "revoked_reason", "budget"}
     assert re.fullmatch(r"mk_live_[0-9A-Za-z]{49}", key["key"])
     assert key["key"][51:] == checksum(key["key"][:51])
@@ -54,7 +54,7 @@ def test_key_is_shown_once(user, stack):
 def test_key_works_at_once(user, stack):
     key = made(user)
     data = expect(with_key(stack, key["key"]), 200)["data"]
-    assert data["id"] == user.id and data["key"] == {f: key[f] for f in ("id", "name", "prefix", "scopes", "expires_at", "budget")}
+    assert data["id"] == user.id and data["key"] == {f: key[f] for f in ("id", "name", "prefix", "mode", "scopes", "expires_at", "budget")}
 
 
 @pytest.mark.parametrize("body, code, param", [

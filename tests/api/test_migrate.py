@@ -81,9 +81,11 @@ class Case:
                                     "applied" if run == whole else "applying", len(run)))
 
     def schema(self):
-        """{table: its CREATE TABLE, without comments}."""
-        return {t: re.sub(r" COMMENT[ =]'(?:[^']|'')*'", "", self.query(f"SHOW CREATE TABLE DB.{t}")[0]["Create Table"])
-                for t in self.tables() | {"schema_migrations"}}
+        """{table or view: its CREATE statement, without comments}."""
+        def made(name):
+            row = self.query(f"SHOW CREATE TABLE DB.{name}")[0]
+            return row.get("Create Table") or row["Create View"].replace(self.database, "DB")
+        return {t: re.sub(r" COMMENT[ =]'(?:[^']|'')*'", "", made(t)) for t in self.tables() | {"schema_migrations"}}
 
 
 @pytest.fixture

@@ -67,6 +67,7 @@ def test_may_do_what_its_row_says(root, row):
     text = drop_in(root, row)
     assert "\nSupplementaryGroups=marketingcli-metrics\nReadWritePaths=-/run/marketingcli/metrics\n" in text
     assert ("\nSupplementaryGroups=marketingcli-apps\n" in text) == row["asks_apps"]
+    assert ("\nSupplementaryGroups=marketingcli-simulator\n" in text) == row["asks_simulator"]
     assert ("\nPrivateNetwork=no\n" in text) == row["internet"]
     assert ("\nSupplementaryGroups=marketingcli-image\n" in text) == row["asks_image"]
     assert re.findall(r"^SupplementaryGroups=(marketingcli-store.*)$", text, re.M) == {
@@ -124,9 +125,27 @@ def test_the_image_service_reaches_nothing_else(root):
     assert allowed == ["ReadWritePaths=-/run/marketingcli/metrics"]
 
 
-def test_simulator_is_not_in_the_target(root):
-    assert "sandbox" not in (root / "usr/lib/systemd/system/marketingcli.target").read_text().partition("[Unit]\n")[2].partition(
-        "\n")[2]
+def test_the_target_has_all(root):
+    """The simulator, too: a test key works as soon as there is one."""
+    units = root / "usr/lib/systemd/system"
+    wanted = set(" ".join(re.findall(r"^Wants=(.*)$", (units / "marketingcli.target").read_text(), re.M)).split())
+    assert wanted == {f"{generate.unit(r)}.{kind}" for r in ROWS for kind in ("service", "socket") if (r["kind"], kind) != ("worker", "socket")}
+    for unit in ("marketingcli-sandbox.service", "marketingcli-sandbox.socket"):
+        assert "\nPartOf=marketingcli.target\n" in (units / unit).read_text()
+
+
+def test_who_comes_to_the_simulators_socket(machine):
+    """nginx makes it in a folder of root's; whoever may walk into that may connect, as nginx leaves such a socket open to all."""
+    machine.run("systemd-tmpfiles", "--create")
+    folder = machine.root / "run/marketingcli/simulator"
+    made = folder.stat()
+    assert (made.st_mode & 0o7777, made.st_uid, made.st_gid) == (0o750, 0, machine.ids("group")["marketingcli-simulator"])
+    (folder / "http.sock").touch(0o666)
+    (folder / "http.sock").chmod(0o666)
+    for row in ROWS:
+        groups = ["marketingcli-simulator"] if generate.user(row) in machine.members("marketingcli-simulator") else []
+        assert machine.may(generate.user(row), groups, f"test -w {folder}/http.sock || ! echo cannot create >&2") == row["asks_simulator"]
+    assert not machine.may("www-data", [], f"test -w {folder}/http.sock || ! echo cannot create >&2")
 
 
 @pytest.mark.parametrize("name", APPS)
@@ -236,6 +255,7 @@ def test_an_older_store_is_moved_on(machine):
 
 
 GUARD = "/usr/bin/test -f /run/marketingcli/no-bodies"
+CLEAN = "/usr/bin/rm -f /run/marketingcli/simulator/http.sock"  # a killed nginx leaves it, and the next would not start
 
 
 def test_nginx_does_not_start_where_bodies_would_go_to_the_disk(root, machine):
@@ -243,7 +263,8 @@ def test_nginx_does_not_start_where_bodies_would_go_to_the_disk(root, machine):
     text = (root / "usr/lib/systemd/system/nginx.service.d/nginx-marketingcli.conf").read_text()
     for kind in ("ExecStartPre", "ExecReload"):
         lines = re.findall(rf"^{kind}=(.*)$", text, re.M)
-        assert lines[:2] == ["", GUARD] and len(lines) == 3, kind
+        assert lines[:2] == ["", GUARD] and len(lines) == 3 + (kind == "ExecStartPre"), kind
+    assert f"\nExecStartPre={GUARD}\nExecStartPre={CLEAN}\nExecStartPre=/usr/sbin/nginx -t" in text
     path = machine.root / GUARD.rpartition(" /")[2]
 
     def passes():
@@ -268,7 +289,7 @@ def test_nginx_is_started_as_debian_does_but_with_our_configuration(root):
     debian = re.findall(r"^Exec(?:StartPre|Start|Reload)=.*", (units / "nginx.service").read_text(), re.M)
     ours = re.findall(r"^Exec\w+=.+", (units / "nginx.service.d/nginx-marketingcli.conf").read_text(), re.M)
     assert len(debian) == 3
-    guards = {x: i for i, x in enumerate(ours) if x.partition("=")[2] == GUARD}
+    guards = {x: i for i, x in enumerate(ours) if x.partition("=")[2] in (GUARD, CLEAN)}
     ours = [x for x in ours if x not in guards]
     assert [x.replace(" -c /etc/nginx/marketingcli/nginx.conf", "", 1) for x in ours] == debian and ours != debian
     assert "\nPIDFile=/run/nginx.pid\n" in (units / "nginx.service").read_text()

@@ -10,6 +10,8 @@
 
 #define BODY_CHARS 43
 #define SUM_CHARS 6
+#define LIVE "mk_live_"
+#define TEST "mk_test_"
 
 static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -33,9 +35,9 @@ static bool is_key(struct str s)
 {
     char want[KEY_CHARS];
 
-    if (s.n != KEY_CHARS || memcmp(s.p, KEY_PREFIX, strlen(KEY_PREFIX)) != 0)
+    if (s.n != KEY_CHARS || (memcmp(s.p, LIVE, KEY_PREFIX_BYTES) != 0 && memcmp(s.p, TEST, KEY_PREFIX_BYTES) != 0))
         return false;
-    for (size_t i = strlen(KEY_PREFIX); i < s.n; i++)
+    for (size_t i = KEY_PREFIX_BYTES; i < s.n; i++)
         if (s.p[i] == '\0' || strchr(digits, s.p[i]) == NULL)
             return false;
     memcpy(want, s.p, KEY_CHARS);
@@ -80,9 +82,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)find_all(str_of(data, size));
     if (size < BODY_CHARS + 2)
         return 0;
-    memcpy(key, KEY_PREFIX, strlen(KEY_PREFIX));
+    memcpy(key, data[0] % 2 == 0 ? LIVE : TEST, KEY_PREFIX_BYTES);
     for (size_t i = 0; i < BODY_CHARS; i++)
-        key[strlen(KEY_PREFIX) + i] = digits[data[i] % 62];
+        key[KEY_PREFIX_BYTES + i] = digits[data[i] % 62];
     put_checksum(key);
     ASSERT(key_is_wellformed(str_of(key, sizeof key)));
     ASSERT(!key_is_wellformed(str_of(key, sizeof key - 1)));

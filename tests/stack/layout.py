@@ -35,7 +35,7 @@ class Layout:
             "conf": "conf", "pids": "pids", "ports": "ports", "log": "log", "run": "run", "store_home": "store",
             "store": "store/images", "spool": "store/spool", "test": "test", "hold": "hold", "credentials": "credentials", "tls": "tls",
             "nginx": "nginx", "data": "data", "bin": "bin", "lock": "lock", "ca": "ca.crt",
-            "mariadb_sock": "mariadb.sock",
+            "mariadb_sock": "mariadb.sock", "simulator_sock": "run/simulator/http.sock",
         }
         if name not in files:
             raise AttributeError(name)

@@ -90,6 +90,7 @@ def configuration(at, https, changes):
         ("store", "spool_dir"): at.spool,
         ("store", "image_socket"): at.run / "image.sock",
         ("sandbox", "url"): sandbox,
+        ("sandbox", "socket"): at.simulator_sock,
         ("sandbox", "ca_file"): at.ca,
         ("sandbox", "allow_private_addresses"): "yes",
         **changes,
@@ -128,7 +129,7 @@ def nginx(at, tables, https, http, ipv6):
         "HTTP4": f"127.0.0.1:{http}", "HTTP6": f"[::1]:{http}" if ipv6 else None,
         "ORIGIN": f"https://localhost:{https}", "SERVER_NAMES": "localhost 127.0.0.1 [::1]", "SANDBOX_NAME": SANDBOX,
         "CERTIFICATE": at.tls / "leaf.crt", "CERTIFICATE_KEY": at.tls / "leaf.key", "NGINX_DIR": at.nginx,
-        "RUN_DIR": at.run, "STORE_DIR": at.store, "HTML_DIR": html, "ACME_DIR": at.nginx / "acme",
+        "RUN_DIR": at.run, "SIMULATOR_SOCKET": at.simulator_sock, "STORE_DIR": at.store, "HTML_DIR": html, "ACME_DIR": at.nginx / "acme",
         "BODY_TEMP": at.nginx / "temp/body", "NO_BODY_TEMP": at.nginx / "no-bodies",
         "ACCESS_LOG": access_log, "ERROR_LOG": "stderr",
         # A browser applies HSTS to the host whatever the port: a real value would lock a developer out of every other

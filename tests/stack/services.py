@@ -21,6 +21,7 @@ GID_METRICS = 58152  # shows metrics, and may read them
 GID_EPOCH = 58153  # may end cached credentials
 GID_APPS = 58155  # may ask the apps
 GID_RATES = 58156  # count requests
+GID_SIMULATOR = 58157  # may come to nginx's socket for test data
 GID_STORE_WRITE = 58154  # of those who may enter: makes and deletes images
 
 
@@ -47,6 +48,7 @@ NGINX = Service("nginx", "/usr/sbin/nginx", UID_BASE + 1, groups=(GID_STORE, GID
 def from_row(row, uid):
     groups = [(GID_METRICS, True), (GID_STORE, row["store"] != "STORE_NONE"),
               (GID_STORE_WRITE, row["store"] == "STORE_WRITE"), (GID_IMAGE, row["asks_image"]), (GID_APPS, row["asks_apps"]),
+              (GID_SIMULATOR, row["asks_simulator"]),
               (GID_EPOCH, row["ends_credentials"]), (GID_RATES, row["counts_rates"])]
     made = Service(generate.label(row), f"marketingcli-{row['kind'] if row['kind'] == 'worker' else row['name']}", uid,
                    groups=tuple(gid for gid, is_in in groups if is_in), database=row["database"] or "",

@@ -75,6 +75,7 @@ class Supervisor:
         folder(at.test / "points", 0o777)  # a program removes the point at which it dies
         write(at.test / "faults", "\0" * FAULTS_BYTES, 0o666)
         folder(at.run / "metrics", 0o3770, 0, services.GID_METRICS)
+        folder(at.simulator_sock.parent, 0o750, services.NGINX.uid, services.GID_SIMULATOR)
         write(at.run / "keys.epoch", "", 0o664, 0, services.GID_EPOCH)
         write(at.run / "rates.1", "", 0o660, 0, services.GID_RATES)
         folder(at.store_home, 0o750, 0, services.GID_STORE)
@@ -175,6 +176,8 @@ class Supervisor:
         self.start(child)
 
     def start(self, child):
+        if child.service is services.NGINX:  # as on a server: systemd/nginx.conf.in
+            self.at.simulator_sock.unlink(missing_ok=True)
         with (self.at.log / f"{child.name}.log").open("ab") as log:
             child.process = subprocess.Popen(
                 self.as_user(child.service, child.argv), stdin=child.listener or subprocess.DEVNULL, stdout=log,

@@ -234,6 +234,28 @@ def create_ready(world):
     return s
 
 
+def test_account_ready(world):
+    user = world.user()
+    key = user.make_key("sweep", mode="test")["key"]
+    return state(user=user, api=world.stack.client(Authorization=f"Bearer {key}"))
+
+
+def make_test_account(s, headers=None):
+    return s.api.post("/api/v1/sandbox/accounts", json={}, headers=headers)
+
+
+def test_account_act(world, s):
+    s.told = told(lambda: make_test_account(s))
+
+
+def test_account_right(world, s):
+    """What was made is a test account, and nobody but who asks for test data sees it. What was not made leaves no grant."""
+    there = [a["id"] for a in expect(s.api.get("/api/v1/accounts"), 200)["data"]]
+    is_as_told(s.told, there)
+    assert expect(s.user.web.get("/api/v1/accounts"), 200)["data"] == []
+    assert world.count("SELECT COUNT(*) AS n FROM accounts WHERE mode = 'live' AND user_id = %s", uuid.UUID(s.user.id).bytes) == 0
+
+
 def send_post(s, headers=None):
     parts = [("description", (None, "sweep")), ("platform_options", (None, '{"post_mode": "MEDIA_UPLOAD"}'))]
     parts += [("images", (f"{i}.jpg", SMALL, "image/jpeg")) for i in range(2)]
@@ -497,4 +519,5 @@ FLOWS = [
     Flow("key rotate", ("keys",), key_rotate_ready, key_rotate_act, key_rotate_right),
     Flow("key change", ("keys",), key_revoke_ready, key_change_act, key_change_right),
     Flow("confirm", ("auth",), confirm_ready, confirm_act, confirm_right),
+    Flow("test account", ("tiktok",), test_account_ready, test_account_act, test_account_right),
 ]

@@ -5,7 +5,7 @@ import uuid
 from world import told  # first: it knows where the next ones are
 
 from flows import (SMALL, Flow, create_ready, create_right, key_create_ready, key_rotate_ready, key_works, keys_of,  # isort: skip
-                   send_post, upload_ready, upload_right)
+                   make_test_account, send_post, test_account_ready, test_account_right, upload_ready, upload_right)
 from helpers import expect  # isort: skip
 
 
@@ -62,9 +62,15 @@ def create_repeated_act(world, s):
     s.told = until_made(world, lambda: send_post(s, key))
 
 
+def test_account_repeated_act(world, s):
+    key = with_key()
+    s.told = until_made(world, lambda: make_test_account(s, key))
+
+
 REPEATED = [
     Flow("keyed key", ("keys",), key_create_ready, key_create_repeated_act, key_create_repeated_right),
     Flow("keyed rotate", ("keys",), key_rotate_ready, key_rotate_repeated_act, key_rotate_repeated_right),
     Flow("keyed upload", ("uploads",), upload_ready, upload_repeated_act, upload_right),
     Flow("keyed post", ("posts",), create_ready, create_repeated_act, create_right),
+    Flow("keyed test account", ("tiktok",), test_account_ready, test_account_repeated_act, test_account_right),
 ]

@@ -22,7 +22,7 @@ static const struct app *const tables_apps[] = {
 
 struct tables_route {
     struct str app, method, pattern, auth, scope, rate, cost, summary;
-    bool recent_auth, internal, effect, creates, streams;
+    bool recent_auth, by_mode, internal, effect, creates, streams;
     int64_t body_max_bytes, timeout_sec;
 };
 
@@ -67,6 +67,7 @@ static struct json_array tables_routes(struct arena *arena)
                     .cost = str_from(route_cost_name(r->cost)),
                     .summary = str_from(r->summary),
                     .recent_auth = r->recent_auth,
+                    .by_mode = r->by_mode,
                     .internal = r->internal,
                     .effect = r->effect == EFFECT_GET,
                     .creates = r->creates,
@@ -132,6 +133,7 @@ static const struct json_field tables_route_fields[] = {
     {.name = "body_max_bytes", JSON_I64(struct tables_route, body_max_bytes)},
     {.name = "timeout_sec", JSON_I64(struct tables_route, timeout_sec)},
     {.name = "recent_auth", JSON_BOOL(struct tables_route, recent_auth)},
+    {.name = "by_mode", JSON_BOOL(struct tables_route, by_mode)},
     {.name = "internal", JSON_BOOL(struct tables_route, internal)},
     {.name = "effect", JSON_BOOL(struct tables_route, effect)},
     {.name = "creates", JSON_BOOL(struct tables_route, creates)},

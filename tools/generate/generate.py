@@ -48,9 +48,10 @@ def services():
     text = (CHECKOUT / "lib/service/service.def").read_text()
     for kind, name, what, columns in ROW.findall(text):
         row = {"name": name, "kind": kind.lower(), "what": what, "internet": "false", "asks_image": "false", "asks_apps": "false",
+               "asks_simulator": "false",
                "ends_credentials": "false", "counts_rates": "false", "store": "STORE_NONE", "host": "HOST_MAIN", "credentials": "{}",
                **dict(COLUMN.findall(columns))}
-        row |= {c: row[c] == "true" for c in ("internet", "asks_image", "asks_apps", "ends_credentials", "counts_rates")}
+        row |= {c: row[c] == "true" for c in ("internet", "asks_image", "asks_apps", "asks_simulator", "ends_credentials", "counts_rates")}
         row["database"] = None if kind == "IMAGE" else f"worker_{name}" if kind == "WORKER" else name
         row["credentials"] = ["db-password"] * (kind != "IMAGE") + re.findall(r'"([^"]*)"', row["credentials"])
         made.append(row)
@@ -80,6 +81,7 @@ def parts(service):
     """The pieces of systemd/parts that the service's row asks for."""
     return [name for name, wanted in (("stop", True), ("metrics", True), ("internet", service["internet"]),
                                       ("image", service["asks_image"]), ("apps", service["asks_apps"]),
+                                      ("simulator", service["asks_simulator"]),
                                       ("store-read", service["store"] == "STORE_READ"),
                                       ("store-write", service["store"] == "STORE_WRITE"),
                                       ("epoch", service["ends_credentials"]),
@@ -109,11 +111,8 @@ def stop_sec(service, routes):
 
 def unit_values(service, values, routes):
     folder = f"/etc/marketingcli/credentials/{service['database']}"
-    optional = service["host"] != "HOST_MAIN"
     return {
         **values, "NAME": service["name"], "WHAT": service["what"], "STOP_SEC": stop_sec(service, routes),
-        "PART_OF": None if optional else "marketingcli.target",
-        "WANTED_BY": "multi-user.target" if optional else "marketingcli.target",
         "LISTEN": "ListenSequentialPacket" if service["kind"] == "image" else "ListenStream",
         "CLIENT_GROUP": "marketingcli-image" if service["kind"] == "image" else "marketingcli-apps",
         "CREDENTIALS": lines(f"LoadCredential={c}:{folder}/{c}" for c in service["credentials"]),
@@ -138,11 +137,10 @@ def systemd(tables, values):
         pieces = [fill(read("worker-class.conf.in"), own)] if s["kind"] == "worker" else []
         made[f"50-{label(s)}.conf"] = "\n".join(pieces + [fill(read(f"parts/{name}.conf"), own) for name in parts(s)])
     made["marketingcli-worker@.service"] = fill(read("worker@.service.in"), values)
-    wanted = [s for s in rows if s["host"] == "HOST_MAIN"]
     made["marketingcli.target"] = fill(read("marketingcli.target.in"), {"WANTS": lines(
-        "Wants=" + (f"{unit(s)}.socket " if s["kind"] != "worker" else "") + f"{unit(s)}.service" for s in wanted)})
+        "Wants=" + (f"{unit(s)}.socket " if s["kind"] != "worker" else "") + f"{unit(s)}.service" for s in rows)})
     groups = [("store", lambda s: s["store"] != "STORE_NONE"), ("store-write", lambda s: s["store"] == "STORE_WRITE"), ("image", lambda s: s["asks_image"]),
-              ("apps", lambda s: s["asks_apps"]), ("epoch", lambda s: s["ends_credentials"]), ("rates", lambda s: s["counts_rates"])]
+              ("apps", lambda s: s["asks_apps"]), ("simulator", lambda s: s["asks_simulator"]), ("epoch", lambda s: s["ends_credentials"]), ("rates", lambda s: s["counts_rates"])]
     made["marketingcli.conf"] = fill(read("sysusers.conf.in"), {"USERS": lines(
         [f'u {user(s)} - "MarketingCLI {s["kind"]} {s["name"]}"' for s in rows] +
         [f"m {user(s)} marketingcli-{group}" for group, is_in in groups for s in rows if is_in(s)])})

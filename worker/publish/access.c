@@ -36,16 +36,17 @@ static enum access_step access_use(struct job_run *run, struct access *a, struct
     secret_done(&run->token);
     run->token = tokens->access;
     tokens->access = (struct secret){0};
+    a->mode = tokens->mode;
     a->in_use_us = tokens->access_expires_at_us;
     return ACCESS_READY;
 }
 
-bool access_use_sealed(struct job_run *run, struct access *a, struct str sealed, int64_t expires_at_us)
+bool access_use_sealed(struct job_run *run, struct access *a, int mode, struct str sealed, int64_t expires_at_us)
 {
-    struct account_tokens tokens = {.access_expires_at_us = expires_at_us};
+    struct account_tokens tokens = {.mode = mode, .access_expires_at_us = expires_at_us};
 
     if (access_is_old(a, &tokens) ||
-        account_open_access(run->worker->ring, run->arena, &a->account_id, sealed, &tokens.access) != OK)
+        account_open_access(run->worker->ring, run->arena, &a->account_id, mode, sealed, &tokens.access) != OK)
         return false;
     (void)access_use(run, a, &tokens);
     return true;
@@ -92,8 +93,9 @@ static enum access_step access_refresh(struct job_run *run, struct access *a)
     enum err e = account_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &tokens);
     if (e == OK && access_is_old(a, &tokens)) {
         a->in_use_us = tokens.access_expires_at_us;
+        a->mode = tokens.mode;
         a->force = false;
-        tiktok_refresh(&run->worker->tiktok, run->arena, arena_str(run->arena, secret_str(&tokens.refresh)),
+        tiktok_refresh(access_provider(run, a), run->arena, arena_str(run->arena, secret_str(&tokens.refresh)),
                        &run->call);
         run->call.start_by_us = clock_boot_us() + CALL_START_US;
         return ACCESS_CALL;
@@ -169,6 +171,7 @@ static enum access_step access_store(struct job_run *run, struct access *a, cons
         .access_expires_at_us = now_us + t->expires_in_sec * US_PER_SEC,
         /* 0: TikTok did not say, and the stored value stays */
         .refresh_expires_at_us = t->refresh_expires_in_sec == 0 ? 0 : now_us + t->refresh_expires_in_sec * US_PER_SEC,
+        .mode = a->mode,
     };
 
     enum err e = account_store_tokens(run->db, run->arena, run->worker->ring, &a->account_id, &a->lease, a->in_use_us,

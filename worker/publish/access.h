@@ -17,6 +17,7 @@
 
 struct access {
     struct uuid account_id;
+    int mode;           /* of the tokens that are used: which provider they are for */
     bool force;         /* refresh although it is not needed yet */
     bool is_refreshing; /* the call that is open is the refresh */
     struct uuid lease;  /* while a refresh is under way */
@@ -38,7 +39,14 @@ enum job_step access_go_on(struct job_run *run, struct access *a, const struct a
 
 /* In place of access_begin, with what a statement has read beside other columns. False, and nothing is changed: the token is
  * near its end, or cannot be opened, which access_begin deals with. */
-MUST_CHECK bool access_use_sealed(struct job_run *run, struct access *a, struct str sealed, int64_t expires_at_us);
+MUST_CHECK bool access_use_sealed(struct job_run *run, struct access *a, int mode, struct str sealed,
+                                  int64_t expires_at_us);
+
+/* Whom to call with run->token: TikTok or the simulator, as the token's seal says. No row of a post or an account does. */
+static inline const struct tiktok *access_provider(const struct job_run *run, const struct access *a)
+{
+    return &run->worker->tiktok[a->mode];
+}
 
 /* When TikTok refuses run->token: a refresh helps once in a run; after access_refused access_begin refreshes. */
 bool access_may_refresh(const struct access *a);

@@ -44,7 +44,7 @@ static enum job_step creator_with_token(struct job_run *run)
     }
     if (e != OK)
         return job_run_failed(run, e);
-    tiktok_creator_info(&run->worker->tiktok, run->arena, secret_str(&run->token), &run->call);
+    tiktok_creator_info(access_provider(run, &c->access), run->arena, secret_str(&run->token), &run->call);
     return JOB_CALL;
 }
 

@@ -1,5 +1,5 @@
 /*
- * The housekeeping kind: every hour, it deletes rows whose time is over, refreshes old tokens, audits the posts, and ends
+ * The housekeeping kind: every hour, it deletes rows and test data whose time is over, refreshes old tokens, audits the posts, and ends
  * those that nobody has approved. It also finds the jobs that are put off because the clock was set back; it is due when a
  * worker starts or sees that.
  */
@@ -9,6 +9,7 @@
 #include "model/tiktok/account.h"
 #include "model/job/upkeep.h"
 #include "model/post/post_approve.h"
+#include "model/post/test_data.h"
 #include "model/post/turn.h"
 #include "publish/kinds.h"
 
@@ -129,7 +130,7 @@ static enum job_step housekeeping_step(struct job_run *run)
 
     /* Also deletes what will be too old before the next round: the promise is 24 hours, not 25. */
     enum err e = OK;
-    bool more;
+    bool more, more_test_data = false;
     for (int i = 0; i < PURGES && e == OK; i++)
         e = account_purge_snapshots(run->db, now_us + EVERY_US);
     if (e == OK)
@@ -145,8 +146,10 @@ static enum job_step housekeeping_step(struct job_run *run)
     enum err purged = housekeeping_purge_keys(run, now_us, &more); /* whatever became of the others */
     if (e == OK)
         e = purged;
+    if (e == OK)
+        e = test_data_purge(run->db, run->arena, now_us, &more_test_data);
     run->err = e;
-    run->again_at_us = now_us + (more ? SOON_US : EVERY_US);
+    run->again_at_us = now_us + (more || more_test_data ? SOON_US : EVERY_US);
     return e == OK ? JOB_AGAIN : JOB_ERROR;
 }
 

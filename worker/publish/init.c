@@ -78,9 +78,11 @@ enum job_step publish_not_committed(struct job_run *run, enum err e)
 
 void publish_call_init(struct job_run *run, struct str payload, const struct publish_begin *begin)
 {
+    const struct publish *p = run->data;
+
     point("publish.attempt_committed");
     run->job.run_at_us = MAX(run->job.run_at_us, begin->lease_until_us);
-    tiktok_init(&run->worker->tiktok, run->arena, secret_str(&run->token), payload, &run->call);
+    tiktok_init(access_provider(run, &p->access), run->arena, secret_str(&run->token), payload, &run->call);
     run->call.start_by_us = begin->boot_us + CALL_START_US;
     run->call.start_before_us = begin->now_us + CALL_START_US + CALL_CLOCK_US;
 }

@@ -149,7 +149,8 @@ static enum job_step poll_with_token(struct job_run *run)
 
     if (!settle_take_poll(run, &p->post.account_id, &wait))
         return wait;
-    tiktok_status(&run->worker->tiktok, run->arena, secret_str(&run->token), p->post.publish_id, &run->call);
+    tiktok_status(access_provider(run, &p->access), run->arena, secret_str(&run->token), p->post.publish_id,
+                  &run->call);
     return JOB_CALL;
 }
 

@@ -52,7 +52,7 @@ static void polls_take(struct poll_group *p, struct job_run *run, size_t place, 
     poll->post = polls_post(run->arena, &r->post);
     poll->access.account_id = r->post.account_id;
     if (run->job.slot_at_us != 0 || !post_is_open(&poll->post) ||
-        !access_use_sealed(run, &poll->access, r->access, r->access_expires_at_us) ||
+        !access_use_sealed(run, &poll->access, r->post.mode, r->access, r->access_expires_at_us) ||
         !account_take_from(p->scratch, &r->post.account_id, ACCOUNT_CALL_POLL, polls_calls(p, r), clock_now_us(),
                            &p->taken[p->n]))
         return;
@@ -94,8 +94,8 @@ static void polls_begin(struct job_run *const *runs, size_t n, struct arena *scr
     for (size_t i = 0; i < p.n; i++) {
         struct job_run *run = p.runs[i];
         run->data = p.polls[i];
-        tiktok_status(&run->worker->tiktok, run->arena, secret_str(&run->token), p.polls[i]->post.publish_id,
-                      &run->call);
+        tiktok_status(access_provider(run, &p.polls[i]->access), run->arena, secret_str(&run->token),
+                      p.polls[i]->post.publish_id, &run->call);
         ret_steps[p.places[i]] = JOB_CALL;
     }
 }

@@ -194,6 +194,9 @@ static enum job_step publish_load(struct job_run *run, struct publish *p)
     e = account_by_id(run->db, run->arena, &p->post.account_id, &p->account);
     if (e != OK)
         return job_run_failed(run, e);
+    if (p->post.mode !=
+        p->account.mode) /* the schema forbids it; whoever has got around that does not get around this */
+        return publish_fail(run, p, "rejected", "mode_mismatch");
     if (p->account.state == ACCOUNT_DISCONNECTED || account_has_canceled(&p->account, &p->post.id))
         return publish_cancel(run);
     if (p->account.state == ACCOUNT_NEEDS_RECONNECT)
@@ -219,7 +222,7 @@ static enum job_step publish_call_creator(struct job_run *run, struct publish *p
     if (!settle_take_call(run, &p->account.id, ACCOUNT_CALL_CREATOR, &wait))
         return wait;
     p->is_init = false;
-    tiktok_creator_info(&run->worker->tiktok, run->arena, secret_str(&run->token), &run->call);
+    tiktok_creator_info(access_provider(run, &p->access), run->arena, secret_str(&run->token), &run->call);
     return JOB_CALL;
 }
 

@@ -36,7 +36,7 @@ static void turns_take(struct turn_group *t, struct job_run *run, size_t place, 
         .access.account_id = r->account.id, .post = r->post, .account = r->account, .images_n = (size_t)r->images_n};
     if (r->images_n == 0 || !publish_is_ready(p) ||
         !account_take_from(t->scratch, &r->account.id, ACCOUNT_CALL_INIT, r->calls, now_us, &t->taken[t->n]) ||
-        !access_use_sealed(run, &p->access, r->access, r->access_expires_at_us))
+        !access_use_sealed(run, &p->access, r->post.mode, r->access, r->access_expires_at_us))
         return;
     run->about = p->post.id;
     if (r->request_id.n > 0)

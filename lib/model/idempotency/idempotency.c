@@ -33,6 +33,12 @@ struct key_claiming {
     struct idempotency_answer answer;
 };
 
+/* What stands before the key of test data is in no header. */
+static struct sha256 idempotency_hash(struct arena *arena, int mode, struct str key)
+{
+    return sha256_of(mode == MODE_TEST ? arena_printf(arena, "\ntest\n%.*s", STR_FMT(key)) : key);
+}
+
 static enum err idempotency_read(struct db *db, struct arena *arena, const struct idempotency_claim *c,
                                  struct idempotency_row *ret_row)
 {
@@ -43,10 +49,10 @@ static enum err idempotency_read(struct db *db, struct arena *arena, const struc
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-enum err idempotency_is_known(struct db *db, struct arena *arena, const struct uuid *user_id, struct str key,
+enum err idempotency_is_known(struct db *db, struct arena *arena, const struct uuid *user_id, int mode, struct str key,
                               bool *ret_known)
 {
-    struct idempotency_claim c = {.user_id = *user_id, .key = sha256_of(key)};
+    struct idempotency_claim c = {.user_id = *user_id, .key = idempotency_hash(arena, mode, key)};
     struct idempotency_row row;
 
     enum err e = idempotency_read(db, arena, &c, &row);
@@ -138,13 +144,14 @@ static enum err idempotency_claim_tx(struct db *db, void *arg)
 }
 
 enum err idempotency_claim(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
-                           const struct uuid *key_id, struct str key, struct idempotency_claim *ret_claim,
+                           int mode, const struct uuid *key_id, struct str key, struct idempotency_claim *ret_claim,
                            struct idempotency_answer *ret_answer)
 {
-    struct key_claiming c = {.arena = arena,
-                             .conf = conf,
-                             .key_id = key_id,
-                             .claim = {.user_id = *user_id, .id = uuid_new(), .key = sha256_of(key)}};
+    struct key_claiming c = {
+        .arena = arena,
+        .conf = conf,
+        .key_id = key_id,
+        .claim = {.user_id = *user_id, .id = uuid_new(), .key = idempotency_hash(arena, mode, key)}};
     enum idempotency_end end;
 
     enum err e = db_tx(db, idempotency_claim_tx, &c);

@@ -7,7 +7,7 @@
  *          ▲              │  │ ▲                           │
  *          └──── release ─┘  └─┘ claim, after the lease    └► claim gives the answer
  *
- *    e = idempotency_claim(db, arena, conf, user_id, key, &claim, &answer);
+ *    e = idempotency_claim(db, arena, conf, user_id, mode, key, &claim, &answer);
  *    if (e == OK && answer.status == 0)
  *        e = db_tx(db, ...);    the last statement of it is idempotency_keep
  *    if (e != OK)
@@ -19,12 +19,13 @@
  * died; no promise depends on it.
  *
  * A failure is not kept: what made nothing releases the key, and its repeat runs again. Keys are the user's own, whatever
- * credential brings them. A stored answer holds no secret: the caller leaves it out.
+ * credential of the same mode brings them: the same key with test data is another one. A stored answer holds no secret: the caller leaves it out.
  */
 #pragma once
 
 #include "base/clock.h"
 #include "base/conf.h"
+#include "base/mode.h"
 #include "crypto/digest.h"
 #include "db/db.h"
 
@@ -54,15 +55,15 @@ struct idempotency_answer {
  * ERR_IDEMPOTENCY_KEYS_OF_KEY: the API key key_id (none: a session) has claimed half of those that the user can.
  */
 MUST_CHECK enum err idempotency_claim(struct db *db, struct arena *arena, const struct conf *conf,
-                                      const struct uuid *user_id, const struct uuid *key_id, struct str key,
+                                      const struct uuid *user_id, int mode, const struct uuid *key_id, struct str key,
                                       struct idempotency_claim *ret_claim, struct idempotency_answer *ret_answer);
 
 /*
  * Whether a request with that key has been answered or is under way: then a claim makes nothing new. It promises nothing,
  * because the key may be given back at any moment.
  */
-MUST_CHECK enum err idempotency_is_known(struct db *db, struct arena *arena, const struct uuid *user_id, struct str key,
-                                         bool *ret_known);
+MUST_CHECK enum err idempotency_is_known(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
+                                         struct str key, bool *ret_known);
 
 /*
  * The last statement of the transaction that makes what was asked for. ERR_IDEMPOTENCY_IN_PROGRESS: another request has taken

@@ -9,6 +9,8 @@
 #include "model/user/user.h"
 
 #define RANDOM_BYTES 32
+static const char *const key_prefixes[] = {[MODE_LIVE] = "mk_live_", [MODE_TEST] = "mk_test_"};
+
 #define CHECKSUM_CHARS 6
 #define CHECKSUM_RANGE UINT64_C(56800235584) /* 62^6 */
 
@@ -35,13 +37,21 @@ static void key_checksum(struct str s, char ret[static CHECKSUM_CHARS])
         ret[i] = digits[v % 62];
 }
 
+static bool key_has_prefix(struct str text)
+{
+    for (size_t i = 0; i < MODE__MAX; i++)
+        if (str_starts(text, str_from(key_prefixes[i])))
+            return true;
+    return false;
+}
+
 bool key_is_wellformed(struct str text)
 {
     char sum[CHECKSUM_CHARS];
 
-    if (text.n != KEY_CHARS || !str_starts(text, STR(KEY_PREFIX)))
+    if (text.n != KEY_CHARS || !key_has_prefix(text))
         return false;
-    for (size_t i = strlen(KEY_PREFIX); i < text.n; i++) {
+    for (size_t i = KEY_PREFIX_BYTES; i < text.n; i++) {
         char c = text.p[i];
         if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
             return false;
@@ -63,10 +73,10 @@ bool key_find(struct str *rest, struct str *ret_text)
     return false;
 }
 
-struct str key_new_text(struct arena *arena)
+struct str key_new_text(struct arena *arena, int mode)
 {
     struct str token = token_new(arena, RANDOM_BYTES);
-    struct str s = arena_printf(arena, KEY_PREFIX "%.*s", STR_FMT(token));
+    struct str s = arena_printf(arena, "%s%.*s", key_prefixes[mode], STR_FMT(token));
     char sum[CHECKSUM_CHARS];
 
     key_checksum(s, sum);
@@ -112,6 +122,7 @@ static enum err key_create_tx(struct db *db, void *arg)
         .id = uuid_new(),
         .user_id = *c->user_id,
         .user_state = USER_ACTIVE,
+        .mode = c->terms->mode,
         .name = c->terms->name,
         .prefix = str_head(c->made.text, KEY_PREFIX_CHARS),
         .scopes = c->terms->scopes,
@@ -121,7 +132,7 @@ static enum err key_create_tx(struct db *db, void *arg)
     e = db_exec(db, &key_sqls[KEY_INSERT],
                 DB_ARGS(db_uuid(&key->id), db_uuid(c->user_id), db_cstr(user_state_names[USER_ACTIVE]),
                         db_str(key->name), db_str(key->prefix), db_bytes(hash.b, sizeof hash.b), db_i64(key->scopes),
-                        db_i64(key->created_at_us), db_i64_or_null(key->expires_at_us)),
+                        db_i64(key->created_at_us), db_i64_or_null(key->expires_at_us), db_cstr(mode_names[key->mode])),
                 NULL);
     if (e == OK && c->terms->has_budget)
         e = budget_set(db, c->arena, &key->id, &c->terms->budget, true, &key->budget);
@@ -136,7 +147,7 @@ enum err key_create(struct db *db, struct arena *arena, const struct conf *conf,
                              .user_id = user_id,
                              .terms = terms,
                              .last = last,
-                             .made = {.text = key_new_text(arena)}};
+                             .made = {.text = key_new_text(arena, terms->mode)}};
     enum err e = db_tx(db, key_create_tx, &c);
 
     if (e == OK || e == ERR_OUTCOME_UNKNOWN)
@@ -174,6 +185,8 @@ enum err key_authenticate(struct db *db, struct key_cache *cache, struct arena *
     enum err e = key_by_hash(db, arena, &hash, &k);
     if (e != OK)
         return e == ERR_NOT_FOUND ? ERR_INVALID_KEY : e;
+    if (!str_starts(text, str_from(key_prefixes[k.mode]))) /* no row makes a test key a live one */
+        return ERR_INVALID_KEY;
     e = key_check(&k);
     if (e != OK)
         return e;
@@ -224,7 +237,8 @@ enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id
         DB_COL(struct key, prefix, STR), DB_COL(struct key, scopes, I64), DB_COL(struct key, created_at_us, I64), \
         DB_COL(struct key, expires_at_us, I64), DB_COL(struct key, old_secret_expires_at_us, I64), \
         DB_COL(struct key, last_used_at_us, I64), DB_COL(struct key, revoked_at_us, I64), \
-        DB_COL(struct key, revoked_reason, STR), DB_COL(struct key, has_budget, BOOL)
+        DB_COL(struct key, revoked_reason, STR), DB_COL_ENUM(struct key, mode, mode_names), \
+        DB_COL(struct key, has_budget, BOOL)
 
 const struct db_col key_cols[] = {KEY_DB_COLS, DB_END};
 static const struct db_col key_shown_cols[] = {KEY_DB_COLS, BUDGET_DB_COLS(struct key_shown, budget.), DB_END};
@@ -234,8 +248,8 @@ static const struct db_col key_shown_cols[] = {KEY_DB_COLS, BUDGET_DB_COLS(struc
 
 static const struct sql key_sqls[] = {
     [KEY_INSERT] = {.text = "INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, scopes,"
-                            " created_at_us, expires_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    .in = "uusssbiii"},
+                            " created_at_us, expires_at_us, mode) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    .in = "uusssbiiis"},
     [KEY_BY_HASH] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE hash = ?", .in = "b", .cols = key_cols},
     [KEY_GET] = {.text = KEY_SELECT_SHOWN " AND id = ? AND user_id = ?", .in = "uu", .cols = key_shown_cols},
     [KEY_LIST] = {.text = KEY_SELECT_SHOWN " AND user_id = ? AND id < ? ORDER BY id DESC LIMIT ?",

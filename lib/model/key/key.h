@@ -1,17 +1,18 @@
 /*
- * API keys: "mk_live_", 43 base62 characters (256 random bits) and 6 base62 characters of checksum, 57 in all:
- * ^mk_live_[0-9A-Za-z]{49}$. The checksum is the first 64 bits of the SHA-256 of everything before it, modulo 62^6, so
+ * API keys: "mk_live_" or "mk_test_" (base/mode.h), 43 base62 characters (256 random bits) and 6 base62 characters of checksum,
+ * 57 in all: ^mk_(live|test)_[0-9A-Za-z]{49}$. The checksum is the first 64 bits of the SHA-256 of everything before it, modulo 62^6, so
  * that a mistyped key is refused without a query. Only the SHA-256 of the whole key is stored.
  */
 #pragma once
 
 #include "base/conf.h"
+#include "base/mode.h"
 #include "base/scope.h"
 #include "db/db.h"
 #include "model/idempotency/idempotency.h"
 #include "model/key/budget.h"
 
-#define KEY_PREFIX "mk_live_"
+#define KEY_PREFIX_BYTES 8 /* of "mk_live_" */
 #define KEY_CHARS 57
 #define KEY_PREFIX_CHARS 12
 #define KEY_NAME_MAX_BYTES 100
@@ -23,7 +24,7 @@ struct sha256;    /* crypto/digest.h */
 struct key {
     struct uuid id, user_id;
     bool is_old_secret; /* it was read by a secret that a rotation has replaced; expires_at_us is that secret's */
-    int user_state;
+    int user_state, mode;
     struct str name, prefix;                                              /* prefix: "mk_live_Ab3x", 12 characters */
     int64_t scopes;                                                       /* what it may do (base/scope.h) */
     int64_t created_at_us, expires_at_us, last_used_at_us, revoked_at_us; /* 0: never */
@@ -42,6 +43,7 @@ bool key_find(struct str *rest, struct str *ret_text);
 struct key_terms {
     struct str name;
     int64_t scopes, expires_at_us; /* 0: it does not expire */
+    int mode;                      /* of a new key; it stays */
     struct budget budget;
     bool has_budget; /* budget is what it is to be; else it stays as it is */
 };

@@ -149,7 +149,7 @@ static enum err key_old_put(struct db *db, const struct key_rotation *r, const s
     return db_change(db, &key_change_sqls[reused ? KEY_OLD_REUSE : KEY_OLD_INSERT],
                      DB_ARGS(db_uuid(&k->id), db_uuid(&k->user_id), db_cstr(user_state_names[k->user_state]),
                              db_str(k->name), db_str(k->prefix), db_bytes(hash->b, sizeof hash->b), db_i64(k->scopes),
-                             db_i64(k->created_at_us), db_i64(until), db_uuid(&id)));
+                             db_i64(k->created_at_us), db_i64(until), db_cstr(mode_names[k->mode]), db_uuid(&id)));
 }
 
 /* The key's row is locked, and r->made.key is what it held. */
@@ -187,8 +187,10 @@ static enum err key_rotate_tx(struct db *db, void *arg)
     if (e != OK)
         return e;
     e = key_lock(db, r->arena, r->user_id, r->id, &r->made.key);
-    if (e == OK)
-        e = key_change_secret(db, r, clock_now_us());
+    if (e != OK)
+        return e;
+    r->made.text = key_new_text(r->arena, r->made.key.mode);
+    e = key_change_secret(db, r, clock_now_us());
     if (e == OK)
         e = budget_read(db, r->arena, &r->made.key.id, &r->made.key.budget);
     return e == OK ? r->last->fn(&r->made, r->last->arg) : e;
@@ -197,12 +199,7 @@ static enum err key_rotate_tx(struct db *db, void *arg)
 enum err key_rotate(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
                     int64_t overlap_us, const struct last_step *last)
 {
-    struct key_rotation r = {.arena = arena,
-                             .user_id = user_id,
-                             .id = id,
-                             .overlap_us = overlap_us,
-                             .last = last,
-                             .made = {.text = key_new_text(arena)}};
+    struct key_rotation r = {.arena = arena, .user_id = user_id, .id = id, .overlap_us = overlap_us, .last = last};
     enum err e = db_tx(db, key_rotate_tx, &r);
 
     if (e == OK)
@@ -241,11 +238,12 @@ static const struct sql key_change_sqls[] = {
                       .in = "ui",
                       .cols = key_old_cols},
     [KEY_OLD_INSERT] = {.text = "INSERT INTO api_keys (of_key_id, user_id, user_state, name, prefix, hash, scopes,"
-                                " created_at_us, expires_at_us, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                        .in = "uusssbiiiu"},
+                                " created_at_us, expires_at_us, mode, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                        .in = "uusssbiiisu"},
     /* All that is copied, for a row that has ended may have missed changes of its key. */
-    [KEY_OLD_REUSE] = {.text = "UPDATE api_keys SET of_key_id = ?, user_id = ?, user_state = ?, name = ?, prefix = ?,"
-                               " hash = ?, scopes = ?, created_at_us = ?, expires_at_us = ?, revoked_at_us = NULL,"
-                               " revoked_reason = NULL WHERE id = ?",
-                       .in = "uusssbiiiu"},
+    [KEY_OLD_REUSE] =
+        {.text = "UPDATE api_keys SET of_key_id = ?, user_id = ?, user_state = ?, name = ?, prefix = ?,"
+                 " hash = ?, scopes = ?, created_at_us = ?, expires_at_us = ?, mode = ?, revoked_at_us = NULL,"
+                 " revoked_reason = NULL WHERE id = ?",
+         .in = "uusssbiiisu"},
 };

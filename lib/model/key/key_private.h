@@ -4,7 +4,7 @@
 #include "model/key/key.h"
 
 /* A new secret in the arena. */
-struct str key_new_text(struct arena *arena);
+struct str key_new_text(struct arena *arena, int mode);
 
 /* By one of its secrets. ERR_NOT_FOUND. */
 MUST_CHECK enum err key_by_hash(struct db *db, struct arena *arena, const struct sha256 *hash, struct key *ret_key);

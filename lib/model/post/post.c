@@ -15,11 +15,13 @@ static const struct sql post_sqls[];
 
 #define EVENTS_MAX 500 /* polling backs off: a post that never settles has some 60 */
 
-enum err post_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+enum err post_get(struct db *db, struct arena *arena, const struct uuid *user_id, int mode, const struct uuid *id,
                   struct post *ret_post)
 {
-    return db_row(db, &post_sqls[POST_GET], DB_ARGS(db_i64(account_snapshots_from_us()), db_uuid(id), db_uuid(user_id)),
-                  arena, ret_post);
+    return db_row(
+        db, &post_sqls[POST_GET],
+        DB_ARGS(db_i64(account_snapshots_from_us()), db_uuid(id), db_uuid(user_id), db_cstr(mode_names[mode])), arena,
+        ret_post);
 }
 
 enum err post_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct post *ret_post)
@@ -27,21 +29,22 @@ enum err post_by_id(struct db *db, struct arena *arena, const struct uuid *id, s
     return db_row(db, &post_sqls[POST_BY_ID], DB_ARGS(db_uuid(id)), arena, ret_post);
 }
 
-enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below, size_t max,
-                   struct post **ret_posts, size_t *ret_n)
+enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_id, int mode, const struct uuid *below,
+                   size_t max, struct post **ret_posts, size_t *ret_n)
 {
     return db_rows(db, &post_sqls[POST_LIST],
-                   DB_ARGS(db_i64(account_snapshots_from_us()), db_uuid(user_id), db_uuid(below), db_i64((int64_t)max)),
+                   DB_ARGS(db_i64(account_snapshots_from_us()), db_uuid(user_id), db_cstr(mode_names[mode]),
+                           db_uuid(below), db_i64((int64_t)max)),
                    arena, sizeof **ret_posts, max, (void **)ret_posts, ret_n);
 }
 
-enum err post_list_in(struct db *db, struct arena *arena, const struct uuid *user_id, enum post_state state,
+enum err post_list_in(struct db *db, struct arena *arena, const struct uuid *user_id, int mode, enum post_state state,
                       const struct uuid *below, size_t max, struct post **ret_posts, size_t *ret_n)
 {
     ASSERT(!post_state_has_ended(state));
     return db_rows(db, &post_sqls[POST_LIST_IN],
-                   DB_ARGS(db_i64(account_snapshots_from_us()), db_uuid(user_id), db_uuid(below),
-                           db_cstr(post_state_names[state]), db_i64((int64_t)max)),
+                   DB_ARGS(db_i64(account_snapshots_from_us()), db_uuid(user_id), db_cstr(mode_names[mode]),
+                           db_uuid(below), db_cstr(post_state_names[state]), db_i64((int64_t)max)),
                    arena, sizeof **ret_posts, max, (void **)ret_posts, ret_n);
 }
 
@@ -88,12 +91,14 @@ bool post_is_approved(const struct post *post)
     return memcmp(&post->approved_digest, &none, sizeof none) != 0;
 }
 
-struct str post_url(struct arena *arena, const struct conf *conf, struct str username, struct str tiktok_post_id)
+struct str post_url(struct arena *arena, const struct conf *conf, int mode, struct str username,
+                    struct str tiktok_post_id)
 {
+    struct str site = mode == MODE_TEST ? conf->sandbox_url : conf->tiktok_authorize_url;
+
     if (username.n == 0 || tiktok_post_id.n == 0)
         return (struct str){0};
-    return arena_printf(arena, "%.*s/@%.*s/photo/%.*s", STR_FMT(conf->tiktok_authorize_url), STR_FMT(username),
-                        STR_FMT(tiktok_post_id));
+    return arena_printf(arena, "%.*s/@%.*s/photo/%.*s", STR_FMT(site), STR_FMT(username), STR_FMT(tiktok_post_id));
 }
 
 static const struct db_col post_cols[] = {POST_DB_COLS, DB_END};
@@ -127,16 +132,20 @@ static const struct db_col post_event_cols[] = {DB_COL(struct post_event, at_us,
 static const struct db_col post_code_cols[] = {{.type = DB_STR}, DB_END};
 
 static const struct sql post_sqls[] = {
-    [POST_GET] = {.text = POST_SELECT_SHOWN " WHERE p.id = ? AND p.user_id = ?", .in = "iuu", .cols = post_shown_cols},
+    [POST_GET] = {.text = POST_SELECT_SHOWN " WHERE p.id = ? AND p.user_id = ? AND p.mode = ?",
+                  .in = "iuus",
+                  .cols = post_shown_cols},
     [POST_BY_ID] = {.text = "SELECT " POST_COLS " FROM posts p WHERE p.id = ?", .in = "u", .cols = post_cols},
-    [POST_LIST] = {.text = POST_SELECT_SHOWN " WHERE p.user_id = ? AND p.id < ? ORDER BY p.id DESC LIMIT ?",
-                   .in = "iuui",
+    [POST_LIST] = {.text =
+                       POST_SELECT_SHOWN " WHERE p.user_id = ? AND p.mode = ? AND p.id < ? ORDER BY p.id DESC LIMIT ?",
+                   .in = "iusui",
                    .cols = post_shown_cols},
     /* That index has those of a user that have not ended: no more than the cap of posts under way. */
     [POST_LIST_IN] = {.text = POST_SELECT_SHOWN_OF(
-                          "posts p FORCE INDEX (by_user_ended)") " WHERE p.user_id = ? AND p.ended_at_us IS NULL AND "
-                                                                 "p.id < ? AND p.state = ? ORDER BY p.id DESC LIMIT ?",
-                      .in = "iuusi",
+                          "posts p FORCE INDEX (by_user_ended)") " WHERE p.user_id = ? AND p.mode = ? AND"
+                                                                 " p.ended_at_us IS NULL AND p.id < ? AND p.state = ?"
+                                                                 " ORDER BY p.id DESC LIMIT ?",
+                      .in = "iususi",
                       .cols = post_shown_cols},
     [POST_PROCESSING_OF] = {.text =
                                 "SELECT " POST_COLS " FROM posts p WHERE p.account_id = ? AND p.state = 'processing'"

@@ -47,6 +47,7 @@ struct post {
     struct str failure_code, platform_code, platform_log_id;
     struct str publish_id, tiktok_post_ids; /* separated by commas */
     int64_t next_attempt_at_us, created_at_us, accepted_at_us, ended_at_us;
+    int mode;                      /* that of its account */
     bool held;                     /* it waits for its account to be connected again; set by post_get and post_list */
     struct str username;           /* the account's handle, for post_url; absent if it is not known any more */
     struct uuid key_id;            /* that made it; none: a session */
@@ -127,13 +128,15 @@ MUST_CHECK enum err post_create(struct db *db, struct arena *arena, const struct
                                 struct problems *problems, const struct last_step *last,
                                 struct post_receipt *ret_receipt);
 
-MUST_CHECK enum err post_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
-                             struct post *ret_post);
+/* Of one mode, as post_list: ERR_NOT_FOUND for what is of the other, or somebody else's. */
+MUST_CHECK enum err post_get(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
+                             const struct uuid *id, struct post *ret_post);
 /* Those with ids below that one, newest first; post_list_in only those in a state that has not ended. */
-MUST_CHECK enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below,
-                              size_t max, struct post **ret_posts, size_t *ret_n);
-MUST_CHECK enum err post_list_in(struct db *db, struct arena *arena, const struct uuid *user_id, enum post_state state,
-                                 const struct uuid *below, size_t max, struct post **ret_posts, size_t *ret_n);
+MUST_CHECK enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
+                              const struct uuid *below, size_t max, struct post **ret_posts, size_t *ret_n);
+MUST_CHECK enum err post_list_in(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
+                                 enum post_state state, const struct uuid *below, size_t max, struct post **ret_posts,
+                                 size_t *ret_n);
 /* Those of an account whose end TikTok has not told, the newest first. */
 MUST_CHECK enum err post_processing(struct db *db, struct arena *arena, const struct uuid *account_id, size_t max,
                                     struct post **ret_posts, size_t *ret_n);
@@ -192,6 +195,7 @@ MUST_CHECK enum err post_note(struct db *db, const struct uuid *post_id, const s
 /* For a post that waits for its turn: when that comes. Nothing, once the post is no longer queued or deferred. */
 MUST_CHECK enum err post_show_next_attempt(struct db *db, const struct uuid *post_id, int64_t at_us);
 
-/* The address of a post's page at TikTok, built from the snapshot's username when the post is read. Absent if
+/* The address of a post's page at TikTok, or of a test post at the simulator, built from the snapshot's username when the post is read. Absent if
  * either part is unknown. */
-struct str post_url(struct arena *arena, const struct conf *conf, struct str username, struct str tiktok_post_id);
+struct str post_url(struct arena *arena, const struct conf *conf, int mode, struct str username,
+                    struct str tiktok_post_id);

@@ -14,6 +14,7 @@ struct deciding {
     struct arena *arena;
     const struct conf *conf;
     const struct uuid *user_id, *id;
+    int mode;
     struct str digest; /* absent: it is refused */
     struct str request_id;
     const struct last_step *last;
@@ -25,7 +26,7 @@ static enum err post_approve_lock(struct db *db, struct deciding *d)
 {
     struct post_receipt *r = &d->made;
 
-    enum err e = post_get(db, d->arena, d->user_id, d->id, &r->post);
+    enum err e = post_get(db, d->arena, d->user_id, d->mode, d->id, &r->post);
     if (e == OK)
         e = post_lock_in(db, d->id, POST_AWAITING_APPROVAL);
     if (e == ERR_CONFLICT)
@@ -55,7 +56,7 @@ static enum err post_approve_finish(struct db *db, struct deciding *d)
 {
     struct post_receipt *r = &d->made;
 
-    enum err e = post_get(db, d->arena, d->user_id, d->id, &r->post);
+    enum err e = post_get(db, d->arena, d->user_id, d->mode, d->id, &r->post);
     if (e == OK)
         e = post_events(db, d->arena, d->id, &r->events, &r->events_n);
     return e == OK ? d->last->fn(r, d->last->arg) : e;
@@ -93,12 +94,13 @@ static enum err post_refuse_tx(struct db *db, void *arg)
     return e == OK ? post_approve_finish(db, d) : e;
 }
 
-enum err post_approve(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+enum err post_approve(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id, int mode,
                       const struct uuid *id, struct str digest, struct str request_id, const struct last_step *last)
 {
     struct deciding d = {.arena = arena,
                          .conf = conf,
                          .user_id = user_id,
+                         .mode = mode,
                          .id = id,
                          .digest = digest,
                          .request_id = request_id,
@@ -107,11 +109,16 @@ enum err post_approve(struct db *db, struct arena *arena, const struct conf *con
     return db_tx(db, post_approve_tx, &d);
 }
 
-enum err post_refuse(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+enum err post_refuse(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id, int mode,
                      const struct uuid *id, struct str request_id, const struct last_step *last)
 {
-    struct deciding d = {
-        .arena = arena, .conf = conf, .user_id = user_id, .id = id, .request_id = request_id, .last = last};
+    struct deciding d = {.arena = arena,
+                         .conf = conf,
+                         .user_id = user_id,
+                         .mode = mode,
+                         .id = id,
+                         .request_id = request_id,
+                         .last = last};
 
     return db_tx(db, post_refuse_tx, &d);
 }

@@ -65,7 +65,7 @@ static enum err post_create_take_new(struct db *db, struct create *c, const stru
 static enum err post_create_take_old(struct db *db, struct create *c, size_t i, struct post_image *ret_image)
 {
     struct upload u = {0};
-    enum err e = upload_take(db, c->arena, &c->account->user_id, &c->draft->upload_ids[i], &u);
+    enum err e = upload_take(db, c->arena, &c->account->user_id, c->account->mode, &c->draft->upload_ids[i], &u);
 
     if (e != OK)
         return e;
@@ -125,7 +125,7 @@ static enum err post_create_insert_post(struct db *db, const struct create *c)
                            db_cstr(post_mode_names[p->post_mode]), db_str(p->privacy_level), db_i64(p->disable_comment),
                            db_i64(p->auto_add_music), db_i64(p->brand_content_toggle), db_i64(p->brand_organic_toggle),
                            db_i64(p->is_aigc), db_i64(p->photo_cover_index), db_cstr(post_state_names[p->state]),
-                           db_i64(p->created_at_us), db_i64(p->created_at_us)),
+                           db_i64(p->created_at_us), db_i64(p->created_at_us), db_cstr(mode_names[p->mode])),
                    NULL);
 }
 
@@ -188,6 +188,7 @@ static struct post_receipt post_create_receipt(struct arena *arena, const struct
     struct post_receipt r = {
         .post = {.id = uuid_new(),
                  .account_id = account->id,
+                 .mode = account->mode,
                  .title = d->title,
                  .description = d->description,
                  .post_mode = post_create_mode(o->post_mode),
@@ -235,9 +236,9 @@ static const struct sql post_create_sqls[] = {
     [POST_CREATE_INSERT] =
         {.text = "INSERT INTO posts (id, user_id, account_id, key_id, title, description, post_mode, "
                  "privacy_level, disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, "
-                 "is_aigc, photo_cover_index, state, created_at_us, updated_at_us) "
-                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-         .in = "uuuussssiiiiiisii"},
+                 "is_aigc, photo_cover_index, state, created_at_us, updated_at_us, mode) "
+                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         .in = "uuuussssiiiiiisiis"},
     [POST_CREATE_ADD_IMAGE] = {.text = "INSERT INTO post_images (post_id, position, upload_id) VALUES (?, ?, ?)",
                                .in = "uiu"},
 };

@@ -9,6 +9,15 @@
 
 static const struct sql sandbox_find_caller;
 
+#define SANDBOX_KEEP_TEST_US (31 * US_PER_DAY) /* a day longer than the account that it is for */
+static const struct sql sandbox_find_test = {
+    .text =
+        "SELECT id FROM sandbox_creators WHERE username LIKE '" SANDBOX_TEST_PREFIX "%' AND renewed_at_us < ? LIMIT ?",
+    .in = "ii",
+    .cols = db_uuid_cols};
+static const struct sql sandbox_end_grants = {"DELETE FROM sandbox_grants WHERE creator_id = ?", "u", NULL};
+static const struct sql sandbox_end_creator = {"DELETE FROM sandbox_creators WHERE id = ?", "u", NULL};
+
 /* How many: docs/tiktok.md#limits. */
 static const struct db_window sandbox_windows[] = {
     [SANDBOX_CALL_CREATOR_INFO] = DB_WINDOW("sandbox_creators", "info_calls", 20, PERIOD_US),
@@ -71,7 +80,23 @@ static const struct {
     {SANDBOX_KEEP_CONNECTION_US, {"DELETE FROM sandbox_clients WHERE renewed_at_us < ? LIMIT ?", "ii", NULL}},
 };
 
-enum err sandbox_purge(struct db *db, int64_t now_us)
+/* Those of test accounts, which end 30 days after they were last used (post/test_data.h); and what they had granted. */
+static enum err sandbox_purge_test(struct db *db, struct arena *arena, int64_t now_us)
+{
+    struct uuid *ids;
+    size_t n;
+
+    enum err e = db_rows(db, &sandbox_find_test, DB_ARGS(db_i64(now_us - SANDBOX_KEEP_TEST_US), db_i64(PURGE_PIECE)),
+                         arena, sizeof *ids, PURGE_PIECE, (void **)&ids, &n);
+    for (size_t i = 0; e == OK && i < n; i++) {
+        e = db_exec(db, &sandbox_end_grants, DB_ARGS(db_uuid(&ids[i])), NULL);
+        if (e == OK)
+            e = db_exec(db, &sandbox_end_creator, DB_ARGS(db_uuid(&ids[i])), NULL);
+    }
+    return e;
+}
+
+enum err sandbox_purge(struct db *db, struct arena *arena, int64_t now_us)
 {
     for (size_t i = 0; i < ARRAY_LEN(sandbox_purges); i++) {
         uint64_t gone = PURGE_PIECE;
@@ -82,7 +107,7 @@ enum err sandbox_purge(struct db *db, int64_t now_us)
                 return e;
         }
     }
-    return OK;
+    return sandbox_purge_test(db, arena, now_us);
 }
 
 static const struct db_col sandbox_caller_cols[] = {DB_COL(struct sandbox_caller, creator_id, UUID),

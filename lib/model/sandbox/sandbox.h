@@ -14,6 +14,8 @@
 #include "db/db.h"
 
 #define SANDBOX_USERNAME_MAX 24
+#define SANDBOX_TEST_PREFIX \
+    "test." /* of creators that POST /api/v1/sandbox/accounts makes: whoever types a name has others */
 #define SANDBOX_CODE_US (300 * US_PER_SEC) /* not documented; clients report about five minutes */
 #define SANDBOX_ACCESS_SEC 7200
 #define SANDBOX_REFRESH_DAYS_MAX 365
@@ -73,5 +75,5 @@ enum sandbox_call { SANDBOX_CALL_CREATOR_INFO, SANDBOX_CALL_INIT, SANDBOX_CALL_S
 MUST_CHECK enum err sandbox_take_call(struct db *db, struct arena *arena, const struct uuid *creator_id,
                                       enum sandbox_call call);
 
-/* Deletes what is older than these, and tokens that are over, a little at a time. */
-MUST_CHECK enum err sandbox_purge(struct db *db, int64_t now_us);
+/* Deletes what is older than these, and tokens that are over, a little at a time; of test accounts everything after 31 days. */
+MUST_CHECK enum err sandbox_purge(struct db *db, struct arena *arena, int64_t now_us);

@@ -84,6 +84,7 @@ enum err sandbox_pull_end(struct db *db, const struct sandbox_publish *p, const 
 static const struct db_col sandbox_pull_due_cols[] = {
     COL(id, UUID),
     COL(publish_id, STR),
+    COL(client_key, STR),
     DB_COL_ENUM(struct sandbox_publish, post_mode, sandbox_mode_names),
     COL(script_fail, STR),
     COL(pulled_at_us, I64),
@@ -96,11 +97,12 @@ static const struct db_col sandbox_pull_image_cols[] = {DB_COL(struct sandbox_im
 #define WHERE_MINE "WHERE id = ? AND lease_token = ? AND status = 'PROCESSING_DOWNLOAD'"
 
 static const struct sql sandbox_pull_sqls[SANDBOX_PULL_SQLS] = {
-    [SANDBOX_PULL_DUE] = {.text = "SELECT id, publish_id, post_mode, script_fail, pulled_at_us, next_at_us, pulls "
-                                  "FROM sandbox_publishes WHERE status = 'PROCESSING_DOWNLOAD' AND next_at_us <= ? "
-                                  "ORDER BY next_at_us LIMIT 32",
-                          .in = "i",
-                          .cols = sandbox_pull_due_cols},
+    [SANDBOX_PULL_DUE] =
+        {.text = "SELECT id, publish_id, client_key, post_mode, script_fail, pulled_at_us, next_at_us, pulls "
+                 "FROM sandbox_publishes WHERE status = 'PROCESSING_DOWNLOAD' AND next_at_us <= ? "
+                 "ORDER BY next_at_us LIMIT 32",
+         .in = "i",
+         .cols = sandbox_pull_due_cols},
     [SANDBOX_PULL_CLAIM] = {.text = "UPDATE sandbox_publishes SET lease_token = ?, next_at_us = ?, pulls = pulls + 1 "
                                     "WHERE id = ? AND next_at_us = ? AND status = 'PROCESSING_DOWNLOAD'",
                             .in = "uiui"},

@@ -33,19 +33,21 @@ static struct db_arg account_snapshots_from(void)
     return db_i64(account_snapshots_from_us());
 }
 
-enum err account_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+enum err account_get(struct db *db, struct arena *arena, const struct uuid *user_id, int mode, const struct uuid *id,
                      struct account *ret_account)
 {
-    return db_row(db, &account_sqls[ACCOUNT_GET], DB_ARGS(account_snapshots_from(), db_uuid(id), db_uuid(user_id)),
-                  arena, ret_account);
+    return db_row(db, &account_sqls[ACCOUNT_GET],
+                  DB_ARGS(account_snapshots_from(), db_uuid(id), db_uuid(user_id), db_cstr(mode_names[mode])), arena,
+                  ret_account);
 }
 
-enum err account_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below,
-                      size_t max, struct account **ret_accounts, size_t *ret_n)
+enum err account_list(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
+                      const struct uuid *below, size_t max, struct account **ret_accounts, size_t *ret_n)
 {
     return db_rows(db, &account_sqls[ACCOUNT_LIST],
-                   DB_ARGS(account_snapshots_from(), db_uuid(user_id), db_uuid(below), db_i64((int64_t)max)), arena,
-                   sizeof **ret_accounts, max, (void **)ret_accounts, ret_n);
+                   DB_ARGS(account_snapshots_from(), db_uuid(user_id), db_cstr(mode_names[mode]), db_uuid(below),
+                           db_i64((int64_t)max)),
+                   arena, sizeof **ret_accounts, max, (void **)ret_accounts, ret_n);
 }
 
 enum err account_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct account *ret_account)
@@ -77,6 +79,7 @@ struct connecting {
     const struct uuid *user_id;
     const struct account_connection *c;
     struct str request_id;
+    const struct last_step *last;
     struct uuid id;
     struct account made;
 };
@@ -108,43 +111,51 @@ static enum err account_write_connection(struct db *db, const struct connecting 
                            db_bytes(sealed.access.p, sealed.access.n), db_bytes(sealed.refresh.p, sealed.refresh.n),
                            db_i64_or_null(c->tokens.access_expires_at_us),
                            db_i64_or_null(c->tokens.refresh_expires_at_us), db_i64(now), db_i64(now), db_uuid(&x->id),
-                           db_uuid(x->user_id), db_str(c->open_id)),
+                           db_uuid(x->user_id), db_str(c->open_id), db_cstr(mode_names[c->tokens.mode])),
                    NULL);
 }
 
 static enum err account_connect_tx(struct db *db, void *arg)
 {
     struct connecting *x = arg;
+    const struct account_connection *c = x->c;
     struct uuid known = {0};
 
     enum err e = account_check_room(db, x);
     if (e != OK)
         return e;
-    e = db_row(db, &account_sqls[ACCOUNT_BY_OPEN_ID], DB_ARGS(db_uuid(x->user_id), db_str(x->c->open_id)), x->arena,
-               &known);
+    e = db_row(db, &account_sqls[ACCOUNT_BY_OPEN_ID],
+               DB_ARGS(db_uuid(x->user_id), db_str(c->open_id), db_cstr(mode_names[c->tokens.mode])), x->arena, &known);
     if (e != OK && e != ERR_NOT_FOUND)
         return e;
     x->id = e == OK ? known : uuid_new();
     e = account_write_connection(db, x, &account_sqls[e == OK ? ACCOUNT_AGAIN : ACCOUNT_INSERT]);
-    if (e == OK && str_list_has(x->c->scopes, ',', STR(CREATOR_SCOPE)))
+    if (e == OK && str_list_has(c->scopes, ',', STR(CREATOR_SCOPE)))
         e = job_add(db, JOB_PUBLISH, "creator", &x->id, clock_now_us(), x->request_id);
     if (e == OK && !uuid_is_none(&known)) /* what waited for this goes on */
         e = account_wake_polls(db, x->arena, &x->id, true, x->request_id);
     if (e == OK && !uuid_is_none(&known))
         e = turn_add(db, x->user_id, &x->id, clock_now_us(), x->request_id);
-    return e == OK ? account_get(db, x->arena, x->user_id, &x->id, &x->made) : e;
+    if (e == OK)
+        e = account_get(db, x->arena, x->user_id, c->tokens.mode, &x->id, &x->made);
+    return e == OK && x->last != NULL ? x->last->fn(&x->made, x->last->arg) : e;
 }
 
 enum err account_connect(struct db *db, struct arena *arena, const struct conf *conf, const struct keyring *ring,
                          const struct uuid *user_id, const struct account_connection *connection, struct str request_id,
-                         struct account *ret_account)
+                         const struct last_step *last, struct account *ret_account)
 {
-    struct connecting x = {
-        .arena = arena, .conf = conf, .ring = ring, .user_id = user_id, .c = connection, .request_id = request_id};
+    struct connecting x = {.arena = arena,
+                           .conf = conf,
+                           .ring = ring,
+                           .user_id = user_id,
+                           .c = connection,
+                           .request_id = request_id,
+                           .last = last};
 
     ASSERT(connection->open_id.n > 0 && connection->tokens.access.n > 0 && connection->tokens.refresh.n > 0);
     enum err e = db_tx(db, account_connect_tx, &x);
-    if (e == OK)
+    if (e == OK || e == ERR_OUTCOME_UNKNOWN)
         *ret_account = x.made;
     return e;
 }
@@ -158,6 +169,7 @@ static const struct db_col account_cols[] = {
     DB_COL(struct account, scopes, STR),
     DB_COL_ENUM(struct account, state, account_state_names),
     DB_COL(struct account, state_reason, STR),
+    DB_COL_ENUM(struct account, mode, mode_names),
     DB_COL(struct account, connected_at_us, I64),
     DB_COL(struct account, canceled_to_us, I64),
     DB_COL(struct account, username, STR),
@@ -171,21 +183,22 @@ static const struct db_col account_cols[] = {
 
 #define ACCOUNT_SELECT \
     "SELECT a.id, a.user_id, a.open_id, a.display_name, a.avatar_url, a.scopes, a.state, a.state_reason," \
-    " a.connected_at_us, a.canceled_to_us, s.username, s.nickname," \
+    " a.mode, a.connected_at_us, a.canceled_to_us, s.username, s.nickname," \
     " s.privacy_level_options, s.post_block, s.comment_disabled, s.fetched_at_us" \
     " FROM accounts a LEFT JOIN creator_snapshots s ON s.account_id = a.id AND s.fetched_at_us > ?"
 
 static const struct sql account_sqls[] = {
-    [ACCOUNT_GET] = {.text = ACCOUNT_SELECT " WHERE a.id = ? AND a.user_id = ? AND a.state <> 'disconnected'",
-                     .in = "iuu",
+    [ACCOUNT_GET] = {.text = ACCOUNT_SELECT
+                     " WHERE a.id = ? AND a.user_id = ? AND a.mode = ? AND a.state <> 'disconnected'",
+                     .in = "iuus",
                      .cols = account_cols},
-    [ACCOUNT_LIST] = {.text = ACCOUNT_SELECT " WHERE a.user_id = ? AND a.id < ? AND a.state <> 'disconnected'"
-                                             " ORDER BY a.id DESC LIMIT ?",
-                      .in = "iuui",
+    [ACCOUNT_LIST] = {.text = ACCOUNT_SELECT " WHERE a.user_id = ? AND a.mode = ? AND a.id < ?"
+                                             " AND a.state <> 'disconnected' ORDER BY a.id DESC LIMIT ?",
+                      .in = "iusui",
                       .cols = account_cols},
     [ACCOUNT_BY_ID] = {.text = ACCOUNT_SELECT " WHERE a.id = ?", .in = "iu", .cols = account_cols},
-    [ACCOUNT_BY_OPEN_ID] = {.text = "SELECT id FROM accounts WHERE user_id = ? AND open_id = ? FOR UPDATE",
-                            .in = "us",
+    [ACCOUNT_BY_OPEN_ID] = {.text = "SELECT id FROM accounts WHERE user_id = ? AND open_id = ? AND mode = ? FOR UPDATE",
+                            .in = "uss",
                             .cols = db_uuid_cols},
     /* Not counting this one: connecting an account again takes no further place. */
     [ACCOUNT_COUNT] = {.text = "SELECT COUNT(*) FROM accounts WHERE user_id = ? AND state <> 'disconnected'"
@@ -195,12 +208,12 @@ static const struct sql account_sqls[] = {
     [ACCOUNT_INSERT] = {.text = "INSERT INTO accounts SET display_name = ?, avatar_url = ?, scopes = ?,"
                                 " access_token = ?, refresh_token = ?, access_expires_at_us = ?,"
                                 " refresh_expires_at_us = ?, connected_at_us = ?, updated_at_us = ?, state = 'active',"
-                                " id = ?, user_id = ?, open_id = ?",
-                        .in = "sssbbiiiiuus"},
+                                " id = ?, user_id = ?, open_id = ?, mode = ?",
+                        .in = "sssbbiiiiuuss"},
     [ACCOUNT_AGAIN] = {.text = "UPDATE accounts SET display_name = ?, avatar_url = ?, scopes = ?, access_token = ?,"
                                " refresh_token = ?, access_expires_at_us = ?, refresh_expires_at_us = ?,"
                                " connected_at_us = ?, updated_at_us = ?, state = 'active', state_reason = NULL,"
                                " disconnected_at_us = NULL, lease_token = NULL, lease_until_us = NULL"
-                               " WHERE id = ? AND user_id = ? AND open_id = ?",
-                       .in = "sssbbiiiiuus"},
+                               " WHERE id = ? AND user_id = ? AND open_id = ? AND mode = ?",
+                       .in = "sssbbiiiiuuss"},
 };

@@ -4,8 +4,10 @@
 #pragma once
 
 #include "base/conf.h"
+#include "base/mode.h"
 #include "crypto/keyring.h"
 #include "db/db.h"
+#include "model/idempotency/idempotency.h"
 
 enum account_state { ACCOUNT_ACTIVE, ACCOUNT_NEEDS_RECONNECT, ACCOUNT_DISCONNECTED };
 extern const char *const account_state_names[];
@@ -20,7 +22,7 @@ int64_t account_snapshots_from_us(void); /* a snapshot that TikTok gave until th
 struct account {
     struct uuid id, user_id;
     struct str open_id, display_name, avatar_url, scopes;
-    int state;
+    int state, mode;
     struct str state_reason;
     int64_t connected_at_us;
     int64_t
@@ -31,9 +33,14 @@ struct account {
     int64_t snapshot_at_us;
 };
 
+/*
+ * They are sealed for the account's mode: those that can be opened are of it, whatever anybody has written into the row. So
+ * whoever calls with them takes the provider from here (tiktok/tiktok.h), and TikTok never gets the simulator's, or it TikTok's.
+ */
 struct account_tokens {
     struct secret access, refresh;
     int64_t access_expires_at_us, refresh_expires_at_us;
+    int mode;
 };
 void account_tokens_done(struct account_tokens *t);
 
@@ -42,11 +49,11 @@ struct account_snapshot {
     bool comment_disabled;
 };
 
-/* A user's connected accounts. ERR_NOT_FOUND for those that are disconnected or somebody else's. account_list returns
+/* A user's connected accounts of one mode. ERR_NOT_FOUND for those that are disconnected, of the other mode or somebody else's. account_list returns
  * those whose ids are below that one, newest first. */
-MUST_CHECK enum err account_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
-                                struct account *ret_account);
-MUST_CHECK enum err account_list(struct db *db, struct arena *arena, const struct uuid *user_id,
+MUST_CHECK enum err account_get(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
+                                const struct uuid *id, struct account *ret_account);
+MUST_CHECK enum err account_list(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
                                  const struct uuid *below, size_t max, struct account **ret_accounts, size_t *ret_n);
 
 /* For the worker: in any state, whoever's it is. */
@@ -65,13 +72,14 @@ MUST_CHECK enum err account_tokens(struct db *db, struct arena *arena, const str
 
 /* The same for a sealed access token (accounts.access_token) that a statement has read with other columns. */
 MUST_CHECK enum err account_open_access(const struct keyring *ring, struct arena *arena, const struct uuid *id,
-                                        struct str sealed, struct secret *ret_access);
+                                        int mode, struct str sealed, struct secret *ret_access);
 
 /*
  * After consent: adds a row, or renews this user's row with the same open id, whose id stays; then its queue moves, and
  * TikTok is asked about posts whose end is not known, also those that were given up in the last 30 days.
  * ERR_ACCOUNTS_TOO_MANY. The account is read before the commit: what fails after it would make a success look like a
- * failure.
+ * failure. last (NULL: there is none) gets a const struct account *. ret_account is also set with ERR_OUTCOME_UNKNOWN, when the
+ * account may exist.
  */
 struct account_connection {
     struct str open_id, display_name, avatar_url, scopes;
@@ -80,7 +88,7 @@ struct account_connection {
 MUST_CHECK enum err account_connect(struct db *db, struct arena *arena, const struct conf *conf,
                                     const struct keyring *ring, const struct uuid *user_id,
                                     const struct account_connection *connection, struct str request_id,
-                                    struct account *ret_account);
+                                    const struct last_step *last, struct account *ret_account);
 
 /*
  * A TikTok grant belongs to an open id and our app, not to a row: several users may have connected the same account, and
@@ -102,8 +110,8 @@ struct account_ended {
     bool in_use;                  /* another connection works with the grant */
 };
 MUST_CHECK enum err account_disconnect(struct db *db, struct arena *arena, const struct conf *conf,
-                                       const struct keyring *ring, const struct uuid *user_id, const struct uuid *id,
-                                       struct str request_id, struct account_ended *ret_ended);
+                                       const struct keyring *ring, const struct uuid *user_id, int mode,
+                                       const struct uuid *id, struct str request_id, struct account_ended *ret_ended);
 
 /*
  * Cancels some of the posts that TikTok does not have, in the caller's transaction: of an account that is disconnected all

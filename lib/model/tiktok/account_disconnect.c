@@ -21,6 +21,7 @@ struct disconnecting {
     const struct conf *conf;
     const struct keyring *ring;
     const struct uuid *user_id, *id;
+    int mode;
     struct str request_id;
     struct account_ended *ended;
 };
@@ -62,8 +63,8 @@ static enum err account_disconnect_lock_all(struct db *db, const struct disconne
     struct str open_id;
     bool in_use = false;
 
-    enum err e = db_row(db, &account_disconnect_sqls[ACCOUNT_LOOK], DB_ARGS(db_uuid(x->id), db_uuid(x->user_id)),
-                        x->arena, &open_id);
+    enum err e = db_row(db, &account_disconnect_sqls[ACCOUNT_LOOK],
+                        DB_ARGS(db_uuid(x->id), db_uuid(x->user_id), db_cstr(mode_names[x->mode])), x->arena, &open_id);
     if (e == OK)
         e = db_rows(db, &account_disconnect_sqls[ACCOUNT_SHARERS],
                     DB_ARGS(db_str(open_id), db_uuid(x->id), db_i64(SHARERS_MAX)), x->arena, sizeof *ids, SHARERS_MAX,
@@ -117,11 +118,11 @@ static bool account_disconnect_has_happened(struct db *db, const struct disconne
 }
 
 enum err account_disconnect(struct db *db, struct arena *arena, const struct conf *conf, const struct keyring *ring,
-                            const struct uuid *user_id, const struct uuid *id, struct str request_id,
+                            const struct uuid *user_id, int mode, const struct uuid *id, struct str request_id,
                             struct account_ended *ret_ended)
 {
     struct account_ended ended = {0};
-    struct disconnecting x = {arena, conf, ring, user_id, id, request_id, &ended};
+    struct disconnecting x = {arena, conf, ring, user_id, id, mode, request_id, &ended};
 
     enum err e = db_tx(db, account_disconnect_tx, &x);
     if (e == ERR_OUTCOME_UNKNOWN && account_disconnect_has_happened(db, &x))
@@ -136,8 +137,9 @@ enum err account_disconnect(struct db *db, struct arena *arena, const struct con
 static const struct db_col account_disconnect_open_id_cols[] = {{.type = DB_STR}, DB_END};
 
 static const struct sql account_disconnect_sqls[] = {
-    [ACCOUNT_LOOK] = {.text = "SELECT open_id FROM accounts WHERE id = ? AND user_id = ? AND state <> 'disconnected'",
-                      .in = "uu",
+    [ACCOUNT_LOOK] = {.text = "SELECT open_id FROM accounts WHERE id = ? AND user_id = ? AND mode = ?"
+                              " AND state <> 'disconnected'",
+                      .in = "uus",
                       .cols = account_disconnect_open_id_cols},
     [ACCOUNT_LOCK] = {.text = "SELECT 1 FROM accounts WHERE id = ? AND user_id = ? AND state <> 'disconnected'"
                               " FOR UPDATE",

@@ -19,6 +19,7 @@ static const struct sql account_tokens_sqls[];
 struct sealed_row {
     struct str access, refresh;
     int64_t access_expires_at_us, refresh_expires_at_us;
+    int mode;
 };
 
 void account_tokens_done(struct account_tokens *t)
@@ -28,9 +29,10 @@ void account_tokens_done(struct account_tokens *t)
     *t = (struct account_tokens){0};
 }
 
-static struct str account_tokens_place_of(struct arena *arena, const char *column, const struct uuid *id)
+/* Those of test accounts have another name, by which no row opens them as a live account's. */
+static struct str account_tokens_place_of(struct arena *arena, const char *column, int mode, const struct uuid *id)
 {
-    return arena_printf(arena, "accounts.%s:%s", column, uuid_text(id).s);
+    return arena_printf(arena, "%s.%s:%s", mode == MODE_TEST ? "test_accounts" : "accounts", column, uuid_text(id).s);
 }
 
 enum err account_seal(const struct keyring *ring, struct arena *arena, const struct uuid *id,
@@ -40,20 +42,20 @@ enum err account_seal(const struct keyring *ring, struct arena *arena, const str
     enum err e = OK;
 
     if (tokens->access.n > 0)
-        e = keyring_seal(ring, secret_str(&tokens->access), account_tokens_place_of(arena, "access_token", id), arena,
-                         &sealed.access);
+        e = keyring_seal(ring, secret_str(&tokens->access),
+                         account_tokens_place_of(arena, "access_token", tokens->mode, id), arena, &sealed.access);
     if (e == OK && tokens->refresh.n > 0)
-        e = keyring_seal(ring, secret_str(&tokens->refresh), account_tokens_place_of(arena, "refresh_token", id), arena,
-                         &sealed.refresh);
+        e = keyring_seal(ring, secret_str(&tokens->refresh),
+                         account_tokens_place_of(arena, "refresh_token", tokens->mode, id), arena, &sealed.refresh);
     if (e == OK)
         *ret_sealed = sealed;
     return e;
 }
 
-enum err account_open_access(const struct keyring *ring, struct arena *arena, const struct uuid *id, struct str sealed,
-                             struct secret *ret_access)
+enum err account_open_access(const struct keyring *ring, struct arena *arena, const struct uuid *id, int mode,
+                             struct str sealed, struct secret *ret_access)
 {
-    return keyring_open(ring, sealed, account_tokens_place_of(arena, "access_token", id), ret_access);
+    return keyring_open(ring, sealed, account_tokens_place_of(arena, "access_token", mode, id), ret_access);
 }
 
 enum err account_tokens(struct db *db, struct arena *arena, const struct keyring *ring, const struct uuid *id,
@@ -65,15 +67,17 @@ enum err account_tokens(struct db *db, struct arena *arena, const struct keyring
     enum err e = db_row(db, &account_tokens_sqls[ACCOUNT_TOKENS_READ], DB_ARGS(db_uuid(id)), arena, &row);
     if (e != OK)
         return e;
-    e = account_open_access(ring, arena, id, row.access, &tokens.access);
+    e = account_open_access(ring, arena, id, row.mode, row.access, &tokens.access);
     if (e == OK)
-        e = keyring_open(ring, row.refresh, account_tokens_place_of(arena, "refresh_token", id), &tokens.refresh);
+        e = keyring_open(ring, row.refresh, account_tokens_place_of(arena, "refresh_token", row.mode, id),
+                         &tokens.refresh);
     if (e != OK) {
         account_tokens_done(&tokens);
         return e;
     }
     tokens.access_expires_at_us = row.access_expires_at_us;
     tokens.refresh_expires_at_us = row.refresh_expires_at_us;
+    tokens.mode = row.mode;
     *ret_tokens = tokens;
     return OK;
 }
@@ -137,7 +141,8 @@ static enum err account_tokens_store_tx(struct db *db, void *arg)
                           db_bytes(x->sealed->refresh.p, x->sealed->refresh.n), db_i64_or_null(t->access_expires_at_us),
                           db_i64_or_null(t->refresh_expires_at_us),
                           db_str(x->scopes.n > 0 ? x->scopes : (struct str){0}), db_i64(clock_now_us()), db_i64(cured),
-                          db_i64(cured), db_uuid(x->id), db_uuid(x->lease_token), db_i64(x->pair_expires_at_us)));
+                          db_i64(cured), db_uuid(x->id), db_cstr(mode_names[t->mode]), db_uuid(x->lease_token),
+                          db_i64(x->pair_expires_at_us)));
     if (e != OK || !cured)
         return e;
     return turn_add(db, &UUID_NONE, x->id, clock_now_us(),
@@ -172,6 +177,7 @@ static const struct db_col account_tokens_sealed_cols[] = {
     DB_COL(struct sealed_row, refresh, BYTES),
     DB_COL(struct sealed_row, access_expires_at_us, I64),
     DB_COL(struct sealed_row, refresh_expires_at_us, I64),
+    DB_COL_ENUM(struct sealed_row, mode, mode_names),
     DB_END,
 };
 
@@ -183,7 +189,7 @@ static const struct sql account_tokens_sqls[] = {
                              .in = "u",
                              .cols = account_tokens_lock_cols},
     [ACCOUNT_TOKENS_READ] =
-        {.text = "SELECT access_token, refresh_token, access_expires_at_us, refresh_expires_at_us"
+        {.text = "SELECT access_token, refresh_token, access_expires_at_us, refresh_expires_at_us, mode"
                  " FROM accounts WHERE id = ? AND access_token IS NOT NULL AND refresh_token IS NOT NULL",
          .in = "u",
          .cols = account_tokens_sealed_cols},
@@ -210,9 +216,9 @@ static const struct sql account_tokens_sqls[] = {
                                   " scopes = COALESCE(?, scopes), updated_at_us = ?, state = IF(?, 'active', state),"
                                   " state_reason = IF(?, NULL, state_reason),"
                                   " lease_token = NULL, lease_until_us = NULL"
-                                  " WHERE id = ? AND (lease_token = ? OR access_expires_at_us = ?)"
+                                  " WHERE id = ? AND mode = ? AND (lease_token = ? OR access_expires_at_us = ?)"
                                   " AND state <> 'disconnected'",
-                              .in = "bbiisiiiuui"},
+                              .in = "bbiisiiiusui"},
     [ACCOUNT_TOKENS_END_LEASE] = {.text = "UPDATE accounts SET lease_token = NULL, lease_until_us = NULL WHERE id = ?"
                                           " AND lease_token = ?",
                                   .in = "uu"},

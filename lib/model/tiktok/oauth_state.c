@@ -4,7 +4,8 @@
 #include "crypto/digest.h"
 
 #define STATE_BYTES 32
-#define SWEEP_MAX 10 /* each new one removes more old ones than it adds, so they never pile up */
+#define TEST_STATE "test." /* before those bytes; a live state has no such character */
+#define SWEEP_MAX 10       /* each new one removes more old ones than it adds, so they never pile up */
 
 enum { OAUTH_STATE_INSERT, OAUTH_STATE_LOOK, OAUTH_STATE_TAKE, OAUTH_STATE_OVER, OAUTH_STATE_DELETE };
 static const struct sql oauth_state_sqls[];
@@ -24,9 +25,10 @@ static enum err oauth_state_sweep(struct db *db, struct arena *arena, int64_t no
 }
 
 enum err oauth_state_add(struct db *db, struct arena *arena, const struct uuid *session_id, const struct uuid *user_id,
-                         struct str *ret_state)
+                         int mode, struct str *ret_state)
 {
-    struct str state = token_new(arena, STATE_BYTES);
+    struct str random = token_new(arena, STATE_BYTES);
+    struct str state = arena_printf(arena, "%s%.*s", mode == MODE_TEST ? TEST_STATE : "", STR_FMT(random));
     struct sha256 hash = sha256_of(state);
     int64_t now = clock_now_us();
 
@@ -42,13 +44,15 @@ enum err oauth_state_add(struct db *db, struct arena *arena, const struct uuid *
     return e;
 }
 
-enum err oauth_state_look(struct db *db, const struct uuid *session_id, struct str state)
+enum err oauth_state_look(struct db *db, const struct uuid *session_id, struct str state, int *ret_mode)
 {
     struct sha256 hash = sha256_of(state);
     int64_t n;
     enum err e = db_number(db, &oauth_state_sqls[OAUTH_STATE_LOOK],
                            DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_uuid(session_id), db_i64(clock_now_us())), &n);
 
+    if (e == OK)
+        *ret_mode = str_starts(state, STR(TEST_STATE)) ? MODE_TEST : MODE_LIVE;
     return e == ERR_NOT_FOUND ? ERR_STATE_INVALID : e;
 }
 

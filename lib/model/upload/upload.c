@@ -48,6 +48,7 @@ struct begin {
     struct arena *arena;
     const struct conf *conf;
     const struct uuid *user_id;
+    int mode;
     struct str request_id;
     struct uuid id;
     int64_t created_at_us;
@@ -62,15 +63,17 @@ static enum err upload_begin_tx(struct db *db, void *arg)
     b->created_at_us = now;
     enum err e = caps_take(db, b->arena, b->conf, b->user_id, CAPS_OF_UPLOAD, 0);
     if (e == OK)
-        e = db_exec(db, &upload_sqls[UPLOAD_INSERT],
-                    DB_ARGS(db_uuid(&b->id), db_uuid(b->user_id), db_i64(now), db_i64(due)), NULL);
+        e = db_exec(
+            db, &upload_sqls[UPLOAD_INSERT],
+            DB_ARGS(db_uuid(&b->id), db_uuid(b->user_id), db_i64(now), db_i64(due), db_cstr(mode_names[b->mode])),
+            NULL);
     return e == OK ? job_add(db, JOB_MEDIA, PURGE_KIND, &b->id, due, b->request_id) : e;
 }
 
-enum err upload_begin(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+enum err upload_begin(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id, int mode,
                       struct str request_id, struct uuid *ret_id, int64_t *ret_created_at_us)
 {
-    struct begin b = {.arena = arena, .conf = conf, .user_id = user_id, .request_id = request_id};
+    struct begin b = {.arena = arena, .conf = conf, .user_id = user_id, .mode = mode, .request_id = request_id};
     enum err e = db_tx(db, upload_begin_tx, &b);
 
     if (e == OK) {
@@ -188,17 +191,19 @@ struct upload upload_of_report(struct arena *arena, const struct conf *conf, con
     return u;
 }
 
-enum err upload_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+enum err upload_get(struct db *db, struct arena *arena, const struct uuid *user_id, int mode, const struct uuid *id,
                     struct upload *ret_upload)
 {
-    return db_row(db, &upload_sqls[UPLOAD_BY_ID], DB_ARGS(db_uuid(id), db_uuid(user_id)), arena, ret_upload);
+    return db_row(db, &upload_sqls[UPLOAD_BY_ID], DB_ARGS(db_uuid(id), db_uuid(user_id), db_cstr(mode_names[mode])),
+                  arena, ret_upload);
 }
 
-enum err upload_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below,
+enum err upload_list(struct db *db, struct arena *arena, const struct uuid *user_id, int mode, const struct uuid *below,
                      size_t max, struct upload **ret_uploads, size_t *ret_n)
 {
-    return db_rows(db, &upload_sqls[UPLOAD_LIST], DB_ARGS(db_uuid(user_id), db_uuid(below), db_i64((int64_t)max)),
-                   arena, sizeof **ret_uploads, max, (void **)ret_uploads, ret_n);
+    return db_rows(db, &upload_sqls[UPLOAD_LIST],
+                   DB_ARGS(db_uuid(user_id), db_cstr(mode_names[mode]), db_uuid(below), db_i64((int64_t)max)), arena,
+                   sizeof **ret_uploads, max, (void **)ret_uploads, ret_n);
 }
 
 struct upload_lock {
@@ -222,6 +227,7 @@ static enum err upload_set_deleted(struct db *db, const struct uuid *id, int64_t
 
 struct deletion {
     const struct uuid *user_id, *id;
+    int mode;
     struct str request_id;
     struct arena *arena;
 };
@@ -233,8 +239,8 @@ static enum err upload_delete_tx(struct db *db, void *arg)
     bool used = false;
     int64_t now = clock_now_us();
 
-    enum err e =
-        db_row(db, &upload_sqls[UPLOAD_LOCK_OWN], DB_ARGS(db_uuid(d->id), db_uuid(d->user_id)), d->arena, &lock);
+    enum err e = db_row(db, &upload_sqls[UPLOAD_LOCK_OWN],
+                        DB_ARGS(db_uuid(d->id), db_uuid(d->user_id), db_cstr(mode_names[d->mode])), d->arena, &lock);
     if (e == OK)
         e = upload_in_use(db, d->id, &used);
     if (e == OK && used)
@@ -244,10 +250,11 @@ static enum err upload_delete_tx(struct db *db, void *arg)
     return e == OK ? job_add(db, JOB_MEDIA, PURGE_KIND, d->id, now, d->request_id) : e;
 }
 
-enum err upload_delete(struct db *db, const struct uuid *user_id, const struct uuid *id, struct str request_id)
+enum err upload_delete(struct db *db, const struct uuid *user_id, int mode, const struct uuid *id,
+                       struct str request_id)
 {
     struct arena arena;
-    struct deletion d = {.user_id = user_id, .id = id, .request_id = request_id, .arena = &arena};
+    struct deletion d = {.user_id = user_id, .id = id, .mode = mode, .request_id = request_id, .arena = &arena};
 
     arena_init(&arena, 64 << 10);
     enum err e = db_tx(db, upload_delete_tx, &d);
@@ -255,10 +262,11 @@ enum err upload_delete(struct db *db, const struct uuid *user_id, const struct u
     return e;
 }
 
-enum err upload_take(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+enum err upload_take(struct db *db, struct arena *arena, const struct uuid *user_id, int mode, const struct uuid *id,
                      struct upload *ret_upload)
 {
-    enum err e = db_row(db, &upload_sqls[UPLOAD_TAKE], DB_ARGS(db_uuid(id), db_uuid(user_id)), arena, ret_upload);
+    enum err e = db_row(db, &upload_sqls[UPLOAD_TAKE],
+                        DB_ARGS(db_uuid(id), db_uuid(user_id), db_cstr(mode_names[mode])), arena, ret_upload);
 
     return e == ERR_NOT_FOUND ? ERR_UPLOAD_NOT_FOUND : e;
 }
@@ -404,12 +412,13 @@ static const struct db_col upload_lock_cols[] = {
 #define UPLOAD_COLS \
     "id, state, media_type, original_bytes, original_width, original_height, original_sha256, changes," \
     " size_bytes, width, height, sha256, created_at_us, delete_due_at_us, deleted_at_us"
+#define UPLOAD_IS_OWN "id = ? AND user_id = ? AND mode = ? AND state = 'ready'"
 #define LOCK_COLS "state, delete_due_at_us, deleted_at_us"
 
 static const struct sql upload_sqls[] = {
-    [UPLOAD_INSERT] = {.text = "INSERT INTO uploads (id, user_id, state, store, created_at_us, delete_due_at_us)"
-                               " VALUES (?, ?, 'storing', 'directory', ?, ?)",
-                       .in = "uuii"},
+    [UPLOAD_INSERT] = {.text = "INSERT INTO uploads (id, user_id, state, store, created_at_us, delete_due_at_us, mode)"
+                               " VALUES (?, ?, 'storing', 'directory', ?, ?, ?)",
+                       .in = "uuiis"},
     /* A row that is due already belongs to the purge. */
     [UPLOAD_SET_READY] = {.text = "UPDATE uploads SET state = 'ready', media_type = ?, original_bytes = ?,"
                                   " original_width = ?, original_height = ?, original_sha256 = ?, changes = ?,"
@@ -420,20 +429,19 @@ static const struct sql upload_sqls[] = {
     [UPLOAD_SET_DROPPED] = {.text = "UPDATE uploads SET state = 'deleted', delete_due_at_us = ? WHERE id = ?"
                                     " AND state = 'storing'",
                             .in = "iu"},
-    [UPLOAD_BY_ID] = {.text = "SELECT " UPLOAD_COLS " FROM uploads WHERE id = ? AND user_id = ? AND state = 'ready'",
-                      .in = "uu",
+    [UPLOAD_BY_ID] = {.text = "SELECT " UPLOAD_COLS " FROM uploads WHERE " UPLOAD_IS_OWN,
+                      .in = "uus",
                       .cols = upload_cols},
-    [UPLOAD_LIST] = {.text = "SELECT " UPLOAD_COLS " FROM uploads WHERE user_id = ? AND id < ? AND state = 'ready'"
+    [UPLOAD_LIST] = {.text = "SELECT " UPLOAD_COLS
+                             " FROM uploads WHERE user_id = ? AND mode = ? AND id < ? AND state = 'ready'"
                              " ORDER BY id DESC LIMIT ?",
-                     .in = "uui",
+                     .in = "usui",
                      .cols = upload_cols},
-    [UPLOAD_LOCK_OWN] = {.text = "SELECT " LOCK_COLS " FROM uploads WHERE id = ? AND user_id = ? AND state = 'ready'"
-                                 " FOR UPDATE",
-                         .in = "uu",
+    [UPLOAD_LOCK_OWN] = {.text = "SELECT " LOCK_COLS " FROM uploads WHERE " UPLOAD_IS_OWN " FOR UPDATE",
+                         .in = "uus",
                          .cols = upload_lock_cols},
-    [UPLOAD_TAKE] = {.text = "SELECT " UPLOAD_COLS " FROM uploads WHERE id = ? AND user_id = ? AND state = 'ready'"
-                             " FOR UPDATE",
-                     .in = "uu",
+    [UPLOAD_TAKE] = {.text = "SELECT " UPLOAD_COLS " FROM uploads WHERE " UPLOAD_IS_OWN " FOR UPDATE",
+                     .in = "uus",
                      .cols = upload_cols},
     [UPLOAD_LOCK] = {.text = "SELECT " LOCK_COLS " FROM uploads WHERE id = ? FOR UPDATE",
                      .in = "u",

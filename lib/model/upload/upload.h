@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/conf.h"
+#include "base/mode.h"
 #include "crypto/digest.h"
 #include "db/db.h"
 #include "image/image.h"
@@ -43,7 +44,7 @@ struct upload_report {
  */
 #define UPLOAD_STORING_US (INT64_C(3600) * US_PER_SEC)
 MUST_CHECK enum err upload_begin(struct db *db, struct arena *arena, const struct conf *conf,
-                                 const struct uuid *user_id, struct str request_id, struct uuid *ret_id,
+                                 const struct uuid *user_id, int mode, struct str request_id, struct uuid *ret_id,
                                  int64_t *ret_created_at_us);
 
 /*
@@ -63,16 +64,17 @@ void upload_drop(struct db *db, const struct upload_report *reports, size_t n, s
 /* The row as upload_ready leaves it, so that it need not be read after the commit. */
 struct upload upload_of_report(struct arena *arena, const struct conf *conf, const struct upload_report *report);
 
-MUST_CHECK enum err upload_get(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
-                               struct upload *ret_upload); /* that user's, if ready; else ERR_NOT_FOUND */
+MUST_CHECK enum err upload_get(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
+                               const struct uuid *id,
+                               struct upload *ret_upload); /* that user's of that mode, if ready; else ERR_NOT_FOUND */
 
 /* Ready uploads whose ids are below that one, newest first. */
-MUST_CHECK enum err upload_list(struct db *db, struct arena *arena, const struct uuid *user_id,
+MUST_CHECK enum err upload_list(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
                                 const struct uuid *below, size_t max, struct upload **ret_uploads, size_t *ret_n);
 
 /* Makes it due now and adds the purge job. ERR_NOT_FOUND; ERR_UPLOAD_IN_USE while a post that has not ended uses
  * it. The API stops showing it at once; the file is gone once the job has run. */
-MUST_CHECK enum err upload_delete(struct db *db, const struct uuid *user_id, const struct uuid *id,
+MUST_CHECK enum err upload_delete(struct db *db, const struct uuid *user_id, int mode, const struct uuid *id,
                                   struct str request_id);
 
 /* For the address where TikTok fetches: the upload at position of an attempt that is younger than an hour or whose post
@@ -82,11 +84,11 @@ MUST_CHECK enum err upload_of_attempt(struct db *db, struct arena *arena, const 
 MUST_CHECK enum err upload_note_fetch(struct db *db, const struct uuid *attempt_id, int64_t position);
 
 /*
- * For post_create, in its transaction: locks one of the user's ready uploads, so that a purge at the same moment does
+ * For post_create, in its transaction: locks one of the user's ready uploads of that mode, so that a purge at the same moment does
  * not delete the new post's file. ERR_UPLOAD_NOT_FOUND.
  */
-MUST_CHECK enum err upload_take(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
-                                struct upload *ret_upload);
+MUST_CHECK enum err upload_take(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
+                                const struct uuid *id, struct upload *ret_upload);
 
 /* What was done to an image, as struct upload's changes has it. */
 struct str upload_changes(struct arena *arena, const struct image_report *image);

@@ -11,10 +11,12 @@ static const struct conf conf = {
     .tiktok_ca_file = {"", 0},
     .tiktok_timeout_sec = 30,
     .tiktok_interactive_timeout_sec = 10,
+    .sandbox_url = {"https://sandbox.example.org", 27},
+    .sandbox_socket = {"/run/simulator.sock", 19},
 };
 static char secret_text[] = "s&ecret";
 static const struct secret client_secret = {secret_text, 7};
-static const struct tiktok t = {&conf, &client_secret};
+static const struct tiktok t = {.conf = &conf, .client_secret = &client_secret};
 
 static void test_authorize_url(void **state)
 {
@@ -93,6 +95,56 @@ static void test_publishing_calls(void **state)
     assert_str(call.body, "{\"publish_id\":\"p\\\"1\"}");
 }
 
+/* Every call of one mode goes to its provider, with its client. */
+static void assert_provider(int mode, const struct net_call *call)
+{
+    if (mode == MODE_LIVE) {
+        assert_null(call->unix_socket);
+        assert_memory_equal(call->url, "https://open.tiktokapis.com/", 28);
+        assert_null(memmem(call->body.p, call->body.n, TIKTOK_TEST_CLIENT, strlen(TIKTOK_TEST_CLIENT)));
+        return;
+    }
+    assert_string_equal(call->unix_socket, "/run/simulator.sock");
+    assert_memory_equal(call->url, "http://simulator/", 17);
+    assert_null(memmem(call->body.p, call->body.n, "s%26ecret", 9));
+}
+
+static void test_each_mode_has_its_provider(void **state)
+{
+    (void)state;
+
+    for (int mode = MODE_LIVE; mode < MODE__MAX; mode++) {
+        struct tiktok p = {.conf = &conf, .client_secret = mode == MODE_LIVE ? &client_secret : NULL, .mode = mode};
+        struct net_call calls[7];
+
+        tiktok_exchange(&p, &arena, STR("code"), &calls[0]);
+        tiktok_refresh(&p, &arena, STR("rft.1"), &calls[1]);
+        tiktok_revoke(&p, &arena, STR("act.1"), &calls[2]);
+        tiktok_user_info(&p, &arena, STR("act.1"), &calls[3]);
+        tiktok_creator_info(&p, &arena, STR("act.1"), &calls[4]);
+        tiktok_init(&p, &arena, STR("act.1"), STR("{}"), &calls[5]);
+        tiktok_status(&p, &arena, STR("act.1"), STR("p"), &calls[6]);
+        for (size_t i = 0; i < ARRAY_LEN(calls); i++)
+            assert_provider(mode, &calls[i]);
+    }
+}
+
+static void test_test_consent(void **state)
+{
+    const struct tiktok p = {.conf = &conf, .mode = MODE_TEST};
+    const struct tiktok_test_creator creator = {.username = STR("test.a"), .private_account = true};
+    struct net_call call;
+    (void)state;
+
+    tiktok_test_consent(&p, &arena, &creator, &call);
+    assert_provider(MODE_TEST, &call);
+    assert_str(call.body, "client_key=marketingcli-test&response_type=code&scope=user.info.basic%2Cvideo.publish"
+                          "&redirect_uri=https%3A%2F%2Fexample.org%2Fapi%2Fv1%2Ftiktok%2Fcallback&username=test.a"
+                          "&post_block=&private=on&grant=user.info.basic&grant=video.publish&decision=allow");
+    assert_true(str_starts(tiktok_authorize_url(&p, &arena, STR("st")),
+                           STR("https://sandbox.example.org/v2/auth/authorize/?client_key=marketingcli-test&")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +153,8 @@ int main(void)
         cmocka_unit_test_setup(test_refresh_and_revoke, arena_set_up),
         cmocka_unit_test_setup(test_user_info_asks_for_what_the_policy_names, arena_set_up),
         cmocka_unit_test_setup(test_publishing_calls, arena_set_up),
+        cmocka_unit_test_setup(test_each_mode_has_its_provider, arena_set_up),
+        cmocka_unit_test_setup(test_test_consent, arena_set_up),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -404,6 +404,36 @@ static void test_no_status(void **state)
     assert_int_equal(tiktok_read_status(&refused, &arena, &s, &error), ERR_TIKTOK_REFUSED);
 }
 
+static enum err consent_err(int status, const char *location, struct str *ret_code)
+{
+    struct net_result r = {.err = OK, .status = status};
+
+    if (location != NULL)
+        r.headers[0] = str_from(location);
+    return tiktok_read_test_consent(&r, &arena, ret_code);
+}
+
+static void test_test_consent(void **state)
+{
+    struct net_result away = {.err = ERR_NET_NOT_SENT};
+    struct str code = {0};
+    (void)state;
+
+    assert_int_equal(consent_err(303, "https://example.org/cb?code=a%2Ab&scopes=x", &code), OK);
+    assert_str(code, "a*b");
+    assert_int_equal(tiktok_read_test_consent(&away, &arena, &code), ERR_NET_NOT_SENT);
+    static const char *const bad[] = {NULL,
+                                      "",
+                                      "https://example.org/cb",
+                                      "?",
+                                      "https://example.org/cb?error=access_denied",
+                                      "https://example.org/cb?code=",
+                                      "https://example.org/cb?code=%zz"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_int_equal(consent_err(303, bad[i], &code), ERR_NET_UNKNOWN);
+    assert_int_equal(consent_err(200, "https://example.org/cb?code=a", &code), ERR_NET_UNKNOWN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -427,6 +457,7 @@ int main(void)
         cmocka_unit_test_setup(test_fail_reason, clear),
         cmocka_unit_test_setup(test_expired, clear),
         cmocka_unit_test_setup(test_no_status, clear),
+        cmocka_unit_test_setup(test_test_consent, clear),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -14,7 +14,6 @@
 
 #include "base/clock.h"
 #include "model/tiktok/account.h"
-#include "model/tiktok/oauth_state.h"
 
 #define THREADS 4
 
@@ -27,11 +26,13 @@ struct fixture {
     struct uuid user_id, id; /* of one connected account */
 };
 
-enum { ADD_USER, RAW_TOKENS };
+enum { ADD_USER, RAW_TOKENS, RAW_MODE, RAW_END };
 static const struct sql sqls[] = {
     [ADD_USER] = {.text = "INSERT INTO users (id, email_key, email, password_hash, state, created_at_us, updated_at_us)"
                           " VALUES (?, ?, ?, 'x', 'active', 1, 1)",
                   .in = "uss"},
+    [RAW_MODE] = {.text = "UPDATE accounts SET mode = IF(mode = 'live', 'test', 'live') WHERE id = ?", .in = "u"},
+    [RAW_END] = {.text = "UPDATE accounts SET state = 'disconnected' WHERE id = ?", .in = "u"},
     [RAW_TOKENS] = {.text = "UPDATE accounts SET access_token = refresh_token WHERE id = ?", .in = "u"},
 };
 
@@ -69,8 +70,8 @@ static enum err connect_for(struct fixture *f, const struct uuid *user_id, const
         .tokens = pair("act.1", "rft.1"),
     };
     struct account made;
-    enum err e =
-        account_connect(f->db, &f->arena, &conf, f->ring, user_id, &c, STR("0123456789abcdef0123456789abcdef"), &made);
+    enum err e = account_connect(f->db, &f->arena, &conf, f->ring, user_id, &c, STR("0123456789abcdef0123456789abcdef"),
+                                 NULL, &made);
 
     if (e == OK)
         *ret_id = made.id;
@@ -86,7 +87,8 @@ static enum err connect_as(struct fixture *f, const char *open_id, struct uuid *
 static enum err disconnect_as(struct fixture *f, const struct uuid *user_id)
 {
     struct account_ended ended = {0};
-    enum err e = account_disconnect(f->db, &f->arena, &conf, f->ring, user_id, &f->id, (struct str){0}, &ended);
+    enum err e =
+        account_disconnect(f->db, &f->arena, &conf, f->ring, user_id, MODE_LIVE, &f->id, (struct str){0}, &ended);
 
     assert_int_equal(e == OK, ended.tokens.access.n > 0);
     assert_false(ended.in_use);
@@ -147,7 +149,7 @@ static void test_connect(void **state)
     assert_int_equal(account_tokens(f->db, &f->arena, f->ring, &f->id, &t), OK);
     assert_int_equal(t.access_expires_at_us, 1000);
     assert_int_equal(t.refresh_expires_at_us, 2000);
-    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, &f->id, &a), OK);
+    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
     assert_true(str_starts(a.open_id, STR("open-1.")) && str_eqc(a.display_name, "Ada"));
     assert_int_equal(a.state, ACCOUNT_ACTIVE);
     assert_int_equal(a.snapshot_at_us, 0);
@@ -161,7 +163,7 @@ static void test_connect(void **state)
     assert_int_equal(connect_as(f, "open-3", &other), ERR_ACCOUNTS_TOO_MANY);
     assert_int_equal(connect_as(f, "open-1", &again), OK); /* needs no place of its own */
     other = uuid_new();
-    assert_int_equal(account_get(f->db, &f->arena, &other, &f->id, &a), ERR_NOT_FOUND);
+    assert_int_equal(account_get(f->db, &f->arena, &other, MODE_LIVE, &f->id, &a), ERR_NOT_FOUND);
 }
 
 static void test_disconnect(void **state)
@@ -211,7 +213,8 @@ static void *end_each_time(void *arg)
     for (int i = 0; i < ENDS_ROUNDS; i++) {
         struct account_ended ended = {0};
         pthread_barrier_wait(x->barrier); /* they are connected */
-        enum err e = account_disconnect(db, &arena, &conf, x->f->ring, &x->user_id, &x->id, (struct str){0}, &ended);
+        enum err e =
+            account_disconnect(db, &arena, &conf, x->f->ring, &x->user_id, MODE_LIVE, &x->id, (struct str){0}, &ended);
         x->in_use[i] = e != OK ? -1 : ended.in_use;
         account_tokens_done(&ended.tokens);
         pthread_barrier_wait(x->barrier);
@@ -260,6 +263,33 @@ static void test_tokens_are_bound_to_their_place(void **state)
     assert_int_equal(account_tokens(f->db, &f->arena, f->ring, &f->id, &t), ERR_SEALED);
 }
 
+/* Nor in a row of the other mode; and a new pair is not written into one. */
+static void test_tokens_are_bound_to_their_mode(void **state)
+{
+    struct fixture *f = *state;
+    struct account_tokens t = {0};
+    struct account a;
+
+    for (int mode = MODE_LIVE; mode < MODE__MAX; mode++) {
+        struct account_connection c = {.open_id = arena_printf(&f->arena, "mode-%d.%s", mode, uuid_text(&f->user_id).s),
+                                       .scopes = STR("video.publish"),
+                                       .tokens = pair("act.1", "rft.1")};
+        c.tokens.mode = mode;
+        assert_int_equal(account_connect(f->db, &f->arena, &conf, f->ring, &f->user_id, &c, (struct str){0}, NULL, &a),
+                         OK);
+        assert_int_equal(account_tokens(f->db, &f->arena, f->ring, &a.id, &t), OK);
+        assert_int_equal(t.mode, mode);
+        account_tokens_done(&t);
+        assert_int_equal(db_exec(f->db, &sqls[RAW_MODE], DB_ARGS(db_uuid(&a.id)), NULL), OK);
+        assert_int_equal(account_tokens(f->db, &f->arena, f->ring, &a.id, &t), ERR_SEALED);
+        assert_int_equal(
+            account_store_tokens(f->db, &f->arena, f->ring, &a.id, &f->user_id, 1000, &c.tokens, (struct str){0}),
+            ERR_CONFLICT);
+        assert_int_equal(db_exec(f->db, &sqls[RAW_END], DB_ARGS(db_uuid(&a.id)), NULL), OK); /* makes room */
+        account_tokens_done(&c.tokens);
+    }
+}
+
 static enum err store_instead_of(struct fixture *f, int64_t pair_us, const struct uuid *lease, const char *access,
                                  const char *refresh)
 {
@@ -300,7 +330,7 @@ static void test_a_refusal_of_another_pair(void **state)
     struct account a = {0};
 
     assert_int_equal(account_needs_reconnect(f->db, &f->id, 999, "invalid_grant"), OK);
-    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, &f->id, &a), OK);
+    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
     assert_int_equal(a.state, ACCOUNT_ACTIVE);
 }
 
@@ -343,11 +373,11 @@ static void test_needs_reconnect(void **state)
     struct account a = {0};
 
     assert_int_equal(account_needs_reconnect(f->db, &f->id, 1000, "invalid_grant"), OK);
-    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, &f->id, &a), OK);
+    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
     assert_int_equal(a.state, ACCOUNT_NEEDS_RECONNECT);
     assert_true(str_eqc(a.state_reason, "invalid_grant"));
     assert_int_equal(connect_as(f, "open-1", &f->id), OK);
-    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, &f->id, &a), OK);
+    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
     assert_int_equal(a.state, ACCOUNT_ACTIVE);
     assert_null(a.state_reason.p);
 }
@@ -362,7 +392,7 @@ static void test_snapshot(void **state)
     struct account a = {0};
 
     assert_int_equal(account_store_snapshot(f->db, &f->id, &s), OK);
-    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, &f->id, &a), OK);
+    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
     assert_true(str_eqc(a.username, "ada") && str_eqc(a.nickname, "Ada \xf0\x9f\x90\x9d") && a.comment_disabled);
     assert_true(a.snapshot_at_us > 0);
     int64_t at_us = a.snapshot_at_us;
@@ -370,14 +400,14 @@ static void test_snapshot(void **state)
     assert_int_equal(
         account_store_snapshot(f->db, &f->id, &(struct account_snapshot){.post_block = STR("reached_active_user_cap")}),
         OK);
-    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, &f->id, &a), OK);
+    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
     assert_int_equal(a.username.n, 0);
     assert_true(str_eqc(a.post_block, "reached_active_user_cap"));
     assert_int_equal(account_purge_snapshots(f->db, at_us), OK);
-    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, &f->id, &a), OK);
+    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
     assert_true(a.snapshot_at_us >= at_us);
     assert_int_equal(account_purge_snapshots(f->db, a.snapshot_at_us + SNAPSHOT_KEPT_US), OK);
-    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, &f->id, &a), OK);
+    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
     assert_int_equal(a.snapshot_at_us, 0);
 }
 
@@ -446,19 +476,6 @@ static void test_workers_share_the_calls(void **state)
     assert_int_equal(refused, THREADS * 4 - 6);
 }
 
-static void test_oauth_state(void **state)
-{
-    struct fixture *f = *state;
-    struct uuid session = uuid_new(), other = uuid_new();
-    struct str s;
-
-    assert_int_equal(oauth_state_add(f->db, &f->arena, &session, &f->user_id, &s), OK);
-    assert_int_equal(oauth_state_take(f->db, &other, s), ERR_STATE_INVALID);
-    assert_int_equal(oauth_state_take(f->db, &session, str_head(s, s.n - 1)), ERR_STATE_INVALID);
-    assert_int_equal(oauth_state_take(f->db, &session, s), OK);
-    assert_int_equal(oauth_state_take(f->db, &session, s), ERR_STATE_INVALID);
-}
-
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -468,6 +485,7 @@ int main(void)
         TEST(test_disconnect),
         TEST(test_two_ends_at_once),
         TEST(test_tokens_are_bound_to_their_place),
+        TEST(test_tokens_are_bound_to_their_mode),
         TEST(test_lease),
         TEST(test_an_empty_token_is_never_stored),
         TEST(test_needs_reconnect),
@@ -476,7 +494,6 @@ int main(void)
         TEST(test_snapshot),
         TEST(test_calls_of_a_minute),
         TEST(test_workers_share_the_calls),
-        TEST(test_oauth_state),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
