@@ -4,9 +4,10 @@ import uuid
 
 from world import told  # first: it knows where the next ones are
 
-from flows import (SMALL, Flow, create_ready, create_right, key_create_ready, key_rotate_ready, key_works, keys_of,  # isort: skip
-                   make_test_account, send_post, test_account_ready, test_account_right, upload_ready, upload_right)
+from flows import (SMALL, Flow, create_ready, create_right, make_test_account, send_post, test_account_ready,  # isort: skip
+                   test_account_right, upload_ready, upload_right)
 from helpers import expect  # isort: skip
+from keys import key_create_ready, key_rotate_ready, key_works, keys_of  # isort: skip
 
 
 KEY_LEASE_SEC = 60  # of a request that has died with its key
