@@ -130,8 +130,8 @@ def provoke(stack, it):
     ask("no page", "GET", f"/nothing?code={WORDS['code']}")
     ask("internal", "GET", f"/internal/store/x?code={WORDS['code']}")
     (it.folder / "temp/body").chmod(0)
-    ask("no room for the body", "POST", f"/api/v1/uploads?code={WORDS['code']}", data=WORDS["body"].encode() * 40000,
-        headers={"Authorization": f"Bearer {User(stack).key}"})
+    ask("no room for the body", "POST", "/api/v1/uploads", data=WORDS["body"].encode() * 40000,
+        headers={"Authorization": f"Bearer {User(stack).key}", "Content-Type": "image/jpeg"})
     (it.folder / "temp/body").chmod(0o700)
 
     secret = f"?code={WORDS['code']}"

@@ -15,7 +15,7 @@ MUST_CHECK enum err key_check(const struct key *k);
 /* A row as struct key. A SET as a number has a bit for each of its members. */
 #define KEY_COLS \
     "COALESCE(of_key_id, id), of_key_id IS NOT NULL, user_id, user_state, name, prefix, CAST(scopes AS UNSIGNED)," \
-    " created_at_us, expires_at_us, old_secret_expires_at_us, last_used_at_us, revoked_at_us, revoked_reason," \
+    " created_at_us, expires_at_us, old_secret_expires_at_us, last_used_at_us, revoked_at_us, revoked_reason, mode," \
     " EXISTS (SELECT 1 FROM key_budgets b WHERE b.key_id = COALESCE(of_key_id, id))"
 extern const struct db_col key_cols[];
 
