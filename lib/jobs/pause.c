@@ -20,6 +20,14 @@ bool pause_is_paused(struct runner *r, const struct job_kind *kind)
     return paused;
 }
 
+bool pause_is_by_call(struct runner *r, const struct job_kind *kind)
+{
+    lock_take(&r->lock);
+    bool by_call = runner_state_of(r, kind)->failed_by_call;
+    lock_release(&r->lock);
+    return by_call;
+}
+
 void pause_note_kind(struct runner *r, const struct job_run *run, bool fault)
 {
     bool pauses = false, resumes = false;
@@ -29,11 +37,13 @@ void pause_note_kind(struct runner *r, const struct job_run *run, bool fault)
     if (!fault) {
         resumes = s->paused_until_us != 0;
         s->failed_n = 0;
+        s->failed_by_call = false;
         s->pause_us = s->paused_until_us = 0;
     } else if (s->paused_until_us != 0 || !pause_has_failed(s, &run->job.subject_id)) {
         pauses = s->paused_until_us == 0 && s->failed_n + 1 == KIND_FAULTS;
         if (s->failed_n < KIND_FAULTS)
             s->failed[s->failed_n++] = run->job.subject_id;
+        s->failed_by_call = s->failed_by_call || run->fault;
         if (s->failed_n == KIND_FAULTS) {
             s->pause_us = s->pause_us == 0 ? PAUSE_MIN_US : MIN(s->pause_us * 2, PAUSE_MAX_US);
             s->paused_until_us = clock_mono_us() + s->pause_us;

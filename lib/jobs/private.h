@@ -53,6 +53,7 @@ struct kind_state {
     size_t open, kept;               /* kept: as in struct runner */
     struct uuid failed[KIND_FAULTS]; /* their subjects, since the last run that did not fail */
     size_t failed_n;
+    bool failed_by_call;               /* one of them because its call did not get through */
     int64_t pause_us, paused_until_us; /* 0: it is not paused */
     struct job_round round;            /* of the thread whose turn it is to claim */
 };
@@ -105,6 +106,7 @@ bool leases_is_outage(const struct runner_thread *t, enum err e); /* and not one
 bool leases_in_grace(struct runner *r);                           /* holding the lock */
 
 /* pause.c. How a run ended: fault says that what stood in its way is not its own. */
+bool pause_is_by_call(struct runner *r, const struct job_kind *kind);
 bool pause_is_paused(struct runner *r, const struct job_kind *kind);
 void pause_note_kind(struct runner *r, const struct job_run *run, bool fault);
 

@@ -29,7 +29,7 @@ def test_of_a_post(user, account, stack, name, value, sentence):
 
 @pytest.mark.parametrize("body, sentence", [
     ({"name": 5}, "a string"), ({"name": ""}, "not be empty"), ({"name": "x" * 101}, "at most 100 bytes"),
-    ({"name": "a", "x": 1}, "Allowed fields: name, scopes, expires_at, budget."),
+    ({"name": "a", "x": 1}, "Allowed fields: name, scopes, expires_at, budget, mode."),
 ])
 def test_of_a_key(user, body, sentence):
     assert sentence in said(user.web.post("/api/v1/keys", json=body))

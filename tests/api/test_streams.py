@@ -302,6 +302,7 @@ http {{
 	uwsgi_temp_path {at}/uwsgi;
 	scgi_temp_path {at}/scgi;
 	map $uri $mcli_path {{ default $uri; }}
+	map $uri $mcli_query {{ default $args; }}
 	server {{
 		listen 127.0.0.1:{port};
 		listen 127.0.0.1:{port2} http2;

@@ -3,6 +3,7 @@
 #include "model/post/post_told.h"
 #include "model/post/ready.h"
 #include "publish/poll.h"
+#include "publish/settle.h"
 
 /* Those of the runs that are done together; all arrays have the same order. */
 struct poll_group {
@@ -81,6 +82,7 @@ static void polls_begin(struct job_run *const *runs, size_t n, struct arena *scr
         return;
     enum err e = ready_polls(runs[0]->db, scratch, ids, n, &ready, &ready_n);
     if (e != OK) {
+        settle_say_alone(runs[0], e);
         job_runs_failed(runs, n, e, ret_steps);
         return;
     }
@@ -89,8 +91,15 @@ static void polls_begin(struct job_run *const *runs, size_t n, struct arena *scr
         if (r != NULL)
             polls_take(&p, runs[i], i, r);
     }
-    if (p.n == 0 || db_tx(runs[0]->db, polls_take_calls, &p) != OK)
+    if (p.n == 0)
         return;
+    e = db_tx(runs[0]->db, polls_take_calls, &p);
+    if (e != OK) {
+        for (size_t i = 0; i < p.n && db_is_away(e); i++)
+            ret_steps[p.places[i]] = job_run_failed(p.runs[i], e);
+        settle_say_alone(runs[0], e);
+        return;
+    }
     for (size_t i = 0; i < p.n; i++) {
         struct job_run *run = p.runs[i];
         run->data = p.polls[i];

@@ -1,11 +1,19 @@
 #include "publish/settle.h"
 
+#include "base/log.h"
 #include "base/window.h"
 #include "jobs/backoff.h"
 #include "model/post/turn.h"
 #include "publish/kinds.h"
 
 #define SLOT_LATE_US (10 * US_PER_SEC) /* one that was missed for longer counts no more: all would go at once */
+
+void settle_say_alone(const struct job_run *run, enum err e)
+{
+    if (e == ERR_DB_FAILED)
+        log_event(LOG_WARNING, "not_together", LOG_CSTR("kind", run->kind->name),
+                  LOG_CSTR("database", db_error(run->db)), LOG_END);
+}
 
 enum job_step settle_look_again(struct job_run *run)
 {

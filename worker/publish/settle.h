@@ -23,6 +23,9 @@ enum job_step settle(struct job_run *run, const struct settling *s);
  */
 MUST_CHECK enum err settle_job(struct db *db, struct job_run *run, int64_t again_at_us);
 
+/* Several were to be done together, and could not: each goes alone, which is slower. Told if it will be so every time. */
+void settle_say_alone(const struct job_run *run, enum err e);
+
 /* Somebody else moved the post, or has the job by now: look again soon. */
 enum job_step settle_look_again(struct job_run *run);
 

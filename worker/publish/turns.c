@@ -72,6 +72,7 @@ static void turns_begin(struct job_run *const *runs, size_t n, struct arena *scr
         return;
     enum err e = ready_turns(runs[0]->db, scratch, ids, n, begin.now_us, &ready, &ready_n);
     if (e != OK) {
+        settle_say_alone(runs[0], e);
         job_runs_failed(runs, n, e, ret_steps);
         return;
     }
@@ -80,10 +81,11 @@ static void turns_begin(struct job_run *const *runs, size_t n, struct arena *scr
         if (r != NULL)
             turns_take(&t, runs[i], i, r, begin.now_us);
     }
-    if (t.n == 0)
+    if (t.n == 0 || job_run_is_stopping(runs[0]))
         return;
     e = attempt_begin(runs[0]->db, scratch, runs[0]->worker->conf, JOB_PUBLISH, begin.lease_until_us, t.attempts,
                       t.taken, t.n);
+    settle_say_alone(runs[0], e);
     for (size_t i = 0; i < t.n && (e == OK || db_is_away(e)); i++) {
         struct job_run *run = t.runs[i];
         run->data = t.posts[i];

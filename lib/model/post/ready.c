@@ -1,6 +1,7 @@
 #include "model/post/ready.h"
 
 #include "model/post/post_private.h"
+#include "model/post/turn.h"
 
 enum { READY_TURNS, READY_POLLS };
 static const struct sql ready_sqls[];
@@ -8,10 +9,11 @@ static const struct sql ready_sqls[];
 enum err ready_turns(struct db *db, struct arena *arena, const struct uuid *account_ids, size_t n, int64_t now_us,
                      struct ready **ret_ready, size_t *ret_n)
 {
-    struct db_arg args[DB_MANY_MAX + 3] = {db_i64(account_snapshots_from_us())};
+    struct db_arg args[DB_MANY_MAX + 4] = {db_i64(account_snapshots_from_us())};
 
     db_many_ids(&args[1], account_ids, n);
     args[DB_MANY_MAX + 1] = args[DB_MANY_MAX + 2] = db_i64(now_us);
+    args[DB_MANY_MAX + 3] = db_i64(now_us + TURN_DEFERRED_FAR_US);
     return db_rows(db, &ready_sqls[READY_TURNS], args, ARRAY_LEN(args), arena, sizeof **ret_ready, DB_MANY_MAX,
                    (void **)ret_ready, ret_n);
 }
@@ -64,11 +66,12 @@ static const struct sql ready_sqls[] = {
              " AND NOT EXISTS (SELECT 1 FROM posts o FORCE INDEX (by_account)"
              " WHERE o.account_id = a.id AND o.state = 'publishing')"
              " AND NOT EXISTS (SELECT 1 FROM posts o FORCE INDEX (by_turn)"
-             " WHERE o.account_id = a.id AND o.state = 'deferred' AND COALESCE(o.next_attempt_at_us, 0) <= ?)"
+             " WHERE o.account_id = a.id AND o.state = 'deferred' AND (o.next_attempt_at_us IS NULL"
+             " OR o.next_attempt_at_us <= ? OR o.next_attempt_at_us > ?))"
              " AND NOT EXISTS (SELECT 1 FROM post_attempts t WHERE t.post_id = p.id)"
              " AND NOT EXISTS (SELECT 1 FROM jobs_publish j WHERE j.kind = 'publish' AND j.subject_id = p.id"
              " AND j.state = 'ready')",
-         .in = "iuuuuuuuuii",
+         .in = "iuuuuuuuuiii",
          .cols = ready_turn_cols},
     [READY_POLLS] =
         {.text =

@@ -10,9 +10,13 @@
  */
 #pragma once
 
+#include "base/clock.h"
 #include "db/db.h"
 
 #define TURN_KIND "turn"
+
+/* No post is deferred for longer: a time that is further ahead was written before the clock was set back. */
+#define TURN_DEFERRED_FAR_US (US_PER_DAY + 2 * 3600 * US_PER_SEC)
 
 struct turn {
     struct uuid post_id;

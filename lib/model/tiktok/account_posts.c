@@ -101,8 +101,9 @@ enum err account_cancel_posts(struct db *db, struct arena *arena, const struct c
     if (e != OK)
         return e;
     e = db_rows(db, &account_posts_sqls[ACCOUNT_UNSENT_POSTS],
-                DB_ARGS(db_uuid(id), db_uuid(&floor), db_i64(CANCEL_BATCH)), arena, sizeof *ids, CANCEL_BATCH,
-                (void **)&ids, &n);
+                DB_ARGS(db_uuid(id), db_uuid(&floor), db_i64(CANCEL_BATCH), db_uuid(id), db_uuid(&floor),
+                        db_i64(CANCEL_BATCH), db_i64(CANCEL_BATCH)),
+                arena, sizeof *ids, CANCEL_BATCH, (void **)&ids, &n);
     if (e == OK && n > 0) /* locked in one order; the statement would sort all that there are */
         qsort(ids, n, sizeof *ids, account_posts_compare);
     for (size_t i = 0; e == OK && i < n; i++) {
@@ -125,9 +126,12 @@ static const struct sql account_posts_sqls[] = {
     [ACCOUNT_DISCONNECTED_LOCK] = {.text = "SELECT 1 FROM accounts WHERE id = ? AND state = 'disconnected' FOR UPDATE",
                                    .in = "u",
                                    .cols = db_number_cols},
-    [ACCOUNT_UNSENT_POSTS] = {.text = "SELECT id FROM posts WHERE account_id = ? AND state IN ('draft',"
-                                      " 'awaiting_approval', 'scheduled', 'queued', 'deferred') AND id < ? LIMIT ?",
-                              .in = "uui",
+    /* First those that a worker may be about to send. */
+    [ACCOUNT_UNSENT_POSTS] = {.text = "(SELECT id FROM posts WHERE account_id = ? AND state IN ('queued', 'deferred')"
+                                      " AND id < ? LIMIT ?) UNION ALL (SELECT id FROM posts WHERE account_id = ?"
+                                      " AND state IN ('draft', 'awaiting_approval', 'scheduled') AND id < ? LIMIT ?)"
+                                      " LIMIT ?",
+                              .in = "uuiuuii",
                               .cols = db_uuid_cols},
     [ACCOUNT_PROCESSING_POSTS] = {.text = "SELECT id FROM posts WHERE account_id = ? AND state = 'processing' LIMIT ?",
                                   .in = "ui",
