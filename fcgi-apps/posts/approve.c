@@ -6,7 +6,7 @@
 #include "fcgi/input.h"
 #include "model/post/post_approve.h"
 
-#define BODY_MAX_BYTES (1u << 10)
+#define BODY_MAX_BYTES (4u << 10)
 #define DIGEST_CHARS (2 * SHA256_BYTES)
 
 struct approval {
