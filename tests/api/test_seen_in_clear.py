@@ -11,6 +11,7 @@ from test_key_changes import got, patch
 from test_key_expiry import expiring
 from test_keys import BASE62, LIMIT, checksum, listed, made, with_key
 from test_nginx import json_error, raw, request_line
+from test_recent_auth import COOKIE, OVERLAP
 from test_rotation import rotate, rotated
 from test_strangers import spool  # noqa: F401  (a fixture)
 
@@ -250,6 +251,36 @@ def test_a_session_ends(user, stack, way):
     stack.wait(lambda: second.get("/api/v1/me").status_code == 401, "it has ended")
     expect(user.web.get("/api/v1/me"), 200)
     assert '"event":"session_seen_in_clear"' in stack.log("keys")
+
+
+def signed_in(user):
+    web = user.stack.client(Origin=user.stack.url)
+    expect(web.post("/api/v1/auth/login", json={"email": user.email, "password": user.password}), 200)
+    return web
+
+
+def cookie_in_clear(stack, cookie):
+    answer = requests.get(stack.http_url + "/api/v1/me", headers={"Cookie": f"{COOKIE}={cookie}"}, allow_redirects=False)
+    expect(answer, 403, "https_required")
+
+
+def test_the_cookie_before_counts_too(user, stack):
+    """While it is good."""
+    other, old = signed_in(user), user.web.cookies[COOKIE]
+    user.confirm()
+    cookie_in_clear(stack, old)
+    stack.wait(lambda: user.web.get("/api/v1/me").status_code == 401, "the session has ended")
+    expect(other.get("/api/v1/me"), 200)
+
+
+def test_a_cookie_that_is_over_ends_nothing(user, stack):
+    marker, old = signed_in(user), user.web.cookies[COOKIE]
+    user.confirm()
+    stack.move_clock(OVERLAP + 1)
+    cookie_in_clear(stack, old)
+    cookie_in_clear(stack, marker.cookies[COOKIE])
+    stack.wait(lambda: marker.get("/api/v1/me").status_code == 401, "the last has ended; so the other one has been looked at")
+    expect(user.web.get("/api/v1/me"), 200)
 
 
 def test_without_a_credential_pages_are_sent_on(stack):
