@@ -219,10 +219,11 @@ def ways(stack):
     """{what: (port, path, host)} of plain HTTP that ends at the same refusal."""
     return {"tls port": (stack.https, "/api/v1/me", "localhost"), "tls port, a page": (stack.https, "/x", "localhost"),
             "tls port, another name": (stack.https, "/api/v1/me", "elsewhere.example"), "a page": (stack.http, "/nothing", "localhost"),
-            "another name": (stack.http, "/", "elsewhere.example"), "sandbox": (stack.https, "/v2/user/info/", "sandbox.localhost")}
+            "another name": (stack.http, "/", "elsewhere.example"), "sandbox": (stack.https, "/v2/user/info/", "sandbox.localhost"),
+            "certificate": (stack.http, "/.well-known/acme-challenge/x", "localhost")}
 
 
-WAYS = ["tls port", "tls port, a page", "tls port, another name", "a page", "another name", "sandbox"]
+WAYS = ["tls port", "tls port, a page", "tls port, another name", "a page", "another name", "sandbox", "certificate"]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
@@ -281,6 +282,17 @@ def test_a_cookie_that_is_over_ends_nothing(user, stack):
     cookie_in_clear(stack, marker.cookies[COOKIE])
     stack.wait(lambda: marker.get("/api/v1/me").status_code == 401, "the last has ended; so the other one has been looked at")
     expect(user.web.get("/api/v1/me"), 200)
+
+
+def test_files_for_certificates_need_no_tls(stack):
+    file = stack.at.nginx / "acme" / ".well-known" / "acme-challenge" / "token"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("an answer")
+    try:
+        answer = requests.get(stack.http_url + "/.well-known/acme-challenge/token", allow_redirects=False)
+        assert (answer.status_code, answer.text) == (200, "an answer")
+    finally:
+        file.unlink()
 
 
 def test_without_a_credential_pages_are_sent_on(stack):
