@@ -59,7 +59,8 @@ def test_it_can_only_be_deleted_then(user, stack):
     expect(with_key(stack, key["key"]), 401, "invalid_key")
 
 
-@pytest.mark.parametrize("written", ["Bearer {}", "bearer   {}", "Basic {}", "{}", "Bearer {},", "Token token={}; x", "x{}x"])
+@pytest.mark.parametrize("written", ["Bearer {}", "bearer   {}", "Basic {}", "{}", "Bearer {},", "Token token={}; x", "x{}x", "on {}",
+                                     "on:{}"])
 def test_however_it_is_written(user, stack, written):
     key = made(user)
     expect(in_clear(stack, written.format(key["key"])), 403, "https_required")
@@ -252,6 +253,15 @@ def test_a_session_ends(user, stack, way):
     stack.wait(lambda: second.get("/api/v1/me").status_code == 401, "it has ended")
     expect(user.web.get("/api/v1/me"), 200)
     assert '"event":"session_seen_in_clear"' in stack.log("keys")
+
+
+@pytest.mark.parametrize("way", ["a page", "another name", "certificate"])
+def test_a_scheme_that_reads_like_tls(user, stack, way):
+    key = made(user)
+    port, path, host = ways(stack)[way]
+    lines = (f"POST {path} HTTP/1.1", f"Host: {host}", f"Authorization: on:{key['key']}", "Content-Length: 5")
+    assert raw(stack, request_line(*lines) + b"x=1&y", port, tls=False)[0] == 403
+    is_revoked(stack, key)
 
 
 def signed_in(user):
