@@ -57,9 +57,9 @@ bool budget_is_wider(const struct budget *to, const struct budget *from);
 /* May its key post at this level, which is absent for a draft: whoever posts that at TikTok chooses its level there. */
 bool budget_allows_level(const struct budget *b, struct str privacy_level);
 
-/* Adds what is wrong with its accounts to the problems: those that the user has never connected (ERR_NOT_FOUND), and those that
- * are there twice. A disconnected one is still the user's. */
-MUST_CHECK enum err budget_check_accounts(struct db *db, const struct uuid *user_id, const struct budget *b,
+/* Adds what is wrong with its accounts to the problems: those that the user has never connected in the key's mode (ERR_NOT_FOUND),
+ * and those that are there twice. A disconnected one is still the user's. */
+MUST_CHECK enum err budget_check_accounts(struct db *db, const struct uuid *user_id, int mode, const struct budget *b,
                                           struct arena *arena, struct problems *problems);
 
 /*
