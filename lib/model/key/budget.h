@@ -10,8 +10,9 @@
  * requests, and what is not made is not counted. It counts posts that were accepted, whatever becomes of them: one that is
  * refused by its owner, or fails, is not given back.
  *
- * budget_check reads the row with a lock, so no post is handed over beyond a budget whose change has been answered. It leaves
- * the number of a day alone: that was taken when the post was made. A key that has ended keeps its budget.
+ * budget_check reads the row with a lock, so no hand-over is written down beyond a budget whose change has been answered; one
+ * that was written down before may still leave, within five seconds. It leaves the number of a day alone: that was taken when
+ * the post was made. A key that has ended keeps its budget.
  */
 #pragma once
 
