@@ -21,7 +21,7 @@ GRANT SELECT (user_id, expires_at_us) ON {db}.idempotency_keys TO {user};
 -- user keys
 GRANT SELECT, INSERT, UPDATE ON {db}.api_keys TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.key_budgets TO {user};
-GRANT SELECT (id, user_id) ON {db}.accounts TO {user};
+GRANT SELECT (id, user_id, mode) ON {db}.accounts TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT, DELETE ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};

@@ -138,14 +138,26 @@ static enum err keys_show_once(struct ctx *c, int status, const struct new_key *
     return e == OK ? idempotent_keep(c, status, keys_kept_fields, &kept) : e;
 }
 
-/* All problems at once: also those that only the database knows. */
-static enum err keys_read(struct ctx *c, const struct json_field *fields, struct key_terms *ret)
+static enum err keys_check_accounts(struct ctx *c, const struct uuid *id, const struct key_terms *terms)
+{
+    struct key key = {.mode = terms->mode};
+
+    if (terms->budget.accounts.n == 0)
+        return OK;
+    enum err e = id == NULL ? OK : key_get(c->db, c->arena, &c->caller.user_id, id, &key);
+    if (e != OK)
+        return e;
+    return budget_check_accounts(c->db, &c->caller.user_id, key.mode, &terms->budget, c->arena, &c->problems);
+}
+
+/* All problems at once: also those that only the database knows. id: of the key that is changed; NULL: it is a new one. */
+static enum err keys_read(struct ctx *c, const struct json_field *fields, const struct uuid *id, struct key_terms *ret)
 {
     enum err e = input_json(c, fields, ret);
 
     if (e != OK && e != ERR_VALIDATION)
         return e;
-    enum err looked = budget_check_accounts(c->db, &c->caller.user_id, &ret->budget, c->arena, &c->problems);
+    enum err looked = keys_check_accounts(c, id, ret);
     if (looked != OK)
         return looked;
     return c->problems.n > 0 ? ERR_VALIDATION : e;
@@ -161,7 +173,7 @@ static enum err keys_create(struct ctx *c)
     struct key_terms in = {.scopes = SCOPES_ALL};
     struct new_key new = {0};
 
-    enum err e = keys_read(c, keys_creation_fields, &in);
+    enum err e = keys_read(c, keys_creation_fields, NULL, &in);
     if (e == OK)
         e = key_create(c->db, c->arena, c->conf, &c->caller.user_id, &in, &(struct last_step){keys_create_answer, c},
                        &new);
@@ -206,7 +218,7 @@ static enum err keys_change(struct ctx *c)
 
     enum err e = request_param_uuid(&c->req, 0, &id);
     if (e == OK)
-        e = keys_read(c, keys_change_fields, &to);
+        e = keys_read(c, keys_change_fields, &id, &to);
     if (e != OK)
         return e;
     e = key_change(c->db, c->arena, &c->caller.user_id, &id, &to, c->caller.is_recent, &key);

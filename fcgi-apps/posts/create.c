@@ -48,10 +48,23 @@ static enum err posts_create_usable_account(struct ctx *c, struct account *ret_a
     return e;
 }
 
+/* What needs no body. ret_budget: of the key that asks; left alone if it has none. */
+static enum err posts_create_look(struct ctx *c, struct account *ret_account, struct budget *ret_budget)
+{
+    enum err e = posts_create_usable_account(c, ret_account);
+
+    if (e == OK && c->caller.key_has_budget)
+        e = budget_look(c->db, c->arena, &c->caller.key_id, &ret_account->id, ret_budget);
+    if (e == ERR_BUDGET_POSTS)
+        c->retry_after_sec = budget_reset_sec();
+    return e;
+}
+
 static enum err posts_create_before_body(struct ctx *c)
 {
     struct account account;
-    enum err e = posts_create_usable_account(c, &account);
+    struct budget budget;
+    enum err e = posts_create_look(c, &account, &budget);
 
     return e == OK ? form_look(c) : e;
 }
@@ -97,9 +110,7 @@ static enum err posts_create(struct ctx *c)
 {
     struct posts_creation n = {.c = c};
 
-    enum err e = posts_create_usable_account(c, &n.account);
-    if (e == OK && c->caller.key_has_budget)
-        e = budget_look(c->db, c->arena, &c->caller.key_id, &n.account.id, &n.budget);
+    enum err e = posts_create_look(c, &n.account, &n.budget);
     if (e == OK)
         e = posts_create_make(&n);
     if (e == ERR_OUTCOME_UNKNOWN)

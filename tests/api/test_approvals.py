@@ -431,12 +431,33 @@ def test_a_disconnect_at_the_same_moment(user, stack, agent, account):
     assert post["failure"]["code"] == "account_disconnected"
 
 
-def test_an_account_that_must_be_connected_again(user, stack, agent, account, waiting):
-    """Approved, it waits for that as all posts do."""
+@pytest.mark.parametrize("days", [0, 10])
+def test_an_account_that_must_be_connected_again(user, stack, agent, account, days):
+    """Approved, a post would be held as long as its images are kept, counted from when it was made: that may be over by now."""
+    sent = agent.send(account, "SELF_ONLY")
+    stack.move_clock(days * DAY)
+    user.web.post("/api/v1/auth/login", json={"email": user.email, "password": user.password})
+    with stack.stopped("worker-publish"):  # it would refresh the tokens
+        stack.sql("UPDATE accounts SET state = 'needs_reconnect', state_reason = 'access_token_invalid' WHERE id = %s",
+                  uuid.UUID(account).bytes)
+        refused(approve(user, sent.get()), 409, "account_needs_reconnect")
+        post = sent.get()
+        assert post["status"] == "awaiting_approval" and events(post) == ["submitted"]
+        stack.sql("UPDATE accounts SET state = 'active', state_reason = NULL WHERE id = %s", uuid.UUID(account).bytes)
+        assert expect(approve(user, post), 200)["data"]["status"] == "queued"
+
+
+def test_it_can_be_refused_nevertheless(user, stack, account, waiting):
     stack.sql("UPDATE accounts SET state = 'needs_reconnect', state_reason = 'access_token_invalid' WHERE id = %s",
               uuid.UUID(account).bytes)
-    expect(approve(user, waiting), 200)
-    stack.wait(lambda: post_of(user, waiting["id"])["held_until"], "it is held")
+    assert expect(refuse(user, waiting), 200)["data"]["status"] == "canceled"
+
+
+def test_an_account_that_was_disconnected_a_moment_ago(user, stack, account, waiting):
+    """Its posts are about to be canceled."""
+    with stack.stopped("worker-publish"):
+        stack.sql("UPDATE accounts SET state = 'disconnected' WHERE id = %s", uuid.UUID(account).bytes)
+        refused(approve(user, waiting), 409, "not_awaiting_approval")
 
 
 # --- when the answer is lost

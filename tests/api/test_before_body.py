@@ -5,8 +5,10 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from budgets import Agent
 from helpers import expect
 from images import jpeg
+from test_budgets import far_from_midnight
 from test_caps import POSTS, QUEUED, UPLOADS, almost_full, capped, end_posts, fill, sql, user  # noqa: F401  (fixtures)
 from test_posts import SMALL, send_json, upload
 from test_strangers import BIG, send, spool  # noqa: F401  (a fixture)
@@ -74,6 +76,21 @@ def test_an_account_that_takes_no_posts(user, account, other, spool, kind):  # n
                                (posts_of("x"), 404, "not_found"), (posts_of(account), 409, "account_needs_reconnect")):
         assert ask(user, path, kind) == (status, code), path
     assert spool.written() == {}
+
+
+@pytest.mark.parametrize("kind", [FORM, JSON])
+def test_a_key_whose_budget_is_used_up(user, account, spool, kind):  # noqa: F811
+    agent = Agent(user, accounts=[account], posts_per_day=1)
+    far_from_midnight(user.stack)
+    agent.posted(account)
+    elsewhere = user.connect()
+    spool.written()
+    for to, status, code in ((account, 429, "budget_posts_per_day"), (elsewhere, 403, "budget_account")):
+        got, headers, body = send(user.stack, "POST", posts_of(to), [f"Authorization: Bearer {agent.made['key']}"], kind=kind)
+        assert (got, json.loads(body)["error"]["code"]) == (status, code)
+        assert ("Retry-After" in dict(headers)) == (status == 429)
+    assert spool.written() == {}
+    assert agent.posts() == 1 and agent.counted() == 1
 
 
 def test_what_is_no_image_and_no_form(user, account, spool):  # noqa: F811

@@ -210,6 +210,21 @@ def test_a_key_is_not_for_the_other(worlds):
             assert error["details"][0]["param"] == "mode" and mode in error["message"] + error["details"][0]["message"]
 
 
+def test_a_budget_names_accounts_of_its_mode(user, worlds):
+    """Those of the other one are unknown to it, as somebody else's are."""
+    for mode in MODES:
+        ours, theirs = (worlds[m].account for m in (mode, other_of(mode)))
+        body = {"name": "agent", "mode": mode, "budget": {"accounts": [ours, theirs]}}
+        answer = user.web.post("/api/v1/keys", json=body)
+        assert expect(answer, 404, "not_found")["error"]["param"] == "budget.accounts[1]"
+        body["budget"]["accounts"].pop()
+        key = expect(user.web.post("/api/v1/keys", json=body), 201)["data"]
+        answer = user.web.patch(f"/api/v1/keys/{key['id']}", json={"budget": {"accounts": [theirs]}})
+        assert expect(answer, 404, "not_found")["error"]["param"] == "budget.accounts[0]"
+        changed = user.web.patch(f"/api/v1/keys/{key['id']}", json={"budget": {"accounts": [ours], "posts_per_day": 1}})
+        assert expect(changed, 200)["data"]["budget"]["accounts"] == [ours]
+
+
 # Only one of them is TikTok's
 
 

@@ -159,7 +159,8 @@ def test_own_errors(stack, request_bytes, status, code):
 
 
 @pytest.mark.parametrize("path", ["/m", "/m/", "/M/x/0", "/api", "/Api", "/API/v1/me", "/api/v1", "/api/v1/auth", "/api/v1/accounts/",
-                                  "/api/v1//", "/internal", "/Internal/x", "/healthz/", "/HEALTHZ", "/readyz/x", "/%61pi"])
+                                  "/api/v1//", "/internal", "/Internal/x", "/healthz/", "/HEALTHZ", "/readyz/x", "/%61pi",
+                                  "/internal/refused/posts", "/internal/others/uploads/api/v1/uploads"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_what_programs_ask_is_never_a_page(stack, method, path):
     """Below the addresses of the API and of the images, and beside them: JSON, and no redirect."""

@@ -11,6 +11,7 @@ from test_key_changes import got, patch
 from test_key_expiry import expiring
 from test_keys import BASE62, LIMIT, checksum, listed, made, with_key
 from test_nginx import json_error, raw, request_line
+from test_recent_auth import COOKIE, OVERLAP
 from test_rotation import rotate, rotated
 from test_strangers import spool  # noqa: F401  (a fixture)
 
@@ -58,7 +59,8 @@ def test_it_can_only_be_deleted_then(user, stack):
     expect(with_key(stack, key["key"]), 401, "invalid_key")
 
 
-@pytest.mark.parametrize("written", ["Bearer {}", "bearer   {}", "Basic {}", "{}", "Bearer {},", "Token token={}; x", "x{}x"])
+@pytest.mark.parametrize("written", ["Bearer {}", "bearer   {}", "Basic {}", "{}", "Bearer {},", "Token token={}; x", "x{}x", "on {}",
+                                     "on:{}"])
 def test_however_it_is_written(user, stack, written):
     key = made(user)
     expect(in_clear(stack, written.format(key["key"])), 403, "https_required")
@@ -218,10 +220,11 @@ def ways(stack):
     """{what: (port, path, host)} of plain HTTP that ends at the same refusal."""
     return {"tls port": (stack.https, "/api/v1/me", "localhost"), "tls port, a page": (stack.https, "/x", "localhost"),
             "tls port, another name": (stack.https, "/api/v1/me", "elsewhere.example"), "a page": (stack.http, "/nothing", "localhost"),
-            "another name": (stack.http, "/", "elsewhere.example"), "sandbox": (stack.https, "/v2/user/info/", "sandbox.localhost")}
+            "another name": (stack.http, "/", "elsewhere.example"), "sandbox": (stack.https, "/v2/user/info/", "sandbox.localhost"),
+            "certificate": (stack.http, "/.well-known/acme-challenge/x", "localhost")}
 
 
-WAYS = ["tls port", "tls port, a page", "tls port, another name", "a page", "another name", "sandbox"]
+WAYS = ["tls port", "tls port, a page", "tls port, another name", "a page", "another name", "sandbox", "certificate"]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
@@ -250,6 +253,56 @@ def test_a_session_ends(user, stack, way):
     stack.wait(lambda: second.get("/api/v1/me").status_code == 401, "it has ended")
     expect(user.web.get("/api/v1/me"), 200)
     assert '"event":"session_seen_in_clear"' in stack.log("keys")
+
+
+@pytest.mark.parametrize("way", ["a page", "another name", "certificate"])
+def test_a_scheme_that_reads_like_tls(user, stack, way):
+    key = made(user)
+    port, path, host = ways(stack)[way]
+    lines = (f"POST {path} HTTP/1.1", f"Host: {host}", f"Authorization: on:{key['key']}", "Content-Length: 5")
+    assert raw(stack, request_line(*lines) + b"x=1&y", port, tls=False)[0] == 403
+    is_revoked(stack, key)
+
+
+def signed_in(user):
+    web = user.stack.client(Origin=user.stack.url)
+    expect(web.post("/api/v1/auth/login", json={"email": user.email, "password": user.password}), 200)
+    return web
+
+
+def cookie_in_clear(stack, cookie):
+    answer = requests.get(stack.http_url + "/api/v1/me", headers={"Cookie": f"{COOKIE}={cookie}"}, allow_redirects=False)
+    expect(answer, 403, "https_required")
+
+
+def test_the_cookie_before_counts_too(user, stack):
+    """While it is good."""
+    other, old = signed_in(user), user.web.cookies[COOKIE]
+    user.confirm()
+    cookie_in_clear(stack, old)
+    stack.wait(lambda: user.web.get("/api/v1/me").status_code == 401, "the session has ended")
+    expect(other.get("/api/v1/me"), 200)
+
+
+def test_a_cookie_that_is_over_ends_nothing(user, stack):
+    marker, old = signed_in(user), user.web.cookies[COOKIE]
+    user.confirm()
+    stack.move_clock(OVERLAP + 1)
+    cookie_in_clear(stack, old)
+    cookie_in_clear(stack, marker.cookies[COOKIE])
+    stack.wait(lambda: marker.get("/api/v1/me").status_code == 401, "the last has ended; so the other one has been looked at")
+    expect(user.web.get("/api/v1/me"), 200)
+
+
+def test_files_for_certificates_need_no_tls(stack):
+    file = stack.at.nginx / "acme" / ".well-known" / "acme-challenge" / "token"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("an answer")
+    try:
+        answer = requests.get(stack.http_url + "/.well-known/acme-challenge/token", allow_redirects=False)
+        assert (answer.status_code, answer.text) == (200, "an answer")
+    finally:
+        file.unlink()
 
 
 def test_without_a_credential_pages_are_sent_on(stack):

@@ -246,7 +246,8 @@ def location(app, pattern, rows):
              "limit_conn mcli_connections @CONNECTIONS_AT_ONCE@; # a location with a limit of its own inherits none",
              f"auth_request /internal/authorize/{app};", *RATES_TOLD, f"error_page 403 = @refused_{app};",
              "include @NGINX_DIR@/snippets/authorize.conf;"]
-    told = ["internal;", "recursive_error_pages on;", f"error_page 413 = @told_{app};", "include @NGINX_DIR@/snippets/error-codes.conf;"]
+    told = ["internal;", "recursive_error_pages on;", "error_page 403 404 @not_found;", f"error_page 413 = @told_{app};",
+            "include @NGINX_DIR@/snippets/error-codes.conf;"]
     return (block(location_of(pattern), large, out + takes + asking(app, large)) +
             block(f"= {place}", others, told + out + asking(app, others)))
 
@@ -273,6 +274,7 @@ location = /internal/refused/{app} {{
 	internal;
 	client_max_body_size 1; # so nginx drops the body, and goes on below without it
 	recursive_error_pages on;
+	error_page 403 404 @not_found; # to who asks for it from outside
 	error_page 413 = @told_{app};
 	include @NGINX_DIR@/snippets/error-codes.conf;
 	include @NGINX_DIR@/snippets/refused.conf;

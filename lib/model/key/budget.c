@@ -138,8 +138,8 @@ static bool budget_is_told(const struct problems *problems, struct str param)
     return false;
 }
 
-enum err budget_check_accounts(struct db *db, const struct uuid *user_id, const struct budget *b, struct arena *arena,
-                               struct problems *problems)
+enum err budget_check_accounts(struct db *db, const struct uuid *user_id, int mode, const struct budget *b,
+                               struct arena *arena, struct problems *problems)
 {
     for (size_t i = 0; i < b->accounts.n; i++) {
         const struct uuid *id = &b->accounts.v[i];
@@ -151,9 +151,11 @@ enum err budget_check_accounts(struct db *db, const struct uuid *user_id, const 
             problem_add(problems, ERR_FIELD_REPEATED, arena, "%.*s", STR_FMT(param));
             continue;
         }
-        enum err e = db_number(db, &budget_sqls[BUDGET_ACCOUNT], DB_ARGS(db_uuid(id), db_uuid(user_id)), &one);
+        enum err e = db_number(db, &budget_sqls[BUDGET_ACCOUNT],
+                               DB_ARGS(db_uuid(id), db_uuid(user_id), db_cstr(mode_names[mode])), &one);
         if (e == ERR_NOT_FOUND)
-            problem_add_text(problems, e, param, STR("You have connected no TikTok account with this id."));
+            problem_add_text(problems, e, param,
+                             STR("You have connected no TikTok account with this id in the key's mode."));
         else if (e != OK)
             return e;
     }
@@ -286,7 +288,7 @@ static const struct sql budget_sqls[] = {
                              " WHERE key_id = ? AND (posts_per_day IS NULL OR posts < posts_per_day"
                              " OR day NOT IN (?, ?))",
                      .in = "iiiiiuii"},
-    [BUDGET_ACCOUNT] = {.text = "SELECT 1 FROM accounts WHERE id = ? AND user_id = ?",
-                        .in = "uu",
+    [BUDGET_ACCOUNT] = {.text = "SELECT 1 FROM accounts WHERE id = ? AND user_id = ? AND mode = ?",
+                        .in = "uus",
                         .cols = db_number_cols},
 };

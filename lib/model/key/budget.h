@@ -10,8 +10,9 @@
  * requests, and what is not made is not counted. It counts posts that were accepted, whatever becomes of them: one that is
  * refused by its owner, or fails, is not given back.
  *
- * budget_check reads the row with a lock, so no post is handed over beyond a budget whose change has been answered. It leaves
- * the number of a day alone: that was taken when the post was made. A key that has ended keeps its budget.
+ * budget_check reads the row with a lock, so no hand-over is written down beyond a budget whose change has been answered; one
+ * that was written down before may still leave, within five seconds. It leaves the number of a day alone: that was taken when
+ * the post was made. A key that has ended keeps its budget.
  */
 #pragma once
 
@@ -57,9 +58,9 @@ bool budget_is_wider(const struct budget *to, const struct budget *from);
 /* May its key post at this level, which is absent for a draft: whoever posts that at TikTok chooses its level there. */
 bool budget_allows_level(const struct budget *b, struct str privacy_level);
 
-/* Adds what is wrong with its accounts to the problems: those that the user has never connected (ERR_NOT_FOUND), and those that
- * are there twice. A disconnected one is still the user's. */
-MUST_CHECK enum err budget_check_accounts(struct db *db, const struct uuid *user_id, const struct budget *b,
+/* Adds what is wrong with its accounts to the problems: those that the user has never connected in the key's mode (ERR_NOT_FOUND),
+ * and those that are there twice. A disconnected one is still the user's. */
+MUST_CHECK enum err budget_check_accounts(struct db *db, const struct uuid *user_id, int mode, const struct budget *b,
                                           struct arena *arena, struct problems *problems);
 
 /*

@@ -34,6 +34,17 @@ static enum err post_approve_lock(struct db *db, struct deciding *d)
     return e == OK ? post_images(db, d->arena, d->id, &r->images, &r->images_n) : e;
 }
 
+/* As when a post is made. One that was disconnected is about to cancel its posts. */
+static enum err post_approve_look(struct db *db, const struct deciding *d)
+{
+    struct account account;
+
+    enum err e = account_get(db, d->arena, d->user_id, d->mode, &d->made.post.account_id, &account);
+    if (e == OK && account.state == ACCOUNT_NEEDS_RECONNECT)
+        e = ERR_ACCOUNT_NEEDS_RECONNECT;
+    return e == ERR_NOT_FOUND ? ERR_NOT_AWAITING : e;
+}
+
 static enum err post_approve_allow(struct db *db, const struct deciding *d, const struct sha256 *digest)
 {
     const struct post *p = &d->made.post;
@@ -42,7 +53,8 @@ static enum err post_approve_allow(struct db *db, const struct deciding *d, cons
 
     if (!str_ieq(d->digest, hex_encode(d->arena, digest->b, sizeof digest->b)))
         return ERR_APPROVAL_DIGEST;
-    return budget_look_again(db, d->arena, &use);
+    enum err e = post_approve_look(db, d);
+    return e == OK ? budget_look_again(db, d->arena, &use) : e;
 }
 
 static enum err post_approve_move(struct db *db, const struct deciding *d, const struct post_move *move)

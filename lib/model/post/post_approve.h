@@ -15,7 +15,8 @@
 
 #define POST_AWAITING_US (23 * US_PER_DAY)
 
-/* digest: 64 hexadecimal digits, those of post_digest. ERR_NOT_FOUND; ERR_NOT_AWAITING; ERR_APPROVAL_DIGEST; ERR_BUDGET_ACCOUNT,
+/* digest: 64 hexadecimal digits, those of post_digest. ERR_NOT_FOUND; ERR_NOT_AWAITING; ERR_APPROVAL_DIGEST;
+ * ERR_ACCOUNT_NEEDS_RECONNECT: a post that is held keeps its images no longer for having waited; ERR_BUDGET_ACCOUNT,
  * ERR_BUDGET_PRIVACY: its key may by now not post this. */
 MUST_CHECK enum err post_approve(struct db *db, struct arena *arena, const struct conf *conf,
                                  const struct uuid *user_id, int mode, const struct uuid *id, struct str digest,

@@ -19,6 +19,7 @@ enum {
     SESSION_CONFIRM,
     SESSION_DELETE,
     SESSION_DELETE_BY_TOKEN,
+    SESSION_DELETE_BY_OLD_TOKEN,
     SESSION_OVER,
     SESSION_OVER_OF_USER,
     SESSION_CROWD,
@@ -184,6 +185,9 @@ enum err session_end_seen(struct db *db, const struct sha256 *hash)
 {
     enum err e = db_change(db, &session_sqls[SESSION_DELETE_BY_TOKEN], DB_ARGS(db_bytes(hash->b, sizeof hash->b)));
 
+    if (e == ERR_CONFLICT)
+        e = db_change(db, &session_sqls[SESSION_DELETE_BY_OLD_TOKEN],
+                      DB_ARGS(db_bytes(hash->b, sizeof hash->b), db_i64(clock_now_us())));
     return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
 }
 
@@ -224,6 +228,8 @@ static const struct sql session_sqls[] = {
                          .in = "ibiubbi"},
     [SESSION_DELETE] = {.text = "DELETE FROM sessions WHERE id = ?", .in = "u"},
     [SESSION_DELETE_BY_TOKEN] = {.text = "DELETE FROM sessions WHERE token_hash = ?", .in = "b"},
+    [SESSION_DELETE_BY_OLD_TOKEN] = {.text = "DELETE FROM sessions WHERE old_token_hash = ? AND old_token_until_us > ?",
+                                     .in = "bi"},
     [SESSION_OVER] = {.text = "SELECT id FROM sessions WHERE expires_at_us <= ? ORDER BY expires_at_us LIMIT ?",
                       .in = "ii",
                       .cols = db_uuid_cols},

@@ -53,7 +53,8 @@ bool session_is_recent(const struct session *session);
 MUST_CHECK enum err session_confirm(struct db *db, struct arena *arena, const struct uuid *id, struct str sent,
                                     struct str *ret_token, int64_t *ret_until_us);
 
-/* Somebody on the way has seen a token with this hash: ends the session whose it is. ERR_NOT_FOUND if there is none. */
+/* Somebody on the way has seen a token with this hash: ends the session whose it is, also by its old one while that is good.
+ * ERR_NOT_FOUND if there is none. */
 MUST_CHECK enum err session_end_seen(struct db *db, const struct sha256 *hash);
 
 MUST_CHECK enum err session_end(struct db *db, const struct uuid *id); /* deletes it; OK if it is gone already */
