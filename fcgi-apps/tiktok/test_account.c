@@ -87,6 +87,7 @@ const struct route test_account_routes[] = {
      .rate = RATE_WRITE,
      .cost = COST_OUTSIDE,
      .creates = true,
+     .makes = "/api/v1/accounts/",
      .summary = "Make a test account at the simulator"},
     ROUTE_END,
 };

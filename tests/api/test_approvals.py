@@ -270,7 +270,7 @@ def test_bodies_that_are_none(user, waiting):
     refused(user.web.post(path, data=b"", headers=json_type), 400, "bad_json")
     refused(user.web.post(path, data=b'{"content_digest": "\xff"}', headers=json_type), 400, "bad_utf8")
     refused(user.web.post(path), 415, "unsupported_media_type")
-    refused(user.web.post(path, data=json.dumps({"content_digest": "0" * 2000}), headers=json_type), 413, "body_too_large")
+    refused(user.web.post(path, data=json.dumps({"content_digest": "0" * 5000}), headers=json_type), 413, "body_too_large")
     assert post_of(user, waiting["id"])["status"] == "awaiting_approval"
 
 

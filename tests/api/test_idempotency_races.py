@@ -11,8 +11,8 @@ import pymysql
 import pytest
 from helpers import expect
 from images import jpeg
-from test_idempotency import (LEASE_SEC, MAKERS, Key, Post, PostOfUploads, Upload, UploadForm, database, in_progress, made, maker,  # noqa: F401
-                              new_key, posts, replayed, rows, sql, without_secret)
+from test_idempotency import (LEASE_SEC, MAKERS, Key, Post, PostOfUploads, SandboxAccount, Upload, UploadForm, database, in_progress,  # noqa: F401
+                              made, maker, new_key, posts, replayed, rows, sql, without_secret)
 
 AT_ONCE = 50
 RERUNS = 8  # how often lib/db tries a transaction whose connection breaks
@@ -121,6 +121,7 @@ def test_a_long_request_keeps_its_key(user, stack):
 
 
 COMMIT_OF = {Post: ("posts", "INSERT INTO posts"), PostOfUploads: ("posts", "INSERT INTO posts"), Key: ("keys", "INSERT INTO api_keys"),
+             SandboxAccount: ("tiktok", "INSERT INTO accounts"),
              Upload: ("uploads", "UPDATE uploads SET state = 'ready'"), UploadForm: ("uploads", "UPDATE uploads SET state = 'ready'")}
 
 
