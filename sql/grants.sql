@@ -17,6 +17,11 @@ GRANT SELECT (id, user_id, ended_at_us) ON {db}.posts TO {user};
 GRANT SELECT ON {db}.posts_counted TO {user};
 GRANT SELECT (user_id, state) ON {db}.accounts TO {user};
 GRANT SELECT (user_id, expires_at_us) ON {db}.idempotency_keys TO {user};
+GRANT INSERT ON {db}.mail_outbox TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
+GRANT SELECT, INSERT ON {db}.activity TO {user};
+GRANT SELECT, DELETE ON {db}.one_time_tokens TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.mail_allowances TO {user};
 
 -- user keys
 GRANT SELECT, INSERT, UPDATE ON {db}.api_keys TO {user};
@@ -28,6 +33,9 @@ GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
 GRANT SELECT (id, state) ON {db}.users TO {user};
 GRANT SELECT ON {db}.worker_heartbeats TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
+GRANT INSERT ON {db}.mail_outbox TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
+GRANT INSERT ON {db}.activity TO {user};
 
 -- user tiktok
 GRANT SELECT ON {db}.api_keys TO {user};
@@ -47,6 +55,7 @@ GRANT SELECT, UPDATE ON {db}.uploads TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
+GRANT INSERT ON {db}.activity TO {user};
 
 -- user uploads
 GRANT SELECT ON {db}.api_keys TO {user};

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "crypto/digest.h"
 
-const char *const job_class_names[] = {"publish", "media", NULL};
+const char *const job_class_names[] = {"publish", "media", "mail", NULL};
 
 enum {
     JOBS_ADD,
@@ -265,4 +265,5 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
 static const struct sql job_sqls[JOB_CLASS__MAX][JOBS__MAX] = {
     [JOB_PUBLISH] = SQLS("jobs_publish"),
     [JOB_MEDIA] = SQLS("jobs_media"),
+    [JOB_MAIL] = SQLS("jobs_mail"),
 };

@@ -223,4 +223,5 @@ enum err job_claim(struct db *db, const struct job_claim *claim, struct arena *a
 static const struct sql job_claim_sqls[JOB_CLASS__MAX][JOB_CLAIM__MAX] = {
     [JOB_PUBLISH] = SQLS("jobs_publish"),
     [JOB_MEDIA] = SQLS("jobs_media"),
+    [JOB_MAIL] = SQLS("jobs_mail"),
 };

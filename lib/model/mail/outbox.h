@@ -1,0 +1,77 @@
+/*
+ * The outbox: a mail is a row, written in the transaction of what causes it, so neither is without the other. It says
+ * which template, whose mail it is and what it is about; it holds no address, no link and no secret. worker@mail reads the
+ * address when it sends, makes the link's token then (user/token.h), and notes what the relay said.
+ *
+ *    struct mail_params params = {.key_name = key->name};
+ *    e = mail_add(db, &(struct mail_new){.template = MAIL_KEY_SEEN_IN_CLEAR, .user_id = key->user_id,
+ *                                        .subject_id = key->id, .params = &params, .request_id = c->request_id});
+ *
+ *                add          send: taken             after 90 days
+ *      (no row) ─────► queued ───────────────► sent ──────────────► (no row)
+ *                        │ send: refused for good, or for two days
+ *                        ├─────────────────► failed ──────────────► (no row)
+ *                        │ nobody is left who should get it
+ *                        └─────────────────► dropped ─────────────► (no row)
+ *
+ * A try whose end is unknown is made again: a mail may come twice, and is never lost.
+ */
+#pragma once
+
+#include "db/db.h"
+#include "model/user/token.h"
+
+enum mail_to {
+    MAIL_TO_USER,         /* users.email of user_id */
+    MAIL_TO_REGISTRATION, /* of the registration subject_id; there is no user yet */
+    MAIL_TO_NEW_EMAIL,    /* of the change of address subject_id */
+    MAIL_TO_OLD_EMAIL,    /* of the same */
+};
+
+/* What a user can switch off. */
+enum notice { NOTICE_NONE, NOTICE_POST_FAILED, NOTICE_APPROVAL_WAITING, NOTICE_KEY_EXPIRING, NOTICE__MAX };
+
+enum mail_template {
+#define MAIL(name, text, to, link, notice) MAIL_##name,
+#include "model/mail/mail.def"
+#undef MAIL
+    MAIL__MAX
+};
+
+struct mail_kind {
+    const char *name;
+    enum mail_to to;
+    enum token_purpose link;
+    enum notice notice;
+};
+
+extern const struct mail_kind mail_kinds[MAIL__MAX];
+
+/* What the words of a mail need beside the recipient's name; those that its template does not use are absent or 0. */
+struct mail_params {
+    struct str key_name;
+    struct str about; /* a post's title, an account's name */
+    struct str why;   /* a sentence */
+    int64_t at_us;    /* when it happened */
+    int64_t count;
+};
+
+struct mail_new {
+    enum mail_template template;
+    struct uuid user_id;              /* none: of a registration */
+    struct uuid subject_id;           /* none: it is about the user alone */
+    const struct mail_params *params; /* NULL: none */
+    struct str request_id;
+};
+
+#define MAIL_JOB "mail" /* the kind of job; its subject is the mail */
+
+/* Call it in a transaction. */
+MUST_CHECK enum err mail_add(struct db *db, const struct mail_new *mail);
+
+/*
+ * Who is not signed in can cause MAIL_STRANGERS_MAX mails to an address in a UTC day. Call it first in the transaction
+ * that adds such a mail. ret_may: false if no more may be sent, which the caller must not let show.
+ */
+#define MAIL_STRANGERS_MAX 3
+MUST_CHECK enum err mail_take_allowance(struct db *db, struct str email_key, bool *ret_may);

@@ -1,0 +1,35 @@
+/*
+ * A user's activity: what was done with the account, and when. Rows are added in the transaction of what they tell, are
+ * never changed, and go after 24 months. They hold no network address and no user agent.
+ *
+ *    e = activity_add(db, &(struct activity_new){.user_id = user_id, .what = ACTIVITY_KEY_CREATED,
+ *                                                .about_id = key_id, .about = key_name});
+ */
+#pragma once
+
+#include "db/db.h"
+
+enum activity_what {
+#define ACTIVITY(name, text, words) ACTIVITY_##name,
+#include "model/user/activity.def"
+#undef ACTIVITY
+    ACTIVITY__MAX
+};
+
+enum activity_by { ACTIVITY_BY_USER, ACTIVITY_BY_KEY, ACTIVITY_BY_ADMIN, ACTIVITY_BY_SERVICE };
+
+extern const char *const activity_names[];    /* "registered" ... NULL */
+extern const char *const activity_by_names[]; /* "user" ... NULL */
+
+struct activity_new {
+    struct uuid user_id;
+    enum activity_what what;
+    enum activity_by by;  /* the user, unless it is said */
+    struct uuid about_id; /* none: the account itself */
+    struct str about;     /* its name now, cut to ACTIVITY_ABOUT_CHARS; absent: none */
+};
+
+#define ACTIVITY_ABOUT_CHARS 200
+
+/* Call it in a transaction. */
+MUST_CHECK enum err activity_add(struct db *db, const struct activity_new *activity);

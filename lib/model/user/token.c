@@ -1,0 +1,83 @@
+#include "model/user/token.h"
+
+#include "crypto/digest.h"
+
+#define TOKEN_BYTES 32
+
+enum { TOKEN_INSERT, TOKEN_LOOK, TOKEN_TAKE, TOKEN_VOID };
+static const struct sql token_sqls[];
+
+const char *const token_purpose_names[] = {"verify_email", "reset_password", "change_email",
+                                           "undo_email",   "unsubscribe",    NULL};
+
+const int64_t token_lifetime_us[TOKEN__MAX] = {
+    [TOKEN_VERIFY_EMAIL] = 7 * 24 * 3600 * US_PER_SEC, /* as long as the registration */
+    [TOKEN_RESET_PASSWORD] = 30 * 60 * US_PER_SEC,
+    [TOKEN_CHANGE_EMAIL] = 24 * 3600 * US_PER_SEC,
+    [TOKEN_UNDO_EMAIL] = 72 * 3600 * US_PER_SEC,
+    [TOKEN_UNSUBSCRIBE] = INT64_C(90) * 24 * 3600 * US_PER_SEC, /* as long as the mail's row */
+};
+
+enum err token_make(struct db *db, struct arena *arena, enum token_purpose purpose, const struct uuid *subject_id,
+                    struct str *ret_token)
+{
+    struct str token = token_new(arena, TOKEN_BYTES);
+    struct sha256 hash = sha256_of(token);
+    int64_t now = clock_now_us();
+
+    ASSERT(purpose < TOKEN__MAX);
+    enum err e = db_exec(db, &token_sqls[TOKEN_INSERT],
+                         DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_cstr(token_purpose_names[purpose]),
+                                 db_uuid(subject_id), db_i64(now), db_i64(now + token_lifetime_us[purpose])),
+                         NULL);
+    if (e == OK)
+        *ret_token = token;
+    return e;
+}
+
+enum err token_look(struct db *db, struct arena *arena, enum token_purpose purpose, struct str text,
+                    struct uuid *ret_subject_id)
+{
+    struct sha256 hash = sha256_of(text);
+
+    enum err e =
+        db_row(db, &token_sqls[TOKEN_LOOK],
+               DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_cstr(token_purpose_names[purpose]), db_i64(clock_now_us())),
+               arena, ret_subject_id);
+    return e == ERR_NOT_FOUND ? ERR_TOKEN : e;
+}
+
+/* The row of the token itself is what two at once fight about. */
+enum err token_use(struct db *db, struct arena *arena, enum token_purpose purpose, struct str text,
+                   struct uuid *ret_subject_id)
+{
+    struct sha256 hash = sha256_of(text);
+    struct uuid subject_id;
+
+    enum err e = token_look(db, arena, purpose, text, &subject_id);
+    if (e == OK)
+        e = db_change(db, &token_sqls[TOKEN_TAKE], DB_ARGS(db_bytes(hash.b, sizeof hash.b)));
+    if (e == OK)
+        e = token_void(db, purpose, &subject_id);
+    if (e == OK)
+        *ret_subject_id = subject_id;
+    return e == ERR_CONFLICT ? ERR_TOKEN : e;
+}
+
+enum err token_void(struct db *db, enum token_purpose purpose, const struct uuid *subject_id)
+{
+    return db_exec(db, &token_sqls[TOKEN_VOID], DB_ARGS(db_cstr(token_purpose_names[purpose]), db_uuid(subject_id)),
+                   NULL);
+}
+
+static const struct sql token_sqls[] = {
+    [TOKEN_INSERT] = {.text = "INSERT INTO one_time_tokens (token_hash, purpose, subject_id, created_at_us,"
+                              " expires_at_us) VALUES (?, ?, ?, ?, ?)",
+                      .in = "bsuii"},
+    [TOKEN_LOOK] = {.text = "SELECT subject_id FROM one_time_tokens WHERE token_hash = ? AND purpose = ?"
+                            " AND expires_at_us > ?",
+                    .in = "bsi",
+                    .cols = db_uuid_cols},
+    [TOKEN_TAKE] = {.text = "DELETE FROM one_time_tokens WHERE token_hash = ?", .in = "b"},
+    [TOKEN_VOID] = {.text = "DELETE FROM one_time_tokens WHERE purpose = ? AND subject_id = ?", .in = "su"},
+};

@@ -1,0 +1,20 @@
+CREATE TABLE IF NOT EXISTS mail_outbox (
+  id BINARY(16) NOT NULL COMMENT 'UUIDv7; part of the envelope''s sender, so that a bounce names it',
+  user_id BINARY(16) NULL COMMENT 'Whose mail; NULL: of a registration, which has no user yet [policy:mail.sent]',
+  template VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'A row of lib/model/mail/mail.def [policy:mail.sent]',
+  subject_id BINARY(16) NULL COMMENT 'What it is about: a registration, a change of address, a post, a key; NULL: the user alone',
+  params VARCHAR(2000) NULL COMMENT 'What its words need, as JSON; no secrets, and gone when it has ended [policy:mail.sent]',
+  state ENUM('queued', 'sent', 'failed', 'dropped') NOT NULL COMMENT 'dropped: nobody is left who should get it',
+  tries SMALLINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'How often it was handed to the relay',
+  reply_code SMALLINT UNSIGNED NULL COMMENT 'The relay''s last word about it (RFC 5321); NULL: none yet',
+  reply VARCHAR(500) NULL COMMENT 'Its text, for the admin [policy:mail.sent]',
+  request_id CHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'The request that caused it, as in the logs',
+  created_at_us BIGINT UNSIGNED NOT NULL COMMENT 'Creation [policy:mail.sent]',
+  ended_at_us BIGINT UNSIGNED NULL COMMENT 'When it was sent, or given up; it goes 90 days later [policy:mail.sent]',
+  bounced_at_us BIGINT UNSIGNED NULL COMMENT 'When it came back [policy:mail.sent]',
+  PRIMARY KEY (id),
+  KEY by_user (user_id, id),
+  KEY by_state (state, id),
+  KEY by_end (ended_at_us),
+  CONSTRAINT mail_outbox_user FOREIGN KEY (user_id) REFERENCES users (id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin COMMENT='Mail that is to be sent, and what became of it';
