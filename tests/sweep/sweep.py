@@ -21,6 +21,7 @@ import time
 import traceback
 
 from budgeted import BUDGETED
+from disabled import DISABLED
 from flows import FLOWS as SENT_ONCE, state
 from kept import Kept, clear
 from keys import OF_KEYS
@@ -30,7 +31,7 @@ from reached import ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TOLD_UNKNOWN,
 from repeated import REPEATED
 from world import SETTINGS, WORKERS, World, load
 
-FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *REPEATED]
+FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

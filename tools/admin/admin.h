@@ -23,15 +23,18 @@
  * options that the verb does not have. */
 struct given {
     const char *sql, *dir, *credentials, *database, *user, *section;
+    const char *name, *password_stdin, *begins, *after, *limit, *state, *end; /* user */
+    const char *uses, *days;                                                  /* invitation */
     const char *argument; /* what stands after the verb, if its row asks for it */
 };
 
 /* An option is given as --name VALUE, once at most, or as --name alone if its row has no value. */
 struct option {
-    const char *name, *value; /* "--sql", "DIR"; a value of NULL: none, and its field becomes the name when it is given */
-    size_t offset;            /* of its const char * in struct given */
-    const char *def;          /* NULL: the help says what happens without it */
-    const char *help;         /* for the manual page */
+    const char *name,
+        *value;       /* "--sql", "DIR"; a value of NULL: none, and its field becomes the name when it is given */
+    size_t offset;    /* of its const char * in struct given */
+    const char *def;  /* NULL: the help says what happens without it */
+    const char *help; /* for the manual page */
 };
 
 struct verb {
@@ -50,6 +53,17 @@ int verb_routes(const struct given *given);
 int verb_tables(const struct given *given);
 int verb_config(const struct given *given);
 int verb_manual(const struct given *given);
+int verb_user_create(const struct given *given);
+int verb_user_list(const struct given *given);
+int verb_user_show(const struct given *given);
+int verb_user_verify(const struct given *given);
+int verb_user_disable(const struct given *given);
+int verb_user_enable(const struct given *given);
+int verb_user_reset_password(const struct given *given);
+int verb_user_sessions(const struct given *given);
+int verb_invitation_create(const struct given *given);
+int verb_invitation_list(const struct given *given);
+int verb_invitation_revoke(const struct given *given);
 
 /* "marketingcli-admin: ..." on stderr; returns EXIT_FAILED. */
 PRINTF_LIKE(1, 2) int complain(const char *fmt, ...);

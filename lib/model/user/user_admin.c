@@ -2,6 +2,7 @@
 
 #include "model/mail/outbox.h"
 #include "model/user/activity.h"
+#include "model/user/registration.h"
 
 enum {
     USER_ADMIN_LIST,
@@ -50,8 +51,10 @@ struct user_admin_creation {
 static enum err user_admin_create_tx(struct db *db, void *arg)
 {
     struct user_admin_creation *c = arg;
-    enum err e = user_create(db, c->arena, c->email, c->name, c->hash, &c->id);
 
+    enum err e = registration_drop_all(db, c->arena, c->email);
+    if (e == OK)
+        e = user_create(db, c->arena, c->email, c->name, c->hash, &c->id);
     return e == OK ? user_admin_note(db, &c->id, ACTIVITY_ADMIN_CREATED, NULL) : e;
 }
 
@@ -60,6 +63,24 @@ enum err user_admin_create(struct db *db, struct arena *arena, struct str email,
 {
     struct user_admin_creation c = {.arena = arena, .email = email, .name = name, .hash = hash};
     enum err e = db_tx(db, user_admin_create_tx, &c);
+
+    if (e == OK)
+        *ret_id = c.id;
+    return e;
+}
+
+static enum err user_admin_verify_tx(struct db *db, void *arg)
+{
+    struct user_admin_creation *c = arg;
+    enum err e = registration_admit(db, c->arena, c->email, c->hash, &c->id);
+
+    return e == OK ? user_admin_note(db, &c->id, ACTIVITY_ADMIN_VERIFIED, NULL) : e;
+}
+
+enum err user_admin_verify(struct db *db, struct arena *arena, struct str email, const char *hash, struct uuid *ret_id)
+{
+    struct user_admin_creation c = {.arena = arena, .email = email, .hash = hash};
+    enum err e = db_tx(db, user_admin_verify_tx, &c);
 
     if (e == OK)
         *ret_id = c.id;

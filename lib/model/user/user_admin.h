@@ -18,9 +18,14 @@
 /* By an address or an id. Nothing of the user is shown, so the activity is silent. ERR_NOT_FOUND. */
 MUST_CHECK enum err user_admin_find(struct db *db, struct arena *arena, struct str who, struct uuid *ret_id);
 
-/* hash: of the password. ERR_BAD_EMAIL; ERR_DB_DUPLICATE if the address is taken. */
+/* hash: of the password. What was registered with the address is dropped. ERR_BAD_EMAIL; ERR_DB_DUPLICATE if the address is
+ * taken. */
 MUST_CHECK enum err user_admin_create(struct db *db, struct arena *arena, struct str email, struct str name,
                                       const char *hash, struct uuid *ret_id);
+
+/* Of the newest registration of an address (registration_admit). ERR_NOT_FOUND; ERR_BAD_EMAIL; ERR_DB_DUPLICATE. */
+MUST_CHECK enum err user_admin_verify(struct db *db, struct arena *arena, struct str email, const char *hash,
+                                      struct uuid *ret_id);
 
 /* Users in the order of their addresses, max of them (USER_ADMIN_LIST_MAX at most): those after that address whose address
  * begins so, in any state unless one is given. ret_users: without their hashes. ERR_BAD_EMAIL: of after. */
