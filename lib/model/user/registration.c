@@ -49,7 +49,7 @@ static enum err registration_mail(struct db *db, const struct registration_askin
 
     return mail_add(db, &(struct mail_new){.template = known ? MAIL_ALREADY_REGISTERED : MAIL_VERIFY_EMAIL,
                                            .user_id = *user_id,
-                                           .subject_id = known ? (struct uuid){0} : *id,
+                                           .subject_id = known ? UUID_NONE : *id,
                                            .request_id = a->new->request_id});
 }
 
