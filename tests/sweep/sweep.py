@@ -28,9 +28,10 @@ from lanes import Lanes
 from plan import KINDS
 from reached import ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TOLD_UNKNOWN, Outcome, Run, false_alarms, missed
 from repeated import REPEATED
+from second import OF_SECOND
 from world import SETTINGS, WORKERS, World, load
 
-FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *REPEATED]
+FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *REPEATED, *OF_SECOND]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

@@ -32,8 +32,10 @@ const struct verb verbs[] = {
          "Each service with a database gets a folder with its MariaDB password in the file db-password. The services "
          "that "
          "work with TikTok tokens also get token-keys, which they share, and an empty tiktok-client-secret: put the "
-         "client secret of your TikTok app into it. Only the user who runs this can read the files. Back them up, but "
-         "apart from the database: without token-keys nobody can open the TikTok tokens in it.",
+         "client secret of your TikTok app into it. Only the user who runs this can read the files. The service "
+         "auth gets totp-keys. Back them up, but "
+         "apart from the database: without token-keys nobody can open the TikTok tokens in it, and without totp-keys "
+         "nobody whose sign-in needs a code can sign in but with a recovery code.",
      .options = verbs_credentials_options,
      .run = verb_credentials},
     {.name = "migrate",
