@@ -8,6 +8,9 @@ GRANT SELECT ON {db}.schema_migrations TO {user};
 -- user auth
 GRANT SELECT, INSERT, UPDATE ON {db}.users TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sessions TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.user_totp TO {user};
+GRANT SELECT, INSERT, DELETE ON {db}.recovery_codes TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.pending_sign_ins TO {user};
 GRANT SELECT ON {db}.api_keys TO {user};
 GRANT UPDATE (last_used_at_us, user_state) ON {db}.api_keys TO {user};
 GRANT SELECT ON {db}.key_budgets TO {user};

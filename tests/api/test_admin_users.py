@@ -5,6 +5,7 @@ import re
 import uuid
 
 import pytest
+from authenticator import begin, begun, enrol, finish
 from helpers import Client, expect
 from test_keys import with_key
 
@@ -161,7 +162,7 @@ def test_what_others_wrote_does_nothing_to_a_terminal(stack, user):
     assert "a?[2Jb?c\u00e9?\n" in said and "\x1b" not in said and "\x9b" not in said
 
 
-@pytest.mark.parametrize("verb", ["show", "disable", "enable", "reset-password", "sessions"])
+@pytest.mark.parametrize("verb", ["show", "disable", "enable", "reset-password", "reset-totp", "sessions"])
 def test_nobody(stack, verb):
     assert "there is no user" in fails(stack, verb, "nobody@example.com")
 
@@ -208,6 +209,28 @@ def test_reset_password_from_standard_input(stack, user):
     expect(sign_in(stack, user.email, NEW)[1], 200)
     assert "10" in fails(stack, "reset-password", user.id, "--password-stdin", stdin="short")
     expect(sign_in(stack, user.email, NEW)[1], 200)
+
+
+def test_reset_totp(stack, user):
+    enrol(user)
+    token = begun(user)
+    assert "needs a code" in works(stack, "show", user.id) and "10 recovery codes left" in works(stack, "show", user.id)
+    assert "needs no code any more" in works(stack, "reset-totp", user.email)
+    expect(begin(user), 200)
+    expect(finish(stack, token, "000000"), 401)
+    expect(user.web.get("/api/v1/me"), 200)
+    for table in ("user_totp", "recovery_codes", "pending_sign_ins"):
+        assert not stack.sql(f"SELECT 1 FROM {table} WHERE user_id = %s", uuid.UUID(user.id).bytes), table
+    assert "needed no code before" in works(stack, "reset-totp", user.id)
+    assert activity(stack, user.id)[2:] == [("admin_reset_totp", "admin", None)]
+    assert mails(stack, user.id)[-1] == "reset_by_admin"
+    assert "by password alone" in works(stack, "show", user.id)
+
+
+def test_a_new_password_does_not_pass_the_code(stack, user):
+    app, _ = enrol(user)
+    user.password = password_in(works(stack, "reset-password", user.id))
+    expect(finish(stack, begun(user), app.next()), 200)
 
 
 def test_sessions_are_listed_and_ended(stack, user, other):

@@ -5,6 +5,7 @@ import uuid
 
 import pymysql
 import pytest
+from authenticator import begin, begun, enrol, finish
 from helpers import expect
 from publishing import Sent, failed
 from test_engine import INIT, STATUS, known, tiktok  # noqa: F401 (a fixture)
@@ -86,6 +87,14 @@ def test_sessions_are_refused_and_a_sign_in_is_as_of_nobody(stack, user, off):
     known_one = answer(user.email, user.password)
     assert known_one == answer(f"{uuid.uuid4().hex}@example.com", user.password)
     assert known_one[0] == 401 and known_one[1]["error"]["code"] == "bad_credentials"
+
+
+def test_a_sign_in_that_waits_for_its_code_is_over(stack, user, off):
+    app, _ = enrol(user)
+    token = begun(user)
+    off()
+    expect(finish(stack, token, app.next()), 401)
+    expect(begin(user), 401, "bad_credentials")
 
 
 def test_enabling_puts_sessions_back(stack, user):

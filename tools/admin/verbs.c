@@ -63,8 +63,10 @@ const struct verb verbs[] = {
          "Each service with a database gets a folder with its MariaDB password in the file db-password. The services "
          "that "
          "work with TikTok tokens also get token-keys, which they share, and an empty tiktok-client-secret: put the "
-         "client secret of your TikTok app into it. Only the user who runs this can read the files. Back them up, but "
-         "apart from the database: without token-keys nobody can open the TikTok tokens in it.",
+         "client secret of your TikTok app into it. Only the user who runs this can read the files. The service "
+         "auth gets totp-keys. Back them up, but "
+         "apart from the database: without token-keys nobody can open the TikTok tokens in it, and without totp-keys "
+         "nobody whose sign-in needs a code can sign in but with a recovery code.",
      .options = verbs_credentials_options,
      .run = verb_credentials},
     {.name = "migrate",
@@ -133,6 +135,14 @@ const struct verb verbs[] = {
              "asks.",
      .options = verbs_user_password_options,
      .run = verb_user_reset_password},
+    {.name = "user reset-totp",
+     .argument = "USER",
+     .help = "Let a user sign in without a code, who has lost their authenticator app and the recovery codes.",
+     .more = "The password is asked for as before. The user is told by mail. Make sure that it is the owner of the "
+             "account who "
+             "asks.",
+     .options = verbs_desk_options,
+     .run = verb_user_reset_totp},
     {.name = "user sessions",
      .argument = "USER",
      .help = "List the sessions of a user, or end them.",
