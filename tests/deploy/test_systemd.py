@@ -92,7 +92,7 @@ def test_decoders_stand_back(root):
     """And get their part all the same. No other service does."""
     idle = [r["name"] for r in ROWS if "\nCPUSchedulingPolicy=idle\n" in drop_in(root, r)]
     assert idle == ["image"]
-    assert "\nCPUWeight=50\n" in (root / "usr/lib/systemd/system/marketingcli-image.service").read_text()
+    assert "\nCPUWeight=10\n" in (root / "usr/lib/systemd/system/marketingcli-image.service").read_text()
 
 
 def seconds(pattern, file):

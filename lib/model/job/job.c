@@ -25,7 +25,7 @@ enum {
 
 #define JOB_NEVER_US (INT64_MAX / 2)
 
-static const struct db_col job_due_cols[] = {
+static const struct db_col job_kinds_due_cols[] = {
     DB_COL(struct job_due, at_us[0], I64), DB_COL(struct job_due, at_us[1], I64), DB_COL(struct job_due, at_us[2], I64),
     DB_COL(struct job_due, at_us[3], I64), DB_COL(struct job_due, at_us[4], I64), DB_COL(struct job_due, at_us[5], I64),
     DB_COL(struct job_due, at_us[6], I64), DB_COL(struct job_due, at_us[7], I64), DB_END};
@@ -215,7 +215,7 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
                  " runs = IF(state = 'dead', 0, runs), tries = IF(state = 'dead', 0, tries)," \
                  " about_id = IF(state = 'dead', NULL, about_id), state = 'ready'", \
              .in = "usuuisiii"}, \
-        [JOBS_DUE] = {.text = "SELECT " DUES(table) ", " DUES(table), .in = "ssssssss", .cols = job_due_cols}, \
+        [JOBS_DUE] = {.text = "SELECT " DUES(table) ", " DUES(table), .in = "ssssssss", .cols = job_kinds_due_cols}, \
         [JOBS_HOLD] = {.text = "UPDATE " table " SET run_at_us = IF(run_at_us > ?, ?, GREATEST(run_at_us, ?))" \
                                " WHERE id = ? AND lease_token = ?", \
                        .in = "iiiuu"}, \

@@ -46,7 +46,8 @@ static struct db_arg sandbox_oauth_hash_arg(struct arena *arena, struct str text
     return db_bytes(arena_str(arena, str_of(h.b, sizeof h.b)).p, sizeof h.b);
 }
 
-enum err sandbox_client_check(struct db *db, struct arena *arena, struct str client_key, struct str secret, bool is_known)
+enum err sandbox_client_check(struct db *db, struct arena *arena, struct str client_key, struct str secret,
+                              bool is_known)
 {
     struct sha256 hash = sha256_of(secret);
     struct client_row row;
