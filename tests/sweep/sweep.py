@@ -21,6 +21,7 @@ import time
 import traceback
 
 from budgeted import BUDGETED
+from disabled import DISABLED
 from flows import FLOWS as SENT_ONCE, state
 from kept import Kept, clear
 from keys import OF_KEYS
@@ -31,7 +32,7 @@ from registering import REGISTERING
 from repeated import REPEATED
 from world import SETTINGS, WORKERS, World, load
 
-FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *REPEATED, *REGISTERING]
+FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *REGISTERING]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

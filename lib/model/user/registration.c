@@ -170,14 +170,21 @@ struct registration_confirmation {
     struct user *user;
 };
 
+static enum err registration_accept(struct db *db, const struct registration *r, const struct uuid *user_id)
+{
+    bool has = r->terms_version.p != NULL || r->policy_version.p != NULL;
+
+    return has ? user_accept(db, user_id, r->terms_version, r->policy_version) : OK;
+}
+
 static enum err registration_make_user(struct db *db, const struct registration_confirmation *c)
 {
     const struct registration *r = c->registration;
     struct uuid id;
 
     enum err e = user_create(db, c->arena, r->email, r->name, c->hash, &id);
-    if (e == OK && (r->terms_version.p != NULL || r->policy_version.p != NULL))
-        e = user_accept(db, &id, r->terms_version, r->policy_version);
+    if (e == OK)
+        e = registration_accept(db, r, &id);
     if (e == OK)
         e = activity_add(db, &(struct activity_new){.user_id = id, .what = ACTIVITY_REGISTERED});
     if (e == OK)
@@ -216,6 +223,41 @@ enum err registration_confirm(struct db *db, struct arena *arena, struct str tok
     if (e == OK)
         *ret_user = user;
     return e;
+}
+
+enum err registration_drop_all(struct db *db, struct arena *arena, struct str email)
+{
+    struct uuid *ids;
+    struct str key;
+    size_t n;
+
+    enum err e = user_email_key(email, arena, &key);
+    if (e == OK)
+        e = db_rows(db, &registration_sqls[REGISTRATION_LOCK_ALL], DB_ARGS(db_str(key), db_i64(ALL_MAX)), arena,
+                    sizeof *ids, ALL_MAX, (void **)&ids, &n);
+    for (size_t i = 0; e == OK && i < n; i++)
+        e = registration_drop(db, &ids[i]);
+    return e;
+}
+
+enum err registration_admit(struct db *db, struct arena *arena, struct str email, const char *hash,
+                            struct uuid *ret_user_id)
+{
+    int64_t now = clock_now_us();
+    struct registration r = {0};
+    struct uuid newest;
+    struct str key;
+
+    enum err e = user_email_key(email, arena, &key);
+    if (e == OK)
+        e = db_row(db, &registration_sqls[REGISTRATION_NEWEST], DB_ARGS(db_str(key), db_i64(now)), arena, &newest);
+    if (e == OK)
+        e = db_row(db, &registration_sqls[REGISTRATION_BY_ID], DB_ARGS(db_uuid(&newest), db_i64(now)), arena, &r);
+    if (e == OK)
+        e = registration_drop_all(db, arena, email);
+    if (e == OK)
+        e = user_create(db, arena, r.email, r.name, hash, ret_user_id);
+    return e == OK ? registration_accept(db, &r, ret_user_id) : e;
 }
 
 static const struct db_col registration_cols[] = {

@@ -75,3 +75,13 @@ MUST_CHECK enum err registration_count_try(struct db *db, const struct registrat
 MUST_CHECK enum err registration_confirm(struct db *db, struct arena *arena, struct str token,
                                          const struct registration *registration, const char *hash,
                                          struct user *ret_user);
+
+/*
+ * For an admin, who vouches for an address, in a transaction. registration_admit makes the user of its newest registration,
+ * with that bcrypt hash: not with what was typed at the registration, because anybody could have typed it. No invitation
+ * is asked for. ERR_NOT_FOUND; ERR_BAD_EMAIL; ERR_DB_DUPLICATE if the address has a user.
+ * registration_drop_all is for who makes a user in another way.
+ */
+MUST_CHECK enum err registration_admit(struct db *db, struct arena *arena, struct str email, const char *hash,
+                                       struct uuid *ret_user_id);
+MUST_CHECK enum err registration_drop_all(struct db *db, struct arena *arena, struct str email);
