@@ -22,6 +22,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 GRANT SELECT, INSERT ON {db}.activity TO {user};
 GRANT SELECT, DELETE ON {db}.one_time_tokens TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.mail_allowances TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.email_changes TO {user};
 
 -- user keys
 GRANT SELECT, INSERT, UPDATE ON {db}.api_keys TO {user};
