@@ -26,6 +26,7 @@ GRANT SELECT, INSERT, DELETE ON {db}.registrations TO {user};
 GRANT UPDATE (tries) ON {db}.registrations TO {user};
 GRANT SELECT ON {db}.invitations TO {user};
 GRANT UPDATE (uses) ON {db}.invitations TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.email_changes TO {user};
 
 -- user keys
 GRANT SELECT, INSERT, UPDATE ON {db}.api_keys TO {user};
