@@ -55,7 +55,7 @@ static const struct json_field register_fields[] = {
     JSON_END,
 };
 
-static const struct json_field resend_fields[] = {
+static const struct json_field register_resend_fields[] = {
     {.name = "email",
      JSON_STR(struct register_input, email),
      .required = true,
@@ -138,7 +138,7 @@ static enum err register_resend(struct ctx *c)
 {
     struct register_input in = {0};
 
-    enum err e = input_json(c, resend_fields, &in);
+    enum err e = input_json(c, register_resend_fields, &in);
     if (e == OK)
         e = registration_resend(c->db, c->arena, in.email, c->req.id);
     return e == OK ? register_accept(c) : e;

@@ -356,7 +356,7 @@ const answers = JSON.parse(process.argv[2]);
 globalThis.fetch = async (path, options) => {
 	sent = [path, options.method, options.headers["Content-Type"], JSON.parse(options.body)];
 	if (answers === null) throw new TypeError("gone");
-	return {ok: answers.status < 300, headers: new Map(Object.entries(answers.headers)), json: async () => answers.body};
+	return {ok: answers.status < 300, headers: {get: name => answers.headers[name] ?? null}, json: async () => answers.body};
 };
 """
 

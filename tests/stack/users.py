@@ -1,8 +1,8 @@
 """Users whose address is confirmed, without a mail: for all that is not about registering. And the links of mails, without the worker that
 sends them.
 
-    add_user(stack.sql, "ada@example.com", "correct horse battery")    returns the user's id
-    token = add_link(stack.sql, "ada@example.com")                     of her newest registration
+    add_user(sql, "ada@example.com", "correct horse battery")    returns the user's id
+    token = add_link(sql, "ada@example.com")                     of her newest registration
 
 sql takes the text of a statement and runs it as the database's root. The statements name only columns that are there since the first
 release, so that they work for the programs of an earlier commit, too.

@@ -45,12 +45,15 @@ static enum err registration_insert(struct db *db, const struct registration_ask
 static enum err registration_mail(struct db *db, const struct registration_asking *a, const struct uuid *user_id,
                                   const struct uuid *id)
 {
-    bool known = !uuid_is_none(user_id);
+    struct mail_new mail = {.template = MAIL_VERIFY_EMAIL, .request_id = a->new->request_id};
 
-    return mail_add(db, &(struct mail_new){.template = known ? MAIL_ALREADY_REGISTERED : MAIL_VERIFY_EMAIL,
-                                           .user_id = *user_id,
-                                           .subject_id = known ? UUID_NONE : *id,
-                                           .request_id = a->new->request_id});
+    if (uuid_is_none(user_id)) {
+        mail.subject_id = *id;
+    } else {
+        mail.template = MAIL_ALREADY_REGISTERED;
+        mail.user_id = *user_id;
+    }
+    return mail_add(db, &mail);
 }
 
 /* ret_user_id: none if the address has no user. */
