@@ -23,7 +23,7 @@
  * options that the verb does not have. */
 struct given {
     const char *sql, *dir, *credentials, *database, *user, *section;
-    const char *name, *password_stdin, *begins, *after, *limit, *state, *end; /* user */
+    const char *name, *password_stdin, *begins, *after, *limit, *state, *end; /* user; mail, too, has a state */
     const char *uses, *days;                                                  /* invitation */
     const char *argument; /* what stands after the verb, if its row asks for it */
 };
