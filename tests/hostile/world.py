@@ -118,9 +118,12 @@ class Door(Person):
         self.code, self.token = "123456", "x" * 43
         self.come_to_leave()
 
+    def sign_in(self):
+        self.needs_no_code()
+        return super().sign_in()
+
     def come_to_leave(self):
         """A session, for those who sign out."""
-        self.needs_no_code()
         self.leaving = cookie_of(self.sign_in())
 
     def needs_no_code(self):
