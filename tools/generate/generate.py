@@ -49,9 +49,10 @@ def services():
     for kind, name, what, columns in ROW.findall(text):
         row = {"name": name, "kind": kind.lower(), "what": what, "internet": "false", "asks_image": "false", "asks_apps": "false",
                "asks_simulator": "false",
-               "ends_credentials": "false", "counts_rates": "false", "store": "STORE_NONE", "host": "HOST_MAIN", "credentials": "{}",
+               "ends_credentials": "false", "counts_rates": "false", "keeps_mail": "false", "store": "STORE_NONE", "host": "HOST_MAIN", "credentials": "{}",
                **dict(COLUMN.findall(columns))}
-        row |= {c: row[c] == "true" for c in ("internet", "asks_image", "asks_apps", "asks_simulator", "ends_credentials", "counts_rates")}
+        row |= {c: row[c] == "true" for c in ("internet", "asks_image", "asks_apps", "asks_simulator", "ends_credentials", "counts_rates",
+                                               "keeps_mail")}
         row["database"] = None if kind == "IMAGE" else f"worker_{name}" if kind == "WORKER" else name
         row["credentials"] = ["db-password"] * (kind != "IMAGE") + re.findall(r'"([^"]*)"', row["credentials"])
         made.append(row)
@@ -84,8 +85,10 @@ def parts(service):
                                       ("simulator", service["asks_simulator"]),
                                       ("store-read", service["store"] == "STORE_READ"),
                                       ("store-write", service["store"] == "STORE_WRITE"),
+                                      ("mail", service["keeps_mail"]),
                                       ("epoch", service["ends_credentials"]),
-                                      ("rates", service["counts_rates"])) if wanted]
+                                      ("rates", service["counts_rates"]),
+                                      ("decoder", service["kind"] == "image")) if wanted]
 
 
 def setting_max(section, key):
@@ -103,7 +106,8 @@ def small_body():
 def stop_sec(service, routes):
     """How long a stop may take: as long as somebody waits for what the service is doing."""
     if service["kind"] == "worker":
-        return setting_max("tiktok", "timeout_sec") + RECORD_SEC + setting_max("database", "timeout_sec") + STOP_SEC
+        call_sec = max(setting_max("tiktok", "timeout_sec"), setting_max("smtp", "timeout_sec"))
+        return call_sec + RECORD_SEC + setting_max("database", "timeout_sec") + STOP_SEC
     if service["kind"] == "image":
         return setting_max("store", "image_timeout_sec") + STOP_SEC
     return max(r["timeout_sec"] or ANSWER_SEC for r in routes if r["app"] == service["name"]) + STOP_SEC
@@ -303,20 +307,27 @@ def upstreams(apps):
                    f"upstream mcli_{a}_pool {{ server unix:@RUN_DIR@/{a}.sock; keepalive 32; }}\n" for a in apps)
 
 
-def header_params():
-    """The request headers that programs read, as CGI names them; without those that come as they were sent (creates.conf)."""
+def headers():
+    """The request headers that programs read: of nginx those that it hands on one by one, and those that come as they were sent
+    (creates.conf). Each as a variable of nginx has it in its name."""
     text = (CHECKOUT / "lib/http/header.def").read_text()
-    names = re.findall(r'^HEADER\(\w+, "([^"]+)"\)$', text, re.MULTILINE)
-    lower = [n.lower().replace("-", "_") for n in names]
-    assert len(names) == len(re.findall(r"^HEADER\(", text, re.MULTILINE)), "header.def: a row cannot be read"
-    return lines(f"fastcgi_param {'' if n == 'content_type' else 'HTTP_'}{n.upper()} $http_{n} if_not_empty;" for n in lower)
+    rows = re.findall(r'^HEADER(_AS_SENT)?\(\w+, "([^"]+)"\)$', text, re.MULTILINE)
+    assert len(rows) == len(re.findall(r"^HEADER(?:_AS_SENT)?\(", text, re.MULTILINE)), "header.def: a row cannot be read"
+    names = lambda wanted: [name.lower().replace("-", "_") for as_sent, name in rows if bool(as_sent) == wanted]
+    return names(False), names(True)
+
+
+def header_values():
+    one_by_one, as_sent = headers()
+    return {"HEADER_PARAMS": lines(f"fastcgi_param {'' if n == 'content_type' else 'HTTP_'}{n.upper()} $http_{n} if_not_empty;" for n in one_by_one),
+            "HEADER_VALUES": "\\n".join(f"$http_{n}" for n in [*one_by_one, *as_sent])}
 
 
 def nginx(tables, values):
     """{folder: {file name: text}} of "main", "sites", "snippets" and "locations"."""
     apps = [s for s in services() if s["kind"] == "app"]
     errors = {e["code"]: e for e in tables["errors"]}
-    values = {**policies(tables["routes"], {**rate_settings(), **values.get("RATES", {})}), **values, "HEADER_PARAMS": header_params(),
+    values = {**policies(tables["routes"], {**rate_settings(), **values.get("RATES", {})}), **values, **header_values(),
               "ANSWER_SEC": ANSWER_SEC, "SMALL_BODY": size(SMALL_BODY)}
     made = {"main": {}, "sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps)},
             "locations": {f"{s['name']}.conf": locations(tables, s["name"]) for s in apps if s["host"] == "HOST_MAIN"}}
