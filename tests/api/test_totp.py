@@ -10,6 +10,7 @@ import uuid
 import pytest
 from authenticator import App, begin, begun, enrol, finish, totp
 from helpers import expect
+from mailing import wait_letter
 
 MINUTE = 60
 COOKIE = "__Host-session"
@@ -331,8 +332,6 @@ def test_the_ten_minutes(enrolled, stack):
     expect(finish(stack, early, app.next()), 200)
     stack.move_clock(36)
     expect(finish(stack, late, app.shows()), 401, "sign_in_ended")
-    over = hashlib.sha256(late.encode()).digest()
-    stack.wait(lambda: begun(user) and not stack.sql("SELECT 1 FROM pending_sign_ins WHERE token_hash = %s", over), "what is over goes")
 
 
 @pytest.mark.parametrize("token", ["", "x", "x" * 43, "x" * 1024, "\0"])
@@ -396,8 +395,7 @@ def test_a_recovery_code_works_once_and_its_owner_is_told(enrolled, stack):
     expect(finish(stack, begun(user), codes[7]), 200)
     what, mails = told(stack, user)
     assert "recovery_code_used" in what and mails[-1] == "recovery_code_used"
-    (mail,) = stack.sql("SELECT params FROM mail_outbox WHERE template = 'recovery_code_used' AND user_id = %s", uuid.UUID(user.id).bytes)
-    assert json.loads(mail["params"])["count"] == 9
+    assert "9 recovery codes left" in wait_letter(stack, user.email, "recovery code").text
     expect(finish(stack, begun(user), codes[7]), 403, "wrong_code")
     assert expect(user.web.get(TOTP), 200)["data"]["recovery_codes_left"] == 9
     assert told(stack, user)[1].count("recovery_code_used") == 1
