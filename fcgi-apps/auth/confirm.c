@@ -33,35 +33,36 @@ static const struct json_field confirm_shown_fields[] = {
     JSON_END,
 };
 
-static enum err confirm_check_password(struct ctx *c, struct str text)
+enum err auth_caller_user(struct ctx *c, struct user *ret_user)
 {
-    _cleanup_(secret_done) struct secret password = secret_copy(text);
-    struct user user = {0};
+    enum err e = user_by_id(c->db, c->arena, &c->caller.user_id, ret_user);
 
-    enum err e = user_by_id(c->db, c->arena, &c->caller.user_id, &user);
     if (e != OK)
         return e == ERR_NOT_FOUND ? ERR_ACCOUNT_DISABLED : e;
-    if (!password_verify(&password, user.password_hash.p, (int)c->conf->password_bcrypt_cost))
-        return ERR_WRONG_PASSWORD;
-    return user.state == USER_ACTIVE ? OK : ERR_ACCOUNT_DISABLED;
+    return ret_user->state == USER_ACTIVE ? OK : ERR_ACCOUNT_DISABLED;
+}
+
+static bool confirm_matches(struct ctx *c, const struct user *user, struct str text)
+{
+    _cleanup_(secret_done) struct secret password = secret_copy(text);
+
+    return password_verify(&password, user->password_hash.p, (int)c->conf->password_bcrypt_cost);
 }
 
 /* Whoever has a stolen cookie must not find the password by guessing. */
-static enum err confirm_try_password(struct ctx *c, struct str text)
+enum err auth_try_password(struct ctx *c, const struct user *user, struct str text)
 {
     struct throttle *throttle = ((const struct auth_state *)c->state)->throttle;
-    int64_t wait_us = throttle_take(throttle, &c->caller.user_id);
+    int64_t wait_us = throttle_take(throttle, &user->id);
 
     if (wait_us > 0) {
         c->rate.wait_sec = (wait_us + US_PER_SEC - 1) / US_PER_SEC;
         return ERR_WRONG_TOO_OFTEN;
     }
-    enum err e = confirm_check_password(c, text);
-    if (e == OK)
-        throttle_forget(throttle, &c->caller.user_id);
-    else if (e != ERR_WRONG_PASSWORD)
-        throttle_give_back(throttle, &c->caller.user_id);
-    return e;
+    if (!confirm_matches(c, user, text))
+        return ERR_WRONG_PASSWORD;
+    throttle_forget(throttle, &user->id);
+    return OK;
 }
 
 /* The session may do more from now on, so it gets a new token: a cookie that somebody has stolen may not do that,
@@ -70,11 +71,14 @@ static enum err confirm(struct ctx *c)
 {
     struct confirmation in = {0};
     struct confirmed out;
+    struct user user = {0};
     struct str old, token;
 
     enum err e = input_json(c, confirm_fields, &in);
     if (e == OK)
-        e = confirm_try_password(c, in.password);
+        e = auth_caller_user(c, &user);
+    if (e == OK)
+        e = auth_try_password(c, &user, in.password);
     if (e == OK)
         e = cookie_get(c->req.cookie, STR(SESSION_COOKIE), &old);
     if (e == OK)

@@ -20,6 +20,7 @@ import sys
 import time
 import traceback
 
+from accounts import OF_ACCOUNTS
 from budgeted import BUDGETED
 from flows import FLOWS as SENT_ONCE, state
 from kept import Kept, clear
@@ -30,7 +31,7 @@ from reached import ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TOLD_UNKNOWN,
 from repeated import REPEATED
 from world import SETTINGS, WORKERS, World, load
 
-FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *REPEATED]
+FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *REPEATED, *OF_ACCOUNTS]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

@@ -30,7 +30,8 @@ MUST_CHECK enum err user_email_check(struct str email);
  */
 MUST_CHECK enum err user_email_key(struct str email, struct arena *arena, struct str *ret_key);
 
-/* ERR_DB_DUPLICATE if the address is taken (the caller must not let that show). hash is a bcrypt hash. */
+/* A part of a transaction. ERR_DB_DUPLICATE if the address is taken, or kept for somebody (email_holder.h), which the caller must
+ * not let show. hash is a bcrypt hash. */
 MUST_CHECK enum err user_create(struct db *db, struct arena *arena, struct str email, struct str name, const char *hash,
                                 struct uuid *ret_id);
 
@@ -48,3 +49,7 @@ MUST_CHECK enum err user_lock(struct db *db, struct arena *arena, const struct u
 
 /* What users see of themselves: id, email, name, created_at_us. ERR_NOT_FOUND. */
 MUST_CHECK enum err user_profile(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user);
+
+/* Changes the name; absent: removes it. ret_user: as user_profile. ERR_ACCOUNT_DISABLED. */
+MUST_CHECK enum err user_rename(struct db *db, struct arena *arena, const struct uuid *id, struct str name,
+                                struct user *ret_user);
