@@ -22,6 +22,10 @@ GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 GRANT SELECT, INSERT ON {db}.activity TO {user};
 GRANT SELECT, DELETE ON {db}.one_time_tokens TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.mail_allowances TO {user};
+GRANT SELECT, INSERT, DELETE ON {db}.registrations TO {user};
+GRANT UPDATE (tries) ON {db}.registrations TO {user};
+GRANT SELECT ON {db}.invitations TO {user};
+GRANT UPDATE (uses) ON {db}.invitations TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.email_changes TO {user};
 
 -- user keys
@@ -105,6 +109,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
 
 -- user worker_publish
+GRANT SELECT (id, state) ON {db}.users TO {user};
 GRANT SELECT, UPDATE ON {db}.accounts TO {user};
 GRANT SELECT ON {db}.key_budgets TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.creator_snapshots TO {user};

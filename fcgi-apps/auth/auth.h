@@ -10,8 +10,8 @@ struct auth_state {
     struct throttle *throttle;
 };
 
-extern const struct route auth_register_routes[], auth_session_routes[], auth_confirm_routes[], auth_me_routes[],
-    auth_password_routes[], auth_email_routes[], auth_activity_routes[];
+extern const struct route auth_register_routes[], auth_verify_routes[], auth_session_routes[], auth_confirm_routes[],
+    auth_me_routes[], auth_password_routes[], auth_email_routes[], auth_activity_routes[];
 
 #define AUTH_FIELD_MAX_BYTES 1024 /* of what is compared: far above what can match; longer ones are simply wrong */
 
@@ -36,5 +36,5 @@ MUST_CHECK enum err auth_caller_user(struct ctx *c,
 void auth_check_password(struct ctx *c, const char *param, struct str text, const struct user *user);
 MUST_CHECK enum err auth_hash_password(struct ctx *c, struct str text, char ret_hash[static PASSWORD_HASH_SIZE]);
 
-/* Of POST /auth/forgot-password and /auth/change-email: the same, whatever is known of the address. */
+/* Says the same, whatever is known of an address, so that nobody learns who has an account; after the same work. */
 MUST_CHECK enum err auth_reply_accepted(struct ctx *c);

@@ -22,7 +22,8 @@ static void rule_words_done(struct rule_words *w)
 
 static void rule_word_add(struct rule_words *w, struct str word)
 {
-    if (word.n < WORD_MIN_BYTES || word.n > PASSWORD_MAX_BYTES || w->n == WORDS_MAX)
+    if (word.n < WORD_MIN_BYTES || word.n > PASSWORD_MAX_BYTES || w->n == WORDS_MAX ||
+        memchr(word.p, '\0', word.n) != NULL)
         return;
     w->at[w->n++] = w->text.n;
     buf_putstr(&w->text, word);

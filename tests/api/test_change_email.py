@@ -8,6 +8,7 @@ import pytest
 from conftest import User
 from helpers import expect
 from links import DAY, HOUR, MINUTE, activity, holders_of, link, mails, sign_in, told
+from newcomers import Newcomer
 
 ASK = "/api/v1/auth/change-email"
 CONFIRM = "/api/v1/auth/confirm-email"
@@ -395,12 +396,28 @@ def test_the_old_address_is_kept_for_its_user(stack, user, other):
     assert row_of(user)["email"] == user.email and row_of(other)["email"] == other.email
 
 
+def test_nobody_registers_the_old_address_meanwhile(stack, user):
+    newcomer = Newcomer(stack, user.email)
+    expect(newcomer.register(), 202)  # before it is given up
+    early = newcomer.link()
+    undo = changed(user, fresh("thief"))
+    before = len(mails(stack, user))
+    for again in (newcomer.register, newcomer.resend):
+        expect(again(), 202)
+    assert mails(stack, user)[before:] == [("email_changed", change_to(user, row_of(user)["email"]))] * 2
+    for token in (early, newcomer.link()):
+        expect(newcomer.verify(token), 400, "link_invalid")
+    expect(follow(stack, UNDO, undo), 200)
+    assert row_of(user)["email"] == user.email
+
+
 def test_afterwards_somebody_else_may_have_it(stack, user, other):
     changed(user, fresh())
     stack.move_clock(UNDO_SEC + 1)
     other.confirm()
     changed(other, user.email)
     assert row_of(other)["email"] == user.email
+    expect(follow(stack, UNDO, link(stack, "undo_email", changes(user)[0]["id"])), 400, "link_invalid")
 
 
 def test_its_own_user_may_change_back(stack, user):

@@ -23,7 +23,9 @@ DENIED = (1044, 1142, 1143, 1227)  # database, table, column, a right beyond tab
 # do not name are here too. A new service adds its own where a line of its grants is finer than a table.
 FORBIDDEN = {
     "auth": ["SELECT access_token FROM accounts", "SELECT title FROM posts", "SELECT id FROM uploads", "DELETE FROM users",
-             "INSERT INTO api_keys (id) VALUES ('x')", "UPDATE api_keys SET hash = 'x'", "SELECT id FROM jobs_publish"],
+             "INSERT INTO api_keys (id) VALUES ('x')", "UPDATE api_keys SET hash = 'x'", "SELECT id FROM jobs_publish",
+             "UPDATE registrations SET password_hash = 'x'", "INSERT INTO invitations (id) VALUES ('x')",
+             "UPDATE invitations SET uses_max = 9", "INSERT INTO one_time_tokens (token_hash) VALUES ('x')"],
     "keys": ["SELECT password_hash FROM users", "SELECT email FROM users", "UPDATE users SET state = 'active'",
              "INSERT INTO sessions (id) VALUES ('x')", "UPDATE sessions SET user_id = 'x'", "DELETE FROM api_keys",
              "SELECT open_id FROM accounts", "SELECT access_token FROM accounts", "DELETE FROM key_budgets", "SELECT id FROM posts",

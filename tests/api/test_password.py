@@ -8,6 +8,7 @@ import pytest
 from conftest import User
 from helpers import expect
 from links import HOUR, MINUTE, activity, holders_of, link, mails, now_us, sign_in, told
+from newcomers import Newcomer
 
 NEW = "seven copper walruses"
 FORGOT = "/api/v1/auth/forgot-password"
@@ -87,6 +88,18 @@ def test_it_is_asked_at_the_reset_too(stack, user):
                            (user.email.partition("@")[0], "password_personal")):
         assert expect(reset(stack, token, password), 422, code)["error"]["param"] == "password"
     expect(reset(stack, token), 204)  # the link was not used up
+
+
+def test_it_is_asked_at_the_registration_too(stack):
+    newcomer = Newcomer(stack)
+    local = newcomer.email.partition("@")[0]
+    for password, code in (("password123", "password_common"), (local, "password_personal"), ("Zwentibold Smith", "password_personal")):
+        answer = newcomer.register(name="Zwentibold Smith", password=password)
+        assert expect(answer, 422, code)["error"]["param"] == "password"
+    expect(newcomer.register(name="Zwentibold Smith"), 202)
+    for password, code in (("short", "password_too_short"), (local, "password_personal"), ("Zwentibold Smith", "password_personal")):
+        assert expect(newcomer.verify(newcomer.link(), password), 422, code)["error"]["param"] == "password"
+    expect(newcomer.verify(newcomer.link(), NEW), 200)
 
 
 def test_all_problems_at_once(user):

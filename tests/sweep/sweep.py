@@ -22,16 +22,18 @@ import traceback
 
 from accounts import OF_ACCOUNTS
 from budgeted import BUDGETED
+from disabled import DISABLED
 from flows import FLOWS as SENT_ONCE, state
 from kept import Kept, clear
 from keys import OF_KEYS
 from lanes import Lanes
 from plan import KINDS
 from reached import ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TOLD_UNKNOWN, Outcome, Run, false_alarms, missed
+from registering import REGISTERING
 from repeated import REPEATED
 from world import SETTINGS, WORKERS, World, load
 
-FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *REPEATED, *OF_ACCOUNTS]
+FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *REGISTERING, *OF_ACCOUNTS]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/point.h"
+#include "model/user/user_state.h"
 
 const char *const attempt_state_names[] = {"committed", "accepted", "refused", "not_sent", "outcome_unknown", NULL};
 
@@ -72,8 +73,11 @@ static enum err attempt_begin_tx(struct db *db, void *arg)
     const struct attempt_beginning *b = arg;
     const struct job *jobs[DB_MANY_MAX];
     struct post_moving moves[DB_MANY_MAX];
-    enum err e = OK;
+    struct uuid users[DB_MANY_MAX];
 
+    for (size_t i = 0; i < b->n; i++)
+        users[i] = b->attempts[i].user_id;
+    enum err e = user_stay_active(db, b->arena, users, b->n);
     for (size_t i = 0; i < b->n; i++) {
         const struct attempt_new *a = &b->attempts[i];
         if (e == OK)
