@@ -52,11 +52,18 @@ static void manual_put_head(struct buf *b, const char *name, const char *title, 
                section, title, section, name, about);
 }
 
+static void manual_put_option_words(struct buf *b, const struct option *o)
+{
+    manual_put_word(b, o->name);
+    if (o->value != NULL)
+        buf_printf(b, " Ar %s", o->value);
+    buf_putc(b, '\n');
+}
+
 static void manual_put_option(struct buf *b, const struct option *o)
 {
     buf_puts(b, ".It Cm ");
-    manual_put_word(b, o->name);
-    buf_printf(b, " Ar %s\n", o->value);
+    manual_put_option_words(b, o);
     manual_put_text(b, o->help);
     if (o->def != NULL) {
         buf_puts(b, "The default is\n.Ql ");
@@ -67,7 +74,7 @@ static void manual_put_option(struct buf *b, const struct option *o)
 
 static void manual_put_verb(struct buf *b, const struct verb *v)
 {
-    buf_printf(b, ".Ss %s\n", v->name);
+    buf_printf(b, ".Ss %s%s%s\n", v->name, v->argument != NULL ? " " : "", v->argument != NULL ? v->argument : "");
     manual_put_text(b, v->help);
     if (v->more != NULL) {
         buf_puts(b, ".Pp\n");
@@ -86,10 +93,11 @@ static void manual_put_synopsis(struct buf *b)
     buf_puts(b, ".Sh SYNOPSIS\n");
     for (const struct verb *v = verbs; v->name != NULL; v++) {
         buf_printf(b, ".Nm\n.Cm %s\n", v->name);
+        if (v->argument != NULL)
+            buf_printf(b, ".Ar %s\n", v->argument);
         for (const struct option *const *o = v->options; *o != NULL; o++) {
             buf_puts(b, ".Op Cm ");
-            manual_put_word(b, (*o)->name);
-            buf_printf(b, " Ar %s\n", (*o)->value);
+            manual_put_option_words(b, *o);
         }
     }
     buf_puts(b, ".Nm\n.Cm help\n");
@@ -121,9 +129,7 @@ static void manual_admin(struct buf *b)
                 ".It Pa " CONF_DEFAULT_PATH "\n"
                 "The configuration, see\n"
                 ".Xr marketingcli.conf 5 .\n"
-                "Only\n"
-                ".Cm migrate\n"
-                "reads it.\n"
+                "The verbs that use the database read it.\n"
                 ".It Pa " CREDENTIALS_DIR "\n"
                 "The secrets, a folder for each service.\n"
                 ".It Pa " SQL_DIR "\n"
