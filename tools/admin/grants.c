@@ -229,10 +229,9 @@ static int grants_set_password(const struct grants *g, const struct grants_user 
 
 static int grants_set_socket(const struct grants *g, const struct grants_user *u)
 {
-    return grants_run(g, u,
-                      arena_printf(g->arena, "CREATE USER IF NOT EXISTS %.*s IDENTIFIED VIA unix_socket",
-                                   STR_FMT(u->grantee)),
-                      "CREATE USER");
+    return grants_run(
+        g, u, arena_printf(g->arena, "CREATE USER IF NOT EXISTS %.*s IDENTIFIED VIA unix_socket", STR_FMT(u->grantee)),
+        "CREATE USER");
 }
 
 /* *ret_left_out: there is no file with a password. */

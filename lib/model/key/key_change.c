@@ -109,10 +109,9 @@ static enum err key_revoke_seen_tx(struct db *db, void *arg)
     if (e != OK && e != ERR_ACCOUNT_DISABLED)
         return ERR_NOT_FOUND;
     const struct mail_params params = {.key_name = k->name};
-    e = mail_add(db, &(struct mail_new){.template = MAIL_KEY_SEEN_IN_CLEAR,
-                                        .user_id = k->user_id,
-                                        .subject_id = k->id,
-                                        .params = &params});
+    e = mail_add(
+        db, &(struct mail_new){
+                .template = MAIL_KEY_SEEN_IN_CLEAR, .user_id = k->user_id, .subject_id = k->id, .params = &params});
     if (e == OK)
         e = db_change(db, &key_change_sqls[KEY_REVOKE_SEEN],
                       DB_ARGS(db_i64(clock_now_us()), db_uuid(&k->user_id), db_uuid(&k->id), db_uuid(&k->id)));

@@ -24,8 +24,8 @@ static enum err key_expiring_tell_tx(struct db *db, void *arg)
 
     enum err e = db_change(db, &key_expiring_sqls[KEY_EXPIRING_NOTE], DB_ARGS(db_i64(clock_now_us()), db_uuid(&k->id)));
     if (e == OK && key_expiring_is_news(k))
-        e = notice_add(
-            db, &(struct notice_new){.kind = NOTICE_KEY_EXPIRING, .user_id = k->user_id, .subject_id = k->id});
+        e = notice_add(db,
+                       &(struct notice_new){.kind = NOTICE_KEY_EXPIRING, .user_id = k->user_id, .subject_id = k->id});
     return e == ERR_CONFLICT ? OK : e;
 }
 

@@ -35,11 +35,11 @@ static enum err bounced_has_moved(struct db *db, const struct bounced_mail *mail
     struct uuid since = uuid_floor(mail->created_at_us);
     int64_t one;
 
-    enum err e = db_number(db, &bounced_sqls[BOUNCED_MOVED],
-                           DB_ARGS(db_uuid(&mail->user_id), db_uuid(&since),
-                                   db_cstr(activity_names[ACTIVITY_EMAIL_CHANGED]),
-                                   db_cstr(activity_names[ACTIVITY_EMAIL_CHANGE_UNDONE])),
-                           &one);
+    enum err e =
+        db_number(db, &bounced_sqls[BOUNCED_MOVED],
+                  DB_ARGS(db_uuid(&mail->user_id), db_uuid(&since), db_cstr(activity_names[ACTIVITY_EMAIL_CHANGED]),
+                          db_cstr(activity_names[ACTIVITY_EMAIL_CHANGE_UNDONE])),
+                  &one);
     *ret_moved = e == OK;
     return e == ERR_NOT_FOUND ? OK : e;
 }
@@ -88,7 +88,8 @@ static const struct sql bounced_sqls[] = {
     [BOUNCED_MOVED] = {.text = "SELECT 1 FROM activity WHERE user_id = ? AND id > ? AND what IN (?, ?) LIMIT 1",
                        .in = "uuss",
                        .cols = db_number_cols},
-    [BOUNCED_NOTE] = {.text = "UPDATE mail_outbox SET bounced_at_us = COALESCE(bounced_at_us, ?), reply = ? WHERE id = ?",
+    [BOUNCED_NOTE] = {.text =
+                          "UPDATE mail_outbox SET bounced_at_us = COALESCE(bounced_at_us, ?), reply = ? WHERE id = ?",
                       .in = "isu"},
     [BOUNCED_MARK] = {.text = "UPDATE users SET undeliverable_at_us = COALESCE(undeliverable_at_us, ?) WHERE id = ?",
                       .in = "iu"},

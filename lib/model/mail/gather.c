@@ -4,8 +4,8 @@
 #include "model/mail/outbox.h"
 #include "tiktok/tiktok.h"
 
-#define NAME_UNITS 60          /* of what is named; a title has 90 at most */
-#define WORDS_MAX_BYTES 4000   /* of all that are named: 60 units are 180 bytes at most */
+#define NAME_UNITS 60               /* of what is named; a title has 90 at most */
+#define WORDS_MAX_BYTES 4000        /* of all that are named: 60 units are 180 bytes at most */
 #define RETRIED_US (3 * US_PER_DAY) /* no mail waits in the outbox for longer */
 
 enum { GATHER_NEWEST, GATHER_ANY, GATHER_MARK, GATHER_DELETE };
@@ -67,8 +67,12 @@ static struct str gather_words(const struct gathering *g, const struct gather_na
     for (size_t i = 0; i < n; i++) {
         struct str name = gather_name(g->arena, v[i].name);
         bool last = i > 0 && i + 1 == n && (int64_t)n == count;
-        buf_printf(&b, "%s%s%.*s%s", i == 0 ? "" : last ? " and " : ", ", name.n > 0 ? "\"" : "",
-                   STR_FMT(name.n > 0 ? name : STR("one without a title")), name.n > 0 ? "\"" : "");
+        buf_printf(&b, "%s%s%.*s%s",
+                   i == 0 ? ""
+                   : last ? " and "
+                          : ", ",
+                   name.n > 0 ? "\"" : "", STR_FMT(name.n > 0 ? name : STR("one without a title")),
+                   name.n > 0 ? "\"" : "");
     }
     if (count > (int64_t)n)
         buf_printf(&b, " and %lld more", (long long)(count - (int64_t)n));
@@ -85,10 +89,8 @@ static enum err gather_add_mail(const struct gathering *g, const struct gather_n
         .why = why == NULL ? (struct str){0} : str_from(why),
         .at_us = v[0].at_us,
         .count = count};
-    const struct mail_new mail = {.template = g->template,
-                                  .user_id = *g->user_id,
-                                  .params = &params,
-                                  .request_id = g->request_id};
+    const struct mail_new mail = {
+        .template = g->template, .user_id = *g->user_id, .params = &params, .request_id = g->request_id};
 
     return mail_add(g->db, &mail);
 }
@@ -129,8 +131,8 @@ static enum err gather_later(struct gathering *g, int64_t at_us)
 {
     int64_t any;
 
-    enum err e = db_number(g->db, &gather_sqls[GATHER_ANY], DB_ARGS(db_uuid(g->user_id), db_cstr(notice_names[g->kind])),
-                           &any);
+    enum err e =
+        db_number(g->db, &gather_sqls[GATHER_ANY], DB_ARGS(db_uuid(g->user_id), db_cstr(notice_names[g->kind])), &any);
     if (e == OK)
         g->again_at_us = g->again_at_us == 0 ? at_us : MIN(g->again_at_us, at_us);
     return e == ERR_NOT_FOUND ? OK : e;
@@ -183,10 +185,11 @@ static const struct db_col gather_named_cols[] = {DB_COL(struct gather_named, na
 #define MARKED(kind) "FROM notices_due d JOIN " kind " WHERE d.user_id = ? AND d.taken_by = ?"
 #define WHAT(args, columns, from, order) \
     { \
-        .count = {.text = "SELECT COUNT(*) " from, .in = args, .cols = db_number_cols}, \
-        .list = {.text = "SELECT " columns " " from " ORDER BY " order " LIMIT 5", \
-                 .in = args, \
-                 .cols = gather_named_cols} \
+        .count = {.text = "SELECT COUNT(*) " from, .in = args, .cols = db_number_cols}, .list = { \
+            .text = "SELECT " columns " " from " ORDER BY " order " LIMIT 5", \
+            .in = args, \
+            .cols = gather_named_cols \
+        } \
     }
 #define POSTS_THAT_ARE(kind, state) \
     WHAT("uu", "p.title, p.failure_code, NULL", \

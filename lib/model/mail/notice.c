@@ -24,8 +24,8 @@ enum err notice_add_many(struct db *db, const struct notice_new *notices, size_t
     for (size_t i = 0; i < n; i++) {
         const struct notice_new *v = &notices[i];
         ASSERT(v->kind != NOTICE_NONE && v->kind < NOTICE__MAX);
-        db_many_add(&many, DB_ARGS(db_uuid(&v->user_id), db_cstr(notice_names[v->kind]), db_uuid(&v->subject_id),
-                                   db_i64(now)));
+        db_many_add(
+            &many, DB_ARGS(db_uuid(&v->user_id), db_cstr(notice_names[v->kind]), db_uuid(&v->subject_id), db_i64(now)));
         jobs[i] = (struct job_new){.kind = NOTICES_JOB,
                                    .subject_id = v->user_id,
                                    .user_id = v->user_id,
@@ -93,7 +93,7 @@ static int64_t notice_off_after(const struct notices_change *change, int64_t off
     return off;
 }
 
-static enum err notices_change_tx(struct db *db, void *arg)
+static enum err notice_change_tx(struct db *db, void *arg)
 {
     struct notice_changing *c = arg;
     int64_t off;
@@ -105,8 +105,7 @@ static enum err notices_change_tx(struct db *db, void *arg)
     notice_shape(after, &c->made);
     if (after == off)
         return OK;
-    e = db_change(db, &notice_sqls[NOTICE_SET],
-                  DB_ARGS(db_i64(after), db_i64(clock_now_us()), db_uuid(c->user_id)));
+    e = db_change(db, &notice_sqls[NOTICE_SET], DB_ARGS(db_i64(after), db_i64(clock_now_us()), db_uuid(c->user_id)));
     return e == OK ? activity_add(db, &(struct activity_new){.user_id = *c->user_id, .what = ACTIVITY_NOTICES_CHANGED})
                    : e;
 }
@@ -116,7 +115,7 @@ enum err notices_change(struct db *db, const struct uuid *user_id, const struct 
 {
     struct notice_changing c = {.user_id = user_id, .change = change};
 
-    enum err e = db_tx(db, notices_change_tx, &c);
+    enum err e = db_tx(db, notice_change_tx, &c);
     if (e == OK)
         *ret_notices = c.made;
     return e;

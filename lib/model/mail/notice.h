@@ -37,7 +37,8 @@ struct notice_new {
 
 /* Call it in a transaction, after what it is about is locked and before jobs are. A subject is told of once at a time. */
 MUST_CHECK enum err notice_add(struct db *db, const struct notice_new *notice);
-MUST_CHECK enum err notice_add_many(struct db *db, const struct notice_new *notices, size_t n); /* DB_MANY_MAX at most */
+MUST_CHECK enum err notice_add_many(struct db *db, const struct notice_new *notices,
+                                    size_t n); /* DB_MANY_MAX at most */
 
 /* What a user wants, by enum notice. */
 struct notices {

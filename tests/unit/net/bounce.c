@@ -1,10 +1,13 @@
 #include "net/bounce.h"
 
+#include <stdio.h>
+
 #include "with_arena.h"
 
 #define HEAD "From: MAILER-DAEMON@mx.example.net\n"
 #define REPORT(type) "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n" type "\n\n"
-#define STATUS(fields) HEAD REPORT("Content-Type: message/delivery-status") "Reporting-MTA: dns; mx\n\n" fields "\n--b--\n"
+#define STATUS(fields) \
+    HEAD REPORT("Content-Type: message/delivery-status") "Reporting-MTA: dns; mx\n\n" fields "\n--b--\n"
 #define FAILED(status) STATUS("Final-Recipient: rfc822; a@b.example\nAction: failed\nStatus: " status "\n")
 
 static struct bounce read(const char *message)
@@ -30,7 +33,8 @@ static void test_what_failed_for_good(void **state)
     says(FAILED("5.1.1"), "5.1.1");
     says(FAILED("5.1.1 (bad mailbox)"), "5.1.1");
     says(FAILED("5.999.999"), "5.999.999");
-    says(STATUS("action:FAILED\nSTATUS:5.1.1\nDiagnostic-Code: smtp; 550 no such user\n"), "5.1.1 smtp; 550 no such user");
+    says(STATUS("action:FAILED\nSTATUS:5.1.1\nDiagnostic-Code: smtp; 550 no such user\n"),
+         "5.1.1 smtp; 550 no such user");
     says(STATUS("Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 no\n such user\n"), "5.1.1 smtp; 550 no");
     says(STATUS("Action: delivered\nStatus: 2.0.0\n\nAction: failed\nStatus: 5.2.2\n"), "5.2.2");
     says(STATUS("Action: failed\r\nStatus: 5.7.1\r\n"), "5.7.1");
@@ -47,7 +51,7 @@ static void test_what_did_not(void **state)
     says(STATUS("Action: relayed\nStatus: 5.0.0\n"), NULL);
     says(STATUS("X: failed\n Action: failed\nStatus: 5.1.1\n"), NULL); /* a folded line */
     for (size_t i = 0; i < 11; i++) {
-        static const char *const wrong[] = {"5",       "5.",      "5.1",    "5.1.",   "5..1",  "5.1.1x",
+        static const char *const wrong[] = {"5",        "5.",       "5.1",    "5.1.",   "5..1", "5.1.1x",
                                             "5.1234.1", "5.1.1234", "55.1.1", "x5.1.1", "2.1.5"};
         char text[400];
         (void)snprintf(text, sizeof text, STATUS("Action: failed\nStatus: %s\n"), wrong[i]);
@@ -63,7 +67,8 @@ static void test_what_is_no_report(void **state)
     says(HEAD "\nAction: failed\nStatus: 5.1.1\n", NULL);
     says(HEAD "Content-Type: message/delivery-status\n\nAction: failed\nStatus: 5.1.1\n", NULL);
     says(HEAD "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n"
-              "Action: failed\nStatus: 5.1.1\n\n--b--\n", NULL);
+              "Action: failed\nStatus: 5.1.1\n\n--b--\n",
+         NULL);
     says(HEAD REPORT("Content-Type: text/plain") "Action: failed\nStatus: 5.1.1\n\n--b--\n", NULL);
     says(HEAD "Content-Type: multipart/report\n\n", NULL);
 }
@@ -72,17 +77,24 @@ static void test_what_is_no_report(void **state)
 static void test_a_report_within_a_mail(void **state)
 {
     (void)state;
-    says(HEAD "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: message/rfc822\n\n" FAILED("5.1.1") "\n--a--\n", NULL);
+    says(HEAD "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: message/rfc822\n\n" FAILED(
+             "5.1.1") "\n--a--\n",
+         NULL);
 }
 
 static void test_odd_but_right(void **state)
 {
     (void)state;
     says("From somebody now\n" FAILED("5.1.1"), "5.1.1");
-    says(HEAD REPORT("Content-Type: message/delivery-status\nContent-Transfer-Encoding: base64")
-             "UmVwb3J0aW5nLU1UQTogZG5zOyBteAoKQWN0aW9uOiBmYWlsZWQKU3RhdHVzOiA1LjEuMQo=\n--b--\n", "5.1.1");
-    says(HEAD REPORT("Content-Type: message/global-delivery-status") "A: b\n\nAction: failed\nStatus: 5.6.7\n\n--b--\n", "5.6.7");
-    says(HEAD REPORT("Content-Type: message/delivery-status") "A: b\n\nAction: failed\nStatus: 5.1.1\n\n", "5.1.1"); /* cut off */
+    says(HEAD REPORT(
+             "Content-Type: message/delivery-status\nContent-Transfer-Encoding: base64") "UmVwb3J0aW5nLU1UQTogZG5zOyBte"
+                                                                                         "AoKQWN0aW9uOiBmYWlsZWQKU3RhdH"
+                                                                                         "VzOiA1LjEuMQo=\n--b--\n",
+         "5.1.1");
+    says(HEAD REPORT("Content-Type: message/global-delivery-status") "A: b\n\nAction: failed\nStatus: 5.6.7\n\n--b--\n",
+         "5.6.7");
+    says(HEAD REPORT("Content-Type: message/delivery-status") "A: b\n\nAction: failed\nStatus: 5.1.1\n\n",
+         "5.1.1"); /* cut off */
 }
 
 /* What would upset a terminal or the database is left out. */
@@ -91,13 +103,15 @@ static void test_words_are_clean(void **state)
     (void)state;
     says(STATUS("Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; \x1b[31m\n"), "5.1.1");
     says(STATUS("Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; \xff\xfe\n"), "5.1.1");
-    says(STATUS("Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; pas trouv\xc3\xa9\n"), "5.1.1 smtp; pas trouv\xc3\xa9");
+    says(STATUS("Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; pas trouv\xc3\xa9\n"),
+         "5.1.1 smtp; pas trouv\xc3\xa9");
 }
 
 static void test_recipients(void **state)
 {
-    struct bounce b = read("To: \"A, b\" <one@x.example>, two@x.example\nX-Original-To: three@x.example\nDelivered-To: <four@x.example>\n"
-                           "Envelope-To:\n five@x.example\nCc: no@x.example\nto: six@x.example\n\n");
+    struct bounce b = read(
+        "To: \"A, b\" <one@x.example>, two@x.example\nX-Original-To: three@x.example\nDelivered-To: <four@x.example>\n"
+        "Envelope-To:\n five@x.example\nCc: no@x.example\nto: six@x.example\n\n");
     static const char *const want[] = {"four@x.example", "three@x.example", "five@x.example",
                                        "one@x.example",  "two@x.example",   "six@x.example"};
 
