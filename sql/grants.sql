@@ -58,7 +58,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
 GRANT INSERT ON {db}.activity TO {user};
-GRANT INSERT, UPDATE (at_us) ON {db}.notices_due TO {user};
+GRANT INSERT ON {db}.notices_due TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 
 -- user uploads
@@ -106,7 +106,7 @@ GRANT SELECT ON {db}.attempt_fetches TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
-GRANT INSERT, UPDATE (at_us) ON {db}.notices_due TO {user};
+GRANT INSERT ON {db}.notices_due TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 
 -- user worker_publish
@@ -128,7 +128,7 @@ GRANT DELETE, SELECT ON {db}.test_posts TO {user};
 GRANT DELETE, SELECT ON {db}.test_accounts TO {user};
 GRANT DELETE, SELECT ON {db}.test_uploads TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
-GRANT INSERT, UPDATE (at_us) ON {db}.notices_due TO {user};
+GRANT INSERT ON {db}.notices_due TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 
 -- user worker_media

@@ -7,6 +7,7 @@
 What a person owns has a word in it that nobody else's has. An answer shows it only to its owner.
 """
 
+import hashlib
 import io
 import random
 import re
@@ -26,6 +27,7 @@ import simulator
 USAGE_EVERY_SEC = 1  # WRITE_EVERY_US in lib/fcgi/usage.c
 RECENT_SEC = 500  # a bit less than what makes a password that was typed an old one
 TEST_ACCOUNTS = "/api/v1/sandbox/accounts"
+UNSUBSCRIBE = "/api/v1/mail/unsubscribe"
 NOBODY = "019a0000-0000-7000-8000-000000000000"
 OPTIONS = {"post_mode": "DIRECT_POST", "privacy_level": "PUBLIC_TO_EVERYONE", "disable_comment": False}
 SCOPES = ["accounts:read", "posts:read", "posts:write", "uploads:write", "usage:read"]
@@ -46,6 +48,7 @@ VALUES = {
     "content_digest": lambda rng, w: w.me.waiting["content_digest"],
     "overlap_sec": lambda rng, w: rng.choice([0, 60, 604800]),
     "platform_options": lambda rng, w: {**OPTIONS, "photo_cover_index": 0},
+    **{notice: lambda rng, w: rng.choice([True, False]) for notice in ("post_failed", "approval_waiting", "key_expiring")},
 }
 
 
@@ -122,6 +125,7 @@ class World:
         for person in self.people:
             person.settle()
         self.dead_key, self.dead_cookie = self.ended()
+        self.link = self.mailed()
         post = publishing.Sent(stack, self.victim, self.victim.things["accounts"], self.victim.word)
         post.wait()
         stack.wait(lambda: self.me.api.get(f"/api/v1/posts/{self.me.things['posts']}").json()["data"]["status"] in publishing.ENDED,
@@ -134,6 +138,15 @@ class World:
                       if r["body_max_bytes"] > 0 and hosts[r["app"]] == "localhost"}
         stack.wait(self.is_still, "nothing of the victim's is under way")
         self.before = self.victims_rows()
+
+    def mailed(self):
+        """The token of a mail to me that can be switched off."""
+        token, mail = secrets.token_hex(20), uuid.uuid4().bytes
+        self.stack.sql("INSERT INTO mail_outbox (id, user_id, template, state, created_at_us) VALUES (%s, %s, 'post_failed', 'sent', 1)",
+                       mail, uuid.UUID(self.me.id).bytes)
+        self.stack.sql("INSERT INTO one_time_tokens VALUES (%s, 'unsubscribe', %s, 1, %s)",
+                       hashlib.sha256(token.encode()).digest(), mail, (1 << 62))
+        return token
 
     def is_still(self):
         """Also what the programs have counted for a second has been written."""
@@ -167,6 +180,8 @@ class World:
             return "?" + self.me.consent(self.me.authorize_url(), f"{self.me.word}.again").partition("?")[2]
         if route["pattern"] == TEST_ACCOUNTS:
             return "?mode=test"
+        if route["pattern"] == UNSUBSCRIBE:
+            return f"?token={self.link}"
         lists = route["method"] == "GET" and route["pattern"].endswith("s")
         return rng.choice(["", "", "?limit=2", "?limit=100"]) if lists and not self.is_session_only(route) else ""
 
@@ -217,6 +232,8 @@ class World:
         return list(body) if answer.status_code not in (413, 415) else []
 
     def fields(self, rng, r):
+        if r.route["pattern"] == UNSUBSCRIBE:
+            return {"List-Unsubscribe": "One-Click"}
         names = self.known[r.route["method"] + r.route["pattern"]]
         chosen = [n for n in names if n in ("email", "password", "name", "upload_ids") or rng.random() < 0.8]
         return {n: VALUES[n](rng, self) if n in VALUES else "x" for n in chosen}

@@ -173,8 +173,8 @@ static const struct db_col notice_user_cols[] = {DB_COL_ENUM(struct notice_user,
 #define WANTED "SELECT state, CAST(notices_off AS UNSIGNED), undeliverable_at_us FROM users WHERE id = ?"
 
 static const struct sql notice_sqls[] = {
-    [NOTICE_ADD] = {.text = "INSERT INTO notices_due (user_id, kind, subject_id, at_us) VALUES (?, ?, ?, ?)"
-                            " ON DUPLICATE KEY UPDATE at_us = VALUES(at_us)",
+    /* IGNORE: what is due already is told of once. */
+    [NOTICE_ADD] = {.text = "INSERT IGNORE INTO notices_due (user_id, kind, subject_id, at_us) VALUES (?, ?, ?, ?)",
                     .in = "usui"},
     [NOTICE_OFF] = {.text = "SELECT CAST(notices_off AS UNSIGNED) FROM users WHERE id = ?",
                     .in = "u",
