@@ -90,7 +90,7 @@ static const char *kept(const char *name)
     if (f == NULL)
         return "nothing";
     char *text = arena_alloc(&arena, 2u << 20);
-    (void)fread(text, 1, (2u << 20) - 1, f);
+    text[fread(text, 1, (2u << 20) - 1, f)] = '\0';
     fclose(f);
     return text;
 }
