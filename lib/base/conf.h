@@ -16,6 +16,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+extern const char *const smtp_tls_names[]; /* "none", "starttls", "tls"; NULL ends them */
+
 struct conf {
 #define CONF_STR(section, key, ...) struct str section##_##key;
 #define CONF_URL(section, key, ...) struct str section##_##key;

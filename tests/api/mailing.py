@@ -43,13 +43,13 @@ def wait_letter(stack, to, subject="", times=1):
 class Queued:
     """A mail in the outbox, with its job, as the programs put it there."""
 
-    def __init__(self, stack, user, template, about=None, age_sec=0, **params):
+    def __init__(self, stack, user, template, subject=None, age_sec=0, **params):
         self.stack, self.id = stack, uuid7()
         self.now_us = int((time.time() - age_sec) * 1_000_000) + clock_of(stack)
         self.owner = uuid.UUID(user.id).bytes if user else None
         stack.sql("INSERT INTO mail_outbox (id, user_id, template, subject_id, params, state, created_at_us)"
                   " VALUES (%s, %s, %s, %s, %s, 'queued', %s)", self.id.bytes, self.owner, template,
-                  uuid.UUID(about).bytes if about else None, json.dumps(params) if params else None, self.now_us)
+                  uuid.UUID(subject).bytes if subject else None, json.dumps(params) if params else None, self.now_us)
         stack.sql("INSERT INTO jobs_mail (id, kind, subject_id, state, run_at_us, created_at_us, user_id)"
                   " VALUES (%s, 'mail', %s, 'ready', %s, %s, %s)", uuid.uuid4().bytes, self.id.bytes, self.now_us, self.now_us,
                   self.owner)

@@ -56,6 +56,11 @@ FORBIDDEN = {
                      "UPDATE api_keys SET revoked_at_us = NULL", "INSERT INTO api_keys (id) VALUES ('x')", "SELECT id FROM accounts",
                      "SELECT title FROM posts", "UPDATE posts SET state = 'published'", "SELECT id FROM jobs_publish",
                      "DELETE FROM uploads", "INSERT INTO uploads (id) VALUES ('x')"],
+    "worker_mail": ["SELECT password_hash FROM users", "UPDATE users SET email = 'x'", "SELECT id FROM sessions", "SELECT id FROM api_keys",
+                    "SELECT id FROM posts", "SELECT id FROM accounts", "SELECT id FROM jobs_publish", "SELECT user_id FROM activity",
+                    "INSERT INTO activity (id) VALUES ('x')", "INSERT INTO mail_outbox (id) VALUES ('x')",
+                    "SELECT token_hash FROM one_time_tokens", "SELECT subject_id FROM one_time_tokens",
+                    "SELECT password_hash FROM registrations", "UPDATE email_changes SET new_email = 'x'"],
     "sandbox": ["SELECT id FROM users", "SELECT id FROM sessions", "SELECT id FROM api_keys", "SELECT id FROM accounts",
                 "SELECT id FROM posts", "SELECT id FROM uploads", "SELECT id FROM jobs_publish"],
 }

@@ -2,7 +2,7 @@
  * marketingcli-admin: what the person who runs the service does. A verb is a row of the table in verbs.c; main.c reads
  * its options and runs it. A verb prints to stdout, complains to stderr, and returns the exit code.
  *
- *    {.name = "mail show", .argument = "ID", .options = verbs_mail_options, .run = verb_mail_show}
+ *    {.name = "mail show", .argument = "ID", .options = verbs_database_options, .run = verb_mail_show}
  *
  *    marketingcli-admin mail show 0193... --user root
  */
@@ -23,15 +23,17 @@
  * options that the verb does not have. */
 struct given {
     const char *sql, *dir, *credentials, *database, *user, *section;
+    const char *state;
     const char *argument; /* what stands after the verb, if its row asks for it */
 };
 
 /* An option is given as --name VALUE, once at most, or as --name alone if its row has no value. */
 struct option {
-    const char *name, *value; /* "--sql", "DIR"; a value of NULL: none, and its field becomes the name when it is given */
-    size_t offset;            /* of its const char * in struct given */
-    const char *def;          /* NULL: the help says what happens without it */
-    const char *help;         /* for the manual page */
+    const char *name,
+        *value;       /* "--sql", "DIR"; a value of NULL: none, and its field becomes the name when it is given */
+    size_t offset;    /* of its const char * in struct given */
+    const char *def;  /* NULL: the help says what happens without it */
+    const char *help; /* for the manual page */
 };
 
 struct verb {
@@ -50,6 +52,9 @@ int verb_routes(const struct given *given);
 int verb_tables(const struct given *given);
 int verb_config(const struct given *given);
 int verb_manual(const struct given *given);
+int verb_mail_list(const struct given *given);
+int verb_mail_show(const struct given *given);
+int verb_mail_retry(const struct given *given);
 
 /* "marketingcli-admin: ..." on stderr; returns EXIT_FAILED. */
 PRINTF_LIKE(1, 2) int complain(const char *fmt, ...);

@@ -33,6 +33,7 @@ void desk_close(struct desk *desk)
 
 int desk_complain(const struct desk *desk, enum err e)
 {
-    return db_errno(desk->db) != 0 ? complain("%s MariaDB says: %s (%u)", err_sentence(e), db_error(desk->db), db_errno(desk->db))
-                                   : complain("%s", err_sentence(e));
+    return db_errno(desk->db) != 0
+               ? complain("%s MariaDB says: %s (%u)", err_sentence(e), db_error(desk->db), db_errno(desk->db))
+               : complain("%s", err_sentence(e));
 }

@@ -19,11 +19,16 @@ static const struct option verbs_user = {
 static const struct option verbs_section = {"--section", "NUMBER", offsetof(struct given, section), "8",
                                             "8 for marketingcli-admin(8), 5 for marketingcli.conf(5)."};
 
+static const struct option verbs_state = {"--state", "STATE", offsetof(struct given, state), "failed",
+                                          "Which mails: queued, sent, failed or dropped."};
+
 static const struct option *const verbs_no_options[] = {NULL};
 static const struct option *const verbs_credentials_options[] = {&verbs_dir, NULL};
 static const struct option *const verbs_migrate_options[] = {&verbs_sql, &verbs_credentials, &verbs_database,
                                                              &verbs_user, NULL};
 static const struct option *const verbs_manual_options[] = {&verbs_section, NULL};
+static const struct option *const verbs_database_options[] = {&verbs_user, NULL};
+static const struct option *const verbs_mail_list_options[] = {&verbs_state, &verbs_user, NULL};
 
 const struct verb verbs[] = {
     {.name = "credentials",
@@ -32,7 +37,9 @@ const struct verb verbs[] = {
          "Each service with a database gets a folder with its MariaDB password in the file db-password. The services "
          "that "
          "work with TikTok tokens also get token-keys, which they share, and an empty tiktok-client-secret: put the "
-         "client secret of your TikTok app into it. Only the user who runs this can read the files. Back them up, but "
+         "client secret of your TikTok app into it. worker_mail gets an empty smtp-password: it may stay so unless "
+         "your "
+         "mail relay wants a sign-in. Only the user who runs this can read the files. Back them up, but "
          "apart from the database: without token-keys nobody can open the TikTok tokens in it.",
      .options = verbs_credentials_options,
      .run = verb_credentials},
@@ -64,5 +71,24 @@ const struct verb verbs[] = {
      .more = "The build runs this to make the pages that are installed.",
      .options = verbs_manual_options,
      .run = verb_manual},
+    {.name = "mail list",
+     .help = "List the newest 100 mails in a state, a line each.",
+     .more = "A line has the mail's number, its time, state and template, how often the relay was asked, and the "
+             "relay's last "
+             "reply code. Mail stays listed for 90 days after its end.",
+     .options = verbs_mail_list_options,
+     .run = verb_mail_list},
+    {.name = "mail show",
+     .argument = "ID",
+     .help = "Show what is known of a mail: for whom it is, what became of it, and what the relay said.",
+     .more = "Its user sees in the activity of the account that an administrator has looked.",
+     .options = verbs_database_options,
+     .run = verb_mail_show},
+    {.name = "mail retry",
+     .argument = "ID",
+     .help = "Send a mail that has failed again, or one that waits at once.",
+     .more = "It is tried for two days from now. Its user sees this in the activity of the account.",
+     .options = verbs_database_options,
+     .run = verb_mail_retry},
     {.name = NULL},
 };
