@@ -130,7 +130,7 @@ def test_mail_to_another_address_says_nothing_about_the_users(user, stack):
     mail.wait()
     stack.sql("INSERT INTO activity (id, user_id, what, by_whom, created_at_us) VALUES (%s, %s, 'email_changed', 'user', %s)",
               uuid.UUID(int=mail.id.int + (1 << 80)).bytes, uuid.UUID(user.id).bytes, mail.now_us + 1000)
-    for other in (mail, Queued(stack, user, "change_email", about=str(uuid.uuid4()))):
+    for other in (mail, Queued(stack, user, "change_email", subject=str(uuid.uuid4()))):
         code, said = bounce(stack, report(other))
         assert code == DONE and "came back for good" in said and "undeliverable" not in said
         assert other.row()["bounced_at_us"]

@@ -26,12 +26,13 @@ from kept import Kept, clear
 from keys import OF_KEYS
 from lanes import Lanes
 from mails import MAILS
+from notices import NOTICES
 from plan import KINDS
 from reached import ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TOLD_UNKNOWN, Outcome, Run, false_alarms, missed
 from repeated import REPEATED
 from world import SETTINGS, WORKERS, World, load
 
-FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *REPEATED, *MAILS]
+FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *REPEATED, *MAILS, *NOTICES]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

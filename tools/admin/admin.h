@@ -23,7 +23,7 @@
  * options that the verb does not have. */
 struct given {
     const char *sql, *dir, *credentials, *database, *user, *section;
-    const char *state;
+    const char *state, *recipient;
     const char *argument; /* what stands after the verb, if its row asks for it */
 };
 
@@ -55,6 +55,7 @@ int verb_manual(const struct given *given);
 int verb_mail_list(const struct given *given);
 int verb_mail_show(const struct given *given);
 int verb_mail_retry(const struct given *given);
+int verb_mail_bounce(const struct given *given);
 
 /* "marketingcli-admin: ..." on stderr; returns EXIT_FAILED. */
 PRINTF_LIKE(1, 2) int complain(const char *fmt, ...);

@@ -108,7 +108,7 @@ static enum err key_revoke_seen_tx(struct db *db, void *arg)
     e = key_check(k);
     if (e != OK && e != ERR_ACCOUNT_DISABLED)
         return ERR_NOT_FOUND;
-    const struct mail_params params = {.key_name = k->name};
+    const struct mail_params params = {.key_name = k->name, .at_us = clock_now_us()};
     e = mail_add(
         db, &(struct mail_new){
                 .template = MAIL_KEY_SEEN_IN_CLEAR, .user_id = k->user_id, .subject_id = k->id, .params = &params});

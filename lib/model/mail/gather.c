@@ -83,12 +83,10 @@ static struct str gather_words(const struct gathering *g, const struct gather_na
 static enum err gather_add_mail(const struct gathering *g, const struct gather_named *v, size_t n, int64_t count)
 {
     const char *why = n == 1 && v[0].failure_code.p != NULL ? tiktok_failure_message(v[0].failure_code) : NULL;
-    const struct mail_params params = {
-        .about = gather_words(g, v, n, count),
-        .key_name = g->kind == NOTICE_KEY_EXPIRING && n == 1 ? gather_name(g->arena, v[0].name) : (struct str){0},
-        .why = why == NULL ? (struct str){0} : str_from(why),
-        .at_us = v[0].at_us,
-        .count = count};
+    const struct mail_params params = {.about = gather_words(g, v, n, count),
+                                       .why = why == NULL ? (struct str){0} : str_from(why),
+                                       .at_us = v[0].at_us,
+                                       .count = count};
     const struct mail_new mail = {
         .template = g->template, .user_id = *g->user_id, .params = &params, .request_id = g->request_id};
 
