@@ -126,6 +126,9 @@ run 'curl -sS --fail-with-body --cacert "$CA" -c "$COOKIES" "$API/auth/login" --
 run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" "$API/me"'
 result "$(jq -c '.data | {id, email}' <<<"$out")"
 
+heading "Mail: this stack has no relay, so each mail is a file for a day"
+result "in $dir/mail: $(ls "$dir/mail" | wc -l) so far"
+
 heading "Make an API key that may see accounts, make and see posts, and see what it was used for"
 run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" -H "Origin: $SITE" "$API/keys" --json "{\"name\":\"demo\",\"scopes\":[\"accounts:read\",\"posts:read\",\"posts:write\",\"usage:read\"]}"'
 KEY=$(jq -r .data.key <<<"$out")

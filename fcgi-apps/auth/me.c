@@ -30,6 +30,10 @@ struct me_limit {
          JSON_STR(T, prefix email), \
          .help = "Address as registered; null for a key", \
          .policy = "account.email"}, \
+        {.name = "email_undeliverable_since", \
+         JSON_TIME(T, prefix undeliverable_at_us), \
+         .help = "When mail to this address came back for good, so it needs another one; null: it has not", \
+         .policy = "account.email"}, \
         {.name = "name", JSON_STR(T, prefix name), .help = "Name, if given", .policy = "account.name"}, \
     { \
         .name = "created_at", JSON_TIME(T, prefix created_at_us), .help = "Registration", .policy = "account.times" \
@@ -112,8 +116,10 @@ static enum err me(struct ctx *c)
         e = caps_used(c->db, c->arena, c->conf, &c->caller.user_id, caps);
     if (e == OK && c->caller.key_has_budget)
         e = budget_read(c->db, c->arena, &c->caller.key_id, &out.key.budget);
-    if (out.by_key) /* whoever finds a key need not learn whom to write to */
+    if (out.by_key) { /* whoever finds a key need not learn whom to write to */
         out.user.email = (struct str){0};
+        out.user.undeliverable_at_us = 0;
+    }
     out.limits = me_limits(c);
     return e == OK ? reply_data(&c->rep, 200, me_fields, &out) : e;
 }

@@ -118,7 +118,7 @@ class Stack:
             cursor.execute(text, args or None)
             return list(cursor.fetchall())
 
-    # The programs: auth keys tiktok uploads posts sandbox image worker-publish worker-media mariadb nginx
+    # The programs: auth keys tiktok uploads posts sandbox image worker-publish worker-media worker-mail mariadb nginx
 
     def log(self, name):
         """What the program has written so far ("access": nginx's access log)."""

@@ -326,7 +326,7 @@ def test_too_few_connections_are_said(case, tmp_path):
     conf.write_text(case.stack.at.conf.read_text().replace("[service]\n", "[service]\nthreads = 64\n"))
     case.takes_our_files()
     done = case.run(conf=conf)
-    assert done.returncode == 0 and "hold up to 470 connections, and MariaDB's max_connections is 300" in done.stderr
+    assert done.returncode == 0 and "hold up to 474 connections, and MariaDB's max_connections is 300" in done.stderr
 
 
 def test_wrong_use(stack):

@@ -2,7 +2,7 @@
  * marketingcli-admin: what the person who runs the service does. A verb is a row of the table in verbs.c; main.c reads
  * its options and runs it. A verb prints to stdout, complains to stderr, and returns the exit code.
  *
- *    {.name = "mail show", .argument = "ID", .options = verbs_mail_options, .run = verb_mail_show}
+ *    {.name = "mail show", .argument = "ID", .options = verbs_database_options, .run = verb_mail_show}
  *
  *    marketingcli-admin mail show 0193... --user root
  */
@@ -25,6 +25,7 @@ struct given {
     const char *sql, *dir, *credentials, *database, *user, *section;
     const char *name, *password_stdin, *begins, *after, *limit, *state, *end; /* user */
     const char *uses, *days;                                                  /* invitation */
+    const char *recipient;                                                    /* mail bounce */
     const char *argument; /* what stands after the verb, if its row asks for it */
 };
 
@@ -64,6 +65,10 @@ int verb_user_sessions(const struct given *given);
 int verb_invitation_create(const struct given *given);
 int verb_invitation_list(const struct given *given);
 int verb_invitation_revoke(const struct given *given);
+int verb_mail_list(const struct given *given);
+int verb_mail_show(const struct given *given);
+int verb_mail_retry(const struct given *given);
+int verb_mail_bounce(const struct given *given);
 
 /* "marketingcli-admin: ..." on stderr; returns EXIT_FAILED. */
 PRINTF_LIKE(1, 2) int complain(const char *fmt, ...);

@@ -29,7 +29,8 @@ static int admin_usage(FILE *to, int code)
         if (v->argument != NULL)
             fprintf(to, " %s", v->argument);
         for (const struct option *const *o = v->options; *o != NULL; o++)
-            fprintf(to, " [%s%s%s]", (*o)->name, (*o)->value != NULL ? " " : "", (*o)->value != NULL ? (*o)->value : "");
+            fprintf(to, " [%s%s%s]", (*o)->name, (*o)->value != NULL ? " " : "",
+                    (*o)->value != NULL ? (*o)->value : "");
         fprintf(to, "\n      %s\n", v->help);
     }
     fputs("\nmarketingcli-admin(8) explains the options.\n", to);

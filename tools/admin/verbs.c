@@ -39,6 +39,16 @@ static const struct option verbs_uses = {"--uses", "NUMBER", offsetof(struct giv
                                          "How many people can register with it, up to 10000."};
 static const struct option verbs_days = {"--days", "NUMBER", offsetof(struct given, days), "14",
                                          "After how many days it expires, up to 366."};
+static const struct option verbs_mail_state = {"--state", "STATE", offsetof(struct given, state), "failed",
+                                          "Which mails: queued, sent, failed or dropped."};
+
+static const struct option verbs_bounce_user = {
+    "--user", "NAME", offsetof(struct given, user), "marketingcli_bounce",
+    "The MariaDB user to connect as, over MariaDB's socket and without a password: the system's user of that name."};
+static const struct option verbs_recipient = {
+    "--recipient", "ADDRESS", offsetof(struct given, recipient), NULL,
+    "Whom the bounce is for, by its envelope. Without this option it is the first of our addresses in the headers "
+    "Delivered-To, X-Original-To, Envelope-To and To."};
 
 static const struct option *const verbs_no_options[] = {NULL};
 static const struct option *const verbs_credentials_options[] = {&verbs_dir, NULL};
@@ -55,6 +65,9 @@ static const struct option *const verbs_user_sessions_options[] = {&verbs_end, &
 static const struct option *const verbs_invitation_create_options[] = {&verbs_uses, &verbs_days, &verbs_database,
                                                                        &verbs_user, NULL};
 static const struct option *const verbs_manual_options[] = {&verbs_section, NULL};
+static const struct option *const verbs_database_options[] = {&verbs_user, NULL};
+static const struct option *const verbs_mail_list_options[] = {&verbs_mail_state, &verbs_user, NULL};
+static const struct option *const verbs_mail_bounce_options[] = {&verbs_recipient, &verbs_bounce_user, NULL};
 
 const struct verb verbs[] = {
     {.name = "credentials",
@@ -63,7 +76,9 @@ const struct verb verbs[] = {
          "Each service with a database gets a folder with its MariaDB password in the file db-password. The services "
          "that "
          "work with TikTok tokens also get token-keys, which they share, and an empty tiktok-client-secret: put the "
-         "client secret of your TikTok app into it. Only the user who runs this can read the files. Back them up, but "
+         "client secret of your TikTok app into it. worker_mail gets an empty smtp-password: it may stay so unless "
+         "your "
+         "mail relay wants a sign-in. Only the user who runs this can read the files. Back them up, but "
          "apart from the database: without token-keys nobody can open the TikTok tokens in it.",
      .options = verbs_credentials_options,
      .run = verb_credentials},
@@ -170,5 +185,31 @@ const struct verb verbs[] = {
      .more = "The build runs this to make the pages that are installed.",
      .options = verbs_manual_options,
      .run = verb_manual},
+    {.name = "mail list",
+     .help = "List the newest 100 mails in a state, a line each.",
+     .more = "A line has the mail's number, its time, state and template, how often the relay was asked, and the "
+             "relay's last "
+             "reply code. Mail stays listed for 90 days after its end.",
+     .options = verbs_mail_list_options,
+     .run = verb_mail_list},
+    {.name = "mail show",
+     .argument = "ID",
+     .help = "Show what is known of a mail: for whom it is, what became of it, and what the relay said.",
+     .more = "Its user sees in the activity of the account that an administrator has looked.",
+     .options = verbs_database_options,
+     .run = verb_mail_show},
+    {.name = "mail retry",
+     .argument = "ID",
+     .help = "Send a mail that has failed again, or one that waits at once.",
+     .more = "It is tried for two days from now. Its user sees this in the activity of the account.",
+     .options = verbs_database_options,
+     .run = verb_mail_retry},
+    {.name = "mail bounce",
+     .help = "Read a mail that came back from standard input, and note it.",
+     .more = "For a pipe of the mail server. If the report says that a mail failed for good, with a status of class 5, "
+             "the mail and the address of its user are marked. Anything else is ignored. The exit code is 75 when the "
+             "database does not answer: then the mail server must come again with it.",
+     .options = verbs_mail_bounce_options,
+     .run = verb_mail_bounce},
     {.name = NULL},
 };

@@ -3,6 +3,7 @@
 #include "base/point.h"
 #include "crypto/digest.h"
 #include "model/key/key_private.h"
+#include "model/mail/outbox.h"
 #include "model/user/user.h"
 
 enum {
@@ -111,21 +112,42 @@ enum err key_revoke(struct db *db, struct arena *arena, const struct uuid *user_
     return e;
 }
 
-enum err key_revoke_seen(struct db *db, struct arena *arena, const struct sha256 *hash, struct key *ret_key)
-{
-    struct key k = {0};
+struct key_seen {
+    struct arena *arena;
+    const struct sha256 *hash;
+    struct key key;
+};
 
-    enum err e = key_by_hash(db, arena, hash, &k);
+/* The mail comes first: it refers to the user, who is locked before the key. */
+static enum err key_revoke_seen_tx(struct db *db, void *arg)
+{
+    struct key_seen *s = arg;
+    struct key *k = &s->key;
+
+    enum err e = key_by_hash(db, s->arena, s->hash, k);
     if (e != OK)
         return e;
-    e = key_check(&k);
+    e = key_check(k);
     if (e != OK && e != ERR_ACCOUNT_DISABLED)
         return ERR_NOT_FOUND;
-    e = db_change(db, &key_change_sqls[KEY_REVOKE_SEEN],
-                  DB_ARGS(db_i64(clock_now_us()), db_uuid(&k.user_id), db_uuid(&k.id), db_uuid(&k.id)));
+    const struct mail_params params = {.key_name = k->name, .at_us = clock_now_us()};
+    e = mail_add(
+        db, &(struct mail_new){
+                .template = MAIL_KEY_SEEN_IN_CLEAR, .user_id = k->user_id, .subject_id = k->id, .params = &params});
     if (e == OK)
-        *ret_key = k;
+        e = db_change(db, &key_change_sqls[KEY_REVOKE_SEEN],
+                      DB_ARGS(db_i64(clock_now_us()), db_uuid(&k->user_id), db_uuid(&k->id), db_uuid(&k->id)));
     return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
+}
+
+enum err key_revoke_seen(struct db *db, struct arena *arena, const struct sha256 *hash, struct key *ret_key)
+{
+    struct key_seen s = {.arena = arena, .hash = hash};
+    enum err e = db_tx(db, key_revoke_seen_tx, &s);
+
+    if (e == OK)
+        *ret_key = s.key;
+    return e;
 }
 
 struct key_rotation {

@@ -170,6 +170,7 @@ static const struct db_col user_cols[] = {
     DB_COL(struct user, password_hash, STR),
     DB_COL_ENUM(struct user, state, user_state_names),
     DB_COL(struct user, created_at_us, I64),
+    DB_COL(struct user, undeliverable_at_us, I64),
     DB_END,
 };
 
@@ -179,12 +180,13 @@ static const struct db_col user_profile_cols[] = {
     DB_COL(struct user, email, STR),
     DB_COL(struct user, name, STR),
     DB_COL(struct user, created_at_us, I64),
+    DB_COL(struct user, undeliverable_at_us, I64),
     DB_END,
 };
 
 static const struct db_col user_lock_cols[] = {DB_COL_ENUM(struct user, state, user_state_names), DB_END};
 
-#define USER_COLS "id, email, name, password_hash, state, created_at_us"
+#define USER_COLS "id, email, name, password_hash, state, created_at_us, undeliverable_at_us"
 
 static const struct sql user_sqls[] = {
     [USER_INSERT] = {.text = "INSERT INTO users (id, email_key, email, name, password_hash, state, created_at_us,"
@@ -194,7 +196,7 @@ static const struct sql user_sqls[] = {
     [USER_BY_ID] = {.text = "SELECT " USER_COLS " FROM users WHERE id = ?", .in = "u", .cols = user_cols},
     [USER_BY_EMAIL] = {.text = "SELECT " USER_COLS " FROM users WHERE email_key = ?", .in = "s", .cols = user_cols},
     [USER_LOCK] = {.text = "SELECT state FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = user_lock_cols},
-    [USER_PROFILE] = {.text = "SELECT id, email, name, created_at_us FROM users WHERE id = ?",
+    [USER_PROFILE] = {.text = "SELECT id, email, name, created_at_us, undeliverable_at_us FROM users WHERE id = ?",
                       .in = "u",
                       .cols = user_profile_cols},
     [USER_RENAME] = {.text = "UPDATE users SET name = ?, updated_at_us = ? WHERE id = ?", .in = "siu"},

@@ -16,6 +16,7 @@ struct user {
     struct str password_hash;
     int state;
     int64_t created_at_us;
+    int64_t undeliverable_at_us; /* since when mail to the address comes back for good; 0: it does not */
 };
 
 /*
@@ -51,7 +52,7 @@ MUST_CHECK enum err user_by_email(struct db *db, struct arena *arena, struct str
  */
 MUST_CHECK enum err user_lock(struct db *db, struct arena *arena, const struct uuid *id);
 
-/* What users see of themselves: id, email, name, created_at_us. ERR_NOT_FOUND. */
+/* What users see of themselves: id, email, undeliverable_at_us, name, created_at_us. ERR_NOT_FOUND. */
 MUST_CHECK enum err user_profile(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user);
 
 /* Changes the name; absent: removes it. ret_user: as user_profile. ERR_ACCOUNT_DISABLED. */
