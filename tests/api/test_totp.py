@@ -454,6 +454,34 @@ def test_confirming_takes_a_code(enrolled, stack):
     expect(confirm(), 200)
 
 
+def test_another_password_takes_no_code_and_opens_nothing(enrolled, stack):
+    """Who has found the password must not come to what needs the code by changing it."""
+    user, _, _ = enrolled
+    stack.move_clock(11 * MINUTE)
+    expect(user.web.post("/api/v1/auth/change-password", json={"old_password": user.password, "new_password": "a harmless walrus 7"}), 204)
+    expect(user.web.delete("/api/v1/auth/totp"), 403, "recent_auth_required")
+    expect(user.web.post("/api/v1/keys", json={"name": "x"}), 403, "recent_auth_required")
+
+
+def test_a_right_password_alone_makes_no_guess_free(enrolled, stack):
+    user, app, _ = enrolled
+    change = {"old_password": user.password, "new_password": user.password}
+    wrong = {"password": user.password, "code": app.wrong()}
+    assert [user.web.post("/api/v1/auth/confirm", json=wrong).status_code for _ in range(4)] == [403] * 4
+    user.web.post("/api/v1/auth/change-password", json=change)
+    assert [user.web.post("/api/v1/auth/confirm", json=wrong).status_code for _ in range(2)] == [403, 429]
+
+
+def test_a_reset_is_not_a_way_around_the_code(enrolled, stack):
+    user, app, _ = enrolled
+    expect(stack.client(Origin=stack.url).post("/api/v1/auth/forgot-password", json={"email": user.email}), 202)
+    user.password = "a harmless walrus 7"
+    link = {"token": wait_letter(stack, user.email, "password").token, "password": user.password}
+    expect(stack.client(Origin=stack.url).post("/api/v1/auth/reset-password", json=link), 204)
+    expect(user.web.get("/api/v1/me"), 401, "session_expired")
+    expect(finish(stack, begun(user), app.next()), 200)
+
+
 def test_wrong_codes_there_are_guesses(enrolled, stack):
     user, app, _ = enrolled
     body = {"password": user.password, "code": app.wrong()}
