@@ -3,6 +3,7 @@
 
 #include "auth/guess.h"
 #include "auth/throttle.h"
+#include "crypto/password.h"
 #include "fcgi/app.h"
 #include "model/user/second_factor.h"
 #include "model/user/user.h"
@@ -14,7 +15,8 @@ struct auth_state {
 };
 
 extern const struct route auth_register_routes[], auth_verify_routes[], auth_session_routes[], auth_sessions_routes[],
-    auth_confirm_routes[], auth_totp_routes[], auth_me_routes[];
+    auth_confirm_routes[], auth_totp_routes[], auth_me_routes[], auth_password_routes[], auth_email_routes[],
+    auth_activity_routes[], auth_notifications_routes[], auth_unsubscribe_routes[];
 
 #define AUTH_FIELD_MAX_BYTES 1024 /* of what is compared: far above what can match; longer ones are simply wrong */
 
@@ -38,3 +40,18 @@ struct second_factor_change auth_change_by(const struct ctx *c);
 
 /* The user as the API shows it, over struct user. */
 extern const struct json_field auth_user_fields[];
+
+/*
+ * The password of whoever asks, as the throttle lets them try it: ERR_WRONG_PASSWORD; ERR_WRONG_TOO_OFTEN, with how long to wait.
+ * user is of user_by_id.
+ */
+MUST_CHECK enum err auth_try_password(struct ctx *c, const struct user *user, struct str text);
+MUST_CHECK enum err auth_caller_user(struct ctx *c,
+                                     struct user *ret_user); /* ERR_ACCOUNT_DISABLED, also if it is gone */
+
+/* Adds the problem of a password that this user may not choose (crypto/password_rule.h), unless it is absent. */
+void auth_check_password(struct ctx *c, const char *param, struct str text, const struct user *user);
+MUST_CHECK enum err auth_hash_password(struct ctx *c, struct str text, char ret_hash[static PASSWORD_HASH_SIZE]);
+
+/* Says the same, whatever is known of an address, so that nobody learns who has an account; after the same work. */
+MUST_CHECK enum err auth_reply_accepted(struct ctx *c);

@@ -34,17 +34,48 @@ static const struct json_field confirm_shown_fields[] = {
     JSON_END,
 };
 
-static enum err confirm_check_password(struct ctx *c, struct str text)
+enum err auth_caller_user(struct ctx *c, struct user *ret_user)
 {
-    _cleanup_(secret_done) struct secret password = secret_copy(text);
-    struct user user = {0};
+    enum err e = user_by_id(c->db, c->arena, &c->caller.user_id, ret_user);
 
-    enum err e = user_by_id(c->db, c->arena, &c->caller.user_id, &user);
     if (e != OK)
         return e == ERR_NOT_FOUND ? ERR_ACCOUNT_DISABLED : e;
-    if (!password_verify(&password, user.password_hash.p, (int)c->conf->password_bcrypt_cost))
-        return ERR_WRONG_PASSWORD;
-    return user.state == USER_ACTIVE ? OK : ERR_ACCOUNT_DISABLED;
+    return ret_user->state == USER_ACTIVE ? OK : ERR_ACCOUNT_DISABLED;
+}
+
+static enum err confirm_look(struct ctx *c, const struct user *user, struct str text)
+{
+    _cleanup_(secret_done) struct secret password = secret_copy(text);
+    bool matches = password_verify(&password, user->password_hash.p, (int)c->conf->password_bcrypt_cost);
+
+    return matches ? OK : ERR_WRONG_PASSWORD;
+}
+
+/* Whoever has a stolen cookie must not find the password, nor a code, by guessing. */
+static enum err confirm_begin(struct ctx *c, struct throttle_try *ret_try)
+{
+    struct throttle *throttle = ((const struct auth_state *)c->state)->throttle;
+
+    *ret_try = throttle_confirm(throttle, &c->caller.user_id);
+    int64_t wait_us = throttle_take(throttle, ret_try);
+    if (wait_us == 0)
+        return OK;
+    c->retry_after_sec = (wait_us + US_PER_SEC - 1) / US_PER_SEC;
+    return ERR_WRONG_TOO_OFTEN;
+}
+
+/* A right password says nothing of the codes that were tried, so they are not forgotten. */
+enum err auth_try_password(struct ctx *c, const struct user *user, struct str text)
+{
+    struct throttle_try try;
+
+    enum err e = confirm_begin(c, &try);
+    if (e != OK)
+        return e;
+    e = confirm_look(c, user, text);
+    if (e == OK)
+        throttle_give_back(((const struct auth_state *)c->state)->throttle, &try);
+    return e;
 }
 
 /* The session may do more from now on, so it gets a new token: a cookie that somebody has stolen may not do that,
@@ -65,25 +96,18 @@ static enum err confirm_renew(struct ctx *c, struct str code, struct confirmed *
     return second_factor_confirm(c->db, c->arena, state->ring, &by, code, &out->token, &out->until_us);
 }
 
-static enum err confirm_look(struct ctx *c, const struct confirmation *in, struct confirmed *out)
-{
-    enum err e = confirm_check_password(c, in->password);
-
-    return e == OK ? confirm_renew(c, in->code, out) : e;
-}
-
-/* Whoever has a stolen cookie must not find the password, nor a code, by guessing. */
-static enum err confirm_try(struct ctx *c, const struct confirmation *in, struct confirmed *out)
+static enum err confirm_both(struct ctx *c, const struct user *user, const struct confirmation *in,
+                             struct confirmed *out)
 {
     struct throttle *throttle = ((const struct auth_state *)c->state)->throttle;
-    struct throttle_try try = throttle_confirm(throttle, &c->caller.user_id);
-    int64_t wait_us = throttle_take(throttle, &try);
+    struct throttle_try try;
 
-    if (wait_us > 0) {
-        c->retry_after_sec = (wait_us + US_PER_SEC - 1) / US_PER_SEC;
-        return ERR_WRONG_TOO_OFTEN;
-    }
-    enum err e = confirm_look(c, in, out);
+    enum err e = confirm_begin(c, &try);
+    if (e != OK)
+        return e;
+    e = confirm_look(c, user, in->password);
+    if (e == OK)
+        e = confirm_renew(c, in->code, out);
     if (e == OK)
         throttle_right(throttle, &try);
     else if (e != ERR_WRONG_PASSWORD && e != ERR_WRONG_CODE)
@@ -95,10 +119,13 @@ static enum err confirm(struct ctx *c)
 {
     struct confirmation in = {0};
     struct confirmed out;
+    struct user user = {0};
 
     enum err e = input_json(c, confirm_fields, &in);
     if (e == OK)
-        e = confirm_try(c, &in, &out);
+        e = auth_caller_user(c, &user);
+    if (e == OK)
+        e = confirm_both(c, &user, &in, &out);
     if (e != OK)
         return e;
     auth_set_cookie(c, out.token, session_lifetime_sec(c->conf));

@@ -106,6 +106,14 @@ enum err guess_end(struct ctx *c, const struct guess *guess, enum err e)
     return e;
 }
 
+void guess_know(struct ctx *c, struct str email)
+{
+    struct auth_state *s = c->state;
+    struct sha256 account = sha256_of(guess_key(c, email));
+
+    throttle_know(s->throttle, &account, &c->network);
+}
+
 static size_t guess_take(struct guess_notices *n, struct guess_notice *ret)
 {
     int64_t until_us = clock_mono_us() + WAIT_US;

@@ -27,6 +27,9 @@ MUST_CHECK enum err guess_end(struct ctx *c, const struct guess *guess, enum err
 /* The password was right, and the code is still to come: this counts for nothing. */
 void guess_give_back(struct ctx *c, const struct guess *guess);
 
+/* A mailed link has come from this network: the account's owner is there, whoever guesses elsewhere. */
+void guess_know(struct ctx *c, struct str email);
+
 /* Owners who are to be told, by the hash of the address; what is left at a stop is lost. */
 struct guess_notices;
 struct guess_notices *guess_notices_new(void);

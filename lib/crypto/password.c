@@ -24,8 +24,7 @@ static size_t password_count_chars(struct str utf8)
     return n;
 }
 
-/* In normalization form C. password is valid UTF-8. */
-static struct secret password_nfc(struct str password)
+struct secret password_nfc(struct str password)
 {
     size_t n = TEXT_NFC_WORK(password.n);
     int32_t *work = xcalloc(n, sizeof *work);

@@ -12,10 +12,14 @@
 #define PASSWORD_MIN_CHARS 10
 #define PASSWORD_MAX_BYTES 72
 
+/* password, which is valid UTF-8, in normalization form C. */
+struct secret password_nfc(struct str password);
+
 /*
  * One password can be typed in several ways: a keyboard sends e with acute as one character or as two. All that is
  * hashed is in normalization form C, and the limits are those of that form.
  *
+ * Whether it can be hashed; whether it may be chosen, password_rule.h says.
  * ERR_PASSWORD_TOO_SHORT (in characters), ERR_PASSWORD_TOO_LONG, ERR_PASSWORD_NUL, ERR_BAD_UTF8.
  */
 MUST_CHECK enum err password_check(struct str password);

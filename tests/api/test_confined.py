@@ -31,7 +31,8 @@ FORBIDDEN = {
              "INSERT INTO sessions (id) VALUES ('x')", "UPDATE sessions SET user_id = 'x'", "DELETE FROM api_keys",
              "SELECT open_id FROM accounts", "SELECT access_token FROM accounts", "DELETE FROM key_budgets", "SELECT id FROM posts",
              "SELECT id FROM uploads"],
-    "tiktok": ["SELECT accounts FROM key_budgets", "SELECT password_hash FROM users", "SELECT email FROM users", "INSERT INTO sessions (id) VALUES ('x')",
+    "tiktok": ["SELECT subject_id FROM notices_due", "DELETE FROM notices_due", "SELECT id FROM mail_outbox", "DELETE FROM jobs_mail",
+               "SELECT accounts FROM key_budgets", "SELECT password_hash FROM users", "SELECT email FROM users", "INSERT INTO sessions (id) VALUES ('x')",
                "INSERT INTO api_keys (id) VALUES ('x')", "UPDATE api_keys SET hash = 'x'", "DELETE FROM accounts",
                "INSERT INTO posts (id) VALUES ('x')", "DELETE FROM posts", "INSERT INTO uploads (id) VALUES ('x')"],
     "uploads": ["SELECT accounts FROM key_budgets", "SELECT password_hash FROM users", "SELECT email FROM users", "UPDATE users SET state = 'active'", "SELECT title FROM posts", "UPDATE posts SET state = 'published'",
@@ -42,14 +43,15 @@ FORBIDDEN = {
               "SELECT fetched_at_us FROM attempt_fetches", "UPDATE attempt_fetches SET fetched_at_us = 1", "DELETE FROM attempt_fetches",
               "UPDATE uploads SET state = 'deleted'", "INSERT INTO uploads (id) VALUES ('x')", "SELECT id FROM jobs_media",
               "SELECT id FROM api_keys", "SELECT id FROM sessions", "SELECT id FROM users"],
-    "posts": ["SELECT password_hash FROM users", "SELECT email FROM users", "UPDATE users SET state = 'active'",
+    "posts": ["SELECT subject_id FROM notices_due", "DELETE FROM notices_due", "SELECT id FROM mail_outbox", "DELETE FROM jobs_mail",
+              "SELECT password_hash FROM users", "SELECT email FROM users", "UPDATE users SET state = 'active'",
               "SELECT access_token FROM accounts", "SELECT refresh_token FROM accounts",
               "UPDATE accounts SET state = 'active'", "DELETE FROM posts", "INSERT INTO post_attempts (id) VALUES ('x')",
               "UPDATE api_keys SET user_id = 'x'", "UPDATE sessions SET user_id = 'x'", "DELETE FROM key_budgets",
               "UPDATE key_budgets SET needs_approval = 0", "UPDATE key_budgets SET posts_per_day = NULL",
               "INSERT INTO key_budgets (key_id) VALUES ('x')"],
-    "worker_publish": ["UPDATE key_budgets SET posts = 0", "SELECT email FROM users", "UPDATE users SET state = 'active'",
-                       "SELECT id FROM sessions", "SELECT hash FROM api_keys",
+    "worker_publish": ["SELECT subject_id FROM notices_due", "DELETE FROM notices_due", "SELECT id FROM mail_outbox", "DELETE FROM jobs_mail",
+                       "UPDATE key_budgets SET posts = 0", "SELECT email FROM users", "UPDATE users SET state = 'active'", "SELECT id FROM sessions", "SELECT hash FROM api_keys",
                        "SELECT user_id FROM api_keys", "UPDATE api_keys SET revoked_at_us = NULL", "INSERT INTO posts (id) VALUES ('x')", "INSERT INTO accounts (id) VALUES ('x')",
                        "INSERT INTO uploads (id) VALUES ('x')", "DELETE FROM post_attempts", "DELETE FROM posts",
                        "DELETE FROM accounts", "DELETE FROM attempt_fetches", "DELETE FROM post_images", "DELETE FROM uploads"],
@@ -83,7 +85,7 @@ def connect(stack, name, password=None):
 def tables_of(name):
     """The tables that a line of the service's own section of grants.sql names, or one for all."""
     text = (CHECKOUT / "sql/grants.sql").read_text()
-    sections = re.split(r"^-- (every user|user \w+)$", text, flags=re.MULTILINE)
+    sections = re.split(r"^-- (every user|user \w+|system user \w+)$", text, flags=re.MULTILINE)
     named = dict(zip(sections[1::2], sections[2::2]))
     return set(re.findall(r"\{db\}\.(\w+)", named["every user"] + named[f"user {name}"]))
 

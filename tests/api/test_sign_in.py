@@ -11,6 +11,7 @@ import pytest
 from authenticator import SIGN_IN, a_network, ask_from, enrol
 from conftest import User
 from helpers import expect
+from mailing import wait_letter
 from test_truth import database  # noqa: F401  (a fixture)
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -180,6 +181,7 @@ def test_the_owner_is_told_once(stack, user):
         guess(stack, network, user.email, 7)
     all_is_told(stack)
     assert told(stack, user.email) == (1, 1)
+    assert "too often" in wait_letter(stack, user.email).text
     stack.move_clock(DAY - MINUTE)
     guess(stack, first, user.email, 6)
     all_is_told(stack)
@@ -312,6 +314,18 @@ def test_where_it_is_known_is_forgotten_after_thirty_days(narrow, user):
     narrow.move_clock(MINUTE + 1)
     assert try_from(narrow, a_network(), user.email).status == 401
     told_to_wait(try_from(narrow, home, user.email, user.password))
+
+
+def test_who_came_by_a_mailed_link_is_known_there(narrow):
+    """The address is guessed at from everywhere; its owner signs in all the same."""
+    client = narrow.client(Origin=narrow.url)
+    email, password, home = f"{uuid.uuid4().hex}@example.com", "correct horse battery", a_network()
+    expect(client.post("/api/v1/auth/register", json={"email": email}), 202)
+    link = {"token": wait_letter(narrow, email).token, "password": password}
+    assert [try_from(narrow, a_network(), email).status for _ in range(5)] == [401] * 4 + [429]
+    assert ask_from(narrow, home, "/api/v1/auth/verify-email", link).status == 200
+    told_to_wait(try_from(narrow, a_network(), email, password))
+    assert try_from(narrow, home, email, password).status == 200
 
 
 # A network with many accounts

@@ -104,6 +104,7 @@ static void user_show_user(const struct user *u)
 {
     printf("id         %s\naddress    ", uuid_text(&u->id).s);
     user_show_text(u->email);
+    user_show_time("\n           mail to it came back ", u->undeliverable_at_us);
     if (u->name.p != NULL) {
         fputs("\nname       ", stdout);
         user_show_text(u->name);

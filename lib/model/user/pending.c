@@ -1,7 +1,6 @@
 #include "model/user/pending.h"
 
 #define TOKEN_BYTES 32
-#define SWEEP_MAX 10 /* each one that is made removes more that are over than it adds, so they never pile up */
 #define ALL_MAX 1000 /* far above PENDING_MAX */
 
 enum {
@@ -9,28 +8,22 @@ enum {
     PENDING_LOOK,
     PENDING_TRY,
     PENDING_DELETE,
-    PENDING_OVER,
     PENDING_OF_USER,
 };
 static const struct sql pending_sqls[];
 
-/* Read first and deleted by key: a DELETE of a range would lock the gap into which others insert. */
-static enum err pending_delete_all(struct db *db, struct arena *arena, const struct sql *q, const struct db_arg *args,
-                                   size_t args_n, size_t max)
+/* All but the newest. Read first and deleted by key: a DELETE of a range would lock the gap into which others insert. */
+static enum err pending_delete_beyond(struct db *db, struct arena *arena, const struct uuid *user_id, size_t stay)
 {
     struct sha256 *hashes;
     size_t n;
 
-    enum err e = db_rows(db, q, args, args_n, arena, sizeof *hashes, max, (void **)&hashes, &n);
+    enum err e =
+        db_rows(db, &pending_sqls[PENDING_OF_USER], DB_ARGS(db_uuid(user_id), db_i64((int64_t)stay), db_i64(ALL_MAX)),
+                arena, sizeof *hashes, ALL_MAX, (void **)&hashes, &n);
     for (size_t i = 0; e == OK && i < n; i++)
         e = db_exec(db, &pending_sqls[PENDING_DELETE], DB_ARGS(db_bytes(hashes[i].b, sizeof hashes[i].b)), NULL);
     return e;
-}
-
-static enum err pending_delete_beyond(struct db *db, struct arena *arena, const struct uuid *user_id, size_t stay)
-{
-    return pending_delete_all(db, arena, &pending_sqls[PENDING_OF_USER],
-                              DB_ARGS(db_uuid(user_id), db_i64((int64_t)stay), db_i64(ALL_MAX)), ALL_MAX);
 }
 
 enum err pending_create(struct db *db, struct arena *arena, const struct uuid *user_id, const struct sha256 *mark,
@@ -40,10 +33,7 @@ enum err pending_create(struct db *db, struct arena *arena, const struct uuid *u
     struct sha256 hash = sha256_of(token);
     int64_t now = clock_now_us(), expires_at_us = now + PENDING_LIFETIME_US;
 
-    enum err e =
-        pending_delete_all(db, arena, &pending_sqls[PENDING_OVER], DB_ARGS(db_i64(now), db_i64(SWEEP_MAX)), SWEEP_MAX);
-    if (e == OK)
-        e = pending_delete_beyond(db, arena, user_id, PENDING_MAX - 1);
+    enum err e = pending_delete_beyond(db, arena, user_id, PENDING_MAX - 1);
     if (e == OK)
         e = db_exec(db, &pending_sqls[PENDING_INSERT],
                     DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_uuid(user_id), db_bytes(mark->b, sizeof mark->b),
@@ -114,10 +104,6 @@ static const struct sql pending_sqls[] = {
                              " AND tries < ?",
                      .in = "bii"},
     [PENDING_DELETE] = {.text = "DELETE FROM pending_sign_ins WHERE token_hash = ?", .in = "b"},
-    [PENDING_OVER] = {.text = "SELECT token_hash FROM pending_sign_ins WHERE expires_at_us <= ? ORDER BY expires_at_us"
-                              " LIMIT ?",
-                      .in = "ii",
-                      .cols = pending_hash_cols},
     [PENDING_OF_USER] = {.text = "SELECT token_hash FROM pending_sign_ins WHERE user_id = ? ORDER BY created_at_us DESC"
                                  " LIMIT ?, ?",
                          .in = "uii",

@@ -10,7 +10,7 @@
  *    e = pending_end(db, token);                           // of two at once one wins
  *
  * It lives for ten minutes and five tries. A try counts when it begins, so many at once are no more than one after the other.
- * After a change of the password, and when the user's other sessions are ended, it is over.
+ * What is over goes with the standing job of worker@mail. After a change of the password, and when the user's other sessions are ended, it is over.
  */
 #pragma once
 

@@ -86,13 +86,6 @@ MUST_CHECK enum err session_list(struct db *db, struct arena *arena, const struc
 MUST_CHECK enum err session_end_other(struct db *db, struct arena *arena, const struct uuid *user_id,
                                       const struct uuid *by, const struct uuid *id);
 
-/*
- * All of the user's but one (none: all), and the sign-ins that wait for a code. Within a transaction that has locked the user,
- * so that none is made meanwhile.
- */
-MUST_CHECK enum err session_end_others(struct db *db, struct arena *arena, const struct uuid *user_id,
-                                       const struct uuid *stays);
-
-/* The same as a whole, as the user asks for it: noted in the activity. */
+/* All of the user's but by, and the sign-ins that wait for a code, as the user asks for it: noted in the activity. */
 MUST_CHECK enum err session_end_all_others(struct db *db, struct arena *arena, const struct uuid *user_id,
                                            const struct uuid *by);

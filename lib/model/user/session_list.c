@@ -1,12 +1,10 @@
 /* What users see of their sessions, and how they end them from another one. */
 #include "model/user/activity.h"
-#include "model/user/pending.h"
 #include "model/user/session.h"
+#include "model/user/session_others.h"
 #include "model/user/user.h"
 
-#define ALL_MAX 1100 /* far above CAP_SESSIONS, and what a sign-in clears away when that was lowered */
-
-enum { SESSION_LIST, SESSION_LIST_OTHERS, SESSION_LIST_END };
+enum { SESSION_LIST, SESSION_LIST_END };
 static const struct sql session_list_sqls[];
 
 enum err session_list(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
@@ -48,20 +46,6 @@ enum err session_end_other(struct db *db, struct arena *arena, const struct uuid
     return db_tx(db, session_list_end_tx, &x);
 }
 
-/* Read first and deleted by id: a DELETE of a range would lock the gap into which others insert. */
-enum err session_end_others(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *stays)
-{
-    struct uuid *ids;
-    size_t n;
-
-    enum err e =
-        db_rows(db, &session_list_sqls[SESSION_LIST_OTHERS], DB_ARGS(db_uuid(user_id), db_uuid(stays), db_i64(ALL_MAX)),
-                arena, sizeof *ids, ALL_MAX, (void **)&ids, &n);
-    for (size_t i = 0; e == OK && i < n; i++)
-        e = session_end(db, &ids[i]);
-    return e == OK ? pending_end_all(db, arena, user_id) : e;
-}
-
 static enum err session_list_end_all_tx(struct db *db, void *arg)
 {
     const struct session_list_ending *x = arg;
@@ -95,8 +79,5 @@ static const struct sql session_list_sqls[] = {
                               " AND id < ? AND expires_at_us > ? AND last_seen_at_us > ? ORDER BY id DESC LIMIT ?",
                       .in = "uuiii",
                       .cols = session_list_cols},
-    [SESSION_LIST_OTHERS] = {.text = "SELECT id FROM sessions WHERE user_id = ? AND id <> ? LIMIT ?",
-                             .in = "uui",
-                             .cols = db_uuid_cols},
     [SESSION_LIST_END] = {.text = "DELETE FROM sessions WHERE id = ? AND user_id = ?", .in = "uu"},
 };

@@ -2,7 +2,9 @@
 
 #include "model/mail/outbox.h"
 #include "model/user/activity.h"
+#include "model/user/password_change.h"
 #include "model/user/registration.h"
+#include "model/user/session_others.h"
 
 enum { USER_ADMIN_LIST, USER_ADMIN_LIST_IN, USER_ADMIN_POSTS, USER_ADMIN_LOCK, USER_ADMIN_SET_PASSWORD };
 static const struct sql user_admin_sqls[];
@@ -253,12 +255,9 @@ static enum err user_admin_reset_password_tx(struct db *db, void *arg)
 
     enum err e = user_admin_lock(db, v->id);
     if (e == OK)
-        e = db_change(db, &user_admin_sqls[USER_ADMIN_SET_PASSWORD],
-                      DB_ARGS(db_cstr(v->hash), db_i64(clock_now_us()), db_uuid(v->id)));
+        e = password_put(db, v->id, v->hash);
     if (e == OK)
         e = session_end_others(db, v->arena, v->id, &UUID_NONE);
-    if (e == OK)
-        e = token_void(db, TOKEN_RESET_PASSWORD, v->id);
     if (e == OK)
         e = user_admin_note(db, v->id, ACTIVITY_ADMIN_RESET_PASSWORD, NULL);
     return e == OK ? user_admin_mail(db, v->id, STR(PASSWORD_WHY)) : e;
@@ -318,6 +317,4 @@ static const struct sql user_admin_sqls[] = {
                           .in = "u",
                           .cols = user_admin_count_cols},
     [USER_ADMIN_LOCK] = {.text = "SELECT 1 FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = db_number_cols},
-    [USER_ADMIN_SET_PASSWORD] = {.text = "UPDATE users SET password_hash = ?, updated_at_us = ? WHERE id = ?",
-                                 .in = "siu"},
 };
