@@ -156,6 +156,18 @@ def test_show_says_what_is_known_and_no_secret(stack, user, account):
     assert works(stack, "show", user.id).startswith("id         " + user.id)
 
 
+def test_its_owner_sees_who_looked(stack, user):
+    works(stack, "show", user.id)
+    newest = expect(user.web.get("/api/v1/me/activity"), 200)["data"][0]
+    assert (newest["what"], newest["by"], newest["about"]) == ("admin_read", "admin", "show")
+
+
+def test_an_address_to_which_no_mail_comes(stack, user):
+    assert "came back" not in works(stack, "show", user.id)
+    stack.sql("UPDATE users SET undeliverable_at_us = 1700000000000000 WHERE id = %s", uuid.UUID(user.id).bytes)
+    assert "mail to it came back 2023-11-14T22:13:20" in works(stack, "show", user.id)
+
+
 def test_what_others_wrote_does_nothing_to_a_terminal(stack, user):
     stack.sql("UPDATE users SET name = %s WHERE id = %s", "a\x1b[2Jb\x9bc\u00e9\n", uuid.UUID(user.id).bytes)
     said = works(stack, "show", user.id)
