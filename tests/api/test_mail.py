@@ -357,3 +357,16 @@ def test_more_than_a_batch_goes(stack):
         stack.sql("INSERT INTO one_time_tokens SELECT RANDOM_BYTES(32), 'unsubscribe', RANDOM_BYTES(16), 1, 7 FROM seq_1_to_400")
     tidy(stack)
     assert stack.sql("SELECT COUNT(*) AS n FROM one_time_tokens WHERE expires_at_us = 7")[0]["n"] == 0
+
+
+def test_a_folder_that_cannot_be_written_is_told(stack, user):
+    """The kind waits, as it does for a relay, and says what is wrong."""
+    logged = len(stack.log("worker-mail"))
+    with stack.configured("worker-mail", smtp_host="", smtp_dir="/nonexistent"):
+        mails = [Queued(stack, user, "totp_enabled") for _ in range(3)]
+        stack.wait(lambda: paused(stack, logged), "the kind is paused")
+        assert '"note":"smtp.dir cannot be written"' in stack.log("worker-mail")[logged:]
+    for mail in mails:
+        assert mail.row()["state"] == "queued"
+        stack.sql("UPDATE jobs_mail SET run_at_us = 1000000 WHERE subject_id = %s", mail.id.bytes)
+        mail.wait()

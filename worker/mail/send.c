@@ -64,7 +64,8 @@ static enum job_step send_end(struct job_run *run, const struct mail_verdict *ve
         return send_not_noted(run, e);
     run->job_ended = true;
     run->again_at_us = again_at_us;
-    run->note = mail_state_names[verdict->state];
+    if (run->note == NULL)
+        run->note = mail_state_names[verdict->state];
     return verdict->state == MAIL_IS_QUEUED ? JOB_AGAIN : JOB_DONE;
 }
 
