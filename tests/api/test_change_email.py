@@ -105,6 +105,12 @@ def test_somebody_elses_session_is_left_alone(stack, user, other):
     assert expect(other.web.get("/api/v1/me"), 200)["data"]["email"] == other.email
 
 
+def test_what_came_back_from_the_old_address_says_nothing_of_the_new_one(stack, user):
+    stack.sql("UPDATE users SET undeliverable_at_us = 1 WHERE id = %s", uuid.UUID(user.id).bytes)
+    changed(user, fresh())
+    assert row_of(user)["undeliverable_at_us"] is None
+
+
 def test_the_address_is_kept_as_it_was_given(stack, user):
     new = fresh("New.Name")
     changed(user, new)

@@ -40,7 +40,7 @@ static const struct option verbs_uses = {"--uses", "NUMBER", offsetof(struct giv
 static const struct option verbs_days = {"--days", "NUMBER", offsetof(struct given, days), "14",
                                          "After how many days it expires, up to 366."};
 static const struct option verbs_mail_state = {"--state", "STATE", offsetof(struct given, state), "failed",
-                                          "Which mails: queued, sent, failed or dropped."};
+                                               "Which mails: queued, sent, failed or dropped."};
 
 static const struct option verbs_bounce_user = {
     "--user", "NAME", offsetof(struct given, user), "marketingcli_bounce",

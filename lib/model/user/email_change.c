@@ -17,8 +17,6 @@ enum {
     EMAIL_CHANGE_LAST_MADE,
     EMAIL_CHANGE_MAKE,
     EMAIL_CHANGE_UNDO,
-    EMAIL_CHANGE_OLD,
-    EMAIL_CHANGE_DELETE,
     EMAIL_OF_USER,
     EMAIL_SET,
 };
@@ -309,21 +307,6 @@ enum err email_change_undo(struct db *db, struct arena *arena, struct str token,
     return e;
 }
 
-enum err email_change_purge(struct db *db, struct arena *arena, size_t max, size_t *ret_n)
-{
-    struct uuid *ids;
-    size_t n;
-    enum err e = db_rows(db, &email_change_sqls[EMAIL_CHANGE_OLD],
-                         DB_ARGS(db_i64(clock_now_us() - EMAIL_CHANGE_KEPT_US), db_i64((int64_t)max)), arena,
-                         sizeof *ids, max, (void **)&ids, &n);
-
-    for (size_t i = 0; e == OK && i < n; i++)
-        e = db_exec(db, &email_change_sqls[EMAIL_CHANGE_DELETE], DB_ARGS(db_uuid(&ids[i])), NULL);
-    if (e == OK)
-        *ret_n = n;
-    return e;
-}
-
 static const struct db_col email_change_cols[] = {
     DB_COL(struct email_change, id, UUID),
     DB_COL(struct email_change, user_id, UUID),
@@ -375,13 +358,11 @@ static const struct sql email_change_sqls[] = {
     [EMAIL_CHANGE_UNDO] = {.text = "UPDATE email_changes SET undone_at_us = ? WHERE user_id = ?"
                                    " AND confirmed_at_us >= ? AND undone_at_us IS NULL",
                            .in = "iui"},
-    [EMAIL_CHANGE_OLD] = {.text =
-                              "SELECT id FROM email_changes WHERE created_at_us <= ? ORDER BY created_at_us LIMIT ?",
-                          .in = "ii",
-                          .cols = db_uuid_cols},
-    [EMAIL_CHANGE_DELETE] = {.text = "DELETE FROM email_changes WHERE id = ?", .in = "u"},
     [EMAIL_OF_USER] = {.text = "SELECT email, email_key FROM users WHERE id = ?",
                        .in = "u",
                        .cols = email_address_cols},
-    [EMAIL_SET] = {.text = "UPDATE users SET email = ?, email_key = ?, updated_at_us = ? WHERE id = ?", .in = "ssiu"},
+    /* Of a new address nothing is known to have come back. */
+    [EMAIL_SET] = {.text = "UPDATE users SET email = ?, email_key = ?, undeliverable_at_us = NULL, updated_at_us = ?"
+                           " WHERE id = ?",
+                   .in = "ssiu"},
 };
