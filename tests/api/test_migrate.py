@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 import signal
+import uuid
 
 import pymysql
 import pytest
@@ -332,5 +333,9 @@ def test_too_few_connections_are_said(case, tmp_path):
 def test_wrong_use(stack):
     assert stack.admin().returncode == 2 and stack.admin("nonsense").returncode == 2
     assert stack.admin("migrate", "--nonsense", "x").returncode == 2 and stack.admin("migrate", "--sql").returncode == 2
+    assert stack.admin("mail").returncode == 2 and stack.admin("mail", "nonsense").returncode == 2
+    assert stack.admin("mail", "show").returncode == 2 and stack.admin("mail", "show", "--user", "root").returncode == 2
+    assert stack.admin("mail", "show", "nonsense").returncode == 2 and stack.admin("mail", "list", "--state", "x").returncode == 2
+    assert stack.admin("mail", "show", str(uuid.uuid4())).returncode == 1, "there is no such mail"
     assert stack.admin("help").returncode == 0
     assert "[database]" in stack.admin("config").stdout
