@@ -153,19 +153,18 @@ static enum err password_forgot(struct ctx *c)
 }
 
 /* The link is looked at first: what is wrong with the password is told to its user alone. */
-static enum err password_read_reset(struct ctx *c, struct password_reset_input *ret_in)
+static enum err password_read_reset(struct ctx *c, struct password_reset_input *ret_in, struct user *ret_user)
 {
-    struct user user = {0};
     struct uuid id;
 
     enum err e = input_json(c, password_reset_fields, ret_in);
     if (e == OK)
         e = token_look(c->db, c->arena, TOKEN_RESET_PASSWORD, ret_in->token, &id);
     if (e == OK)
-        e = user_by_id(c->db, c->arena, &id, &user);
+        e = user_by_id(c->db, c->arena, &id, ret_user);
     if (e != OK)
         return e == ERR_NOT_FOUND ? ERR_TOKEN : e;
-    auth_check_password(c, "password", ret_in->password, &user);
+    auth_check_password(c, "password", ret_in->password, ret_user);
     return c->problems.n > 0 ? ERR_VALIDATION : OK;
 }
 
@@ -174,16 +173,17 @@ static enum err password_reset_by_link(struct ctx *c)
 {
     struct password_reset_input in = {0};
     char hash[PASSWORD_HASH_SIZE];
+    struct user user = {0};
     struct uuid user_id;
 
-    enum err e = password_read_reset(c, &in);
+    enum err e = password_read_reset(c, &in, &user);
     if (e == OK)
         e = auth_hash_password(c, in.password, hash);
     if (e == OK)
         e = password_reset(c->db, c->arena, in.token, hash, c->req.id, &user_id);
     if (e != OK)
         return e;
-    throttle_forget(((const struct auth_state *)c->state)->throttle, &user_id);
+    guess_know(c, user.email);
     return reply_nothing(&c->rep);
 }
 

@@ -62,7 +62,10 @@ static enum err verify_email(struct ctx *c)
         e = verify_hash(c, &r, in.password, hash);
     if (e == OK)
         e = registration_confirm(c->db, c->arena, in.token, &r, hash, &user);
-    return e == OK ? reply_data(&c->rep, 200, auth_user_fields, &user) : e;
+    if (e != OK)
+        return e;
+    guess_know(c, user.email);
+    return reply_data(&c->rep, 200, auth_user_fields, &user);
 }
 
 const struct route auth_verify_routes[] = {

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "crypto/digest.h"
+#include "model/user/pending.h"
 #include "model/user/session.h"
 
 #define TOKEN_BYTES 32
@@ -23,7 +24,7 @@ enum err session_end_others(struct db *db, struct arena *arena, const struct uui
         for (size_t i = 0; e == OK && i < n; i++)
             e = session_end(db, &ids[i]);
     } while (e == OK && n == SESSIONS_A_TIME);
-    return e;
+    return e == OK ? pending_end_all(db, arena, user_id) : e;
 }
 
 enum err session_change_token(struct db *db, struct arena *arena, const struct uuid *id, struct str *ret_token)
@@ -42,7 +43,11 @@ static const struct sql session_others_sqls[] = {
     [SESSION_OTHERS] = {.text = "SELECT id FROM sessions WHERE user_id = ? AND id <> ? LIMIT ?",
                         .in = "uui",
                         .cols = db_uuid_cols},
-    [SESSION_CHANGE_TOKEN] = {.text = "UPDATE sessions SET token_hash = ?, confirmed_at_us = ?, old_token_hash = NULL,"
-                                      " old_token_until_us = NULL WHERE id = ?",
+    /* Where the sign-in needs a code, neither a password nor a link makes a session recent. */
+    [SESSION_CHANGE_TOKEN] = {.text =
+                                  "UPDATE sessions SET token_hash = ?, confirmed_at_us = IF(EXISTS (SELECT 1 FROM"
+                                  " user_totp t WHERE t.user_id = sessions.user_id AND t.enabled_at_us IS NOT NULL),"
+                                  " confirmed_at_us, ?), old_token_hash = NULL, old_token_until_us = NULL"
+                                  " WHERE id = ?",
                               .in = "biu"},
 };

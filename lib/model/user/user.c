@@ -1,6 +1,7 @@
 #include "model/user/user.h"
 
 #include "base/clock.h"
+#include "crypto/digest.h"
 #include "model/user/activity.h"
 #include "model/user/email_holder.h"
 
@@ -10,7 +11,17 @@
 
 const char *const user_state_names[] = {"active", "disabled", NULL};
 
-enum { USER_INSERT, USER_ACCEPT, USER_BY_ID, USER_BY_EMAIL, USER_LOCK, USER_PROFILE, USER_RENAME };
+enum {
+    USER_INSERT,
+    USER_ACCEPT,
+    USER_BY_ID,
+    USER_BY_EMAIL,
+    USER_LOCK,
+    USER_LOCK_MARKED,
+    USER_REHASH,
+    USER_PROFILE,
+    USER_RENAME
+};
 static const struct sql user_sqls[];
 
 static bool user_is_digit(char c)
@@ -118,12 +129,41 @@ enum err user_by_email(struct db *db, struct arena *arena, struct str email, str
     return db_row(db, &user_sqls[USER_BY_EMAIL], DB_ARGS(db_str(key)), arena, ret_user);
 }
 
+static enum err user_lock_by(struct db *db, struct arena *arena, const struct uuid *id, const struct sql *q,
+                             struct user *ret_user)
+{
+    enum err e = db_row(db, q, DB_ARGS(db_uuid(id)), arena, ret_user);
+
+    return e == OK && ret_user->state != USER_ACTIVE ? ERR_ACCOUNT_DISABLED : e;
+}
+
 enum err user_lock(struct db *db, struct arena *arena, const struct uuid *id)
 {
     struct user user = {0};
-    enum err e = db_row(db, &user_sqls[USER_LOCK], DB_ARGS(db_uuid(id)), arena, &user);
 
-    return e == OK && user.state != USER_ACTIVE ? ERR_ACCOUNT_DISABLED : e;
+    return user_lock_by(db, arena, id, &user_sqls[USER_LOCK], &user);
+}
+
+struct sha256 user_password_mark(struct str password_hash)
+{
+    return sha256_of(password_hash);
+}
+
+enum err user_lock_marked(struct db *db, struct arena *arena, const struct uuid *id, const struct sha256 *mark)
+{
+    struct user user = {0};
+    enum err e = user_lock_by(db, arena, id, &user_sqls[USER_LOCK_MARKED], &user);
+
+    if (e != OK)
+        return e;
+    struct sha256 now = user_password_mark(user.password_hash);
+    return memcmp(now.b, mark->b, sizeof now.b) == 0 ? OK : ERR_BAD_CREDENTIALS;
+}
+
+enum err user_rehash(struct db *db, const struct uuid *id, struct str old_hash, const char *new_hash)
+{
+    return db_change(db, &user_sqls[USER_REHASH],
+                     DB_ARGS(db_cstr(new_hash), db_i64(clock_now_us()), db_uuid(id), db_str(old_hash)));
 }
 
 enum err user_profile(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user)
@@ -186,6 +226,12 @@ static const struct db_col user_profile_cols[] = {
 
 static const struct db_col user_lock_cols[] = {DB_COL_ENUM(struct user, state, user_state_names), DB_END};
 
+static const struct db_col user_lock_marked_cols[] = {
+    DB_COL_ENUM(struct user, state, user_state_names),
+    DB_COL(struct user, password_hash, STR),
+    DB_END,
+};
+
 #define USER_COLS "id, email, name, password_hash, state, created_at_us, undeliverable_at_us"
 
 static const struct sql user_sqls[] = {
@@ -196,6 +242,11 @@ static const struct sql user_sqls[] = {
     [USER_BY_ID] = {.text = "SELECT " USER_COLS " FROM users WHERE id = ?", .in = "u", .cols = user_cols},
     [USER_BY_EMAIL] = {.text = "SELECT " USER_COLS " FROM users WHERE email_key = ?", .in = "s", .cols = user_cols},
     [USER_LOCK] = {.text = "SELECT state FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = user_lock_cols},
+    [USER_LOCK_MARKED] = {.text = "SELECT state, password_hash FROM users WHERE id = ? FOR UPDATE",
+                          .in = "u",
+                          .cols = user_lock_marked_cols},
+    [USER_REHASH] = {.text = "UPDATE users SET password_hash = ?, updated_at_us = ? WHERE id = ? AND password_hash = ?",
+                     .in = "sius"},
     [USER_PROFILE] = {.text = "SELECT id, email, name, created_at_us, undeliverable_at_us FROM users WHERE id = ?",
                       .in = "u",
                       .cols = user_profile_cols},
