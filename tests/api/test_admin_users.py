@@ -9,7 +9,7 @@ from authenticator import begin, begun, enrol, finish
 from helpers import Client, expect
 from test_keys import with_key
 
-NEW = "rather a long password, 17"
+NEW = "correct horse battery"  # as README.md has it
 
 
 def works(stack, *args, stdin=None):
