@@ -108,7 +108,9 @@ COOKIES=$dir/cookies
 HEADERS=$dir/headers
 ADMIN=$build/tools/admin/marketingcli-admin
 export MARKETINGCLI_CONF=$dir/conf
+MAIL=$dir/mail
 EMAIL=demo.$(date +%s)@example.com
+FRIEND=friend.$(date +%s)@example.com
 PASSWORD=$(head -c 12 /dev/urandom | base64)
 (umask 077; : >"$COOKIES")
 
@@ -117,7 +119,7 @@ cat <<VARIABLES
 SITE=$SITE API=\$SITE/api/v1 SANDBOX=$SANDBOX
 CA=$CA COOKIES=$COOKIES HEADERS=$HEADERS PHOTOS=$PHOTOS
 ADMIN=$ADMIN MARKETINGCLI_CONF=$MARKETINGCLI_CONF
-EMAIL=$EMAIL PASSWORD=...
+EMAIL=$EMAIL FRIEND=$FRIEND PASSWORD=... MAIL=$MAIL
 VARIABLES
 
 heading "Make the first account, as an admin does: it takes no mail"
@@ -129,8 +131,24 @@ run 'curl -sS --fail-with-body --cacert "$CA" -c "$COOKIES" "$API/auth/login" --
 run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" "$API/me"'
 result "$(jq -c '.data | {id, email}' <<<"$out")"
 
-heading "Mail: this stack has no relay, so each mail is a file for a day"
-result "in $dir/mail: $(ls "$dir/mail" | wc -l) so far"
+heading "Somebody else registers: the answer is the same for every address, and makes no account"
+run 'curl -sS --fail-with-body --cacert "$CA" "$API/auth/register" --json "{\"email\":\"$FRIEND\"}"'
+result "$(jq -c .data <<<"$out")"
+
+heading "The link is mailed. This stack has no relay, so each mail is a file for a day"
+call='grep -ho "https://[^ ]*/verify-email#[0-9A-Za-z]*" "$MAIL"/*.eml | head -n 1'
+printf '$ %s\n' "$call"
+end=$((SECONDS + 30))
+until out=$(eval "$call" 2>/dev/null) && [ -n "$out" ]; do
+	[ $SECONDS -lt $end ] || fail "no mail came"
+	sleep 0.3
+done
+LINK=$out
+result "LINK=$LINK"
+
+heading "Its page sends this, with the password that is chosen there: now there is an account"
+run 'curl -sS --fail-with-body --cacert "$CA" "$API/auth/verify-email" --json "{\"token\":\"${LINK#*#}\",\"password\":\"$PASSWORD\"}"'
+result "$(jq -c '.data | {id, email}' <<<"$out")"
 
 heading "Make an API key that may see accounts, make and see posts, and see what it was used for"
 run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" -H "Origin: $SITE" "$API/keys" --json "{\"name\":\"demo\",\"scopes\":[\"accounts:read\",\"posts:read\",\"posts:write\",\"usage:read\"]}"'
