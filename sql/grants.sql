@@ -109,6 +109,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
 
 -- user worker_publish
+GRANT SELECT (id) ON {db}.api_keys TO {user};
 GRANT SELECT (id, state) ON {db}.users TO {user};
 GRANT SELECT, UPDATE ON {db}.accounts TO {user};
 GRANT SELECT ON {db}.key_budgets TO {user};

@@ -23,6 +23,7 @@ extern const char *const smtp_tls_names[];          /* "none", "starttls", "tls"
 struct conf {
 #define CONF_STR(section, key, ...) struct str section##_##key;
 #define CONF_URL(section, key, ...) struct str section##_##key;
+#define CONF_URL_OR_NONE(section, key, ...) struct str section##_##key;
 #define CONF_INT(section, key, ...) int64_t section##_##key;
 #define CONF_BOOL(section, key, ...) bool section##_##key;
 #define CONF_ENUM(section, key, ...) int section##_##key;

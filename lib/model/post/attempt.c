@@ -71,6 +71,7 @@ struct attempt_beginning {
 static enum err attempt_begin_tx(struct db *db, void *arg)
 {
     const struct attempt_beginning *b = arg;
+    const struct budget_use *uses[DB_MANY_MAX];
     const struct job *jobs[DB_MANY_MAX];
     struct post_moving moves[DB_MANY_MAX];
     struct uuid users[DB_MANY_MAX];
@@ -80,14 +81,15 @@ static enum err attempt_begin_tx(struct db *db, void *arg)
     enum err e = user_stay_active(db, b->arena, users, b->n);
     for (size_t i = 0; i < b->n; i++) {
         const struct attempt_new *a = &b->attempts[i];
-        if (e == OK)
-            e = budget_check(db, b->arena, &a->use);
+        uses[i] = &a->use;
         jobs[i] = a->job;
         moves[i] =
             (struct post_moving){.id = a->post_id,
                                  .from = a->from,
                                  .move = {.event = "attempt", .attempt_id = a->id, .request_id = a->job->request_id}};
     }
+    if (e == OK)
+        e = budget_check(db, b->arena, uses, b->n);
     if (e == OK && b->taken != NULL)
         e = account_write_taken(db, ACCOUNT_CALL_INIT, b->taken, b->n);
     if (e == OK)

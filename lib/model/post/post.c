@@ -97,7 +97,7 @@ struct str post_url(struct arena *arena, const struct conf *conf, int mode, stru
 {
     struct str site = mode == MODE_TEST ? conf->sandbox_url : conf->tiktok_authorize_url;
 
-    if (username.n == 0 || tiktok_post_id.n == 0)
+    if (site.n == 0 || username.n == 0 || tiktok_post_id.n == 0)
         return (struct str){0};
     return arena_printf(arena, "%.*s/@%.*s/photo/%.*s", STR_FMT(site), STR_FMT(username), STR_FMT(tiktok_post_id));
 }
