@@ -1,4 +1,4 @@
-/* The link of a registration (nginx/html/verify-email.js sends it): with the password, it makes the user. */
+/* The link of a registration (nginx/html/link.js sends it): with the password, it makes the user. */
 #include "auth/auth.h"
 #include "crypto/password.h"
 #include "fcgi/input.h"
