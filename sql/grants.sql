@@ -22,6 +22,11 @@ GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 GRANT SELECT, INSERT ON {db}.activity TO {user};
 GRANT SELECT, DELETE ON {db}.one_time_tokens TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.mail_allowances TO {user};
+GRANT SELECT, INSERT, DELETE ON {db}.registrations TO {user};
+GRANT UPDATE (tries) ON {db}.registrations TO {user};
+GRANT SELECT ON {db}.invitations TO {user};
+GRANT UPDATE (uses) ON {db}.invitations TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.email_changes TO {user};
 
 -- user keys
 GRANT SELECT, INSERT, UPDATE ON {db}.api_keys TO {user};
@@ -105,6 +110,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
 
 -- user worker_publish
 GRANT SELECT (id) ON {db}.api_keys TO {user};
+GRANT SELECT (id, state) ON {db}.users TO {user};
 GRANT SELECT, UPDATE ON {db}.accounts TO {user};
 GRANT SELECT ON {db}.key_budgets TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.creator_snapshots TO {user};
@@ -131,6 +137,17 @@ GRANT SELECT ON {db}.post_images TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_media TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.usage_daily TO {user};
 GRANT SELECT (id, revoked_at_us, expires_at_us), DELETE ON {db}.api_keys TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
+
+-- user worker_mail
+GRANT SELECT, UPDATE, DELETE ON {db}.mail_outbox TO {user};
+GRANT SELECT (id, email, name) ON {db}.users TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_mail TO {user};
+GRANT INSERT, DELETE, SELECT (expires_at_us) ON {db}.one_time_tokens TO {user};
+GRANT DELETE, SELECT (id, email, expires_at_us) ON {db}.registrations TO {user};
+GRANT DELETE, SELECT (id, old_email, new_email, created_at_us, expires_at_us, confirmed_at_us, undo_until_us, undone_at_us) ON {db}.email_changes TO {user};
+GRANT DELETE, SELECT (day) ON {db}.mail_allowances TO {user};
+GRANT DELETE, SELECT (created_at_us) ON {db}.activity TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user sandbox

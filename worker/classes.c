@@ -1,7 +1,15 @@
 #include "classes.h"
 
-/* publish: an init starts within 5 s and takes 60 s at most; the rest is for recording it. */
+/* publish: an init starts within 5 s and takes 60 s at most; the rest is for recording it. mail: one waits for a connection
+ * for MAIL_START_US (mail/send.c) at most, and then takes 60 s. */
 const struct worker_class worker_classes[JOB_CLASS__MAX] = {
-    [JOB_PUBLISH] = {.class = JOB_PUBLISH, .lease_us = 120 * US_PER_SEC, .uses_tiktok = true},
+    [JOB_PUBLISH] = {.class = JOB_PUBLISH,
+                     .lease_us = 120 * US_PER_SEC,
+                     .call_sec = CALL_SEC(tiktok_timeout_sec),
+                     .uses_tiktok = true},
     [JOB_MEDIA] = {.class = JOB_MEDIA, .lease_us = 120 * US_PER_SEC, .uses_store = true},
+    [JOB_MAIL] = {.class = JOB_MAIL,
+                  .lease_us = 240 * US_PER_SEC,
+                  .call_sec = CALL_SEC(smtp_timeout_sec),
+                  .uses_smtp = true},
 };

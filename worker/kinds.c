@@ -1,9 +1,10 @@
 #include "kinds.h"
 
+#include "mail/kinds.h"
 #include "media/kinds.h"
 #include "publish/kinds.h"
 
 const struct job_kind *const kinds[] = {
-    &turn_kind,         &publish_kind, &poll_kind,  &creator_kind, &refresh_kind,
-    &housekeeping_kind, &purge_kind,   &sweep_kind, &usage_kind,   NULL,
+    &turn_kind,  &publish_kind, &poll_kind,  &creator_kind, &refresh_kind, &housekeeping_kind,
+    &purge_kind, &sweep_kind,   &usage_kind, &send_kind,    &tidy_kind,    NULL,
 };

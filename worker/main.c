@@ -8,6 +8,7 @@
 #include "jobs/runner.h"
 #include "classes.h"
 #include "kinds.h"
+#include "mail/compose.h"
 #include "service/service.h"
 
 #define EXIT_CONFIG 78 /* sysexits.h: a restart does not help */
@@ -42,7 +43,7 @@ static const char *worker_main_database_fault(const struct db_options *options, 
 }
 
 struct secrets {
-    struct secret password, ring_text, client_secret;
+    struct secret password, ring_text, client_secret, smtp_password;
     struct keyring *ring;
 };
 
@@ -51,18 +52,12 @@ static void worker_main_secrets_done(struct secrets *s)
     secret_done(&s->password);
     secret_done(&s->ring_text);
     secret_done(&s->client_secret);
+    secret_done(&s->smtp_password);
     keyring_free(s->ring);
 }
 
-/* Each class reads only what it needs, so no process holds all secrets. NULL, or the sentence that says what is
- * wrong. */
-static const char *worker_main_read_secrets(const struct worker_class *class, const struct conf *conf,
-                                            struct secrets *s)
+static const char *worker_main_read_tiktok(const struct conf *conf, struct secrets *s)
 {
-    if (credential_read("db-password", &s->password) != OK)
-        return "credential db-password is missing or cannot be read";
-    if (!class->uses_tiktok)
-        return NULL;
     if (credential_read("tiktok-client-secret", &s->client_secret) != OK)
         return "credential tiktok-client-secret is missing or cannot be read";
     if (conf->tiktok_client_key.n > 0 && s->client_secret.n == 0)
@@ -72,6 +67,45 @@ static const char *worker_main_read_secrets(const struct worker_class *class, co
     if (keyring_parse(secret_str(&s->ring_text), &s->ring) != OK)
         return "credential token-keys is not a list of keys: ID HEX64 on each line";
     return NULL;
+}
+
+static bool worker_main_can_send(const struct conf *conf)
+{
+    struct compose_sender sender;
+    struct arena arena;
+
+    arena_init(&arena, 64u << 10);
+    bool can = compose_sender(conf, &arena, &sender);
+    arena_done(&arena);
+    return can;
+}
+
+static const char *worker_main_read_smtp(const struct conf *conf, struct secrets *s)
+{
+    if (credential_read("smtp-password", &s->smtp_password) != OK)
+        return "credential smtp-password is missing or cannot be read";
+    if (conf->smtp_user.n > 0 && s->smtp_password.n == 0)
+        return "credential smtp-password is empty, and smtp.user is set";
+    if (conf->smtp_user.n > 0 && conf->smtp_tls == NET_MAIL_PLAIN)
+        return "smtp.user is set, and smtp.tls is none: a password needs TLS";
+    return worker_main_can_send(conf) ? NULL
+                                      : "smtp.from is no address, or is not set while service.url has no host name";
+}
+
+/* Each class reads only what it needs, so no process holds all secrets. NULL, or the sentence that says what is
+ * wrong. */
+static const char *worker_main_read_secrets(const struct worker_class *class, const struct conf *conf,
+                                            struct secrets *s)
+{
+    const char *why = NULL;
+
+    if (credential_read("db-password", &s->password) != OK)
+        return "credential db-password is missing or cannot be read";
+    if (class->uses_tiktok)
+        why = worker_main_read_tiktok(conf, s);
+    if (why == NULL && class->uses_smtp)
+        why = worker_main_read_smtp(conf, s);
+    return why;
 }
 
 /* Runs until one of the signals comes. */
@@ -121,6 +155,7 @@ static int worker_main_work(const struct worker_class *class, const char *progra
                             .ring = s->ring,
                             .tiktok = {[MODE_LIVE] = {.conf = conf, .client_secret = &s->client_secret},
                                        [MODE_TEST] = {.conf = conf, .mode = MODE_TEST}},
+                            .smtp_password = &s->smtp_password,
                             .store = {.dir = class->uses_store ? conf->store_dir.p : NULL}};
     int code = worker_main_run(&worker, &options, &stops);
     worker_metrics_stop(metrics);
@@ -137,7 +172,7 @@ int main(int argc, char **argv)
 
     log_init("worker", LOG_INFO);
     if (argc != 2 || (class = worker_main_find_class(argv[1])) == NULL)
-        return worker_main_fail(2, "usage: marketingcli-worker publish|media");
+        return worker_main_fail(2, "usage: marketingcli-worker publish|media|mail");
     (void)snprintf(program, sizeof program, "worker-%s", argv[1]);
     if (conf_load(&conf, conf_path(), &why) != OK)
         return worker_main_fail(EXIT_CONFIG, why.p);

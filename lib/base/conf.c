@@ -15,6 +15,9 @@
 #define BYTES(least, most) .min = (least), .max = (most)
 #define RANGE(least, most) .min = (least), .max = (most)
 
+const char *const registration_mode_names[] = {"open", "invitation", "closed", NULL};
+const char *const smtp_tls_names[] = {"none", "starttls", "tls", NULL};
+
 const struct conf_row conf_rows[] = {
 #define CONF_ROW(section_, key_, type_, def_, help_, ...) \
     {.section = #section_, \

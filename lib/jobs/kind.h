@@ -1,8 +1,8 @@
 /*
  * A kind of job: a state machine that a worker steps, so no database thread ever waits for the network.
  *
- * step is called first without a result. When it answers JOB_CALL the runner makes run->call and calls step again, on
- * any thread, with run->result; so a job can make several calls, one after another. What it must remember between them
+ * step is called first without a result. When it answers JOB_CALL the runner makes run->call, when JOB_SEND run->mail, and
+ * calls step again, on any thread, with run->result; so a job can make several calls, one after another. What it must remember between them
  * lives in run->data (from run->arena). What it may do next it reads from the state rows each time.
  *
  *    static enum job_step step(struct job_run *run) { ... return JOB_DONE; }
@@ -20,6 +20,7 @@
 #include "jobs/worker_metrics.h"
 #include "model/job/job.h"
 #include "net/call.h"
+#include "net/mail.h"
 #include "store/store.h"
 #include "tiktok/tiktok.h"
 
@@ -31,9 +32,17 @@ struct worker_class {
     enum job_class class;
     int64_t
         lease_us; /* how long a job stays ours without being renewed: longer than a call and recording its result take */
+    size_t call_sec;  /* the setting that bounds a call, as CALL_SEC; 0: it makes none */
     bool uses_tiktok; /* tiktok and ring of struct worker */
     bool uses_store;  /* its store */
+    bool uses_smtp;   /* its smtp_password */
 };
+#define CALL_SEC(field) offsetof(struct conf, field)
+
+static inline int64_t worker_class_call_sec(const struct worker_class *c, const struct conf *conf)
+{
+    return c->call_sec == 0 ? 0 : *(const int64_t *)(const void *)((const char *)conf + c->call_sec);
+}
 
 /* What the runs of a worker share; read only. */
 struct worker {
@@ -44,6 +53,7 @@ struct worker {
     const struct keyring *ring;
     struct tiktok tiktok[MODE__MAX]; /* a provider for each mode: access_provider of publish/access.h chooses */
     struct store store;
+    const struct secret *smtp_password;
     bool after_outage; /* the database was away at its start */
 };
 
@@ -51,6 +61,7 @@ enum job_step {
     JOB_DONE,   /* finished: the job is deleted, unless step has ended it in its own transaction (job_ended) */
     JOB_AGAIN,  /* at again_at_us; likewise */
     JOB_CALL,   /* make run->call, then step again with the result */
+    JOB_SEND,   /* the same with run->mail */
     JOB_RECORD, /* the database did not take a result that must not be lost: step again soon with the same result. What
                  * a repeated step takes from the arena is given back before the next one: data keeps nothing of it */
     JOB_ALONE,  /* of step_many: step it by itself */
@@ -71,9 +82,10 @@ struct job_run {
     struct db *db;  /* of the thread that steps */
     struct arena *arena;
     void *data;
-    const struct net_result *result; /* of run->call; NULL at the first step */
+    const struct net_result *result; /* of the last call or mail; NULL at the first step */
     struct net_call call;
-    struct uuid about; /* what this run is about, beside the job's subject; for the log. None: nothing else */
+    struct net_mail mail; /* what it points to lives until step has returned */
+    struct uuid about;    /* what this run is about, beside the job's subject; for the log. None: nothing else */
     struct job_lease also;
     struct secret token; /* an access token that the run uses; wiped when the run ends */
     int64_t again_at_us;

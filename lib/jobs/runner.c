@@ -157,13 +157,15 @@ static void runner_end(struct runner_thread *t, struct open_run *o)
 
 /* Two steps of a run are no statements, calls or files: here a call, and then its result, change hands. A process that
  * dies or is told to stop there holds what nobody else knows of. */
-static bool runner_hand_over(struct runner_thread *t, struct open_run *o)
+static bool runner_hand_over(struct runner_thread *t, struct open_run *o, enum job_step s)
 {
+    struct net_loop *loop = t->runner->loop;
     struct fault fault;
 
     if (fault_before(&fault, "hand over a call"))
         return false;
-    bool taken = net_loop_submit(t->runner->loop, &o->run.call, o->run.arena, o);
+    bool taken = s == JOB_SEND ? net_loop_submit_mail(loop, &o->run.mail, o->run.arena, o)
+                               : net_loop_submit(loop, &o->run.call, o->run.arena, o);
     (void)fault_after(&fault); /* what was taken cannot be had back */
     return taken;
 }
@@ -180,8 +182,9 @@ static void runner_after_step(struct runner_thread *t, struct open_run *o, enum 
     lock_release(&t->runner->lock);
     switch (s) {
     case JOB_CALL:
+    case JOB_SEND:
         kept_went_on(t->runner, o);
-        if (runner_hand_over(t, o))
+        if (runner_hand_over(t, o, s))
             return;
         /* The loop has room for every run that may be open, so this should not happen. If it does, nothing was sent:
          * without this result an init that is already written down would end as an unknown outcome. */
@@ -361,7 +364,9 @@ struct runner *runner_new(const struct worker *worker, const struct db_options *
         r->kinds_n++;
     r->kinds = xcalloc(r->kinds_n, sizeof *r->kinds);
     lock_init(&r->lock);
-    r->loop = net_loop_new(&(struct net_loop_options){.max = (int)worker->conf->worker_in_flight_max});
+    r->loop = net_loop_new(
+        &(struct net_loop_options){.max = (int)worker->conf->worker_in_flight_max,
+                                   .aside_max = worker->class->uses_smtp ? (int)worker->conf->smtp_connections : 0});
     r->threads = xcalloc(n, sizeof(*r->threads));
     for (size_t i = 0; i < n; i++)
         ASSERT(pthread_create(&r->threads[i], NULL, runner_thread_main, r) == 0);
@@ -381,7 +386,7 @@ static void runner_leave(struct runner *r, struct open_run *o)
 
 void runner_stop(struct runner *r)
 {
-    int64_t wait_sec = r->worker->conf->tiktok_timeout_sec + RUNNER_STOP_SEC;
+    int64_t wait_sec = worker_class_call_sec(r->worker->class, r->worker->conf) + RUNNER_STOP_SEC;
 
     atomic_store(&r->stop_by_us, clock_mono_us() + wait_sec * US_PER_SEC);
     atomic_store(&r->stopping, true);

@@ -5,8 +5,8 @@
  *    ... until SIGTERM ...
  *    runner_stop(runner);    // claims no more; what is in flight ends, within the time that a call takes
  *
- * Database threads (conf.worker_threads), each with a connection of its own, claim and record; one network thread
- * (net/loop.h) makes the calls. At most conf.worker_in_flight_max runs are open, and of a kind no more than its share:
+ * Database threads (conf.worker_threads), each with a connection of its own, claim and record; the network loop
+ * (net/loop.h) makes the calls and hands over the mails. At most conf.worker_in_flight_max runs are open, and of a kind no more than its share:
  * no more are claimed than there is room for, so a frozen database or network builds up no backlog here.
  *
  * Fairness: the kinds take turns, each with its own backlog, so that none stands behind another's. Within a kind that
@@ -28,7 +28,7 @@
 #define RUN_ARENA_BYTES (8u << 20) /* an answer from TikTok takes a few KiB */
 
 /* After SIGTERM: for recording results, on top of the time a call takes. A statement that hangs then takes its own time,
- * too. With the longest tiktok.timeout_sec and database.timeout_sec this is less than the units' TimeoutStopSec. */
+ * too. With the longest call_sec of the class and database.timeout_sec this is less than the units' TimeoutStopSec. */
 #define RUNNER_STOP_SEC 15
 
 struct runner;

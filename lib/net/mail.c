@@ -174,8 +174,8 @@ static bool mail_is_host(const char *name)
            name[strspn(name, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:[]")] == '\0';
 }
 
-/* RFC 5321's Dot-string, an at sign and a domain: nothing that could end "RCPT TO:<...>" early. */
-static bool mail_is_address(struct str address)
+/* Nothing that could end "RCPT TO:<...>" early. */
+bool net_mail_is_address(struct str address)
 {
     struct str local;
 
@@ -226,7 +226,7 @@ static void mail_set_envelope(struct transfer *t, const struct net_mail *mail)
     struct mail_transfer *m = mail_of(t);
     char room[ADDRESS_MAX_BYTES + 1];
 
-    if (!mail_is_address(mail->to) || (mail->from.n > 0 && !mail_is_address(mail->from))) {
+    if (!net_mail_is_address(mail->to) || (mail->from.n > 0 && !net_mail_is_address(mail->from))) {
         transfer_forbid(t, "an address is malformed");
         return;
     }

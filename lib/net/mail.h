@@ -27,10 +27,10 @@
 
 #define NET_MAIL_PART_MAX_BYTES (1u << 20)
 
-enum net_mail_tls {
-    NET_MAIL_STARTTLS, /* port 587 as a rule: TLS or nothing */
-    NET_MAIL_TLS,      /* port 465: TLS from the first byte (RFC 8314) */
-    NET_MAIL_PLAIN,    /* loopback addresses only: the machine's own MTA */
+enum net_mail_tls {                    /* in the order of smtp_tls_names (base/conf.h) */
+                    NET_MAIL_PLAIN,    /* loopback addresses only: the machine's own MTA */
+                    NET_MAIL_STARTTLS, /* port 587 as a rule: TLS or nothing */
+                    NET_MAIL_TLS,      /* port 465: TLS from the first byte (RFC 8314) */
 };
 
 struct net_mail {
@@ -55,5 +55,8 @@ struct net_mail {
     int timeout_sec, connect_timeout_sec; /* the first covers all of it, the second what comes before MAIL */
     int64_t start_by_us;                  /* as in struct net_call */
 };
+
+/* RFC 5321's Dot-string, an at sign and a domain, all ASCII: what from and to must be. */
+bool net_mail_is_address(struct str address);
 
 void net_mail_run(struct arena *arena, const struct net_mail *mail, struct net_result *ret_result);

@@ -55,12 +55,12 @@ def alarms(stack, name):
 
 
 @contextlib.contextmanager
-def second_worker(stack):
-    """Another worker@publish beside the stack's, as it is configured now."""
+def second_worker(stack, name="worker-publish"):
+    """Another worker of the class beside the stack's, as it is configured now."""
     conf = stack.at.run / "second.conf"
-    own = stack.at.conf_of("worker-publish")
+    own = stack.at.conf_of(name)
     conf.write_text(with_setting((own if own.exists() else stack.at.conf).read_text(), "metrics_dir", ""))
-    service = next(s for s in services.PROGRAMS if s.name == "worker-publish")
+    service = next(s for s in services.PROGRAMS if s.name == name)
     with (stack.at.log / "second.log").open("ab") as out:
         process = subprocess.Popen([render.find_program(os.environ["MARKETINGCLI_BUILD"], service.program), *service.args],
                                    stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={

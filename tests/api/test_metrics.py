@@ -17,7 +17,7 @@ import publishing
 from helpers import expect
 
 APPS = ["auth", "keys", "tiktok", "uploads", "media", "posts", "sandbox"]
-WORKERS = ["worker-publish", "worker-media"]
+WORKERS = ["worker-publish", "worker-media", "worker-mail"]
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 HELP = re.compile(rf"# HELP ({NAME}) \S.*")

@@ -134,10 +134,10 @@ def test_the_simulator_is_not_missed(stack):
     stack.wait(lambda: not_missed(stack, "sandbox") == "up", "it is back")
 
 
-@pytest.mark.parametrize("name", ["worker-publish", "worker-media"])
+@pytest.mark.parametrize("name", ["worker-publish", "worker-media", "worker-mail"])
 def test_a_worker_that_is_away(stack, name):
-    """For a restart nobody is called; after a minute it is said, until the worker is back. Users do not miss the one that deletes
-    images: it may be late."""
+    """For a restart nobody is called; after a minute it is said, until the worker is back. Users do not miss those that delete
+    images and send mail: they may be late."""
     stack.wait(lambda: not stack.sql("SELECT 1 FROM worker_heartbeats WHERE seen_at_us > (UNIX_TIMESTAMP() + 1) * 1000000"),
                "the workers have seen that a test before this one has set the clock back")
     with stack.stopped(name):

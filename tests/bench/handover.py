@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import posting  # finds tests/api
 import machine
-from client import Stack
+from client import CHEAP, Stack
 from table import show
 
 sys.path.append(str(machine.TESTS / "sweep"))
@@ -187,7 +187,7 @@ def disorder(inits):
 
 
 def handover(bench):
-    stack = Stack(bench.stack.build, "--durable", "--set=password.bcrypt_cost=4")
+    stack = Stack(bench.stack.build, "--durable", CHEAP)
     try:
         stack.sql("SET GLOBAL userstat = 1")
         stack.sql(WITHOUT_LIMITS)

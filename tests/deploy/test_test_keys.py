@@ -5,6 +5,7 @@ import os
 import pathlib
 import struct
 import subprocess
+import sys
 import time
 import zlib
 
@@ -12,6 +13,10 @@ import pytest
 import requests
 
 from conftest import CHECKOUT
+
+sys.path.append(str(CHECKOUT / "tests/stack"))
+
+import users  # noqa: E402
 
 NAME = "https://marketing.example"  # RFC 2606: there is no such host
 AS_INSTALLED = {"service.url": NAME, "tiktok.client_key": "", "tiktok.authorize_url": "https://www.tiktok.com",
@@ -57,7 +62,8 @@ def test_a_test_key_publishes_without_a_name(installation):
 
     person = {"email": "ada@example.com", "password": "correct horse battery"}
     web.headers["Origin"] = NAME
-    ask("POST", "/auth/register", 202, json=person)
+    users.add_user(lambda text: subprocess.run(["mariadb", "--no-defaults", "-uroot", "-S", installation / "mariadb.sock", "-e", text,
+                                                "marketingcli"], check=True), **person)
     ask("POST", "/auth/login", 200, json=person)
     assert web.get(f"{api}/tiktok/connect").json()["error"]["code"] == "tiktok_not_configured"
     assert web.get(f"{api}/tiktok/connect?mode=test").json()["error"]["code"] == "simulator_has_no_page"

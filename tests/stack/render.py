@@ -46,7 +46,7 @@ def certificates(at):
 
 def credentials(at):
     """credentials/<database name>/<credential>: what LoadCredential= gives on a server. Made once."""
-    shared = {"token-keys": f"1 {secrets.token_hex(32)}\n", "tiktok-client-secret": secrets.token_hex(20)}
+    shared = {"token-keys": f"1 {secrets.token_hex(32)}\n", "tiktok-client-secret": secrets.token_hex(20), "smtp-password": ""}
     for service in services.PROGRAMS:
         if unknown := set(service.credentials) - set(shared):
             raise RuntimeError(f"{service.name} needs the credential {', '.join(sorted(unknown))}, and tests/stack/render.py "
@@ -89,10 +89,13 @@ def configuration(at, https, changes):
         ("store", "dir"): at.store,
         ("store", "spool_dir"): at.spool,
         ("store", "image_socket"): at.run / "image.sock",
+        ("smtp", "host"): "",  # mails are files: Layout.mail
+        ("smtp", "dir"): at.mail,
         ("sandbox", "url"): sandbox,
         ("sandbox", "socket"): at.simulator_sock,
         ("sandbox", "ca_file"): at.ca,
         ("sandbox", "allow_private_addresses"): "yes",
+        ("security", "contact"): "security@example.com",
         **changes,
     }
     text, last = "", None

@@ -66,6 +66,7 @@ def from_row(row, uid):
 PROGRAMS = sorted((from_row(row, UID_BASE + 10 + i) for i, row in enumerate(generate.services())),
                   key=lambda s: s.socket != "seqpacket")
 KEYS = next(s for s in PROGRAMS if s.name == "keys")
+MAIL = next(s for s in PROGRAMS if s.name == "worker-mail")
 
 
 def probe(service, tables):

@@ -85,6 +85,7 @@ class Supervisor:
         folder(at.store_home, 0o750, 0, services.GID_STORE)
         folder(at.store, 0o2775, 0, services.GID_STORE_WRITE)
         folder(at.spool, 0o2770, 0, services.GID_STORE_WRITE)
+        folder(at.mail, 0o700, services.MAIL.uid, services.MAIL.uid)
         render.certificates(at)
         render.credentials(at)
         render.configuration(at, options.https, options.changes)

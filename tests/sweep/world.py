@@ -23,7 +23,7 @@ import requests  # noqa: E402
 from plan import Plan  # noqa: E402
 from publishing import LEASE_SEC  # noqa: E402
 
-WORKERS = {"worker-publish": "jobs_publish", "worker-media": "jobs_media"}
+WORKERS = {"worker-publish": "jobs_publish", "worker-media": "jobs_media", "worker-mail": "jobs_mail"}
 SETTINGS = ("worker.idle_ms=50",)
 LOOK_SEC, ASK_SEC = 0.03, 0.5  # between looks at whether something moves, and between questions to the API
 SOON_SEC = 20  # longer than workers leave alone what others may have open

@@ -1,6 +1,10 @@
 /*
  * marketingcli-admin: what the person who runs the service does. A verb is a row of the table in verbs.c; main.c reads
  * its options and runs it. A verb prints to stdout, complains to stderr, and returns the exit code.
+ *
+ *    {.name = "mail show", .argument = "ID", .options = verbs_database_options, .run = verb_mail_show}
+ *
+ *    marketingcli-admin mail show 0193... --user root
  */
 #pragma once
 
@@ -19,18 +23,23 @@
  * options that the verb does not have. */
 struct given {
     const char *sql, *dir, *credentials, *database, *user, *section;
+    const char *name, *password_stdin, *begins, *after, *limit, *state, *end; /* user */
+    const char *uses, *days;                                                  /* invitation */
+    const char *argument; /* what stands after the verb, if its row asks for it */
 };
 
-/* An option is given as --name VALUE, once at most. */
+/* An option is given as --name VALUE, once at most, or as --name alone if its row has no value. */
 struct option {
-    const char *name, *value; /* "--sql", "DIR" */
-    size_t offset;            /* of its const char * in struct given */
-    const char *def;          /* NULL: the help says what happens without it */
-    const char *help;         /* for the manual page */
+    const char *name,
+        *value;       /* "--sql", "DIR"; a value of NULL: none, and its field becomes the name when it is given */
+    size_t offset;    /* of its const char * in struct given */
+    const char *def;  /* NULL: the help says what happens without it */
+    const char *help; /* for the manual page */
 };
 
 struct verb {
-    const char *name, *help; /* a name of NULL ends the table */
+    const char *name, *help; /* a name of one word, or of two: "mail list"; NULL ends the table */
+    const char *argument;    /* "ID": must stand after the name; NULL: nothing does */
     const char *more;        /* for the manual page; NULL: nothing more to say */
     const struct option *const *options;
     int (*run)(const struct given *given);
@@ -44,12 +53,46 @@ int verb_routes(const struct given *given);
 int verb_tables(const struct given *given);
 int verb_config(const struct given *given);
 int verb_manual(const struct given *given);
+int verb_user_create(const struct given *given);
+int verb_user_list(const struct given *given);
+int verb_user_show(const struct given *given);
+int verb_user_verify(const struct given *given);
+int verb_user_disable(const struct given *given);
+int verb_user_enable(const struct given *given);
+int verb_user_reset_password(const struct given *given);
+int verb_user_sessions(const struct given *given);
+int verb_invitation_create(const struct given *given);
+int verb_invitation_list(const struct given *given);
+int verb_invitation_revoke(const struct given *given);
+int verb_mail_list(const struct given *given);
+int verb_mail_show(const struct given *given);
+int verb_mail_retry(const struct given *given);
 
 /* "marketingcli-admin: ..." on stderr; returns EXIT_FAILED. */
 PRINTF_LIKE(1, 2) int complain(const char *fmt, ...);
 
 /* A whole file of ours, at most 4 MiB. False after a complaint. */
 MUST_CHECK bool file_read(struct arena *arena, const char *path, struct str *ret_text);
+
+/*
+ * What a verb works with that reads or changes the service's data: the configuration, and the database as --user. The
+ * verbs of it have the option --user.
+ *
+ *    struct desk desk;
+ *    if (!desk_open(&desk, given)) return EXIT_FAILED;
+ *    ...
+ *    desk_close(&desk);
+ */
+struct desk {
+    struct conf conf;
+    struct db *db;
+    struct arena arena;
+};
+MUST_CHECK bool desk_open(struct desk *desk, const struct given *given); /* false after a complaint, and then closed */
+void desk_close(struct desk *desk);
+
+/* Complains of what a call of the model has answered; returns EXIT_FAILED. */
+int desk_complain(const struct desk *desk, enum err e);
 
 /*
  * The MariaDB users and what they may do, from DIR/grants.sql. Passwords are the files CREDENTIALS/NAME/db-password; a

@@ -140,5 +140,6 @@ static const struct credential credentials_password_file = {"db-password", crede
 static const struct credential credentials_shared[] = {
     {"token-keys", credentials_token_keys, NULL},
     {"tiktok-client-secret", credentials_nothing, "the client secret of your TikTok app"},
+    {"smtp-password", credentials_nothing, "the password of smtp.user, if your mail relay wants one"},
     {NULL, NULL, NULL},
 };

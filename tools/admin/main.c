@@ -26,8 +26,11 @@ static int admin_usage(FILE *to, int code)
     fputs("usage: marketingcli-admin VERB [OPTIONS]\n\n", to);
     for (const struct verb *v = verbs; v->name != NULL; v++) {
         fprintf(to, "  %s", v->name);
+        if (v->argument != NULL)
+            fprintf(to, " %s", v->argument);
         for (const struct option *const *o = v->options; *o != NULL; o++)
-            fprintf(to, " [%s %s]", (*o)->name, (*o)->value);
+            fprintf(to, " [%s%s%s]", (*o)->name, (*o)->value != NULL ? " " : "",
+                    (*o)->value != NULL ? (*o)->value : "");
         fprintf(to, "\n      %s\n", v->help);
     }
     fputs("\nmarketingcli-admin(8) explains the options.\n", to);
@@ -39,7 +42,7 @@ static const char **admin_place(struct given *given, const struct option *o)
     return (const char **)(void *)((char *)given + o->offset);
 }
 
-/* Reads pairs of --name VALUE into given; false after a complaint. */
+/* Reads the options into given; false after a complaint. */
 static bool admin_read_options(int argc, char **argv, const struct option *const *options, struct given *given)
 {
     bool seen[OPTIONS_MAX] = {false};
@@ -48,19 +51,21 @@ static bool admin_read_options(int argc, char **argv, const struct option *const
         ASSERT(k < OPTIONS_MAX);
         *admin_place(given, options[k]) = options[k]->def;
     }
-    for (int i = 0; i < argc; i += 2) {
+    for (int i = 0; i < argc; i++) {
+        const char *name = argv[i];
         size_t k = 0;
-        while (options[k] != NULL && strcmp(options[k]->name, argv[i]) != 0)
+        while (options[k] != NULL && strcmp(options[k]->name, name) != 0)
             k++;
-        if (options[k] == NULL || i + 1 == argc || seen[k]) {
-            complain("%s %s", argv[i],
+        bool takes_value = options[k] != NULL && options[k]->value != NULL;
+        if (options[k] == NULL || seen[k] || (takes_value && i + 1 == argc)) {
+            complain("%s %s", name,
                      options[k] == NULL ? "is not an option of this verb"
                      : seen[k]          ? "is given twice"
                                         : "needs a value");
             return false;
         }
         seen[k] = true;
-        *admin_place(given, options[k]) = argv[i + 1];
+        *admin_place(given, options[k]) = takes_value ? argv[++i] : name;
     }
     return true;
 }
@@ -101,10 +106,31 @@ int verb_config(const struct given *given)
     return fwrite(b.p, 1, b.n, stdout) == b.n ? EXIT_DONE : EXIT_FAILED;
 }
 
+/* How many words of the command line are the verb's name; 0: it is another verb. */
+static int admin_name_words(const struct verb *v, int argc, char **argv)
+{
+    struct str rest = str_from(v->name), word;
+    int n = 0;
+
+    for (; str_next(&rest, ' ', &word); n++)
+        if (n >= argc || !str_eqc(word, argv[n]))
+            return 0;
+    return n;
+}
+
 static int admin_run(const struct verb *v, int argc, char **argv)
 {
     struct given given = {0};
 
+    if (v->argument != NULL) {
+        if (argc == 0 || argv[0][0] == '-') {
+            complain("%s needs %s", v->name, v->argument);
+            return EXIT_USAGE;
+        }
+        given.argument = argv[0];
+        argc--;
+        argv++;
+    }
     if (!admin_read_options(argc, argv, v->options, &given))
         return EXIT_USAGE;
     int code = v->run(&given);
@@ -116,8 +142,10 @@ int main(int argc, char **argv)
 {
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0))
         return admin_usage(stdout, EXIT_DONE);
-    for (const struct verb *v = verbs; argc > 1 && v->name != NULL; v++)
-        if (strcmp(v->name, argv[1]) == 0)
-            return admin_run(v, argc - 2, argv + 2);
+    for (const struct verb *v = verbs; argc > 1 && v->name != NULL; v++) {
+        int words = admin_name_words(v, argc - 1, argv + 1);
+        if (words > 0)
+            return admin_run(v, argc - 1 - words, argv + 1 + words);
+    }
     return admin_usage(stderr, EXIT_USAGE);
 }

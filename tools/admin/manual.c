@@ -52,11 +52,18 @@ static void manual_put_head(struct buf *b, const char *name, const char *title, 
                section, title, section, name, about);
 }
 
+static void manual_put_option_words(struct buf *b, const struct option *o)
+{
+    manual_put_word(b, o->name);
+    if (o->value != NULL)
+        buf_printf(b, " Ar %s", o->value);
+    buf_putc(b, '\n');
+}
+
 static void manual_put_option(struct buf *b, const struct option *o)
 {
     buf_puts(b, ".It Cm ");
-    manual_put_word(b, o->name);
-    buf_printf(b, " Ar %s\n", o->value);
+    manual_put_option_words(b, o);
     manual_put_text(b, o->help);
     if (o->def != NULL) {
         buf_puts(b, "The default is\n.Ql ");
@@ -67,7 +74,7 @@ static void manual_put_option(struct buf *b, const struct option *o)
 
 static void manual_put_verb(struct buf *b, const struct verb *v)
 {
-    buf_printf(b, ".Ss %s\n", v->name);
+    buf_printf(b, ".Ss %s%s%s\n", v->name, v->argument != NULL ? " " : "", v->argument != NULL ? v->argument : "");
     manual_put_text(b, v->help);
     if (v->more != NULL) {
         buf_puts(b, ".Pp\n");
@@ -86,10 +93,11 @@ static void manual_put_synopsis(struct buf *b)
     buf_puts(b, ".Sh SYNOPSIS\n");
     for (const struct verb *v = verbs; v->name != NULL; v++) {
         buf_printf(b, ".Nm\n.Cm %s\n", v->name);
+        if (v->argument != NULL)
+            buf_printf(b, ".Ar %s\n", v->argument);
         for (const struct option *const *o = v->options; *o != NULL; o++) {
             buf_puts(b, ".Op Cm ");
-            manual_put_word(b, (*o)->name);
-            buf_printf(b, " Ar %s\n", (*o)->value);
+            manual_put_option_words(b, *o);
         }
     }
     buf_puts(b, ".Nm\n.Cm help\n");
@@ -105,7 +113,10 @@ static void manual_admin(struct buf *b)
                 "A verb says what to do.\n"
                 "Results go to standard output, complaints to standard error.\n"
                 ".Pp\n"
-                "Every verb can be run again at any time: it leaves alone what is already done.\n"
+                "Verbs that bring something about can be run again at any time: they leave alone\n"
+                "what is already done.\n"
+                "The verbs of users need the database and no program that runs, and what they\n"
+                "look at or change is in the activity that the user sees.\n"
                 ".Cm help\n"
                 "lists the verbs.\n");
     for (const struct verb *v = verbs; v->name != NULL; v++)
@@ -121,9 +132,7 @@ static void manual_admin(struct buf *b)
                 ".It Pa " CONF_DEFAULT_PATH "\n"
                 "The configuration, see\n"
                 ".Xr marketingcli.conf 5 .\n"
-                "Only\n"
-                ".Cm migrate\n"
-                "reads it.\n"
+                "The verbs that use the database read it.\n"
                 ".It Pa " CREDENTIALS_DIR "\n"
                 "The secrets, a folder for each service.\n"
                 ".It Pa " SQL_DIR "\n"
@@ -145,6 +154,7 @@ static void manual_admin(struct buf *b)
                 "marketingcli\\-admin credentials\n"
                 "marketingcli\\-admin migrate \\-\\-credentials " CREDENTIALS_DIR "\n"
                 "systemctl enable \\-\\-now marketingcli.target\n"
+                "marketingcli\\-admin user create ada@example.com\n"
                 ".Ed\n"
                 ".Pp\n"
                 "After a new release has been installed:\n"

@@ -49,9 +49,10 @@ def services():
     for kind, name, what, columns in ROW.findall(text):
         row = {"name": name, "kind": kind.lower(), "what": what, "internet": "false", "asks_image": "false", "asks_apps": "false",
                "asks_simulator": "false",
-               "ends_credentials": "false", "counts_rates": "false", "store": "STORE_NONE", "host": "HOST_MAIN", "credentials": "{}",
+               "ends_credentials": "false", "counts_rates": "false", "keeps_mail": "false", "store": "STORE_NONE", "host": "HOST_MAIN", "credentials": "{}",
                **dict(COLUMN.findall(columns))}
-        row |= {c: row[c] == "true" for c in ("internet", "asks_image", "asks_apps", "asks_simulator", "ends_credentials", "counts_rates")}
+        row |= {c: row[c] == "true" for c in ("internet", "asks_image", "asks_apps", "asks_simulator", "ends_credentials", "counts_rates",
+                                               "keeps_mail")}
         row["database"] = None if kind == "IMAGE" else f"worker_{name}" if kind == "WORKER" else name
         row["credentials"] = ["db-password"] * (kind != "IMAGE") + re.findall(r'"([^"]*)"', row["credentials"])
         made.append(row)
@@ -84,6 +85,7 @@ def parts(service):
                                       ("simulator", service["asks_simulator"]),
                                       ("store-read", service["store"] == "STORE_READ"),
                                       ("store-write", service["store"] == "STORE_WRITE"),
+                                      ("mail", service["keeps_mail"]),
                                       ("epoch", service["ends_credentials"]),
                                       ("rates", service["counts_rates"]),
                                       ("decoder", service["kind"] == "image")) if wanted]
@@ -104,7 +106,8 @@ def small_body():
 def stop_sec(service, routes):
     """How long a stop may take: as long as somebody waits for what the service is doing."""
     if service["kind"] == "worker":
-        return setting_max("tiktok", "timeout_sec") + RECORD_SEC + setting_max("database", "timeout_sec") + STOP_SEC
+        call_sec = max(setting_max("tiktok", "timeout_sec"), setting_max("smtp", "timeout_sec"))
+        return call_sec + RECORD_SEC + setting_max("database", "timeout_sec") + STOP_SEC
     if service["kind"] == "image":
         return setting_max("store", "image_timeout_sec") + STOP_SEC
     return max(r["timeout_sec"] or ANSWER_SEC for r in routes if r["app"] == service["name"]) + STOP_SEC

@@ -87,7 +87,7 @@ MUST_CHECK enum err budget_look(struct db *db, struct arena *arena, const struct
 MUST_CHECK enum err budget_take(struct db *db, struct arena *arena, const struct budget_use *use,
                                 bool *ret_needs_approval);
 
-/* Of several, DB_MANY_MAX at most, in a transaction that has locked nothing before. Of one of them: ERR_BUDGET_ACCOUNT,
+/* Of several, DB_MANY_MAX at most, in a transaction that has locked users at most. Of one of them: ERR_BUDGET_ACCOUNT,
  * ERR_BUDGET_PRIVACY; ERR_BUDGET_APPROVAL: it needs one by now, and has none. */
 MUST_CHECK enum err budget_check(struct db *db, struct arena *arena, const struct budget_use *const *uses, size_t n);
 

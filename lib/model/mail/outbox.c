@@ -1,15 +1,15 @@
 #include "model/mail/outbox.h"
 
 #include "crypto/digest.h"
-#include "json/json.h"
 #include "model/job/job.h"
+#include "model/mail/params.h"
 
 #define PARAMS_MAX_BYTES 8000 /* 2000 characters */
 
 enum { OUTBOX_ADD, OUTBOX_ALLOW, OUTBOX_ALLOWED };
 static const struct sql outbox_sqls[];
 
-static const struct json_field outbox_param_fields[] = {
+const struct json_field mail_param_fields[] = {
     {.name = "key_name", JSON_STR(struct mail_params, key_name), .omit_empty = true, .policy = "key.name"},
     {.name = "about", JSON_STR(struct mail_params, about), .omit_empty = true, .policy = "mail.sent"},
     {.name = "why", JSON_STR(struct mail_params, why), .omit_empty = true},
@@ -25,7 +25,7 @@ enum err mail_add(struct db *db, const struct mail_new *mail)
     int64_t now = clock_now_us();
 
     if (mail->params != NULL)
-        json_write(&params, outbox_param_fields, mail->params);
+        json_write(&params, mail_param_fields, mail->params);
     ASSERT(!params.overflow);
     enum err e = db_exec(db, &outbox_sqls[OUTBOX_ADD],
                          DB_ARGS(db_uuid(&id), db_uuid_or_null(&mail->user_id),

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/point.h"
+#include "model/user/user_state.h"
 
 const char *const attempt_state_names[] = {"committed", "accepted", "refused", "not_sent", "outcome_unknown", NULL};
 
@@ -73,7 +74,11 @@ static enum err attempt_begin_tx(struct db *db, void *arg)
     const struct budget_use *uses[DB_MANY_MAX];
     const struct job *jobs[DB_MANY_MAX];
     struct post_moving moves[DB_MANY_MAX];
+    struct uuid users[DB_MANY_MAX];
 
+    for (size_t i = 0; i < b->n; i++)
+        users[i] = b->attempts[i].user_id;
+    enum err e = user_stay_active(db, b->arena, users, b->n);
     for (size_t i = 0; i < b->n; i++) {
         const struct attempt_new *a = &b->attempts[i];
         uses[i] = &a->use;
@@ -83,7 +88,8 @@ static enum err attempt_begin_tx(struct db *db, void *arg)
                                  .from = a->from,
                                  .move = {.event = "attempt", .attempt_id = a->id, .request_id = a->job->request_id}};
     }
-    enum err e = budget_check(db, b->arena, uses, b->n);
+    if (e == OK)
+        e = budget_check(db, b->arena, uses, b->n);
     if (e == OK && b->taken != NULL)
         e = account_write_taken(db, ACCOUNT_CALL_INIT, b->taken, b->n);
     if (e == OK)

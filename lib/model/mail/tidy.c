@@ -1,0 +1,37 @@
+#include "model/mail/tidy.h"
+
+#include "base/clock.h"
+
+static const struct tidy_row {
+    struct sql sql; /* the time before which rows go, and how many at most */
+    int64_t kept_us;
+} tidy_rows[];
+
+enum err mail_tidy(struct db *db, int64_t now_us, bool *ret_more)
+{
+    enum err e = OK;
+
+    *ret_more = false;
+    for (const struct tidy_row *r = tidy_rows; r->sql.text != NULL && e == OK; r++) {
+        uint64_t n;
+        e = db_exec(db, &r->sql, DB_ARGS(db_i64(now_us - r->kept_us), db_i64(TIDY_BATCH)), &n);
+        *ret_more = *ret_more || (e == OK && n == TIDY_BATCH);
+    }
+    return e;
+}
+
+#define TIDY(table, time, kept) \
+    { \
+        .sql = {.text = "DELETE FROM " table " WHERE " time " < ? ORDER BY " time " LIMIT ?", .in = "ii"}, \
+        .kept_us = (kept) \
+    }
+
+static const struct tidy_row tidy_rows[] = {
+    TIDY("mail_outbox", "ended_at_us", 90 * US_PER_DAY),
+    TIDY("one_time_tokens", "expires_at_us", 0),
+    TIDY("registrations", "expires_at_us", 0),
+    TIDY("email_changes", "created_at_us", 6 * US_PER_DAY),
+    TIDY("activity", "created_at_us", 730 * US_PER_DAY), /* never more than the 24 months that were promised */
+    {.sql = {.text = "DELETE FROM mail_allowances WHERE day < ? DIV 86400000000 ORDER BY day LIMIT ?", .in = "ii"}},
+    {.sql = {.text = NULL}},
+};

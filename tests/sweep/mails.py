@@ -1,0 +1,80 @@
+"""Flows of mails: what worker@mail hands to a relay, and what it writes as a file."""
+
+import hashlib
+import sys
+
+from world import HERE  # first: it knows where the next ones are
+
+sys.path.append(str(HERE.parent / "fakes"))
+
+import conftest  # isort: skip
+from flows import Flow, state  # isort: skip
+from mailing import Letter, Queued  # isort: skip
+from relay import Relay  # isort: skip
+
+RELAYS = {}  # of a stack; all flows on it then send there
+
+
+def relay_of(world):
+    if world not in RELAYS:
+        RELAYS[world] = Relay().__enter__()
+    return RELAYS[world]
+
+
+def configure(world, **settings):
+    """Of the next worker@mail, which is held."""
+    at, text = world.stack.at, world.stack.at.conf.read_text()
+    for name, value in settings.items():
+        text = conftest.with_setting(text, name, value)
+    at.conf_of("worker-mail").write_text(text)
+
+
+def mail_ready(world):
+    """A mail with a link waits for its worker."""
+    relay = relay_of(world)
+    world.hold("worker-mail")
+    configure(world, smtp_host="localhost", smtp_port=relay.port)
+    user = world.user()
+    return state(user=user, relay=relay, mail=Queued(world.stack, user, "reset_password"))
+
+
+def mail_act(world, s):
+    s.before = len(s.relay.taken)
+    world.let_go("worker-mail")
+    world.until(lambda: s.mail.row()["state"] == "sent", "the mail is sent")
+
+
+def mail_right(world, s):
+    """Twice only where nobody can know what the relay said; and every link that somebody has works."""
+    taken = [Letter(m.raw) for m in s.relay.taken[s.before:] if m.to == s.user.email]
+    assert len(taken) == 1 or (len(taken) == 2 and s.may_lose("smtp://")), (len(taken), s.kind, s.step)
+    for letter in taken:
+        assert world.count("SELECT COUNT(*) AS n FROM one_time_tokens WHERE token_hash = %s",
+                           hashlib.sha256(letter.token.encode()).digest()) == 1, "a link that works was mailed"
+    world.until(lambda: s.mail.jobs() == [], "nothing is left to do")
+
+
+def kept_ready(world):
+    world.hold("worker-mail")
+    configure(world)
+    user = world.user()
+    return state(user=user, mail=Queued(world.stack, user, "reset_password"))
+
+
+def kept_act(world, s):
+    world.let_go("worker-mail")
+    world.until(lambda: s.mail.row()["state"] == "sent", "the file is written")
+
+
+def kept_right(world, s):
+    letter = s.mail.letter()
+    assert letter.to == s.user.email and letter.html.rstrip().endswith("</html>")
+    assert world.count("SELECT COUNT(*) AS n FROM one_time_tokens WHERE token_hash = %s",
+                       hashlib.sha256(letter.token.encode()).digest()) == 1
+    world.until(lambda: s.mail.jobs() == [], "nothing is left to do")
+
+
+MAILS = [
+    Flow("mail", ("worker-mail",), mail_ready, mail_act, mail_right),
+    Flow("mail as a file", ("worker-mail",), kept_ready, kept_act, kept_right),
+]

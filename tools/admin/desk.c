@@ -1,0 +1,40 @@
+#include "admin.h"
+
+#define STATEMENT_TIMEOUT_SEC 60 /* a person waits, and some verbs look at much */
+
+bool desk_open(struct desk *desk, const struct given *given)
+{
+    _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
+
+    *desk = (struct desk){0};
+    if (conf_load(&desk->conf, conf_path(), &why) != OK) {
+        complain("%.*s", STR_FMT(buf_str(&why)));
+        return false;
+    }
+    arena_init(&desk->arena, 64u << 20);
+    desk->db =
+        db_new(&(struct db_options){.socket = desk->conf.database_socket.p,
+                                    .name = given->database != NULL ? given->database : desk->conf.database_name.p,
+                                    .user = given->user,
+                                    .timeout_sec = STATEMENT_TIMEOUT_SEC,
+                                    .must_fit = true});
+    if (db_fit(desk->db) == OK)
+        return true;
+    complain("%s", db_unfit(desk->db) != NULL ? db_unfit(desk->db) : db_error(desk->db));
+    desk_close(desk);
+    return false;
+}
+
+void desk_close(struct desk *desk)
+{
+    db_free(desk->db);
+    arena_done(&desk->arena);
+    conf_done(&desk->conf);
+}
+
+int desk_complain(const struct desk *desk, enum err e)
+{
+    return db_errno(desk->db) != 0
+               ? complain("%s MariaDB says: %s (%u)", err_sentence(e), db_error(desk->db), db_errno(desk->db))
+               : complain("%s", err_sentence(e));
+}

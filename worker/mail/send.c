@@ -1,0 +1,226 @@
+/*
+ * Sends a mail of the outbox. Each try makes a token of its own, commits it, and only then hands the mail over: a link that
+ * somebody gets works, also if this process dies meanwhile. What the relay has said is noted together with the end of the job,
+ * so a mail is sent again only if nobody knows what the relay said.
+ *
+ *    begin ──► token, COMMIT ──► relay ──► taken          sent
+ *      │                           │ ├───► 4xx, no word    queued: again, for two days
+ *      │                           │ └───► 5xx            failed
+ *      │                           └─────► not reached    queued: again soon; the kind pauses (jobs/pause.c)
+ *      └───► nobody is left        dropped
+ */
+#include "mail/kinds.h"
+
+#include "jobs/backoff.h"
+#include "mail/eml.h"
+
+#define MAIL_START_US (120 * US_PER_SEC) /* waiting for a connection; with the call's 60 s well within the lease */
+#define SERVICE_UNAVAILABLE 421          /* RFC 5321, 4.2.1: the relay stops, and says so before anything else */
+
+/* After the relay's word about the mail: a greylist wants some minutes, a full mailbox hours. */
+static const struct backoff send_refused = {.base_us = 120 * US_PER_SEC, .max_us = 3600 * US_PER_SEC};
+/* Where the relay was not reached. Meanwhile the kind is paused, so this only says how soon it goes on afterwards. */
+static const struct backoff send_not_reached = {.base_us = 20 * US_PER_SEC, .max_us = 120 * US_PER_SEC};
+
+struct send_end {
+    struct job_run *run;
+    struct mail_verdict verdict;
+    int64_t again_at_us;
+};
+
+/* The job comes last: a worker that has lost it notes nothing. */
+static enum err send_end_tx(struct db *db, void *arg)
+{
+    struct send_end *end = arg;
+    const struct job *job = &end->run->job;
+
+    enum err e = mail_note(db, &job->subject_id, &end->verdict);
+    if (e != OK)
+        return e;
+    return end->verdict.state == MAIL_IS_QUEUED ? job_again(db, JOB_MAIL, job, end->again_at_us)
+                                                : job_finish(db, JOB_MAIL, job);
+}
+
+/* A word of the relay's that the database does not take is kept, unless it refuses it for good. */
+static enum job_step send_not_noted(struct job_run *run, enum err e)
+{
+    if (e == ERR_CONFLICT) {
+        run->note = "taken over";
+        return job_run_failed(run, e);
+    }
+    if (run->result == NULL || run->unwritable) {
+        run->result_lost = run->result != NULL;
+        return job_run_failed(run, e);
+    }
+    return job_run_record(run, e);
+}
+
+static enum job_step send_end(struct job_run *run, const struct mail_verdict *verdict, int64_t again_at_us)
+{
+    struct send_end end = {.run = run, .verdict = *verdict, .again_at_us = again_at_us};
+
+    enum err e = db_tx(run->db, send_end_tx, &end);
+    if (e != OK)
+        return send_not_noted(run, e);
+    run->job_ended = true;
+    run->again_at_us = again_at_us;
+    run->note = mail_state_names[verdict->state];
+    return verdict->state == MAIL_IS_QUEUED ? JOB_AGAIN : JOB_DONE;
+}
+
+/* Again, unless it was tried for long enough. That holds while the kind is paused, too: it is days since somebody was told. */
+static enum job_step send_later(struct job_run *run, struct mail_verdict verdict, const struct backoff *b)
+{
+    int64_t now_us = clock_now_us();
+
+    verdict.state = now_us - run->job.created_at_us >= MAIL_TRIED_US ? MAIL_IS_FAILED : MAIL_IS_QUEUED;
+    return send_end(run, &verdict, now_us + backoff_us(run->job.tries, b->base_us, b->max_us));
+}
+
+static enum job_step send_result(struct job_run *run)
+{
+    const struct net_result *r = run->result;
+    struct mail_verdict v = {.tried = true, .reply_code = r->status, .reply = r->body};
+
+    if (r->err == ERR_NET_UNKNOWN) {
+        v.reply = STR("no answer: the relay may have taken it");
+        return send_later(run, v, &send_refused);
+    }
+    if (r->err != OK || r->status == SERVICE_UNAVAILABLE) {
+        run->fault = true; /* nobody's mail would get through */
+        v.tried = false;
+        v.reply = r->body.n > 0 ? r->body : str_from(r->detail);
+        return send_later(run, v, &send_not_reached);
+    }
+    if (r->status >= 400 && r->status < 500)
+        return send_later(run, v, &send_refused);
+    v.state = r->status >= 500 ? MAIL_IS_FAILED : MAIL_IS_SENT;
+    return send_end(run, &v, 0);
+}
+
+/* What the relay is told beside the mail. */
+static void send_set_relay(struct net_mail *m, const struct conf *conf, const struct secret *password)
+{
+    m->host = conf->smtp_host.p;
+    m->port = (int)conf->smtp_port;
+    m->tls = (enum net_mail_tls)conf->smtp_tls;
+    m->ca_file = conf->smtp_ca_file.p;
+    m->timeout_sec = m->connect_timeout_sec = (int)conf->smtp_timeout_sec;
+    m->start_by_us = clock_boot_us() + MAIL_START_US;
+    if (conf->smtp_user.n > 0) {
+        m->user = conf->smtp_user;
+        m->secret = *password;
+    }
+}
+
+/* c lives in the run's arena. */
+static enum job_step send_hand_over(struct job_run *run, const struct compose_sender *sender, const struct composed *c)
+{
+    run->mail = (struct net_mail){.hello = sender->hello,
+                                  .from = c->from,
+                                  .to = c->to,
+                                  .headers = c->headers,
+                                  .n_headers = c->headers_n,
+                                  .text = c->letter.text,
+                                  .html = c->letter.html};
+    send_set_relay(&run->mail, run->worker->conf, run->worker->smtp_password);
+    return JOB_SEND;
+}
+
+static enum job_step send_keep(struct job_run *run, const struct composed *c)
+{
+    enum err e = eml_write(run->worker->conf->smtp_dir.p, &run->job.subject_id, c);
+
+    if (e != OK) {
+        run->fault = true;
+        run->note = "smtp.dir cannot be written";
+        return send_later(run, (struct mail_verdict){.reply = STR("smtp.dir cannot be written")}, &send_not_reached);
+    }
+    return send_end(run,
+                    &(struct mail_verdict){.state = MAIL_IS_SENT, .tried = true, .reply = STR("written as a file")}, 0);
+}
+
+struct send_token {
+    struct job_run *run;
+    enum token_purpose purpose;
+    const struct uuid *subject_id;
+    struct str token;
+};
+
+static enum err send_token_tx(struct db *db, void *arg)
+{
+    struct send_token *t = arg;
+
+    enum err e = token_make(db, t->run->arena, t->purpose, t->subject_id, &t->token);
+    return e == OK ? job_hold(db, JOB_MAIL, &t->run->job, 0) : e;
+}
+
+/* A link is about what its mail is about, or about the user alone. */
+static enum err send_make_token(struct job_run *run, const struct mail_outgoing *mail, struct str *ret_token)
+{
+    struct send_token t = {.run = run,
+                           .purpose = mail_kinds[mail->template].link,
+                           .subject_id = uuid_is_none(&mail->subject_id) ? &mail->user_id : &mail->subject_id};
+
+    enum err e = t.purpose == TOKEN_NONE ? OK : db_tx(run->db, send_token_tx, &t);
+    *ret_token = t.token;
+    return e;
+}
+
+static enum job_step send_mail(struct job_run *run, const struct mail_outgoing *mail)
+{
+    struct composed *c = arena_alloc(run->arena, sizeof *c);
+    struct compose_sender sender;
+    struct str token;
+
+    enum err e = send_make_token(run, mail, &token);
+    if (e != OK)
+        return job_run_failed(run, e);
+    ASSERT(compose_sender(run->worker->conf, run->arena, &sender)); /* looked at when the worker started */
+    if (!compose(run->arena, &sender, mail, token, clock_now_us(), c))
+        return send_end(
+            run, &(struct mail_verdict){.state = MAIL_IS_FAILED, .reply = STR("no mail can go to this address")}, 0);
+    return run->worker->conf->smtp_host.n == 0 ? send_keep(run, c) : send_hand_over(run, &sender, c);
+}
+
+static enum job_step send_start(struct job_run *run)
+{
+    struct mail_outgoing mail;
+
+    if (job_run_is_stopping(run))
+        return job_run_release(run);
+    enum err e = mail_look(run->db, run->arena, &run->job.subject_id, &mail);
+    if (e == ERR_NOT_FOUND || (e == OK && mail.state != MAIL_IS_QUEUED))
+        return JOB_DONE;
+    if (e != OK)
+        return job_run_failed(run, e);
+    if (mail.template == MAIL__MAX)
+        return send_later(run, (struct mail_verdict){.reply = STR("of a newer program than this worker")},
+                          &send_not_reached);
+    if (mail.email.p == NULL)
+        return send_end(run, &(struct mail_verdict){.state = MAIL_IS_DROPPED}, 0);
+    return send_mail(run, &mail);
+}
+
+static enum job_step send_step(struct job_run *run)
+{
+    return run->result == NULL ? send_start(run) : send_result(run);
+}
+
+/* It has taken the worker with it three times. An admin can have it sent again. */
+static enum err send_dead(struct db *db, struct job_run *run)
+{
+    struct send_end end = {.run = run, .verdict = {.state = MAIL_IS_FAILED, .reply = STR("the worker died of it")}};
+
+    enum err e = send_end_tx(db, &end);
+    run->job_ended = e == OK;
+    return e;
+}
+
+/* Its share is somewhat more than smtp.connections, and little enough that none waits for one longer than MAIL_START_US. */
+const struct job_kind send_kind = {.name = MAIL_JOB,
+                                   .class = JOB_MAIL,
+                                   .share_percent = 25,
+                                   .users_take_turns = true,
+                                   .step = send_step,
+                                   .dead = send_dead};

@@ -1,0 +1,27 @@
+/* The standing job that deletes what is kept for a time only (model/mail/tidy.h), and mails that are files. */
+#include "mail/kinds.h"
+
+#include "mail/eml.h"
+#include "model/mail/tidy.h"
+
+#define TIDY_EVERY_US (600 * US_PER_SEC)
+#define TIDY_RUN_US (30 * US_PER_SEC) /* of one run, which then comes again at once */
+
+static enum job_step tidy_step(struct job_run *run)
+{
+    int64_t until_us = clock_mono_us() + TIDY_RUN_US;
+    bool more = true;
+
+    while (more && clock_mono_us() < until_us && !job_run_is_stopping(run)) {
+        enum err e = mail_tidy(run->db, clock_now_us(), &more);
+        if (e != OK)
+            return job_run_failed(run, e);
+    }
+    enum err e = eml_purge(run->worker->conf->smtp_dir.p, clock_now_us() - EML_KEPT_US);
+    if (e != OK)
+        return job_run_failed(run, e);
+    run->again_at_us = clock_now_us() + (more ? 0 : TIDY_EVERY_US);
+    return JOB_AGAIN;
+}
+
+const struct job_kind tidy_kind = {.name = "tidy", .class = JOB_MAIL, .standing = true, .step = tidy_step};
