@@ -64,7 +64,7 @@ static enum err verify_email(struct ctx *c)
         e = registration_confirm(c->db, c->arena, in.token, &r, hash, &user);
     if (e != OK)
         return e;
-    guess_know(c, user.email);
+    guess_know(c, &user);
     return reply_data(&c->rep, 200, auth_user_fields, &user);
 }
 
