@@ -1,6 +1,7 @@
 -- What each service may do, one statement a line; nothing else is granted. {db} and {user} are filled in by
 -- `marketingcli-admin migrate`: -- user NAME begins the statements of marketingcli_<NAME>; those below -- every user are for
--- all of them. What a user has beyond its lines is revoked.
+-- all of them. -- system user NAME is the same for one that is no service: it has no password, and only the system's user
+-- marketingcli_<NAME> can sign in as it. What a user has beyond its lines is revoked.
 
 -- every user
 GRANT SELECT ON {db}.schema_migrations TO {user};
@@ -8,6 +9,9 @@ GRANT SELECT ON {db}.schema_migrations TO {user};
 -- user auth
 GRANT SELECT, INSERT, UPDATE ON {db}.users TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sessions TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.user_totp TO {user};
+GRANT SELECT, INSERT, DELETE ON {db}.recovery_codes TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.pending_sign_ins TO {user};
 GRANT SELECT ON {db}.api_keys TO {user};
 GRANT UPDATE (last_used_at_us, user_state) ON {db}.api_keys TO {user};
 GRANT SELECT ON {db}.key_budgets TO {user};
@@ -22,6 +26,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 GRANT SELECT, INSERT ON {db}.activity TO {user};
 GRANT SELECT, DELETE ON {db}.one_time_tokens TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.mail_allowances TO {user};
+GRANT SELECT (id, user_id, template) ON {db}.mail_outbox TO {user};
 GRANT SELECT, INSERT, DELETE ON {db}.registrations TO {user};
 GRANT UPDATE (tries) ON {db}.registrations TO {user};
 GRANT SELECT ON {db}.invitations TO {user};
@@ -61,6 +66,8 @@ GRANT SELECT, INSERT, UPDATE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
 GRANT INSERT ON {db}.activity TO {user};
+GRANT INSERT ON {db}.notices_due TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 
 -- user uploads
 GRANT SELECT ON {db}.api_keys TO {user};
@@ -107,6 +114,8 @@ GRANT SELECT ON {db}.attempt_fetches TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
+GRANT INSERT ON {db}.notices_due TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 
 -- user worker_publish
 GRANT SELECT (id) ON {db}.api_keys TO {user};
@@ -129,6 +138,8 @@ GRANT DELETE, SELECT ON {db}.test_posts TO {user};
 GRANT DELETE, SELECT ON {db}.test_accounts TO {user};
 GRANT DELETE, SELECT ON {db}.test_uploads TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
+GRANT INSERT ON {db}.notices_due TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 
 -- user worker_media
 GRANT SELECT, UPDATE ON {db}.uploads TO {user};
@@ -141,9 +152,14 @@ GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user worker_mail
 GRANT SELECT, UPDATE, DELETE ON {db}.mail_outbox TO {user};
-GRANT SELECT (id, email, name) ON {db}.users TO {user};
+GRANT SELECT (id, email, name, state, notices_off, undeliverable_at_us) ON {db}.users TO {user};
+GRANT INSERT ON {db}.mail_outbox TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.notices_due TO {user};
+GRANT SELECT (id, title, state, failure_code) ON {db}.posts TO {user};
+GRANT SELECT (id, user_id, of_key_id, name, mode, created_at_us, expires_at_us, revoked_at_us, expiry_told_at_us), UPDATE (expiry_told_at_us) ON {db}.api_keys TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_mail TO {user};
 GRANT INSERT, DELETE, SELECT (expires_at_us) ON {db}.one_time_tokens TO {user};
+GRANT DELETE, SELECT (expires_at_us) ON {db}.pending_sign_ins TO {user};
 GRANT DELETE, SELECT (id, email, expires_at_us) ON {db}.registrations TO {user};
 GRANT DELETE, SELECT (id, old_email, new_email, created_at_us, expires_at_us, confirmed_at_us, undo_until_us, undone_at_us) ON {db}.email_changes TO {user};
 GRANT DELETE, SELECT (day) ON {db}.mail_allowances TO {user};
@@ -160,3 +176,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_tokens TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_calls TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_publishes TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_images TO {user};
+
+-- Takes bounces from the mail server: marketingcli-admin mail bounce.
+-- system user bounce
+GRANT SELECT (id, user_id, template, created_at_us, bounced_at_us), UPDATE (bounced_at_us, reply) ON {db}.mail_outbox TO {user};
+GRANT SELECT (id, undeliverable_at_us), UPDATE (undeliverable_at_us) ON {db}.users TO {user};
+GRANT SELECT (id, user_id, what) ON {db}.activity TO {user};

@@ -25,12 +25,14 @@ FORBIDDEN = {
     "auth": ["SELECT access_token FROM accounts", "SELECT title FROM posts", "SELECT id FROM uploads", "DELETE FROM users",
              "INSERT INTO api_keys (id) VALUES ('x')", "UPDATE api_keys SET hash = 'x'", "SELECT id FROM jobs_publish",
              "UPDATE registrations SET password_hash = 'x'", "INSERT INTO invitations (id) VALUES ('x')",
-             "UPDATE invitations SET uses_max = 9", "INSERT INTO one_time_tokens (token_hash) VALUES ('x')"],
+             "UPDATE invitations SET uses_max = 9", "INSERT INTO one_time_tokens (token_hash) VALUES ('x')",
+             "UPDATE recovery_codes SET user_id = 'x'"],
     "keys": ["SELECT password_hash FROM users", "SELECT email FROM users", "UPDATE users SET state = 'active'",
              "INSERT INTO sessions (id) VALUES ('x')", "UPDATE sessions SET user_id = 'x'", "DELETE FROM api_keys",
              "SELECT open_id FROM accounts", "SELECT access_token FROM accounts", "DELETE FROM key_budgets", "SELECT id FROM posts",
              "SELECT id FROM uploads"],
-    "tiktok": ["SELECT accounts FROM key_budgets", "SELECT password_hash FROM users", "SELECT email FROM users", "INSERT INTO sessions (id) VALUES ('x')",
+    "tiktok": ["SELECT subject_id FROM notices_due", "DELETE FROM notices_due", "SELECT id FROM mail_outbox", "DELETE FROM jobs_mail",
+               "SELECT accounts FROM key_budgets", "SELECT password_hash FROM users", "SELECT email FROM users", "INSERT INTO sessions (id) VALUES ('x')",
                "INSERT INTO api_keys (id) VALUES ('x')", "UPDATE api_keys SET hash = 'x'", "DELETE FROM accounts",
                "INSERT INTO posts (id) VALUES ('x')", "DELETE FROM posts", "INSERT INTO uploads (id) VALUES ('x')"],
     "uploads": ["SELECT accounts FROM key_budgets", "SELECT password_hash FROM users", "SELECT email FROM users", "UPDATE users SET state = 'active'", "SELECT title FROM posts", "UPDATE posts SET state = 'published'",
@@ -41,13 +43,15 @@ FORBIDDEN = {
               "SELECT fetched_at_us FROM attempt_fetches", "UPDATE attempt_fetches SET fetched_at_us = 1", "DELETE FROM attempt_fetches",
               "UPDATE uploads SET state = 'deleted'", "INSERT INTO uploads (id) VALUES ('x')", "SELECT id FROM jobs_media",
               "SELECT id FROM api_keys", "SELECT id FROM sessions", "SELECT id FROM users"],
-    "posts": ["SELECT password_hash FROM users", "SELECT email FROM users", "UPDATE users SET state = 'active'",
+    "posts": ["SELECT subject_id FROM notices_due", "DELETE FROM notices_due", "SELECT id FROM mail_outbox", "DELETE FROM jobs_mail",
+              "SELECT password_hash FROM users", "SELECT email FROM users", "UPDATE users SET state = 'active'",
               "SELECT access_token FROM accounts", "SELECT refresh_token FROM accounts",
               "UPDATE accounts SET state = 'active'", "DELETE FROM posts", "INSERT INTO post_attempts (id) VALUES ('x')",
               "UPDATE api_keys SET user_id = 'x'", "UPDATE sessions SET user_id = 'x'", "DELETE FROM key_budgets",
               "UPDATE key_budgets SET needs_approval = 0", "UPDATE key_budgets SET posts_per_day = NULL",
               "INSERT INTO key_budgets (key_id) VALUES ('x')"],
-    "worker_publish": ["UPDATE key_budgets SET posts = 0", "SELECT email FROM users", "UPDATE users SET state = 'active'", "SELECT id FROM sessions", "SELECT hash FROM api_keys",
+    "worker_publish": ["SELECT subject_id FROM notices_due", "DELETE FROM notices_due", "SELECT id FROM mail_outbox", "DELETE FROM jobs_mail",
+                       "UPDATE key_budgets SET posts = 0", "SELECT email FROM users", "UPDATE users SET state = 'active'", "SELECT id FROM sessions", "SELECT hash FROM api_keys",
                        "SELECT user_id FROM api_keys", "UPDATE api_keys SET revoked_at_us = NULL", "INSERT INTO posts (id) VALUES ('x')", "INSERT INTO accounts (id) VALUES ('x')",
                        "INSERT INTO uploads (id) VALUES ('x')", "DELETE FROM post_attempts", "DELETE FROM posts",
                        "DELETE FROM accounts", "DELETE FROM attempt_fetches", "DELETE FROM post_images", "DELETE FROM uploads"],
@@ -81,7 +85,7 @@ def connect(stack, name, password=None):
 def tables_of(name):
     """The tables that a line of the service's own section of grants.sql names, or one for all."""
     text = (CHECKOUT / "sql/grants.sql").read_text()
-    sections = re.split(r"^-- (every user|user \w+)$", text, flags=re.MULTILINE)
+    sections = re.split(r"^-- (every user|user \w+|system user \w+)$", text, flags=re.MULTILINE)
     named = dict(zip(sections[1::2], sections[2::2]))
     return set(re.findall(r"\{db\}\.(\w+)", named["every user"] + named[f"user {name}"]))
 
@@ -165,7 +169,7 @@ def start(service, tmp_path, conf=GOOD + "[tiktok]\nclient_key = abc\n", credent
     folder = tmp_path / "credentials"
     folder.mkdir(exist_ok=True)
     for name in credentials:
-        (folder / name).write_text(f"1 {'ab' * 32}\n" if name == "token-keys" else "a-secret-of-this-test")
+        (folder / name).write_text(f"1 {'ab' * 32}\n" if name.endswith("-keys") else "a-secret-of-this-test")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(tmp_path / "sock"))
         listener.listen()
@@ -214,9 +218,10 @@ def test_an_epoch_that_cannot_be_ended_stops_the_start(tmp_path, epoch):
     assert code == 78 and "keys.epoch" in why
 
 
-@pytest.mark.parametrize("service", [s for s in services.PROGRAMS if "token-keys" in s.credentials], ids=lambda s: s.name)
-def test_a_key_ring_that_is_none_stops_the_start(tmp_path, service):
+@pytest.mark.parametrize("service, ring", [(s, c) for s in services.PROGRAMS for c in s.credentials if c.endswith("-keys")],
+                         ids=lambda x: getattr(x, "name", x))
+def test_a_key_ring_that_is_none_stops_the_start(tmp_path, service, ring):
     (tmp_path / "credentials").mkdir()
-    (tmp_path / "credentials/token-keys").write_text("1 tooshort\n")
+    (tmp_path / f"credentials/{ring}").write_text("1 tooshort\n")
     code, why = start(service, tmp_path, credentials=["db-password", "tiktok-client-secret"])
-    assert code == 78 and "token-keys" in why
+    assert code == 78 and ring in why

@@ -99,6 +99,7 @@ def plain(rng, world, route):
     world.sign(rng, r)
     if route["body_max_bytes"] > 0:
         kinds = ["json", "json", "form", "image"] if route["body_max_bytes"] > BIG else ["json"] * 9 + ["form"]
+        kinds = ["form"] if route["pattern"].endswith("/unsubscribe") else kinds
         BODIES[rng.choice(kinds) if not r.is_sandbox() else "sandbox"](rng, world, r)
         r.encode()
     return r

@@ -25,6 +25,7 @@ struct given {
     const char *sql, *dir, *credentials, *database, *user, *section;
     const char *name, *password_stdin, *begins, *after, *limit, *state, *end; /* user */
     const char *uses, *days;                                                  /* invitation */
+    const char *recipient;                                                    /* mail bounce */
     const char *argument; /* what stands after the verb, if its row asks for it */
 };
 
@@ -67,6 +68,7 @@ int verb_invitation_revoke(const struct given *given);
 int verb_mail_list(const struct given *given);
 int verb_mail_show(const struct given *given);
 int verb_mail_retry(const struct given *given);
+int verb_mail_bounce(const struct given *given);
 
 /* "marketingcli-admin: ..." on stderr; returns EXIT_FAILED. */
 PRINTF_LIKE(1, 2) int complain(const char *fmt, ...);

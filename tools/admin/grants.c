@@ -24,6 +24,7 @@ struct grants {
 /* One user at work. */
 struct grants_user {
     struct str name, grantee; /* "auth", "'marketingcli_auth'@'localhost'" */
+    bool by_socket;           /* is the system's user of the same name, and has no password */
     struct right rights[RIGHTS_MAX];
     size_t rights_n;
 };
@@ -120,17 +121,32 @@ static int grants_grant_line(const struct grants *g, struct grants_user *u, stru
     return grants_run(g, u, buf_str(&b), arena_strdup(g->arena, line));
 }
 
-/* The lines below "-- user NAME" for which take says so; for_all: those below "-- every user". */
+/* "-- user NAME", or "-- system user NAME". */
+static bool grants_begins_user(struct str line, struct grants_user *ret)
+{
+    static const struct str beginnings[] = {{"-- user ", 8}, {"-- system user ", 15}};
+
+    for (size_t i = 0; i < ARRAY_LEN(beginnings); i++)
+        if (str_starts(line, beginnings[i])) {
+            ret->name = str_trim(str_skip(line, beginnings[i].n));
+            ret->by_socket = i == 1;
+            return true;
+        }
+    return false;
+}
+
+/* The lines below "-- user NAME", or "-- system user NAME"; for_all: those below "-- every user". */
 static int grants_grant_section(const struct grants *g, struct grants_user *u, bool for_all)
 {
+    struct grants_user of = {.name = {0}};
     struct str text = g->text, line;
     bool in = false;
     int code = EXIT_DONE;
 
     while (code == EXIT_DONE && str_next(&text, '\n', &line)) {
         line = str_trim(line);
-        if (str_starts(line, STR("-- user ")))
-            in = !for_all && str_eq(str_skip(line, strlen("-- user ")), u->name);
+        if (grants_begins_user(line, &of))
+            in = !for_all && str_eq(of.name, u->name);
         else if (str_eqc(line, "-- every user"))
             in = for_all;
         else if (in && line.n > 0 && !str_starts(line, STR("--")))
@@ -211,25 +227,46 @@ static int grants_set_password(const struct grants *g, const struct grants_user 
     return EXIT_DONE;
 }
 
-static int grants_grant_user(const struct grants *g, struct str name)
+static int grants_set_socket(const struct grants *g, const struct grants_user *u)
 {
-    struct grants_user *u = arena_alloc(g->arena, sizeof *u);
-    struct str path = arena_printf(g->arena, "%s/%.*s/db-password", g->credentials, STR_FMT(name)), password;
+    return grants_run(
+        g, u, arena_printf(g->arena, "CREATE USER IF NOT EXISTS %.*s IDENTIFIED VIA unix_socket", STR_FMT(u->grantee)),
+        "CREATE USER");
+}
+
+/* *ret_left_out: there is no file with a password. */
+static int grants_make_user(const struct grants *g, const struct grants_user *u, bool *ret_left_out)
+{
+    struct str path = arena_printf(g->arena, "%s/%.*s/db-password", g->credentials, STR_FMT(u->name)), password;
     struct stat st;
 
-    if (strspn(name.p, "abcdefghijklmnopqrstuvwxyz0123456789_") < name.n || name.n == 0)
-        return complain("grants.sql: %.*s is not a valid user name: use a-z, 0-9 and _", STR_FMT(name));
-    u->name = name;
-    u->grantee = arena_printf(g->arena, "'marketingcli_%.*s'@'localhost'", STR_FMT(name));
+    if (u->by_socket)
+        return grants_set_socket(g, u);
     if (stat(path.p, &st) != 0) {
-        printf("left out marketingcli_%.*s: there is no %s\n", STR_FMT(name), path.p);
+        printf("left out marketingcli_%.*s: there is no %s\n", STR_FMT(u->name), path.p);
+        *ret_left_out = true;
         return EXIT_DONE;
     }
     if (!file_read(g->arena, path.p, &password))
         return EXIT_FAILED;
     if (str_ends(password, STR("\n")))
         password.n--;
-    int code = grants_set_password(g, u, str_from(arena_strdup(g->arena, password)));
+    return grants_set_password(g, u, str_from(arena_strdup(g->arena, password)));
+}
+
+static int grants_grant_user(const struct grants *g, const struct grants_user *begun)
+{
+    struct grants_user *u = arena_alloc(g->arena, sizeof *u);
+    struct str name = begun->name;
+    bool left_out = false;
+
+    if (strspn(name.p, "abcdefghijklmnopqrstuvwxyz0123456789_") < name.n || name.n == 0)
+        return complain("grants.sql: %.*s is not a valid user name: use a-z, 0-9 and _", STR_FMT(name));
+    *u = *begun;
+    u->grantee = arena_printf(g->arena, "'marketingcli_%.*s'@'localhost'", STR_FMT(name));
+    int code = grants_make_user(g, u, &left_out);
+    if (left_out)
+        return EXIT_DONE;
     if (code == EXIT_DONE)
         code = grants_revoke_wide(g, u);
     if (code == EXIT_DONE)
@@ -246,6 +283,7 @@ static int grants_grant_user(const struct grants *g, struct str name)
 int grants_apply(struct db *db, struct arena *arena, const char *sql_dir, const char *credentials, const char *database)
 {
     struct grants g = {.db = db, .arena = arena, .credentials = credentials, .database = database};
+    struct grants_user *u = arena_alloc(arena, sizeof *u);
     int code = EXIT_DONE;
     struct str text, line;
 
@@ -253,7 +291,7 @@ int grants_apply(struct db *db, struct arena *arena, const char *sql_dir, const 
         return EXIT_FAILED;
     text = g.text;
     while (code == EXIT_DONE && str_next(&text, '\n', &line))
-        if (str_starts(line, STR("-- user ")))
-            code = grants_grant_user(&g, str_trim(str_skip(line, strlen("-- user "))));
+        if (grants_begins_user(line, u))
+            code = grants_grant_user(&g, u);
     return code;
 }

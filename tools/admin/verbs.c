@@ -42,6 +42,14 @@ static const struct option verbs_days = {"--days", "NUMBER", offsetof(struct giv
 static const struct option verbs_mail_state = {"--state", "STATE", offsetof(struct given, state), "failed",
                                                "Which mails: queued, sent, failed or dropped."};
 
+static const struct option verbs_bounce_user = {
+    "--user", "NAME", offsetof(struct given, user), "marketingcli_bounce",
+    "The MariaDB user to connect as, over MariaDB's socket and without a password: the system's user of that name."};
+static const struct option verbs_recipient = {
+    "--recipient", "ADDRESS", offsetof(struct given, recipient), NULL,
+    "Whom the bounce is for, by its envelope. Without this option it is the first of our addresses in the headers "
+    "Delivered-To, X-Original-To, Envelope-To and To."};
+
 static const struct option *const verbs_no_options[] = {NULL};
 static const struct option *const verbs_credentials_options[] = {&verbs_dir, NULL};
 static const struct option *const verbs_migrate_options[] = {&verbs_sql, &verbs_credentials, &verbs_database,
@@ -59,6 +67,7 @@ static const struct option *const verbs_invitation_create_options[] = {&verbs_us
 static const struct option *const verbs_manual_options[] = {&verbs_section, NULL};
 static const struct option *const verbs_database_options[] = {&verbs_user, NULL};
 static const struct option *const verbs_mail_list_options[] = {&verbs_mail_state, &verbs_user, NULL};
+static const struct option *const verbs_mail_bounce_options[] = {&verbs_recipient, &verbs_bounce_user, NULL};
 
 const struct verb verbs[] = {
     {.name = "credentials",
@@ -68,9 +77,9 @@ const struct verb verbs[] = {
          "that "
          "work with TikTok tokens also get token-keys, which they share, and an empty tiktok-client-secret: put the "
          "client secret of your TikTok app into it. worker_mail gets an empty smtp-password: it may stay so unless "
-         "your "
-         "mail relay wants a sign-in. Only the user who runs this can read the files. Back them up, but "
-         "apart from the database: without token-keys nobody can open the TikTok tokens in it.",
+         "your mail relay wants a sign-in. auth gets totp-keys. Only the user who runs this can read the files. Back "
+         "them up, but apart from the database: without token-keys nobody can open the TikTok tokens in it, and "
+         "without totp-keys nobody whose sign-in needs a code can sign in but with a recovery code.",
      .options = verbs_credentials_options,
      .run = verb_credentials},
     {.name = "migrate",
@@ -195,5 +204,12 @@ const struct verb verbs[] = {
      .more = "It is tried for two days from now. Its user sees this in the activity of the account.",
      .options = verbs_database_options,
      .run = verb_mail_retry},
+    {.name = "mail bounce",
+     .help = "Read a mail that came back from standard input, and note it.",
+     .more = "For a pipe of the mail server. If the report says that a mail failed for good, with a status of class 5, "
+             "the mail and the address of its user are marked. Anything else is ignored. The exit code is 75 when the "
+             "database does not answer: then the mail server must come again with it.",
+     .options = verbs_mail_bounce_options,
+     .run = verb_mail_bounce},
     {.name = NULL},
 };

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "crypto/digest.h"
 #include "net/domain.h"
 
 #define HEADER_MAX_BYTES 990
@@ -121,17 +122,29 @@ static void compose_add(struct composed *c, const char *name, struct str value)
     c->headers[c->headers_n++] = (struct net_header){name, value};
 }
 
+/*
+ * The same at each try: some programs then show a mail that came twice once. But not the id: an answer names its Message-ID to
+ * others, and who knows the id can say that the mail came back (model/mail/bounced.h).
+ */
+static struct str compose_message_id(struct arena *arena, const struct compose_sender *s, const struct uuid *id)
+{
+    struct sha256 digest = sha256_of(str_of(id->b, sizeof id->b));
+
+    return arena_printf(arena, "<%.*s@%.*s>", STR_FMT(hex_encode(arena, digest.b, sizeof id->b)), STR_FMT(s->domain));
+}
+
 static void compose_headers(struct arena *arena, const struct compose_sender *s, const struct mail_outgoing *mail,
-                            int64_t now_us, struct composed *c)
+                            struct str token, int64_t now_us, struct composed *c)
 {
     compose_add(c, "From",
                 arena_printf(arena, "%.*s <%.*s>", STR_FMT(compose_phrase(arena, s->service)), STR_FMT(s->from)));
     compose_add(c, "To", arena_printf(arena, "<%.*s>", STR_FMT(c->to)));
     compose_add(c, "Subject", compose_words(arena, c->letter.subject));
     compose_add(c, "Date", compose_date(arena, now_us));
-    /* The same at each try: some programs then show a mail that came twice once. */
-    compose_add(c, "Message-ID", arena_printf(arena, "<%s@%.*s>", uuid_text(&mail->id).s, STR_FMT(s->domain)));
+    compose_add(c, "Message-ID", compose_message_id(arena, s, &mail->id));
     compose_add(c, "Auto-Submitted", STR("auto-generated")); /* RFC 3834: no answer from an absent reader's program */
+    if (mail_kinds[mail->template].link == TOKEN_UNSUBSCRIBE)
+        c->headers_n += unsubscribe_headers(arena, s->url, token, &c->headers[c->headers_n]);
 }
 
 static struct str compose_hello(struct arena *arena, struct str name)
@@ -169,7 +182,7 @@ bool compose(struct arena *arena, const struct compose_sender *sender, const str
                        .count = p->count == 0 ? (struct str){0} : arena_printf(arena, "%lld", (long long)p->count),
                    },
                    &c.letter);
-    compose_headers(arena, sender, mail, now_us, &c);
+    compose_headers(arena, sender, mail, token, now_us, &c);
     *ret_composed = c;
     return true;
 }

@@ -9,6 +9,7 @@
 
 #include "base/conf.h"
 #include "mail/template.h"
+#include "mail/unsubscribe.h"
 #include "model/mail/sending.h"
 #include "net/mail.h"
 
@@ -22,7 +23,7 @@ struct compose_sender {
 /* False: smtp.from is no address, or service.url names no host that could be the domain of one. */
 MUST_CHECK bool compose_sender(const struct conf *conf, struct arena *arena, struct compose_sender *ret_sender);
 
-#define COMPOSE_HEADERS_MAX 8
+#define COMPOSE_HEADERS_MAX (6 + UNSUBSCRIBE_HEADERS)
 
 struct composed {
     struct str from, to; /* the envelope */

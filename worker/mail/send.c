@@ -156,12 +156,18 @@ static enum err send_token_tx(struct db *db, void *arg)
     return e == OK ? job_hold(db, JOB_MAIL, &t->run->job, 0) : e;
 }
 
-/* A link is about what its mail is about, or about the user alone. */
+/* A link is about what its mail is about, or about the user alone; and one that switches mails off, about the mail. */
+static const struct uuid *send_link_subject(const struct mail_outgoing *mail)
+{
+    if (mail_kinds[mail->template].link == TOKEN_UNSUBSCRIBE)
+        return &mail->id;
+    return uuid_is_none(&mail->subject_id) ? &mail->user_id : &mail->subject_id;
+}
+
 static enum err send_make_token(struct job_run *run, const struct mail_outgoing *mail, struct str *ret_token)
 {
-    struct send_token t = {.run = run,
-                           .purpose = mail_kinds[mail->template].link,
-                           .subject_id = uuid_is_none(&mail->subject_id) ? &mail->user_id : &mail->subject_id};
+    struct send_token t = {
+        .run = run, .purpose = mail_kinds[mail->template].link, .subject_id = send_link_subject(mail)};
 
     enum err e = t.purpose == TOKEN_NONE ? OK : db_tx(run->db, send_token_tx, &t);
     *ret_token = t.token;
@@ -184,9 +190,23 @@ static enum job_step send_mail(struct job_run *run, const struct mail_outgoing *
     return run->worker->conf->smtp_host.n == 0 ? send_keep(run, c) : send_hand_over(run, &sender, c);
 }
 
+/* Somebody should get it: there is an address, and it is not of a kind that is switched off by now. */
+static enum err send_is_wanted(struct job_run *run, const struct mail_outgoing *mail, bool *ret_wanted)
+{
+    enum notice notice = mail_kinds[mail->template].notice;
+    struct notices wanted = {.on = {false}};
+    enum err e = OK;
+
+    if (notice != NOTICE_NONE)
+        e = notices_wanted(run->db, run->arena, &mail->user_id, false, &wanted);
+    *ret_wanted = mail->email.p != NULL && (notice == NOTICE_NONE || wanted.on[notice]);
+    return e;
+}
+
 static enum job_step send_start(struct job_run *run)
 {
     struct mail_outgoing mail;
+    bool wanted;
 
     if (job_run_is_stopping(run))
         return job_run_release(run);
@@ -198,9 +218,10 @@ static enum job_step send_start(struct job_run *run)
     if (mail.template == MAIL__MAX)
         return send_later(run, (struct mail_verdict){.reply = STR("of a newer program than this worker")},
                           &send_not_reached);
-    if (mail.email.p == NULL)
-        return send_end(run, &(struct mail_verdict){.state = MAIL_IS_DROPPED}, 0);
-    return send_mail(run, &mail);
+    e = send_is_wanted(run, &mail, &wanted);
+    if (e != OK)
+        return job_run_failed(run, e);
+    return wanted ? send_mail(run, &mail) : send_end(run, &(struct mail_verdict){.state = MAIL_IS_DROPPED}, 0);
 }
 
 static enum job_step send_step(struct job_run *run)

@@ -131,7 +131,7 @@ static enum err polls_record(struct db *db, void *arg)
 
     for (size_t i = 0; i < p->n; i++)
         jobs[i] = &p->runs[i]->job;
-    enum err e = post_move_many(db, p->runs[0]->worker->conf, p->moves, p->n);
+    enum err e = post_move_many(db, p->runs[0]->arena, p->runs[0]->worker->conf, p->moves, p->n);
     return e == OK ? job_finish_many(db, JOB_PUBLISH, jobs, p->n) : e;
 }
 

@@ -131,7 +131,7 @@ static enum err turns_record(struct db *db, void *arg)
         polls[i] = publish_poll_of(t->runs[i], p);
         accounts[i] = t->runs[i]->job.subject_id;
     }
-    enum err e = post_move_many(db, t->runs[0]->worker->conf, moves, t->n);
+    enum err e = post_move_many(db, t->runs[0]->arena, t->runs[0]->worker->conf, moves, t->n);
     if (e == OK)
         e = attempt_end_many(db, endings, t->n);
     if (e == OK)

@@ -84,13 +84,13 @@ MUST_CHECK enum err key_change(struct db *db, struct arena *arena, const struct 
 
 /*
  * Somebody on the way has seen one of its secrets, which has this hash: revokes the key if it is live, also of a disabled user.
- * Its owner sees it until they revoke it, too. ERR_NOT_FOUND if there is none that is live. The caller then ends the credential
+ * Its owner is told by mail, and sees it until they revoke it, too. ERR_NOT_FOUND if there is none that is live. The caller then ends the credential
  * epoch.
  */
 MUST_CHECK enum err key_revoke_seen(struct db *db, struct arena *arena, const struct sha256 *hash, struct key *ret_key);
 
 /* ERR_NOT_FOUND. The caller then ends the credential epoch: programs may still have the key in their caches. */
-MUST_CHECK enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id);
+MUST_CHECK enum err key_revoke(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id);
 
 /*
  * Deletes at most max rows, of keys and of old secrets, that ended before that time: were revoked, or expired. ret_n: how many; max:

@@ -19,6 +19,7 @@
 #pragma once
 
 #include "db/db.h"
+#include "model/mail/notice.h"
 #include "model/user/token.h"
 
 enum mail_to {
@@ -27,9 +28,6 @@ enum mail_to {
     MAIL_TO_NEW_EMAIL,    /* of the change of address subject_id */
     MAIL_TO_OLD_EMAIL,    /* of the same */
 };
-
-/* What a user can switch off. */
-enum notice { NOTICE_NONE, NOTICE_POST_FAILED, NOTICE_APPROVAL_WAITING, NOTICE_KEY_EXPIRING, NOTICE__MAX };
 
 enum mail_template {
 #define MAIL(name, text, to, link, notice) MAIL_##name,

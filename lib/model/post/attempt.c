@@ -93,7 +93,7 @@ static enum err attempt_begin_tx(struct db *db, void *arg)
     if (e == OK && b->taken != NULL)
         e = account_write_taken(db, ACCOUNT_CALL_INIT, b->taken, b->n);
     if (e == OK)
-        e = post_move_many(db, b->conf, moves, b->n);
+        e = post_move_many(db, b->arena, b->conf, moves, b->n);
     if (e == OK)
         e = attempt_add(db, b->attempts, b->n);
     if (e == OK)

@@ -160,7 +160,7 @@ MUST_CHECK enum err post_by_id(struct db *db, struct arena *arena, const struct 
 /*
  * Moves a post. event is a row of the table in post_state.c. Call it in a transaction. It writes the new state if the
  * old one allows the event (else ERR_CONFLICT), the fields below, the row of post_events, and, when the post ends for
- * the first time, ended_at_us and when its uploads are due.
+ * the first time, ended_at_us and when its uploads are due. Whoever's post fails is told by mail (mail/notice.h).
  */
 struct post_move {
     const char *event;
@@ -181,7 +181,8 @@ struct post_moving {
     enum post_state from;
     struct post_move move;
 };
-MUST_CHECK enum err post_move_many(struct db *db, const struct conf *conf, const struct post_moving *posts, size_t n);
+MUST_CHECK enum err post_move_many(struct db *db, struct arena *arena, const struct conf *conf,
+                                   const struct post_moving *posts, size_t n);
 
 /* Call it first in a transaction that locks other rows before it moves the post. ERR_NOT_FOUND. */
 MUST_CHECK enum err post_lock(struct db *db, const struct uuid *post_id);

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "model/job/job.h"
 #include "model/key/budget.h"
+#include "model/mail/notice.h"
 #include "model/post/post_state.h"
 #include "model/post/turn.h"
 #include "model/user/caps.h"
@@ -146,6 +147,19 @@ static bool post_create_wants_creator(const struct create *c)
     return str_eqc(c->draft->options.post_mode, "DIRECT_POST") && !post_snapshot_is_fresh(c->account);
 }
 
+/* Its owner is told by mail; of a test post nobody is. */
+static enum err post_create_tell(struct db *db, const struct create *c)
+{
+    const struct post *p = &c->made->post;
+
+    if (p->state != POST_AWAITING_APPROVAL || p->mode != MODE_LIVE)
+        return OK;
+    return notice_add(db, &(struct notice_new){.kind = NOTICE_APPROVAL_WAITING,
+                                               .user_id = c->account->user_id,
+                                               .subject_id = p->id,
+                                               .request_id = c->draft->request_id});
+}
+
 static enum err post_create_tx(struct db *db, void *arg)
 {
     struct create *c = arg;
@@ -165,6 +179,8 @@ static enum err post_create_tx(struct db *db, void *arg)
     const struct post_move created = {.event = c->made->events[0].event.p, .request_id = request_id};
     if (e == OK)
         e = post_note(db, &p->id, &created, (enum post_state)p->state, p->created_at_us);
+    if (e == OK)
+        e = post_create_tell(db, c);
     if (e == OK && post_create_wants_creator(c))
         e = job_add(db, JOB_PUBLISH, "creator", &p->account_id, p->created_at_us, request_id);
     if (e ==

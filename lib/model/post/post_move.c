@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "model/mail/notice.h"
 #include "model/post/post_state.h"
 
 enum {
@@ -7,7 +8,8 @@ enum {
     POST_MOVE_LOCK_IN,
     POST_MOVE_UPDATE,
     POST_MOVE_ADD_EVENT,
-    POST_MOVE_SHOW_NEXT
+    POST_MOVE_SHOW_NEXT,
+    POST_MOVE_WHO_IS_TOLD
 };
 static const struct sql post_move_sqls[];
 
@@ -87,7 +89,28 @@ static enum err post_move_update(struct db *db, const struct moving *v, size_t n
     return db_change_many(db, &post_move_sqls[POST_MOVE_UPDATE], &many);
 }
 
-static enum err post_move_write(struct db *db, const struct conf *conf, const struct moving *v, size_t n)
+/* Whose posts fail now, is told by mail; of a test post nobody is. */
+static enum err post_move_tell(struct db *db, struct arena *arena, const struct moving *v, size_t n)
+{
+    struct notice_new notices[DB_MANY_MAX];
+    size_t notices_n = 0;
+    enum err e = OK;
+
+    for (size_t i = 0; i < n && e == OK; i++) {
+        struct notice_new *to = &notices[notices_n];
+        if (v[i].to != POST_FAILED || v[i].from == POST_FAILED)
+            continue;
+        *to = (struct notice_new){
+            .kind = NOTICE_POST_FAILED, .subject_id = *v[i].id, .request_id = v[i].move->request_id};
+        e = db_row(db, &post_move_sqls[POST_MOVE_WHO_IS_TOLD], DB_ARGS(db_uuid(v[i].id)), arena, &to->user_id);
+        notices_n += e == OK;
+        e = e == ERR_NOT_FOUND ? OK : e;
+    }
+    return e == OK && notices_n > 0 ? notice_add_many(db, notices, notices_n) : e;
+}
+
+static enum err post_move_write(struct db *db, struct arena *arena, const struct conf *conf, const struct moving *v,
+                                size_t n)
 {
     int64_t now_us = clock_now_us(); /* one instant for the posts, their events and their images */
     struct uuid ended[DB_MANY_MAX];
@@ -101,7 +124,7 @@ static enum err post_move_write(struct db *db, const struct conf *conf, const st
         e = post_move_add_events(db, v, n, now_us);
     if (e == OK && ended_n > 0)
         e = upload_release(db, ended, ended_n, upload_due_at(conf, now_us));
-    return e;
+    return e == OK ? post_move_tell(db, arena, v, n) : e;
 }
 
 enum err post_move(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *post_id,
@@ -116,10 +139,11 @@ enum err post_move(struct db *db, struct arena *arena, const struct conf *conf, 
     v.from = (enum post_state)now.state;
     e = post_state_next(str_from(move->event), v.from, now.failure_code, &v.to);
     v.ends = e == OK && post_state_has_ended(v.to) && now.ended_at_us == 0;
-    return e == OK ? post_move_write(db, conf, &v, 1) : e;
+    return e == OK ? post_move_write(db, arena, conf, &v, 1) : e;
 }
 
-enum err post_move_many(struct db *db, const struct conf *conf, const struct post_moving *posts, size_t n)
+enum err post_move_many(struct db *db, struct arena *arena, const struct conf *conf, const struct post_moving *posts,
+                        size_t n)
 {
     struct moving v[DB_MANY_MAX];
     enum err e = OK;
@@ -132,7 +156,7 @@ enum err post_move_many(struct db *db, const struct conf *conf, const struct pos
         e = post_state_next(str_from(p->move.event), p->from, (struct str){0}, &v[i].to);
         v[i].ends = e == OK && post_state_has_ended(v[i].to);
     }
-    return e == OK ? post_move_write(db, conf, v, n) : e;
+    return e == OK ? post_move_write(db, arena, conf, v, n) : e;
 }
 
 enum err post_show_next_attempt(struct db *db, const struct uuid *post_id, int64_t at_us)
@@ -165,4 +189,7 @@ static const struct sql post_move_sqls[] = {
     [POST_MOVE_SHOW_NEXT] = {.text = "UPDATE posts SET next_attempt_at_us = ?, updated_at_us = ? WHERE id = ?"
                                      " AND state IN ('queued', 'deferred')",
                              .in = "iiu"},
+    [POST_MOVE_WHO_IS_TOLD] = {.text = "SELECT user_id FROM posts WHERE id = ? AND mode = 'live'",
+                               .in = "u",
+                               .cols = db_uuid_cols},
 };

@@ -20,9 +20,9 @@ static const struct {
     {MAIL_RECOVERY_CODE_USED, "hello service at count"},
     {MAIL_KEY_SEEN_IN_CLEAR, "hello service key_name at"},
     {MAIL_RESET_BY_ADMIN, "hello service why at service"},
-    {MAIL_POST_FAILED, "hello about why count"},
-    {MAIL_APPROVAL_WAITING, "hello about key_name count"},
-    {MAIL_KEY_EXPIRING, "hello key_name service at"},
+    {MAIL_POST_FAILED, "hello count about why"},
+    {MAIL_APPROVAL_WAITING, "hello count about"},
+    {MAIL_KEY_EXPIRING, "hello service count about at"},
 };
 
 static const struct template_values full = {

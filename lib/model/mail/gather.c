@@ -1,0 +1,216 @@
+#include "model/mail/gather.h"
+
+#include "base/text.h"
+#include "model/mail/outbox.h"
+#include "tiktok/tiktok.h"
+
+#define NAME_UNITS 60               /* of what is named; a title has 90 at most */
+#define WORDS_MAX_BYTES 4000        /* of all that are named: 60 units are 180 bytes at most */
+#define RETRIED_US (3 * US_PER_DAY) /* no mail waits in the outbox for longer */
+
+enum { GATHER_NEWEST, GATHER_ANY, GATHER_MARK, GATHER_DELETE };
+static const struct sql gather_sqls[];
+
+/* How many of a kind's subjects are still worth telling, and the first of them. */
+struct gather_what {
+    struct sql count, list;
+};
+static const struct gather_what gather_whats[NOTICE__MAX];
+
+struct gather_newest {
+    bool waits;
+    int64_t created_at_us;
+};
+
+/* A post or a key. */
+struct gather_named {
+    struct str name, failure_code;
+    int64_t at_us; /* when the key expires */
+};
+
+struct gathering {
+    struct db *db;
+    struct arena *arena;
+    const struct uuid *user_id;
+    struct str request_id;
+    enum notice kind;
+    enum mail_template template;
+    int64_t now_us, again_at_us;
+};
+
+static enum mail_template gather_template(enum notice kind)
+{
+    enum mail_template t = 0;
+
+    while (mail_kinds[t].notice != kind)
+        t++;
+    return t;
+}
+
+/* One line, whatever a title holds: it must not look like words of ours. */
+static struct str gather_name(struct arena *arena, struct str name)
+{
+    char *p = arena_strdup(arena, text_utf16_head(name, NAME_UNITS));
+    size_t n = strlen(p);
+
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)p[i] < ' ' || p[i] == 0x7f)
+            p[i] = ' ';
+    return str_of(p, n);
+}
+
+/* "A", "B" and 7 more */
+static struct str gather_words(const struct gathering *g, const struct gather_named *v, size_t n, int64_t count)
+{
+    _cleanup_(buf_done) struct buf b = BUF_MAX(WORDS_MAX_BYTES);
+
+    for (size_t i = 0; i < n; i++) {
+        struct str name = gather_name(g->arena, v[i].name);
+        bool last = i > 0 && i + 1 == n && (int64_t)n == count;
+        buf_printf(&b, "%s%s%.*s%s",
+                   i == 0 ? ""
+                   : last ? " and "
+                          : ", ",
+                   name.n > 0 ? "\"" : "", STR_FMT(name.n > 0 ? name : STR("one without a title")),
+                   name.n > 0 ? "\"" : "");
+    }
+    if (count > (int64_t)n)
+        buf_printf(&b, " and %lld more", (long long)(count - (int64_t)n));
+    ASSERT(!b.overflow);
+    return str_from(arena_strdup(g->arena, buf_str(&b)));
+}
+
+static enum err gather_add_mail(const struct gathering *g, const struct gather_named *v, size_t n, int64_t count)
+{
+    const char *why = n == 1 && v[0].failure_code.p != NULL ? tiktok_failure_message(v[0].failure_code) : NULL;
+    const struct mail_params params = {.about = gather_words(g, v, n, count),
+                                       .why = why == NULL ? (struct str){0} : str_from(why),
+                                       .at_us = v[0].at_us,
+                                       .count = count};
+    const struct mail_new mail = {
+        .template = g->template, .user_id = *g->user_id, .params = &params, .request_id = g->request_id};
+
+    return mail_add(g->db, &mail);
+}
+
+/* Those that were marked: what is added from here on stays, and waits for the next time. */
+static enum err gather_marked(const struct gathering *g, const struct uuid *taking)
+{
+    const struct gather_what *what = &gather_whats[g->kind];
+    const struct db_arg args[] = {db_uuid(g->user_id), db_uuid(taking), db_i64(g->now_us)};
+    size_t args_n = strlen(what->count.in), n;
+    struct gather_named *named;
+    int64_t count;
+
+    enum err e = db_number(g->db, &what->count, args, args_n, &count);
+    if (e == OK)
+        e = db_rows(g->db, &what->list, args, args_n, g->arena, sizeof *named, NOTICE_NAMED_MAX, (void **)&named, &n);
+    return e == OK && n > 0 ? gather_add_mail(g, named, n, count) : e;
+}
+
+/* Until when a mail of this kind must wait, for the one before it; now_us or less: it need not. */
+static enum err gather_wait(const struct gathering *g, int64_t *ret_until_us)
+{
+    struct uuid since = uuid_floor(g->now_us - RETRIED_US);
+    struct gather_newest newest = {.waits = false};
+
+    enum err e =
+        db_row(g->db, &gather_sqls[GATHER_NEWEST],
+               DB_ARGS(db_uuid(g->user_id), db_uuid(&since), db_cstr(mail_kinds[g->template].name)), g->arena, &newest);
+    if (e != OK && e != ERR_NOT_FOUND)
+        return e;
+    /* One that was made after now was made before the clock was set back. */
+    int64_t made_us = newest.waits ? g->now_us : MIN(newest.created_at_us, g->now_us);
+    *ret_until_us = e == OK ? made_us + NOTICE_EVERY_US : 0;
+    return OK;
+}
+
+static enum err gather_later(struct gathering *g, int64_t at_us)
+{
+    int64_t any;
+
+    enum err e =
+        db_number(g->db, &gather_sqls[GATHER_ANY], DB_ARGS(db_uuid(g->user_id), db_cstr(notice_names[g->kind])), &any);
+    if (e == OK)
+        g->again_at_us = g->again_at_us == 0 ? at_us : MIN(g->again_at_us, at_us);
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static enum err gather_kind(struct gathering *g, bool wanted)
+{
+    struct uuid taking = uuid_new();
+    struct db_arg kind = db_cstr(notice_names[g->kind]);
+    int64_t until_us = 0;
+    uint64_t marked = 0;
+
+    enum err e = wanted ? gather_wait(g, &until_us) : OK;
+    if (e != OK)
+        return e;
+    if (until_us > g->now_us)
+        return gather_later(g, until_us);
+    e = db_exec(g->db, &gather_sqls[GATHER_MARK], DB_ARGS(db_uuid(&taking), db_uuid(g->user_id), kind), &marked);
+    if (e == OK && marked > 0 && wanted)
+        e = gather_marked(g, &taking);
+    if (e == OK && marked > 0)
+        e = db_exec(g->db, &gather_sqls[GATHER_DELETE], DB_ARGS(db_uuid(g->user_id), kind, db_uuid(&taking)), NULL);
+    return e;
+}
+
+enum err notices_gather(struct db *db, struct arena *arena, const struct uuid *user_id, struct str request_id,
+                        int64_t *ret_again_at_us)
+{
+    struct gathering g = {
+        .db = db, .arena = arena, .user_id = user_id, .request_id = request_id, .now_us = clock_now_us()};
+    struct notices wanted;
+
+    enum err e = notices_wanted(db, arena, user_id, true, &wanted);
+    for (g.kind = NOTICE_NONE + 1; g.kind < NOTICE__MAX && e == OK; g.kind++) {
+        g.template = gather_template(g.kind);
+        e = gather_kind(&g, wanted.on[g.kind]);
+    }
+    if (e == OK)
+        *ret_again_at_us = g.again_at_us;
+    return e;
+}
+
+static const struct db_col gather_newest_cols[] = {DB_COL(struct gather_newest, waits, BOOL),
+                                                   DB_COL(struct gather_newest, created_at_us, I64), DB_END};
+
+static const struct db_col gather_named_cols[] = {DB_COL(struct gather_named, name, STR),
+                                                  DB_COL(struct gather_named, failure_code, STR),
+                                                  DB_COL(struct gather_named, at_us, I64), DB_END};
+
+#define MARKED(kind) "FROM notices_due d JOIN " kind " WHERE d.user_id = ? AND d.taken_by = ?"
+#define WHAT(args, columns, from, order) \
+    { \
+        .count = {.text = "SELECT COUNT(*) " from, .in = args, .cols = db_number_cols}, .list = { \
+            .text = "SELECT " columns " " from " ORDER BY " order " LIMIT 5", \
+            .in = args, \
+            .cols = gather_named_cols \
+        } \
+    }
+#define POSTS_THAT_ARE(kind, state) \
+    WHAT("uu", "p.title, p.failure_code, NULL", \
+         MARKED("posts p ON p.id = d.subject_id") " AND d.kind = '" kind "' AND p.state = '" state "'", "p.id")
+
+static const struct gather_what gather_whats[NOTICE__MAX] = {
+    [NOTICE_POST_FAILED] = POSTS_THAT_ARE("post_failed", "failed"),
+    [NOTICE_APPROVAL_WAITING] = POSTS_THAT_ARE("approval_waiting", "awaiting_approval"),
+    [NOTICE_KEY_EXPIRING] = WHAT("uui", "k.name, NULL, k.expires_at_us",
+                                 MARKED("api_keys k ON k.id = d.subject_id") " AND d.kind = 'key_expiring'"
+                                                                             " AND k.revoked_at_us IS NULL"
+                                                                             " AND k.expires_at_us > ?",
+                                 "k.expires_at_us, k.id"),
+};
+
+static const struct sql gather_sqls[] = {
+    [GATHER_NEWEST] = {.text = "SELECT state = 'queued', created_at_us FROM mail_outbox WHERE user_id = ? AND id > ?"
+                               " AND template = ? ORDER BY id DESC LIMIT 1",
+                       .in = "uus",
+                       .cols = gather_newest_cols},
+    [GATHER_ANY] = {.text = "SELECT 1 FROM notices_due WHERE user_id = ? AND kind = ? LIMIT 1",
+                    .in = "us",
+                    .cols = db_number_cols},
+    [GATHER_MARK] = {.text = "UPDATE notices_due SET taken_by = ? WHERE user_id = ? AND kind = ?", .in = "uus"},
+    [GATHER_DELETE] = {.text = "DELETE FROM notices_due WHERE user_id = ? AND kind = ? AND taken_by = ?", .in = "usu"},
+};

@@ -1,0 +1,163 @@
+"""Mail that comes back: marketingcli-admin mail bounce, as a mail server pipes into it."""
+
+import os
+import pathlib
+import subprocess
+import uuid
+
+import pytest
+from conftest import CHECKOUT
+from helpers import expect
+from mailing import Queued
+from render import find_program
+
+REPORT = (CHECKOUT / "tests/fuzz/corpus/bounce/postfix").read_text()
+THAT_ID = "019ac0de-0000-7000-8000-000000000001"
+USER = "marketingcli_bounce"
+DONE, TRY_AGAIN = 0, 75
+
+
+@pytest.fixture(scope="module", autouse=True)
+def signs_in(stack):
+    """MariaDB lets in the system's user of that name alone, who is not there on every machine: so here it needs no password."""
+    stack.sql(f"ALTER USER {USER}@localhost IDENTIFIED BY ''")
+    yield
+    stack.sql(f"ALTER USER {USER}@localhost IDENTIFIED VIA unix_socket")
+
+
+def report(mail, text=REPORT, **replaced):
+    for old, new in replaced.items():
+        assert f"{old}: " in text
+        text = "".join(f"{old}: {new}\n" if line.startswith(f"{old}: ") else line for line in text.splitlines(keepends=True))
+    return text.replace(THAT_ID, str(mail.id))
+
+
+def bounce(stack, text, *options, conf=None):
+    done = subprocess.run([find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-admin"), "mail", "bounce", *options],
+                          input=text if isinstance(text, bytes) else text.encode(), capture_output=True,
+                          env={**os.environ, "MARKETINGCLI_CONF": str(conf or stack.at.conf), "MARKETINGCLI_TEST_DIR": str(stack.at.test)})
+    return done.returncode, (done.stdout + done.stderr).decode()
+
+
+def since(user):
+    return expect(user.web.get("/api/v1/me"), 200)["data"]["email_undeliverable_since"]
+
+
+def is_unmarked(user, mail):
+    assert since(user) is None and mail.row()["bounced_at_us"] is None
+
+
+@pytest.fixture
+def mail(user, stack):
+    """One to the user that has gone out."""
+    mail = Queued(stack, user, "password_changed", at="2026-01-01T00:00:00Z")
+    mail.wait()
+    return mail
+
+
+def test_an_address_that_is_not_there(user, other, stack, mail):
+    assert since(user) is None
+    code, said = bounce(stack, report(mail))
+    assert code == DONE and f"{mail.id}: came back for good (5.1.1 smtp; 550" in said and "undeliverable" in said
+    when = since(user)
+    assert when and since(other) is None
+    row = mail.row()
+    assert row["state"] == "sent" and row["bounced_at_us"] and row["reply"].startswith("5.1.1 smtp; 550")
+    signed_in = expect(stack.client(Origin=stack.url).post("/api/v1/auth/login", json={"email": user.email, "password": user.password}), 200)
+    assert signed_in["data"]["email_undeliverable_since"] == when
+    assert expect(user.api.get("/api/v1/me"), 200)["data"]["email_undeliverable_since"] is None, "as a key is told no address"
+    stack.move_clock(3600)
+    assert bounce(stack, report(mail))[0] == DONE
+    assert since(user) == when and mail.row()["bounced_at_us"] == row["bounced_at_us"], "a repeat changes nothing"
+
+
+def test_it_is_listed(user, stack, mail):
+    bounce(stack, report(mail))
+    listed = stack.admin("mail", "list", "--state", "sent")
+    (line,) = [line for line in listed.stdout.splitlines() if str(mail.id) in line]
+    assert "bounced" in line, line
+
+
+@pytest.mark.parametrize("headers", ["Delivered-To", "X-Original-To", "Envelope-To", "To"])
+def test_for_whom_it_is(user, stack, mail, headers):
+    """By the first of these headers, or as the mail server says."""
+    address = f"bounce+{mail.id}@example.com"
+    text = "".join(line for line in report(mail).splitlines(keepends=True) if not line.startswith(("Delivered-To: ", "To: ")))
+    assert bounce(stack, text) == (DONE, "ignored: it is for none of our mails\n")
+    is_unmarked(user, mail)
+    assert "came back" in bounce(stack, f"{headers}: \"x, y\" <{address}>\n{text}")[1]
+    assert since(user)
+
+
+def test_as_the_mail_server_says(user, stack, mail):
+    assert "none of our mails" in bounce(stack, report(mail), "--recipient", "bounce+x@example.com")[1]
+    assert "no such mail" in bounce(stack, report(mail), "--recipient", f"bounce+{uuid.uuid4()}@example.com")[1]
+    is_unmarked(user, mail)
+    assert "came back" in bounce(stack, REPORT, "--recipient", f"bounce+{str(mail.id).upper()}@Example.com")[1]
+    assert since(user)
+
+
+@pytest.mark.parametrize("replaced", [
+    {"Action": "delayed", "Status": "4.2.0"}, {"Status": "4.4.7"}, {"Action": "delayed"}, {"Status": "2.0.0"}, {"Status": "5"},
+    {"Status": "x"}, {"Action": "delivered"}, {"Content-Type": "text/plain"}])
+def test_what_is_not_for_good_changes_nothing(user, stack, mail, replaced):
+    code, said = bounce(stack, report(mail, **replaced))
+    assert code == DONE and "not a report of a mail that failed for good" in said
+    is_unmarked(user, mail)
+
+
+@pytest.mark.parametrize("text", [b"", b"\n", b"\0" * 1000, b"\xff" * 1000, os.urandom(5000), b"Content-Type: multipart/report\n\n",
+                                  b"Content-Type: multipart/mixed; boundary=a\n\n" + b"--a\nContent-Type: multipart/mixed; boundary=a\n\n" * 5000])
+def test_nonsense_is_taken_and_ignored(user, stack, mail, text):
+    """With a failure the mail server would answer one more bounce."""
+    to = f"bounce+{mail.id}@example.com"
+    for options in ((), ("--recipient", to)):
+        code, said = bounce(stack, text, *options)
+        assert code == DONE and "ignored" in said, said
+    is_unmarked(user, mail)
+
+
+def test_more_than_is_read(user, stack, mail):
+    """A report with a large mail after it; and one that is large before it says anything."""
+    assert bounce(stack, "X: " + "y" * (1 << 20) + "\n" + report(mail))[0] == DONE
+    is_unmarked(user, mail)
+    assert "came back" in bounce(stack, report(mail) + "y" * (8 << 20))[1]
+
+
+def test_mail_to_another_address_says_nothing_about_the_users(user, stack):
+    """A confirmation goes to an address that is not yet theirs; one from before a change, to one that no longer is."""
+    mail = Queued(stack, user, "password_changed", at="2026-01-01T00:00:00Z")
+    mail.wait()
+    stack.sql("INSERT INTO activity (id, user_id, what, by_whom, created_at_us) VALUES (%s, %s, 'email_changed', 'user', %s)",
+              uuid.UUID(int=mail.id.int + (1 << 80)).bytes, uuid.UUID(user.id).bytes, mail.now_us + 1000)
+    for other in (mail, Queued(stack, user, "change_email", subject=str(uuid.uuid4()))):
+        code, said = bounce(stack, report(other))
+        assert code == DONE and "came back for good" in said and "undeliverable" not in said
+        assert other.row()["bounced_at_us"]
+    assert since(user) is None
+
+
+def test_notifications_stop_and_mail_about_the_account_does_not(user, stack, mail):
+    bounce(stack, report(mail))
+    notice, account = Queued(stack, user, "post_failed", count=1, about='"x"'), Queued(stack, user, "password_changed", at="2026-01-01T00:00:00Z")
+    notice.wait("dropped")
+    account.wait("sent")
+
+
+def test_while_the_database_is_away_the_mail_server_comes_again(user, stack, mail, tmp_path):
+    conf = tmp_path / "conf"
+    conf.write_text(stack.at.conf.read_text().replace(str(stack.at.mariadb_sock), str(tmp_path / "none.sock")))
+    code, said = bounce(stack, report(mail), conf=conf)
+    assert code == TRY_AGAIN and said
+    assert bounce(stack, report(mail), conf=pathlib.Path("/nonexistent"))[0] == TRY_AGAIN
+    is_unmarked(user, mail)
+    assert "came back" in bounce(stack, report(mail))[1]
+
+
+def test_it_can_do_nothing_else(stack):
+    """What it reads comes from strangers."""
+    rights = {(r["table_name"], r["privilege_type"]) for r in stack.sql(
+        "SELECT table_name, privilege_type FROM information_schema.COLUMN_PRIVILEGES WHERE grantee LIKE %s UNION"
+        " SELECT table_name, privilege_type FROM information_schema.TABLE_PRIVILEGES WHERE grantee LIKE %s", f"'{USER}'%", f"'{USER}'%")}
+    assert rights == {("schema_migrations", "SELECT"), ("mail_outbox", "SELECT"), ("mail_outbox", "UPDATE"), ("users", "SELECT"),
+                      ("users", "UPDATE"), ("activity", "SELECT")}

@@ -1,0 +1,282 @@
+"""What causes a notice, and how many mails become of many of them."""
+
+import json
+import uuid
+
+import pytest
+from budgets import Agent
+from helpers import expect
+from mailing import files
+from publishing import Sent, failed
+from test_key_expiry import expiring
+from test_keys import made
+from test_mode import World
+from test_seen_in_clear import in_clear, is_revoked
+
+HOUR, DAY = 3600, 86400
+GATHER = 2 * 60 + 1
+
+
+def bytes_of(user):
+    return uuid.UUID(user.id).bytes
+
+
+def due(user, kind=None):
+    """What the user is to be told of: ids."""
+    rows = user.stack.sql("SELECT kind, subject_id FROM notices_due WHERE user_id = %s ORDER BY subject_id", bytes_of(user))
+    return [str(uuid.UUID(bytes=r["subject_id"])) for r in rows if kind in (None, r["kind"])]
+
+
+def mails(user, template=None):
+    rows = user.stack.sql("SELECT template, state, params, subject_id, request_id FROM mail_outbox WHERE user_id = %s ORDER BY id", bytes_of(user))
+    return [r for r in rows if template in (None, r["template"])]
+
+
+def letters(user):
+    return [m for m in files(user.stack) if m.to == user.email]
+
+
+def gathered(user):
+    """Once nothing waits for the user's mails any more, the time for gathering being over."""
+    user.stack.move_clock(GATHER)
+    user.stack.wait(lambda: due(user) == [] and all(m["state"] != "queued" for m in mails(user)), "what is due is mailed")
+
+
+def one_fails(user, account, text="[[fail:spam_risk]]"):
+    sent = Sent(user.stack, user, account, text)
+    failed(sent.wait(), "spam_risk")
+    return sent
+
+
+# --- posts that fail
+
+
+def test_a_post_that_failed_is_one_mail(user, stack, account):
+    sent = one_fails(user, account)
+    assert due(user) == [sent.id] and mails(user) == []
+    gathered(user)
+    (letter,) = letters(user)
+    assert "could not be published" in letter.subject and "spam" in letter.text and ": 1." in letter.text
+    assert letter.page == "unsubscribe" and "List-Unsubscribe" in letter.message
+    (row,) = mails(user, "post_failed")
+    assert row["state"] == "sent" and row["params"] is None
+
+
+def test_several_become_one(user, stack, account):
+    """Also those that fail together, in one transaction of the worker's."""
+    with stack.stopped("worker-publish"):
+        accounts = [account, *(user.connect() for _ in range(2))]
+        all = [Sent(stack, user, a, "[[fail:spam_risk]]") for a in accounts for _ in range(3)]
+    for sent in all:
+        failed(sent.wait(), "spam_risk")
+    assert due(user) == sorted(s.id for s in all)
+    gathered(user)
+    (letter,) = letters(user)
+    assert ": 9." in letter.text and "and 4 more" in letter.text
+
+
+def posts_that_fail(user, account, n):
+    """As post_move writes them."""
+    for i in range(n):
+        user.stack.sql("INSERT INTO posts (id, user_id, account_id, post_mode, disable_comment, auto_add_music, brand_content_toggle,"
+                       " brand_organic_toggle, is_aigc, photo_cover_index, state, failure_code, title, created_at_us, ended_at_us, updated_at_us)"
+                       " VALUES (%s, %s, %s, 'MEDIA_UPLOAD', 0, 0, 0, 0, 0, 0, 'failed', 'spam_risk', %s, 1, 1, 1)",
+                       id := uuid.uuid4().bytes, bytes_of(user), uuid.UUID(account).bytes, f"post {i}")
+        user.stack.sql("INSERT INTO notices_due (user_id, kind, subject_id, at_us) VALUES (%s, 'post_failed', %s, 1)", bytes_of(user), id)
+
+
+def test_a_thousand_are_no_more(user, stack, account):
+    posts_that_fail(user, account, 999)
+    one_fails(user, account)
+    gathered(user)
+    (letter,) = letters(user)
+    assert ": 1000." in letter.text and "and 995 more" in letter.text
+
+
+def test_once_an_hour(user, stack, account):
+    one_fails(user, account)
+    gathered(user)
+    second, third = one_fails(user, account), one_fails(user, account)
+    stack.move_clock(GATHER)
+    stack.wait(lambda: runs_later(user), "the job waits")
+    assert due(user) == sorted([second.id, third.id]) and len(mails(user)) == 1
+    stack.move_clock(HOUR)
+    gathered(user)
+    first, last = letters(user)
+    assert ": 2." in last.text
+
+
+def runs_later(user):
+    """The user's job waits for an hour that is not over."""
+    rows = user.stack.sql("SELECT run_at_us - created_at_us AS later FROM jobs_mail WHERE kind = 'notices' AND subject_id = %s"
+                          " AND lease_token IS NULL", bytes_of(user))
+    return rows and rows[0]["later"] > GATHER * 2 * 1_000_000
+
+
+def test_none_while_one_waits_for_the_relay(user, stack, account):
+    stack.sql("INSERT INTO mail_outbox (id, user_id, template, state, created_at_us) SELECT id, user_id, 'post_failed', 'queued',"
+              " created_at_us - 86400000000 FROM api_keys WHERE user_id = %s", user.key and bytes_of(user))
+    sent = one_fails(user, account)
+    stack.move_clock(GATHER)
+    stack.wait(lambda: runs_later(user), "the job waits")
+    assert due(user) == [sent.id] and len(mails(user)) == 1
+    stack.sql("UPDATE mail_outbox SET state = 'sent' WHERE user_id = %s", bytes_of(user))
+    stack.move_clock(HOUR)
+    gathered(user)
+    assert len(letters(user)) == 1
+
+
+def test_what_was_published_after_all_is_not_told(user, stack, account):
+    sent = one_fails(user, account)
+    stack.sql("UPDATE posts SET state = 'published' WHERE id = %s", sent.key)
+    gathered(user)
+    assert mails(user) == []
+
+
+def test_what_is_switched_off_is_not_gathered(user, stack, account):
+    expect(user.web.patch("/api/v1/me/notifications", json={"post_failed": False}), 200)
+    one_fails(user, account)
+    gathered(user)
+    assert mails(user) == []
+    expect(user.web.patch("/api/v1/me/notifications", json={"post_failed": True}), 200)
+    one_fails(user, account)
+    gathered(user)
+    assert len(mails(user)) == 1
+
+
+@pytest.mark.parametrize("why", ["state = 'disabled'", "undeliverable_at_us = 1"])
+def test_nobody_is_there(user, stack, account, why):
+    one_fails(user, account)
+    stack.sql(f"UPDATE users SET {why} WHERE id = %s", bytes_of(user))
+    gathered(user)
+    assert mails(user) == []
+
+
+def test_a_test_post_is_worth_no_mail(user, stack):
+    test = World(user, "test")
+    failed(Sent(stack, test, test.account, "[[fail:spam_risk]]").wait(), "spam_risk")
+    assert due(user) == []
+
+
+def test_a_title_cannot_look_like_our_words(user, stack, account):
+    posts_that_fail(user, account, 1)
+    stack.sql("UPDATE posts SET title = %s WHERE user_id = %s", "a\nYour account is closed: https://evil.example\n<b>b</b>", bytes_of(user))
+    one_fails(user, account)
+    gathered(user)
+    (letter,) = letters(user)
+    assert not any(line.startswith("Your account") for line in letter.text.splitlines())
+    assert "<b>b</b>" not in letter.html and "&lt;b&gt;" in letter.html
+
+
+def test_canceled_is_not_failed(user, stack, account):
+    with stack.stopped("worker-publish"):
+        sent = Sent(stack, user, account)
+        expect(user.web.delete(f"/api/v1/accounts/{account}"), 200)
+    sent.wait("canceled")
+    assert due(user) == []
+
+
+# --- posts that wait
+
+
+def test_approval_is_asked_for(user, stack, account):
+    agent = Agent(user, needs_approval=True)
+    post, approved, refused = (agent.posted(account) for _ in range(3))
+    expect(user.web.post(f"/api/v1/posts/{approved['id']}/approve", json={"content_digest": approved["content_digest"]}), 200)
+    expect(user.web.post(f"/api/v1/posts/{refused['id']}/refuse"), 200)
+    assert len(due(user, "approval_waiting")) == 3
+    gathered(user)
+    (letter,) = letters(user)
+    assert "approval" in letter.subject and ": 1." in letter.text
+    assert [m["template"] for m in mails(user)] == ["approval_waiting"]
+
+
+def test_whoever_needs_none_is_not_asked(user, account):
+    assert Agent(user).send(account).wait()["status"] == "published"
+    assert due(user) == []
+
+
+# --- keys
+
+
+def look(stack):
+    """Keys that expire soon are looked for, now."""
+    stack.sql("UPDATE jobs_mail SET run_at_us = 1 WHERE kind = 'expiring' AND lease_token IS NULL")
+    stack.wait(lambda: stack.sql("SELECT 1 FROM jobs_mail WHERE kind = 'expiring' AND lease_token IS NULL AND run_at_us > 1"),
+               "they were looked for")
+
+
+def test_a_key_that_is_about_to_expire(user, stack):
+    soon, later = expiring(user, stack, 8 * DAY, name="the printer"), expiring(user, stack, 30 * DAY)
+    look(stack)
+    assert due(user) == []
+    stack.move_clock(DAY + 60)
+    look(stack)
+    assert due(user) == [soon["id"]]
+    gathered(user)
+    (letter,) = letters(user)
+    assert "the printer" in letter.text and later["name"] not in letter.text
+    look(stack)
+    stack.move_clock(6 * DAY)
+    look(stack)
+    assert due(user) == [] and len(mails(user)) == 1, "once"
+
+
+def test_keys_of_which_nobody_is_told(user, stack):
+    """Made to last no longer; revoked; of test data; an old secret; one that does not expire."""
+    expiring(user, stack, 6 * DAY)
+    revoked = expiring(user, stack, 8 * DAY)
+    expect(user.web.delete(f"/api/v1/keys/{revoked['id']}"), 204)
+    expiring(user, stack, 8 * DAY, mode="test")
+    rotated = expiring(user, stack, 60 * DAY)
+    expect(user.web.post(f"/api/v1/keys/{rotated['id']}/rotate", json={"overlap_sec": 7 * DAY}), 200)
+    made(user)
+    stack.move_clock(DAY + 60)
+    look(stack)
+    assert due(user) == []
+
+
+def test_a_key_that_was_revoked_meanwhile(user, stack):
+    key = expiring(user, stack, 8 * DAY)
+    stack.move_clock(DAY + 60)
+    look(stack)
+    assert due(user) == [key["id"]]
+    expect(user.web.delete(f"/api/v1/keys/{key['id']}"), 204)
+    gathered(user)
+    assert mails(user) == []
+
+
+@pytest.mark.parametrize("more", [{}, {"mode": "test"}])
+def test_a_key_in_the_clear_is_told_of_at_once(user, stack, more):
+    """Also to whoever has switched everything off."""
+    expect(user.web.patch("/api/v1/me/notifications", json=dict.fromkeys(("post_failed", "approval_waiting", "key_expiring"), False)), 200)
+    key = user.make_key("the printer", **more)
+    in_clear(stack, f"Bearer {key['key']}")
+    is_revoked(stack, key)
+    in_clear(stack, f"Bearer {key['key']}")
+    stack.wait(lambda: letters(user), "the mail is there")
+    (row,) = mails(user)
+    assert row["template"] == "key_seen_in_clear" and str(uuid.UUID(bytes=row["subject_id"])) == key["id"]
+    (letter,) = letters(user)
+    assert "the printer" in letter.text and key["key"] not in letter.raw.decode()
+    assert "List-Unsubscribe" not in letter.message
+
+
+def test_one_mail_of_two_who_see_it(user, stack):
+    key = made(user)
+    for _ in range(5):
+        in_clear(stack, f"Bearer {key['key']}")
+    is_revoked(stack, key)
+    marker = made(user)
+    in_clear(stack, f"Bearer {marker['key']}")
+    is_revoked(stack, marker)
+    assert len(mails(user, "key_seen_in_clear")) == 2
+
+
+def test_params_hold_no_secret(user, stack, account):
+    with stack.stopped("worker-mail"):
+        key = made(user)
+        in_clear(stack, f"Bearer {key['key']}")
+        is_revoked(stack, key)
+        (row,) = mails(user)
+        assert set(json.loads(row["params"])) <= {"key_name", "at", "count"} and key["key"] not in row["params"]
