@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+import requests
 from helpers import expect
 from links import activity
 from publishing import creator_of
@@ -111,6 +112,13 @@ def test_what_is_done_with_keys(user):
     expect(user.web.delete(address), 404, "not_found")
     expect(user.web.patch(address, json={"name": "x"}), 404, "not_found")
     assert [a for a in activity(user) if a["about_id"] == key["id"]] == rows
+
+
+def test_a_key_that_was_seen_in_clear(stack, user):
+    key = user.make_key("leaked")
+    requests.get(stack.http_url + "/api/v1/me", headers={"Authorization": f"Bearer {key['key']}"}, timeout=30)
+    rows = stack.wait(lambda: [a for a in activity(user, "key_revoked") if a["about_id"] == key["id"]], "it is revoked")
+    assert [(r["by"], r["about"]) for r in rows] == [("service", "leaked")]
 
 
 def test_what_fails_is_not_noted(user):

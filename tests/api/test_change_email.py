@@ -1,9 +1,11 @@
 """Another address: asked for in a session, confirmed from the new address, undone from the old one."""
 
 import concurrent.futures
+import contextlib
 import json
 import uuid
 
+import pymysql
 import pytest
 from conftest import User
 from helpers import expect
@@ -103,6 +105,12 @@ def test_somebody_elses_session_is_left_alone(stack, user, other):
     expect(answer, 200)
     assert "Set-Cookie" not in answer.headers and other.web.cookies["__Host-session"] == cookie
     assert expect(other.web.get("/api/v1/me"), 200)["data"]["email"] == other.email
+
+
+def test_what_came_back_from_the_old_address_says_nothing_of_the_new_one(stack, user):
+    stack.sql("UPDATE users SET undeliverable_at_us = 1 WHERE id = %s", uuid.UUID(user.id).bytes)
+    changed(user, fresh())
+    assert row_of(user)["undeliverable_at_us"] is None
 
 
 def test_the_address_is_kept_as_it_was_given(stack, user):
@@ -258,6 +266,15 @@ def test_a_second_wish_replaces_the_first(stack, user):
     assert row_of(user)["email"].startswith("second")
 
 
+def test_what_was_replaced_stays_so_when_the_clock_is_set_back(stack, user):
+    stack.move_clock(10)
+    first = asked(user, fresh())
+    stack.move_clock(MINUTE)
+    asked(user, fresh("second"))
+    stack.move_clock(-MINUTE)
+    expect(follow(stack, CONFIRM, first), 400, "link_invalid")
+
+
 def test_of_two_confirmations_at_once_one_wins(stack, user):
     token = asked(user, fresh())
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
@@ -371,13 +388,29 @@ def test_of_two_at_once_one_undoes_it(stack, user):
     assert len(mails(stack, user, "reset_password")) == 1
 
 
-def test_undoing_and_a_second_change_at_once(stack, user):
+@contextlib.contextmanager
+def locked(stack, user):
+    """Somebody else has the user's row inside the with block. Gives what waits until so many wait for it."""
+    def waits(n):
+        stack.wait(lambda: stack.sql("SHOW ENGINE INNODB STATUS")[0]["Status"].count("\nLOCK WAIT") == n, f"{n} wait for the user")
+    with pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user="root", database="marketingcli") as holder:
+        holder.cursor().execute("SELECT 1 FROM users WHERE id = %s FOR UPDATE", uuid.UUID(user.id).bytes)
+        yield waits
+        holder.rollback()
+
+
+@pytest.mark.parametrize("first", [UNDO, CONFIRM])
+def test_undoing_and_a_second_change_at_once(stack, user, first):
     """Whoever is first: the address is the old one."""
-    undo = changed(user, fresh("thief"))
-    token = asked(user, fresh("thiefs.second"))
+    tokens = {UNDO: changed(user, fresh("thief")), CONFIRM: asked(user, fresh("thiefs.second"))}
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        undone, _ = pool.map(lambda a: follow(stack, *a), [(UNDO, undo), (CONFIRM, token)])
-    expect(undone, 200)
+        with locked(stack, user) as waits:
+            answers = {}
+            for n, path in enumerate((first, *({UNDO, CONFIRM} - {first})), 1):
+                answers[path] = pool.submit(follow, stack, path, tokens[path])
+                waits(n)
+        expect(answers[UNDO].result(), 200)
+        assert answers[CONFIRM].result().status_code == (200 if first == CONFIRM else 400)
     assert row_of(user)["email"] == user.email
 
 
@@ -390,7 +423,7 @@ def test_the_old_address_is_kept_for_its_user(stack, user, other):
     assert len({json.dumps(told(a)) for a in answers}) == 1
     assert mails(stack, user)[before:] == [("email_changed", change_id)]
     taken = [c["id"] for c in changes(other) if c["new_email"] == user.email][0]
-    stack.sql("UPDATE email_changes SET expires_at_us = expires_at_us + 1000000000 WHERE id = %s", taken)
+    stack.sql("UPDATE email_changes SET expires_at_us = 1 << 60 WHERE id = %s", taken)
     expect(follow(stack, CONFIRM, link(stack, "change_email", taken)), 409, "email_taken")
     expect(follow(stack, UNDO, undo), 200)
     assert row_of(user)["email"] == user.email and row_of(other)["email"] == other.email

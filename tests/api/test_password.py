@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import re
 import uuid
 
 import pytest
@@ -107,6 +108,21 @@ def test_all_problems_at_once(user):
     details = expect(answer, 422, "validation_failed")["error"]["details"]
     assert {d["param"]: d["code"] for d in details} == {
         "old_password": "wrong_type", "new_password": "password_too_short", "more": "unknown_field"}
+
+
+# The pages of the links
+
+
+@pytest.mark.parametrize("page, route", [("reset-password", "reset-password"), ("change-email", "confirm-email"), ("undo-email", "undo-email")])
+def test_a_page_sends_its_link_to_the_api(stack, page, route):
+    """By link.js, which test_verification.py runs."""
+    shown = stack.client().get(f"/{page}")
+    assert shown.status_code == 200 and shown.headers["Content-Type"].startswith("text/html")
+    assert "script-src 'self'" in shown.headers["Content-Security-Policy"]
+    assert not re.search(r"<script>|\son\w+=|style=|https?:", shown.text), "nothing inline, nothing from elsewhere"
+    assert re.findall(r'(?:src|href|action)="([^"]*)"', shown.text) == ["/style.css", "/link.js", f"/api/v1/auth/{route}"]
+    assert re.findall(r'<input [^>]*name="(\w+)"', shown.text) == (["password"] if page == "reset-password" else [])
+    assert all(f'id="{id}"' in shown.text for id in ("form", "result")) and 'data-done="' in shown.text
 
 
 # Changing

@@ -135,6 +135,12 @@ static enum err key_revoke_seen_tx(struct db *db, void *arg)
         db, &(struct mail_new){
                 .template = MAIL_KEY_SEEN_IN_CLEAR, .user_id = k->user_id, .subject_id = k->id, .params = &params});
     if (e == OK)
+        e = activity_add(db, &(struct activity_new){.user_id = k->user_id,
+                                                    .what = ACTIVITY_KEY_REVOKED,
+                                                    .by = ACTIVITY_BY_SERVICE,
+                                                    .about_id = k->id,
+                                                    .about = k->name});
+    if (e == OK)
         e = db_change(db, &key_change_sqls[KEY_REVOKE_SEEN],
                       DB_ARGS(db_i64(clock_now_us()), db_uuid(&k->user_id), db_uuid(&k->id), db_uuid(&k->id)));
     return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;

@@ -17,8 +17,6 @@ enum {
     EMAIL_CHANGE_LAST_MADE,
     EMAIL_CHANGE_MAKE,
     EMAIL_CHANGE_UNDO,
-    EMAIL_CHANGE_OLD,
-    EMAIL_CHANGE_DELETE,
     EMAIL_OF_USER,
     EMAIL_SET,
 };
@@ -44,11 +42,10 @@ static enum err email_of_user(struct db *db, struct arena *arena, const struct u
     return e == ERR_NOT_FOUND ? ERR_ACCOUNT_DISABLED : e;
 }
 
-/* Those that wait are not to be confirmed any more. */
-static enum err email_change_stop(struct db *db, const struct uuid *user_id, int64_t now)
+/* Those that wait are not to be confirmed any more, whatever the clock says: it may be set back. */
+static enum err email_change_stop(struct db *db, const struct uuid *user_id)
 {
-    return db_exec(db, &email_change_sqls[EMAIL_CHANGE_STOP], DB_ARGS(db_i64(now), db_uuid(user_id), db_i64(now)),
-                   NULL);
+    return db_exec(db, &email_change_sqls[EMAIL_CHANGE_STOP], DB_ARGS(db_uuid(user_id)), NULL);
 }
 
 static enum err email_set(struct db *db, const struct uuid *user_id, const struct email_address *to, int64_t now)
@@ -151,7 +148,7 @@ static enum err email_ask_tx(struct db *db, void *arg)
     if (e == OK)
         e = email_ask_check_number(db, ask, now);
     if (e == OK)
-        e = email_change_stop(db, ask->user_id, now);
+        e = email_change_stop(db, ask->user_id);
     if (e == OK)
         e = email_ask_insert(db, ask, &id, now);
     if (e == OK && may)
@@ -201,7 +198,7 @@ static enum err email_change_make(struct db *db, const struct email_link *link, 
         e = db_change(db, &email_change_sqls[EMAIL_CHANGE_MAKE],
                       DB_ARGS(db_str(old.email), db_str(old.key), db_i64(MAX(now, last_us + 1)),
                               db_i64(now + EMAIL_UNDO_US), db_uuid(&change->id)));
-    return e == OK ? email_change_stop(db, &change->user_id, now) : e;
+    return e == OK ? email_change_stop(db, &change->user_id) : e;
 }
 
 /* Links to reset the password went to the address before. */
@@ -236,9 +233,9 @@ static enum err email_confirm_tx(struct db *db, void *arg)
 {
     struct email_link *link = arg;
     struct email_change change;
-    int64_t now = clock_now_us();
 
     enum err e = email_change_read(db, link->arena, TOKEN_CHANGE_EMAIL, link->token, &change);
+    int64_t now = clock_now_us();
     if (e == OK && (change.confirmed_at_us != 0 || change.expires_at_us <= now))
         e = ERR_TOKEN;
     if (e == OK)
@@ -273,7 +270,7 @@ static enum err email_change_take_back(struct db *db, const struct email_link *l
         e = db_change(db, &email_change_sqls[EMAIL_CHANGE_UNDO],
                       DB_ARGS(db_i64(now), db_uuid(&change->user_id), db_i64(change->confirmed_at_us)));
     if (e == OK)
-        e = email_change_stop(db, &change->user_id, now);
+        e = email_change_stop(db, &change->user_id);
     return e == OK ? session_end_others(db, link->arena, &change->user_id, &UUID_NONE) : e;
 }
 
@@ -281,9 +278,9 @@ static enum err email_undo_tx(struct db *db, void *arg)
 {
     struct email_link *link = arg;
     struct email_change change;
-    int64_t now = clock_now_us();
 
     enum err e = email_change_read(db, link->arena, TOKEN_UNDO_EMAIL, link->token, &change);
+    int64_t now = clock_now_us();
     if (e == OK && (change.undone_at_us != 0 || change.undo_until_us <= now))
         e = ERR_TOKEN;
     if (e == OK)
@@ -306,21 +303,6 @@ enum err email_change_undo(struct db *db, struct arena *arena, struct str token,
 
     if (e == OK)
         *ret_changed = link.done;
-    return e;
-}
-
-enum err email_change_purge(struct db *db, struct arena *arena, size_t max, size_t *ret_n)
-{
-    struct uuid *ids;
-    size_t n;
-    enum err e = db_rows(db, &email_change_sqls[EMAIL_CHANGE_OLD],
-                         DB_ARGS(db_i64(clock_now_us() - EMAIL_CHANGE_KEPT_US), db_i64((int64_t)max)), arena,
-                         sizeof *ids, max, (void **)&ids, &n);
-
-    for (size_t i = 0; e == OK && i < n; i++)
-        e = db_exec(db, &email_change_sqls[EMAIL_CHANGE_DELETE], DB_ARGS(db_uuid(&ids[i])), NULL);
-    if (e == OK)
-        *ret_n = n;
     return e;
 }
 
@@ -360,9 +342,9 @@ static const struct sql email_change_sqls[] = {
                                        " WHERE user_id = ? AND created_at_us > ?",
                                .in = "ui",
                                .cols = email_last_day_cols},
-    [EMAIL_CHANGE_STOP] = {.text = "UPDATE email_changes SET expires_at_us = ? WHERE user_id = ?"
-                                   " AND confirmed_at_us IS NULL AND expires_at_us > ?",
-                           .in = "iui"},
+    [EMAIL_CHANGE_STOP] = {.text = "UPDATE email_changes SET expires_at_us = 0 WHERE user_id = ?"
+                                   " AND confirmed_at_us IS NULL",
+                           .in = "u"},
     [EMAIL_CHANGE_INSERT] = {.text = "INSERT INTO email_changes (id, user_id, old_email, old_email_key, new_email,"
                                      " new_email_key, created_at_us, expires_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                              .in = "uussssii"},
@@ -375,13 +357,11 @@ static const struct sql email_change_sqls[] = {
     [EMAIL_CHANGE_UNDO] = {.text = "UPDATE email_changes SET undone_at_us = ? WHERE user_id = ?"
                                    " AND confirmed_at_us >= ? AND undone_at_us IS NULL",
                            .in = "iui"},
-    [EMAIL_CHANGE_OLD] = {.text =
-                              "SELECT id FROM email_changes WHERE created_at_us <= ? ORDER BY created_at_us LIMIT ?",
-                          .in = "ii",
-                          .cols = db_uuid_cols},
-    [EMAIL_CHANGE_DELETE] = {.text = "DELETE FROM email_changes WHERE id = ?", .in = "u"},
     [EMAIL_OF_USER] = {.text = "SELECT email, email_key FROM users WHERE id = ?",
                        .in = "u",
                        .cols = email_address_cols},
-    [EMAIL_SET] = {.text = "UPDATE users SET email = ?, email_key = ?, updated_at_us = ? WHERE id = ?", .in = "ssiu"},
+    /* Of a new address nothing is known to have come back. */
+    [EMAIL_SET] = {.text = "UPDATE users SET email = ?, email_key = ?, undeliverable_at_us = NULL, updated_at_us = ?"
+                           " WHERE id = ?",
+                   .in = "ssiu"},
 };

@@ -14,7 +14,8 @@
  * So that the old address is there to be put back, nobody else gets it as long as its change can be undone
  * (email_holder.h).
  *
- * All transactions lock the user before they look at the rows. A row goes EMAIL_CHANGE_KEPT_US after it was made.
+ * All transactions lock the user before they look at the rows. A row goes six days after it was made
+ * (mail/tidy.h): then its change can neither be confirmed nor undone.
  */
 #pragma once
 
@@ -26,7 +27,6 @@ struct session; /* user/session.h */
 #define EMAIL_CHANGE_WAITS_US \
     (72 * 3600 * US_PER_SEC) /* two days of tries to send the mail, and the 24 hours of its link */
 #define EMAIL_UNDO_US (72 * 3600 * US_PER_SEC)
-#define EMAIL_CHANGE_KEPT_US (EMAIL_CHANGE_WAITS_US + EMAIL_UNDO_US)
 #define EMAIL_CHANGES_PER_DAY 5 /* of a user: each is a mail to an address that may be somebody else's */
 
 /*
@@ -55,6 +55,3 @@ MUST_CHECK enum err email_change_confirm(struct db *db, struct arena *arena, str
  */
 MUST_CHECK enum err email_change_undo(struct db *db, struct arena *arena, struct str token, const char *no_hash,
                                       struct str request_id, struct email_changed *ret_changed);
-
-/* Deletes at most max of the rows whose time is over. ret_n: how many; max: there may be more. */
-MUST_CHECK enum err email_change_purge(struct db *db, struct arena *arena, size_t max, size_t *ret_n);
