@@ -115,6 +115,8 @@ GRANT INSERT ON {db}.notices_due TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 
 -- user worker_publish
+GRANT SELECT (id) ON {db}.api_keys TO {user};
+GRANT SELECT (id, state) ON {db}.users TO {user};
 GRANT SELECT, UPDATE ON {db}.accounts TO {user};
 GRANT SELECT ON {db}.key_budgets TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.creator_snapshots TO {user};

@@ -9,8 +9,8 @@ struct auth_state {
     struct throttle *throttle;
 };
 
-extern const struct route auth_register_routes[], auth_session_routes[], auth_confirm_routes[], auth_me_routes[],
-    auth_notifications_routes[], auth_unsubscribe_routes[];
+extern const struct route auth_register_routes[], auth_verify_routes[], auth_session_routes[], auth_confirm_routes[],
+    auth_me_routes[], auth_notifications_routes[], auth_unsubscribe_routes[];
 
 #define AUTH_FIELD_MAX_BYTES 1024 /* of what is compared: far above what can match; longer ones are simply wrong */
 

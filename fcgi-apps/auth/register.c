@@ -1,44 +1,67 @@
+/* Registering: a mail, and no user yet. What comes of the mailed link is in verify.c. */
 #include "auth/auth.h"
 #include "crypto/password.h"
 #include "fcgi/input.h"
+#include "model/user/invitation.h"
+#include "model/user/registration.h"
 
 #define BODY_MAX_BYTES (16u << 10)
 
-struct registration {
-    struct str email, password, name;
+struct register_input {
+    struct str email, name, password, invitation;
+    bool accepted_terms;
 };
 
-static enum err registration_check_email(const void *value)
+static enum err register_check_email(const void *value)
 {
     return user_email_check(*(const struct str *)value);
 }
 
-static enum err registration_check_password(const void *value)
+static enum err register_check_password(const void *value)
 {
     return password_check(*(const struct str *)value);
 }
 
-static const struct json_field registration_fields[] = {
+static const struct json_field register_fields[] = {
     {.name = "email",
-     JSON_STR(struct registration, email),
+     JSON_STR(struct register_input, email),
      .required = true,
-     .check = registration_check_email,
+     .check = register_check_email,
      .help = "Address to sign in with",
      .policy = "account.email"},
-    {.name = "password",
-     JSON_STR(struct registration, password),
-     .required = true,
-     .check = registration_check_password,
-     .help = "10 characters to 72 bytes",
-     .policy = "account.password"},
     {.name = "name",
-     JSON_STR(struct registration, name),
+     JSON_STR(struct register_input, name),
      .nullable = true,
      .min = 1,
      .max = USER_NAME_MAX_BYTES,
      .check = input_check_line,
      .help = "How to address you",
      .policy = "account.name"},
+    {.name = "password",
+     JSON_STR(struct register_input, password),
+     .nullable = true,
+     .check = register_check_password,
+     .help = "10 characters to 72 bytes, to be typed again with the mailed link; without it, it is chosen there",
+     .policy = "account.password"},
+    {.name = "invitation",
+     JSON_STR(struct register_input, invitation),
+     .nullable = true,
+     .max = AUTH_FIELD_MAX_BYTES,
+     .help = "The code of an invitation, where one is needed"},
+    {.name = "accepted_terms",
+     JSON_BOOL(struct register_input, accepted_terms),
+     .help = "Whether you accept the terms and the privacy policy; must be true where there are some",
+     .policy = "account.consent"},
+    JSON_END,
+};
+
+static const struct json_field register_resend_fields[] = {
+    {.name = "email",
+     JSON_STR(struct register_input, email),
+     .required = true,
+     .check = register_check_email,
+     .help = "Address that was registered",
+     .policy = "account.email"},
     JSON_END,
 };
 
@@ -46,43 +69,96 @@ struct accepted {
     struct str status;
 };
 
-static const struct json_field registration_accepted_fields[] = {
-    {.name = "status", JSON_STR(struct accepted, status), .help = "accepted, whether the address was free or not"},
+static const struct json_field register_accepted_fields[] = {
+    {.name = "status",
+     JSON_STR(struct accepted, status),
+     .help = "accepted, whether the address has an account or not"},
     JSON_END,
 };
 
-/*
- * Says the same, after the same work, whether the address is taken or not, so that nobody learns who has an account.
- * That is also why it does not sign in.
- */
-static enum err registration_create(struct ctx *c)
+static struct str register_version(struct str configured, bool accepted)
 {
-    struct registration in = {0};
-    struct accepted out = {.status = STR("accepted")};
-    char hash[PASSWORD_HASH_SIZE];
-    struct uuid id;
+    return accepted && configured.n > 0 ? configured : (struct str){0};
+}
 
-    enum err e = input_json(c, registration_fields, &in);
+/* What the configuration asks for beyond the fields themselves. */
+static enum err register_check(struct ctx *c, const struct register_input *in, struct uuid *ret_invitation_id)
+{
+    bool invited = c->conf->registration_mode == REGISTRATION_INVITATION;
+
+    if (!in->accepted_terms && c->conf->terms_version.n + c->conf->policy_version.n > 0)
+        problem_add(&c->problems, ERR_TERMS, c->arena, "accepted_terms");
+    if (invited && in->invitation.p == NULL)
+        problem_add(&c->problems, ERR_FIELD_REQUIRED, c->arena, "invitation");
+    if (c->problems.n > 0)
+        return ERR_VALIDATION;
+    enum err e = invited ? invitation_look(c->db, c->arena, in->invitation, ret_invitation_id) : OK;
+    if (e != ERR_INVITATION)
+        return e;
+    problem_add(&c->problems, e, c->arena, "invitation");
+    return ERR_VALIDATION;
+}
+
+/* Says the same, after the same work, whatever is known of the address, so that nobody learns who has an account. */
+static enum err register_accept(struct ctx *c)
+{
+    const struct accepted out = {.status = STR("accepted")};
+
+    return reply_data(&c->rep, 202, register_accepted_fields, &out);
+}
+
+static enum err register_create(struct ctx *c)
+{
+    struct register_input in = {0};
+    struct registration_new new = {.request_id = c->req.id};
+    char hash[PASSWORD_HASH_SIZE];
+
+    if (c->conf->registration_mode == REGISTRATION_CLOSED)
+        return ERR_REGISTRATION_CLOSED;
+    enum err e = input_json(c, register_fields, &in);
+    if (e == OK)
+        e = register_check(c, &in, &new.invitation_id);
     if (e != OK)
         return e;
     _cleanup_(secret_done) struct secret password = secret_copy(in.password);
-    e = password_hash(&password, (int)c->conf->password_bcrypt_cost, hash);
-    if (e != OK)
-        return e;
-    e = user_create(c->db, c->arena, in.email, in.name, hash, &id);
-    if (e != OK && e != ERR_DB_DUPLICATE)
-        return e;
-    return reply_data(&c->rep, 202, registration_accepted_fields, &out);
+    if (in.password.p != NULL) {
+        e = password_hash(&password, (int)c->conf->password_bcrypt_cost, hash);
+        new.password_hash = hash;
+    }
+    new.email = in.email;
+    new.name = in.name;
+    new.terms_version = register_version(c->conf->terms_version, in.accepted_terms);
+    new.policy_version = register_version(c->conf->policy_version, in.accepted_terms);
+    if (e == OK)
+        e = registration_create(c->db, c->arena, &new);
+    return e == OK ? register_accept(c) : e;
+}
+
+static enum err register_resend(struct ctx *c)
+{
+    struct register_input in = {0};
+
+    enum err e = input_json(c, register_resend_fields, &in);
+    if (e == OK)
+        e = registration_resend(c->db, c->arena, in.email, c->req.id);
+    return e == OK ? register_accept(c) : e;
 }
 
 const struct route auth_register_routes[] = {
     {.method = "POST",
      .pattern = "/api/v1/auth/register",
-     .handler = registration_create,
+     .handler = register_create,
      .auth = AUTH_NONE,
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_AUTH,
      .cost = COST_HEAVY, /* bcrypt */
-     .summary = "Register with email and password"},
+     .summary = "Register an address: it gets a mail with a link"},
+    {.method = "POST",
+     .pattern = "/api/v1/auth/resend-verification",
+     .handler = register_resend,
+     .auth = AUTH_NONE,
+     .body_max_bytes = BODY_MAX_BYTES,
+     .rate = RATE_AUTH,
+     .summary = "Mail the link of a registration once more"},
     ROUTE_END,
 };

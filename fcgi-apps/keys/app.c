@@ -1,14 +1,19 @@
 #include <stdlib.h>
 
+#include "http/security_txt.h"
 #include "keys/clear.h"
 #include "keys/keys.h"
 #include "keys/ready.h"
 
 static enum err keys_app_start(const struct conf *conf, void **ret_state, struct buf *why)
 {
-    struct keys_state *s = xcalloc(1, sizeof *s);
+    const char *fault = security_txt_fault(conf);
 
-    (void)why;
+    if (fault != NULL) {
+        buf_puts(why, fault);
+        return ERR_VALIDATION;
+    }
+    struct keys_state *s = xcalloc(1, sizeof *s);
     s->ready = ready_new(conf);
     s->clear = clear_new(conf);
     *ret_state = s;
@@ -40,7 +45,7 @@ static void keys_app_background(const struct conf *conf, struct db *db, struct a
 
 const struct app app_keys = {
     .name = "keys",
-    .routes = (const struct route *const[]){keys_routes, clear_routes, health_routes, NULL},
+    .routes = (const struct route *const[]){keys_routes, clear_routes, health_routes, well_known_routes, NULL},
     .start = keys_app_start,
     .stop = keys_app_stop,
     .background = keys_app_background,

@@ -8,4 +8,4 @@ struct keys_state {
     struct clear *clear;       /* clear.h */
 };
 
-extern const struct route keys_routes[], clear_routes[], health_routes[];
+extern const struct route keys_routes[], clear_routes[], health_routes[], well_known_routes[];

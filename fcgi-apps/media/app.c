@@ -1,5 +1,6 @@
 #include "media/media.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 /* A folder that is missing or closed is a mistake of the installation; better to say so now than with each fetch. */
@@ -9,7 +10,7 @@ static enum err media_app_start(const struct conf *conf, void **ret_state, struc
         buf_printf(why, "the folder %s is missing or this user may not read it", conf->store_dir.p);
         return ERR_STORE;
     }
-    *ret_state = NULL;
+    *ret_state = xcalloc(1, sizeof(struct media));
     return OK;
 }
 
@@ -17,4 +18,5 @@ const struct app app_media = {
     .name = "media",
     .routes = (const struct route *const[]){delivery_routes, NULL},
     .start = media_app_start,
+    .stop = free,
 };

@@ -1,5 +1,8 @@
 #include "media/media.h"
 
+#include <time.h>
+
+#include "base/clock.h"
 #include "base/io.h"
 #include "model/post/post.h"
 #include "store/store.h"
@@ -13,37 +16,75 @@ static enum err delivery_look(struct ctx *c, const struct uuid *upload_id)
     return store_open(&store, upload_id, &fd);
 }
 
+struct delivery {
+    struct uuid attempt, upload_id;
+    int64_t position;
+};
+
+static enum err delivery_read(struct ctx *c, struct delivery *ret_delivery)
+{
+    enum err e = request_param_uuid(&c->req, 0, &ret_delivery->attempt);
+
+    if (e == OK && (!str_to_i64(c->req.param[1], &ret_delivery->position) || ret_delivery->position >= POST_IMAGES_MAX))
+        e = ERR_NOT_FOUND;
+    return e;
+}
+
 /*
  * TikTok fetches images here. It does not sign in: the attempt's id, which only TikTok is told, opens the way. Whoever
  * learns that id can fetch too, so a fetch shows that somebody had the address, not who.
  */
-static enum err delivery_find(struct ctx *c, struct uuid *ret_upload_id)
+static enum err delivery_find(struct ctx *c, struct delivery *d)
 {
-    struct uuid attempt;
-    int64_t position;
+    enum err e = upload_of_attempt(c->db, c->arena, &d->attempt, d->position, &d->upload_id);
 
-    enum err e = request_param_uuid(&c->req, 0, &attempt);
-    if (e == OK && (!str_to_i64(c->req.param[1], &position) || position >= POST_IMAGES_MAX))
-        e = ERR_NOT_FOUND;
     if (e == OK)
-        e = upload_of_attempt(c->db, c->arena, &attempt, position, ret_upload_id);
-    if (e == OK)
-        e = delivery_look(c, ret_upload_id);
+        e = delivery_look(c, &d->upload_id);
     /* A HEAD does not show that anybody has the image. */
     if (e == OK && str_eqc(c->req.method, "GET"))
-        e = upload_note_fetch(c->db, &attempt, position);
+        e = upload_note_fetch(c->db, &d->attempt, d->position);
     return e == ERR_OUTCOME_UNKNOWN ? ERR_DB_UNAVAILABLE : e; /* the note alone: fetching again does no harm */
+}
+
+/* The database was away since began_us at least: waits a little, unless it is for too long. */
+static bool delivery_wait(struct media *m, int64_t began_us)
+{
+    long long since_us = 0;
+
+    if (atomic_compare_exchange_strong(&m->away_since_us, &since_us, began_us))
+        since_us = began_us;
+    if (clock_mono_us() - since_us >= MEDIA_WAIT_US)
+        return false;
+    (void)nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    return true;
+}
+
+static enum err delivery_find_in_time(struct ctx *c, struct delivery *d)
+{
+    struct media *m = c->state;
+    int64_t began_us;
+    enum err e;
+
+    do {
+        began_us = clock_mono_us();
+        e = delivery_find(c, d);
+    } while (e == ERR_DB_UNAVAILABLE && delivery_wait(m, began_us));
+    if (e != ERR_DB_UNAVAILABLE)
+        atomic_store(&m->away_since_us, 0);
+    return e;
 }
 
 static enum err delivery_send(struct ctx *c)
 {
-    struct uuid upload_id;
+    struct delivery d;
     char path[STORE_PATH_SIZE];
 
-    enum err e = delivery_find(c, &upload_id);
+    enum err e = delivery_read(c, &d);
+    if (e == OK)
+        e = delivery_find_in_time(c, &d);
     if (e != OK)
         return e;
-    store_path(&upload_id, path);
+    store_path(&d.upload_id, path);
     reply_header(&c->rep, "X-Accel-Redirect", arena_printf(c->arena, "/internal/store/%s", path));
     reply_header(&c->rep, "Cache-Control", STR("no-store")); /* nothing lingers in a cache */
     return reply_body(&c->rep, 200, "image/jpeg", STR(""));

@@ -54,12 +54,6 @@ static bool sandbox_tokens_is_client_key(struct str key)
     return true;
 }
 
-/* Our own, which has no secret: it is whoever comes by the socket, and nobody else. */
-static bool sandbox_tokens_is_forbidden(const struct ctx *c, struct str client_key)
-{
-    return str_eqc(client_key, TIKTOK_TEST_CLIENT) && !c->req.is_private;
-}
-
 static enum err sandbox_tokens_wrong_client(struct ctx *c)
 {
     return answer_oauth_error(c, "invalid_client", "Client key or secret is incorrect.");
@@ -87,11 +81,13 @@ static bool sandbox_tokens_open_call(struct ctx *c, struct form *ret_form, enum 
         *ret_err = sandbox_tokens_missing(c, "client_key, client_secret");
         return false;
     }
-    if (sandbox_tokens_is_forbidden(c, form_get(ret_form, "client_key"))) {
+    struct str client_key = form_get(ret_form, "client_key");
+    bool is_ours = str_eqc(client_key, TIKTOK_TEST_CLIENT); /* it has no secret: it is whoever comes by the socket */
+    if (is_ours && !c->req.is_private) {
         *ret_err = sandbox_tokens_wrong_client(c);
         return false;
     }
-    e = sandbox_client_check(c->db, c->arena, form_get(ret_form, "client_key"), form_get(ret_form, "client_secret"));
+    e = sandbox_client_check(c->db, c->arena, client_key, form_get(ret_form, "client_secret"), is_ours);
     *ret_err = e == ERR_BAD_CREDENTIALS ? sandbox_tokens_wrong_client(c) : e;
     return e == OK;
 }

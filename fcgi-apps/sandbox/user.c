@@ -49,9 +49,12 @@ static const struct json_field sandbox_user_creator_fields[] = {
     JSON_END,
 };
 
-static struct str sandbox_user_avatar_url(const struct ctx *c, struct str username)
+/* One of the simulator's pages; empty where it has no name. */
+static struct str sandbox_user_page(const struct ctx *c, const char *path, struct str username)
 {
-    return arena_printf(c->arena, "%.*s/avatar/%.*s", STR_FMT(c->conf->sandbox_url), STR_FMT(username));
+    if (c->conf->sandbox_url.n == 0)
+        return STR("");
+    return arena_printf(c->arena, "%.*s%s%.*s", STR_FMT(c->conf->sandbox_url), path, STR_FMT(username));
 }
 
 static struct str sandbox_user_nickname(const struct ctx *c, struct str username)
@@ -92,11 +95,10 @@ static enum err sandbox_user_info(struct ctx *c)
     struct sandbox_user_user u = {
         .open_id = sandbox_open_id(c->arena, caller.client_key, caller.username),
         .union_id = sandbox_open_id(c->arena, STR("union"), caller.username),
-        .avatar_url = sandbox_user_avatar_url(c, caller.username),
+        .avatar_url = sandbox_user_page(c, "/avatar/", caller.username),
         .display_name = sandbox_user_nickname(c, caller.username),
         .bio_description = STR(""),
-        .profile_deep_link =
-            arena_printf(c->arena, "%.*s/@%.*s", STR_FMT(c->conf->sandbox_url), STR_FMT(caller.username)),
+        .profile_deep_link = sandbox_user_page(c, "/@", caller.username),
         .username = caller.username,
     };
     if (names.n == 0)
@@ -132,7 +134,7 @@ static enum err sandbox_user_creator_info(struct ctx *c)
     if (e != OK)
         return e;
     struct creator_answer a = {
-        .creator_avatar_url = sandbox_user_avatar_url(c, caller.username),
+        .creator_avatar_url = sandbox_user_page(c, "/avatar/", caller.username),
         .creator_username = caller.username,
         .creator_nickname = sandbox_user_nickname(c, caller.username),
         .privacy_level_options = str_split(c->arena, sandbox_privacy_options(&caller), ','),

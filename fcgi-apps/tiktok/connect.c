@@ -16,6 +16,8 @@ static enum err connect(struct ctx *c)
 
     if (c->caller.mode == MODE_LIVE && c->conf->tiktok_client_key.n == 0)
         return ERR_TIKTOK_NOT_CONFIGURED;
+    if (c->caller.mode == MODE_TEST && c->conf->sandbox_url.n == 0)
+        return ERR_SIMULATOR_NO_PAGE;
     enum err e = oauth_state_add(c->db, c->arena, &c->caller.session_id, &c->caller.user_id, c->caller.mode, &state);
     if (e != OK)
         return e;

@@ -15,6 +15,7 @@
 #define BYTES(least, most) .min = (least), .max = (most)
 #define RANGE(least, most) .min = (least), .max = (most)
 
+const char *const registration_mode_names[] = {"open", "invitation", "closed", NULL};
 const char *const smtp_tls_names[] = {"none", "starttls", "tls", NULL};
 
 const struct conf_row conf_rows[] = {
@@ -28,6 +29,7 @@ const struct conf_row conf_rows[] = {
      __VA_ARGS__},
 #define CONF_STR(section, key, def, size, help) CONF_ROW(section, key, STR, def, help, size)
 #define CONF_URL(section, key, def, help) CONF_ROW(section, key, URL, def, help, BYTES(12, 180))
+#define CONF_URL_OR_NONE(section, key, help) CONF_ROW(section, key, URL, "", help, BYTES(0, 180))
 #define CONF_INT(section, key, def, range, unit_, help) CONF_ROW(section, key, INT, #def, help, range, .unit = (unit_))
 #define CONF_BOOL(section, key, def, help) CONF_ROW(section, key, BOOL, #def, help, .unit = NULL)
 #define CONF_ENUM(section, key, def, names_, help) CONF_ROW(section, key, ENUM, #def, help, .names = (names_))
@@ -87,8 +89,8 @@ void conf_put_accepted(struct buf *b, const struct conf_row *row)
             buf_printf(b, "text of %lld to %lld bytes", (long long)row->min, (long long)row->max);
         return;
     case CONF_TYPE_URL:
-        buf_printf(b, "https://HOST or https://HOST:PORT with nothing after it (at most %lld bytes)",
-                   (long long)row->max);
+        buf_printf(b, "%shttps://HOST or https://HOST:PORT with nothing after it (at most %lld bytes)",
+                   row->min == 0 ? "empty, or " : "", (long long)row->max);
         return;
     case CONF_TYPE_INT:
         buf_printf(b, "a number from %lld to %lld (%s)", (long long)row->min, (long long)row->max, row->unit);
@@ -130,7 +132,7 @@ static bool conf_store(struct conf *conf, const struct conf_row *r, struct str s
     switch (r->type) {
     case CONF_TYPE_STR:
     case CONF_TYPE_URL:
-        if (!conf_fits(r, s) || (r->type == CONF_TYPE_URL && !conf_is_url(s)))
+        if (!conf_fits(r, s) || (r->type == CONF_TYPE_URL && s.n > 0 && !conf_is_url(s)))
             return false;
         *(struct str *)field = str_of(conf_copy(s), s.n);
         return true;

@@ -16,11 +16,14 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+enum registration_mode { REGISTRATION_OPEN, REGISTRATION_INVITATION, REGISTRATION_CLOSED };
+extern const char *const registration_mode_names[]; /* "open" ...; NULL ends them */
 extern const char *const smtp_tls_names[]; /* "none", "starttls", "tls"; NULL ends them */
 
 struct conf {
 #define CONF_STR(section, key, ...) struct str section##_##key;
 #define CONF_URL(section, key, ...) struct str section##_##key;
+#define CONF_URL_OR_NONE(section, key, ...) struct str section##_##key;
 #define CONF_INT(section, key, ...) int64_t section##_##key;
 #define CONF_BOOL(section, key, ...) bool section##_##key;
 #define CONF_ENUM(section, key, ...) int section##_##key;

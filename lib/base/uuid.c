@@ -1,14 +1,17 @@
 #include "base/uuid.h"
 
+#include <stdatomic.h>
+
 #include "base/clock.h"
 #include "base/rand.h"
 
+#define UUID_BACK_MAX_US (60 * US_PER_SEC)
+#define UUID_TICKS_PER_MS 4096 /* 12 bits */
+
 static const int uuid_dash_after[] = {4, 6, 8, 10};
 
-static void uuid_set_time(struct uuid *id, int64_t at_us)
+static void uuid_set_ms(struct uuid *id, uint64_t ms)
 {
-    uint64_t ms = (uint64_t)(at_us / US_PER_MS);
-
     for (int i = 0; i < 6; i++)
         id->b[i] = (uint8_t)(ms >> (8 * (5 - i)));
 }
@@ -18,17 +21,37 @@ struct uuid uuid_floor(int64_t at_us)
     struct uuid id = UUID_NONE;
 
     ASSERT(at_us >= 0);
-    uuid_set_time(&id, at_us);
+    uuid_set_ms(&id, (uint64_t)(at_us / US_PER_MS));
     return id;
+}
+
+static uint64_t uuid_ticks(int64_t at_us)
+{
+    return (uint64_t)at_us * UUID_TICKS_PER_MS / US_PER_MS;
+}
+
+/* The time of the next id. The last one is the process's: a thread must not go behind another one's. */
+static uint64_t uuid_next_tick(void)
+{
+    static _Atomic uint64_t last;
+    int64_t now_us = clock_now_us();
+    uint64_t now = uuid_ticks(now_us), far = uuid_ticks(now_us + UUID_BACK_MAX_US), was = atomic_load(&last), next;
+
+    do
+        next = was >= now && was < far ? was + 1 : now;
+    while (!atomic_compare_exchange_weak(&last, &was, next));
+    return next;
 }
 
 struct uuid uuid_new(void)
 {
+    uint64_t tick = uuid_next_tick(), part = tick % UUID_TICKS_PER_MS;
     struct uuid id;
 
     rand_bytes(id.b, sizeof id.b);
-    uuid_set_time(&id, clock_now_us());
-    id.b[6] = (id.b[6] & 0x0f) | 0x70;
+    uuid_set_ms(&id, tick / UUID_TICKS_PER_MS);
+    id.b[6] = (uint8_t)(part >> 8 | 0x70);
+    id.b[7] = (uint8_t)part;
     id.b[8] = (id.b[8] & 0x3f) | 0x80;
     return id;
 }

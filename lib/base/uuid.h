@@ -1,6 +1,6 @@
 /*
- * Ids: UUIDv7 (RFC 9562 5.7), 48 bits of milliseconds and 74 random bits, in 16 bytes; text is 36 lower-case
- * characters. All zero means "none": NULL in the database, null in JSON.
+ * Ids: UUIDv7 (RFC 9562 5.7), 60 bits of time (milliseconds and 4096ths of one) and 62 random bits, in 16 bytes; text is 36
+ * lower-case characters. All zero means "none": NULL in the database, null in JSON.
  */
 #pragma once
 
@@ -19,6 +19,11 @@ struct uuid {
 #define UUID_LAST \
     ((struct uuid){{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}})
 
+/*
+ * Above every id that this process has made before (RFC 9562 6.2, method 3), also within a millisecond, and when the clock was
+ * set back by less than a minute: the posts of an account are sent in the order of their ids. Thread-safe. A clock that was set
+ * back by more was wrong before, and ids must not go on being so: what compares them with the time relies on that.
+ */
 struct uuid uuid_new(void);
 struct uuid uuid_floor(int64_t at_us); /* below every id that is made from then on: where a list of newer rows begins */
 bool uuid_is_none(const struct uuid *id);

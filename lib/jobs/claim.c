@@ -114,12 +114,24 @@ static size_t claim_room(struct runner *r, size_t kind, size_t left, bool *ret_p
     return s->open >= max ? 0 : MIN(left, max - s->open);
 }
 
-static bool claim_is_due(const struct job_due *due, size_t n, const char *kind, int64_t now_us)
+/* When the oldest job of each of this class's kinds is due; INT64_MAX for those of other classes. In the order of the kinds. */
+static enum err claim_ask_due(struct runner_thread *t, int64_t *ret_at_us)
 {
-    for (size_t i = 0; i < n; i++)
-        if (str_eqc(due[i].kind, kind))
-            return due[i].run_at_us <= now_us;
-    return false;
+    const struct worker *w = t->runner->worker;
+    const char *names[JOB_KINDS_MAX];
+    struct job_due due;
+    size_t n = 0;
+
+    for (size_t i = 0; w->kinds[i] != NULL; i++)
+        if (w->kinds[i]->class == w->class->class) {
+            ASSERT(n < JOB_KINDS_MAX);
+            names[n++] = w->kinds[i]->name;
+        }
+    enum err e = job_due(t->db, w->class->class, &t->arena, names, n, &due);
+    n = 0;
+    for (size_t i = 0; w->kinds[i] != NULL && e == OK; i++)
+        ret_at_us[i] = w->kinds[i]->class == w->class->class ? due.at_us[n++] : INT64_MAX;
+    return e;
 }
 
 struct claims {
@@ -169,11 +181,10 @@ static enum err claim_kind(struct runner_thread *t, size_t i, struct claims *c)
 static enum err claim_kinds(struct runner_thread *t, struct claims *c)
 {
     struct runner *r = t->runner;
-    const struct job_kind *const *kinds = r->worker->kinds;
-    struct job_due *due;
-    size_t n, first = r->next_kind;
+    int64_t *due_us = arena_array(&t->arena, r->kinds_n, sizeof *due_us);
+    size_t first = r->next_kind;
 
-    enum err e = job_due(t->db, r->worker->class->class, &t->arena, &due, &n);
+    enum err e = claim_ask_due(t, due_us);
     lock_take(&r->lock);
     r->next_kind = (first + 1) % r->kinds_n;
     if (!claim_is_alone(r))
@@ -181,7 +192,7 @@ static enum err claim_kinds(struct runner_thread *t, struct claims *c)
     lock_release(&r->lock);
     for (size_t j = 0; j < r->kinds_n && e == OK && c->n < CLAIM_BATCH && !r->alone; j++) {
         size_t i = (first + j) % r->kinds_n;
-        if (kinds[i]->class == r->worker->class->class && claim_is_due(due, n, kinds[i]->name, clock_now_us()))
+        if (due_us[i] <= clock_now_us())
             e = claim_kind(t, i, c);
     }
     return e;

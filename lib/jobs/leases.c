@@ -149,8 +149,8 @@ static enum err leases_renew(struct runner_thread *t, bool all, int64_t *ret_lef
         }
     lock_release(&r->lock);
     if (n == 0 && all) { /* then another statement must show that the database answers */
-        struct job_due *due;
-        e = job_due(t->db, class->class, &t->arena, &due, &n);
+        struct job_due due;
+        e = job_due(t->db, class->class, &t->arena, NULL, 0, &due);
     } else {
         e = leases_hold_all(t, held, n, ret_left_us);
     }

@@ -255,6 +255,10 @@ static const struct tiktok_codes_failure tiktok_failures[] = {
      "TikTok accepted the post but did not say in time what became of it. Check the TikTok profile before you send it "
      "again. If you connect the account again, TikTok is asked once more."},
     {"account_disconnected", false, "The TikTok account was disconnected before the post was sent. Nothing was sent."},
+    {"user_disabled", true,
+     "Your MarketingCLI account was disabled by an administrator until the time of the images was over. Nothing was "
+     "sent. "
+     "Upload the images again."},
     {"worker_crashed", false,
      "Sending this post crashed on our side several times, so it was given up and is not sent any more. If you write "
      "to "

@@ -29,6 +29,7 @@ sys.path.insert(0, str(CHECKOUT / "tests/stack"))
 
 import processes  # noqa: E402
 import sanitizers  # noqa: E402
+import users  # noqa: E402
 from layout import Layout  # noqa: E402
 
 ID_MAX = 40
@@ -199,13 +200,13 @@ class Stack:
         except pymysql.MySQLError:
             return None
 
-    def admin(self, *args, conf=None):
+    def admin(self, *args, conf=None, stdin=None):
         """Runs marketingcli-admin with the stack's configuration or another; the CompletedProcess has text in stdout and
         stderr."""
         from render import find_program
         return subprocess.run([find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-admin"), *args],
                               env={**os.environ, "MARKETINGCLI_CONF": str(conf or self.at.conf),
-                                   "MARKETINGCLI_TEST_DIR": str(self.at.test)}, capture_output=True, text=True)
+                                   "MARKETINGCLI_TEST_DIR": str(self.at.test)}, capture_output=True, text=True, input=stdin)
 
     # Time and the points at which a program dies (test builds only)
 
@@ -250,16 +251,15 @@ def with_setting(text, name, value):
 class User:
     numbers = itertools.count(1)
 
-    def __init__(self, stack):
+    """Somebody who is signed in. cost: of the password's hash."""
+
+    def __init__(self, stack, cost=users.COST):
         self.stack = stack
         self.number = next(User.numbers)
         self.email = f"user{self.number}.{os.getpid()}.{time.time_ns()}@example.com"
         self.password = f"correct horse {self.number} battery"
-        self.web = stack.client(Origin=stack.url)
-        account = {"email": self.email, "password": self.password}
-        helpers.expect(self.web.post("/api/v1/auth/register", json=account), 202)
-        helpers.expect(self.web.post("/api/v1/auth/login", json=account), 200)
-        self.id = helpers.expect(self.web.get("/api/v1/me"), 200)["data"]["id"]
+        self.id = users.add_user(stack.sql, self.email, self.password, cost=cost)
+        self.web = self.sign_in()
 
     def __getattr__(self, name):
         """.key and .api come with first use, so that tests without them need no keys program."""
@@ -268,6 +268,12 @@ class User:
         self.key = self.make_key("tests")["key"]
         self.api = self.stack.client(Authorization=f"Bearer {self.key}")
         return getattr(self, name)
+
+    def sign_in(self):
+        """A client with a session."""
+        web = self.stack.client(Origin=self.stack.url)
+        helpers.expect(web.post("/api/v1/auth/login", json={"email": self.email, "password": self.password}), 200)
+        return web
 
     def make_key(self, name, **more):
         """Also when the clock was moved since the sign-in."""

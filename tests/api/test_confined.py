@@ -23,7 +23,9 @@ DENIED = (1044, 1142, 1143, 1227)  # database, table, column, a right beyond tab
 # do not name are here too. A new service adds its own where a line of its grants is finer than a table.
 FORBIDDEN = {
     "auth": ["SELECT access_token FROM accounts", "SELECT title FROM posts", "SELECT id FROM uploads", "DELETE FROM users",
-             "INSERT INTO api_keys (id) VALUES ('x')", "UPDATE api_keys SET hash = 'x'", "SELECT id FROM jobs_publish"],
+             "INSERT INTO api_keys (id) VALUES ('x')", "UPDATE api_keys SET hash = 'x'", "SELECT id FROM jobs_publish",
+             "UPDATE registrations SET password_hash = 'x'", "INSERT INTO invitations (id) VALUES ('x')",
+             "UPDATE invitations SET uses_max = 9", "INSERT INTO one_time_tokens (token_hash) VALUES ('x')"],
     "keys": ["SELECT password_hash FROM users", "SELECT email FROM users", "UPDATE users SET state = 'active'",
              "INSERT INTO sessions (id) VALUES ('x')", "UPDATE sessions SET user_id = 'x'", "DELETE FROM api_keys",
              "SELECT open_id FROM accounts", "SELECT access_token FROM accounts", "DELETE FROM key_budgets", "SELECT id FROM posts",
@@ -48,8 +50,8 @@ FORBIDDEN = {
               "UPDATE key_budgets SET needs_approval = 0", "UPDATE key_budgets SET posts_per_day = NULL",
               "INSERT INTO key_budgets (key_id) VALUES ('x')"],
     "worker_publish": ["SELECT subject_id FROM notices_due", "DELETE FROM notices_due", "SELECT id FROM mail_outbox", "DELETE FROM jobs_mail",
-                       "UPDATE key_budgets SET posts = 0", "SELECT id FROM users", "SELECT id FROM sessions", "SELECT id FROM api_keys",
-                       "INSERT INTO posts (id) VALUES ('x')", "INSERT INTO accounts (id) VALUES ('x')",
+                       "UPDATE key_budgets SET posts = 0", "SELECT id FROM users", "SELECT id FROM sessions", "SELECT hash FROM api_keys",
+                       "SELECT user_id FROM api_keys", "UPDATE api_keys SET revoked_at_us = NULL", "INSERT INTO posts (id) VALUES ('x')", "INSERT INTO accounts (id) VALUES ('x')",
                        "INSERT INTO uploads (id) VALUES ('x')", "DELETE FROM post_attempts", "DELETE FROM posts",
                        "DELETE FROM accounts", "DELETE FROM attempt_fetches", "DELETE FROM post_images", "DELETE FROM uploads"],
     "worker_media": ["SELECT id FROM users", "SELECT id FROM sessions", "SELECT hash FROM api_keys", "SELECT user_id FROM api_keys",

@@ -13,6 +13,7 @@ import time
 import uuid
 
 import pytest
+import seen
 from conftest import CHECKOUT, with_setting
 from mailing import Letter, Queued
 from render import find_program
@@ -53,6 +54,7 @@ def secrets_of(stack, text):
     """The worker's password at the relay, read when it starts."""
     path = stack.at.credentials / "worker_mail" / "smtp-password"
     mode = path.stat()
+    seen.remember(text)
     path.chmod(0o600)
     path.write_text(text)
     try:
@@ -199,6 +201,31 @@ def test_nobody_is_left(stack, relay):
         mail = Queued(stack, None, template, subject=str(uuid.uuid4()))
         row = mail.wait("dropped")
         assert row["tries"] == 0 and mail.jobs() == []
+
+
+def test_an_address_that_is_no_users(stack, user, relay):
+    """Of a registration, and of both ends of a change. Who is not known to have the address yet chooses no word of the mail."""
+    now_us, me = int(time.time() * 1_000_000), uuid.UUID(user.id).bytes
+    stack.sql("UPDATE users SET name = 'Buy at example.net' WHERE id = %s", me)
+    for table, columns, values in (
+            ("registrations", "email_key, email, name, created_at_us, expires_at_us", (f"new.{user.email}", f"New.{user.email}", "Buy at example.net", now_us, now_us + HOUR * 10**6)),
+            ("email_changes", "user_id, old_email, old_email_key, new_email, new_email_key, created_at_us, expires_at_us, undo_until_us",
+             (me, f"Old.{user.email}", "k", f"Changed.{user.email}", "k", now_us, now_us + HOUR * 10**6, now_us + HOUR * 10**6))):
+        about = uuid.uuid4()
+        stack.sql(f"INSERT INTO {table} (id, {columns}) VALUES (%s, {', '.join(['%s'] * len(values))})", about.bytes, *values)
+        for template, to, page in {"registrations": [("verify_email", "New", "verify-email")],
+                                   "email_changes": [("change_email", "Changed", "change-email"), ("email_changed", "Old", "undo-email")]}[table]:
+            Queued(stack, user if table == "email_changes" else None, template, subject=str(about)).wait()
+            (taken,) = relay.to(f"{to}.{user.email}")
+            letter = Letter(taken.raw)
+            assert letter.page == page and "example.net" not in letter.text
+            (token,) = stack.sql("SELECT * FROM one_time_tokens WHERE token_hash = %s", hashlib.sha256(letter.token.encode()).digest())
+            assert token["subject_id"] == about.bytes and token["purpose"] == page.replace("-", "_")
+    stack.sql("UPDATE email_changes SET confirmed_at_us = 1, undo_until_us = 1 WHERE user_id = %s", me)
+    for template in ("change_email", "email_changed"):
+        Queued(stack, user, template, subject=str(about)).wait("dropped")
+    assert len(relay.to(f"Changed.{user.email}")) == len(relay.to(f"Old.{user.email}")) == 1, "a link would do nothing"
+    stack.sql("DELETE FROM email_changes WHERE user_id = %s", me)
 
 
 def test_a_template_of_a_newer_program_waits_for_its_worker(stack, user, relay):

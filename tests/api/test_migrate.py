@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 import signal
+import uuid
 
 import pymysql
 import pytest
@@ -217,7 +218,8 @@ def test_a_database_of_the_old_release_keeps_what_it_holds(case):
     assert len(rows) == 1 and [r["state"] for r in old] == ["applied"] * 3
     versions = case.takes_our_files()
     case.works()
-    assert case.query("SELECT * FROM DB.users") == rows and case.applied() == versions
+    now = case.query("SELECT * FROM DB.users")
+    assert [{name: row[name] for name in rows[0]} for row in now] == rows and case.applied() == versions
     assert case.query("SELECT * FROM DB.schema_migrations WHERE version <= 3") == old
     # what a program of the old release asks at its start
     assert case.query("SELECT MAX(version) v FROM DB.schema_migrations WHERE state = 'applied'")[0]["v"] >= 3
@@ -331,5 +333,9 @@ def test_too_few_connections_are_said(case, tmp_path):
 def test_wrong_use(stack):
     assert stack.admin().returncode == 2 and stack.admin("nonsense").returncode == 2
     assert stack.admin("migrate", "--nonsense", "x").returncode == 2 and stack.admin("migrate", "--sql").returncode == 2
+    assert stack.admin("mail").returncode == 2 and stack.admin("mail", "nonsense").returncode == 2
+    assert stack.admin("mail", "show").returncode == 2 and stack.admin("mail", "show", "--user", "root").returncode == 2
+    assert stack.admin("mail", "show", "nonsense").returncode == 2 and stack.admin("mail", "list", "--state", "x").returncode == 2
+    assert stack.admin("mail", "show", str(uuid.uuid4())).returncode == 1, "there is no such mail"
     assert stack.admin("help").returncode == 0
     assert "[database]" in stack.admin("config").stdout

@@ -331,20 +331,35 @@ def test_our_client_key_is_refused_from_outside(stack):
     assert rows == []
 
 
+def test_our_client_key_is_ours_whoever_came_first_with_it(stack, user):
+    """Where the simulator was public before it knew the key."""
+    stack.sql("REPLACE INTO sandbox_clients (client_key, secret_hash, created_at_us, renewed_at_us)"
+              " VALUES (%s, UNHEX(SHA2('somebody', 256)), 1, UNIX_TIMESTAMP() * 1000000)", CLIENT)
+    try:
+        test = World(user, "test")
+        assert test.post().wait()["status"] == "published"
+        expect(test.api.delete(f"/api/v1/accounts/{test.account}"), 403)
+        assert expect(user.web.delete(f"/api/v1/accounts/{test.account}?mode=test"), 200)["data"]["revoked_at_tiktok"]
+    finally:
+        stack.sql("DELETE FROM sandbox_clients WHERE client_key = %s", CLIENT)
+
+
 # Without a public name
 
 
 def test_it_works_where_tiktok_is_not_configured(stack, user):
     """As after an installation: no client key, no name of the simulator, and nobody at our own name or TikTok's."""
     settings = {"tiktok_client_key": "", "tiktok_api_url": "https://localhost:1", "tiktok_authorize_url": "https://localhost:1",
-                "sandbox_url": "https://localhost:1", "sandbox_allow_private_addresses": "no"}
+                "sandbox_url": "", "sandbox_allow_private_addresses": "no"}
     with stack.configured("tiktok", "worker-publish", "sandbox", "posts", **settings):
         test = World(user, "test")
         account = expect(test.api.get(f"/api/v1/accounts/{test.account}"), 200)["data"]
-        assert account["display_name"].startswith("Simulated test.") and account["is_active"]
+        assert account["display_name"].startswith("Simulated test.") and account["is_active"] and account["avatar_url"] is None
         post = test.post(images=3)
         seen = post.wait()
         assert seen["status"] == "published" and all(i["fetched_at"] for i in seen["images"])
+        assert seen["tiktok_post_ids"] and seen["post_url"] is None
+        expect(user.web.get("/api/v1/tiktok/connect?mode=test", allow_redirects=False), 503, "simulator_has_no_page")
         expect(user.web.get("/api/v1/tiktok/connect"), 503, "tiktok_not_configured")
 
 

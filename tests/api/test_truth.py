@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 from helpers import expect
+from newcomers import Newcomer
 from test_connect import consented
 from test_posts import SMALL, count_posts, made, send, send_json, upload
 
@@ -36,10 +37,6 @@ def unknown(answer):
     assert error["retryable"] is False and "Retry-After" not in answer.headers
     assert "may or may not" in error["message"]
     return error["may_exist_id"]
-
-
-def registration():
-    return {"email": f"{uuid.uuid4().hex}@example.com", "password": "correct horse battery"}
 
 
 # --- the database goes away after the commit
@@ -175,14 +172,26 @@ def test_a_key_that_may_have_been_revoked(user, stack, database, fault):
 
 
 @pytest.mark.parametrize("fault", ["lost", "unanswered"])
-def test_a_user_who_may_be_registered(stack, database, fault):
-    who = registration()
+def test_an_address_that_may_be_registered(stack, database, fault):
+    who = Newcomer(stack)
     with database.used_by("auth"):
-        database.fault("INSERT INTO users", fault)
-        assert unknown(stack.client(Origin=stack.url).post("/api/v1/auth/register", json=who)) is None
+        database.fault("COMMIT", fault, after="INSERT INTO mail_allowances")
+        assert unknown(who.register()) is None
         assert database.met
-    there = stack.client(Origin=stack.url).post("/api/v1/auth/login", json=who)
-    expect(there, *((401, "bad_credentials") if fault == "lost" else (200,)))
+    assert len(who.rows()) == len(who.mails()) == (0 if fault == "lost" else 1)
+
+
+@pytest.mark.parametrize("fault", ["lost", "unanswered"])
+def test_a_user_who_may_be_there(stack, database, fault):
+    who = Newcomer(stack)
+    who.register()
+    token = who.link()
+    with database.used_by("auth"):
+        database.fault("COMMIT", fault, after="SELECT id FROM registrations")
+        assert unknown(who.verify(token)) is None
+        assert database.met
+        expect(who.verify(token), *((200,) if fault == "lost" else (400, "link_invalid")))
+    expect(who.login(), 200)
 
 
 def test_what_was_lost_before_the_commit_runs_again(user, account, stack, database):

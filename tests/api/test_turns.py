@@ -160,7 +160,7 @@ def test_sign_ins_of_one_network_do_not_keep_out_others(stack):
         return client.post("/api/v1/auth/login", json=account, timeout=60)
 
     with stack.configured("auth", password_bcrypt_cost=13, service_queue_sec=60), ThreadPoolExecutor(30) as pool:
-        member = User(stack)  # with a hash that takes a while
+        member = User(stack, cost=13)  # a hash that takes a while
         account = {"email": member.email, "password": member.password}
         flood = [pool.submit(sign_in, "127.0.0.2") for _ in range(20)]
         stack.wait(lambda: Shown(stack, "auth")("line") >= 10, "many wait")

@@ -20,7 +20,7 @@ How it is measured
   nine PNGs that are 777 KB and 800 MB of pixels. Both again and again, while others send light requests at a rate that leaves
   the machine room, and, in the attack, posts with small images. The senders would be other machines: they take processor time
   that nobody else wants.
-- Hand-over: 20 000 posts of 200 accounts are due when the worker starts. Commits are durable (a stack of its own, with the binary
+- Hand-over: 20 000 posts of 200 accounts are due when the worker starts; each account's first is made by the API, and copied. Commits are durable (a stack of its own, with the binary
   log, two flushes a commit). TikTok is a stand-in (tiktok.c) that answers after 100 ms, fetches nothing and says "published"
   when it is first asked: the simulator's own pulling and commits would take most of the machine. Our limits by the minute are
   lifted by a trigger that forgets all calls but the newest of a window; the statements that keep them are all made. Statements

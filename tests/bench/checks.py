@@ -9,7 +9,7 @@ import time
 
 import machine
 import wrk
-from client import Stack, User
+from client import CHEAP, Stack, User
 from table import show
 
 sys.path.append(str(machine.TESTS / "runner"))
@@ -41,7 +41,7 @@ def unchecked(stack):
 
 def checks(bench):
     build = hooked_build()
-    stack = Stack(build, "--set=rates.read=600000", "--set=password.bcrypt_cost=4")
+    stack = Stack(build, "--set=rates.read=600000", CHEAP)
     try:
         cost(bench, stack)
         notes(bench, stack, build)

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import posting  # finds tests/api
 import machine
-from client import Stack
+from client import CHEAP, Stack
 from table import show
 
 sys.path.append(str(machine.TESTS / "sweep"))
@@ -22,8 +22,9 @@ from world import World  # noqa: E402  (it knows how to start one more worker wi
 USERS, ACCOUNTS_EACH, POSTS_EACH = 40, 5, 100
 DELAY_MS = 100
 CLIENTS = 8
+TOLD_SEC = 10
+ENDS_SEC = 300  # all of it: with one worker, and then with two
 WANTED = {1: ">= 200", 2: ">= 300"}  # posts a second, by workers
-SLOWEST = 20  # posts a second: below this something is wrong
 # Keeps a window's newest call and forgets the others, so that it never is full.
 WITHOUT_LIMITS = ("CREATE OR REPLACE TRIGGER bench BEFORE UPDATE ON accounts FOR EACH ROW"
                   " SET NEW.init_calls = RIGHT(NEW.init_calls, 8), NEW.poll_calls = RIGHT(NEW.poll_calls, 8)")
@@ -74,7 +75,7 @@ class Peak:
 
 class HandOver:
     def __init__(self, bench, stack):
-        quick = bench.rounds == 1
+        quick, self.ends = bench.rounds == 1, time.monotonic() + ENDS_SEC
         self.bench, self.stack, self.programs = bench, stack, posting.conftest.Stack(stack.folder)
         self.posts_each = 10 if quick else POSTS_EACH
         self.people = [Person(self.programs, 2 if quick else ACCOUNTS_EACH) for _ in range(4 if quick else USERS)]
@@ -92,15 +93,32 @@ class HandOver:
 
     def create(self, account):
         person, id = account
-        with contextlib.closing(self.stack.connect()) as connection:
-            for number in range(self.posts_each):
-                body = {"upload_ids": [person.upload], "description": f"{id} {number}",
-                        "platform_options": {"post_mode": "DIRECT_POST", "privacy_level": "PUBLIC_TO_EVERYONE"}}
-                self.stack.call("POST", f"/api/v1/accounts/{id}/posts", {**person.bearer, "Content-Type": "application/json"},
-                                json.dumps(body), connection)
+        body = {"upload_ids": [person.upload], "description": f"{id} 0",
+                "platform_options": {"post_mode": "DIRECT_POST", "privacy_level": "PUBLIC_TO_EVERYONE"}}
+        self.stack.call("POST", f"/api/v1/accounts/{id}/posts", {**person.bearer, "Content-Type": "application/json"}, json.dumps(body))
 
-    def left(self):
-        return int(self.stack.sql("SELECT COUNT(*) FROM jobs_publish WHERE kind IN ('turn', 'poll')")[0][0])
+    def copy(self):
+        """Each account's post as often as it is wanted, with an id after the one before: how posts are made is another row's."""
+        of = f"FROM posts p JOIN seq_1_to_{self.posts_each - 1} s"
+        queued = "WHERE p.state = 'queued'"
+        made = {"posts": f"{of} {queued}", "post_images": f"{of} JOIN post_images t ON t.post_id = p.id {queued}",
+                "post_events": f"{of} JOIN post_events t ON t.post_id = p.id {queued}"}
+        rows = {table: self.copied(table, "p" if table == "posts" else "t") for table in made}
+        # The posts last: what is copied is found by them.
+        self.stack.sql("START TRANSACTION; SET foreign_key_checks = 0;" + ";".join(
+            f"INSERT INTO {table} ({columns}) SELECT {values} {made[table]}" for table, (columns, values) in reversed(rows.items())) + "; COMMIT")
+
+    def copied(self, table, source):
+        """(its columns, their values in a copy)"""
+        columns = [c for c, in self.stack.sql(f"SELECT column_name FROM information_schema.columns WHERE table_schema = 'marketingcli'"
+                                              f" AND table_name = '{table}' AND is_generated = 'NEVER'")]
+        changed = {"id": later(f"{source}.id"), "post_id": later("p.id"), "description": "CONCAT(SUBSTRING_INDEX(p.description, ' ', 1), ' ', s.seq)"}
+        return ", ".join(columns), ", ".join(changed.get(c, f"{source}.{c}") for c in columns)
+
+    def ended(self):
+        """How many of the posts; all, once nothing is left to do."""
+        left = int(self.stack.sql("SELECT COUNT(*) FROM jobs_publish WHERE kind IN ('turn', 'poll')")[0][0])
+        return self.n - min(left, self.n)
 
     def run(self, workers):
         """What one hand-over took."""
@@ -110,6 +128,7 @@ class HandOver:
             with self.programs.stopped("worker-publish"):
                 with ThreadPoolExecutor(CLIENTS) as pool:
                     list(pool.map(self.create, self.accounts))
+                self.copy()
                 before = self.status()
                 if workers == 2:
                     world.start_second_worker()
@@ -118,9 +137,9 @@ class HandOver:
             groups = {**self.stack.groups(), "TikTok": self.tiktok.process.pid}
             cpu = machine.cpu_of_groups()
             with Peak(groups["worker-publish"]) as peak:
-                self.until(lambda: self.tiktok.count() >= seen + self.n, "all are handed over", began)
+                self.until(lambda: self.tiktok.count() - seen, f"{workers} at work, handed over")
                 inits = self.tiktok.inits()[seen:]
-                self.until(lambda: self.left() == 0, "all have ended", began)
+                self.until(self.ended, f"{workers} at work, ended")
             after, used = self.status(), machine.cpu_of_groups()
         published = int(self.stack.sql("SELECT COUNT(*) FROM posts WHERE state <> 'published'")[0][0])
         if published or len(inits) != self.n:
@@ -132,10 +151,15 @@ class HandOver:
                 "memory": peak.mb, "counts": {name: (after[name] - before[name]) / self.n for name in after},
                 "cpu": {name: (used.get(group, 0) - cpu.get(group, 0)) * 1e3 / self.n for name, group in groups.items()}}
 
-    def until(self, condition, what, began):
-        while not condition():
-            if time.monotonic() - began > 30 + self.n / SLOWEST:
-                raise RuntimeError(f"not in time: {what}")
+    def until(self, count, what):
+        """All of the posts. Says how far it is, because it takes minutes."""
+        told = time.monotonic()
+        while (n := count()) < self.n:
+            if time.monotonic() > self.ends:
+                raise RuntimeError(f"hand-over: not done after {ENDS_SEC} s: {what} {n} of {self.n}")
+            if time.monotonic() > told + TOLD_SEC:
+                told = time.monotonic()
+                print(f"hand-over, {what}: {n} of {self.n}", file=sys.stderr, flush=True)
             time.sleep(0.5)
 
 
@@ -149,6 +173,11 @@ class Person(posting.conftest.User):
         self.upload = posting.expect(self.api.post("/api/v1/uploads", data=posting.images.jpeg(90, 60)), 201)["data"]["id"]
 
 
+def later(id):
+    """SQL for the id with a time that is so many milliseconds later."""
+    return f"UNHEX(CONCAT(LPAD(HEX(CONV(LEFT(HEX({id}), 12), 16, 10) + s.seq), 12, '0'), SUBSTR(HEX({id}), 13)))"
+
+
 def disorder(inits):
     """Posts that came before an older one of their account."""
     numbers = collections.defaultdict(list)
@@ -158,7 +187,7 @@ def disorder(inits):
 
 
 def handover(bench):
-    stack = Stack(bench.stack.build, "--durable", "--set=password.bcrypt_cost=4")
+    stack = Stack(bench.stack.build, "--durable", CHEAP)
     try:
         stack.sql("SET GLOBAL userstat = 1")
         stack.sql(WITHOUT_LIMITS)

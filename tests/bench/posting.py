@@ -21,7 +21,7 @@ READ = {"ours": "/api/v1/posts/", "Go": "/api/bench/go/posts/", "Node": "/api/be
 
 
 class Poster(conftest.User):
-    """Signed up by the API, with a key and a connected account."""
+    """With a key and a connected account."""
 
     def __init__(self, stack):
         super().__init__(stack)

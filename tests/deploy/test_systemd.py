@@ -88,6 +88,13 @@ def test_drop_ins_win_over_the_hardening(root):
     assert len(names) == len(ROWS) + 1 and min(names) == "10-hardening.conf"
 
 
+def test_decoders_stand_back(root):
+    """And get their part all the same. No other service does."""
+    idle = [r["name"] for r in ROWS if "\nCPUSchedulingPolicy=idle\n" in drop_in(root, r)]
+    assert idle == ["image"]
+    assert "\nCPUWeight=10\n" in (root / "usr/lib/systemd/system/marketingcli-image.service").read_text()
+
+
 def seconds(pattern, file):
     (found,) = re.findall(pattern, file.read_text(), re.M)
     return int(found)

@@ -5,6 +5,7 @@ import os
 import pathlib
 import struct
 import subprocess
+import sys
 import time
 import zlib
 
@@ -13,10 +14,14 @@ import requests
 
 from conftest import CHECKOUT
 
+sys.path.append(str(CHECKOUT / "tests/stack"))
+
+import users  # noqa: E402
+
 NAME = "https://marketing.example"  # RFC 2606: there is no such host
 AS_INSTALLED = {"service.url": NAME, "tiktok.client_key": "", "tiktok.authorize_url": "https://www.tiktok.com",
                 "tiktok.api_url": "https://open.tiktokapis.com", "tiktok.ca_file": "", "tiktok.allow_private_addresses": "no",
-                "sandbox.url": "https://sandbox.localhost", "sandbox.ca_file": "", "sandbox.allow_private_addresses": "no"}
+                "sandbox.url": "", "sandbox.ca_file": "", "sandbox.allow_private_addresses": "no"}
 WAIT_SEC = 60
 
 
@@ -57,9 +62,11 @@ def test_a_test_key_publishes_without_a_name(installation):
 
     person = {"email": "ada@example.com", "password": "correct horse battery"}
     web.headers["Origin"] = NAME
-    ask("POST", "/auth/register", 202, json=person)
+    users.add_user(lambda text: subprocess.run(["mariadb", "--no-defaults", "-uroot", "-S", installation / "mariadb.sock", "-e", text,
+                                                "marketingcli"], check=True), **person)
     ask("POST", "/auth/login", 200, json=person)
     assert web.get(f"{api}/tiktok/connect").json()["error"]["code"] == "tiktok_not_configured"
+    assert web.get(f"{api}/tiktok/connect?mode=test").json()["error"]["code"] == "simulator_has_no_page"
     key = ask("POST", "/keys", 201, json={"name": "first", "mode": "test"})["key"]
     web.headers["Authorization"] = f"Bearer {key}"
     account = ask("POST", "/sandbox/accounts", 201, json={})["id"]
@@ -69,6 +76,6 @@ def test_a_test_key_publishes_without_a_name(installation):
     while (seen := ask("GET", f"/posts/{post}", 200))["status"] not in ("published", "failed", "canceled"):
         assert time.monotonic() < end, seen
         time.sleep(0.2)
-    assert seen["status"] == "published" and seen["images"][0]["fetched_at"], seen
+    assert seen["status"] == "published" and seen["images"][0]["fetched_at"] and seen["post_url"] is None, seen
     log = pathlib.Path(installation / "log/access.log").read_text()
     assert '"host":"media"' in log and '"host":"simulator"' in log and '"host":"sandbox.localhost","method":"POST"' not in log

@@ -10,7 +10,7 @@ Faults, each for the next statement whose text begins so (a prepared statement: 
     hung        MariaDB never sees the statement, and the connection stays silent until .back() or its end
     away        the answer comes back, and from then on there is no database until .back()
 
-.asked has the text of every statement so far.
+.asked has the text of every statement so far; .turned_away counts the connections that came while it was away.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ class Database:
     def __init__(self, stack):
         self.stack, self.path = stack, stack.at.run / "database.sock"
         self.lock, self.faults, self.met, self.asked = threading.Lock(), [], [], []
-        self.is_away, self.is_back = False, threading.Event()
+        self.is_away, self.turned_away, self.is_back = False, 0, threading.Event()
         self.listener = socket.socket(socket.AF_UNIX)
 
     def __enter__(self):
@@ -80,9 +80,11 @@ class Database:
 
     def serve(self, client):
         with client, socket.socket(socket.AF_UNIX) as server, contextlib.suppress(OSError):
-            if not self.is_away:
-                server.connect(str(self.stack.at.mariadb_sock))
-                Connection(self, client, server).run()
+            if self.is_away:
+                self.turned_away += 1
+                return
+            server.connect(str(self.stack.at.mariadb_sock))
+            Connection(self, client, server).run()
 
 
 class Connection:

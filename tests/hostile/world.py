@@ -23,6 +23,7 @@ import helpers
 import publishing
 import services
 import simulator
+import users
 
 USAGE_EVERY_SEC = 1  # WRITE_EVERY_US in lib/fcgi/usage.c
 RECENT_SEC = 500  # a bit less than what makes a password that was typed an old one
@@ -37,6 +38,9 @@ VALUES = {
     "email": lambda rng, w: rng.choice([w.other.email, f"fresh{rng.randrange(1 << 40)}@example.com"]),
     "password": lambda rng, w: w.other.password,
     "name": lambda rng, w: rng.choice(["laptop", "Zoë", "a" * 40]),
+    "token": lambda rng, w: w.link,
+    "accepted_terms": lambda rng, w: rng.choice([True, False]),
+    "invitation": lambda rng, w: "0" * 22,
     "title": lambda rng, w: rng.choice(["Two pictures", "😀 🇫🇷", "x" * 90]),
     "description": lambda rng, w: rng.choice(["Bonjour", "é" * 400, ""]),
     "title_overflow": lambda rng, w: rng.choice(["truncate", "reject"]),
@@ -57,18 +61,10 @@ class Person(conftest.User):
         self.stack, self.name = stack, name
         self.word = f"{name}{secrets.token_hex(5)}"
         self.email, self.password = f"{self.word}@example.com", "correct horse battery"
-        account = {"email": self.email, "password": self.password, "name": self.word}
-        helpers.expect(stack.client().post("/api/v1/auth/register", json=account), 202)
+        self.id = users.add_user(stack.sql, self.email, self.password, self.word)
         self.signed_in_at = time.monotonic()
         self.web = self.sign_in()
-        self.id = helpers.expect(self.web.get("/api/v1/me"), 200)["data"]["id"]
         self.things, self.spare = {}, {}
-
-    def sign_in(self):
-        """A session."""
-        web = self.stack.client(Origin=self.stack.url)
-        helpers.expect(web.post("/api/v1/auth/login", json={"email": self.email, "password": self.password}), 200)
-        return web
 
     def cookie(self):
         return cookie_of(self.web)
@@ -125,7 +121,8 @@ class World:
         for person in self.people:
             person.settle()
         self.dead_key, self.dead_cookie = self.ended()
-        self.link = self.mailed()
+        self.link = self.make_link()
+        self.mail_link = self.mailed()
         post = publishing.Sent(stack, self.victim, self.victim.things["accounts"], self.victim.word)
         post.wait()
         stack.wait(lambda: self.me.api.get(f"/api/v1/posts/{self.me.things['posts']}").json()["data"]["status"] in publishing.ENDED,
@@ -163,6 +160,12 @@ class World:
         self.me.come_to_leave()
         return made["key"], cookie
 
+    def make_link(self):
+        """The token of a link that makes a user."""
+        email = f"{secrets.token_hex(8)}@example.com"
+        helpers.expect(self.stack.client().post("/api/v1/auth/register", json={"email": email}), 202)
+        return users.add_link(self.stack.sql, email)
+
     # What plain requests are made of
 
     def host_of(self, route):
@@ -181,7 +184,7 @@ class World:
         if route["pattern"] == TEST_ACCOUNTS:
             return "?mode=test"
         if route["pattern"] == UNSUBSCRIBE:
-            return f"?token={self.link}"
+            return f"?token={self.mail_link}"
         lists = route["method"] == "GET" and route["pattern"].endswith("s")
         return rng.choice(["", "", "?limit=2", "?limit=100"]) if lists and not self.is_session_only(route) else ""
 
@@ -258,6 +261,8 @@ class World:
                     self.me.things[resource] = self.me.make(resource)
             elif r.method == "DELETE" and self.me.spare.get(resource, "none") in r.path:
                 self.me.spare[resource] = self.me.make(resource)
+            elif r.route["pattern"].endswith("/verify-email"):
+                self.link = self.make_link()
             elif r.route["pattern"].endswith(("/logout", "/confirm")):
                 for person in (self.me, self.other):
                     if self.stack.client(Cookie=person.leaving).get("/api/v1/me").status_code != 200:

@@ -111,6 +111,15 @@ def killed(stack, kinds, rounds, requests):
     check(sum(r.failed for r in after.stop()) == 0, "requests failed after the apps had come back")
 
 
+def told(main):
+    """What a check says is the last line."""
+    try:
+        main()
+    except Failed as e:
+        sys.exit(f"failed: {e}")
+    print("ok")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True, help="meson build folder")
@@ -124,11 +133,7 @@ def main():
             killed(stack, kinds, 2, 4000)
         for _ in range(0 if options.short else 3):
             (killed if options.kill else graceful)(stack, load.kinds(stack, 80), 10, 40000)
-    print("ok")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failed as e:
-        sys.exit(f"failed: {e}")
+    told(main)

@@ -95,6 +95,7 @@ def configuration(at, https, changes):
         ("sandbox", "socket"): at.simulator_sock,
         ("sandbox", "ca_file"): at.ca,
         ("sandbox", "allow_private_addresses"): "yes",
+        ("security", "contact"): "security@example.com",
         **changes,
     }
     text, last = "", None

@@ -52,30 +52,6 @@ def until_done(call, most=8):
     raise AssertionError(f"never an end: {answer}")
 
 
-# --- register
-
-
-def register_ready(world):
-    return state(web=world.stack.client(Origin=world.stack.url), body={
-        "email": f"{uuid.uuid4().hex}@example.com", "password": "correct horse battery"})
-
-
-def register_act(world, s):
-    s.told = told(lambda: s.web.post("/api/v1/auth/register", json=s.body))
-
-
-def users_of(world, s):
-    return world.count("SELECT COUNT(*) AS n FROM users WHERE email = %s", s.body["email"])
-
-
-def register_right(world, s):
-    n = users_of(world, s)
-    assert n in {"done": (1,), "nothing": (0,), "unknown": (0, 1)}[s.told.how], (n, s.told)
-    assert until_done(lambda: s.web.post("/api/v1/auth/register", json=s.body)).how == "done"
-    expect(s.web.post("/api/v1/auth/login", json=s.body), 200)
-    assert users_of(world, s) == 1
-
-
 # --- images and posts
 
 
@@ -391,7 +367,6 @@ def months_right(world, s):
 
 
 FLOWS = [
-    Flow("register", ("auth",), register_ready, register_act, register_right),
     Flow("upload", ("uploads",), upload_ready, upload_act, upload_right),
     Flow("create post", ("posts",), create_ready, create_act, create_right),
     Flow("publish", ("worker-publish",), publish_ready, publish_act, publish_right, workers=True),

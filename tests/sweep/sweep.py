@@ -21,6 +21,7 @@ import time
 import traceback
 
 from budgeted import BUDGETED
+from disabled import DISABLED
 from flows import FLOWS as SENT_ONCE, state
 from kept import Kept, clear
 from keys import OF_KEYS
@@ -29,10 +30,11 @@ from mails import MAILS
 from notices import NOTICES
 from plan import KINDS
 from reached import ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TOLD_UNKNOWN, Outcome, Run, false_alarms, missed
+from registering import REGISTERING
 from repeated import REPEATED
 from world import SETTINGS, WORKERS, World, load
 
-FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *REPEATED, *MAILS, *NOTICES]
+FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *REGISTERING, *MAILS, *NOTICES]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

@@ -25,7 +25,7 @@ CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(CHECKOUT / "tests/load"))
 
 import load  # noqa: E402
-from restart import Failed, Log, check, report  # noqa: E402
+from restart import Log, check, report, told  # noqa: E402
 
 import publishing  # noqa: E402  (of tests/api, which load has found)
 import test_engine  # noqa: E402
@@ -162,11 +162,7 @@ def main():
         load.conftest.CHECKOUT = tree  # its stack and its schema
         with load.stack(programs, "worker.idle_ms=50", "keys.max_per_user=1000") as stack:
             run(stack, os.path.abspath(options.build), programs)
-    print("ok")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failed as e:
-        sys.exit(f"failed: {e}")
+    told(main)

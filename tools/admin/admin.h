@@ -23,7 +23,9 @@
  * options that the verb does not have. */
 struct given {
     const char *sql, *dir, *credentials, *database, *user, *section;
-    const char *state, *recipient;
+    const char *name, *password_stdin, *begins, *after, *limit, *state, *end; /* user */
+    const char *uses, *days;                                                  /* invitation */
+    const char *recipient;                                                    /* mail bounce */
     const char *argument; /* what stands after the verb, if its row asks for it */
 };
 
@@ -52,6 +54,17 @@ int verb_routes(const struct given *given);
 int verb_tables(const struct given *given);
 int verb_config(const struct given *given);
 int verb_manual(const struct given *given);
+int verb_user_create(const struct given *given);
+int verb_user_list(const struct given *given);
+int verb_user_show(const struct given *given);
+int verb_user_verify(const struct given *given);
+int verb_user_disable(const struct given *given);
+int verb_user_enable(const struct given *given);
+int verb_user_reset_password(const struct given *given);
+int verb_user_sessions(const struct given *given);
+int verb_invitation_create(const struct given *given);
+int verb_invitation_list(const struct given *given);
+int verb_invitation_revoke(const struct given *given);
 int verb_mail_list(const struct given *given);
 int verb_mail_show(const struct given *given);
 int verb_mail_retry(const struct given *given);

@@ -113,7 +113,10 @@ static void manual_admin(struct buf *b)
                 "A verb says what to do.\n"
                 "Results go to standard output, complaints to standard error.\n"
                 ".Pp\n"
-                "Every verb can be run again at any time: it leaves alone what is already done.\n"
+                "Verbs that bring something about can be run again at any time: they leave alone\n"
+                "what is already done.\n"
+                "The verbs of users need the database and no program that runs, and what they\n"
+                "look at or change is in the activity that the user sees.\n"
                 ".Cm help\n"
                 "lists the verbs.\n");
     for (const struct verb *v = verbs; v->name != NULL; v++)
@@ -151,6 +154,7 @@ static void manual_admin(struct buf *b)
                 "marketingcli\\-admin credentials\n"
                 "marketingcli\\-admin migrate \\-\\-credentials " CREDENTIALS_DIR "\n"
                 "systemctl enable \\-\\-now marketingcli.target\n"
+                "marketingcli\\-admin user create ada@example.com\n"
                 ".Ed\n"
                 ".Pp\n"
                 "After a new release has been installed:\n"

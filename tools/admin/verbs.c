@@ -12,15 +12,35 @@ static const struct option verbs_credentials = {
     "below this folder. A user without a password file is left out, and a line says so."};
 static const struct option verbs_database = {
     "--database", "NAME", offsetof(struct given, database), NULL,
-    "The database to bring up to date. Without this option it is the one that the configuration names."};
+    "The database. Without this option it is the one that the configuration names."};
 static const struct option verbs_user = {
     "--user", "NAME", offsetof(struct given, user), "root",
     "The MariaDB user to connect as, over MariaDB's socket and without a password."};
 static const struct option verbs_section = {"--section", "NUMBER", offsetof(struct given, section), "8",
                                             "8 for marketingcli-admin(8), 5 for marketingcli.conf(5)."};
 
-static const struct option verbs_state = {"--state", "STATE", offsetof(struct given, state), "failed",
-                                          "Which mails: queued, sent, failed or dropped."};
+static const struct option verbs_name = {"--name", "NAME", offsetof(struct given, name), NULL,
+                                         "What to call the person, in one line of at most 100 bytes."};
+static const struct option verbs_password_stdin = {
+    "--password-stdin", NULL, offsetof(struct given, password_stdin), NULL,
+    "Take the first line of standard input for the password. Without this option one is made up, and shown once. There "
+    "is no "
+    "way to give it on the command line, where everybody on the machine can see it."};
+static const struct option verbs_begins = {"--begins", "TEXT", offsetof(struct given, begins), NULL,
+                                           "Only users whose address begins so, in either case."};
+static const struct option verbs_after = {"--after", "ADDRESS", offsetof(struct given, after), NULL,
+                                          "Only users whose address comes after this one: the next page."};
+static const struct option verbs_limit = {"--limit", "NUMBER", offsetof(struct given, limit), "50",
+                                          "How many users at most, up to 1000."};
+static const struct option verbs_state = {"--state", "STATE", offsetof(struct given, state), NULL,
+                                          "Only users in this state: active or disabled."};
+static const struct option verbs_end = {"--end", NULL, offsetof(struct given, end), NULL, "End all of them."};
+static const struct option verbs_uses = {"--uses", "NUMBER", offsetof(struct given, uses), "1",
+                                         "How many people can register with it, up to 10000."};
+static const struct option verbs_days = {"--days", "NUMBER", offsetof(struct given, days), "14",
+                                         "After how many days it expires, up to 366."};
+static const struct option verbs_mail_state = {"--state", "STATE", offsetof(struct given, state), "failed",
+                                               "Which mails: queued, sent, failed or dropped."};
 
 static const struct option verbs_bounce_user = {
     "--user", "NAME", offsetof(struct given, user), "marketingcli_bounce",
@@ -34,9 +54,19 @@ static const struct option *const verbs_no_options[] = {NULL};
 static const struct option *const verbs_credentials_options[] = {&verbs_dir, NULL};
 static const struct option *const verbs_migrate_options[] = {&verbs_sql, &verbs_credentials, &verbs_database,
                                                              &verbs_user, NULL};
+static const struct option *const verbs_desk_options[] = {&verbs_database, &verbs_user, NULL};
+static const struct option *const verbs_user_create_options[] = {&verbs_name, &verbs_password_stdin, &verbs_database,
+                                                                 &verbs_user, NULL};
+static const struct option *const verbs_user_password_options[] = {&verbs_password_stdin, &verbs_database, &verbs_user,
+                                                                   NULL};
+static const struct option *const verbs_user_list_options[] = {
+    &verbs_begins, &verbs_state, &verbs_after, &verbs_limit, &verbs_database, &verbs_user, NULL};
+static const struct option *const verbs_user_sessions_options[] = {&verbs_end, &verbs_database, &verbs_user, NULL};
+static const struct option *const verbs_invitation_create_options[] = {&verbs_uses, &verbs_days, &verbs_database,
+                                                                       &verbs_user, NULL};
 static const struct option *const verbs_manual_options[] = {&verbs_section, NULL};
 static const struct option *const verbs_database_options[] = {&verbs_user, NULL};
-static const struct option *const verbs_mail_list_options[] = {&verbs_state, &verbs_user, NULL};
+static const struct option *const verbs_mail_list_options[] = {&verbs_mail_state, &verbs_user, NULL};
 static const struct option *const verbs_mail_bounce_options[] = {&verbs_recipient, &verbs_bounce_user, NULL};
 
 const struct verb verbs[] = {
@@ -62,6 +92,81 @@ const struct verb verbs[] = {
          "With --credentials, a MariaDB user also loses every grant that grants.sql does not list.",
      .options = verbs_migrate_options,
      .run = verb_migrate},
+    {.name = "user create",
+     .argument = "ADDRESS",
+     .help = "Make an account, and print its password.",
+     .more =
+         "No program has to run and no mail has to arrive, so this also makes the first account of a server. Hand the "
+         "password over in a safe way; its owner can change it. What was registered with the address is dropped.",
+     .options = verbs_user_create_options,
+     .run = verb_user_create},
+    {.name = "user list",
+     .help = "List accounts in the order of their addresses: ID STATE SINCE ADDRESS NAME.",
+     .more = "Each user who is listed sees in their activity that an administrator looked.",
+     .options = verbs_user_list_options,
+     .run = verb_user_list},
+    {.name = "user show",
+     .argument = "USER",
+     .help = "Print what the service knows of a user, by address or id.",
+     .more = "Counts against their caps, posts that have not ended, API keys by their first characters, TikTok "
+             "accounts; no "
+             "secrets. The user sees in their activity that an administrator looked.",
+     .options = verbs_desk_options,
+     .run = verb_user_show},
+    {.name = "user verify",
+     .argument = "ADDRESS",
+     .help = "Make the account that somebody has registered for, when the mail with the link does not arrive.",
+     .more =
+         "Make sure that whoever asks owns the address: anybody can have registered with it. So the password that was "
+         "typed then is not used. A new one is printed, as by user create.",
+     .options = verbs_user_password_options,
+     .run = verb_user_verify},
+    {.name = "user disable",
+     .argument = "USER",
+     .help = "Refuse sign-in, sessions and API keys of a user, and hold their posts.",
+     .more =
+         "Programs on this machine refuse with their next request, those on other machines within a second. Posts that "
+         "TikTok does not have wait until the user is enabled, or fail when the time of their images is over; those "
+         "that it "
+         "has are followed to their end. Images are deleted when their time is over. While an update runs, a worker of "
+         "the "
+         "release before may still send: wait until all programs have been restarted.",
+     .options = verbs_desk_options,
+     .run = verb_user_disable},
+    {.name = "user enable",
+     .argument = "USER",
+     .help = "Undo user disable: sessions and API keys work again, and posts that wait are sent.",
+     .options = verbs_desk_options,
+     .run = verb_user_enable},
+    {.name = "user reset-password",
+     .argument = "USER",
+     .help = "Give a user a new password, and print it.",
+     .more = "All sessions end, and links that were mailed to reset the password are void; API keys go on. The user is "
+             "told "
+             "by mail, unless there is none. Each run makes another password. Make sure that it is the owner of the "
+             "account who "
+             "asks.",
+     .options = verbs_user_password_options,
+     .run = verb_user_reset_password},
+    {.name = "user sessions",
+     .argument = "USER",
+     .help = "List the sessions of a user, or end them.",
+     .options = verbs_user_sessions_options,
+     .run = verb_user_sessions},
+    {.name = "invitation create",
+     .help = "Make a code with which people can register where registration.mode is invitation.",
+     .more = "The code is printed once; only its digest is kept.",
+     .options = verbs_invitation_create_options,
+     .run = verb_invitation_create},
+    {.name = "invitation list",
+     .help = "List the invitations, the oldest first.",
+     .options = verbs_desk_options,
+     .run = verb_invitation_list},
+    {.name = "invitation revoke",
+     .argument = "ID",
+     .help = "End an invitation, also for those who have registered with it and did not follow their link yet.",
+     .options = verbs_desk_options,
+     .run = verb_invitation_revoke},
     {.name = "routes",
      .help = "Print every route: METHOD PATH AUTH SCOPE SUMMARY.",
      .options = verbs_no_options,

@@ -87,7 +87,8 @@ def parts(service):
                                       ("store-write", service["store"] == "STORE_WRITE"),
                                       ("mail", service["keeps_mail"]),
                                       ("epoch", service["ends_credentials"]),
-                                      ("rates", service["counts_rates"])) if wanted]
+                                      ("rates", service["counts_rates"]),
+                                      ("decoder", service["kind"] == "image")) if wanted]
 
 
 def setting_max(section, key):
@@ -306,20 +307,27 @@ def upstreams(apps):
                    f"upstream mcli_{a}_pool {{ server unix:@RUN_DIR@/{a}.sock; keepalive 32; }}\n" for a in apps)
 
 
-def header_params():
-    """The request headers that programs read, as CGI names them; without those that come as they were sent (creates.conf)."""
+def headers():
+    """The request headers that programs read: of nginx those that it hands on one by one, and those that come as they were sent
+    (creates.conf). Each as a variable of nginx has it in its name."""
     text = (CHECKOUT / "lib/http/header.def").read_text()
-    names = re.findall(r'^HEADER\(\w+, "([^"]+)"\)$', text, re.MULTILINE)
-    lower = [n.lower().replace("-", "_") for n in names]
-    assert len(names) == len(re.findall(r"^HEADER\(", text, re.MULTILINE)), "header.def: a row cannot be read"
-    return lines(f"fastcgi_param {'' if n == 'content_type' else 'HTTP_'}{n.upper()} $http_{n} if_not_empty;" for n in lower)
+    rows = re.findall(r'^HEADER(_AS_SENT)?\(\w+, "([^"]+)"\)$', text, re.MULTILINE)
+    assert len(rows) == len(re.findall(r"^HEADER(?:_AS_SENT)?\(", text, re.MULTILINE)), "header.def: a row cannot be read"
+    names = lambda wanted: [name.lower().replace("-", "_") for as_sent, name in rows if bool(as_sent) == wanted]
+    return names(False), names(True)
+
+
+def header_values():
+    one_by_one, as_sent = headers()
+    return {"HEADER_PARAMS": lines(f"fastcgi_param {'' if n == 'content_type' else 'HTTP_'}{n.upper()} $http_{n} if_not_empty;" for n in one_by_one),
+            "HEADER_VALUES": "\\n".join(f"$http_{n}" for n in [*one_by_one, *as_sent])}
 
 
 def nginx(tables, values):
     """{folder: {file name: text}} of "main", "sites", "snippets" and "locations"."""
     apps = [s for s in services() if s["kind"] == "app"]
     errors = {e["code"]: e for e in tables["errors"]}
-    values = {**policies(tables["routes"], {**rate_settings(), **values.get("RATES", {})}), **values, "HEADER_PARAMS": header_params(),
+    values = {**policies(tables["routes"], {**rate_settings(), **values.get("RATES", {})}), **values, **header_values(),
               "ANSWER_SEC": ANSWER_SEC, "SMALL_BODY": size(SMALL_BODY)}
     made = {"main": {}, "sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps)},
             "locations": {f"{s['name']}.conf": locations(tables, s["name"]) for s in apps if s["host"] == "HOST_MAIN"}}

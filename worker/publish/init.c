@@ -62,6 +62,7 @@ struct attempt_new publish_attempt(struct job_run *run, struct publish *p)
     p->is_init = true;
     return (struct attempt_new){.id = p->attempt_id,
                                 .post_id = p->post.id,
+                                .user_id = p->post.user_id,
                                 .from = (enum post_state)p->post.state,
                                 .use = init_budget_use(&p->post),
                                 .number = p->attempts_n + 1,
@@ -101,7 +102,7 @@ enum job_step publish_init(struct job_run *run, struct publish *p)
         attempt_begin(run->db, run->arena, run->worker->conf, JOB_PUBLISH, begin.lease_until_us, &attempt, NULL, 1);
     if (db_is_away(e))
         return publish_not_committed(run, e);
-    if (e == ERR_CONFLICT)
+    if (e == ERR_CONFLICT || e == ERR_ACCOUNT_DISABLED) /* the user was disabled a moment ago: then it is held */
         return settle_look_again(run);
     if (budget_failure(e).p != NULL) /* nothing was written down, and nothing is sent */
         return publish_fail(run, p, "over_budget", budget_failure(e).p);

@@ -6,6 +6,7 @@
 
 #include "jobs/backoff.h"
 #include "model/post/post_digest.h"
+#include "model/user/user_state.h"
 #include "publish/creator.h"
 #include "publish/kinds.h"
 
@@ -151,22 +152,29 @@ int64_t publish_held_until(const struct job_run *run, const struct publish *p)
     return upload_due_at(run->worker->conf, p->post.created_at_us);
 }
 
+/* Why the posts of an account wait, and the event that ends one that has waited in vain. */
+struct publish_reason {
+    const char *code, *end;
+};
+static const struct publish_reason publish_needs_reconnect = {"account_needs_reconnect", "needs_reconnect"},
+                                   publish_user_disabled = {"user_disabled", "user_disabled"};
+
 /*
- * The account must be connected again: its posts wait for that, until the time of their images is over. The receipt says so
- * once; it may have been another job that learned it.
+ * The account must be connected again, or its user is disabled: its posts wait for the end of that, until the time of their
+ * images is over. The receipt says so once; it may have been another job that learned it.
  */
-static enum job_step publish_hold(struct job_run *run, struct publish *p)
+static enum job_step publish_hold(struct job_run *run, struct publish *p, const struct publish_reason *reason)
 {
     bool told;
-    enum err e = post_last_event_is(run->db, &p->post.id, EVENT_HELD, &told);
+    enum err e = post_last_event_is(run->db, &p->post.id, EVENT_HELD, reason->code, &told);
     if (e != OK)
         return job_run_failed(run, e);
     int64_t until_us = publish_held_until(run, p);
     const struct post_move held = {
-        .event = EVENT_HELD, .failure_code = STR("account_needs_reconnect"), .request_id = run->job.request_id};
+        .event = EVENT_HELD, .failure_code = str_from(reason->code), .request_id = run->job.request_id};
 
     if (clock_now_us() >= until_us)
-        return publish_fail(run, p, "needs_reconnect", "account_needs_reconnect");
+        return publish_fail(run, p, reason->end, reason->code);
     return settle(run, &(struct settling){
                            .post = &p->post, .move = told ? NULL : &held, .again_at_us = until_us, .is_note = true});
 }
@@ -175,6 +183,7 @@ static enum job_step publish_hold(struct job_run *run, struct publish *p)
 static enum job_step publish_load(struct job_run *run, struct publish *p)
 {
     struct attempt attempt;
+    bool is_active;
 
     enum err e = post_by_id(run->db, run->arena, &run->about, &p->post);
     if (e == ERR_NOT_FOUND)
@@ -199,8 +208,13 @@ static enum job_step publish_load(struct job_run *run, struct publish *p)
         return publish_fail(run, p, "rejected", "mode_mismatch");
     if (p->account.state == ACCOUNT_DISCONNECTED || account_has_canceled(&p->account, &p->post.id))
         return publish_cancel(run);
+    e = user_is_active(run->db, run->arena, &p->post.user_id, &is_active);
+    if (e != OK)
+        return job_run_failed(run, e);
+    if (!is_active)
+        return publish_hold(run, p, &publish_user_disabled);
     if (p->account.state == ACCOUNT_NEEDS_RECONNECT)
-        return publish_hold(run, p);
+        return publish_hold(run, p, &publish_needs_reconnect);
     struct post_image *images;
     e = post_images(run->db, run->arena, &p->post.id, &images, &p->images_n);
     if (e != OK)
@@ -260,7 +274,7 @@ static enum job_step publish_refresh_failed(struct job_run *run)
 
 static enum job_step publish_without_token(struct job_run *run)
 {
-    return publish_hold(run, run->data);
+    return publish_hold(run, run->data, &publish_needs_reconnect);
 }
 
 static const struct access_ways publish_ways = {
@@ -304,7 +318,7 @@ static enum job_step publish_on_creator_refused(struct job_run *run, struct publ
     case REFUSED_TOKEN:
         return publish_advance(run, p);
     case REFUSED_ACCOUNT:
-        return e == OK ? publish_hold(run, p) : job_run_failed(run, e);
+        return e == OK ? publish_hold(run, p, &publish_needs_reconnect) : job_run_failed(run, e);
     case REFUSED_CALL:
         break;
     }

@@ -35,7 +35,7 @@ MUST_CHECK enum err publish_give_up(struct db *db, struct job_run *run);
 /* What to write when TikTok defers a post with this code, which fails it after too many times. */
 struct post_move publish_deferral(const struct tiktok_code *code, const struct attempt_tally *tally);
 
-/* Until when a post waits for its account to be connected again. */
+/* Until when a post waits for its account to be connected again, or for its user to be enabled. */
 int64_t publish_held_until(const struct job_run *run, const struct publish *p);
 #define EVENT_HELD "held" /* the event that says so in the receipt */
 

@@ -9,7 +9,7 @@ const char *const job_class_names[] = {"publish", "media", "mail", NULL};
 
 enum {
     JOBS_ADD,
-    JOBS_NEXT_KIND,
+    JOBS_DUE,
     JOBS_HOLD,
     JOBS_LOCK,
     JOBS_LOOK,
@@ -23,11 +23,12 @@ enum {
     JOBS__MAX
 };
 
-#define KINDS_MAX 100
 #define JOB_NEVER_US (INT64_MAX / 2)
 
-static const struct db_col job_kinds_cols[] = {DB_COL(struct job_due, kind, STR),
-                                               DB_COL(struct job_due, run_at_us, I64), DB_END};
+static const struct db_col job_kinds_due_cols[] = {
+    DB_COL(struct job_due, at_us[0], I64), DB_COL(struct job_due, at_us[1], I64), DB_COL(struct job_due, at_us[2], I64),
+    DB_COL(struct job_due, at_us[3], I64), DB_COL(struct job_due, at_us[4], I64), DB_COL(struct job_due, at_us[5], I64),
+    DB_COL(struct job_due, at_us[6], I64), DB_COL(struct job_due, at_us[7], I64), DB_END};
 
 static const struct db_col job_count_cols[] = {
     DB_COL(struct job_counts, due, I64),
@@ -86,22 +87,15 @@ enum err job_add_many(struct db *db, enum job_class c, const struct job_new *job
     return db_exec_many(db, &job_sqls[c][JOBS_ADD], &many);
 }
 
-/* From kind to kind: each statement reads one row of the index, where GROUP BY with MIN reads all of them. */
-enum err job_due(struct db *db, enum job_class c, struct arena *arena, struct job_due **ret_due, size_t *ret_n)
+enum err job_due(struct db *db, enum job_class c, struct arena *arena, const char *const *kinds, size_t n,
+                 struct job_due *ret_due)
 {
-    struct job_due *due = arena_array(arena, KINDS_MAX, sizeof *due);
-    struct str after = STR("");
-    enum err e = OK;
-    size_t n = 0;
+    struct db_arg args[JOB_KINDS_MAX];
 
-    while (n < KINDS_MAX &&
-           (e = db_row(db, &job_sqls[c][JOBS_NEXT_KIND], DB_ARGS(db_str(after)), arena, &due[n])) == OK)
-        after = due[n++].kind;
-    if (e != OK && e != ERR_NOT_FOUND)
-        return e;
-    *ret_due = due;
-    *ret_n = n;
-    return OK;
+    ASSERT(n <= JOB_KINDS_MAX);
+    for (size_t i = 0; i < JOB_KINDS_MAX; i++)
+        args[i] = db_cstr(i < n ? kinds[i] : "");
+    return db_row(db, &job_sqls[c][JOBS_DUE], args, JOB_KINDS_MAX, arena, ret_due);
 }
 
 enum err job_hold_many(struct db *db, enum job_class c, const struct job *const *jobs, size_t n, int64_t until_us)
@@ -194,6 +188,12 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
     return db_row(db, &job_sqls[c][JOBS_COUNT], DB_ARGS(now, max, now, max, max, now), arena, ret_counts);
 }
 
+/* Of one kind: the first row of its part of the index. */
+#define DUE(table) \
+    "(SELECT COALESCE(MIN(run_at_us), 9223372036854775807) FROM " table \
+    " FORCE INDEX (by_kind) WHERE state = 'ready' AND kind = ?)"
+#define DUES(table) DUE(table) ", " DUE(table) ", " DUE(table) ", " DUE(table)
+
 /*
  * The classes differ only in the table. MariaDB sets columns from left to right, so a condition stands before what
  * changes it. add and finish both find the row by its kind and subject: whoever deleted it by its id would lock the row
@@ -215,10 +215,7 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
                  " runs = IF(state = 'dead', 0, runs), tries = IF(state = 'dead', 0, tries)," \
                  " about_id = IF(state = 'dead', NULL, about_id), state = 'ready'", \
              .in = "usuuisiii"}, \
-        [JOBS_NEXT_KIND] = {.text = "SELECT kind, run_at_us FROM " table " FORCE INDEX (by_kind)" \
-                                    " WHERE state = 'ready' AND kind > ? ORDER BY kind, run_at_us LIMIT 1", \
-                            .in = "s", \
-                            .cols = job_kinds_cols}, \
+        [JOBS_DUE] = {.text = "SELECT " DUES(table) ", " DUES(table), .in = "ssssssss", .cols = job_kinds_due_cols}, \
         [JOBS_HOLD] = {.text = "UPDATE " table " SET run_at_us = IF(run_at_us > ?, ?, GREATEST(run_at_us, ?))" \
                                " WHERE id = ? AND lease_token = ?", \
                        .in = "iiiuu"}, \

@@ -89,13 +89,13 @@ struct job_new {
 };
 MUST_CHECK enum err job_add_many(struct db *db, enum job_class c, const struct job_new *jobs, size_t n);
 
-/* When the oldest job of each kind is due, so that a claim need not ask in vain. */
+/* When the oldest job of each of these kinds is due, so that a claim need not ask in vain: one statement for all of them. */
+#define JOB_KINDS_MAX 8
 struct job_due {
-    struct str kind;
-    int64_t run_at_us;
+    int64_t at_us[JOB_KINDS_MAX]; /* in the order of the kinds; INT64_MAX: there is none */
 };
-MUST_CHECK enum err job_due(struct db *db, enum job_class c, struct arena *arena, struct job_due **ret_due,
-                            size_t *ret_n);
+MUST_CHECK enum err job_due(struct db *db, enum job_class c, struct arena *arena, const char *const *kinds, size_t n,
+                            struct job_due *ret_due);
 
 /*
  * Users take turns while more is due than a claim takes. Claims then go through the users in rounds. A round goes over

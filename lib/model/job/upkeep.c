@@ -33,8 +33,9 @@ static const struct sql upkeep_sqls[] = {
                                   " WHERE state = 'ready' AND run_at_us > ?"
                                   " AND (kind IN ('poll', 'creator', 'refresh', 'publish') OR (kind = 'turn' AND EXISTS"
                                   " (SELECT 1 FROM accounts a JOIN posts p ON p.account_id = a.id"
-                                  " AND p.state IN ('queued', 'publishing') WHERE a.id = subject_id"
-                                  " AND a.state <> 'needs_reconnect'))) LIMIT ?",
+                                  " AND p.state IN ('queued', 'publishing') JOIN users u ON u.id = a.user_id"
+                                  " WHERE a.id = subject_id AND a.state <> 'needs_reconnect'"
+                                  " AND u.state = 'active'))) LIMIT ?",
                           .in = "ii",
                           .cols = upkeep_job_cols},
     /* A join, because NOT EXISTS would read the whole jobs table. */

@@ -16,7 +16,7 @@ MUST_CHECK enum err upkeep_aging_accounts(struct db *db, struct arena *arena, in
 
 /*
  * Jobs of worker@publish whose time is further ahead than it can be: the clock was set back since. A turn may wait for days,
- * but not while its account has posts to send. At most max of them.
+ * but not while its account has posts to send that are not held. At most max of them.
  */
 struct upkeep_job {
     struct str kind;

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "model/post/post.h"
 
-enum { BUDGET_READ, BUDGET_LOCK, BUDGET_SHARE, BUDGET_SET, BUDGET_TAKE, BUDGET_ACCOUNT };
+enum { BUDGET_READ, BUDGET_LOCK, BUDGET_HOLD_KEYS, BUDGET_OF_KEYS, BUDGET_SET, BUDGET_TAKE, BUDGET_ACCOUNT };
 static const struct sql budget_sqls[];
 
 #define ACCOUNTS_MAX_BYTES (BUDGET_ACCOUNTS_MAX * UUID_TEXT_SIZE)
@@ -242,24 +242,55 @@ enum err budget_take(struct db *db, struct arena *arena, const struct budget_use
     return e;
 }
 
-static enum err budget_check_by(struct db *db, struct arena *arena, int statement, const struct budget_use *use)
+/* May a post of the key still be handed over? */
+static enum err budget_still_allows(const struct budget *b, const struct budget_use *use)
 {
-    struct budget b = {0};
+    enum err e = budget_allows(b, use);
 
-    enum err e = uuid_is_none(&use->key_id) ? OK : budget_read_by(db, arena, statement, &use->key_id, &b);
-    if (e == OK)
-        e = budget_allows(&b, use);
-    return e == OK && b.needs_approval && !use->is_approved ? ERR_BUDGET_APPROVAL : e;
+    return e == OK && b->needs_approval && !use->is_approved ? ERR_BUDGET_APPROVAL : e;
 }
 
-enum err budget_check(struct db *db, struct arena *arena, const struct budget_use *use)
+struct budget_of_key {
+    struct uuid key_id;
+    struct budget_row row;
+};
+
+enum err budget_check(struct db *db, struct arena *arena, const struct budget_use *const *uses, size_t n)
 {
-    return budget_check_by(db, arena, BUDGET_SHARE, use);
+    struct db_arg args[DB_MANY_MAX];
+    struct uuid ids[DB_MANY_MAX];
+    struct budget_of_key *rows;
+    void *found;
+    size_t ids_n = 0, rows_n;
+
+    ASSERT(n <= DB_MANY_MAX);
+    for (size_t i = 0; i < n; i++)
+        if (!uuid_is_none(&uses[i]->key_id))
+            ids[ids_n++] = uses[i]->key_id;
+    if (ids_n == 0)
+        return OK;
+    db_many_ids(args, ids, ids_n);
+    enum err e = db_rows(db, &budget_sqls[BUDGET_HOLD_KEYS], args, DB_MANY_MAX, arena, sizeof(struct uuid), DB_MANY_MAX,
+                         &found, &rows_n);
+    if (e == OK)
+        e = db_rows(db, &budget_sqls[BUDGET_OF_KEYS], args, DB_MANY_MAX, arena, sizeof *rows, DB_MANY_MAX, &found,
+                    &rows_n);
+    rows = found;
+    for (size_t i = 0; e == OK && i < rows_n; i++) {
+        struct budget b = budget_of(arena, &rows[i].row, clock_now_us());
+        for (size_t j = 0; e == OK && j < n; j++)
+            if (uuid_eq(&uses[j]->key_id, &rows[i].key_id))
+                e = budget_still_allows(&b, uses[j]);
+    }
+    return e;
 }
 
 enum err budget_look_again(struct db *db, struct arena *arena, const struct budget_use *use)
 {
-    return budget_check_by(db, arena, BUDGET_READ, use);
+    struct budget b = {0};
+
+    enum err e = uuid_is_none(&use->key_id) ? OK : budget_read(db, arena, &use->key_id, &b);
+    return e == OK ? budget_still_allows(&b, use) : e;
 }
 
 struct str budget_failure(enum err e)
@@ -271,12 +302,22 @@ struct str budget_failure(enum err e)
 
 static const struct db_col budget_cols[] = {BUDGET_DB_COLS(struct budget_row, ), DB_END};
 
+static const struct db_col budget_of_key_cols[] = {DB_COL(struct budget_of_key, key_id, UUID),
+                                                   BUDGET_DB_COLS(struct budget_of_key, row.), DB_END};
+
 #define BUDGET_SELECT "SELECT " BUDGET_COLS " FROM key_budgets WHERE key_id = ?"
 
 static const struct sql budget_sqls[] = {
     [BUDGET_READ] = {.text = BUDGET_SELECT, .in = "u", .cols = budget_cols},
     [BUDGET_LOCK] = {.text = BUDGET_SELECT " FOR UPDATE", .in = "u", .cols = budget_cols},
-    [BUDGET_SHARE] = {.text = BUDGET_SELECT " LOCK IN SHARE MODE", .in = "u", .cols = budget_cols},
+    [BUDGET_HOLD_KEYS] = {.text = "SELECT id FROM api_keys FORCE INDEX (PRIMARY) WHERE id IN (?, ?, ?, ?, ?, ?, ?, ?)"
+                                  " ORDER BY id LOCK IN SHARE MODE",
+                          .in = "uuuuuuuu",
+                          .cols = db_uuid_cols},
+    [BUDGET_OF_KEYS] = {.text =
+                            "SELECT key_id, " BUDGET_COLS " FROM key_budgets WHERE key_id IN (?, ?, ?, ?, ?, ?, ?, ?)",
+                        .in = "uuuuuuuu",
+                        .cols = budget_of_key_cols},
     [BUDGET_SET] = {.text =
                         "INSERT INTO key_budgets (key_id, accounts, posts_per_day, max_privacy_level, needs_approval)"
                         " VALUES (?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE accounts = VALUES(accounts),"

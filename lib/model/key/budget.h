@@ -4,13 +4,14 @@
  *
  *    e = budget_look(db, arena, &key_id, &account_id, &budget);    before the images are read: what would be refused anyway
  *    e = budget_take(db, arena, &use, &needs_approval);            in the transaction that makes the post
- *    e = budget_check(db, arena, &use);                            in the one that hands it over
+ *    e = budget_check(db, arena, uses, n);                         in the one that hands posts over
  *
  * The number of a day is taken by a conditional UPDATE in the transaction that makes the post: so it is exact under simultaneous
  * requests, and what is not made is not counted. It counts posts that were accepted, whatever becomes of them: one that is
  * refused by its owner, or fails, is not given back.
  *
- * budget_check reads the row with a lock, so no hand-over is written down beyond a budget whose change has been answered; one
+ * budget_check locks the keys, as whoever changes a budget does: so no hand-over is written down beyond a budget whose change
+ * has been answered, be it the key's first, which has no row to lock before; one
  * that was written down before may still leave, within five seconds. It leaves the number of a day alone: that was taken when
  * the post was made. A key that has ended keeps its budget.
  */
@@ -86,8 +87,9 @@ MUST_CHECK enum err budget_look(struct db *db, struct arena *arena, const struct
 MUST_CHECK enum err budget_take(struct db *db, struct arena *arena, const struct budget_use *use,
                                 bool *ret_needs_approval);
 
-/* ERR_BUDGET_ACCOUNT, ERR_BUDGET_PRIVACY; ERR_BUDGET_APPROVAL: it needs one by now, and has none. */
-MUST_CHECK enum err budget_check(struct db *db, struct arena *arena, const struct budget_use *use);
+/* Of several, DB_MANY_MAX at most, in a transaction that has locked users at most. Of one of them: ERR_BUDGET_ACCOUNT,
+ * ERR_BUDGET_PRIVACY; ERR_BUDGET_APPROVAL: it needs one by now, and has none. */
+MUST_CHECK enum err budget_check(struct db *db, struct arena *arena, const struct budget_use *const *uses, size_t n);
 
 /* The same for an approval, without the lock: the post is checked again when it is handed over. */
 MUST_CHECK enum err budget_look_again(struct db *db, struct arena *arena, const struct budget_use *use);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/point.h"
+#include "model/user/user_state.h"
 
 const char *const attempt_state_names[] = {"committed", "accepted", "refused", "not_sent", "outcome_unknown", NULL};
 
@@ -70,20 +71,25 @@ struct attempt_beginning {
 static enum err attempt_begin_tx(struct db *db, void *arg)
 {
     const struct attempt_beginning *b = arg;
+    const struct budget_use *uses[DB_MANY_MAX];
     const struct job *jobs[DB_MANY_MAX];
     struct post_moving moves[DB_MANY_MAX];
-    enum err e = OK;
+    struct uuid users[DB_MANY_MAX];
 
+    for (size_t i = 0; i < b->n; i++)
+        users[i] = b->attempts[i].user_id;
+    enum err e = user_stay_active(db, b->arena, users, b->n);
     for (size_t i = 0; i < b->n; i++) {
         const struct attempt_new *a = &b->attempts[i];
-        if (e == OK)
-            e = budget_check(db, b->arena, &a->use);
+        uses[i] = &a->use;
         jobs[i] = a->job;
         moves[i] =
             (struct post_moving){.id = a->post_id,
                                  .from = a->from,
                                  .move = {.event = "attempt", .attempt_id = a->id, .request_id = a->job->request_id}};
     }
+    if (e == OK)
+        e = budget_check(db, b->arena, uses, b->n);
     if (e == OK && b->taken != NULL)
         e = account_write_taken(db, ACCOUNT_CALL_INIT, b->taken, b->n);
     if (e == OK)

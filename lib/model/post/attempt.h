@@ -21,12 +21,13 @@ struct attempt {
 /*
  * Writes attempts down before their calls, in one transaction: it moves the posts to publishing, adds the attempts and
  * extends the jobs' leases. ERR_CONFLICT if a post has moved, another attempt took the number, or somebody else has the job:
- * of several nobody knows which, and none is written. The errors of budget_check if a key may by now not post what it made. n: DB_MANY_MAX at most, of different posts. taken: the calls of their
- * accounts that they take, in the same order (account_take_from); NULL: they have them already. The caller chooses the ids,
- * because the image URLs in the payload contain them.
+ * of several nobody knows which, and none is written. ERR_ACCOUNT_DISABLED if a user is (user/user_state.h). The errors of
+ * budget_check if a key may by now not post what it made. n: DB_MANY_MAX at most, of different posts. taken: the calls of
+ * their accounts that they take, in the same order (account_take_from); NULL: they have them already. The caller chooses the
+ * ids, because the image URLs in the payload contain them.
  */
 struct attempt_new {
-    struct uuid id, post_id;
+    struct uuid id, post_id, user_id;
     enum post_state from;  /* the post's, as it was read */
     struct budget_use use; /* of the key that made the post */
     int64_t number;        /* the newest attempt's and 1 */

@@ -69,10 +69,11 @@ enum err post_events(struct db *db, struct arena *arena, const struct uuid *post
                    EVENTS_MAX, (void **)ret, ret_n);
 }
 
-enum err post_last_event_is(struct db *db, const struct uuid *post_id, const char *event, bool *ret)
+enum err post_last_event_is(struct db *db, const struct uuid *post_id, const char *event, const char *code, bool *ret)
 {
     int64_t is = 0;
-    enum err e = db_number(db, &post_sqls[POST_LAST_EVENT], DB_ARGS(db_cstr(event), db_uuid(post_id)), &is);
+    enum err e =
+        db_number(db, &post_sqls[POST_LAST_EVENT], DB_ARGS(db_cstr(event), db_cstr(code), db_uuid(post_id)), &is);
 
     if (e == OK || e == ERR_NOT_FOUND)
         *ret = is != 0;
@@ -96,7 +97,7 @@ struct str post_url(struct arena *arena, const struct conf *conf, int mode, stru
 {
     struct str site = mode == MODE_TEST ? conf->sandbox_url : conf->tiktok_authorize_url;
 
-    if (username.n == 0 || tiktok_post_id.n == 0)
+    if (site.n == 0 || username.n == 0 || tiktok_post_id.n == 0)
         return (struct str){0};
     return arena_printf(arena, "%.*s/@%.*s/photo/%.*s", STR_FMT(site), STR_FMT(username), STR_FMT(tiktok_post_id));
 }
@@ -171,8 +172,8 @@ static const struct sql post_sqls[] = {
                                 " ORDER BY at_us DESC, id DESC LIMIT 1",
                         .in = "u",
                         .cols = post_code_cols},
-    [POST_LAST_EVENT] = {.text =
-                             "SELECT event = ? FROM post_events WHERE post_id = ? ORDER BY at_us DESC, id DESC LIMIT 1",
-                         .in = "su",
+    [POST_LAST_EVENT] = {.text = "SELECT event = ? AND code = ? FROM post_events WHERE post_id = ? ORDER BY at_us DESC,"
+                                 " id DESC LIMIT 1",
+                         .in = "ssu",
                          .cols = db_number_cols},
 };

@@ -37,7 +37,7 @@ extern const char *const privacy_level_names[]; /* index 0 is PUBLIC_TO_EVERYONE
 #define POST_DESCRIPTION_MAX_UNITS 4000
 
 struct post {
-    struct uuid id, account_id;
+    struct uuid id, user_id, account_id;
     struct str title, description; /* absent if there is none */
     int post_mode;
     struct str privacy_level; /* absent for a draft */
@@ -145,13 +145,14 @@ MUST_CHECK enum err post_images(struct db *db, struct arena *arena, const struct
 MUST_CHECK enum err post_events(struct db *db, struct arena *arena, const struct uuid *post_id, struct post_event **ret,
                                 size_t *ret_n); /* oldest first; the newest 500 */
 
-/* Is that what happened to the post last? */
 /* TikTok's word in the newest event EVENT_POLL. ERR_NOT_FOUND: there is none. */
 MUST_CHECK enum err post_last_poll(struct db *db, struct arena *arena, const struct uuid *post_id,
                                    struct str *ret_code);
 #define EVENT_POLL "poll" /* a note: TikTok answered something new, and no end */
 
-MUST_CHECK enum err post_last_event_is(struct db *db, const struct uuid *post_id, const char *event, bool *ret);
+/* Is that what happened to the post last, with this code? */
+MUST_CHECK enum err post_last_event_is(struct db *db, const struct uuid *post_id, const char *event, const char *code,
+                                       bool *ret);
 
 /* For the worker; without the username. */
 MUST_CHECK enum err post_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct post *ret_post);

@@ -203,6 +203,7 @@ static struct post_receipt post_create_receipt(struct arena *arena, const struct
     size_t n = post_create_images_n(d);
     struct post_receipt r = {
         .post = {.id = uuid_new(),
+                 .user_id = account->user_id,
                  .account_id = account->id,
                  .mode = account->mode,
                  .title = d->title,

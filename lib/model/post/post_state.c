@@ -69,6 +69,7 @@ static const struct transition post_state_transitions[] = {
     {"worker_crashed", OURS, POST_FAILED, false},
     {"over_budget", UNSENT, POST_FAILED, false},
     {"not_as_approved", UNSENT, POST_FAILED, false},
+    {"user_disabled", UNSENT, POST_FAILED, false},
     {"outcome_unknown", IN(PUBLISHING), POST_FAILED, false},
     {"inbox", IN(PROCESSING), POST_IN_INBOX, false},
     {"published", IN(PROCESSING) | IN(IN_INBOX) | IN(PUBLISHED), POST_PUBLISHED, false},

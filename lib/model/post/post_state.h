@@ -25,7 +25,7 @@
  *                         [awaiting_approval] --refused, approval_expired--> (canceled)
  *
  *    [queued] ---+
- *    [deferred] -+--over_budget, not_as_approved--> (failed)
+ *    [deferred] -+--over_budget, not_as_approved, user_disabled--> (failed)
  *
  *    (failed) --late_published if unsettled--> (published)
  *    (failed) --late_inbox if unsettled--> (in_inbox)
@@ -45,7 +45,8 @@
  * planned or withdrawn, and they come with the endpoints for these.
  *
  * submitted: instead of created, by a key whose posts need an approval. over_budget: the budget of its key was changed, and
- * no longer allows it. not_as_approved: this is not what its owner approved.
+ * no longer allows it. not_as_approved: this is not what its owner approved. user_disabled: its owner was, until the time of
+ * its images was over.
  *
  * refused_retry, not_sent: nothing was posted. deferred: a cap at TikTok that resets. outcome_unknown: the init may have
  * left, so the post is never sent again by itself. published comes again when TikTok names more ids. unconfirmed: the

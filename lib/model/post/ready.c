@@ -57,7 +57,8 @@ static const struct sql ready_sqls[] = {
              " (SELECT e.request_id FROM post_events e WHERE e.post_id = p.id ORDER BY e.at_us, e.id LIMIT 1),"
              " (SELECT IF(COUNT(u.deleted_at_us) > 0, 0, COUNT(*)) FROM post_images i"
              " JOIN uploads u ON u.id = i.upload_id WHERE i.post_id = p.id)"
-             " FROM accounts a JOIN posts p ON p.id = (SELECT q.id FROM posts q FORCE INDEX (by_account)"
+             " FROM accounts a JOIN users w ON w.id = a.user_id AND w.state = 'active'"
+             " JOIN posts p ON p.id = (SELECT q.id FROM posts q FORCE INDEX (by_account)"
              " WHERE q.account_id = a.id AND q.state = 'queued' ORDER BY q.id LIMIT 1)"
              " LEFT JOIN creator_snapshots s ON s.account_id = a.id AND s.fetched_at_us > ?"
              " WHERE a.id IN (?, ?, ?, ?, ?, ?, ?, ?) AND a.canceled_to_us IS NULL AND p.mode = a.mode AND" READY_TOKENS

@@ -18,7 +18,7 @@ struct ready {
     int64_t access_expires_at_us;
 };
 
-/* The next posts of accounts, DB_MANY_MAX at most, for their first attempt: the account is active and has tokens, its next
+/* The next posts of accounts, DB_MANY_MAX at most, for their first attempt: account and user are active, it has tokens, its next
  * post is queued and due, nothing else of it is due or under way, and no program of an older release has the post. */
 MUST_CHECK enum err ready_turns(struct db *db, struct arena *arena, const struct uuid *account_ids, size_t n,
                                 int64_t now_us, struct ready **ret_ready, size_t *ret_n);

@@ -29,8 +29,10 @@ bool sandbox_username_is_valid(struct str username);
 /* The id of a creator, as one client sees it; still the same if the creator is made again. Begins with "-000". */
 struct str sandbox_open_id(struct arena *arena, struct str client_key, struct str username);
 
-/* Binds client_key to the secret of its first call. ERR_BAD_CREDENTIALS for another secret. */
-MUST_CHECK enum err sandbox_client_check(struct db *db, struct arena *arena, struct str client_key, struct str secret);
+/* Binds client_key to the secret of its first call. ERR_BAD_CREDENTIALS for another secret, unless the client is known
+ * otherwise: then whoever came first with its key, when everybody could, has no say. */
+MUST_CHECK enum err sandbox_client_check(struct db *db, struct arena *arena, struct str client_key, struct str secret,
+                                         bool is_known);
 
 struct sandbox_consent {
     struct str client_key, redirect_uri, username;

@@ -8,7 +8,7 @@
 
 const char *const user_state_names[] = {"active", "disabled", NULL};
 
-enum { USER_INSERT, USER_BY_ID, USER_BY_EMAIL, USER_LOCK, USER_PROFILE };
+enum { USER_INSERT, USER_ACCEPT, USER_BY_ID, USER_BY_EMAIL, USER_LOCK, USER_PROFILE };
 static const struct sql user_sqls[];
 
 static bool user_is_digit(char c)
@@ -95,6 +95,11 @@ enum err user_create(struct db *db, struct arena *arena, struct str email, struc
     return e;
 }
 
+enum err user_accept(struct db *db, const struct uuid *id, struct str terms_version, struct str policy_version)
+{
+    return db_change(db, &user_sqls[USER_ACCEPT], DB_ARGS(db_str(terms_version), db_str(policy_version), db_uuid(id)));
+}
+
 enum err user_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user)
 {
     return db_row(db, &user_sqls[USER_BY_ID], DB_ARGS(db_uuid(id)), arena, ret_user);
@@ -151,6 +156,7 @@ static const struct sql user_sqls[] = {
     [USER_INSERT] = {.text = "INSERT INTO users (id, email_key, email, name, password_hash, state, created_at_us,"
                              " updated_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                      .in = "usssssii"},
+    [USER_ACCEPT] = {.text = "UPDATE users SET terms_version = ?, policy_version = ? WHERE id = ?", .in = "ssu"},
     [USER_BY_ID] = {.text = "SELECT " USER_COLS " FROM users WHERE id = ?", .in = "u", .cols = user_cols},
     [USER_BY_EMAIL] = {.text = "SELECT " USER_COLS " FROM users WHERE email_key = ?", .in = "s", .cols = user_cols},
     [USER_LOCK] = {.text = "SELECT state FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = user_lock_cols},

@@ -1,4 +1,4 @@
-/* Users: registration and sign-in. Addresses are normalised, then compared byte for byte. */
+/* Users: all have confirmed their address (user/registration.h). Addresses are normalised, then compared byte for byte. */
 #pragma once
 
 #include "base/secret.h"
@@ -34,6 +34,10 @@ MUST_CHECK enum err user_email_key(struct str email, struct arena *arena, struct
 /* ERR_DB_DUPLICATE if the address is taken (the caller must not let that show). hash is a bcrypt hash. */
 MUST_CHECK enum err user_create(struct db *db, struct arena *arena, struct str email, struct str name, const char *hash,
                                 struct uuid *ret_id);
+
+/* Notes which versions of the terms and of the policy the user has accepted; absent: none. */
+MUST_CHECK enum err user_accept(struct db *db, const struct uuid *id, struct str terms_version,
+                                struct str policy_version);
 
 /* ERR_NOT_FOUND. */
 MUST_CHECK enum err user_by_id(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user);

@@ -94,6 +94,8 @@ static void test_wrong(void **state)
         {"[service]\nurl=https://\n", "service.url"},
         {"[service]\nurl=https://h/\n", "service.url"},
         {"[service]\nurl=https://u@h.example\n", "service.url"},
+        {"[service]\nurl=\n", "service.url must be https://HOST"},
+        {"[service]\nurl=https://h.example\n[sandbox]\nurl=h.example\n", "sandbox.url must be empty, or https://HOST"},
         {"[service]\nurl=https://host.example\nthreads=65\n", "service.threads"},
         {"[service]\nurl=https://host.example\nthreads=-1\n", "service.threads"},
         {"[service]\nurl=https://host.example\nthreads=many\n", "service.threads"},

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -51,6 +53,46 @@ static void test_new(void **state)
     assert_true(ms >= before_ms && ms <= after_ms);
 }
 
+/* The clock of tests, which stands in a file. */
+static void move_clock(const char *dir, int64_t by_us)
+{
+    char path[200];
+
+    (void)snprintf(path, sizeof path, "%s/clock", dir);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fprintf(f, "%lld", (long long)by_us) > 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* The order in which posts go out. */
+static void test_each_is_above_the_one_before(void **state)
+{
+    static const int64_t moves_us[] = {0, -1, -1000, -US_PER_SEC, -50 * US_PER_SEC, 3 * US_PER_SEC};
+    char dir[] = "/tmp/unit-uuid-XXXXXX", path[200];
+    struct uuid last = UUID_NONE, id;
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(setenv("MARKETINGCLI_TEST_DIR", dir, 1), 0);
+    for (size_t i = 0; i < ARRAY_LEN(moves_us); i++) {
+        move_clock(dir, moves_us[i]);
+        for (int k = 0; k < 10000; k++) { /* more than two milliseconds have ticks */
+            id = uuid_new();
+            assert_true(uuid_cmp(&last, &id) < 0);
+            last = id;
+        }
+    }
+    move_clock(dir, -3600 * US_PER_SEC); /* it was wrong before */
+    id = uuid_new();
+    struct uuid later = uuid_floor(clock_now_us() + US_PER_SEC);
+    assert_true(uuid_cmp(&id, &last) < 0 && uuid_cmp(&id, &later) < 0);
+    (void)snprintf(path, sizeof path, "%s/clock", dir);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+    assert_int_equal(unsetenv("MARKETINGCLI_TEST_DIR"), 0);
+}
+
 static void test_floor(void **state)
 {
     int64_t before_us = clock_now_us();
@@ -80,6 +122,7 @@ static void test_none_and_order(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {cmocka_unit_test(test_text), cmocka_unit_test(test_new),
+                                              cmocka_unit_test(test_each_is_above_the_one_before),
                                               cmocka_unit_test(test_floor), cmocka_unit_test(test_none_and_order)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,63 +1,23 @@
-#include "connections.h"
+#include "things.h"
 
 #include <dlfcn.h>
 #include <mysql.h>
 #include <pthread.h>
 
-static const char *const colours[] = {"red", "green", NULL};
-
-struct thing {
-    struct uuid id;
-    struct str name, bytes;
-    int64_t number;
-    bool flag;
-    int colour;
-    uint8_t digest[4];
-    int untouched;
-};
-
-static const struct db_col thing_cols[] = {
-    DB_COL(struct thing, id, UUID),     DB_COL(struct thing, name, STR),
-    DB_COL(struct thing, bytes, BYTES), DB_COL(struct thing, number, I64),
-    DB_COL(struct thing, flag, BOOL),   DB_COL_ENUM(struct thing, colour, colours),
-    DB_COL_FIXED(struct thing, digest), DB_END};
-
-enum { INSERT, BY_ID, ALL, BUMP, NUMBER_OF, IDS, SUM, WRONG };
+enum { ALL, IDS, SUM, WRONG };
 
 static const struct sql sqls[] = {
-    [INSERT] = {.text = "INSERT INTO things (id, name, bytes, number, flag, colour, digest) VALUES (?,?,?,?,?,?,?)",
-                .in = "usbiisb"},
-    [BY_ID] = {.text = "SELECT id, name, bytes, number, flag, colour, digest FROM things WHERE id = ?",
-               .in = "u",
-               .cols = thing_cols},
-    [ALL] = {.text = "SELECT id, name, bytes, number, flag, colour, digest FROM things ORDER BY number LIMIT 20",
-             .in = "",
-             .cols = thing_cols},
-    [BUMP] = {.text = "UPDATE things SET number = number + 1 WHERE id = ?", .in = "u"},
-    [NUMBER_OF] = {.text = "SELECT number FROM things WHERE id = ?", .in = "u", .cols = db_number_cols},
+    [ALL] = {.text = "SELECT " THING_COLS " FROM things ORDER BY number LIMIT 20", .in = "", .cols = thing_cols},
     [IDS] = {.text = "SELECT id FROM things ORDER BY number LIMIT 20", .in = "", .cols = db_uuid_cols},
     [SUM] = {.text = "SELECT SUM(number) FROM things WHERE id = ?", .in = "u", .cols = db_number_cols},
     [WRONG] = {.text = "SELECT nothing FROM nowhere", .in = "", .cols = db_number_cols},
 };
 
-static int setup(void **state)
-{
-    struct fixture *f = connections_open(state);
-
-    assert_int_equal(db_run_text(f->db, STR("DROP TABLE IF EXISTS things")), OK);
-    assert_int_equal(
-        db_run_text(f->db, STR("CREATE TABLE things (id BINARY(16) PRIMARY KEY, name TEXT, bytes BLOB, number BIGINT "
-                               "UNSIGNED NOT NULL, flag TINYINT, colour ENUM('red','green','blue'), digest BINARY(4)) "
-                               "CHARSET utf8mb4")),
-        OK);
-    return 0;
-}
-
 static struct uuid insert(struct fixture *f, struct str name, int64_t number, const char *colour)
 {
     struct uuid id = uuid_new();
 
-    assert_int_equal(db_exec(f->db, &sqls[INSERT],
+    assert_int_equal(db_exec(f->db, &thing_sqls[THING_INSERT],
                              DB_ARGS(db_uuid(&id), db_str(name), db_bytes("\0\1", 2), db_i64(number), db_i64(1),
                                      db_cstr(colour), db_bytes("abcd", 4)),
                              NULL),
@@ -73,7 +33,7 @@ static void all_types_come_back(void **state)
 
     memset(text, 'x', sizeof text);
     struct uuid id = insert(f, str_of(text, sizeof text), INT64_MAX, "green");
-    assert_int_equal(db_row(f->db, &sqls[BY_ID], DB_ARGS(db_uuid(&id)), &f->arena, &t), OK);
+    assert_int_equal(db_row(f->db, &thing_sqls[THING_BY_ID], DB_ARGS(db_uuid(&id)), &f->arena, &t), OK);
     assert_true(uuid_eq(&t.id, &id));
     assert_true(str_eq(t.name, str_of(text, sizeof text)));
     assert_true(str_eq(t.bytes, str_of("\0\1", 2)));
@@ -87,12 +47,12 @@ static void nulls_are_absent(void **state)
     struct uuid id = uuid_new();
     struct thing t = {.colour = 1, .flag = true};
 
-    assert_int_equal(db_exec(f->db, &sqls[INSERT],
+    assert_int_equal(db_exec(f->db, &thing_sqls[THING_INSERT],
                              DB_ARGS(db_uuid(&id), db_str((struct str){0}), db_bytes(NULL, 0), db_i64(0),
                                      db_i64_or_null(0), db_cstr(NULL), db_bytes(NULL, 0)),
                              NULL),
                      OK);
-    assert_int_equal(db_row(f->db, &sqls[BY_ID], DB_ARGS(db_uuid(&id)), &f->arena, &t), OK);
+    assert_int_equal(db_row(f->db, &thing_sqls[THING_BY_ID], DB_ARGS(db_uuid(&id)), &f->arena, &t), OK);
     assert_null(t.name.p);
     assert_null(t.bytes.p);
     assert_true(!t.flag && t.colour == 0 && t.digest[0] == 0);
@@ -133,10 +93,10 @@ static void a_change_must_match(void **state)
     struct uuid id = insert(f, STR("a"), 1, "red"), stranger = uuid_new();
     int64_t n;
 
-    assert_int_equal(db_change(f->db, &sqls[BUMP], DB_ARGS(db_uuid(&id))), OK);
-    assert_int_equal(db_number(f->db, &sqls[NUMBER_OF], DB_ARGS(db_uuid(&id)), &n), OK);
+    assert_int_equal(db_change(f->db, &thing_sqls[THING_BUMP], DB_ARGS(db_uuid(&id))), OK);
+    assert_int_equal(db_number(f->db, &thing_sqls[THING_NUMBER], DB_ARGS(db_uuid(&id)), &n), OK);
     assert_int_equal(n, 2);
-    assert_int_equal(db_change(f->db, &sqls[BUMP], DB_ARGS(db_uuid(&stranger))), ERR_CONFLICT);
+    assert_int_equal(db_change(f->db, &thing_sqls[THING_BUMP], DB_ARGS(db_uuid(&stranger))), ERR_CONFLICT);
 }
 
 static void a_number(void **state)
@@ -151,7 +111,7 @@ static void a_number(void **state)
     assert_int_equal(db_number(f->db, &sqls[SUM], DB_ARGS(db_uuid(&id)), &n), OK);
     assert_true(n == INT64_MAX);
     id = uuid_new();
-    assert_int_equal(db_number(f->db, &sqls[NUMBER_OF], DB_ARGS(db_uuid(&id)), &n), ERR_NOT_FOUND);
+    assert_int_equal(db_number(f->db, &thing_sqls[THING_NUMBER], DB_ARGS(db_uuid(&id)), &n), ERR_NOT_FOUND);
     assert_true(n == INT64_MAX);
 }
 
@@ -162,16 +122,16 @@ static void errors_have_their_names(void **state)
     struct thing t;
     struct uuid id = insert(f, STR("a"), 1, "red"), none = uuid_new(), blue;
 
-    assert_int_equal(db_row(f->db, &sqls[BY_ID], DB_ARGS(db_uuid(&none)), &f->arena, &t), ERR_NOT_FOUND);
+    assert_int_equal(db_row(f->db, &thing_sqls[THING_BY_ID], DB_ARGS(db_uuid(&none)), &f->arena, &t), ERR_NOT_FOUND);
     assert_int_equal(db_number(f->db, &sqls[WRONG], DB_NO_ARGS, &number), ERR_DB_FAILED);
     assert_int_equal(db_errno(f->db), 1146);
-    assert_int_equal(db_exec(f->db, &sqls[INSERT],
+    assert_int_equal(db_exec(f->db, &thing_sqls[THING_INSERT],
                              DB_ARGS(db_uuid(&id), db_str(STR("b")), db_bytes(NULL, 0), db_i64(0), db_i64(0),
                                      db_cstr("red"), db_bytes(NULL, 0)),
                              NULL),
                      ERR_DB_DUPLICATE);
     blue = insert(f, STR("c"), 1, "blue");
-    assert_int_equal(db_row(f->db, &sqls[BY_ID], DB_ARGS(db_uuid(&blue)), &f->arena, &t), ERR_DB_FAILED);
+    assert_int_equal(db_row(f->db, &thing_sqls[THING_BY_ID], DB_ARGS(db_uuid(&blue)), &f->arena, &t), ERR_DB_FAILED);
 }
 
 static void a_read_survives_a_lost_connection(void **state)
@@ -181,7 +141,7 @@ static void a_read_survives_a_lost_connection(void **state)
     int64_t number;
 
     kill_connection(f);
-    assert_int_equal(db_number(f->db, &sqls[NUMBER_OF], DB_ARGS(db_uuid(&id)), &number), OK);
+    assert_int_equal(db_number(f->db, &thing_sqls[THING_NUMBER], DB_ARGS(db_uuid(&id)), &number), OK);
     assert_int_equal(number, 5);
 }
 
@@ -199,12 +159,12 @@ static enum err bump_in_tx(struct db *db, void *arg)
     struct tx_arg *a = arg;
 
     a->runs++;
-    enum err e = db_exec(db, &sqls[BUMP], DB_ARGS(db_uuid(&a->id)), NULL);
+    enum err e = db_exec(db, &thing_sqls[THING_BUMP], DB_ARGS(db_uuid(&a->id)), NULL);
     if (e != OK)
         return e;
     if (a->kill_once && a->runs == 1)
         kill_connection(a->f);
-    e = db_exec(db, &sqls[BUMP], DB_ARGS(db_uuid(&a->id)), NULL);
+    e = db_exec(db, &thing_sqls[THING_BUMP], DB_ARGS(db_uuid(&a->id)), NULL);
     if (a->kill_last && a->runs == 1)
         kill_connection(a->f);
     return e != OK ? e : a->end;
@@ -214,7 +174,7 @@ static int64_t number_of(struct fixture *f, const struct uuid *id)
 {
     int64_t number;
 
-    assert_int_equal(db_number(f->other, &sqls[NUMBER_OF], DB_ARGS(db_uuid(id)), &number), OK);
+    assert_int_equal(db_number(f->other, &thing_sqls[THING_NUMBER], DB_ARGS(db_uuid(id)), &number), OK);
     return number;
 }
 
@@ -323,10 +283,10 @@ static enum err cross(struct db *db, void *arg)
 {
     struct tx_arg *a = arg;
 
-    enum err e = db_exec(db, &sqls[BUMP], DB_ARGS(db_uuid(&a->id)), NULL);
+    enum err e = db_exec(db, &thing_sqls[THING_BUMP], DB_ARGS(db_uuid(&a->id)), NULL);
     if (a->runs++ == 0)
         (void)pthread_barrier_wait(a->barrier);
-    return e != OK ? e : db_exec(db, &sqls[BUMP], DB_ARGS(db_uuid(&a->second)), NULL);
+    return e != OK ? e : db_exec(db, &thing_sqls[THING_BUMP], DB_ARGS(db_uuid(&a->second)), NULL);
 }
 
 static void *cross_thread(void *arg)
@@ -395,7 +355,7 @@ static void a_database_that_does_not_fit_is_refused(void **state)
     db_free(first);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, connections_close)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, things_setup, connections_close)
 
 int main(void)
 {

@@ -1,50 +1,12 @@
-#include "connections.h"
+#include "things.h"
 
-static const char *const colours[] = {"red", "green", NULL};
-
-struct thing {
-    struct uuid id;
-    struct str name, bytes;
-    int64_t number;
-    bool flag;
-    int colour;
-    uint8_t digest[4];
-    int untouched;
-};
-
-static const struct db_col thing_cols[] = {
-    DB_COL(struct thing, id, UUID),     DB_COL(struct thing, name, STR),
-    DB_COL(struct thing, bytes, BYTES), DB_COL(struct thing, number, I64),
-    DB_COL(struct thing, flag, BOOL),   DB_COL_ENUM(struct thing, colour, colours),
-    DB_COL_FIXED(struct thing, digest), DB_END};
-
-enum { INSERT, BY_ID, BUMP, NUMBER_OF, PUT };
+enum { PUT };
 
 static const struct sql sqls[] = {
-    [INSERT] = {.text = "INSERT INTO things (id, name, bytes, number, flag, colour, digest) VALUES (?,?,?,?,?,?,?)",
-                .in = "usbiisb"},
-    [BY_ID] = {.text = "SELECT id, name, bytes, number, flag, colour, digest FROM things WHERE id = ?",
-               .in = "u",
-               .cols = thing_cols},
-    [BUMP] = {.text = "UPDATE things SET number = number + 1 WHERE id = ?", .in = "u"},
-    [NUMBER_OF] = {.text = "SELECT number FROM things WHERE id = ?", .in = "u", .cols = db_number_cols},
     [PUT] = {.text = "INSERT INTO things (id, number, name) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE"
                      " number = number + VALUES(number) + ?",
              .in = "uisi"},
 };
-
-static int setup(void **state)
-{
-    struct fixture *f = connections_open(state);
-
-    assert_int_equal(db_run_text(f->db, STR("DROP TABLE IF EXISTS things")), OK);
-    assert_int_equal(
-        db_run_text(f->db, STR("CREATE TABLE things (id BINARY(16) PRIMARY KEY, name TEXT, bytes BLOB, number BIGINT "
-                               "UNSIGNED NOT NULL, flag TINYINT, colour ENUM('red','green','blue'), digest BINARY(4)) "
-                               "CHARSET utf8mb4")),
-        OK);
-    return 0;
-}
 
 static struct uuid insert(struct fixture *f, int64_t number)
 {
@@ -59,7 +21,7 @@ static int64_t number_of(struct fixture *f, const struct uuid *id)
 {
     int64_t number;
 
-    assert_int_equal(db_number(f->other, &sqls[NUMBER_OF], DB_ARGS(db_uuid(id)), &number), OK);
+    assert_int_equal(db_number(f->other, &thing_sqls[THING_NUMBER], DB_ARGS(db_uuid(id)), &number), OK);
     return number;
 }
 
@@ -81,7 +43,7 @@ static void many_rows_of_all_types(void **state)
     struct fixture *f = *state;
     struct uuid ids[DB_MANY_MAX];
     char text[1000];
-    struct many_rows r = {.fn = db_change_many, .q = &sqls[INSERT]};
+    struct many_rows r = {.fn = db_change_many, .q = &thing_sqls[THING_INSERT]};
 
     memset(text, 'x', sizeof text);
     for (size_t i = 0; i < DB_MANY_MAX; i++) {
@@ -96,7 +58,7 @@ static void many_rows_of_all_types(void **state)
     for (size_t i = 0; i < DB_MANY_MAX; i++) {
         struct thing t = {.untouched = 7};
         bool null = i % 3 == 1;
-        assert_int_equal(db_row(f->db, &sqls[BY_ID], DB_ARGS(db_uuid(&ids[i])), &f->arena, &t), OK);
+        assert_int_equal(db_row(f->db, &thing_sqls[THING_BY_ID], DB_ARGS(db_uuid(&ids[i])), &f->arena, &t), OK);
         assert_true(t.number == INT64_MAX - (int64_t)i && t.flag == !null && t.colour == !null && t.untouched == 7);
         assert_true((t.name.p == NULL) == null && t.name.n == (null ? 0 : i * 100) && (t.bytes.p == NULL) == null);
     }
@@ -106,7 +68,7 @@ static void many_changes_must_all_match(void **state)
 {
     struct fixture *f = *state;
     struct uuid one = insert(f, 1), two = insert(f, 2), stranger = uuid_new();
-    struct many_rows r = {.fn = db_change_many, .q = &sqls[BUMP]};
+    struct many_rows r = {.fn = db_change_many, .q = &thing_sqls[THING_BUMP]};
 
     assert_int_equal(db_tx(f->db, many_tx, &r), OK); /* none at all */
     db_many_add(&r.many, DB_ARGS(db_uuid(&two)));
@@ -117,7 +79,7 @@ static void many_changes_must_all_match(void **state)
     db_many_add(&r.many, DB_ARGS(db_uuid(&stranger)));
     assert_int_equal(db_tx(f->db, many_tx, &r), ERR_CONFLICT);
     assert_true(number_of(f, &one) == 2 && number_of(f, &two) == 4);
-    assert_int_equal(db_change(f->db, &sqls[BUMP], DB_ARGS(db_uuid(&one))), OK); /* by itself as before */
+    assert_int_equal(db_change(f->db, &thing_sqls[THING_BUMP], DB_ARGS(db_uuid(&one))), OK); /* by itself as before */
     assert_int_equal(number_of(f, &one), 3);
 }
 
@@ -156,7 +118,7 @@ static void many_rows_are_sorted(void **state)
     }
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, connections_close)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, things_setup, connections_close)
 
 int main(void)
 {

@@ -198,7 +198,8 @@ static void test_outages(void **state)
 static void test_failures_of_our_own(void **state)
 {
     static const char *const own[] = {"outcome_unknown", "confirmation_timeout", "account_disconnected",
-                                      "worker_crashed",  "images_gone",          "tiktok_refused"};
+                                      "worker_crashed",  "images_gone",          "tiktok_refused",
+                                      "user_disabled"};
     (void)state;
 
     for (size_t i = 0; i < ARRAY_LEN(own); i++)

@@ -1,16 +1,7 @@
-/*
- * Against a real MariaDB with our schema, in a database that no worker looks at: $TEST_DB_SOCKET, where root may connect
- * by unix_socket. tests/api/test_with_database.py runs it.
- */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "rows.h"
 
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "model/post/attempt.h"
@@ -23,18 +14,12 @@
 static const struct conf conf = {
     .store_keep_days = 7, .caps_uploads = 100, .caps_upload_mb = 100, .caps_queued_posts = 1000, .caps_posts = 10000};
 
-enum { ADD_USER, ADD_ACCOUNT, ADD_UPLOAD, DEADLOCKS, ISOLATION, NUMBERS };
+enum { ADD_KEY, LOCK_KEY, DEADLOCKS, ISOLATION, NUMBERS };
 static const struct sql sqls[] = {
-    [ADD_USER] = {.text = "INSERT INTO users (id, email_key, email, password_hash, state, created_at_us, updated_at_us)"
-                          " VALUES (?, ?, ?, 'x', 'active', 1, 1)",
-                  .in = "uss"},
-    [ADD_ACCOUNT] = {.text =
-                         "INSERT INTO accounts (id, user_id, open_id, scopes, state, connected_at_us, updated_at_us)"
-                         " VALUES (?, ?, ?, '', 'active', 1, 1)",
-                     .in = "uus"},
-    [ADD_UPLOAD] = {.text = "INSERT INTO uploads (id, user_id, state, store, created_at_us, delete_due_at_us)"
-                            " VALUES (?, ?, 'ready', 'directory', 1, 1)",
-                    .in = "uu"},
+    [ADD_KEY] = {.text = "INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, created_at_us)"
+                         " VALUES (?, ?, 'active', 'x', 'x', UNHEX(SHA2(?, 256)), 1)",
+                 .in = "uuu"},
+    [LOCK_KEY] = {.text = "SELECT 1 FROM api_keys WHERE id = ? FOR UPDATE", .in = "u", .cols = db_number_cols},
     [DEADLOCKS] = {.text = "SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status"
                            " WHERE variable_name = 'INNODB_DEADLOCKS'",
                    .in = "",
@@ -55,22 +40,13 @@ struct side {
 
 static void side_open(struct side *s, struct db_counts *counts)
 {
-    struct db_options options = {.name = "test_schema", .user = "root", .timeout_sec = 10, .counts = counts};
-
-    options.socket = getenv("TEST_DB_SOCKET");
-    assert_non_null(options.socket);
-    *s = (struct side){.counts = counts, .db = db_new(&options)};
+    *s = (struct side){.counts = counts, .db = rows_connect(counts)};
     arena_init(&s->arena, 8 << 20);
     s->account = (struct account){.id = uuid_new(), .user_id = uuid_new(), .state = ACCOUNT_ACTIVE};
     s->upload_id = uuid_new();
-    const char *text = uuid_text(&s->account.user_id).s;
-    assert_int_equal(
-        db_exec(s->db, &sqls[ADD_USER], DB_ARGS(db_uuid(&s->account.user_id), db_cstr(text), db_cstr(text)), NULL), OK);
-    assert_int_equal(db_exec(s->db, &sqls[ADD_ACCOUNT],
-                             DB_ARGS(db_uuid(&s->account.id), db_uuid(&s->account.user_id), db_cstr(text)), NULL),
-                     OK);
-    assert_int_equal(
-        db_exec(s->db, &sqls[ADD_UPLOAD], DB_ARGS(db_uuid(&s->upload_id), db_uuid(&s->account.user_id)), NULL), OK);
+    rows_add_user(s->db, &s->account.user_id);
+    rows_add_account(s->db, &s->account.id, &s->account.user_id);
+    rows_add_upload(s->db, &s->upload_id, &s->account.user_id);
 }
 
 static void side_close(struct side *s)
@@ -303,10 +279,133 @@ static void what_has_become_of_it(void **state)
     side_close(&s);
 }
 
+/* A key without a budget, whose posts are handed over; and its owner, who gives it one. */
+struct first_budget {
+    struct side worker, owner;
+    struct db *watcher;
+    struct budget_use use;
+    pthread_t thread;
+    enum err ended;
+    atomic_bool is_over;
+};
+
+/* As key_change does. */
+static enum err give_budget(struct db *db, void *arg)
+{
+    struct first_budget *x = arg;
+    const struct budget asks = {.needs_approval = true};
+    struct budget given;
+    int64_t one;
+
+    enum err e = db_number(db, &sqls[LOCK_KEY], DB_ARGS(db_uuid(&x->use.key_id)), &one);
+    return e == OK ? budget_set(db, &x->owner.arena, &x->use.key_id, &asks, false, &given) : e;
+}
+
+static enum err check_budget(struct db *db, void *arg)
+{
+    struct first_budget *x = arg;
+    const struct budget_use *use = &x->use;
+
+    return budget_check(db, &x->worker.arena, &use, 1);
+}
+
+static void *budget_of_owner(void *arg)
+{
+    struct first_budget *x = arg;
+
+    x->ended = db_tx(x->owner.db, give_budget, x);
+    atomic_store(&x->is_over, true);
+    return NULL;
+}
+
+static void *check_of_worker(void *arg)
+{
+    struct first_budget *x = arg;
+
+    x->ended = db_tx(x->worker.db, check_budget, x);
+    atomic_store(&x->is_over, true);
+    return NULL;
+}
+
+/* Begins the other side once this one is under way; true if it waits for this one, false if it does not and is over. */
+static bool other_waits(struct first_budget *x, void *(*other)(void *))
+{
+    atomic_store(&x->is_over, false);
+    assert_int_equal(pthread_create(&x->thread, NULL, other, x), 0);
+    while (!atomic_load(&x->is_over))
+        if (rows_waits(x->watcher) > 0)
+            return true;
+    return false;
+}
+
+static enum err check_first(struct db *db, void *arg)
+{
+    struct first_budget *x = arg;
+
+    assert_int_equal(check_budget(db, x), OK);
+    assert_true(other_waits(x, budget_of_owner));
+    return OK;
+}
+
+static enum err give_first(struct db *db, void *arg)
+{
+    struct first_budget *x = arg;
+
+    assert_int_equal(give_budget(db, x), OK);
+    assert_true(other_waits(x, check_of_worker));
+    return OK;
+}
+
+static void first_budget_open(struct first_budget *x)
+{
+    *x = (struct first_budget){.watcher = rows_connect(NULL)};
+    side_open(&x->worker, NULL);
+    side_open(&x->owner, NULL);
+    x->use = (struct budget_use){.key_id = uuid_new(), .account_id = x->owner.account.id};
+    assert_int_equal(
+        db_exec(x->owner.db, &sqls[ADD_KEY],
+                DB_ARGS(db_uuid(&x->use.key_id), db_uuid(&x->owner.account.user_id), db_uuid(&x->use.key_id)), NULL),
+        OK);
+}
+
+static void first_budget_close(struct first_budget *x)
+{
+    assert_int_equal(pthread_join(x->thread, NULL), 0);
+    side_close(&x->worker);
+    side_close(&x->owner);
+    db_free(x->watcher);
+}
+
+/* There is no row of a budget to lock yet. Whoever gives it is not answered before a hand-over that has not seen it is written
+ * down; and a hand-over that comes second sees it. */
+static void a_keys_first_budget_waits_for_a_hand_over(void **state)
+{
+    struct first_budget x;
+
+    (void)state;
+    first_budget_open(&x);
+    assert_int_equal(db_tx(x.worker.db, check_first, &x), OK);
+    first_budget_close(&x);
+    assert_int_equal(x.ended, OK);
+}
+
+static void a_hand_over_waits_for_a_keys_first_budget(void **state)
+{
+    struct first_budget x;
+
+    (void)state;
+    first_budget_open(&x);
+    assert_int_equal(db_tx(x.owner.db, give_first, &x), OK);
+    first_budget_close(&x);
+    assert_int_equal(x.ended, ERR_BUDGET_APPROVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_number_is_taken_once),
+        cmocka_unit_test(a_keys_first_budget_waits_for_a_hand_over),
+        cmocka_unit_test(a_hand_over_waits_for_a_keys_first_budget),
         cmocka_unit_test(who_lost_the_job_writes_nothing),
         cmocka_unit_test(what_has_become_of_it),
         cmocka_unit_test(who_creates_and_publishes_at_once_never_deadlocks),

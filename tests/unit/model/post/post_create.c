@@ -1,15 +1,7 @@
-/*
- * A new post locks in the one order of docs/architecture.md, whatever order its client names the images in. Against a real
- * MariaDB with our schema: $TEST_DB_SOCKET, where root may connect. tests/api/test_with_database.py runs it.
- */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
+/* A new post locks in the one order of docs/architecture.md, whatever order its client names the images in. */
+#include "rows.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "model/post/post.h"
@@ -17,25 +9,10 @@
 static const struct conf conf = {
     .store_keep_days = 7, .caps_uploads = 100, .caps_upload_mb = 100, .caps_queued_posts = 1000, .caps_posts = 10000};
 
-enum { ADD_USER, ADD_ACCOUNT, ADD_UPLOAD, LOCK_ACCOUNT, LOCK_UPLOAD, WAITS };
+enum { LOCK_ACCOUNT, LOCK_UPLOAD };
 static const struct sql sqls[] = {
-    [ADD_USER] = {.text = "INSERT INTO users (id, email_key, email, password_hash, state, created_at_us, updated_at_us)"
-                          " VALUES (?, ?, ?, 'x', 'active', 1, 1)",
-                  .in = "uss"},
-    [ADD_ACCOUNT] = {.text =
-                         "INSERT INTO accounts (id, user_id, open_id, scopes, state, connected_at_us, updated_at_us)"
-                         " VALUES (?, ?, ?, '', 'active', 1, 1)",
-                     .in = "uus"},
-    [ADD_UPLOAD] = {.text = "INSERT INTO uploads (id, user_id, state, store, created_at_us, delete_due_at_us)"
-                            " VALUES (?, ?, 'ready', 'directory', 1, 1)",
-                    .in = "uu"},
     [LOCK_ACCOUNT] = {.text = "SELECT 1 FROM accounts WHERE id = ? FOR UPDATE", .in = "u", .cols = db_number_cols},
     [LOCK_UPLOAD] = {.text = "SELECT 1 FROM uploads WHERE id = ? FOR UPDATE", .in = "u", .cols = db_number_cols},
-    /* innodb_trx would not do: it stays as it is while somebody keeps asking. */
-    [WAITS] = {.text = "SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status"
-                       " WHERE variable_name = 'INNODB_ROW_LOCK_CURRENT_WAITS'",
-               .in = "",
-               .cols = db_number_cols},
 };
 
 struct fixture {
@@ -48,34 +25,17 @@ struct fixture {
     enum err created;
 };
 
-static struct db *connect_to(struct fixture *f)
-{
-    struct db_options options = {.name = "test_schema",
-                                 .user = "root",
-                                 .timeout_sec = 30,
-                                 .socket = getenv("TEST_DB_SOCKET"),
-                                 .counts = &f->counts};
-
-    assert_non_null(options.socket);
-    return db_new(&options);
-}
-
 static int setup(void **state)
 {
     struct fixture *f = xcalloc(1, sizeof *f);
 
-    f->creator = connect_to(f);
-    f->other = connect_to(f);
-    f->watcher = connect_to(f);
+    f->creator = rows_connect(&f->counts);
+    f->other = rows_connect(&f->counts);
+    f->watcher = rows_connect(&f->counts);
     arena_init(&f->arena, 8 << 20);
     f->account = (struct account){.id = uuid_new(), .user_id = uuid_new(), .state = ACCOUNT_ACTIVE};
-    const char *text = uuid_text(&f->account.user_id).s;
-    assert_int_equal(
-        db_exec(f->other, &sqls[ADD_USER], DB_ARGS(db_uuid(&f->account.user_id), db_cstr(text), db_cstr(text)), NULL),
-        OK);
-    assert_int_equal(db_exec(f->other, &sqls[ADD_ACCOUNT],
-                             DB_ARGS(db_uuid(&f->account.id), db_uuid(&f->account.user_id), db_cstr(text)), NULL),
-                     OK);
+    rows_add_user(f->other, &f->account.user_id);
+    rows_add_account(f->other, &f->account.id, &f->account.user_id);
     for (size_t i = 0; i < 2; i++)
         f->uploads[i] = uuid_new();
     if (uuid_cmp(&f->uploads[0], &f->uploads[1]) > 0) {
@@ -84,9 +44,7 @@ static int setup(void **state)
         f->uploads[1] = first;
     }
     for (size_t i = 0; i < 2; i++)
-        assert_int_equal(
-            db_exec(f->other, &sqls[ADD_UPLOAD], DB_ARGS(db_uuid(&f->uploads[i]), db_uuid(&f->account.user_id)), NULL),
-            OK);
+        rows_add_upload(f->other, &f->uploads[i], &f->account.user_id);
     *state = f;
     return 0;
 }
@@ -144,12 +102,11 @@ struct locking {
 static enum err lock_two(struct db *db, void *arg)
 {
     const struct locking *l = arg;
-    int64_t waits = 0;
 
     lock_row(db, l->first, l->first_id);
     assert_int_equal(pthread_create(&l->f->thread, NULL, create, l->f), 0);
-    while (waits == 0)
-        assert_int_equal(db_number(l->f->watcher, &sqls[WAITS], DB_NO_ARGS, &waits), OK);
+    while (rows_waits(l->f->watcher) == 0)
+        ;
     lock_row(db, LOCK_UPLOAD, l->then_id);
     return OK;
 }

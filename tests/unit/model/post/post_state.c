@@ -29,6 +29,7 @@ static const char *const expected[][POST_STATE__MAX + 2] = {
     {"worker_crashed", "-", "-", "-", "failed", "failed", "failed", "failed", "-", "-", "-", "-", "-"},
     {"over_budget", "-", "-", "-", "failed", "-", "-", "failed", "-", "-", "-", "-", "-"},
     {"not_as_approved", "-", "-", "-", "failed", "-", "-", "failed", "-", "-", "-", "-", "-"},
+    {"user_disabled", "-", "-", "-", "failed", "-", "-", "failed", "-", "-", "-", "-", "-"},
     {"outcome_unknown", "-", "-", "-", "-", "failed", "-", "-", "-", "-", "-", "-", "-"},
     {"inbox", "-", "-", "-", "-", "-", "in_inbox", "-", "-", "-", "-", "-", "-"},
     {"published", "-", "-", "-", "-", "-", "published", "-", "published", "published", "-", "-", "-"},

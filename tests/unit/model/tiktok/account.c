@@ -1,16 +1,7 @@
-/*
- * Against a real MariaDB with our schema: its socket is $TEST_DB_SOCKET, where root may connect by unix_socket.
- * tests/api/test_with_database.py runs it.
- */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "rows.h"
 
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "model/tiktok/account.h"
@@ -26,29 +17,12 @@ struct fixture {
     struct uuid user_id, id; /* of one connected account */
 };
 
-enum { ADD_USER, RAW_TOKENS, RAW_MODE, RAW_END };
+enum { RAW_TOKENS, RAW_MODE, RAW_END };
 static const struct sql sqls[] = {
-    [ADD_USER] = {.text = "INSERT INTO users (id, email_key, email, password_hash, state, created_at_us, updated_at_us)"
-                          " VALUES (?, ?, ?, 'x', 'active', 1, 1)",
-                  .in = "uss"},
     [RAW_MODE] = {.text = "UPDATE accounts SET mode = IF(mode = 'live', 'test', 'live') WHERE id = ?", .in = "u"},
     [RAW_END] = {.text = "UPDATE accounts SET state = 'disconnected' WHERE id = ?", .in = "u"},
     [RAW_TOKENS] = {.text = "UPDATE accounts SET access_token = refresh_token WHERE id = ?", .in = "u"},
 };
-
-static struct db *open_counted_db(struct db_counts *counts)
-{
-    struct db_options options = {.name = "test_schema", .user = "root", .timeout_sec = 10, .counts = counts};
-
-    options.socket = getenv("TEST_DB_SOCKET");
-    assert_non_null(options.socket);
-    return db_new(&options);
-}
-
-static struct db *open_db(void)
-{
-    return open_counted_db(NULL);
-}
 
 static struct account_tokens pair(const char *access, const char *refresh)
 {
@@ -96,12 +70,11 @@ static enum err disconnect_as(struct fixture *f, const struct uuid *user_id)
     return e;
 }
 
-static struct uuid add_user(struct fixture *f)
+static struct uuid add_user(struct db *db)
 {
     struct uuid id = uuid_new();
-    struct str email = arena_printf(&f->arena, "%s@example.com", uuid_text(&id).s);
 
-    assert_int_equal(db_exec(f->db, &sqls[ADD_USER], DB_ARGS(db_uuid(&id), db_str(email), db_str(email)), NULL), OK);
+    rows_add_user(db, &id);
     return id;
 }
 
@@ -109,11 +82,11 @@ static int setup(void **state)
 {
     struct fixture *f = xcalloc(1, sizeof *f);
 
-    f->db = open_db();
+    f->db = rows_connect(NULL);
     arena_init(&f->arena, 8 << 20);
     assert_int_equal(
         keyring_parse(STR("1 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"), &f->ring), OK);
-    f->user_id = add_user(f);
+    f->user_id = add_user(f->db);
     assert_int_equal(connect_as(f, "open-1", &f->id), OK);
     *state = f;
     return 0;
@@ -206,7 +179,7 @@ struct ending {
 static void *end_each_time(void *arg)
 {
     struct ending *x = arg;
-    struct db *db = open_counted_db(&x->counts);
+    struct db *db = rows_connect(&x->counts);
     struct arena arena;
 
     arena_init(&arena, 8 << 20);
@@ -230,7 +203,7 @@ static void test_two_ends_at_once(void **state)
 {
     struct fixture *f = *state;
     pthread_barrier_t barrier;
-    struct ending both[2] = {{.user_id = f->user_id}, {.user_id = add_user(f)}};
+    struct ending both[2] = {{.user_id = f->user_id}, {.user_id = add_user(f->db)}};
 
     assert_int_equal(pthread_barrier_init(&barrier, NULL, 3), 0);
     for (size_t i = 0; i < 2; i++) {
@@ -440,7 +413,7 @@ struct taker {
 static void *take(void *arg)
 {
     struct taker *t = arg;
-    struct db *db = open_db();
+    struct db *db = rows_connect(NULL);
     struct arena arena;
     int64_t free_at;
 

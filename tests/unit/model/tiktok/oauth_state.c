@@ -1,20 +1,11 @@
-/* Against a real MariaDB with our schema, as account.c. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include <stdlib.h>
+#include "rows.h"
 
 #include "model/tiktok/oauth_state.h"
 
 /* Once, in its session alone; and it says for which mode it was made, which nobody can change on its way. */
 static void test_oauth_state(void **state)
 {
-    struct db_options options = {
-        .socket = getenv("TEST_DB_SOCKET"), .name = "test_schema", .user = "root", .timeout_sec = 10};
-    _cleanup_(db_freep) struct db *db = db_new(&options);
+    _cleanup_(db_freep) struct db *db = rows_connect(NULL);
     struct uuid session = uuid_new(), other = uuid_new(), user = uuid_new();
     struct arena arena;
     (void)state;

@@ -1,0 +1,324 @@
+#include "model/user/user_admin.h"
+
+#include "model/mail/outbox.h"
+#include "model/user/activity.h"
+#include "model/user/registration.h"
+
+enum {
+    USER_ADMIN_LIST,
+    USER_ADMIN_LIST_IN,
+    USER_ADMIN_POSTS,
+    USER_ADMIN_LOCK,
+    USER_ADMIN_SESSIONS,
+    USER_ADMIN_END_SESSIONS,
+    USER_ADMIN_SET_PASSWORD
+};
+static const struct sql user_admin_sqls[];
+
+/* about: which verb, of those that only look. */
+static enum err user_admin_note(struct db *db, const struct uuid *id, enum activity_what what, const char *about)
+{
+    return activity_add(
+        db, &(struct activity_new){.user_id = *id, .what = what, .by = ACTIVITY_BY_ADMIN, .about = str_from(about)});
+}
+
+/* what: that was reset. */
+static enum err user_admin_mail(struct db *db, const struct uuid *id, struct str what)
+{
+    const struct mail_params params = {.about = what, .at_us = clock_now_us()};
+
+    return mail_add(db, &(struct mail_new){.template = MAIL_RESET_BY_ADMIN, .user_id = *id, .params = &params});
+}
+
+enum err user_admin_find(struct db *db, struct arena *arena, struct str who, struct uuid *ret_id)
+{
+    struct user user = {0};
+    struct uuid id;
+
+    enum err e = uuid_parse(who, &id) ? user_by_id(db, arena, &id, &user) : user_by_email(db, arena, who, &user);
+    if (e == OK)
+        *ret_id = user.id;
+    return e;
+}
+
+struct user_admin_creation {
+    struct arena *arena;
+    struct str email, name;
+    const char *hash;
+    struct uuid id;
+};
+
+static enum err user_admin_create_tx(struct db *db, void *arg)
+{
+    struct user_admin_creation *c = arg;
+
+    enum err e = registration_drop_all(db, c->arena, c->email);
+    if (e == OK)
+        e = user_create(db, c->arena, c->email, c->name, c->hash, &c->id);
+    return e == OK ? user_admin_note(db, &c->id, ACTIVITY_ADMIN_CREATED, NULL) : e;
+}
+
+enum err user_admin_create(struct db *db, struct arena *arena, struct str email, struct str name, const char *hash,
+                           struct uuid *ret_id)
+{
+    struct user_admin_creation c = {.arena = arena, .email = email, .name = name, .hash = hash};
+    enum err e = db_tx(db, user_admin_create_tx, &c);
+
+    if (e == OK)
+        *ret_id = c.id;
+    return e;
+}
+
+static enum err user_admin_verify_tx(struct db *db, void *arg)
+{
+    struct user_admin_creation *c = arg;
+    enum err e = registration_admit(db, c->arena, c->email, c->hash, &c->id);
+
+    return e == OK ? user_admin_note(db, &c->id, ACTIVITY_ADMIN_VERIFIED, NULL) : e;
+}
+
+enum err user_admin_verify(struct db *db, struct arena *arena, struct str email, const char *hash, struct uuid *ret_id)
+{
+    struct user_admin_creation c = {.arena = arena, .email = email, .hash = hash};
+    enum err e = db_tx(db, user_admin_verify_tx, &c);
+
+    if (e == OK)
+        *ret_id = c.id;
+    return e;
+}
+
+struct user_admin_listing {
+    struct arena *arena;
+    const struct user_admin_filter *filter;
+    struct str after, begins, upto; /* as addresses are compared; upto: after all that begin so */
+    struct user *users;
+    size_t n;
+};
+
+static enum err user_admin_list_tx(struct db *db, void *arg)
+{
+    struct user_admin_listing *l = arg;
+    const struct user_admin_filter *f = l->filter;
+    struct db_arg max = db_i64((int64_t)f->max);
+    void *rows;
+
+    enum err e = f->state == NULL ? db_rows(db, &user_admin_sqls[USER_ADMIN_LIST],
+                                            DB_ARGS(db_str(l->after), db_str(l->begins), db_str(l->upto), max),
+                                            l->arena, sizeof *l->users, f->max, &rows, &l->n)
+                                  : db_rows(db, &user_admin_sqls[USER_ADMIN_LIST_IN],
+                                            DB_ARGS(db_cstr(user_state_names[*f->state]), db_str(l->after),
+                                                    db_str(l->begins), db_str(l->upto), max),
+                                            l->arena, sizeof *l->users, f->max, &rows, &l->n);
+    if (e == OK)
+        l->users = rows;
+    for (size_t i = 0; i < l->n && e == OK; i++)
+        e = user_admin_note(db, &l->users[i].id, ACTIVITY_ADMIN_READ, "list");
+    return e;
+}
+
+static struct str user_admin_lower(struct arena *arena, struct str s)
+{
+    char *p = arena_strdup(arena, s);
+
+    for (size_t i = 0; i < s.n; i++)
+        if (p[i] >= 'A' && p[i] <= 'Z')
+            p[i] = (char)(p[i] - 'A' + 'a');
+    return str_of(p, s.n);
+}
+
+enum err user_admin_list(struct db *db, struct arena *arena, const struct user_admin_filter *filter,
+                         struct user **ret_users, size_t *ret_n)
+{
+    struct user_admin_listing l = {.arena = arena, .filter = filter, .after = STR("")};
+    enum err e = filter->after.p == NULL ? OK : user_email_key(filter->after, arena, &l.after);
+
+    ASSERT(filter->max <= USER_ADMIN_LIST_MAX);
+    if (e != OK)
+        return e;
+    l.begins = user_admin_lower(arena, filter->begins);
+    l.upto = arena_printf(arena, "%.*s\x7f", STR_FMT(l.begins)); /* no address has a control character */
+    e = db_tx(db, user_admin_list_tx, &l);
+    if (e != OK)
+        return e;
+    *ret_users = l.users;
+    *ret_n = l.n;
+    return OK;
+}
+
+struct user_admin_showing {
+    struct arena *arena;
+    const struct conf *conf;
+    const struct uuid *id;
+    struct user_admin_shown shown;
+};
+
+/* Live ones, then test ones. */
+static enum err user_admin_read_accounts(struct db *db, struct user_admin_showing *s)
+{
+    struct account *live, *test;
+    size_t live_n, test_n;
+
+    enum err e = account_list(db, s->arena, s->id, MODE_LIVE, &UUID_LAST, USER_ADMIN_SHOWN_MAX, &live, &live_n);
+    if (e == OK)
+        e = account_list(db, s->arena, s->id, MODE_TEST, &UUID_LAST, USER_ADMIN_SHOWN_MAX, &test, &test_n);
+    if (e != OK)
+        return e;
+    s->shown.accounts = arena_array(s->arena, live_n + test_n, sizeof *live);
+    s->shown.accounts_n = live_n + test_n;
+    for (size_t i = 0; i < s->shown.accounts_n; i++)
+        s->shown.accounts[i] = i < live_n ? live[i] : test[i - live_n];
+    return OK;
+}
+
+static enum err user_admin_show_tx(struct db *db, void *arg)
+{
+    struct user_admin_showing *s = arg;
+    struct user_admin_shown *shown = &s->shown;
+    void *rows;
+
+    enum err e = user_by_id(db, s->arena, s->id, &shown->user);
+    if (e == OK)
+        e = caps_used(db, s->arena, s->conf, s->id, shown->caps);
+    if (e == OK)
+        e = db_rows(db, &user_admin_sqls[USER_ADMIN_POSTS], DB_ARGS(db_uuid(s->id)), s->arena, sizeof *shown->posts,
+                    POST_STATE__MAX, &rows, &shown->posts_n);
+    if (e == OK) {
+        shown->posts = rows;
+        e = key_list(db, s->arena, s->id, &UUID_LAST, USER_ADMIN_SHOWN_MAX, &shown->keys, &shown->keys_n);
+    }
+    if (e == OK)
+        e = user_admin_read_accounts(db, s);
+    return e == OK ? user_admin_note(db, s->id, ACTIVITY_ADMIN_READ, "show") : e;
+}
+
+enum err user_admin_show(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *id,
+                         struct user_admin_shown *ret_shown)
+{
+    struct user_admin_showing s = {.arena = arena, .conf = conf, .id = id};
+    enum err e = db_tx(db, user_admin_show_tx, &s);
+
+    if (e == OK)
+        *ret_shown = s.shown;
+    return e;
+}
+
+struct user_admin_visit {
+    struct arena *arena;
+    const struct conf *conf;
+    const struct uuid *id;
+    bool end;
+    const char *hash; /* of the new password */
+    struct session *sessions;
+    size_t n;
+};
+
+/* No session is added before the end of the transaction. */
+static enum err user_admin_lock(struct db *db, const struct uuid *id)
+{
+    int64_t one;
+
+    return db_number(db, &user_admin_sqls[USER_ADMIN_LOCK], DB_ARGS(db_uuid(id)), &one);
+}
+
+static enum err user_admin_end_sessions(struct db *db, const struct uuid *id)
+{
+    return db_exec(db, &user_admin_sqls[USER_ADMIN_END_SESSIONS], DB_ARGS(db_uuid(id)), NULL);
+}
+
+static enum err user_admin_sessions_tx(struct db *db, void *arg)
+{
+    struct user_admin_visit *v = arg;
+    int64_t now = clock_now_us();
+    void *rows;
+
+    enum err e = user_admin_lock(db, v->id);
+    if (e == OK)
+        e = db_rows(
+            db, &user_admin_sqls[USER_ADMIN_SESSIONS],
+            DB_ARGS(db_uuid(v->id), db_i64(now), db_i64(now - session_idle_us(v->conf)), db_i64(USER_ADMIN_LIST_MAX)),
+            v->arena, sizeof *v->sessions, USER_ADMIN_LIST_MAX, &rows, &v->n);
+    if (e != OK)
+        return e;
+    v->sessions = rows;
+    if (!v->end)
+        return user_admin_note(db, v->id, ACTIVITY_ADMIN_READ, "sessions");
+    e = user_admin_end_sessions(db, v->id);
+    return e == OK ? user_admin_note(db, v->id, ACTIVITY_ADMIN_ENDED_SESSIONS, NULL) : e;
+}
+
+enum err user_admin_sessions(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *id,
+                             bool end, struct session **ret_sessions, size_t *ret_n)
+{
+    struct user_admin_visit v = {.arena = arena, .conf = conf, .id = id, .end = end};
+    enum err e = db_tx(db, user_admin_sessions_tx, &v);
+
+    if (e != OK)
+        return e;
+    *ret_sessions = v.sessions;
+    *ret_n = v.n;
+    return OK;
+}
+
+static enum err user_admin_reset_password_tx(struct db *db, void *arg)
+{
+    const struct user_admin_visit *v = arg;
+
+    enum err e = user_admin_lock(db, v->id);
+    if (e == OK)
+        e = db_change(db, &user_admin_sqls[USER_ADMIN_SET_PASSWORD],
+                      DB_ARGS(db_cstr(v->hash), db_i64(clock_now_us()), db_uuid(v->id)));
+    if (e == OK)
+        e = user_admin_end_sessions(db, v->id);
+    if (e == OK)
+        e = token_void(db, TOKEN_RESET_PASSWORD, v->id);
+    if (e == OK)
+        e = user_admin_note(db, v->id, ACTIVITY_ADMIN_RESET_PASSWORD, NULL);
+    return e == OK ? user_admin_mail(db, v->id, STR("the password")) : e;
+}
+
+enum err user_admin_reset_password(struct db *db, struct arena *arena, const struct uuid *id, const char *hash)
+{
+    struct user_admin_visit v = {.arena = arena, .id = id, .hash = hash};
+
+    return db_tx(db, user_admin_reset_password_tx, &v);
+}
+
+static const struct db_col user_admin_user_cols[] = {
+    DB_COL(struct user, id, UUID),           DB_COL(struct user, email, STR),
+    DB_COL(struct user, name, STR),          DB_COL_ENUM(struct user, state, user_state_names),
+    DB_COL(struct user, created_at_us, I64), DB_END};
+
+static const struct db_col user_admin_count_cols[] = {DB_COL_ENUM(struct user_admin_count, state, post_state_names),
+                                                      DB_COL(struct user_admin_count, n, I64), DB_END};
+
+static const struct db_col user_admin_session_cols[] = {
+    DB_COL(struct session, id, UUID), DB_COL(struct session, created_at_us, I64),
+    DB_COL(struct session, last_seen_at_us, I64), DB_COL(struct session, expires_at_us, I64), DB_END};
+
+#define USER_ADMIN_COLS "id, email, name, state, created_at_us"
+
+static const struct sql user_admin_sqls[] = {
+    [USER_ADMIN_LIST] = {.text = "SELECT " USER_ADMIN_COLS " FROM users WHERE email_key > ? AND email_key >= ?"
+                                 " AND email_key < ? ORDER BY email_key LIMIT ?",
+                         .in = "sssi",
+                         .cols = user_admin_user_cols},
+    [USER_ADMIN_LIST_IN] = {.text =
+                                "SELECT " USER_ADMIN_COLS " FROM users FORCE INDEX (by_state) WHERE state = ?"
+                                " AND email_key > ? AND email_key >= ? AND email_key < ? ORDER BY email_key LIMIT ?",
+                            .in = "ssssi",
+                            .cols = user_admin_user_cols},
+    /* That index has those of a user that have not ended: no more than the cap of posts under way. */
+    [USER_ADMIN_POSTS] = {.text = "SELECT state, COUNT(*) FROM posts FORCE INDEX (by_user_ended) WHERE user_id = ?"
+                                  " AND ended_at_us IS NULL GROUP BY state ORDER BY state",
+                          .in = "u",
+                          .cols = user_admin_count_cols},
+    [USER_ADMIN_LOCK] = {.text = "SELECT 1 FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = db_number_cols},
+    [USER_ADMIN_SESSIONS] = {.text =
+                                 "SELECT id, created_at_us, last_seen_at_us, expires_at_us FROM sessions WHERE"
+                                 " user_id = ? AND expires_at_us > ? AND last_seen_at_us > ? ORDER BY id DESC LIMIT ?",
+                             .in = "uiii",
+                             .cols = user_admin_session_cols},
+    [USER_ADMIN_END_SESSIONS] = {.text = "DELETE FROM sessions WHERE user_id = ?", .in = "u"},
+    [USER_ADMIN_SET_PASSWORD] = {.text = "UPDATE users SET password_hash = ?, updated_at_us = ? WHERE id = ?",
+                                 .in = "siu"},
+};

@@ -1,0 +1,54 @@
+// The page of a mailed link. Its token comes after the # of the address, which browsers send to nobody. Nothing happens before
+// somebody sends the form: its fields go to the API with the token, and what the API answers is shown.
+"use strict";
+
+const UNKNOWN = "Contact was lost while this was being done. Send it once more: if the link does not work any more, it was done.";
+
+const form = document.getElementById("form");
+const result = document.getElementById("result");
+const token = location.hash.slice(1);
+
+function say(text, failed) {
+	result.className = failed ? "failed" : "";
+	result.textContent = text;
+}
+
+function sentence(answer, error) {
+	const wait = answer.headers.get("Retry-After");
+	if (wait !== null)
+		return "Too much is going on. Try again in " + wait + " seconds.";
+	if (error.code === "outcome_unknown")
+		return UNKNOWN;
+	return error.details.length > 0 ? error.details.map(problem => problem.message).join(" ") : error.message;
+}
+
+async function send(event) {
+	event.preventDefault();
+	const button = form.querySelector("button");
+	button.disabled = true;
+	say("One moment.", false);
+	try {
+		const answer = await fetch(form.getAttribute("action"), {
+			method: "POST",
+			headers: {"Content-Type": "application/json"},
+			body: JSON.stringify({token: token, ...Object.fromEntries(new FormData(form))}),
+		});
+		if (answer.ok) {
+			form.hidden = true;
+			history.replaceState(null, "", location.pathname);
+			say(form.dataset.done, false);
+		} else {
+			say(sentence(answer, (await answer.json()).error), true);
+		}
+	} catch (error) {
+		say(UNKNOWN, true);
+	}
+	button.disabled = false;
+}
+
+if (token === "") {
+	form.hidden = true;
+	say("This address is not complete. Open the link of the mail once more.", true);
+} else {
+	form.addEventListener("submit", send);
+}

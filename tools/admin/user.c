@@ -1,0 +1,188 @@
+/*
+ * marketingcli-admin user create|verify|disable|enable. They need the database and nothing else: no program has to run, and no
+ * mail has to arrive. So this is also how the first account of an install is made.
+ */
+#include "user.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/epoch.h"
+#include "base/text.h"
+#include "crypto/digest.h"
+#include "model/user/user_admin.h"
+#include "model/user/user_state.h"
+
+#define MADE_BYTES 15       /* random bytes of a password that is made up: 120 bits, 21 characters */
+#define LINE_MAX_BYTES 1024 /* far above what password_check takes */
+
+bool user_at_desk(struct desk *desk, const struct given *given, struct uuid *ret_id)
+{
+    if (!desk_open(desk, given))
+        return false;
+    enum err e = user_admin_find(desk->db, &desk->arena, str_from(given->argument), ret_id);
+    if (e == OK)
+        return true;
+    if (e == ERR_NOT_FOUND)
+        complain("there is no user %s; name one by address or id", given->argument);
+    else
+        desk_complain(desk, e);
+    desk_close(desk);
+    return false;
+}
+
+static bool user_hash(struct desk *desk, struct str text, char ret_hash[static PASSWORD_HASH_SIZE])
+{
+    _cleanup_(secret_done) struct secret password = secret_copy(text);
+
+    enum err e = password_check(text);
+    if (e == OK)
+        e = password_hash(&password, (int)desk->conf.password_bcrypt_cost, ret_hash);
+    if (e != OK)
+        complain("%s", err_sentence(e));
+    return e == OK;
+}
+
+static bool user_read_password(struct desk *desk, struct user_password *ret)
+{
+    char line[LINE_MAX_BYTES];
+    size_t n = fread(line, 1, sizeof line, stdin);
+    struct str rest = str_of(line, n), text;
+
+    bool hashed = false;
+    if (n == 0)
+        complain("standard input has no password");
+    else if (str_next(&rest, '\n', &text))
+        hashed = user_hash(desk, text, ret->hash);
+    explicit_bzero(line, sizeof line);
+    return hashed;
+}
+
+bool user_take_password(struct desk *desk, const struct given *given, struct user_password *ret)
+{
+    *ret = (struct user_password){0};
+    if (given->password_stdin != NULL)
+        return user_read_password(desk, ret);
+    ret->made = token_new(&desk->arena, MADE_BYTES);
+    return user_hash(desk, ret->made, ret->hash);
+}
+
+void user_show_password(const struct user_password *password)
+{
+    if (password->made.p != NULL)
+        printf("password: %.*s\n", STR_FMT(password->made));
+}
+
+static bool user_name_is_fine(const char *name)
+{
+    struct str s = str_from(name);
+
+    return name == NULL || (s.n > 0 && s.n <= USER_NAME_MAX_BYTES && text_is_utf8(s) && text_is_printable(s, false));
+}
+
+static int user_made(const struct desk *desk, const struct given *given, enum err e, const struct uuid *id,
+                     const struct user_password *password)
+{
+    if (e == ERR_DB_DUPLICATE)
+        return complain("%s has an account already", given->argument);
+    if (e == ERR_BAD_EMAIL)
+        return complain("%s: %s", given->argument, err_sentence(e));
+    if (e != OK)
+        return desk_complain(desk, e);
+    printf("made %s, whose id is %s\n", given->argument, uuid_text(id).s);
+    user_show_password(password);
+    return EXIT_DONE;
+}
+
+static int user_create_at(struct desk *desk, const struct given *given)
+{
+    struct user_password password;
+    struct uuid id;
+
+    if (!user_name_is_fine(given->name))
+        return complain("a name is one line of at most %d bytes", USER_NAME_MAX_BYTES);
+    if (!user_take_password(desk, given, &password))
+        return EXIT_FAILED;
+    enum err e =
+        user_admin_create(desk->db, &desk->arena, str_from(given->argument), str_from(given->name), password.hash, &id);
+    return user_made(desk, given, e, &id, &password);
+}
+
+/* The password that was typed at the registration is not used: who has typed it may not be who asks the admin. */
+static int user_verify_at(struct desk *desk, const struct given *given)
+{
+    struct user_password password;
+    struct uuid id;
+
+    if (!user_take_password(desk, given, &password))
+        return EXIT_FAILED;
+    enum err e = user_admin_verify(desk->db, &desk->arena, str_from(given->argument), password.hash, &id);
+    if (e == ERR_NOT_FOUND)
+        return complain("nobody has registered with %s in the last seven days", given->argument);
+    return user_made(desk, given, e, &id, &password);
+}
+
+static int user_at(const struct given *given, int (*fn)(struct desk *desk, const struct given *given))
+{
+    struct desk desk;
+
+    if (!desk_open(&desk, given))
+        return EXIT_FAILED;
+    int code = fn(&desk, given);
+    desk_close(&desk);
+    return code;
+}
+
+int verb_user_create(const struct given *given)
+{
+    return user_at(given, user_create_at);
+}
+
+int verb_user_verify(const struct given *given)
+{
+    return user_at(given, user_verify_at);
+}
+
+/* Programs of this machine trust a key for a second unless the epoch ends (fcgi/credentials.h). */
+static void user_end_credentials(const struct conf *conf)
+{
+    struct epoch epoch = EPOCH_NONE;
+
+    if (conf->keys_epoch.n == 0)
+        return;
+    if (epoch_open(conf->keys_epoch, true, &epoch) != OK || epoch_end(&epoch) != OK)
+        fprintf(stderr, "warning: %.*s cannot be written (%s), so keys that are in use end only within a second\n",
+                STR_FMT(conf->keys_epoch), strerror(errno));
+    epoch_close(&epoch);
+}
+
+static int user_set(const struct given *given, enum user_state state, const char *what)
+{
+    struct desk desk;
+    struct uuid id;
+    bool changed;
+
+    if (!user_at_desk(&desk, given, &id))
+        return EXIT_FAILED;
+    enum err e = user_set_state(desk.db, &desk.arena, &id, state, &changed);
+    if (e == OK || e == ERR_OUTCOME_UNKNOWN)
+        user_end_credentials(&desk.conf);
+    int code = e == OK ? EXIT_DONE : desk_complain(&desk, e);
+    if (e == OK && changed)
+        printf("%s is %s\n", given->argument, what);
+    else if (e == OK)
+        printf("%s was %s before\n", given->argument, what);
+    desk_close(&desk);
+    return code;
+}
+
+int verb_user_disable(const struct given *given)
+{
+    return user_set(given, USER_DISABLED, "disabled");
+}
+
+int verb_user_enable(const struct given *given)
+{
+    return user_set(given, USER_ACTIVE, "active");
+}

@@ -1,0 +1,30 @@
+/*
+ * marketingcli-admin user reset-password|reset-totp: for somebody who cannot sign in any more. A password and not a link,
+ * because the admin must have something to hand over that works without mail, and for longer than half an hour. Make sure
+ * that it is the owner of the account who asks.
+ */
+#include <stdio.h>
+
+#include "user.h"
+#include "model/user/user_admin.h"
+
+int verb_user_reset_password(const struct given *given)
+{
+    struct user_password password;
+    struct desk desk;
+    struct uuid id;
+    int code = EXIT_FAILED;
+
+    if (!user_at_desk(&desk, given, &id))
+        return EXIT_FAILED;
+    if (user_take_password(&desk, given, &password)) {
+        enum err e = user_admin_reset_password(desk.db, &desk.arena, &id, password.hash);
+        code = e == OK ? EXIT_DONE : desk_complain(&desk, e);
+        if (e == OK) {
+            printf("the password of %s is a new one, and all sessions have ended\n", given->argument);
+            user_show_password(&password);
+        }
+    }
+    desk_close(&desk);
+    return code;
+}
