@@ -18,7 +18,7 @@
 
 enum registration_mode { REGISTRATION_OPEN, REGISTRATION_INVITATION, REGISTRATION_CLOSED };
 extern const char *const registration_mode_names[]; /* "open" ...; NULL ends them */
-extern const char *const smtp_tls_names[]; /* "none", "starttls", "tls"; NULL ends them */
+extern const char *const smtp_tls_names[];          /* "none", "starttls", "tls"; NULL ends them */
 
 struct conf {
 #define CONF_STR(section, key, ...) struct str section##_##key;
