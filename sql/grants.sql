@@ -9,6 +9,9 @@ GRANT SELECT ON {db}.schema_migrations TO {user};
 -- user auth
 GRANT SELECT, INSERT, UPDATE ON {db}.users TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sessions TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.user_totp TO {user};
+GRANT SELECT, INSERT, DELETE ON {db}.recovery_codes TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.pending_sign_ins TO {user};
 GRANT SELECT ON {db}.api_keys TO {user};
 GRANT UPDATE (last_used_at_us, user_state) ON {db}.api_keys TO {user};
 GRANT SELECT ON {db}.key_budgets TO {user};
@@ -156,6 +159,7 @@ GRANT SELECT (id, title, description, state, failure_code) ON {db}.posts TO {use
 GRANT SELECT (id, user_id, of_key_id, name, mode, created_at_us, expires_at_us, revoked_at_us, expiry_told_at_us), UPDATE (expiry_told_at_us) ON {db}.api_keys TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_mail TO {user};
 GRANT INSERT, DELETE, SELECT (expires_at_us) ON {db}.one_time_tokens TO {user};
+GRANT DELETE, SELECT (expires_at_us) ON {db}.pending_sign_ins TO {user};
 GRANT DELETE, SELECT (id, email, expires_at_us) ON {db}.registrations TO {user};
 GRANT DELETE, SELECT (id, old_email, new_email, created_at_us, expires_at_us, confirmed_at_us, undo_until_us, undone_at_us) ON {db}.email_changes TO {user};
 GRANT DELETE, SELECT (day) ON {db}.mail_allowances TO {user};

@@ -14,11 +14,15 @@ static int auth_heavy_max(const struct conf *conf)
 
 static enum err auth_start(const struct conf *conf, void **ret_state, struct buf *why)
 {
-    struct auth_state *s = xcalloc(1, sizeof *s);
+    struct keyring *ring;
 
-    (void)conf;
-    (void)why;
-    s->throttle = throttle_new();
+    enum err e = keyring_read("totp-keys", &ring, why);
+    if (e != OK)
+        return e;
+    struct auth_state *s = xcalloc(1, sizeof *s);
+    s->ring = ring;
+    s->throttle = throttle_new(conf);
+    s->notices = guess_notices_new();
     *ret_state = s;
     return OK;
 }
@@ -27,16 +31,30 @@ static void auth_stop(void *state)
 {
     struct auth_state *s = state;
 
+    guess_notices_free(s->notices);
     throttle_free(s->throttle);
+    keyring_free(s->ring);
     free(s);
+}
+
+static void auth_background(const struct conf *conf, struct db *db, struct arena *arena, void *state,
+                            const atomic_bool *stopping)
+{
+    struct auth_state *s = state;
+
+    (void)conf;
+    while (!atomic_load(stopping))
+        guess_work(s->notices, db, arena);
 }
 
 const struct app app_auth = {
     .name = "auth",
     .routes = (const struct route *const[]){auth_register_routes, auth_verify_routes, auth_session_routes,
-                                            auth_confirm_routes, auth_me_routes, auth_notifications_routes,
-                                            auth_unsubscribe_routes, NULL},
+                                            auth_sessions_routes, auth_confirm_routes, auth_totp_routes, auth_me_routes,
+                                            auth_password_routes, auth_email_routes, auth_activity_routes,
+                                            auth_notifications_routes, auth_unsubscribe_routes, NULL},
     .heavy_max = auth_heavy_max,
     .start = auth_start,
     .stop = auth_stop,
+    .background = auth_background,
 };

@@ -5,6 +5,7 @@
 #include "model/key/budget.h"
 #include "model/user/caps.h"
 
+#define BODY_MAX_BYTES (4u << 10)
 #define LIMITS_MAX 8 /* there are fewer classes (rate_limited) */
 
 /* The user, the key that asks, and what both may do. */
@@ -123,6 +124,37 @@ static enum err me(struct ctx *c)
     return e == OK ? reply_data(&c->rep, 200, me_fields, &out) : e;
 }
 
+struct me_change {
+    struct str name;
+    bool has_name;
+};
+
+static const struct json_field me_change_fields[] = {
+    {.name = "name",
+     JSON_STR(struct me_change, name),
+     JSON_GIVEN(struct me_change, has_name),
+     .clears = true,
+     .min = 1,
+     .max = USER_NAME_MAX_BYTES,
+     .check = input_check_line,
+     .help = "How to address you; null removes it",
+     .policy = "account.name"},
+    JSON_END,
+};
+
+static enum err me_change(struct ctx *c)
+{
+    struct me_change in = {0};
+    struct user user = {0};
+
+    enum err e = input_json(c, me_change_fields, &in);
+    if (e == OK && in.has_name)
+        e = user_rename(c->db, c->arena, &c->caller.user_id, in.name, &user);
+    else if (e == OK)
+        e = user_profile(c->db, c->arena, &c->caller.user_id, &user);
+    return e == OK ? reply_data(&c->rep, 200, auth_user_fields, &user) : e;
+}
+
 const struct json_field auth_user_fields[] = {USER_FIELDS(struct user, ), JSON_END};
 
 const struct route auth_me_routes[] = {
@@ -133,5 +165,12 @@ const struct route auth_me_routes[] = {
      .scope = SCOPE_NONE,
      .rate = RATE_READ,
      .summary = "Who am I"},
+    {.method = "PATCH",
+     .pattern = "/api/v1/me",
+     .handler = me_change,
+     .auth = AUTH_SESSION,
+     .body_max_bytes = BODY_MAX_BYTES,
+     .rate = RATE_WRITE,
+     .summary = "Change your name"},
     ROUTE_END,
 };

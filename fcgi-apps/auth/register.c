@@ -1,6 +1,5 @@
 /* Registering: a mail, and no user yet. What comes of the mailed link is in verify.c. */
 #include "auth/auth.h"
-#include "crypto/password.h"
 #include "fcgi/input.h"
 #include "model/user/invitation.h"
 #include "model/user/registration.h"
@@ -15,11 +14,6 @@ struct register_input {
 static enum err register_check_email(const void *value)
 {
     return user_email_check(*(const struct str *)value);
-}
-
-static enum err register_check_password(const void *value)
-{
-    return password_check(*(const struct str *)value);
 }
 
 static const struct json_field register_fields[] = {
@@ -40,7 +34,6 @@ static const struct json_field register_fields[] = {
     {.name = "password",
      JSON_STR(struct register_input, password),
      .nullable = true,
-     .check = register_check_password,
      .help = "10 characters to 72 bytes, to be typed again with the mailed link; without it, it is chosen there",
      .policy = "account.password"},
     {.name = "invitation",
@@ -62,17 +55,6 @@ static const struct json_field register_resend_fields[] = {
      .check = register_check_email,
      .help = "Address that was registered",
      .policy = "account.email"},
-    JSON_END,
-};
-
-struct accepted {
-    struct str status;
-};
-
-static const struct json_field register_accepted_fields[] = {
-    {.name = "status",
-     JSON_STR(struct accepted, status),
-     .help = "accepted, whether the address has an account or not"},
     JSON_END,
 };
 
@@ -99,14 +81,6 @@ static enum err register_check(struct ctx *c, const struct register_input *in, s
     return ERR_VALIDATION;
 }
 
-/* Says the same, after the same work, whatever is known of the address, so that nobody learns who has an account. */
-static enum err register_accept(struct ctx *c)
-{
-    const struct accepted out = {.status = STR("accepted")};
-
-    return reply_data(&c->rep, 202, register_accepted_fields, &out);
-}
-
 static enum err register_create(struct ctx *c)
 {
     struct register_input in = {0};
@@ -116,22 +90,22 @@ static enum err register_create(struct ctx *c)
     if (c->conf->registration_mode == REGISTRATION_CLOSED)
         return ERR_REGISTRATION_CLOSED;
     enum err e = input_json(c, register_fields, &in);
+    if (e == OK || e == ERR_VALIDATION)
+        auth_check_password(c, "password", in.password, &(struct user){.email = in.email, .name = in.name});
     if (e == OK)
         e = register_check(c, &in, &new.invitation_id);
-    if (e != OK)
-        return e;
-    _cleanup_(secret_done) struct secret password = secret_copy(in.password);
-    if (in.password.p != NULL) {
-        e = password_hash(&password, (int)c->conf->password_bcrypt_cost, hash);
+    if (e == OK && in.password.p != NULL) {
+        e = auth_hash_password(c, in.password, hash);
         new.password_hash = hash;
     }
+    if (e != OK)
+        return e;
     new.email = in.email;
     new.name = in.name;
     new.terms_version = register_version(c->conf->terms_version, in.accepted_terms);
     new.policy_version = register_version(c->conf->policy_version, in.accepted_terms);
-    if (e == OK)
-        e = registration_create(c->db, c->arena, &new);
-    return e == OK ? register_accept(c) : e;
+    e = registration_create(c->db, c->arena, &new);
+    return e == OK ? auth_reply_accepted(c) : e;
 }
 
 static enum err register_resend(struct ctx *c)
@@ -141,7 +115,7 @@ static enum err register_resend(struct ctx *c)
     enum err e = input_json(c, register_resend_fields, &in);
     if (e == OK)
         e = registration_resend(c->db, c->arena, in.email, c->req.id);
-    return e == OK ? register_accept(c) : e;
+    return e == OK ? auth_reply_accepted(c) : e;
 }
 
 const struct route auth_register_routes[] = {

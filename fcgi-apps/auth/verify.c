@@ -1,6 +1,5 @@
-/* The link of a registration (nginx/html/verify-email.js sends it): with the password, it makes the user. */
+/* The link of a registration (nginx/html/link.js sends it): with the password, it makes the user. */
 #include "auth/auth.h"
-#include "crypto/password.h"
 #include "fcgi/input.h"
 #include "model/user/registration.h"
 
@@ -9,11 +8,6 @@
 struct verify_input {
     struct str token, password;
 };
-
-static enum err verify_check_password(const void *value)
-{
-    return password_check(*(const struct str *)value);
-}
 
 static const struct json_field verify_fields[] = {
     {.name = "token",
@@ -25,7 +19,6 @@ static const struct json_field verify_fields[] = {
     {.name = "password",
      JSON_STR(struct verify_input, password),
      .required = true,
-     .check = verify_check_password,
      .help =
          "The one that was given at the registration; if none was, the one to sign in with: 10 characters to 72 bytes",
      .policy = "account.password"},
@@ -40,14 +33,16 @@ static enum err verify_hash(struct ctx *c, const struct registration *r, struct 
                             char ret_hash[static PASSWORD_HASH_SIZE])
 {
     _cleanup_(secret_done) struct secret password = secret_copy(text);
-    int cost = (int)c->conf->password_bcrypt_cost;
 
-    if (r->password_hash.p == NULL)
-        return password_hash(&password, cost, ret_hash);
+    if (r->password_hash.p == NULL) {
+        auth_check_password(c, "password", text, &(struct user){.email = r->email, .name = r->name});
+        return c->problems.n > 0 ? ERR_VALIDATION : auth_hash_password(c, text, ret_hash);
+    }
     enum err e = registration_count_try(c->db, r);
     if (e != OK)
         return e;
-    if (r->password_hash.n >= PASSWORD_HASH_SIZE || !password_verify(&password, r->password_hash.p, cost))
+    if (r->password_hash.n >= PASSWORD_HASH_SIZE ||
+        !password_verify(&password, r->password_hash.p, (int)c->conf->password_bcrypt_cost))
         return ERR_WRONG_PASSWORD;
     memcpy(ret_hash, r->password_hash.p, r->password_hash.n + 1);
     return OK;
@@ -67,7 +62,10 @@ static enum err verify_email(struct ctx *c)
         e = verify_hash(c, &r, in.password, hash);
     if (e == OK)
         e = registration_confirm(c->db, c->arena, in.token, &r, hash, &user);
-    return e == OK ? reply_data(&c->rep, 200, auth_user_fields, &user) : e;
+    if (e != OK)
+        return e;
+    guess_know(c, &user);
+    return reply_data(&c->rep, 200, auth_user_fields, &user);
 }
 
 const struct route auth_verify_routes[] = {

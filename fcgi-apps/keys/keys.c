@@ -257,7 +257,7 @@ static enum err keys_revoke(struct ctx *c)
 
     enum err e = request_param_uuid(&c->req, 0, &id);
     if (e == OK)
-        e = key_revoke(c->db, &c->caller.user_id, &id);
+        e = key_revoke(c->db, c->arena, &c->caller.user_id, &id);
     if (e == OK || e == ERR_OUTCOME_UNKNOWN)
         credentials_end(c);
     return e == OK ? reply_nothing(&c->rep) : e;

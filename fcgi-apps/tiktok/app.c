@@ -2,18 +2,6 @@
 
 #include "tiktok/tiktok_app.h"
 
-static enum err tiktok_app_read_ring(struct keyring **ret_ring, struct buf *why)
-{
-    _cleanup_(secret_done) struct secret text = {0};
-
-    enum err e = credential_read("token-keys", &text);
-    if (e == OK)
-        e = keyring_parse(secret_str(&text), ret_ring);
-    if (e != OK)
-        buf_puts(why, "the credential token-keys is missing or is not a key ring (lines of ID HEX64)");
-    return e;
-}
-
 static enum err tiktok_app_read_client_secret(const struct conf *conf, struct secret *ret_secret, struct buf *why)
 {
     enum err e = credential_read("tiktok-client-secret", ret_secret);
@@ -34,7 +22,7 @@ static enum err tiktok_app_start(const struct conf *conf, void **ret_state, stru
     struct app_state state = {0};
 
     net_init();
-    enum err e = tiktok_app_read_ring(&state.ring, why);
+    enum err e = keyring_read("token-keys", &state.ring, why);
     if (e != OK)
         return e;
     e = tiktok_app_read_client_secret(conf, &state.client_secret, why);

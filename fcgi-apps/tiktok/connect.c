@@ -126,6 +126,7 @@ static enum err connect_keep(struct ctx *c, const struct grant *g, const struct 
         .avatar_url = g->user.avatar_url,
         .scopes = g->tokens.scope,
         .tokens = connect_tokens_of(c, &g->tokens),
+        .by = c->caller.kind == CALLER_KEY ? ACTIVITY_BY_KEY : ACTIVITY_BY_USER,
     };
 
     enum err e = account_connect(c->db, c->arena, c->conf, app_state(c)->ring, &c->caller.user_id, &connection,

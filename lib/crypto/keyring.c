@@ -71,6 +71,18 @@ enum err keyring_parse(struct str text, struct keyring **ret_ring)
     return OK;
 }
 
+enum err keyring_read(const char *name, struct keyring **ret_ring, struct buf *why)
+{
+    _cleanup_(secret_done) struct secret text = {0};
+
+    enum err e = credential_read(name, &text);
+    if (e == OK)
+        e = keyring_parse(secret_str(&text), ret_ring);
+    if (e != OK)
+        buf_printf(why, "the credential %s is missing or is not a key ring (lines of ID HEX64)", name);
+    return e;
+}
+
 void keyring_free(struct keyring *ring)
 {
     if (ring == NULL)

@@ -1,5 +1,5 @@
 /*
- * Sealing: AES-256-GCM under a ring of keys (the credential file "token-keys"), so that keys can be rotated.
+ * Sealing: AES-256-GCM under a ring of keys (the credential files "token-keys" and "totp-keys"), so that keys can be rotated.
  *
  * The file has one key on each line, the current one first: ID HEX64. ID is 1 to 255, HEX64 the 32 bytes of the key; #
  * starts a comment. A sealed value is the key id (1 byte), a random nonce (12), the ciphertext and a tag (16):
@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/secret.h"
 
@@ -18,7 +19,9 @@
 struct keyring;
 
 MUST_CHECK enum err keyring_parse(struct str text, struct keyring **ret_ring); /* ERR_VALIDATION */
-void keyring_free(struct keyring *ring);                                       /* wipes */
+/* Of the credential name; an error also has a sentence in why. */
+MUST_CHECK enum err keyring_read(const char *name, struct keyring **ret_ring, struct buf *why);
+void keyring_free(struct keyring *ring); /* wipes */
 DEFINE_FREEP(struct keyring, keyring_free)
 
 /* Into the arena. Thread-safe: the ring is read-only. */

@@ -24,8 +24,7 @@ static size_t password_count_chars(struct str utf8)
     return n;
 }
 
-/* In normalization form C. password is valid UTF-8. */
-static struct secret password_nfc(struct str password)
+struct secret password_nfc(struct str password)
 {
     size_t n = TEXT_NFC_WORK(password.n);
     int32_t *work = xcalloc(n, sizeof *work);
@@ -75,28 +74,56 @@ enum err password_hash(const struct secret *password, int cost, char ret_hash[st
     return password_run_bcrypt(nfc.p, setting, ret_hash) ? OK : ERR_INTERNAL;
 }
 
-static bool password_verify_bytes(const struct secret *password, const char *hash, int cost)
+/* What a hash costs that nobody has. */
+static void password_work(int cost)
 {
     char nothing[PASSWORD_HASH_SIZE], got[PASSWORD_HASH_SIZE];
-    /* What bcrypt would cut short must not match what it was cut to. */
-    bool usable = password->p != NULL && password_is_usable(secret_str(password));
-    bool real = hash != NULL && usable;
 
     (void)snprintf(nothing, sizeof nothing, "$2b$%02d$......................", cost);
-    if (!password_run_bcrypt(usable ? password->p : "", real ? hash : nothing, got))
-        return false;
-    return real && str_eq_secret(str_from(got), str_from(hash));
+    (void)password_run_bcrypt("", nothing, got);
 }
 
-bool password_verify(const struct secret *password, const char *hash, int cost)
+/* The cost that a bcrypt hash says; cost, if it says none. */
+static int password_cost_of(const char *hash, int cost)
+{
+    int64_t said;
+
+    return strlen(hash) > 6 && str_to_i64(str_of(hash + 4, 2), &said) && said >= 4 ? (int)said : cost;
+}
+
+/* 2^c and all of 2^c, 2^(c+1) ... 2^(cost-1) are 2^cost. */
+static void password_work_up_to(const char *hash, int cost)
+{
+    for (int c = password_cost_of(hash, cost); c < cost; c++)
+        password_work(c);
+}
+
+static bool password_verify_bytes(const struct secret *password, const char *hash, int cost)
+{
+    char got[PASSWORD_HASH_SIZE];
+
+    /* What bcrypt would cut short must not match what it was cut to. */
+    bool usable = password->p != NULL && password_is_usable(secret_str(password));
+    if (hash == NULL || !usable || !password_run_bcrypt(password->p, hash, got)) {
+        password_work(cost);
+        return false;
+    }
+    if (str_eq_secret(str_from(got), str_from(hash)))
+        return true;
+    password_work_up_to(hash, cost);
+    return false;
+}
+
+enum password_match password_match(const struct secret *password, const char *hash, int cost)
 {
     struct str sent = secret_str(password);
 
     ASSERT(cost >= 4 && cost <= 31);
-    if (sent.p == NULL || !text_is_utf8(sent))
-        return password_verify_bytes(password, hash, cost);
-    _cleanup_(secret_done) struct secret nfc = password_nfc(sent);
-    if (password_verify_bytes(&nfc, hash, cost))
-        return true;
-    return !str_eq_secret(secret_str(&nfc), sent) && password_verify_bytes(password, hash, cost);
+    bool is_text = sent.p != NULL && text_is_utf8(sent);
+    _cleanup_(secret_done) struct secret nfc = is_text ? password_nfc(sent) : (struct secret){0};
+    if (is_text && password_verify_bytes(&nfc, hash, cost))
+        return password_cost_of(hash, cost) < cost ? PASSWORD_OUTDATED : PASSWORD_RIGHT;
+    if (is_text && str_eq_secret(secret_str(&nfc), sent))
+        return PASSWORD_WRONG;
+    return password_verify_bytes(password, hash, cost) ? PASSWORD_OUTDATED : PASSWORD_WRONG;
 }

@@ -2,7 +2,7 @@
  * The credential epoch: programs keep verified keys for a second (model/key/key_cache.h), and whoever commits a change
  * that makes a credential say less than before ends that at once, in all programs of the machine (base/epoch.h).
  *
- *    e = key_revoke(c->db, &c->caller.user_id, &id);
+ *    e = key_revoke(c->db, c->arena, &c->caller.user_id, &id);
  *    if (e == OK || e == ERR_OUTCOME_UNKNOWN)
  *        credentials_end(c);
  *

@@ -274,6 +274,10 @@ static void json_bind_field(struct binding *bd, struct json_object *o, const str
     bool there = json_object_object_get_ex(o, f->name, &v);
     bool null_is_value = f->type == JSON_TYPE_RAW && !f->nullable && !f->required;
 
+    if (there && v == NULL && f->clears) {
+        *(bool *)(object + f->given_offset) = true;
+        return;
+    }
     if (there && v == NULL && !null_is_value) {
         if (!f->nullable && !f->required)
             (void)json_bind_refuse(bd, ERR_FIELD_TYPE, &path, f);

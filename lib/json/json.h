@@ -66,6 +66,7 @@ struct json_field {
     size_t given_offset;
     bool required;    /* reading: must be there and not null */
     bool nullable;    /* reading: null is taken as missing */
+    bool clears;      /* reading: null is a value, the absent one: it was given */
     bool omit_empty;  /* writing: leave the key out when absent, none, 0 time or not given */
     int64_t min, max; /* STR: bytes; I64: value; arrays: elements. 0,0: no bound (arrays: at most 1000) */
     /* Reading: one more check of the value; OK or the error of the field. */

@@ -18,7 +18,8 @@ import requests
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 SECRET_MIN = 12  # what is shorter is a test's nonsense, and would be found everywhere
 IN_FORMS = {"password", "code", "state", "client_secret", "access_token", "refresh_token", "token", "key"}
-IN_JSON = {"password", "token", "invitation", "key", "client_secret", "access_token", "refresh_token"}
+IN_JSON = {"password", "token", "invitation", "key", "client_secret", "access_token", "refresh_token", "secret", "sign_in_token",
+           "recovery_codes"}
 # Whoever made it: an API key, TikTok's tokens as the simulator writes them, a password's hash.
 SHAPES = re.compile(rb"mk_(?:live|test)_[0-9A-Za-z]{49}|\b(?:act|rft)\.[0-9A-Za-z]{16,}|\$2[aby]\$\d\d\$[./0-9A-Za-z]{22,}")
 
@@ -40,7 +41,8 @@ def from_json(value):
     if isinstance(value, dict):
         for name, inner in value.items():
             if name in IN_JSON:
-                remember(inner)
+                for one in inner if isinstance(inner, list) else [inner]:
+                    remember(one)
             from_json(inner)
     elif isinstance(value, list):
         for inner in value:

@@ -240,7 +240,7 @@ def test_two_session_cookies(member):
 def test_me_by_session(user):
     data = expect(user.web.get("/api/v1/me"), 200)["data"]
     assert data["id"] == user.id and data["email"] == user.email and data["key"] is None
-    assert set(data) == {"id", "email", "name", "created_at", "key", "limits", "caps"}
+    assert set(data) == {"id", "email", "email_undeliverable_since", "name", "created_at", "key", "limits", "caps"}
 
 
 def test_me_by_key(user):

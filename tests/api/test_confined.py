@@ -25,7 +25,8 @@ FORBIDDEN = {
     "auth": ["SELECT access_token FROM accounts", "SELECT title FROM posts", "SELECT id FROM uploads", "DELETE FROM users",
              "INSERT INTO api_keys (id) VALUES ('x')", "UPDATE api_keys SET hash = 'x'", "SELECT id FROM jobs_publish",
              "UPDATE registrations SET password_hash = 'x'", "INSERT INTO invitations (id) VALUES ('x')",
-             "UPDATE invitations SET uses_max = 9", "INSERT INTO one_time_tokens (token_hash) VALUES ('x')"],
+             "UPDATE invitations SET uses_max = 9", "INSERT INTO one_time_tokens (token_hash) VALUES ('x')",
+             "UPDATE recovery_codes SET user_id = 'x'"],
     "keys": ["SELECT password_hash FROM users", "SELECT email FROM users", "UPDATE users SET state = 'active'",
              "INSERT INTO sessions (id) VALUES ('x')", "UPDATE sessions SET user_id = 'x'", "DELETE FROM api_keys",
              "SELECT open_id FROM accounts", "SELECT access_token FROM accounts", "DELETE FROM key_budgets", "SELECT id FROM posts",
@@ -169,7 +170,7 @@ def start(service, tmp_path, conf=GOOD + "[tiktok]\nclient_key = abc\n", credent
     folder = tmp_path / "credentials"
     folder.mkdir(exist_ok=True)
     for name in credentials:
-        (folder / name).write_text(f"1 {'ab' * 32}\n" if name == "token-keys" else "a-secret-of-this-test")
+        (folder / name).write_text(f"1 {'ab' * 32}\n" if name.endswith("-keys") else "a-secret-of-this-test")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(tmp_path / "sock"))
         listener.listen()
@@ -218,9 +219,10 @@ def test_an_epoch_that_cannot_be_ended_stops_the_start(tmp_path, epoch):
     assert code == 78 and "keys.epoch" in why
 
 
-@pytest.mark.parametrize("service", [s for s in services.PROGRAMS if "token-keys" in s.credentials], ids=lambda s: s.name)
-def test_a_key_ring_that_is_none_stops_the_start(tmp_path, service):
+@pytest.mark.parametrize("service, ring", [(s, c) for s in services.PROGRAMS for c in s.credentials if c.endswith("-keys")],
+                         ids=lambda x: getattr(x, "name", x))
+def test_a_key_ring_that_is_none_stops_the_start(tmp_path, service, ring):
     (tmp_path / "credentials").mkdir()
-    (tmp_path / "credentials/token-keys").write_text("1 tooshort\n")
+    (tmp_path / f"credentials/{ring}").write_text("1 tooshort\n")
     code, why = start(service, tmp_path, credentials=["db-password", "tiktok-client-secret"])
-    assert code == 78 and "token-keys" in why
+    assert code == 78 and ring in why

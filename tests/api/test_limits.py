@@ -33,7 +33,7 @@ def refused(answer):
 def test_sign_ins_of_a_network(stack, walled):
     """20 at once and 2 a second; the rest of the API is open meanwhile."""
     client = Client(walled.url, stack.ca)
-    answers = [client.post("/api/v1/auth/login", json={"email": "x@example.com", "password": "x" * 10}) for _ in range(80)]
+    answers = [client.post("/api/v1/auth/login", json={"email": f"x{n}@example.com", "password": "x" * 10}) for n in range(80)]
     assert [a.status_code for a in answers[:20]] == [401] * 20
     limited = [a for a in answers if a.status_code == 429]
     assert limited and all(refused(a) for a in limited)

@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import time
+import uuid
 
 import pytest
 import requests
@@ -124,8 +125,8 @@ def provoke(stack, it):
         ask("accounts, it is stopped", "GET", f"/api/v1/accounts?code={WORDS['code']}")
         with pytest.raises(requests.Timeout):
             client.get(CALLBACK, timeout=0.2)  # the client goes away
-    for _ in range(25):
-        ask("sign-in", "POST", f"/api/v1/auth/login?code={WORDS['code']}", json={"email": f"{WORDS['body']}@example.com", "password": "x" * 10})
+    for n in range(25):
+        ask("sign-in", "POST", f"/api/v1/auth/login?code={WORDS['code']}", json={"email": f"{WORDS['body']}{n}@example.com", "password": "x" * 10})
     ask("no route", "GET", f"/api/v1/nothing?code={WORDS['code']}")
     ask("no page", "GET", f"/nothing?code={WORDS['code']}")
     ask("internal", "GET", f"/internal/store/x?code={WORDS['code']}")
@@ -167,8 +168,11 @@ def provoke_limits(stack, it, key):
             if len(got[zone]) == 3:
                 return
 
-    sign_in = {"email": f"{WORDS['body']}@example.com", "password": "x" * 10}
-    until_refused("mcli_sign_in", lambda: client.post(f"/api/v1/auth/login{query}", json=sign_in))
+    def sign_in():
+        """Each of somebody else: wrong passwords of one account are counted by the program."""
+        return client.post(f"/api/v1/auth/login{query}", json={"email": f"{WORDS['body']}{uuid.uuid4().hex}@example.com", "password": "x" * 10})
+
+    until_refused("mcli_sign_in", sign_in)
     held = [upload_begun(it, key, query, f"Cookie: a={WORDS['cookie']}", f"Referer: https://{WORDS['referer']}/") for _ in range(2)]
 
     def upload():

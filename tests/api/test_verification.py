@@ -9,6 +9,7 @@ import unicodedata
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
+import mailing
 import pytest
 import users
 from conftest import CHECKOUT
@@ -36,13 +37,26 @@ def test_the_link_makes_the_user(stack, newcomer):
     expect(newcomer.register(name="Ann"), 202)
     answer = newcomer.verify(newcomer.link())
     user = expect(answer, 200)["data"]
-    assert set(user) == {"id", "email", "name", "created_at"} and (user["email"], user["name"]) == (newcomer.email, "Ann")
+    assert set(user) == {"id", "email", "email_undeliverable_since", "name", "created_at"} and (user["email"], user["name"]) == (newcomer.email, "Ann")
     assert "Set-Cookie" not in answer.headers, "it does not sign in"
     assert expect(newcomer.login(), 200)["data"] == user
     row, = newcomer.rows("users")
     assert (row["password_hash"][:4], row["state"], row["terms_version"], row["policy_version"]) == ("$2b$", "active", None, None)
     assert activity_of(stack, user["id"])[0] == "registered"
     assert newcomer.rows() == [] and stack.sql("SELECT 1 FROM one_time_tokens WHERE subject_id = %s", row["id"]) == []
+
+
+def test_the_whole_way_by_mail(stack, newcomer):
+    expect(newcomer.register(name="Ann"), 202)
+    letter = mailing.wait_letter(stack, newcomer.email)
+    assert letter.page == "verify-email" and "Ann" not in letter.text, "a stranger may have chosen the name"
+    expect(newcomer.resend(), 202)
+    again = mailing.wait_letter(stack, newcomer.email, times=2)
+    expect(newcomer.verify(letter.token), 200)
+    expect(newcomer.verify(again.token), 400, "link_invalid")
+    expect(newcomer.register(), 202)
+    known = mailing.wait_letter(stack, newcomer.email, "already")
+    assert known.token is None and known.to == newcomer.email
 
 
 def test_the_address_is_kept_as_it_was_given(stack):
@@ -389,7 +403,9 @@ def test_the_page(stack, newcomer):
     sent, text, look, hidden, at = page(f"#{token}", answer_of(newcomer.verify(token, "not the password")))
     assert sent == ["/api/v1/auth/verify-email", "POST", "application/json", {"token": token, "password": "typed"}]
     assert "not the password" in text and (look, hidden, at) == ("failed", False, None)
-    assert "at least 10 characters" in page(f"#{token}", answer_of(newcomer.verify(token, "short")))[1]
+    chooses = Newcomer(stack)
+    chooses.register()
+    assert "at least 10 characters" in page(f"#{token}", answer_of(chooses.verify(chooses.link(), "short")))[1]
     assert page(f"#{token}", answer_of(newcomer.verify(token)))[1:] == ["DONE", "", True, "/verify-email"]
     assert "works once" in page(f"#{token}", answer_of(newcomer.verify(token)))[1]
     assert "30 seconds" in page("#x", {"status": 429, "headers": {"Retry-After": "30"}, "body": {"error": {"code": "rate_limited"}}})[1]

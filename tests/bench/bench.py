@@ -31,6 +31,9 @@ How it is measured
 - Limits, usage and scopes: a release build with test hooks, in which a switch leaves them out, on a stack of its own. The CPU is
   that of nginx, the program and MariaDB together; what GET /me shows of limits and caps is in both. A note of a key's use is
   measured apart (note.c): all of 10 000 keys each second and more, in the program's own code, which writes them to MariaDB.
+- Alike: what must not tell who has an account is asked by one client, in random order, 1000 times of each kind of address, with bcrypt
+  at its least cost. p is of the rank test of Mann and Whitney: below 0.001, somebody could tell them apart by the time alone. Of a
+  thousand runs where nothing differs, one says so.
 - Our programs run with the batch policy, which their units set; the peers as they come. "batch" beside a peer: it is given
   that policy as well.
 
@@ -60,6 +63,7 @@ import sys
 import time
 
 import machine  # finds tests/stack and tests/api
+import alike
 import checks
 import crowd
 import handover
@@ -331,7 +335,8 @@ class Bench:
 RATES = "Medians of the runs; CPU per request"
 ROWS = {"small": Bench.small, "me": Bench.me, "syscalls": Bench.syscalls, "upload": Bench.upload,
         "signin": Bench.signin, "memory": Bench.memory, "post": posting.post, "read": posting.read, "uploads": crowd.uploads,
-        "bombs": crowd.bombs, "handover": handover.handover, "checks": checks.checks, "mail": outbox.mail}
+        "bombs": crowd.bombs, "handover": handover.handover, "checks": checks.checks, "mail": outbox.mail,
+        "alike": alike.alike}
 
 
 def progress(text):

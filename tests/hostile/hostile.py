@@ -145,7 +145,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     tables = render.tables(render.find_program(options.build, "marketingcli-admin"))
     failed = 0
-    with load.stack(options.build, "worker.idle_ms=50", "keys.max_per_user=1000", "tiktok.accounts_max=1000") as stack:
+    with load.stack(options.build, "worker.idle_ms=50", "keys.max_per_user=1000", "tiktok.accounts_max=1000", "signin.tries=100000",
+                    "signin.tries_of_account=100000") as stack:
         for seed in options.seeds:
             started = time.monotonic()
             run = Run(stack, seed, [] if options.only is not None else range(options.requests), tables, options.build)

@@ -2,7 +2,8 @@
 
 - "me" sends them, with a key, a session, an account, an upload, a post and things to spend;
 - "other" lends its key and its session: what it may do, it may do to itself;
-- "victim" sends nothing. Its ids are tried. Its rows must be the same afterwards.
+- "victim" sends nothing. Its ids are tried. Its rows must be the same afterwards;
+- "door" is who signs in and out: its sessions end, and its sign-in needs a code or none.
 
 What a person owns has a word in it that nobody else's has. An answer shows it only to its owner.
 """
@@ -18,8 +19,10 @@ import uuid
 
 from PIL import Image
 
+import authenticator
 import conftest
 import helpers
+import links
 import publishing
 import services
 import simulator
@@ -29,6 +32,7 @@ USAGE_EVERY_SEC = 1  # WRITE_EVERY_US in lib/fcgi/usage.c
 RECENT_SEC = 500  # a bit less than what makes a password that was typed an old one
 TEST_ACCOUNTS = "/api/v1/sandbox/accounts"
 UNSUBSCRIBE = "/api/v1/mail/unsubscribe"
+OF_MOVER = ("/api/v1/auth/change-password", "/api/v1/auth/change-email")  # of somebody whose session may end by it
 NOBODY = "019a0000-0000-7000-8000-000000000000"
 OPTIONS = {"post_mode": "DIRECT_POST", "privacy_level": "PUBLIC_TO_EVERYONE", "disable_comment": False}
 SCOPES = ["accounts:read", "posts:read", "posts:write", "uploads:write", "usage:read"]
@@ -38,7 +42,9 @@ VALUES = {
     "email": lambda rng, w: rng.choice([w.other.email, f"fresh{rng.randrange(1 << 40)}@example.com"]),
     "password": lambda rng, w: w.other.password,
     "name": lambda rng, w: rng.choice(["laptop", "Zoë", "a" * 40]),
-    "token": lambda rng, w: w.link,
+    "token": lambda rng, w: "x",  # that of its route: World.fields
+    "old_password": lambda rng, w: w.mover.password,
+    "new_password": lambda rng, w: "seven copper walruses",
     "accepted_terms": lambda rng, w: rng.choice([True, False]),
     "invitation": lambda rng, w: "0" * 22,
     "title": lambda rng, w: rng.choice(["Two pictures", "😀 🇫🇷", "x" * 90]),
@@ -51,6 +57,8 @@ VALUES = {
                                          {"max_privacy_level": "SELF_ONLY", "needs_approval": True}]),
     "content_digest": lambda rng, w: w.me.waiting["content_digest"],
     "overlap_sec": lambda rng, w: rng.choice([0, 60, 604800]),
+    "code": lambda rng, w: w.door.code,
+    "sign_in_token": lambda rng, w: w.door.token,
     "platform_options": lambda rng, w: {**OPTIONS, "photo_cover_index": 0},
     **{notice: lambda rng, w: rng.choice([True, False]) for notice in ("post_failed", "approval_waiting", "key_expiring")},
 }
@@ -68,10 +76,6 @@ class Person(conftest.User):
 
     def cookie(self):
         return cookie_of(self.web)
-
-    def come_to_leave(self):
-        """A second session, for those who sign out."""
-        self.leaving = cookie_of(self.sign_in())
 
     def make(self, resource):
         """One more thing that an address can name; its id."""
@@ -104,10 +108,48 @@ class Person(conftest.User):
 
     def settle(self):
         """Owns one of each, and more that is spent by DELETE and by signing out."""
-        self.come_to_leave()
         for resource in ("accounts", "uploads", "keys", "posts", "waiting"):
             self.things[resource] = self.make(resource)
         self.spare = {r: self.make(r) for r in ("accounts", "uploads", "keys")}
+
+
+class Door(Person):
+    """Whose sessions come and go, and whose sign-in takes a code as often as a request wants one."""
+
+    def __init__(self, stack):
+        super().__init__(stack, "door")
+        self.code, self.token = "123456", "x" * 43
+        self.come_to_leave()
+
+    def sign_in(self):
+        self.needs_no_code()
+        return super().sign_in()
+
+    def come_to_leave(self):
+        """A session, for those who sign out."""
+        self.leaving = cookie_of(self.sign_in())
+
+    def needs_no_code(self):
+        for table in ("user_totp", "recovery_codes", "pending_sign_ins"):
+            self.stack.sql(f"DELETE FROM {table} WHERE user_id = %s", uuid.UUID(self.id).bytes)
+
+    def another_session(self):
+        rows = helpers.expect(self.sign_in().get("/api/v1/auth/sessions"), 200)["data"]
+        return next(row["id"] for row in rows if row["current"])
+
+    def make_ready(self, route):
+        """What it takes for a good answer from a route about codes."""
+        self.needs_no_code()
+        if route["pattern"].endswith("/auth/confirm") or route["pattern"].endswith("/auth/totp") and route["method"] == "POST":
+            return
+        web = self.sign_in()
+        shown = helpers.expect(web.post("/api/v1/auth/totp"), 200)["data"]
+        self.code = authenticator.App(self.stack, shown["secret"]).shows()
+        if route["pattern"].endswith("/totp/confirm"):
+            return
+        self.stack.sql("UPDATE user_totp SET enabled_at_us = created_at_us WHERE user_id = %s", uuid.UUID(self.id).bytes)
+        if route["pattern"].endswith("/login/code"):
+            self.token = helpers.expect(authenticator.begin(self), 202)["data"]["sign_in_token"]
 
 
 class World:
@@ -118,11 +160,12 @@ class World:
         self.routes = [r for r in tables["routes"] if not r["internal"]]
         self.errors = {e["code"]: e for e in tables["errors"]}
         self.me, self.other, self.victim = self.people = [Person(stack, n) for n in ("me", "other", "victim")]
+        self.door = Door(stack)
         for person in self.people:
             person.settle()
         self.dead_key, self.dead_cookie = self.ended()
-        self.link = self.make_link()
-        self.mail_link = self.mailed()
+        self.mover = conftest.User(stack)
+        self.links = {pattern: make(self) for pattern, make in LINKS.items()}
         post = publishing.Sent(stack, self.victim, self.victim.things["accounts"], self.victim.word)
         post.wait()
         stack.wait(lambda: self.me.api.get(f"/api/v1/posts/{self.me.things['posts']}").json()["data"]["status"] in publishing.ENDED,
@@ -155,9 +198,8 @@ class World:
         """A key that is revoked, and a session that is over."""
         made = helpers.expect(self.me.web.post("/api/v1/keys", json={"name": "revoked"}), 201)["data"]
         helpers.expect(self.me.web.delete(f"/api/v1/keys/{made['id']}"), 204)
-        cookie = self.me.leaving
+        cookie = cookie_of(self.me.sign_in())
         helpers.expect(self.stack.client(Cookie=cookie, Origin=self.stack.url).post("/api/v1/auth/logout"), 204)
-        self.me.come_to_leave()
         return made["key"], cookie
 
     def make_link(self):
@@ -165,6 +207,19 @@ class World:
         email = f"{secrets.token_hex(8)}@example.com"
         helpers.expect(self.stack.client().post("/api/v1/auth/register", json={"email": email}), 202)
         return users.add_link(self.stack.sql, email)
+
+    def reset_link(self):
+        return links.link(self.stack, "reset_password", users.add_user(self.stack.sql, f"{secrets.token_hex(8)}@example.com", "x" * 12))
+
+    def change_link(self, purpose):
+        """Of a change of address that waits, or that can be undone."""
+        old, new = (f"{secrets.token_hex(8)}@example.com" for _ in range(2))
+        user, change, now = users.add_user(self.stack.sql, old, "x" * 12), uuid.uuid4().bytes, links.now_us(self.stack)
+        made = (now, now + (1 << 40)) if purpose == "undo_email" else (None, None)
+        self.stack.sql("INSERT INTO email_changes (id, user_id, old_email, old_email_key, new_email, new_email_key, created_at_us,"
+                       " expires_at_us, confirmed_at_us, undo_until_us) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                       change, uuid.UUID(user).bytes, old, old, new, new, now, now + (1 << 40), *made)
+        return links.link(self.stack, purpose, change)
 
     # What plain requests are made of
 
@@ -176,6 +231,11 @@ class World:
         words = {"attempt": self.attempt, "n": "0", "handle": "@somebody", "username": "somebody", "post_id": "7"}
         own = self.me.spare if route["method"] == "DELETE" else self.me.things
         words["id"] = own.get(resource_of(route), NOBODY)
+        with self.lock:
+            if is_about_codes(route):
+                self.door.make_ready(route)
+            elif resource_of(route) == "sessions":
+                words["id"] = self.door.another_session()
         return re.sub(r"\{(\w+)\}", lambda m: words.get(m[1], NOBODY), route["pattern"])
 
     def query(self, rng, route):
@@ -184,7 +244,7 @@ class World:
         if route["pattern"] == TEST_ACCOUNTS:
             return "?mode=test"
         if route["pattern"] == UNSUBSCRIBE:
-            return f"?token={self.mail_link}"
+            return f"?token={self.links[UNSUBSCRIBE]}"
         lists = route["method"] == "GET" and route["pattern"].endswith("s")
         return rng.choice(["", "", "?limit=2", "?limit=100"]) if lists and not self.is_session_only(route) else ""
 
@@ -212,12 +272,14 @@ class World:
         r.owners.add(person.name)
 
     def cookie(self, r, person):
-        return person.leaving if "/auth/" in r.route["pattern"] else person.cookie()
+        if r.route["pattern"] in OF_MOVER:
+            return cookie_of(self.mover.web)
+        return self.door.leaving if "/auth/" in r.route["pattern"] else person.cookie()
 
     def learn(self, route):
         """The names of the fields that a route takes: all that it does not call unknown, and those that it asks for."""
         spent = "/auth/" in route["pattern"]  # a confirmation gives the session another cookie
-        cookie = self.me.leaving if spent else self.me.cookie()
+        cookie = self.door.leaving if spent else self.me.cookie()
         headers = {} if route["auth"] == "none" else {"Cookie": cookie, "Origin": self.stack.url}  # a sign-in ends its session
         body = {name: value(random.Random(0), self) for name, value in VALUES.items()}
         for _ in range(3):
@@ -231,7 +293,7 @@ class World:
                 elif problem["code"] == "required":
                     body.setdefault(problem["param"], "x")
         if spent:
-            self.me.come_to_leave()
+            self.door.come_to_leave()
         return list(body) if answer.status_code not in (413, 415) else []
 
     def fields(self, rng, r):
@@ -239,7 +301,12 @@ class World:
             return {"List-Unsubscribe": "One-Click"}
         names = self.known[r.route["method"] + r.route["pattern"]]
         chosen = [n for n in names if n in ("email", "password", "name", "upload_ids") or rng.random() < 0.8]
-        return {n: VALUES[n](rng, self) if n in VALUES else "x" for n in chosen}
+        values = {n: VALUES[n](rng, self) if n in VALUES else "x" for n in chosen}
+        if "token" in values:
+            values["token"] = self.links[r.route["pattern"]]
+        if r.route["pattern"].endswith("/reset-password") and "password" in values:
+            values["password"] = "seven copper walruses"
+        return values
 
     def image(self, rng):
         return rng.choice(self.images)
@@ -261,12 +328,12 @@ class World:
                     self.me.things[resource] = self.me.make(resource)
             elif r.method == "DELETE" and self.me.spare.get(resource, "none") in r.path:
                 self.me.spare[resource] = self.me.make(resource)
-            elif r.route["pattern"].endswith("/verify-email"):
-                self.link = self.make_link()
-            elif r.route["pattern"].endswith(("/logout", "/confirm")):
-                for person in (self.me, self.other):
-                    if self.stack.client(Cookie=person.leaving).get("/api/v1/me").status_code != 200:
-                        person.come_to_leave()
+            elif r.route["pattern"] in LINKS:
+                self.links[r.route["pattern"]] = LINKS[r.route["pattern"]](self)
+            elif r.route["pattern"] in OF_MOVER:
+                self.mover = conftest.User(self.stack)
+            elif "/auth/" in r.route["pattern"] and self.stack.client(Cookie=self.door.leaving).get("/api/v1/me").status_code != 200:
+                self.door.come_to_leave()
 
     # The victim
 
@@ -288,6 +355,20 @@ class World:
                         known.add(row["id"])
             if len(known) == before:
                 return {table: set(rows) for table, rows in found.items() if rows}
+
+
+def is_about_codes(route):
+    return "/auth/totp" in route["pattern"] or route["pattern"].endswith(("/auth/confirm", "/auth/login/code"))
+
+
+# The routes that follow the link of a mail, and how to get one.
+LINKS = {
+    UNSUBSCRIBE: World.mailed,
+    "/api/v1/auth/verify-email": World.make_link,
+    "/api/v1/auth/reset-password": World.reset_link,
+    "/api/v1/auth/confirm-email": lambda w: w.change_link("change_email"),
+    "/api/v1/auth/undo-email": lambda w: w.change_link("undo_email"),
+}
 
 
 def resource_of(route):

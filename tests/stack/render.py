@@ -46,7 +46,8 @@ def certificates(at):
 
 def credentials(at):
     """credentials/<database name>/<credential>: what LoadCredential= gives on a server. Made once."""
-    shared = {"token-keys": f"1 {secrets.token_hex(32)}\n", "tiktok-client-secret": secrets.token_hex(20), "smtp-password": ""}
+    rings = {name: f"1 {secrets.token_hex(32)}\n" for name in ("token-keys", "totp-keys")}
+    shared = {**rings, "tiktok-client-secret": secrets.token_hex(20), "smtp-password": ""}
     for service in services.PROGRAMS:
         if unknown := set(service.credentials) - set(shared):
             raise RuntimeError(f"{service.name} needs the credential {', '.join(sorted(unknown))}, and tests/stack/render.py "
@@ -80,6 +81,8 @@ def configuration(at, https, changes):
         ("rates", "file"): at.run / "rates.1",
         # All tests come from one address; tests/api/test_rate.py puts the real ones in.
         **{("rates", name): 60000 for name in ("read", "images", "write", "post", "auth")},
+        # All tests come from one address; tests/api/test_sign_in.py puts the real one in.
+        ("signin", "tries_of_network"): 60000,
         ("database", "socket"): at.mariadb_sock,
         ("tiktok", "client_key"): "sandbox-client-key",
         ("tiktok", "authorize_url"): sandbox,

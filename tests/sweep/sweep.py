@@ -20,6 +20,7 @@ import sys
 import time
 import traceback
 
+from accounts import OF_ACCOUNTS
 from budgeted import BUDGETED
 from disabled import DISABLED
 from flows import FLOWS as SENT_ONCE, state
@@ -32,9 +33,10 @@ from plan import KINDS
 from reached import ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TOLD_UNKNOWN, Outcome, Run, false_alarms, missed
 from registering import REGISTERING
 from repeated import REPEATED
+from second import OF_SECOND
 from world import SETTINGS, WORKERS, World, load
 
-FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *REGISTERING, *MAILS, *NOTICES]
+FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

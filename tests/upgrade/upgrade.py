@@ -113,10 +113,20 @@ def lift_rates(stack):
             f.write("\n[rates]\n" + "".join(f"{name} = 60000\n" for name in ("read", "images", "write", "post", "auth")))
 
 
+def make_credentials(stack):
+    """Those that are new. Each service reads its own folder; on a server systemd hands them on."""
+    done = stack.admin("credentials", "--dir", str(stack.at.credentials))
+    check(done.returncode == 0, f"the credentials cannot be made: {done.stderr}")
+    for path in stack.at.credentials.glob("*/*"):
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
 def update(stack, new, programs, log, posts):
     """While the old second worker goes on."""
     install(new, programs)
     lift_rates(stack)
+    make_credentials(stack)
     done = stack.admin("migrate", "--sql", str(CHECKOUT / "sql"), "--credentials", str(stack.at.credentials))
     check(done.returncode == 0, f"the schema cannot be brought up to date: {done.stderr}")
     posts.more()

@@ -21,7 +21,7 @@ static struct str credentials_password(struct arena *arena)
 }
 
 /* One key of the ring, as crypto/keyring.h reads it. */
-static struct str credentials_token_keys(struct arena *arena)
+static struct str credentials_ring(struct arena *arena)
 {
     uint8_t key[32];
 
@@ -138,7 +138,8 @@ static const struct credential credentials_password_file = {"db-password", crede
 
 /* Files that several services may have are the same in each folder. service.def says which service has which. */
 static const struct credential credentials_shared[] = {
-    {"token-keys", credentials_token_keys, NULL},
+    {"token-keys", credentials_ring, NULL},
+    {"totp-keys", credentials_ring, NULL},
     {"tiktok-client-secret", credentials_nothing, "the client secret of your TikTok app"},
     {"smtp-password", credentials_nothing, "the password of smtp.user, if your mail relay wants one"},
     {NULL, NULL, NULL},

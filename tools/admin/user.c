@@ -11,11 +11,12 @@
 #include "base/epoch.h"
 #include "base/text.h"
 #include "crypto/digest.h"
+#include "crypto/password_rule.h"
 #include "model/user/user_admin.h"
 #include "model/user/user_state.h"
 
 #define MADE_BYTES 15       /* random bytes of a password that is made up: 120 bits, 21 characters */
-#define LINE_MAX_BYTES 1024 /* far above what password_check takes */
+#define LINE_MAX_BYTES 1024 /* far above what password_rule takes */
 
 bool user_at_desk(struct desk *desk, const struct given *given, struct uuid *ret_id)
 {
@@ -32,11 +33,16 @@ bool user_at_desk(struct desk *desk, const struct given *given, struct uuid *ret
     return false;
 }
 
-static bool user_hash(struct desk *desk, struct str text, char ret_hash[static PASSWORD_HASH_SIZE])
+/* given->argument is an address, or an id, which does no harm. */
+static bool user_hash(struct desk *desk, const struct given *given, struct str text,
+                      char ret_hash[static PASSWORD_HASH_SIZE])
 {
     _cleanup_(secret_done) struct secret password = secret_copy(text);
 
-    enum err e = password_check(text);
+    const struct password_about about = {
+        .email = str_from(given->argument), .name = str_from(given->name), .host = desk->conf.service_url};
+
+    enum err e = password_rule(text, &about);
     if (e == OK)
         e = password_hash(&password, (int)desk->conf.password_bcrypt_cost, ret_hash);
     if (e != OK)
@@ -44,7 +50,7 @@ static bool user_hash(struct desk *desk, struct str text, char ret_hash[static P
     return e == OK;
 }
 
-static bool user_read_password(struct desk *desk, struct user_password *ret)
+static bool user_read_password(struct desk *desk, const struct given *given, struct user_password *ret)
 {
     char line[LINE_MAX_BYTES];
     size_t n = fread(line, 1, sizeof line, stdin);
@@ -54,7 +60,7 @@ static bool user_read_password(struct desk *desk, struct user_password *ret)
     if (n == 0)
         complain("standard input has no password");
     else if (str_next(&rest, '\n', &text))
-        hashed = user_hash(desk, text, ret->hash);
+        hashed = user_hash(desk, given, text, ret->hash);
     explicit_bzero(line, sizeof line);
     return hashed;
 }
@@ -63,9 +69,9 @@ bool user_take_password(struct desk *desk, const struct given *given, struct use
 {
     *ret = (struct user_password){0};
     if (given->password_stdin != NULL)
-        return user_read_password(desk, ret);
+        return user_read_password(desk, given, ret);
     ret->made = token_new(&desk->arena, MADE_BYTES);
-    return user_hash(desk, ret->made, ret->hash);
+    return user_hash(desk, given, ret->made, ret->hash);
 }
 
 void user_show_password(const struct user_password *password)

@@ -77,9 +77,9 @@ const struct verb verbs[] = {
          "that "
          "work with TikTok tokens also get token-keys, which they share, and an empty tiktok-client-secret: put the "
          "client secret of your TikTok app into it. worker_mail gets an empty smtp-password: it may stay so unless "
-         "your "
-         "mail relay wants a sign-in. Only the user who runs this can read the files. Back them up, but "
-         "apart from the database: without token-keys nobody can open the TikTok tokens in it.",
+         "your mail relay wants a sign-in. auth gets totp-keys. Only the user who runs this can read the files. Back "
+         "them up, but apart from the database: without token-keys nobody can open the TikTok tokens in it, and "
+         "without totp-keys nobody whose sign-in needs a code can sign in but with a recovery code.",
      .options = verbs_credentials_options,
      .run = verb_credentials},
     {.name = "migrate",

@@ -143,18 +143,9 @@ static enum job_step send_keep(struct job_run *run, const struct composed *c)
 
 struct send_token {
     struct job_run *run;
-    enum token_purpose purpose;
-    const struct uuid *subject_id;
+    const struct mail_outgoing *mail;
     struct str token;
 };
-
-static enum err send_token_tx(struct db *db, void *arg)
-{
-    struct send_token *t = arg;
-
-    enum err e = token_make(db, t->run->arena, t->purpose, t->subject_id, &t->token);
-    return e == OK ? job_hold(db, JOB_MAIL, &t->run->job, 0) : e;
-}
 
 /* A link is about what its mail is about, or about the user alone; and one that switches mails off, about the mail. */
 static const struct uuid *send_link_subject(const struct mail_outgoing *mail)
@@ -164,12 +155,21 @@ static const struct uuid *send_link_subject(const struct mail_outgoing *mail)
     return uuid_is_none(&mail->subject_id) ? &mail->user_id : &mail->subject_id;
 }
 
+static enum err send_token_tx(struct db *db, void *arg)
+{
+    struct send_token *t = arg;
+
+    enum err e = mail_check_address(db, t->mail);
+    if (e == OK)
+        e = token_make(db, t->run->arena, mail_kinds[t->mail->template].link, send_link_subject(t->mail), &t->token);
+    return e == OK ? job_hold(db, JOB_MAIL, &t->run->job, 0) : e;
+}
+
 static enum err send_make_token(struct job_run *run, const struct mail_outgoing *mail, struct str *ret_token)
 {
-    struct send_token t = {
-        .run = run, .purpose = mail_kinds[mail->template].link, .subject_id = send_link_subject(mail)};
+    struct send_token t = {.run = run, .mail = mail};
 
-    enum err e = t.purpose == TOKEN_NONE ? OK : db_tx(run->db, send_token_tx, &t);
+    enum err e = mail_kinds[mail->template].link == TOKEN_NONE ? OK : db_tx(run->db, send_token_tx, &t);
     *ret_token = t.token;
     return e;
 }
@@ -181,6 +181,9 @@ static enum job_step send_mail(struct job_run *run, const struct mail_outgoing *
     struct str token;
 
     enum err e = send_make_token(run, mail, &token);
+    if (e == ERR_AGAIN)
+        return send_later(run, (struct mail_verdict){.reply = STR("the user has another address by now")},
+                          &send_not_reached);
     if (e != OK)
         return job_run_failed(run, e);
     ASSERT(compose_sender(run->worker->conf, run->arena, &sender)); /* looked at when the worker started */

@@ -136,6 +136,8 @@ static enum err key_create_tx(struct db *db, void *arg)
                 NULL);
     if (e == OK && c->terms->has_budget)
         e = budget_set(db, c->arena, &key->id, &c->terms->budget, true, &key->budget);
+    if (e == OK)
+        e = key_note(db, ACTIVITY_KEY_CREATED, key);
     return e == OK ? c->last->fn(&c->made, c->last->arg) : e;
 }
 
@@ -153,6 +155,12 @@ enum err key_create(struct db *db, struct arena *arena, const struct conf *conf,
     if (e == OK || e == ERR_OUTCOME_UNKNOWN)
         *ret_key = c.made;
     return e;
+}
+
+enum err key_note(struct db *db, enum activity_what what, const struct key *k)
+{
+    return activity_add(
+        db, &(struct activity_new){.user_id = k->user_id, .what = what, .about_id = k->id, .about = k->name});
 }
 
 enum err key_check(const struct key *k)

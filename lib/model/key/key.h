@@ -90,7 +90,7 @@ MUST_CHECK enum err key_change(struct db *db, struct arena *arena, const struct 
 MUST_CHECK enum err key_revoke_seen(struct db *db, struct arena *arena, const struct sha256 *hash, struct key *ret_key);
 
 /* ERR_NOT_FOUND. The caller then ends the credential epoch: programs may still have the key in their caches. */
-MUST_CHECK enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id);
+MUST_CHECK enum err key_revoke(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id);
 
 /*
  * Deletes at most max rows, of keys and of old secrets, that ended before that time: were revoked, or expired. ret_n: how many; max:

@@ -49,7 +49,9 @@ static enum err key_change_tx(struct db *db, void *arg)
     struct key_new_terms *n = arg;
     struct key *k = &n->key;
 
-    enum err e = key_lock(db, n->arena, n->user_id, n->id, k);
+    enum err e = user_lock(db, n->arena, n->user_id); /* the activity refers to the user */
+    if (e == OK)
+        e = key_lock(db, n->arena, n->user_id, n->id, k);
     if (e != OK)
         return e;
     if (!n->may_widen && (n->to->scopes & ~k->scopes) != 0)
@@ -60,11 +62,11 @@ static enum err key_change_tx(struct db *db, void *arg)
         k->scopes = n->to->scopes;
     e = n->to->has_budget ? budget_set(db, n->arena, &k->id, &n->to->budget, n->may_widen, &k->budget)
                           : budget_read(db, n->arena, &k->id, &k->budget);
-    if (e != OK)
-        return e;
-    return db_change(
-        db, &key_change_sqls[KEY_CHANGE],
-        DB_ARGS(db_str(k->name), db_i64(k->scopes), db_uuid(&k->user_id), db_uuid(&k->id), db_uuid(&k->id)));
+    if (e == OK)
+        e = db_change(
+            db, &key_change_sqls[KEY_CHANGE],
+            DB_ARGS(db_str(k->name), db_i64(k->scopes), db_uuid(&k->user_id), db_uuid(&k->id), db_uuid(&k->id)));
+    return e == OK ? key_note(db, ACTIVITY_KEY_CHANGED, k) : e;
 }
 
 enum err key_change(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
@@ -78,16 +80,36 @@ enum err key_change(struct db *db, struct arena *arena, const struct uuid *user_
     return e;
 }
 
-enum err key_revoke(struct db *db, const struct uuid *user_id, const struct uuid *id)
-{
-    enum err e = db_change(db, &key_change_sqls[KEY_REVOKE],
-                           DB_ARGS(db_i64(clock_now_us()), db_uuid(user_id), db_uuid(id), db_uuid(id)));
+struct key_end {
+    struct arena *arena;
+    const struct uuid *user_id, *id;
+};
 
-    if (e == ERR_CONFLICT)
-        e = db_change(db, &key_change_sqls[KEY_DISMISS], DB_ARGS(db_uuid(id), db_uuid(user_id)));
+/* A key that was revoked because others have seen it is dismissed: nothing happens that its owner does not know. */
+static enum err key_revoke_tx(struct db *db, void *arg)
+{
+    const struct key_end *end = arg;
+    struct key k = {0};
+
+    enum err e = user_lock(db, end->arena, end->user_id);
+    if (e == OK)
+        e = db_row(db, &key_change_sqls[KEY_LOCK], DB_ARGS(db_uuid(end->id), db_uuid(end->user_id)), end->arena, &k);
+    if (e == OK && k.revoked_at_us != 0)
+        return db_exec(db, &key_change_sqls[KEY_DISMISS], DB_ARGS(db_uuid(&k.id)), NULL);
+    if (e == OK)
+        e = db_change(db, &key_change_sqls[KEY_REVOKE],
+                      DB_ARGS(db_i64(clock_now_us()), db_uuid(&k.user_id), db_uuid(&k.id), db_uuid(&k.id)));
+    return e == OK ? key_note(db, ACTIVITY_KEY_REVOKED, &k) : e;
+}
+
+enum err key_revoke(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id)
+{
+    struct key_end end = {arena, user_id, id};
+    enum err e = db_tx(db, key_revoke_tx, &end);
+
     if (e == OK)
         point("key.revoked");
-    return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
+    return e;
 }
 
 struct key_seen {
@@ -112,6 +134,12 @@ static enum err key_revoke_seen_tx(struct db *db, void *arg)
     e = mail_add(
         db, &(struct mail_new){
                 .template = MAIL_KEY_SEEN_IN_CLEAR, .user_id = k->user_id, .subject_id = k->id, .params = &params});
+    if (e == OK)
+        e = activity_add(db, &(struct activity_new){.user_id = k->user_id,
+                                                    .what = ACTIVITY_KEY_REVOKED,
+                                                    .by = ACTIVITY_BY_SERVICE,
+                                                    .about_id = k->id,
+                                                    .about = k->name});
     if (e == OK)
         e = db_change(db, &key_change_sqls[KEY_REVOKE_SEEN],
                       DB_ARGS(db_i64(clock_now_us()), db_uuid(&k->user_id), db_uuid(&k->id), db_uuid(&k->id)));
@@ -215,6 +243,8 @@ static enum err key_rotate_tx(struct db *db, void *arg)
     e = key_change_secret(db, r, clock_now_us());
     if (e == OK)
         e = budget_read(db, r->arena, &r->made.key.id, &r->made.key.budget);
+    if (e == OK)
+        e = key_note(db, ACTIVITY_KEY_ROTATED, &r->made.key);
     return e == OK ? r->last->fn(&r->made, r->last->arg) : e;
 }
 
@@ -247,9 +277,7 @@ static const struct sql key_change_sqls[] = {
     [KEY_REVOKE_SEEN] = {.text = "UPDATE " KEY_ALL_ROWS " SET revoked_at_us = ?, revoked_reason = 'seen_in_clear'"
                                  " WHERE " KEY_ARE_ITS_ROWS,
                          .in = "iuuu"},
-    [KEY_DISMISS] = {.text = "UPDATE api_keys SET revoked_reason = NULL WHERE id = ? AND user_id = ? AND"
-                             " of_key_id IS NULL AND revoked_reason IS NOT NULL",
-                     .in = "uu"},
+    [KEY_DISMISS] = {.text = "UPDATE api_keys SET revoked_reason = NULL WHERE id = ?", .in = "u"},
     [KEY_SECRET] = {.text = "SELECT hash FROM api_keys WHERE id = ?", .in = "u", .cols = key_secret_cols},
     [KEY_NEW_SECRET] = {.text = "UPDATE api_keys SET hash = ?, prefix = ?, old_secret_expires_at_us = ? WHERE id = ?",
                         .in = "bsiu"},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/key/key.h"
+#include "model/user/activity.h"
 
 /* A new secret in the arena. */
 struct str key_new_text(struct arena *arena, int mode);
@@ -11,6 +12,9 @@ MUST_CHECK enum err key_by_hash(struct db *db, struct arena *arena, const struct
 
 /* Whether it may be used now: ERR_KEY_EXPIRED, ERR_KEY_ROTATED, ERR_INVALID_KEY, ERR_KEY_SEEN, ERR_ACCOUNT_DISABLED. */
 MUST_CHECK enum err key_check(const struct key *k);
+
+/* Puts into its owner's activity what they did with a key. */
+MUST_CHECK enum err key_note(struct db *db, enum activity_what what, const struct key *k);
 
 /* A row as struct key. A SET as a number has a bit for each of its members. */
 #define KEY_COLS \

@@ -9,7 +9,7 @@
 
 #define BOUNCE_PREFIX "bounce+"
 
-enum { SENDING_LOOK, SENDING_NOTE, SENDING_LIST, SENDING_SHOW, SENDING_LOCK, SENDING_REQUEUE };
+enum { SENDING_LOOK, SENDING_NOTE, SENDING_LIST, SENDING_SHOW, SENDING_LOCK, SENDING_REQUEUE, SENDING_HOLD_USER };
 static const struct sql sending_sqls[], sending_recipients[];
 
 const char *const mail_state_names[] = {"queued", "sent", "failed", "dropped", NULL};
@@ -61,6 +61,17 @@ enum err mail_look(struct db *db, struct arena *arena, const struct uuid *id, st
     if (e == OK)
         *ret_mail = look.mail;
     return e;
+}
+
+enum err mail_check_address(struct db *db, const struct mail_outgoing *mail)
+{
+    int64_t one;
+
+    if (mail_kinds[mail->template].to != MAIL_TO_USER)
+        return OK;
+    enum err e =
+        db_number(db, &sending_sqls[SENDING_HOLD_USER], DB_ARGS(db_uuid(&mail->user_id), db_str(mail->email)), &one);
+    return e == ERR_NOT_FOUND ? ERR_AGAIN : e;
 }
 
 /* A relay may say anything. */
@@ -192,6 +203,9 @@ static const struct sql sending_sqls[] = {
                       .in = "u",
                       .cols = sending_row_cols},
     [SENDING_REQUEUE] = {.text = "UPDATE mail_outbox SET state = 'queued', ended_at_us = NULL WHERE id = ?", .in = "u"},
+    [SENDING_HOLD_USER] = {.text = "SELECT 1 FROM users WHERE id = ? AND email = ? LOCK IN SHARE MODE",
+                           .in = "us",
+                           .cols = db_number_cols},
 };
 
 /* By enum mail_to: the address, where it is not the user's; none when there is nothing left that a link could do. */

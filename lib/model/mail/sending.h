@@ -32,6 +32,12 @@ struct mail_outgoing {
 MUST_CHECK enum err mail_look(struct db *db, struct arena *arena, const struct uuid *id,
                               struct mail_outgoing *ret_mail);
 
+/*
+ * A part of the transaction that makes the mail's token: a mail to a user's address goes to the address of now, and what ends
+ * the links of the address before waits for that. ERR_AGAIN: the user has another address since mail_look.
+ */
+MUST_CHECK enum err mail_check_address(struct db *db, const struct mail_outgoing *mail);
+
 /* What came of a try. queued: it is tried again. */
 struct mail_verdict {
     enum mail_state state;

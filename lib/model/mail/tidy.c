@@ -29,6 +29,7 @@ enum err mail_tidy(struct db *db, int64_t now_us, bool *ret_more)
 static const struct tidy_row tidy_rows[] = {
     TIDY("mail_outbox", "ended_at_us", 90 * US_PER_DAY),
     TIDY("one_time_tokens", "expires_at_us", 0),
+    TIDY("pending_sign_ins", "expires_at_us", 0),
     TIDY("registrations", "expires_at_us", 0),
     TIDY("email_changes", "created_at_us", 6 * US_PER_DAY),
     TIDY("activity", "created_at_us", 730 * US_PER_DAY), /* never more than the 24 months that were promised */

@@ -138,6 +138,10 @@ static enum err account_connect_tx(struct db *db, void *arg)
         e = turn_add(db, x->user_id, &x->id, clock_now_us(), x->request_id);
     if (e == OK)
         e = account_get(db, x->arena, x->user_id, c->tokens.mode, &x->id, &x->made);
+    if (e == OK) /* without the name, which is not to be kept for longer than the connection */
+        e = activity_add(
+            db, &(struct activity_new){
+                    .user_id = *x->user_id, .what = ACTIVITY_ACCOUNT_CONNECTED, .by = c->by, .about_id = x->id});
     return e == OK && x->last != NULL ? x->last->fn(&x->made, x->last->arg) : e;
 }
 

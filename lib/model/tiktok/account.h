@@ -8,6 +8,7 @@
 #include "crypto/keyring.h"
 #include "db/db.h"
 #include "model/idempotency/idempotency.h"
+#include "model/user/activity.h"
 
 enum account_state { ACCOUNT_ACTIVE, ACCOUNT_NEEDS_RECONNECT, ACCOUNT_DISCONNECTED };
 extern const char *const account_state_names[];
@@ -84,6 +85,7 @@ MUST_CHECK enum err account_open_access(const struct keyring *ring, struct arena
 struct account_connection {
     struct str open_id, display_name, avatar_url, scopes;
     struct account_tokens tokens;
+    enum activity_by by; /* who did that, for the user's activity */
 };
 MUST_CHECK enum err account_connect(struct db *db, struct arena *arena, const struct conf *conf,
                                     const struct keyring *ring, const struct uuid *user_id,

@@ -95,7 +95,11 @@ static enum err account_disconnect_tx(struct db *db, void *arg)
     int64_t now = clock_now_us();
     bool more;
 
-    enum err e = account_disconnect_read(db, x);
+    /* First, because it refers to the user, who is locked before the account. */
+    enum err e = activity_add(
+        db, &(struct activity_new){.user_id = *x->user_id, .what = ACTIVITY_ACCOUNT_DISCONNECTED, .about_id = *x->id});
+    if (e == OK)
+        e = account_disconnect_read(db, x);
     if (e == OK)
         e = db_change(db, &account_disconnect_sqls[ACCOUNT_WIPE],
                       DB_ARGS(db_i64(now), db_i64(now), db_i64(now), db_uuid(x->id), db_uuid(x->user_id)));

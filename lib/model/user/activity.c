@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-enum { ACTIVITY_INSERT };
+enum { ACTIVITY_INSERT, ACTIVITY_LIST };
 static const struct sql activity_sqls[];
 
 enum err activity_add(struct db *db, const struct activity_new *activity)
@@ -17,6 +17,13 @@ enum err activity_add(struct db *db, const struct activity_new *activity)
                    NULL);
 }
 
+enum err activity_list(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *below,
+                       size_t max, struct activity **ret_rows, size_t *ret_n)
+{
+    return db_rows(db, &activity_sqls[ACTIVITY_LIST], DB_ARGS(db_uuid(user_id), db_uuid(below), db_i64((int64_t)max)),
+                   arena, sizeof **ret_rows, max, (void **)ret_rows, ret_n);
+}
+
 const char *const activity_names[] = {
 #define ACTIVITY(name, text, words) text,
 #include "model/user/activity.def"
@@ -24,9 +31,30 @@ const char *const activity_names[] = {
     NULL,
 };
 
+const char *const activity_words[] = {
+#define ACTIVITY(name, text, words) words,
+#include "model/user/activity.def"
+#undef ACTIVITY
+    NULL,
+};
+
 const char *const activity_by_names[] = {"user", "key", "admin", "service", NULL};
 
+static const struct db_col activity_cols[] = {
+    DB_COL(struct activity, id, UUID),
+    DB_COL_ENUM(struct activity, what, activity_names),
+    DB_COL_ENUM(struct activity, by, activity_by_names),
+    DB_COL(struct activity, about_id, UUID),
+    DB_COL(struct activity, about, STR),
+    DB_COL(struct activity, created_at_us, I64),
+    DB_END,
+};
+
 static const struct sql activity_sqls[] = {
+    [ACTIVITY_LIST] = {.text = "SELECT id, what, by_whom, about_id, about, created_at_us FROM activity"
+                               " WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
+                       .in = "uui",
+                       .cols = activity_cols},
     [ACTIVITY_INSERT] = {.text = "INSERT INTO activity (id, user_id, what, by_whom, about_id, about, created_at_us)"
                                  " VALUES (?, ?, ?, ?, ?, ?, ?)",
                          .in = "uussusi"},

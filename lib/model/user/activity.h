@@ -19,6 +19,7 @@ enum activity_what {
 enum activity_by { ACTIVITY_BY_USER, ACTIVITY_BY_KEY, ACTIVITY_BY_ADMIN, ACTIVITY_BY_SERVICE };
 
 extern const char *const activity_names[];    /* "registered" ... NULL */
+extern const char *const activity_words[];    /* what a person reads: "The account was made" ... NULL */
 extern const char *const activity_by_names[]; /* "user" ... NULL */
 
 struct activity_new {
@@ -33,3 +34,15 @@ struct activity_new {
 
 /* Call it in a transaction. */
 MUST_CHECK enum err activity_add(struct db *db, const struct activity_new *activity);
+
+struct activity {
+    struct uuid id; /* first (fcgi/page.h) */
+    int what, by;
+    struct uuid about_id; /* none: the account itself */
+    struct str about;
+    int64_t created_at_us;
+};
+
+/* At most max of a user's, with ids below that one, newest first. */
+MUST_CHECK enum err activity_list(struct db *db, struct arena *arena, const struct uuid *user_id,
+                                  const struct uuid *below, size_t max, struct activity **ret_rows, size_t *ret_n);

@@ -11,17 +11,47 @@
  * now, and undoes all changes of the user that were made after it, so their links do no more. As whoever made the change
  * knew the password, that is no longer good either, and a new one is chosen by the link of a mail to the old address.
  *
- * So that the old address is there to be put back, nobody else gets it as long as its change can be undone: user_email_owner
- * (user.h) says so.
+ * So that the old address is there to be put back, nobody else gets it as long as its change can be undone
+ * (email_holder.h).
  *
- * A row goes EMAIL_CHANGE_KEPT_US after it was made.
+ * All transactions lock the user before they look at the rows. A row goes six days after it was made
+ * (mail/tidy.h): then its change can neither be confirmed nor undone.
  */
 #pragma once
 
 #include "base/clock.h"
 #include "db/db.h"
 
-#define EMAIL_CHANGE_WAITS_US (72 * 3600 * US_PER_SEC) /* two days of tries to send the mail, and the 24 hours of its link */
+struct session; /* user/session.h */
+
+#define EMAIL_CHANGE_WAITS_US \
+    (72 * 3600 * US_PER_SEC) /* two days of tries to send the mail, and the 24 hours of its link */
 #define EMAIL_UNDO_US (72 * 3600 * US_PER_SEC)
-#define EMAIL_CHANGE_KEPT_US (EMAIL_CHANGE_WAITS_US + EMAIL_UNDO_US)
-#define EMAIL_CHANGES_PER_DAY 5 /* that a user can ask for: each is a mail to an address that may be somebody else's */
+#define EMAIL_CHANGES_PER_DAY 5 /* of a user: each is a mail to an address that may be somebody else's */
+
+/*
+ * Asks for a change, in place of any that waits. Does the same whether the address is free or not: where it is not, its holder
+ * gets the mail. email has passed user_email_check. ERR_EMAIL_CHANGES, with how long to wait; ERR_ACCOUNT_DISABLED.
+ */
+MUST_CHECK enum err email_change_ask(struct db *db, struct arena *arena, const struct uuid *user_id, struct str email,
+                                     struct str request_id, int64_t *ret_wait_us);
+
+struct email_changed {
+    struct str email;         /* the user's address now */
+    struct str session_token; /* of the session that goes on; absent: there is none */
+};
+
+/*
+ * Makes the change whose token that is. own: the session of whoever has the link (NULL: none); if it is the user's it goes on with
+ * a new token, and all others end. ERR_TOKEN; ERR_EMAIL_TAKEN: somebody else has the address by now, and the link stays good.
+ */
+MUST_CHECK enum err email_change_confirm(struct db *db, struct arena *arena, struct str token,
+                                         const struct session *own, struct str request_id,
+                                         struct email_changed *ret_changed);
+
+/*
+ * Undoes the change whose token that is, also of a user who is disabled. Ends all sessions and all that waits; no_hash takes the
+ * place of the password: a bcrypt hash of what nobody knows. ERR_TOKEN; ERR_EMAIL_TAKEN.
+ */
+MUST_CHECK enum err email_change_undo(struct db *db, struct arena *arena, struct str token, const char *no_hash,
+                                      struct str request_id, struct email_changed *ret_changed);

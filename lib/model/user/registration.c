@@ -2,6 +2,7 @@
 
 #include "model/mail/outbox.h"
 #include "model/user/activity.h"
+#include "model/user/email_holder.h"
 #include "model/user/invitation.h"
 
 #define ALL_MAX 100 /* of an address: MAIL_STRANGERS_MAX a day, for as long as they are kept */
@@ -42,59 +43,52 @@ static enum err registration_insert(struct db *db, const struct registration_ask
     return e;
 }
 
-static enum err registration_mail(struct db *db, const struct registration_asking *a, const struct uuid *user_id,
+static enum err registration_mail(struct db *db, const struct registration_asking *a, const struct email_holder *holder,
                                   const struct uuid *id)
 {
-    struct mail_new mail = {.template = MAIL_VERIFY_EMAIL, .request_id = a->new->request_id};
+    const struct mail_new mail = {.template = MAIL_VERIFY_EMAIL, .subject_id = *id, .request_id = a->new->request_id};
 
-    if (uuid_is_none(user_id)) {
-        mail.subject_id = *id;
-    } else {
-        mail.template = MAIL_ALREADY_REGISTERED;
-        mail.user_id = *user_id;
-    }
+    if (!uuid_is_none(&holder->user_id))
+        return email_holder_tell(db, holder, MAIL_ALREADY_REGISTERED, a->new->request_id);
     return mail_add(db, &mail);
 }
 
-/* ret_user_id: none if the address has no user. */
 static enum err registration_begin(struct db *db, const struct registration_asking *a, bool *ret_may,
-                                   struct uuid *ret_user_id)
+                                   struct email_holder *ret_holder)
 {
-    struct user user = {0};
-
     enum err e = mail_take_allowance(db, a->email_key, ret_may);
-    if (e == OK && *ret_may)
-        e = user_by_email(db, a->arena, a->new->email, &user);
-    *ret_user_id = user.id;
-    return e == ERR_NOT_FOUND ? OK : e;
+
+    return e == OK && *ret_may ? email_holder_find(db, a->arena, a->email_key, ret_holder) : e;
 }
 
 static enum err registration_create_tx(struct db *db, void *arg)
 {
     const struct registration_asking *a = arg;
-    struct uuid user_id, id;
+    struct email_holder holder;
+    struct uuid id;
     bool may;
 
-    enum err e = registration_begin(db, a, &may, &user_id);
+    enum err e = registration_begin(db, a, &may, &holder);
     if (e != OK || !may)
         return e;
-    e = registration_insert(db, a, !uuid_is_none(&user_id), &id);
-    return e == OK ? registration_mail(db, a, &user_id, &id) : e;
+    e = registration_insert(db, a, !uuid_is_none(&holder.user_id), &id);
+    return e == OK ? registration_mail(db, a, &holder, &id) : e;
 }
 
 /* Without a registration there is a mail all the same, about one that is not there: the worker drops it. */
 static enum err registration_resend_tx(struct db *db, void *arg)
 {
     const struct registration_asking *a = arg;
-    struct uuid user_id, id = uuid_new();
+    struct email_holder holder;
+    struct uuid id = uuid_new();
     bool may;
 
-    enum err e = registration_begin(db, a, &may, &user_id);
+    enum err e = registration_begin(db, a, &may, &holder);
     if (e != OK || !may)
         return e;
     e = db_row(db, &registration_sqls[REGISTRATION_NEWEST], DB_ARGS(db_str(a->email_key), db_i64(clock_now_us())),
                a->arena, &id);
-    return e == OK || e == ERR_NOT_FOUND ? registration_mail(db, a, &user_id, &id) : e;
+    return e == OK || e == ERR_NOT_FOUND ? registration_mail(db, a, &holder, &id) : e;
 }
 
 static enum err registration_ask(struct db *db, struct arena *arena, const struct registration_new *new,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "crypto/digest.h"
+#include "model/user/activity.h"
 #include "model/user/caps.h"
 #include "model/user/user.h"
 
@@ -16,7 +17,7 @@ enum {
     SESSION_BY_TOKEN,
     SESSION_BY_OLD_TOKEN,
     SESSION_SEEN,
-    SESSION_CONFIRM,
+    SESSION_GIVE_TOKEN,
     SESSION_DELETE,
     SESSION_DELETE_BY_TOKEN,
     SESSION_DELETE_BY_OLD_TOKEN,
@@ -58,8 +59,8 @@ static enum err session_sweep(struct db *db, struct arena *arena, int64_t now)
 struct session_creation {
     struct arena *arena;
     const struct conf *conf;
-    const struct uuid *user_id;
-    struct str token, replaced;
+    const struct session_new *new;
+    struct str token;
 };
 
 static enum err session_end_by_token(struct db *db, struct str token)
@@ -76,12 +77,12 @@ static enum err session_make_room(struct db *db, const struct session_creation *
 
     enum err e = session_end_all(
         db, s->arena, &session_sqls[SESSION_OVER_OF_USER],
-        DB_ARGS(db_uuid(s->user_id), db_i64(now), db_i64(now - session_idle_us(s->conf)), db_i64(CROWD_MAX)),
+        DB_ARGS(db_uuid(s->new->user_id), db_i64(now), db_i64(now - session_idle_us(s->conf)), db_i64(CROWD_MAX)),
         CROWD_MAX);
     if (e != OK)
         return e;
     return session_end_all(db, s->arena, &session_sqls[SESSION_CROWD],
-                           DB_ARGS(db_uuid(s->user_id), db_i64(stay), db_i64(CROWD_MAX)), CROWD_MAX);
+                           DB_ARGS(db_uuid(s->new->user_id), db_i64(stay), db_i64(CROWD_MAX)), CROWD_MAX);
 }
 
 static enum err session_insert(struct db *db, const struct session_creation *s, int64_t now)
@@ -90,31 +91,41 @@ static enum err session_insert(struct db *db, const struct session_creation *s, 
     struct uuid id = uuid_new();
 
     return db_exec(db, &session_sqls[SESSION_INSERT],
-                   DB_ARGS(db_uuid(&id), db_bytes(hash.b, sizeof hash.b), db_uuid(s->user_id),
+                   DB_ARGS(db_uuid(&id), db_bytes(hash.b, sizeof hash.b), db_uuid(s->new->user_id),
                            db_cstr(user_state_names[USER_ACTIVE]), db_i64(now), db_i64(now),
                            db_i64(now + session_lifetime_sec(s->conf) * US_PER_SEC)),
                    NULL);
 }
 
+static enum err session_note_sign_in(struct db *db, const struct uuid *user_id)
+{
+    return activity_add(db, &(struct activity_new){.user_id = *user_id, .what = ACTIVITY_SIGNED_IN});
+}
+
 static enum err session_create_tx(struct db *db, void *arg)
 {
     const struct session_creation *s = arg;
+    const struct session_new *new = s->new;
     int64_t now = clock_now_us();
 
-    enum err e = user_lock(db, s->arena, s->user_id);
+    enum err e = user_lock_marked(db, s->arena, new->user_id, new->mark);
     if (e != OK)
         return e == ERR_NOT_FOUND ? ERR_ACCOUNT_DISABLED : e;
-    if (s->replaced.p != NULL)
-        e = session_end_by_token(db, s->replaced);
+    if (new->also != NULL)
+        e = new->also(db, new->arg);
+    if (e == OK && new->replaced.p != NULL)
+        e = session_end_by_token(db, new->replaced);
     if (e == OK)
         e = session_make_room(db, s, now);
-    return e == OK ? session_insert(db, s, now) : e;
+    if (e == OK)
+        e = session_insert(db, s, now);
+    return e == OK ? session_note_sign_in(db, new->user_id) : e;
 }
 
-enum err session_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
-                        struct str replaced, struct str *ret_token)
+enum err session_create(struct db *db, struct arena *arena, const struct conf *conf, const struct session_new *new,
+                        struct str *ret_token)
 {
-    struct session_creation s = {arena, conf, user_id, token_new(arena, TOKEN_BYTES), replaced};
+    struct session_creation s = {arena, conf, new, token_new(arena, TOKEN_BYTES)};
 
     enum err e = session_sweep(db, arena, clock_now_us());
     if (e == ERR_OUTCOME_UNKNOWN) /* those are over in any case */
@@ -163,22 +174,39 @@ bool session_is_recent(const struct session *s)
     return llabs(age_us) < SESSION_RECENT_US; /* one from the future has come before the clock was set back */
 }
 
-enum err session_confirm(struct db *db, struct arena *arena, const struct uuid *id, struct str sent,
-                         struct str *ret_token, int64_t *ret_until_us)
+/* confirmed_at_us 0: it stays as it was. */
+static enum err session_give_token(struct db *db, struct arena *arena, const struct uuid *id, struct str sent,
+                                   int64_t confirmed_at_us, struct str *ret_token)
 {
     struct str token = token_new(arena, TOKEN_BYTES);
     struct sha256 hash = sha256_of(token), old = sha256_of(sent);
     int64_t now = clock_now_us();
 
-    enum err e =
-        db_change(db, &session_sqls[SESSION_CONFIRM],
-                  DB_ARGS(db_i64(now + SESSION_OVERLAP_US), db_bytes(hash.b, sizeof hash.b), db_i64(now), db_uuid(id),
-                          db_bytes(old.b, sizeof old.b), db_bytes(old.b, sizeof old.b), db_i64(now)));
+    enum err e = db_change(db, &session_sqls[SESSION_GIVE_TOKEN],
+                           DB_ARGS(db_i64(now + SESSION_OVERLAP_US), db_bytes(hash.b, sizeof hash.b),
+                                   db_i64_or_null(confirmed_at_us), db_uuid(id), db_bytes(old.b, sizeof old.b),
+                                   db_bytes(old.b, sizeof old.b), db_i64(now)));
     if (e != OK)
         return e == ERR_CONFLICT ? ERR_SESSION_EXPIRED : e;
     *ret_token = token;
-    *ret_until_us = now + SESSION_RECENT_US;
     return OK;
+}
+
+enum err session_confirm(struct db *db, struct arena *arena, const struct uuid *id, struct str sent,
+                         struct str *ret_token, int64_t *ret_until_us)
+{
+    int64_t now = clock_now_us();
+
+    enum err e = session_give_token(db, arena, id, sent, now, ret_token);
+    if (e == OK)
+        *ret_until_us = now + SESSION_RECENT_US;
+    return e;
+}
+
+enum err session_renew(struct db *db, struct arena *arena, const struct uuid *id, struct str sent,
+                       struct str *ret_token)
+{
+    return session_give_token(db, arena, id, sent, 0, ret_token);
 }
 
 enum err session_end_seen(struct db *db, const struct sha256 *hash)
@@ -222,10 +250,10 @@ static const struct sql session_sqls[] = {
                               .cols = session_cols},
     [SESSION_SEEN] = {.text = "UPDATE sessions SET last_seen_at_us = ? WHERE id = ? AND last_seen_at_us < ?",
                       .in = "iui"},
-    [SESSION_CONFIRM] = {.text = "UPDATE sessions SET old_token_hash = token_hash, old_token_until_us = ?,"
-                                 " token_hash = ?, confirmed_at_us = ? WHERE id = ? AND (token_hash = ? OR"
-                                 " (old_token_hash = ? AND old_token_until_us > ?))",
-                         .in = "ibiubbi"},
+    [SESSION_GIVE_TOKEN] = {.text = "UPDATE sessions SET old_token_hash = token_hash, old_token_until_us = ?,"
+                                    " token_hash = ?, confirmed_at_us = COALESCE(?, confirmed_at_us) WHERE id = ?"
+                                    " AND (token_hash = ? OR (old_token_hash = ? AND old_token_until_us > ?))",
+                            .in = "ibiubbi"},
     [SESSION_DELETE] = {.text = "DELETE FROM sessions WHERE id = ?", .in = "u"},
     [SESSION_DELETE_BY_TOKEN] = {.text = "DELETE FROM sessions WHERE token_hash = ?", .in = "b"},
     [SESSION_DELETE_BY_OLD_TOKEN] = {.text = "DELETE FROM sessions WHERE old_token_hash = ? AND old_token_until_us > ?",

@@ -26,13 +26,24 @@ struct session {
 int64_t session_lifetime_sec(const struct conf *conf); /* the cookie's Max-Age */
 int64_t session_idle_us(const struct conf *conf);      /* one that was not used for this long is over */
 
+/* Who signs in. */
+struct session_new {
+    const struct uuid *user_id;
+    const struct sha256 *mark; /* of the password that was given: user_password_mark */
+    struct str replaced;       /* the token of the session that the browser had; absent: none */
+    /* What else happens in the same transaction, once the user's row is locked; NULL: nothing. */
+    enum err (*also)(struct db *db, void *arg);
+    void *arg;
+};
+
 /*
- * Also ends the session whose token is replaced (absent: none), the user's own that are over and a few others that are,
+ * Also ends the session whose token is replaced, the user's own that are over and a few others that are,
  * and, at CAP_SESSIONS (user/caps.h), the one that was not used for longest: a sign-in is never refused for the number
- * of sessions. ERR_ACCOUNT_DISABLED if the user is disabled or gone: then none of the user's was ended.
+ * of sessions. It is noted in the user's activity. ERR_ACCOUNT_DISABLED if the user is disabled or gone, ERR_BAD_CREDENTIALS
+ * if the password is another by now, or the error of also: then none of the user's was ended.
  */
 MUST_CHECK enum err session_create(struct db *db, struct arena *arena, const struct conf *conf,
-                                   const struct uuid *user_id, struct str replaced, struct str *ret_token);
+                                   const struct session_new *new, struct str *ret_token);
 
 /*
  * One indexed read of one table, and a second one for a token that it does not find: SESSION_OVERLAP_US after a confirmation the
@@ -53,8 +64,28 @@ bool session_is_recent(const struct session *session);
 MUST_CHECK enum err session_confirm(struct db *db, struct arena *arena, const struct uuid *id, struct str sent,
                                     struct str *ret_token, int64_t *ret_until_us);
 
+/*
+ * A new token in place of the old one, in the same way, because the session may do something else from now on; it is as recent
+ * as before. Also within a transaction.
+ */
+MUST_CHECK enum err session_renew(struct db *db, struct arena *arena, const struct uuid *id, struct str sent,
+                                  struct str *ret_token);
+
 /* Somebody on the way has seen a token with this hash: ends the session whose it is, also by its old one while that is good.
  * ERR_NOT_FOUND if there is none. */
 MUST_CHECK enum err session_end_seen(struct db *db, const struct sha256 *hash);
 
 MUST_CHECK enum err session_end(struct db *db, const struct uuid *id); /* deletes it; OK if it is gone already */
+
+/* Those of a user that are not over, by falling id, from below on and at most max. */
+MUST_CHECK enum err session_list(struct db *db, struct arena *arena, const struct conf *conf,
+                                 const struct uuid *user_id, const struct uuid *below, size_t max,
+                                 struct session **ret_sessions, size_t *ret_n);
+
+/* One of the user's is ended from another one, by; which is noted in the activity. ERR_NOT_FOUND if it is none of the user's. */
+MUST_CHECK enum err session_end_other(struct db *db, struct arena *arena, const struct uuid *user_id,
+                                      const struct uuid *by, const struct uuid *id);
+
+/* All of the user's but by, and the sign-ins that wait for a code, as the user asks for it: noted in the activity. */
+MUST_CHECK enum err session_end_all_others(struct db *db, struct arena *arena, const struct uuid *user_id,
+                                           const struct uuid *by);

@@ -1,6 +1,9 @@
 #include "model/user/user.h"
 
 #include "base/clock.h"
+#include "crypto/digest.h"
+#include "model/user/activity.h"
+#include "model/user/email_holder.h"
 
 #define LOCAL_MAX_BYTES 64   /* RFC 5321 4.5.3.1.1 */
 #define DOMAIN_MAX_BYTES 253 /* RFC 1035 2.3.4: 255 with the root's label and the length bytes */
@@ -8,7 +11,17 @@
 
 const char *const user_state_names[] = {"active", "disabled", NULL};
 
-enum { USER_INSERT, USER_ACCEPT, USER_BY_ID, USER_BY_EMAIL, USER_LOCK, USER_PROFILE };
+enum {
+    USER_INSERT,
+    USER_ACCEPT,
+    USER_BY_ID,
+    USER_BY_EMAIL,
+    USER_LOCK,
+    USER_LOCK_MARKED,
+    USER_REHASH,
+    USER_PROFILE,
+    USER_RENAME
+};
 static const struct sql user_sqls[];
 
 static bool user_is_digit(char c)
@@ -91,6 +104,8 @@ enum err user_create(struct db *db, struct arena *arena, struct str email, struc
                         db_cstr(user_state_names[USER_ACTIVE]), db_i64(now), db_i64(now)),
                 NULL);
     if (e == OK)
+        e = email_check_kept(db, key, &id);
+    if (e == OK)
         *ret_id = id;
     return e;
 }
@@ -114,17 +129,78 @@ enum err user_by_email(struct db *db, struct arena *arena, struct str email, str
     return db_row(db, &user_sqls[USER_BY_EMAIL], DB_ARGS(db_str(key)), arena, ret_user);
 }
 
+static enum err user_lock_by(struct db *db, struct arena *arena, const struct uuid *id, const struct sql *q,
+                             struct user *ret_user)
+{
+    enum err e = db_row(db, q, DB_ARGS(db_uuid(id)), arena, ret_user);
+
+    return e == OK && ret_user->state != USER_ACTIVE ? ERR_ACCOUNT_DISABLED : e;
+}
+
 enum err user_lock(struct db *db, struct arena *arena, const struct uuid *id)
 {
     struct user user = {0};
-    enum err e = db_row(db, &user_sqls[USER_LOCK], DB_ARGS(db_uuid(id)), arena, &user);
 
-    return e == OK && user.state != USER_ACTIVE ? ERR_ACCOUNT_DISABLED : e;
+    return user_lock_by(db, arena, id, &user_sqls[USER_LOCK], &user);
+}
+
+struct sha256 user_password_mark(struct str password_hash)
+{
+    return sha256_of(password_hash);
+}
+
+enum err user_lock_marked(struct db *db, struct arena *arena, const struct uuid *id, const struct sha256 *mark)
+{
+    struct user user = {0};
+    enum err e = user_lock_by(db, arena, id, &user_sqls[USER_LOCK_MARKED], &user);
+
+    if (e != OK)
+        return e;
+    struct sha256 now = user_password_mark(user.password_hash);
+    return memcmp(now.b, mark->b, sizeof now.b) == 0 ? OK : ERR_BAD_CREDENTIALS;
+}
+
+enum err user_rehash(struct db *db, const struct uuid *id, struct str old_hash, const char *new_hash)
+{
+    return db_change(db, &user_sqls[USER_REHASH],
+                     DB_ARGS(db_cstr(new_hash), db_i64(clock_now_us()), db_uuid(id), db_str(old_hash)));
 }
 
 enum err user_profile(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user)
 {
     return db_row(db, &user_sqls[USER_PROFILE], DB_ARGS(db_uuid(id)), arena, ret_user);
+}
+
+struct user_renaming {
+    struct arena *arena;
+    const struct uuid *id;
+    struct str name;
+    struct user user;
+};
+
+static enum err user_rename_tx(struct db *db, void *arg)
+{
+    struct user_renaming *r = arg;
+    struct str *name = &r->user.name;
+
+    enum err e = user_lock(db, r->arena, r->id);
+    if (e == OK)
+        e = user_profile(db, r->arena, r->id, &r->user);
+    if (e != OK || str_eq(*name, r->name))
+        return e;
+    *name = r->name;
+    e = db_change(db, &user_sqls[USER_RENAME], DB_ARGS(db_str(*name), db_i64(clock_now_us()), db_uuid(r->id)));
+    return e == OK ? activity_add(db, &(struct activity_new){.user_id = *r->id, .what = ACTIVITY_NAME_CHANGED}) : e;
+}
+
+enum err user_rename(struct db *db, struct arena *arena, const struct uuid *id, struct str name, struct user *ret_user)
+{
+    struct user_renaming r = {.arena = arena, .id = id, .name = name};
+    enum err e = db_tx(db, user_rename_tx, &r);
+
+    if (e == OK)
+        *ret_user = r.user;
+    return e == ERR_NOT_FOUND ? ERR_ACCOUNT_DISABLED : e;
 }
 
 static const struct db_col user_cols[] = {
@@ -150,6 +226,12 @@ static const struct db_col user_profile_cols[] = {
 
 static const struct db_col user_lock_cols[] = {DB_COL_ENUM(struct user, state, user_state_names), DB_END};
 
+static const struct db_col user_lock_marked_cols[] = {
+    DB_COL_ENUM(struct user, state, user_state_names),
+    DB_COL(struct user, password_hash, STR),
+    DB_END,
+};
+
 #define USER_COLS "id, email, name, password_hash, state, created_at_us, undeliverable_at_us"
 
 static const struct sql user_sqls[] = {
@@ -160,7 +242,13 @@ static const struct sql user_sqls[] = {
     [USER_BY_ID] = {.text = "SELECT " USER_COLS " FROM users WHERE id = ?", .in = "u", .cols = user_cols},
     [USER_BY_EMAIL] = {.text = "SELECT " USER_COLS " FROM users WHERE email_key = ?", .in = "s", .cols = user_cols},
     [USER_LOCK] = {.text = "SELECT state FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = user_lock_cols},
+    [USER_LOCK_MARKED] = {.text = "SELECT state, password_hash FROM users WHERE id = ? FOR UPDATE",
+                          .in = "u",
+                          .cols = user_lock_marked_cols},
+    [USER_REHASH] = {.text = "UPDATE users SET password_hash = ?, updated_at_us = ? WHERE id = ? AND password_hash = ?",
+                     .in = "sius"},
     [USER_PROFILE] = {.text = "SELECT id, email, name, created_at_us, undeliverable_at_us FROM users WHERE id = ?",
                       .in = "u",
                       .cols = user_profile_cols},
+    [USER_RENAME] = {.text = "UPDATE users SET name = ?, updated_at_us = ? WHERE id = ?", .in = "siu"},
 };

@@ -31,7 +31,8 @@ MUST_CHECK enum err user_email_check(struct str email);
  */
 MUST_CHECK enum err user_email_key(struct str email, struct arena *arena, struct str *ret_key);
 
-/* ERR_DB_DUPLICATE if the address is taken (the caller must not let that show). hash is a bcrypt hash. */
+/* A part of a transaction. ERR_DB_DUPLICATE if the address is taken, or kept for somebody (email_holder.h), which the caller must
+ * not let show. hash is a bcrypt hash. */
 MUST_CHECK enum err user_create(struct db *db, struct arena *arena, struct str email, struct str name, const char *hash,
                                 struct uuid *ret_id);
 
@@ -51,5 +52,21 @@ MUST_CHECK enum err user_by_email(struct db *db, struct arena *arena, struct str
  */
 MUST_CHECK enum err user_lock(struct db *db, struct arena *arena, const struct uuid *id);
 
+/*
+ * The same for what a password has opened: if it was changed since, that is over. mark: user_password_mark of the hash that
+ * it matched. ERR_BAD_CREDENTIALS if the hash is another now.
+ */
+struct sha256; /* crypto/digest.h */
+struct sha256 user_password_mark(struct str password_hash);
+MUST_CHECK enum err user_lock_marked(struct db *db, struct arena *arena, const struct uuid *id,
+                                     const struct sha256 *mark);
+
+/* The same password, hashed anew. ERR_CONFLICT if old_hash is not its hash any more: then nothing changes. */
+MUST_CHECK enum err user_rehash(struct db *db, const struct uuid *id, struct str old_hash, const char *new_hash);
+
 /* What users see of themselves: id, email, undeliverable_at_us, name, created_at_us. ERR_NOT_FOUND. */
 MUST_CHECK enum err user_profile(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user);
+
+/* Changes the name; absent: removes it. ret_user: as user_profile. ERR_ACCOUNT_DISABLED. */
+MUST_CHECK enum err user_rename(struct db *db, struct arena *arena, const struct uuid *id, struct str name,
+                                struct user *ret_user);

@@ -132,12 +132,37 @@ static void nobody_has_no_password(void **state)
     assert_false(password_verify(&some, "garbage", COST));
 }
 
+static enum password_match match(struct str typed, const char *hash, int cost)
+{
+    _cleanup_(secret_done) struct secret password = secret_copy(typed);
+
+    return password_match(&password, hash, cost);
+}
+
+static void outdated_hashes_are_told(void **state)
+{
+    const char *old = "$2b$04$un0CctXwM4hHliTotcBwruYtYOZefnUavVTEO88eDTXehdUhMLJqi"; /* see above */
+    _cleanup_(secret_done) struct secret password = secret_copy(STR(TEN));
+    char hash[PASSWORD_HASH_SIZE];
+
+    (void)state;
+    assert_int_equal(password_hash(&password, 5, hash), OK);
+    assert_int_equal(match(STR(TEN), hash, 4), PASSWORD_RIGHT);
+    assert_int_equal(match(STR(TEN), hash, 5), PASSWORD_RIGHT);
+    assert_int_equal(match(STR(TEN), hash, 6), PASSWORD_OUTDATED);
+    assert_int_equal(match(STR(TEN "x"), hash, 6), PASSWORD_WRONG);
+    assert_int_equal(match(STR(TEN), NULL, 4), PASSWORD_WRONG);
+    assert_int_equal(match(STR("e\xcc\x81" TEN), old, COST), PASSWORD_OUTDATED); /* not in normalization form C */
+    assert_int_equal(match(STR("\xc3\xa9" TEN), old, COST), PASSWORD_WRONG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(check_limits),
         cmocka_unit_test(check_characters),
         cmocka_unit_test(hash_and_verify),
+        cmocka_unit_test(outdated_hashes_are_told),
         cmocka_unit_test(both_ways_of_typing_match),
         cmocka_unit_test(old_hashes_of_what_was_sent_match),
         cmocka_unit_test(limits_are_those_of_the_normal_form),

@@ -17,8 +17,8 @@ struct option {
 
 struct input {
     bool padding; /* so that no given flag stands at offset 0 */
-    bool flag, flag_given, option_given, name_given;
-    struct str name, raw;
+    bool flag, flag_given, option_given, name_given, note_given;
+    struct str name, raw, note;
     int64_t days, free, at_us;
     struct uuid id;
     int colour;
@@ -62,6 +62,7 @@ static const struct json_field fields[] = {
     {.name = "set", JSON_SET(struct input, set, colours), .min = 1, .max = 4},
     {.name = "ids", JSON_UUIDS(struct input, ids)},
     {.name = "raw", JSON_RAW(struct input, raw)},
+    {.name = "note", JSON_STR(struct input, note), JSON_GIVEN(struct input, note_given), .clears = true},
     JSON_END};
 
 static const struct json_field required_fields[] = {
@@ -265,6 +266,12 @@ static void test_null(void **state)
     one(f, "{\"tags\":[null]}", ERR_FIELD_TYPE, "tags[0]");
     assert_int_equal(bind(f, "{\"raw\":null}"), OK);
     assert_string_equal(f->in.raw.p, "null");
+    assert_int_equal(bind(f, "{\"note\":null}"), OK);
+    assert_true(f->in.note_given && f->in.note.p == NULL);
+    assert_int_equal(bind(f, "{\"note\":\"x\"}"), OK);
+    assert_true(f->in.note_given && f->in.note.n == 1);
+    assert_int_equal(bind(f, "{}"), OK);
+    assert_false(f->in.note_given);
 }
 
 static void test_required(void **state)

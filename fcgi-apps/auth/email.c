@@ -1,0 +1,140 @@
+/* The address: a change is asked for in a session, and confirmed or undone by the link of a mail (nginx/html/change-email.html,
+ * undo-email.html). */
+#include "auth/auth.h"
+#include "crypto/digest.h"
+#include "fcgi/input.h"
+#include "http/cookie.h"
+#include "model/user/email_change.h"
+#include "model/user/session.h"
+#include "model/user/token.h"
+
+#define BODY_MAX_BYTES (16u << 10)
+#define UNKNOWN_BYTES 32 /* of a password that nobody has */
+
+struct email_input {
+    struct str email, token;
+};
+
+static enum err email_check(const void *value)
+{
+    return user_email_check(*(const struct str *)value);
+}
+
+static const struct json_field email_ask_fields[] = {
+    {.name = "email",
+     JSON_STR(struct email_input, email),
+     .required = true,
+     .check = email_check,
+     .help = "The new address, which gets a mail with a link",
+     .policy = "account.email"},
+    JSON_END,
+};
+
+static const struct json_field email_link_fields[] = {
+    {.name = "token",
+     JSON_STR(struct email_input, token),
+     .required = true,
+     .max = AUTH_FIELD_MAX_BYTES,
+     .help = "What comes after the # in the mailed link",
+     .policy = "account.token"},
+    JSON_END,
+};
+
+static const struct json_field email_changed_fields[] = {
+    {.name = "email",
+     JSON_STR(struct email_changed, email),
+     .help = "The account's address now",
+     .policy = "account.email"},
+    JSON_END,
+};
+
+static enum err email_ask(struct ctx *c)
+{
+    struct email_input in = {0};
+    int64_t wait_us = 0;
+
+    enum err e = input_json(c, email_ask_fields, &in);
+    if (e == OK)
+        e = email_change_ask(c->db, c->arena, &c->caller.user_id, in.email, c->req.id, &wait_us);
+    if (e == ERR_EMAIL_CHANGES)
+        c->rate.wait_sec = (wait_us + US_PER_SEC - 1) / US_PER_SEC;
+    return e == OK ? auth_reply_accepted(c) : e;
+}
+
+/* The session that the browser sent along; NULL: none that is good. The link is what counts, and works without one. */
+static enum err email_own_session(struct ctx *c, struct session *own, const struct session **ret_own)
+{
+    struct str token;
+
+    *ret_own = NULL;
+    if (cookie_get(c->req.cookie, STR(SESSION_COOKIE), &token) != OK || token.p == NULL)
+        return OK;
+    enum err e = session_authenticate(c->db, c->arena, c->conf, token, own);
+    if (e == OK && !own->is_old_token)
+        *ret_own = own;
+    return e == ERR_SESSION_EXPIRED || e == ERR_ACCOUNT_DISABLED ? OK : e;
+}
+
+static enum err email_confirm(struct ctx *c)
+{
+    struct email_changed out = {0};
+    struct email_input in = {0};
+    const struct session *own;
+    struct session sent = {0};
+
+    enum err e = input_json(c, email_link_fields, &in);
+    if (e == OK)
+        e = email_own_session(c, &sent, &own);
+    if (e == OK)
+        e = email_change_confirm(c->db, c->arena, in.token, own, c->req.id, &out);
+    if (e != OK)
+        return e;
+    if (out.session_token.p != NULL)
+        auth_set_cookie(c, out.session_token, session_lifetime_sec(c->conf));
+    return reply_data(&c->rep, 200, email_changed_fields, &out);
+}
+
+/* The password goes, too, so the hash of one that nobody knows takes its place. */
+static enum err email_undo(struct ctx *c)
+{
+    struct email_changed out = {0};
+    struct email_input in = {0};
+    char hash[PASSWORD_HASH_SIZE];
+    struct uuid id;
+
+    enum err e = input_json(c, email_link_fields, &in);
+    if (e == OK)
+        e = token_look(c->db, c->arena, TOKEN_UNDO_EMAIL, in.token, &id);
+    if (e == OK)
+        e = auth_hash_password(c, token_new(c->arena, UNKNOWN_BYTES), hash);
+    if (e == OK)
+        e = email_change_undo(c->db, c->arena, in.token, hash, c->req.id, &out);
+    return e == OK ? reply_data(&c->rep, 200, email_changed_fields, &out) : e;
+}
+
+const struct route auth_email_routes[] = {
+    {.method = "POST",
+     .pattern = "/api/v1/auth/change-email",
+     .handler = email_ask,
+     .auth = AUTH_SESSION,
+     .recent_auth = true,
+     .body_max_bytes = BODY_MAX_BYTES,
+     .rate = RATE_AUTH,
+     .summary = "Ask for another address: it gets a mail with a link"},
+    {.method = "POST",
+     .pattern = "/api/v1/auth/confirm-email",
+     .handler = email_confirm,
+     .auth = AUTH_NONE,
+     .body_max_bytes = BODY_MAX_BYTES,
+     .rate = RATE_AUTH,
+     .summary = "Follow that link: changes the address"},
+    {.method = "POST",
+     .pattern = "/api/v1/auth/undo-email",
+     .handler = email_undo,
+     .auth = AUTH_NONE,
+     .body_max_bytes = BODY_MAX_BYTES,
+     .rate = RATE_AUTH,
+     .cost = COST_HEAVY, /* bcrypt */
+     .summary = "Follow the link that the old address got: puts it back"},
+    ROUTE_END,
+};

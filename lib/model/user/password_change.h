@@ -1,0 +1,37 @@
+/*
+ * A user's password: changed by who knows it, or reset by who has the link of a mail. Either ends the links that are under way,
+ * and tells the user by mail. API keys go on working; the mail says so.
+ *
+ * Which passwords may be chosen is crypto/password_rule.h; a hash is made before the transaction, because it takes a quarter of a
+ * second.
+ */
+#pragma once
+
+#include "db/db.h"
+
+struct password_change {
+    struct uuid user_id, session_id;
+    struct str old_hash;  /* of the password that was typed */
+    const char *new_hash; /* bcrypt */
+    struct str request_id;
+};
+
+/*
+ * Ends all other sessions; this one goes on with a new token. ERR_CONFLICT: old_hash is not the user's any more;
+ * ERR_SESSION_EXPIRED; ERR_ACCOUNT_DISABLED.
+ */
+MUST_CHECK enum err password_change(struct db *db, struct arena *arena, const struct password_change *change,
+                                    struct str *ret_session_token);
+
+/*
+ * Somebody who is not signed in has forgotten the password of an address: the link goes there, if that is the address of a user who
+ * is enabled, MAIL_STRANGERS_MAX times a day at most. The same is done for every address, and OK says nothing. ERR_BAD_EMAIL.
+ */
+MUST_CHECK enum err password_forgotten(struct db *db, struct arena *arena, struct str email, struct str request_id);
+
+/* Resets the password of the user whose link that is, and ends all sessions. ERR_TOKEN, also for who is disabled. */
+MUST_CHECK enum err password_reset(struct db *db, struct arena *arena, struct str token, const char *hash,
+                                   struct str request_id, struct uuid *ret_user_id);
+
+/* A part of a transaction: the hash is the user's from now on, whatever was before, and no link to reset it is good any more. */
+MUST_CHECK enum err password_put(struct db *db, const struct uuid *user_id, const char *hash);

@@ -1,0 +1,41 @@
+#include "model/user/refused.h"
+
+#include "base/clock.h"
+#include "model/mail/outbox.h"
+#include "model/user/activity.h"
+#include "model/user/user.h"
+
+struct refused {
+    struct arena *arena;
+    struct str email_key, request_id;
+    const struct user *user;
+};
+
+static enum err refused_tell_tx(struct db *db, void *arg)
+{
+    const struct refused *r = arg;
+    struct mail_params params = {.at_us = clock_now_us()};
+    bool may_mail = false;
+
+    enum err e = mail_take_allowance(db, r->email_key, &may_mail);
+    if (e == OK)
+        e = activity_add(db, &(struct activity_new){
+                                 .user_id = r->user->id, .what = ACTIVITY_SIGN_IN_REFUSED, .by = ACTIVITY_BY_SERVICE});
+    if (e != OK || !may_mail)
+        return e;
+    return mail_add(db, &(struct mail_new){.template = MAIL_SIGN_IN_REFUSED,
+                                           .user_id = r->user->id,
+                                           .params = &params,
+                                           .request_id = r->request_id});
+}
+
+enum err refused_tell(struct db *db, struct arena *arena, struct str email_key, struct str request_id)
+{
+    struct user user = {0};
+    struct refused r = {arena, email_key, request_id, &user};
+
+    enum err e = user_by_email(db, arena, email_key, &user);
+    if (e == ERR_NOT_FOUND || (e == OK && user.state != USER_ACTIVE))
+        return OK;
+    return e == OK ? db_tx(db, refused_tell_tx, &r) : e;
+}

@@ -1,0 +1,10 @@
+/*
+ * Sign-ins to an account are refused for a while, because too many passwords or codes were wrong: its owner is told, by a mail and
+ * in the activity. It counts as a mail that a stranger causes (mail_take_allowance).
+ */
+#pragma once
+
+#include "db/db.h"
+
+/* email_key: as user_email_key makes it. OK if nobody has that address, or who has it is disabled: then nothing happens. */
+MUST_CHECK enum err refused_tell(struct db *db, struct arena *arena, struct str email_key, struct str request_id);

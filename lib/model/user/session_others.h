@@ -1,0 +1,16 @@
+/* What a change of the password or the address does to the user's sessions. Call these in its transaction, the user being locked. */
+#pragma once
+
+#include "db/db.h"
+
+/* Ends all sessions of a user but that one (none: all of them), and the sign-ins that wait for a code. */
+MUST_CHECK enum err session_end_others(struct db *db, struct arena *arena, const struct uuid *user_id,
+                                       const struct uuid *id);
+
+/*
+ * A new token for a session whose password was typed, or whose link was opened, just now; it is recent then, unless the user has
+ * a second factor, which neither of these is. The one before is over at once: whoever
+ * had stolen it is what the change is against. ERR_SESSION_EXPIRED if the session is gone.
+ */
+MUST_CHECK enum err session_change_token(struct db *db, struct arena *arena, const struct uuid *id,
+                                         struct str *ret_token);
