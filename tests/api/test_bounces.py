@@ -4,6 +4,7 @@ import os
 import pathlib
 import uuid
 
+import links
 import pytest
 from bounces import REPORT, bounce, report
 from helpers import expect
@@ -124,6 +125,16 @@ def test_notifications_stop_and_mail_about_the_account_does_not(user, stack, mai
     notice, account = Queued(stack, user, "post_failed", count=1, about='"x"'), Queued(stack, user, "password_changed", at="2026-01-01T00:00:00Z")
     notice.wait("dropped")
     account.wait("sent")
+
+
+def test_a_link_that_arrived_is_proof(user, stack, mail):
+    bounce(stack, report(mail))
+    assert since(user)
+    token = links.link(stack, "reset_password", uuid.UUID(user.id).bytes)
+    body = {"token": token, "password": "seven copper walruses"}
+    assert stack.client(Origin=stack.url).post("/api/v1/auth/reset-password", json=body).status_code < 300
+    signed_in = stack.client(Origin=stack.url).post("/api/v1/auth/login", json={"email": user.email, "password": body["password"]})
+    assert expect(signed_in, 200)["data"]["email_undeliverable_since"] is None
 
 
 def test_while_the_database_is_away_the_mail_server_comes_again(user, stack, mail, tmp_path):
