@@ -129,8 +129,19 @@ run 'curl -sS --fail-with-body --cacert "$CA" -c "$COOKIES" "$API/auth/login" --
 run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" "$API/me"'
 result "$(jq -c '.data | {id, email}' <<<"$out")"
 
-heading "Mail: this stack has no relay, so each mail is a file for a day"
-result "in $dir/mail: $(ls "$dir/mail" | wc -l) so far"
+heading "Somebody else registers. This stack has no mail relay, so each mail is a file for a day, in MAILS=$dir/mail"
+MAILS=$dir/mail NEWCOMER=new.$EMAIL
+run 'curl -sS --fail-with-body --cacert "$CA" "$API/auth/register" --json "{\"email\":\"$NEWCOMER\"}"'
+result "$(jq -c .data <<<"$out")"
+end=$((SECONDS + 90))
+until MAIL=$(grep -l -s "^To: <$NEWCOMER>$" "$MAILS"/*.eml); do
+	[ $SECONDS -lt $end ] || fail "no mail to $NEWCOMER after 90 s"
+	sleep 0.3
+done
+result "MAIL=$MAIL: $(sed -n 's/^Subject: //p' "$MAIL")"
+TOKEN=$(sed -n "s,^$SITE/verify-email#\([0-9A-Za-z]*\)$,\1,p" "$MAIL" | head -n 1)
+run 'curl -sS --fail-with-body --cacert "$CA" "$API/auth/verify-email" --json "{\"token\":\"$TOKEN\",\"password\":\"$PASSWORD\"}"'
+result "$(jq -c '.data | {id, email}' <<<"$out")"
 
 heading "Make an API key that may see accounts, make and see posts, and see what it was used for"
 run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" -H "Origin: $SITE" "$API/keys" --json "{\"name\":\"demo\",\"scopes\":[\"accounts:read\",\"posts:read\",\"posts:write\",\"usage:read\"]}"'

@@ -106,12 +106,14 @@ enum err guess_end(struct ctx *c, const struct guess *guess, enum err e)
     return e;
 }
 
-void guess_know(struct ctx *c, struct str email)
+void guess_know(struct ctx *c, const struct user *user)
 {
     struct auth_state *s = c->state;
-    struct sha256 account = sha256_of(guess_key(c, email));
+    struct sha256 account = sha256_of(guess_key(c, user->email));
+    struct throttle_try confirm = throttle_confirm(s->throttle, &user->id);
 
     throttle_know(s->throttle, &account, &c->network);
+    throttle_right(s->throttle, &confirm);
 }
 
 static size_t guess_take(struct guess_notices *n, struct guess_notice *ret)

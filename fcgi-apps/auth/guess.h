@@ -13,6 +13,7 @@
 
 #include "auth/throttle.h"
 #include "fcgi/app.h"
+#include "model/user/user.h"
 
 struct guess {
     struct throttle_try try;
@@ -27,8 +28,9 @@ MUST_CHECK enum err guess_end(struct ctx *c, const struct guess *guess, enum err
 /* The password was right, and the code is still to come: this counts for nothing. */
 void guess_give_back(struct ctx *c, const struct guess *guess);
 
-/* A mailed link has come from this network: the account's owner is there, whoever guesses elsewhere. */
-void guess_know(struct ctx *c, struct str email);
+/* A mailed link has come from this network: the account's owner is there, whoever guesses elsewhere, and need not wait for what was
+ * guessed before. */
+void guess_know(struct ctx *c, const struct user *user);
 
 /* Owners who are to be told, by the hash of the address; what is left at a stop is lost. */
 struct guess_notices;

@@ -183,7 +183,7 @@ static enum err password_reset_by_link(struct ctx *c)
         e = password_reset(c->db, c->arena, in.token, hash, c->req.id, &user_id);
     if (e != OK)
         return e;
-    guess_know(c, user.email);
+    guess_know(c, &user);
     return reply_nothing(&c->rep);
 }
 

@@ -244,10 +244,13 @@ bool throttle_tell(struct throttle *t, const struct throttle_try *try)
 
 void throttle_know(struct throttle *t, const struct sha256 *account, const struct uuid *network)
 {
-    struct throttle_count known = throttle_count_of(t, THROTTLE_KNOWN, account, network);
+    struct throttle_count known = throttle_count_of(t, THROTTLE_KNOWN, account, network),
+                          pair = throttle_count_of(t, THROTTLE_PAIR, account, network);
+    int64_t now_us = clock_now_us();
 
     lock_take(&t->lock);
-    throttle_make(t, &known, clock_now_us());
+    throttle_make(t, &known, now_us);
+    throttle_make(t, &pair, now_us)->tries = 0;
     lock_release(&t->lock);
 }
 

@@ -79,5 +79,5 @@ void throttle_give_back(struct throttle *t, const struct throttle_try *try);
  * only the network has guessed too often. */
 bool throttle_tell(struct throttle *t, const struct throttle_try *try);
 
-/* The account's owner is in this network: a mailed link came from there. */
+/* The account's owner is in this network: a mailed link came from there. What was tried from there is forgotten. */
 void throttle_know(struct throttle *t, const struct sha256 *account, const struct uuid *network);

@@ -1,4 +1,4 @@
-/* The link of a registration (nginx/html/verify-email.js sends it): with the password, it makes the user. */
+/* The link of a registration (nginx/html/link.js sends it): with the password, it makes the user. */
 #include "auth/auth.h"
 #include "fcgi/input.h"
 #include "model/user/registration.h"
@@ -64,7 +64,7 @@ static enum err verify_email(struct ctx *c)
         e = registration_confirm(c->db, c->arena, in.token, &r, hash, &user);
     if (e != OK)
         return e;
-    guess_know(c, user.email);
+    guess_know(c, &user);
     return reply_data(&c->rep, 200, auth_user_fields, &user);
 }
 

@@ -55,7 +55,8 @@ class App:
 def enrol(user):
     """(the app, the ten recovery codes)"""
     app = App(user.stack, expect(user.web.post("/api/v1/auth/totp"), 200)["data"]["secret"])
-    codes = expect(user.web.post("/api/v1/auth/totp/confirm", json={"code": app.shows()}), 200)["data"]["recovery_codes"]
+    app.used = app.shows()
+    codes = expect(user.web.post("/api/v1/auth/totp/confirm", json={"code": app.used}), 200)["data"]["recovery_codes"]
     return app, codes
 
 

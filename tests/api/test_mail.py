@@ -78,6 +78,8 @@ def test_without_a_relay_a_mail_is_a_file(stack, user):
     (token,) = stack.sql("SELECT * FROM one_time_tokens WHERE token_hash = %s", hashlib.sha256(letter.token.encode()).digest())
     assert (token["purpose"], token["subject_id"]) == ("reset_password", uuid.UUID(user.id).bytes)
     assert f'href="{stack.url}/reset-password#{letter.token}"' in letter.html
+    for table in ("mail_outbox", "jobs_mail", "one_time_tokens"):
+        assert letter.token not in repr(stack.sql(f"SELECT * FROM {table}")), "nobody who reads the database has the link"
 
 
 def test_files_go_after_a_day(stack, user):
@@ -359,3 +361,16 @@ def test_more_than_a_batch_goes(stack):
         stack.sql("INSERT INTO one_time_tokens SELECT RANDOM_BYTES(32), 'unsubscribe', RANDOM_BYTES(16), 1, 7 FROM seq_1_to_400")
     tidy(stack)
     assert stack.sql("SELECT COUNT(*) AS n FROM one_time_tokens WHERE expires_at_us = 7")[0]["n"] == 0
+
+
+def test_a_folder_that_cannot_be_written_is_told(stack, user):
+    """The kind waits, as it does for a relay, and says what is wrong."""
+    logged = len(stack.log("worker-mail"))
+    with stack.configured("worker-mail", smtp_host="", smtp_dir="/nonexistent"):
+        mails = [Queued(stack, user, "totp_enabled") for _ in range(3)]
+        stack.wait(lambda: paused(stack, logged), "the kind is paused")
+        assert '"note":"smtp.dir cannot be written"' in stack.log("worker-mail")[logged:]
+    for mail in mails:
+        assert mail.row()["state"] == "queued"
+        stack.sql("UPDATE jobs_mail SET run_at_us = 1000000 WHERE subject_id = %s", mail.id.bytes)
+        mail.wait()

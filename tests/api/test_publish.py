@@ -254,6 +254,8 @@ def test_a_post_that_waits_for_tiktoks_minute_says_until_when(stack, user, accou
         at = datetime.datetime.fromisoformat(post["next_attempt_at"])
         created = datetime.datetime.fromisoformat(post["created_at"])
         assert 30 < (at - created).total_seconds() < 70, post
+    sent.append(Sent(stack, user, account))  # and so does one that comes later
+    stack.wait(lambda: sent[-1].get()["next_attempt_at"], "it waits for the same")
     stack.move_clock(75)
     for s in sent:
         assert s.wait()["next_attempt_at"] is None

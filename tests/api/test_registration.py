@@ -150,6 +150,8 @@ def test_resend_of_nothing_mails_nobody(stack, newcomer, known):
     assert sorted(m["template"] for m in made) == ["already_registered", "verify_email"]
     nobody, = (m for m in made if m["template"] == "verify_email")
     assert nobody["user_id"] is None
+    stack.wait(lambda: stack.sql("SELECT state FROM mail_outbox WHERE id = %s", nobody["id"])[0]["state"] == "dropped",
+               "the worker has found nobody to mail it to")
     assert stack.sql("SELECT 1 FROM registrations WHERE id = %s", nobody["subject_id"]) == []
 
 

@@ -250,7 +250,7 @@ def test_a_code_works_once(enrolled, stack):
 
 def test_the_code_that_enabled_it_is_used(enrolled, stack):
     user, app, _ = enrolled
-    expect(finish(stack, begun(user), app.shows()), 403, "wrong_code")
+    expect(finish(stack, begun(user), app.used), 403, "wrong_code")
 
 
 def test_two_at_once_with_the_same_code(enrolled, stack):

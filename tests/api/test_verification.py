@@ -9,6 +9,7 @@ import unicodedata
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
+import mailing
 import pytest
 import users
 from conftest import CHECKOUT
@@ -43,6 +44,19 @@ def test_the_link_makes_the_user(stack, newcomer):
     assert (row["password_hash"][:4], row["state"], row["terms_version"], row["policy_version"]) == ("$2b$", "active", None, None)
     assert activity_of(stack, user["id"])[0] == "registered"
     assert newcomer.rows() == [] and stack.sql("SELECT 1 FROM one_time_tokens WHERE subject_id = %s", row["id"]) == []
+
+
+def test_the_whole_way_by_mail(stack, newcomer):
+    expect(newcomer.register(name="Ann"), 202)
+    letter = mailing.wait_letter(stack, newcomer.email)
+    assert letter.page == "verify-email" and "Ann" not in letter.text, "a stranger may have chosen the name"
+    expect(newcomer.resend(), 202)
+    again = mailing.wait_letter(stack, newcomer.email, times=2)
+    expect(newcomer.verify(letter.token), 200)
+    expect(newcomer.verify(again.token), 400, "link_invalid")
+    expect(newcomer.register(), 202)
+    known = mailing.wait_letter(stack, newcomer.email, "already")
+    assert known.token is None and known.to == newcomer.email
 
 
 def test_the_address_is_kept_as_it_was_given(stack):

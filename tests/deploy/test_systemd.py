@@ -77,6 +77,7 @@ def test_may_do_what_its_row_says(root, row):
         row["store"] == "STORE_WRITE")
     assert ("\nReadWritePaths=-/run/marketingcli/keys.epoch\n" in text) == row["ends_credentials"]
     assert ("\nSupplementaryGroups=marketingcli-rates\nReadWritePaths=-/run/marketingcli/rates.1\n" in text) == row["counts_rates"]
+    assert ("\nStateDirectory=marketingcli-mail\nStateDirectoryMode=0700\n" in text) == row["keeps_mail"]
     unit = root / f"usr/lib/systemd/system/{generate.unit(row)}.service"
     text += unit.read_text() if unit.exists() else ""
     assert sorted(re.findall(r"^LoadCredential=(\S+):", text, re.M)) == sorted(row["credentials"])
@@ -107,7 +108,7 @@ def test_a_stop_waits_for_what_is_under_way(root, row):
     statement = seconds(r"^CONF_INT\(database, timeout_sec, (\d+),", CHECKOUT / "lib/base/conf.def")
     if row["kind"] == "worker":
         statement = seconds(r"^CONF_INT\(database, timeout_sec, \d+, RANGE\(\d+, (\d+)\)", CHECKOUT / "lib/base/conf.def")
-        call = seconds(r"^CONF_INT\(tiktok, timeout_sec, \d+, RANGE\(\d+, (\d+)\)", CHECKOUT / "lib/base/conf.def")
+        call = max(seconds(rf"^CONF_INT\({s}, timeout_sec, \d+, RANGE\(\d+, (\d+)\)", CHECKOUT / "lib/base/conf.def") for s in ("tiktok", "smtp"))
         longest = call + seconds(r"^#define RUNNER_STOP_SEC (\d+)$", CHECKOUT / "lib/jobs/runner.h") + statement
     elif row["kind"] == "image":
         longest = seconds(r"^CONF_INT\(store, image_timeout_sec, \d+, RANGE\(\d+, (\d+)\)", CHECKOUT / "lib/base/conf.def")

@@ -51,6 +51,10 @@ static enum job_step turn_choose(struct job_run *run)
     if (turn.request_id.n > 0)
         run->job.request_id = turn.request_id;
     run->again_at_us = turn.at_us;
+    if (turn.at_us != 0 && turn.is_minute) /* one that came after turn_show was asked waits for the same */
+        e = turn_show(run->db, &run->job.subject_id, turn.at_us);
+    if (e != OK)
+        return job_run_failed(run, e);
     if (turn.at_us != 0)
         return turn_rest(run, JOB_AGAIN);
     e = turn_has_old_job(run->db, &turn.post_id, &has_old);

@@ -12,6 +12,8 @@ enum { HEAD_PUBLISHING, HEAD_DEFERRED, HEAD_QUEUED, HEAD__MAX };
 static const int64_t turn_far_us[] = {
     [HEAD_PUBLISHING] = 0, [HEAD_DEFERRED] = TURN_DEFERRED_FAR_US, [HEAD_QUEUED] = 2 * 3600 * US_PER_SEC};
 
+#define TURN_MINUTE_US (60 * US_PER_SEC)
+
 /* No post waits: later than any. */
 #define TURN_NEVER "4000000000000000000"
 #define TURN_NEVER_US INT64_C(4000000000000000000)
@@ -69,7 +71,9 @@ enum err turn_next(struct db *db, struct arena *arena, const struct uuid *accoun
     enum err e = turn_first(db, arena, account_id, now_us, &head);
     if (e != OK)
         return e;
-    struct turn turn = {.post_id = head.id, .at_us = head.at_us <= now_us ? 0 : head.at_us};
+    struct turn turn = {.post_id = head.id,
+                        .at_us = head.at_us <= now_us ? 0 : head.at_us,
+                        .is_minute = head.which == HEAD_QUEUED && head.at_us <= now_us + TURN_MINUTE_US};
     e = turn_read_request(db, arena, &turn.post_id, &turn.request_id);
     if (e == OK)
         *ret_turn = turn;

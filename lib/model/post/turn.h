@@ -21,6 +21,7 @@
 struct turn {
     struct uuid post_id;
     int64_t at_us;         /* 0: now */
+    bool is_minute;        /* it waits for TikTok's minute, or no longer than that: so do those behind it */
     struct str request_id; /* that made the post; absent if none is known */
 };
 
