@@ -155,7 +155,7 @@ GRANT SELECT, UPDATE, DELETE ON {db}.mail_outbox TO {user};
 GRANT SELECT (id, email, name, state, notices_off, undeliverable_at_us) ON {db}.users TO {user};
 GRANT INSERT ON {db}.mail_outbox TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.notices_due TO {user};
-GRANT SELECT (id, title, state, failure_code) ON {db}.posts TO {user};
+GRANT SELECT (id, title, description, state, failure_code) ON {db}.posts TO {user};
 GRANT SELECT (id, user_id, of_key_id, name, mode, created_at_us, expires_at_us, revoked_at_us, expiry_told_at_us), UPDATE (expiry_told_at_us) ON {db}.api_keys TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_mail TO {user};
 GRANT INSERT, DELETE, SELECT (expires_at_us) ON {db}.one_time_tokens TO {user};

@@ -2,6 +2,12 @@
 
 #include "base/clock.h"
 
+/* For str_next, to which an empty text is one empty piece. */
+static struct str security_txt_list(struct str s)
+{
+    return s.n > 0 ? s : (struct str){0};
+}
+
 /* RFC 9116 2.5.3: a URI. https, because it says that web addresses must be. */
 static bool security_txt_is_uri(struct str s)
 {
@@ -30,7 +36,7 @@ static bool security_txt_are_languages(struct str s)
 {
     struct str tag;
 
-    while (s.n > 0 && str_next(&s, ',', &tag)) {
+    while (str_next(&s, ',', &tag)) {
         tag = str_trim(tag);
         for (size_t i = 0; i < tag.n; i++)
             if (!((tag.p[i] >= 'a' && tag.p[i] <= 'z') || (tag.p[i] >= 'A' && tag.p[i] <= 'Z') ||
@@ -44,9 +50,9 @@ static bool security_txt_are_languages(struct str s)
 
 const char *security_txt_fault(const struct conf *conf)
 {
-    struct str contacts = conf->security_contact, contact;
+    struct str contacts = security_txt_list(conf->security_contact), contact;
 
-    while (contacts.n > 0 && str_next(&contacts, ',', &contact)) {
+    while (str_next(&contacts, ',', &contact)) {
         contact = str_trim(contact);
         if (!security_txt_is_plain(contact) || !(security_txt_is_uri(contact) || security_txt_is_address(contact)))
             return "security.contact must be mail addresses, or addresses that begin with https://, mailto: or tel:, "
@@ -55,7 +61,7 @@ const char *security_txt_fault(const struct conf *conf)
     if (conf->security_policy.n > 0 &&
         (!security_txt_is_plain(conf->security_policy) || !str_starts(conf->security_policy, STR("https://"))))
         return "security.policy must begin with https://";
-    if (!security_txt_are_languages(conf->security_languages))
+    if (!security_txt_are_languages(security_txt_list(conf->security_languages)))
         return "security.languages must be language tags such as en, with commas between them";
     return NULL;
 }

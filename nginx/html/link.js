@@ -7,6 +7,7 @@ const UNKNOWN = "Contact was lost while this was being done. Send it once more: 
 const form = document.getElementById("form");
 const result = document.getElementById("result");
 const token = location.hash.slice(1);
+const isOfLink = !("withoutLink" in form.dataset); // the page that asks for a link has none yet
 
 function say(text, failed) {
 	result.className = failed ? "failed" : "";
@@ -22,6 +23,11 @@ function sentence(answer, error) {
 	return error.details.length > 0 ? error.details.map(problem => problem.message).join(" ") : error.message;
 }
 
+function fields() {
+	const given = Object.fromEntries(new FormData(form));
+	return isOfLink ? {token: token, ...given} : given;
+}
+
 async function send(event) {
 	event.preventDefault();
 	const button = form.querySelector("button");
@@ -31,7 +37,7 @@ async function send(event) {
 		const answer = await fetch(form.getAttribute("action"), {
 			method: "POST",
 			headers: {"Content-Type": "application/json"},
-			body: JSON.stringify({token: token, ...Object.fromEntries(new FormData(form))}),
+			body: JSON.stringify(fields()),
 		});
 		if (answer.ok) {
 			form.hidden = true;
@@ -46,7 +52,7 @@ async function send(event) {
 	button.disabled = false;
 }
 
-if (token === "") {
+if (isOfLink && token === "") {
 	form.hidden = true;
 	say("This address is not complete. Open the link of the mail once more.", true);
 } else {

@@ -5,10 +5,11 @@ import re
 import uuid
 
 import pytest
+from authenticator import begin, begun, enrol, finish
 from helpers import Client, expect
 from test_keys import with_key
 
-NEW = "rather a long password, 17"
+NEW = "correct horse battery"  # as README.md has it
 
 
 def works(stack, *args, stdin=None):
@@ -155,16 +156,32 @@ def test_show_says_what_is_known_and_no_secret(stack, user, account):
     assert works(stack, "show", user.id).startswith("id         " + user.id)
 
 
+def test_its_owner_sees_who_looked(stack, user):
+    works(stack, "show", user.id)
+    newest = expect(user.web.get("/api/v1/me/activity"), 200)["data"][0]
+    assert (newest["what"], newest["by"], newest["about"]) == ("admin_read", "admin", "show")
+
+
+def test_an_address_to_which_no_mail_comes(stack, user):
+    assert "came back" not in works(stack, "show", user.id)
+    stack.sql("UPDATE users SET undeliverable_at_us = 1700000000000000 WHERE id = %s", uuid.UUID(user.id).bytes)
+    assert "mail to it came back 2023-11-14T22:13:20" in works(stack, "show", user.id)
+
+
 def test_what_others_wrote_does_nothing_to_a_terminal(stack, user):
     stack.sql("UPDATE users SET name = %s WHERE id = %s", "a\x1b[2Jb\x9bc\u00e9\n", uuid.UUID(user.id).bytes)
     said = works(stack, "show", user.id)
     assert "a?[2Jb?c\u00e9?\n" in said and "\x1b" not in said and "\x9b" not in said
 
 
-@pytest.mark.parametrize("verb", ["show", "disable", "enable", "reset-password", "sessions"])
-@pytest.mark.parametrize("who", ["nobody@example.com", "0193a203-0000-7000-8000-000000000000", "x", ""])
-def test_nobody(stack, verb, who):
-    assert "there is no user" in fails(stack, verb, who)
+@pytest.mark.parametrize("verb", ["show", "disable", "enable", "reset-password", "reset-totp", "sessions"])
+def test_nobody(stack, verb):
+    assert "there is no user" in fails(stack, verb, "nobody@example.com")
+
+
+@pytest.mark.parametrize("who", ["0193a203-0000-7000-8000-000000000000", "x", ""])
+def test_no_address_and_no_id(stack, who):
+    assert "there is no user" in fails(stack, "show", who)
 
 
 # disable and enable: what becomes of keys, sessions and posts is in test_disabled.py
@@ -204,6 +221,28 @@ def test_reset_password_from_standard_input(stack, user):
     expect(sign_in(stack, user.email, NEW)[1], 200)
     assert "10" in fails(stack, "reset-password", user.id, "--password-stdin", stdin="short")
     expect(sign_in(stack, user.email, NEW)[1], 200)
+
+
+def test_reset_totp(stack, user):
+    enrol(user)
+    token = begun(user)
+    assert "needs a code" in works(stack, "show", user.id) and "10 recovery codes left" in works(stack, "show", user.id)
+    assert "needs no code any more" in works(stack, "reset-totp", user.email)
+    expect(begin(user), 200)
+    expect(finish(stack, token, "000000"), 401)
+    expect(user.web.get("/api/v1/me"), 200)
+    for table in ("user_totp", "recovery_codes", "pending_sign_ins"):
+        assert not stack.sql(f"SELECT 1 FROM {table} WHERE user_id = %s", uuid.UUID(user.id).bytes), table
+    assert "needed no code before" in works(stack, "reset-totp", user.id)
+    assert activity(stack, user.id)[2:] == [("admin_reset_totp", "admin", None)]
+    assert mails(stack, user.id)[-1] == "reset_by_admin"
+    assert "by password alone" in works(stack, "show", user.id)
+
+
+def test_a_new_password_does_not_pass_the_code(stack, user):
+    app, _ = enrol(user)
+    user.password = password_in(works(stack, "reset-password", user.id))
+    expect(finish(stack, begun(user), app.next()), 200)
 
 
 def test_sessions_are_listed_and_ended(stack, user, other):

@@ -2,17 +2,14 @@
 
 import os
 import pathlib
-import subprocess
 import uuid
 
+import links
 import pytest
-from conftest import CHECKOUT
+from bounces import REPORT, bounce, report
 from helpers import expect
 from mailing import Queued
-from render import find_program
 
-REPORT = (CHECKOUT / "tests/fuzz/corpus/bounce/postfix").read_text()
-THAT_ID = "019ac0de-0000-7000-8000-000000000001"
 USER = "marketingcli_bounce"
 DONE, TRY_AGAIN = 0, 75
 
@@ -23,20 +20,6 @@ def signs_in(stack):
     stack.sql(f"ALTER USER {USER}@localhost IDENTIFIED BY ''")
     yield
     stack.sql(f"ALTER USER {USER}@localhost IDENTIFIED VIA unix_socket")
-
-
-def report(mail, text=REPORT, **replaced):
-    for old, new in replaced.items():
-        assert f"{old}: " in text
-        text = "".join(f"{old}: {new}\n" if line.startswith(f"{old}: ") else line for line in text.splitlines(keepends=True))
-    return text.replace(THAT_ID, str(mail.id))
-
-
-def bounce(stack, text, *options, conf=None):
-    done = subprocess.run([find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-admin"), "mail", "bounce", *options],
-                          input=text if isinstance(text, bytes) else text.encode(), capture_output=True,
-                          env={**os.environ, "MARKETINGCLI_CONF": str(conf or stack.at.conf), "MARKETINGCLI_TEST_DIR": str(stack.at.test)})
-    return done.returncode, (done.stdout + done.stderr).decode()
 
 
 def since(user):
@@ -142,6 +125,16 @@ def test_notifications_stop_and_mail_about_the_account_does_not(user, stack, mai
     notice, account = Queued(stack, user, "post_failed", count=1, about='"x"'), Queued(stack, user, "password_changed", at="2026-01-01T00:00:00Z")
     notice.wait("dropped")
     account.wait("sent")
+
+
+def test_a_link_that_arrived_is_proof(user, stack, mail):
+    bounce(stack, report(mail))
+    assert since(user)
+    token = links.link(stack, "reset_password", uuid.UUID(user.id).bytes)
+    body = {"token": token, "password": "seven copper walruses"}
+    assert stack.client(Origin=stack.url).post("/api/v1/auth/reset-password", json=body).status_code < 300
+    signed_in = stack.client(Origin=stack.url).post("/api/v1/auth/login", json={"email": user.email, "password": body["password"]})
+    assert expect(signed_in, 200)["data"]["email_undeliverable_since"] is None
 
 
 def test_while_the_database_is_away_the_mail_server_comes_again(user, stack, mail, tmp_path):

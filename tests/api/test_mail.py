@@ -116,8 +116,9 @@ def test_what_a_user_is_called_injects_nothing(stack, user, relay):
     Queued(stack, user, "post_failed", about="T\r\nSubject: X\r\n.\r\n", why="W\x00Y").wait()
     (taken,) = relay.to(user.email)
     letter = Letter(taken.raw)
-    assert {k.lower() for k in taken.message.keys()} == {"from", "to", "subject", "date", "message-id", "auto-submitted", "mime-version", "content-type"}
-    assert letter.subject == "A post was not published" and "Hello A  Bcc: all@example.com" in letter.text
+    assert {k.lower() for k in taken.message.keys()} == {"from", "to", "subject", "date", "message-id", "auto-submitted", "mime-version", "content-type",
+                                                            "list-unsubscribe", "list-unsubscribe-post"}
+    assert letter.subject == "Posts could not be published" and "Hello A  Bcc: all@example.com" in letter.text
     assert "T  Subject: X  .  " in letter.text and "W Y" in letter.text
 
 

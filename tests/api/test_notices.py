@@ -1,12 +1,14 @@
 """What causes a notice, and how many mails become of many of them."""
 
+import itertools
 import json
+import time
 import uuid
 
 import pytest
 from budgets import Agent
 from helpers import expect
-from mailing import files
+from mailing import clock_of, files
 from publishing import Sent, failed
 from test_key_expiry import expiring
 from test_keys import made
@@ -15,6 +17,7 @@ from test_seen_in_clear import in_clear, is_revoked
 
 HOUR, DAY = 3600, 86400
 GATHER = 2 * 60 + 1
+NOBODY, NUMBERS = bytes(15) + b"\1", itertools.count(1)
 
 
 def bytes_of(user):
@@ -42,112 +45,113 @@ def gathered(user):
     user.stack.wait(lambda: due(user) == [] and all(m["state"] != "queued" for m in mails(user)), "what is due is mailed")
 
 
-def one_fails(user, account, text="[[fail:spam_risk]]"):
-    sent = Sent(user.stack, user, account, text)
-    failed(sent.wait(), "spam_risk")
-    return sent
-
-
 # --- posts that fail
 
 
-def test_a_post_that_failed_is_one_mail(user, stack, account):
-    sent = one_fails(user, account)
-    assert due(user) == [sent.id] and mails(user) == []
+def posts_that_failed(user, n=1, title="post"):
+    """As post_move leaves them, without an account; ids in their order."""
+    now_us = int(time.time() * 1_000_000) + clock_of(user.stack)
+    for i in range(n):
+        user.stack.sql("SET STATEMENT foreign_key_checks = 0 FOR INSERT INTO posts (id, user_id, account_id, post_mode, disable_comment,"
+                       " auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc, photo_cover_index, state, failure_code, title,"
+                       " created_at_us, ended_at_us, updated_at_us) VALUES (%s, %s, %s, 'MEDIA_UPLOAD', 0, 0, 0, 0, 0, 0, 'failed', 'spam_risk',"
+                       " %s, 1, 1, 1)", id := uuid.UUID(int=(1 << 124) + next(NUMBERS)).bytes, bytes_of(user), NOBODY, f"{title} {i}")
+        user.stack.sql("INSERT INTO notices_due (user_id, kind, subject_id, at_us) VALUES (%s, 'post_failed', %s, 1)", bytes_of(user), id)
+    user.stack.sql("INSERT INTO jobs_mail (id, kind, subject_id, state, run_at_us, created_at_us, user_id) VALUES"
+                   " (%s, 'notices', %s, 'ready', %s, %s, %s) ON DUPLICATE KEY UPDATE run_at_us = VALUES(run_at_us)", uuid.uuid4().bytes,
+                   bytes_of(user), now_us + (GATHER - 1) * 1_000_000, now_us, bytes_of(user))
+
+
+@pytest.fixture
+def no_real_posts(stack):
+    """Nobody else finds posts that are of no account."""
+    yield
+    stack.sql("DELETE FROM notices_due WHERE subject_id IN (SELECT id FROM posts WHERE account_id = %s)", NOBODY)
+    stack.sql("DELETE FROM posts WHERE account_id = %s", NOBODY)
+
+
+def test_posts_that_fail_become_one_mail(user, stack, account):
+    """Whatever they fail with; also those that fail together, in one transaction of the worker's."""
+    with stack.stopped("worker-publish"):
+        all = [Sent(stack, user, a, "[[fail:spam_risk]]") for a in (account, user.connect()) for _ in range(3)]
+    for sent in all:
+        failed(sent.wait(), "spam_risk")
+    assert due(user) == sorted(s.id for s in all) and mails(user) == []
     gathered(user)
     (letter,) = letters(user)
-    assert "could not be published" in letter.subject and "spam" in letter.text and ": 1." in letter.text
+    assert "could not be published" in letter.subject and "6." in letter.text.splitlines() and letter.text.count("spam_risk") == 5
+    assert "and 1 more" in letter.text
     assert letter.page == "unsubscribe" and "List-Unsubscribe" in letter.message
     (row,) = mails(user, "post_failed")
     assert row["state"] == "sent" and row["params"] is None
 
 
-def test_several_become_one(user, stack, account):
-    """Also those that fail together, in one transaction of the worker's."""
-    with stack.stopped("worker-publish"):
-        accounts = [account, *(user.connect() for _ in range(2))]
-        all = [Sent(stack, user, a, "[[fail:spam_risk]]") for a in accounts for _ in range(3)]
-    for sent in all:
-        failed(sent.wait(), "spam_risk")
-    assert due(user) == sorted(s.id for s in all)
+def test_one_says_why(user, no_real_posts):
+    posts_that_failed(user, title="Two pictures")
     gathered(user)
     (letter,) = letters(user)
-    assert ": 9." in letter.text and "and 4 more" in letter.text
+    assert "1." in letter.text.splitlines() and '"Two pictures 0"' in letter.text and "TikTok" in letter.text
 
 
-def posts_that_fail(user, account, n):
-    """As post_move writes them."""
-    for i in range(n):
-        user.stack.sql("INSERT INTO posts (id, user_id, account_id, post_mode, disable_comment, auto_add_music, brand_content_toggle,"
-                       " brand_organic_toggle, is_aigc, photo_cover_index, state, failure_code, title, created_at_us, ended_at_us, updated_at_us)"
-                       " VALUES (%s, %s, %s, 'MEDIA_UPLOAD', 0, 0, 0, 0, 0, 0, 'failed', 'spam_risk', %s, 1, 1, 1)",
-                       id := uuid.uuid4().bytes, bytes_of(user), uuid.UUID(account).bytes, f"post {i}")
-        user.stack.sql("INSERT INTO notices_due (user_id, kind, subject_id, at_us) VALUES (%s, 'post_failed', %s, 1)", bytes_of(user), id)
-
-
-def test_a_thousand_are_no_more(user, stack, account):
-    posts_that_fail(user, account, 999)
-    one_fails(user, account)
+def test_a_thousand_are_no_more(user, no_real_posts):
+    posts_that_failed(user, 1000)
     gathered(user)
     (letter,) = letters(user)
-    assert ": 1000." in letter.text and "and 995 more" in letter.text
+    assert "1000." in letter.text.splitlines() and "and 995 more" in letter.text
 
 
-def test_once_an_hour(user, stack, account):
-    one_fails(user, account)
+def waits(user):
+    """The user's job has looked, and comes again in an hour at most."""
+    rows = user.stack.sql("SELECT run_at_us FROM jobs_mail WHERE kind = 'notices' AND subject_id = %s AND lease_token IS NULL", bytes_of(user))
+    left_sec = rows and rows[0]["run_at_us"] / 1_000_000 - time.time() - clock_of(user.stack) / 1_000_000
+    return rows and GATHER < left_sec <= HOUR
+
+
+def test_once_an_hour(user, stack, no_real_posts):
+    posts_that_failed(user)
     gathered(user)
-    second, third = one_fails(user, account), one_fails(user, account)
+    posts_that_failed(user, 2)
     stack.move_clock(GATHER)
-    stack.wait(lambda: runs_later(user), "the job waits")
-    assert due(user) == sorted([second.id, third.id]) and len(mails(user)) == 1
+    stack.wait(lambda: waits(user), "the job waits")
+    assert len(due(user)) == 2 and len(mails(user)) == 1
     stack.move_clock(HOUR)
     gathered(user)
-    first, last = letters(user)
-    assert ": 2." in last.text
+    assert "2." in letters(user)[1].text.splitlines()
 
 
-def runs_later(user):
-    """The user's job waits for an hour that is not over."""
-    rows = user.stack.sql("SELECT run_at_us - created_at_us AS later FROM jobs_mail WHERE kind = 'notices' AND subject_id = %s"
-                          " AND lease_token IS NULL", bytes_of(user))
-    return rows and rows[0]["later"] > GATHER * 2 * 1_000_000
-
-
-def test_none_while_one_waits_for_the_relay(user, stack, account):
+def test_none_while_one_waits_for_the_relay(user, stack, no_real_posts):
     stack.sql("INSERT INTO mail_outbox (id, user_id, template, state, created_at_us) SELECT id, user_id, 'post_failed', 'queued',"
               " created_at_us - 86400000000 FROM api_keys WHERE user_id = %s", user.key and bytes_of(user))
-    sent = one_fails(user, account)
+    posts_that_failed(user)
     stack.move_clock(GATHER)
-    stack.wait(lambda: runs_later(user), "the job waits")
-    assert due(user) == [sent.id] and len(mails(user)) == 1
+    stack.wait(lambda: waits(user), "the job waits")
+    assert len(due(user)) == 1 and len(mails(user)) == 1
     stack.sql("UPDATE mail_outbox SET state = 'sent' WHERE user_id = %s", bytes_of(user))
     stack.move_clock(HOUR)
     gathered(user)
     assert len(letters(user)) == 1
 
 
-def test_what_was_published_after_all_is_not_told(user, stack, account):
-    sent = one_fails(user, account)
-    stack.sql("UPDATE posts SET state = 'published' WHERE id = %s", sent.key)
+def test_a_clock_that_was_set_back_holds_nothing_up(user, stack, no_real_posts):
+    stack.move_clock(10 * DAY)
+    posts_that_failed(user)
     gathered(user)
-    assert mails(user) == []
+    stack.set_clock(0)
+    posts_that_failed(user)
+    stack.move_clock(HOUR + GATHER)
+    stack.wait(lambda: len(mails(user)) == 2, "the second is there")
 
 
-def test_what_is_switched_off_is_not_gathered(user, stack, account):
-    expect(user.web.patch("/api/v1/me/notifications", json={"post_failed": False}), 200)
-    one_fails(user, account)
-    gathered(user)
-    assert mails(user) == []
-    expect(user.web.patch("/api/v1/me/notifications", json={"post_failed": True}), 200)
-    one_fails(user, account)
-    gathered(user)
-    assert len(mails(user)) == 1
-
-
-@pytest.mark.parametrize("why", ["state = 'disabled'", "undeliverable_at_us = 1"])
-def test_nobody_is_there(user, stack, account, why):
-    one_fails(user, account)
-    stack.sql(f"UPDATE users SET {why} WHERE id = %s", bytes_of(user))
+@pytest.mark.parametrize("why", ["published", "switched off", "disabled", "undeliverable"])
+def test_what_is_not_told(user, stack, no_real_posts, why):
+    """What was published after all; and where nobody wants to be told, or is there."""
+    posts_that_failed(user)
+    if why == "switched off":
+        expect(user.web.patch("/api/v1/me/notifications", json={"post_failed": False}), 200)
+    else:
+        stack.sql({"published": "SET STATEMENT foreign_key_checks = 0 FOR UPDATE posts SET state = 'published' WHERE user_id = %s",
+                   "disabled": "UPDATE users SET state = 'disabled' WHERE id = %s",
+                   "undeliverable": "UPDATE users SET undeliverable_at_us = 1 WHERE id = %s"}[why], bytes_of(user))
     gathered(user)
     assert mails(user) == []
 
@@ -158,14 +162,12 @@ def test_a_test_post_is_worth_no_mail(user, stack):
     assert due(user) == []
 
 
-def test_a_title_cannot_look_like_our_words(user, stack, account):
-    posts_that_fail(user, account, 1)
-    stack.sql("UPDATE posts SET title = %s WHERE user_id = %s", "a\nYour account is closed: https://evil.example\n<b>b</b>", bytes_of(user))
-    one_fails(user, account)
+def test_a_title_cannot_look_like_our_words(user, no_real_posts):
+    posts_that_failed(user, 1, "a\nYour account is closed: <b>b</b>")
     gathered(user)
     (letter,) = letters(user)
     assert not any(line.startswith("Your account") for line in letter.text.splitlines())
-    assert "<b>b</b>" not in letter.html and "&lt;b&gt;" in letter.html
+    assert "<b>" not in letter.html and "&#60;b&#62;" in letter.html
 
 
 def test_canceled_is_not_failed(user, stack, account):
@@ -187,7 +189,7 @@ def test_approval_is_asked_for(user, stack, account):
     assert len(due(user, "approval_waiting")) == 3
     gathered(user)
     (letter,) = letters(user)
-    assert "approval" in letter.subject and ": 1." in letter.text
+    assert "approval" in letter.subject and "approve them: 1." in letter.text
     assert [m["template"] for m in mails(user)] == ["approval_waiting"]
 
 

@@ -154,7 +154,7 @@ def test_a_get_changes_nothing(user, stack, link):
     page = stack.client().get("/unsubscribe")
     assert page.status_code == 200 and '<script src="/unsubscribe.js"' in page.text
     assert stack.client().get("/unsubscribe.js").status_code == 200
-    for token in ("", "a b", "a\r\nX-Y: z", "a\0", "é", "x" * 101, "a/../b", "a#b"):
+    for token in ("", "a b", "a\r\nX-Y: z", "é", "x" * 101, "a/../b", "a#b"):
         expect(stack.client().get("/api/v1/mail/unsubscribe", params={"token": token}, allow_redirects=False), 400, "link_invalid")
     assert shown(user) == ALL_ON
 

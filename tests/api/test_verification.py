@@ -375,9 +375,9 @@ globalThis.fetch = async (path, options) => {
 """
 
 
-def page(fragment, answer):
-    """(what was sent, what the person sees) of link.js, in a browser that is made of the few things it uses."""
-    script = DOM + "{" + (CHECKOUT / "nginx/html/link.js").read_text() + "}\n" + (
+def page(fragment, answer, **data):
+    """(what was sent, what the person sees) of link.js, in a browser that is made of the few things it uses. data: of the form."""
+    script = DOM + f"Object.assign(form.dataset, {json.dumps(data)});" + "{" + (CHECKOUT / "nginx/html/link.js").read_text() + "}\n" + (
         "(async () => { if (form.send) await form.send({preventDefault() {}});"
         "console.log(JSON.stringify([sent, result.textContent, result.className, form.hidden, result.at || null])); })();")
     done = subprocess.run(["node", "-e", script, fragment, json.dumps(answer)], check=True, capture_output=True, text=True)

@@ -1,8 +1,10 @@
 """/.well-known/security.txt (RFC 9116) and change-password (W3C, A Well-Known URL for Changing Passwords)."""
 
 import datetime
+import re
 
 from helpers import expect
+from test_verification import page
 
 
 def fields(text):
@@ -32,10 +34,20 @@ def test_without_a_contact_there_is_none(stack):
         expect(stack.client().get("/.well-known/security.txt"), 404, "not_found")
 
 
+def test_the_page_sends_the_address_and_needs_no_link():
+    answer = {"status": 202, "body": {"data": {"status": "accepted"}}, "headers": {}}
+    sent, said, *_ = page("", answer, withoutLink="")
+    assert sent[3] == {"password": "typed"} and said == "DONE", "the fields of its form, and no token"
+    sent, said, *_ = page("", answer)
+    assert sent is None and "not complete" in said
+
+
 def test_a_password_manager_is_sent_to_the_page(stack):
     answer = stack.client().get("/.well-known/change-password", allow_redirects=False)
-    assert answer.status_code == 302 and answer.headers["Location"] == f"{stack.url}/reset-password"
+    assert answer.status_code == 302 and answer.headers["Location"] == f"{stack.url}/change-password"
     page = stack.client().get(answer.headers["Location"])
     assert page.status_code == 200 and page.headers["Content-Type"].startswith("text/html")
+    action = re.search(r'action="([^"]+)"', page.text)[1]
+    expect(stack.client(Origin=stack.url).post(action, json={"email": "nobody@example.com"}), 202)
     missing = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200"
     assert stack.client().get(missing).status_code == 404, "so that a password manager believes the other one"

@@ -7,6 +7,7 @@ import uuid
 import requests
 from world import told  # first: it knows where the next ones are
 
+from bounces import bounce, report  # isort: skip
 from budgeted import agent_of  # isort: skip
 from flows import DAY, Flow, create_ready, ended, send_post, state, until_done, upload_ready  # isort: skip
 from helpers import expect  # isort: skip
@@ -135,9 +136,13 @@ def in_clear(world, s):
 
 
 def clear_act(world, s):
-    """The answer says nothing; what is known of the key is in memory until the database has it."""
+    """The answer says nothing; what is known of the key is in memory until the database has it, which takes no step of the clock."""
+    def is_revoked():
+        if world.plan.is_away:
+            world.plan.end()
+        return not key_works(s) or in_clear(world, s)
     in_clear(world, s)
-    world.until(lambda: not key_works(s) or in_clear(world, s), "the key is revoked")
+    world.stack.wait(is_revoked, "the key is revoked")
 
 
 def clear_right(world, s):
@@ -195,12 +200,48 @@ def expiring_right(world, s):
     assert due_of(world, s) == [] and mails_of(world, s, "key_expiring") == 1
 
 
+# --- what comes back
+
+
+def bounce_ready(world):
+    s = switch_ready(world)
+    world.hold("worker-mail")
+    (world.stack.at.hold / "admin").touch()  # nobody but the flow starts it
+    s.mail = Queued(world.stack, s.user, "post_failed")
+    return s
+
+
+def pipe(world, s):
+    """As the mail server does: what did not end well comes again."""
+    code, said = bounce(world.stack, report(s.mail), "--user", "root", MARKETINGCLI_TEST_PROGRAM="admin")
+    assert code in (0, 75) or code < 0, (code, said)
+    return code == 0
+
+
+def bounce_act(world, s):
+    s.is_done = pipe(world, s)
+
+
+def marks_of(world, s):
+    """Of the mail and of its user."""
+    return world.count("SELECT (m.bounced_at_us IS NOT NULL) + (u.undeliverable_at_us IS NOT NULL) AS n FROM mail_outbox m"
+                       " JOIN users u ON u.id = m.user_id WHERE m.id = %s", s.mail.id.bytes)
+
+
+def bounce_right(world, s):
+    """Both or neither."""
+    assert marks_of(world, s) in ((2,) if s.is_done else (0, 2))
+    world.plan.end()
+    assert pipe(world, s) and marks_of(world, s) == 2
+
+
 NOTICES = [
     Flow("switch off", ("auth",), switch_ready, switch_act, switch_right),
     Flow("unsubscribe", ("auth",), unsubscribe_ready, unsubscribe_act, unsubscribe_right),
     Flow("post failed", ("worker-publish",), failing_ready, failing_act, failing_right, workers=True),
     Flow("post waits", ("posts",), waiting_ready, waiting_act, waiting_right),
     Flow("seen in clear", ("keys",), clear_ready, clear_act, clear_right),
+    Flow("bounce", ("admin",), bounce_ready, bounce_act, bounce_right),
     Flow("gather", ("worker-mail",), gather_ready, gather_act, gather_right),
     Flow("key expiring", ("worker-mail",), expiring_ready, expiring_act, expiring_right),
 ]

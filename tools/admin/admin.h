@@ -23,7 +23,7 @@
  * options that the verb does not have. */
 struct given {
     const char *sql, *dir, *credentials, *database, *user, *section;
-    const char *name, *password_stdin, *begins, *after, *limit, *state, *end; /* user */
+    const char *name, *password_stdin, *begins, *after, *limit, *state, *end; /* user; mail, too, has a state */
     const char *uses, *days;                                                  /* invitation */
     const char *recipient;                                                    /* mail bounce */
     const char *argument; /* what stands after the verb, if its row asks for it */
@@ -61,6 +61,7 @@ int verb_user_verify(const struct given *given);
 int verb_user_disable(const struct given *given);
 int verb_user_enable(const struct given *given);
 int verb_user_reset_password(const struct given *given);
+int verb_user_reset_totp(const struct given *given);
 int verb_user_sessions(const struct given *given);
 int verb_invitation_create(const struct given *given);
 int verb_invitation_list(const struct given *given);

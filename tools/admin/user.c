@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "crypto/digest.h"
 #include "crypto/password_rule.h"
+#include "crypto/password_rule.h"
 #include "model/user/user_admin.h"
 #include "model/user/user_state.h"
 
@@ -91,7 +92,7 @@ static int user_made(const struct desk *desk, const struct given *given, enum er
                      const struct user_password *password)
 {
     if (e == ERR_DB_DUPLICATE)
-        return complain("%s has an account already", given->argument);
+        return complain("%s has an account already, or one whose new address can still be undone", given->argument);
     if (e == ERR_BAD_EMAIL)
         return complain("%s: %s", given->argument, err_sentence(e));
     if (e != OK)

@@ -28,3 +28,22 @@ int verb_user_reset_password(const struct given *given)
     desk_close(&desk);
     return code;
 }
+
+int verb_user_reset_totp(const struct given *given)
+{
+    struct desk desk;
+    struct uuid id;
+    int code = EXIT_DONE;
+
+    if (!user_at_desk(&desk, given, &id))
+        return EXIT_FAILED;
+    enum err e = user_admin_reset_totp(desk.db, &desk.arena, &id);
+    if (e == OK)
+        printf("signing in as %s needs no code any more\n", given->argument);
+    else if (e == ERR_TOTP_OFF)
+        printf("signing in as %s needed no code before\n", given->argument);
+    else
+        code = desk_complain(&desk, e);
+    desk_close(&desk);
+    return code;
+}

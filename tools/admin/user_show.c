@@ -104,6 +104,7 @@ static void user_show_user(const struct user *u)
 {
     printf("id         %s\naddress    ", uuid_text(&u->id).s);
     user_show_text(u->email);
+    user_show_time("\n           mail to it came back ", u->undeliverable_at_us);
     if (u->name.p != NULL) {
         fputs("\nname       ", stdout);
         user_show_text(u->name);
@@ -132,9 +133,20 @@ static void user_show_account(const struct account *a)
     putchar('\n');
 }
 
+static void user_show_factor(const struct second_factor *f)
+{
+    printf("sign-in    %s", f->is_on ? "needs a code" : "by password alone");
+    if (f->is_on) {
+        user_show_time(" since ", f->enabled_at_us);
+        printf(", %" PRId64 " recovery codes left", f->recovery_codes_left);
+    }
+    putchar('\n');
+}
+
 static void user_show_all(const struct user_admin_shown *s)
 {
     user_show_user(&s->user);
+    user_show_factor(&s->factor);
     for (size_t i = 0; i < CAP__MAX; i++)
         printf("has        %" PRId64 " of %" PRId64 " %.*s\n", s->caps[i].used, s->caps[i].max,
                STR_FMT(s->caps[i].name));

@@ -148,6 +148,14 @@ const struct verb verbs[] = {
              "asks.",
      .options = verbs_user_password_options,
      .run = verb_user_reset_password},
+    {.name = "user reset-totp",
+     .argument = "USER",
+     .help = "Let a user sign in without a code, who has lost their authenticator app and the recovery codes.",
+     .more = "The password is asked for as before. The user is told by mail. Make sure that it is the owner of the "
+             "account who "
+             "asks.",
+     .options = verbs_desk_options,
+     .run = verb_user_reset_totp},
     {.name = "user sessions",
      .argument = "USER",
      .help = "List the sessions of a user, or end them.",

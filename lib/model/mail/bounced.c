@@ -5,7 +5,7 @@
 #include "model/mail/outbox.h"
 #include "model/user/activity.h"
 
-enum { BOUNCED_MAIL, BOUNCED_LOCK_USER, BOUNCED_MOVED, BOUNCED_NOTE, BOUNCED_MARK };
+enum { BOUNCED_MAIL, BOUNCED_LOCK_USER, BOUNCED_MOVED, BOUNCED_NOTE, BOUNCED_MARK, BOUNCED_UNMARK };
 static const struct sql bounced_sqls[];
 
 struct bounced_mail {
@@ -76,6 +76,11 @@ enum err mail_bounced(struct db *db, struct arena *arena, const struct uuid *mai
     return e;
 }
 
+enum err mail_arrived(struct db *db, const struct uuid *user_id)
+{
+    return db_exec(db, &bounced_sqls[BOUNCED_UNMARK], DB_ARGS(db_uuid(user_id)), NULL);
+}
+
 static const struct db_col bounced_mail_cols[] = {DB_COL(struct bounced_mail, user_id, UUID),
                                                   DB_COL(struct bounced_mail, template, STR),
                                                   DB_COL(struct bounced_mail, created_at_us, I64), DB_END};
@@ -93,4 +98,5 @@ static const struct sql bounced_sqls[] = {
                       .in = "isu"},
     [BOUNCED_MARK] = {.text = "UPDATE users SET undeliverable_at_us = COALESCE(undeliverable_at_us, ?) WHERE id = ?",
                       .in = "iu"},
+    [BOUNCED_UNMARK] = {.text = "UPDATE users SET undeliverable_at_us = NULL WHERE id = ?", .in = "u"},
 };

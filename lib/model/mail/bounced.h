@@ -1,7 +1,8 @@
 /*
  * Mail that came back for good (RFC 3464): its row in the outbox says so, and the user's address is marked as undeliverable,
  * which the user sees at sign-in and in GET /api/v1/me. From then on optional mail (notice.h) is dropped; mail about the account
- * is still tried, because it may be the only way back to it. The mark goes when the address changes.
+ * is still tried, because it may be the only way back to it. The mark goes when the address changes, and when somebody uses a link
+ * that only a mail to it can have told them.
  *
  *    e = mail_bounced(db, arena, &mail_id, STR("5.1.1 no such user"), &marked);
  *
@@ -21,3 +22,6 @@
  */
 MUST_CHECK enum err mail_bounced(struct db *db, struct arena *arena, const struct uuid *mail_id, struct str why,
                                  bool *ret_marked);
+
+/* The user has a link that was mailed to the address: so mail arrives there. Call it in a transaction that has locked the user. */
+MUST_CHECK enum err mail_arrived(struct db *db, const struct uuid *user_id);

@@ -47,31 +47,19 @@ static enum mail_template gather_template(enum notice kind)
     return t;
 }
 
-/* One line, whatever a title holds: it must not look like words of ours. */
-static struct str gather_name(struct arena *arena, struct str name)
-{
-    char *p = arena_strdup(arena, text_utf16_head(name, NAME_UNITS));
-    size_t n = strlen(p);
-
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)p[i] < ' ' || p[i] == 0x7f)
-            p[i] = ' ';
-    return str_of(p, n);
-}
-
 /* "A", "B" and 7 more */
 static struct str gather_words(const struct gathering *g, const struct gather_named *v, size_t n, int64_t count)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(WORDS_MAX_BYTES);
 
     for (size_t i = 0; i < n; i++) {
-        struct str name = gather_name(g->arena, v[i].name);
+        struct str name = text_utf16_head(v[i].name, NAME_UNITS);
         bool last = i > 0 && i + 1 == n && (int64_t)n == count;
         buf_printf(&b, "%s%s%.*s%s",
                    i == 0 ? ""
                    : last ? " and "
                           : ", ",
-                   name.n > 0 ? "\"" : "", STR_FMT(name.n > 0 ? name : STR("one without a title")),
+                   name.n > 0 ? "\"" : "", STR_FMT(name.n > 0 ? name : STR("one without words")),
                    name.n > 0 ? "\"" : "");
     }
     if (count > (int64_t)n)
@@ -108,20 +96,20 @@ static enum err gather_marked(const struct gathering *g, const struct uuid *taki
     return e == OK && n > 0 ? gather_add_mail(g, named, n, count) : e;
 }
 
-/* Until when a mail of this kind must wait, for the one before it; now_us or less: it need not. */
+/* Until when a mail of this kind must wait, for the one before it; 0: it need not. One that was made after now was made before
+ * the clock was set back, and is not believed. */
 static enum err gather_wait(const struct gathering *g, int64_t *ret_until_us)
 {
-    struct uuid since = uuid_floor(g->now_us - RETRIED_US);
+    struct uuid since = uuid_floor(g->now_us - RETRIED_US), until = uuid_floor(g->now_us + US_PER_SEC);
     struct gather_newest newest = {.waits = false};
 
     enum err e =
         db_row(g->db, &gather_sqls[GATHER_NEWEST],
-               DB_ARGS(db_uuid(g->user_id), db_uuid(&since), db_cstr(mail_kinds[g->template].name)), g->arena, &newest);
+               DB_ARGS(db_uuid(g->user_id), db_uuid(&since), db_uuid(&until), db_cstr(mail_kinds[g->template].name)),
+               g->arena, &newest);
     if (e != OK && e != ERR_NOT_FOUND)
         return e;
-    /* One that was made after now was made before the clock was set back. */
-    int64_t made_us = newest.waits ? g->now_us : MIN(newest.created_at_us, g->now_us);
-    *ret_until_us = e == OK ? made_us + NOTICE_EVERY_US : 0;
+    *ret_until_us = e == ERR_NOT_FOUND ? 0 : (newest.waits ? g->now_us : newest.created_at_us) + NOTICE_EVERY_US;
     return OK;
 }
 
@@ -190,7 +178,7 @@ static const struct db_col gather_named_cols[] = {DB_COL(struct gather_named, na
         } \
     }
 #define POSTS_THAT_ARE(kind, state) \
-    WHAT("uu", "p.title, p.failure_code, NULL", \
+    WHAT("uu", "COALESCE(NULLIF(p.title, ''), LEFT(p.description, 200)), p.failure_code, NULL", \
          MARKED("posts p ON p.id = d.subject_id") " AND d.kind = '" kind "' AND p.state = '" state "'", "p.id")
 
 static const struct gather_what gather_whats[NOTICE__MAX] = {
@@ -205,8 +193,8 @@ static const struct gather_what gather_whats[NOTICE__MAX] = {
 
 static const struct sql gather_sqls[] = {
     [GATHER_NEWEST] = {.text = "SELECT state = 'queued', created_at_us FROM mail_outbox WHERE user_id = ? AND id > ?"
-                               " AND template = ? ORDER BY id DESC LIMIT 1",
-                       .in = "uus",
+                               " AND id < ? AND template = ? ORDER BY id DESC LIMIT 1",
+                       .in = "uuus",
                        .cols = gather_newest_cols},
     [GATHER_ANY] = {.text = "SELECT 1 FROM notices_due WHERE user_id = ? AND kind = ? LIMIT 1",
                     .in = "us",

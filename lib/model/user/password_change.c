@@ -1,5 +1,6 @@
 #include "model/user/password_change.h"
 
+#include "model/mail/bounced.h"
 #include "model/user/activity.h"
 #include "model/user/email_holder.h"
 #include "model/user/session_others.h"
@@ -119,6 +120,8 @@ static enum err password_reset_tx(struct db *db, void *arg)
         e = token_use(db, r->arena, TOKEN_RESET_PASSWORD, r->token, &r->user_id);
     if (e == OK)
         e = password_put(db, &r->user_id, r->hash);
+    if (e == OK)
+        e = mail_arrived(db, &r->user_id);
     if (e == OK)
         e = session_end_others(db, r->arena, &r->user_id, &UUID_NONE);
     if (e == OK)

@@ -2,17 +2,11 @@
 
 #include "model/mail/outbox.h"
 #include "model/user/activity.h"
+#include "model/user/password_change.h"
 #include "model/user/registration.h"
+#include "model/user/session_others.h"
 
-enum {
-    USER_ADMIN_LIST,
-    USER_ADMIN_LIST_IN,
-    USER_ADMIN_POSTS,
-    USER_ADMIN_LOCK,
-    USER_ADMIN_SESSIONS,
-    USER_ADMIN_END_SESSIONS,
-    USER_ADMIN_SET_PASSWORD
-};
+enum { USER_ADMIN_LIST, USER_ADMIN_LIST_IN, USER_ADMIN_POSTS, USER_ADMIN_LOCK, USER_ADMIN_SET_PASSWORD };
 static const struct sql user_admin_sqls[];
 
 /* about: which verb, of those that only look. */
@@ -22,10 +16,15 @@ static enum err user_admin_note(struct db *db, const struct uuid *id, enum activ
         db, &(struct activity_new){.user_id = *id, .what = what, .by = ACTIVITY_BY_ADMIN, .about = str_from(about)});
 }
 
-/* what: that was reset. */
-static enum err user_admin_mail(struct db *db, const struct uuid *id, struct str what)
+/* What the mail says that was done. */
+#define PASSWORD_WHY \
+    "Your password is another one now, which they hand over to you, and all your sessions have ended. API keys go on " \
+    "working."
+#define TOTP_WHY "Signing in needs no code any more."
+
+static enum err user_admin_mail(struct db *db, const struct uuid *id, struct str why)
 {
-    const struct mail_params params = {.about = what, .at_us = clock_now_us()};
+    const struct mail_params params = {.why = why, .at_us = clock_now_us()};
 
     return mail_add(db, &(struct mail_new){.template = MAIL_RESET_BY_ADMIN, .user_id = *id, .params = &params});
 }
@@ -188,6 +187,8 @@ static enum err user_admin_show_tx(struct db *db, void *arg)
     }
     if (e == OK)
         e = user_admin_read_accounts(db, s);
+    if (e == OK)
+        e = second_factor_read(db, s->arena, s->id, &shown->factor);
     return e == OK ? user_admin_note(db, s->id, ACTIVITY_ADMIN_READ, "show") : e;
 }
 
@@ -220,29 +221,18 @@ static enum err user_admin_lock(struct db *db, const struct uuid *id)
     return db_number(db, &user_admin_sqls[USER_ADMIN_LOCK], DB_ARGS(db_uuid(id)), &one);
 }
 
-static enum err user_admin_end_sessions(struct db *db, const struct uuid *id)
-{
-    return db_exec(db, &user_admin_sqls[USER_ADMIN_END_SESSIONS], DB_ARGS(db_uuid(id)), NULL);
-}
-
 static enum err user_admin_sessions_tx(struct db *db, void *arg)
 {
     struct user_admin_visit *v = arg;
-    int64_t now = clock_now_us();
-    void *rows;
 
     enum err e = user_admin_lock(db, v->id);
     if (e == OK)
-        e = db_rows(
-            db, &user_admin_sqls[USER_ADMIN_SESSIONS],
-            DB_ARGS(db_uuid(v->id), db_i64(now), db_i64(now - session_idle_us(v->conf)), db_i64(USER_ADMIN_LIST_MAX)),
-            v->arena, sizeof *v->sessions, USER_ADMIN_LIST_MAX, &rows, &v->n);
+        e = session_list(db, v->arena, v->conf, v->id, &UUID_LAST, USER_ADMIN_LIST_MAX, &v->sessions, &v->n);
     if (e != OK)
         return e;
-    v->sessions = rows;
     if (!v->end)
         return user_admin_note(db, v->id, ACTIVITY_ADMIN_READ, "sessions");
-    e = user_admin_end_sessions(db, v->id);
+    e = session_end_others(db, v->arena, v->id, &UUID_NONE);
     return e == OK ? user_admin_note(db, v->id, ACTIVITY_ADMIN_ENDED_SESSIONS, NULL) : e;
 }
 
@@ -265,15 +255,12 @@ static enum err user_admin_reset_password_tx(struct db *db, void *arg)
 
     enum err e = user_admin_lock(db, v->id);
     if (e == OK)
-        e = db_change(db, &user_admin_sqls[USER_ADMIN_SET_PASSWORD],
-                      DB_ARGS(db_cstr(v->hash), db_i64(clock_now_us()), db_uuid(v->id)));
+        e = password_put(db, v->id, v->hash);
     if (e == OK)
-        e = user_admin_end_sessions(db, v->id);
-    if (e == OK)
-        e = token_void(db, TOKEN_RESET_PASSWORD, v->id);
+        e = session_end_others(db, v->arena, v->id, &UUID_NONE);
     if (e == OK)
         e = user_admin_note(db, v->id, ACTIVITY_ADMIN_RESET_PASSWORD, NULL);
-    return e == OK ? user_admin_mail(db, v->id, STR("the password")) : e;
+    return e == OK ? user_admin_mail(db, v->id, STR(PASSWORD_WHY)) : e;
 }
 
 enum err user_admin_reset_password(struct db *db, struct arena *arena, const struct uuid *id, const char *hash)
@@ -283,6 +270,27 @@ enum err user_admin_reset_password(struct db *db, struct arena *arena, const str
     return db_tx(db, user_admin_reset_password_tx, &v);
 }
 
+static enum err user_admin_reset_totp_tx(struct db *db, void *arg)
+{
+    const struct user_admin_visit *v = arg;
+    bool was_on = false;
+
+    enum err e = user_admin_lock(db, v->id);
+    if (e == OK)
+        e = second_factor_remove(db, v->arena, v->id, &was_on);
+    if (e != OK || !was_on)
+        return e != OK ? e : ERR_TOTP_OFF;
+    e = user_admin_note(db, v->id, ACTIVITY_ADMIN_RESET_TOTP, NULL);
+    return e == OK ? user_admin_mail(db, v->id, STR(TOTP_WHY)) : e;
+}
+
+enum err user_admin_reset_totp(struct db *db, struct arena *arena, const struct uuid *id)
+{
+    struct user_admin_visit v = {.arena = arena, .id = id};
+
+    return db_tx(db, user_admin_reset_totp_tx, &v);
+}
+
 static const struct db_col user_admin_user_cols[] = {
     DB_COL(struct user, id, UUID),           DB_COL(struct user, email, STR),
     DB_COL(struct user, name, STR),          DB_COL_ENUM(struct user, state, user_state_names),
@@ -290,10 +298,6 @@ static const struct db_col user_admin_user_cols[] = {
 
 static const struct db_col user_admin_count_cols[] = {DB_COL_ENUM(struct user_admin_count, state, post_state_names),
                                                       DB_COL(struct user_admin_count, n, I64), DB_END};
-
-static const struct db_col user_admin_session_cols[] = {
-    DB_COL(struct session, id, UUID), DB_COL(struct session, created_at_us, I64),
-    DB_COL(struct session, last_seen_at_us, I64), DB_COL(struct session, expires_at_us, I64), DB_END};
 
 #define USER_ADMIN_COLS "id, email, name, state, created_at_us"
 
@@ -313,12 +317,4 @@ static const struct sql user_admin_sqls[] = {
                           .in = "u",
                           .cols = user_admin_count_cols},
     [USER_ADMIN_LOCK] = {.text = "SELECT 1 FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = db_number_cols},
-    [USER_ADMIN_SESSIONS] = {.text =
-                                 "SELECT id, created_at_us, last_seen_at_us, expires_at_us FROM sessions WHERE"
-                                 " user_id = ? AND expires_at_us > ? AND last_seen_at_us > ? ORDER BY id DESC LIMIT ?",
-                             .in = "uiii",
-                             .cols = user_admin_session_cols},
-    [USER_ADMIN_END_SESSIONS] = {.text = "DELETE FROM sessions WHERE user_id = ?", .in = "u"},
-    [USER_ADMIN_SET_PASSWORD] = {.text = "UPDATE users SET password_hash = ?, updated_at_us = ? WHERE id = ?",
-                                 .in = "siu"},
 };

@@ -12,6 +12,7 @@
 #include "model/post/post.h"
 #include "model/tiktok/account.h"
 #include "model/user/caps.h"
+#include "model/user/second_factor.h"
 #include "model/user/session.h"
 #include "model/user/user.h"
 
@@ -49,6 +50,7 @@ struct user_admin_shown {
     struct user_admin_count *posts;
     struct key *keys;
     struct account *accounts;
+    struct second_factor factor;
     size_t posts_n, keys_n, accounts_n; /* the newest USER_ADMIN_SHOWN_MAX of each */
 };
 #define USER_ADMIN_SHOWN_MAX 100
@@ -63,3 +65,6 @@ MUST_CHECK enum err user_admin_sessions(struct db *db, struct arena *arena, cons
  * by mail. API keys go on. */
 MUST_CHECK enum err user_admin_reset_password(struct db *db, struct arena *arena, const struct uuid *id,
                                               const char *hash);
+
+/* Signing in needs no code any more, and the recovery codes are gone. The user is told by mail. ERR_TOTP_OFF: it needs none. */
+MUST_CHECK enum err user_admin_reset_totp(struct db *db, struct arena *arena, const struct uuid *id);

@@ -107,8 +107,8 @@ static void test_values_break_nothing(void **state)
     v.about = STR("a\r\nb\0c\x7f{hello}[x]\"'<&>");
     v.why = STR("not \xff UTF-8");
     template_write(*state, MAIL_POST_FAILED, &v, &letter);
-    assert_true(has(letter.text, "It is \"a  b c {hello}[x]\"'<&>\"."));
-    assert_true(has(letter.html, "It is \"a  b c {hello}[x]&#34;&#39;&#60;&#38;&#62;\"."));
+    assert_true(has(letter.text, "\n\na  b c {hello}[x]\"'<&>\n\n"));
+    assert_true(has(letter.html, "<p>a  b c {hello}[x]&#34;&#39;&#60;&#38;&#62;</p>"));
     assert_true(has(letter.text, "not ? UTF-8"));
 }
 
