@@ -254,18 +254,15 @@ def test_what_was_done_before_the_address_was_changed(stack, user, relay):
     me, first, second, own = uuid.UUID(user.id).bytes, f"first.{user.email}", f"second.{user.email}", "password_changed"
     mail, posts = Queued(stack, user, own, age_sec=60), Queued(stack, user, "post_failed", age_sec=60, about="T")
     relay.does[user.email] = ["451 4.7.1 Not now"] * 2
-    for m in (mail, posts):
-        m.wait_for_try()
+    mail.wait_for_try(), posts.wait_for_try()
     now_us = mail.now_us + 60_000_000
     for at_us, old, new in ((now_us, user.email, first), (now_us + 1, first, second), (mail.now_us - 1, f"long.ago.{user.email}", user.email)):
         stack.sql("INSERT INTO email_changes (id, user_id, old_email, old_email_key, new_email, new_email_key, created_at_us, expires_at_us,"
                   " confirmed_at_us) VALUES (%s, %s, %s, 'k', %s, 'k', %s, %s, %s)", uuid.uuid4().bytes, me, old, new, at_us, at_us, at_us)
     stack.sql("UPDATE users SET email = %s WHERE id = %s", second, me)
     stack.move_clock(HOUR)
-    for m in (mail, posts):
-        m.wait()
     after = Queued(stack, user, own)
-    after.wait()
+    mail.wait(), posts.wait(), after.wait()
     assert [t.sender.split("@")[0] for t in relay.to(user.email)] == [f"bounce+{mail.id}"]
     assert {t.sender.split("@")[0] for t in relay.to(second)} == {f"bounce+{posts.id}", f"bounce+{after.id}"} and relay.to(first) == []
     stack.sql("DELETE FROM email_changes WHERE user_id = %s", me)
