@@ -50,12 +50,16 @@ static const struct json_field email_changed_fields[] = {
 
 static enum err email_ask(struct ctx *c)
 {
+    const struct email_asker asker = {.user_id = &c->caller.user_id,
+                                      .session_id = &c->caller.session_id,
+                                      .sent = auth_sent_token(c),
+                                      .request_id = c->req.id};
     struct email_input in = {0};
     int64_t wait_us = 0;
 
     enum err e = input_json(c, email_ask_fields, &in);
     if (e == OK)
-        e = email_change_ask(c->db, c->arena, &c->caller.user_id, in.email, c->req.id, &wait_us);
+        e = email_change_ask(c->db, c->arena, &asker, in.email, &wait_us);
     if (e == ERR_EMAIL_CHANGES)
         c->rate.wait_sec = (wait_us + US_PER_SEC - 1) / US_PER_SEC;
     return e == OK ? auth_reply_accepted(c) : e;

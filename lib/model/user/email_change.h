@@ -4,7 +4,8 @@
  *
  *               ask            confirm: by the link to the new address        undo: by the link to the old one
  *    (no row) ─────► waiting ─────────────────────────────────────► made ───────────────────────────────────► undone
- *                       │ another is asked for or made, one is undone, or EMAIL_CHANGE_WAITS_US
+ *                       │ another is asked for or made, one is undone, sessions or the password
+ *                       │ end (email_waiting.h), or EMAIL_CHANGE_WAITS_US
  *                       └────────────────────────────────────────────────────────────────────────────────────► over
  *
  * An old address is worth more than what came after it: undoing a change puts its old address back whatever the address is by
@@ -24,17 +25,25 @@
 
 struct session; /* user/session.h */
 
-#define EMAIL_CHANGE_WAITS_US \
-    (72 * 3600 * US_PER_SEC) /* two days of tries to send the mail, and the 24 hours of its link */
+/* Two days of tries to send the mail, and the 24 hours of its link, which are all that users are told of (token_lifetime_us). */
+#define EMAIL_CHANGE_WAITS_US (72 * 3600 * US_PER_SEC)
 #define EMAIL_UNDO_US (72 * 3600 * US_PER_SEC)
 #define EMAIL_CHANGES_PER_DAY 5 /* of a user: each is a mail to an address that may be somebody else's */
 
+/* Who asks, and in which session: it must not end meanwhile. */
+struct email_asker {
+    const struct uuid *user_id, *session_id;
+    struct str sent; /* the session's token, or the one before */
+    struct str request_id;
+};
+
 /*
  * Asks for a change, in place of any that waits. Does the same whether the address is free or not: where it is not, its holder
- * gets the mail. email has passed user_email_check. ERR_EMAIL_CHANGES, with how long to wait; ERR_ACCOUNT_DISABLED.
+ * gets the mail. email has passed user_email_check. ERR_EMAIL_CHANGES, with how long to wait; ERR_ACCOUNT_DISABLED;
+ * ERR_SESSION_EXPIRED.
  */
-MUST_CHECK enum err email_change_ask(struct db *db, struct arena *arena, const struct uuid *user_id, struct str email,
-                                     struct str request_id, int64_t *ret_wait_us);
+MUST_CHECK enum err email_change_ask(struct db *db, struct arena *arena, const struct email_asker *asker,
+                                     struct str email, int64_t *ret_wait_us);
 
 struct email_changed {
     struct str email;         /* the user's address now */

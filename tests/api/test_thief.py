@@ -1,0 +1,93 @@
+"""Somebody knew the password: once the owner or an admin has done something about it, nothing of theirs works any more."""
+
+import concurrent.futures
+import uuid
+
+import pytest
+from helpers import expect
+from links import link, mails, sign_in
+from test_change_email import CONFIRM, ask, change_to, changes, follow, fresh, locked, row_of
+from test_password import change, reset, reset_link
+
+
+class Thief:
+    """Is signed in as the user, and has asked for an address of their own."""
+
+    def __init__(self, user):
+        self.user, self.id, self.email = user, user.id, fresh("thief")
+        self.stack = user.stack
+        answer, self.web = sign_in(user.stack, user.email, user.password)
+        expect(answer, 200)
+
+    def asks(self):
+        expect(ask(self, self.email), 202)
+        return link(self.stack, "change_email", change_to(self, self.email))
+
+
+def admin(stack, user, *args):
+    done = stack.admin("user", args[0], user.id, *args[1:])
+    assert done.returncode == 0, done.stderr
+
+
+def disable_and_enable(stack, user, thief):
+    admin(stack, user, "disable")
+    admin(stack, user, "enable")
+
+
+def end_that_session(stack, user, thief):
+    (there,) = [s["id"] for s in user.web.get("/api/v1/auth/sessions").json()["data"] if not s["current"]]
+    expect(user.web.delete(f"/api/v1/auth/sessions/{there}"), 204)
+
+
+AGAINST = {
+    "change the password": lambda stack, user, thief: expect(change(user), 204),
+    "reset the password": lambda stack, user, thief: expect(reset(stack, reset_link(stack, user)), 204),
+    "end all other sessions": lambda stack, user, thief: expect(user.web.delete("/api/v1/auth/sessions"), 204),
+    "end that session": end_that_session,
+    "admin: reset-password": lambda stack, user, thief: admin(stack, user, "reset-password"),
+    "admin: sessions --end": lambda stack, user, thief: admin(stack, user, "sessions", "--end"),
+    "admin: disable, enable": disable_and_enable,
+}
+
+
+@pytest.mark.parametrize("what", AGAINST)
+def test_a_change_of_address_that_waits_is_over(stack, user, what):
+    thief = Thief(user)
+    token = thief.asks()
+    AGAINST[what](stack, user, thief)
+    for late in (token, link(stack, "change_email", change_to(user, thief.email))):  # the second: its mail was on the way
+        expect(follow(stack, CONFIRM, late), 400, "link_invalid")
+    assert row_of(user)["email"] == user.email
+    assert len(stack.sql("SELECT 1 FROM one_time_tokens WHERE subject_id = %s", change_to(user, thief.email))) == 1, "of the late one alone"
+
+
+def test_its_mail_is_not_sent_any_more(stack, user):
+    thief = Thief(user)
+    with stack.stopped("worker-mail"):
+        thief.asks()
+        expect(change(user), 204)
+    mail = stack.sql("SELECT id FROM mail_outbox WHERE user_id = %s AND template = 'change_email'", uuid.UUID(user.id).bytes)[0]["id"]
+    stack.wait(lambda: stack.sql("SELECT state FROM mail_outbox WHERE id = %s", mail)[0]["state"] == "dropped", "it is dropped")
+
+
+def test_ones_own_sign_out_leaves_it(stack, user):
+    expect(ask(user, new := fresh()), 202)
+    expect(user.web.post("/api/v1/auth/logout"), 204)
+    expect(follow(stack, CONFIRM, link(stack, "change_email", change_to(user, new))), 200)
+
+
+@pytest.mark.parametrize("same", [False, True])
+def test_asked_for_while_the_password_is_changed(stack, user, same):
+    """The request is in when its session ends, or, where the cookie was stolen, when that gets another token."""
+    thief = Thief(user)
+    if same:
+        thief.web = stack.client(Origin=stack.url, Cookie=f"__Host-session={user.web.cookies['__Host-session']}")
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        with locked(stack, user) as waits:
+            done = pool.submit(change, user)
+            waits(1)
+            asked = pool.submit(ask, thief, thief.email)
+            waits(2)
+        expect(done.result(), 204)
+        expect(asked.result(), 401, "session_expired")
+    assert changes(user) == [] and mails(stack, user, "change_email") == []
