@@ -13,7 +13,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.user_totp TO {user};
 GRANT SELECT, INSERT, DELETE ON {db}.recovery_codes TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.pending_sign_ins TO {user};
 GRANT SELECT ON {db}.api_keys TO {user};
-GRANT UPDATE (last_used_at_us, user_state) ON {db}.api_keys TO {user};
+GRANT UPDATE (last_used_at_us, user_state, revoked_at_us) ON {db}.api_keys TO {user};
 GRANT SELECT ON {db}.key_budgets TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT (user_id, deleted_at_us, size_bytes) ON {db}.uploads TO {user};

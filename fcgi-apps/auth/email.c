@@ -2,6 +2,7 @@
  * undo-email.html). */
 #include "auth/auth.h"
 #include "crypto/digest.h"
+#include "fcgi/credentials.h"
 #include "fcgi/input.h"
 #include "http/cookie.h"
 #include "model/user/email_change.h"
@@ -113,6 +114,8 @@ static enum err email_undo(struct ctx *c)
         e = auth_hash_password(c, token_new(c->arena, UNKNOWN_BYTES), hash);
     if (e == OK)
         e = email_change_undo(c->db, c->arena, in.token, hash, c->req.id, &out);
+    if (e == OK || e == ERR_OUTCOME_UNKNOWN) /* keys may have been revoked */
+        credentials_end(c);
     return e == OK ? reply_data(&c->rep, 200, email_changed_fields, &out) : e;
 }
 

@@ -164,10 +164,13 @@ WRONG = [
 NEEDED = {s.name: [*(["db-password"] if s.database else []), *s.credentials] for s in services.PROGRAMS}
 
 
-def start(service, tmp_path, conf=GOOD + "[tiktok]\nclient_key = abc\n", credentials=()):
+def start(service, tmp_path, conf=None, credentials=()):
     """(exit code, the last log line's why) of a program that should refuse to start."""
+    epoch, folder = tmp_path / "keys.epoch", tmp_path / "credentials"
+    epoch.touch()
+    if conf is None:
+        conf = GOOD + f"[tiktok]\nclient_key = abc\n[keys]\nepoch = {epoch}\n"
     (tmp_path / "conf").write_text(conf)
-    folder = tmp_path / "credentials"
     folder.mkdir(exist_ok=True)
     for name in credentials:
         (folder / name).write_text(f"1 {'ab' * 32}\n" if name.endswith("-keys") else "a-secret-of-this-test")

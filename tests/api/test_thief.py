@@ -4,10 +4,14 @@ import concurrent.futures
 import uuid
 
 import pytest
+from authenticator import begin, enrol
 from helpers import expect
-from links import link, mails, sign_in
-from test_change_email import CONFIRM, ask, change_to, changes, follow, fresh, locked, row_of
+from links import activity, link, mails, sign_in
+from mailing import wait_letter
+from test_change_email import CONFIRM, NEW, UNDO, ask, change_to, changed, changes, follow, fresh, locked, row_of
+from test_keys import with_key
 from test_password import change, reset, reset_link
+from test_rotation import rotated
 
 
 class Thief:
@@ -91,3 +95,44 @@ def test_asked_for_while_the_password_is_changed(stack, user, same):
         expect(done.result(), 204)
         expect(asked.result(), 401, "session_expired")
     assert changes(user) == [] and mails(stack, user, "change_email") == []
+
+
+def test_undoing_gives_the_account_back_and_not_only_the_address(stack, user):
+    mine = expect(user.web.post("/api/v1/keys", json={"name": "mine"}), 201)["data"]
+    old = user.key
+    stack.move_clock(1)
+    undo = changed(user, fresh("thief"))
+    enrol(user)
+    theirs = expect(user.web.post("/api/v1/keys", json={"name": "theirs"}), 201)["data"]
+    new = rotated(user, mine, overlap_sec=3600)
+    for key in (old, theirs["key"], new["key"], mine["key"]):
+        expect(with_key(stack, key), 200)
+    expect(follow(stack, UNDO, undo), 200)
+    for key in (theirs["key"], new["key"], mine["key"]):
+        expect(with_key(stack, key), 401)
+    expect(with_key(stack, old), 200)
+    assert not stack.sql("SELECT 1 FROM user_totp WHERE user_id = %s", uuid.UUID(user.id).bytes)
+    letter = wait_letter(stack, user.email, "is the address of your account again")
+    assert letter.page == "reset-password" and "stays as it is" not in letter.text
+    expect(reset(stack, letter.token), 204)
+    answer, user.web = sign_in(stack, user.email, NEW)
+    expect(answer, 200)
+    assert len(activity(user, "totp_disabled")) == 1
+    assert {a["about"] for a in activity(user, "key_revoked")} == {"mine", "theirs"}
+
+
+def test_a_code_from_before_the_change_stays(stack, user):
+    enrol(user)
+    stack.move_clock(1)
+    expect(follow(stack, UNDO, changed(user, fresh("thief"))), 200)
+    expect(reset(stack, reset_link(stack, user)), 204)
+    user.password = NEW
+    expect(begin(user), 202)
+
+
+def test_no_mail_for_who_is_disabled(stack, user):
+    undo = changed(user, fresh("thief"))
+    admin(stack, user, "disable")
+    before = mails(stack, user)
+    expect(follow(stack, UNDO, undo), 200)
+    assert mails(stack, user) == before

@@ -11,6 +11,7 @@ enum {
     KEY_CHANGE,
     KEY_REVOKE,
     KEY_REVOKE_SEEN,
+    KEY_SINCE,
     KEY_DISMISS,
     KEY_SECRET,
     KEY_NEW_SECRET,
@@ -20,6 +21,8 @@ enum {
     KEY_OLD_REUSE,
 };
 static const struct sql key_change_sqls[];
+
+#define KEYS_A_TIME 100 /* of a user who has more, all are revoked all the same */
 
 /* Locks a key that still works, and reads it. */
 static enum err key_lock(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
@@ -85,6 +88,15 @@ struct key_end {
     const struct uuid *user_id, *id;
 };
 
+/* The user and the key are locked. */
+static enum err key_revoke_one(struct db *db, const struct key *k)
+{
+    enum err e = db_change(db, &key_change_sqls[KEY_REVOKE],
+                           DB_ARGS(db_i64(clock_now_us()), db_uuid(&k->user_id), db_uuid(&k->id), db_uuid(&k->id)));
+
+    return e == OK ? key_note(db, ACTIVITY_KEY_REVOKED, k) : e;
+}
+
 /* A key that was revoked because others have seen it is dismissed: nothing happens that its owner does not know. */
 static enum err key_revoke_tx(struct db *db, void *arg)
 {
@@ -96,10 +108,7 @@ static enum err key_revoke_tx(struct db *db, void *arg)
         e = db_row(db, &key_change_sqls[KEY_LOCK], DB_ARGS(db_uuid(end->id), db_uuid(end->user_id)), end->arena, &k);
     if (e == OK && k.revoked_at_us != 0)
         return db_exec(db, &key_change_sqls[KEY_DISMISS], DB_ARGS(db_uuid(&k.id)), NULL);
-    if (e == OK)
-        e = db_change(db, &key_change_sqls[KEY_REVOKE],
-                      DB_ARGS(db_i64(clock_now_us()), db_uuid(&k.user_id), db_uuid(&k.id), db_uuid(&k.id)));
-    return e == OK ? key_note(db, ACTIVITY_KEY_REVOKED, &k) : e;
+    return e == OK ? key_revoke_one(db, &k) : e;
 }
 
 enum err key_revoke(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id)
@@ -109,6 +118,24 @@ enum err key_revoke(struct db *db, struct arena *arena, const struct uuid *user_
 
     if (e == OK)
         point("key.revoked");
+    return e;
+}
+
+enum err key_revoke_since(struct db *db, struct arena *arena, const struct uuid *user_id, int64_t since_us)
+{
+    struct uuid since = uuid_floor(since_us);
+    struct key *keys;
+    size_t n;
+    enum err e;
+
+    do {
+        e = db_rows(db, &key_change_sqls[KEY_SINCE],
+                    DB_ARGS(db_uuid(user_id), db_i64(since_us), db_uuid(&since),
+                            db_cstr(activity_names[ACTIVITY_KEY_ROTATED]), db_i64(KEYS_A_TIME)),
+                    arena, sizeof *keys, KEYS_A_TIME, (void **)&keys, &n);
+        for (size_t i = 0; e == OK && i < n; i++)
+            e = key_revoke_one(db, &keys[i]);
+    } while (e == OK && n == KEYS_A_TIME);
     return e;
 }
 
@@ -277,6 +304,13 @@ static const struct sql key_change_sqls[] = {
     [KEY_REVOKE_SEEN] = {.text = "UPDATE " KEY_ALL_ROWS " SET revoked_at_us = ?, revoked_reason = 'seen_in_clear'"
                                  " WHERE " KEY_ARE_ITS_ROWS,
                          .in = "iuuu"},
+    /* When a key was rotated is in the activity alone. */
+    [KEY_SINCE] = {.text = "SELECT " KEY_COLS " FROM " KEY_ALL_ROWS " WHERE user_id = ? AND revoked_at_us IS NULL"
+                           " AND of_key_id IS NULL AND (created_at_us >= ? OR EXISTS (SELECT 1 FROM activity a"
+                           " WHERE a.user_id = api_keys.user_id AND a.id >= ? AND a.what = ?"
+                           " AND a.about_id = api_keys.id)) LIMIT ? FOR UPDATE",
+                   .in = "uiusi",
+                   .cols = key_cols},
     [KEY_DISMISS] = {.text = "UPDATE api_keys SET revoked_reason = NULL WHERE id = ?", .in = "u"},
     [KEY_SECRET] = {.text = "SELECT hash FROM api_keys WHERE id = ?", .in = "u", .cols = key_secret_cols},
     [KEY_NEW_SECRET] = {.text = "UPDATE api_keys SET hash = ?, prefix = ?, old_secret_expires_at_us = ? WHERE id = ?",

@@ -6,7 +6,9 @@
 #include "model/user/password_change.h"
 #include "model/user/session.h"
 #include "model/user/session_others.h"
+#include "model/user/taken_over.h"
 #include "model/user/user.h"
+#include "model/user/user_state.h"
 
 #define DAY_US (24 * 3600 * US_PER_SEC)
 
@@ -29,7 +31,7 @@ struct email_address {
 struct email_change {
     struct uuid id, user_id;
     struct email_address old, new;
-    int64_t expires_at_us, confirmed_at_us, undo_until_us, undone_at_us; /* 0: not */
+    int64_t created_at_us, expires_at_us, confirmed_at_us, undo_until_us, undone_at_us; /* 0: not */
 };
 
 /* Parts of the transactions; the user is locked. */
@@ -264,7 +266,21 @@ static enum err email_change_take_back(struct db *db, const struct email_link *l
     if (e == OK)
         e = db_change(db, &email_change_sqls[EMAIL_CHANGE_UNDO],
                       DB_ARGS(db_i64(now), db_uuid(&change->user_id), db_i64(change->confirmed_at_us)));
+    if (e == OK)
+        e = taken_over_clear(db, link->arena, &change->user_id, change->created_at_us);
     return e == OK ? session_end_others(db, link->arena, &change->user_id, &UUID_NONE) : e;
+}
+
+/* For a password of their own, which nobody needs while they are disabled. */
+static enum err email_undo_mail(struct db *db, const struct email_link *link, const struct uuid *user_id)
+{
+    bool is_active;
+
+    enum err e = user_is_active(db, link->arena, user_id, &is_active);
+    if (e != OK || !is_active)
+        return e;
+    return mail_add(db, &(struct mail_new){
+                            .template = MAIL_EMAIL_CHANGE_UNDONE, .user_id = *user_id, .request_id = link->request_id});
 }
 
 static enum err email_undo_tx(struct db *db, void *arg)
@@ -280,10 +296,8 @@ static enum err email_undo_tx(struct db *db, void *arg)
         e = email_change_take_back(db, link, &change, now);
     if (e == OK)
         e = activity_add(db, &(struct activity_new){.user_id = change.user_id, .what = ACTIVITY_EMAIL_CHANGE_UNDONE});
-    if (e == OK) /* for a password of their own */
-        e = mail_add(db, &(struct mail_new){.template = MAIL_RESET_PASSWORD,
-                                            .user_id = change.user_id,
-                                            .request_id = link->request_id});
+    if (e == OK)
+        e = email_undo_mail(db, link, &change.user_id);
     link->done = (struct email_changed){.email = e == OK ? change.old.email : (struct str){0}};
     return e;
 }
@@ -306,6 +320,7 @@ static const struct db_col email_change_cols[] = {
     DB_COL(struct email_change, old.key, STR),
     DB_COL(struct email_change, new.email, STR),
     DB_COL(struct email_change, new.key, STR),
+    DB_COL(struct email_change, created_at_us, I64),
     DB_COL(struct email_change, expires_at_us, I64),
     DB_COL(struct email_change, confirmed_at_us, I64),
     DB_COL(struct email_change, undo_until_us, I64),
@@ -326,11 +341,12 @@ static const struct db_col email_address_cols[] = {
 };
 
 static const struct sql email_change_sqls[] = {
-    [EMAIL_CHANGE_LOOK] = {.text = "SELECT id, user_id, old_email, old_email_key, new_email, new_email_key,"
-                                   " expires_at_us, confirmed_at_us, undo_until_us, undone_at_us FROM email_changes"
-                                   " WHERE id = ?",
-                           .in = "u",
-                           .cols = email_change_cols},
+    [EMAIL_CHANGE_LOOK] =
+        {.text = "SELECT id, user_id, old_email, old_email_key, new_email, new_email_key,"
+                 " created_at_us, expires_at_us, confirmed_at_us, undo_until_us, undone_at_us FROM email_changes"
+                 " WHERE id = ?",
+         .in = "u",
+         .cols = email_change_cols},
     [EMAIL_CHANGE_LAST_DAY] = {.text = "SELECT COALESCE(MIN(created_at_us), 0), COUNT(*) FROM email_changes"
                                        " WHERE user_id = ? AND created_at_us > ?",
                                .in = "ui",

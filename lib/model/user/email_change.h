@@ -10,7 +10,8 @@
  *
  * An old address is worth more than what came after it: undoing a change puts its old address back whatever the address is by
  * now, and undoes all changes of the user that were made after it, so their links do no more. As whoever made the change
- * knew the password, that is no longer good either, and a new one is chosen by the link of a mail to the old address.
+ * knew the password, that is no longer good either, and a new one is chosen by the link of a mail to the old address. What they may
+ * have left in the account goes, too (taken_over.h): of all that came since the change was asked for.
  *
  * So that the old address is there to be put back, nobody else gets it as long as its change can be undone
  * (email_holder.h).
@@ -59,8 +60,9 @@ MUST_CHECK enum err email_change_confirm(struct db *db, struct arena *arena, str
                                          struct email_changed *ret_changed);
 
 /*
- * Undoes the change whose token that is, also of a user who is disabled. Ends all sessions and all that waits; no_hash takes the
- * place of the password: a bcrypt hash of what nobody knows. ERR_TOKEN; ERR_EMAIL_TAKEN.
+ * Undoes the change whose token that is, also of a user who is disabled, who gets no mail. Ends all sessions and all that waits;
+ * no_hash takes the place of the password: a bcrypt hash of what nobody knows. ERR_TOKEN; ERR_EMAIL_TAKEN. The caller then ends
+ * the credential epoch, also after ERR_OUTCOME_UNKNOWN.
  */
 MUST_CHECK enum err email_change_undo(struct db *db, struct arena *arena, struct str token, const char *no_hash,
                                       struct str request_id, struct email_changed *ret_changed);
