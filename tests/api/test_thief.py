@@ -6,11 +6,11 @@ import uuid
 import pytest
 from authenticator import begin, enrol
 from helpers import expect
-from links import activity, link, mails, sign_in
-from mailing import wait_letter
+from links import HOUR, MINUTE, activity, link, mails, sign_in
+from mailing import Queued, wait_letter
 from test_change_email import CONFIRM, NEW, UNDO, ask, change_to, changed, changes, follow, fresh, locked, row_of
 from test_keys import with_key
-from test_password import change, reset, reset_link
+from test_password import change, forgot, reset, reset_link
 from test_rotation import rotated
 
 
@@ -136,3 +136,31 @@ def test_no_mail_for_who_is_disabled(stack, user):
     before = mails(stack, user)
     expect(follow(stack, UNDO, undo), 200)
     assert mails(stack, user) == before
+
+
+@pytest.mark.parametrize("what", ["change the password", "admin: reset-password"])
+def test_a_mail_to_reset_the_password_that_is_still_queued(stack, user, what):
+    """Whoever reads the mailbox asked for it, and it would bring a link that is made when it is sent."""
+    with stack.stopped("worker-mail"):
+        expect(forgot(stack, user.email), 202)
+        other = Queued(stack, user, "totp_enabled")
+        AGAINST[what](stack, user, None)
+    other.wait()
+    (row,) = stack.sql("SELECT * FROM mail_outbox WHERE user_id = %s AND template = 'reset_password'", uuid.UUID(user.id).bytes)
+    assert row["state"] == "dropped" and row["ended_at_us"] is not None
+    assert not stack.sql("SELECT 1 FROM one_time_tokens WHERE subject_id = %s", uuid.UUID(user.id).bytes)
+
+
+def test_a_mail_that_is_about_to_get_its_link(stack, user):
+    mail = Queued(stack, user, "reset_password", age_sec=-HOUR)  # its turn comes when it is let go
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with locked(stack, user) as waits:
+            done = pool.submit(change, user)
+            waits(1)
+            stack.sql("UPDATE jobs_mail SET run_at_us = 1 WHERE subject_id = %s", mail.id.bytes)
+            waits(2)
+        expect(done.result(), 204)
+    assert mail.wait("dropped")["tries"] == 0
+    assert not stack.sql("SELECT 1 FROM one_time_tokens WHERE subject_id = %s", uuid.UUID(user.id).bytes)
+    stack.move_clock(2 * MINUTE)
+    stack.wait(lambda: mail.jobs() == [], "its job is over")
