@@ -121,6 +121,23 @@ def test_undoing_gives_the_account_back_and_not_only_the_address(stack, user):
     assert {a["about"] for a in activity(user, "key_revoked")} == {"mine", "theirs"}
 
 
+@pytest.mark.parametrize("path", ["", "/{}/rotate"])
+def test_a_key_that_is_asked_for_while_the_change_is_undone(stack, user, path):
+    key = expect(user.web.post("/api/v1/keys", json={"name": "mine"}), 201)["data"]
+    stack.move_clock(1)
+    undo = changed(user, fresh("thief"))
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        with locked(stack, user) as waits:
+            done = pool.submit(follow, stack, UNDO, undo)
+            waits(1)
+            asked = pool.submit(user.web.post, "/api/v1/keys" + path.format(key["id"]), json={} if path else {"name": "theirs"})
+            waits(2)
+        expect(done.result(), 200)
+        expect(asked.result(), 401, "session_expired")
+    assert stack.sql("SELECT name FROM api_keys WHERE user_id = %s AND revoked_at_us IS NULL", uuid.UUID(user.id).bytes) == [{"name": "mine"}]
+    expect(with_key(stack, key["key"]), 200)
+
+
 def test_a_code_from_before_the_change_stays(stack, user):
     enrol(user)
     stack.move_clock(1)

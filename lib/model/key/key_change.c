@@ -4,6 +4,7 @@
 #include "crypto/digest.h"
 #include "model/key/key_private.h"
 #include "model/mail/outbox.h"
+#include "model/user/session_others.h"
 #include "model/user/user.h"
 
 enum {
@@ -185,7 +186,8 @@ enum err key_revoke_seen(struct db *db, struct arena *arena, const struct sha256
 
 struct key_rotation {
     struct arena *arena;
-    const struct uuid *user_id, *id;
+    const struct key_asker *by;
+    const struct uuid *id;
     int64_t overlap_us;
     const struct last_step *last;
     struct new_key made; /* its key, as it was and then as it becomes */
@@ -260,10 +262,12 @@ static enum err key_rotate_tx(struct db *db, void *arg)
 {
     struct key_rotation *r = arg;
 
-    enum err e = user_lock(db, r->arena, r->user_id); /* the row that may be added has a copy of its state */
+    enum err e = user_lock(db, r->arena, r->by->user_id); /* the row that may be added has a copy of its state */
+    if (e == OK)
+        e = session_check_there(db, r->by->session_id);
     if (e != OK)
         return e;
-    e = key_lock(db, r->arena, r->user_id, r->id, &r->made.key);
+    e = key_lock(db, r->arena, r->by->user_id, r->id, &r->made.key);
     if (e != OK)
         return e;
     r->made.text = key_new_text(r->arena, r->made.key.mode);
@@ -275,10 +279,10 @@ static enum err key_rotate_tx(struct db *db, void *arg)
     return e == OK ? r->last->fn(&r->made, r->last->arg) : e;
 }
 
-enum err key_rotate(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+enum err key_rotate(struct db *db, struct arena *arena, const struct key_asker *by, const struct uuid *id,
                     int64_t overlap_us, const struct last_step *last)
 {
-    struct key_rotation r = {.arena = arena, .user_id = user_id, .id = id, .overlap_us = overlap_us, .last = last};
+    struct key_rotation r = {.arena = arena, .by = by, .id = id, .overlap_us = overlap_us, .last = last};
     enum err e = db_tx(db, key_rotate_tx, &r);
 
     if (e == OK)
