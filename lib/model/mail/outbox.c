@@ -6,7 +6,7 @@
 
 #define PARAMS_MAX_BYTES 8000 /* 2000 characters */
 
-enum { OUTBOX_ADD, OUTBOX_ALLOW, OUTBOX_ALLOWED };
+enum { OUTBOX_ADD, OUTBOX_DROP, OUTBOX_ALLOW, OUTBOX_ALLOWED };
 static const struct sql outbox_sqls[];
 
 const struct json_field mail_param_fields[] = {
@@ -36,6 +36,17 @@ enum err mail_add(struct db *db, const struct mail_new *mail)
     return e == OK ? job_add_of(db, JOB_MAIL, MAIL_JOB, &id, &mail->user_id, now, mail->request_id) : e;
 }
 
+enum err mail_drop_links(struct db *db, const struct uuid *user_id, enum token_purpose purpose)
+{
+    enum err e = OK;
+
+    for (size_t i = 0; e == OK && i < MAIL__MAX; i++)
+        if (mail_kinds[i].link == purpose)
+            e = db_exec(db, &outbox_sqls[OUTBOX_DROP],
+                        DB_ARGS(db_i64(clock_now_us()), db_uuid(user_id), db_cstr(mail_kinds[i].name)), NULL);
+    return e;
+}
+
 /* One statement counts and locks, so simultaneous requests cannot both take the last. */
 enum err mail_take_allowance(struct db *db, struct str email_key, bool *ret_may)
 {
@@ -61,6 +72,9 @@ static const struct sql outbox_sqls[] = {
     [OUTBOX_ADD] = {.text = "INSERT INTO mail_outbox (id, user_id, template, subject_id, params, state, request_id,"
                             " created_at_us) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?)",
                     .in = "uusussi"},
+    [OUTBOX_DROP] = {.text = "UPDATE mail_outbox FORCE INDEX (by_user) SET state = 'dropped', params = NULL,"
+                             " ended_at_us = ? WHERE user_id = ? AND template = ? AND state = 'queued'",
+                     .in = "ius"},
     /* mails is set before day is: MariaDB assigns from left to right. */
     [OUTBOX_ALLOW] = {.text = "INSERT INTO mail_allowances (address_hash, day, mails) VALUES (?, ?, 1) ON DUPLICATE KEY"
                               " UPDATE mails = IF(day = VALUES(day), LEAST(mails + 1, 60000), 1), day = VALUES(day)",

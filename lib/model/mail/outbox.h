@@ -11,7 +11,7 @@
  *      (no row) ─────► queued ───────────────► sent ──────────────► (no row)
  *                        │ send: refused for good, or for two days
  *                        ├─────────────────► failed ──────────────► (no row)
- *                        │ nobody is left who should get it
+ *                        │ nobody is left who should get it, or its link is not wanted any more
  *                        └─────────────────► dropped ─────────────► (no row)
  *
  * A try whose end is unknown is made again: a mail may come twice, and is never lost.
@@ -66,6 +66,10 @@ struct mail_new {
 
 /* Call it in a transaction. */
 MUST_CHECK enum err mail_add(struct db *db, const struct mail_new *mail);
+
+/* A part of a transaction that has locked the user: those of their mails that are queued and would bring a link of that purpose
+ * are dropped. worker@mail, which makes the link when it sends, asks for the user's lock first. */
+MUST_CHECK enum err mail_drop_links(struct db *db, const struct uuid *user_id, enum token_purpose purpose);
 
 /*
  * Who is not signed in can cause MAIL_STRANGERS_MAX mails to an address in a UTC day. Call it first in the transaction

@@ -9,7 +9,16 @@
 
 #define BOUNCE_PREFIX "bounce+"
 
-enum { SENDING_LOOK, SENDING_NOTE, SENDING_LIST, SENDING_SHOW, SENDING_LOCK, SENDING_REQUEUE, SENDING_HOLD_USER };
+enum {
+    SENDING_LOOK,
+    SENDING_NOTE,
+    SENDING_LIST,
+    SENDING_SHOW,
+    SENDING_LOCK,
+    SENDING_REQUEUE,
+    SENDING_HOLD_USER,
+    SENDING_IS_QUEUED
+};
 static const struct sql sending_sqls[], sending_recipients[];
 
 const char *const mail_state_names[] = {"queued", "sent", "failed", "dropped", NULL};
@@ -71,6 +80,8 @@ enum err mail_check_address(struct db *db, const struct mail_outgoing *mail)
         return OK;
     enum err e =
         db_number(db, &sending_sqls[SENDING_HOLD_USER], DB_ARGS(db_uuid(&mail->user_id), db_str(mail->email)), &one);
+    if (e == OK) /* the user is locked: it stays so */
+        e = db_number(db, &sending_sqls[SENDING_IS_QUEUED], DB_ARGS(db_uuid(&mail->id)), &one);
     return e == ERR_NOT_FOUND ? ERR_AGAIN : e;
 }
 
@@ -205,6 +216,9 @@ static const struct sql sending_sqls[] = {
     [SENDING_REQUEUE] = {.text = "UPDATE mail_outbox SET state = 'queued', ended_at_us = NULL WHERE id = ?", .in = "u"},
     [SENDING_HOLD_USER] = {.text = "SELECT 1 FROM users WHERE id = ? AND email = ? LOCK IN SHARE MODE",
                            .in = "us",
+                           .cols = db_number_cols},
+    [SENDING_IS_QUEUED] = {.text = "SELECT 1 FROM mail_outbox WHERE id = ? AND state = 'queued'",
+                           .in = "u",
                            .cols = db_number_cols},
 };
 

@@ -34,7 +34,7 @@ MUST_CHECK enum err mail_look(struct db *db, struct arena *arena, const struct u
 
 /*
  * A part of the transaction that makes the mail's token: a mail to a user's address goes to the address of now, and what ends
- * the links of the address before waits for that. ERR_AGAIN: the user has another address since mail_look.
+ * the links of before waits for that. ERR_AGAIN: since mail_look the user has another address, or the mail was dropped.
  */
 MUST_CHECK enum err mail_check_address(struct db *db, const struct mail_outgoing *mail);
 

@@ -14,7 +14,9 @@ enum err password_put(struct db *db, const struct uuid *user_id, const char *has
     enum err e =
         db_change(db, &password_sqls[PASSWORD_SET], DB_ARGS(db_cstr(hash), db_i64(clock_now_us()), db_uuid(user_id)));
 
-    return e == OK ? token_void(db, TOKEN_RESET_PASSWORD, user_id) : e;
+    if (e == OK)
+        e = token_void(db, TOKEN_RESET_PASSWORD, user_id);
+    return e == OK ? mail_drop_links(db, user_id, TOKEN_RESET_PASSWORD) : e;
 }
 
 /* What every change of the password is followed by. */

@@ -33,5 +33,6 @@ MUST_CHECK enum err password_forgotten(struct db *db, struct arena *arena, struc
 MUST_CHECK enum err password_reset(struct db *db, struct arena *arena, struct str token, const char *hash,
                                    struct str request_id, struct uuid *ret_user_id);
 
-/* A part of a transaction: the hash is the user's from now on, whatever was before, and no link to reset it is good any more. */
+/* A part of a transaction that has locked the user: the hash is theirs from now on, whatever was before. No link to reset it is good any
+ * more, and none is mailed that was asked for before. Whoever calls it also ends the sessions (session_others.h). */
 MUST_CHECK enum err password_put(struct db *db, const struct uuid *user_id, const char *hash);

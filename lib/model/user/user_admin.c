@@ -6,7 +6,7 @@
 #include "model/user/registration.h"
 #include "model/user/session_others.h"
 
-enum { USER_ADMIN_LIST, USER_ADMIN_LIST_IN, USER_ADMIN_POSTS, USER_ADMIN_LOCK, USER_ADMIN_SET_PASSWORD };
+enum { USER_ADMIN_LIST, USER_ADMIN_LIST_IN, USER_ADMIN_POSTS, USER_ADMIN_LOCK };
 static const struct sql user_admin_sqls[];
 
 /* about: which verb, of those that only look. */
@@ -20,7 +20,7 @@ static enum err user_admin_note(struct db *db, const struct uuid *id, enum activ
 #define PASSWORD_WHY \
     "Your password is another one now, which they hand over to you, and all your sessions have ended. API keys go on " \
     "working."
-#define TOTP_WHY "Signing in needs no code any more."
+#define TOTP_WHY "Signing in needs no code any more, and all your sessions have ended. API keys go on working."
 
 static enum err user_admin_mail(struct db *db, const struct uuid *id, struct str why)
 {
@@ -280,7 +280,9 @@ static enum err user_admin_reset_totp_tx(struct db *db, void *arg)
         e = second_factor_remove(db, v->arena, v->id, &was_on);
     if (e != OK || !was_on)
         return e != OK ? e : ERR_TOTP_OFF;
-    e = user_admin_note(db, v->id, ACTIVITY_ADMIN_RESET_TOTP, NULL);
+    e = session_end_others(db, v->arena, v->id, &UUID_NONE);
+    if (e == OK)
+        e = user_admin_note(db, v->id, ACTIVITY_ADMIN_RESET_TOTP, NULL);
     return e == OK ? user_admin_mail(db, v->id, STR(TOTP_WHY)) : e;
 }
 

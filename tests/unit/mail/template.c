@@ -14,6 +14,7 @@ static const struct {
     {MAIL_PASSWORD_CHANGED, "hello service at"},
     {MAIL_CHANGE_EMAIL, "service"},
     {MAIL_EMAIL_CHANGED, "service"},
+    {MAIL_EMAIL_CHANGE_UNDONE, "hello service"},
     {MAIL_SIGN_IN_REFUSED, "hello service at"},
     {MAIL_TOTP_ENABLED, "hello service at service"},
     {MAIL_TOTP_DISABLED, "hello service at"},
