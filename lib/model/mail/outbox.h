@@ -64,12 +64,5 @@ struct mail_new {
 
 #define MAIL_JOB "mail" /* the kind of job; its subject is the mail */
 
-/* Call it in a transaction. */
+/* Call it in a transaction; what a stranger has asked for takes a part of an allowance first (mail/allowance.h). */
 MUST_CHECK enum err mail_add(struct db *db, const struct mail_new *mail);
-
-/*
- * Who is not signed in can cause MAIL_STRANGERS_MAX mails to an address in a UTC day. Call it first in the transaction
- * that adds such a mail. ret_may: false if no more may be sent, which the caller must not let show.
- */
-#define MAIL_STRANGERS_MAX 3
-MUST_CHECK enum err mail_take_allowance(struct db *db, struct str email_key, bool *ret_may);
