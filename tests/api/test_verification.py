@@ -114,6 +114,17 @@ def test_a_password_is_the_same_however_it_is_typed(stack):
         expect(newcomer.login(then + "x"), 401, "bad_credentials")
 
 
+def test_the_mail_says_until_when_its_link_works(stack, newcomer):
+    """Also one that comes again when the registration is almost over."""
+    expect(newcomer.register(), 202)
+    for times in (1, 2):
+        row, = newcomer.rows()
+        until = time.strftime("%d %B %Y, %H:%M UTC", time.gmtime(row["expires_at_us"] // 10**6))
+        assert f"The link works until {until}." in mailing.wait_letter(stack, newcomer.email, times=times).text
+        stack.sql("UPDATE registrations SET expires_at_us = expires_at_us - %s WHERE id = %s", 6 * DAY * 10**6, row["id"])
+        expect(newcomer.resend(), 202)
+
+
 # --- tokens
 
 
