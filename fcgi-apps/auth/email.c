@@ -61,7 +61,7 @@ static enum err email_ask(struct ctx *c)
     enum err e = input_json(c, email_ask_fields, &in);
     if (e == OK)
         e = email_change_ask(c->db, c->arena, &asker, in.email, &wait_us);
-    if (e == ERR_EMAIL_CHANGES)
+    if (e == ERR_EMAIL_CHANGES || e == ERR_ADDRESS_MAILS)
         c->rate.wait_sec = (wait_us + US_PER_SEC - 1) / US_PER_SEC;
     return e == OK ? auth_reply_accepted(c) : e;
 }

@@ -14,7 +14,7 @@ import uuid
 
 import pytest
 import seen
-from conftest import CHECKOUT, with_setting
+from conftest import CHECKOUT, User, with_setting
 from mailing import Letter, Queued
 from render import find_program
 from test_engine import second_worker
@@ -355,6 +355,17 @@ def test_allowances_are_of_today(stack):
     stack.sql("INSERT INTO mail_allowances VALUES (%s, %s, 1), (%s, %s, 1)", today, day + 1, yesterday, day - 1)
     tidy(stack)
     assert [r["address_hash"] for r in stack.sql("SELECT * FROM mail_allowances WHERE address_hash IN (%s, %s)", today, yesterday)] == [today]
+
+
+def test_a_secret_that_nobody_confirmed_goes(stack):
+    """After the hour in which it could be; one that counts stays."""
+    forgotten, shown, on = User(stack), User(stack), User(stack)
+    for user, age_sec, enabled in ((forgotten, HOUR + 60, None), (shown, HOUR - 60, None), (on, 2 * HOUR, 1)):
+        stack.sql("INSERT INTO user_totp (user_id, secret, created_at_us, enabled_at_us) VALUES (%s, '', %s, %s)",
+                  uuid.UUID(user.id).bytes, int((time.time() - age_sec) * 1_000_000), enabled)
+    tidy(stack)
+    left = {str(uuid.UUID(bytes=r["user_id"])) for r in stack.sql("SELECT user_id FROM user_totp")}
+    assert left & {forgotten.id, shown.id, on.id} == {shown.id, on.id}
 
 
 def test_more_than_a_batch_goes(stack):

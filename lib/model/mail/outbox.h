@@ -64,16 +64,10 @@ struct mail_new {
 
 #define MAIL_JOB "mail" /* the kind of job; its subject is the mail */
 
-/* Call it in a transaction. */
+/* Call it in a transaction; what a stranger has asked for takes a part of an allowance first (mail/allowance.h). */
 MUST_CHECK enum err mail_add(struct db *db, const struct mail_new *mail);
 
 /* A part of a transaction that has locked the user: those of their mails that are queued and would bring a link of that purpose
  * are dropped. worker@mail, which makes the link when it sends, asks for the user's lock first. */
 MUST_CHECK enum err mail_drop_links(struct db *db, const struct uuid *user_id, enum token_purpose purpose);
 
-/*
- * Who is not signed in can cause MAIL_STRANGERS_MAX mails to an address in a UTC day. Call it first in the transaction
- * that adds such a mail. ret_may: false if no more may be sent, which the caller must not let show.
- */
-#define MAIL_STRANGERS_MAX 3
-MUST_CHECK enum err mail_take_allowance(struct db *db, struct str email_key, bool *ret_may);

@@ -1,5 +1,6 @@
 #include "model/user/email_change.h"
 
+#include "model/mail/allowance.h"
 #include "model/user/activity.h"
 #include "model/user/email_holder.h"
 #include "model/user/email_waiting.h"
@@ -137,7 +138,11 @@ static enum err email_ask_tx(struct db *db, void *arg)
     struct uuid id = uuid_new();
     bool may;
 
-    enum err e = mail_take_allowance(db, ask->to.key, &may);
+    enum err e = mail_take_allowance(db, MAIL_WISH_CHANGE_EMAIL, ask->to.key, &may);
+    if (e == OK && !may) {
+        ask->wait_us = US_PER_DAY - now % US_PER_DAY;
+        return ERR_ADDRESS_MAILS;
+    }
     if (e == OK)
         e = user_lock(db, ask->arena, ask->by->user_id);
     if (e == OK) /* whoever has ended it meanwhile has also stopped what waited then */
@@ -148,7 +153,7 @@ static enum err email_ask_tx(struct db *db, void *arg)
         e = email_waiting_stop(db, ask->by->user_id);
     if (e == OK)
         e = email_ask_insert(db, ask, &id, now);
-    if (e == OK && may)
+    if (e == OK)
         e = email_ask_mail(db, ask, &id);
     if (e == OK)
         e = activity_add(db, &(struct activity_new){.user_id = *ask->by->user_id, .what = ACTIVITY_EMAIL_CHANGE_ASKED});
@@ -163,7 +168,7 @@ enum err email_change_ask(struct db *db, struct arena *arena, const struct email
     enum err e = user_email_key(email, arena, &ask.to.key);
     if (e == OK)
         e = db_tx(db, email_ask_tx, &ask);
-    if (e == ERR_EMAIL_CHANGES)
+    if (e == ERR_EMAIL_CHANGES || e == ERR_ADDRESS_MAILS)
         *ret_wait_us = ask.wait_us;
     return e;
 }

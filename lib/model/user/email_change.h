@@ -40,8 +40,8 @@ struct email_asker {
 
 /*
  * Asks for a change, in place of any that waits. Does the same whether the address is free or not: where it is not, its holder
- * gets the mail. email has passed user_email_check. ERR_EMAIL_CHANGES, with how long to wait; ERR_ACCOUNT_DISABLED;
- * ERR_SESSION_EXPIRED.
+ * gets the mail. email has passed user_email_check. ERR_EMAIL_CHANGES (the user's), ERR_ADDRESS_MAILS (the address's, whoever has
+ * it), both with how long to wait, and then nothing changes; ERR_ACCOUNT_DISABLED; ERR_SESSION_EXPIRED.
  */
 MUST_CHECK enum err email_change_ask(struct db *db, struct arena *arena, const struct email_asker *asker,
                                      struct str email, int64_t *ret_wait_us);

@@ -1,5 +1,6 @@
 #include "model/user/password_change.h"
 
+#include "model/mail/allowance.h"
 #include "model/mail/bounced.h"
 #include "model/user/activity.h"
 #include "model/user/email_holder.h"
@@ -89,7 +90,7 @@ static enum err password_forgotten_tx(struct db *db, void *arg)
     struct email_holder holder;
     bool may;
 
-    enum err e = mail_take_allowance(db, f->email_key, &may);
+    enum err e = mail_take_allowance(db, MAIL_WISH_RESET, f->email_key, &may);
     if (e == OK)
         e = email_holder_find(db, f->arena, f->email_key, &holder);
     return e == OK && may ? email_holder_tell(db, &holder, MAIL_RESET_PASSWORD, f->request_id) : e;

@@ -25,7 +25,7 @@ MUST_CHECK enum err password_change(struct db *db, struct arena *arena, const st
 
 /*
  * Somebody who is not signed in has forgotten the password of an address: the link goes there, if that is the address of a user who
- * is enabled, MAIL_STRANGERS_MAX times a day at most. The same is done for every address, and OK says nothing. ERR_BAD_EMAIL.
+ * is enabled, as often in a day as MAIL_WISH_RESET says. The same is done for every address, and OK says nothing. ERR_BAD_EMAIL.
  */
 MUST_CHECK enum err password_forgotten(struct db *db, struct arena *arena, struct str email, struct str request_id);
 

@@ -8,7 +8,7 @@ static const struct {
     enum mail_template template;
     const char *uses; /* the values that it names, in their order */
 } rows[MAIL__MAX] = {
-    {MAIL_VERIFY_EMAIL, "service"},
+    {MAIL_VERIFY_EMAIL, "service at"},
     {MAIL_ALREADY_REGISTERED, "hello service"},
     {MAIL_RESET_PASSWORD, "hello service"},
     {MAIL_PASSWORD_CHANGED, "hello service at"},
