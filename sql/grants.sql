@@ -161,7 +161,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_mail TO {user};
 GRANT INSERT, DELETE, SELECT (expires_at_us) ON {db}.one_time_tokens TO {user};
 GRANT DELETE, SELECT (expires_at_us) ON {db}.pending_sign_ins TO {user};
 GRANT DELETE, SELECT (id, email, expires_at_us) ON {db}.registrations TO {user};
-GRANT DELETE, SELECT (id, old_email, new_email, created_at_us, expires_at_us, confirmed_at_us, undo_until_us, undone_at_us) ON {db}.email_changes TO {user};
+GRANT DELETE, SELECT (id, user_id, old_email, new_email, created_at_us, expires_at_us, confirmed_at_us, undo_until_us, undone_at_us) ON {db}.email_changes TO {user};
 GRANT DELETE, SELECT (day) ON {db}.mail_allowances TO {user};
 GRANT DELETE, SELECT (created_at_us) ON {db}.activity TO {user};
 GRANT DELETE, SELECT (created_at_us, enabled_at_us) ON {db}.user_totp TO {user};

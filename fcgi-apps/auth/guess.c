@@ -15,6 +15,7 @@ struct guess_notice {
     size_t n;
     char key[EMAIL_MAX_BYTES];
     char request_id[32];
+    bool knows_password; /* whoever guesses */
 };
 
 struct guess_notices {
@@ -58,10 +59,10 @@ static struct str guess_key(struct ctx *c, struct str email)
     return user_email_key(email, c->arena, &key) == OK ? key : email;
 }
 
-static void guess_note(struct ctx *c, struct str key)
+static void guess_note(struct ctx *c, struct str key, enum throttle_news news)
 {
     struct auth_state *s = c->state;
-    struct guess_notice notice = {.n = key.n};
+    struct guess_notice notice = {.n = key.n, .knows_password = news == THROTTLE_GUESSED_CODES};
 
     if (key.n > sizeof notice.key) /* no address, and no account's */
         return;
@@ -80,8 +81,9 @@ enum err guess_begin(struct ctx *c, struct str email, struct guess *ret_guess)
     int64_t wait_us = throttle_take(s->throttle, &guess.try);
     if (wait_us > 0) {
         c->retry_after_sec = (wait_us + US_PER_SEC - 1) / US_PER_SEC;
-        if (throttle_tell(s->throttle, &guess.try))
-            guess_note(c, key);
+        enum throttle_news news = throttle_tell(s->throttle, &guess.try);
+        if (news != THROTTLE_NO_NEWS)
+            guess_note(c, key, news);
         return ERR_WRONG_TOO_OFTEN;
     }
     *ret_guess = guess;
@@ -101,7 +103,9 @@ enum err guess_end(struct ctx *c, const struct guess *guess, enum err e)
 
     if (e == OK)
         throttle_right(s->throttle, &guess->try);
-    else if (e != ERR_BAD_CREDENTIALS && e != ERR_WRONG_CODE)
+    else if (e == ERR_WRONG_CODE)
+        throttle_wrong_code(s->throttle, &guess->try);
+    else if (e != ERR_BAD_CREDENTIALS)
         guess_give_back(c, guess);
     return e;
 }
@@ -143,7 +147,7 @@ static void guess_wait(struct guess_notices *n)
 
 static enum err guess_tell(struct db *db, struct arena *arena, const struct guess_notice *notice)
 {
-    enum err e = refused_tell(db, arena, str_of(notice->key, notice->n),
+    enum err e = refused_tell(db, arena, str_of(notice->key, notice->n), notice->knows_password,
                               str_of(notice->request_id, strnlen(notice->request_id, sizeof notice->request_id)));
 
     arena_clear(arena);

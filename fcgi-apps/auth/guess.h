@@ -29,7 +29,7 @@ MUST_CHECK enum err guess_end(struct ctx *c, const struct guess *guess, enum err
 void guess_give_back(struct ctx *c, const struct guess *guess);
 
 /* A mailed link has come from this network: the account's owner is there, whoever guesses elsewhere, and need not wait for what was
- * guessed before. */
+ * guessed before. Not for an account with a second factor, of which a link proves nothing. */
 void guess_know(struct ctx *c, const struct user *user);
 
 /* Owners who are to be told, by the hash of the address; what is left at a stop is lost. */

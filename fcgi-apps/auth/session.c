@@ -86,13 +86,22 @@ static enum err sign_in_find_user(struct ctx *c, const struct credentials *in, s
     return OK;
 }
 
+/* The user is locked: nobody has switched it on since it was looked at. ERR_CODE_REQUIRED. */
+static enum err sign_in_check_none(struct db *db, const struct sign_in *s)
+{
+    struct second_factor factor;
+
+    enum err e = second_factor_read(db, s->c->arena, &s->user.id, &factor);
+    return e == OK && factor.is_on ? ERR_CODE_REQUIRED : e;
+}
+
 static enum err sign_in_finish_tx(struct db *db, void *arg)
 {
     const struct sign_in *s = arg;
     const struct auth_state *state = s->c->state;
 
     if (s->code.p == NULL)
-        return OK;
+        return sign_in_check_none(db, s);
     enum err e = second_factor_use(db, s->c->arena, state->ring, &s->user.id, s->code, s->c->req.id);
     return e == OK && s->token.p != NULL ? pending_end(db, s->token) : e;
 }
@@ -164,8 +173,9 @@ static enum err sign_in_with_password(struct ctx *c, const struct credentials *i
     if (e != OK)
         return guess_end(c, guess, e);
     s.mark = user_password_mark(s.user.password_hash);
-    if (!needs_code)
-        return guess_end(c, guess, sign_in_finish(&s));
+    e = needs_code ? ERR_CODE_REQUIRED : sign_in_finish(&s);
+    if (e != ERR_CODE_REQUIRED)
+        return guess_end(c, guess, e);
     guess_give_back(c, guess);
     return sign_in_ask_code(&s);
 }

@@ -143,7 +143,9 @@ struct throttle_try throttle_sign_in(struct throttle *t, const struct sha256 *ac
     struct throttle_try try = {.n = 1,
                                .counts[0] = throttle_count_of(t, THROTTLE_PAIR, account, network),
                                .known = throttle_count_of(t, THROTTLE_KNOWN, account, network),
-                               .told = throttle_count_of(t, THROTTLE_TOLD, account, NULL)};
+                               .coded = throttle_count_of(t, THROTTLE_CODED, account, NULL),
+                               .told = throttle_count_of(t, THROTTLE_TOLD, account, NULL),
+                               .told_coded = throttle_count_of(t, THROTTLE_TOLD_CODED, account, NULL)};
 
     lock_take(&t->lock);
     bool is_known = throttle_find(t, &try.known, clock_now_us()) != NULL;
@@ -227,19 +229,45 @@ void throttle_right(struct throttle *t, const struct throttle_try *try)
     lock_release(&t->lock);
 }
 
-bool throttle_tell(struct throttle *t, const struct throttle_try *try)
+void throttle_wrong_code(struct throttle *t, const struct throttle_try *try)
 {
     int64_t now_us = clock_now_us();
-    bool tell = false;
 
     lock_take(&t->lock);
-    for (size_t i = 0; i < try->n; i++)
-        tell |= try->counts[i].what != THROTTLE_NETWORK && throttle_wait(t, &try->counts[i], now_us) > 0;
-    tell = tell && throttle_find(t, &try->told, now_us) == NULL;
-    if (tell)
-        throttle_make(t, &try->told, now_us);
+    throttle_make(t, &try->coded, now_us);
     lock_release(&t->lock);
-    return tell;
+}
+
+static bool throttle_account_waits(struct throttle *t, const struct throttle_try *try, int64_t now_us)
+{
+    for (size_t i = 0; i < try->n; i++)
+        if (try->counts[i].what != THROTTLE_NETWORK && throttle_wait(t, &try->counts[i], now_us) > 0)
+            return true;
+    return false;
+}
+
+/* What its owner does not know yet. */
+static enum throttle_news throttle_find_news(struct throttle *t, const struct throttle_try *try, int64_t now_us)
+{
+    if (throttle_find(t, &try->told_coded, now_us) != NULL)
+        return THROTTLE_NO_NEWS;
+    if (throttle_find(t, &try->coded, now_us) != NULL)
+        return THROTTLE_GUESSED_CODES;
+    return throttle_find(t, &try->told, now_us) == NULL ? THROTTLE_GUESSED : THROTTLE_NO_NEWS;
+}
+
+enum throttle_news throttle_tell(struct throttle *t, const struct throttle_try *try)
+{
+    int64_t now_us = clock_now_us();
+    enum throttle_news news = THROTTLE_NO_NEWS;
+
+    lock_take(&t->lock);
+    if (throttle_account_waits(t, try, now_us))
+        news = throttle_find_news(t, try, now_us);
+    if (news != THROTTLE_NO_NEWS)
+        throttle_make(t, news == THROTTLE_GUESSED_CODES ? &try->told_coded : &try->told, now_us);
+    lock_release(&t->lock);
+    return news;
 }
 
 void throttle_know(struct throttle *t, const struct sha256 *account, const struct uuid *network)
@@ -260,6 +288,8 @@ static const struct throttle_row throttle_rows[THROTTLE__MAX] = {
     [THROTTLE_PAIR] = {.kept_us = THROTTLE_KEPT_US, .setting = SETTING(tries)},
     [THROTTLE_ACCOUNT] = {.kept_us = THROTTLE_KEPT_US, .setting = SETTING(tries_of_account)},
     [THROTTLE_NETWORK] = {.kept_us = THROTTLE_KEPT_US, .setting = SETTING(tries_of_network)},
+    [THROTTLE_CODED] = {.kept_us = THROTTLE_KEPT_US},
     [THROTTLE_TOLD] = {.kept_us = THROTTLE_TOLD_US},
+    [THROTTLE_TOLD_CODED] = {.kept_us = THROTTLE_TOLD_US},
     [THROTTLE_KNOWN] = {.kept_us = THROTTLE_KNOWN_US, .is_known = true},
 };

@@ -45,8 +45,10 @@ enum throttle_what {
     THROTTLE_PAIR,    /* of an account from a network */
     THROTTLE_ACCOUNT,
     THROTTLE_NETWORK,
-    THROTTLE_TOLD,  /* not tries, but when the account's owner was last told */
-    THROTTLE_KNOWN, /* not tries, but when the account was last signed in to from a network */
+    THROTTLE_CODED,      /* not tries, but when the right password of an account was last given, with a wrong code */
+    THROTTLE_TOLD,       /* not tries, but when the account's owner was last told */
+    THROTTLE_TOLD_CODED, /* the same, that somebody has the password */
+    THROTTLE_KNOWN,      /* not tries, but when the account was last signed in to from a network */
     THROTTLE__MAX
 };
 
@@ -60,7 +62,7 @@ struct throttle_count {
 struct throttle_try {
     size_t n;
     struct throttle_count counts[THROTTLE_COUNTS_MAX];
-    struct throttle_count known, told; /* of a sign-in */
+    struct throttle_count known, coded, told, told_coded; /* of a sign-in */
 };
 
 struct throttle;
@@ -75,9 +77,13 @@ int64_t throttle_take(struct throttle *t, struct throttle_try *try); /* 0: try i
 void throttle_right(struct throttle *t, const struct throttle_try *try);
 void throttle_give_back(struct throttle *t, const struct throttle_try *try);
 
+void throttle_wrong_code(struct throttle *t, const struct throttle_try *try); /* but the password was right */
+
 /* Of a sign-in that must wait: whether its owner is to be told that somebody guesses. Once in THROTTLE_TOLD_US, and not when
- * only the network has guessed too often. */
-bool throttle_tell(struct throttle *t, const struct throttle_try *try);
+ * only the network has guessed too often. THROTTLE_GUESSED_CODES: with the right password; that is told even if it was told before
+ * that somebody guesses, and wrong passwords that come afterwards do not hide it. */
+enum throttle_news { THROTTLE_NO_NEWS, THROTTLE_GUESSED, THROTTLE_GUESSED_CODES };
+enum throttle_news throttle_tell(struct throttle *t, const struct throttle_try *try);
 
 /* The account's owner is in this network: a mailed link came from there. What was tried from there is forgotten. */
 void throttle_know(struct throttle *t, const struct sha256 *account, const struct uuid *network);

@@ -107,9 +107,9 @@ static enum err clear_revoke(struct clear *c, struct db *db, struct arena *arena
     return e;
 }
 
-static enum err clear_end_session(struct db *db, const struct sha256 *hash)
+static enum err clear_end_session(struct db *db, struct arena *arena, const struct sha256 *hash)
 {
-    enum err e = session_end_seen(db, hash);
+    enum err e = session_end_seen(db, arena, hash);
 
     if (e == OK)
         log_event(LOG_WARNING, "session_seen_in_clear", LOG_END);
@@ -125,7 +125,7 @@ void clear_work(struct clear *c, struct db *db, struct arena *arena)
         log_event(LOG_WARNING, "keys_in_clear_dropped", LOG_INT("keys", (int64_t)dropped), LOG_END);
     for (size_t i = 0; i < n; i++) {
         const struct sha256 *hash = &seen[i].hash;
-        enum err e = seen[i].is_session ? clear_end_session(db, hash) : clear_revoke(c, db, arena, hash);
+        enum err e = seen[i].is_session ? clear_end_session(db, arena, hash) : clear_revoke(c, db, arena, hash);
         if (db_is_away(e))
             clear_put(c, &seen[i]);
         arena_clear(arena);

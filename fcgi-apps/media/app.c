@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/lock.h"
+
 /* A folder that is missing or closed is a mistake of the installation; better to say so now than with each fetch. */
 static enum err media_app_start(const struct conf *conf, void **ret_state, struct buf *why)
 {
@@ -10,13 +12,23 @@ static enum err media_app_start(const struct conf *conf, void **ret_state, struc
         buf_printf(why, "the folder %s is missing or this user may not read it", conf->store_dir.p);
         return ERR_STORE;
     }
-    *ret_state = xcalloc(1, sizeof(struct media));
+    struct media *m = xcalloc(1, sizeof *m);
+    lock_init(&m->lock);
+    *ret_state = m;
     return OK;
+}
+
+static void media_app_stop(void *state)
+{
+    struct media *m = state;
+
+    lock_done(&m->lock);
+    free(m);
 }
 
 const struct app app_media = {
     .name = "media",
     .routes = (const struct route *const[]){delivery_routes, NULL},
     .start = media_app_start,
-    .stop = free,
+    .stop = media_app_stop,
 };

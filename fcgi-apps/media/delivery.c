@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/lock.h"
 #include "model/post/post.h"
 #include "store/store.h"
 
@@ -49,14 +50,25 @@ static enum err delivery_find(struct ctx *c, struct delivery *d)
 /* The database was away since began_us at least: waits a little, unless it is for too long. */
 static bool delivery_wait(struct media *m, int64_t began_us)
 {
-    long long since_us = 0;
+    int64_t now_us = clock_mono_us();
 
-    if (atomic_compare_exchange_strong(&m->away_since_us, &since_us, began_us))
-        since_us = began_us;
-    if (clock_mono_us() - since_us >= MEDIA_WAIT_US)
+    lock_take(&m->lock);
+    if (m->away_since_us == 0 || began_us - m->missed_at_us >= MEDIA_WAIT_US)
+        m->away_since_us = began_us;
+    m->missed_at_us = now_us;
+    bool too_long = now_us - m->away_since_us >= MEDIA_WAIT_US;
+    lock_release(&m->lock);
+    if (too_long)
         return false;
     (void)nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     return true;
+}
+
+static void delivery_found(struct media *m)
+{
+    lock_take(&m->lock);
+    m->away_since_us = 0;
+    lock_release(&m->lock);
 }
 
 static enum err delivery_find_in_time(struct ctx *c, struct delivery *d)
@@ -70,7 +82,7 @@ static enum err delivery_find_in_time(struct ctx *c, struct delivery *d)
         e = delivery_find(c, d);
     } while (e == ERR_DB_UNAVAILABLE && delivery_wait(m, began_us));
     if (e != ERR_DB_UNAVAILABLE)
-        atomic_store(&m->away_since_us, 0);
+        delivery_found(m);
     return e;
 }
 

@@ -30,6 +30,33 @@ static uint64_t uuid_ticks(int64_t at_us)
     return (uint64_t)at_us * UUID_TICKS_PER_MS / US_PER_MS;
 }
 
+static void uuid_set_tick(struct uuid *id, uint64_t tick)
+{
+    uint64_t part = tick % UUID_TICKS_PER_MS;
+
+    uuid_set_ms(id, tick / UUID_TICKS_PER_MS);
+    id->b[6] = (uint8_t)(part >> 8 | 0x70);
+    id->b[7] = (uint8_t)part;
+}
+
+struct uuid uuid_ceiling(int64_t at_us)
+{
+    struct uuid id = UUID_NONE;
+
+    ASSERT(at_us >= 0);
+    uuid_set_tick(&id, uuid_ticks(at_us) + 1);
+    return id;
+}
+
+int64_t uuid_made_us(const struct uuid *id)
+{
+    uint64_t ms = 0, part = (uint64_t)(id->b[6] & 15) << 8 | id->b[7];
+
+    for (int i = 0; i < 6; i++)
+        ms = ms << 8 | id->b[i];
+    return (int64_t)(ms * US_PER_MS + (part * US_PER_MS + UUID_TICKS_PER_MS - 1) / UUID_TICKS_PER_MS);
+}
+
 /* The time of the next id. The last one is the process's: a thread must not go behind another one's. */
 static uint64_t uuid_next_tick(void)
 {
@@ -45,13 +72,10 @@ static uint64_t uuid_next_tick(void)
 
 struct uuid uuid_new(void)
 {
-    uint64_t tick = uuid_next_tick(), part = tick % UUID_TICKS_PER_MS;
     struct uuid id;
 
     rand_bytes(id.b, sizeof id.b);
-    uuid_set_ms(&id, tick / UUID_TICKS_PER_MS);
-    id.b[6] = (uint8_t)(part >> 8 | 0x70);
-    id.b[7] = (uint8_t)part;
+    uuid_set_tick(&id, uuid_next_tick());
     id.b[8] = (id.b[8] & 0x3f) | 0x80;
     return id;
 }

@@ -22,10 +22,13 @@ struct uuid {
 /*
  * Above every id that this process has made before (RFC 9562 6.2, method 3), also within a millisecond, and when the clock was
  * set back by less than a minute: the posts of an account are sent in the order of their ids. Thread-safe. A clock that was set
- * back by more was wrong before, and ids must not go on being so: what compares them with the time relies on that.
+ * back by more was wrong before, and ids must not go on being so. So ids may be ahead of the clock, by less than a minute: what
+ * compares them with the time allows for that, or takes uuid_made_us of the newest.
  */
 struct uuid uuid_new(void);
 struct uuid uuid_floor(int64_t at_us); /* below every id that is made from then on: where a list of newer rows begins */
+struct uuid uuid_ceiling(int64_t at_us);     /* above every id whose time is that or earlier */
+int64_t uuid_made_us(const struct uuid *id); /* its time, up to the next microsecond */
 bool uuid_is_none(const struct uuid *id);
 bool uuid_eq(const struct uuid *a, const struct uuid *b);
 int uuid_cmp(const struct uuid *a, const struct uuid *b);

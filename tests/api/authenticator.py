@@ -87,7 +87,7 @@ def a_network():
 class Answer:
     def __init__(self, answer):
         self.status, self.headers, self.text = answer.status, answer.headers, answer.read().decode()
-        self.json = json.loads(self.text)
+        self.json = json.loads(self.text) if self.text else {}
         self.code = self.json.get("error", {}).get("code")
 
 

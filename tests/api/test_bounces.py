@@ -154,3 +154,10 @@ def test_it_can_do_nothing_else(stack):
         " SELECT table_name, privilege_type FROM information_schema.TABLE_PRIVILEGES WHERE grantee LIKE %s", f"'{USER}'%", f"'{USER}'%")}
     assert rights == {("schema_migrations", "SELECT"), ("mail_outbox", "SELECT"), ("mail_outbox", "UPDATE"), ("users", "SELECT"),
                       ("users", "UPDATE"), ("activity", "SELECT")}
+
+
+@pytest.mark.parametrize("options", [["--recipient", "a@example.com", "b@example.com"], ["--recipient"], ["--recipient", "a", "--recipient", "b"]])
+def test_a_command_line_that_is_wrong(stack, user, mail, options):
+    """Any other exit code than these two would be answered with one more bounce."""
+    assert bounce(stack, report(mail), *options)[0] == TRY_AGAIN
+    is_unmarked(user, mail)

@@ -4,19 +4,24 @@ import contextlib
 import uuid
 
 import pymysql
+import pytest
 from helpers import expect
 from publishing import Sent
 from test_engine import STATUS, known, tiktok  # noqa: F401 (a fixture)
 from test_metrics import Shown
 
 
-def test_what_a_disconnect_cancels_stays_canceled(stack, user):
-    """Also what is left of a long queue when the account is connected again; what is posted from then on is sent."""
+@pytest.mark.parametrize("set_back_sec", [0, 30])
+def test_what_a_disconnect_cancels_stays_canceled(stack, user, set_back_sec):
+    """Also what is left of a long queue when the account is connected again; what is posted from then on is sent. Also where the
+    clock was set back a little, and ids are ahead of it."""
     creator = f"again.{uuid.uuid4().hex[:12]}"
     account = user.connect(creator)
     key = known(stack, account)
     with stack.stopped("worker-publish"):
+        stack.move_clock(set_back_sec)
         first = Sent(stack, user, account)
+        stack.set_clock(0)
         post, = stack.sql("SELECT * FROM posts WHERE id = %s", first.key)
         columns = ", ".join(c for c in post if c != "id")
         stack.sql(f"INSERT INTO posts (id, {columns}) SELECT UNHEX(CONCAT('0000', LPAD(HEX(seq), 12, '0'), HEX(RANDOM_BYTES(8)))),"

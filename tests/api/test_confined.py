@@ -65,7 +65,7 @@ FORBIDDEN = {
                     "SELECT account_id FROM posts", "UPDATE posts SET state = 'published'", "SELECT id FROM accounts", "SELECT id FROM jobs_publish", "SELECT user_id FROM activity",
                     "INSERT INTO activity (id) VALUES ('x')",
                     "SELECT token_hash FROM one_time_tokens", "SELECT subject_id FROM one_time_tokens",
-                    "SELECT password_hash FROM registrations", "UPDATE email_changes SET new_email = 'x'"],
+                    "SELECT password_hash FROM registrations", "SELECT old_email_key FROM email_changes", "UPDATE email_changes SET new_email = 'x'"],
     "sandbox": ["SELECT id FROM users", "SELECT id FROM sessions", "SELECT id FROM api_keys", "SELECT id FROM accounts",
                 "SELECT id FROM posts", "SELECT id FROM uploads", "SELECT id FROM jobs_publish"],
 }

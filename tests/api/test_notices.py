@@ -48,7 +48,7 @@ def gathered(user):
 # --- posts that fail
 
 
-def posts_that_failed(user, n=1, title="post"):
+def posts_that_failed(user, n=1, title="post", age_sec=0):
     """As post_move leaves them, without an account; ids in their order."""
     now_us = int(time.time() * 1_000_000) + clock_of(user.stack)
     for i in range(n):
@@ -56,7 +56,8 @@ def posts_that_failed(user, n=1, title="post"):
                        " auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc, photo_cover_index, state, failure_code, title,"
                        " created_at_us, ended_at_us, updated_at_us) VALUES (%s, %s, %s, 'MEDIA_UPLOAD', 0, 0, 0, 0, 0, 0, 'failed', 'spam_risk',"
                        " %s, 1, 1, 1)", id := uuid.UUID(int=(1 << 124) + next(NUMBERS)).bytes, bytes_of(user), NOBODY, f"{title} {i}")
-        user.stack.sql("INSERT INTO notices_due (user_id, kind, subject_id, at_us) VALUES (%s, 'post_failed', %s, 1)", bytes_of(user), id)
+        user.stack.sql("INSERT INTO notices_due (user_id, kind, subject_id, at_us) VALUES (%s, 'post_failed', %s, %s)", bytes_of(user), id,
+                       now_us - age_sec * 1_000_000)
     user.stack.sql("INSERT INTO jobs_mail (id, kind, subject_id, state, run_at_us, created_at_us, user_id) VALUES"
                    " (%s, 'notices', %s, 'ready', %s, %s, %s) ON DUPLICATE KEY UPDATE run_at_us = VALUES(run_at_us)", uuid.uuid4().bytes,
                    bytes_of(user), now_us + (GATHER - 1) * 1_000_000, now_us, bytes_of(user))
@@ -142,17 +143,55 @@ def test_a_clock_that_was_set_back_holds_nothing_up(user, stack, no_real_posts):
     stack.wait(lambda: len(mails(user)) == 2, "the second is there")
 
 
-@pytest.mark.parametrize("why", ["published", "switched off", "disabled", "undeliverable"])
+@pytest.mark.parametrize("why", ["published", "switched off"])
 def test_what_is_not_told(user, stack, no_real_posts, why):
-    """What was published after all; and where nobody wants to be told, or is there."""
+    """What was published after all, and what nobody wants to be told."""
     posts_that_failed(user)
     if why == "switched off":
         expect(user.web.patch("/api/v1/me/notifications", json={"post_failed": False}), 200)
     else:
-        stack.sql({"published": "SET STATEMENT foreign_key_checks = 0 FOR UPDATE posts SET state = 'published' WHERE user_id = %s",
-                   "disabled": "UPDATE users SET state = 'disabled' WHERE id = %s",
-                   "undeliverable": "UPDATE users SET undeliverable_at_us = 1 WHERE id = %s"}[why], bytes_of(user))
+        stack.sql("SET STATEMENT foreign_key_checks = 0 FOR UPDATE posts SET state = 'published' WHERE user_id = %s", bytes_of(user))
     gathered(user)
+    assert mails(user) == []
+
+
+AWAY = {"disabled": ("state = 'disabled'", "state = 'active'"), "undeliverable": ("undeliverable_at_us = 1", "undeliverable_at_us = NULL")}
+
+
+def set_user(user, what):
+    user.stack.sql(f"UPDATE users SET {what} WHERE id = %s", bytes_of(user))
+
+
+def looked_at(user):
+    """The user's job has run since the clock was moved, and comes again."""
+    return user.stack.sql("SELECT 1 FROM jobs_mail WHERE kind = 'notices' AND subject_id = %s AND lease_token IS NULL AND run_at_us > %s",
+                          bytes_of(user), int(time.time() * 1_000_000) + clock_of(user.stack))
+
+
+@pytest.mark.parametrize("why", AWAY)
+def test_who_is_not_reached_is_told_later(user, stack, no_real_posts, why):
+    posts_that_failed(user)
+    set_user(user, AWAY[why][0])
+    stack.move_clock(GATHER)
+    stack.wait(lambda: looked_at(user) or not due(user), "the job has looked")
+    assert len(due(user)) == 1 and mails(user) == []
+    set_user(user, AWAY[why][1])
+    stack.move_clock(6 * HOUR)
+    gathered(user)
+    assert len(letters(user)) == 1
+
+
+def test_nothing_is_kept_for_who_is_not_reached_for_a_week(user, stack, no_real_posts):
+    """Both ends; and what is switched off is gone at once."""
+    set_user(user, AWAY["disabled"][0])
+    posts_that_failed(user, 2, age_sec=7 * DAY + HOUR)
+    posts_that_failed(user, 3, age_sec=7 * DAY - HOUR)
+    stack.move_clock(GATHER)
+    stack.wait(lambda: len(due(user)) < 5, "the job has looked")
+    assert len(due(user)) == 3 and mails(user) == []
+    set_user(user, "notices_off = 'post_failed'")
+    stack.move_clock(6 * HOUR)
+    stack.wait(lambda: due(user) == [], "it is gone")
     assert mails(user) == []
 
 
@@ -222,6 +261,19 @@ def test_a_key_that_is_about_to_expire(user, stack):
     stack.move_clock(6 * DAY)
     look(stack)
     assert due(user) == [] and len(mails(user)) == 1, "once"
+
+
+@pytest.mark.parametrize("why", AWAY)
+def test_a_key_of_who_is_not_reached(user, stack, why):
+    """Its owner is told when there is somebody to be told again."""
+    key = expiring(user, stack, 8 * DAY)
+    set_user(user, AWAY[why][0])
+    stack.move_clock(DAY + 60)
+    look(stack)
+    assert due(user) == []
+    set_user(user, AWAY[why][1])
+    look(stack)
+    assert due(user) == [key["id"]]
 
 
 def test_keys_of_which_nobody_is_told(user, stack):

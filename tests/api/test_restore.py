@@ -3,8 +3,16 @@
 import re
 import uuid
 
+import pymysql
 from conftest import CHECKOUT
+from mailing import Queued
 from publishing import Sent, failed
+
+
+# Of users and their mails.
+OF_USERS = ["DELETE FROM sessions", "DELETE FROM pending_sign_ins", "DELETE FROM one_time_tokens",
+            "UPDATE mail_outbox SET state = 'dropped', params = NULL, ended_at_us = @now WHERE state = 'queued'",
+            "DELETE FROM jobs_mail WHERE kind = 'mail'"]
 
 
 def statements():
@@ -14,8 +22,8 @@ def statements():
     block = re.search(r"^ *```sql\n(.*?)^ *```$", section, re.DOTALL | re.MULTILINE)[1]
     found = [s.strip() for s in block.split(";") if s.strip()]
     assert [s for s in found if s.endswith(")") and "WHERE state IN" in s] == [found[2], found[3]], found
-    assert found[4] == "DELETE FROM sessions"
-    return [f"{s} AND id = %s" if "WHERE" in s else s for s in found if s != found[4]]
+    assert found[-1] == "COMMIT" and sorted(found[4:-1]) == sorted(OF_USERS)
+    return [f"{s} AND id = %s" if "WHERE" in s else s for s in found if s not in OF_USERS]
 
 
 def rows(stack, sent):
@@ -64,3 +72,21 @@ def test_without_them_it_would_be(stack, user, account):
     """Else this test would prove nothing."""
     sent = restored(stack, user, account, [])
     assert sent.wait()["status"] == "published" and sent.at_simulator() == 2
+
+
+def test_nobody_is_signed_in_and_no_old_link_is_good(stack, user):
+    """Nor is a mail sent that may have been sent. Rolled back: other tests' users stay signed in."""
+    with stack.stopped("worker-mail"):
+        mail = Queued(stack, user, "password_changed")
+        root = pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user="root", database="marketingcli", autocommit=False)
+        with root, root.cursor() as cursor:
+            cursor.execute("SET @now = 1")
+            for statement in OF_USERS:
+                cursor.execute(statement)
+            cursor.execute("SELECT (SELECT COUNT(*) FROM sessions) + (SELECT COUNT(*) FROM one_time_tokens) + (SELECT COUNT(*) FROM"
+                           " pending_sign_ins) + (SELECT COUNT(*) FROM jobs_mail WHERE kind = 'mail') + (SELECT COUNT(*) FROM mail_outbox"
+                           " WHERE state = 'queued')")
+            assert cursor.fetchone() == (0,)
+            cursor.execute("SELECT state FROM mail_outbox WHERE id = %s", mail.id.bytes)
+            assert cursor.fetchone() == ("dropped",)
+            root.rollback()

@@ -3,6 +3,7 @@
 import base64
 import concurrent.futures
 import secrets
+import uuid
 
 import pytest
 import requests
@@ -240,6 +241,11 @@ def test_a_key_that_comes_another_way(user, stack, way, method):
     is_revoked(stack, key)
 
 
+def ended_by_service(user):
+    return user.stack.sql("SELECT COUNT(*) AS n FROM activity WHERE user_id = %s AND what = 'session_ended' AND by_whom = 'service'",
+                          uuid.UUID(user.id).bytes)[0]["n"]
+
+
 @pytest.mark.parametrize("way", ["api", *WAYS])
 def test_a_session_ends(user, stack, way):
     """The other one does not."""
@@ -253,6 +259,7 @@ def test_a_session_ends(user, stack, way):
     stack.wait(lambda: second.get("/api/v1/me").status_code == 401, "it has ended")
     expect(user.web.get("/api/v1/me"), 200)
     assert '"event":"session_seen_in_clear"' in stack.log("keys")
+    assert ended_by_service(user) == 1
 
 
 @pytest.mark.parametrize("way", ["a page", "another name", "certificate"])
@@ -282,6 +289,7 @@ def test_the_cookie_before_counts_too(user, stack):
     cookie_in_clear(stack, old)
     stack.wait(lambda: user.web.get("/api/v1/me").status_code == 401, "the session has ended")
     expect(other.get("/api/v1/me"), 200)
+    assert ended_by_service(user) == 1
 
 
 def test_a_cookie_that_is_over_ends_nothing(user, stack):

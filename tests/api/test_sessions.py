@@ -73,6 +73,23 @@ def test_those_that_are_over_are_not_shown(user, stack):
         expect(client.get("/api/v1/me"), 401, "session_expired")
 
 
+def by_service(user):
+    return [r["what"] for r in user.stack.sql("SELECT what FROM activity WHERE user_id = %s AND by_whom = 'service'", uuid.UUID(user.id).bytes)]
+
+
+def test_one_that_the_cap_ends_is_in_the_activity(user, stack):
+    """And one that was over anyway is not."""
+    with stack.configured("auth", caps_sessions=3):
+        clients = [another(user) for _ in range(2)]
+        assert by_service(user) == []
+        clients.append(another(user))
+        expect(user.web.get("/api/v1/me"), 401, "session_expired")
+        assert by_service(user) == ["session_ended"]
+        stack.sql("UPDATE sessions SET expires_at_us = 1 WHERE user_id = %s ORDER BY id LIMIT 1", uuid.UUID(user.id).bytes)
+        another(user)
+        assert by_service(user) == ["session_ended"]
+
+
 def test_ending_one(user):
     second, third = another(user), another(user)
     expect(user.web.delete(f"/api/v1/auth/sessions/{current(second)}"), 204)

@@ -191,6 +191,22 @@ def test_the_owner_is_told_once(stack, user):
     stack.wait(lambda: told(stack, user.email) == (2, 2), "the owner is told the next day")
 
 
+def test_the_owner_is_told_that_the_password_is_known(stack, user):
+    """Whoever sends codes knows it. It is told on the same day as wrong passwords are, and cannot be covered up by some."""
+    app, _ = enrol(user)
+    guess(stack, a_network(), user.email, 6)
+    letter = wait_letter(stack, user.email, "failed sign-ins")
+    assert "knows your password" not in letter.text and "nobody has come in" not in letter.text
+    network = a_network()
+    for _ in range(2):
+        assert ask_from(stack, network, SIGN_IN, {"email": user.email, "password": user.password, "code": app.wrong()}).status == 403
+    assert guess(stack, network, user.email, 4) == [401] * 3 + [429]
+    assert "somebody knows your password" in wait_letter(stack, user.email, "failed sign-ins", times=2).text.replace("\n", " ")
+    guess(stack, a_network(), user.email, 6)
+    all_is_told(stack)
+    assert told(stack, user.email) == (2, 2), "each once a day"
+
+
 def test_who_is_not_told(stack, user):
     """Nobody, who is disabled, and who was told today already; the last sees it in the activity."""
     disabled, stranger = User(stack), nobody()
@@ -327,6 +343,17 @@ def test_who_came_by_a_mailed_link_is_known_there(narrow):
     assert ask_from(narrow, home, "/api/v1/auth/verify-email", link).status == 200
     told_to_wait(try_from(narrow, a_network(), email, password))
     assert try_from(narrow, home, email, password).status == 200
+
+
+def test_a_mailed_link_does_not_make_codes_free(narrow):
+    """Whoever reads the owner's mail, and has reset the password, guesses codes no faster than anybody else."""
+    user, home = User(narrow), a_network()
+    enrol(user)
+    expect(narrow.client(Origin=narrow.url).post("/api/v1/auth/forgot-password", json={"email": user.email}), 202)
+    link = {"token": wait_letter(narrow, user.email, "password").token, "password": "a harmless walrus 7"}
+    assert ask_from(narrow, home, "/api/v1/auth/reset-password", link).status == 204
+    assert [try_from(narrow, a_network(), user.email).status for _ in range(4)] == [401] * 4
+    told_to_wait(try_from(narrow, home, user.email, "a harmless walrus 7"))
 
 
 # A network with many accounts

@@ -395,10 +395,21 @@ def test_a_recovery_code_works_once_and_its_owner_is_told(enrolled, stack):
     expect(finish(stack, begun(user), codes[7]), 200)
     what, mails = told(stack, user)
     assert "recovery_code_used" in what and mails[-1] == "recovery_code_used"
-    assert "9 recovery codes left" in wait_letter(stack, user.email, "recovery code").text
+    letter = wait_letter(stack, user.email, "recovery code")
+    assert "Recovery codes that are left: 9." in letter.text and "the last one" not in letter.text and "signed in" not in letter.text
     expect(finish(stack, begun(user), codes[7]), 403, "wrong_code")
     assert expect(user.web.get(TOTP), 200)["data"]["recovery_codes_left"] == 9
     assert told(stack, user)[1].count("recovery_code_used") == 1
+
+
+def test_the_last_recovery_code(enrolled, stack):
+    """Its owner learns that none is left."""
+    user, _, codes = enrolled
+    stack.sql("DELETE FROM recovery_codes WHERE user_id = %s AND code_hash <> UNHEX(%s)", uuid.UUID(user.id).bytes,
+              hashlib.sha256(uuid.UUID(user.id).bytes + codes[3].replace("-", "").encode()).hexdigest())
+    expect(finish(stack, begun(user), codes[3]), 200)
+    text = wait_letter(stack, user.email, "recovery code").text
+    assert "It was the last one" in text and "that are left" not in text
 
 
 def test_a_recovery_code_enables_nothing(user):
@@ -430,63 +441,6 @@ def test_a_new_key_seals_again_what_is_used(enrolled, stack):
         expect(finish(stack, begun(user), codes[0]), 200)
     finally:
         with_keys(stack, lambda _: before)
-
-
-# The password again
-
-
-def test_confirming_takes_a_code(enrolled, stack):
-    user, app, codes = enrolled
-    stack.move_clock(11 * MINUTE)
-
-    def confirm(**more):
-        return user.web.post("/api/v1/auth/confirm", json={"password": user.password, **more})
-
-    expect(confirm(), 403, "code_required")
-    expect(confirm(code=app.wrong()), 403, "wrong_code")
-    expect(user.web.post("/api/v1/auth/confirm", json={"password": "x", "code": app.next()}), 403, "wrong_password")
-    expect(user.web.delete("/api/v1/auth/totp"), 403, "recent_auth_required")
-    expect(confirm(code=app.shows()), 200)
-    expect(confirm(code=app.shows()), 403, "wrong_code")
-    expect(confirm(code=codes[0]), 200)
-    assert told(stack, user)[1][-1] == "recovery_code_used"
-    expect(user.web.delete("/api/v1/auth/totp"), 204)
-    expect(confirm(), 200)
-
-
-def test_another_password_takes_no_code_and_opens_nothing(enrolled, stack):
-    """Who has found the password must not come to what needs the code by changing it."""
-    user, _, _ = enrolled
-    stack.move_clock(11 * MINUTE)
-    expect(user.web.post("/api/v1/auth/change-password", json={"old_password": user.password, "new_password": "a harmless walrus 7"}), 204)
-    expect(user.web.delete("/api/v1/auth/totp"), 403, "recent_auth_required")
-    expect(user.web.post("/api/v1/keys", json={"name": "x"}), 403, "recent_auth_required")
-
-
-def test_a_right_password_alone_makes_no_guess_free(enrolled, stack):
-    user, app, _ = enrolled
-    change = {"old_password": user.password, "new_password": user.password}
-    wrong = {"password": user.password, "code": app.wrong()}
-    assert [user.web.post("/api/v1/auth/confirm", json=wrong).status_code for _ in range(4)] == [403] * 4
-    user.web.post("/api/v1/auth/change-password", json=change)
-    assert [user.web.post("/api/v1/auth/confirm", json=wrong).status_code for _ in range(2)] == [403, 429]
-
-
-def test_a_reset_is_not_a_way_around_the_code(enrolled, stack):
-    user, app, _ = enrolled
-    expect(stack.client(Origin=stack.url).post("/api/v1/auth/forgot-password", json={"email": user.email}), 202)
-    user.password = "a harmless walrus 7"
-    link = {"token": wait_letter(stack, user.email, "password").token, "password": user.password}
-    expect(stack.client(Origin=stack.url).post("/api/v1/auth/reset-password", json=link), 204)
-    expect(user.web.get("/api/v1/me"), 401, "session_expired")
-    expect(finish(stack, begun(user), app.next()), 200)
-
-
-def test_wrong_codes_there_are_guesses(enrolled, stack):
-    user, app, _ = enrolled
-    body = {"password": user.password, "code": app.wrong()}
-    assert [user.web.post("/api/v1/auth/confirm", json=body).status_code for _ in range(6)] == [403] * 5 + [429]
-    expect(finish(stack, begun(user), app.next()), 200)  # counted apart
 
 
 def test_the_app_of_the_tests():

@@ -10,7 +10,8 @@ SLOW_SEC = 2
 OURS = re.compile(r"/(?P<first>api|m|internal|healthz|readyz)(/|$)", re.IGNORECASE)
 REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 ERROR_FIELDS = {"code", "type", "message", "param", "retryable", "details", "platform_error"}
-REDIRECTS = ("/api/v1/tiktok/connect", "/api/v1/tiktok/callback")  # a browser is on its way to TikTok, and back
+# A browser is on its way to TikTok, and back, or has opened a mail's link.
+REDIRECTS = ("/api/v1/tiktok/connect", "/api/v1/tiktok/callback", "/api/v1/mail/unsubscribe")
 
 
 def read_path(request):
@@ -75,6 +76,8 @@ def of_body(world, path, answer):
             yield "has a body"
         return
     if answer.status == 303 and path in REDIRECTS:
+        if answer.body or not answer.get("location"):
+            yield f"leads to {answer.get('location')}: {answer.body[:200]!r}"
         return
     if answer.get("content-type") != "application/json":
         yield f"Content-Type is {answer.get('content-type')}: {answer.body[:200]!r}"

@@ -41,6 +41,7 @@ def signs_in(world, s, app):
 
 def enable_ready(world):
     user = world.user()
+    expect(begin(user, world.stack.client(Origin=world.stack.url)), 200)  # from another browser
     return state(user=user, app=App(world.stack, expect(user.web.post(TOTP), 200)["data"]["secret"]))
 
 
@@ -49,11 +50,11 @@ def enable_act(world, s):
 
 
 def enable_right(world, s):
-    """With ten codes, a mail and a line in the activity, or not at all."""
-    codes, mails, done, _ = counts(world, s)
+    """With ten codes, a mail, a line in the activity and the end of the other session, or not at all."""
+    codes, mails, done, sessions = counts(world, s)
     on = is_on(world, s)
     as_told(s, on)
-    assert (codes, mails.get("totp_enabled", 0), done.get("totp_enabled", 0)) == ((10, 1, 1) if on else (0, 0, 0))
+    assert (codes, mails.get("totp_enabled", 0), done.get("totp_enabled", 0), sessions) == ((10, 1, 1, 1) if on else (0, 0, 0, 2))
     if not on:
         assert until_done(lambda: s.user.web.post(f"{TOTP}/confirm", json={"code": s.app.shows()})).how == "done"
     signs_in(world, s, s.app)

@@ -16,6 +16,9 @@
 #define EXIT_DONE 0
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
+/* sysexits.h, EX_TEMPFAIL: the mail server keeps the mail and comes again. Any other failure would be answered with one more
+ * bounce, to somebody who can do nothing about it. */
+#define EXIT_TRY_AGAIN 75
 
 #define CREDENTIALS_DIR "/etc/marketingcli/credentials"
 
@@ -44,6 +47,7 @@ struct verb {
     const char *more;        /* for the manual page; NULL: nothing more to say */
     const struct option *const *options;
     int (*run)(const struct given *given);
+    int if_not_done; /* the exit code of anything else, also where the command line is wrong; 0: each its own */
 };
 
 extern const struct verb verbs[];

@@ -6,10 +6,6 @@
 #include "model/mail/sending.h"
 #include "net/bounce.h"
 
-/* sysexits.h, EX_TEMPFAIL: the mail server keeps the mail and comes again. Any other failure would be answered with one more
- * bounce, to somebody who can do nothing about it. */
-#define EXIT_TRY_AGAIN 75
-
 /* To its end, also beyond what is looked at: a mail server takes a broken pipe for a failure. False: it could not be read. */
 static bool bounce_take(struct arena *arena, struct str *ret_message)
 {

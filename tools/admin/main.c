@@ -118,7 +118,7 @@ static int admin_name_words(const struct verb *v, int argc, char **argv)
     return n;
 }
 
-static int admin_run(const struct verb *v, int argc, char **argv)
+static int admin_try(const struct verb *v, int argc, char **argv)
 {
     struct given given = {0};
 
@@ -136,6 +136,13 @@ static int admin_run(const struct verb *v, int argc, char **argv)
     int code = v->run(&given);
     /* Output that did not get out is a failure: somebody may go by it. */
     return fflush(stdout) == 0 || code != EXIT_DONE ? code : EXIT_FAILED;
+}
+
+static int admin_run(const struct verb *v, int argc, char **argv)
+{
+    int code = admin_try(v, argc, argv);
+
+    return code != EXIT_DONE && v->if_not_done != 0 ? v->if_not_done : code;
 }
 
 int main(int argc, char **argv)

@@ -214,10 +214,13 @@ const struct verb verbs[] = {
      .run = verb_mail_retry},
     {.name = "mail bounce",
      .help = "Read a mail that came back from standard input, and note it.",
-     .more = "For a pipe of the mail server. If the report says that a mail failed for good, with a status of class 5, "
-             "the mail and the address of its user are marked. Anything else is ignored. The exit code is 75 when the "
-             "database does not answer: then the mail server must come again with it.",
+     .more =
+         "For a pipe of the mail server. If the report says that a mail failed for good, with a status of class 5, "
+         "the mail and the address of its user are marked. Anything else is ignored. The exit code is 75 when that "
+         "could not be done, be it that the database does not answer or that the pipe's command line is wrong: then "
+         "the mail server must come again with it.",
      .options = verbs_mail_bounce_options,
-     .run = verb_mail_bounce},
+     .run = verb_mail_bounce,
+     .if_not_done = EXIT_TRY_AGAIN},
     {.name = NULL},
 };

@@ -198,11 +198,12 @@ static enum err send_is_wanted(struct job_run *run, const struct mail_outgoing *
 {
     enum notice notice = mail_kinds[mail->template].notice;
     struct notices wanted = {.on = {false}};
+    bool reached = false;
     enum err e = OK;
 
     if (notice != NOTICE_NONE)
-        e = notices_wanted(run->db, run->arena, &mail->user_id, false, &wanted);
-    *ret_wanted = mail->email.p != NULL && (notice == NOTICE_NONE || wanted.on[notice]);
+        e = notices_wanted(run->db, run->arena, &mail->user_id, false, &wanted, &reached);
+    *ret_wanted = mail->email.p != NULL && (notice == NOTICE_NONE || (reached && wanted.on[notice]));
     return e;
 }
 

@@ -56,10 +56,11 @@ static const struct db_col key_expiring_cols[] = {
 
 static const struct sql key_expiring_sqls[] = {
     /* The rows of old secrets end when their overlap does, which whoever rotated the key has chosen. */
-    [KEY_EXPIRING_LIST] = {.text = "SELECT id, user_id, mode, created_at_us, expires_at_us FROM api_keys"
-                                   " FORCE INDEX (by_expiry_told) WHERE expiry_told_at_us IS NULL AND expires_at_us > ?"
-                                   " AND expires_at_us <= ? AND of_key_id IS NULL AND revoked_at_us IS NULL"
-                                   " ORDER BY expires_at_us LIMIT ?",
+    [KEY_EXPIRING_LIST] = {.text = "SELECT k.id, k.user_id, k.mode, k.created_at_us, k.expires_at_us FROM api_keys k"
+                                   " FORCE INDEX (by_expiry_told) STRAIGHT_JOIN users u ON u.id = k.user_id"
+                                   " WHERE k.expiry_told_at_us IS NULL AND k.expires_at_us > ? AND k.expires_at_us <= ?"
+                                   " AND k.of_key_id IS NULL AND k.revoked_at_us IS NULL AND u.state = 'active'"
+                                   " AND u.undeliverable_at_us IS NULL ORDER BY k.expires_at_us LIMIT ?",
                            .in = "iii",
                            .cols = key_expiring_cols},
     [KEY_EXPIRING_NOTE] = {.text = "UPDATE api_keys SET expiry_told_at_us = ? WHERE id = ? AND"

@@ -6,7 +6,8 @@
  *    while (e == OK && n == KEY_TELL_BATCH);
  *
  * The end of a key is set when it is made and never changes, so one note in its row is enough. A key that was made to last
- * no longer than that is no news to whoever made it, and what becomes of a test key is worth no mail.
+ * no longer than that is no news to whoever made it, and what becomes of a test key is worth no mail. Keys of a user who is
+ * disabled, or whom mail does not reach, wait until that has changed.
  */
 #pragma once
 

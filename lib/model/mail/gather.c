@@ -8,7 +8,7 @@
 #define WORDS_MAX_BYTES 4000        /* of all that are named: 60 units are 180 bytes at most */
 #define RETRIED_US (3 * US_PER_DAY) /* no mail waits in the outbox for longer */
 
-enum { GATHER_NEWEST, GATHER_ANY, GATHER_MARK, GATHER_DELETE };
+enum { GATHER_NEWEST, GATHER_ANY, GATHER_MARK, GATHER_DELETE, GATHER_DELETE_OLD };
 static const struct sql gather_sqls[];
 
 /* How many of a kind's subjects are still worth telling, and the first of them. */
@@ -144,17 +144,28 @@ static enum err gather_kind(struct gathering *g, bool wanted)
     return e;
 }
 
+/* Nobody is reached right now. */
+static enum err gather_keep(struct gathering *g)
+{
+    enum err e =
+        db_exec(g->db, &gather_sqls[GATHER_DELETE_OLD],
+                DB_ARGS(db_uuid(g->user_id), db_cstr(notice_names[g->kind]), db_i64(g->now_us - NOTICE_KEPT_US)), NULL);
+
+    return e == OK ? gather_later(g, g->now_us + NOTICE_AWAY_US) : e;
+}
+
 enum err notices_gather(struct db *db, struct arena *arena, const struct uuid *user_id, struct str request_id,
                         int64_t *ret_again_at_us)
 {
     struct gathering g = {
         .db = db, .arena = arena, .user_id = user_id, .request_id = request_id, .now_us = clock_now_us()};
     struct notices wanted;
+    bool reached;
 
-    enum err e = notices_wanted(db, arena, user_id, true, &wanted);
+    enum err e = notices_wanted(db, arena, user_id, true, &wanted, &reached);
     for (g.kind = NOTICE_NONE + 1; g.kind < NOTICE__MAX && e == OK; g.kind++) {
         g.template = gather_template(g.kind);
-        e = gather_kind(&g, wanted.on[g.kind]);
+        e = wanted.on[g.kind] && !reached ? gather_keep(&g) : gather_kind(&g, wanted.on[g.kind]);
     }
     if (e == OK)
         *ret_again_at_us = g.again_at_us;
@@ -201,4 +212,5 @@ static const struct sql gather_sqls[] = {
                     .cols = db_number_cols},
     [GATHER_MARK] = {.text = "UPDATE notices_due SET taken_by = ? WHERE user_id = ? AND kind = ?", .in = "uus"},
     [GATHER_DELETE] = {.text = "DELETE FROM notices_due WHERE user_id = ? AND kind = ? AND taken_by = ?", .in = "usu"},
+    [GATHER_DELETE_OLD] = {.text = "DELETE FROM notices_due WHERE user_id = ? AND kind = ? AND at_us < ?", .in = "usi"},
 };

@@ -65,18 +65,20 @@ struct notice_user {
 };
 
 enum err notices_wanted(struct db *db, struct arena *arena, const struct uuid *user_id, bool lock,
-                        struct notices *ret_notices)
+                        struct notices *ret_notices, bool *ret_reached)
 {
     struct notice_user user = {.state = USER_DISABLED};
     struct notices wanted = {.on = {false}};
 
     enum err e =
         db_row(db, &notice_sqls[lock ? NOTICE_WANTED_LOCK : NOTICE_WANTED], DB_ARGS(db_uuid(user_id)), arena, &user);
-    if (e == OK && user.state == USER_ACTIVE && user.undeliverable_at_us == 0)
+    if (e != OK && e != ERR_NOT_FOUND)
+        return e;
+    if (e == OK)
         notice_shape(user.off, &wanted);
-    if (e == OK || e == ERR_NOT_FOUND)
-        *ret_notices = wanted;
-    return e == ERR_NOT_FOUND ? OK : e;
+    *ret_notices = wanted;
+    *ret_reached = user.state == USER_ACTIVE && user.undeliverable_at_us == 0;
+    return OK;
 }
 
 struct notice_changing {

@@ -48,10 +48,13 @@ struct notices {
 MUST_CHECK enum err notices_read(struct db *db, const struct uuid *user_id,
                                  struct notices *ret_notices); /* ERR_NOT_FOUND */
 
-/* What may be mailed to a user right now: nothing to one who is disabled or gone, or whose address mail does not reach. In a
- * transaction that refers to the user, lock: nobody changes the row until its end. */
+/*
+ * What a user wants, who may be gone: then nothing. ret_reached: whether anything may be mailed right now; not to one who is
+ * disabled, or whose address mail does not reach, which may change again. In a transaction that refers to the user, lock: nobody
+ * changes the row until its end.
+ */
 MUST_CHECK enum err notices_wanted(struct db *db, struct arena *arena, const struct uuid *user_id, bool lock,
-                                   struct notices *ret_notices);
+                                   struct notices *ret_notices, bool *ret_reached);
 
 /* Switches those on or off that are given, and notes that in the user's activity if it changes anything. ret_notices: all of
  * them, afterwards. ERR_NOT_FOUND. */

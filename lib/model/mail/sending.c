@@ -19,7 +19,7 @@ enum {
     SENDING_HOLD_USER,
     SENDING_IS_QUEUED
 };
-static const struct sql sending_sqls[], sending_recipients[];
+static const struct sql sending_sqls[], sending_recipients[], sending_address_before;
 
 const char *const mail_state_names[] = {"queued", "sent", "failed", "dropped", NULL};
 
@@ -41,12 +41,31 @@ static enum mail_template sending_find_template(struct str name)
     return (enum mail_template)i;
 }
 
+static bool sending_is_news_of_account(const struct mail_kind *kind)
+{
+    return kind->to == MAIL_TO_USER && kind->link == TOKEN_NONE && kind->notice == NOTICE_NONE;
+}
+
+/* The user's address when the mail was made, if it has changed since. */
+static enum err sending_address_of_then(struct db *db, struct arena *arena, struct mail_outgoing *mail)
+{
+    struct sending_recipient r = {.email = {0}};
+
+    enum err e =
+        db_row(db, &sending_address_before, DB_ARGS(db_uuid(&mail->user_id), db_i64(mail->created_at_us)), arena, &r);
+    if (e == OK)
+        mail->email = r.email;
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
 /* Who it is that a mail goes to was read with it, unless it goes to an address that no user has. */
 static enum err sending_address(struct db *db, struct arena *arena, struct mail_outgoing *mail)
 {
     const struct sql *q = &sending_recipients[mail_kinds[mail->template].to];
     struct sending_recipient r = {.email = {0}};
 
+    if (sending_is_news_of_account(&mail_kinds[mail->template]))
+        return sending_address_of_then(db, arena, mail);
     if (q->text == NULL)
         return OK;
     enum err e = db_row(db, q, DB_ARGS(db_uuid(&mail->subject_id), db_i64(clock_now_us())), arena, &r);
@@ -146,18 +165,20 @@ enum err mail_show(struct db *db, struct arena *arena, const struct uuid *id, st
     return e == OK ? sending_note_admin(db, ret_row, ACTIVITY_ADMIN_READ) : e;
 }
 
+/* The user first, whom the activity's row refers to, then the mail: the order of locks. */
 enum err mail_retry(struct db *db, struct arena *arena, const struct uuid *id)
 {
     struct mail_row row;
 
-    enum err e = db_row(db, &sending_sqls[SENDING_LOCK], DB_ARGS(db_uuid(id)), arena, &row);
-    if (e != OK)
-        return e;
-    if (row.state != MAIL_IS_QUEUED && row.state != MAIL_IS_FAILED)
-        return ERR_CONFLICT;
-    e = db_exec(db, &sending_sqls[SENDING_REQUEUE], DB_ARGS(db_uuid(id)), NULL);
+    enum err e = db_row(db, &sending_sqls[SENDING_SHOW], DB_ARGS(db_uuid(id)), arena, &row);
     if (e == OK)
         e = sending_note_admin(db, &row, ACTIVITY_ADMIN_SENT_MAIL);
+    if (e == OK)
+        e = db_row(db, &sending_sqls[SENDING_LOCK], DB_ARGS(db_uuid(id)), arena, &row);
+    if (e == OK && row.state != MAIL_IS_QUEUED && row.state != MAIL_IS_FAILED)
+        e = ERR_CONFLICT;
+    if (e == OK)
+        e = db_exec(db, &sending_sqls[SENDING_REQUEUE], DB_ARGS(db_uuid(id)), NULL);
     return e == OK ? job_add_of(db, JOB_MAIL, MAIL_JOB, id, &row.user_id, clock_now_us(), row.request_id) : e;
 }
 
@@ -167,6 +188,7 @@ static const struct db_col sending_look_cols[] = {
     DB_COL(struct sending_look, mail.subject_id, UUID),
     DB_COL(struct sending_look, mail.template_name, STR),
     DB_COL_ENUM(struct sending_look, mail.state, mail_state_names),
+    DB_COL(struct sending_look, mail.created_at_us, I64),
     DB_COL(struct sending_look, params, STR),
     DB_COL(struct sending_look, mail.email, STR),
     DB_COL(struct sending_look, mail.name, STR),
@@ -196,8 +218,9 @@ static const struct db_col sending_row_cols[] = {
     " bounced_at_us"
 
 static const struct sql sending_sqls[] = {
-    [SENDING_LOOK] = {.text = "SELECT m.id, m.user_id, m.subject_id, m.template, m.state, m.params, u.email, u.name"
-                              " FROM mail_outbox m LEFT JOIN users u ON u.id = m.user_id WHERE m.id = ?",
+    [SENDING_LOOK] = {.text =
+                          "SELECT m.id, m.user_id, m.subject_id, m.template, m.state, m.created_at_us, m.params,"
+                          " u.email, u.name FROM mail_outbox m LEFT JOIN users u ON u.id = m.user_id WHERE m.id = ?",
                       .in = "u",
                       .cols = sending_look_cols},
     [SENDING_NOTE] = {.text = "UPDATE mail_outbox SET state = ?, tries = LEAST(tries + ?, 60000),"
@@ -220,6 +243,14 @@ static const struct sql sending_sqls[] = {
     [SENDING_IS_QUEUED] = {.text = "SELECT 1 FROM mail_outbox WHERE id = ? AND state = 'queued'",
                            .in = "u",
                            .cols = db_number_cols},
+};
+
+/* The oldest change since: what stood there before it. Rows are kept for six days, and a mail is tried for two. */
+static const struct sql sending_address_before = {
+    .text = "SELECT old_email FROM email_changes WHERE user_id = ? AND confirmed_at_us > ? ORDER BY confirmed_at_us, id"
+            " LIMIT 1",
+    .in = "ui",
+    .cols = sending_recipient_cols,
 };
 
 /* By enum mail_to: the address, where it is not the user's; none when there is nothing left that a link could do. */

@@ -23,12 +23,17 @@ struct mail_outgoing {
     struct str template_name;
     enum mail_template template; /* MAIL__MAX: a newer program's, which this one does not know */
     int state;
+    int64_t created_at_us;
     struct mail_params params;
     struct str email; /* absent: nobody is left who should get it */
     struct str name;  /* of the user; absent: none, or it goes to an address that is not yet known to be the user's */
 };
 
-/* ERR_NOT_FOUND: there is no such mail. The strings live in the arena. */
+/*
+ * ERR_NOT_FOUND: there is no such mail. The strings live in the arena. What tells a user of the account, without a link, goes to
+ * the address of when the mail was made: whoever has taken the account over, and changed the address since, must not be the one
+ * who is told.
+ */
 MUST_CHECK enum err mail_look(struct db *db, struct arena *arena, const struct uuid *id,
                               struct mail_outgoing *ret_mail);
 

@@ -93,15 +93,17 @@ static enum err account_disconnect_read(struct db *db, const struct disconnectin
 static enum err account_disconnect_tx(struct db *db, void *arg)
 {
     const struct disconnecting *x = arg;
-    int64_t now = clock_now_us();
+    int64_t now = clock_now_us(), cancel_to_us = now;
     bool more;
 
     enum err e = user_lock(db, x->arena, x->user_id); /* the activity refers to the user */
     if (e == OK)
         e = account_disconnect_read(db, x);
     if (e == OK)
+        e = account_find_cancel_end(db, x->arena, x->id, now, &cancel_to_us);
+    if (e == OK)
         e = db_change(db, &account_disconnect_sqls[ACCOUNT_WIPE],
-                      DB_ARGS(db_i64(now), db_i64(now), db_i64(now), db_uuid(x->id), db_uuid(x->user_id)));
+                      DB_ARGS(db_i64(now), db_i64(cancel_to_us), db_i64(now), db_uuid(x->id), db_uuid(x->user_id)));
     if (e == OK)
         e = db_exec(db, &account_disconnect_sqls[ACCOUNT_WIPE_SNAPSHOT], DB_ARGS(db_uuid(x->id)), NULL);
     if (e == OK)

@@ -13,6 +13,7 @@
 
 enum {
     ACCOUNT_CANCELS,
+    ACCOUNT_NEWEST_AHEAD,
     ACCOUNT_END_CANCEL,
     ACCOUNT_DISCONNECTED_LOCK,
     ACCOUNT_UNSENT_POSTS,
@@ -48,7 +49,24 @@ enum err account_wake_polls(struct db *db, struct arena *arena, const struct uui
 /* Posts below this id are from before the last disconnect. */
 static struct uuid account_canceled_floor(int64_t canceled_to_us)
 {
-    return canceled_to_us == 0 ? UUID_NONE : uuid_floor(canceled_to_us + US_PER_MS); /* ids have milliseconds */
+    return canceled_to_us == 0 ? UUID_NONE : uuid_ceiling(canceled_to_us);
+}
+
+/* Ids of the release before this one have milliseconds. */
+enum err account_find_cancel_end(struct db *db, struct arena *arena, const struct uuid *id, int64_t now_us,
+                                 int64_t *ret_until_us)
+{
+    int64_t until_us = now_us + US_PER_MS;
+    struct uuid now = uuid_ceiling(until_us), newest;
+
+    enum err e =
+        db_row(db, &account_posts_sqls[ACCOUNT_NEWEST_AHEAD], DB_ARGS(db_uuid(&now), db_uuid(id)), arena, &newest);
+    if (e == OK)
+        until_us = uuid_made_us(&newest);
+    if (e != OK && e != ERR_NOT_FOUND)
+        return e;
+    *ret_until_us = until_us;
+    return OK;
 }
 
 bool account_has_canceled(const struct account *a, const struct uuid *post_id)
@@ -122,6 +140,11 @@ static const struct sql account_posts_sqls[] = {
     [ACCOUNT_CANCELS] = {.text = "SELECT state, canceled_to_us FROM accounts WHERE id = ? FOR UPDATE",
                          .in = "u",
                          .cols = account_cancels_cols},
+    /* Few posts of anybody are ahead of the clock. */
+    [ACCOUNT_NEWEST_AHEAD] = {.text = "SELECT id FROM posts FORCE INDEX (PRIMARY) WHERE id > ? AND account_id = ?"
+                                      " ORDER BY id DESC LIMIT 1",
+                              .in = "uu",
+                              .cols = db_uuid_cols},
     [ACCOUNT_END_CANCEL] = {.text = "UPDATE accounts SET canceled_to_us = NULL WHERE id = ?", .in = "u"},
     [ACCOUNT_DISCONNECTED_LOCK] = {.text = "SELECT 1 FROM accounts WHERE id = ? AND state = 'disconnected' FOR UPDATE",
                                    .in = "u",

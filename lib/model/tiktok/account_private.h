@@ -17,3 +17,8 @@ MUST_CHECK enum err account_seal(const struct keyring *ring, struct arena *arena
  */
 MUST_CHECK enum err account_wake_polls(struct db *db, struct arena *arena, const struct uuid *id, bool late,
                                        struct str request_id);
+
+/* Up to which time a disconnect cancels: that of the account's newest post, which may be ahead of the clock (base/uuid.h), and
+ * now at least. The account is locked. */
+MUST_CHECK enum err account_find_cancel_end(struct db *db, struct arena *arena, const struct uuid *id, int64_t now_us,
+                                            int64_t *ret_until_us);

@@ -6,16 +6,22 @@
 #include "model/user/activity.h"
 #include "model/user/user.h"
 
+#define REFUSED_CODES \
+    "Some of them had the right password, and a wrong code: somebody knows your password. If it was not you, choose " \
+    "a new one at once."
+
 struct refused {
     struct arena *arena;
     struct str email_key, request_id;
+    bool knows_password;
     const struct user *user;
 };
 
 static enum err refused_tell_tx(struct db *db, void *arg)
 {
     const struct refused *r = arg;
-    struct mail_params params = {.at_us = clock_now_us()};
+    struct mail_params params = {.at_us = clock_now_us(),
+                                 .why = r->knows_password ? STR(REFUSED_CODES) : (struct str){0}};
     bool may_mail = false;
 
     enum err e = mail_take_allowance(db, MAIL_WISH_REFUSED, r->email_key, &may_mail);
@@ -30,10 +36,11 @@ static enum err refused_tell_tx(struct db *db, void *arg)
                                            .request_id = r->request_id});
 }
 
-enum err refused_tell(struct db *db, struct arena *arena, struct str email_key, struct str request_id)
+enum err refused_tell(struct db *db, struct arena *arena, struct str email_key, bool knows_password,
+                      struct str request_id)
 {
     struct user user = {0};
-    struct refused r = {arena, email_key, request_id, &user};
+    struct refused r = {arena, email_key, request_id, knows_password, &user};
 
     enum err e = user_by_email(db, arena, email_key, &user);
     if (e == ERR_NOT_FOUND || (e == OK && user.state != USER_ACTIVE))

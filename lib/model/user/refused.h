@@ -6,5 +6,7 @@
 
 #include "db/db.h"
 
-/* email_key: as user_email_key makes it. OK if nobody has that address, or who has it is disabled: then nothing happens. */
-MUST_CHECK enum err refused_tell(struct db *db, struct arena *arena, struct str email_key, struct str request_id);
+/* email_key: as user_email_key makes it. OK if nobody has that address, or who has it is disabled: then nothing happens.
+ * knows_password: whoever guesses has sent codes with the right password. */
+MUST_CHECK enum err refused_tell(struct db *db, struct arena *arena, struct str email_key, bool knows_password,
+                                 struct str request_id);

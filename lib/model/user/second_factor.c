@@ -8,6 +8,8 @@
 
 #define HASHED_BYTES (sizeof(struct uuid) + SECOND_CODE_RECOVERY_CHARS)
 
+#define LAST_CODE "It was the last one, and none is left: make new ones now, or without your app you cannot sign in."
+
 enum {
     SECOND_FACTOR_READ,
     SECOND_FACTOR_SHOW,
@@ -175,6 +177,8 @@ static enum err second_factor_use_recovery(struct db *db, const struct uuid *use
                            DB_ARGS(db_uuid(user_id), db_bytes(hash.b, sizeof hash.b)));
     if (e == OK)
         e = second_factor_count_codes(db, user_id, &params.count);
+    if (e == OK && params.count == 0)
+        params.why = STR(LAST_CODE);
     if (e == OK)
         e = second_factor_tell(db, user_id, ACTIVITY_RECOVERY_CODE_USED, MAIL_RECOVERY_CODE_USED, &params, request_id);
     return e == ERR_CONFLICT ? ERR_WRONG_CODE : e;

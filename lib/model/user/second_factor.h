@@ -47,7 +47,7 @@ struct recovery_codes {
 };
 
 /*
- * The app works: its codes count from now on. The user is mailed. ERR_WRONG_CODE, ERR_TOTP_ON, ERR_TOTP_NOT_SHOWN (nothing was
+ * The app works: its codes count from now on, and all other sessions end, which none was given for. The user is mailed. ERR_WRONG_CODE, ERR_TOTP_ON, ERR_TOTP_NOT_SHOWN (nothing was
  * shown within an hour), ERR_SESSION_EXPIRED.
  */
 MUST_CHECK enum err second_factor_enable(struct db *db, struct arena *arena, const struct keyring *ring,

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "model/user/second_factor_private.h"
 #include "model/user/session.h"
+#include "model/user/session_others.h"
 #include "model/user/user.h"
 
 enum { FACTOR_CHANGE_ENABLE };
@@ -57,6 +58,8 @@ static enum err factor_change_enable(struct db *db, struct factor_change *x)
                   DB_ARGS(db_i64(now_us), db_i64(step), db_uuid(user_id), db_bytes(row.secret.p, row.secret.n)));
     if (e == OK)
         e = second_factor_make_codes(db, user_id, &x->codes);
+    if (e == OK) /* a password alone has opened them, and could switch it off again */
+        e = session_end_others(db, x->arena, user_id, x->by->session_id);
     if (e == OK)
         e = factor_change_renew_session(db, x);
     if (e != OK)

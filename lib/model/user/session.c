@@ -20,7 +20,6 @@ enum {
     SESSION_GIVE_TOKEN,
     SESSION_DELETE,
     SESSION_DELETE_BY_TOKEN,
-    SESSION_DELETE_BY_OLD_TOKEN,
     SESSION_OVER,
     SESSION_OVER_OF_USER,
     SESSION_CROWD,
@@ -37,23 +36,32 @@ int64_t session_idle_us(const struct conf *conf)
     return conf->session_idle_hours * 3600 * US_PER_SEC;
 }
 
-/* Ends those that a statement names. Read first and deleted by id: a DELETE of a range would lock the gap into which
- * others insert. */
+/* One that was not over, and that its user has not ended. */
+static enum err session_note_ended(struct db *db, const struct uuid *user_id)
+{
+    return activity_add(
+        db, &(struct activity_new){.user_id = *user_id, .what = ACTIVITY_SESSION_ENDED, .by = ACTIVITY_BY_SERVICE});
+}
+
+/* Ends those that a statement names, and says how many. Read first and deleted by id: a DELETE of a range would lock the gap
+ * into which others insert. */
 static enum err session_end_all(struct db *db, struct arena *arena, const struct sql *q, const struct db_arg *args,
-                                size_t args_n, size_t max)
+                                size_t args_n, size_t max, size_t *ret_n)
 {
     struct uuid *ids;
-    size_t n;
-    enum err e = db_rows(db, q, args, args_n, arena, sizeof *ids, max, (void **)&ids, &n);
+    enum err e = db_rows(db, q, args, args_n, arena, sizeof *ids, max, (void **)&ids, ret_n);
 
-    for (size_t i = 0; e == OK && i < n; i++)
+    for (size_t i = 0; e == OK && i < *ret_n; i++)
         e = session_end(db, &ids[i]);
     return e;
 }
 
 static enum err session_sweep(struct db *db, struct arena *arena, int64_t now)
 {
-    return session_end_all(db, arena, &session_sqls[SESSION_OVER], DB_ARGS(db_i64(now), db_i64(SWEEP_MAX)), SWEEP_MAX);
+    size_t n;
+
+    return session_end_all(db, arena, &session_sqls[SESSION_OVER], DB_ARGS(db_i64(now), db_i64(SWEEP_MAX)), SWEEP_MAX,
+                           &n);
 }
 
 struct session_creation {
@@ -74,15 +82,18 @@ static enum err session_end_by_token(struct db *db, struct str token)
 static enum err session_make_room(struct db *db, const struct session_creation *s, int64_t now)
 {
     int64_t stay = cap_max(s->conf, CAP_SESSIONS) - 1;
+    size_t n = 0;
 
     enum err e = session_end_all(
         db, s->arena, &session_sqls[SESSION_OVER_OF_USER],
         DB_ARGS(db_uuid(s->new->user_id), db_i64(now), db_i64(now - session_idle_us(s->conf)), db_i64(CROWD_MAX)),
-        CROWD_MAX);
-    if (e != OK)
-        return e;
-    return session_end_all(db, s->arena, &session_sqls[SESSION_CROWD],
-                           DB_ARGS(db_uuid(s->new->user_id), db_i64(stay), db_i64(CROWD_MAX)), CROWD_MAX);
+        CROWD_MAX, &n);
+    if (e == OK)
+        e = session_end_all(db, s->arena, &session_sqls[SESSION_CROWD],
+                            DB_ARGS(db_uuid(s->new->user_id), db_i64(stay), db_i64(CROWD_MAX)), CROWD_MAX, &n);
+    for (size_t i = 0; e == OK && i < n; i++)
+        e = session_note_ended(db, s->new->user_id);
+    return e;
 }
 
 static enum err session_insert(struct db *db, const struct session_creation *s, int64_t now)
@@ -137,19 +148,30 @@ enum err session_create(struct db *db, struct arena *arena, const struct conf *c
     return e;
 }
 
+/* By its token, or the one before while that is good. */
+static enum err session_find(struct db *db, struct arena *arena, const struct sha256 *hash, struct session *ret_session)
+{
+    struct session s = {0};
+
+    enum err e = db_row(db, &session_sqls[SESSION_BY_TOKEN], DB_ARGS(db_bytes(hash->b, sizeof hash->b)), arena, &s);
+    if (e == ERR_NOT_FOUND) {
+        e = db_row(db, &session_sqls[SESSION_BY_OLD_TOKEN],
+                   DB_ARGS(db_bytes(hash->b, sizeof hash->b), db_i64(clock_now_us())), arena, &s);
+        s.is_old_token = true;
+    }
+    if (e == OK)
+        *ret_session = s;
+    return e;
+}
+
 enum err session_authenticate(struct db *db, struct arena *arena, const struct conf *conf, struct str token,
                               struct session *ret_session)
 {
     struct sha256 hash = sha256_of(token);
     int64_t now = clock_now_us();
-    struct session s = {0};
+    struct session s;
 
-    enum err e = db_row(db, &session_sqls[SESSION_BY_TOKEN], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), arena, &s);
-    if (e == ERR_NOT_FOUND) {
-        e = db_row(db, &session_sqls[SESSION_BY_OLD_TOKEN], DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_i64(now)),
-                   arena, &s);
-        s.is_old_token = true;
-    }
+    enum err e = session_find(db, arena, &hash, &s);
     if (e != OK)
         return e == ERR_NOT_FOUND ? ERR_SESSION_EXPIRED : e;
     if (now >= s.expires_at_us || now - s.last_seen_at_us >= session_idle_us(conf))
@@ -209,14 +231,31 @@ enum err session_renew(struct db *db, struct arena *arena, const struct uuid *id
     return session_give_token(db, arena, id, sent, 0, ret_token);
 }
 
-enum err session_end_seen(struct db *db, const struct sha256 *hash)
-{
-    enum err e = db_change(db, &session_sqls[SESSION_DELETE_BY_TOKEN], DB_ARGS(db_bytes(hash->b, sizeof hash->b)));
+struct session_seen {
+    struct arena *arena;
+    const struct sha256 *hash;
+};
 
-    if (e == ERR_CONFLICT)
-        e = db_change(db, &session_sqls[SESSION_DELETE_BY_OLD_TOKEN],
-                      DB_ARGS(db_bytes(hash->b, sizeof hash->b), db_i64(clock_now_us())));
+/* The activity first, which refers to the user: the order of locks. Whoever is told of the end is not told twice: of two who end
+ * it one has changed nothing. */
+static enum err session_end_seen_tx(struct db *db, void *arg)
+{
+    const struct session_seen *seen = arg;
+    struct session s;
+
+    enum err e = session_find(db, seen->arena, seen->hash, &s);
+    if (e == OK)
+        e = session_note_ended(db, &s.user_id);
+    if (e == OK)
+        e = db_change(db, &session_sqls[SESSION_DELETE], DB_ARGS(db_uuid(&s.id)));
     return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
+}
+
+enum err session_end_seen(struct db *db, struct arena *arena, const struct sha256 *hash)
+{
+    struct session_seen seen = {arena, hash};
+
+    return db_tx(db, session_end_seen_tx, &seen);
 }
 
 enum err session_end(struct db *db, const struct uuid *id)
@@ -256,8 +295,6 @@ static const struct sql session_sqls[] = {
                             .in = "ibiubbi"},
     [SESSION_DELETE] = {.text = "DELETE FROM sessions WHERE id = ?", .in = "u"},
     [SESSION_DELETE_BY_TOKEN] = {.text = "DELETE FROM sessions WHERE token_hash = ?", .in = "b"},
-    [SESSION_DELETE_BY_OLD_TOKEN] = {.text = "DELETE FROM sessions WHERE old_token_hash = ? AND old_token_until_us > ?",
-                                     .in = "bi"},
     [SESSION_OVER] = {.text = "SELECT id FROM sessions WHERE expires_at_us <= ? ORDER BY expires_at_us LIMIT ?",
                       .in = "ii",
                       .cols = db_uuid_cols},

@@ -38,8 +38,8 @@ struct session_new {
 
 /*
  * Also ends the session whose token is replaced, the user's own that are over and a few others that are,
- * and, at CAP_SESSIONS (user/caps.h), the one that was not used for longest: a sign-in is never refused for the number
- * of sessions. It is noted in the user's activity. ERR_ACCOUNT_DISABLED if the user is disabled or gone, ERR_BAD_CREDENTIALS
+ * and, at CAP_SESSIONS (user/caps.h), the one that was not used for longest, which is noted: a sign-in is never refused for the
+ * number of sessions. It is noted in the user's activity. ERR_ACCOUNT_DISABLED if the user is disabled or gone, ERR_BAD_CREDENTIALS
  * if the password is another by now, or the error of also: then none of the user's was ended.
  */
 MUST_CHECK enum err session_create(struct db *db, struct arena *arena, const struct conf *conf,
@@ -71,9 +71,9 @@ MUST_CHECK enum err session_confirm(struct db *db, struct arena *arena, const st
 MUST_CHECK enum err session_renew(struct db *db, struct arena *arena, const struct uuid *id, struct str sent,
                                   struct str *ret_token);
 
-/* Somebody on the way has seen a token with this hash: ends the session whose it is, also by its old one while that is good.
- * ERR_NOT_FOUND if there is none. */
-MUST_CHECK enum err session_end_seen(struct db *db, const struct sha256 *hash);
+/* Somebody on the way has seen a token with this hash: ends the session whose it is, also by its old one while that is good, and
+ * notes it in the activity. ERR_NOT_FOUND if there is none. */
+MUST_CHECK enum err session_end_seen(struct db *db, struct arena *arena, const struct sha256 *hash);
 
 MUST_CHECK enum err session_end(struct db *db, const struct uuid *id); /* deletes it; OK if it is gone already */
 

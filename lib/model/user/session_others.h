@@ -1,4 +1,4 @@
-/* What a change of the password or the address does to the user's sessions. Call these in its transaction, the user being locked. */
+/* What a change of the password, the address or the second factor does to the user's sessions. Call these in its transaction, the user being locked. */
 #pragma once
 
 #include "db/db.h"

@@ -106,6 +106,21 @@ static void test_floor(void **state)
     assert_true(uuid_is_none(&id));
 }
 
+/* The time of an id, and what is just above all of that time. */
+static void test_made_and_ceiling(void **state)
+{
+    int64_t before_us = clock_now_us();
+    struct uuid id = uuid_new();
+    int64_t made_us = uuid_made_us(&id);
+    struct uuid above = uuid_ceiling(made_us), far = uuid_floor(made_us + 2 * US_PER_MS);
+
+    (void)state;
+    assert_true(made_us >= before_us && made_us <= clock_now_us() + 1);
+    assert_true(uuid_cmp(&id, &above) < 0 && uuid_cmp(&above, &far) < 0);
+    id = uuid_floor(1700000000123000);
+    assert_int_equal(uuid_made_us(&id), 1700000000123000);
+}
+
 static void test_none_and_order(void **state)
 {
     struct uuid a = UUID_NONE, b = UUID_NONE;
@@ -121,9 +136,12 @@ static void test_none_and_order(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_text), cmocka_unit_test(test_new),
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_text),
+                                              cmocka_unit_test(test_new),
                                               cmocka_unit_test(test_each_is_above_the_one_before),
-                                              cmocka_unit_test(test_floor), cmocka_unit_test(test_none_and_order)};
+                                              cmocka_unit_test(test_floor),
+                                              cmocka_unit_test(test_made_and_ceiling),
+                                              cmocka_unit_test(test_none_and_order)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
