@@ -40,7 +40,7 @@ def told(answer):
     """All that an answer says but when, which request it was, and how many more may come."""
     body = answer.json() if answer.content else {}
     body.pop("meta", None)
-    headers = {n: v for n, v in answer.headers.items() if n not in ("Date", "X-Request-Id", "RateLimit")}
+    headers = {n: v for n, v in answer.headers.items() if n not in ("Date", "X-Request-Id") and "RateLimit" not in n}
     return answer.status_code, headers, body, len(answer.content)
 
 

@@ -26,7 +26,7 @@ class Stack:
         self.build, self.folder = build, tempfile.mkdtemp(prefix="mcli-bench-")
         os.chmod(self.folder, 0o711)
         try:
-            self.command("up", "--https", "0", "--http", "0", "--build", build, *MANY_POSTS, *options)
+            self.command("up", "--weighted", "--https", "0", "--http", "0", "--build", build, *MANY_POSTS, *options)
         except subprocess.CalledProcessError as e:
             self.down()
             sys.exit(e.returncode)  # it has said why

@@ -53,12 +53,12 @@ class Child:
         return self.service.name
 
 
-def as_unit(service):
+def as_unit(service, weighted):
     """In the child: what a unit gives its process besides user and environment."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     if service in services.PROGRAMS:
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    if service.name == "image":  # CPUWeight=10: a session is to Linux's autogroups what a unit is to its cgroups
+    if weighted and service.name == "image":  # CPUWeight=10: a session is to Linux's autogroups what a unit is to its cgroups
         with contextlib.suppress(OSError), open("/proc/self/autogroup", "w", encoding="ascii") as file:
             file.write("10")
 
@@ -187,7 +187,7 @@ class Supervisor:
             child.process = subprocess.Popen(
                 self.as_user(child.service, child.argv), stdin=child.listener or subprocess.DEVNULL, stdout=log,
                 stderr=log, env=self.environment(child.service), cwd="/", umask=0o027, start_new_session=True,
-                preexec_fn=lambda: as_unit(child.service))
+                preexec_fn=lambda: as_unit(child.service, self.options.weighted))
         child.started, child.start_at = time.monotonic(), 0.0
         self.write_pids()
 

@@ -22,7 +22,7 @@ def relay_of(world):
 
 
 def configure(world, **settings):
-    """Of the next worker@mail, which is held."""
+    """Of the next worker@mail, which is held. Run by run: the flows have different ones, and it is not among what is put back."""
     at, text = world.stack.at, world.stack.at.conf.read_text()
     for name, value in settings.items():
         text = conftest.with_setting(text, name, value)
@@ -33,13 +33,13 @@ def mail_ready(world):
     """A mail with a link waits for its worker."""
     relay = relay_of(world)
     world.hold("worker-mail")
-    configure(world, smtp_host="localhost", smtp_port=relay.port)
     user = world.user()
     return state(user=user, relay=relay, mail=Queued(world.stack, user, "reset_password"))
 
 
 def mail_act(world, s):
     s.before = len(s.relay.taken)
+    configure(world, smtp_host="localhost", smtp_port=s.relay.port)
     world.let_go("worker-mail")
     world.until(lambda: s.mail.row()["state"] == "sent", "the mail is sent")
 
@@ -56,12 +56,12 @@ def mail_right(world, s):
 
 def kept_ready(world):
     world.hold("worker-mail")
-    configure(world)
     user = world.user()
     return state(user=user, mail=Queued(world.stack, user, "reset_password"))
 
 
 def kept_act(world, s):
+    configure(world)
     world.let_go("worker-mail")
     world.until(lambda: s.mail.row()["state"] == "sent", "the file is written")
 

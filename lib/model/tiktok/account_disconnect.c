@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "model/post/turn.h"
 #include "model/tiktok/account_private.h"
+#include "model/user/user.h"
 
 #define SHARERS_MAX 100 /* connections of one open id that a disconnect looks at; with more, the grant is in use */
 
@@ -95,9 +96,7 @@ static enum err account_disconnect_tx(struct db *db, void *arg)
     int64_t now = clock_now_us();
     bool more;
 
-    /* First, because it refers to the user, who is locked before the account. */
-    enum err e = activity_add(
-        db, &(struct activity_new){.user_id = *x->user_id, .what = ACTIVITY_ACCOUNT_DISCONNECTED, .about_id = *x->id});
+    enum err e = user_lock(db, x->arena, x->user_id); /* the activity refers to the user */
     if (e == OK)
         e = account_disconnect_read(db, x);
     if (e == OK)
@@ -109,6 +108,9 @@ static enum err account_disconnect_tx(struct db *db, void *arg)
         e = account_cancel_posts(db, x->arena, x->conf, x->id, x->request_id, &more);
     if (e == OK)
         e = account_wake_polls(db, x->arena, x->id, false, x->request_id);
+    if (e == OK)
+        e = activity_add(db, &(struct activity_new){
+                                 .user_id = *x->user_id, .what = ACTIVITY_ACCOUNT_DISCONNECTED, .about_id = *x->id});
     /* Whatever is left: the others of a long queue, and a post that a worker is just about to bring back. */
     return e == OK ? turn_add(db, x->user_id, x->id, now, x->request_id) : e;
 }
