@@ -374,7 +374,7 @@ def test_status_lines(stack, user, line, wanted):
     body, headers = b"", [f"Cookie: __Host-session={user.web.cookies['__Host-session']}", f"Origin: {stack.url}",
                           "Content-Type: application/json"]
     if wanted.startswith("20"):
-        account = {"email": f"status.{user.email}", "password": "x" * 12}
+        account = {"email": f"status.{user.email}", "password": "correct horse battery staple"}
         body = json.dumps({"name": "a"} if "keys" in line else account).encode()
     elif wanted.startswith(("401", "415")):
         headers = []
