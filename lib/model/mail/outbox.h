@@ -9,12 +9,13 @@
  *
  *                add          send: taken             after 90 days
  *      (no row) ─────► queued ───────────────► sent ──────────────► (no row)
- *                        │ send: refused for good, or for two days
+ *                        │ send: refused for good, or for two days; or
+ *                        │ MAIL_UNKNOWN_MAX times nobody knows
  *                        ├─────────────────► failed ──────────────► (no row)
  *                        │ nobody is left who should get it, or its link is not wanted any more
  *                        └─────────────────► dropped ─────────────► (no row)
  *
- * A try whose end is unknown is made again: a mail may come twice, and is never lost.
+ * A try whose end is unknown is made again, MAIL_UNKNOWN_MAX (sending.h) at most: a mail may come twice, and is never lost.
  */
 #pragma once
 
@@ -30,7 +31,7 @@ enum mail_to {
 };
 
 enum mail_template {
-#define MAIL(name, text, to, link, notice) MAIL_##name,
+#define MAIL(name, text, to, link, notice, always) MAIL_##name,
 #include "model/mail/mail.def"
 #undef MAIL
     MAIL__MAX
@@ -41,6 +42,7 @@ struct mail_kind {
     enum mail_to to;
     enum token_purpose link;
     enum notice notice;
+    bool always; /* also to a user who is disabled */
 };
 
 extern const struct mail_kind mail_kinds[MAIL__MAX];

@@ -124,7 +124,7 @@ static enum err password_reset_tx(struct db *db, void *arg)
     if (e == OK)
         e = password_put(db, &r->user_id, r->hash);
     if (e == OK)
-        e = mail_arrived(db, &r->user_id);
+        e = mail_arrived(db, &r->user_id, NULL);
     if (e == OK)
         e = session_end_others(db, r->arena, &r->user_id, &UUID_NONE);
     if (e == OK)

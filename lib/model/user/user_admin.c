@@ -1,5 +1,6 @@
 #include "model/user/user_admin.h"
 
+#include "model/mail/bounced.h"
 #include "model/mail/outbox.h"
 #include "model/user/activity.h"
 #include "model/user/password_change.h"
@@ -207,7 +208,7 @@ struct user_admin_visit {
     struct arena *arena;
     const struct conf *conf;
     const struct uuid *id;
-    bool end;
+    bool end, was;
     const char *hash; /* of the new password */
     struct session *sessions;
     size_t n;
@@ -268,6 +269,26 @@ enum err user_admin_reset_password(struct db *db, struct arena *arena, const str
     struct user_admin_visit v = {.arena = arena, .id = id, .hash = hash};
 
     return db_tx(db, user_admin_reset_password_tx, &v);
+}
+
+static enum err user_admin_deliverable_tx(struct db *db, void *arg)
+{
+    struct user_admin_visit *v = arg;
+
+    enum err e = user_admin_lock(db, v->id);
+    if (e == OK)
+        e = mail_arrived(db, v->id, &v->was);
+    return e == OK && v->was ? user_admin_note(db, v->id, ACTIVITY_ADMIN_SET_DELIVERABLE, NULL) : e;
+}
+
+enum err user_admin_deliverable(struct db *db, struct arena *arena, const struct uuid *id, bool *ret_was)
+{
+    struct user_admin_visit v = {.arena = arena, .id = id};
+    enum err e = db_tx(db, user_admin_deliverable_tx, &v);
+
+    if (e == OK)
+        *ret_was = v.was;
+    return e;
 }
 
 static enum err user_admin_reset_totp_tx(struct db *db, void *arg)
