@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS mail_outbox (
   template VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'A row of lib/model/mail/mail.def [policy:mail.sent]',
   subject_id BINARY(16) NULL COMMENT 'What it is about: a registration, a change of address, a post, a key; NULL: the user alone',
   params VARCHAR(2000) NULL COMMENT 'What its words need, as JSON; no secrets, and gone when it has ended [policy:mail.sent]',
-  state ENUM('queued', 'sent', 'failed', 'dropped') NOT NULL COMMENT 'dropped: nobody is left who should get it',
+  state ENUM('queued', 'sent', 'failed', 'dropped') NOT NULL COMMENT 'dropped: nobody is left who should get it, or its link is not wanted any more',
   tries SMALLINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'How often it was handed to the relay',
   reply_code SMALLINT UNSIGNED NULL COMMENT 'The relay''s last word about it (RFC 5321); NULL: none yet',
   reply VARCHAR(500) NULL COMMENT 'Its text, for the admin [policy:mail.sent]',

@@ -7,7 +7,7 @@ CREATE TABLE IF NOT EXISTS email_changes (
   new_email VARCHAR(320) NOT NULL COMMENT 'The new address, as given; the link that confirms it goes here [policy:account.email]',
   new_email_key VARCHAR(320) NOT NULL COMMENT 'The same, normalised [policy:account.email]',
   created_at_us BIGINT UNSIGNED NOT NULL COMMENT 'When it was asked for; the row goes six days later [policy:account.times]',
-  expires_at_us BIGINT UNSIGNED NOT NULL COMMENT 'Not to be confirmed from then on; 0: another one took its place',
+  expires_at_us BIGINT UNSIGNED NOT NULL COMMENT 'Not to be confirmed from then on; 0: it was stopped',
   confirmed_at_us BIGINT UNSIGNED NULL COMMENT 'When the new address was confirmed, and the change made; NULL: not yet [policy:account.times]',
   undo_until_us BIGINT UNSIGNED NULL COMMENT 'Until when the old address can undo it; NULL: not confirmed',
   undone_at_us BIGINT UNSIGNED NULL COMMENT 'When it was undone, or an earlier one was, and this with it; NULL: it was not [policy:account.times]',

@@ -13,7 +13,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.user_totp TO {user};
 GRANT SELECT, INSERT, DELETE ON {db}.recovery_codes TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.pending_sign_ins TO {user};
 GRANT SELECT ON {db}.api_keys TO {user};
-GRANT UPDATE (last_used_at_us, user_state) ON {db}.api_keys TO {user};
+GRANT UPDATE (last_used_at_us, user_state, revoked_at_us) ON {db}.api_keys TO {user};
 GRANT SELECT ON {db}.key_budgets TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT (user_id, deleted_at_us, size_bytes) ON {db}.uploads TO {user};
@@ -26,7 +26,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 GRANT SELECT, INSERT ON {db}.activity TO {user};
 GRANT SELECT, DELETE ON {db}.one_time_tokens TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.mail_allowances TO {user};
-GRANT SELECT (id, user_id, template) ON {db}.mail_outbox TO {user};
+GRANT SELECT (id, user_id, template, state), UPDATE (state, params, ended_at_us) ON {db}.mail_outbox TO {user};
 GRANT SELECT, INSERT, DELETE ON {db}.registrations TO {user};
 GRANT UPDATE (tries) ON {db}.registrations TO {user};
 GRANT SELECT ON {db}.invitations TO {user};
@@ -164,6 +164,7 @@ GRANT DELETE, SELECT (id, email, expires_at_us) ON {db}.registrations TO {user};
 GRANT DELETE, SELECT (id, user_id, old_email, new_email, created_at_us, expires_at_us, confirmed_at_us, undo_until_us, undone_at_us) ON {db}.email_changes TO {user};
 GRANT DELETE, SELECT (day) ON {db}.mail_allowances TO {user};
 GRANT DELETE, SELECT (created_at_us) ON {db}.activity TO {user};
+GRANT DELETE, SELECT (created_at_us, enabled_at_us) ON {db}.user_totp TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user sandbox

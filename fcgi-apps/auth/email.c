@@ -2,6 +2,7 @@
  * undo-email.html). */
 #include "auth/auth.h"
 #include "crypto/digest.h"
+#include "fcgi/credentials.h"
 #include "fcgi/input.h"
 #include "http/cookie.h"
 #include "model/user/email_change.h"
@@ -50,13 +51,17 @@ static const struct json_field email_changed_fields[] = {
 
 static enum err email_ask(struct ctx *c)
 {
+    const struct email_asker asker = {.user_id = &c->caller.user_id,
+                                      .session_id = &c->caller.session_id,
+                                      .sent = auth_sent_token(c),
+                                      .request_id = c->req.id};
     struct email_input in = {0};
     int64_t wait_us = 0;
 
     enum err e = input_json(c, email_ask_fields, &in);
     if (e == OK)
-        e = email_change_ask(c->db, c->arena, &c->caller.user_id, in.email, c->req.id, &wait_us);
-    if (e == ERR_EMAIL_CHANGES)
+        e = email_change_ask(c->db, c->arena, &asker, in.email, &wait_us);
+    if (e == ERR_EMAIL_CHANGES || e == ERR_ADDRESS_MAILS)
         c->rate.wait_sec = (wait_us + US_PER_SEC - 1) / US_PER_SEC;
     return e == OK ? auth_reply_accepted(c) : e;
 }
@@ -109,6 +114,8 @@ static enum err email_undo(struct ctx *c)
         e = auth_hash_password(c, token_new(c->arena, UNKNOWN_BYTES), hash);
     if (e == OK)
         e = email_change_undo(c->db, c->arena, in.token, hash, c->req.id, &out);
+    if (e == OK || e == ERR_OUTCOME_UNKNOWN) /* keys may have been revoked */
+        credentials_end(c);
     return e == OK ? reply_data(&c->rep, 200, email_changed_fields, &out) : e;
 }
 

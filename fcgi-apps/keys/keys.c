@@ -175,8 +175,8 @@ static enum err keys_create(struct ctx *c)
 
     enum err e = keys_read(c, keys_creation_fields, NULL, &in);
     if (e == OK)
-        e = key_create(c->db, c->arena, c->conf, &c->caller.user_id, &in, &(struct last_step){keys_create_answer, c},
-                       &new);
+        e = key_create(c->db, c->arena, c->conf, &(struct key_asker){&c->caller.user_id, &c->caller.session_id}, &in,
+                       &(struct last_step){keys_create_answer, c}, &new);
     if (e == ERR_OUTCOME_UNKNOWN)
         c->problems.may_exist = new.key.id;
     return e;
@@ -244,8 +244,8 @@ static enum err keys_rotate(struct ctx *c)
         e = input_json(c, keys_rotation_fields, &in);
     if (e != OK)
         return e;
-    e = key_rotate(c->db, c->arena, &c->caller.user_id, &id, in.overlap_sec * US_PER_SEC,
-                   &(struct last_step){keys_rotate_answer, c});
+    e = key_rotate(c->db, c->arena, &(struct key_asker){&c->caller.user_id, &c->caller.session_id}, &id,
+                   in.overlap_sec * US_PER_SEC, &(struct last_step){keys_rotate_answer, c});
     if (e == OK || e == ERR_OUTCOME_UNKNOWN)
         credentials_end(c);
     return e;

@@ -94,7 +94,9 @@ struct job_run {
     bool unwritable; /* the database has refused what step has to write for long, and takes what others write: after one
                        * more try, step must find another end */
     bool fault;      /* the last call did not leave: what stands in the way is hardly the job's own */
-    bool probe;      /* the kind is paused, and this run shows whether it can go on: it must fail nothing */
+    bool
+        called; /* one of its calls has left; of a kind that calls, step sets it when something else has done a call's work */
+    bool probe; /* the kind is paused, and this run shows whether it can go on: it must fail nothing */
     const atomic_bool *stopping;
     const atomic_llong *lapsed_us;
     enum err err;

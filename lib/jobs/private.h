@@ -29,7 +29,6 @@ struct open_run {
     struct arena arena;
     struct net_result result;
     enum run_ending ending;
-    bool called;          /* one of its calls has left */
     const char *database; /* what MariaDB said about an error; may be NULL */
     int64_t began_us, parked_until_us;
     int64_t held_us;   /* when its lease was last extended, by clock_mono_us; */

@@ -128,7 +128,7 @@ static void runner_note_kind(struct runner *r, const struct open_run *o)
 
     if (test && o->ending != RUN_DROP && (fault || pause_is_by_call(r, run->kind)))
         return; /* else its success shows that the database takes what this kind writes */
-    if (o->ending != RUN_BURY && !db_is_away(run->err) && (fault || o->called || !run->kind->calls))
+    if (o->ending != RUN_BURY && !db_is_away(run->err) && (fault || run->called || !run->kind->calls))
         pause_note_kind(r, run, fault);
 }
 
@@ -311,7 +311,7 @@ static void runner_take_result(struct open_run *o, const struct net_result *resu
     o->result = *result;
     o->run.result = &o->result;
     o->run.fault = result->err == ERR_NET_NOT_SENT || result->err == ERR_NET_FORBIDDEN;
-    o->called = o->called || !o->run.fault;
+    o->run.called = o->run.called || !o->run.fault;
 }
 
 /* Goes on with what has a result: all that is there, as far as it is done together. */
@@ -386,10 +386,11 @@ static void runner_leave(struct runner *r, struct open_run *o)
 
 void runner_stop(struct runner *r)
 {
-    int64_t wait_sec = worker_class_call_sec(r->worker->class, r->worker->conf) + RUNNER_STOP_SEC;
+    int64_t call_sec = worker_class_call_sec(r->worker->class, r->worker->conf), now_us = clock_mono_us();
 
-    atomic_store(&r->stop_by_us, clock_mono_us() + wait_sec * US_PER_SEC);
+    atomic_store(&r->stop_by_us, now_us + (call_sec + RUNNER_STOP_SEC) * US_PER_SEC);
     atomic_store(&r->stopping, true);
+    net_loop_stop_aside(r->loop, now_us + call_sec * US_PER_SEC); /* the rest is for recording what has come of it */
     for (int64_t i = 0; i < r->worker->conf->worker_threads; i++)
         ASSERT(pthread_join(r->threads[i], NULL) == 0);
     net_loop_free(r->loop);

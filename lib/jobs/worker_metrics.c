@@ -13,6 +13,8 @@ enum { STATE_DUE, STATE_LATER, STATE_DEAD };
 static const char *const worker_metrics_state_names[] = {
     [STATE_DUE] = "due", [STATE_LATER] = "later", [STATE_DEAD] = "dead", NULL};
 static const char *const worker_metrics_store_names[] = {"directory", NULL};
+static const char *const worker_metrics_end_names[] = {
+    [MAIL_IS_SENT - 1] = "sent", [MAIL_IS_FAILED - 1] = "failed", [MAIL_IS_DROPPED - 1] = "dropped", NULL};
 static const char *const worker_metrics_outcome_names[];
 
 static void worker_metrics_name_kinds(struct worker_metrics *m, const struct job_kind *const *kinds)
@@ -67,7 +69,8 @@ struct worker_metrics *worker_metrics_start(const struct conf *conf, enum job_cl
                                              [LABEL_OUTCOME] = worker_metrics_outcome_names,
                                              [LABEL_CLASS] = m->class_names,
                                              [LABEL_STATE] = worker_metrics_state_names,
-                                             [LABEL_STORE] = class == JOB_MEDIA ? worker_metrics_store_names : NULL}});
+                                             [LABEL_STORE] = class == JOB_MEDIA ? worker_metrics_store_names : NULL,
+                                             [LABEL_END] = class == JOB_MAIL ? worker_metrics_end_names : NULL}});
     m->expose = expose_of_program(m->set, conf->metrics_dir, program, worker_metrics_refresh, m);
     return m;
 }
@@ -92,6 +95,11 @@ void worker_metrics_job(struct worker_metrics *m, const struct job_kind *kind, c
                k * worker_metrics_count(worker_metrics_outcome_names) +
                    worker_metrics_index_of(worker_metrics_outcome_names, outcome),
                1);
+}
+
+void worker_metrics_mail(struct worker_metrics *m, enum mail_state end)
+{
+    metric_add(m->set, METRIC_MAILS, (size_t)(end - 1), 1);
 }
 
 static void worker_metrics_look_at_jobs(struct worker_metrics *m, struct db *db, struct arena *arena, int64_t now_us)

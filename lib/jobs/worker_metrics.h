@@ -11,6 +11,7 @@
 #include "db/db.h"
 #include "metrics/expose.h"
 #include "model/job/job.h"
+#include "model/mail/sending.h"
 
 #define WORKER_METRICS_KINDS_MAX 32
 #define WORKER_METRICS_EVERY_US (10 * US_PER_SEC) /* at most this often it reads the tables */
@@ -38,6 +39,8 @@ void worker_metrics_stop(struct worker_metrics *m);
 /* From any thread. */
 void worker_metrics_runs(struct worker_metrics *m, int n); /* n more (or fewer) runs are open */
 void worker_metrics_job(struct worker_metrics *m, const struct job_kind *kind, const char *outcome);
+
+void worker_metrics_mail(struct worker_metrics *m, enum mail_state end); /* not queued */
 
 /*
  * Counts the jobs and the late images, and raises the alarm of each such image, every WORKER_METRICS_EVERY_US at most; by

@@ -34,6 +34,7 @@ enum metric_label {
     LABEL_CLASS,
     LABEL_STATE,
     LABEL_STORE,
+    LABEL_END,
     LABEL_CAUSE,
     LABEL__MAX
 };

@@ -16,6 +16,7 @@ struct aside {
     struct transfer_queue queue;
     int queued;
     bool ending;
+    const char *stopped; /* NULL: it may begin */
 };
 
 static void aside_run(CURLM *multi, struct transfer *t)
@@ -95,10 +96,36 @@ void aside_free(struct aside *a)
     free(a);
 }
 
+static void aside_refuse(struct aside *a, struct transfer *t)
+{
+    transfer_end_unsent(t, a->stopped);
+    a->ended(a->arg, t);
+}
+
+void aside_stop(struct aside *a, const char *why)
+{
+    struct transfer *next;
+
+    lock_take(&a->lock);
+    a->stopped = why;
+    a->queued = 0;
+    struct transfer *t = transfer_take_all(&a->queue);
+    lock_release(&a->lock);
+    for (; t != NULL; t = next) {
+        next = t->next;
+        aside_refuse(a, t);
+    }
+}
+
 void aside_put(struct aside *a, struct transfer *t)
 {
     ASSERT(a->max > 0);
     lock_take(&a->lock);
+    if (a->stopped != NULL) {
+        lock_release(&a->lock);
+        aside_refuse(a, t);
+        return;
+    }
     transfer_put(&a->queue, t);
     a->queued++;
     /* A thread that is woken counts as idle until it has taken its transfer; hence the comparison. */

@@ -8,7 +8,9 @@
 
 struct aside;
 
-/* ended is called on one of its threads; from then on the transfer is the loop's again. */
+/* ended is called on one of its threads, or on that of aside_put or aside_stop; from then on the transfer is the loop's again. */
 struct aside *aside_new(int max, void (*ended)(void *arg, struct transfer *t), void *arg);
 void aside_free(struct aside *a); /* runs what was put before, and waits for it */
 void aside_put(struct aside *a, struct transfer *t);
+void aside_stop(struct aside *a,
+                const char *why); /* begins nothing more: what is put before or later ends as unsent; why is static */

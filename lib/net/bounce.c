@@ -49,6 +49,26 @@ static struct strs bounce_recipients(struct arena *arena, GMimeObject *message)
     return found;
 }
 
+/* RFC 3463 and RFC 7505 of what is wrong with the address. Others may be said of one mail: its words, its size, who sends it, a
+ * mailbox that is full. */
+static const char *const bounce_codes_of_address[] = {
+    "5.1.1",  /* no such mailbox */
+    "5.1.2",  /* no such domain */
+    "5.1.3",  /* no address */
+    "5.1.6",  /* has moved, nobody knows where */
+    "5.1.10", /* the domain takes no mail */
+    "5.2.1",  /* the mailbox is closed */
+    "5.4.4",  /* there is no way to the domain */
+};
+
+static bool bounce_is_of_address(struct str code)
+{
+    for (size_t i = 0; i < ARRAY_LEN(bounce_codes_of_address); i++)
+        if (str_eqc(code, bounce_codes_of_address[i]))
+            return true;
+    return false;
+}
+
 static size_t bounce_digits(struct str s)
 {
     size_t n = 0;
@@ -110,7 +130,7 @@ static struct str bounce_words(struct arena *arena, const struct bounce_group *g
 }
 
 /* Groups of fields with empty lines between them: the first is about the message, the others about a recipient each. */
-static bool bounce_read_status(struct arena *arena, struct str text, struct str *ret_why)
+static bool bounce_read_status(struct arena *arena, struct str text, struct bounce *ret)
 {
     struct bounce_group group = {.failed = false};
     struct str line = STR("");
@@ -125,7 +145,9 @@ static bool bounce_read_status(struct arena *arena, struct str text, struct str 
             continue;
         }
         if (group.failed && group.code.p != NULL) {
-            *ret_why = bounce_words(arena, &group);
+            ret->is_permanent = true;
+            ret->is_of_address = bounce_is_of_address(group.code);
+            ret->why = bounce_words(arena, &group);
             return true;
         }
         group = (struct bounce_group){.failed = false};
@@ -155,18 +177,17 @@ static bool bounce_is_status(GMimeObject *part)
                                    g_mime_content_type_is_type(type, "message", "global-delivery-status"));
 }
 
-static bool bounce_read_report(struct arena *arena, GMimeObject *report, struct str *ret_why)
+static void bounce_read_report(struct arena *arena, GMimeObject *report, struct bounce *ret)
 {
     if (!GMIME_IS_MULTIPART(report) ||
         !g_mime_content_type_is_type(g_mime_object_get_content_type(report), "multipart", "report"))
-        return false;
+        return;
     GMimeMultipart *parts = GMIME_MULTIPART(report);
     for (int i = 0; i < MIN(g_mime_multipart_get_count(parts), PARTS_MAX); i++) {
         GMimeObject *part = g_mime_multipart_get_part(parts, i);
-        if (bounce_is_status(part) && bounce_read_status(arena, bounce_content(arena, GMIME_PART(part)), ret_why))
-            return true;
+        if (bounce_is_status(part) && bounce_read_status(arena, bounce_content(arena, GMIME_PART(part)), ret))
+            return;
     }
-    return false;
 }
 
 /* Some mail servers put a line "From ..." before what they pipe, as in a mailbox. */
@@ -191,7 +212,8 @@ struct bounce bounce_read(struct arena *arena, struct str message)
     if (m != NULL) {
         GMimeObject *part = g_mime_message_get_mime_part(m);
         b.recipients = bounce_recipients(arena, GMIME_OBJECT(m));
-        b.is_permanent = part != NULL && bounce_read_report(arena, part, &b.why);
+        if (part != NULL)
+            bounce_read_report(arena, part, &b);
         g_object_unref(m);
     }
     g_object_unref(parser);

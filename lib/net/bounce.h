@@ -16,8 +16,9 @@
 #define BOUNCE_MAX_BYTES (256u << 10)
 
 struct bounce {
-    bool is_permanent; /* a recipient has Action "failed" and a Status of class 5 (RFC 3463) */
-    struct str why;    /* of the first such recipient: "5.1.1 smtp; 550 no such user"; one line of UTF-8 */
+    bool is_permanent;  /* a recipient has Action "failed" and a Status of class 5 (RFC 3463) */
+    bool is_of_address; /* and by that Status no mail can reach the address, whatever is in it and whoever sends it */
+    struct str why;     /* of the first such recipient: "5.1.1 smtp; 550 no such user"; one line of UTF-8 */
     /* To whom it came back: words of Delivered-To, X-Original-To, Envelope-To and To, in this order, that may be addresses. */
     struct strs recipients;
 };

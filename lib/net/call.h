@@ -79,6 +79,7 @@ struct net_result {
     struct str headers[NET_WANTED_MAX]; /* as in wanted; absent: not in the answer. The first of several */
     int64_t body_bytes;
     const char *detail; /* libcurl's words for the program's log: no secrets; static */
+    bool unasked;       /* ERR_NET_NOT_SENT, and it says nothing of the peer: it was too late, or the loop stops */
 };
 
 void net_init(void); /* once, before threads */

@@ -16,7 +16,8 @@ struct net_loop {
     struct sessions *sessions;
     pthread_t thread;
     struct aside *aside;
-    struct transfer *running; /* here and aside. The thread's own, as is waiting */
+    atomic_llong stop_aside_by_us; /* 0: it does not stop */
+    struct transfer *running;      /* here and aside. The thread's own, as is waiting */
     struct transfer_queue waiting;
 
     pthread_mutex_t lock; /* of what follows; multi is the thread's, but curl_multi_wakeup may be called by any */
@@ -219,6 +220,7 @@ static bool net_loop_take_in(struct net_loop *loop, struct transfer *t, struct a
     ASSERT(!t->may_block || loop->options.aside_max > 0);
     t->arena = arena;
     t->tag = tag;
+    t->stop_by_us = &loop->stop_aside_by_us;
     if (!t->may_block)
         sessions_use(loop->sessions, t->easy);
     lock_take(&loop->lock);
@@ -243,6 +245,12 @@ bool net_loop_submit(struct net_loop *loop, const struct net_call *call, struct 
 bool net_loop_submit_mail(struct net_loop *loop, const struct net_mail *mail, struct arena *arena, void *tag)
 {
     return net_loop_take_in(loop, transfer_new_mail(mail), arena, tag);
+}
+
+void net_loop_stop_aside(struct net_loop *loop, int64_t by_us)
+{
+    atomic_store(&loop->stop_aside_by_us, by_us);
+    aside_stop(loop->aside, NET_LOOP_ENDS);
 }
 
 int net_loop_open(struct net_loop *loop)

@@ -38,6 +38,12 @@ DEFINE_FREEP(struct net_loop, net_loop_free)
 MUST_CHECK bool net_loop_submit(struct net_loop *loop, const struct net_call *call, struct arena *arena, void *tag);
 MUST_CHECK bool net_loop_submit_mail(struct net_loop *loop, const struct net_mail *mail, struct arena *arena,
                                      void *tag);
+/*
+ * Of what may block, nothing begins any more: what waits, and what is submitted later, comes back as ERR_NET_NOT_SENT, unasked. A
+ * mail that is under way has until by_us (clock_mono_us), and then comes back as it stands. For a program that is told to stop,
+ * and that wants to hear the end of what it has begun.
+ */
+void net_loop_stop_aside(struct net_loop *loop, int64_t by_us);
 int net_loop_open(struct net_loop *loop); /* calls submitted and not yet handed out */
 
 /* Waits up to wait_ms for a result. False when there was none. */

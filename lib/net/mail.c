@@ -13,10 +13,11 @@
 
 /* What the relay's next reply is about. */
 enum mail_stage {
-    MAIL_SESSION,  /* greeting, EHLO, STARTTLS, AUTH */
-    MAIL_ENVELOPE, /* MAIL, RCPT, DATA */
-    MAIL_CONTENT,  /* the mail */
-    MAIL_JUDGED,   /* nothing more: QUIT */
+    MAIL_SESSION,   /* greeting, EHLO, STARTTLS, AUTH */
+    MAIL_SENDER,    /* MAIL */
+    MAIL_RECIPIENT, /* RCPT, DATA */
+    MAIL_CONTENT,   /* the mail */
+    MAIL_JUDGED,    /* nothing more: QUIT */
 };
 
 /* A text or HTML part, with lines that end with CR LF. */
@@ -34,7 +35,8 @@ struct mail_transfer {
     struct mail_part text, html;
     enum mail_stage stage;
     bool must_sign_in, signed_in, timed_out;
-    int64_t timeout_us, end_by_us, quit_by_us;
+    const char *not_ours; /* why it was refused, if that is not about the mail but about this installation; static */
+    int64_t timeout_us, judge_timeout_us, end_by_us, quit_by_us;
     int reply_code;
     char reply[REPLY_MAX_BYTES + 1];
 };
@@ -51,12 +53,28 @@ static const char *mail_begin(struct transfer *t)
 
     if (m->must_sign_in && !m->signed_in)
         return "the relay offers no sign-in that is known here";
-    m->stage = MAIL_ENVELOPE;
+    m->stage = MAIL_SENDER;
     return NULL;
+}
+
+/*
+ * What would be said of every mail. RFC 4954, 6: 53x is about our account there. RFC 3463, 3.8: X.7.x to RCPT is about who may
+ * send what to whom through this relay; after the mail itself it may be about its words.
+ */
+static const char *mail_not_ours(const struct mail_transfer *m)
+{
+    if (m->reply_code / 10 == 53)
+        return "the relay wants another sign-in";
+    if (m->reply_code < 500)
+        return NULL;
+    if (m->stage == MAIL_SENDER)
+        return "the relay refuses our sender";
+    return m->stage == MAIL_RECIPIENT && strncmp(m->reply, "5.7.", 4) == 0 ? "the relay does not send for us" : NULL;
 }
 
 static void mail_judge(struct mail_transfer *m)
 {
+    m->not_ours = mail_not_ours(m);
     m->stage = MAIL_JUDGED;
     m->quit_by_us = clock_mono_us() + QUIT_WAIT_US;
 }
@@ -76,6 +94,8 @@ static void mail_take_reply(struct mail_transfer *m, int code, struct str words)
         m->signed_in = m->signed_in || code == 235;
     else if (m->stage == MAIL_CONTENT || code >= 400)
         mail_judge(m);
+    else if (m->stage == MAIL_SENDER)
+        m->stage = MAIL_RECIPIENT;
     else if (code == 354)
         m->stage = MAIL_CONTENT;
 }
@@ -94,7 +114,8 @@ static size_t mail_on_reply(char *p, size_t size, size_t count, void *arg)
     return line.n;
 }
 
-/* libcurl's timeout does not cover the wait for the answer to QUIT, which nobody needs once the mail is judged. */
+/* libcurl's timeout is the same for all, and does not cover the wait for the answer to QUIT, which nobody needs once the mail is
+ * judged. */
 static int mail_on_progress(void *arg, curl_off_t down, curl_off_t down_now, curl_off_t up, curl_off_t up_now)
 {
     struct mail_transfer *m = arg;
@@ -105,7 +126,7 @@ static int mail_on_progress(void *arg, curl_off_t down, curl_off_t down_now, cur
         m->end_by_us = now_us + m->timeout_us;
     if (m->stage == MAIL_JUDGED)
         return now_us > m->quit_by_us;
-    m->timed_out = now_us > m->end_by_us;
+    m->timed_out = now_us > m->end_by_us || transfer_must_stop(&m->base);
     return m->timed_out;
 }
 
@@ -117,8 +138,10 @@ static size_t mail_on_part(char *p, size_t size, size_t count, void *arg)
 
     memcpy(p, part->body.p + part->at, n);
     part->at += n;
-    if (part->last && part->at == part->body.n)
+    if (part->last && part->at == part->body.n && !part->mail->base.may_have_left) {
         part->mail->base.may_have_left = true;
+        part->mail->end_by_us = clock_mono_us() + part->mail->judge_timeout_us;
+    }
     return n;
 }
 
@@ -131,10 +154,9 @@ static bool mail_answered(struct transfer *t, CURLcode code)
         t->detail = curl_easy_strerror(CURLE_OPERATION_TIMEDOUT);
     if (m->stage != MAIL_JUDGED)
         return false;
-    if (m->reply_code / 10 ==
-        53) { /* RFC 4954, 6: about our account there, not about the mail, which it has not taken */
+    if (m->not_ours != NULL) { /* and it has not taken the mail */
         t->may_have_left = false;
-        t->detail = "the relay wants another sign-in";
+        t->detail = m->not_ours;
         return false;
     }
     t->detail = "judged by the relay";
@@ -293,13 +315,16 @@ struct transfer *transfer_new_mail(const struct net_mail *mail)
                   &(struct transfer_options){
                       .protocol = mail->tls == NET_MAIL_TLS ? "smtps" : "smtp",
                       .ca_file = mail->ca_file,
-                      .timeout_sec = mail->timeout_sec,
+                      .timeout_sec = mail->timeout_sec + mail->judge_timeout_sec, /* mail_on_progress looks at each */
                       .connect_timeout_sec = mail->connect_timeout_sec,
                       .start_by_us = mail->start_by_us,
                       .reach = mail->tls == NET_MAIL_PLAIN ? TRANSFER_LOOPBACK : TRANSFER_ANYWHERE,
                   });
     t->may_block = true; /* libcurl 7.88 waits for the replies to the mail and to QUIT inside curl_multi_perform */
     m->timeout_us = mail->timeout_sec * US_PER_SEC;
+    m->judge_timeout_us = mail->judge_timeout_sec * US_PER_SEC;
+    /* Its own limit of an answer is two minutes. */
+    TRANSFER_SET(t, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)(mail->timeout_sec + mail->judge_timeout_sec));
     TRANSFER_SET(t, CURLOPT_FRESH_CONNECT, 1L);
     TRANSFER_SET(t, CURLOPT_FORBID_REUSE, 1L);
     TRANSFER_SET(t, CURLOPT_HEADERFUNCTION, mail_on_reply);

@@ -12,8 +12,9 @@
  *    OK                   the relay has judged this mail. status is its reply code: 2xx taken, 4xx not now, 5xx never.
  *                         body is what the last line of its reply says, for the admin
  *    ERR_NET_NOT_SENT     the relay has not taken it, for a reason other than the mail: no connection, no TLS or none
- *                         to be trusted, sign-in refused or not offered, cut off before the mail was whole,
- *                         start_by_us. status and body are the reply that ended it; status is 0 if there was none
+ *                         to be trusted, sign-in refused or not offered, our sender or us refused (5xx to
+ *                         MAIL, 5.7.x to RCPT), cut off before the mail was whole, start_by_us. status and body are the
+ *                         reply that ended it; status is 0 if there was none
  *    ERR_NET_UNKNOWN      the whole mail may have left and no reply came: the relay may have taken it
  *    ERR_NET_FORBIDDEN    the mail must not be sent: an address or a header could inject another one, or is too long,
  *                         a part is empty or too large, or the relay of NET_MAIL_PLAIN is not on this machine
@@ -52,8 +53,10 @@ struct net_mail {
     size_t n_headers;
     struct str text, html; /* UTF-8, lines end with LF; html absent: text only */
 
-    int timeout_sec, connect_timeout_sec; /* the first covers all of it, the second what comes before MAIL */
-    int64_t start_by_us;                  /* as in struct net_call */
+    int timeout_sec,
+        connect_timeout_sec; /* the first covers all until the mail is whole, the second what comes before MAIL */
+    int judge_timeout_sec; /* then: a relay may look into a mail for minutes, and who goes away before may have it sent twice */
+    int64_t start_by_us; /* as in struct net_call */
 };
 
 /* RFC 5321's Dot-string, an at sign and a domain, all ASCII: what from and to must be. */

@@ -207,6 +207,13 @@ bool transfer_is_late(const struct transfer *t)
                                  (t->start_before_us != 0 && clock_now_us() > t->start_before_us));
 }
 
+bool transfer_must_stop(const struct transfer *t)
+{
+    int64_t by_us = t->stop_by_us != NULL ? atomic_load(t->stop_by_us) : 0;
+
+    return by_us != 0 && clock_mono_us() > by_us;
+}
+
 bool transfer_may_start(struct transfer *t)
 {
     if (t->err == ERR_NET_FORBIDDEN)
@@ -223,6 +230,7 @@ bool transfer_may_start(struct transfer *t)
 void transfer_end(struct transfer *t, CURLcode code)
 {
     t->detail = t->unsent != NULL ? t->unsent : curl_easy_strerror(code);
+    t->unasked = t->unsent != NULL && strcmp(t->unsent, TRANSFER_LATE) == 0;
     if (t->unsent == NULL && t->kind->answered(t, code) && !fault_after(&t->fault)) {
         t->err = OK;
     } else if (t->may_have_left) {
@@ -242,11 +250,12 @@ void transfer_end_unsent(struct transfer *t, const char *detail)
         return;
     t->err = ERR_NET_NOT_SENT;
     t->detail = detail;
+    t->unasked = true;
 }
 
 void transfer_result(const struct transfer *t, struct net_result *ret_result)
 {
-    *ret_result = (struct net_result){.err = t->err, .detail = t->detail};
+    *ret_result = (struct net_result){.err = t->err, .detail = t->detail, .unasked = t->unasked};
     t->kind->result(t, ret_result);
 }
 

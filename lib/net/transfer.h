@@ -17,6 +17,7 @@
 #pragma once
 
 #include <curl/curl.h>
+#include <stdatomic.h>
 
 #include "base/fault.h"
 #include "net/call.h"
@@ -57,6 +58,8 @@ struct transfer {
     enum err err; /* set at the end, or before the start: it must not be made */
     int status;
     const char *detail;
+    bool unasked;                   /* as in struct net_result */
+    const atomic_llong *stop_by_us; /* clock_mono_us, of its loop; 0 there: it does not stop. NULL: it is in none */
 
     struct arena *arena; /* for the loop: where its result goes */
     void *tag;
@@ -75,8 +78,10 @@ DEFINE_FREEP(struct transfer, transfer_free)
 
 bool transfer_may_start(struct transfer *t); /* false: it has ended, as late or as forbidden */
 bool transfer_is_late(const struct transfer *t);
+bool transfer_must_stop(const struct transfer *t); /* its loop has waited for it for as long as it could */
 void transfer_end(struct transfer *t, CURLcode code);
-void transfer_end_unsent(struct transfer *t, const char *detail); /* ERR_NET_NOT_SENT; detail is static */
+/* ERR_NET_NOT_SENT, unasked; detail is static. */
+void transfer_end_unsent(struct transfer *t, const char *detail);
 void transfer_run(struct transfer *t, struct arena *arena, struct net_result *ret_result); /* all of it; blocks */
 
 /* Strings are copied to t->arena. */

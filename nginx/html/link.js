@@ -1,5 +1,6 @@
-// The page of a mailed link. Its token comes after the # of the address, which browsers send to nobody. Nothing happens before
-// somebody sends the form: its fields go to the API with the token, and what the API answers is shown.
+// The page of a mailed link. Its token comes after the # of the address, which browsers send to nobody, and is taken out of the
+// address at once, so that it stays in no history and on no screen. Nothing happens before somebody sends the form: its fields
+// go to the API with the token, and what the API answers is shown.
 "use strict";
 
 const UNKNOWN = "Contact was lost while this was being done. Send it once more: if the link does not work any more, it was done.";
@@ -41,7 +42,6 @@ async function send(event) {
 		});
 		if (answer.ok) {
 			form.hidden = true;
-			history.replaceState(null, "", location.pathname);
 			say(form.dataset.done, false);
 		} else {
 			say(sentence(answer, (await answer.json()).error), true);
@@ -52,6 +52,10 @@ async function send(event) {
 	button.disabled = false;
 }
 
+if (isOfLink) {
+	history.replaceState(null, "", location.pathname);
+	addEventListener("hashchange", () => location.reload()); // another link was put into the address bar
+}
 if (isOfLink && token === "") {
 	form.hidden = true;
 	say("This address is not complete. Open the link of the mail once more.", true);

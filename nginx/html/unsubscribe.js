@@ -37,6 +37,7 @@ async function unsubscribe() {
 }
 
 history.replaceState(null, "", location.pathname);
+addEventListener("hashchange", () => location.reload()); // another link was put into the address bar
 if (token === "") {
 	say("This page needs the link of a mail.", true);
 	button.hidden = true;

@@ -7,6 +7,7 @@ import uuid
 import pytest
 from authenticator import begin, begun, enrol, finish
 from helpers import Client, expect
+from mailing import wait_letter
 from test_keys import with_key
 
 NEW = "correct horse battery"  # as README.md has it
@@ -46,6 +47,12 @@ def activity(stack, user_id):
 def mails(stack, user_id):
     return [r["template"] for r in stack.sql("SELECT template FROM mail_outbox WHERE user_id = %s ORDER BY id",
                                              uuid.UUID(user_id).bytes)]
+
+
+def told(stack, user_id):
+    """What the newest mail of an admin's reset says that was done."""
+    letters = wait_letter(stack, stack.sql("SELECT email FROM users WHERE id = %s", uuid.UUID(user_id).bytes)[0]["email"], "An administrator")
+    return " ".join(letters.text.split())
 
 
 # create
@@ -214,6 +221,7 @@ def test_reset_password(stack, user):
     assert not stack.sql("SELECT 1 FROM one_time_tokens WHERE subject_id = %s", uuid.UUID(user.id).bytes), "no link is good"
     assert activity(stack, user.id) == [("admin_reset_password", "admin", None)]
     assert mails(stack, user.id) == ["reset_by_admin"]
+    assert "Your password is another one now" in told(stack, user.id)
 
 
 def test_reset_password_from_standard_input(stack, user):
@@ -227,15 +235,15 @@ def test_reset_totp(stack, user):
     enrol(user)
     token = begun(user)
     assert "needs a code" in works(stack, "show", user.id) and "10 recovery codes left" in works(stack, "show", user.id)
-    assert "needs no code any more" in works(stack, "reset-totp", user.email)
+    assert "needs no code any more, and all sessions have ended" in works(stack, "reset-totp", user.email)
     expect(begin(user), 200)
     expect(finish(stack, token, "000000"), 401)
-    expect(user.web.get("/api/v1/me"), 200)
+    expect(user.web.get("/api/v1/me"), 401, "session_expired")
     for table in ("user_totp", "recovery_codes", "pending_sign_ins"):
         assert not stack.sql(f"SELECT 1 FROM {table} WHERE user_id = %s", uuid.UUID(user.id).bytes), table
     assert "needed no code before" in works(stack, "reset-totp", user.id)
     assert activity(stack, user.id)[2:] == [("admin_reset_totp", "admin", None)]
-    assert mails(stack, user.id)[-1] == "reset_by_admin"
+    assert mails(stack, user.id)[-1] == "reset_by_admin" and "Signing in needs no code any more" in told(stack, user.id)
     assert "by password alone" in works(stack, "show", user.id)
 
 
@@ -255,6 +263,13 @@ def test_sessions_are_listed_and_ended(stack, user, other):
     expect(other.web.get("/api/v1/me"), 200)
     assert works(stack, "sessions", user.id) == ""
     assert [what for what, _, _ in activity(stack, user.id)] == ["admin_read", "admin_ended_sessions", "admin_read"]
+
+
+def test_ending_sessions_ends_sign_ins_that_wait_for_a_code(stack, user):
+    app, _ = enrol(user)
+    token = begun(user)
+    works(stack, "sessions", user.id, "--end")
+    expect(finish(stack, token, app.next()), 401, "sign_in_ended")
 
 
 # verify: a registration, by who vouches for its address

@@ -55,10 +55,35 @@ def test_an_address_that_is_not_there(user, other, stack, mail):
 
 
 def test_it_is_listed(user, stack, mail):
+    newer = Queued(stack, user, "password_changed", at="2026-01-01T00:00:00Z")
+    newer.wait()
+    assert str(mail.id) not in stack.admin("mail", "list", "--state", "bounced").stdout
+    bounce(stack, report(newer))
     bounce(stack, report(mail))
-    listed = stack.admin("mail", "list", "--state", "sent")
-    (line,) = [line for line in listed.stdout.splitlines() if str(mail.id) in line]
-    assert "bounced" in line, line
+    for state in ("sent", "bounced"):
+        lines = stack.admin("mail", "list", "--state", state).stdout.splitlines()
+        (line,) = [line for line in lines if str(mail.id) in line]
+        assert line.endswith(" bounced"), line
+    assert [line.split()[0] for line in lines][:2] == [str(mail.id), str(newer.id)], "the last to come back is the first"
+
+
+@pytest.mark.parametrize("status, of_address", [("5.1.2", True), ("5.1.10", True), ("5.2.1", True), ("5.4.4", True), ("5.0.0", False),
+                                                ("5.2.2", False), ("5.3.4", False), ("5.7.1", False), ("5.7.26", False)])
+def test_what_is_about_one_mail_marks_no_address(user, stack, mail, status, of_address):
+    code, said = bounce(stack, report(mail, Status=status))
+    assert code == DONE and f"came back for good ({status} " in said and ("undeliverable" in said) == of_address
+    assert mail.row()["bounced_at_us"] and (since(user) is not None) == of_address
+
+
+def test_an_admin_takes_the_mark_away(user, stack, mail):
+    bounce(stack, report(mail))
+    assert since(user)
+    assert stack.admin("user", "deliverable", user.email).stdout == f"the address of {user.email} gets notifications again\n"
+    assert since(user) is None and mail.row()["bounced_at_us"]
+    assert stack.admin("user", "deliverable", user.id).stdout == f"the address of {user.id} was not marked\n"
+    assert stack.admin("user", "deliverable", f"no.{user.email}").returncode == 1
+    noted = stack.sql("SELECT what, by_whom FROM activity WHERE user_id = %s AND what = 'admin_set_deliverable'", uuid.UUID(user.id).bytes)
+    assert [n["by_whom"] for n in noted] == ["admin"]
 
 
 @pytest.mark.parametrize("headers", ["Delivered-To", "X-Original-To", "Envelope-To", "To"])

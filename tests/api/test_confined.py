@@ -26,7 +26,8 @@ FORBIDDEN = {
              "INSERT INTO api_keys (id) VALUES ('x')", "UPDATE api_keys SET hash = 'x'", "SELECT id FROM jobs_publish",
              "UPDATE registrations SET password_hash = 'x'", "INSERT INTO invitations (id) VALUES ('x')",
              "UPDATE invitations SET uses_max = 9", "INSERT INTO one_time_tokens (token_hash) VALUES ('x')",
-             "UPDATE recovery_codes SET user_id = 'x'"],
+             "UPDATE recovery_codes SET user_id = 'x'", "SELECT params FROM mail_outbox", "UPDATE mail_outbox SET user_id = NULL",
+             "UPDATE mail_outbox SET template = 'x'", "UPDATE api_keys SET scopes = ''"],
     "keys": ["SELECT password_hash FROM users", "SELECT email FROM users", "UPDATE users SET state = 'active'",
              "INSERT INTO sessions (id) VALUES ('x')", "UPDATE sessions SET user_id = 'x'", "DELETE FROM api_keys",
              "SELECT open_id FROM accounts", "SELECT access_token FROM accounts", "DELETE FROM key_budgets", "SELECT id FROM posts",
@@ -59,7 +60,7 @@ FORBIDDEN = {
                      "UPDATE api_keys SET revoked_at_us = NULL", "INSERT INTO api_keys (id) VALUES ('x')", "SELECT id FROM accounts",
                      "SELECT title FROM posts", "UPDATE posts SET state = 'published'", "SELECT id FROM jobs_publish",
                      "DELETE FROM uploads", "INSERT INTO uploads (id) VALUES ('x')"],
-    "worker_mail": ["SELECT password_hash FROM users", "UPDATE users SET email = 'x'", "UPDATE users SET notices_off = ''",
+    "worker_mail": ["SELECT password_hash FROM users", "UPDATE users SET email = 'x'", "UPDATE users SET notices_off = ''", "SELECT secret FROM user_totp",
                     "SELECT id FROM sessions", "SELECT hash FROM api_keys", "UPDATE api_keys SET revoked_at_us = NULL", "DELETE FROM api_keys",
                     "SELECT account_id FROM posts", "UPDATE posts SET state = 'published'", "SELECT id FROM accounts", "SELECT id FROM jobs_publish", "SELECT user_id FROM activity",
                     "INSERT INTO activity (id) VALUES ('x')",
@@ -164,10 +165,13 @@ WRONG = [
 NEEDED = {s.name: [*(["db-password"] if s.database else []), *s.credentials] for s in services.PROGRAMS}
 
 
-def start(service, tmp_path, conf=GOOD + "[tiktok]\nclient_key = abc\n", credentials=()):
+def start(service, tmp_path, conf=None, credentials=()):
     """(exit code, the last log line's why) of a program that should refuse to start."""
+    epoch, folder = tmp_path / "keys.epoch", tmp_path / "credentials"
+    epoch.touch()
+    if conf is None:
+        conf = GOOD + f"[tiktok]\nclient_key = abc\n[keys]\nepoch = {epoch}\n"
     (tmp_path / "conf").write_text(conf)
-    folder = tmp_path / "credentials"
     folder.mkdir(exist_ok=True)
     for name in credentials:
         (folder / name).write_text(f"1 {'ab' * 32}\n" if name.endswith("-keys") else "a-secret-of-this-test")

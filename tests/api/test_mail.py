@@ -6,6 +6,7 @@ import email.utils
 import hashlib
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -16,10 +17,11 @@ import uuid
 import pymysql
 import pytest
 import seen
-from conftest import CHECKOUT, with_setting
+from conftest import CHECKOUT, User, with_setting
 from mailing import Letter, Queued
 from render import find_program
 from test_engine import second_worker
+from test_metrics import Shown
 
 sys.path.append(str(CHECKOUT / "tests/fakes"))
 
@@ -43,11 +45,11 @@ def plain(stack):
 
 @pytest.fixture
 def relay(plain):
-    plain.busy = False
+    plain.busy, plain.refuses = False, None
     plain.go_on.clear()
     plain.waiting.clear()
     yield plain
-    plain.busy = False
+    plain.busy, plain.refuses = False, None
     plain.go_on.set()
 
 
@@ -135,9 +137,10 @@ def test_not_now_is_tried_again(stack, user, relay, reply, code):
 
 
 def test_never_is_final_and_shown_to_the_admin(stack, user, relay):
-    relay.does[user.email] = ["rcpt 550 5.1.1 No such user"]
+    relay.does[user.email], before = ["rcpt 550 5.1.1 No such user"], Shown(stack, "worker-mail")
     mail = Queued(stack, user, "post_failed", about="A title")
     row = mail.wait("failed")
+    stack.wait(lambda: Shown(stack, "worker-mail").moved(before, "mails_total") == {("failed",): 1}, "it is counted")
     assert (row["tries"], row["reply_code"], row["reply"]) == (1, 550, "5.1.1 No such user") and mail.jobs() == []
     listed = stack.admin("mail", "list").stdout
     assert f"{mail.id} " in listed and " failed post_failed tries=1 reply=550\n" in listed
@@ -169,8 +172,9 @@ def test_a_retry_locks_the_user_before_the_mail(stack, user, relay):
 
 def test_two_days_are_enough(stack, user, relay):
     relay.does[user.email] = ["451"] * 10
-    mail = Queued(stack, user, "totp_enabled", age_sec=2 * DAY - HOUR)
-    assert mail.wait_for_try()["state"] == "queued"
+    mail = Queued(stack, user, "totp_enabled", age_sec=3 * DAY)
+    assert mail.wait_for_try()["state"] == "queued", "nobody has refused it before"
+    stack.sql("UPDATE mail_outbox SET tried_at_us = tried_at_us - %s WHERE id = %s", (2 * DAY - HOUR) * 10**6, mail.id.bytes)
     stack.move_clock(2 * HOUR)
     row = mail.wait("failed")
     assert row["reply_code"] == 451 and mail.jobs() == [] and relay.to(user.email) == []
@@ -189,20 +193,94 @@ def test_a_lost_answer_sends_again_and_both_links_work(stack, user, relay):
     assert len(stack.sql("SELECT 1 FROM one_time_tokens WHERE token_hash IN (%s, %s)", *hashes)) == 2
 
 
+def test_a_relay_that_never_says_gets_it_three_times(stack, user, relay):
+    """Then the admin is told, and may have it sent again."""
+    relay.does[user.email] = ["drop"] * 10
+    mail = Queued(stack, user, "totp_enabled")
+    for tries in (1, 2):
+        assert mail.wait_for_try(tries)["state"] == "queued"
+        stack.move_clock(HOUR)
+    row = mail.wait("failed")
+    assert (row["tries"], row["unknown_tries"], row["reply_code"]) == (3, 3, None) and "may have taken" in row["reply"]
+    assert len([m for m in relay.dropped if m.to == user.email]) == 3 and mail.jobs() == []
+    relay.does[user.email] = []
+    assert stack.admin("mail", "retry", str(mail.id)).stdout == "it is queued again\n"
+    assert (mail.wait()["unknown_tries"], len(relay.to(user.email))) == (0, 1)
+
+
+def test_a_worker_that_stops_begins_nothing_more(stack, user, relay):
+    """What it has begun it hears the end of; the others it leaves to the next one, and none comes twice."""
+    with stack.configured("worker-mail", smtp_connections=1):
+        relay.does[user.email] = ["wait"]
+        first = Queued(stack, user, "totp_enabled")
+        stack.wait(relay.waiting.is_set, "the relay has it")
+        others = [Queued(stack, user, "totp_enabled") for _ in range(5)]
+        stack.wait(lambda: all(m.jobs()[0]["lease_token"] for m in others), "they wait for the connection")
+        starts, pid = stack.starts("worker-mail"), stack.kill("worker-mail", signal.SIGTERM)
+        stack.wait(lambda: not any(m.jobs()[0]["lease_token"] for m in others), "it has let go of them")
+        assert stack.pid("worker-mail") == pid and len(relay.to(user.email)) == 1
+        relay.go_on.set()
+        stack.wait_for_start("worker-mail", pid, starts)
+        for mail in [first, *others]:
+            assert mail.wait()["tries"] == 1
+        assert sorted(m.sender for m in relay.to(user.email)) == sorted(f"bounce+{m.id}@localhost" for m in [first, *others])
+
+
 def paused(stack, since):
     return '"event":"kind_paused"' in stack.log("worker-mail")[since:]
 
 
+def resumed(stack, since):
+    return '"event":"kind_resumed"' in stack.log("worker-mail")[since:]
+
+
 def test_a_relay_that_is_busy_pauses_the_kind_and_fails_nothing(stack, user, relay):
     relay.busy, logged = True, len(stack.log("worker-mail"))
-    mails = [Queued(stack, user, "totp_enabled") for _ in range(3)]
+    mails = [Queued(stack, user, "totp_enabled", age_sec=age) for age in (0, 3 * DAY, 3 * DAY)]
     stack.wait(lambda: paused(stack, logged), "the kind is paused")
+    nobody = Queued(stack, None, "verify_email", subject=str(uuid.uuid4()))
+    nobody.wait("dropped")
+    assert not resumed(stack, logged), "a mail that goes to nobody says nothing of the relay"
     relay.busy = False
     stack.move_clock(HOUR)
     for mail in mails:
         row = mail.wait()
         assert (row["tries"], row["reply_code"]) == (1, 250), "a try that the relay had no time for does not count"
     assert len(relay.to(user.email)) == 3
+
+
+@pytest.mark.parametrize("reply", ["553 5.7.1 Sender address rejected", "550 No"])
+def test_a_relay_that_refuses_our_sender_fails_nothing(stack, user, relay, reply):
+    relay.refuses, logged = reply, len(stack.log("worker-mail"))
+    mails = [Queued(stack, user, "totp_enabled") for _ in range(3)]
+    stack.wait(lambda: paused(stack, logged), "the kind is paused")
+    assert "the relay refuses our sender" in stack.log("worker-mail")[logged:]
+    for mail in mails:
+        row = mail.row()
+        assert (row["state"], row["tries"], row["reply_code"], row["reply"]) == ("queued", 0, int(reply[:3]), reply[4:])
+    relay.refuses = None
+    stack.move_clock(HOUR)
+    for mail in mails:
+        mail.wait()
+    assert resumed(stack, logged) and len(relay.to(user.email)) == 3
+
+
+def test_a_relay_that_does_not_send_for_us(stack, user, relay):
+    """It may be about this recipient alone, and then two days are enough."""
+    relay.does[user.email] = ["rcpt 554 5.7.1 Relay access denied"] * 2
+    young, old = (Queued(stack, user, "totp_enabled", age_sec=age) for age in (0, 2 * DAY + HOUR))
+    assert (young.wait_for_try()["state"], young.row()["reply_code"]) == ("queued", 554)
+    assert old.wait("failed")["reply_code"] == 554
+
+
+def test_who_is_disabled_hears_what_is_about_their_safety_alone(stack, user, relay):
+    stack.sql("UPDATE users SET state = 'disabled' WHERE id = %s", uuid.UUID(user.id).bytes)
+    reset, seen_in_clear = Queued(stack, user, "reset_password"), Queued(stack, user, "key_seen_in_clear", key_name="k", at="2026-11-26T13:10:00Z")
+    by_admin = Queued(stack, user, "reset_by_admin", why="So.")
+    assert reset.wait("dropped")["tries"] == 0
+    seen_in_clear.wait()
+    by_admin.wait()
+    assert len(relay.to(user.email)) == 2
 
 
 def test_a_relay_that_hangs_delays_nobody_for_ever(stack, user, other, relay):
@@ -396,6 +474,17 @@ def test_allowances_are_of_today(stack):
     assert [r["address_hash"] for r in stack.sql("SELECT * FROM mail_allowances WHERE address_hash IN (%s, %s)", today, yesterday)] == [today]
 
 
+def test_a_secret_that_nobody_confirmed_goes(stack):
+    """After the hour in which it could be; one that counts stays."""
+    forgotten, shown, on = User(stack), User(stack), User(stack)
+    for user, age_sec, enabled in ((forgotten, HOUR + 60, None), (shown, HOUR - 60, None), (on, 2 * HOUR, 1)):
+        stack.sql("INSERT INTO user_totp (user_id, secret, created_at_us, enabled_at_us) VALUES (%s, '', %s, %s)",
+                  uuid.UUID(user.id).bytes, int((time.time() - age_sec) * 1_000_000), enabled)
+    tidy(stack)
+    left = {str(uuid.UUID(bytes=r["user_id"])) for r in stack.sql("SELECT user_id FROM user_totp")}
+    assert left & {forgotten.id, shown.id, on.id} == {shown.id, on.id}
+
+
 def test_more_than_a_batch_goes(stack):
     for _ in range(3):
         stack.sql("INSERT INTO one_time_tokens SELECT RANDOM_BYTES(32), 'unsubscribe', RANDOM_BYTES(16), 1, 7 FROM seq_1_to_400")
@@ -404,13 +493,18 @@ def test_more_than_a_batch_goes(stack):
 
 
 def test_a_folder_that_cannot_be_written_is_told(stack, user):
-    """The kind waits, as it does for a relay, and says what is wrong."""
-    logged = len(stack.log("worker-mail"))
-    with stack.configured("worker-mail", smtp_host="", smtp_dir="/nonexistent"):
-        mails = [Queued(stack, user, "totp_enabled") for _ in range(3)]
+    """The kind waits, as it does for a relay, and says what is wrong. It goes on with the first file."""
+    logged, folder = len(stack.log("worker-mail")), stack.at.mail / "later"
+    with stack.configured("worker-mail", smtp_host="", smtp_dir=folder):
+        mails = [Queued(stack, user, "totp_enabled", age_sec=age) for age in (0, 3 * DAY, 3 * DAY)]
         stack.wait(lambda: paused(stack, logged), "the kind is paused")
         assert '"note":"smtp.dir cannot be written"' in stack.log("worker-mail")[logged:]
-    for mail in mails:
-        assert mail.row()["state"] == "queued"
-        stack.sql("UPDATE jobs_mail SET run_at_us = 1000000 WHERE subject_id = %s", mail.id.bytes)
-        mail.wait()
+        for mail in mails:
+            assert mail.row()["state"] == "queued"
+        folder.mkdir(mode=0o700)
+        shutil.chown(folder, stack.at.mail.stat().st_uid)
+        stack.move_clock(HOUR)
+        for mail in mails:
+            mail.wait()
+        assert resumed(stack, logged)
+        shutil.rmtree(folder)

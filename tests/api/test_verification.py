@@ -114,6 +114,17 @@ def test_a_password_is_the_same_however_it_is_typed(stack):
         expect(newcomer.login(then + "x"), 401, "bad_credentials")
 
 
+def test_the_mail_says_until_when_its_link_works(stack, newcomer):
+    """Also one that comes again when the registration is almost over."""
+    expect(newcomer.register(), 202)
+    for times in (1, 2):
+        row, = newcomer.rows()
+        until = time.strftime("%d %B %Y, %H:%M UTC", time.gmtime(row["expires_at_us"] // 10**6))
+        assert f"The link works until {until}." in mailing.wait_letter(stack, newcomer.email, times=times).text
+        stack.sql("UPDATE registrations SET expires_at_us = expires_at_us - %s WHERE id = %s", 6 * DAY * 10**6, row["id"])
+        expect(newcomer.resend(), 202)
+
+
 # --- tokens
 
 
@@ -360,10 +371,11 @@ def test_closed(stack, newcomer):
 DOM = r"""
 const form = {hidden: false, dataset: {done: "DONE"}, getAttribute: () => "/api/v1/auth/verify-email", querySelector: () => ({}),
               addEventListener: (name, f) => { form.send = f; }};
-const result = {};
+const result = {addEventListener() {}}, heard = {};
 let sent = null;
 globalThis.document = {getElementById: id => id === "form" ? form : result};
-globalThis.location = {hash: process.argv[1], pathname: "/verify-email"};
+globalThis.location = {hash: process.argv[1], pathname: "/verify-email", reload: () => { result.reloads = true; }};
+globalThis.addEventListener = (name, f) => { heard[name] = f; };
 globalThis.history = {replaceState: (...x) => { result.at = x[2]; }};
 globalThis.FormData = class { *[Symbol.iterator]() { yield ["password", "typed"]; } };
 const answers = JSON.parse(process.argv[2]);
@@ -384,6 +396,16 @@ def page(fragment, answer, **data):
     return json.loads(done.stdout)
 
 
+@pytest.mark.parametrize("script", ["link.js", "unsubscribe.js"])
+def test_a_link_leaves_the_address_at_once_and_the_next_one_is_taken(script):
+    """So it is in no history and on no screen; and a newer link, put into the same address bar, is not ignored."""
+    made = DOM + "{" + (CHECKOUT / "nginx/html" / script).read_text() + "}\n" + (
+        "const before = [result.at, sent]; heard.hashchange();"
+        "console.log(JSON.stringify([...before, result.reloads]));")
+    done = subprocess.run(["node", "-e", made, "#token", "null"], check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout) == ["/verify-email", None, True]
+
+
 def answer_of(response):
     return {"status": response.status_code, "body": response.json(),
             "headers": {k: v for k, v in response.headers.items() if k == "Retry-After"}}
@@ -402,7 +424,7 @@ def test_the_page(stack, newcomer):
     token = newcomer.link()
     sent, text, look, hidden, at = page(f"#{token}", answer_of(newcomer.verify(token, "not the password")))
     assert sent == ["/api/v1/auth/verify-email", "POST", "application/json", {"token": token, "password": "typed"}]
-    assert "not the password" in text and (look, hidden, at) == ("failed", False, None)
+    assert "not the password" in text and (look, hidden, at) == ("failed", False, "/verify-email")
     chooses = Newcomer(stack)
     chooses.register()
     assert "at least 10 characters" in page(f"#{token}", answer_of(chooses.verify(chooses.link(), "short")))[1]

@@ -51,6 +51,8 @@ class Handler:
         await asyncio.sleep(self.relay.latency_sec)
         if self.relay.busy:
             return "421 4.3.2 Too busy"
+        if self.relay.refuses:
+            return self.relay.refuses
         envelope.mail_from = address
         return "250 OK"
 
@@ -86,6 +88,7 @@ class Relay:
         """secret: the (user, password) that it wants, inside TLS. With a context TLS begins at once, unless starttls."""
         self.taken, self.dropped, self.does = [], [], collections.defaultdict(list)
         self.busy, self.latency_sec = False, 0  # whether it says 421; how long it takes for each answer
+        self.refuses = None  # what it says to our sender, if it does not take it
         self.waiting, self.go_on = threading.Event(), threading.Event()
         self.secret, self.at_once = secret, context if not starttls else None
         self.options = {"hostname": "relay", "data_size_limit": 16 << 20, "authenticator": self.sign_in,

@@ -27,11 +27,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct str message = str_of(data, size);
     const struct bounce once = bounce_read(&arena, message);
     check(&once);
+    ASSERT(once.is_permanent || !once.is_of_address);
     if (!str_starts(message, STR("From "))) {
         const struct bounce again =
             bounce_read(&arena, arena_printf(&arena, "From MAILER-DAEMON now\n%.*s", STR_FMT(message)));
         bool cut = size > 0 && memchr(data, '\0', size) != NULL; /* arena_printf ends there */
         ASSERT(cut || again.is_permanent == once.is_permanent);
+        ASSERT(cut || again.is_of_address == once.is_of_address);
     }
     return 0;
 }

@@ -150,8 +150,14 @@ def confirm_email_right(world, s):
     assert noted(world, s, "email_changed", "email_changed") == 1
 
 
+def key_works(world, s):
+    return world.stack.client(Authorization=f"Bearer {s.key}").get("/api/v1/me").status_code == 200
+
+
 def undo_email_ready(world):
     s = confirm_email_ready(world)
+    s.key = s.user.key
+    assert key_works(world, s)
     assert confirm_email(world, s).how == "done"
     s.token = link(world.stack, "undo_email", change_id(world, s))
     return s
@@ -162,12 +168,14 @@ def undo_email_act(world, s):
 
 
 def undo_email_right(world, s):
-    is_old = happened(s, noted(world, s, "email_change_undone", "reset_password"))
+    is_old = happened(s, noted(world, s, "email_change_undone", "email_change_undone"))
     assert address_of(world, s) == (s.user.email if is_old else s.new)
+    assert key_works(world, s) == (not is_old), "made after the change was asked for"
     again = until_done(lambda: post(world, "undo-email", token=s.token))
     assert (again.how, again.code) == (("refused", "link_invalid") if is_old else ("done", None)), again
     assert address_of(world, s) == s.user.email and not opens(world, s, s.user.password)
-    assert noted(world, s, "email_change_undone", "reset_password") == 1
+    assert noted(world, s, "email_change_undone", "email_change_undone") == count(world, s, "activity", "what", "key_revoked") == 1
+    assert not key_works(world, s)
     token = link(world.stack, "reset_password", s.user.id)
     expect(post(world, "reset-password", token=token, password=NEW), 204)
     assert opens(world, s, NEW)

@@ -64,6 +64,7 @@ int verb_user_show(const struct given *given);
 int verb_user_verify(const struct given *given);
 int verb_user_disable(const struct given *given);
 int verb_user_enable(const struct given *given);
+int verb_user_deliverable(const struct given *given);
 int verb_user_reset_password(const struct given *given);
 int verb_user_reset_totp(const struct given *given);
 int verb_user_sessions(const struct given *given);

@@ -29,10 +29,10 @@ static bool bounce_find_mail(const struct bounce *b, const char *recipient, stru
     return false;
 }
 
-static int bounce_note(struct desk *desk, const struct uuid *mail_id, struct str why)
+static int bounce_note(struct desk *desk, const struct uuid *mail_id, const struct bounce *b)
 {
     bool marked = false;
-    enum err e = mail_bounced(desk->db, &desk->arena, mail_id, why, &marked);
+    enum err e = mail_bounced(desk->db, &desk->arena, mail_id, b->why, b->is_of_address, &marked);
 
     if (e == ERR_NOT_FOUND) {
         printf("%s: there is no such mail, or not any more\n", uuid_text(mail_id).s);
@@ -42,7 +42,7 @@ static int bounce_note(struct desk *desk, const struct uuid *mail_id, struct str
         (void)desk_complain(desk, e);
         return EXIT_TRY_AGAIN;
     }
-    printf("%s: came back for good (%.*s)%s\n", uuid_text(mail_id).s, STR_FMT(why),
+    printf("%s: came back for good (%.*s)%s\n", uuid_text(mail_id).s, STR_FMT(b->why),
            marked ? "; the user's address is marked as undeliverable" : "");
     return EXIT_DONE;
 }
@@ -66,7 +66,7 @@ int verb_mail_bounce(const struct given *given)
     else if (!b.is_permanent)
         printf("%s: ignored: not a report of a mail that failed for good (RFC 3464)\n", uuid_text(&mail_id).s);
     else
-        code = bounce_note(&desk, &mail_id, b.why);
+        code = bounce_note(&desk, &mail_id, &b);
     desk_close(&desk);
     return code;
 }

@@ -193,3 +193,19 @@ int verb_user_enable(const struct given *given)
 {
     return user_set(given, USER_ACTIVE, "active");
 }
+
+int verb_user_deliverable(const struct given *given)
+{
+    struct desk desk;
+    struct uuid id;
+    bool was = false;
+
+    if (!user_at_desk(&desk, given, &id))
+        return EXIT_FAILED;
+    enum err e = user_admin_deliverable(desk.db, &desk.arena, &id, &was);
+    int code = e == OK ? EXIT_DONE : desk_complain(&desk, e);
+    if (e == OK)
+        printf("the address of %s %s\n", given->argument, was ? "gets notifications again" : "was not marked");
+    desk_close(&desk);
+    return code;
+}

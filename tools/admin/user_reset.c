@@ -39,7 +39,7 @@ int verb_user_reset_totp(const struct given *given)
         return EXIT_FAILED;
     enum err e = user_admin_reset_totp(desk.db, &desk.arena, &id);
     if (e == OK)
-        printf("signing in as %s needs no code any more\n", given->argument);
+        printf("signing in as %s needs no code any more, and all sessions have ended\n", given->argument);
     else if (e == ERR_TOTP_OFF)
         printf("signing in as %s needed no code before\n", given->argument);
     else

@@ -39,8 +39,9 @@ static const struct option verbs_uses = {"--uses", "NUMBER", offsetof(struct giv
                                          "How many people can register with it, up to 10000."};
 static const struct option verbs_days = {"--days", "NUMBER", offsetof(struct given, days), "14",
                                          "After how many days it expires, up to 366."};
-static const struct option verbs_mail_state = {"--state", "STATE", offsetof(struct given, state), "failed",
-                                               "Which mails: queued, sent, failed or dropped."};
+static const struct option verbs_mail_state = {
+    "--state", "STATE", offsetof(struct given, state), "failed",
+    "Which mails: queued, sent, failed or dropped; or bounced, which came back for good."};
 
 static const struct option verbs_bounce_user = {
     "--user", "NAME", offsetof(struct given, user), "marketingcli_bounce",
@@ -138,6 +139,14 @@ const struct verb verbs[] = {
      .help = "Undo user disable: sessions and API keys work again, and posts that wait are sent.",
      .options = verbs_desk_options,
      .run = verb_user_enable},
+    {.name = "user deliverable",
+     .argument = "USER",
+     .help = "Take the mark away that mail to a user's address comes back for good.",
+     .more = "For a mail server that has said so by mistake, or a mailbox that is open again. Notifications are mailed "
+             "there from "
+             "then on. The user sees it in the activity of the account.",
+     .options = verbs_desk_options,
+     .run = verb_user_deliverable},
     {.name = "user reset-password",
      .argument = "USER",
      .help = "Give a user a new password, and print it.",
@@ -195,7 +204,8 @@ const struct verb verbs[] = {
      .run = verb_manual},
     {.name = "mail list",
      .help = "List the newest 100 mails in a state, a line each.",
-     .more = "A line has the mail's number, its time, state and template, how often the relay was asked, and the "
+     .more = "Of those that came back, the last to come is the first. A line has the mail's number, its time, state "
+             "and template, how often the relay was asked, and the "
              "relay's last "
              "reply code. Mail stays listed for 90 days after its end.",
      .options = verbs_mail_list_options,
@@ -209,16 +219,16 @@ const struct verb verbs[] = {
     {.name = "mail retry",
      .argument = "ID",
      .help = "Send a mail that has failed again, or one that waits at once.",
-     .more = "It is tried for two days from now. Its user sees this in the activity of the account.",
+     .more = "It is tried for two days from the first try. Its user sees this in the activity of the account.",
      .options = verbs_database_options,
      .run = verb_mail_retry},
     {.name = "mail bounce",
      .help = "Read a mail that came back from standard input, and note it.",
      .more =
          "For a pipe of the mail server. If the report says that a mail failed for good, with a status of class 5, "
-         "the mail and the address of its user are marked. Anything else is ignored. The exit code is 75 when that "
-         "could not be done, be it that the database does not answer or that the pipe's command line is wrong: then "
-         "the mail server must come again with it.",
+         "the mail is marked, and so is the address of its user if by that status no mail can reach it. Anything "
+         "else is ignored. The exit code is 75 when that could not be done, be it that the database does not answer "
+         "or that the pipe's command line is wrong: then the mail server must come again with it.",
      .options = verbs_mail_bounce_options,
      .run = verb_mail_bounce,
      .if_not_done = EXIT_TRY_AGAIN},

@@ -4,9 +4,11 @@
  * so a mail is sent again only if nobody knows what the relay said.
  *
  *    begin ──► token, COMMIT ──► relay ──► taken          sent
- *      │                           │ ├───► 4xx, no word    queued: again, for two days
+ *      │                           │ ├───► 4xx            queued: again, for two days
+ *      │                           │ ├───► no word        queued: again; the third time failed
  *      │                           │ └───► 5xx            failed
- *      │                           └─────► not reached    queued: again soon; the kind pauses (jobs/pause.c)
+ *      │                           ├─────► 5xx to us      queued: again, for two days; the kind pauses (jobs/pause.c)
+ *      │                           └─────► not reached    queued: again soon, however long; the kind pauses
  *      └───► nobody is left        dropped
  */
 #include "mail/kinds.h"
@@ -15,10 +17,14 @@
 #include "mail/eml.h"
 
 #define MAIL_START_US (120 * US_PER_SEC) /* waiting for a connection; with the call's 60 s well within the lease */
+#define MAIL_JUDGE_SEC 600               /* RFC 5321, 4.5.3.2.6; the lease is extended meanwhile */
 #define SERVICE_UNAVAILABLE 421          /* RFC 5321, 4.2.1: the relay stops, and says so before anything else */
 
 /* After the relay's word about the mail: a greylist wants some minutes, a full mailbox hours. */
 static const struct backoff send_refused = {.base_us = 120 * US_PER_SEC, .max_us = 3600 * US_PER_SEC};
+/* After its word about us. Not as seldom: an operator mends that and waits. Nor as soon as below, because it may be about this
+ * recipient alone, and then nothing pauses. */
+static const struct backoff send_not_ours = {.base_us = 60 * US_PER_SEC, .max_us = 900 * US_PER_SEC};
 /* Where the relay was not reached. Meanwhile the kind is paused, so this only says how soon it goes on afterwards. */
 static const struct backoff send_not_reached = {.base_us = 20 * US_PER_SEC, .max_us = 120 * US_PER_SEC};
 
@@ -64,37 +70,76 @@ static enum job_step send_end(struct job_run *run, const struct mail_verdict *ve
         return send_not_noted(run, e);
     run->job_ended = true;
     run->again_at_us = again_at_us;
+    if (verdict->state != MAIL_IS_QUEUED)
+        worker_metrics_mail(run->worker->metrics, verdict->state);
     if (run->note == NULL)
         run->note = mail_state_names[verdict->state];
     return verdict->state == MAIL_IS_QUEUED ? JOB_AGAIN : JOB_DONE;
 }
 
-/* Again, unless it was tried for long enough. That holds while the kind is paused, too: it is days since somebody was told. */
-static enum job_step send_later(struct job_run *run, struct mail_verdict verdict, const struct backoff *b)
+static enum job_step send_again(struct job_run *run, struct mail_verdict verdict, const struct backoff *b)
 {
-    int64_t now_us = clock_now_us();
+    verdict.state = MAIL_IS_QUEUED;
+    return send_end(run, &verdict, clock_now_us() + backoff_us(run->job.tries, b->base_us, b->max_us));
+}
 
-    verdict.state = now_us - run->job.created_at_us >= MAIL_TRIED_US ? MAIL_IS_FAILED : MAIL_IS_QUEUED;
-    return send_end(run, &verdict, now_us + backoff_us(run->job.tries, b->base_us, b->max_us));
+/* Again, unless it was tried for long enough. */
+static enum job_step send_later(struct job_run *run, struct mail_verdict verdict, const struct backoff *b,
+                                int64_t since_us)
+{
+    verdict.state = MAIL_IS_FAILED;
+    return since_us != 0 && clock_now_us() - since_us >= MAIL_TRIED_US ? send_end(run, &verdict, 0)
+                                                                       : send_again(run, verdict, b);
+}
+
+static enum job_step send_unknown(struct job_run *run, const struct mail_outgoing *mail)
+{
+    struct mail_verdict v = {.state = MAIL_IS_FAILED,
+                             .tried = true,
+                             .unknown = true,
+                             .reply = STR("no answer: the relay may have taken it")};
+
+    return mail->unknown_tries + 1 >= MAIL_UNKNOWN_MAX ? send_end(run, &v, 0)
+                                                       : send_later(run, v, &send_refused, mail->tried_at_us);
+}
+
+/*
+ * Nobody's mail would get through: no try of this one. A probe must fail nothing, and a relay that was not reached has refused
+ * nothing. With a 5xx it has, us or this recipient alone.
+ */
+static enum job_step send_fault(struct job_run *run)
+{
+    const struct net_result *r = run->result;
+    struct mail_verdict v = {.reply_code = r->status, .reply = r->body.n > 0 ? r->body : str_from(r->detail)};
+
+    run->fault = true;
+    return r->status < 500 ? send_again(run, v, &send_not_reached)
+                           : send_later(run, v, &send_not_ours, run->probe ? 0 : run->job.created_at_us);
+}
+
+/* The worker stops, or there were too few connections: the relay is not at fault, and the mail is as due as before. */
+static enum job_step send_not_begun(struct job_run *run)
+{
+    run->fault = false;
+    run->note = job_run_is_stopping(run) ? "stopping" : "waited too long for a connection";
+    run->again_at_us = clock_now_us();
+    return JOB_AGAIN;
 }
 
 static enum job_step send_result(struct job_run *run)
 {
     const struct net_result *r = run->result;
+    const struct mail_outgoing *mail = run->data;
     struct mail_verdict v = {.tried = true, .reply_code = r->status, .reply = r->body};
 
-    if (r->err == ERR_NET_UNKNOWN) {
-        v.reply = STR("no answer: the relay may have taken it");
-        return send_later(run, v, &send_refused);
-    }
-    if (r->err != OK || r->status == SERVICE_UNAVAILABLE) {
-        run->fault = true; /* nobody's mail would get through */
-        v.tried = false;
-        v.reply = r->body.n > 0 ? r->body : str_from(r->detail);
-        return send_later(run, v, &send_not_reached);
-    }
+    if (r->unasked)
+        return send_not_begun(run);
+    if (r->err == ERR_NET_UNKNOWN)
+        return send_unknown(run, mail);
+    if (r->err != OK || r->status == SERVICE_UNAVAILABLE)
+        return send_fault(run);
     if (r->status >= 400 && r->status < 500)
-        return send_later(run, v, &send_refused);
+        return send_later(run, v, &send_refused, mail->tried_at_us);
     v.state = r->status >= 500 ? MAIL_IS_FAILED : MAIL_IS_SENT;
     return send_end(run, &v, 0);
 }
@@ -107,6 +152,7 @@ static void send_set_relay(struct net_mail *m, const struct conf *conf, const st
     m->tls = (enum net_mail_tls)conf->smtp_tls;
     m->ca_file = conf->smtp_ca_file.p;
     m->timeout_sec = m->connect_timeout_sec = (int)conf->smtp_timeout_sec;
+    m->judge_timeout_sec = MAIL_JUDGE_SEC;
     m->start_by_us = clock_boot_us() + MAIL_START_US;
     if (conf->smtp_user.n > 0) {
         m->user = conf->smtp_user;
@@ -135,8 +181,9 @@ static enum job_step send_keep(struct job_run *run, const struct composed *c)
     if (e != OK) {
         run->fault = true;
         run->note = "smtp.dir cannot be written";
-        return send_later(run, (struct mail_verdict){.reply = STR("smtp.dir cannot be written")}, &send_not_reached);
+        return send_again(run, (struct mail_verdict){.reply = STR("smtp.dir cannot be written")}, &send_not_reached);
     }
+    run->called = true; /* a file does what else a call does */
     return send_end(run,
                     &(struct mail_verdict){.state = MAIL_IS_SENT, .tried = true, .reply = STR("written as a file")}, 0);
 }
@@ -182,7 +229,7 @@ static enum job_step send_mail(struct job_run *run, const struct mail_outgoing *
 
     enum err e = send_make_token(run, mail, &token);
     if (e == ERR_AGAIN)
-        return send_later(run, (struct mail_verdict){.reply = STR("the user has another address by now")},
+        return send_again(run, (struct mail_verdict){.reply = STR("the user has another address by now")},
                           &send_not_reached);
     if (e != OK)
         return job_run_failed(run, e);
@@ -193,7 +240,7 @@ static enum job_step send_mail(struct job_run *run, const struct mail_outgoing *
     return run->worker->conf->smtp_host.n == 0 ? send_keep(run, c) : send_hand_over(run, &sender, c);
 }
 
-/* Somebody should get it: there is an address, and it is not of a kind that is switched off by now. */
+/* Somebody should get it: there is an address, whose user is not disabled by now, and it is not of a kind that is switched off. */
 static enum err send_is_wanted(struct job_run *run, const struct mail_outgoing *mail, bool *ret_wanted)
 {
     enum notice notice = mail_kinds[mail->template].notice;
@@ -203,29 +250,30 @@ static enum err send_is_wanted(struct job_run *run, const struct mail_outgoing *
 
     if (notice != NOTICE_NONE)
         e = notices_wanted(run->db, run->arena, &mail->user_id, false, &wanted, &reached);
-    *ret_wanted = mail->email.p != NULL && (notice == NOTICE_NONE || (reached && wanted.on[notice]));
+    *ret_wanted = mail->email.p != NULL && (!mail->is_disabled || mail_kinds[mail->template].always) &&
+                  (notice == NOTICE_NONE || (reached && wanted.on[notice]));
     return e;
 }
 
 static enum job_step send_start(struct job_run *run)
 {
-    struct mail_outgoing mail;
+    struct mail_outgoing *mail = run->data = arena_alloc(run->arena, sizeof *mail);
     bool wanted;
 
     if (job_run_is_stopping(run))
         return job_run_release(run);
-    enum err e = mail_look(run->db, run->arena, &run->job.subject_id, &mail);
-    if (e == ERR_NOT_FOUND || (e == OK && mail.state != MAIL_IS_QUEUED))
+    enum err e = mail_look(run->db, run->arena, &run->job.subject_id, mail);
+    if (e == ERR_NOT_FOUND || (e == OK && mail->state != MAIL_IS_QUEUED))
         return JOB_DONE;
     if (e != OK)
         return job_run_failed(run, e);
-    if (mail.template == MAIL__MAX)
+    if (mail->template == MAIL__MAX)
         return send_later(run, (struct mail_verdict){.reply = STR("of a newer program than this worker")},
-                          &send_not_reached);
-    e = send_is_wanted(run, &mail, &wanted);
+                          &send_not_reached, run->job.created_at_us);
+    e = send_is_wanted(run, mail, &wanted);
     if (e != OK)
         return job_run_failed(run, e);
-    return wanted ? send_mail(run, &mail) : send_end(run, &(struct mail_verdict){.state = MAIL_IS_DROPPED}, 0);
+    return wanted ? send_mail(run, mail) : send_end(run, &(struct mail_verdict){.state = MAIL_IS_DROPPED}, 0);
 }
 
 static enum job_step send_step(struct job_run *run)
@@ -243,11 +291,12 @@ static enum err send_dead(struct db *db, struct job_run *run)
     return e;
 }
 
-/* Its share, 64 of the 256 runs as shipped, is more than smtp.connections can be, and little enough that hardly one waits longer than
- * MAIL_START_US for its connection. */
+/* Its share, 64 of the 256 runs as shipped, is more than smtp.connections can be, and little enough that few wait as long as
+ * MAIL_START_US for a connection, unless there are few or the relay is slow. */
 const struct job_kind send_kind = {.name = MAIL_JOB,
                                    .class = JOB_MAIL,
                                    .share_percent = 25,
                                    .users_take_turns = true,
+                                   .calls = true,
                                    .step = send_step,
                                    .dead = send_dead};

@@ -6,6 +6,7 @@
 #include "model/key/key_private.h"
 #include "model/post/post.h"
 #include "model/user/caps.h"
+#include "model/user/session_others.h"
 #include "model/user/user.h"
 
 #define RANDOM_BYTES 32
@@ -88,7 +89,7 @@ struct str key_new_text(struct arena *arena, int mode)
 struct key_creation {
     struct arena *arena;
     const struct conf *conf;
-    const struct uuid *user_id;
+    const struct key_asker *by;
     const struct key_terms *terms;
     const struct last_step *last;
     struct new_key made;
@@ -100,13 +101,13 @@ static enum err key_take_place(struct db *db, const struct key_creation *c)
 {
     uint64_t ended = 0;
 
-    enum err e = caps_take(db, c->arena, c->conf, c->user_id, CAPS_OF_KEY, 0);
+    enum err e = caps_take(db, c->arena, c->conf, c->by->user_id, CAPS_OF_KEY, 0);
     if (e != ERR_TOO_MANY)
         return e;
-    e = db_exec(db, &key_sqls[KEY_END_EXPIRED], DB_ARGS(db_uuid(c->user_id), db_i64(clock_now_us())), &ended);
+    e = db_exec(db, &key_sqls[KEY_END_EXPIRED], DB_ARGS(db_uuid(c->by->user_id), db_i64(clock_now_us())), &ended);
     if (e != OK)
         return e;
-    return ended == 0 ? ERR_TOO_MANY : caps_take(db, c->arena, c->conf, c->user_id, CAPS_OF_KEY, 0);
+    return ended == 0 ? ERR_TOO_MANY : caps_take(db, c->arena, c->conf, c->by->user_id, CAPS_OF_KEY, 0);
 }
 
 static enum err key_create_tx(struct db *db, void *arg)
@@ -116,11 +117,13 @@ static enum err key_create_tx(struct db *db, void *arg)
     struct sha256 hash = sha256_of(c->made.text);
 
     enum err e = key_take_place(db, c);
+    if (e == OK)
+        e = session_check_there(db, c->by->session_id);
     if (e != OK)
         return e;
     *key = (struct key){
         .id = uuid_new(),
-        .user_id = *c->user_id,
+        .user_id = *c->by->user_id,
         .user_state = USER_ACTIVE,
         .mode = c->terms->mode,
         .name = c->terms->name,
@@ -130,7 +133,7 @@ static enum err key_create_tx(struct db *db, void *arg)
         .expires_at_us = c->terms->expires_at_us,
     };
     e = db_exec(db, &key_sqls[KEY_INSERT],
-                DB_ARGS(db_uuid(&key->id), db_uuid(c->user_id), db_cstr(user_state_names[USER_ACTIVE]),
+                DB_ARGS(db_uuid(&key->id), db_uuid(c->by->user_id), db_cstr(user_state_names[USER_ACTIVE]),
                         db_str(key->name), db_str(key->prefix), db_bytes(hash.b, sizeof hash.b), db_i64(key->scopes),
                         db_i64(key->created_at_us), db_i64_or_null(key->expires_at_us), db_cstr(mode_names[key->mode])),
                 NULL);
@@ -141,12 +144,12 @@ static enum err key_create_tx(struct db *db, void *arg)
     return e == OK ? c->last->fn(&c->made, c->last->arg) : e;
 }
 
-enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct key_asker *by,
                     const struct key_terms *terms, const struct last_step *last, struct new_key *ret_key)
 {
     struct key_creation c = {.arena = arena,
                              .conf = conf,
-                             .user_id = user_id,
+                             .by = by,
                              .terms = terms,
                              .last = last,
                              .made = {.text = key_new_text(arena, terms->mode)}};

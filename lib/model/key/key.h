@@ -48,6 +48,11 @@ struct key_terms {
     bool has_budget; /* budget is what it is to be; else it stays as it is */
 };
 
+/* Whose key it is to be, and the session that asks: if that has ended meanwhile, nothing is made that outlives it. */
+struct key_asker {
+    const struct uuid *user_id, *session_id;
+};
+
 /* A key that was made, or rotated. */
 struct new_key {
     struct key key;
@@ -55,8 +60,8 @@ struct new_key {
 };
 
 /* terms->budget has passed budget_check_accounts. ERR_TOO_MANY at conf.keys_max_per_user, counted in the same transaction, of which last gets a const struct new_key *; keys
- * that have expired make room. ret_key is also set with ERR_OUTCOME_UNKNOWN, when the key may exist. */
-MUST_CHECK enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+ * that have expired make room. ERR_SESSION_EXPIRED. ret_key is also set with ERR_OUTCOME_UNKNOWN, when the key may exist. */
+MUST_CHECK enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct key_asker *by,
                                const struct key_terms *terms, const struct last_step *last, struct new_key *ret_key);
 
 /*
@@ -92,6 +97,10 @@ MUST_CHECK enum err key_revoke_seen(struct db *db, struct arena *arena, const st
 /* ERR_NOT_FOUND. The caller then ends the credential epoch: programs may still have the key in their caches. */
 MUST_CHECK enum err key_revoke(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id);
 
+/* A part of a transaction that has locked the user: revokes the keys that were made, or rotated, at that time or later, with a row
+ * of activity for each. The caller then ends the credential epoch. */
+MUST_CHECK enum err key_revoke_since(struct db *db, struct arena *arena, const struct uuid *user_id, int64_t since_us);
+
 /*
  * Deletes at most max rows, of keys and of old secrets, that ended before that time: were revoked, or expired. ret_n: how many; max:
  * there may be more. Their usage must be gone: it is shown with the key's name.
@@ -101,8 +110,8 @@ MUST_CHECK enum err key_purge(struct db *db, struct arena *arena, int64_t before
 /*
  * A new secret for the same key; last gets a const struct new_key *. The one before, and all that still work of those before it, end at the latest when
  * the overlap is over (0: now), or with the key. So whoever lost the answer rotates again, and what works in the meantime goes
- * on working. ERR_NOT_FOUND; ERR_KEY_ENDED; ERR_OLD_SECRETS_TOO_MANY, not with an overlap of 0; ERR_ACCOUNT_DISABLED. The caller
+ * on working. ERR_NOT_FOUND; ERR_KEY_ENDED; ERR_OLD_SECRETS_TOO_MANY, not with an overlap of 0; ERR_ACCOUNT_DISABLED; ERR_SESSION_EXPIRED. The caller
  * then ends the credential epoch, also after ERR_OUTCOME_UNKNOWN.
  */
-MUST_CHECK enum err key_rotate(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+MUST_CHECK enum err key_rotate(struct db *db, struct arena *arena, const struct key_asker *by, const struct uuid *id,
                                int64_t overlap_us, const struct last_step *last);

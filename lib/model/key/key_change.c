@@ -4,6 +4,7 @@
 #include "crypto/digest.h"
 #include "model/key/key_private.h"
 #include "model/mail/outbox.h"
+#include "model/user/session_others.h"
 #include "model/user/user.h"
 
 enum {
@@ -11,6 +12,7 @@ enum {
     KEY_CHANGE,
     KEY_REVOKE,
     KEY_REVOKE_SEEN,
+    KEY_SINCE,
     KEY_DISMISS,
     KEY_SECRET,
     KEY_NEW_SECRET,
@@ -20,6 +22,8 @@ enum {
     KEY_OLD_REUSE,
 };
 static const struct sql key_change_sqls[];
+
+#define KEYS_A_TIME 100 /* of a user who has more, all are revoked all the same */
 
 /* Locks a key that still works, and reads it. */
 static enum err key_lock(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
@@ -85,6 +89,15 @@ struct key_end {
     const struct uuid *user_id, *id;
 };
 
+/* The user and the key are locked. */
+static enum err key_revoke_one(struct db *db, const struct key *k)
+{
+    enum err e = db_change(db, &key_change_sqls[KEY_REVOKE],
+                           DB_ARGS(db_i64(clock_now_us()), db_uuid(&k->user_id), db_uuid(&k->id), db_uuid(&k->id)));
+
+    return e == OK ? key_note(db, ACTIVITY_KEY_REVOKED, k) : e;
+}
+
 /* A key that was revoked because others have seen it is dismissed: nothing happens that its owner does not know. */
 static enum err key_revoke_tx(struct db *db, void *arg)
 {
@@ -96,10 +109,7 @@ static enum err key_revoke_tx(struct db *db, void *arg)
         e = db_row(db, &key_change_sqls[KEY_LOCK], DB_ARGS(db_uuid(end->id), db_uuid(end->user_id)), end->arena, &k);
     if (e == OK && k.revoked_at_us != 0)
         return db_exec(db, &key_change_sqls[KEY_DISMISS], DB_ARGS(db_uuid(&k.id)), NULL);
-    if (e == OK)
-        e = db_change(db, &key_change_sqls[KEY_REVOKE],
-                      DB_ARGS(db_i64(clock_now_us()), db_uuid(&k.user_id), db_uuid(&k.id), db_uuid(&k.id)));
-    return e == OK ? key_note(db, ACTIVITY_KEY_REVOKED, &k) : e;
+    return e == OK ? key_revoke_one(db, &k) : e;
 }
 
 enum err key_revoke(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id)
@@ -109,6 +119,24 @@ enum err key_revoke(struct db *db, struct arena *arena, const struct uuid *user_
 
     if (e == OK)
         point("key.revoked");
+    return e;
+}
+
+enum err key_revoke_since(struct db *db, struct arena *arena, const struct uuid *user_id, int64_t since_us)
+{
+    struct uuid since = uuid_floor(since_us);
+    struct key *keys;
+    size_t n;
+    enum err e;
+
+    do {
+        e = db_rows(db, &key_change_sqls[KEY_SINCE],
+                    DB_ARGS(db_uuid(user_id), db_i64(since_us), db_uuid(&since),
+                            db_cstr(activity_names[ACTIVITY_KEY_ROTATED]), db_i64(KEYS_A_TIME)),
+                    arena, sizeof *keys, KEYS_A_TIME, (void **)&keys, &n);
+        for (size_t i = 0; e == OK && i < n; i++)
+            e = key_revoke_one(db, &keys[i]);
+    } while (e == OK && n == KEYS_A_TIME);
     return e;
 }
 
@@ -158,7 +186,8 @@ enum err key_revoke_seen(struct db *db, struct arena *arena, const struct sha256
 
 struct key_rotation {
     struct arena *arena;
-    const struct uuid *user_id, *id;
+    const struct key_asker *by;
+    const struct uuid *id;
     int64_t overlap_us;
     const struct last_step *last;
     struct new_key made; /* its key, as it was and then as it becomes */
@@ -233,10 +262,12 @@ static enum err key_rotate_tx(struct db *db, void *arg)
 {
     struct key_rotation *r = arg;
 
-    enum err e = user_lock(db, r->arena, r->user_id); /* the row that may be added has a copy of its state */
+    enum err e = user_lock(db, r->arena, r->by->user_id); /* the row that may be added has a copy of its state */
+    if (e == OK)
+        e = session_check_there(db, r->by->session_id);
     if (e != OK)
         return e;
-    e = key_lock(db, r->arena, r->user_id, r->id, &r->made.key);
+    e = key_lock(db, r->arena, r->by->user_id, r->id, &r->made.key);
     if (e != OK)
         return e;
     r->made.text = key_new_text(r->arena, r->made.key.mode);
@@ -248,10 +279,10 @@ static enum err key_rotate_tx(struct db *db, void *arg)
     return e == OK ? r->last->fn(&r->made, r->last->arg) : e;
 }
 
-enum err key_rotate(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+enum err key_rotate(struct db *db, struct arena *arena, const struct key_asker *by, const struct uuid *id,
                     int64_t overlap_us, const struct last_step *last)
 {
-    struct key_rotation r = {.arena = arena, .user_id = user_id, .id = id, .overlap_us = overlap_us, .last = last};
+    struct key_rotation r = {.arena = arena, .by = by, .id = id, .overlap_us = overlap_us, .last = last};
     enum err e = db_tx(db, key_rotate_tx, &r);
 
     if (e == OK)
@@ -277,6 +308,13 @@ static const struct sql key_change_sqls[] = {
     [KEY_REVOKE_SEEN] = {.text = "UPDATE " KEY_ALL_ROWS " SET revoked_at_us = ?, revoked_reason = 'seen_in_clear'"
                                  " WHERE " KEY_ARE_ITS_ROWS,
                          .in = "iuuu"},
+    /* When a key was rotated is in the activity alone. */
+    [KEY_SINCE] = {.text = "SELECT " KEY_COLS " FROM " KEY_ALL_ROWS " WHERE user_id = ? AND revoked_at_us IS NULL"
+                           " AND of_key_id IS NULL AND (created_at_us >= ? OR EXISTS (SELECT 1 FROM activity a"
+                           " WHERE a.user_id = api_keys.user_id AND a.id >= ? AND a.what = ?"
+                           " AND a.about_id = api_keys.id)) LIMIT ? FOR UPDATE",
+                   .in = "uiusi",
+                   .cols = key_cols},
     [KEY_DISMISS] = {.text = "UPDATE api_keys SET revoked_reason = NULL WHERE id = ?", .in = "u"},
     [KEY_SECRET] = {.text = "SELECT hash FROM api_keys WHERE id = ?", .in = "u", .cols = key_secret_cols},
     [KEY_NEW_SECRET] = {.text = "UPDATE api_keys SET hash = ?, prefix = ?, old_secret_expires_at_us = ? WHERE id = ?",

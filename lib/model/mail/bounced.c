@@ -18,7 +18,7 @@ struct bounced {
     struct arena *arena;
     const struct uuid *mail_id;
     struct str why;
-    bool marked;
+    bool of_address, marked;
 };
 
 static bool bounced_went_to_user(struct str template)
@@ -53,7 +53,7 @@ static enum err bounced_tx(struct db *db, void *arg)
     bool moved = true;
 
     enum err e = db_row(db, &bounced_sqls[BOUNCED_MAIL], DB_ARGS(db_uuid(b->mail_id)), b->arena, &mail);
-    if (e == OK && !uuid_is_none(&mail.user_id) && bounced_went_to_user(mail.template)) {
+    if (e == OK && b->of_address && !uuid_is_none(&mail.user_id) && bounced_went_to_user(mail.template)) {
         e = db_number(db, &bounced_sqls[BOUNCED_LOCK_USER], DB_ARGS(db_uuid(&mail.user_id)), &one);
         if (e == OK)
             e = bounced_has_moved(db, &mail, &moved);
@@ -66,9 +66,11 @@ static enum err bounced_tx(struct db *db, void *arg)
     return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
 }
 
-enum err mail_bounced(struct db *db, struct arena *arena, const struct uuid *mail_id, struct str why, bool *ret_marked)
+enum err mail_bounced(struct db *db, struct arena *arena, const struct uuid *mail_id, struct str why, bool of_address,
+                      bool *ret_marked)
 {
-    struct bounced b = {.arena = arena, .mail_id = mail_id, .why = text_utf16_head(why, MAIL_BOUNCE_CHARS)};
+    struct bounced b = {
+        .arena = arena, .mail_id = mail_id, .why = text_utf16_head(why, MAIL_BOUNCE_CHARS), .of_address = of_address};
     enum err e = db_tx(db, bounced_tx, &b);
 
     if (e == OK)
@@ -76,9 +78,14 @@ enum err mail_bounced(struct db *db, struct arena *arena, const struct uuid *mai
     return e;
 }
 
-enum err mail_arrived(struct db *db, const struct uuid *user_id)
+enum err mail_arrived(struct db *db, const struct uuid *user_id, bool *ret_was)
 {
-    return db_exec(db, &bounced_sqls[BOUNCED_UNMARK], DB_ARGS(db_uuid(user_id)), NULL);
+    uint64_t n = 0;
+
+    enum err e = db_exec(db, &bounced_sqls[BOUNCED_UNMARK], DB_ARGS(db_uuid(user_id)), &n);
+    if (e == OK && ret_was != NULL)
+        *ret_was = n > 0;
+    return e;
 }
 
 static const struct db_col bounced_mail_cols[] = {DB_COL(struct bounced_mail, user_id, UUID),
@@ -98,5 +105,7 @@ static const struct sql bounced_sqls[] = {
                       .in = "isu"},
     [BOUNCED_MARK] = {.text = "UPDATE users SET undeliverable_at_us = COALESCE(undeliverable_at_us, ?) WHERE id = ?",
                       .in = "iu"},
-    [BOUNCED_UNMARK] = {.text = "UPDATE users SET undeliverable_at_us = NULL WHERE id = ?", .in = "u"},
+    [BOUNCED_UNMARK] = {.text = "UPDATE users SET undeliverable_at_us = NULL WHERE id = ?"
+                                " AND undeliverable_at_us IS NOT NULL",
+                        .in = "u"},
 };

@@ -108,7 +108,9 @@ static enum err notice_change_tx(struct db *db, void *arg)
     if (after == off)
         return OK;
     e = db_change(db, &notice_sqls[NOTICE_SET], DB_ARGS(db_i64(after), db_i64(clock_now_us()), db_uuid(c->user_id)));
-    return e == OK ? activity_add(db, &(struct activity_new){.user_id = *c->user_id, .what = ACTIVITY_NOTICES_CHANGED})
+    return e == OK ? activity_add(db, &(struct activity_new){.user_id = *c->user_id,
+                                                             .what = ACTIVITY_NOTICES_CHANGED,
+                                                             .is_minor = true})
                    : e;
 }
 

@@ -1,12 +1,11 @@
 #include "model/mail/outbox.h"
 
-#include "crypto/digest.h"
 #include "model/job/job.h"
 #include "model/mail/params.h"
 
 #define PARAMS_MAX_BYTES 8000 /* 2000 characters */
 
-enum { OUTBOX_ADD, OUTBOX_ALLOW, OUTBOX_ALLOWED };
+enum { OUTBOX_ADD, OUTBOX_DROP };
 static const struct sql outbox_sqls[];
 
 const struct json_field mail_param_fields[] = {
@@ -36,23 +35,20 @@ enum err mail_add(struct db *db, const struct mail_new *mail)
     return e == OK ? job_add_of(db, JOB_MAIL, MAIL_JOB, &id, &mail->user_id, now, mail->request_id) : e;
 }
 
-/* One statement counts and locks, so simultaneous requests cannot both take the last. */
-enum err mail_take_allowance(struct db *db, struct str email_key, bool *ret_may)
+enum err mail_drop_links(struct db *db, const struct uuid *user_id, enum token_purpose purpose)
 {
-    struct sha256 hash = sha256_of(email_key);
-    int64_t day = clock_now_us() / US_PER_DAY, mails;
+    enum err e = OK;
 
-    enum err e = db_exec(db, &outbox_sqls[OUTBOX_ALLOW], DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_i64(day)), NULL);
-    if (e == OK)
-        e = db_number(db, &outbox_sqls[OUTBOX_ALLOWED], DB_ARGS(db_bytes(hash.b, sizeof hash.b)), &mails);
-    if (e == OK)
-        *ret_may = mails <= MAIL_STRANGERS_MAX;
+    for (size_t i = 0; e == OK && i < MAIL__MAX; i++)
+        if (mail_kinds[i].link == purpose)
+            e = db_exec(db, &outbox_sqls[OUTBOX_DROP],
+                        DB_ARGS(db_i64(clock_now_us()), db_uuid(user_id), db_cstr(mail_kinds[i].name)), NULL);
     return e;
 }
 
 const struct mail_kind mail_kinds[MAIL__MAX] = {
-#define MAIL(NAME, text, to_, link_, notice_) \
-    [MAIL_##NAME] = {.name = text, .to = (to_), .link = (link_), .notice = (notice_)},
+#define MAIL(NAME, text, to_, link_, notice_, always_) \
+    [MAIL_##NAME] = {.name = text, .to = (to_), .link = (link_), .notice = (notice_), .always = (always_)},
 #include "model/mail/mail.def"
 #undef MAIL
 };
@@ -61,11 +57,7 @@ static const struct sql outbox_sqls[] = {
     [OUTBOX_ADD] = {.text = "INSERT INTO mail_outbox (id, user_id, template, subject_id, params, state, request_id,"
                             " created_at_us) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?)",
                     .in = "uusussi"},
-    /* mails is set before day is: MariaDB assigns from left to right. */
-    [OUTBOX_ALLOW] = {.text = "INSERT INTO mail_allowances (address_hash, day, mails) VALUES (?, ?, 1) ON DUPLICATE KEY"
-                              " UPDATE mails = IF(day = VALUES(day), LEAST(mails + 1, 60000), 1), day = VALUES(day)",
-                      .in = "bi"},
-    [OUTBOX_ALLOWED] = {.text = "SELECT mails FROM mail_allowances WHERE address_hash = ?",
-                        .in = "b",
-                        .cols = db_number_cols},
+    [OUTBOX_DROP] = {.text = "UPDATE mail_outbox FORCE INDEX (by_user) SET state = 'dropped', params = NULL,"
+                             " ended_at_us = ? WHERE user_id = ? AND template = ? AND state = 'queued'",
+                     .in = "ius"},
 };

@@ -9,12 +9,13 @@
  *
  *                add          send: taken             after 90 days
  *      (no row) ─────► queued ───────────────► sent ──────────────► (no row)
- *                        │ send: refused for good, or for two days
+ *                        │ send: refused for good, or for two days; or
+ *                        │ MAIL_UNKNOWN_MAX times nobody knows
  *                        ├─────────────────► failed ──────────────► (no row)
- *                        │ nobody is left who should get it
+ *                        │ nobody is left who should get it, or its link is not wanted any more
  *                        └─────────────────► dropped ─────────────► (no row)
  *
- * A try whose end is unknown is made again: a mail may come twice, and is never lost.
+ * A try whose end is unknown is made again, MAIL_UNKNOWN_MAX (sending.h) at most: a mail may come twice, and is never lost.
  */
 #pragma once
 
@@ -30,7 +31,7 @@ enum mail_to {
 };
 
 enum mail_template {
-#define MAIL(name, text, to, link, notice) MAIL_##name,
+#define MAIL(name, text, to, link, notice, always) MAIL_##name,
 #include "model/mail/mail.def"
 #undef MAIL
     MAIL__MAX
@@ -41,6 +42,7 @@ struct mail_kind {
     enum mail_to to;
     enum token_purpose link;
     enum notice notice;
+    bool always; /* also to a user who is disabled */
 };
 
 extern const struct mail_kind mail_kinds[MAIL__MAX];
@@ -64,12 +66,10 @@ struct mail_new {
 
 #define MAIL_JOB "mail" /* the kind of job; its subject is the mail */
 
-/* Call it in a transaction. */
+/* Call it in a transaction; what a stranger has asked for takes a part of an allowance first (mail/allowance.h). */
 MUST_CHECK enum err mail_add(struct db *db, const struct mail_new *mail);
 
-/*
- * Who is not signed in can cause MAIL_STRANGERS_MAX mails to an address in a UTC day. Call it first in the transaction
- * that adds such a mail. ret_may: false if no more may be sent, which the caller must not let show.
- */
-#define MAIL_STRANGERS_MAX 3
-MUST_CHECK enum err mail_take_allowance(struct db *db, struct str email_key, bool *ret_may);
+/* A part of a transaction that has locked the user: those of their mails that are queued and would bring a link of that purpose
+ * are dropped. worker@mail, which makes the link when it sends, asks for the user's lock first. */
+MUST_CHECK enum err mail_drop_links(struct db *db, const struct uuid *user_id, enum token_purpose purpose);
+

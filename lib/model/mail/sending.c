@@ -9,7 +9,17 @@
 
 #define BOUNCE_PREFIX "bounce+"
 
-enum { SENDING_LOOK, SENDING_NOTE, SENDING_LIST, SENDING_SHOW, SENDING_LOCK, SENDING_REQUEUE, SENDING_HOLD_USER };
+enum {
+    SENDING_LOOK,
+    SENDING_NOTE,
+    SENDING_LIST,
+    SENDING_LIST_BOUNCED,
+    SENDING_SHOW,
+    SENDING_LOCK,
+    SENDING_REQUEUE,
+    SENDING_HOLD_USER,
+    SENDING_IS_QUEUED
+};
 static const struct sql sending_sqls[], sending_recipients[], sending_address_before;
 
 const char *const mail_state_names[] = {"queued", "sent", "failed", "dropped", NULL};
@@ -17,6 +27,7 @@ const char *const mail_state_names[] = {"queued", "sent", "failed", "dropped", N
 struct sending_look {
     struct mail_outgoing mail;
     struct str params;
+    int64_t is_disabled;
 };
 
 struct sending_recipient {
@@ -73,6 +84,7 @@ enum err mail_look(struct db *db, struct arena *arena, const struct uuid *id, st
     if (e != OK)
         return e;
     look.mail.template = sending_find_template(look.mail.template_name);
+    look.mail.is_disabled = look.is_disabled != 0;
     if (look.params.p != NULL)
         e = json_read(arena, look.params, mail_param_fields, &look.mail.params);
     if (e == OK && look.mail.template <MAIL__MAX)
@@ -90,6 +102,8 @@ enum err mail_check_address(struct db *db, const struct mail_outgoing *mail)
         return OK;
     enum err e =
         db_number(db, &sending_sqls[SENDING_HOLD_USER], DB_ARGS(db_uuid(&mail->user_id), db_str(mail->email)), &one);
+    if (e == OK) /* the user is locked: it stays so */
+        e = db_number(db, &sending_sqls[SENDING_IS_QUEUED], DB_ARGS(db_uuid(&mail->id)), &one);
     return e == ERR_NOT_FOUND ? ERR_AGAIN : e;
 }
 
@@ -104,8 +118,8 @@ enum err mail_note(struct db *db, const struct uuid *id, const struct mail_verdi
     bool ended = verdict->state != MAIL_IS_QUEUED, keeps = !ended || verdict->state == MAIL_IS_FAILED;
 
     return db_exec(db, &sending_sqls[SENDING_NOTE],
-                   DB_ARGS(db_cstr(mail_state_names[verdict->state]), db_i64(verdict->tried),
-                           db_i64_or_null(verdict->reply_code),
+                   DB_ARGS(db_cstr(mail_state_names[verdict->state]), db_i64(verdict->tried), db_i64(verdict->unknown),
+                           db_i64_or_null(verdict->tried ? clock_now_us() : 0), db_i64_or_null(verdict->reply_code),
                            db_str(verdict->reply.n == 0 ? (struct str){0} : sending_reply(verdict->reply)),
                            db_i64_or_null(ended ? clock_now_us() : 0), db_i64(keeps), db_uuid(id)),
                    NULL);
@@ -133,6 +147,18 @@ enum err mail_list(struct db *db, struct arena *arena, enum mail_state state, si
     enum err e =
         db_rows(db, &sending_sqls[SENDING_LIST], DB_ARGS(db_cstr(mail_state_names[state]), db_i64((int64_t)max)), arena,
                 sizeof(struct mail_row), max, &rows, ret_n);
+    if (e == OK)
+        *ret_rows = rows;
+    return e;
+}
+
+enum err mail_list_bounced(struct db *db, struct arena *arena, size_t max, struct mail_row **ret_rows, size_t *ret_n)
+{
+    void *rows;
+
+    ASSERT(max <= MAIL_LIST_MAX);
+    enum err e = db_rows(db, &sending_sqls[SENDING_LIST_BOUNCED], DB_ARGS(db_i64((int64_t)max)), arena,
+                         sizeof(struct mail_row), max, &rows, ret_n);
     if (e == OK)
         *ret_rows = rows;
     return e;
@@ -178,9 +204,12 @@ static const struct db_col sending_look_cols[] = {
     DB_COL(struct sending_look, mail.template_name, STR),
     DB_COL_ENUM(struct sending_look, mail.state, mail_state_names),
     DB_COL(struct sending_look, mail.created_at_us, I64),
+    DB_COL(struct sending_look, mail.tried_at_us, I64),
+    DB_COL(struct sending_look, mail.unknown_tries, I64),
     DB_COL(struct sending_look, params, STR),
     DB_COL(struct sending_look, mail.email, STR),
     DB_COL(struct sending_look, mail.name, STR),
+    DB_COL(struct sending_look, is_disabled, I64),
     DB_END,
 };
 
@@ -208,26 +237,37 @@ static const struct db_col sending_row_cols[] = {
 
 static const struct sql sending_sqls[] = {
     [SENDING_LOOK] = {.text =
-                          "SELECT m.id, m.user_id, m.subject_id, m.template, m.state, m.created_at_us, m.params,"
-                          " u.email, u.name FROM mail_outbox m LEFT JOIN users u ON u.id = m.user_id WHERE m.id = ?",
+                          "SELECT m.id, m.user_id, m.subject_id, m.template, m.state, m.created_at_us, m.tried_at_us,"
+                          " m.unknown_tries, m.params, u.email, u.name, COALESCE(u.state = 'disabled', 0)"
+                          " FROM mail_outbox m LEFT JOIN users u ON u.id = m.user_id WHERE m.id = ?",
                       .in = "u",
                       .cols = sending_look_cols},
     [SENDING_NOTE] = {.text = "UPDATE mail_outbox SET state = ?, tries = LEAST(tries + ?, 60000),"
+                              " unknown_tries = LEAST(unknown_tries + ?, 200), tried_at_us = COALESCE(tried_at_us, ?),"
                               " reply_code = COALESCE(?, reply_code), reply = COALESCE(?, reply), ended_at_us = ?,"
                               " params = IF(?, params, NULL) WHERE id = ? AND state = 'queued'",
-                      .in = "siisiiu"},
+                      .in = "siiiisiiu"},
     [SENDING_LIST] = {.text = "SELECT " ROW_COLUMNS " FROM mail_outbox WHERE state = ? ORDER BY id DESC LIMIT ?",
                       .in = "si",
                       .cols = sending_row_cols},
+    [SENDING_LIST_BOUNCED] = {.text = "SELECT " ROW_COLUMNS " FROM mail_outbox FORCE INDEX (by_bounce)"
+                                      " WHERE bounced_at_us IS NOT NULL ORDER BY bounced_at_us DESC, id DESC LIMIT ?",
+                              .in = "i",
+                              .cols = sending_row_cols},
     [SENDING_SHOW] = {.text = "SELECT " ROW_COLUMNS " FROM mail_outbox WHERE id = ?",
                       .in = "u",
                       .cols = sending_row_cols},
     [SENDING_LOCK] = {.text = "SELECT " ROW_COLUMNS " FROM mail_outbox WHERE id = ? FOR UPDATE",
                       .in = "u",
                       .cols = sending_row_cols},
-    [SENDING_REQUEUE] = {.text = "UPDATE mail_outbox SET state = 'queued', ended_at_us = NULL WHERE id = ?", .in = "u"},
+    [SENDING_REQUEUE] = {.text = "UPDATE mail_outbox SET state = 'queued', ended_at_us = NULL,"
+                                 " tried_at_us = NULL, unknown_tries = 0 WHERE id = ?",
+                         .in = "u"},
     [SENDING_HOLD_USER] = {.text = "SELECT 1 FROM users WHERE id = ? AND email = ? LOCK IN SHARE MODE",
                            .in = "us",
+                           .cols = db_number_cols},
+    [SENDING_IS_QUEUED] = {.text = "SELECT 1 FROM mail_outbox WHERE id = ? AND state = 'queued'",
+                           .in = "u",
                            .cols = db_number_cols},
 };
 

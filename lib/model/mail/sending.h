@@ -15,8 +15,10 @@
 enum mail_state { MAIL_IS_QUEUED, MAIL_IS_SENT, MAIL_IS_FAILED, MAIL_IS_DROPPED };
 extern const char *const mail_state_names[]; /* "queued" ... NULL */
 
-/* How long it is tried, from when its job was made. */
+/* How long it is tried, from when the relay was asked for the first time: until then nobody can have refused it. */
 #define MAIL_TRIED_US (2 * US_PER_DAY)
+/* How many tries may end without the relay's word on the whole mail: it may have come as often. */
+#define MAIL_UNKNOWN_MAX 3
 
 struct mail_outgoing {
     struct uuid id, user_id, subject_id;
@@ -24,6 +26,9 @@ struct mail_outgoing {
     enum mail_template template; /* MAIL__MAX: a newer program's, which this one does not know */
     int state;
     int64_t created_at_us;
+    int64_t tried_at_us;   /* when the relay was asked for the first time; 0: not yet */
+    int64_t unknown_tries; /* as mail_verdict's unknown says */
+    bool is_disabled;      /* the user */
     struct mail_params params;
     struct str email; /* absent: nobody is left who should get it */
     struct str name;  /* of the user; absent: none, or it goes to an address that is not yet known to be the user's */
@@ -39,7 +44,7 @@ MUST_CHECK enum err mail_look(struct db *db, struct arena *arena, const struct u
 
 /*
  * A part of the transaction that makes the mail's token: a mail to a user's address goes to the address of now, and what ends
- * the links of the address before waits for that. ERR_AGAIN: the user has another address since mail_look.
+ * the links of before waits for that. ERR_AGAIN: since mail_look the user has another address, or the mail was dropped.
  */
 MUST_CHECK enum err mail_check_address(struct db *db, const struct mail_outgoing *mail);
 
@@ -47,6 +52,7 @@ MUST_CHECK enum err mail_check_address(struct db *db, const struct mail_outgoing
 struct mail_verdict {
     enum mail_state state;
     bool tried;     /* the relay was asked: it counts */
+    bool unknown;   /* and has the whole mail, and did not say whether it has taken it */
     int reply_code; /* 0: the relay has said nothing; what it said before stays */
     struct str reply;
 };
@@ -71,6 +77,10 @@ struct mail_row {
 /* The newest in this state first, at most max <= MAIL_LIST_MAX. */
 MUST_CHECK enum err mail_list(struct db *db, struct arena *arena, enum mail_state state, size_t max,
                               struct mail_row **ret_rows, size_t *ret_n);
+
+/* The same for those that came back, the last to come first. */
+MUST_CHECK enum err mail_list_bounced(struct db *db, struct arena *arena, size_t max, struct mail_row **ret_rows,
+                                      size_t *ret_n);
 
 /* In a transaction, because a look at what somebody was sent is noted in the user's activity. ERR_NOT_FOUND. */
 MUST_CHECK enum err mail_show(struct db *db, struct arena *arena, const struct uuid *id, struct mail_row *ret_row);

@@ -1,6 +1,7 @@
 #include "model/mail/tidy.h"
 
 #include "base/clock.h"
+#include "model/user/second_factor.h"
 
 static const struct tidy_row {
     struct sql sql; /* the time before which rows go, and how many at most */
@@ -33,6 +34,10 @@ static const struct tidy_row tidy_rows[] = {
     TIDY("registrations", "expires_at_us", 0),
     TIDY("email_changes", "created_at_us", 6 * US_PER_DAY),
     TIDY("activity", "created_at_us", 730 * US_PER_DAY), /* never more than the 24 months that were promised */
+    {.sql = {.text = "DELETE FROM user_totp WHERE enabled_at_us IS NULL AND created_at_us < ? ORDER BY created_at_us"
+                     " LIMIT ?",
+             .in = "ii"},
+     .kept_us = SECOND_FACTOR_SHOWN_US},
     {.sql = {.text = "DELETE FROM mail_allowances WHERE day < ? DIV 86400000000 ORDER BY day LIMIT ?", .in = "ii"}},
     {.sql = {.text = NULL}},
 };

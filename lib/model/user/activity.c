@@ -1,15 +1,29 @@
 #include "model/user/activity.h"
 
-#include "base/clock.h"
 #include "base/text.h"
 
-enum { ACTIVITY_INSERT, ACTIVITY_LIST };
+enum { ACTIVITY_INSERT, ACTIVITY_RECENT, ACTIVITY_LIST };
 static const struct sql activity_sqls[];
+
+/* ERR_NOT_FOUND: there is no row of the kind, or it is older. One from before the clock was set back does not count. */
+static enum err activity_find_recent(struct db *db, const struct activity_new *activity)
+{
+    int64_t now = clock_now_us(), one;
+    struct uuid above = uuid_floor(now - ACTIVITY_MINOR_US);
+
+    return db_number(
+        db, &activity_sqls[ACTIVITY_RECENT],
+        DB_ARGS(db_uuid(&activity->user_id), db_uuid(&above), db_cstr(activity_names[activity->what]), db_i64(now)),
+        &one);
+}
 
 enum err activity_add(struct db *db, const struct activity_new *activity)
 {
+    enum err e = activity->is_minor ? activity_find_recent(db, activity) : ERR_NOT_FOUND;
     struct uuid id = uuid_new();
 
+    if (e != ERR_NOT_FOUND)
+        return e;
     return db_exec(db, &activity_sqls[ACTIVITY_INSERT],
                    DB_ARGS(db_uuid(&id), db_uuid(&activity->user_id), db_cstr(activity_names[activity->what]),
                            db_cstr(activity_by_names[activity->by]), db_uuid_or_null(&activity->about_id),
@@ -55,6 +69,10 @@ static const struct sql activity_sqls[] = {
                                " WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
                        .in = "uui",
                        .cols = activity_cols},
+    [ACTIVITY_RECENT] = {.text = "SELECT 1 FROM activity WHERE user_id = ? AND id > ? AND what = ?"
+                                 " AND created_at_us <= ? LIMIT 1",
+                         .in = "uusi",
+                         .cols = db_number_cols},
     [ACTIVITY_INSERT] = {.text = "INSERT INTO activity (id, user_id, what, by_whom, about_id, about, created_at_us)"
                                  " VALUES (?, ?, ?, ?, ?, ?, ?)",
                          .in = "uussusi"},

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "base/clock.h"
 #include "db/db.h"
 
 enum activity_what {
@@ -28,11 +29,18 @@ struct activity_new {
     enum activity_by by;  /* the user, unless it is said */
     struct uuid about_id; /* none: the account itself */
     struct str about;     /* its name now, cut to ACTIVITY_ABOUT_CHARS; absent: none */
+    bool is_minor;        /* see ACTIVITY_MINOR_US */
 };
 
 #define ACTIVITY_ABOUT_CHARS 200
 
-/* Call it in a transaction. */
+/*
+ * What can be changed to and fro for nothing, and opens nothing to anybody, is noted once in so long: else a session could add a
+ * row a second, each for 24 months, and hide with them what matters.
+ */
+#define ACTIVITY_MINOR_US (10 * 60 * US_PER_SEC)
+
+/* Call it in a transaction; where is_minor, one that has locked the user. */
 MUST_CHECK enum err activity_add(struct db *db, const struct activity_new *activity);
 
 struct activity {

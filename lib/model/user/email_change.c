@@ -1,18 +1,21 @@
 #include "model/user/email_change.h"
 
+#include "model/mail/allowance.h"
 #include "model/user/activity.h"
 #include "model/user/email_holder.h"
+#include "model/user/email_waiting.h"
 #include "model/user/password_change.h"
 #include "model/user/session.h"
 #include "model/user/session_others.h"
+#include "model/user/taken_over.h"
 #include "model/user/user.h"
+#include "model/user/user_state.h"
 
 #define DAY_US (24 * 3600 * US_PER_SEC)
 
 enum {
     EMAIL_CHANGE_LOOK,
     EMAIL_CHANGE_LAST_DAY,
-    EMAIL_CHANGE_STOP,
     EMAIL_CHANGE_INSERT,
     EMAIL_CHANGE_LAST_MADE,
     EMAIL_CHANGE_MAKE,
@@ -29,7 +32,7 @@ struct email_address {
 struct email_change {
     struct uuid id, user_id;
     struct email_address old, new;
-    int64_t expires_at_us, confirmed_at_us, undo_until_us, undone_at_us; /* 0: not */
+    int64_t created_at_us, expires_at_us, confirmed_at_us, undo_until_us, undone_at_us; /* 0: not */
 };
 
 /* Parts of the transactions; the user is locked. */
@@ -40,12 +43,6 @@ static enum err email_of_user(struct db *db, struct arena *arena, const struct u
     enum err e = db_row(db, &email_change_sqls[EMAIL_OF_USER], DB_ARGS(db_uuid(user_id)), arena, ret_address);
 
     return e == ERR_NOT_FOUND ? ERR_ACCOUNT_DISABLED : e;
-}
-
-/* Those that wait are not to be confirmed any more, whatever the clock says: it may be set back. */
-static enum err email_change_stop(struct db *db, const struct uuid *user_id)
-{
-    return db_exec(db, &email_change_sqls[EMAIL_CHANGE_STOP], DB_ARGS(db_uuid(user_id)), NULL);
 }
 
 static enum err email_set(struct db *db, const struct uuid *user_id, const struct email_address *to, int64_t now)
@@ -85,9 +82,8 @@ static enum err email_change_read(struct db *db, struct arena *arena, enum token
 
 struct email_ask {
     struct arena *arena;
-    const struct uuid *user_id;
+    const struct email_asker *by;
     struct email_address to;
-    struct str request_id;
     int64_t wait_us;
 };
 
@@ -99,7 +95,7 @@ static enum err email_ask_check_number(struct db *db, struct email_ask *ask, int
 {
     struct email_last_day day = {0};
     enum err e = db_row(db, &email_change_sqls[EMAIL_CHANGE_LAST_DAY],
-                        DB_ARGS(db_uuid(ask->user_id), db_i64(now - DAY_US)), ask->arena, &day);
+                        DB_ARGS(db_uuid(ask->by->user_id), db_i64(now - DAY_US)), ask->arena, &day);
 
     ask->wait_us = MIN(day.first_us - now, 0) + DAY_US;
     return e == OK && day.n >= EMAIL_CHANGES_PER_DAY ? ERR_EMAIL_CHANGES : e;
@@ -109,11 +105,11 @@ static enum err email_ask_insert(struct db *db, const struct email_ask *ask, con
 {
     struct email_address old = {0};
 
-    enum err e = email_of_user(db, ask->arena, ask->user_id, &old);
+    enum err e = email_of_user(db, ask->arena, ask->by->user_id, &old);
     if (e != OK)
         return e;
     return db_exec(db, &email_change_sqls[EMAIL_CHANGE_INSERT],
-                   DB_ARGS(db_uuid(id), db_uuid(ask->user_id), db_str(old.email), db_str(old.key),
+                   DB_ARGS(db_uuid(id), db_uuid(ask->by->user_id), db_str(old.email), db_str(old.key),
                            db_str(ask->to.email), db_str(ask->to.key), db_i64(now),
                            db_i64(now + EMAIL_CHANGE_WAITS_US)),
                    NULL);
@@ -127,12 +123,12 @@ static enum err email_ask_mail(struct db *db, const struct email_ask *ask, const
     enum err e = email_holder_find(db, ask->arena, ask->to.key, &holder);
     if (e != OK)
         return e;
-    if (!uuid_is_none(&holder.user_id) && !uuid_eq(&holder.user_id, ask->user_id))
-        return email_holder_tell(db, &holder, MAIL_ALREADY_REGISTERED, ask->request_id);
+    if (!uuid_is_none(&holder.user_id) && !uuid_eq(&holder.user_id, ask->by->user_id))
+        return email_holder_tell(db, &holder, MAIL_ALREADY_REGISTERED, ask->by->request_id);
     return mail_add(db, &(struct mail_new){.template = MAIL_CHANGE_EMAIL,
-                                           .user_id = *ask->user_id,
+                                           .user_id = *ask->by->user_id,
                                            .subject_id = *change_id,
-                                           .request_id = ask->request_id});
+                                           .request_id = ask->by->request_id});
 }
 
 static enum err email_ask_tx(struct db *db, void *arg)
@@ -142,31 +138,37 @@ static enum err email_ask_tx(struct db *db, void *arg)
     struct uuid id = uuid_new();
     bool may;
 
-    enum err e = mail_take_allowance(db, ask->to.key, &may);
+    enum err e = mail_take_allowance(db, MAIL_WISH_CHANGE_EMAIL, ask->to.key, &may);
+    if (e == OK && !may) {
+        ask->wait_us = US_PER_DAY - now % US_PER_DAY;
+        return ERR_ADDRESS_MAILS;
+    }
     if (e == OK)
-        e = user_lock(db, ask->arena, ask->user_id);
+        e = user_lock(db, ask->arena, ask->by->user_id);
+    if (e == OK) /* whoever has ended it meanwhile has also stopped what waited then */
+        e = session_check_still(db, ask->by->session_id, ask->by->sent);
     if (e == OK)
         e = email_ask_check_number(db, ask, now);
     if (e == OK)
-        e = email_change_stop(db, ask->user_id);
+        e = email_waiting_stop(db, ask->by->user_id);
     if (e == OK)
         e = email_ask_insert(db, ask, &id, now);
-    if (e == OK && may)
+    if (e == OK)
         e = email_ask_mail(db, ask, &id);
     if (e == OK)
-        e = activity_add(db, &(struct activity_new){.user_id = *ask->user_id, .what = ACTIVITY_EMAIL_CHANGE_ASKED});
+        e = activity_add(db, &(struct activity_new){.user_id = *ask->by->user_id, .what = ACTIVITY_EMAIL_CHANGE_ASKED});
     return e == ERR_NOT_FOUND ? ERR_ACCOUNT_DISABLED : e;
 }
 
-enum err email_change_ask(struct db *db, struct arena *arena, const struct uuid *user_id, struct str email,
-                          struct str request_id, int64_t *ret_wait_us)
+enum err email_change_ask(struct db *db, struct arena *arena, const struct email_asker *asker, struct str email,
+                          int64_t *ret_wait_us)
 {
-    struct email_ask ask = {.arena = arena, .user_id = user_id, .to.email = email, .request_id = request_id};
+    struct email_ask ask = {.arena = arena, .by = asker, .to.email = email};
 
     enum err e = user_email_key(email, arena, &ask.to.key);
     if (e == OK)
         e = db_tx(db, email_ask_tx, &ask);
-    if (e == ERR_EMAIL_CHANGES)
+    if (e == ERR_EMAIL_CHANGES || e == ERR_ADDRESS_MAILS)
         *ret_wait_us = ask.wait_us;
     return e;
 }
@@ -194,11 +196,11 @@ static enum err email_change_make(struct db *db, const struct email_link *link, 
         e = email_set(db, &change->user_id, &change->new, now);
     if (e == OK)
         e = db_number(db, &email_change_sqls[EMAIL_CHANGE_LAST_MADE], DB_ARGS(db_uuid(&change->user_id)), &last_us);
-    if (e == OK)
-        e = db_change(db, &email_change_sqls[EMAIL_CHANGE_MAKE],
-                      DB_ARGS(db_str(old.email), db_str(old.key), db_i64(MAX(now, last_us + 1)),
-                              db_i64(now + EMAIL_UNDO_US), db_uuid(&change->id)));
-    return e == OK ? email_change_stop(db, &change->user_id) : e;
+    if (e != OK)
+        return e;
+    return db_change(db, &email_change_sqls[EMAIL_CHANGE_MAKE],
+                     DB_ARGS(db_str(old.email), db_str(old.key), db_i64(MAX(now, last_us + 1)),
+                             db_i64(now + EMAIL_UNDO_US), db_uuid(&change->id)));
 }
 
 /* Links to reset the password went to the address before. */
@@ -270,8 +272,20 @@ static enum err email_change_take_back(struct db *db, const struct email_link *l
         e = db_change(db, &email_change_sqls[EMAIL_CHANGE_UNDO],
                       DB_ARGS(db_i64(now), db_uuid(&change->user_id), db_i64(change->confirmed_at_us)));
     if (e == OK)
-        e = email_change_stop(db, &change->user_id);
+        e = taken_over_clear(db, link->arena, &change->user_id, change->created_at_us);
     return e == OK ? session_end_others(db, link->arena, &change->user_id, &UUID_NONE) : e;
+}
+
+/* For a password of their own, which nobody needs while they are disabled. */
+static enum err email_undo_mail(struct db *db, const struct email_link *link, const struct uuid *user_id)
+{
+    bool is_active;
+
+    enum err e = user_is_active(db, link->arena, user_id, &is_active);
+    if (e != OK || !is_active)
+        return e;
+    return mail_add(db, &(struct mail_new){
+                            .template = MAIL_EMAIL_CHANGE_UNDONE, .user_id = *user_id, .request_id = link->request_id});
 }
 
 static enum err email_undo_tx(struct db *db, void *arg)
@@ -287,10 +301,8 @@ static enum err email_undo_tx(struct db *db, void *arg)
         e = email_change_take_back(db, link, &change, now);
     if (e == OK)
         e = activity_add(db, &(struct activity_new){.user_id = change.user_id, .what = ACTIVITY_EMAIL_CHANGE_UNDONE});
-    if (e == OK) /* for a password of their own */
-        e = mail_add(db, &(struct mail_new){.template = MAIL_RESET_PASSWORD,
-                                            .user_id = change.user_id,
-                                            .request_id = link->request_id});
+    if (e == OK)
+        e = email_undo_mail(db, link, &change.user_id);
     link->done = (struct email_changed){.email = e == OK ? change.old.email : (struct str){0}};
     return e;
 }
@@ -313,6 +325,7 @@ static const struct db_col email_change_cols[] = {
     DB_COL(struct email_change, old.key, STR),
     DB_COL(struct email_change, new.email, STR),
     DB_COL(struct email_change, new.key, STR),
+    DB_COL(struct email_change, created_at_us, I64),
     DB_COL(struct email_change, expires_at_us, I64),
     DB_COL(struct email_change, confirmed_at_us, I64),
     DB_COL(struct email_change, undo_until_us, I64),
@@ -333,18 +346,16 @@ static const struct db_col email_address_cols[] = {
 };
 
 static const struct sql email_change_sqls[] = {
-    [EMAIL_CHANGE_LOOK] = {.text = "SELECT id, user_id, old_email, old_email_key, new_email, new_email_key,"
-                                   " expires_at_us, confirmed_at_us, undo_until_us, undone_at_us FROM email_changes"
-                                   " WHERE id = ?",
-                           .in = "u",
-                           .cols = email_change_cols},
+    [EMAIL_CHANGE_LOOK] =
+        {.text = "SELECT id, user_id, old_email, old_email_key, new_email, new_email_key,"
+                 " created_at_us, expires_at_us, confirmed_at_us, undo_until_us, undone_at_us FROM email_changes"
+                 " WHERE id = ?",
+         .in = "u",
+         .cols = email_change_cols},
     [EMAIL_CHANGE_LAST_DAY] = {.text = "SELECT COALESCE(MIN(created_at_us), 0), COUNT(*) FROM email_changes"
                                        " WHERE user_id = ? AND created_at_us > ?",
                                .in = "ui",
                                .cols = email_last_day_cols},
-    [EMAIL_CHANGE_STOP] = {.text = "UPDATE email_changes SET expires_at_us = 0 WHERE user_id = ?"
-                                   " AND confirmed_at_us IS NULL",
-                           .in = "u"},
     [EMAIL_CHANGE_INSERT] = {.text = "INSERT INTO email_changes (id, user_id, old_email, old_email_key, new_email,"
                                      " new_email_key, created_at_us, expires_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                              .in = "uussssii"},

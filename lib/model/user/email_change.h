@@ -4,12 +4,14 @@
  *
  *               ask            confirm: by the link to the new address        undo: by the link to the old one
  *    (no row) ─────► waiting ─────────────────────────────────────► made ───────────────────────────────────► undone
- *                       │ another is asked for or made, one is undone, or EMAIL_CHANGE_WAITS_US
+ *                       │ another is asked for or made, one is undone, sessions or the password
+ *                       │ end (email_waiting.h), or EMAIL_CHANGE_WAITS_US
  *                       └────────────────────────────────────────────────────────────────────────────────────► over
  *
  * An old address is worth more than what came after it: undoing a change puts its old address back whatever the address is by
  * now, and undoes all changes of the user that were made after it, so their links do no more. As whoever made the change
- * knew the password, that is no longer good either, and a new one is chosen by the link of a mail to the old address.
+ * knew the password, that is no longer good either, and a new one is chosen by the link of a mail to the old address. What they may
+ * have left in the account goes, too (taken_over.h): of all that came since the change was asked for.
  *
  * So that the old address is there to be put back, nobody else gets it as long as its change can be undone
  * (email_holder.h).
@@ -24,17 +26,25 @@
 
 struct session; /* user/session.h */
 
-#define EMAIL_CHANGE_WAITS_US \
-    (72 * 3600 * US_PER_SEC) /* two days of tries to send the mail, and the 24 hours of its link */
+/* Two days of tries to send the mail, and the 24 hours of its link, which are all that users are told of (token_lifetime_us). */
+#define EMAIL_CHANGE_WAITS_US (72 * 3600 * US_PER_SEC)
 #define EMAIL_UNDO_US (72 * 3600 * US_PER_SEC)
 #define EMAIL_CHANGES_PER_DAY 5 /* of a user: each is a mail to an address that may be somebody else's */
 
+/* Who asks, and in which session: it must not end meanwhile. */
+struct email_asker {
+    const struct uuid *user_id, *session_id;
+    struct str sent; /* the session's token, or the one before */
+    struct str request_id;
+};
+
 /*
  * Asks for a change, in place of any that waits. Does the same whether the address is free or not: where it is not, its holder
- * gets the mail. email has passed user_email_check. ERR_EMAIL_CHANGES, with how long to wait; ERR_ACCOUNT_DISABLED.
+ * gets the mail. email has passed user_email_check. ERR_EMAIL_CHANGES (the user's), ERR_ADDRESS_MAILS (the address's, whoever has
+ * it), both with how long to wait, and then nothing changes; ERR_ACCOUNT_DISABLED; ERR_SESSION_EXPIRED.
  */
-MUST_CHECK enum err email_change_ask(struct db *db, struct arena *arena, const struct uuid *user_id, struct str email,
-                                     struct str request_id, int64_t *ret_wait_us);
+MUST_CHECK enum err email_change_ask(struct db *db, struct arena *arena, const struct email_asker *asker,
+                                     struct str email, int64_t *ret_wait_us);
 
 struct email_changed {
     struct str email;         /* the user's address now */
@@ -50,8 +60,9 @@ MUST_CHECK enum err email_change_confirm(struct db *db, struct arena *arena, str
                                          struct email_changed *ret_changed);
 
 /*
- * Undoes the change whose token that is, also of a user who is disabled. Ends all sessions and all that waits; no_hash takes the
- * place of the password: a bcrypt hash of what nobody knows. ERR_TOKEN; ERR_EMAIL_TAKEN.
+ * Undoes the change whose token that is, also of a user who is disabled, who gets no mail. Ends all sessions and all that waits;
+ * no_hash takes the place of the password: a bcrypt hash of what nobody knows. ERR_TOKEN; ERR_EMAIL_TAKEN. The caller then ends
+ * the credential epoch, also after ERR_OUTCOME_UNKNOWN.
  */
 MUST_CHECK enum err email_change_undo(struct db *db, struct arena *arena, struct str token, const char *no_hash,
                                       struct str request_id, struct email_changed *ret_changed);

@@ -1,5 +1,6 @@
 #include "model/user/password_change.h"
 
+#include "model/mail/allowance.h"
 #include "model/mail/bounced.h"
 #include "model/user/activity.h"
 #include "model/user/email_holder.h"
@@ -14,7 +15,9 @@ enum err password_put(struct db *db, const struct uuid *user_id, const char *has
     enum err e =
         db_change(db, &password_sqls[PASSWORD_SET], DB_ARGS(db_cstr(hash), db_i64(clock_now_us()), db_uuid(user_id)));
 
-    return e == OK ? token_void(db, TOKEN_RESET_PASSWORD, user_id) : e;
+    if (e == OK)
+        e = token_void(db, TOKEN_RESET_PASSWORD, user_id);
+    return e == OK ? mail_drop_links(db, user_id, TOKEN_RESET_PASSWORD) : e;
 }
 
 /* What every change of the password is followed by. */
@@ -87,7 +90,7 @@ static enum err password_forgotten_tx(struct db *db, void *arg)
     struct email_holder holder;
     bool may;
 
-    enum err e = mail_take_allowance(db, f->email_key, &may);
+    enum err e = mail_take_allowance(db, MAIL_WISH_RESET, f->email_key, &may);
     if (e == OK)
         e = email_holder_find(db, f->arena, f->email_key, &holder);
     return e == OK && may ? email_holder_tell(db, &holder, MAIL_RESET_PASSWORD, f->request_id) : e;
@@ -121,7 +124,7 @@ static enum err password_reset_tx(struct db *db, void *arg)
     if (e == OK)
         e = password_put(db, &r->user_id, r->hash);
     if (e == OK)
-        e = mail_arrived(db, &r->user_id);
+        e = mail_arrived(db, &r->user_id, NULL);
     if (e == OK)
         e = session_end_others(db, r->arena, &r->user_id, &UUID_NONE);
     if (e == OK)

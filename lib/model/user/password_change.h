@@ -25,7 +25,7 @@ MUST_CHECK enum err password_change(struct db *db, struct arena *arena, const st
 
 /*
  * Somebody who is not signed in has forgotten the password of an address: the link goes there, if that is the address of a user who
- * is enabled, MAIL_STRANGERS_MAX times a day at most. The same is done for every address, and OK says nothing. ERR_BAD_EMAIL.
+ * is enabled, as often in a day as MAIL_WISH_RESET says. The same is done for every address, and OK says nothing. ERR_BAD_EMAIL.
  */
 MUST_CHECK enum err password_forgotten(struct db *db, struct arena *arena, struct str email, struct str request_id);
 
@@ -33,5 +33,6 @@ MUST_CHECK enum err password_forgotten(struct db *db, struct arena *arena, struc
 MUST_CHECK enum err password_reset(struct db *db, struct arena *arena, struct str token, const char *hash,
                                    struct str request_id, struct uuid *ret_user_id);
 
-/* A part of a transaction: the hash is the user's from now on, whatever was before, and no link to reset it is good any more. */
+/* A part of a transaction that has locked the user: the hash is theirs from now on, whatever was before. No link to reset it is good any
+ * more, and none is mailed that was asked for before. Whoever calls it also ends the sessions (session_others.h). */
 MUST_CHECK enum err password_put(struct db *db, const struct uuid *user_id, const char *hash);

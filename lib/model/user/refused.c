@@ -1,6 +1,7 @@
 #include "model/user/refused.h"
 
 #include "base/clock.h"
+#include "model/mail/allowance.h"
 #include "model/mail/outbox.h"
 #include "model/user/activity.h"
 #include "model/user/user.h"
@@ -23,7 +24,7 @@ static enum err refused_tell_tx(struct db *db, void *arg)
                                  .why = r->knows_password ? STR(REFUSED_CODES) : (struct str){0}};
     bool may_mail = false;
 
-    enum err e = mail_take_allowance(db, r->email_key, &may_mail);
+    enum err e = mail_take_allowance(db, MAIL_WISH_REFUSED, r->email_key, &may_mail);
     if (e == OK)
         e = activity_add(db, &(struct activity_new){
                                  .user_id = r->user->id, .what = ACTIVITY_SIGN_IN_REFUSED, .by = ACTIVITY_BY_SERVICE});

@@ -1,11 +1,12 @@
 #include "model/user/registration.h"
 
+#include "model/mail/allowance.h"
 #include "model/mail/outbox.h"
 #include "model/user/activity.h"
 #include "model/user/email_holder.h"
 #include "model/user/invitation.h"
 
-#define ALL_MAX 100 /* of an address: MAIL_STRANGERS_MAX a day, for as long as they are kept */
+#define ALL_MAX 100 /* of an address: five a day (mail/allowance.c), for as long as they are kept */
 
 enum {
     REGISTRATION_INSERT,
@@ -24,39 +25,51 @@ struct registration_asking {
     struct str email_key;
 };
 
+/* What its mail is about; where there is none, one that is not there. */
+struct registration_mailed {
+    struct uuid id;
+    int64_t expires_at_us;
+    int64_t has_password;
+};
+
 /* Of an address that has a user the row is over when it is made, and holds no more than it must: it is there so that the
  * same is written. */
-static enum err registration_insert(struct db *db, const struct registration_asking *a, bool known, struct uuid *ret_id)
+static enum err registration_insert(struct db *db, const struct registration_asking *a, bool known,
+                                    const struct registration_mailed *mailed)
 {
     const struct registration_new blank = {.email = a->new->email}, *new = known ? &blank : a->new;
-    int64_t now = clock_now_us();
-    struct uuid id = uuid_new();
+    int64_t now = mailed->expires_at_us - REGISTRATION_LIFETIME_US;
 
-    enum err e =
-        db_exec(db, &registration_sqls[REGISTRATION_INSERT],
-                DB_ARGS(db_uuid(&id), db_str(a->email_key), db_str(new->email), db_str(new->name),
-                        db_cstr(new->password_hash), db_uuid_or_null(&new->invitation_id), db_str(new->terms_version),
-                        db_str(new->policy_version), db_i64(now), db_i64(known ? now : now + REGISTRATION_LIFETIME_US)),
-                NULL);
-    if (e == OK)
-        *ret_id = id;
-    return e;
+    return db_exec(db, &registration_sqls[REGISTRATION_INSERT],
+                   DB_ARGS(db_uuid(&mailed->id), db_str(a->email_key), db_str(new->email), db_str(new->name),
+                           db_cstr(new->password_hash), db_uuid_or_null(&new->invitation_id),
+                           db_str(new->terms_version), db_str(new->policy_version), db_i64(now),
+                           db_i64(known ? now : mailed->expires_at_us)),
+                   NULL);
 }
 
 static enum err registration_mail(struct db *db, const struct registration_asking *a, const struct email_holder *holder,
-                                  const struct uuid *id)
+                                  const struct registration_mailed *mailed)
 {
-    const struct mail_new mail = {.template = MAIL_VERIFY_EMAIL, .subject_id = *id, .request_id = a->new->request_id};
+    const struct mail_params params = {.at_us = mailed->expires_at_us};
+    const struct mail_new mail = {
+        .template = MAIL_VERIFY_EMAIL, .subject_id = mailed->id, .params = &params, .request_id = a->new->request_id};
 
     if (!uuid_is_none(&holder->user_id))
         return email_holder_tell(db, holder, MAIL_ALREADY_REGISTERED, a->new->request_id);
     return mail_add(db, &mail);
 }
 
-static enum err registration_begin(struct db *db, const struct registration_asking *a, bool *ret_may,
+static struct registration_mailed registration_mailed_new(void)
+{
+    return (struct registration_mailed){.id = uuid_new(), .expires_at_us = clock_now_us() + REGISTRATION_LIFETIME_US};
+}
+
+static enum err registration_begin(struct db *db, const struct registration_asking *a, bool has_password, bool *ret_may,
                                    struct email_holder *ret_holder)
 {
-    enum err e = mail_take_allowance(db, a->email_key, ret_may);
+    enum mail_wish wish = has_password ? MAIL_WISH_REGISTER_PASSWORD : MAIL_WISH_REGISTER;
+    enum err e = mail_take_allowance(db, wish, a->email_key, ret_may);
 
     return e == OK && *ret_may ? email_holder_find(db, a->arena, a->email_key, ret_holder) : e;
 }
@@ -64,31 +77,30 @@ static enum err registration_begin(struct db *db, const struct registration_aski
 static enum err registration_create_tx(struct db *db, void *arg)
 {
     const struct registration_asking *a = arg;
+    struct registration_mailed mailed = registration_mailed_new();
     struct email_holder holder;
-    struct uuid id;
     bool may;
 
-    enum err e = registration_begin(db, a, &may, &holder);
+    enum err e = registration_begin(db, a, a->new->password_hash != NULL, &may, &holder);
     if (e != OK || !may)
         return e;
-    e = registration_insert(db, a, !uuid_is_none(&holder.user_id), &id);
-    return e == OK ? registration_mail(db, a, &holder, &id) : e;
+    e = registration_insert(db, a, !uuid_is_none(&holder.user_id), &mailed);
+    return e == OK ? registration_mail(db, a, &holder, &mailed) : e;
 }
 
 /* Without a registration there is a mail all the same, about one that is not there: the worker drops it. */
 static enum err registration_resend_tx(struct db *db, void *arg)
 {
     const struct registration_asking *a = arg;
+    struct registration_mailed mailed = registration_mailed_new();
     struct email_holder holder;
-    struct uuid id = uuid_new();
     bool may;
 
-    enum err e = registration_begin(db, a, &may, &holder);
-    if (e != OK || !may)
-        return e;
-    e = db_row(db, &registration_sqls[REGISTRATION_NEWEST], DB_ARGS(db_str(a->email_key), db_i64(clock_now_us())),
-               a->arena, &id);
-    return e == OK || e == ERR_NOT_FOUND ? registration_mail(db, a, &holder, &id) : e;
+    enum err e = db_row(db, &registration_sqls[REGISTRATION_NEWEST],
+                        DB_ARGS(db_str(a->email_key), db_i64(clock_now_us())), a->arena, &mailed);
+    if (e == OK || e == ERR_NOT_FOUND)
+        e = registration_begin(db, a, mailed.has_password != 0, &may, &holder);
+    return e == OK && may ? registration_mail(db, a, &holder, &mailed) : e;
 }
 
 static enum err registration_ask(struct db *db, struct arena *arena, const struct registration_new *new,
@@ -238,15 +250,15 @@ enum err registration_admit(struct db *db, struct arena *arena, struct str email
                             struct uuid *ret_user_id)
 {
     int64_t now = clock_now_us();
+    struct registration_mailed newest;
     struct registration r = {0};
-    struct uuid newest;
     struct str key;
 
     enum err e = user_email_key(email, arena, &key);
     if (e == OK)
         e = db_row(db, &registration_sqls[REGISTRATION_NEWEST], DB_ARGS(db_str(key), db_i64(now)), arena, &newest);
     if (e == OK)
-        e = db_row(db, &registration_sqls[REGISTRATION_BY_ID], DB_ARGS(db_uuid(&newest), db_i64(now)), arena, &r);
+        e = db_row(db, &registration_sqls[REGISTRATION_BY_ID], DB_ARGS(db_uuid(&newest.id), db_i64(now)), arena, &r);
     if (e == OK)
         e = registration_drop_all(db, arena, email);
     if (e == OK)
@@ -262,6 +274,13 @@ static const struct db_col registration_cols[] = {
     DB_COL(struct registration, created_at_us, I64), DB_END,
 };
 
+static const struct db_col registration_mailed_cols[] = {
+    DB_COL(struct registration_mailed, id, UUID),
+    DB_COL(struct registration_mailed, expires_at_us, I64),
+    DB_COL(struct registration_mailed, has_password, I64),
+    DB_END,
+};
+
 static const struct sql registration_sqls[] = {
     [REGISTRATION_INSERT] = {.text = "INSERT INTO registrations (id, email_key, email, name, password_hash,"
                                      " invitation_id, terms_version, policy_version, created_at_us, expires_at_us)"
@@ -272,10 +291,11 @@ static const struct sql registration_sqls[] = {
                                     " AND expires_at_us > ?",
                             .in = "ui",
                             .cols = registration_cols},
-    [REGISTRATION_NEWEST] = {.text = "SELECT id FROM registrations WHERE email_key = ? AND expires_at_us > ?"
-                                     " ORDER BY id DESC LIMIT 1",
+    [REGISTRATION_NEWEST] = {.text = "SELECT id, expires_at_us, password_hash IS NOT NULL FROM registrations"
+                                     " WHERE email_key = ? AND expires_at_us > ?"
+                                     " ORDER BY password_hash IS NOT NULL, id DESC LIMIT 1",
                              .in = "si",
-                             .cols = db_uuid_cols},
+                             .cols = registration_mailed_cols},
     [REGISTRATION_LOCK_ALL] = {.text = "SELECT id FROM registrations WHERE email_key = ? ORDER BY id LIMIT ?"
                                        " FOR UPDATE",
                                .in = "si",

@@ -20,8 +20,9 @@
  * Whoever registers can learn nothing about an address: create and resend do the same statements whether it has a user, a
  * pending registration, or neither.
  *
- * An address has at most MAIL_STRANGERS_MAX new ones in a day, because a row is made only with its mail. None of them
- * pushes out another.
+ * A row is made only with its mail, so mail/allowance.h bounds how many an address has. None of them pushes out another: the
+ * link of one that was made with a password is of no use to somebody else, so these have an allowance of their own, and the
+ * address's owner always gets a link with which they choose the password: theirs, or one that a stranger has caused.
  */
 #pragma once
 
@@ -55,8 +56,8 @@ struct registration {
 MUST_CHECK enum err registration_create(struct db *db, struct arena *arena,
                                         const struct registration_new *registration);
 
-/* Mails the link of the address's newest registration once more; a user is told as above. OK also if there is neither.
- * ERR_BAD_EMAIL. */
+/* Mails the link of the address's newest registration once more, of those without a password if there are any; a user is told
+ * as above. OK also if there is neither. ERR_BAD_EMAIL. */
 MUST_CHECK enum err registration_resend(struct db *db, struct arena *arena, struct str email, struct str request_id);
 
 /* That of a link, which stays good. ERR_TOKEN. */
@@ -77,8 +78,8 @@ MUST_CHECK enum err registration_confirm(struct db *db, struct arena *arena, str
                                          struct user *ret_user);
 
 /*
- * For an admin, who vouches for an address, in a transaction. registration_admit makes the user of its newest registration,
- * with that bcrypt hash: not with what was typed at the registration, because anybody could have typed it. No invitation
+ * For an admin, who vouches for an address, in a transaction. registration_admit makes the user of the registration that
+ * registration_resend would mail, with that bcrypt hash: not with what was typed at the registration, because anybody could have typed it. No invitation
  * is asked for. ERR_NOT_FOUND; ERR_BAD_EMAIL; ERR_DB_DUPLICATE if the address has a user.
  * registration_drop_all is for who makes a user in another way.
  */

@@ -4,9 +4,9 @@
  *
  *              enrol                 enable: a code of it
  *    (no row) ───────► shown ─────────────────────► on ─────┐ use: a code, once
- *        ▲              │  ▲ enrol: another secret   │ ▲────┘
- *        │              └──┘                         │
- *        └────────────────── disable ────────────────┘
+ *      ▲   ▲            │ │ ▲ enrol: another secret  │ ▲────┘
+ *      │   └── an hour ─┘ └─┘                        │
+ *      └──────────────────── disable ────────────────┘
  *
  * A code works once: the step of the newest one that was used is kept, and older ones are refused. A step that is further
  * ahead than a code can be was kept before the clock was set back, and is not believed.
@@ -19,7 +19,7 @@
 #include "model/user/second_code.h"
 
 #define RECOVERY_CODES 10
-#define SECOND_FACTOR_SHOWN_US (3600 * US_PER_SEC) /* a secret that was shown must be confirmed within an hour */
+#define SECOND_FACTOR_SHOWN_US (3600 * US_PER_SEC) /* to confirm a secret that was shown; then mail/tidy.h deletes it */
 
 struct second_factor {
     bool is_on;

@@ -1,5 +1,6 @@
 /* What users see of their sessions, and how they end them from another one. */
 #include "model/user/activity.h"
+#include "model/user/email_waiting.h"
 #include "model/user/session.h"
 #include "model/user/session_others.h"
 #include "model/user/user.h"
@@ -35,6 +36,9 @@ static enum err session_list_end_tx(struct db *db, void *arg)
         return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
     if (uuid_eq(x->id, x->by)) /* signed out */
         return OK;
+    e = email_waiting_stop(db, x->user_id); /* that session may have asked for it */
+    if (e != OK)
+        return e;
     return activity_add(db, &(struct activity_new){.user_id = *x->user_id, .what = ACTIVITY_SESSION_ENDED});
 }
 

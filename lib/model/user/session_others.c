@@ -2,13 +2,14 @@
 
 #include "base/clock.h"
 #include "crypto/digest.h"
+#include "model/user/email_waiting.h"
 #include "model/user/pending.h"
 #include "model/user/session.h"
 
 #define TOKEN_BYTES 32
 #define SESSIONS_A_TIME 1000 /* of a user who has more, all end all the same */
 
-enum { SESSION_OTHERS, SESSION_CHANGE_TOKEN };
+enum { SESSION_OTHERS, SESSION_CHANGE_TOKEN, SESSION_STILL, SESSION_THERE };
 static const struct sql session_others_sqls[];
 
 enum err session_end_others(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id)
@@ -24,6 +25,8 @@ enum err session_end_others(struct db *db, struct arena *arena, const struct uui
         for (size_t i = 0; e == OK && i < n; i++)
             e = session_end(db, &ids[i]);
     } while (e == OK && n == SESSIONS_A_TIME);
+    if (e == OK)
+        e = email_waiting_stop(db, user_id);
     return e == OK ? pending_end_all(db, arena, user_id) : e;
 }
 
@@ -39,6 +42,25 @@ enum err session_change_token(struct db *db, struct arena *arena, const struct u
     return e == ERR_CONFLICT ? ERR_SESSION_EXPIRED : e;
 }
 
+enum err session_check_still(struct db *db, const struct uuid *id, struct str sent)
+{
+    struct sha256 hash = sha256_of(sent);
+    struct db_arg token = db_bytes(hash.b, sizeof hash.b);
+    int64_t one;
+
+    enum err e = db_number(db, &session_others_sqls[SESSION_STILL],
+                           DB_ARGS(db_uuid(id), token, token, db_i64(clock_now_us())), &one);
+    return e == ERR_NOT_FOUND ? ERR_SESSION_EXPIRED : e;
+}
+
+enum err session_check_there(struct db *db, const struct uuid *id)
+{
+    int64_t one;
+    enum err e = db_number(db, &session_others_sqls[SESSION_THERE], DB_ARGS(db_uuid(id)), &one);
+
+    return e == ERR_NOT_FOUND ? ERR_SESSION_EXPIRED : e;
+}
+
 static const struct sql session_others_sqls[] = {
     [SESSION_OTHERS] = {.text = "SELECT id FROM sessions WHERE user_id = ? AND id <> ? LIMIT ?",
                         .in = "uui",
@@ -50,4 +72,9 @@ static const struct sql session_others_sqls[] = {
                                   " confirmed_at_us, ?), old_token_hash = NULL, old_token_until_us = NULL"
                                   " WHERE id = ?",
                               .in = "biu"},
+    [SESSION_THERE] = {.text = "SELECT 1 FROM sessions WHERE id = ?", .in = "u", .cols = db_number_cols},
+    [SESSION_STILL] = {.text = "SELECT 1 FROM sessions WHERE id = ? AND (token_hash = ? OR (old_token_hash = ?"
+                               " AND old_token_until_us > ?))",
+                       .in = "ubbi",
+                       .cols = db_number_cols},
 };

@@ -3,7 +3,10 @@
 
 #include "db/db.h"
 
-/* Ends all sessions of a user but that one (none: all of them), and the sign-ins that wait for a code. */
+/*
+ * Ends all sessions of a user but that one (none: all of them), the sign-ins that wait for a code, and the change of address that
+ * waits, whoever has asked for it.
+ */
 MUST_CHECK enum err session_end_others(struct db *db, struct arena *arena, const struct uuid *user_id,
                                        const struct uuid *id);
 
@@ -14,3 +17,12 @@ MUST_CHECK enum err session_end_others(struct db *db, struct arena *arena, const
  */
 MUST_CHECK enum err session_change_token(struct db *db, struct arena *arena, const struct uuid *id,
                                          struct str *ret_token);
+
+/*
+ * Whether a request still has the session that it came with: it may have ended, or got another token, while the request waited
+ * for the user. sent: the token that came, or the one before, as long as that is good. ERR_SESSION_EXPIRED.
+ */
+MUST_CHECK enum err session_check_still(struct db *db, const struct uuid *id, struct str sent);
+
+/* The same where another token does not matter: as long as the session is there. */
+MUST_CHECK enum err session_check_there(struct db *db, const struct uuid *id);

@@ -190,7 +190,9 @@ static enum err user_rename_tx(struct db *db, void *arg)
         return e;
     *name = r->name;
     e = db_change(db, &user_sqls[USER_RENAME], DB_ARGS(db_str(*name), db_i64(clock_now_us()), db_uuid(r->id)));
-    return e == OK ? activity_add(db, &(struct activity_new){.user_id = *r->id, .what = ACTIVITY_NAME_CHANGED}) : e;
+    return e == OK ? activity_add(
+                         db, &(struct activity_new){.user_id = *r->id, .what = ACTIVITY_NAME_CHANGED, .is_minor = true})
+                   : e;
 }
 
 enum err user_rename(struct db *db, struct arena *arena, const struct uuid *id, struct str name, struct user *ret_user)

@@ -1,12 +1,13 @@
 #include "model/user/user_admin.h"
 
+#include "model/mail/bounced.h"
 #include "model/mail/outbox.h"
 #include "model/user/activity.h"
 #include "model/user/password_change.h"
 #include "model/user/registration.h"
 #include "model/user/session_others.h"
 
-enum { USER_ADMIN_LIST, USER_ADMIN_LIST_IN, USER_ADMIN_POSTS, USER_ADMIN_LOCK, USER_ADMIN_SET_PASSWORD };
+enum { USER_ADMIN_LIST, USER_ADMIN_LIST_IN, USER_ADMIN_POSTS, USER_ADMIN_LOCK };
 static const struct sql user_admin_sqls[];
 
 /* about: which verb, of those that only look. */
@@ -20,7 +21,7 @@ static enum err user_admin_note(struct db *db, const struct uuid *id, enum activ
 #define PASSWORD_WHY \
     "Your password is another one now, which they hand over to you, and all your sessions have ended. API keys go on " \
     "working."
-#define TOTP_WHY "Signing in needs no code any more."
+#define TOTP_WHY "Signing in needs no code any more, and all your sessions have ended. API keys go on working."
 
 static enum err user_admin_mail(struct db *db, const struct uuid *id, struct str why)
 {
@@ -207,7 +208,7 @@ struct user_admin_visit {
     struct arena *arena;
     const struct conf *conf;
     const struct uuid *id;
-    bool end;
+    bool end, was;
     const char *hash; /* of the new password */
     struct session *sessions;
     size_t n;
@@ -270,6 +271,26 @@ enum err user_admin_reset_password(struct db *db, struct arena *arena, const str
     return db_tx(db, user_admin_reset_password_tx, &v);
 }
 
+static enum err user_admin_deliverable_tx(struct db *db, void *arg)
+{
+    struct user_admin_visit *v = arg;
+
+    enum err e = user_admin_lock(db, v->id);
+    if (e == OK)
+        e = mail_arrived(db, v->id, &v->was);
+    return e == OK && v->was ? user_admin_note(db, v->id, ACTIVITY_ADMIN_SET_DELIVERABLE, NULL) : e;
+}
+
+enum err user_admin_deliverable(struct db *db, struct arena *arena, const struct uuid *id, bool *ret_was)
+{
+    struct user_admin_visit v = {.arena = arena, .id = id};
+    enum err e = db_tx(db, user_admin_deliverable_tx, &v);
+
+    if (e == OK)
+        *ret_was = v.was;
+    return e;
+}
+
 static enum err user_admin_reset_totp_tx(struct db *db, void *arg)
 {
     const struct user_admin_visit *v = arg;
@@ -280,7 +301,9 @@ static enum err user_admin_reset_totp_tx(struct db *db, void *arg)
         e = second_factor_remove(db, v->arena, v->id, &was_on);
     if (e != OK || !was_on)
         return e != OK ? e : ERR_TOTP_OFF;
-    e = user_admin_note(db, v->id, ACTIVITY_ADMIN_RESET_TOTP, NULL);
+    e = session_end_others(db, v->arena, v->id, &UUID_NONE);
+    if (e == OK)
+        e = user_admin_note(db, v->id, ACTIVITY_ADMIN_RESET_TOTP, NULL);
     return e == OK ? user_admin_mail(db, v->id, STR(TOTP_WHY)) : e;
 }
 

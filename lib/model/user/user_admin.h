@@ -66,5 +66,9 @@ MUST_CHECK enum err user_admin_sessions(struct db *db, struct arena *arena, cons
 MUST_CHECK enum err user_admin_reset_password(struct db *db, struct arena *arena, const struct uuid *id,
                                               const char *hash);
 
-/* Signing in needs no code any more, and the recovery codes are gone. The user is told by mail. ERR_TOTP_OFF: it needs none. */
+/* Mail to the address arrives again (model/mail/bounced.h). *ret_was: it was marked as undeliverable. */
+MUST_CHECK enum err user_admin_deliverable(struct db *db, struct arena *arena, const struct uuid *id, bool *ret_was);
+
+/* Signing in needs no code any more, the recovery codes are gone, and all sessions end. The user is told by mail. ERR_TOTP_OFF: it
+ * needs none, and nothing ends. */
 MUST_CHECK enum err user_admin_reset_totp(struct db *db, struct arena *arena, const struct uuid *id);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "model/post/turn.h"
 #include "model/user/activity.h"
+#include "model/user/email_waiting.h"
 
 #define ACCOUNTS_MAX 10000 /* the most that tiktok.accounts_max allows */
 
@@ -65,8 +66,8 @@ static enum err user_state_change(struct db *db, void *arg)
         e = db_exec(db, &user_state_sqls[USER_STATE_OF_KEYS], DB_ARGS(state, db_uuid(c->id)), NULL);
     if (e == OK)
         e = db_exec(db, &user_state_sqls[USER_STATE_OF_SESSIONS], DB_ARGS(state, db_uuid(c->id)), NULL);
-    if (e == OK && c->state == USER_ACTIVE)
-        e = user_state_wake(db, c);
+    if (e == OK)
+        e = c->state == USER_ACTIVE ? user_state_wake(db, c) : email_waiting_stop(db, c->id);
     return e == OK && c->changed ? user_state_note(db, c) : e;
 }
 

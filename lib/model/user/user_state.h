@@ -1,7 +1,7 @@
 /*
  * Disabling a user: nobody can sign in, sessions and keys are refused at once, and posts that TikTok does not have yet are
  * held. What TikTok has is followed to its end, images are deleted when their time is over, and all of the user's rows
- * stay, so that enabling puts everything back.
+ * stay, so that enabling puts everything back, but for a change of address that waits: that is over.
  *
  *    e = user_set_state(db, arena, &user_id, USER_DISABLED, &changed);
  *    if (e == OK || e == ERR_OUTCOME_UNKNOWN)

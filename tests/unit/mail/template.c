@@ -8,12 +8,13 @@ static const struct {
     enum mail_template template;
     const char *uses; /* the values that it names, in their order */
 } rows[MAIL__MAX] = {
-    {MAIL_VERIFY_EMAIL, "service"},
+    {MAIL_VERIFY_EMAIL, "service at"},
     {MAIL_ALREADY_REGISTERED, "hello service"},
     {MAIL_RESET_PASSWORD, "hello service"},
     {MAIL_PASSWORD_CHANGED, "hello service at"},
     {MAIL_CHANGE_EMAIL, "service"},
     {MAIL_EMAIL_CHANGED, "service"},
+    {MAIL_EMAIL_CHANGE_UNDONE, "hello service"},
     {MAIL_SIGN_IN_REFUSED, "hello service at why"},
     {MAIL_TOTP_ENABLED, "hello service at service"},
     {MAIL_TOTP_DISABLED, "hello service at"},

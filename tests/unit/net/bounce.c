@@ -40,6 +40,27 @@ static void test_what_failed_for_good(void **state)
     says(STATUS("Action: failed\r\nStatus: 5.7.1\r\n"), "5.7.1");
 }
 
+/* Most codes of class 5 are about one mail, or about who sends it. */
+static void test_what_is_said_of_the_address(void **state)
+{
+    static const char *const of_address[] = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4"};
+    static const char *const of_mail[] = {"5.0.0", "5.1.0", "5.1.7", "5.1.8", "5.1.11", "5.1.100",
+                                          "5.2.0", "5.2.2", "5.2.3", "5.3.4", "5.4.0",  "5.4.1",
+                                          "5.4.7", "5.5.0", "5.6.0", "5.7.1", "5.7.26"};
+    char text[400];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(of_address); i++) {
+        (void)snprintf(text, sizeof text, FAILED("%s"), of_address[i]);
+        assert_true(read(text).is_of_address);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(of_mail); i++) {
+        (void)snprintf(text, sizeof text, FAILED("%s"), of_mail[i]);
+        assert_true(read(text).is_permanent && !read(text).is_of_address);
+    }
+    assert_false(read(STATUS("Action: delayed\nStatus: 5.1.1\n")).is_of_address);
+}
+
 static void test_what_did_not(void **state)
 {
     (void)state;
@@ -124,9 +145,13 @@ static void test_recipients(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_failed_for_good), cmocka_unit_test(test_what_did_not),
-        cmocka_unit_test(test_what_is_no_report),    cmocka_unit_test(test_a_report_within_a_mail),
-        cmocka_unit_test(test_odd_but_right),        cmocka_unit_test(test_words_are_clean),
+        cmocka_unit_test(test_what_failed_for_good),
+        cmocka_unit_test(test_what_did_not),
+        cmocka_unit_test(test_what_is_said_of_the_address),
+        cmocka_unit_test(test_what_is_no_report),
+        cmocka_unit_test(test_a_report_within_a_mail),
+        cmocka_unit_test(test_odd_but_right),
+        cmocka_unit_test(test_words_are_clean),
         cmocka_unit_test(test_recipients),
     };
 

@@ -1,144 +1,6 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "relays.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "base/clock.h"
 #include "net/loop.h"
-#include "server.h"
-
-#define PATIENT_SEC 60
-
-/* The relays of relay.py, in its order. */
-enum relay { PLAIN, STARTTLS, REFUSING, TLS, NO_SIGN_IN, BUSY, SILENT, CUT, RELAYS };
-
-static struct server server; /* for its certificates, and as somebody else on the same loop */
-static struct arena arena;
-static char folder[] = "/tmp/unit-net-mail-XXXXXX";
-static int ports[RELAYS], relay_input;
-static pid_t relay_pid;
-
-static void start_relays(void)
-{
-    int in[2], out[2];
-
-    ASSERT(mkdtemp(folder) != NULL);
-    ASSERT(pipe(in) == 0 && pipe(out) == 0);
-    relay_pid = fork();
-    ASSERT(relay_pid >= 0);
-    if (relay_pid == 0) {
-        dup2(in[0], 0);
-        dup2(out[1], 1);
-        close(in[1]);
-        close(out[0]);
-        execl("/usr/bin/python3", "python3", UNIT_NET_RELAY, server.ca, server.key, folder, NULL);
-        _exit(127);
-    }
-    close(in[0]);
-    close(out[1]);
-    relay_input = in[1];
-    FILE *f = fdopen(out[0], "r");
-    for (int i = 0; i < RELAYS; i++)
-        ASSERT(fscanf(f, "%d", &ports[i]) == 1);
-    fclose(f);
-}
-
-static const char *path_of(const char *name)
-{
-    static char path[128];
-
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
-
-static void empty_folder(void)
-{
-    static const char *const names[] = {"envelope", "headers", "text", "html", "go"};
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        (void)unlink(path_of(names[i]));
-}
-
-static void put_file(const char *name)
-{
-    FILE *f = fopen(path_of(name), "w");
-
-    assert_non_null(f);
-    fclose(f);
-}
-
-static void stop_relays(void)
-{
-    close(relay_input);
-    waitpid(relay_pid, NULL, 0);
-    empty_folder();
-    (void)rmdir(folder);
-}
-
-/* What the relay kept of the last mail it took. */
-static const char *kept(const char *name)
-{
-    FILE *f = fopen(path_of(name), "r");
-
-    if (f == NULL)
-        return "nothing";
-    char *text = arena_alloc(&arena, 2u << 20);
-    text[fread(text, 1, (2u << 20) - 1, f)] = '\0';
-    fclose(f);
-    return text;
-}
-
-static int clear(void **state)
-{
-    (void)state;
-
-    empty_folder();
-    arena_done(&arena);
-    arena_init(&arena, 64u << 20);
-    return 0;
-}
-
-#define USER STR("mailer")
-#define SECRET ((struct secret){(char *)"let \xc3\xbcs in;AUTH=*", 16})
-
-static const struct net_header headers[] = {
-    {"From", STR("MarketingCLI <post@example.org>")},
-    {"To", STR("=?UTF-8?Q?J=C3=BCrgen?= <ok@example.com>")},
-    {"Subject", STR("Confirm your address")},
-    {"Message-ID", STR("<1@example.org>")},
-    {"List-Unsubscribe-Post", STR("List-Unsubscribe=One-Click")},
-};
-
-static struct net_mail mail_to(enum relay relay, const char *to)
-{
-    return (struct net_mail){
-        .host = "localhost",
-        .port = ports[relay],
-        .tls = relay == STARTTLS || relay == REFUSING ? NET_MAIL_STARTTLS
-               : relay == TLS || relay == NO_SIGN_IN  ? NET_MAIL_TLS
-                                                      : NET_MAIL_PLAIN,
-        .ca_file = server.ca,
-        .hello = "mail.example.org",
-        .user = relay == STARTTLS || relay == TLS || relay == NO_SIGN_IN ? USER : (struct str){0},
-        .secret = SECRET,
-        .from = STR("bounce+7@example.org"),
-        .to = str_from(to),
-        .headers = headers,
-        .n_headers = ARRAY_LEN(headers),
-        .text = STR("Hello J\xc3\xbcrgen,\n.\n..two dots\nend of line \nlong: 0123456789012345678901234567890123456789"
-                    "01234567890123456789012345678901234567890123456789=\n"),
-        .html = STR("<p>Hello J\xc3\xbcrgen</p>\n"),
-        .timeout_sec = PATIENT_SEC,
-        .connect_timeout_sec = PATIENT_SEC,
-    };
-}
 
 static struct net_result send_mail(const struct net_mail *mail)
 {
@@ -282,6 +144,20 @@ static void test_judged(void **state)
     assert_not_sent(&account, 530);
 }
 
+/* 5xx to our sender, or to whom we send through it, would be said of every mail. */
+static void test_refused_as_a_whole(void **state)
+{
+    struct net_mail sender = mail_to(PLAIN, "ok@example.com"), relaying = mail_to(TLS, "r554@example.com");
+    (void)state;
+
+    sender.from = STR("m553@example.org");
+    assert_not_sent(&sender, 553);
+    assert_not_sent(&relaying, 554);
+    struct net_result r = send_mail(&relaying);
+    assert_true(str_eqc(r.body, "5.7.1 Relay access denied"));
+    assert_false(r.unasked);
+}
+
 /* A relay that goes away: whether it can have taken the mail depends on whether the mail was whole. */
 static void test_dropped(void **state)
 {
@@ -306,7 +182,7 @@ static void test_hanging(void **state)
     (void)state;
 
     silent.timeout_sec = envelope.timeout_sec = 1;
-    after.timeout_sec = 3; /* it must come so far */
+    after.judge_timeout_sec = 1;
     assert_not_sent(&silent, 0);
     assert_not_sent(&envelope, 0);
     struct net_result r = send_mail(&after);
@@ -325,6 +201,7 @@ static void test_late(void **state)
 
     mail.start_by_us = clock_boot_us() - 1;
     assert_not_sent(&mail, 0);
+    assert_true(send_mail(&mail).unasked);
 }
 
 static void assert_forbidden(const struct net_mail *mail)
@@ -455,16 +332,61 @@ static void test_in_a_loop(void **state)
     net_loop_free(loop);
 }
 
+/* The relay may look at a mail for longer than all that comes before may take. */
+static void test_slow_to_judge(void **state)
+{
+    struct net_mail mail = mail_to(PLAIN, "dslow@example.com");
+    (void)state;
+
+    mail.timeout_sec = mail.connect_timeout_sec = 1;
+    struct net_result r = send_mail(&mail);
+    assert_int_equal(r.err, OK);
+    assert_int_equal(r.status, 250);
+}
+
+/* What has begun is waited for, within a time; what waits for its turn is not begun. */
+static void test_a_loop_that_stops(void **state)
+{
+    struct net_mail hanging = mail_to(PLAIN, "dwait@example.com"), mail = mail_to(TLS, "ok@example.com");
+    struct net_loop *loop = net_loop_new(&(struct net_loop_options){.max = 4, .aside_max = 1});
+    int first, second, third;
+    struct net_result r;
+    void *tag;
+    (void)state;
+
+    assert_true(net_loop_submit_mail(loop, &hanging, &arena, &first));
+    while (access(path_of("waits"), F_OK) != 0)
+        usleep(1000);
+    assert_true(net_loop_submit_mail(loop, &mail, &arena, &second));
+    net_loop_stop_aside(loop, clock_mono_us() + PATIENT_SEC * US_PER_SEC);
+    assert_true(net_loop_submit_mail(loop, &mail, &arena, &third));
+    for (int i = 0; i < 2; i++) {
+        assert_true(net_loop_next(loop, PATIENT_SEC * 1000, &tag, &r));
+        assert_ptr_not_equal(tag, &first);
+        assert_int_equal(r.err, ERR_NET_NOT_SENT);
+        assert_true(r.unasked);
+    }
+    net_loop_stop_aside(loop, clock_mono_us());
+    assert_true(net_loop_next(loop, PATIENT_SEC * 1000, &tag, &r));
+    assert_ptr_equal(tag, &first);
+    assert_int_equal(r.err, ERR_NET_UNKNOWN);
+    assert_false(r.unasked);
+    assert_string_equal(kept("envelope"), "nothing");
+    put_file("go");
+    net_loop_free(loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_content, clear),     cmocka_unit_test_setup(test_large, clear),
-        cmocka_unit_test_setup(test_tls, clear),         cmocka_unit_test_setup(test_no_trust, clear),
-        cmocka_unit_test_setup(test_sign_in, clear),     cmocka_unit_test_setup(test_judged, clear),
-        cmocka_unit_test_setup(test_dropped, clear),     cmocka_unit_test_setup(test_hanging, clear),
-        cmocka_unit_test_setup(test_late, clear),        cmocka_unit_test_setup(test_bad_addresses, clear),
-        cmocka_unit_test_setup(test_bad_headers, clear), cmocka_unit_test_setup(test_plain_is_for_loopback, clear),
-        cmocka_unit_test_setup(test_in_a_loop, clear),
+        cmocka_unit_test_setup(test_content, clear),       cmocka_unit_test_setup(test_large, clear),
+        cmocka_unit_test_setup(test_tls, clear),           cmocka_unit_test_setup(test_no_trust, clear),
+        cmocka_unit_test_setup(test_sign_in, clear),       cmocka_unit_test_setup(test_judged, clear),
+        cmocka_unit_test_setup(test_dropped, clear),       cmocka_unit_test_setup(test_hanging, clear),
+        cmocka_unit_test_setup(test_late, clear),          cmocka_unit_test_setup(test_bad_addresses, clear),
+        cmocka_unit_test_setup(test_bad_headers, clear),   cmocka_unit_test_setup(test_plain_is_for_loopback, clear),
+        cmocka_unit_test_setup(test_in_a_loop, clear),     cmocka_unit_test_setup(test_refused_as_a_whole, clear),
+        cmocka_unit_test_setup(test_slow_to_judge, clear), cmocka_unit_test_setup(test_a_loop_that_stops, clear),
     };
 
     net_init();

@@ -45,6 +45,8 @@ def keep(envelope):
 
 class Handler:
     async def handle_MAIL(self, server, session, envelope, address, options):
+        if address.startswith("m553"):
+            return "553 5.7.1 Sender address rejected"
         envelope.mail_from = address
         return "452-Not now\r\n452 4.2.2 No room" if address.startswith("m452") else "250 OK"
 
@@ -54,6 +56,8 @@ class Handler:
             await asyncio.Event().wait()
         if name in ("r421", "r450", "r530", "r550"):
             return f"{name[1:]} {name[1]}.1.1 You said <{address}>"
+        if name == "r554":
+            return "554 5.7.1 Relay access denied"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -61,6 +65,10 @@ class Handler:
         name = envelope.rcpt_tos[0].partition("@")[0]
         if name == "dhang":
             await asyncio.Event().wait()
+        if name == "dwait":
+            (pathlib.Path(FOLDER) / "waits").touch()
+        if name == "dslow":
+            await asyncio.sleep(2.5)
         while name == "dwait" and not (pathlib.Path(FOLDER) / "go").exists():
             await asyncio.sleep(0.02)
         if name == "ddrop":
