@@ -15,6 +15,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes")
 from database import Database  # noqa: E402
 
 
+REVOKE = "UPDATE api_keys FORCE INDEX (by_user_live) SET revoked_at_us"
+
+
 @pytest.fixture
 def database(stack):
     with Database(stack) as made:
@@ -116,7 +119,7 @@ def test_no_database_after_a_key_was_made_or_revoked(user, database):
         database.fault("COMMIT", "away", after="INSERT INTO api_keys")
         id = expect(user.web.post("/api/v1/keys", json={"name": "made"}), 201)["data"]["id"]
         database.back()
-        database.fault("UPDATE api_keys FORCE INDEX (by_user_live) SET revoked_at_us", "away")
+        database.fault("COMMIT", "away", after=REVOKE)
         expect(user.web.delete(f"/api/v1/keys/{id}"), 204)
         database.back()
         assert len(database.met) == 2 and keys(user) == []
@@ -164,7 +167,7 @@ def test_a_key_that_may_have_been_revoked(user, stack, database, fault):
     client = stack.client(Authorization=f"Bearer {key['key']}")
     expect(client.get("/api/v1/accounts"), 200)  # it is kept now
     with database.used_by("keys"):
-        database.fault("UPDATE api_keys FORCE INDEX (by_user_live) SET revoked_at_us", fault)
+        database.fault("COMMIT", fault, after=REVOKE)
         assert unknown(user.web.delete(f"/api/v1/keys/{key['id']}")) is None
         assert database.met
         assert keys(user) == ([key["id"]] if fault == "lost" else [])

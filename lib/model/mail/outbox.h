@@ -72,4 +72,3 @@ MUST_CHECK enum err mail_add(struct db *db, const struct mail_new *mail);
 /* A part of a transaction that has locked the user: those of their mails that are queued and would bring a link of that purpose
  * are dropped. worker@mail, which makes the link when it sends, asks for the user's lock first. */
 MUST_CHECK enum err mail_drop_links(struct db *db, const struct uuid *user_id, enum token_purpose purpose);
-
