@@ -19,7 +19,7 @@ LANES = 3  # for two processors: a test computes for less than half of its time
 GROUPS = [
     Unit("unit", "asan"),
     Lint(),
-    Pytest("api", "asan", "MARKETINGCLI_BUILD", shares=3),
+    Pytest("api", "asan", "MARKETINGCLI_BUILD", shares=4),
     Demo(),
     Sweep("sweep-sample", "asan", "--sample", "48", "--jobs", "2"),
     Pytest("deploy", "release", "MARKETINGCLI_RELEASE", nice=True),
