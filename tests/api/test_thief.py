@@ -171,7 +171,7 @@ def test_a_mail_to_reset_the_password_that_is_still_queued(stack, user, what):
 def test_a_mail_that_is_about_to_get_its_link(stack, user):
     mail = Queued(stack, user, "reset_password", age_sec=-HOUR)  # its turn comes when it is let go
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        with locked(stack, user) as waits:
+        with locked(stack, user, of=("auth", "worker_mail")) as waits:
             done = pool.submit(change, user)
             waits(1)
             stack.sql("UPDATE jobs_mail SET run_at_us = 1 WHERE subject_id = %s", mail.id.bytes)
