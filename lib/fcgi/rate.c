@@ -188,6 +188,7 @@ static bool rate_take(struct rate_count *v, size_t n, bool only_looks, struct ra
         if (taken || (only_looks && left.n > 0))
             continue;
         *ret_refused = &v[i];
+        state->wait_sec = rate_sec(left.wait_us); /* those before it are given back */
         while (i-- > 0 && !only_looks)
             rate_cells_give_back(v[i].cells, v[i].who, &v[i].quota, v[i].all_at);
         return false;
