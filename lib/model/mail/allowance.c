@@ -56,6 +56,7 @@ static const struct allowance_wish allowance_wishes[MAIL_WISH__MAX] = {
     [MAIL_WISH_RESET] = {.name = "reset", .per_day = 3},
     [MAIL_WISH_CHANGE_EMAIL] = {.name = "change_email", .per_day = 3, .any_address = true},
     [MAIL_WISH_REFUSED] = {.name = "refused", .per_day = 1},
+    [MAIL_WISH_REFUSED_CODE] = {.name = "refused_code", .per_day = 1},
 };
 
 static const struct sql allowance_sqls[] = {

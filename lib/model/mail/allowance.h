@@ -20,7 +20,8 @@ enum mail_wish {
     MAIL_WISH_REGISTER_PASSWORD, /* the same with one: no use to an owner who did not choose it */
     MAIL_WISH_RESET,
     MAIL_WISH_CHANGE_EMAIL,
-    MAIL_WISH_REFUSED,
+    MAIL_WISH_REFUSED,      /* nobody asks for these two: they tell that sign-ins were refused, */
+    MAIL_WISH_REFUSED_CODE, /* and that somebody knows the password */
     MAIL_WISH__MAX
 };
 

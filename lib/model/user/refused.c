@@ -24,7 +24,8 @@ static enum err refused_tell_tx(struct db *db, void *arg)
                                  .why = r->knows_password ? STR(REFUSED_CODES) : (struct str){0}};
     bool may_mail = false;
 
-    enum err e = mail_take_allowance(db, MAIL_WISH_REFUSED, r->email_key, &may_mail);
+    enum mail_wish wish = r->knows_password ? MAIL_WISH_REFUSED_CODE : MAIL_WISH_REFUSED;
+    enum err e = mail_take_allowance(db, wish, r->email_key, &may_mail);
     if (e == OK)
         e = activity_add(db, &(struct activity_new){
                                  .user_id = r->user->id, .what = ACTIVITY_SIGN_IN_REFUSED, .by = ACTIVITY_BY_SERVICE});
