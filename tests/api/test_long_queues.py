@@ -12,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes")
 from database import Database  # noqa: E402
 
 WAIT = 4000  # posts, or jobs
-ROWS_OF_A_POST = 100  # read at most, from the queue to its end
+ROWS_OF_A_POST = 150  # read at most, from the queue to its end: some 90, and what an idle worker looks at meanwhile
 ROWS_OF_A_CLAIM = 20
 
 
