@@ -176,6 +176,19 @@ def test_a_statement_that_fails_is_corrected_and_the_rest_goes_on(case):
     assert case.applied() == [4, 5, 6] and case.tables() == {"a", "b", "c"}
 
 
+@pytest.mark.parametrize("error, works", [(1213, True), (1205, True), (1146, False)])
+def test_a_statement_that_loses_against_a_service_is_repeated(case, error, works):
+    """As an ALTER does now and then under load: MariaDB chooses it to end a deadlock, and nothing has changed."""
+    case.put("0004_a.sql", "CREATE TABLE a (id INT);")
+    case.put("0005_b.sql", "BEGIN NOT ATOMIC INSERT INTO a VALUES (1); IF (SELECT COUNT(*) FROM a) < 3 THEN"
+                           f" SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = {error}; END IF; END;")
+    if works:
+        assert case.works().endswith("applied 0005_b.sql\n")
+    else:
+        case.fails("0005_b.sql", str(error))
+    assert case.query("SELECT COUNT(*) n FROM DB.a")[0]["n"] == (3 if works else 1)
+
+
 def dies(case, point):
     """migrate is killed at the point. False: it has never come there, and is done."""
     armed = case.stack.arm(point)

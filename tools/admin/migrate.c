@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "admin.h"
 #include "base/clock.h"
@@ -27,6 +28,10 @@
 #define LOCK_WAIT_SEC 60
 #define STATEMENT_TIMEOUT_SEC 3600 /* an ALTER of a large table takes its time */
 #define FILES_MAX 1000
+#define ER_LOCK_WAIT_TIMEOUT 1205 /* MariaDB's numbers */
+#define ER_LOCK_DEADLOCK 1213
+#define LOST_MAX 100 /* tries of a statement: ten seconds and what they wait for locks */
+#define LOST_PAUSE_NS 100000000
 #define BOOTSTRAP "0000_schema_migrations.sql"
 #define VERSION_OLD_MAX 3 /* versions that are passed over */
 
@@ -194,13 +199,31 @@ static int migrate_compare(struct migration *m)
     return EXIT_DONE;
 }
 
+/* While the services work, a statement may lose a deadlock against one of theirs, or wait for their rows in vain. It has changed
+ * nothing then, and theirs are short. */
+static bool migrate_has_lost(const struct db *db)
+{
+    return db_errno(db) == ER_LOCK_DEADLOCK || db_errno(db) == ER_LOCK_WAIT_TIMEOUT;
+}
+
+static enum err migrate_run(struct migration *m, struct str text)
+{
+    enum err e = db_run_text(m->db, text);
+
+    for (int i = 1; i < LOST_MAX && e != OK && migrate_has_lost(m->db); i++) {
+        (void)nanosleep(&(struct timespec){.tv_nsec = LOST_PAUSE_NS}, NULL);
+        e = db_run_text(m->db, text);
+    }
+    return e;
+}
+
 static int migrate_apply(struct migration *m, const struct file *f)
 {
     int64_t started_us = clock_now_us();
 
     if (!migrate_holds_lock(m))
         return complain("the lock was lost before %s; run migrate again", f->name);
-    if (db_run_text(m->db, f->text) != OK)
+    if (migrate_run(m, f->text) != OK)
         return complain(
             "%s failed. A file holds one statement; correct it and run migrate again. MariaDB says: %s (%u)", f->name,
             db_error(m->db), db_errno(m->db));
