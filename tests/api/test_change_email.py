@@ -1,17 +1,15 @@
 """Another address: asked for in a session, confirmed from the new address, undone from the old one."""
 
 import concurrent.futures
-import contextlib
 import json
-import re
 import uuid
 
-import pymysql
 import pytest
 from conftest import User
 from helpers import expect
 from links import DAY, HOUR, MINUTE, activity, holders_of, link, mails, sign_in, told
 from newcomers import Newcomer
+from waiting import in_line, locked
 
 ASK = "/api/v1/auth/change-email"
 CONFIRM = "/api/v1/auth/confirm-email"
@@ -391,21 +389,8 @@ def test_of_two_at_once_one_undoes_it(stack, user):
     assert len(mails(stack, user, "email_change_undone")) == 1
 
 
-@contextlib.contextmanager
-def locked(stack, user, of=("auth", "keys")):
-    """Somebody else has the user's row inside the with block. Gives what waits until so many of these programs wait for it: worker@mail,
-    which sends a mail meanwhile, is none of them."""
-    waiting = re.compile(r"\nLOCK WAIT .*\n.* marketingcli_(?:" + "|".join(of) + r")\b")
-
-    def waits(n):
-        stack.wait(lambda: len(waiting.findall(stack.sql("SHOW ENGINE INNODB STATUS")[0]["Status"])) == n, f"{n} wait for the user")
-    with pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user="root", database="marketingcli") as holder:
-        holder.cursor().execute("SELECT 1 FROM users WHERE id = %s FOR UPDATE", uuid.UUID(user.id).bytes)
-        yield waits
-        holder.rollback()
-
-
 @pytest.mark.parametrize("first", [UNDO, CONFIRM])
+@in_line
 def test_undoing_and_a_second_change_at_once(stack, user, first):
     """Whoever is first: the address is the old one."""
     tokens = {UNDO: changed(user, fresh("thief")), CONFIRM: asked(user, fresh("thiefs.second"))}

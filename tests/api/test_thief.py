@@ -8,10 +8,11 @@ from authenticator import begin, enrol
 from helpers import expect
 from links import HOUR, MINUTE, activity, link, mails, sign_in
 from mailing import Queued, wait_letter
-from test_change_email import CONFIRM, NEW, UNDO, ask, change_to, changed, changes, follow, fresh, locked, row_of
+from test_change_email import CONFIRM, NEW, UNDO, ask, change_to, changed, changes, follow, fresh, row_of
 from test_keys import with_key
 from test_password import change, forgot, reset, reset_link
 from test_rotation import rotated
+from waiting import in_line, locked
 
 
 class Thief:
@@ -81,6 +82,7 @@ def test_ones_own_sign_out_leaves_it(stack, user):
 
 
 @pytest.mark.parametrize("same", [False, True])
+@in_line
 def test_asked_for_while_the_password_is_changed(stack, user, same):
     """The request is in when its session ends, or, where the cookie was stolen, when that gets another token."""
     thief = Thief(user)
@@ -122,6 +124,7 @@ def test_undoing_gives_the_account_back_and_not_only_the_address(stack, user):
 
 
 @pytest.mark.parametrize("path", ["", "/{}/rotate"])
+@in_line
 def test_a_key_that_is_asked_for_while_the_change_is_undone(stack, user, path):
     key = expect(user.web.post("/api/v1/keys", json={"name": "mine"}), 201)["data"]
     stack.move_clock(1)
@@ -168,6 +171,7 @@ def test_a_mail_to_reset_the_password_that_is_still_queued(stack, user, what):
     assert not stack.sql("SELECT 1 FROM one_time_tokens WHERE subject_id = %s", uuid.UUID(user.id).bytes)
 
 
+@in_line
 def test_a_mail_that_is_about_to_get_its_link(stack, user):
     mail = Queued(stack, user, "reset_password", age_sec=-HOUR)  # its turn comes when it is let go
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
