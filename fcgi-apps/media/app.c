@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/lock.h"
-
 /* A folder that is missing or closed is a mistake of the installation; better to say so now than with each fetch. */
 static enum err media_app_start(const struct conf *conf, void **ret_state, struct buf *why)
 {
@@ -13,7 +11,7 @@ static enum err media_app_start(const struct conf *conf, void **ret_state, struc
         return ERR_STORE;
     }
     struct media *m = xcalloc(1, sizeof *m);
-    lock_init(&m->lock);
+    outage_init(&m->outage);
     *ret_state = m;
     return OK;
 }
@@ -22,7 +20,7 @@ static void media_app_stop(void *state)
 {
     struct media *m = state;
 
-    lock_done(&m->lock);
+    outage_done(&m->outage);
     free(m);
 }
 

@@ -2,9 +2,7 @@
 
 #include <time.h>
 
-#include "base/clock.h"
 #include "base/io.h"
-#include "base/lock.h"
 #include "model/post/post.h"
 #include "store/store.h"
 
@@ -47,42 +45,19 @@ static enum err delivery_find(struct ctx *c, struct delivery *d)
     return e == ERR_OUTCOME_UNKNOWN ? ERR_DB_UNAVAILABLE : e; /* the note alone: fetching again does no harm */
 }
 
-/* The database was away since began_us at least: waits a little, unless it is for too long. */
-static bool delivery_wait(struct media *m, int64_t began_us)
-{
-    int64_t now_us = clock_mono_us();
-
-    lock_take(&m->lock);
-    if (m->away_since_us == 0 || began_us - m->missed_at_us >= MEDIA_WAIT_US)
-        m->away_since_us = began_us;
-    m->missed_at_us = now_us;
-    bool too_long = now_us - m->away_since_us >= MEDIA_WAIT_US;
-    lock_release(&m->lock);
-    if (too_long)
-        return false;
-    (void)nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-    return true;
-}
-
-static void delivery_found(struct media *m)
-{
-    lock_take(&m->lock);
-    m->away_since_us = 0;
-    lock_release(&m->lock);
-}
-
 static enum err delivery_find_in_time(struct ctx *c, struct delivery *d)
 {
-    struct media *m = c->state;
-    int64_t began_us;
-    enum err e;
+    struct outage *outage = &((struct media *)c->state)->outage;
+    int64_t began_us = clock_mono_us();
 
-    do {
+    enum err e = delivery_find(c, d);
+    while (e == ERR_DB_UNAVAILABLE && outage_goes_on(outage, began_us, clock_mono_us())) {
+        (void)nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
         began_us = clock_mono_us();
         e = delivery_find(c, d);
-    } while (e == ERR_DB_UNAVAILABLE && delivery_wait(m, began_us));
+    }
     if (e != ERR_DB_UNAVAILABLE)
-        delivery_found(m);
+        outage_is_over(outage);
     return e;
 }
 
