@@ -382,6 +382,32 @@ static void a_call_that_is_open_when_a_stop_ends_is_told(void **state)
     assert_int_equal(jobs_left(f), 1);
 }
 
+static enum job_step step_that_calls_too_late(struct job_run *run)
+{
+    if (run->result != NULL) {
+        atomic_fetch_add(&others_done, run->result->unasked);
+        return JOB_DONE;
+    }
+    (void)step_that_calls_in_vain(run);
+    run->call.start_by_us = 1;
+    return JOB_CALL;
+}
+
+/* On a machine that stood still for a while, calls are too late to be made. That is nobody's fault. */
+static void calls_that_are_too_late_do_not_pause_the_kind(void **state)
+{
+    struct fixture *f = *state;
+
+    kinds[0] = &call_kind;
+    for (int i = 0; i < 2 * KIND_FAULTS; i++)
+        add(f);
+    start(f, step_that_calls_too_late);
+    WAIT_FOR(jobs_left(f) == 0);
+    stop(f);
+    assert_int_equal(atomic_load(&others_done), 2 * KIND_FAULTS);
+    assert_false(is_told(f, PAUSED("1")));
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -390,7 +416,7 @@ int main(void)
         TEST(no_more_are_begun_than_may_be_open),           TEST(who_made_no_call_does_not_end_a_pause),
         TEST(where_many_results_wait_no_more_are_begun),    TEST(a_standing_job_is_not_buried),
         TEST(a_call_that_is_open_when_a_stop_ends_is_told), TEST(a_result_is_tried_again_in_the_same_memory),
-        TEST(a_suspect_waits_for_results_that_wait),
+        TEST(a_suspect_waits_for_results_that_wait),        TEST(calls_that_are_too_late_do_not_pause_the_kind),
     };
 
     net_init();
