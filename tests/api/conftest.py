@@ -200,13 +200,14 @@ class Stack:
         except pymysql.MySQLError:
             return None
 
-    def admin(self, *args, conf=None, stdin=None):
+    def admin(self, *args, conf=None, stdin=None, **env):
         """Runs marketingcli-admin with the stack's configuration or another; the CompletedProcess has text in stdout and
         stderr."""
         from render import find_program
         return subprocess.run([find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-admin"), *args],
                               env={**os.environ, "MARKETINGCLI_CONF": str(conf or self.at.conf),
-                                   "MARKETINGCLI_TEST_DIR": str(self.at.test)}, capture_output=True, text=True, input=stdin)
+                                   "MARKETINGCLI_TEST_DIR": str(self.at.test), **env}, capture_output=True, text=True,
+                              input=stdin)
 
     # Time and the points at which a program dies (test builds only)
 
