@@ -24,22 +24,12 @@ enum {
 };
 static const struct sql user_sqls[];
 
-static bool user_is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool user_is_alnum(char c)
-{
-    return user_is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /* The characters of WHATWG HTML's valid e-mail address: RFC 5322's atext and dots anywhere, because such addresses
  * exist. */
 static bool user_is_local(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (!user_is_alnum(s.p[i]) && (s.p[i] == '\0' || strchr(".!#$%&'*+/=?^_`{|}~-", s.p[i]) == NULL))
+        if (!char_is_alnum(s.p[i]) && (s.p[i] == '\0' || strchr(".!#$%&'*+/=?^_`{|}~-", s.p[i]) == NULL))
             return false;
     return s.n >= 1 && s.n <= LOCAL_MAX_BYTES;
 }
@@ -47,7 +37,7 @@ static bool user_is_local(struct str s)
 static bool user_is_label(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (!user_is_alnum(s.p[i]) && s.p[i] != '-')
+        if (!char_is_alnum(s.p[i]) && s.p[i] != '-')
             return false;
     return s.n >= 1 && s.n <= LABEL_MAX_BYTES && s.p[0] != '-' && s.p[s.n - 1] != '-';
 }
@@ -63,7 +53,7 @@ static bool user_is_domain(struct str s)
     for (; str_next(&s, '.', &label); labels++)
         if (!user_is_label(label))
             return false;
-    return labels >= 2 && !user_is_digit(label.p[0]);
+    return labels >= 2 && !(label.p[0] >= '0' && label.p[0] <= '9');
 }
 
 enum err user_email_check(struct str email)
@@ -79,14 +69,9 @@ enum err user_email_key(struct str email, struct arena *arena, struct str *ret_k
 {
     enum err e = user_email_check(email);
 
-    if (e != OK)
-        return e;
-    char *p = arena_strdup(arena, email);
-    for (size_t i = 0; i < email.n; i++)
-        if (p[i] >= 'A' && p[i] <= 'Z')
-            p[i] = (char)(p[i] - 'A' + 'a');
-    *ret_key = str_of(p, email.n);
-    return OK;
+    if (e == OK)
+        *ret_key = arena_lower(arena, email);
+    return e;
 }
 
 enum err user_create(struct db *db, struct arena *arena, struct str email, struct str name, const char *hash,

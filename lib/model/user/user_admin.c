@@ -116,16 +116,6 @@ static enum err user_admin_list_tx(struct db *db, void *arg)
     return e;
 }
 
-static struct str user_admin_lower(struct arena *arena, struct str s)
-{
-    char *p = arena_strdup(arena, s);
-
-    for (size_t i = 0; i < s.n; i++)
-        if (p[i] >= 'A' && p[i] <= 'Z')
-            p[i] = (char)(p[i] - 'A' + 'a');
-    return str_of(p, s.n);
-}
-
 enum err user_admin_list(struct db *db, struct arena *arena, const struct user_admin_filter *filter,
                          struct user **ret_users, size_t *ret_n)
 {
@@ -135,7 +125,7 @@ enum err user_admin_list(struct db *db, struct arena *arena, const struct user_a
     ASSERT(filter->max <= USER_ADMIN_LIST_MAX);
     if (e != OK)
         return e;
-    l.begins = user_admin_lower(arena, filter->begins);
+    l.begins = arena_lower(arena, filter->begins);
     l.upto = arena_printf(arena, "%.*s\x7f", STR_FMT(l.begins)); /* no address has a control character */
     e = db_tx(db, user_admin_list_tx, &l);
     if (e != OK)
