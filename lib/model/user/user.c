@@ -17,6 +17,7 @@ enum {
     USER_BY_ID,
     USER_BY_EMAIL,
     USER_LOCK,
+    USER_LOCK_ANY,
     USER_LOCK_MARKED,
     USER_REHASH,
     USER_PROFILE,
@@ -129,6 +130,13 @@ enum err user_lock(struct db *db, struct arena *arena, const struct uuid *id)
     return user_lock_by(db, arena, id, &user_sqls[USER_LOCK], &user);
 }
 
+enum err user_lock_any(struct db *db, const struct uuid *id)
+{
+    int64_t one;
+
+    return db_number(db, &user_sqls[USER_LOCK_ANY], DB_ARGS(db_uuid(id)), &one);
+}
+
 struct sha256 user_password_mark(struct str password_hash)
 {
     return sha256_of(password_hash);
@@ -229,6 +237,7 @@ static const struct sql user_sqls[] = {
     [USER_BY_ID] = {.text = "SELECT " USER_COLS " FROM users WHERE id = ?", .in = "u", .cols = user_cols},
     [USER_BY_EMAIL] = {.text = "SELECT " USER_COLS " FROM users WHERE email_key = ?", .in = "s", .cols = user_cols},
     [USER_LOCK] = {.text = "SELECT state FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = user_lock_cols},
+    [USER_LOCK_ANY] = {.text = "SELECT 1 FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = db_number_cols},
     [USER_LOCK_MARKED] = {.text = "SELECT state, password_hash FROM users WHERE id = ? FOR UPDATE",
                           .in = "u",
                           .cols = user_lock_marked_cols},
