@@ -23,6 +23,7 @@ import pytest
 
 import helpers
 import seen
+import simulator
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(CHECKOUT / "tests/stack"))
@@ -139,6 +140,15 @@ class Stack:
         if signo == signal.SIGSTOP:  # a thread runs on until it is next interrupted
             self.wait(lambda: all_stopped(pid), f"{name} stands still")
         return pid
+
+    @contextlib.contextmanager
+    def frozen(self, name):
+        """The program stands still inside the with block, and goes on afterwards."""
+        pid = self.kill(name, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def starts(self, name):
         """How often the program has started. It has read its configuration by then; a process may be there long before."""
@@ -413,6 +423,17 @@ def other(stack):
 @pytest.fixture
 def account(user):
     return user.connect()
+
+
+@pytest.fixture
+def app(stack):
+    """An app that is known to the simulator alone."""
+    return simulator.App(stack)
+
+
+@pytest.fixture
+def creator(app):
+    return app.connect()
 
 
 @pytest.fixture(autouse=True)

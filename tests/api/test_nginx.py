@@ -257,11 +257,8 @@ def test_what_changes_nothing_may_be_asked_again(stack):
                                                            ("GET", "/api/v1/keys", "gateway_timeout", True)])
 def test_a_program_that_takes_too_long(stack, method, path, code, retryable):
     with short_patience(stack):
-        pid = stack.kill("keys", signal.SIGSTOP)
-        try:
+        with stack.frozen("keys"):
             answer = stack.client(Origin=stack.url).request(method, path, timeout=10)
-        finally:
-            os.kill(pid, signal.SIGCONT)
         assert expect(answer, 504, code)["error"]["retryable"] is retryable
 
 

@@ -39,15 +39,6 @@ def down(stack, **more):
     return sorted(p for p, state in asked(stack, **more)[0].items() if state == "down")
 
 
-@contextlib.contextmanager
-def frozen(stack, name):
-    pid = stack.kill(name, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 @pytest.fixture(autouse=True)
 def ready(stack):
     stack.wait(lambda: set(asked(stack)[0].values()) == {"up"}, "all is there")
@@ -72,7 +63,7 @@ def test_programs_that_hang(stack):
     names = sorted(p for p in PROGRAMS if p not in ("keys", "image", "sandbox"))  # image's other processes would go on
     with contextlib.ExitStack() as all_of_them:
         for name in names:
-            all_of_them.enter_context(frozen(stack, name))
+            all_of_them.enter_context(stack.frozen(name))
         stack.wait(lambda: down(stack) == names, "all are missed")
     stack.wait(lambda: down(stack) == [], "they are back")
 
@@ -163,7 +154,7 @@ def test_a_database_that_hangs(stack):
     """The answer does not wait as long as a statement may take, whoever else asks."""
     with stack.configured("keys", database_timeout_sec=60):
         stack.wait(lambda: down(stack) == [], "it is there")
-        with frozen(stack, "mariadb"), ThreadPoolExecutor(8) as pool:
+        with stack.frozen("mariadb"), ThreadPoolExecutor(8) as pool:
             stack.wait(lambda: down(stack, timeout=20) == ["database"], "it is missed")
             answers = list(pool.map(lambda _: stack.client().get("/readyz", timeout=20), range(8)))
             assert {a.status_code for a in answers} == {503}
@@ -174,7 +165,7 @@ def test_a_database_that_hangs(stack):
 def test_who_may_not_wait_holds_no_thread(stack):
     """Two wait for the database that hangs. Many others are told before the first of the two is."""
     client, busy = stack.client(), 0
-    with stack.configured("keys", database_timeout_sec=60), frozen(stack, "mariadb"), ThreadPoolExecutor(2) as pool:
+    with stack.configured("keys", database_timeout_sec=60), stack.frozen("mariadb"), ThreadPoolExecutor(2) as pool:
         stack.wait(lambda: client.get("/readyz", timeout=20).json()["error"]["details"], "the database is missed")
         held = [pool.submit(stack.client().get, "/readyz", timeout=20) for _ in range(2)]
         stack.wait(lambda: Shown(stack, "keys")("threads_busy") == 2, "two wait")
