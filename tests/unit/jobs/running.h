@@ -3,7 +3,7 @@
  * root may connect by unix_socket. For tests/unit/jobs/; tests/api/test_with_database.py runs them.
  *
  *    add(f);                       // a job of kinds[0]
- *    start(f, step_of_the_test);
+ *    start(f, step_of_test);
  *    WAIT_FOR(jobs_left(f) == 0);
  */
 #pragma once
