@@ -34,6 +34,7 @@ import users  # noqa: E402
 from layout import Layout  # noqa: E402
 
 ID_MAX = 40
+PATIENCE_SEC = 60  # for what comes by itself, on a machine that stands still now and then
 
 
 def pytest_make_parametrize_id(config, val, argname):
@@ -72,20 +73,24 @@ socket.getaddrinfo = resolve_localhost
 seen.watch()
 
 
-def all_stopped(pid):
-    """Whether every thread of the process is in state T (proc(5): the field after the name in parentheses)."""
-    return all(stat.read_text().rpartition(")")[2].split()[0] == "T"
-               for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"))
+def is_pending(pid, signo):
+    """Whether the signal waits for the process to take it (proc(5): a bit per signal)."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:  # it has ended
+        return False
+    return int(status.partition("\nShdPnd:")[2].split()[0], 16) >> (signo - 1) & 1
 
 
-def wait_for(condition, what, seconds=30):
+def wait_for(condition, what, seconds=PATIENCE_SEC):
     """The first truthy value of condition()."""
     end = time.monotonic() + seconds
     while True:
+        late = time.monotonic() >= end  # who stood still until then looks once more
         value = condition()
         if value:
             return value
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        assert not late, f"not within {seconds} s: {what}"
         time.sleep(0.03)
 
 
@@ -138,7 +143,7 @@ class Stack:
         assert pid is not None, f"{name} is not running"
         os.kill(pid, signo)
         if signo == signal.SIGSTOP:  # a thread runs on until it is next interrupted
-            self.wait(lambda: all_stopped(pid), f"{name} stands still")
+            self.wait(lambda: helpers.all_stopped(pid), f"{name} stands still")
         return pid
 
     @contextlib.contextmanager
@@ -168,12 +173,14 @@ class Stack:
         os.kill(self.pid("supervisor"), signal.SIGCHLD)
 
     @contextlib.contextmanager
-    def stopped(self, name, signo=signal.SIGTERM):
-        """The program is away inside the with block."""
+    def stopped(self, name, signo=signal.SIGTERM, once_told=lambda: None):
+        """The program is away inside the with block. once_told() is called when it has taken the signal, and may not have ended yet."""
         hold, starts = self.at.hold / name, self.starts(name)
         hold.touch()
         try:
-            self.kill(name, signo)
+            pid = self.kill(name, signo)
+            self.wait(lambda: not is_pending(pid, signo), f"{name} has taken the signal")
+            once_told()
             self.wait(lambda: self.pid(name) is None, f"{name} has ended")
             yield
         finally:
@@ -210,13 +217,14 @@ class Stack:
         except pymysql.MySQLError:
             return None
 
-    def admin(self, *args, conf=None, stdin=None):
+    def admin(self, *args, conf=None, stdin=None, **env):
         """Runs marketingcli-admin with the stack's configuration or another; the CompletedProcess has text in stdout and
         stderr."""
         from render import find_program
         return subprocess.run([find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-admin"), *args],
                               env={**os.environ, "MARKETINGCLI_CONF": str(conf or self.at.conf),
-                                   "MARKETINGCLI_TEST_DIR": str(self.at.test)}, capture_output=True, text=True, input=stdin)
+                                   "MARKETINGCLI_TEST_DIR": str(self.at.test), **env}, capture_output=True, text=True,
+                              input=stdin)
 
     # Time and the points at which a program dies (test builds only)
 
@@ -238,7 +246,7 @@ class Stack:
         armed.write_text("assert" if assertion else "")
         return armed
 
-    def wait(self, condition, what, seconds=30):
+    def wait(self, condition, what, seconds=PATIENCE_SEC):
         """The first truthy value of condition()."""
         return wait_for(condition, what, seconds)
 

@@ -44,7 +44,7 @@ def request(values, body=None, flags=0, padding=3):
 class Connection(socket.socket):
     def __init__(self, stack, program):
         super().__init__(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.settimeout(10)
+        self.settimeout(60)
         self.connect(str(stack.at.run / f"{program}.sock"))
 
     def give(self, data):

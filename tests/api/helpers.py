@@ -1,6 +1,7 @@
 """What the API tests share: the envelope's check, and clients that know where the stack is."""
 
 import html.parser
+import pathlib
 import re
 import urllib.parse
 
@@ -68,3 +69,9 @@ def query_of(url):
     pairs = urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query, keep_blank_values=True)
     assert len(dict(pairs)) == len(pairs), url
     return dict(pairs)
+
+
+def all_stopped(pid):
+    """Whether every thread of the process is in state T (proc(5): the field after the name in parentheses)."""
+    return all(stat.read_text().rpartition(")")[2].split()[0] == "T"
+               for stat in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"))

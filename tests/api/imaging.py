@@ -5,12 +5,16 @@ import functools
 import os
 import pathlib
 import re
+import select
 import signal
 import socket
 import struct
 import tempfile
 import uuid
 import zlib
+
+from helpers import all_stopped
+
 
 def chunk(kind, data):
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -102,18 +106,36 @@ def holds(pid, file):
         return False
 
 
+def is_answered(client):
+    return bool(select.select([client], [], [], 0)[0])
+
+
 @contextlib.contextmanager
-def frozen(stack, user, n):
+def frozen(stack, user, n, side=4000):
     """Inside the with block n images of that user are at work and get nowhere; yields the processes that have them.
     Afterwards they are finished, or lost if their processes have died."""
     with contextlib.ExitStack() as stay:
         pids, clients = [], []
+
+        def stop_at_work():
+            """One that is finished before its process stands still does not count, and another comes."""
+            files = stay.enter_context(files_of(slow_png(side)))
+            client = stay.enter_context(asked(stack, asking(120, user=user), *files))
+            pid = stack.wait(lambda: next((p for p in processes_of(stack.pid("image")) if holds(p, files[0])), None) or is_answered(client),
+                             "a process has it")
+            if not is_answered(client):
+                os.kill(pid, signal.SIGSTOP)
+                stack.wait(lambda: all_stopped(pid), "it stands still")
+            if is_answered(client):
+                if pid is not True:
+                    os.kill(pid, signal.SIGCONT)
+                return False
+            clients.append(client)
+            pids.append(pid)
+            return True
+
         for _ in range(n):
-            files = stay.enter_context(files_of(slow_png(4000)))
-            clients.append(stay.enter_context(asked(stack, asking(120, user=user), *files)))
-            pids.append(stack.wait(lambda: next((p for p in processes_of(stack.pid("image")) if holds(p, files[0])), None),
-                                   "a process has it"))
-            os.kill(pids[-1], signal.SIGSTOP)
+            stack.wait(stop_at_work, "an image is at work")
         try:
             yield pids
         finally:

@@ -28,7 +28,7 @@ class Sent:
     def get(self):
         return expect(self.user.api.get(f"/api/v1/posts/{self.id}"), 200)["data"]
 
-    def wait(self, *states, seconds=30):
+    def wait(self, *states, seconds=60):
         """The post once it is in one of these states (the ended ones by default)."""
         def now():
             post = self.get()

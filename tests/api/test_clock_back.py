@@ -31,18 +31,18 @@ def test_a_worker_sees_it(stack, user, account, tiktok):  # noqa: F811
                "it is polled again and again")
     with tiktok.lock:
         tiktok.faults.clear()
-    sent = in_flight(stack, user, account, tiktok, 10)
+    sent = in_flight(stack, user, account, tiktok)
     stack.wait(lambda: not stack.sql("SELECT 1 FROM sandbox_publishes WHERE status = 'PROCESSING_DOWNLOAD' AND description IN"
                                      " (%s, %s)", sent.description, polled.description), "the simulator's clock is set back, too")
     stack.move_clock(-HOURS * 3600)
     stack.wait(lambda: not stack.sql("SELECT 1 FROM jobs_publish WHERE lease_token IS NOT NULL AND run_at_us > %s",
                                      now_us(stack) + 600_000_000), "its leases end soon")
-    is_right(stack, sent)
+    is_right(stack, tiktok, sent)
     assert polled.wait(seconds=60)["status"] == "published"
 
 
 def test_what_a_dead_worker_left_is_taken_over(stack, user, account, tiktok):  # noqa: F811
-    sent = in_flight(stack, user, account, tiktok, 30)
+    sent = in_flight(stack, user, account, tiktok)
     with stack.stopped("worker-publish", 9):
         stack.move_clock(-HOURS * 3600)
     failed(sent.wait(seconds=60), "outcome_unknown")

@@ -10,6 +10,7 @@ import pytest
 from conftest import User
 from helpers import Client, expect, query_of
 from test_metrics import Shown
+from waiting import patiently
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
 
@@ -252,18 +253,18 @@ def test_a_browser_that_is_not_signed_in_keeps_the_address(user, stack, name):
 
 
 def test_a_busy_server_tells_a_browser_by_the_page(user, stack, name):
+    other = User(stack)
+    state, url = state_of(other.authorize_url()), consented(user, name)
     with Transport(stack) as tiktok, tiktok.used_by("tiktok", service_outside_max=1, service_queue_sec=1):
         tiktok.fault(TOKEN, "hang")
-        other = User(stack)
         with ThreadPoolExecutor() as pool:
-            hangs = pool.submit(callback, other, state=state_of(other.authorize_url()), code="x")
+            hangs = pool.submit(patiently, stack, lambda: callback(other, state=state, code="x"))
             stack.wait(lambda: tiktok.requests(TOKEN) == 1, "the exchange hangs")
-            url = consented(user, name)
             page = user.web.get(url, headers=HTML, allow_redirects=False)
             assert page.headers["Location"] == "/connected.html?error=busy"
             tiktok.ended.set()
             hangs.result()
-        expect(user.web.get(url), 200)  # the state was not used up
+        expect(patiently(stack, lambda: user.web.get(url)), 200)  # the state was not used up
 
 
 def test_tiktok_refuses_the_connection(user, name, faulty_tiktok):
@@ -281,26 +282,29 @@ def test_a_slow_tiktok_is_waited_for(user, name, faulty_tiktok):
 def test_tiktok_is_asked_by_few_threads_at_a_time(user, other, stack):
     """While 3 hang, the fourth waits for its turn and is then told to come back, and the rest of the app answers."""
     waiting = [User(stack) for _ in range(3)]
+    states, own = [state_of(u.authorize_url()) for u in waiting], [state_of(user.authorize_url()) for _ in range(2)]
     with Transport(stack) as tiktok, tiktok.used_by("tiktok", tiktok_interactive_timeout_sec=30, service_queue_sec=1):
         tiktok.fault(TOKEN, "hang", times=3)
-        states = [state_of(u.authorize_url()) for u in waiting]
-        with ThreadPoolExecutor() as pool:
-            answers = [pool.submit(callback, u, state=s, code="x") for u, s in zip(waiting, states)]
+        with ThreadPoolExecutor(30) as pool:
+            answers = [pool.submit(patiently, stack, lambda u=u, s=s: callback(u, state=s, code="x")) for u, s in zip(waiting, states)]
             stack.wait(lambda: tiktok.requests(TOKEN) == 3, "the exchanges hang")
             shown = Shown(stack, "tiktok")
             assert shown("threads_outside") == shown("threads_busy") == 3
-            for _ in range(2):
-                refused = callback(user, state=state_of(user.authorize_url()), code="x")
+            for state in own:
+                refused = callback(user, state=state, code="x")
                 expect(refused, 503, "busy")
                 assert int(refused.headers["Retry-After"]) > 0
-            assert list(pool.map(accounts, [other] * 20)) == [[]] * 20
+            for answer in pool.map(lambda _: patiently(stack, lambda: other.web.get("/api/v1/accounts")), range(20)):
+                assert expect(answer, 200)["data"] == []
             assert not any(a.done() for a in answers)
             tiktok.ended.set()
         for answer in answers:
             expect(answer.result(), 503, "tiktok_unreachable")
-        assert Shown(stack, "tiktok")("threads_outside") == 0
+        stack.wait(lambda: Shown(stack, "tiktok")("threads_outside") == 0, "the places are free again")
         tiktok.ended.clear()
-        expect(user.web.get(user.consent(user.authorize_url(), "after.the.hang")), 200)  # the places are free again
+        (page,) = stack.wait(lambda: (a := user.web.get("/api/v1/tiktok/connect", allow_redirects=False)).status_code == 303 and [a], "it answers")
+        url = user.consent(page.headers["Location"], "after.the.hang")
+        expect(patiently(stack, lambda: user.web.get(url)), 200)
 
 
 def test_many_at_once(user, stack):

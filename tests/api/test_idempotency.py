@@ -337,7 +337,7 @@ def test_two_headers(user, stack, path, body, keys):
 
 def test_a_bad_key_is_told_before_the_body_comes(user, stack):
     """A body of 600 MB that is not sent: nginx has asked the program."""
-    connection = http.client.HTTPSConnection("localhost", stack.https, context=ssl.create_default_context(cafile=str(stack.ca)), timeout=20)
+    connection = http.client.HTTPSConnection("localhost", stack.https, context=ssl.create_default_context(cafile=str(stack.ca)), timeout=60)
     with contextlib.closing(connection):
         connection.request("POST", Post(user).path(), headers={"Authorization": f"Bearer {user.key}", "Idempotency-Key": "a b",
                                                                "Content-Type": "multipart/form-data; boundary=b",

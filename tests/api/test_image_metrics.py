@@ -26,7 +26,7 @@ def test_images_are_counted_by_outcome(stack, user):
     with tempfile.TemporaryFile() as original, open("/dev/null", "rb") as not_for_writing:
         original.write(images.jpeg(200, 100))
         original.flush()
-        assert error_name(ask(stack, asking(5), original, not_for_writing)) == "STORE"
+        assert error_name(ask(stack, asking(), original, not_for_writing)) == "STORE"
     after, took = Shown(stack, "image"), time.monotonic() - began
 
     assert after.moved(before, "images_total") == {("done",): 3, ("refused",): 1, ("failed",): 1}
@@ -87,7 +87,7 @@ def test_recycled_processes_are_counted(stack):
     before = Shown(stack, "image")
     with tempfile.TemporaryFile() as empty:
         for _ in range(50 * int(before("image_processes"))):
-            assert error_name(ask(stack, asking(5), empty, empty)) == "IMAGE_EMPTY"
+            assert error_name(ask(stack, asking(), empty, empty)) == "IMAGE_EMPTY"
     stack.wait(lambda: moved(stack, before, "image_processes_ended_total").get("image_processes_ended_total", {}).get(("recycled",)),
                "one has had its 50")
     stack.wait(lambda: moved(stack, before, "image_processes") == {}, "and another is in its place")

@@ -31,25 +31,28 @@ def turn_of(stack, account):
     return row
 
 
-def in_flight(stack, user, account, tiktok, seconds):
-    tiktok.fault(INIT, "slow", seconds=seconds)
+def in_flight(stack, user, account, tiktok):
+    """Until release()."""
+    tiktok.fault(INIT, "held")
     sent = Sent(stack, user, account)
     stack.wait(lambda: sent.at_simulator() == 1, "TikTok has it, and has not answered yet")
     return sent
 
 
-def is_right(stack, sent):
+def is_right(stack, tiktok, sent):
+    tiktok.release()
     assert sent.wait(seconds=60)["status"] == "published"
     assert sent.at_simulator() == 1 and sent.states_of_attempts() == ["accepted"]
     assert alarms(stack, "result_lost") == 0
 
 
 @contextlib.contextmanager
-def refused(stack):
-    """The database takes all but what the result of an init needs."""
+def refused(stack, tiktok):
+    """The database takes all but what the result of an init needs, and TikTok answers."""
     kept = {"kind": "turn", "outcome": "not_recorded"}
     stack.sql(f"REVOKE {RIGHT} FROM marketingcli_worker_publish@localhost")
     try:
+        tiktok.release()
         stack.wait(lambda: Shown(stack, "worker-publish")("jobs_total", **kept) >= 1, "it cannot be written")
         yield
     finally:
@@ -60,13 +63,13 @@ def refused(stack):
 def test_the_clock_is_set_on_while_an_init_is_in_flight(stack, user, account, tiktok, workers):  # noqa: F811
     """By more than a lease, as after a night in which the machine slept. Each worker takes over nothing, and counts nothing."""
     with second_worker(stack) if workers == 2 else contextlib.nullcontext():
-        sent = in_flight(stack, user, account, tiktok, 12)
+        sent = in_flight(stack, user, account, tiktok)
         lease = turn_of(stack, account)
         for _ in range(2):
             stack.move_clock(LEASE_SEC + 10)
             stack.wait(lambda: turn_of(stack, account)["run_at_us"] > now_us(stack), "it is extended")
         assert (turn_of(stack, account)["runs"], turn_of(stack, account)["lease_token"]) == (1, lease["lease_token"])
-        is_right(stack, sent)
+        is_right(stack, tiktok, sent)
 
 
 def statements_in_database(stack):
@@ -78,12 +81,12 @@ def statements_in_database(stack):
 
 def test_a_database_that_stands_still_and_returns_no_error(stack, user, account, tiktok):  # noqa: F811
     with stack.configured("worker-publish", database_timeout_sec=30):
-        sent = in_flight(stack, user, account, tiktok, 1)
+        sent = in_flight(stack, user, account, tiktok)
         with stack.frozen("mariadb"):
-            stack.wait(lambda: tiktok.requests(INIT) == 1, "it was sent")
             stack.move_clock(LEASE_SEC + 10)
+            tiktok.release()
             stack.wait(lambda: statements_in_database(stack) >= 2, "the result stands in the database, and a claim")
-        is_right(stack, sent)
+        is_right(stack, tiktok, sent)
         assert alarms(stack, "database_away") == 0
 
 
@@ -92,8 +95,8 @@ def test_a_result_that_is_refused_keeps_its_lease(stack, user, account, tiktok):
     other, beside = user.connect(), user.connect()
     for each in (other, beside):
         known(stack, each)
-    sent = in_flight(stack, user, account, tiktok, 1)
-    with refused(stack):
+    sent = in_flight(stack, user, account, tiktok)
+    with refused(stack, tiktok):
         lease = turn_of(stack, account)
         creators = "FROM jobs_publish WHERE kind = 'creator' AND subject_id = %s"
         for key, runs in ((uuid.UUID(other).bytes, 2), (uuid.UUID(beside).bytes, 0)):
@@ -106,7 +109,7 @@ def test_a_result_that_is_refused_keeps_its_lease(stack, user, account, tiktok):
         stack.wait(lambda: turn_of(stack, account)["run_at_us"] > now_us(stack), "and when its time is over by the clock")
         assert sent.get()["status"] == "publishing"
         assert stack.sql(f"SELECT runs {creators}", uuid.UUID(other).bytes) == [{"runs": 2}]
-    is_right(stack, sent)
+    is_right(stack, tiktok, sent)
     stack.wait(lambda: not stack.sql(f"SELECT 1 {creators}", uuid.UUID(other).bytes), "then it runs")
 
 
@@ -114,15 +117,16 @@ def test_a_worker_that_starts_takes_over_nothing_at_once(stack, user, account, t
     """The database may have come back a moment ago, and another worker lives that has not seen it yet."""
     mine = user.connect()
     known(stack, mine)
-    sent = in_flight(stack, user, account, tiktok, 1)
+    sent = in_flight(stack, user, account, tiktok)
     first = stack.kill("worker-publish", signal.SIGSTOP)
     try:
         stack.move_clock(LEASE_SEC + 10)
         with second_worker(stack):
             assert Sent(stack, user, mine).wait()["status"] == "published"
             assert turn_of(stack, account)["runs"] == 1
+            tiktok.release()
             os.kill(first, signal.SIGCONT)
-            is_right(stack, sent)
+            is_right(stack, tiktok, sent)
     finally:
         os.kill(first, signal.SIGCONT)
 
@@ -131,7 +135,7 @@ def test_the_clock_is_set_on_while_tokens_are_refreshed(stack, user, account, ti
     """A refresh token works once: nobody else uses it meanwhile."""
     key = known(stack, account)
     stack.sql("UPDATE accounts SET access_expires_at_us = 1000000 WHERE id = %s", key)
-    tiktok.fault(TOKEN, "slow", seconds=8)
+    tiktok.fault(TOKEN, "held")
     sent = Sent(stack, user, account)
     stack.wait(lambda: tiktok.requests(TOKEN) == 1, "the refresh is under way")
     stack.move_clock(LEASE_SEC + 10)
@@ -139,6 +143,7 @@ def test_the_clock_is_set_on_while_tokens_are_refreshed(stack, user, account, ti
               " VALUES (%s, 'refresh', %s, 'ready', 1000000, 1000000)", uuid.uuid4().bytes, key)
     stack.wait(lambda: stack.sql("SELECT 1 FROM accounts WHERE id = %s AND lease_until_us > %s", key, now_us(stack)),
                "it is extended, too")
+    tiktok.release()
     assert sent.wait()["status"] == "published"
     stack.wait(lambda: not stack.sql("SELECT 1 FROM jobs_publish WHERE kind = 'refresh' AND subject_id = %s", key),
                "the other one has had its turn")
@@ -162,15 +167,16 @@ def test_one_row_that_somebody_holds_stops_no_other(stack, user, account, tiktok
     for other in (first, second):
         known(stack, other)
     with stack.configured("worker-publish", database_timeout_sec=3):
-        sent = in_flight(stack, user, account, tiktok, 10)
+        sent = in_flight(stack, user, account, tiktok)
         with job_locked(stack, account):
             stack.move_clock(LEASE_SEC + 10)  # all leases are to be extended
             assert Sent(stack, user, first).wait(seconds=60)["status"] == "published"
+            tiktok.release()
             reruns = Shown(stack, "worker-publish")("database_errors_total", error="rerun")
             stack.wait(lambda: Shown(stack, "worker-publish")("database_errors_total", error="rerun") > reruns + 2, "it is tried on")
             assert Sent(stack, user, second).wait(seconds=60)["status"] == "published"
             assert sent.get()["status"] == "publishing" and alarms(stack, "database_away") == 0
-        is_right(stack, sent)
+        is_right(stack, tiktok, sent)
 
 
 def left_by_a_dead_worker(stack, key):
@@ -187,13 +193,13 @@ def test_one_row_that_somebody_holds_keeps_none_from_being_taken_over(stack, use
     """Nor does the worker look as if it stood still."""
     key = uuid.uuid4().bytes
     with stack.configured("worker-publish", database_timeout_sec=3):
-        sent = in_flight(stack, user, account, tiktok, 10)
+        sent = in_flight(stack, user, account, tiktok)
         logged = len(stack.log("worker-publish"))
         with job_locked(stack, account):
             stack.move_clock(LEASE_SEC + 10)  # all leases are to be extended
             left_by_a_dead_worker(stack, key)
             stack.wait(lambda: is_done(stack, key), "it is taken over")
-        is_right(stack, sent)
+        is_right(stack, tiktok, sent)
         assert not events(stack.log("worker-publish")[logged:], "stood_still")
 
 
@@ -260,9 +266,10 @@ def refused_for_long(stack):
 
 def test_a_result_that_is_refused_for_good(stack, user, account, tiktok):  # noqa: F811
     """It is kept for long; then the post ends with the truth, and the account's next one is sent."""
-    sent = in_flight(stack, user, account, tiktok, 1)
+    sent = in_flight(stack, user, account, tiktok)
     with refusing(stack, "posts", f"NEW.state = 'processing' AND NEW.id = 0x{sent.key.hex()}"):
         behind = Sent(stack, user, account)
+        tiktok.release()
         refused_for_long(stack)
         failed(sent.wait(), "outcome_unknown")
         attempt, = stack.sql("SELECT state, publish_id FROM post_attempts WHERE post_id = %s", sent.key)

@@ -25,9 +25,10 @@ WORDS = {"token": "mk_live_" + "inthelog".ljust(49, "0"), "cookie": "cookieinthe
 
 
 class Nginx:
-    """One more nginx in front of the stack's programs, with its own logs and little patience."""
+    """One more nginx in front of the stack's programs, with its own logs. patience_sec: how long it waits for an answer of theirs, if not
+    as long as the stack's own."""
 
-    def __init__(self, stack, folder, level, changes=()):
+    def __init__(self, stack, folder, level, changes=(), patience_sec=None):
         import ready
         import services
         from layout import AS_ROOT
@@ -46,7 +47,9 @@ class Nginx:
             text = path.read_text()
             for old, new in changes:
                 text = text.replace(old, new)
-            path.write_text(re.sub(r"fastcgi_read_timeout \d+s", "fastcgi_read_timeout 1s", text))
+            if patience_sec is not None:
+                text = re.sub(r"fastcgi_read_timeout \d+s", f"fastcgi_read_timeout {patience_sec}s", text)
+            path.write_text(text)
         who = {}
         if AS_ROOT:
             subprocess.run(["chown", "-R", f"{services.NGINX.uid}:{services.GID_NGINX}", folder], check=True)
@@ -68,11 +71,11 @@ class Nginx:
 
 
 @contextlib.contextmanager
-def nginx(stack, level, changes=()):
+def nginx(stack, level, changes=(), patience_sec=None):
     # Below /tmp, not pytest's folder: the service's uid must be able to walk there.
     folder = pathlib.Path(f"/tmp/mcli-logs-{os.getpid()}-{time.monotonic_ns()}")
     try:
-        made = Nginx(stack, folder, level, changes)
+        made = Nginx(stack, folder, level, changes, patience_sec)
         try:
             yield made
         finally:
@@ -95,7 +98,7 @@ def walls(**other):
 def upload_begun(it, key, query="", *headers, path="/api/v1/uploads", length=1000000):
     """A request whose body never comes: nginx holds it."""
     context = ssl.create_default_context(cafile=str(it.stack.ca))
-    connection = context.wrap_socket(socket.create_connection(("127.0.0.1", it.https), timeout=20), server_hostname="localhost")
+    connection = context.wrap_socket(socket.create_connection(("127.0.0.1", it.https), timeout=60), server_hostname="localhost")
     lines = [f"POST {path}{query} HTTP/1.1", f"Host: localhost:{it.https}", f"Authorization: Bearer {key}",
              "Content-Type: image/jpeg", f"Content-Length: {length}", *headers]
     connection.sendall("\r\n".join([*lines, "", "x"]).encode())
@@ -110,7 +113,6 @@ def provoke(stack, it):
     client, got = it.client(), {}
 
     def ask(what, method, path, **more):
-        more.setdefault("timeout", 15)
         try:
             got[what] = client.request(method, path, **more).status_code
         except requests.ConnectionError:
@@ -213,10 +215,10 @@ def tls_errors(it, stack):
     old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
     distrusting = ssl.create_default_context()
     for context in (old, distrusting):
-        with socket.create_connection(("127.0.0.1", it.https), timeout=10) as plain, pytest.raises((ssl.SSLError, ConnectionError)):
+        with socket.create_connection(("127.0.0.1", it.https), timeout=60) as plain, pytest.raises((ssl.SSLError, ConnectionError)):
             context.wrap_socket(plain, server_hostname="localhost")
     for data in (b"\x16\x03\x01\x00\x05hello", b"\x15\x03\x03\x00\x02\x02\x28", b"\x16\x03\x01"):
-        with socket.create_connection(("127.0.0.1", it.https), timeout=10) as plain:
+        with socket.create_connection(("127.0.0.1", it.https), timeout=60) as plain:
             plain.sendall(data)
             plain.shutdown(socket.SHUT_WR)
             with contextlib.suppress(ConnectionError):
@@ -240,7 +242,7 @@ def told(logs):
 
 
 def test_nothing_is_told(stack):
-    with nginx(stack, "emerg") as it:
+    with nginx(stack, "emerg", patience_sec=1) as it:
         got = provoke(stack, it)
     assert got.pop("callback, it is gone") in (502, 503)
     wanted = {"callback, it dies": 502, "callback, it is stopped": 504,
@@ -287,7 +289,7 @@ def test_a_chattier_level_would_tell_who_is_refused(stack, user):
 @pytest.mark.parametrize("level", ["alert", "crit", "error"])
 def test_a_chattier_level_would_tell(stack, level):
     """What the test above provokes does reach nginx's error log, were it not for its level."""
-    with nginx(stack, level) as it:
+    with nginx(stack, level, patience_sec=1) as it:
         provoke(stack, it)
     found = {word for name, word in told(it.logs) if name == "error.log"}
     assert level == "alert" or {"client:", "request:", "127.0.0.1", WORDS["code"], WORDS["state"]} <= found

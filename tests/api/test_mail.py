@@ -37,7 +37,7 @@ def sending(stack, relay, **settings):
 @pytest.fixture(scope="module")
 def plain(stack):
     """A relay on this machine, as most servers have it; the others tell each their own."""
-    with Relay() as relay, sending(stack, relay, smtp_timeout_sec=5):
+    with Relay() as relay, sending(stack, relay):
         yield relay
 
 
@@ -274,10 +274,11 @@ def test_who_is_disabled_hears_what_is_about_their_safety_alone(stack, user, rel
 
 
 def test_a_relay_that_hangs_delays_nobody_for_ever(stack, user, other, relay):
-    relay.does[user.email] = ["hang"]
-    mail = Queued(stack, user, "totp_enabled")
-    Queued(stack, other, "totp_enabled").wait()
-    assert mail.wait_for_try()["state"] == "queued"
+    with sending(stack, relay, smtp_timeout_sec=5):
+        relay.does[user.email] = ["hang"]
+        mail = Queued(stack, user, "totp_enabled")
+        Queued(stack, other, "totp_enabled").wait()
+        assert mail.wait_for_try()["state"] == "queued"
     stack.move_clock(HOUR)
     mail.wait()
     assert len(relay.to(user.email)) == 1

@@ -31,7 +31,7 @@ ONCE = ["X-Request-Id", "Strict-Transport-Security", "X-Content-Type-Options", "
 
 def raw(stack, request, port=None, tls=True, host="localhost", **context_changes):
     """The whole answer to bytes that no client would send."""
-    connection = socket.create_connection(("127.0.0.1", port or stack.https), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", port or stack.https), timeout=60)
     if tls:
         context = ssl.create_default_context(cafile=str(stack.ca))
         for name, value in context_changes.items():
@@ -70,7 +70,7 @@ def test_tls_versions(stack, version, ok):
     context = ssl.create_default_context(cafile=str(stack.ca))
     context.set_ciphers("DEFAULT@SECLEVEL=0")  # else OpenSSL 3 itself refuses 1.1
     context.minimum_version = context.maximum_version = getattr(ssl.TLSVersion, version)
-    with socket.create_connection(("127.0.0.1", stack.https), timeout=10) as plain:
+    with socket.create_connection(("127.0.0.1", stack.https), timeout=60) as plain:
         if ok:
             with context.wrap_socket(plain, server_hostname="localhost") as tls:
                 assert tls.version() == version.replace("_", ".")
@@ -197,7 +197,7 @@ def address_of(stack, sent):
 def test_body_limits(stack, path, limit, http_version):
     """One byte too many is refused by nginx before the body is read: only the length is claimed here."""
     out = subprocess.run(["curl", "-sS", http_version, "--cacert", stack.ca, "-H", f"Content-Length: {limit + 1}",
-                          "-H", "Expect:", "-X", "POST", "-d", "x", "-m", "10", "-w", "\n%{http_code}",
+                          "-H", "Expect:", "-X", "POST", "-d", "x", "-m", "60", "-w", "\n%{http_code}",
                           stack.url + path], capture_output=True, text=True)
     body, _, status = out.stdout.rpartition("\n")
     assert status == "413", out
@@ -207,7 +207,7 @@ def test_body_limits(stack, path, limit, http_version):
 
 def test_body_at_the_limit_reaches_the_program(stack):
     answer = stack.client().post("/api/v1/auth/login", data=b" " * (64 << 10))
-    stack.wait(lambda: answer.headers["X-Request-Id"] in stack.log("auth"), "the program logs the request", 5)
+    stack.wait(lambda: answer.headers["X-Request-Id"] in stack.log("auth"), "the program logs the request")
 
 
 def test_a_program_that_is_away(stack):
@@ -240,7 +240,7 @@ def test_what_changes_something_is_asked_once(stack, method, path):
     connection."""
     name = {"/api/v1/keys": "keys", "/m/x/0": "media"}.get(path, "tiktok")
     with stack.stopped(name, signal.SIGKILL), fake_program(stack, name) as accepted:
-        answer = stack.client(Origin=stack.url).request(method, path, timeout=10)
+        answer = stack.client(Origin=stack.url).request(method, path)
         error = expect(answer, 502, "outcome_unknown")["error"]
         assert error["retryable"] is False and "may or may not" in error["message"] and "Retry-After" not in answer.headers
         assert accepted() == 1
@@ -248,7 +248,7 @@ def test_what_changes_something_is_asked_once(stack, method, path):
 
 def test_what_changes_nothing_may_be_asked_again(stack):
     with stack.stopped("keys", signal.SIGKILL), fake_program(stack, "keys"):
-        error = expect(stack.client().get("/api/v1/keys", timeout=10), 502, "bad_gateway")["error"]
+        error = expect(stack.client().get("/api/v1/keys"), 502, "bad_gateway")["error"]
         assert error["retryable"] is True and "Try again" in error["message"]
 
 
@@ -258,7 +258,7 @@ def test_what_changes_nothing_may_be_asked_again(stack):
 def test_a_program_that_takes_too_long(stack, method, path, code, retryable):
     with short_patience(stack):
         with stack.frozen("keys"):
-            answer = stack.client(Origin=stack.url).request(method, path, timeout=10)
+            answer = stack.client(Origin=stack.url).request(method, path)
         assert expect(answer, 504, code)["error"]["retryable"] is retryable
 
 
@@ -376,7 +376,7 @@ def test_status_lines(stack, user, line, wanted):
     elif wanted.startswith(("401", "415")):
         headers = []
     with ssl.create_default_context(cafile=str(stack.ca)).wrap_socket(
-            socket.create_connection(("127.0.0.1", stack.https), timeout=10), server_hostname="localhost") as connection:
+            socket.create_connection(("127.0.0.1", stack.https), timeout=60), server_hostname="localhost") as connection:
         connection.sendall(request_line(f"{line} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}", *headers) + body)
         assert connection.makefile("rb").readline() == f"HTTP/1.1 {wanted}\r\n".encode()
 
@@ -394,7 +394,7 @@ def test_request_id_is_not_the_clients(stack):
 def test_pages(stack):
     client = stack.client()
     for path, kind in (("/", "text/html"), ("/connected", "text/html"), ("/connected.html", "text/html"),
-                       ("/style.css", "text/css"), ("/connected.js", "application/javascript")):
+                       ("/style.css", "text/css"), ("/connected.js", "application/javascript"), ("/icon.svg", "image/svg+xml")):
         answer = client.get(path)
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, kind), path
         assert "Set-Cookie" not in answer.headers
@@ -408,6 +408,22 @@ def test_pages_load_nothing_from_elsewhere():
         for address in re.findall(r'(?:src|href|action)\s*=\s*"([^"]*)"', text):
             assert address.startswith("/") and not address.startswith("//"), (page, address)
         assert not re.search(r"<script(?![^>]*src=)|style=|\son\w+=|<style", text), f"{page}: inline code (CSP)"
+
+
+@pytest.mark.parametrize("page", sorted((CHECKOUT / "nginx/html").glob("*.html")), ids=lambda page: page.stem)
+def test_pages_show_what_can_be_done_and_no_more(page):
+    """What acts is hidden where no script runs, and so is, once it is done, what was true before; what came of it is read out."""
+    text = page.read_text()
+    assert '<link rel="icon" href="/icon.svg"' in text, "browsers ask for one"
+    acts = re.findall(r"<(?:form|button id)[^>]*>", text)
+    assert all(re.search(r"\bhidden>", tag) for tag in acts) and len(acts) <= 1
+    for tag in acts:
+        assert '<noscript><p>This page needs JavaScript.</p></noscript>' in text and '<p id="result" role="status">' in text
+    for tag in re.findall(r"<form[^>]*>", text):
+        around = re.sub(r"<form.*</form>|<noscript>.*</noscript>", "", text[text.index("</h1>") + 5:], flags=re.S)
+        assert re.findall(r"<p>(?!<a )", around) == [], "what is said around the form stays when it is sent"
+        assert "data-without-link" in tag or "data-over=" in tag, "what to do when the link is used or over is not alike"
+        assert all('aria-describedby="result"' in field for field in re.findall(r"<input[^>]*>", text))
 
 
 def test_sentences_of_the_connected_page_are_for_errors_that_exist():

@@ -20,7 +20,7 @@ from test_metrics import Shown
 from test_nginx import fake_program, raw, request_line, short_patience
 from test_posts import SMALL, send, send_json, upload
 
-READ, WINDOW_SEC = 100, 3600  # so slow that none comes back while a test runs
+READ, WINDOW_SEC = 100, 86400  # so slow that none comes back while a test runs
 SHIPPED = {"read": 120, "images": 600, "write": 60, "post": 20, "auth": 10}
 COUNTED = ("auth", "keys", "posts", "uploads", "tiktok")
 HEAD_BYTES, USER_BYTES, SECRET_BYTES = 64, 8 * 8 << 14, 64  # lib/base/mapping.h, lib/fcgi/rate.c: head, users, networks, secret
@@ -102,7 +102,7 @@ def test_200_at_once_over_two_programs(user):
     assert sorted(said(a)[3] for a in passed) == list(range(before))  # no two of them took the same one
     for answer in answers:
         if answer.status_code != 200:
-            refused(answer, "read", "100 in 3600 seconds for all sessions of a user")
+            refused(answer, "read", f"100 in {WINDOW_SEC} seconds for all sessions of a user")
 
 
 def test_200_at_once_of_a_key(user):
@@ -110,7 +110,7 @@ def test_200_at_once_of_a_key(user):
     assert sorted(a.status_code for a in answers) == [200] * 100 + [429] * 100
     for answer in answers:
         if answer.status_code == 429:
-            refused(answer, "read", "100 in 3600 seconds for one API key")
+            refused(answer, "read", f"100 in {WINDOW_SEC} seconds for one API key")
 
 
 def test_a_user_has_twice_as_much_as_a_key(user):
@@ -123,7 +123,7 @@ def test_a_user_has_twice_as_much_as_a_key(user):
     answers = at_once([lambda: second.get("/api/v1/me")] * READ)
     assert sum(a.status_code == 200 for a in answers) == READ - spent - 1
     for client in (second, third, user.web):
-        wait = refused(client.get("/api/v1/me"), "read", "200 in 3600 seconds for all keys and sessions of a user")
+        wait = refused(client.get("/api/v1/me"), "read", f"200 in {WINDOW_SEC} seconds for all keys and sessions of a user")
         assert wait <= WINDOW_SEC / (2 * READ)
 
 
@@ -142,13 +142,19 @@ def test_a_key_has_one_spelling(user):
 def test_what_is_left_comes_back(stack, user):
     """One by one: who waits for as long as it is told gets through."""
     with stack.configured("auth", rates_read=2, rates_window_sec=2):
-        while user.api.get("/api/v1/me").status_code == 200:
-            pass
+        def spend_all():
+            while user.api.get("/api/v1/me").status_code == 200:
+                pass
+
+        spend_all()
 
         def let_in():
+            """The answer, if no more than one has come back: a machine that stood still for longer shows nothing."""
             answer = user.api.get("/api/v1/me")
             assert answer.status_code == 200 or answer.headers["Retry-After"] == "1"
-            return answer if answer.status_code == 200 else None
+            if answer.status_code == 200 and said(answer)[3] == 1:
+                spend_all()
+            return answer if answer.status_code == 200 and said(answer)[3] == 0 else None
         answer = stack.wait(let_in, "one comes back")
         assert said(answer)[:4] == ("read", 2, 2, 0)
 
@@ -235,7 +241,7 @@ def test_when_a_program_dies_or_hangs(stack, user):
 
     def look(status):
         for (method, path), name in asks.items():
-            answer = user.web.request(method, path, timeout=20)
+            answer = user.web.request(method, path, timeout=60)
             assert answer.status_code == status, (method, answer.text)
             says_the_policy(answer.headers, name, 60000, method)
             assert "RateLimit" not in answer.headers
@@ -289,7 +295,7 @@ def test_reads_and_refusals_never_take_of_the_posts(user, account):
     assert after["post"] == before["post"]
     assert before["write"]["remaining"] - after["write"]["remaining"] == 15
     assert [said(send(user.api, account))[:4:3] for _ in range(3)] == [("post", 2), ("post", 1), ("post", 0)]
-    refused(send(user.api, account), "post", "3 in 3600 seconds for one API key")
+    refused(send(user.api, account), "post", f"3 in {WINDOW_SEC} seconds for one API key")
     expect(user.api.get("/api/v1/posts"), 200)
     image = upload(user)
     refused(send_json(user.api, account, upload_ids=[image]), "post", "one API key")
@@ -316,7 +322,7 @@ def test_posts_at_once(user, account):
 def test_an_upload_is_counted_once(user):
     """nginx asks about a large one first; when that is refused for the limit, the body is not let in, and the answer says why."""
     assert [said(post_image(user))[:4:3] for _ in range(30)] == [("images", n) for n in range(29, -1, -1)]
-    refused(post_image(user), "images", "30 in 3600 seconds for one API key")
+    refused(post_image(user), "images", f"30 in {WINDOW_SEC} seconds for one API key")
     refused(user.api.post("/api/v1/uploads", data=b"x" * (1 << 20), headers={"Content-Type": "image/jpeg"}), "images", "one API key")
 
 
@@ -345,7 +351,7 @@ def test_who_is_not_known_is_counted_by_network(limited, user):
     got = [ask_from(limited, "127.0.0.11", **kinds[i % 4])[0] for i in range(READ + 10)]
     assert got == [401] * READ + [429] * 10
     status, headers, error = ask_from(limited, "127.0.0.11")
-    assert status == 429 and error["param"] == "read" and "100 in 3600 seconds for one network without" in error["message"]
+    assert status == 429 and error["param"] == "read" and f"100 in {WINDOW_SEC} seconds for one network without" in error["message"]
     assert headers["RateLimit"].startswith('"read";r=0;t=') and headers["RateLimit-Policy"] == f'"read";q={READ};w={WINDOW_SEC}'
     assert ask_from(limited, "127.0.0.12")[0] == 401
     assert ask_from(limited, "127.0.0.11", Authorization=f"Bearer {user.key}")[0] == 200

@@ -31,7 +31,7 @@ def request(line, *headers, host="localhost"):
     (request("POST /m/x/0 HTTP/1.1"), False, 403, "https_required"),
 ], ids=["length", "coding", "header", "host", "name", "name in the clear", "API in the clear", "image in the clear"])
 def test_with_a_length_beyond_the_limit(stack, data, tls, status, code):
-    connection = socket.create_connection(("127.0.0.1", stack.https if tls else stack.http), timeout=20)
+    connection = socket.create_connection(("127.0.0.1", stack.https if tls else stack.http), timeout=60)
     if tls:
         connection = ssl.create_default_context(cafile=str(stack.ca)).wrap_socket(connection, server_hostname="localhost")
     with connection:
@@ -48,7 +48,7 @@ class Http2:
     def __init__(self, stack):
         context = ssl.create_default_context(cafile=str(stack.ca))
         context.set_alpn_protocols(["h2"])
-        self.socket = context.wrap_socket(socket.create_connection(("127.0.0.1", stack.https), timeout=20), server_hostname="localhost")
+        self.socket = context.wrap_socket(socket.create_connection(("127.0.0.1", stack.https), timeout=60), server_hostname="localhost")
         self.h2 = h2.connection.H2Connection()
         self.h2.initiate_connection()
 

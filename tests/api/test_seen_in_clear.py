@@ -167,7 +167,7 @@ def test_the_answer_does_not_wait_for_anybody(user, stack):
     stack.kill("keys", 19)
     try:
         for credential in (key["key"], no_key()):
-            expect(in_clear(stack, f"Bearer {credential}", timeout=20), 403, "https_required")
+            expect(in_clear(stack, f"Bearer {credential}", timeout=60), 403, "https_required")
     finally:
         stack.kill("keys", 18)
     is_revoked(stack, key)

@@ -82,10 +82,11 @@ def test_tokens_whose_end_is_not_known_are_kept_up(stack, user, account, tiktok)
 @pytest.mark.parametrize("code", ["scope_not_authorized", "spam_risk_too_many_posts"])
 def test_a_refusal_that_comes_when_the_account_is_gone(stack, user, account, tiktok, code):
     """The post is not put back into a queue that nobody looks at for days."""
-    tiktok.fault(INIT, "slow", seconds=2)
+    tiktok.fault(INIT, "held")
     sent = Sent(stack, user, account, f"[[code:{code}]]")
     stack.wait(lambda: tiktok.requests(INIT) == 1, "TikTok is asked")
     expect(user.web.delete(f"/api/v1/accounts/{account}"), 200)
+    tiktok.release()
     assert sent.wait("canceled")["failure"]["code"] == "account_disconnected"
     stack.wait(lambda: sent.jobs() == [], "nothing is left to do")
 

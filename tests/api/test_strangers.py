@@ -76,7 +76,7 @@ def send(stack, method, path, headers=(), size=BIG, chunked=False, extension=b""
         body = b"".join(b"%x%b\r\n%b\r\n" % (len(p), extension, p) for p in (body[i:i + part] for i in range(0, len(body), part)))
         body += b"0\r\n\r\n"
 
-    with context.wrap_socket(socket.create_connection(("127.0.0.1", stack.https), timeout=20),
+    with context.wrap_socket(socket.create_connection(("127.0.0.1", stack.https), timeout=60),
                              server_hostname="localhost") as connection:
         connection.sendall("\r\n".join(lines).encode("latin-1"))
         with contextlib.suppress(ConnectionError, ssl.SSLError):  # refused in the middle
@@ -229,7 +229,7 @@ def test_no_byte_of_a_get_over_http2(stack, user, spool, tmp_path):
     spool.written()
     (tmp_path / "body").write_bytes(b"x" * BIG)
     with (tmp_path / "body").open("rb") as body:
-        out = subprocess.run(["curl", "-sS", "--http2", "--cacert", stack.ca, "-X", "GET", "-H", "Content-Length:", "-T", "-", "-m", "20",
+        out = subprocess.run(["curl", "-sS", "--http2", "--cacert", stack.ca, "-X", "GET", "-H", "Content-Length:", "-T", "-", "-m", "60",
                               "-H", f"Authorization: Bearer {user.key}", "-w", "\n%{http_version} %{http_code}", stack.url + "/api/v1/uploads"],
                              stdin=body, capture_output=True, text=True).stdout
     assert out.endswith("\n2 413"), out
@@ -245,7 +245,7 @@ def test_no_byte_over_http2(stack, spool, tmp_path, path, method, status, length
     sized = ["-H", "Content-Length:", "-T", "-"] if "chunked" in length else ["--data-binary", "@-"]
     with (tmp_path / "body").open("rb") as body:
         out = subprocess.run(["curl", "-sS", "--http2", "--cacert", stack.ca, "-X", method, *sized, "-w", "\n%{http_version} %{http_code}",
-                              "-m", "20", "-i", stack.url + path], stdin=body, capture_output=True, text=True).stdout
+                              "-m", "60", "-i", stack.url + path], stdin=body, capture_output=True, text=True).stdout
     assert out.endswith(f"\n2 {status}"), out
     assert spool.written() == {}
 

@@ -10,6 +10,7 @@ import sys
 import uuid
 
 import pytest
+from helpers import all_stopped
 from publishing import LEASE_SEC, Sent, failed
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
@@ -18,15 +19,15 @@ from tiktok import FakeTiktok  # noqa: E402
 
 
 class Worker:
-    """Our own worker@publish, which believes that the fake is TikTok; the stack's is away meanwhile."""
+    """Our own worker@publish, which believes that the fake is TikTok; the stack's is away meanwhile. patience_sec: with TikTok."""
 
-    def __init__(self, stack, tiktok, folder):
+    def __init__(self, stack, tiktok, folder, patience_sec):
         from render import find_program
         self.conf = folder / "conf"
         lines = [line for line in stack.at.conf.read_text().splitlines()
                  if not line.replace(" ", "").startswith(("api_url=", "ca_file=", "timeout_sec="))]
         at = lines.index("[tiktok]") + 1
-        lines[at:at] = [f"api_url = {tiktok.url}", f"ca_file = {stack.ca}", "timeout_sec = 2"]
+        lines[at:at] = [f"api_url = {tiktok.url}", f"ca_file = {stack.ca}", f"timeout_sec = {patience_sec}"]
         lines.insert(lines.index("[database]") + 1, "timeout_sec = 2")
         self.conf.write_text("\n".join(lines) + "\n")
         self.log = (folder / "log").open("ab")
@@ -76,9 +77,10 @@ def connected(stack, user):
 
 
 @pytest.fixture
-def worker(stack, tiktok, connected, tmp_path):
+def worker(stack, tiktok, connected, tmp_path, request):
+    hangs = "callspec" in dir(request.node) and "hang" in request.node.callspec.params.values()
     with stack.stopped("worker-publish"):
-        made = Worker(stack, tiktok, tmp_path)
+        made = Worker(stack, tiktok, tmp_path, 2 if hangs else 30)
         with contextlib.ExitStack() as end:
             end.callback(made.stop)
             yield made
@@ -194,10 +196,11 @@ def test_what_did_not_leave_is_sent_later(stack, user, connected, tiktok, worker
 
 def test_database_away_while_tiktok_answers(stack, user, connected, tiktok, worker):
     """The answer waits for the database: no unknown outcome."""
-    tiktok.behave("init", "slow:1")
+    tiktok.behave("init", "held")
     sent = Sent(stack, user, connected)
     sent.wait("publishing")
     stack.wait(lambda: inits(tiktok, sent), "the init is on its way")
+    tiktok.release()
     with stack.frozen("mariadb"):
         with pytest.raises(subprocess.TimeoutExpired):  # longer than a statement and the call may take
             worker.process.wait(6)
@@ -207,10 +210,12 @@ def test_database_away_while_tiktok_answers(stack, user, connected, tiktok, work
 
 def test_frozen_worker(stack, user, connected, tiktok, worker, tmp_path):
     """Frozen beyond its lease with the call made: another says unknown, and the thawed one changes nothing."""
-    tiktok.behave("init", "slow:1")
+    tiktok.behave("init", "held")
     sent = Sent(stack, user, connected)
     stack.wait(lambda: inits(tiktok, sent), "the init is on its way")
     worker.process.send_signal(signal.SIGSTOP)
+    stack.wait(lambda: all_stopped(worker.process.pid), "it stands still")
+    tiktok.release()
     frozen = worker.process
     stack.move_clock(LEASE_SEC + 10)
     worker.start()

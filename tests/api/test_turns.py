@@ -17,8 +17,10 @@ from conftest import User
 from helpers import expect
 from images import jpeg
 from test_metrics import Shown
-from test_overload import refused
+from test_nginx import waiting_connections
+from test_overload import frozen, refused
 from test_posts import send, send_json
+from waiting import patiently
 
 SHARE = 4  # service.heavy_max
 PART = 2  # of one user
@@ -92,20 +94,24 @@ def in_line(stack):
     return Shown(stack, "uploads")("line")
 
 
+def threads_in_use(stack):
+    shown = Shown(stack, "uploads")
+    return shown("threads_heavy"), shown("threads_busy")
+
+
 def test_images_keep_nothing_light_waiting(stack, held):
     users = users_of(stack, SHARE + 2)
     with ThreadPoolExecutor(30) as pool:
         answers = [pool.submit(upload, user) for user in users]
         stack.wait(lambda: held.count() == SHARE and in_line(stack) == 2, "the share is in use, two wait")
-        shown = Shown(stack, "uploads")
-        assert shown("threads_heavy") == shown("threads_busy") == SHARE
-        for answer in pool.map(lambda user: user.api.get("/api/v1/uploads", timeout=5), users * 5):
+        stack.wait(lambda: threads_in_use(stack) == (SHARE, SHARE), "who waits holds no thread")
+        for answer in pool.map(lambda user: user.api.get("/api/v1/uploads"), users * 5):
             expect(answer, 200)
         assert held.count() == SHARE and not any(a.done() for a in answers)
         held.release()
         for answer in answers:
             expect(answer.result(), 503)  # the service hung up on them; each had its turn
-    assert in_line(stack) == Shown(stack, "uploads")("threads_heavy") == 0
+    stack.wait(lambda: in_line(stack) == 0 and threads_in_use(stack) == (0, 0), "all is free again")
 
 
 def test_one_user_has_half_of_the_share(stack, held):
@@ -151,24 +157,25 @@ def test_a_post_of_uploads_does_not_wait_for_images(stack, images):
 
 
 def test_sign_ins_of_one_network_do_not_keep_out_others(stack):
-    """Those of 127.0.0.2 fill the line; one of 127.0.0.3 comes after few of them."""
+    """Those of 127.0.0.2 fill the line; one of 127.0.0.3 comes after few of them. All are there when the first one's turn comes."""
     def sign_in(address):
         client = stack.client(Origin=stack.url)
         adapter = requests.adapters.HTTPAdapter()
         adapter.init_poolmanager(1, 1, source_address=(address, 0))
         client.mount("https://", adapter)
-        return client.post("/api/v1/auth/login", json=account, timeout=60)
+        return client.post("/api/v1/auth/login", json=account, timeout=120)
 
-    with stack.configured("auth", password_bcrypt_cost=13, service_queue_sec=60), ThreadPoolExecutor(30) as pool:
-        member = User(stack, cost=13)  # a hash that takes a while
+    with stack.configured("auth", password_bcrypt_cost=10, service_queue_sec=60), ThreadPoolExecutor(30) as pool:
+        member = User(stack, cost=10)  # a hash that takes a while
         account = {"email": member.email, "password": member.password}
-        flood = [pool.submit(sign_in, "127.0.0.2") for _ in range(20)]
-        stack.wait(lambda: Shown(stack, "auth")("line") >= 10, "many wait")
-        before = sum(a.done() for a in flood)
-        expect(sign_in("127.0.0.3"), 200)
-        assert sum(a.done() for a in flood) - before < 10
-        for answer in flood:
-            expect(answer.result(), 200)
+        with frozen(stack, "auth"):
+            flood = [pool.submit(sign_in, "127.0.0.2") for _ in range(20)]
+            stack.wait(lambda: waiting_connections(stack, "auth") == len(flood), "many wait")
+            other = pool.submit(sign_in, "127.0.0.3")
+            stack.wait(lambda: waiting_connections(stack, "auth") == len(flood) + 1, "the other one comes after them")
+        ids = [expect(answer.result(), 200)["meta"]["request_id"] for answer in (other, *flood)]
+        mine, *theirs = map(stack.log("auth").index, ids)
+        assert sum(place < mine for place in theirs) < 10
 
 
 def test_who_finds_no_place_is_told_before_the_body_comes(stack, held):
@@ -178,7 +185,7 @@ def test_who_finds_no_place_is_told_before_the_body_comes(stack, held):
         for _ in range(PART + LINE_USER):
             pool.submit(upload, greedy)
         stack.wait(lambda: held.count() == PART and in_line(stack) == LINE_USER, "two run, four wait")
-        connection = http.client.HTTPSConnection("localhost", stack.https, context=context, timeout=20)
+        connection = http.client.HTTPSConnection("localhost", stack.https, context=context, timeout=60)
         connection.putrequest("POST", "/api/v1/uploads")
         for name, value in {"Authorization": f"Bearer {greedy.key}", "Content-Length": "15000000"}.items():
             connection.putheader(name, value)
@@ -194,12 +201,18 @@ def test_who_has_sent_images_waits_longer_than_others(stack, images):
     path, held = images
     users = users_of(stack, SHARE + 2)
     with stack.configured("uploads", store_image_socket=path, service_queue_sec=1), ThreadPoolExecutor(30) as pool:
-        running = [pool.submit(upload, user) for user in users[:SHARE]]
+        told = []
+
+        def patient_upload(user):
+            return patiently(stack, lambda: upload(user), told)
+
+        running = [pool.submit(patient_upload, user) for user in users[:SHARE]]
         stack.wait(lambda: held.count() == SHARE, "the share is in use")
-        waiting = [pool.submit(upload, user) for user in users[SHARE:]]
+        waiting = [pool.submit(patient_upload, user) for user in users[SHARE:]]
         stack.wait(lambda: in_line(stack) == len(waiting), "the others wait")
+        before = len(told)
         time.sleep(1.3)  # longer than anything else may
-        assert in_line(stack) == len(waiting) and not any(a.done() for a in waiting)
+        assert in_line(stack) == len(waiting) and len(told) == before
         held.release()
         for answer in running + waiting:
             expect(answer.result(), 503, "image_service_unavailable")  # each had its turn
@@ -209,7 +222,7 @@ def test_who_waited_too_long_is_told_while_the_others_run(stack, images):
     path, held = images
     users = users_of(stack, SHARE + 2)
     with stack.configured("uploads", store_image_socket=path, store_queue_sec=1), ThreadPoolExecutor(30) as pool:
-        running = [pool.submit(upload, user) for user in users[:SHARE]]
+        running = [pool.submit(patiently, stack, lambda user=user: upload(user)) for user in users[:SHARE]]
         stack.wait(lambda: held.count() == SHARE, "the share is in use")
         for user in users[SHARE:]:
             refused(upload(user), "busy")
@@ -225,15 +238,15 @@ def test_a_stop_that_takes_long_goes_on_serving(stack, images):
     path, held = images
     user, other = users_of(stack, 2)
     with stack.configured("uploads", store_image_socket=path, service_queue_sec=1), ThreadPoolExecutor(30) as pool:
-        running = pool.submit(upload, user)
+        running = pool.submit(patiently, stack, lambda: upload(user))
         stack.wait(lambda: held.count() == 1, "an image is in work")
         old = stack.pid("uploads")
         restart = pool.submit(stack.restart, "uploads")
         stack.wait(lambda: upload(other).status_code == 503, "new images are told to come again")
         for _ in range(20):
-            expect(other.api.get("/api/v1/uploads", timeout=5), 200)
+            expect(patiently(stack, lambda: other.api.get("/api/v1/uploads")), 200)
         assert stack.pid("uploads") == old and not running.done()
         held.release()
         expect(running.result(), 503)
         restart.result()
-        expect(other.api.get("/api/v1/uploads"), 200)
+        expect(patiently(stack, lambda: other.api.get("/api/v1/uploads")), 200)

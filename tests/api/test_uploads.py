@@ -378,7 +378,7 @@ def test_a_post_keeps_its_images(stack, user, used):
 @pytest.mark.parametrize("headers, code", [({}, "unauthenticated"), ({"Authorization": "Bearer mk_live_mistyped"}, "bad_key")])
 def test_a_strangers_body_is_not_read(stack, path, headers, code):
     """nginx asks the program first: the answer comes although not one byte of the body was sent."""
-    connection = http.client.HTTPSConnection("localhost", stack.https, timeout=20,
+    connection = http.client.HTTPSConnection("localhost", stack.https, timeout=60,
                                              context=ssl.create_default_context(cafile=str(stack.ca)))
     connection.putrequest("POST", path)
     for name, value in {**headers, "Content-Type": "image/jpeg", "Content-Length": str(20 << 20)}.items():

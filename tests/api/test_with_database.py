@@ -29,5 +29,5 @@ def databases(stack):
 def test_unit(stack, databases, key):
     run = subprocess.run([f"{os.environ['MARKETINGCLI_BUILD']}/tests/unit/unit-{re.sub('/', '_', key)}"],
                          env={**os.environ, "TEST_DB_SOCKET": str(stack.at.mariadb_sock)}, capture_output=True, text=True,
-                         timeout=120)
+                         timeout=600)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -1,8 +1,9 @@
-"""Requests that wait for the same row, one behind the other."""
+"""What a slow machine must not change: who waits before whom, who is told that a program is busy, and how long something takes."""
 
 import contextlib
 import functools
 import re
+import threading
 import time
 import uuid
 
@@ -43,3 +44,58 @@ def in_line(test):
                 if n == 2 or held["sec"] < LOCK_WAIT_SEC:
                     raise
     return run
+
+
+def patiently(stack, ask, told=None):
+    """The answer to who comes again as long as the program says that it is busy: where nobody may wait for more than a second
+    (service.queue_sec), it rightly says so to those who came while the machine stood still. told: gets the refusals."""
+    def asked():
+        answer = ask()
+        if answer.status_code != 503 or answer.json()["error"]["code"] != "busy":
+            return [answer]
+        if told is not None:
+            told.append(answer)
+        return None
+    answer, = stack.wait(asked, "it is not busy")
+    return answer
+
+
+def quickest(act, seconds, prepare=lambda: None):
+    """The time that act(prepare()) takes, and if it is not less than these seconds, the least of three: a machine that stands still does
+    not do so each time."""
+    took = []
+    while not took or took[-1] >= seconds and len(took) < 3:
+        given = prepare()
+        began = time.monotonic()
+        act(given)
+        took.append(time.monotonic() - began)
+    return min(took)
+
+
+class Awake:
+    """A clock for bounds: it goes on as the wall clock does, but stands still while the machine does. As a context manager; then now().
+    stood_sec: how long the machine has stood still at a time, at most."""
+    TICK_SEC, MOST_SEC = 0.05, 0.1
+
+    def __init__(self):
+        self.at, self.stood_sec, self.ended = 0.0, 0.0, threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
+
+    def run(self):
+        before = time.monotonic()
+        while not self.ended.wait(self.TICK_SEC):
+            now = time.monotonic()
+            self.at += min(now - before, self.MOST_SEC)
+            self.stood_sec = max(self.stood_sec, now - before - self.MOST_SEC)
+            before = now
+
+    def now(self):
+        return self.at

@@ -8,7 +8,7 @@
 Behaviours: ok; drop (reads the request, closes); reset (reads it, closes with RST); hang (reads it, never answers);
 garbage (200, not JSON); cut (promises more bytes than it sends); empty (200, {}); http:NNN; code:CODE:NNN (TikTok's error
 envelope; a CODE of digits is sent as a number); unlogged:CODE:NNN (without its log_id); taken:CODE:NNN (with the
-publish_id of a post); oauth:CODE; slow:SECONDS; refuse (accepts the connection and closes before TLS: nothing can have
+publish_id of a post); oauth:CODE; held (answers after release()); refuse (accepts the connection and closes before TLS: nothing can have
 been sent).
 """
 
@@ -18,7 +18,6 @@ import socket
 import ssl
 import struct
 import threading
-import time
 
 PATHS = {
     "/v2/post/publish/content/init/": "init",
@@ -41,15 +40,20 @@ class FakeTiktok:
         self.connections = 0
         self.statuses = ["PROCESSING_DOWNLOAD", "PUBLISH_COMPLETE"]
         self.lock = threading.Lock()
-        self.released = threading.Event()  # ends what hangs
+        self.ended, self.released = threading.Event(), threading.Event()
 
     def __enter__(self):
         threading.Thread(target=self.accept, daemon=True).start()
         return self
 
     def __exit__(self, *_):
+        self.ended.set()
         self.released.set()
         self.listener.close()
+
+    def release(self):
+        """Those that are held are answered, and so are those that come."""
+        self.released.set()
 
     def behave(self, name, *behaviours):
         """One behaviour a call; the last one stays."""
@@ -107,10 +111,10 @@ class FakeTiktok:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return False
         if kind == "hang":
-            self.released.wait(120)
+            self.ended.wait(120)
             return False
-        if kind == "slow":
-            time.sleep(float(rest))
+        if kind == "held":
+            self.released.wait()
         status, text = 200, json.dumps(self.good(name))
         if kind == "garbage":
             text = "<html>not JSON</html>"

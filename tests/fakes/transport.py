@@ -12,6 +12,7 @@ Faults (each for as many requests as `times` says, in the order given):
     hang        reads it and says nothing until the client gives up; never passed on
     fail_after  passes it on and answers 500: TikTok acted on it, and says that something broke
     slow        passes it on, but answers only after `seconds`
+    held        passes it on, but answers only after release()
     cut         passes it on and closes in the middle of the answer
     (status, body)  answers this itself
 refuse_connections(n) resets the next n connections before the TLS handshake: nothing of a request can have come.
@@ -51,7 +52,7 @@ class Transport:
         self.stack, self.lock = stack, threading.Lock()
         self.faults, self.seen = [], []
         self.refused = 0  # connections still to be reset
-        self.ended = threading.Event()
+        self.ended, self.released = threading.Event(), threading.Event()
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(stack.at.tls / "leaf.crt", stack.at.tls / "leaf.key")
         self.server = Server(self)
@@ -63,6 +64,7 @@ class Transport:
 
     def __exit__(self, *_):
         self.ended.set()
+        self.released.set()
         self.server.shutdown()
         self.server.server_close()
 
@@ -70,12 +72,19 @@ class Transport:
     def used_by(self, *programs, **settings):
         """The programs reach TikTok through this server inside the with block. settings: tiktok_timeout_sec=2, ..."""
         with self.stack.configured(*programs, tiktok_api_url=self.url, **settings):
-            yield self
+            try:
+                yield self
+            finally:
+                self.release()  # a program that ends waits for its answers
 
     def fault(self, path, kind, times=1, seconds=1.0):
         """The next `times` requests to a path that begins with this one."""
         with self.lock:
             self.faults += [(path, kind, seconds)] * times
+
+    def release(self):
+        """Those that are held are answered, and so are those that come."""
+        self.released.set()
 
     def refuse_connections(self, times):
         with self.lock:
@@ -168,6 +177,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         exchange.said = got.status_code, got.text
         if kind == "slow":
             t.ended.wait(seconds)
+        if kind == "held":
+            t.released.wait()
         if kind == "drop_after":
             self.close()
         elif kind == "fail_after":

@@ -22,6 +22,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "load")]
 
 import load  # noqa: E402  (finds tests/api and tests/stack)
 import render  # noqa: E402
+import waiting  # noqa: E402
 
 import judge  # noqa: E402
 import mutations  # noqa: E402
@@ -49,10 +50,12 @@ class Run:
 
     def go(self):
         threads = [threading.Thread(target=self.client) for _ in range(CLIENTS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with waiting.Awake() as clock:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        self.stood_sec = clock.stood_sec
 
     def client(self):
         sender = wire.Sender(self.stack)
@@ -96,7 +99,7 @@ class Run:
 
     def end(self, is_whole):
         """Looks at the rest; whether all was right."""
-        for request_id, what in self.aftermath.slow_and_broken().items():
+        for request_id, what in self.aftermath.slow_and_broken(self.stood_sec).items():
             self.blame(self.ids.get(request_id), what)
         for what in self.aftermath.others():
             self.blame(None, what)

@@ -144,15 +144,15 @@ class Aftermath:
     def lines(self):
         return [json.loads(line) for line in grown(self.log, self.begin)]
 
-    def slow_and_broken(self):
+    def slow_and_broken(self, stood_sec=0):
         """{request id: what}: also of requests whose sender did not stay for the answer. For one who leaves while it asks a program
-        about a body, nginx notes a 503 that it does not send."""
+        about a body, nginx notes a 503 that it does not send. stood_sec: how long the machine stood still meanwhile."""
         found, codes = {}, self.codes()
         for line in self.lines():
             seconds = sum(float(s) for s in re.findall(r"[\d.]+", line["upstream_seconds"]))
             if line["request_id"] in codes or line["status"] >= 500 and line["body_bytes"] > 0:
                 found[line["request_id"]] = f"{line['status']} {codes.get(line['request_id'])} in the access log: {line}"
-            elif seconds > SLOW_SEC:
+            elif seconds > SLOW_SEC + stood_sec:
                 found[line["request_id"]] = f"the program took {seconds} s: {line}"
         return found
 

@@ -68,7 +68,7 @@ class Handler:
         if name == "dwait":
             (pathlib.Path(FOLDER) / "waits").touch()
         if name == "dslow":
-            await asyncio.sleep(2.5)
+            await asyncio.sleep(6.5)
         while name == "dwait" and not (pathlib.Path(FOLDER) / "go").exists():
             await asyncio.sleep(0.02)
         if name == "ddrop":
