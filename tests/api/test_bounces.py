@@ -46,6 +46,7 @@ def test_an_address_that_is_not_there(user, other, stack, mail):
     assert when and since(other) is None
     row = mail.row()
     assert row["state"] == "sent" and row["bounced_at_us"] and row["reply"].startswith("5.1.1 smtp; 550")
+    assert "@" in REPORT.partition("Diagnostic-Code: ")[2].partition("\n")[0] and "@" not in row["reply"], "it holds no address"
     signed_in = expect(stack.client(Origin=stack.url).post("/api/v1/auth/login", json={"email": user.email, "password": user.password}), 200)
     assert signed_in["data"]["email_undeliverable_since"] == when
     assert expect(user.api.get("/api/v1/me"), 200)["data"]["email_undeliverable_since"] is None, "as a key is told no address"

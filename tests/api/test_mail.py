@@ -135,11 +135,11 @@ def test_not_now_is_tried_again(stack, user, relay, reply, code):
 
 
 def test_never_is_final_and_shown_to_the_admin(stack, user, relay):
-    relay.does[user.email], before = ["rcpt 550 5.1.1 No such user"], Shown(stack, "worker-mail")
+    relay.does[user.email], before = [f"rcpt 550 5.1.1 <{user.email}>: No such user"], Shown(stack, "worker-mail")
     mail = Queued(stack, user, "post_failed", about="A title")
     row = mail.wait("failed")
     stack.wait(lambda: Shown(stack, "worker-mail").moved(before, "mails_total") == {("failed",): 1}, "it is counted")
-    assert (row["tries"], row["reply_code"], row["reply"]) == (1, 550, "5.1.1 No such user") and mail.jobs() == []
+    assert (row["tries"], row["reply_code"], row["reply"]) == (1, 550, "5.1.1 <(address)>: No such user") and mail.jobs() == []
     listed = stack.admin("mail", "list").stdout
     assert f"{mail.id} " in listed and " failed post_failed tries=1 reply=550\n" in listed
     shown = stack.admin("mail", "show", str(mail.id)).stdout

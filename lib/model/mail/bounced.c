@@ -1,8 +1,8 @@
 #include "model/mail/bounced.h"
 
 #include "base/clock.h"
-#include "base/text.h"
 #include "model/mail/outbox.h"
+#include "model/mail/reply.h"
 #include "model/user/activity.h"
 #include "model/user/user.h"
 
@@ -70,8 +70,7 @@ static enum err bounced_tx(struct db *db, void *arg)
 enum err mail_bounced(struct db *db, struct arena *arena, const struct uuid *mail_id, struct str why, bool of_address,
                       bool *ret_marked)
 {
-    struct bounced b = {
-        .arena = arena, .mail_id = mail_id, .why = text_utf16_head(why, MAIL_BOUNCE_CHARS), .of_address = of_address};
+    struct bounced b = {.arena = arena, .mail_id = mail_id, .why = mail_reply(arena, why), .of_address = of_address};
     enum err e = db_tx(db, bounced_tx, &b);
 
     if (e == OK)

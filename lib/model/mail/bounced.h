@@ -13,8 +13,6 @@
 
 #include "db/db.h"
 
-#define MAIL_BOUNCE_CHARS 500 /* of why, UTF-8; the rest is cut off */
-
 /*
  * of_address: what came back says that no mail reaches the address (net/bounce.h).
  * ret_marked: whether the user's address is undeliverable because of it. It is not if that is about this mail alone, or the mail went to another address: to one

@@ -1,13 +1,14 @@
 #include "model/mail/sending.h"
 
 #include "base/clock.h"
-#include "base/text.h"
 #include "json/json.h"
 #include "model/job/job.h"
 #include "model/mail/params.h"
+#include "model/mail/reply.h"
 #include "model/user/activity.h"
 
 #define BOUNCE_PREFIX "bounce+"
+#define REPLY_ARENA_BYTES (64u << 10) /* net/mail.h takes 500 bytes of a reply */
 
 enum {
     SENDING_LOOK,
@@ -107,20 +108,16 @@ enum err mail_check_address(struct db *db, const struct mail_outgoing *mail)
     return e == ERR_NOT_FOUND ? ERR_AGAIN : e;
 }
 
-/* A relay may say anything. */
-static struct str sending_reply(struct str reply)
-{
-    return !text_is_utf8(reply) ? STR("(not in UTF-8)") : text_utf16_head(reply, MAIL_REPLY_CHARS);
-}
-
 enum err mail_note(struct db *db, const struct uuid *id, const struct mail_verdict *verdict)
 {
+    _cleanup_(arena_done) struct arena arena;
     bool ended = verdict->state != MAIL_IS_QUEUED, keeps = !ended || verdict->state == MAIL_IS_FAILED;
 
+    arena_init(&arena, REPLY_ARENA_BYTES);
     return db_exec(db, &sending_sqls[SENDING_NOTE],
                    DB_ARGS(db_cstr(mail_state_names[verdict->state]), db_i64(verdict->tried), db_i64(verdict->unknown),
                            db_i64_or_null(verdict->tried ? clock_now_us() : 0), db_i64_or_null(verdict->reply_code),
-                           db_str(verdict->reply.n == 0 ? (struct str){0} : sending_reply(verdict->reply)),
+                           db_str(verdict->reply.n == 0 ? (struct str){0} : mail_reply(&arena, verdict->reply)),
                            db_i64_or_null(ended ? clock_now_us() : 0), db_i64(keeps), db_uuid(id)),
                    NULL);
 }
