@@ -26,11 +26,20 @@ extern const struct route auth_register_routes[], auth_verify_routes[], auth_ses
     .help = "What your authenticator app shows, or a recovery code; spaces and hyphens do not count", \
     .policy = "account.second_factor"
 
+/* Of one that takes an address, and of one that takes the token of a mailed link. */
+#define AUTH_EMAIL_FIELD .required = true, .check = auth_check_email, .policy = "account.email"
+#define AUTH_LINK_FIELD \
+    .required = true, .max = AUTH_FIELD_MAX_BYTES, .help = "What comes after the # in the mailed link", \
+    .policy = "account.token"
+
+/* A check of json_field: value is a struct str, and must be an address (model/user/user.h). */
+enum err auth_check_email(const void *value);
+
 /*
- * Sets the session's cookie, or with an empty token removes it. RFC 6265bis 4.1.3.2: the prefix __Host- binds it to this very
- * host, over TLS, for every path.
+ * Sets the session's cookie for as long as a session lives, or with an empty token removes it. RFC 6265bis 4.1.3.2: the
+ * prefix __Host- binds it to this very host, over TLS, for every path.
  */
-void auth_set_cookie(struct ctx *c, struct str token, int64_t max_age_sec);
+void auth_set_cookie(struct ctx *c, struct str token);
 
 /* The token that the browser sent; absent: none, or several. */
 struct str auth_sent_token(const struct ctx *c);

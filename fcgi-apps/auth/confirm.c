@@ -128,7 +128,7 @@ static enum err confirm(struct ctx *c)
         e = confirm_both(c, &user, &in, &out);
     if (e != OK)
         return e;
-    auth_set_cookie(c, out.token, session_lifetime_sec(c->conf));
+    auth_set_cookie(c, out.token);
     return reply_data(&c->rep, 200, confirm_shown_fields, &out);
 }
 

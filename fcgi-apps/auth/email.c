@@ -16,28 +16,16 @@ struct email_input {
     struct str email, token;
 };
 
-static enum err email_check(const void *value)
-{
-    return user_email_check(*(const struct str *)value);
-}
-
 static const struct json_field email_ask_fields[] = {
     {.name = "email",
      JSON_STR(struct email_input, email),
-     .required = true,
-     .check = email_check,
      .help = "The new address, which gets a mail with a link",
-     .policy = "account.email"},
+     AUTH_EMAIL_FIELD},
     JSON_END,
 };
 
 static const struct json_field email_link_fields[] = {
-    {.name = "token",
-     JSON_STR(struct email_input, token),
-     .required = true,
-     .max = AUTH_FIELD_MAX_BYTES,
-     .help = "What comes after the # in the mailed link",
-     .policy = "account.token"},
+    {.name = "token", JSON_STR(struct email_input, token), AUTH_LINK_FIELD},
     JSON_END,
 };
 
@@ -95,7 +83,7 @@ static enum err email_confirm(struct ctx *c)
     if (e != OK)
         return e;
     if (out.session_token.p != NULL)
-        auth_set_cookie(c, out.session_token, session_lifetime_sec(c->conf));
+        auth_set_cookie(c, out.session_token);
     return reply_data(&c->rep, 200, email_changed_fields, &out);
 }
 

@@ -33,18 +33,11 @@ struct password_forgotten_input {
     struct str email;
 };
 
-static enum err password_check_email(const void *value)
-{
-    return user_email_check(*(const struct str *)value);
-}
-
 static const struct json_field password_forgotten_fields[] = {
     {.name = "email",
      JSON_STR(struct password_forgotten_input, email),
-     .required = true,
-     .check = password_check_email,
      .help = "Address of the account",
-     .policy = "account.email"},
+     AUTH_EMAIL_FIELD},
     JSON_END,
 };
 
@@ -53,12 +46,7 @@ struct password_reset_input {
 };
 
 static const struct json_field password_reset_fields[] = {
-    {.name = "token",
-     JSON_STR(struct password_reset_input, token),
-     .required = true,
-     .max = AUTH_FIELD_MAX_BYTES,
-     .help = "What comes after the # in the mailed link",
-     .policy = "account.token"},
+    {.name = "token", JSON_STR(struct password_reset_input, token), AUTH_LINK_FIELD},
     {.name = "password",
      JSON_STR(struct password_reset_input, password),
      .required = true,
@@ -138,7 +126,7 @@ static enum err password_change_own(struct ctx *c)
                             &token);
     if (e != OK)
         return e;
-    auth_set_cookie(c, token, session_lifetime_sec(c->conf));
+    auth_set_cookie(c, token);
     return reply_nothing(&c->rep);
 }
 

@@ -11,18 +11,8 @@ struct register_input {
     bool accepted_terms;
 };
 
-static enum err register_check_email(const void *value)
-{
-    return user_email_check(*(const struct str *)value);
-}
-
 static const struct json_field register_fields[] = {
-    {.name = "email",
-     JSON_STR(struct register_input, email),
-     .required = true,
-     .check = register_check_email,
-     .help = "Address to sign in with",
-     .policy = "account.email"},
+    {.name = "email", JSON_STR(struct register_input, email), .help = "Address to sign in with", AUTH_EMAIL_FIELD},
     {.name = "name",
      JSON_STR(struct register_input, name),
      .nullable = true,
@@ -49,14 +39,14 @@ static const struct json_field register_fields[] = {
 };
 
 static const struct json_field register_resend_fields[] = {
-    {.name = "email",
-     JSON_STR(struct register_input, email),
-     .required = true,
-     .check = register_check_email,
-     .help = "Address that was registered",
-     .policy = "account.email"},
+    {.name = "email", JSON_STR(struct register_input, email), .help = "Address that was registered", AUTH_EMAIL_FIELD},
     JSON_END,
 };
+
+enum err auth_check_email(const void *value)
+{
+    return user_email_check(*(const struct str *)value);
+}
 
 static struct str register_version(struct str configured, bool accepted)
 {

@@ -29,8 +29,10 @@ static const struct json_field sign_in_credentials_fields[] = {
     JSON_END,
 };
 
-void auth_set_cookie(struct ctx *c, struct str token, int64_t max_age_sec)
+void auth_set_cookie(struct ctx *c, struct str token)
 {
+    int64_t max_age_sec = token.n > 0 ? session_lifetime_sec(c->conf) : 0;
+
     reply_header(&c->rep, "Set-Cookie",
                  arena_printf(c->arena, SESSION_COOKIE "=%.*s; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=%lld",
                               STR_FMT(token), (long long)max_age_sec));
@@ -118,7 +120,7 @@ static enum err sign_in_finish(struct sign_in *s)
         return ERR_BAD_CREDENTIALS;
     if (e != OK)
         return e;
-    auth_set_cookie(c, token, session_lifetime_sec(c->conf));
+    auth_set_cookie(c, token);
     return reply_data(&c->rep, 200, auth_user_fields, &s->user);
 }
 
@@ -249,7 +251,7 @@ static enum err sign_in_logout(struct ctx *c)
 
     if (e != OK)
         return e;
-    auth_set_cookie(c, STR(""), 0);
+    auth_set_cookie(c, STR(""));
     return reply_nothing(&c->rep);
 }
 

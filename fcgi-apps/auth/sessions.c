@@ -51,7 +51,7 @@ static enum err sessions_end(struct ctx *c)
     if (e != OK)
         return e;
     if (uuid_eq(&id, &c->caller.session_id))
-        auth_set_cookie(c, STR(""), 0);
+        auth_set_cookie(c, STR(""));
     return reply_nothing(&c->rep);
 }
 

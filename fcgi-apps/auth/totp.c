@@ -99,7 +99,7 @@ static enum err totp_show_codes(struct ctx *c, const struct recovery_codes *code
 
     for (size_t i = 0; i < RECOVERY_CODES; i++)
         v[i] = str_from(codes->v[i]);
-    auth_set_cookie(c, token, session_lifetime_sec(c->conf));
+    auth_set_cookie(c, token);
     return reply_data(&c->rep, 200, totp_codes_fields, &(struct totp_codes){{v, RECOVERY_CODES}});
 }
 
@@ -144,7 +144,7 @@ static enum err totp_end(struct ctx *c)
     enum err e = second_factor_disable(c->db, c->arena, &by, &token);
     if (e != OK)
         return e;
-    auth_set_cookie(c, token, session_lifetime_sec(c->conf));
+    auth_set_cookie(c, token);
     return reply_nothing(&c->rep);
 }
 

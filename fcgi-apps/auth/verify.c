@@ -10,12 +10,7 @@ struct verify_input {
 };
 
 static const struct json_field verify_fields[] = {
-    {.name = "token",
-     JSON_STR(struct verify_input, token),
-     .required = true,
-     .max = AUTH_FIELD_MAX_BYTES,
-     .help = "What comes after the # in the mailed link",
-     .policy = "account.token"},
+    {.name = "token", JSON_STR(struct verify_input, token), AUTH_LINK_FIELD},
     {.name = "password",
      JSON_STR(struct verify_input, password),
      .required = true,

@@ -21,14 +21,6 @@ static const struct {
     {"reached_active_user_cap", "is beyond the app's daily number of users"},
 };
 
-static bool consent_is_ascii(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] > '~')
-            return false;
-    return true;
-}
-
 static bool consent_scopes_are_known(struct str list)
 {
     struct str scope;
@@ -46,7 +38,7 @@ static bool consent_scopes_are_known(struct str list)
 static bool consent_no_client_key(const struct ctx *c, const struct authorize *a)
 {
     (void)c;
-    return a->client_key.n < 1 || a->client_key.n > 100 || !consent_is_ascii(a->client_key);
+    return a->client_key.n < 1 || a->client_key.n > 100 || !str_is_visible(a->client_key);
 }
 
 /* Every address of our own service counts as registered, and no other: the page must not send people anywhere else. */
@@ -54,7 +46,7 @@ static bool consent_bad_redirect_uri(const struct ctx *c, const struct authorize
 {
     struct str uri = a->redirect_uri, service = c->conf->service_url;
 
-    if (uri.n > REDIRECT_URI_MAX || !consent_is_ascii(uri) || !str_starts(uri, service))
+    if (uri.n > REDIRECT_URI_MAX || !str_is_visible(uri) || !str_starts(uri, service))
         return true;
     struct str path = str_skip(uri, service.n);
     return path.n == 0 || path.p[0] != '/' || memchr(path.p, '?', path.n) != NULL ||

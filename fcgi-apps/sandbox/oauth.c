@@ -46,12 +46,7 @@ static enum err sandbox_tokens_missing(struct ctx *c, const char *name)
 
 static bool sandbox_tokens_is_client_key(struct str key)
 {
-    if (key.n < 1 || key.n > 100)
-        return false;
-    for (size_t i = 0; i < key.n; i++)
-        if (key.p[i] <= ' ' || key.p[i] > '~')
-            return false;
-    return true;
+    return key.n >= 1 && key.n <= 100 && str_is_visible(key);
 }
 
 static enum err sandbox_tokens_wrong_client(struct ctx *c)

@@ -94,11 +94,8 @@ static bool sandbox_rules_bad_url(const struct rule_input *in)
 
     for (size_t i = 0; i < urls->n; i++) {
         struct str url = urls->v[i];
-        if (url.n == 0 || url.n > URL_MAX_BYTES)
+        if (url.n == 0 || url.n > URL_MAX_BYTES || !str_is_visible(url) || memchr(url.p, '\\', url.n) != NULL)
             return true;
-        for (size_t k = 0; k < url.n; k++)
-            if (url.p[k] <= ' ' || url.p[k] > '~' || url.p[k] == '\\')
-                return true;
     }
     return false;
 }

@@ -157,6 +157,16 @@ struct str arena_str(struct arena *a, struct str s)
     return s.p == NULL ? s : str_of(arena_strdup(a, s), s.n);
 }
 
+struct str arena_lower(struct arena *a, struct str s)
+{
+    char *p = arena_strdup(a, s);
+
+    for (size_t i = 0; i < s.n; i++)
+        if (p[i] >= 'A' && p[i] <= 'Z')
+            p[i] = (char)(p[i] - 'A' + 'a');
+    return str_of(p, s.n);
+}
+
 struct str arena_printf(struct arena *a, const char *fmt, ...)
 {
     va_list ap;

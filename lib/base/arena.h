@@ -38,6 +38,7 @@ void *arena_alloc(struct arena *a, size_t n);              /* zeroed, aligned fo
 void *arena_array(struct arena *a, size_t n, size_t size); /* checks n * size */
 char *arena_strdup(struct arena *a, struct str s);         /* NUL-terminated copy */
 struct str arena_str(struct arena *a, struct str s);       /* copy; absent stays absent */
+struct str arena_lower(struct arena *a, struct str s);     /* ASCII letters in lower case; absent becomes empty */
 PRINTF_LIKE(2, 3) struct str arena_printf(struct arena *a, const char *fmt, ...); /* also NUL-terminated */
 
 /* For the rest of the tree: running out of memory ends the process. */

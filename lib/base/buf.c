@@ -71,6 +71,17 @@ void buf_putstr(struct buf *b, struct str s)
     buf_put(b, s.p, s.n);
 }
 
+void buf_putescaped(struct buf *b, struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (char_is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~')
+            buf_putc(b, c);
+        else
+            buf_printf(b, "%%%02X", (unsigned char)c);
+    }
+}
+
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
     va_list ap;

@@ -32,6 +32,7 @@ void buf_put(struct buf *b, const void *p, size_t n);
 void buf_putc(struct buf *b, char c);
 void buf_puts(struct buf *b, const char *cstr);
 void buf_putstr(struct buf *b, struct str s);
+void buf_putescaped(struct buf *b, struct str s); /* for a URI: all but what RFC 3986 2.3 calls unreserved as %XX */
 PRINTF_LIKE(2, 3) void buf_printf(struct buf *b, const char *fmt, ...);
 
 static inline struct str buf_str(const struct buf *b)

@@ -85,6 +85,14 @@ bool str_is_one_of(struct str s, const char *const *names)
     return false;
 }
 
+bool str_is_visible(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] <= ' ' || s.p[i] > '~')
+            return false;
+    return true;
+}
+
 /* The next piece that is one. */
 static bool str_list_next(struct str *list, char sep, struct str *ret_piece)
 {

@@ -31,6 +31,13 @@ static inline struct str str_of(const void *p, size_t n)
     return (struct str){p, n};
 }
 
+static inline bool char_is_alnum(char c) /* an ASCII letter or digit, whatever the locale */
+{
+    char low = (char)(c | 0x20);
+
+    return (c >= '0' && c <= '9') || (low >= 'a' && low <= 'z');
+}
+
 bool str_eq(struct str a, struct str b);
 bool str_eqc(struct str a, const char *b);
 bool str_ieq(struct str a, struct str b); /* ignores the case of ASCII letters */
@@ -49,6 +56,8 @@ bool str_next(struct str *s, char sep, struct str *ret_piece);
 
 /* Is s one of names, which end with NULL? names itself may be NULL. */
 bool str_is_one_of(struct str s, const char *const *names);
+
+bool str_is_visible(struct str s); /* ASCII alone, without blanks and control characters; also if it is empty */
 
 /*
  * Lists in one text, as TikTok writes scopes and MariaDB writes a SET: pieces separated by sep. Blanks around a piece

@@ -32,7 +32,7 @@ static void rule_word_add(struct rule_words *w, struct str word)
 
 static bool rule_is_of_word(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
+    return char_is_alnum(c) || (unsigned char)c >= 0x80;
 }
 
 /* What stands between other characters: of "ann.lee@example.com" it is ann, lee, example, com. */

@@ -61,32 +61,18 @@ struct str totp_base32(struct arena *arena, struct str secret)
     return out;
 }
 
-/* RFC 3986 2.3: all but the unreserved characters as %XX. */
-static void totp_put_escaped(struct buf *b, struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     (c != '\0' && strchr("-._~", c) != NULL);
-        if (plain)
-            buf_putc(b, c);
-        else
-            buf_printf(b, "%%%02X", (unsigned char)c);
-    }
-}
-
 struct str totp_uri(struct arena *arena, struct str issuer, struct str account, struct str secret)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(URI_MAX_BYTES);
 
     buf_puts(&b, "otpauth://totp/");
-    totp_put_escaped(&b, issuer);
+    buf_putescaped(&b, issuer);
     buf_putc(&b, ':');
-    totp_put_escaped(&b, account);
+    buf_putescaped(&b, account);
     buf_puts(&b, "?secret=");
     buf_putstr(&b, totp_base32(arena, secret));
     buf_puts(&b, "&issuer=");
-    totp_put_escaped(&b, issuer);
+    buf_putescaped(&b, issuer);
     buf_printf(&b, "&algorithm=SHA1&digits=%d&period=%d", TOTP_DIGITS, TOTP_STEP_SEC);
     ASSERT(!b.overflow);
     return arena_str(arena, buf_str(&b));

@@ -66,22 +66,11 @@ size_t form_count(const struct form *f, const char *name)
 }
 
 /* A blank becomes %20, which is right both in a query and in a form. */
-static void form_encode(struct buf *b, struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i], low = (char)(c | 0x20);
-        if ((low >= 'a' && low <= 'z') || (c >= '0' && c <= '9') || (c != '\0' && strchr("-._~", c) != NULL))
-            buf_putc(b, c);
-        else
-            buf_printf(b, "%%%02X", (unsigned char)c);
-    }
-}
-
 void form_put(struct buf *b, const char *name, struct str value)
 {
     if (b->n > 0 && b->p[b->n - 1] != '?')
         buf_putc(b, '&');
-    form_encode(b, str_from(name));
+    buf_putescaped(b, str_from(name));
     buf_putc(b, '=');
-    form_encode(b, value);
+    buf_putescaped(b, value);
 }

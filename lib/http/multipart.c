@@ -17,8 +17,8 @@ static bool multipart_is_boundary(struct str s)
     if (s.n == 0 || s.n > BOUNDARY_MAX || s.p[s.n - 1] == ' ')
         return false;
     for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i], low = (char)(c | 0x20);
-        if (!(low >= 'a' && low <= 'z') && !(c >= '0' && c <= '9') && (c == '\0' || strchr("'()+_,-./:=? ", c) == NULL))
+        char c = s.p[i];
+        if (!char_is_alnum(c) && (c == '\0' || strchr("'()+_,-./:=? ", c) == NULL))
             return false;
     }
     return true;

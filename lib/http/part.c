@@ -63,10 +63,7 @@ static enum err part_disposition(struct arena *arena, struct str value, struct m
 
 static bool part_is_field_name(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] >= 0x7f)
-            return false;
-    return s.n > 0;
+    return s.n > 0 && str_is_visible(s);
 }
 
 /* One line without its CR LF. A line that begins with a blank (folding, which RFC 7230 3.2.4 ended) has no name. */

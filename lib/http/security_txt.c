@@ -22,15 +22,6 @@ static bool security_txt_is_address(struct str s)
            memchr(local.p, ':', local.n) == NULL;
 }
 
-/* What would end a field, or the line. */
-static bool security_txt_is_plain(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] > '~')
-            return false;
-    return true;
-}
-
 /* RFC 9116 2.5.8: language tags (RFC 5646) with commas between them. */
 static bool security_txt_are_languages(struct str s)
 {
@@ -39,8 +30,7 @@ static bool security_txt_are_languages(struct str s)
     while (str_next(&s, ',', &tag)) {
         tag = str_trim(tag);
         for (size_t i = 0; i < tag.n; i++)
-            if (!((tag.p[i] >= 'a' && tag.p[i] <= 'z') || (tag.p[i] >= 'A' && tag.p[i] <= 'Z') ||
-                  (tag.p[i] >= '0' && tag.p[i] <= '9') || tag.p[i] == '-'))
+            if (!char_is_alnum(tag.p[i]) && tag.p[i] != '-')
                 return false;
         if (tag.n == 0)
             return false;
@@ -54,12 +44,12 @@ const char *security_txt_fault(const struct conf *conf)
 
     while (str_next(&contacts, ',', &contact)) {
         contact = str_trim(contact);
-        if (!security_txt_is_plain(contact) || !(security_txt_is_uri(contact) || security_txt_is_address(contact)))
+        if (!str_is_visible(contact) || !(security_txt_is_uri(contact) || security_txt_is_address(contact)))
             return "security.contact must be mail addresses, or addresses that begin with https://, mailto: or tel:, "
                    "with commas between them";
     }
     if (conf->security_policy.n > 0 &&
-        (!security_txt_is_plain(conf->security_policy) || !str_starts(conf->security_policy, STR("https://"))))
+        (!str_is_visible(conf->security_policy) || !str_starts(conf->security_policy, STR("https://"))))
         return "security.policy must begin with https://";
     if (!security_txt_are_languages(security_txt_list(conf->security_languages)))
         return "security.languages must be language tags such as en, with commas between them";

@@ -119,13 +119,16 @@ static void runner_alarms(const struct open_run *o)
         runner_alarm_of_run(o, ALARM_JOB_STUCK);
 }
 
-/* What the end of a run says of its kind. A call by a socket of this machine is one about test data: whether the simulator
- * is there says nothing of TikTok, for good or ill. */
+/* What the end of a run says of its kind. Nothing, when its call was not made because it was too late for it or the worker
+ * stops. A call by a socket of this machine is one about test data: whether the simulator is there says nothing of TikTok, for
+ * good or ill. */
 static void runner_note_kind(struct runner *r, const struct open_run *o)
 {
     const struct job_run *run = &o->run;
     bool fault = o->ending == RUN_DROP || run->fault, test = run->call.unix_socket != NULL;
 
+    if (o->ending != RUN_DROP && run->result != NULL && run->result->unasked)
+        return;
     if (test && o->ending != RUN_DROP && (fault || pause_is_by_call(r, run->kind)))
         return; /* else its success shows that the database takes what this kind writes */
     if (o->ending != RUN_BURY && !db_is_away(run->err) && (fault || run->called || !run->kind->calls))

@@ -1,6 +1,5 @@
 #include "net/domain.h"
 
-#include <ctype.h>
 #include <idn2.h>
 
 #include "base/text.h"
@@ -17,7 +16,7 @@ static bool domain_is_plain(struct str domain)
         return false;
     while (str_next(&domain, '.', &label)) {
         for (size_t i = 0; i < label.n; i++)
-            if (!isalnum((uint8_t)label.p[i]) && label.p[i] != '-')
+            if (!char_is_alnum(label.p[i]) && label.p[i] != '-')
                 return false;
         if (label.n == 0)
             return false;

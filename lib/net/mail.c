@@ -1,7 +1,5 @@
 #include "net/mail.h"
 
-#include <ctype.h>
-
 #include "base/buf.h"
 #include "base/clock.h"
 #include "net/transfer.h"
@@ -207,7 +205,7 @@ bool net_mail_is_address(struct str address)
         if (local.p[i] <= ' ' || local.p[i] >= 0x7f || strchr("()<>[]\\,;:\"", local.p[i]) != NULL)
             return false;
     for (size_t i = 0; i < address.n; i++)
-        if (!isalnum((uint8_t)address.p[i]) && address.p[i] != '.' && address.p[i] != '-')
+        if (!char_is_alnum(address.p[i]) && address.p[i] != '.' && address.p[i] != '-')
             return false;
     return true;
 }

@@ -7,12 +7,7 @@
 
 struct str clean_word(struct str s, size_t max_bytes)
 {
-    if (s.n == 0 || s.n > max_bytes)
-        return (struct str){0};
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] > '~')
-            return (struct str){0};
-    return s;
+    return s.n > 0 && s.n <= max_bytes && str_is_visible(s) ? s : (struct str){0};
 }
 
 struct str clean_line(struct str s, size_t max_units)

@@ -1,6 +1,7 @@
 // The page of a mailed link. Its token comes after the # of the address, which browsers send to nobody, and is taken out of the
 // address at once, so that it stays in no history and on no screen. Nothing happens before somebody sends the form: its fields
-// go to the API with the token, and what the API answers is shown.
+// go to the API with the token, and what the API answers is shown. The form holds all that is true until then, and is hidden where
+// this script does not run: a browser would send it by itself, which the API refuses with JSON.
 "use strict";
 
 const UNKNOWN = "Contact was lost while this was being done. Send it once more: if the link does not work any more, it was done.";
@@ -21,6 +22,8 @@ function sentence(answer, error) {
 		return "Too much is going on. Try again in " + wait + " seconds.";
 	if (error.code === "outcome_unknown")
 		return UNKNOWN;
+	if (error.code === "link_invalid")
+		return form.dataset.over || error.message;
 	return error.details.length > 0 ? error.details.map(problem => problem.message).join(" ") : error.message;
 }
 
@@ -32,6 +35,7 @@ function fields() {
 async function send(event) {
 	event.preventDefault();
 	const button = form.querySelector("button");
+	const again = form.querySelector("input") || button; // a disabled button loses the focus
 	button.disabled = true;
 	say("One moment.", false);
 	try {
@@ -44,12 +48,16 @@ async function send(event) {
 			form.hidden = true;
 			say(form.dataset.done, false);
 		} else {
-			say(sentence(answer, (await answer.json()).error), true);
+			const error = (await answer.json()).error;
+			form.hidden = error.code === "link_invalid";
+			say(sentence(answer, error), true);
 		}
 	} catch (error) {
 		say(UNKNOWN, true);
 	}
 	button.disabled = false;
+	if (!form.hidden)
+		again.focus();
 }
 
 if (isOfLink) {
@@ -57,8 +65,8 @@ if (isOfLink) {
 	addEventListener("hashchange", () => location.reload()); // another link was put into the address bar
 }
 if (isOfLink && token === "") {
-	form.hidden = true;
 	say("This address is not complete. Open the link of the mail once more.", true);
 } else {
+	form.hidden = false;
 	form.addEventListener("submit", send);
 }

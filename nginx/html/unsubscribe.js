@@ -34,12 +34,15 @@ async function unsubscribe() {
 		say("The server is not answering right now. Try again in a minute.", true);
 	}
 	button.disabled = false;
+	if (!button.hidden)
+		button.focus(); // which it lost while it was disabled
 }
 
 history.replaceState(null, "", location.pathname);
 addEventListener("hashchange", () => location.reload()); // another link was put into the address bar
 if (token === "") {
 	say("This page needs the link of a mail.", true);
-	button.hidden = true;
+} else {
+	button.hidden = false;
 }
 button.addEventListener("click", unsubscribe);

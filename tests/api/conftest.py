@@ -23,6 +23,7 @@ import pytest
 
 import helpers
 import seen
+import simulator
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(CHECKOUT / "tests/stack"))
@@ -145,6 +146,15 @@ class Stack:
             self.wait(lambda: helpers.all_stopped(pid), f"{name} stands still")
         return pid
 
+    @contextlib.contextmanager
+    def frozen(self, name):
+        """The program stands still inside the with block, and goes on afterwards."""
+        pid = self.kill(name, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
     def starts(self, name):
         """How often the program has started. It has read its configuration by then; a process may be there long before."""
         return len(STARTED.findall(self.log(name)))
@@ -207,13 +217,14 @@ class Stack:
         except pymysql.MySQLError:
             return None
 
-    def admin(self, *args, conf=None, stdin=None):
+    def admin(self, *args, conf=None, stdin=None, **env):
         """Runs marketingcli-admin with the stack's configuration or another; the CompletedProcess has text in stdout and
         stderr."""
         from render import find_program
         return subprocess.run([find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-admin"), *args],
                               env={**os.environ, "MARKETINGCLI_CONF": str(conf or self.at.conf),
-                                   "MARKETINGCLI_TEST_DIR": str(self.at.test)}, capture_output=True, text=True, input=stdin)
+                                   "MARKETINGCLI_TEST_DIR": str(self.at.test), **env}, capture_output=True, text=True,
+                              input=stdin)
 
     # Time and the points at which a program dies (test builds only)
 
@@ -419,6 +430,17 @@ def other(stack):
 @pytest.fixture
 def account(user):
     return user.connect()
+
+
+@pytest.fixture
+def app(stack):
+    """An app that is known to the simulator alone."""
+    return simulator.App(stack)
+
+
+@pytest.fixture
+def creator(app):
+    return app.connect()
 
 
 @pytest.fixture(autouse=True)

@@ -45,19 +45,11 @@ def wait_letter(stack, to, subject="", times=1):
     return stack.wait(found, f"a mail to {to} is there")
 
 
-class Queued:
-    """A mail in the outbox, with its job, as the programs put it there."""
+class Outgoing:
+    """A mail in the outbox."""
 
-    def __init__(self, stack, user, template, subject=None, age_sec=0, **params):
-        self.stack, self.id = stack, uuid7()
-        self.now_us = int((time.time() - age_sec) * 1_000_000) + clock_of(stack)
-        self.owner = uuid.UUID(user.id).bytes if user else None
-        stack.sql("INSERT INTO mail_outbox (id, user_id, template, subject_id, params, state, created_at_us)"
-                  " VALUES (%s, %s, %s, %s, %s, 'queued', %s)", self.id.bytes, self.owner, template,
-                  uuid.UUID(subject).bytes if subject else None, json.dumps(params) if params else None, self.now_us)
-        stack.sql("INSERT INTO jobs_mail (id, kind, subject_id, state, run_at_us, created_at_us, user_id)"
-                  " VALUES (%s, 'mail', %s, 'ready', %s, %s, %s)", uuid.uuid4().bytes, self.id.bytes, self.now_us, self.now_us,
-                  self.owner)
+    def __init__(self, stack, id):
+        self.stack, self.id = stack, id
 
     def row(self):
         (row,) = self.stack.sql("SELECT * FROM mail_outbox WHERE id = %s", self.id.bytes)
@@ -77,6 +69,21 @@ class Queued:
 
     def letter(self):
         return Letter((self.stack.at.mail / f"{self.id}.eml").read_bytes())
+
+
+class Queued(Outgoing):
+    """One that a test has put there, with its job, as the programs do."""
+
+    def __init__(self, stack, user, template, subject=None, age_sec=0, **params):
+        super().__init__(stack, uuid7())
+        self.now_us = int((time.time() - age_sec) * 1_000_000) + clock_of(stack)
+        self.owner = uuid.UUID(user.id).bytes if user else None
+        stack.sql("INSERT INTO mail_outbox (id, user_id, template, subject_id, params, state, created_at_us)"
+                  " VALUES (%s, %s, %s, %s, %s, 'queued', %s)", self.id.bytes, self.owner, template,
+                  uuid.UUID(subject).bytes if subject else None, json.dumps(params) if params else None, self.now_us)
+        stack.sql("INSERT INTO jobs_mail (id, kind, subject_id, state, run_at_us, created_at_us, user_id)"
+                  " VALUES (%s, 'mail', %s, 'ready', %s, %s, %s)", uuid.uuid4().bytes, self.id.bytes, self.now_us, self.now_us,
+                  self.owner)
 
 
 def clock_of(stack):

@@ -25,6 +25,7 @@ from conftest import with_setting
 from fastcgi import parameters, request, status
 from helpers import expect
 from layout import AS_ROOT
+from mailing import Queued
 from publishing import Sent
 from test_alarms import events
 
@@ -183,10 +184,10 @@ def schema_too_old(stack):
 @pytest.mark.parametrize("wrong", [flushing_relaxed, schema_too_old])
 def test_who_starts_before_the_database_looks_at_it_when_it_comes(stack, user, account, wrong):
     """Until it is right, requests are answered 503 and nothing is claimed, and the log says why."""
-    names = ("posts", "worker-publish")
+    names = ("posts", "worker-publish", "worker-mail")
     with contextlib.ExitStack() as away:
-        with stack.stopped("worker-publish"):
-            sent = Sent(stack, user, account)
+        with stack.stopped("worker-publish"), stack.stopped("worker-mail"):
+            sent, mail = Sent(stack, user, account), Queued(stack, user, "totp_enabled")
             away.enter_context(stack.stopped("mariadb"))
         stack.restart("posts")
         logged = {name: len(stack.log(name)) for name in names}
@@ -198,13 +199,15 @@ def test_who_starts_before_the_database_looks_at_it_when_it_comes(stack, user, a
         for name in names:
             stack.wait(lambda: any(said in e.get("database", "") for e in events(stack.log(name)[logged[name]:], "database_away")),
                        f"{name} says what is wrong")
-        assert sent.attempts() == [] and not any(j["runs"] for j in sent.jobs())
+        assert sent.attempts() == [] and not any(j["runs"] for j in [*sent.jobs(), *mail.jobs()])
+        assert mail.row()["state"] == "queued" and mail.row()["tries"] == 0
     stack.wait(lambda: user.api.get("/api/v1/posts").status_code == 200, "requests are served")
+    assert mail.wait()["tries"] == 1
     assert sent.wait()["status"] == "published" and {name: stack.pid(name) for name in names} == pids
 
 
 @pytest.mark.parametrize("flushing", [0, 2])
-@pytest.mark.parametrize("name", ["keys", "posts", "worker-publish", "worker-media"])
+@pytest.mark.parametrize("name", ["keys", "posts", "worker-publish", "worker-media", "worker-mail"])
 def test_no_program_starts_on_a_database_that_may_lose_commits(stack, tmp_path, name, flushing):
     service = next(s for s in services.PROGRAMS if s.name == name)
     conf = tmp_path / "conf"

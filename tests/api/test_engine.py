@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import pathlib
-import signal
 import subprocess
 import sys
 import time
@@ -79,8 +78,7 @@ def second_worker(stack, name="worker-publish"):
 @contextlib.contextmanager
 def away(stack, tiktok, workers=1):
     """The database stands still, which all workers notice; TikTok answers, and meanwhile all leases end."""
-    database = stack.kill("mariadb", signal.SIGSTOP)
-    try:
+    with stack.frozen("mariadb"):
         stack.wait(lambda: alarms(stack, "database_away") == 1, "the worker notices")
         stack.wait(lambda: workers == 1 or '"event":"database_away"' in stack.log("second"), "the other one, too")
         tiktok.release()
@@ -89,8 +87,6 @@ def away(stack, tiktok, workers=1):
         stack.wait(lambda: Shown(stack, "worker-publish")("database_errors_total", error="unavailable") >= tried + 3,
                    "it has tried to write what it has, after the end of its leases")
         yield
-    finally:
-        os.kill(database, signal.SIGCONT)
 
 
 # What is known is written
@@ -118,12 +114,9 @@ def test_a_database_that_stands_still_gives_nothing_to_the_other_worker(stack, u
         tiktok.fault(INIT, "held")
         sent = Sent(stack, user, account)
         stack.wait(lambda: sent.at_simulator() == 1, "TikTok has it, and has not answered yet")
-        database = stack.kill("mariadb", signal.SIGSTOP)
-        try:
+        with stack.frozen("mariadb"):
             stack.move_clock(LEASE_SEC + 10)
             time.sleep(6)  # longer than STOOD_US
-        finally:
-            os.kill(database, signal.SIGCONT)
         tiktok.release()
         assert sent.wait(seconds=60)["status"] == "published"
         assert sent.at_simulator() == 1 and sent.states_of_attempts() == ["accepted"]
@@ -306,6 +299,14 @@ def test_posts_of_an_account_keep_their_order(stack, user, account, tiktok):
     assert [row["description"] for row in rows] == [s.description for s in sent]
 
 
+def copy_post(stack, sent, n):
+    """n more of its account, whose ids come before all others."""
+    post, = stack.sql("SELECT * FROM posts WHERE id = %s", sent.key)
+    columns = ", ".join(c for c in post if c != "id")
+    stack.sql(f"INSERT INTO posts (id, {columns}) SELECT UNHEX(CONCAT('0fff', LPAD(HEX(seq), 12, '0'), HEX(RANDOM_BYTES(8)))),"
+              f" {columns} FROM posts JOIN seq_1_to_{n} WHERE id = %s", sent.key)
+
+
 def test_a_long_queue_of_one_account_holds_up_nobody(stack, user, other, account):
     """Fifty thousand posts are due, and one of somebody else's: it goes out before the seventh of those."""
     mine = other.connect()
@@ -313,10 +314,7 @@ def test_a_long_queue_of_one_account_holds_up_nobody(stack, user, other, account
     known(stack, mine)
     with stack.stopped("worker-publish"):
         first = Sent(stack, user, account)
-        post, = stack.sql("SELECT * FROM posts WHERE id = %s", first.key)
-        columns = ", ".join(c for c in post if c != "id")
-        stack.sql(f"INSERT INTO posts (id, {columns}) SELECT UNHEX(CONCAT('0fff', LPAD(HEX(seq), 12, '0'), HEX(RANDOM_BYTES(8)))),"
-                  f" {columns} FROM posts JOIN seq_1_to_50000 WHERE id = %s", first.key)
+        copy_post(stack, first, 50000)
         stack.sql("INSERT INTO post_images (post_id, position, upload_id) SELECT p.id, 0, i.upload_id FROM posts p"
                   " JOIN post_images i ON i.post_id = %s WHERE p.account_id = %s AND p.id <> %s", first.key, key, first.key)
         theirs = Sent(stack, other, mine)
@@ -449,10 +447,7 @@ def test_a_disconnect_cancels_a_queue_of_any_length(stack, user, account):
     key = uuid.UUID(account).bytes
     with stack.stopped("worker-publish"):
         first = Sent(stack, user, account)
-        post, = stack.sql("SELECT * FROM posts WHERE id = %s", first.key)
-        columns = ", ".join(c for c in post if c != "id")
-        stack.sql(f"INSERT INTO posts (id, {columns}) SELECT UNHEX(CONCAT('0fff', LPAD(HEX(seq), 12, '0'), HEX(RANDOM_BYTES(8)))),"
-                  f" {columns} FROM posts JOIN seq_1_to_1000 WHERE id = %s", first.key)
+        copy_post(stack, first, 1000)
         expect(user.web.delete(f"/api/v1/accounts/{account}"), 200)
         left = stack.sql("SELECT COUNT(*) AS n FROM posts WHERE account_id = %s AND state = 'queued'", key)[0]["n"]
         assert left >= 900

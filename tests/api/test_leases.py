@@ -82,13 +82,10 @@ def statements_in_database(stack):
 def test_a_database_that_stands_still_and_returns_no_error(stack, user, account, tiktok):  # noqa: F811
     with stack.configured("worker-publish", database_timeout_sec=30):
         sent = in_flight(stack, user, account, tiktok)
-        database = stack.kill("mariadb", signal.SIGSTOP)
-        try:
+        with stack.frozen("mariadb"):
             stack.move_clock(LEASE_SEC + 10)
             tiktok.release()
             stack.wait(lambda: statements_in_database(stack) >= 2, "the result stands in the database, and a claim")
-        finally:
-            os.kill(database, signal.SIGCONT)
         is_right(stack, tiktok, sent)
         assert alarms(stack, "database_away") == 0
 

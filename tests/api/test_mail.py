@@ -152,6 +152,14 @@ def test_never_is_final_and_shown_to_the_admin(stack, user, relay):
     assert [(n["what"], n["by_whom"]) for n in noted if n["by_whom"] == "admin"] == [("admin_read", "admin"), ("admin_sent_mail", "admin")]
 
 
+def test_what_a_relay_said_does_nothing_to_a_terminal(stack, user, relay):
+    mail = Queued(stack, user, "totp_enabled")
+    mail.wait()
+    stack.sql("UPDATE mail_outbox SET reply = %s WHERE id = %s", "a\x1b[2Jb\x9bc\u00e9", mail.id.bytes)
+    shown = stack.admin("mail", "show", str(mail.id)).stdout
+    assert "a?[2Jb?c\u00e9\n" in shown and "\x1b" not in shown and "\x9b" not in shown
+
+
 def test_two_days_are_enough(stack, user, relay):
     relay.does[user.email] = ["451"] * 10
     mail = Queued(stack, user, "totp_enabled", age_sec=3 * DAY)

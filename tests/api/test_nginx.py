@@ -257,11 +257,8 @@ def test_what_changes_nothing_may_be_asked_again(stack):
                                                            ("GET", "/api/v1/keys", "gateway_timeout", True)])
 def test_a_program_that_takes_too_long(stack, method, path, code, retryable):
     with short_patience(stack):
-        pid = stack.kill("keys", signal.SIGSTOP)
-        try:
+        with stack.frozen("keys"):
             answer = stack.client(Origin=stack.url).request(method, path)
-        finally:
-            os.kill(pid, signal.SIGCONT)
         assert expect(answer, 504, code)["error"]["retryable"] is retryable
 
 
@@ -397,7 +394,7 @@ def test_request_id_is_not_the_clients(stack):
 def test_pages(stack):
     client = stack.client()
     for path, kind in (("/", "text/html"), ("/connected", "text/html"), ("/connected.html", "text/html"),
-                       ("/style.css", "text/css"), ("/connected.js", "application/javascript")):
+                       ("/style.css", "text/css"), ("/connected.js", "application/javascript"), ("/icon.svg", "image/svg+xml")):
         answer = client.get(path)
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, kind), path
         assert "Set-Cookie" not in answer.headers
@@ -411,6 +408,22 @@ def test_pages_load_nothing_from_elsewhere():
         for address in re.findall(r'(?:src|href|action)\s*=\s*"([^"]*)"', text):
             assert address.startswith("/") and not address.startswith("//"), (page, address)
         assert not re.search(r"<script(?![^>]*src=)|style=|\son\w+=|<style", text), f"{page}: inline code (CSP)"
+
+
+@pytest.mark.parametrize("page", sorted((CHECKOUT / "nginx/html").glob("*.html")), ids=lambda page: page.stem)
+def test_pages_show_what_can_be_done_and_no_more(page):
+    """What acts is hidden where no script runs, and so is, once it is done, what was true before; what came of it is read out."""
+    text = page.read_text()
+    assert '<link rel="icon" href="/icon.svg"' in text, "browsers ask for one"
+    acts = re.findall(r"<(?:form|button id)[^>]*>", text)
+    assert all(re.search(r"\bhidden>", tag) for tag in acts) and len(acts) <= 1
+    for tag in acts:
+        assert '<noscript><p>This page needs JavaScript.</p></noscript>' in text and '<p id="result" role="status">' in text
+    for tag in re.findall(r"<form[^>]*>", text):
+        around = re.sub(r"<form.*</form>|<noscript>.*</noscript>", "", text[text.index("</h1>") + 5:], flags=re.S)
+        assert re.findall(r"<p>(?!<a )", around) == [], "what is said around the form stays when it is sent"
+        assert "data-without-link" in tag or "data-over=" in tag, "what to do when the link is used or over is not alike"
+        assert all('aria-describedby="result"' in field for field in re.findall(r"<input[^>]*>", text))
 
 
 def test_sentences_of_the_connected_page_are_for_errors_that_exist():

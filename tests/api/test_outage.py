@@ -18,6 +18,8 @@ import pymysql
 import pytest
 from conftest import User
 from helpers import Client, expect
+from publishing import LEASE_SEC
+from test_mail import Relay, sending
 from test_metrics import Shown
 from waiting import Awake, quickest
 
@@ -96,13 +98,8 @@ def away(stack):
         yield
 
 
-@contextlib.contextmanager
 def frozen(stack):
-    pid = stack.kill("mariadb", signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
+    return stack.frozen("mariadb")
 
 
 def state_of_programs(stack):
@@ -170,6 +167,35 @@ def check_nothing_lost(stack, load):
     assert len(made) > 20 and len(registered) > 5
     assert {uuid.UUID(k) for k in made} <= keys
     assert registered <= emails
+
+
+def test_a_database_that_goes_away_with_mail_to_send(stack):
+    """The relay has some of it, more waits for a connection, and the outage is longer than a lease. What was accepted is sent
+    once; who asked meanwhile was told that nothing was done, and gets nothing."""
+    asking, late = [User(stack) for _ in range(8)], User(stack)
+    with Relay() as relay, sending(stack, relay, smtp_connections=2):
+        for user in asking:
+            relay.does[user.email] = ["wait"]
+            expect(forgot_password(stack, user), 202)
+        stack.wait(lambda: len(relay.taken) == 2, "the relay has two, and has not answered yet")
+        logged = len(stack.log("worker-mail"))
+        with away(stack):
+            expect(forgot_password(stack, late), 503, "database_unavailable")
+            relay.go_on.set()
+            stack.wait(lambda: '"event":"database_away"' in stack.log("worker-mail")[logged:], "the worker notices")
+            stack.move_clock(LEASE_SEC + 10)
+        stack.wait(lambda: all(mails_of(stack, user) == [("sent", 1)] for user in asking), "all is sent", 60)
+        assert sorted(m.to for m in relay.taken) == sorted(user.email for user in asking)
+        assert mails_of(stack, late) == [] and relay.dropped == []
+
+
+def forgot_password(stack, user):
+    return stack.client(Origin=stack.url).post("/api/v1/auth/forgot-password", json={"email": user.email})
+
+
+def mails_of(stack, user):
+    rows = stack.sql("SELECT state, tries FROM mail_outbox WHERE user_id = %s", uuid.UUID(user.id).bytes)
+    return [(r["state"], r["tries"]) for r in rows]
 
 
 def test_who_loses_a_deadlock_does_not_see_it(stack, user, other):

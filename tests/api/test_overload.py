@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import json
-import os
 import signal
 import socket
 import ssl
@@ -104,15 +103,6 @@ def texts(page):
 # Waiting for an app
 
 
-@contextlib.contextmanager
-def frozen(stack, name):
-    pid = stack.kill(name, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 def keys_of(user):
     return expect(user.web.get("/api/v1/keys"), 200)["data"]
 
@@ -125,7 +115,7 @@ def test_who_waited_too_long_is_refused(stack):
     """What its sender may have given up on is not done any more: it would only keep those behind it waiting."""
     users = [User(stack) for _ in range(10)]
     with stack.configured("keys", service_queue_sec=1), ThreadPoolExecutor(len(users)) as pool:
-        with frozen(stack, "keys"):
+        with stack.frozen("keys"):
             answers = [pool.submit(create_key, user) for user in users]
             stack.wait(lambda: waiting_connections(stack, "keys") == len(users), "all wait")
             time.sleep(1.3)
@@ -137,7 +127,7 @@ def test_who_waited_too_long_is_refused(stack):
 def test_who_waited_for_a_while_is_served(stack, user):
     """As long as nobody waits by default, with a patience that no machine outruns."""
     with stack.configured("keys", service_queue_sec=60), ThreadPoolExecutor() as pool:
-        with frozen(stack, "keys"):
+        with stack.frozen("keys"):
             answer = pool.submit(create_key, user)
             stack.wait(lambda: waiting_connections(stack, "keys") == 1, "it waits")
         expect(answer.result(), 201)
@@ -147,7 +137,7 @@ def test_an_upload_that_waited_too_long_is_refused(stack, user):
     """Already when nginx asks whether it may be sent, and with the reason for it."""
     assert user.key
     with stack.configured("uploads", service_queue_sec=1), ThreadPoolExecutor() as pool:
-        with frozen(stack, "uploads"):
+        with stack.frozen("uploads"):
             answer = pool.submit(user.api.post, "/api/v1/uploads", data=jpeg(30, 20))
             stack.wait(lambda: waiting_connections(stack, "uploads") == 1, "it waits")
             time.sleep(1.3)
@@ -161,7 +151,7 @@ def test_a_full_queue_refuses_at_once(stack):
     listener = borrowed_listener(stack.pid("supervisor"), f"{stack.at.run}/keys.sock")
     try:
         with ThreadPoolExecutor(len(users)) as pool:
-            with frozen(stack, "keys"):
+            with stack.frozen("keys"):
                 listener.listen(3)  # one more than it says may wait
                 answers = [pool.submit(create_key, user) for user in users]
                 stack.wait(lambda: sum(a.done() for a in answers) == 6, "those who do not fit are answered")

@@ -249,11 +249,8 @@ def test_when_a_program_dies_or_hangs(stack, user):
     with stack.stopped("keys", signal.SIGKILL), fake_program(stack, "keys"):
         look(502)
     with short_patience(stack):
-        pid = stack.kill("keys", signal.SIGSTOP)
-        try:
+        with stack.frozen("keys"):
             look(504)
-        finally:
-            os.kill(pid, signal.SIGCONT)
     with stack.stopped("keys"), moved(stack.at.run / "keys.sock"):
         look(503)
 

@@ -39,15 +39,6 @@ def down(stack, **more):
     return sorted(p for p, state in asked(stack, **more)[0].items() if state == "down")
 
 
-@contextlib.contextmanager
-def frozen(stack, name):
-    pid = stack.kill(name, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 @pytest.fixture(autouse=True)
 def ready(stack):
     stack.wait(lambda: set(asked(stack)[0].values()) == {"up"}, "all is there")
@@ -72,7 +63,7 @@ def test_programs_that_hang(stack):
     names = sorted(p for p in PROGRAMS if p not in ("keys", "image", "sandbox"))  # image's other processes would go on
     with contextlib.ExitStack() as all_of_them:
         for name in names:
-            all_of_them.enter_context(frozen(stack, name))
+            all_of_them.enter_context(stack.frozen(name))
         stack.wait(lambda: down(stack) == names, "all are missed")
     stack.wait(lambda: down(stack) == [], "they are back")
 
@@ -172,7 +163,7 @@ def test_a_database_that_hangs(stack):
     """The answer does not wait as long as a statement may take, whoever else asks."""
     with stack.configured("keys", database_timeout_sec=60):
         stack.wait(lambda: down(stack) == [], "it is there")
-        with frozen(stack, "mariadb"), ThreadPoolExecutor(8) as pool:
+        with stack.frozen("mariadb"), ThreadPoolExecutor(8) as pool:
             stack.wait(lambda: down(stack) == ["database"], "it is missed")
             answers = list(pool.map(lambda _: stack.client().get("/readyz"), range(8)))
             assert {a.status_code for a in answers} == {503}
@@ -194,7 +185,7 @@ def test_who_may_not_wait_holds_no_thread(stack):
             answer.result()
         return in_time
 
-    with stack.configured("keys", database_timeout_sec=60), frozen(stack, "mariadb"), ThreadPoolExecutor(2) as pool:
+    with stack.configured("keys", database_timeout_sec=60), stack.frozen("mariadb"), ThreadPoolExecutor(2) as pool:
         stack.wait(lambda: client.get("/readyz").json()["error"]["details"], "the database is missed")
         stack.wait(told_meanwhile, "all others are told before the two are", seconds=60)
 

@@ -9,16 +9,6 @@ from helpers import Form, query_of
 from simulator import App, Creator, Tokens, direct, oauth_refused, refused
 
 
-@pytest.fixture
-def app(stack):
-    return App(stack)
-
-
-@pytest.fixture
-def creator(app):
-    return app.connect()
-
-
 # --- the consent page
 
 

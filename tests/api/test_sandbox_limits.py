@@ -11,16 +11,6 @@ STUCK = "[[status:stuck]]"  # made, and never ends: these tests are about init
 UNAUDITED = "unaudited_client_can_only_post_to_private_accounts"
 
 
-@pytest.fixture
-def app(stack):
-    return App(stack)
-
-
-@pytest.fixture
-def creator(app):
-    return app.connect()
-
-
 def post(creator, text="", **info):
     return direct(creator, description=f"{STUCK} {text}", **info)
 

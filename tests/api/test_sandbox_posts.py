@@ -6,16 +6,6 @@ import pytest
 from simulator import App, direct, draft, refused
 
 
-@pytest.fixture
-def app(stack):
-    return App(stack)
-
-
-@pytest.fixture
-def creator(app):
-    return app.connect()
-
-
 # --- init
 
 

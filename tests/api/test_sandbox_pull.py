@@ -10,17 +10,7 @@ import time
 import pytest
 from images import jpeg, png
 from PIL import Image
-from simulator import App, direct, draft, refused
-
-
-@pytest.fixture
-def app(stack):
-    return App(stack)
-
-
-@pytest.fixture
-def creator(app):
-    return app.connect()
+from simulator import direct, draft, refused
 
 
 def webp(width, height, **more):

@@ -369,9 +369,10 @@ def test_closed(stack, newcomer):
 
 
 DOM = r"""
-const form = {hidden: false, dataset: {done: "DONE"}, getAttribute: () => "/api/v1/auth/verify-email", querySelector: () => ({}),
-              addEventListener: (name, f) => { form.send = f; }};
-const result = {addEventListener() {}}, heard = {};
+const field = {focus: () => { result.focused = true; }};
+const form = {hidden: true, dataset: {done: "DONE", over: "OVER"}, getAttribute: () => "/api/v1/auth/verify-email",
+              querySelector: name => name === "input" ? field : {}, addEventListener: (name, f) => { form.send = f; }};
+const result = {addEventListener() {}, focused: false}, heard = {};
 let sent = null;
 globalThis.document = {getElementById: id => id === "form" ? form : result};
 globalThis.location = {hash: process.argv[1], pathname: "/verify-email", reload: () => { result.reloads = true; }};
@@ -391,7 +392,7 @@ def page(fragment, answer, **data):
     """(what was sent, what the person sees) of link.js, in a browser that is made of the few things it uses. data: of the form."""
     script = DOM + f"Object.assign(form.dataset, {json.dumps(data)});" + "{" + (CHECKOUT / "nginx/html/link.js").read_text() + "}\n" + (
         "(async () => { if (form.send) await form.send({preventDefault() {}});"
-        "console.log(JSON.stringify([sent, result.textContent, result.className, form.hidden, result.at || null])); })();")
+        "console.log(JSON.stringify([sent, result.textContent, result.className, form.hidden, result.at || null, result.focused])); })();")
     done = subprocess.run(["node", "-e", script, fragment, json.dumps(answer)], check=True, capture_output=True, text=True)
     return json.loads(done.stdout)
 
@@ -418,18 +419,19 @@ def test_the_page(stack, newcomer):
         assert shown.status_code == 200 and shown.headers["Content-Type"].startswith("text/html")
         assert "script-src 'self'" in shown.headers["Content-Security-Policy"]
     assert not re.search(r"<script>|\son\w+=|style=|https?:", shown.text), "nothing inline, nothing from elsewhere"
-    assert re.findall(r'(?:src|href|action)="([^"]*)"', shown.text) == ["/style.css", "/link.js", "/api/v1/auth/verify-email"]
+    assert re.findall(r'(?:src|href|action)="([^"]*)"', shown.text) == ["/style.css", "/icon.svg", "/link.js", "/api/v1/auth/verify-email"]
     assert web.get("/link.js").status_code == 200
     newcomer.register(password=PASSWORD)
     token = newcomer.link()
-    sent, text, look, hidden, at = page(f"#{token}", answer_of(newcomer.verify(token, "not the password")))
+    sent, text, *seen = page(f"#{token}", answer_of(newcomer.verify(token, "not the password")))
     assert sent == ["/api/v1/auth/verify-email", "POST", "application/json", {"token": token, "password": "typed"}]
-    assert "not the password" in text and (look, hidden, at) == ("failed", False, "/verify-email")
+    assert "not the password" in text and seen == ["failed", False, "/verify-email", True]
     chooses = Newcomer(stack)
     chooses.register()
     assert "at least 10 characters" in page(f"#{token}", answer_of(chooses.verify(chooses.link(), "short")))[1]
-    assert page(f"#{token}", answer_of(newcomer.verify(token)))[1:] == ["DONE", "", True, "/verify-email"]
-    assert "works once" in page(f"#{token}", answer_of(newcomer.verify(token)))[1]
+    assert page(f"#{token}", answer_of(newcomer.verify(token)))[1:] == ["DONE", "", True, "/verify-email", False]
+    assert page(f"#{token}", answer_of(newcomer.verify(token)))[1:] == ["OVER", "failed", True, "/verify-email", False], "no use to try again"
     assert "30 seconds" in page("#x", {"status": 429, "headers": {"Retry-After": "30"}, "body": {"error": {"code": "rate_limited"}}})[1]
     assert "Send it once more" in page("#x", None)[1]
-    assert page("", None)[0] is None, "without a token nothing is sent"
+    sent, _, look, hidden, *_ = page("", None)
+    assert (sent, look, hidden) == (None, "failed", True), "without a token nothing is sent"

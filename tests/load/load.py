@@ -108,7 +108,7 @@ class Load:
 
 
 def kinds(stack, n_users):
-    """What the issue calls for: pooled GETs of every app, unpooled POSTs of every app, uploads."""
+    """Pooled GETs of every app, unpooled POSTs of every app, uploads."""
     users = [conftest.User(stack) for _ in range(n_users)]
     cookies = [{"Cookie": f"__Host-session={u.web.cookies['__Host-session']}", "Origin": stack.url} for u in users]
     keys = [{"Authorization": f"Bearer {u.key}"} for u in users]

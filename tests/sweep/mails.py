@@ -2,14 +2,17 @@
 
 import hashlib
 import sys
+import uuid
 
 from world import HERE  # first: it knows where the next ones are
 
 sys.path.append(str(HERE.parent / "fakes"))
 
 import conftest  # isort: skip
+from accounts import address_of, change_id, confirm_email, confirm_email_ready, id_of, post  # isort: skip
 from flows import Flow, state  # isort: skip
-from mailing import Letter, Queued  # isort: skip
+from helpers import expect  # isort: skip
+from mailing import Letter, Outgoing, Queued  # isort: skip
 from relay import Relay  # isort: skip
 
 RELAYS = {}  # of a stack; all flows on it then send there
@@ -74,7 +77,30 @@ def kept_right(world, s):
     world.until(lambda: s.mail.jobs() == [], "nothing is left to do")
 
 
+def to_old_ready(world):
+    """The address was changed, and what says so to the old one waits for its worker."""
+    world.hold("worker-mail")
+    s = confirm_email_ready(world)
+    assert confirm_email(world, s).how == "done"
+    (row,) = world.stack.sql("SELECT id FROM mail_outbox WHERE user_id = %s AND template = 'email_changed' AND subject_id = %s",
+                             id_of(s), change_id(world, s))
+    s.relay, s.mail = relay_of(world), Outgoing(world.stack, uuid.UUID(bytes=row["id"]))
+    return s
+
+
+def to_old_right(world, s):
+    """Who reads the old address can undo the change; the new one gets nothing."""
+    mail_right(world, s)
+    taken = s.relay.taken[s.before:]
+    assert {m.to for m in taken} == {s.user.email} and address_of(world, s) == s.new
+    letter = Letter(taken[-1].raw)
+    assert letter.page == "undo-email"
+    expect(post(world, "undo-email", token=letter.token), 200)
+    assert address_of(world, s) == s.user.email
+
+
 MAILS = [
     Flow("mail", ("worker-mail",), mail_ready, mail_act, mail_right),
     Flow("mail as a file", ("worker-mail",), kept_ready, kept_act, kept_right),
+    Flow("mail to the old address", ("worker-mail",), to_old_ready, mail_act, to_old_right),
 ]

@@ -1,5 +1,6 @@
-"""More flows: the second factor of the sign-in, and sessions that are ended from another one."""
+"""More flows: the second factor of the sign-in, and sessions that are ended from another one, or because there are too many."""
 
+import os
 import uuid
 
 from world import told  # first: it knows where the next ones are
@@ -150,10 +151,59 @@ def others_right(world, s):
     expect(s.second.get("/api/v1/me"), 401)
 
 
+# --- a sign-in by a user who has as many sessions as one may have
+
+
+def cap_of(user):
+    return next(c["limit"] for c in expect(user.web.get("/api/v1/me"), 200)["data"]["caps"] if c["name"] == "sessions")
+
+
+OF_COOKIE = "token_hash = UNHEX(SHA2(%s, 256))"
+
+
+def cookie_of(client):
+    return client.cookies["__Host-session"]
+
+
+def capped_ready(world):
+    """The session that was not used for longest has a browser."""
+    user = world.user()
+    second = world.stack.client(Origin=world.stack.url)
+    expect(begin(user, second), 200)
+    s, id = state(user=user, second=second, cap=cap_of(user)), uuid.UUID(user.id).bytes
+    for _ in range(s.cap - 2):
+        world.stack.sql("INSERT INTO sessions (id, token_hash, user_id, user_state, created_at_us, last_seen_at_us, expires_at_us)"
+                        " SELECT %s, %s, user_id, user_state, created_at_us, last_seen_at_us, expires_at_us FROM sessions"
+                        " WHERE user_id = %s LIMIT 1", uuid.uuid4().bytes, os.urandom(32), id)
+    world.stack.sql(f"UPDATE sessions SET last_seen_at_us = last_seen_at_us - 30000000 WHERE {OF_COOKIE}", cookie_of(second))
+    s.before = counts(world, s)
+    return s
+
+
+def capped_act(world, s):
+    s.client = world.stack.client(Origin=world.stack.url)
+    s.told = told(lambda: begin(s.user, s.client))
+
+
+def capped_right(world, s):
+    """One ends and another begins, and the activity has both; or neither."""
+    _, _, done, sessions = counts(world, s)
+    in_ = done["signed_in"] - s.before[2]["signed_in"]
+    as_told(s, in_ == 1)
+    assert in_ in (0, 1) and done.get("session_ended", 0) == in_ and sessions == s.before[3] == s.cap
+    assert world.count(f"SELECT COUNT(*) AS n FROM sessions WHERE {OF_COOKIE}", cookie_of(s.second)) == (not in_)
+    if s.told.how == "done":
+        expect(s.client.get("/api/v1/me"), 200)
+    assert until_done(lambda: begin(s.user)).how == "done"
+    assert counts(world, s)[3] == s.cap
+    expect(s.second.get("/api/v1/me"), 401)
+
+
 OF_SECOND = [
     Flow("totp enable", ("auth",), enable_ready, enable_act, enable_right),
     Flow("totp disable", ("auth",), on_ready, disable_act, disable_right),
     Flow("sign in with a code", ("auth",), code_ready, code_act, code_right),
     Flow("recovery code", ("auth",), code_ready, recovery_act, recovery_right),
     Flow("end sessions", ("auth",), others_ready, others_act, others_right),
+    Flow("too many sessions", ("auth",), capped_ready, capped_act, capped_right),
 ]

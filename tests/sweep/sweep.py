@@ -22,6 +22,7 @@ import traceback
 
 from accounts import OF_ACCOUNTS
 from budgeted import BUDGETED
+from desk import AT_THE_DESK
 from disabled import DISABLED
 from flows import FLOWS as SENT_ONCE, state
 from kept import Kept, clear
@@ -36,7 +37,7 @@ from repeated import REPEATED
 from second import OF_SECOND
 from world import SETTINGS, WORKERS, World, load
 
-FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND]
+FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND, *AT_THE_DESK]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The programs of an earlier commit are updated to those of this checkout under load: no request may fail, and no post.
+"""The programs of an earlier commit are updated to those of this checkout under load: no request may fail, no post and no mail.
 
     tests/upgrade/upgrade.py --build DIR                   from the commit before (HEAD^), which is built into build-before
     tests/upgrade/upgrade.py --build DIR --from COMMIT     from another one
@@ -27,14 +27,15 @@ sys.path.insert(0, str(CHECKOUT / "tests/load"))
 import load  # noqa: E402
 from restart import Log, check, report, told  # noqa: E402
 
-import publishing  # noqa: E402  (of tests/api, which load has found)
+import mailing  # noqa: E402  (of tests/api, which load has found)
+import publishing  # noqa: E402
 import test_engine  # noqa: E402
 import test_metrics  # noqa: E402
 
 REQUESTS = 2000  # before, while and after
 ACCOUNTS = 12
 ALARMS = ("result_lost", "job_dead", "post_without_job", "kind_paused")
-APPS = ("image", "auth", "keys", "tiktok", "uploads", "media", "posts", "sandbox", "worker-media", "worker-publish")
+MAILS = 10  # before each restart
 
 
 @contextlib.contextmanager
@@ -122,7 +123,28 @@ def make_credentials(stack):
         os.chown(path, owner.st_uid, owner.st_gid)
 
 
-def update(stack, new, programs, log, posts):
+def services_of(stack):
+    """Those of the stack, which is that of before: one that is new has nothing to be restarted there."""
+    return [s.name for s in test_engine.services.PROGRAMS if (stack.at.log / f"{s.name}.log").exists()]
+
+
+class Mails:
+    """Some wait for worker@mail before each restart, that of its own among them."""
+
+    def __init__(self, stack, user):
+        self.stack, self.user, self.queued = stack, user, []
+
+    def more(self):
+        self.queued += [mailing.Queued(self.stack, self.user, "totp_enabled") for _ in range(MAILS)]
+
+    def end(self):
+        """Each was tried once."""
+        tries = [mail.wait()["tries"] for mail in self.queued]
+        check(set(tries) == {1}, f"mails were tried again: {tries}")
+        return len(tries)
+
+
+def update(stack, new, programs, log, posts, mails):
     """While the old second worker goes on."""
     install(new, programs)
     lift_rates(stack)
@@ -131,32 +153,36 @@ def update(stack, new, programs, log, posts):
     done = stack.admin("migrate", "--sql", str(CHECKOUT / "sql"), "--credentials", str(stack.at.credentials))
     check(done.returncode == 0, f"the schema cannot be brought up to date: {done.stderr}")
     posts.more()
-    for name in APPS:
+    names = services_of(stack)
+    for name in names:
         before = log.count()
+        mails.more()
         stack.restart(name)
-        stack.wait(lambda: log.count() > before + REQUESTS / len(APPS), f"work goes on after {name}")
+        stack.wait(lambda: log.count() > before + REQUESTS / len(names), f"work goes on after {name}")
     posts.more()
 
 
 def run(stack, new, programs):
     kinds, log = load.kinds(stack, 80), Log(stack)
-    posts = Posts(stack, [load.conftest.User(stack) for _ in range(ACCOUNTS)])
+    users = [load.conftest.User(stack) for _ in range(ACCOUNTS)]
+    posts, mails = Posts(stack, users), Mails(stack, users[0])
     started, at_work = time.monotonic(), load.Load(stack, kinds)
     try:
         with test_engine.second_worker(stack):
             stack.wait(lambda: log.count() >= REQUESTS, "it is at work")
             posts.more()
-            update(stack, new, programs, log, posts)
+            update(stack, new, programs, log, posts, mails)
         after = log.count()
         stack.wait(lambda: log.count() >= after + REQUESTS, "all of it is new")
         posts.more()
     finally:
         posts.ended.set()
         results = at_work.stop()
-    report(results, 1, time.monotonic() - started, signal.SIGTERM, log.lines(), APPS)
-    print(f"    {posts.end()} posts published")
+    report(results, 1, time.monotonic() - started, signal.SIGTERM, log.lines(), services_of(stack))
+    print(f"    {posts.end()} posts published, {mails.end()} mails sent")
     check(sum(r.failed for r in results) == 0, "requests failed during the update")
-    raised = [a for a in ALARMS if test_metrics.Shown(stack, "worker-publish")("alarms_total", alarm=a)]
+    raised = [(name, a) for name in ("worker-publish", "worker-media", "worker-mail") for a in ALARMS
+              if test_metrics.Shown(stack, name)("alarms_total", alarm=a)]
     check(not raised, f"alarms: {raised}")
 
 

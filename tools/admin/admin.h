@@ -79,6 +79,9 @@ int verb_mail_bounce(const struct given *given);
 /* "marketingcli-admin: ..." on stderr; returns EXIT_FAILED. */
 PRINTF_LIKE(1, 2) int complain(const char *fmt, ...);
 
+/* Text that somebody else wrote, on stdout: with ? in place of what would steer a terminal. */
+void put_foreign(struct str text);
+
 /* A whole file of ours, at most 4 MiB. False after a complaint. */
 MUST_CHECK bool file_read(struct arena *arena, const char *path, struct str *ret_text);
 

@@ -9,14 +9,12 @@
 #define MAIL_BOUNCED "bounced" /* as --state: no state, and yet what an admin looks for */
 #define LISTED_MAX 100         /* a screen or two; the states keep them apart */
 
-/* Nothing of what a relay said may steer a terminal. */
 static void mail_put(const char *what, struct str value)
 {
     if (value.n == 0)
         return;
     printf("%-12s ", what);
-    for (size_t i = 0; i < value.n; i++)
-        putchar((uint8_t)value.p[i] < ' ' || value.p[i] == 0x7f ? '?' : value.p[i]);
+    put_foreign(value);
     putchar('\n');
 }
 

@@ -21,6 +21,17 @@ int complain(const char *fmt, ...)
     return EXIT_FAILED;
 }
 
+void put_foreign(struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        bool is_control = c < 0x20 || c == 0x7f || (c == 0xc2 && i + 1 < text.n && (unsigned char)text.p[i + 1] < 0xa0);
+        if (is_control && c == 0xc2) /* U+0080 to U+009F */
+            i++;
+        putchar(is_control ? '?' : c);
+    }
+}
+
 static int admin_usage(FILE *to, int code)
 {
     fputs("usage: marketingcli-admin VERB [OPTIONS]\n\n", to);

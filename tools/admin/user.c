@@ -12,7 +12,6 @@
 #include "base/text.h"
 #include "crypto/digest.h"
 #include "crypto/password_rule.h"
-#include "crypto/password_rule.h"
 #include "model/user/user_admin.h"
 #include "model/user/user_state.h"
 

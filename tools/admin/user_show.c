@@ -6,18 +6,6 @@
 #include "user.h"
 #include "model/user/user_admin.h"
 
-/* Somebody else wrote it, and it goes to a terminal: no character there does anything. */
-static void user_show_text(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        bool is_control = c < 0x20 || c == 0x7f || (c == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xa0);
-        if (is_control && c == 0xc2) /* U+0080 to U+009F */
-            i++;
-        putchar(is_control ? '?' : c);
-    }
-}
-
 /* "WORDS TIME", or nothing for a time that is 0. */
 static void user_show_time(const char *words, int64_t at_us)
 {
@@ -60,10 +48,10 @@ static void user_show_row(const struct user *u)
     printf("%s  %-8s", uuid_text(&u->id).s, user_state_names[u->state]);
     user_show_time("  ", u->created_at_us);
     fputs("  ", stdout);
-    user_show_text(u->email);
+    put_foreign(u->email);
     if (u->name.p != NULL) {
         fputs("  ", stdout);
-        user_show_text(u->name);
+        put_foreign(u->name);
     }
     putchar('\n');
 }
@@ -103,11 +91,11 @@ int verb_user_list(const struct given *given)
 static void user_show_user(const struct user *u)
 {
     printf("id         %s\naddress    ", uuid_text(&u->id).s);
-    user_show_text(u->email);
+    put_foreign(u->email);
     user_show_time("\n           mail to it came back ", u->undeliverable_at_us);
     if (u->name.p != NULL) {
         fputs("\nname       ", stdout);
-        user_show_text(u->name);
+        put_foreign(u->name);
     }
     printf("\nstate      %s", user_state_names[u->state]);
     user_show_time("\nsince      ", u->created_at_us);
@@ -117,7 +105,7 @@ static void user_show_user(const struct user *u)
 static void user_show_key(const struct key *k)
 {
     printf("key        %.*s  %s  ", STR_FMT(k->prefix), mode_names[k->mode]);
-    user_show_text(k->name);
+    put_foreign(k->name);
     user_show_time("  made ", k->created_at_us);
     user_show_time(", last used ", k->last_used_at_us);
     user_show_time(", expires ", k->expires_at_us);
@@ -128,7 +116,7 @@ static void user_show_key(const struct key *k)
 static void user_show_account(const struct account *a)
 {
     printf("account    %s  %s  %s  ", uuid_text(&a->id).s, mode_names[a->mode], account_state_names[a->state]);
-    user_show_text(a->display_name);
+    put_foreign(a->display_name);
     user_show_time("  connected ", a->connected_at_us);
     putchar('\n');
 }

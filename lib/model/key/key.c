@@ -52,11 +52,9 @@ bool key_is_wellformed(struct str text)
 
     if (text.n != KEY_CHARS || !key_has_prefix(text))
         return false;
-    for (size_t i = KEY_PREFIX_BYTES; i < text.n; i++) {
-        char c = text.p[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
+    for (size_t i = KEY_PREFIX_BYTES; i < text.n; i++)
+        if (!char_is_alnum(text.p[i]))
             return false;
-    }
     key_checksum(str_head(text, KEY_CHARS - CHECKSUM_CHARS), sum);
     return str_eq(str_skip(text, KEY_CHARS - CHECKSUM_CHARS), str_of(sum, sizeof sum));
 }

@@ -4,8 +4,9 @@
 #include "base/text.h"
 #include "model/mail/outbox.h"
 #include "model/user/activity.h"
+#include "model/user/user.h"
 
-enum { BOUNCED_MAIL, BOUNCED_LOCK_USER, BOUNCED_MOVED, BOUNCED_NOTE, BOUNCED_MARK, BOUNCED_UNMARK };
+enum { BOUNCED_MAIL, BOUNCED_MOVED, BOUNCED_NOTE, BOUNCED_MARK, BOUNCED_UNMARK };
 static const struct sql bounced_sqls[];
 
 struct bounced_mail {
@@ -49,12 +50,12 @@ static enum err bounced_tx(struct db *db, void *arg)
 {
     struct bounced *b = arg;
     struct bounced_mail mail = {.template = {0}};
-    int64_t now = clock_now_us(), one;
+    int64_t now = clock_now_us();
     bool moved = true;
 
     enum err e = db_row(db, &bounced_sqls[BOUNCED_MAIL], DB_ARGS(db_uuid(b->mail_id)), b->arena, &mail);
     if (e == OK && b->of_address && !uuid_is_none(&mail.user_id) && bounced_went_to_user(mail.template)) {
-        e = db_number(db, &bounced_sqls[BOUNCED_LOCK_USER], DB_ARGS(db_uuid(&mail.user_id)), &one);
+        e = user_lock_any(db, &mail.user_id);
         if (e == OK)
             e = bounced_has_moved(db, &mail, &moved);
     }
@@ -96,7 +97,6 @@ static const struct sql bounced_sqls[] = {
     [BOUNCED_MAIL] = {.text = "SELECT user_id, template, created_at_us FROM mail_outbox WHERE id = ?",
                       .in = "u",
                       .cols = bounced_mail_cols},
-    [BOUNCED_LOCK_USER] = {.text = "SELECT 1 FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = db_number_cols},
     [BOUNCED_MOVED] = {.text = "SELECT 1 FROM activity WHERE user_id = ? AND id > ? AND what IN (?, ?) LIMIT 1",
                        .in = "uuss",
                        .cols = db_number_cols},

@@ -146,9 +146,8 @@ enum err sandbox_publish_find(struct db *db, struct arena *arena, struct str pub
                               struct sandbox_publish *ret_publish)
 {
     /* The column is ASCII; MariaDB would refuse to compare anything else with it. */
-    for (size_t i = 0; i < publish_id.n; i++)
-        if (publish_id.p[i] <= ' ' || publish_id.p[i] > '~')
-            return ERR_NOT_FOUND;
+    if (!str_is_visible(publish_id))
+        return ERR_NOT_FOUND;
     return db_row(db, &sandbox_publish_sqls[SANDBOX_PUBLISH_FIND], DB_ARGS(db_str(publish_id)), arena, ret_publish);
 }
 

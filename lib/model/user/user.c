@@ -17,6 +17,7 @@ enum {
     USER_BY_ID,
     USER_BY_EMAIL,
     USER_LOCK,
+    USER_LOCK_ANY,
     USER_LOCK_MARKED,
     USER_REHASH,
     USER_PROFILE,
@@ -24,22 +25,12 @@ enum {
 };
 static const struct sql user_sqls[];
 
-static bool user_is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool user_is_alnum(char c)
-{
-    return user_is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /* The characters of WHATWG HTML's valid e-mail address: RFC 5322's atext and dots anywhere, because such addresses
  * exist. */
 static bool user_is_local(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (!user_is_alnum(s.p[i]) && (s.p[i] == '\0' || strchr(".!#$%&'*+/=?^_`{|}~-", s.p[i]) == NULL))
+        if (!char_is_alnum(s.p[i]) && (s.p[i] == '\0' || strchr(".!#$%&'*+/=?^_`{|}~-", s.p[i]) == NULL))
             return false;
     return s.n >= 1 && s.n <= LOCAL_MAX_BYTES;
 }
@@ -47,7 +38,7 @@ static bool user_is_local(struct str s)
 static bool user_is_label(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (!user_is_alnum(s.p[i]) && s.p[i] != '-')
+        if (!char_is_alnum(s.p[i]) && s.p[i] != '-')
             return false;
     return s.n >= 1 && s.n <= LABEL_MAX_BYTES && s.p[0] != '-' && s.p[s.n - 1] != '-';
 }
@@ -63,7 +54,7 @@ static bool user_is_domain(struct str s)
     for (; str_next(&s, '.', &label); labels++)
         if (!user_is_label(label))
             return false;
-    return labels >= 2 && !user_is_digit(label.p[0]);
+    return labels >= 2 && !(label.p[0] >= '0' && label.p[0] <= '9');
 }
 
 enum err user_email_check(struct str email)
@@ -79,14 +70,9 @@ enum err user_email_key(struct str email, struct arena *arena, struct str *ret_k
 {
     enum err e = user_email_check(email);
 
-    if (e != OK)
-        return e;
-    char *p = arena_strdup(arena, email);
-    for (size_t i = 0; i < email.n; i++)
-        if (p[i] >= 'A' && p[i] <= 'Z')
-            p[i] = (char)(p[i] - 'A' + 'a');
-    *ret_key = str_of(p, email.n);
-    return OK;
+    if (e == OK)
+        *ret_key = arena_lower(arena, email);
+    return e;
 }
 
 enum err user_create(struct db *db, struct arena *arena, struct str email, struct str name, const char *hash,
@@ -142,6 +128,13 @@ enum err user_lock(struct db *db, struct arena *arena, const struct uuid *id)
     struct user user = {0};
 
     return user_lock_by(db, arena, id, &user_sqls[USER_LOCK], &user);
+}
+
+enum err user_lock_any(struct db *db, const struct uuid *id)
+{
+    int64_t one;
+
+    return db_number(db, &user_sqls[USER_LOCK_ANY], DB_ARGS(db_uuid(id)), &one);
 }
 
 struct sha256 user_password_mark(struct str password_hash)
@@ -244,6 +237,7 @@ static const struct sql user_sqls[] = {
     [USER_BY_ID] = {.text = "SELECT " USER_COLS " FROM users WHERE id = ?", .in = "u", .cols = user_cols},
     [USER_BY_EMAIL] = {.text = "SELECT " USER_COLS " FROM users WHERE email_key = ?", .in = "s", .cols = user_cols},
     [USER_LOCK] = {.text = "SELECT state FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = user_lock_cols},
+    [USER_LOCK_ANY] = {.text = "SELECT 1 FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = db_number_cols},
     [USER_LOCK_MARKED] = {.text = "SELECT state, password_hash FROM users WHERE id = ? FOR UPDATE",
                           .in = "u",
                           .cols = user_lock_marked_cols},

@@ -52,6 +52,9 @@ MUST_CHECK enum err user_by_email(struct db *db, struct arena *arena, struct str
  */
 MUST_CHECK enum err user_lock(struct db *db, struct arena *arena, const struct uuid *id);
 
+/* The same lock for what is done to a user in any state. ERR_NOT_FOUND. */
+MUST_CHECK enum err user_lock_any(struct db *db, const struct uuid *id);
+
 /*
  * The same for what a password has opened: if it was changed since, that is over. mark: user_password_mark of the hash that
  * it matched. ERR_BAD_CREDENTIALS if the hash is another now.

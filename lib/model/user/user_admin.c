@@ -7,7 +7,7 @@
 #include "model/user/registration.h"
 #include "model/user/session_others.h"
 
-enum { USER_ADMIN_LIST, USER_ADMIN_LIST_IN, USER_ADMIN_POSTS, USER_ADMIN_LOCK };
+enum { USER_ADMIN_LIST, USER_ADMIN_LIST_IN, USER_ADMIN_POSTS };
 static const struct sql user_admin_sqls[];
 
 /* about: which verb, of those that only look. */
@@ -116,16 +116,6 @@ static enum err user_admin_list_tx(struct db *db, void *arg)
     return e;
 }
 
-static struct str user_admin_lower(struct arena *arena, struct str s)
-{
-    char *p = arena_strdup(arena, s);
-
-    for (size_t i = 0; i < s.n; i++)
-        if (p[i] >= 'A' && p[i] <= 'Z')
-            p[i] = (char)(p[i] - 'A' + 'a');
-    return str_of(p, s.n);
-}
-
 enum err user_admin_list(struct db *db, struct arena *arena, const struct user_admin_filter *filter,
                          struct user **ret_users, size_t *ret_n)
 {
@@ -135,7 +125,7 @@ enum err user_admin_list(struct db *db, struct arena *arena, const struct user_a
     ASSERT(filter->max <= USER_ADMIN_LIST_MAX);
     if (e != OK)
         return e;
-    l.begins = user_admin_lower(arena, filter->begins);
+    l.begins = arena_lower(arena, filter->begins);
     l.upto = arena_printf(arena, "%.*s\x7f", STR_FMT(l.begins)); /* no address has a control character */
     e = db_tx(db, user_admin_list_tx, &l);
     if (e != OK)
@@ -214,19 +204,12 @@ struct user_admin_visit {
     size_t n;
 };
 
-/* No session is added before the end of the transaction. */
-static enum err user_admin_lock(struct db *db, const struct uuid *id)
-{
-    int64_t one;
-
-    return db_number(db, &user_admin_sqls[USER_ADMIN_LOCK], DB_ARGS(db_uuid(id)), &one);
-}
-
+/* While the user is locked no session is added. */
 static enum err user_admin_sessions_tx(struct db *db, void *arg)
 {
     struct user_admin_visit *v = arg;
 
-    enum err e = user_admin_lock(db, v->id);
+    enum err e = user_lock_any(db, v->id);
     if (e == OK)
         e = session_list(db, v->arena, v->conf, v->id, &UUID_LAST, USER_ADMIN_LIST_MAX, &v->sessions, &v->n);
     if (e != OK)
@@ -254,7 +237,7 @@ static enum err user_admin_reset_password_tx(struct db *db, void *arg)
 {
     const struct user_admin_visit *v = arg;
 
-    enum err e = user_admin_lock(db, v->id);
+    enum err e = user_lock_any(db, v->id);
     if (e == OK)
         e = password_put(db, v->id, v->hash);
     if (e == OK)
@@ -275,7 +258,7 @@ static enum err user_admin_deliverable_tx(struct db *db, void *arg)
 {
     struct user_admin_visit *v = arg;
 
-    enum err e = user_admin_lock(db, v->id);
+    enum err e = user_lock_any(db, v->id);
     if (e == OK)
         e = mail_arrived(db, v->id, &v->was);
     return e == OK && v->was ? user_admin_note(db, v->id, ACTIVITY_ADMIN_SET_DELIVERABLE, NULL) : e;
@@ -296,7 +279,7 @@ static enum err user_admin_reset_totp_tx(struct db *db, void *arg)
     const struct user_admin_visit *v = arg;
     bool was_on = false;
 
-    enum err e = user_admin_lock(db, v->id);
+    enum err e = user_lock_any(db, v->id);
     if (e == OK)
         e = second_factor_remove(db, v->arena, v->id, &was_on);
     if (e != OK || !was_on)
@@ -339,5 +322,4 @@ static const struct sql user_admin_sqls[] = {
                                   " AND ended_at_us IS NULL GROUP BY state ORDER BY state",
                           .in = "u",
                           .cols = user_admin_count_cols},
-    [USER_ADMIN_LOCK] = {.text = "SELECT 1 FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = db_number_cols},
 };

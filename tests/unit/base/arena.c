@@ -109,6 +109,10 @@ static void test_text(void **state)
     assert_memory_equal(copy, "a\0b", 4);
     assert_null(arena_str(&a, (struct str){0}).p);
     assert_non_null(arena_str(&a, STR("")).p);
+    s = arena_lower(&a, str_of("@AZaz[\0\xc3\x84", 9));
+    assert_int_equal(s.n, 9);
+    assert_memory_equal(s.p, "@azaz[\0\xc3\x84", 10);
+    assert_string_equal(arena_lower(&a, (struct str){0}).p, "");
     s = arena_printf(&a, "%05d|%s", 42, "x");
     assert_string_equal(s.p, "00042|x");
     assert_int_equal(s.n, 7);

@@ -24,6 +24,18 @@ static void test_build(void **state)
     assert_false(b.overflow);
 }
 
+static void test_escaped(void **state)
+{
+    _cleanup_(buf_done) struct buf b = BUF_MAX(100);
+
+    (void)state;
+    buf_putescaped(&b, STR("AZaz09-._~"));
+    buf_putescaped(&b, (struct str){0});
+    assert_true(str_eqc(buf_str(&b), "AZaz09-._~"));
+    buf_putescaped(&b, STR(" +/@[`{\0\x7f\xc3\xa4"));
+    assert_true(str_eqc(str_skip(buf_str(&b), 10), "%20%2B%2F%40%5B%60%7B%00%7F%C3%A4"));
+}
+
 static void test_max(void **state)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(5);
@@ -87,8 +99,11 @@ static void test_done(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_build), cmocka_unit_test(test_max),
-                                              cmocka_unit_test(test_grows), cmocka_unit_test(test_printf_at_the_edge),
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_build),
+                                              cmocka_unit_test(test_escaped),
+                                              cmocka_unit_test(test_max),
+                                              cmocka_unit_test(test_grows),
+                                              cmocka_unit_test(test_printf_at_the_edge),
                                               cmocka_unit_test(test_done)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);

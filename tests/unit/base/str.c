@@ -96,6 +96,26 @@ static void test_lists(void **state)
     assert_false(str_list_has(STR("a,,b"), ',', (struct str){0}));
 }
 
+static void test_alnum(void **state)
+{
+    (void)state;
+    for (int c = 0; c < 256; c++)
+        assert_int_equal(char_is_alnum((char)c),
+                         c != '\0' &&
+                             strchr("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", c) != NULL);
+}
+
+static void test_visible(void **state)
+{
+    (void)state;
+    assert_true(str_is_visible(STR("")));
+    assert_true(str_is_visible((struct str){0}));
+    for (int c = 0; c < 256; c++) {
+        const char text[] = {'!', (char)c, '~'};
+        assert_int_equal(str_is_visible(str_of(text, sizeof text)), c >= 0x21 && c <= 0x7e);
+    }
+}
+
 static void test_hex_value(void **state)
 {
     (void)state;
@@ -126,10 +146,10 @@ static void test_to_i64(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_eq),    cmocka_unit_test(test_ends),
-                                              cmocka_unit_test(test_cut),   cmocka_unit_test(test_next),
-                                              cmocka_unit_test(test_lists), cmocka_unit_test(test_hex_value),
-                                              cmocka_unit_test(test_to_i64)};
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_eq),      cmocka_unit_test(test_ends),      cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_next),    cmocka_unit_test(test_lists),     cmocka_unit_test(test_alnum),
+        cmocka_unit_test(test_visible), cmocka_unit_test(test_hex_value), cmocka_unit_test(test_to_i64)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,53 +1,9 @@
-/*
- * The runner with kinds of our own, in a database with our schema where no worker looks: its socket is $TEST_DB_SOCKET, where
- * root may connect by unix_socket. tests/api/test_with_database.py runs it.
- */
-#include "jobs/runner.h"
+#include "running.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#define KIND "test"
-#define KIND_FAULTS 3 /* after so many subjects a kind is paused */
-
-static enum job_step runner_test_step(struct job_run *run);
-
-static const struct job_kind work_kind = {.name = KIND, .class = JOB_MEDIA, .step = runner_test_step};
-static const struct job_kind call_kind = {.name = KIND, .class = JOB_MEDIA, .calls = true, .step = runner_test_step};
 static const struct job_kind standing_kind = {
     .name = KIND, .class = JOB_MEDIA, .standing = true, .step = runner_test_step};
-static const struct job_kind other_kind = {.name = "other", .class = JOB_MEDIA, .step = runner_test_step};
-static const struct job_kind *kinds[] = {&work_kind, &other_kind, NULL};
-static const struct worker_class class = {.class = JOB_MEDIA, .lease_us = 120 * US_PER_SEC};
 
-/* What the kind does in the test that runs. */
-static enum job_step (*step_of_test)(struct job_run *run);
-static atomic_int steps, open_now, open_most, to_fail, others_done, suspect_began;
-
-static enum job_step runner_test_step(struct job_run *run)
-{
-    atomic_fetch_add(&steps, 1);
-    return step_of_test(run);
-}
-
-struct fixture {
-    struct conf conf;
-    struct worker worker;
-    struct db_options options;
-    struct db *db;
-    struct runner *runner;
-    struct arena arena;
-};
+static atomic_int open_now, open_most, to_fail, others_done, suspect_began;
 
 struct row {
     struct str state;
@@ -61,10 +17,8 @@ static const struct db_col row_cols[] = {
     DB_END,
 };
 
-enum { CLEAR, COUNT, READ, SET_RUNS, MAKE_SUSPECT };
+enum { READ, SET_RUNS, MAKE_SUSPECT };
 static const struct sql sqls[] = {
-    [CLEAR] = {.text = "DELETE FROM jobs_media", .in = ""},
-    [COUNT] = {.text = "SELECT COUNT(*) FROM jobs_media", .in = "", .cols = db_number_cols},
     [READ] = {.text = "SELECT state, run_at_us, runs FROM jobs_media WHERE kind = '" KIND "'",
               .in = "",
               .cols = row_cols},
@@ -74,76 +28,11 @@ static const struct sql sqls[] = {
 
 static int setup(void **state)
 {
-    struct fixture *f = xcalloc(1, sizeof *f);
-
-    f->conf = (struct conf){.worker_threads = 2,
-                            .worker_in_flight_max = 16,
-                            .worker_idle_ms = 10,
-                            .database_timeout_sec = 10,
-                            .tiktok_timeout_sec = 1};
-    f->options = (struct db_options){
-        .name = "test_schema", .user = "root", .timeout_sec = 10, .socket = getenv("TEST_DB_SOCKET")};
-    assert_non_null(f->options.socket);
-    f->worker = (struct worker){.conf = &f->conf,
-                                .class = &class,
-                                .kinds = kinds,
-                                .metrics = worker_metrics_start(&f->conf, JOB_MEDIA, "test", kinds)};
-    f->db = db_new(&f->options);
-    arena_init(&f->arena, 1 << 20);
-    assert_int_equal(db_exec(f->db, &sqls[CLEAR], DB_NO_ARGS, NULL), OK);
-    atomic_store(&steps, 0);
     atomic_store(&open_now, 0);
     atomic_store(&open_most, 0);
     atomic_store(&others_done, 0);
     atomic_store(&suspect_began, 0);
-    kinds[0] = &work_kind;
-    *state = f;
-    return 0;
-}
-
-static void stop(struct fixture *f)
-{
-    if (f->runner != NULL)
-        runner_stop(f->runner);
-    f->runner = NULL;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    stop(f);
-    worker_metrics_stop(f->worker.metrics);
-    db_free(f->db);
-    arena_done(&f->arena);
-    free(f);
-    return 0;
-}
-
-static void add_of(struct fixture *f, const struct job_kind *kind)
-{
-    struct uuid id = uuid_new();
-
-    assert_int_equal(job_add(f->db, JOB_MEDIA, kind->name, &id, clock_now_us(), (struct str){0}), OK);
-}
-
-static void add(struct fixture *f)
-{
-    add_of(f, &work_kind);
-}
-
-static void start(struct fixture *f, enum job_step (*step)(struct job_run *run))
-{
-    step_of_test = step;
-    f->runner = runner_new(&f->worker, &f->options);
-}
-
-static int64_t jobs_left(struct fixture *f)
-{
-    int64_t n;
-
-    assert_int_equal(db_number(f->db, &sqls[COUNT], DB_NO_ARGS, &n), OK);
-    return n;
+    return running_setup(state);
 }
 
 static struct row read_row(struct fixture *f)
@@ -153,16 +42,6 @@ static struct row read_row(struct fixture *f)
     assert_int_equal(db_row(f->db, &sqls[READ], DB_NO_ARGS, &f->arena, &r), OK);
     return r;
 }
-
-/* Waits for a condition: nothing here takes long unless it never comes. */
-#define WAIT_FOR(condition) \
-    do { \
-        for (int64_t end_us_ = clock_mono_us() + 60 * US_PER_SEC; !(condition);) { \
-            if (clock_mono_us() > end_us_) \
-                fail_msg("%s", "never: " #condition); \
-            (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL); \
-        } \
-    } while (0)
 
 /* What is tried again for a night must take no more memory than one try. */
 static enum job_step step_that_fills_its_arena(struct job_run *run)
@@ -211,16 +90,6 @@ static void no_more_are_begun_than_may_be_open(void **state)
     WAIT_FOR(jobs_left(f) == 0);
     assert_int_equal(atomic_load(&open_most), 3);
 }
-
-static bool is_told(struct fixture *f, const char *line)
-{
-    _cleanup_(buf_done) struct buf b = BUF_MAX(1 << 20);
-
-    metrics_text(f->worker.metrics->set, &b);
-    return strstr(b.p, line) != NULL;
-}
-
-#define PAUSED(times) "marketingcli_alarms_total{alarm=\"kind_paused\"} " times "\n"
 
 /* Some fail; the others must wait before they can make their call. */
 static enum job_step step_that_waits_or_fails(struct job_run *run)
@@ -347,7 +216,7 @@ static void a_standing_job_is_not_buried(void **state)
 
 static int silent_port;
 
-/* Of one that works once: its connection is taken, and nothing ever comes. */
+/* Of one that works once. */
 static enum job_step step_that_calls_in_vain(struct job_run *run)
 {
     run->call = (struct net_call){.method = "POST",
@@ -365,14 +234,8 @@ static enum job_step step_that_calls_in_vain(struct job_run *run)
 static void a_call_that_is_open_when_a_stop_ends_is_told(void **state)
 {
     struct fixture *f = *state;
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = listen_silently(&silent_port);
 
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(listen(fd, 1), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
-    silent_port = ntohs(at.sin_port);
     add(f);
     start(f, step_that_calls_in_vain);
     WAIT_FOR(atomic_load(&steps) == 1);
@@ -382,7 +245,33 @@ static void a_call_that_is_open_when_a_stop_ends_is_told(void **state)
     assert_int_equal(jobs_left(f), 1);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+static enum job_step step_that_calls_too_late(struct job_run *run)
+{
+    if (run->result != NULL) {
+        atomic_fetch_add(&others_done, run->result->unasked);
+        return JOB_DONE;
+    }
+    (void)step_that_calls_in_vain(run);
+    run->call.start_by_us = 1;
+    return JOB_CALL;
+}
+
+/* On a machine that stood still for a while, calls are too late to be made. That is nobody's fault. */
+static void calls_that_are_too_late_do_not_pause_the_kind(void **state)
+{
+    struct fixture *f = *state;
+
+    kinds[0] = &call_kind;
+    for (int i = 0; i < 2 * KIND_FAULTS; i++)
+        add(f);
+    start(f, step_that_calls_too_late);
+    WAIT_FOR(jobs_left(f) == 0);
+    stop(f);
+    assert_int_equal(atomic_load(&others_done), 2 * KIND_FAULTS);
+    assert_false(is_told(f, PAUSED("1")));
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, running_teardown)
 
 int main(void)
 {
@@ -390,7 +279,7 @@ int main(void)
         TEST(no_more_are_begun_than_may_be_open),           TEST(who_made_no_call_does_not_end_a_pause),
         TEST(where_many_results_wait_no_more_are_begun),    TEST(a_standing_job_is_not_buried),
         TEST(a_call_that_is_open_when_a_stop_ends_is_told), TEST(a_result_is_tried_again_in_the_same_memory),
-        TEST(a_suspect_waits_for_results_that_wait),
+        TEST(a_suspect_waits_for_results_that_wait),        TEST(calls_that_are_too_late_do_not_pause_the_kind),
     };
 
     net_init();
