@@ -67,7 +67,7 @@ def asking(timeout_sec=30, queue_sec=10, user=NOBODY, need=NEED_MAX, version=0x4
 def asked(stack, request, *files):
     """A socket on which that was asked."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
-        s.settimeout(60)
+        s.settimeout(120)
         s.connect(str(stack.at.run / "image.sock"))
         socket.send_fds(s, [request], [f.fileno() for f in files])
         yield s

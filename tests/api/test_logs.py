@@ -258,7 +258,8 @@ def test_nothing_is_told(stack):
 
 CONNECTIONS_AT_ONCE = 10
 # The real rates could outrun a slow machine, and 500 connections take a while.
-SLOW = [*walls(NETWORK_RATE="1r/s", CALLER_RATE="1r/s", DELIVERY_RATE="1r/s", CONNECTIONS_AT_ONCE=str(CONNECTIONS_AT_ONCE)),
+SLOW = [*walls(NETWORK_RATE="1r/s", CALLER_RATE="1r/s", DELIVERY_RATE="1r/s", SIGN_IN_RATE="6r/m", HEALTH_RATE="6r/m",
+               CONNECTIONS_AT_ONCE=str(CONNECTIONS_AT_ONCE)),
         ("burst=2000 delay=1000;", "burst=4 delay=4;")]
 ZONES = set(re.findall(r"^limit_(?:req|conn)_zone .*?zone=(\w+)", (CHECKOUT / "nginx/snippets/maps.conf").read_text(), re.M))
 

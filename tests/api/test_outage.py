@@ -123,7 +123,7 @@ def test_database_outage_under_load(stack, outage):
             back = clock.now()
             stack.wait(lambda: served(after(load.answers, back)) == WORKS, "all work goes on, and keeps going")
             assert state_of_programs(stack) == before, "no program was restarted, no thread is lost"
-        check_answers(load.answers, gone, back)
+        check_answers(load.answers, gone, back, clock.stood_sec)
         check_nothing_lost(stack, load)
 
 
@@ -139,7 +139,7 @@ def served(answers):
     return {a.what for a in answers if a.status < 400}
 
 
-def check_answers(answers, gone, back):
+def check_answers(answers, gone, back, stood_sec):
     refused = [a for a in answers if a.status >= 400]
     unknown = [a for a in refused if a.code == "outcome_unknown"]  # it was being written at the moment of the outage
     assert {a.what for a in unknown} <= {"register", "create_key"} and {a.status for a in unknown} <= {500}
@@ -154,7 +154,10 @@ def check_answers(answers, gone, back):
     late = after(answers, back)
     assert served(late) == WORKS
     # Password hashing has a queue of its own, which two registrations and a busy machine can fill.
-    assert {(a.what, a.code) for a in late if a.status >= 400} <= {("register", "busy")}
+    allowed = {("register", "busy")}
+    if stood_sec > TIMEOUT_SEC / 2:  # then a statement can have taken too long without any outage
+        allowed |= {(what, code) for what in WORKS for code in ("database_unavailable", "outcome_unknown")}
+    assert {(a.what, a.code) for a in late if a.status >= 400} <= allowed
 
 
 def check_nothing_lost(stack, load):

@@ -18,7 +18,7 @@ from helpers import expect
 from images import jpeg
 from test_metrics import Shown
 from test_nginx import waiting_connections
-from test_overload import frozen, refused
+from test_overload import refused
 from test_posts import send, send_json
 from waiting import patiently
 
@@ -168,7 +168,7 @@ def test_sign_ins_of_one_network_do_not_keep_out_others(stack):
     with stack.configured("auth", password_bcrypt_cost=10, service_queue_sec=60), ThreadPoolExecutor(30) as pool:
         member = User(stack, cost=10)  # a hash that takes a while
         account = {"email": member.email, "password": member.password}
-        with frozen(stack, "auth"):
+        with stack.frozen("auth"):
             flood = [pool.submit(sign_in, "127.0.0.2") for _ in range(20)]
             stack.wait(lambda: waiting_connections(stack, "auth") == len(flood), "many wait")
             other = pool.submit(sign_in, "127.0.0.3")
