@@ -50,12 +50,13 @@ enum err account_refresh_snapshot(struct db *db, const struct uuid *account_id, 
 }
 
 static const struct sql account_snapshot_sqls[] = {
-    /* Writes nothing for an account that was disconnected while TikTok answered. */
+    /* Writes nothing for an account that was disconnected while TikTok answered, or is in this very moment: the lock waits for
+     * that transaction, whose DELETE of the snapshot sees no row that comes after it. */
     [ACCOUNT_SNAPSHOT_STORE] =
         {.text = "INSERT INTO creator_snapshots (account_id, username, nickname, privacy_level_options,"
                  " comment_disabled, post_block, fetched_at_us)"
                  " SELECT id, ?, ?, ?, ?, ?, ? FROM accounts WHERE id = ? AND state <> 'disconnected'"
-                 " ON DUPLICATE KEY UPDATE username = VALUES(username), nickname = VALUES(nickname),"
+                 " LOCK IN SHARE MODE ON DUPLICATE KEY UPDATE username = VALUES(username), nickname = VALUES(nickname),"
                  " privacy_level_options = VALUES(privacy_level_options),"
                  " comment_disabled = VALUES(comment_disabled), post_block = VALUES(post_block),"
                  " fetched_at_us = VALUES(fetched_at_us)",
