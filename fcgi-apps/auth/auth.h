@@ -27,7 +27,7 @@ extern const struct route auth_register_routes[], auth_verify_routes[], auth_ses
     .policy = "account.second_factor"
 
 /* Of one that takes an address, and of one that takes the token of a mailed link. */
-#define AUTH_EMAIL_FIELD .required = true, .check = auth_check_email, .policy = "account.email"
+#define AUTH_EMAIL_FIELD .required = true, .check = auth_check_email
 #define AUTH_LINK_FIELD \
     .required = true, .max = AUTH_FIELD_MAX_BYTES, .help = "What comes after the # in the mailed link", \
     .policy = "account.token"

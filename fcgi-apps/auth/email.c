@@ -20,7 +20,8 @@ static const struct json_field email_ask_fields[] = {
     {.name = "email",
      JSON_STR(struct email_input, email),
      .help = "The new address, which gets a mail with a link",
-     AUTH_EMAIL_FIELD},
+     AUTH_EMAIL_FIELD,
+     .policy = "account.email"},
     JSON_END,
 };
 

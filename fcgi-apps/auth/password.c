@@ -37,7 +37,8 @@ static const struct json_field password_forgotten_fields[] = {
     {.name = "email",
      JSON_STR(struct password_forgotten_input, email),
      .help = "Address of the account",
-     AUTH_EMAIL_FIELD},
+     AUTH_EMAIL_FIELD,
+     .policy = "account.email"},
     JSON_END,
 };
 

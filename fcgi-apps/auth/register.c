@@ -12,7 +12,11 @@ struct register_input {
 };
 
 static const struct json_field register_fields[] = {
-    {.name = "email", JSON_STR(struct register_input, email), .help = "Address to sign in with", AUTH_EMAIL_FIELD},
+    {.name = "email",
+     JSON_STR(struct register_input, email),
+     .help = "Address to sign in with",
+     AUTH_EMAIL_FIELD,
+     .policy = "account.email"},
     {.name = "name",
      JSON_STR(struct register_input, name),
      .nullable = true,
@@ -39,7 +43,11 @@ static const struct json_field register_fields[] = {
 };
 
 static const struct json_field register_resend_fields[] = {
-    {.name = "email", JSON_STR(struct register_input, email), .help = "Address that was registered", AUTH_EMAIL_FIELD},
+    {.name = "email",
+     JSON_STR(struct register_input, email),
+     .help = "Address that was registered",
+     AUTH_EMAIL_FIELD,
+     .policy = "account.email"},
     JSON_END,
 };
 

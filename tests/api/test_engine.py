@@ -4,13 +4,11 @@ import contextlib
 import json
 import os
 import pathlib
-import re
 import subprocess
 import sys
 import time
 import uuid
 
-import pymysql
 import pytest
 import render
 import services
@@ -456,26 +454,6 @@ def test_a_disconnect_cancels_a_queue_of_any_length(stack, user, account):
     stack.wait(lambda: not stack.sql("SELECT 1 FROM posts WHERE account_id = %s AND state <> 'canceled' LIMIT 1", key), "all end")
     codes = stack.sql("SELECT DISTINCT failure_code FROM posts WHERE account_id = %s", key)
     assert [row["failure_code"] for row in codes] == ["account_disconnected"]
-
-
-WAITS_FOR_A_ROW = re.compile(r"\nLOCK WAIT .*\n.* marketingcli_worker_publish\b")
-
-
-def test_a_snapshot_that_comes_while_its_account_ends_is_not_kept(stack, user, account, tiktok):
-    key = known(stack, account)
-    stack.sql("DELETE FROM creator_snapshots WHERE account_id = %s", key)
-    before = tiktok.requests(CREATOR)
-    tiktok.fault(CREATOR, "held")
-    expect(user.web.get(f"/api/v1/accounts/{account}"), 200)
-    stack.wait(lambda: tiktok.requests(CREATOR) > before, "TikTok is asked")
-    with pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user="root", database="marketingcli") as ending:
-        ending.cursor().execute("UPDATE accounts SET state = 'disconnected' WHERE id = %s", key)
-        ending.cursor().execute("DELETE FROM creator_snapshots WHERE account_id = %s", key)
-        tiktok.release()
-        stack.wait(lambda: WAITS_FOR_A_ROW.search(stack.sql("SHOW ENGINE INNODB STATUS")[0]["Status"]), "the answer is to be written")
-        ending.commit()
-    stack.wait(lambda: not stack.sql("SELECT 1 FROM jobs_publish WHERE kind = 'creator' AND subject_id = %s", key), "it is done with")
-    assert not stack.sql("SELECT 1 FROM creator_snapshots WHERE account_id = %s", key)
 
 
 # The end of a worker

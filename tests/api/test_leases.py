@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -10,9 +11,10 @@ import uuid
 
 import pymysql
 import pytest
+from helpers import expect
 from publishing import LEASE_SEC, Sent, failed
 from test_alarms import events
-from test_engine import INIT, TOKEN, alarms, known, second_worker, tiktok  # noqa: F401 (a fixture)
+from test_engine import CREATOR, INIT, TOKEN, alarms, known, second_worker, tiktok  # noqa: F401 (a fixture)
 from test_metrics import Shown
 
 RIGHT = "INSERT ON marketingcli.post_events"
@@ -289,3 +291,23 @@ def test_a_pair_of_tokens_that_is_refused_for_good(stack, user, account, tiktok)
         stack.wait(lambda: alarms(stack, "result_lost") == 1, "somebody is told")
         assert told_of(stack, account)
     stack.wait(lambda: sent.get()["held_until"], "the old pair is used up")
+
+
+WAITS_FOR_A_ROW = re.compile(r"\nLOCK WAIT .*\n.* marketingcli_worker_publish\b")
+
+
+def test_a_snapshot_that_comes_while_its_account_ends_is_not_kept(stack, user, account, tiktok):  # noqa: F811
+    key = known(stack, account)
+    stack.sql("DELETE FROM creator_snapshots WHERE account_id = %s", key)
+    before = tiktok.requests(CREATOR)
+    tiktok.fault(CREATOR, "held")
+    expect(user.web.get(f"/api/v1/accounts/{account}"), 200)
+    stack.wait(lambda: tiktok.requests(CREATOR) > before, "TikTok is asked")
+    with pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user="root", database="marketingcli") as ending:
+        ending.cursor().execute("UPDATE accounts SET state = 'disconnected' WHERE id = %s", key)
+        ending.cursor().execute("DELETE FROM creator_snapshots WHERE account_id = %s", key)
+        tiktok.release()
+        stack.wait(lambda: WAITS_FOR_A_ROW.search(stack.sql("SHOW ENGINE INNODB STATUS")[0]["Status"]), "the answer is to be written")
+        ending.commit()
+    stack.wait(lambda: not stack.sql("SELECT 1 FROM jobs_publish WHERE kind = 'creator' AND subject_id = %s", key), "it is done with")
+    assert not stack.sql("SELECT 1 FROM creator_snapshots WHERE account_id = %s", key)
