@@ -77,6 +77,7 @@ def test_a_broken_request_is_answered_by_tiktok(creator):
 def test_without_a_database_tiktok_has_an_internal_error(stack, creator):
     with stack.stopped("mariadb"):
         refused(creator.info(), 500, "internal_error")
+    stack.wait(lambda: creator.info().status_code == 200, "it has its database again")
 
 
 def test_consent_goes_back_with_code_scopes_and_state(app):
