@@ -129,18 +129,19 @@ def services_of(stack):
 
 
 class Mails:
-    """Some wait for worker@mail before each restart, that of its own among them."""
+    """Some wait for worker@mail before each restart, that of its own among them. An old stack may have none."""
 
     def __init__(self, stack, user):
         self.stack, self.user, self.queued = stack, user, []
 
     def more(self):
-        self.queued += [mailing.Queued(self.stack, self.user, "totp_enabled") for _ in range(MAILS)]
+        if "worker-mail" in services_of(self.stack):
+            self.queued += [mailing.Queued(self.stack, self.user, "totp_enabled") for _ in range(MAILS)]
 
     def end(self):
         """Each was tried once."""
         tries = [mail.wait()["tries"] for mail in self.queued]
-        check(set(tries) == {1}, f"mails were tried again: {tries}")
+        check(set(tries) <= {1}, f"mails were tried again: {tries}")
         return len(tries)
 
 
@@ -164,8 +165,9 @@ def update(stack, new, programs, log, posts, mails):
 
 def run(stack, new, programs):
     kinds, log = load.kinds(stack, 80), Log(stack)
-    users = [load.conftest.User(stack) for _ in range(ACCOUNTS)]
-    posts, mails = Posts(stack, users), Mails(stack, users[0])
+    theirs = load.conftest.Stack(stack.at.dir)  # of the thread that posts: no two of them may share a connection to the database
+    users = [load.conftest.User(theirs) for _ in range(ACCOUNTS)]
+    posts, mails = Posts(theirs, users), Mails(stack, users[0])
     started, at_work = time.monotonic(), load.Load(stack, kinds)
     try:
         with test_engine.second_worker(stack):
