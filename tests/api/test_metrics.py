@@ -109,10 +109,13 @@ class Shown:
 
 @pytest.mark.parametrize("program", [*APPS, *WORKERS, "image"])
 def test_every_program_shows_its_metrics(stack, program):
+    stack.restart(program)  # it may have started while the clock of a test was moved
     if program in WORKERS:  # an app connects for its first request
         stack.wait(lambda: Shown(stack, program)("database_connections") > 0, f"{program} is connected")
+    if program == "image":
+        stack.wait(lambda: Shown(stack, program)("image_processes") >= 2, "its processes are there")
     shown = Shown(stack, program)
-    assert abs(shown("process_start_time_seconds") - time.time()) < 366 * 86400, "seconds since 1970, by a clock that tests move"
+    assert abs(shown("process_start_time_seconds") - time.time()) < 86400
     assert shown("alarms_total", alarm="job_dead") >= 0
     if program == "image":
         assert shown("image_processes") >= 2 and shown("image_processes_busy") == 0
