@@ -10,6 +10,8 @@
 #include "base/rand.h"
 #include "db/private.h"
 
+#define AWAIT_US (US_PER_SEC / 10) /* as db.h says of struct db_gate */
+
 /*
  * What a MariaDB error means for the caller. An error that is not listed is a bug of ours: ERR_DB_FAILED.
  * Source: https://mariadb.com/kb/en/mariadb-error-code-reference/
@@ -190,6 +192,16 @@ static enum err db_connection_connect_now(struct db *db)
     return db_connection_check(db);
 }
 
+/* Waits for what the thread that tries gets; returns whether it got a connection. */
+static bool db_connection_await(struct db_gate *gate)
+{
+    long long since_us;
+
+    while ((since_us = atomic_load(&gate->trying_since_us)) != 0 && clock_mono_us() - since_us < AWAIT_US)
+        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    return !atomic_load(&gate->failing);
+}
+
 enum err db_connect(struct db *db)
 {
     struct db_gate *gate = db->options.gate;
@@ -200,8 +212,8 @@ enum err db_connect(struct db *db)
     if (gate == NULL)
         return db_connection_connect_now(db);
     if (atomic_load(&gate->failing)) {
-        alone = !atomic_exchange(&gate->trying, true);
-        if (!alone) {
+        alone = atomic_compare_exchange_strong(&gate->trying_since_us, &(long long){0}, clock_mono_us());
+        if (!alone && !db_connection_await(gate)) {
             db->unfit = atomic_load(&gate->unfit);
             return db_note(db, CR_CONNECTION_ERROR,
                            db->unfit != NULL ? db->unfit
@@ -212,7 +224,7 @@ enum err db_connect(struct db *db)
     atomic_store(&gate->unfit, db->unfit);
     atomic_store(&gate->failing, e != OK);
     if (alone)
-        atomic_store(&gate->trying, false);
+        atomic_store(&gate->trying_since_us, 0);
     return e;
 }
 

@@ -137,12 +137,14 @@ static inline struct db_arg db_uuid_or_null(const struct uuid *id)
 
 /*
  * Shared by the threads of a process, zero at the start. Once a connection could not be made, only one thread at a time
- * tries again, and the others get ERR_DB_UNAVAILABLE at once: a database that does not answer costs the time of one
- * thread, not of all.
+ * tries again. The others wait for what it gets, but until a tenth of a second after it began at most, and then get
+ * ERR_DB_UNAVAILABLE: a database that is back is of use to all, and one that does not answer costs the time of one
+ * thread.
  */
 struct db_gate {
-    atomic_bool failing, trying;
-    _Atomic(const char *) unfit; /* as db_unfit says of the last connection */
+    atomic_bool failing;
+    atomic_llong trying_since_us; /* 0: nobody tries */
+    _Atomic(const char *) unfit;  /* as db_unfit says of the last connection */
 };
 
 /* What a process counts about its connections, zero at the start; for its metrics. */

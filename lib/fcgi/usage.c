@@ -32,7 +32,7 @@ struct usage {
     pthread_cond_t stop;
     bool stopping;
     struct usage_table *spare; /* empty: takes the place of one that is written */
-    struct usage_count *taken; /* USAGE_PLACES of them */
+    struct usage_count *taken; /* room for all that there can be */
     struct usage_shard shards[USAGE_SHARDS];
 };
 
@@ -93,28 +93,25 @@ void usage_note(struct usage *u, const struct uuid *key_id, int status, int64_t 
                .key_id = *key_id, .day_us = usage_day_of(at_us), .status = status, .requests = 1, .last_at_us = at_us});
 }
 
-/* Moves the counts of a shard to u->taken; the table that held them is the next spare. */
-static size_t usage_take(struct usage *u, struct usage_shard *s, int64_t *ret_lost)
+/* Moves the counts of a shard to the end of u->taken; the table that held them is the next spare. */
+static void usage_take(struct usage *u, struct usage_shard *s, size_t *n, int64_t *lost)
 {
-    size_t n = 0;
-
     lock_take(&s->lock);
     struct usage_table *full = s->n > 0 ? s->now : NULL;
     if (full != NULL)
         s->now = u->spare;
-    *ret_lost = s->lost;
+    *lost += s->lost;
     s->n = 0;
     s->lost = 0;
     lock_release(&s->lock);
     if (full == NULL)
-        return 0;
+        return;
     for (size_t i = 0; i < USAGE_PLACES; i++)
         if (full->v[i].requests > 0) {
-            u->taken[n++] = full->v[i];
+            u->taken[(*n)++] = full->v[i];
             full->v[i].requests = 0;
         }
     u->spare = full;
-    return n;
 }
 
 static int64_t usage_sum(const struct usage_count *v, size_t n)
@@ -132,9 +129,11 @@ static void usage_say(const char *event, const char *code, const char *db_error,
               LOG_END);
 }
 
-/* Writes n counts of u->taken. e: OK, or why that is not even tried. */
-static enum err usage_write(struct usage *u, struct db *db, size_t n, bool is_last, enum err e)
+/* Writes n counts of u->taken. */
+static void usage_write(struct usage *u, struct db *db, size_t n, bool is_last)
 {
+    enum err e = OK;
+
     for (size_t i = 0; i < n; i += BATCH) {
         struct usage_count *v = u->taken + i;
         size_t count = MIN(BATCH, n - i);
@@ -147,21 +146,18 @@ static enum err usage_write(struct usage *u, struct db *db, size_t n, bool is_la
         for (size_t j = 0; j < count && !dropped; j++)
             usage_count_in(u, &v[j]);
     }
-    return e;
 }
 
 static void usage_write_all(struct usage *u, struct db *db, bool is_last)
 {
-    int64_t lost, all_lost = 0;
-    enum err e = OK;
+    int64_t lost = 0;
+    size_t n = 0;
 
-    for (size_t i = 0; i < USAGE_SHARDS; i++) {
-        size_t n = usage_take(u, &u->shards[i], &lost);
-        e = usage_write(u, db, n, is_last, db_is_away(e) ? e : OK); /* one wait for it, and not one a shard */
-        all_lost += lost;
-    }
-    if (all_lost > 0)
-        usage_say("usage_not_counted", NULL, NULL, all_lost);
+    for (size_t i = 0; i < USAGE_SHARDS; i++)
+        usage_take(u, &u->shards[i], &n, &lost);
+    usage_write(u, db, n, is_last);
+    if (lost > 0)
+        usage_say("usage_not_counted", NULL, NULL, lost);
 }
 
 /* What is looked at once a second. */
@@ -199,7 +195,7 @@ struct usage *usage_start(struct shared *shared)
         abort();
     *u = (struct usage){.shared = shared};
     u->spare = xcalloc(1, sizeof *u->spare);
-    u->taken = xcalloc(USAGE_PLACES, sizeof *u->taken);
+    u->taken = xcalloc(USAGE_SHARDS * USAGE_PLACES, sizeof *u->taken);
     for (size_t i = 0; i < USAGE_SHARDS; i++) {
         lock_init(&u->shards[i].lock);
         u->shards[i].now = xcalloc(1, sizeof *u->shards[i].now);

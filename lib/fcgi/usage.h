@@ -17,8 +17,8 @@
 
 #include "base/uuid.h"
 
-#define USAGE_SHARDS 16
-#define USAGE_PLACES 1024
+#define USAGE_SHARDS 64
+#define USAGE_PLACES 512
 
 struct shared;
 struct usage;

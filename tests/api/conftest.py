@@ -111,7 +111,8 @@ class Stack:
     # The database, as its root
 
     def sql(self, text, *args):
-        """The rows as a list of dicts. A connection that MariaDB's restart has ended is made anew."""
+        """The rows as a list of dicts. A connection that MariaDB's restart has ended is made anew, and a statement that loses a
+        deadlock against a program's runs again."""
         if self.database is not None:
             try:
                 self.database.ping(reconnect=False)
@@ -121,8 +122,13 @@ class Stack:
             self.database = pymysql.connect(unix_socket=str(self.at.mariadb_sock), user="root", database="marketingcli",
                                             autocommit=True, cursorclass=pymysql.cursors.DictCursor)
         with self.database.cursor() as cursor:
-            cursor.execute(text, args or None)
-            return list(cursor.fetchall())
+            while True:
+                try:
+                    cursor.execute(text, args or None)
+                    return list(cursor.fetchall())
+                except pymysql.OperationalError as e:
+                    if e.args[0] != pymysql.constants.ER.LOCK_DEADLOCK:
+                        raise
 
     # The programs: auth keys tiktok uploads posts sandbox image worker-publish worker-media worker-mail mariadb nginx
 

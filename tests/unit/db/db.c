@@ -3,6 +3,10 @@
 #include <dlfcn.h>
 #include <mysql.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/time.h>
+
+#include "base/clock.h"
 
 enum { ALL, IDS, SUM, WRONG };
 
@@ -355,6 +359,34 @@ static void a_database_that_does_not_fit_is_refused(void **state)
     db_free(first);
 }
 
+static struct db_gate tried; /* at which another thread tries to connect */
+
+static void it_got_a_connection(int signo)
+{
+    (void)signo;
+    atomic_store(&tried.failing, false);
+    atomic_store(&tried.trying_since_us, 0);
+}
+
+/* The other thread is a signal here: it comes a moment later, however slow the machine is. */
+static void a_thread_waits_for_the_one_that_tries(void **state)
+{
+    struct db_options options = {.name = "test_db", .user = "root", .timeout_sec = 10, .gate = &tried};
+    struct sigaction action = {.sa_handler = it_got_a_connection};
+    int64_t n;
+
+    (void)state;
+    options.socket = getenv("TEST_DB_SOCKET");
+    _cleanup_(db_freep) struct db *db = db_new(&options);
+    atomic_store(&tried.failing, true);
+    atomic_store(&tried.trying_since_us, 1); /* for long */
+    assert_int_equal(db_number(db, &connections_id, DB_NO_ARGS, &n), ERR_DB_UNAVAILABLE);
+    atomic_store(&tried.trying_since_us, clock_mono_us() + 3600 * US_PER_SEC); /* not yet for too long */
+    assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 20000}, NULL), 0);
+    assert_int_equal(db_number(db, &connections_id, DB_NO_ARGS, &n), OK);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, things_setup, connections_close)
 
 int main(void)
@@ -376,6 +408,7 @@ int main(void)
         TEST(both_sides_of_a_deadlock_commit),
         TEST(no_server_is_unavailable),
         TEST(a_database_that_does_not_fit_is_refused),
+        TEST(a_thread_waits_for_the_one_that_tries),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
