@@ -354,6 +354,19 @@ def test_known_and_unknown_need_the_same_invitation(stack, newcomer):
             assert len({a.text.replace(a.headers["X-Request-Id"], "") for a in answers}) == 1
 
 
+@pytest.mark.parametrize("fields, problems", [
+    ({}, {"accepted_terms": "terms_not_accepted", "invitation": "required"}),
+    ({"invitation": "none"}, {"accepted_terms": "terms_not_accepted", "invitation": "invitation_invalid"}),
+    ({"invitation": 7, "accepted_terms": "yes"}, {"accepted_terms": "wrong_type", "invitation": "wrong_type"}),
+    ({"accepted_terms": False}, {"accepted_terms": "terms_not_accepted", "invitation": "required"})])
+def test_what_the_configuration_asks_for_is_told_with_all_else(stack, newcomer, fields, problems):
+    with stack.configured("auth", registration_mode="invitation", terms_version="2026-11"):
+        answer = newcomer.register(email="nobody", password="short", **fields)
+    error = expect(answer, 422, "validation_failed")["error"]
+    assert [(d["param"], d["code"]) for d in sorted(error["details"], key=lambda d: d["param"])] == sorted(
+        {"email": "bad_email", "password": "password_too_short", **problems}.items())
+
+
 def test_closed(stack, newcomer):
     waiting = Newcomer(stack)
     waiting.register()

@@ -272,7 +272,7 @@ static enum err email_change_take_back(struct db *db, const struct email_link *l
         e = db_change(db, &email_change_sqls[EMAIL_CHANGE_UNDO],
                       DB_ARGS(db_i64(now), db_uuid(&change->user_id), db_i64(change->confirmed_at_us)));
     if (e == OK)
-        e = taken_over_clear(db, link->arena, &change->user_id, change->created_at_us);
+        e = taken_over_clear(db, link->arena, &change->user_id, change->created_at_us - EMAIL_OWN_US);
     return e == OK ? session_end_others(db, link->arena, &change->user_id, &UUID_NONE) : e;
 }
 
