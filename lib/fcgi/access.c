@@ -39,6 +39,7 @@ static enum err access_by_session(struct ctx *c, struct str token)
     c->caller = (struct caller){.kind = CALLER_SESSION,
                                 .user_id = session.user_id,
                                 .session_id = session.id,
+                                .session_token = token,
                                 .is_recent = session_is_recent(&session)};
     return OK;
 }

@@ -177,21 +177,23 @@ static struct str budget_accounts_text(struct arena *arena, const struct budget 
 }
 
 enum err budget_set(struct db *db, struct arena *arena, const struct uuid *key_id, const struct budget *to,
-                    bool may_widen, struct budget *ret_budget)
+                    bool *ret_widens, struct budget *ret_budget)
 {
     struct budget from;
 
     enum err e = budget_read_by(db, arena, BUDGET_LOCK, key_id, &from);
     if (e != OK)
         return e;
-    if (!may_widen && budget_is_wider(to, &from))
-        return ERR_RECENT_AUTH;
     e = db_exec(db, &budget_sqls[BUDGET_SET],
                 DB_ARGS(db_uuid(key_id), db_str(budget_accounts_text(arena, to)),
                         db_i64_or_null(to->by_day ? to->posts_per_day : 0),
                         db_cstr(privacy_level_names[to->max_privacy_level]), db_i64(to->needs_approval)),
                 NULL);
-    return e == OK ? budget_read(db, arena, key_id, ret_budget) : e;
+    if (e == OK)
+        e = budget_read(db, arena, key_id, ret_budget);
+    if (e == OK)
+        *ret_widens = budget_is_wider(to, &from);
+    return e;
 }
 
 static enum err budget_allows(const struct budget *b, const struct budget_use *use)
