@@ -36,6 +36,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.email_changes TO {user};
 -- user keys
 GRANT SELECT, INSERT, UPDATE ON {db}.api_keys TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.key_budgets TO {user};
+GRANT SELECT (id, user_id, key_id) ON {db}.posts TO {user};
 GRANT SELECT (id, user_id, mode) ON {db}.accounts TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT, DELETE ON {db}.sessions TO {user};

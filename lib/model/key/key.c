@@ -136,7 +136,7 @@ static enum err key_create_tx(struct db *db, void *arg)
                         db_i64(key->created_at_us), db_i64_or_null(key->expires_at_us), db_cstr(mode_names[key->mode])),
                 NULL);
     if (e == OK && c->terms->has_budget)
-        e = budget_set(db, c->arena, &key->id, &c->terms->budget, &(bool){false}, &key->budget);
+        e = budget_set(db, c->arena, &key->user_id, &key->id, &c->terms->budget, &(bool){false}, &key->budget);
     if (e == OK)
         e = key_note(db, ACTIVITY_KEY_CREATED, key);
     return e == OK ? c->last->fn(&c->made, c->last->arg) : e;

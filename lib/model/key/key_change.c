@@ -61,8 +61,9 @@ static enum err key_change_tx(struct db *db, void *arg)
     if (e == OK)
         e = key_lock(db, n->arena, n->by->user_id, n->id, k);
     if (e == OK)
-        e = n->to->has_budget ? budget_set(db, n->arena, &k->id, &n->to->budget, &widens_budget, &k->budget)
-                              : budget_read(db, n->arena, &k->id, &k->budget);
+        e = n->to->has_budget
+                ? budget_set(db, n->arena, &k->user_id, &k->id, &n->to->budget, &widens_budget, &k->budget)
+                : budget_read(db, n->arena, &k->id, &k->budget);
     if (e != OK)
         return e;
     bool widens = widens_budget || (n->to->scopes & ~k->scopes) != 0;
