@@ -26,6 +26,22 @@ bool idempotent_repeats(struct ctx *c)
            known;
 }
 
+enum err idempotent_let_in(struct ctx *c, enum err refused)
+{
+    struct idempotent *i = &c->idempotent;
+
+    if (!idempotent_repeats(c))
+        return refused;
+    if (i->refused == OK) {
+        struct problems *refusal = arena_alloc(c->arena, sizeof *refusal);
+        *refusal = c->problems;
+        i->refused = refused;
+        i->refusal = refusal;
+    }
+    c->problems = (struct problems){0};
+    return OK;
+}
+
 /* Of what was asked for: once the body has been read. */
 static const struct sha256 *idempotent_request(struct ctx *c)
 {
@@ -110,8 +126,21 @@ static void idempotent_say_when(struct ctx *c)
     reply_standing_header(&c->rep, "Retry-After", arena_printf(c->arena, "%lld", (long long)sec));
 }
 
+/* The one that it repeats has failed meanwhile. */
+static enum err idempotent_refuse(struct ctx *c)
+{
+    enum idempotency_end end;
+    enum err released = idempotency_release(c->db, &c->idempotent.claim, &end);
+
+    (void)released; /* or its lease ends */
+    c->problems = *c->idempotent.refusal;
+    return c->idempotent.refused;
+}
+
 static enum err idempotent_run_claimed(struct ctx *c, const struct route *route)
 {
+    if (c->idempotent.refused != OK)
+        return idempotent_refuse(c);
     point("idempotent.claimed");
     enum err e = route->handler(c);
     return e == OK ? OK : idempotent_failed(c, e);
