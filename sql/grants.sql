@@ -133,7 +133,7 @@ GRANT SELECT, INSERT ON {db}.post_events TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT DELETE, SELECT ON {db}.oauth_states TO {user};
-GRANT DELETE, SELECT (expires_at_us) ON {db}.idempotency_keys TO {user};
+GRANT DELETE, SELECT (expires_at_us), UPDATE (expires_at_us) ON {db}.idempotency_keys TO {user};
 -- Views, of test data alone.
 GRANT DELETE, SELECT ON {db}.test_posts TO {user};
 GRANT DELETE, SELECT ON {db}.test_accounts TO {user};

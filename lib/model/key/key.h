@@ -61,8 +61,8 @@ struct new_key {
     struct str text; /* the key itself, which is shown once */
 };
 
-/* terms->budget has passed budget_check_accounts. ERR_TOO_MANY at conf.keys_max_per_user, counted in the same transaction, of which last gets a const struct new_key *; keys
- * that have expired make room. ERR_SESSION_EXPIRED. ret_key is also set with ERR_OUTCOME_UNKNOWN, when the key may exist. */
+/* terms->budget has passed budget_check_accounts. ERR_TOO_MANY at conf.keys_max_per_user, counted in the same transaction, of which last gets a const struct new_key *; the key
+ * that expired first makes room. ERR_SESSION_EXPIRED. ret_key is also set with ERR_OUTCOME_UNKNOWN, when the key may exist. */
 MUST_CHECK enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct key_asker *by,
                                const struct key_terms *terms, const struct last_step *last, struct new_key *ret_key);
 

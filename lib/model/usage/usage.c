@@ -6,6 +6,8 @@
 enum { USAGE_ADD, USAGE_USED, USAGE_OLD, USAGE_TO_MONTH, USAGE_DELETE_DAYS, USAGE_PURGE };
 static const struct sql usage_sqls[], usage_groups[];
 
+#define CLOCKS_DIFFER_US (60 * US_PER_SEC) /* at most; a time beyond that was noted before the clock was set back */
+
 int64_t usage_day_of(int64_t at_us)
 {
     return at_us - at_us % US_PER_DAY;
@@ -40,7 +42,9 @@ static enum err usage_add_tx(struct db *db, void *arg)
                     NULL);
     for (size_t i = 0; e == OK && i < a->n; i++)
         e = db_exec(db, &usage_sqls[USAGE_USED],
-                    DB_ARGS(db_i64(a->v[i].last_at_us), db_uuid(&a->v[i].key_id), db_i64(a->v[i].last_at_us)), NULL);
+                    DB_ARGS(db_i64(a->v[i].last_at_us), db_uuid(&a->v[i].key_id), db_i64(a->v[i].last_at_us),
+                            db_i64(clock_now_us() + CLOCKS_DIFFER_US)),
+                    NULL);
     return e;
 }
 
@@ -136,8 +140,8 @@ static const struct sql usage_sqls[] = {
                            " last_at_us = GREATEST(usage_daily.last_at_us, VALUES(last_at_us))",
                    .in = "iiiiiu"},
     [USAGE_USED] = {.text = "UPDATE api_keys SET last_used_at_us = ? WHERE id = ? AND"
-                            " (last_used_at_us IS NULL OR last_used_at_us < ?)",
-                    .in = "iui"},
+                            " (last_used_at_us IS NULL OR last_used_at_us < ? OR last_used_at_us > ?)",
+                    .in = "iuii"},
     [USAGE_OLD] = {.text = "SELECT user_id, starts_at_us FROM usage_daily WHERE span = 'day' AND starts_at_us < ?"
                            " ORDER BY starts_at_us LIMIT 1",
                    .in = "i",

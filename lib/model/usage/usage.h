@@ -26,7 +26,7 @@ int64_t usage_day_of(int64_t at_us); /* when its day began */
 int64_t usage_month_of(int64_t at_us, int months_later);
 
 /*
- * Adds all of them, in one transaction, and raises last_used_at_us of their keys. Counts of keys that are gone are dropped.
+ * Adds all of them, in one transaction, and raises last_used_at_us of their keys, unless that is later than now. Counts of keys that are gone are dropped.
  * Sorts counts. After ERR_OUTCOME_UNKNOWN they may have been added: adding them again could count them twice. After any
  * other error they were not.
  */
