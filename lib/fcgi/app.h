@@ -51,6 +51,7 @@ struct ctx {
     struct caller caller;
     bool takes_mode; /* as the route says: ?mode= is one of the query's names (access.c has read it) */
     struct idempotent idempotent;
+    bool ended_credentials; /* by credentials_end */
     struct uuid network;    /* what stands for it where others have a user's id: no UUIDv7 begins so. IPv6: its /64 */
     struct rate_state rate; /* of the class of its route, or of the one that refused it */
     struct rate_held rate_held; /* given back when nothing comes of the request */

@@ -2,6 +2,7 @@
 
 #include "base/point.h"
 #include "fcgi/app.h"
+#include "fcgi/credentials.h"
 #include "http/idempotency_key.h"
 #include "http/multipart.h"
 
@@ -110,6 +111,8 @@ static enum err idempotent_failed(struct ctx *c, enum err e)
     case IDEMPOTENCY_RELEASED:
         return ERR_DB_UNAVAILABLE;
     case IDEMPOTENCY_KEPT:
+        if (c->ended_credentials) /* before the COMMIT was done: meanwhile others may have kept the old one anew */
+            credentials_end(c);
         return OK;
     case IDEMPOTENCY_LOST:
         return ERR_IDEMPOTENCY_IN_PROGRESS;
