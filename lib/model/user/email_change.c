@@ -124,7 +124,7 @@ static enum err email_ask_mail(struct db *db, const struct email_ask *ask, const
     if (e != OK)
         return e;
     if (!uuid_is_none(&holder.user_id) && !uuid_eq(&holder.user_id, ask->by->user_id))
-        return email_holder_tell(db, &holder, MAIL_ALREADY_REGISTERED, ask->by->request_id);
+        return email_holder_tell(db, &holder, MAIL_ALREADY_REGISTERED, true, ask->by->request_id);
     return mail_add(db, &(struct mail_new){.template = MAIL_CHANGE_EMAIL,
                                            .user_id = *ask->by->user_id,
                                            .subject_id = *change_id,
