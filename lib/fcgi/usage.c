@@ -138,6 +138,7 @@ static enum err usage_write_batch(struct usage *u, struct db *db, bool careful, 
 static void usage_settle(struct usage *u, struct db *db, struct usage_count *v, size_t n, enum err e,
                          enum usage_when when)
 {
+    const char *code = err_slug(e == OK ? ERR_AGAIN : e);
     int64_t kept = 0, dropped = 0;
 
     for (size_t i = 0; i < n; i++) {
@@ -152,9 +153,9 @@ static void usage_settle(struct usage *u, struct db *db, struct usage_count *v, 
         }
     }
     if (dropped > 0)
-        usage_say("usage_dropped", err_slug(e == OK ? ERR_AGAIN : e), db_error(db), dropped);
-    if (kept > 0 && e != OK && e != ERR_AGAIN)
-        usage_say("usage_not_written", err_slug(e), db_error(db), kept);
+        usage_say("usage_dropped", code, db_error(db), dropped);
+    if (kept > 0)
+        usage_say("usage_not_written", code, db_error(db), kept);
 }
 
 /* Writes n counts of u->taken. */
