@@ -103,6 +103,8 @@ MUST_CHECK bool handle_end(struct db *db, struct work *w);
 
 /* Fills in c->caller as the route's auth says, or returns why the caller may not use the route. */
 MUST_CHECK enum err access_check(struct ctx *c, const struct route *route);
+MUST_CHECK enum err access_check_recent(const struct ctx *c,
+                                        const struct route *route); /* and this, of its recent_auth */
 
 /*
  * The program's metrics, shown on conf.metrics_dir/APP.sock. Without that socket, which the log then mentions, the
