@@ -1,5 +1,6 @@
 /* Who asks, and whether they may: a route's auth, enforced before its handler runs. */
 #include "base/log.h"
+#include "http/authorization.h"
 #include "http/cookie.h"
 #include "model/key/key.h"
 #include "model/user/session.h"
@@ -44,19 +45,16 @@ static enum err access_by_session(struct ctx *c, struct str token)
 }
 
 /*
- * Authorization wins over the cookie: whoever sends a key wants it to be used. RFC 9110 11.4: the scheme in any case,
- * then spaces, no tab. nginx counts what is taken here and nothing else ($mcli_caller in nginx/snippets/maps.conf).
+ * Authorization wins over the cookie: whoever sends a key wants it to be used. nginx counts what is taken here and nothing
+ * else ($mcli_caller in nginx/snippets/maps.conf).
  */
 static enum err access_identify(struct ctx *c)
 {
-    struct str auth = c->req.authorization, scheme, token;
+    struct str token;
 
-    if (auth.p != NULL) {
-        if (!str_cut(&auth, ' ', &scheme) || !str_ieq(scheme, STR("Bearer")))
-            return ERR_UNAUTHENTICATED;
-        while (str_starts(auth, STR(" ")))
-            auth = str_skip(auth, 1);
-        return access_by_key(c, auth);
+    if (c->req.authorization.p != NULL) {
+        bool is_bearer = authorization_cut(c->req.authorization, STR("Bearer"), &token);
+        return is_bearer ? access_by_key(c, token) : ERR_UNAUTHENTICATED;
     }
     enum err e = cookie_get(c->req.cookie, STR(SESSION_COOKIE), &token);
     if (e != OK)

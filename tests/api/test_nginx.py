@@ -276,15 +276,17 @@ def short_patience(stack):
         reload(stack)
 
 
+def workers(stack):
+    """The processes of nginx that answer."""
+    master = stack.pid("nginx")
+    return set(pathlib.Path(f"/proc/{master}/task/{master}/children").read_text().split())
+
+
 def reload(stack):
     """Until the workers of before have ended."""
-    def workers():
-        return set(pathlib.Path(f"/proc/{master}/task/{master}/children").read_text().split())
-
-    master = stack.pid("nginx")
-    old = workers()
-    os.kill(master, signal.SIGHUP)
-    stack.wait(lambda: workers() and not workers() & old, "nginx has new workers")
+    old = workers(stack)
+    os.kill(stack.pid("nginx"), signal.SIGHUP)
+    stack.wait(lambda: workers(stack) and not workers(stack) & old, "nginx has new workers")
 
 
 @contextlib.contextmanager

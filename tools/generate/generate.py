@@ -155,8 +155,8 @@ def systemd(tables, values):
 
 
 def mariadb():
-    """Its settings. An app holds two connections besides those of its threads (lib/service/service.c)."""
-    held = sum(int(s["threads"]) + 2 * (s["kind"] == "app") for s in services() if s["kind"] != "image")
+    """Its settings. An app holds three connections at most besides those of its threads (lib/service/service.c)."""
+    held = sum(int(s["threads"]) + 3 * (s["kind"] == "app") for s in services() if s["kind"] != "image")
     return {"40-marketingcli.cnf": fill((CHECKOUT / "sql/mariadb.cnf.in").read_text(),
                                         {"CONNECTIONS": held, "MAX_CONNECTIONS": 2 * held + 50})}
 
