@@ -110,7 +110,9 @@ MUST_CHECK enum err access_check(struct ctx *c, const struct route *route);
  */
 struct app_metrics *app_metrics_start(struct shared *shared);
 void app_metrics_stop(struct app_metrics *m);
-void app_metrics_connections(struct app_metrics *m, int n);     /* n more (or fewer) FastCGI connections are open */
-void app_metrics_rates(struct app_metrics *m, bool are_shared); /* once a second: says so when that changes */
+void app_metrics_connections(struct app_metrics *m, int n); /* n more (or fewer) FastCGI connections are open */
+/* Once a second; they say so when that changes. */
+void app_metrics_rates(struct app_metrics *m, bool are_shared);
+void app_metrics_rates_told(struct app_metrics *m, bool are_told);
 /* An answer was sent. route is NULL when none fits; asked: nginx only asked whether it may send a body. */
 void app_metrics_request(struct app_metrics *m, const struct route *route, bool asked, int status, int64_t duration_us);

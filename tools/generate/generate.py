@@ -199,20 +199,10 @@ RATES = {"none": [], **{name: API_WALL for name in ("read", "images", "write", "
          "delivery": ["limit_req zone=mcli_delivery burst=2000 delay=1000;"]}
 
 
-def rate_settings():
-    """{class or "window_sec": number} as they ship."""
-    text = (CHECKOUT / "lib/base/conf.def").read_text()
-    return {name: int(n) for name, n in re.findall(r"^CONF_INT\(rates, (\w+), (\d+), ", text, re.MULTILINE)}
-
-
-def policies(routes, settings):
-    """For answers that no program made: the class of a request, and of each class RateLimit-Policy and X-RateLimit-Limit."""
-    window = settings["window_sec"]
-    limits = {name: n for name, n in settings.items() if name != "window_sec"}
-    return {"RATE_CLASSES": lines(f'\t"~^{r["method"]} {expression_of(r["pattern"], "[^/? ]+")}[? ]" {r["rate"]};' for r in routes
-                                  if r["rate"] in limits and r["rate"] != "read" and not r["internal"]),
-            "RATE_POLICIES": lines(f"\t{name} '\"{name}\";q={n};w={window}';" for name, n in limits.items()),
-            "RATE_LIMITS": lines(f"\t{name} {n};" for name, n in limits.items())}
+def rate_classes(routes):
+    """The class of a request, by its first line, for answers that no program made; without a row it is read."""
+    return lines(f'\t"~^{r["method"]} {expression_of(r["pattern"], "[^/? ]+")}[? ]" {r["rate"]};' for r in routes
+                 if r["rate"] != "read" and not r["internal"])
 
 
 def block(address, rows, out):
@@ -327,8 +317,7 @@ def nginx(tables, values):
     """{folder: {file name: text}} of "main", "sites", "snippets" and "locations"."""
     apps = [s for s in services() if s["kind"] == "app"]
     errors = {e["code"]: e for e in tables["errors"]}
-    values = {**policies(tables["routes"], {**rate_settings(), **values.get("RATES", {})}), **values, **header_values(),
-              "ANSWER_SEC": ANSWER_SEC, "SMALL_BODY": size(SMALL_BODY)}
+    values = {**values, **header_values(), "RATE_CLASSES": rate_classes(tables["routes"]), "ANSWER_SEC": ANSWER_SEC, "SMALL_BODY": size(SMALL_BODY)}
     made = {"main": {}, "sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps)},
             "locations": {f"{s['name']}.conf": locations(tables, s["name"]) for s in apps if s["host"] == "HOST_MAIN"}}
     # Each by its name: a file that an older release left behind must not come in.
