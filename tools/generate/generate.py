@@ -17,7 +17,7 @@ ANSWER_SEC = 120  # how long nginx waits for an answer, where the route's timeou
 STOP_SEC = 15  # at a stop, beyond what is under way: answers that stream are ended, usage written, a statement may hang
 RECORD_SEC = 15  # RUNNER_STOP_SEC of lib/jobs/runner.h: a worker's results are recorded after its calls
 PLACE = re.compile(r"@([A-Z][A-Z0-9_]*)@")
-BODY = re.compile(r"@BODY\((\w+)(?: (\d+))?\)@")
+BODY = re.compile(r"@BODY\((\w+)(?: (\d+))?(?: (\$\w+))?\)@")
 
 
 def fill(text, values):
@@ -164,10 +164,10 @@ def mariadb():
 # nginx
 
 
-def body(error, status=None):
-    """The API's error, as nginx answers it; with another status than its own, if one is given. $ names a variable of nginx,
-    so no message has one (tests/lint/tables)."""
-    content = {"error": {"code": error["code"], "type": error["type"], "message": error["message"], "param": None,
+def body(error, status=None, message=None):
+    """The API's error, as nginx answers it; with another status than its own, or a variable of nginx for its message, if one is given. $ names
+    such a variable, so no message has one (tests/lint/tables)."""
+    content = {"error": {"code": error["code"], "type": error["type"], "message": message or error["message"], "param": None,
                          "retryable": error["retryable"], "details": [], "platform_error": None, "may_exist_id": None},
                "meta": {"request_id": "$request_id"}}
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
@@ -316,6 +316,8 @@ def header_values():
 def nginx(tables, values):
     """{folder: {file name: text}} of "main", "sites", "snippets" and "locations"."""
     apps = [s for s in services() if s["kind"] == "app"]
+    for r in tables["routes"]:  # $mcli_wall
+        assert (r["method"] == "POST" and r["rate"] in ("images", "post")) == (r["body_max_bytes"] > SMALL_BODY and r["rate"] != "none"), r["pattern"]
     errors = {e["code"]: e for e in tables["errors"]}
     values = {**values, **header_values(), "RATE_CLASSES": rate_classes(tables["routes"]), "ANSWER_SEC": ANSWER_SEC, "SMALL_BODY": size(SMALL_BODY)}
     made = {"main": {}, "sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps)},
@@ -327,7 +329,7 @@ def nginx(tables, values):
         for path in (CHECKOUT / "nginx" / folder).glob("*.conf"):
             made[folder][path.name] = path.read_text()
         for name, text in made[folder].items():
-            made[folder][name] = fill(BODY.sub(lambda m: body(errors[m[1]], m[2]), text), values)
+            made[folder][name] = fill(BODY.sub(lambda m: body(errors[m[1]], m[2], m[3]), text), values)
     return made
 
 
