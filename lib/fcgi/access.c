@@ -137,6 +137,14 @@ static enum err access_by_columns(struct ctx *c, const struct route *route)
     return route->auth == AUTH_SESSION ? ERR_SESSION_REQUIRED : access_by_scope(c, route->scope);
 }
 
+void access_tell_who(struct ctx *c, const struct route *route)
+{
+    bool identifies = route->auth == AUTH_ANY || route->auth == AUTH_SESSION;
+
+    if (!identifies || access_identify(c) != OK)
+        c->caller = (struct caller){0};
+}
+
 enum err access_check(struct ctx *c, const struct route *route)
 {
     enum err e = access_by_columns(c, route);

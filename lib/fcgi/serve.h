@@ -104,6 +104,9 @@ MUST_CHECK bool handle_end(struct db *db, struct work *w);
 /* Fills in c->caller as the route's auth says, or returns why the caller may not use the route. */
 MUST_CHECK enum err access_check(struct ctx *c, const struct route *route);
 
+/* Fills in c->caller for a request that is refused before that: it counts for its key. Nobody, if the route takes none, or not this one. */
+void access_tell_who(struct ctx *c, const struct route *route);
+
 /*
  * The program's metrics, shown on conf.metrics_dir/APP.sock. Without that socket, which the log then mentions, the
  * program runs all the same. From any thread; none of these takes a lock.
