@@ -205,6 +205,17 @@ def rate_classes(routes):
                  if r["rate"] != "read" and not r["internal"])
 
 
+def route_methods(routes):
+    """The methods that the routes of an address have, as programs say them (lib/http/route.c)."""
+    rows = [r for r in routes if not r["internal"]]
+    made = []
+    for pattern in dict.fromkeys(r["pattern"] for r in rows):
+        methods = [r["method"] for r in rows if r["pattern"] == pattern]
+        methods = [m for method in methods for m in ([method, "HEAD"] if method == "GET" else [method])]
+        made.append(f'\t{location_of(pattern).removeprefix("= ").replace("~ ", "~")} "{", ".join(methods)}";')
+    return lines(made)
+
+
 def block(address, rows, out):
     titles = "".join(f"# {r['method']}: {r['summary']}\n" for r in rows)
     return f"{titles}location {address} {{\n" + "".join(f"\t{o}\n" for o in out) + "}\n"
@@ -319,7 +330,7 @@ def nginx(tables, values):
     for r in tables["routes"]:  # $mcli_wall
         assert (r["method"] == "POST" and r["rate"] in ("images", "post")) == (r["body_max_bytes"] > SMALL_BODY and r["rate"] != "none"), r["pattern"]
     errors = {e["code"]: e for e in tables["errors"]}
-    values = {**values, **header_values(), "RATE_CLASSES": rate_classes(tables["routes"]), "ANSWER_SEC": ANSWER_SEC, "SMALL_BODY": size(SMALL_BODY)}
+    values = {**values, **header_values(), "RATE_CLASSES": rate_classes(tables["routes"]), "ROUTE_METHODS": route_methods(tables["routes"]), "ANSWER_SEC": ANSWER_SEC, "SMALL_BODY": size(SMALL_BODY)}
     made = {"main": {}, "sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps)},
             "locations": {f"{s['name']}.conf": locations(tables, s["name"]) for s in apps if s["host"] == "HOST_MAIN"}}
     # Each by its name: a file that an older release left behind must not come in.
