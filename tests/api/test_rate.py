@@ -188,6 +188,17 @@ def test_errors_say_it_too(user):
         assert (answer.status_code, said(answer)[0]) == (status, name), what
 
 
+def test_streams_and_redirects_say_it_too(user):
+    callback = user.web.get("/api/v1/tiktok/callback?code=x&state=y", headers={"Accept": "text/html"}, allow_redirects=False)
+    assert "/connected?error=" in callback.headers["Location"]
+    answers = {"a stream": (user.web.get("/api/v1/usage?format=csv"), 200, "read"),
+               "to TikTok": (user.web.get("/api/v1/tiktok/connect", allow_redirects=False), 303, "write"),
+               "back, to a page": (callback, 303, "write")}
+    assert answers["a stream"][0].headers["Content-Type"].startswith("text/csv")
+    for what, (answer, status, name) in answers.items():
+        assert (answer.status_code, said(answer)[:2]) == (status, (name, {"read": READ, "write": 40}[name])), what
+
+
 def test_what_is_not_counted(limited, user):
     """Not who cannot be checked: the answer says the limit, and not what is left of it. Nor monitors and TikTok."""
     counted = []
