@@ -17,7 +17,7 @@ import pytest
 from helpers import expect
 from test_logs import moved
 from test_metrics import Shown
-from test_nginx import fake_program, raw, request_line, short_patience
+from test_nginx import fake_program, raw, reload, request_line, short_patience
 from test_posts import SMALL, send, send_json, upload
 
 READ, WINDOW_SEC = 100, 86400  # so slow that none comes back while a test runs
@@ -26,10 +26,19 @@ COUNTED = ("auth", "keys", "posts", "uploads", "tiktok")
 HEAD_BYTES, USER_BYTES, SECRET_BYTES = 64, 8 * 8 << 14, 64  # lib/base/mapping.h, lib/fcgi/rate.c: head, users, networks, secret
 
 
+def tell_nginx(stack, conf):
+    """As its unit does on a server."""
+    done = stack.admin("nginx", conf=conf)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    reload(stack)
+
+
 @pytest.fixture(scope="module")
 def limited(stack):
     with stack.configured(*COUNTED, rates_read=READ, rates_write=40, rates_post=3, rates_images=30, rates_window_sec=WINDOW_SEC):
+        tell_nginx(stack, stack.at.conf_of("auth"))
         yield stack
+    tell_nginx(stack, stack.at.conf)
 
 
 @pytest.fixture
@@ -179,6 +188,17 @@ def test_errors_say_it_too(user):
         assert (answer.status_code, said(answer)[0]) == (status, name), what
 
 
+def test_streams_and_redirects_say_it_too(user):
+    callback = user.web.get("/api/v1/tiktok/callback?code=x&state=y", headers={"Accept": "text/html"}, allow_redirects=False)
+    assert "/connected?error=" in callback.headers["Location"]
+    answers = {"a stream": (user.web.get("/api/v1/usage?format=csv"), 200, "read"),
+               "to TikTok": (user.web.get("/api/v1/tiktok/connect", allow_redirects=False), 303, "write"),
+               "back, to a page": (callback, 303, "write")}
+    assert answers["a stream"][0].headers["Content-Type"].startswith("text/csv")
+    for what, (answer, status, name) in answers.items():
+        assert (answer.status_code, said(answer)[:2]) == (status, (name, {"read": READ, "write": 40}[name])), what
+
+
 def test_what_is_not_counted(limited, user):
     """Not who cannot be checked: the answer says the limit, and not what is left of it. Nor monitors and TikTok."""
     counted = []
@@ -223,27 +243,36 @@ def of_nginx(stack, user):
     }
 
 
-def says_the_policy(headers, name, limit, what):
-    assert headers.get("RateLimit-Policy") == f'"{name}";q={limit};w=60' and headers.get("X-RateLimit-Limit") == str(limit), (what, headers)
+def says_the_policy(headers, shown, what):
+    """The same as GET /me: a row of its limits."""
+    assert headers.get("RateLimit-Policy") == f'"{shown["name"]}";q={shown["limit"]};w={shown["window_sec"]}', (what, headers)
+    assert headers.get("X-RateLimit-Limit") == str(shown["limit"]), (what, headers)
+
+
+def shown_to(client):
+    return {row["name"]: row for row in expect(client.get("/api/v1/me"), 200)["data"]["limits"]}
 
 
 def test_what_nginx_answers_says_the_policy(stack, user):
     """Not what is left: no program was asked."""
+    shown = shown_to(user.web)
+    assert {(row["limit"], row["window_sec"]) for row in shown.values()} == {(n, WINDOW_SEC) for n in (READ, 40, 3, 30, 60000)}
     for what, (want, name, status, headers) in of_nginx(stack, user).items():
         assert status == want, what
-        says_the_policy(headers, name, 60000, what)
+        says_the_policy(headers, shown[name], what)
         assert not {"RateLimit", "X-RateLimit-Remaining", "X-RateLimit-Reset"} & set(headers), what
 
 
 def test_when_a_program_dies_or_hangs(stack, user):
     """502 and 504 are nginx's, and so is the 503 while nobody listens."""
     asks = {("GET", "/api/v1/keys"): "read", ("DELETE", "/api/v1/keys/x"): "write"}
+    shown = shown_to(user.web)
 
     def look(status):
         for (method, path), name in asks.items():
             answer = user.web.request(method, path, timeout=60)
             assert answer.status_code == status, (method, answer.text)
-            says_the_policy(answer.headers, name, 60000, method)
+            says_the_policy(answer.headers, shown[name], method)
             assert "RateLimit" not in answer.headers
 
     with stack.stopped("keys", signal.SIGKILL), fake_program(stack, "keys"):
@@ -261,10 +290,34 @@ def test_what_the_program_said_before_the_body_came(stack, user):
                                                  "Content-Type: image/jpeg", "Transfer-Encoding: chunked") + b"nonsense\r\n")
     headers = dict(headers)
     assert status == 400
-    says_the_policy(headers, "images", 60000, "chunks")
+    says_the_policy(headers, shown_to(user.web)["images"], "chunks")
     assert re.fullmatch(r'"images";r=\d+;t=\d+', headers["RateLimit"]), headers
     assert headers["X-RateLimit-Remaining"] == re.search(r"r=(\d+)", headers["RateLimit"])[1]
-    assert abs(int(headers["X-RateLimit-Reset"]) - time.time()) < 70
+    assert abs(int(headers["X-RateLimit-Reset"]) - time.time()) < WINDOW_SEC + 70
+
+
+def test_a_program_notices_that_nginx_was_told_something_else(stack, limited):
+    """Once, and it says when that is over; a file that is not there is not ours to judge."""
+    logged, path = len(stack.log("auth")), stack.at.run / "nginx-rates.conf"
+    with stack.configured("auth", rates_read=READ + 1):
+        stack.wait(lambda: Shown(stack, "auth")("alarms_total", alarm="rates_told_wrong"), "the alarm is raised")
+        path.rename(path.with_suffix(".away"))
+        stack.wait(lambda: '"event":"rates_told_right"' in stack.log("auth")[logged:], "there is nothing to compare")
+        path.with_suffix(".away").rename(path)
+        stack.wait(lambda: Shown(stack, "auth")("alarms_total", alarm="rates_told_wrong") == 2, "it is raised again")
+        assert stack.admin("nginx", conf=stack.at.conf_of("auth")).returncode == 0
+        stack.wait(lambda: stack.log("auth")[logged:].count('"event":"rates_told_right"') == 2, "it is over")
+        assert Shown(stack, "auth")("alarms_total", alarm="rates_told_wrong") == 2
+    tell_nginx(stack, stack.at.conf_of("auth"))
+
+
+def test_a_configuration_that_cannot_be_read_changes_nothing(stack, limited, tmp_path):
+    path, bad = stack.at.run / "nginx-rates.conf", tmp_path / "bad.conf"
+    before = path.read_text()
+    bad.write_text("[rates]\nread = many\n")
+    done = stack.admin("nginx", conf=bad)
+    assert done.returncode == 1 and "bad.conf" in done.stderr and path.read_text() == before
+    assert path.stat().st_mode & 0o777 == 0o644 and not path.with_suffix(".conf.part").exists()
 
 
 def test_every_answer_has_each_header_once(stack, user):
