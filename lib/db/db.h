@@ -159,6 +159,7 @@ struct db_options {
     int timeout_sec;
     struct db_gate *gate;     /* NULL: each thread tries by itself */
     struct db_counts *counts; /* NULL: they are not counted */
+    bool impatient;           /* of what can be done later: db_tx gives up with ERR_AGAIN after a second at a lock */
     bool must_fit;            /* each new connection is looked at, and refused where a program must not work (db_fit) */
 };
 
@@ -298,7 +299,8 @@ MUST_CHECK enum err db_each(struct db *db, const struct sql *q, const struct db_
  * After a deadlock, a lost certification (1213) or a connection lost before COMMIT, fn runs again from the start: at
  * most 8 times in all, with short random pauses, and not after timeout_sec. So fn changes nothing but the database and
  * its own outputs, and sets those anew each time. A connection lost once COMMIT was sent is ERR_OUTCOME_UNKNOWN: the
- * transaction may or may not have happened. Not nested.
+ * transaction may or may not have happened. With options.impatient nothing runs again that met a lock: ERR_AGAIN. Not
+ * nested.
  */
 MUST_CHECK enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg);
 

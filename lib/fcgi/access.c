@@ -40,6 +40,7 @@ static enum err access_by_session(struct ctx *c, struct str token)
     c->caller = (struct caller){.kind = CALLER_SESSION,
                                 .user_id = session.user_id,
                                 .session_id = session.id,
+                                .session_token = token,
                                 .is_recent = session_is_recent(&session)};
     return OK;
 }
@@ -129,11 +130,8 @@ static enum err access_by_columns(struct ctx *c, const struct route *route)
     enum err e = access_identify(c);
     if (e != OK)
         return e;
-    if (c->caller.kind == CALLER_SESSION) {
-        if (access_is_cross_origin(c, true))
-            return ERR_CROSS_ORIGIN;
-        return route->recent_auth && !c->caller.is_recent ? ERR_RECENT_AUTH : OK;
-    }
+    if (c->caller.kind == CALLER_SESSION)
+        return access_is_cross_origin(c, true) ? ERR_CROSS_ORIGIN : OK;
     return route->auth == AUTH_SESSION ? ERR_SESSION_REQUIRED : access_by_scope(c, route->scope);
 }
 
@@ -150,4 +148,9 @@ enum err access_check(struct ctx *c, const struct route *route)
     enum err e = access_by_columns(c, route);
 
     return e == OK ? access_mode(c, route) : e;
+}
+
+enum err access_check_recent(const struct ctx *c, const struct route *route)
+{
+    return route->recent_auth && !c->caller.is_recent ? ERR_RECENT_AUTH : OK;
 }

@@ -151,6 +151,9 @@ static enum err handle_check(struct work *w)
         return e;
     if (m->route->creates && (e = idempotent_read(c)) != OK)
         return e;
+    e = access_check_recent(c, m->route);
+    if (e != OK && (e = idempotent_let_in(c, e)) != OK)
+        return e;
     if (m->route->body_max_bytes > 0 && handle_is_encoded(&c->req))
         return ERR_UNSUPPORTED_CODING;
     return handle_is_too_long(c, m->route, w->part) ? ERR_BODY_TOO_LARGE : OK;

@@ -273,6 +273,8 @@ enum err rate_admit(struct ctx *c, const struct route *route, bool only_looks, e
     if (e != OK || refused != OK)
         return e != OK ? e : refused;
     e = rate_admit_to(c, rate, only_looks, &c->rate_held);
+    if (e != OK)
+        e = idempotent_let_in(c, e);
     if (e != OK && also.is_held)
         rate_give_back(c, row->also, &also);
     return e;

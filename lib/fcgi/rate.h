@@ -18,7 +18,8 @@
  * What is counted: each request that the program reads, in its route's class. Not one that waited too long for a thread,
  * or that could not be checked because the database is away; a large body is counted once, and not when nginx asks about
  * it. A request that is refused for the limit takes nothing. One of the class post takes one of write, and one of post only
- * when its handler runs, which it gets back when nothing was made; the repeat of an Idempotency-Key makes nothing.
+ * when its handler runs, which it gets back when nothing was made; the repeat of an Idempotency-Key makes nothing, and needs none
+ * to be left.
  *
  * Where a cell is depends on a secret in the file, which is made with it: nobody can choose an address or a key that shares the
  * cell of another.

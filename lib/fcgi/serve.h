@@ -103,6 +103,8 @@ MUST_CHECK bool handle_end(struct db *db, struct work *w);
 
 /* Fills in c->caller as the route's auth says, or returns why the caller may not use the route. */
 MUST_CHECK enum err access_check(struct ctx *c, const struct route *route);
+MUST_CHECK enum err access_check_recent(const struct ctx *c,
+                                        const struct route *route); /* and this, of its recent_auth */
 
 /* Fills in c->caller for a request that is refused before that: it counts for its key. Nobody, if the route takes none, or not this one. */
 void access_tell_who(struct ctx *c, const struct route *route);

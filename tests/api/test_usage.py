@@ -13,6 +13,7 @@ import pytest
 from helpers import expect
 from test_nginx import raw, request_line
 from test_statements import rows_read
+from waiting import locked
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
 
@@ -222,6 +223,30 @@ def test_what_the_database_does_not_take_is_kept(user, stack):
     finally:
         stack.sql(f"GRANT {grant.format('TO')}")
     counted(user, s200=14, s422=1)
+
+
+def test_a_user_who_is_locked_holds_up_nobody_else(user, other, stack):
+    """Whose first use of the day, which locks the user, waits for somebody; a kill then loses nothing of the others."""
+    assert user.key and other.key
+    with locked(stack, user):
+        ask(user.api, 3)
+        ask(other.api, 5)
+        counted(other, s200=5)
+        ask(other.api, 5)
+        counted(other, s200=10)
+        assert by_status(user) == {}
+    counted(user, s200=3)
+
+
+def test_a_stop_waits_for_a_user_who_is_locked(user, other, stack):
+    assert user.key and other.key
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with locked(stack, user) as waits:
+            ask(user.api, 3)
+            stopped = pool.submit(stack.restart, "auth")
+            waits(1)
+        stopped.result()
+    counted(user, s200=3)
 
 
 @pytest.mark.parametrize("fault, n", [("lost", 5), ("unanswered", 5)])

@@ -171,6 +171,7 @@ class World:
         self.door = Door(stack)
         for person in self.people:
             person.settle()
+        self.let_mail_come(uuid.UUID(self.victim.id).bytes)
         self.dead_key, self.dead_cookie = self.ended()
         self.mover = conftest.User(stack)
         self.links = {pattern: make(self) for pattern, make in LINKS.items()}
@@ -195,6 +196,13 @@ class World:
         self.stack.sql("INSERT INTO one_time_tokens VALUES (%s, 'unsubscribe', %s, 1, %s)",
                        hashlib.sha256(token.encode()).digest(), mail, (1 << 62))
         return token
+
+    def let_mail_come(self, user):
+        """About the post that waits. By itself it comes after two minutes, in the middle of a run that takes longer."""
+        self.stack.sql("UPDATE jobs_mail SET run_at_us = 1 WHERE kind = 'notices' AND subject_id = %s", user)
+        self.stack.wait(lambda: not self.stack.sql("SELECT 1 FROM notices_due WHERE user_id = %s UNION SELECT 1 FROM jobs_mail WHERE user_id = %s"
+                                                   " UNION SELECT 1 FROM mail_outbox WHERE user_id = %s AND ended_at_us IS NULL", user, user, user),
+                        "the mail is sent")
 
     def is_still(self):
         """Also what the programs have counted for a second has been written."""

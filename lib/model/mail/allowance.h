@@ -7,7 +7,7 @@
  *
  *    e = mail_take_allowance(db, MAIL_WISH_RESET, email_key, &may);
  *    if (e == OK && may)
- *        e = mail_take_place(db, MAIL_PLACE_LINK, email_key, is_there_somebody, &is_mailed);
+ *        e = mail_take_place(db, MAIL_PLACE_LINK, email_key, email_holder_is_there(&holder), &is_mailed);
  *    if (e == OK && may)
  *        e = email_holder_tell(db, &holder, MAIL_RESET_PASSWORD, is_mailed, request_id);
  *
