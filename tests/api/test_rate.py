@@ -189,7 +189,7 @@ def test_errors_say_it_too(user):
 
 def test_streams_and_redirects_say_it_too(user):
     callback = user.web.get("/api/v1/tiktok/callback?code=x&state=y", headers={"Accept": "text/html"}, allow_redirects=False)
-    assert "/connected?error=" in callback.headers["Location"]
+    assert "/connected.html?error=" in callback.headers["Location"]
     answers = {"a stream": (user.web.get("/api/v1/usage?format=csv"), 200, "read"),
                "to TikTok": (user.web.get("/api/v1/tiktok/connect", allow_redirects=False), 303, "write"),
                "back, to a page": (callback, 303, "write")}
