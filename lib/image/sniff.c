@@ -134,22 +134,23 @@ static bool image_sniff_jpeg_frame(struct image_view segment, struct image_heade
 
 /*
  * Whether a decoder must keep all coefficients: progressive, or the components come one after the other (T.81 B.2.3), or
- * the first scan is beyond what is looked at here.
+ * there is no scan to be found. Metadata may also come between frame and scan.
  */
-static bool image_sniff_jpeg_is_whole(struct image_view v, uint8_t frame, size_t components)
+static bool image_sniff_jpeg_is_whole(struct image_view v, uint8_t frame, size_t components, struct image_header *h)
 {
+    bool progressive = jpeg_is_progressive(frame);
     struct image_view segment;
     uint8_t marker;
 
-    if (jpeg_is_progressive(frame))
-        return true;
     while (jpeg_next_marker(&v, &marker)) {
         if (jpeg_stands_alone(marker))
             continue;
         if (!jpeg_segment(&v, &segment))
             return true;
         if (marker == JPEG_SOS)
-            return segment.n == 0 || segment.p[0] < components;
+            return progressive || segment.n == 0 || segment.p[0] < components;
+        if (image_sniff_jpeg_is_metadata(marker))
+            h->has_metadata = true;
     }
     return true;
 }
@@ -159,7 +160,7 @@ static enum err image_sniff_jpeg_check(struct image_view v, uint8_t frame, struc
                                        struct image_header *h)
 {
     uint32_t n = (uint32_t)components.n / 3;
-    bool whole = image_sniff_jpeg_is_whole(v, frame, n);
+    bool whole = image_sniff_jpeg_is_whole(v, frame, n, h);
 
     image_sniff_need(h, MIN(h->width, 4u * IMAGE_MAX_HEIGHT), n,
                      whole ? image_sniff_jpeg_coefficients(h, components) : 0);
@@ -205,9 +206,6 @@ enum err image_sniff(const uint8_t *p, size_t n, struct image_header *ret_header
     return e;
 }
 
-/* How much of a file is looked at: after 15 segments of 64 KiB there is no frame header worth waiting for. */
-#define HEAD_BYTES (1u << 20)
-
 enum err image_sniff_file(int fd, struct image_header *ret_header)
 {
     struct stat st;
@@ -218,11 +216,11 @@ enum err image_sniff_file(int fd, struct image_header *ret_header)
         return ERR_IMAGE_EMPTY;
     if ((uint64_t)st.st_size > IMAGE_MAX_BYTES)
         return ERR_IMAGE_TOO_LARGE;
-    size_t n = MIN((size_t)st.st_size, HEAD_BYTES);
+    size_t n = (size_t)st.st_size;
     void *p = mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0);
     if (p == MAP_FAILED)
         return ERR_STORE;
-    enum err e = image_sniff(p, n, ret_header);
+    enum err e = image_sniff(p, n, ret_header); /* touches the heads of segments, so few pages of it */
     (void)munmap(p, n);
     return e;
 }

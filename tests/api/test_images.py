@@ -267,6 +267,23 @@ def test_what_some_cameras_and_scanners_do_is_no_damage(send):
         assert list(send(odd)[1].getdata()) == wanted
 
 
+def segments(data, marker, n, after=b"\xff\xd8"):
+    """With n segments of 64 KB after those bytes."""
+    at = data.index(after) + len(after)
+    if after != b"\xff\xd8":
+        at += int.from_bytes(data[at:at + 2], "big")
+    return data[:at] + n * (b"\xff" + marker + b"\xff\xff" + b"http://ns.adobe.com/xmp/extension/\0".ljust(65533, b"x")) + data[at:]
+
+
+@pytest.mark.parametrize("marker", [b"\xe1", b"\xed"])
+def test_how_much_metadata_comes_first_does_not_matter(send, marker):
+    upload, image = send(segments(images.jpeg(300, 200), marker, 17))
+    assert (image.size, upload["changes"]) == ((300, 200), ["reencoded", "metadata_removed"])
+    baseline = encode(plain("RGB", RED, (9000, 9000)), "JPEG", subsampling=0)
+    upload, image = send(segments(baseline, marker, 17, b"\xff\xc0"))
+    assert is_near(image.getpixel((3, 3)), RED) and "metadata_removed" in upload["changes"]
+
+
 def test_bombs_stop_at_their_header(stack, refused):
     before = len(stack.log("image").splitlines())
     refused(raw_png(50000, 50000, 8, 2, b"", rows=0), 422, "image_too_many_pixels")
