@@ -14,7 +14,8 @@ from PIL import Image, ImageCms
 
 from helpers import expect
 import images
-from imaging import (NEED_MAX, ask, asking, error_name, files_of, interlaced_png, processes_of, raw_png, slow_png)
+from imaging import (NEED_MAX, ask, asking, error_name, files_of, interlaced_png, processes_of, raw_png, slow_png,
+                     zipped_texts)
 
 RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
 STORED = {1: None, 2: Image.FLIP_LEFT_RIGHT, 3: Image.ROTATE_180, 4: Image.FLIP_TOP_BOTTOM, 5: Image.TRANSPOSE,
@@ -281,6 +282,11 @@ def test_how_much_metadata_comes_first_does_not_matter(send, marker):
     assert (image.size, upload["changes"]) == ((300, 200), ["reencoded", "metadata_removed"])
     baseline = encode(plain("RGB", RED, (9000, 9000)), "JPEG", subsampling=0)
     upload, image = send(segments(baseline, marker, 17, b"\xff\xc0"))
+    assert is_near(image.getpixel((3, 3)), RED) and "metadata_removed" in upload["changes"]
+
+
+def test_texts_in_a_png_are_nobodys_burden(send):
+    upload, image = send(zipped_texts(encode(plain("RGB", RED), "PNG")))
     assert is_near(image.getpixel((3, 3)), RED) and "metadata_removed" in upload["changes"]
 
 
