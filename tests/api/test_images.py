@@ -5,6 +5,7 @@ import contextlib
 import io
 import os
 import pathlib
+import re
 import signal
 import struct
 import tempfile
@@ -246,6 +247,24 @@ def test_a_damaged_jpeg_is_corrupt(refused, send, size, kind):
                     continue  # so may that be, in a later scan
                 assert data.endswith(b"\xff\xd9")
                 refused(data, 422, "image_corrupt")
+
+
+def test_a_progressive_jpeg_that_is_cut_between_scans_is_corrupt(refused, send):
+    """To a decoder it is a blurred picture: what the other scans would bring is zero."""
+    whole = encode(images.picture(900, 700), "JPEG", quality=85, progressive=True)
+    send(whole)
+    scans = [m.start() for m in re.finditer(b"\xff\xda", whole)]
+    tables = [m.start() for m in re.finditer(b"\xff\xc4", whole) if m.start() > scans[0]]
+    assert len(scans) == 10 and tables
+    for at in scans[1:] + tables:
+        refused(whole[:at] + b"\xff\xd9", 422, "image_corrupt")
+
+
+@pytest.mark.parametrize("options", [{"subsampling": 0}, {"subsampling": 2, "quality": 20}, {"mode": "L"}, {"mode": "CMYK"}])
+def test_whole_progressive_jpegs_are_none_the_worse(send, options):
+    image = images.picture(300, 200).convert(options.pop("mode", "RGB"))
+    send(encode(image, "JPEG", progressive=True, **options))
+    send(encode(plain("RGB", RED), "JPEG", progressive=True))  # all but the first coefficients are zero
 
 
 def test_damage_behind_harmless_oddities_is_seen(refused):

@@ -15,7 +15,7 @@ build=$1
 seconds=$2
 shift 2
 here=$(cd "$(dirname "$0")" && pwd)
-[ $# -gt 0 ] || set -- multipart query cookie bounce idempotency_key json_bind key image_lean image_sniff tiktok
+[ $# -gt 0 ] || set -- multipart query cookie bounce idempotency_key json_bind key image_lean image_scans image_sniff tiktok
 out=$(mktemp -d)
 failed=0
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "image/scans.h"
 #include "jpeg_check.h"
 #include "load.h"
 
@@ -278,6 +279,8 @@ static enum err repair_mapped(const struct image_file *f, int out_fd, const stru
 {
     VipsImage *im = NULL;
 
+    if (f->type == IMAGE_JPEG && !image_scans_are_all_there(f->p, f->n))
+        return ERR_IMAGE_CORRUPT;
     enum err e = image_load(f, 1, &im);
     /* Two programs have read this header: what was checked must be what is decoded. */
     if (e == OK && ((uint32_t)im->Xsize != h->width || (uint32_t)im->Ysize != h->height))
