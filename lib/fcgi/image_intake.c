@@ -128,6 +128,7 @@ bool image_intake_blames_image(enum err e)
     case ERR_IMAGE_TOO_MANY_PIXELS:
     case ERR_IMAGE_WHOLE:
     case ERR_IMAGE_CORRUPT:
+    case ERR_IMAGE_UNDECODABLE:
     case ERR_IMAGE_TIMEOUT:
     case ERR_IMAGES_SLOW:
         return true;

@@ -80,6 +80,6 @@ struct image_order {
 #define IMAGE_TIMEOUT_SEC_MAX 120
 #define IMAGE_QUEUE_US_MAX (INT64_C(120) * 1000000)
 
-/* The errors above, and ERR_BUSY if no process was free for it in time, ERR_IMAGE_TIMEOUT, ERR_IMAGE_SERVICE if the
- * service does not answer or died, ERR_STORE_FULL if the disk of out_fd is full. */
+/* The errors above, and ERR_BUSY if no process was free for it in time, ERR_IMAGE_TIMEOUT, ERR_IMAGE_UNDECODABLE if a process
+ * died of it, ERR_IMAGE_SERVICE if the service does not answer or was killed, ERR_STORE_FULL if the disk of out_fd is full. */
 MUST_CHECK enum err image_repair(const char *socket_path, const struct image_order *order, struct image_report *ret);

@@ -365,12 +365,13 @@ def cpu_ticks(pid):
 
 
 @contextlib.contextmanager
-def at_work(stack, user, **size):
-    """Inside the with block an upload is being decoded; yields the future of its answer."""
+def at_work(stack, user, post_to=None, **size):
+    """Inside the with block an upload, or a post of that account, is being decoded; yields the future of its answer."""
     data = slow_png(**size)
+    body = {"files": [("images", ("1.png", data, "image/png"))]} if post_to else {"data": data}
     before = {pid: cpu_ticks(pid) for pid in processes_of(stack.pid("image"))}
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(user.api.post, "/api/v1/uploads", data=data)
+        answer = pool.submit(user.api.post, f"/api/v1/accounts/{post_to}/posts" if post_to else "/api/v1/uploads", **body)
         # One that came meanwhile, in the place of one that a test before has killed, began with 0.
         stack.wait(lambda: any(cpu_ticks(pid) > before.get(pid, 0) + 10 for pid in processes_of(stack.pid("image"))),
                    "a process decodes")
@@ -426,6 +427,16 @@ def test_a_process_that_dies_costs_its_image_only(stack, user, send):
         for pid in processes_of(stack.pid("image")):
             os.kill(pid, signal.SIGKILL)
         expect(answer.result(), 503, "image_service_unavailable")
+    send(images.jpeg(100, 80))
+
+
+def test_a_process_that_dies_of_its_image_blames_it(stack, user, account, send):
+    """It would die again: so nobody is told to send the image once more. SIGTRAP is how glib ends when it gets no memory."""
+    with at_work(stack, user, account) as answer:
+        for pid in processes_of(stack.pid("image")):
+            os.kill(pid, signal.SIGTRAP)
+        error = expect(answer.result(), 422, "image_undecodable")["error"]
+        assert (error["param"], error["retryable"]) == ("images[0]", False)
     send(images.jpeg(100, 80))
 
 
