@@ -4,9 +4,8 @@
 #include "model/user/caps.h"
 #include "posts.h"
 
-#define JSON_MAX_BYTES (256u << 10) /* 4000 units of description, all escaped, are 48 KB; 35 ids are 2 KB */
-#define TEXT_MAX_BYTES (64u << 10)  /* of a field: far above what can be valid, so that truncating a title works */
-#define NAME_SHOWN_MAX 100          /* how much of an unknown field's name a problem repeats */
+#define TEXT_MAX_BYTES (64u << 10) /* of a field: far above what can be valid, so that truncating a title works */
+#define NAME_SHOWN_MAX 100         /* how much of an unknown field's name a problem repeats */
 
 /* The JSON body. */
 struct body_in {
@@ -165,7 +164,7 @@ static enum err posts_form_read_json(struct ctx *c, struct post_draft *draft, si
     struct body_in in = {0};
     struct str text;
 
-    enum err e = body_read_all(&c->req.body, c->arena, JSON_MAX_BYTES, &text);
+    enum err e = body_read_all(&c->req.body, c->arena, POST_JSON_MAX_BYTES, &text);
     if (e == OK)
         e = json_bind(c->arena, text, posts_form_body_in_fields, &in, NULL, &c->problems);
     if (e != OK && e != ERR_VALIDATION)
