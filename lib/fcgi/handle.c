@@ -171,12 +171,17 @@ static bool handle_only_reads(const struct ctx *c, const struct route *route)
     return route->effect == EFFECT_NONE && (str_eqc(c->req.method, "GET") || str_eqc(c->req.method, "HEAD"));
 }
 
-/* A read that also writes a note (a job, say): to the one who asked, nothing has happened. */
+/*
+ * A read that also writes a note (a job, say): to the one who asked, nothing has happened. And where a part has been done that
+ * stays, nobody is told that nothing was changed.
+ */
 static enum err handle_run_handler(struct ctx *c, const struct route *route)
 {
     enum err e = route->creates ? idempotent_run(c, route) : route->handler(c);
 
-    return e == ERR_OUTCOME_UNKNOWN && handle_only_reads(c, route) ? ERR_DB_UNAVAILABLE : e;
+    if (e == ERR_OUTCOME_UNKNOWN && handle_only_reads(c, route))
+        return ERR_DB_UNAVAILABLE;
+    return e == ERR_DB_UNAVAILABLE && c->problems.left_something ? ERR_UNAVAILABLE : e;
 }
 
 /*
