@@ -125,7 +125,10 @@ static enum err accounts_disconnect(struct ctx *c)
                                &out.id, c->req.id, &ended);
     if (e != OK)
         return e;
-    out.not_revoked_because = revoke_grant(c, &ended.tokens, ended.in_use);
+    if (ended.in_use)
+        out.not_revoked_because = STR("in_use");
+    else
+        out.not_revoked_because = revoke_grant(c, ended.open_id, &ended.tokens);
     out.revoked_at_tiktok = out.not_revoked_because.p == NULL;
     account_tokens_done(&ended.tokens);
     return reply_data(&c->rep, 200, accounts_disconnected_fields, &out);
