@@ -58,8 +58,8 @@ enum route_effect {
  * (fcgi/turns.h). */
 enum route_cost {
     COST_LIGHT,   /* the default: milliseconds */
-    COST_HEAVY,   /* takes in images, hashes a password, streams to a reader that may be slow */
-    COST_OUTSIDE, /* waits for somebody else's machine */
+    COST_HEAVY,   /* takes in images, hashes a password */
+    COST_OUTSIDE, /* waits for somebody else's machine, or for a reader that may be slow */
     COST__MAX
 };
 
