@@ -108,17 +108,9 @@ static bool posts_form_is_images(struct str name)
     return inner.n == 0 || (str_to_i64(inner, &n) && n >= 0);
 }
 
-/* curl makes one part of -F images=@a,b, with a form of its own inside (RFC 2388; RFC 7578 4.3 ended that). */
-static bool posts_form_is_nested(const struct multipart_part *p)
-{
-    const struct str nested = STR("multipart/");
-
-    return p->content_type.n >= nested.n && str_ieq(str_of(p->content_type.p, nested.n), nested);
-}
-
 static enum err posts_form_part(struct form_in *f, const struct multipart_part *p)
 {
-    if (posts_form_is_images(p->name) && posts_form_is_nested(p)) {
+    if (posts_form_is_images(p->name) && multipart_part_is_nested(p)) {
         f->images_n++;
         problem_add_text(&f->c->problems, ERR_IMAGE_TYPE, STR("images"),
                          STR("This part holds several files. Send each image as a part of its own: curl -F "
