@@ -152,7 +152,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user worker_mail
 GRANT SELECT, UPDATE, DELETE ON {db}.mail_outbox TO {user};
-GRANT SELECT (id, email, name, state, notices_off, undeliverable_at_us) ON {db}.users TO {user};
+GRANT SELECT (id, email, name, state, notices_off, undeliverable_at_us), UPDATE (undeliverable_at_us) ON {db}.users TO {user};
 GRANT INSERT ON {db}.mail_outbox TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.notices_due TO {user};
 GRANT SELECT (id, title, description, state, failure_code) ON {db}.posts TO {user};
@@ -163,7 +163,7 @@ GRANT DELETE, SELECT (expires_at_us) ON {db}.pending_sign_ins TO {user};
 GRANT DELETE, SELECT (id, email, expires_at_us) ON {db}.registrations TO {user};
 GRANT DELETE, SELECT (id, user_id, old_email, new_email, created_at_us, expires_at_us, confirmed_at_us, undo_until_us, undone_at_us) ON {db}.email_changes TO {user};
 GRANT DELETE, SELECT (day) ON {db}.mail_allowances TO {user};
-GRANT DELETE, SELECT (created_at_us) ON {db}.activity TO {user};
+GRANT DELETE, SELECT (id, user_id, what, created_at_us) ON {db}.activity TO {user};
 GRANT DELETE, SELECT (created_at_us, enabled_at_us) ON {db}.user_totp TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 

@@ -1,12 +1,14 @@
 // The page of a mailed link. Its token comes after the # of the address, which browsers send to nobody, and is taken out of the
 // address at once, so that it stays in no history and on no screen. Nothing happens before somebody sends the form: its fields
 // go to the API with the token, and what the API answers is shown. The form holds all that is true until then, and is hidden where
-// this script does not run: a browser would send it by itself, which the API refuses with JSON.
+// this script does not run: a browser would send it by itself, which the API refuses with JSON. A second form, where there is one,
+// is for who comes too late with the link.
 "use strict";
 
 const UNKNOWN = "Contact was lost while this was being done. Send it once more: if the link does not work any more, it was done.";
 
 const form = document.getElementById("form");
+const again = document.getElementById("again");
 const result = document.getElementById("result");
 const token = location.hash.slice(1);
 const isOfLink = !("withoutLink" in form.dataset); // the page that asks for a link has none yet
@@ -16,10 +18,17 @@ function say(text, failed) {
 	result.textContent = text;
 }
 
-function sentence(answer, error) {
+function time(seconds) {
+	if (seconds < 120)
+		return seconds + " seconds";
+	return seconds < 7200 ? Math.ceil(seconds / 60) + " minutes" : Math.ceil(seconds / 3600) + " hours";
+}
+
+function sentence(form, answer, error) {
 	const wait = answer.headers.get("Retry-After");
 	if (wait !== null)
-		return "Too much is going on. Try again in " + wait + " seconds.";
+		return (error.code === "address_mails_too_many" ? "This address gets no more such mails today. Use the newest that came, or try again in "
+			: "Too much is going on. Try again in ") + time(Number(wait)) + ".";
 	if (error.code === "outcome_unknown")
 		return UNKNOWN;
 	if (error.code === "link_invalid")
@@ -27,22 +36,27 @@ function sentence(answer, error) {
 	return error.details.length > 0 ? error.details.map(problem => problem.message).join(" ") : error.message;
 }
 
-function fields() {
+function fields(form) {
 	const given = Object.fromEntries(new FormData(form));
 	return isOfLink ? {token: token, ...given} : given;
 }
 
-async function send(event) {
+function show(form) {
+	form.hidden = false;
+	form.addEventListener("submit", event => send(form, event));
+}
+
+async function send(form, event) {
 	event.preventDefault();
 	const button = form.querySelector("button");
-	const again = form.querySelector("input") || button; // a disabled button loses the focus
+	const next = form.querySelector("input") || button; // a disabled button loses the focus
 	button.disabled = true;
 	say("One moment.", false);
 	try {
 		const answer = await fetch(form.getAttribute("action"), {
 			method: "POST",
 			headers: {"Content-Type": "application/json"},
-			body: JSON.stringify(fields()),
+			body: JSON.stringify(fields(form)),
 		});
 		if (answer.ok) {
 			form.hidden = true;
@@ -50,14 +64,16 @@ async function send(event) {
 		} else {
 			const error = (await answer.json()).error;
 			form.hidden = error.code === "link_invalid";
-			say(sentence(answer, error), true);
+			say(sentence(form, answer, error), true);
+			if (form.hidden && again !== null && form !== again)
+				show(again);
 		}
 	} catch (error) {
 		say(UNKNOWN, true);
 	}
 	button.disabled = false;
 	if (!form.hidden)
-		again.focus();
+		next.focus();
 }
 
 if (isOfLink) {
@@ -67,6 +83,5 @@ if (isOfLink) {
 if (isOfLink && token === "") {
 	say("This address is not complete. Open the link of the mail once more.", true);
 } else {
-	form.hidden = false;
-	form.addEventListener("submit", send);
+	show(form);
 }

@@ -62,7 +62,7 @@ FORBIDDEN = {
                      "DELETE FROM uploads", "INSERT INTO uploads (id) VALUES ('x')"],
     "worker_mail": ["SELECT password_hash FROM users", "UPDATE users SET email = 'x'", "UPDATE users SET notices_off = ''", "SELECT secret FROM user_totp",
                     "SELECT id FROM sessions", "SELECT hash FROM api_keys", "UPDATE api_keys SET revoked_at_us = NULL", "DELETE FROM api_keys",
-                    "SELECT account_id FROM posts", "UPDATE posts SET state = 'published'", "SELECT id FROM accounts", "SELECT id FROM jobs_publish", "SELECT user_id FROM activity",
+                    "SELECT account_id FROM posts", "UPDATE posts SET state = 'published'", "SELECT id FROM accounts", "SELECT id FROM jobs_publish", "SELECT about FROM activity", "UPDATE activity SET what = 'x'",
                     "INSERT INTO activity (id) VALUES ('x')",
                     "SELECT token_hash FROM one_time_tokens", "SELECT subject_id FROM one_time_tokens",
                     "SELECT password_hash FROM registrations", "SELECT old_email_key FROM email_changes", "UPDATE email_changes SET new_email = 'x'"],

@@ -6,13 +6,20 @@ import uuid
 import pytest
 from authenticator import begin, enrol
 from helpers import expect
-from links import HOUR, MINUTE, activity, link, mails, sign_in
+from links import DAY, HOUR, MINUTE, activity, link, mails, sign_in
 from mailing import Queued, wait_letter
 from test_change_email import CONFIRM, NEW, UNDO, ask, change_to, changed, changes, follow, fresh, row_of
 from test_keys import with_key
 from test_password import change, forgot, reset, reset_link
 from test_rotation import rotated
 from waiting import in_line, locked
+
+
+def long_ago(user):
+    """What the user has set up is older than what an undo takes away."""
+    me = uuid.UUID(user.id).bytes
+    user.stack.sql("UPDATE api_keys SET created_at_us = created_at_us - %s WHERE user_id = %s", 7 * DAY * 10**6, me)
+    user.stack.sql("UPDATE user_totp SET enabled_at_us = enabled_at_us - %s WHERE user_id = %s", 7 * DAY * 10**6, me)
 
 
 class Thief:
@@ -102,7 +109,7 @@ def test_asked_for_while_the_password_is_changed(stack, user, same):
 def test_undoing_gives_the_account_back_and_not_only_the_address(stack, user):
     mine = expect(user.web.post("/api/v1/keys", json={"name": "mine"}), 201)["data"]
     old = user.key
-    stack.move_clock(1)
+    long_ago(user)
     undo = changed(user, fresh("thief"))
     enrol(user)
     theirs = expect(user.web.post("/api/v1/keys", json={"name": "theirs"}), 201)["data"]
@@ -127,7 +134,7 @@ def test_undoing_gives_the_account_back_and_not_only_the_address(stack, user):
 @in_line
 def test_a_key_that_is_asked_for_while_the_change_is_undone(stack, user, path):
     key = expect(user.web.post("/api/v1/keys", json={"name": "mine"}), 201)["data"]
-    stack.move_clock(1)
+    long_ago(user)
     undo = changed(user, fresh("thief"))
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         with locked(stack, user) as waits:
@@ -141,9 +148,27 @@ def test_a_key_that_is_asked_for_while_the_change_is_undone(stack, user, path):
     expect(with_key(stack, key["key"]), 200)
 
 
-def test_a_code_from_before_the_change_stays(stack, user):
+@pytest.mark.parametrize("earlier_sec", [0, 3 * DAY, 7 * DAY - MINUTE])
+def test_what_was_set_up_shortly_before_the_change_goes(stack, user, earlier_sec):
+    """A thief who knows of the undo sets up a code and a key first, and asks for the change afterwards."""
+    app, _ = enrol(user)
+    key = expect(user.web.post("/api/v1/keys", json={"name": "theirs"}), 201)["data"]["key"]
+    stack.sql("UPDATE user_totp SET enabled_at_us = enabled_at_us - %s WHERE user_id = %s", earlier_sec * 10**6, uuid.UUID(user.id).bytes)
+    stack.sql("UPDATE api_keys SET created_at_us = created_at_us - %s WHERE user_id = %s", earlier_sec * 10**6, uuid.UUID(user.id).bytes)
+    undo = changed(user, fresh("thief"))
+    expect(follow(stack, UNDO, undo), 200)
+    expect(with_key(stack, key), 401)
+    letter = wait_letter(stack, user.email, "is the address of your account again")
+    expect(reset(stack, letter.token), 204)
+    answer, user.web = sign_in(stack, user.email, NEW)
+    assert expect(answer, 200)["data"]["email"] == user.email, "no code is asked for"
+    assert len(activity(user, "totp_disabled")) == 1 and not mails(stack, user, "totp_disabled")
+
+
+def test_a_code_of_long_before_the_change_stays(stack, user):
+    """Whoever reads the old mailbox, which is why it was changed, does not get past it."""
     enrol(user)
-    stack.move_clock(1)
+    long_ago(user)
     expect(follow(stack, UNDO, changed(user, fresh("thief"))), 200)
     expect(reset(stack, reset_link(stack, user)), 204)
     user.password = NEW

@@ -23,7 +23,8 @@ static const struct option verbs_name = {"--name", "NAME", offsetof(struct given
                                          "What to call the person, in one line of at most 100 bytes."};
 static const struct option verbs_password_stdin = {
     "--password-stdin", NULL, offsetof(struct given, password_stdin), NULL,
-    "Take the first line of standard input for the password. Without this option one is made up, and shown once. There "
+    "Take the first line of standard input, which may end with CR LF, for the password. Without this option one is "
+    "made up, and shown once. There "
     "is no "
     "way to give it on the command line, where everybody on the machine can see it."};
 static const struct option verbs_begins = {"--begins", "TEXT", offsetof(struct given, begins), NULL,
