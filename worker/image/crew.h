@@ -27,8 +27,9 @@ struct crew_slot {
     int64_t since_us;
     int served;
     bool busy;
-    size_t share;         /* while it is busy */
-    struct image_job job; /* likewise: of it, the request and the client, who is to hear if the process dies of the image */
+    size_t share; /* while it is busy */
+    struct image_job
+        job; /* likewise: of it, the request and the client, who is to hear if the process dies of the image */
 };
 
 struct crew {
