@@ -190,6 +190,9 @@ DEFINE_FREEP(struct db, db_free)
  */
 MUST_CHECK enum err db_fit(struct db *db);
 
+/* MariaDB's max_connections. A program that is started with more threads than fit below it says so. */
+MUST_CHECK enum err db_connections_allowed(struct db *db, int64_t *ret_n);
+
 /* Why the last try to connect was refused: a sentence for the log that says what to do. NULL: it was not. */
 const char *db_unfit(const struct db *db);
 

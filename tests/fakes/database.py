@@ -10,6 +10,7 @@ Faults, each for the next statement whose text begins so (a prepared statement: 
     late        the connection breaks, and MariaDB does it when .back() is called
     hung        MariaDB never sees the statement, and the connection stays silent until .back() or its end
     away        the answer comes back, and from then on there is no database until .back()
+    gone        the answer does not come back either
 
 .asked has the text of every statement so far; .turned_away counts the connections that came while it was away.
 """
@@ -142,7 +143,8 @@ class Connection:
             return True
         answer = self.server.recv(1 << 16)
         assert answer[4] == 0, f"MariaDB refused {text}: {answer}"
-        if kind == "away":
+        if kind in ("away", "gone"):
             self.database.is_away = True
+        if kind == "away":
             self.client.sendall(answer)
         return False
