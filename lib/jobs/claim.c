@@ -140,6 +140,33 @@ struct claims {
     bool asked; /* for jobs, and not only for the leases of what is open */
 };
 
+/*
+ * The answer to the COMMIT of a claim was lost. If it happened, the jobs are leased to nobody who runs them, and each
+ * counts a run: after three of these it would look as if it had killed as many workers.
+ */
+static void claim_doubt(struct runner *r, const struct job *jobs, size_t n)
+{
+    lock_take(&r->lock);
+    for (size_t i = 0; i < n; i++)
+        r->doubtful[r->doubtful_n++] = jobs[i];
+    lock_release(&r->lock);
+}
+
+static enum err claim_settle_doubt(struct runner_thread *t)
+{
+    struct runner *r = t->runner;
+
+    if (r->doubtful_n == 0)
+        return OK;
+    enum err e = job_unclaim(t->db, r->worker->class->class, r->doubtful, r->doubtful_n);
+    if (e != OK)
+        return e;
+    lock_take(&r->lock);
+    r->doubtful_n = 0;
+    lock_release(&r->lock);
+    return OK;
+}
+
 static enum err claim_kind(struct runner_thread *t, size_t i, struct claims *c)
 {
     struct runner *r = t->runner;
@@ -165,6 +192,8 @@ static enum err claim_kind(struct runner_thread *t, size_t i, struct claims *c)
                               .pass_suspects = kept,
                               .round = kind->users_take_turns ? &r->kinds[i].round : NULL};
     enum err e = job_claim(t->db, &claim, &t->arena, &jobs, &n, &suspect);
+    if (e == ERR_OUTCOME_UNKNOWN)
+        claim_doubt(r, jobs, n);
     for (size_t j = 0; j < n && e == OK; j++)
         c->opened[c->n++] = claim_open(r, kind, &jobs[j], probe);
     if (e == OK && suspect) {
@@ -212,6 +241,8 @@ static enum err claim_try(struct runner_thread *t, bool may_begin, struct claims
     struct runner *r = t->runner;
 
     enum err e = leases_keep(t);
+    if (e == OK)
+        e = claim_settle_doubt(t);
     if (e != OK)
         return e;
     if (!r->refused && !atomic_load(&r->stopping))

@@ -79,6 +79,8 @@ struct runner {
     const char *unfit;  /* what db_unfit said last */
     bool alone; /* nothing is begun before all runs have ended: a suspect waits for that, or runs (claim_is_alone) */
     bool renew_all; /* of the turn: a renewal has failed */
+    struct job doubtful[CLAIM_BATCH];
+    size_t doubtful_n; /* jobs whose claim may have been committed: they are given back first */
     int64_t looked_at_us,
         looked_mono_us;     /* of the turn: when it began to look at the leases, the last time that this went well */
     int64_t grace_until_us; /* until then, runs of other workers whose lease is over may still be recorded */

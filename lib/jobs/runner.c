@@ -221,7 +221,7 @@ static bool runner_is_over(struct runner *r)
     if (!atomic_load(&r->stopping))
         return false;
     lock_take(&r->lock);
-    bool done = r->open_n == 0;
+    bool done = r->open_n == 0 && r->doubtful_n == 0;
     lock_release(&r->lock);
     return done || clock_mono_us() >= atomic_load(&r->stop_by_us);
 }

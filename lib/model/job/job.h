@@ -11,9 +11,11 @@
  *                   |     v                       |   v
  *    [new] --add--> [ready] --------take--------> [running] --finish--> (gone)
  *                    ^   ^                         |     |
- *                    |   +--again, drop, restart---+     |
+ *                    |   +--back, drop, restart----+     |
  *                    |                                   |
  *                    +------add------- [dead] <---bury---+
+ *
+ *    back = again, return
  *
  * ready: due at run_at_us. running: it has a lease_token, and run_at_us is the end of the lease; when the worker dies,
  * the job becomes due again by itself, and somebody else takes it. Every hold, postponement and end is conditional on
@@ -48,7 +50,8 @@ extern const char *const job_class_names[]; /* "publish", "media", "mail", NULL 
 struct job {
     struct uuid id, subject_id, lease_token;
     struct str kind;
-    int64_t run_at_us; /* once claimed, the end of the lease */
+    int64_t run_at_us; /* once claimed, the end of the lease, */
+    int64_t due_at_us; /* and this is what it was before */
     int64_t runs, tries;
     int64_t failures;     /* in a row */
     int64_t slot_at_us;   /* 0: none is reserved */
@@ -131,6 +134,12 @@ struct job_claim {
 };
 MUST_CHECK enum err job_claim(struct db *db, const struct job_claim *claim, struct arena *arena, struct job **ret_jobs,
                               size_t *ret_n, bool *ret_suspect);
+
+/*
+ * With ERR_OUTCOME_UNKNOWN job_claim says, too, which jobs: they may be leased to whoever asked, and counted. This takes that
+ * back, as if they had not been claimed, in a transaction of its own; where it was not so, or is no more, it does nothing.
+ */
+MUST_CHECK enum err job_unclaim(struct db *db, enum job_class c, const struct job *jobs, size_t n);
 
 /* All of them need the lease: ERR_CONFLICT if somebody else has it by now. They may be called in a transaction. */
 MUST_CHECK enum err job_finish(struct db *db, enum job_class c, const struct job *job); /* deletes it, or restarts it */

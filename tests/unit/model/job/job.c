@@ -132,6 +132,27 @@ static void one_that_is_wanted_while_it_runs_runs_again(void **state)
     assert_int_equal(job_finish(f->db, JOB_MEDIA, &job), ERR_CONFLICT); /* nobody wanted it: it is gone */
 }
 
+/* Nobody heard whether the claim was committed. It was, or it was not, or somebody else has the job by now. */
+static void a_claim_that_is_taken_back_was_none(void **state)
+{
+    struct fixture *f = *state;
+
+    add(f, AT_US);
+    struct job dead = claim(f, AT_US), job = claim(f, AT_US + LEASE_US);
+    assert_int_equal(job.runs, 2);
+    assert_int_equal(job_unclaim(f->db, JOB_MEDIA, &dead, 1), OK); /* it is another worker's */
+    assert_int_equal(read(f).runs, 2);
+    add(f, AT_US + LEASE_US + 7);
+    for (int i = 0; i < 2; i++) { /* also when nobody heard of this one either */
+        assert_int_equal(job_unclaim(f->db, JOB_MEDIA, &job, 1), OK);
+        struct row r = read(f);
+        assert_true(uuid_is_none(&r.lease_token));
+        assert_int_equal(r.run_at_us, AT_US + LEASE_US);
+        assert_int_equal(r.runs, 1); /* the worker that died */
+        assert_int_equal(r.wanted_at_us, 0);
+    }
+}
+
 /* Its process has died twice while it ran, among others: it comes when nothing else runs, and by itself. */
 static void a_suspect_comes_alone(void **state)
 {
@@ -368,6 +389,7 @@ int main(void)
         TEST(one_that_waits_is_made_due_sooner_and_not_later),
         TEST(one_that_is_dead_lives_again_after_a_rest),
         TEST(one_that_is_wanted_while_it_runs_runs_again),
+        TEST(a_claim_that_is_taken_back_was_none),
         TEST(a_suspect_comes_alone),
         TEST(a_dropped_run_is_no_crash),
         TEST(one_that_fails_is_no_suspect),
