@@ -28,7 +28,7 @@ static void kept_note_refusal(struct runner_thread *t, struct open_run *o)
         pause_note_kind(r, &o->run, true);
     }
     if (o->refusals == STUCK_TRIES)
-        runner_alarm_of_run(o, ALARM_JOB_STUCK);
+        runner_alarm_of_run(&o->run, ALARM_JOB_STUCK);
     if (o->refusals < REFUSED_TRIES || now_us - o->refused_at_us < REFUSED_US || pause_is_paused(r, o->run.kind))
         return;
     o->run.unwritable = true;

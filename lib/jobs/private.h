@@ -53,6 +53,7 @@ struct kind_state {
     struct uuid failed[KIND_FAULTS]; /* their subjects, since the last run that did not fail */
     size_t failed_n;
     bool failed_by_call;               /* one of them because its call did not get through */
+    unsigned unsent; /* runs whose call did not get through, in a row: fewer subjects than pause it tell somebody, too */
     int64_t pause_us, paused_until_us; /* 0: it is not paused */
     struct job_round round;            /* of the thread whose turn it is to claim */
 };
@@ -124,6 +125,6 @@ void kept_count(struct runner *r, const struct open_run *o, int n); /* holding t
 /* runner.c */
 #define STUCK_TRIES 10 /* failures in a row that somebody should know of; about a quarter of an hour */
 void runner_log_run(const struct open_run *o, const char *outcome, enum log_level level, const char *database);
-void runner_alarm_of_run(const struct open_run *o, enum alarm_kind which);
+void runner_alarm_of_run(const struct job_run *run, enum alarm_kind which);
 void runner_begin(struct runner_thread *t, struct open_run *const *opened, size_t n);
 struct kind_state *runner_state_of(struct runner *r, const struct job_kind *kind);

@@ -36,13 +36,13 @@ void runner_log_run(const struct open_run *o, const char *outcome, enum log_leve
               LOG_INT("duration_us", clock_mono_us() - o->began_us), LOG_END);
 }
 
-void runner_alarm_of_run(const struct open_run *o, enum alarm_kind which)
+void runner_alarm_of_run(const struct job_run *run, enum alarm_kind which)
 {
-    const struct job_run *run = &o->run;
-
     alarm_raise(run->worker->metrics->set, which, LOG_CSTR("job", uuid_text(&run->job.id).s),
                 LOG_STR("kind", run->job.kind), LOG_CSTR("subject", uuid_text(&run->job.subject_id).s),
-                LOG_CSTR("about", uuid_is_none(&run->about) ? NULL : uuid_text(&run->about).s), LOG_END);
+                LOG_CSTR("about", uuid_is_none(&run->about) ? NULL : uuid_text(&run->about).s),
+                LOG_CSTR("note", run->note), LOG_CSTR("detail", run->result == NULL ? NULL : run->result->detail),
+                LOG_END);
 }
 
 struct kind_state *runner_state_of(struct runner *r, const struct job_kind *kind)
@@ -114,9 +114,9 @@ static void runner_alarms(const struct open_run *o)
     const struct job_run *run = &o->run;
 
     if (o->ending == RUN_BURY)
-        runner_alarm_of_run(o, ALARM_JOB_DEAD);
+        runner_alarm_of_run(&o->run, ALARM_JOB_DEAD);
     if (o->ending == RUN_DROP && !db_is_away(run->err) && (run->job.failures + 1) % STUCK_TRIES == 0)
-        runner_alarm_of_run(o, ALARM_JOB_STUCK);
+        runner_alarm_of_run(&o->run, ALARM_JOB_STUCK);
 }
 
 /* What the end of a run says of its kind. Nothing, when its call was not made because it was too late for it or the worker
@@ -146,7 +146,7 @@ static void runner_end(struct runner_thread *t, struct open_run *o)
         return;
     }
     if (run->result_lost)
-        runner_alarm_of_run(o, ALARM_RESULT_LOST);
+        runner_alarm_of_run(&o->run, ALARM_RESULT_LOST);
     if (e == ERR_CONFLICT) {
         runner_log_run(o, run->result_lost ? "result_lost" : "lease_lost", LOG_WARNING, NULL);
     } else {
@@ -191,8 +191,10 @@ static void runner_after_step(struct runner_thread *t, struct open_run *o, enum 
             return;
         /* The loop has room for every run that may be open, so this should not happen. If it does, nothing was sent:
          * without this result an init that is already written down would end as an unknown outcome. */
-        o->result = (struct net_result){.err = ERR_NET_NOT_SENT, .detail = "not taken by the network loop"};
+        o->result =
+            (struct net_result){.err = ERR_NET_NOT_SENT, .detail = "not taken by the network loop", .unasked = true};
         run->result = &o->result;
+        run->fault = true;
         runner_step(t, o);
         return;
     case JOB_RECORD:
@@ -382,7 +384,7 @@ static void runner_leave(struct runner *r, struct open_run *o)
 {
     if (o->ending == RUN_STEP && (o->parked > 0 || o->run.call.fresh)) {
         runner_log_run(o, "result_lost", LOG_ERROR, NULL);
-        runner_alarm_of_run(o, ALARM_RESULT_LOST);
+        runner_alarm_of_run(&o->run, ALARM_RESULT_LOST);
     }
     runner_open_end(r, o);
 }
