@@ -49,6 +49,14 @@ static bool claim_turn(struct runner *r, bool *ret_may_begin)
     return mine;
 }
 
+bool claim_is_late(struct runner *r)
+{
+    lock_take(&r->lock);
+    bool late = !r->claiming && clock_mono_us() >= r->next_look_us;
+    lock_release(&r->lock);
+    return late;
+}
+
 /* Called by the thread whose turn it is, while the database answers: a sign of life must mean that jobs run. */
 static void claim_look_around(struct runner_thread *t)
 {

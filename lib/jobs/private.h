@@ -35,6 +35,7 @@ struct open_run {
     int64_t until_us;  /* to this time at least. Both are of the turn, and guarded by the runner's lock */
     unsigned parked;   /* how many times, since it last went on */
     unsigned refusals; /* how many of these were no outage, the first at refused_at_us */
+    unsigned locked;   /* or found that somebody else held the rows */
     int64_t refused_at_us;
     struct {
         struct arena_mark arena;
@@ -72,6 +73,7 @@ struct runner {
     size_t kinds_n, next_kind;
     struct open_run *open, *parked;
     size_t open_n, kept_n; /* kept: they wait, or have waited, for the database */
+    size_t trying_n;       /* threads that try to write one of these */
     bool claiming; /* a thread has the turn: it looks at the leases and claims. What says "of the turn" is its own */
     bool standing_made; /* of the turn */
     bool others_asked;  /* of the turn: what the class's signs of life say was read */
@@ -96,6 +98,7 @@ struct runner_thread {
 
 /* claim.c: begins what is due, if it is this thread's turn. True when there was something to do. */
 bool runner_claim(struct runner_thread *t);
+bool claim_is_late(struct runner *r); /* it comes before all else: the leases must be looked at */
 
 /*
  * leases.c: what this worker has open stays its own as long as it lives, and it takes from others only what they no longer
@@ -118,7 +121,8 @@ void pause_note_kind(struct runner *r, const struct job_run *run, bool fault);
  * run that kept_take gives back counts as kept until it ends or goes on.
  */
 void kept_put(struct runner_thread *t, struct open_run *o, enum err e);
-struct open_run *kept_take(struct runner *r);                       /* one whose time has come, or NULL */
+struct open_run *kept_take(struct runner *r); /* one whose time has come, or NULL. Each is followed by kept_tried */
+void kept_tried(struct runner *r);
 void kept_went_on(struct runner *r, struct open_run *o);            /* it has written what it had: it is kept no more */
 void kept_count(struct runner *r, const struct open_run *o, int n); /* holding the lock */
 

@@ -344,10 +344,13 @@ static void *runner_thread_main(void *arg)
 
     arena_init(&t.arena, RUN_ARENA_BYTES);
     while (!runner_is_over(r)) {
-        if (runner_take_results(&t, busy ? 0 : WAIT_MS)) {
+        if (claim_is_late(r) && runner_claim(&t)) {
+            busy = true;
+        } else if (runner_take_results(&t, busy ? 0 : WAIT_MS)) {
             busy = true;
         } else if ((o = kept_take(r)) != NULL) {
             runner_go_on(&t, o);
+            kept_tried(r);
             busy = true;
         } else {
             busy = runner_claim(&t);
