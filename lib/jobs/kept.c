@@ -4,7 +4,7 @@
 #define RECORD_MIN_US (100 * US_PER_MS)
 #define RECORD_MAX_US (5 * US_PER_SEC)
 #define REFUSED_TRIES 5
-#define LOCKED_TRIES 5 /* about a minute: nobody of ours holds a row for that long */
+#define LOCKED_TRIES 5                /* about a minute: nobody of ours holds a row for that long */
 #define REFUSED_US (600 * US_PER_SEC) /* for somebody who was told to mend what stands in the way */
 
 void kept_count(struct runner *r, const struct open_run *o, int n)
@@ -63,7 +63,7 @@ void kept_put(struct runner_thread *t, struct open_run *o, enum err e)
     int64_t wait_us = MIN(RECORD_MIN_US << MIN(o->parked, 10u), RECORD_MAX_US);
 
     if (leases_is_outage(t, e))
-        leases_note_database(t, e);
+        leases_doubt_database(r);
     else if (db_is_away(e))
         kept_note_lock(t, o);
     else

@@ -93,7 +93,7 @@ struct job_run {
     bool result_lost; /* what a call had done could not be recorded, or not as it was: an alarm says so */
     bool unwritable; /* the database has refused what step has to write for long, and takes what others write: after one
                        * more try, step must find another end */
-    bool fault;      /* the last call did not leave, or, as step may set it, was refused because of what all jobs share: what
+    bool fault; /* the last call did not leave, or, as step may set it, was refused because of what all jobs share: what
                       * stands in the way is hardly the job's own */
     bool
         called; /* one of its calls has left; of a kind that calls, step sets it when something else has done a call's work */

@@ -51,6 +51,18 @@ bool leases_is_outage(const struct runner_thread *t, enum err e)
     return db_is_away(e) && !db_is_locked(t->db, e);
 }
 
+/*
+ * A result was not taken in time. That may be its table alone, which an ALTER blocks: only statements of the turn, about the
+ * jobs themselves, say that the database is away.
+ */
+void leases_doubt_database(struct runner *r)
+{
+    lock_take(&r->lock);
+    r->doubted = true;
+    r->next_look_us = 0;
+    lock_release(&r->lock);
+}
+
 void leases_note_database(struct runner_thread *t, enum err e)
 {
     struct runner *r = t->runner;
@@ -128,8 +140,8 @@ static enum err leases_hold_all(struct runner_thread *t, struct held *held, size
     return first;
 }
 
-/* Extends the leases of the open runs, all of them or those whose time has come. */
-static enum err leases_renew(struct runner_thread *t, bool all, int64_t *ret_left_us)
+/* Extends the leases of the open runs, all of them or those whose time has come. ask: the database must show that it answers. */
+static enum err leases_renew(struct runner_thread *t, bool all, bool ask, int64_t *ret_left_us)
 {
     struct runner *r = t->runner;
     const struct worker_class *class = r->worker->class;
@@ -148,7 +160,7 @@ static enum err leases_renew(struct runner_thread *t, bool all, int64_t *ret_lef
             o->until_us = until_us;
         }
     lock_release(&r->lock);
-    if (n == 0 && all) { /* then another statement must show that the database answers */
+    if (n == 0 && ask) {
         struct job_due due;
         e = job_due(t->db, class->class, &t->arena, NULL, 0, &due);
     } else {
@@ -186,9 +198,10 @@ enum err leases_keep(struct runner_thread *t)
     bool jumped = llabs(now_us - r->looked_at_us) > STOOD_US;
 
     lock_take(&r->lock);
-    bool away = r->away;
+    bool away = r->away, all = away || jumped || r->renew_all, doubted = r->doubted;
+    r->doubted = false;
     lock_release(&r->lock);
-    enum err e = leases_renew(t, away || jumped || r->renew_all, &left_us);
+    enum err e = leases_renew(t, all, all || doubted, &left_us);
     if (e == OK)
         e = leases_ask_others(t, now_us);
     if (e != OK)

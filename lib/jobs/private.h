@@ -53,8 +53,9 @@ struct kind_state {
     size_t open, kept;               /* kept: as in struct runner */
     struct uuid failed[KIND_FAULTS]; /* their subjects, since the last run that did not fail */
     size_t failed_n;
-    bool failed_by_call;               /* one of them because its call did not get through */
-    unsigned unsent; /* runs whose call did not get through, in a row: fewer subjects than pause it tell somebody, too */
+    bool failed_by_call; /* one of them because its call did not get through */
+    unsigned
+        unsent; /* runs whose call did not get through, in a row: fewer subjects than pause it tell somebody, too */
     int64_t pause_us, paused_until_us; /* 0: it is not paused */
     struct job_round round;            /* of the thread whose turn it is to claim */
 };
@@ -78,7 +79,8 @@ struct runner {
     bool standing_made; /* of the turn */
     bool others_asked;  /* of the turn: what the class's signs of life say was read */
     bool refused;       /* of the turn: the database answered, but not to a claim */
-    bool away;          /* the database did not answer */
+    bool away;          /* the database did not answer the thread whose turn it was */
+    bool doubted;       /* nor another one: the next turn asks it at once */
     const char *unfit;  /* what db_unfit said last */
     bool alone; /* nothing is begun before all runs have ended: a suspect waits for that, or runs (claim_is_alone) */
     bool renew_all; /* of the turn: a renewal has failed */
@@ -108,7 +110,8 @@ void leases_start(struct runner *r);
 MUST_CHECK enum err leases_keep(struct runner_thread *t);
 void leases_note_database(struct runner_thread *t, enum err e);
 bool leases_is_outage(const struct runner_thread *t, enum err e); /* and not one row that somebody holds for long */
-bool leases_in_grace(struct runner *r);                           /* holding the lock */
+void leases_doubt_database(struct runner *r);
+bool leases_in_grace(struct runner *r); /* holding the lock */
 
 /* pause.c. How a run ended: fault says that what stood in its way is not its own. */
 bool pause_is_by_call(struct runner *r, const struct job_kind *kind);

@@ -71,7 +71,8 @@ MUST_CHECK enum err attempt_take_over(struct db *db, const struct uuid *id);
 struct attempt_tally {
     int64_t refused;     /* retryable refusals of TikTok */
     int64_t unreachable; /* calls before the init that left and got no usable answer */
-    int64_t unsent; /* inits and calls before them that did not leave, or that this installation was to blame for: no limit */
+    int64_t
+        unsent; /* inits and calls before them that did not leave, or that this installation was to blame for: no limit */
     int64_t deferred;
 };
 MUST_CHECK enum err attempt_tally(struct db *db, struct arena *arena, const struct uuid *post_id,
