@@ -81,7 +81,8 @@ enum err job_add_many(struct db *db, enum job_class c, const struct job_new *job
         struct uuid id = job_id(j->kind, &j->subject_id);
         db_many_add(&many, DB_ARGS(db_uuid(&id), db_cstr(j->kind), db_uuid(&j->subject_id),
                                    db_uuid_or_null(&j->user_id), db_i64(j->run_at_us), db_str(j->request_id),
-                                   db_i64(clock_now_us()), db_i64(JOB_REST_US), db_i64(JOB_LEASE_FAR_US)));
+                                   db_i64(clock_now_us()), db_i64(JOB_REST_US),
+                                   db_i64(JOB_REST_US + JOB_LEASE_FAR_US), db_i64(JOB_LEASE_FAR_US)));
     }
     db_many_sort(&many, 0);
     return db_exec_many(db, &job_sqls[c][JOBS_ADD], &many);
@@ -208,13 +209,15 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
                  " user_id = COALESCE(user_id, VALUES(user_id)), wanted_at_us =" \
                  " IF(lease_token IS NULL, NULL, LEAST(COALESCE(wanted_at_us, VALUES(run_at_us)), " \
                  "VALUES(run_at_us)))," \
-                 " run_at_us =" \
-                 " CASE WHEN state = 'dead' THEN GREATEST(VALUES(run_at_us), run_at_us + ?) WHEN lease_token IS NULL" \
-                 " OR run_at_us > VALUES(created_at_us) + ? THEN LEAST(run_at_us, VALUES(run_at_us)) ELSE run_at_us " \
-                 "END," \
+                 " rests_until_us = CASE WHEN state = 'dead' THEN GREATEST(VALUES(run_at_us), run_at_us + ?)" \
+                 " WHEN rests_until_us > VALUES(created_at_us) + ? THEN NULL ELSE rests_until_us END," \
+                 " run_at_us = CASE WHEN state = 'dead' THEN rests_until_us" \
+                 " WHEN lease_token IS NULL OR run_at_us > VALUES(created_at_us) + ?" \
+                 " THEN LEAST(run_at_us, GREATEST(VALUES(run_at_us), COALESCE(rests_until_us, 0)))" \
+                 " ELSE run_at_us END," \
                  " runs = IF(state = 'dead', 0, runs), tries = IF(state = 'dead', 0, tries)," \
                  " about_id = IF(state = 'dead', NULL, about_id), state = 'ready'", \
-             .in = "usuuisiii"}, \
+             .in = "usuuisiiii"}, \
         [JOBS_DUE] = {.text = "SELECT " DUES(table) ", " DUES(table), .in = "ssssssss", .cols = job_kinds_due_cols}, \
         [JOBS_HOLD] = {.text = "UPDATE " table " SET run_at_us = IF(run_at_us > ?, ?, GREATEST(run_at_us, ?))" \
                                " WHERE id = ? AND lease_token = ?", \

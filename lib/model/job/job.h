@@ -69,8 +69,8 @@ static inline bool job_is_suspect(const struct job *job)
 /*
  * Call it in a transaction. If the job of this kind and subject exists, it is only made due sooner; while it runs, it
  * will run again, not before run_at_us. A lease too far ahead (JOB_LEASE_FAR_US) holds nobody up: a worker that lives
- * extends it from now. A dead job is revived, but rests first: its cause of death may be gone by now,
- * and if not, it harms the worker a few times an hour at most.
+ * extends it from now. A dead job is revived, but rests first, however often it is asked for: its cause of death may be
+ * gone by now, and if not, it harms the worker a few times an hour at most.
  */
 MUST_CHECK enum err job_add(struct db *db, enum job_class c, const char *kind, const struct uuid *subject_id,
                             int64_t run_at_us, struct str request_id);

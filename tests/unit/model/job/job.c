@@ -95,8 +95,15 @@ static void one_that_is_dead_lives_again_after_a_rest(void **state)
     assert_int_equal(r.run_at_us, dead.run_at_us + JOB_REST_US);
     assert_int_equal(r.runs, 0);
     assert_int_equal(r.tries, 0);
-    add(f, AT_US + 2 * JOB_REST_US); /* asked for a third time: not put off */
+    add(f, AT_US + 2 * JOB_REST_US); /* asked for again: neither put off */
     assert_int_equal(read(f).run_at_us, dead.run_at_us + JOB_REST_US);
+    add(f, AT_US); /* nor called from its rest */
+    assert_int_equal(read(f).run_at_us, dead.run_at_us + JOB_REST_US);
+
+    job = claim(f, dead.run_at_us + JOB_REST_US);
+    assert_int_equal(job_again(f->db, JOB_MEDIA, &job, dead.run_at_us + 2 * JOB_REST_US), OK);
+    add(f, AT_US); /* which is over */
+    assert_int_equal(read(f).run_at_us, AT_US);
 }
 
 /* While it runs, run_at_us is the lease that keeps others away; what was asked meanwhile is done when it ends. */
