@@ -5,6 +5,7 @@
 #include "model/job/heartbeat.h"
 
 #define PROBE_REST_US (600 * US_PER_SEC)
+#define HURRY_BATCH 500 /* the next turn goes on */
 
 /* Makes the jobs of which there is always one. */
 static enum err claim_make_standing(struct runner_thread *t)
@@ -214,6 +215,18 @@ static enum err claim_kind(struct runner_thread *t, size_t i, struct claims *c)
     return e;
 }
 
+static enum err claim_hurry(struct runner_thread *t)
+{
+    struct runner *r = t->runner;
+    uint64_t n;
+
+    if (!r->hurries)
+        return OK;
+    enum err e = job_hurry(t->db, r->worker->class->class, clock_now_us(), HURRY_BATCH, &n);
+    r->hurries = e != OK || n == HURRY_BATCH;
+    return e;
+}
+
 /* The kinds take turns to be first. */
 static enum err claim_kinds(struct runner_thread *t, struct claims *c)
 {
@@ -251,6 +264,8 @@ static enum err claim_try(struct runner_thread *t, bool may_begin, struct claims
     enum err e = leases_keep(t);
     if (e == OK)
         e = claim_settle_doubt(t);
+    if (e == OK)
+        e = claim_hurry(t);
     if (e != OK)
         return e;
     if (!r->refused && !atomic_load(&r->stopping))

@@ -15,6 +15,7 @@ void leases_start(struct runner *r)
     r->looked_at_us = clock_now_us();
     r->looked_mono_us = clock_mono_us();
     r->grace_until_us = r->looked_at_us + GRACE_US;
+    r->hurries = true;
 }
 
 /*
@@ -181,8 +182,10 @@ static void leases_give_grace(struct runner *r, int64_t now_us, int64_t mono_us)
     int64_t wall_us = now_us - r->looked_at_us, passed_us = mono_us - r->looked_mono_us;
     bool stood = passed_us > STOOD_US;
 
-    if (now_us < r->looked_at_us)
+    if (now_us < r->looked_at_us) {
         r->standing_made = false; /* they are due at once, and look for what is put off now */
+        r->hurries = true;
+    }
 
     lock_take(&r->lock);
     r->grace_until_us = clock_now_us() + (stood ? GRACE_US : JUMP_GRACE_US);

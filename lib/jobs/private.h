@@ -78,6 +78,7 @@ struct runner {
     bool claiming; /* a thread has the turn: it looks at the leases and claims. What says "of the turn" is its own */
     bool standing_made; /* of the turn */
     bool others_asked;  /* of the turn: what the class's signs of life say was read */
+    bool hurries;       /* of the turn: the clock may have been set back, and what is put off by that is looked for */
     bool refused;       /* of the turn: the database answered, but not to a claim */
     bool away;          /* the database did not answer the thread whose turn it was */
     bool doubted;       /* nor another one: the next turn asks it at once */

@@ -5,7 +5,7 @@
  * A job's life. The arrows are the statements of job.c and job_claim.c; tests/lint/pictures checks that
  * they agree:
  *
- *                   +-add-+                       +-hold, about, take-+
+ *                   +-ask-+                       +-hold, about, stay-+
  *                   |     |                       |                   |
  *                   |     |                       |   +---------------+
  *                   |     v                       |   v
@@ -15,7 +15,9 @@
  *                    |                                   |
  *                    +------add------- [dead] <---bury---+
  *
+ *    ask = add, hurry
  *    back = again, return
+ *    stay = take, hurry
  *
  * ready: due at run_at_us. running: it has a lease_token, and run_at_us is the end of the lease; when the worker dies,
  * the job becomes due again by itself, and somebody else takes it. Every hold, postponement and end is conditional on
@@ -171,6 +173,13 @@ MUST_CHECK enum err job_hold_many(struct db *db, enum job_class c, const struct 
 MUST_CHECK enum err job_finish_many(struct db *db, enum job_class c, const struct job *const *jobs, size_t n);
 MUST_CHECK enum err job_restart_many(struct db *db, enum job_class c, const struct job *const *jobs, size_t n,
                                      const int64_t *run_at_us);
+
+/*
+ * The clock was set back. What somebody asked for before, and what has not run since, comes now: its row was made at a time
+ * that has not come yet. And leases that are too far ahead end: a worker that lives extends its own. At most
+ * max jobs; *ret_n says how many it were. It reads what is due within a day, so it is for such a moment, and for a start.
+ */
+MUST_CHECK enum err job_hurry(struct db *db, enum job_class c, int64_t now_us, size_t max, uint64_t *ret_n);
 
 /* What is in the table, for monitoring. Counted up to JOB_COUNT_MAX, so that no statement walks a long queue. */
 #define JOB_COUNT_MAX 10000

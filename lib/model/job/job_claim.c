@@ -243,7 +243,8 @@ enum err job_unclaim(struct db *db, enum job_class c, const struct job *jobs, si
                  " ORDER BY run_at_us, id FOR UPDATE SKIP LOCKED", \
              .in = "uuuuuuuusiii", \
              .cols = job_due_cols}, \
-        [JOB_CLAIM_TAKE] = {.text = "UPDATE " table " SET lease_token = ?, run_at_us = ?, runs = runs + 1, rests_until_us = NULL" \
+        [JOB_CLAIM_TAKE] = {.text = "UPDATE " table \
+                                    " SET lease_token = ?, run_at_us = ?, runs = runs + 1, rests_until_us = NULL" \
                                     " WHERE id = ? AND run_at_us = ? AND state = 'ready'", \
                             .in = "uiui"}, \
         [JOB_CLAIM_RETURN] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \

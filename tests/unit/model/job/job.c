@@ -160,6 +160,33 @@ static void a_claim_that_is_taken_back_was_none(void **state)
     }
 }
 
+/* Written before the clock was set back by an hour. */
+static void what_a_clock_that_was_set_back_put_off_is_found(void **state)
+{
+    struct fixture *f = *state;
+    int64_t now_us = clock_now_us(), before_us = now_us + 3600 * US_PER_SEC;
+    uint64_t n;
+
+    add(f, before_us); /* the time of its creation is now's */
+    assert_int_equal(job_hurry(f->db, JOB_MEDIA, now_us, 10, &n), OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(job_hurry(f->db, JOB_MEDIA, now_us - 3600 * US_PER_SEC, 10, &n), OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(read(f).run_at_us, now_us - 3600 * US_PER_SEC);
+
+    struct job job = claim(f, before_us); /* and its worker dies */
+    assert_int_equal(job_hurry(f->db, JOB_MEDIA, before_us, 10, &n), OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(job_hurry(f->db, JOB_MEDIA, now_us, 10, &n), OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(read(f).run_at_us, now_us);
+    assert_true(uuid_eq(&read(f).lease_token, &job.lease_token));
+
+    assert_int_equal(job_again(f->db, JOB_MEDIA, &job, before_us), OK); /* what is tried again keeps its wait */
+    assert_int_equal(job_hurry(f->db, JOB_MEDIA, now_us - 3600 * US_PER_SEC, 10, &n), OK);
+    assert_int_equal(n, 0);
+}
+
 /* Its process has died twice while it ran, among others: it comes when nothing else runs, and by itself. */
 static void a_suspect_comes_alone(void **state)
 {
@@ -397,6 +424,7 @@ int main(void)
         TEST(one_that_is_dead_lives_again_after_a_rest),
         TEST(one_that_is_wanted_while_it_runs_runs_again),
         TEST(a_claim_that_is_taken_back_was_none),
+        TEST(what_a_clock_that_was_set_back_put_off_is_found),
         TEST(a_suspect_comes_alone),
         TEST(a_dropped_run_is_no_crash),
         TEST(one_that_fails_is_no_suspect),
