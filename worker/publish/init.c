@@ -216,6 +216,20 @@ enum err publish_judge(const struct job_run *run, const struct publish *p, struc
     return OK;
 }
 
+/* What is written is told by the rows. What is not, or not yet, is told by the log alone: this id is all that leads to the post
+ * at TikTok, and no secret. */
+static void init_note_id(struct job_run *run, const struct verdict *v)
+{
+    if (v->attempt.publish_id.n > 0)
+        run->note = arena_printf(run->arena, "publish_id %.*s", STR_FMT(v->attempt.publish_id)).p;
+}
+
+enum job_step publish_keep(struct job_run *run, const struct verdict *v, enum err e)
+{
+    init_note_id(run, v);
+    return job_run_record(run, e);
+}
+
 struct job_new publish_poll_of(const struct job_run *run, const struct publish *p)
 {
     return (struct job_new){.kind = poll_kind.name,
@@ -322,11 +336,12 @@ enum job_step publish_init_result(struct job_run *run, struct publish *p)
     if (init_is_unwritable(run, e))
         e = init_record_unwritable(run, p, &v);
     if (e != OK && e != ERR_CONFLICT)
-        return job_run_record(run, e);
+        return publish_keep(run, &v, e);
     run->note = v.move.event;
     run->job_ended = e == OK && !v.go_on;
     if (e == ERR_CONFLICT) { /* the lease is lost; the runner notices and says so */
         run->result_lost |= v.attempt.state == ATTEMPT_ACCEPTED || v.attempt.state == ATTEMPT_REFUSED;
+        init_note_id(run, &v);
         return JOB_DONE;
     }
     if (v.attempt.state == ATTEMPT_ACCEPTED)

@@ -77,7 +77,8 @@ struct verdict {
     const char *reconnect;
 };
 MUST_CHECK enum err publish_judge(const struct job_run *run, const struct publish *p, struct verdict *ret);
-struct job_new publish_poll_of(const struct job_run *run, const struct publish *p); /* when TikTok has accepted it */
+enum job_step publish_keep(struct job_run *run, const struct verdict *v, enum err e); /* it was not written yet */
+struct job_new publish_poll_of(const struct job_run *run, const struct publish *p);   /* when TikTok has accepted it */
 
 /* turns.c: the kind's step_many. */
 void turns_step(struct job_run *const *runs, size_t n, struct arena *scratch, enum job_step *ret_steps);
