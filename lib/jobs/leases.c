@@ -59,8 +59,10 @@ bool leases_is_outage(const struct runner_thread *t, enum err e)
 void leases_doubt_database(struct runner *r)
 {
     lock_take(&r->lock);
-    r->doubted = true;
-    r->next_look_us = 0;
+    if (!r->away) {
+        r->doubted = true;
+        r->next_look_us = 0;
+    }
     lock_release(&r->lock);
 }
 
