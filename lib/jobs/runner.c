@@ -374,7 +374,7 @@ struct runner *runner_new(const struct worker *worker, const struct db_options *
     lock_init(&r->lock);
     r->loop = net_loop_new(
         &(struct net_loop_options){.max = (int)worker->conf->worker_in_flight_max,
-                                   .aside_max = worker->class->uses_smtp ? (int)worker->conf->smtp_connections : 0});
+                                   .aside_max = (int)worker_class_setting(worker->class->aside, worker->conf)});
     r->threads = xcalloc(n, sizeof(*r->threads));
     for (size_t i = 0; i < n; i++)
         ASSERT(pthread_create(&r->threads[i], NULL, runner_thread_main, r) == 0);
@@ -394,7 +394,7 @@ static void runner_leave(struct runner *r, struct open_run *o)
 
 void runner_stop(struct runner *r)
 {
-    int64_t call_sec = worker_class_call_sec(r->worker->class, r->worker->conf), now_us = clock_mono_us();
+    int64_t call_sec = worker_class_setting(r->worker->class->call_sec, r->worker->conf), now_us = clock_mono_us();
 
     atomic_store(&r->stop_by_us, now_us + (call_sec + RUNNER_STOP_SEC) * US_PER_SEC);
     atomic_store(&r->stopping, true);
