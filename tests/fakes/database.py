@@ -21,7 +21,7 @@ import select
 import socket
 import threading
 
-QUERY, PREPARE, EXECUTE = 0x03, 0x16, 0x17  # https://mariadb.com/kb/en/2-text-protocol/, 3-binary-protocol-prepared-statements
+QUERY, PREPARE, EXECUTE, BULK = 0x03, 0x16, 0x17, 0xfa  # https://mariadb.com/kb/en/2-text-protocol/, 3-binary-protocol-prepared-statements
 
 
 class Database:
@@ -125,10 +125,10 @@ class Connection:
 
     def pass_on(self, packet):
         command, text = packet[4], packet[5:].decode(errors="replace")
-        if command == EXECUTE:
+        if command in (EXECUTE, BULK):
             text = self.prepared.get(packet[5:9], "")
         kind = None
-        if command in (QUERY, EXECUTE):
+        if command in (QUERY, EXECUTE, BULK):
             self.transaction = [] if text.startswith("START") else [*self.transaction, text]
             kind = self.database.fault_of(text, self.transaction)
         if kind == "late":
