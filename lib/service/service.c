@@ -48,3 +48,12 @@ int service_connections(const struct service *s, int app_threads, int worker_thr
         return 0;
     return service_threads(s, app_threads, worker_threads) + (s->kind == SERVICE_APP ? SERVICE_EXTRA_CONNECTIONS : 0);
 }
+
+int services_connections(int app_threads, int worker_threads)
+{
+    int n = 0;
+
+    for (const struct service *s = services; s->name != NULL; s++)
+        n += service_connections(s, app_threads, worker_threads);
+    return n;
+}

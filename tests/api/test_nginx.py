@@ -158,18 +158,6 @@ def test_own_errors(stack, request_bytes, status, code):
         assert dict(headers)["Allow"] == ("GET, HEAD, PATCH" if b"/me" in request_bytes else "GET, HEAD")
 
 
-def test_methods_that_nginx_refuses(stack):
-    """Allow says the same as the program does about one that only it refuses."""
-    routes = json.loads(stack.admin("tables").stdout)["routes"]
-    paths = {re.sub(r"\{\w+\}", str(uuid.uuid4()), r["pattern"]) for r in routes if not r["internal"] and r["app"] != "sandbox"}
-    assert len(paths) > 40
-    for path in sorted(paths):
-        (refused, by_nginx, _), (status, by_program, _) = (
-            raw(stack, request_line(f"{method} {path} HTTP/1.1", "Host: localhost", "Content-Length: 0")) for method in ("TRACE", "BREW"))
-        assert refused == status == 405, path
-        assert dict(by_nginx)["Allow"] == dict(by_program)["Allow"], path
-
-
 @pytest.mark.parametrize("path", ["/m", "/m/", "/M/x/0", "/api", "/Api", "/API/v1/me", "/api/v1", "/api/v1/auth", "/api/v1/accounts/",
                                   "/api/v1//", "/internal", "/Internal/x", "/healthz/", "/HEALTHZ", "/readyz/x", "/%61pi",
                                   "/internal/refused/posts", "/internal/others/uploads/api/v1/uploads"])

@@ -11,6 +11,7 @@ import uuid
 
 import pytest
 from helpers import expect
+from test_metrics import Shown
 from test_nginx import raw, request_line
 from test_statements import rows_read
 from waiting import locked
@@ -177,6 +178,18 @@ def test_the_cost_of_many_keys_grows_with_their_number(user):
     many_keys(user, 6000)
     read = rows_read(user.stack, "posts", lambda: user.web.get("/api/v1/usage?group_by=key&format=csv").raise_for_status())
     assert 6000 < read < 18000  # a row of usage, and one of the key
+
+
+def test_a_slow_reader_of_csv_is_not_in_the_way_of_images(user, stack):
+    """What is streamed takes no place of those who send images."""
+    new_key(user)
+    with Database(stack) as database, database.used_by("posts"), concurrent.futures.ThreadPoolExecutor() as pool:
+        database.fault("SELECT STRAIGHT_JOIN u.key_id", "hung")
+        asked = pool.submit(user.web.get, "/api/v1/usage?group_by=key&format=csv")
+        shown = stack.wait(lambda: (s := Shown(stack, "posts"))("threads_outside") + s("threads_heavy") == 1 and s, "it is being read")
+        assert (shown("threads_outside"), shown("threads_heavy")) == (1, 0)
+        database.back()
+        asked.result()
 
 
 def today_us():

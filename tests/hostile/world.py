@@ -342,8 +342,8 @@ class World:
             if resource == "waiting":
                 if self.me.web.get(f"/api/v1/posts/{self.me.things[resource]}").json()["data"]["status"] != "awaiting_approval":
                     self.me.things[resource] = self.me.make(resource)
-            elif r.method == "DELETE" and self.me.spare.get(resource, "none") in r.path:
-                self.me.spare[resource] = self.me.make(resource)
+            elif r.method == "DELETE" and (own := [o for o in (self.me.spare, self.me.things) if o.get(resource, "none") in r.path]):
+                own[0][resource] = self.me.make(resource)  # a mutation may turn a GET of what stays into one
             elif r.route["pattern"] in LINKS:
                 self.links[r.route["pattern"]] = LINKS[r.route["pattern"]](self)
             elif r.route["pattern"] in OF_MOVER:
@@ -381,6 +381,7 @@ def is_about_codes(route):
 LINKS = {
     UNSUBSCRIBE: World.mailed,
     "/api/v1/auth/verify-email": World.make_link,
+    "/api/v1/auth/resend-reset": World.reset_link,
     "/api/v1/auth/reset-password": World.reset_link,
     "/api/v1/auth/confirm-email": lambda w: w.change_link("change_email"),
     "/api/v1/auth/undo-email": lambda w: w.change_link("undo_email"),

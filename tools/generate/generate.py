@@ -210,8 +210,8 @@ def route_methods(routes):
     rows = [r for r in routes if not r["internal"]]
     made = []
     for pattern in dict.fromkeys(r["pattern"] for r in rows):
-        methods = [r["method"] for r in rows if r["pattern"] == pattern]
-        methods = [m for method in methods for m in ([method, "HEAD"] if method == "GET" else [method])]
+        methods = [m for r in rows if r["pattern"] == pattern
+                   for m in ([r["method"], "HEAD"] if r["method"] == "GET" and not r["effect"] else [r["method"]])]
         made.append(f'\t{location_of(pattern).removeprefix("= ").replace("~ ", "~")} "{", ".join(methods)}";')
     return lines(made)
 
