@@ -216,6 +216,7 @@ static enum err sign_in_try_code(struct sign_in *s, const struct pending *pendin
 {
     memcpy(s->mark.b, pending->mark, sizeof s->mark.b);
     enum err e = pending_try(s->c->db, s->token);
+    s->c->problems.left_something = e == OK; /* this try is used */
     return e == OK ? sign_in_finish(s) : e;
 }
 

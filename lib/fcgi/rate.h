@@ -42,6 +42,7 @@ struct rates;
 /* The classes that have a limit, in the order in which they are shown; RATE_UNSET ends them. */
 extern const enum route_rate rate_limited[];
 const char *rate_name(enum route_rate rate);
+int64_t rate_limit(const struct conf *conf, enum route_rate rate); /* of one that has a limit */
 
 /* What somebody has of a class. */
 struct rate_state {
@@ -65,6 +66,9 @@ void rates_free(struct rates *r);
 
 /* Once a second, from one thread; it is not shared before. False: there is a file to be shared, and it cannot be used. */
 MUST_CHECK bool rates_look(struct rates *r);
+
+/* Does nginx say these limits, too (fcgi/rate_told.h)? */
+MUST_CHECK bool rates_are_told(const struct rates *r);
 
 /*
  * refused: OK, or why the request will be refused anyway. ERR_RATE_LIMITED, with a problem that says which limit it was;

@@ -191,8 +191,10 @@ static void usage_write_all(struct usage *u, struct db *db, enum usage_when when
 static void usage_look_around(struct shared *s)
 {
     atomic_store(&s->unchecked, point_is_set("unchecked"));
-    if (s->rates != NULL)
-        app_metrics_rates(s->metrics, rates_look(s->rates));
+    if (s->rates == NULL)
+        return;
+    app_metrics_rates(s->metrics, rates_look(s->rates));
+    app_metrics_rates_told(s->metrics, rates_are_told(s->rates));
 }
 
 static void *usage_main(void *arg)

@@ -3,28 +3,34 @@
 import datetime
 import uuid
 
+import pytest
 from helpers import expect
 from links import sign_in
+from mailing import Queued
 from publishing import Sent, failed
 from test_engine import STATUS, TOKEN, known, tiktok  # noqa: F401 (a fixture)
 from test_keys import LIMIT, with_key
 from test_leases import in_flight, is_right, now_us
+from test_mail import Relay, sending
 
-HOURS = 5
-AHEAD_US = HOURS * 3600 * 1_000_000
+AHEAD_US = 5 * 3600 * 1_000_000
 DAY_US = 24 * 3600 * 1_000_000
 
+back = pytest.mark.parametrize("hours", [1, 5])
 
-def test_what_was_due_now_is_due(stack, user, account):
+
+@back
+def test_what_was_due_now_is_due(stack, user, account, hours):
     """A post that came a moment before: its job would be due in hours."""
     known(stack, account)
     with stack.stopped("worker-publish"):
         sent = Sent(stack, user, account)
-        stack.move_clock(-HOURS * 3600)
+        stack.move_clock(-hours * 3600)
     assert sent.wait()["status"] == "published"
 
 
-def test_a_worker_sees_it(stack, user, account, tiktok):  # noqa: F811
+@back
+def test_a_worker_sees_it(stack, user, account, tiktok, hours):  # noqa: F811
     """What it has open stays its own, and what is to be polled, tried again or kept up is due."""
     other = user.connect()
     known(stack, other)
@@ -38,18 +44,34 @@ def test_a_worker_sees_it(stack, user, account, tiktok):  # noqa: F811
     sent = in_flight(stack, user, account, tiktok)
     stack.wait(lambda: not stack.sql("SELECT 1 FROM sandbox_publishes WHERE status = 'PROCESSING_DOWNLOAD' AND description IN"
                                      " (%s, %s)", sent.description, polled.description), "the simulator's clock is set back, too")
-    stack.move_clock(-HOURS * 3600)
+    stack.move_clock(-hours * 3600)
     stack.wait(lambda: not stack.sql("SELECT 1 FROM jobs_publish WHERE lease_token IS NOT NULL AND run_at_us > %s",
                                      now_us(stack) + 600_000_000), "its leases end soon")
     is_right(stack, tiktok, sent)
     assert polled.wait(seconds=60)["status"] == "published"
 
 
-def test_what_a_dead_worker_left_is_taken_over(stack, user, account, tiktok):  # noqa: F811
+@back
+def test_what_a_dead_worker_left_is_taken_over(stack, user, account, tiktok, hours):  # noqa: F811
     sent = in_flight(stack, user, account, tiktok)
     with stack.stopped("worker-publish", 9):
-        stack.move_clock(-HOURS * 3600)
+        stack.move_clock(-hours * 3600)
     failed(sent.wait(seconds=60), "outcome_unknown")
+
+
+@pytest.mark.parametrize("left", ["waiting", "leased"])
+def test_a_mail_that_a_dead_worker_left_is_sent(stack, user, left):
+    """The password reset of a moment before, say."""
+    with Relay() as relay, sending(stack, relay):
+        if left == "leased":
+            relay.does[user.email] = ["wait"]
+            mail = Queued(stack, user, "totp_enabled")
+            stack.wait(relay.waiting.is_set, "the relay has it")
+        with stack.stopped("worker-mail", 9):
+            relay.go_on.set()
+            mail = mail if left == "leased" else Queued(stack, user, "totp_enabled")
+            stack.move_clock(-3600)
+        mail.wait()
 
 
 def test_a_lease_of_tokens_does_not_last(stack, user, account, tiktok):  # noqa: F811
@@ -60,11 +82,12 @@ def test_a_lease_of_tokens_does_not_last(stack, user, account, tiktok):  # noqa:
     assert tiktok.requests(TOKEN) == 1
 
 
-def test_a_post_that_was_put_off_does_not_wait_for_long(stack, user, account):
+@back
+def test_a_post_that_was_put_off_does_not_wait_for_long(stack, user, account, hours):
     known(stack, account)
     with stack.stopped("worker-publish"):
         sent = Sent(stack, user, account)
-        stack.sql("UPDATE posts SET next_attempt_at_us = %s WHERE id = %s", now_us(stack) + AHEAD_US, sent.key)
+        stack.sql("UPDATE posts SET next_attempt_at_us = %s WHERE id = %s", now_us(stack) + hours * 3_600_000_000, sent.key)
     assert sent.wait()["status"] == "published"
 
 

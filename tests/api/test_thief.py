@@ -70,6 +70,8 @@ AGAINST = {
 def test_a_change_of_address_that_waits_is_over(stack, user, what):
     thief = Thief(user)
     token = thief.asks()
+    stack.wait(lambda: not stack.sql("SELECT 1 FROM mail_outbox WHERE user_id = %s AND template = 'change_email' AND state = 'queued'",
+                                     uuid.UUID(user.id).bytes), "its mail has its link")
     AGAINST[what](stack, user, thief)
     for late in (token, link(stack, "change_email", change_to(user, thief.email))):  # the second: its mail was on the way
         expect(follow(stack, CONFIRM, late), 400, "link_invalid")

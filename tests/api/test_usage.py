@@ -11,6 +11,8 @@ import uuid
 
 import pytest
 from helpers import expect
+from test_metrics import Shown
+from test_nginx import raw, request_line
 from test_statements import rows_read
 from waiting import locked
 
@@ -52,17 +54,29 @@ def ask(client, n):
 def test_every_answer_is_counted_once(user):
     """Of several programs; a refused key is nobody's, and a session is not counted."""
     for path, status in (("/api/v1/me", 200), ("/api/v1/posts", 200), ("/api/v1/uploads", 200), ("/api/v1/accounts", 200),
-                         ("/api/v1/accounts/x", 404), ("/api/v1/keys", 403), ("/api/v1/me?x=1", 422)):
+                         ("/api/v1/accounts/x", 404), ("/api/v1/keys", 403), ("/api/v1/me?x=1", 422), ("/api/v1/me?x=%ff", 400)):
         assert user.api.get(path).status_code == status
-    assert user.api.put("/api/v1/me").status_code == 405  # not even looked at
+    for path in ("/api/v1/me", "/api/v1/keys", "/api/v1/auth/login"):  # the last takes no key, so none is looked at
+        assert user.api.put(path).status_code == 405
     user.web.get("/api/v1/me", headers={"Authorization": "Bearer mk_live_x"})
-    counted(user, s200=4, s403=1, s404=1, s422=1)
+    user.web.put("/api/v1/me", headers={"Authorization": "Bearer mk_live_x"})
+    counted(user, s200=4, s400=1, s403=1, s404=1, s405=2, s422=1)
     shown = usage(user.web)
     (day,) = shown["rows"]
-    assert (shown["requests"], shown["errors"], day["requests"], day["errors"], day["span"]) == (7, 3, 7, 3, "day")
+    assert (shown["requests"], shown["errors"], day["requests"], day["errors"], day["span"]) == (10, 6, 10, 6, "day")
     today = datetime.datetime.now(UTC).strftime("%Y-%m-%d")
     assert day["starts_at"] == f"{today}T00:00:00.000000Z" and day["last_used_at"].startswith(today)
     assert shown["group_by"] == "day" and shown["from"] < shown["to"]
+
+
+def test_what_no_program_has_answered_is_not_counted(user):
+    for line, status in (("GET /api/v1/nothing", 404), (f"GET /api/v1/me?{'a' * 9000}", 414), ("POST /api/v1/posts/validate", 413),
+                         ("TRACE /api/v1/me", 405)):
+        request = request_line(f"{line} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {user.key}",
+                               *(["Content-Length: 1000000"] if status == 413 else []))
+        assert raw(user.stack, request)[0] == status
+    ask(user.api, 1)
+    counted(user, s200=1)
 
 
 def test_200_at_once_at_a_limit_of_100(stack, user):
@@ -164,6 +178,18 @@ def test_the_cost_of_many_keys_grows_with_their_number(user):
     many_keys(user, 6000)
     read = rows_read(user.stack, "posts", lambda: user.web.get("/api/v1/usage?group_by=key&format=csv").raise_for_status())
     assert 6000 < read < 18000  # a row of usage, and one of the key
+
+
+def test_a_slow_reader_of_csv_is_not_in_the_way_of_images(user, stack):
+    """What is streamed takes no place of those who send images."""
+    new_key(user)
+    with Database(stack) as database, database.used_by("posts"), concurrent.futures.ThreadPoolExecutor() as pool:
+        database.fault("SELECT STRAIGHT_JOIN u.key_id", "hung")
+        asked = pool.submit(user.web.get, "/api/v1/usage?group_by=key&format=csv")
+        shown = stack.wait(lambda: (s := Shown(stack, "posts"))("threads_outside") + s("threads_heavy") == 1 and s, "it is being read")
+        assert (shown("threads_outside"), shown("threads_heavy")) == (1, 0)
+        database.back()
+        asked.result()
 
 
 def today_us():

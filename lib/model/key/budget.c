@@ -335,13 +335,12 @@ static const struct db_col budget_of_key_cols[] = {DB_COL(struct budget_of_key, 
 static const struct sql budget_sqls[] = {
     [BUDGET_READ] = {.text = BUDGET_SELECT, .in = "u", .cols = budget_cols},
     [BUDGET_LOCK] = {.text = BUDGET_SELECT " FOR UPDATE", .in = "u", .cols = budget_cols},
-    [BUDGET_HOLD_KEYS] = {.text = "SELECT id FROM api_keys FORCE INDEX (PRIMARY) WHERE id IN (?, ?, ?, ?, ?, ?, ?, ?)"
+    [BUDGET_HOLD_KEYS] = {.text = "SELECT id FROM api_keys FORCE INDEX (PRIMARY) WHERE id IN " DB_MANY_IDS
                                   " ORDER BY id LOCK IN SHARE MODE",
-                          .in = "uuuuuuuu",
+                          .in = DB_MANY_IDS_IN,
                           .cols = db_uuid_cols},
-    [BUDGET_OF_KEYS] = {.text =
-                            "SELECT key_id, " BUDGET_COLS " FROM key_budgets WHERE key_id IN (?, ?, ?, ?, ?, ?, ?, ?)",
-                        .in = "uuuuuuuu",
+    [BUDGET_OF_KEYS] = {.text = "SELECT key_id, " BUDGET_COLS " FROM key_budgets WHERE key_id IN " DB_MANY_IDS,
+                        .in = DB_MANY_IDS_IN,
                         .cols = budget_of_key_cols},
     [BUDGET_POSTS] = {.text =
                           "SELECT COUNT(*) FROM posts FORCE INDEX (by_user) WHERE user_id = ? AND id >= ? AND id < ?"
