@@ -36,6 +36,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.email_changes TO {user};
 -- user keys
 GRANT SELECT, INSERT, UPDATE ON {db}.api_keys TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.key_budgets TO {user};
+GRANT SELECT (id, user_id, key_id) ON {db}.posts TO {user};
 GRANT SELECT (id, user_id, mode) ON {db}.accounts TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT, DELETE ON {db}.sessions TO {user};
@@ -132,7 +133,7 @@ GRANT SELECT, INSERT ON {db}.post_events TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT DELETE, SELECT ON {db}.oauth_states TO {user};
-GRANT DELETE, SELECT (expires_at_us) ON {db}.idempotency_keys TO {user};
+GRANT DELETE, SELECT (expires_at_us), UPDATE (expires_at_us) ON {db}.idempotency_keys TO {user};
 -- Views, of test data alone.
 GRANT DELETE, SELECT ON {db}.test_posts TO {user};
 GRANT DELETE, SELECT ON {db}.test_accounts TO {user};
@@ -152,7 +153,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user worker_mail
 GRANT SELECT, UPDATE, DELETE ON {db}.mail_outbox TO {user};
-GRANT SELECT (id, email, name, state, notices_off, undeliverable_at_us) ON {db}.users TO {user};
+GRANT SELECT (id, email, name, state, notices_off, undeliverable_at_us), UPDATE (undeliverable_at_us) ON {db}.users TO {user};
 GRANT INSERT ON {db}.mail_outbox TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.notices_due TO {user};
 GRANT SELECT (id, title, description, state, failure_code) ON {db}.posts TO {user};
@@ -163,7 +164,7 @@ GRANT DELETE, SELECT (expires_at_us) ON {db}.pending_sign_ins TO {user};
 GRANT DELETE, SELECT (id, email, expires_at_us) ON {db}.registrations TO {user};
 GRANT DELETE, SELECT (id, user_id, old_email, new_email, created_at_us, expires_at_us, confirmed_at_us, undo_until_us, undone_at_us) ON {db}.email_changes TO {user};
 GRANT DELETE, SELECT (day) ON {db}.mail_allowances TO {user};
-GRANT DELETE, SELECT (created_at_us) ON {db}.activity TO {user};
+GRANT DELETE, SELECT (id, user_id, what, created_at_us) ON {db}.activity TO {user};
 GRANT DELETE, SELECT (created_at_us, enabled_at_us) ON {db}.user_totp TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 

@@ -142,6 +142,28 @@ static enum err password_forgot(struct ctx *c)
     return e == OK ? auth_reply_accepted(c) : e;
 }
 
+struct password_again_input {
+    struct str token;
+};
+
+static const struct json_field password_again_fields[] = {
+    {.name = "token", JSON_STR(struct password_again_input, token), AUTH_LINK_FIELD},
+    JSON_END,
+};
+
+static enum err password_forgot_again(struct ctx *c)
+{
+    struct password_again_input in = {0};
+    int64_t wait_us = 0;
+
+    enum err e = input_json(c, password_again_fields, &in);
+    if (e == OK)
+        e = password_forgotten_again(c->db, c->arena, in.token, c->req.id, &wait_us);
+    if (e == ERR_ADDRESS_MAILS)
+        c->rate.wait_sec = (wait_us + US_PER_SEC - 1) / US_PER_SEC;
+    return e == OK ? auth_reply_accepted(c) : e;
+}
+
 /* The link is looked at first: what is wrong with the password is told to its user alone. */
 static enum err password_read_reset(struct ctx *c, struct password_reset_input *ret_in, struct user *ret_user)
 {
@@ -205,6 +227,13 @@ const struct route auth_password_routes[] = {
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_AUTH,
      .summary = "Mail a link to reset the password"},
+    {.method = "POST",
+     .pattern = "/api/v1/auth/resend-reset",
+     .handler = password_forgot_again,
+     .auth = AUTH_NONE,
+     .body_max_bytes = BODY_MAX_BYTES,
+     .rate = RATE_AUTH,
+     .summary = "Mail another link, to who has one whose time is over"},
     {.method = "POST",
      .pattern = "/api/v1/auth/reset-password",
      .handler = password_reset_by_link,

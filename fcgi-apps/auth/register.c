@@ -61,22 +61,42 @@ static struct str register_version(struct str configured, bool accepted)
     return accepted && configured.n > 0 ? configured : (struct str){0};
 }
 
-/* What the configuration asks for beyond the fields themselves. */
+/* Told already that it is no text, no boolean ...: then it is not told that it is missing. */
+static bool register_has_problem(const struct ctx *c, const char *param)
+{
+    for (size_t i = 0; i < c->problems.n; i++)
+        if (str_eqc(c->problems.v[i].param, param))
+            return true;
+    return false;
+}
+
+/* What the configuration asks for beyond the fields themselves; added to what is wrong with those. */
 static enum err register_check(struct ctx *c, const struct register_input *in, struct uuid *ret_invitation_id)
 {
-    bool invited = c->conf->registration_mode == REGISTRATION_INVITATION;
+    bool has_terms = c->conf->terms_version.n + c->conf->policy_version.n > 0;
+    bool invited = c->conf->registration_mode == REGISTRATION_INVITATION && !register_has_problem(c, "invitation");
 
-    if (!in->accepted_terms && c->conf->terms_version.n + c->conf->policy_version.n > 0)
+    if (has_terms && !in->accepted_terms && !register_has_problem(c, "accepted_terms"))
         problem_add(&c->problems, ERR_TERMS, c->arena, "accepted_terms");
-    if (invited && in->invitation.p == NULL)
+    if (invited && in->invitation.p == NULL) {
         problem_add(&c->problems, ERR_FIELD_REQUIRED, c->arena, "invitation");
-    if (c->problems.n > 0)
-        return ERR_VALIDATION;
+        return OK;
+    }
     enum err e = invited ? invitation_look(c->db, c->arena, in->invitation, ret_invitation_id) : OK;
-    if (e != ERR_INVITATION)
+    if (e == ERR_INVITATION)
+        problem_add(&c->problems, e, c->arena, "invitation");
+    return e == ERR_INVITATION ? OK : e;
+}
+
+static enum err register_read(struct ctx *c, struct register_input *ret_in, struct uuid *ret_invitation_id)
+{
+    enum err e = input_json(c, register_fields, ret_in);
+
+    if (e != OK && e != ERR_VALIDATION)
         return e;
-    problem_add(&c->problems, e, c->arena, "invitation");
-    return ERR_VALIDATION;
+    auth_check_password(c, "password", ret_in->password, &(struct user){.email = ret_in->email, .name = ret_in->name});
+    e = register_check(c, ret_in, ret_invitation_id);
+    return e == OK && c->problems.n > 0 ? ERR_VALIDATION : e;
 }
 
 static enum err register_create(struct ctx *c)
@@ -87,11 +107,7 @@ static enum err register_create(struct ctx *c)
 
     if (c->conf->registration_mode == REGISTRATION_CLOSED)
         return ERR_REGISTRATION_CLOSED;
-    enum err e = input_json(c, register_fields, &in);
-    if (e == OK || e == ERR_VALIDATION)
-        auth_check_password(c, "password", in.password, &(struct user){.email = in.email, .name = in.name});
-    if (e == OK)
-        e = register_check(c, &in, &new.invitation_id);
+    enum err e = register_read(c, &in, &new.invitation_id);
     if (e == OK && in.password.p != NULL) {
         e = auth_hash_password(c, in.password, hash);
         new.password_hash = hash;

@@ -14,6 +14,7 @@
 #define START_US (2 * US_PER_SEC) /* how long the next process takes until it answers */
 #define SLEEP_MS 200              /* how long the thread sleeps before it checks whether to stop, or has other work */
 #define WAITING_MAX 2             /* threads that may wait for READY_WAIT_MS: the others are for API keys */
+#define CROWD_MS 1000             /* of a look: so long all who ask may wait for it. While all is well it takes less */
 #define OLD_US (LOOK_EVERY_US + READY_WAIT_MS * US_PER_MS) /* older than any look that does not hang */
 
 enum { PART_DATABASE, PART_SCHEMA, PARTS_OWN }; /* then a part for each service */
@@ -29,6 +30,7 @@ struct ready_watch {
     struct ready now;                   /* what the look under way has found out, or all of the last one */
     struct ready last;                  /* the last one */
     int64_t looked_us;                  /* when that ended, by clock_mono_us; 0: none has */
+    int64_t asked_us;                   /* when somebody first asked for the one to come; 0: nobody has */
     bool wanted;
     int waiting;
 };
@@ -168,6 +170,7 @@ void ready_look(struct ready_watch *w, struct db *db, struct arena *arena)
     lock_take(&w->lock);
     w->last = w->now;
     w->looked_us = clock_mono_us();
+    w->asked_us = 0;
     w->wanted = false; /* who asked meanwhile has this answer */
     cond_signal_all(&w->looked);
     lock_release(&w->lock);
@@ -179,34 +182,41 @@ static bool ready_is_younger(const struct ready_watch *w, int64_t age_us)
 }
 
 /* Meanwhile a look is on its way. */
-static void ready_wait(struct ready_watch *w)
+static bool ready_wait(struct ready_watch *w, int64_t until_us)
 {
-    int64_t until_us = clock_mono_us() + READY_WAIT_MS * US_PER_MS;
-
-    w->waiting++;
     while (!ready_is_younger(w, LOOK_EVERY_US) && cond_wait_until(&w->looked, &w->lock, until_us))
         ;
-    w->waiting--;
+    return ready_is_younger(w, LOOK_EVERY_US);
+}
+
+static void ready_want(struct ready_watch *w, int64_t now_us)
+{
+    if (w->asked_us == 0)
+        w->asked_us = now_us;
+    w->wanted = true;
+    cond_signal(&w->asked);
 }
 
 enum err ready_ask(struct ready_watch *w, struct ready *ret)
 {
+    int64_t now_us = clock_mono_us();
     enum err e = OK;
 
     lock_take(&w->lock);
-    if (!ready_is_younger(w, LOOK_EVERY_US)) {
-        w->wanted = true;
-        cond_signal(&w->asked);
-    }
-    if (ready_is_younger(w, LOOK_EVERY_US))
+    if (!ready_is_younger(w, LOOK_EVERY_US))
+        ready_want(w, now_us);
+    if (ready_is_younger(w, LOOK_EVERY_US)) {
         *ret = w->last;
-    else if (w->waiting < WAITING_MAX) {
-        ready_wait(w);
+    } else if (w->waiting < WAITING_MAX) {
+        w->waiting++;
+        (void)ready_wait(w, now_us + READY_WAIT_MS * US_PER_MS);
+        w->waiting--;
         *ret = w->now;
-    } else if (ready_is_younger(w, OLD_US))
+    } else if (ready_is_younger(w, OLD_US) || ready_wait(w, w->asked_us + CROWD_MS * US_PER_MS)) {
         *ret = w->last;
-    else
+    } else {
         e = ERR_BUSY;
+    }
     lock_release(&w->lock);
     return e;
 }

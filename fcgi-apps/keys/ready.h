@@ -42,8 +42,8 @@ void ready_look(struct ready_watch *w, struct db *db, struct arena *arena);
 
 /*
  * What is there now, or was within the last second. Waits at most READY_WAIT_MS: what has not been found out by then is
- * READY_UNKNOWN, and a database that has not answered is READY_DOWN. While others wait it does not wait, but tells what
- * was seen a few seconds ago; ERR_BUSY when that is older.
+ * READY_UNKNOWN, and a database that has not answered is READY_DOWN. While others wait it tells what was seen a few
+ * seconds ago. When that is older it waits for a moment, because most looks take no longer; then ERR_BUSY.
  */
 #define READY_WAIT_MS 3000
 MUST_CHECK enum err ready_ask(struct ready_watch *w, struct ready *ret);

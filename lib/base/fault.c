@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "base/defs.h"
+#include "base/lock.h"
 
 static pthread_once_t fault_once = PTHREAD_ONCE_INIT;
 static struct fault_plan *fault_plan; /* NULL: there is none */
 static const char *fault_program;
+static pthread_mutex_t fault_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void fault_map(void)
 {
@@ -58,14 +60,26 @@ static void fault_stop(void)
     (void)usleep(300000);
 }
 
+/*
+ * The step's number. With each plan the test counts from 1 again, so the place of a name may have been written by another
+ * thread, a moment ago.
+ */
+static uint32_t fault_count(const char *step)
+{
+    lock_take(&fault_lock);
+    uint32_t n = __atomic_add_fetch(&fault_plan->counted, 1, __ATOMIC_ACQ_REL);
+    if (n <= FAULT_STEPS_MAX)
+        (void)snprintf(fault_plan->steps[n - 1], FAULT_STEP_BYTES, "%s %s", fault_program, step);
+    lock_release(&fault_lock);
+    return n;
+}
+
 bool fault_before(struct fault *fault, const char *step)
 {
     fault->kind = FAULT_OFF;
     if (!fault_is_counted())
         return false;
-    uint32_t n = __atomic_add_fetch(&fault_plan->counted, 1, __ATOMIC_ACQ_REL);
-    if (n <= FAULT_STEPS_MAX)
-        (void)snprintf(fault_plan->steps[n - 1], FAULT_STEP_BYTES, "%s %s", fault_program, step);
+    uint32_t n = fault_count(step);
     if (n != fault_plan->at)
         return false;
     fault->kind = (enum fault_kind)fault_plan->kind;

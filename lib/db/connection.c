@@ -10,6 +10,9 @@
 #include "base/rand.h"
 #include "db/private.h"
 
+#define IDLE_SEC 30 /* much longer than any program takes from one statement of a transaction to the next */
+#define AWAIT_US (US_PER_SEC / 10) /* as db.h says of struct db_gate */
+
 /*
  * What a MariaDB error means for the caller. An error that is not listed is a bug of ours: ERR_DB_FAILED.
  * Source: https://mariadb.com/kb/en/mariadb-error-code-reference/
@@ -153,7 +156,7 @@ static enum err db_connection_check(struct db *db)
 static enum err db_connection_connect_now(struct db *db)
 {
     unsigned timeout = (unsigned)db->options.timeout_sec;
-    char session[256];
+    char session[320];
 
     db->unfit = NULL;
     if (fault_is_away())
@@ -163,13 +166,15 @@ static enum err db_connection_connect_now(struct db *db)
     /*
      * Strict: a value that does not fit is an error and is not cut short. READ COMMITTED: no statement locks the gap
      * into which somebody else's new row falls. max_statement_time ends a statement on the server, too, when the read
-     * timeout gives it up here.
+     * timeout gives it up here. idle_transaction_timeout ends a transaction whose program stands still, with the locks that
+     * others wait for.
      */
     (void)snprintf(
         session, sizeof session,
         "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', "
-        "time_zone='+00:00', tx_isolation='READ-COMMITTED', innodb_lock_wait_timeout=2, max_statement_time=%u",
-        timeout);
+        "time_zone='+00:00', tx_isolation='READ-COMMITTED', innodb_lock_wait_timeout=%u, max_statement_time=%u, "
+        "idle_transaction_timeout=%d",
+        db->options.impatient ? 1 : 2, timeout, IDLE_SEC);
     mysql_options(conn, MYSQL_OPT_CONNECT_TIMEOUT, &(unsigned){MIN(timeout, 5u)});
     mysql_options(conn, MYSQL_OPT_READ_TIMEOUT, &timeout);
     mysql_options(conn, MYSQL_OPT_WRITE_TIMEOUT, &timeout);
@@ -190,6 +195,16 @@ static enum err db_connection_connect_now(struct db *db)
     return db_connection_check(db);
 }
 
+/* Waits for what the thread that tries gets; returns whether it got a connection. */
+static bool db_connection_await(struct db_gate *gate)
+{
+    long long since_us;
+
+    while ((since_us = atomic_load(&gate->trying_since_us)) != 0 && clock_mono_us() - since_us < AWAIT_US)
+        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    return !atomic_load(&gate->failing);
+}
+
 enum err db_connect(struct db *db)
 {
     struct db_gate *gate = db->options.gate;
@@ -200,8 +215,8 @@ enum err db_connect(struct db *db)
     if (gate == NULL)
         return db_connection_connect_now(db);
     if (atomic_load(&gate->failing)) {
-        alone = !atomic_exchange(&gate->trying, true);
-        if (!alone) {
+        alone = atomic_compare_exchange_strong(&gate->trying_since_us, &(long long){0}, clock_mono_us());
+        if (!alone && !db_connection_await(gate)) {
             db->unfit = atomic_load(&gate->unfit);
             return db_note(db, CR_CONNECTION_ERROR,
                            db->unfit != NULL ? db->unfit
@@ -212,7 +227,7 @@ enum err db_connect(struct db *db)
     atomic_store(&gate->unfit, db->unfit);
     atomic_store(&gate->failing, e != OK);
     if (alone)
-        atomic_store(&gate->trying, false);
+        atomic_store(&gate->trying_since_us, 0);
     return e;
 }
 

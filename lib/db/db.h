@@ -137,12 +137,14 @@ static inline struct db_arg db_uuid_or_null(const struct uuid *id)
 
 /*
  * Shared by the threads of a process, zero at the start. Once a connection could not be made, only one thread at a time
- * tries again, and the others get ERR_DB_UNAVAILABLE at once: a database that does not answer costs the time of one
- * thread, not of all.
+ * tries again. The others wait for what it gets, but until a tenth of a second after it began at most, and then get
+ * ERR_DB_UNAVAILABLE: a database that is back is of use to all, and one that does not answer costs the time of one
+ * thread.
  */
 struct db_gate {
-    atomic_bool failing, trying;
-    _Atomic(const char *) unfit; /* as db_unfit says of the last connection */
+    atomic_bool failing;
+    atomic_llong trying_since_us; /* 0: nobody tries */
+    _Atomic(const char *) unfit;  /* as db_unfit says of the last connection */
 };
 
 /* What a process counts about its connections, zero at the start; for its metrics. */
@@ -157,6 +159,7 @@ struct db_options {
     int timeout_sec;
     struct db_gate *gate;     /* NULL: each thread tries by itself */
     struct db_counts *counts; /* NULL: they are not counted */
+    bool impatient;           /* of what can be done later: db_tx gives up with ERR_AGAIN after a second at a lock */
     bool must_fit;            /* each new connection is looked at, and refused where a program must not work (db_fit) */
 };
 
@@ -186,6 +189,9 @@ DEFINE_FREEP(struct db, db_free)
  * statement fails with ERR_DB_UNAVAILABLE, and the next one looks again. Costs two statements per connection.
  */
 MUST_CHECK enum err db_fit(struct db *db);
+
+/* MariaDB's max_connections. A program that is started with more threads than fit below it says so. */
+MUST_CHECK enum err db_connections_allowed(struct db *db, int64_t *ret_n);
 
 /* Why the last try to connect was refused: a sentence for the log that says what to do. NULL: it was not. */
 const char *db_unfit(const struct db *db);
@@ -308,7 +314,8 @@ MUST_CHECK enum err db_each(struct db *db, const struct sql *q, const struct db_
  * After a deadlock, a lost certification (1213) or a connection lost before COMMIT, fn runs again from the start: at
  * most 8 times in all, with short random pauses, and not after timeout_sec. So fn changes nothing but the database and
  * its own outputs, and sets those anew each time. A connection lost once COMMIT was sent is ERR_OUTCOME_UNKNOWN: the
- * transaction may or may not have happened. Not nested.
+ * transaction may or may not have happened. With options.impatient nothing runs again that met a lock: ERR_AGAIN. Not
+ * nested.
  */
 MUST_CHECK enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg);
 

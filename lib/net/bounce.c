@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "net/mail_status.h"
 
 #define WHY_MAX_BYTES 2000
 #define PARTS_MAX 20 /* of the report; there are three (RFC 6522 3) */
@@ -49,54 +50,6 @@ static struct strs bounce_recipients(struct arena *arena, GMimeObject *message)
     return found;
 }
 
-/* RFC 3463 and RFC 7505 of what is wrong with the address. Others may be said of one mail: its words, its size, who sends it, a
- * mailbox that is full. */
-static const char *const bounce_codes_of_address[] = {
-    "5.1.1",  /* no such mailbox */
-    "5.1.2",  /* no such domain */
-    "5.1.3",  /* no address */
-    "5.1.6",  /* has moved, nobody knows where */
-    "5.1.10", /* the domain takes no mail */
-    "5.2.1",  /* the mailbox is closed */
-    "5.4.4",  /* there is no way to the domain */
-};
-
-static bool bounce_is_of_address(struct str code)
-{
-    for (size_t i = 0; i < ARRAY_LEN(bounce_codes_of_address); i++)
-        if (str_eqc(code, bounce_codes_of_address[i]))
-            return true;
-    return false;
-}
-
-static size_t bounce_digits(struct str s)
-{
-    size_t n = 0;
-
-    while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
-        n++;
-    return n;
-}
-
-/* "5.1.1", perhaps with a comment after it (RFC 3463 2: class, subject and detail, of which the last two have 1 to 3 digits). */
-static bool bounce_is_permanent(struct str status, struct str *ret_code)
-{
-    size_t end = 2, subject, detail;
-
-    if (!str_starts(status, STR("5.")))
-        return false;
-    subject = bounce_digits(str_skip(status, end));
-    end += subject;
-    if (subject < 1 || subject > 3 || end >= status.n || status.p[end] != '.')
-        return false;
-    detail = bounce_digits(str_skip(status, ++end));
-    end += detail;
-    if (detail < 1 || detail > 3 || (end < status.n && strchr(" \t(", status.p[end]) == NULL))
-        return false;
-    *ret_code = str_head(status, end);
-    return true;
-}
-
 /* What a group of fields says of one recipient. */
 struct bounce_group {
     bool failed;
@@ -114,7 +67,7 @@ static void bounce_take_line(struct bounce_group *g, struct str line)
     line = str_trim(line);
     if (str_ieq(name, STR("Action")))
         g->failed = str_ieq(line, STR("failed"));
-    else if (str_ieq(name, STR("Status")) && !bounce_is_permanent(line, &g->code))
+    else if (str_ieq(name, STR("Status")) && !mail_status_read(line, &g->code))
         g->code = (struct str){0};
     else if (str_ieq(name, STR("Diagnostic-Code")))
         g->diagnostic = line;
@@ -146,7 +99,7 @@ static bool bounce_read_status(struct arena *arena, struct str text, struct boun
         }
         if (group.failed && group.code.p != NULL) {
             ret->is_permanent = true;
-            ret->is_of_address = bounce_is_of_address(group.code);
+            ret->is_of_address = mail_status_is_of_address(group.code);
             ret->why = bounce_words(arena, &group);
             return true;
         }

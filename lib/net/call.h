@@ -80,6 +80,7 @@ struct net_result {
     int64_t body_bytes;
     const char *detail; /* libcurl's words for the program's log: no secrets; static */
     bool unasked;       /* ERR_NET_NOT_SENT, and it says nothing of the peer: it was too late, or the loop stops */
+    bool of_recipient;  /* of a mail: status and body are the relay's word on its recipient, and on nothing else */
 };
 
 void net_init(void); /* once, before threads */

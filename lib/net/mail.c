@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "net/transfer.h"
 
 #define LINE_MAX_BYTES 998    /* RFC 5322, 2.1.1 */
@@ -13,7 +14,8 @@
 enum mail_stage {
     MAIL_SESSION,   /* greeting, EHLO, STARTTLS, AUTH */
     MAIL_SENDER,    /* MAIL */
-    MAIL_RECIPIENT, /* RCPT, DATA */
+    MAIL_RECIPIENT, /* RCPT */
+    MAIL_DATA,      /* DATA */
     MAIL_CONTENT,   /* the mail */
     MAIL_JUDGED,    /* nothing more: QUIT */
 };
@@ -32,7 +34,7 @@ struct mail_transfer {
     struct curl_slist *to;
     struct mail_part text, html;
     enum mail_stage stage;
-    bool must_sign_in, signed_in, timed_out;
+    bool must_sign_in, signed_in, timed_out, of_recipient;
     const char *not_ours; /* why it was refused, if that is not about the mail but about this installation; static */
     int64_t timeout_us, judge_timeout_us, end_by_us, quit_by_us;
     int reply_code;
@@ -56,7 +58,7 @@ static const char *mail_begin(struct transfer *t)
 }
 
 /*
- * What would be said of every mail. RFC 4954, 6: 53x is about our account there. RFC 3463, 3.8: X.7.x to RCPT is about who may
+ * What would be said of every mail. RFC 4954, 6: 53x is about our account there. RFC 3463, 3.8: X.7.x to RCPT or DATA is about who may
  * send what to whom through this relay; after the mail itself it may be about its words.
  */
 static const char *mail_not_ours(const struct mail_transfer *m)
@@ -67,14 +69,26 @@ static const char *mail_not_ours(const struct mail_transfer *m)
         return NULL;
     if (m->stage == MAIL_SENDER)
         return "the relay refuses our sender";
-    return m->stage == MAIL_RECIPIENT && strncmp(m->reply, "5.7.", 4) == 0 ? "the relay does not send for us" : NULL;
+    return (m->stage == MAIL_RECIPIENT || m->stage == MAIL_DATA) && strncmp(m->reply, "5.7.", 4) == 0
+               ? "the relay does not send for us"
+               : NULL;
 }
 
 static void mail_judge(struct mail_transfer *m)
 {
     m->not_ours = mail_not_ours(m);
+    m->of_recipient = m->stage == MAIL_RECIPIENT;
     m->stage = MAIL_JUDGED;
     m->quit_by_us = clock_mono_us() + QUIT_WAIT_US;
+}
+
+/* Without a character that is cut at its end. What is no UTF-8 stays as it is. */
+static size_t mail_whole_bytes(const char *p, size_t n)
+{
+    for (size_t cut = 0; cut < 4 && cut <= n; cut++)
+        if (text_is_utf8(str_of(p, n - cut)))
+            return n - cut;
+    return n;
 }
 
 static void mail_take_reply(struct mail_transfer *m, int code, struct str words)
@@ -83,9 +97,12 @@ static void mail_take_reply(struct mail_transfer *m, int code, struct str words)
 
     if (m->stage == MAIL_JUDGED)
         return;
-    for (size_t i = 0; i < words.n && n < REPLY_MAX_BYTES; i++)
-        if (words.p[i] >= ' ' && words.p[i] != 0x7f)
+    for (size_t i = 0; i < words.n && n < REPLY_MAX_BYTES; i++) {
+        uint8_t c = (uint8_t)words.p[i];
+        if (c >= ' ' && c != 0x7f)
             m->reply[n++] = words.p[i];
+    }
+    n = mail_whole_bytes(m->reply, n);
     m->reply[n] = '\0';
     m->reply_code = code;
     if (m->stage == MAIL_SESSION)
@@ -94,6 +111,8 @@ static void mail_take_reply(struct mail_transfer *m, int code, struct str words)
         mail_judge(m);
     else if (m->stage == MAIL_SENDER)
         m->stage = MAIL_RECIPIENT;
+    else if (m->stage == MAIL_RECIPIENT)
+        m->stage = MAIL_DATA;
     else if (code == 354)
         m->stage = MAIL_CONTENT;
 }
@@ -169,6 +188,7 @@ static void mail_result(const struct transfer *t, struct net_result *r)
         return;
     r->status = m->reply_code;
     r->body = arena_str(t->arena, str_from(m->reply));
+    r->of_recipient = t->err == OK && m->of_recipient;
 }
 
 static void mail_done(struct transfer *t)

@@ -10,7 +10,8 @@
  *
  * What a result means:
  *    OK                   the relay has judged this mail. status is its reply code: 2xx taken, 4xx not now, 5xx never.
- *                         body is what the last line of its reply says, for the admin
+ *                         body is what the last line of its reply says, for the admin. of_recipient: it has
+ *                         refused the recipient (4xx or 5xx to RCPT), before it knew anything of the mail
  *    ERR_NET_NOT_SENT     the relay has not taken it, for a reason other than the mail: no connection, no TLS or none
  *                         to be trusted, sign-in refused or not offered, our sender or us refused (5xx to
  *                         MAIL, 5.7.x to RCPT), cut off before the mail was whole, start_by_us. status and body are the

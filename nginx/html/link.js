@@ -1,12 +1,15 @@
 // The page of a mailed link. Its token comes after the # of the address, which browsers send to nobody, and is taken out of the
 // address at once, so that it stays in no history and on no screen. Nothing happens before somebody sends the form: its fields
 // go to the API with the token, and what the API answers is shown. The form holds all that is true until then, and is hidden where
-// this script does not run: a browser would send it by itself, which the API refuses with JSON.
+// this script does not run: a browser would send it by itself, which the API refuses with JSON. What a page has for who comes too
+// late with the link is #over, and in it perhaps a second form that takes the same link.
 "use strict";
 
 const UNKNOWN = "Contact was lost while this was being done. Send it once more: if the link does not work any more, it was done.";
 
 const form = document.getElementById("form");
+const again = document.getElementById("again");
+const over = document.getElementById("over");
 const result = document.getElementById("result");
 const token = location.hash.slice(1);
 const isOfLink = !("withoutLink" in form.dataset); // the page that asks for a link has none yet
@@ -16,10 +19,17 @@ function say(text, failed) {
 	result.textContent = text;
 }
 
-function sentence(answer, error) {
+function time(seconds) {
+	if (seconds < 120)
+		return seconds + " seconds";
+	return seconds < 7200 ? Math.ceil(seconds / 60) + " minutes" : Math.ceil(seconds / 3600) + " hours";
+}
+
+function sentence(form, answer, error) {
 	const wait = answer.headers.get("Retry-After");
 	if (wait !== null)
-		return "Too much is going on. Try again in " + wait + " seconds.";
+		return (error.code === "address_mails_too_many" ? "This address gets no more such mails today. Use the newest that came, or try again in "
+			: "Too much is going on. Try again in ") + time(Number(wait)) + ".";
 	if (error.code === "outcome_unknown")
 		return UNKNOWN;
 	if (error.code === "link_invalid")
@@ -27,37 +37,52 @@ function sentence(answer, error) {
 	return error.details.length > 0 ? error.details.map(problem => problem.message).join(" ") : error.message;
 }
 
-function fields() {
+function fields(form) {
 	const given = Object.fromEntries(new FormData(form));
 	return isOfLink ? {token: token, ...given} : given;
 }
 
-async function send(event) {
+function show(form) {
+	form.hidden = false;
+	form.addEventListener("submit", event => send(form, event));
+}
+
+function offer(isOver) {
+	if (over !== null)
+		over.hidden = !isOver;
+}
+
+async function send(form, event) {
 	event.preventDefault();
 	const button = form.querySelector("button");
-	const again = form.querySelector("input") || button; // a disabled button loses the focus
+	const next = form.querySelector("input") || button; // a disabled button loses the focus
 	button.disabled = true;
 	say("One moment.", false);
 	try {
 		const answer = await fetch(form.getAttribute("action"), {
 			method: "POST",
 			headers: {"Content-Type": "application/json"},
-			body: JSON.stringify(fields()),
+			body: JSON.stringify(fields(form)),
 		});
 		if (answer.ok) {
 			form.hidden = true;
+			offer(false);
 			say(form.dataset.done, false);
 		} else {
 			const error = (await answer.json()).error;
 			form.hidden = error.code === "link_invalid";
-			say(sentence(answer, error), true);
+			say(sentence(form, answer, error), true);
+			if (form.hidden)
+				offer(true);
+			if (form.hidden && again !== null && form !== again)
+				show(again);
 		}
 	} catch (error) {
 		say(UNKNOWN, true);
 	}
 	button.disabled = false;
 	if (!form.hidden)
-		again.focus();
+		next.focus();
 }
 
 if (isOfLink) {
@@ -65,8 +90,8 @@ if (isOfLink) {
 	addEventListener("hashchange", () => location.reload()); // another link was put into the address bar
 }
 if (isOfLink && token === "") {
+	offer(true);
 	say("This address is not complete. Open the link of the mail once more.", true);
 } else {
-	form.hidden = false;
-	form.addEventListener("submit", send);
+	show(form);
 }

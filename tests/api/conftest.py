@@ -111,7 +111,8 @@ class Stack:
     # The database, as its root
 
     def sql(self, text, *args):
-        """The rows as a list of dicts. A connection that MariaDB's restart has ended is made anew."""
+        """The rows as a list of dicts. A connection that MariaDB's restart has ended is made anew, and a statement that loses a
+        deadlock against a program's runs again."""
         if self.database is not None:
             try:
                 self.database.ping(reconnect=False)
@@ -121,8 +122,13 @@ class Stack:
             self.database = pymysql.connect(unix_socket=str(self.at.mariadb_sock), user="root", database="marketingcli",
                                             autocommit=True, cursorclass=pymysql.cursors.DictCursor)
         with self.database.cursor() as cursor:
-            cursor.execute(text, args or None)
-            return list(cursor.fetchall())
+            while True:
+                try:
+                    cursor.execute(text, args or None)
+                    return list(cursor.fetchall())
+                except pymysql.OperationalError as e:
+                    if e.args[0] != pymysql.constants.ER.LOCK_DEADLOCK:
+                        raise
 
     # The programs: auth keys tiktok uploads posts sandbox image worker-publish worker-media worker-mail mariadb nginx
 
@@ -353,12 +359,14 @@ def stack(request):
         made = Stack(folder)
         request.config.stash[STACK] = made
         yield made
+        beside = seen.leaks_beside_logs(made)
         up.terminate()
         up.wait(60)
         assert not (found := defects(made.at.log)), "the programs' logs report defects:\n" + "\n".join(found)
         seen.from_credentials(made.at.credentials)
         logs = [*made.at.log.glob("*.log"), made.dir / "up.log"]
         assert not (found := seen.leaks(logs)), "the logs hold secrets:\n" + "\n".join(found)
+        assert not beside, "tables or mails hold secrets:\n" + "\n".join(beside)
         if request.config.stash.get(WHOLE, False) and request.session.testsfailed == 0:
             look_at_all(seen.seen_in(p.read_text(errors="replace") for p in logs))
     finally:

@@ -231,6 +231,22 @@ def test_reset_password_from_standard_input(stack, user):
     expect(sign_in(stack, user.email, NEW)[1], 200)
 
 
+@pytest.mark.parametrize("by", ["id", "email"])
+def test_a_new_password_is_none_that_the_user_is_known_by(stack, user, by):
+    """However the admin names the user: the name and the address are what others would try first."""
+    stack.sql("UPDATE users SET name = 'Wilhelmina Featherstone' WHERE id = %s", uuid.UUID(user.id).bytes)
+    for word in ("wilhelminafeatherstone", user.email):
+        assert "address" in fails(stack, "reset-password", getattr(user, by), "--password-stdin", stdin=word + "\n")
+    expect(sign_in(stack, user.email, user.password)[1], 200)
+
+
+def test_a_password_of_a_line_from_windows(stack, user):
+    works(stack, "reset-password", user.id, "--password-stdin", stdin=NEW + "\r\nmore\r\n")
+    expect(sign_in(stack, user.email, NEW)[1], 200)
+    works(stack, "create", email := fresh(), "--password-stdin", stdin=NEW + "\r\n")
+    expect(sign_in(stack, email, NEW)[1], 200)
+
+
 def test_reset_totp(stack, user):
     enrol(user)
     token = begun(user)

@@ -144,12 +144,14 @@ def test_never_is_final_and_shown_to_the_admin(stack, user, relay):
     assert f"{mail.id} " in listed and " failed post_failed tries=1 reply=550\n" in listed
     shown = stack.admin("mail", "show", str(mail.id)).stdout
     assert "No such user" in shown and user.id in shown and user.email not in shown
-    again = stack.admin("mail", "retry", str(mail.id))
-    assert again.returncode == 0, again.stderr
+    for words in (("user", "deliverable", user.id), ("mail", "retry", str(mail.id))):
+        done = stack.admin(*words)
+        assert done.returncode == 0, done.stderr
     assert mail.wait()["reply_code"] == 250 and "A title" in Letter(relay.to(user.email)[0].raw).text
     assert stack.admin("mail", "retry", str(mail.id)).returncode == 1, "it was sent"
     noted = stack.sql("SELECT what, by_whom FROM activity WHERE user_id = %s ORDER BY id", uuid.UUID(user.id).bytes)
-    assert [(n["what"], n["by_whom"]) for n in noted if n["by_whom"] == "admin"] == [("admin_read", "admin"), ("admin_sent_mail", "admin")]
+    assert [(n["what"], n["by_whom"]) for n in noted if n["by_whom"] == "admin"] == [
+        ("admin_read", "admin"), ("admin_set_deliverable", "admin"), ("admin_sent_mail", "admin")]
 
 
 def test_what_a_relay_said_does_nothing_to_a_terminal(stack, user, relay):
@@ -414,7 +416,7 @@ def test_a_worker_that_cannot_send_does_not_start(stack, tmp_path):
 # table, its columns and a row: of an id, a user and a time
 KEPT = [
     ("mail_outbox", "id, user_id, template, state, created_at_us, ended_at_us", "%s, %s, 'totp_enabled', 'sent', 1, %s", 90 * DAY),
-    ("one_time_tokens", "token_hash, subject_id, purpose, created_at_us, expires_at_us", "%s, %s, 'unsubscribe', 1, %s", 0),
+    ("one_time_tokens", "token_hash, subject_id, purpose, created_at_us, expires_at_us", "%s, %s, 'unsubscribe', 1, %s", 2 * DAY),
     ("pending_sign_ins", "token_hash, user_id, password_mark, created_at_us, expires_at_us", "%s, %s, '', 1, %s", 0),
     ("activity", "id, user_id, what, by_whom, created_at_us", "%s, %s, 'signed_in', 'user', %s", 730 * DAY),
 ]

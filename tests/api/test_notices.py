@@ -120,9 +120,12 @@ def test_once_an_hour(user, stack, no_real_posts):
     assert "2." in letters(user)[1].text.splitlines()
 
 
-def test_none_while_one_waits_for_the_relay(user, stack, no_real_posts):
-    stack.sql("INSERT INTO mail_outbox (id, user_id, template, state, created_at_us) SELECT id, user_id, 'post_failed', 'queued',"
-              " created_at_us - 86400000000 FROM api_keys WHERE user_id = %s", user.key and bytes_of(user))
+@pytest.mark.parametrize("days", [1, 4, 60])
+def test_none_while_one_waits_for_the_relay(user, stack, no_real_posts, days):
+    now_us = int(time.time() * 1_000_000) + clock_of(stack)
+    at_us = now_us - days * DAY * 1_000_000
+    stack.sql("INSERT INTO mail_outbox (id, user_id, template, state, created_at_us) VALUES (%s, %s, 'post_failed', 'queued', %s)",
+              uuid.UUID(int=at_us // 1000 << 80 | 7 << 76 | 2 << 62 | uuid.uuid4().int & (1 << 62) - 1).bytes, bytes_of(user), at_us)
     posts_that_failed(user)
     stack.move_clock(GATHER)
     stack.wait(lambda: waits(user), "the job waits")

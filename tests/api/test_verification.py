@@ -56,7 +56,7 @@ def test_the_whole_way_by_mail(stack, newcomer):
     expect(newcomer.verify(again.token), 400, "link_invalid")
     expect(newcomer.register(), 202)
     known = mailing.wait_letter(stack, newcomer.email, "already")
-    assert known.token is None and known.to == newcomer.email
+    assert known.page == "reset-password" and known.to == newcomer.email
 
 
 def test_the_address_is_kept_as_it_was_given(stack):
@@ -354,6 +354,19 @@ def test_known_and_unknown_need_the_same_invitation(stack, newcomer):
             assert len({a.text.replace(a.headers["X-Request-Id"], "") for a in answers}) == 1
 
 
+@pytest.mark.parametrize("fields, problems", [
+    ({}, {"accepted_terms": "terms_not_accepted", "invitation": "required"}),
+    ({"invitation": "none"}, {"accepted_terms": "terms_not_accepted", "invitation": "invitation_invalid"}),
+    ({"invitation": 7, "accepted_terms": "yes"}, {"accepted_terms": "wrong_type", "invitation": "wrong_type"}),
+    ({"accepted_terms": False}, {"accepted_terms": "terms_not_accepted", "invitation": "required"})])
+def test_what_the_configuration_asks_for_is_told_with_all_else(stack, newcomer, fields, problems):
+    with stack.configured("auth", registration_mode="invitation", terms_version="2026-11"):
+        answer = newcomer.register(email="nobody", password="short", **fields)
+    error = expect(answer, 422, "validation_failed")["error"]
+    assert [(d["param"], d["code"]) for d in sorted(error["details"], key=lambda d: d["param"])] == sorted(
+        {"email": "bad_email", "password": "password_too_short", **problems}.items())
+
+
 def test_closed(stack, newcomer):
     waiting = Newcomer(stack)
     waiting.register()
@@ -374,7 +387,10 @@ const form = {hidden: true, dataset: {done: "DONE", over: "OVER"}, getAttribute:
               querySelector: name => name === "input" ? field : {}, addEventListener: (name, f) => { form.send = f; }};
 const result = {addEventListener() {}, focused: false}, heard = {};
 let sent = null;
-globalThis.document = {getElementById: id => id === "form" ? form : result};
+const again = {hidden: true, dataset: {done: "SENT", over: "NEVER"}, getAttribute: () => "/api/v1/auth/resend-reset",
+               querySelector: name => name === "input" ? null : field, addEventListener: (name, f) => { again.send = f; }};
+const over = {hidden: true}, has = process.argv[3] !== undefined; // of the page: something for who comes too late
+globalThis.document = {getElementById: id => id in {again, over} && !has ? null : ({form, again, over})[id] ?? result};
 globalThis.location = {hash: process.argv[1], pathname: "/verify-email", reload: () => { result.reloads = true; }};
 globalThis.addEventListener = (name, f) => { heard[name] = f; };
 globalThis.history = {replaceState: (...x) => { result.at = x[2]; }};
@@ -405,6 +421,24 @@ def test_a_link_leaves_the_address_at_once_and_the_next_one_is_taken(script):
         "console.log(JSON.stringify([...before, result.reloads]));")
     done = subprocess.run(["node", "-e", made, "#token", "null"], check=True, capture_output=True, text=True)
     assert json.loads(done.stdout) == ["/verify-email", None, True]
+
+
+@pytest.mark.parametrize("then, status, code, seen", [
+    ("accepted", 202, None, ["SENT", "", True, True]), ("link_invalid", 400, "link_invalid", ["NEVER", "failed", True, False]),
+    ("too many", 429, "address_mails_too_many", ["This address gets no more such mails today. Use the newest that came, or try again in 12 hours.", "failed", False, False])])
+def test_who_comes_too_late_with_a_link_is_offered_another(then, status, code, seen):
+    """By the second form of the page, with the same link; where the link is good, or the page has none, nothing more shows."""
+    answers = [{"status": 400, "headers": {}, "body": {"error": {"code": "link_invalid", "details": []}}},
+               {"status": status, "headers": {"Retry-After": "43200"} if status == 429 else {}, "body": {"error": {"code": code, "details": []}}}]
+    script = DOM.replace("const answers = JSON.parse(process.argv[2]);", "let answers; const all = JSON.parse(process.argv[2]);").replace(
+        "sent = [path", "answers = all.shift(); sent = [path") + "{" + (CHECKOUT / "nginx/html/link.js").read_text() + "}\n" + (
+        "(async () => { const before = again.hidden; await form.send({preventDefault() {}}); const offered = [form.hidden, again.hidden, over.hidden, result.textContent];"
+        "await again.send({preventDefault() {}});"
+        "console.log(JSON.stringify([before, ...offered, sent, result.textContent, result.className, again.hidden, over.hidden])); })();")
+    done = subprocess.run(["node", "-e", script, "#token", json.dumps(answers), "again"], check=True, capture_output=True, text=True)
+    before, form_hidden, again_hidden, over_hidden, said, sent, *after = json.loads(done.stdout)
+    assert (before, form_hidden, again_hidden, over_hidden, said) == (True, True, False, False, "OVER")
+    assert sent[0] == "/api/v1/auth/resend-reset" and sent[3]["token"] == "token" and after == seen
 
 
 def answer_of(response):

@@ -1,7 +1,9 @@
 """TikTok behind a bad network: a share of the requests to the simulator meets a fault, and what became of each init is noted."""
 
+import contextlib
 import json
 import pathlib
+import queue
 import sys
 import threading
 import time
@@ -34,19 +36,39 @@ def answer_of(answer):
     return {"status": answer[0], "publish_id": publish_id}
 
 
+def description_of(exchange):
+    """None when the init's sender died in the middle of it."""
+    try:
+        return json.loads(exchange.body)["post_info"]["description"]
+    except ValueError:
+        return None
+
+
 class BadTiktok(Transport):
     def __init__(self, stack, history, rng):
         super().__init__(stack)
         self.history, self.rng, self.open_inits = history, rng, 0
-        self.calm, self.slow_enough = threading.Event(), threading.Event()
+        self.calm, self.to_hold, self.held = threading.Event(), threading.Event(), queue.SimpleQueue()
 
-    def next_fault(self, path):
+    def hold_init(self, stop):
+        """The description of the next init that comes: TikTok takes it, and answers after release(). None once stop is set."""
+        self.released.clear()
+        self.to_hold.set()
+        while not stop.is_set():
+            with contextlib.suppress(queue.Empty):
+                return self.held.get(timeout=0.1)
+        self.to_hold.clear()
+        return None
+
+    def next_fault(self, exchange):
         with self.lock:
             drawn, seconds = self.rng.random(), self.rng.uniform(*SLOW_SEC)
-        if path == INIT and not self.slow_enough.is_set():
-            return "slow", SLOW_SEC[0] * 2
+            if exchange.path == INIT and self.to_hold.is_set() and description_of(exchange) is not None:
+                self.to_hold.clear()
+                self.held.put(description_of(exchange))
+                return "held", 0
         if not self.calm.is_set():
-            for kind, share in next((kinds for prefix, kinds in SHARES if path.startswith(prefix)), {}).items():
+            for kind, share in next((kinds for prefix, kinds in SHARES if exchange.path.startswith(prefix)), {}).items():
                 if drawn < share:
                     return kind, seconds
                 drawn -= share
@@ -62,9 +84,8 @@ class BadTiktok(Transport):
             return
         with self.lock:
             self.open_inits -= 1
-        try:
-            description = json.loads(exchange.body)["post_info"]["description"]
-        except ValueError:  # its sender died in the middle of it
+        description = description_of(exchange)
+        if description is None:
             return
         seconds = time.monotonic() - exchange.began
         kind = exchange.kind if exchange.kind is None or isinstance(exchange.kind, str) else f"answers {exchange.kind[0]}"

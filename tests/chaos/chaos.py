@@ -84,11 +84,10 @@ def run(stack, size, seed, path):
             people.watch()
             make_trouble(people, size, troubles, rng)
             conflicts.end()
-            tiktok.slow_enough.set()
             tiktok.calm.set()
             settle(people, troubles)
         finally:
-            conflicts.stop.set()
+            conflicts.end()
             people.stop.set()
             world.end_second_worker()
         people.note_posts()

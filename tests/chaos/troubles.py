@@ -13,6 +13,8 @@ from world import LEASE_SEC  # of tests/sweep, which bad_tiktok has found
 SECOND_AWAY_SEC = 1.0  # at most, from its death to the next
 INIT_SOON_SEC = 3  # how long to wait for an init to be under way
 WEIGHT = 200  # rows: InnoDB gives up the transaction that has changed less
+ANSWER_SEC = 3  # how long a worker that lives takes at most, from TikTok's answer to the lock it waits for
+LOOK_SEC = 0.15  # InnoDB makes these tables of information_schema anew only for who has not read them for 0.1 s
 
 
 class Troubles:
@@ -119,14 +121,20 @@ TROUBLES = {
     "TikTok cannot be reached": (Troubles.lose_tiktok, 1),
 }
 
-RUNNING = ("SELECT j.id AS job, p.id AS post FROM jobs_publish j JOIN posts p ON p.account_id = j.subject_id AND p.state = 'publishing'"
-           " WHERE j.kind = 'turn' AND j.lease_token IS NOT NULL LIMIT 1")
+# The turn whose run has sent this post, and the post.
+TURN = ("SELECT j.id AS job, p.id AS post FROM posts p JOIN jobs_publish j ON j.kind = 'turn' AND j.subject_id = p.account_id"
+        " WHERE p.description = %s")
+# Transactions of the worker that have changed something and wait for a lock of ours.
+WAITING = ("SELECT COUNT(*) AS n FROM information_schema.INNODB_LOCK_WAITS w"
+           " JOIN information_schema.INNODB_TRX us ON us.trx_id = w.blocking_trx_id"
+           " JOIN information_schema.INNODB_TRX them ON them.trx_id = w.requesting_trx_id"
+           " JOIN information_schema.PROCESSLIST p ON p.id = them.trx_mysql_thread_id"
+           " WHERE us.trx_mysql_thread_id = CONNECTION_ID() AND them.trx_rows_modified > 0 AND p.user = 'marketingcli_worker_publish'")
 
 
 class Conflicts:
-    """Somebody who takes the locks of a turn in the other order: its job, and then its post. The worker, which has an answer of
-    TikTok's to write, has the post and wants the job, and loses. It must write it all the same. Until it has lost once, TikTok
-    takes its time, so that there is such a turn."""
+    """Somebody who takes the locks of a turn in the other order: its job, and then its post. TikTok holds its answer until the job is
+    ours. The worker, which writes that answer down, has the post by then and wants the job, and loses. It must write it all the same."""
 
     def __init__(self, stack, history, tiktok, pause_sec):
         self.stack, self.history, self.tiktok, self.pause_sec = stack, history, tiktok, pause_sec
@@ -143,42 +151,53 @@ class Conflicts:
     def run(self):
         while not self.stop.wait(self.pause_sec):
             with contextlib.suppress(pymysql.MySQLError):  # the database is away now and then
-                with pymysql.connect(unix_socket=str(self.stack.at.mariadb_sock), user="root", database="marketingcli",
-                                     cursorclass=pymysql.cursors.DictCursor, read_timeout=5) as connection:
-                    while not self.stop.wait(0.03) and not self.meet(connection, connection.cursor()):
-                        connection.rollback()
+                while not self.stop.is_set() and not self.meet():
+                    pass
 
-    def meet(self, connection, cursor):
-        """True once there was a deadlock."""
-        cursor.execute(RUNNING)
-        found = cursor.fetchone()
-        if found is None:
-            return False
+    def meet(self):
+        """With the next init. True once there was a deadlock."""
+        try:
+            description = self.tiktok.hold_init(self.stop)
+            if description is None:
+                return False
+            with pymysql.connect(unix_socket=str(self.stack.at.mariadb_sock), user="root", database="marketingcli",
+                                 cursorclass=pymysql.cursors.DictCursor, read_timeout=5) as connection, connection.cursor() as cursor:
+                return self.close_the_circle(cursor, description)
+        finally:
+            self.tiktok.release()
+
+    def close_the_circle(self, cursor, description):
         before = self.deadlocks(cursor)
         cursor.executemany("INSERT INTO chaos.weight VALUES (%s)", [(n,) for n in range(WEIGHT)])
-        cursor.execute("SELECT id FROM jobs_publish WHERE id = %s FOR UPDATE", found["job"])
-        end = time.monotonic() + 3  # TikTok answers within one, and a full machine takes its time to write that down
-        while not self.waits(cursor) and time.monotonic() < end:
-            time.sleep(0.005)
+        cursor.execute(TURN, description)
+        turn = cursor.fetchone()
+        if turn is None:
+            return False  # it took so long to come here that the worker has given up
+        cursor.execute("SELECT id FROM jobs_publish WHERE id = %s FOR UPDATE", turn["job"])
+        self.tiktok.release()
+        if not self.is_waited_for(cursor):
+            return False  # the worker has died
         try:
-            cursor.execute("SELECT id FROM posts WHERE id = %s FOR UPDATE", found["post"])
+            cursor.execute("SELECT id FROM posts WHERE id = %s FOR UPDATE", turn["post"])
             lost_by = "programs"
         except pymysql.OperationalError as e:
             if e.args[0] != 1213:
                 raise
             lost_by = "us"
         met = self.deadlocks(cursor) > before
-        connection.rollback()
         if met:
             self.history.note("conflict", lost_by=lost_by)
-        if met and lost_by == "programs":
-            self.tiktok.slow_enough.set()
         return met
+
+    def is_waited_for(self, cursor):
+        end = time.monotonic() + ANSWER_SEC
+        while time.monotonic() < end:
+            cursor.execute(WAITING)
+            if cursor.fetchone()["n"] > 0:
+                return True
+            time.sleep(LOOK_SEC)
+        return False
 
     def deadlocks(self, cursor):
         cursor.execute("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'")
         return int(cursor.fetchone()["Value"])
-
-    def waits(self, cursor):
-        cursor.execute("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'")
-        return int(cursor.fetchone()["Value"]) > 0

@@ -101,10 +101,11 @@ class Transport:
     def done(self, exchange):
         """When it is over."""
 
-    def next_fault(self, path):
+    def next_fault(self, exchange):
+        """(kind, seconds)"""
         with self.lock:
             for i, (prefix, kind, seconds) in enumerate(self.faults):
-                if path.startswith(prefix):
+                if exchange.path.startswith(prefix):
                     del self.faults[i]
                     return kind, seconds
         return None, 0
@@ -148,7 +149,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             t.seen.append((self.path, body))
         exchange = Exchange(self.path, body, began)
         t.begun(exchange)
-        exchange.kind, seconds = t.next_fault(self.path)
+        exchange.kind, seconds = t.next_fault(exchange)
         try:
             self.meet(exchange, seconds)
         finally:

@@ -280,7 +280,7 @@ MUTATIONS = [Mutation(*row) for row in [
     (2, "json: a name twice", has_value, bodies.json_twice),
     (2, "json: deep", has_value, bodies.json_deep),
     (4, "json: not quite", has_value, bodies.json_text),
-    (9, "pairs", has_pairs, bodies.pairs),
+    (20, "pairs", has_pairs, bodies.pairs),
     (4, "form: a name", has_form, bodies.form_name),
     (3, "form: a part's head", has_form, bodies.form_head),
     (3, "form: other parts", has_form, bodies.form_parts),

@@ -99,7 +99,7 @@ def plain(rng, world, route):
     world.sign(rng, r)
     if route["body_max_bytes"] > 0:
         kinds = ["json", "json", "form", "image"] if route["body_max_bytes"] > BIG else ["json"] * 9 + ["form"]
-        kinds = ["form"] if route["pattern"].endswith("/unsubscribe") else kinds
+        kinds = ["form", "pairs"] if route["pattern"].endswith("/unsubscribe") else kinds
         BODIES[rng.choice(kinds) if not r.is_sandbox() else "sandbox"](rng, world, r)
         r.encode()
     return r
@@ -119,6 +119,11 @@ def plain_form(rng, world, r):
     r.set("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")
 
 
+def plain_pairs(rng, world, r):
+    r.value = world.fields(rng, r)
+    r.set("Content-Type", "application/x-www-form-urlencoded")
+
+
 def plain_image(rng, world, r):
     r.body = world.image(rng)
     r.set("Content-Type", rng.choice(["image/jpeg", "image/png", "application/octet-stream"]))
@@ -129,4 +134,4 @@ def plain_sandbox(rng, world, r):
     r.set("Content-Type", kind)
 
 
-BODIES = {"json": plain_json, "form": plain_form, "image": plain_image, "sandbox": plain_sandbox}
+BODIES = {"json": plain_json, "form": plain_form, "pairs": plain_pairs, "image": plain_image, "sandbox": plain_sandbox}

@@ -233,7 +233,7 @@ class Demo:
         section.add("demo/once", code == 0 and last.startswith("published https://"), out[-8000:])
 
 
-# Threads: each file of tests/api on a build with ThreadSanitizer, whose reports are failures; one after another
+# Threads: each file of tests/api on a build with ThreadSanitizer, whose reports are failures
 
 
 class Tsan:
@@ -243,14 +243,13 @@ class Tsan:
         return [f"tsan/{p.stem}" for p in sorted((CHECKOUT / "tests/api").glob("test_*.py"))]
 
     def parts(self, wanted, section):
-        return [lambda: self.run(wanted, section)]
+        return [lambda name=name: self.run(name, section) for name in wanted]
 
-    def run(self, wanted, section):
-        for name in wanted:
-            command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{name.partition('/')[2]}.py"]
-            code, out = children.run(command, PYTEST_TIMEOUT_SEC, nice=True, cwd=CHECKOUT / "tests/api",
-                                     env=python_environment(MARKETINGCLI_BUILD=str(builds.folder("tsan"))))
-            section.add(name, code == 0, out[-8000:])
+    def run(self, name, section):
+        command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{name.partition('/')[2]}.py"]
+        code, out = children.run(command, PYTEST_TIMEOUT_SEC, nice=True, cwd=CHECKOUT / "tests/api",
+                                 env=python_environment(MARKETINGCLI_BUILD=str(builds.folder("tsan"))))
+        section.add(name, code == 0, out[-8000:])
 
 
 # The sweep: each flow with a fault at each of its steps (tests/sweep); in the ordinary run a sample, drawn by the date

@@ -13,6 +13,7 @@ import children
 from groups import Chaos, Demo, Fuzz, Hostile, Lint, Load, Pytest, Sweep, Tsan, Unit, Upgrade, then
 from report import Report
 
+AGAIN_MAX = 3
 LANES = 3  # for two processors: a test computes for less than half of its time
 
 # In the order in which they begin and are printed.
@@ -55,7 +56,15 @@ def main():
     built = build([g for g in wanted if wanted[g]], report)
     for groups, lanes in ((beside, LANES), (alone, 1)):
         run([(g, wanted[g]) for g in groups if wanted[g] and built.issuperset(g.builds)], lanes, report)
+    again(wanted, report)
     return report.end()
+
+
+def again(groups, report):
+    """What failed, once more and alone, when it is little: tests/README.md says what that is for."""
+    if len(report.failed) <= AGAIN_MAX:
+        repeated = [(g, [n for n in g.names() if n in report.failed]) for g in groups if isinstance(g, Pytest)]
+        run([(g, names) for g, names in repeated if names], 1, report, " again")
 
 
 def build(groups, report):
@@ -70,10 +79,10 @@ def build(groups, report):
     return built
 
 
-def run(groups, lanes, report):
+def run(groups, lanes, report, more=""):
     tasks = []
     for group, wanted in groups:
-        section = report.section(group.name)
+        section = report.section(group.name + more)
         tasks += [(section, part) for part in then(group.parts(wanted, section), section.end)]
 
     def begin(section, part):

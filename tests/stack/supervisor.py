@@ -101,6 +101,7 @@ class Supervisor:
         if missing:
             self.say(f"left out, not built: {', '.join(missing)}")
         self.tables = render.tables(self.found["marketingcli-admin"])
+        render.limits(at, self.found["marketingcli-admin"])
         render.nginx(at, self.tables, options.https, options.http, ready.has_ipv6())
 
     # -- The database

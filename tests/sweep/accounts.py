@@ -76,10 +76,22 @@ def forgot_act(world, s):
 def forgot_right(world, s):
     happened(s, count(world, s, "mail_outbox", "template", "reset_password"))
     taken = world.count("SELECT COALESCE(SUM(mails), 0) AS n FROM mail_allowances")
-    assert taken == count(world, s, "mail_outbox", "template", "reset_password"), "no mail is counted that is not there"
+    assert taken == 2 * count(world, s, "mail_outbox", "template", "reset_password"), "neither a wish nor a place is counted of what is not there"
     before = count(world, s, "mail_outbox", "template", "reset_password")
     assert until_done(lambda: post(world, "forgot-password", email=s.user.email)).how == "done"
     assert count(world, s, "mail_outbox", "template", "reset_password") == before + 1
+
+
+def forgot_again_act(world, s):
+    s.told = told(lambda: post(world, "resend-reset", token=s.token))
+
+
+def forgot_again_right(world, s):
+    n = count(world, s, "mail_outbox", "template", "reset_password")
+    happened(s, n)
+    assert world.count("SELECT COALESCE(SUM(mails), 0) AS n FROM mail_allowances") == n, "no mail is counted that is not there"
+    assert until_done(lambda: post(world, "resend-reset", token=s.token)).how == "done", "the link stays good for it"
+    assert count(world, s, "mail_outbox", "template", "reset_password") == n + 1
 
 
 def reset_ready(world):
@@ -184,6 +196,7 @@ def undo_email_right(world, s):
 OF_ACCOUNTS = [
     Flow("change password", ("auth",), user_ready, change_password_act, change_password_right),
     Flow("forgot password", ("auth",), user_ready, forgot_act, forgot_right),
+    Flow("another link", ("auth",), reset_ready, forgot_again_act, forgot_again_right),
     Flow("reset password", ("auth",), reset_ready, reset_act, reset_right),
     Flow("ask for an address", ("auth",), user_ready, ask_email_act, ask_email_right),
     Flow("confirm an address", ("auth",), confirm_email_ready, confirm_email_act, confirm_email_right),

@@ -18,11 +18,11 @@
 #define MADE_BYTES 15       /* random bytes of a password that is made up: 120 bits, 21 characters */
 #define LINE_MAX_BYTES 1024 /* far above what password_rule takes */
 
-bool user_at_desk(struct desk *desk, const struct given *given, struct uuid *ret_id)
+bool user_at_desk(struct desk *desk, const struct given *given, struct user *ret_user)
 {
     if (!desk_open(desk, given))
         return false;
-    enum err e = user_admin_find(desk->db, &desk->arena, str_from(given->argument), ret_id);
+    enum err e = user_admin_find(desk->db, &desk->arena, str_from(given->argument), ret_user);
     if (e == OK)
         return true;
     if (e == ERR_NOT_FOUND)
@@ -33,14 +33,12 @@ bool user_at_desk(struct desk *desk, const struct given *given, struct uuid *ret
     return false;
 }
 
-/* given->argument is an address, or an id, which does no harm. */
-static bool user_hash(struct desk *desk, const struct given *given, struct str text,
+static bool user_hash(struct desk *desk, const struct user *user, struct str text,
                       char ret_hash[static PASSWORD_HASH_SIZE])
 {
     _cleanup_(secret_done) struct secret password = secret_copy(text);
 
-    const struct password_about about = {
-        .email = str_from(given->argument), .name = str_from(given->name), .host = desk->conf.service_url};
+    const struct password_about about = {.email = user->email, .name = user->name, .host = desk->conf.service_url};
 
     enum err e = password_rule(text, &about);
     if (e == OK)
@@ -50,7 +48,8 @@ static bool user_hash(struct desk *desk, const struct given *given, struct str t
     return e == OK;
 }
 
-static bool user_read_password(struct desk *desk, const struct given *given, struct user_password *ret)
+/* The line may have been written on Windows. */
+static bool user_read_password(struct desk *desk, const struct user *user, struct user_password *ret)
 {
     char line[LINE_MAX_BYTES];
     size_t n = fread(line, 1, sizeof line, stdin);
@@ -59,19 +58,22 @@ static bool user_read_password(struct desk *desk, const struct given *given, str
     bool hashed = false;
     if (n == 0)
         complain("standard input has no password");
-    else if (str_next(&rest, '\n', &text))
-        hashed = user_hash(desk, given, text, ret->hash);
+    else if (str_next(&rest, '\n', &text)) {
+        text.n -= str_ends(text, STR("\r"));
+        hashed = user_hash(desk, user, text, ret->hash);
+    }
     explicit_bzero(line, sizeof line);
     return hashed;
 }
 
-bool user_take_password(struct desk *desk, const struct given *given, struct user_password *ret)
+bool user_take_password(struct desk *desk, const struct given *given, const struct user *user,
+                        struct user_password *ret)
 {
     *ret = (struct user_password){0};
     if (given->password_stdin != NULL)
-        return user_read_password(desk, given, ret);
+        return user_read_password(desk, user, ret);
     ret->made = token_new(&desk->arena, MADE_BYTES);
-    return user_hash(desk, given, ret->made, ret->hash);
+    return user_hash(desk, user, ret->made, ret->hash);
 }
 
 void user_show_password(const struct user_password *password)
@@ -103,25 +105,26 @@ static int user_made(const struct desk *desk, const struct given *given, enum er
 
 static int user_create_at(struct desk *desk, const struct given *given)
 {
+    const struct user user = {.email = str_from(given->argument), .name = str_from(given->name)};
     struct user_password password;
     struct uuid id;
 
     if (!user_name_is_fine(given->name))
         return complain("a name is one line of at most %d bytes", USER_NAME_MAX_BYTES);
-    if (!user_take_password(desk, given, &password))
+    if (!user_take_password(desk, given, &user, &password))
         return EXIT_FAILED;
-    enum err e =
-        user_admin_create(desk->db, &desk->arena, str_from(given->argument), str_from(given->name), password.hash, &id);
+    enum err e = user_admin_create(desk->db, &desk->arena, user.email, user.name, password.hash, &id);
     return user_made(desk, given, e, &id, &password);
 }
 
 /* The password that was typed at the registration is not used: who has typed it may not be who asks the admin. */
 static int user_verify_at(struct desk *desk, const struct given *given)
 {
+    const struct user user = {.email = str_from(given->argument)};
     struct user_password password;
     struct uuid id;
 
-    if (!user_take_password(desk, given, &password))
+    if (!user_take_password(desk, given, &user, &password))
         return EXIT_FAILED;
     enum err e = user_admin_verify(desk->db, &desk->arena, str_from(given->argument), password.hash, &id);
     if (e == ERR_NOT_FOUND)
@@ -166,12 +169,12 @@ static void user_end_credentials(const struct conf *conf)
 static int user_set(const struct given *given, enum user_state state, const char *what)
 {
     struct desk desk;
-    struct uuid id;
+    struct user user;
     bool changed;
 
-    if (!user_at_desk(&desk, given, &id))
+    if (!user_at_desk(&desk, given, &user))
         return EXIT_FAILED;
-    enum err e = user_set_state(desk.db, &desk.arena, &id, state, &changed);
+    enum err e = user_set_state(desk.db, &desk.arena, &user.id, state, &changed);
     if (e == OK || e == ERR_OUTCOME_UNKNOWN)
         user_end_credentials(&desk.conf);
     int code = e == OK ? EXIT_DONE : desk_complain(&desk, e);
@@ -196,12 +199,12 @@ int verb_user_enable(const struct given *given)
 int verb_user_deliverable(const struct given *given)
 {
     struct desk desk;
-    struct uuid id;
+    struct user user;
     bool was = false;
 
-    if (!user_at_desk(&desk, given, &id))
+    if (!user_at_desk(&desk, given, &user))
         return EXIT_FAILED;
-    enum err e = user_admin_deliverable(desk.db, &desk.arena, &id, &was);
+    enum err e = user_admin_deliverable(desk.db, &desk.arena, &user.id, &was);
     int code = e == OK ? EXIT_DONE : desk_complain(&desk, e);
     if (e == OK)
         printf("the address of %s %s\n", given->argument, was ? "gets notifications again" : "was not marked");

@@ -4,15 +4,18 @@
 
 #include "admin.h"
 #include "crypto/password.h"
+#include "model/user/user.h"
 
 /* The user that given->argument names by address or id, with the desk open. False after a complaint, and then closed. */
-MUST_CHECK bool user_at_desk(struct desk *desk, const struct given *given, struct uuid *ret_id);
+MUST_CHECK bool user_at_desk(struct desk *desk, const struct given *given, struct user *ret_user);
 
-/* A password: the first line of standard input where that was asked for, else one that is made up, and shown by
- * user_show_password: now or never. ret_hash: of it. False after a complaint. */
+/* A password of the user, of whom the address and the name are looked at (crypto/password_rule.h): the first line of standard
+ * input where that was asked for, else one that is made up, and shown by user_show_password: now or never. False after a
+ * complaint. */
 struct user_password {
     struct str made; /* in the desk's arena; absent: whoever runs this knows it */
     char hash[PASSWORD_HASH_SIZE];
 };
-MUST_CHECK bool user_take_password(struct desk *desk, const struct given *given, struct user_password *ret);
+MUST_CHECK bool user_take_password(struct desk *desk, const struct given *given, const struct user *user,
+                                   struct user_password *ret);
 void user_show_password(const struct user_password *password);

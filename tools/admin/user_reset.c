@@ -12,13 +12,13 @@ int verb_user_reset_password(const struct given *given)
 {
     struct user_password password;
     struct desk desk;
-    struct uuid id;
+    struct user user;
     int code = EXIT_FAILED;
 
-    if (!user_at_desk(&desk, given, &id))
+    if (!user_at_desk(&desk, given, &user))
         return EXIT_FAILED;
-    if (user_take_password(&desk, given, &password)) {
-        enum err e = user_admin_reset_password(desk.db, &desk.arena, &id, password.hash);
+    if (user_take_password(&desk, given, &user, &password)) {
+        enum err e = user_admin_reset_password(desk.db, &desk.arena, &user.id, password.hash);
         code = e == OK ? EXIT_DONE : desk_complain(&desk, e);
         if (e == OK) {
             printf("the password of %s is a new one, and all sessions have ended\n", given->argument);
@@ -32,12 +32,12 @@ int verb_user_reset_password(const struct given *given)
 int verb_user_reset_totp(const struct given *given)
 {
     struct desk desk;
-    struct uuid id;
+    struct user user;
     int code = EXIT_DONE;
 
-    if (!user_at_desk(&desk, given, &id))
+    if (!user_at_desk(&desk, given, &user))
         return EXIT_FAILED;
-    enum err e = user_admin_reset_totp(desk.db, &desk.arena, &id);
+    enum err e = user_admin_reset_totp(desk.db, &desk.arena, &user.id);
     if (e == OK)
         printf("signing in as %s needs no code any more, and all sessions have ended\n", given->argument);
     else if (e == ERR_TOTP_OFF)

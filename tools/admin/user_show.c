@@ -152,11 +152,11 @@ int verb_user_show(const struct given *given)
 {
     struct user_admin_shown shown;
     struct desk desk;
-    struct uuid id;
+    struct user user;
 
-    if (!user_at_desk(&desk, given, &id))
+    if (!user_at_desk(&desk, given, &user))
         return EXIT_FAILED;
-    enum err e = user_admin_show(desk.db, &desk.arena, &desk.conf, &id, &shown);
+    enum err e = user_admin_show(desk.db, &desk.arena, &desk.conf, &user.id, &shown);
     int code = e == OK ? EXIT_DONE : desk_complain(&desk, e);
     if (e == OK)
         user_show_all(&shown);
@@ -168,12 +168,12 @@ int verb_user_sessions(const struct given *given)
 {
     struct session *sessions;
     struct desk desk;
-    struct uuid id;
+    struct user user;
     size_t n;
 
-    if (!user_at_desk(&desk, given, &id))
+    if (!user_at_desk(&desk, given, &user))
         return EXIT_FAILED;
-    enum err e = user_admin_sessions(desk.db, &desk.arena, &desk.conf, &id, given->end != NULL, &sessions, &n);
+    enum err e = user_admin_sessions(desk.db, &desk.arena, &desk.conf, &user.id, given->end != NULL, &sessions, &n);
     int code = e == OK ? EXIT_DONE : desk_complain(&desk, e);
     for (size_t i = 0; i < n && e == OK; i++) {
         printf("%s%s", given->end != NULL ? "ended  " : "", uuid_text(&sessions[i].id).s);

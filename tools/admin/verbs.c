@@ -23,7 +23,8 @@ static const struct option verbs_name = {"--name", "NAME", offsetof(struct given
                                          "What to call the person, in one line of at most 100 bytes."};
 static const struct option verbs_password_stdin = {
     "--password-stdin", NULL, offsetof(struct given, password_stdin), NULL,
-    "Take the first line of standard input for the password. Without this option one is made up, and shown once. There "
+    "Take the first line of standard input, which may end with CR LF, for the password. Without this option one is "
+    "made up, and shown once. There "
     "is no "
     "way to give it on the command line, where everybody on the machine can see it."};
 static const struct option verbs_begins = {"--begins", "TEXT", offsetof(struct given, begins), NULL,
@@ -193,6 +194,14 @@ const struct verb verbs[] = {
      .more = "The build makes nginx's site from them.",
      .options = verbs_no_options,
      .run = verb_tables},
+    {.name = "nginx",
+     .help = "Write the file from which nginx knows the limits of the section rates: nginx-rates.conf in "
+             "service.socket_dir.",
+     .more = "nginx says them on the answers that it makes by itself. Its unit runs this before nginx starts or is "
+             "reloaded, so after a "
+             "change of the configuration it is enough to say systemctl reload nginx.",
+     .options = verbs_no_options,
+     .run = verb_nginx},
     {.name = "config",
      .help = "Print a sample configuration file: every key with its default and its meaning.",
      .options = verbs_no_options,

@@ -6,7 +6,7 @@
  *    begin ──► token, COMMIT ──► relay ──► taken          sent
  *      │                           │ ├───► 4xx            queued: again, for two days
  *      │                           │ ├───► no word        queued: again; the third time failed
- *      │                           │ └───► 5xx            failed
+ *      │                           │ └───► 5xx            failed; of an address that is not there, the user's is marked
  *      │                           ├─────► 5xx to us      queued: again, for two days; the kind pauses (jobs/pause.c)
  *      │                           └─────► not reached    queued: again soon, however long; the kind pauses
  *      └───► nobody is left        dropped
@@ -15,6 +15,7 @@
 
 #include "jobs/backoff.h"
 #include "mail/eml.h"
+#include "net/mail_status.h"
 
 #define MAIL_START_US (120 * US_PER_SEC) /* waiting for a connection; with the call's 60 s well within the lease */
 #define MAIL_JUDGE_SEC 600               /* RFC 5321, 4.5.3.2.6; the lease is extended meanwhile */
@@ -126,6 +127,14 @@ static enum job_step send_not_begun(struct job_run *run)
     return JOB_AGAIN;
 }
 
+/* The relay knows whom it has mailboxes for, or has asked who does: it has refused the recipient, before it saw the mail. */
+static bool send_is_of_address(const struct net_result *r)
+{
+    struct str code;
+
+    return r->of_recipient && r->status >= 500 && mail_status_read(r->body, &code) && mail_status_is_of_address(code);
+}
+
 static enum job_step send_result(struct job_run *run)
 {
     const struct net_result *r = run->result;
@@ -141,6 +150,7 @@ static enum job_step send_result(struct job_run *run)
     if (r->status >= 400 && r->status < 500)
         return send_later(run, v, &send_refused, mail->tried_at_us);
     v.state = r->status >= 500 ? MAIL_IS_FAILED : MAIL_IS_SENT;
+    v.of_address = send_is_of_address(r);
     return send_end(run, &v, 0);
 }
 

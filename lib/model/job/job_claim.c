@@ -1,7 +1,15 @@
 /* Claims: which jobs come, and in which order. */
 #include "model/job/job.h"
 
-enum { JOB_CLAIM_DUE, JOB_CLAIM_TURNS, JOB_CLAIM_THESE, JOB_CLAIM_TAKE, JOB_CLAIM_TAKE_ALL, JOB_CLAIM__MAX };
+enum {
+    JOB_CLAIM_DUE,
+    JOB_CLAIM_TURNS,
+    JOB_CLAIM_THESE,
+    JOB_CLAIM_TAKE,
+    JOB_CLAIM_TAKE_ALL,
+    JOB_CLAIM_RETURN,
+    JOB_CLAIM__MAX
+};
 
 #define JOB_TURNS_MAX DB_MANY_MAX /* ids of JOB_CLAIM_THESE */
 
@@ -50,6 +58,7 @@ static enum err job_take(struct db *db, const struct claiming *x, struct job *jo
             struct job *job = &jobs[j];
             job->lease_token = x->lease_token;
             db_many_add(&many, DB_ARGS(db_uuid(&job->lease_token), db_i64(until_us), db_uuid(&job->id)));
+            job->due_at_us = job->run_at_us;
             job->run_at_us = until_us;
             job->runs++;
         }
@@ -179,17 +188,46 @@ enum err job_claim(struct db *db, const struct job_claim *claim, struct arena *a
     ASSERT(claim->max > 0 && claim->max <= JOB_CLAIM_MAX);
     x.jobs = arena_array(arena, claim->max, sizeof *x.jobs);
     enum err e = db_tx(db, job_claim_tx, &x);
-    if (e != OK)
+    if (e != OK && e != ERR_OUTCOME_UNKNOWN)
         return e == ERR_CONFLICT ? ERR_DB_FAILED : e; /* the rows were locked */
-    if (claim->round != NULL)
+    if (claim->round != NULL && e == OK)
         *claim->round = x.round;
     *ret_jobs = x.jobs;
     *ret_n = x.n;
     *ret_suspect = x.suspect;
-    return OK;
+    return e;
 }
 
-#define TAKE(table) "UPDATE " table " FORCE INDEX (PRIMARY) SET lease_token = ?, run_at_us = ?, runs = runs + 1"
+struct unclaiming {
+    enum job_class class;
+    const struct job *jobs;
+    size_t n;
+};
+
+static enum err job_unclaim_tx(struct db *db, void *arg)
+{
+    const struct unclaiming *u = arg;
+    enum err e = OK;
+
+    for (size_t i = 0; i < u->n && e == OK; i += DB_MANY_MAX) {
+        struct db_many many = {.n = 0};
+        for (size_t j = i; j < MIN(i + DB_MANY_MAX, u->n); j++)
+            db_many_add(&many, DB_ARGS(db_i64(u->jobs[j].due_at_us), db_i64(u->jobs[j].due_at_us),
+                                       db_uuid(&u->jobs[j].id), db_uuid(&u->jobs[j].lease_token)));
+        db_many_sort(&many, 2);
+        e = db_exec_many(db, &job_claim_sqls[u->class][JOB_CLAIM_RETURN], &many);
+    }
+    return e;
+}
+
+enum err job_unclaim(struct db *db, enum job_class c, const struct job *jobs, size_t n)
+{
+    return db_tx(db, job_unclaim_tx, &(struct unclaiming){c, jobs, n});
+}
+
+#define TAKE(table) \
+    "UPDATE " table " FORCE INDEX (PRIMARY) SET lease_token = ?, run_at_us = ?, runs = runs + 1, rests_until_us = " \
+                    "NULL"
 
 #define SQLS(table) \
     { \
@@ -224,6 +262,10 @@ enum err job_claim(struct db *db, const struct job_claim *claim, struct arena *a
         [JOB_CLAIM_TAKE] = {.text = TAKE(table) " WHERE id = ? AND state = 'ready'", .in = "uiu"}, \
         [JOB_CLAIM_TAKE_ALL] = {.text = TAKE(table) " WHERE id IN " DB_MANY_IDS " AND state = 'ready'", \
                                 .in = "ui" DB_MANY_IDS_IN}, \
+        [JOB_CLAIM_RETURN] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
+                                      " wanted_at_us = NULL, lease_token = NULL, runs = runs - 1" \
+                                      " WHERE id = ? AND lease_token = ?", \
+                              .in = "iiuu"}, \
     }
 
 static const struct sql job_claim_sqls[JOB_CLASS__MAX][JOB_CLAIM__MAX] = {

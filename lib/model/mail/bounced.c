@@ -45,25 +45,34 @@ static enum err bounced_has_moved(struct db *db, const struct bounced_mail *mail
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-/* The user first, then the mail: the order of locks. */
-static enum err bounced_tx(struct db *db, void *arg)
+enum err mail_mark_address(struct db *db, struct arena *arena, const struct uuid *mail_id, bool *ret_marked)
 {
-    struct bounced *b = arg;
     struct bounced_mail mail = {.template = {0}};
-    int64_t now = clock_now_us();
     bool moved = true;
 
-    enum err e = db_row(db, &bounced_sqls[BOUNCED_MAIL], DB_ARGS(db_uuid(b->mail_id)), b->arena, &mail);
-    if (e == OK && b->of_address && !uuid_is_none(&mail.user_id) && bounced_went_to_user(mail.template)) {
+    enum err e = db_row(db, &bounced_sqls[BOUNCED_MAIL], DB_ARGS(db_uuid(mail_id)), arena, &mail);
+    if (e == OK && !uuid_is_none(&mail.user_id) && bounced_went_to_user(mail.template)) {
         e = user_lock_any(db, &mail.user_id);
         if (e == OK)
             e = bounced_has_moved(db, &mail, &moved);
     }
-    if (e == OK)
-        e = db_change(db, &bounced_sqls[BOUNCED_NOTE], DB_ARGS(db_i64(now), db_str(b->why), db_uuid(b->mail_id)));
     if (e == OK && !moved)
-        e = db_change(db, &bounced_sqls[BOUNCED_MARK], DB_ARGS(db_i64(now), db_uuid(&mail.user_id)));
-    b->marked = !moved;
+        e = db_change(db, &bounced_sqls[BOUNCED_MARK], DB_ARGS(db_i64(clock_now_us()), db_uuid(&mail.user_id)));
+    if (e == OK)
+        *ret_marked = !moved;
+    return e;
+}
+
+/* The user first, then the mail: the order of locks. */
+static enum err bounced_tx(struct db *db, void *arg)
+{
+    struct bounced *b = arg;
+
+    b->marked = false;
+    enum err e = b->of_address ? mail_mark_address(db, b->arena, b->mail_id, &b->marked) : OK;
+    if (e == OK)
+        e = db_change(db, &bounced_sqls[BOUNCED_NOTE],
+                      DB_ARGS(db_i64(clock_now_us()), db_str(b->why), db_uuid(b->mail_id)));
     return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
 }
 

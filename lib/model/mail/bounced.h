@@ -1,6 +1,6 @@
 /*
  * Mail that came back for good (RFC 3464): its row in the outbox says so. If that is about the address, and not about this mail
- * alone, the user's address is marked as undeliverable, which the user sees at sign-in and in GET /api/v1/me. From then on optional mail (notice.h) is dropped; mail about the account
+ * alone, or if the relay refuses the address at once, the user's address is marked as undeliverable, which the user sees at sign-in and in GET /api/v1/me. From then on optional mail (notice.h) is dropped; mail about the account
  * is still tried, because it may be the only way back to it. The mark goes when the address changes, and when somebody uses a link
  * that only a mail to it can have told them; or an admin takes it away (user_admin.h).
  *
@@ -14,9 +14,15 @@
 #include "db/db.h"
 
 /*
+ * A part of a transaction that has not locked the mail yet: no mail reaches the address that this one went to. It locks and marks
+ * the user whose it is. ret_marked: not if it is another address: one that was never the user's, or no longer is, because it was
+ * changed after the mail was made. ERR_NOT_FOUND: there is no such mail, or not any more.
+ */
+MUST_CHECK enum err mail_mark_address(struct db *db, struct arena *arena, const struct uuid *mail_id, bool *ret_marked);
+
+/*
  * of_address: what came back says that no mail reaches the address (net/bounce.h).
- * ret_marked: whether the user's address is undeliverable because of it. It is not if that is about this mail alone, or the mail went to another address: to one
- * that was never the user's, or no longer is, because it was changed after the mail was made. A repeat changes nothing.
+ * ret_marked: whether the user's address is undeliverable because of it (mail_mark_address). A repeat changes nothing.
  * ERR_NOT_FOUND: there is no such mail, or not any more.
  */
 MUST_CHECK enum err mail_bounced(struct db *db, struct arena *arena, const struct uuid *mail_id, struct str why,

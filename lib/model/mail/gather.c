@@ -4,11 +4,10 @@
 #include "model/mail/outbox.h"
 #include "tiktok/tiktok.h"
 
-#define NAME_UNITS 60               /* of what is named; a title has 90 at most */
-#define WORDS_MAX_BYTES 4000        /* of all that are named: 60 units are 180 bytes at most */
-#define RETRIED_US (3 * US_PER_DAY) /* no mail waits in the outbox for longer */
+#define NAME_UNITS 60        /* of what is named; a title has 90 at most */
+#define WORDS_MAX_BYTES 4000 /* of all that are named: 60 units are 180 bytes at most */
 
-enum { GATHER_NEWEST, GATHER_ANY, GATHER_MARK, GATHER_DELETE, GATHER_DELETE_OLD };
+enum { GATHER_BEFORE, GATHER_ANY, GATHER_MARK, GATHER_DELETE, GATHER_DELETE_OLD };
 static const struct sql gather_sqls[];
 
 /* How many of a kind's subjects are still worth telling, and the first of them. */
@@ -17,9 +16,10 @@ struct gather_what {
 };
 static const struct gather_what gather_whats[NOTICE__MAX];
 
-struct gather_newest {
-    bool waits;
-    int64_t created_at_us;
+/* The mails of this kind that were made before. */
+struct gather_before {
+    int64_t waits;
+    int64_t newest_at_us; /* of the last NOTICE_EVERY_US; 0: none */
 };
 
 /* A post or a key. */
@@ -96,20 +96,23 @@ static enum err gather_marked(const struct gathering *g, const struct uuid *taki
     return e == OK && n > 0 ? gather_add_mail(g, named, n, count) : e;
 }
 
-/* Until when a mail of this kind must wait, for the one before it; 0: it need not. One that was made after now was made before
- * the clock was set back, and is not believed. */
+/* Until when a mail of this kind must wait, for one before it; 0: it need not. One waits for as long as the relay cannot be
+ * reached. One that was made after now was made before the clock was set back, and is not believed. */
 static enum err gather_wait(const struct gathering *g, int64_t *ret_until_us)
 {
-    struct uuid since = uuid_floor(g->now_us - RETRIED_US), until = uuid_floor(g->now_us + US_PER_SEC);
-    struct gather_newest newest = {.waits = false};
+    struct uuid since = uuid_floor(g->now_us - NOTICE_EVERY_US), until = uuid_floor(g->now_us + US_PER_SEC);
+    struct db_arg user_id = db_uuid(g->user_id), template = db_cstr(mail_kinds[g->template].name);
+    struct gather_before before = {.waits = false};
 
     enum err e =
-        db_row(g->db, &gather_sqls[GATHER_NEWEST],
-               DB_ARGS(db_uuid(g->user_id), db_uuid(&since), db_uuid(&until), db_cstr(mail_kinds[g->template].name)),
-               g->arena, &newest);
-    if (e != OK && e != ERR_NOT_FOUND)
+        db_row(g->db, &gather_sqls[GATHER_BEFORE],
+               DB_ARGS(user_id, template, db_uuid(&until), user_id, db_uuid(&since), db_uuid(&until), template),
+               g->arena, &before);
+    if (e != OK)
         return e;
-    *ret_until_us = e == ERR_NOT_FOUND ? 0 : (newest.waits ? g->now_us : newest.created_at_us) + NOTICE_EVERY_US;
+    *ret_until_us = before.waits               ? g->now_us + NOTICE_EVERY_US
+                    : before.newest_at_us != 0 ? before.newest_at_us + NOTICE_EVERY_US
+                                               : 0;
     return OK;
 }
 
@@ -172,8 +175,8 @@ enum err notices_gather(struct db *db, struct arena *arena, const struct uuid *u
     return e;
 }
 
-static const struct db_col gather_newest_cols[] = {DB_COL(struct gather_newest, waits, BOOL),
-                                                   DB_COL(struct gather_newest, created_at_us, I64), DB_END};
+static const struct db_col gather_before_cols[] = {DB_COL(struct gather_before, waits, I64),
+                                                   DB_COL(struct gather_before, newest_at_us, I64), DB_END};
 
 static const struct db_col gather_named_cols[] = {DB_COL(struct gather_named, name, STR),
                                                   DB_COL(struct gather_named, failure_code, STR),
@@ -203,10 +206,11 @@ static const struct gather_what gather_whats[NOTICE__MAX] = {
 };
 
 static const struct sql gather_sqls[] = {
-    [GATHER_NEWEST] = {.text = "SELECT state = 'queued', created_at_us FROM mail_outbox WHERE user_id = ? AND id > ?"
-                               " AND id < ? AND template = ? ORDER BY id DESC LIMIT 1",
-                       .in = "uuus",
-                       .cols = gather_newest_cols},
+    [GATHER_BEFORE] = {.text = "SELECT EXISTS (SELECT 1 FROM mail_outbox WHERE user_id = ? AND template = ?"
+                               " AND state = 'queued' AND id < ?), (SELECT created_at_us FROM mail_outbox"
+                               " WHERE user_id = ? AND id > ? AND id < ? AND template = ? ORDER BY id DESC LIMIT 1)",
+                       .in = "usuuuus",
+                       .cols = gather_before_cols},
     [GATHER_ANY] = {.text = "SELECT 1 FROM notices_due WHERE user_id = ? AND kind = ? LIMIT 1",
                     .in = "us",
                     .cols = db_number_cols},

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "json/json.h"
 #include "model/job/job.h"
+#include "model/mail/bounced.h"
 #include "model/mail/params.h"
 #include "model/mail/reply.h"
 #include "model/user/activity.h"
@@ -111,9 +112,12 @@ enum err mail_check_address(struct db *db, const struct mail_outgoing *mail)
 enum err mail_note(struct db *db, const struct uuid *id, const struct mail_verdict *verdict)
 {
     _cleanup_(arena_done) struct arena arena;
-    bool ended = verdict->state != MAIL_IS_QUEUED, keeps = !ended || verdict->state == MAIL_IS_FAILED;
+    bool ended = verdict->state != MAIL_IS_QUEUED, keeps = !ended || verdict->state == MAIL_IS_FAILED, marked;
 
     arena_init(&arena, REPLY_ARENA_BYTES);
+    enum err e = verdict->of_address ? mail_mark_address(db, &arena, id, &marked) : OK;
+    if (e != OK && e != ERR_NOT_FOUND) /* the mail is gone */
+        return e;
     return db_exec(db, &sending_sqls[SENDING_NOTE],
                    DB_ARGS(db_cstr(mail_state_names[verdict->state]), db_i64(verdict->tried), db_i64(verdict->unknown),
                            db_i64_or_null(verdict->tried ? clock_now_us() : 0), db_i64_or_null(verdict->reply_code),

@@ -55,6 +55,7 @@ struct mail_verdict {
     bool unknown;   /* and has the whole mail, and did not say whether it has taken it */
     int reply_code; /* 0: the relay has said nothing; what it said before stays */
     struct str reply;
+    bool of_address; /* failed, because no mail reaches the address: then that of a user is marked (bounced.h) */
 };
 #define MAIL_REPLY_CHARS 500
 

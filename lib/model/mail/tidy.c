@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "model/user/second_factor.h"
+#include "model/user/token.h"
 
 static const struct tidy_row {
     struct sql sql; /* the time before which rows go, and how many at most */
@@ -29,7 +30,7 @@ enum err mail_tidy(struct db *db, int64_t now_us, bool *ret_more)
 
 static const struct tidy_row tidy_rows[] = {
     TIDY("mail_outbox", "ended_at_us", 90 * US_PER_DAY),
-    TIDY("one_time_tokens", "expires_at_us", 0),
+    TIDY("one_time_tokens", "expires_at_us", TOKEN_KNOWN_US),
     TIDY("pending_sign_ins", "expires_at_us", 0),
     TIDY("registrations", "expires_at_us", 0),
     TIDY("email_changes", "created_at_us", 6 * US_PER_DAY),

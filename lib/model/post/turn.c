@@ -10,7 +10,7 @@ enum { HEAD_PUBLISHING, HEAD_DEFERRED, HEAD_QUEUED, HEAD__MAX };
 
 /* No post is put off for longer: a time that is further ahead was written before the clock was set back. */
 static const int64_t turn_far_us[] = {
-    [HEAD_PUBLISHING] = 0, [HEAD_DEFERRED] = TURN_DEFERRED_FAR_US, [HEAD_QUEUED] = 2 * 3600 * US_PER_SEC};
+    [HEAD_PUBLISHING] = 0, [HEAD_DEFERRED] = TURN_DEFERRED_FAR_US, [HEAD_QUEUED] = 2400 * US_PER_SEC};
 
 #define TURN_MINUTE_US (60 * US_PER_SEC)
 

@@ -124,7 +124,7 @@ static enum err email_ask_mail(struct db *db, const struct email_ask *ask, const
     if (e != OK)
         return e;
     if (!uuid_is_none(&holder.user_id) && !uuid_eq(&holder.user_id, ask->by->user_id))
-        return email_holder_tell(db, &holder, MAIL_ALREADY_REGISTERED, ask->by->request_id);
+        return email_holder_tell(db, &holder, MAIL_ALREADY_REGISTERED, true, ask->by->request_id);
     return mail_add(db, &(struct mail_new){.template = MAIL_CHANGE_EMAIL,
                                            .user_id = *ask->by->user_id,
                                            .subject_id = *change_id,
@@ -272,7 +272,7 @@ static enum err email_change_take_back(struct db *db, const struct email_link *l
         e = db_change(db, &email_change_sqls[EMAIL_CHANGE_UNDO],
                       DB_ARGS(db_i64(now), db_uuid(&change->user_id), db_i64(change->confirmed_at_us)));
     if (e == OK)
-        e = taken_over_clear(db, link->arena, &change->user_id, change->created_at_us);
+        e = taken_over_clear(db, link->arena, &change->user_id, change->created_at_us - EMAIL_OWN_US);
     return e == OK ? session_end_others(db, link->arena, &change->user_id, &UUID_NONE) : e;
 }
 

@@ -11,7 +11,9 @@
  * An old address is worth more than what came after it: undoing a change puts its old address back whatever the address is by
  * now, and undoes all changes of the user that were made after it, so their links do no more. As whoever made the change
  * knew the password, that is no longer good either, and a new one is chosen by the link of a mail to the old address. What they may
- * have left in the account goes, too (taken_over.h): of all that came since the change was asked for.
+ * have left in the account goes, too (taken_over.h): a second factor and keys that came, or may do more, since EMAIL_OWN_US
+ * before the change was asked for. A thief who knows that would set them up first. An older second factor stays: who reads the old mailbox, and
+ * nothing more, must not get past it.
  *
  * So that the old address is there to be put back, nobody else gets it as long as its change can be undone
  * (email_holder.h).
@@ -29,6 +31,10 @@ struct session; /* user/session.h */
 /* Two days of tries to send the mail, and the 24 hours of its link, which are all that users are told of (token_lifetime_us). */
 #define EMAIL_CHANGE_WAITS_US (72 * 3600 * US_PER_SEC)
 #define EMAIL_UNDO_US (72 * 3600 * US_PER_SEC)
+/* What is older counts as the owner's. A thief who wants to keep something past the undo has to wait so long with the change, while
+ * the owner has a mail that tells of the second factor, and cannot sign in. Longer, and a second factor that an owner has set up
+ * against whoever reads their mail could be got rid of by its link, and more keys that nobody has stolen would stop. */
+#define EMAIL_OWN_US (7 * US_PER_DAY)
 #define EMAIL_CHANGES_PER_DAY 5 /* of a user: each is a mail to an address that may be somebody else's */
 
 /* Who asks, and in which session: it must not end meanwhile. */

@@ -27,7 +27,12 @@ enum err email_holder_find(struct db *db, struct arena *arena, struct str email_
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-enum err email_holder_tell(struct db *db, const struct email_holder *holder, enum mail_template template,
+bool email_holder_is_there(const struct email_holder *holder)
+{
+    return !uuid_is_none(&holder->user_id) && holder->is_enabled;
+}
+
+enum err email_holder_tell(struct db *db, const struct email_holder *holder, enum mail_template template, bool may,
                            struct str request_id)
 {
     bool can_undo = !uuid_is_none(&holder->change_id);
@@ -37,7 +42,7 @@ enum err email_holder_tell(struct db *db, const struct email_holder *holder, enu
         .request_id = request_id,
     };
 
-    if (holder->is_enabled)
+    if (may && holder->is_enabled)
         mail.user_id = holder->user_id;
     return mail_add(db, &mail);
 }

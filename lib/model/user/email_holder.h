@@ -4,7 +4,7 @@
  *
  *    e = email_holder_find(db, arena, key, &holder);
  *    if (e == OK)
- *        e = uuid_is_none(&holder.user_id) ? ... : email_holder_tell(db, &holder, MAIL_ALREADY_REGISTERED, request_id);
+ *        e = uuid_is_none(&holder.user_id) ? ... : email_holder_tell(db, &holder, MAIL_ALREADY_REGISTERED, true, request_id);
  */
 #pragma once
 
@@ -20,11 +20,14 @@ MUST_CHECK enum err email_holder_find(struct db *db, struct arena *arena, struct
 
 /*
  * Somebody wants the address, or says that it is theirs: adds the mail that its holder gets, in the transaction of what they did.
- * Who has it gets template; who can get it back gets the link that does so once more. For nobody, and for who is disabled, the
- * row is nobody's, which worker@mail drops: so all of them take the same time.
+ * Who has it gets template; who can get it back gets the link that does so once more. For nobody, for who is disabled, and where
+ * it may not be (mail/allowance.h), the row is nobody's, which worker@mail drops: so all of them take the same time.
  */
 MUST_CHECK enum err email_holder_tell(struct db *db, const struct email_holder *holder, enum mail_template template,
-                                      struct str request_id);
+                                      bool may, struct str request_id);
+
+/* Whether there is somebody who can be told. */
+bool email_holder_is_there(const struct email_holder *holder);
 
 /*
  * Call it in each transaction that gives a user an address, after that is written: a change that is made at the same moment is not

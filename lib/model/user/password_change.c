@@ -87,13 +87,16 @@ struct password_forgetting {
 static enum err password_forgotten_tx(struct db *db, void *arg)
 {
     const struct password_forgetting *f = arg;
+    bool may, is_mailed = false;
     struct email_holder holder;
-    bool may;
 
     enum err e = mail_take_allowance(db, MAIL_WISH_RESET, f->email_key, &may);
     if (e == OK)
         e = email_holder_find(db, f->arena, f->email_key, &holder);
-    return e == OK && may ? email_holder_tell(db, &holder, MAIL_RESET_PASSWORD, f->request_id) : e;
+    if (e != OK || !may)
+        return e;
+    e = mail_take_place(db, MAIL_PLACE_LINK, f->email_key, email_holder_is_there(&holder), &is_mailed);
+    return e == OK ? email_holder_tell(db, &holder, MAIL_RESET_PASSWORD, is_mailed, f->request_id) : e;
 }
 
 enum err password_forgotten(struct db *db, struct arena *arena, struct str email, struct str request_id)
@@ -102,6 +105,47 @@ enum err password_forgotten(struct db *db, struct arena *arena, struct str email
     enum err e = user_email_key(email, arena, &f.email_key);
 
     return e == OK ? db_tx(db, password_forgotten_tx, &f) : e;
+}
+
+struct password_asking_again {
+    struct arena *arena;
+    struct str token, request_id;
+};
+
+static enum err password_forgotten_again_tx(struct db *db, void *arg)
+{
+    const struct password_asking_again *a = arg;
+    struct user user = {0};
+    struct str email_key;
+    struct uuid id;
+    bool may;
+
+    enum err e = token_look_late(db, a->arena, TOKEN_RESET_PASSWORD, a->token, &id);
+    if (e == OK)
+        e = user_by_id(db, a->arena, &id, &user);
+    if (e == OK && user.state != USER_ACTIVE)
+        e = ERR_NOT_FOUND;
+    if (e == OK)
+        e = user_email_key(user.email, a->arena, &email_key);
+    if (e == OK)
+        e = mail_take_allowance(db, MAIL_WISH_RESET_AGAIN, email_key, &may);
+    if (e != OK)
+        return e == ERR_NOT_FOUND ? ERR_TOKEN : e;
+    return may ? mail_add(
+                     db,
+                     &(struct mail_new){.template = MAIL_RESET_PASSWORD, .user_id = id, .request_id = a->request_id})
+               : ERR_ADDRESS_MAILS;
+}
+
+enum err password_forgotten_again(struct db *db, struct arena *arena, struct str token, struct str request_id,
+                                  int64_t *ret_wait_us)
+{
+    struct password_asking_again a = {.arena = arena, .token = token, .request_id = request_id};
+    enum err e = db_tx(db, password_forgotten_again_tx, &a);
+
+    if (e == ERR_ADDRESS_MAILS)
+        *ret_wait_us = US_PER_DAY - clock_now_us() % US_PER_DAY;
+    return e;
 }
 
 struct password_resetting {

@@ -25,9 +25,17 @@ MUST_CHECK enum err password_change(struct db *db, struct arena *arena, const st
 
 /*
  * Somebody who is not signed in has forgotten the password of an address: the link goes there, if that is the address of a user who
- * is enabled, as often in a day as MAIL_WISH_RESET says. The same is done for every address, and OK says nothing. ERR_BAD_EMAIL.
+ * is enabled, as often in a day as mail/allowance.h says. The same is done for every address, and OK says nothing. ERR_BAD_EMAIL.
  */
 MUST_CHECK enum err password_forgotten(struct db *db, struct arena *arena, struct str email, struct str request_id);
+
+/*
+ * The same for who has a link to reset it, also for a day and more after its time is over (TOKEN_KNOWN_US): they read the mail of
+ * the address, so strangers cannot use up what they may ask for. ERR_TOKEN, also for who is disabled; ERR_ADDRESS_MAILS with how long to
+ * wait.
+ */
+MUST_CHECK enum err password_forgotten_again(struct db *db, struct arena *arena, struct str token,
+                                             struct str request_id, int64_t *ret_wait_us);
 
 /* Resets the password of the user whose link that is, and ends all sessions. ERR_TOKEN, also for who is disabled. */
 MUST_CHECK enum err password_reset(struct db *db, struct arena *arena, struct str token, const char *hash,

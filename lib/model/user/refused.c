@@ -22,14 +22,16 @@ static enum err refused_tell_tx(struct db *db, void *arg)
     const struct refused *r = arg;
     struct mail_params params = {.at_us = clock_now_us(),
                                  .why = r->knows_password ? STR(REFUSED_CODES) : (struct str){0}};
-    bool may_mail = false;
+    bool may_mail = false, has_place = true;
 
     enum mail_wish wish = r->knows_password ? MAIL_WISH_REFUSED_CODE : MAIL_WISH_REFUSED;
     enum err e = mail_take_allowance(db, wish, r->email_key, &may_mail);
+    if (e == OK && !r->knows_password)
+        e = mail_take_place(db, MAIL_PLACE_WARNING, r->email_key, true, &has_place);
     if (e == OK)
         e = activity_add(db, &(struct activity_new){
                                  .user_id = r->user->id, .what = ACTIVITY_SIGN_IN_REFUSED, .by = ACTIVITY_BY_SERVICE});
-    if (e != OK || !may_mail)
+    if (e != OK || !may_mail || !has_place)
         return e;
     return mail_add(db, &(struct mail_new){.template = MAIL_SIGN_IN_REFUSED,
                                            .user_id = r->user->id,

@@ -1,6 +1,6 @@
 /*
  * Sign-ins to an account are refused for a while, because too many passwords or codes were wrong: its owner is told, by a mail and
- * in the activity. It counts as a mail that a stranger causes (mail_take_allowance).
+ * in the activity. The mail is one that a stranger causes (mail/allowance.h), unless whoever guesses knows the password.
  */
 #pragma once
 

@@ -32,31 +32,32 @@ struct registration_mailed {
     int64_t has_password;
 };
 
-/* Of an address that has a user the row is over when it is made, and holds no more than it must: it is there so that the
- * same is written. */
-static enum err registration_insert(struct db *db, const struct registration_asking *a, bool known,
+/* Of an address that has a user, or no place for another mail, the row is over when it is made, and holds no more than it must:
+ * it is there so that the same is written. */
+static enum err registration_insert(struct db *db, const struct registration_asking *a, bool is_over,
                                     const struct registration_mailed *mailed)
 {
-    const struct registration_new blank = {.email = a->new->email}, *new = known ? &blank : a->new;
+    const struct registration_new blank = {.email = a->new->email}, *new = is_over ? &blank : a->new;
     int64_t now = mailed->expires_at_us - REGISTRATION_LIFETIME_US;
 
     return db_exec(db, &registration_sqls[REGISTRATION_INSERT],
                    DB_ARGS(db_uuid(&mailed->id), db_str(a->email_key), db_str(new->email), db_str(new->name),
                            db_cstr(new->password_hash), db_uuid_or_null(&new->invitation_id),
                            db_str(new->terms_version), db_str(new->policy_version), db_i64(now),
-                           db_i64(known ? now : mailed->expires_at_us)),
+                           db_i64(is_over ? now : mailed->expires_at_us)),
                    NULL);
 }
 
+/* may: if not, it is added all the same, about a registration that nobody can confirm. */
 static enum err registration_mail(struct db *db, const struct registration_asking *a, const struct email_holder *holder,
-                                  const struct registration_mailed *mailed)
+                                  const struct registration_mailed *mailed, bool may)
 {
     const struct mail_params params = {.at_us = mailed->expires_at_us};
     const struct mail_new mail = {
         .template = MAIL_VERIFY_EMAIL, .subject_id = mailed->id, .params = &params, .request_id = a->new->request_id};
 
     if (!uuid_is_none(&holder->user_id))
-        return email_holder_tell(db, holder, MAIL_ALREADY_REGISTERED, a->new->request_id);
+        return email_holder_tell(db, holder, MAIL_ALREADY_REGISTERED, may, a->new->request_id);
     return mail_add(db, &mail);
 }
 
@@ -74,18 +75,33 @@ static enum err registration_begin(struct db *db, const struct registration_aski
     return e == OK && *ret_may ? email_holder_find(db, a->arena, a->email_key, ret_holder) : e;
 }
 
+/* pending: there is a registration, if the address has no user. */
+static enum err registration_take_place(struct db *db, const struct registration_asking *a,
+                                        const struct email_holder *holder, bool pending, bool has_password,
+                                        bool *ret_may)
+{
+    bool known = !uuid_is_none(&holder->user_id);
+    enum mail_place place = known          ? MAIL_PLACE_LINK
+                            : has_password ? MAIL_PLACE_REGISTRATION_PASSWORD
+                                           : MAIL_PLACE_REGISTRATION;
+
+    return mail_take_place(db, place, a->email_key, known ? holder->is_enabled : pending, ret_may);
+}
+
 static enum err registration_create_tx(struct db *db, void *arg)
 {
     const struct registration_asking *a = arg;
     struct registration_mailed mailed = registration_mailed_new();
+    bool has_password = a->new->password_hash != NULL, may, is_mailed = false;
     struct email_holder holder;
-    bool may;
 
-    enum err e = registration_begin(db, a, a->new->password_hash != NULL, &may, &holder);
+    enum err e = registration_begin(db, a, has_password, &may, &holder);
     if (e != OK || !may)
         return e;
-    e = registration_insert(db, a, !uuid_is_none(&holder.user_id), &mailed);
-    return e == OK ? registration_mail(db, a, &holder, &mailed) : e;
+    e = registration_take_place(db, a, &holder, true, has_password, &is_mailed);
+    if (e == OK)
+        e = registration_insert(db, a, !uuid_is_none(&holder.user_id) || !is_mailed, &mailed);
+    return e == OK ? registration_mail(db, a, &holder, &mailed, is_mailed) : e;
 }
 
 /* Without a registration there is a mail all the same, about one that is not there: the worker drops it. */
@@ -93,14 +109,20 @@ static enum err registration_resend_tx(struct db *db, void *arg)
 {
     const struct registration_asking *a = arg;
     struct registration_mailed mailed = registration_mailed_new();
+    bool pending, may = false, is_mailed = false;
     struct email_holder holder;
-    bool may;
 
     enum err e = db_row(db, &registration_sqls[REGISTRATION_NEWEST],
                         DB_ARGS(db_str(a->email_key), db_i64(clock_now_us())), a->arena, &mailed);
+    pending = e == OK;
     if (e == OK || e == ERR_NOT_FOUND)
         e = registration_begin(db, a, mailed.has_password != 0, &may, &holder);
-    return e == OK && may ? registration_mail(db, a, &holder, &mailed) : e;
+    if (e != OK || !may)
+        return e;
+    e = registration_take_place(db, a, &holder, pending, mailed.has_password != 0, &is_mailed);
+    if (!is_mailed)
+        mailed = registration_mailed_new();
+    return e == OK ? registration_mail(db, a, &holder, &mailed, is_mailed) : e;
 }
 
 static enum err registration_ask(struct db *db, struct arena *arena, const struct registration_new *new,
@@ -216,7 +238,7 @@ static enum err registration_confirm_tx(struct db *db, void *arg)
         e = registration_make_user(db, c);
     for (size_t i = 0; e == OK && i < n; i++)
         e = registration_drop(db, &ids[i]);
-    return e;
+    return e == OK ? mail_give_place_back(db, r->email_key, r->created_at_us) : e;
 }
 
 enum err registration_confirm(struct db *db, struct arena *arena, struct str token,

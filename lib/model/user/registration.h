@@ -21,7 +21,7 @@
  * pending registration, or neither.
  *
  * A row is made only with its mail, so mail/allowance.h bounds how many an address has. None of them pushes out another: the
- * link of one that was made with a password is of no use to somebody else, so these have an allowance of their own, and the
+ * link of one that was made with a password is of no use to somebody else, so these leave a place to the others, and the
  * address's owner always gets a link with which they choose the password: theirs, or one that a stranger has caused.
  */
 #pragma once

@@ -35,16 +35,27 @@ enum err token_make(struct db *db, struct arena *arena, enum token_purpose purpo
     return e;
 }
 
-enum err token_look(struct db *db, struct arena *arena, enum token_purpose purpose, struct str text,
-                    struct uuid *ret_subject_id)
+static enum err token_look_at(struct db *db, struct arena *arena, enum token_purpose purpose, struct str text,
+                              int64_t at_us, struct uuid *ret_subject_id)
 {
     struct sha256 hash = sha256_of(text);
 
-    enum err e =
-        db_row(db, &token_sqls[TOKEN_LOOK],
-               DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_cstr(token_purpose_names[purpose]), db_i64(clock_now_us())),
-               arena, ret_subject_id);
+    enum err e = db_row(db, &token_sqls[TOKEN_LOOK],
+                        DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_cstr(token_purpose_names[purpose]), db_i64(at_us)),
+                        arena, ret_subject_id);
     return e == ERR_NOT_FOUND ? ERR_TOKEN : e;
+}
+
+enum err token_look(struct db *db, struct arena *arena, enum token_purpose purpose, struct str text,
+                    struct uuid *ret_subject_id)
+{
+    return token_look_at(db, arena, purpose, text, clock_now_us(), ret_subject_id);
+}
+
+enum err token_look_late(struct db *db, struct arena *arena, enum token_purpose purpose, struct str text,
+                         struct uuid *ret_subject_id)
+{
+    return token_look_at(db, arena, purpose, text, clock_now_us() - TOKEN_KNOWN_US, ret_subject_id);
 }
 
 /* The row of the token itself is what two at once fight about. */

@@ -35,6 +35,13 @@ MUST_CHECK enum err token_make(struct db *db, struct arena *arena, enum token_pu
 /* ERR_TOKEN: there is no such token of this purpose, or it was used, or its time is over. */
 MUST_CHECK enum err token_look(struct db *db, struct arena *arena, enum token_purpose purpose, struct str text,
                                struct uuid *ret_subject_id);
+
+/* The same, also for one whose time was over less than TOKEN_KNOWN_US ago: who has it has read the mail that it came with, and can
+ * do nothing else with it. One that was used, or made void, is none. */
+#define TOKEN_KNOWN_US (2 * US_PER_DAY) /* longer than a day, in which strangers cause no more mails */
+MUST_CHECK enum err token_look_late(struct db *db, struct arena *arena, enum token_purpose purpose, struct str text,
+                                    struct uuid *ret_subject_id);
+
 MUST_CHECK enum err token_use(struct db *db, struct arena *arena, enum token_purpose purpose, struct str text,
                               struct uuid *ret_subject_id);
 

@@ -30,15 +30,11 @@ static enum err user_admin_mail(struct db *db, const struct uuid *id, struct str
     return mail_add(db, &(struct mail_new){.template = MAIL_RESET_BY_ADMIN, .user_id = *id, .params = &params});
 }
 
-enum err user_admin_find(struct db *db, struct arena *arena, struct str who, struct uuid *ret_id)
+enum err user_admin_find(struct db *db, struct arena *arena, struct str who, struct user *ret_user)
 {
-    struct user user = {0};
     struct uuid id;
 
-    enum err e = uuid_parse(who, &id) ? user_by_id(db, arena, &id, &user) : user_by_email(db, arena, who, &user);
-    if (e == OK)
-        *ret_id = user.id;
-    return e;
+    return uuid_parse(who, &id) ? user_by_id(db, arena, &id, ret_user) : user_by_email(db, arena, who, ret_user);
 }
 
 struct user_admin_creation {

@@ -2,7 +2,7 @@
  * What an admin does with the accounts of others (marketingcli-admin user). Whatever is read or changed here is noted in the
  * user's activity, by an admin, in the same transaction: nobody looks at an account without its owner seeing it.
  *
- *    e = user_admin_find(db, arena, STR("ada@example.com"), &id);
+ *    e = user_admin_find(db, arena, STR("ada@example.com"), &user);
  *    if (e == OK)
  *        e = user_admin_show(db, arena, conf, &id, &shown);
  */
@@ -17,7 +17,7 @@
 #include "model/user/user.h"
 
 /* By an address or an id. Nothing of the user is shown, so the activity is silent. ERR_NOT_FOUND. */
-MUST_CHECK enum err user_admin_find(struct db *db, struct arena *arena, struct str who, struct uuid *ret_id);
+MUST_CHECK enum err user_admin_find(struct db *db, struct arena *arena, struct str who, struct user *ret_user);
 
 /* hash: of the password. What was registered with the address is dropped. ERR_BAD_EMAIL; ERR_DB_DUPLICATE if the address is
  * taken. */

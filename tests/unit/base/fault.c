@@ -1,9 +1,12 @@
 #include "base/fault.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +90,38 @@ static void counts_and_names_the_steps(void **state)
     assert_int_equal(plan->counted, 3);
     assert_int_equal(plan->met, 0);
     assert_string_equal(plan->steps[2], "unit COMMIT");
+}
+
+static atomic_bool first_is_done;
+
+/* Who comes second knows of the first by nothing that orders their writes, as with a plan that a test begins anew. */
+static void *step_of_a_thread(void *is_second)
+{
+    bool second = is_second != NULL;
+
+    while (second && !atomic_load_explicit(&first_is_done, memory_order_relaxed))
+        (void)sched_yield();
+    if (second)
+        __atomic_store_n(&plan->counted, 0, __ATOMIC_RELAXED);
+    (void)step(second ? "ROLLBACK" : "COMMIT");
+    atomic_store_explicit(&first_is_done, true, memory_order_relaxed);
+    return NULL;
+}
+
+/* ThreadSanitizer says so if they race. */
+static void a_name_has_the_place_of_another_threads(void **state)
+{
+    pthread_t threads[2];
+
+    (void)state;
+    begin("unit", FAULT_COUNT, 0);
+    atomic_store(&first_is_done, false);
+    assert_int_equal(pthread_create(&threads[0], NULL, step_of_a_thread, NULL), 0);
+    assert_int_equal(pthread_create(&threads[1], NULL, step_of_a_thread, plan), 0);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(plan->counted, 1);
+    assert_string_equal(plan->steps[0], "unit ROLLBACK");
 }
 
 static void others_do_not_count(void **state)
@@ -179,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_happens_without_a_plan),
         cmocka_unit_test(counts_and_names_the_steps),
+        cmocka_unit_test(a_name_has_the_place_of_another_threads),
         cmocka_unit_test(others_do_not_count),
         cmocka_unit_test(one_step_meets_the_fault),
         cmocka_unit_test(a_kill_is_a_kill),

@@ -3,13 +3,18 @@
 #include <dlfcn.h>
 #include <mysql.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/time.h>
 
-enum { ALL, IDS, SUM, WRONG };
+#include "base/clock.h"
+
+enum { ALL, IDS, SUM, WRONG, IDLE };
 
 static const struct sql sqls[] = {
     [ALL] = {.text = "SELECT " THING_COLS " FROM things ORDER BY number LIMIT 20", .in = "", .cols = thing_cols},
     [IDS] = {.text = "SELECT id FROM things ORDER BY number LIMIT 20", .in = "", .cols = db_uuid_cols},
     [SUM] = {.text = "SELECT SUM(number) FROM things WHERE id = ?", .in = "u", .cols = db_number_cols},
+    [IDLE] = {.text = "SELECT @@idle_transaction_timeout", .in = "", .cols = db_number_cols},
     [WRONG] = {.text = "SELECT nothing FROM nowhere", .in = "", .cols = db_number_cols},
 };
 
@@ -213,6 +218,16 @@ int mysql_real_query(MYSQL *conn, const char *text, unsigned long n)
     return real(conn, text, n);
 }
 
+/* With its locks. The server ends it. */
+static void a_transaction_of_who_stands_still_does_not_last(void **state)
+{
+    struct fixture *f = *state;
+    int64_t sec;
+
+    assert_int_equal(db_number(f->db, &sqls[IDLE], DB_NO_ARGS, &sec), OK);
+    assert_in_range(sec, 1, 60);
+}
+
 /* Else START TRANSACTION would commit what is left of it. */
 static void nothing_is_left_of_a_transaction_that_could_not_be_ended(void **state)
 {
@@ -355,6 +370,34 @@ static void a_database_that_does_not_fit_is_refused(void **state)
     db_free(first);
 }
 
+static struct db_gate tried; /* at which another thread tries to connect */
+
+static void it_got_a_connection(int signo)
+{
+    (void)signo;
+    atomic_store(&tried.failing, false);
+    atomic_store(&tried.trying_since_us, 0);
+}
+
+/* The other thread is a signal here: it comes a moment later, however slow the machine is. */
+static void a_thread_waits_for_the_one_that_tries(void **state)
+{
+    struct db_options options = {.name = "test_db", .user = "root", .timeout_sec = 10, .gate = &tried};
+    struct sigaction action = {.sa_handler = it_got_a_connection};
+    int64_t n;
+
+    (void)state;
+    options.socket = getenv("TEST_DB_SOCKET");
+    _cleanup_(db_freep) struct db *db = db_new(&options);
+    atomic_store(&tried.failing, true);
+    atomic_store(&tried.trying_since_us, 1); /* for long */
+    assert_int_equal(db_number(db, &connections_id, DB_NO_ARGS, &n), ERR_DB_UNAVAILABLE);
+    atomic_store(&tried.trying_since_us, clock_mono_us() + 3600 * US_PER_SEC); /* not yet for too long */
+    assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 20000}, NULL), 0);
+    assert_int_equal(db_number(db, &connections_id, DB_NO_ARGS, &n), OK);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, things_setup, connections_close)
 
 int main(void)
@@ -369,6 +412,7 @@ int main(void)
         TEST(errors_have_their_names),
         TEST(a_read_survives_a_lost_connection),
         TEST(a_transaction_happens_whole_or_not),
+        TEST(a_transaction_of_who_stands_still_does_not_last),
         TEST(nothing_is_left_of_a_transaction_that_could_not_be_ended),
         TEST(an_error_to_commit_leaves_open_whether_it_is_done),
         TEST(a_transaction_runs_again_when_the_connection_is_lost),
@@ -376,6 +420,7 @@ int main(void)
         TEST(both_sides_of_a_deadlock_commit),
         TEST(no_server_is_unavailable),
         TEST(a_database_that_does_not_fit_is_refused),
+        TEST(a_thread_waits_for_the_one_that_tries),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

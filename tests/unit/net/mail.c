@@ -1,5 +1,6 @@
 #include "relays.h"
 
+#include "base/text.h"
 #include "net/loop.h"
 
 static struct net_result send_mail(const struct net_mail *mail)
@@ -142,6 +143,48 @@ static void test_judged(void **state)
     assert_not_sent(&account, 530);
     account.to = STR("d530@example.com"); /* all of it was there, and is not taken */
     assert_not_sent(&account, 530);
+}
+
+/* Of the address it is said before the relay has seen a mail: at RCPT, and at no other time. */
+static void test_whose_fault(void **state)
+{
+    static const struct {
+        const char *to;
+        bool of_recipient;
+    } cases[] = {
+        {"r550@example.com", true},  {"r450@example.com", true},  {"c550@example.com", false},
+        {"d554@example.com", false}, {"d451@example.com", false}, {"ok@example.com", false},
+    };
+    struct net_mail sender = mail_to(PLAIN, "ok@example.com"), signing_in = mail_to(STARTTLS, "ok@example.com");
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct net_mail mail = mail_to(PLAIN, cases[i].to);
+        struct net_result r = send_mail(&mail);
+        assert_int_equal(r.err, OK);
+        if (r.of_recipient != cases[i].of_recipient)
+            fail_msg("of %s it is said otherwise", cases[i].to);
+    }
+    sender.from = STR("m452@example.org");
+    assert_false(send_mail(&sender).of_recipient);
+    sender.to = STR("r554@example.com"); /* who may send what to whom */
+    sender.from = STR("bounce+7@example.org");
+    assert_false(send_mail(&sender).of_recipient);
+    signing_in.secret = (struct secret){(char *)"guessed", 7};
+    assert_false(send_mail(&signing_in).of_recipient);
+}
+
+/* Letters beyond ASCII are kept (RFC 6531), whatever the signedness of char, and none is cut in its middle. */
+static void test_words_of_a_reply(void **state)
+{
+    struct net_mail letters = mail_to(PLAIN, "rletters@example.com"), cut = mail_to(PLAIN, "rlong@example.com");
+    (void)state;
+
+    assert_true(str_eqc(send_mail(&letters).body, "5.1.1 Zo\xc3\xab is not here"));
+    struct str body = send_mail(&cut).body;
+    assert_int_equal(body.n, 499);
+    assert_true(str_ends(body, STR("xxxxxxZo")));
+    assert_true(text_is_utf8(body));
 }
 
 /* 5xx to our sender, or to whom we send through it, would be said of every mail. */
@@ -383,6 +426,7 @@ int main(void)
         cmocka_unit_test_setup(test_tls, clear),           cmocka_unit_test_setup(test_no_trust, clear),
         cmocka_unit_test_setup(test_sign_in, clear),       cmocka_unit_test_setup(test_judged, clear),
         cmocka_unit_test_setup(test_dropped, clear),       cmocka_unit_test_setup(test_hanging, clear),
+        cmocka_unit_test_setup(test_whose_fault, clear),   cmocka_unit_test_setup(test_words_of_a_reply, clear),
         cmocka_unit_test_setup(test_late, clear),          cmocka_unit_test_setup(test_bad_addresses, clear),
         cmocka_unit_test_setup(test_bad_headers, clear),   cmocka_unit_test_setup(test_plain_is_for_loopback, clear),
         cmocka_unit_test_setup(test_in_a_loop, clear),     cmocka_unit_test_setup(test_refused_as_a_whole, clear),

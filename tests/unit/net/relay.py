@@ -56,6 +56,10 @@ class Handler:
             await asyncio.Event().wait()
         if name in ("r421", "r450", "r530", "r550"):
             return f"{name[1:]} {name[1]}.1.1 You said <{address}>"
+        if name == "rletters":
+            return "550 5.1.1 Zo\u00eb is not here"
+        if name == "rlong":  # what is kept ends in the middle of her letter
+            return "550 5.1.1 " + "x" * 491 + "Zo\u00eb is not here"
         if name == "r554":
             return "554 5.7.1 Relay access denied"
         envelope.rcpt_tos.append(address)
@@ -83,6 +87,20 @@ class Handler:
         if session.host_name == "quiet":
             await asyncio.Event().wait()
         return "221 Bye"
+
+
+class Asking(SMTP):
+    """Asks elsewhere about the recipient, and says no only when the mail is about to come. It speaks UTF-8."""
+
+    async def push(self, status):
+        self._writer.write((status.encode() if isinstance(status, str) else status) + b"\r\n")
+        await self._writer.drain()
+
+    async def smtp_DATA(self, arg):
+        if self.envelope.rcpt_tos and self.envelope.rcpt_tos[0].startswith("c550"):
+            await self.push("550 5.1.1 None of them is here")
+        else:
+            await super().smtp_DATA(arg)
 
 
 class Refusing(SMTP):
@@ -117,7 +135,7 @@ async def cut(reader, writer):
 
 
 RELAYS = {
-    "plain": (real(auth_required=False), None),
+    "plain": (real(Asking, auth_required=False), None),
     "starttls": (real(tls_context=context, require_starttls=True, auth_required=True), None),
     "refusing": (real(Refusing, tls_context=context), None),
     "tls": (real(auth_required=True, auth_require_tls=False), context),
