@@ -6,7 +6,6 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "net/sessions.h"
 
 #define REPLY_HEADERS_MAX_BYTES (64u << 10) /* an honest answer has 2 KiB; libcurl 7.88 itself has no limit */
 #define CA_KEPT_SEC 60L                     /* then the file may be another: it is updated with the system */
@@ -56,12 +55,29 @@ static curl_socket_t transfer_on_open_socket(void *arg, curlsocktype purpose, st
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+/*
+ * Each connection takes up a copy of the session that libcurl has set. OpenSSL marks a session as used up when a handshake with it
+ * has ended, and the next one comes a round trip later: whatever begins in between would shake hands from the beginning.
+ */
+static void transfer_on_handshake(const SSL *tls, int where, int ret)
+{
+    SSL *begins = (SSL *)(uintptr_t)tls; /* the one place where its session can still be changed */
+    SSL_SESSION *session = where == SSL_CB_HANDSHAKE_START ? SSL_get_session(begins) : NULL;
+    SSL_SESSION *copy = session == NULL ? NULL : SSL_SESSION_dup(session);
+    (void)ret;
+
+    if (copy == NULL)
+        return;
+    (void)SSL_set_session(begins, copy);
+    SSL_SESSION_free(copy);
+}
+
 /* OpenSSL's own buffer is wiped as soon as libcurl has taken what it holds: answers have tokens. */
 static CURLcode transfer_on_tls(CURL *easy, void *tls, void *unused)
 {
     (void)easy, (void)unused;
     (void)SSL_CTX_set_options(tls, SSL_OP_CLEANSE_PLAINTEXT);
-    sessions_copy(tls);
+    SSL_CTX_set_info_callback(tls, transfer_on_handshake);
     return CURLE_OK;
 }
 
