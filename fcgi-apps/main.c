@@ -52,9 +52,10 @@ static const struct route *main_incomplete_route(const struct app *app)
 }
 
 /* Why this database must not be worked on, or NULL. One that does not answer is no reason to stop: requests are answered
- * 503 until it does, and until it is right. */
-static const char *main_database_fault(struct shared *s)
+ * 503 until it does, and until it is right. Nor is one that lets in fewer connections than all programs need (needed). */
+static const char *main_database_fault(struct shared *s, int needed)
 {
+    int64_t allowed;
     _cleanup_(db_freep) struct db *db = db_new(&s->db_options);
 
     enum err e = db_fit(db);
@@ -62,6 +63,9 @@ static const char *main_database_fault(struct shared *s)
         return db_unfit(db);
     if (e != OK)
         log_event(LOG_WARNING, "started_without_database", LOG_CSTR("db_error", db_error(db)), LOG_END);
+    else if (db_connections_allowed(db, &allowed) == OK && allowed < needed)
+        log_event(LOG_WARNING, "max_connections_too_low", LOG_INT("needed", needed), LOG_INT("allowed", allowed),
+                  LOG_END);
     return NULL;
 }
 
@@ -90,7 +94,7 @@ static struct turns *main_turns(const struct app *app, const struct conf *conf)
     return turns_new((int)conf->service_threads, share);
 }
 
-static int main_run(struct shared *s, struct buf *why)
+static int main_run(struct shared *s, int needed, struct buf *why)
 {
     char user[80];
 
@@ -109,7 +113,7 @@ static int main_run(struct shared *s, struct buf *why)
         .counts = &s->db_counts,
         .must_fit = true,
     };
-    const char *fault = main_database_fault(s);
+    const char *fault = main_database_fault(s, needed);
     if (fault != NULL)
         return main_refuse(fault);
     if (!main_epoch_is_ready(s))
@@ -136,8 +140,9 @@ int main(void)
     if (conf_load(&conf, conf_path(), &why) != OK)
         return main_refuse(why.p);
     log_init(APP.name, conf.service_log_level);
+    int needed = services_connections((int)conf.service_threads, (int)conf.worker_threads);
     conf.service_threads = service_threads(s.service, (int)conf.service_threads, 0);
-    int code = main_run(&s, &why);
+    int code = main_run(&s, needed, &why);
     rates_free(s.rates);
     turns_free(s.turns);
     key_cache_free(s.key_cache);

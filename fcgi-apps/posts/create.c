@@ -135,7 +135,7 @@ const struct route create_routes[] = {
      .cost = COST_HEAVY,
      .creates = true,
      .makes = "/api/v1/posts/",
-     .json_is_light = true,
+     .json_max_bytes = POST_JSON_MAX_BYTES,
      .timeout_sec = 180,
      .summary = "Post images to a TikTok account"},
     ROUTE_END,

@@ -4,9 +4,8 @@
 #include "model/user/caps.h"
 #include "posts.h"
 
-#define JSON_MAX_BYTES (256u << 10) /* 4000 units of description, all escaped, are 48 KB; 35 ids are 2 KB */
-#define TEXT_MAX_BYTES (64u << 10)  /* of a field: far above what can be valid, so that truncating a title works */
-#define NAME_SHOWN_MAX 100          /* how much of an unknown field's name a problem repeats */
+#define TEXT_MAX_BYTES (64u << 10) /* of a field: far above what can be valid, so that truncating a title works */
+#define NAME_SHOWN_MAX 100         /* how much of an unknown field's name a problem repeats */
 
 /* The JSON body. */
 struct body_in {
@@ -109,17 +108,9 @@ static bool posts_form_is_images(struct str name)
     return inner.n == 0 || (str_to_i64(inner, &n) && n >= 0);
 }
 
-/* curl makes one part of -F images=@a,b, with a form of its own inside (RFC 2388; RFC 7578 4.3 ended that). */
-static bool posts_form_is_nested(const struct multipart_part *p)
-{
-    const struct str nested = STR("multipart/");
-
-    return p->content_type.n >= nested.n && str_ieq(str_of(p->content_type.p, nested.n), nested);
-}
-
 static enum err posts_form_part(struct form_in *f, const struct multipart_part *p)
 {
-    if (posts_form_is_images(p->name) && posts_form_is_nested(p)) {
+    if (posts_form_is_images(p->name) && multipart_part_is_nested(p)) {
         f->images_n++;
         problem_add_text(&f->c->problems, ERR_IMAGE_TYPE, STR("images"),
                          STR("This part holds several files. Send each image as a part of its own: curl -F "
@@ -165,7 +156,7 @@ static enum err posts_form_read_json(struct ctx *c, struct post_draft *draft, si
     struct body_in in = {0};
     struct str text;
 
-    enum err e = body_read_all(&c->req.body, c->arena, JSON_MAX_BYTES, &text);
+    enum err e = body_read_all(&c->req.body, c->arena, POST_JSON_MAX_BYTES, &text);
     if (e == OK)
         e = json_bind(c->arena, text, posts_form_body_in_fields, &in, NULL, &c->problems);
     if (e != OK && e != ERR_VALIDATION)

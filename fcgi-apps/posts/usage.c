@@ -275,7 +275,7 @@ const struct route usage_routes[] = {
      .auth = AUTH_ANY,
      .scope = SCOPE_USAGE_READ,
      .rate = RATE_READ,
-     .cost = COST_HEAVY, /* CSV, for as long as its reader takes */
+     .cost = COST_OUTSIDE, /* CSV, for as long as its reader takes: never in the way of whoever sends images */
      .streams = true,
      .summary = "How much API keys were used, by day, key or status; also as CSV"},
     ROUTE_END,

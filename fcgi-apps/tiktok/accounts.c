@@ -108,6 +108,17 @@ struct disconnected {
     struct str not_revoked_because;
 };
 
+/* The tokens of a disconnect of which nobody knows whether it happened are dropped: nobody here could revoke the grant later. */
+static void accounts_say_unknown(struct ctx *c)
+{
+    problem_add_text(
+        &c->problems, ERR_OUTCOME_UNKNOWN, (struct str){0},
+        STR("Contact was lost while the account was being disconnected, so that may or may not have been done. Look "
+            "with "
+            "GET /api/v1/accounts. If the account is still there, disconnect it again. If it is gone, its tokens are, "
+            "too, but TikTok was not told: remove the app in TikTok's settings."));
+}
+
 /*
  * Deletes our copy whatever TikTok says, and then ends the grant: from the commit on, nobody here can use the tokens, and
  * what happens at TikTok is a part of the answer and no longer a reason for an error.
@@ -123,9 +134,14 @@ static enum err accounts_disconnect(struct ctx *c)
     if (e == OK)
         e = account_disconnect(c->db, c->arena, c->conf, app_state(c)->ring, &c->caller.user_id, c->caller.mode,
                                &out.id, c->req.id, &ended);
+    if (e == ERR_OUTCOME_UNKNOWN)
+        accounts_say_unknown(c);
     if (e != OK)
         return e;
-    out.not_revoked_because = revoke_grant(c, &ended.tokens, ended.in_use);
+    if (ended.in_use)
+        out.not_revoked_because = STR("in_use");
+    else
+        out.not_revoked_because = revoke_grant(c, ended.open_id, &ended.tokens);
     out.revoked_at_tiktok = out.not_revoked_because.p == NULL;
     account_tokens_done(&ended.tokens);
     return reply_data(&c->rep, 200, accounts_disconnected_fields, &out);

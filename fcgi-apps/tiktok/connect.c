@@ -142,10 +142,8 @@ static enum err connect_keep(struct ctx *c, const struct grant *g, const struct 
 static void connect_give_back(struct ctx *c, const struct tiktok_tokens *t)
 {
     _cleanup_(account_tokens_done) struct account_tokens tokens = connect_tokens_of(c, t);
-    bool in_use;
 
-    if (account_grant_in_use(c->db, t->open_id, &in_use) == OK)
-        (void)revoke_grant(c, &tokens, in_use);
+    (void)revoke_grant(c, t->open_id, &tokens);
 }
 
 enum err connect_by_code(struct ctx *c, struct str code, const struct last_step *last, struct account *ret_account)

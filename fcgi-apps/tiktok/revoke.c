@@ -8,13 +8,25 @@
 #define REVOKE_REFUSED STR("refused")
 #define REVOKE_UNREACHABLE STR("unreachable")
 
-static enum err revoke_call(struct ctx *c, int mode, struct str access_token)
+struct revoking {
+    struct ctx *c;
+    struct str open_id;
+    const struct account_tokens *tokens;
+    bool in_use;
+};
+
+/* Without an answer of the database, nobody's connection is put at risk. */
+static enum err revoke_call(struct revoking *r, struct str access_token)
 {
-    struct tiktok t = app_tiktok_of(c, mode);
+    struct ctx *c = r->c;
+    struct tiktok t = app_tiktok_of(c, r->tokens->mode);
     struct tiktok_error error;
     struct net_result result;
     struct net_call call;
 
+    enum err e = account_grant_in_use(c->db, r->open_id, &r->in_use);
+    if (e != OK || r->in_use)
+        return e;
     tiktok_revoke(&t, c->arena, access_token, &call);
     net_call_run(c->arena, &call, &result);
     return tiktok_read_revoke(&result, c->arena, &error);
@@ -38,26 +50,29 @@ static enum err revoke_refresh(struct ctx *c, int mode, struct str refresh_token
 }
 
 /* Only a token that still works revokes: an access token lives for a day, and the grant for a year. */
-static enum err revoke_at_tiktok(struct ctx *c, const struct account_tokens *tokens)
+static enum err revoke_at_tiktok(struct revoking *r)
 {
+    const struct account_tokens *tokens = r->tokens;
     struct str access_token;
 
     if (tokens->access_expires_at_us > clock_now_us()) {
-        enum err e = revoke_call(c, tokens->mode, secret_str(&tokens->access));
+        enum err e = revoke_call(r, secret_str(&tokens->access));
         if (e != ERR_TIKTOK_REFUSED)
             return e;
     }
-    enum err e = revoke_refresh(c, tokens->mode, secret_str(&tokens->refresh), &access_token);
-    return e == OK ? revoke_call(c, tokens->mode, access_token) : e;
+    enum err e = revoke_refresh(r->c, tokens->mode, secret_str(&tokens->refresh), &access_token);
+    return e == OK ? revoke_call(r, access_token) : e;
 }
 
-struct str revoke_grant(struct ctx *c, const struct account_tokens *tokens, bool in_use)
+struct str revoke_grant(struct ctx *c, struct str open_id, const struct account_tokens *tokens)
 {
-    if (in_use)
-        return REVOKE_IN_USE;
+    struct revoking r = {.c = c, .open_id = open_id, .tokens = tokens};
+
     if (tokens->access.n == 0)
         return REVOKE_UNREADABLE;
-    enum err e = revoke_at_tiktok(c, tokens);
+    enum err e = revoke_at_tiktok(&r);
+    if (r.in_use)
+        return REVOKE_IN_USE;
     if (e == OK)
         return (struct str){0};
     return e == ERR_TIKTOK_REFUSED ? REVOKE_REFUSED : REVOKE_UNREACHABLE;

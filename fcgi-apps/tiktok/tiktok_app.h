@@ -34,11 +34,11 @@ MUST_CHECK enum err connect_by_code(struct ctx *c, struct str code, const struct
                                     struct account *ret_account);
 
 /*
- * Ends the grant at TikTok, unless a connection of ours works with it (in_use). Absent when TikTok confirmed it; else why
- * not, as the API shows it. An access token that is over is refreshed first. The stored tokens must be wiped before, or
- * not stored yet.
+ * Ends the grant at TikTok, which belongs to the open id, unless a connection of ours works with it. Absent when TikTok confirmed
+ * it; else why not, as the API shows it. An access token that is over is refreshed first. The stored tokens must be wiped before, or
+ * not stored yet. Each call may take seconds, in which somebody else may connect; so the database is asked before each.
  */
-struct str revoke_grant(struct ctx *c, const struct account_tokens *tokens, bool in_use);
+struct str revoke_grant(struct ctx *c, struct str open_id, const struct account_tokens *tokens);
 
 /*
  * Asks TikTok, one last time before the tokens go, about the posts of an account that it has and has not settled, and ends

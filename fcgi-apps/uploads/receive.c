@@ -39,6 +39,13 @@ static enum err receive_part(struct ctx *c, struct multipart *mp, const struct m
         problem = ERR_FIELD_UNKNOWN;
     else if (*seen)
         problem = ERR_FIELD_REPEATED;
+    if (problem == OK && multipart_part_is_nested(part)) {
+        *seen = true;
+        problem_add_text(
+            &c->problems, ERR_IMAGE_TYPE, arena_str(c->arena, part->name),
+            STR("This part holds several files. Send each image in a request of its own: curl -F image=@1.jpg."));
+        return OK;
+    }
     if (problem == OK) {
         *seen = true;
         problem = image_intake(c, &time, &source, ret_report);

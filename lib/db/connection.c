@@ -172,9 +172,9 @@ static enum err db_connection_connect_now(struct db *db)
     (void)snprintf(
         session, sizeof session,
         "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', "
-        "time_zone='+00:00', tx_isolation='READ-COMMITTED', innodb_lock_wait_timeout=2, max_statement_time=%u, "
+        "time_zone='+00:00', tx_isolation='READ-COMMITTED', innodb_lock_wait_timeout=%u, max_statement_time=%u, "
         "idle_transaction_timeout=%d",
-        timeout, IDLE_SEC);
+        db->options.impatient ? 1 : 2, timeout, IDLE_SEC);
     mysql_options(conn, MYSQL_OPT_CONNECT_TIMEOUT, &(unsigned){MIN(timeout, 5u)});
     mysql_options(conn, MYSQL_OPT_READ_TIMEOUT, &timeout);
     mysql_options(conn, MYSQL_OPT_WRITE_TIMEOUT, &timeout);

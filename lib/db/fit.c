@@ -54,6 +54,13 @@ enum err db_fit(struct db *db)
     return e != OK && db->unfit != NULL ? ERR_CONFLICT : e;
 }
 
+enum err db_connections_allowed(struct db *db, int64_t *ret_n)
+{
+    enum err e = db_connect(db);
+
+    return e == OK ? db_fit_number(db, "SELECT @@GLOBAL.max_connections", ret_n) : e;
+}
+
 const char *db_unfit(const struct db *db)
 {
     return db->unfit;

@@ -115,12 +115,18 @@ static enum work_part handle_part_of(FCGX_Request *q)
     return handle_param(q, "REFUSED").p != NULL ? PART_REFUSED : PART_ALL;
 }
 
-/* A route without a body ignores what it is sent, unless it would be the one to let it onto nginx's disk. */
-static bool handle_is_too_long(const struct ctx *c, const struct route *route, enum work_part part)
+/* JSON brings no images, only the ids of some. */
+static bool handle_is_light_json(struct ctx *c, const struct route *route)
 {
-    bool counts = route->body_max_bytes > 0 || part != PART_ALL;
+    return route->json_max_bytes > 0 && str_eqc(request_media_type(&c->req, c->arena), "application/json");
+}
 
-    return counts && c->req.body.content_length > (int64_t)route->body_max_bytes;
+/* A route without a body ignores what it is sent, unless it would be the one to let it onto nginx's disk. */
+static bool handle_is_too_long(const struct ctx *c, enum work_part part)
+{
+    bool counts = c->req.body.max_bytes > 0 || part != PART_ALL;
+
+    return counts && c->req.body.content_length > (int64_t)c->req.body.max_bytes;
 }
 
 /* RFC 9110 8.4: encoded with what nobody here decodes. Without the header, or with identity, it is not. */
@@ -135,20 +141,28 @@ static enum err handle_check(struct work *w)
     const struct route_match *m = &w->match;
     struct ctx *c = &w->ctx;
 
+    if (m->other != NULL)
+        access_tell_who(c, m->other);
     if (m->route == NULL)
         return m->allow_n == 0 ? ERR_NOT_FOUND : ERR_METHOD_NOT_ALLOWED;
     memcpy(c->req.param, m->param, sizeof c->req.param);
-    c->req.body.max_bytes = m->route->body_max_bytes;
+    c->req.body.max_bytes = handle_is_light_json(c, m->route) ? m->route->json_max_bytes : m->route->body_max_bytes;
     enum err e = form_parse(c->arena, handle_param(&w->q, "QUERY_STRING"), &c->req.query);
-    if (e == OK)
-        e = access_check(c, m->route);
+    if (e != OK) {
+        access_tell_who(c, m->route);
+        return e;
+    }
+    e = access_check(c, m->route);
     if (e != OK)
         return e;
     if (m->route->creates && (e = idempotent_read(c)) != OK)
         return e;
+    e = access_check_recent(c, m->route);
+    if (e != OK && (e = idempotent_let_in(c, e)) != OK)
+        return e;
     if (m->route->body_max_bytes > 0 && handle_is_encoded(&c->req))
         return ERR_UNSUPPORTED_CODING;
-    return handle_is_too_long(c, m->route, w->part) ? ERR_BODY_TOO_LARGE : OK;
+    return handle_is_too_long(c, w->part) ? ERR_BODY_TOO_LARGE : OK;
 }
 
 /* Who has waited for too long may be gone, and working on it would only make the next ones wait, too. */
@@ -165,12 +179,17 @@ static bool handle_only_reads(const struct ctx *c, const struct route *route)
     return route->effect == EFFECT_NONE && (str_eqc(c->req.method, "GET") || str_eqc(c->req.method, "HEAD"));
 }
 
-/* A read that also writes a note (a job, say): to the one who asked, nothing has happened. */
+/*
+ * A read that also writes a note (a job, say): to the one who asked, nothing has happened. And where a part has been done that
+ * stays, nobody is told that nothing was changed.
+ */
 static enum err handle_run_handler(struct ctx *c, const struct route *route)
 {
     enum err e = route->creates ? idempotent_run(c, route) : route->handler(c);
 
-    return e == ERR_OUTCOME_UNKNOWN && handle_only_reads(c, route) ? ERR_DB_UNAVAILABLE : e;
+    if (e == ERR_OUTCOME_UNKNOWN && handle_only_reads(c, route))
+        return ERR_DB_UNAVAILABLE;
+    return e == ERR_DB_UNAVAILABLE && c->problems.left_something ? ERR_UNAVAILABLE : e;
 }
 
 /*
@@ -328,13 +347,9 @@ static struct turn handle_turn_of(struct work *w, int64_t until_us)
                          .until_us = until_us};
 }
 
-/* JSON brings no images, only the ids of some. */
 static enum route_cost handle_cost(struct ctx *c, const struct route *route)
 {
-    if (route == NULL)
-        return COST_LIGHT;
-    bool is_light = route->json_is_light && str_eqc(request_media_type(&c->req, c->arena), "application/json");
-    return is_light ? COST_LIGHT : route->cost;
+    return route == NULL || handle_is_light_json(c, route) ? COST_LIGHT : route->cost;
 }
 
 /* How long it may wait for a thread. Who has sent images waits longer than it takes to be told to send them again. */

@@ -110,6 +110,7 @@ enum err image_intake(struct ctx *c, struct image_time *time, const struct image
     if (e == OK)
         e = upload_begin(c->db, c->arena, c->conf, &c->caller.user_id, c->caller.mode, c->req.id, &r.id,
                          &r.created_at_us);
+    c->problems.left_something |= !uuid_is_none(&r.id); /* its row counts until it is dropped */
     if (e == OK)
         e = image_intake_repair_into_store(c, time, fd, header.need_bytes, &r);
     if (e == OK)
@@ -128,6 +129,7 @@ bool image_intake_blames_image(enum err e)
     case ERR_IMAGE_TOO_MANY_PIXELS:
     case ERR_IMAGE_WHOLE:
     case ERR_IMAGE_CORRUPT:
+    case ERR_IMAGE_UNDECODABLE:
     case ERR_IMAGE_TIMEOUT:
     case ERR_IMAGES_SLOW:
         return true;

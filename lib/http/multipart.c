@@ -241,6 +241,13 @@ enum err multipart_read(struct multipart *mp, void *p, size_t n, size_t *ret_n)
     return OK;
 }
 
+bool multipart_part_is_nested(const struct multipart_part *part)
+{
+    const struct str nested = STR("multipart/");
+
+    return part->content_type.n >= nested.n && str_ieq(str_of(part->content_type.p, nested.n), nested);
+}
+
 enum err multipart_read_text(struct multipart *mp, size_t max, struct str *ret_text)
 {
     _cleanup_(buf_done) struct buf all = BUF_MAX(max);

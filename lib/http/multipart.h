@@ -44,5 +44,8 @@ MUST_CHECK enum err multipart_init(struct multipart *mp, struct arena *arena, st
 MUST_CHECK enum err multipart_next(struct multipart *mp, struct multipart_part *ret_part);
 MUST_CHECK enum err multipart_read(struct multipart *mp, void *p, size_t n, size_t *ret_n);
 
+/* Several files in one part, with a form of their own inside, as curl makes it of -F images=@a,b (RFC 2388; RFC 7578 4.3 ended that). */
+bool multipart_part_is_nested(const struct multipart_part *part);
+
 /* A whole part of text, valid UTF-8, at most max bytes (else ERR_FIELD_TOO_LONG; the rest is skipped). */
 MUST_CHECK enum err multipart_read_text(struct multipart *mp, size_t max, struct str *ret_text);

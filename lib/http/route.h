@@ -58,8 +58,8 @@ enum route_effect {
  * (fcgi/turns.h). */
 enum route_cost {
     COST_LIGHT,   /* the default: milliseconds */
-    COST_HEAVY,   /* takes in images, hashes a password, streams to a reader that may be slow */
-    COST_OUTSIDE, /* waits for somebody else's machine */
+    COST_HEAVY,   /* takes in images, hashes a password */
+    COST_OUTSIDE, /* waits for somebody else's machine, or for a reader that may be slow */
     COST__MAX
 };
 
@@ -91,7 +91,8 @@ struct route {
     bool creates; /* a POST of a user that makes something: it takes an Idempotency-Key (fcgi/idempotent.h) */
     const char
         *makes; /* where that is afterwards, for Location: "/api/v1/keys/", and its id, which the answer begins with */
-    bool json_is_light; /* of a heavy route: not with a body that is called JSON */
+    uint64_t
+        json_max_bytes; /* of a heavy route: a body that is called JSON is light, and no longer. 0: it is like any other */
     int timeout_sec;    /* how long nginx waits for the answer; 0: 120 s */
     bool streams;       /* may answer with reply_stream: nginx puts nothing of it on its disk; never COST_LIGHT */
     const char
@@ -107,6 +108,7 @@ struct route {
 
 struct route_match {
     const struct route *route;          /* NULL: none */
+    const struct route *other;          /* where there is none: one of the same address, for another method; or NULL */
     struct str param[ROUTE_PARAMS_MAX]; /* the segments as sent, not decoded: an id never needs it */
     const char *allow[8]; /* methods of the rows whose pattern fits, when none of them has the method asked for */
     size_t allow_n;

@@ -67,7 +67,7 @@ static enum err image_client_receive_report(int fd, struct image_report *ret)
     do
         n = recv(fd, &r, sizeof r, 0);
     while (n < 0 && errno == EINTR);
-    /* End of file: the process that had the image died. */
+    /* End of file: the process that had the image was killed, or the service was. */
     if (n != sizeof r || !image_wire_error(r.err, &e))
         return ERR_IMAGE_SERVICE;
     r.err = OK;

@@ -51,9 +51,9 @@ struct image_header {
     bool has_metadata;      /* EXIF, XMP, IPTC, a colour profile or a comment comes before the pixels */
 };
 
-/* ERR_IMAGE_EMPTY, ERR_IMAGE_TYPE, ERR_IMAGE_CORRUPT, ERR_IMAGE_TOO_MANY_PIXELS, ERR_IMAGE_WHOLE. p has the first n
- * bytes of the file, or all of a small one. A JPEG's frame header must be among them; segments of EXIF and ICC, 64 KiB
- * each, come before it, so give 1 MiB. */
+/* ERR_IMAGE_EMPTY, ERR_IMAGE_TYPE, ERR_IMAGE_CORRUPT, ERR_IMAGE_TOO_MANY_PIXELS, ERR_IMAGE_WHOLE. p has the file, or the
+ * first n bytes of it. A JPEG's frame and first scan must be among them, and there is no telling how much metadata comes
+ * before these: what a camera or an editor writes may be megabytes. */
 MUST_CHECK enum err image_sniff(const uint8_t *p, size_t n, struct image_header *ret_header);
 
 /* The same for a regular file, from its start. Also ERR_IMAGE_TOO_LARGE beyond IMAGE_MAX_BYTES, and ERR_STORE if it
@@ -80,6 +80,6 @@ struct image_order {
 #define IMAGE_TIMEOUT_SEC_MAX 120
 #define IMAGE_QUEUE_US_MAX (INT64_C(120) * 1000000)
 
-/* The errors above, and ERR_BUSY if no process was free for it in time, ERR_IMAGE_TIMEOUT, ERR_IMAGE_SERVICE if the
- * service does not answer or died, ERR_STORE_FULL if the disk of out_fd is full. */
+/* The errors above, and ERR_BUSY if no process was free for it in time, ERR_IMAGE_TIMEOUT, ERR_IMAGE_UNDECODABLE if a process
+ * died of it, ERR_IMAGE_SERVICE if the service does not answer or was killed, ERR_STORE_FULL if the disk of out_fd is full. */
 MUST_CHECK enum err image_repair(const char *socket_path, const struct image_order *order, struct image_report *ret);

@@ -1,38 +1,11 @@
 /*
  * What an image is, by its bytes: PNG (W3C PNG 5) and JPEG (ITU T.81 B). Nothing is decoded, so a bomb ends here.
  */
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "base/str.h"
 #include "image/image.h"
-
-/* A look at the bytes that cannot go beyond them. */
-struct image_sniff_view {
-    const uint8_t *p;
-    size_t n;
-};
-
-static bool image_sniff_take(struct image_sniff_view *v, size_t n, struct image_sniff_view *ret)
-{
-    if (v->n < n)
-        return false;
-    *ret = (struct image_sniff_view){v->p, n};
-    v->p += n;
-    v->n -= n;
-    return true;
-}
-
-static uint32_t image_sniff_be16(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 8 | p[1];
-}
-
-static uint32_t image_sniff_be32(const uint8_t *p)
-{
-    return image_sniff_be16(p) << 16 | image_sniff_be16(p + 2);
-}
+#include "image/jpeg.h"
 
 /*
  * What decoding takes, from what it was measured to take (tests/deploy/test_image_memory.py holds it to that): libvips and
@@ -74,14 +47,14 @@ static bool image_sniff_png_is_metadata(const uint8_t *type)
 }
 
 /* The chunks between IHDR and the pixels; ends quietly where the bytes end. */
-static bool image_sniff_png_has_metadata(struct image_sniff_view v)
+static bool image_sniff_png_has_metadata(struct image_view v)
 {
-    struct image_sniff_view head, rest;
+    struct image_view head, rest;
 
-    while (image_sniff_take(&v, 8, &head) && memcmp(head.p + 4, "IDAT", 4) != 0) {
+    while (image_view_take(&v, 8, &head) && memcmp(head.p + 4, "IDAT", 4) != 0) {
         if (image_sniff_png_is_metadata(head.p + 4))
             return true;
-        if (!image_sniff_take(&v, (size_t)image_sniff_be32(head.p) + 4, &rest))
+        if (!image_view_take(&v, (size_t)image_view_be32(head.p) + 4, &rest))
             break;
     }
     return false;
@@ -95,17 +68,17 @@ static uint32_t image_sniff_png_pixel_bytes(uint8_t depth, uint8_t colour)
     return depth > 8 ? 2 * channels : channels;
 }
 
-static enum err image_sniff_png(struct image_sniff_view v, struct image_header *h)
+static enum err image_sniff_png(struct image_view v, struct image_header *h)
 {
-    struct image_sniff_view signature, ihdr;
+    struct image_view signature, ihdr;
 
     /* IHDR comes first and always has 13 bytes (W3C PNG 11.2.2): length, name, data, CRC. */
-    if (!image_sniff_take(&v, sizeof image_sniff_png_signature, &signature) || !image_sniff_take(&v, 25, &ihdr) ||
-        image_sniff_be32(ihdr.p) != 13 || memcmp(ihdr.p + 4, "IHDR", 4) != 0)
+    if (!image_view_take(&v, sizeof image_sniff_png_signature, &signature) || !image_view_take(&v, 25, &ihdr) ||
+        image_view_be32(ihdr.p) != 13 || memcmp(ihdr.p + 4, "IHDR", 4) != 0)
         return ERR_IMAGE_CORRUPT;
     h->type = IMAGE_PNG;
-    h->width = image_sniff_be32(ihdr.p + 8);
-    h->height = image_sniff_be32(ihdr.p + 12);
+    h->width = image_view_be32(ihdr.p + 8);
+    h->height = image_view_be32(ihdr.p + 12);
     h->has_metadata = image_sniff_png_has_metadata(v);
     uint32_t pixel_bytes = image_sniff_png_pixel_bytes(ihdr.p[16], ihdr.p[17]);
     bool interlaced = ihdr.p[20] != 0;
@@ -113,52 +86,10 @@ static enum err image_sniff_png(struct image_sniff_view v, struct image_header *
     return image_sniff_check_size(h);
 }
 
-enum jpeg_marker {
-    JPEG_TEM = 0x01,
-    JPEG_SOF0 = 0xc0,
-    JPEG_SOF2 = 0xc2, /* 2, 6, 10 and 14 are progressive */
-    JPEG_DHT = 0xc4,
-    JPEG_SOF6 = 0xc6,
-    JPEG_JPG = 0xc8,
-    JPEG_SOF10 = 0xca,
-    JPEG_DAC = 0xcc,
-    JPEG_SOF14 = 0xce,
-    JPEG_SOF15 = 0xcf,
-    JPEG_RST0 = 0xd0,
-    JPEG_SOI = 0xd8,
-    JPEG_EOI = 0xd9,
-    JPEG_SOS = 0xda,
-    JPEG_APP1 = 0xe1,
-    JPEG_APP14 = 0xee, /* Adobe's: how the colours are stored, no metadata */
-    JPEG_APP15 = 0xef,
-    JPEG_COM = 0xfe,
-};
-
-static bool image_sniff_jpeg_is_frame(uint8_t marker)
-{
-    return marker >= JPEG_SOF0 && marker <= JPEG_SOF15 && marker != JPEG_DHT && marker != JPEG_JPG &&
-           marker != JPEG_DAC;
-}
-
 /* APP0 is JFIF's own and stays; a renewed one is written. */
 static bool image_sniff_jpeg_is_metadata(uint8_t marker)
 {
     return marker == JPEG_COM || (marker >= JPEG_APP1 && marker <= JPEG_APP15 && marker != JPEG_APP14);
-}
-
-/* FF, any number of further FF as padding (T.81 B.1.1.2), the marker. There is no marker 0: decoders read on there. */
-static bool image_sniff_jpeg_next_marker(struct image_sniff_view *v, uint8_t *ret)
-{
-    struct image_sniff_view b;
-
-    if (!image_sniff_take(v, 1, &b) || b.p[0] != 0xff)
-        return false;
-    do {
-        if (!image_sniff_take(v, 1, &b))
-            return false;
-    } while (b.p[0] == 0xff);
-    *ret = b.p[0];
-    return b.p[0] != 0;
 }
 
 static uint64_t image_sniff_up(uint64_t n, uint64_t to)
@@ -170,7 +101,7 @@ static uint64_t image_sniff_up(uint64_t n, uint64_t to)
  * What the coefficients of all components take when they are kept until the last scan: 64 of two bytes for each block,
  * in whole MCUs (T.81 A.2).
  */
-static uint64_t image_sniff_jpeg_coefficients(const struct image_header *h, struct image_sniff_view components)
+static uint64_t image_sniff_jpeg_coefficients(const struct image_header *h, struct image_view components)
 {
     uint32_t most_h = 1, most_v = 1;
     uint64_t blocks = 0;
@@ -189,71 +120,67 @@ static uint64_t image_sniff_jpeg_coefficients(const struct image_header *h, stru
  * The frame header: precision, height, width, number of components, and three bytes for each. Height 0 (DNL, T.81 B.2.5)
  * is refused: no decoder in use takes it.
  */
-static bool image_sniff_jpeg_frame(struct image_sniff_view segment, struct image_header *h,
-                                   struct image_sniff_view *ret_components)
+static bool image_sniff_jpeg_frame(struct image_view segment, struct image_header *h, struct image_view *ret_components)
 {
-    struct image_sniff_view head;
+    struct image_view head;
 
-    if (!image_sniff_take(&segment, 6, &head) || segment.n < UINT64_C(3) * head.p[5])
+    if (!image_view_take(&segment, 6, &head) || segment.n < UINT64_C(3) * head.p[5])
         return false;
-    h->height = image_sniff_be16(head.p + 1);
-    h->width = image_sniff_be16(head.p + 3);
-    *ret_components = (struct image_sniff_view){segment.p, 3 * (size_t)head.p[5]};
+    h->height = image_view_be16(head.p + 1);
+    h->width = image_view_be16(head.p + 3);
+    *ret_components = (struct image_view){segment.p, 3 * (size_t)head.p[5]};
     return true;
 }
 
 /*
  * Whether a decoder must keep all coefficients: progressive, or the components come one after the other (T.81 B.2.3), or
- * the first scan is beyond what is looked at here.
+ * there is no scan to be found. Metadata may also come between frame and scan.
  */
-static bool image_sniff_jpeg_is_whole(struct image_sniff_view v, uint8_t frame, size_t components)
+static bool image_sniff_jpeg_is_whole(struct image_view v, uint8_t frame, size_t components, struct image_header *h)
 {
-    struct image_sniff_view length, segment;
+    bool progressive = jpeg_is_progressive(frame);
+    struct image_view segment;
     uint8_t marker;
 
-    if (frame == JPEG_SOF2 || frame == JPEG_SOF6 || frame == JPEG_SOF10 || frame == JPEG_SOF14)
-        return true;
-    while (image_sniff_jpeg_next_marker(&v, &marker)) {
-        if (marker == JPEG_TEM || (marker >= JPEG_RST0 && marker <= JPEG_SOI))
+    while (jpeg_next_marker(&v, &marker)) {
+        if (jpeg_stands_alone(marker))
             continue;
-        if (!image_sniff_take(&v, 2, &length) || image_sniff_be16(length.p) < 2)
-            return true;
-        if (!image_sniff_take(&v, image_sniff_be16(length.p) - 2, &segment))
+        if (!jpeg_segment(&v, &segment))
             return true;
         if (marker == JPEG_SOS)
-            return segment.n == 0 || segment.p[0] < components;
+            return progressive || segment.n == 0 || segment.p[0] < components;
+        if (image_sniff_jpeg_is_metadata(marker))
+            h->has_metadata = true;
     }
     return true;
 }
 
 /* v begins after the frame header. A JPEG is decoded at a half, a quarter or an eighth where that is large enough. */
-static enum err image_sniff_jpeg_check(struct image_sniff_view v, uint8_t frame, struct image_sniff_view components,
+static enum err image_sniff_jpeg_check(struct image_view v, uint8_t frame, struct image_view components,
                                        struct image_header *h)
 {
     uint32_t n = (uint32_t)components.n / 3;
-    bool whole = image_sniff_jpeg_is_whole(v, frame, n);
+    bool whole = image_sniff_jpeg_is_whole(v, frame, n, h);
 
     image_sniff_need(h, MIN(h->width, 4u * IMAGE_MAX_HEIGHT), n,
                      whole ? image_sniff_jpeg_coefficients(h, components) : 0);
     return image_sniff_check_size(h);
 }
 
-static enum err image_sniff_jpeg(struct image_sniff_view v, struct image_header *h)
+static enum err image_sniff_jpeg(struct image_view v, struct image_header *h)
 {
-    struct image_sniff_view length, segment, components;
+    struct image_view segment, components;
     uint8_t marker;
 
     h->type = IMAGE_JPEG;
-    while (image_sniff_jpeg_next_marker(&v, &marker) && marker != JPEG_SOS && marker != JPEG_EOI) {
-        if (marker == JPEG_TEM || (marker >= JPEG_RST0 && marker <= JPEG_SOI))
-            continue; /* these stand alone */
-        if (!image_sniff_take(&v, 2, &length) || image_sniff_be16(length.p) < 2)
+    while (jpeg_next_marker(&v, &marker) && marker != JPEG_SOS && marker != JPEG_EOI) {
+        if (jpeg_stands_alone(marker))
+            continue;
+        if (!jpeg_segment(&v, &segment))
             break;
         if (image_sniff_jpeg_is_metadata(marker))
             h->has_metadata = true;
-        if (!image_sniff_take(&v, image_sniff_be16(length.p) - 2, &segment))
-            break;
-        if (!image_sniff_jpeg_is_frame(marker))
+        if (!jpeg_is_frame(marker))
             continue;
         if (!image_sniff_jpeg_frame(segment, h, &components))
             break;
@@ -262,30 +189,22 @@ static enum err image_sniff_jpeg(struct image_sniff_view v, struct image_header 
     return ERR_IMAGE_CORRUPT;
 }
 
-static bool image_sniff_starts(struct image_sniff_view v, const void *p, size_t n)
-{
-    return v.n >= n && memcmp(v.p, p, n) == 0;
-}
-
 enum err image_sniff(const uint8_t *p, size_t n, struct image_header *ret_header)
 {
-    struct image_sniff_view v = {p, n};
+    struct image_view v = {p, n};
     struct image_header h = {0};
     enum err e = ERR_IMAGE_TYPE;
 
     if (n == 0)
         return ERR_IMAGE_EMPTY;
-    if (image_sniff_starts(v, image_sniff_png_signature, sizeof image_sniff_png_signature))
+    if (image_view_starts(v, image_sniff_png_signature, sizeof image_sniff_png_signature))
         e = image_sniff_png(v, &h);
-    else if (image_sniff_starts(v, "\xff\xd8\xff", 3))
+    else if (image_view_starts(v, "\xff\xd8\xff", 3))
         e = image_sniff_jpeg(v, &h);
     if (e == OK)
         *ret_header = h;
     return e;
 }
-
-/* How much of a file is looked at: after 15 segments of 64 KiB there is no frame header worth waiting for. */
-#define HEAD_BYTES (1u << 20)
 
 enum err image_sniff_file(int fd, struct image_header *ret_header)
 {
@@ -297,11 +216,11 @@ enum err image_sniff_file(int fd, struct image_header *ret_header)
         return ERR_IMAGE_EMPTY;
     if ((uint64_t)st.st_size > IMAGE_MAX_BYTES)
         return ERR_IMAGE_TOO_LARGE;
-    size_t n = MIN((size_t)st.st_size, HEAD_BYTES);
+    size_t n = (size_t)st.st_size;
     void *p = mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0);
     if (p == MAP_FAILED)
         return ERR_STORE;
-    enum err e = image_sniff(p, n, ret_header);
+    enum err e = image_sniff(p, n, ret_header); /* touches the heads of segments, so few pages of it */
     (void)munmap(p, n);
     return e;
 }

@@ -20,6 +20,7 @@ static const struct {
     {ERR_STORE, 58},
     {ERR_BUSY, 76},
     {ERR_IMAGE_WHOLE, 51},
+    {ERR_IMAGE_UNDECODABLE, 52},
 };
 
 #define WIRE_INTERNAL 1

@@ -116,7 +116,7 @@ static void leases_put_off(struct runner *r, const struct held *h)
 {
     lock_take(&r->lock);
     for (struct open_run *o = r->open; o != NULL; o = o->after)
-        if (uuid_eq(&o->run.job.lease_token, &h->job.lease_token)) {
+        if (uuid_eq(&o->run.job.id, &h->job.id) && uuid_eq(&o->run.job.lease_token, &h->job.lease_token)) {
             o->held_us -= RENEW_US;
             o->until_us = h->until_us;
         }

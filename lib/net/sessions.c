@@ -53,3 +53,21 @@ void sessions_use(struct sessions *s, CURL *easy)
 {
     ASSERT(curl_easy_setopt(easy, CURLOPT_SHARE, s->share) == CURLE_OK);
 }
+
+static void sessions_on_info(const SSL *tls, int where, int ret)
+{
+    SSL *begins = (SSL *)(uintptr_t)tls; /* the one place where the session that libcurl has set can still be changed */
+    SSL_SESSION *session = where == SSL_CB_HANDSHAKE_START ? SSL_get_session(begins) : NULL;
+    SSL_SESSION *copy = session == NULL ? NULL : SSL_SESSION_dup(session);
+    (void)ret;
+
+    if (copy == NULL)
+        return;
+    (void)SSL_set_session(begins, copy);
+    SSL_SESSION_free(copy);
+}
+
+void sessions_copy(SSL_CTX *tls)
+{
+    SSL_CTX_set_info_callback(tls, sessions_on_info);
+}

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define SERVICE_EXTRA_CONNECTIONS 2 /* of an app: the writer of usage, a background thread */
+#define SERVICE_EXTRA_CONNECTIONS 3 /* of an app: the writer of usage, background threads (keys has two) */
 
 const struct service *service_find(enum service_kind kind, const char *name)
 {
@@ -47,4 +47,13 @@ int service_connections(const struct service *s, int app_threads, int worker_thr
     if (!service_has_database(s))
         return 0;
     return service_threads(s, app_threads, worker_threads) + (s->kind == SERVICE_APP ? SERVICE_EXTRA_CONNECTIONS : 0);
+}
+
+int services_connections(int app_threads, int worker_threads)
+{
+    int n = 0;
+
+    for (const struct service *s = services; s->name != NULL; s++)
+        n += service_connections(s, app_threads, worker_threads);
+    return n;
 }

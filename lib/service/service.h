@@ -55,3 +55,4 @@ struct str service_database(struct arena *arena, const struct service *s);
  */
 int service_threads(const struct service *s, int app_threads, int worker_threads);
 int service_connections(const struct service *s, int app_threads, int worker_threads);
+int services_connections(int app_threads, int worker_threads); /* of all together */

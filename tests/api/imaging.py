@@ -26,6 +26,11 @@ def raw_png(width, height, depth, colour, row, rows=None):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
+def zipped_texts(png, n=12, size=5_000_000):
+    """The PNG with n texts of that size, which are short on the way."""
+    return png[:33] + n * chunk(b"zTXt", b"maker\0\0" + zlib.compress(b"a" * size)) + png[33:]
+
+
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
 

@@ -253,6 +253,23 @@ def test_an_access_token_that_is_over_is_refreshed_before_the_revoke(user, stack
     assert grants(stack, name) == 0
 
 
+def test_who_connects_while_somebody_leaves_keeps_the_grant(user, other, stack, faulty_tiktok):
+    """The access token of who leaves is over, and TikTok takes its time to refresh it."""
+    name = f"meanwhile.{user.id[-8:]}"
+    mine = user.connect(name)
+    callback = other.consent(other.authorize_url(), name)
+    stack.sql(f"UPDATE accounts SET access_expires_at_us = 1 WHERE id = {hexed(mine)}")
+    with stack.stopped("worker-publish"), ThreadPoolExecutor() as pool:
+        faulty_tiktok.fault("/v2/oauth/token/", "held")
+        leaving = pool.submit(disconnect, user, mine)
+        stack.wait(lambda: faulty_tiktok.requests("/v2/oauth/token/") == 1, "it is being refreshed")
+        theirs = expect(other.web.get(callback), 200)["data"]["id"]
+        faulty_tiktok.release()
+        assert leaving.result()["not_revoked_because"] == "in_use"
+    assert faulty_tiktok.requests(REVOKE) == 0
+    assert Sent(stack, other, theirs).wait()["status"] == "published"
+
+
 def test_disconnect_waits_five_seconds_at_most(user, stack, faulty_tiktok):
     ended = []
 

@@ -93,6 +93,14 @@ def test_a_key_whose_budget_is_used_up(user, account, spool, kind):  # noqa: F81
     assert agent.posts() == 1 and agent.counted() == 1
 
 
+def test_json_that_is_longer_than_json_may_be(user, account, spool):  # noqa: F811
+    """Although images in its place could be."""
+    spool.written()
+    assert ask(user, posts_of(account), JSON) == (413, "body_too_large")
+    assert ask(user, posts_of(account), "application/JSON; charset=utf-8") == (413, "body_too_large")
+    assert spool.written() == {}
+
+
 def test_what_is_no_image_and_no_form(user, account, spool):  # noqa: F811
     spool.written()
     for path in ("/api/v1/uploads", posts_of(account)):

@@ -39,3 +39,6 @@ def test_several_files_in_one_part_are_told_apart(stack, user, account, tmp_path
                            "-F", "images=@1.jpg,2.jpg", f"{stack.url}/api/v1/accounts/{account}/posts"],
                           cwd=tmp_path, capture_output=True, text=True)
     assert '"code":"image_type_unsupported"' in done.stdout and "a part of its own" in done.stdout, done.stdout + done.stderr
+    done = subprocess.run(["curl", "-sS", "--cacert", stack.ca, "-H", f"Authorization: Bearer {user.key}",
+                           "-F", "image=@1.jpg,2.jpg", f"{stack.url}/api/v1/uploads"], cwd=tmp_path, capture_output=True, text=True)
+    assert '"code":"image_type_unsupported"' in done.stdout and "a request of its own" in done.stdout, done.stdout + done.stderr

@@ -5,6 +5,7 @@ import contextlib
 import io
 import os
 import pathlib
+import re
 import signal
 import struct
 import tempfile
@@ -14,7 +15,8 @@ from PIL import Image, ImageCms
 
 from helpers import expect
 import images
-from imaging import (NEED_MAX, ask, asking, error_name, files_of, interlaced_png, processes_of, raw_png, slow_png)
+from imaging import (NEED_MAX, ask, asking, error_name, files_of, interlaced_png, processes_of, raw_png, slow_png,
+                     zipped_texts)
 
 RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
 STORED = {1: None, 2: Image.FLIP_LEFT_RIGHT, 3: Image.ROTATE_180, 4: Image.FLIP_TOP_BOTTOM, 5: Image.TRANSPOSE,
@@ -247,6 +249,24 @@ def test_a_damaged_jpeg_is_corrupt(refused, send, size, kind):
                 refused(data, 422, "image_corrupt")
 
 
+def test_a_progressive_jpeg_that_is_cut_between_scans_is_corrupt(refused, send):
+    """To a decoder it is a blurred picture: what the other scans would bring is zero."""
+    whole = encode(images.picture(900, 700), "JPEG", quality=85, progressive=True)
+    send(whole)
+    scans = [m.start() for m in re.finditer(b"\xff\xda", whole)]
+    tables = [m.start() for m in re.finditer(b"\xff\xc4", whole) if m.start() > scans[0]]
+    assert len(scans) == 10 and tables
+    for at in scans[1:] + tables:
+        refused(whole[:at] + b"\xff\xd9", 422, "image_corrupt")
+
+
+@pytest.mark.parametrize("options", [{"subsampling": 0}, {"subsampling": 2, "quality": 20}, {"mode": "L"}, {"mode": "CMYK"}])
+def test_whole_progressive_jpegs_are_none_the_worse(send, options):
+    image = images.picture(300, 200).convert(options.pop("mode", "RGB"))
+    send(encode(image, "JPEG", progressive=True, **options))
+    send(encode(plain("RGB", RED), "JPEG", progressive=True))  # all but the first coefficients are zero
+
+
 def test_damage_behind_harmless_oddities_is_seen(refused):
     whole = with_restarts(900, 40)
     odd = whole.replace(b"\xff\xd0", b"\0\0\xff\xd0", 1)
@@ -265,6 +285,28 @@ def test_what_some_cameras_and_scanners_do_is_no_damage(send):
                 whole + bytes(1000),
                 whole + whole):
         assert list(send(odd)[1].getdata()) == wanted
+
+
+def segments(data, marker, n, after=b"\xff\xd8"):
+    """With n segments of 64 KB after those bytes."""
+    at = data.index(after) + len(after)
+    if after != b"\xff\xd8":
+        at += int.from_bytes(data[at:at + 2], "big")
+    return data[:at] + n * (b"\xff" + marker + b"\xff\xff" + b"http://ns.adobe.com/xmp/extension/\0".ljust(65533, b"x")) + data[at:]
+
+
+@pytest.mark.parametrize("marker", [b"\xe1", b"\xed"])
+def test_how_much_metadata_comes_first_does_not_matter(send, marker):
+    upload, image = send(segments(images.jpeg(300, 200), marker, 17))
+    assert (image.size, upload["changes"]) == ((300, 200), ["reencoded", "metadata_removed"])
+    baseline = encode(plain("RGB", RED, (9000, 9000)), "JPEG", subsampling=0)
+    upload, image = send(segments(baseline, marker, 17, b"\xff\xc0"))
+    assert is_near(image.getpixel((3, 3)), RED) and "metadata_removed" in upload["changes"]
+
+
+def test_texts_in_a_png_are_nobodys_burden(send):
+    upload, image = send(zipped_texts(encode(plain("RGB", RED), "PNG")))
+    assert is_near(image.getpixel((3, 3)), RED) and "metadata_removed" in upload["changes"]
 
 
 def test_bombs_stop_at_their_header(stack, refused):
@@ -323,12 +365,13 @@ def cpu_ticks(pid):
 
 
 @contextlib.contextmanager
-def at_work(stack, user, **size):
-    """Inside the with block an upload is being decoded; yields the future of its answer."""
+def at_work(stack, user, post_to=None, **size):
+    """Inside the with block an upload, or a post of that account, is being decoded; yields the future of its answer."""
     data = slow_png(**size)
+    body = {"files": [("images", ("1.png", data, "image/png"))]} if post_to else {"data": data}
     before = {pid: cpu_ticks(pid) for pid in processes_of(stack.pid("image"))}
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(user.api.post, "/api/v1/uploads", data=data)
+        answer = pool.submit(user.api.post, f"/api/v1/accounts/{post_to}/posts" if post_to else "/api/v1/uploads", **body)
         # One that came meanwhile, in the place of one that a test before has killed, began with 0.
         stack.wait(lambda: any(cpu_ticks(pid) > before.get(pid, 0) + 10 for pid in processes_of(stack.pid("image"))),
                    "a process decodes")
@@ -384,6 +427,16 @@ def test_a_process_that_dies_costs_its_image_only(stack, user, send):
         for pid in processes_of(stack.pid("image")):
             os.kill(pid, signal.SIGKILL)
         expect(answer.result(), 503, "image_service_unavailable")
+    send(images.jpeg(100, 80))
+
+
+def test_a_process_that_dies_of_its_image_blames_it(stack, user, account, send):
+    """It would die again: so nobody is told to send the image once more. SIGTRAP is how glib ends when it gets no memory."""
+    with at_work(stack, user, account) as answer:
+        for pid in processes_of(stack.pid("image")):
+            os.kill(pid, signal.SIGTRAP)
+        error = expect(answer.result(), 422, "image_undecodable")["error"]
+        assert (error["param"], error["retryable"]) == ("images[0]", False)
     send(images.jpeg(100, 80))
 
 

@@ -141,6 +141,19 @@ def test_counting_posts_does_not_walk_them(stack, user):
         assert posts_used(user) == 20003
 
 
+def test_accounts_that_were_disconnected_cost_nothing(stack, user):
+    """Test accounts come and go as often as their key asks."""
+    id, account = user.id.replace("-", ""), user.connect()
+    sql(user, "INSERT INTO accounts (id, user_id, open_id, scopes, state, connected_at_us, disconnected_at_us, updated_at_us)"
+              " SELECT UNHEX(CONCAT('0150', LPAD(HEX(seq), 8, '0'), '7001', LEFT('{id}', 16))), {user}, CONCAT('gone', seq, '{id}'), '',"
+              " 'disconnected', 1, 1, 1 FROM seq_1_to_20000".replace("{id}", id[::-1]))
+    assert rows_read(stack, "auth", lambda: posts_used(user)) < 200
+    listed = []
+    assert rows_read(stack, "tiktok", lambda: listed.extend(expect(user.api.get("/api/v1/accounts"), 200)["data"])) < 200
+    assert [a["id"] for a in listed] == [account]
+    assert rows_read(stack, "tiktok", lambda: user.connect()) < 400
+
+
 def test_old_posts_are_counted_by_the_migration(stack, user, account):
     """But not those of the last hour."""
     with stack.stopped("worker-publish"):

@@ -107,6 +107,7 @@ def strangers(stack):
         "TikTok's": ["Authorization: Bearer act.0123456789abcdef0123456789abcdef"],
         "mistyped": [f"Authorization: Bearer {key[:-1]}{'a' if key[-1] != 'a' else 'b'}"],
         "made up": [f"Authorization: Bearer {made_up}"],
+        "a key that may not": [f"Authorization: Bearer {user.make_key('reads', scopes=['usage:read'])['key']}"],
         "two keys": [f"Authorization: Bearer {key}", f"Authorization: Bearer {made_up}"],
         "two keys in one": [f"Authorization: Bearer {key} {made_up}"],
         "a session that is over": [f"Cookie: {expired}", f"Origin: {stack.url}"],
@@ -250,18 +251,43 @@ def test_no_byte_over_http2(stack, spool, tmp_path, path, method, status, length
     assert spool.written() == {}
 
 
-def test_no_byte_while_the_database_is_away(stack, strangers, user, spool):
+def over_http2(stack, path, header, chunked, body):
+    """The status of a POST of that file."""
+    sized = ["-H", "Content-Length:", "-T", "-"] if chunked else ["--data-binary", "@-"]
+    with body.open("rb") as file:
+        out = subprocess.run(["curl", "-sS", "--http2", "--cacert", stack.ca, "-X", "POST", *sized, "-H", header, "-o", "/dev/null",
+                              "-w", "%{http_version} %{http_code}", "-m", "60", stack.url + path], stdin=file, capture_output=True, text=True).stdout
+    version, status = out.split()
+    assert version == "2"
+    return int(status)
+
+
+def test_no_byte_while_the_database_is_away(stack, strangers, user, spool, tmp_path):
     """Nobody can be told from a stranger then; whoever might be good is asked to come again."""
     who = {**strangers, "a user": [f"Authorization: Bearer {user.key}"]}
+    paths = ["/api/v1/uploads", f"/api/v1/accounts/{ID}/posts"]
+    (tmp_path / "body").write_bytes(b"x" * BIG)
     spool.written()
+    let_in = []
     with stack.stopped("mariadb"):
         time.sleep(1.1)  # longer than programs keep a verified key
-        got = {name: send(stack, "POST", "/api/v1/uploads", headers) for name, headers in who.items()}
-        assert spool.written() == {}
-    for name in ("made up", "a session that is over", "a user"):
-        status, headers, body = got[name]
-        assert (status, json.loads(body)["error"]["code"], headers["Retry-After"]) == (503, "database_unavailable", "2"), name
-    assert got["nobody"][0] == got["nonsense"][0] == 401
+        got = {}
+        for asked in [(path, method, name) for path in paths for method in ("POST", "PUT", "GET") for name in who]:
+            path, method, name = asked
+            got[asked] = send(stack, method, path, who[name])
+            let_in += [asked] if spool.written() else []
+        for path in paths:
+            for chunked in (False, True):
+                assert over_http2(stack, path, f"Authorization: Bearer {user.key}", chunked, tmp_path / "body") == 503
+                assert over_http2(stack, path, f"Authorization: Bearer {made_up_key()}", chunked, tmp_path / "body") == 503
+                assert over_http2(stack, path, "Authorization: Bearer nonsense", chunked, tmp_path / "body") == 401
+                let_in += [(path, "HTTP/2")] if spool.written() else []
+    assert let_in == []
+    for path in paths:
+        for name in ("made up", "a session that is over", "a key that may not", "a user"):
+            status, headers, body = got[path, "POST", name]
+            assert (status, json.loads(body)["error"]["code"], headers["Retry-After"]) == (503, "database_unavailable", "2"), (path, name)
+        assert got[path, "POST", "nobody"][0] == got[path, "POST", "nonsense"][0] == 401
 
 
 def test_no_byte_of_a_request_that_waited_too_long(stack, user, spool):

@@ -5,6 +5,7 @@ import sys
 import uuid
 
 import pytest
+from authenticator import begun, enrol, finish
 from helpers import expect
 from newcomers import Newcomer
 from test_connect import consented
@@ -123,6 +124,51 @@ def test_no_database_after_a_key_was_made_or_revoked(user, database):
         expect(user.web.delete(f"/api/v1/keys/{id}"), 204)
         database.back()
         assert len(database.met) == 2 and keys(user) == []
+
+
+# --- the database goes away after a first part was committed
+
+
+def test_no_database_after_a_code_was_counted(user, stack, database):
+    """The try is used, so the answer does not say that nothing was changed."""
+    app, _ = enrol(user)
+    token = begun(user)
+    with database.used_by("auth"):
+        for used in range(1, 5):
+            database.fault("UPDATE pending_sign_ins SET tries", "away")
+            answer = finish(stack, token, app.next())
+            error = expect(answer, 503, "unavailable")["error"]
+            assert "nothing" not in error["message"] and error["retryable"] and "Retry-After" in answer.headers
+            assert len(database.met) == used
+            database.back()
+            assert stack.sql("SELECT tries FROM pending_sign_ins WHERE user_id = %s", uuid.UUID(user.id).bytes)[0]["tries"] == used
+    expect(finish(stack, token, app.next()), 200)
+
+
+@pytest.mark.parametrize("kind", ["upload", "post"])
+def test_no_database_after_an_images_row_was_written(user, account, database, kind):
+    """It counts until it is swept."""
+    user.key
+    program = {"upload": "uploads", "post": "posts"}[kind]
+    with database.used_by(program):
+        database.fault("COMMIT", "away", after="INSERT INTO uploads")
+        image = {"upload": lambda: user.api.post("/api/v1/uploads", data=SMALL), "post": lambda: send(user.api, account)}
+        expect(image[kind](), 503, "unavailable")
+        assert database.met
+        expect(user.api.get(f"/api/v1/{program}"), 503, "database_unavailable")
+        database.back()
+
+
+def test_a_disconnect_that_nobody_knows_of_says_what_to_do(user, account, stack, database):
+    """Its tokens are gone, and with them the way to revoke the grant."""
+    with database.used_by("tiktok"):
+        database.fault("COMMIT", "gone", after="UPDATE accounts SET state = 'disconnected'")
+        answer = user.web.delete(f"/api/v1/accounts/{account}")
+        unknown(answer)
+        assert "in TikTok's settings" in answer.json()["error"]["message"]
+        assert database.met
+        database.back()
+        expect(user.web.delete(f"/api/v1/accounts/{account}"), 404, "not_found")
 
 
 # --- the connection is lost with the commit

@@ -9,6 +9,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import zlib
 
 import pytest
 from PIL import Image
@@ -68,6 +69,20 @@ def odd(data, need):
     return data[:-2] + bytes(7) + data[-2:], need
 
 
+def with_texts(text, times):
+    """64 x 64, and so many texts of its maker, each of them so long."""
+    data = imaging.raw_png(64, 64, 8, 2, b"\x10\x20\x30" * 64)
+    return data[:33] + times * imaging.chunk(b"zTXt", b"maker\0\0" + zlib.compress(text)) + data[33:], lines(64, 4)
+
+
+def small_jpeg(segment, times, before=b"\xff\xdb", **more):
+    """64 x 64, with so many such segments of 64 KB before the last of those markers."""
+    data, need = jpeg(64, 64, 3 if more else 0, **more)
+    at = data.rindex(before)
+    return data[:at] + times * (segment[:2] + b"\xff\xff" + segment[2:].ljust(65533, b"x")) + data[at:], need
+
+
+XMP = b"\xff\xe1http://ns.adobe.com/xap/1.0/\0"
 RGBA16 = b"\x10\x20\x30\x40\x50\x60\x70\x80"
 IMAGES = {
     "wide": lambda: png(16384, 2000, 16, 6, RGBA16, 8),
@@ -81,6 +96,12 @@ IMAGES = {
     "progressive, colours in full": lambda: jpeg(6000, 5600, 6, progressive=True, subsampling=0),
     "progressive and odd": lambda: odd(*jpeg(8000, 7168, 3, progressive=True)),
     "baseline": lambda: jpeg(9000, 4000, 0),
+    "texts that are short on the way": lambda: with_texts(b"a" * 5_000_000, 12),
+    "one such text": lambda: with_texts(b"a" * 7_900_000, 1),
+    "much XMP": lambda: small_jpeg(XMP, 300),
+    "much XMP before the scan": lambda: small_jpeg(XMP, 300, b"\xff\xda"),
+    "much XMP between scans": lambda: small_jpeg(XMP, 300, b"\xff\xda", progressive=True),
+    "much of an editor": lambda: small_jpeg(b"\xff\xedPhotoshop 3.0\0", 300),
 }
 
 

@@ -7,8 +7,10 @@
 Faults, each for the next statement whose text begins so (a prepared statement: when it is executed):
     lost        the connection breaks; MariaDB never sees the statement
     unanswered  MariaDB does it, and the connection breaks before its answer comes back
+    late        the connection breaks, and MariaDB does it when .back() is called
     hung        MariaDB never sees the statement, and the connection stays silent until .back() or its end
     away        the answer comes back, and from then on there is no database until .back()
+    gone        the answer does not come back either
 
 .asked has the text of every statement so far; .turned_away counts the connections that came while it was away.
 """
@@ -129,7 +131,9 @@ class Connection:
         if command in (QUERY, EXECUTE, BULK):
             self.transaction = [] if text.startswith("START") else [*self.transaction, text]
             kind = self.database.fault_of(text, self.transaction)
-        if kind == "hung":
+        if kind == "late":
+            self.client.shutdown(socket.SHUT_RDWR)
+        if kind in ("hung", "late"):
             self.database.is_back.wait()
         if kind in ("lost", "hung"):
             return False
@@ -139,7 +143,8 @@ class Connection:
             return True
         answer = self.server.recv(1 << 16)
         assert answer[4] == 0, f"MariaDB refused {text}: {answer}"
-        if kind == "away":
+        if kind in ("away", "gone"):
             self.database.is_away = True
+        if kind == "away":
             self.client.sendall(answer)
         return False

@@ -63,7 +63,7 @@ static const struct db_col migrate_applied_cols[] = {DB_COL(struct applied, vers
                                                      DB_COL(struct applied, name, STR),
                                                      DB_COL_FIXED(struct applied, sha256), DB_END};
 
-enum { MIGRATE_LOCK_TAKE, MIGRATE_LOCK_HELD, MIGRATE_READ_APPLIED, MIGRATE_NOTE, MIGRATE_CONNECTIONS };
+enum { MIGRATE_LOCK_TAKE, MIGRATE_LOCK_HELD, MIGRATE_READ_APPLIED, MIGRATE_NOTE };
 static const struct sql migrate_sqls[] = {
     [MIGRATE_LOCK_TAKE] = {.text = "SELECT GET_LOCK(?, ?)", .in = "si", .cols = db_number_cols},
     [MIGRATE_LOCK_HELD] = {.text = "SELECT IS_USED_LOCK(?) = CONNECTION_ID()", .in = "s", .cols = db_number_cols},
@@ -74,7 +74,6 @@ static const struct sql migrate_sqls[] = {
     [MIGRATE_NOTE] = {.text = "INSERT INTO schema_migrations (version, name, sha256, state, statements_done, "
                               "started_at_us, applied_at_us) VALUES (?, ?, ?, 'applied', 1, ?, ?)",
                       .in = "isbii"},
-    [MIGRATE_CONNECTIONS] = {.text = "SELECT @@max_connections", .in = "", .cols = db_number_cols},
 };
 
 static int migrate_complain_db(struct db *db, const char *what)
@@ -286,11 +285,9 @@ static int migrate(struct arena *arena, struct db_options options, const char *d
 static void migrate_warn_of_connections(const struct db_options *options, const struct conf *conf)
 {
     _cleanup_(db_freep) struct db *db = db_new(options);
-    int64_t allowed, needed = 0;
+    int64_t allowed, needed = services_connections((int)conf->service_threads, (int)conf->worker_threads);
 
-    for (const struct service *s = services; s->name != NULL; s++)
-        needed += service_connections(s, (int)conf->service_threads, (int)conf->worker_threads);
-    if (db_number(db, &migrate_sqls[MIGRATE_CONNECTIONS], DB_NO_ARGS, &allowed) != OK)
+    if (db_connections_allowed(db, &allowed) != OK)
         (void)migrate_complain_db(db, "max_connections cannot be read");
     else if (allowed < needed)
         fprintf(stderr,

@@ -104,7 +104,7 @@ static void crew_close(struct crew_slot *s)
     s->fd = -1;
 }
 
-bool crew_hand_over(struct crew *c, const struct image_job *j, size_t share)
+bool crew_hand_over(struct crew *c, struct image_job *j, size_t share)
 {
     struct crew_slot *s = crew_free(c);
 
@@ -115,14 +115,18 @@ bool crew_hand_over(struct crew *c, const struct image_job *j, size_t share)
     }
     s->busy = true;
     s->share = share;
+    s->job = *j;
+    s->job.in_fd = s->job.out_fd = j->client_fd = -1;
     s->served++;
     return true;
 }
 
-static void crew_end_share(struct crew *c, struct crew_slot *s)
+static void crew_end_image(struct crew *c, struct crew_slot *s)
 {
-    if (s->busy)
-        shares_end(c->shares, s->share);
+    if (!s->busy)
+        return;
+    shares_end(c->shares, s->share);
+    image_job_close(&s->job);
     s->busy = false;
 }
 
@@ -149,7 +153,7 @@ void crew_hear(struct crew *c, const struct pollfd *p)
             crew_close(s);
             continue;
         }
-        crew_end_share(c, s);
+        crew_end_image(c, s);
         if (s->served >= PROCESS_IMAGES_MAX)
             crew_close(s);
     }
@@ -162,6 +166,20 @@ static enum counts_cause crew_cause_of(int status)
     return WEXITSTATUS(status) == EXIT_SUCCESS     ? CAUSE_RECYCLED
            : WEXITSTATUS(status) == EXIT_TIMED_OUT ? CAUSE_TIMED_OUT
                                                    : CAUSE_CRASHED;
+}
+
+/*
+ * Whether a process died of what it worked on: a fault in a decoder, or glib that gets no memory. It would again, so its client
+ * is told that. Somebody else's signals, the kernel's SIGKILL among them, and our own errors say nothing about an image.
+ */
+static bool crew_died_of_image(int status)
+{
+    static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
+
+    for (size_t i = 0; WIFSIGNALED(status) && i < ARRAY_LEN(own); i++)
+        if (WTERMSIG(status) == own[i])
+            return true;
+    return false;
 }
 
 static void crew_bury(struct crew *c, pid_t pid, int status)
@@ -179,7 +197,9 @@ static void crew_bury(struct crew *c, pid_t pid, int status)
             continue;
         if (!well && s->served == 0 && clock_mono_us() - s->since_us < SHORT_LIFE_US)
             c->pause_until_us = clock_mono_us() + PAUSE_US;
-        crew_end_share(c, s);
+        if (s->busy && crew_died_of_image(status))
+            image_job_answer(&s->job, &(struct image_report){.err = ERR_IMAGE_UNDECODABLE});
+        crew_end_image(c, s);
         crew_close(s);
         s->pid = 0;
         if (i != SHOWS)

@@ -28,6 +28,8 @@ struct crew_slot {
     int served;
     bool busy;
     size_t share; /* while it is busy */
+    struct image_job
+        job; /* likewise: of it, the request and the client, who is to hear if the process dies of the image */
 };
 
 struct crew {
@@ -46,8 +48,9 @@ void crew_fill(struct crew *c);
 
 bool crew_is_free(struct crew *c);
 
-/* The job stays the caller's, who closes it. False: the process has died. */
-MUST_CHECK bool crew_hand_over(struct crew *c, const struct image_job *j, size_t share);
+/* Keeps the job's client_fd until the image has ended; the files stay the caller's. False: the process has died, and all of the
+ * job stays the caller's. */
+MUST_CHECK bool crew_hand_over(struct crew *c, struct image_job *j, size_t share);
 
 /* Their sockets, at most CREW_MAX; the number. crew_hear looks at the same ones after poll. */
 size_t crew_polls(const struct crew *c, struct pollfd *p);

@@ -1,10 +1,7 @@
 #include "jpeg_check.h"
 
 #include <setjmp.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "base/defs.h"
 
@@ -37,7 +34,7 @@ static void jpeg_check_message(j_common_ptr j, int level)
         jpeg_check_exit(j);
 }
 
-static enum err jpeg_check_bytes(const uint8_t *p, size_t n)
+enum err jpeg_check(const uint8_t *p, size_t n)
 {
     struct jpeg_check_errors errors;
     struct jpeg_decompress_struct j = {.err = jpeg_std_error(&errors.public)};
@@ -60,18 +57,4 @@ static enum err jpeg_check_bytes(const uint8_t *p, size_t n)
         (void)jpeg_read_scanlines(&j, row, 1);
     jpeg_destroy_decompress(&j);
     return OK;
-}
-
-enum err jpeg_check(int fd)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) < 0)
-        return ERR_STORE;
-    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (p == MAP_FAILED)
-        return ERR_STORE;
-    enum err e = jpeg_check_bytes(p, (size_t)st.st_size);
-    (void)munmap(p, (size_t)st.st_size);
-    return e;
 }

@@ -4,10 +4,13 @@
  */
 #pragma once
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/err.h"
 
 /*
  * Decodes the file again, without keeping the pixels; so only call it when there was a warning. ERR_IMAGE_CORRUPT when
- * there are pixels that had to be made up; ERR_STORE when it cannot be read. Bytes that no pixel needs are no damage.
+ * there are pixels that had to be made up. Bytes that no pixel needs are no damage.
  */
-MUST_CHECK enum err jpeg_check(int fd);
+MUST_CHECK enum err jpeg_check(const uint8_t *p, size_t n);

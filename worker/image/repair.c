@@ -3,12 +3,14 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "image/scans.h"
 #include "jpeg_check.h"
-
-#include <vips/vips.h> /* after ours: glib undefines MIN and MAX before it defines the same */
+#include "load.h"
 
 #define JPEG_QUALITY 90
 
@@ -21,25 +23,6 @@ static enum err repair_become(VipsImage **im, VipsImage **next, int failed)
     *im = *next;
     *next = NULL;
     return OK;
-}
-
-/* Calls the loader by name: otherwise libvips would let the file choose among all of its decoders. */
-static enum err repair_load(int fd, enum image_type type, int shrink, VipsImage **ret)
-{
-    if (lseek(fd, 0, SEEK_SET) < 0)
-        return ERR_STORE;
-    VipsSource *source = vips_source_new_from_descriptor(fd);
-    if (source == NULL)
-        return ERR_INTERNAL;
-    int failed;
-    if (type == IMAGE_JPEG)
-        failed = vips_jpegload_source(source, ret, "shrink", shrink, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
-                                      VIPS_FAIL_ON_TRUNCATED, NULL);
-    else
-        failed =
-            vips_pngload_source(source, ret, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
-    g_object_unref(source);
-    return failed ? ERR_IMAGE_CORRUPT : OK;
 }
 
 struct size {
@@ -240,17 +223,17 @@ static bool repair_has_metadata(VipsImage *im)
 }
 
 /* From the file to pixels in memory at their final size, not yet upright and still in their own colours. */
-static enum err repair_decode(int fd, enum image_type type, VipsImage **im, uint32_t *changes)
+static enum err repair_decode(const struct image_file *f, VipsImage **im, uint32_t *changes)
 {
     VipsImage *next = NULL;
     struct size target = repair_target_size(*im);
-    int shrink = type == IMAGE_JPEG ? repair_load_shrink(*im, target) : 1;
+    int shrink = f->type == IMAGE_JPEG ? repair_load_shrink(*im, target) : 1;
     enum err e = OK;
 
     if (target.width != (*im)->Xsize || target.height != (*im)->Ysize)
         *changes |= IMAGE_RESIZED;
     if (shrink > 1) {
-        e = repair_load(fd, type, shrink, &next);
+        e = image_load(f, shrink, &next);
         if (e == OK)
             e = repair_become(im, &next, 0);
     }
@@ -274,14 +257,14 @@ static enum err repair_upright(VipsImage **im, uint32_t *changes)
     return repair_become(im, &next, vips_autorot(*im, &next, NULL));
 }
 
-static enum err repair_loaded(int in_fd, int out_fd, VipsImage **im, struct image_report *r)
+static enum err repair_loaded(const struct image_file *f, int out_fd, VipsImage **im, struct image_report *r)
 {
     r->changes |= IMAGE_REENCODED;
     if (repair_has_metadata(*im))
         r->changes |= IMAGE_METADATA_REMOVED;
-    enum err e = repair_decode(in_fd, r->type, im, &r->changes);
-    if (e == OK && r->type == IMAGE_JPEG && *vips_error_buffer() != '\0') /* libjpeg's first warning is there */
-        e = jpeg_check(in_fd);
+    enum err e = repair_decode(f, im, &r->changes);
+    if (e == OK && f->type == IMAGE_JPEG && *vips_error_buffer() != '\0') /* libjpeg's first warning is there */
+        e = jpeg_check(f->p, f->n);
     if (e == OK)
         e = repair_upright(im, &r->changes);
     if (e == OK)
@@ -291,29 +274,47 @@ static enum err repair_loaded(int in_fd, int out_fd, VipsImage **im, struct imag
     return e == OK ? repair_save(*im, out_fd, r) : e;
 }
 
+static enum err repair_mapped(const struct image_file *f, int out_fd, const struct image_header *h,
+                              struct image_report *r)
+{
+    VipsImage *im = NULL;
+
+    if (f->type == IMAGE_JPEG && !image_scans_are_all_there(f->p, f->n))
+        return ERR_IMAGE_CORRUPT;
+    enum err e = image_load(f, 1, &im);
+    /* Two programs have read this header: what was checked must be what is decoded. */
+    if (e == OK && ((uint32_t)im->Xsize != h->width || (uint32_t)im->Ysize != h->height))
+        e = ERR_IMAGE_CORRUPT;
+    if (e == OK)
+        e = repair_loaded(f, out_fd, &im, r);
+    g_clear_object(&im);
+    return e;
+}
+
 enum err repair(int in_fd, int out_fd, uint64_t need_bytes, struct image_report *ret_report, struct buf *ret_why)
 {
     struct image_header h;
-    VipsImage *im = NULL;
+    struct stat st;
 
     enum err e = image_sniff_file(in_fd, &h);
     if (e == OK && h.need_bytes > need_bytes)
         e = ERR_IMAGE_CORRUPT; /* it is not the file that its sender has looked at */
     if (e != OK)
         return e;
+    if (fstat(in_fd, &st) < 0)
+        return ERR_STORE;
     struct image_report r = {.type = h.type, .original_width = h.width, .original_height = h.height};
     if (h.has_metadata)
         r.changes |= IMAGE_METADATA_REMOVED;
-    e = repair_load(in_fd, h.type, 1, &im);
-    /* Two programs have read this header: what was checked must be what is decoded. */
-    if (e == OK && ((uint32_t)im->Xsize != h.width || (uint32_t)im->Ysize != h.height))
-        e = ERR_IMAGE_CORRUPT;
-    if (e == OK)
-        e = repair_loaded(in_fd, out_fd, &im, &r);
-    g_clear_object(&im);
+    size_t n = (size_t)st.st_size;
+    void *p = mmap(NULL, n, PROT_READ, MAP_PRIVATE, in_fd, 0);
+    if (p == MAP_FAILED)
+        return ERR_STORE;
+    e = repair_mapped(&(struct image_file){h.type, p, n}, out_fd, &h, &r);
     if (e != OK)
         buf_puts(ret_why, vips_error_buffer());
     vips_error_clear();
+    (void)munmap(p, n);
     if (e == OK)
         *ret_report = r;
     return e;

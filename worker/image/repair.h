@@ -1,4 +1,4 @@
-/* The repair of one image (image/image.h says what it does). Only this and the start in main.c use libvips. */
+/* The repair of one image (image/image.h says what it does). Only this, load.c and the start in main.c use libvips. */
 #pragma once
 
 #include "base/buf.h"

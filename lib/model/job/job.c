@@ -11,10 +11,12 @@ enum {
     JOBS_ADD,
     JOBS_DUE,
     JOBS_HOLD,
+    JOBS_HOLD_ALL,
     JOBS_LOCK,
     JOBS_LOOK,
     JOBS_FINISH,
     JOBS_RESTART,
+    JOBS_RESTART_ALL,
     JOBS_AGAIN,
     JOBS_DROP,
     JOBS_BURY,
@@ -109,7 +111,7 @@ enum err job_hold_many(struct db *db, enum job_class c, const struct job *const 
         db_many_add(&many, DB_ARGS(db_i64(until_us == 0 ? INT64_MAX : until_us + JOB_LEASE_FAR_US), db_i64(until_us),
                                    db_i64(until_us), db_uuid(&jobs[i]->id), db_uuid(&jobs[i]->lease_token)));
     db_many_sort(&many, 3);
-    return db_change_many(db, &job_sqls[c][JOBS_HOLD], &many);
+    return db_change_alike(db, &job_sqls[c][JOBS_HOLD], &job_sqls[c][JOBS_HOLD_ALL], &many, 3);
 }
 
 enum err job_hold(struct db *db, enum job_class c, const struct job *job, int64_t until_us)
@@ -134,7 +136,7 @@ enum err job_restart_many(struct db *db, enum job_class c, const struct job *con
         db_many_add(&many, DB_ARGS(db_i64(run_at_us[i]), db_i64(run_at_us[i]), db_uuid(&jobs[i]->id),
                                    db_uuid(&jobs[i]->lease_token)));
     db_many_sort(&many, 2);
-    return db_change_many(db, &job_sqls[c][JOBS_RESTART], &many);
+    return db_change_alike(db, &job_sqls[c][JOBS_RESTART], &job_sqls[c][JOBS_RESTART_ALL], &many, 2);
 }
 
 enum err job_restart(struct db *db, enum job_class c, const struct job *job, int64_t run_at_us)
@@ -205,6 +207,12 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
     " FORCE INDEX (by_kind) WHERE state = 'ready' AND kind = ?)"
 #define DUES(table) DUE(table) ", " DUE(table) ", " DUE(table) ", " DUE(table)
 
+#define HOLD(table) \
+    "UPDATE " table " FORCE INDEX (PRIMARY) SET run_at_us = IF(run_at_us > ?, ?, GREATEST(run_at_us, ?))"
+#define RESTART(table) \
+    "UPDATE " table " FORCE INDEX (PRIMARY) SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
+    " wanted_at_us = NULL, slot_at_us = NULL, lease_token = NULL, runs = 0, tries = 0, failures = 0, about_id = NULL"
+
 /*
  * The classes differ only in the table. MariaDB sets columns from left to right, so a condition stands before what
  * changes it. add and finish both find the row by its kind and subject: whoever deleted it by its id would lock the row
@@ -229,9 +237,9 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
                           " about_id = IF(state = 'dead', NULL, about_id), state = 'ready'", \
                       .in = "usuuisiiii"}, \
         [JOBS_DUE] = {.text = "SELECT " DUES(table) ", " DUES(table), .in = "ssssssss", .cols = job_kinds_due_cols}, \
-        [JOBS_HOLD] = {.text = "UPDATE " table " SET run_at_us = IF(run_at_us > ?, ?, GREATEST(run_at_us, ?))" \
-                               " WHERE id = ? AND lease_token = ?", \
-                       .in = "iiiuu"}, \
+        [JOBS_HOLD] = {.text = HOLD(table) " WHERE id = ? AND lease_token = ?", .in = "iiiuu"}, \
+        [JOBS_HOLD_ALL] = {.text = HOLD(table) " WHERE id IN " DB_MANY_IDS " AND lease_token = ?", \
+                           .in = "iii" DB_MANY_IDS_IN "u"}, \
         [JOBS_LOCK] = {.text = "SELECT 1 FROM " table " WHERE id = ? AND lease_token = ? FOR UPDATE SKIP LOCKED", \
                        .in = "uu", \
                        .cols = db_number_cols}, \
@@ -241,11 +249,9 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
         [JOBS_FINISH] = {.text = "DELETE FROM " table " WHERE kind = ? AND subject_id = ? AND lease_token = ?" \
                                  " AND wanted_at_us IS NULL", \
                          .in = "suu"}, \
-        [JOBS_RESTART] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
-                                  " wanted_at_us = NULL, slot_at_us = NULL, lease_token = NULL, runs = 0, tries = 0," \
-                                  " failures = 0, about_id = NULL" \
-                                  " WHERE id = ? AND lease_token = ?", \
-                          .in = "iiuu"}, \
+        [JOBS_RESTART] = {.text = RESTART(table) " WHERE id = ? AND lease_token = ?", .in = "iiuu"}, \
+        [JOBS_RESTART_ALL] = {.text = RESTART(table) " WHERE id IN " DB_MANY_IDS " AND lease_token = ?", \
+                              .in = "ii" DB_MANY_IDS_IN "u"}, \
         [JOBS_AGAIN] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
                                 " wanted_at_us = NULL, slot_at_us = ?, lease_token = NULL, runs = 0, failures = 0," \
                                 " about_id = NULL," \

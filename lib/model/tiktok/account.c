@@ -185,6 +185,9 @@ static const struct db_col account_cols[] = {
     DB_END,
 };
 
+/* Not "all but disconnected": so the index finds them, however many there once were. */
+#define CONNECTED "'active', 'needs_reconnect'"
+
 #define ACCOUNT_SELECT \
     "SELECT a.id, a.user_id, a.open_id, a.display_name, a.avatar_url, a.scopes, a.state, a.state_reason," \
     " a.mode, a.connected_at_us, a.canceled_to_us, s.username, s.nickname," \
@@ -197,7 +200,7 @@ static const struct sql account_sqls[] = {
                      .in = "iuus",
                      .cols = account_cols},
     [ACCOUNT_LIST] = {.text = ACCOUNT_SELECT " WHERE a.user_id = ? AND a.mode = ? AND a.id < ?"
-                                             " AND a.state <> 'disconnected' ORDER BY a.id DESC LIMIT ?",
+                                             " AND a.state IN (" CONNECTED ") ORDER BY a.id DESC LIMIT ?",
                       .in = "iusui",
                       .cols = account_cols},
     [ACCOUNT_BY_ID] = {.text = ACCOUNT_SELECT " WHERE a.id = ?", .in = "iu", .cols = account_cols},
@@ -205,7 +208,7 @@ static const struct sql account_sqls[] = {
                             .in = "uss",
                             .cols = db_uuid_cols},
     /* Not counting this one: connecting an account again takes no further place. */
-    [ACCOUNT_COUNT] = {.text = "SELECT COUNT(*) FROM accounts WHERE user_id = ? AND state <> 'disconnected'"
+    [ACCOUNT_COUNT] = {.text = "SELECT COUNT(*) FROM accounts WHERE user_id = ? AND state IN (" CONNECTED ")"
                                " AND open_id <> ?",
                        .in = "us",
                        .cols = db_number_cols},

@@ -109,6 +109,7 @@ MUST_CHECK enum err account_grant_in_use(struct db *db, struct str open_id, bool
  */
 struct account_ended {
     struct account_tokens tokens; /* empty if they cannot be opened */
+    struct str open_id;           /* whose grant it is */
     bool in_use;                  /* another connection works with the grant */
 };
 MUST_CHECK enum err account_disconnect(struct db *db, struct arena *arena, const struct conf *conf,

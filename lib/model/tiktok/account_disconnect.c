@@ -59,16 +59,16 @@ static enum err account_disconnect_lock_sharer(struct db *db, const struct uuid 
  */
 static enum err account_disconnect_lock_all(struct db *db, const struct disconnecting *x, bool *ret_in_use)
 {
+    struct str *open_id = &x->ended->open_id;
     struct uuid *ids;
     size_t n, i = 0;
-    struct str open_id;
     bool in_use = false;
 
     enum err e = db_row(db, &account_disconnect_sqls[ACCOUNT_LOOK],
-                        DB_ARGS(db_uuid(x->id), db_uuid(x->user_id), db_cstr(mode_names[x->mode])), x->arena, &open_id);
+                        DB_ARGS(db_uuid(x->id), db_uuid(x->user_id), db_cstr(mode_names[x->mode])), x->arena, open_id);
     if (e == OK)
         e = db_rows(db, &account_disconnect_sqls[ACCOUNT_SHARERS],
-                    DB_ARGS(db_str(open_id), db_uuid(x->id), db_i64(SHARERS_MAX)), x->arena, sizeof *ids, SHARERS_MAX,
+                    DB_ARGS(db_str(*open_id), db_uuid(x->id), db_i64(SHARERS_MAX)), x->arena, sizeof *ids, SHARERS_MAX,
                     (void **)&ids, &n);
     for (; e == OK && i < n && !in_use && uuid_cmp(&ids[i], x->id) < 0; i++)
         e = account_disconnect_lock_sharer(db, &ids[i], &in_use);

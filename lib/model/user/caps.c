@@ -149,7 +149,7 @@ static const struct db_col caps_all_cols[] = {
     "COALESCE(c.n, 0) + (SELECT COUNT(*) FROM posts t WHERE t.user_id = u.id AND t.id > COALESCE(c.upto_id, ''))"
 #define KEYS \
     "(SELECT COUNT(*) FROM api_keys t WHERE t.user_id = u.id AND t.revoked_at_us IS NULL AND t.of_key_id IS NULL)"
-#define ACCOUNTS "(SELECT COUNT(*) FROM accounts t WHERE t.user_id = u.id AND t.state <> 'disconnected')"
+#define ACCOUNTS "(SELECT COUNT(*) FROM accounts t WHERE t.user_id = u.id AND t.state IN ('active', 'needs_reconnect'))"
 #define SESSIONS \
     "(SELECT COUNT(*) FROM sessions t WHERE t.user_id = u.id AND t.expires_at_us > ? AND t.last_seen_at_us > ?)"
 #define IDEMPOTENCY_KEYS "(SELECT COUNT(*) FROM idempotency_keys t WHERE t.user_id = u.id AND t.expires_at_us > ?)"

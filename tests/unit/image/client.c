@@ -113,7 +113,8 @@ static void passes_files_and_report(void **state)
 
 static void passes_the_error(void **state)
 {
-    static const enum err errors[] = {ERR_IMAGE_CORRUPT, ERR_IMAGE_WHOLE, ERR_BUSY, ERR_IMAGE_SERVICE, ERR_STORE_FULL};
+    static const enum err errors[] = {ERR_IMAGE_CORRUPT, ERR_IMAGE_WHOLE,   ERR_IMAGE_UNDECODABLE,
+                                      ERR_BUSY,          ERR_IMAGE_SERVICE, ERR_STORE_FULL};
     struct image_report sent = {0}, got;
     struct fake f;
 
