@@ -227,7 +227,7 @@ enum err job_unclaim(struct db *db, enum job_class c, const struct job *jobs, si
 
 #define TAKE(table) \
     "UPDATE " table " FORCE INDEX (PRIMARY) SET lease_token = ?, run_at_us = ?, runs = runs + 1, rests_until_us = " \
-                    "NULL"
+    "NULL"
 
 #define SQLS(table) \
     { \
