@@ -47,7 +47,7 @@ def test_one_account_whose_calls_do_not_leave_is_told_of_and_fails_late(stack, u
         tiktok.refuse_connections(MANY)
         sent = Sent(stack, user, account)
         tried_often(sent, "not_sent")
-    for _ in range(9):
+    for _ in range(10):
         tried_again(stack, sent)
     stack.wait(lambda: alarms(stack, "job_stuck") == 1, "somebody is told")
     told, = events(stack.log("worker-publish")[logged:], "job_stuck")

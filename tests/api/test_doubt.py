@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes")
 
 from database import Database  # noqa: E402
 
-CLAIM = "UPDATE jobs_publish SET lease_token"
+CLAIM = "UPDATE jobs_publish FORCE INDEX (PRIMARY) SET lease_token"
 
 
 def unheard(database, times):

@@ -81,7 +81,11 @@ static enum job_step publish_not_reached(struct job_run *run, struct publish *p,
     }
     int64_t tries = tally.unreachable + tally.unsent;
     int64_t again_us = clock_now_us() + min_us + backoff_us(tries, UNREACHABLE_BASE_US, UNREACHABLE_MAX_US);
-    return settle(run, &(struct settling){.post = &p->post, .move = &move, .again_at_us = again_us, .is_note = true});
+    enum job_step s =
+        settle(run, &(struct settling){.post = &p->post, .move = &move, .again_at_us = again_us, .is_note = true});
+    if (platform_code.n > 0) /* tells more to who reads the log, and the alarm of a pause */
+        run->note = arena_strdup(run->arena, platform_code);
+    return s;
 }
 
 static enum job_step publish_unreachable(struct job_run *run, struct publish *p, struct str platform_code)

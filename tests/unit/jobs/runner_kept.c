@@ -76,8 +76,8 @@ static enum job_step step_that_is_slow(struct job_run *run)
     atomic_fetch_add(&tries, 1);
     if (atomic_load(&let_go))
         return JOB_DONE;
-    (void)db_number(run->db, &sqls[SLOW], DB_NO_ARGS, &zero);
-    return job_run_record(run, ERR_DB_FAILED);
+    enum err e = db_number(run->db, &sqls[SLOW], DB_NO_ARGS, &zero);
+    return job_run_record(run, e == OK ? ERR_DB_FAILED : e);
 }
 
 /* The one thread always has one of four to try. The leases come first, and with them what is due. */
