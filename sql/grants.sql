@@ -36,6 +36,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.email_changes TO {user};
 -- user keys
 GRANT SELECT, INSERT, UPDATE ON {db}.api_keys TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.key_budgets TO {user};
+GRANT SELECT (id, user_id, key_id) ON {db}.posts TO {user};
 GRANT SELECT (id, user_id, mode) ON {db}.accounts TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT, DELETE ON {db}.sessions TO {user};
@@ -132,7 +133,7 @@ GRANT SELECT, INSERT ON {db}.post_events TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT DELETE, SELECT ON {db}.oauth_states TO {user};
-GRANT DELETE, SELECT (expires_at_us) ON {db}.idempotency_keys TO {user};
+GRANT DELETE, SELECT (expires_at_us), UPDATE (expires_at_us) ON {db}.idempotency_keys TO {user};
 -- Views, of test data alone.
 GRANT DELETE, SELECT ON {db}.test_posts TO {user};
 GRANT DELETE, SELECT ON {db}.test_accounts TO {user};

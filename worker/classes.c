@@ -7,11 +7,12 @@
 const struct worker_class worker_classes[JOB_CLASS__MAX] = {
     [JOB_PUBLISH] = {.class = JOB_PUBLISH,
                      .lease_us = 120 * US_PER_SEC,
-                     .call_sec = CALL_SEC(tiktok_timeout_sec),
+                     .call_sec = SETTING(tiktok_timeout_sec),
                      .uses_tiktok = true},
     [JOB_MEDIA] = {.class = JOB_MEDIA, .lease_us = 120 * US_PER_SEC, .uses_store = true},
     [JOB_MAIL] = {.class = JOB_MAIL,
                   .lease_us = 240 * US_PER_SEC,
-                  .call_sec = CALL_SEC(smtp_timeout_sec),
+                  .call_sec = SETTING(smtp_timeout_sec),
+                  .aside = SETTING(smtp_connections),
                   .uses_smtp = true},
 };

@@ -41,9 +41,6 @@ enum err auth_check_email(const void *value);
  */
 void auth_set_cookie(struct ctx *c, struct str token);
 
-/* The token that the browser sent; absent: none, or several. */
-struct str auth_sent_token(const struct ctx *c);
-
 /* Who changes the second factor, or confirms with it: the caller, from its session. */
 struct second_factor_change auth_change_by(const struct ctx *c);
 

@@ -42,7 +42,7 @@ static enum err email_ask(struct ctx *c)
 {
     const struct email_asker asker = {.user_id = &c->caller.user_id,
                                       .session_id = &c->caller.session_id,
-                                      .sent = auth_sent_token(c),
+                                      .sent = c->caller.session_token,
                                       .request_id = c->req.id};
     struct email_input in = {0};
     int64_t wait_us = 0;

@@ -38,7 +38,8 @@ void auth_set_cookie(struct ctx *c, struct str token)
                               STR_FMT(token), (long long)max_age_sec));
 }
 
-struct str auth_sent_token(const struct ctx *c)
+/* Of the session that the browser had before; absent: none, or several. */
+static struct str sign_in_sent_token(const struct ctx *c)
 {
     struct str token;
 
@@ -112,8 +113,11 @@ static enum err sign_in_finish(struct sign_in *s)
 {
     struct ctx *c = s->c;
     struct str token;
-    struct session_new new = {
-        .user_id = &s->user.id, .mark = &s->mark, .replaced = auth_sent_token(c), .also = sign_in_finish_tx, .arg = s};
+    struct session_new new = {.user_id = &s->user.id,
+                              .mark = &s->mark,
+                              .replaced = sign_in_sent_token(c),
+                              .also = sign_in_finish_tx,
+                              .arg = s};
 
     enum err e = session_create(c->db, c->arena, c->conf, &new, &token);
     if (e == ERR_ACCOUNT_DISABLED) /* disabled a moment ago */

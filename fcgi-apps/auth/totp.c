@@ -9,7 +9,7 @@ struct second_factor_change auth_change_by(const struct ctx *c)
 {
     return (struct second_factor_change){.user_id = &c->caller.user_id,
                                          .session_id = &c->caller.session_id,
-                                         .sent = auth_sent_token(c),
+                                         .sent = c->caller.session_token,
                                          .request_id = c->req.id};
 }
 

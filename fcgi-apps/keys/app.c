@@ -30,17 +30,32 @@ static void keys_app_stop(void *state)
 }
 
 /* Keys that were noted before the stop are still looked at. */
+static void keys_app_clear(struct keys_state *s, struct db *db, struct arena *arena, const atomic_bool *stopping)
+{
+    while (!atomic_load(stopping))
+        clear_work(s->clear, db, arena);
+    clear_work(s->clear, db, arena);
+}
+
+/* Two threads: a look at who is there may take seconds, and no key waits for that. */
 static void keys_app_background(const struct conf *conf, struct db *db, struct arena *arena, void *state,
                                 const atomic_bool *stopping)
 {
     struct keys_state *s = state;
 
     (void)conf;
-    while (!atomic_load(stopping)) {
-        ready_look(s->ready, db, arena);
-        clear_work(s->clear, db, arena);
+    if (atomic_fetch_add(&s->background_begun, 1) == 0) {
+        keys_app_clear(s, db, arena, stopping);
+        return;
     }
-    clear_work(s->clear, db, arena);
+    while (!atomic_load(stopping))
+        ready_look(s->ready, db, arena);
+}
+
+static int keys_app_background_n(const struct conf *conf)
+{
+    (void)conf;
+    return 2;
 }
 
 const struct app app_keys = {
@@ -49,4 +64,5 @@ const struct app app_keys = {
     .start = keys_app_start,
     .stop = keys_app_stop,
     .background = keys_app_background,
+    .background_n = keys_app_background_n,
 };

@@ -5,14 +5,18 @@
 #include "base/epoch.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "base/point.h"
 #include "base/rand.h"
 #include "crypto/digest.h"
-#include "keys/keys.h"
+#include "http/authorization.h"
 #include "http/cookie.h"
+#include "keys/keys.h"
 #include "model/key/key.h"
 #include "model/user/session.h"
 
 #define CLEAR_PER_TEXT 2 /* a sender has a key and, while it is replaced, another one */
+#define CLEAR_SLEEP_MS \
+    200 /* how long the thread sleeps before it checks whether to stop, or asks the database once more */
 
 struct clear_seen {
     struct sha256 hash;
@@ -21,6 +25,8 @@ struct clear_seen {
 
 struct clear {
     pthread_mutex_t lock;
+    pthread_cond_t noted;
+    bool has_new; /* something was noted since the last pass */
     struct clear_seen seen[CLEAR_MAX];
     size_t n, dropped; /* since the last pass */
     struct epoch epoch;
@@ -31,6 +37,7 @@ struct clear *clear_new(const struct conf *conf)
     struct clear *c = xcalloc(1, sizeof *c);
 
     lock_init(&c->lock);
+    cond_init(&c->noted);
     c->epoch = EPOCH_NONE;
     if (conf->keys_epoch.n > 0 && epoch_open(conf->keys_epoch, true, &c->epoch) != OK)
         log_event(LOG_ERROR, "epoch_not_opened", LOG_STR("path", conf->keys_epoch), LOG_END);
@@ -40,17 +47,17 @@ struct clear *clear_new(const struct conf *conf)
 void clear_free(struct clear *c)
 {
     epoch_close(&c->epoch);
+    cond_done(&c->noted);
     lock_done(&c->lock);
     free(c);
 }
 
 /* Anybody can make up keys that look real. When all places are taken, one at random gives way: who fills them cannot choose
- * which keys are missed. */
+ * which keys are missed. Under the lock. */
 static void clear_put(struct clear *c, const struct clear_seen *seen)
 {
     size_t i;
 
-    lock_take(&c->lock);
     for (i = 0; i < c->n && memcmp(&c->seen[i].hash, &seen->hash, sizeof seen->hash) != 0; i++)
         ;
     if (i == c->n && c->n == CLEAR_MAX) {
@@ -60,6 +67,21 @@ static void clear_put(struct clear *c, const struct clear_seen *seen)
         c->n++;
     }
     c->seen[i] = *seen;
+}
+
+static void clear_put_new(struct clear *c, const struct clear_seen *seen)
+{
+    lock_take(&c->lock);
+    clear_put(c, seen);
+    c->has_new = true;
+    cond_signal(&c->noted);
+    lock_release(&c->lock);
+}
+
+static void clear_put_back(struct clear *c, const struct clear_seen *seen)
+{
+    lock_take(&c->lock);
+    clear_put(c, seen);
     lock_release(&c->lock);
 }
 
@@ -67,19 +89,21 @@ void clear_note(struct clear *c, struct str text)
 {
     struct str key;
 
-    for (int i = 0; i < CLEAR_PER_TEXT && key_find(&text, &key); i++) {
-        clear_put(c, &(struct clear_seen){.hash = sha256_of(key)});
-    }
+    for (int i = 0; i < CLEAR_PER_TEXT && key_find(&text, &key); i++)
+        clear_put_new(c, &(struct clear_seen){.hash = sha256_of(key)});
 }
 
 void clear_note_session(struct clear *c, struct str token)
 {
-    clear_put(c, &(struct clear_seen){.hash = sha256_of(token), .is_session = true});
+    clear_put_new(c, &(struct clear_seen){.hash = sha256_of(token), .is_session = true});
 }
 
 static size_t clear_take(struct clear *c, struct clear_seen *ret, size_t *ret_dropped)
 {
     lock_take(&c->lock);
+    if (!c->has_new)
+        (void)cond_wait_until(&c->noted, &c->lock, clock_mono_us() + CLEAR_SLEEP_MS * US_PER_MS);
+    c->has_new = false;
     size_t n = c->n;
     memcpy(ret, c->seen, n * sizeof *ret);
     *ret_dropped = c->dropped;
@@ -127,7 +151,7 @@ void clear_work(struct clear *c, struct db *db, struct arena *arena)
         const struct sha256 *hash = &seen[i].hash;
         enum err e = seen[i].is_session ? clear_end_session(db, arena, hash) : clear_revoke(c, db, arena, hash);
         if (db_is_away(e))
-            clear_put(c, &seen[i]);
+            clear_put_back(c, &seen[i]);
         arena_clear(arena);
     }
 }
@@ -135,9 +159,12 @@ void clear_work(struct clear *c, struct db *db, struct arena *arena)
 static enum err clear_told(struct ctx *c)
 {
     struct keys_state *state = c->state;
-    struct str token;
+    struct str basic, token;
 
+    point("clear.asked");
     clear_note(state->clear, c->req.authorization);
+    if (authorization_basic(c->arena, c->req.authorization, &basic))
+        clear_note(state->clear, basic);
     if (cookie_get(c->req.cookie, STR(SESSION_COOKIE), &token) == OK && token.p != NULL)
         clear_note_session(state->clear, token);
     return reply_nothing(&c->rep);

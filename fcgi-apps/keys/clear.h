@@ -3,8 +3,9 @@
  * ended. No browser sends such a cookie without TLS; scripts do.
  *
  * nginx refuses every such request by itself, and asks this program behind its back (mirror, in
- * nginx/snippets/clear.conf). The question only notes the key; a thread of its own looks whether there is one. So neither
- * the answer nor how long anything takes tells a real key from another.
+ * nginx/snippets/clear.conf). The question only notes the key; a thread of its own looks at once whether there is one. So neither
+ * the answer nor how long anything takes tells a real key from another. What is noted is in memory alone: who kills the program
+ * in the moment before the thread has looked, or while the database is away, has it forgotten.
  *
  *    clear_note(clear, text);          in the handler
  *    clear_work(clear, db, arena);     on the thread
@@ -26,5 +27,6 @@ void clear_free(struct clear *c);
 void clear_note(struct clear *c, struct str text);
 void clear_note_session(struct clear *c, struct str token);
 
-/* Revokes, or ends, those that were noted and are live. What the database does not take stays noted. */
+/* Waits a moment for something to be noted. Revokes, or ends, those that were noted and are live. What the database does not take
+ * stays noted. For one thread, again and again. */
 void clear_work(struct clear *c, struct db *db, struct arena *arena);

@@ -163,6 +163,11 @@ static enum err keys_read(struct ctx *c, const struct json_field *fields, const 
     return c->problems.n > 0 ? ERR_VALIDATION : e;
 }
 
+static struct key_asker keys_asker(const struct ctx *c)
+{
+    return (struct key_asker){&c->caller.user_id, &c->caller.session_id, c->caller.session_token};
+}
+
 static enum err keys_create_answer(const void *made, void *arg)
 {
     return keys_show_once(arg, 201, made);
@@ -170,13 +175,13 @@ static enum err keys_create_answer(const void *made, void *arg)
 
 static enum err keys_create(struct ctx *c)
 {
+    const struct key_asker by = keys_asker(c);
     struct key_terms in = {.scopes = SCOPES_ALL};
     struct new_key new = {0};
 
     enum err e = keys_read(c, keys_creation_fields, NULL, &in);
     if (e == OK)
-        e = key_create(c->db, c->arena, c->conf, &(struct key_asker){&c->caller.user_id, &c->caller.session_id}, &in,
-                       &(struct last_step){keys_create_answer, c}, &new);
+        e = key_create(c->db, c->arena, c->conf, &by, &in, &(struct last_step){keys_create_answer, c}, &new);
     if (e == ERR_OUTCOME_UNKNOWN)
         c->problems.may_exist = new.key.id;
     return e;
@@ -212,6 +217,7 @@ static enum err keys_get(struct ctx *c)
 
 static enum err keys_change(struct ctx *c)
 {
+    const struct key_asker by = keys_asker(c);
     struct key_terms to = {0};
     struct uuid id;
     struct key key = {0};
@@ -221,7 +227,7 @@ static enum err keys_change(struct ctx *c)
         e = keys_read(c, keys_change_fields, &id, &to);
     if (e != OK)
         return e;
-    e = key_change(c->db, c->arena, &c->caller.user_id, &id, &to, c->caller.is_recent, &key);
+    e = key_change(c->db, c->arena, &by, &id, &to, c->caller.is_recent, &key);
     if (e == OK || e == ERR_OUTCOME_UNKNOWN)
         credentials_end(c);
     return e == OK ? reply_data(&c->rep, 200, keys_shown_fields, &key) : e;
@@ -236,6 +242,7 @@ static enum err keys_rotate_answer(const void *made, void *arg)
  * that of the new secret. */
 static enum err keys_rotate(struct ctx *c)
 {
+    const struct key_asker by = keys_asker(c);
     struct keys_rotation in = {.overlap_sec = OVERLAP_DEFAULT_SEC};
     struct uuid id;
 
@@ -244,8 +251,7 @@ static enum err keys_rotate(struct ctx *c)
         e = input_json(c, keys_rotation_fields, &in);
     if (e != OK)
         return e;
-    e = key_rotate(c->db, c->arena, &(struct key_asker){&c->caller.user_id, &c->caller.session_id}, &id,
-                   in.overlap_sec * US_PER_SEC, &(struct last_step){keys_rotate_answer, c});
+    e = key_rotate(c->db, c->arena, &by, &id, in.overlap_sec * US_PER_SEC, &(struct last_step){keys_rotate_answer, c});
     if (e == OK || e == ERR_OUTCOME_UNKNOWN)
         credentials_end(c);
     return e;

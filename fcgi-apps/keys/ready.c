@@ -14,7 +14,7 @@
 #define START_US (2 * US_PER_SEC) /* how long the next process takes until it answers */
 #define SLEEP_MS 200              /* how long the thread sleeps before it checks whether to stop, or has other work */
 #define WAITING_MAX 2             /* threads that may wait for READY_WAIT_MS: the others are for API keys */
-#define CROWD_MS 500              /* of a look: so long all who ask may wait for it. While all is well it takes less */
+#define CROWD_MS 1000             /* of a look: so long all who ask may wait for it. While all is well it takes less */
 #define OLD_US (LOOK_EVERY_US + READY_WAIT_MS * US_PER_MS) /* older than any look that does not hang */
 
 enum { PART_DATABASE, PART_SCHEMA, PARTS_OWN }; /* then a part for each service */

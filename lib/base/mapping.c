@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* What the handler of SIGBUS must know of the one mapping. */
@@ -22,13 +23,21 @@ static size_t mapping_bytes(const struct mapping *m)
     return MAPPING_HEAD_BYTES + m->size;
 }
 
-/* Puts fresh memory of our own where the file was. The address stays, so whoever is using it can go on. */
-static bool mapping_take_own(char *base, size_t bytes)
+/*
+ * Puts other pages where threads are using some. The address stays, so they can go on, and find the old bytes or the new
+ * ones. ThreadSanitizer would take mmap() for a write of every byte; the bare system call is also safe in a signal handler.
+ */
+static bool mapping_exchange(char *base, size_t bytes, int flags, int fd)
 {
-    return mmap(base, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
+    return syscall(SYS_mmap, base, bytes, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, 0) != -1;
 }
 
-/* mmap is not on signal-safety(7)'s list, but on Linux it is a system call and nothing else. */
+/* Fresh memory of our own, in place of the file. */
+static bool mapping_take_own(char *base, size_t bytes)
+{
+    return mapping_exchange(base, bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+}
+
 static void mapping_on_sigbus(int signo, siginfo_t *info, void *context)
 {
     char *base = atomic_load(&mapping_watched.base), *at = info->si_addr;
@@ -116,7 +125,7 @@ static enum mapping_state mapping_leave(struct mapping *m)
 static enum mapping_state mapping_join(struct mapping *m, int fd)
 {
     atomic_store(&mapping_watched.lost, false); /* before, because a SIGBUS may come right after */
-    if (mmap(m->base, mapping_bytes(m), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
+    if (!mapping_exchange(m->base, mapping_bytes(m), MAP_SHARED, fd)) {
         (void)close(fd);
         return mapping_leave(m);
     }

@@ -32,6 +32,6 @@ MUST_CHECK bool window_take(uint8_t *log, size_t *n, size_t limit, int64_t perio
  * use either this or window_take for one. False: that time is more than WINDOW_AHEAD_MAX_US ahead, when it is worth asking
  * again (ret_at_us); log is unchanged. So times further ahead are from a clock that was set back since, and count as now.
  */
-#define WINDOW_AHEAD_MAX_US (INT64_C(3600) * 1000000)
+#define WINDOW_AHEAD_MAX_US (INT64_C(1800) * 1000000)
 MUST_CHECK bool window_reserve(uint8_t *log, size_t *n, size_t limit, int64_t period_us, int64_t now_us,
                                int64_t *ret_at_us);

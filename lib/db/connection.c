@@ -10,6 +10,7 @@
 #include "base/rand.h"
 #include "db/private.h"
 
+#define IDLE_SEC 30 /* much longer than any program takes from one statement of a transaction to the next */
 #define AWAIT_US (US_PER_SEC / 10) /* as db.h says of struct db_gate */
 
 /*
@@ -155,7 +156,7 @@ static enum err db_connection_check(struct db *db)
 static enum err db_connection_connect_now(struct db *db)
 {
     unsigned timeout = (unsigned)db->options.timeout_sec;
-    char session[256];
+    char session[320];
 
     db->unfit = NULL;
     if (fault_is_away())
@@ -165,13 +166,15 @@ static enum err db_connection_connect_now(struct db *db)
     /*
      * Strict: a value that does not fit is an error and is not cut short. READ COMMITTED: no statement locks the gap
      * into which somebody else's new row falls. max_statement_time ends a statement on the server, too, when the read
-     * timeout gives it up here.
+     * timeout gives it up here. idle_transaction_timeout ends a transaction whose program stands still, with the locks that
+     * others wait for.
      */
     (void)snprintf(
         session, sizeof session,
         "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', "
-        "time_zone='+00:00', tx_isolation='READ-COMMITTED', innodb_lock_wait_timeout=2, max_statement_time=%u",
-        timeout);
+        "time_zone='+00:00', tx_isolation='READ-COMMITTED', innodb_lock_wait_timeout=%u, max_statement_time=%u, "
+        "idle_transaction_timeout=%d",
+        db->options.impatient ? 1 : 2, timeout, IDLE_SEC);
     mysql_options(conn, MYSQL_OPT_CONNECT_TIMEOUT, &(unsigned){MIN(timeout, 5u)});
     mysql_options(conn, MYSQL_OPT_READ_TIMEOUT, &timeout);
     mysql_options(conn, MYSQL_OPT_WRITE_TIMEOUT, &timeout);

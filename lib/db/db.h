@@ -159,6 +159,7 @@ struct db_options {
     int timeout_sec;
     struct db_gate *gate;     /* NULL: each thread tries by itself */
     struct db_counts *counts; /* NULL: they are not counted */
+    bool impatient;           /* of what can be done later: db_tx gives up with ERR_AGAIN after a second at a lock */
     bool must_fit;            /* each new connection is looked at, and refused where a program must not work (db_fit) */
 };
 
@@ -221,7 +222,7 @@ MUST_CHECK enum err db_change(struct db *db, const struct sql *q, const struct d
  * Only in a transaction: when one row fails, those before it are taken back with all else. db_change_many is ERR_CONFLICT
  * unless the statement matches one row for each; db_exec_many does not ask. None at all is OK.
  */
-#define DB_MANY_MAX 8 /* rows: as many as a worker does at once */
+#define DB_MANY_MAX 16 /* rows: as many as a worker does at once */
 #define DB_MANY_ARGS_MAX 16
 struct db_many {
     struct db_arg args[DB_MANY_MAX * DB_MANY_ARGS_MAX]; /* row after row */
@@ -232,7 +233,19 @@ void db_many_sort(struct db_many *many, size_t key); /* by that parameter, a uui
 MUST_CHECK enum err db_exec_many(struct db *db, const struct sql *q, const struct db_many *many);
 MUST_CHECK enum err db_change_many(struct db *db, const struct sql *q, const struct db_many *many);
 
-/* The parameters of "IN (?, ?, ?, ?, ?, ?, ?, ?)": DB_MANY_MAX ids, the none uuid for those that are missing. */
+/*
+ * As db_change_many, for what often differs in one parameter alone, the id: then alike runs once for all, else q for each. alike
+ * is q with "IN " DB_MANY_IDS in place of "= ?", and goes along that key (FORCE INDEX). MariaDB takes an UPDATE of many
+ * rows for as many statements, each of which costs it several times what a further row of one does.
+ */
+MUST_CHECK enum err db_change_alike(struct db *db, const struct sql *q, const struct sql *alike,
+                                    const struct db_many *many, size_t id);
+
+/* For a statement: "... WHERE id IN " DB_MANY_IDS, and its parameter letters. */
+#define DB_MANY_IDS "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+#define DB_MANY_IDS_IN "uuuuuuuuuuuuuuuu"
+
+/* The parameters of DB_MANY_IDS: DB_MANY_MAX ids, the none uuid for those that are missing. */
 void db_many_ids(struct db_arg *ret_args, const struct uuid *ids, size_t n);
 
 /*
@@ -301,7 +314,8 @@ MUST_CHECK enum err db_each(struct db *db, const struct sql *q, const struct db_
  * After a deadlock, a lost certification (1213) or a connection lost before COMMIT, fn runs again from the start: at
  * most 8 times in all, with short random pauses, and not after timeout_sec. So fn changes nothing but the database and
  * its own outputs, and sets those anew each time. A connection lost once COMMIT was sent is ERR_OUTCOME_UNKNOWN: the
- * transaction may or may not have happened. Not nested.
+ * transaction may or may not have happened. With options.impatient nothing runs again that met a lock: ERR_AGAIN. Not
+ * nested.
  */
 MUST_CHECK enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg);
 

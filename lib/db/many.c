@@ -132,6 +132,46 @@ enum err db_exec_many(struct db *db, const struct sql *q, const struct db_many *
     return db_many_run(db, q, many, &changed);
 }
 
+static bool db_many_is_same(const struct db_arg *a, const struct db_arg *b)
+{
+    if (a->type != b->type || a->null != b->null || a->null)
+        return a->type == b->type && a->null == b->null;
+    switch (a->type) {
+    case DB_I64:
+        return a->i == b->i;
+    case DB_UUID:
+        return uuid_eq(&a->u, &b->u);
+    default:
+        return str_eq(a->s, b->s);
+    }
+}
+
+static bool db_many_is_alike(const struct db_many *many, size_t id)
+{
+    for (size_t i = many->n; i < many->rows * many->n; i++)
+        if (i % many->n != id && !db_many_is_same(&many->args[i % many->n], &many->args[i]))
+            return false;
+    return true;
+}
+
+enum err db_change_alike(struct db *db, const struct sql *q, const struct sql *alike, const struct db_many *many,
+                         size_t id)
+{
+    struct db_arg args[DB_MANY_ARGS_MAX - 1 + DB_MANY_MAX];
+    struct uuid ids[DB_MANY_MAX];
+    uint64_t changed = 0;
+
+    if (many->rows <= 1 || !db_many_is_alike(many, id))
+        return db_change_many(db, q, many);
+    for (size_t i = 0; i < many->rows; i++)
+        ids[i] = many->args[i * many->n + id].u;
+    memcpy(args, many->args, id * sizeof *args);
+    db_many_ids(&args[id], ids, many->rows);
+    memcpy(&args[id + DB_MANY_MAX], &many->args[id + 1], (many->n - id - 1) * sizeof *args);
+    enum err e = db_exec(db, alike, args, many->n - 1 + DB_MANY_MAX, &changed);
+    return e == OK && changed != many->rows ? ERR_CONFLICT : e;
+}
+
 enum err db_change_many(struct db *db, const struct sql *q, const struct db_many *many)
 {
     uint64_t changed = 0;

@@ -62,7 +62,10 @@ static enum err db_tx_run(struct db *db, bool snapshot, enum err (*fn)(struct db
         e = fn(db, arg);
         db->in_tx = false;
         if (db->conn == NULL || db->rerun) {
+            bool stops = db->conn != NULL && db->options.impatient; /* it met a lock */
             db_tx_roll_back(db);
+            if (stops)
+                return ERR_AGAIN;
             db_pause(i);
             continue;
         }

@@ -1,5 +1,6 @@
 /* Who asks, and whether they may: a route's auth, enforced before its handler runs. */
 #include "base/log.h"
+#include "http/authorization.h"
 #include "http/cookie.h"
 #include "model/key/key.h"
 #include "model/user/session.h"
@@ -39,24 +40,22 @@ static enum err access_by_session(struct ctx *c, struct str token)
     c->caller = (struct caller){.kind = CALLER_SESSION,
                                 .user_id = session.user_id,
                                 .session_id = session.id,
+                                .session_token = token,
                                 .is_recent = session_is_recent(&session)};
     return OK;
 }
 
 /*
- * Authorization wins over the cookie: whoever sends a key wants it to be used. RFC 9110 11.4: the scheme in any case,
- * then spaces, no tab. nginx counts what is taken here and nothing else ($mcli_caller in nginx/snippets/maps.conf).
+ * Authorization wins over the cookie: whoever sends a key wants it to be used. nginx counts what is taken here and nothing
+ * else ($mcli_caller in nginx/snippets/maps.conf).
  */
 static enum err access_identify(struct ctx *c)
 {
-    struct str auth = c->req.authorization, scheme, token;
+    struct str token;
 
-    if (auth.p != NULL) {
-        if (!str_cut(&auth, ' ', &scheme) || !str_ieq(scheme, STR("Bearer")))
-            return ERR_UNAUTHENTICATED;
-        while (str_starts(auth, STR(" ")))
-            auth = str_skip(auth, 1);
-        return access_by_key(c, auth);
+    if (c->req.authorization.p != NULL) {
+        bool is_bearer = authorization_cut(c->req.authorization, STR("Bearer"), &token);
+        return is_bearer ? access_by_key(c, token) : ERR_UNAUTHENTICATED;
     }
     enum err e = cookie_get(c->req.cookie, STR(SESSION_COOKIE), &token);
     if (e != OK)
@@ -131,12 +130,17 @@ static enum err access_by_columns(struct ctx *c, const struct route *route)
     enum err e = access_identify(c);
     if (e != OK)
         return e;
-    if (c->caller.kind == CALLER_SESSION) {
-        if (access_is_cross_origin(c, true))
-            return ERR_CROSS_ORIGIN;
-        return route->recent_auth && !c->caller.is_recent ? ERR_RECENT_AUTH : OK;
-    }
+    if (c->caller.kind == CALLER_SESSION)
+        return access_is_cross_origin(c, true) ? ERR_CROSS_ORIGIN : OK;
     return route->auth == AUTH_SESSION ? ERR_SESSION_REQUIRED : access_by_scope(c, route->scope);
+}
+
+void access_tell_who(struct ctx *c, const struct route *route)
+{
+    bool identifies = route->auth == AUTH_ANY || route->auth == AUTH_SESSION;
+
+    if (!identifies || access_identify(c) != OK)
+        c->caller = (struct caller){0};
 }
 
 enum err access_check(struct ctx *c, const struct route *route)
@@ -144,4 +148,9 @@ enum err access_check(struct ctx *c, const struct route *route)
     enum err e = access_by_columns(c, route);
 
     return e == OK ? access_mode(c, route) : e;
+}
+
+enum err access_check_recent(const struct ctx *c, const struct route *route)
+{
+    return route->recent_auth && !c->caller.is_recent ? ERR_RECENT_AUTH : OK;
 }

@@ -31,6 +31,7 @@ struct caller {
     enum caller_kind kind;
     int mode; /* the world that it asks about: that of the key, or what ?mode= says where the route has one */
     struct uuid user_id, session_id, key_id; /* none where it does not apply */
+    struct str session_token;                /* by which the session came: it may have another one by now */
     bool is_recent;                          /* the password of the session was typed within ten minutes */
     struct str key_name, key_prefix;         /* of the key, to show them */
     int64_t key_scopes, key_expires_at_us;   /* what it may do (base/scope.h), and until when; 0: always */
@@ -50,6 +51,7 @@ struct ctx {
     struct caller caller;
     bool takes_mode; /* as the route says: ?mode= is one of the query's names (access.c has read it) */
     struct idempotent idempotent;
+    bool ended_credentials; /* by credentials_end */
     struct uuid network;    /* what stands for it where others have a user's id: no UUIDv7 begins so. IPv6: its /64 */
     struct rate_state rate; /* of the class of its route, or of the one that refused it */
     struct rate_held rate_held; /* given back when nothing comes of the request */

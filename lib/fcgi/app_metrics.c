@@ -29,7 +29,7 @@ struct app_metrics {
     struct arena arena;
     atomic_bool away;
     _Atomic(const char *) unfit;
-    bool rates_are_own;
+    bool rates_are_own, rates_are_told_wrong;
 };
 
 static void app_metrics_name_routes(struct app_metrics *m)
@@ -140,6 +140,17 @@ void app_metrics_rates(struct app_metrics *m, bool are_shared)
         log_event(LOG_WARNING, "rates_shared", LOG_END);
     else
         alarm_raise(m->metrics, ALARM_RATES_NOT_SHARED, LOG_STR("path", m->shared->conf->rates_file), LOG_END);
+}
+
+void app_metrics_rates_told(struct app_metrics *m, bool are_told)
+{
+    if (are_told != m->rates_are_told_wrong)
+        return;
+    m->rates_are_told_wrong = !are_told;
+    if (are_told)
+        log_event(LOG_WARNING, "rates_told_right", LOG_END);
+    else
+        alarm_raise(m->metrics, ALARM_RATES_TOLD_WRONG, LOG_END);
 }
 
 static const char *const app_metrics_class_names[] = {

@@ -141,16 +141,24 @@ static enum err handle_check(struct work *w)
     const struct route_match *m = &w->match;
     struct ctx *c = &w->ctx;
 
+    if (m->other != NULL)
+        access_tell_who(c, m->other);
     if (m->route == NULL)
         return m->allow_n == 0 ? ERR_NOT_FOUND : ERR_METHOD_NOT_ALLOWED;
     memcpy(c->req.param, m->param, sizeof c->req.param);
     c->req.body.max_bytes = handle_is_light_json(c, m->route) ? m->route->json_max_bytes : m->route->body_max_bytes;
     enum err e = form_parse(c->arena, handle_param(&w->q, "QUERY_STRING"), &c->req.query);
-    if (e == OK)
-        e = access_check(c, m->route);
+    if (e != OK) {
+        access_tell_who(c, m->route);
+        return e;
+    }
+    e = access_check(c, m->route);
     if (e != OK)
         return e;
     if (m->route->creates && (e = idempotent_read(c)) != OK)
+        return e;
+    e = access_check_recent(c, m->route);
+    if (e != OK && (e = idempotent_let_in(c, e)) != OK)
         return e;
     if (m->route->body_max_bytes > 0 && handle_is_encoded(&c->req))
         return ERR_UNSUPPORTED_CODING;

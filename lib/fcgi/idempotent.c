@@ -2,6 +2,7 @@
 
 #include "base/point.h"
 #include "fcgi/app.h"
+#include "fcgi/credentials.h"
 #include "http/idempotency_key.h"
 #include "http/multipart.h"
 
@@ -24,6 +25,22 @@ bool idempotent_repeats(struct ctx *c)
     return c->idempotent.key.p != NULL &&
            idempotency_is_known(c->db, c->arena, &c->caller.user_id, c->caller.mode, c->idempotent.key, &known) == OK &&
            known;
+}
+
+enum err idempotent_let_in(struct ctx *c, enum err refused)
+{
+    struct idempotent *i = &c->idempotent;
+
+    if (!idempotent_repeats(c))
+        return refused;
+    if (i->refused == OK) {
+        struct problems *refusal = arena_alloc(c->arena, sizeof *refusal);
+        *refusal = c->problems;
+        i->refused = refused;
+        i->refusal = refusal;
+    }
+    c->problems = (struct problems){0};
+    return OK;
 }
 
 /* Of what was asked for: once the body has been read. */
@@ -94,6 +111,8 @@ static enum err idempotent_failed(struct ctx *c, enum err e)
     case IDEMPOTENCY_RELEASED:
         return ERR_DB_UNAVAILABLE;
     case IDEMPOTENCY_KEPT:
+        if (c->ended_credentials) /* before the COMMIT was done: meanwhile others may have kept the old one anew */
+            credentials_end(c);
         return OK;
     case IDEMPOTENCY_LOST:
         return ERR_IDEMPOTENCY_IN_PROGRESS;
@@ -110,8 +129,21 @@ static void idempotent_say_when(struct ctx *c)
     reply_standing_header(&c->rep, "Retry-After", arena_printf(c->arena, "%lld", (long long)sec));
 }
 
+/* The one that it repeats has failed meanwhile. */
+static enum err idempotent_refuse(struct ctx *c)
+{
+    enum idempotency_end end;
+    enum err released = idempotency_release(c->db, &c->idempotent.claim, &end);
+
+    (void)released; /* or its lease ends */
+    c->problems = *c->idempotent.refusal;
+    return c->idempotent.refused;
+}
+
 static enum err idempotent_run_claimed(struct ctx *c, const struct route *route)
 {
+    if (c->idempotent.refused != OK)
+        return idempotent_refuse(c);
     point("idempotent.claimed");
     enum err e = route->handler(c);
     return e == OK ? OK : idempotent_failed(c, e);

@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "base/problem.h"
 #include "http/body_digest.h"
 #include "json/json.h"
 #include "model/idempotency/idempotency.h"
@@ -27,8 +28,10 @@ struct idempotent {
     struct idempotency_claim claim;
     struct body_digest body;
     struct sha256 request;
-    bool request_known; /* the body has been read, and request is set */
-    bool replayed;      /* the answer is an earlier request's: this one makes nothing */
+    bool request_known;             /* the body has been read, and request is set */
+    bool replayed;                  /* the answer is an earlier request's: this one makes nothing */
+    enum err refused;               /* why it may make nothing: it was let in for that answer; OK: it may */
+    const struct problems *refusal; /* what there is to say of that */
 };
 
 /* Reads the header. ERR_IDEMPOTENCY_KEY: it is not a key, or is there twice. */
@@ -36,6 +39,12 @@ MUST_CHECK enum err idempotent_read(struct ctx *c);
 
 /* Whether it repeats a request that was answered or is under way, so that it makes nothing new. */
 MUST_CHECK bool idempotent_repeats(struct ctx *c);
+
+/*
+ * Lets a request in that was refused, because making something needs more than it has, if it repeats one that was answered or is
+ * under way. It makes nothing: when that one's key has been given back meanwhile, it gets its refusal then. Returns OK, or refused.
+ */
+MUST_CHECK enum err idempotent_let_in(struct ctx *c, enum err refused);
 
 /* Runs the route's handler, or answers what it answered before. */
 MUST_CHECK enum err idempotent_run(struct ctx *c, const struct route *route);

@@ -8,6 +8,7 @@
 #include "base/rand.h"
 #include "crypto/digest.h"
 #include "fcgi/rate_cells.h"
+#include "fcgi/rate_told.h"
 #include "fcgi/serve.h"
 
 #define HEAD STR("MarketingCLI's rate limits, layout 1\n")
@@ -38,6 +39,8 @@ static const char *const rate_whose_names[];
 
 struct rates {
     const struct conf *conf;
+    struct arena arena;
+    struct str told_path, told; /* to nginx */
     struct mapping mapping;
     struct rate_cells users, networks;
     _Atomic uint64_t
@@ -59,6 +62,9 @@ struct rates *rates_new(const struct conf *conf)
     struct rates *r = xcalloc(1, sizeof *r);
 
     r->conf = conf;
+    arena_init(&r->arena, 16u << 10);
+    r->told_path = rate_told_path(&r->arena, conf);
+    r->told = rate_told_text(&r->arena, conf);
     mapping_init(&r->mapping, conf->rates_file, HEAD, CELL_BYTES(USER_SETS + NETWORK_SETS) + CELL_BYTES(1));
     r->users = (struct rate_cells){.v = r->mapping.p, .sets = USER_SETS, .clock = clock_mono_us};
     r->networks = (struct rate_cells){
@@ -72,12 +78,18 @@ void rates_free(struct rates *r)
     if (r == NULL)
         return;
     mapping_done(&r->mapping);
+    arena_done(&r->arena);
     free(r);
 }
 
 bool rates_look(struct rates *r)
 {
     return mapping_look(&r->mapping) == MAPPING_SHARED || r->conf->rates_file.n == 0;
+}
+
+bool rates_are_told(const struct rates *r)
+{
+    return rate_told_fits(r->told_path.p, r->told);
 }
 
 /* What is zero has no secret yet: whoever comes first makes it. The file may be made anew at any time, and gets another one. */
@@ -102,7 +114,7 @@ struct rate_count {
     int64_t all_at; /* when one is taken: to give it back */
 };
 
-static int64_t rate_limit(const struct conf *conf, enum route_rate rate)
+int64_t rate_limit(const struct conf *conf, enum route_rate rate)
 {
     return *(const int64_t *)((const char *)conf + rate_row(rate)->setting);
 }
@@ -261,6 +273,8 @@ enum err rate_admit(struct ctx *c, const struct route *route, bool only_looks, e
     if (e != OK || refused != OK)
         return e != OK ? e : refused;
     e = rate_admit_to(c, rate, only_looks, &c->rate_held);
+    if (e != OK)
+        e = idempotent_let_in(c, e);
     if (e != OK && also.is_held)
         rate_give_back(c, row->also, &also);
     return e;
@@ -305,9 +319,8 @@ void rate_put_headers(struct ctx *c)
     if (s->rate == RATE_UNSET)
         return;
     const char *name = rate_name(s->rate);
-    reply_standing_header(
-        &c->rep, "RateLimit-Policy",
-        arena_printf(c->arena, "\"%s\";q=%lld;w=%lld", name, (long long)s->limit, (long long)s->window_sec));
+    reply_standing_header(&c->rep, "RateLimit-Policy",
+                          arena_printf(c->arena, RATE_POLICY, name, (long long)s->limit, (long long)s->window_sec));
     rate_put_number(c, "X-RateLimit-Limit", s->limit);
     if (!s->is_counted)
         return;

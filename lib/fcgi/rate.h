@@ -18,7 +18,8 @@
  * What is counted: each request that the program reads, in its route's class. Not one that waited too long for a thread,
  * or that could not be checked because the database is away; a large body is counted once, and not when nginx asks about
  * it. A request that is refused for the limit takes nothing. One of the class post takes one of write, and one of post only
- * when its handler runs, which it gets back when nothing was made; the repeat of an Idempotency-Key makes nothing.
+ * when its handler runs, which it gets back when nothing was made; the repeat of an Idempotency-Key makes nothing, and needs none
+ * to be left.
  *
  * Where a cell is depends on a secret in the file, which is made with it: nobody can choose an address or a key that shares the
  * cell of another.
@@ -41,6 +42,7 @@ struct rates;
 /* The classes that have a limit, in the order in which they are shown; RATE_UNSET ends them. */
 extern const enum route_rate rate_limited[];
 const char *rate_name(enum route_rate rate);
+int64_t rate_limit(const struct conf *conf, enum route_rate rate); /* of one that has a limit */
 
 /* What somebody has of a class. */
 struct rate_state {
@@ -64,6 +66,9 @@ void rates_free(struct rates *r);
 
 /* Once a second, from one thread; it is not shared before. False: there is a file to be shared, and it cannot be used. */
 MUST_CHECK bool rates_look(struct rates *r);
+
+/* Does nginx say these limits, too (fcgi/rate_told.h)? */
+MUST_CHECK bool rates_are_told(const struct rates *r);
 
 /*
  * refused: OK, or why the request will be refused anyway. ERR_RATE_LIMITED, with a problem that says which limit it was;

@@ -103,6 +103,11 @@ MUST_CHECK bool handle_end(struct db *db, struct work *w);
 
 /* Fills in c->caller as the route's auth says, or returns why the caller may not use the route. */
 MUST_CHECK enum err access_check(struct ctx *c, const struct route *route);
+MUST_CHECK enum err access_check_recent(const struct ctx *c,
+                                        const struct route *route); /* and this, of its recent_auth */
+
+/* Fills in c->caller for a request that is refused before that: it counts for its key. Nobody, if the route takes none, or not this one. */
+void access_tell_who(struct ctx *c, const struct route *route);
 
 /*
  * The program's metrics, shown on conf.metrics_dir/APP.sock. Without that socket, which the log then mentions, the
@@ -110,7 +115,9 @@ MUST_CHECK enum err access_check(struct ctx *c, const struct route *route);
  */
 struct app_metrics *app_metrics_start(struct shared *shared);
 void app_metrics_stop(struct app_metrics *m);
-void app_metrics_connections(struct app_metrics *m, int n);     /* n more (or fewer) FastCGI connections are open */
-void app_metrics_rates(struct app_metrics *m, bool are_shared); /* once a second: says so when that changes */
+void app_metrics_connections(struct app_metrics *m, int n); /* n more (or fewer) FastCGI connections are open */
+/* Once a second; they say so when that changes. */
+void app_metrics_rates(struct app_metrics *m, bool are_shared);
+void app_metrics_rates_told(struct app_metrics *m, bool are_told);
 /* An answer was sent. route is NULL when none fits; asked: nginx only asked whether it may send a body. */
 void app_metrics_request(struct app_metrics *m, const struct route *route, bool asked, int status, int64_t duration_us);

@@ -9,8 +9,9 @@
 #include "fcgi/serve.h"
 
 #define WRITE_EVERY_US US_PER_SEC
-#define PROBES 32  /* places that are looked at: a bound for the time that a request takes here */
-#define BATCH 200u /* of a transaction: what it locks it has for some milliseconds */
+#define PROBES 32    /* places that are looked at: a bound for the time that a request takes here */
+#define BATCH 200u   /* of a transaction: what it locks it has for some milliseconds */
+#define LAST_TRIES 5 /* at the stop, a second each, when somebody's row is locked */
 
 /* Counts by open addressing; .requests 0: a place that is free. */
 struct usage_table {
@@ -25,12 +26,16 @@ struct usage_shard {
     int64_t lost; /* requests for which there was no place */
 } __attribute__((aligned(64)));
 
+/* Whether somebody comes again for what cannot be written now: each second; or for what is locked alone; or nobody. */
+enum usage_when { USAGE_GOES_ON, USAGE_STOPS, USAGE_ENDS };
+
 struct usage {
     struct shared *shared;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t stop;
     bool stopping;
+    bool is_careful;           /* somebody's row was locked the last time: nothing waits for it */
     struct usage_table *spare; /* empty: takes the place of one that is written */
     struct usage_count *taken; /* room for all that there can be */
     struct usage_shard shards[USAGE_SHARDS];
@@ -108,19 +113,11 @@ static void usage_take(struct usage *u, struct usage_shard *s, size_t *n, int64_
         return;
     for (size_t i = 0; i < USAGE_PLACES; i++)
         if (full->v[i].requests > 0) {
-            u->taken[(*n)++] = full->v[i];
+            u->taken[*n] = full->v[i];
+            u->taken[(*n)++].is_left = false;
             full->v[i].requests = 0;
         }
     u->spare = full;
-}
-
-static int64_t usage_sum(const struct usage_count *v, size_t n)
-{
-    int64_t sum = 0;
-
-    for (size_t i = 0; i < n; i++)
-        sum += v[i].requests;
-    return sum;
 }
 
 static void usage_say(const char *event, const char *code, const char *db_error, int64_t requests)
@@ -129,33 +126,63 @@ static void usage_say(const char *event, const char *code, const char *db_error,
               LOG_END);
 }
 
-/* Writes n counts of u->taken. */
-static void usage_write(struct usage *u, struct db *db, size_t n, bool is_last)
+static enum err usage_write_batch(struct usage *u, struct db *db, bool careful, struct usage_count *v, size_t n)
 {
+    int64_t node = u->shared->conf->usage_node;
+
+    enum err e = careful ? ERR_AGAIN : usage_add(db, node, v, n);
+    return e == ERR_AGAIN ? usage_add_free(db, node, v, n) : e;
+}
+
+/* Those that surely were not written are put back, as long as somebody comes again for them. e: what became of the others. */
+static void usage_settle(struct usage *u, struct db *db, struct usage_count *v, size_t n, enum err e,
+                         enum usage_when when)
+{
+    const char *code = err_slug(e == OK ? ERR_AGAIN : e);
+    int64_t kept = 0, dropped = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        bool is_locked = v[i].is_left || e == ERR_AGAIN;
+        bool is_left = is_locked || (e != OK && e != ERR_OUTCOME_UNKNOWN);
+        u->is_careful |= is_locked;
+        if (is_left && (when == USAGE_GOES_ON || (is_locked && when == USAGE_STOPS))) {
+            usage_count_in(u, &v[i]);
+            kept += v[i].requests;
+        } else if (is_left || e == ERR_OUTCOME_UNKNOWN) {
+            dropped += v[i].requests;
+        }
+    }
+    if (dropped > 0)
+        usage_say("usage_dropped", code, db_error(db), dropped);
+    if (kept > 0)
+        usage_say("usage_not_written", code, db_error(db), kept);
+}
+
+/* Writes n counts of u->taken. */
+static void usage_write(struct usage *u, struct db *db, size_t n, enum usage_when when)
+{
+    bool careful = u->is_careful;
     enum err e = OK;
 
+    u->is_careful = false;
     for (size_t i = 0; i < n; i += BATCH) {
         struct usage_count *v = u->taken + i;
         size_t count = MIN(BATCH, n - i);
-        if (e == OK || e == ERR_OUTCOME_UNKNOWN) /* after a no, the rest would only wait for another */
-            e = usage_add(db, u->shared->conf->usage_node, v, count);
-        if (e == OK)
-            continue;
-        bool dropped = e == ERR_OUTCOME_UNKNOWN || is_last;
-        usage_say(dropped ? "usage_dropped" : "usage_not_written", err_slug(e), db_error(db), usage_sum(v, count));
-        for (size_t j = 0; j < count && !dropped; j++)
-            usage_count_in(u, &v[j]);
+        /* after a no, the rest would only wait for another */
+        if (e == OK || e == ERR_OUTCOME_UNKNOWN || e == ERR_AGAIN)
+            e = usage_write_batch(u, db, careful || u->is_careful, v, count);
+        usage_settle(u, db, v, count, e, when);
     }
 }
 
-static void usage_write_all(struct usage *u, struct db *db, bool is_last)
+static void usage_write_all(struct usage *u, struct db *db, enum usage_when when)
 {
     int64_t lost = 0;
     size_t n = 0;
 
     for (size_t i = 0; i < USAGE_SHARDS; i++)
         usage_take(u, &u->shards[i], &n, &lost);
-    usage_write(u, db, n, is_last);
+    usage_write(u, db, n, when);
     if (lost > 0)
         usage_say("usage_not_counted", NULL, NULL, lost);
 }
@@ -164,14 +191,18 @@ static void usage_write_all(struct usage *u, struct db *db, bool is_last)
 static void usage_look_around(struct shared *s)
 {
     atomic_store(&s->unchecked, point_is_set("unchecked"));
-    if (s->rates != NULL)
-        app_metrics_rates(s->metrics, rates_look(s->rates));
+    if (s->rates == NULL)
+        return;
+    app_metrics_rates(s->metrics, rates_look(s->rates));
+    app_metrics_rates_told(s->metrics, rates_are_told(s->rates));
 }
 
 static void *usage_main(void *arg)
 {
     struct usage *u = arg;
-    _cleanup_(db_freep) struct db *db = db_new(&u->shared->db_options);
+    struct db_options options = u->shared->db_options;
+    options.impatient = true;
+    _cleanup_(db_freep) struct db *db = db_new(&options);
     bool stopping = false;
 
     while (!stopping) {
@@ -182,7 +213,11 @@ static void *usage_main(void *arg)
         stopping = u->stopping;
         lock_release(&u->lock);
         usage_look_around(u->shared);
-        usage_write_all(u, db, stopping);
+        usage_write_all(u, db, stopping ? USAGE_STOPS : USAGE_GOES_ON);
+    }
+    for (int i = 1; i <= LAST_TRIES && u->is_careful; i++) {
+        u->is_careful = false; /* so it waits */
+        usage_write_all(u, db, i < LAST_TRIES ? USAGE_STOPS : USAGE_ENDS);
     }
     return NULL;
 }

@@ -8,7 +8,8 @@
  *    usage_stop(usage);
  *
  * What the database surely has not taken is written later. What it may have taken is dropped, so nothing is counted twice;
- * the log says how much. A process that is killed loses what it has not written: at most a second.
+ * the log says how much. A process that is killed loses what it has not written: at most a second, but of users whose rows
+ * somebody holds locked what came since. They hold up nobody else, but for the second that finds them out.
  *
  * Room for USAGE_SHARDS * USAGE_PLACES counts of keys, days and statuses between two writes. What finds none is not counted,
  * and the log says so.

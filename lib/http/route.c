@@ -68,6 +68,8 @@ static void route_consider(struct route_match *m, const struct route *r, struct 
     if (!route_fits(str_from(r->pattern), path, param))
         return;
     route_allow(m, r);
+    if (m->other == NULL)
+        m->other = r;
     if (!route_takes(r, method))
         return;
     if (m->route != NULL && !route_is_closer(str_from(r->pattern), str_from(m->route->pattern)))
@@ -83,8 +85,10 @@ struct route_match route_find(const struct route *const *tables, struct str meth
     for (; *tables != NULL; tables++)
         for (const struct route *r = *tables; r->method != NULL; r++)
             route_consider(&m, r, method, path);
-    if (m.route != NULL)
+    if (m.route != NULL) {
         m.allow_n = 0;
+        m.other = NULL;
+    }
     return m;
 }
 

@@ -108,6 +108,7 @@ struct route {
 
 struct route_match {
     const struct route *route;          /* NULL: none */
+    const struct route *other;          /* where there is none: one of the same address, for another method; or NULL */
     struct str param[ROUTE_PARAMS_MAX]; /* the segments as sent, not decoded: an id never needs it */
     const char *allow[8]; /* methods of the rows whose pattern fits, when none of them has the method asked for */
     size_t allow_n;

@@ -5,6 +5,7 @@
 #include "model/job/heartbeat.h"
 
 #define PROBE_REST_US (600 * US_PER_SEC)
+#define HURRY_BATCH 500 /* the next turn goes on */
 
 /* Makes the jobs of which there is always one. */
 static enum err claim_make_standing(struct runner_thread *t)
@@ -47,6 +48,14 @@ static bool claim_turn(struct runner *r, bool *ret_may_begin)
         r->claiming = true;
     lock_release(&r->lock);
     return mine;
+}
+
+bool claim_is_late(struct runner *r)
+{
+    lock_take(&r->lock);
+    bool late = !r->claiming && clock_mono_us() >= r->next_look_us;
+    lock_release(&r->lock);
+    return late;
 }
 
 /* Called by the thread whose turn it is, while the database answers: a sign of life must mean that jobs run. */
@@ -140,6 +149,33 @@ struct claims {
     bool asked; /* for jobs, and not only for the leases of what is open */
 };
 
+/*
+ * The answer to the COMMIT of a claim was lost. If it happened, the jobs are leased to nobody who runs them, and each
+ * counts a run: after three of these it would look as if it had killed as many workers.
+ */
+static void claim_doubt(struct runner *r, const struct job *jobs, size_t n)
+{
+    lock_take(&r->lock);
+    for (size_t i = 0; i < n; i++)
+        r->doubtful[r->doubtful_n++] = jobs[i];
+    lock_release(&r->lock);
+}
+
+static enum err claim_settle_doubt(struct runner_thread *t)
+{
+    struct runner *r = t->runner;
+
+    if (r->doubtful_n == 0)
+        return OK;
+    enum err e = job_unclaim(t->db, r->worker->class->class, r->doubtful, r->doubtful_n);
+    if (e != OK)
+        return e;
+    lock_take(&r->lock);
+    r->doubtful_n = 0;
+    lock_release(&r->lock);
+    return OK;
+}
+
 static enum err claim_kind(struct runner_thread *t, size_t i, struct claims *c)
 {
     struct runner *r = t->runner;
@@ -165,6 +201,8 @@ static enum err claim_kind(struct runner_thread *t, size_t i, struct claims *c)
                               .pass_suspects = kept,
                               .round = kind->users_take_turns ? &r->kinds[i].round : NULL};
     enum err e = job_claim(t->db, &claim, &t->arena, &jobs, &n, &suspect);
+    if (e == ERR_OUTCOME_UNKNOWN)
+        claim_doubt(r, jobs, n);
     for (size_t j = 0; j < n && e == OK; j++)
         c->opened[c->n++] = claim_open(r, kind, &jobs[j], probe);
     if (e == OK && suspect) {
@@ -174,6 +212,18 @@ static enum err claim_kind(struct runner_thread *t, size_t i, struct claims *c)
             r->next_kind = i; /* it comes first when all others have ended */
         lock_release(&r->lock);
     }
+    return e;
+}
+
+static enum err claim_hurry(struct runner_thread *t)
+{
+    struct runner *r = t->runner;
+    uint64_t n;
+
+    if (!r->hurries)
+        return OK;
+    enum err e = job_hurry(t->db, r->worker->class->class, clock_now_us(), HURRY_BATCH, &n);
+    r->hurries = e != OK || n == HURRY_BATCH;
     return e;
 }
 
@@ -212,6 +262,10 @@ static enum err claim_try(struct runner_thread *t, bool may_begin, struct claims
     struct runner *r = t->runner;
 
     enum err e = leases_keep(t);
+    if (e == OK)
+        e = claim_settle_doubt(t);
+    if (e == OK)
+        e = claim_hurry(t);
     if (e != OK)
         return e;
     if (!r->refused && !atomic_load(&r->stopping))

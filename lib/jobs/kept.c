@@ -4,6 +4,7 @@
 #define RECORD_MIN_US (100 * US_PER_MS)
 #define RECORD_MAX_US (5 * US_PER_SEC)
 #define REFUSED_TRIES 5
+#define LOCKED_TRIES 5                /* about a minute: nobody of ours holds a row for that long */
 #define REFUSED_US (600 * US_PER_SEC) /* for somebody who was told to mend what stands in the way */
 
 void kept_count(struct runner *r, const struct open_run *o, int n)
@@ -28,12 +29,21 @@ static void kept_note_refusal(struct runner_thread *t, struct open_run *o)
         pause_note_kind(r, &o->run, true);
     }
     if (o->refusals == STUCK_TRIES)
-        runner_alarm_of_run(o, ALARM_JOB_STUCK);
+        runner_alarm_of_run(&o->run, ALARM_JOB_STUCK);
     if (o->refusals < REFUSED_TRIES || now_us - o->refused_at_us < REFUSED_US || pause_is_paused(r, o->run.kind))
         return;
     o->run.unwritable = true;
     if (o->ending == RUN_FINISH || o->ending == RUN_AGAIN)
         o->ending = RUN_DROP;
+}
+
+/* It is tried on, and nothing is lost; but whoever holds these rows holds up others, too. */
+static void kept_note_lock(struct runner_thread *t, struct open_run *o)
+{
+    if (++o->locked % LOCKED_TRIES != 0)
+        return;
+    runner_log_run(o, "not_recorded", LOG_ERROR, db_error(t->db));
+    runner_alarm_of_run(&o->run, ALARM_JOB_STUCK);
 }
 
 /* A try that is repeated takes the same memory again: what was there when it was first put off stays. */
@@ -53,8 +63,10 @@ void kept_put(struct runner_thread *t, struct open_run *o, enum err e)
     int64_t wait_us = MIN(RECORD_MIN_US << MIN(o->parked, 10u), RECORD_MAX_US);
 
     if (leases_is_outage(t, e))
-        leases_note_database(t, e);
-    else if (!db_is_away(e))
+        leases_doubt_database(r);
+    else if (db_is_away(e))
+        kept_note_lock(t, o);
+    else
         kept_note_refusal(t, o);
     kept_mark(o);
     bool first = o->parked++ == 0;
@@ -74,8 +86,14 @@ void kept_went_on(struct runner *r, struct open_run *o)
     lock_take(&r->lock);
     kept_count(r, o, -1);
     lock_release(&r->lock);
-    o->parked = o->refusals = 0;
+    o->parked = o->refusals = o->locked = 0;
     o->run.unwritable = false;
+}
+
+/* A try may last for as long as a statement may, when somebody holds its rows. One thread is left to all else. */
+static bool kept_may_try(const struct runner *r)
+{
+    return r->trying_n < (size_t)MAX(r->worker->conf->worker_threads - 1, 1);
 }
 
 struct open_run *kept_take(struct runner *r)
@@ -84,10 +102,11 @@ struct open_run *kept_take(struct runner *r)
     struct open_run *o = NULL;
 
     lock_take(&r->lock); /* while the database is away, the thread whose turn it is asks for all */
-    for (struct open_run **p = &r->parked; *p != NULL && !r->away; p = &(*p)->next_parked)
+    for (struct open_run **p = &r->parked; *p != NULL && !r->away && kept_may_try(r); p = &(*p)->next_parked)
         if ((*p)->parked_until_us <= now_us) {
             o = *p;
             *p = o->next_parked;
+            r->trying_n++;
             break;
         }
     lock_release(&r->lock);
@@ -96,4 +115,11 @@ struct open_run *kept_take(struct runner *r)
         o->run.note = o->mark.note;
     }
     return o;
+}
+
+void kept_tried(struct runner *r)
+{
+    lock_take(&r->lock);
+    r->trying_n--;
+    lock_release(&r->lock);
 }

@@ -32,16 +32,18 @@ struct worker_class {
     enum job_class class;
     int64_t
         lease_us; /* how long a job stays ours without being renewed: longer than a call and recording its result take */
-    size_t call_sec;  /* the setting that bounds a call, as CALL_SEC; 0: it makes none */
+    size_t call_sec; /* the SETTING that bounds a call; 0: it makes none */
+    size_t aside; /* the SETTING of how many of its calls may block at a time: mails, and calls with files (net/loop.h).
+                       * 0: it makes no such call */
     bool uses_tiktok; /* tiktok and ring of struct worker */
     bool uses_store;  /* its store */
     bool uses_smtp;   /* its smtp_password */
 };
-#define CALL_SEC(field) offsetof(struct conf, field)
+#define SETTING(field) offsetof(struct conf, field)
 
-static inline int64_t worker_class_call_sec(const struct worker_class *c, const struct conf *conf)
+static inline int64_t worker_class_setting(size_t setting, const struct conf *conf) /* 0: none */
 {
-    return c->call_sec == 0 ? 0 : *(const int64_t *)(const void *)((const char *)conf + c->call_sec);
+    return setting == 0 ? 0 : *(const int64_t *)(const void *)((const char *)conf + setting);
 }
 
 /* What the runs of a worker share; read only. */
@@ -93,7 +95,8 @@ struct job_run {
     bool result_lost; /* what a call had done could not be recorded, or not as it was: an alarm says so */
     bool unwritable; /* the database has refused what step has to write for long, and takes what others write: after one
                        * more try, step must find another end */
-    bool fault;      /* the last call did not leave: what stands in the way is hardly the job's own */
+    bool fault; /* the last call did not leave, or, as step may set it, was refused because of what all jobs share: what
+                      * stands in the way is hardly the job's own */
     bool
         called; /* one of its calls has left; of a kind that calls, step sets it when something else has done a call's work */
     bool probe; /* the kind is paused, and this run shows whether it can go on: it must fail nothing */

@@ -15,6 +15,7 @@ void leases_start(struct runner *r)
     r->looked_at_us = clock_now_us();
     r->looked_mono_us = clock_mono_us();
     r->grace_until_us = r->looked_at_us + GRACE_US;
+    r->hurries = true;
 }
 
 /*
@@ -49,6 +50,20 @@ bool leases_in_grace(struct runner *r)
 bool leases_is_outage(const struct runner_thread *t, enum err e)
 {
     return db_is_away(e) && !db_is_locked(t->db, e);
+}
+
+/*
+ * A result was not taken in time. That may be its table alone, which an ALTER blocks: only statements of the turn, about the
+ * jobs themselves, say that the database is away.
+ */
+void leases_doubt_database(struct runner *r)
+{
+    lock_take(&r->lock);
+    if (!r->away) {
+        r->doubted = true;
+        r->next_look_us = 0;
+    }
+    lock_release(&r->lock);
 }
 
 void leases_note_database(struct runner_thread *t, enum err e)
@@ -101,7 +116,7 @@ static void leases_put_off(struct runner *r, const struct held *h)
 {
     lock_take(&r->lock);
     for (struct open_run *o = r->open; o != NULL; o = o->after)
-        if (uuid_eq(&o->run.job.lease_token, &h->job.lease_token)) {
+        if (uuid_eq(&o->run.job.id, &h->job.id) && uuid_eq(&o->run.job.lease_token, &h->job.lease_token)) {
             o->held_us -= RENEW_US;
             o->until_us = h->until_us;
         }
@@ -128,8 +143,8 @@ static enum err leases_hold_all(struct runner_thread *t, struct held *held, size
     return first;
 }
 
-/* Extends the leases of the open runs, all of them or those whose time has come. */
-static enum err leases_renew(struct runner_thread *t, bool all, int64_t *ret_left_us)
+/* Extends the leases of the open runs, all of them or those whose time has come. ask: the database must show that it answers. */
+static enum err leases_renew(struct runner_thread *t, bool all, bool ask, int64_t *ret_left_us)
 {
     struct runner *r = t->runner;
     const struct worker_class *class = r->worker->class;
@@ -148,7 +163,7 @@ static enum err leases_renew(struct runner_thread *t, bool all, int64_t *ret_lef
             o->until_us = until_us;
         }
     lock_release(&r->lock);
-    if (n == 0 && all) { /* then another statement must show that the database answers */
+    if (n == 0 && ask) {
         struct job_due due;
         e = job_due(t->db, class->class, &t->arena, NULL, 0, &due);
     } else {
@@ -169,8 +184,10 @@ static void leases_give_grace(struct runner *r, int64_t now_us, int64_t mono_us)
     int64_t wall_us = now_us - r->looked_at_us, passed_us = mono_us - r->looked_mono_us;
     bool stood = passed_us > STOOD_US;
 
-    if (now_us < r->looked_at_us)
+    if (now_us < r->looked_at_us) {
         r->standing_made = false; /* they are due at once, and look for what is put off now */
+        r->hurries = true;
+    }
 
     lock_take(&r->lock);
     r->grace_until_us = clock_now_us() + (stood ? GRACE_US : JUMP_GRACE_US);
@@ -186,9 +203,10 @@ enum err leases_keep(struct runner_thread *t)
     bool jumped = llabs(now_us - r->looked_at_us) > STOOD_US;
 
     lock_take(&r->lock);
-    bool away = r->away;
+    bool away = r->away, all = away || jumped || r->renew_all, doubted = r->doubted;
+    r->doubted = false;
     lock_release(&r->lock);
-    enum err e = leases_renew(t, away || jumped || r->renew_all, &left_us);
+    enum err e = leases_renew(t, all, all || doubted, &left_us);
     if (e == OK)
         e = leases_ask_others(t, now_us);
     if (e != OK)

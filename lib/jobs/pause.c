@@ -30,7 +30,7 @@ bool pause_is_by_call(struct runner *r, const struct job_kind *kind)
 
 void pause_note_kind(struct runner *r, const struct job_run *run, bool fault)
 {
-    bool pauses = false, resumes = false;
+    bool pauses = false, resumes = false, stuck = false;
 
     lock_take(&r->lock);
     struct kind_state *s = runner_state_of(r, run->kind);
@@ -38,6 +38,7 @@ void pause_note_kind(struct runner *r, const struct job_run *run, bool fault)
         resumes = s->paused_until_us != 0;
         s->failed_n = 0;
         s->failed_by_call = false;
+        s->unsent = 0;
         s->pause_us = s->paused_until_us = 0;
     } else if (s->paused_until_us != 0 || !pause_has_failed(s, &run->job.subject_id)) {
         pauses = s->paused_until_us == 0 && s->failed_n + 1 == KIND_FAULTS;
@@ -49,7 +50,11 @@ void pause_note_kind(struct runner *r, const struct job_run *run, bool fault)
             s->paused_until_us = clock_mono_us() + s->pause_us;
         }
     }
+    if (fault && run->fault)
+        stuck = ++s->unsent % STUCK_TRIES == 0 && s->paused_until_us == 0;
     lock_release(&r->lock);
+    if (stuck)
+        runner_alarm_of_run(run, ALARM_JOB_STUCK);
     if (pauses)
         alarm_raise(r->worker->metrics->set, ALARM_KIND_PAUSED, LOG_CSTR("kind", run->kind->name),
                     LOG_CSTR("error", run->err == OK ? NULL : err_slug(run->err)), LOG_CSTR("note", run->note),

@@ -35,6 +35,7 @@ struct open_run {
     int64_t until_us;  /* to this time at least. Both are of the turn, and guarded by the runner's lock */
     unsigned parked;   /* how many times, since it last went on */
     unsigned refusals; /* how many of these were no outage, the first at refused_at_us */
+    unsigned locked;   /* or found that somebody else held the rows */
     int64_t refused_at_us;
     struct {
         struct arena_mark arena;
@@ -52,7 +53,9 @@ struct kind_state {
     size_t open, kept;               /* kept: as in struct runner */
     struct uuid failed[KIND_FAULTS]; /* their subjects, since the last run that did not fail */
     size_t failed_n;
-    bool failed_by_call;               /* one of them because its call did not get through */
+    bool failed_by_call; /* one of them because its call did not get through */
+    unsigned
+        unsent; /* runs whose call did not get through, in a row: fewer subjects than pause it tell somebody, too */
     int64_t pause_us, paused_until_us; /* 0: it is not paused */
     struct job_round round;            /* of the thread whose turn it is to claim */
 };
@@ -71,14 +74,19 @@ struct runner {
     size_t kinds_n, next_kind;
     struct open_run *open, *parked;
     size_t open_n, kept_n; /* kept: they wait, or have waited, for the database */
+    size_t trying_n;       /* threads that try to write one of these */
     bool claiming; /* a thread has the turn: it looks at the leases and claims. What says "of the turn" is its own */
     bool standing_made; /* of the turn */
     bool others_asked;  /* of the turn: what the class's signs of life say was read */
+    bool hurries;       /* of the turn: the clock may have been set back, and what is put off by that is looked for */
     bool refused;       /* of the turn: the database answered, but not to a claim */
-    bool away;          /* the database did not answer */
+    bool away;          /* the database did not answer the thread whose turn it was */
+    bool doubted;       /* nor another one: the next turn asks it at once */
     const char *unfit;  /* what db_unfit said last */
     bool alone; /* nothing is begun before all runs have ended: a suspect waits for that, or runs (claim_is_alone) */
     bool renew_all; /* of the turn: a renewal has failed */
+    struct job doubtful[CLAIM_BATCH];
+    size_t doubtful_n; /* jobs whose claim may have been committed: they are given back first */
     int64_t looked_at_us,
         looked_mono_us;     /* of the turn: when it began to look at the leases, the last time that this went well */
     int64_t grace_until_us; /* until then, runs of other workers whose lease is over may still be recorded */
@@ -93,6 +101,7 @@ struct runner_thread {
 
 /* claim.c: begins what is due, if it is this thread's turn. True when there was something to do. */
 bool runner_claim(struct runner_thread *t);
+bool claim_is_late(struct runner *r); /* it comes before all else: the leases must be looked at */
 
 /*
  * leases.c: what this worker has open stays its own as long as it lives, and it takes from others only what they no longer
@@ -102,7 +111,8 @@ void leases_start(struct runner *r);
 MUST_CHECK enum err leases_keep(struct runner_thread *t);
 void leases_note_database(struct runner_thread *t, enum err e);
 bool leases_is_outage(const struct runner_thread *t, enum err e); /* and not one row that somebody holds for long */
-bool leases_in_grace(struct runner *r);                           /* holding the lock */
+void leases_doubt_database(struct runner *r);
+bool leases_in_grace(struct runner *r); /* holding the lock */
 
 /* pause.c. How a run ended: fault says that what stood in its way is not its own. */
 bool pause_is_by_call(struct runner *r, const struct job_kind *kind);
@@ -115,13 +125,14 @@ void pause_note_kind(struct runner *r, const struct job_run *run, bool fault);
  * run that kept_take gives back counts as kept until it ends or goes on.
  */
 void kept_put(struct runner_thread *t, struct open_run *o, enum err e);
-struct open_run *kept_take(struct runner *r);                       /* one whose time has come, or NULL */
+struct open_run *kept_take(struct runner *r); /* one whose time has come, or NULL. Each is followed by kept_tried */
+void kept_tried(struct runner *r);
 void kept_went_on(struct runner *r, struct open_run *o);            /* it has written what it had: it is kept no more */
 void kept_count(struct runner *r, const struct open_run *o, int n); /* holding the lock */
 
 /* runner.c */
 #define STUCK_TRIES 10 /* failures in a row that somebody should know of; about a quarter of an hour */
 void runner_log_run(const struct open_run *o, const char *outcome, enum log_level level, const char *database);
-void runner_alarm_of_run(const struct open_run *o, enum alarm_kind which);
+void runner_alarm_of_run(const struct job_run *run, enum alarm_kind which);
 void runner_begin(struct runner_thread *t, struct open_run *const *opened, size_t n);
 struct kind_state *runner_state_of(struct runner *r, const struct job_kind *kind);

@@ -36,13 +36,13 @@ void runner_log_run(const struct open_run *o, const char *outcome, enum log_leve
               LOG_INT("duration_us", clock_mono_us() - o->began_us), LOG_END);
 }
 
-void runner_alarm_of_run(const struct open_run *o, enum alarm_kind which)
+void runner_alarm_of_run(const struct job_run *run, enum alarm_kind which)
 {
-    const struct job_run *run = &o->run;
-
     alarm_raise(run->worker->metrics->set, which, LOG_CSTR("job", uuid_text(&run->job.id).s),
                 LOG_STR("kind", run->job.kind), LOG_CSTR("subject", uuid_text(&run->job.subject_id).s),
-                LOG_CSTR("about", uuid_is_none(&run->about) ? NULL : uuid_text(&run->about).s), LOG_END);
+                LOG_CSTR("about", uuid_is_none(&run->about) ? NULL : uuid_text(&run->about).s),
+                LOG_CSTR("note", run->note), LOG_CSTR("detail", run->result == NULL ? NULL : run->result->detail),
+                LOG_END);
 }
 
 struct kind_state *runner_state_of(struct runner *r, const struct job_kind *kind)
@@ -114,9 +114,9 @@ static void runner_alarms(const struct open_run *o)
     const struct job_run *run = &o->run;
 
     if (o->ending == RUN_BURY)
-        runner_alarm_of_run(o, ALARM_JOB_DEAD);
+        runner_alarm_of_run(&o->run, ALARM_JOB_DEAD);
     if (o->ending == RUN_DROP && !db_is_away(run->err) && (run->job.failures + 1) % STUCK_TRIES == 0)
-        runner_alarm_of_run(o, ALARM_JOB_STUCK);
+        runner_alarm_of_run(&o->run, ALARM_JOB_STUCK);
 }
 
 /* What the end of a run says of its kind. Nothing, when its call was not made because it was too late for it or the worker
@@ -146,7 +146,7 @@ static void runner_end(struct runner_thread *t, struct open_run *o)
         return;
     }
     if (run->result_lost)
-        runner_alarm_of_run(o, ALARM_RESULT_LOST);
+        runner_alarm_of_run(&o->run, ALARM_RESULT_LOST);
     if (e == ERR_CONFLICT) {
         runner_log_run(o, run->result_lost ? "result_lost" : "lease_lost", LOG_WARNING, NULL);
     } else {
@@ -191,8 +191,10 @@ static void runner_after_step(struct runner_thread *t, struct open_run *o, enum 
             return;
         /* The loop has room for every run that may be open, so this should not happen. If it does, nothing was sent:
          * without this result an init that is already written down would end as an unknown outcome. */
-        o->result = (struct net_result){.err = ERR_NET_NOT_SENT, .detail = "not taken by the network loop"};
+        o->result =
+            (struct net_result){.err = ERR_NET_NOT_SENT, .detail = "not taken by the network loop", .unasked = true};
         run->result = &o->result;
+        run->fault = true;
         runner_step(t, o);
         return;
     case JOB_RECORD:
@@ -221,7 +223,7 @@ static bool runner_is_over(struct runner *r)
     if (!atomic_load(&r->stopping))
         return false;
     lock_take(&r->lock);
-    bool done = r->open_n == 0;
+    bool done = r->open_n == 0 && r->doubtful_n == 0;
     lock_release(&r->lock);
     return done || clock_mono_us() >= atomic_load(&r->stop_by_us);
 }
@@ -342,10 +344,13 @@ static void *runner_thread_main(void *arg)
 
     arena_init(&t.arena, RUN_ARENA_BYTES);
     while (!runner_is_over(r)) {
-        if (runner_take_results(&t, busy ? 0 : WAIT_MS)) {
+        if (claim_is_late(r) && runner_claim(&t)) {
+            busy = true;
+        } else if (runner_take_results(&t, busy ? 0 : WAIT_MS)) {
             busy = true;
         } else if ((o = kept_take(r)) != NULL) {
             runner_go_on(&t, o);
+            kept_tried(r);
             busy = true;
         } else {
             busy = runner_claim(&t);
@@ -369,7 +374,7 @@ struct runner *runner_new(const struct worker *worker, const struct db_options *
     lock_init(&r->lock);
     r->loop = net_loop_new(
         &(struct net_loop_options){.max = (int)worker->conf->worker_in_flight_max,
-                                   .aside_max = worker->class->uses_smtp ? (int)worker->conf->smtp_connections : 0});
+                                   .aside_max = (int)worker_class_setting(worker->class->aside, worker->conf)});
     r->threads = xcalloc(n, sizeof(*r->threads));
     for (size_t i = 0; i < n; i++)
         ASSERT(pthread_create(&r->threads[i], NULL, runner_thread_main, r) == 0);
@@ -382,14 +387,14 @@ static void runner_leave(struct runner *r, struct open_run *o)
 {
     if (o->ending == RUN_STEP && (o->parked > 0 || o->run.call.fresh)) {
         runner_log_run(o, "result_lost", LOG_ERROR, NULL);
-        runner_alarm_of_run(o, ALARM_RESULT_LOST);
+        runner_alarm_of_run(&o->run, ALARM_RESULT_LOST);
     }
     runner_open_end(r, o);
 }
 
 void runner_stop(struct runner *r)
 {
-    int64_t call_sec = worker_class_call_sec(r->worker->class, r->worker->conf), now_us = clock_mono_us();
+    int64_t call_sec = worker_class_setting(r->worker->class->call_sec, r->worker->conf), now_us = clock_mono_us();
 
     atomic_store(&r->stop_by_us, now_us + (call_sec + RUNNER_STOP_SEC) * US_PER_SEC);
     atomic_store(&r->stopping, true);

@@ -7,7 +7,7 @@
 #include "net/sessions.h"
 
 #define POLL_MS 1000         /* libcurl's own timers wake it sooner; a new call does too */
-#define IDLE_CONNECTIONS 32L /* kept for reuse by calls that are not fresh */
+#define IDLE_CONNECTIONS 32L /* kept for reuse by calls that are not fresh, beside those under way */
 #define NET_LOOP_ENDS "the loop ends"
 
 struct net_loop {
@@ -17,7 +17,8 @@ struct net_loop {
     pthread_t thread;
     struct aside *aside;
     atomic_llong stop_aside_by_us; /* 0: it does not stop */
-    struct transfer *running;      /* here and aside. The thread's own, as is waiting */
+    struct transfer *running;      /* here and aside. The thread's own, as are multi_n and waiting */
+    long multi_n;                  /* of them here */
     struct transfer_queue waiting;
 
     pthread_mutex_t lock; /* of what follows; multi is the thread's, but curl_multi_wakeup may be called by any */
@@ -41,6 +42,13 @@ static void net_loop_refuse(struct net_loop *loop, struct transfer *t, const cha
     net_loop_hand_out(loop, t);
 }
 
+/* libcurl's limit is for all connections, and an idle one goes when there are more: those in use must not take its place. */
+static void net_loop_count(struct net_loop *loop, long n)
+{
+    loop->multi_n += n;
+    ASSERT(curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, loop->multi_n + IDLE_CONNECTIONS) == CURLM_OK);
+}
+
 static void net_loop_start(struct net_loop *loop, struct transfer *t)
 {
     if (!transfer_may_start(t)) {
@@ -55,6 +63,8 @@ static void net_loop_start(struct net_loop *loop, struct transfer *t)
     loop->running = t;
     if (t->may_block)
         aside_put(loop->aside, t);
+    else
+        net_loop_count(loop, 1);
 }
 
 static bool net_loop_may_run(const struct net_loop *loop, const struct transfer *t)
@@ -125,6 +135,7 @@ static void net_loop_collect(struct net_loop *loop)
         ASSERT(curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t) == CURLE_OK);
         net_loop_remove(loop, t);
         curl_multi_remove_handle(loop->multi, t->easy);
+        net_loop_count(loop, -1);
         transfer_end(t, code);
         net_loop_hand_out(loop, t);
     }
@@ -187,7 +198,7 @@ struct net_loop *net_loop_new(const struct net_loop_options *options)
     loop->sessions = sessions_new();
     loop->multi = curl_multi_init();
     ASSERT(loop->multi != NULL);
-    ASSERT(curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, IDLE_CONNECTIONS) == CURLM_OK);
+    net_loop_count(loop, 0);
     lock_init(&loop->lock);
     cond_init(&loop->ended_some);
     ASSERT(pthread_create(&loop->thread, NULL, net_loop_run, loop) == 0);

@@ -8,8 +8,10 @@
  *    ... all handles are cleaned up ...
  *    sessions_free(s);
  *
- * A session is used only for the host and port and with the checks for which it was made, and, as TLS 1.3 asks, once: each
- * connection brings the next one. libcurl keeps one for each of eight hosts, in memory alone, for a day at the most.
+ * A session is used only for the host and port and with the checks for which it was made. Each connection brings the next
+ * one; those that begin before it is there take up the same (transfer.c). TLS 1.3 would rather have each used once, so that nobody on the
+ * way sees which connections are of one client (RFC 8446 C.4): ours all come from one address. libcurl keeps one for each
+ * of eight hosts, in memory alone, for a day at the most.
  */
 #pragma once
 

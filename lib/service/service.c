@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define SERVICE_EXTRA_CONNECTIONS 2 /* of an app: the writer of usage, a background thread */
+#define SERVICE_EXTRA_CONNECTIONS 3 /* of an app: the writer of usage, background threads (keys has two) */
 
 const struct service *service_find(enum service_kind kind, const char *name)
 {

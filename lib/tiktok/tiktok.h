@@ -145,6 +145,9 @@ const struct tiktok_code *tiktok_init_refusal(const struct tiktok_error *error);
 /* Is this code TikTok's word for "our fault"? Then it is no refusal: something may have been done, and it passes. */
 bool tiktok_is_outage(struct str code);
 
+/* Does this code of /v2/oauth/token/ say that it is about the app, its key, its secret or how it asks, and no user? */
+bool tiktok_is_about_app(struct str code);
+
 /* The message for one of our failure codes, including those that never come from TikTok (outcome_unknown,
  * confirmation_timeout, account_disconnected, worker_crashed, images_gone). NULL: there is none. */
 const char *tiktok_failure_message(struct str failure);

@@ -45,6 +45,17 @@ bool tiktok_is_outage(struct str code)
            str_ieq(code, STR("temporarily_unavailable"));
 }
 
+bool tiktok_is_about_app(struct str code)
+{
+    static const char *const codes[] = {"invalid_client", "unauthorized_client", "invalid_request",
+                                        "unsupported_grant_type"};
+
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        if (str_eqc(code, codes[i]))
+            return true;
+    return false;
+}
+
 /* TikTok checks the token before it does anything, and its API puts some refusals into a 200. */
 static bool tiktok_codes_is_dead_token(const struct tiktok_code *c)
 {
@@ -247,6 +258,9 @@ static const struct tiktok_codes_failure tiktok_failures[] = {
     {"tiktok_refused", false, REFUSED_TEXT},
 
     {"tiktok_unreachable", true, "TikTok could not be reached. Nothing was sent."},
+    {"service_fault", true,
+     "Something on our side kept this post from being sent, until the time of its images was over. Nothing was sent. "
+     "Upload the images again."},
     {"outcome_unknown", false,
      "No clear answer came back when the post was sent, so TikTok may or may not have it. Check the TikTok profile "
      "(for "

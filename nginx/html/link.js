@@ -1,14 +1,15 @@
 // The page of a mailed link. Its token comes after the # of the address, which browsers send to nobody, and is taken out of the
 // address at once, so that it stays in no history and on no screen. Nothing happens before somebody sends the form: its fields
 // go to the API with the token, and what the API answers is shown. The form holds all that is true until then, and is hidden where
-// this script does not run: a browser would send it by itself, which the API refuses with JSON. A second form, where there is one,
-// is for who comes too late with the link.
+// this script does not run: a browser would send it by itself, which the API refuses with JSON. What a page has for who comes too
+// late with the link is #over, and in it perhaps a second form that takes the same link.
 "use strict";
 
 const UNKNOWN = "Contact was lost while this was being done. Send it once more: if the link does not work any more, it was done.";
 
 const form = document.getElementById("form");
 const again = document.getElementById("again");
+const over = document.getElementById("over");
 const result = document.getElementById("result");
 const token = location.hash.slice(1);
 const isOfLink = !("withoutLink" in form.dataset); // the page that asks for a link has none yet
@@ -46,6 +47,11 @@ function show(form) {
 	form.addEventListener("submit", event => send(form, event));
 }
 
+function offer(isOver) {
+	if (over !== null)
+		over.hidden = !isOver;
+}
+
 async function send(form, event) {
 	event.preventDefault();
 	const button = form.querySelector("button");
@@ -60,11 +66,14 @@ async function send(form, event) {
 		});
 		if (answer.ok) {
 			form.hidden = true;
+			offer(false);
 			say(form.dataset.done, false);
 		} else {
 			const error = (await answer.json()).error;
 			form.hidden = error.code === "link_invalid";
 			say(sentence(form, answer, error), true);
+			if (form.hidden)
+				offer(true);
 			if (form.hidden && again !== null && form !== again)
 				show(again);
 		}
@@ -81,6 +90,7 @@ if (isOfLink) {
 	addEventListener("hashchange", () => location.reload()); // another link was put into the address bar
 }
 if (isOfLink && token === "") {
+	offer(true);
 	say("This address is not complete. Open the link of the mail once more.", true);
 } else {
 	show(form);

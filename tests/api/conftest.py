@@ -359,12 +359,14 @@ def stack(request):
         made = Stack(folder)
         request.config.stash[STACK] = made
         yield made
+        beside = seen.leaks_beside_logs(made)
         up.terminate()
         up.wait(60)
         assert not (found := defects(made.at.log)), "the programs' logs report defects:\n" + "\n".join(found)
         seen.from_credentials(made.at.credentials)
         logs = [*made.at.log.glob("*.log"), made.dir / "up.log"]
         assert not (found := seen.leaks(logs)), "the logs hold secrets:\n" + "\n".join(found)
+        assert not beside, "tables or mails hold secrets:\n" + "\n".join(beside)
         if request.config.stash.get(WHOLE, False) and request.session.testsfailed == 0:
             look_at_all(seen.seen_in(p.read_text(errors="replace") for p in logs))
     finally:

@@ -1,5 +1,5 @@
-"""What a run of the API tests leaves in the logs: no secret that passed over the wire or lies in a credentials folder, a
-successful request of every route, and every alarm. conftest.py asks when the stack goes down.
+"""What a run of the API tests leaves in the logs: no secret that passed over the wire or lies in a credentials folder (nor in the
+tables, or in a mail that is another's), a successful request of every route, and every alarm. conftest.py asks when the stack goes down.
 
 When several processes share the tests, none of them alone sees every route and alarm. Each writes a file of what it has
 seen, and the runner asks: seen.py BUILD FILE...
@@ -92,18 +92,44 @@ def from_credentials(folder):
             remember(word)
 
 
-def leaks(paths):
-    """["file: what"]: secrets in the files."""
+def found_in(paths):
+    """{"file: what"}: secrets in the files."""
     with tempfile.NamedTemporaryFile("w") as patterns:
         patterns.write("".join(f"{s}\n" for s in secrets))
         patterns.flush()
         done = subprocess.run(["grep", "-F", "-o", "-a", "-H", "-f", patterns.name, "--", *map(str, paths)],
                               capture_output=True, text=True, errors="replace")
     assert done.returncode in (0, 1), done.stderr
-    found = set(done.stdout.splitlines())
+    return set(done.stdout.splitlines())
+
+
+def leaks(paths):
+    """The same of logs, in a list, with what looks like a secret, whoever made it."""
+    found = found_in(paths)
     for path in paths:
         found |= {f"{path}:{hit.decode()}" for hit in SHAPES.findall(path.read_bytes())}
     return sorted(found)
+
+
+def leaks_beside_logs(stack):
+    """["file: what"]: secrets in the tables, and in mails that are files, but for the link of that mail. The simulator's tables are
+    another service's, and have its secrets."""
+    from mailing import Letter  # which remembers what it finds
+    with tempfile.TemporaryDirectory() as folder:
+        for row in stack.sql("SELECT table_name AS t FROM information_schema.tables WHERE table_schema = 'marketingcli'"
+                             " AND table_type = 'BASE TABLE' AND table_name NOT LIKE 'sandbox%'"):
+            with pathlib.Path(folder, row["t"]).open("wb") as out:
+                for line in stack.sql(f"SELECT * FROM {row['t']}"):
+                    out.write(b"\n".join(v if isinstance(v, bytes) else str(v).encode() for v in line.values()) + b"\n")
+        for path in stack.at.mail.glob("*.eml"):
+            try:
+                letter = Letter(path.read_bytes())
+            except FileNotFoundError:  # its day is over
+                continue
+            words = "\n".join([*map(str, letter.message.items()), letter.text, letter.html])
+            pathlib.Path(folder, path.name).write_text(words.replace(letter.token or "\0", "its own"))
+        found = (line.rpartition("/")[2] for line in found_in(pathlib.Path(folder).iterdir()))
+        return sorted(line for line in found if len(set(line.partition(":")[2])) > 4)  # else a test's nonsense, of one letter
 
 
 ERROR = re.compile(r'"level":"error","program":"[^"]+","event":"([^"]+)"')

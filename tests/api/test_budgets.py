@@ -427,13 +427,32 @@ def test_what_was_accepted_does_not_go_out_beyond_a_narrower_budget(user, stack,
         assert after.wait()["status"] == "published", "what the budget allows goes out"
 
 
-def test_a_limit_of_posts_counts_when_they_are_made(user, account, away):
+def test_a_limit_of_posts_is_for_those_that_are_still_to_be_made(user, account, away):
+    far_from_midnight(user.stack)
     agent = Agent(user)
     sent = [agent.send(account) for _ in range(2)]
-    expect(agent.change(posts_per_day=1), 200)
+    assert expect(agent.change(posts_per_day=1), 200)["data"]["budget"]["posts_left"] == 0
     away()
     assert [s.wait()["status"] for s in sent] == ["published"] * 2
-    refused(agent.post(account), 429, "budget_posts_per_day") if agent.counted() else agent.posted(account)
+    refused(agent.post(account), 429, "budget_posts_per_day")
+
+
+@pytest.mark.parametrize("before", [None, {}, {"max_privacy_level": "SELF_ONLY"}, {"posts_per_day": 9}])
+def test_a_limit_counts_what_was_made_on_the_day_before_it_came(user, account, before):
+    far_from_midnight(user.stack)
+    agent, stranger = Agent(user), Agent(user)
+    if before is not None:
+        expect(agent.change(**before), 200)
+    for api in (agent.api, agent.api, stranger.api, user.web):
+        agent.posted(account, api=api)
+    expect(agent.change(posts_per_day=1), 200)
+    refused(agent.post(account), 429, "budget_posts_per_day")
+    assert expect(agent.change(posts_per_day=5), 200)["data"]["budget"]["posts_left"] == 3
+    expect(agent.change(), 200)
+    agent.posted(account)
+    assert expect(agent.change(posts_per_day=5), 200)["data"]["budget"]["posts_left"] == 2 == agent.me()["posts_left"]
+    user.stack.move_clock(DAY)
+    assert expect(agent.change(posts_per_day=4), 200)["data"]["budget"]["posts_left"] == 4
 
 
 def test_a_wider_budget_lets_it_go(user, account, away):

@@ -1,26 +1,36 @@
 """The wall clock is set back by hours: what was written before has times that are too far ahead, and nothing waits for them."""
 
+import datetime
 import uuid
 
+import pytest
 from helpers import expect
+from links import sign_in
+from mailing import Queued
 from publishing import Sent, failed
 from test_engine import STATUS, TOKEN, known, tiktok  # noqa: F401 (a fixture)
+from test_keys import LIMIT, with_key
 from test_leases import in_flight, is_right, now_us
+from test_mail import Relay, sending
 
-HOURS = 5
-AHEAD_US = HOURS * 3600 * 1_000_000
+AHEAD_US = 5 * 3600 * 1_000_000
+DAY_US = 24 * 3600 * 1_000_000
+
+back = pytest.mark.parametrize("hours", [1, 5])
 
 
-def test_what_was_due_now_is_due(stack, user, account):
+@back
+def test_what_was_due_now_is_due(stack, user, account, hours):
     """A post that came a moment before: its job would be due in hours."""
     known(stack, account)
     with stack.stopped("worker-publish"):
         sent = Sent(stack, user, account)
-        stack.move_clock(-HOURS * 3600)
+        stack.move_clock(-hours * 3600)
     assert sent.wait()["status"] == "published"
 
 
-def test_a_worker_sees_it(stack, user, account, tiktok):  # noqa: F811
+@back
+def test_a_worker_sees_it(stack, user, account, tiktok, hours):  # noqa: F811
     """What it has open stays its own, and what is to be polled, tried again or kept up is due."""
     other = user.connect()
     known(stack, other)
@@ -34,18 +44,34 @@ def test_a_worker_sees_it(stack, user, account, tiktok):  # noqa: F811
     sent = in_flight(stack, user, account, tiktok)
     stack.wait(lambda: not stack.sql("SELECT 1 FROM sandbox_publishes WHERE status = 'PROCESSING_DOWNLOAD' AND description IN"
                                      " (%s, %s)", sent.description, polled.description), "the simulator's clock is set back, too")
-    stack.move_clock(-HOURS * 3600)
+    stack.move_clock(-hours * 3600)
     stack.wait(lambda: not stack.sql("SELECT 1 FROM jobs_publish WHERE lease_token IS NOT NULL AND run_at_us > %s",
                                      now_us(stack) + 600_000_000), "its leases end soon")
     is_right(stack, tiktok, sent)
     assert polled.wait(seconds=60)["status"] == "published"
 
 
-def test_what_a_dead_worker_left_is_taken_over(stack, user, account, tiktok):  # noqa: F811
+@back
+def test_what_a_dead_worker_left_is_taken_over(stack, user, account, tiktok, hours):  # noqa: F811
     sent = in_flight(stack, user, account, tiktok)
     with stack.stopped("worker-publish", 9):
-        stack.move_clock(-HOURS * 3600)
+        stack.move_clock(-hours * 3600)
     failed(sent.wait(seconds=60), "outcome_unknown")
+
+
+@pytest.mark.parametrize("left", ["waiting", "leased"])
+def test_a_mail_that_a_dead_worker_left_is_sent(stack, user, left):
+    """The password reset of a moment before, say."""
+    with Relay() as relay, sending(stack, relay):
+        if left == "leased":
+            relay.does[user.email] = ["wait"]
+            mail = Queued(stack, user, "totp_enabled")
+            stack.wait(relay.waiting.is_set, "the relay has it")
+        with stack.stopped("worker-mail", 9):
+            relay.go_on.set()
+            mail = mail if left == "leased" else Queued(stack, user, "totp_enabled")
+            stack.move_clock(-3600)
+        mail.wait()
 
 
 def test_a_lease_of_tokens_does_not_last(stack, user, account, tiktok):  # noqa: F811
@@ -56,11 +82,12 @@ def test_a_lease_of_tokens_does_not_last(stack, user, account, tiktok):  # noqa:
     assert tiktok.requests(TOKEN) == 1
 
 
-def test_a_post_that_was_put_off_does_not_wait_for_long(stack, user, account):
+@back
+def test_a_post_that_was_put_off_does_not_wait_for_long(stack, user, account, hours):
     known(stack, account)
     with stack.stopped("worker-publish"):
         sent = Sent(stack, user, account)
-        stack.sql("UPDATE posts SET next_attempt_at_us = %s WHERE id = %s", now_us(stack) + AHEAD_US, sent.key)
+        stack.sql("UPDATE posts SET next_attempt_at_us = %s WHERE id = %s", now_us(stack) + hours * 3_600_000_000, sent.key)
     assert sent.wait()["status"] == "published"
 
 
@@ -82,6 +109,40 @@ def test_a_key_of_a_request_that_died_does_not_wait(stack, user):
               now_us(stack) + AHEAD_US, uuid.UUID(user.id).bytes)
     again = expect(user.web.post("/api/v1/keys", json={"name": "one"}, headers=key), 201)
     assert made["data"]["id"] != again["data"]["id"]
+
+
+def test_an_answer_is_repeated_for_a_day_more(stack, user):
+    """And not for a year; but nothing is made twice."""
+    me, key = uuid.UUID(user.id).bytes, {"Idempotency-Key": f'"{uuid.uuid4().hex}"'}
+    made = expect(user.web.post("/api/v1/keys", json={"name": "one"}, headers=key), 201)
+    stack.sql("UPDATE idempotency_keys SET expires_at_us = %s WHERE user_id = %s", now_us(stack) + 365 * DAY_US, me)
+    again = user.web.post("/api/v1/keys", json={"name": "one"}, headers=key)
+    assert expect(again, 201)["data"]["id"] == made["data"]["id"] and again.headers["Idempotent-Replayed"] == "true"
+    stack.sql("UPDATE jobs_publish SET run_at_us = 1000000 WHERE kind = 'housekeeping'")
+    stack.wait(lambda: stack.sql("SELECT 1 FROM idempotency_keys WHERE user_id = %s AND expires_at_us BETWEEN %s AND %s", me,
+                                 now_us(stack) + DAY_US - 600_000_000, now_us(stack) + DAY_US), "it ends in a day")
+    expect(user.web.post("/api/v1/keys", json={"name": "two"}, headers=key), 422, "idempotency_key_reused")
+
+
+def test_keys_that_seemed_to_have_expired_go_on(stack, user):
+    """All but the one whose place was taken meanwhile."""
+    expires = {"expires_at": datetime.datetime.fromtimestamp(now_us(stack) / 1e6 + 30 * 86400, datetime.timezone.utc).isoformat()}
+    keys = [expect(user.web.post("/api/v1/keys", json={"name": str(n), **expires}), 201)["data"] for n in range(LIMIT)]
+    stack.move_clock(60 * 86400)
+    answer, user.web = sign_in(stack, user.email, user.password)
+    expect(answer, 200)
+    expect(user.web.post("/api/v1/keys", json={"name": "meanwhile"}), 201)
+    stack.move_clock(-60 * 86400)
+    assert sorted(with_key(stack, k["key"]).status_code for k in keys) == [200] * (LIMIT - 1) + [401]
+
+
+def test_when_a_key_was_used_is_not_to_come(stack, user):
+    me = uuid.UUID(user.id).bytes
+    with_key(stack, user.key)
+    stack.wait(lambda: stack.sql("SELECT 1 FROM api_keys WHERE user_id = %s AND last_used_at_us > 0", me), "its use is noted")
+    stack.sql("UPDATE api_keys SET last_used_at_us = %s WHERE user_id = %s", now_us(stack) + AHEAD_US, me)
+    with_key(stack, user.key)
+    stack.wait(lambda: stack.sql("SELECT 1 FROM api_keys WHERE user_id = %s AND last_used_at_us <= %s", me, now_us(stack)), "it is right")
 
 
 def test_a_password_that_was_typed_is_not_recent_for_hours(stack, user):

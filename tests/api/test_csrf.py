@@ -76,7 +76,7 @@ def test_a_foreign_page_signs_nobody_in(stack, user):
     body = {"email": user.email, "password": user.password}
     for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "none"}):
         for path in ("/api/v1/auth/login", "/api/v1/auth/register", "/api/v1/auth/verify-email",
-                     "/api/v1/auth/resend-verification"):
+                     "/api/v1/auth/resend-verification", "/api/v1/auth/resend-reset"):
             answer = requests.post(stack.url + path, json=body, headers=headers, verify=str(stack.ca))
             expect(answer, 403, "cross_origin")
             assert "Set-Cookie" not in answer.headers

@@ -165,7 +165,9 @@ def test_a_result_that_comes_after_somebody_else_took_over(stack, user, account,
     tiktok.release()
     stack.wait(lambda: Shown(stack, "worker-publish")("alarms_total", alarm="result_lost") == 1, "somebody is woken")
     told, = events(stack.log("worker-publish")[logged:], "result_lost")
-    assert (told["level"], told["kind"]) == ("error", "turn")
+    assert (told["level"], told["kind"], told["about"]) == ("error", "turn", sent.id)
+    publish_id = stack.sql("SELECT publish_id FROM sandbox_publishes WHERE description = %s", sent.description)[0]["publish_id"]
+    assert told["note"] == f"publish_id {publish_id}", "all that leads to the post at TikTok"
     stack.move_clock(LEASE_SEC + 10)
     failed(sent.wait(), "outcome_unknown")
     assert sent.at_simulator() == 1 and sent.states_of_attempts() == ["outcome_unknown"]

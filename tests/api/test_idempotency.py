@@ -244,6 +244,46 @@ def test_a_rotation_that_is_repeated(user, stack):
     assert all(data["key"].encode() not in row["data"] for row in rows(user))
 
 
+def given_back(user):
+    """The first has died, and nothing came of it: whoever repeats it now would make the thing."""
+    sql(user, "UPDATE idempotency_keys SET status = NULL, data = NULL, request = NULL, lease_until_us = 1 WHERE user_id = {user}")
+
+
+def test_a_repeat_needs_no_post_to_be_left(user, stack):
+    """It makes none. A key whose request has made nothing does not help."""
+    with stack.configured("posts", rates_post=2, rates_window_sec=86400):
+        maker, key = PostOfUploads(user), new_key()
+        data = made(maker.make(key))
+        made(maker.make(new_key(), "two"))
+        expect(maker.make(new_key(), "three"), 429, "rate_limited")
+        for _ in range(2):
+            again = maker.make(key)
+            assert replayed(again, 202) == data and again.headers["RateLimit"].startswith('"post";r=0;')
+        expect(maker.make(key, "two"), 422, "idempotency_key_reused")
+        given_back(user)
+        error = expect(maker.make(key), 429, "rate_limited")["error"]
+        assert error["param"] == "post" and "at most 2 in 86400 seconds for one API key" in error["message"]
+        assert maker.made() == 2 and len(rows(user)) == 1
+
+
+def test_a_repeat_needs_no_password_again(user, stack):
+    """Whoever has lost the answer may come after the ten minutes."""
+    maker, key = Key(user), new_key()
+    before = made(Key(user).make(None))
+    path, turn = f"/api/v1/keys/{before['id']}/rotate", headers(new_key())
+    data, rotated = made(maker.make(key)), expect(user.web.post(path, json={}, headers=turn), 200)["data"]
+    there = maker.made()
+    stack.move_clock(601)
+    assert replayed(maker.make(key), 201) == without_secret(data)
+    assert replayed(user.web.post(path, json={}, headers=turn), 200) == without_secret(rotated)
+    expect(maker.make(key, "two"), 422, "idempotency_key_reused")
+    for late in (maker.make(new_key()), maker.make(None), user.web.post(path, json={}, headers=headers(new_key()))):
+        expect(late, 403, "recent_auth_required")
+    given_back(user)
+    expect(maker.make(key), 403, "recent_auth_required")
+    assert maker.made() == there
+
+
 def test_keys_belong_to_a_user(user, other):
     key = new_key()
     mine, theirs = (made(Upload(u).make(key)) for u in (user, other))

@@ -190,3 +190,25 @@ def test_what_failed_otherwise_is_left_alone(stack, user, account, creator):
     assert user.connect(creator) == account
     assert Sent(stack, user, account).wait()["status"] == "published"
     assert sent.events() == events
+
+
+MANY = 250  # more than two transactions wake
+
+
+def test_a_connection_asks_about_all_of_many(stack, user, account, creator, nobody_hears_anything):
+    sent = Sent(stack, user, account)
+    settled_at_tiktok(sent)
+    disconnect(user, account)
+    unconfirmed(sent.wait())
+    post, = stack.sql("SELECT * FROM posts WHERE id = %s", sent.key)
+    columns = ", ".join(c for c in post if c not in ("id", "publish_id"))
+    stack.sql(f"INSERT INTO posts (id, publish_id, {columns}) SELECT CONCAT(LEFT(id, 6), RIGHT(CONCAT('00', CHAR(seq)), 2), RANDOM_BYTES(8)),"
+              f" CONCAT('of nobody ', seq, HEX(id)), {columns} FROM posts JOIN seq_1_to_{MANY} WHERE id = %s", sent.key)
+    nobody_hears_anything.fault(STATUS, "drop", times=100_000)
+    assert user.connect(creator) == account
+    asked = ("SELECT 1 FROM posts p LEFT JOIN jobs_publish j ON j.kind = 'poll' AND j.subject_id = p.id"
+             " WHERE p.account_id = %s AND p.state = 'failed' AND j.id IS NULL LIMIT 1")
+    try:
+        stack.wait(lambda: not stack.sql(asked, uuid.UUID(account).bytes), "each of them has its poll")
+    finally:
+        stack.sql("DELETE j FROM jobs_publish j JOIN posts p ON p.id = j.subject_id WHERE p.account_id = %s", uuid.UUID(account).bytes)

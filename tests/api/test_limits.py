@@ -24,9 +24,16 @@ def walled(stack):
         yield it
 
 
-def refused(answer):
+# {wall: (what the message names, when to come again)}
+WALLS = {"requests": ("a second, from this network or with this key or session", "1"), "sign-ins": ("a second from this network: signing in", "1"),
+         "uploads": ("uploads at a time: at most", "5"), "connections": ("requests at a time from this network: at most", "2")}
+
+
+def refused(answer, wall):
     error = expect(answer, 429, "rate_limited")["error"]
-    assert error["retryable"] and answer.headers["Retry-After"] == "2"
+    says, wait = WALLS[wall]
+    assert error["retryable"] and error["param"] is None and error["message"].startswith("Too many ") and says in error["message"]
+    assert answer.headers["Retry-After"] == wait
     assert answer.headers["RateLimit-Policy"].endswith(";q=60000;w=60") and "RateLimit" not in answer.headers
     return True
 
@@ -37,7 +44,7 @@ def test_sign_ins_of_a_network(stack, walled):
     answers = [client.post("/api/v1/auth/login", json={"email": f"x{n}@example.com", "password": "x" * 10}) for n in range(80)]
     assert [a.status_code for a in answers[:20]] == [401] * 20
     limited = [a for a in answers if a.status_code == 429]
-    assert limited and all(refused(a) for a in limited)
+    assert limited and all(refused(a, "sign-ins") for a in limited)
     expect(client.get("/api/v1/me"), 401, "unauthenticated")
 
 
@@ -67,7 +74,7 @@ def test_uploads_at_once_of_a_key(stack, walled, user, other):
         return client.post("/api/v1/uploads", data=images.jpeg(64, 48))
 
     with two_held(stack, lambda: upload_begun(walled, user.key), lambda: third().status_code == 429):
-        refused(third())
+        refused(third(), "uploads")
         for method, status in (("GET", 200), ("HEAD", 200), ("DELETE", 405), ("PUT", 405), ("OPTIONS", 405)):  # these upload nothing
             assert client.request(method, "/api/v1/uploads").status_code == status, method
         expect(stranger.post("/api/v1/uploads", data=images.jpeg(64, 48)), 201)
@@ -154,6 +161,8 @@ def test_connections_of_a_network(stack):
         held = [begun(it, path="/api/v1/auth/login", length="Content-Length: 1000") for _ in range(10)]
         for path in ("/", "/api/v1/me", "/api/v1/uploads", "/m/x/0"):
             stack.wait(lambda: status_at(it.https, path) == 429, f"{path} is refused")
+            if path.startswith("/api/"):
+                refused(Client(it.url, stack.ca).get(path), "connections")
             assert status_at(it.https, path, "127.0.0.2") in (200, 401, 404), path
         for connection in held:
             connection.close()
@@ -219,6 +228,6 @@ def test_requests_of_a_key(stack, walled, other):
     answers = [client.get("/api/v1/me") for _ in range(300)]
     assert [a.status_code for a in answers[:100]] == [200] * 100
     limited = [a for a in answers if a.status_code == 429]
-    assert limited and all(refused(a) for a in limited)
+    assert limited and all(refused(a, "requests") for a in limited)
     nobody = Client(walled.url, stack.ca)
     assert {nobody.get("/m/01a203f4-f8bd-7e8a-a70b-bd6f0e352b1b/0").status_code for _ in range(300)} == {404}

@@ -122,7 +122,7 @@ def test_a_page_sends_its_link_to_the_api(stack, page, route):
     assert not re.search(r"<script>|\son\w+=|style=|https?:", shown.text), "nothing inline, nothing from elsewhere"
     assert re.findall(r'(?:src|href|action)="([^"]*)"', shown.text) == [
         "/style.css", "/icon.svg", "/link.js", f"/api/v1/auth/{route}",
-        *(["/api/v1/auth/resend-reset", "/change-password"] if page == "reset-password" else [])]
+        *{"reset-password": ["/api/v1/auth/resend-reset", "/change-password"], "undo-email": ["/change-password"]}.get(page, [])]
     assert re.findall(r'<input [^>]*name="(\w+)"', shown.text) == (["password"] if page == "reset-password" else [])
     assert all(f'id="{id}"' in shown.text for id in ("form", "result")) and 'data-done="' in shown.text
 

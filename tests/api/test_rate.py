@@ -15,9 +15,8 @@ import uuid
 
 import pytest
 from helpers import expect
-from test_logs import moved
 from test_metrics import Shown
-from test_nginx import fake_program, raw, request_line, short_patience
+from test_nginx import reload
 from test_posts import SMALL, send, send_json, upload
 
 READ, WINDOW_SEC = 100, 86400  # so slow that none comes back while a test runs
@@ -26,10 +25,19 @@ COUNTED = ("auth", "keys", "posts", "uploads", "tiktok")
 HEAD_BYTES, USER_BYTES, SECRET_BYTES = 64, 8 * 8 << 14, 64  # lib/base/mapping.h, lib/fcgi/rate.c: head, users, networks, secret
 
 
+def tell_nginx(stack, conf):
+    """As its unit does on a server."""
+    done = stack.admin("nginx", conf=conf)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    reload(stack)
+
+
 @pytest.fixture(scope="module")
 def limited(stack):
     with stack.configured(*COUNTED, rates_read=READ, rates_write=40, rates_post=3, rates_images=30, rates_window_sec=WINDOW_SEC):
+        tell_nginx(stack, stack.at.conf_of("auth"))
         yield stack
+    tell_nginx(stack, stack.at.conf)
 
 
 @pytest.fixture
@@ -179,6 +187,17 @@ def test_errors_say_it_too(user):
         assert (answer.status_code, said(answer)[0]) == (status, name), what
 
 
+def test_streams_and_redirects_say_it_too(user):
+    callback = user.web.get("/api/v1/tiktok/callback?code=x&state=y", headers={"Accept": "text/html"}, allow_redirects=False)
+    assert "/connected.html?error=" in callback.headers["Location"]
+    answers = {"a stream": (user.web.get("/api/v1/usage?format=csv"), 200, "read"),
+               "to TikTok": (user.web.get("/api/v1/tiktok/connect", allow_redirects=False), 303, "write"),
+               "back, to a page": (callback, 303, "write")}
+    assert answers["a stream"][0].headers["Content-Type"].startswith("text/csv")
+    for what, (answer, status, name) in answers.items():
+        assert (answer.status_code, said(answer)[:2]) == (status, (name, {"read": READ, "write": 40}[name])), what
+
+
 def test_what_is_not_counted(limited, user):
     """Not who cannot be checked: the answer says the limit, and not what is left of it. Nor monitors and TikTok."""
     counted = []
@@ -197,84 +216,6 @@ def test_what_is_not_counted(limited, user):
     nobody = limited.client()
     for path in ("/healthz", "/readyz", "/m/01a203f4-f8bd-7e8a-a70b-bd6f0e352b1b/0"):
         assert not [h for h in nobody.get(path).headers if "ratelimit" in h.lower()], path
-
-
-# What nginx answers by itself
-
-
-def of_nginx(stack, user):
-    """{what: (status, class, the answer's headers)} of requests that no program answers."""
-    key = f"Authorization: Bearer {user.key}"
-
-    def sent(line, *headers, body=b""):
-        status, got, _ = raw(stack, request_line(line, "Host: localhost", key, *headers) + body)
-        return status, dict(got)
-
-    large, form = f"Content-Length: {1 << 20}", "Content-Type: application/json"
-    return {
-        "no such path": (404, "read", *sent("GET /api/v1/nothing HTTP/1.1")),
-        "no such path, POST": (404, "read", *sent("POST /api/v1/nothing HTTP/1.1", "Content-Length: 0")),
-        "TRACE": (405, "read", *sent("TRACE /api/v1/me HTTP/1.1")),
-        "too large for a key": (413, "write", *sent("POST /api/v1/keys HTTP/1.1", large, form)),
-        "too large for a change": (413, "write", *sent(f"PATCH /api/v1/keys/{uuid.uuid4()} HTTP/1.1", large, form)),
-        "too large to sign in": (413, "auth", *sent("POST /api/v1/auth/login HTTP/1.1", large, form)),
-        "header too long": (431, "read", *sent("GET /api/v1/me HTTP/1.1", f"X-Long: {'a' * 20000}")),
-        "malformed": (400, "read", *sent("GET /api/v1/me HTTP/1.1", "Host: localhost")),
-    }
-
-
-def says_the_policy(headers, name, limit, what):
-    assert headers.get("RateLimit-Policy") == f'"{name}";q={limit};w=60' and headers.get("X-RateLimit-Limit") == str(limit), (what, headers)
-
-
-def test_what_nginx_answers_says_the_policy(stack, user):
-    """Not what is left: no program was asked."""
-    for what, (want, name, status, headers) in of_nginx(stack, user).items():
-        assert status == want, what
-        says_the_policy(headers, name, 60000, what)
-        assert not {"RateLimit", "X-RateLimit-Remaining", "X-RateLimit-Reset"} & set(headers), what
-
-
-def test_when_a_program_dies_or_hangs(stack, user):
-    """502 and 504 are nginx's, and so is the 503 while nobody listens."""
-    asks = {("GET", "/api/v1/keys"): "read", ("DELETE", "/api/v1/keys/x"): "write"}
-
-    def look(status):
-        for (method, path), name in asks.items():
-            answer = user.web.request(method, path, timeout=60)
-            assert answer.status_code == status, (method, answer.text)
-            says_the_policy(answer.headers, name, 60000, method)
-            assert "RateLimit" not in answer.headers
-
-    with stack.stopped("keys", signal.SIGKILL), fake_program(stack, "keys"):
-        look(502)
-    with short_patience(stack):
-        with stack.frozen("keys"):
-            look(504)
-    with stack.stopped("keys"), moved(stack.at.run / "keys.sock"):
-        look(503)
-
-
-def test_what_the_program_said_before_the_body_came(stack, user):
-    """It was asked about the body, which nginx then finds wanting: what was left then is known."""
-    status, headers, _ = raw(stack, request_line("POST /api/v1/uploads HTTP/1.1", "Host: localhost", f"Authorization: Bearer {user.key}",
-                                                 "Content-Type: image/jpeg", "Transfer-Encoding: chunked") + b"nonsense\r\n")
-    headers = dict(headers)
-    assert status == 400
-    says_the_policy(headers, "images", 60000, "chunks")
-    assert re.fullmatch(r'"images";r=\d+;t=\d+', headers["RateLimit"]), headers
-    assert headers["X-RateLimit-Remaining"] == re.search(r"r=(\d+)", headers["RateLimit"])[1]
-    assert abs(int(headers["X-RateLimit-Reset"]) - time.time()) < 70
-
-
-def test_every_answer_has_each_header_once(stack, user):
-    for line in ("GET /api/v1/me HTTP/1.1", "GET /api/v1/nothing HTTP/1.1", "GET /api/v1/keys HTTP/1.1", "PUT /api/v1/me HTTP/1.1"):
-        _, headers, _ = raw(stack, request_line(line, "Host: localhost", f"Authorization: Bearer {user.key}"))
-        names = [name.lower() for name, _ in headers if "ratelimit" in name.lower()]
-        assert len(names) == len(set(names)), (line, headers)
-        assert "ratelimit-policy" in names
-    for path in ("/", "/nothing", "/apiary", "/healthz", "/readyz", "/m/x"):
-        assert not [h for h in stack.client().get(path).headers if "ratelimit" in h.lower()], path
 
 
 # What takes what

@@ -266,6 +266,20 @@ def test_a_rotation_that_may_have_happened(user, stack, database, fault):  # noq
         expect(with_key(stack, key["key"]), 200)
 
 
+def test_the_old_secret_ends_with_a_commit_that_comes_late(user, stack, database):  # noqa: F811
+    """Its connection broke, and it waits; until it comes the old secret is good, and another program keeps that it is."""
+    key = made(user)
+    with database.used_by("keys"), concurrent.futures.ThreadPoolExecutor(1) as pool:
+        database.fault("COMMIT", "late", after="INSERT INTO api_keys")
+        done = pool.submit(user.web.post, f"/api/v1/keys/{key['id']}/rotate", json={"overlap_sec": 0},
+                           headers={"Idempotency-Key": uuid.uuid4().hex})
+        stack.wait(lambda: any(t.startswith("DELETE FROM idempotency_keys WHERE user_id") for t in database.asked), "it looks what came of it")
+        expect(with_key(stack, key["key"]), 200)
+        database.back()
+        expect(done.result(), 200)
+        expect(with_key(stack, key["key"]), 401, "key_rotated")
+
+
 def test_killed_between_the_rotation_and_the_end_of_the_epoch(user, stack):
     key = made(user)
     expect(with_key(stack, key["key"]), 200)

@@ -1,14 +1,16 @@
-"""What looks at the logs after a run finds what it is there to find."""
+"""What looks at the logs, the tables and the mails after a run finds what it is there to find."""
 
 import json
 import os
 import subprocess
 import sys
+import uuid
 
 import pytest
 from conftest import defects
 
 import seen
+from mailing import Queued
 
 
 @pytest.mark.parametrize("line", [
@@ -73,3 +75,18 @@ def test_a_defect_in_a_log_is_found(tmp_path, line):
     assert defects(tmp_path) == ["--- keys.log", line, "  and where"]
     (tmp_path / "keys.log").write_text(log)
     assert defects(tmp_path) == []
+
+
+def test_a_secret_in_a_table_or_in_somebody_elses_mail_is_found(stack, user):
+    mail = Queued(stack, user, "reset_password")
+    mail.wait()
+    path, own = stack.at.mail / f"{mail.id}.eml", mail.letter().token
+    assert not [line for line in seen.leaks_beside_logs(stack) if own in line], "its own link is what it is for"
+    other, raw = stack.at.mail / "other.eml", path.read_bytes()
+    try:
+        other.write_bytes(raw.replace(b"Content-Type:", b"X-More: " + own.encode() + b"\nContent-Type:", 1).replace(b"/reset-password#", b"/elsewhere-"))
+        stack.sql("UPDATE users SET name = %s WHERE id = %s", f"I am {own}!", uuid.UUID(user.id).bytes)
+        assert {f"other.eml:{own}", f"users:{own}"} <= set(seen.leaks_beside_logs(stack))
+    finally:
+        other.unlink()
+        stack.sql("UPDATE users SET name = NULL WHERE id = %s", uuid.UUID(user.id).bytes)

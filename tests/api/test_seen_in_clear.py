@@ -68,6 +68,16 @@ def test_however_it_is_written(user, stack, written):
     is_revoked(stack, key)
 
 
+@pytest.mark.parametrize("written", ["{}:", "{}", "name:{}", "mk:{}:x"])
+def test_as_a_name_or_a_password(user, stack, written):
+    """As curl -u sends it."""
+    key = made(user)
+    pair = base64.b64encode(written.format(key["key"]).encode()).decode()
+    for code in (pair, pair.rstrip("=")):
+        expect(in_clear(stack, f"Basic {code}"), 403, "https_required")
+    is_revoked(stack, key)
+
+
 @pytest.mark.parametrize("method, path", [
     ("GET", "/api/v1/me"), ("GET", "/api"), ("GET", "/api/"), ("HEAD", "/api/v1/posts"), ("POST", "/api/v1/uploads"),
     ("PUT", "/api/v1/x"), ("DELETE", "/api/v1/uploads/x"), ("PATCH", "/m/x/0"), ("OPTIONS", "/api/v1/me"), ("BREW", "/API/v1/")])
@@ -174,8 +184,12 @@ def test_the_answer_does_not_wait_for_anybody(user, stack):
 
 
 def test_a_program_that_is_away_changes_no_answer(user, stack):
+    """Its socket keeps the question for the next process."""
+    key = made(user)
     with stack.stopped("keys"):
-        expect(in_clear(stack, f"Bearer {no_key()}"), 403, "https_required")
+        for credential in (key["key"], no_key()):
+            expect(in_clear(stack, f"Bearer {credential}"), 403, "https_required")
+    is_revoked(stack, key)
 
 
 def test_the_database_is_away_meanwhile(user, stack):

@@ -1,6 +1,7 @@
 """The sweep (tests/sweep) says so when it has not met what it is there for."""
 
 import dataclasses
+import json
 import pathlib
 import sys
 
@@ -12,6 +13,7 @@ import reached  # noqa: E402
 from plan import KINDS  # noqa: E402
 from reached import (ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TOLD_UNKNOWN, Outcome, Run,  # noqa: E402
                      false_alarms, missed)
+from repeated import KEYED  # noqa: E402
 
 
 def outcome(kind, step, *seen, workers=1, flow="publish"):
@@ -59,6 +61,11 @@ def test_what_was_not_reached_is_said(name):
         met = [*others, *[near] * (near.step is not None)]
         assert name in missed(met, all_of_it=True), near
     assert name not in missed([*others, EXAMPLES[name][0]], all_of_it=True)
+
+
+def test_what_makes_something_is_swept_with_an_idempotency_key(stack):
+    routes = json.loads(stack.admin("tables").stdout)["routes"]
+    assert set(KEYED) == {f"{r['method']} {r['pattern']}" for r in routes if r["creates"]}
 
 
 def test_runs_that_do_not_meet_their_fault_prove_nothing():

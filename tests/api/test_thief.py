@@ -36,6 +36,10 @@ class Thief:
         return link(self.stack, "change_email", change_to(self, self.email))
 
 
+def stolen(stack, user):
+    return stack.client(Origin=stack.url, Cookie=f"__Host-session={user.web.cookies['__Host-session']}")
+
+
 def admin(stack, user, *args):
     done = stack.admin("user", args[0], user.id, *args[1:])
     assert done.returncode == 0, done.stderr
@@ -66,6 +70,8 @@ AGAINST = {
 def test_a_change_of_address_that_waits_is_over(stack, user, what):
     thief = Thief(user)
     token = thief.asks()
+    stack.wait(lambda: not stack.sql("SELECT 1 FROM mail_outbox WHERE user_id = %s AND template = 'change_email' AND state = 'queued'",
+                                     uuid.UUID(user.id).bytes), "its mail has its link")
     AGAINST[what](stack, user, thief)
     for late in (token, link(stack, "change_email", change_to(user, thief.email))):  # the second: its mail was on the way
         expect(follow(stack, CONFIRM, late), 400, "link_invalid")
@@ -94,7 +100,7 @@ def test_asked_for_while_the_password_is_changed(stack, user, same):
     """The request is in when its session ends, or, where the cookie was stolen, when that gets another token."""
     thief = Thief(user)
     if same:
-        thief.web = stack.client(Origin=stack.url, Cookie=f"__Host-session={user.web.cookies['__Host-session']}")
+        thief.web = stolen(stack, user)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         with locked(stack, user) as waits:
             done = pool.submit(change, user)
@@ -130,22 +136,70 @@ def test_undoing_gives_the_account_back_and_not_only_the_address(stack, user):
     assert {a["about"] for a in activity(user, "key_revoked")} == {"mine", "theirs"}
 
 
-@pytest.mark.parametrize("path", ["", "/{}/rotate"])
+KEPT = {
+    "made": lambda web, key: web.post("/api/v1/keys", json={"name": "theirs"}),
+    "rotated": lambda web, key: web.post(f"/api/v1/keys/{key['id']}/rotate", json={}),
+    "more scopes": lambda web, key: web.patch(f"/api/v1/keys/{key['id']}", json={"scopes": ["posts:read", "posts:write"]}),
+    "a wider budget": lambda web, key: web.patch(f"/api/v1/keys/{key['id']}", json={"budget": {"posts_per_day": 100}}),
+}
+
+
+def narrow(user):
+    body = {"name": "mine", "scopes": ["posts:read"], "budget": {"posts_per_day": 1}}
+    return expect(user.web.post("/api/v1/keys", json=body), 201)["data"]
+
+
+def keys_of(stack, user):
+    return stack.sql("SELECT * FROM api_keys LEFT JOIN key_budgets ON key_id = id WHERE user_id = %s ORDER BY id", uuid.UUID(user.id).bytes)
+
+
+@pytest.mark.parametrize("what", KEPT)
 @in_line
-def test_a_key_that_is_asked_for_while_the_change_is_undone(stack, user, path):
-    key = expect(user.web.post("/api/v1/keys", json={"name": "mine"}), 201)["data"]
+def test_a_key_that_is_asked_for_while_the_change_is_undone(stack, user, what):
+    key = narrow(user)
     long_ago(user)
-    undo = changed(user, fresh("thief"))
+    undo, before = changed(user, fresh("thief")), keys_of(stack, user)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         with locked(stack, user) as waits:
             done = pool.submit(follow, stack, UNDO, undo)
             waits(1)
-            asked = pool.submit(user.web.post, "/api/v1/keys" + path.format(key["id"]), json={} if path else {"name": "theirs"})
+            asked = pool.submit(KEPT[what], user.web, key)
             waits(2)
         expect(done.result(), 200)
         expect(asked.result(), 401, "session_expired")
-    assert stack.sql("SELECT name FROM api_keys WHERE user_id = %s AND revoked_at_us IS NULL", uuid.UUID(user.id).bytes) == [{"name": "mine"}]
-    expect(with_key(stack, key["key"]), 200)
+    assert keys_of(stack, user) == before
+
+
+@pytest.mark.parametrize("same", [False, True])
+@pytest.mark.parametrize("what", KEPT)
+@in_line
+def test_a_key_that_is_asked_for_while_the_password_is_changed(stack, user, what, same):
+    key, thief = narrow(user), Thief(user)
+    if same:
+        thief.web = stolen(stack, user)
+    before = keys_of(stack, user)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        with locked(stack, user) as waits:
+            done = pool.submit(change, user)
+            waits(1)
+            asked = pool.submit(KEPT[what], thief.web, key)
+            waits(2)
+        expect(done.result(), 204)
+        expect(asked.result(), 401, "session_expired")
+    assert keys_of(stack, user) == before
+
+
+@pytest.mark.parametrize("what", ["more scopes", "a wider budget"])
+def test_undoing_revokes_keys_that_may_do_more(stack, user, what):
+    keys = [narrow(user), narrow(user)]
+    long_ago(user)
+    undo = changed(user, fresh("thief"))
+    for key, ask_for in zip(keys, (KEPT[what], lambda web, key: web.patch(f"/api/v1/keys/{key['id']}", json={"name": "renamed"}))):
+        expect(ask_for(user.web, key), 200)
+    expect(follow(stack, UNDO, undo), 200)
+    assert [k["revoked_at_us"] is None for k in keys_of(stack, user)] == [False, True]
+    expect(with_key(stack, keys[0]["key"]), 401)
+    expect(with_key(stack, keys[1]["key"]), 200)
 
 
 @pytest.mark.parametrize("earlier_sec", [0, 3 * DAY, 7 * DAY - MINUTE])

@@ -12,7 +12,9 @@ import uuid
 import pytest
 from helpers import expect
 from test_metrics import Shown
+from test_nginx import raw, request_line
 from test_statements import rows_read
+from waiting import locked
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
 
@@ -52,17 +54,29 @@ def ask(client, n):
 def test_every_answer_is_counted_once(user):
     """Of several programs; a refused key is nobody's, and a session is not counted."""
     for path, status in (("/api/v1/me", 200), ("/api/v1/posts", 200), ("/api/v1/uploads", 200), ("/api/v1/accounts", 200),
-                         ("/api/v1/accounts/x", 404), ("/api/v1/keys", 403), ("/api/v1/me?x=1", 422)):
+                         ("/api/v1/accounts/x", 404), ("/api/v1/keys", 403), ("/api/v1/me?x=1", 422), ("/api/v1/me?x=%ff", 400)):
         assert user.api.get(path).status_code == status
-    assert user.api.put("/api/v1/me").status_code == 405  # not even looked at
+    for path in ("/api/v1/me", "/api/v1/keys", "/api/v1/auth/login"):  # the last takes no key, so none is looked at
+        assert user.api.put(path).status_code == 405
     user.web.get("/api/v1/me", headers={"Authorization": "Bearer mk_live_x"})
-    counted(user, s200=4, s403=1, s404=1, s422=1)
+    user.web.put("/api/v1/me", headers={"Authorization": "Bearer mk_live_x"})
+    counted(user, s200=4, s400=1, s403=1, s404=1, s405=2, s422=1)
     shown = usage(user.web)
     (day,) = shown["rows"]
-    assert (shown["requests"], shown["errors"], day["requests"], day["errors"], day["span"]) == (7, 3, 7, 3, "day")
+    assert (shown["requests"], shown["errors"], day["requests"], day["errors"], day["span"]) == (10, 6, 10, 6, "day")
     today = datetime.datetime.now(UTC).strftime("%Y-%m-%d")
     assert day["starts_at"] == f"{today}T00:00:00.000000Z" and day["last_used_at"].startswith(today)
     assert shown["group_by"] == "day" and shown["from"] < shown["to"]
+
+
+def test_what_no_program_has_answered_is_not_counted(user):
+    for line, status in (("GET /api/v1/nothing", 404), (f"GET /api/v1/me?{'a' * 9000}", 414), ("POST /api/v1/posts/validate", 413),
+                         ("TRACE /api/v1/me", 405)):
+        request = request_line(f"{line} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {user.key}",
+                               *(["Content-Length: 1000000"] if status == 413 else []))
+        assert raw(user.stack, request)[0] == status
+    ask(user.api, 1)
+    counted(user, s200=1)
 
 
 def test_200_at_once_at_a_limit_of_100(stack, user):
@@ -222,6 +236,30 @@ def test_what_the_database_does_not_take_is_kept(user, stack):
     finally:
         stack.sql(f"GRANT {grant.format('TO')}")
     counted(user, s200=14, s422=1)
+
+
+def test_a_user_who_is_locked_holds_up_nobody_else(user, other, stack):
+    """Whose first use of the day, which locks the user, waits for somebody; a kill then loses nothing of the others."""
+    assert user.key and other.key
+    with locked(stack, user):
+        ask(user.api, 3)
+        ask(other.api, 5)
+        counted(other, s200=5)
+        ask(other.api, 5)
+        counted(other, s200=10)
+        assert by_status(user) == {}
+    counted(user, s200=3)
+
+
+def test_a_stop_waits_for_a_user_who_is_locked(user, other, stack):
+    assert user.key and other.key
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with locked(stack, user) as waits:
+            ask(user.api, 3)
+            stopped = pool.submit(stack.restart, "auth")
+            waits(1)
+        stopped.result()
+    counted(user, s200=3)
 
 
 @pytest.mark.parametrize("fault, n", [("lost", 5), ("unanswered", 5)])

@@ -389,7 +389,8 @@ const result = {addEventListener() {}, focused: false}, heard = {};
 let sent = null;
 const again = {hidden: true, dataset: {done: "SENT", over: "NEVER"}, getAttribute: () => "/api/v1/auth/resend-reset",
                querySelector: name => name === "input" ? null : field, addEventListener: (name, f) => { again.send = f; }};
-globalThis.document = {getElementById: id => ({form, again: process.argv[3] ? again : null})[id] ?? (id === "again" ? null : result)};
+const over = {hidden: true}, has = process.argv[3] !== undefined; // of the page: something for who comes too late
+globalThis.document = {getElementById: id => id in {again, over} && !has ? null : ({form, again, over})[id] ?? result};
 globalThis.location = {hash: process.argv[1], pathname: "/verify-email", reload: () => { result.reloads = true; }};
 globalThis.addEventListener = (name, f) => { heard[name] = f; };
 globalThis.history = {replaceState: (...x) => { result.at = x[2]; }};
@@ -423,20 +424,20 @@ def test_a_link_leaves_the_address_at_once_and_the_next_one_is_taken(script):
 
 
 @pytest.mark.parametrize("then, status, code, seen", [
-    ("accepted", 202, None, ["SENT", "", True]), ("link_invalid", 400, "link_invalid", ["NEVER", "failed", True]),
-    ("too many", 429, "address_mails_too_many", ["This address gets no more such mails today. Use the newest that came, or try again in 12 hours.", "failed", False])])
+    ("accepted", 202, None, ["SENT", "", True, True]), ("link_invalid", 400, "link_invalid", ["NEVER", "failed", True, False]),
+    ("too many", 429, "address_mails_too_many", ["This address gets no more such mails today. Use the newest that came, or try again in 12 hours.", "failed", False, False])])
 def test_who_comes_too_late_with_a_link_is_offered_another(then, status, code, seen):
     """By the second form of the page, with the same link; where the link is good, or the page has none, nothing more shows."""
     answers = [{"status": 400, "headers": {}, "body": {"error": {"code": "link_invalid", "details": []}}},
                {"status": status, "headers": {"Retry-After": "43200"} if status == 429 else {}, "body": {"error": {"code": code, "details": []}}}]
     script = DOM.replace("const answers = JSON.parse(process.argv[2]);", "let answers; const all = JSON.parse(process.argv[2]);").replace(
         "sent = [path", "answers = all.shift(); sent = [path") + "{" + (CHECKOUT / "nginx/html/link.js").read_text() + "}\n" + (
-        "(async () => { const before = again.hidden; await form.send({preventDefault() {}}); const offered = [form.hidden, again.hidden, result.textContent];"
+        "(async () => { const before = again.hidden; await form.send({preventDefault() {}}); const offered = [form.hidden, again.hidden, over.hidden, result.textContent];"
         "await again.send({preventDefault() {}});"
-        "console.log(JSON.stringify([before, ...offered, sent, result.textContent, result.className, again.hidden])); })();")
+        "console.log(JSON.stringify([before, ...offered, sent, result.textContent, result.className, again.hidden, over.hidden])); })();")
     done = subprocess.run(["node", "-e", script, "#token", json.dumps(answers), "again"], check=True, capture_output=True, text=True)
-    before, form_hidden, again_hidden, said, sent, *after = json.loads(done.stdout)
-    assert (before, form_hidden, again_hidden, said) == (True, True, False, "OVER")
+    before, form_hidden, again_hidden, over_hidden, said, sent, *after = json.loads(done.stdout)
+    assert (before, form_hidden, again_hidden, over_hidden, said) == (True, True, False, False, "OVER")
     assert sent[0] == "/api/v1/auth/resend-reset" and sent[3]["token"] == "token" and after == seen
 
 

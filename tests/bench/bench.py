@@ -21,7 +21,7 @@ How it is measured
   the machine room, and, in the attack, posts with small images. The senders would be other machines: they take processor time
   that nobody else wants.
 - Hand-over: 20 000 posts of 200 accounts are due when the worker starts; each account's first is made by the API, and copied. Commits are durable (a stack of its own, with the binary
-  log, two flushes a commit). TikTok is a stand-in (tiktok.c) that answers after 100 ms, fetches nothing and says "published"
+  log, two flushes a commit, and MariaDB's own sizes of pool and log). TikTok is a stand-in (tiktok.c) that answers after 100 ms, fetches nothing and says "published"
   when it is first asked: the simulator's own pulling and commits would take most of the machine. Our limits by the minute are
   lifted by a trigger that forgets all calls but the newest of a window; the statements that keep them are all made. Statements
   and commits are counted until the last post is published, its poll included. A statement that MariaDB runs for several rows

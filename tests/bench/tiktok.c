@@ -1,6 +1,6 @@
 /*
- * A TikTok that costs little and answers after a while: a thread for each connection, no limits, nothing stored. Posts are
- * published when they are first asked about; no image is fetched.
+ * A TikTok that costs little and answers after a while: one thread for all connections, no limits, nothing stored. Posts are
+ * published when they are first asked about; no image is fetched. What the real one spends is not ours to pay.
  *
  *    tiktok CERTIFICATE KEY DELAY_MS RECORD
  *
@@ -9,29 +9,42 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#define REQUEST_MAX (64 * 1024) /* 35 addresses of images are 3 KB */
-#define STACK_BYTES (256 * 1024)
+#define REQUEST_MAX (16 * 1024) /* 35 addresses of images are 3 KB */
+#define ANSWER_MAX 1024
 #define BACKLOG 4096
+#define EVENTS 64
+
+struct client {
+    SSL *tls;
+    int fd;
+    bool greeted;
+    size_t n, head_n;
+    char request[REQUEST_MAX], answer[ANSWER_MAX];
+    int answer_n;
+    int64_t answer_at_us; /* all wait for equally long, so they stand in the order of this */
+    struct client *next;
+};
 
 static SSL_CTX *tiktok_tls;
 static FILE *tiktok_record;
-static useconds_t tiktok_delay_us;
-static atomic_ullong tiktok_n;
+static int64_t tiktok_delay_us;
+static unsigned long long tiktok_n;
+static struct client *tiktok_waiting, **tiktok_last = &tiktok_waiting;
 
 static int64_t tiktok_now_us(void)
 {
@@ -53,25 +66,6 @@ static long tiktok_length(char *request, size_t *ret_head_n)
     return field == NULL || field > end ? 0 : strtol(field + 17, NULL, 10);
 }
 
-/* A whole request, as text. False when the other side has gone, or sends something else. */
-static bool tiktok_read(SSL *tls, char *request)
-{
-    size_t n = 0, head_n = 0;
-    long length = -1;
-
-    while (length < 0 || n < head_n + (size_t)length) {
-        int got = SSL_read(tls, request + n, (int)(REQUEST_MAX - 1 - n));
-        if (got <= 0)
-            return false;
-        n += (size_t)got;
-        request[n] = '\0';
-        length = tiktok_length(request, &head_n);
-        if (n == REQUEST_MAX - 1 || length > REQUEST_MAX)
-            return false;
-    }
-    return true;
-}
-
 static void tiktok_note(const char *request)
 {
     const char *from = strstr(request, "\"description\":\""), *to;
@@ -81,61 +75,99 @@ static void tiktok_note(const char *request)
     (void)fprintf(tiktok_record, "%" PRId64 " %.*s\n", tiktok_now_us(), (int)(to - from), from);
 }
 
-static bool tiktok_answer(SSL *tls, const char *data)
+static void tiktok_answer(struct client *c)
 {
-    char body[1024], answer[2048];
+    unsigned long long n = tiktok_n++;
+    char data[256], body[512];
 
-    int body_n =
-        snprintf(body, sizeof body, "{\"data\":%s,\"error\":{\"code\":\"ok\",\"message\":\"\",\"log_id\":\"L\"}}", data);
-    int n = snprintf(answer, sizeof answer,
-                     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", body_n, body);
-    return SSL_write(tls, answer, n) == n;
-}
-
-static bool tiktok_serve_one(SSL *tls, char *request)
-{
-    unsigned long long n = atomic_fetch_add(&tiktok_n, 1);
-    char data[512];
-
-    if (!tiktok_read(tls, request))
-        return false;
-    if (strncmp(request, "POST /v2/post/publish/content/init/", 35) == 0) {
-        tiktok_note(request);
+    if (strncmp(c->request, "POST /v2/post/publish/content/init/", 35) == 0) {
+        tiktok_note(c->request);
         (void)snprintf(data, sizeof data, "{\"publish_id\":\"p_pub_url~bench.%llu\"}", n);
-    } else if (strncmp(request, "POST /v2/post/publish/status/fetch/", 35) == 0) {
-        (void)snprintf(data, sizeof data,
-                       "{\"status\":\"PUBLISH_COMPLETE\",\"publicaly_available_post_id\":[%llu]}",
+    } else if (strncmp(c->request, "POST /v2/post/publish/status/fetch/", 35) == 0) {
+        (void)snprintf(data, sizeof data, "{\"status\":\"PUBLISH_COMPLETE\",\"publicaly_available_post_id\":[%llu]}",
                        7300000000000000000ULL + n);
     } else {
         (void)snprintf(data, sizeof data,
                        "{\"creator_username\":\"bench\",\"creator_nickname\":\"Bench\",\"comment_disabled\":false,"
                        "\"privacy_level_options\":[\"PUBLIC_TO_EVERYONE\",\"SELF_ONLY\"]}");
     }
-    (void)usleep(tiktok_delay_us);
-    return tiktok_answer(tls, data);
+    int body_n = snprintf(body, sizeof body,
+                          "{\"data\":%s,\"error\":{\"code\":\"ok\",\"message\":\"\",\"log_id\":\"L\"}}", data);
+    c->answer_n =
+        snprintf(c->answer, sizeof c->answer,
+                 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", body_n, body);
+    c->answer_at_us = tiktok_now_us() + tiktok_delay_us;
+    c->next = NULL;
+    *tiktok_last = c;
+    tiktok_last = &c->next;
 }
 
-static void *tiktok_serve(void *arg)
+/* False when the other side has gone, or sends something else than one request after another. */
+static bool tiktok_read(struct client *c)
 {
-    int fd = (int)(intptr_t)arg, one = 1;
-    char *request = malloc(REQUEST_MAX);
-    SSL *tls = SSL_new(tiktok_tls);
+    long length;
+    int got;
 
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (request != NULL && tls != NULL && SSL_set_fd(tls, fd) == 1 && SSL_accept(tls) == 1)
-        while (tiktok_serve_one(tls, request))
-            ;
-    SSL_free(tls);
-    free(request);
-    (void)close(fd);
-    return NULL;
+    if (!c->greeted) {
+        got = SSL_accept(c->tls);
+        c->greeted = got == 1;
+        if (got != 1)
+            return SSL_get_error(c->tls, got) == SSL_ERROR_WANT_READ;
+    }
+    while ((got = SSL_read(c->tls, c->request + c->n, (int)(REQUEST_MAX - 1 - c->n))) > 0) {
+        c->n += (size_t)got;
+        c->request[c->n] = '\0';
+        length = tiktok_length(c->request, &c->head_n);
+        if (c->n == REQUEST_MAX - 1 || c->answer_n > 0)
+            return false;
+        if (length >= 0 && c->n >= c->head_n + (size_t)length)
+            tiktok_answer(c);
+    }
+    return SSL_get_error(c->tls, got) == SSL_ERROR_WANT_READ;
+}
+
+static void tiktok_close(struct client *c)
+{
+    (void)close(c->fd);
+    SSL_free(c->tls);
+    c->tls = NULL;
+    if (c->answer_n == 0)
+        free(c);
+}
+
+/* One that is closed before its answer is due stands in line until then. */
+static void tiktok_answer_due(void)
+{
+    int64_t now_us = tiktok_now_us();
+    struct client *c;
+
+    while ((c = tiktok_waiting) != NULL && c->answer_at_us <= now_us) {
+        tiktok_waiting = c->next;
+        if (tiktok_waiting == NULL)
+            tiktok_last = &tiktok_waiting;
+        int n = c->answer_n;
+        c->answer_n = 0;
+        c->n = 0;
+        if (c->tls == NULL)
+            free(c);
+        else if (SSL_write(c->tls, c->answer, n) != n)
+            tiktok_close(c);
+    }
+}
+
+static int tiktok_wait_ms(void)
+{
+    if (tiktok_waiting == NULL)
+        return -1;
+    int64_t left_us = tiktok_waiting->answer_at_us - tiktok_now_us();
+    return left_us <= 0 ? 0 : (int)(left_us / 1000) + 1;
 }
 
 static int tiktok_listen(void)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t n = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
     if (fd < 0 || bind(fd, (struct sockaddr *)&at, n) != 0 || listen(fd, BACKLOG) != 0 ||
         getsockname(fd, (struct sockaddr *)&at, &n) != 0)
@@ -145,28 +177,55 @@ static int tiktok_listen(void)
     return fd;
 }
 
+static void tiktok_accept(int epoll, int listener)
+{
+    int fd, one = 1;
+
+    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+        struct client *c = malloc(sizeof *c);
+        SSL *tls = c == NULL ? NULL : SSL_new(tiktok_tls);
+        if (tls == NULL || SSL_set_fd(tls, fd) != 1)
+            exit(1);
+        *c = (struct client){.tls = tls, .fd = fd};
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &(struct epoll_event){.events = EPOLLIN, .data.ptr = c}) != 0)
+            exit(1);
+    }
+}
+
+static void tiktok_run(int listener)
+{
+    struct epoll_event events[EVENTS];
+    int epoll = epoll_create1(0), n;
+
+    if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &(struct epoll_event){.events = EPOLLIN}) != 0)
+        exit(1);
+    while ((n = epoll_wait(epoll, events, EVENTS, tiktok_wait_ms())) >= 0 || errno == EINTR) {
+        for (int i = 0; i < n; i++) {
+            struct client *c = events[i].data.ptr;
+            if (c == NULL)
+                tiktok_accept(epoll, listener);
+            else if (!tiktok_read(c))
+                tiktok_close(c);
+        }
+        tiktok_answer_due();
+    }
+}
+
 int main(int argc, char **argv)
 {
-    pthread_attr_t attributes;
-    pthread_t thread;
-
     (void)signal(SIGPIPE, SIG_IGN);
     tiktok_tls = SSL_CTX_new(TLS_server_method());
     if (argc != 5 || SSL_CTX_use_certificate_chain_file(tiktok_tls, argv[1]) != 1 ||
-        SSL_CTX_use_PrivateKey_file(tiktok_tls, argv[2], SSL_FILETYPE_PEM) != 1)
+        SSL_CTX_use_PrivateKey_file(tiktok_tls, argv[2], SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_set_num_tickets(tiktok_tls, 1) != 1)
         return 2;
-    tiktok_delay_us = (useconds_t)strtol(argv[3], NULL, 10) * 1000;
+    tiktok_delay_us = strtol(argv[3], NULL, 10) * 1000;
     tiktok_record = fopen(argv[4], "w");
     int listener = tiktok_listen();
     if (tiktok_record == NULL || listener < 0)
         return 1;
     (void)setvbuf(tiktok_record, NULL, _IOLBF, 0);
-    (void)pthread_attr_init(&attributes);
-    (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    for (;;) {
-        int fd = accept(listener, NULL, NULL);
-        if (fd >= 0 && pthread_create(&thread, &attributes, tiktok_serve, (void *)(intptr_t)fd) != 0)
-            (void)close(fd);
-    }
+    tiktok_run(listener);
+    return 1;
 }

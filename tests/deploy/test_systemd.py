@@ -263,6 +263,7 @@ def test_an_older_store_is_moved_on(machine):
 
 
 GUARD = "/usr/bin/test -f /run/marketingcli/no-bodies"
+LIMITS = "-/usr/sbin/marketingcli-admin nginx"  # the file of the limits that nginx includes
 CLEAN = "/usr/bin/rm -f /run/marketingcli/simulator/http.sock"  # a killed nginx leaves it, and the next would not start
 
 
@@ -271,8 +272,8 @@ def test_nginx_does_not_start_where_bodies_would_go_to_the_disk(root, machine):
     text = (root / "usr/lib/systemd/system/nginx.service.d/nginx-marketingcli.conf").read_text()
     for kind in ("ExecStartPre", "ExecReload"):
         lines = re.findall(rf"^{kind}=(.*)$", text, re.M)
-        assert lines[:2] == ["", GUARD] and len(lines) == 3 + (kind == "ExecStartPre"), kind
-    assert f"\nExecStartPre={GUARD}\nExecStartPre={CLEAN}\nExecStartPre=/usr/sbin/nginx -t" in text
+        assert lines[:2] == ["", GUARD] and lines[-2] == LIMITS and len(lines) == 4 + (kind == "ExecStartPre"), kind
+    assert f"\nExecStartPre={GUARD}\nExecStartPre={CLEAN}\nExecStartPre={LIMITS}\nExecStartPre=/usr/sbin/nginx -t" in text
     path = machine.root / GUARD.rpartition(" /")[2]
 
     def passes():
@@ -297,7 +298,7 @@ def test_nginx_is_started_as_debian_does_but_with_our_configuration(root):
     debian = re.findall(r"^Exec(?:StartPre|Start|Reload)=.*", (units / "nginx.service").read_text(), re.M)
     ours = re.findall(r"^Exec\w+=.+", (units / "nginx.service.d/nginx-marketingcli.conf").read_text(), re.M)
     assert len(debian) == 3
-    guards = {x: i for i, x in enumerate(ours) if x.partition("=")[2] in (GUARD, CLEAN)}
+    guards = {x: i for i, x in enumerate(ours) if x.partition("=")[2] in (GUARD, CLEAN, LIMITS)}
     ours = [x for x in ours if x not in guards]
     assert [x.replace(" -c /etc/nginx/marketingcli/nginx.conf", "", 1) for x in ours] == debian and ours != debian
     assert "\nPIDFile=/run/nginx.pid\n" in (units / "nginx.service").read_text()

@@ -7,6 +7,7 @@
 Faults, each for the next statement whose text begins so (a prepared statement: when it is executed):
     lost        the connection breaks; MariaDB never sees the statement
     unanswered  MariaDB does it, and the connection breaks before its answer comes back
+    late        the connection breaks, and MariaDB does it when .back() is called
     hung        MariaDB never sees the statement, and the connection stays silent until .back() or its end
     away        the answer comes back, and from then on there is no database until .back()
     gone        the answer does not come back either
@@ -20,7 +21,7 @@ import select
 import socket
 import threading
 
-QUERY, PREPARE, EXECUTE = 0x03, 0x16, 0x17  # https://mariadb.com/kb/en/2-text-protocol/, 3-binary-protocol-prepared-statements
+QUERY, PREPARE, EXECUTE, BULK = 0x03, 0x16, 0x17, 0xfa  # https://mariadb.com/kb/en/2-text-protocol/, 3-binary-protocol-prepared-statements
 
 
 class Database:
@@ -124,13 +125,15 @@ class Connection:
 
     def pass_on(self, packet):
         command, text = packet[4], packet[5:].decode(errors="replace")
-        if command == EXECUTE:
+        if command in (EXECUTE, BULK):
             text = self.prepared.get(packet[5:9], "")
         kind = None
-        if command in (QUERY, EXECUTE):
+        if command in (QUERY, EXECUTE, BULK):
             self.transaction = [] if text.startswith("START") else [*self.transaction, text]
             kind = self.database.fault_of(text, self.transaction)
-        if kind == "hung":
+        if kind == "late":
+            self.client.shutdown(socket.SHUT_RDWR)
+        if kind in ("hung", "late"):
             self.database.is_back.wait()
         if kind in ("lost", "hung"):
             return False

@@ -15,7 +15,10 @@ build=$1
 seconds=$2
 shift 2
 here=$(cd "$(dirname "$0")" && pwd)
-[ $# -gt 0 ] || set -- multipart query cookie bounce idempotency_key json_bind key image_lean image_scans image_sniff tiktok
+[ $# -gt 0 ] || for file in "$here"/*.c; do
+	name=${file##*/}
+	set -- "$@" "${name%.c}"
+done
 out=$(mktemp -d)
 failed=0
 

@@ -1,6 +1,5 @@
 """The files of a stack that are made from something: certificates, credentials, configuration, nginx."""
 
-import configparser
 import json
 import os
 import pathlib
@@ -109,11 +108,9 @@ def configuration(at, https, changes):
     write(at.conf, text)
 
 
-def rates(at):
-    """{class or "window_sec": number} of the programs' configuration, as far as it says them."""
-    conf = configparser.ConfigParser(interpolation=None)
-    conf.read(at.conf)
-    return {name: int(n) for name, n in conf["rates"].items() if name != "file"}
+def limits(at, admin):
+    """The file of the programs' limits that nginx includes, as its unit has it made on a server."""
+    subprocess.run([admin, "nginx"], check=True, env={**os.environ, "MARKETINGCLI_CONF": str(at.conf)})
 
 
 def nginx(at, tables, https, http, ipv6):
@@ -143,7 +140,7 @@ def nginx(at, tables, https, http, ipv6):
         "HSTS": "max-age=0",
         # All tests come from one address; tests/api/test_limits.py puts the real ones in.
         "NETWORK_RATE": "100000r/s", "CALLER_RATE": "100001r/s", "SIGN_IN_RATE": "100002r/s", "HEALTH_RATE": "100003r/s", "DELIVERY_RATE": "100004r/s", "UPLOADS_AT_ONCE": 1000,
-        "CONNECTIONS_AT_ONCE": 60000, "RATES": rates(at),
+        "CONNECTIONS_AT_ONCE": 60000,
         "DAEMON": "off", "USER": None, "WORKERS": 2, "PID": at.nginx / "temp/nginx.pid", "TEMP_DIR": at.nginx / "temp",
         # Chattier than a server's: the site has an error_log of its own, and what it keeps silent must not come out here.
         "MAIN_ERROR_LOG": "stderr info", "FILES": files, "CONNECTIONS": files // 2,

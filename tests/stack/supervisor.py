@@ -28,12 +28,14 @@ SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 MARIADB_INIT = ["--auth-root-authentication-method=" + ("socket" if AS_ROOT else "normal"), "--skip-test-db",
                 "--skip-name-resolve"]
-MARIADB_SMALL = ["--innodb-log-file-size=4M", "--innodb-data-file-path=ibdata1:4M:autoextend"]
-MARIADB_RUN = ["--skip-networking", "--innodb-buffer-pool-size=32M", "--innodb-temp-data-file-path=ibtmp1:4M:autoextend",
+MARIADB_DATA = ["--innodb-data-file-path=ibdata1:4M:autoextend"]
+MARIADB_SMALL = ["--innodb-log-file-size=4M"]
+MARIADB_RUN = ["--skip-networking", "--innodb-temp-data-file-path=ibtmp1:4M:autoextend",
                "--performance-schema=0", "--aria-pagecache-buffer-size=8M", "--max-connections=300"]
 # Every commit is written, as the programs want it, but nothing waits for the disk.
-MARIADB_FAST = ["--innodb-flush-log-at-trx-commit=1", "--skip-log-bin", "--innodb-flush-method=nosync",
-                "--innodb-doublewrite=0", "--innodb-fast-shutdown=2"]
+MARIADB_FAST = [*MARIADB_SMALL, "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=1", "--skip-log-bin",
+                "--innodb-flush-method=nosync", "--innodb-doublewrite=0", "--innodb-fast-shutdown=2"]
+# The sizes are MariaDB's own: with a log of 4 MB it would write out pages all the time.
 MARIADB_DURABLE = ["--innodb-flush-log-at-trx-commit=1", "--log-bin=binlog", "--sync-binlog=1", "--server-id=1"]
 
 
@@ -99,6 +101,7 @@ class Supervisor:
         if missing:
             self.say(f"left out, not built: {', '.join(missing)}")
         self.tables = render.tables(self.found["marketingcli-admin"])
+        render.limits(at, self.found["marketingcli-admin"])
         render.nginx(at, self.tables, options.https, options.http, ready.has_ipv6())
 
     # -- The database
@@ -123,7 +126,7 @@ class Supervisor:
             folder(at.data, 0o700, mariadb.uid, mariadb.uid)
             # --force: the machine's own name need not resolve; only the socket is used.
             init = ["mariadb-install-db", "--no-defaults", "--force", f"--datadir={at.data}", temporary, *MARIADB_INIT,
-                    *MARIADB_SMALL]
+                    *MARIADB_DATA, *MARIADB_SMALL]
             if AS_ROOT:
                 init.append("--auth-root-socket-user=root")
             log = at.log / "mariadb.log"
@@ -133,7 +136,7 @@ class Supervisor:
                     raise Failed(f"mariadb-install-db failed:\n{ready.tail(log, 40)}")  # advice follows the reason
             done.touch()
         argv = ["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={at.data}", temporary, f"--socket={own}/mariadb.sock",
-                f"--pid-file={own}/mariadb.pid", *MARIADB_SMALL, *MARIADB_RUN,
+                f"--pid-file={own}/mariadb.pid", *MARIADB_DATA, *MARIADB_RUN,
                 *(MARIADB_DURABLE if self.options.durable else MARIADB_FAST)]
         # mariadbd makes its socket by itself and must own the folder for that; the name everyone uses is a link.
         at.mariadb_sock.unlink(missing_ok=True)

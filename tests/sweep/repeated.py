@@ -58,9 +58,25 @@ def upload_repeated_act(world, s):
     s.told = until_made(world, lambda: s.user.api.post("/api/v1/uploads", data=SMALL, headers=key))
 
 
+def upload_form_repeated_act(world, s):
+    key = with_key()
+    s.told = until_made(world, lambda: s.user.api.post("/api/v1/uploads", files={"image": SMALL}, headers=key))
+
+
 def create_repeated_act(world, s):
     key = with_key()
     s.told = until_made(world, lambda: send_post(s, key))
+
+
+def create_by_ids_ready(world):
+    s = create_ready(world)
+    s.uploads = [expect(s.user.api.post("/api/v1/uploads", data=SMALL), 201)["data"]["id"] for _ in range(2)]
+    return s
+
+
+def create_by_ids_repeated_act(world, s):
+    key, body = with_key(), {"upload_ids": s.uploads, "description": "sweep", "platform_options": {"post_mode": "MEDIA_UPLOAD"}}
+    s.told = until_made(world, lambda: s.user.api.post(f"/api/v1/accounts/{s.account}/posts", json=body, headers=key))
 
 
 def test_account_repeated_act(world, s):
@@ -68,10 +84,18 @@ def test_account_repeated_act(world, s):
     s.told = until_made(world, lambda: make_test_account(s, key))
 
 
-REPEATED = [
-    Flow("keyed key", ("keys",), key_create_ready, key_create_repeated_act, key_create_repeated_right),
-    Flow("keyed rotate", ("keys",), key_rotate_ready, key_rotate_repeated_act, key_rotate_repeated_right),
-    Flow("keyed upload", ("uploads",), upload_ready, upload_repeated_act, upload_right),
-    Flow("keyed post", ("posts",), create_ready, create_repeated_act, create_right),
-    Flow("keyed test account", ("tiktok",), test_account_ready, test_account_repeated_act, test_account_right),
-]
+# By the route that makes it: each that has the column `creates`, with each kind of body that it takes.
+KEYED = {
+    "POST /api/v1/keys": [Flow("keyed key", ("keys",), key_create_ready, key_create_repeated_act, key_create_repeated_right)],
+    "POST /api/v1/keys/{id}/rotate": [
+        Flow("keyed rotate", ("keys",), key_rotate_ready, key_rotate_repeated_act, key_rotate_repeated_right)],
+    "POST /api/v1/uploads": [
+        Flow("keyed upload", ("uploads",), upload_ready, upload_repeated_act, upload_right),
+        Flow("keyed upload form", ("uploads",), upload_ready, upload_form_repeated_act, upload_right)],
+    "POST /api/v1/accounts/{id}/posts": [
+        Flow("keyed post", ("posts",), create_ready, create_repeated_act, create_right),
+        Flow("keyed post by ids", ("posts",), create_by_ids_ready, create_by_ids_repeated_act, create_right)],
+    "POST /api/v1/sandbox/accounts": [
+        Flow("keyed test account", ("tiktok",), test_account_ready, test_account_repeated_act, test_account_right)],
+}
+REPEATED = [flow for flows in KEYED.values() for flow in flows]

@@ -75,6 +75,7 @@ int verb_mail_list(const struct given *given);
 int verb_mail_show(const struct given *given);
 int verb_mail_retry(const struct given *given);
 int verb_mail_bounce(const struct given *given);
+int verb_nginx(const struct given *given);
 
 /* "marketingcli-admin: ..." on stderr; returns EXIT_FAILED. */
 PRINTF_LIKE(1, 2) int complain(const char *fmt, ...);

@@ -194,6 +194,14 @@ const struct verb verbs[] = {
      .more = "The build makes nginx's site from them.",
      .options = verbs_no_options,
      .run = verb_tables},
+    {.name = "nginx",
+     .help = "Write the file from which nginx knows the limits of the section rates: nginx-rates.conf in "
+             "service.socket_dir.",
+     .more = "nginx says them on the answers that it makes by itself. Its unit runs this before nginx starts or is "
+             "reloaded, so after a "
+             "change of the configuration it is enough to say systemctl reload nginx.",
+     .options = verbs_no_options,
+     .run = verb_nginx},
     {.name = "config",
      .help = "Print a sample configuration file: every key with its default and its meaning.",
      .options = verbs_no_options,

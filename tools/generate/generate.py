@@ -17,7 +17,7 @@ ANSWER_SEC = 120  # how long nginx waits for an answer, where the route's timeou
 STOP_SEC = 15  # at a stop, beyond what is under way: answers that stream are ended, usage written, a statement may hang
 RECORD_SEC = 15  # RUNNER_STOP_SEC of lib/jobs/runner.h: a worker's results are recorded after its calls
 PLACE = re.compile(r"@([A-Z][A-Z0-9_]*)@")
-BODY = re.compile(r"@BODY\((\w+)(?: (\d+))?\)@")
+BODY = re.compile(r"@BODY\((\w+)(?: (\d+))?(?: (\$\w+))?\)@")
 
 
 def fill(text, values):
@@ -155,8 +155,8 @@ def systemd(tables, values):
 
 
 def mariadb():
-    """Its settings. An app holds two connections besides those of its threads (lib/service/service.c)."""
-    held = sum(int(s["threads"]) + 2 * (s["kind"] == "app") for s in services() if s["kind"] != "image")
+    """Its settings. An app holds three connections at most besides those of its threads (lib/service/service.c)."""
+    held = sum(int(s["threads"]) + 3 * (s["kind"] == "app") for s in services() if s["kind"] != "image")
     return {"40-marketingcli.cnf": fill((CHECKOUT / "sql/mariadb.cnf.in").read_text(),
                                         {"CONNECTIONS": held, "MAX_CONNECTIONS": 2 * held + 50})}
 
@@ -164,10 +164,10 @@ def mariadb():
 # nginx
 
 
-def body(error, status=None):
-    """The API's error, as nginx answers it; with another status than its own, if one is given. $ names a variable of nginx,
-    so no message has one (tests/lint/tables)."""
-    content = {"error": {"code": error["code"], "type": error["type"], "message": error["message"], "param": None,
+def body(error, status=None, message=None):
+    """The API's error, as nginx answers it; with another status than its own, or a variable of nginx for its message, if one is given. $ names
+    such a variable, so no message has one (tests/lint/tables)."""
+    content = {"error": {"code": error["code"], "type": error["type"], "message": message or error["message"], "param": None,
                          "retryable": error["retryable"], "details": [], "platform_error": None, "may_exist_id": None},
                "meta": {"request_id": "$request_id"}}
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
@@ -199,20 +199,21 @@ RATES = {"none": [], **{name: API_WALL for name in ("read", "images", "write", "
          "delivery": ["limit_req zone=mcli_delivery burst=2000 delay=1000;"]}
 
 
-def rate_settings():
-    """{class or "window_sec": number} as they ship."""
-    text = (CHECKOUT / "lib/base/conf.def").read_text()
-    return {name: int(n) for name, n in re.findall(r"^CONF_INT\(rates, (\w+), (\d+), ", text, re.MULTILINE)}
+def rate_classes(routes):
+    """The class of a request, by its first line, for answers that no program made; without a row it is read."""
+    return lines(f'\t"~^{r["method"]} {expression_of(r["pattern"], "[^/? ]+")}[? ]" {r["rate"]};' for r in routes
+                 if r["rate"] != "read" and not r["internal"])
 
 
-def policies(routes, settings):
-    """For answers that no program made: the class of a request, and of each class RateLimit-Policy and X-RateLimit-Limit."""
-    window = settings["window_sec"]
-    limits = {name: n for name, n in settings.items() if name != "window_sec"}
-    return {"RATE_CLASSES": lines(f'\t"~^{r["method"]} {expression_of(r["pattern"], "[^/? ]+")}[? ]" {r["rate"]};' for r in routes
-                                  if r["rate"] in limits and r["rate"] != "read" and not r["internal"]),
-            "RATE_POLICIES": lines(f"\t{name} '\"{name}\";q={n};w={window}';" for name, n in limits.items()),
-            "RATE_LIMITS": lines(f"\t{name} {n};" for name, n in limits.items())}
+def route_methods(routes):
+    """The methods that the routes of an address have, as programs say them (lib/http/route.c)."""
+    rows = [r for r in routes if not r["internal"]]
+    made = []
+    for pattern in dict.fromkeys(r["pattern"] for r in rows):
+        methods = [m for r in rows if r["pattern"] == pattern
+                   for m in ([r["method"], "HEAD"] if r["method"] == "GET" and not r["effect"] else [r["method"]])]
+        made.append(f'\t{location_of(pattern).removeprefix("= ").replace("~ ", "~")} "{", ".join(methods)}";')
+    return lines(made)
 
 
 def block(address, rows, out):
@@ -326,9 +327,10 @@ def header_values():
 def nginx(tables, values):
     """{folder: {file name: text}} of "main", "sites", "snippets" and "locations"."""
     apps = [s for s in services() if s["kind"] == "app"]
+    for r in tables["routes"]:  # $mcli_wall
+        assert (r["method"] == "POST" and r["rate"] in ("images", "post")) == (r["body_max_bytes"] > SMALL_BODY and r["rate"] != "none"), r["pattern"]
     errors = {e["code"]: e for e in tables["errors"]}
-    values = {**policies(tables["routes"], {**rate_settings(), **values.get("RATES", {})}), **values, **header_values(),
-              "ANSWER_SEC": ANSWER_SEC, "SMALL_BODY": size(SMALL_BODY)}
+    values = {**values, **header_values(), "RATE_CLASSES": rate_classes(tables["routes"]), "ROUTE_METHODS": route_methods(tables["routes"]), "ANSWER_SEC": ANSWER_SEC, "SMALL_BODY": size(SMALL_BODY)}
     made = {"main": {}, "sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps)},
             "locations": {f"{s['name']}.conf": locations(tables, s["name"]) for s in apps if s["host"] == "HOST_MAIN"}}
     # Each by its name: a file that an older release left behind must not come in.
@@ -338,7 +340,7 @@ def nginx(tables, values):
         for path in (CHECKOUT / "nginx" / folder).glob("*.conf"):
             made[folder][path.name] = path.read_text()
         for name, text in made[folder].items():
-            made[folder][name] = fill(BODY.sub(lambda m: body(errors[m[1]], m[2]), text), values)
+            made[folder][name] = fill(BODY.sub(lambda m: body(errors[m[1]], m[2], m[3]), text), values)
     return made
 
 

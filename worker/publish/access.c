@@ -194,6 +194,8 @@ static enum access_step access_result(struct job_run *run, struct access *a)
         return access_store(run, a, &tokens);
     if (e == ERR_TIKTOK_REFUSED && str_eqc(refusal.code, "invalid_grant"))
         return access_on_refused(run, a);
+    a->refusal = refusal.code;
+    run->fault = run->fault || tiktok_is_about_app(refusal.code);
     run->note = refusal.code.n > 0 ? arena_strdup(run->arena, refusal.code) : run->result->detail;
     e = access_end_lease(run, a);
     return e == OK ? ACCESS_UNREACHABLE : access_error(run, e);

@@ -24,6 +24,7 @@ struct access {
     int64_t in_use_us;  /* the expiry of the pair that is used: it tells one pair from the next */
     int64_t refused_us; /* of the pair that TikTok refused */
     int64_t fresh_us;   /* of the pair that this run got */
+    struct str refusal; /* TikTok's code, when it refused the last refresh; it may be absent */
 };
 
 /* How a kind goes on. */

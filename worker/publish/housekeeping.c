@@ -16,6 +16,7 @@
 #define EVERY_US (3600 * US_PER_SEC)
 #define SOON_US (10 * US_PER_SEC) /* when there are more keys to purge */
 #define BATCH 500                 /* the rest waits for the next hour */
+#define HURRIES 100               /* batches of jobs that are due too late */
 #define PURGES 20      /* batches of snapshots; an account that publishes never has one this old, so there are few */
 #define APPROVALS 50   /* batches of posts that nobody decided about */
 #define KEY_PURGES 200 /* batches of idempotency keys; then others' jobs have their turn */
@@ -76,14 +77,19 @@ static enum err housekeeping_add_late_jobs(struct db *db, void *arg)
 /* Their runs read from the state rows when it is time. */
 static enum err housekeeping_hurry(struct job_run *run)
 {
-    struct batch b = {.arena = run->arena};
-    struct upkeep_job *jobs;
+    struct batch b = {.arena = run->arena, .n = BATCH};
+    struct arena_mark mark = arena_mark(run->arena);
+    enum err e = OK;
 
-    enum err e = upkeep_late_jobs(run->db, run->arena, clock_now_us(), BATCH, &jobs, &b.n);
-    if (e != OK || b.n == 0)
-        return e;
-    b.jobs = jobs;
-    return db_tx(run->db, housekeeping_add_late_jobs, &b);
+    for (int i = 0; i < HURRIES && b.n == BATCH && e == OK && !job_run_is_stopping(run); i++) {
+        struct upkeep_job *jobs;
+        e = upkeep_late_jobs(run->db, run->arena, clock_now_us(), BATCH, &jobs, &b.n);
+        b.jobs = jobs;
+        if (e == OK && b.n > 0)
+            e = db_tx(run->db, housekeeping_add_late_jobs, &b);
+        arena_back(run->arena, &mark);
+    }
+    return e;
 }
 
 /* A state that needs a job is written together with it, so this should find nothing. If it does, it raises an alarm. */

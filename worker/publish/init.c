@@ -47,7 +47,8 @@ static struct budget_use init_budget_use(const struct post *post)
                                .is_approved = post_is_approved(post)};
 }
 
-static const struct net_result init_never_sent = {.err = ERR_NET_NOT_SENT, .detail = "the attempt's commit failed"};
+static const struct net_result init_never_sent = {
+    .err = ERR_NET_NOT_SENT, .detail = "the attempt's commit failed", .unasked = true};
 
 struct publish_begin publish_begin_now(const struct job_run *run)
 {
@@ -74,6 +75,7 @@ struct attempt_new publish_attempt(struct job_run *run, struct publish *p)
 enum job_step publish_not_committed(struct job_run *run, enum err e)
 {
     run->result = &init_never_sent;
+    run->fault = true;
     return job_run_record(run, e);
 }
 
@@ -112,16 +114,19 @@ enum job_step publish_init(struct job_run *run, struct publish *p)
     return JOB_CALL;
 }
 
-static void init_say_not_sent(const struct job_run *run, const struct attempt_tally *tally, struct verdict *v)
+static void init_say_not_sent(const struct job_run *run, const struct publish *p, const struct attempt_tally *tally,
+                              struct verdict *v)
 {
+    const char *blame = publish_blame(run);
+
     v->attempt.state = ATTEMPT_NOT_SENT;
-    v->move.failure_code = STR("tiktok_unreachable");
-    if (tally->unreachable >= PUBLISH_UNREACHABLE_MAX && !run->probe) {
-        v->move.event = "tiktok_unreachable";
+    v->move.failure_code = str_from(blame);
+    if (publish_is_over(run, p, tally)) {
+        v->move.event = blame;
         return;
     }
-    v->move.event = "not_sent";
-    v->again_at_us = clock_now_us() + backoff_us(tally->unreachable, RETRY_BASE_US, RETRY_MAX_US);
+    v->move.event = EVENT_NOT_SENT;
+    v->again_at_us = clock_now_us() + backoff_us(tally->unreachable + tally->unsent, RETRY_BASE_US, RETRY_MAX_US);
     v->move.next_attempt_at_us = v->again_at_us;
 }
 
@@ -198,7 +203,7 @@ enum err publish_judge(const struct job_run *run, const struct publish *p, struc
         v.move.event = "accepted";
         v.move.failure_code = (struct str){0};
     } else if (e == ERR_NET_NOT_SENT || e == ERR_NET_FORBIDDEN) {
-        init_say_not_sent(run, &tally, &v);
+        init_say_not_sent(run, p, &tally, &v);
     } else if (code != NULL) {
         init_say_refused(run, p, code, &tally, &v);
     }
@@ -209,6 +214,20 @@ enum err publish_judge(const struct job_run *run, const struct publish *p, struc
     v.move.request_id = run->job.request_id;
     *ret = v;
     return OK;
+}
+
+/* What is written is told by the rows. What is not, or not yet, is told by the log alone: this id is all that leads to the post
+ * at TikTok, and no secret. */
+static void init_note_id(struct job_run *run, const struct verdict *v)
+{
+    if (v->attempt.publish_id.n > 0)
+        run->note = arena_printf(run->arena, "publish_id %.*s", STR_FMT(v->attempt.publish_id)).p;
+}
+
+enum job_step publish_keep(struct job_run *run, const struct verdict *v, enum err e)
+{
+    init_note_id(run, v);
+    return job_run_record(run, e);
 }
 
 struct job_new publish_poll_of(const struct job_run *run, const struct publish *p)
@@ -317,11 +336,12 @@ enum job_step publish_init_result(struct job_run *run, struct publish *p)
     if (init_is_unwritable(run, e))
         e = init_record_unwritable(run, p, &v);
     if (e != OK && e != ERR_CONFLICT)
-        return job_run_record(run, e);
+        return publish_keep(run, &v, e);
     run->note = v.move.event;
     run->job_ended = e == OK && !v.go_on;
     if (e == ERR_CONFLICT) { /* the lease is lost; the runner notices and says so */
         run->result_lost |= v.attempt.state == ATTEMPT_ACCEPTED || v.attempt.state == ATTEMPT_REFUSED;
+        init_note_id(run, &v);
         return JOB_DONE;
     }
     if (v.attempt.state == ATTEMPT_ACCEPTED)

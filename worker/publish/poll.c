@@ -221,5 +221,11 @@ static enum err poll_dead(struct db *db, struct job_run *run)
     return e == ERR_CONFLICT || e == ERR_NOT_FOUND ? OK : e;
 }
 
-const struct job_kind poll_kind = {
-    .name = "poll", .class = JOB_PUBLISH, .calls = true, .step = poll_step, .step_many = polls_step, .dead = poll_dead};
+/* However many posts TikTok is slow to tell of, the others have places: inits, refreshes, creator infos. */
+const struct job_kind poll_kind = {.name = "poll",
+                                   .class = JOB_PUBLISH,
+                                   .share_percent = 75,
+                                   .calls = true,
+                                   .step = poll_step,
+                                   .step_many = polls_step,
+                                   .dead = poll_dead};

@@ -48,6 +48,20 @@ struct post_move publish_deferral(const struct tiktok_code *code, const struct a
     return move;
 }
 
+const char *publish_blame(const struct job_run *run)
+{
+    const struct net_result *r = run->result;
+
+    return run->fault && (r->unasked || r->err == OK) ? "service_fault" : "tiktok_unreachable";
+}
+
+bool publish_is_over(const struct job_run *run, const struct publish *p, const struct attempt_tally *tally)
+{
+    if (run->probe)
+        return false;
+    return run->fault ? clock_now_us() >= publish_held_until(run, p) : tally->unreachable >= PUBLISH_UNREACHABLE_MAX;
+}
+
 /* A call before the init got no usable answer. Tries again, at least min_us from now, for about a day. */
 static enum job_step publish_not_reached(struct job_run *run, struct publish *p, const char *failure,
                                          struct str platform_code, int64_t min_us)
@@ -57,21 +71,26 @@ static enum job_step publish_not_reached(struct job_run *run, struct publish *p,
     enum err e = attempt_tally(run->db, run->arena, &p->post.id, &tally);
     if (e != OK)
         return job_run_failed(run, e);
-    struct post_move move = {.event = EVENT_NOT_REACHED,
+    struct post_move move = {.event = run->fault ? EVENT_NOT_SENT : EVENT_NOT_REACHED,
                              .failure_code = str_from(failure),
                              .platform_code = platform_code,
                              .request_id = run->job.request_id};
-    if (tally.unreachable >= PUBLISH_UNREACHABLE_MAX && !run->probe) {
-        move.event = "tiktok_unreachable";
+    if (publish_is_over(run, p, &tally)) {
+        move.event = publish_blame(run);
         return publish_settle(run, p, &move);
     }
-    int64_t again_us = clock_now_us() + min_us + backoff_us(tally.unreachable, UNREACHABLE_BASE_US, UNREACHABLE_MAX_US);
-    return settle(run, &(struct settling){.post = &p->post, .move = &move, .again_at_us = again_us, .is_note = true});
+    int64_t tries = tally.unreachable + tally.unsent;
+    int64_t again_us = clock_now_us() + min_us + backoff_us(tries, UNREACHABLE_BASE_US, UNREACHABLE_MAX_US);
+    enum job_step s =
+        settle(run, &(struct settling){.post = &p->post, .move = &move, .again_at_us = again_us, .is_note = true});
+    if (platform_code.n > 0) /* tells more to who reads the log, and the alarm of a pause */
+        run->note = arena_strdup(run->arena, platform_code);
+    return s;
 }
 
 static enum job_step publish_unreachable(struct job_run *run, struct publish *p, struct str platform_code)
 {
-    return publish_not_reached(run, p, "tiktok_unreachable", platform_code, 0);
+    return publish_not_reached(run, p, publish_blame(run), platform_code, 0);
 }
 
 struct publish_taking_over {
@@ -269,7 +288,9 @@ static enum job_step publish_with_token(struct job_run *run)
 
 static enum job_step publish_refresh_failed(struct job_run *run)
 {
-    return publish_unreachable(run, run->data, (struct str){0});
+    struct publish *p = run->data;
+
+    return publish_unreachable(run, p, p->access.refusal);
 }
 
 static enum job_step publish_without_token(struct job_run *run)

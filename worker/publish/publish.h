@@ -19,11 +19,21 @@ struct publish {
 
 /* How often a post is tried again at most. */
 #define PUBLISH_REFUSED_MAX 8       /* retryable refusals */
-#define PUBLISH_UNREACHABLE_MAX 100 /* with the backoff, about 24 hours */
+#define PUBLISH_UNREACHABLE_MAX 100 /* calls that left and got no answer: with the backoff, about 24 hours */
 #define PUBLISH_DEFERRED_MAX 7      /* a week of days on which the account is full */
 
 /* Fails the post, which TikTok does not have. */
 enum job_step publish_fail(struct job_run *run, struct publish *p, const char *event, const char *failure);
+
+/* The event that ends a post whose call got no usable answer, and its failure code: is TikTok to blame, or this
+ * installation? */
+const char *publish_blame(const struct job_run *run);
+
+/*
+ * Has it waited for long enough after such calls? What is hardly the post's own fails it no sooner than it must: when the
+ * time of its images is over, as if it were held.
+ */
+bool publish_is_over(const struct job_run *run, const struct publish *p, const struct attempt_tally *tally);
 
 /* Starts from the state rows of the post run->about: makes the next call, or ends. */
 enum job_step publish_advance(struct job_run *run, struct publish *p);
@@ -67,7 +77,8 @@ struct verdict {
     const char *reconnect;
 };
 MUST_CHECK enum err publish_judge(const struct job_run *run, const struct publish *p, struct verdict *ret);
-struct job_new publish_poll_of(const struct job_run *run, const struct publish *p); /* when TikTok has accepted it */
+enum job_step publish_keep(struct job_run *run, const struct verdict *v, enum err e); /* it was not written yet */
+struct job_new publish_poll_of(const struct job_run *run, const struct publish *p);   /* when TikTok has accepted it */
 
 /* turns.c: the kind's step_many. */
 void turns_step(struct job_run *const *runs, size_t n, struct arena *scratch, enum job_step *ret_steps);

@@ -9,20 +9,57 @@
 
 #define OLD_JOB_US (5 * US_PER_SEC) /* until a worker of the release before this one is done with the post */
 
+struct turn_waking {
+    struct job_run *run;
+    bool more;
+};
+
+static enum err turn_wake_some(struct db *db, void *arg)
+{
+    struct turn_waking *w = arg;
+    struct job *job = &w->run->job;
+
+    enum err e = account_wake_more(db, w->run->arena, &job->subject_id, job->request_id, &w->more);
+    if (e != OK)
+        return e;
+    return w->more ? job_restart(db, JOB_PUBLISH, job, clock_now_us()) : settle_job(db, w->run, 0);
+}
+
+/* The account was connected again: polls of posts that were given up become due, many of them little by little. */
+static enum job_step turn_wake(struct job_run *run)
+{
+    struct turn_waking w = {.run = run};
+
+    enum err e = db_tx(run->db, turn_wake_some, &w);
+    if (e == ERR_CONFLICT)
+        return settle_look_again(run);
+    if (e != OK)
+        return job_run_failed(run, e);
+    run->note = "polls_woken";
+    run->job_ended = true;
+    return w.more ? JOB_AGAIN : JOB_DONE;
+}
+
 /*
  * None is due. Of an account that is or was disconnected there may still be posts to cancel: some that were never to wait
- * here, planned ones, say, or one that a worker put off while the account went.
+ * here, planned ones, say, or one that a worker put off while the account went. Of one that was connected again there may be
+ * polls to wake.
  */
 static enum job_step turn_rest(struct job_run *run, enum job_step otherwise)
 {
     struct account account;
+    bool wakes;
 
     enum err e = account_by_id(run->db, run->arena, &run->job.subject_id, &account);
-    if (e != OK && e != ERR_NOT_FOUND)
-        return job_run_failed(run, e);
-    if (e == ERR_NOT_FOUND || (account.state != ACCOUNT_DISCONNECTED && account.canceled_to_us == 0))
+    if (e == ERR_NOT_FOUND)
         return otherwise;
-    return publish_cancel(run);
+    if (e == OK && (account.state == ACCOUNT_DISCONNECTED || account.canceled_to_us != 0))
+        return publish_cancel(run);
+    if (e == OK)
+        e = account_has_to_wake(run->db, &account.id, &wakes);
+    if (e != OK)
+        return job_run_failed(run, e);
+    return wakes ? turn_wake(run) : otherwise;
 }
 
 /* If this run is the worker's end, turn_dead must know which post it was about. */

@@ -162,7 +162,7 @@ static void turns_end(struct job_run *const *runs, size_t n, struct arena *scrat
         struct job_run *run = t.runs[i];
         run->note = e == OK ? t.verdicts[i].move.event : run->note;
         run->job_ended = e == OK;
-        ret_steps[t.places[i]] = e == OK ? JOB_DONE : job_run_record(run, e);
+        ret_steps[t.places[i]] = e == OK ? JOB_DONE : publish_keep(run, &t.verdicts[i], e);
     }
     if (e == OK)
         point("publish.publish_id_committed");

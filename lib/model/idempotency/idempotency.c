@@ -15,7 +15,8 @@ enum {
     IDEMPOTENCY_RENEW,
     IDEMPOTENCY_RELEASE,
     IDEMPOTENCY_IS_OURS,
-    IDEMPOTENCY_PURGE
+    IDEMPOTENCY_PURGE,
+    IDEMPOTENCY_SHORTEN,
 };
 static const struct sql idempotency_sqls[];
 
@@ -232,8 +233,18 @@ enum err idempotency_release(struct db *db, const struct idempotency_claim *clai
 
 enum err idempotency_purge(struct db *db, int64_t now_us, uint64_t *ret_n)
 {
-    return db_exec(db, &idempotency_sqls[IDEMPOTENCY_PURGE], DB_ARGS(db_i64(now_us), db_i64(IDEMPOTENCY_PURGE_BATCH)),
-                   ret_n);
+    uint64_t deleted, shortened;
+
+    enum err e = db_exec(db, &idempotency_sqls[IDEMPOTENCY_PURGE],
+                         DB_ARGS(db_i64(now_us), db_i64(IDEMPOTENCY_PURGE_BATCH)), &deleted);
+    if (e == OK)
+        e = db_exec(db, &idempotency_sqls[IDEMPOTENCY_SHORTEN],
+                    DB_ARGS(db_i64(now_us + IDEMPOTENCY_KEPT_US), db_i64(now_us + 2 * IDEMPOTENCY_KEPT_US),
+                            db_i64(IDEMPOTENCY_PURGE_BATCH)),
+                    &shortened);
+    if (e == OK)
+        *ret_n = MAX(deleted, shortened);
+    return e;
 }
 
 static const struct db_col idempotency_cols[] = {
@@ -276,4 +287,7 @@ static const struct sql idempotency_sqls[] = {
     [IDEMPOTENCY_PURGE] = {.text =
                                "DELETE FROM idempotency_keys WHERE expires_at_us < ? ORDER BY expires_at_us LIMIT ?",
                            .in = "ii"},
+    [IDEMPOTENCY_SHORTEN] = {.text = "UPDATE idempotency_keys SET expires_at_us = ? WHERE expires_at_us > ?"
+                                     " ORDER BY expires_at_us LIMIT ?",
+                             .in = "iii"},
 };

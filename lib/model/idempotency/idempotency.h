@@ -87,7 +87,11 @@ enum idempotency_end {
 MUST_CHECK enum err idempotency_release(struct db *db, const struct idempotency_claim *claim,
                                         enum idempotency_end *ret_end);
 
-/* Deletes some of those whose time is over. *ret_n is IDEMPOTENCY_PURGE_BATCH when there may be more. */
+/*
+ * Deletes some of those whose time is over. Some that would be kept for more than twice IDEMPOTENCY_KEPT_US, because the clock was
+ * ahead when they came, are kept for IDEMPOTENCY_KEPT_US from now: who repeats a request after the clock was set back makes nothing
+ * twice. *ret_n is IDEMPOTENCY_PURGE_BATCH when there may be more of either.
+ */
 #define IDEMPOTENCY_PURGE_BATCH 1000
 MUST_CHECK enum err idempotency_purge(struct db *db, int64_t now_us, uint64_t *ret_n);
 

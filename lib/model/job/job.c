@@ -11,19 +11,23 @@ enum {
     JOBS_ADD,
     JOBS_DUE,
     JOBS_HOLD,
+    JOBS_HOLD_ALL,
     JOBS_LOCK,
     JOBS_LOOK,
     JOBS_FINISH,
     JOBS_RESTART,
+    JOBS_RESTART_ALL,
     JOBS_AGAIN,
     JOBS_DROP,
     JOBS_BURY,
     JOBS_ABOUT,
+    JOBS_HURRY,
     JOBS_COUNT,
     JOBS__MAX
 };
 
 #define JOB_NEVER_US (INT64_MAX / 2)
+#define JOB_CLOCKS_US (60 * US_PER_SEC) /* by how much the clocks of machines may differ */
 
 static const struct db_col job_kinds_due_cols[] = {
     DB_COL(struct job_due, at_us[0], I64), DB_COL(struct job_due, at_us[1], I64), DB_COL(struct job_due, at_us[2], I64),
@@ -79,9 +83,10 @@ enum err job_add_many(struct db *db, enum job_class c, const struct job_new *job
     for (size_t i = 0; i < n; i++) {
         const struct job_new *j = &jobs[i];
         struct uuid id = job_id(j->kind, &j->subject_id);
-        db_many_add(&many, DB_ARGS(db_uuid(&id), db_cstr(j->kind), db_uuid(&j->subject_id),
-                                   db_uuid_or_null(&j->user_id), db_i64(j->run_at_us), db_str(j->request_id),
-                                   db_i64(clock_now_us()), db_i64(JOB_REST_US), db_i64(JOB_LEASE_FAR_US)));
+        db_many_add(&many,
+                    DB_ARGS(db_uuid(&id), db_cstr(j->kind), db_uuid(&j->subject_id), db_uuid_or_null(&j->user_id),
+                            db_i64(j->run_at_us), db_str(j->request_id), db_i64(clock_now_us()), db_i64(JOB_REST_US),
+                            db_i64(JOB_REST_US + JOB_LEASE_FAR_US), db_i64(JOB_LEASE_FAR_US)));
     }
     db_many_sort(&many, 0);
     return db_exec_many(db, &job_sqls[c][JOBS_ADD], &many);
@@ -106,7 +111,7 @@ enum err job_hold_many(struct db *db, enum job_class c, const struct job *const 
         db_many_add(&many, DB_ARGS(db_i64(until_us == 0 ? INT64_MAX : until_us + JOB_LEASE_FAR_US), db_i64(until_us),
                                    db_i64(until_us), db_uuid(&jobs[i]->id), db_uuid(&jobs[i]->lease_token)));
     db_many_sort(&many, 3);
-    return db_change_many(db, &job_sqls[c][JOBS_HOLD], &many);
+    return db_change_alike(db, &job_sqls[c][JOBS_HOLD], &job_sqls[c][JOBS_HOLD_ALL], &many, 3);
 }
 
 enum err job_hold(struct db *db, enum job_class c, const struct job *job, int64_t until_us)
@@ -131,7 +136,7 @@ enum err job_restart_many(struct db *db, enum job_class c, const struct job *con
         db_many_add(&many, DB_ARGS(db_i64(run_at_us[i]), db_i64(run_at_us[i]), db_uuid(&jobs[i]->id),
                                    db_uuid(&jobs[i]->lease_token)));
     db_many_sort(&many, 2);
-    return db_change_many(db, &job_sqls[c][JOBS_RESTART], &many);
+    return db_change_alike(db, &job_sqls[c][JOBS_RESTART], &job_sqls[c][JOBS_RESTART_ALL], &many, 2);
 }
 
 enum err job_restart(struct db *db, enum job_class c, const struct job *job, int64_t run_at_us)
@@ -181,6 +186,14 @@ enum err job_note_about(struct db *db, enum job_class c, const struct job *job, 
                      DB_ARGS(db_uuid(about_id), db_uuid(&job->id), db_uuid(&job->lease_token)));
 }
 
+enum err job_hurry(struct db *db, enum job_class c, int64_t now_us, size_t max, uint64_t *ret_n)
+{
+    return db_exec(db, &job_sqls[c][JOBS_HURRY],
+                   DB_ARGS(db_i64(now_us), db_i64(now_us), db_i64(now_us + US_PER_DAY), db_i64(now_us + JOB_CLOCKS_US),
+                           db_i64(now_us + JOB_LEASE_FAR_US), db_i64((int64_t)max)),
+                   ret_n);
+}
+
 enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t now_us, struct job_counts *ret_counts)
 {
     struct db_arg now = db_i64(now_us), max = db_i64(JOB_COUNT_MAX);
@@ -194,6 +207,12 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
     " FORCE INDEX (by_kind) WHERE state = 'ready' AND kind = ?)"
 #define DUES(table) DUE(table) ", " DUE(table) ", " DUE(table) ", " DUE(table)
 
+#define HOLD(table) \
+    "UPDATE " table " FORCE INDEX (PRIMARY) SET run_at_us = IF(run_at_us > ?, ?, GREATEST(run_at_us, ?))"
+#define RESTART(table) \
+    "UPDATE " table " FORCE INDEX (PRIMARY) SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
+    " wanted_at_us = NULL, slot_at_us = NULL, lease_token = NULL, runs = 0, tries = 0, failures = 0, about_id = NULL"
+
 /*
  * The classes differ only in the table. MariaDB sets columns from left to right, so a condition stands before what
  * changes it. add and finish both find the row by its kind and subject: whoever deleted it by its id would lock the row
@@ -201,24 +220,26 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
  */
 #define SQLS(table) \
     { \
-        [JOBS_ADD] = \
-            {.text = \
-                 "INSERT INTO " table " (id, kind, subject_id, user_id, state, run_at_us, request_id, created_at_us)" \
-                 " VALUES (?, ?, ?, ?, 'ready', ?, ?, ?) ON DUPLICATE KEY UPDATE" \
-                 " user_id = COALESCE(user_id, VALUES(user_id)), wanted_at_us =" \
-                 " IF(lease_token IS NULL, NULL, LEAST(COALESCE(wanted_at_us, VALUES(run_at_us)), " \
-                 "VALUES(run_at_us)))," \
-                 " run_at_us =" \
-                 " CASE WHEN state = 'dead' THEN GREATEST(VALUES(run_at_us), run_at_us + ?) WHEN lease_token IS NULL" \
-                 " OR run_at_us > VALUES(created_at_us) + ? THEN LEAST(run_at_us, VALUES(run_at_us)) ELSE run_at_us " \
-                 "END," \
-                 " runs = IF(state = 'dead', 0, runs), tries = IF(state = 'dead', 0, tries)," \
-                 " about_id = IF(state = 'dead', NULL, about_id), state = 'ready'", \
-             .in = "usuuisiii"}, \
+        [JOBS_ADD] = {.text = \
+                          "INSERT INTO " table \
+                          " (id, kind, subject_id, user_id, state, run_at_us, request_id, created_at_us)" \
+                          " VALUES (?, ?, ?, ?, 'ready', ?, ?, ?) ON DUPLICATE KEY UPDATE" \
+                          " user_id = COALESCE(user_id, VALUES(user_id)), wanted_at_us =" \
+                          " IF(lease_token IS NULL, NULL, LEAST(COALESCE(wanted_at_us, VALUES(run_at_us)), " \
+                          "VALUES(run_at_us)))," \
+                          " rests_until_us = CASE WHEN state = 'dead' THEN GREATEST(VALUES(run_at_us), run_at_us + ?)" \
+                          " WHEN rests_until_us > VALUES(created_at_us) + ? THEN NULL ELSE rests_until_us END," \
+                          " run_at_us = CASE WHEN state = 'dead' THEN rests_until_us" \
+                          " WHEN lease_token IS NULL OR run_at_us > VALUES(created_at_us) + ?" \
+                          " THEN LEAST(run_at_us, GREATEST(VALUES(run_at_us), COALESCE(rests_until_us, 0)))" \
+                          " ELSE run_at_us END," \
+                          " runs = IF(state = 'dead', 0, runs), tries = IF(state = 'dead', 0, tries)," \
+                          " about_id = IF(state = 'dead', NULL, about_id), state = 'ready'", \
+                      .in = "usuuisiiii"}, \
         [JOBS_DUE] = {.text = "SELECT " DUES(table) ", " DUES(table), .in = "ssssssss", .cols = job_kinds_due_cols}, \
-        [JOBS_HOLD] = {.text = "UPDATE " table " SET run_at_us = IF(run_at_us > ?, ?, GREATEST(run_at_us, ?))" \
-                               " WHERE id = ? AND lease_token = ?", \
-                       .in = "iiiuu"}, \
+        [JOBS_HOLD] = {.text = HOLD(table) " WHERE id = ? AND lease_token = ?", .in = "iiiuu"}, \
+        [JOBS_HOLD_ALL] = {.text = HOLD(table) " WHERE id IN " DB_MANY_IDS " AND lease_token = ?", \
+                           .in = "iii" DB_MANY_IDS_IN "u"}, \
         [JOBS_LOCK] = {.text = "SELECT 1 FROM " table " WHERE id = ? AND lease_token = ? FOR UPDATE SKIP LOCKED", \
                        .in = "uu", \
                        .cols = db_number_cols}, \
@@ -228,11 +249,9 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
         [JOBS_FINISH] = {.text = "DELETE FROM " table " WHERE kind = ? AND subject_id = ? AND lease_token = ?" \
                                  " AND wanted_at_us IS NULL", \
                          .in = "suu"}, \
-        [JOBS_RESTART] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
-                                  " wanted_at_us = NULL, slot_at_us = NULL, lease_token = NULL, runs = 0, tries = 0," \
-                                  " failures = 0, about_id = NULL" \
-                                  " WHERE id = ? AND lease_token = ?", \
-                          .in = "iiuu"}, \
+        [JOBS_RESTART] = {.text = RESTART(table) " WHERE id = ? AND lease_token = ?", .in = "iiuu"}, \
+        [JOBS_RESTART_ALL] = {.text = RESTART(table) " WHERE id IN " DB_MANY_IDS " AND lease_token = ?", \
+                              .in = "ii" DB_MANY_IDS_IN "u"}, \
         [JOBS_AGAIN] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
                                 " wanted_at_us = NULL, slot_at_us = ?, lease_token = NULL, runs = 0, failures = 0," \
                                 " about_id = NULL," \
@@ -248,6 +267,10 @@ enum err job_count(struct db *db, enum job_class c, struct arena *arena, int64_t
                                " WHERE id = ? AND lease_token = ?", \
                        .in = "uu"}, \
         [JOBS_ABOUT] = {.text = "UPDATE " table " SET about_id = ? WHERE id = ? AND lease_token = ?", .in = "uuu"}, \
+        [JOBS_HURRY] = {.text = "UPDATE " table " FORCE INDEX (due) SET run_at_us = ? WHERE state = 'ready'" \
+                                " AND run_at_us > ? AND run_at_us < ? AND IF(ISNULL(lease_token)," \
+                                " created_at_us > ? AND tries = 0 AND ISNULL(rests_until_us), run_at_us > ?) LIMIT ?", \
+                        .in = "iiiiii"}, \
         [JOBS_COUNT] = {.text = "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM " table \
                                 " WHERE state = 'ready' AND run_at_us <= ? LIMIT ?) a)," \
                                 " (SELECT COUNT(*) FROM (SELECT 1 FROM " table \

@@ -5,15 +5,19 @@
  * A job's life. The arrows are the statements of job.c and job_claim.c; tests/lint/pictures checks that
  * they agree:
  *
- *                   +-add-+                       +-hold, about, take-+
+ *                   +-ask-+                       +-hold, about, stay-+
  *                   |     |                       |                   |
  *                   |     |                       |   +---------------+
  *                   |     v                       |   v
  *    [new] --add--> [ready] --------take--------> [running] --finish--> (gone)
  *                    ^   ^                         |     |
- *                    |   +--again, drop, restart---+     |
+ *                    |   +--back, drop, restart----+     |
  *                    |                                   |
  *                    +------add------- [dead] <---bury---+
+ *
+ *    ask = add, hurry
+ *    back = again, return
+ *    stay = take, hurry
  *
  * ready: due at run_at_us. running: it has a lease_token, and run_at_us is the end of the lease; when the worker dies,
  * the job becomes due again by itself, and somebody else takes it. Every hold, postponement and end is conditional on
@@ -48,7 +52,8 @@ extern const char *const job_class_names[]; /* "publish", "media", "mail", NULL 
 struct job {
     struct uuid id, subject_id, lease_token;
     struct str kind;
-    int64_t run_at_us; /* once claimed, the end of the lease */
+    int64_t run_at_us; /* once claimed, the end of the lease, */
+    int64_t due_at_us; /* and this is what it was before */
     int64_t runs, tries;
     int64_t failures;     /* in a row */
     int64_t slot_at_us;   /* 0: none is reserved */
@@ -66,8 +71,8 @@ static inline bool job_is_suspect(const struct job *job)
 /*
  * Call it in a transaction. If the job of this kind and subject exists, it is only made due sooner; while it runs, it
  * will run again, not before run_at_us. A lease too far ahead (JOB_LEASE_FAR_US) holds nobody up: a worker that lives
- * extends it from now. A dead job is revived, but rests first: its cause of death may be gone by now,
- * and if not, it harms the worker a few times an hour at most.
+ * extends it from now. A dead job is revived, but rests first, however often it is asked for: its cause of death may be
+ * gone by now, and if not, it harms the worker a few times an hour at most.
  */
 MUST_CHECK enum err job_add(struct db *db, enum job_class c, const char *kind, const struct uuid *subject_id,
                             int64_t run_at_us, struct str request_id);
@@ -132,6 +137,12 @@ struct job_claim {
 MUST_CHECK enum err job_claim(struct db *db, const struct job_claim *claim, struct arena *arena, struct job **ret_jobs,
                               size_t *ret_n, bool *ret_suspect);
 
+/*
+ * With ERR_OUTCOME_UNKNOWN job_claim says, too, which jobs: they may be leased to whoever asked, and counted. This takes that
+ * back, as if they had not been claimed, in a transaction of its own; where it was not so, or is no more, it does nothing.
+ */
+MUST_CHECK enum err job_unclaim(struct db *db, enum job_class c, const struct job *jobs, size_t n);
+
 /* All of them need the lease: ERR_CONFLICT if somebody else has it by now. They may be called in a transaction. */
 MUST_CHECK enum err job_finish(struct db *db, enum job_class c, const struct job *job); /* deletes it, or restarts it */
 MUST_CHECK enum err job_again(struct db *db, enum job_class c, const struct job *job,
@@ -162,6 +173,13 @@ MUST_CHECK enum err job_hold_many(struct db *db, enum job_class c, const struct 
 MUST_CHECK enum err job_finish_many(struct db *db, enum job_class c, const struct job *const *jobs, size_t n);
 MUST_CHECK enum err job_restart_many(struct db *db, enum job_class c, const struct job *const *jobs, size_t n,
                                      const int64_t *run_at_us);
+
+/*
+ * The clock was set back. What somebody asked for before, and what has not run since, comes now: its row was made at a time
+ * that has not come yet. And leases that are too far ahead end: a worker that lives extends its own. At most
+ * max jobs; *ret_n says how many it were. It reads what is due within a day, so it is for such a moment, and for a start.
+ */
+MUST_CHECK enum err job_hurry(struct db *db, enum job_class c, int64_t now_us, size_t max, uint64_t *ret_n);
 
 /* What is in the table, for monitoring. Counted up to JOB_COUNT_MAX, so that no statement walks a long queue. */
 #define JOB_COUNT_MAX 10000

@@ -1,9 +1,17 @@
 /* Claims: which jobs come, and in which order. */
 #include "model/job/job.h"
 
-enum { JOB_CLAIM_DUE, JOB_CLAIM_TURNS, JOB_CLAIM_THESE, JOB_CLAIM_TAKE, JOB_CLAIM__MAX };
+enum {
+    JOB_CLAIM_DUE,
+    JOB_CLAIM_TURNS,
+    JOB_CLAIM_THESE,
+    JOB_CLAIM_TAKE,
+    JOB_CLAIM_TAKE_ALL,
+    JOB_CLAIM_RETURN,
+    JOB_CLAIM__MAX
+};
 
-#define JOB_TURNS_MAX 8 /* ids of JOB_CLAIM_THESE */
+#define JOB_TURNS_MAX DB_MANY_MAX /* ids of JOB_CLAIM_THESE */
 
 struct job_turn {
     struct uuid id;
@@ -28,6 +36,7 @@ struct claiming {
     struct job *jobs;
     size_t n;
     struct job_round round;
+    struct uuid lease_token; /* of all that it takes: a lease is known by its job and this */
     bool suspect;
 };
 
@@ -37,8 +46,9 @@ static struct db_arg job_claim_runs(const struct job_claim *c)
     return db_i64(c->pass_suspects ? JOB_CRASHES_MAX : INT64_MAX);
 }
 
-static enum err job_take(struct db *db, const struct job_claim *c, struct job *jobs, size_t n)
+static enum err job_take(struct db *db, const struct claiming *x, struct job *jobs, size_t n)
 {
+    const struct job_claim *c = x->c;
     int64_t until_us = c->now_us + c->lease_us;
     enum err e = OK;
 
@@ -46,13 +56,15 @@ static enum err job_take(struct db *db, const struct job_claim *c, struct job *j
         struct db_many many = {.n = 0};
         for (size_t j = i; j < MIN(i + DB_MANY_MAX, n); j++) {
             struct job *job = &jobs[j];
-            job->lease_token = uuid_new();
-            db_many_add(&many, DB_ARGS(db_uuid(&job->lease_token), db_i64(until_us), db_uuid(&job->id),
-                                       db_i64(job->run_at_us)));
+            job->lease_token = x->lease_token;
+            db_many_add(&many, DB_ARGS(db_uuid(&job->lease_token), db_i64(until_us), db_uuid(&job->id)));
+            job->due_at_us = job->run_at_us;
             job->run_at_us = until_us;
             job->runs++;
         }
-        e = db_change_many(db, &job_claim_sqls[c->class][JOB_CLAIM_TAKE], &many);
+        db_many_sort(&many, 2);
+        e = db_change_alike(db, &job_claim_sqls[c->class][JOB_CLAIM_TAKE],
+                            &job_claim_sqls[c->class][JOB_CLAIM_TAKE_ALL], &many, 2);
     }
     return e;
 }
@@ -76,7 +88,7 @@ static enum err job_take_rows(struct db *db, struct claiming *x, const struct sq
         if (!x->suspect || (c->alone && x->n == 0))
             x->jobs[x->n++] = rows[i];
     }
-    return job_take(db, c, first, (size_t)(&x->jobs[x->n] - first));
+    return job_take(db, x, first, (size_t)(&x->jobs[x->n] - first));
 }
 
 /* Goes on with the round: at most max users. They are found without locks, because those that are passed over are nobody's
@@ -155,6 +167,7 @@ static enum err job_claim_tx(struct db *db, void *arg)
 
     x->n = 0;
     x->suspect = false;
+    x->lease_token = uuid_new();
     x->round = c->round != NULL ? *c->round : (struct job_round){0};
     if (x->round.until_us != 0)
         e = job_take_turns(db, x);
@@ -175,15 +188,46 @@ enum err job_claim(struct db *db, const struct job_claim *claim, struct arena *a
     ASSERT(claim->max > 0 && claim->max <= JOB_CLAIM_MAX);
     x.jobs = arena_array(arena, claim->max, sizeof *x.jobs);
     enum err e = db_tx(db, job_claim_tx, &x);
-    if (e != OK)
+    if (e != OK && e != ERR_OUTCOME_UNKNOWN)
         return e == ERR_CONFLICT ? ERR_DB_FAILED : e; /* the rows were locked */
-    if (claim->round != NULL)
+    if (claim->round != NULL && e == OK)
         *claim->round = x.round;
     *ret_jobs = x.jobs;
     *ret_n = x.n;
     *ret_suspect = x.suspect;
-    return OK;
+    return e;
 }
+
+struct unclaiming {
+    enum job_class class;
+    const struct job *jobs;
+    size_t n;
+};
+
+static enum err job_unclaim_tx(struct db *db, void *arg)
+{
+    const struct unclaiming *u = arg;
+    enum err e = OK;
+
+    for (size_t i = 0; i < u->n && e == OK; i += DB_MANY_MAX) {
+        struct db_many many = {.n = 0};
+        for (size_t j = i; j < MIN(i + DB_MANY_MAX, u->n); j++)
+            db_many_add(&many, DB_ARGS(db_i64(u->jobs[j].due_at_us), db_i64(u->jobs[j].due_at_us),
+                                       db_uuid(&u->jobs[j].id), db_uuid(&u->jobs[j].lease_token)));
+        db_many_sort(&many, 2);
+        e = db_exec_many(db, &job_claim_sqls[u->class][JOB_CLAIM_RETURN], &many);
+    }
+    return e;
+}
+
+enum err job_unclaim(struct db *db, enum job_class c, const struct job *jobs, size_t n)
+{
+    return db_tx(db, job_unclaim_tx, &(struct unclaiming){c, jobs, n});
+}
+
+#define TAKE(table) \
+    "UPDATE " table " FORCE INDEX (PRIMARY) SET lease_token = ?, run_at_us = ?, runs = runs + 1, rests_until_us = " \
+    "NULL"
 
 #define SQLS(table) \
     { \
@@ -210,14 +254,18 @@ enum err job_claim(struct db *db, const struct job_claim *claim, struct arena *a
             {.text = \
                  "SELECT id, kind, subject_id, run_at_us, runs, tries, failures, slot_at_us, about_id, request_id, " \
                  "created_at_us" \
-                 " FROM " table " WHERE id IN (?, ?, ?, ?, ?, ?, ?, ?) AND state = 'ready' AND kind = ?" \
+                 " FROM " table " WHERE id IN " DB_MANY_IDS " AND state = 'ready' AND kind = ?" \
                  " AND run_at_us <= ? AND (lease_token IS NULL OR run_at_us <= ?) AND runs < ?" \
                  " ORDER BY run_at_us, id FOR UPDATE SKIP LOCKED", \
-             .in = "uuuuuuuusiii", \
+             .in = DB_MANY_IDS_IN "siii", \
              .cols = job_due_cols}, \
-        [JOB_CLAIM_TAKE] = {.text = "UPDATE " table " SET lease_token = ?, run_at_us = ?, runs = runs + 1" \
-                                    " WHERE id = ? AND run_at_us = ? AND state = 'ready'", \
-                            .in = "uiui"}, \
+        [JOB_CLAIM_TAKE] = {.text = TAKE(table) " WHERE id = ? AND state = 'ready'", .in = "uiu"}, \
+        [JOB_CLAIM_TAKE_ALL] = {.text = TAKE(table) " WHERE id IN " DB_MANY_IDS " AND state = 'ready'", \
+                                .in = "ui" DB_MANY_IDS_IN}, \
+        [JOB_CLAIM_RETURN] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
+                                      " wanted_at_us = NULL, lease_token = NULL, runs = runs - 1" \
+                                      " WHERE id = ? AND lease_token = ?", \
+                              .in = "iiuu"}, \
     }
 
 static const struct sql job_claim_sqls[JOB_CLASS__MAX][JOB_CLAIM__MAX] = {

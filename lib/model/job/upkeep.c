@@ -3,9 +3,9 @@
 #include "base/clock.h"
 
 #define REFRESH_LIFE_US (30 * US_PER_DAY)
-#define UNKNOWN_AGE_US (30 * US_PER_DAY)   /* TikTok's refresh tokens live for half a year at least */
-#define JOB_FAR_US (2 * 3600 * US_PER_SEC) /* longer than a poll waits for its place, and any backoff */
-#define UNTOUCHED_US (600 * US_PER_SEC)    /* longer than a transaction can stay open */
+#define UNKNOWN_AGE_US (30 * US_PER_DAY) /* TikTok's refresh tokens live for half a year at least */
+#define JOB_FAR_US (2400 * US_PER_SEC)   /* longer than a poll waits for its place, and any backoff */
+#define UNTOUCHED_US (600 * US_PER_SEC)  /* longer than a transaction can stay open */
 
 enum { UPKEEP_DELETE_STATES, UPKEEP_AGING, UPKEEP_LATE_JOBS, UPKEEP_WITHOUT_JOB };
 
@@ -30,7 +30,7 @@ static const struct sql upkeep_sqls[] = {
                       .in = "iiiiiii",
                       .cols = db_uuid_cols},
     [UPKEEP_LATE_JOBS] = {.text = "SELECT kind, subject_id FROM jobs_publish FORCE INDEX (due)"
-                                  " WHERE state = 'ready' AND run_at_us > ?"
+                                  " WHERE state = 'ready' AND run_at_us > ? AND rests_until_us IS NULL"
                                   " AND (kind IN ('poll', 'creator', 'refresh', 'publish') OR (kind = 'turn' AND EXISTS"
                                   " (SELECT 1 FROM accounts a JOIN posts p ON p.account_id = a.id"
                                   " AND p.state IN ('queued', 'publishing') JOIN users u ON u.id = a.user_id"

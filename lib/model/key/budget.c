@@ -3,7 +3,16 @@
 #include "base/clock.h"
 #include "model/post/post.h"
 
-enum { BUDGET_READ, BUDGET_LOCK, BUDGET_HOLD_KEYS, BUDGET_OF_KEYS, BUDGET_SET, BUDGET_TAKE, BUDGET_ACCOUNT };
+enum {
+    BUDGET_READ,
+    BUDGET_LOCK,
+    BUDGET_HOLD_KEYS,
+    BUDGET_OF_KEYS,
+    BUDGET_POSTS,
+    BUDGET_SET,
+    BUDGET_TAKE,
+    BUDGET_ACCOUNT,
+};
 static const struct sql budget_sqls[];
 
 #define ACCOUNTS_MAX_BYTES (BUDGET_ACCOUNTS_MAX * UUID_TEXT_SIZE)
@@ -176,22 +185,38 @@ static struct str budget_accounts_text(struct arena *arena, const struct budget 
     return s;
 }
 
-enum err budget_set(struct db *db, struct arena *arena, const struct uuid *key_id, const struct budget *to,
-                    bool may_widen, struct budget *ret_budget)
+/* How many posts the key has made on that day, or on the next one by a clock that is ahead. */
+static enum err budget_count_posts(struct db *db, const struct uuid *user_id, const struct uuid *key_id, int64_t day,
+                                   int64_t *ret_n)
 {
+    struct uuid from = uuid_floor(day * US_PER_DAY), to = uuid_floor((day + 2) * US_PER_DAY);
+
+    return db_number(db, &budget_sqls[BUDGET_POSTS],
+                     DB_ARGS(db_uuid(user_id), db_uuid(&from), db_uuid(&to), db_uuid(key_id)), ret_n);
+}
+
+enum err budget_set(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *key_id,
+                    const struct budget *to, bool *ret_widens, struct budget *ret_budget)
+{
+    int64_t day = budget_day(clock_now_us()), posts = 0;
     struct budget from;
 
     enum err e = budget_read_by(db, arena, BUDGET_LOCK, key_id, &from);
+    if (e == OK && to->by_day)
+        e = budget_count_posts(db, user_id, key_id, day, &posts);
     if (e != OK)
         return e;
-    if (!may_widen && budget_is_wider(to, &from))
-        return ERR_RECENT_AUTH;
     e = db_exec(db, &budget_sqls[BUDGET_SET],
                 DB_ARGS(db_uuid(key_id), db_str(budget_accounts_text(arena, to)),
                         db_i64_or_null(to->by_day ? to->posts_per_day : 0),
-                        db_cstr(privacy_level_names[to->max_privacy_level]), db_i64(to->needs_approval)),
+                        db_cstr(privacy_level_names[to->max_privacy_level]), db_i64(to->needs_approval), db_i64(day),
+                        db_i64(posts), db_i64(day + 1), db_i64(day + 1)),
                 NULL);
-    return e == OK ? budget_read(db, arena, key_id, ret_budget) : e;
+    if (e == OK)
+        e = budget_read(db, arena, key_id, ret_budget);
+    if (e == OK)
+        *ret_widens = budget_is_wider(to, &from);
+    return e;
 }
 
 static enum err budget_allows(const struct budget *b, const struct budget_use *use)
@@ -310,20 +335,26 @@ static const struct db_col budget_of_key_cols[] = {DB_COL(struct budget_of_key, 
 static const struct sql budget_sqls[] = {
     [BUDGET_READ] = {.text = BUDGET_SELECT, .in = "u", .cols = budget_cols},
     [BUDGET_LOCK] = {.text = BUDGET_SELECT " FOR UPDATE", .in = "u", .cols = budget_cols},
-    [BUDGET_HOLD_KEYS] = {.text = "SELECT id FROM api_keys FORCE INDEX (PRIMARY) WHERE id IN (?, ?, ?, ?, ?, ?, ?, ?)"
+    [BUDGET_HOLD_KEYS] = {.text = "SELECT id FROM api_keys FORCE INDEX (PRIMARY) WHERE id IN " DB_MANY_IDS
                                   " ORDER BY id LOCK IN SHARE MODE",
-                          .in = "uuuuuuuu",
+                          .in = DB_MANY_IDS_IN,
                           .cols = db_uuid_cols},
-    [BUDGET_OF_KEYS] = {.text =
-                            "SELECT key_id, " BUDGET_COLS " FROM key_budgets WHERE key_id IN (?, ?, ?, ?, ?, ?, ?, ?)",
-                        .in = "uuuuuuuu",
+    [BUDGET_OF_KEYS] = {.text = "SELECT key_id, " BUDGET_COLS " FROM key_budgets WHERE key_id IN " DB_MANY_IDS,
+                        .in = DB_MANY_IDS_IN,
                         .cols = budget_of_key_cols},
+    [BUDGET_POSTS] = {.text =
+                          "SELECT COUNT(*) FROM posts FORCE INDEX (by_user) WHERE user_id = ? AND id >= ? AND id < ?"
+                          " AND key_id = ?",
+                      .in = "uuuu",
+                      .cols = db_number_cols},
     [BUDGET_SET] = {.text =
-                        "INSERT INTO key_budgets (key_id, accounts, posts_per_day, max_privacy_level, needs_approval)"
-                        " VALUES (?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE accounts = VALUES(accounts),"
+                        "INSERT INTO key_budgets (key_id, accounts, posts_per_day, max_privacy_level, needs_approval,"
+                        " day, posts) VALUES (?, ?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE accounts = VALUES(accounts),"
                         " posts_per_day = VALUES(posts_per_day), max_privacy_level = VALUES(max_privacy_level),"
-                        " needs_approval = VALUES(needs_approval)",
-                    .in = "usisi"},
+                        " needs_approval = VALUES(needs_approval),"
+                        " posts = GREATEST(VALUES(posts), IF(day IN (VALUES(day), ?), posts, 0)),"
+                        " day = IF(day = ?, day, VALUES(day))",
+                    .in = "usisiiiii"},
     /* posts first: day is still the old one then. */
     [BUDGET_TAKE] = {.text = "UPDATE key_budgets SET posts = IF(day IN (?, ?), posts, 0) + 1, day = IF(day = ?, ?, ?)"
                              " WHERE key_id = ? AND (posts_per_day IS NULL OR posts < posts_per_day"

@@ -65,11 +65,13 @@ MUST_CHECK enum err budget_check_accounts(struct db *db, const struct uuid *user
                                           struct arena *arena, struct problems *problems);
 
 /*
- * Replaces the limits, in a transaction that has locked the key; the count of the day stays. ERR_RECENT_AUTH if the new ones are
- * wider, unless may_widen. ret_budget: as it is from then on.
+ * Replaces the limits, in a transaction that has locked the user and the key. The count of the day stays, and has all posts of
+ * the day that the key made while it had no limit: the user's lock is that of who makes one. ret_widens: the new limits are
+ * wider, which not everybody may do. ret_budget: as it is from then on.
  */
-MUST_CHECK enum err budget_set(struct db *db, struct arena *arena, const struct uuid *key_id, const struct budget *to,
-                               bool may_widen, struct budget *ret_budget);
+MUST_CHECK enum err budget_set(struct db *db, struct arena *arena, const struct uuid *user_id,
+                               const struct uuid *key_id, const struct budget *to, bool *ret_widens,
+                               struct budget *ret_budget);
 
 /* A post that a key makes. */
 struct budget_use {

@@ -48,9 +48,11 @@ struct key_terms {
     bool has_budget; /* budget is what it is to be; else it stays as it is */
 };
 
-/* Whose key it is to be, and the session that asks: if that has ended meanwhile, nothing is made that outlives it. */
+/* Whose key it is, and the session that asks: if that has ended meanwhile, or got another token than the one that was sent,
+ * nothing is made that outlives it. */
 struct key_asker {
     const struct uuid *user_id, *session_id;
+    struct str sent;
 };
 
 /* A key that was made, or rotated. */
@@ -59,8 +61,8 @@ struct new_key {
     struct str text; /* the key itself, which is shown once */
 };
 
-/* terms->budget has passed budget_check_accounts. ERR_TOO_MANY at conf.keys_max_per_user, counted in the same transaction, of which last gets a const struct new_key *; keys
- * that have expired make room. ERR_SESSION_EXPIRED. ret_key is also set with ERR_OUTCOME_UNKNOWN, when the key may exist. */
+/* terms->budget has passed budget_check_accounts. ERR_TOO_MANY at conf.keys_max_per_user, counted in the same transaction, of which last gets a const struct new_key *; the key
+ * that expired first makes room. ERR_SESSION_EXPIRED. ret_key is also set with ERR_OUTCOME_UNKNOWN, when the key may exist. */
 MUST_CHECK enum err key_create(struct db *db, struct arena *arena, const struct conf *conf, const struct key_asker *by,
                                const struct key_terms *terms, const struct last_step *last, struct new_key *ret_key);
 
@@ -82,9 +84,10 @@ MUST_CHECK enum err key_get(struct db *db, struct arena *arena, const struct uui
 
 /*
  * Changes the name, unless that of to is absent, the scopes, unless those of to are none, and the budget if to has one.
- * ERR_RECENT_AUTH if a scope is added or the budget is wider, unless may_widen; ERR_NOT_FOUND; ERR_KEY_ENDED. The caller then ends the credential epoch, also after ERR_OUTCOME_UNKNOWN.
+ * ERR_RECENT_AUTH if a scope is added or the budget is wider, unless may_widen; ERR_NOT_FOUND; ERR_KEY_ENDED; ERR_SESSION_EXPIRED. The caller then
+ * ends the credential epoch, also after ERR_OUTCOME_UNKNOWN.
  */
-MUST_CHECK enum err key_change(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+MUST_CHECK enum err key_change(struct db *db, struct arena *arena, const struct key_asker *by, const struct uuid *id,
                                const struct key_terms *to, bool may_widen, struct key *ret_key);
 
 /*
@@ -97,8 +100,8 @@ MUST_CHECK enum err key_revoke_seen(struct db *db, struct arena *arena, const st
 /* ERR_NOT_FOUND. The caller then ends the credential epoch: programs may still have the key in their caches. */
 MUST_CHECK enum err key_revoke(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id);
 
-/* A part of a transaction that has locked the user: revokes the keys that were made, or rotated, at that time or later, with a row
- * of activity for each. The caller then ends the credential epoch. */
+/* A part of a transaction that has locked the user: revokes the keys that were made, rotated or widened at that time or later, with
+ * a row of activity for each. The caller then ends the credential epoch. */
 MUST_CHECK enum err key_revoke_since(struct db *db, struct arena *arena, const struct uuid *user_id, int64_t since_us);
 
 /*

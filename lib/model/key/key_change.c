@@ -42,7 +42,8 @@ static enum err key_lock(struct db *db, struct arena *arena, const struct uuid *
 
 struct key_new_terms {
     struct arena *arena;
-    const struct uuid *user_id, *id;
+    const struct key_asker *by;
+    const struct uuid *id;
     const struct key_terms *to;
     bool may_widen;
     struct key key;
@@ -52,31 +53,36 @@ static enum err key_change_tx(struct db *db, void *arg)
 {
     struct key_new_terms *n = arg;
     struct key *k = &n->key;
+    bool widens_budget = false;
 
-    enum err e = user_lock(db, n->arena, n->user_id); /* the activity refers to the user */
+    enum err e = user_lock(db, n->arena, n->by->user_id); /* the activity refers to the user */
     if (e == OK)
-        e = key_lock(db, n->arena, n->user_id, n->id, k);
+        e = session_check_still(db, n->by->session_id, n->by->sent);
+    if (e == OK)
+        e = key_lock(db, n->arena, n->by->user_id, n->id, k);
+    if (e == OK)
+        e = n->to->has_budget
+                ? budget_set(db, n->arena, &k->user_id, &k->id, &n->to->budget, &widens_budget, &k->budget)
+                : budget_read(db, n->arena, &k->id, &k->budget);
     if (e != OK)
         return e;
-    if (!n->may_widen && (n->to->scopes & ~k->scopes) != 0)
+    bool widens = widens_budget || (n->to->scopes & ~k->scopes) != 0;
+    if (widens && !n->may_widen)
         return ERR_RECENT_AUTH;
     if (n->to->name.p != NULL)
         k->name = n->to->name;
     if (n->to->scopes != 0)
         k->scopes = n->to->scopes;
-    e = n->to->has_budget ? budget_set(db, n->arena, &k->id, &n->to->budget, n->may_widen, &k->budget)
-                          : budget_read(db, n->arena, &k->id, &k->budget);
-    if (e == OK)
-        e = db_change(
-            db, &key_change_sqls[KEY_CHANGE],
-            DB_ARGS(db_str(k->name), db_i64(k->scopes), db_uuid(&k->user_id), db_uuid(&k->id), db_uuid(&k->id)));
+    e = db_change(db, &key_change_sqls[KEY_CHANGE],
+                  DB_ARGS(db_str(k->name), db_i64(k->scopes), db_i64_or_null(widens ? clock_now_us() : 0),
+                          db_uuid(&k->user_id), db_uuid(&k->id), db_uuid(&k->id)));
     return e == OK ? key_note(db, ACTIVITY_KEY_CHANGED, k) : e;
 }
 
-enum err key_change(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
+enum err key_change(struct db *db, struct arena *arena, const struct key_asker *by, const struct uuid *id,
                     const struct key_terms *to, bool may_widen, struct key *ret_key)
 {
-    struct key_new_terms n = {.arena = arena, .user_id = user_id, .id = id, .to = to, .may_widen = may_widen};
+    struct key_new_terms n = {.arena = arena, .by = by, .id = id, .to = to, .may_widen = may_widen};
     enum err e = db_tx(db, key_change_tx, &n);
 
     if (e == OK)
@@ -131,7 +137,7 @@ enum err key_revoke_since(struct db *db, struct arena *arena, const struct uuid 
 
     do {
         e = db_rows(db, &key_change_sqls[KEY_SINCE],
-                    DB_ARGS(db_uuid(user_id), db_i64(since_us), db_uuid(&since),
+                    DB_ARGS(db_uuid(user_id), db_i64(since_us), db_i64(since_us), db_uuid(&since),
                             db_cstr(activity_names[ACTIVITY_KEY_ROTATED]), db_i64(KEYS_A_TIME)),
                     arena, sizeof *keys, KEYS_A_TIME, (void **)&keys, &n);
         for (size_t i = 0; e == OK && i < n; i++)
@@ -264,7 +270,7 @@ static enum err key_rotate_tx(struct db *db, void *arg)
 
     enum err e = user_lock(db, r->arena, r->by->user_id); /* the row that may be added has a copy of its state */
     if (e == OK)
-        e = session_check_there(db, r->by->session_id);
+        e = session_check_still(db, r->by->session_id, r->by->sent);
     if (e != OK)
         return e;
     e = key_lock(db, r->arena, r->by->user_id, r->id, &r->made.key);
@@ -303,18 +309,23 @@ static const struct sql key_change_sqls[] = {
                       "SELECT " KEY_COLS " FROM api_keys WHERE id = ? AND user_id = ? AND " KEY_IS_SHOWN " FOR UPDATE",
                   .in = "uu",
                   .cols = key_cols},
-    [KEY_CHANGE] = {.text = "UPDATE " KEY_ALL_ROWS " SET name = ?, scopes = ? WHERE " KEY_ARE_ITS_ROWS, .in = "siuuu"},
+    [KEY_CHANGE] = {.text =
+                        "UPDATE " KEY_ALL_ROWS " SET name = ?, scopes = ?, widened_at_us = COALESCE(?, widened_at_us)"
+                        " WHERE " KEY_ARE_ITS_ROWS,
+                    .in = "siiuuu"},
     [KEY_REVOKE] = {.text = "UPDATE " KEY_ALL_ROWS " SET revoked_at_us = ? WHERE " KEY_ARE_ITS_ROWS, .in = "iuuu"},
     [KEY_REVOKE_SEEN] = {.text = "UPDATE " KEY_ALL_ROWS " SET revoked_at_us = ?, revoked_reason = 'seen_in_clear'"
                                  " WHERE " KEY_ARE_ITS_ROWS,
                          .in = "iuuu"},
     /* When a key was rotated is in the activity alone. */
-    [KEY_SINCE] = {.text = "SELECT " KEY_COLS " FROM " KEY_ALL_ROWS " WHERE user_id = ? AND revoked_at_us IS NULL"
-                           " AND of_key_id IS NULL AND (created_at_us >= ? OR EXISTS (SELECT 1 FROM activity a"
-                           " WHERE a.user_id = api_keys.user_id AND a.id >= ? AND a.what = ?"
-                           " AND a.about_id = api_keys.id)) LIMIT ? FOR UPDATE",
-                   .in = "uiusi",
-                   .cols = key_cols},
+    [KEY_SINCE] =
+        {.text =
+             "SELECT " KEY_COLS " FROM " KEY_ALL_ROWS " WHERE user_id = ? AND revoked_at_us IS NULL"
+             " AND of_key_id IS NULL AND (created_at_us >= ? OR widened_at_us >= ? OR EXISTS (SELECT 1 FROM activity a"
+             " WHERE a.user_id = api_keys.user_id AND a.id >= ? AND a.what = ?"
+             " AND a.about_id = api_keys.id)) LIMIT ? FOR UPDATE",
+         .in = "uiiusi",
+         .cols = key_cols},
     [KEY_DISMISS] = {.text = "UPDATE api_keys SET revoked_reason = NULL WHERE id = ?", .in = "u"},
     [KEY_SECRET] = {.text = "SELECT hash FROM api_keys WHERE id = ?", .in = "u", .cols = key_secret_cols},
     [KEY_NEW_SECRET] = {.text = "UPDATE api_keys SET hash = ?, prefix = ?, old_secret_expires_at_us = ? WHERE id = ?",

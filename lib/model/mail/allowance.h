@@ -7,7 +7,7 @@
  *
  *    e = mail_take_allowance(db, MAIL_WISH_RESET, email_key, &may);
  *    if (e == OK && may)
- *        e = mail_take_place(db, MAIL_PLACE_LINK, email_key, is_there_somebody, &is_mailed);
+ *        e = mail_take_place(db, MAIL_PLACE_LINK, email_key, email_holder_is_there(&holder), &is_mailed);
  *    if (e == OK && may)
  *        e = email_holder_tell(db, &holder, MAIL_RESET_PASSWORD, is_mailed, request_id);
  *
@@ -19,8 +19,8 @@
  *
  * So where all are used up, one that arrived has a link, and that shows who reads the address's mail: a registration's is good for
  * seven days, and who has one to reset the password gets another by it, when its time is over (password_forgotten_again), which is
- * no stranger's wish any more. Nor is a change of address, which somebody asks for who is signed in; nor a code after the right password. These
- * have numbers of their own.
+ * no stranger's wish any more. Nor is a change of address, which somebody asks for who is signed in; nor a code after the right
+ * password. These have numbers of their own.
  *
  * Call both in the transaction that adds the mail, which they make wait for others of the same address, in this order. The caller
  * must not let the results show to who is not signed in.

@@ -18,6 +18,7 @@ static const struct db_col attempt_cols[] = {
 static const struct db_col attempt_tally_cols[] = {
     DB_COL(struct attempt_tally, refused, I64),
     DB_COL(struct attempt_tally, unreachable, I64),
+    DB_COL(struct attempt_tally, unsent, I64),
     DB_COL(struct attempt_tally, deferred, I64),
     DB_END,
 };
@@ -40,7 +41,8 @@ static const struct sql attempt_sqls[] = {
                                    " WHERE id = ? AND state = 'committed'",
                            .in = "iu"},
     [ATTEMPT_TALLY] = {.text = "SELECT COUNT(IF(event = 'refused_retry', 1, NULL)),"
-                               " COUNT(IF(event IN ('not_sent', '" EVENT_NOT_REACHED "'), 1, NULL)),"
+                               " COUNT(IF(event = '" EVENT_NOT_REACHED "', 1, NULL)),"
+                               " COUNT(IF(event = '" EVENT_NOT_SENT "', 1, NULL)),"
                                " COUNT(IF(event = 'deferred', 1, NULL)) FROM post_events WHERE post_id = ?",
                        .in = "u",
                        .cols = attempt_tally_cols},

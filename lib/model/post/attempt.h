@@ -70,11 +70,15 @@ MUST_CHECK enum err attempt_take_over(struct db *db, const struct uuid *id);
 /* How often a post has come back so far, by its receipt. It limits the retries. */
 struct attempt_tally {
     int64_t refused;     /* retryable refusals of TikTok */
-    int64_t unreachable; /* inits that were not sent, and other calls that got no usable answer */
+    int64_t unreachable; /* calls before the init that left and got no usable answer */
+    int64_t
+        unsent; /* inits and calls before them that did not leave, or that this installation was to blame for: no limit */
     int64_t deferred;
 };
 MUST_CHECK enum err attempt_tally(struct db *db, struct arena *arena, const struct uuid *post_id,
                                   struct attempt_tally *ret_tally);
 
-/* The event that post_note writes when a call before the init got no usable answer. attempt_tally counts it. */
+/* The events that post_note writes when a call before the init got no usable answer, and when it did not leave. attempt_tally
+ * counts them. */
 #define EVENT_NOT_REACHED "not_reached"
+#define EVENT_NOT_SENT "not_sent"

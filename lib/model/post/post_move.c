@@ -7,6 +7,7 @@ enum {
     POST_MOVE_LOCK_ONLY,
     POST_MOVE_LOCK_IN,
     POST_MOVE_UPDATE,
+    POST_MOVE_UPDATE_ALL,
     POST_MOVE_ADD_EVENT,
     POST_MOVE_SHOW_NEXT,
     POST_MOVE_WHO_IS_TOLD
@@ -86,7 +87,7 @@ static enum err post_move_update(struct db *db, const struct moving *v, size_t n
                                    post_move_state_arg(v[i].from)));
     }
     db_many_sort(&many, 10);
-    return db_change_many(db, &post_move_sqls[POST_MOVE_UPDATE], &many);
+    return db_change_alike(db, &post_move_sqls[POST_MOVE_UPDATE], &post_move_sqls[POST_MOVE_UPDATE_ALL], &many, 10);
 }
 
 /* Whose posts fail now, is told by mail; of a test post nobody is. */
@@ -169,6 +170,12 @@ static const struct db_col post_move_now_cols[] = {DB_COL_ENUM(struct now, state
                                                    DB_COL(struct now, failure_code, STR),
                                                    DB_COL(struct now, ended_at_us, I64), DB_END};
 
+#define POST_MOVE_SET \
+    "UPDATE posts FORCE INDEX (PRIMARY) SET state = ?, failure_code = ?, platform_code = ?, platform_log_id = ?, " \
+    "publish_id = COALESCE(?, publish_id), tiktok_post_ids = COALESCE(?, tiktok_post_ids), " \
+    "next_attempt_at_us = ?, accepted_at_us = COALESCE(?, accepted_at_us), " \
+    "ended_at_us = COALESCE(ended_at_us, ?), updated_at_us = ?"
+
 static const struct sql post_move_sqls[] = {
     [POST_MOVE_LOCK] = {.text = "SELECT state, failure_code, ended_at_us FROM posts WHERE id = ? FOR UPDATE",
                         .in = "u",
@@ -177,12 +184,9 @@ static const struct sql post_move_sqls[] = {
     [POST_MOVE_LOCK_IN] = {.text = "SELECT 1 FROM posts WHERE id = ? AND state = ? FOR UPDATE",
                            .in = "us",
                            .cols = db_number_cols},
-    [POST_MOVE_UPDATE] = {.text =
-                              "UPDATE posts SET state = ?, failure_code = ?, platform_code = ?, platform_log_id = ?, "
-                              "publish_id = COALESCE(?, publish_id), tiktok_post_ids = COALESCE(?, tiktok_post_ids), "
-                              "next_attempt_at_us = ?, accepted_at_us = COALESCE(?, accepted_at_us), "
-                              "ended_at_us = COALESCE(ended_at_us, ?), updated_at_us = ? WHERE id = ? AND state = ?",
-                          .in = "ssssssiiiius"},
+    [POST_MOVE_UPDATE] = {.text = POST_MOVE_SET " WHERE id = ? AND state = ?", .in = "ssssssiiiius"},
+    [POST_MOVE_UPDATE_ALL] = {.text = POST_MOVE_SET " WHERE id IN " DB_MANY_IDS " AND state = ?",
+                              .in = "ssssssiiii" DB_MANY_IDS_IN "s"},
     [POST_MOVE_ADD_EVENT] = {.text = "INSERT INTO post_events (id, post_id, at_us, event, state, code, platform_code, "
                                      "platform_log_id, attempt_id, request_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                              .in = "uuisssssus"},

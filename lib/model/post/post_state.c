@@ -64,6 +64,7 @@ static const struct transition post_state_transitions[] = {
     {"rejected", OURS, POST_FAILED, false},
     {"needs_reconnect", OURS, POST_FAILED, false},
     {"tiktok_unreachable", OURS, POST_FAILED, false},
+    {"service_fault", OURS, POST_FAILED, false},
     {"images_gone", OURS, POST_FAILED, false},
     {"privacy_not_offered", OURS, POST_FAILED, false},
     {"worker_crashed", OURS, POST_FAILED, false},

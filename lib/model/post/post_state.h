@@ -38,7 +38,7 @@
  *                                                    [deferred] ----------+
  *
  *    undone = platform_failed, confirmation_timeout, unconfirmed
- *    given_up = rejected, needs_reconnect, tiktok_unreachable, images_gone, privacy_not_offered, worker_crashed
+ *    given_up = rejected, needs_reconnect, tiktok_unreachable, service_fault, images_gone, privacy_not_offered, worker_crashed
  *    withdrawn = canceled, account_disconnected
  *
  * Nothing leads to draft and scheduled yet, nor to canceled by the event of that name: the schema has them for posts that are
@@ -48,7 +48,8 @@
  * no longer allows it. not_as_approved: this is not what its owner approved. user_disabled: its owner was, until the time of
  * its images was over.
  *
- * refused_retry, not_sent: nothing was posted. deferred: a cap at TikTok that resets. outcome_unknown: the init may have
+ * service_fault: something of this installation stood in the way, until the time of its images was over. refused_retry,
+ * not_sent: nothing was posted. deferred: a cap at TikTok that resets. outcome_unknown: the init may have
  * left, so the post is never sent again by itself. published comes again when TikTok names more ids. unconfirmed: the
  * account was disconnected before TikTok told the end. unsettled: the post has failed only because we gave up waiting
  * for its end (POST_UNCONFIRMED, POST_TIMED_OUT); when TikTok tells that after all, an event late_... corrects it.

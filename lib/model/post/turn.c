@@ -10,7 +10,7 @@ enum { HEAD_PUBLISHING, HEAD_DEFERRED, HEAD_QUEUED, HEAD__MAX };
 
 /* No post is put off for longer: a time that is further ahead was written before the clock was set back. */
 static const int64_t turn_far_us[] = {
-    [HEAD_PUBLISHING] = 0, [HEAD_DEFERRED] = TURN_DEFERRED_FAR_US, [HEAD_QUEUED] = 2 * 3600 * US_PER_SEC};
+    [HEAD_PUBLISHING] = 0, [HEAD_DEFERRED] = TURN_DEFERRED_FAR_US, [HEAD_QUEUED] = 2400 * US_PER_SEC};
 
 #define TURN_MINUTE_US (60 * US_PER_SEC)
 
@@ -162,8 +162,8 @@ static const struct sql turn_sqls[] = {
              " COALESCE((SELECT IF(next_attempt_at_us > ?, 0, COALESCE(next_attempt_at_us, 0)) FROM posts FORCE INDEX "
              "(by_account)"
              " WHERE account_id = a.id AND state = 'queued' ORDER BY id LIMIT 1), " TURN_NEVER "))"
-             " FROM accounts a WHERE a.id IN (?, ?, ?, ?, ?, ?, ?, ?)",
-         .in = "iiuuuuuuuu",
+             " FROM accounts a WHERE a.id IN " DB_MANY_IDS,
+         .in = "ii" DB_MANY_IDS_IN,
          .cols = turn_time_cols},
     [TURN_REQUEST] = {.text = "SELECT request_id FROM post_events WHERE post_id = ? ORDER BY at_us, id LIMIT 1",
                       .in = "u",

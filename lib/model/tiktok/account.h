@@ -127,6 +127,12 @@ MUST_CHECK enum err account_cancel_posts(struct db *db, struct arena *arena, con
 /* None of them is left. In that transaction. */
 MUST_CHECK enum err account_end_cancel(struct db *db, const struct uuid *id);
 
+/* It was connected again: is TikTok still to be asked about posts that were given up? account_connect makes the polls of the
+ * newest due, and account_wake_more those of some others, in the caller's transaction. *ret_more: of not all yet. */
+MUST_CHECK enum err account_has_to_wake(struct db *db, const struct uuid *id, bool *ret_has);
+MUST_CHECK enum err account_wake_more(struct db *db, struct arena *arena, const struct uuid *id, struct str request_id,
+                                      bool *ret_more);
+
 /* Is this post to be canceled? */
 bool account_has_canceled(const struct account *a, const struct uuid *post_id);
 

@@ -8,7 +8,7 @@
 #include "model/tiktok/account_private.h"
 
 #define CANCEL_BATCH 100          /* posts that one transaction cancels */
-#define WAKE_MAX 100              /* polls that are made due at once; the others come by themselves in some minutes */
+#define WAKE_MAX 100              /* polls that one transaction makes due */
 #define LATE_US (30 * US_PER_DAY) /* TikTok does not say for how long it knows a post; older ones are left alone */
 
 enum {
@@ -18,32 +18,75 @@ enum {
     ACCOUNT_DISCONNECTED_LOCK,
     ACCOUNT_UNSENT_POSTS,
     ACCOUNT_PROCESSING_POSTS,
-    ACCOUNT_UNSETTLED_POSTS
+    ACCOUNT_UNSETTLED_POSTS,
+    ACCOUNT_HAS_TO_WAKE,
+    ACCOUNT_WAKE_BELOW,
+    ACCOUNT_SET_WAKE_BELOW
 };
 static const struct sql account_posts_sqls[];
 
-static enum err account_posts_wake(struct db *db, struct arena *arena, const struct sql *q, const struct db_arg *args,
-                                   size_t args_n, struct str request_id)
+static enum err account_posts_wake(struct db *db, const struct uuid *ids, size_t n, struct str request_id)
 {
-    struct uuid *ids;
-    size_t n;
+    enum err e = OK;
 
-    enum err e = db_rows(db, q, args, args_n, arena, sizeof *ids, WAKE_MAX, (void **)&ids, &n);
     for (size_t i = 0; e == OK && i < n; i++)
         e = job_add(db, JOB_PUBLISH, "poll", &ids[i], clock_now_us(), request_id);
     return e;
 }
 
+/* The newest first. Nothing else would ever ask about the others: they have ended, so they have no job. */
+static enum err account_wake_unsettled(struct db *db, struct arena *arena, const struct uuid *id,
+                                       const struct uuid *below, struct str request_id, bool *ret_more)
+{
+    struct uuid from = uuid_floor(clock_now_us() - LATE_US), *ids;
+    size_t n;
+
+    enum err e = db_rows(db, &account_posts_sqls[ACCOUNT_UNSETTLED_POSTS],
+                         DB_ARGS(db_uuid(id), db_uuid(&from), db_uuid(below), db_i64(WAKE_MAX)), arena, sizeof *ids,
+                         WAKE_MAX, (void **)&ids, &n);
+    if (e == OK)
+        e = account_posts_wake(db, ids, n, request_id);
+    if (e != OK)
+        return e;
+    *ret_more = n == WAKE_MAX;
+    return db_exec(db, &account_posts_sqls[ACCOUNT_SET_WAKE_BELOW],
+                   DB_ARGS(db_uuid_or_null(*ret_more ? &ids[n - 1] : &UUID_NONE), db_uuid(id)), NULL);
+}
+
 enum err account_wake_polls(struct db *db, struct arena *arena, const struct uuid *id, bool late, struct str request_id)
 {
-    struct uuid from = uuid_floor(clock_now_us() - LATE_US);
+    struct uuid *ids;
+    size_t n;
+    bool more; /* then the account's turn goes on */
 
-    enum err e = account_posts_wake(db, arena, &account_posts_sqls[ACCOUNT_PROCESSING_POSTS],
-                                    DB_ARGS(db_uuid(id), db_i64(WAKE_MAX)), request_id);
+    enum err e = db_rows(db, &account_posts_sqls[ACCOUNT_PROCESSING_POSTS], DB_ARGS(db_uuid(id), db_i64(WAKE_MAX)),
+                         arena, sizeof *ids, WAKE_MAX, (void **)&ids, &n);
+    if (e == OK) /* the others have their jobs, and come by themselves in some minutes */
+        e = account_posts_wake(db, ids, n, request_id);
     if (e == OK && late)
-        e = account_posts_wake(db, arena, &account_posts_sqls[ACCOUNT_UNSETTLED_POSTS],
-                               DB_ARGS(db_uuid(id), db_uuid(&from), db_i64(WAKE_MAX)), request_id);
+        e = account_wake_unsettled(db, arena, id, &UUID_LAST, request_id, &more);
     return e;
+}
+
+enum err account_has_to_wake(struct db *db, const struct uuid *id, bool *ret_has)
+{
+    int64_t one;
+    enum err e = db_number(db, &account_posts_sqls[ACCOUNT_HAS_TO_WAKE], DB_ARGS(db_uuid(id)), &one);
+
+    *ret_has = e == OK;
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+enum err account_wake_more(struct db *db, struct arena *arena, const struct uuid *id, struct str request_id,
+                           bool *ret_more)
+{
+    struct uuid below = UUID_NONE;
+
+    *ret_more = false;
+    enum err e = db_row(db, &account_posts_sqls[ACCOUNT_WAKE_BELOW], DB_ARGS(db_uuid(id)), arena, &below);
+    if (e != OK || uuid_is_none(&below))
+        return e == ERR_NOT_FOUND ? OK : e;
+    return account_wake_unsettled(db, arena, id, &below, request_id, ret_more);
 }
 
 /* Posts below this id are from before the last disconnect. */
@@ -159,9 +202,17 @@ static const struct sql account_posts_sqls[] = {
     [ACCOUNT_PROCESSING_POSTS] = {.text = "SELECT id FROM posts WHERE account_id = ? AND state = 'processing' LIMIT ?",
                                   .in = "ui",
                                   .cols = db_uuid_cols},
-    [ACCOUNT_UNSETTLED_POSTS] = {.text = "SELECT id FROM posts WHERE account_id = ? AND state = 'failed' AND id >= ?"
-                                         " AND failure_code IN ('" POST_UNCONFIRMED "', '" POST_TIMED_OUT "')"
-                                         " AND publish_id IS NOT NULL ORDER BY id DESC LIMIT ?",
-                                 .in = "uui",
-                                 .cols = db_uuid_cols},
+    [ACCOUNT_UNSETTLED_POSTS] =
+        {.text = "SELECT id FROM posts WHERE account_id = ? AND state = 'failed' AND id >= ? AND id < ?"
+                 " AND failure_code IN ('" POST_UNCONFIRMED "', '" POST_TIMED_OUT "')"
+                 " AND publish_id IS NOT NULL ORDER BY id DESC LIMIT ?",
+         .in = "uuui",
+         .cols = db_uuid_cols},
+    [ACCOUNT_HAS_TO_WAKE] = {.text = "SELECT 1 FROM accounts WHERE id = ? AND wake_below_id IS NOT NULL",
+                             .in = "u",
+                             .cols = db_number_cols},
+    [ACCOUNT_WAKE_BELOW] = {.text = "SELECT wake_below_id FROM accounts WHERE id = ? FOR UPDATE",
+                            .in = "u",
+                            .cols = db_uuid_cols},
+    [ACCOUNT_SET_WAKE_BELOW] = {.text = "UPDATE accounts SET wake_below_id = ? WHERE id = ?", .in = "uu"},
 };

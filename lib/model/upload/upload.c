@@ -454,9 +454,9 @@ static const struct sql upload_sqls[] = {
                             .in = "iu"},
     [UPLOAD_SET_GONE] = {.text = "UPDATE uploads SET deleted_at_us = ? WHERE id = ? AND deleted_at_us IS NULL",
                          .in = "iu"},
-    [UPLOAD_OF_POSTS] = {.text = "SELECT DISTINCT upload_id FROM post_images WHERE post_id IN (?, ?, ?, ?, ?, ?, ?, ?)"
+    [UPLOAD_OF_POSTS] = {.text = "SELECT DISTINCT upload_id FROM post_images WHERE post_id IN " DB_MANY_IDS
                                  " ORDER BY upload_id",
-                         .in = "uuuuuuuu",
+                         .in = DB_MANY_IDS_IN,
                          .cols = db_uuid_cols},
     /* MariaDB sets columns from left to right. */
     [UPLOAD_SET_DUE] = {.text = "UPDATE uploads SET post_due_at_us = LEAST(COALESCE(post_due_at_us, ?), ?),"

@@ -3,8 +3,20 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { USAGE_ADD, USAGE_USED, USAGE_OLD, USAGE_TO_MONTH, USAGE_DELETE_DAYS, USAGE_PURGE };
+enum {
+    USAGE_ADD,
+    USAGE_USED,
+    USAGE_LOCK_USER,
+    USAGE_LOOK_USER,
+    USAGE_LOCK_KEY,
+    USAGE_OLD,
+    USAGE_TO_MONTH,
+    USAGE_DELETE_DAYS,
+    USAGE_PURGE,
+};
 static const struct sql usage_sqls[], usage_groups[];
+
+#define CLOCKS_DIFFER_US (60 * US_PER_SEC) /* at most; a time beyond that was noted before the clock was set back */
 
 int64_t usage_day_of(int64_t at_us)
 {
@@ -23,24 +35,54 @@ int64_t usage_month_of(int64_t at_us, int months_later)
 
 struct usage_adding {
     int64_t node;
-    const struct usage_count *v;
+    struct usage_count *v;
     size_t n;
+    bool only_free;
 };
+
+/* Finds out whose users somebody else has locked, and locks the others as a new row does. A key that is gone has none. */
+static enum err usage_find_free(struct db *db, const struct usage_adding *a)
+{
+    enum err e = OK;
+
+    for (size_t i = 0; e == OK && i < a->n; i++) {
+        struct usage_count *c = &a->v[i];
+        e = db_lock_now(db, &usage_sqls[USAGE_LOCK_USER], &usage_sqls[USAGE_LOOK_USER], DB_ARGS(db_uuid(&c->key_id)));
+        c->is_left = e == ERR_AGAIN;
+        if (e == ERR_AGAIN || e == ERR_CONFLICT)
+            e = OK;
+    }
+    return e;
+}
+
+static enum err usage_note_use(struct db *db, const struct usage_adding *a, const struct usage_count *c)
+{
+    int64_t one;
+    enum err e = a->only_free ? db_number(db, &usage_sqls[USAGE_LOCK_KEY], DB_ARGS(db_uuid(&c->key_id)), &one) : OK;
+
+    if (e != OK)
+        return e == ERR_NOT_FOUND ? OK : e;
+    return db_exec(db, &usage_sqls[USAGE_USED],
+                   DB_ARGS(db_i64(c->last_at_us), db_uuid(&c->key_id), db_i64(c->last_at_us),
+                           db_i64(clock_now_us() + CLOCKS_DIFFER_US)),
+                   NULL);
+}
 
 /* A new row locks the user's, and that comes before the key's (docs/architecture.md#one-order-of-locks). */
 static enum err usage_add_tx(struct db *db, void *arg)
 {
     const struct usage_adding *a = arg;
-    enum err e = OK;
 
+    enum err e = a->only_free ? usage_find_free(db, a) : OK;
     for (size_t i = 0; e == OK && i < a->n; i++)
-        e = db_exec(db, &usage_sqls[USAGE_ADD],
-                    DB_ARGS(db_i64(a->v[i].day_us), db_i64(a->v[i].status), db_i64(a->node), db_i64(a->v[i].requests),
-                            db_i64(a->v[i].last_at_us), db_uuid(&a->v[i].key_id)),
-                    NULL);
+        if (!a->v[i].is_left)
+            e = db_exec(db, &usage_sqls[USAGE_ADD],
+                        DB_ARGS(db_i64(a->v[i].day_us), db_i64(a->v[i].status), db_i64(a->node),
+                                db_i64(a->v[i].requests), db_i64(a->v[i].last_at_us), db_uuid(&a->v[i].key_id)),
+                        NULL);
     for (size_t i = 0; e == OK && i < a->n; i++)
-        e = db_exec(db, &usage_sqls[USAGE_USED],
-                    DB_ARGS(db_i64(a->v[i].last_at_us), db_uuid(&a->v[i].key_id), db_i64(a->v[i].last_at_us)), NULL);
+        if (!a->v[i].is_left)
+            e = usage_note_use(db, a, &a->v[i]);
     return e;
 }
 
@@ -56,15 +98,25 @@ static int usage_compare(const void *a, const void *b)
     return x->status < y->status ? -1 : x->status > y->status;
 }
 
+static enum err usage_add_some(struct db *db, struct usage_adding *a)
+{
+    if (a->n == 0)
+        return OK;
+    for (size_t i = 0; i < a->n; i++)
+        a->v[i].is_left = false;
+    /* Every program locks the rows in this order, so they wait for each other instead of deadlocking. */
+    qsort(a->v, a->n, sizeof *a->v, usage_compare);
+    return db_tx(db, usage_add_tx, a);
+}
+
 enum err usage_add(struct db *db, int64_t node, struct usage_count *counts, size_t n)
 {
-    struct usage_adding a = {.node = node, .v = counts, .n = n};
+    return usage_add_some(db, &(struct usage_adding){.node = node, .v = counts, .n = n});
+}
 
-    if (n == 0)
-        return OK;
-    /* Every program locks the rows in this order, so they wait for each other instead of deadlocking. */
-    qsort(counts, n, sizeof *counts, usage_compare);
-    return db_tx(db, usage_add_tx, &a);
+enum err usage_add_free(struct db *db, int64_t node, struct usage_count *counts, size_t n)
+{
+    return usage_add_some(db, &(struct usage_adding){.node = node, .v = counts, .n = n, .only_free = true});
 }
 
 enum err usage_each(struct db *db, const struct uuid *user_id, int64_t from_us, int64_t to_us, enum usage_group group,
@@ -136,8 +188,14 @@ static const struct sql usage_sqls[] = {
                            " last_at_us = GREATEST(usage_daily.last_at_us, VALUES(last_at_us))",
                    .in = "iiiiiu"},
     [USAGE_USED] = {.text = "UPDATE api_keys SET last_used_at_us = ? WHERE id = ? AND"
-                            " (last_used_at_us IS NULL OR last_used_at_us < ?)",
-                    .in = "iui"},
+                            " (last_used_at_us IS NULL OR last_used_at_us < ? OR last_used_at_us > ?)",
+                    .in = "iuii"},
+#define USER_OF_KEY "SELECT 1 FROM users WHERE id = (SELECT user_id FROM api_keys WHERE id = ?)"
+    [USAGE_LOCK_USER] = {.text = USER_OF_KEY " LOCK IN SHARE MODE SKIP LOCKED", .in = "u", .cols = db_number_cols},
+    [USAGE_LOOK_USER] = {.text = USER_OF_KEY, .in = "u", .cols = db_number_cols},
+    [USAGE_LOCK_KEY] = {.text = "SELECT 1 FROM api_keys WHERE id = ? FOR UPDATE SKIP LOCKED",
+                        .in = "u",
+                        .cols = db_number_cols},
     [USAGE_OLD] = {.text = "SELECT user_id, starts_at_us FROM usage_daily WHERE span = 'day' AND starts_at_us < ?"
                            " ORDER BY starts_at_us LIMIT 1",
                    .in = "i",

@@ -18,6 +18,7 @@ struct usage_count {
     int64_t day_us; /* its begin */
     int64_t status; /* of the answers: 200 */
     int64_t requests, last_at_us;
+    bool is_left; /* by usage_add_free: it was not added */
 };
 
 int64_t usage_day_of(int64_t at_us); /* when its day began */
@@ -26,11 +27,15 @@ int64_t usage_day_of(int64_t at_us); /* when its day began */
 int64_t usage_month_of(int64_t at_us, int months_later);
 
 /*
- * Adds all of them, in one transaction, and raises last_used_at_us of their keys. Counts of keys that are gone are dropped.
+ * Adds all of them, in one transaction, and raises last_used_at_us of their keys, unless that is later than now. Counts of keys that are gone are dropped.
  * Sorts counts. After ERR_OUTCOME_UNKNOWN they may have been added: adding them again could count them twice. After any
- * other error they were not.
+ * other error they were not; ERR_AGAIN is that of db_tx.
  */
 MUST_CHECK enum err usage_add(struct db *db, int64_t node, struct usage_count *counts, size_t n);
+
+/* The same, but waits for nobody who has locked a user, or a key: of such a user nothing is added, and .is_left says so; the key's
+ * last use is noted another time. */
+MUST_CHECK enum err usage_add_free(struct db *db, int64_t node, struct usage_count *counts, size_t n);
 
 enum usage_group { USAGE_BY_DAY, USAGE_BY_KEY, USAGE_BY_STATUS };
 extern const char *const usage_group_names[];

@@ -11,8 +11,8 @@
  * An old address is worth more than what came after it: undoing a change puts its old address back whatever the address is by
  * now, and undoes all changes of the user that were made after it, so their links do no more. As whoever made the change
  * knew the password, that is no longer good either, and a new one is chosen by the link of a mail to the old address. What they may
- * have left in the account goes, too (taken_over.h): a second factor and keys that came in the EMAIL_OWN_US before the change was
- * asked for, or later. A thief who knows that would set them up first. An older second factor stays: who reads the old mailbox, and
+ * have left in the account goes, too (taken_over.h): a second factor and keys that came, or may do more, since EMAIL_OWN_US
+ * before the change was asked for. A thief who knows that would set them up first. An older second factor stays: who reads the old mailbox, and
  * nothing more, must not get past it.
  *
  * So that the old address is there to be put back, nobody else gets it as long as its change can be undone

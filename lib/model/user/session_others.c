@@ -9,7 +9,7 @@
 #define TOKEN_BYTES 32
 #define SESSIONS_A_TIME 1000 /* of a user who has more, all end all the same */
 
-enum { SESSION_OTHERS, SESSION_CHANGE_TOKEN, SESSION_STILL, SESSION_THERE };
+enum { SESSION_OTHERS, SESSION_CHANGE_TOKEN, SESSION_STILL };
 static const struct sql session_others_sqls[];
 
 enum err session_end_others(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id)
@@ -53,14 +53,6 @@ enum err session_check_still(struct db *db, const struct uuid *id, struct str se
     return e == ERR_NOT_FOUND ? ERR_SESSION_EXPIRED : e;
 }
 
-enum err session_check_there(struct db *db, const struct uuid *id)
-{
-    int64_t one;
-    enum err e = db_number(db, &session_others_sqls[SESSION_THERE], DB_ARGS(db_uuid(id)), &one);
-
-    return e == ERR_NOT_FOUND ? ERR_SESSION_EXPIRED : e;
-}
-
 static const struct sql session_others_sqls[] = {
     [SESSION_OTHERS] = {.text = "SELECT id FROM sessions WHERE user_id = ? AND id <> ? LIMIT ?",
                         .in = "uui",
@@ -72,7 +64,6 @@ static const struct sql session_others_sqls[] = {
                                   " confirmed_at_us, ?), old_token_hash = NULL, old_token_until_us = NULL"
                                   " WHERE id = ?",
                               .in = "biu"},
-    [SESSION_THERE] = {.text = "SELECT 1 FROM sessions WHERE id = ?", .in = "u", .cols = db_number_cols},
     [SESSION_STILL] = {.text = "SELECT 1 FROM sessions WHERE id = ? AND (token_hash = ? OR (old_token_hash = ?"
                                " AND old_token_until_us > ?))",
                        .in = "ubbi",

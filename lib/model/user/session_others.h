@@ -23,6 +23,3 @@ MUST_CHECK enum err session_change_token(struct db *db, struct arena *arena, con
  * for the user. sent: the token that came, or the one before, as long as that is good. ERR_SESSION_EXPIRED.
  */
 MUST_CHECK enum err session_check_still(struct db *db, const struct uuid *id, struct str sent);
-
-/* The same where another token does not matter: as long as the session is there. */
-MUST_CHECK enum err session_check_there(struct db *db, const struct uuid *id);

@@ -112,8 +112,8 @@ static const struct db_col user_state_cols[] = {DB_COL_ENUM(struct user_state_ro
 static const struct sql user_state_sqls[] = {
     [USER_STATE_READ] = {.text = "SELECT state FROM users WHERE id = ?", .in = "u", .cols = user_state_cols},
     [USER_STATE_LOCK] = {.text = "SELECT state FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = user_state_cols},
-    [USER_STATE_HOLD] = {.text = "SELECT state FROM users WHERE id IN (?, ?, ?, ?, ?, ?, ?, ?) LOCK IN SHARE MODE",
-                         .in = "uuuuuuuu",
+    [USER_STATE_HOLD] = {.text = "SELECT state FROM users WHERE id IN " DB_MANY_IDS " LOCK IN SHARE MODE",
+                         .in = DB_MANY_IDS_IN,
                          .cols = user_state_cols},
     [USER_STATE_SET] = {.text = "UPDATE users SET state = ?, updated_at_us = ? WHERE id = ?", .in = "siu"},
     [USER_STATE_OF_KEYS] = {.text = "UPDATE api_keys SET user_state = ? WHERE user_id = ?", .in = "su"},

@@ -38,6 +38,8 @@ static void test_defaults(void **state)
     assert_int_equal(c.service_threads, 0);
     assert_false(c.tiktok_allow_private_addresses);
     assert_true(str_eqc(c.tiktok_client_key, ""));
+    assert_true(str_eqc(c.smtp_host, "localhost")); /* the machine's own mail server: nobody else gets an address */
+    assert_int_equal(c.smtp_port, 25);
 }
 
 static void test_given(void **state)

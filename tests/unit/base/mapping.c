@@ -1,6 +1,8 @@
 #include "base/mapping.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -192,6 +194,33 @@ static void no_file(void **state)
     mapping_done(&m);
 }
 
+static void *use_it_all_the_time(void *m)
+{
+    while (atomic_load_explicit(last_of(m), memory_order_relaxed) != 1)
+        (void)sched_yield();
+    return NULL;
+}
+
+/* ThreadSanitizer, which takes mmap for a write, must not call that a race. */
+static void used_while_the_file_is_another(void **state)
+{
+    pthread_t user;
+
+    (void)state;
+    write_file(path, "");
+    struct mapping m = opened(MAPPING_SHARED);
+    assert_int_equal(pthread_create(&user, NULL, use_it_all_the_time, &m), 0);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(unlink(path), 0);
+        write_file(path, "");
+        assert_int_equal(mapping_look(&m), MAPPING_SHARED);
+    }
+    atomic_store_explicit(last_of(&m), 1, memory_order_relaxed);
+    assert_int_equal(pthread_join(user, NULL), 0);
+    mapping_done(&m);
+    assert_int_equal(unlink(path), 0);
+}
+
 static void touch_a_file_that_is_too_short(void)
 {
     int fd = open(other, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -229,6 +258,7 @@ int main(void)
         cmocka_unit_test(not_there),
         cmocka_unit_test(somebody_elses),
         cmocka_unit_test(no_file),
+        cmocka_unit_test(used_while_the_file_is_another),
         cmocka_unit_test(any_other_bus_error_ends_the_process),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

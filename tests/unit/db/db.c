@@ -8,12 +8,13 @@
 
 #include "base/clock.h"
 
-enum { ALL, IDS, SUM, WRONG };
+enum { ALL, IDS, SUM, WRONG, IDLE };
 
 static const struct sql sqls[] = {
     [ALL] = {.text = "SELECT " THING_COLS " FROM things ORDER BY number LIMIT 20", .in = "", .cols = thing_cols},
     [IDS] = {.text = "SELECT id FROM things ORDER BY number LIMIT 20", .in = "", .cols = db_uuid_cols},
     [SUM] = {.text = "SELECT SUM(number) FROM things WHERE id = ?", .in = "u", .cols = db_number_cols},
+    [IDLE] = {.text = "SELECT @@idle_transaction_timeout", .in = "", .cols = db_number_cols},
     [WRONG] = {.text = "SELECT nothing FROM nowhere", .in = "", .cols = db_number_cols},
 };
 
@@ -217,6 +218,16 @@ int mysql_real_query(MYSQL *conn, const char *text, unsigned long n)
     return real(conn, text, n);
 }
 
+/* With its locks. The server ends it. */
+static void a_transaction_of_who_stands_still_does_not_last(void **state)
+{
+    struct fixture *f = *state;
+    int64_t sec;
+
+    assert_int_equal(db_number(f->db, &sqls[IDLE], DB_NO_ARGS, &sec), OK);
+    assert_in_range(sec, 1, 60);
+}
+
 /* Else START TRANSACTION would commit what is left of it. */
 static void nothing_is_left_of_a_transaction_that_could_not_be_ended(void **state)
 {
@@ -401,6 +412,7 @@ int main(void)
         TEST(errors_have_their_names),
         TEST(a_read_survives_a_lost_connection),
         TEST(a_transaction_happens_whole_or_not),
+        TEST(a_transaction_of_who_stands_still_does_not_last),
         TEST(nothing_is_left_of_a_transaction_that_could_not_be_ended),
         TEST(an_error_to_commit_leaves_open_whether_it_is_done),
         TEST(a_transaction_runs_again_when_the_connection_is_lost),

@@ -1,11 +1,16 @@
 #include "things.h"
 
-enum { PUT };
+enum { PUT, ADD, ADD_ALL };
 
 static const struct sql sqls[] = {
     [PUT] = {.text = "INSERT INTO things (id, number, name) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE"
                      " number = number + VALUES(number) + ?",
              .in = "uisi"},
+    [ADD] = {.text = "UPDATE things SET number = number + ? WHERE id = ? AND name = ?", .in = "ius"},
+    /* By its 1000 one sees that it ran. */
+    [ADD_ALL] = {.text = "UPDATE things FORCE INDEX (PRIMARY) SET number = number + 1000 + ?"
+                         " WHERE id IN " DB_MANY_IDS " AND name = ?",
+                 .in = "i" DB_MANY_IDS_IN "s"},
 };
 
 static struct uuid insert(struct fixture *f, int64_t number)
@@ -42,7 +47,7 @@ static void many_rows_of_all_types(void **state)
 {
     struct fixture *f = *state;
     struct uuid ids[DB_MANY_MAX];
-    char text[1000];
+    char text[DB_MANY_MAX * 100];
     struct many_rows r = {.fn = db_change_many, .q = &thing_sqls[THING_INSERT]};
 
     memset(text, 'x', sizeof text);
@@ -81,6 +86,35 @@ static void many_changes_must_all_match(void **state)
     assert_true(number_of(f, &one) == 2 && number_of(f, &two) == 4);
     assert_int_equal(db_change(f->db, &thing_sqls[THING_BUMP], DB_ARGS(db_uuid(&one))), OK); /* by itself as before */
     assert_int_equal(number_of(f, &one), 3);
+}
+
+static enum err add_alike(struct db *db, const struct sql *q, const struct db_many *many)
+{
+    return db_change_alike(db, q, &sqls[ADD_ALL], many, 1);
+}
+
+static void many_alike_are_one_statement(void **state)
+{
+    struct fixture *f = *state;
+    struct uuid one = insert(f, 1), two = insert(f, 2), three = insert(f, 3), stranger = uuid_new();
+    struct many_rows r = {.fn = add_alike, .q = &sqls[ADD]};
+
+    assert_int_equal(db_tx(f->db, many_tx, &r), OK); /* none at all */
+    db_many_add(&r.many, DB_ARGS(db_i64(10), db_uuid(&one), db_cstr("a")));
+    assert_int_equal(db_tx(f->db, many_tx, &r), OK); /* one */
+    assert_int_equal(number_of(f, &one), 11);
+    db_many_add(&r.many, DB_ARGS(db_i64(10), db_uuid(&two), db_cstr("a")));
+    assert_int_equal(db_tx(f->db, many_tx, &r), OK); /* two that are alike */
+    assert_true(number_of(f, &one) == 1021 && number_of(f, &two) == 1012 && number_of(f, &three) == 3);
+    struct many_rows missing = r, null = r, other = r;
+    db_many_add(&missing.many, DB_ARGS(db_i64(10), db_uuid(&stranger), db_cstr("a")));
+    assert_int_equal(db_tx(f->db, many_tx, &missing), ERR_CONFLICT);
+    db_many_add(&null.many, DB_ARGS(db_i64(10), db_uuid(&three), db_cstr(NULL)));
+    assert_int_equal(db_tx(f->db, many_tx, &null), ERR_CONFLICT); /* NULL is another value, and no name */
+    assert_true(number_of(f, &one) == 1021 && number_of(f, &two) == 1012);
+    db_many_add(&other.many, DB_ARGS(db_i64(20), db_uuid(&three), db_cstr("a")));
+    assert_int_equal(db_tx(f->db, many_tx, &other), OK); /* three that are not */
+    assert_true(number_of(f, &one) == 1031 && number_of(f, &two) == 1022 && number_of(f, &three) == 23);
 }
 
 static void many_rows_fail_together(void **state)
@@ -123,10 +157,8 @@ static void many_rows_are_sorted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(many_rows_of_all_types),
-        TEST(many_changes_must_all_match),
-        TEST(many_rows_fail_together),
-        TEST(many_rows_are_sorted),
+        TEST(many_rows_of_all_types),  TEST(many_changes_must_all_match), TEST(many_alike_are_one_statement),
+        TEST(many_rows_fail_together), TEST(many_rows_are_sorted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

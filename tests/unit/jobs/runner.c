@@ -217,7 +217,7 @@ static void a_standing_job_is_not_buried(void **state)
 /* Whose stop lasts so long: what is set for a call, which is negative here, and RUNNER_STOP_SEC. */
 #define STOP_SEC 2
 static const struct worker_class impatient_class = {
-    .class = JOB_MEDIA, .lease_us = 120 * US_PER_SEC, .call_sec = CALL_SEC(tiktok_timeout_sec)};
+    .class = JOB_MEDIA, .lease_us = 120 * US_PER_SEC, .call_sec = SETTING(tiktok_timeout_sec)};
 
 static int silent_port;
 

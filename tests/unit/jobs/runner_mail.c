@@ -4,8 +4,10 @@
 #include <pthread.h>
 #include <stdio.h>
 
-static const struct worker_class mail_class = {
-    .class = JOB_MEDIA, .lease_us = 120 * US_PER_SEC, .call_sec = CALL_SEC(smtp_timeout_sec), .uses_smtp = true};
+static const struct worker_class mail_class = {.class = JOB_MEDIA,
+                                               .lease_us = 120 * US_PER_SEC,
+                                               .call_sec = SETTING(smtp_timeout_sec),
+                                               .aside = SETTING(smtp_connections)};
 
 /*
  * Mails. The step sends one to mail_port, and does with the result what worker@mail does: it comes again when the relay has

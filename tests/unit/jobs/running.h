@@ -161,7 +161,7 @@ static bool is_told(struct fixture *f, const char *line)
 #define PAUSED(times) "marketingcli_alarms_total{alarm=\"kind_paused\"} " times "\n"
 
 /* Connections to it are taken, and nothing ever comes. */
-static int listen_silently(int *ret_port)
+static inline int listen_silently(int *ret_port)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t n = sizeof at;

@@ -108,7 +108,7 @@ static void server_answer(struct connection *c)
         if (SSL_write(c->ssl, s->reply.p, (int)s->reply.n) <= 0)
             return;
         again = true;
-    } while (s->mode == SERVER_DIE_REUSED && n == 1);
+    } while (s->mode == SERVER_KEEP || (s->mode == SERVER_DIE_REUSED && n == 1));
     SSL_shutdown(c->ssl);
 }
 
@@ -150,6 +150,7 @@ static void *server_serve(void *arg)
         *c = (struct connection){.server = s, .fd = fd, .body = BUF_MAX(64u << 20)};
         lock_take(&s->lock);
         s->connections++;
+        s->accepted++;
         lock_release(&s->lock);
         ASSERT(pthread_create(&thread, NULL, server_serve_one, c) == 0);
         (void)pthread_detach(thread);

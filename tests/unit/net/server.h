@@ -15,6 +15,7 @@ enum server_mode {
     SERVER_DROP_REQUEST,
     SERVER_HANG,       /* reads the head and answers nothing, until the client gives up */
     SERVER_REPLY_HEAD, /* answers before it reads the body */
+    SERVER_KEEP,       /* keeps its connections */
     SERVER_DIE_REUSED, /* keeps the first connection, and drops it when it has read the second request */
 };
 
@@ -29,9 +30,10 @@ struct server {
 
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t changed;
-    char request[65536];                                       /* the head of the last one */
-    struct buf body;                                           /* of the last one, chunks and all */
-    int connections, requests, resumed, at_gate, at_gate_most; /* resumed: handshakes that took up a session */
+    char request[65536]; /* the head of the last one */
+    struct buf body;     /* of the last one, chunks and all */
+    int connections, accepted, requests, resumed, at_gate,
+        at_gate_most; /* resumed: handshakes that took up a session */
     bool gate_is_open;
 };
 

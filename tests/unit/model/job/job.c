@@ -95,8 +95,15 @@ static void one_that_is_dead_lives_again_after_a_rest(void **state)
     assert_int_equal(r.run_at_us, dead.run_at_us + JOB_REST_US);
     assert_int_equal(r.runs, 0);
     assert_int_equal(r.tries, 0);
-    add(f, AT_US + 2 * JOB_REST_US); /* asked for a third time: not put off */
+    add(f, AT_US + 2 * JOB_REST_US); /* asked for again: neither put off */
     assert_int_equal(read(f).run_at_us, dead.run_at_us + JOB_REST_US);
+    add(f, AT_US); /* nor called from its rest */
+    assert_int_equal(read(f).run_at_us, dead.run_at_us + JOB_REST_US);
+
+    job = claim(f, dead.run_at_us + JOB_REST_US);
+    assert_int_equal(job_again(f->db, JOB_MEDIA, &job, dead.run_at_us + 2 * JOB_REST_US), OK);
+    add(f, AT_US); /* which is over */
+    assert_int_equal(read(f).run_at_us, AT_US);
 }
 
 /* While it runs, run_at_us is the lease that keeps others away; what was asked meanwhile is done when it ends. */
@@ -130,6 +137,55 @@ static void one_that_is_wanted_while_it_runs_runs_again(void **state)
     job = claim(f, AT_US + 20);
     assert_int_equal(job_finish(f->db, JOB_MEDIA, &job), OK);
     assert_int_equal(job_finish(f->db, JOB_MEDIA, &job), ERR_CONFLICT); /* nobody wanted it: it is gone */
+}
+
+/* Nobody heard whether the claim was committed. It was, or it was not, or somebody else has the job by now. */
+static void a_claim_that_is_taken_back_was_none(void **state)
+{
+    struct fixture *f = *state;
+
+    add(f, AT_US);
+    struct job dead = claim(f, AT_US), job = claim(f, AT_US + LEASE_US);
+    assert_int_equal(job.runs, 2);
+    assert_int_equal(job_unclaim(f->db, JOB_MEDIA, &dead, 1), OK); /* it is another worker's */
+    assert_int_equal(read(f).runs, 2);
+    add(f, AT_US + LEASE_US + 7);
+    for (int i = 0; i < 2; i++) { /* also when nobody heard of this one either */
+        assert_int_equal(job_unclaim(f->db, JOB_MEDIA, &job, 1), OK);
+        struct row r = read(f);
+        assert_true(uuid_is_none(&r.lease_token));
+        assert_int_equal(r.run_at_us, AT_US + LEASE_US);
+        assert_int_equal(r.runs, 1); /* the worker that died */
+        assert_int_equal(r.wanted_at_us, 0);
+    }
+}
+
+/* Written before the clock was set back by an hour. */
+static void what_a_clock_that_was_set_back_put_off_is_found(void **state)
+{
+    struct fixture *f = *state;
+    int64_t now_us = clock_now_us(), before_us = now_us + 3600 * US_PER_SEC;
+    uint64_t n;
+
+    add(f, before_us); /* the time of its creation is now's */
+    assert_int_equal(job_hurry(f->db, JOB_MEDIA, now_us, 10, &n), OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(job_hurry(f->db, JOB_MEDIA, now_us - 3600 * US_PER_SEC, 10, &n), OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(read(f).run_at_us, now_us - 3600 * US_PER_SEC);
+
+    struct job job = claim(f, before_us); /* and its worker dies */
+    assert_int_equal(job_hurry(f->db, JOB_MEDIA, before_us, 10, &n), OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(job_hurry(f->db, JOB_MEDIA, now_us, 10, &n), OK);
+    assert_int_equal(n, 1);
+    struct row r = read(f);
+    assert_int_equal(r.run_at_us, now_us);
+    assert_true(uuid_eq(&r.lease_token, &job.lease_token));
+
+    assert_int_equal(job_again(f->db, JOB_MEDIA, &job, before_us), OK); /* what is tried again keeps its wait */
+    assert_int_equal(job_hurry(f->db, JOB_MEDIA, now_us - 3600 * US_PER_SEC, 10, &n), OK);
+    assert_int_equal(n, 0);
 }
 
 /* Its process has died twice while it ran, among others: it comes when nothing else runs, and by itself. */
@@ -368,6 +424,8 @@ int main(void)
         TEST(one_that_waits_is_made_due_sooner_and_not_later),
         TEST(one_that_is_dead_lives_again_after_a_rest),
         TEST(one_that_is_wanted_while_it_runs_runs_again),
+        TEST(a_claim_that_is_taken_back_was_none),
+        TEST(what_a_clock_that_was_set_back_put_off_is_found),
         TEST(a_suspect_comes_alone),
         TEST(a_dropped_run_is_no_crash),
         TEST(one_that_fails_is_no_suspect),

@@ -298,7 +298,7 @@ static enum err give_budget(struct db *db, void *arg)
     int64_t one;
 
     enum err e = db_number(db, &sqls[LOCK_KEY], DB_ARGS(db_uuid(&x->use.key_id)), &one);
-    return e == OK ? budget_set(db, &x->owner.arena, &x->use.key_id, &asks, false, &given) : e;
+    return e == OK ? budget_set(db, &x->owner.arena, &UUID_NONE, &x->use.key_id, &asks, &(bool){false}, &given) : e;
 }
 
 static enum err check_budget(struct db *db, void *arg)

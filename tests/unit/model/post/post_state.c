@@ -24,6 +24,7 @@ static const char *const expected[][POST_STATE__MAX + 2] = {
     {"rejected", "-", "-", "-", "failed", "failed", "failed", "failed", "-", "-", "-", "-", "-"},
     {"needs_reconnect", "-", "-", "-", "failed", "failed", "failed", "failed", "-", "-", "-", "-", "-"},
     {"tiktok_unreachable", "-", "-", "-", "failed", "failed", "failed", "failed", "-", "-", "-", "-", "-"},
+    {"service_fault", "-", "-", "-", "failed", "failed", "failed", "failed", "-", "-", "-", "-", "-"},
     {"images_gone", "-", "-", "-", "failed", "failed", "failed", "failed", "-", "-", "-", "-", "-"},
     {"privacy_not_offered", "-", "-", "-", "failed", "failed", "failed", "failed", "-", "-", "-", "-", "-"},
     {"worker_crashed", "-", "-", "-", "failed", "failed", "failed", "failed", "-", "-", "-", "-", "-"},
