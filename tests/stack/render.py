@@ -126,7 +126,7 @@ def nginx(at, tables, https, http, ipv6):
     access_log.touch(0o644)
     if AS_ROOT:
         os.chown(access_log, services.NGINX.uid, services.GID_NGINX)
-    files = min(32768, resource.getrlimit(resource.RLIMIT_NOFILE)[1])  # as on a server: nginx/meson.build
+    files = min(8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1])  # as on a server: nginx/meson.build
     names = {
         "HTTPS4": f"127.0.0.1:{https}", "HTTPS6": f"[::1]:{https}" if ipv6 else None,
         "HTTP4": f"127.0.0.1:{http}", "HTTP6": f"[::1]:{http}" if ipv6 else None,
@@ -141,7 +141,7 @@ def nginx(at, tables, https, http, ipv6):
         # All tests come from one address; tests/api/test_limits.py puts the real ones in.
         "NETWORK_RATE": "100000r/s", "CALLER_RATE": "100001r/s", "SIGN_IN_RATE": "100002r/s", "HEALTH_RATE": "100003r/s", "DELIVERY_RATE": "100004r/s", "UPLOADS_AT_ONCE": 1000,
         "CONNECTIONS_AT_ONCE": 60000,
-        "DAEMON": "off", "USER": None, "WORKERS": 2, "PID": at.nginx / "temp/nginx.pid", "TEMP_DIR": at.nginx / "temp",
+        "DAEMON": "off", "USER": None, "WORKERS": 16, "PID": at.nginx / "temp/nginx.pid", "TEMP_DIR": at.nginx / "temp",
         # Chattier than a server's: the site has an error_log of its own, and what it keeps silent must not come out here.
         "MAIN_ERROR_LOG": "stderr info", "FILES": files, "CONNECTIONS": files // 2,
         "MODULES": None, "OTHER_CONF": at.nginx / "sites/marketingcli.conf",

@@ -17,7 +17,7 @@ import sanitizers
 import services
 from layout import AS_ROOT, CHECKOUT, folder, write
 
-BACKLOG = 4096  # at least nginx worker_processes x worker_connections: a full unix socket is a 502 at once
+BACKLOG = 4096  # as in the units: a full unix socket is a 502 at once
 PAUSE_FIRST_SEC, PAUSE_MAX_SEC = 0.05, 1.0
 FAULTS_BYTES = 16 + 4 * 32 + 4096 * 96  # struct fault_plan (lib/base/fault.h)
 STEADY_SEC = 5  # who lived this long is restarted as if for the first time
