@@ -25,7 +25,7 @@ from transport import Transport  # noqa: E402
 INIT, STATUS, CREATOR, TOKEN = ("/v2/post/publish/content/init/", "/v2/post/publish/status/fetch/",
                                 "/v2/post/publish/creator_info/query/", "/v2/oauth/token/")
 
-CLAIM_BATCH = 8
+CLAIM_BATCH = 16
 
 RATE_LIMITED = (429, json.dumps({"data": {}, "error": {"code": "rate_limit_exceeded", "message": "", "log_id": "L"}}))
 
@@ -334,7 +334,7 @@ def test_a_long_queue_of_one_account_holds_up_nobody(stack, user, other, account
 
 def test_users_take_turns(stack, user, other):
     """Of two: one has posts to send to many accounts, and the other, later, to one."""
-    many, mine = [user.connect() for _ in range(30)], other.connect()
+    many, mine = [user.connect() for _ in range(48)], other.connect()
     for account in (*many, mine):
         known(stack, account)
     with stack.configured("worker-publish", worker_threads=1):  # so that posts are begun in the order of the claims
@@ -345,7 +345,7 @@ def test_users_take_turns(stack, user, other):
         assert all(s.wait()["status"] == "in_inbox" for s in before)
     began = [row["post_id"] for row in stack.sql("SELECT post_id FROM post_attempts WHERE post_id IN %s ORDER BY created_at_us",
                                                  [s.key for s in (*before, theirs)])]
-    assert len(began) == 31 and began.index(theirs.key) < 2 * CLAIM_BATCH
+    assert len(began) == 49 and began.index(theirs.key) < 2 * CLAIM_BATCH
 
 
 def test_a_post_that_is_put_off_is_not_sent_before(stack, user, account):
@@ -354,11 +354,11 @@ def test_a_post_that_is_put_off_is_not_sent_before(stack, user, account):
     with stack.stopped("worker-publish"):
         sent = Sent(stack, user, account)
         early, = jobs_of_turns(stack, account)
-        later_us = early["run_at_us"] + 3600 * 1_000_000
+        later_us = early["run_at_us"] + 1800 * 1_000_000
         stack.sql("UPDATE posts SET next_attempt_at_us = %s WHERE id = %s", later_us, sent.key)
     stack.wait(lambda: jobs_of_turns(stack, account) == [{"run_at_us": later_us, "lease_token": None}], "it waits until then")
     assert sent.get()["status"] == "queued" and sent.attempts() == []
-    stack.move_clock(3600)
+    stack.move_clock(1800)
     assert sent.wait()["status"] == "published"
 
 
