@@ -270,11 +270,11 @@ def test_the_post_that_killed_the_worker_fails(stack, user, account, tiktok):
         crashing, deferred = Sent(stack, user, account), Sent(stack, user, account)
         stack.sql("UPDATE posts SET state = 'deferred', next_attempt_at_us = created_at_us + 86400000000 WHERE id = %s",
                   deferred.key)
-        armed = stack.arm("publish.before_attempt_commit")
+        armed, starts = stack.arm("publish.before_attempt_commit"), stack.starts("worker-publish") + 1
     for left in (2, 1, 0):
-        pid = stack.wait(lambda: stack.pid("worker-publish"), "it runs")
         stack.wait(lambda: not armed.exists(), "it crashes", seconds=60)
-        stack.wait(lambda: stack.pid("worker-publish") not in (None, pid), "the next worker runs")
+        stack.wait(lambda: stack.starts("worker-publish") > starts, "the next worker runs")
+        starts = stack.starts("worker-publish")
         if left:
             armed = stack.arm("publish.before_attempt_commit")
         else:
