@@ -49,6 +49,17 @@ def then(parts, last):
     return [lambda part=part: run(part) for part in parts]
 
 
+def whole_lines(file):
+    """Those that have come since the last call. Of one that is being written the beginning may be there: it comes later."""
+    while True:
+        at = file.tell()
+        line = file.readline()
+        if not line.endswith("\n"):
+            file.seek(at)
+            return
+        yield line
+
+
 # Unit tests: every cmocka test of tests/unit/<key>.c
 
 
@@ -160,7 +171,7 @@ class Pytest:
 
     def pass_on(self, results, section):
         """Adds the tests that have ended since the last call; returns how many of them failed."""
-        lines = [json.loads(line) for line in results.readlines()]
+        lines = [json.loads(line) for line in whole_lines(results)]
         for line in lines:
             if line["skipped"]:
                 section.say(f"skip {self.name}/{line['name']}")
