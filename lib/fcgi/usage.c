@@ -137,7 +137,7 @@ static void usage_write(struct usage *u, struct db *db, size_t n, bool is_last)
     for (size_t i = 0; i < n; i += BATCH) {
         struct usage_count *v = u->taken + i;
         size_t count = MIN(BATCH, n - i);
-        if (e == OK || e == ERR_OUTCOME_UNKNOWN) /* after a no, the rest would only wait for another */
+        if (e != ERR_DB_UNAVAILABLE) /* else the rest would only wait for the same */
             e = usage_add(db, u->shared->conf->usage_node, v, count);
         if (e == OK)
             continue;
