@@ -168,8 +168,7 @@ static void usage_write(struct usage *u, struct db *db, size_t n, enum usage_whe
     for (size_t i = 0; i < n; i += BATCH) {
         struct usage_count *v = u->taken + i;
         size_t count = MIN(BATCH, n - i);
-        /* after a no, the rest would only wait for another */
-        if (e == OK || e == ERR_OUTCOME_UNKNOWN || e == ERR_AGAIN)
+        if (e != ERR_DB_UNAVAILABLE) /* else the rest would only wait for the same */
             e = usage_write_batch(u, db, careful || u->is_careful, v, count);
         usage_settle(u, db, v, count, e, when);
     }
