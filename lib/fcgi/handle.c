@@ -429,6 +429,20 @@ bool handle_end(struct db *db, struct work *w)
     if (e != OK)
         handle_answer_error(c, e, &w->match, w->part);
     else if (w->part == PART_ALL)
+/*
+ * nginx counts by it the bodies that go to its disk, because one user may have many keys and sessions
+ * (nginx/snippets/maps.conf). Small ones stay in its memory, and are over at once.
+ */
+static void handle_say_whose(struct ctx *c)
+{
+    struct uuid_text user = uuid_text(&c->caller.user_id);
+    int64_t length = c->req.body.content_length;
+    bool is_large = length < 0 || length > (int64_t)ROUTE_SMALL_BODY_BYTES;
+
+    if (is_large && !uuid_is_none(&c->caller.user_id))
+        reply_standing_header(&c->rep, "X-Uploader", arena_str(c->arena, str_from(user.s)));
+}
+
         handle_say_where(c, w->match.route);
     ASSERT(c->rep.status != 0);
     rate_put_headers(c);
@@ -442,3 +456,5 @@ bool handle_end(struct db *db, struct work *w)
     arena_clear(c->arena); /* now, and not when the next request comes: it may hold a password */
     return !sent.cut;
 }
+    if (w->part == PART_ASKED)
+        handle_say_whose(c);

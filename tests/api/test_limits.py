@@ -34,7 +34,8 @@ def refused(answer, wall):
     says, wait = WALLS[wall]
     assert error["retryable"] and error["param"] is None and error["message"].startswith("Too many ") and says in error["message"]
     assert answer.headers["Retry-After"] == wait
-    assert answer.headers["RateLimit-Policy"].endswith(";q=60000;w=60") and "RateLimit" not in answer.headers
+    assert answer.headers["RateLimit-Policy"].endswith(";q=60000;w=60")
+    assert ("RateLimit" in answer.headers) == (wall == "uploads"), "of these the program was asked first"
     return True
 
 
@@ -85,6 +86,28 @@ def test_uploads_at_once_of_a_key(stack, walled, user, other):
 def spellings(user):
     """{name: headers}: ways to send the same credential, all of which the programs take."""
     token = user.web.cookies["__Host-session"]
+def test_large_uploads_at_once_of_a_user(stack, walled, user, other):
+    """Two at a time, with however many keys and sessions; a place is free again when one ends."""
+    keys = [f"Authorization: Bearer {key}" for key in (user.key, user.make_key("second")["key"], user.make_key("third")["key"])]
+    session = [f"Cookie: __Host-session={user.web.cookies['__Host-session']}", f"Origin: {stack.url}"]
+    large = images.jpeg(1000, 800, quality=95)
+    assert len(large) > 100_000, "beyond what is small"
+
+    def upload(who, data=large):
+        client = Client(walled.url, stack.ca, **dict(h.split(": ", 1) for h in who))
+        return client.post("/api/v1/uploads", data=data)
+
+    held = [begun(walled, key) for key in keys[:2]]
+    for third in ([keys[2]], session):
+        stack.wait(lambda: upload(third).status_code == 429, "it is one too many")
+        refused(upload(third), "uploads")
+    expect(upload([keys[2]], images.jpeg(64, 48)), 201)  # stays in nginx's memory
+    expect(upload([f"Authorization: Bearer {other.key}"]), 201)
+    held.pop().close()
+    stack.wait(lambda: upload(session).status_code == 201, "a place is free again")
+    held.pop().close()
+
+
     origin = f"Origin: {user.stack.url}"
     cookies = {"a": f"__Host-session={token}", "b": f"a=b;__Host-session={token}", "c": f"; ;\t__Host-session={token}\t; c=d",
                "d": f"x__Host-session=junk; __Host-session={token}", "e": f"a=__Host-session=junk; __Host-session={token}; __Host-session",
