@@ -227,6 +227,8 @@ def asking(app, rows):
     effect = any(r["effect"] for r in rows)
     timeout = max((r["timeout_sec"] for r in rows), default=0)
     out = [f"include @NGINX_DIR@/snippets/fastcgi{'-effect' if effect else ''}.conf;"]
+    if any(r["creates"] or r["body_max_bytes"] > 0 for r in rows):
+        out.append("include @NGINX_DIR@/snippets/as-sent.conf;")
     if any(r["creates"] for r in rows):
         out.append("include @NGINX_DIR@/snippets/creates.conf;")
     if any(r["streams"] for r in rows):
@@ -247,10 +249,10 @@ def location(app, pattern, rows):
     if not large:
         return block(location_of(pattern), rows, out + asking(app, rows))
     place = f"/internal/others/{app}{re.sub('[^a-z0-9/]', '', pattern)}"
-    takes = [f'if ($request_method !~ "^({"|".join(r["method"] for r in large)})$") {{',
-             f"\trewrite ^ {place} last;", "}",
     body_place = f"@body_{app}{re.sub('[^a-z0-9]+', '_', pattern)}"
     body_max = f"client_max_body_size {size(max(r['body_max_bytes'] for r in large))};"
+    takes = [f'if ($request_method !~ "^({"|".join(r["method"] for r in large)})$") {{',
+             f"\trewrite ^ {place} last;", "}",
              body_max, UNCOUNTED,
              f"auth_request /internal/authorize/{app};", *TOLD, f"error_page 403 = @refused_{app};",
              "include @NGINX_DIR@/snippets/authorize.conf;", "root @NO_BODY_TEMP@; # there is no file below it", f"try_files /none {body_place};"]
@@ -276,33 +278,34 @@ AUTHORIZE = """\
 location = /internal/authorize/{app} {{
 	internal;
 	client_max_body_size 0; # the real location has the limit
-	include @NGINX_DIR@/snippets/fastcgi.conf;
-	include @NGINX_DIR@/snippets/creates.conf; # large bodies are of what makes something
 	{uncounted}
+	include @NGINX_DIR@/snippets/fastcgi.conf;
+	include @NGINX_DIR@/snippets/as-sent.conf;
+	include @NGINX_DIR@/snippets/creates.conf; # large bodies are of what makes something
 	fastcgi_param AUTHORIZE_ONLY 1;
 	fastcgi_pass_request_body off;
+	fastcgi_read_timeout {ask_sec}s;
 	fastcgi_pass mcli_{app}_pool;
 }}
 location @refused_{app} {{
-	fastcgi_read_timeout {ask_sec}s;
 	rewrite ^ /internal/refused/{app} last;
 }}
 location = /internal/refused/{app} {{
 	internal;
 	client_max_body_size 1; # so nginx drops the body, and goes on below without it
+	{counted}
 	recursive_error_pages on;
 	error_page 403 404 @not_found; # to who asks for it from outside
 	error_page 413 = @told_{app};
-	{counted}
 	include @NGINX_DIR@/snippets/error-codes.conf;
 	include @NGINX_DIR@/snippets/refused.conf;
 	fastcgi_pass mcli_{app};
 }}
 location @told_{app} {{
+	{counted}
 	include @NGINX_DIR@/snippets/refused.conf;
 	fastcgi_pass mcli_{app};
 }}
-	{counted}
 """
 
 
@@ -324,7 +327,7 @@ def upstreams(apps):
 
 def headers():
     """The request headers that programs read: of nginx those that it hands on one by one, and those that come as they were sent
-    (creates.conf). Each as a variable of nginx has it in its name."""
+    (as-sent.conf). Each as a variable of nginx has it in its name."""
     text = (CHECKOUT / "lib/http/header.def").read_text()
     rows = re.findall(r'^HEADER(_AS_SENT)?\(\w+, "([^"]+)"\)$', text, re.MULTILINE)
     assert len(rows) == len(re.findall(r"^HEADER(?:_AS_SENT)?\(", text, re.MULTILINE)), "header.def: a row cannot be read"
@@ -334,7 +337,7 @@ def headers():
 
 def header_values():
     one_by_one, as_sent = headers()
-    return {"HEADER_PARAMS": lines(f"fastcgi_param {'' if n == 'content_type' else 'HTTP_'}{n.upper()} $http_{n} if_not_empty;" for n in one_by_one),
+    return {"HEADER_PARAMS": lines(f"fastcgi_param HTTP_{n.upper()} $http_{n} if_not_empty;" for n in one_by_one),
             "HEADER_VALUES": "\\n".join(f"$http_{n}" for n in [*one_by_one, *as_sent])}
 
 
