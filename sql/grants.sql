@@ -58,6 +58,7 @@ GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
 GRANT SELECT (id, state) ON {db}.users TO {user};
 GRANT SELECT, INSERT, DELETE ON {db}.oauth_states TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.accounts TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.grants_ending TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.creator_snapshots TO {user};
 GRANT SELECT, UPDATE ON {db}.posts TO {user};
 GRANT SELECT ON {db}.post_images TO {user};
@@ -133,6 +134,7 @@ GRANT SELECT, INSERT ON {db}.post_events TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT DELETE, SELECT ON {db}.oauth_states TO {user};
+GRANT DELETE, SELECT (until_us) ON {db}.grants_ending TO {user};
 GRANT DELETE, SELECT (expires_at_us), UPDATE (expires_at_us) ON {db}.idempotency_keys TO {user};
 -- Views, of test data alone.
 GRANT DELETE, SELECT ON {db}.test_posts TO {user};

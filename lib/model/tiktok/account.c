@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "model/tiktok/account_private.h"
+#include "model/tiktok/grant_end.h"
 #include "model/job/job.h"
 #include "model/post/turn.h"
 #include "model/user/caps.h"
@@ -130,6 +131,8 @@ static enum err account_connect_tx(struct db *db, void *arg)
         return e;
     x->id = e == OK ? known : uuid_new();
     e = account_write_connection(db, x, &account_sqls[e == OK ? ACCOUNT_AGAIN : ACCOUNT_INSERT]);
+    if (e == OK)
+        e = grant_end_check(db, c->open_id, &x->id, x->request_id);
     if (e == OK && str_list_has(c->scopes, ',', STR(CREATOR_SCOPE)))
         e = job_add(db, JOB_PUBLISH, "creator", &x->id, clock_now_us(), x->request_id);
     if (e == OK && !uuid_is_none(&known)) /* what waited for this goes on */
