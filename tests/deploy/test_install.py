@@ -89,7 +89,7 @@ def test_nginx_takes_the_site(installed, tmp_path):
     for name in ("client_body", "fastcgi", "proxy", "scgi", "uwsgi", "body", "log"):
         (tmp_path / name).mkdir()
     (tmp_path / "no-bodies").touch()
-    (tmp_path / "conf").write_text(f"[service]\nsocket_dir = {tmp_path}\n")
+    (tmp_path / "conf").write_text(f"[service]\nurl = https://example.com\nsocket_dir = {tmp_path}\n")
     subprocess.run([installed / "usr/sbin/marketingcli-admin", "nginx"], check=True, env={"MARKETINGCLI_CONF": str(tmp_path / "conf")})
     sites = []
     for path in [p for p in (installed / "etc/nginx").rglob("*.conf")]:
