@@ -22,7 +22,7 @@ DENIED = (1044, 1142, 1143, 1227)  # database, table, column, a right beyond tab
 # What a service must not do to the tables that its grants name, because nothing of its work needs it; some tables that they
 # do not name are here too. A new service adds its own where a line of its grants is finer than a table.
 FORBIDDEN = {
-    "auth": ["SELECT access_token FROM accounts", "SELECT title FROM posts", "SELECT id FROM uploads", "DELETE FROM users",
+    "auth": ["SELECT access_token FROM accounts", "SELECT title FROM posts", "SELECT sha256 FROM uploads", "DELETE FROM users",
              "INSERT INTO api_keys (id) VALUES ('x')", "UPDATE api_keys SET hash = 'x'", "SELECT id FROM jobs_publish",
              "UPDATE registrations SET password_hash = 'x'", "INSERT INTO invitations (id) VALUES ('x')",
              "UPDATE invitations SET uses_max = 9", "INSERT INTO one_time_tokens (token_hash) VALUES ('x')",
@@ -31,11 +31,12 @@ FORBIDDEN = {
     "keys": ["SELECT password_hash FROM users", "SELECT email FROM users", "UPDATE users SET state = 'active'",
              "INSERT INTO sessions (id) VALUES ('x')", "UPDATE sessions SET user_id = 'x'", "DELETE FROM api_keys",
              "SELECT open_id FROM accounts", "SELECT access_token FROM accounts", "DELETE FROM key_budgets", "SELECT title FROM posts", "SELECT account_id FROM posts",
-             "SELECT id FROM uploads"],
+             "SELECT id FROM uploads", "SELECT about FROM activity", "UPDATE activity SET what = 'x'", "DELETE FROM activity"],
     "tiktok": ["SELECT subject_id FROM notices_due", "DELETE FROM notices_due", "SELECT id FROM mail_outbox", "DELETE FROM jobs_mail",
                "SELECT accounts FROM key_budgets", "SELECT password_hash FROM users", "SELECT email FROM users", "INSERT INTO sessions (id) VALUES ('x')",
                "INSERT INTO api_keys (id) VALUES ('x')", "UPDATE api_keys SET hash = 'x'", "DELETE FROM accounts",
-               "INSERT INTO posts (id) VALUES ('x')", "DELETE FROM posts", "INSERT INTO uploads (id) VALUES ('x')"],
+               "INSERT INTO posts (id) VALUES ('x')", "DELETE FROM posts", "INSERT INTO uploads (id) VALUES ('x')",
+               "SELECT about FROM activity", "DELETE FROM activity"],
     "uploads": ["SELECT accounts FROM key_budgets", "SELECT password_hash FROM users", "SELECT email FROM users", "UPDATE users SET state = 'active'", "SELECT title FROM posts", "UPDATE posts SET state = 'published'",
                 "SELECT access_token FROM accounts", "DELETE FROM uploads", "SELECT payload FROM post_attempts",
                 "INSERT INTO jobs_publish (id) VALUES ('x')", "DELETE FROM attempt_fetches",
@@ -51,7 +52,7 @@ FORBIDDEN = {
               "UPDATE api_keys SET user_id = 'x'", "UPDATE sessions SET user_id = 'x'", "DELETE FROM key_budgets",
               "UPDATE key_budgets SET needs_approval = 0", "UPDATE key_budgets SET posts_per_day = NULL",
               "INSERT INTO key_budgets (key_id) VALUES ('x')"],
-    "worker_publish": ["SELECT subject_id FROM notices_due", "DELETE FROM notices_due", "SELECT id FROM mail_outbox", "DELETE FROM jobs_mail",
+    "worker_publish": ["SELECT open_id FROM grants_ending", "UPDATE grants_ending SET until_us = 0", "SELECT subject_id FROM notices_due", "DELETE FROM notices_due", "SELECT id FROM mail_outbox", "DELETE FROM jobs_mail",
                        "UPDATE key_budgets SET posts = 0", "SELECT email FROM users", "UPDATE users SET state = 'active'", "SELECT id FROM sessions", "SELECT hash FROM api_keys",
                        "SELECT user_id FROM api_keys", "UPDATE api_keys SET revoked_at_us = NULL", "INSERT INTO posts (id) VALUES ('x')", "INSERT INTO accounts (id) VALUES ('x')",
                        "INSERT INTO uploads (id) VALUES ('x')", "DELETE FROM post_attempts", "DELETE FROM posts",
