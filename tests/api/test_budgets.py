@@ -23,10 +23,10 @@ def now(stack):
 
 
 def far_from_midnight(user):
-    """So that the day does not end in the middle of a test."""
+    """So that the day does not end in the middle of a test. Who makes keys then has typed the password a moment ago."""
     if now(user.stack).hour >= 23:
         user.stack.move_clock(2 * 3600)
-        user.confirm()  # keys want a fresh password
+        user.confirm()
 
 
 def refused(answer, status, code, param=None):
