@@ -4,6 +4,7 @@
 #include "crypto/digest.h"
 #include "model/key/key_private.h"
 #include "model/mail/outbox.h"
+#include "model/user/caps.h"
 #include "model/user/session_others.h"
 #include "model/user/user.h"
 
@@ -44,6 +45,7 @@ static enum err key_lock(struct db *db, struct arena *arena, const struct uuid *
 
 struct key_new_terms {
     struct arena *arena;
+    const struct conf *conf;
     const struct key_asker *by;
     const struct uuid *id;
     const struct key_terms *to;
@@ -57,7 +59,7 @@ static enum err key_change_tx(struct db *db, void *arg)
     struct key *k = &n->key;
     bool widens_budget = false;
 
-    enum err e = user_lock(db, n->arena, n->by->user_id); /* the activity refers to the user */
+    enum err e = caps_take(db, n->arena, n->conf, n->by->user_id, CAPS_OF_KEY_CHANGE, 0);
     if (e == OK)
         e = session_check_still(db, n->by->session_id, n->by->sent);
     if (e == OK)
@@ -81,10 +83,10 @@ static enum err key_change_tx(struct db *db, void *arg)
     return e == OK ? key_note(db, ACTIVITY_KEY_CHANGED, k) : e;
 }
 
-enum err key_change(struct db *db, struct arena *arena, const struct key_asker *by, const struct uuid *id,
-                    const struct key_terms *to, bool may_widen, struct key *ret_key)
+enum err key_change(struct db *db, struct arena *arena, const struct conf *conf, const struct key_asker *by,
+                    const struct uuid *id, const struct key_terms *to, bool may_widen, struct key *ret_key)
 {
-    struct key_new_terms n = {.arena = arena, .by = by, .id = id, .to = to, .may_widen = may_widen};
+    struct key_new_terms n = {.arena = arena, .conf = conf, .by = by, .id = id, .to = to, .may_widen = may_widen};
     enum err e = db_tx(db, key_change_tx, &n);
 
     if (e == OK)
@@ -194,6 +196,7 @@ enum err key_revoke_seen(struct db *db, struct arena *arena, const struct sha256
 
 struct key_rotation {
     struct arena *arena;
+    const struct conf *conf;
     const struct key_asker *by;
     const struct uuid *id;
     int64_t overlap_us;
@@ -271,7 +274,7 @@ static enum err key_rotate_tx(struct db *db, void *arg)
 {
     struct key_rotation *r = arg;
 
-    enum err e = user_lock(db, r->arena, r->by->user_id); /* the row that may be added has a copy of its state */
+    enum err e = caps_take(db, r->arena, r->conf, r->by->user_id, CAPS_OF_KEY_CHANGE, 0);
     if (e == OK)
         e = session_check_still(db, r->by->session_id, r->by->sent);
     if (e != OK)
@@ -288,10 +291,10 @@ static enum err key_rotate_tx(struct db *db, void *arg)
     return e == OK ? r->last->fn(&r->made, r->last->arg) : e;
 }
 
-enum err key_rotate(struct db *db, struct arena *arena, const struct key_asker *by, const struct uuid *id,
-                    int64_t overlap_us, const struct last_step *last)
+enum err key_rotate(struct db *db, struct arena *arena, const struct conf *conf, const struct key_asker *by,
+                    const struct uuid *id, int64_t overlap_us, const struct last_step *last)
 {
-    struct key_rotation r = {.arena = arena, .by = by, .id = id, .overlap_us = overlap_us, .last = last};
+    struct key_rotation r = {.arena = arena, .conf = conf, .by = by, .id = id, .overlap_us = overlap_us, .last = last};
     enum err e = db_tx(db, key_rotate_tx, &r);
 
     if (e == OK)
