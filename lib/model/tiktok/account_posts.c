@@ -167,6 +167,9 @@ enum err account_cancel_posts(struct db *db, struct arena *arena, const struct c
                 arena, sizeof *ids, CANCEL_BATCH, (void **)&ids, &n);
     if (e == OK && n > 0) /* locked in one order; the statement would sort all that there are */
         qsort(ids, n, sizeof *ids, account_posts_compare);
+    for (size_t i = 0; e == OK && i < n;
+         i++) /* all of them before the images of the first, which others may have, too */
+        e = post_lock(db, &ids[i]);
     for (size_t i = 0; e == OK && i < n; i++) {
         e = post_move(db, arena, conf, &ids[i], &move);
         if (e == ERR_CONFLICT) /* the post went to TikTok a moment ago */
@@ -188,7 +191,8 @@ static const struct sql account_posts_sqls[] = {
                                       " ORDER BY id DESC LIMIT 1",
                               .in = "uu",
                               .cols = db_uuid_cols},
-    [ACCOUNT_END_CANCEL] = {.text = "UPDATE accounts SET canceled_to_us = NULL WHERE id = ?", .in = "u"},
+    [ACCOUNT_END_CANCEL] = {.text = "UPDATE accounts FORCE INDEX (PRIMARY) SET canceled_to_us = NULL WHERE id = ?",
+                            .in = "u"},
     [ACCOUNT_DISCONNECTED_LOCK] = {.text = "SELECT 1 FROM accounts WHERE id = ? AND state = 'disconnected' FOR UPDATE",
                                    .in = "u",
                                    .cols = db_number_cols},
@@ -214,5 +218,6 @@ static const struct sql account_posts_sqls[] = {
     [ACCOUNT_WAKE_BELOW] = {.text = "SELECT wake_below_id FROM accounts WHERE id = ? FOR UPDATE",
                             .in = "u",
                             .cols = db_uuid_cols},
-    [ACCOUNT_SET_WAKE_BELOW] = {.text = "UPDATE accounts SET wake_below_id = ? WHERE id = ?", .in = "uu"},
+    [ACCOUNT_SET_WAKE_BELOW] = {.text = "UPDATE accounts FORCE INDEX (PRIMARY) SET wake_below_id = ? WHERE id = ?",
+                                .in = "uu"},
 };
