@@ -25,13 +25,16 @@ enum {
 };
 static const struct sql account_posts_sqls[];
 
-static enum err account_posts_wake(struct db *db, const struct uuid *ids, size_t n, struct str request_id)
+static enum err account_posts_wake(struct db *db, struct arena *arena, const struct uuid *ids, size_t n,
+                                   struct str request_id)
 {
-    enum err e = OK;
+    struct job_new jobs[WAKE_MAX];
 
-    for (size_t i = 0; e == OK && i < n; i++)
-        e = job_add(db, JOB_PUBLISH, "poll", &ids[i], clock_now_us(), request_id);
-    return e;
+    ASSERT(n <= WAKE_MAX);
+    for (size_t i = 0; i < n; i++)
+        jobs[i] = (struct job_new){
+            .kind = "poll", .subject_id = ids[i], .run_at_us = clock_now_us(), .request_id = request_id};
+    return job_add_all(db, JOB_PUBLISH, arena, jobs, n);
 }
 
 /* The newest first. Nothing else would ever ask about the others: they have ended, so they have no job. */
@@ -45,7 +48,7 @@ static enum err account_wake_unsettled(struct db *db, struct arena *arena, const
                          DB_ARGS(db_uuid(id), db_uuid(&from), db_uuid(below), db_i64(WAKE_MAX)), arena, sizeof *ids,
                          WAKE_MAX, (void **)&ids, &n);
     if (e == OK)
-        e = account_posts_wake(db, ids, n, request_id);
+        e = account_posts_wake(db, arena, ids, n, request_id);
     if (e != OK)
         return e;
     *ret_more = n == WAKE_MAX;
@@ -62,7 +65,7 @@ enum err account_wake_polls(struct db *db, struct arena *arena, const struct uui
     enum err e = db_rows(db, &account_posts_sqls[ACCOUNT_PROCESSING_POSTS], DB_ARGS(db_uuid(id), db_i64(WAKE_MAX)),
                          arena, sizeof *ids, WAKE_MAX, (void **)&ids, &n);
     if (e == OK) /* the others have their jobs, and come by themselves in some minutes */
-        e = account_posts_wake(db, ids, n, request_id);
+        e = account_posts_wake(db, arena, ids, n, request_id);
     if (e == OK && late)
         e = account_wake_unsettled(db, arena, id, &UUID_LAST, request_id, &more);
     return e;

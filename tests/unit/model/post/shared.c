@@ -164,12 +164,13 @@ static enum err shared_read(struct handing *h, size_t jobs_n)
 /* As turns_end_jobs. */
 static enum err shared_end_jobs(struct db *db, const struct handing *h, const struct uuid *accounts)
 {
-    const struct job *again[BATCH], *done[BATCH];
+    const struct job *again[BATCH], *done[BATCH], *all[BATCH];
     int64_t at_us[BATCH], again_at_us[BATCH];
     size_t again_n = 0, done_n = 0;
 
     enum err e = turn_times(db, &h->s->side.arena, accounts, h->n, clock_now_us(), at_us);
     for (size_t i = 0; i < h->n && e == OK; i++) {
+        all[i] = &h->jobs[i];
         if (at_us[i] == 0) {
             done[done_n++] = &h->jobs[i];
             continue;
@@ -177,6 +178,8 @@ static enum err shared_end_jobs(struct db *db, const struct handing *h, const st
         again_at_us[again_n] = at_us[i];
         again[again_n++] = &h->jobs[i];
     }
+    if (e == OK && again_n > 0 && done_n > 0)
+        e = job_hold_many(db, JOB_PUBLISH, all, h->n, 0);
     if (e == OK)
         e = job_restart_many(db, JOB_PUBLISH, again, again_n, again_at_us);
     return e == OK ? job_finish_many(db, JOB_PUBLISH, done, done_n) : e;
