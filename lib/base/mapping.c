@@ -29,7 +29,9 @@ static size_t mapping_bytes(const struct mapping *m)
  */
 static bool mapping_exchange(char *base, size_t bytes, int flags, int fd)
 {
-    return syscall(SYS_mmap, base, bytes, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, 0) != -1;
+    long protection = PROT_READ | PROT_WRITE, how = flags | MAP_FIXED, file = fd, offset = 0; /* as wide as registers */
+
+    return syscall(SYS_mmap, base, bytes, protection, how, file, offset) != -1;
 }
 
 /* Fresh memory of our own, in place of the file. */

@@ -87,7 +87,7 @@ def test_an_account_that_takes_no_posts(user, account, other, spool, kind):  # n
 @pytest.mark.parametrize("kind", [FORM, JSON])
 def test_a_key_whose_budget_is_used_up(user, account, spool, kind):  # noqa: F811
     agent = Agent(user, accounts=[account], posts_per_day=1)
-    far_from_midnight(user.stack)
+    far_from_midnight(user)
     agent.posted(account)
     elsewhere = user.connect()
     spool.written()

@@ -22,10 +22,11 @@ def now(stack):
     return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(microseconds=moved)
 
 
-def far_from_midnight(stack):
-    """So that the day does not end in the middle of a test."""
-    if now(stack).hour >= 23:
-        stack.move_clock(2 * 3600)
+def far_from_midnight(user):
+    """So that the day does not end in the middle of a test. Who makes keys then has typed the password a moment ago."""
+    if now(user.stack).hour >= 23:
+        user.stack.move_clock(2 * 3600)
+        user.confirm()
 
 
 def refused(answer, status, code, param=None):
@@ -38,7 +39,7 @@ def refused(answer, status, code, param=None):
 
 
 def test_shown_where_the_key_is(user, account):
-    far_from_midnight(user.stack)
+    far_from_midnight(user)
     agent = Agent(user, accounts=[account], posts_per_day=7, max_privacy_level="SELF_ONLY", needs_approval=True)
     budget = agent.made["budget"]
     midnight = (now(user.stack) + datetime.timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -131,7 +132,7 @@ def test_the_level_is_told_with_all_other_problems(user, account):
 
 def test_exactly_as_many_as_there_are(user, account):
     """However many ask at once."""
-    far_from_midnight(user.stack)
+    far_from_midnight(user)
     agent = Agent(user, posts_per_day=PER_DAY)
     agent.image()
 
@@ -152,7 +153,7 @@ def test_exactly_as_many_as_there_are(user, account):
 
 def test_until_midnight_utc(user, account):
     stack = user.stack
-    far_from_midnight(stack)
+    far_from_midnight(user)
     agent = Agent(user, posts_per_day=1)
     assert agent.me()["posts_left"] == 1
     agent.posted(account)
@@ -172,7 +173,7 @@ def test_until_midnight_utc(user, account):
 def test_a_clock_that_goes_back_over_midnight_gives_nothing_back(user, account):
     """Machines whose clocks differ take turns in being right."""
     stack = user.stack
-    far_from_midnight(stack)
+    far_from_midnight(user)
     agent = Agent(user, posts_per_day=1)
     row = uuid.UUID(agent.id).bytes
     agent.posted(account)
@@ -428,7 +429,7 @@ def test_what_was_accepted_does_not_go_out_beyond_a_narrower_budget(user, stack,
 
 
 def test_a_limit_of_posts_is_for_those_that_are_still_to_be_made(user, account, away):
-    far_from_midnight(user.stack)
+    far_from_midnight(user)
     agent = Agent(user)
     sent = [agent.send(account) for _ in range(2)]
     assert expect(agent.change(posts_per_day=1), 200)["data"]["budget"]["posts_left"] == 0
@@ -439,7 +440,7 @@ def test_a_limit_of_posts_is_for_those_that_are_still_to_be_made(user, account, 
 
 @pytest.mark.parametrize("before", [None, {}, {"max_privacy_level": "SELF_ONLY"}, {"posts_per_day": 9}])
 def test_a_limit_counts_what_was_made_on_the_day_before_it_came(user, account, before):
-    far_from_midnight(user.stack)
+    far_from_midnight(user)
     agent, stranger = Agent(user), Agent(user)
     if before is not None:
         expect(agent.change(**before), 200)

@@ -1,5 +1,7 @@
 """Kinds of jobs do not stand in each other's way."""
 
+import uuid
+
 from publishing import Sent
 from test_engine import STATUS, known, tiktok  # noqa: F401 (a fixture)
 from test_leases import now_us
@@ -18,8 +20,8 @@ def test_polls_that_hang_leave_places_to_others(stack, user, account, tiktok):  
         for sent in polled:
             sent.wait("processing")
         stack.wait(lambda: tiktok.requests(STATUS) >= OF_POLLS and not stack.sql(
-            "SELECT 1 FROM jobs_publish WHERE kind = 'poll' AND lease_token IS NULL AND run_at_us > %s", now_us(stack)),
-                   "all are due")
+            "SELECT 1 FROM jobs_publish JOIN posts p ON p.id = subject_id WHERE p.user_id = %s AND kind = 'poll' AND lease_token IS NULL"
+            " AND run_at_us > %s", uuid.UUID(user.id).bytes, now_us(stack)), "all are due")
         sent = Sent(stack, user, accounts[2])
         stack.wait(lambda: sent.at_simulator() == 1, "it is sent all the same")
         tiktok.release()

@@ -340,14 +340,14 @@ def test_too_few_connections_are_said(case, tmp_path):
     conf.write_text(case.stack.at.conf.read_text().replace("[service]\n", "[service]\nthreads = 64\n"))
     case.takes_our_files()
     done = case.run(conf=conf)
-    assert done.returncode == 0 and "hold up to 474 connections, and MariaDB's max_connections is 300" in done.stderr
+    assert done.returncode == 0 and "hold up to 481 connections, and MariaDB's max_connections is 300" in done.stderr
 
 
 def test_a_program_that_starts_says_it_too(stack):
     before = len(stack.log("keys"))
     with stack.configured("keys", service_threads="64"):
         said = stack.wait(lambda: [line for line in stack.log("keys")[before:].splitlines() if "max_connections_too_low" in line], "it says so")
-        assert '"needed":474,"allowed":300' in said[0]
+        assert '"needed":481,"allowed":300' in said[0]
     with stack.configured("keys"):
         stack.wait(lambda: '"event":"started"' in stack.log("keys")[before:].split("max_connections_too_low")[1], "it has started again")
         assert stack.log("keys")[before:].count("max_connections_too_low") == 1

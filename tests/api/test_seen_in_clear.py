@@ -199,12 +199,6 @@ def test_the_database_is_away_meanwhile(user, stack):
     is_revoked(stack, key)
 
 
-def test_a_session_cookie_does_no_harm(user, stack):
-    answer = requests.get(stack.http_url + "/api/v1/me", headers={"Cookie": f"__Host-session={user.web.cookies['__Host-session']}"})
-    expect(answer, 403, "https_required")
-    expect(user.web.get("/api/v1/me"), 200)
-
-
 def test_many_at_once(user, stack):
     keys = [made(user) for _ in range(10)]
     sent = [k["key"] for k in keys] + [no_key() for _ in range(30)]

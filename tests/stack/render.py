@@ -110,7 +110,9 @@ def configuration(at, https, changes):
 
 def limits(at, admin):
     """The file of the programs' limits that nginx includes, as its unit has it made on a server."""
-    subprocess.run([admin, "nginx"], check=True, env={**os.environ, "MARKETINGCLI_CONF": str(at.conf)})
+    done = subprocess.run([admin, "nginx"], stderr=subprocess.PIPE, text=True, env={**os.environ, "MARKETINGCLI_CONF": str(at.conf)})
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr)
 
 
 def nginx(at, tables, https, http, ipv6):
