@@ -112,7 +112,7 @@ MUST_CHECK enum err key_purge(struct db *db, struct arena *arena, int64_t before
 
 /*
  * A new secret for the same key; last gets a const struct new_key *. The one before, and all that still work of those before it, end at the latest when
- * the overlap is over (0: now), or with the key. So whoever lost the answer rotates again, and what works in the meantime goes
+ * the overlap is over (0: now, by whatever clock), or with the key. So whoever lost the answer rotates again, and what works in the meantime goes
  * on working. ERR_NOT_FOUND; ERR_KEY_ENDED; ERR_OLD_SECRETS_TOO_MANY, not with an overlap of 0; ERR_ACCOUNT_DISABLED; ERR_SESSION_EXPIRED;
  * ERR_KEY_CHANGES_A_DAY. The caller then ends the credential epoch, also after ERR_OUTCOME_UNKNOWN.
  */

@@ -25,6 +25,8 @@ enum {
 static const struct sql key_change_sqls[];
 
 #define KEYS_A_TIME 100 /* of a user who has more, all are revoked all the same */
+/* What ends at once has ended by other machines' clocks as well, and if the clock is set back. */
+#define KEY_CLOCKS_DIFFER_US US_PER_DAY
 
 /* Locks a key that still works, and reads it. */
 static enum err key_lock(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
@@ -250,8 +252,9 @@ static enum err key_change_secret(struct db *db, struct key_rotation *r, int64_t
 
     if (r->made.key.expires_at_us != 0)
         until = MIN(until, r->made.key.expires_at_us);
+    int64_t ends = r->overlap_us == 0 ? until - KEY_CLOCKS_DIFFER_US : until;
     enum err e = db_exec(db, &key_change_sqls[KEY_OLD_SHORTEN],
-                         DB_ARGS(db_i64(until), db_uuid(&r->made.key.id), db_i64(until)), NULL);
+                         DB_ARGS(db_i64(ends), db_uuid(&r->made.key.id), db_i64(ends)), NULL);
     if (e == OK)
         e = key_old_row(db, r, now, &row);
     if (e == OK)
@@ -261,7 +264,7 @@ static enum err key_change_secret(struct db *db, struct key_rotation *r, int64_t
             db, &key_change_sqls[KEY_NEW_SECRET],
             DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_str(prefix), db_i64(until), db_uuid(&r->made.key.id)));
     if (e == OK)
-        e = key_old_put(db, r, &old, until, &row);
+        e = key_old_put(db, r, &old, ends, &row);
     r->made.key.prefix = prefix;
     r->made.key.old_secret_expires_at_us = until;
     return e;
