@@ -19,32 +19,33 @@ enum err grant_end_begin(struct db *db, struct str open_id, int call_sec, int64_
 }
 
 struct grant_look {
-    const struct uuid *ids;
+    struct arena *arena;
+    const struct job_new *jobs;
     size_t n;
-    int64_t at_us;
-    struct str request_id;
 };
 
 static enum err grant_end_look_tx(struct db *db, void *arg)
 {
     const struct grant_look *l = arg;
-    enum err e = OK;
 
-    for (size_t i = 0; i < l->n && e == OK; i++)
-        e = job_add(db, JOB_PUBLISH, REFRESH_KIND, &l->ids[i], l->at_us, l->request_id);
-    return e;
+    return job_add_all(db, JOB_PUBLISH, l->arena, l->jobs, l->n);
 }
 
 enum err grant_end_over(struct db *db, struct arena *arena, struct str open_id, int64_t look_at_us,
                         struct str request_id)
 {
-    struct grant_look l = {.at_us = look_at_us, .request_id = request_id};
+    struct job_new *jobs = arena_array(arena, LOOKED_AT_MAX, sizeof *jobs);
+    struct grant_look l = {.arena = arena, .jobs = jobs};
     struct uuid *ids;
 
     enum err e = db_rows(db, &grant_end_sqls[GRANT_END_CONNECTED], DB_ARGS(db_str(open_id), db_i64(LOOKED_AT_MAX)),
                          arena, sizeof *ids, LOOKED_AT_MAX, (void **)&ids, &l.n);
-    l.ids = ids;
-    return e == OK && l.n > 0 ? db_tx(db, grant_end_look_tx, &l) : e;
+    if (e != OK || l.n == 0)
+        return e;
+    for (size_t i = 0; i < l.n; i++)
+        jobs[i] = (struct job_new){
+            .kind = REFRESH_KIND, .subject_id = ids[i], .run_at_us = look_at_us, .request_id = request_id};
+    return db_tx(db, grant_end_look_tx, &l);
 }
 
 /* Without an end under way, the row is there only to wait for one that begins, and goes with the same transaction. */
