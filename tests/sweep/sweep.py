@@ -35,9 +35,10 @@ from reached import ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TOLD_UNKNOWN,
 from registering import REGISTERING
 from repeated import REPEATED
 from second import OF_SECOND
+from undone import UNDONE
 from world import SETTINGS, WORKERS, World, load
 
-FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND, *AT_THE_DESK]
+FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND, *AT_THE_DESK, *UNDONE]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

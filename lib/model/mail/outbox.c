@@ -58,6 +58,6 @@ static const struct sql outbox_sqls[] = {
                             " created_at_us) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?)",
                     .in = "uusussi"},
     [OUTBOX_DROP] = {.text = "UPDATE mail_outbox FORCE INDEX (by_user) SET state = 'dropped', params = NULL,"
-                             " ended_at_us = ? WHERE user_id = ? AND template = ? AND state = 'queued'",
+                             " ended_at_us = ? WHERE user_id = ? AND template = ? AND state IN ('queued', 'failed')",
                      .in = "ius"},
 };
