@@ -66,6 +66,9 @@ struct mail_new {
     struct str request_id;
 };
 
+/* Whether mails of that name go to the address that their user has. False: also of a newer program's. */
+bool mail_goes_to_user(struct str template_name);
+
 #define MAIL_JOB "mail" /* the kind of job; its subject is the mail */
 
 /* Call it in a transaction; what a stranger has asked for takes a part of an allowance first (mail/allowance.h). */
