@@ -16,10 +16,10 @@ GRANT SELECT ON {db}.api_keys TO {user};
 GRANT UPDATE (last_used_at_us, user_state, revoked_at_us) ON {db}.api_keys TO {user};
 GRANT SELECT ON {db}.key_budgets TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
-GRANT SELECT (user_id, deleted_at_us, size_bytes) ON {db}.uploads TO {user};
+GRANT SELECT (id, user_id, deleted_at_us, size_bytes) ON {db}.uploads TO {user};
 GRANT SELECT (id, user_id, ended_at_us) ON {db}.posts TO {user};
 GRANT SELECT ON {db}.posts_counted TO {user};
-GRANT SELECT (user_id, state) ON {db}.accounts TO {user};
+GRANT SELECT (id, user_id, state) ON {db}.accounts TO {user};
 GRANT SELECT (user_id, expires_at_us) ON {db}.idempotency_keys TO {user};
 GRANT INSERT ON {db}.mail_outbox TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
@@ -46,7 +46,7 @@ GRANT SELECT ON {db}.worker_heartbeats TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
 GRANT INSERT ON {db}.mail_outbox TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
-GRANT INSERT ON {db}.activity TO {user};
+GRANT SELECT (id, user_id, what, created_at_us), INSERT ON {db}.activity TO {user};
 
 -- user tiktok
 GRANT SELECT ON {db}.api_keys TO {user};
@@ -58,6 +58,7 @@ GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
 GRANT SELECT (id, state) ON {db}.users TO {user};
 GRANT SELECT, INSERT, DELETE ON {db}.oauth_states TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.accounts TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.grants_ending TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.creator_snapshots TO {user};
 GRANT SELECT, UPDATE ON {db}.posts TO {user};
 GRANT SELECT ON {db}.post_images TO {user};
@@ -66,7 +67,7 @@ GRANT SELECT, UPDATE ON {db}.uploads TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
-GRANT INSERT ON {db}.activity TO {user};
+GRANT SELECT (id, user_id, what, created_at_us), INSERT ON {db}.activity TO {user};
 GRANT INSERT ON {db}.notices_due TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 
@@ -133,6 +134,7 @@ GRANT SELECT, INSERT ON {db}.post_events TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT DELETE, SELECT ON {db}.oauth_states TO {user};
+GRANT DELETE, SELECT (until_us) ON {db}.grants_ending TO {user};
 GRANT DELETE, SELECT (expires_at_us), UPDATE (expires_at_us) ON {db}.idempotency_keys TO {user};
 -- Views, of test data alone.
 GRANT DELETE, SELECT ON {db}.test_posts TO {user};

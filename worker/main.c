@@ -28,9 +28,10 @@ static const struct worker_class *worker_main_find_class(const char *name)
 }
 
 /* Why this database must not be worked on, or NULL. One that does not answer is no reason to stop: nothing is claimed
- * until it does, and until it is right. */
-static const char *worker_main_database_fault(const struct db_options *options, struct worker *worker)
+ * until it does, and until it is right. Nor is one that lets in fewer connections than all programs need (needed). */
+static const char *worker_main_database_fault(const struct db_options *options, int needed, struct worker *worker)
 {
+    int64_t allowed;
     _cleanup_(db_freep) struct db *db = db_new(options);
 
     enum err e = db_fit(db);
@@ -39,6 +40,9 @@ static const char *worker_main_database_fault(const struct db_options *options, 
     worker->after_outage = e != OK;
     if (worker->after_outage)
         alarm_raise(worker->metrics->set, ALARM_DATABASE_AWAY, LOG_CSTR("database", db_error(db)), LOG_END);
+    else if (db_connections_allowed(db, &allowed) == OK && allowed < needed)
+        log_event(LOG_WARNING, "max_connections_too_low", LOG_INT("needed", needed), LOG_INT("allowed", allowed),
+                  LOG_END);
     return NULL;
 }
 
@@ -109,11 +113,11 @@ static const char *worker_main_read_secrets(const struct worker_class *class, co
 }
 
 /* Runs until one of the signals comes. */
-static int worker_main_run(struct worker *worker, const struct db_options *options, const sigset_t *stops)
+static int worker_main_run(struct worker *worker, const struct db_options *options, int needed, const sigset_t *stops)
 {
     int received;
 
-    const char *fault = worker_main_database_fault(options, worker);
+    const char *fault = worker_main_database_fault(options, needed, worker);
     if (fault != NULL)
         return worker_main_fail(EXIT_CONFIG, fault);
 
@@ -127,7 +131,7 @@ static int worker_main_run(struct worker *worker, const struct db_options *optio
 }
 
 static int worker_main_work(const struct worker_class *class, const char *program, const struct conf *conf,
-                            const struct secrets *s)
+                            const struct secrets *s, int needed)
 {
     char user[64];
     sigset_t stops;
@@ -157,7 +161,7 @@ static int worker_main_work(const struct worker_class *class, const char *progra
                                        [MODE_TEST] = {.conf = conf, .mode = MODE_TEST}},
                             .smtp_password = &s->smtp_password,
                             .store = {.dir = class->uses_store ? conf->store_dir.p : NULL}};
-    int code = worker_main_run(&worker, &options, &stops);
+    int code = worker_main_run(&worker, &options, needed, &stops);
     worker_metrics_stop(metrics);
     return code;
 }
@@ -177,9 +181,10 @@ int main(int argc, char **argv)
     if (conf_load(&conf, conf_path(), &why) != OK)
         return worker_main_fail(EXIT_CONFIG, why.p);
     log_init(program, conf.service_log_level);
+    int needed = services_connections((int)conf.service_threads, (int)conf.worker_threads);
     conf.worker_threads = service_threads(service_find(SERVICE_WORKER, argv[1]), 0, (int)conf.worker_threads);
     const char *missing = worker_main_read_secrets(class, &conf, &secrets);
     if (missing != NULL)
         return worker_main_fail(EXIT_CONFIG, missing);
-    return worker_main_work(class, program, &conf, &secrets);
+    return worker_main_work(class, program, &conf, &secrets, needed);
 }

@@ -227,7 +227,7 @@ static enum err keys_change(struct ctx *c)
         e = keys_read(c, keys_change_fields, &id, &to);
     if (e != OK)
         return e;
-    e = key_change(c->db, c->arena, &by, &id, &to, c->caller.is_recent, &key);
+    e = key_change(c->db, c->arena, c->conf, &by, &id, &to, c->caller.is_recent, &key);
     if (e == OK || e == ERR_OUTCOME_UNKNOWN)
         credentials_end(c);
     return e == OK ? reply_data(&c->rep, 200, keys_shown_fields, &key) : e;
@@ -251,7 +251,8 @@ static enum err keys_rotate(struct ctx *c)
         e = input_json(c, keys_rotation_fields, &in);
     if (e != OK)
         return e;
-    e = key_rotate(c->db, c->arena, &by, &id, in.overlap_sec * US_PER_SEC, &(struct last_step){keys_rotate_answer, c});
+    e = key_rotate(c->db, c->arena, c->conf, &by, &id, in.overlap_sec * US_PER_SEC,
+                   &(struct last_step){keys_rotate_answer, c});
     if (e == OK || e == ERR_OUTCOME_UNKNOWN)
         credentials_end(c);
     return e;

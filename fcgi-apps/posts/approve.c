@@ -33,29 +33,39 @@ static enum err approve_answer(const void *receipt, void *arg)
     return reply_data(&c->rep, 200, post_fields, &shape);
 }
 
+static struct post_decider approve_decider(const struct ctx *c, const struct uuid *id)
+{
+    return (struct post_decider){.user_id = &c->caller.user_id,
+                                 .session_id = &c->caller.session_id,
+                                 .sent = c->caller.session_token,
+                                 .mode = c->caller.mode,
+                                 .id = id,
+                                 .request_id = c->req.id};
+}
+
 static enum err approve_post(struct ctx *c)
 {
     struct approval in = {0};
     struct uuid id;
+    const struct post_decider by = approve_decider(c, &id);
 
     enum err e = request_param_uuid(&c->req, 0, &id);
     if (e == OK)
         e = input_json(c, approve_fields, &in);
     if (e != OK)
         return e;
-    return post_approve(c->db, c->arena, c->conf, &c->caller.user_id, c->caller.mode, &id, in.content_digest, c->req.id,
-                        &(struct last_step){approve_answer, c});
+    return post_approve(c->db, c->arena, c->conf, &by, in.content_digest, &(struct last_step){approve_answer, c});
 }
 
 static enum err approve_refuse(struct ctx *c)
 {
     struct uuid id;
+    const struct post_decider by = approve_decider(c, &id);
 
     enum err e = request_param_uuid(&c->req, 0, &id);
     if (e != OK)
         return e;
-    return post_refuse(c->db, c->arena, c->conf, &c->caller.user_id, c->caller.mode, &id, c->req.id,
-                       &(struct last_step){approve_answer, c});
+    return post_refuse(c->db, c->arena, c->conf, &by, &(struct last_step){approve_answer, c});
 }
 
 const struct route approve_routes[] = {

@@ -17,10 +17,25 @@ static const struct json_field sandbox_tokens_token_fields[] = {
     JSON_END,
 };
 
+/* The client that is ours has no secret: it is whoever comes by the socket. */
+static bool sandbox_tokens_is_ours(const struct form *f)
+{
+    return str_eqc(form_get(f, "client_key"), TIKTOK_TEST_CLIENT);
+}
+
+static struct sandbox_client sandbox_tokens_client(const struct form *f)
+{
+    return (struct sandbox_client){.key = form_get(f, "client_key"),
+                                   .secret = form_get(f, "client_secret"),
+                                   .is_known = sandbox_tokens_is_ours(f)};
+}
+
 static enum err sandbox_tokens_by_code(struct ctx *c, const struct form *f, struct sandbox_tokens *ret_tokens)
 {
-    return sandbox_exchange(c->db, c->arena, form_get(f, "client_key"), form_get(f, "code"),
-                            form_get(f, "redirect_uri"), c->conf->sandbox_refresh_days, ret_tokens);
+    const struct sandbox_client client = sandbox_tokens_client(f);
+
+    return sandbox_exchange(c->db, c->arena, &client, form_get(f, "code"), form_get(f, "redirect_uri"),
+                            c->conf->sandbox_refresh_days, ret_tokens);
 }
 
 static enum err sandbox_tokens_by_refresh_token(struct ctx *c, const struct form *f, struct sandbox_tokens *ret_tokens)
@@ -76,13 +91,14 @@ static bool sandbox_tokens_open_call(struct ctx *c, struct form *ret_form, enum 
         *ret_err = sandbox_tokens_missing(c, "client_key, client_secret");
         return false;
     }
-    struct str client_key = form_get(ret_form, "client_key");
-    bool is_ours = str_eqc(client_key, TIKTOK_TEST_CLIENT); /* it has no secret: it is whoever comes by the socket */
-    if (is_ours && !c->req.is_private) {
+    if (sandbox_tokens_is_ours(ret_form) && !c->req.is_private) {
         *ret_err = sandbox_tokens_wrong_client(c);
         return false;
     }
-    e = sandbox_client_check(c->db, c->arena, client_key, form_get(ret_form, "client_secret"), is_ours);
+    const struct sandbox_client client = sandbox_tokens_client(ret_form);
+    e = sandbox_client_check(c->db, c->arena, &client);
+    if (e == ERR_NOT_FOUND) /* it has no tokens either, and a code of its own may make it known */
+        e = OK;
     *ret_err = e == ERR_BAD_CREDENTIALS ? sandbox_tokens_wrong_client(c) : e;
     return e == OK;
 }

@@ -1,5 +1,6 @@
 /* Ending a grant at TikTok (docs/tiktok.md#tokens): at most one call to revoke, one to refresh, one to revoke again. */
 #include "base/clock.h"
+#include "model/tiktok/grant_end.h"
 #include "tiktok/tiktok_app.h"
 
 /* The reasons, as the API shows them. */
@@ -13,6 +14,8 @@ struct revoking {
     struct str open_id;
     const struct account_tokens *tokens;
     bool in_use;
+    int64_t over_at_us; /* when a call without an answer can do no more harm; 0: there was no call */
+    bool answered;      /* the last call */
 };
 
 /* Without an answer of the database, nobody's connection is put at risk. */
@@ -24,12 +27,18 @@ static enum err revoke_call(struct revoking *r, struct str access_token)
     struct net_result result;
     struct net_call call;
 
-    enum err e = account_grant_in_use(c->db, r->open_id, &r->in_use);
+    tiktok_revoke(&t, c->arena, access_token, &call);
+    int64_t over_at_us;
+    enum err e = grant_end_begin(c->db, r->open_id, call.timeout_sec, &over_at_us);
+    if (e == OK)
+        e = account_grant_in_use(c->db, r->open_id, &r->in_use);
     if (e != OK || r->in_use)
         return e;
-    tiktok_revoke(&t, c->arena, access_token, &call);
+    r->over_at_us = over_at_us;
     net_call_run(c->arena, &call, &result);
-    return tiktok_read_revoke(&result, c->arena, &error);
+    e = tiktok_read_revoke(&result, c->arena, &error);
+    r->answered = e == OK || e == ERR_TIKTOK_REFUSED;
+    return e;
 }
 
 static enum err revoke_refresh(struct ctx *c, int mode, struct str refresh_token, struct str *ret_access_token)
@@ -64,6 +73,17 @@ static enum err revoke_at_tiktok(struct revoking *r)
     return e == OK ? revoke_call(r, access_token) : e;
 }
 
+/* Who has connected during the call. What cannot be written now does not matter: they know that the grant was being ended. */
+static void revoke_look_after(const struct revoking *r)
+{
+    struct ctx *c = r->c;
+
+    if (r->over_at_us == 0)
+        return;
+    enum err e = grant_end_over(c->db, c->arena, r->open_id, r->answered ? clock_now_us() : r->over_at_us, c->req.id);
+    (void)e;
+}
+
 struct str revoke_grant(struct ctx *c, struct str open_id, const struct account_tokens *tokens)
 {
     struct revoking r = {.c = c, .open_id = open_id, .tokens = tokens};
@@ -71,6 +91,7 @@ struct str revoke_grant(struct ctx *c, struct str open_id, const struct account_
     if (tokens->access.n == 0)
         return REVOKE_UNREADABLE;
     enum err e = revoke_at_tiktok(&r);
+    revoke_look_after(&r);
     if (r.in_use)
         return REVOKE_IN_USE;
     if (e == OK)

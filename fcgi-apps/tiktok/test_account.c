@@ -4,6 +4,7 @@
  */
 #include "base/rand.h"
 #include "fcgi/input.h"
+#include "model/user/caps.h"
 #include "tiktok/tiktok_app.h"
 
 #define BODY_MAX_BYTES (4u << 10)
@@ -67,6 +68,8 @@ static enum err test_account_create(struct ctx *c)
     enum err e = c->caller.mode == MODE_TEST ? input_query_only(c, NULL) : ERR_TEST_MODE;
     if (e == OK)
         e = input_json(c, test_account_fields, &wish);
+    if (e == OK) /* the simulator keeps what it makes */
+        e = caps_look(c->db, c->arena, c->conf, &c->caller.user_id, CAPS_OF_ACCOUNT);
     if (e == OK)
         e = test_account_consent(c, &wish, &code);
     if (e == OK)

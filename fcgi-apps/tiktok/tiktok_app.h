@@ -36,7 +36,8 @@ MUST_CHECK enum err connect_by_code(struct ctx *c, struct str code, const struct
 /*
  * Ends the grant at TikTok, which belongs to the open id, unless a connection of ours works with it. Absent when TikTok confirmed
  * it; else why not, as the API shows it. An access token that is over is refreshed first. The stored tokens must be wiped before, or
- * not stored yet. Each call may take seconds, in which somebody else may connect; so the database is asked before each.
+ * not stored yet. Each call may take seconds, in which somebody else may connect; so the database is asked before each, and who
+ * connects during a call is looked at afterwards (model/tiktok/grant_end.h).
  */
 struct str revoke_grant(struct ctx *c, struct str open_id, const struct account_tokens *tokens);
 

@@ -129,10 +129,23 @@ static bool handle_is_too_long(const struct ctx *c, enum work_part part)
     return counts && c->req.body.content_length > (int64_t)c->req.body.max_bytes;
 }
 
-/* RFC 9110 8.4: encoded with what nobody here decodes. Without the header, or with identity, it is not. */
+/*
+ * RFC 9110 8.4: encoded with what nobody here decodes. Without the header, or with identity, it is not. The header is a list, and
+ * two of them are one list (5.3).
+ */
 static bool handle_is_encoded(const struct request *r)
 {
-    return r->content_encoding.n > 0 && !str_ieq(r->content_encoding, STR("identity"));
+    bool is_identity = r->content_encoding.n == 0 || str_ieq(r->content_encoding, STR("identity"));
+
+    return !is_identity || r->content_encoding_times > 1;
+}
+
+/* What a body is must be said in one way: two types would be one for us, and another for whoever stands before us. */
+static enum err handle_check_body(const struct request *r)
+{
+    if (r->content_type_times > 1)
+        return ERR_TYPE_REPEATED;
+    return handle_is_encoded(r) ? ERR_UNSUPPORTED_CODING : OK;
 }
 
 /* Enforces the columns of the route but its rate; the first error ends it. */
@@ -160,8 +173,8 @@ static enum err handle_check(struct work *w)
     e = access_check_recent(c, m->route);
     if (e != OK && (e = idempotent_let_in(c, e)) != OK)
         return e;
-    if (m->route->body_max_bytes > 0 && handle_is_encoded(&c->req))
-        return ERR_UNSUPPORTED_CODING;
+    if (m->route->body_max_bytes > 0 && (e = handle_check_body(&c->req)) != OK)
+        return e;
     return handle_is_too_long(c, w->part) ? ERR_BODY_TOO_LARGE : OK;
 }
 
@@ -416,6 +429,20 @@ void handle_begin(struct shared *shared, struct db *db, struct work *w)
     w->turn.cost = COST_LIGHT; /* its head alone */
 }
 
+/*
+ * nginx counts by it the bodies that go to its disk, because one user may have many keys and sessions
+ * (nginx/snippets/maps.conf). Small ones stay in its memory, and are over at once.
+ */
+static void handle_say_whose(struct ctx *c)
+{
+    struct uuid_text user = uuid_text(&c->caller.user_id);
+    int64_t length = c->req.body.content_length;
+    bool is_large = length < 0 || length > (int64_t)ROUTE_SMALL_BODY_BYTES;
+
+    if (is_large && !uuid_is_none(&c->caller.user_id))
+        reply_standing_header(&c->rep, "X-Uploader", arena_str(c->arena, str_from(user.s)));
+}
+
 bool handle_end(struct db *db, struct work *w)
 {
     struct ctx *c = &w->ctx;
@@ -432,6 +459,8 @@ bool handle_end(struct db *db, struct work *w)
         handle_say_where(c, w->match.route);
     ASSERT(c->rep.status != 0);
     rate_put_headers(c);
+    if (w->part == PART_ASKED)
+        handle_say_whose(c);
     body_drain(&c->req.body); /* on a kept connection, the rest would be taken for the next request */
     struct sent sent = c->rep.stream != NULL ? handle_send_stream(c, &w->q, &w->match) : send_whole(&c->rep, &w->q);
     if (sent.e != OK)

@@ -14,8 +14,8 @@ enum err idempotent_read(struct ctx *c)
 
     if (r->idempotency_key.p == NULL)
         return OK;
-    return r->idempotency_key_again ? ERR_IDEMPOTENCY_KEY
-                                    : idempotency_key_parse(c->arena, r->idempotency_key, &c->idempotent.key);
+    return r->idempotency_key_times > 1 ? ERR_IDEMPOTENCY_KEY
+                                        : idempotency_key_parse(c->arena, r->idempotency_key, &c->idempotent.key);
 }
 
 bool idempotent_repeats(struct ctx *c)

@@ -47,6 +47,14 @@ void body_digest_add_to_part(struct body_digest *d, const void *p, size_t n)
     sha256_stream_add(d->stream, p, n);
 }
 
+/* "images[1]" and "images[]" are of the list "images", whose order is that of its parts. */
+static struct str body_digest_list(struct str name)
+{
+    struct str list;
+
+    return str_cut(&name, '[', &list) ? list : name;
+}
+
 static int body_digest_cmp(struct str a, struct str b)
 {
     int order = memcmp(a.p, b.p, MIN(a.n, b.n));
@@ -54,13 +62,13 @@ static int body_digest_cmp(struct str a, struct str b)
     return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
 }
 
-/* By name; those of one name keep their order. */
+/* By the name of the list; those of one list keep their order. */
 static void body_digest_sort(struct body_digest_part *v, size_t n)
 {
     for (size_t i = 1; i < n; i++) {
         struct body_digest_part part = v[i];
         size_t at = i;
-        for (; at > 0 && body_digest_cmp(v[at - 1].name, part.name) > 0; at--)
+        for (; at > 0 && body_digest_cmp(body_digest_list(v[at - 1].name), body_digest_list(part.name)) > 0; at--)
             v[at] = v[at - 1];
         v[at] = part;
     }

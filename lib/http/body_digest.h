@@ -10,7 +10,8 @@
  *
  * Of a form it has the parts: name and content of each. The boundary, which clients make anew each time, does not count;
  * nor do file names and types, nor the order of parts with different names, because some clients keep their fields in no
- * order. That of parts with the same name does: images are a carousel. Any other body is taken byte by byte.
+ * order. That of parts with the same name does, or of one list, as "images[0]" and "images[]": images are a carousel. Any other
+ * body is taken byte by byte.
  */
 #pragma once
 

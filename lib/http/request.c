@@ -2,13 +2,13 @@
 
 static const struct {
     const char *name;
-    size_t offset, again_offset; /* 0: it does not matter how often it was sent */
+    size_t offset, times_offset; /* 0: it does not matter how often it was sent */
 } request_headers[] = {
 #define HEADER(field, name_) {.name = (name_), .offset = offsetof(struct request, field)},
 #define HEADER_AS_SENT(field, name_) \
     {.name = (name_), \
      .offset = offsetof(struct request, field), \
-     .again_offset = offsetof(struct request, field##_again)},
+     .times_offset = offsetof(struct request, field##_times)},
 #include "http/header.def"
 #undef HEADER
 #undef HEADER_AS_SENT
@@ -28,7 +28,8 @@ static const char *request_value_of(const char *param, const char *header)
 
 void request_take_header(struct request *r, const char *param)
 {
-    const char *rest = strncmp(param, "HTTP_", 5) == 0 ? param + 5 : strncmp(param, "CONTENT_", 8) == 0 ? param : NULL;
+    bool is_sent = strncmp(param, "HTTP_", 5) == 0;
+    const char *rest = is_sent ? param + 5 : strncmp(param, "CONTENT_", 8) == 0 ? param : NULL;
 
     if (rest == NULL)
         return;
@@ -39,8 +40,8 @@ void request_take_header(struct request *r, const char *param)
             continue;
         if (field->p == NULL)
             *field = str_from(value);
-        else if (request_headers[i].again_offset != 0)
-            *(bool *)((char *)r + request_headers[i].again_offset) = true;
+        if (is_sent && request_headers[i].times_offset != 0)
+            ++*(int *)((char *)r + request_headers[i].times_offset);
         return;
     }
 }

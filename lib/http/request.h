@@ -12,7 +12,7 @@ struct request {
 #define HEADER(field, name) struct str field; /* as sent; absent without it */
 #define HEADER_AS_SENT(field, name) \
     struct str field; \
-    bool field##_again; /* it was sent more than once */
+    int field##_times; /* how often it was sent */
 #include "http/header.def"
 #undef HEADER
 #undef HEADER_AS_SENT
@@ -24,7 +24,7 @@ struct request {
 
 /*
  * Takes one FastCGI parameter, "HTTP_COOKIE=...", into the field of its header; the first one counts, and those that
- * header.def does not name are ignored. The text is not copied.
+ * header.def does not name are ignored. CGI's CONTENT_TYPE is the same once more, and counts as none that was sent. The text is not copied.
  */
 void request_take_header(struct request *r, const char *param);
 

@@ -271,6 +271,68 @@ def test_who_connects_while_somebody_leaves_keeps_the_grant(user, other, stack, 
     assert Sent(stack, other, theirs).wait()["status"] == "published"
 
 
+def connected_while_a_revoke_hangs(stack, user, other, tiktok, name, in_time):
+    """(what was told to who left, the account of who came): TikTok acts on the revoke once the worker has found the new grant good. In time:
+    before the program that asks gives up."""
+    mine = user.connect(name)
+    callback = other.consent(other.authorize_url(), name)
+    tiktok.released.clear()
+    tiktok.fault(REVOKE, "late")
+    before = tiktok.requests(REVOKE)
+    with ThreadPoolExecutor() as pool:
+        leaving = pool.submit(disconnect, user, mine)
+        stack.wait(lambda: tiktok.requests(REVOKE) > before, "it is being revoked")
+        theirs = expect(other.web.get(callback), 200)["data"]["id"]
+        with_snapshot(stack, other, theirs)
+        if in_time:
+            tiktok.release()
+        told = leaving.result()
+    tiktok.release()
+    stack.wait(lambda: grants(stack, name) == 0, "TikTok has acted on it")
+    return told, theirs
+
+
+def is_known_to_be_dead(stack, other, theirs, name):
+    account = stack.wait(lambda: not (a := get(other, theirs))["is_active"] and a, "their connection is known to be dead")
+    assert account["state"] == "needs_reconnect"
+    assert other.connect(name) == theirs and Sent(stack, other, theirs).wait()["status"] == "published"
+
+
+def test_who_connects_while_a_revoke_takes_long(user, other, stack, faulty_tiktok):
+    """The new grant is dead, and that is known as soon as TikTok has answered."""
+    names = (f"long{i}.{user.id[-8:]}" for i in range(10))
+
+    def ended():
+        told, theirs = connected_while_a_revoke_hangs(stack, user, other, faulty_tiktok, name := next(names), True)
+        return told["revoked_at_tiktok"] and (theirs, name)  # else the machine was too slow for a call's five seconds
+    theirs, name = stack.wait(ended, "TikTok has answered in time")
+    is_known_to_be_dead(stack, other, theirs, name)
+
+
+def test_who_connects_while_a_revoke_hangs(user, other, stack, faulty_tiktok):
+    """TikTok acts on it after we have given up: that is known when it can do no more."""
+    name = f"hangs.{user.id[-8:]}"
+    told, theirs = connected_while_a_revoke_hangs(stack, user, other, faulty_tiktok, name, False)
+    assert told["not_revoked_because"] == "unreachable" and get(other, theirs)["is_active"] is True
+    stack.move_clock(70)
+    is_known_to_be_dead(stack, other, theirs, name)
+
+
+def test_a_grant_that_somebody_ended_a_moment_ago_is_looked_at(user, other, stack):
+    """And one that lives goes on living."""
+    name = f"ended.{user.id[-8:]}"
+    assert disconnect(user, user.connect(name))["revoked_at_tiktok"] is True
+    theirs = other.connect(name)
+    before = row_of(stack, theirs)["access_expires_at_us"]
+    stack.move_clock(70)
+    stack.wait(lambda: row_of(stack, theirs)["access_expires_at_us"] > before, "TikTok has given new tokens")
+    assert get(other, theirs)["is_active"] is True
+    third = other.connect(f"apart.{user.id[-8:]}")
+    assert not stack.sql(f"SELECT 1 FROM jobs_publish WHERE kind = 'refresh' AND subject_id = {hexed(third)}")
+    stack.sql("UPDATE jobs_publish SET run_at_us = 0 WHERE kind = 'housekeeping'")
+    stack.wait(lambda: not stack.sql("SELECT 1 FROM grants_ending"), "what is over is gone")
+
+
 def test_disconnect_waits_five_seconds_at_most(user, stack, faulty_tiktok):
     ended = []
 

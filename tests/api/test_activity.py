@@ -5,7 +5,7 @@ import uuid
 import pytest
 import requests
 from helpers import expect
-from links import HOUR, MINUTE, activity
+from links import HOUR, MINUTE, activity, now_us
 from publishing import creator_of
 
 ACTIVITY = "/api/v1/me/activity"
@@ -61,6 +61,30 @@ def test_changes_to_and_fro_are_noted_once_in_a_while(stack, user):
     stack.move_clock(-HOUR)
     to_and_fro()
     assert noted() == [3, 3], "what is later than now does not count"
+
+
+def test_of_one_kind_a_day_is_enough(stack, user):
+    """A script that signs in each minute fills no tables; and nothing else is lost for it."""
+    before = kinds(user).count("signed_in")
+    stack.sql("INSERT INTO activity (id, user_id, what, by_whom, created_at_us) SELECT UNHEX(CONCAT(LPAD(HEX(%s), 12, '0'), '7000', LPAD(HEX(seq), 16, '0'))),"
+              " %s, 'signed_in', 'user', %s FROM seq_1_to_999", (now := (now_us(stack) - HOUR * 10**6)) // 1000, uuid.UUID(user.id).bytes, now)
+
+    def sign_in():
+        answer = user.stack.client(Origin=user.stack.url).post("/api/v1/auth/login", json={"email": user.email, "password": user.password})
+        expect(answer, 200)
+
+    def noted():
+        return stack.sql("SELECT COUNT(*) n FROM activity WHERE user_id = %s AND what = 'signed_in'", uuid.UUID(user.id).bytes)[0]["n"] - 999 - before
+    stack.move_clock(MINOR_SEC + 1)
+    for wanted in (1, 1, 1):
+        sign_in()
+        assert noted() == wanted
+    user.make_key("noted all the same")
+    assert kinds(user)[0] == "key_created"
+    stack.move_clock(24 * HOUR)
+    for wanted in (2, 3):
+        sign_in()
+        assert noted() == wanted
 
 
 @pytest.mark.parametrize("name", ["x", "x" * 100, "ü" * 50, " ", "O'Neill <b>", "0"])

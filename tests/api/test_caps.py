@@ -292,6 +292,91 @@ def test_a_session_that_is_over_does_not_count(user, column, hours):
     assert len(sessions(user)) == SESSIONS
 
 
+# --- in a day, whatever has become of it
+
+
+def test_images_a_day(capped, user, other):
+    with capped.configured("uploads", caps_uploads_a_day=3):
+        for _ in range(3):
+            assert user.api.delete(f"/api/v1/uploads/{upload(user)}").status_code == 204
+        capped.wait(lambda: held(user) == 0, "their files are gone")
+        assert refused(post_image(user), "uploads_a_day_too_many", "3 images")["retryable"] is False
+        upload(other)
+        capped.move_clock(86401)
+        upload(user)
+
+
+def test_images_of_posts_a_day(capped, user, account):
+    with capped.configured("posts", caps_uploads_a_day=3):
+        expect(send(user.api, account, [SMALL] * 2), 202)
+        refused(send(user.api, account, [SMALL] * 2), "uploads_a_day_too_many", "3 images")
+        uploads = sql(user, "SELECT COUNT(*) n FROM uploads WHERE user_id = {user}")[0]["n"]
+        refused(send(user.api, account, [SMALL]), "uploads_a_day_too_many", "3 images")
+        assert sql(user, "SELECT COUNT(*) n FROM uploads WHERE user_id = {user}")[0]["n"] == uploads == 3, "refused before its images"
+
+
+def test_keys_a_day(capped, user, other):
+    with capped.configured("keys", caps_keys_a_day=3):
+        for i in range(2):  # and the one that the user has
+            assert user.web.delete(f"/api/v1/keys/{user.make_key(f'{i}')['id']}").status_code == 204
+        exactly = refused(user.web.post("/api/v1/keys", json={"name": "x"}), "keys_a_day_too_many", "3 keys")
+        assert exactly["retryable"] is False and sql(user, "SELECT COUNT(*) n FROM api_keys WHERE user_id = {user}")[0]["n"] == 3
+        other.make_key("another's")
+        capped.move_clock(86401)
+        user.make_key("the next day")
+
+
+def test_changes_of_keys_a_day(capped, user):
+    """They can still be revoked."""
+    with capped.configured("keys", caps_key_changes_a_day=3):
+        key = user.make_key("changes")["id"]
+        for path, ask in ((f"/api/v1/keys/{key}", lambda p: user.web.patch(p, json={"name": "x"})),
+                          (f"/api/v1/keys/{key}/rotate", lambda p: user.web.post(p, json={"overlap_sec": 0}))):
+            expect(ask(path), 200)
+        expect(user.web.patch(f"/api/v1/keys/{key}", json={"name": "y"}), 200)
+        for path, ask in ((f"/api/v1/keys/{key}", lambda p: user.web.patch(p, json={"name": "x"})),
+                          (f"/api/v1/keys/{key}/rotate", lambda p: user.web.post(p, json={"overlap_sec": 0}))):
+            refused(ask(path), "key_changes_a_day_too_many", "3 changes")
+        assert user.web.delete(f"/api/v1/keys/{key}").status_code == 204
+        capped.move_clock(86401)
+        expect(user.web.patch(f"/api/v1/keys/{user.make_key('next')['id']}", json={"name": "z"}), 200)
+
+
+def creators(stack):
+    return stack.sql("SELECT COUNT(*) n FROM sandbox_creators")[0]["n"]
+
+
+def test_accounts_a_day(capped, user):
+    """Of the simulator's, of which nothing is made there when it is too many; one of before can be connected again."""
+    name = f"day.{user.id[-8:]}"
+    agent = capped.client(Authorization=f"Bearer {user.make_key('test', mode='test')['key']}")
+
+    def make():
+        return agent.post("/api/v1/sandbox/accounts", json={})
+    with capped.configured("tiktok", caps_accounts_a_day=3):
+        id = user.connect(name)
+        for _ in range(2):
+            made = expect(make(), 201)["data"]["id"]
+            expect(user.web.delete(f"/api/v1/accounts/{made}?mode=test"), 200)
+        before = creators(capped)
+        refused(make(), "accounts_a_day_too_many", "3 accounts")
+        assert creators(capped) == before
+        answer = user.web.get(user.consent(user.authorize_url(), name + "b"))
+        refused(answer, "accounts_a_day_too_many", "3 accounts")
+        assert user.connect(name) == id
+        capped.move_clock(86401)
+        expect(make(), 201)
+
+
+def test_accounts_in_all_at_the_simulator(capped, user):
+    agent = capped.client(Authorization=f"Bearer {user.make_key('test', mode='test')['key']}")
+    with capped.configured("tiktok", tiktok_accounts_max=1):
+        expect(agent.post("/api/v1/sandbox/accounts", json={}), 201)
+        before = creators(capped)
+        refused(agent.post("/api/v1/sandbox/accounts", json={}), "accounts_too_many", "1 accounts")
+        assert creators(capped) == before
+
+
 # They are visible
 
 
@@ -303,11 +388,12 @@ def shown(user):
 
 def test_me_shows_each_with_its_use(user):
     begin = {"uploads": (0, UPLOADS), "upload_bytes": (0, MIB), "queued_posts": (0, QUEUED), "posts": (0, POSTS), "sessions": (1, SESSIONS),
-             "keys": (1, 25), "accounts": (0, 100), "idempotency_keys": (0, 10000)}
+             "keys": (1, 25), "accounts": (0, 100), "idempotency_keys": (0, 10000), "uploads_a_day": (0, 5000), "keys_a_day": (1, 100),
+             "key_changes_a_day": (0, 200), "accounts_a_day": (0, 200)}
     assert shown(user) == begin
     first, second = fill(user, 2)
     size = sql(user, "SELECT CAST(SUM(size_bytes) AS SIGNED) AS n FROM uploads WHERE user_id = {user}")[0]["n"]
-    assert size > 0 and shown(user) == begin | {"uploads": (2, UPLOADS), "upload_bytes": (size, MIB)}
+    assert size > 0 and shown(user) == begin | {"uploads": (2, UPLOADS), "upload_bytes": (size, MIB), "uploads_a_day": (2, 5000)}
     account = user.connect()
     expect(send_json(user.api, account, upload_ids=[first]), 202)
     expect(user.web.post("/api/v1/keys", json={"name": "second"}, headers={"Idempotency-Key": "second"}), 201)
@@ -315,7 +401,7 @@ def test_me_shows_each_with_its_use(user):
     now = shown(user)
     assert {name: used for name, (used, _) in now.items()} == {
         "uploads": 2, "upload_bytes": size, "queued_posts": 1, "posts": 1, "sessions": 2, "keys": 2, "accounts": 1,
-        "idempotency_keys": 1}
+        "idempotency_keys": 1, "uploads_a_day": 2, "keys_a_day": 2, "key_changes_a_day": 0, "accounts_a_day": 1}
     sql(user, "UPDATE posts SET state = 'canceled', ended_at_us = created_at_us WHERE user_id = {user}")
     sql(user, "UPDATE sessions SET expires_at_us = 1 WHERE user_id = {user} ORDER BY id DESC LIMIT 1")
     sql(user, "UPDATE api_keys SET revoked_at_us = 1 WHERE user_id = {user} AND name = 'second'")

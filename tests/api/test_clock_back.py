@@ -4,14 +4,18 @@ import datetime
 import uuid
 
 import pytest
+from budgets import Agent
 from helpers import expect
 from links import sign_in
 from mailing import Queued
 from publishing import Sent, failed
+from test_budgets import far_from_midnight
 from test_engine import STATUS, TOKEN, known, tiktok  # noqa: F401 (a fixture)
-from test_keys import LIMIT, with_key
+from test_keys import LIMIT, made, with_key
 from test_leases import in_flight, is_right, now_us
 from test_mail import Relay, sending
+from test_recent_auth import COOKIE
+from test_rotation import rotated
 
 AHEAD_US = 5 * 3600 * 1_000_000
 DAY_US = 24 * 3600 * 1_000_000
@@ -143,6 +147,43 @@ def test_when_a_key_was_used_is_not_to_come(stack, user):
     stack.sql("UPDATE api_keys SET last_used_at_us = %s WHERE user_id = %s", now_us(stack) + AHEAD_US, me)
     with_key(stack, user.key)
     stack.wait(lambda: stack.sql("SELECT 1 FROM api_keys WHERE user_id = %s AND last_used_at_us <= %s", me, now_us(stack)), "it is right")
+
+
+@back
+def test_an_old_secret_that_ended_at_once_has_ended(stack, user, hours):
+    """Also by the clock of a machine that is behind."""
+    old = made(user)
+    new = rotated(user, old, overlap_sec=3600)
+    last = rotated(user, old, overlap_sec=0)
+    stack.move_clock(-hours * 3600)
+    assert [with_key(stack, k["key"]).status_code for k in (old, new, last)] == [401, 401, 200]
+    expect(with_key(stack, new["key"]), 401, "key_rotated")
+
+
+@back
+def test_the_cookie_before_does_not_live_for_hours(stack, user, hours):
+    before = stack.client(Cookie=f"{COOKIE}={user.web.cookies[COOKIE]}", Origin=stack.url)
+    user.confirm()
+    expect(before.get("/api/v1/me"), 200)
+    stack.move_clock(-hours * 3600)
+    expect(before.get("/api/v1/me"), 401, "session_expired")
+    expect(before.post("/api/v1/auth/confirm", json={"password": user.password}), 401, "session_expired")
+    expect(user.web.get("/api/v1/me"), 200)
+
+
+@pytest.mark.parametrize("days, left", [(1, 0), (3, 1)])
+def test_posts_of_today_count_whatever_day_it_was_meanwhile(stack, user, account, days, left):
+    """What was made on a day that has not begun is of that day, but of tomorrow counts at once: another machine may be there already."""
+    far_from_midnight(user)
+    agent = Agent(user, posts_per_day=3)
+    for _ in range(2):
+        agent.posted(account)
+    stack.move_clock(days * 86400)
+    agent.posted(account)
+    stack.move_clock(-days * 86400)
+    for _ in range(left):
+        agent.posted(account)
+    expect(agent.post(account), 429, "budget_posts_per_day")
 
 
 def test_a_password_that_was_typed_is_not_recent_for_hours(stack, user):

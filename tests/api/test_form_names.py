@@ -25,6 +25,16 @@ def test_a_list_as_php_sends_it(user, account, names):
     assert [i["width"] for i in post["images"]] == [64, 65]
 
 
+@pytest.mark.parametrize("names", [["images[]", "images[]"], ["images[0]", "images[1]"], ["images", "images[]"]])
+def test_another_order_of_a_list_is_another_request(user, account, names):
+    """With an Idempotency-Key, too: a carousel is not answered with one in another order."""
+    it, key = form(account, names), {"Idempotency-Key": "a-list"}
+    made = expect(user.api.post(it["url"], files=it["files"], headers=key), 202)["data"]
+    expect(user.api.post(it["url"], files=it["files"][::-1], headers=key), 422, "idempotency_key_reused")
+    again = user.api.post(it["url"], files=it["files"], headers=key)
+    assert expect(again, 202)["data"] == made and again.headers["Idempotent-Replayed"] == "true"
+
+
 @pytest.mark.parametrize("name", ["images[", "images[x]", "images[-1]", "images[0][1]", "imagesx", "images]"])
 def test_what_is_no_list(user, account, name):
     it = form(account, ["images", name])

@@ -155,12 +155,72 @@ def test_content_encoding(stack, user, coding, refused):
     expect(user.api.get("/api/v1/me", headers={"Content-Encoding": coding}), 200)  # has no body
 
 
-def test_content_type_twice(stack):
-    """nginx 1.22 takes the first, and the program sees only that."""
-    for kinds, wanted in ((["application/json", "text/plain"], 422), (["text/plain", "application/json"], 415)):
-        status, got, body = raw(stack, CRLF.join(["POST /api/v1/auth/login HTTP/1.1", "Host: localhost", "Content-Length: 2",
-                                                  *(f"Content-Type: {k}" for k in kinds), "Connection: close", "", "{}"]).encode())
-        assert status == wanted, body
+FORM, TWO_FORMS = "multipart/form-data; boundary=b", "multipart/form-data; boundary=a, multipart/form-data; boundary=b"
+TWICE = [  # headers that say twice what a body is, and what becomes of that; nginx 1.22 would hand on the first
+    (["Content-Type: application/json", "Content-Type: text/plain"], 400, "content_type_repeated"),
+    (["Content-Type: text/plain", "Content-Type: application/json"], 400, "content_type_repeated"),
+    (["Content-Type: application/json", "content-type: application/json"], 400, "content_type_repeated"),
+    (["Content-Type: application/json, text/plain"], 415, "unsupported_media_type"),
+    (["Content-Type: application/json", "Content-Encoding: identity", "Content-Encoding: gzip"], 415, "unsupported_content_encoding"),
+    (["Content-Type: application/json", "Content-Encoding: gzip", "Content-Encoding: identity"], 415, "unsupported_content_encoding"),
+    (["Content-Type: application/json", "Content-Encoding:", "Content-Encoding: gzip"], 415, "unsupported_content_encoding"),
+]
+LENGTH_TWICE = [["Content-Length: 2", "Content-Length: 2"], ["Content-Length: 2", "Content-Length: 20"], ["Content-Length: 2, 2"],
+                ["Content-Length: 2", "Transfer-Encoding: chunked"], ["Transfer-Encoding: chunked", "Transfer-Encoding: chunked"],
+                ["Transfer-Encoding: chunked", "Transfer-Encoding: gzip"], ["Transfer-Encoding: gzip, chunked"], ["Transfer-Encoding: chunked, chunked"],
+                ["Transfer-Encoding: identity", "Transfer-Encoding: chunked"]]
+
+
+def twice(stack, path, headers, who, body=b"{}"):
+    lines = [f"POST {path} HTTP/1.1", "Host: localhost", *who, *headers, "Connection: close", "", ""]
+    status, got, answer = raw(stack, CRLF.join(lines).encode() + body)
+    return status, got, unchunked(answer) if ["Transfer-Encoding", "chunked"] in got else answer
+
+
+def unchunked(text):
+    body = b""
+    while text:
+        size, _, text = text.partition(b"\r\n")
+        body, text = body + text[:int(size, 16)], text[int(size, 16) + 2:]
+    return body
+
+
+@pytest.mark.parametrize("headers, status, code", TWICE)
+def test_what_a_body_is_is_said_once(stack, user, headers, status, code):
+    """Of an address that makes something, one that does not, one with a large body, and the simulator's."""
+    key, length = f"Authorization: Bearer {user.key}", "Content-Length: 2"
+    session = ["Cookie: " + "; ".join(f"{c.name}={c.value}" for c in user.web.cookies), f"Origin: {stack.url}"]
+    for path, who in (("/api/v1/auth/login", []), ("/api/v1/keys", session), (f"/api/v1/accounts/{user.connect()}/posts", [key])):
+        got_status, got, body = twice(stack, path, [length, *headers], who)
+        assert got_status == status, (path, body)
+        json_error(got, body, code)
+
+
+def test_the_simulator_takes_one_type(stack):
+    kind = "Content-Type: application/x-www-form-urlencoded"
+    for headers in ([kind, kind], [kind, "Content-Encoding: identity", "Content-Encoding: gzip"]):
+        lines = ["POST /v2/oauth/token/ HTTP/1.1", "Host: sandbox.localhost", "Content-Length: 2", *headers, "Connection: close", "", "{}"]
+        status, got, body = raw(stack, CRLF.join(lines).encode())
+        assert status == 400 and b'"code":"invalid_params"' in body, body
+
+
+def test_two_boundaries(stack, user):
+    for kinds in ([FORM, FORM], [TWO_FORMS], [FORM + "; boundary=c"]):
+        for path in ("/api/v1/uploads", f"/api/v1/accounts/{user.connect()}/posts"):
+            status, got, body = twice(stack, path, ["Content-Length: 9", *(f"Content-Type: {k}" for k in kinds)], [f"Authorization: Bearer {user.key}"],
+                                      b"--b\r\n\r\n--")
+            assert status == 400, (path, body)
+            json_error(got, body, "content_type_repeated" if len(kinds) == 2 else "multipart_no_boundary")
+
+
+@pytest.mark.parametrize("lengths", LENGTH_TWICE)
+def test_the_length_is_said_once(stack, user, lengths):
+    """Else two who read it would not agree on where the next request begins."""
+    for path in ("/api/v1/auth/login", "/api/v1/uploads"):
+        status, got, body = twice(stack, path, ["Content-Type: application/json", *lengths], [f"Authorization: Bearer {user.key}"],
+                                  b"2\r\n{}\r\n0\r\n\r\n" if "Transfer" in lengths[-1] else b"{}")
+        assert status == 400, (path, body)
+        json_error(got, body, "bad_request")
 
 
 def test_cookies_twice(stack, user):

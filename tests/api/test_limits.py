@@ -2,11 +2,14 @@
 
 import contextlib
 import http.client
+import json
 import select
 import socket
 import ssl
 import subprocess
 import time
+import urllib.parse
+import uuid
 
 import pytest
 
@@ -34,7 +37,8 @@ def refused(answer, wall):
     says, wait = WALLS[wall]
     assert error["retryable"] and error["param"] is None and error["message"].startswith("Too many ") and says in error["message"]
     assert answer.headers["Retry-After"] == wait
-    assert answer.headers["RateLimit-Policy"].endswith(";q=60000;w=60") and "RateLimit" not in answer.headers
+    assert answer.headers["RateLimit-Policy"].endswith(";q=60000;w=60")
+    assert ("RateLimit" in answer.headers) == (wall == "uploads"), "of these the program was asked first"
     return True
 
 
@@ -80,6 +84,28 @@ def test_uploads_at_once_of_a_key(stack, walled, user, other):
         expect(stranger.post("/api/v1/uploads", data=images.jpeg(64, 48)), 201)
         expect(client.get("/api/v1/uploads"), 200)
     stack.wait(lambda: third().status_code == 201, "a place is free again")
+
+
+def test_large_uploads_at_once_of_a_user(stack, walled, user, other):
+    """Two at a time, with however many keys and sessions; a place is free again when one ends."""
+    keys = [f"Authorization: Bearer {key}" for key in (user.key, user.make_key("second")["key"], user.make_key("third")["key"])]
+    session = [f"Cookie: __Host-session={user.web.cookies['__Host-session']}", f"Origin: {stack.url}"]
+    large = images.jpeg(1000, 800, quality=95)
+    assert len(large) > 100_000, "beyond what is small"
+
+    def upload(who, data=large):
+        client = Client(walled.url, stack.ca, **dict(h.split(": ", 1) for h in who))
+        return client.post("/api/v1/uploads", data=data)
+
+    held = [begun(walled, key) for key in keys[:2]]
+    for third in ([keys[2]], session):
+        stack.wait(lambda: upload(third).status_code == 429, "it is one too many")
+        refused(upload(third), "uploads")
+    expect(upload([keys[2]], images.jpeg(64, 48)), 201)  # stays in nginx's memory
+    expect(upload([f"Authorization: Bearer {other.key}"]), 201)
+    held.pop().close()
+    stack.wait(lambda: upload(session).status_code == 201, "a place is free again")
+    held.pop().close()
 
 
 def spellings(user):
@@ -231,3 +257,36 @@ def test_requests_of_a_key(stack, walled, other):
     assert limited and all(refused(a, "requests") for a in limited)
     nobody = Client(walled.url, stack.ca)
     assert {nobody.get("/m/01a203f4-f8bd-7e8a-a70b-bd6f0e352b1b/0").status_code for _ in range(300)} == {404}
+
+
+def test_the_simulator_of_a_network(stack):
+    """It has no lower walls than the API: its consent makes rows, and its calls run on the threads that test keys need."""
+    def post(it, path, source="127.0.0.1", **fields):
+        connection = http.client.HTTPSConnection("127.0.0.1", it.https, timeout=60, source_address=(source, 0), context=ssl._create_unverified_context())
+        connection.request("POST", path, urllib.parse.urlencode(fields), {"Host": "sandbox.localhost", "Content-Type": "application/x-www-form-urlencoded"})
+        return connection.getresponse()
+
+    def codes():
+        return stack.sql("SELECT COUNT(*) n FROM sandbox_codes")[0]["n"]
+    network = uuid.uuid4().hex
+    with nginx(stack, "emerg", walls(SIGN_IN_RATE="1r/m", NETWORK_RATE="1r/m")) as it:
+        before = codes()
+        consent = {"client_key": f"limits.{network}", "scope": "user.info.basic", "response_type": "code", "redirect_uri": f"{stack.url}/x",
+                   "grant": "user.info.basic", "decision": "allow", "username": f"l.{network[:20]}"}
+        got = [post(it, "/v2/auth/authorize/", **consent).status for _ in range(30)]
+        assert set(got) == {303, 429} and got[:20] == [303] * 20 and codes() - before <= 22
+        got = [post(it, "/v2/oauth/token/", client_key="x", client_secret="y", grant_type="refresh_token", refresh_token="z") for _ in range(250)]
+        assert {answer.status for answer in got} == {200, 429} or {answer.status for answer in got} == {400, 429}
+        assert json.loads(got[-1].read())["error"]["code"] == "rate_limited"
+        assert post(it, "/v2/oauth/token/", "127.0.0.2").status != 429
+
+
+def test_the_simulator_keeps_no_made_up_clients(stack):
+    """A row of a client is made with the code that it exchanges, and not with its name."""
+    client = Client(stack.sandbox_url, stack.ca)
+    before = stack.sql("SELECT COUNT(*) n FROM sandbox_clients")
+    for fields in ({"grant_type": "authorization_code", "code": "x", "redirect_uri": stack.url}, {"grant_type": "refresh_token", "refresh_token": "x"}):
+        answer = client.post("/v2/oauth/token/", data={"client_key": uuid.uuid4().hex, "client_secret": "x", **fields})
+        assert answer.json()["error"] == "invalid_grant"
+    assert client.post("/v2/oauth/revoke/", data={"client_key": uuid.uuid4().hex, "client_secret": "x", "token": "x"}).json()["error"] == "invalid_grant"
+    assert stack.sql("SELECT COUNT(*) n FROM sandbox_clients") == before

@@ -91,7 +91,7 @@ def walls(**other):
     texts = [(CHECKOUT / "tests/stack/render.py").read_text(), (CHECKOUT / "nginx/meson.build").read_text()]
     wide, real = ({name: re.search(rf"""["']{name}["']: ["']?(\w+(?:/s)?)""", text)[1] for name in names} for text in texts)
     real |= other
-    before = {"UPLOADS_AT_ONCE": "mcli_uploads ", "CONNECTIONS_AT_ONCE": "mcli_connections "}
+    before = {"UPLOADS_AT_ONCE": "uploads ", "CONNECTIONS_AT_ONCE": "mcli_connections "}
     return [(f"{before.get(name, 'rate=')}{wide[name]};", f"{before.get(name, 'rate=')}{real[name]};") for name in names]
 
 
@@ -156,10 +156,11 @@ def provoke(stack, it):
     return got
 
 
-def provoke_limits(stack, it, key):
+def provoke_limits(stack, it, user):
     """{zone: the 429s that it gave}, and what the zone of a question behind the back refuses. Each zone's burst ends before another's,
     in this order."""
     query = f"?code={WORDS['code']}&state={WORDS['state']}"
+    key, second = user.key, user.make_key("second")["key"]
     client, got = it.client(), {}
 
     def until_refused(zone, ask):
@@ -177,8 +178,8 @@ def provoke_limits(stack, it, key):
 
     until_refused("mcli_sign_in", sign_in)
 
-    def upload():
-        return client.post(f"/api/v1/uploads{query}", data=images.jpeg(64, 48), headers={"Authorization": f"Bearer {key}"})
+    def upload(key=key, data=images.jpeg(64, 48)):
+        return client.post(f"/api/v1/uploads{query}", data=data, headers={"Authorization": f"Bearer {key}"})
 
     def hold(begin, is_refused):
         """Until there are too many: nginx may still count one that is gone, and then refuses one of these."""
@@ -198,6 +199,7 @@ def provoke_limits(stack, it, key):
     spoken = (f"Cookie: a={WORDS['cookie']}", f"Referer: https://{WORDS['referer']}/")
     held = hold(lambda: upload_begun(it, key, query, *spoken), lambda: upload().status_code == 429)
     until_refused("mcli_uploads", upload)
+    until_refused("mcli_user_uploads", lambda: upload(second, b"x" * 100_000))
     let_go(held, lambda: upload().status_code != 429)
     held = hold(lambda: upload_begun(it, key, query, path="/api/v1/keys", length=1000), lambda: client.get(f"/{query}").status_code == 429)
     until_refused("mcli_connections", lambda: client.get(f"/{query}"))
@@ -270,7 +272,7 @@ ANSWERED = ZONES - {"mcli_clear"}  # the others are a client's to meet
 
 def test_nothing_is_told_of_who_is_refused(stack, user):
     with nginx(stack, "emerg", SLOW) as it:
-        got = provoke_limits(stack, it, user.key)
+        got = provoke_limits(stack, it, user)
     assert set(got) == ANSWERED and all(len(answers) == 3 for answers in got.values())
     for answer in sum(got.values(), []):
         assert answer.json()["error"]["code"] == "rate_limited"
@@ -285,7 +287,7 @@ def test_nothing_is_told_of_who_is_refused(stack, user):
 def test_a_chattier_level_would_tell_who_is_refused(stack, user):
     """And by which zone: all of them are provoked."""
     with nginx(stack, "error", SLOW) as it:
-        provoke_limits(stack, it, user.key)
+        provoke_limits(stack, it, user)
     lines = [line for line in it.logs["error.log"].splitlines() if " limiting " in line]
     assert {re.search(r'by zone "(\w+)"', line)[1] for line in lines} == ZONES
     assert all(f"?code={WORDS['code']}&state={WORDS['state']}" in line and "client: 127.0.0.1" in line for line in lines)

@@ -343,14 +343,15 @@ def test_too_few_connections_are_said(case, tmp_path):
     assert done.returncode == 0 and "hold up to 481 connections, and MariaDB's max_connections is 300" in done.stderr
 
 
-def test_a_program_that_starts_says_it_too(stack):
-    before = len(stack.log("keys"))
-    with stack.configured("keys", service_threads="64"):
-        said = stack.wait(lambda: [line for line in stack.log("keys")[before:].splitlines() if "max_connections_too_low" in line], "it says so")
+@pytest.mark.parametrize("program", ["keys", "worker-media"])
+def test_a_program_that_starts_says_it_too(stack, program):
+    before = len(stack.log(program))
+    with stack.configured(program, service_threads="64"):
+        said = stack.wait(lambda: [line for line in stack.log(program)[before:].splitlines() if "max_connections_too_low" in line], "it says so")
         assert '"needed":481,"allowed":300' in said[0]
-    with stack.configured("keys"):
-        stack.wait(lambda: '"event":"started"' in stack.log("keys")[before:].split("max_connections_too_low")[1], "it has started again")
-        assert stack.log("keys")[before:].count("max_connections_too_low") == 1
+    with stack.configured(program):
+        stack.wait(lambda: '"event":"started"' in stack.log(program)[before:].split("max_connections_too_low")[1], "it has started again")
+        assert stack.log(program)[before:].count("max_connections_too_low") == 1
 
 
 def test_wrong_use(stack):

@@ -1,14 +1,17 @@
 """Test data: failures that are asked for, and its end after 30 days."""
 
 import contextlib
+import pathlib
+import re
 import uuid
 
 import pymysql
 import pytest
 from conftest import User
-from publishing import failed
+from publishing import Sent, failed
 from test_mode import CLIENT, MODES, World
 
+DAY = 86400
 
 # Failures that are asked for
 
@@ -42,9 +45,37 @@ def test_a_failure_that_is_asked_for(stack, tester, code):
         assert post.states_of_attempts() == ["outcome_unknown"]
 
 
-# Gone after 30 days
+# The others of the document, each with what the post shows: its status and failure.code
+OTHERS = {
+    "spam_risk_too_many_posts": ("failed", "spam_risk_too_many_posts"), "duration_check_failed": ("failed", "duration_check_failed"),
+    "frame_rate_check_failed": ("failed", "frame_rate_check_failed"), "video_pull_failed": ("failed", "photo_pull_failed"),
+    "auth_removed": ("failed", "auth_removed"), "app_version_check_failed": ("failed", "app_version_too_old"),
+    "spam_risk_too_many_pending_share": ("deferred", "spam_risk_too_many_pending_share"),
+    "reached_active_user_cap": ("deferred", "reached_active_user_cap"), "rate_limit_exceeded": ("queued", None),
+    "access_token_invalid": ("queued", "account_needs_reconnect"), "scope_not_authorized": ("queued", "account_needs_reconnect"),
+    "confirmation_timeout": ("failed", "confirmation_timeout"),
+}
+DOCUMENT = pathlib.Path(__file__).resolve().parent.parent.parent / "docs/test-keys.md"
 
-DAY = 86400
+
+def test_the_other_failures(stack, tester):
+    """All at once, each of an account of its own."""
+    table = DOCUMENT.read_text().partition("\n| CODE |")[2].partition("\n\n")[0]
+    assert {code for line in table.splitlines()[2:] for code in re.findall(r"`(\w+)`", line.split("|")[1])} == set(FAILURES) | set(OTHERS)
+    posts = {code: Sent(stack, tester, tester.connect(), f"a [[fail:{code}]]") for code in OTHERS}
+
+    def shown(code):
+        post = posts[code].get()
+        return post["status"], post["failure"] and post["failure"]["code"]
+    posts["confirmation_timeout"].wait_event("poll")
+    posts["rate_limit_exceeded"].wait_event("refused_retry")
+    for code in set(OTHERS) - {"confirmation_timeout"}:
+        stack.wait(lambda code=code: shown(code) == OTHERS[code], f"{code}: {shown(code)}", 60)
+    stack.move_clock(DAY + 60)
+    stack.wait(lambda: shown("confirmation_timeout") == OTHERS["confirmation_timeout"], "nobody waits any longer", 60)
+
+
+# Gone after 30 days
 
 
 def counted(stack, text, *args):

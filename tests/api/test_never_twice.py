@@ -1,9 +1,9 @@
 """worker@publish is killed at its worst moments: never two posts at TikTok, and never a silent one."""
 
 import signal
-import time
 
 import pytest
+from links import now_us
 from publishing import ENDED, LEASE_SEC, Sent, failed
 from test_metrics import Shown
 
@@ -86,9 +86,12 @@ def test_a_worker_that_always_crashes(stack, send):
 
 def is_idle(stack):
     """The worker is at no job, and none is due."""
-    now_us = time.time() * 1_000_000 + int((stack.at.test / "clock").read_text())
-    due = stack.sql("SELECT COUNT(*) AS n FROM jobs_publish WHERE state = 'ready' AND run_at_us <= %s", int(now_us))[0]["n"]
+    due = stack.sql("SELECT COUNT(*) AS n FROM jobs_publish WHERE state = 'ready' AND run_at_us <= %s", now_us(stack))[0]["n"]
     return due == 0 and Shown(stack, "worker-publish")("runs_open", **{"class": "publish"}) == 0
+
+
+def is_busy(stack):
+    return Shown(stack, "worker-publish")("runs_open", **{"class": "publish"}) > 0
 
 
 def test_kills_at_any_time(stack, user):
@@ -98,7 +101,7 @@ def test_kills_at_any_time(stack, user):
     killed = None
     for _ in range(6):
         stack.wait(lambda: stack.pid("worker-publish") not in (None, killed), "a worker runs")
-        time.sleep(0.15)  # lets it get somewhere: where is left to chance
+        stack.wait(lambda: is_busy(stack) or is_idle(stack), "it has got somewhere: where is left to chance")
         killed = stack.kill("worker-publish", signal.SIGKILL)
     for _ in range(40):
         if all(s.get()["status"] in ENDED for s in sent):

@@ -243,8 +243,15 @@ def test_of_a_disabled_user(user, stack):
 
 
 def test_no_table_holds_a_key(user, stack):
-    key = made(user)
-    secrets = [key["key"], rotated(user, key)["key"], rotated(user, key, overlap_sec=0)["key"]]
+    """Nor does what is kept for a repeat."""
+    def keyed(path, **body):
+        return expect(user.web.post(f"/api/v1/keys{path}", json=body, headers={"Idempotency-Key": uuid.uuid4().hex}), status[path == ""])["data"]
+
+    status, secrets = {True: 201, False: 200}, []
+    for mode in ("test", "live"):
+        key = keyed("", name="a key", mode=mode)
+        turn = f"/{key['id']}/rotate"
+        secrets += [key["key"], keyed(turn)["key"], keyed(turn, overlap_sec=0)["key"], rotated(user, key)["key"]]
     for secret in secrets:
         with_key(stack, secret)
     tables = [r["t"] for r in stack.sql("SELECT table_name AS t FROM information_schema.tables WHERE table_schema = 'marketingcli'")]

@@ -60,6 +60,18 @@ def test_a_post_is_three_statements(user, stack, published, statements):
     assert read[-1]["post_url"] == f"{stack.sandbox_url}/@{name}/photo/71"
 
 
+def test_a_request_beyond_its_limit_is_no_statement(user, stack):
+    """Limits are counted without the database: what is let through is as above."""
+    assert user.key
+    with Database(stack) as database, database.used_by("posts", rates_read=1, rates_window_sec=86400):
+        expect(user.api.get("/api/v1/posts"), 200)
+        assert any(t.startswith("SELECT") and "FROM posts" in t for t in database.asked), database.asked
+        database.asked.clear()
+        for _ in range(5):
+            expect(user.api.get("/api/v1/posts"), 429, "rate_limited")
+        assert [t for t in database.asked if not any(w in t for w in (*WHO_ASKS, *BESIDE))] == []
+
+
 @pytest.mark.parametrize("what", ["disconnected", "not asked for a day"])
 def test_a_handle_that_is_not_known_any_more(user, stack, published, what):
     """The post stays; its address cannot be built."""

@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 from authenticator import begin, enrol
+from budgets import Agent, approve, post_of, refuse
 from helpers import expect
 from links import DAY, HOUR, MINUTE, activity, link, mails, sign_in
 from mailing import Queued, wait_letter
@@ -12,6 +13,7 @@ from test_change_email import CONFIRM, NEW, UNDO, ask, change_to, changed, chang
 from test_keys import with_key
 from test_password import change, forgot, reset, reset_link
 from test_rotation import rotated
+from test_usage import usage
 from waiting import in_line, locked
 
 
@@ -187,6 +189,25 @@ def test_a_key_that_is_asked_for_while_the_password_is_changed(stack, user, what
         expect(done.result(), 204)
         expect(asked.result(), 401, "session_expired")
     assert keys_of(stack, user) == before
+
+
+@pytest.mark.parametrize("same", [False, True])
+@pytest.mark.parametrize("decide", [approve, refuse])
+@in_line
+def test_a_post_that_is_decided_about_while_the_password_is_changed(stack, user, decide, same):
+    post, thief = Agent(user, needs_approval=True).posted(user.connect()), Thief(user)
+    if same:
+        thief.web = stolen(stack, user)
+    stack.wait(lambda: usage(user.web)["requests"] == 2, "the agent's use is written, which takes the user's lock, too")
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        with locked(stack, user, of=("auth", "posts")) as waits:
+            done = pool.submit(change, user)
+            waits(1)
+            asked = pool.submit(decide, thief, post)
+            waits(2)
+        expect(done.result(), 204)
+        expect(asked.result(), 401, "session_expired")
+    assert [e["event"] for e in post_of(user, post["id"])["events"]] == ["submitted"]
 
 
 @pytest.mark.parametrize("what", ["more scopes", "a wider budget"])

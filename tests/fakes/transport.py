@@ -13,6 +13,7 @@ Faults (each for as many requests as `times` says, in the order given):
     fail_after  passes it on and answers 500: TikTok acted on it, and says that something broke
     slow        passes it on, but answers only after `seconds`
     held        passes it on, but answers only after release()
+    late        passes it on only after release()
     cut         passes it on and closes in the middle of the answer
     (status, body)  answers this itself
 refuse_connections(n) resets the next n connections before the TLS handshake: nothing of a request can have come.
@@ -170,6 +171,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def pass_on(self, exchange, seconds):
         t, kind = self.server.transport, exchange.kind
+        if kind == "late":
+            t.released.wait()
         headers = {k: v for k, v in self.headers.items() if k.lower() in ("authorization", "content-type", "accept")}
         with requests.Session() as upstream:
             upstream.trust_env = False

@@ -21,6 +21,7 @@ import time
 import traceback
 
 from accounts import OF_ACCOUNTS
+from agents import OF_AGENTS
 from budgeted import BUDGETED
 from desk import AT_THE_DESK
 from disabled import DISABLED
@@ -38,7 +39,8 @@ from second import OF_SECOND
 from undone import UNDONE
 from world import SETTINGS, WORKERS, World, load
 
-FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND, *AT_THE_DESK, *UNDONE]
+FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND, *AT_THE_DESK,
+         *UNDONE]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

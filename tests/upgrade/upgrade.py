@@ -142,6 +142,7 @@ class Mails:
         """Each was tried once."""
         tries = [mail.wait()["tries"] for mail in self.queued]
         check(set(tries) <= {1}, f"mails were tried again: {tries}")
+        check(tries or "worker-mail" not in services_of(self.stack), "no mail waited for a worker that was restarted")
         return len(tries)
 
 

@@ -14,6 +14,7 @@ import sys
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 ANSWER_SEC = 120  # how long nginx waits for an answer, where the route's timeout_sec does not say
+ASK_SEC = 30  # and for a yes or no to a large body, which needs its head alone: who asks is counted by the second only (location)
 STOP_SEC = 15  # at a stop, beyond what is under way: answers that stream are ended, usage written, a statement may hang
 RECORD_SEC = 15  # RUNNER_STOP_SEC of lib/jobs/runner.h: a worker's results are recorded after its calls
 PLACE = re.compile(r"@([A-Z][A-Z0-9_]*)@")
@@ -226,6 +227,8 @@ def asking(app, rows):
     effect = any(r["effect"] for r in rows)
     timeout = max((r["timeout_sec"] for r in rows), default=0)
     out = [f"include @NGINX_DIR@/snippets/fastcgi{'-effect' if effect else ''}.conf;"]
+    if any(r["creates"] or r["body_max_bytes"] > 0 for r in rows):
+        out.append("include @NGINX_DIR@/snippets/as-sent.conf;")
     if any(r["creates"] for r in rows):
         out.append("include @NGINX_DIR@/snippets/creates.conf;")
     if any(r["streams"] for r in rows):
@@ -237,28 +240,37 @@ def asking(app, rows):
 
 def location(app, pattern, rows):
     """The location of the routes that share a pattern. If one of them takes a large body, the other methods have a location of
-    their own: they are no uploads, and none of them lets such a body in."""
+    their own: they are no uploads, and none of them lets such a body in. And so has the body, after a yes: only then it is known
+    whose it is, and nginx counts what a request has at a time in the first location alone that counts it at all. So the location
+    that asks counts nobody."""
     large = [r for r in rows if r["body_max_bytes"] > SMALL_BODY]
     others = [r for r in rows if r not in large]
     out = list(RATES[max((r["rate"] for r in rows), key=list(RATES).index)])
     if not large:
         return block(location_of(pattern), rows, out + asking(app, rows))
     place = f"/internal/others/{app}{re.sub('[^a-z0-9/]', '', pattern)}"
+    body_place = f"@body_{app}{re.sub('[^a-z0-9]+', '_', pattern)}"
+    body_max = f"client_max_body_size {size(max(r['body_max_bytes'] for r in large))};"
     takes = [f'if ($request_method !~ "^({"|".join(r["method"] for r in large)})$") {{',
              f"\trewrite ^ {place} last;", "}",
-             f"client_max_body_size {size(max(r['body_max_bytes'] for r in large))};", "client_body_temp_path @BODY_TEMP@ 1;",
-             "limit_conn mcli_uploads @UPLOADS_AT_ONCE@;",
-             "limit_conn mcli_connections @CONNECTIONS_AT_ONCE@; # a location with a limit of its own inherits none",
-             f"auth_request /internal/authorize/{app};", *RATES_TOLD, f"error_page 403 = @refused_{app};",
-             "include @NGINX_DIR@/snippets/authorize.conf;"]
+             body_max, UNCOUNTED,
+             f"auth_request /internal/authorize/{app};", *TOLD, f"error_page 403 = @refused_{app};",
+             "include @NGINX_DIR@/snippets/authorize.conf;", "root @NO_BODY_TEMP@; # there is no file below it", f"try_files /none {body_place};"]
+    takes_in = [*COUNTED, body_max, "client_body_temp_path @BODY_TEMP@ 1;", "include @NGINX_DIR@/snippets/authorize.conf;"]
     told = ["internal;", "recursive_error_pages on;", "error_page 403 404 @not_found;", f"error_page 413 = @told_{app};",
             "include @NGINX_DIR@/snippets/error-codes.conf;"]
-    return (block(location_of(pattern), large, out + takes + asking(app, large)) +
+    return (block(location_of(pattern), large, out + takes) + block(body_place, large, takes_in + asking(app, large)) +
             block(f"= {place}", others, told + out + asking(app, others)))
 
 
-# What the program said when it was asked about the body, for answers that nginx makes afterwards.
-RATES_TOLD = [f"auth_request_set $mcli_told_{name} $upstream_http_{header};" for name, header in (
+# What is counted at a time of uploads, and of those that are refused, once the program was asked (snippets/maps.conf).
+COUNTED_OF_USER = "limit_conn mcli_user_uploads @UPLOADS_AT_ONCE@;"
+COUNTED = ["set $mcli_upload_of $mcli_sender;", "limit_conn mcli_uploads @UPLOADS_AT_ONCE@;", COUNTED_OF_USER,
+           "limit_conn mcli_connections @CONNECTIONS_AT_ONCE@;"]
+UNCOUNTED = f"{COUNTED_OF_USER} # of nobody yet; and a location with a limit of its own inherits none"
+
+# What the program said when it was asked about the body: for answers that nginx makes afterwards, and whose it is.
+TOLD = ["auth_request_set $mcli_uploader $upstream_http_x_uploader;"] + [f"auth_request_set $mcli_told_{name} $upstream_http_{header};" for name, header in (
     ("left", "ratelimit"), ("remaining", "x_ratelimit_remaining"), ("reset", "x_ratelimit_reset"))]
 
 AUTHORIZE = """\
@@ -266,10 +278,13 @@ AUTHORIZE = """\
 location = /internal/authorize/{app} {{
 	internal;
 	client_max_body_size 0; # the real location has the limit
+	{uncounted}
 	include @NGINX_DIR@/snippets/fastcgi.conf;
+	include @NGINX_DIR@/snippets/as-sent.conf;
 	include @NGINX_DIR@/snippets/creates.conf; # large bodies are of what makes something
 	fastcgi_param AUTHORIZE_ONLY 1;
 	fastcgi_pass_request_body off;
+	fastcgi_read_timeout {ask_sec}s;
 	fastcgi_pass mcli_{app}_pool;
 }}
 location @refused_{app} {{
@@ -278,6 +293,7 @@ location @refused_{app} {{
 location = /internal/refused/{app} {{
 	internal;
 	client_max_body_size 1; # so nginx drops the body, and goes on below without it
+	{counted}
 	recursive_error_pages on;
 	error_page 403 404 @not_found; # to who asks for it from outside
 	error_page 413 = @told_{app};
@@ -286,6 +302,7 @@ location = /internal/refused/{app} {{
 	fastcgi_pass mcli_{app};
 }}
 location @told_{app} {{
+	{counted}
 	include @NGINX_DIR@/snippets/refused.conf;
 	fastcgi_pass mcli_{app};
 }}
@@ -298,7 +315,7 @@ def locations(tables, app):
     patterns = sorted(dict.fromkeys(r["pattern"] for r in rows), key=lambda p: "{" in p)
     made = [location(app, p, [r for r in rows if r["pattern"] == p]) for p in patterns]
     if any(r["body_max_bytes"] > SMALL_BODY for r in rows):
-        made.append(AUTHORIZE.format(app=app))
+        made.append(AUTHORIZE.format(app=app, ask_sec=ASK_SEC, uncounted=UNCOUNTED, counted="\n\t".join(COUNTED)))
     return f"# The routes of marketingcli-{app}.\n" + "\n".join(made)
 
 
@@ -310,7 +327,7 @@ def upstreams(apps):
 
 def headers():
     """The request headers that programs read: of nginx those that it hands on one by one, and those that come as they were sent
-    (creates.conf). Each as a variable of nginx has it in its name."""
+    (as-sent.conf). Each as a variable of nginx has it in its name."""
     text = (CHECKOUT / "lib/http/header.def").read_text()
     rows = re.findall(r'^HEADER(_AS_SENT)?\(\w+, "([^"]+)"\)$', text, re.MULTILINE)
     assert len(rows) == len(re.findall(r"^HEADER(?:_AS_SENT)?\(", text, re.MULTILINE)), "header.def: a row cannot be read"
@@ -320,14 +337,15 @@ def headers():
 
 def header_values():
     one_by_one, as_sent = headers()
-    return {"HEADER_PARAMS": lines(f"fastcgi_param {'' if n == 'content_type' else 'HTTP_'}{n.upper()} $http_{n} if_not_empty;" for n in one_by_one),
+    return {"HEADER_PARAMS": lines(f"fastcgi_param HTTP_{n.upper()} $http_{n} if_not_empty;" for n in one_by_one),
             "HEADER_VALUES": "\\n".join(f"$http_{n}" for n in [*one_by_one, *as_sent])}
 
 
 def nginx(tables, values):
     """{folder: {file name: text}} of "main", "sites", "snippets" and "locations"."""
     apps = [s for s in services() if s["kind"] == "app"]
-    for r in tables["routes"]:  # $mcli_wall
+    for r in tables["routes"]:  # $mcli_wall, and whose a large body is
+        assert r["body_max_bytes"] <= SMALL_BODY or r["rate"] == "none" or r["auth"] in ("any", "session"), r["pattern"]
         assert (r["method"] == "POST" and r["rate"] in ("images", "post")) == (r["body_max_bytes"] > SMALL_BODY and r["rate"] != "none"), r["pattern"]
     errors = {e["code"]: e for e in tables["errors"]}
     values = {**values, **header_values(), "RATE_CLASSES": rate_classes(tables["routes"]), "ROUTE_METHODS": route_methods(tables["routes"]), "ANSWER_SEC": ANSWER_SEC, "SMALL_BODY": size(SMALL_BODY)}

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "model/idempotency/idempotency.h"
 #include "model/tiktok/account.h"
+#include "model/tiktok/grant_end.h"
 #include "model/job/upkeep.h"
 #include "model/post/post_approve.h"
 #include "model/post/test_data.h"
@@ -141,6 +142,8 @@ static enum job_step housekeeping_step(struct job_run *run)
         e = account_purge_snapshots(run->db, now_us + EVERY_US);
     if (e == OK)
         e = upkeep_delete_states(run->db, now_us);
+    if (e == OK)
+        e = grant_end_purge(run->db, now_us);
     if (e == OK)
         e = housekeeping_refresh_aging(run);
     if (e == OK)

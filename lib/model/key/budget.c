@@ -10,12 +10,14 @@ enum {
     BUDGET_OF_KEYS,
     BUDGET_POSTS,
     BUDGET_SET,
+    BUDGET_ANEW,
     BUDGET_TAKE,
     BUDGET_ACCOUNT,
 };
 static const struct sql budget_sqls[];
 
 #define ACCOUNTS_MAX_BYTES (BUDGET_ACCOUNTS_MAX * UUID_TEXT_SIZE)
+#define CLOCKS_DIFFER_US (3600 * US_PER_SEC) /* those of machines, at most */
 
 static int64_t budget_day(int64_t now_us)
 {
@@ -61,6 +63,7 @@ struct budget budget_of(struct arena *arena, const struct budget_row *row, int64
         .posts_per_day = row->posts_per_day,
         .max_privacy_level = row->max_privacy_level,
         .needs_approval = row->needs_approval,
+        .is_ahead = row->day > budget_day(now_us + CLOCKS_DIFFER_US),
         .posts_left = MAX(0, row->posts_per_day - budget_posts_of_day(row, day)),
         .resets_at_us = (day + 1) * US_PER_DAY,
     };
@@ -240,6 +243,16 @@ enum err budget_look(struct db *db, struct arena *arena, const struct uuid *key_
     return b.by_day && b.posts_left == 0 ? ERR_BUDGET_POSTS : OK;
 }
 
+/* What was made today: the row counts a day that has not begun on any machine, because a clock was wrong for a moment. */
+static enum err budget_count_anew(struct db *db, const struct uuid *user_id, const struct uuid *key_id)
+{
+    int64_t day = budget_day(clock_now_us()), posts;
+
+    enum err e = budget_count_posts(db, user_id, key_id, day, &posts);
+    return e == OK ? db_exec(db, &budget_sqls[BUDGET_ANEW], DB_ARGS(db_i64(posts), db_i64(day), db_uuid(key_id)), NULL)
+                   : e;
+}
+
 /* The UPDATE decides; what was read before it only says which limit it is. */
 static enum err budget_count(struct db *db, const struct uuid *key_id)
 {
@@ -253,13 +266,16 @@ static enum err budget_count(struct db *db, const struct uuid *key_id)
     return e == OK && counted == 0 ? ERR_BUDGET_POSTS : e;
 }
 
-enum err budget_take(struct db *db, struct arena *arena, const struct budget_use *use, bool *ret_needs_approval)
+enum err budget_take(struct db *db, struct arena *arena, const struct uuid *user_id, const struct budget_use *use,
+                     bool *ret_needs_approval)
 {
     struct budget b = {0};
 
     enum err e = uuid_is_none(&use->key_id) ? OK : budget_read_by(db, arena, BUDGET_LOCK, &use->key_id, &b);
     if (e == OK)
         e = budget_allows(&b, use);
+    if (e == OK && b.is_ahead)
+        e = budget_count_anew(db, user_id, &use->key_id);
     if (e == OK && b.is_limited)
         e = budget_count(db, &use->key_id);
     if (e == OK)
@@ -355,6 +371,7 @@ static const struct sql budget_sqls[] = {
                         " posts = GREATEST(VALUES(posts), IF(day IN (VALUES(day), ?), posts, 0)),"
                         " day = IF(day = ?, day, VALUES(day))",
                     .in = "usisiiiii"},
+    [BUDGET_ANEW] = {.text = "UPDATE key_budgets SET posts = ?, day = ? WHERE key_id = ?", .in = "iiu"},
     /* posts first: day is still the old one then. */
     [BUDGET_TAKE] = {.text = "UPDATE key_budgets SET posts = IF(day IN (?, ?), posts, 0) + 1, day = IF(day = ?, ?, ?)"
                              " WHERE key_id = ? AND (posts_per_day IS NULL OR posts < posts_per_day"

@@ -3,7 +3,7 @@
  * of the day. A key's old secrets have no row of their own, so they share it.
  *
  *    e = budget_look(db, arena, &key_id, &account_id, &budget);    before the images are read: what would be refused anyway
- *    e = budget_take(db, arena, &use, &needs_approval);            in the transaction that makes the post
+ *    e = budget_take(db, arena, &user_id, &use, &needs_approval);  in the transaction that makes the post
  *    e = budget_check(db, arena, uses, n);                         in the one that hands posts over
  *
  * The number of a day is taken by a conditional UPDATE in the transaction that makes the post: so it is exact under simultaneous
@@ -32,6 +32,7 @@ struct budget {
     int max_privacy_level; /* of privacy_level_names; PUBLIC_TO_EVERYONE, which is 0: no limit */
     bool needs_approval;
     bool is_limited;                  /* it has any of these limits; set by budget_read and budget_set */
+    bool is_ahead;                    /* its count is of a day that has begun nowhere; likewise */
     int64_t posts_left, resets_at_us; /* of today, if by_day; likewise */
 };
 
@@ -85,9 +86,10 @@ struct budget_use {
 MUST_CHECK enum err budget_look(struct db *db, struct arena *arena, const struct uuid *key_id,
                                 const struct uuid *account_id, struct budget *ret_budget);
 
-/* Locks the row, which comes after the user's and before the account's. ERR_BUDGET_ACCOUNT, ERR_BUDGET_PRIVACY, ERR_BUDGET_POSTS. */
-MUST_CHECK enum err budget_take(struct db *db, struct arena *arena, const struct budget_use *use,
-                                bool *ret_needs_approval);
+/* Of a key of that user, who is locked. Locks the row, which comes after the user's and before the account's. ERR_BUDGET_ACCOUNT,
+ * ERR_BUDGET_PRIVACY, ERR_BUDGET_POSTS. */
+MUST_CHECK enum err budget_take(struct db *db, struct arena *arena, const struct uuid *user_id,
+                                const struct budget_use *use, bool *ret_needs_approval);
 
 /* Of several, DB_MANY_MAX at most, in a transaction that has locked users at most. Of one of them: ERR_BUDGET_ACCOUNT,
  * ERR_BUDGET_PRIVACY; ERR_BUDGET_APPROVAL: it needs one by now, and has none. */

@@ -84,11 +84,11 @@ MUST_CHECK enum err key_get(struct db *db, struct arena *arena, const struct uui
 
 /*
  * Changes the name, unless that of to is absent, the scopes, unless those of to are none, and the budget if to has one.
- * ERR_RECENT_AUTH if a scope is added or the budget is wider, unless may_widen; ERR_NOT_FOUND; ERR_KEY_ENDED; ERR_SESSION_EXPIRED. The caller then
+ * ERR_RECENT_AUTH if a scope is added or the budget is wider, unless may_widen; ERR_NOT_FOUND; ERR_KEY_ENDED; ERR_SESSION_EXPIRED; ERR_KEY_CHANGES_A_DAY. The caller then
  * ends the credential epoch, also after ERR_OUTCOME_UNKNOWN.
  */
-MUST_CHECK enum err key_change(struct db *db, struct arena *arena, const struct key_asker *by, const struct uuid *id,
-                               const struct key_terms *to, bool may_widen, struct key *ret_key);
+MUST_CHECK enum err key_change(struct db *db, struct arena *arena, const struct conf *conf, const struct key_asker *by,
+                               const struct uuid *id, const struct key_terms *to, bool may_widen, struct key *ret_key);
 
 /*
  * Somebody on the way has seen one of its secrets, which has this hash: revokes the key if it is live, also of a disabled user.
@@ -112,9 +112,9 @@ MUST_CHECK enum err key_purge(struct db *db, struct arena *arena, int64_t before
 
 /*
  * A new secret for the same key; last gets a const struct new_key *. The one before, and all that still work of those before it, end at the latest when
- * the overlap is over (0: now), or with the key. So whoever lost the answer rotates again, and what works in the meantime goes
- * on working. ERR_NOT_FOUND; ERR_KEY_ENDED; ERR_OLD_SECRETS_TOO_MANY, not with an overlap of 0; ERR_ACCOUNT_DISABLED; ERR_SESSION_EXPIRED. The caller
- * then ends the credential epoch, also after ERR_OUTCOME_UNKNOWN.
+ * the overlap is over (0: now, by whatever clock), or with the key. So whoever lost the answer rotates again, and what works in the meantime goes
+ * on working. ERR_NOT_FOUND; ERR_KEY_ENDED; ERR_OLD_SECRETS_TOO_MANY, not with an overlap of 0; ERR_ACCOUNT_DISABLED; ERR_SESSION_EXPIRED;
+ * ERR_KEY_CHANGES_A_DAY. The caller then ends the credential epoch, also after ERR_OUTCOME_UNKNOWN.
  */
-MUST_CHECK enum err key_rotate(struct db *db, struct arena *arena, const struct key_asker *by, const struct uuid *id,
-                               int64_t overlap_us, const struct last_step *last);
+MUST_CHECK enum err key_rotate(struct db *db, struct arena *arena, const struct conf *conf, const struct key_asker *by,
+                               const struct uuid *id, int64_t overlap_us, const struct last_step *last);

@@ -4,6 +4,7 @@
 #include "crypto/digest.h"
 #include "model/key/key_private.h"
 #include "model/mail/outbox.h"
+#include "model/user/caps.h"
 #include "model/user/session_others.h"
 #include "model/user/user.h"
 
@@ -24,6 +25,8 @@ enum {
 static const struct sql key_change_sqls[];
 
 #define KEYS_A_TIME 100 /* of a user who has more, all are revoked all the same */
+/* What ends at once has ended by other machines' clocks as well, and if the clock is set back. */
+#define KEY_CLOCKS_DIFFER_US US_PER_DAY
 
 /* Locks a key that still works, and reads it. */
 static enum err key_lock(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
@@ -42,6 +45,7 @@ static enum err key_lock(struct db *db, struct arena *arena, const struct uuid *
 
 struct key_new_terms {
     struct arena *arena;
+    const struct conf *conf;
     const struct key_asker *by;
     const struct uuid *id;
     const struct key_terms *to;
@@ -55,7 +59,7 @@ static enum err key_change_tx(struct db *db, void *arg)
     struct key *k = &n->key;
     bool widens_budget = false;
 
-    enum err e = user_lock(db, n->arena, n->by->user_id); /* the activity refers to the user */
+    enum err e = caps_take(db, n->arena, n->conf, n->by->user_id, CAPS_OF_KEY_CHANGE, 0);
     if (e == OK)
         e = session_check_still(db, n->by->session_id, n->by->sent);
     if (e == OK)
@@ -79,10 +83,10 @@ static enum err key_change_tx(struct db *db, void *arg)
     return e == OK ? key_note(db, ACTIVITY_KEY_CHANGED, k) : e;
 }
 
-enum err key_change(struct db *db, struct arena *arena, const struct key_asker *by, const struct uuid *id,
-                    const struct key_terms *to, bool may_widen, struct key *ret_key)
+enum err key_change(struct db *db, struct arena *arena, const struct conf *conf, const struct key_asker *by,
+                    const struct uuid *id, const struct key_terms *to, bool may_widen, struct key *ret_key)
 {
-    struct key_new_terms n = {.arena = arena, .by = by, .id = id, .to = to, .may_widen = may_widen};
+    struct key_new_terms n = {.arena = arena, .conf = conf, .by = by, .id = id, .to = to, .may_widen = may_widen};
     enum err e = db_tx(db, key_change_tx, &n);
 
     if (e == OK)
@@ -192,6 +196,7 @@ enum err key_revoke_seen(struct db *db, struct arena *arena, const struct sha256
 
 struct key_rotation {
     struct arena *arena;
+    const struct conf *conf;
     const struct key_asker *by;
     const struct uuid *id;
     int64_t overlap_us;
@@ -247,8 +252,9 @@ static enum err key_change_secret(struct db *db, struct key_rotation *r, int64_t
 
     if (r->made.key.expires_at_us != 0)
         until = MIN(until, r->made.key.expires_at_us);
+    int64_t ends = r->overlap_us == 0 ? until - KEY_CLOCKS_DIFFER_US : until;
     enum err e = db_exec(db, &key_change_sqls[KEY_OLD_SHORTEN],
-                         DB_ARGS(db_i64(until), db_uuid(&r->made.key.id), db_i64(until)), NULL);
+                         DB_ARGS(db_i64(ends), db_uuid(&r->made.key.id), db_i64(ends)), NULL);
     if (e == OK)
         e = key_old_row(db, r, now, &row);
     if (e == OK)
@@ -258,7 +264,7 @@ static enum err key_change_secret(struct db *db, struct key_rotation *r, int64_t
             db, &key_change_sqls[KEY_NEW_SECRET],
             DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_str(prefix), db_i64(until), db_uuid(&r->made.key.id)));
     if (e == OK)
-        e = key_old_put(db, r, &old, until, &row);
+        e = key_old_put(db, r, &old, ends, &row);
     r->made.key.prefix = prefix;
     r->made.key.old_secret_expires_at_us = until;
     return e;
@@ -268,7 +274,7 @@ static enum err key_rotate_tx(struct db *db, void *arg)
 {
     struct key_rotation *r = arg;
 
-    enum err e = user_lock(db, r->arena, r->by->user_id); /* the row that may be added has a copy of its state */
+    enum err e = caps_take(db, r->arena, r->conf, r->by->user_id, CAPS_OF_KEY_CHANGE, 0);
     if (e == OK)
         e = session_check_still(db, r->by->session_id, r->by->sent);
     if (e != OK)
@@ -285,10 +291,10 @@ static enum err key_rotate_tx(struct db *db, void *arg)
     return e == OK ? r->last->fn(&r->made, r->last->arg) : e;
 }
 
-enum err key_rotate(struct db *db, struct arena *arena, const struct key_asker *by, const struct uuid *id,
-                    int64_t overlap_us, const struct last_step *last)
+enum err key_rotate(struct db *db, struct arena *arena, const struct conf *conf, const struct key_asker *by,
+                    const struct uuid *id, int64_t overlap_us, const struct last_step *last)
 {
-    struct key_rotation r = {.arena = arena, .by = by, .id = id, .overlap_us = overlap_us, .last = last};
+    struct key_rotation r = {.arena = arena, .conf = conf, .by = by, .id = id, .overlap_us = overlap_us, .last = last};
     enum err e = db_tx(db, key_rotate_tx, &r);
 
     if (e == OK)

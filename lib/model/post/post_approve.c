@@ -4,6 +4,8 @@
 #include "model/key/budget.h"
 #include "model/post/post_digest.h"
 #include "model/post/turn.h"
+#include "model/user/session_others.h"
+#include "model/user/user.h"
 
 #define EXPIRE_BATCH 100
 
@@ -13,25 +15,33 @@ static const struct sql post_approve_sqls[];
 struct deciding {
     struct arena *arena;
     const struct conf *conf;
-    const struct uuid *user_id, *id;
-    int mode;
+    const struct post_decider *by;
     struct str digest; /* absent: it is refused */
-    struct str request_id;
     const struct last_step *last;
     struct post_receipt made;
 };
 
-/* The lock is taken once it is known whose post it is. */
+static enum err post_approve_read(struct db *db, struct deciding *d)
+{
+    return post_get(db, d->arena, d->by->user_id, d->by->mode, d->by->id, &d->made.post);
+}
+
+/* The post is locked once it is known whose it is. */
 static enum err post_approve_lock(struct db *db, struct deciding *d)
 {
     struct post_receipt *r = &d->made;
+    const struct post_decider *by = d->by;
 
-    enum err e = post_get(db, d->arena, d->user_id, d->mode, d->id, &r->post);
+    enum err e = user_lock(db, d->arena, by->user_id); /* whoever ends the session has it */
     if (e == OK)
-        e = post_lock_in(db, d->id, POST_AWAITING_APPROVAL);
+        e = session_check_still(db, by->session_id, by->sent);
+    if (e == OK)
+        e = post_approve_read(db, d);
+    if (e == OK)
+        e = post_lock_in(db, by->id, POST_AWAITING_APPROVAL);
     if (e == ERR_CONFLICT)
         return ERR_NOT_AWAITING;
-    return e == OK ? post_images(db, d->arena, d->id, &r->images, &r->images_n) : e;
+    return e == OK ? post_images(db, d->arena, by->id, &r->images, &r->images_n) : e;
 }
 
 /* As when a post is made. One that was disconnected is about to cancel its posts. */
@@ -39,7 +49,7 @@ static enum err post_approve_look(struct db *db, const struct deciding *d)
 {
     struct account account;
 
-    enum err e = account_get(db, d->arena, d->user_id, d->mode, &d->made.post.account_id, &account);
+    enum err e = account_get(db, d->arena, d->by->user_id, d->by->mode, &d->made.post.account_id, &account);
     if (e == OK && account.state == ACCOUNT_NEEDS_RECONNECT)
         e = ERR_ACCOUNT_NEEDS_RECONNECT;
     return e == ERR_NOT_FOUND ? ERR_NOT_AWAITING : e;
@@ -59,7 +69,7 @@ static enum err post_approve_allow(struct db *db, const struct deciding *d, cons
 
 static enum err post_approve_move(struct db *db, const struct deciding *d, const struct post_move *move)
 {
-    enum err e = post_move(db, d->arena, d->conf, d->id, move);
+    enum err e = post_move(db, d->arena, d->conf, d->by->id, move);
 
     return e == ERR_CONFLICT ? ERR_NOT_AWAITING : e;
 }
@@ -68,16 +78,16 @@ static enum err post_approve_finish(struct db *db, struct deciding *d)
 {
     struct post_receipt *r = &d->made;
 
-    enum err e = post_get(db, d->arena, d->user_id, d->mode, d->id, &r->post);
+    enum err e = post_approve_read(db, d);
     if (e == OK)
-        e = post_events(db, d->arena, d->id, &r->events, &r->events_n);
+        e = post_events(db, d->arena, d->by->id, &r->events, &r->events_n);
     return e == OK ? d->last->fn(r, d->last->arg) : e;
 }
 
 static enum err post_approve_tx(struct db *db, void *arg)
 {
     struct deciding *d = arg;
-    const struct post_move move = {.event = "approved", .request_id = d->request_id};
+    const struct post_move move = {.event = "approved", .request_id = d->by->request_id};
 
     enum err e = post_approve_lock(db, d);
     if (e != OK)
@@ -88,9 +98,9 @@ static enum err post_approve_tx(struct db *db, void *arg)
         e = post_approve_move(db, d, &move);
     if (e == OK)
         e = db_change(db, &post_approve_sqls[POST_APPROVE_SET],
-                      DB_ARGS(db_bytes(digest.b, sizeof digest.b), db_uuid(d->id)));
+                      DB_ARGS(db_bytes(digest.b, sizeof digest.b), db_uuid(d->by->id)));
     if (e == OK)
-        e = turn_add(db, d->user_id, &d->made.post.account_id, clock_now_us(), d->request_id);
+        e = turn_add(db, d->by->user_id, &d->made.post.account_id, clock_now_us(), d->by->request_id);
     return e == OK ? post_approve_finish(db, d) : e;
 }
 
@@ -98,7 +108,7 @@ static enum err post_refuse_tx(struct db *db, void *arg)
 {
     struct deciding *d = arg;
     const struct post_move move = {
-        .event = "refused", .failure_code = STR("refused_by_owner"), .request_id = d->request_id};
+        .event = "refused", .failure_code = STR("refused_by_owner"), .request_id = d->by->request_id};
 
     enum err e = post_approve_lock(db, d);
     if (e == OK)
@@ -106,31 +116,18 @@ static enum err post_refuse_tx(struct db *db, void *arg)
     return e == OK ? post_approve_finish(db, d) : e;
 }
 
-enum err post_approve(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id, int mode,
-                      const struct uuid *id, struct str digest, struct str request_id, const struct last_step *last)
+enum err post_approve(struct db *db, struct arena *arena, const struct conf *conf, const struct post_decider *by,
+                      struct str digest, const struct last_step *last)
 {
-    struct deciding d = {.arena = arena,
-                         .conf = conf,
-                         .user_id = user_id,
-                         .mode = mode,
-                         .id = id,
-                         .digest = digest,
-                         .request_id = request_id,
-                         .last = last};
+    struct deciding d = {.arena = arena, .conf = conf, .by = by, .digest = digest, .last = last};
 
     return db_tx(db, post_approve_tx, &d);
 }
 
-enum err post_refuse(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id, int mode,
-                     const struct uuid *id, struct str request_id, const struct last_step *last)
+enum err post_refuse(struct db *db, struct arena *arena, const struct conf *conf, const struct post_decider *by,
+                     const struct last_step *last)
 {
-    struct deciding d = {.arena = arena,
-                         .conf = conf,
-                         .user_id = user_id,
-                         .mode = mode,
-                         .id = id,
-                         .request_id = request_id,
-                         .last = last};
+    struct deciding d = {.arena = arena, .conf = conf, .by = by, .last = last};
 
     return db_tx(db, post_refuse_tx, &d);
 }

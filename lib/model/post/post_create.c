@@ -42,7 +42,7 @@ static enum err post_create_take_budget(struct db *db, struct create *c)
     const struct budget_use use = {.key_id = p->key_id, .account_id = p->account_id, .privacy_level = p->privacy_level};
     bool waits = false;
 
-    enum err e = budget_take(db, c->arena, &use, &waits);
+    enum err e = budget_take(db, c->arena, &c->account->user_id, &use, &waits);
     p->state = waits ? POST_AWAITING_APPROVAL : POST_QUEUED;
     c->made->events[0].event = waits ? STR("submitted") : STR("created");
     c->made->events[0].state = p->state;

@@ -4,7 +4,7 @@
  * 2 h, refresh as configured, single use) and the limits per user of the Content Posting API (6, 20, 30 a minute).
  *
  *    sandbox_consent(db, arena, &consent, &code);            // the consent page
- *    sandbox_exchange(db, arena, client_key, code, uri, &tokens);    // POST /v2/oauth/token/
+ *    sandbox_exchange(db, arena, &client, code, uri, &tokens);    // POST /v2/oauth/token/
  *    sandbox_caller_find(db, arena, access_token, &caller);        // every call with a Bearer token
  *
  * Codes and tokens are stored as SHA-256 only.
@@ -29,10 +29,15 @@ bool sandbox_username_is_valid(struct str username);
 /* The id of a creator, as one client sees it; still the same if the creator is made again. Begins with "-000". */
 struct str sandbox_open_id(struct arena *arena, struct str client_key, struct str username);
 
-/* Binds client_key to the secret of its first call. ERR_BAD_CREDENTIALS for another secret, unless the client is known
- * otherwise: then whoever came first with its key, when everybody could, has no say. */
-MUST_CHECK enum err sandbox_client_check(struct db *db, struct arena *arena, struct str client_key, struct str secret,
-                                         bool is_known);
+/* A client as it names itself. Its key is bound to the secret with which it first exchanged a code: before, there is no row of it, so nobody
+ * makes rows with made-up keys. */
+struct sandbox_client {
+    struct str key, secret;
+    bool
+        is_known; /* otherwise than by its secret: then whoever came first with its key, when everybody could, has no say */
+};
+/* ERR_BAD_CREDENTIALS: it has another secret. ERR_NOT_FOUND: it has not exchanged a code yet. */
+MUST_CHECK enum err sandbox_client_check(struct db *db, struct arena *arena, const struct sandbox_client *client);
 
 struct sandbox_consent {
     struct str client_key, redirect_uri, username;
@@ -49,8 +54,9 @@ struct sandbox_tokens {
     struct str access, refresh, scopes, username;
 };
 /* Both: the new refresh token lives refresh_days (1 to SANDBOX_REFRESH_DAYS_MAX). ERR_BAD_CREDENTIALS if the code or token is unknown, used, expired, revoked or another client's. */
-MUST_CHECK enum err sandbox_exchange(struct db *db, struct arena *arena, struct str client_key, struct str code,
-                                     struct str redirect_uri, int64_t refresh_days, struct sandbox_tokens *ret_tokens);
+MUST_CHECK enum err sandbox_exchange(struct db *db, struct arena *arena, const struct sandbox_client *client,
+                                     struct str code, struct str redirect_uri, int64_t refresh_days,
+                                     struct sandbox_tokens *ret_tokens);
 MUST_CHECK enum err sandbox_refresh(struct db *db, struct arena *arena, struct str client_key, struct str refresh,
                                     int64_t refresh_days, struct sandbox_tokens *ret_tokens);
 

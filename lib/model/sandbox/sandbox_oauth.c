@@ -46,29 +46,33 @@ static struct db_arg sandbox_oauth_hash_arg(struct arena *arena, struct str text
     return db_bytes(arena_str(arena, str_of(h.b, sizeof h.b)).p, sizeof h.b);
 }
 
-enum err sandbox_client_check(struct db *db, struct arena *arena, struct str client_key, struct str secret,
-                              bool is_known)
+enum err sandbox_client_check(struct db *db, struct arena *arena, const struct sandbox_client *client)
 {
-    struct sha256 hash = sha256_of(secret);
+    struct sha256 hash = sha256_of(client->secret);
     struct client_row row;
-    int64_t now = clock_now_us();
-    enum err e;
 
-    /* Twice, because two first calls at the same time make one row, and both must compare with it. */
-    for (int i = 0; i < 2; i++) {
-        e = db_row(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CLIENT_BY_KEY], DB_ARGS(db_str(client_key)), arena, &row);
-        if (e != ERR_NOT_FOUND)
-            break;
-        e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CLIENT_INSERT],
-                    DB_ARGS(db_str(client_key), db_bytes(hash.b, sizeof hash.b), db_i64(now), db_i64(now)), NULL);
-        if (e != ERR_DB_DUPLICATE)
-            return e;
-    }
+    enum err e =
+        db_row(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CLIENT_BY_KEY], DB_ARGS(db_str(client->key)), arena, &row);
     if (e != OK)
         return e;
-    if (!is_known && !str_eq_secret(str_of(row.secret_hash, SHA256_BYTES), str_of(hash.b, SHA256_BYTES)))
+    if (!client->is_known && !str_eq_secret(str_of(row.secret_hash, SHA256_BYTES), str_of(hash.b, SHA256_BYTES)))
         return ERR_BAD_CREDENTIALS;
-    return db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CLIENT_RENEW], DB_ARGS(db_i64(now), db_str(client_key)), NULL);
+    return db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CLIENT_RENEW],
+                   DB_ARGS(db_i64(clock_now_us()), db_str(client->key)), NULL);
+}
+
+/* Of two first exchanges at the same time one makes the row, and the other must compare with it. */
+static enum err sandbox_oauth_client_bind(struct db *db, struct arena *arena, const struct sandbox_client *client)
+{
+    struct sha256 hash = sha256_of(client->secret);
+    int64_t now = clock_now_us();
+
+    enum err e = sandbox_client_check(db, arena, client);
+    if (e != ERR_NOT_FOUND)
+        return e;
+    e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CLIENT_INSERT],
+                DB_ARGS(db_str(client->key), db_bytes(hash.b, sizeof hash.b), db_i64(now), db_i64(now)), NULL);
+    return e == ERR_DB_DUPLICATE ? sandbox_client_check(db, arena, client) : e;
 }
 
 struct consent_arg {
@@ -115,6 +119,7 @@ enum err sandbox_consent(struct db *db, struct arena *arena, const struct sandbo
 
 struct token_arg {
     struct arena *arena;
+    const struct sandbox_client *client; /* of an exchange */
     struct str client_key, code, redirect_uri, token;
     int64_t refresh_days;
     struct sandbox_tokens tokens;
@@ -155,7 +160,9 @@ static enum err sandbox_oauth_exchange(struct db *db, void *arg)
         !str_eq(row.redirect_uri, a->redirect_uri))
         return ERR_BAD_CREDENTIALS;
     a->tokens = (struct sandbox_tokens){.grant_id = uuid_new(), .scopes = row.scopes, .username = row.username};
-    e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CODE_USE], DB_ARGS(db_i64(now), hash), NULL);
+    e = sandbox_oauth_client_bind(db, a->arena, a->client);
+    if (e == OK)
+        e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CODE_USE], DB_ARGS(db_i64(now), hash), NULL);
     if (e == OK)
         e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_GRANT_INSERT],
                     DB_ARGS(db_uuid(&a->tokens.grant_id), db_str(row.client_key), db_uuid(&row.creator_id),
@@ -166,11 +173,12 @@ static enum err sandbox_oauth_exchange(struct db *db, void *arg)
     return e;
 }
 
-enum err sandbox_exchange(struct db *db, struct arena *arena, struct str client_key, struct str code,
+enum err sandbox_exchange(struct db *db, struct arena *arena, const struct sandbox_client *client, struct str code,
                           struct str redirect_uri, int64_t refresh_days, struct sandbox_tokens *ret_tokens)
 {
     struct token_arg a = {.arena = arena,
-                          .client_key = client_key,
+                          .client = client,
+                          .client_key = client->key,
                           .code = code,
                           .redirect_uri = redirect_uri,
                           .refresh_days = refresh_days};

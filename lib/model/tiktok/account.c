@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "model/tiktok/account_private.h"
+#include "model/tiktok/grant_end.h"
 #include "model/job/job.h"
 #include "model/post/turn.h"
 #include "model/user/caps.h"
@@ -128,13 +129,19 @@ static enum err account_connect_tx(struct db *db, void *arg)
                DB_ARGS(db_uuid(x->user_id), db_str(c->open_id), db_cstr(mode_names[c->tokens.mode])), x->arena, &known);
     if (e != OK && e != ERR_NOT_FOUND)
         return e;
-    x->id = e == OK ? known : uuid_new();
-    e = account_write_connection(db, x, &account_sqls[e == OK ? ACCOUNT_AGAIN : ACCOUNT_INSERT]);
+    bool is_new = e == ERR_NOT_FOUND;
+    x->id = is_new ? uuid_new() : known;
+    e = is_new ? caps_take(db, x->arena, x->conf, x->user_id, CAPS_OF_ACCOUNT, 0) : OK;
+    if (e != OK)
+        return e;
+    e = account_write_connection(db, x, &account_sqls[is_new ? ACCOUNT_INSERT : ACCOUNT_AGAIN]);
+    if (e == OK)
+        e = grant_end_check(db, c->open_id, &x->id, x->request_id);
     if (e == OK && str_list_has(c->scopes, ',', STR(CREATOR_SCOPE)))
         e = job_add(db, JOB_PUBLISH, "creator", &x->id, clock_now_us(), x->request_id);
-    if (e == OK && !uuid_is_none(&known)) /* what waited for this goes on */
+    if (e == OK && !is_new) /* what waited for this goes on */
         e = account_wake_polls(db, x->arena, &x->id, true, x->request_id);
-    if (e == OK && !uuid_is_none(&known))
+    if (e == OK && !is_new)
         e = turn_add(db, x->user_id, &x->id, clock_now_us(), x->request_id);
     if (e == OK)
         e = account_get(db, x->arena, x->user_id, c->tokens.mode, &x->id, &x->made);
@@ -188,19 +195,21 @@ static const struct db_col account_cols[] = {
 /* Not "all but disconnected": so the index finds them, however many there once were. */
 #define CONNECTED "'active', 'needs_reconnect'"
 
-#define ACCOUNT_SELECT \
+#define ACCOUNT_SELECT_BY(index) \
     "SELECT a.id, a.user_id, a.open_id, a.display_name, a.avatar_url, a.scopes, a.state, a.state_reason," \
     " a.mode, a.connected_at_us, a.canceled_to_us, s.username, s.nickname," \
     " s.privacy_level_options, s.post_block, s.comment_disabled, s.fetched_at_us" \
-    " FROM accounts a LEFT JOIN creator_snapshots s ON s.account_id = a.id AND s.fetched_at_us > ?"
+    " FROM accounts a " index " LEFT JOIN creator_snapshots s ON s.account_id = a.id AND s.fetched_at_us > ?"
+#define ACCOUNT_SELECT ACCOUNT_SELECT_BY("")
 
 static const struct sql account_sqls[] = {
     [ACCOUNT_GET] = {.text = ACCOUNT_SELECT
                      " WHERE a.id = ? AND a.user_id = ? AND a.mode = ? AND a.state <> 'disconnected'",
                      .in = "iuus",
                      .cols = account_cols},
-    [ACCOUNT_LIST] = {.text = ACCOUNT_SELECT " WHERE a.user_id = ? AND a.mode = ? AND a.id < ?"
-                                             " AND a.state IN (" CONNECTED ") ORDER BY a.id DESC LIMIT ?",
+    [ACCOUNT_LIST] = {.text = ACCOUNT_SELECT_BY(
+                          "FORCE INDEX (by_user_state)") " WHERE a.user_id = ? AND a.mode = ? AND a.id < ?"
+                                                         " AND a.state IN (" CONNECTED ") ORDER BY a.id DESC LIMIT ?",
                       .in = "iusui",
                       .cols = account_cols},
     [ACCOUNT_BY_ID] = {.text = ACCOUNT_SELECT " WHERE a.id = ?", .in = "iu", .cols = account_cols},
@@ -208,10 +217,12 @@ static const struct sql account_sqls[] = {
                             .in = "uss",
                             .cols = db_uuid_cols},
     /* Not counting this one: connecting an account again takes no further place. */
-    [ACCOUNT_COUNT] = {.text = "SELECT COUNT(*) FROM accounts WHERE user_id = ? AND state IN (" CONNECTED ")"
-                               " AND open_id <> ?",
-                       .in = "us",
-                       .cols = db_number_cols},
+    [ACCOUNT_COUNT] =
+        {.text =
+             "SELECT COUNT(*) FROM accounts FORCE INDEX (by_user_state) WHERE user_id = ? AND state IN (" CONNECTED ")"
+             " AND open_id <> ?",
+         .in = "us",
+         .cols = db_number_cols},
     [ACCOUNT_INSERT] = {.text = "INSERT INTO accounts SET display_name = ?, avatar_url = ?, scopes = ?,"
                                 " access_token = ?, refresh_token = ?, access_expires_at_us = ?,"
                                 " refresh_expires_at_us = ?, connected_at_us = ?, updated_at_us = ?, state = 'active',"

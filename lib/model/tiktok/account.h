@@ -77,8 +77,9 @@ MUST_CHECK enum err account_open_access(const struct keyring *ring, struct arena
 
 /*
  * After consent: adds a row, or renews this user's row with the same open id, whose id stays; then its queue moves, and
- * TikTok is asked about posts whose end is not known, also those that were given up in the last 30 days.
- * ERR_ACCOUNTS_TOO_MANY. The account is read before the commit: what fails after it would make a success look like a
+ * TikTok is asked about posts whose end is not known, also those that were given up in the last 30 days. The grant is looked
+ * at later when somebody else was ending it just now (grant_end.h).
+ * ERR_ACCOUNTS_TOO_MANY, ERR_ACCOUNTS_A_DAY. The account is read before the commit: what fails after it would make a success look like a
  * failure. last (NULL: there is none) gets a const struct account *. ret_account is also set with ERR_OUTCOME_UNKNOWN, when the
  * account may exist.
  */

@@ -2,26 +2,28 @@
 
 #include "base/text.h"
 
-enum { ACTIVITY_INSERT, ACTIVITY_RECENT, ACTIVITY_LIST };
+enum { ACTIVITY_INSERT, ACTIVITY_FIND, ACTIVITY_LIST };
 static const struct sql activity_sqls[];
 
-/* ERR_NOT_FOUND: there is no row of the kind, or it is older. One from before the clock was set back does not count. */
-static enum err activity_find_recent(struct db *db, const struct activity_new *activity)
+/* ERR_NOT_FOUND: in that time there are fewer rows of the kind than so many. One from before the clock was set back does not count. */
+static enum err activity_find(struct db *db, const struct activity_new *activity, int64_t within_us, int64_t many)
 {
     int64_t now = clock_now_us(), one;
-    struct uuid above = uuid_floor(now - ACTIVITY_MINOR_US);
+    struct uuid above = uuid_floor(now - within_us);
 
-    return db_number(
-        db, &activity_sqls[ACTIVITY_RECENT],
-        DB_ARGS(db_uuid(&activity->user_id), db_uuid(&above), db_cstr(activity_names[activity->what]), db_i64(now)),
-        &one);
+    return db_number(db, &activity_sqls[ACTIVITY_FIND],
+                     DB_ARGS(db_uuid(&activity->user_id), db_uuid(&above), db_cstr(activity_names[activity->what]),
+                             db_i64(now), db_i64(many - 1)),
+                     &one);
 }
 
 enum err activity_add(struct db *db, const struct activity_new *activity)
 {
-    enum err e = activity->is_minor ? activity_find_recent(db, activity) : ERR_NOT_FOUND;
+    enum err e = activity->is_minor ? OK : activity_find(db, activity, US_PER_DAY, ACTIVITY_A_DAY);
     struct uuid id = uuid_new();
 
+    if (e == OK)
+        e = activity_find(db, activity, ACTIVITY_MINOR_US, 1);
     if (e != ERR_NOT_FOUND)
         return e;
     return db_exec(db, &activity_sqls[ACTIVITY_INSERT],
@@ -69,10 +71,10 @@ static const struct sql activity_sqls[] = {
                                " WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?",
                        .in = "uui",
                        .cols = activity_cols},
-    [ACTIVITY_RECENT] = {.text = "SELECT 1 FROM activity WHERE user_id = ? AND id > ? AND what = ?"
-                                 " AND created_at_us <= ? LIMIT 1",
-                         .in = "uusi",
-                         .cols = db_number_cols},
+    [ACTIVITY_FIND] = {.text = "SELECT 1 FROM activity WHERE user_id = ? AND id > ? AND what = ?"
+                               " AND created_at_us <= ? LIMIT ?, 1",
+                       .in = "uusii",
+                       .cols = db_number_cols},
     [ACTIVITY_INSERT] = {.text = "INSERT INTO activity (id, user_id, what, by_whom, about_id, about, created_at_us)"
                                  " VALUES (?, ?, ?, ?, ?, ?, ?)",
                          .in = "uussusi"},

@@ -40,6 +40,10 @@ struct activity_new {
  */
 #define ACTIVITY_MINOR_US (10 * 60 * US_PER_SEC)
 
+/* Of one kind and user in 24 hours: what comes after so many is minor, whatever it is. More than caps.key_changes_a_day can be,
+ * because what a change of the address undoes is found by these rows. */
+#define ACTIVITY_A_DAY 1000
+
 /* Call it in a transaction; where is_minor, one that has locked the user. */
 MUST_CHECK enum err activity_add(struct db *db, const struct activity_new *activity);
 

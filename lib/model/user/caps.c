@@ -19,6 +19,7 @@ struct cap_row {
 struct caps_counts {
     int state;
     int64_t n[CAP__MAX];
+    int64_t a_day;       /* of the cap of a day that the statement has */
     struct uuid upto_id; /* of the posts in n, those that need not be walked: how many, and the last of them */
     int64_t upto_n;
 };
@@ -27,7 +28,8 @@ static const struct cap_row caps_rows[CAP__MAX];
 static const struct sql caps_all, caps_move_on;
 static const struct caps_statement {
     struct sql take, look;
-    unsigned caps; /* bits */
+    unsigned caps;  /* bits */
+    enum cap a_day; /* what it counts of the last 24 hours, if it does */
 } caps_statements[];
 
 static int64_t caps_setting(const struct conf *conf, enum cap cap)
@@ -45,19 +47,36 @@ enum err cap_fits(const struct conf *conf, enum cap cap, int64_t used, int64_t m
     return used + more > cap_max(conf, cap) ? caps_rows[cap].full : OK;
 }
 
-static enum err caps_check(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
-                           const struct sql *q, unsigned caps, int64_t bytes, struct caps_counts *ret_used)
+/* What a statement asks for before the user: the time ("i"), or from which id on the rows are of the last 24 hours ("u"). */
+static size_t caps_args(const struct sql *q, const struct uuid *user_id, struct uuid *since, struct db_arg *ret)
 {
-    const struct db_arg args[] = {db_i64(clock_now_us()), db_uuid(user_id)};
-    size_t skip = q->in[0] == 'i' ? 0 : 1; /* few statements ask for the time */
-    struct caps_counts used = {0};
-    enum err e = db_row(db, q, args + skip, ARRAY_LEN(args) - skip, arena, &used);
+    size_t n = 0;
+    int64_t now = clock_now_us();
 
+    *since = uuid_floor(now - US_PER_DAY);
+    if (q->in[1] != '\0')
+        ret[n++] = q->in[0] == 'i' ? db_i64(now) : db_uuid(since);
+    ret[n++] = db_uuid(user_id);
+    return n;
+}
+
+static enum err caps_check(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+                           const struct caps_statement *s, const struct sql *q, int64_t bytes,
+                           struct caps_counts *ret_used)
+{
+    struct caps_counts used = {0};
+    struct db_arg args[2];
+    struct uuid since;
+    size_t n = caps_args(q, user_id, &since, args);
+    enum err e = db_row(db, q, args, n, arena, &used);
+
+    if (s->a_day != 0)
+        used.n[s->a_day] = used.a_day;
     *ret_used = used;
     if (e == OK && used.state != USER_ACTIVE)
         e = ERR_ACCOUNT_DISABLED;
     for (enum cap cap = 0; cap < CAP__MAX && e == OK; cap++)
-        if (caps & (1u << cap))
+        if (s->caps & (1u << cap))
             e = cap_fits(conf, cap, used.n[cap], cap == CAP_UPLOAD_BYTES ? MAX(bytes, 1) : 1);
     return e;
 }
@@ -77,7 +96,7 @@ enum err caps_take(struct db *db, struct arena *arena, const struct conf *conf, 
     const struct caps_statement *s = &caps_statements[what];
     struct caps_counts used;
 
-    enum err e = caps_check(db, arena, conf, user_id, &s->take, s->caps, bytes, &used);
+    enum err e = caps_check(db, arena, conf, user_id, s, &s->take, bytes, &used);
     return e == OK && used.n[CAP_POSTS] - used.upto_n >= WALK_MAX ? caps_count_on(db, user_id, &used) : e;
 }
 
@@ -87,7 +106,7 @@ enum err caps_look(struct db *db, struct arena *arena, const struct conf *conf, 
     const struct caps_statement *s = &caps_statements[what];
     struct caps_counts used;
 
-    return caps_check(db, arena, conf, user_id, &s->look, s->caps, 0, &used);
+    return caps_check(db, arena, conf, user_id, s, &s->look, 0, &used);
 }
 
 enum err caps_used(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
@@ -95,10 +114,13 @@ enum err caps_used(struct db *db, struct arena *arena, const struct conf *conf, 
 {
     struct caps_counts used = {0};
     int64_t now = clock_now_us();
+    struct uuid since = uuid_floor(now - US_PER_DAY);
+    struct db_arg day = db_uuid(&since);
 
-    enum err e =
-        db_row(db, &caps_all, DB_ARGS(db_i64(now), db_i64(now - session_idle_us(conf)), db_i64(now), db_uuid(user_id)),
-               arena, &used);
+    enum err e = db_row(
+        db, &caps_all,
+        DB_ARGS(db_i64(now), db_i64(now - session_idle_us(conf)), db_i64(now), day, day, day, day, db_uuid(user_id)),
+        arena, &used);
     for (enum cap cap = 0; cap < CAP__MAX && e == OK; cap++)
         ret[cap] =
             (struct cap_use){.name = str_from(caps_rows[cap].name), .max = cap_max(conf, cap), .used = used.n[cap]};
@@ -121,7 +143,9 @@ static const struct db_col caps_cols[] = {
     DB_COL(struct caps_counts, n[CAP_QUEUED_POSTS], I64),
     DB_COL(struct caps_counts, n[CAP_POSTS], I64),
     DB_COL(struct caps_counts, n[CAP_KEYS], I64),
+    DB_COL(struct caps_counts, n[CAP_ACCOUNTS], I64),
     DB_COL(struct caps_counts, n[CAP_IDEMPOTENCY_KEYS], I64),
+    DB_COL(struct caps_counts, a_day, I64),
     DB_COL(struct caps_counts, upto_id, UUID),
     DB_COL(struct caps_counts, upto_n, I64),
     DB_END,
@@ -136,6 +160,10 @@ static const struct db_col caps_all_cols[] = {
     DB_COL(struct caps_counts, n[CAP_ACCOUNTS], I64),
     DB_COL(struct caps_counts, n[CAP_SESSIONS], I64),
     DB_COL(struct caps_counts, n[CAP_IDEMPOTENCY_KEYS], I64),
+    DB_COL(struct caps_counts, n[CAP_UPLOADS_A_DAY], I64),
+    DB_COL(struct caps_counts, n[CAP_KEYS_A_DAY], I64),
+    DB_COL(struct caps_counts, n[CAP_KEY_CHANGES_A_DAY], I64),
+    DB_COL(struct caps_counts, n[CAP_ACCOUNTS_A_DAY], I64),
     DB_END,
 };
 
@@ -153,46 +181,68 @@ static const struct db_col caps_all_cols[] = {
 #define SESSIONS \
     "(SELECT COUNT(*) FROM sessions t WHERE t.user_id = u.id AND t.expires_at_us > ? AND t.last_seen_at_us > ?)"
 #define IDEMPOTENCY_KEYS "(SELECT COUNT(*) FROM idempotency_keys t WHERE t.user_id = u.id AND t.expires_at_us > ?)"
+/* By an index of the user and the id, which is what of a day is bounded by. */
+#define A_DAY(table, index) \
+    "(SELECT COUNT(*) FROM " table " t FORCE INDEX (" index ") WHERE t.user_id = u.id AND t.id > ?"
+#define UPLOADS_A_DAY A_DAY("uploads", "by_user") ")"
+#define KEYS_A_DAY A_DAY("api_keys", "by_user") " AND t.of_key_id IS NULL)"
+#define KEY_CHANGES_A_DAY A_DAY("activity", "by_user") " AND t.what IN ('key_changed', 'key_rotated'))"
+#define ACCOUNTS_A_DAY A_DAY("accounts", "by_user_id") ")"
 #define NONE "0" /* not asked for */
 
 #define OF_USER "NULL, 0 FROM users u WHERE u.id = ?"
 #define OF_POSTS "c.upto_id, COALESCE(c.n, 0) FROM users u LEFT JOIN posts_counted c ON c.user_id = u.id WHERE u.id = ?"
 
-#define LOOK(of, uploads, bytes, queued, posts, keys, idempotency_keys) \
+#define COUNTS(of, uploads, bytes, queued, posts, keys, accounts, idempotency_keys, a_day) \
+    "SELECT u.state, " uploads ", " bytes ", " queued ", " posts ", " keys ", " accounts ", " idempotency_keys \
+    ", " a_day ", " of
+#define LOOK(args, ...) \
     { \
-        .text = "SELECT u.state, " uploads ", " bytes ", " queued ", " posts ", " keys ", " idempotency_keys ", " of, \
-        .in = "u", .cols = caps_cols \
+        .text = COUNTS(__VA_ARGS__), .in = args, .cols = caps_cols \
     }
-#define TAKE(args, of, uploads, bytes, queued, posts, keys, idempotency_keys) \
+#define TAKE(args, ...) \
     { \
-        .text = "SELECT u.state, " uploads ", " bytes ", " queued ", " posts ", " keys ", " idempotency_keys ", " of \
-                " FOR UPDATE", \
-        .in = args, .cols = caps_cols \
+        .text = COUNTS(__VA_ARGS__) " FOR UPDATE", .in = args, .cols = caps_cols \
     }
 #define BIT(cap) (1u << CAP_##cap)
 
 static const struct caps_statement caps_statements[] = {
-    [CAPS_OF_UPLOAD] = {.take = TAKE("u", OF_USER, UPLOADS, UPLOAD_BYTES, NONE, NONE, NONE, NONE),
-                        .look = LOOK(OF_USER, UPLOADS, UPLOAD_BYTES, NONE, NONE, NONE, NONE),
-                        .caps = BIT(UPLOADS) | BIT(UPLOAD_BYTES)},
-    [CAPS_OF_IMAGE] = {.take = TAKE("u", OF_USER, NONE, UPLOAD_BYTES, NONE, NONE, NONE, NONE),
+    [CAPS_OF_UPLOAD] = {.take = TAKE("uu", OF_USER, UPLOADS, UPLOAD_BYTES, NONE, NONE, NONE, NONE, NONE, UPLOADS_A_DAY),
+                        .look = LOOK("uu", OF_USER, UPLOADS, UPLOAD_BYTES, NONE, NONE, NONE, NONE, NONE, UPLOADS_A_DAY),
+                        .caps = BIT(UPLOADS) | BIT(UPLOAD_BYTES) | BIT(UPLOADS_A_DAY),
+                        .a_day = CAP_UPLOADS_A_DAY},
+    [CAPS_OF_IMAGE] = {.take = TAKE("u", OF_USER, NONE, UPLOAD_BYTES, NONE, NONE, NONE, NONE, NONE, NONE),
                        .caps = BIT(UPLOAD_BYTES)},
-    [CAPS_OF_POST] = {.take = TAKE("u", OF_POSTS, NONE, NONE, QUEUED_POSTS, POSTS, NONE, NONE),
-                      .look = LOOK(OF_POSTS, NONE, NONE, QUEUED_POSTS, POSTS, NONE, NONE),
+    [CAPS_OF_POST] = {.take = TAKE("u", OF_POSTS, NONE, NONE, QUEUED_POSTS, POSTS, NONE, NONE, NONE, NONE),
+                      .look = LOOK("u", OF_POSTS, NONE, NONE, QUEUED_POSTS, POSTS, NONE, NONE, NONE, NONE),
                       .caps = BIT(QUEUED_POSTS) | BIT(POSTS)},
-    [CAPS_OF_POST_OF_IMAGES] = {.take = TAKE("u", OF_POSTS, NONE, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE),
+    [CAPS_OF_POST_OF_IMAGES] = {.take = TAKE("u", OF_POSTS, NONE, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE, NONE,
+                                             NONE),
                                 .caps = BIT(UPLOAD_BYTES) | BIT(QUEUED_POSTS) | BIT(POSTS)},
-    [CAPS_OF_FORM] = {.look = LOOK(OF_POSTS, UPLOADS, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE),
-                      .caps = BIT(UPLOADS) | BIT(UPLOAD_BYTES) | BIT(QUEUED_POSTS) | BIT(POSTS)},
-    [CAPS_OF_KEY] = {.take = TAKE("u", OF_USER, NONE, NONE, NONE, NONE, KEYS, NONE), .caps = BIT(KEYS)},
-    [CAPS_OF_IDEMPOTENCY_KEY] = {.take = TAKE("iu", OF_USER, NONE, NONE, NONE, NONE, NONE, IDEMPOTENCY_KEYS),
+    [CAPS_OF_FORM] = {.look = LOOK("uu", OF_POSTS, UPLOADS, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE, NONE,
+                                   UPLOADS_A_DAY),
+                      .caps = BIT(UPLOADS) | BIT(UPLOAD_BYTES) | BIT(QUEUED_POSTS) | BIT(POSTS) | BIT(UPLOADS_A_DAY),
+                      .a_day = CAP_UPLOADS_A_DAY},
+    [CAPS_OF_KEY] = {.take = TAKE("uu", OF_USER, NONE, NONE, NONE, NONE, KEYS, NONE, NONE, KEYS_A_DAY),
+                     .caps = BIT(KEYS) | BIT(KEYS_A_DAY),
+                     .a_day = CAP_KEYS_A_DAY},
+    [CAPS_OF_KEY_CHANGE] = {.take = TAKE("uu", OF_USER, NONE, NONE, NONE, NONE, NONE, NONE, NONE, KEY_CHANGES_A_DAY),
+                            .caps = BIT(KEY_CHANGES_A_DAY),
+                            .a_day = CAP_KEY_CHANGES_A_DAY},
+    [CAPS_OF_ACCOUNT] = {.take = TAKE("uu", OF_USER, NONE, NONE, NONE, NONE, NONE, NONE, NONE, ACCOUNTS_A_DAY),
+                         .look = LOOK("uu", OF_USER, NONE, NONE, NONE, NONE, NONE, ACCOUNTS, NONE, ACCOUNTS_A_DAY),
+                         .caps = BIT(ACCOUNTS) | BIT(ACCOUNTS_A_DAY),
+                         .a_day = CAP_ACCOUNTS_A_DAY},
+    [CAPS_OF_IDEMPOTENCY_KEY] = {.take =
+                                     TAKE("iu", OF_USER, NONE, NONE, NONE, NONE, NONE, NONE, IDEMPOTENCY_KEYS, NONE),
                                  .caps = BIT(IDEMPOTENCY_KEYS)},
 };
 
 static const struct sql caps_all = {
     .text = "SELECT " UPLOADS ", " UPLOAD_BYTES ", " QUEUED_POSTS ", " POSTS ", " KEYS ", " ACCOUNTS ", " SESSIONS
-            ", " IDEMPOTENCY_KEYS " FROM users u LEFT JOIN posts_counted c ON c.user_id = u.id WHERE u.id = ?",
-    .in = "iiiu",
+            ", " IDEMPOTENCY_KEYS ", " UPLOADS_A_DAY ", " KEYS_A_DAY ", " KEY_CHANGES_A_DAY ", " ACCOUNTS_A_DAY
+            " FROM users u LEFT JOIN posts_counted c ON c.user_id = u.id WHERE u.id = ?",
+    .in = "iiiuuuuu",
     .cols = caps_all_cols,
 };
 
@@ -215,4 +265,10 @@ static const struct cap_row caps_rows[CAP__MAX] = {
     [CAP_ACCOUNTS] = {"accounts", offsetof(struct conf, tiktok_accounts_max), 1, ERR_ACCOUNTS_TOO_MANY, "accounts"},
     [CAP_IDEMPOTENCY_KEYS] = {"idempotency_keys", offsetof(struct conf, caps_idempotency_keys), 1,
                               ERR_IDEMPOTENCY_KEYS_TOO_MANY, "keys"},
+    [CAP_UPLOADS_A_DAY] = {"uploads_a_day", offsetof(struct conf, caps_uploads_a_day), 1, ERR_UPLOADS_A_DAY, "images"},
+    [CAP_KEYS_A_DAY] = {"keys_a_day", offsetof(struct conf, caps_keys_a_day), 1, ERR_KEYS_A_DAY, "keys"},
+    [CAP_KEY_CHANGES_A_DAY] = {"key_changes_a_day", offsetof(struct conf, caps_key_changes_a_day), 1,
+                               ERR_KEY_CHANGES_A_DAY, "changes"},
+    [CAP_ACCOUNTS_A_DAY] = {"accounts_a_day", offsetof(struct conf, caps_accounts_a_day), 1, ERR_ACCOUNTS_A_DAY,
+                            "accounts"},
 };

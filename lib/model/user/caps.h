@@ -14,6 +14,9 @@
  * statement, which walks an index of what the user has: no more rows than the cap. Posts are kept, so they are many: of them
  * only those since the row of posts_counted are walked, and caps_take moves that row on. Who deletes posts deletes that row, too.
  *
+ * What ends is not in the way any more, but its row stays: so the rows that one can make in a day are capped, too. Otherwise to make and
+ * end a thing again and again would fill the tables. A row's id says when it was made.
+ *
  * The error says by its code which cap it was. Its answer gets a sentence with the number (caps_explain).
  */
 #pragma once
@@ -30,7 +33,11 @@ enum cap {
     CAP_SESSIONS,         /* those that are over do not count; a sign-in makes room by itself (session.c) */
     CAP_KEYS,             /* that are not revoked */
     CAP_ACCOUNTS,         /* that are connected */
-    CAP_IDEMPOTENCY_KEYS, /* of the last 24 hours */
+    CAP_IDEMPOTENCY_KEYS, /* of the last 24 hours; and so are those of a day */
+    CAP_UPLOADS_A_DAY,
+    CAP_KEYS_A_DAY,
+    CAP_KEY_CHANGES_A_DAY, /* new terms and new secrets: rows of the user's activity */
+    CAP_ACCOUNTS_A_DAY,    /* connecting one again makes no row */
     CAP__MAX
 };
 
@@ -42,6 +49,8 @@ enum caps_of {
     CAPS_OF_POST_OF_IMAGES, /* that come with it: bytes more */
     CAPS_OF_FORM,           /* a look ahead, before images come: is there room for a post and one more image? */
     CAPS_OF_KEY,
+    CAPS_OF_KEY_CHANGE,
+    CAPS_OF_ACCOUNT, /* that was never connected before. Of those that are connected caps_look knows; account_connect counts them */
     CAPS_OF_IDEMPOTENCY_KEY,
 };
 

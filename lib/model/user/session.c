@@ -5,6 +5,7 @@
 #include "crypto/digest.h"
 #include "model/user/activity.h"
 #include "model/user/caps.h"
+#include "model/user/session_private.h"
 #include "model/user/user.h"
 
 #define TOKEN_BYTES 32
@@ -152,11 +153,12 @@ enum err session_create(struct db *db, struct arena *arena, const struct conf *c
 static enum err session_find(struct db *db, struct arena *arena, const struct sha256 *hash, struct session *ret_session)
 {
     struct session s = {0};
+    int64_t now = clock_now_us();
 
     enum err e = db_row(db, &session_sqls[SESSION_BY_TOKEN], DB_ARGS(db_bytes(hash->b, sizeof hash->b)), arena, &s);
     if (e == ERR_NOT_FOUND) {
         e = db_row(db, &session_sqls[SESSION_BY_OLD_TOKEN],
-                   DB_ARGS(db_bytes(hash->b, sizeof hash->b), db_i64(clock_now_us())), arena, &s);
+                   DB_ARGS(db_bytes(hash->b, sizeof hash->b), SESSION_OLD_TOKEN_ARGS(now)), arena, &s);
         s.is_old_token = true;
     }
     if (e == OK)
@@ -209,7 +211,7 @@ static enum err session_give_token(struct db *db, struct arena *arena, const str
     enum err e = db_change(db, &session_sqls[SESSION_GIVE_TOKEN],
                            DB_ARGS(db_i64(now + SESSION_OVERLAP_US), db_bytes(hash.b, sizeof hash.b),
                                    db_i64_or_null(confirmed_at_us), db_uuid(id), db_bytes(old.b, sizeof old.b),
-                                   db_bytes(old.b, sizeof old.b), db_i64(now)));
+                                   db_bytes(old.b, sizeof old.b), SESSION_OLD_TOKEN_ARGS(now)));
     if (e != OK)
         return e == ERR_CONFLICT ? ERR_SESSION_EXPIRED : e;
     *ret_token = token;
@@ -285,17 +287,16 @@ static const struct sql session_sqls[] = {
     [SESSION_BY_TOKEN] = {.text = "SELECT " SESSION_COLS " FROM sessions WHERE token_hash = ?",
                           .in = "b",
                           .cols = session_cols},
-    [SESSION_BY_OLD_TOKEN] = {.text = "SELECT " SESSION_COLS " FROM sessions WHERE old_token_hash = ?"
-                                      " AND old_token_until_us > ?",
-                              .in = "bi",
+    [SESSION_BY_OLD_TOKEN] = {.text = "SELECT " SESSION_COLS " FROM sessions WHERE " SESSION_OLD_TOKEN,
+                              .in = SESSION_OLD_TOKEN_IN,
                               .cols = session_cols},
     [SESSION_SEEN] = {.text = "UPDATE sessions SET last_seen_at_us = ? WHERE id = ? AND (last_seen_at_us < ?"
                               " OR last_seen_at_us > ?)",
                       .in = "iuii"},
     [SESSION_GIVE_TOKEN] = {.text = "UPDATE sessions SET old_token_hash = token_hash, old_token_until_us = ?,"
                                     " token_hash = ?, confirmed_at_us = COALESCE(?, confirmed_at_us) WHERE id = ?"
-                                    " AND (token_hash = ? OR (old_token_hash = ? AND old_token_until_us > ?))",
-                            .in = "ibiubbi"},
+                                    " AND (token_hash = ? OR (" SESSION_OLD_TOKEN "))",
+                            .in = "ibiub" SESSION_OLD_TOKEN_IN},
     [SESSION_DELETE] = {.text = "DELETE FROM sessions WHERE id = ?", .in = "u"},
     [SESSION_DELETE_BY_TOKEN] = {.text = "DELETE FROM sessions WHERE token_hash = ?", .in = "b"},
     [SESSION_OVER] = {.text = "SELECT id FROM sessions WHERE expires_at_us <= ? ORDER BY expires_at_us LIMIT ?",

@@ -4,7 +4,7 @@
 #include "crypto/digest.h"
 #include "model/user/email_waiting.h"
 #include "model/user/pending.h"
-#include "model/user/session.h"
+#include "model/user/session_private.h"
 
 #define TOKEN_BYTES 32
 #define SESSIONS_A_TIME 1000 /* of a user who has more, all end all the same */
@@ -46,10 +46,10 @@ enum err session_check_still(struct db *db, const struct uuid *id, struct str se
 {
     struct sha256 hash = sha256_of(sent);
     struct db_arg token = db_bytes(hash.b, sizeof hash.b);
-    int64_t one;
+    int64_t now = clock_now_us(), one;
 
     enum err e = db_number(db, &session_others_sqls[SESSION_STILL],
-                           DB_ARGS(db_uuid(id), token, token, db_i64(clock_now_us())), &one);
+                           DB_ARGS(db_uuid(id), token, token, SESSION_OLD_TOKEN_ARGS(now)), &one);
     return e == ERR_NOT_FOUND ? ERR_SESSION_EXPIRED : e;
 }
 
@@ -64,8 +64,7 @@ static const struct sql session_others_sqls[] = {
                                   " confirmed_at_us, ?), old_token_hash = NULL, old_token_until_us = NULL"
                                   " WHERE id = ?",
                               .in = "biu"},
-    [SESSION_STILL] = {.text = "SELECT 1 FROM sessions WHERE id = ? AND (token_hash = ? OR (old_token_hash = ?"
-                               " AND old_token_until_us > ?))",
-                       .in = "ubbi",
+    [SESSION_STILL] = {.text = "SELECT 1 FROM sessions WHERE id = ? AND (token_hash = ? OR (" SESSION_OLD_TOKEN "))",
+                       .in = "ub" SESSION_OLD_TOKEN_IN,
                        .cols = db_number_cols},
 };

@@ -80,6 +80,23 @@ static void test_what_is_another(void **state)
         assert_false(same(want, digest_of("b", form("b", others[i]), false)));
 }
 
+/* As PHP names what is of one list; whoever reads it goes by the order of the parts. */
+static void test_the_order_of_a_list(void **state)
+{
+    static const char *const lists[][2][PARTS_MAX][2] = {
+        {{{"images[0]", "1"}, {"a", ""}, {"images[1]", "2"}}, {{"images[1]", "2"}, {"images[0]", "1"}, {"a", ""}}},
+        {{{"images", "1"}, {"images[]", "2"}}, {{"images[]", "2"}, {"images", "1"}}},
+        {{{"images[]", "1"}, {"images[]", "2"}}, {{"images[]", "2"}, {"images[]", "1"}}},
+    };
+    static const char *const moved[PARTS_MAX][2] = {{"images[0]", "1"}, {"images[1]", "2"}, {"a", ""}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        assert_false(
+            same(digest_of("b", form("b", lists[i][0]), false), digest_of("b", form("b", lists[i][1]), false)));
+    assert_true(same(digest_of("b", form("b", lists[0][0]), false), digest_of("b", form("b", moved), false)));
+}
+
 static void test_a_part_larger_than_the_window(void **state)
 {
     char *large = arena_alloc(&arena, LARGE + 1);
@@ -123,9 +140,9 @@ static void test_ended_early(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_the_same), cmocka_unit_test(test_what_is_another),
-        cmocka_unit_test(test_a_part_larger_than_the_window), cmocka_unit_test(test_a_body_that_is_no_form),
-        cmocka_unit_test(test_ended_early)};
+        cmocka_unit_test(test_what_is_the_same),       cmocka_unit_test(test_what_is_another),
+        cmocka_unit_test(test_the_order_of_a_list),    cmocka_unit_test(test_a_part_larger_than_the_window),
+        cmocka_unit_test(test_a_body_that_is_no_form), cmocka_unit_test(test_ended_early)};
 
     return cmocka_run_group_tests(tests, arena_set_up, arena_tear_down);
 }

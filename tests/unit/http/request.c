@@ -53,9 +53,16 @@ static void test_a_header_that_came_twice(void **state)
     request_take_header(&r, "HTTP_ACCEPT=a");
     request_take_header(&r, "HTTP_ACCEPT=a");
     request_take_header(&r, "HTTP_IDEMPOTENCY_KEY=a");
-    assert_true(str_eqc(r.idempotency_key, "a") && !r.idempotency_key_again);
-    request_take_header(&r, "HTTP_IDEMPOTENCY_KEY=a");
-    assert_true(str_eqc(r.idempotency_key, "a") && r.idempotency_key_again);
+    assert_true(str_eqc(r.idempotency_key, "a") && r.idempotency_key_times == 1);
+    request_take_header(&r, "HTTP_IDEMPOTENCY_KEY=b");
+    assert_true(str_eqc(r.idempotency_key, "a") && r.idempotency_key_times == 2);
+    request_take_header(&r, "CONTENT_TYPE=a");
+    request_take_header(&r, "HTTP_CONTENT_TYPE=a");
+    assert_true(str_eqc(r.content_type, "a") && r.content_type_times == 1);
+    request_take_header(&r, "HTTP_CONTENT_TYPE=b");
+    request_take_header(&r, "HTTP_CONTENT_ENCODING=identity");
+    request_take_header(&r, "HTTP_CONTENT_ENCODING=gzip");
+    assert_true(r.content_type_times == 2 && r.content_encoding_times == 2);
 }
 
 static void test_param_uuid(void **state)

@@ -92,7 +92,9 @@ static void test_the_count_of_a_day(void **state)
 {
     static const struct {
         int64_t day, left;
-    } rows[] = {{10, 2}, {11, 2}, {9, 5}, {12, 5}, {0, 5}};
+        bool is_ahead, at_noon; /* tomorrow is nowhere before the last hour */
+    } rows[] = {
+        {10, 2, false, false}, {11, 2, false, true}, {9, 5, false, false}, {12, 5, true, true}, {0, 5, false, false}};
     struct arena arena;
 
     (void)state;
@@ -101,6 +103,8 @@ static void test_the_count_of_a_day(void **state)
         const struct budget_row row = {.posts_per_day = 5, .posts = 3, .day = rows[i].day};
         struct budget b = budget_of(&arena, &row, 10 * US_PER_DAY + US_PER_DAY - 1);
         assert_true(b.is_limited && b.by_day);
+        assert_int_equal(b.is_ahead, rows[i].is_ahead);
+        assert_int_equal(budget_of(&arena, &row, 10 * US_PER_DAY + US_PER_DAY / 2).is_ahead, rows[i].at_noon);
         assert_int_equal(b.posts_left, rows[i].left);
         assert_int_equal(b.resets_at_us, 11 * US_PER_DAY);
     }

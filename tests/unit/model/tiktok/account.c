@@ -8,7 +8,7 @@
 
 #define THREADS 4
 
-static const struct conf conf = {.tiktok_accounts_max = 2};
+static const struct conf conf = {.tiktok_accounts_max = 2, .caps_accounts_a_day = 100};
 
 struct fixture {
     struct db *db;
