@@ -61,25 +61,43 @@ static void fault_stop(void)
 }
 
 /*
- * The step's number. With each plan the test counts from 1 again, so the place of a name may have been written by another
+ * The step's number. With each plan the test counts from 1 again, so the place of a step may have been written by another
  * thread, a moment ago.
  */
-static uint32_t fault_count(const char *step)
+static uint32_t fault_count(const char *step, const char *whom, size_t rows)
 {
     lock_take(&fault_lock);
     uint32_t n = __atomic_add_fetch(&fault_plan->counted, 1, __ATOMIC_ACQ_REL);
-    if (n <= FAULT_STEPS_MAX)
-        (void)snprintf(fault_plan->steps[n - 1], FAULT_STEP_BYTES, "%s %s", fault_program, step);
+    if (n <= FAULT_STEPS_MAX) {
+        struct fault_step *s = &fault_plan->steps[n - 1];
+        s->process = (uint32_t)getpid();
+        s->thread = (uint32_t)gettid();
+        s->n = (uint32_t)rows;
+        s->done = 0;
+        (void)snprintf(s->name, sizeof s->name, "%s %s%s%s", fault_program, step, whom[0] != '\0' ? " " : "", whom);
+    }
     lock_release(&fault_lock);
     return n;
 }
 
-bool fault_before(struct fault *fault, const char *step)
+/* Not when the test has begun another plan meanwhile: the place is another step's by now. */
+static void fault_note_done(const struct fault *fault)
 {
-    fault->kind = FAULT_OFF;
+    if (fault->step == 0 || fault->step > FAULT_STEPS_MAX)
+        return;
+    lock_take(&fault_lock);
+    if (__atomic_load_n(&fault_plan->number, __ATOMIC_ACQUIRE) == fault->plan)
+        __atomic_store_n(&fault_plan->steps[fault->step - 1].done, 1, __ATOMIC_RELEASE);
+    lock_release(&fault_lock);
+}
+
+static bool fault_before_step(struct fault *fault, const char *step, const char *whom, size_t rows)
+{
+    *fault = (struct fault){.kind = FAULT_OFF};
     if (!fault_is_counted())
         return false;
-    uint32_t n = fault_count(step);
+    fault->plan = __atomic_load_n(&fault_plan->number, __ATOMIC_ACQUIRE);
+    uint32_t n = fault->step = fault_count(step, whom, rows);
     if (n != fault_plan->at)
         return false;
     fault->kind = (enum fault_kind)fault_plan->kind;
@@ -91,6 +109,21 @@ bool fault_before(struct fault *fault, const char *step)
     return fault->kind == FAULT_ERROR || fault->kind == FAULT_AWAY;
 }
 
+bool fault_before(struct fault *fault, const char *step)
+{
+    return fault_before_step(fault, step, "", 1);
+}
+
+bool fault_before_many(struct fault *fault, const char *step, size_t n)
+{
+    return fault_before_step(fault, step, "", n);
+}
+
+bool fault_before_for(struct fault *fault, const char *step, const char *whom)
+{
+    return fault_before_step(fault, step, whom, 1);
+}
+
 bool fault_is_away(void)
 {
     return fault_is_counted() && __atomic_load_n(&fault_plan->kind, __ATOMIC_ACQUIRE) == FAULT_AWAY &&
@@ -99,6 +132,7 @@ bool fault_is_away(void)
 
 bool fault_after(const struct fault *fault)
 {
+    fault_note_done(fault);
     if (fault->kind == FAULT_KILL_AFTER)
         fault_kill();
     return fault->kind == FAULT_LOST;

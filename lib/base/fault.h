@@ -1,8 +1,9 @@
 /*
  * Counted fault points. Each step by which a program changes something, or learns of a change, asks here what shall go
- * wrong with it: a statement, a COMMIT, a call to another machine, a file operation, a call or a result that changes
- * hands. A test counts the steps of a flow once, and then repeats the flow with a fault at the first, the second, ... the
- * last (tests/sweep).
+ * wrong with it: a connection, a statement, a COMMIT, a call to another machine, a file operation, a call or a result that
+ * changes hands. A test counts the steps of a flow once, and then repeats the flow with a fault at the first, the second,
+ * ... the last (tests/sweep). The steps are also noted, with who did them and whether they were done: so the test knows what
+ * a program knew when it died.
  *
  *    struct fault fault;
  *
@@ -19,6 +20,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum fault_kind {
@@ -34,6 +36,7 @@ enum fault_kind {
 
 struct fault {
     enum fault_kind kind; /* what happens after the step */
+    uint32_t step, plan;  /* its number, 0: it was not counted; and in which plan */
 };
 
 #ifdef TEST_HOOKS
@@ -41,17 +44,27 @@ struct fault {
 #define FAULT_PROGRAM_BYTES 32
 #define FAULT_STEP_BYTES 96
 
-/* As tests/sweep/plan.py writes it. Little endian, no padding. */
+struct fault_step {
+    uint32_t process, thread;    /* whose it is; a thread's number is its own in the whole system */
+    uint32_t n;                  /* how many rows it is about */
+    uint32_t done;               /* 1 once it was done: then what follows knows of it */
+    char name[FAULT_STEP_BYTES]; /* "posts INSERT INTO posts" */
+};
+
+/* As tests/sweep/plan.py writes and reads it. Little endian, no padding. */
 struct fault_plan {
-    uint32_t kind;                                 /* enum fault_kind; all else is read only if it is not FAULT_OFF */
-    uint32_t at;                                   /* the step that meets it, from 1 */
-    uint32_t counted;                              /* steps so far */
-    uint32_t met;                                  /* 1 when the fault has happened */
-    char program[4][FAULT_PROGRAM_BYTES];          /* whose steps count, by $MARKETINGCLI_TEST_PROGRAM; ends with "" */
-    char steps[FAULT_STEPS_MAX][FAULT_STEP_BYTES]; /* "posts INSERT INTO posts", in order */
+    uint32_t kind;                            /* enum fault_kind; all else is read only if it is not FAULT_OFF */
+    uint32_t at;                              /* the step that meets it, from 1 */
+    uint32_t counted;                         /* steps so far */
+    uint32_t met;                             /* 1 when the fault has happened */
+    uint32_t number;                          /* of this plan: a step may have begun under the one before */
+    char program[4][FAULT_PROGRAM_BYTES];     /* whose steps count, by $MARKETINGCLI_TEST_PROGRAM; ends with "" */
+    struct fault_step steps[FAULT_STEPS_MAX]; /* in order */
 };
 
 bool fault_before(struct fault *fault, const char *step);
+bool fault_before_many(struct fault *fault, const char *step, size_t n);        /* of n rows at once */
+bool fault_before_for(struct fault *fault, const char *step, const char *whom); /* "reach https://..." */
 bool fault_after(const struct fault *fault);
 bool fault_is_away(void); /* is the database away? */
 #else
@@ -60,6 +73,18 @@ static inline bool fault_before(struct fault *fault, const char *step)
     (void)step;
     fault->kind = FAULT_OFF;
     return false;
+}
+
+static inline bool fault_before_many(struct fault *fault, const char *step, size_t n)
+{
+    (void)n;
+    return fault_before(fault, step);
+}
+
+static inline bool fault_before_for(struct fault *fault, const char *step, const char *whom)
+{
+    (void)whom;
+    return fault_before(fault, step);
 }
 
 static inline bool fault_after(const struct fault *fault)

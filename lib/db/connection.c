@@ -157,9 +157,10 @@ static enum err db_connection_connect_now(struct db *db)
 {
     unsigned timeout = (unsigned)db->options.timeout_sec;
     char session[320];
+    struct fault fault;
 
     db->unfit = NULL;
-    if (fault_is_away())
+    if (fault_is_away() || fault_before(&fault, "connect to the database"))
         return db_note(db, CR_CONNECTION_ERROR, "away, as a test asked for");
     MYSQL *conn = mysql_init(NULL);
     ASSERT(conn != NULL);
@@ -192,6 +193,8 @@ static enum err db_connection_connect_now(struct db *db)
         atomic_fetch_add(&db->options.counts->open, 1);
         atomic_fetch_add(&db->options.counts->connects, 1);
     }
+    if (fault_after(&fault))
+        return db_note(db, CR_SERVER_LOST, "a fault that a test asked for");
     return db_connection_check(db);
 }
 

@@ -112,7 +112,7 @@ static enum err db_many_run(struct db *db, const struct sql *q, const struct db_
     if (e != OK)
         return e;
     db_many_bind(q, many, binds, columns);
-    if (fault_is_away() || fault_before(&fault, q->text))
+    if (fault_is_away() || fault_before_many(&fault, q->text, many->rows))
         return db_note_fault(db);
     e = db_many_execute(db, stmt, binds, (unsigned)many->rows);
     if (e != OK)

@@ -4,6 +4,17 @@
 #include "base/fault.h"
 #include "db/private.h"
 
+/* START TRANSACTION or COMMIT: steps at which a test may let the connection break. */
+static enum err db_tx_say(struct db *db, struct str text)
+{
+    struct fault fault;
+
+    if (fault_is_away() || fault_before(&fault, text.p))
+        return db_note_fault(db);
+    enum err e = db_plain(db, text);
+    return e == OK && fault_after(&fault) ? db_note_fault(db) : e;
+}
+
 /*
  * Starts a transaction, on a new connection if the old one is gone: nothing has happened yet, so a second try is safe.
  */
@@ -17,7 +28,7 @@ static enum err db_tx_begin(struct db *db, bool snapshot)
         if (e == OK && snapshot)
             e = db_plain(db, STR("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")); /* of this one only */
         if (e == OK)
-            e = db_plain(db, STR("START TRANSACTION"));
+            e = db_tx_say(db, STR("START TRANSACTION"));
         if (!idle)
             break;
     }
@@ -36,16 +47,6 @@ static void db_tx_roll_back(struct db *db)
 static bool db_tx_is_refused(const struct db *db)
 {
     return db->error == ER_OPTION_PREVENTS_STATEMENT || db->error == ER_UNKNOWN_COM_ERROR;
-}
-
-static enum err db_tx_commit(struct db *db)
-{
-    struct fault fault;
-
-    if (fault_is_away() || fault_before(&fault, "COMMIT"))
-        return db_note_fault(db);
-    enum err e = db_plain(db, STR("COMMIT"));
-    return e == OK && fault_after(&fault) ? db_note_fault(db) : e;
 }
 
 static enum err db_tx_run(struct db *db, bool snapshot, enum err (*fn)(struct db *db, void *arg), void *arg)
@@ -73,7 +74,7 @@ static enum err db_tx_run(struct db *db, bool snapshot, enum err (*fn)(struct db
             db_tx_roll_back(db);
             return e;
         }
-        e = db_tx_commit(db);
+        e = db_tx_say(db, STR("COMMIT"));
         if (e == OK)
             return OK;
         db_disconnect(db);

@@ -27,7 +27,7 @@ extern const struct db_col db_window_cols[];
         .calls = (calls_), .period_us = (period_us_), \
         .read = {.text = "SELECT " column " FROM " table " WHERE id = ?", .in = "u", .cols = db_window_cols}, \
         .write = { \
-            .text = "UPDATE " table " SET " column " = ? WHERE id = ? AND " column " = ?", \
+            .text = "UPDATE " table " FORCE INDEX (PRIMARY) SET " column " = ? WHERE id = ? AND " column " = ?", \
             .in = "bub" \
         } \
     }

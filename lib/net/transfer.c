@@ -17,12 +17,24 @@ static const char *transfer_url(const struct transfer *t)
     return curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url != NULL ? url : "";
 }
 
+/* The last moment at which it is certain that nothing was sent. */
+static const char *transfer_reach_fault(const struct transfer *t)
+{
+    struct fault fault;
+
+    return fault_before_for(&fault, "reach", transfer_url(t)) || fault_after(&fault)
+               ? "not reached, as a test asked for"
+               : NULL;
+}
+
 static int transfer_on_connected(void *arg, char *remote, char *local, int remote_port, int local_port)
 {
     struct transfer *t = arg;
     (void)remote, (void)local, (void)remote_port, (void)local_port;
 
-    t->unsent = transfer_is_late(t) ? TRANSFER_LATE : t->kind->begin(t);
+    t->unsent = transfer_is_late(t) ? TRANSFER_LATE : transfer_reach_fault(t);
+    if (t->unsent == NULL)
+        t->unsent = t->kind->begin(t);
     if (t->unsent == NULL && fault_before(&t->fault, transfer_url(t)))
         return CURL_PREREQFUNC_ABORT;
     return t->unsent != NULL ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;

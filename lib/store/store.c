@@ -45,11 +45,27 @@ static struct store_path store_folder_of(const char *path)
     return p;
 }
 
+/* A step that a test may make fail (base/fault.h) fails like a bad disk. */
+static bool store_fails(void)
+{
+    errno = EIO;
+    return true;
+}
+
+static bool store_fsync(int fd, const char *step)
+{
+    struct fault fault;
+
+    if (fault_before(&fault, step) && store_fails())
+        return false;
+    return fsync(fd) == 0 && !(fault_after(&fault) && store_fails());
+}
+
 MUST_CHECK static enum err store_sync_folder(const char *path)
 {
     _cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    return fd >= 0 && fsync(fd) == 0 ? OK : err_of_store();
+    return fd >= 0 && store_fsync(fd, "sync a folder") ? OK : err_of_store();
 }
 
 /* Makes one folder; its name is durable in the one above before anything is put into it. */
@@ -68,13 +84,6 @@ MUST_CHECK static enum err store_make_folders(const char *file)
     enum err e = store_make_folder(&outer);
 
     return e == OK ? store_make_folder(&inner) : e;
-}
-
-/* A step that a test may make fail (base/fault.h) fails like a bad disk. */
-static bool store_fails(void)
-{
-    errno = EIO;
-    return true;
 }
 
 static int store_open_new(const char *path)
@@ -138,7 +147,7 @@ enum err store_create(const struct store *s, const struct uuid *id, struct store
 enum err store_commit(const struct store *s, struct store_file *f)
 {
     ASSERT(s != NULL && f->fd >= 0);
-    bool kept = fsync(f->fd) == 0 && store_rename(f->temporary, f->final);
+    bool kept = store_fsync(f->fd, "sync a file") && store_rename(f->temporary, f->final);
     enum err e = kept ? store_sync_folder(store_folder_of(f->final).s) : err_of_store();
     if (kept && e != OK)
         (void)unlink(f->final);

@@ -19,7 +19,7 @@ from layout import AS_ROOT, CHECKOUT, folder, write
 
 BACKLOG = 4096  # as in the units: a full unix socket is a 502 at once
 PAUSE_FIRST_SEC, PAUSE_MAX_SEC = 0.05, 1.0
-FAULTS_BYTES = 16 + 4 * 32 + 4096 * 96  # struct fault_plan (lib/base/fault.h)
+FAULTS_BYTES = 20 + 4 * 32 + 4096 * (16 + 96)  # struct fault_plan (lib/base/fault.h)
 STEADY_SEC = 5  # who lived this long is restarted as if for the first time
 STOP_SEC = 10  # from SIGTERM to SIGKILL
 GIVE_UP_DEATHS = 3  # while starting: somebody who died this often will not come up

@@ -28,7 +28,7 @@ def held_right(world, s):
     set_user(world, s, "enable")
     post = ended(world, s.user, s.sent.id)
     assert [e["event"] for e in post["events"]].count("held") == 1
-    published_right(world, s, s.sent, post)
+    published_right(world, s, [s.sent], [post])
 
 
 DISABLED = [Flow("held", ("worker-publish",), held_ready, held_act, held_right, workers=True)]

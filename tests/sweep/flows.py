@@ -6,6 +6,7 @@ import datetime
 import uuid
 from typing import Callable
 
+from lost import INIT, TOKENS, at_risk, committed, made, not_begun
 from world import told  # first: it knows where the next ones are
 
 from helpers import expect  # isort: skip
@@ -23,18 +24,19 @@ class Flow:
     ready: Callable  # (world) -> the state
     act: Callable  # (world, state)
     right: Callable  # (world, state): asserts
-    workers: bool = False  # also with two of worker@publish
+    workers: bool = False  # also with two of the worker among them
 
 
 class State:
-    """What a run knows; its fields are the flow's own, and once it has acted: kind and step, of the fault that it met, or None."""
+    """What a run knows; its fields are the flow's own, and once it has acted: its steps; and the fault that it met, at which of them,
+    or None."""
 
-    kind = step = None
+    kind = at = None
+    steps = ()
 
-    def may_lose(self, call):
-        """Whether nobody may know what TikTok answered to this call: it failed itself, once its request may have left, or who had
-        the answer was killed. An error, a database that is away or a stop anywhere else loses nothing."""
-        return self.kind is not None and (self.kind.startswith("kill") or (self.kind != "stop" and call in self.step))
+    def at_risk(self, result):
+        """How many of the calls' results are lost: (at least, at most)."""
+        return at_risk(result, self.steps, self.kind, self.at)
 
 
 def state(**fields):
@@ -166,20 +168,37 @@ def publish_act(world, s):
     s.post = ended(world, s.user, s.sent.id)
 
 
-def published_right(world, s, sent, post):
-    """Once at most; and the user is told what is known. What is known is not thrown away."""
-    n = sent.at_simulator()
-    assert n <= 1, "posted twice"
-    if post["status"] == "published":
-        assert n == 1 and sent.states_of_attempts().count("accepted") == 1
-    else:
-        assert (post["status"], post["failure"]["code"]) == ("failed", "outcome_unknown"), post
-        assert s.may_lose("/content/init/"), post
-    world.until(lambda: sent.jobs() == [], "no job is left of a post that has ended")
+def is_unknown(post):
+    return post["status"] == "failed" and post["failure"]["code"] == "outcome_unknown"
+
+
+def unknown_right(s, posts):
+    """The outcome is unknown where nobody can know it, and only there: what is known is not thrown away, and what is not is not sent
+    again."""
+    (least, most), unknown = s.at_risk(INIT), sum(map(is_unknown, posts))
+    assert least <= unknown <= most, f"the outcome of {unknown} is unknown, and not of {least} to {most}: {posts}"
+
+
+def published_right(world, s, sent, posts):
+    """Once at most; and the user is told what is known."""
+    for one, post in zip(sent, posts):
+        n = one.at_simulator()
+        assert n <= 1, "posted twice"
+        assert is_unknown(post) or (post["status"] == "published" and n == 1), post
+        assert one.states_of_attempts().count("accepted") == (post["status"] == "published")
+    unknown_right(s, posts)
+    world.until(lambda: not any(one.jobs() for one in sent), "no job is left of a post that has ended")
+
+
+def seen_right(s, sent):
+    """TikTok has got the calls that were made, and no others. Those after an outage are not counted."""
+    calls, there = made(INIT, s.steps, not_begun(s.steps, s.kind, s.at)), sum(one.at_simulator() for one in sent)
+    assert calls.least <= there and (there <= calls.most or s.kind == "away"), (calls, there)
 
 
 def publish_right(world, s):
-    published_right(world, s, s.sent, s.post)
+    published_right(world, s, [s.sent], [s.post])
+    seen_right(s, [s.sent])
 
 
 def together_ready(world):
@@ -198,8 +217,8 @@ def together_act(world, s):
 
 
 def together_right(world, s):
-    for sent, post in zip(s.all, s.posts):
-        published_right(world, s, sent, post)
+    published_right(world, s, s.all, s.posts)
+    seen_right(s, s.all)
 
 
 def poll_ready(world):
@@ -235,13 +254,15 @@ def refresh_act(world, s):
 def refresh_right(world, s):
     """A token pair that was lost on its way ends the connection, and the user is told; else it goes on working."""
     account = expect(s.user.web.get(f"/api/v1/accounts/{s.account}"), 200)["data"]
+    (least, most), lost = s.at_risk(TOKENS), not account["is_active"]
+    assert least <= lost <= most, f"{account}, and not {least} to {most} pairs are lost"
     assert s.sent.at_simulator() <= 1
-    if account["is_active"]:
+    if not lost:
         publish_right(world, s)
         again = Sent(world.stack, s.user, s.account)
         assert ended(world, s.user, again.id)["status"] == "published"
     else:
-        assert account["state_reason"] and s.may_lose("/oauth/token/"), account
+        assert account["state_reason"], account
         assert s.post["status"] in ENDED or s.post["held_until"], s.post
 
 
@@ -264,6 +285,9 @@ def disconnect_act(world, s):
     s.told = told(lambda: s.user.web.delete(f"/api/v1/accounts/{s.account}"))
 
 
+OF_RECEIPT = "INSERT INTO post_events"
+
+
 def account_row(world, s):
     return world.stack.sql("SELECT state, access_token IS NULL AS wiped FROM accounts WHERE id = %s",
                            uuid.UUID(s.account).bytes)[0]
@@ -279,7 +303,9 @@ def disconnect_right(world, s):
     world.let_go("worker-publish")
     post = ended(world, s.user, s.sent.id)
     assert s.sent.at_simulator() == 1
-    assert post["status"] == "published" or post["failure"]["code"] == "unconfirmed", post
+    if post["status"] != "published":
+        assert post["failure"]["code"] == "unconfirmed", post
+        assert s.kind in ("error", "lost") and committed(s.steps, OF_RECEIPT).least == 0, "it was asked, and knew"
 
 
 def late_ready(world):
@@ -375,7 +401,7 @@ FLOWS = [
     Flow("refresh", ("worker-publish",), refresh_ready, refresh_act, refresh_right, workers=True),
     Flow("disconnect", ("tiktok",), disconnect_ready, disconnect_act, disconnect_right),
     Flow("late word", ("worker-publish",), late_ready, late_act, late_right, workers=True),
-    Flow("months", ("worker-media",), months_ready, months_act, months_right),
-    Flow("purge", ("worker-media",), purge_ready, purge_act, purge_right),
+    Flow("months", ("worker-media",), months_ready, months_act, months_right, workers=True),
+    Flow("purge", ("worker-media",), purge_ready, purge_act, purge_right, workers=True),
     Flow("test account", ("tiktok",), test_account_ready, test_account_act, test_account_right),
 ]

@@ -9,7 +9,7 @@ from world import told  # first: it knows where the next ones are
 
 from bounces import bounce, report  # isort: skip
 from budgeted import agent_of  # isort: skip
-from flows import DAY, Flow, create_ready, ended, send_post, state, until_done, upload_ready  # isort: skip
+from flows import DAY, Flow, create_ready, ended, send_post, state, unknown_right, until_done, upload_ready  # isort: skip
 from helpers import expect  # isort: skip
 from keys import key_works, keys_of  # isort: skip
 from mailing import Queued  # isort: skip
@@ -102,6 +102,7 @@ def failing_act(world, s):
 
 def failing_right(world, s):
     """Whatever it failed with: whoever's post it is will be told, once."""
+    unknown_right(s, [s.post])
     assert due_of(world, s) == [uuid.UUID(s.sent.id)] and job_of(world, s) == 1
 
 
@@ -242,6 +243,6 @@ NOTICES = [
     Flow("post waits", ("posts",), waiting_ready, waiting_act, waiting_right),
     Flow("seen in clear", ("keys",), clear_ready, clear_act, clear_right),
     Flow("bounce", ("admin",), bounce_ready, bounce_act, bounce_right),
-    Flow("gather", ("worker-mail",), gather_ready, gather_act, gather_right),
-    Flow("key expiring", ("worker-mail",), expiring_ready, expiring_act, expiring_right),
+    Flow("gather", ("worker-mail",), gather_ready, gather_act, gather_right, workers=True),
+    Flow("key expiring", ("worker-mail",), expiring_ready, expiring_act, expiring_right, workers=True),
 ]

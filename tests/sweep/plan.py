@@ -1,21 +1,37 @@
 """The plan of faults, which all programs of a test build map (lib/base/fault.h)."""
 
+import dataclasses
 import mmap
 import struct
 
-STEPS_MAX, STEP_BYTES, PROGRAM_BYTES, PROGRAMS_MAX = 4096, 96, 32, 4
-HEAD = struct.Struct("<4I")
-KIND, AT, COUNTED, MET = range(4)  # the fields of the head
+STEPS_MAX, PROGRAM_BYTES, PROGRAMS_MAX = 4096, 32, 4
+HEAD, STEP = struct.Struct("<5I"), struct.Struct("<4I96s")
+KIND, AT, COUNTED, MET, NUMBER = range(5)  # the fields of the head
 PROGRAMS_AT = HEAD.size
 STEPS_AT = PROGRAMS_AT + PROGRAMS_MAX * PROGRAM_BYTES
-SIZE = STEPS_AT + STEPS_MAX * STEP_BYTES
+SIZE = STEPS_AT + STEPS_MAX * STEP.size
 
 OFF, COUNT = 0, 1
 KINDS = {"kill before": 2, "kill after": 3, "error": 4, "lost": 5, "away": 6, "stop": 7}
 
 
-def text_of(field):
-    return field.partition(b"\0")[0].decode(errors="replace")
+@dataclasses.dataclass(frozen=True)
+class Step:
+    process: int
+    thread: int
+    n: int  # rows
+    done: bool
+    name: str  # "posts INSERT INTO posts"
+
+    @property
+    def what(self):
+        """Without the program."""
+        return self.name.partition(" ")[2]
+
+
+def step_of(field):
+    process, thread, n, done, name = STEP.unpack(field)
+    return Step(process, thread, n, done == 1, name.partition(b"\0")[0].decode(errors="replace"))
 
 
 class Plan:
@@ -33,6 +49,7 @@ class Plan:
         """From now on the steps of these programs count; the at-th meets the fault. The kind is put last: it starts all."""
         assert self.field(KIND) == OFF and 0 < len(programs) < PROGRAMS_MAX
         names = b"".join(p.encode().ljust(PROGRAM_BYTES, b"\0") for p in programs)
+        self.put(NUMBER, self.field(NUMBER) + 1)
         self.map[PROGRAMS_AT:STEPS_AT] = names.ljust(STEPS_AT - PROGRAMS_AT, b"\0")
         self.map[STEPS_AT:SIZE] = bytes(SIZE - STEPS_AT)
         for n, value in ((AT, at), (COUNTED, 0), (MET, 0), (KIND, kind)):
@@ -54,9 +71,9 @@ class Plan:
         return self.field(COUNTED)
 
     def step(self, n):
-        """The name of the n-th step, from 1."""
-        at = STEPS_AT + (n - 1) * STEP_BYTES
-        return text_of(self.map[at:at + STEP_BYTES])
+        """The n-th step, from 1."""
+        at = STEPS_AT + (n - 1) * STEP.size
+        return step_of(self.map[at:at + STEP.size])
 
     def steps(self):
         return [self.step(n) for n in range(1, min(self.counted, STEPS_MAX) + 1)]

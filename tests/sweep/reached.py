@@ -5,14 +5,16 @@ import dataclasses
 import pathlib
 import re
 
+from world import WORKERS
+
 ALARM_DEF = pathlib.Path(__file__).resolve().parent.parent.parent / "lib/metrics/alarm.def"
 ALARMS = re.findall(r'^ALARM\(\w+, "(\w+)"', ALARM_DEF.read_text(), re.M)
 RAISED_BY = {"database_away": ("error", "lost", "away"), "program_died": ("kill before", "kill after")}  # the others: by no kind
 
-TAKEN_OVER, ONE_OF_TWO_DIED, OUTAGE, STOPPING, TOLD_UNKNOWN = (
+TAKEN_OVER, ONE_OF_TWO_DIED, OUTAGE, STOPPING, TOLD_UNKNOWN, NOT_SENT = (
     "a job of a process that died was run by another", "one of two workers died, the other lived on",
     "the clock moved past a lease while the database was away", "the worker was told to stop, and ended by itself",
-    "a client was told outcome_unknown")
+    "a client was told outcome_unknown", "a receipt says that an init was not sent")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,19 +36,32 @@ class Outcome:
     wrong: str | None = None
 
 
-INIT = "/content/init/"
+INIT, REACH = "/content/init/", " reach "
+
+
+def is_init(step):
+    return INIT in step and REACH not in step
+
 
 # name, outcome -> bool
 REACHED = [
-    ("two live workers, of which one dies at work", lambda o: o.run.kind.startswith("kill") and ONE_OF_TWO_DIED in o.seen),
+    *((f"two live workers of {worker}, of which one dies at work", lambda o, worker=worker: (
+        o.run.kind.startswith("kill") and o.step.startswith(f"{worker} ") and ONE_OF_TWO_DIED in o.seen)) for worker in WORKERS),
     ("a job of a dead worker that another takes over", lambda o: o.run.workers == 2 and {ONE_OF_TWO_DIED, TAKEN_OVER} <= o.seen),
     ("a worker's COMMIT that was done and whose answer was lost",
      lambda o: o.run.kind == "lost" and o.step.startswith("worker-") and o.step.endswith(" COMMIT")),
     ("an ambiguous COMMIT of which a client was told", lambda o: o.step.endswith(" COMMIT") and TOLD_UNKNOWN in o.seen),
     ("a database that is away for longer than a lease", lambda o: o.run.kind == "away" and OUTAGE in o.seen),
     ("a TikTok that is slow when the worker is stopped",
-     lambda o: o.run.kind == "stop" and INIT in o.step and STOPPING in o.seen),
-    ("an init whose answer was lost", lambda o: o.run.kind == "lost" and INIT in o.step),
+     lambda o: o.run.kind == "stop" and is_init(o.step) and STOPPING in o.seen),
+    ("an init whose answer was lost", lambda o: o.run.kind == "lost" and is_init(o.step)),
+    ("an init that was surely not sent",
+     lambda o: o.run.kind == "error" and INIT in o.step and REACH in o.step and NOT_SENT in o.seen),
+    *((what, lambda o, step=step: o.run.kind == "error" and o.step.endswith(step)) for what, step in (
+        ("a connection to the database that fails", " connect to the database"),
+        ("a transaction that does not begin", " START TRANSACTION"),
+        ("an image that does not get to the disk", " sync a file"),
+        ("a folder that does not get to the disk", " sync a folder"))),
     ("a call or a result that changes hands when the worker dies",
      lambda o: o.run.kind.startswith("kill") and o.step.endswith((" hand over a call", " take a result"))),
 ]

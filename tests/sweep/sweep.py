@@ -29,19 +29,26 @@ from flows import FLOWS as SENT_ONCE, state
 from kept import Kept, clear
 from keys import OF_KEYS
 from lanes import Lanes
+from leaving import LEAVING
 from mails import MAILS
 from notices import NOTICES
 from plan import KINDS
-from reached import ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TOLD_UNKNOWN, Outcome, Run, false_alarms, missed
+from reached import (NOT_SENT, ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TOLD_UNKNOWN, Outcome, Run, false_alarms,
+                     missed)
 from registering import REGISTERING
 from repeated import REPEATED
 from second import OF_SECOND
 from undone import UNDONE
 from world import SETTINGS, WORKERS, World, load
 
-FLOWS = [*SENT_ONCE, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND, *AT_THE_DESK,
-         *UNDONE]
+FLOWS = [*SENT_ONCE, *LEAVING, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND,
+         *AT_THE_DESK, *UNDONE]
 BY_NAME = {flow.name: flow for flow in FLOWS}
+
+
+def worker_of(flow):
+    """That of which there may be two, or None."""
+    return next((p for p in flow.programs if p in WORKERS), None)
 
 
 class Sweep:
@@ -75,11 +82,12 @@ class Sweep:
         try:
             world.begin(flow.programs, *((KINDS[kind], at) if kind else ()))
             if workers == 2:
-                world.start_second_worker()
+                world.second_of = worker_of(flow)
             flow.act(world, s)
-            steps = world.plan.steps()
+            assert workers == 1 or world.second is not None, "nobody has let the workers go"
+            s.steps = world.plan.steps()
             if world.plan.met:
-                s.kind, s.step = kind, world.plan.step(at)
+                s.kind, s.at = kind, at
             world.plan.end()
             world.all_are_up([p for p in flow.programs if not world.is_held(p)])
             flow.right(world, s)
@@ -95,22 +103,23 @@ class Sweep:
             for worker in WORKERS:
                 world.hold(worker, signal.SIGKILL)
             raise
-        return s, steps
+        return s, [step.name for step in s.steps]
 
     def outcome(self, run):
         try:
             s, _ = self.act(BY_NAME[run.flow], run.workers, run.kind, run.at)
         except Exception:  # whatever it is, the sweep goes on
-            return Outcome(run, self.world.plan.step(run.at) or "?", wrong=traceback.format_exc(limit=-3))
-        return Outcome(run, s.step, self.seen(run, s))
+            return Outcome(run, self.world.plan.step(run.at).name or "?", wrong=traceback.format_exc(limit=-3))
+        return Outcome(run, None if s.kind is None else s.steps[s.at - 1].name, self.seen(run, s))
 
     def seen(self, run, s):
         """What the workers' logs and the client say of it."""
         logged = "".join(text for name, text in s.logged.items() if name.startswith("worker-"))
-        first_died = s.logged["worker-publish"].count('"event":"started"') > 1
+        worker = worker_of(BY_NAME[run.flow])
+        first_died = worker is not None and s.logged[worker].count('"event":"started"') > 1
         told = getattr(s, "told", None)
         seen = {TAKEN_OVER: '"runs":2' in logged, OUTAGE: self.world.outage, STOPPING: '"event":"stopped"' in logged,
-                ONE_OF_TWO_DIED: run.workers == 2 and first_died == s.second_lived,
+                ONE_OF_TWO_DIED: run.workers == 2 and first_died == s.second_lived, NOT_SENT: '"note":"not_sent"' in logged,
                 TOLD_UNKNOWN: told is not None and told.code == "outcome_unknown"}
         return frozenset(name for name, is_so in seen.items() if is_so)
 

@@ -56,7 +56,8 @@ def told(call):
 class World:
     def __init__(self, stack):
         self.stack, self.plan = stack, Plan(stack.at.test / "faults")
-        self.first, self.second = self.second_worker(), None
+        self.how = {worker: self.how_started(worker) for worker in WORKERS}
+        self.second, self.second_of = None, None  # of which worker there are two, or will be once it is let go
         self.sizes, self.programs = {}, ()  # of the logs, when what counts began; whose steps count
         self.outage = False  # whether a database was away for longer than a lease
         tables = [row["table_name"] for row in stack.sql(
@@ -92,23 +93,20 @@ class World:
         if self.is_held(name):
             (self.stack.at.hold / name).unlink()
             self.stack.nudge()
+        if name == self.second_of and self.second is None:
+            self.start_second_worker()
 
     def all_are_up(self, names):
         self.stack.wait(lambda: all(self.stack.pid(n) is not None for n in names), f"{names} run", 60)
 
-    def second_worker(self):
-        """How worker@publish is started, to start one more with the same rights. It shows its metrics elsewhere."""
-        pid = self.stack.wait(lambda: self.stack.pid("worker-publish"), "a worker runs")
+    def how_started(self, worker):
+        """How it is started, to start one more with the same rights."""
+        pid = self.stack.wait(lambda: self.stack.pid(worker), "a worker runs")
         proc = pathlib.Path(f"/proc/{pid}")
         status = dict(line.split(":\t", 1) for line in (proc / "status").read_text().splitlines() if ":\t" in line)
         env = dict(e.split("=", 1) for e in (proc / "environ").read_text().split("\0") if "=" in e)
-        at, metrics = self.stack.at, self.metrics_of_second()
-        metrics.parent.mkdir(exist_ok=True)
-        metrics.parent.chmod(0o777)
-        conf = at.conf_of("worker-publish-2")
-        conf.write_text(conftest.with_setting(pathlib.Path(env["MARKETINGCLI_CONF"]).read_text(), "metrics_dir", metrics.parent))
-        conf.chmod(0o644)
-        return {"args": (proc / "cmdline").read_text().split("\0")[:-1], "env": {**env, "MARKETINGCLI_CONF": str(conf)},
+        return {"args": (proc / "cmdline").read_text().split("\0")[:-1],
+                "env": {**env, "MARKETINGCLI_CONF": str(self.stack.at.conf_of(f"{worker}-2"))},
                 "user": int(status["Uid"].split()[0]), "group": int(status["Gid"].split()[0]),
                 "extra_groups": [int(g) for g in status["Groups"].split()]}
 
@@ -116,12 +114,19 @@ class World:
         return self.stack.at.run / "metrics" / f"{name}.sock"
 
     def metrics_of_second(self):
-        return self.stack.at.run / "metrics-2" / "worker-publish.sock"
+        return self.stack.at.run / "metrics-2" / f"{self.second_of}.sock"
 
     def start_second_worker(self):
-        self.metrics_of_second().unlink(missing_ok=True)  # of one that a former run has killed: no news of this one
-        with (self.stack.at.log / "worker-publish-2.log").open("ab") as log:
-            self.second = subprocess.Popen(**self.first, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
+        """With the settings of the first one; it shows its metrics elsewhere."""
+        at, worker, shown = self.stack.at, self.second_of, self.metrics_of_second()
+        shown.parent.mkdir(exist_ok=True)
+        shown.parent.chmod(0o777)
+        shown.unlink(missing_ok=True)  # of one that a former run has killed: no news of this one
+        own, conf = at.conf_of(worker), at.conf_of(f"{worker}-2")
+        conf.write_text(conftest.with_setting((own if own.exists() else at.conf).read_text(), "metrics_dir", shown.parent))
+        conf.chmod(0o644)
+        with (at.log / f"{worker}-2.log").open("ab") as log:
+            self.second = subprocess.Popen(**self.how[worker], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
 
     def second_lives(self):
         return self.second is not None and self.second.poll() is None
@@ -130,7 +135,7 @@ class World:
         if self.second is not None:
             self.second.send_signal(signo)
             self.second.wait(60)
-            self.second = None
+        self.second, self.second_of = None, None
 
     def begin(self, programs, *fault):
         """From now on the steps of these programs count."""
@@ -151,7 +156,7 @@ class World:
         """Whether all workers that may meet the fault have seen that the database is away. One that has not would take the others
         for dead: an outage of longer than a lease is in truth seen by all."""
         logged = self.logged()
-        workers = [p for p in self.programs if p in WORKERS] + ["worker-publish-2"] * self.second_lives()
+        workers = [p for p in self.programs if p in WORKERS] + [f"{self.second_of}-2"] * self.second_lives()
         return all('"event":"database_away"' in logged[name] for name in workers)
 
     # Time

@@ -98,12 +98,13 @@ static void turns_begin(struct job_run *const *runs, size_t n, struct arena *scr
 
 static enum err turns_end_jobs(struct db *db, const struct turn_group *t, const struct uuid *accounts)
 {
-    const struct job *again[JOB_MANY_MAX], *done[JOB_MANY_MAX];
+    const struct job *again[JOB_MANY_MAX], *done[JOB_MANY_MAX], *all[JOB_MANY_MAX];
     int64_t at_us[JOB_MANY_MAX], again_at_us[JOB_MANY_MAX];
     size_t again_n = 0, done_n = 0;
 
     enum err e = turn_times(db, t->scratch, accounts, t->n, clock_now_us(), at_us);
     for (size_t i = 0; i < t->n && e == OK; i++) {
+        all[i] = &t->runs[i]->job;
         if (at_us[i] == 0) {
             done[done_n++] = &t->runs[i]->job;
             continue;
@@ -111,6 +112,8 @@ static enum err turns_end_jobs(struct db *db, const struct turn_group *t, const 
         again_at_us[again_n] = at_us[i];
         again[again_n++] = &t->runs[i]->job;
     }
+    if (e == OK && again_n > 0 && done_n > 0) /* else two statements would lock them, not in the order of their ids */
+        e = job_hold_many(db, JOB_PUBLISH, all, t->n, 0);
     if (e == OK)
         e = job_restart_many(db, JOB_PUBLISH, again, again_n, again_at_us);
     return e == OK ? job_finish_many(db, JOB_PUBLISH, done, done_n) : e;

@@ -1,5 +1,6 @@
 #include "model/job/job.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -92,6 +93,38 @@ enum err job_add_many(struct db *db, enum job_class c, const struct job_new *job
     return db_exec_many(db, &job_sqls[c][JOBS_ADD], &many);
 }
 
+/* A job, and its place among those that are locked together. */
+struct job_place {
+    struct uuid id;
+    const struct job_new *added; /* or */
+    const struct job *held;
+};
+
+static int job_place_compare(const void *a, const void *b)
+{
+    return uuid_cmp(&((const struct job_place *)a)->id, &((const struct job_place *)b)->id);
+}
+
+enum err job_add_all(struct db *db, enum job_class c, struct arena *arena, const struct job_new *jobs, size_t n)
+{
+    struct job_place *places = arena_array(arena, n + 1, sizeof *places);
+    struct job_new some[DB_MANY_MAX];
+    size_t some_n = 0;
+    enum err e = OK;
+
+    for (size_t i = 0; i < n; i++)
+        places[i] = (struct job_place){.id = job_id(jobs[i].kind, &jobs[i].subject_id), .added = &jobs[i]};
+    qsort(places, n, sizeof *places, job_place_compare);
+    for (size_t i = 0; i < n && e == OK; i++) {
+        some[some_n++] = *places[i].added;
+        if (some_n < DB_MANY_MAX && i + 1 < n)
+            continue;
+        e = job_add_many(db, c, some, some_n);
+        some_n = 0;
+    }
+    return e;
+}
+
 enum err job_due(struct db *db, enum job_class c, struct arena *arena, const char *const *kinds, size_t n,
                  struct job_due *ret_due)
 {
@@ -146,12 +179,18 @@ enum err job_restart(struct db *db, enum job_class c, const struct job *job, int
 
 enum err job_finish_many(struct db *db, enum job_class c, const struct job *const *jobs, size_t n)
 {
+    struct job_place places[DB_MANY_MAX];
     struct db_many many = {.n = 0};
 
+    ASSERT(n <= DB_MANY_MAX);
     for (size_t i = 0; i < n; i++)
-        db_many_add(&many,
-                    DB_ARGS(db_str(jobs[i]->kind), db_uuid(&jobs[i]->subject_id), db_uuid(&jobs[i]->lease_token)));
-    db_many_sort(&many, 1);
+        places[i] = (struct job_place){.id = jobs[i]->id, .held = jobs[i]};
+    if (n > 1)
+        qsort(places, n, sizeof *places, job_place_compare);
+    for (size_t i = 0; i < n; i++) {
+        const struct job *j = places[i].held;
+        db_many_add(&many, DB_ARGS(db_str(j->kind), db_uuid(&j->subject_id), db_uuid(&j->lease_token)));
+    }
     return db_change_many(db, &job_sqls[c][JOBS_FINISH], &many);
 }
 

@@ -94,6 +94,10 @@ struct job_new {
 };
 MUST_CHECK enum err job_add_many(struct db *db, enum job_class c, const struct job_new *jobs, size_t n);
 
+/* For any number of them: whoever locks several jobs does so in the order of their ids. */
+MUST_CHECK enum err job_add_all(struct db *db, enum job_class c, struct arena *arena, const struct job_new *jobs,
+                                size_t n);
+
 /* When the oldest job of each of these kinds is due, so that a claim need not ask in vain: one statement for all of them. */
 #define JOB_KINDS_MAX 8
 struct job_due {

@@ -170,7 +170,7 @@ static enum err post_create_tx(struct db *db, void *arg)
     enum err e = post_create_take_room(db, c);
     if (e == OK)
         e = post_create_take_budget(db, c);
-    if (e == OK) /* the new row refers to its account, which that locks: before the images */
+    if (e == OK)
         e = post_create_insert_post(db, c);
     if (e == OK)
         e = post_create_take_images(db, c);

@@ -228,10 +228,12 @@ static const struct sql account_sqls[] = {
                                 " refresh_expires_at_us = ?, connected_at_us = ?, updated_at_us = ?, state = 'active',"
                                 " id = ?, user_id = ?, open_id = ?, mode = ?",
                         .in = "sssbbiiiiuuss"},
-    [ACCOUNT_AGAIN] = {.text = "UPDATE accounts SET display_name = ?, avatar_url = ?, scopes = ?, access_token = ?,"
-                               " refresh_token = ?, access_expires_at_us = ?, refresh_expires_at_us = ?,"
-                               " connected_at_us = ?, updated_at_us = ?, state = 'active', state_reason = NULL,"
-                               " disconnected_at_us = NULL, lease_token = NULL, lease_until_us = NULL"
-                               " WHERE id = ? AND user_id = ? AND open_id = ? AND mode = ?",
-                       .in = "sssbbiiiiuuss"},
+    [ACCOUNT_AGAIN] =
+        {.text =
+             "UPDATE accounts FORCE INDEX (PRIMARY) SET display_name = ?, avatar_url = ?, scopes = ?, access_token = ?,"
+             " refresh_token = ?, access_expires_at_us = ?, refresh_expires_at_us = ?,"
+             " connected_at_us = ?, updated_at_us = ?, state = 'active', state_reason = NULL,"
+             " disconnected_at_us = NULL, lease_token = NULL, lease_until_us = NULL"
+             " WHERE id = ? AND user_id = ? AND open_id = ? AND mode = ?",
+         .in = "sssbbiiiiuuss"},
 };

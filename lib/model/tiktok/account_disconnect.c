@@ -164,7 +164,8 @@ static const struct sql account_disconnect_sqls[] = {
     [ACCOUNT_IN_USE] = {.text = "SELECT 1 FROM accounts WHERE open_id = ? AND state = 'active' LIMIT 1",
                         .in = "s",
                         .cols = db_number_cols},
-    [ACCOUNT_WIPE] = {.text = "UPDATE accounts SET state = 'disconnected', state_reason = NULL, display_name = NULL,"
+    [ACCOUNT_WIPE] = {.text = "UPDATE accounts FORCE INDEX (PRIMARY) SET state = 'disconnected', state_reason = NULL, "
+                              "display_name = NULL,"
                               " avatar_url = NULL, access_token = NULL, refresh_token = NULL,"
                               " access_expires_at_us = NULL, refresh_expires_at_us = NULL, lease_token = NULL,"
                               " lease_until_us = NULL, disconnected_at_us = ?, canceled_to_us = ?,"

@@ -25,13 +25,16 @@ enum {
 };
 static const struct sql account_posts_sqls[];
 
-static enum err account_posts_wake(struct db *db, const struct uuid *ids, size_t n, struct str request_id)
+static enum err account_posts_wake(struct db *db, struct arena *arena, const struct uuid *ids, size_t n,
+                                   struct str request_id)
 {
-    enum err e = OK;
+    struct job_new jobs[WAKE_MAX];
 
-    for (size_t i = 0; e == OK && i < n; i++)
-        e = job_add(db, JOB_PUBLISH, "poll", &ids[i], clock_now_us(), request_id);
-    return e;
+    ASSERT(n <= WAKE_MAX);
+    for (size_t i = 0; i < n; i++)
+        jobs[i] = (struct job_new){
+            .kind = "poll", .subject_id = ids[i], .run_at_us = clock_now_us(), .request_id = request_id};
+    return job_add_all(db, JOB_PUBLISH, arena, jobs, n);
 }
 
 /* The newest first. Nothing else would ever ask about the others: they have ended, so they have no job. */
@@ -45,7 +48,7 @@ static enum err account_wake_unsettled(struct db *db, struct arena *arena, const
                          DB_ARGS(db_uuid(id), db_uuid(&from), db_uuid(below), db_i64(WAKE_MAX)), arena, sizeof *ids,
                          WAKE_MAX, (void **)&ids, &n);
     if (e == OK)
-        e = account_posts_wake(db, ids, n, request_id);
+        e = account_posts_wake(db, arena, ids, n, request_id);
     if (e != OK)
         return e;
     *ret_more = n == WAKE_MAX;
@@ -62,7 +65,7 @@ enum err account_wake_polls(struct db *db, struct arena *arena, const struct uui
     enum err e = db_rows(db, &account_posts_sqls[ACCOUNT_PROCESSING_POSTS], DB_ARGS(db_uuid(id), db_i64(WAKE_MAX)),
                          arena, sizeof *ids, WAKE_MAX, (void **)&ids, &n);
     if (e == OK) /* the others have their jobs, and come by themselves in some minutes */
-        e = account_posts_wake(db, ids, n, request_id);
+        e = account_posts_wake(db, arena, ids, n, request_id);
     if (e == OK && late)
         e = account_wake_unsettled(db, arena, id, &UUID_LAST, request_id, &more);
     return e;
@@ -167,6 +170,9 @@ enum err account_cancel_posts(struct db *db, struct arena *arena, const struct c
                 arena, sizeof *ids, CANCEL_BATCH, (void **)&ids, &n);
     if (e == OK && n > 0) /* locked in one order; the statement would sort all that there are */
         qsort(ids, n, sizeof *ids, account_posts_compare);
+    for (size_t i = 0; e == OK && i < n;
+         i++) /* all of them before the images of the first, which others may have, too */
+        e = post_lock(db, &ids[i]);
     for (size_t i = 0; e == OK && i < n; i++) {
         e = post_move(db, arena, conf, &ids[i], &move);
         if (e == ERR_CONFLICT) /* the post went to TikTok a moment ago */
@@ -188,7 +194,8 @@ static const struct sql account_posts_sqls[] = {
                                       " ORDER BY id DESC LIMIT 1",
                               .in = "uu",
                               .cols = db_uuid_cols},
-    [ACCOUNT_END_CANCEL] = {.text = "UPDATE accounts SET canceled_to_us = NULL WHERE id = ?", .in = "u"},
+    [ACCOUNT_END_CANCEL] = {.text = "UPDATE accounts FORCE INDEX (PRIMARY) SET canceled_to_us = NULL WHERE id = ?",
+                            .in = "u"},
     [ACCOUNT_DISCONNECTED_LOCK] = {.text = "SELECT 1 FROM accounts WHERE id = ? AND state = 'disconnected' FOR UPDATE",
                                    .in = "u",
                                    .cols = db_number_cols},
@@ -214,5 +221,6 @@ static const struct sql account_posts_sqls[] = {
     [ACCOUNT_WAKE_BELOW] = {.text = "SELECT wake_below_id FROM accounts WHERE id = ? FOR UPDATE",
                             .in = "u",
                             .cols = db_uuid_cols},
-    [ACCOUNT_SET_WAKE_BELOW] = {.text = "UPDATE accounts SET wake_below_id = ? WHERE id = ?", .in = "uu"},
+    [ACCOUNT_SET_WAKE_BELOW] = {.text = "UPDATE accounts FORCE INDEX (PRIMARY) SET wake_below_id = ? WHERE id = ?",
+                                .in = "uu"},
 };

@@ -193,12 +193,14 @@ static const struct sql account_tokens_sqls[] = {
                  " FROM accounts WHERE id = ? AND access_token IS NOT NULL AND refresh_token IS NOT NULL",
          .in = "u",
          .cols = account_tokens_sealed_cols},
-    [ACCOUNT_TOKENS_LEASE] = {.text = "UPDATE accounts SET lease_token = ?, lease_until_us = ? WHERE id = ?"
-                                      " AND state <> 'disconnected' AND (lease_until_us IS NULL OR lease_until_us <= ?"
-                                      " OR lease_until_us > ?)",
-                              .in = "uiuii"},
-    [ACCOUNT_TOKENS_HOLD] = {.text = "UPDATE accounts SET lease_until_us = IF(lease_until_us > ?, ?,"
-                                     " GREATEST(lease_until_us, ?)) WHERE id = ? AND lease_token = ?",
+    [ACCOUNT_TOKENS_LEASE] =
+        {.text = "UPDATE accounts FORCE INDEX (PRIMARY) SET lease_token = ?, lease_until_us = ? WHERE id = ?"
+                 " AND state <> 'disconnected' AND (lease_until_us IS NULL OR lease_until_us <= ?"
+                 " OR lease_until_us > ?)",
+         .in = "uiuii"},
+    [ACCOUNT_TOKENS_HOLD] = {.text =
+                                 "UPDATE accounts FORCE INDEX (PRIMARY) SET lease_until_us = IF(lease_until_us > ?, ?,"
+                                 " GREATEST(lease_until_us, ?)) WHERE id = ? AND lease_token = ?",
                              .in = "iiiuu"},
     [ACCOUNT_TOKENS_LOCK_LEASE] = {.text = "SELECT 1 FROM accounts WHERE id = ? AND lease_token = ?"
                                            " FOR UPDATE SKIP LOCKED",
@@ -209,7 +211,7 @@ static const struct sql account_tokens_sqls[] = {
                                    .cols = db_number_cols},
     /* What is missing in the answer stays as it was: an empty token is never stored. */
     [ACCOUNT_TOKENS_STORE] = {.text =
-                                  "UPDATE accounts SET access_token = COALESCE(?, access_token),"
+                                  "UPDATE accounts FORCE INDEX (PRIMARY) SET access_token = COALESCE(?, access_token),"
                                   " refresh_token = COALESCE(?, refresh_token),"
                                   " access_expires_at_us = COALESCE(?, access_expires_at_us),"
                                   " refresh_expires_at_us = COALESCE(?, refresh_expires_at_us),"
@@ -219,11 +221,13 @@ static const struct sql account_tokens_sqls[] = {
                                   " WHERE id = ? AND mode = ? AND (lease_token = ? OR access_expires_at_us = ?)"
                                   " AND state <> 'disconnected'",
                               .in = "bbiisiiiusui"},
-    [ACCOUNT_TOKENS_END_LEASE] = {.text = "UPDATE accounts SET lease_token = NULL, lease_until_us = NULL WHERE id = ?"
-                                          " AND lease_token = ?",
-                                  .in = "uu"},
-    [ACCOUNT_TOKENS_DEAD] = {.text =
-                                 "UPDATE accounts SET state = 'needs_reconnect', state_reason = ?, updated_at_us = ?"
-                                 " WHERE id = ? AND state = 'active' AND access_expires_at_us = ?",
-                             .in = "siui"},
+    [ACCOUNT_TOKENS_END_LEASE] =
+        {.text = "UPDATE accounts FORCE INDEX (PRIMARY) SET lease_token = NULL, lease_until_us = NULL WHERE id = ?"
+                 " AND lease_token = ?",
+         .in = "uu"},
+    [ACCOUNT_TOKENS_DEAD] =
+        {.text =
+             "UPDATE accounts FORCE INDEX (PRIMARY) SET state = 'needs_reconnect', state_reason = ?, updated_at_us = ?"
+             " WHERE id = ? AND state = 'active' AND access_expires_at_us = ?",
+         .in = "siui"},
 };

@@ -1,6 +1,7 @@
 #include "model/user/user_state.h"
 
 #include "base/clock.h"
+#include "model/job/job.h"
 #include "model/post/turn.h"
 #include "model/user/activity.h"
 #include "model/user/email_waiting.h"
@@ -45,9 +46,13 @@ static enum err user_state_wake(struct db *db, const struct user_state_change *c
 
     enum err e = db_rows(db, &user_state_sqls[USER_STATE_ACCOUNTS], DB_ARGS(db_uuid(c->id), db_i64(ACCOUNTS_MAX)),
                          c->arena, sizeof *ids, ACCOUNTS_MAX, (void **)&ids, &n);
-    for (size_t i = 0; i < n && e == OK; i++)
-        e = turn_add(db, c->id, &ids[i], clock_now_us(), (struct str){0});
-    return e;
+    if (e != OK)
+        return e;
+    struct job_new *jobs = arena_array(c->arena, n + 1, sizeof *jobs);
+    for (size_t i = 0; i < n; i++)
+        jobs[i] =
+            (struct job_new){.kind = TURN_KIND, .subject_id = ids[i], .user_id = *c->id, .run_at_us = clock_now_us()};
+    return job_add_all(db, JOB_PUBLISH, c->arena, jobs, n);
 }
 
 static enum err user_state_change(struct db *db, void *arg)

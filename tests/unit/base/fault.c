@@ -47,7 +47,10 @@ static int tear_down(void **state)
 
 static void begin(const char *program, enum fault_kind kind, uint32_t at)
 {
+    static uint32_t number;
+
     memset(plan, 0, sizeof *plan);
+    plan->number = ++number;
     (void)snprintf(plan->program[0], sizeof plan->program[0], "%s", program);
     plan->at = at;
     plan->kind = kind;
@@ -89,7 +92,53 @@ static void counts_and_names_the_steps(void **state)
     assert_string_equal(got, "...");
     assert_int_equal(plan->counted, 3);
     assert_int_equal(plan->met, 0);
-    assert_string_equal(plan->steps[2], "unit COMMIT");
+    assert_string_equal(plan->steps[2].name, "unit COMMIT");
+}
+
+static void notes_whose_a_step_is_and_how_much_it_does(void **state)
+{
+    struct fault fault;
+
+    (void)state;
+    begin("unit", FAULT_COUNT, 0);
+    assert_false(fault_before_many(&fault, "INSERT", 3) || fault_after(&fault));
+    assert_false(fault_before_for(&fault, "reach", "https://example.com/") || fault_after(&fault));
+    assert_int_equal(plan->steps[0].process, getpid());
+    assert_int_equal(plan->steps[0].thread, gettid());
+    assert_int_equal(plan->steps[0].n, 3);
+    assert_int_equal(plan->steps[1].n, 1);
+    assert_string_equal(plan->steps[1].name, "unit reach https://example.com/");
+}
+
+static void knows_what_was_done(void **state)
+{
+    struct fault fault;
+
+    (void)state;
+    begin("unit", FAULT_ERROR, 2);
+    assert_int_equal(step("INSERT"), '.');
+    assert_int_equal(step("COMMIT"), 'e');
+    assert_false(fault_before(&fault, "under way"));
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(plan->steps[i].done, i == 0);
+    begin("unit", FAULT_LOST, 1);
+    assert_int_equal(step("COMMIT"), 'l');
+    assert_int_equal(plan->steps[0].done, 1); /* although nobody hears of it */
+}
+
+/* Another plan has given its place to another step. */
+static void the_end_of_an_old_step_is_not_a_new_ones(void **state)
+{
+    struct fault old, new;
+
+    (void)state;
+    begin("unit", FAULT_COUNT, 0);
+    assert_false(fault_before(&old, "old"));
+    begin("unit", FAULT_COUNT, 0);
+    assert_false(fault_before(&new, "new") || fault_after(&old));
+    assert_int_equal(plan->steps[0].done, 0);
+    assert_false(fault_after(&new));
+    assert_int_equal(plan->steps[0].done, 1);
 }
 
 static atomic_bool first_is_done;
@@ -121,7 +170,7 @@ static void a_name_has_the_place_of_another_threads(void **state)
     for (size_t i = 0; i < 2; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     assert_int_equal(plan->counted, 1);
-    assert_string_equal(plan->steps[0], "unit ROLLBACK");
+    assert_string_equal(plan->steps[0].name, "unit ROLLBACK");
 }
 
 static void others_do_not_count(void **state)
@@ -163,6 +212,7 @@ static void a_kill_is_a_kill(void **state)
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
         assert_int_equal(plan->met, 1);
+        assert_int_equal(plan->steps[0].done, after);
     }
 }
 
@@ -214,6 +264,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_happens_without_a_plan),
         cmocka_unit_test(counts_and_names_the_steps),
+        cmocka_unit_test(notes_whose_a_step_is_and_how_much_it_does),
+        cmocka_unit_test(knows_what_was_done),
+        cmocka_unit_test(the_end_of_an_old_step_is_not_a_new_ones),
         cmocka_unit_test(a_name_has_the_place_of_another_threads),
         cmocka_unit_test(others_do_not_count),
         cmocka_unit_test(one_step_meets_the_fault),

@@ -1,102 +1,26 @@
-#include "rows.h"
-
-#include <pthread.h>
-#include <stdio.h>
-
-#include "base/clock.h"
-#include "model/post/attempt.h"
-#include "model/post/turn.h"
+#include "model/post/sides.h"
 
 #define THREADS 16 /* connections that create and publish at once */
 #define POSTS 50   /* of each */
-#define LEASE_US (120 * US_PER_SEC)
 
-static const struct conf conf = {
-    .store_keep_days = 7, .caps_uploads = 100, .caps_upload_mb = 100, .caps_queued_posts = 1000, .caps_posts = 10000};
-
-enum { ADD_KEY, LOCK_KEY, DEADLOCKS, ISOLATION, NUMBERS };
+enum { ISOLATION, NUMBERS };
 static const struct sql sqls[] = {
-    [ADD_KEY] = {.text = "INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, created_at_us)"
-                         " VALUES (?, ?, 'active', 'x', 'x', UNHEX(SHA2(?, 256)), 1)",
-                 .in = "uuu"},
-    [LOCK_KEY] = {.text = "SELECT 1 FROM api_keys WHERE id = ? FOR UPDATE", .in = "u", .cols = db_number_cols},
-    [DEADLOCKS] = {.text = "SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status"
-                           " WHERE variable_name = 'INNODB_DEADLOCKS'",
-                   .in = "",
-                   .cols = db_number_cols},
     [ISOLATION] = {.text = "SELECT @@tx_isolation = 'READ-COMMITTED'", .in = "", .cols = db_number_cols},
     [NUMBERS] = {.text = "SELECT MAX(number) FROM post_attempts WHERE post_id = ?", .in = "u", .cols = db_number_cols},
 };
 
-/* A connection with a user, an account and an image of its own. */
-struct side {
-    struct db_counts *counts;
-    struct db *db;
-    struct arena arena;
-    struct account account;
-    struct uuid upload_id;
-    struct post_receipt made; /* the newest */
-};
-
-static void side_open(struct side *s, struct db_counts *counts)
-{
-    *s = (struct side){.counts = counts, .db = rows_connect(counts)};
-    arena_init(&s->arena, 8 << 20);
-    s->account = (struct account){.id = uuid_new(), .user_id = uuid_new(), .state = ACCOUNT_ACTIVE};
-    s->upload_id = uuid_new();
-    rows_add_user(s->db, &s->account.user_id);
-    rows_add_account(s->db, &s->account.id, &s->account.user_id);
-    rows_add_upload(s->db, &s->upload_id, &s->account.user_id);
-}
-
-static void side_close(struct side *s)
-{
-    db_free(s->db);
-    arena_done(&s->arena);
-}
-
-static int64_t number_of(struct side *s, int which)
-{
-    int64_t n;
-
-    assert_int_equal(db_number(s->db, &sqls[which], DB_NO_ARGS, &n), OK);
-    return n;
-}
-
-static enum err nothing_last(const void *made, void *arg)
-{
-    (void)made;
-    (void)arg;
-    return OK;
-}
-
 static enum err create(struct side *s)
 {
-    struct problems problems = {0};
-    const struct post_draft draft = {.options = {.post_mode = STR("MEDIA_UPLOAD")},
-                                     .upload_ids = &s->upload_id,
-                                     .upload_ids_n = 1,
-                                     .by_upload_ids = true};
-
-    const struct last_step last = {.fn = nothing_last};
-
-    return post_create(s->db, &s->arena, &conf, &s->account, &draft, &problems, &last, &s->made);
+    return side_create(s, &UUID_NONE);
 }
 
 /* Takes the post's job as a worker does. */
 static enum err take(struct side *s, struct job *ret_job)
 {
-    const struct job_claim claim = {.class = JOB_PUBLISH,
-                                    .kind = TURN_KIND,
-                                    .now_us = clock_now_us(),
-                                    .lapsed_us = clock_now_us(),
-                                    .lease_us = LEASE_US,
-                                    .max = 1};
     struct job *jobs;
-    bool suspect;
     size_t n;
 
-    enum err e = job_claim(s->db, &claim, &s->arena, &jobs, &n, &suspect);
+    enum err e = side_take(s, TURN_KIND, 1, &jobs, &n);
     if (e == OK && n == 0)
         e = ERR_NOT_FOUND;
     if (e == OK)
@@ -197,17 +121,14 @@ static void who_creates_and_publishes_at_once_never_deadlocks(void **state)
     (void)state;
     for (size_t i = 0; i < THREADS; i++)
         side_open(&sides[i], &counts);
-    int64_t before = number_of(&sides[0], DEADLOCKS);
+    int64_t before = side_number(&sides[0], &sides_sqls[SIDES_DEADLOCKS]);
     for (size_t i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, create_and_publish, &sides[i]), 0);
     for (size_t i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_join(threads[i], &e), 0);
         assert_int_equal((uintptr_t)e, OK);
     }
-    print_message("%d connections, %d posts: %lld deadlocks, %lld transactions run again\n", THREADS, THREADS * POSTS,
-                  (long long)(number_of(&sides[0], DEADLOCKS) - before), (long long)atomic_load(&counts.reruns));
-    /* Who loses a deadlock runs again, so this counts all of ours; the server's figure has other programs' in it. */
-    assert_int_equal(atomic_load(&counts.reruns), 0);
+    side_nobody_ran_again(&sides[0], &counts, before, "16 connections, 800 posts");
     for (size_t i = 0; i < THREADS; i++)
         side_close(&sides[i]);
 }
@@ -220,7 +141,7 @@ static void a_number_is_taken_once(void **state)
 
     (void)state;
     side_open(&s, NULL);
-    assert_int_equal(number_of(&s, ISOLATION), 1);
+    assert_int_equal(side_number(&s, &sqls[ISOLATION]), 1);
     assert_int_equal(create(&s), OK);
     struct job job = take_own(&s);
     assert_int_equal(begin(&s, &job, &s.made.post.id, 1, &id), OK);
@@ -295,9 +216,8 @@ static enum err give_budget(struct db *db, void *arg)
     struct first_budget *x = arg;
     const struct budget asks = {.needs_approval = true};
     struct budget given;
-    int64_t one;
 
-    enum err e = db_number(db, &sqls[LOCK_KEY], DB_ARGS(db_uuid(&x->use.key_id)), &one);
+    enum err e = side_lock_key(db, &x->use.key_id);
     return e == OK ? budget_set(db, &x->owner.arena, &UUID_NONE, &x->use.key_id, &asks, &(bool){false}, &given) : e;
 }
 
@@ -362,10 +282,7 @@ static void first_budget_open(struct first_budget *x)
     side_open(&x->worker, NULL);
     side_open(&x->owner, NULL);
     x->use = (struct budget_use){.key_id = uuid_new(), .account_id = x->owner.account.id};
-    assert_int_equal(
-        db_exec(x->owner.db, &sqls[ADD_KEY],
-                DB_ARGS(db_uuid(&x->use.key_id), db_uuid(&x->owner.account.user_id), db_uuid(&x->use.key_id)), NULL),
-        OK);
+    side_add_key(&x->owner, &x->use.key_id, &x->owner.account.user_id);
 }
 
 static void first_budget_close(struct first_budget *x)
