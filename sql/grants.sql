@@ -26,7 +26,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 GRANT SELECT, INSERT ON {db}.activity TO {user};
 GRANT SELECT, DELETE ON {db}.one_time_tokens TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.mail_allowances TO {user};
-GRANT SELECT (id, user_id, template, state), UPDATE (state, params, ended_at_us) ON {db}.mail_outbox TO {user};
+GRANT SELECT (id, user_id, template, state, created_at_us, ended_at_us, bounced_at_us), UPDATE (state, params, ended_at_us) ON {db}.mail_outbox TO {user};
 GRANT SELECT, INSERT, DELETE ON {db}.registrations TO {user};
 GRANT UPDATE (tries) ON {db}.registrations TO {user};
 GRANT SELECT ON {db}.invitations TO {user};

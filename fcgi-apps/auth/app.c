@@ -49,10 +49,11 @@ static void auth_background(const struct conf *conf, struct db *db, struct arena
 
 const struct app app_auth = {
     .name = "auth",
-    .routes = (const struct route *const[]){auth_register_routes, auth_verify_routes, auth_session_routes,
-                                            auth_sessions_routes, auth_confirm_routes, auth_totp_routes, auth_me_routes,
-                                            auth_password_routes, auth_email_routes, auth_activity_routes,
-                                            auth_notifications_routes, auth_unsubscribe_routes, NULL},
+    .routes =
+        (const struct route *const[]){auth_register_routes, auth_verify_routes, auth_session_routes,
+                                      auth_sessions_routes, auth_confirm_routes, auth_totp_routes, auth_me_routes,
+                                      auth_password_routes, auth_email_routes, auth_activity_routes,
+                                      auth_notifications_routes, auth_mails_routes, auth_unsubscribe_routes, NULL},
     .heavy_max = auth_heavy_max,
     .start = auth_start,
     .stop = auth_stop,

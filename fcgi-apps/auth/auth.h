@@ -16,7 +16,7 @@ struct auth_state {
 
 extern const struct route auth_register_routes[], auth_verify_routes[], auth_session_routes[], auth_sessions_routes[],
     auth_confirm_routes[], auth_totp_routes[], auth_me_routes[], auth_password_routes[], auth_email_routes[],
-    auth_activity_routes[], auth_notifications_routes[], auth_unsubscribe_routes[];
+    auth_activity_routes[], auth_notifications_routes[], auth_mails_routes[], auth_unsubscribe_routes[];
 
 #define AUTH_FIELD_MAX_BYTES 1024 /* of what is compared: far above what can match; longer ones are simply wrong */
 

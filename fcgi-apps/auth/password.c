@@ -5,7 +5,6 @@
 #include "model/user/password_change.h"
 #include "model/user/second_factor.h"
 #include "model/user/session.h"
-#include "model/user/token.h"
 
 #define BODY_MAX_BYTES (16u << 10)
 #define PASSWORD_HELP "10 characters to 72 bytes, and not one that is soon guessed"
@@ -171,7 +170,7 @@ static enum err password_read_reset(struct ctx *c, struct password_reset_input *
 
     enum err e = input_json(c, password_reset_fields, ret_in);
     if (e == OK)
-        e = token_look(c->db, c->arena, TOKEN_RESET_PASSWORD, ret_in->token, &id);
+        e = password_look_link(c->db, c->arena, ret_in->token, &id);
     if (e == OK)
         e = user_by_id(c->db, c->arena, &id, ret_user);
     if (e != OK)

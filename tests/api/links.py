@@ -6,7 +6,8 @@ import time
 import uuid
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
-LIFETIME = {"reset_password": 30 * MINUTE, "change_email": DAY, "undo_email": 72 * HOUR, "verify_email": 7 * DAY}
+LIFETIME = {"reset_password": 30 * MINUTE, "change_email": DAY, "undo_email": 72 * HOUR, "verify_email": 7 * DAY,
+            "undo_password": 72 * HOUR, "unsubscribe": 90 * DAY}
 
 
 def now_us(stack):

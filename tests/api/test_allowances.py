@@ -164,7 +164,7 @@ def test_how_long_a_link_says_who_reads_the_mail(stack, user, late_sec, good):
     assert len(mails(stack, user)) == good
 
 
-@pytest.mark.parametrize("purpose", ["verify_email", "change_email", "undo_email"])
+@pytest.mark.parametrize("purpose", ["verify_email", "change_email", "undo_email", "undo_password"])
 def test_a_link_of_another_kind_brings_none(stack, user, purpose):
     expect(again(stack, link(stack, purpose, user.id)), 400, "link_invalid")
     assert mails(stack, user) == []

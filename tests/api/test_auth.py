@@ -83,7 +83,7 @@ def token_of(response):
 
 @pytest.mark.parametrize("path, allow", [("/api/v1/auth/register", {"POST"}), ("/api/v1/auth/verify-email", {"POST"}),
                                          ("/api/v1/auth/resend-verification", {"POST"}), ("/api/v1/auth/login", {"POST"}),
-                                         ("/api/v1/auth/resend-reset", {"POST"}),
+                                         ("/api/v1/auth/resend-reset", {"POST"}), ("/api/v1/auth/forgot-password", {"POST"}),
                                          ("/api/v1/auth/logout", {"POST"})])
 def test_wrong_method(person, path, allow):
     answer = person.get(path)

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from conftest import User
 from helpers import expect
-from links import DAY, HOUR, MINUTE, activity, holders_of, link, mails, sign_in, told
+from links import DAY, HOUR, LIFETIME, MINUTE, activity, holders_of, link, mails, sign_in, told
 from newcomers import Newcomer
 from waiting import in_line, locked
 
@@ -228,7 +228,7 @@ def test_what_is_no_link(stack, user, path, purpose):
         token = undo_link(user)
     for bad in ("", "x", token[:-1], token + "x", token.swapcase(), f" {token}", token + "\0", "x" * 1024, "\u00fc" * 40):
         expect(follow(stack, path, bad), 400, "link_invalid")
-    for other in {"verify_email", "reset_password", "change_email", "undo_email"} - {purpose}:
+    for other in LIFETIME.keys() - {purpose}:
         expect(follow(stack, path, link(stack, other, changes(user)[0]["id"])), 400, "link_invalid")
     expect(follow(stack, path, link(stack, purpose, user.id)), 400, "link_invalid")  # about something else
     expect(follow(stack, path, token), 200)

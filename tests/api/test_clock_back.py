@@ -191,6 +191,22 @@ def test_a_password_that_was_typed_is_not_recent_for_hours(stack, user):
     assert user.web.post("/api/v1/keys", json={"name": "late"}).status_code == 403
 
 
+def test_a_session_that_was_used_ahead_is_idle_in_time(stack, user):
+    """As after any other request: a week later, and not a week after the time to which the clock had gone."""
+    stack.sql("UPDATE sessions SET last_seen_at_us = %s WHERE user_id = %s", now_us(stack) + AHEAD_US, uuid.UUID(user.id).bytes)
+    assert user.web.get("/api/v1/me").status_code == 200
+    seen = stack.sql("SELECT last_seen_at_us FROM sessions WHERE user_id = %s", uuid.UUID(user.id).bytes)[0]["last_seen_at_us"]
+    assert seen <= now_us(stack)
+
+
+def test_who_asked_for_addresses_ahead_may_ask(stack, user):
+    """Five times in 24 hours; those of a time that is yet to come keep nobody waiting for it."""
+    for n in range(5):
+        assert user.web.post("/api/v1/auth/change-email", json={"email": f"ahead.{n}.{user.email}"}).status_code == 202
+    stack.sql("UPDATE email_changes SET created_at_us = %s WHERE user_id = %s", now_us(stack) + AHEAD_US, uuid.UUID(user.id).bytes)
+    assert user.web.post("/api/v1/auth/change-email", json={"email": f"now.{user.email}"}).status_code == 202
+
+
 def test_a_worker_that_was_seen_hours_ahead_is_not_well(stack):
     with stack.stopped("worker-publish"):
         stack.sql("UPDATE worker_heartbeats SET seen_at_us = %s WHERE class = 'publish'", now_us(stack) + AHEAD_US)

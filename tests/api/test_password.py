@@ -278,7 +278,7 @@ def test_what_is_no_link(stack, user):
     expect(reset(stack, token), 204)
 
 
-@pytest.mark.parametrize("purpose", ["verify_email", "change_email", "undo_email"])
+@pytest.mark.parametrize("purpose", ["verify_email", "change_email", "undo_email", "unsubscribe"])
 def test_a_link_of_another_kind_is_none(stack, user, purpose):
     expect(reset(stack, link(stack, purpose, user.id)), 400, "link_invalid")
     expect(sign_in(stack, user.email, user.password)[0], 200)

@@ -268,7 +268,7 @@ def test_a_mail_to_reset_the_password_that_is_still_queued(stack, user, what):
     other.wait()
     (row,) = stack.sql("SELECT * FROM mail_outbox WHERE user_id = %s AND template = 'reset_password'", uuid.UUID(user.id).bytes)
     assert row["state"] == "dropped" and row["ended_at_us"] is not None
-    assert not stack.sql("SELECT 1 FROM one_time_tokens WHERE subject_id = %s", uuid.UUID(user.id).bytes)
+    assert not stack.sql("SELECT 1 FROM one_time_tokens WHERE subject_id = %s AND purpose = 'reset_password'", uuid.UUID(user.id).bytes)
 
 
 @in_line
@@ -282,6 +282,6 @@ def test_a_mail_that_is_about_to_get_its_link(stack, user):
             waits(2)
         expect(done.result(), 204)
     assert mail.wait("dropped")["tries"] == 0
-    assert not stack.sql("SELECT 1 FROM one_time_tokens WHERE subject_id = %s", uuid.UUID(user.id).bytes)
+    assert not stack.sql("SELECT 1 FROM one_time_tokens WHERE subject_id = %s AND purpose = 'reset_password'", uuid.UUID(user.id).bytes)
     stack.move_clock(2 * MINUTE)
     stack.wait(lambda: mail.jobs() == [], "its job is over")

@@ -162,7 +162,7 @@ def test_tokens_that_are_no_text(newcomer):
         assert error["param"] == "token"
 
 
-@pytest.mark.parametrize("purpose", ["reset_password", "change_email", "undo_email", "unsubscribe"])
+@pytest.mark.parametrize("purpose", ["reset_password", "change_email", "undo_email", "undo_password", "unsubscribe"])
 def test_tokens_of_another_kind(newcomer, purpose):
     newcomer.register()
     expect(newcomer.verify(newcomer.link(purpose=purpose)), 400, "link_invalid")

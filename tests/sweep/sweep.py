@@ -38,10 +38,11 @@ from reached import (NOT_SENT, ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TO
 from registering import REGISTERING
 from repeated import REPEATED
 from second import OF_SECOND
+from undone import UNDONE
 from world import SETTINGS, WORKERS, World, load
 
 FLOWS = [*SENT_ONCE, *LEAVING, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND,
-         *AT_THE_DESK]
+         *AT_THE_DESK, *UNDONE]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

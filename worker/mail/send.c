@@ -212,13 +212,22 @@ static const struct uuid *send_link_subject(const struct mail_outgoing *mail)
     return uuid_is_none(&mail->subject_id) ? &mail->user_id : &mail->subject_id;
 }
 
+/* A link that undoes something is good for as long after that, however late its mail is. */
+static int64_t send_link_from(const struct mail_outgoing *mail)
+{
+    int64_t now = clock_now_us();
+
+    return mail_kinds[mail->template].link == TOKEN_UNDO_PASSWORD ? MIN(mail->created_at_us, now) : now;
+}
+
 static enum err send_token_tx(struct db *db, void *arg)
 {
     struct send_token *t = arg;
 
     enum err e = mail_check_address(db, t->mail);
     if (e == OK)
-        e = token_make(db, t->run->arena, mail_kinds[t->mail->template].link, send_link_subject(t->mail), &t->token);
+        e = token_make(db, t->run->arena, mail_kinds[t->mail->template].link, send_link_subject(t->mail),
+                       send_link_from(t->mail), &t->token);
     return e == OK ? job_hold(db, JOB_MAIL, &t->run->job, 0) : e;
 }
 

@@ -24,7 +24,7 @@ const char *template_page(enum token_purpose purpose)
     static const char *const template_pages[] = {
         [TOKEN_VERIFY_EMAIL] = "verify-email", [TOKEN_RESET_PASSWORD] = "reset-password",
         [TOKEN_CHANGE_EMAIL] = "change-email", [TOKEN_UNDO_EMAIL] = "undo-email",
-        [TOKEN_UNSUBSCRIBE] = "unsubscribe",
+        [TOKEN_UNSUBSCRIBE] = "unsubscribe",   [TOKEN_UNDO_PASSWORD] = "reset-password",
     };
 
     ASSERT(purpose < ARRAY_LEN(template_pages));

@@ -19,7 +19,10 @@
  *
  * So where all are used up, one that arrived has a link, and that shows who reads the address's mail: a registration's is good for
  * seven days, and who has one to reset the password gets another by it, when its time is over (password_forgotten_again), which is
- * no stranger's wish any more. Nor is a change of address, which somebody asks for who is signed in; nor a code after the right
+ * no stranger's wish any more. Whoever knows the password can end these links, by changing it: then the mail that tells of the
+ * change has one that they cannot end (user/password_change.h), and counts nowhere.
+ *
+ * A change of address is no stranger's wish, because somebody asks for it who is signed in; nor is a code after the right
  * password. These have numbers of their own.
  *
  * Call both in the transaction that adds the mail, which they make wait for others of the same address, in this order. The caller

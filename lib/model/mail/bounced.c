@@ -22,14 +22,6 @@ struct bounced {
     bool of_address, marked;
 };
 
-static bool bounced_went_to_user(struct str template)
-{
-    for (size_t i = 0; i < MAIL__MAX; i++)
-        if (str_eqc(template, mail_kinds[i].name))
-            return mail_kinds[i].to == MAIL_TO_USER;
-    return false;
-}
-
 /* Whether the user's address is another one since the mail was made: then what came back says nothing about this one. */
 static enum err bounced_has_moved(struct db *db, const struct bounced_mail *mail, bool *ret_moved)
 {
@@ -51,7 +43,7 @@ enum err mail_mark_address(struct db *db, struct arena *arena, const struct uuid
     bool moved = true;
 
     enum err e = db_row(db, &bounced_sqls[BOUNCED_MAIL], DB_ARGS(db_uuid(mail_id)), arena, &mail);
-    if (e == OK && !uuid_is_none(&mail.user_id) && bounced_went_to_user(mail.template)) {
+    if (e == OK && !uuid_is_none(&mail.user_id) && mail_goes_to_user(mail.template)) {
         e = user_lock_any(db, &mail.user_id);
         if (e == OK)
             e = bounced_has_moved(db, &mail, &moved);

@@ -17,6 +17,14 @@ const struct json_field mail_param_fields[] = {
     JSON_END,
 };
 
+bool mail_goes_to_user(struct str template_name)
+{
+    for (size_t i = 0; i < MAIL__MAX; i++)
+        if (str_eqc(template_name, mail_kinds[i].name))
+            return mail_kinds[i].to == MAIL_TO_USER;
+    return false;
+}
+
 enum err mail_add(struct db *db, const struct mail_new *mail)
 {
     _cleanup_(buf_done) struct buf params = BUF_MAX(PARAMS_MAX_BYTES);
@@ -58,6 +66,6 @@ static const struct sql outbox_sqls[] = {
                             " created_at_us) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?)",
                     .in = "uusussi"},
     [OUTBOX_DROP] = {.text = "UPDATE mail_outbox FORCE INDEX (by_user) SET state = 'dropped', params = NULL,"
-                             " ended_at_us = ? WHERE user_id = ? AND template = ? AND state = 'queued'",
+                             " ended_at_us = ? WHERE user_id = ? AND template = ? AND state IN ('queued', 'failed')",
                      .in = "ius"},
 };

@@ -12,8 +12,10 @@
  *                        │ send: refused for good, or for two days; or
  *                        │ MAIL_UNKNOWN_MAX times nobody knows
  *                        ├─────────────────► failed ──────────────► (no row)
- *                        │ nobody is left who should get it, or its link is not wanted any more
+ *                        │                     │ its link is not wanted any more
+ *                        │                     ▼
  *                        └─────────────────► dropped ─────────────► (no row)
+ *                          nobody is left who should get it, or its link is not wanted any more
  *
  * A try whose end is unknown is made again, MAIL_UNKNOWN_MAX (sending.h) at most: a mail may come twice, and is never lost.
  */
@@ -64,11 +66,15 @@ struct mail_new {
     struct str request_id;
 };
 
+/* Whether mails of that name go to the address that their user has. False: also of a newer program's. */
+bool mail_goes_to_user(struct str template_name);
+
 #define MAIL_JOB "mail" /* the kind of job; its subject is the mail */
 
 /* Call it in a transaction; what a stranger has asked for takes a part of an allowance first (mail/allowance.h). */
 MUST_CHECK enum err mail_add(struct db *db, const struct mail_new *mail);
 
-/* A part of a transaction that has locked the user: those of their mails that are queued and would bring a link of that purpose
- * are dropped. worker@mail, which makes the link when it sends, asks for the user's lock first. */
+/* A part of a transaction that has locked the user: those of their mails that would bring a link of that purpose are dropped: the
+ * queued ones, and those that have failed, which an admin could have sent again. worker@mail, which makes the link when it sends, and
+ * mail_retry ask for the user's lock first. */
 MUST_CHECK enum err mail_drop_links(struct db *db, const struct uuid *user_id, enum token_purpose purpose);

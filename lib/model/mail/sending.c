@@ -47,7 +47,8 @@ static enum mail_template sending_find_template(struct str name)
 
 static bool sending_is_news_of_account(const struct mail_kind *kind)
 {
-    return kind->to == MAIL_TO_USER && kind->link == TOKEN_NONE && kind->notice == NOTICE_NONE;
+    return kind->to == MAIL_TO_USER && (kind->link == TOKEN_NONE || kind->link == TOKEN_UNDO_PASSWORD) &&
+           kind->notice == NOTICE_NONE;
 }
 
 /* The user's address when the mail was made, if it has changed since. */
@@ -98,12 +99,14 @@ enum err mail_look(struct db *db, struct arena *arena, const struct uuid *id, st
 
 enum err mail_check_address(struct db *db, const struct mail_outgoing *mail)
 {
+    const struct mail_kind *kind = &mail_kinds[mail->template];
+    struct str of_now = sending_is_news_of_account(kind) ? (struct str){0} : mail->email;
     int64_t one;
 
-    if (mail_kinds[mail->template].to != MAIL_TO_USER)
+    if (kind->to != MAIL_TO_USER)
         return OK;
     enum err e =
-        db_number(db, &sending_sqls[SENDING_HOLD_USER], DB_ARGS(db_uuid(&mail->user_id), db_str(mail->email)), &one);
+        db_number(db, &sending_sqls[SENDING_HOLD_USER], DB_ARGS(db_uuid(&mail->user_id), db_str(of_now)), &one);
     if (e == OK) /* the user is locked: it stays so */
         e = db_number(db, &sending_sqls[SENDING_IS_QUEUED], DB_ARGS(db_uuid(&mail->id)), &one);
     return e == ERR_NOT_FOUND ? ERR_AGAIN : e;
@@ -264,7 +267,8 @@ static const struct sql sending_sqls[] = {
     [SENDING_REQUEUE] = {.text = "UPDATE mail_outbox SET state = 'queued', ended_at_us = NULL,"
                                  " tried_at_us = NULL, unknown_tries = 0 WHERE id = ?",
                          .in = "u"},
-    [SENDING_HOLD_USER] = {.text = "SELECT 1 FROM users WHERE id = ? AND email = ? LOCK IN SHARE MODE",
+    [SENDING_HOLD_USER] = {.text = "SELECT 1 FROM users WHERE id = ? AND email = COALESCE(?, email)"
+                                   " LOCK IN SHARE MODE",
                            .in = "us",
                            .cols = db_number_cols},
     [SENDING_IS_QUEUED] = {.text = "SELECT 1 FROM mail_outbox WHERE id = ? AND state = 'queued'",

@@ -35,16 +35,16 @@ struct mail_outgoing {
 };
 
 /*
- * ERR_NOT_FOUND: there is no such mail. The strings live in the arena. What tells a user of the account, without a link, goes to
- * the address of when the mail was made: whoever has taken the account over, and changed the address since, must not be the one
- * who is told.
+ * ERR_NOT_FOUND: there is no such mail. The strings live in the arena. What tells a user of the account goes to the address
+ * of when the mail was made: whoever has taken the account over, and changed the address since, must not be the one who is told, nor
+ * get its link. Other mails with a link go to the address of now.
  */
 MUST_CHECK enum err mail_look(struct db *db, struct arena *arena, const struct uuid *id,
                               struct mail_outgoing *ret_mail);
 
 /*
- * A part of the transaction that makes the mail's token: a mail to a user's address goes to the address of now, and what ends
- * the links of before waits for that. ERR_AGAIN: since mail_look the user has another address, or the mail was dropped.
+ * A part of the transaction that makes the mail's token: what ends the links of before, and drops their mails, waits for that.
+ * ERR_AGAIN: since mail_look the mail was dropped; or the user has another address, and the mail goes to the address of now.
  */
 MUST_CHECK enum err mail_check_address(struct db *db, const struct mail_outgoing *mail);
 

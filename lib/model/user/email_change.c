@@ -12,6 +12,7 @@
 #include "model/user/user_state.h"
 
 #define DAY_US (24 * 3600 * US_PER_SEC)
+#define SKEW_US (60 * US_PER_SEC) /* of machines, and of transactions that wait for each other */
 
 enum {
     EMAIL_CHANGE_LOOK,
@@ -91,11 +92,13 @@ struct email_last_day {
     int64_t first_us, n;
 };
 
+/* One from before the clock was set back does not count: nobody waits for that. */
 static enum err email_ask_check_number(struct db *db, struct email_ask *ask, int64_t now)
 {
     struct email_last_day day = {0};
-    enum err e = db_row(db, &email_change_sqls[EMAIL_CHANGE_LAST_DAY],
-                        DB_ARGS(db_uuid(ask->by->user_id), db_i64(now - DAY_US)), ask->arena, &day);
+    enum err e =
+        db_row(db, &email_change_sqls[EMAIL_CHANGE_LAST_DAY],
+               DB_ARGS(db_uuid(ask->by->user_id), db_i64(now - DAY_US), db_i64(now + SKEW_US)), ask->arena, &day);
 
     ask->wait_us = MIN(day.first_us - now, 0) + DAY_US;
     return e == OK && day.n >= EMAIL_CHANGES_PER_DAY ? ERR_EMAIL_CHANGES : e;
@@ -353,8 +356,8 @@ static const struct sql email_change_sqls[] = {
          .in = "u",
          .cols = email_change_cols},
     [EMAIL_CHANGE_LAST_DAY] = {.text = "SELECT COALESCE(MIN(created_at_us), 0), COUNT(*) FROM email_changes"
-                                       " WHERE user_id = ? AND created_at_us > ?",
-                               .in = "ui",
+                                       " WHERE user_id = ? AND created_at_us > ? AND created_at_us <= ?",
+                               .in = "uii",
                                .cols = email_last_day_cols},
     [EMAIL_CHANGE_INSERT] = {.text = "INSERT INTO email_changes (id, user_id, old_email, old_email_key, new_email,"
                                      " new_email_key, created_at_us, expires_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

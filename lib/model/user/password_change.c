@@ -10,14 +10,26 @@
 enum { PASSWORD_HELD, PASSWORD_SET };
 static const struct sql password_sqls[];
 
-enum err password_put(struct db *db, const struct uuid *user_id, const char *hash)
+static enum err password_end_links(struct db *db, const struct uuid *user_id, enum token_purpose purpose)
+{
+    enum err e = token_void(db, purpose, user_id);
+
+    return e == OK ? mail_drop_links(db, user_id, purpose) : e;
+}
+
+static enum err password_set(struct db *db, const struct uuid *user_id, const char *hash)
 {
     enum err e =
         db_change(db, &password_sqls[PASSWORD_SET], DB_ARGS(db_cstr(hash), db_i64(clock_now_us()), db_uuid(user_id)));
 
-    if (e == OK)
-        e = token_void(db, TOKEN_RESET_PASSWORD, user_id);
-    return e == OK ? mail_drop_links(db, user_id, TOKEN_RESET_PASSWORD) : e;
+    return e == OK ? password_end_links(db, user_id, TOKEN_RESET_PASSWORD) : e;
+}
+
+enum err password_put(struct db *db, const struct uuid *user_id, const char *hash)
+{
+    enum err e = password_set(db, user_id, hash);
+
+    return e == OK ? password_end_links(db, user_id, TOKEN_UNDO_PASSWORD) : e;
 }
 
 /* What every change of the password is followed by. */
@@ -58,7 +70,7 @@ static enum err password_change_tx(struct db *db, void *arg)
     if (e == OK)
         e = password_check_held(db, change);
     if (e == OK)
-        e = password_put(db, &change->user_id, change->new_hash);
+        e = password_set(db, &change->user_id, change->new_hash);
     if (e == OK)
         e = session_change_token(db, p->arena, &change->session_id, &p->token);
     if (e == OK)
@@ -156,18 +168,40 @@ struct password_resetting {
     struct uuid user_id;
 };
 
+static enum err password_find_link(struct db *db, struct arena *arena, struct str token,
+                                   enum token_purpose *ret_purpose, struct uuid *ret_user_id)
+{
+    static const enum token_purpose purposes[] = {TOKEN_RESET_PASSWORD, TOKEN_UNDO_PASSWORD};
+    enum err e = ERR_TOKEN;
+
+    for (size_t i = 0; e == ERR_TOKEN && i < ARRAY_LEN(purposes); i++) {
+        *ret_purpose = purposes[i];
+        e = token_look(db, arena, purposes[i], token, ret_user_id);
+    }
+    return e;
+}
+
+enum err password_look_link(struct db *db, struct arena *arena, struct str token, struct uuid *ret_user_id)
+{
+    enum token_purpose purpose;
+
+    return password_find_link(db, arena, token, &purpose, ret_user_id);
+}
+
+/* One to undo a change went to the address of then, and says nothing of mail to that of now. */
 static enum err password_reset_tx(struct db *db, void *arg)
 {
     struct password_resetting *r = arg;
+    enum token_purpose purpose;
 
-    enum err e = token_look(db, r->arena, TOKEN_RESET_PASSWORD, r->token, &r->user_id);
+    enum err e = password_find_link(db, r->arena, r->token, &purpose, &r->user_id);
     if (e == OK)
         e = user_lock(db, r->arena, &r->user_id);
     if (e == OK)
-        e = token_use(db, r->arena, TOKEN_RESET_PASSWORD, r->token, &r->user_id);
+        e = token_use(db, r->arena, purpose, r->token, &r->user_id);
     if (e == OK)
         e = password_put(db, &r->user_id, r->hash);
-    if (e == OK)
+    if (e == OK && purpose == TOKEN_RESET_PASSWORD)
         e = mail_arrived(db, &r->user_id, NULL);
     if (e == OK)
         e = session_end_others(db, r->arena, &r->user_id, &UUID_NONE);

@@ -1,6 +1,11 @@
 /*
- * A user's password: changed by who knows it, or reset by who has the link of a mail. Either ends the links that are under way,
- * and tells the user by mail. API keys go on working; the mail says so.
+ * A user's password: changed by who knows it, or reset by who has the link of a mail. Either ends the links to reset it that are
+ * under way, and tells the user by mail. API keys go on working; the mail says so.
+ *
+ * Somebody else may know the password. They could change it whenever its owner has got a link to reset it, and strangers cause few
+ * such links a day (mail/allowance.h). So each of these mails brings a link of its own (TOKEN_UNDO_PASSWORD), which chooses
+ * another password within 72 hours of the change: it goes out however many mails there were, and no change in a session ends it. What ends
+ * it is what takes more than the password: a reset by a link, the undoing of a change of address, an admin's reset.
  *
  * Which passwords may be chosen is crypto/password_rule.h; a hash is made before the transaction, because it takes a quarter of a
  * second.
@@ -37,10 +42,14 @@ MUST_CHECK enum err password_forgotten(struct db *db, struct arena *arena, struc
 MUST_CHECK enum err password_forgotten_again(struct db *db, struct arena *arena, struct str token,
                                              struct str request_id, int64_t *ret_wait_us);
 
-/* Resets the password of the user whose link that is, and ends all sessions. ERR_TOKEN, also for who is disabled. */
+/* Whose link that is: to reset the password, or to choose another one after a change. It stays good. ERR_TOKEN. */
+MUST_CHECK enum err password_look_link(struct db *db, struct arena *arena, struct str token, struct uuid *ret_user_id);
+
+/* Resets the password of the user whose link that is, of either kind, and ends all sessions. ERR_TOKEN, also for who is disabled. */
 MUST_CHECK enum err password_reset(struct db *db, struct arena *arena, struct str token, const char *hash,
                                    struct str request_id, struct uuid *ret_user_id);
 
-/* A part of a transaction that has locked the user: the hash is theirs from now on, whatever was before. No link to reset it is good any
- * more, and none is mailed that was asked for before. Whoever calls it also ends the sessions (session_others.h). */
+/* A part of a transaction that has locked the user, of what takes more than the password: the hash is theirs from now on, whatever was
+ * before. No link of either kind is good any more, and none is mailed that comes from before. Whoever calls it also ends the
+ * sessions (session_others.h). */
 MUST_CHECK enum err password_put(struct db *db, const struct uuid *user_id, const char *hash);

@@ -180,8 +180,10 @@ enum err session_authenticate(struct db *db, struct arena *arena, const struct c
         return ERR_SESSION_EXPIRED;
     if (s.user_state != USER_ACTIVE)
         return ERR_ACCOUNT_DISABLED;
-    if (now - s.last_seen_at_us > SEEN_EVERY_US) {
-        e = db_exec(db, &session_sqls[SESSION_SEEN], DB_ARGS(db_i64(now), db_uuid(&s.id), db_i64(now)), NULL);
+    /* One that was seen before the clock was set back would not be idle until then. */
+    if (llabs(now - s.last_seen_at_us) > SEEN_EVERY_US) {
+        e = db_exec(db, &session_sqls[SESSION_SEEN],
+                    DB_ARGS(db_i64(now), db_uuid(&s.id), db_i64(now), db_i64(now + SEEN_EVERY_US)), NULL);
         if (e != OK) /* whether that was written does not matter to the request, which has not begun */
             return e == ERR_OUTCOME_UNKNOWN ? ERR_DB_UNAVAILABLE : e;
         s.last_seen_at_us = now;
@@ -288,8 +290,9 @@ static const struct sql session_sqls[] = {
     [SESSION_BY_OLD_TOKEN] = {.text = "SELECT " SESSION_COLS " FROM sessions WHERE " SESSION_OLD_TOKEN,
                               .in = SESSION_OLD_TOKEN_IN,
                               .cols = session_cols},
-    [SESSION_SEEN] = {.text = "UPDATE sessions SET last_seen_at_us = ? WHERE id = ? AND last_seen_at_us < ?",
-                      .in = "iui"},
+    [SESSION_SEEN] = {.text = "UPDATE sessions SET last_seen_at_us = ? WHERE id = ? AND (last_seen_at_us < ?"
+                              " OR last_seen_at_us > ?)",
+                      .in = "iuii"},
     [SESSION_GIVE_TOKEN] = {.text = "UPDATE sessions SET old_token_hash = token_hash, old_token_until_us = ?,"
                                     " token_hash = ?, confirmed_at_us = COALESCE(?, confirmed_at_us) WHERE id = ?"
                                     " AND (token_hash = ? OR (" SESSION_OLD_TOKEN "))",

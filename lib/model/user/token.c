@@ -7,8 +7,8 @@
 enum { TOKEN_INSERT, TOKEN_LOOK, TOKEN_TAKE, TOKEN_VOID };
 static const struct sql token_sqls[];
 
-const char *const token_purpose_names[] = {"verify_email", "reset_password", "change_email",
-                                           "undo_email",   "unsubscribe",    NULL};
+const char *const token_purpose_names[] = {
+    "verify_email", "reset_password", "change_email", "undo_email", "unsubscribe", "undo_password", NULL};
 
 const int64_t token_lifetime_us[TOKEN__MAX] = {
     [TOKEN_VERIFY_EMAIL] = 7 * 24 * 3600 * US_PER_SEC, /* as long as the registration */
@@ -16,20 +16,21 @@ const int64_t token_lifetime_us[TOKEN__MAX] = {
     [TOKEN_CHANGE_EMAIL] = 24 * 3600 * US_PER_SEC,
     [TOKEN_UNDO_EMAIL] = 72 * 3600 * US_PER_SEC,
     [TOKEN_UNSUBSCRIBE] = INT64_C(90) * 24 * 3600 * US_PER_SEC, /* as long as the mail's row */
+    [TOKEN_UNDO_PASSWORD] = 72 * 3600 * US_PER_SEC,             /* as the undoing of a change of address */
 };
 
 enum err token_make(struct db *db, struct arena *arena, enum token_purpose purpose, const struct uuid *subject_id,
-                    struct str *ret_token)
+                    int64_t from_us, struct str *ret_token)
 {
     struct str token = token_new(arena, TOKEN_BYTES);
     struct sha256 hash = sha256_of(token);
-    int64_t now = clock_now_us();
 
     ASSERT(purpose < TOKEN__MAX);
-    enum err e = db_exec(db, &token_sqls[TOKEN_INSERT],
-                         DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_cstr(token_purpose_names[purpose]),
-                                 db_uuid(subject_id), db_i64(now), db_i64(now + token_lifetime_us[purpose])),
-                         NULL);
+    enum err e =
+        db_exec(db, &token_sqls[TOKEN_INSERT],
+                DB_ARGS(db_bytes(hash.b, sizeof hash.b), db_cstr(token_purpose_names[purpose]), db_uuid(subject_id),
+                        db_i64(clock_now_us()), db_i64(from_us + token_lifetime_us[purpose])),
+                NULL);
     if (e == OK)
         *ret_token = token;
     return e;

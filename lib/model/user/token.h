@@ -2,7 +2,7 @@
  * One-time tokens: who has the link of a mail may do one thing, once. A token is 256 random bits in base62, stored as its
  * SHA-256. worker@mail makes one for each try to send, after which nobody knows it but the mail.
  *
- *    e = token_make(db, arena, TOKEN_RESET_PASSWORD, &user_id, &token);    // the link: /reset-password#TOKEN
+ *    e = token_make(db, arena, TOKEN_RESET_PASSWORD, &user_id, now_us, &token);    // the link: /reset-password#TOKEN
  *
  *    e = token_look(db, arena, TOKEN_RESET_PASSWORD, text, &user_id);      // is it good? It stays so
  *    ... in the transaction of what it is good for:
@@ -22,6 +22,7 @@ enum token_purpose {
     TOKEN_CHANGE_EMAIL,   /* a change of address */
     TOKEN_UNDO_EMAIL,     /* the same */
     TOKEN_UNSUBSCRIBE,    /* a mail; may be used again and again */
+    TOKEN_UNDO_PASSWORD,  /* a user: chooses another password after a change (user/password_change.h) */
     TOKEN__MAX,
     TOKEN_NONE = TOKEN__MAX /* of a mail without a link */
 };
@@ -29,8 +30,9 @@ enum token_purpose {
 extern const char *const token_purpose_names[];
 extern const int64_t token_lifetime_us[TOKEN__MAX];
 
+/* from_us: when its lifetime begins: now, or when what it is about was done. */
 MUST_CHECK enum err token_make(struct db *db, struct arena *arena, enum token_purpose purpose,
-                               const struct uuid *subject_id, struct str *ret_token);
+                               const struct uuid *subject_id, int64_t from_us, struct str *ret_token);
 
 /* ERR_TOKEN: there is no such token of this purpose, or it was used, or its time is over. */
 MUST_CHECK enum err token_look(struct db *db, struct arena *arena, enum token_purpose purpose, struct str text,
