@@ -14,10 +14,14 @@
 #define ACCOUNTS 2 /* of each; a TikTok account is connected by two of them */
 #define BATCH 4
 
-enum { ADD_ACCOUNT, CONNECT, CALLS, COUNTED_POSTS, BUDGET };
+enum { ADD_SESSION, ADD_ACCOUNT, CONNECT, CALLS, COUNTED_POSTS, BUDGET };
 static const struct db_col calls_cols[] = {{.type = DB_BYTES}, DB_END};
 static const struct db_col budget_cols[] = {{.type = DB_I64}, DB_END};
 static const struct sql sqls[] = {
+    [ADD_SESSION] = {.text =
+                         "INSERT INTO sessions (id, token_hash, user_id, user_state, created_at_us, last_seen_at_us,"
+                         " expires_at_us) SELECT ?, ?, id, state, 1, 1, ? FROM users WHERE id = ?",
+                     .in = "ubiu"},
     [ADD_ACCOUNT] = {.text =
                          "INSERT INTO accounts (id, user_id, open_id, scopes, state, connected_at_us, updated_at_us)"
                          " VALUES (?, ?, ?, '', 'active', 1, 1)",
@@ -33,6 +37,7 @@ enum { COUNTS, ASKS, KEYS };
 
 struct person {
     struct uuid user_id, accounts[ACCOUNTS], keys[KEYS], upload_id; /* one image is in all posts */
+    struct uuid session_id;                                         /* its text is its token */
 };
 
 struct sharer {
@@ -68,10 +73,16 @@ static enum err shared_decide(struct sharer *s)
     if (e != OK)
         return e;
     const struct sha256 digest = post_digest(p, s->side.made.images, s->side.made.images_n);
-    e = s->number % 3 == 0
-            ? post_refuse(s->side.db, &s->side.arena, &conf, &p->user_id, MODE_LIVE, &p->id, STR("r"), &last)
-            : post_approve(s->side.db, &s->side.arena, &conf, &p->user_id, MODE_LIVE, &p->id,
-                           hex_encode(&s->side.arena, digest.b, sizeof digest.b), STR("r"), &last);
+    const struct uuid_text token = uuid_text(&s->person->session_id);
+    const struct post_decider by = {.user_id = &p->user_id,
+                                    .session_id = &s->person->session_id,
+                                    .sent = str_from(token.s),
+                                    .mode = MODE_LIVE,
+                                    .id = &p->id,
+                                    .request_id = STR("r")};
+    e = s->number % 3 == 0 ? post_refuse(s->side.db, &s->side.arena, &conf, &by, &last)
+                           : post_approve(s->side.db, &s->side.arena, &conf, &by,
+                                          hex_encode(&s->side.arena, digest.b, sizeof digest.b), &last);
     return e == ERR_NOT_AWAITING ? OK : e; /* its account was disconnected meanwhile */
 }
 
@@ -325,6 +336,18 @@ static void *shared_run(void *arg)
     return (void *)(uintptr_t)e;
 }
 
+static void shared_add_session(struct side *side, struct person *p)
+{
+    p->session_id = uuid_new();
+    const struct sha256 hash = sha256_of(str_from(uuid_text(&p->session_id).s));
+
+    assert_int_equal(db_exec(side->db, &sqls[ADD_SESSION],
+                             DB_ARGS(db_uuid(&p->session_id), db_bytes(hash.b, sizeof hash.b), db_i64(INT64_MAX),
+                                     db_uuid(&p->user_id)),
+                             NULL),
+                     OK);
+}
+
 static void shared_make(struct side *side, struct person *people)
 {
     const struct budget limits[KEYS] = {
@@ -337,6 +360,7 @@ static void shared_make(struct side *side, struct person *people)
         p->user_id = uuid_new();
         p->upload_id = uuid_new();
         rows_add_user(side->db, &p->user_id);
+        shared_add_session(side, p);
         rows_add_upload(side->db, &p->upload_id, &p->user_id);
         for (size_t i = 0; i < ACCOUNTS; i++) {
             const char *open_id = arena_printf(&side->arena, "%s-%zu", uuid_text(&people[u / 2 * 2].user_id).s, i).p;
