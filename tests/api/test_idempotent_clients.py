@@ -89,7 +89,7 @@ class World:
             self.plan.begin(("posts",), COUNT)
             try:
                 assert send(str(uuid.uuid4()))[0] == 202
-                steps = self.plan.steps()
+                steps = [step.name for step in self.plan.steps()]
             finally:
                 self.plan.end()
             if len(commits(steps)) == 2:
