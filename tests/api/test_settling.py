@@ -94,7 +94,7 @@ def test_a_refusal_that_comes_when_the_account_is_gone(stack, user, account, tik
 def test_a_disconnect_whose_commit_is_not_answered(stack, user, account):
     """The grant is ended at TikTok all the same: nobody else has its tokens any more."""
     with Database(stack) as database, database.used_by("tiktok"):
-        database.fault("COMMIT", "unanswered", after="UPDATE accounts SET state = 'disconnected'")
+        database.fault("COMMIT", "unanswered", after="UPDATE accounts FORCE INDEX (PRIMARY) SET state = 'disconnected'")
         ended = expect(user.web.delete(f"/api/v1/accounts/{account}"), 200)["data"]
         assert database.met and ended["revoked_at_tiktok"] is True
     expect(user.web.get(f"/api/v1/accounts/{account}"), 404, "not_found")

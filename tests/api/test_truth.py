@@ -162,7 +162,7 @@ def test_no_database_after_an_images_row_was_written(user, account, database, ki
 def test_a_disconnect_that_nobody_knows_of_says_what_to_do(user, account, stack, database):
     """Its tokens are gone, and with them the way to revoke the grant."""
     with database.used_by("tiktok"):
-        database.fault("COMMIT", "gone", after="UPDATE accounts SET state = 'disconnected'")
+        database.fault("COMMIT", "gone", after="UPDATE accounts FORCE INDEX (PRIMARY) SET state = 'disconnected'")
         answer = user.web.delete(f"/api/v1/accounts/{account}")
         unknown(answer)
         assert "in TikTok's settings" in answer.json()["error"]["message"]
