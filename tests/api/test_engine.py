@@ -212,18 +212,22 @@ def test_a_missing_key_pauses_the_kind_and_fails_nothing(stack, user):
     assert not events(stack.log("worker-publish")[logged:], "job_dead")
 
 
+ALL_PAUSED = '"event":"kind_paused","kind":"all"'
+
+
 def test_a_claim_that_is_refused_is_told_once(stack, user, account):
     """A right that is missing, as after a migration that was forgotten: nothing runs, and the worker does not look well."""
     stack.restart("worker-publish")
     stack.wait(lambda: alarms(stack, "kind_paused") == 0, "it runs")
+    told = stack.log("worker-publish").count(ALL_PAUSED)  # a kind may be paused, too: what others left behind is not recorded
     right = "UPDATE, DELETE ON marketingcli.jobs_publish"
     stack.sql(f"REVOKE {right} FROM marketingcli_worker_publish@localhost")
     try:
         sent = Sent(stack, user, account)
-        stack.wait(lambda: alarms(stack, "kind_paused") == 1, "somebody is woken")
+        stack.wait(lambda: stack.log("worker-publish").count(ALL_PAUSED) == told + 1, "somebody is woken")
         before = Shown(stack, "worker-publish")("database_errors_total", error="failed")
         stack.wait(lambda: Shown(stack, "worker-publish")("database_errors_total", error="failed") > before + 2, "it tries on")
-        assert alarms(stack, "kind_paused") == 1 and alarms(stack, "database_away") == 0
+        assert stack.log("worker-publish").count(ALL_PAUSED) == told + 1 and alarms(stack, "database_away") == 0
         assert sent.get()["status"] == "queued"
     finally:
         stack.sql(f"GRANT {right} TO marketingcli_worker_publish@localhost")
