@@ -155,4 +155,7 @@ def test_nginx_has_room(installed):
     assert "\nlimit_conn mcli_connections 500;\nclient_header_timeout 10s;\n" in snippet
     for path in (installed / "etc/nginx/marketingcli/locations").glob("*.conf"):  # one with a limit of its own inherits none
         for block in re.findall(r"^location .*?^\}", path.read_text(), re.M | re.S):
-            assert "limit_conn" not in block or "\tlimit_conn mcli_connections 500;" in block, path
+            asks = re.search(r"try_files /none (@body_\w+);|\tfastcgi_param AUTHORIZE_ONLY 1;", block)  # the body is counted, once it may come
+            assert "limit_conn" not in block or asks or "\tlimit_conn mcli_connections 500;" in block, path
+            if asks and asks[1]:
+                assert re.search(rf"^location {asks[1]} {{[^}}]*\tlimit_conn mcli_connections 500;", path.read_text(), re.M), path
