@@ -131,7 +131,7 @@ class HandOver:
                 self.copy()
                 before = self.status()
                 if workers == 2:
-                    world.start_second_worker()
+                    world.start_second_worker("worker-publish")
                     second.callback(world.end_second_worker)
                 began = time.monotonic()
             groups = {**self.stack.groups(), "TikTok": self.tiktok.process.pid}

@@ -78,7 +78,7 @@ def run(stack, size, seed, path):
     with BadTiktok(stack, history, rng) as tiktok, tiktok.used_by("worker-publish", tiktok_timeout_sec=TIKTOK_TIMEOUT_SEC):
         world = World(stack)
         people = People(stack, history, rng, size.users, size.accounts_each)
-        world.start_second_worker()
+        world.start_second_worker("worker-publish")
         conflicts, troubles = Conflicts(stack, history, tiktok, size.conflicts_sec), Troubles(world, history, tiktok, rng)
         try:
             people.watch()

@@ -50,7 +50,7 @@ class Troubles:
             self.stack.wait(lambda: self.stack.pid("worker-publish") != pid, "the first worker is dead")
 
     def start_second(self):
-        self.world.start_second_worker()
+        self.world.start_second_worker("worker-publish")
 
     def kill_one(self):
         worker = self.rng.choice(("first", "second"))

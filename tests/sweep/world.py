@@ -94,7 +94,7 @@ class World:
             (self.stack.at.hold / name).unlink()
             self.stack.nudge()
         if name == self.second_of and self.second is None:
-            self.start_second_worker()
+            self.start_second_worker(name)
 
     def all_are_up(self, names):
         self.stack.wait(lambda: all(self.stack.pid(n) is not None for n in names), f"{names} run", 60)
@@ -116,9 +116,10 @@ class World:
     def metrics_of_second(self):
         return self.stack.at.run / "metrics-2" / f"{self.second_of}.sock"
 
-    def start_second_worker(self):
+    def start_second_worker(self, worker):
         """With the settings of the first one; it shows its metrics elsewhere."""
-        at, worker, shown = self.stack.at, self.second_of, self.metrics_of_second()
+        self.second_of = worker
+        at, shown = self.stack.at, self.metrics_of_second()
         shown.parent.mkdir(exist_ok=True)
         shown.parent.chmod(0o777)
         shown.unlink(missing_ok=True)  # of one that a former run has killed: no news of this one
