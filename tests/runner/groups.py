@@ -106,7 +106,7 @@ class Pytest:
 
     def __init__(self, name, build, variable, shares=1, nice=False):
         self.name, self.builds, self.variable, self.shares, self.nice = name, [build], variable, shares, nice
-        self.every = None
+        self.every, self.problem = None, ""
 
     def names(self):
         if self.every is None:
@@ -117,10 +117,13 @@ class Pytest:
         done = subprocess.run(["/usr/bin/python3", "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider", "."],
                               cwd=CHECKOUT / "tests" / self.name, capture_output=True, text=True, env=python_environment())
         if done.returncode not in (0, 5):
+            self.problem = done.stdout + done.stderr
             return [f"{self.name}/ (collection)"]
         return [f"{self.name}/{line}" for line in done.stdout.splitlines() if "::" in line]
 
     def parts(self, wanted, section):
+        if self.problem:
+            return [lambda: section.add(wanted[0], False, self.problem)]
         ids = [name[len(self.name) + 1:] for name in wanted if "::" in name]
         whole = len(ids) == len(self.names())
         files = {i.partition("::")[0] for i in ids}
