@@ -65,7 +65,8 @@ def test_it_is_listed(user, stack, mail):
         lines = stack.admin("mail", "list", "--state", state).stdout.splitlines()
         (line,) = [line for line in lines if str(mail.id) in line]
         assert line.endswith(" bounced"), line
-    assert [line.split()[0] for line in lines][:2] == [str(mail.id), str(newer.id)], "the last to come back is the first"
+    own = [id for id in (line.split()[0] for line in lines) if id in (str(mail.id), str(newer.id))]
+    assert own == [str(mail.id), str(newer.id)], "the last to come back is the first"
 
 
 @pytest.mark.parametrize("status, of_address", [("5.1.2", True), ("5.1.10", True), ("5.2.1", True), ("5.4.4", True), ("5.0.0", False),
