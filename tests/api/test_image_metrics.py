@@ -45,6 +45,7 @@ def test_what_is_no_request_is_no_image(stack):
 
 
 def test_a_decoder_that_hangs_is_counted(stack):
+    share(stack)  # all run, whatever ended some of them before
     before = Shown(stack, "image")
     with tempfile.TemporaryFile() as original, tempfile.TemporaryFile() as repaired:
         original.write(slow_png())
