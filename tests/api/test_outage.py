@@ -112,7 +112,7 @@ def state_of_programs(stack):
 
 @pytest.mark.parametrize("outage", [away, frozen])
 def test_database_outage_under_load(stack, outage):
-    with stack.configured(*PROGRAMS, database_timeout_sec=TIMEOUT_SEC, keys_max_per_user=1000), Awake() as clock:
+    with stack.configured(*PROGRAMS, database_timeout_sec=TIMEOUT_SEC, keys_max_per_user=1000, caps_keys_a_day=10000), Awake() as clock:
         with Load(stack, clock) as load:
             stack.wait(lambda: len(load.answers) >= 50, "the load runs")
             before = state_of_programs(stack)
