@@ -94,6 +94,14 @@ def wait_for(condition, what, seconds=PATIENCE_SEC):
         time.sleep(0.03)
 
 
+def listens(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 10).close()
+        return True
+    except ConnectionRefusedError:
+        return False
+
+
 STARTED = re.compile('"event":"(started|cannot_start)"')
 
 
@@ -168,6 +176,8 @@ class Stack:
     def wait_for_start(self, name, old, starts):
         """Until another process than old runs, and has started if it says so."""
         self.wait(lambda: self.pid(name) not in (None, old) and (starts == 0 or self.starts(name) > starts), f"{name} runs again")
+        if name == "nginx":  # which says nothing when it starts
+            self.wait(lambda: listens(self.https), "nginx lets clients in")
 
     def restart(self, name):
         """SIGTERM, and back when the next process runs."""

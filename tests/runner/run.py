@@ -13,7 +13,7 @@ import children
 from groups import Chaos, Demo, Fuzz, Hostile, Lint, Load, Pytest, Sweep, Tsan, Unit, Upgrade, then
 from report import Report
 
-AGAIN_MAX = 3
+AGAIN_MAX = 5
 LANES = 3  # for two processors: a test computes for less than half of its time
 
 # In the order in which they begin and are printed.
