@@ -7,6 +7,8 @@
 
 #define UUID_BACK_MAX_US (60 * US_PER_SEC)
 #define UUID_TICKS_PER_MS 4096 /* 12 bits */
+/* Two microseconds at least from one id to the next: it must be above uuid_ceiling of the one before. */
+#define UUID_STEP 8
 
 static const int uuid_dash_after[] = {4, 6, 8, 10};
 
@@ -65,7 +67,7 @@ static uint64_t uuid_next_tick(void)
     uint64_t now = uuid_ticks(now_us), far = uuid_ticks(now_us + UUID_BACK_MAX_US), was = atomic_load(&last), next;
 
     do
-        next = was >= now && was < far ? was + 1 : now;
+        next = was + UUID_STEP > now && was < far ? was + UUID_STEP : now;
     while (!atomic_compare_exchange_weak(&last, &was, next));
     return next;
 }

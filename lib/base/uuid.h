@@ -21,9 +21,10 @@ struct uuid {
 
 /*
  * Above every id that this process has made before (RFC 9562 6.2, method 3), also within a millisecond, and when the clock was
- * set back by less than a minute: the posts of an account are sent in the order of their ids. Thread-safe. A clock that was set
- * back by more was wrong before, and ids must not go on being so. So ids may be ahead of the clock, by less than a minute: what
- * compares them with the time allows for that, or takes uuid_made_us of the newest.
+ * set back by less than a minute: the posts of an account are sent in the order of their ids. Above the ceiling of that one's
+ * time, too. Thread-safe. A clock that was set back by more was wrong before, and ids must not go on being so. So ids may be
+ * ahead of the clock, by less than a minute: what compares them with the time allows for that, or takes uuid_made_us of the
+ * newest.
  */
 struct uuid uuid_new(void);
 struct uuid uuid_floor(int64_t at_us); /* below every id that is made from then on: where a list of newer rows begins */

@@ -80,6 +80,8 @@ static void test_each_is_above_the_one_before(void **state)
         for (int k = 0; k < 10000; k++) { /* more than two milliseconds have ticks */
             id = uuid_new();
             assert_true(uuid_cmp(&last, &id) < 0);
+            struct uuid above = uuid_ceiling(uuid_made_us(&last)); /* what a disconnect cancels ends here */
+            assert_true(uuid_is_none(&last) || uuid_cmp(&above, &id) <= 0);
             last = id;
         }
     }
