@@ -73,7 +73,7 @@ static enum err revoke_at_tiktok(struct revoking *r)
     return e == OK ? revoke_call(r, access_token) : e;
 }
 
-/* Who has connected during the call. What cannot be written now does not matter: they know that the grant was being ended. */
+/* For those who connected during the call. If it cannot be written, nothing is lost: each of them has a job for later (grant_end_check). */
 static void revoke_look_after(const struct revoking *r)
 {
     struct ctx *c = r->c;

@@ -26,7 +26,7 @@ struct problems {
     size_t n;                                  /* at most PROBLEMS_MAX; further ones are dropped */
     struct str platform_code, platform_log_id; /* what TikTok said, if the problem comes from there */
     bool used_up;        /* the same request cannot succeed again: it has used up what it came with */
-    bool left_something; /* a part of it is done and stays so for now: with ERR_DB_UNAVAILABLE, something was changed */
+    bool left_something; /* a part of it was done and is not undone: with ERR_DB_UNAVAILABLE, something was changed */
     bool has_key; /* the request has an Idempotency-Key: with ERR_OUTCOME_UNKNOWN, a repeat tells what happened */
     struct uuid may_exist; /* with ERR_OUTCOME_UNKNOWN: the id of what may have been made; none if nothing has one */
 };

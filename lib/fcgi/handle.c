@@ -431,7 +431,8 @@ void handle_begin(struct shared *shared, struct db *db, struct work *w)
 
 /*
  * nginx counts by it the bodies that go to its disk, because one user may have many keys and sessions
- * (nginx/snippets/maps.conf). Small ones stay in its memory, and are over at once.
+ * (nginx/snippets/maps.conf). Small ones stay in its memory, and are over at once. Whose a refused one is it is not told: it waits a
+ * while for what is still sent of that, and a key that may send none would hold its user's places.
  */
 static void handle_say_whose(struct ctx *c)
 {
@@ -459,7 +460,7 @@ bool handle_end(struct db *db, struct work *w)
         handle_say_where(c, w->match.route);
     ASSERT(c->rep.status != 0);
     rate_put_headers(c);
-    if (w->part == PART_ASKED)
+    if (w->part == PART_ASKED && e == OK)
         handle_say_whose(c);
     body_drain(&c->req.body); /* on a kept connection, the rest would be taken for the next request */
     struct sent sent = c->rep.stream != NULL ? handle_send_stream(c, &w->q, &w->match) : send_whole(&c->rep, &w->q);

@@ -60,7 +60,7 @@ class Sent:
 
     def jobs(self):
         """What moves it: its own job, and its account's turn."""
-        return self.stack.sql("SELECT kind, state, runs, tries FROM jobs_publish WHERE subject_id = %s"
+        return self.stack.sql("SELECT kind, state, runs, tries, lease_token FROM jobs_publish WHERE subject_id = %s"
                               " OR (kind = 'turn' AND subject_id = %s)", self.key, uuid.UUID(self.account).bytes)
 
     def lose_jobs(self):

@@ -8,6 +8,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import standing
 from helpers import expect
 from publishing import Sent
 from waiting import quickest
@@ -323,14 +324,16 @@ def test_a_grant_that_somebody_ended_a_moment_ago_is_looked_at(user, other, stac
     name = f"ended.{user.id[-8:]}"
     assert disconnect(user, user.connect(name))["revoked_at_tiktok"] is True
     theirs = other.connect(name)
-    before = row_of(stack, theirs)["access_expires_at_us"]
+    row = row_of(stack, theirs)
+    before, ending = row["access_expires_at_us"], ("SELECT 1 FROM grants_ending WHERE open_id = %s", row["open_id"])
+    assert stack.sql(*ending)
     stack.move_clock(70)
     stack.wait(lambda: row_of(stack, theirs)["access_expires_at_us"] > before, "TikTok has given new tokens")
     assert get(other, theirs)["is_active"] is True
     third = other.connect(f"apart.{user.id[-8:]}")
     assert not stack.sql(f"SELECT 1 FROM jobs_publish WHERE kind = 'refresh' AND subject_id = {hexed(third)}")
-    stack.sql("UPDATE jobs_publish SET run_at_us = 0 WHERE kind = 'housekeeping'")
-    stack.wait(lambda: not stack.sql("SELECT 1 FROM grants_ending"), "what is over is gone")
+    standing.run(stack, "jobs_publish", "housekeeping")
+    assert not stack.sql(*ending), "what is over is gone"
 
 
 def test_disconnect_waits_five_seconds_at_most(user, stack, faulty_tiktok):

@@ -8,6 +8,7 @@ import uuid
 
 import images
 import pytest
+import standing
 from helpers import expect
 from publishing import LEASE_SEC, Sent
 from test_metrics import Shown
@@ -48,7 +49,7 @@ def test_a_post_without_a_job(stack, user, account):
     assert new.jobs() == [] and new.get()["status"] == "queued", "its transaction could still be under way"
 
     stack.sql("UPDATE posts SET updated_at_us = updated_at_us - 700 * 1000000 WHERE id = %s", new.key)
-    stack.sql("UPDATE jobs_publish SET run_at_us = 1000000 WHERE kind = 'housekeeping'")
+    standing.hurry(stack, "jobs_publish", "housekeeping")
     assert new.wait()["status"] == "published"
     assert audited() == [polled.id, untouched.id, new.id]
 

@@ -80,7 +80,7 @@ def test_a_wrong_client_secret_pauses_the_kind_and_fails_nothing(stack, user, ti
     with stack.stopped("worker-publish"):
         tiktok.fault(TOKEN, (401, body), times=MANY // 1000)
         sent = [Sent(stack, user, account) for account in accounts]
-        stack.sql("UPDATE accounts SET access_expires_at_us = 1000000 WHERE state = 'active'")
+        stack.sql("UPDATE accounts SET access_expires_at_us = 1000000 WHERE id IN %s", [uuid.UUID(account).bytes for account in accounts])
         for one in sent:
             tried_often(one, "not_sent")
     # Polls that others left behind may fail for the same reason.

@@ -16,7 +16,7 @@ CLAIM = "UPDATE jobs_publish FORCE INDEX (PRIMARY) SET lease_token"
 
 def unheard(stack, database, times):
     """The next claims are: of what a test does, once the worker's standing jobs have run."""
-    stack.wait(lambda: not stack.sql("SELECT 1 FROM jobs_publish WHERE lease_token IS NOT NULL OR run_at_us < %s", now_us(stack)),
+    stack.wait(lambda: not stack.sql("SELECT 1 FROM jobs_publish WHERE state = 'ready' AND (lease_token IS NOT NULL OR run_at_us < %s)", now_us(stack)),
                "nothing is due")
     for _ in range(times):
         database.fault("COMMIT", "unanswered", after=CLAIM)

@@ -9,6 +9,7 @@ import sys
 import uuid
 
 import pytest
+import standing
 from helpers import expect
 from images import jpeg
 from test_posts import SMALL, count_posts, upload
@@ -320,9 +321,7 @@ def test_a_day_later_it_is_new(maker, stack):
 def test_old_keys_are_deleted(user, stack):
     """Not by a housekeeping that began before the clock went on: to that the fresh key ends too late, and it makes it older."""
     stack.restart("worker-publish")
-    stack.sql("UPDATE jobs_publish SET run_at_us = 1000000 WHERE kind = 'housekeeping'")
-    stack.wait(lambda: stack.sql("SELECT 1 FROM jobs_publish WHERE kind = 'housekeeping' AND lease_token IS NULL"
-                                 " AND run_at_us > 1000000"), "it has run")
+    standing.run(stack, "jobs_publish", "housekeeping")
     made(Upload(user).make(new_key()))
     stack.move_clock(24 * HOUR + 60)
     made(Upload(user).make(fresh := new_key()))
@@ -337,7 +336,7 @@ def test_old_keys_are_deleted_whatever_else_fails(user, stack):
     stack.sql(f"REVOKE {grant.format('FROM')}")
     try:
         sql(user, "UPDATE idempotency_keys SET expires_at_us = 1 WHERE user_id = {user}")
-        stack.sql("UPDATE jobs_publish SET run_at_us = 1000000 WHERE kind = 'housekeeping'")
+        standing.hurry(stack, "jobs_publish", "housekeeping")
         stack.wait(lambda: not rows(user), "it is gone")
     finally:
         stack.sql(f"GRANT {grant.format('TO')}")

@@ -108,6 +108,20 @@ def test_large_uploads_at_once_of_a_user(stack, walled, user, other):
     held.pop().close()
 
 
+def test_refused_bodies_take_no_place_of_their_user(stack, walled, user):
+    """nginx looks for a while at what else comes of a body that was refused: so who has a key that may only read could keep its owner from
+    uploading."""
+    reads = user.make_key("reads", scopes=["usage:read"])["key"]
+    owner, large = Client(walled.url, stack.ca, Authorization=f"Bearer {user.key}"), images.jpeg(1000, 800, quality=95)
+    with contextlib.ExitStack() as stay:
+        for _ in range(2):
+            connection = stay.enter_context(begun(walled, f"Authorization: Bearer {reads}"))
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            assert answer.status == 403
+        expect(owner.post("/api/v1/uploads", data=large), 201)
+
+
 def spellings(user):
     """{name: headers}: ways to send the same credential, all of which the programs take."""
     token = user.web.cookies["__Host-session"]

@@ -6,6 +6,7 @@ import time
 import uuid
 
 import pytest
+import standing
 from budgets import Agent
 from helpers import expect
 from mailing import clock_of, files
@@ -245,9 +246,7 @@ def test_whoever_needs_none_is_not_asked(user, account):
 
 def look(stack):
     """Keys that expire soon are looked for, now."""
-    stack.sql("UPDATE jobs_mail SET run_at_us = 1 WHERE kind = 'expiring' AND lease_token IS NULL")
-    stack.wait(lambda: stack.sql("SELECT 1 FROM jobs_mail WHERE kind = 'expiring' AND lease_token IS NULL AND run_at_us > 1"),
-               "they were looked for")
+    standing.run(stack, "jobs_mail", "expiring")
 
 
 def test_a_key_that_is_about_to_expire(user, stack):

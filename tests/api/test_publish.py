@@ -232,7 +232,12 @@ def test_log_lines(stack, user, account):
     """One line a run, with what leads back to the request; no tokens."""
     sent = Sent(stack, user, account)
     sent.wait()
-    lines = [line for line in stack.log("worker-publish").splitlines() if sent.id in line]
+
+    def logged():
+        """Once the last run is: a line comes after what it tells of."""
+        lines = [line for line in stack.log("worker-publish").splitlines() if sent.id in line]
+        return lines if {json.loads(line)["kind"] for line in lines} >= {"turn", "poll"} else None
+    lines = stack.wait(logged, "both kinds of runs are logged")
     runs = [json.loads(line) for line in lines]
     assert {r["kind"] for r in runs} == {"turn", "poll"}
     for run in runs:

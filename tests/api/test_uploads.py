@@ -11,6 +11,7 @@ import pytest
 
 from helpers import expect
 import images
+import standing
 
 DAY = 86400
 MIB = 1 << 20
@@ -215,7 +216,7 @@ def test_what_an_upload_left_that_died(stack, user):
 
 
 def sweep(stack):
-    stack.sql("UPDATE jobs_media SET run_at_us = 1000000 WHERE kind = 'sweep' AND lease_token IS NULL")
+    standing.hurry(stack, "jobs_media", "sweep")
 
 
 def make_due(stack, upload_id):

@@ -10,7 +10,9 @@ import sys
 import uuid
 
 import pytest
+import standing
 from helpers import expect
+from test_budgets import now
 from test_metrics import Shown
 from test_nginx import raw, request_line
 from test_statements import rows_read
@@ -22,6 +24,17 @@ from database import Database  # noqa: E402
 
 DAY_US = 86_400_000_000
 UTC = datetime.timezone.utc
+
+
+@pytest.fixture(autouse=True)
+def one_day(stack):
+    """None ends while a test counts what is of today."""
+    if (now(stack) + datetime.timedelta(minutes=10)).day != now(stack).day:
+        stack.move_clock(600)
+
+
+def day_us(at):
+    return int(datetime.datetime(at.year, at.month, at.day, tzinfo=UTC).timestamp()) * 1_000_000
 
 
 def new_key(user, name="another"):
@@ -64,7 +77,7 @@ def test_every_answer_is_counted_once(user):
     shown = usage(user.web)
     (day,) = shown["rows"]
     assert (shown["requests"], shown["errors"], day["requests"], day["errors"], day["span"]) == (10, 6, 10, 6, "day")
-    today = datetime.datetime.now(UTC).strftime("%Y-%m-%d")
+    today = now(user.stack).strftime("%Y-%m-%d")
     assert day["starts_at"] == f"{today}T00:00:00.000000Z" and day["last_used_at"].startswith(today)
     assert shown["group_by"] == "day" and shown["from"] < shown["to"]
 
@@ -146,7 +159,7 @@ def test_no_name_is_taken_for_a_formula(user, stack):
     for i, name in enumerate([*names, *plain]):
         id, _ = new_key(user, f"n{i}")
         stack.sql("UPDATE api_keys SET name = %s WHERE id = %s", name, uuid.UUID(id).bytes)
-        put(user, datetime.datetime.now(UTC), 1, key=uuid.UUID(id).bytes)
+        put(user, now(user.stack), 1, key=uuid.UUID(id).bytes)
     answer = user.web.get("/api/v1/usage?group_by=key&format=csv")
     got = [row["key_name"] for row in csv.DictReader(io.StringIO(answer.content.decode(), newline=""))]
     assert got == [f"'{name}" for name in names] + plain
@@ -157,9 +170,9 @@ def many_keys(user, n):
     id = uuid.UUID(user.id).bytes
     user.stack.sql("INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, created_at_us, revoked_at_us)"
                    " SELECT UNHEX(CONCAT(LPAD(HEX(seq), 12, '0'), '7000', LEFT(HEX(%s), 16))), %s, 'active', 'many', 'mk_live_many',"
-                   " UNHEX(SHA2(CONCAT(HEX(%s), seq), 256)), 1, {now} FROM seq_1_to_{n}".format(now=today_us(), n=n), id[::-1], id, id)
+                   " UNHEX(SHA2(CONCAT(HEX(%s), seq), 256)), 1, {now} FROM seq_1_to_{n}".format(now=today_us(user.stack), n=n), id[::-1], id, id)
     user.stack.sql("INSERT INTO usage_daily SELECT user_id, %s, 'day', id, 200, 1, 2, 5 FROM api_keys WHERE user_id = %s AND name = 'many'",
-                   today_us(), id)
+                   today_us(user.stack), id)
 
 
 def test_csv_of_many_keys(user):
@@ -192,9 +205,8 @@ def test_a_slow_reader_of_csv_is_not_in_the_way_of_images(user, stack):
         asked.result()
 
 
-def today_us():
-    now = datetime.datetime.now(UTC)
-    return int(datetime.datetime(now.year, now.month, now.day, tzinfo=UTC).timestamp()) * 1_000_000
+def today_us(stack):
+    return day_us(now(stack))
 
 
 # What must not be lost, and never comes twice
@@ -325,7 +337,7 @@ def test_a_key_that_is_gone_is_not_brought_back(user, stack):
 def put(user, at, requests, status=200, key=None):
     """As if so many had been counted on the day of at."""
     key = key or user.stack.sql("SELECT id FROM api_keys WHERE user_id = %s LIMIT 1", uuid.UUID(user.id).bytes)[0]["id"]
-    day = int(datetime.datetime(at.year, at.month, at.day, tzinfo=UTC).timestamp()) * 1_000_000
+    day = day_us(at)
     user.stack.sql("INSERT INTO usage_daily VALUES (%s, %s, 'day', %s, %s, 1, %s, %s)", uuid.UUID(user.id).bytes, day, key, status, requests,
                    day + 1)
 
@@ -355,7 +367,7 @@ def test_days_are_whole_and_in_utc(user):
 
 
 def due(stack):
-    stack.sql("UPDATE jobs_media SET run_at_us = 1000000 WHERE kind = 'usage'")
+    standing.hurry(stack, "jobs_media", "usage")
 
 
 def test_old_days_become_months(user, stack):
@@ -368,8 +380,7 @@ def test_old_days_become_months(user, stack):
     rows = "SELECT span, requests FROM usage_daily WHERE user_id = %s ORDER BY requests"
     due(stack)
     stack.wait(lambda: len(stack.sql(rows, uuid.UUID(user.id).bytes)) == 5, "they are put together")
-    due(stack)
-    stack.wait(lambda: stack.sql("SELECT 1 FROM jobs_media WHERE kind = 'usage' AND run_at_us > 2000000 AND lease_token IS NULL"), "it ran again")
+    standing.run(stack, "jobs_media", "usage")
     assert [(r["span"], r["requests"]) for r in stack.sql(rows, uuid.UUID(user.id).bytes)] == [
         ("day", 1), ("month", 6), ("month", 8), ("month", 16), ("month", 32)]
     shown = usage(user.web, **{"from": text(months_ago(15)), "to": text(months_ago(12))})

@@ -52,11 +52,17 @@ static inline void rows_add_user(struct db *db, const struct uuid *id)
     assert_int_equal(db_exec(db, &rows_sqls[ROWS_USER], DB_ARGS(db_uuid(id), db_cstr(text), db_cstr(text)), NULL), OK);
 }
 
+static inline void rows_add_account_of(struct db *db, const struct uuid *id, const struct uuid *user_id,
+                                       const char *open_id)
+{
+    assert_int_equal(
+        db_exec(db, &rows_sqls[ROWS_ACCOUNT], DB_ARGS(db_uuid(id), db_uuid(user_id), db_cstr(open_id)), NULL), OK);
+}
+
+/* The only one of that user. */
 static inline void rows_add_account(struct db *db, const struct uuid *id, const struct uuid *user_id)
 {
-    assert_int_equal(db_exec(db, &rows_sqls[ROWS_ACCOUNT],
-                             DB_ARGS(db_uuid(id), db_uuid(user_id), db_cstr(uuid_text(user_id).s)), NULL),
-                     OK);
+    rows_add_account_of(db, id, user_id, uuid_text(user_id).s);
 }
 
 static inline void rows_add_upload(struct db *db, const struct uuid *id, const struct uuid *user_id)

@@ -26,12 +26,12 @@ struct post_decider {
 };
 
 /* digest: 64 hexadecimal digits, those of post_digest. ERR_NOT_FOUND; ERR_NOT_AWAITING; ERR_APPROVAL_DIGEST; ERR_SESSION_EXPIRED;
- * ERR_ACCOUNT_NEEDS_RECONNECT: a post that is held keeps its images no longer for having waited; ERR_BUDGET_ACCOUNT,
+ * ERR_ACCOUNT_DISABLED; ERR_ACCOUNT_NEEDS_RECONNECT: a post that is held keeps its images no longer for having waited; ERR_BUDGET_ACCOUNT,
  * ERR_BUDGET_PRIVACY: its key may by now not post this. */
 MUST_CHECK enum err post_approve(struct db *db, struct arena *arena, const struct conf *conf,
                                  const struct post_decider *by, struct str digest, const struct last_step *last);
 
-/* ERR_NOT_FOUND; ERR_NOT_AWAITING; ERR_SESSION_EXPIRED. */
+/* ERR_NOT_FOUND; ERR_NOT_AWAITING; ERR_SESSION_EXPIRED; ERR_ACCOUNT_DISABLED. */
 MUST_CHECK enum err post_refuse(struct db *db, struct arena *arena, const struct conf *conf,
                                 const struct post_decider *by, const struct last_step *last);
 

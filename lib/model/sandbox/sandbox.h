@@ -33,9 +33,9 @@ struct str sandbox_open_id(struct arena *arena, struct str client_key, struct st
  * makes rows with made-up keys. */
 struct sandbox_client {
     struct str key, secret;
-    bool
-        is_known; /* otherwise than by its secret: then whoever came first with its key, when everybody could, has no say */
+    bool is_known; /* otherwise than by its secret: whoever came first with its key, when everybody could, has no say */
 };
+
 /* ERR_BAD_CREDENTIALS: it has another secret. ERR_NOT_FOUND: it has not exchanged a code yet. */
 MUST_CHECK enum err sandbox_client_check(struct db *db, struct arena *arena, const struct sandbox_client *client);
 

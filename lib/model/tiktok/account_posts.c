@@ -170,8 +170,8 @@ enum err account_cancel_posts(struct db *db, struct arena *arena, const struct c
                 arena, sizeof *ids, CANCEL_BATCH, (void **)&ids, &n);
     if (e == OK && n > 0) /* locked in one order; the statement would sort all that there are */
         qsort(ids, n, sizeof *ids, account_posts_compare);
-    for (size_t i = 0; e == OK && i < n;
-         i++) /* all of them before the images of the first, which others may have, too */
+    /* All posts before the images of the first one, which others may have, too. */
+    for (size_t i = 0; e == OK && i < n; i++)
         e = post_lock(db, &ids[i]);
     for (size_t i = 0; e == OK && i < n; i++) {
         e = post_move(db, arena, conf, &ids[i], &move);

@@ -40,8 +40,8 @@ struct activity_new {
  */
 #define ACTIVITY_MINOR_US (10 * 60 * US_PER_SEC)
 
-/* Of one kind and user in 24 hours: what comes after so many is minor, whatever it is. More than caps.key_changes_a_day can be,
- * because what a change of the address undoes is found by these rows. */
+/* Of one kind and user in 24 hours: what comes after so many is minor, whatever it is. No fewer than caps.key_changes_a_day can be:
+ * the keys that the undoing of a change of address revokes are found by these rows. */
 #define ACTIVITY_A_DAY 1000
 
 /* Call it in a transaction; where is_minor, one that has locked the user. */

@@ -33,7 +33,7 @@ enum cap {
     CAP_SESSIONS,         /* those that are over do not count; a sign-in makes room by itself (session.c) */
     CAP_KEYS,             /* that are not revoked */
     CAP_ACCOUNTS,         /* that are connected */
-    CAP_IDEMPOTENCY_KEYS, /* of the last 24 hours; and so are those of a day */
+    CAP_IDEMPOTENCY_KEYS, /* of the last 24 hours; so are all below */
     CAP_UPLOADS_A_DAY,
     CAP_KEYS_A_DAY,
     CAP_KEY_CHANGES_A_DAY, /* new terms and new secrets: rows of the user's activity */

@@ -3,12 +3,8 @@
 
 #include "model/user/user_state.h"
 
-enum { ADD_ACCOUNT, JOB_ID, LOCK_JOB };
+enum { JOB_ID, LOCK_JOB };
 static const struct sql sqls[] = {
-    [ADD_ACCOUNT] = {.text =
-                         "INSERT INTO accounts (id, user_id, open_id, scopes, state, connected_at_us, updated_at_us)"
-                         " VALUES (?, ?, ?, '', 'active', 1, 1)",
-                     .in = "uus"},
     [JOB_ID] = {.text = "SELECT id FROM jobs_publish WHERE kind = ? AND subject_id = ?",
                 .in = "su",
                 .cols = db_uuid_cols},
@@ -33,9 +29,7 @@ static struct uuid pair_add_account(struct pair *p)
     struct account *a = &p->holder.account;
 
     *a = (struct account){.id = uuid_new(), .user_id = p->user_id, .state = ACCOUNT_ACTIVE};
-    assert_int_equal(db_exec(p->holder.db, &sqls[ADD_ACCOUNT],
-                             DB_ARGS(db_uuid(&a->id), db_uuid(&a->user_id), db_cstr(uuid_text(&a->id).s)), NULL),
-                     OK);
+    rows_add_account_of(p->holder.db, &a->id, &a->user_id, uuid_text(&a->id).s);
     return a->id;
 }
 

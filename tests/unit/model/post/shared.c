@@ -14,7 +14,7 @@
 #define ACCOUNTS 2 /* of each; a TikTok account is connected by two of them */
 #define BATCH 4
 
-enum { ADD_SESSION, ADD_ACCOUNT, CONNECT, CALLS, COUNTED_POSTS, BUDGET };
+enum { ADD_SESSION, CONNECT, CALLS, COUNTED_POSTS, BUDGET };
 static const struct db_col calls_cols[] = {{.type = DB_BYTES}, DB_END};
 static const struct db_col budget_cols[] = {{.type = DB_I64}, DB_END};
 static const struct sql sqls[] = {
@@ -22,10 +22,6 @@ static const struct sql sqls[] = {
                          "INSERT INTO sessions (id, token_hash, user_id, user_state, created_at_us, last_seen_at_us,"
                          " expires_at_us) SELECT ?, ?, id, state, 1, 1, ? FROM users WHERE id = ?",
                      .in = "ubiu"},
-    [ADD_ACCOUNT] = {.text =
-                         "INSERT INTO accounts (id, user_id, open_id, scopes, state, connected_at_us, updated_at_us)"
-                         " VALUES (?, ?, ?, '', 'active', 1, 1)",
-                     .in = "uus"},
     [CONNECT] = {.text = "UPDATE accounts FORCE INDEX (PRIMARY) SET state = 'active', init_calls = '' WHERE id = ?",
                  .in = "u"},
     [CALLS] = {.text = "SELECT init_calls FROM accounts WHERE id = ?", .in = "u", .cols = calls_cols},
@@ -365,9 +361,7 @@ static void shared_make(struct side *side, struct person *people)
         for (size_t i = 0; i < ACCOUNTS; i++) {
             const char *open_id = arena_printf(&side->arena, "%s-%zu", uuid_text(&people[u / 2 * 2].user_id).s, i).p;
             p->accounts[i] = uuid_new();
-            assert_int_equal(db_exec(side->db, &sqls[ADD_ACCOUNT],
-                                     DB_ARGS(db_uuid(&p->accounts[i]), db_uuid(&p->user_id), db_cstr(open_id)), NULL),
-                             OK);
+            rows_add_account_of(side->db, &p->accounts[i], &p->user_id, open_id);
         }
         for (size_t i = 0; i < KEYS; i++) {
             p->keys[i] = uuid_new();
