@@ -181,3 +181,14 @@ def test_what_is_good_is_good_for_stripes_client_too(age, stale):
                                              for header in headers])
     assert mine == [stale if stale and verdict == "good" else verdict for _, verdict, _ in HEADERS]
     assert [t["good"] for t in theirs] == [takes and not stale for *_, takes in HEADERS]
+
+
+def test_stripes_client_takes_what_the_simulator_signs():
+    printed = subprocess.run([ours(), "simulated", SECRET, str(NOW)], check=True, capture_output=True, text=True).stdout.splitlines()
+    sent = [{"header": header, "payload": body, "secret": SECRET, "now": NOW} for header, body in zip(printed[::2], printed[1::2])]
+    events = clients.ask("stripe", "construct", sent)
+    assert [e["type"] for e in events][:3] == ["customer.subscription.created", "customer.subscription.trial_will_end",
+                                              "invoice.payment_failed"]
+    assert all(e["object"]["status"] == "canceled" and e["object"]["items"]["data"][0]["price"]["id"] == 'price_"\u00e9"'
+               for e in events)
+    assert len({e["id"] for e in events}) == len(events) > 5

@@ -2,6 +2,7 @@
 //
 //    stripe.mjs calls    the calls of tests/fixtures/stripe.c, in its order, to the HTTP server at $PORT
 //    stripe.mjs sign     answers each line {payload, secret, timestamp} with a Stripe-Signature header
+//    stripe.mjs construct    answers each line {payload, header, secret, now}, payload a text, with what it makes of the event
 //    stripe.mjs judge    answers each line {payload, header, secret, now} with {good}: what its verification says
 
 import { createInterface } from "node:readline";
@@ -57,11 +58,16 @@ function judge({ payload, header, secret, now }) {
   }
 }
 
+function construct({ payload, header, secret, now }) {
+  const event = stripe.webhooks.constructEvent(payload, header, secret, 300, undefined, now * 1000);
+  return { id: event.id, type: event.type, object: event.data.object };
+}
+
 function sign({ payload, secret, timestamp }) {
   return stripe.webhooks.generateTestHeaderString({ payload: Buffer.from(payload, "base64").toString("utf8"), secret, timestamp });
 }
 
-const what = { judge, sign }[process.argv[2]];
+const what = { construct, judge, sign }[process.argv[2]];
 if (what === undefined) await calls();
 else
   for await (const line of createInterface({ input: process.stdin }))

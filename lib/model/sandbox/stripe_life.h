@@ -1,7 +1,7 @@
 /*
- * The life of a subscription in the Stripe simulator: what Stripe does to it as its clock moves, and what people and their banks
- * do. Pure: who stores it reads it, calls one of these, writes it back, and sends the events that came of it. Facts:
- * docs/stripe.md#subscriptions and docs/stripe.md#events.
+ * The life of a subscription in the Stripe simulator: what Stripe does to it as its clock moves, and what people and
+ * their banks do. Pure: who stores it reads it, calls one of these, writes it back, and sends the events that came of
+ * it. Facts: docs/stripe.md#subscriptions and docs/stripe.md#events.
  *
  *    struct stripe_life_events events = {.n = 0};
  *    stripe_life_begin(&life, &plan, now_us, &events);
@@ -47,7 +47,8 @@ struct stripe_life {
     bool cancel_at_period_end, trial_end_told, collection_paused;
 };
 
-/* Stripe's names of the events, in the order in which they come up. Full when it has no room for those of one more step. */
+/* Stripe's names of the events, in the order in which they come up. Full when it has no room for those of one more
+ * step. */
 struct stripe_life_events {
     const char *v[STRIPE_LIFE_EVENTS_MAX];
     int64_t at_us[STRIPE_LIFE_EVENTS_MAX];
