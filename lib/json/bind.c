@@ -27,6 +27,7 @@ struct binding {
     struct arena *arena;
     struct problems *problems; /* NULL: a provider's reply, read as far as it goes */
     size_t refused_n;
+    bool mistyped; /* without problems: a typed field holds something else */
 };
 
 static enum err json_bind_object(struct binding *bd, struct json_object *o, const struct json_field *fields, void *ret,
@@ -55,6 +56,7 @@ static enum err json_bind_refuse(struct binding *bd, enum err code, const struct
     _cleanup_(buf_done) struct buf b = BUF_MAX(1024);
 
     bd->refused_n++;
+    bd->mistyped = bd->mistyped || f->typed;
     if (bd->problems == NULL || bd->problems->n == PROBLEMS_MAX)
         return code;
     json_bind_path_write(&b, path);
@@ -78,9 +80,12 @@ static enum err json_bind_str(struct binding *bd, struct json_object *v, const s
 {
     struct str s;
 
+    if (f->expands && bd->problems == NULL && json_object_is_type(v, json_type_object) &&
+        !json_object_object_get_ex(v, "id", &v))
+        return ERR_FIELD_TYPE;
     if (json_object_is_type(v, json_type_string))
         s = json_bind_text_of(v);
-    else if (bd->problems == NULL &&
+    else if (bd->problems == NULL && !f->typed &&
              (json_object_is_type(v, json_type_int) || json_object_is_type(v, json_type_double)))
         s = str_from(json_bind_number_of(v));
     else
@@ -357,5 +362,7 @@ enum err json_read(struct arena *arena, struct str text, const struct json_field
     struct binding bd = {.arena = arena};
 
     enum err e = parse_object(arena, text, true, &tree);
-    return e != OK ? e : json_bind_object(&bd, tree, fields, ret, NULL);
+    if (e == OK)
+        e = json_bind_object(&bd, tree, fields, ret, NULL);
+    return e == OK && bd.mistyped ? ERR_VALIDATION : e;
 }

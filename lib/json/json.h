@@ -15,9 +15,9 @@
  *    struct problems problems = {0};
  *    enum err e = json_bind(arena, body, create_fields, &create, NULL, &problems);
  *
- * Limits: nesting 8 levels, 4096 objects and arrays; size is the caller's. Duplicate keys, unknown keys, trailing
- * bytes, NaN, invalid UTF-8 and numbers out of int64_t are refused. Strings are UTF-8; NUL inside is kept (str has a
- * length).
+ * Limits: nesting 8 levels, 4096 objects and arrays (json_read: 32 and 8192); size is the caller's. Duplicate keys,
+ * unknown keys, trailing bytes, NaN, invalid UTF-8 and numbers out of int64_t are refused. Strings are UTF-8; NUL inside
+ * is kept (str has a length).
  */
 #pragma once
 
@@ -64,9 +64,11 @@ struct json_field {
     const char *const *names;        /* of ENUM and SET, NULL-ended */
     /* 0: none; else the offset of a bool. Reading sets it when the key was there; writing asks it: if not, null. */
     size_t given_offset;
-    bool required;    /* reading: must be there and not null */
-    bool nullable;    /* reading: null is taken as missing */
-    bool clears;      /* reading: null is a value, the absent one: it was given */
+    bool required; /* reading: must be there and not null */
+    bool nullable; /* reading: null is taken as missing */
+    bool clears;   /* reading: null is a value, the absent one: it was given */
+    bool typed;    /* json_read: a value of another type or out of range makes the whole answer unusable */
+    bool expands;  /* json_read, STR: an object in its place stands for its "id", as providers send it when asked to */
     bool omit_empty;  /* writing: leave the key out when absent, none, 0 time or not given */
     int64_t min, max; /* STR: bytes; I64: value; arrays: elements. 0,0: no bound (arrays: at most 1000) */
     /* Reading: one more check of the value; OK or the error of the field. */
@@ -107,7 +109,8 @@ MUST_CHECK enum err json_bind(struct arena *arena, struct str text, const struct
 /*
  * The same for replies of providers: unknown keys are ignored, values that json_bind would refuse are treated as
  * missing (an array with such an element as a whole), a lone surrogate becomes U+FFFD, and big integers are kept: a STR
- * field takes a JSON number as its text, without loss. The same errors as json_bind when it is not an object at all.
+ * field takes a JSON number as its text, without loss. ERR_VALIDATION when a field that is typed holds something else, or
+ * null without being nullable; there a number is no text. The same errors as json_bind when it is not an object at all.
  */
 MUST_CHECK enum err json_read(struct arena *arena, struct str text, const struct json_field *fields, void *ret);
 

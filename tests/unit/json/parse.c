@@ -136,6 +136,30 @@ static void test_depth(void **state)
     assert_int_equal(parse("]"), ERR_BAD_JSON);
 }
 
+/* A provider's answer of that depth is usual. */
+static void test_lenient_limits(void **state)
+{
+    (void)state;
+    for (int n = 31; n <= 32; n++) { /* and the object around them */
+        _cleanup_(buf_done) struct buf b = BUF_MAX(200);
+        buf_puts(&b, "{\"a\":");
+        for (int i = 0; i < n; i++)
+            buf_putc(&b, '[');
+        for (int i = 0; i < n; i++)
+            buf_putc(&b, ']');
+        buf_putc(&b, '}');
+        assert_int_equal(parse_into(buf_str(&b), true, NULL), n == 31 ? OK : ERR_JSON_TOO_DEEP);
+    }
+    for (int n = 8191; n <= 8192; n++) {
+        _cleanup_(buf_done) struct buf b = BUF_MAX(80000);
+        buf_puts(&b, "{\"a\":[");
+        for (int i = 2; i <= n; i++)
+            buf_puts(&b, i == 2 ? "[]" : ",{}");
+        buf_puts(&b, "]}");
+        assert_int_equal(parse_into(buf_str(&b), true, NULL), n == 8191 ? OK : ERR_BAD_JSON);
+    }
+}
+
 static void test_containers(void **state)
 {
     (void)state;
@@ -200,13 +224,19 @@ static void test_nothing_is_left_of_strings(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers),     cmocka_unit_test(test_numbers_keep_their_text),
-        cmocka_unit_test(test_strings),     cmocka_unit_test(test_escapes),
-        cmocka_unit_test(test_surrogates),  cmocka_unit_test(test_nul),
-        cmocka_unit_test(test_heads),       cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_containers),  cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_first_fault), cmocka_unit_test(test_nothing_is_left_of_strings)};
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_numbers),
+                                              cmocka_unit_test(test_numbers_keep_their_text),
+                                              cmocka_unit_test(test_strings),
+                                              cmocka_unit_test(test_escapes),
+                                              cmocka_unit_test(test_surrogates),
+                                              cmocka_unit_test(test_nul),
+                                              cmocka_unit_test(test_heads),
+                                              cmocka_unit_test(test_depth),
+                                              cmocka_unit_test(test_containers),
+                                              cmocka_unit_test(test_keys),
+                                              cmocka_unit_test(test_lenient_limits),
+                                              cmocka_unit_test(test_first_fault),
+                                              cmocka_unit_test(test_nothing_is_left_of_strings)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

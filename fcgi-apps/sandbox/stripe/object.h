@@ -1,0 +1,69 @@
+/*
+ * The Stripe simulator's objects as Stripe writes them (docs/stripe.md), and the signature of what it sends. Pure: the
+ * handlers and the sender take what they store from the model, and these for the wire.
+ *
+ *    struct stripe_object_subscription s = {.id = id, .customer = customer, .life = &life, ...};
+ *    stripe_object_put_subscription(&object, &s);
+ *    stripe_object_put_event(&body, &event, buf_str(&object));
+ *    header = stripe_object_sign(arena, secret, buf_str(&body), clock_now_us());
+ *
+ * All is of the test mode: the simulator moves no money. What our programs do not read is left out, where Stripe's own
+ * client takes that too.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "model/sandbox/stripe_life.h"
+#include "stripe/read.h"
+
+#define STRIPE_OBJECT_MAX_BYTES (16u << 10)
+
+struct stripe_object_customer {
+    struct str id, email;
+    struct uuid user_id;
+    int64_t created_us;
+};
+void stripe_object_put_customer(struct buf *b, const struct stripe_object_customer *c);
+void stripe_object_put_deleted_customer(struct buf *b, struct str id);
+
+struct stripe_object_subscription {
+    struct str id, item_id, customer, price;
+    struct uuid user_id;
+    const struct stripe_life *life;
+};
+void stripe_object_put_subscription(struct buf *b, const struct stripe_object_subscription *s);
+
+struct stripe_object_session {
+    struct str id, customer, subscription,
+        url; /* subscription absent until it is complete; url only while it is open */
+    struct uuid user_id;
+    enum stripe_session_status status;
+    int64_t created_us, expires_at_us;
+};
+void stripe_object_put_session(struct buf *b, const struct stripe_object_session *s);
+
+struct stripe_object_invoice {
+    struct str id, customer, subscription, status, link; /* link: its page, where it can be paid */
+    struct uuid user_id;
+    int64_t created_us, amount_cents;
+    int tries;
+};
+void stripe_object_put_invoice(struct buf *b, const struct stripe_object_invoice *i);
+
+void stripe_object_put_portal(struct buf *b, struct str id, struct str customer, struct str url, int64_t created_us);
+
+/* items: objects with commas between them. */
+void stripe_object_put_list(struct buf *b, const char *url, struct str items, bool has_more);
+
+struct stripe_object_event {
+    struct str id;
+    const char *type;
+    int64_t created_us;
+};
+void stripe_object_put_event(struct buf *b, const struct stripe_object_event *e, struct str object);
+
+/* code and param: NULL: none. */
+void stripe_object_put_error(struct buf *b, const char *type, const char *code, const char *param, const char *message);
+
+/* The value of Stripe-Signature. */
+struct str stripe_object_sign(struct arena *arena, struct str secret, struct str body, int64_t now_us);
