@@ -133,6 +133,20 @@ GRANT SELECT (user_id, plan, status, period_end_us, cancel_at_us, trial_end_us, 
 GRANT SELECT ON {db}.plan_grants TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.plan_counters TO {user};
 
+-- user billing
+GRANT SELECT ON {db}.api_keys TO {user};
+GRANT UPDATE (last_used_at_us) ON {db}.api_keys TO {user};
+GRANT SELECT (key_id) ON {db}.key_budgets TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
+GRANT SELECT ON {db}.sessions TO {user};
+GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
+GRANT SELECT (id, state, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.users TO {user};
+GRANT SELECT ON {db}.subscriptions TO {user};
+GRANT SELECT ON {db}.plan_grants TO {user};
+GRANT SELECT ON {db}.plan_counters TO {user};
+GRANT SELECT (id, user_id, state, mode) ON {db}.accounts TO {user};
+GRANT SELECT (id, user_id, deleted_at_us, size_bytes) ON {db}.uploads TO {user};
+
 -- user worker_publish
 GRANT SELECT (id) ON {db}.api_keys TO {user};
 GRANT SELECT (id, state) ON {db}.users TO {user};

@@ -16,7 +16,7 @@ import images
 import publishing
 from helpers import expect
 
-APPS = ["auth", "keys", "tiktok", "uploads", "media", "posts", "sandbox"]
+APPS = ["auth", "keys", "tiktok", "uploads", "media", "posts", "billing", "sandbox"]
 WORKERS = ["worker-publish", "worker-media", "worker-mail"]
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
