@@ -11,6 +11,7 @@
 #include <sysexits.h>
 
 #include "base/log.h"
+#include "base/plans.h"
 #include "fcgi/serve.h"
 
 extern const struct app APP;
@@ -138,6 +139,8 @@ int main(void)
 
     log_init(APP.name, LOG_INFO);
     if (conf_load(&conf, conf_path(), &why) != OK)
+        return main_refuse(why.p);
+    if (s.service->counts_rates && plans_load(&conf, &why) != OK) /* who knows users, knows their plans */
         return main_refuse(why.p);
     log_init(APP.name, conf.service_log_level);
     int needed = services_connections((int)conf.service_threads, (int)conf.worker_threads);

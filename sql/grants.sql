@@ -41,7 +41,7 @@ GRANT SELECT (id, user_id, mode) ON {db}.accounts TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT, DELETE ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
-GRANT SELECT (id, state) ON {db}.users TO {user};
+GRANT SELECT (id, state, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.users TO {user};
 GRANT SELECT ON {db}.worker_heartbeats TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
 GRANT INSERT ON {db}.mail_outbox TO {user};
@@ -55,7 +55,7 @@ GRANT SELECT (key_id) ON {db}.key_budgets TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
-GRANT SELECT (id, state) ON {db}.users TO {user};
+GRANT SELECT (id, state, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.users TO {user};
 GRANT SELECT, INSERT, DELETE ON {db}.oauth_states TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.accounts TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.grants_ending TO {user};
@@ -70,6 +70,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
 GRANT SELECT (id, user_id, what, created_at_us), INSERT ON {db}.activity TO {user};
 GRANT INSERT ON {db}.notices_due TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
+-- What is told at a limit of the plan (lib/fcgi/plan_told.c).
+GRANT SELECT (user_id, plan, status, period_end_us, cancel_at_us, trial_end_us, past_due_since_us) ON {db}.subscriptions TO {user};
+GRANT SELECT ON {db}.plan_grants TO {user};
+GRANT SELECT, UPDATE ON {db}.plan_counters TO {user};
 
 -- user uploads
 GRANT SELECT ON {db}.api_keys TO {user};
@@ -78,12 +82,18 @@ GRANT SELECT (key_id) ON {db}.key_budgets TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
-GRANT SELECT (id, state) ON {db}.users TO {user};
+GRANT SELECT (id, state, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.users TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.uploads TO {user};
 GRANT SELECT (id, user_id, state, ended_at_us) ON {db}.posts TO {user};
 GRANT SELECT ON {db}.post_images TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
+-- What is told at a limit of the plan (lib/fcgi/plan_told.c).
+GRANT SELECT (user_id, plan, status, period_end_us, cancel_at_us, trial_end_us, past_due_since_us) ON {db}.subscriptions TO {user};
+GRANT SELECT ON {db}.plan_grants TO {user};
+GRANT SELECT ON {db}.plan_counters TO {user};
+GRANT SELECT (id, user_id, state, mode) ON {db}.accounts TO {user};
+
 -- Of the release before this one, which delivered the images and runs until it is restarted; these lines go with the next.
 GRANT SELECT (id, post_id, created_at_us, state) ON {db}.post_attempts TO {user};
 GRANT SELECT, INSERT ON {db}.attempt_fetches TO {user};
@@ -103,7 +113,7 @@ GRANT UPDATE (day, posts) ON {db}.key_budgets TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
-GRANT SELECT (id, state) ON {db}.users TO {user};
+GRANT SELECT (id, state, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.users TO {user};
 GRANT SELECT (id, user_id, open_id, display_name, avatar_url, scopes, state, state_reason, access_expires_at_us, refresh_expires_at_us, connected_at_us, canceled_to_us, mode) ON {db}.accounts TO {user};
 GRANT SELECT ON {db}.creator_snapshots TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.uploads TO {user};
@@ -118,6 +128,24 @@ GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
 GRANT INSERT ON {db}.notices_due TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
+-- What is told at a limit of the plan (lib/fcgi/plan_told.c).
+GRANT SELECT (user_id, plan, status, period_end_us, cancel_at_us, trial_end_us, past_due_since_us) ON {db}.subscriptions TO {user};
+GRANT SELECT ON {db}.plan_grants TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.plan_counters TO {user};
+
+-- user billing
+GRANT SELECT ON {db}.api_keys TO {user};
+GRANT UPDATE (last_used_at_us) ON {db}.api_keys TO {user};
+GRANT SELECT (key_id) ON {db}.key_budgets TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
+GRANT SELECT ON {db}.sessions TO {user};
+GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
+GRANT SELECT (id, state, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.users TO {user};
+GRANT SELECT ON {db}.subscriptions TO {user};
+GRANT SELECT ON {db}.plan_grants TO {user};
+GRANT SELECT ON {db}.plan_counters TO {user};
+GRANT SELECT (id, user_id, state, mode) ON {db}.accounts TO {user};
+GRANT SELECT (id, user_id, deleted_at_us, size_bytes) ON {db}.uploads TO {user};
 
 -- user worker_publish
 GRANT SELECT (id) ON {db}.api_keys TO {user};
@@ -126,6 +154,7 @@ GRANT SELECT, UPDATE ON {db}.accounts TO {user};
 GRANT SELECT ON {db}.key_budgets TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.creator_snapshots TO {user};
 GRANT SELECT, UPDATE ON {db}.posts TO {user};
+GRANT SELECT, UPDATE ON {db}.plan_counters TO {user};
 GRANT SELECT ON {db}.post_images TO {user};
 GRANT SELECT, UPDATE ON {db}.uploads TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.post_attempts TO {user};

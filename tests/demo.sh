@@ -240,6 +240,28 @@ result "$(jq -r .data.status <<<"$out")"
 until_published 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $AGENT_KEY" "$API/posts/$AGENT_POST"'
 jq -r '.data.events[] | "  -> \(.at) \(.event) (\(.status))"' <<<"$out"
 
+heading "A plan has limits: an admin gives Ada one that allows two posts a month, and the third is refused"
+run '"$ADMIN" billing plans'
+sed 's/^/  -> /' <<<"$out"
+run '"$ADMIN" billing grant "$EMAIL" tiny'
+result "$out"
+for n in 1 2; do
+	run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $KEY" "$API/accounts/$ACCOUNT/posts" -F "images=@$PHOTOS/harbour.jpg" -F "title=Of the plan, $n"'
+	result "$(jq -r .data.status <<<"$out")"
+done
+run 'curl -sS --cacert "$CA" -H "Authorization: Bearer $KEY" "$API/accounts/$ACCOUNT/posts" -F "images=@$PHOTOS/harbour.jpg" -F "title=One too many"'
+[ "$(jq -r .error.code <<<"$out")" = plan_limit_reached ] || fail "the third post was not refused: $out"
+result "$(jq -r '.error.details[0] | "\(.param): \(.used) of \(.limit) with \(.plan); \(.allowed_by_plan) would allow more"' <<<"$out")"
+
+heading "With a larger plan until tomorrow it is not"
+run '"$ADMIN" billing grant "$EMAIL" small --until "$(date -u -d tomorrow +%F)"'
+result "$out"
+run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $KEY" "$API/accounts/$ACCOUNT/posts" -F "images=@$PHOTOS/harbour.jpg" -F "title=Not one too many"'
+result "$(jq -r .data.status <<<"$out")"
+run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" "$API/billing"'
+result "$(jq -r '.data | "\(.plan) by \(.source) until \(.until)"' <<<"$out")"
+jq -r '.data.limits[] | "  -> \(.name): \(.used) of \(.limit)"' <<<"$out"
+
 heading "Try out what happens when TikTok refuses a post: a test key, and an account of it in one call"
 run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" -H "Origin: $SITE" "$API/keys" --json "{\"name\":\"tests\",\"mode\":\"test\"}"'
 TEST_KEY=$(jq -r .data.key <<<"$out")

@@ -69,7 +69,7 @@ static enum err test_account_create(struct ctx *c)
     if (e == OK)
         e = input_json(c, test_account_fields, &wish);
     if (e == OK) /* the simulator keeps what it makes */
-        e = caps_look(c->db, c->arena, c->conf, &c->caller.user_id, CAPS_OF_ACCOUNT);
+        e = caps_look(c->db, c->arena, c->conf, &c->caller.user_id, CAPS_OF_ACCOUNT, false);
     if (e == OK)
         e = test_account_consent(c, &wish, &code);
     if (e == OK)

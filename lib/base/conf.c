@@ -246,6 +246,7 @@ void conf_done(struct conf *conf)
     for (size_t i = 0; i < ROWS; i++)
         if (conf_rows[i].type == CONF_TYPE_STR || conf_rows[i].type == CONF_TYPE_URL)
             free((char *)((struct str *)conf_field(conf, &conf_rows[i]))->p);
+    free((void *)conf->plans);
     *conf = (struct conf){0};
 }
 

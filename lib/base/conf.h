@@ -20,6 +20,8 @@ enum registration_mode { REGISTRATION_OPEN, REGISTRATION_INVITATION, REGISTRATIO
 extern const char *const registration_mode_names[]; /* "open" ...; NULL ends them */
 extern const char *const smtp_tls_names[];          /* "none", "starttls", "tls"; NULL ends them */
 
+struct plans;
+
 struct conf {
 #define CONF_STR(section, key, ...) struct str section##_##key;
 #define CONF_URL(section, key, ...) struct str section##_##key;
@@ -28,6 +30,7 @@ struct conf {
 #define CONF_BOOL(section, key, ...) bool section##_##key;
 #define CONF_ENUM(section, key, ...) int section##_##key;
 #include "base/conf.def"
+    const struct plans *plans; /* base/plans.h; plans_load sets it, and conf_done frees it */
 };
 
 enum conf_type { CONF_TYPE_STR, CONF_TYPE_URL, CONF_TYPE_INT, CONF_TYPE_BOOL, CONF_TYPE_ENUM };

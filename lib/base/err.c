@@ -22,11 +22,21 @@ static const struct {
     int up_to;
     const char *type;
 } err_types[] = {
-    {399, "ok"},         {400, "invalid_request"}, {401, "authentication"},
-    {403, "permission"}, {404, "not_found"},       {405, "invalid_request"},
-    {409, "conflict"},   {412, "conflict"},        {416, "invalid_request"},
-    {422, "validation"}, {429, "rate_limit"},      {499, "invalid_request"},
-    {500, "internal"},   {599, "unavailable"},
+    {399, "ok"},
+    {400, "invalid_request"},
+    {401, "authentication"},
+    {402, "plan"},
+    {403, "permission"},
+    {404, "not_found"},
+    {405, "invalid_request"},
+    {409, "conflict"},
+    {412, "conflict"},
+    {416, "invalid_request"},
+    {422, "validation"},
+    {429, "rate_limit"},
+    {499, "invalid_request"},
+    {500, "internal"},
+    {599, "unavailable"},
 };
 
 static const struct err_row *err_row(enum err e)

@@ -30,6 +30,13 @@ void problem_add(struct problems *p, enum err code, struct arena *arena, const c
     problem_add_text(p, code, arena_str(arena, param), (struct str){0});
 }
 
+void problem_set_limit(struct problems *p, const struct problem_limit *limit)
+{
+    ASSERT(p->n > 0);
+    p->v[p->n - 1].limit = *limit;
+    p->v[p->n - 1].has_limit = true;
+}
+
 enum err problems_err(const struct problems *p)
 {
     if (p->n == 0)

@@ -9,16 +9,27 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/uuid.h"
 
 #define PROBLEMS_MAX 50 /* nobody reads more */
 
+/* What a limit of the user's plan comes to. */
+struct problem_limit {
+    int64_t max, used;
+    struct str plan, allowed_by; /* the user's; the first that allows more, absent if there is none */
+};
+
 struct problem {
     enum err code;
     struct str param;   /* "images[2]"; absent if it is not about a field */
     struct str message; /* absent: the code's own sentence */
+    struct problem_limit limit;
+    bool has_limit; /* else it is about none */
 };
 
 struct problems {
@@ -36,6 +47,9 @@ PRINTF_LIKE(4, 5) void problem_add(struct problems *p, enum err code, struct are
 
 /* The same with its own sentence (in the arena, or static). */
 void problem_add_text(struct problems *p, enum err code, struct str param, struct str message);
+
+/* Of the problem that was added last. */
+void problem_set_limit(struct problems *p, const struct problem_limit *limit);
 
 /* The error of the answer as a whole; ERR_OK without problems. */
 enum err problems_err(const struct problems *p);

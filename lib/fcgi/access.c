@@ -1,4 +1,5 @@
 /* Who asks, and whether they may: a route's auth, enforced before its handler runs. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "http/authorization.h"
 #include "http/cookie.h"
@@ -9,6 +10,11 @@
 static bool access_is_safe(struct str method)
 {
     return str_eqc(method, "GET") || str_eqc(method, "HEAD");
+}
+
+static const struct plan *access_plan(const struct ctx *c, const struct plan_terms *terms)
+{
+    return plan_now(plans_of(c->conf), terms, clock_now_us()).plan;
 }
 
 static enum err access_by_key(struct ctx *c, struct str text)
@@ -26,6 +32,7 @@ static enum err access_by_key(struct ctx *c, struct str text)
                                 .key_prefix = key.prefix,
                                 .key_scopes = key.scopes,
                                 .key_has_budget = key.has_budget,
+                                .plan = access_plan(c, &key.plan),
                                 .key_expires_at_us = key.expires_at_us};
     return OK;
 }
@@ -41,6 +48,7 @@ static enum err access_by_session(struct ctx *c, struct str token)
                                 .user_id = session.user_id,
                                 .session_id = session.id,
                                 .session_token = token,
+                                .plan = access_plan(c, &session.plan),
                                 .is_recent = session_is_recent(&session)};
     return OK;
 }

@@ -15,6 +15,7 @@
 
 #include "base/conf.h"
 #include "base/mode.h"
+#include "base/plans.h"
 #include "base/problem.h"
 #include "crypto/keyring.h"
 #include "db/db.h"
@@ -36,6 +37,7 @@ struct caller {
     struct str key_name, key_prefix;         /* of the key, to show them */
     int64_t key_scopes, key_expires_at_us;   /* what it may do (base/scope.h), and until when; 0: always */
     bool key_has_budget;                     /* it may have one (model/key/budget.h) */
+    const struct plan *plan;                 /* of the user, now (model/billing/terms.h) */
 };
 
 struct shared; /* what the threads of the process share; see serve.h */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "crypto/digest.h"
 #include "fcgi/input.h"
+#include "fcgi/plan_told.h"
 #include "fcgi/send.h"
 #include "fcgi/serve.h"
 #include "fcgi/usage.h"
@@ -198,7 +199,7 @@ static bool handle_only_reads(const struct ctx *c, const struct route *route)
  */
 static enum err handle_run_handler(struct ctx *c, const struct route *route)
 {
-    enum err e = route->creates ? idempotent_run(c, route) : route->handler(c);
+    enum err e = plan_told(c, route->creates ? idempotent_run(c, route) : route->handler(c));
 
     if (e == ERR_OUTCOME_UNKNOWN && handle_only_reads(c, route))
         return ERR_DB_UNAVAILABLE;
@@ -398,7 +399,7 @@ static enum err handle_before_body(struct work *w)
     if (!turns_have_room(c->shared->turns, &w->turn))
         return ERR_BUSY;
     enum err e = route->before_body == NULL ? OK : route->before_body(c);
-    return e != OK && idempotent_repeats(c) ? OK : e;
+    return e != OK && idempotent_repeats(c) ? OK : plan_told(c, e);
 }
 
 void handle_begin(struct shared *shared, struct db *db, struct work *w)

@@ -119,13 +119,17 @@ int64_t rate_limit(const struct conf *conf, enum route_rate rate)
     return *(const int64_t *)((const char *)conf + rate_row(rate)->setting);
 }
 
-static int64_t rate_limit_of(const struct conf *conf, enum route_rate rate, enum rate_whose whose)
+/* plan: of a caller who is known; NULL: nobody is. */
+static int64_t rate_limit_of(const struct conf *conf, const struct plan *plan, enum route_rate rate,
+                             enum rate_whose whose)
 {
-    return rate_limit(conf, rate) * (whose == RATE_OF_USER ? RATE_USER_SHARES : 1);
+    int64_t limit = rate_limit(conf, rate) * (plan != NULL ? plan->rate_factor : 1);
+
+    return limit * (whose == RATE_OF_USER ? RATE_USER_SHARES : 1);
 }
 
-static struct rate_count rate_count_of(const struct rates *r, enum route_rate rate, enum rate_whose whose,
-                                       const struct uuid *id)
+static struct rate_count rate_count_of(const struct rates *r, const struct plan *plan, enum route_rate rate,
+                                       enum rate_whose whose, const struct uuid *id)
 {
     struct rate_subject s = {.whose = whose, .rate = rate, .id = *id};
     struct sha256 digest;
@@ -136,7 +140,8 @@ static struct rate_count rate_count_of(const struct rates *r, enum route_rate ra
     digest = sha256_of((struct str){(const char *)&s, sizeof s});
     memcpy(&who, digest.b, sizeof who);
     return (struct rate_count){.cells = whose == RATE_OF_NETWORK ? &r->networks : &r->users,
-                               .quota = rate_quota(rate_limit_of(r->conf, rate, whose), r->conf->rates_window_sec),
+                               .quota =
+                                   rate_quota(rate_limit_of(r->conf, plan, rate, whose), r->conf->rates_window_sec),
                                .who = who,
                                .rate = rate,
                                .whose = whose};
@@ -150,16 +155,16 @@ static size_t rate_counts_of(const struct ctx *c, enum route_rate rate, struct r
 
     switch (caller->kind) {
     case CALLER_NOBODY:
-        ret[0] = rate_count_of(r, rate, RATE_OF_NETWORK, &c->network);
+        ret[0] = rate_count_of(r, NULL, rate, RATE_OF_NETWORK, &c->network);
         return 1;
     case CALLER_KEY:
-        ret[0] = rate_count_of(r, rate, RATE_OF_KEY, &caller->key_id);
+        ret[0] = rate_count_of(r, caller->plan, rate, RATE_OF_KEY, &caller->key_id);
         break;
     case CALLER_SESSION:
-        ret[0] = rate_count_of(r, rate, RATE_OF_SESSIONS, &caller->user_id);
+        ret[0] = rate_count_of(r, caller->plan, rate, RATE_OF_SESSIONS, &caller->user_id);
         break;
     }
-    ret[1] = rate_count_of(r, rate, RATE_OF_USER, &caller->user_id);
+    ret[1] = rate_count_of(r, caller->plan, rate, RATE_OF_USER, &caller->user_id);
     return 2;
 }
 
@@ -176,11 +181,11 @@ static void rate_note(struct rate_state *s, const struct rate_left *left)
     s->wait_sec = MAX(s->wait_sec, rate_sec(left->wait_us));
 }
 
-static struct rate_state rate_state_new(const struct conf *conf, enum route_rate rate)
+static struct rate_state rate_state_new(const struct ctx *c, enum route_rate rate)
 {
-    int64_t limit = rate_limit(conf, rate);
+    int64_t limit = rate_limit_of(c->conf, c->caller.plan, rate, RATE_OF_KEY);
 
-    return (struct rate_state){.rate = rate, .limit = limit, .window_sec = conf->rates_window_sec, .left = limit};
+    return (struct rate_state){.rate = rate, .limit = limit, .window_sec = c->conf->rates_window_sec, .left = limit};
 }
 
 /* How much of a class is left, or, if it takes, whether one was: else *ret_refused says by which count. */
@@ -225,7 +230,7 @@ static void rate_explain(struct ctx *c, const struct rate_count *count)
                      arena_printf(c->arena,
                                   "Too many requests of the class %s: at most %lld in %lld seconds for %s. Wait for as "
                                   "long as Retry-After says.",
-                                  name, (long long)rate_limit_of(c->conf, count->rate, count->whose),
+                                  name, (long long)rate_limit_of(c->conf, c->caller.plan, count->rate, count->whose),
                                   (long long)c->conf->rates_window_sec, rate_whose_names[count->whose]));
 }
 
@@ -242,7 +247,7 @@ static enum err rate_admit_to(struct ctx *c, enum route_rate rate, bool only_loo
     struct rate_count v[RATE_SUBJECTS_MAX];
     size_t n = rate_counts_of(c, rate, v);
 
-    c->rate = rate_state_new(c->conf, rate);
+    c->rate = rate_state_new(c, rate);
     if (!rate_take(v, n, only_looks, &c->rate, &refused)) {
         rate_explain(c, refused);
         return ERR_RATE_LIMITED;
@@ -262,7 +267,7 @@ enum err rate_admit(struct ctx *c, const struct route *route, bool only_looks, e
     if (c->shared->rates == NULL || row == NULL || serve_is_unchecked(c->shared))
         return refused;
     if (rate_is_unchecked(c, refused)) {
-        c->rate = rate_state_new(c->conf, rate);
+        c->rate = rate_state_new(c, rate);
         return refused;
     }
     if (row->also == RATE_UNSET) {
@@ -298,7 +303,7 @@ void rate_settle(struct ctx *c, enum err e)
 
 struct rate_state rate_state_of(const struct ctx *c, enum route_rate rate)
 {
-    struct rate_state s = rate_state_new(c->conf, rate);
+    struct rate_state s = rate_state_new(c, rate);
     const struct rate_count *refused;
     struct rate_count v[RATE_SUBJECTS_MAX];
 

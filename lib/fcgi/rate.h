@@ -10,7 +10,8 @@
  *    a key         what it asks by itself, and beside that what its user's keys and sessions ask together
  *    a session     what all sessions of its user ask, and beside that the same
  *    nobody known  the network (IPv6: its /64): no credential, one that is not valid, or a route that takes none
- * A class's number (base/conf.def, section rates) is for the first of these, and for a network. All of a user together may
+ * A class's number (base/conf.def, section rates), times what the user's plan allows (base/plans.h), is for the first of these;
+ * for a network it is that number. All of a user together may
  * have RATE_USER_SHARES times as much: so a key that runs wild leaves its owner the dashboard, and other keys theirs.
  * Users and keys have their own part of the mapping, and networks theirs, so however many strangers come, no user is
  * pushed out.

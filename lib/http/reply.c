@@ -9,6 +9,8 @@ struct meta {
 
 struct detail {
     struct str code, message, param;
+    struct problem_limit limit;
+    bool has_limit;
 };
 
 struct platform_error {
@@ -32,10 +34,15 @@ static const struct json_field reply_list_meta_fields[] = {{.name = "request_id"
                                                            {.name = "next_cursor", JSON_STR(struct meta, next_cursor)},
                                                            JSON_END};
 
-static const struct json_field reply_detail_fields[] = {{.name = "code", JSON_STR(struct detail, code)},
-                                                        {.name = "message", JSON_STR(struct detail, message)},
-                                                        {.name = "param", JSON_STR(struct detail, param)},
-                                                        JSON_END};
+static const struct json_field reply_detail_fields[] = {
+    {.name = "code", JSON_STR(struct detail, code)},
+    {.name = "message", JSON_STR(struct detail, message)},
+    {.name = "param", JSON_STR(struct detail, param)},
+    {.name = "limit", JSON_I64(struct detail, limit.max), JSON_GIVEN(struct detail, has_limit), .omit_empty = true},
+    {.name = "used", JSON_I64(struct detail, limit.used), JSON_GIVEN(struct detail, has_limit), .omit_empty = true},
+    {.name = "plan", JSON_STR(struct detail, limit.plan), .omit_empty = true},
+    {.name = "allowed_by_plan", JSON_STR(struct detail, limit.allowed_by), .omit_empty = true},
+    JSON_END};
 
 static const struct json_field reply_platform_error_fields[] = {
     {.name = "code", JSON_STR(struct platform_error, code)},
@@ -226,8 +233,11 @@ static struct json_array reply_details_of(struct arena *arena, const struct prob
     for (size_t i = 0; i < problems->n; i++) {
         const struct problem *p = &problems->v[i];
         enum err code = reply_outside(p->code);
-        v[i] =
-            (struct detail){.code = str_from(err_slug(code)), .message = reply_message_of(p, code), .param = p->param};
+        v[i] = (struct detail){.code = str_from(err_slug(code)),
+                               .message = reply_message_of(p, code),
+                               .param = p->param,
+                               .limit = p->limit,
+                               .has_limit = p->has_limit};
     }
     return (struct json_array){.v = v, .n = problems->n};
 }

@@ -8,6 +8,7 @@ const sentences = {
 	tiktok_unreachable: "TikTok is not answering properly right now. Nothing was connected. Try again shortly.",
 	tiktok_scope_missing: "A permission that we need was not granted. Connect again and leave it ticked.",
 	accounts_too_many: "You have connected as many TikTok accounts as one user can. Disconnect one first.",
+	plan_limit_reached: "Your plan allows no more TikTok accounts. Disconnect one first, or change your plan.",
 	accounts_a_day_too_many: "You have connected as many new TikTok accounts in 24 hours as one user can. Connect one that you had before, or try again tomorrow.",
 	tiktok_refused: "TikTok refused the connection. Check at TikTok whether this account may connect apps, then connect again.",
 	outcome_unknown: "Whether the account was connected is not known. Look at your accounts, and connect again if it is not there.",

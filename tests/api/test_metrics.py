@@ -17,7 +17,7 @@ import publishing
 from helpers import expect
 from links import now_us
 
-APPS = ["auth", "keys", "tiktok", "uploads", "media", "posts", "sandbox"]
+APPS = ["auth", "keys", "tiktok", "uploads", "media", "posts", "billing", "sandbox"]
 WORKERS = ["worker-publish", "worker-media", "worker-mail"]
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"

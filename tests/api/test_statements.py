@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 from helpers import expect
+from plans import grant
 from test_posts import made, send, send_json, upload
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
@@ -100,6 +101,34 @@ def test_a_cap_is_one_statement_of_a_creation(user, account, stack, statements):
     assert {what: len(asked) for what, asked in made_of.items()} == {"upload": 6, "post of an upload": 10, "post of an image": 13}
     budgets = {what: sum("FROM key_budgets" in t for t in asked) for what, asked in made_of.items()}
     assert budgets == {"upload": 0, "post of an upload": 1, "post of an image": 1}
+
+
+def test_a_plan_with_a_limit_is_one_statement_more(user, account, stack, statements):
+    """Of a post. Without a limit it is none."""
+    image = upload(user)
+
+    def cost():
+        return (statements(lambda: expect(send_json(user.api, account, upload_ids=[image]), 202)),
+                len(statements(lambda: upload(user))))
+    with stack.stopped("worker-publish"):
+        without = cost()
+        grant(user, "large")
+        assert cost() == without
+        grant(user, "small")
+        posts, uploads = cost()
+        assert len(posts) == len(without[0]) + 1 and uploads == without[1], (posts, without)
+
+
+def test_to_see_oneself_costs_the_same_with_any_plan(user, stack):
+    with Database(stack) as database, database.used_by("auth"):
+        seen = {}
+        for plan in ("small", "large"):
+            grant(user, plan)
+            expect(user.web.get("/api/v1/me"), 200)
+            database.asked.clear()
+            expect(user.web.get("/api/v1/me"), 200)
+            seen[plan] = list(database.asked)
+    assert len(seen["small"]) == len(seen["large"]) and not any("plan_counters" in t for t in seen["small"]), seen
 
 
 # What counting costs

@@ -29,7 +29,7 @@ PROGRAMS = [*(f"usr/libexec/marketingcli/marketingcli-{n}" for n in [*APPS, "ima
     "etc/mysql/mariadb.conf.d/40-marketingcli.cnf", "etc/nginx/marketingcli/snippets/upstreams.conf", "etc/nginx/marketingcli/snippets/fastcgi.conf",
     "etc/nginx/marketingcli/nginx.conf", "lib/systemd/system/nginx.service.d/nginx-marketingcli.conf",
     "usr/share/marketingcli/html/index.html", "usr/share/marketingcli/sql/0004_users.sql",
-    "usr/share/marketingcli/sql/grants.sql", "etc/marketingcli/marketingcli.conf.sample",
+    "usr/share/marketingcli/sql/grants.sql", "etc/marketingcli/marketingcli.conf.sample", "etc/marketingcli/plans.conf.sample",
 ])
 def test_is_installed(installed, path):
     assert (installed / path).is_file()

@@ -32,6 +32,7 @@ USAGE_EVERY_SEC = 1  # WRITE_EVERY_US in lib/fcgi/usage.c
 RECENT_SEC = 500  # a bit less than what makes a password that was typed an old one
 TRIES = 10  # more than requests are under way
 TEST_ACCOUNTS = "/api/v1/sandbox/accounts"
+NEEDS_STRIPE = tuple(f"/api/v1/billing/{what}" for what in ("checkout", "portal", "sync"))  # which nobody is here
 UNSUBSCRIBE = "/api/v1/mail/unsubscribe"
 OF_MOVER = ("/api/v1/auth/change-password", "/api/v1/auth/change-email")  # of somebody whose session may end by it
 NOBODY = "019a0000-0000-7000-8000-000000000000"
@@ -165,7 +166,7 @@ class World:
         self.stack, self.lock = stack, threading.Lock()
         hosts = {s.name: s.host for s in services.PROGRAMS}
         self.hosts = {r["pattern"]: hosts[r["app"]] for r in tables["routes"]}
-        self.routes = [r for r in tables["routes"] if not r["internal"]]
+        self.routes = [r for r in tables["routes"] if not r["internal"] and r["pattern"] not in NEEDS_STRIPE]
         self.errors = {e["code"]: e for e in tables["errors"]}
         self.me, self.other, self.victim = self.people = [Person(stack, n) for n in ("me", "other", "victim")]
         self.door = Door(stack)

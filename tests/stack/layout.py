@@ -32,7 +32,7 @@ class Layout:
     def __getattr__(self, name):
         """layout.mariadb_sock is HOME/mariadb.sock, and so on: one place for the names."""
         files = {
-            "conf": "conf", "pids": "pids", "ports": "ports", "log": "log", "run": "run", "store_home": "store",
+            "conf": "conf", "plans": "plans.conf", "pids": "pids", "ports": "ports", "log": "log", "run": "run", "store_home": "store",
             "store": "store/images", "spool": "store/spool", "test": "test", "hold": "hold", "credentials": "credentials", "tls": "tls", "mail": "mail",
             "nginx": "nginx", "data": "data", "bin": "bin", "lock": "lock", "ca": "ca.crt",
             "mariadb_sock": "mariadb.sock", "simulator_sock": "run/simulator/http.sock",

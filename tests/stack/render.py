@@ -13,6 +13,29 @@ from layout import AS_ROOT, CHECKOUT, folder, reachable, write
 
 SANDBOX = "sandbox.localhost"
 
+# Who is given nothing has no limit. The others are for tests and the demo, which give them to their users.
+PLANS = """[free]
+free = yes
+
+[tiny]
+posts_per_month = 2
+accounts = 1
+storage_mb = 1
+
+[small]
+price_live = price_1SmallLive
+price_test = price_1SmallTest
+posts_per_month = 100
+accounts = 2
+storage_mb = 50
+rate_factor = 2
+
+[large]
+price_live = price_1LargeLive
+price_test = price_1LargeTest
+rate_factor = 10
+"""
+
 
 def openssl(*args):
     done = subprocess.run(["openssl", *map(str, args)], capture_output=True, text=True)
@@ -98,8 +121,10 @@ def configuration(at, https, changes):
         ("sandbox", "ca_file"): at.ca,
         ("sandbox", "allow_private_addresses"): "yes",
         ("security", "contact"): "security@example.com",
+        ("billing", "plans"): at.plans,
         **changes,
     }
+    write(at.plans, PLANS)
     text, last = "", None
     for (section, key), value in sorted(values.items()):
         text += "" if section == last else f"[{section}]\n"

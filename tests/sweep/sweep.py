@@ -33,6 +33,7 @@ from leaving import LEAVING
 from mails import MAILS
 from notices import NOTICES
 from plan import KINDS
+from planned import PLANNED
 from reached import (NOT_SENT, ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TOLD_UNKNOWN, Outcome, Run, false_alarms,
                      missed)
 from registering import REGISTERING
@@ -42,7 +43,7 @@ from undone import UNDONE
 from world import SETTINGS, WORKERS, World, load
 
 FLOWS = [*SENT_ONCE, *LEAVING, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND,
-         *AT_THE_DESK, *UNDONE]
+         *AT_THE_DESK, *UNDONE, *PLANNED]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

@@ -29,7 +29,8 @@ struct given {
     const char *name, *password_stdin, *begins, *after, *limit, *state, *end; /* user; mail, too, has a state */
     const char *uses, *days;                                                  /* invitation */
     const char *recipient;                                                    /* mail bounce */
-    const char *argument; /* what stands after the verb, if its row asks for it */
+    const char *until;                                                        /* billing grant */
+    const char *argument, *second; /* what stands after the verb, as its row asks for it */
 };
 
 /* An option is given as --name VALUE, once at most, or as --name alone if its row has no value. */
@@ -43,7 +44,7 @@ struct option {
 
 struct verb {
     const char *name, *help; /* a name of one word, or of two: "mail list"; NULL ends the table */
-    const char *argument;    /* "ID": must stand after the name; NULL: nothing does */
+    const char *argument;    /* "ID", or "USER PLAN", a word each: must stand after the name; NULL: nothing does */
     const char *more;        /* for the manual page; NULL: nothing more to say */
     const struct option *const *options;
     int (*run)(const struct given *given);
@@ -75,6 +76,10 @@ int verb_mail_list(const struct given *given);
 int verb_mail_show(const struct given *given);
 int verb_mail_retry(const struct given *given);
 int verb_mail_bounce(const struct given *given);
+int verb_billing_plans(const struct given *given);
+int verb_billing_show(const struct given *given);
+int verb_billing_grant(const struct given *given);
+int verb_billing_revoke_grant(const struct given *given);
 int verb_nginx(const struct given *given);
 
 /* "marketingcli-admin: ..." on stderr; returns EXIT_FAILED. */
@@ -102,6 +107,9 @@ struct desk {
 };
 MUST_CHECK bool desk_open(struct desk *desk, const struct given *given); /* false after a complaint, and then closed */
 void desk_close(struct desk *desk);
+
+/* Programs of this machine trust a key for a second, unless this is done after a change (base/epoch.h). */
+void desk_end_credentials(const struct desk *desk);
 
 /* Complains of what a call of the model has answered; returns EXIT_FAILED. */
 int desk_complain(const struct desk *desk, enum err e);

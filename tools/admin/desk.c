@@ -1,5 +1,11 @@
 #include "admin.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/epoch.h"
+
 #define STATEMENT_TIMEOUT_SEC 60 /* a person waits, and some verbs look at much */
 
 bool desk_open(struct desk *desk, const struct given *given)
@@ -37,4 +43,17 @@ int desk_complain(const struct desk *desk, enum err e)
     return db_errno(desk->db) != 0
                ? complain("%s MariaDB says: %s (%u)", err_sentence(e), db_error(desk->db), db_errno(desk->db))
                : complain("%s", err_sentence(e));
+}
+
+void desk_end_credentials(const struct desk *desk)
+{
+    struct str path = desk->conf.keys_epoch;
+    struct epoch epoch = EPOCH_NONE;
+
+    if (path.n == 0)
+        return;
+    if (epoch_open(path, true, &epoch) != OK || epoch_end(&epoch) != OK)
+        fprintf(stderr, "warning: %.*s cannot be written (%s), so keys that are in use end only within a second\n",
+                STR_FMT(path), strerror(errno));
+    epoch_close(&epoch);
 }

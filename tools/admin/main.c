@@ -129,19 +129,34 @@ static int admin_name_words(const struct verb *v, int argc, char **argv)
     return n;
 }
 
+/* What stands after the name: a word for each of the row's. How many; -1 after a complaint. */
+static int admin_read_arguments(const struct verb *v, int argc, char **argv, struct given *given)
+{
+    const char **const places[] = {&given->argument, &given->second};
+    struct str rest = str_from(v->argument), word;
+    int n = 0;
+
+    while (str_next(&rest, ' ', &word)) {
+        ASSERT(n < (int)ARRAY_LEN(places));
+        if (n >= argc || argv[n][0] == '-') {
+            complain("%s needs %s", v->name, v->argument);
+            return -1;
+        }
+        *places[n] = argv[n];
+        n++;
+    }
+    return n;
+}
+
 static int admin_try(const struct verb *v, int argc, char **argv)
 {
     struct given given = {0};
+    int n = admin_read_arguments(v, argc, argv, &given);
 
-    if (v->argument != NULL) {
-        if (argc == 0 || argv[0][0] == '-') {
-            complain("%s needs %s", v->name, v->argument);
-            return EXIT_USAGE;
-        }
-        given.argument = argv[0];
-        argc--;
-        argv++;
-    }
+    if (n < 0)
+        return EXIT_USAGE;
+    argc -= n;
+    argv += n;
     if (!admin_read_options(argc, argv, v->options, &given))
         return EXIT_USAGE;
     int code = v->run(&given);

@@ -4,11 +4,9 @@
  */
 #include "user.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/epoch.h"
 #include "base/text.h"
 #include "crypto/digest.h"
 #include "crypto/password_rule.h"
@@ -153,19 +151,6 @@ int verb_user_verify(const struct given *given)
     return user_at(given, user_verify_at);
 }
 
-/* Programs of this machine trust a key for a second unless the epoch ends (fcgi/credentials.h). */
-static void user_end_credentials(const struct conf *conf)
-{
-    struct epoch epoch = EPOCH_NONE;
-
-    if (conf->keys_epoch.n == 0)
-        return;
-    if (epoch_open(conf->keys_epoch, true, &epoch) != OK || epoch_end(&epoch) != OK)
-        fprintf(stderr, "warning: %.*s cannot be written (%s), so keys that are in use end only within a second\n",
-                STR_FMT(conf->keys_epoch), strerror(errno));
-    epoch_close(&epoch);
-}
-
 static int user_set(const struct given *given, enum user_state state, const char *what)
 {
     struct desk desk;
@@ -176,7 +161,7 @@ static int user_set(const struct given *given, enum user_state state, const char
         return EXIT_FAILED;
     enum err e = user_set_state(desk.db, &desk.arena, &user.id, state, &changed);
     if (e == OK || e == ERR_OUTCOME_UNKNOWN)
-        user_end_credentials(&desk.conf);
+        desk_end_credentials(&desk);
     int code = e == OK ? EXIT_DONE : desk_complain(&desk, e);
     if (e == OK && changed)
         printf("%s is %s\n", given->argument, what);

@@ -52,6 +52,10 @@ static const struct option verbs_recipient = {
     "Whom the bounce is for, by its envelope. Without this option it is the first of our addresses in the headers "
     "Delivered-To, X-Original-To, Envelope-To and To."};
 
+static const struct option verbs_until = {"--until", "DATE", offsetof(struct given, until), NULL,
+                                          "The last day, as 2026-12-31, in UTC, or a time as "
+                                          "2026-12-31T18:00:00+01:00. Without this option the plan has no end."};
+
 static const struct option *const verbs_no_options[] = {NULL};
 static const struct option *const verbs_credentials_options[] = {&verbs_dir, NULL};
 static const struct option *const verbs_migrate_options[] = {&verbs_sql, &verbs_credentials, &verbs_database,
@@ -66,6 +70,7 @@ static const struct option *const verbs_user_list_options[] = {
 static const struct option *const verbs_user_sessions_options[] = {&verbs_end, &verbs_database, &verbs_user, NULL};
 static const struct option *const verbs_invitation_create_options[] = {&verbs_uses, &verbs_days, &verbs_database,
                                                                        &verbs_user, NULL};
+static const struct option *const verbs_billing_grant_options[] = {&verbs_until, &verbs_database, &verbs_user, NULL};
 static const struct option *const verbs_manual_options[] = {&verbs_section, NULL};
 static const struct option *const verbs_database_options[] = {&verbs_user, NULL};
 static const struct option *const verbs_mail_list_options[] = {&verbs_mail_state, &verbs_user, NULL};
@@ -185,6 +190,34 @@ const struct verb verbs[] = {
      .help = "End an invitation, also for those who have registered with it and did not follow their link yet.",
      .options = verbs_desk_options,
      .run = verb_invitation_revoke},
+    {.name = "billing plans",
+     .help = "Check the file of the plans, and print what is in it.",
+     .more = "Programs read it when they start, and do not start with a wrong one. So check it before they are "
+             "restarted: the "
+             "complaint has the line.",
+     .options = verbs_no_options,
+     .run = verb_billing_plans},
+    {.name = "billing show",
+     .argument = "USER",
+     .help = "Print which plan a user has, why, until when, and what of it is used.",
+     .more = "The user sees in their activity that an administrator looked.",
+     .options = verbs_desk_options,
+     .run = verb_billing_show},
+    {.name = "billing grant",
+     .argument = "USER PLAN",
+     .help = "Give a user a plan, in place of one that was given before.",
+     .more = "It ends by itself. A better plan that the user pays for goes on beside it. It holds with the next "
+             "request on this "
+             "machine, and on others within a second. The user sees it in their activity.",
+     .options = verbs_billing_grant_options,
+     .run = verb_billing_grant},
+    {.name = "billing revoke-grant",
+     .argument = "USER",
+     .help = "Take back the plan that was given to a user.",
+     .more = "What the user has beyond their plan then stays; only nothing more is made. The user sees it in their "
+             "activity.",
+     .options = verbs_desk_options,
+     .run = verb_billing_revoke_grant},
     {.name = "routes",
      .help = "Print every route: METHOD PATH AUTH SCOPE SUMMARY.",
      .options = verbs_no_options,

@@ -131,9 +131,10 @@ static enum err key_create_tx(struct db *db, void *arg)
         .expires_at_us = c->terms->expires_at_us,
     };
     e = db_exec(db, &key_sqls[KEY_INSERT],
-                DB_ARGS(db_uuid(&key->id), db_uuid(c->by->user_id), db_cstr(user_state_names[USER_ACTIVE]),
-                        db_str(key->name), db_str(key->prefix), db_bytes(hash.b, sizeof hash.b), db_i64(key->scopes),
-                        db_i64(key->created_at_us), db_i64_or_null(key->expires_at_us), db_cstr(mode_names[key->mode])),
+                DB_ARGS(db_uuid(&key->id), db_cstr(user_state_names[USER_ACTIVE]), db_str(key->name),
+                        db_str(key->prefix), db_bytes(hash.b, sizeof hash.b), db_i64(key->scopes),
+                        db_i64(key->created_at_us), db_i64_or_null(key->expires_at_us), db_cstr(mode_names[key->mode]),
+                        db_uuid(c->by->user_id)),
                 NULL);
     if (e == OK && c->terms->has_budget)
         e = budget_set(db, c->arena, &key->user_id, &key->id, &c->terms->budget, &(bool){false}, &key->budget);
@@ -247,7 +248,7 @@ enum err key_list(struct db *db, struct arena *arena, const struct uuid *user_id
         DB_COL(struct key, expires_at_us, I64), DB_COL(struct key, old_secret_expires_at_us, I64), \
         DB_COL(struct key, last_used_at_us, I64), DB_COL(struct key, revoked_at_us, I64), \
         DB_COL(struct key, revoked_reason, STR), DB_COL_ENUM(struct key, mode, mode_names), \
-        DB_COL(struct key, has_budget, BOOL)
+        DB_COL(struct key, has_budget, BOOL), PLAN_TERMS_DB_COLS(struct key, plan.)
 
 const struct db_col key_cols[] = {KEY_DB_COLS, DB_END};
 static const struct db_col key_shown_cols[] = {KEY_DB_COLS, BUDGET_DB_COLS(struct key_shown, budget.), DB_END};
@@ -256,9 +257,12 @@ static const struct db_col key_shown_cols[] = {KEY_DB_COLS, BUDGET_DB_COLS(struc
     "SELECT " KEY_COLS ", " BUDGET_COLS " FROM api_keys LEFT JOIN key_budgets ON key_id = id WHERE " KEY_IS_SHOWN
 
 static const struct sql key_sqls[] = {
-    [KEY_INSERT] = {.text = "INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, scopes,"
-                            " created_at_us, expires_at_us, mode) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    .in = "uusssbiiis"},
+    [KEY_INSERT] =
+        {.text =
+             "INSERT INTO api_keys (id, user_id, user_state, name, prefix, hash, scopes, created_at_us,"
+             " expires_at_us, mode, " PLAN_TERMS_COLS("") ") SELECT ?, u.id, ?, ?, ?, ?, ?, ?, ?, ?, " PLAN_TERMS_COLS(
+                 "u.") " FROM users u WHERE u.id = ?",
+         .in = "usssbiiisu"},
     [KEY_BY_HASH] = {.text = "SELECT " KEY_COLS " FROM api_keys WHERE hash = ?", .in = "b", .cols = key_cols},
     [KEY_GET] = {.text = KEY_SELECT_SHOWN " AND id = ? AND user_id = ?", .in = "uu", .cols = key_shown_cols},
     [KEY_LIST] = {.text = KEY_SELECT_SHOWN " AND user_id = ? AND id < ? ORDER BY id DESC LIMIT ?",

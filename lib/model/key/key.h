@@ -9,6 +9,7 @@
 #include "base/mode.h"
 #include "base/scope.h"
 #include "db/db.h"
+#include "model/billing/terms.h"
 #include "model/idempotency/idempotency.h"
 #include "model/key/budget.h"
 
@@ -25,8 +26,9 @@ struct key {
     struct uuid id, user_id;
     bool is_old_secret; /* it was read by a secret that a rotation has replaced; expires_at_us is that secret's */
     int user_state, mode;
-    struct str name, prefix;                                              /* prefix: "mk_live_Ab3x", 12 characters */
-    int64_t scopes;                                                       /* what it may do (base/scope.h) */
+    struct plan_terms plan;  /* a copy of the user's; of a new key, it is not read */
+    struct str name, prefix; /* prefix: "mk_live_Ab3x", 12 characters */
+    int64_t scopes;          /* what it may do (base/scope.h) */
     int64_t created_at_us, expires_at_us, last_used_at_us, revoked_at_us; /* 0: never */
     int64_t old_secret_expires_at_us; /* the last of them; 0: it was never rotated */
     struct str revoked_reason;        /* why, if not by its owner: "seen_in_clear" */

@@ -12,6 +12,7 @@ struct place {
     struct key key;             /* without its strings */
     size_t name_n, prefix_n;
     char name[KEY_NAME_MAX_BYTES], prefix[KEY_PREFIX_CHARS];
+    char subscribed[PLAN_NAME_MAX_BYTES + 1], granted[PLAN_NAME_MAX_BYTES + 1]; /* "": none */
 };
 
 struct key_cache {
@@ -75,6 +76,17 @@ static bool key_cache_is_good(const struct place *p, const struct key_cache_view
            now->at_us - p->read.at_us < KEY_CACHE_AGE_US;
 }
 
+static struct str key_cache_plan(struct arena *arena, const char *name)
+{
+    return arena_str(arena, str_from(name[0] != '\0' ? name : NULL));
+}
+
+/* The place is zero. */
+static void key_cache_keep_plan(char *place, struct str name)
+{
+    memcpy(place, name.n > 0 ? name.p : "", name.n);
+}
+
 bool key_cache_get(struct key_cache *c, const struct key_cache_view *view, const struct sha256 *hash,
                    struct arena *arena, struct key *ret_key)
 {
@@ -87,6 +99,8 @@ bool key_cache_get(struct key_cache *c, const struct key_cache_view *view, const
         *ret_key = p->key;
         ret_key->name = arena_str(arena, str_of(p->name, p->name_n));
         ret_key->prefix = arena_str(arena, str_of(p->prefix, p->prefix_n));
+        ret_key->plan.subscribed = key_cache_plan(arena, p->subscribed);
+        ret_key->plan.granted = key_cache_plan(arena, p->granted);
         ret_key->revoked_reason = (struct str){0};
     }
     lock_release(&c->lock);
@@ -97,7 +111,8 @@ void key_cache_put(struct key_cache *c, const struct key_cache_view *view, const
                    const struct key *key)
 {
     /* A row that somebody changed by hand may hold more than we would have written. */
-    bool fits = key->name.n <= KEY_NAME_MAX_BYTES && key->prefix.n <= KEY_PREFIX_CHARS;
+    bool fits = key->name.n <= KEY_NAME_MAX_BYTES && key->prefix.n <= KEY_PREFIX_CHARS &&
+                key->plan.subscribed.n <= PLAN_NAME_MAX_BYTES && key->plan.granted.n <= PLAN_NAME_MAX_BYTES;
 
     if (!view->is_known || !fits)
         return;
@@ -106,5 +121,7 @@ void key_cache_put(struct key_cache *c, const struct key_cache_view *view, const
     *p = (struct place){.hash = *hash, .read = *view, .key = *key, .name_n = key->name.n, .prefix_n = key->prefix.n};
     memcpy(p->name, key->name.p, key->name.n);
     memcpy(p->prefix, key->prefix.p, key->prefix.n);
+    key_cache_keep_plan(p->subscribed, key->plan.subscribed);
+    key_cache_keep_plan(p->granted, key->plan.granted);
     lock_release(&c->lock);
 }

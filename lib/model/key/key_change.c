@@ -239,7 +239,9 @@ static enum err key_old_put(struct db *db, const struct key_rotation *r, const s
     return db_change(db, &key_change_sqls[reused ? KEY_OLD_REUSE : KEY_OLD_INSERT],
                      DB_ARGS(db_uuid(&k->id), db_uuid(&k->user_id), db_cstr(user_state_names[k->user_state]),
                              db_str(k->name), db_str(k->prefix), db_bytes(hash->b, sizeof hash->b), db_i64(k->scopes),
-                             db_i64(k->created_at_us), db_i64(until), db_cstr(mode_names[k->mode]), db_uuid(&id)));
+                             db_i64(k->created_at_us), db_i64(until), db_cstr(mode_names[k->mode]),
+                             db_str(k->plan.subscribed), db_i64_or_null(k->plan.subscribed_until_us),
+                             db_str(k->plan.granted), db_i64_or_null(k->plan.granted_until_us), db_uuid(&id)));
 }
 
 /* The key's row is locked, and r->made.key is what it held. */
@@ -343,12 +345,15 @@ static const struct sql key_change_sqls[] = {
                       .in = "ui",
                       .cols = key_old_cols},
     [KEY_OLD_INSERT] = {.text = "INSERT INTO api_keys (of_key_id, user_id, user_state, name, prefix, hash, scopes,"
-                                " created_at_us, expires_at_us, mode, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                        .in = "uusssbiiisu"},
+                                " created_at_us, expires_at_us, mode, " PLAN_TERMS_COLS(
+                                    "") ", id)"
+                                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                        .in = "uusssbiiissisiu"},
     /* All that is copied, for a row that has ended may have missed changes of its key. */
-    [KEY_OLD_REUSE] =
-        {.text = "UPDATE api_keys SET of_key_id = ?, user_id = ?, user_state = ?, name = ?, prefix = ?,"
-                 " hash = ?, scopes = ?, created_at_us = ?, expires_at_us = ?, mode = ?, revoked_at_us = NULL,"
-                 " revoked_reason = NULL WHERE id = ?",
-         .in = "uusssbiiisu"},
+    [KEY_OLD_REUSE] = {.text =
+                           "UPDATE api_keys SET of_key_id = ?, user_id = ?, user_state = ?, name = ?, prefix = ?,"
+                           " hash = ?, scopes = ?, created_at_us = ?, expires_at_us = ?, mode = ?, subscribed_plan = ?,"
+                           " subscribed_until_us = ?, granted_plan = ?, granted_until_us = ?, revoked_at_us = NULL,"
+                           " revoked_reason = NULL WHERE id = ?",
+                       .in = "uusssbiiissisiu"},
 };

@@ -20,7 +20,7 @@ MUST_CHECK enum err key_note(struct db *db, enum activity_what what, const struc
 #define KEY_COLS \
     "COALESCE(of_key_id, id), of_key_id IS NOT NULL, user_id, user_state, name, prefix, CAST(scopes AS UNSIGNED)," \
     " created_at_us, expires_at_us, old_secret_expires_at_us, last_used_at_us, revoked_at_us, revoked_reason, mode," \
-    " EXISTS (SELECT 1 FROM key_budgets b WHERE b.key_id = COALESCE(of_key_id, id))"
+    " EXISTS (SELECT 1 FROM key_budgets b WHERE b.key_id = COALESCE(of_key_id, id)), " PLAN_TERMS_COLS("")
 extern const struct db_col key_cols[];
 
 /* The rows of keys that their owners see, and not those of old secrets. */

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "model/billing/counter.h"
 #include "model/job/job.h"
 #include "model/key/budget.h"
 #include "model/mail/notice.h"
@@ -18,6 +19,8 @@ struct create {
     size_t problems_n; /* how many there were before */
     const struct last_step *last;
     struct post_receipt *made;
+    const struct plan *plan; /* the user's, and the month in which it counts the post; 0: it does not */
+    int64_t plan_month;
 };
 
 static size_t post_create_images_n(const struct post_draft *d)
@@ -25,7 +28,7 @@ static size_t post_create_images_n(const struct post_draft *d)
     return d->by_upload_ids ? d->upload_ids_n : d->reports_n;
 }
 
-static enum err post_create_take_room(struct db *db, const struct create *c)
+static enum err post_create_take_room(struct db *db, struct create *c)
 {
     const struct post_draft *d = c->draft;
     enum caps_of what = d->by_upload_ids ? CAPS_OF_POST : CAPS_OF_POST_OF_IMAGES;
@@ -33,7 +36,10 @@ static enum err post_create_take_room(struct db *db, const struct create *c)
 
     for (size_t i = 0; i < d->reports_n; i++)
         bytes += (int64_t)d->reports[i].image.size_bytes;
-    return caps_take(db, c->arena, c->conf, &c->account->user_id, what, bytes);
+    enum err e = caps_take_of_plan(db, c->arena, c->conf, &c->account->user_id, what, bytes, &c->plan);
+    if (e == OK) /* test data is nobody's use of a plan */
+        c->plan_month = c->account->mode == MODE_LIVE ? plan_posts_month(c->plan) : 0;
+    return e;
 }
 
 static enum err post_create_take_budget(struct db *db, struct create *c)
@@ -126,7 +132,8 @@ static enum err post_create_insert_post(struct db *db, const struct create *c)
                            db_cstr(post_mode_names[p->post_mode]), db_str(p->privacy_level), db_i64(p->disable_comment),
                            db_i64(p->auto_add_music), db_i64(p->brand_content_toggle), db_i64(p->brand_organic_toggle),
                            db_i64(p->is_aigc), db_i64(p->photo_cover_index), db_cstr(post_state_names[p->state]),
-                           db_i64(p->created_at_us), db_i64(p->created_at_us), db_cstr(mode_names[p->mode])),
+                           db_i64(p->created_at_us), db_i64(p->created_at_us), db_cstr(mode_names[p->mode]),
+                           db_i64_or_null(c->plan_month)),
                    NULL);
 }
 
@@ -172,6 +179,8 @@ static enum err post_create_tx(struct db *db, void *arg)
         e = post_create_take_budget(db, c);
     if (e == OK)
         e = post_create_insert_post(db, c);
+    if (e == OK)
+        e = plan_posts_take(db, &p->user_id, c->plan, c->plan_month);
     if (e == OK)
         e = post_create_take_images(db, c);
     if (e == OK)
@@ -253,9 +262,9 @@ static const struct sql post_create_sqls[] = {
     [POST_CREATE_INSERT] =
         {.text = "INSERT INTO posts (id, user_id, account_id, key_id, title, description, post_mode, "
                  "privacy_level, disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, "
-                 "is_aigc, photo_cover_index, state, created_at_us, updated_at_us, mode) "
-                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-         .in = "uuuussssiiiiiisiis"},
+                 "is_aigc, photo_cover_index, state, created_at_us, updated_at_us, mode, plan_month) "
+                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         .in = "uuuussssiiiiiisiisi"},
     [POST_CREATE_ADD_IMAGE] = {.text = "INSERT INTO post_images (post_id, position, upload_id) VALUES (?, ?, ?)",
                                .in = "uiu"},
 };

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "model/billing/counter.h"
 #include "model/mail/notice.h"
 #include "model/post/post_state.h"
 
@@ -110,6 +111,17 @@ static enum err post_move_tell(struct db *db, struct arena *arena, const struct 
     return e == OK && notices_n > 0 ? notice_add_many(db, notices, notices_n) : e;
 }
 
+/* What was never sent does not count against its user's plan. */
+static enum err post_move_give_back(struct db *db, const struct moving *v, size_t n)
+{
+    enum err e = OK;
+
+    for (size_t i = 0; i < n && e == OK; i++)
+        if (v[i].ends && post_state_was_unsent(str_from(v[i].move->event), v[i].from))
+            e = plan_posts_give_back(db, v[i].id);
+    return e;
+}
+
 static enum err post_move_write(struct db *db, struct arena *arena, const struct conf *conf, const struct moving *v,
                                 size_t n)
 {
@@ -123,6 +135,8 @@ static enum err post_move_write(struct db *db, struct arena *arena, const struct
     enum err e = post_move_update(db, v, n, now_us);
     if (e == OK)
         e = post_move_add_events(db, v, n, now_us);
+    if (e == OK)
+        e = post_move_give_back(db, v, n);
     if (e == OK && ended_n > 0)
         e = upload_release(db, ended, ended_n, upload_due_at(conf, now_us));
     return e == OK ? post_move_tell(db, arena, v, n) : e;

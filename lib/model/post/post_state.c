@@ -33,6 +33,14 @@ bool post_state_is_unsettled(enum post_state s, struct str failure_code)
     return s == POST_FAILED && (str_eqc(failure_code, POST_UNCONFIRMED) || str_eqc(failure_code, POST_TIMED_OUT));
 }
 
+bool post_state_was_unsent(struct str event, enum post_state from)
+{
+    if ((WAITING & (1u << from)) != 0)
+        return true;
+    /* Of an attempt, these say that its call never left (docs/architecture.md#never-twice). */
+    return from == POST_PUBLISHING && (str_eqc(event, "tiktok_unreachable") || str_eqc(event, "service_fault"));
+}
+
 enum err post_state_next(struct str event, enum post_state from, struct str failure_code, enum post_state *ret_to)
 {
     bool known = false;

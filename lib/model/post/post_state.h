@@ -67,6 +67,9 @@
 /* Has it failed only because we gave up waiting for TikTok's word? failure_code is the post's own. */
 bool post_state_is_unsettled(enum post_state s, struct str failure_code);
 
+/* Does an event that ends a post from that state end one that TikTok does not have? So it does not count against a plan. */
+bool post_state_was_unsent(struct str event, enum post_state from);
+
 /* The state to which event leads from a state. failure_code is the post's own; a late confirmation depends on it.
  * ERR_CONFLICT if the event is not allowed there. An event that is not in the table at all is a bug (ASSERT). */
 MUST_CHECK enum err post_state_next(struct str event, enum post_state from, struct str failure_code,

@@ -3,12 +3,12 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "model/billing/billing.h"
 #include "model/tiktok/account_private.h"
 #include "model/tiktok/grant_end.h"
 #include "model/job/job.h"
 #include "model/post/turn.h"
 #include "model/user/caps.h"
-#include "model/user/user.h"
 
 enum {
     ACCOUNT_GET,
@@ -85,17 +85,36 @@ struct connecting {
     struct account made;
 };
 
-static enum err account_check_room(struct db *db, const struct connecting *x)
-{
-    int64_t live;
+/* How many others are connected, and of these with live tokens. */
+struct account_others {
+    int64_t all, live;
+};
 
-    enum err e = user_lock(db, x->arena, x->user_id);
+/* One of the user's, as it was before. */
+struct account_known {
+    struct uuid id;
+    int state;
+};
+
+/* known: NULL if it was never connected. What is connected already stays so, whatever the plan allows by now. */
+static enum err account_check_plan(const struct connecting *x, const struct plan *plan,
+                                   const struct account_others *others, const struct account_known *known)
+{
+    bool is_there = known != NULL && known->state != ACCOUNT_DISCONNECTED;
+    bool counts = x->c->tokens.mode == MODE_LIVE && !is_there;
+
+    return counts && !plan_allows(plan, PLAN_ACCOUNTS, others->live + 1) ? ERR_PLAN_ACCOUNTS : OK;
+}
+
+static enum err account_check_room(struct db *db, const struct connecting *x, const struct plan **ret_plan,
+                                   struct account_others *ret_others)
+{
+    enum err e = billing_lock_user(db, x->arena, x->conf, x->user_id, ret_plan);
     if (e != OK)
         return e;
-    e = db_number(db, &account_sqls[ACCOUNT_COUNT], DB_ARGS(db_uuid(x->user_id), db_str(x->c->open_id)), &live);
-    if (e != OK)
-        return e;
-    return cap_fits(x->conf, CAP_ACCOUNTS, live, 1);
+    e = db_row(db, &account_sqls[ACCOUNT_COUNT], DB_ARGS(db_uuid(x->user_id), db_str(x->c->open_id)), x->arena,
+               ret_others);
+    return e == OK ? cap_fits(x->conf, CAP_ACCOUNTS, ret_others->all, 1) : e;
 }
 
 static enum err account_write_connection(struct db *db, const struct connecting *x, const struct sql *q)
@@ -120,9 +139,11 @@ static enum err account_connect_tx(struct db *db, void *arg)
 {
     struct connecting *x = arg;
     const struct account_connection *c = x->c;
-    struct uuid known = {0};
+    struct account_known known = {0};
+    struct account_others others = {0};
+    const struct plan *plan;
 
-    enum err e = account_check_room(db, x);
+    enum err e = account_check_room(db, x, &plan, &others);
     if (e != OK)
         return e;
     e = db_row(db, &account_sqls[ACCOUNT_BY_OPEN_ID],
@@ -130,8 +151,10 @@ static enum err account_connect_tx(struct db *db, void *arg)
     if (e != OK && e != ERR_NOT_FOUND)
         return e;
     bool is_new = e == ERR_NOT_FOUND;
-    x->id = is_new ? uuid_new() : known;
-    e = is_new ? caps_take(db, x->arena, x->conf, x->user_id, CAPS_OF_ACCOUNT, 0) : OK;
+    x->id = is_new ? uuid_new() : known.id;
+    e = account_check_plan(x, plan, &others, is_new ? NULL : &known);
+    if (e == OK && is_new)
+        e = caps_take(db, x->arena, x->conf, x->user_id, CAPS_OF_ACCOUNT, 0);
     if (e != OK)
         return e;
     e = account_write_connection(db, x, &account_sqls[is_new ? ACCOUNT_INSERT : ACCOUNT_AGAIN]);
@@ -192,6 +215,12 @@ static const struct db_col account_cols[] = {
     DB_END,
 };
 
+static const struct db_col account_known_cols[] = {
+    DB_COL(struct account_known, id, UUID), DB_COL_ENUM(struct account_known, state, account_state_names), DB_END};
+
+static const struct db_col account_others_cols[] = {DB_COL(struct account_others, all, I64),
+                                                    DB_COL(struct account_others, live, I64), DB_END};
+
 /* Not "all but disconnected": so the index finds them, however many there once were. */
 #define CONNECTED "'active', 'needs_reconnect'"
 
@@ -213,16 +242,16 @@ static const struct sql account_sqls[] = {
                       .in = "iusui",
                       .cols = account_cols},
     [ACCOUNT_BY_ID] = {.text = ACCOUNT_SELECT " WHERE a.id = ?", .in = "iu", .cols = account_cols},
-    [ACCOUNT_BY_OPEN_ID] = {.text = "SELECT id FROM accounts WHERE user_id = ? AND open_id = ? AND mode = ? FOR UPDATE",
-                            .in = "uss",
-                            .cols = db_uuid_cols},
+    [ACCOUNT_BY_OPEN_ID] =
+        {.text = "SELECT id, state FROM accounts WHERE user_id = ? AND open_id = ? AND mode = ? FOR UPDATE",
+         .in = "uss",
+         .cols = account_known_cols},
     /* Not counting this one: connecting an account again takes no further place. */
     [ACCOUNT_COUNT] =
-        {.text =
-             "SELECT COUNT(*) FROM accounts FORCE INDEX (by_user_state) WHERE user_id = ? AND state IN (" CONNECTED ")"
-             " AND open_id <> ?",
+        {.text = "SELECT COUNT(*), COUNT(IF(mode = 'live', 1, NULL)) FROM accounts FORCE INDEX (by_user_state)"
+                 " WHERE user_id = ? AND state IN (" CONNECTED ") AND open_id <> ?",
          .in = "us",
-         .cols = db_number_cols},
+         .cols = account_others_cols},
     [ACCOUNT_INSERT] = {.text = "INSERT INTO accounts SET display_name = ?, avatar_url = ?, scopes = ?,"
                                 " access_token = ?, refresh_token = ?, access_expires_at_us = ?,"
                                 " refresh_expires_at_us = ?, connected_at_us = ?, updated_at_us = ?, state = 'active',"

@@ -1,6 +1,7 @@
 #include "model/user/caps.h"
 
 #include "base/clock.h"
+#include "model/billing/counter.h"
 #include "model/user/session.h"
 #include "model/user/user.h"
 
@@ -22,6 +23,8 @@ struct caps_counts {
     int64_t a_day;       /* of the cap of a day that the statement has */
     struct uuid upto_id; /* of the posts in n, those that need not be walked: how many, and the last of them */
     int64_t upto_n;
+    struct plan_terms plan;
+    int64_t plan_month, plan_posts; /* of the row of plan_counters, where it is looked at ahead */
 };
 
 static const struct cap_row caps_rows[CAP__MAX];
@@ -60,9 +63,19 @@ static size_t caps_args(const struct sql *q, const struct uuid *user_id, struct 
     return n;
 }
 
+static enum err caps_check_one(const struct conf *conf, const struct caps_counts *used, const struct plan *plan,
+                               enum cap cap, int64_t bytes)
+{
+    int64_t more = cap == CAP_UPLOAD_BYTES ? MAX(bytes, 1) : 1;
+
+    if (cap == CAP_UPLOAD_BYTES && !plan_allows(plan, PLAN_STORAGE_BYTES, used->n[cap] + more))
+        return ERR_PLAN_STORAGE;
+    return cap_fits(conf, cap, used->n[cap], more);
+}
+
 static enum err caps_check(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
                            const struct caps_statement *s, const struct sql *q, int64_t bytes,
-                           struct caps_counts *ret_used)
+                           struct caps_counts *ret_used, const struct plan **ret_plan)
 {
     struct caps_counts used = {0};
     struct db_arg args[2];
@@ -73,11 +86,14 @@ static enum err caps_check(struct db *db, struct arena *arena, const struct conf
     if (s->a_day != 0)
         used.n[s->a_day] = used.a_day;
     *ret_used = used;
+    const struct plan *plan = plan_now(plans_of(conf), &used.plan, clock_now_us()).plan;
     if (e == OK && used.state != USER_ACTIVE)
         e = ERR_ACCOUNT_DISABLED;
     for (enum cap cap = 0; cap < CAP__MAX && e == OK; cap++)
         if (s->caps & (1u << cap))
-            e = cap_fits(conf, cap, used.n[cap], cap == CAP_UPLOAD_BYTES ? MAX(bytes, 1) : 1);
+            e = caps_check_one(conf, &used, plan, cap, bytes);
+    if (e == OK && ret_plan != NULL)
+        *ret_plan = plan;
     return e;
 }
 
@@ -90,23 +106,32 @@ static enum err caps_count_on(struct db *db, const struct uuid *user_id, const s
                    DB_ARGS(db_i64(used->upto_n), db_uuid(user_id), db_uuid(&used->upto_id), db_uuid(&until)), NULL);
 }
 
-enum err caps_take(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
-                   enum caps_of what, int64_t bytes)
+enum err caps_take_of_plan(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+                           enum caps_of what, int64_t bytes, const struct plan **ret_plan)
 {
     const struct caps_statement *s = &caps_statements[what];
     struct caps_counts used;
 
-    enum err e = caps_check(db, arena, conf, user_id, s, &s->take, bytes, &used);
+    enum err e = caps_check(db, arena, conf, user_id, s, &s->take, bytes, &used, ret_plan);
     return e == OK && used.n[CAP_POSTS] - used.upto_n >= WALK_MAX ? caps_count_on(db, user_id, &used) : e;
 }
 
+enum err caps_take(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+                   enum caps_of what, int64_t bytes)
+{
+    return caps_take_of_plan(db, arena, conf, user_id, what, bytes, NULL);
+}
+
 enum err caps_look(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
-                   enum caps_of what)
+                   enum caps_of what, bool plan_counts)
 {
     const struct caps_statement *s = &caps_statements[what];
     struct caps_counts used;
 
-    return caps_check(db, arena, conf, user_id, s, &s->look, 0, &used);
+    const struct plan *plan;
+    enum err e = caps_check(db, arena, conf, user_id, s, &s->look, 0, &used, &plan);
+
+    return e == OK && plan_counts ? plan_posts_fit(plan, used.plan_month, used.plan_posts) : e;
 }
 
 enum err caps_used(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
@@ -148,6 +173,9 @@ static const struct db_col caps_cols[] = {
     DB_COL(struct caps_counts, a_day, I64),
     DB_COL(struct caps_counts, upto_id, UUID),
     DB_COL(struct caps_counts, upto_n, I64),
+    DB_COL(struct caps_counts, plan_month, I64),
+    DB_COL(struct caps_counts, plan_posts, I64),
+    PLAN_TERMS_DB_COLS(struct caps_counts, plan.),
     DB_END,
 };
 
@@ -190,8 +218,17 @@ static const struct db_col caps_all_cols[] = {
 #define ACCOUNTS_A_DAY A_DAY("accounts", "by_user_id") ")"
 #define NONE "0" /* not asked for */
 
-#define OF_USER "NULL, 0 FROM users u WHERE u.id = ?"
-#define OF_POSTS "c.upto_id, COALESCE(c.n, 0) FROM users u LEFT JOIN posts_counted c ON c.user_id = u.id WHERE u.id = ?"
+#define OF_USER "NULL, 0, NULL, 0, " PLAN_TERMS_COLS("u.") " FROM users u WHERE u.id = ?"
+#define OF_POSTS \
+    "c.upto_id, COALESCE(c.n, 0), NULL, 0, " PLAN_TERMS_COLS( \
+        "u.") " FROM users u" \
+              " LEFT JOIN posts_counted c ON c.user_id = u.id WHERE u.id = ?"
+/* With what the plan counts, of a look that locks nothing. */
+#define OF_POSTS_AHEAD \
+    "c.upto_id, COALESCE(c.n, 0), m.month, COALESCE(m.posts, 0), " PLAN_TERMS_COLS( \
+        "u.") " FROM users u" \
+              " LEFT JOIN posts_counted c ON c.user_id = u.id LEFT JOIN plan_counters m ON m.user_id = u.id WHERE " \
+              "u.id = ?"
 
 #define COUNTS(of, uploads, bytes, queued, posts, keys, accounts, idempotency_keys, a_day) \
     "SELECT u.state, " uploads ", " bytes ", " queued ", " posts ", " keys ", " accounts ", " idempotency_keys \
@@ -214,12 +251,12 @@ static const struct caps_statement caps_statements[] = {
     [CAPS_OF_IMAGE] = {.take = TAKE("u", OF_USER, NONE, UPLOAD_BYTES, NONE, NONE, NONE, NONE, NONE, NONE),
                        .caps = BIT(UPLOAD_BYTES)},
     [CAPS_OF_POST] = {.take = TAKE("u", OF_POSTS, NONE, NONE, QUEUED_POSTS, POSTS, NONE, NONE, NONE, NONE),
-                      .look = LOOK("u", OF_POSTS, NONE, NONE, QUEUED_POSTS, POSTS, NONE, NONE, NONE, NONE),
+                      .look = LOOK("u", OF_POSTS_AHEAD, NONE, NONE, QUEUED_POSTS, POSTS, NONE, NONE, NONE, NONE),
                       .caps = BIT(QUEUED_POSTS) | BIT(POSTS)},
     [CAPS_OF_POST_OF_IMAGES] = {.take = TAKE("u", OF_POSTS, NONE, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE, NONE,
                                              NONE),
                                 .caps = BIT(UPLOAD_BYTES) | BIT(QUEUED_POSTS) | BIT(POSTS)},
-    [CAPS_OF_FORM] = {.look = LOOK("uu", OF_POSTS, UPLOADS, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE, NONE,
+    [CAPS_OF_FORM] = {.look = LOOK("uu", OF_POSTS_AHEAD, UPLOADS, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE, NONE,
                                    UPLOADS_A_DAY),
                       .caps = BIT(UPLOADS) | BIT(UPLOAD_BYTES) | BIT(QUEUED_POSTS) | BIT(POSTS) | BIT(UPLOADS_A_DAY),
                       .a_day = CAP_UPLOADS_A_DAY},

@@ -24,6 +24,7 @@
 #include "base/conf.h"
 #include "base/problem.h"
 #include "db/db.h"
+#include "model/billing/terms.h"
 
 enum cap {
     CAP_UPLOADS,      /* until the file is gone: a deleted one counts until the purge has run */
@@ -60,12 +61,20 @@ int64_t cap_max(const struct conf *conf, enum cap cap);
 /* OK if so many more fit, else the cap's error. */
 MUST_CHECK enum err cap_fits(const struct conf *conf, enum cap cap, int64_t used, int64_t more);
 
-/* bytes: how many are to be kept; of the other caps, one more must fit. ERR_ACCOUNT_DISABLED, ERR_NOT_FOUND: of the user.
- * caps_look, which not all of them have, does not lock and promises nothing: it refuses early what would be refused anyway. */
+/*
+ * bytes: how many are to be kept; of the other caps, one more must fit. The room that the user's plan allows is looked at, too
+ * (ERR_PLAN_STORAGE): it is in the row that is locked. ERR_ACCOUNT_DISABLED, ERR_NOT_FOUND: of the user. ret_plan: the user's, as
+ * long as the transaction lasts; may be NULL.
+ * caps_look, which not all of them have, does not lock and promises nothing (plan_counts: of a post, whether the user's plan counts
+ * it, ERR_PLAN_POSTS): it refuses early what would be refused anyway.
+ */
+MUST_CHECK enum err caps_take_of_plan(struct db *db, struct arena *arena, const struct conf *conf,
+                                      const struct uuid *user_id, enum caps_of what, int64_t bytes,
+                                      const struct plan **ret_plan);
 MUST_CHECK enum err caps_take(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
                               enum caps_of what, int64_t bytes);
 MUST_CHECK enum err caps_look(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
-                              enum caps_of what);
+                              enum caps_of what, bool plan_counts);
 
 /* What a user has of each, to be shown; in the units that are counted. ret has CAP__MAX. ERR_NOT_FOUND: no such user. */
 struct cap_use {

@@ -103,9 +103,9 @@ static enum err session_insert(struct db *db, const struct session_creation *s, 
     struct uuid id = uuid_new();
 
     return db_exec(db, &session_sqls[SESSION_INSERT],
-                   DB_ARGS(db_uuid(&id), db_bytes(hash.b, sizeof hash.b), db_uuid(s->new->user_id),
-                           db_cstr(user_state_names[USER_ACTIVE]), db_i64(now), db_i64(now),
-                           db_i64(now + session_lifetime_sec(s->conf) * US_PER_SEC)),
+                   DB_ARGS(db_uuid(&id), db_bytes(hash.b, sizeof hash.b), db_cstr(user_state_names[USER_ACTIVE]),
+                           db_i64(now), db_i64(now), db_i64(now + session_lifetime_sec(s->conf) * US_PER_SEC),
+                           db_uuid(s->new->user_id)),
                    NULL);
 }
 
@@ -275,15 +275,19 @@ static const struct db_col session_cols[] = {
     DB_COL(struct session, last_seen_at_us, I64),
     DB_COL(struct session, expires_at_us, I64),
     DB_COL(struct session, confirmed_at_us, I64),
+    PLAN_TERMS_DB_COLS(struct session, plan.),
     DB_END,
 };
 
-#define SESSION_COLS "id, user_id, user_state, created_at_us, last_seen_at_us, expires_at_us, confirmed_at_us"
+#define SESSION_COLS \
+    "id, user_id, user_state, created_at_us, last_seen_at_us, expires_at_us, confirmed_at_us, " PLAN_TERMS_COLS("")
 
 static const struct sql session_sqls[] = {
-    [SESSION_INSERT] = {.text = "INSERT INTO sessions (id, token_hash, user_id, user_state, created_at_us,"
-                                " last_seen_at_us, expires_at_us) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                        .in = "ubusiii"},
+    [SESSION_INSERT] = {.text =
+                            "INSERT INTO sessions (id, token_hash, user_id, user_state, created_at_us, last_seen_at_us,"
+                            " expires_at_us, " PLAN_TERMS_COLS("") ") SELECT ?, ?, u.id, ?, ?, ?, ?, " PLAN_TERMS_COLS(
+                                "u.") " FROM users u WHERE u.id = ?",
+                        .in = "ubsiiiu"},
     [SESSION_BY_TOKEN] = {.text = "SELECT " SESSION_COLS " FROM sessions WHERE token_hash = ?",
                           .in = "b",
                           .cols = session_cols},

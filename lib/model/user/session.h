@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/conf.h"
 #include "db/db.h"
+#include "model/billing/terms.h"
 
 struct sha256; /* crypto/digest.h */
 
@@ -18,6 +19,7 @@ struct sha256; /* crypto/digest.h */
 struct session {
     struct uuid id, user_id;
     int user_state;
+    struct plan_terms plan; /* a copy of the user's */
     int64_t created_at_us, last_seen_at_us, expires_at_us;
     int64_t confirmed_at_us; /* when the password was typed again; 0: not since the sign-in */
     bool is_old_token;       /* it was read by the token that a confirmation has replaced */

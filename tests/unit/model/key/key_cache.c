@@ -70,18 +70,21 @@ static void keep(struct fixture *f)
 static void test_keeps_a_copy(void **state)
 {
     struct fixture *f = *state;
-    char name[] = "robot";
+    char name[] = "robot", plan[] = "pro";
     struct key key = {0};
 
     assert_false(has(f, &f->hash));
     f->key.name = str_from(name);
+    f->key.plan = (struct plan_terms){.granted = str_from(plan), .granted_until_us = 7};
     keep(f);
     memset(name, 'x', sizeof name);
+    memset(plan, 'x', sizeof plan);
     struct key_cache_view view = key_cache_look(f->cache);
     assert_true(key_cache_get(f->cache, &view, &f->hash, &f->arena, &key));
     assert_true(uuid_eq(&key.id, &f->key.id) && uuid_eq(&key.user_id, &f->key.user_id));
     assert_true(str_eqc(key.name, "robot"));
     assert_true(str_eqc(key.prefix, "mk_live_Ab3x"));
+    assert_true(str_eqc(key.plan.granted, "pro") && key.plan.granted_until_us == 7 && key.plan.subscribed.p == NULL);
 }
 
 static void test_the_longest_name_fits(void **state)

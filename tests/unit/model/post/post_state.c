@@ -98,6 +98,26 @@ static void test_ended(void **state)
                          s == POST_PUBLISHED || s == POST_IN_INBOX || s == POST_FAILED || s == POST_CANCELED);
 }
 
+/* Of every event that ends a post, from every state from which it can. */
+static void test_unsent(void **state)
+{
+    static const enum post_state waiting[] = {POST_DRAFT, POST_AWAITING_APPROVAL, POST_SCHEDULED, POST_QUEUED,
+                                              POST_DEFERRED};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(waiting); i++)
+        assert_true(post_state_was_unsent(STR("account_disconnected"), waiting[i]));
+    assert_true(post_state_was_unsent(STR("needs_reconnect"), POST_QUEUED));
+    assert_true(post_state_was_unsent(STR("tiktok_unreachable"), POST_PUBLISHING));
+    assert_true(post_state_was_unsent(STR("service_fault"), POST_PUBLISHING));
+    assert_false(post_state_was_unsent(STR("rejected"), POST_PUBLISHING));
+    assert_false(post_state_was_unsent(STR("outcome_unknown"), POST_PUBLISHING));
+    assert_false(post_state_was_unsent(STR("worker_crashed"), POST_PUBLISHING));
+    assert_false(post_state_was_unsent(STR("service_fault"), POST_PROCESSING));
+    assert_false(post_state_was_unsent(STR("platform_failed"), POST_PROCESSING));
+    assert_false(post_state_was_unsent(STR("late_failed"), POST_FAILED));
+}
+
 static void test_names(void **state)
 {
     size_t n = 0;
@@ -117,6 +137,7 @@ int main(void)
         cmocka_unit_test(test_every_event_in_every_state),
         cmocka_unit_test(test_late_word),
         cmocka_unit_test(test_ended),
+        cmocka_unit_test(test_unsent),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

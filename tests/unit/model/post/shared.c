@@ -14,7 +14,7 @@
 #define ACCOUNTS 2 /* of each; a TikTok account is connected by two of them */
 #define BATCH 4
 
-enum { ADD_SESSION, CONNECT, CALLS, COUNTED_POSTS, BUDGET };
+enum { ADD_SESSION, CONNECT, CALLS, COUNTED_POSTS, BUDGET, PLANNED_POSTS, PLAN };
 static const struct db_col calls_cols[] = {{.type = DB_BYTES}, DB_END};
 static const struct db_col budget_cols[] = {{.type = DB_I64}, DB_END};
 static const struct sql sqls[] = {
@@ -26,6 +26,10 @@ static const struct sql sqls[] = {
                  .in = "u"},
     [CALLS] = {.text = "SELECT init_calls FROM accounts WHERE id = ?", .in = "u", .cols = calls_cols},
     [COUNTED_POSTS] = {.text = "SELECT COUNT(*) FROM posts WHERE key_id = ?", .in = "u", .cols = db_number_cols},
+    [PLANNED_POSTS] = {.text = "SELECT COUNT(*) FROM posts WHERE user_id = ? AND plan_month IS NOT NULL",
+                       .in = "u",
+                       .cols = db_number_cols},
+    [PLAN] = {.text = "SELECT posts FROM plan_counters WHERE user_id = ?", .in = "u", .cols = db_number_cols},
     [BUDGET] = {.text = "SELECT posts FROM key_budgets WHERE key_id = ?", .in = "u", .cols = budget_cols},
 };
 
@@ -408,6 +412,11 @@ static void who_shares_users_never_deadlocks(void **state)
         assert_int_equal(db_row(first->db, &sqls[BUDGET], &key, 1, &first->arena, &counted), OK);
         assert_int_equal(made, counted); /* each post once */
         assert_int_equal(made, 2 * ROUNDS * THREADS / USERS);
+        struct db_arg user = db_uuid(&people[u].user_id);
+        assert_int_equal(db_number(first->db, &sqls[PLANNED_POSTS], &user, 1, &made), OK);
+        assert_int_equal(db_number(first->db, &sqls[PLAN], &user, 1, &counted), OK);
+        assert_int_equal(made, counted); /* what has ended unsent was given back */
+        assert_true(counted < 4 * ROUNDS * THREADS / USERS);
     }
     for (size_t i = 0; i < THREADS; i++)
         side_close(&sharers[i].side);

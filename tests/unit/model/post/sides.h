@@ -7,13 +7,23 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/plans.h"
 #include "model/post/attempt.h"
 #include "model/post/turn.h"
 
 #define LEASE_US (120 * US_PER_SEC)
 
-static const struct conf conf = {
-    .store_keep_days = 7, .caps_uploads = 100, .caps_upload_mb = 100, .caps_queued_posts = 1000, .caps_posts = 10000};
+/* One that counts posts, and is never full. */
+static const struct plans sides_plans = {
+    .v = {{.name = "free", .is_free = true, .limits = {1000000, PLAN_NO_LIMIT, PLAN_NO_LIMIT}, .rate_factor = 1}},
+    .n = 1};
+
+static const struct conf conf = {.plans = &sides_plans,
+                                 .store_keep_days = 7,
+                                 .caps_uploads = 100,
+                                 .caps_upload_mb = 100,
+                                 .caps_queued_posts = 1000,
+                                 .caps_posts = 10000};
 
 enum { SIDES_ADD_KEY, SIDES_LOCK_KEY, SIDES_DEADLOCKS };
 static const struct sql sides_sqls[] = {

@@ -1,0 +1,6 @@
+/* What the files of the app billing share. */
+#pragma once
+
+#include "fcgi/app.h"
+
+extern const struct route billing_routes[];
