@@ -324,7 +324,7 @@ void runner_take_result(struct open_run *o, const struct net_result *result)
 {
     struct fault fault;
 
-    (void)fault_before(&fault, "take a result"); /* it is there: only the process or the database can fail */
+    (void)fault_before(&fault, FAULT_RESULT); /* it is there: only the process or the database can fail */
     (void)fault_after(&fault);
     o->result = *result;
     o->run.result = &o->result;
