@@ -104,6 +104,28 @@ def test_what_is_known_at_the_end_of_a_stop_goes_on(stack, user, tiktok):
     assert dropped[old.name.split(".")[0]][0] == "nobody has asked for it"
 
 
+@pytest.mark.parametrize("point", ["publish.called", "publish.publish_id_committed"])
+def test_who_takes_it_up_dies_of_something(stack, user, account, tiktok, point):
+    """Before its commit: then the next one takes it up. After it: then the file is of no use."""
+    known(stack, account)
+    tiktok.fault(INIT, "held")
+    sent = Sent(stack, user, account)
+    stack.wait(lambda: sent.at_simulator() == 1, "TikTok has it, and has not answered yet")
+    with left(stack, PUBLISH, tiktok.release):
+        armed = stack.arm(point)
+    stack.move_clock(LEASE_SEC + 10)
+    stack.wait(lambda: not armed.exists(), "it has died")
+    stack.wait(lambda: stack.pid(PUBLISH), "and runs again")
+    assert len(files(stack)) == 1
+    stack.move_clock(LEASE_SEC + 10)
+    assert sent.wait()["status"] == "published"
+    assert sent.states_of_attempts() == ["accepted"] and sent.events().count("accepted") == 1
+    assert tiktok.requests(INIT) == sent.at_simulator() == 1
+    stack.move_clock(PASSED_SEC)
+    stack.restart(PUBLISH)
+    stack.wait(lambda: files(stack) == [], "nothing is left")
+
+
 def test_another_worker_on_the_machine_takes_it_up(stack, user, account, tiktok):
     known(stack, account)
     tiktok.fault(INIT, "held")
