@@ -80,6 +80,22 @@ static uint32_t fault_count(const char *step, const char *whom, size_t rows)
     return n;
 }
 
+/* Which of the steps that count this one is, from 1; 0: none. */
+static uint32_t fault_place(const char *step, uint32_t n)
+{
+    uint32_t results = 0;
+
+    if (fault_plan->kind != FAULT_LEFT)
+        return n;
+    if (strcmp(step, FAULT_RESULT) != 0)
+        return 0;
+    lock_take(&fault_lock);
+    for (uint32_t i = 0; i < n && i < FAULT_STEPS_MAX; i++)
+        results += strstr(fault_plan->steps[i].name, FAULT_RESULT) != NULL;
+    lock_release(&fault_lock);
+    return results;
+}
+
 /* Not when the test has begun another plan meanwhile: the place is another step's by now. */
 static void fault_note_done(const struct fault *fault)
 {
@@ -98,13 +114,13 @@ static bool fault_before_step(struct fault *fault, const char *step, const char 
         return false;
     fault->plan = __atomic_load_n(&fault_plan->number, __ATOMIC_ACQUIRE);
     uint32_t n = fault->step = fault_count(step, whom, rows);
-    if (n != fault_plan->at)
+    if (fault_place(step, n) != fault_plan->at)
         return false;
     fault->kind = (enum fault_kind)fault_plan->kind;
     __atomic_store_n(&fault_plan->met, fault->kind != FAULT_COUNT, __ATOMIC_RELEASE);
     if (fault->kind == FAULT_KILL_BEFORE)
         fault_kill();
-    if (fault->kind == FAULT_STOP)
+    if (fault->kind == FAULT_STOP || fault->kind == FAULT_LEFT)
         fault_stop();
     return fault->kind == FAULT_ERROR || fault->kind == FAULT_AWAY;
 }
@@ -126,8 +142,10 @@ bool fault_before_for(struct fault *fault, const char *step, const char *whom)
 
 bool fault_is_away(void)
 {
-    return fault_is_counted() && __atomic_load_n(&fault_plan->kind, __ATOMIC_ACQUIRE) == FAULT_AWAY &&
-           __atomic_load_n(&fault_plan->met, __ATOMIC_ACQUIRE) != 0;
+    if (!fault_is_counted() || __atomic_load_n(&fault_plan->met, __ATOMIC_ACQUIRE) == 0)
+        return false;
+    uint32_t kind = __atomic_load_n(&fault_plan->kind, __ATOMIC_ACQUIRE);
+    return kind == FAULT_AWAY || kind == FAULT_LEFT;
 }
 
 bool fault_after(const struct fault *fault)

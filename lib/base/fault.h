@@ -32,12 +32,15 @@ enum fault_kind {
     FAULT_LOST,  /* it fails, and was done */
     FAULT_AWAY,  /* it fails; from then on the database is away, for all programs that count */
     FAULT_STOP,  /* SIGTERM comes before it, and it takes a while */
+    FAULT_LEFT, /* the same, and from then on the database is away, as with FAULT_AWAY. Of steps FAULT_RESULT alone: only these count */
 };
 
 struct fault {
     enum fault_kind kind; /* what happens after the step */
     uint32_t step, plan;  /* its number, 0: it was not counted; and in which plan */
 };
+
+#define FAULT_RESULT "take a result" /* the step of a worker that has got one */
 
 #ifdef TEST_HOOKS
 #define FAULT_STEPS_MAX 4096

@@ -70,6 +70,7 @@ static void claim_look_around(struct runner_thread *t)
             log_event(LOG_WARNING, "heartbeat_not_written", LOG_CSTR("database", db_error(t->db)), LOG_END);
     }
     worker_metrics_tables(r->worker->metrics, t->db, &t->arena);
+    handover_tidy(t);
 }
 
 static struct open_run *claim_open(struct runner *r, const struct job_kind *kind, const struct job *job, bool probe)
@@ -88,6 +89,7 @@ static struct open_run *claim_open(struct runner *r, const struct job_kind *kind
                               .lapsed_us = &r->lapsed_us};
     o->run.job.kind = arena_str(&o->arena, job->kind);
     o->run.job.request_id = arena_str(&o->arena, job->request_id);
+    handover_open(r, o);
     lock_take(&r->lock);
     o->after = r->open;
     if (r->open != NULL)
@@ -199,7 +201,9 @@ static enum err claim_kind(struct runner_thread *t, size_t i, struct claims *c)
                               .lapsed_us = atomic_load(&r->lapsed_us),
                               .alone = alone,
                               .pass_suspects = kept,
-                              .round = kind->users_take_turns ? &r->kinds[i].round : NULL};
+                              .round = kind->users_take_turns ? &r->kinds[i].round : NULL,
+                              .taking = handover_passing,
+                              .taking_arg = r};
     enum err e = job_claim(t->db, &claim, &t->arena, &jobs, &n, &suspect);
     if (e == ERR_OUTCOME_UNKNOWN)
         claim_doubt(r, jobs, n);

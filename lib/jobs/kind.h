@@ -147,6 +147,8 @@ static inline enum job_step job_run_release(struct job_run *run) /* to the next 
 
 #define JOB_MANY_MAX DB_MANY_MAX
 
+struct buf;
+
 struct job_kind {
     const char *name;
     enum job_class class;
@@ -162,6 +164,15 @@ struct job_kind {
      * together with the others it leaves as it was (JOB_ALONE), and step does it. scratch is cleared afterwards.
      */
     void (*step_many)(struct job_run *const *runs, size_t n, struct arena *scratch, enum job_step *ret_steps);
+    /*
+     * Both or none: a result that the database has not taken when the worker must end is left to the next run of the job
+     * (jobs/spool.h). keep writes to memo what that must know besides; false: nothing is lost without it, because it says nothing or
+     * can be had again. take_up makes run->data of the memo, as it was when the call was made, so that step goes on with run->result.
+     * ERR_CONFLICT: by now nobody waits for it; ERR_VALIDATION: this is no such memo. Then the run begins like any other. After any other
+     * error it is asked again. run->about and the request id are as they were.
+     */
+    bool (*keep)(const struct job_run *run, struct buf *memo);
+    enum err (*take_up)(struct job_run *run, struct str memo);
     /* Tells the user, in the transaction that buries the job (JOB_RUNS_MAX), or goes on without what was at fault and
      * sets job_ended. May be NULL. */
     enum err (*dead)(struct db *db, struct job_run *run);

@@ -5,6 +5,7 @@
 #include "model/job/heartbeat.h"
 
 #define RENEW_US (30 * US_PER_SEC)     /* well within a lease */
+#define ALSO_US (15 * US_PER_SEC)      /* by then who takes the job over has taken up what was left (handover.c) */
 #define STOOD_US (5 * US_PER_SEC)      /* much longer than from one turn to the next */
 #define GRACE_US (15 * US_PER_SEC)     /* longer than a worker takes to notice that the database is back */
 #define JUMP_GRACE_US (3 * US_PER_SEC) /* longer than it takes to notice that the clock was set on */
@@ -107,7 +108,7 @@ static enum err leases_hold(struct db *db, void *arg)
     enum err e = OK;
 
     if (h->also.hold != NULL)
-        e = h->also.hold(db, &h->also.id, &h->also.token, until_us);
+        e = h->also.hold(db, &h->also.id, &h->also.token, until_us + ALSO_US);
     return e == OK || e == ERR_CONFLICT ? job_renew(db, h->class->class, &h->job, until_us) : e;
 }
 

@@ -1,5 +1,6 @@
 /* What the files of the runner share: runner.c steps and ends runs, claim.c begins them, leases.c keeps what they have
- * claimed, kept.c what is not written yet, pause.c stops a kind whose runs fail for a reason that is not theirs. */
+ * claimed, kept.c what is not written yet, handover.c leaves that to the next worker at the end, pause.c stops a kind whose runs fail
+ * for a reason that is not theirs. */
 #pragma once
 
 #include <pthread.h>
@@ -8,6 +9,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "jobs/runner.h"
+#include "jobs/spool.h"
 #include "net/loop.h"
 
 #define CLAIM_BATCH JOB_MANY_MAX /* small, so that all threads get some of what is due */
@@ -28,6 +30,9 @@ struct open_run {
     struct job_lease also; /* of run, as its last step left it; guarded by the runner's lock */
     struct arena arena;
     struct net_result result;
+    struct spooled *left; /* by a run before this one, and not taken up yet; in the arena */
+    bool has_file;        /* that, or what this run had from it and has not written */
+    int handover;         /* enum handover, at the end of the worker */
     enum run_ending ending;
     const char *database; /* what MariaDB said about an error; may be NULL */
     int64_t began_us, parked_until_us;
@@ -64,6 +69,7 @@ struct runner {
     const struct worker *worker;
     const struct db_options *options;
     struct net_loop *loop;
+    struct spool spool;
     pthread_t *threads;
     atomic_bool stopping;
     atomic_llong stop_by_us;
@@ -91,6 +97,7 @@ struct runner {
         looked_mono_us;     /* of the turn: when it began to look at the leases, the last time that this went well */
     int64_t grace_until_us; /* until then, runs of other workers whose lease is over may still be recorded */
     int64_t next_claim_us, next_look_us, beat_at_us;
+    int64_t tidied_at_us; /* of the turn */
 };
 
 struct runner_thread {
@@ -130,7 +137,19 @@ void kept_tried(struct runner *r);
 void kept_went_on(struct runner *r, struct open_run *o);            /* it has written what it had: it is kept no more */
 void kept_count(struct runner *r, const struct open_run *o, int n); /* holding the lock */
 
+/* handover.c */
+void handover_start(struct runner *r);
+void handover_passing(void *runner, const struct job *jobs, size_t n); /* job_claim.taking */
+void handover_open(struct runner *r, struct open_run *o);
+bool handover_take_up(struct runner_thread *t, struct open_run *o); /* false: it was put off, and is kept */
+void handover_written(struct runner *r,
+                      struct open_run *o); /* what was left for this run has its end, or is not wanted */
+void handover_drain(struct runner *r);     /* once the threads have ended */
+void handover_leave(struct runner *r);
+void handover_tidy(struct runner_thread *t); /* if it is time, by the thread whose turn it is */
+
 /* runner.c */
+void runner_take_result(struct open_run *o, const struct net_result *result);
 #define STUCK_TRIES 10 /* failures in a row that somebody should know of; about a quarter of an hour */
 void runner_log_run(const struct open_run *o, const char *outcome, enum log_level level, const char *database);
 void runner_alarm_of_run(const struct job_run *run, enum alarm_kind which);

@@ -145,6 +145,7 @@ static void runner_end(struct runner_thread *t, struct open_run *o)
         kept_put(t, o, e);
         return;
     }
+    handover_written(t->runner, o);
     if (run->result_lost)
         runner_alarm_of_run(&o->run, ALARM_RESULT_LOST);
     if (e == ERR_CONFLICT) {
@@ -187,6 +188,8 @@ static void runner_after_step(struct runner_thread *t, struct open_run *o, enum 
     case JOB_CALL:
     case JOB_SEND:
         kept_went_on(t->runner, o);
+        handover_written(t->runner, o);
+        run->result = NULL; /* the last one is written; the next is not there yet */
         if (runner_hand_over(t, o, s))
             return;
         /* The loop has room for every run that may be open, so this should not happen. If it does, nothing was sent:
@@ -285,10 +288,19 @@ static void runner_step_all(struct runner_thread *t, struct open_run *const *ope
 
 static void runner_go_on(struct runner_thread *t, struct open_run *o)
 {
-    if (o->ending == RUN_STEP)
-        runner_step(t, o);
-    else
+    if (o->ending != RUN_STEP) {
         runner_end(t, o);
+        return;
+    }
+    runner_before_step(t, o);
+    if (o->left == NULL || handover_take_up(t, o))
+        runner_step(t, o);
+}
+
+/* A worker that had to end, and left a result, has not died of the job. */
+static bool runner_has_crashed(const struct open_run *o)
+{
+    return o->run.job.runs - (o->left != NULL ? o->left->runs : 0) > JOB_RUNS_MAX;
 }
 
 void runner_begin(struct runner_thread *t, struct open_run *const *opened, size_t n)
@@ -297,21 +309,22 @@ void runner_begin(struct runner_thread *t, struct open_run *const *opened, size_
     size_t step_n = 0;
 
     for (size_t i = 0; i < n; i++) {
-        if (opened[i]->run.job.runs <= JOB_RUNS_MAX) {
-            step[step_n++] = opened[i];
-            continue;
-        }
-        opened[i]->ending = RUN_BURY;
-        runner_end(t, opened[i]);
+        struct open_run *o = opened[i];
+        if (runner_has_crashed(o))
+            o->ending = RUN_BURY;
+        if (o->ending == RUN_STEP && o->left == NULL)
+            step[step_n++] = o;
+        else
+            runner_go_on(t, o);
     }
     runner_step_all(t, step, step_n);
 }
 
-static void runner_take_result(struct open_run *o, const struct net_result *result)
+void runner_take_result(struct open_run *o, const struct net_result *result)
 {
     struct fault fault;
 
-    (void)fault_before(&fault, "take a result"); /* it is there: only the process or the database can fail */
+    (void)fault_before(&fault, FAULT_RESULT); /* it is there: only the process or the database can fail */
     (void)fault_after(&fault);
     o->result = *result;
     o->run.result = &o->result;
@@ -368,6 +381,7 @@ struct runner *runner_new(const struct worker *worker, const struct db_options *
 
     *r = (struct runner){.worker = worker, .options = options, .away = worker->after_outage};
     leases_start(r);
+    handover_start(r);
     while (worker->kinds[r->kinds_n] != NULL)
         r->kinds_n++;
     r->kinds = xcalloc(r->kinds_n, sizeof *r->kinds);
@@ -381,17 +395,6 @@ struct runner *runner_new(const struct worker *worker, const struct db_options *
     return r;
 }
 
-/* What is left at the end of a stop. A job comes again when its lease is over; the result of what works only once does
- * not, whether the database did not take it in time or it was not there yet. */
-static void runner_leave(struct runner *r, struct open_run *o)
-{
-    if (o->ending == RUN_STEP && (o->parked > 0 || o->run.call.fresh)) {
-        runner_log_run(o, "result_lost", LOG_ERROR, NULL);
-        runner_alarm_of_run(&o->run, ALARM_RESULT_LOST);
-    }
-    runner_open_end(r, o);
-}
-
 void runner_stop(struct runner *r)
 {
     int64_t call_sec = worker_class_setting(r->worker->class->call_sec, r->worker->conf), now_us = clock_mono_us();
@@ -401,11 +404,13 @@ void runner_stop(struct runner *r)
     net_loop_stop_aside(r->loop, now_us + call_sec * US_PER_SEC); /* the rest is for recording what has come of it */
     for (int64_t i = 0; i < r->worker->conf->worker_threads; i++)
         ASSERT(pthread_join(r->threads[i], NULL) == 0);
+    handover_drain(r);
     net_loop_free(r->loop);
     if (r->open_n > 0)
         log_event(LOG_WARNING, "stopped_with_runs_open", LOG_INT("open", (int64_t)r->open_n), LOG_END);
+    handover_leave(r); /* a job comes again when its lease is over; the result of what works only once would not */
     while (r->open != NULL)
-        runner_leave(r, r->open);
+        runner_open_end(r, r->open);
     lock_done(&r->lock);
     free(r->kinds);
     free(r->threads);

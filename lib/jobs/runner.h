@@ -15,7 +15,8 @@
  * What a run has to write is kept until the database takes it or says that somebody else has the job. While the database
  * is away nothing is begun. The leases of the open runs are renewed all the time, and first of all after an outage or a
  * jump of the clock; then nobody takes over what other workers have open for a short time (leases.c). A result that the
- * database refuses for good, while it takes others, ends as the step decides (unwritable).
+ * database refuses for good, while it takes others, ends as the step decides (unwritable). What is known and not written
+ * when the time of a stop is over is left to the next worker (handover.c).
  *
  * Faults that are not a job's own: when the runs of several subjects of a kind fail one after another (a key that is
  * missing, a schema that does not fit, a certificate that has expired), the kind is paused, with an alarm, and a few runs

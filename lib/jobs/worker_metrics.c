@@ -146,5 +146,5 @@ void worker_metrics_tables(struct worker_metrics *m, struct db *db, struct arena
 
 /* How a run can end, in the words of runner.c. */
 static const char *const worker_metrics_outcome_names[] = {
-    "done", "again", "dead", "dropped", "lease_lost", "not_recorded", "result_lost", NULL,
+    "done", "again", "dead", "dropped", "lease_lost", "not_recorded", "result_kept", "result_lost", NULL,
 };

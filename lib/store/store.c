@@ -13,6 +13,7 @@
 
 #define FILE_MODE 0644
 #define FOLDER_MODE 02775
+#define FOLDER_NEW_MODE 0770     /* until its name is durable */
 #define TEMPORARY_SUFFIX ".part" /* beside the final name, so that store_delete finds what a crash left */
 
 void store_path(const struct uuid *id, char ret_path[static STORE_PATH_SIZE])
@@ -68,14 +69,24 @@ MUST_CHECK static enum err store_sync_folder(const char *path)
     return fd >= 0 && store_fsync(fd, "sync a folder") ? OK : err_of_store();
 }
 
-/* Makes one folder; its name is durable in the one above before anything is put into it. */
+/*
+ * Makes one folder; its name is durable in the one above before anything is put into it. It gets its mode after that: one with
+ * another mode was left by a crash, or somebody else is making it, and nobody knows whether its name is durable. If that was another
+ * user of the group, the mode is theirs to set.
+ */
 MUST_CHECK static enum err store_make_folder(const struct store_path *p)
 {
-    if (mkdir(p->s, FOLDER_MODE & 0777) < 0)
-        return errno == EEXIST ? OK : err_of_store();
-    if (chmod(p->s, FOLDER_MODE) < 0) /* whatever the umask is */
+    struct stat st = {.st_mode = 0};
+    bool made = mkdir(p->s, FOLDER_NEW_MODE) == 0;
+
+    if (!made && (errno != EEXIST || stat(p->s, &st) < 0))
         return err_of_store();
-    return store_sync_folder(store_folder_of(p->s).s);
+    if (!made && (st.st_mode & 07777) == FOLDER_MODE)
+        return OK;
+    enum err e = store_sync_folder(store_folder_of(p->s).s);
+    if (e == OK && chmod(p->s, FOLDER_MODE) < 0 && (made || errno != EPERM)) /* whatever the umask is */
+        return err_of_store();
+    return e;
 }
 
 MUST_CHECK static enum err store_make_folders(const char *file)

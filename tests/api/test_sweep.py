@@ -15,8 +15,8 @@ import lost as lost_  # noqa: E402
 import reached  # noqa: E402
 from lost import at_risk  # noqa: E402
 from plan import KINDS, Step  # noqa: E402
-from reached import (NOT_SENT, ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TOLD_UNKNOWN, Outcome, Run,  # noqa: E402
-                     false_alarms, missed)
+from reached import (NOT_SENT, ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TAKEN_UP, TOLD_UNKNOWN,  # noqa: E402
+                     Outcome, Run, false_alarms, missed)
 from repeated import KEYED  # noqa: E402
 
 
@@ -33,6 +33,11 @@ def one_of_two(worker):
     others = [outcome("kill after", "tiktok COMMIT", ONE_OF_TWO_DIED, workers=2), outcome("kill after", None, ONE_OF_TWO_DIED, workers=2)]
     return outcome("kill after", step, ONE_OF_TWO_DIED, workers=2), [
         *others, outcome("kill after", step, workers=2), outcome("stop", step, ONE_OF_TWO_DIED, workers=2)]
+
+
+def leaves(worker):
+    step = f"{worker} take a result"
+    return outcome("left", step, TAKEN_UP), [outcome("left", step), outcome("away", step, TAKEN_UP), outcome("left", "x take a result", TAKEN_UP)]
 
 
 def fails(step, of):
@@ -58,6 +63,8 @@ EXAMPLES = {
     "a TikTok that is slow when the worker is stopped": (
         outcome("stop", INIT, STOPPING), [outcome("stop", INIT), outcome("stop", "worker-publish COMMIT", STOPPING),
                                           outcome("stop", REACH, STOPPING)]),
+    "a result that worker-publish leaves to the next one, when it must end while the database is away": leaves("worker-publish"),
+    "a result that worker-mail leaves to the next one, when it must end while the database is away": leaves("worker-mail"),
     "an init whose answer was lost": (outcome("lost", INIT), [outcome("error", INIT), outcome("lost", None), outcome("lost", REACH)]),
     "an init that was surely not sent": (
         outcome("error", REACH, NOT_SENT), [outcome("error", REACH), outcome("error", INIT, NOT_SENT), outcome("lost", REACH, NOT_SENT)]),
@@ -106,7 +113,7 @@ def test_each_flow_meets_every_kind():
 
 @pytest.mark.parametrize("kind, alarm, is_false", [
     ("lost", "database_away", False), ("stop", "database_away", True), ("kill after", "program_died", False),
-    ("error", "program_died", True), ("away", "result_lost", True), ("kill before", "post_without_job", True), ("stop", "started", False)])
+    ("error", "program_died", True), ("away", "result_lost", True), ("left", "result_lost", True), ("left", "database_away", False), ("kill before", "post_without_job", True), ("stop", "started", False)])
 def test_an_alarm_without_a_reason_is_a_fault(kind, alarm, is_false):
     line = f'{{"level":"error","program":"worker-publish","event":"{alarm}"}}'
     assert false_alarms(kind, {"worker-publish": f"{line}\n", "posts": ""}) == [line] * is_false
@@ -145,7 +152,7 @@ def cut(steps, kind, at):
 
 @pytest.mark.parametrize("kind, lost", [
     ("kill before", range(PROMISED + 1, KEPT + 1)), ("kill after", range(PROMISED, KEPT)), ("error", [CALLED]), ("lost", [CALLED]),
-    ("away", [CALLED]), ("stop", [])])
+    ("away", [CALLED]), ("stop", []), ("left", [])])
 def test_an_init_is_lost_from_its_commit_to_that_of_its_result(kind, lost):
     for at in range(1, len(SENT_ONCE) + 1):
         steps = cut(SENT_ONCE, kind, at) if kind.startswith("kill") else SENT_ONCE

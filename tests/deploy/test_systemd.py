@@ -83,6 +83,11 @@ def test_may_do_what_its_row_says(root, row):
     assert sorted(re.findall(r"^LoadCredential=(\S+):", text, re.M)) == sorted(row["credentials"])
 
 
+def test_a_worker_has_a_folder_for_what_it_leaves(root):
+    unit = (root / "usr/lib/systemd/system/marketingcli-worker@.service").read_text()
+    assert "\nStateDirectory=marketingcli-worker/%i\nStateDirectoryMode=0700\n" in unit
+
+
 def test_drop_ins_win_over_the_hardening(root):
     """systemd reads drop-ins by their names, whatever folder they are in."""
     names = [p.name for p in (root / "usr/lib/systemd/system").glob("marketingcli-*.d/*")]

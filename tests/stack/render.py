@@ -116,6 +116,7 @@ def configuration(at, https, changes):
         ("store", "image_socket"): at.run / "image.sock",
         ("smtp", "host"): "",  # mails are files: Layout.mail
         ("smtp", "dir"): at.mail,
+        ("worker", "kept_dir"): at.kept,
         ("sandbox", "url"): sandbox,
         ("sandbox", "socket"): at.simulator_sock,
         ("sandbox", "ca_file"): at.ca,

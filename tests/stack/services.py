@@ -67,6 +67,7 @@ PROGRAMS = sorted((from_row(row, UID_BASE + 10 + i) for i, row in enumerate(gene
                   key=lambda s: s.socket != "seqpacket")
 KEYS = next(s for s in PROGRAMS if s.name == "keys")
 MAIL = next(s for s in PROGRAMS if s.name == "worker-mail")
+WORKERS = [s for s in PROGRAMS if s.program == "marketingcli-worker"]
 
 
 def probe(service, tables):

@@ -1,5 +1,5 @@
 """What a run may lose, and what it must: the answer to a call that works only once, when whoever has it dies before it is written down.
-Nothing else, and nothing after any other fault. It is read from the steps that the programs have counted (lib/base/fault.h): which
+Nothing else, and nothing after any other fault: who must end while the database is away leaves what it has to the next one. It is read from the steps that the programs have counted (lib/base/fault.h): which
 process did them, in which transaction, and whether they were done.
 
     at_risk(INIT, steps, kind, at)    how many of the results are lost: (at least, at most)

@@ -118,7 +118,7 @@ def to_old_right(world, s):
 
 
 MAILS = [
-    Flow("mail", ("worker-mail",), mail_ready, mail_act, mail_right, workers=True),
+    Flow("mail", ("worker-mail",), mail_ready, mail_act, mail_right, workers=True, left=True),
     Flow("mail that is refused", ("worker-mail",), mail_ready, refused_act, refused_right, workers=True),
     Flow("mail as a file", ("worker-mail",), kept_ready, kept_act, kept_right, workers=True),
     Flow("mail to the old address", ("worker-mail",), to_old_ready, mail_act, to_old_right, workers=True),

@@ -12,7 +12,9 @@ STEPS_AT = PROGRAMS_AT + PROGRAMS_MAX * PROGRAM_BYTES
 SIZE = STEPS_AT + STEPS_MAX * STEP.size
 
 OFF, COUNT = 0, 1
-KINDS = {"kill before": 2, "kill after": 3, "error": 4, "lost": 5, "away": 6, "stop": 7}
+KINDS = {"kill before": 2, "kill after": 3, "error": 4, "lost": 5, "away": 6, "stop": 7, "left": 8}
+LEFT = "left"  # takes as long as a worker has for its end: only where a result has just come, and only these steps count
+RESULT = " take a result"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +62,12 @@ class Plan:
 
     @property
     def is_away(self):
-        return self.field(KIND) == KINDS["away"] and self.met
+        return self.field(KIND) in (KINDS["away"], KINDS[LEFT]) and self.met
+
+    @property
+    def is_left(self):
+        """Is the worker that met it to end while the database is away?"""
+        return self.field(KIND) == KINDS[LEFT] and self.met
 
     @property
     def met(self):
@@ -69,6 +76,11 @@ class Plan:
     @property
     def counted(self):
         return self.field(COUNTED)
+
+    def place(self, kind, at):
+        """Among all steps, from 1."""
+        results = [n for n, step in enumerate(self.steps(), 1) if step.name.endswith(RESULT)]
+        return at if kind != LEFT else results[at - 1] if at <= len(results) else self.counted + 1
 
     def step(self, n):
         """The n-th step, from 1."""

@@ -9,12 +9,13 @@ from world import WORKERS
 
 ALARM_DEF = pathlib.Path(__file__).resolve().parent.parent.parent / "lib/metrics/alarm.def"
 ALARMS = re.findall(r'^ALARM\(\w+, "(\w+)"', ALARM_DEF.read_text(), re.M)
-RAISED_BY = {"database_away": ("error", "lost", "away"), "program_died": ("kill before", "kill after")}  # the others: by no kind
+RAISED_BY = {"database_away": ("error", "lost", "away", "left"), "program_died": ("kill before", "kill after")}  # the others: by no kind
 
-TAKEN_OVER, ONE_OF_TWO_DIED, OUTAGE, STOPPING, TOLD_UNKNOWN, NOT_SENT = (
+TAKEN_OVER, ONE_OF_TWO_DIED, OUTAGE, STOPPING, TOLD_UNKNOWN, NOT_SENT, TAKEN_UP = (
     "a job of a process that died was run by another", "one of two workers died, the other lived on",
     "the clock moved past a lease while the database was away", "the worker was told to stop, and ended by itself",
-    "a client was told outcome_unknown", "a receipt says that an init was not sent")
+    "a client was told outcome_unknown", "a receipt says that an init was not sent",
+    "what one worker has left was taken up by another")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +55,8 @@ REACHED = [
     ("a database that is away for longer than a lease", lambda o: o.run.kind == "away" and OUTAGE in o.seen),
     ("a TikTok that is slow when the worker is stopped",
      lambda o: o.run.kind == "stop" and is_init(o.step) and STOPPING in o.seen),
+    *((f"a result that {worker} leaves to the next one, when it must end while the database is away", lambda o, worker=worker: (
+        o.run.kind == "left" and o.step.startswith(f"{worker} ") and TAKEN_UP in o.seen)) for worker in ("worker-publish", "worker-mail")),
     ("an init whose answer was lost", lambda o: o.run.kind == "lost" and is_init(o.step)),
     ("an init that was surely not sent",
      lambda o: o.run.kind == "error" and INIT in o.step and REACH in o.step and NOT_SENT in o.seen),

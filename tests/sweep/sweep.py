@@ -32,10 +32,10 @@ from lanes import Lanes
 from leaving import LEAVING
 from mails import MAILS
 from notices import NOTICES
-from plan import KINDS
+from plan import KINDS, LEFT, RESULT
 from planned import PLANNED
-from reached import (NOT_SENT, ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TOLD_UNKNOWN, Outcome, Run, false_alarms,
-                     missed)
+from reached import (NOT_SENT, ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TAKEN_UP, TOLD_UNKNOWN, Outcome, Run,
+                     false_alarms, missed)
 from registering import REGISTERING
 from repeated import REPEATED
 from second import OF_SECOND
@@ -88,7 +88,7 @@ class Sweep:
             assert workers == 1 or world.second is not None, "nobody has let the workers go"
             s.steps = world.plan.steps()
             if world.plan.met:
-                s.kind, s.at = kind, at
+                s.kind, s.at = kind, world.plan.place(kind, at)
             world.plan.end()
             world.all_are_up([p for p in flow.programs if not world.is_held(p)])
             flow.right(world, s)
@@ -110,7 +110,8 @@ class Sweep:
         try:
             s, _ = self.act(BY_NAME[run.flow], run.workers, run.kind, run.at)
         except Exception:  # whatever it is, the sweep goes on
-            return Outcome(run, self.world.plan.step(run.at).name or "?", wrong=traceback.format_exc(limit=-3))
+            plan = self.world.plan
+            return Outcome(run, plan.step(plan.place(run.kind, run.at)).name or "?", wrong=traceback.format_exc(limit=-3))
         return Outcome(run, None if s.kind is None else s.steps[s.at - 1].name, self.seen(run, s))
 
     def seen(self, run, s):
@@ -121,6 +122,7 @@ class Sweep:
         told = getattr(s, "told", None)
         seen = {TAKEN_OVER: '"runs":2' in logged, OUTAGE: self.world.outage, STOPPING: '"event":"stopped"' in logged,
                 ONE_OF_TWO_DIED: run.workers == 2 and first_died == s.second_lived, NOT_SENT: '"note":"not_sent"' in logged,
+                TAKEN_UP: '"event":"kept_result_taken_up"' in logged,
                 TOLD_UNKNOWN: told is not None and told.code == "outcome_unknown"}
         return frozenset(name for name, is_so in seen.items() if is_so)
 
@@ -138,6 +140,7 @@ def sweep_on_a_stack(build):
         yield Sweep(stack).do
 
 
+EVERYWHERE = [kind for kind in KINDS if kind != LEFT]  # of the kinds: which any step can meet
 COUNTED = 2  # times; the longest counts: a worker that waits looks for jobs more or less often
 
 
@@ -152,7 +155,11 @@ def all_runs(lanes, flows, workers, verbose):
         print(f"{name}{' with two workers' if n == 2 else ''}: {len(steps)} steps", flush=True)
         if verbose:
             print("\n".join(f"  {at} {step}" for at, step in enumerate(steps, 1)), flush=True)
-    runs = [Run(name, kind, at, n) for name, n in tasks for kind in KINDS for at in range(1, len(counted[name, n]) + 1)]
+
+    def places(steps, kind):
+        return range(1, 1 + sum(kind != LEFT or step.endswith(RESULT) for step in steps))
+    runs = [Run(name, kind, at, n) for name, n in tasks for kind in KINDS if kind != LEFT or BY_NAME[name].left
+            for at in places(counted[name, n], kind)]
     return runs, counted
 
 
@@ -160,7 +167,7 @@ def by_name(counted, outcomes):
     """How many different steps the flows have, and how many of them have met every kind."""
     names = {(name, step) for (name, _), steps in counted.items() for step in steps}
     met = {(o.run.flow, o.step, o.run.kind) for o in outcomes}
-    return f"{len(names)} different steps, of which {sum(all((*n, kind) in met for kind in KINDS) for n in names)} met every kind"
+    return f"{len(names)} different steps, of which {sum(all((*n, kind) in met for kind in EVERYWHERE) for n in names)} met every kind"
 
 
 def print_table(outcomes):
@@ -204,7 +211,7 @@ def main():
             if len(outcomes) % 100 == 0:
                 print(f"{len(outcomes)} of {len(runs)} runs, {time.monotonic() - began:.0f} s", flush=True)
     print_table(outcomes)
-    gaps = missed([o for o, _ in outcomes], whole, KINDS)
+    gaps = missed([o for o, _ in outcomes], whole, EVERYWHERE)
     for gap in gaps:
         print(f"NOT REACHED {gap}")
     wrong = sum(o.wrong is not None for o, _ in outcomes)

@@ -24,7 +24,8 @@ from plan import Plan  # noqa: E402
 from publishing import LEASE_SEC  # noqa: E402
 
 WORKERS = {"worker-publish": "jobs_publish", "worker-media": "jobs_media", "worker-mail": "jobs_mail"}
-SETTINGS = ("worker.idle_ms=50",)
+# A worker that must end while the database is away does so after the time of a call and 15 s.
+SETTINGS = ("worker.idle_ms=50", "tiktok.timeout_sec=10", "smtp.timeout_sec=10")
 LOOK_SEC, ASK_SEC = 0.03, 0.5  # between looks at whether something moves, and between questions to the API
 SOON_SEC = 20  # longer than workers leave alone what others may have open
 PATIENCE_SEC = 120  # for something that moves by itself: longer than the longest wait that the clock does not end
@@ -155,9 +156,11 @@ class World:
 
     def all_know(self):
         """Whether all workers that may meet the fault have seen that the database is away. One that has not would take the others
-        for dead: an outage of longer than a lease is in truth seen by all."""
+        for dead: an outage of longer than a lease is in truth seen by all. Who was told to stop meanwhile has ended."""
         logged = self.logged()
         workers = [p for p in self.programs if p in WORKERS] + [f"{self.second_of}-2"] * self.second_lives()
+        if self.plan.is_left and not any('"event":"stopped"' in logged[name] for name in logged if name.startswith("worker-")):
+            return False
         return all('"event":"database_away"' in logged[name] for name in workers)
 
     # Time

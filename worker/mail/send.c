@@ -300,6 +300,23 @@ static enum job_step send_step(struct job_run *run)
     return run->result == NULL ? send_start(run) : send_result(run);
 }
 
+/* Unless the mail was not handed over, it would be sent again without this. Also that nobody knows is a try (MAIL_UNKNOWN_MAX). */
+static bool send_keep_result(const struct job_run *run, struct buf *memo)
+{
+    (void)memo;
+    return run->result->err == OK || run->result->err == ERR_NET_UNKNOWN;
+}
+
+static enum err send_take_up(struct job_run *run, struct str memo)
+{
+    struct mail_outgoing *mail = run->data = arena_alloc(run->arena, sizeof *mail);
+
+    if (memo.n != 0)
+        return ERR_VALIDATION;
+    enum err e = mail_look(run->db, run->arena, &run->job.subject_id, mail);
+    return e == ERR_NOT_FOUND || (e == OK && mail->state != MAIL_IS_QUEUED) ? ERR_CONFLICT : e;
+}
+
 /* It has taken the worker with it three times. An admin can have it sent again. */
 static enum err send_dead(struct db *db, struct job_run *run)
 {
@@ -318,4 +335,6 @@ const struct job_kind send_kind = {.name = MAIL_JOB,
                                    .users_take_turns = true,
                                    .calls = true,
                                    .step = send_step,
+                                   .keep = send_keep_result,
+                                   .take_up = send_take_up,
                                    .dead = send_dead};

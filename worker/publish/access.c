@@ -1,5 +1,6 @@
 #include "publish/access.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/rand.h"
 #include "model/tiktok/account.h"
@@ -239,6 +240,10 @@ static enum job_step access_then(struct job_run *run, struct access *a, const st
                                  enum access_step step)
 {
     a->is_refreshing = step == ACCESS_CALL || step == ACCESS_RECORD; /* RECORD: the same result comes again */
+    if (a->begins_again && (step == ACCESS_READY || step == ACCESS_UNREACHABLE || step == ACCESS_LOST)) {
+        run->again_at_us = clock_now_us();
+        return JOB_AGAIN;
+    }
     switch (step) {
     case ACCESS_READY:
         return ways->ready(run);
@@ -256,6 +261,43 @@ static enum job_step access_then(struct job_run *run, struct access *a, const st
         break;
     }
     return JOB_ERROR;
+}
+
+/* Of a memo: as this program has it in memory. One that another program has written may be of another size, and is damaged. */
+struct access_memo {
+    struct uuid account_id, lease;
+    int64_t mode, in_use_us, refused_us;
+};
+
+bool access_keep(const struct job_run *run, const struct access *a, struct buf *memo)
+{
+    const struct access_memo m = {a->account_id, a->lease, a->mode, a->in_use_us, a->refused_us};
+
+    if (!a->is_refreshing || run->result->err != OK)
+        return false;
+    buf_put(memo, &m, sizeof m);
+    return true;
+}
+
+/* The lease is still the account's, unless somebody took that over, too: then what is stored counts (access_store). */
+enum err access_take_up(struct job_run *run, struct access *a, struct str memo)
+{
+    struct access_memo m;
+
+    if (memo.n != sizeof m)
+        return ERR_VALIDATION;
+    memcpy(&m, memo.p, sizeof m);
+    if (m.mode < 0 || m.mode >= MODE__MAX)
+        return ERR_VALIDATION;
+    *a = (struct access){.account_id = m.account_id,
+                         .lease = m.lease,
+                         .mode = (int)m.mode,
+                         .in_use_us = m.in_use_us,
+                         .refused_us = m.refused_us,
+                         .is_refreshing = true,
+                         .begins_again = true};
+    run->also = (struct job_lease){.hold = account_hold_lease, .id = a->account_id, .token = a->lease};
+    return OK;
 }
 
 enum job_step access_begin(struct job_run *run, struct access *a, const struct access_ways *ways)

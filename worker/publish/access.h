@@ -25,6 +25,7 @@ struct access {
     int64_t refused_us; /* of the pair that TikTok refused */
     int64_t fresh_us;   /* of the pair that this run got */
     struct str refusal; /* TikTok's code, when it refused the last refresh; it may be absent */
+    bool begins_again;  /* the refresh is of a run before this one, which begins anew when its result is written */
 };
 
 /* How a kind goes on. */
@@ -37,6 +38,14 @@ struct access_ways {
 
 enum job_step access_begin(struct job_run *run, struct access *a, const struct access_ways *ways);
 enum job_step access_go_on(struct job_run *run, struct access *a, const struct access_ways *ways); /* run->result */
+
+/*
+ * What a refresh has brought works once, as an init does: a run that has it, and cannot store it, leaves it to the next one
+ * (job_kind.keep and .take_up). access_keep is false when the open call is no refresh, or says nothing. After access_take_up the kind
+ * goes on by access_go_on; a run that needs more than the tokens comes again at once then, and reads the rows anew.
+ */
+MUST_CHECK bool access_keep(const struct job_run *run, const struct access *a, struct buf *memo);
+MUST_CHECK enum err access_take_up(struct job_run *run, struct access *a, struct str memo);
 
 /* In place of access_begin, with what a statement has read beside other columns. False, and nothing is changed: the token is
  * near its end, or cannot be opened, which access_begin deals with. */

@@ -122,4 +122,24 @@ static enum job_step creator_step(struct job_run *run)
     return c->access.is_refreshing ? access_go_on(run, &c->access, &creator_ways) : creator_on_answer(run, c);
 }
 
-const struct job_kind creator_kind = {.name = "creator", .class = JOB_PUBLISH, .calls = true, .step = creator_step};
+/* Of a creator info nothing is lost: it is asked for again. */
+static bool creator_keep_result(const struct job_run *run, struct buf *memo)
+{
+    const struct creator *c = run->data;
+
+    return access_keep(run, &c->access, memo);
+}
+
+static enum err creator_take_up(struct job_run *run, struct str memo)
+{
+    struct creator *c = run->data = arena_alloc(run->arena, sizeof *c);
+
+    return access_take_up(run, &c->access, memo);
+}
+
+const struct job_kind creator_kind = {.name = "creator",
+                                      .class = JOB_PUBLISH,
+                                      .calls = true,
+                                      .step = creator_step,
+                                      .keep = creator_keep_result,
+                                      .take_up = creator_take_up};

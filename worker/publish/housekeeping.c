@@ -11,7 +11,6 @@
 #include "model/job/upkeep.h"
 #include "model/post/post_approve.h"
 #include "model/post/test_data.h"
-#include "model/post/turn.h"
 #include "publish/kinds.h"
 
 #define EVERY_US (3600 * US_PER_SEC)
@@ -22,72 +21,74 @@
 #define APPROVALS 50   /* batches of posts that nobody decided about */
 #define KEY_PURGES 200 /* batches of idempotency keys; then others' jobs have their turn */
 
+/* Jobs of any kinds: whoever locks several does so in the order of their ids. */
 struct batch {
     struct arena *arena;
-    const struct uuid *ids;
-    const struct upkeep_job *jobs;
-    const struct upkeep_post *posts;
+    struct job_new *jobs;
     size_t n;
 };
 
-static enum err housekeeping_add_refreshes(struct db *db, void *arg)
+static enum err housekeeping_add_tx(struct db *db, void *arg)
 {
     const struct batch *b = arg;
-    enum err e = OK;
 
-    for (size_t i = 0; i < b->n && e == OK; i++)
-        e = job_add(db, JOB_PUBLISH, refresh_kind.name, &b->ids[i], clock_now_us(), (struct str){0});
-    return e;
+    return job_add_all(db, JOB_PUBLISH, b->arena, b->jobs, b->n);
+}
+
+static struct job_new *housekeeping_jobs(struct job_run *run, size_t n)
+{
+    struct job_new *jobs = arena_array(run->arena, n, sizeof *jobs);
+
+    for (size_t i = 0; i < n; i++)
+        jobs[i].run_at_us = clock_now_us();
+    return jobs;
+}
+
+static enum err housekeeping_add(struct job_run *run, struct job_new *jobs, size_t n)
+{
+    return db_tx(run->db, housekeeping_add_tx, &(struct batch){.arena = run->arena, .jobs = jobs, .n = n});
 }
 
 static enum err housekeeping_refresh_aging(struct job_run *run)
 {
-    struct batch b = {0};
     struct uuid *ids;
+    size_t n;
 
-    enum err e = upkeep_aging_accounts(run->db, run->arena, clock_now_us(), BATCH, &ids, &b.n);
-    if (e != OK || b.n == 0)
+    enum err e = upkeep_aging_accounts(run->db, run->arena, clock_now_us(), BATCH, &ids, &n);
+    if (e != OK || n == 0)
         return e;
-    b.ids = ids;
-    return db_tx(run->db, housekeeping_add_refreshes, &b);
+    struct job_new *jobs = housekeeping_jobs(run, n);
+    for (size_t i = 0; i < n; i++) {
+        jobs[i].kind = refresh_kind.name;
+        jobs[i].subject_id = ids[i];
+    }
+    return housekeeping_add(run, jobs, n);
 }
 
-static enum err housekeeping_add_lost_jobs(struct db *db, void *arg)
+static enum err housekeeping_hurry_some(struct job_run *run, size_t *ret_n)
 {
-    const struct batch *b = arg;
-    enum err e = OK;
+    struct upkeep_job *late;
 
-    for (size_t i = 0; i < b->n && e == OK; i++)
-        e = b->posts[i].publish
-                ? turn_add(db, &b->posts[i].user_id, &b->posts[i].account_id, clock_now_us(), (struct str){0})
-                : job_add(db, JOB_PUBLISH, poll_kind.name, &b->posts[i].id, clock_now_us(), (struct str){0});
-    return e;
-}
-
-static enum err housekeeping_add_late_jobs(struct db *db, void *arg)
-{
-    const struct batch *b = arg;
-    enum err e = OK;
-
-    for (size_t i = 0; i < b->n && e == OK; i++)
-        e = job_add(db, JOB_PUBLISH, arena_strdup(b->arena, b->jobs[i].kind), &b->jobs[i].subject_id, clock_now_us(),
-                    (struct str){0});
-    return e;
+    enum err e = upkeep_late_jobs(run->db, run->arena, clock_now_us(), BATCH, &late, ret_n);
+    if (e != OK || *ret_n == 0)
+        return e;
+    struct job_new *jobs = housekeeping_jobs(run, *ret_n);
+    for (size_t i = 0; i < *ret_n; i++) {
+        jobs[i].kind = arena_strdup(run->arena, late[i].kind);
+        jobs[i].subject_id = late[i].subject_id;
+    }
+    return housekeeping_add(run, jobs, *ret_n);
 }
 
 /* Their runs read from the state rows when it is time. */
 static enum err housekeeping_hurry(struct job_run *run)
 {
-    struct batch b = {.arena = run->arena, .n = BATCH};
     struct arena_mark mark = arena_mark(run->arena);
+    size_t n = BATCH;
     enum err e = OK;
 
-    for (int i = 0; i < HURRIES && b.n == BATCH && e == OK && !job_run_is_stopping(run); i++) {
-        struct upkeep_job *jobs;
-        e = upkeep_late_jobs(run->db, run->arena, clock_now_us(), BATCH, &jobs, &b.n);
-        b.jobs = jobs;
-        if (e == OK && b.n > 0)
-            e = db_tx(run->db, housekeeping_add_late_jobs, &b);
+    for (int i = 0; i < HURRIES && n == BATCH && e == OK && !job_run_is_stopping(run); i++) {
+        e = housekeeping_hurry_some(run, &n);
         arena_back(run->arena, &mark);
     }
     return e;
@@ -96,17 +97,21 @@ static enum err housekeeping_hurry(struct job_run *run)
 /* A state that needs a job is written together with it, so this should find nothing. If it does, it raises an alarm. */
 static enum err housekeeping_audit(struct job_run *run)
 {
-    struct batch b = {0};
     struct upkeep_post *posts;
+    size_t n;
 
-    enum err e = upkeep_posts_without_job(run->db, run->arena, clock_now_us(), BATCH, &posts, &b.n);
-    if (e != OK || b.n == 0)
+    enum err e = upkeep_posts_without_job(run->db, run->arena, clock_now_us(), BATCH, &posts, &n);
+    if (e != OK || n == 0)
         return e;
-    b.posts = posts;
-    for (size_t i = 0; i < b.n; i++)
+    struct job_new *jobs = housekeeping_jobs(run, n);
+    for (size_t i = 0; i < n; i++) {
+        jobs[i].kind = posts[i].publish ? turn_kind.name : poll_kind.name;
+        jobs[i].subject_id = posts[i].publish ? posts[i].account_id : posts[i].id;
+        jobs[i].user_id = posts[i].publish ? posts[i].user_id : UUID_NONE;
         alarm_raise(run->worker->metrics->set, ALARM_POST_WITHOUT_JOB, LOG_CSTR("post", uuid_text(&posts[i].id).s),
                     LOG_END);
-    return db_tx(run->db, housekeeping_add_lost_jobs, &b);
+    }
+    return housekeeping_add(run, jobs, n);
 }
 
 /* They are as good as gone when their time is over (idempotency_claim); the answers themselves are gone within an hour. */

@@ -60,6 +60,7 @@ struct publish_begin publish_begin_now(const struct job_run *run)
 struct attempt_new publish_attempt(struct job_run *run, struct publish *p)
 {
     p->attempt_id = uuid_new();
+    p->fence = run->job.lease_token;
     p->is_init = true;
     return (struct attempt_new){.id = p->attempt_id,
                                 .post_id = p->post.id,
@@ -255,7 +256,7 @@ static enum err init_has_ended(struct db *db, struct record *r)
     const struct job *job = &r->run->job;
     struct attempt attempt;
 
-    enum err e = attempt_look(db, r->run->arena, &r->p->attempt_id, &job->lease_token, &attempt);
+    enum err e = attempt_look(db, r->run->arena, &r->p->attempt_id, &r->p->fence, &attempt);
     if (e != OK && e != ERR_NOT_FOUND)
         return e;
     if (e == OK && attempt.state != (int)r->v->attempt.state)
@@ -278,7 +279,7 @@ static enum err init_record(struct db *db, void *arg)
     enum err e = post_lock(db, &r->p->post.id);
     if (e != OK)
         return e;
-    e = attempt_end(db, &r->p->attempt_id, &job->lease_token, &v->attempt);
+    e = attempt_end(db, &r->p->attempt_id, &r->p->fence, &v->attempt);
     if (e == ERR_CONFLICT)
         return init_has_ended(db, r);
     if (e != OK)

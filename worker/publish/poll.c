@@ -211,6 +211,21 @@ static enum job_step poll_step(struct job_run *run)
     return p->access.is_refreshing ? access_go_on(run, &p->access, &poll_ways) : poll_on_answer(run, p);
 }
 
+/* What TikTok says of the post is asked for again. */
+static bool poll_keep(const struct job_run *run, struct buf *memo)
+{
+    const struct poll *p = run->data;
+
+    return access_keep(run, &p->access, memo);
+}
+
+static enum err poll_take_up(struct job_run *run, struct str memo)
+{
+    struct poll *p = run->data = arena_alloc(run->arena, sizeof *p);
+
+    return access_take_up(run, &p->access, memo);
+}
+
 /* After this nobody asks again: tells the user to look. */
 static enum err poll_dead(struct db *db, struct job_run *run)
 {
@@ -228,4 +243,6 @@ const struct job_kind poll_kind = {.name = "poll",
                                    .calls = true,
                                    .step = poll_step,
                                    .step_many = polls_step,
+                                   .keep = poll_keep,
+                                   .take_up = poll_take_up,
                                    .dead = poll_dead};

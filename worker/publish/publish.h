@@ -14,6 +14,7 @@ struct publish {
     struct account account;
     size_t images_n;
     struct uuid attempt_id;
+    struct uuid fence;  /* of that attempt: the job's lease token when it was begun */
     int64_t attempts_n; /* before this one */
 };
 
@@ -38,6 +39,10 @@ bool publish_is_over(const struct job_run *run, const struct publish *p, const s
 /* Starts from the state rows of the post run->about: makes the next call, or ends. */
 enum job_step publish_advance(struct job_run *run, struct publish *p);
 enum job_step publish_result(struct job_run *run, struct publish *p); /* of that call */
+
+/* publish_left.c: the kind's keep and take_up. */
+bool publish_keep_result(const struct job_run *run, struct buf *memo);
+MUST_CHECK enum err publish_take_up(struct job_run *run, struct str memo);
 
 /* After several crashes: tells the user, and calls an init that may have been sent an unknown outcome. */
 MUST_CHECK enum err publish_give_up(struct db *db, struct job_run *run);

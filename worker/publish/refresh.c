@@ -32,4 +32,24 @@ static enum job_step refresh_step(struct job_run *run)
     return a->is_refreshing ? access_go_on(run, a, &refresh_ways) : access_begin(run, a, &refresh_ways);
 }
 
-const struct job_kind refresh_kind = {.name = "refresh", .class = JOB_PUBLISH, .calls = true, .step = refresh_step};
+static bool refresh_keep(const struct job_run *run, struct buf *memo)
+{
+    return access_keep(run, run->data, memo);
+}
+
+/* The tokens are all that it is for. */
+static enum err refresh_take_up(struct job_run *run, struct str memo)
+{
+    struct access *a = run->data = arena_alloc(run->arena, sizeof *a);
+
+    enum err e = access_take_up(run, a, memo);
+    a->begins_again = false;
+    return e;
+}
+
+const struct job_kind refresh_kind = {.name = "refresh",
+                                      .class = JOB_PUBLISH,
+                                      .calls = true,
+                                      .step = refresh_step,
+                                      .keep = refresh_keep,
+                                      .take_up = refresh_take_up};

@@ -140,6 +140,8 @@ const struct job_kind turn_kind = {.name = TURN_KIND,
                                    .calls = true,
                                    .step = turn_step,
                                    .step_many = turns_step,
+                                   .keep = publish_keep_result,
+                                   .take_up = publish_take_up,
                                    .dead = turn_dead};
 
 struct turn_of_old {

@@ -130,7 +130,7 @@ static enum err turns_record(struct db *db, void *arg)
     for (size_t i = 0; i < t->n; i++) {
         const struct publish *p = t->posts[i];
         moves[i] = (struct post_moving){p->post.id, POST_PUBLISHING, t->verdicts[i].move};
-        endings[i] = (struct attempt_ending){p->attempt_id, t->runs[i]->job.lease_token, t->verdicts[i].attempt};
+        endings[i] = (struct attempt_ending){p->attempt_id, p->fence, t->verdicts[i].attempt};
         polls[i] = publish_poll_of(t->runs[i], p);
         accounts[i] = t->runs[i]->job.subject_id;
     }

@@ -160,6 +160,13 @@ enum err job_renew(struct db *db, enum job_class c, const struct job *job, int64
     return e == OK ? job_hold(db, c, job, until_us) : e;
 }
 
+enum err job_is_left(struct db *db, enum job_class c, const struct uuid *id, const struct uuid *token)
+{
+    int64_t one;
+
+    return db_number(db, &job_sqls[c][JOBS_LOOK], DB_ARGS(db_uuid(id), db_uuid(token)), &one);
+}
+
 enum err job_restart_many(struct db *db, enum job_class c, const struct job *const *jobs, size_t n,
                           const int64_t *run_at_us)
 {

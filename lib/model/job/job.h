@@ -11,19 +11,19 @@
  *                   |     v                       |   v
  *    [new] --add--> [ready] --------take--------> [running] --finish--> (gone)
  *                    ^   ^                         |     |
- *                    |   +--back, drop, restart----+     |
+ *                    |   +--again, drop, restart---+     |
  *                    |                                   |
  *                    +------add------- [dead] <---bury---+
  *
  *    ask = add, hurry
- *    back = again, return
- *    stay = take, hurry
+ *    stay = take, hurry, return
  *
  * ready: due at run_at_us. running: it has a lease_token, and run_at_us is the end of the lease; when the worker dies,
  * the job becomes due again by itself, and somebody else takes it. Every hold, postponement and end is conditional on
  * the token, so a worker that was frozen beyond its lease changes nothing. Whoever asks for a job that runs leaves
  * wanted_at_us, and the run that ends starts it again (restart). dead: see JOB_RUNS_MAX; an alarm tells the admin, and
- * whoever asks for the job again revives it.
+ * whoever asks for the job again revives it. return takes a claim back that nobody heard the end of: the job is as it was, ready, or
+ * running in a worker that is gone.
  *
  * Sooner, a job is moved by whoever asks for it again; later, by its own run, which reads from the state rows when it is
  * time. So whoever puts a post off writes its row and nothing here: a run that comes too early costs a statement or two.
@@ -55,9 +55,10 @@ struct job {
     int64_t run_at_us; /* once claimed, the end of the lease, */
     int64_t due_at_us; /* and this is what it was before */
     int64_t runs, tries;
-    int64_t failures;     /* in a row */
-    int64_t slot_at_us;   /* 0: none is reserved */
-    struct uuid about_id; /* of the run of a suspect that did not end: job_note_about; else none */
+    int64_t failures;       /* in a row */
+    int64_t slot_at_us;     /* 0: none is reserved */
+    struct uuid about_id;   /* of the run of a suspect that did not end: job_note_about; else none */
+    struct uuid left_token; /* the lease token of the run before, when that did not end; else none */
     struct str request_id;
     int64_t created_at_us;
 };
@@ -137,6 +138,9 @@ struct job_claim {
     bool alone;         /* nothing else runs: a suspect may come */
     bool pass_suspects; /* none may come for long: others do */
     struct job_round *round; /* of the worker and the kind, begun as {0}; NULL: users do not take turns */
+    /* May be NULL: called before the COMMIT, with what is taken; again, with other lease tokens, when the transaction is. */
+    void (*taking)(void *arg, const struct job *jobs, size_t n);
+    void *taking_arg;
 };
 MUST_CHECK enum err job_claim(struct db *db, const struct job_claim *claim, struct arena *arena, struct job **ret_jobs,
                               size_t *ret_n, bool *ret_suspect);
@@ -146,6 +150,10 @@ MUST_CHECK enum err job_claim(struct db *db, const struct job_claim *claim, stru
  * back, as if they had not been claimed, in a transaction of its own; where it was not so, or is no more, it does nothing.
  */
 MUST_CHECK enum err job_unclaim(struct db *db, enum job_class c, const struct job *jobs, size_t n);
+
+/* Is the lease token the job's last one, whether or not the lease is over? ERR_NOT_FOUND: the job is gone, its run has ended, or
+ * somebody else took it over. */
+MUST_CHECK enum err job_is_left(struct db *db, enum job_class c, const struct uuid *id, const struct uuid *token);
 
 /* All of them need the lease: ERR_CONFLICT if somebody else has it by now. They may be called in a transaction. */
 MUST_CHECK enum err job_finish(struct db *db, enum job_class c, const struct job *job); /* deletes it, or restarts it */

@@ -22,10 +22,19 @@ static const struct db_col job_turn_cols[] = {DB_COL(struct job_turn, id, UUID),
                                               DB_COL(struct job_turn, run_at_us, I64), DB_END};
 
 static const struct db_col job_due_cols[] = {
-    DB_COL(struct job, id, UUID),        DB_COL(struct job, kind, STR),          DB_COL(struct job, subject_id, UUID),
-    DB_COL(struct job, run_at_us, I64),  DB_COL(struct job, runs, I64),          DB_COL(struct job, tries, I64),
-    DB_COL(struct job, failures, I64),   DB_COL(struct job, slot_at_us, I64),    DB_COL(struct job, about_id, UUID),
-    DB_COL(struct job, request_id, STR), DB_COL(struct job, created_at_us, I64), DB_END,
+    DB_COL(struct job, id, UUID),
+    DB_COL(struct job, kind, STR),
+    DB_COL(struct job, subject_id, UUID),
+    DB_COL(struct job, run_at_us, I64),
+    DB_COL(struct job, runs, I64),
+    DB_COL(struct job, tries, I64),
+    DB_COL(struct job, failures, I64),
+    DB_COL(struct job, slot_at_us, I64),
+    DB_COL(struct job, about_id, UUID),
+    DB_COL(struct job, request_id, STR),
+    DB_COL(struct job, created_at_us, I64),
+    DB_COL(struct job, left_token, UUID),
+    DB_END,
 };
 
 static const struct sql job_claim_sqls[JOB_CLASS__MAX][JOB_CLAIM__MAX];
@@ -177,6 +186,8 @@ static enum err job_claim_tx(struct db *db, void *arg)
         x->round = (struct job_round){0};
     else if (x->round.until_us == 0)
         x->round.until_us = c->now_us;
+    if (e == OK && c->taking != NULL)
+        c->taking(c->taking_arg, x->jobs, x->n);
     return e;
 }
 
@@ -213,8 +224,9 @@ static enum err job_unclaim_tx(struct db *db, void *arg)
         struct db_many many = {.n = 0};
         for (size_t j = i; j < MIN(i + DB_MANY_MAX, u->n); j++)
             db_many_add(&many, DB_ARGS(db_i64(u->jobs[j].due_at_us), db_i64(u->jobs[j].due_at_us),
-                                       db_uuid(&u->jobs[j].id), db_uuid(&u->jobs[j].lease_token)));
-        db_many_sort(&many, 2);
+                                       db_uuid_or_null(&u->jobs[j].left_token), db_uuid(&u->jobs[j].id),
+                                       db_uuid(&u->jobs[j].lease_token)));
+        db_many_sort(&many, 3);
         e = db_exec_many(db, &job_claim_sqls[u->class][JOB_CLAIM_RETURN], &many);
     }
     return e;
@@ -233,7 +245,7 @@ enum err job_unclaim(struct db *db, enum job_class c, const struct job *jobs, si
     { \
         [JOB_CLAIM_DUE] = {.text = \
                                "SELECT id, kind, subject_id, run_at_us, runs, tries, failures, slot_at_us, about_id, " \
-                               "request_id, created_at_us" \
+                               "request_id, created_at_us, lease_token" \
                                " FROM " table \
                                " FORCE INDEX (by_kind) WHERE state = 'ready' AND kind = ? AND run_at_us <= ?" \
                                " AND (lease_token IS NULL OR run_at_us <= ?) AND runs < ?" \
@@ -253,7 +265,7 @@ enum err job_unclaim(struct db *db, enum job_class c, const struct job *jobs, si
         [JOB_CLAIM_THESE] = \
             {.text = \
                  "SELECT id, kind, subject_id, run_at_us, runs, tries, failures, slot_at_us, about_id, request_id, " \
-                 "created_at_us" \
+                 "created_at_us, lease_token" \
                  " FROM " table " WHERE id IN " DB_MANY_IDS " AND state = 'ready' AND kind = ?" \
                  " AND run_at_us <= ? AND (lease_token IS NULL OR run_at_us <= ?) AND runs < ?" \
                  " ORDER BY run_at_us, id FOR UPDATE SKIP LOCKED", \
@@ -263,9 +275,9 @@ enum err job_unclaim(struct db *db, enum job_class c, const struct job *jobs, si
         [JOB_CLAIM_TAKE_ALL] = {.text = TAKE(table) " WHERE id IN " DB_MANY_IDS " AND state = 'ready'", \
                                 .in = "ui" DB_MANY_IDS_IN}, \
         [JOB_CLAIM_RETURN] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
-                                      " wanted_at_us = NULL, lease_token = NULL, runs = runs - 1" \
+                                      " wanted_at_us = NULL, lease_token = ?, runs = runs - 1" \
                                       " WHERE id = ? AND lease_token = ?", \
-                              .in = "iiuu"}, \
+                              .in = "iiuuu"}, \
     }
 
 static const struct sql job_claim_sqls[JOB_CLASS__MAX][JOB_CLAIM__MAX] = {

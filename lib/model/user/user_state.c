@@ -117,7 +117,8 @@ static const struct db_col user_state_cols[] = {DB_COL_ENUM(struct user_state_ro
 static const struct sql user_state_sqls[] = {
     [USER_STATE_READ] = {.text = "SELECT state FROM users WHERE id = ?", .in = "u", .cols = user_state_cols},
     [USER_STATE_LOCK] = {.text = "SELECT state FROM users WHERE id = ? FOR UPDATE", .in = "u", .cols = user_state_cols},
-    [USER_STATE_HOLD] = {.text = "SELECT state FROM users WHERE id IN " DB_MANY_IDS " LOCK IN SHARE MODE",
+    [USER_STATE_HOLD] = {.text = "SELECT state FROM users FORCE INDEX (PRIMARY) WHERE id IN " DB_MANY_IDS
+                                 " LOCK IN SHARE MODE",
                          .in = DB_MANY_IDS_IN,
                          .cols = user_state_cols},
     [USER_STATE_SET] = {.text = "UPDATE users SET state = ?, updated_at_us = ? WHERE id = ?", .in = "siu"},

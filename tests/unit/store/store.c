@@ -160,6 +160,25 @@ static void one_writer(void **state)
     assert_int_equal(store_commit(&f->store, &a), OK);
 }
 
+/* A crash came between the making of a folder and the fsync of the one above: the name may be gone after the next. */
+static void a_folder_that_a_crash_left_is_made_anew(void **state)
+{
+    struct fixture *f = *state;
+    char below[STORE_PATH_SIZE], outer[64], inner[64];
+    struct stat st;
+
+    store_path(&f->id, below);
+    (void)snprintf(outer, sizeof outer, "%s/%.2s", f->dir, below);
+    (void)snprintf(inner, sizeof inner, "%s/%.5s", f->dir, below);
+    assert_int_equal(mkdir(outer, 0700), 0);
+    assert_int_equal(mkdir(inner, 0700), 0);
+    put(f, "image");
+    assert_int_equal(stat(outer, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 02775);
+    assert_int_equal(stat(inner, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 02775);
+}
+
 static void no_folder(void **state)
 {
     struct fixture *f = *state;
@@ -225,6 +244,7 @@ int main(void)
         TEST(not_there_before_commit),
         TEST(deletes),
         TEST(one_writer),
+        TEST(a_folder_that_a_crash_left_is_made_anew),
         TEST(no_folder),
         TEST(commit_without_temporary),
         TEST(full_disk),

@@ -153,11 +153,22 @@ static void a_claim_that_is_taken_back_was_none(void **state)
     for (int i = 0; i < 2; i++) { /* also when nobody heard of this one either */
         assert_int_equal(job_unclaim(f->db, JOB_MEDIA, &job, 1), OK);
         struct row r = read(f);
-        assert_true(uuid_is_none(&r.lease_token));
+        assert_true(uuid_eq(&r.lease_token, &dead.lease_token)); /* what it may have left is found */
         assert_int_equal(r.run_at_us, AT_US + LEASE_US);
         assert_int_equal(r.runs, 1); /* the worker that died */
         assert_int_equal(r.wanted_at_us, 0);
     }
+    job = claim(f, AT_US + LEASE_US);
+    assert_true(uuid_eq(&job.left_token, &dead.lease_token));
+    assert_int_equal(job_is_left(f->db, JOB_MEDIA, &job.id, &dead.lease_token), ERR_NOT_FOUND);
+    assert_int_equal(job_is_left(f->db, JOB_MEDIA, &job.id, &job.lease_token), OK);
+    assert_int_equal(job_again(f->db, JOB_MEDIA, &job, AT_US), OK);
+    assert_int_equal(job_is_left(f->db, JOB_MEDIA, &job.id, &job.lease_token), ERR_NOT_FOUND);
+    job = claim(f, AT_US);
+    assert_true(uuid_is_none(&job.left_token)); /* that run has ended */
+    assert_int_equal(job_unclaim(f->db, JOB_MEDIA, &job, 1), OK);
+    struct row free_row = read(f);
+    assert_true(uuid_is_none(&free_row.lease_token));
 }
 
 /* Written before the clock was set back by an hour. */
