@@ -105,6 +105,11 @@ class Shown:
                 for key, n in self.values.items() for _, labels in [key] if key[0] == name and n != before.values[key]}
 
 
+def nobody_is_busy(stack, program):
+    """A thread that has sent its answer still has its log line to write, and somebody else may ask."""
+    stack.wait(lambda: Shown(stack, program)("threads_busy") == 0, f"no thread of {program} is busy")
+
+
 # The text
 
 
@@ -121,7 +126,8 @@ def test_every_program_shows_its_metrics(stack, program):
     if program == "image":
         assert shown("image_processes") >= 2 and shown("image_processes_busy") == 0
     elif program in APPS:
-        assert shown("threads") == (4 if program == "media" else 8) and shown("threads_busy") == 0 and shown("threads_outside") == 0
+        assert shown("threads") == (4 if program == "media" else 8) and shown("threads_outside") == 0
+        nobody_is_busy(stack, program)
         assert shown("requests_total", route="none", status="4xx") >= 0
     else:
         stack.wait(lambda: Shown(stack, program)("database_connections") > 0, "it is connected")
@@ -162,7 +168,7 @@ def test_requests_are_counted_exactly(stack, user):
     sums = after.moved(before, "request_seconds_sum")
     assert set(sums) == {("GET /api/v1/keys",), ("none",), ("DELETE /api/v1/keys/{id}",)}
     assert 0 < sum(sums.values()) < took
-    assert after("threads_busy") == 0
+    nobody_is_busy(stack, "keys")
 
 
 def test_redirects_are_counted(stack, user):
@@ -191,7 +197,7 @@ def test_slow_requests_and_their_threads(stack, user):
     assert min(buckets) > 0.25 and buckets[float("inf")] == 3
     assert after.moved(before, "request_seconds_count") == {(route,): 3}
     assert after.moved(before, "request_seconds_sum")[route,] > 0.9
-    assert after("threads_busy") == 0
+    nobody_is_busy(stack, "keys")
 
 
 def test_asking_before_a_body_is_counted_apart(stack, user):
