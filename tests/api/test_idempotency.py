@@ -426,7 +426,7 @@ def test_who_may_not_ask(user, stack):
 
 def test_a_busy_service(user, stack):
     post, key = Post(user), new_key()
-    with stack.stopped("image"):
+    with stack.configured("posts", store_image_timeout_sec=1, service_queue_sec=1), stack.stopped("image"):
         assert expect(post.make(key), 503)["error"]["retryable"] is True
     made(post.make(key))
     assert post.made() == 1

@@ -449,7 +449,8 @@ def test_a_stop_waits_for_what_runs(stack, user, send):
 
 
 def test_no_service(stack, user, send):
-    with stack.stopped("image"):
+    """It is waited for as long as an image may take: here two seconds, and 5 s for all else."""
+    with stack.configured("uploads", store_image_timeout_sec=1, service_queue_sec=1), stack.stopped("image"):
         answer = user.api.post("/api/v1/uploads", data=images.jpeg(100, 80))
         assert expect(answer, 503, "image_service_unavailable")["error"]["retryable"]
         assert "Retry-After" in answer.headers

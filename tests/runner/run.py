@@ -22,7 +22,7 @@ GROUPS = [
     Lint(),
     Pytest("api", "asan", "MARKETINGCLI_BUILD", shares=4),
     Demo(),
-    Sweep("sweep-sample", "asan", "--sample", "48", "--jobs", "2"),
+    Sweep("sweep-sample", "asan", "--sample", "36", "--jobs", "2"),
     Pytest("deploy", "release", "MARKETINGCLI_RELEASE", nice=True),
     Unit("unit-clang", "clang"),
     Fuzz(),
