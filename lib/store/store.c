@@ -13,7 +13,7 @@
 
 #define FILE_MODE 0644
 #define FOLDER_MODE 02775
-#define FOLDER_NEW_MODE 0770     /* until its name is durable */
+#define FOLDER_NEW_MODE 02771    /* until its name is durable: who reads can enter it, if a crash leaves it so */
 #define TEMPORARY_SUFFIX ".part" /* beside the final name, so that store_delete finds what a crash left */
 
 void store_path(const struct uuid *id, char ret_path[static STORE_PATH_SIZE])
@@ -77,14 +77,14 @@ MUST_CHECK static enum err store_sync_folder(const char *path)
 MUST_CHECK static enum err store_make_folder(const struct store_path *p)
 {
     struct stat st = {.st_mode = 0};
-    bool made = mkdir(p->s, FOLDER_NEW_MODE) == 0;
+    bool made = mkdir(p->s, FOLDER_NEW_MODE & 0777) == 0;
 
-    if (!made && (errno != EEXIST || stat(p->s, &st) < 0))
+    if (made ? chmod(p->s, FOLDER_NEW_MODE) < 0 : errno != EEXIST || stat(p->s, &st) < 0) /* whatever the umask is */
         return err_of_store();
     if (!made && (st.st_mode & 07777) == FOLDER_MODE)
         return OK;
     enum err e = store_sync_folder(store_folder_of(p->s).s);
-    if (e == OK && chmod(p->s, FOLDER_MODE) < 0 && (made || errno != EPERM)) /* whatever the umask is */
+    if (e == OK && chmod(p->s, FOLDER_MODE) < 0 && (made || errno != EPERM))
         return err_of_store();
     return e;
 }
