@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -241,7 +242,7 @@ size_t spool_list(const struct spool *s, size_t max, struct spool_name *ret_name
         struct str name = str_from(entry->d_name);
         if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
             continue;
-        if (str_ends(name, STR(SUFFIX UNFINISHED)) && clock_now_us() - spool_us(st.st_mtim) > UNFINISHED_US)
+        if (str_ends(name, STR(SUFFIX UNFINISHED)) && llabs(clock_now_us() - spool_us(st.st_mtim)) > UNFINISHED_US)
             (void)unlinkat(dirfd(dir), entry->d_name, 0);
         if (!spool_parse_name(name, &ret_names[n]))
             continue;

@@ -100,18 +100,23 @@ def test_what_is_known_at_the_end_of_a_stop_goes_on(stack, user, tiktok):
     told = stack.log(PUBLISH)[logged:]
     assert {e["job"] for e in events(told, "kept_result_taken_up")} == {jobs[whole], jobs[refreshed]}, "the pair that came then is used"
     assert [(e["job"], e["why"]) for e in events(told, "kept_result_dropped")] == [(jobs[damaged], "damaged")]
-    assert alarms(stack, "result_lost") == 0
+    lost, = events(told, "result_lost")
+    assert lost["job"] == jobs[damaged] and alarms(stack, "result_lost") == 1, "what cannot be read is lost, and somebody is woken"
 
     stack.move_clock(PASSED_SEC)
     old = stray.with_name(f"{uuid.uuid4()}.{uuid.uuid4()}.kept")
     old.write_bytes(b"")
     os.utime(old, (time.time() - 8 * 86400,) * 2)
+    ahead = stray.with_name(f"{uuid.uuid4()}.{uuid.uuid4()}.kept")
+    ahead.write_bytes(b"")
+    os.utime(ahead, (time.time() + 400 * 86400,) * 2)
     logged = len(stack.log(PUBLISH))
     stack.restart(PUBLISH)
     stack.wait(lambda: files(stack) == [], "what nobody asks for goes")
     dropped = {e["job"]: (e["why"], e.get("note")) for e in events(stack.log(PUBLISH)[logged:], "kept_result_dropped")}
     assert dropped[jobs[elsewhere]][0] == "written, or taken over" and dropped[jobs[elsewhere]][1].startswith("publish_id ")
     assert dropped[old.name.split(".")[0]][0] == "nobody has asked for it"
+    assert dropped[ahead.name.split(".")[0]][0] == "written, or taken over", "the clock was set back since"
 
 
 def test_who_takes_it_up_dies_of_something(stack, user, account, tiktok):
