@@ -53,20 +53,11 @@ static bool store_fails(void)
     return true;
 }
 
-static bool store_fsync(int fd, const char *step)
-{
-    struct fault fault;
-
-    if (fault_before(&fault, step) && store_fails())
-        return false;
-    return fsync(fd) == 0 && !(fault_after(&fault) && store_fails());
-}
-
 MUST_CHECK static enum err store_sync_folder(const char *path)
 {
     _cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    return fd >= 0 && store_fsync(fd, "sync a folder") ? OK : err_of_store();
+    return fd >= 0 && fd_sync(fd, "sync a folder") ? OK : err_of_store();
 }
 
 /*
@@ -158,7 +149,7 @@ enum err store_create(const struct store *s, const struct uuid *id, struct store
 enum err store_commit(const struct store *s, struct store_file *f)
 {
     ASSERT(s != NULL && f->fd >= 0);
-    bool kept = store_fsync(f->fd, "sync a file") && store_rename(f->temporary, f->final);
+    bool kept = fd_sync(f->fd, "sync a file") && store_rename(f->temporary, f->final);
     enum err e = kept ? store_sync_folder(store_folder_of(f->final).s) : err_of_store();
     if (kept && e != OK)
         (void)unlink(f->final);
