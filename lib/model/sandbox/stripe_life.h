@@ -4,7 +4,7 @@
  * it. Facts: docs/stripe.md#subscriptions and docs/stripe.md#events.
  *
  *    struct stripe_life_events events = {.n = 0};
- *    stripe_life_begin(&life, &plan, now_us, &events);
+ *    stripe_life_begin(&life, &plan, STRIPE_CARD_PAYS, now_us, &events);
  *    while (stripe_life_advance(&life, &plan, to_us, &events))
  *        send them, events.n = 0
  *
