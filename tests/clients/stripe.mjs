@@ -28,6 +28,7 @@ async function calls() {
   const key = (n) => ({ idempotencyKey: `key-${n}` });
   await stripe.customers.create({ email: "a+b&c=é@example.org", metadata: { user_id: USER } }, key(1));
   await stripe.customers.update("cus_1", { email: "new@example.org" }, key(2));
+  await stripe.customers.retrieve("cus_1");
   await stripe.customers.del("cus_1");
   await stripe.checkout.sessions.create(checkout, key(3));
   await stripe.checkout.sessions.create(
