@@ -32,6 +32,9 @@ GRANT UPDATE (tries) ON {db}.registrations TO {user};
 GRANT SELECT ON {db}.invitations TO {user};
 GRANT UPDATE (uses) ON {db}.invitations TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.email_changes TO {user};
+-- A changed address reaches Stripe, if the user has a customer there.
+GRANT SELECT (user_id, customer_id) ON {db}.subscriptions TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_billing TO {user};
 
 -- user keys
 GRANT SELECT, INSERT, UPDATE ON {db}.api_keys TO {user};
@@ -135,17 +138,21 @@ GRANT SELECT, INSERT, UPDATE ON {db}.plan_counters TO {user};
 
 -- user billing
 GRANT SELECT ON {db}.api_keys TO {user};
-GRANT UPDATE (last_used_at_us) ON {db}.api_keys TO {user};
+GRANT UPDATE (last_used_at_us, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.api_keys TO {user};
 GRANT SELECT (key_id) ON {db}.key_budgets TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT ON {db}.sessions TO {user};
-GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
-GRANT SELECT (id, state, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.users TO {user};
-GRANT SELECT ON {db}.subscriptions TO {user};
+GRANT UPDATE (last_seen_at_us, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.sessions TO {user};
+GRANT SELECT (id, email, state, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us), UPDATE (updated_at_us, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.users TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.subscriptions TO {user};
 GRANT SELECT ON {db}.plan_grants TO {user};
 GRANT SELECT ON {db}.plan_counters TO {user};
 GRANT SELECT (id, user_id, state, mode) ON {db}.accounts TO {user};
 GRANT SELECT (id, user_id, deleted_at_us, size_bytes) ON {db}.uploads TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.provider_events TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_billing TO {user};
+GRANT INSERT ON {db}.mail_outbox TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 
 -- user worker_publish
 GRANT SELECT (id) ON {db}.api_keys TO {user};
@@ -197,6 +204,18 @@ GRANT DELETE, SELECT (id, user_id, old_email, new_email, created_at_us, expires_
 GRANT DELETE, SELECT (day) ON {db}.mail_allowances TO {user};
 GRANT DELETE, SELECT (id, user_id, what, created_at_us) ON {db}.activity TO {user};
 GRANT DELETE, SELECT (created_at_us, enabled_at_us) ON {db}.user_totp TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
+
+-- user worker_billing
+GRANT SELECT (id, email, state, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us), UPDATE (updated_at_us, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.users TO {user};
+GRANT SELECT (user_id, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us), UPDATE (subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.sessions TO {user};
+GRANT SELECT (user_id, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us), UPDATE (subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.api_keys TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.subscriptions TO {user};
+GRANT SELECT ON {db}.plan_grants TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.provider_events TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_billing TO {user};
+GRANT INSERT ON {db}.mail_outbox TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user sandbox

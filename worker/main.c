@@ -176,7 +176,7 @@ int main(int argc, char **argv)
 
     log_init("worker", LOG_INFO);
     if (argc != 2 || (class = worker_main_find_class(argv[1])) == NULL)
-        return worker_main_fail(2, "usage: marketingcli-worker publish|media|mail");
+        return worker_main_fail(2, "usage: marketingcli-worker publish|media|mail|billing");
     (void)snprintf(program, sizeof program, "worker-%s", argv[1]);
     if (conf_load(&conf, conf_path(), &why) != OK)
         return worker_main_fail(EXIT_CONFIG, why.p);

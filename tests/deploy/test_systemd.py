@@ -113,7 +113,7 @@ def test_a_stop_waits_for_what_is_under_way(root, row):
     statement = seconds(r"^CONF_INT\(database, timeout_sec, (\d+),", CHECKOUT / "lib/base/conf.def")
     if row["kind"] == "worker":
         statement = seconds(r"^CONF_INT\(database, timeout_sec, \d+, RANGE\(\d+, (\d+)\)", CHECKOUT / "lib/base/conf.def")
-        call = max(seconds(rf"^CONF_INT\({s}, timeout_sec, \d+, RANGE\(\d+, (\d+)\)", CHECKOUT / "lib/base/conf.def") for s in ("tiktok", "smtp"))
+        call = max(seconds(rf"^CONF_INT\({s}, timeout_sec, \d+, RANGE\(\d+, (\d+)\)", CHECKOUT / "lib/base/conf.def") for s in ("tiktok", "smtp", "stripe"))
         longest = call + seconds(r"^#define RUNNER_STOP_SEC (\d+)$", CHECKOUT / "lib/jobs/runner.h") + statement
     elif row["kind"] == "image":
         longest = seconds(r"^CONF_INT\(store, image_timeout_sec, \d+, RANGE\(\d+, (\d+)\)", CHECKOUT / "lib/base/conf.def")

@@ -69,7 +69,8 @@ def certificates(at):
 def credentials(at):
     """credentials/<database name>/<credential>: what LoadCredential= gives on a server. Made once."""
     rings = {name: f"1 {secrets.token_hex(32)}\n" for name in ("token-keys", "totp-keys")}
-    shared = {**rings, "tiktok-client-secret": secrets.token_hex(20), "smtp-password": ""}
+    shared = {**rings, "tiktok-client-secret": secrets.token_hex(20), "smtp-password": "",
+              "stripe-api-key": f"rk_test_{secrets.token_hex(20)}", "stripe-webhook-secrets": f"whsec_{secrets.token_hex(20)}\n"}
     for service in services.PROGRAMS:
         if unknown := set(service.credentials) - set(shared):
             raise RuntimeError(f"{service.name} needs the credential {', '.join(sorted(unknown))}, and tests/stack/render.py "
@@ -106,6 +107,9 @@ def configuration(at, https, changes):
         # All tests come from one address; tests/api/test_sign_in.py puts the real one in.
         ("signin", "tries_of_network"): 60000,
         ("database", "socket"): at.mariadb_sock,
+        ("stripe", "api_url"): sandbox,
+        ("stripe", "ca_file"): at.ca,
+        ("stripe", "allow_private_addresses"): "yes",
         ("tiktok", "client_key"): "sandbox-client-key",
         ("tiktok", "authorize_url"): sandbox,
         ("tiktok", "api_url"): sandbox,

@@ -142,5 +142,8 @@ static const struct credential credentials_shared[] = {
     {"totp-keys", credentials_ring, NULL},
     {"tiktok-client-secret", credentials_nothing, "the client secret of your TikTok app"},
     {"smtp-password", credentials_nothing, "the password of smtp.user, if your mail relay wants one"},
+    {"stripe-api-key", credentials_nothing, "Stripe's restricted key, if you bill"},
+    {"stripe-webhook-secrets", credentials_nothing,
+     "the signing secrets of your webhook endpoint at Stripe, if you bill"},
     {NULL, NULL, NULL},
 };

@@ -1,0 +1,25 @@
+-- Stripe's events, reduced to whom they are about and the link that a mail needs: never a state. They go after 30 days.
+CREATE TABLE IF NOT EXISTS provider_events (
+  event_id VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'Stripe''s id: one that comes again is not stored again',
+  id BINARY(16) NOT NULL COMMENT 'UUIDv7; the subject of its job',
+  type VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'Stripe''s name of its kind',
+  state ENUM('waiting', 'done', 'ignored') NOT NULL COMMENT 'ignored: it has no effect; why says why',
+  why VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'Of one that is ignored: unknown_type, other_mode, other_account, unknown_customer, foreign_price, gone',
+  via ENUM('webhook', 'reconciliation') NOT NULL COMMENT 'reconciliation: it was found in the list of those that did not come',
+  user_id BINARY(16) NULL COMMENT 'Whose; NULL: nobody''s, or not known yet [policy:billing.subscription]',
+  object_id VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'What it is about, at Stripe [policy:billing.subscription]',
+  customer_id VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'The customer that it names [policy:billing.subscription]',
+  subscription_id VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'The subscription that it names [policy:billing.subscription]',
+  charge_id VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'The charge that it names, of a dispute or a warning [policy:billing.subscription]',
+  link VARCHAR(2048) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'Stripe''s page for the mail; NULL once the event is done [policy:billing.subscription]',
+  status VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'Of a dispute, session or invoice, for the admin [policy:billing.subscription]',
+  created_at_us BIGINT UNSIGNED NOT NULL COMMENT 'When it came up at Stripe [policy:billing.subscription]',
+  received_at_us BIGINT UNSIGNED NOT NULL COMMENT 'When it came here; it goes 30 days later',
+  done_at_us BIGINT UNSIGNED NULL COMMENT 'When it was done or ignored',
+  PRIMARY KEY (event_id),
+  UNIQUE KEY by_id (id),
+  KEY by_user (user_id, state),
+  KEY by_state (state, id),
+  KEY by_time (received_at_us),
+  CONSTRAINT provider_events_user FOREIGN KEY (user_id) REFERENCES users (id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin COMMENT='Events of Stripe';
