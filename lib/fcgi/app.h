@@ -40,6 +40,12 @@ struct caller {
     const struct plan *plan;                 /* of the user, now (model/billing/terms.h) */
 };
 
+/* What a provider said last of what was asked of it for this request; for the log alone. Absent: nothing. */
+struct provider_said {
+    struct str request_id; /* its own, by which its dashboard shows the rest */
+    struct str error;      /* "402 card_declined", or why no answer came */
+};
+
 struct shared; /* what the threads of the process share; see serve.h */
 
 struct ctx {
@@ -58,7 +64,8 @@ struct ctx {
     struct rate_state rate; /* of the class of its route, or of the one that refused it */
     struct rate_held rate_held; /* given back when nothing comes of the request */
     int64_t retry_after_sec;    /* of a 429 that is not about the rate; 0: it is */
-    void *state;                /* what app->start made; shared by the threads, so read-only or locked */
+    struct provider_said provider_said;
+    void *state; /* what app->start made; shared by the threads, so read-only or locked */
     struct shared *shared;
 };
 
