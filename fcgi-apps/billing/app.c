@@ -59,7 +59,9 @@ static enum err billing_app_start(const struct conf *conf, void **ret_state, str
 
 const struct app app_billing = {
     .name = "billing",
-    .routes = (const struct route *const[]){billing_routes, checkout_routes, portal_routes, sync_routes, NULL},
+    .routes = (const struct route *const[]){billing_routes, checkout_routes, portal_routes, sync_routes, webhook_routes,
+                                            NULL},
     .start = billing_app_start,
     .stop = billing_app_stop,
+    .webhook_names = webhook_names,
 };

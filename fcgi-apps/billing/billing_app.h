@@ -8,9 +8,10 @@
 struct app_state {
     struct secret key, secrets_text;
     struct stripe_secrets secrets; /* they live in secrets_text */
+    atomic_int signatures_bad;     /* one after another (webhook.c) */
 };
 
-static inline const struct app_state *app_state(const struct ctx *c)
+static inline struct app_state *app_state(const struct ctx *c)
 {
     return c->state;
 }
@@ -30,4 +31,5 @@ static inline bool app_sells(const struct ctx *c)
 /* The answer of GET /billing, of the rows as they are now. */
 MUST_CHECK enum err billing_answer(struct ctx *c);
 
-extern const struct route billing_routes[], checkout_routes[], portal_routes[], sync_routes[];
+extern const char *const webhook_names[];
+extern const struct route billing_routes[], checkout_routes[], portal_routes[], sync_routes[], webhook_routes[];
