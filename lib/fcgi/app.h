@@ -43,7 +43,7 @@ struct caller {
 /* What a provider said last of what was asked of it for this request; for the log alone. Absent: nothing. */
 struct provider_said {
     struct str request_id; /* its own, by which its dashboard shows the rest */
-    struct str error;      /* "402 card_declined", or why no answer came */
+    struct str error;      /* "404 resource_missing", or why no answer came */
 };
 
 struct shared; /* what the threads of the process share; see serve.h */
