@@ -89,7 +89,7 @@ static void sandbox_background(const struct conf *conf, struct db *db, struct ar
     }
 }
 
-static void sandbox_answer_error(struct ctx *c, enum err e)
+static void sandbox_answer_either(struct ctx *c, enum err e)
 {
     if (stripe_answers(c))
         stripe_answer_error(c, e);
@@ -105,5 +105,5 @@ const struct app app_sandbox = {
     .stop = sandbox_stop,
     .background = sandbox_background,
     .background_n = sandbox_background_n,
-    .answer_error = sandbox_answer_error,
+    .answer_error = sandbox_answer_either,
 };

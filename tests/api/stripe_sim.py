@@ -61,7 +61,7 @@ class Stripe:
         return self.made("/v1/checkout/sessions", self.checkout_fields(customer, **more), key)
 
     def subscriptions(self, customer):
-        return self.got("/v1/subscriptions", customer=customer, status="all", limit=100)["data"]
+        return self.got("/v1/subscriptions", customer=customer, status="all", limit=100)["data"]  # covers: GET /v1/subscriptions
 
     # People
 

@@ -1,13 +1,14 @@
-"""The Stripe simulator: its API, its pages, its clock, and what it sends. Stripe's own client judges it in
-test_stripe_sim_client.py."""
+"""The Stripe simulator: its API, its pages, its clock, and what it sends; at the end by Stripe's own client from npm."""
 
 import concurrent.futures
 import http.server
 import json
 import ssl
 import threading
+import time
 import uuid
 
+import clients
 import pytest
 from stripe_sim import DAY, PRICE, Stripe, bare
 
@@ -44,7 +45,8 @@ def test_a_customer_is_made_changed_and_deleted(stripe):
     made = stripe.customer(user_id, "a+b@example.org")
     assert made["email"] == "a+b@example.org" and made["metadata"] == {"user_id": user_id} and not made["livemode"]
     stripe.hold(made["id"])
-    assert stripe.made(f"/v1/customers/{made['id']}", {"email": "new@example.org"})["email"] == "new@example.org"
+    changed = stripe.post(f"/v1/customers/{made['id']}", {"email": "new@example.org"})
+    assert changed.json()["email"] == "new@example.org"
     assert stripe.got(f"/v1/customers/{made['id']}")["email"] == "new@example.org"
     gone = stripe.http.delete(f"/v1/customers/{made['id']}", headers=stripe.headers())
     assert gone.json() == {"object": "customer", "id": made["id"], "deleted": True}
@@ -357,3 +359,73 @@ def test_events_are_sent_until_they_are_taken(stripe, stack, webhook):
     assert stripe.signed(body, at)["Stripe-Signature"] == signature
     stack.wait(lambda: stack.sql("SELECT 1 FROM sandbox_stripe_events WHERE customer_id = %s AND delivered_at_us > 0 AND tries = 3"
                                  " AND next_at_us IS NULL", bare(customer)), "the simulator knows that it was delivered")
+
+
+# Stripe's own client
+
+
+def called(stripe, *calls):
+    """What Stripe's client makes of these calls at the simulator: ("customers.create", argument ...)."""
+    lines = "".join(json.dumps({"call": call, "args": args}) + "\n" for call, *args in calls)
+    answers = clients.run("stripe", "call", lines, HOST="sandbox.localhost", PORT=str(stripe.stack.https), KEY=stripe.key,
+                          NODE_EXTRA_CA_CERTS=str(stripe.stack.ca))
+    return [json.loads(line) for line in answers.splitlines()]
+
+
+def test_stripes_client_buys(stripe, stack):
+    user_id = str(uuid.uuid4())
+    customer = {"email": "a+b&c=é@example.org", "metadata": {"user_id": user_id}}
+    key = {"idempotencyKey": str(uuid.uuid4())}
+    first, again, other = called(stripe, ("customers.create", customer, key), ("customers.create", customer, key),
+                                 ("customers.create", {"email": "b@example.org"}, key))
+    assert first["result"]["email"] == customer["email"] and first["result"]["metadata"] == customer["metadata"]
+    assert again["result"] == first["result"] and first["request_id"].startswith("req_") != again["request_id"]
+    assert other["error"] == {"type": "StripeIdempotencyError", "status": 400}
+    made = first["result"]["id"]
+    stripe.hold(made)
+    checkout = {"mode": "subscription", "customer": made, "client_reference_id": user_id, "metadata": {"user_id": user_id},
+                "line_items": [{"price": PRICE, "quantity": 1}],
+                "success_url": f"{stack.url}/billing/done?session_id={{CHECKOUT_SESSION_ID}}",
+                "cancel_url": f"{stack.url}/billing/canceled", "expires_at": int(time.time()) + 3000,
+                "subscription_data": {"metadata": {"user_id": user_id}, "trial_period_days": 14}}
+    sessions = [a["result"] for a in called(stripe, ("checkout.sessions.create", checkout), ("checkout.sessions.create", checkout))]
+    assert [s["expires_at"] for s in sessions] == [checkout["expires_at"]] * 2
+    stripe.pay(sessions[0])
+    done, listed, expired, open_now, subscriptions, portal, missing, events = called(
+        stripe, ("checkout.sessions.retrieve", sessions[0]["id"]),
+        ("checkout.sessions.list", {"customer": made, "status": "open"}),
+        ("checkout.sessions.expire", sessions[1]["id"]),
+        ("checkout.sessions.list", {"customer": made, "status": "open"}),
+        ("subscriptions.list", {"customer": made, "status": "all", "limit": 20}),
+        ("billingPortal.sessions.create", {"customer": made, "return_url": f"{stack.url}/billing"}),
+        ("subscriptions.retrieve", f"sub_{HEX}"),
+        ("events.list", {"delivery_success": False, "types": ["checkout.session.completed", "checkout.session.expired"], "limit": 2}))
+    assert done["result"]["status"] == "complete" and done["result"]["client_reference_id"] == user_id
+    assert [s["id"] for s in listed["result"]["data"]] == [sessions[1]["id"]]
+    assert expired["result"]["status"] == "expired" and open_now["result"]["data"] == []
+    [subscription] = subscriptions["result"]["data"]
+    assert subscription["id"] == done["result"]["subscription"] and subscription["status"] == "trialing"
+    assert portal["result"]["url"].startswith(stack.sandbox_url)
+    assert missing["error"] == {"type": "StripeInvalidRequestError", "code": "resource_missing", "param": "id", "status": 404}
+    assert [e["type"] for e in events["result"]["data"]] == ["checkout.session.expired", "checkout.session.completed"]
+    retrieved, gone, after, charge = called(
+        stripe, ("subscriptions.retrieve", subscription["id"]), ("customers.del", made), ("customers.retrieve", made),
+        ("charges.retrieve", f"ch_{subscription['id'][4:]}"))
+    assert retrieved["result"] == subscription and charge["result"]["customer"] == made
+    assert gone["result"] == after["result"] == {"id": made, "object": "customer", "deleted": True}
+
+
+def test_stripes_client_takes_what_is_sent(stripe, stack, webhook):
+    customer = stripe.customer()["id"]
+    session = stripe.checkout(customer, success_url=f"{webhook.url}/done", cancel_url=f"{webhook.url}/canceled")
+    stripe.pay(session)
+    portal = stripe.made("/v1/billing_portal/sessions", {"customer": customer, "return_url": f"{webhook.url}/billing"})
+    subscription = stripe.subscriptions(customer)[0]["id"]
+    for action in ("dispute", "refund", "fraud_warning", "cancel", "delete"):
+        stripe.http.post(portal["url"], data={"action": action, "subscription": subscription}, allow_redirects=False)
+    wanted = stripe.events(customer)
+    stack.wait(lambda: len(webhook.taken) == len(wanted), "all are sent")
+    sent = [{"header": header, "payload": body.decode(), "secret": stripe.secret, "now": int(time.time())}
+            for _, header, body in webhook.taken]
+    events = clients.ask("stripe", "construct", sent)
+    assert [(e["id"], e["type"], e["object"]) for e in events] == [(e["id"], e["type"], e["data"]["object"]) for e in wanted]
