@@ -154,7 +154,7 @@ def activity(user):
 def test_a_plan_that_is_given(user, stack):
     day = in_days(stack, 1)
     until = (now(stack).replace(hour=0, minute=0, second=0, microsecond=0).timestamp() + 2 * DAY)
-    assert re.fullmatch(rf"{user.id} has the plan small until \S+\n", grant(user, "small", "--until", day))
+    assert re.fullmatch(rf"{user.id} was given the plan small until \S+\n", grant(user, "small", "--until", day))
     shown = billing(user)
     assert (shown["plan"], shown["source"]) == ("small", "grant") and shown["until"].startswith(in_days(stack, 2))
     said = stack.admin("billing", "show", user.email).stdout
@@ -190,6 +190,7 @@ def test_a_better_plan_that_is_paid_goes_on(user):
     grant(user, "small")
     with subscribed(user, status="active", plan="large"):
         assert (billing(user)["plan"], billing(user)["source"]) == ("large", "subscription")
+        assert grant(user, "small") == f"{user.id} was given the plan small\n", "which is not what they have"
     grant(user, "large")
     with subscribed(user, status="active", plan="small"):
         assert (billing(user)["plan"], billing(user)["source"]) == ("large", "grant")
