@@ -73,6 +73,10 @@ def row(user):
     return rows[0] if rows else None
 
 
+def session_of(user):
+    return row(user)["checkout_session_id"]
+
+
 def change_row(user, what, *values):
     user.stack.sql(f"UPDATE subscriptions SET {what} WHERE user_id = %s", *values, uuid.UUID(user.id).bytes)
 
@@ -93,5 +97,5 @@ def at_once(calls):
         return list(pool.map(run, calls))
 
 
-__all__ = ["PRICES", "at_once", "change_row", "checkout", "credential", "customer_of", "row", "shop", "stripe", "sync", "to_pay",
+__all__ = ["PRICES", "at_once", "change_row", "checkout", "credential", "customer_of", "row", "session_of", "shop", "stripe", "sync", "to_pay",
            "with_credential"]
