@@ -37,7 +37,7 @@ static bool main_streams_lightly(const struct route *r)
 /* Nobody would ask it: nginx lets a small body in by itself. */
 static bool main_looks_in_vain(const struct route *r)
 {
-    return r->before_body != NULL && r->body_max_bytes <= ROUTE_SMALL_BODY_BYTES;
+    return r->before_body != NULL && (r->body_max_bytes <= ROUTE_SMALL_BODY_BYTES || r->body_in_memory);
 }
 
 /* A route whose row leaves out a policy column, or contradicts itself, does not serve. */

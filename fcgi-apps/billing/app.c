@@ -1,3 +1,59 @@
-#include "billing_app.h"
+#include <stdlib.h>
 
-const struct app app_billing = {.name = "billing", .routes = (const struct route *const[]){billing_routes, NULL}};
+#include "billing/billing_app.h"
+#include "stripe/calls.h"
+
+/* What is missing or empty is not configured, and the routes that need it say so. */
+static enum err billing_app_credential(const char *name, struct secret *ret_secret, struct buf *why)
+{
+    enum err e = credential_read(name, ret_secret);
+
+    if (e == ERR_NOT_FOUND)
+        return OK;
+    if (e != OK)
+        buf_printf(why, "the credential %s cannot be read", name);
+    return e;
+}
+
+static enum err billing_app_read(struct app_state *s, struct buf *why)
+{
+    const char *fault = NULL;
+
+    enum err e = billing_app_credential(STRIPE_SECRETS_CREDENTIAL, &s->secrets_text, why);
+    if (e != OK)
+        return e;
+    if (s->secrets_text.n > 0 && !stripe_secrets_parse(secret_str(&s->secrets_text), &s->secrets, &fault)) {
+        buf_printf(why, "the credential " STRIPE_SECRETS_CREDENTIAL " cannot be used: %s", fault);
+        return ERR_VALIDATION;
+    }
+    return OK;
+}
+
+static void billing_app_stop(void *arg)
+{
+    struct app_state *s = arg;
+
+    secret_done(&s->secrets_text);
+    free(s);
+}
+
+static enum err billing_app_start(const struct conf *conf, void **ret_state, struct buf *why)
+{
+    struct app_state *s = xcalloc(1, sizeof(*s));
+
+    (void)conf;
+    enum err e = billing_app_read(s, why);
+    if (e == OK)
+        *ret_state = s;
+    else
+        billing_app_stop(s);
+    return e;
+}
+
+const struct app app_billing = {
+    .name = "billing",
+    .routes = (const struct route *const[]){billing_routes, webhook_routes, NULL},
+    .start = billing_app_start,
+    .stop = billing_app_stop,
+    .webhook_names = webhook_names,
+};

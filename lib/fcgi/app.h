@@ -57,10 +57,14 @@ struct ctx {
     struct uuid network;    /* what stands for it where others have a user's id: no UUIDv7 begins so. IPv6: its /64 */
     struct rate_state rate; /* of the class of its route, or of the one that refused it */
     struct rate_held rate_held; /* given back when nothing comes of the request */
+    const char *log_why;        /* for the request's log line alone: what was wrong with it, in a word or two */
+    struct str log_about;       /* and which thing elsewhere it was about: an id */
     int64_t retry_after_sec;    /* of a 429 that is not about the rate; 0: it is */
     void *state;                /* what app->start made; shared by the threads, so read-only or locked */
     struct shared *shared;
 };
+
+struct metrics;
 
 struct app {
     const char *name;                  /* "keys": binary marketingcli-keys, MariaDB user marketingcli_keys */
@@ -84,9 +88,15 @@ struct app {
                        const atomic_bool *stopping);
     int (*background_n)(const struct conf *conf);
 
+    /* Optional: what becomes of webhooks, NULL-ended: the labels of METRIC_WEBHOOKS. */
+    const char *const *webhook_names;
+
     /* Optional: answers an error with a body that is not ours, for the simulator, which speaks as TikTok does. */
     void (*answer_error)(struct ctx *c, enum err e);
 };
+
+/* Of the program: for what a handler counts by itself, and for its alarms (metrics/metrics.h). */
+struct metrics *app_metrics_of(const struct ctx *c);
 
 /* For how long a stop may leave what comes in the queue of its socket (serve.c): who is silent for longer hangs. */
 int64_t app_stop_us(const struct conf *conf);

@@ -85,7 +85,9 @@ struct app_metrics *app_metrics_start(struct shared *shared)
     m->metrics = metrics_new(&(struct metrics_options){.who = METRICS_APP,
                                                        .values = {[LABEL_ROUTE] = m->route_names,
                                                                   [LABEL_STATUS] = app_metrics_class_names,
-                                                                  [LABEL_ERROR] = db_count_errors}});
+                                                                  [LABEL_ERROR] = db_count_errors,
+                                                                  [LABEL_WEBHOOK] =
+                                                                      shared->app->webhook_names}});
     m->expose = expose_of_program(m->metrics, shared->conf->metrics_dir, shared->app->name, app_metrics_refresh, m);
     return m;
 }
@@ -96,6 +98,11 @@ void app_metrics_stop(struct app_metrics *m)
     metrics_free(m->metrics);
     arena_done(&m->arena);
     free(m);
+}
+
+struct metrics *app_metrics_of(const struct ctx *c)
+{
+    return c->shared->metrics->metrics;
 }
 
 void app_metrics_connections(struct app_metrics *m, int n)

@@ -285,6 +285,15 @@ enum err rate_admit(struct ctx *c, const struct route *route, bool only_looks, e
     return e;
 }
 
+enum err rate_unsigned(struct ctx *c)
+{
+    struct rate_held held;
+
+    if (c->shared->rates == NULL || serve_is_unchecked(c->shared))
+        return OK;
+    return rate_admit_to(c, RATE_WRITE, false, &held);
+}
+
 /* Nothing was made, and we know it. */
 static bool rate_made_nothing(const struct ctx *c, enum err e)
 {

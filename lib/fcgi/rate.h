@@ -79,6 +79,12 @@ MUST_CHECK bool rates_are_told(const struct rates *r);
 MUST_CHECK enum err rate_admit(struct ctx *c, const struct route *route, bool only_looks, enum err refused);
 void rate_settle(struct ctx *c, enum err e);
 
+/*
+ * Of a route of RATE_SIGNED, once its handler has seen that the signature is not good: the request is a stranger's, and takes one
+ * of RATE_WRITE from the network. Not before: whoever shares the signer's network could use up its limit. ERR_RATE_LIMITED.
+ */
+MUST_CHECK enum err rate_unsigned(struct ctx *c);
+
 /* RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10), X-RateLimit-*; as of the request. */
 void rate_put_headers(struct ctx *c);
 

@@ -44,6 +44,7 @@ enum route_rate {
     RATE_AUTH,   /* tries a password, registers; nginx lets through a few a second of one network */
 
     RATE_HEALTH,   /* per network, few: for monitors, each of which asks a few times a minute */
+    RATE_SIGNED,   /* nothing that is signed; the handler counts what is not (rate_unsigned in fcgi/rate.h) */
     RATE_DELIVERY, /* per network, many: TikTok fetches whole posts at once, from few addresses */
     RATE_NONE,     /* nothing: the simulator, and what nginx asks by itself */
     RATE__MAX
@@ -63,7 +64,7 @@ enum route_cost {
     COST__MAX
 };
 
-/* A body that may be longer is let in only after nginx has asked; client_max_body_size of nginx/snippets/server.conf. */
+/* A body that may be longer is let in only after nginx has asked, or kept in its memory; client_max_body_size of nginx/snippets/server.conf. */
 #define ROUTE_SMALL_BODY_BYTES (UINT64_C(64) << 10)
 
 /*
@@ -80,6 +81,7 @@ struct route {
         by_mode; /* of AUTH_ANY and AUTH_SESSION: about live or about test data (base/mode.h). A session says which by ?mode= */
     bool internal; /* nginx alone asks, from a location that is written by hand: nobody comes to it from outside */
     uint64_t body_max_bytes; /* 0: no body is taken */
+    bool body_in_memory; /* nobody can say of a longer one whether it may come before it is there: nginx keeps it in its memory */
     /*
      * Of a route that takes more than ROUTE_SMALL_BODY_BYTES: what the handler would refuse whatever the body says. It is
      * run when nginx asks whether the body may come, with the head alone, and changes nothing.
@@ -117,7 +119,7 @@ struct route_match {
 /* tables: NULL-ended list of route tables. Literal segments win over {name}. */
 struct route_match route_find(const struct route *const *tables, struct str method, struct str path);
 
-/* "none", "session", "any", "foreign"; "read", "images", "write", "post", "auth", "health", "delivery", "none"; "light", "heavy", "outside" */
+/* "none", "session", "any", "foreign"; "read", "images", "write", "post", "auth", "health", "signed", "delivery", "none"; "light", "heavy", "outside" */
 const char *route_auth_name(enum route_auth auth);
 const char *route_rate_name(enum route_rate rate);
 const char *route_cost_name(enum route_cost cost);

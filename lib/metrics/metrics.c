@@ -245,6 +245,7 @@ static const char *const metrics_label_names[LABEL__MAX] = {
     [LABEL_NONE] = NULL,     [LABEL_ALARM] = "alarm", [LABEL_ROUTE] = "route",     [LABEL_STATUS] = "status",
     [LABEL_ERROR] = "error", [LABEL_KIND] = "kind",   [LABEL_OUTCOME] = "outcome", [LABEL_CLASS] = "class",
     [LABEL_STATE] = "state", [LABEL_STORE] = "store", [LABEL_CAUSE] = "cause",     [LABEL_END] = "end",
+    [LABEL_WEBHOOK] = "outcome",
 };
 
 static const struct metrics_row metrics_rows[METRIC__MAX] = {

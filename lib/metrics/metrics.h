@@ -36,6 +36,7 @@ enum metric_label {
     LABEL_STORE,
     LABEL_END,
     LABEL_CAUSE,
+    LABEL_WEBHOOK,
     LABEL__MAX
 };
 

@@ -7,7 +7,7 @@ import urllib.parse
 import conftest
 
 SLOW_SEC = 2
-OURS = re.compile(r"/(?P<first>api|m|internal|healthz|readyz)(/|$)", re.IGNORECASE)
+OURS = re.compile(r"/(?P<first>api|m|webhooks|internal|healthz|readyz)(/|$)", re.IGNORECASE)
 REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 ERROR_FIELDS = {"code", "type", "message", "param", "retryable", "details", "platform_error"}
 # A browser is on its way to TikTok, and back, or has opened a mail's link.

@@ -30,6 +30,7 @@ struct given {
     const char *uses, *days;                                                  /* invitation */
     const char *recipient;                                                    /* mail bounce */
     const char *until;                                                        /* billing grant */
+    const char *of;                                                           /* billing events */
     const char *argument, *second; /* what stands after the verb, as its row asks for it */
 };
 
@@ -80,6 +81,8 @@ int verb_billing_plans(const struct given *given);
 int verb_billing_show(const struct given *given);
 int verb_billing_grant(const struct given *given);
 int verb_billing_revoke_grant(const struct given *given);
+int verb_billing_events(const struct given *given);
+int verb_billing_replay(const struct given *given);
 int verb_nginx(const struct given *given);
 
 /* "marketingcli-admin: ..." on stderr; returns EXIT_FAILED. */

@@ -22,7 +22,7 @@ static const struct app *const tables_apps[] = {
 
 struct tables_route {
     struct str app, method, pattern, auth, scope, rate, cost, summary;
-    bool recent_auth, by_mode, internal, effect, creates, streams;
+    bool recent_auth, by_mode, internal, effect, creates, streams, body_in_memory;
     int64_t body_max_bytes, timeout_sec;
 };
 
@@ -73,6 +73,7 @@ static struct json_array tables_routes(struct arena *arena)
                     .creates = r->creates,
                     .streams = r->streams,
                     .body_max_bytes = (int64_t)r->body_max_bytes,
+                    .body_in_memory = r->body_in_memory,
                     .timeout_sec = r->timeout_sec,
                 };
     return (struct json_array){.v = v, .n = n};
@@ -131,6 +132,7 @@ static const struct json_field tables_route_fields[] = {
     {.name = "rate", JSON_STR(struct tables_route, rate)},
     {.name = "cost", JSON_STR(struct tables_route, cost)},
     {.name = "body_max_bytes", JSON_I64(struct tables_route, body_max_bytes)},
+    {.name = "body_in_memory", JSON_BOOL(struct tables_route, body_in_memory)},
     {.name = "timeout_sec", JSON_I64(struct tables_route, timeout_sec)},
     {.name = "recent_auth", JSON_BOOL(struct tables_route, recent_auth)},
     {.name = "by_mode", JSON_BOOL(struct tables_route, by_mode)},

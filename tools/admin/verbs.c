@@ -71,6 +71,13 @@ static const struct option *const verbs_user_sessions_options[] = {&verbs_end, &
 static const struct option *const verbs_invitation_create_options[] = {&verbs_uses, &verbs_days, &verbs_database,
                                                                        &verbs_user, NULL};
 static const struct option *const verbs_billing_grant_options[] = {&verbs_until, &verbs_database, &verbs_user, NULL};
+static const struct option verbs_of = {"--of", "USER", offsetof(struct given, of), NULL,
+                                       "Only events about this user, by address or id, who sees in their activity that "
+                                       "an administrator looked."};
+static const struct option verbs_events_state = {"--state", "STATE", offsetof(struct given, state), NULL,
+                                                 "Only events in this state: waiting, done or ignored."};
+static const struct option *const verbs_billing_events_options[] = {&verbs_of, &verbs_events_state, &verbs_database,
+                                                                    &verbs_user, NULL};
 static const struct option *const verbs_manual_options[] = {&verbs_section, NULL};
 static const struct option *const verbs_database_options[] = {&verbs_user, NULL};
 static const struct option *const verbs_mail_list_options[] = {&verbs_mail_state, &verbs_user, NULL};
@@ -218,6 +225,20 @@ const struct verb verbs[] = {
              "activity.",
      .options = verbs_desk_options,
      .run = verb_billing_revoke_grant},
+    {.name = "billing events",
+     .help = "List the last 100 events of Stripe's, the newest first: ID TYPE STATE RECEIVED, and what they are about.",
+     .more = "waiting: the worker has yet to ask Stripe what holds now. done: it has. ignored: it is about none of our users, and "
+             "why says so: other_mode, other_account, unknown_type, unknown_customer, foreign_price, gone. Events are kept "
+             "for 30 days.",
+     .options = verbs_billing_events_options,
+     .run = verb_billing_events},
+    {.name = "billing replay",
+     .argument = "EVENT",
+     .help = "Have an event of Stripe's, evt_..., worked off once more.",
+     .more = "The worker asks Stripe what holds now, as it does with each event. One that was ignored because nobody had its "
+             "customer is looked at anew.",
+     .options = verbs_desk_options,
+     .run = verb_billing_replay},
     {.name = "routes",
      .help = "Print every route: METHOD PATH AUTH SCOPE SUMMARY.",
      .options = verbs_no_options,

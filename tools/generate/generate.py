@@ -197,6 +197,10 @@ API_WALL = ["include @NGINX_DIR@/snippets/limits.conf;"]
 RATES = {"none": [], **{name: API_WALL for name in ("read", "images", "write", "post")},
          "auth": ["limit_req zone=mcli_sign_in burst=20 nodelay;", *API_WALL],
          "health": ["limit_req zone=mcli_health burst=20 nodelay;"],
+         # Signed: no wall of requests a second, because bursts are usual. What is kept in memory for strangers is bounded; when they take all of
+         # it, what is refused to Stripe comes again.
+         "signed": ["limit_conn mcli_webhooks 128;", "limit_conn mcli_webhooks_of_all 512;",
+                    "limit_conn mcli_connections @CONNECTIONS_AT_ONCE@;"],
          "delivery": ["limit_req zone=mcli_delivery burst=2000 delay=1000;"]}
 
 
@@ -243,9 +247,12 @@ def location(app, pattern, rows):
     their own: they are no uploads, and none of them lets such a body in. And so has the body, after a yes: only then it is known
     whose it is, and nginx counts what a request has at a time in the first location alone that counts it at all. So the location
     that asks counts nobody."""
-    large = [r for r in rows if r["body_max_bytes"] > SMALL_BODY]
+    large = [r for r in rows if r["body_max_bytes"] > SMALL_BODY and not r["body_in_memory"]]
     others = [r for r in rows if r not in large]
     out = list(RATES[max((r["rate"] for r in rows), key=list(RATES).index)])
+    in_memory = max((r["body_max_bytes"] for r in rows if r["body_in_memory"]), default=0)
+    if in_memory:  # and some room for the sizes of chunks; what does not fit finds no folder (snippets/server.conf)
+        out += [f"client_max_body_size {size(in_memory)};", f"client_body_buffer_size {size(in_memory + SMALL_BODY)};"]
     if not large:
         return block(location_of(pattern), rows, out + asking(app, rows))
     place = f"/internal/others/{app}{re.sub('[^a-z0-9/]', '', pattern)}"
@@ -314,7 +321,7 @@ def locations(tables, app):
     rows = [r for r in tables["routes"] if r["app"] == app and not r["internal"]]
     patterns = sorted(dict.fromkeys(r["pattern"] for r in rows), key=lambda p: "{" in p)
     made = [location(app, p, [r for r in rows if r["pattern"] == p]) for p in patterns]
-    if any(r["body_max_bytes"] > SMALL_BODY for r in rows):
+    if any(r["body_max_bytes"] > SMALL_BODY and not r["body_in_memory"] for r in rows):
         made.append(AUTHORIZE.format(app=app, ask_sec=ASK_SEC, uncounted=UNCOUNTED, counted="\n\t".join(COUNTED)))
     return f"# The routes of marketingcli-{app}.\n" + "\n".join(made)
 
@@ -345,8 +352,10 @@ def nginx(tables, values):
     """{folder: {file name: text}} of "main", "sites", "snippets" and "locations"."""
     apps = [s for s in services() if s["kind"] == "app"]
     for r in tables["routes"]:  # $mcli_wall, and whose a large body is
-        assert r["body_max_bytes"] <= SMALL_BODY or r["rate"] == "none" or r["auth"] in ("any", "session"), r["pattern"]
-        assert (r["method"] == "POST" and r["rate"] in ("images", "post")) == (r["body_max_bytes"] > SMALL_BODY and r["rate"] != "none"), r["pattern"]
+        asks = r["body_max_bytes"] > SMALL_BODY and not r["body_in_memory"]
+        assert not asks or r["rate"] == "none" or r["auth"] in ("any", "session"), r["pattern"]
+        assert (r["method"] == "POST" and r["rate"] in ("images", "post")) == (asks and r["rate"] != "none"), r["pattern"]
+        assert r["body_in_memory"] == (r["rate"] == "signed"), r["pattern"]  # the walls of such a location
     errors = {e["code"]: e for e in tables["errors"]}
     values = {**values, **header_values(), "RATE_CLASSES": rate_classes(tables["routes"]), "ROUTE_METHODS": route_methods(tables["routes"]), "ANSWER_SEC": ANSWER_SEC, "SMALL_BODY": size(SMALL_BODY)}
     made = {"main": {}, "sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps)},
