@@ -62,6 +62,9 @@ void stripe_life_begin(struct stripe_life *life, const struct stripe_life_plan *
 bool stripe_life_advance(struct stripe_life *life, const struct stripe_life_plan *plan, int64_t to_us,
                          struct stripe_life_events *events);
 
+/* When the next thing happens to it by itself; 0: nothing will. */
+int64_t stripe_life_next_us(const struct stripe_life *life);
+
 /* What people do. False: Stripe would refuse it in this state; nothing has changed. events must not be full. */
 bool stripe_life_pay(struct stripe_life *life, struct stripe_life_events *events); /* the open bill, by its link */
 bool stripe_life_cancel(struct stripe_life *life, const struct stripe_life_plan *plan, bool at_once,
