@@ -1,4 +1,4 @@
-"""Buying at a Stripe of one's own (tests/fakes/stripe.py), which the app billing believes in."""
+"""Buying at a Stripe of one's own (tests/fakes/checkouts.py), which the app billing believes in."""
 
 import concurrent.futures
 import contextlib
@@ -13,7 +13,7 @@ from plans import now
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
 
-from stripe import FakeStripe  # noqa: E402
+from checkouts import FakeStripe  # noqa: E402
 
 PRICES = {"small": "price_1SmallTest", "large": "price_1LargeTest"}
 PATIENCE_SEC = 2  # of the app with each call; with all of a request's together: twice that
