@@ -227,18 +227,41 @@ const struct verb verbs[] = {
      .run = verb_billing_revoke_grant},
     {.name = "billing events",
      .help = "List the last 100 events of Stripe's, the newest first: ID TYPE STATE RECEIVED, and what they are about.",
-     .more = "waiting: the worker has yet to ask Stripe what holds now. done: it has. ignored: it is about none of our users, and "
-             "why says so: other_mode, other_account, unknown_type, unknown_customer, foreign_price, gone. Events are kept "
-             "for 30 days.",
+     .more =
+         "waiting: the worker has yet to ask Stripe what holds now. done: it has. ignored: it is about none of our "
+         "users, and "
+         "why says so: other_mode, other_account, unknown_type, unknown_customer, foreign_price, gone. Events are kept "
+         "for 30 days.",
      .options = verbs_billing_events_options,
      .run = verb_billing_events},
     {.name = "billing replay",
      .argument = "EVENT",
      .help = "Have an event of Stripe's, evt_..., worked off once more.",
-     .more = "The worker asks Stripe what holds now, as it does with each event. One that was ignored because nobody had its "
+     .more = "The worker asks Stripe what holds now, as it does with each event. One that was ignored because nobody "
+             "had its "
              "customer is looked at anew.",
      .options = verbs_desk_options,
      .run = verb_billing_replay},
+    {.name = "billing sync",
+     .argument = "USER",
+     .help = "Have worker@billing ask Stripe what the user has.",
+     .more = "That is what every event of Stripe's comes to, so it mends what events did not. Nothing, for a user whom "
+             "Stripe does not know.",
+     .options = verbs_desk_options,
+     .run = verb_billing_sync},
+    {.name = "billing sync-all",
+     .help = "The same for all users whom Stripe knows.",
+     .more = "After an outage, a change of the plans' prices, or a restored backup. Others' jobs have their turn "
+             "meanwhile.",
+     .options = verbs_desk_options,
+     .run = verb_billing_sync_all},
+    {.name = "billing forget",
+     .argument = "USER",
+     .help = "Delete the user's customer at Stripe, with what it subscribes to, and what is kept of it here.",
+     .more = "worker@billing does it: checkouts that are open end, the customer is deleted, and the user has the free "
+             "plan, or the one that was given. Money is not given back: that is done at Stripe, before.",
+     .options = verbs_desk_options,
+     .run = verb_billing_forget},
     {.name = "routes",
      .help = "Print every route: METHOD PATH AUTH SCOPE SUMMARY.",
      .options = verbs_no_options,
