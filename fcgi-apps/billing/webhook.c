@@ -72,6 +72,10 @@ static enum err webhook_check(struct ctx *c, struct str body)
     return webhook_ends(c, WEBHOOK_BAD_SIGNATURE, stripe_signature_word(s), e == OK ? ERR_SIGNATURE : e);
 }
 
+/*
+ * While the database is away: 500, and not the 503 of other routes, which says that nothing was changed. Here that is not always known,
+ * and need not be: whatever is not 2xx Stripe sends again, for three days, and what is there already is not stored again.
+ */
 static enum err webhook_store(struct ctx *c, const struct stripe_event *event)
 {
     struct event_seen seen;
@@ -80,10 +84,8 @@ static enum err webhook_store(struct ctx *c, const struct stripe_event *event)
     c->log_about = event->id;
     enum err e =
         provider_event_add(c->db, c->arena, c->conf, event, PROVIDER_EVENT_BY_WEBHOOK, c->req.id, &seen);
-    if (db_is_away(e))
-        return webhook_ends(c, WEBHOOK_NOT_STORED, NULL, ERR_EVENT_NOT_STORED);
     if (e != OK)
-        return webhook_ends(c, WEBHOOK_NOT_STORED, NULL, e);
+        return webhook_ends(c, WEBHOOK_NOT_STORED, NULL, db_is_away(e) ? ERR_OUTCOME_UNKNOWN : e);
     bool ignored = seen.state == PROVIDER_EVENT_IGNORED;
     enum webhook_outcome outcome = !seen.is_new ? WEBHOOK_KNOWN : ignored ? WEBHOOK_IGNORED : WEBHOOK_NEW;
     e = reply_data(&c->rep, 200, webhook_fields, &shape);
