@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "billing/billing_app.h"
+#include "billing/together.h"
 #include "stripe/calls.h"
 
 /* What is missing or empty is not configured, and the routes that need it say so. */
@@ -33,6 +34,7 @@ static void billing_app_stop(void *arg)
 {
     struct app_state *s = arg;
 
+    together_free(s->together);
     secret_done(&s->secrets_text);
     free(s);
 }
@@ -42,6 +44,7 @@ static enum err billing_app_start(const struct conf *conf, void **ret_state, str
     struct app_state *s = xcalloc(1, sizeof(*s));
 
     (void)conf;
+    s->together = together_new();
     enum err e = billing_app_read(s, why);
     if (e == OK)
         *ret_state = s;
