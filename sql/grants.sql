@@ -228,6 +228,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_tokens TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_calls TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_publishes TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_images TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_stripe_customers TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_stripe_checkouts TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_stripe_events TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.sandbox_stripe_calls TO {user};
 
 -- Takes bounces from the mail server: marketingcli-admin mail bounce.
 -- system user bounce

@@ -16,13 +16,19 @@ static enum err billing_app_credential(const char *name, struct secret *ret_secr
     return e;
 }
 
-static enum err billing_app_read(struct app_state *s, struct buf *why)
+static enum err billing_app_read(const struct conf *conf, struct app_state *s, struct buf *why)
 {
     const char *fault = NULL;
 
-    enum err e = billing_app_credential(STRIPE_SECRETS_CREDENTIAL, &s->secrets_text, why);
+    enum err e = billing_app_credential(STRIPE_KEY_CREDENTIAL, &s->key, why);
+    if (e == OK)
+        e = billing_app_credential(STRIPE_SECRETS_CREDENTIAL, &s->secrets_text, why);
     if (e != OK)
         return e;
+    if (s->key.n > 0 && !stripe_key_fits(conf, secret_str(&s->key), &fault)) {
+        buf_printf(why, "the credential " STRIPE_KEY_CREDENTIAL " cannot be used: %s", fault);
+        return ERR_VALIDATION;
+    }
     if (s->secrets_text.n > 0 && !stripe_secrets_parse(secret_str(&s->secrets_text), &s->secrets, &fault)) {
         buf_printf(why, "the credential " STRIPE_SECRETS_CREDENTIAL " cannot be used: %s", fault);
         return ERR_VALIDATION;
@@ -35,6 +41,7 @@ static void billing_app_stop(void *arg)
     struct app_state *s = arg;
 
     together_free(s->together);
+    secret_done(&s->key);
     secret_done(&s->secrets_text);
     free(s);
 }
@@ -43,9 +50,9 @@ static enum err billing_app_start(const struct conf *conf, void **ret_state, str
 {
     struct app_state *s = xcalloc(1, sizeof(*s));
 
-    (void)conf;
     s->together = together_new();
-    enum err e = billing_app_read(s, why);
+    net_init();
+    enum err e = billing_app_read(conf, s, why);
     if (e == OK)
         *ret_state = s;
     else
@@ -55,7 +62,8 @@ static enum err billing_app_start(const struct conf *conf, void **ret_state, str
 
 const struct app app_billing = {
     .name = "billing",
-    .routes = (const struct route *const[]){billing_routes, webhook_routes, NULL},
+    .routes = (const struct route *const[]){billing_routes, checkout_routes, portal_routes, sync_routes, webhook_routes,
+                                            NULL},
     .start = billing_app_start,
     .stop = billing_app_stop,
     .webhook_names = webhook_names,

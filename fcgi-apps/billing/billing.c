@@ -1,16 +1,10 @@
-/*
- * GET /api/v1/billing: the user's plan, until when, and what of it is used. It needs no Stripe. What does (checkout, portal,
- * sync) checks what was sent, and answers billing_not_configured.
- */
+/* GET /api/v1/billing: the user's plan, until when, and what of it is used. It needs no Stripe. */
 #include "billing_app.h"
 
 #include "base/clock.h"
 #include "fcgi/input.h"
 #include "model/billing/billing.h"
 #include "model/billing/counter.h"
-
-#define BODY_MAX_BYTES (16u << 10)
-#define SESSION_ID_MAX_BYTES 255 /* of Stripe's ids, which may grow */
 
 struct billing_limit_shape {
     struct str name;
@@ -69,13 +63,11 @@ static struct json_array billing_plans(struct arena *arena, const struct plans *
     return (struct json_array){.v = v, .n = plans->n};
 }
 
-static enum err billing_get(struct ctx *c)
+enum err billing_answer(struct ctx *c)
 {
     struct billing b;
 
-    enum err e = input_query_only(c, NULL);
-    if (e == OK)
-        e = billing_read(c->db, c->arena, c->conf, &c->caller.user_id, &b);
+    enum err e = billing_read(c->db, c->arena, c->conf, &c->caller.user_id, &b);
     if (e != OK)
         return e == ERR_NOT_FOUND ? ERR_SESSION_EXPIRED : e;
     const struct subscription *s = &b.subscription;
@@ -95,68 +87,11 @@ static enum err billing_get(struct ctx *c)
     return reply_data(&c->rep, 200, billing_fields, &shape);
 }
 
-struct billing_checkout_in {
-    struct str plan;
-    bool accepted_terms;
-};
-
-static const struct json_field billing_checkout_in_fields[] = {{.name = "plan",
-                                                                JSON_STR(struct billing_checkout_in, plan),
-                                                                .required = true,
-                                                                .min = 1,
-                                                                .max = PLAN_NAME_MAX_BYTES,
-                                                                .help = "The plan to buy"},
-                                                               {.name = "accepted_terms",
-                                                                JSON_BOOL(struct billing_checkout_in, accepted_terms),
-                                                                .required = true,
-                                                                .help = "Consent to the terms: true"},
-                                                               JSON_END};
-
-struct billing_sync_in {
-    struct str session_id;
-};
-
-static const struct json_field billing_sync_in_fields[] = {
-    {.name = "session_id",
-     JSON_STR(struct billing_sync_in, session_id),
-     .required = true,
-     .min = 1,
-     .max = SESSION_ID_MAX_BYTES,
-     .help = "That of the checkout, from the address that it led back to"},
-    JSON_END};
-
-static enum err billing_checkout(struct ctx *c)
-{
-    struct billing_checkout_in in = {.accepted_terms = false};
-
-    enum err e = input_query_only(c, NULL);
-    if (e == OK)
-        e = input_json(c, billing_checkout_in_fields, &in);
-    if (e != OK)
-        return e;
-    const struct plan *plan = plans_find(plans_of(c->conf), in.plan);
-    if (plan == NULL || plan->is_free)
-        problem_add(&c->problems, ERR_PLAN_UNKNOWN, c->arena, "plan");
-    if (!in.accepted_terms)
-        problem_add(&c->problems, ERR_TERMS, c->arena, "accepted_terms");
-    return c->problems.n > 0 ? ERR_VALIDATION : ERR_BILLING_NOT_CONFIGURED;
-}
-
-static enum err billing_portal(struct ctx *c)
+static enum err billing_get(struct ctx *c)
 {
     enum err e = input_query_only(c, NULL);
 
-    return e == OK ? ERR_BILLING_NOT_CONFIGURED : e;
-}
-
-static enum err billing_sync(struct ctx *c)
-{
-    struct billing_sync_in in = {.session_id = {0}};
-
-    enum err e = input_query_only(c, NULL);
-    if (e == OK)
-        e = input_json(c, billing_sync_in_fields, &in);
-    return e == OK ? ERR_BILLING_NOT_CONFIGURED : e;
+    return e == OK ? billing_answer(c) : e;
 }
 
 #define PLAN .policy = "billing.plan"
@@ -232,25 +167,5 @@ const struct route billing_routes[] = {
      .auth = AUTH_SESSION,
      .rate = RATE_READ,
      .summary = "My plan, and what of it is used"},
-    {.method = "POST",
-     .pattern = "/api/v1/billing/checkout",
-     .handler = billing_checkout,
-     .auth = AUTH_SESSION,
-     .body_max_bytes = BODY_MAX_BYTES,
-     .rate = RATE_WRITE,
-     .summary = "Begin to buy a plan"},
-    {.method = "POST",
-     .pattern = "/api/v1/billing/portal",
-     .handler = billing_portal,
-     .auth = AUTH_SESSION,
-     .rate = RATE_WRITE,
-     .summary = "The page to change or cancel a subscription"},
-    {.method = "POST",
-     .pattern = "/api/v1/billing/sync",
-     .handler = billing_sync,
-     .auth = AUTH_SESSION,
-     .body_max_bytes = BODY_MAX_BYTES,
-     .rate = RATE_WRITE,
-     .summary = "Look at Stripe what became of a checkout"},
     ROUTE_END,
 };

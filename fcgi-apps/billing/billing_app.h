@@ -6,10 +6,10 @@
 
 /* Made once at start, read by all threads. */
 struct app_state {
-    struct secret secrets_text;
-    struct stripe_secrets secrets;  /* they live in secrets_text */
-    struct together *together;      /* events that come at once */
-    atomic_int signatures_bad;      /* one after another (webhook.c) */
+    struct secret key, secrets_text;
+    struct stripe_secrets secrets; /* they live in secrets_text */
+    struct together *together;     /* events that come at once */
+    atomic_int signatures_bad;     /* one after another (webhook.c) */
 };
 
 static inline struct app_state *app_state(const struct ctx *c)
@@ -17,5 +17,20 @@ static inline struct app_state *app_state(const struct ctx *c)
     return c->state;
 }
 
+/* Can Stripe be asked? */
+static inline bool app_has_key(const struct ctx *c)
+{
+    return app_state(c)->key.n > 0;
+}
+
+/* May anything be bought here? Who pays must have it, so there must be events of what becomes of it. */
+static inline bool app_sells(const struct ctx *c)
+{
+    return app_has_key(c) && app_state(c)->secrets.n > 0;
+}
+
+/* The answer of GET /billing, of the rows as they are now. */
+MUST_CHECK enum err billing_answer(struct ctx *c);
+
 extern const char *const webhook_names[];
-extern const struct route billing_routes[], webhook_routes[];
+extern const struct route billing_routes[], checkout_routes[], portal_routes[], sync_routes[], webhook_routes[];

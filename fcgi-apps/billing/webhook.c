@@ -41,8 +41,7 @@ static bool webhook_may_be_stripes(enum stripe_signature s)
 
 static void webhook_note_bad(struct ctx *c, enum stripe_signature s)
 {
-    if (webhook_may_be_stripes(s) &&
-        atomic_fetch_add(&app_state(c)->signatures_bad, 1) == SIGNATURES_BAD_MAX - 1)
+    if (webhook_may_be_stripes(s) && atomic_fetch_add(&app_state(c)->signatures_bad, 1) == SIGNATURES_BAD_MAX - 1)
         alarm_raise(app_metrics_of(c), ALARM_SIGNATURES_BAD, LOG_CSTR("last", stripe_signature_word(s)), LOG_END);
 }
 
@@ -58,10 +57,10 @@ static void webhook_note_good(struct ctx *c)
 static enum err webhook_check(struct ctx *c, struct str body)
 {
     const struct request *r = &c->req;
-    enum stripe_signature s = r->stripe_signature_times > 1
-                                  ? STRIPE_SIGNATURE_MALFORMED
-                                  : stripe_signature_check(r->stripe_signature, body, &app_state(c)->secrets,
-                                                           clock_now_us());
+    enum stripe_signature s =
+        r->stripe_signature_times > 1
+            ? STRIPE_SIGNATURE_MALFORMED
+            : stripe_signature_check(r->stripe_signature, body, &app_state(c)->secrets, clock_now_us());
 
     if (s == STRIPE_SIGNATURE_GOOD) {
         webhook_note_good(c);
@@ -138,8 +137,7 @@ const char *const webhook_names[] = {
 };
 
 static const struct json_field webhook_fields[] = {
-    {.name = "received", JSON_BOOL(struct webhook_shape, received), .help = "True: it is stored"},
-    JSON_END};
+    {.name = "received", JSON_BOOL(struct webhook_shape, received), .help = "True: it is stored"}, JSON_END};
 
 const struct route webhook_routes[] = {
     {.method = "POST",

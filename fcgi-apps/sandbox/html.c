@@ -47,7 +47,9 @@ void html_open(struct buf *b, const char *title)
 
 enum err answer_html(struct ctx *c, int status, struct buf *page)
 {
-    buf_puts(page, "<p class=\"note\">This is a simulator. Nothing here reaches TikTok.</p>\n</main></body></html>\n");
+    buf_puts(
+        page,
+        "<p class=\"note\">This is a simulator. Nothing here reaches TikTok or Stripe.</p>\n</main></body></html>\n");
     if (page->overflow)
         return ERR_INTERNAL;
     return reply_body(&c->rep, status, "text/html; charset=utf-8", buf_str(page));

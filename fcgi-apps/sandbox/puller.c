@@ -3,9 +3,7 @@
  * and then one deletes what is old. Each takes one post and one image at a time, and writes what it does into the rows,
  * so that another can go on after it.
  */
-#include <stdlib.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/io.h"
@@ -17,28 +15,6 @@
 #define TROUBLE_MS 1000 /* the database is away */
 #define PURGE_EVERY_US (3600 * US_PER_SEC)
 #define FETCH_MAX_BYTES (32u << 20) /* above TikTok's 20 MB, to tell "too large" from "failed" */
-
-struct puller_state {
-    atomic_llong purged_at_us; /* by whichever of them was first */
-};
-
-enum err puller_start(const struct conf *conf, void **ret_state, struct buf *why)
-{
-    (void)conf;
-    (void)why;
-    *ret_state = xcalloc(1, sizeof(struct puller_state));
-    return OK;
-}
-
-void puller_stop(void *state)
-{
-    free(state);
-}
-
-int puller_n(const struct conf *conf)
-{
-    return (int)conf->sandbox_pullers;
-}
 
 /* The images of our own test posts come by the socket, as their path says: our name may lead to nobody yet. */
 static void puller_go_privately(const struct conf *conf, struct arena *arena, struct net_call *call)
@@ -158,15 +134,8 @@ static int puller_round_of_work(const struct conf *conf, struct db *db, struct a
     return TROUBLE_MS;
 }
 
-static void puller_wait_ms(int ms)
-{
-    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-
-    (void)nanosleep(&t, NULL);
-}
-
 /* For one of them: the others see that it is being done. If it fails, the next one tries. */
-static void puller_purge(struct puller_state *s, struct db *db, struct arena *arena, int64_t now)
+static void puller_purge(struct sandbox_state *s, struct db *db, struct arena *arena, int64_t now)
 {
     long long last = atomic_load(&s->purged_at_us);
 
@@ -176,11 +145,9 @@ static void puller_purge(struct puller_state *s, struct db *db, struct arena *ar
         atomic_store(&s->purged_at_us, last);
 }
 
-void puller_run(const struct conf *conf, struct db *db, struct arena *arena, void *state, const atomic_bool *stopping)
+int puller_round(const struct conf *conf, struct db *db, struct arena *arena, struct sandbox_state *state,
+                 const atomic_bool *stopping)
 {
-    while (!atomic_load(stopping)) {
-        arena_clear(arena);
-        puller_purge(state, db, arena, clock_now_us());
-        puller_wait_ms(puller_round_of_work(conf, db, arena, stopping));
-    }
+    puller_purge(state, db, arena, clock_now_us());
+    return puller_round_of_work(conf, db, arena, stopping);
 }

@@ -117,10 +117,21 @@ struct picture {
 #define PICTURE_HEAD_BYTES (1u << 20)
 MUST_CHECK const char *picture_check(int fd, uint8_t *head, struct arena *arena, struct picture *ret_picture);
 
-/* app_sandbox.start, .stop, .background_n, .background */
-MUST_CHECK enum err puller_start(const struct conf *conf, void **ret_state, struct buf *why);
-void puller_stop(void *state);
-int puller_n(const struct conf *conf);
-void puller_run(const struct conf *conf, struct db *db, struct arena *arena, void *state, const atomic_bool *stopping);
+/* What the threads share. */
+struct sandbox_state {
+    atomic_llong purged_at_us;                /* by whichever of them was first */
+    atomic_bool has_sender;                   /* one background thread is that of the Stripe simulator */
+    struct secret stripe_key, stripe_secrets; /* empty where Stripe is not simulated */
+};
+
+/* One round of a background thread: milliseconds to wait before the next. */
+int puller_round(const struct conf *conf, struct db *db, struct arena *arena, struct sandbox_state *state,
+                 const atomic_bool *stopping);
+
+/* Stripe's side: sandbox/stripe/stripe.h */
+bool stripe_answers(const struct ctx *c); /* the path is one of Stripe's API, which is simulated */
+void stripe_answer_error(struct ctx *c, enum err e);
+extern const struct route stripe_customer_routes[], stripe_checkout_routes[], stripe_read_routes[], stripe_pay_routes[],
+    stripe_portal_routes[];
 
 extern const struct route oauth_routes[], consent_routes[], user_routes[], publish_routes[], page_routes[];

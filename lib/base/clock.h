@@ -16,6 +16,10 @@
 #define US_PER_MS INT64_C(1000)
 #define US_PER_DAY (INT64_C(86400) * US_PER_SEC)
 
+/* By how much the clocks of machines that are kept right differ at most. A time that is further ahead was noted before a clock was
+ * set back. */
+#define CLOCKS_DIFFER_US (60 * US_PER_SEC)
+
 int64_t clock_now_us(void);  /* UTC wall time */
 int64_t clock_mono_us(void); /* for durations and timeouts; tests do not move it */
 int64_t clock_boot_us(void); /* the same, but it goes on while the machine is suspended */

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/fault.h"
+
 void fd_closep(int *fd)
 {
     int error = errno;
@@ -28,6 +30,21 @@ bool fd_write_all(int fd, const void *p, size_t n)
         n -= (size_t)written;
     }
     return true;
+}
+
+static bool fd_fails(void)
+{
+    errno = EIO;
+    return true;
+}
+
+bool fd_sync(int fd, const char *step)
+{
+    struct fault fault;
+
+    if (fault_before(&fault, step) && fd_fails())
+        return false;
+    return fsync(fd) == 0 && !(fault_after(&fault) && fd_fails());
 }
 
 enum err err_of_store(void)

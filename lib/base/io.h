@@ -19,5 +19,8 @@ void fd_closep(int *fd);
  * written. */
 MUST_CHECK bool fd_write_all(int fd, const void *p, size_t n);
 
+/* fsync, a step that a test may make fail like a bad disk (base/fault.h). False with errno set. */
+MUST_CHECK bool fd_sync(int fd, const char *step);
+
 /* What errno means for the image store: ERR_STORE_FULL when there is no room, else ERR_STORE. */
 enum err err_of_store(void);

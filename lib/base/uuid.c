@@ -7,7 +7,8 @@
 
 #define UUID_BACK_MAX_US (60 * US_PER_SEC)
 #define UUID_TICKS_PER_MS 4096 /* 12 bits */
-/* Two microseconds at least from one id to the next: it must be above uuid_ceiling of the one before. */
+/* From one id to the next, nearly two microseconds: uuid_ceiling of the time of the one before is up to five ticks above it, because
+ * that time is told in whole microseconds. */
 #define UUID_STEP 8
 
 static const int uuid_dash_after[] = {4, 6, 8, 10};

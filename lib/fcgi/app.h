@@ -40,6 +40,12 @@ struct caller {
     const struct plan *plan;                 /* of the user, now (model/billing/terms.h) */
 };
 
+/* What a provider said last of what was asked of it for this request; for the log alone. Absent: nothing. */
+struct provider_said {
+    struct str request_id; /* its own, by which its dashboard shows the rest */
+    struct str error;      /* "404 resource_missing", or why no answer came */
+};
+
 struct shared; /* what the threads of the process share; see serve.h */
 
 struct ctx {
@@ -60,7 +66,8 @@ struct ctx {
     const char *log_why;        /* for the request's log line alone: what was wrong with it, in a word or two */
     struct str log_about;       /* and which thing elsewhere it was about: an id */
     int64_t retry_after_sec;    /* of a 429 that is not about the rate; 0: it is */
-    void *state;                /* what app->start made; shared by the threads, so read-only or locked */
+    struct provider_said provider_said;
+    void *state; /* what app->start made; shared by the threads, so read-only or locked */
     struct shared *shared;
 };
 

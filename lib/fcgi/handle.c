@@ -348,6 +348,7 @@ static void handle_log_request(struct ctx *c, const struct route *route, enum er
         LOG_CSTR("user_id", uuid_is_none(&c->caller.user_id) ? NULL : user.s),
         LOG_CSTR("key_id", uuid_is_none(&c->caller.key_id) ? NULL : key.s),
         LOG_INT("body_bytes", (int64_t)c->req.body.read_bytes), LOG_INT("sent_bytes", (int64_t)sent->bytes),
+        LOG_STR("provider_request_id", c->provider_said.request_id), LOG_STR("provider_error", c->provider_said.error),
         LOG_CSTR("sent", sent->cut ? "in part" : NULL), LOG_INT("db_errno", db_failed ? db_errno(c->db) : 0),
         LOG_CSTR("db_error", db_failed && !handle_quotes_data(db_errno(c->db)) ? db_error(c->db) : NULL), LOG_END);
 }

@@ -10,6 +10,7 @@
  * dies. What a file says is told once, when it is left, and when it is taken up or dropped.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -48,10 +49,15 @@ static void handover_drop(struct runner *r, const struct spool_name *name, const
     spool_delete(&r->spool, &name->job, &name->fence);
 }
 
+static void handover_lose(struct runner *r, const struct open_run *o, const struct spooled *s)
+{
+    handover_drop(r, &(struct spool_name){.job = o->run.job.id, .fence = o->run.job.lease_token}, s, "damaged");
+    runner_alarm_of_run(&o->run, ALARM_RESULT_LOST);
+}
+
 void handover_open(struct runner *r, struct open_run *o)
 {
     const struct job *job = &o->run.job;
-    const struct spool_name name = {.job = job->id, .fence = job->lease_token};
 
     if (uuid_is_none(&job->left_token) || !spool_passed(&r->spool, &job->id, &job->left_token, &job->lease_token))
         return;
@@ -64,7 +70,7 @@ void handover_open(struct runner *r, struct open_run *o)
         if (s->request_id.n > 0)
             o->run.job.request_id = s->request_id;
     } else if (e != ERR_NOT_FOUND) {
-        handover_drop(r, &name, NULL, "damaged");
+        handover_lose(r, o, NULL);
     }
 }
 
@@ -85,7 +91,10 @@ bool handover_take_up(struct runner_thread *t, struct open_run *o)
     if (e != OK) {
         o->run.data = NULL;
         o->has_file = false;
-        handover_drop(r, &name, s, e == ERR_CONFLICT ? "nobody waits for it" : "damaged");
+        if (e == ERR_CONFLICT)
+            handover_drop(r, &name, s, "nobody waits for it");
+        else
+            handover_lose(r, o, s);
         return true;
     }
     runner_take_result(o, &s->result);
@@ -186,30 +195,32 @@ static bool handover_is_old(const struct spool_name *name, int64_t now_us)
     return now_us - name->touched_at_us >= SPOOL_KEPT_US;
 }
 
-/* Whether somebody may still ask for it. */
-static bool handover_is_wanted(struct runner_thread *t, const struct spool_name *name, int64_t now_us)
+/* Whether somebody may still ask for it: OK, or ERR_NOT_FOUND. By a clock that was set back since, it is of a time to come. */
+static enum err handover_is_wanted(struct runner_thread *t, const struct spool_name *name, int64_t now_us)
 {
-    if (now_us - name->touched_at_us < PASSING_US)
-        return true;
-    enum err e = job_is_left(t->db, t->runner->worker->class->class, &name->job, &name->fence);
-    return e != ERR_NOT_FOUND;
+    if (llabs(now_us - name->touched_at_us) < PASSING_US)
+        return OK;
+    return job_is_left(t->db, t->runner->worker->class->class, &name->job, &name->fence);
 }
 
-static void handover_tidy_one(struct runner_thread *t, const struct spool_name *name)
+/* False: the database is away. */
+static bool handover_tidy_one(struct runner_thread *t, const struct spool_name *name)
 {
     struct runner *r = t->runner;
     int64_t now_us = clock_now_us();
     struct spooled s;
 
     bool old = handover_is_old(name, now_us);
-    if (!old && handover_is_wanted(t, name, now_us))
-        return;
+    enum err e = old ? ERR_NOT_FOUND : handover_is_wanted(t, name, now_us);
+    if (e != ERR_NOT_FOUND)
+        return !db_is_away(e);
     if (name->has_other) { /* of a claim that came to nothing */
         spool_delete(&r->spool, &name->job, &name->fence);
-        return;
+        return true;
     }
-    enum err e = spool_read(&r->spool, &t->arena, &name->job, &name->fence, &s);
+    e = spool_read(&r->spool, &t->arena, &name->job, &name->fence, &s);
     handover_drop(r, name, e == OK ? &s : NULL, old ? "nobody has asked for it" : "written, or taken over");
+    return true;
 }
 
 void handover_tidy(struct runner_thread *t)
@@ -222,6 +233,6 @@ void handover_tidy(struct runner_thread *t)
     r->tidied_at_us = now_us;
     struct spool_name *names = arena_array(&t->arena, TIDY_MAX, sizeof *names);
     size_t n = spool_list(&r->spool, TIDY_MAX, names);
-    for (size_t i = 0; i < n; i++)
-        handover_tidy_one(t, &names[i]);
+    for (size_t i = 0; i < n && handover_tidy_one(t, &names[i]); i++)
+        ;
 }

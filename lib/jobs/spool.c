@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,22 +34,6 @@ static int spool_folder(const struct spool *s)
     return open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* A step that a test may make fail (base/fault.h) fails like a bad disk. */
-static bool spool_fails(void)
-{
-    errno = EIO;
-    return true;
-}
-
-static bool spool_fsync(int fd, const char *step)
-{
-    struct fault fault;
-
-    if (fault_before(&fault, step) && spool_fails())
-        return false;
-    return fsync(fd) == 0 && !(fault_after(&fault) && spool_fails());
-}
-
 /* Its age is told by our clock, and not by the file system's. */
 static bool spool_touch(int fd)
 {
@@ -69,7 +54,7 @@ static enum err spool_make(int dir, const char *name, struct str text)
         return err_of_store();
     if (fault_after(&fault))
         return ERR_STORE;
-    return spool_fsync(fd, "sync a kept result") ? OK : err_of_store();
+    return fd_sync(fd, "sync a kept result") ? OK : err_of_store();
 }
 
 static enum err spool_rename(int dir, const char *from, const char *to)
@@ -116,7 +101,7 @@ enum err spool_sync(const struct spool *s)
 {
     _cleanup_(fd_closep) int dir = spool_folder(s);
 
-    return dir >= 0 && spool_fsync(dir, "sync the kept results") ? OK : err_of_store();
+    return dir >= 0 && fd_sync(dir, "sync the kept results") ? OK : err_of_store();
 }
 
 bool spool_has(const struct spool *s, const struct uuid *job, const struct uuid *fence)
@@ -143,7 +128,7 @@ bool spool_pass(const struct spool *s, const struct uuid *job, const struct uuid
     _cleanup_(fd_closep) int dir = spool_folder(s);
 
     return dir >= 0 && spool_link(dir, spool_file(job, from, "").s, spool_file(job, to, "").s) &&
-           spool_fsync(dir, "sync the kept results");
+           fd_sync(dir, "sync the kept results");
 }
 
 static void spool_unlink(int dir, const char *name)
@@ -241,7 +226,7 @@ size_t spool_list(const struct spool *s, size_t max, struct spool_name *ret_name
         struct str name = str_from(entry->d_name);
         if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
             continue;
-        if (str_ends(name, STR(SUFFIX UNFINISHED)) && clock_now_us() - spool_us(st.st_mtim) > UNFINISHED_US)
+        if (str_ends(name, STR(SUFFIX UNFINISHED)) && llabs(clock_now_us() - spool_us(st.st_mtim)) > UNFINISHED_US)
             (void)unlinkat(dirfd(dir), entry->d_name, 0);
         if (!spool_parse_name(name, &ret_names[n]))
             continue;

@@ -17,7 +17,7 @@
  * the relay's reply, which mail_outbox holds in the clear, too.
  *
  * What is read is not trusted. A file that is cut, too large, of another form, sealed by a key that is gone or for another job is
- * damaged, and as good as none.
+ * damaged, and as good as none: result_lost tells.
  *
  * Limits: it is of use to workers on this machine alone. Another one that takes the job over first knows nothing of it.
  */

@@ -13,7 +13,7 @@
 
 #define FILE_MODE 0644
 #define FOLDER_MODE 02775
-#define FOLDER_NEW_MODE 0770     /* until its name is durable */
+#define FOLDER_NEW_MODE 02771    /* until its name is durable: who reads can enter it, if a crash leaves it so */
 #define TEMPORARY_SUFFIX ".part" /* beside the final name, so that store_delete finds what a crash left */
 
 void store_path(const struct uuid *id, char ret_path[static STORE_PATH_SIZE])
@@ -53,20 +53,11 @@ static bool store_fails(void)
     return true;
 }
 
-static bool store_fsync(int fd, const char *step)
-{
-    struct fault fault;
-
-    if (fault_before(&fault, step) && store_fails())
-        return false;
-    return fsync(fd) == 0 && !(fault_after(&fault) && store_fails());
-}
-
 MUST_CHECK static enum err store_sync_folder(const char *path)
 {
     _cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    return fd >= 0 && store_fsync(fd, "sync a folder") ? OK : err_of_store();
+    return fd >= 0 && fd_sync(fd, "sync a folder") ? OK : err_of_store();
 }
 
 /*
@@ -77,14 +68,14 @@ MUST_CHECK static enum err store_sync_folder(const char *path)
 MUST_CHECK static enum err store_make_folder(const struct store_path *p)
 {
     struct stat st = {.st_mode = 0};
-    bool made = mkdir(p->s, FOLDER_NEW_MODE) == 0;
+    bool made = mkdir(p->s, FOLDER_NEW_MODE & 0777) == 0;
 
-    if (!made && (errno != EEXIST || stat(p->s, &st) < 0))
+    if (made ? chmod(p->s, FOLDER_NEW_MODE) < 0 : errno != EEXIST || stat(p->s, &st) < 0) /* whatever the umask is */
         return err_of_store();
     if (!made && (st.st_mode & 07777) == FOLDER_MODE)
         return OK;
     enum err e = store_sync_folder(store_folder_of(p->s).s);
-    if (e == OK && chmod(p->s, FOLDER_MODE) < 0 && (made || errno != EPERM)) /* whatever the umask is */
+    if (e == OK && chmod(p->s, FOLDER_MODE) < 0 && (made || errno != EPERM))
         return err_of_store();
     return e;
 }
@@ -158,7 +149,7 @@ enum err store_create(const struct store *s, const struct uuid *id, struct store
 enum err store_commit(const struct store *s, struct store_file *f)
 {
     ASSERT(s != NULL && f->fd >= 0);
-    bool kept = store_fsync(f->fd, "sync a file") && store_rename(f->temporary, f->final);
+    bool kept = fd_sync(f->fd, "sync a file") && store_rename(f->temporary, f->final);
     enum err e = kept ? store_sync_folder(store_folder_of(f->final).s) : err_of_store();
     if (kept && e != OK)
         (void)unlink(f->final);

@@ -123,6 +123,11 @@ void stripe_customer_update(const struct stripe *s, struct arena *arena, struct 
         stripe_calls_post(s, arena, stripe_calls_path(arena, "/v1/customers", customer, ""), &form, idempotency_key);
 }
 
+void stripe_customer_get(const struct stripe *s, struct arena *arena, struct str customer, struct net_call *ret_call)
+{
+    *ret_call = stripe_calls_get(s, arena, stripe_calls_path(arena, "/v1/customers", customer, ""));
+}
+
 void stripe_customer_delete(const struct stripe *s, struct arena *arena, struct str customer, struct net_call *ret_call)
 {
     *ret_call =

@@ -47,6 +47,7 @@ void stripe_customer_create(const struct stripe *s, struct arena *arena, struct 
                             struct str idempotency_key, struct net_call *ret_call);
 void stripe_customer_update(const struct stripe *s, struct arena *arena, struct str customer, struct str email,
                             struct str idempotency_key, struct net_call *ret_call);
+void stripe_customer_get(const struct stripe *s, struct arena *arena, struct str customer, struct net_call *ret_call);
 void stripe_customer_delete(const struct stripe *s, struct arena *arena, struct str customer,
                             struct net_call *ret_call);
 

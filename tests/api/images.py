@@ -8,8 +8,15 @@ from PIL import Image, ImageDraw, ImageFilter
 ORIENTATION, MAKE, DATE_TIME, GPS = 0x0112, 0x010F, 0x0132, 0x8825
 
 
-def picture(width, height, seed=1):
-    """A sky, hills and grain; the top left corner is red and the others are not, so that a turn is seen."""
+def fixed_noise(size):
+    """The same each time; Image.effect_noise cannot be seeded."""
+    rng = random.Random(3)
+    return Image.frombytes("L", size, bytes(min(max(int(rng.gauss(128, 24)), 0), 255) for _ in range(size[0] * size[1])))
+
+
+def picture(width, height, seed=1, noise=lambda size: Image.effect_noise(size, 24)):
+    """A sky, hills and grain; the top left corner is red and the others are not, so that a turn is seen. No two are the same bytes,
+    unless the noise is."""
     rng = random.Random(seed)
     small = Image.new("RGB", (64, 64))
     draw = ImageDraw.Draw(small)
@@ -19,7 +26,7 @@ def picture(width, height, seed=1):
         x, top = rng.randrange(64), rng.randrange(24, 56)
         draw.polygon([(x - 30, 64), (x, top), (x + 30, 64)], fill=(rng.randrange(40, 90), rng.randrange(90, 150), 60))
     whole = small.resize((width, height), Image.BICUBIC)
-    tile = Image.effect_noise((min(width, 256), min(height, 256)), 24).convert("RGB")
+    tile = noise((min(width, 256), min(height, 256))).convert("RGB")
     grain = Image.new("RGB", (width, height))
     for x in range(0, width, tile.width):
         for y in range(0, height, tile.height):

@@ -64,7 +64,7 @@ def to_next_month(stack):
 
 def far_from_the_months_end(stack):
     """So that it does not end in the middle of a test."""
-    if now(stack) + datetime.timedelta(hours=1) > now(stack).replace(day=1) + datetime.timedelta(days=31):
+    if (now(stack) + datetime.timedelta(hours=1)).month != now(stack).month:
         to_next_month(stack)
 
 

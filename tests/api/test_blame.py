@@ -35,12 +35,6 @@ def tried_again(stack, sent):
     stack.wait(lambda: tries(sent) > before, "it is tried again")
 
 
-def nobody_else_posts(stack):
-    """What tests before have left would be tried, too."""
-    stack.sql("UPDATE posts SET state = 'canceled', ended_at_us = created_at_us WHERE ended_at_us IS NULL")
-    stack.sql("DELETE FROM jobs_publish WHERE kind = 'turn'")
-
-
 def last_event(sent):
     return sent.get()["events"][-1]
 
@@ -50,7 +44,6 @@ def test_one_account_whose_calls_do_not_leave_is_told_of_and_fails_late(stack, u
     known(stack, account)
     logged = len(stack.log("worker-publish"))
     with stack.stopped("worker-publish"):
-        nobody_else_posts(stack)
         tiktok.refuse_connections(MANY)
         sent = Sent(stack, user, account)
         tried_often(sent, "not_sent")

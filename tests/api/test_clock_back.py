@@ -11,9 +11,9 @@ from links import sign_in
 from mailing import Queued
 from publishing import Sent, failed
 from test_budgets import far_from_midnight
-from test_engine import STATUS, TOKEN, known, tiktok  # noqa: F401 (a fixture)
+from test_engine import STATUS, TOKEN, in_flight, known, tiktok  # noqa: F401 (a fixture)
 from test_keys import LIMIT, made, with_key
-from test_leases import in_flight, is_right, now_us
+from test_leases import is_right, now_us
 from test_mail import Relay, sending
 from test_recent_auth import COOKIE
 from test_rotation import rotated

@@ -14,7 +14,7 @@ import render
 import services
 from conftest import with_setting
 from helpers import expect
-from publishing import LEASE_SEC, Sent, creator_of, failed
+from publishing import LEASE_SEC, Sent, creator_of, failed, nobody_else_posts
 from test_alarms import events
 from test_metrics import Shown
 
@@ -32,7 +32,8 @@ RATE_LIMITED = (429, json.dumps({"data": {}, "error": {"code": "rate_limit_excee
 
 @pytest.fixture
 def tiktok(stack):
-    """An answer that is held may be long in coming."""
+    """An answer that is held may be long in coming. Who posts is the test alone: a fault is for whoever asks first."""
+    nobody_else_posts(stack)
     with Transport(stack) as tiktok, tiktok.used_by("worker-publish", database_timeout_sec=1, tiktok_timeout_sec=60):
         yield tiktok
 
@@ -47,6 +48,14 @@ def known(stack, account):
 
 def jobs_of_turns(stack, account):
     return stack.sql("SELECT run_at_us, lease_token FROM jobs_publish WHERE kind = 'turn' AND subject_id = %s", uuid.UUID(account).bytes)
+
+
+def in_flight(stack, user, account, tiktok):
+    """A post that TikTok has taken, and whose answer it holds, until release()."""
+    tiktok.fault(INIT, "held")
+    sent = Sent(stack, user, account)
+    stack.wait(lambda: sent.at_simulator() == 1, "TikTok has it, and has not answered yet")
+    return sent
 
 
 def alarms(stack, name):
@@ -99,9 +108,7 @@ def away(stack, tiktok, workers=1):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_accepted_init_stays_accepted_in_an_outage_longer_than_its_lease(stack, user, account, tiktok, workers):
     with second_worker(stack) if workers == 2 else contextlib.nullcontext():
-        tiktok.fault(INIT, "held")
-        sent = Sent(stack, user, account)
-        stack.wait(lambda: sent.at_simulator() == 1, "TikTok has it, and has not answered yet")
+        sent = in_flight(stack, user, account, tiktok)
         with away(stack, tiktok, workers):
             pass
         assert sent.wait(seconds=60)["status"] == "published"
@@ -113,11 +120,8 @@ def test_a_database_that_stands_still_gives_nothing_to_the_other_worker(stack, u
     """Nobody's statement fails, and all leases end meanwhile (test_leases.py has one worker alone)."""
     with stack.configured("worker-publish", database_timeout_sec=60), second_worker(stack):
         started = events(stack.log("worker-publish"), "started")[-1]
-        stack.wait(lambda: Shown(stack, "worker-publish")("database_connections") >= started["threads"],
-                   "each thread has its connection: to make one would fail after 5 s")
-        tiktok.fault(INIT, "held")
-        sent = Sent(stack, user, account)
-        stack.wait(lambda: sent.at_simulator() == 1, "TikTok has it, and has not answered yet")
+        stack.wait(lambda: Shown(stack, "worker-publish")("database_connections") >= started["threads"], "to connect would fail after 5 s")
+        sent = in_flight(stack, user, account, tiktok)
         with stack.frozen("mariadb"):
             stack.move_clock(LEASE_SEC + 10)
             time.sleep(6)  # longer than STOOD_US
@@ -143,9 +147,7 @@ def test_a_fresh_pair_of_tokens_is_kept_in_an_outage_longer_than_its_lease(stack
 
 def test_a_result_that_the_database_refuses_is_kept(stack, user, account, tiktok):
     """Here for a right that is missing; a schema that does not fit looks the same. The job's lease ends meanwhile, too."""
-    tiktok.fault(INIT, "held")
-    sent = Sent(stack, user, account)
-    stack.wait(lambda: sent.at_simulator() == 1, "TikTok has it, and has not answered yet")
+    sent = in_flight(stack, user, account, tiktok)
     right = "INSERT ON marketingcli.post_events"
     stack.sql(f"REVOKE {right} FROM marketingcli_worker_publish@localhost")
     try:
@@ -161,10 +163,8 @@ def test_a_result_that_the_database_refuses_is_kept(stack, user, account, tiktok
 
 def test_a_result_that_comes_after_somebody_else_took_over(stack, user, account, tiktok):
     """The fence refuses it, and somebody must know."""
-    tiktok.fault(INIT, "held")
     logged = len(stack.log("worker-publish"))
-    sent = Sent(stack, user, account)
-    stack.wait(lambda: sent.at_simulator() == 1, "TikTok has it, and has not answered yet")
+    sent = in_flight(stack, user, account, tiktok)
     stack.sql("UPDATE jobs_publish SET lease_token = REVERSE(lease_token) WHERE kind = 'turn' AND subject_id = %s", uuid.UUID(account).bytes)
     tiktok.release()
     stack.wait(lambda: Shown(stack, "worker-publish")("alarms_total", alarm="result_lost") == 1, "somebody is woken")

@@ -33,10 +33,11 @@ def waiting(stack):
 
 
 @contextlib.contextmanager
-def waits(stack, user, **more):
-    """Inside the with block one more small image of that user waits; yields the socket for its answer."""
+def waits(stack, user, files=None):
+    """Inside the with block one more small image of that user waits; yields the socket for its answer. Whoever else waits must have
+    been counted before: else it is never one more."""
     before = waiting(stack)
-    with files_of(SMALL) as files, asked(stack, asking(user=user, queue_sec=100, **more), *files) as client:
+    with contextlib.nullcontext(files) if files else files_of(SMALL) as its, asked(stack, asking(user=user, queue_sec=100), *its) as client:
         stack.wait(lambda: waiting(stack) == before + 1, "it waits")
         yield client
 
@@ -127,7 +128,7 @@ def test_a_decoder_sees_no_image_but_its_own(stack):
     """A new process is made while another user's image waits here: it must not get a copy of its descriptors."""
     user = user_tag()
     with frozen(stack, user, share(stack)) as pids, files_of(SMALL) as files:
-        with asked(stack, asking(user=user, queue_sec=100), *files), waits(stack, user):
+        with waits(stack, user, files), waits(stack, user):
             before = processes_of(stack.pid("image"))
             idle = next(p for p in before if p not in pids and has_socket(p))
             os.kill(idle, signal.SIGKILL)

@@ -7,12 +7,11 @@ import uuid
 
 import pytest
 from conftest import User
-from publishing import LEASE_SEC, Sent, failed
+from publishing import LEASE_SEC, Sent, failed, nobody_else_posts
 from test_alarms import events
-from test_engine import INIT, TOKEN, alarms, known, second_worker
+from test_engine import INIT, TOKEN, alarms, in_flight, known, second_worker
 from test_mail import Relay, sending
 from test_outage import forgot_password, mails_of
-from test_stopping import unavailable
 from transport import Transport
 
 PUBLISH = "worker-publish"
@@ -22,6 +21,7 @@ PASSED_SEC = 700  # longer than PASSING_US of lib/jobs/handover.c
 @pytest.fixture
 def tiktok(stack):
     """What a worker has for its end is the time of a call and 15 s."""
+    nobody_else_posts(stack)
     with Transport(stack) as tiktok, tiktok.used_by(PUBLISH, database_timeout_sec=1, tiktok_timeout_sec=10):
         yield tiktok
 
@@ -39,6 +39,12 @@ def job_of(stack, account):
 def files_of(stack, job):
     """Without those that a test before may have left."""
     return [path for path in files(stack) if path.name.startswith(job)]
+
+
+def held(stack, user, account, tiktok):
+    """A post that TikTok has taken, and holds the answer; and the name of its turn's files."""
+    known(stack, account)
+    return in_flight(stack, user, account, tiktok), job_of(stack, account)
 
 
 @contextlib.contextmanager
@@ -94,27 +100,28 @@ def test_what_is_known_at_the_end_of_a_stop_goes_on(stack, user, tiktok):
     told = stack.log(PUBLISH)[logged:]
     assert {e["job"] for e in events(told, "kept_result_taken_up")} == {jobs[whole], jobs[refreshed]}, "the pair that came then is used"
     assert [(e["job"], e["why"]) for e in events(told, "kept_result_dropped")] == [(jobs[damaged], "damaged")]
-    assert alarms(stack, "result_lost") == 0
+    lost, = events(told, "result_lost")
+    assert lost["job"] == jobs[damaged] and alarms(stack, "result_lost") == 1, "what cannot be read is lost, and somebody is woken"
 
     stack.move_clock(PASSED_SEC)
     old = stray.with_name(f"{uuid.uuid4()}.{uuid.uuid4()}.kept")
     old.write_bytes(b"")
     os.utime(old, (time.time() - 8 * 86400,) * 2)
+    ahead = stray.with_name(f"{uuid.uuid4()}.{uuid.uuid4()}.kept")
+    ahead.write_bytes(b"")
+    os.utime(ahead, (time.time() + 400 * 86400,) * 2)
     logged = len(stack.log(PUBLISH))
     stack.restart(PUBLISH)
     stack.wait(lambda: files(stack) == [], "what nobody asks for goes")
     dropped = {e["job"]: (e["why"], e.get("note")) for e in events(stack.log(PUBLISH)[logged:], "kept_result_dropped")}
     assert dropped[jobs[elsewhere]][0] == "written, or taken over" and dropped[jobs[elsewhere]][1].startswith("publish_id ")
     assert dropped[old.name.split(".")[0]][0] == "nobody has asked for it"
+    assert dropped[ahead.name.split(".")[0]][0] == "written, or taken over", "the clock was set back since"
 
 
 def test_who_takes_it_up_dies_of_something(stack, user, account, tiktok):
     """Before its commit: the next one takes it up. (After it, and at all other steps: tests/sweep.)"""
-    known(stack, account)
-    tiktok.fault(INIT, "held")
-    sent = Sent(stack, user, account)
-    stack.wait(lambda: sent.at_simulator() == 1, "TikTok has it, and has not answered yet")
-    job = job_of(stack, account)
+    sent, job = held(stack, user, account, tiktok)
     with left(stack, PUBLISH, tiktok.release):
         armed = stack.arm("publish.called")
     stack.move_clock(LEASE_SEC + 10)
@@ -131,11 +138,7 @@ def test_who_takes_it_up_dies_of_something(stack, user, account, tiktok):
 
 
 def test_another_worker_on_the_machine_takes_it_up(stack, user, account, tiktok):
-    known(stack, account)
-    tiktok.fault(INIT, "held")
-    sent = Sent(stack, user, account)
-    stack.wait(lambda: sent.at_simulator() == 1, "TikTok has it, and has not answered yet")
-    job = job_of(stack, account)
+    sent, job = held(stack, user, account, tiktok)
     with second_worker(stack):
         def answer():
             stack.wait(lambda: '"event":"database_away"' in stack.log("second"), "the other one, too")

@@ -14,7 +14,7 @@ import pytest
 from helpers import expect
 from publishing import LEASE_SEC, Sent, failed
 from test_alarms import events
-from test_engine import CREATOR, INIT, TOKEN, alarms, known, second_worker, tiktok  # noqa: F401 (a fixture)
+from test_engine import CREATOR, INIT, TOKEN, alarms, in_flight, known, second_worker, tiktok  # noqa: F401 (a fixture)
 from test_metrics import Shown
 
 RIGHT = "INSERT ON marketingcli.post_events"
@@ -31,14 +31,6 @@ def turn_of(stack, account):
     row, = stack.sql("SELECT run_at_us, runs, lease_token FROM jobs_publish WHERE kind = 'turn' AND subject_id = %s"
                      " AND lease_token IS NOT NULL", uuid.UUID(account).bytes)
     return row
-
-
-def in_flight(stack, user, account, tiktok):
-    """Until release()."""
-    tiktok.fault(INIT, "held")
-    sent = Sent(stack, user, account)
-    stack.wait(lambda: sent.at_simulator() == 1, "TikTok has it, and has not answered yet")
-    return sent
 
 
 def is_right(stack, tiktok, sent):

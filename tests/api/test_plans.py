@@ -16,6 +16,7 @@ from images import jpeg
 from layout import CHECKOUT
 from plans import at_limit, billing, counted, far_from_the_months_end, grant, in_days, limits, now, revoke, subscribed, to_next_month
 from publishing import SMALL, Sent
+from shop import with_credential
 
 DAY = 86400
 MIB = 1 << 20
@@ -118,11 +119,14 @@ def test_only_a_session_sees_it(user, stack):
         expect(user.api.post(f"/api/v1/billing/{path}", json={}), 403, "session_required")
 
 
-def test_nothing_can_be_bought_without_stripe(user):
+def test_nothing_can_be_bought_without_stripe(user, stack):
     right = {"plan": "small", "accepted_terms": True}
-    expect(user.web.post("/api/v1/billing/checkout", json=right), 503, "billing_not_configured")
-    expect(user.web.post("/api/v1/billing/portal"), 503, "billing_not_configured")
-    expect(user.web.post("/api/v1/billing/sync", json={"session_id": "cs_test_1"}), 503, "billing_not_configured")
+    with with_credential(stack, "stripe-api-key", ""):
+        stack.restart("billing")
+        expect(user.web.post("/api/v1/billing/checkout", json=right), 503, "billing_not_configured")
+        expect(user.web.post("/api/v1/billing/portal"), 503, "billing_not_configured")
+        expect(user.web.post("/api/v1/billing/sync", json={"session_id": "cs_test_1"}), 503, "billing_not_configured")
+    stack.restart("billing")
     for wrong, code, param in (({**right, "plan": "gold"}, "plan_unknown", "plan"), ({**right, "plan": "free"}, "plan_unknown", "plan"),
                                ({**right, "accepted_terms": False}, "terms_not_accepted", "accepted_terms"),
                                ({"accepted_terms": True}, "required", "plan"), ({**right, "x": 1}, "unknown_field", "x")):

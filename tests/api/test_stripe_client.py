@@ -104,7 +104,7 @@ def test_requests_are_those_of_stripes_own_client(tmp_path):
         mine = recorder.taken()
         clients.run("stripe", "calls", PORT=str(recorder.port), TYPES=json.dumps(types()))
         theirs = recorder.taken()
-    assert len(mine) == len(theirs) == 13
+    assert len(mine) == len(theirs) == 14
     for mine_one, theirs_one in zip(mine, theirs):
         assert comparable(mine_one) == comparable(theirs_one)
     # Nothing of ours that Stripe has no use for: who we are, and no cookie.

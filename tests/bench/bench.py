@@ -50,6 +50,17 @@ What holds the figures back (perf record of the program under this load)
   because three may wait for the outside and a slow statement must not hold up the rest.
 - Hand-over: of the worker's CPU most is TLS, as each init has a connection of its own (perf); of MariaDB's, a quarter changes
   rows, a quarter reads, a tenth commits. Of what was due at the same moment some four posts went together.
+- Light requests beside eight uploads of 35 x 10 MB, p99 in ms, two runs of each in turns (alone: 4.5 before, 5.7 after): 13 and 28 as
+  it is; 18 and 39 with nine times the share of the processors for nginx (autogroup -10); 20 and 30 with that and reuseport, which
+  spreads uploads over the workers. With a second nginx that alone keeps large bodies, and gets them from the first over a unix
+  socket as they come: 10 and 24; 11 and 12 with the larger share for the first; 11 and 10 with a ninth for the second (autogroup 10).
+  So only a second nginx with shares came near twice the time alone. It was a prototype, and two runs are few: another two of the row
+  itself gave 2.9 and 12 times the time alone.
+- What they wait for: a processor, in the programs and in MariaDB (with the second nginx, p99 was 8 to 15 in nginx's log, and as much
+  upstream), and a worker of nginx before it reads them, which no log shows (as it is, p99 was 28 for the client and 12 in the
+  log). New connections fill few of the sixteen workers: in one run three did nearly all, and two had all eight uploads. To close a
+  deleted file of 350 MB took 40 to 160 ms, beside other work. In 25 s of a trace that ended before bodies were freed, no write to
+  a body's file took more than 15 ms (24 GB of memory: with less, the kernel makes writers wait for the disk sooner).
 - PHP as it comes sends text and needs one round trip like ours; what it loses, it loses in its own 109 us. nginx costs us 30 us
   (return 200: 14), which no change of ours but the policy has moved.
 """

@@ -3,8 +3,11 @@
 //    stripe.mjs calls    the calls of tests/fixtures/stripe.c, in its order, to the HTTP server at $PORT
 //    stripe.mjs sign     answers each line {payload, secret, timestamp} with a Stripe-Signature header
 //    stripe.mjs construct    answers each line {payload, header, secret, now}, payload a text, with what it makes of the event
+//    stripe.mjs call     makes the call of each line {call, args}, such as {"call": "customers.create", "args": [{...}]}, at
+//                        the simulator ($HOST, $PORT, $KEY), and answers with what it got: {result} or {error}
 //    stripe.mjs judge    answers each line {payload, header, secret, now} with {good}: what its verification says
 
+import { Agent } from "node:https";
 import { createInterface } from "node:readline";
 import Stripe from "stripe";
 
@@ -28,6 +31,7 @@ async function calls() {
   const key = (n) => ({ idempotencyKey: `key-${n}` });
   await stripe.customers.create({ email: "a+b&c=é@example.org", metadata: { user_id: USER } }, key(1));
   await stripe.customers.update("cus_1", { email: "new@example.org" }, key(2));
+  await stripe.customers.retrieve("cus_1");
   await stripe.customers.del("cus_1");
   await stripe.checkout.sessions.create(checkout, key(3));
   await stripe.checkout.sessions.create(
@@ -67,8 +71,28 @@ function sign({ payload, secret, timestamp }) {
   return stripe.webhooks.generateTestHeaderString({ payload: Buffer.from(payload, "base64").toString("utf8"), secret, timestamp });
 }
 
-const what = { construct, judge, sign }[process.argv[2]];
+// Its name leads to nobody else's resolver: 127.0.0.1 it is.
+const simulated = new Stripe(process.env.KEY ?? "rk_test_key", {
+  ...at,
+  host: process.env.HOST,
+  protocol: "https",
+  httpAgent: new Agent({ lookup: (_, options, then) => (options.all ? then(null, [{ address: "127.0.0.1", family: 4 }]) : then(null, "127.0.0.1", 4)) }),
+});
+
+async function call({ call, args }) {
+  const names = call.split(".");
+  const method = names.pop();
+  const resource = names.reduce((from, name) => from[name], simulated);
+  try {
+    const { lastResponse, ...result } = await resource[method](...args);
+    return { result, request_id: lastResponse.requestId };
+  } catch (e) {
+    return { error: { type: e.type, code: e.code, param: e.param, status: e.statusCode } };
+  }
+}
+
+const what = { call, construct, judge, sign }[process.argv[2]];
 if (what === undefined) await calls();
 else
   for await (const line of createInterface({ input: process.stdin }))
-    process.stdout.write(JSON.stringify(what(JSON.parse(line))) + "\n");
+    process.stdout.write(JSON.stringify(await what(JSON.parse(line))) + "\n");

@@ -128,6 +128,15 @@ def test_a_stop_waits_for_what_is_under_way(root, row):
     assert "TimeoutStopSec" not in (root / "usr/lib/systemd/system/marketingcli-.service.d/10-hardening.conf").read_text()
 
 
+@pytest.mark.parametrize("app", ["uploads", "posts"])
+def test_nginx_waits_for_who_is_busy(root, app):
+    """Whoever asks about a large body, and must wait for a thread, is told so by the program, and not by nginx."""
+    queue = seconds(r"^CONF_INT\(service, queue_sec, \d+, RANGE\(\d+, (\d+)\)", CHECKOUT / "lib/base/conf.def")
+    text = (root / f"etc/nginx/marketingcli/locations/{app}.conf").read_text()
+    asked = text[text.index(f"location = /internal/authorize/{app} {{"):]
+    assert int(re.search(r"fastcgi_read_timeout (\d+)s;", asked)[1]) > queue
+
+
 def test_the_image_service_reaches_nothing_else(root):
     """No network, no database, no store, no credential: what a picture takes over has nothing."""
     units = root / "usr/lib/systemd/system"

@@ -26,6 +26,7 @@ import links
 import publishing
 import services
 import simulator
+import stripe_sim
 import users
 
 USAGE_EVERY_SEC = 1  # WRITE_EVERY_US in lib/fcgi/usage.c
@@ -183,11 +184,24 @@ class World:
         self.attempt = str(uuid.UUID(bytes=stack.sql("SELECT id FROM post_attempts WHERE post_id = %s LIMIT 1",
                                                      uuid.UUID(self.me.things["posts"]).bytes)[0]["id"]))
         self.creator = simulator.App(stack).connect()
+        self.stripe, self.buyer = self.at_stripe()
         self.images = [small_image(kind, mode) for kind in ("JPEG", "PNG") for mode in ("RGB", "L")]
         self.known = {r["method"] + r["pattern"]: self.learn(r) for r in self.routes
                       if r["body_max_bytes"] > 0 and hosts[r["app"]] == "localhost"}
         stack.wait(self.is_still, "nothing of the victim's is under way")
         self.before = self.victims_rows()
+
+    def at_stripe(self):
+        """The simulated Stripe, and {resource: id} of a customer there; nothing of it is sent."""
+        stripe = stripe_sim.Stripe(self.stack)
+        customer = stripe.customer()["id"]
+        stripe.hold(customer)
+        subscription = stripe.subscribe(customer)
+        session = stripe.checkout(customer)["id"]
+        portal = stripe.made("/v1/billing_portal/sessions", {"customer": customer, "return_url": f"{self.stack.url}/billing"})
+        return stripe, {"customers": customer, "subscriptions": subscription, "sessions": session, "pay": session,
+                        "charges": f"ch_{subscription[4:]}", "invoice": f"in_{subscription[4:]}", "portal": portal["id"],
+                        "events": stripe.events(customer)[0]["id"]}
 
     def mailed(self):
         """The token of a mail to me that can be switched off."""
@@ -248,6 +262,11 @@ class World:
         words = {"attempt": self.attempt, "n": "0", "handle": "@somebody", "username": "somebody", "post_id": "7"}
         own = self.me.spare if route["method"] == "DELETE" else self.me.things
         words["id"] = own.get(resource_of(route), NOBODY)
+        if is_about_stripe(route):
+            what = re.search(r"/(\w+)/\{id\}", route["pattern"])
+            words["id"] = self.buyer[what[1]] if what else NOBODY
+            if route["method"] == "DELETE":
+                words["id"] = self.stripe.customer()["id"]
         with self.lock:
             if is_about_codes(route):
                 self.door.make_ready(route)
@@ -270,7 +289,9 @@ class World:
 
     def sign(self, rng, r):
         """With the credential that the route wants."""
-        if r.is_sandbox():
+        if r.is_sandbox() and is_about_stripe(r.route):
+            r.set("Authorization", f"Bearer {self.stripe.key}")
+        elif r.is_sandbox():
             r.set("Authorization", self.creator.headers["Authorization"])
         elif r.route["auth"] == "any" and rng.random() < 0.7:
             self.with_key(r, self.me)
@@ -329,12 +350,21 @@ class World:
         return rng.choice(self.images)
 
     def sandbox_body(self, route):
-        """(type, value) of what TikTok takes."""
+        """(type, value) of what TikTok takes, or Stripe."""
         at, app = route["pattern"], self.creator.app
+        if is_about_stripe(route):
+            return "application/x-www-form-urlencoded", self.stripe_body(at)
         if at.startswith("/v2/oauth/") or "authorize" in at:
             return "application/x-www-form-urlencoded", {"client_key": app.key, "client_secret": app.secret,
                                                          "grant_type": "refresh_token", "refresh_token": "rft.nothing"}
         return "application/json", simulator.draft(self.creator) if "init" in at else {"publish_id": "p_pub_url~v2.1"}
+
+    def stripe_body(self, at):
+        customer, url = self.buyer["customers"], f"{self.stack.url}/billing"
+        bodies = {"/v1/checkout/sessions": self.stripe.checkout_fields(customer),
+                  "/v1/billing_portal/sessions": {"customer": customer, "return_url": url},
+                  "/stripe/pay/{id}": {"action": "back"}, "/stripe/portal/{id}": {"action": "keep", "subscription": self.buyer["subscriptions"]}}
+        return {name: str(value) for name, value in bodies.get(at, {"email": "fresh@example.com", "metadata[user_id]": NOBODY}).items()}
 
     def renew(self, r):
         """What the request has spent, or found spent, is made again."""
@@ -372,6 +402,10 @@ class World:
                         known.add(row["id"])
             if len(known) == before:
                 return {table: set(rows) for table, rows in found.items() if rows}
+
+
+def is_about_stripe(route):
+    return route["pattern"].startswith(("/v1/", "/stripe/"))
 
 
 def is_about_codes(route):

@@ -9,6 +9,7 @@ from budgeted import agent_of, refuse_act  # isort: skip
 from desk import NOBODY_KNOWS, admin_did, no_admin  # isort: skip
 from flows import Flow, create_ready, no_file_is_left_over, send_post, state, until_done  # isort: skip
 from helpers import expect  # isort: skip
+from plans import far_from_the_months_end  # isort: skip
 from second import as_told  # isort: skip
 from world import Told  # isort: skip
 
@@ -28,9 +29,16 @@ def posts_of(s):
     return [p["id"] for p in expect(s.user.api.get("/api/v1/posts"), 200)["data"]]
 
 
-def last_place_ready(world):
+def tiny_ready(world):
+    """Somebody whose posts are counted, far from the end of what they are counted in."""
+    far_from_the_months_end(world.stack)
     s = create_ready(world)
     give(world, s, "tiny")
+    return s
+
+
+def last_place_ready(world):
+    s = tiny_ready(world)
     s.first = expect(send_post(s), 202)["data"]["id"]
     return s
 
@@ -56,8 +64,7 @@ def last_place_right(world, s):
 
 
 def given_back_ready(world):
-    s = create_ready(world)
-    give(world, s, "tiny")
+    s = tiny_ready(world)
     agent_of(world, s, needs_approval=True)
     s.post = expect(send_post(s), 202)["data"]
     assert counted(world, s) == 1

@@ -36,6 +36,8 @@ REQUESTS = 2000  # before, while and after
 ACCOUNTS = 12
 ALARMS = ("result_lost", "job_dead", "post_without_job", "kind_paused")
 MAILS = 10  # before each restart
+LIMITS = {"rates": dict.fromkeys(("read", "images", "write", "post", "auth"), 60000),  # as in every stack of tests
+          "caps": {"keys_a_day": 10000}}  # the load makes keys without an end
 
 
 @contextlib.contextmanager
@@ -106,12 +108,19 @@ class Posts:
         return self.rounds * len(self.accounts)
 
 
-def lift_rates(stack):
-    """As in every stack of tests; that of the earlier commit may know nothing of them."""
-    conf = stack.at.conf
-    if "[rates]" not in conf.read_text():
-        with conf.open("a") as f:
-            f.write("\n[rates]\n" + "".join(f"{name} = 60000\n" for name in ("read", "images", "write", "post", "auth")))
+def known(tree):
+    """Those of caps that programs of that tree know: they do not start with a setting that they do not know."""
+    text = (tree / "lib/base/conf.def").read_text()
+    return [f"caps.{name}={n}" for name, n in LIMITS["caps"].items() if f"(caps, {name}," in text]
+
+
+def lift_limits(stack):
+    """Where the stack of the earlier commit knows nothing of them."""
+    conf, text = stack.at.conf, stack.at.conf.read_text()
+    with conf.open("a") as f:
+        for section, limits in LIMITS.items():
+            if f"[{section}]" not in text:
+                f.write(f"\n[{section}]\n" + "".join(f"{name} = {n}\n" for name, n in limits.items()))
 
 
 def make_credentials(stack):
@@ -149,7 +158,7 @@ class Mails:
 def update(stack, new, programs, log, posts, mails):
     """While the old second worker goes on."""
     install(new, programs)
-    lift_rates(stack)
+    lift_limits(stack)
     make_credentials(stack)
     (stack.at.run / "keys.epoch").chmod(0o666)  # new units say which groups a program has; this stack is that of before
     done = stack.admin("migrate", "--sql", str(CHECKOUT / "sql"), "--credentials", str(stack.at.credentials))
@@ -200,7 +209,7 @@ def main():
         programs.chmod(0o755)
         install(options.before or build(tree), programs)
         load.conftest.CHECKOUT = tree  # its stack and its schema
-        with load.stack(programs, "worker.idle_ms=50", "keys.max_per_user=1000") as stack:
+        with load.stack(programs, "worker.idle_ms=50", "keys.max_per_user=1000", *known(tree)) as stack:
             run(stack, os.path.abspath(options.build), programs)
 
 

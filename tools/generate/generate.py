@@ -14,7 +14,7 @@ import sys
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 ANSWER_SEC = 120  # how long nginx waits for an answer, where the route's timeout_sec does not say
-ASK_SEC = 30  # and for a yes or no to a large body, which needs its head alone: who asks is counted by the second only (location)
+ASKED_SEC = 10  # and for a yes or no to a large body, once a thread has it (ask_sec): it needs its head alone
 STOP_SEC = 15  # at a stop, beyond what is under way: answers that stream are ended, usage written, a statement may hang
 RECORD_SEC = 15  # RUNNER_STOP_SEC of lib/jobs/runner.h: a worker's results are recorded after its calls
 PLACE = re.compile(r"@([A-Z][A-Z0-9_]*)@")
@@ -96,6 +96,12 @@ def setting_max(section, key):
     """The most that the configuration takes for a number."""
     found = re.search(rf"^CONF_INT\({section}, {key}, \d+, RANGE\(\d+, (\d+)\)", (CHECKOUT / "lib/base/conf.def").read_text(), re.MULTILINE)
     return int(found[1])
+
+
+def ask_sec():
+    """How long nginx waits for a yes or no: as long as the program may let a request wait for a thread, which then says that it is
+    busy. No longer, because those who ask are counted by the second only (location)."""
+    return setting_max("service", "queue_sec") + ASKED_SEC
 
 
 def small_body():
@@ -322,7 +328,7 @@ def locations(tables, app):
     patterns = sorted(dict.fromkeys(r["pattern"] for r in rows), key=lambda p: "{" in p)
     made = [location(app, p, [r for r in rows if r["pattern"] == p]) for p in patterns]
     if any(r["body_max_bytes"] > SMALL_BODY and not r["body_in_memory"] for r in rows):
-        made.append(AUTHORIZE.format(app=app, ask_sec=ASK_SEC, uncounted=UNCOUNTED, counted="\n\t".join(COUNTED)))
+        made.append(AUTHORIZE.format(app=app, ask_sec=ask_sec(), uncounted=UNCOUNTED, counted="\n\t".join(COUNTED)))
     return f"# The routes of marketingcli-{app}.\n" + "\n".join(made)
 
 

@@ -104,7 +104,7 @@ void stripe_object_put_session(struct buf *b, const struct stripe_object_session
 {
     static const char *const words[] = {"open", "complete", "expired"};
     struct uuid_text user_id = uuid_text(&s->user_id);
-    bool paid = s->status == STRIPE_SESSION_COMPLETE;
+    bool paid = s->status == STRIPE_SESSION_COMPLETE && !s->is_unpaid;
 
     stripe_object_open(b, "checkout.session", s->id);
     stripe_object_str(b, "mode", STR("subscription"));
@@ -136,6 +136,31 @@ void stripe_object_put_invoice(struct buf *b, const struct stripe_object_invoice
     json_write_str(b, i->subscription);
     stripe_object_metadata(b, &i->user_id);
     buf_puts(b, "}}}");
+}
+
+void stripe_object_put_charge(struct buf *b, const struct stripe_object_charge *c)
+{
+    stripe_object_open(b, "charge", c->id);
+    stripe_object_str(b, "customer", c->customer);
+    stripe_object_i64(b, "amount", c->amount_cents);
+    stripe_object_i64(b, "amount_refunded", c->is_refunded ? c->amount_cents : 0);
+    stripe_object_bool(b, "refunded", c->is_refunded);
+    stripe_object_bool(b, "paid", true);
+    stripe_object_str(b, "status", STR("succeeded"));
+    stripe_object_time(b, "created", c->created_us);
+    stripe_object_bool(b, "livemode", false);
+    buf_puts(b, ",\"metadata\":{}}");
+}
+
+void stripe_object_put_of_charge(struct buf *b, const struct stripe_object_of_charge *o)
+{
+    stripe_object_open(b, o->object, o->id);
+    stripe_object_str(b, "charge", o->charge);
+    if (o->status.p != NULL)
+        stripe_object_str(b, "status", o->status);
+    stripe_object_time(b, "created", o->created_us);
+    stripe_object_bool(b, "livemode", false);
+    buf_puts(b, ",\"metadata\":{}}");
 }
 
 void stripe_object_put_portal(struct buf *b, struct str id, struct str customer, struct str url, int64_t created_us)

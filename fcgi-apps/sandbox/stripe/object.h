@@ -38,6 +38,7 @@ struct stripe_object_session {
         url; /* subscription absent until it is complete; url only while it is open */
     struct uuid user_id;
     enum stripe_session_status status;
+    bool is_unpaid; /* of a complete one: its first bill waits for the buyer */
     int64_t created_us, expires_at_us;
 };
 void stripe_object_put_session(struct buf *b, const struct stripe_object_session *s);
@@ -49,6 +50,21 @@ struct stripe_object_invoice {
     int tries;
 };
 void stripe_object_put_invoice(struct buf *b, const struct stripe_object_invoice *i);
+
+struct stripe_object_charge {
+    struct str id, customer;
+    int64_t amount_cents, created_us;
+    bool is_refunded;
+};
+void stripe_object_put_charge(struct buf *b, const struct stripe_object_charge *c);
+
+/* A dispute, or an early fraud warning. */
+struct stripe_object_of_charge {
+    const char *object;
+    struct str id, charge, status; /* status absent: it has none */
+    int64_t created_us;
+};
+void stripe_object_put_of_charge(struct buf *b, const struct stripe_object_of_charge *o);
 
 void stripe_object_put_portal(struct buf *b, struct str id, struct str customer, struct str url, int64_t created_us);
 

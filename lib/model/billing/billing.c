@@ -14,6 +14,7 @@ enum {
     BILLING_REVOKE,
     BILLING_SUBSCRIBE,
     BILLING_SUBSCRIBE_AGAIN,
+    BILLING_UNSUBSCRIBE,
     BILLING_OF_USER,
     BILLING_OF_SESSIONS,
     BILLING_OF_KEYS
@@ -200,6 +201,16 @@ enum err billing_set_subscription(struct db *db, struct arena *arena, const stru
     return e == OK ? billing_spread(db, arena, conf, user_id) : e;
 }
 
+enum err billing_unset_subscription(struct db *db, struct arena *arena, const struct conf *conf,
+                                    const struct uuid *user_id)
+{
+    enum err e = user_lock_any(db, user_id);
+
+    if (e == OK)
+        e = db_exec(db, &billing_sqls[BILLING_UNSUBSCRIBE], DB_ARGS(db_uuid(user_id)), NULL);
+    return e == OK ? billing_spread(db, arena, conf, user_id) : e;
+}
+
 static enum err billing_show_tx(struct db *db, void *arg)
 {
     struct billing_change *c = arg;
@@ -283,6 +294,7 @@ static const struct sql billing_sqls[] = {
     [BILLING_SUBSCRIBE_AGAIN] = {.text = "UPDATE subscriptions FORCE INDEX (PRIMARY) SET " SUBSCRIPTION
                                          " WHERE user_id = ?",
                                  .in = "ssssiiiiiu"},
+    [BILLING_UNSUBSCRIBE] = {.text = "DELETE FROM subscriptions WHERE user_id = ?", .in = "u"},
     [BILLING_OF_USER] = {.text = "UPDATE users SET updated_at_us = ?, " TERMS "id = ?", .in = "isisiu"},
     [BILLING_OF_KEYS] = {.text = "UPDATE api_keys SET " TERMS "user_id = ?", .in = "sisiu"},
     [BILLING_OF_SESSIONS] = {.text = "UPDATE sessions SET " TERMS "user_id = ?", .in = "sisiu"},

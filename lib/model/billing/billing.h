@@ -27,6 +27,13 @@ MUST_CHECK enum err billing_revoke_grant(struct db *db, struct arena *arena, con
 MUST_CHECK enum err billing_set_subscription(struct db *db, struct arena *arena, const struct conf *conf,
                                              const struct uuid *user_id, const struct subscription *subscription);
 
+/*
+ * Of whom Stripe has nothing any more: neither a customer nor what came of one. As a part of a transaction. ERR_NOT_FOUND: there is
+ * no such user.
+ */
+MUST_CHECK enum err billing_unset_subscription(struct db *db, struct arena *arena, const struct conf *conf,
+                                               const struct uuid *user_id);
+
 /* All that there is of a user's plan. */
 struct billing {
     struct subscription subscription;

@@ -28,7 +28,6 @@ enum {
 };
 
 #define JOB_NEVER_US (INT64_MAX / 2)
-#define JOB_CLOCKS_US (60 * US_PER_SEC) /* by how much the clocks of machines may differ */
 
 static const struct db_col job_kinds_due_cols[] = {
     DB_COL(struct job_due, at_us[0], I64), DB_COL(struct job_due, at_us[1], I64), DB_COL(struct job_due, at_us[2], I64),
@@ -235,8 +234,8 @@ enum err job_note_about(struct db *db, enum job_class c, const struct job *job, 
 enum err job_hurry(struct db *db, enum job_class c, int64_t now_us, size_t max, uint64_t *ret_n)
 {
     return db_exec(db, &job_sqls[c][JOBS_HURRY],
-                   DB_ARGS(db_i64(now_us), db_i64(now_us), db_i64(now_us + US_PER_DAY), db_i64(now_us + JOB_CLOCKS_US),
-                           db_i64(now_us + JOB_LEASE_FAR_US), db_i64((int64_t)max)),
+                   DB_ARGS(db_i64(now_us), db_i64(now_us), db_i64(now_us + US_PER_DAY),
+                           db_i64(now_us + CLOCKS_DIFFER_US), db_i64(now_us + JOB_LEASE_FAR_US), db_i64((int64_t)max)),
                    ret_n);
 }
 

@@ -17,7 +17,8 @@ enum {
 static const struct sql budget_sqls[];
 
 #define ACCOUNTS_MAX_BYTES (BUDGET_ACCOUNTS_MAX * UUID_TEXT_SIZE)
-#define CLOCKS_DIFFER_US (3600 * US_PER_SEC) /* those of machines, at most */
+/* Far more than CLOCKS_DIFFER_US: when a count is taken for one of a day that never was, its key may post as much again. */
+#define BUDGET_AHEAD_US (3600 * US_PER_SEC)
 
 static int64_t budget_day(int64_t now_us)
 {
@@ -63,7 +64,7 @@ struct budget budget_of(struct arena *arena, const struct budget_row *row, int64
         .posts_per_day = row->posts_per_day,
         .max_privacy_level = row->max_privacy_level,
         .needs_approval = row->needs_approval,
-        .is_ahead = row->day > budget_day(now_us + CLOCKS_DIFFER_US),
+        .is_ahead = row->day > budget_day(now_us + BUDGET_AHEAD_US),
         .posts_left = MAX(0, row->posts_per_day - budget_posts_of_day(row, day)),
         .resets_at_us = (day + 1) * US_PER_DAY,
     };

@@ -25,8 +25,8 @@ enum {
 static const struct sql key_change_sqls[];
 
 #define KEYS_A_TIME 100 /* of a user who has more, all are revoked all the same */
-/* What ends at once has ended by other machines' clocks as well, and if the clock is set back. */
-#define KEY_CLOCKS_DIFFER_US US_PER_DAY
+/* Far more than CLOCKS_DIFFER_US: what ends at once has ended by other machines' clocks, too, and also if a clock is set back. */
+#define KEY_ENDED_BEFORE_US US_PER_DAY
 
 /* Locks a key that still works, and reads it. */
 static enum err key_lock(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id,
@@ -254,7 +254,7 @@ static enum err key_change_secret(struct db *db, struct key_rotation *r, int64_t
 
     if (r->made.key.expires_at_us != 0)
         until = MIN(until, r->made.key.expires_at_us);
-    int64_t ends = r->overlap_us == 0 ? until - KEY_CLOCKS_DIFFER_US : until;
+    int64_t ends = r->overlap_us == 0 ? until - KEY_ENDED_BEFORE_US : until;
     enum err e = db_exec(db, &key_change_sqls[KEY_OLD_SHORTEN],
                          DB_ARGS(db_i64(ends), db_uuid(&r->made.key.id), db_i64(ends)), NULL);
     if (e == OK)

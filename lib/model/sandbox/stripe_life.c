@@ -132,6 +132,13 @@ static enum stripe_life_step stripe_life_next(const struct stripe_life *life, in
     return next;
 }
 
+int64_t stripe_life_next_us(const struct stripe_life *life)
+{
+    int64_t at_us = 0;
+
+    return stripe_life_next(life, &at_us) == NOTHING ? 0 : at_us;
+}
+
 static void stripe_life_take(struct stripe_life *life, const struct stripe_life_plan *plan, enum stripe_life_step step,
                              struct stripe_life_events *events)
 {

@@ -4,7 +4,7 @@
  * it. Facts: docs/stripe.md#subscriptions and docs/stripe.md#events.
  *
  *    struct stripe_life_events events = {.n = 0};
- *    stripe_life_begin(&life, &plan, now_us, &events);
+ *    stripe_life_begin(&life, &plan, STRIPE_CARD_PAYS, now_us, &events);
  *    while (stripe_life_advance(&life, &plan, to_us, &events))
  *        send them, events.n = 0
  *
@@ -61,6 +61,9 @@ void stripe_life_begin(struct stripe_life *life, const struct stripe_life_plan *
 /* Moves its clock on to to_us, thing after thing. True: the events are full, and it is not there yet. */
 bool stripe_life_advance(struct stripe_life *life, const struct stripe_life_plan *plan, int64_t to_us,
                          struct stripe_life_events *events);
+
+/* When the next thing happens to it by itself; 0: nothing will. */
+int64_t stripe_life_next_us(const struct stripe_life *life);
 
 /* What people do. False: Stripe would refuse it in this state; nothing has changed. events must not be full. */
 bool stripe_life_pay(struct stripe_life *life, struct stripe_life_events *events); /* the open bill, by its link */

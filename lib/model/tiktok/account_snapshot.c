@@ -4,8 +4,6 @@
 
 #define PURGE_MAX 1000 /* rows a statement; the rest waits for the next round */
 
-#define CLOCKS_DIFFER_US (2 * 3600 * US_PER_SEC) /* of machines, and what the hourly purge reckons ahead */
-
 enum { ACCOUNT_SNAPSHOT_STORE, ACCOUNT_SNAPSHOT_PURGE };
 static const struct sql account_snapshot_sqls[];
 

@@ -16,8 +16,6 @@ enum {
 };
 static const struct sql usage_sqls[], usage_groups[];
 
-#define CLOCKS_DIFFER_US (60 * US_PER_SEC) /* at most; a time beyond that was noted before the clock was set back */
-
 int64_t usage_day_of(int64_t at_us)
 {
     return at_us - at_us % US_PER_DAY;

@@ -12,7 +12,6 @@
 #include "model/user/user_state.h"
 
 #define DAY_US (24 * 3600 * US_PER_SEC)
-#define SKEW_US (60 * US_PER_SEC) /* of machines, and of transactions that wait for each other */
 
 enum {
     EMAIL_CHANGE_LOOK,
@@ -96,9 +95,9 @@ struct email_last_day {
 static enum err email_ask_check_number(struct db *db, struct email_ask *ask, int64_t now)
 {
     struct email_last_day day = {0};
-    enum err e =
-        db_row(db, &email_change_sqls[EMAIL_CHANGE_LAST_DAY],
-               DB_ARGS(db_uuid(ask->by->user_id), db_i64(now - DAY_US), db_i64(now + SKEW_US)), ask->arena, &day);
+    enum err e = db_row(db, &email_change_sqls[EMAIL_CHANGE_LAST_DAY],
+                        DB_ARGS(db_uuid(ask->by->user_id), db_i64(now - DAY_US), db_i64(now + CLOCKS_DIFFER_US)),
+                        ask->arena, &day);
 
     ask->wait_us = MIN(day.first_us - now, 0) + DAY_US;
     return e == OK && day.n >= EMAIL_CHANGES_PER_DAY ? ERR_EMAIL_CHANGES : e;

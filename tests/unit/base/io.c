@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -79,10 +80,25 @@ static void test_write_fails(void **state)
     assert_int_equal(err_of_store(), ERR_STORE);
 }
 
+static void test_sync(void **state)
+{
+    FILE *file = tmpfile();
+
+    (void)state;
+    assert_non_null(file);
+    assert_true(fd_sync(fileno(file), "sync a file"));
+    (void)fclose(file);
+    int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    assert_false(fd_sync(fd, "sync a file"));
+    assert_int_equal(errno, EINVAL);
+    assert_int_equal(err_of_store(), ERR_STORE);
+    (void)close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_closep), cmocka_unit_test(test_write_all),
-                                       cmocka_unit_test(test_write_fails)};
+                                       cmocka_unit_test(test_write_fails), cmocka_unit_test(test_sync)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

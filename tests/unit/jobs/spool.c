@@ -272,6 +272,23 @@ static void the_list_has_ours_alone(void **state)
     assert_int_equal(spool_list(&f->spool, 1, names), 1);
 }
 
+/* By more than anybody writes; also of a time to come, when the clock was set back since. */
+static void what_is_unfinished_is_not_kept_for_long(void **state)
+{
+    struct fixture *f = *state;
+    char path[512];
+    struct spool_name names[4];
+
+    (void)snprintf(path, sizeof path, "%s/%s.%s.kept.part", f->spool.dir, uuid_text(&f->job).s, uuid_text(&f->next).s);
+    for (int ahead = -1; ahead <= 1; ahead += 2) {
+        const struct timespec at = {.tv_sec = clock_now_us() / US_PER_SEC + ahead * 3600};
+        put(path, "x", 1);
+        assert_int_equal(utimensat(AT_FDCWD, path, (const struct timespec[]){at, at}, 0), 0);
+        assert_int_equal(spool_list(&f->spool, 4, names), 0);
+        assert_int_not_equal(access(path, F_OK), 0);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -282,6 +299,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_does_not_fit_is_not_written, setup, teardown),
         cmocka_unit_test_setup_teardown(without_a_folder_nothing_is_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(the_list_has_ours_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_unfinished_is_not_kept_for_long, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

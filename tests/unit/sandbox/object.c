@@ -147,6 +147,57 @@ static void test_signed_event(void **state)
     assert_int_equal(stripe_signature_check(header, buf_str(&whole), &secrets, NOW_US), STRIPE_SIGNATURE_GOOD);
 }
 
+/* A complete session that waits for its first payment says so. */
+static void test_unpaid_session(void **state)
+{
+    const struct stripe_object_session s = {.id = STR("cs_test_1"),
+                                            .customer = STR("cus_1"),
+                                            .subscription = STR("sub_1"),
+                                            .status = STRIPE_SESSION_COMPLETE,
+                                            .is_unpaid = true,
+                                            .created_us = NOW_US};
+    (void)state;
+
+    stripe_object_put_session(&b, &s);
+    assert_non_null(strstr(b.p, "\"payment_status\":\"unpaid\""));
+    assert_non_null(strstr(b.p, "\"status\":\"complete\""));
+}
+
+static void test_charge(void **state)
+{
+    static const struct {
+        const char *type, *object, *id, *status;
+    } told[] = {{"charge.dispute.created", "dispute", "du_1", "needs_response"},
+                {"radar.early_fraud_warning.created", "radar.early_fraud_warning", "issfr_1", NULL}};
+    const struct stripe_object_charge c = {
+        .id = STR("ch_1"), .customer = STR("cus_1"), .amount_cents = 1900, .created_us = NOW_US, .is_refunded = true};
+    struct stripe_event got;
+    struct str customer;
+    const char *why;
+    (void)state;
+
+    stripe_object_put_charge(&b, &c);
+    struct net_result r = written(200);
+    assert_int_equal(stripe_read_charge(&r, &arena, &customer, &error), OK);
+    assert_str(customer, "cus_1");
+    for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+        const struct stripe_object_of_charge o = {.object = told[i].object,
+                                                  .id = str_from(told[i].id),
+                                                  .charge = STR("ch_1"),
+                                                  .status = str_from(told[i].status),
+                                                  .created_us = NOW_US};
+        const struct stripe_object_event e = {.id = STR("evt_1"), .type = told[i].type, .created_us = NOW_US};
+        buf_clear(&b);
+        buf_clear(&whole);
+        stripe_object_put_of_charge(&b, &o);
+        stripe_object_put_event(&whole, &e, buf_str(&b));
+        assert_int_equal(stripe_read_event(&arena, buf_str(&whole), &got, &why), OK);
+        assert_str(got.charge, "ch_1");
+        assert_null(got.customer.p);
+        assert_true(str_eq(got.status, str_from(told[i].status)));
+    }
+}
+
 static void test_error(void **state)
 {
     (void)state;
@@ -169,6 +220,8 @@ int main(void)
         cmocka_unit_test_setup(test_subscription, empty),
         cmocka_unit_test_setup(test_session_and_portal, empty),
         cmocka_unit_test_setup(test_signed_event, empty),
+        cmocka_unit_test_setup(test_unpaid_session, empty),
+        cmocka_unit_test_setup(test_charge, empty),
         cmocka_unit_test_setup(test_error, empty),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

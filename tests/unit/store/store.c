@@ -179,6 +179,30 @@ static void a_folder_that_a_crash_left_is_made_anew(void **state)
     assert_int_equal(st.st_mode & 07777, 02775);
 }
 
+/* Of another user of the group, who cannot give it its mode, it would stay so: TikTok could not fetch what is in it. */
+static void a_folder_that_a_crash_left_can_be_entered(void **state)
+{
+    struct fixture *f = *state;
+    struct store_file file = STORE_FILE_NONE;
+    char below[STORE_PATH_SIZE], outer[64];
+    struct stat st;
+    bool is_root = geteuid() == 0;
+
+    store_path(&f->id, below);
+    (void)snprintf(outer, sizeof outer, "%s/%.2s", f->dir, below);
+    assert_int_equal(chmod(f->dir, 0300), 0); /* so it cannot be synced: a crash came then */
+    mode_t old = umask(007);
+    if (is_root)
+        assert_true(chown(f->dir, 65534, (gid_t)-1) == 0 && seteuid(65534) == 0);
+    assert_int_equal(store_create(&f->store, &f->id, &file), ERR_STORE);
+    assert_int_equal(stat(outer, &st), 0);
+    if (is_root)
+        assert_int_equal(seteuid(0), 0);
+    (void)umask(old);
+    assert_int_equal(chmod(f->dir, 0700), 0);
+    assert_int_equal(st.st_mode & 0777, 0771);
+}
+
 static void no_folder(void **state)
 {
     struct fixture *f = *state;
@@ -245,6 +269,7 @@ int main(void)
         TEST(deletes),
         TEST(one_writer),
         TEST(a_folder_that_a_crash_left_is_made_anew),
+        TEST(a_folder_that_a_crash_left_can_be_entered),
         TEST(no_folder),
         TEST(commit_without_temporary),
         TEST(full_disk),

@@ -70,6 +70,8 @@ static void test_customers(void **state)
     assert_call(&call, "POST", "https://api.stripe.com/v1/customers/cus_1", "k-2");
     assert_str(call.body, "email=c%40example.org");
 
+    stripe_customer_get(&s, &arena, STR("cus_1"), &call);
+    assert_call(&call, "GET", "https://api.stripe.com/v1/customers/cus_1", NULL);
     stripe_customer_delete(&s, &arena, STR("cus_1"), &call);
     assert_call(&call, "DELETE", "https://api.stripe.com/v1/customers/cus_1", NULL);
     /* Whatever stands there as an id, it leads nowhere else. */

@@ -61,6 +61,20 @@ static void test_paid(void **state)
     assert_int_equal(life.period_end_us, BEGIN + 60 * DAY);
 }
 
+/* What a clock that waits must know. */
+static void test_next(void **state)
+{
+    (void)state;
+    begin(&monthly, STRIPE_CARD_PAYS);
+    assert_int_equal(stripe_life_next_us(&life), BEGIN + 30 * DAY);
+    assert_true(stripe_life_cancel(&life, &monthly, true, &events));
+    assert_int_equal(stripe_life_next_us(&life), 0);
+    begin(&monthly, STRIPE_CARD_DECLINES);
+    assert_int_equal(stripe_life_next_us(&life), BEGIN + 23 * HOUR);
+    begin(&trial, STRIPE_CARD_PAYS);
+    assert_int_equal(stripe_life_next_us(&life), BEGIN + 11 * DAY);
+}
+
 static void test_first_bill(void **state)
 {
     (void)state;
@@ -265,9 +279,9 @@ static void test_random_lives(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paid),         cmocka_unit_test(test_first_bill),   cmocka_unit_test(test_trial),
-        cmocka_unit_test(test_unpaid_bills), cmocka_unit_test(test_cancellation), cmocka_unit_test(test_pauses),
-        cmocka_unit_test(test_random_lives),
+        cmocka_unit_test(test_paid),   cmocka_unit_test(test_next),         cmocka_unit_test(test_first_bill),
+        cmocka_unit_test(test_trial),  cmocka_unit_test(test_unpaid_bills), cmocka_unit_test(test_cancellation),
+        cmocka_unit_test(test_pauses), cmocka_unit_test(test_random_lives),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,85 @@
+/*
+ * The caller's customer at Stripe: made before anything is bought, so that every event of ours names a customer that we know.
+ *
+ * Its key is the user's, so who dies between the call and its commit makes no second one: the next call gets the same customer. Only
+ * where that key has no use any more, because Stripe keeps a failure by it or the address was changed since, is there another key.
+ */
+#include "base/point.h"
+#include "billing/ask.h"
+#include "fcgi/credentials.h"
+#include "model/billing/checkout.h"
+
+static bool customer_key_is_spent(const struct ask *a, enum err e)
+{
+    return (e == ERR_NET_UNKNOWN && a->was_replayed) ||
+           (e == ERR_STRIPE_REFUSED && str_eqc(a->error.type, "idempotency_error"));
+}
+
+static enum err customer_create_by(struct ask *a, struct str email, const struct uuid *id, struct str *ret_customer)
+{
+    struct ctx *c = a->c;
+    struct stripe_customer made;
+    struct net_result result;
+    struct net_call call;
+
+    stripe_customer_create(&a->stripe, c->arena, email, &c->caller.user_id,
+                           stripe_idempotency_key(c->arena, "customer", id), &call);
+    enum err e = ask_call(a, &call, &result);
+    if (e == OK)
+        e = stripe_read_customer(&result, c->arena, &made, &a->error);
+    if (e != OK)
+        return e;
+    if (made.deleted || made.livemode != c->conf->stripe_livemode)
+        return ERR_STRIPE_REFUSED;
+    *ret_customer = made.id;
+    return OK;
+}
+
+/* Nobody knows of it. If that fails, Stripe has a customer too many, whose metadata says whose it is. */
+static void customer_drop(struct ask *a, struct str customer)
+{
+    struct net_result result;
+    struct net_call call;
+
+    stripe_customer_delete(&a->stripe, a->c->arena, customer, &call);
+    enum err e = ask_call(a, &call, &result);
+    (void)e;
+}
+
+enum err customer_make(struct ask *a, struct str email, struct str *ret_customer)
+{
+    struct ctx *c = a->c;
+    struct str made, kept;
+    struct uuid other = uuid_new();
+
+    enum err e = customer_create_by(a, email, &c->caller.user_id, &made);
+    if (customer_key_is_spent(a, e))
+        e = customer_create_by(a, email, &other, &made);
+    if (e != OK)
+        return ask_told(e);
+    point("billing.customer_made");
+    e = checkout_keep_customer(c->db, c->arena, c->conf, &c->caller.user_id, made, &kept);
+    if (e == ERR_ACCOUNT_DISABLED || e == ERR_NOT_FOUND || (e == OK && !str_eq(kept, made)))
+        customer_drop(a, made);
+    c->problems.left_something = e == OK;
+    if (e == OK)
+        *ret_customer = kept;
+    return e;
+}
+
+enum err customer_replace(struct ask *a, struct str email, struct sync *sync)
+{
+    struct ctx *c = a->c;
+    struct uuid other = uuid_new();
+    struct str made;
+
+    enum err e = customer_create_by(a, email, &other, &made);
+    if (e != OK)
+        return ask_told(e);
+    e = checkout_replace_customer(c->db, c->arena, c->conf, sync, made);
+    if (e == OK || e == ERR_OUTCOME_UNKNOWN)
+        credentials_end(c);
+    else
+        customer_drop(a, made);
+    return ask_told(e);
+}

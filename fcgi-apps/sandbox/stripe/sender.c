@@ -1,0 +1,109 @@
+/*
+ * The background thread: lets happen what is due by itself, and sends events to our webhook as Stripe does, signed and
+ * until they are taken. One event at a time, so a webhook that hangs keeps the later ones waiting.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/call.h"
+#include "sandbox/stripe/stripe.h"
+#include "stripe/signature.h"
+
+#define SENDER_IDLE_MS 100
+#define SENDER_TROUBLE_MS 1000 /* the database is away */
+#define SENDER_TIMEOUT_SEC 20  /* Stripe's is not published */
+#define SENDER_PATH "/webhooks/stripe"
+
+struct sender_due {
+    const struct conf *conf;
+    struct arena *arena;
+    const struct stripe_sim_checkout *checkout; /* ids alone */
+};
+
+static enum err sender_due_tx(struct db *db, void *arg)
+{
+    const struct sender_due *d = arg;
+    struct stripe_sim_customer customer;
+    struct stripe_sim_checkout checkout;
+    const struct stripe_teller t = {.db = db, .arena = d->arena, .conf = d->conf, .customer = &customer};
+
+    enum err e = stripe_sim_customer_lock(db, d->arena, &d->checkout->customer_id, &customer);
+    if (e == OK)
+        e = stripe_sim_checkout(db, d->arena, &d->checkout->id, &checkout);
+    return e == OK ? stripe_advance(&t, &checkout) : e;
+}
+
+static enum err sender_let_happen(const struct conf *conf, struct db *db, struct arena *arena)
+{
+    struct stripe_sim_checkout *v;
+    size_t n;
+
+    enum err e = stripe_sim_due(db, arena, &v, &n);
+    for (size_t i = 0; e == OK && i < n; i++) {
+        struct sender_due due = {conf, arena, &v[i]};
+        e = db_tx(db, sender_due_tx, &due);
+        if (e == ERR_NOT_FOUND) /* purged meanwhile */
+            e = OK;
+    }
+    return e;
+}
+
+/* False: it is to be sent again. */
+static bool sender_send(const struct conf *conf, struct arena *arena, const struct sandbox_state *state,
+                        const struct stripe_sim_event *event)
+{
+    struct stripe_secrets secrets;
+    const char *why;
+    struct net_result r;
+
+    if (!stripe_secrets_parse(secret_str(&state->stripe_secrets), &secrets, &why))
+        return false;
+    const struct net_header signature = {"Stripe-Signature",
+                                         stripe_object_sign(arena, secrets.v[0], event->body, clock_now_us())};
+    const struct net_call call = {
+        .method = "POST",
+        .url = arena_printf(arena, "%.*s" SENDER_PATH, STR_FMT(conf->service_url)).p,
+        .content_type = "application/json; charset=utf-8",
+        .accept = "*/*",
+        .headers = &signature,
+        .n_headers = 1,
+        .body = event->body,
+        .ca_file = arena_strdup(arena, conf->sandbox_ca_file),
+        .allow_private = conf->sandbox_allow_private_addresses,
+        .fresh = true,
+        .timeout_sec = SENDER_TIMEOUT_SEC,
+        .connect_timeout_sec = SENDER_TIMEOUT_SEC,
+        .reply_max_bytes = 64u << 10,
+    };
+    net_call_run(arena, &call, &r);
+    log_event(LOG_INFO, "sandbox_stripe_event", LOG_STR("event_id", stripe_sim_id(arena, "evt_", &event->id)),
+              LOG_STR("type", event->type), LOG_INT("try", event->tries), LOG_INT("status", r.err == OK ? r.status : 0),
+              LOG_END);
+    return r.err == OK && r.status >= 200 && r.status < 300;
+}
+
+static enum err sender_send_next(const struct conf *conf, struct db *db, struct arena *arena,
+                                 const struct sandbox_state *state)
+{
+    struct stripe_sim_event event;
+
+    enum err e = stripe_sim_event_claim(db, arena, &event);
+    return e == OK ? stripe_sim_event_sent(db, &event, sender_send(conf, arena, state, &event)) : e;
+}
+
+int sender_round(const struct conf *conf, struct db *db, struct arena *arena, const struct sandbox_state *state)
+{
+    if (!stripe_simulates(conf, state))
+        return SENDER_TROUBLE_MS;
+    enum err e = sender_let_happen(conf, db, arena);
+    if (e == OK && state->stripe_secrets.n > 0)
+        e = sender_send_next(conf, db, arena, state);
+    else if (e == OK)
+        e = ERR_NOT_FOUND;
+    if (e == ERR_NOT_FOUND)
+        return SENDER_IDLE_MS;
+    if (e == OK || e == ERR_CONFLICT) /* a test has taken it over */
+        return 0;
+    log_event(LOG_ERROR, "sandbox_stripe", LOG_CSTR("code", err_slug(e)), LOG_INT("db_errno", db_errno(db)),
+              LOG_CSTR("db_error", db_error(db)), LOG_END);
+    return SENDER_TROUBLE_MS;
+}

@@ -1,0 +1,168 @@
+#include "model/billing/checkout.h"
+
+#include "base/clock.h"
+#include "model/billing/billing.h"
+#include "model/user/user.h"
+
+enum { CHECKOUT_BUYER, CHECKOUT_CUSTOMER, CHECKOUT_OWN, CHECKOUT_FORGET, CHECKOUT_READ, CHECKOUT_BEGIN, CHECKOUT_DONE };
+static const struct sql checkout_sqls[];
+
+int64_t checkout_expires_us(const struct checkout *c)
+{
+    return c->at_us + CHECKOUT_LIFE_US;
+}
+
+bool checkout_may_be_open(const struct checkout *c, int64_t now_us)
+{
+    return !uuid_is_none(&c->id) && now_us < checkout_expires_us(c) + CHECKOUT_SLACK_US;
+}
+
+enum checkout_verdict checkout_judge(const struct checkout *c, const struct stripe_session *session, struct str plan,
+                                     bool is_counted, int64_t now_us)
+{
+    int64_t age_us = now_us - c->at_us;
+    bool is_fresh = age_us > -CHECKOUT_SLACK_US && age_us < CHECKOUT_FRESH_US;
+
+    switch (session->status) {
+    case STRIPE_SESSION_OPEN:
+        return str_eq(c->plan, plan) && is_fresh ? CHECKOUT_SHOW : CHECKOUT_EXPIRE;
+    case STRIPE_SESSION_COMPLETE:
+        return is_counted ? CHECKOUT_OVER : CHECKOUT_PAID;
+    case STRIPE_SESSION_EXPIRED:
+        break;
+    }
+    return CHECKOUT_OVER;
+}
+
+enum err checkout_buyer_of(struct db *db, struct arena *arena, const struct uuid *user_id,
+                           struct checkout_buyer *ret_buyer)
+{
+    return db_row(db, &checkout_sqls[CHECKOUT_BUYER], DB_ARGS(db_uuid(user_id)), arena, ret_buyer);
+}
+
+struct checkout_customer {
+    struct arena *arena;
+    const struct conf *conf;
+    const struct uuid *user_id;
+    const struct sync *sync;
+    struct subscription subscription, before;
+};
+
+static enum err checkout_keep_tx(struct db *db, void *arg)
+{
+    struct checkout_customer *c = arg;
+
+    c->before = (struct subscription){.status = SUBSCRIPTION_NONE};
+    enum err e = user_lock(db, c->arena, c->user_id);
+    if (e != OK)
+        return e;
+    e = db_row(db, &checkout_sqls[CHECKOUT_CUSTOMER], DB_ARGS(db_uuid(c->user_id)), c->arena, &c->before);
+    return e == ERR_NOT_FOUND ? billing_set_subscription(db, c->arena, c->conf, c->user_id, &c->subscription) : e;
+}
+
+enum err checkout_keep_customer(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+                                struct str customer, struct str *ret_kept)
+{
+    struct checkout_customer c = {.arena = arena,
+                                  .conf = conf,
+                                  .user_id = user_id,
+                                  .subscription = {.customer_id = customer, .status = SUBSCRIPTION_NONE}};
+
+    enum err e = db_tx(db, checkout_keep_tx, &c);
+    if (e == OK)
+        *ret_kept = c.before.customer_id.p != NULL ? c.before.customer_id : customer;
+    return e;
+}
+
+static enum err checkout_replace_tx(struct db *db, void *arg)
+{
+    struct checkout_customer *c = arg;
+    int64_t one;
+
+    enum err e = user_lock(db, c->arena, c->user_id);
+    if (e == OK)
+        e = db_number(db, &checkout_sqls[CHECKOUT_OWN], DB_ARGS(db_uuid(c->user_id), db_uuid(&c->sync->token)), &one);
+    if (e != OK)
+        return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
+    e = billing_set_subscription(db, c->arena, c->conf, c->user_id, &c->subscription);
+    return e == OK ? db_exec(db, &checkout_sqls[CHECKOUT_FORGET], DB_ARGS(db_uuid(c->user_id)), NULL) : e;
+}
+
+enum err checkout_replace_customer(struct db *db, struct arena *arena, const struct conf *conf, struct sync *sync,
+                                   struct str customer)
+{
+    struct checkout_customer c = {.arena = arena,
+                                  .conf = conf,
+                                  .user_id = &sync->user_id,
+                                  .sync = sync,
+                                  .subscription = {.customer_id = customer, .status = SUBSCRIPTION_NONE}};
+
+    enum err e = db_tx(db, checkout_replace_tx, &c);
+    if (e == OK)
+        sync->customer = customer;
+    return e;
+}
+
+enum err checkout_read(struct db *db, struct arena *arena, const struct sync *sync, struct checkout *ret_checkout)
+{
+    struct checkout c = {.id = UUID_NONE};
+
+    enum err e =
+        db_row(db, &checkout_sqls[CHECKOUT_READ], DB_ARGS(db_uuid(&sync->user_id), db_uuid(&sync->token)), arena, &c);
+    if (e == OK)
+        *ret_checkout = c;
+    return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
+}
+
+enum err checkout_begin(struct db *db, const struct sync *sync, struct str plan, struct checkout *ret_checkout)
+{
+    struct checkout c = {.id = uuid_new(), .plan = plan, .at_us = clock_now_us()};
+
+    enum err e = db_change(
+        db, &checkout_sqls[CHECKOUT_BEGIN],
+        DB_ARGS(db_uuid(&c.id), db_str(plan), db_i64(c.at_us), db_uuid(&sync->user_id), db_uuid(&sync->token)));
+    if (e == OK)
+        *ret_checkout = c;
+    return e;
+}
+
+enum err checkout_done(struct db *db, const struct sync *sync, const struct checkout *c, struct str session_id)
+{
+    return db_change(db, &checkout_sqls[CHECKOUT_DONE],
+                     DB_ARGS(db_str(session_id), db_uuid(&sync->user_id), db_uuid(&sync->token), db_uuid(&c->id)));
+}
+
+static const struct db_col checkout_buyer_cols[] = {DB_COL(struct checkout_buyer, email, STR),
+                                                    DB_COL_ENUM(struct checkout_buyer, state, user_state_names),
+                                                    DB_COL(struct checkout_buyer, customer, STR), DB_END};
+static const struct db_col checkout_customer_cols[] = {DB_COL(struct subscription, customer_id, STR), DB_END};
+static const struct db_col checkout_cols[] = {DB_COL(struct checkout, id, UUID), DB_COL(struct checkout, plan, STR),
+                                              DB_COL(struct checkout, at_us, I64),
+                                              DB_COL(struct checkout, session_id, STR), DB_END};
+
+#define OURS " WHERE user_id = ? AND sync_token = ?"
+
+static const struct sql checkout_sqls[] = {
+    [CHECKOUT_BUYER] = {.text = "SELECT u.email, u.state, s.customer_id FROM users u LEFT JOIN subscriptions s"
+                                " ON s.user_id = u.id WHERE u.id = ?",
+                        .in = "u",
+                        .cols = checkout_buyer_cols},
+    [CHECKOUT_CUSTOMER] = {.text = "SELECT customer_id FROM subscriptions WHERE user_id = ? FOR UPDATE",
+                           .in = "u",
+                           .cols = checkout_customer_cols},
+    [CHECKOUT_OWN] = {.text = "SELECT 1 FROM subscriptions" OURS " FOR UPDATE", .in = "uu", .cols = db_number_cols},
+    [CHECKOUT_FORGET] = {.text = "UPDATE subscriptions FORCE INDEX (PRIMARY) SET checkout_id = NULL,"
+                                 " checkout_plan = NULL, checkout_at_us = NULL, checkout_session_id = NULL"
+                                 " WHERE user_id = ?",
+                         .in = "u"},
+    [CHECKOUT_READ] = {.text = "SELECT checkout_id, checkout_plan, checkout_at_us, checkout_session_id"
+                               " FROM subscriptions" OURS,
+                       .in = "uu",
+                       .cols = checkout_cols},
+    [CHECKOUT_BEGIN] = {.text = "UPDATE subscriptions FORCE INDEX (PRIMARY) SET checkout_id = ?, checkout_plan = ?,"
+                                " checkout_at_us = ?, checkout_session_id = NULL" OURS,
+                        .in = "usiuu"},
+    [CHECKOUT_DONE] = {.text = "UPDATE subscriptions FORCE INDEX (PRIMARY) SET checkout_session_id = ?,"
+                               " sync_token = NULL, sync_until_us = NULL" OURS " AND checkout_id = ?",
+                       .in = "suuu"},
+};

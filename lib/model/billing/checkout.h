@@ -1,0 +1,75 @@
+/*
+ * Buying a plan, as far as it is ours: the user's customer at Stripe, and the checkout that was begun last. A user has one at most, so
+ * two tabs cannot buy twice: whoever begins another one lets the one before expire at Stripe first, under the customer's lease.
+ *
+ *    e = checkout_buyer_of(db, arena, &user_id, &buyer);           // no customer: make one at Stripe, and
+ *    e = checkout_keep_customer(db, arena, conf, &user_id, customer, &kept);
+ *    e = sync_claim(db, arena, &user_id, now_us, &sync);           // model/billing/sync.h
+ *    e = checkout_read(db, arena, &sync, &before);                 // look at its session: checkout_judge
+ *    e = checkout_begin(db, &sync, plan, &checkout);               // then make the session, with checkout.id in its idempotency key
+ *    e = checkout_done(db, &sync, &checkout, session);             // ends the lease
+ *
+ * The row is written before Stripe is asked, and says all that the call depends on. So when nobody knows what became of that call, the
+ * same call tells: Stripe answers a repeat with the session that it has made.
+ */
+#pragma once
+
+#include "model/billing/sync.h"
+#include "stripe/read.h"
+
+/* How long a session can be paid: Stripe takes 30 minutes at least, counted from when the call arrives. */
+#define CHECKOUT_LIFE_US (INT64_C(90) * 60 * 1000000)
+#define CHECKOUT_FRESH_US \
+    (INT64_C(50) * 60 * 1000000) /* one that is older is not shown again: there must be time to pay */
+#define CHECKOUT_SLACK_US (INT64_C(10) * 60 * 1000000) /* by how much Stripe's clock and ours may differ */
+
+struct checkout {
+    struct uuid id; /* none: there was none yet */
+    struct str plan;
+    struct str session_id; /* absent: not known yet */
+    int64_t at_us;
+};
+
+int64_t checkout_expires_us(const struct checkout *c);
+
+/* May a session of it still be open at Stripe? */
+bool checkout_may_be_open(const struct checkout *c, int64_t now_us);
+
+enum checkout_verdict {
+    CHECKOUT_SHOW,   /* it is the one to pay */
+    CHECKOUT_EXPIRE, /* it is open, and must not be */
+    CHECKOUT_PAID,   /* after the subscriptions were looked at: look again */
+    CHECKOUT_OVER,   /* another one may begin */
+};
+
+/* What to do with a checkout whose session Stripe shows so, when that plan is wanted. is_counted: the subscription that came of it
+ * was among those that were looked at. */
+enum checkout_verdict checkout_judge(const struct checkout *c, const struct stripe_session *session, struct str plan,
+                                     bool is_counted, int64_t now_us);
+
+struct checkout_buyer {
+    struct str email, customer; /* customer absent: Stripe does not know them yet */
+    int state;                  /* enum user_state */
+};
+MUST_CHECK enum err checkout_buyer_of(struct db *db, struct arena *arena, const struct uuid *user_id,
+                                      struct checkout_buyer *ret_buyer);
+
+/*
+ * The user has this customer from now on, unless there is one already, which *ret_kept then is: the caller deletes the new one at
+ * Stripe. A transaction. ERR_ACCOUNT_DISABLED, ERR_NOT_FOUND.
+ */
+MUST_CHECK enum err checkout_keep_customer(struct db *db, struct arena *arena, const struct conf *conf,
+                                           const struct uuid *user_id, struct str customer, struct str *ret_kept);
+
+/* Stripe has deleted sync->customer, and with it all subscriptions: the user has this one now. A transaction; the lease goes on, and
+ * *sync is of the new customer. ERR_CONFLICT: it is somebody else's. The caller ends the credential epoch. */
+MUST_CHECK enum err checkout_replace_customer(struct db *db, struct arena *arena, const struct conf *conf,
+                                              struct sync *sync, struct str customer);
+
+/* All need the lease: ERR_CONFLICT if it is somebody else's. */
+MUST_CHECK enum err checkout_read(struct db *db, struct arena *arena, const struct sync *sync,
+                                  struct checkout *ret_checkout);
+MUST_CHECK enum err checkout_begin(struct db *db, const struct sync *sync, struct str plan,
+                                   struct checkout *ret_checkout);
+MUST_CHECK enum err checkout_done(struct db *db, const struct sync *sync, const struct checkout *c,
+                                  struct str session_id);
