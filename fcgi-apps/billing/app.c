@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "billing/billing_app.h"
+#include "billing/together.h"
 #include "stripe/calls.h"
 
 /* What is empty is not configured, and the routes that need it say so. */
@@ -37,6 +38,7 @@ static void billing_app_stop(void *arg)
 {
     struct app_state *s = arg;
 
+    together_free(s->together);
     secret_done(&s->key);
     secret_done(&s->secrets_text);
     free(s);
@@ -46,6 +48,7 @@ static enum err billing_app_start(const struct conf *conf, void **ret_state, str
 {
     struct app_state *s = xcalloc(1, sizeof(*s));
 
+    s->together = together_new();
     net_init();
     enum err e = billing_app_read(conf, s, why);
     if (e == OK)

@@ -8,6 +8,7 @@
 struct app_state {
     struct secret key, secrets_text;
     struct stripe_secrets secrets; /* they live in secrets_text */
+    struct together *together;     /* events that come at once */
     atomic_int signatures_bad;     /* one after another (webhook.c) */
 };
 

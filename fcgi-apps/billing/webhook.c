@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "billing/billing_app.h"
+#include "billing/together.h"
 #include "metrics/metrics.h"
-#include "model/billing/provider_event.h"
 
 #define SIGNATURES_BAD_MAX 20 /* a replay and a stranger who tries some things out are no reason to look */
 
@@ -71,17 +71,36 @@ static enum err webhook_check(struct ctx *c, struct str body)
     return webhook_ends(c, WEBHOOK_BAD_SIGNATURE, stripe_signature_word(s), e == OK ? ERR_SIGNATURE : e);
 }
 
+/* With those that come at the same moment; alone, if one of them is in the way of all. */
+static enum err webhook_add(struct ctx *c, const struct stripe_event *event, struct event_seen *ret_seen)
+{
+    struct event_new new;
+
+    enum err e =
+        provider_event_judge(c->db, c->arena, c->conf, event, PROVIDER_EVENT_BY_WEBHOOK, c->req.id, &new);
+    if (e == OK && new.seen.is_new)
+        e = together_store(app_state(c)->together, c->db, &new);
+    if (e == OK)
+        *ret_seen = new.seen;
+    bool is_in_the_way = e == ERR_AGAIN || e == ERR_DB_DUPLICATE;
+    return is_in_the_way ? provider_event_add(c->db, c->arena, c->conf, event, PROVIDER_EVENT_BY_WEBHOOK, c->req.id,
+                                              ret_seen)
+                         : e;
+}
+
+/*
+ * While the database is away: 500, and not the 503 of other routes, which says that nothing was changed. Here that is not always known,
+ * and need not be: whatever is not 2xx Stripe sends again, for three days, and what is there already is not stored again.
+ */
 static enum err webhook_store(struct ctx *c, const struct stripe_event *event)
 {
     struct event_seen seen;
     struct webhook_shape shape = {.received = true};
 
     c->log_about = event->id;
-    enum err e = provider_event_add(c->db, c->arena, c->conf, event, PROVIDER_EVENT_BY_WEBHOOK, c->req.id, &seen);
-    if (db_is_away(e))
-        return webhook_ends(c, WEBHOOK_NOT_STORED, NULL, ERR_EVENT_NOT_STORED);
+    enum err e = webhook_add(c, event, &seen);
     if (e != OK)
-        return webhook_ends(c, WEBHOOK_NOT_STORED, NULL, e);
+        return webhook_ends(c, WEBHOOK_NOT_STORED, NULL, db_is_away(e) ? ERR_OUTCOME_UNKNOWN : e);
     bool ignored = seen.state == PROVIDER_EVENT_IGNORED;
     enum webhook_outcome outcome = !seen.is_new ? WEBHOOK_KNOWN : ignored ? WEBHOOK_IGNORED : WEBHOOK_NEW;
     e = reply_data(&c->rep, 200, webhook_fields, &shape);

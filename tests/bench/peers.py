@@ -1,4 +1,4 @@
-"""The same work as GET /api/v1/me with a key, in Go, PHP and Node, and as GET /api/v1/posts/{id}, in Go and Node, behind the stack's own nginx and on its MariaDB."""
+"""The same work as GET /api/v1/me with a key, in Go, PHP and Node, and as GET /api/v1/posts/{id} and POST /webhooks/stripe, in Go and Node, behind the stack's own nginx and on its MariaDB."""
 
 import glob
 import json
@@ -37,6 +37,17 @@ POST_STATEMENTS = {
 }
 
 
+# As lib/model/billing/provider_event.c stores an event, and lib/model/job/job.c its job, but for what concerns jobs that run or died.
+WEBHOOK_STATEMENTS = {
+    "look": "SELECT (SELECT e.id FROM provider_events e WHERE e.event_id = ?) AS known,"
+            " (SELECT s.user_id FROM subscriptions s WHERE s.customer_id = ?) AS owner",
+    "add": "INSERT INTO provider_events (event_id, id, type, created_at_us, received_at_us, user_id, object_id, customer_id,"
+           " subscription_id, status, state, via) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'webhook')",
+    "job": "INSERT INTO jobs_billing (id, kind, subject_id, state, run_at_us, request_id, created_at_us)"
+           " VALUES (?, 'customer', ?, 'ready', ?, ?, ?) ON DUPLICATE KEY UPDATE run_at_us = LEAST(run_at_us, VALUES(run_at_us))",
+}
+
+
 def php_fpm():
     return sorted(glob.glob("/usr/sbin/php-fpm*"))[-1]
 
@@ -44,7 +55,7 @@ def php_fpm():
 def build(at):
     """The peers in a folder of the stack's."""
     made = folder(at.home / "bench", 0o755, services.NGINX.uid, services.GID_NGINX)
-    for source in ("php/me.php", "node/me.js", "node/post.js", "node/package.json"):
+    for source in ("php/me.php", "node/me.js", "node/post.js", "node/webhook.js", "node/package.json"):
         shutil.copy(SOURCES / source, made)
     go = {**os.environ, "GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOCACHE": str(made / "go-cache"),
           "CGO_ENABLED": "0"}
@@ -82,15 +93,18 @@ def nginx(at, made, pid):
 class Peers:
     """Running between start and stop. groups: {name: process group}."""
 
-    def __init__(self, at, sql):
+    def __init__(self, at, sql, **env):
         self.at, self.made = at, build(at)
         password = secrets.token_hex(16)
         sql(f"CREATE OR REPLACE USER bench@localhost IDENTIFIED BY '{password}'")
         sql("GRANT SELECT ON marketingcli.* TO bench@localhost")
+        for table in ("provider_events", "jobs_billing"):
+            sql(f"GRANT INSERT, UPDATE ON marketingcli.{table} TO bench@localhost")
         self.env = {
             "PATH": os.environ["PATH"], "NODE_ENV": "production", "BENCH_PASSWORD": password,
             "BENCH_CONNECTIONS": str(CONNECTIONS), "BENCH_DATABASE": str(at.mariadb_sock),
             "BENCH_STATEMENT": STATEMENT, "BENCH_POST_STATEMENTS": json.dumps(POST_STATEMENTS),
+            "BENCH_WEBHOOK_STATEMENTS": json.dumps(WEBHOOK_STATEMENTS), **env,
             "BENCH_TIKTOK": re.search(r"^authorize_url = (.*)$", at.conf.read_text(), re.MULTILINE)[1],
         }
         self.log = (at.log / "bench.log").open("ab")

@@ -41,10 +41,11 @@ from registering import REGISTERING
 from repeated import REPEATED
 from second import OF_SECOND
 from undone import UNDONE
+from webhooks import WEBHOOKS
 from world import SETTINGS, WORKERS, World, load
 
 FLOWS = [*SENT_ONCE, *LEAVING, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND,
-         *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS]
+         *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS, *WEBHOOKS]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

@@ -32,14 +32,6 @@ struct provider_event_found {
     struct uuid claimed; /* whom its metadata names, if that is somebody who may have this customer */
 };
 
-struct provider_event_adding {
-    const struct stripe_event *event;
-    enum provider_event_via via;
-    struct str request_id;
-    struct event_seen seen;
-    bool by_charge;
-};
-
 static enum provider_event_why provider_event_not_ours(const struct conf *conf, const struct stripe_event *event)
 {
     if (event->account.p != NULL)
@@ -60,18 +52,18 @@ static enum err provider_event_look(struct db *db, struct arena *arena, const st
 }
 
 /* What is to become of it: whose it is, and in which state it begins. */
-static void provider_event_judge(const struct conf *conf, const struct provider_event_found *found,
-                                 struct provider_event_adding *a)
+static void provider_event_decide(const struct conf *conf, const struct provider_event_found *found,
+                                  struct event_new *new)
 {
-    const struct stripe_event *event = a->event;
-    struct event_seen *seen = &a->seen;
+    const struct stripe_event *event = new->event;
+    struct event_seen *seen = &new->seen;
 
     *seen = (struct event_seen){.is_new = true, .id = uuid_new(), .why = provider_event_not_ours(conf, event)};
     if (seen->why == PROVIDER_EVENT_HAS_NO_WHY) {
         seen->user_id = uuid_is_none(&found->owner) ? found->claimed : found->owner;
-        a->by_charge = uuid_is_none(&seen->user_id) && event->kind->by_charge && event->customer.p == NULL &&
-                       event->charge.p != NULL;
-        if (uuid_is_none(&seen->user_id) && !a->by_charge)
+        new->by_charge = uuid_is_none(&seen->user_id) && event->kind->by_charge && event->customer.p == NULL &&
+                         event->charge.p != NULL;
+        if (uuid_is_none(&seen->user_id) && !new->by_charge)
             seen->why = PROVIDER_EVENT_UNKNOWN_CUSTOMER;
     }
     seen->state = seen->why == PROVIDER_EVENT_HAS_NO_WHY ? PROVIDER_EVENT_WAITING : PROVIDER_EVENT_IGNORED;
@@ -82,38 +74,58 @@ static struct db_arg provider_event_why_arg(int why)
     return db_cstr(why == PROVIDER_EVENT_HAS_NO_WHY ? NULL : provider_event_why_names[why]);
 }
 
-static enum err provider_event_add_job(struct db *db, const struct event_seen *seen, bool by_charge,
-                                       struct str request_id)
+static struct job_new provider_event_job(const struct event_seen *seen, bool by_charge, struct str request_id)
 {
-    return job_add(db, JOB_BILLING, by_charge ? PROVIDER_EVENT_JOB_CHARGE : PROVIDER_EVENT_JOB_CUSTOMER,
-                   by_charge ? &seen->id : &seen->user_id, clock_now_us(), request_id);
+    return (struct job_new){.kind = by_charge ? PROVIDER_EVENT_JOB_CHARGE : PROVIDER_EVENT_JOB_CUSTOMER,
+                            .subject_id = by_charge ? seen->id : seen->user_id,
+                            .run_at_us = clock_now_us(),
+                            .request_id = request_id};
 }
 
-static enum err provider_event_add_tx(struct db *db, void *arg)
+static void provider_event_put(struct db_many *many, const struct event_new *new)
 {
-    const struct provider_event_adding *a = arg;
-    const struct stripe_event *event = a->event;
+    const struct stripe_event *event = new->event;
     int64_t now_us = clock_now_us();
-    bool waits = a->seen.state == PROVIDER_EVENT_WAITING;
-    const struct db_arg args[] = {db_str(event->id),
-                                  db_uuid(&a->seen.id),
-                                  db_str(str_of(event->type.p, MIN(event->type.n, (size_t)TYPE_MAX_BYTES))),
-                                  db_i64(event->created_us),
-                                  db_i64(now_us),
-                                  db_uuid_or_null(&a->seen.user_id),
-                                  db_str(event->object_id),
-                                  db_str(event->customer),
-                                  db_str(event->subscription),
-                                  db_str(event->charge),
-                                  db_str(waits ? event->link : (struct str){0}),
-                                  db_str(event->status),
-                                  db_cstr(provider_event_state_names[a->seen.state]),
-                                  provider_event_why_arg(a->seen.why),
-                                  db_cstr(provider_event_via_names[a->via]),
-                                  db_i64_or_null(waits ? 0 : now_us)};
+    bool waits = new->seen.state == PROVIDER_EVENT_WAITING;
 
-    enum err e = db_exec(db, &provider_event_sqls[EVENT_ADD], args, ARRAY_LEN(args), NULL);
-    return e == OK && waits ? provider_event_add_job(db, &a->seen, a->by_charge, a->request_id) : e;
+    db_many_add(many, DB_ARGS(db_str(event->id), db_uuid(&new->seen.id),
+                              db_str(str_of(event->type.p, MIN(event->type.n, (size_t)TYPE_MAX_BYTES))),
+                              db_i64(event->created_us), db_i64(now_us), db_uuid_or_null(&new->seen.user_id),
+                              db_str(event->object_id), db_str(event->customer), db_str(event->subscription),
+                              db_str(event->charge), db_str(waits ? event->link : (struct str){0}),
+                              db_str(event->status), db_cstr(provider_event_state_names[new->seen.state]),
+                              provider_event_why_arg(new->seen.why), db_cstr(provider_event_via_names[new->via]),
+                              db_i64_or_null(waits ? 0 : now_us)));
+}
+
+struct provider_event_storing {
+    struct event_new *const *v;
+    size_t n;
+};
+
+static enum err provider_events_store_tx(struct db *db, void *arg)
+{
+    const struct provider_event_storing *s = arg;
+    struct job_new jobs[DB_MANY_MAX];
+    struct db_many many = {.n = 0};
+    size_t jobs_n = 0;
+
+    for (size_t i = 0; i < s->n; i++) {
+        const struct event_new *new = s->v[i];
+        provider_event_put(&many, new);
+        if (new->seen.state == PROVIDER_EVENT_WAITING)
+            jobs[jobs_n++] = provider_event_job(&new->seen, new->by_charge, new->request_id);
+    }
+    enum err e = db_exec_many(db, &provider_event_sqls[EVENT_ADD], &many);
+    return e == OK && jobs_n > 0 ? job_add_many(db, JOB_BILLING, jobs, jobs_n) : e;
+}
+
+enum err provider_events_store(struct db *db, struct event_new *const *news, size_t n)
+{
+    struct provider_event_storing s = {.v = news, .n = n};
+
+    ASSERT(n <= DB_MANY_MAX);
+    return db_tx(db, provider_events_store_tx, &s);
 }
 
 static enum err provider_event_known(struct db *db, struct arena *arena, struct str event_id,
@@ -128,24 +140,36 @@ static enum err provider_event_known(struct db *db, struct arena *arena, struct 
     return e;
 }
 
+enum err provider_event_judge(struct db *db, struct arena *arena, const struct conf *conf,
+                              const struct stripe_event *event, enum provider_event_via via, struct str request_id,
+                              struct event_new *ret_new)
+{
+    struct event_new new = {.event = event, .via = via, .request_id = request_id};
+    struct provider_event_found found;
+
+    enum err e = provider_event_look(db, arena, event, &found);
+    if (e == OK && !uuid_is_none(&found.known))
+        e = provider_event_known(db, arena, event->id, &new.seen);
+    else if (e == OK)
+        provider_event_decide(conf, &found, &new);
+    if (e == OK)
+        *ret_new = new;
+    return e;
+}
+
 enum err provider_event_add(struct db *db, struct arena *arena, const struct conf *conf,
                             const struct stripe_event *event, enum provider_event_via via, struct str request_id,
                             struct event_seen *ret_seen)
 {
-    struct provider_event_adding a = {.event = event, .via = via, .request_id = request_id};
-    struct provider_event_found found;
+    struct event_new new, *const news[] = {&new};
 
-    enum err e = provider_event_look(db, arena, event, &found);
-    if (e != OK)
-        return e;
-    if (!uuid_is_none(&found.known))
-        return provider_event_known(db, arena, event->id, ret_seen);
-    provider_event_judge(conf, &found, &a);
-    e = db_tx(db, provider_event_add_tx, &a);
+    enum err e = provider_event_judge(db, arena, conf, event, via, request_id, &new);
+    if (e == OK && new.seen.is_new)
+        e = provider_events_store(db, news, 1);
     if (e == ERR_DB_DUPLICATE) /* it has come on two connections at once */
         return provider_event_known(db, arena, event->id, ret_seen);
     if (e == OK)
-        *ret_seen = a.seen;
+        *ret_seen = new.seen;
     return e;
 }
 
@@ -332,7 +356,8 @@ static enum err provider_event_replay_tx(struct db *db, void *arg)
     r->seen.why = PROVIDER_EVENT_HAS_NO_WHY;
     e = db_exec(db, &provider_event_sqls[EVENT_REPLAY],
                 DB_ARGS(db_uuid_or_null(&r->seen.user_id), db_str(r->event_id)), NULL);
-    return e == OK ? provider_event_add_job(db, &r->seen, uuid_is_none(&r->seen.user_id), r->request_id) : e;
+    const struct job_new job = provider_event_job(&r->seen, uuid_is_none(&r->seen.user_id), r->request_id);
+    return e == OK ? job_add_many(db, JOB_BILLING, &job, 1) : e;
 }
 
 enum err provider_event_replay(struct db *db, struct arena *arena, struct str event_id, struct str request_id,

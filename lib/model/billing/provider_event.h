@@ -76,6 +76,24 @@ MUST_CHECK enum err provider_event_add(struct db *db, struct arena *arena, const
                                        const struct stripe_event *event, enum provider_event_via via,
                                        struct str request_id, struct event_seen *ret_seen);
 
+/*
+ * The same in two steps, for several that come at once: one transaction costs hardly more than one event.
+ *
+ *    e = provider_event_judge(db, arena, conf, &event, via, request_id, &new);    if (!new.seen.is_new) it is known
+ *    e = provider_events_store(db, news, n);    DB_MANY_MAX at most. ERR_DB_DUPLICATE: one of them is known by now; none is stored
+ */
+struct event_new {
+    const struct stripe_event *event;
+    enum provider_event_via via;
+    struct str request_id;
+    struct event_seen seen;
+    bool by_charge; /* its job is not that of a user */
+};
+MUST_CHECK enum err provider_event_judge(struct db *db, struct arena *arena, const struct conf *conf,
+                                         const struct stripe_event *event, enum provider_event_via via,
+                                         struct str request_id, struct event_new *ret_new);
+MUST_CHECK enum err provider_events_store(struct db *db, struct event_new *const *news, size_t n);
+
 /* ERR_NOT_FOUND. */
 MUST_CHECK enum err provider_event_read(struct db *db, struct arena *arena, const struct uuid *id,
                                         struct provider_event *ret_event);

@@ -91,12 +91,14 @@ func main() {
 		log.Fatal(err)
 	}
 	preparePost(db)
+	prepareWebhook(db)
 	listener, err := net.Listen("unix", os.Getenv("BENCH_SOCKET"))
 	if err != nil {
 		log.Fatal(err)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/bench/go/posts/", handlePost)
+	mux.HandleFunc("/api/bench/go/webhook", handleWebhook)
 	mux.HandleFunc("/", handle)
 	log.Fatal(http.Serve(listener, mux))
 }

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import Fastify from "fastify";
 import mysql from "mysql2/promise";
 import { addPost } from "./post.js";
+import { addWebhook } from "./webhook.js";
 
 const env = process.env;
 const pool = mysql.createPool({
@@ -62,4 +63,5 @@ app.get("/*", { schema }, async (request, reply) => {
 });
 
 addPost(app, pool, { uuid, rfc3339 });
+addWebhook(app, pool);
 await app.listen({ path: env.BENCH_SOCKET });
