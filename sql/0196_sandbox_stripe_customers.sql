@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS sandbox_stripe_customers (
   portal_return_url VARCHAR(1024) NULL COMMENT 'Where that page leads back to',
   portal_until_us BIGINT UNSIGNED NULL COMMENT 'How long that page can be opened',
   created_at_us BIGINT UNSIGNED NOT NULL COMMENT 'When it was made [policy:sandbox.simulated]',
-  renewed_at_us BIGINT UNSIGNED NOT NULL COMMENT 'Last change; a year later it is gone',
+  renewed_at_us BIGINT UNSIGNED NOT NULL COMMENT 'Last change; a year later it is gone, if none of its subscriptions goes on',
   deleted_at_us BIGINT UNSIGNED NULL COMMENT 'When it was deleted; then it is answered with nothing but that',
   PRIMARY KEY (id),
   UNIQUE KEY by_portal (portal_id),

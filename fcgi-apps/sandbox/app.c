@@ -26,8 +26,9 @@ static enum err sandbox_read_stripe(const struct conf *conf, struct sandbox_stat
     enum err e = credential_read(STRIPE_KEY_CREDENTIAL, &state->stripe_key);
     if (e == OK)
         e = credential_read(STRIPE_SECRETS_CREDENTIAL, &state->stripe_secrets);
-    if (e != OK && e != ERR_NOT_FOUND) {
-        buf_puts(why, "the credential " STRIPE_KEY_CREDENTIAL " or " STRIPE_SECRETS_CREDENTIAL " cannot be read");
+    if (e != OK) { /* where nobody bills they are empty */
+        buf_puts(why, "the credential " STRIPE_KEY_CREDENTIAL " or " STRIPE_SECRETS_CREDENTIAL
+                      " is missing or cannot be read");
         return e;
     }
     if (!stripe_simulates(conf, state)) {

@@ -288,6 +288,16 @@ def test_a_portal_is_for_an_hour(stripe, stack, customer):
             400, "url_invalid", "return_url")
 
 
+def test_a_customer_lives_as_long_as_what_it_has(stripe, stack, customer):
+    """A subscription renews itself, and nobody changes its customer for years."""
+    lone = stripe.customer()["id"]
+    stripe.subscribe(customer)
+    stack.sql("UPDATE sandbox_stripe_customers SET renewed_at_us = 1 WHERE id IN (%s, %s)", bare(lone), bare(customer))
+    stack.restart("sandbox")
+    stack.wait(lambda: stripe.get(f"/v1/customers/{lone}").status_code == 404, "the one that has nothing is gone")
+    assert stripe.got(f"/v1/customers/{customer}")["id"] == customer
+
+
 # Events
 
 

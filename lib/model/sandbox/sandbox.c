@@ -77,7 +77,10 @@ static const struct {
     {SANDBOX_KEEP_US, {"DELETE FROM sandbox_stripe_events WHERE created_at_us < ? LIMIT ?", "ii", NULL}},
     {US_PER_DAY, {"DELETE FROM sandbox_stripe_calls WHERE created_at_us < ? LIMIT ?", "ii", NULL}},
     {SANDBOX_KEEP_CONNECTION_US, {"DELETE FROM sandbox_stripe_checkouts WHERE renewed_at_us < ? LIMIT ?", "ii", NULL}},
-    {SANDBOX_KEEP_CONNECTION_US, {"DELETE FROM sandbox_stripe_customers WHERE renewed_at_us < ? LIMIT ?", "ii", NULL}},
+    {SANDBOX_KEEP_CONNECTION_US,
+     {"DELETE FROM sandbox_stripe_customers WHERE renewed_at_us < ? AND NOT EXISTS (SELECT 1 FROM "
+      "sandbox_stripe_checkouts c WHERE c.customer_id = sandbox_stripe_customers.id) LIMIT ?",
+      "ii", NULL}},
     {US_PER_DAY, {"DELETE FROM sandbox_tokens WHERE expires_at_us < ? LIMIT ?", "ii", NULL}},
     {SANDBOX_KEEP_CONNECTION_US, {"DELETE FROM sandbox_grants WHERE renewed_at_us < ? LIMIT ?", "ii", NULL}},
     {SANDBOX_KEEP_CONNECTION_US, {"DELETE FROM sandbox_creators WHERE renewed_at_us < ? LIMIT ?", "ii", NULL}},
