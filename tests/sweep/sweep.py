@@ -22,6 +22,7 @@ import traceback
 
 from accounts import OF_ACCOUNTS
 from agents import OF_AGENTS
+from billed import BILLED
 from budgeted import BUDGETED
 from desk import AT_THE_DESK
 from disabled import DISABLED
@@ -43,7 +44,7 @@ from undone import UNDONE
 from world import SETTINGS, WORKERS, World, load
 
 FLOWS = [*SENT_ONCE, *LEAVING, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND,
-         *AT_THE_DESK, *UNDONE, *PLANNED]
+         *AT_THE_DESK, *UNDONE, *PLANNED, *BILLED]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 
