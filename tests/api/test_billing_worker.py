@@ -18,6 +18,7 @@ from helpers import expect
 from mailing import files, wait_letter
 from plans import billing, now
 from test_change_email import UNDO, changed, follow, fresh
+from test_metrics import Shown
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
 from stripe import FakeStripe  # noqa: E402
@@ -118,6 +119,12 @@ def jobs(stack, kind, subject):
 
 def settled(stack, kind, subject):
     stack.wait(lambda: not jobs(stack, kind, subject), f"the job {kind} has ended")
+
+
+def alarms(stack):
+    """Of this process."""
+    said = stack.log("worker-billing").rpartition('"event":"started"')[2]
+    return [line for line in said.splitlines() if '"event":"billing_attention"' in line]
 
 
 def letters(payer, subject):
@@ -264,9 +271,13 @@ def test_a_trial_ends(payer):
 def test_the_admin_is_told_of_a_dispute(payer):
     charge = f"ch_{payer.sub}"
     payer.stripe.charges[charge] = payer.customer
+    logged = len(payer.stack.log("worker-billing"))
     dispute = {"id": f"du_{payer.sub}", "object": "dispute", "charge": charge, "status": "needs_response"}
     id = tell(payer, "charge.dispute.created", dispute)
     letter = wait_letter(payer.stack, ADMIN)
+    told = [line for line in payer.stack.log("worker-billing")[logged:].splitlines() if '"event":"billing_attention"' in line]
+    assert len(told) == 1 and id in told[0]
+    assert Shown(payer.stack, "worker-billing")("alarms_total", alarm="billing_attention") == len(alarms(payer.stack))
     assert charge in letter.text and payer.user.id in letter.text and f"/test/events/{id}" in letter.text
     assert stored(payer.stack, id)["user_id"] == payer.id
     # Of a charge that is nobody's of ours, nobody hears.
@@ -324,12 +335,13 @@ def test_an_event_that_comes_while_stripe_is_asked(payer):
 
 
 def test_whoever_asks_keeps_others_out(payer):
-    token = uuid.uuid4().bytes
+    token, begun = uuid.uuid4().bytes, int(time.time() * 1_000_000) + 1_000_000
     payer.subscribe()
     payer.stack.sql("UPDATE subscriptions SET sync_token = %s, sync_until_us = %s WHERE user_id = %s", token,
                     int((time.time() + 60) * 1_000_000), payer.id)
     id = deliver(payer.stack, event("customer.subscription.created", payer.subscription()))
-    payer.stack.wait(lambda: [j for j in jobs(payer.stack, "customer", payer.id) if j["tries"]], "it waits for the lease")
+    payer.stack.wait(lambda: [j for j in jobs(payer.stack, "customer", payer.id) if not j["lease_token"] and j["run_at_us"] > begun],
+                     "it waits for the lease")
     assert not [g for g in payer.stripe.asked("GET", "/v1/subscriptions") if g["customer"] == payer.customer]
     payer.stack.sql("UPDATE subscriptions SET sync_token = NULL, sync_until_us = NULL WHERE user_id = %s", payer.id)
     assert done(payer.stack, id) == ("done", None)

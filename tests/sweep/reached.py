@@ -5,11 +5,14 @@ import dataclasses
 import pathlib
 import re
 
+from plan import KINDS
 from world import WORKERS
 
 ALARM_DEF = pathlib.Path(__file__).resolve().parent.parent.parent / "lib/metrics/alarm.def"
 ALARMS = re.findall(r'^ALARM\(\w+, "(\w+)"', ALARM_DEF.read_text(), re.M)
-RAISED_BY = {"database_away": ("error", "lost", "away", "left"), "program_died": ("kill before", "kill after")}  # the others: by no kind
+# billing_attention is what a flow is about, whatever it meets. The others: by no kind.
+RAISED_BY = {"database_away": ("error", "lost", "away", "left"), "program_died": ("kill before", "kill after"),
+             "billing_attention": (None, *KINDS)}
 
 TAKEN_OVER, ONE_OF_TWO_DIED, OUTAGE, STOPPING, TOLD_UNKNOWN, NOT_SENT, TAKEN_UP = (
     "a job of a process that died was run by another", "one of two workers died, the other lived on",

@@ -3,6 +3,7 @@
 #include "jobs/backoff.h"
 
 #define UNCONFIGURED_US (600 * US_PER_SEC) /* the worker is restarted when a key is put there */
+#define TAKEN_US (2 * US_PER_SEC)          /* how soon to look again whether somebody else still asks */
 #define ATTEND_US (3600 * US_PER_SEC)
 #define LATER_MIN_US US_PER_SEC
 #define LATER_MAX_US (600 * US_PER_SEC)
@@ -57,6 +58,17 @@ enum job_step calls_attend(struct job_run *run, const char *what, const struct s
                 LOG_STR("kind", run->job.kind), LOG_CSTR("subject", uuid_text(&run->job.subject_id).s),
                 LOG_CSTR("note", calls_note(run, error)), LOG_END);
     run->again_at_us = clock_now_us() + ATTEND_US;
+    return JOB_AGAIN;
+}
+
+enum job_step calls_taken(struct job_run *run)
+{
+    run->note = "somebody else asks Stripe";
+    run->again_at_us = clock_now_us() + TAKEN_US;
+    enum err e = job_restart(run->db, JOB_BILLING, &run->job, run->again_at_us);
+    if (e != OK)
+        return job_run_failed(run, e);
+    run->job_ended = true;
     return JOB_AGAIN;
 }
 

@@ -18,6 +18,9 @@ enum job_step calls_later(struct job_run *run, const struct stripe_error *error)
 /* A job that nothing but a person can help: the alarm tells, and it comes again after an hour. what: for the log. */
 enum job_step calls_attend(struct job_run *run, const char *what, const struct stripe_error *error);
 
+/* Somebody else asks about this customer. The tries are counted anew: that one waits says nothing of Stripe. */
+enum job_step calls_taken(struct job_run *run);
+
 /* What programs keep of a user's plan for a second ends. After a commit, or one of which nobody knows. */
 void calls_end_credentials(const struct job_run *run);
 

@@ -12,8 +12,6 @@
 #include "billing/kinds.h"
 #include "model/billing/ask.h"
 
-#define TAKEN_US (2 * US_PER_SEC) /* how soon to come again while somebody else asks */
-
 struct customer_end {
     struct job_run *run;
     struct customer *c;
@@ -202,11 +200,8 @@ static enum job_step customer_begin(struct job_run *run)
         e = sync_claim(run->db, run->arena, user_id, job_run_lapsed_us(run), &c->sync);
     if (e == ERR_NOT_FOUND)
         return customer_look_for(run, c);
-    if (e == ERR_AGAIN) {
-        run->note = "somebody else asks Stripe";
-        run->again_at_us = clock_now_us() + TAKEN_US;
-        return JOB_AGAIN;
-    }
+    if (e == ERR_AGAIN)
+        return calls_taken(run);
     if (e != OK)
         return job_run_failed(run, e);
     run->also = (struct job_lease){.hold = sync_hold, .id = *user_id, .token = c->sync.token};

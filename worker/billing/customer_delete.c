@@ -12,8 +12,6 @@
 #include "stripe/calls.h"
 #include "stripe/read.h"
 
-#define TAKEN_US (2 * US_PER_SEC)
-
 enum customer_delete_stage { DELETE_LISTS, DELETE_EXPIRES, DELETE_DELETES };
 
 struct customer_delete {
@@ -86,11 +84,8 @@ static enum job_step customer_delete_begin(struct job_run *run)
     enum err e = sync_claim(run->db, run->arena, &run->job.subject_id, job_run_lapsed_us(run), &d->sync);
     if (e == ERR_NOT_FOUND)
         return customer_delete_end(d);
-    if (e == ERR_AGAIN) {
-        run->note = "somebody else asks Stripe";
-        run->again_at_us = clock_now_us() + TAKEN_US;
-        return JOB_AGAIN;
-    }
+    if (e == ERR_AGAIN)
+        return calls_taken(run);
     if (e != OK)
         return job_run_failed(run, e);
     d->has_customer = true;

@@ -88,7 +88,8 @@ static enum fetch_step fetch_take_page(struct fetch *f, const struct net_result 
     if (e != OK)
         return fetch_failed(f);
     fetch_keep(f, &page);
-    if (page.has_more && page.n > 0 && f->pages < FETCH_PAGES_MAX)
+    bool has_room = f->arena->used_bytes < f->arena->max_bytes / 2; /* a page may take some MB */
+    if (page.has_more && page.n > 0 && f->pages < FETCH_PAGES_MAX && has_room)
         return fetch_ask_page(f, page.v[page.n - 1].id);
     stripe_derive(&f->rules, f->v, f->n, &f->state);
     return FETCH_DONE;
