@@ -227,15 +227,18 @@ const struct verb verbs[] = {
      .run = verb_billing_revoke_grant},
     {.name = "billing events",
      .help = "List the last 100 events of Stripe's, the newest first: ID TYPE STATE RECEIVED, and what they are about.",
-     .more = "waiting: the worker has yet to ask Stripe what holds now. done: it has. ignored: it is about none of our users, and "
-             "why says so: other_mode, other_account, unknown_type, unknown_customer, foreign_price, gone. Events are kept "
-             "for 30 days.",
+     .more =
+         "waiting: the worker has yet to ask Stripe what holds now. done: it has. ignored: it is about none of our "
+         "users, and "
+         "why says so: other_mode, other_account, unknown_type, unknown_customer, foreign_price, gone. Events are kept "
+         "for 30 days.",
      .options = verbs_billing_events_options,
      .run = verb_billing_events},
     {.name = "billing replay",
      .argument = "EVENT",
      .help = "Have an event of Stripe's, evt_..., worked off once more.",
-     .more = "The worker asks Stripe what holds now, as it does with each event. One that was ignored because nobody had its "
+     .more = "The worker asks Stripe what holds now, as it does with each event. One that was ignored because nobody "
+             "had its "
              "customer is looked at anew.",
      .options = verbs_desk_options,
      .run = verb_billing_replay},
