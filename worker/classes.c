@@ -15,5 +15,8 @@ const struct worker_class worker_classes[JOB_CLASS__MAX] = {
                   .call_sec = SETTING(smtp_timeout_sec),
                   .aside = SETTING(smtp_connections),
                   .uses_smtp = true},
-    [JOB_BILLING] = {.class = JOB_BILLING, .lease_us = 120 * US_PER_SEC, .call_sec = SETTING(stripe_timeout_sec)},
+    [JOB_BILLING] = {.class = JOB_BILLING,
+                     .lease_us = 120 * US_PER_SEC,
+                     .call_sec = SETTING(stripe_timeout_sec),
+                     .uses_stripe = true},
 };

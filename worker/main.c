@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/plans.h"
 #include "jobs/runner.h"
 #include "classes.h"
 #include "kinds.h"
@@ -47,8 +48,9 @@ static const char *worker_main_database_fault(const struct db_options *options, 
 }
 
 struct secrets {
-    struct secret password, ring_text, client_secret, smtp_password;
+    struct secret password, ring_text, client_secret, smtp_password, stripe_key;
     struct keyring *ring;
+    struct epoch epoch;
 };
 
 static void worker_main_secrets_done(struct secrets *s)
@@ -57,6 +59,8 @@ static void worker_main_secrets_done(struct secrets *s)
     secret_done(&s->ring_text);
     secret_done(&s->client_secret);
     secret_done(&s->smtp_password);
+    secret_done(&s->stripe_key);
+    epoch_close(&s->epoch);
     keyring_free(s->ring);
 }
 
@@ -96,10 +100,34 @@ static const char *worker_main_read_smtp(const struct conf *conf, struct secrets
                                       : "smtp.from is no address, or is not set while service.url has no host name";
 }
 
+/* Whose row of service.def allows it. What is in the file now may be from before a change of which nobody was told. */
+static const char *worker_main_open_epoch(const struct conf *conf, struct secrets *s)
+{
+    if (conf->keys_epoch.n == 0)
+        return NULL;
+    return epoch_open(conf->keys_epoch, true, &s->epoch) == OK && epoch_end(&s->epoch) == OK
+               ? NULL
+               : "keys.epoch cannot be written";
+}
+
+/* Without a key nothing is sold, and nothing is asked of Stripe. */
+static const char *worker_main_read_stripe(struct conf *conf, struct secrets *s, struct buf *why)
+{
+    const char *fault;
+
+    if (credential_read(STRIPE_KEY_CREDENTIAL, &s->stripe_key) != OK)
+        return "credential stripe-api-key is missing or cannot be read";
+    if (s->stripe_key.n > 0 && !stripe_key_fits(conf, secret_str(&s->stripe_key), &fault))
+        return fault;
+    if (plans_load(conf, why) != OK)
+        return why->p;
+    return worker_main_open_epoch(conf, s);
+}
+
 /* Each class reads only what it needs, so no process holds all secrets. NULL, or the sentence that says what is
  * wrong. */
-static const char *worker_main_read_secrets(const struct worker_class *class, const struct conf *conf,
-                                            struct secrets *s)
+static const char *worker_main_read_secrets(const struct worker_class *class, struct conf *conf, struct secrets *s,
+                                            struct buf *ret_why)
 {
     const char *why = NULL;
 
@@ -109,6 +137,8 @@ static const char *worker_main_read_secrets(const struct worker_class *class, co
         why = worker_main_read_tiktok(conf, s);
     if (why == NULL && class->uses_smtp)
         why = worker_main_read_smtp(conf, s);
+    if (why == NULL && class->uses_stripe)
+        why = worker_main_read_stripe(conf, s, ret_why);
     return why;
 }
 
@@ -160,6 +190,8 @@ static int worker_main_work(const struct worker_class *class, const char *progra
                             .tiktok = {[MODE_LIVE] = {.conf = conf, .client_secret = &s->client_secret},
                                        [MODE_TEST] = {.conf = conf, .mode = MODE_TEST}},
                             .smtp_password = &s->smtp_password,
+                            .stripe = {.conf = conf, .key = s->stripe_key.n > 0 ? &s->stripe_key : NULL},
+                            .credential_epoch = &s->epoch,
                             .store = {.dir = class->uses_store ? conf->store_dir.p : NULL}};
     int code = worker_main_run(&worker, &options, needed, &stops);
     worker_metrics_stop(metrics);
@@ -171,7 +203,7 @@ int main(int argc, char **argv)
     static char program[64]; /* the log keeps a pointer to it */
     _cleanup_(conf_done) struct conf conf = {0};
     _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
-    _cleanup_(worker_main_secrets_done) struct secrets secrets = {0};
+    _cleanup_(worker_main_secrets_done) struct secrets secrets = {.epoch = EPOCH_NONE};
     const struct worker_class *class;
 
     log_init("worker", LOG_INFO);
@@ -183,7 +215,7 @@ int main(int argc, char **argv)
     log_init(program, conf.service_log_level);
     int needed = services_connections((int)conf.service_threads, (int)conf.worker_threads);
     conf.worker_threads = service_threads(service_find(SERVICE_WORKER, argv[1]), 0, (int)conf.worker_threads);
-    const char *missing = worker_main_read_secrets(class, &conf, &secrets);
+    const char *missing = worker_main_read_secrets(class, &conf, &secrets, &why);
     if (missing != NULL)
         return worker_main_fail(EXIT_CONFIG, missing);
     return worker_main_work(class, program, &conf, &secrets, needed);

@@ -4,15 +4,13 @@
 #include "billing/together.h"
 #include "stripe/calls.h"
 
-/* What is missing or empty is not configured, and the routes that need it say so. */
+/* What is empty is not configured, and the routes that need it say so. */
 static enum err billing_app_credential(const char *name, struct secret *ret_secret, struct buf *why)
 {
     enum err e = credential_read(name, ret_secret);
 
-    if (e == ERR_NOT_FOUND)
-        return OK;
     if (e != OK)
-        buf_printf(why, "the credential %s cannot be read", name);
+        buf_printf(why, "the credential %s is missing or cannot be read", name);
     return e;
 }
 

@@ -46,6 +46,11 @@ static void customer_drop(struct ask *a, struct str customer)
     (void)e;
 }
 
+static struct checkout_customer customer_of(const struct ctx *c, struct str id, struct str email)
+{
+    return (struct checkout_customer){.user_id = c->caller.user_id, .id = id, .email = email, .request_id = c->req.id};
+}
+
 enum err customer_make(struct ask *a, struct str email, struct str *ret_customer)
 {
     struct ctx *c = a->c;
@@ -58,7 +63,8 @@ enum err customer_make(struct ask *a, struct str email, struct str *ret_customer
     if (e != OK)
         return ask_told(e);
     point("billing.customer_made");
-    e = checkout_keep_customer(c->db, c->arena, c->conf, &c->caller.user_id, made, &kept);
+    const struct checkout_customer customer = customer_of(c, made, email);
+    e = checkout_keep_customer(c->db, c->arena, c->conf, &customer, &kept);
     if (e == ERR_ACCOUNT_DISABLED || e == ERR_NOT_FOUND || (e == OK && !str_eq(kept, made)))
         customer_drop(a, made);
     c->problems.left_something = e == OK;
@@ -76,7 +82,8 @@ enum err customer_replace(struct ask *a, struct str email, struct sync *sync)
     enum err e = customer_create_by(a, email, &other, &made);
     if (e != OK)
         return ask_told(e);
-    e = checkout_replace_customer(c->db, c->arena, c->conf, sync, made);
+    const struct checkout_customer customer = customer_of(c, made, email);
+    e = checkout_replace_customer(c->db, c->arena, c->conf, sync, &customer);
     if (e == OK || e == ERR_OUTCOME_UNKNOWN)
         credentials_end(c);
     else

@@ -434,8 +434,8 @@ void handle_begin(struct shared *shared, struct db *db, struct work *w)
 
 /*
  * nginx counts by it the bodies that go to its disk, because one user may have many keys and sessions
- * (nginx/snippets/maps.conf). Small ones stay in its memory, and are over at once. Whose a refused one is it is not told: it waits a
- * while for what is still sent of that, and a key that may send none would hold its user's places.
+ * (nginx/snippets/maps.conf). Small ones stay in its memory, and are over at once. It is not told whose a refused one is: it waits a
+ * while for what is still sent of it, and a key that may send none would hold its user's places.
  */
 static void handle_say_whose(struct ctx *c)
 {

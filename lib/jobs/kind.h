@@ -16,12 +16,14 @@
 
 #include "base/clock.h"
 #include "base/conf.h"
+#include "base/epoch.h"
 #include "crypto/keyring.h"
 #include "jobs/worker_metrics.h"
 #include "model/job/job.h"
 #include "net/call.h"
 #include "net/mail.h"
 #include "store/store.h"
+#include "stripe/calls.h"
 #include "tiktok/tiktok.h"
 
 /*
@@ -38,6 +40,7 @@ struct worker_class {
     bool uses_tiktok; /* tiktok and ring of struct worker */
     bool uses_store;  /* its store */
     bool uses_smtp;   /* its smtp_password */
+    bool uses_stripe; /* its stripe and credential_epoch, and the plans of its conf */
 };
 #define SETTING(field) offsetof(struct conf, field)
 
@@ -56,6 +59,8 @@ struct worker {
     struct tiktok tiktok[MODE__MAX]; /* a provider for each mode: access_provider of publish/access.h chooses */
     struct store store;
     const struct secret *smtp_password;
+    struct stripe stripe; /* key NULL: nothing is sold here */
+    const struct epoch *credential_epoch;
     bool after_outage; /* the database was away at its start */
 };
 

@@ -1,4 +1,4 @@
-"""Buying at a Stripe of one's own (tests/fakes/stripe.py), which the app billing believes in."""
+"""Buying at a Stripe of one's own (tests/fakes/checkouts.py), which the app billing believes in."""
 
 import concurrent.futures
 import contextlib
@@ -13,7 +13,7 @@ from plans import now
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
 
-from stripe import FakeStripe  # noqa: E402
+from checkouts import FakeStripe  # noqa: E402
 
 PRICES = {"small": "price_1SmallTest", "large": "price_1LargeTest"}
 PATIENCE_SEC = 2  # of the app with each call; with all of a request's together: twice that
@@ -73,6 +73,10 @@ def row(user):
     return rows[0] if rows else None
 
 
+def session_of(user):
+    return row(user)["checkout_session_id"]
+
+
 def change_row(user, what, *values):
     user.stack.sql(f"UPDATE subscriptions SET {what} WHERE user_id = %s", *values, uuid.UUID(user.id).bytes)
 
@@ -93,5 +97,5 @@ def at_once(calls):
         return list(pool.map(run, calls))
 
 
-__all__ = ["PRICES", "at_once", "change_row", "checkout", "credential", "customer_of", "row", "shop", "stripe", "sync", "to_pay",
+__all__ = ["PRICES", "at_once", "change_row", "checkout", "credential", "customer_of", "row", "session_of", "shop", "stripe", "sync", "to_pay",
            "with_credential"]

@@ -199,6 +199,18 @@ def test_killed_before_the_commit_and_the_address_changes(user, stripe, stack):
     assert stripe.customers[row(user)["customer_id"]]["email"] == new
 
 
+def test_an_address_that_changes_while_the_customer_is_made(user, stripe, stack):
+    """Nobody else would tell Stripe: whoever changed it saw no customer."""
+    new = f"new.{user.email}"
+    with stack.stopped("worker-billing"):
+        stripe.before["customer"] = lambda: stack.sql("UPDATE users SET email = %s, email_key = %s WHERE id = %s", new, new,
+                                                      uuid.UUID(user.id).bytes)
+        to_pay(user)
+        jobs = stack.sql("SELECT kind FROM jobs_billing WHERE subject_id = %s", uuid.UUID(user.id).bytes)
+        assert [job["kind"] for job in jobs] == ["customer_email"]
+        stack.sql("DELETE FROM jobs_billing WHERE subject_id = %s", uuid.UUID(user.id).bytes)  # the worker knows another Stripe
+
+
 @pytest.mark.parametrize("operation", ["customer", "checkout"])
 @pytest.mark.parametrize("how", ["lost", "drop", "http:500", "http:429", "http:409", "garbage"])
 def test_an_answer_that_is_lost_is_asked_for_again(user, stripe, operation, how):

@@ -23,6 +23,7 @@ import traceback
 from accounts import OF_ACCOUNTS
 from agents import OF_AGENTS
 from budgeted import BUDGETED
+from buying import OF_BUYERS
 from desk import AT_THE_DESK
 from disabled import DISABLED
 from flows import FLOWS as SENT_ONCE, state
@@ -44,7 +45,7 @@ from webhooks import WEBHOOKS
 from world import SETTINGS, WORKERS, World, load
 
 FLOWS = [*SENT_ONCE, *LEAVING, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND,
-         *AT_THE_DESK, *UNDONE, *PLANNED, *WEBHOOKS]
+         *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS, *WEBHOOKS]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

@@ -162,7 +162,7 @@ static int billing_grant_at(struct desk *desk, const struct given *given, const 
         desk_end_credentials(desk);
     if (e != OK)
         return desk_complain(desk, e);
-    printf("%s has the plan %s", given->argument, plan->name);
+    printf("%s was given the plan %s", given->argument, plan->name);
     billing_put_time(" until ", until_us);
     putchar('\n');
     return EXIT_DONE;

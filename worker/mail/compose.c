@@ -152,11 +152,13 @@ static struct str compose_hello(struct arena *arena, struct str name)
     return name.n == 0 ? STR("Hello,") : arena_printf(arena, "Hello %.*s,", STR_FMT(name));
 }
 
-static struct str compose_link(struct arena *arena, const struct compose_sender *s, enum token_purpose purpose,
+static struct str compose_link(struct arena *arena, const struct compose_sender *s, const struct mail_outgoing *mail,
                                struct str token)
 {
+    enum token_purpose purpose = mail_kinds[mail->template].link;
+
     if (purpose == TOKEN_NONE)
-        return (struct str){0};
+        return mail->params.link;
     return arena_printf(arena, "%.*s/%s#%.*s", STR_FMT(s->url), template_page(purpose), STR_FMT(token));
 }
 
@@ -174,7 +176,7 @@ bool compose(struct arena *arena, const struct compose_sender *sender, const str
                        .service = sender->service,
                        .url = sender->url,
                        .hello = compose_hello(arena, mail->name),
-                       .link = compose_link(arena, sender, mail_kinds[mail->template].link, token),
+                       .link = compose_link(arena, sender, mail, token),
                        .key_name = p->key_name,
                        .about = p->about,
                        .why = p->why,

@@ -1,6 +1,7 @@
 #include "model/billing/checkout.h"
 
 #include "base/clock.h"
+#include "model/billing/ask.h"
 #include "model/billing/billing.h"
 #include "model/user/user.h"
 
@@ -40,66 +41,78 @@ enum err checkout_buyer_of(struct db *db, struct arena *arena, const struct uuid
     return db_row(db, &checkout_sqls[CHECKOUT_BUYER], DB_ARGS(db_uuid(user_id)), arena, ret_buyer);
 }
 
-struct checkout_customer {
+struct checkout_change {
     struct arena *arena;
     const struct conf *conf;
-    const struct uuid *user_id;
+    const struct checkout_customer *customer;
     const struct sync *sync;
-    struct subscription subscription, before;
+    struct subscription before;
 };
+
+/* Under the user's lock, as a change of the address is: nobody can have the address of before. */
+static enum err checkout_set_customer(struct db *db, const struct checkout_change *c)
+{
+    const struct checkout_customer *customer = c->customer;
+    const struct subscription s = {.customer_id = customer->id, .status = SUBSCRIPTION_NONE};
+    struct checkout_buyer now = {.state = USER_ACTIVE};
+
+    enum err e = checkout_buyer_of(db, c->arena, &customer->user_id, &now);
+    if (e == OK)
+        e = billing_set_subscription(db, c->arena, c->conf, &customer->user_id, &s);
+    if (e == OK)
+        e = db_exec(db, &checkout_sqls[CHECKOUT_FORGET], DB_ARGS(db_uuid(&customer->user_id)), NULL);
+    if (e != OK || str_eq(now.email, customer->email))
+        return e;
+    return billing_ask_email(db, &customer->user_id, customer->request_id);
+}
 
 static enum err checkout_keep_tx(struct db *db, void *arg)
 {
-    struct checkout_customer *c = arg;
+    struct checkout_change *c = arg;
+    const struct uuid *user_id = &c->customer->user_id;
 
     c->before = (struct subscription){.status = SUBSCRIPTION_NONE};
-    enum err e = user_lock(db, c->arena, c->user_id);
+    enum err e = user_lock(db, c->arena, user_id);
     if (e != OK)
         return e;
-    e = db_row(db, &checkout_sqls[CHECKOUT_CUSTOMER], DB_ARGS(db_uuid(c->user_id)), c->arena, &c->before);
-    return e == ERR_NOT_FOUND ? billing_set_subscription(db, c->arena, c->conf, c->user_id, &c->subscription) : e;
+    e = db_row(db, &checkout_sqls[CHECKOUT_CUSTOMER], DB_ARGS(db_uuid(user_id)), c->arena, &c->before);
+    return e == ERR_NOT_FOUND ? checkout_set_customer(db, c) : e;
 }
 
-enum err checkout_keep_customer(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
-                                struct str customer, struct str *ret_kept)
+enum err checkout_keep_customer(struct db *db, struct arena *arena, const struct conf *conf,
+                                const struct checkout_customer *customer, struct str *ret_kept)
 {
-    struct checkout_customer c = {.arena = arena,
-                                  .conf = conf,
-                                  .user_id = user_id,
-                                  .subscription = {.customer_id = customer, .status = SUBSCRIPTION_NONE}};
+    struct checkout_change c = {.arena = arena, .conf = conf, .customer = customer};
 
     enum err e = db_tx(db, checkout_keep_tx, &c);
     if (e == OK)
-        *ret_kept = c.before.customer_id.p != NULL ? c.before.customer_id : customer;
+        *ret_kept = c.before.customer_id.p != NULL ? c.before.customer_id : customer->id;
     return e;
 }
 
 static enum err checkout_replace_tx(struct db *db, void *arg)
 {
-    struct checkout_customer *c = arg;
+    const struct checkout_change *c = arg;
+    const struct uuid *user_id = &c->customer->user_id;
     int64_t one;
 
-    enum err e = user_lock(db, c->arena, c->user_id);
-    if (e == OK)
-        e = db_number(db, &checkout_sqls[CHECKOUT_OWN], DB_ARGS(db_uuid(c->user_id), db_uuid(&c->sync->token)), &one);
+    enum err e = user_lock(db, c->arena, user_id);
+    if (e != OK)
+        return e;
+    e = db_number(db, &checkout_sqls[CHECKOUT_OWN], DB_ARGS(db_uuid(user_id), db_uuid(&c->sync->token)), &one);
     if (e != OK)
         return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
-    e = billing_set_subscription(db, c->arena, c->conf, c->user_id, &c->subscription);
-    return e == OK ? db_exec(db, &checkout_sqls[CHECKOUT_FORGET], DB_ARGS(db_uuid(c->user_id)), NULL) : e;
+    return checkout_set_customer(db, c);
 }
 
 enum err checkout_replace_customer(struct db *db, struct arena *arena, const struct conf *conf, struct sync *sync,
-                                   struct str customer)
+                                   const struct checkout_customer *customer)
 {
-    struct checkout_customer c = {.arena = arena,
-                                  .conf = conf,
-                                  .user_id = &sync->user_id,
-                                  .sync = sync,
-                                  .subscription = {.customer_id = customer, .status = SUBSCRIPTION_NONE}};
+    struct checkout_change c = {.arena = arena, .conf = conf, .customer = customer, .sync = sync};
 
     enum err e = db_tx(db, checkout_replace_tx, &c);
     if (e == OK)
-        sync->customer = customer;
+        sync->customer = customer->id;
     return e;
 }
 

@@ -3,7 +3,7 @@
  * two tabs cannot buy twice: whoever begins another one lets the one before expire at Stripe first, under the customer's lease.
  *
  *    e = checkout_buyer_of(db, arena, &user_id, &buyer);           // no customer: make one at Stripe, and
- *    e = checkout_keep_customer(db, arena, conf, &user_id, customer, &kept);
+ *    e = checkout_keep_customer(db, arena, conf, &customer, &kept);
  *    e = sync_claim(db, arena, &user_id, now_us, &sync);           // model/billing/sync.h
  *    e = checkout_read(db, arena, &sync, &before);                 // look at its session: checkout_judge
  *    e = checkout_begin(db, &sync, plan, &checkout);               // then make the session, with checkout.id in its idempotency key
@@ -54,17 +54,24 @@ struct checkout_buyer {
 MUST_CHECK enum err checkout_buyer_of(struct db *db, struct arena *arena, const struct uuid *user_id,
                                       struct checkout_buyer *ret_buyer);
 
+/* A customer that was made at Stripe, with the address by which that was done: if the user has another one by now, Stripe hears of it. */
+struct checkout_customer {
+    struct uuid user_id;
+    struct str id, email;
+    struct str request_id; /* ours, for the log */
+};
+
 /*
  * The user has this customer from now on, unless there is one already, which *ret_kept then is: the caller deletes the new one at
  * Stripe. A transaction. ERR_ACCOUNT_DISABLED, ERR_NOT_FOUND.
  */
 MUST_CHECK enum err checkout_keep_customer(struct db *db, struct arena *arena, const struct conf *conf,
-                                           const struct uuid *user_id, struct str customer, struct str *ret_kept);
+                                           const struct checkout_customer *customer, struct str *ret_kept);
 
 /* Stripe has deleted sync->customer, and with it all subscriptions: the user has this one now. A transaction; the lease goes on, and
  * *sync is of the new customer. ERR_CONFLICT: it is somebody else's. The caller ends the credential epoch. */
 MUST_CHECK enum err checkout_replace_customer(struct db *db, struct arena *arena, const struct conf *conf,
-                                              struct sync *sync, struct str customer);
+                                              struct sync *sync, const struct checkout_customer *customer);
 
 /* All need the lease: ERR_CONFLICT if it is somebody else's. */
 MUST_CHECK enum err checkout_read(struct db *db, struct arena *arena, const struct sync *sync,

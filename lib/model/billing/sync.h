@@ -31,7 +31,7 @@ struct sync {
 MUST_CHECK enum err sync_claim(struct db *db, struct arena *arena, const struct uuid *user_id, int64_t now_us,
                                struct sync *ret_sync);
 
-/* As job_lease.hold (lib/jobs/kind.h) wants it: ERR_CONFLICT: it is somebody else's; ERR_AGAIN: the row is locked just now. */
+/* In a transaction, as job_lease.hold (lib/jobs/kind.h) wants it: ERR_CONFLICT: it is somebody else's; ERR_AGAIN: the row is locked just now. */
 MUST_CHECK enum err sync_hold(struct db *db, const struct uuid *user_id, const struct uuid *token, int64_t until_us);
 
 /* Parts of a transaction, and its first: they lock the user. Each also ends the lease. ERR_CONFLICT: it is not ours any more. */

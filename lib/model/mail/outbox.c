@@ -12,6 +12,7 @@ const struct json_field mail_param_fields[] = {
     {.name = "key_name", JSON_STR(struct mail_params, key_name), .omit_empty = true, .policy = "key.name"},
     {.name = "about", JSON_STR(struct mail_params, about), .omit_empty = true, .policy = "mail.sent"},
     {.name = "why", JSON_STR(struct mail_params, why), .omit_empty = true},
+    {.name = "link", JSON_STR(struct mail_params, link), .omit_empty = true, .policy = "mail.sent"},
     {.name = "at", JSON_TIME(struct mail_params, at_us), .omit_empty = true},
     {.name = "count", JSON_I64(struct mail_params, count)},
     JSON_END,
@@ -31,6 +32,7 @@ enum err mail_add(struct db *db, const struct mail_new *mail)
     struct uuid id = uuid_new();
     int64_t now = clock_now_us();
 
+    ASSERT(mail->params == NULL || mail->params->link.n <= MAIL_LINK_MAX_BYTES);
     if (mail->params != NULL)
         json_write(&params, mail_param_fields, mail->params);
     ASSERT(!params.overflow);

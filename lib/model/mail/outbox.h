@@ -1,6 +1,6 @@
 /*
  * The outbox: a mail is a row, written in the transaction of what causes it, so neither is without the other. It says
- * which template, whose mail it is and what it is about; it holds no address, no link and no secret. worker@mail reads the
+ * which template, whose mail it is and what it is about; it holds no address, no secret and no link that opens anything here. worker@mail reads the
  * address when it sends, makes the link's token then (user/token.h), and notes what the relay said.
  *
  *    struct mail_params params = {.key_name = key->name};
@@ -30,6 +30,7 @@ enum mail_to {
     MAIL_TO_REGISTRATION, /* of the registration subject_id; there is no user yet */
     MAIL_TO_NEW_EMAIL,    /* of the change of address subject_id */
     MAIL_TO_OLD_EMAIL,    /* of the same */
+    MAIL_TO_ADMIN,        /* billing.admin_email, as it is when the mail is sent; without one nobody gets it */
 };
 
 enum mail_template {
@@ -49,12 +50,16 @@ struct mail_kind {
 
 extern const struct mail_kind mail_kinds[MAIL__MAX];
 
+#define MAIL_LINK_MAX_BYTES 1024 /* Stripe's have some 300; with the other parameters it must fit in 2000 characters */
+
 /* What the words of a mail need beside the recipient's name; those that its template does not use are absent or 0. */
 struct mail_params {
     struct str key_name;
     struct str about; /* a post's title, an account's name */
     struct str why;   /* a sentence */
-    int64_t at_us;    /* when it happened */
+    struct str
+        link; /* of the button: a page of Stripe's, or one of ours that needs a sign-in; of MAIL_LINK_MAX_BYTES at most */
+    int64_t at_us; /* when it happened */
     int64_t count;
 };
 

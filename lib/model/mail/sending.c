@@ -287,6 +287,7 @@ static const struct sql sending_address_before = {
 /* By enum mail_to: the address, where it is not the user's; none when there is nothing left that a link could do. */
 static const struct sql sending_recipients[] = {
     [MAIL_TO_USER] = {.text = NULL},
+    [MAIL_TO_ADMIN] = {.text = NULL}, /* who sends knows the address */
     [MAIL_TO_REGISTRATION] = {.text = "SELECT email FROM registrations WHERE id = ? AND expires_at_us > ?",
                               .in = "ui",
                               .cols = sending_recipient_cols},

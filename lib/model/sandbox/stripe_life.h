@@ -15,6 +15,7 @@
  *    trialing, active ──a bill is not paid──► past_due ──paid──► active
  *                        past_due ──four tries──► canceled or unpaid, as the plan says;  unpaid ──paid──► active
  *    trialing, active, past_due, unpaid ──its time has come, or at once──► canceled
+ *    incomplete, paused ──at once──► canceled
  *    trialing, active ──paused──► paused ──resumed──► active
  */
 #pragma once

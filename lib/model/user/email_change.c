@@ -1,5 +1,6 @@
 #include "model/user/email_change.h"
 
+#include "model/billing/ask.h"
 #include "model/mail/allowance.h"
 #include "model/user/activity.h"
 #include "model/user/email_holder.h"
@@ -248,6 +249,8 @@ static enum err email_confirm_tx(struct db *db, void *arg)
         e = email_confirm_sessions(db, link, &change.user_id);
     if (e == OK)
         e = email_confirm_note(db, link, &change, now);
+    if (e == OK)
+        e = billing_ask_email(db, &change.user_id, link->request_id);
     link->done.email = e == OK ? change.new.email : (struct str){0};
     return e;
 }
@@ -305,6 +308,8 @@ static enum err email_undo_tx(struct db *db, void *arg)
         e = activity_add(db, &(struct activity_new){.user_id = change.user_id, .what = ACTIVITY_EMAIL_CHANGE_UNDONE});
     if (e == OK)
         e = email_undo_mail(db, link, &change.user_id);
+    if (e == OK)
+        e = billing_ask_email(db, &change.user_id, link->request_id);
     link->done = (struct email_changed){.email = e == OK ? change.old.email : (struct str){0}};
     return e;
 }

@@ -131,6 +131,23 @@ static void test_a_fence(void **state)
     assert_int_equal(claim(f, &old), OK);
 }
 
+struct holding {
+    const struct uuid *user, *token;
+    int64_t until_us;
+};
+
+static enum err hold_tx(struct db *db, void *arg)
+{
+    const struct holding *h = arg;
+
+    return sync_hold(db, h->user, h->token, h->until_us);
+}
+
+static enum err hold(struct fixture *f, const struct sync *sync, int64_t until_us)
+{
+    return db_tx(f->db, hold_tx, &(struct holding){&f->user, &sync->token, until_us});
+}
+
 static void test_extended(void **state)
 {
     struct fixture *f = *state;
@@ -139,11 +156,11 @@ static void test_extended(void **state)
 
     assert_int_equal(claim(f, &mine), OK);
     later = mine.until_us + SYNC_LEASE_US;
-    assert_int_equal(sync_hold(f->db, &f->user, &mine.token, later), OK);
+    assert_int_equal(hold(f, &mine, later), OK);
     assert_int_equal(sync_claim(f->db, &f->arena, &f->user, mine.until_us, &other), ERR_AGAIN);
     assert_int_equal(other.until_us, later);
     assert_int_equal(sync_claim(f->db, &f->arena, &f->user, later, &other), OK);
-    assert_int_equal(sync_hold(f->db, &f->user, &mine.token, later), ERR_CONFLICT);
+    assert_int_equal(hold(f, &mine, later), ERR_CONFLICT);
 }
 
 /* From before a clock was set back. */

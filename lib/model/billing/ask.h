@@ -1,0 +1,41 @@
+/*
+ * What worker@billing is asked to do, beside what Stripe's events ask for (model/billing/provider_event.h): a job each, whose subject
+ * is the user. All but billing_ask_all are parts of a transaction, and its last: they lock a job.
+ */
+#pragma once
+
+#include "db/db.h"
+
+#define BILLING_JOB_CUSTOMER "customer"      /* what Stripe has of the user is fetched and stored */
+#define BILLING_JOB_EMAIL "customer_email"   /* the user's address is told to Stripe */
+#define BILLING_JOB_DELETE "customer_delete" /* the customer is deleted at Stripe, and then forgotten here */
+
+MUST_CHECK enum err billing_ask_sync(struct db *db, const struct uuid *user_id, struct str request_id);
+
+/* Of all who have a customer; each in turn, a few in a transaction of their own. *ret_n: how many that were. */
+MUST_CHECK enum err billing_ask_all(struct db *db, uint64_t *ret_n);
+
+/* The address has changed: under the user's lock. Nothing, if Stripe knows nothing of the user. */
+MUST_CHECK enum err billing_ask_email(struct db *db, const struct uuid *user_id, struct str request_id);
+
+/*
+ * For an erasure: open checkouts are ended, the customer is deleted at Stripe, and with it what they subscribe to; then the row
+ * subscriptions, the events and what came of them are gone, too. Also for somebody of whom Stripe knows nothing.
+ */
+MUST_CHECK enum err billing_forget(struct db *db, const struct uuid *user_id, struct str request_id);
+
+/* Whose customer is it? ERR_NOT_FOUND: nobody's. */
+MUST_CHECK enum err billing_user_of(struct db *db, struct arena *arena, struct str customer, struct uuid *ret_user_id);
+
+/* Whom Stripe knows under which address. */
+struct billing_contact {
+    struct str customer, email;
+};
+MUST_CHECK enum err billing_contact(struct db *db, struct arena *arena, const struct uuid *user_id,
+                                    struct billing_contact *ret_contact); /* ERR_NOT_FOUND: no customer */
+
+/*
+ * A customer that was not made by us becomes the user's: one that a payment link of the admin's has made. In a transaction; locks the
+ * user. ERR_ACCOUNT_DISABLED; ERR_DB_DUPLICATE: the user has one, or it is another's.
+ */
+MUST_CHECK enum err billing_bind(struct db *db, struct arena *arena, const struct uuid *user_id, struct str customer);

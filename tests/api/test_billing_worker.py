@@ -1,0 +1,431 @@
+"""worker@billing: what Stripe's events come to. Stripe is tests/fakes/stripe.py; the events come by the webhook, signed."""
+
+import datetime
+import hashlib
+import hmac
+import itertools
+import json
+import os
+import pathlib
+import sys
+import time
+import uuid
+
+import pytest
+
+from conftest import User
+from helpers import expect
+from mailing import files, wait_letter
+from plans import billing, now
+from test_change_email import UNDO, changed, follow, fresh
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
+from stripe import FakeStripe  # noqa: E402
+
+numbers = itertools.count(1)
+ADMIN = "money@example.com"
+
+
+@pytest.fixture(scope="module")
+def stripe(stack):
+    with FakeStripe(stack.at.tls / "leaf.crt", stack.at.tls / "leaf.key") as fake, \
+            stack.configured("worker-billing", stripe_api_url=fake.url, billing_admin_email=ADMIN), \
+            stack.configured("worker-mail", billing_admin_email=ADMIN):
+        yield fake
+
+
+@pytest.fixture(autouse=True)
+def well_behaved(stripe):
+    yield
+    stripe.behaviours.clear()
+    stripe.last.clear()
+    stripe.released.clear()
+
+
+class Payer:
+    """A user with a customer, whose subscription is `sub`."""
+
+    def __init__(self, user, stripe):
+        self.user, self.stack, self.stripe = user, user.stack, stripe
+        self.id = uuid.UUID(user.id).bytes
+        word = f"{os.getpid()}x{next(numbers)}"
+        self.customer, self.sub = f"cus_{word}", f"sub_{word}"
+        stripe.customers[self.customer] = {"email": user.email}
+
+    def bind(self):
+        self.stack.sql("INSERT INTO subscriptions (user_id, customer_id, created_at_us, updated_at_us) VALUES (%s, %s, 1, 1)",
+                       self.id, self.customer)
+        return self
+
+    def subscribe(self, **more):
+        self.stripe.subscribe(self.customer, self.sub, **more)
+
+    def row(self):
+        rows = self.stack.sql("SELECT * FROM subscriptions WHERE user_id = %s", self.id)
+        return rows[0] if rows else None
+
+    def plan(self):
+        return billing(self.user)["plan"]
+
+    def invoice(self, **more):
+        return {"id": f"in_{self.sub}", "object": "invoice", "customer": self.customer, "status": "open",
+                "hosted_invoice_url": f"https://invoice.example/{self.sub}",
+                "parent": {"subscription_details": {"subscription": self.sub}}, **more}
+
+    def subscription(self):
+        return self.stripe.subscriptions[self.sub]
+
+
+@pytest.fixture
+def payer(user, stripe):
+    return Payer(user, stripe).bind()
+
+
+def event(type, object, **more):
+    return {"id": f"evt_{os.getpid()}x{next(numbers)}", "object": "event", "type": type, "livemode": False,
+            "created": int(time.time()), "data": {"object": object}, **more}
+
+
+def deliver(stack, sent):
+    secret = (stack.at.credentials / "billing/stripe-webhook-secrets").read_text().split()[0]
+    body, at = json.dumps(sent), int(now(stack).timestamp())
+    v1 = hmac.new(secret.encode(), f"{at}.{body}".encode(), hashlib.sha256).hexdigest()
+    expect(stack.client().post("/webhooks/stripe", data=body,
+                               headers={"Content-Type": "application/json", "Stripe-Signature": f"t={at},v1={v1}"}), 200)
+    return sent["id"]
+
+
+def stored(stack, id):
+    (row,) = stack.sql("SELECT * FROM provider_events WHERE event_id = %s", id)
+    return row
+
+
+def done(stack, id):
+    row = stack.wait(lambda: (r := stored(stack, id))["state"] != "waiting" and r, f"{id} is worked off")
+    return row["state"], row["why"]
+
+
+def tell(payer, type, object, **more):
+    """The event, worked off."""
+    id = deliver(payer.stack, event(type, object, **more))
+    assert done(payer.stack, id) == ("done", None)
+    return id
+
+
+def jobs(stack, kind, subject):
+    return stack.sql("SELECT * FROM jobs_billing WHERE kind = %s AND subject_id = %s", kind, subject)
+
+
+def settled(stack, kind, subject):
+    stack.wait(lambda: not jobs(stack, kind, subject), f"the job {kind} has ended")
+
+
+def letters(payer, subject):
+    return [m for m in files(payer.stack) if m.to == payer.user.email and subject in m.subject]
+
+
+# The state
+
+
+def test_a_plan_comes_and_goes(payer):
+    payer.subscribe(status="active")
+    id = tell(payer, "customer.subscription.created", payer.subscription())
+    row = payer.row()
+    assert (row["subscription_id"], row["plan"], row["status"], row["past_due_since_us"]) == (payer.sub, "small", "active", None)
+    assert row["sync_token"] is None and row["sync_until_us"] is None
+    assert payer.plan() == "small"
+    assert payer.user.api.get("/api/v1/me").status_code in (200, 403)  # a key of the user's has the plan, too
+    kept = stored(payer.stack, id)
+    assert kept["done_at_us"] and kept["link"] is None
+    payer.subscription()["items"]["data"][0]["price"]["id"] = "price_1LargeTest"
+    tell(payer, "customer.subscription.updated", payer.subscription())
+    assert payer.plan() == "large"
+    payer.subscription()["status"] = "canceled"
+    tell(payer, "customer.subscription.deleted", payer.subscription())
+    assert (payer.plan(), payer.row()["status"]) == ("free", "canceled")
+
+
+def test_an_event_says_nothing_of_the_state(payer):
+    """What it says is old news: only what Stripe answers now counts."""
+    payer.subscribe(status="canceled")
+    tell(payer, "customer.subscription.updated", {**payer.subscription(), "status": "active"})
+    assert payer.plan() == "free"
+
+
+def test_past_due_has_a_grace_from_the_beginning_of_the_period(payer):
+    begun = int(time.time()) - 86400
+    payer.subscribe(status="past_due", start=begun, end=begun + 30 * 86400)
+    tell(payer, "invoice.payment_failed", payer.invoice())
+    assert payer.row()["past_due_since_us"] == begun * 1_000_000
+    shown = billing(payer.user)
+    until = datetime.datetime.fromisoformat(shown["until"].replace("Z", "+00:00")).timestamp()
+    assert (shown["plan"], shown["status"], int(until)) == ("small", "past_due", begun + 7 * 86400)
+
+
+def test_foreign_things_have_no_effect(payer, other, stripe):
+    stripe.subscribe(payer.customer, f"{payer.sub}f", price="price_of_another_product", status="past_due")
+    bill = payer.invoice(parent={"subscription_details": {"subscription": f"{payer.sub}f"}})
+    id = deliver(payer.stack, event("invoice.payment_failed", bill))
+    assert done(payer.stack, id) == ("ignored", "foreign_price")
+    assert payer.plan() == "free" and not letters(payer, "payment")
+    # A customer of somebody else's account that names the user, who has one already.
+    id = deliver(payer.stack, event("customer.subscription.created",
+                                    {**stripe.subscriptions[f"{payer.sub}f"], "customer": "cus_stranger",
+                                     "metadata": {"user_id": payer.user.id}}))
+    assert done(payer.stack, id) == ("ignored", "unknown_customer")
+
+
+# A customer that we have not made
+
+
+@pytest.mark.parametrize("metadata,bound", [({}, True), ("own", True), ("other", False)])
+def test_a_customer_of_a_payment_link(stack, user, other, stripe, metadata, bound):
+    payer = Payer(user, stripe)
+    named = {"own": {"user_id": user.id}, "other": {"user_id": other.id}}.get(metadata, {}) if metadata else {}
+    stripe.customers[payer.customer]["metadata"] = named
+    payer.subscribe()
+    session = {"id": f"cs_{payer.sub}", "object": "checkout.session", "customer": payer.customer, "client_reference_id": user.id,
+               "status": "complete"}
+    id = deliver(stack, event("checkout.session.completed", session))
+    assert done(stack, id) == (("done", None) if bound else ("ignored", "unknown_customer"))
+    assert payer.plan() == ("small" if bound else "free")
+    assert (payer.row() is not None) == bound
+
+
+def test_a_customer_who_was_deleted_is_not_bound(stack, user, stripe):
+    payer = Payer(user, stripe)
+    stripe.customers[payer.customer]["deleted"] = True
+    session = {"id": f"cs_{payer.sub}", "object": "checkout.session", "customer": payer.customer, "client_reference_id": user.id}
+    id = deliver(stack, event("checkout.session.completed", session))
+    assert done(stack, id) == ("ignored", "gone")
+    assert payer.row() is None
+
+
+def test_a_customer_who_is_deleted_at_stripe_is_forgotten(payer):
+    payer.subscribe()
+    tell(payer, "customer.subscription.created", payer.subscription())
+    payer.stripe.customers[payer.customer] = {"deleted": True}
+    tell(payer, "customer.deleted", {"id": payer.customer, "object": "customer"}
+         | {"customer": payer.customer})
+    assert payer.row() is None and payer.plan() == "free"
+
+
+def test_a_customer_who_is_not_there_ends_no_plan(payer):
+    """A key of another account sees none of ours."""
+    payer.subscribe()
+    tell(payer, "customer.subscription.created", payer.subscription())
+    kept = payer.stripe.customers.pop(payer.customer)
+    id = deliver(payer.stack, event("customer.subscription.updated", payer.subscription()))
+    job = payer.stack.wait(lambda: [j for j in jobs(payer.stack, "customer", payer.id) if j["tries"] and not j["lease_token"]],
+                           "it is put off")[0]
+    assert stored(payer.stack, id)["state"] == "waiting" and payer.plan() == "small" and job["state"] == "ready"
+    assert '"billing_attention"' in payer.stack.log("worker-billing")
+    payer.stripe.customers[payer.customer] = kept
+    payer.stack.admin("billing", "sync", payer.user.email)
+    assert done(payer.stack, id) == ("done", None)
+
+
+# Mails
+
+
+def test_one_mail_for_a_bill(payer):
+    begun = int(time.time())
+    payer.subscribe(status="past_due", start=begun)
+    for _ in range(3):  # each try to get the money is an event of its own
+        tell(payer, "invoice.payment_failed", payer.invoice())
+    letter = wait_letter(payer.stack, payer.user.email, "payment has failed")
+    assert f"https://invoice.example/{payer.sub}" in letter.text and f"https://invoice.example/{payer.sub}" in letter.html
+    assert "goes on until" in letter.text
+    tell(payer, "invoice.payment_action_required", payer.invoice())
+    wait_letter(payer.stack, payer.user.email, "bank wants you to confirm")
+    tell(payer, "invoice.payment_failed", payer.invoice(id=f"in_{payer.sub}b"))
+    wait_letter(payer.stack, payer.user.email, "payment has failed", times=2)
+    rows = payer.stack.sql("SELECT template, params FROM mail_outbox WHERE user_id = %s", payer.id)
+    assert sorted(r["template"] for r in rows) == ["payment_action_required", "payment_failed", "payment_failed"]
+    payer.stack.wait(lambda: not any(r["params"] for r in payer.stack.sql("SELECT params FROM mail_outbox WHERE user_id = %s",
+                                                                           payer.id)), "the links are forgotten")
+
+
+def test_no_mail_about_what_is_settled(payer):
+    payer.subscribe(status="active", trial_end=int(time.time()) - 5)
+    tell(payer, "invoice.payment_failed", payer.invoice())
+    tell(payer, "invoice.payment_action_required", payer.invoice())
+    tell(payer, "customer.subscription.trial_will_end", payer.subscription())
+    assert not payer.stack.sql("SELECT 1 FROM mail_outbox WHERE user_id = %s", payer.id)
+
+
+def test_a_trial_ends(payer):
+    payer.subscribe(status="trialing", trial_end=int(time.time()) + 3 * 86400)
+    tell(payer, "customer.subscription.trial_will_end", payer.subscription())
+    letter = wait_letter(payer.stack, payer.user.email, "trial ends")
+    assert f"{payer.stack.url}/billing" in letter.text
+
+
+def test_the_admin_is_told_of_a_dispute(payer):
+    charge = f"ch_{payer.sub}"
+    payer.stripe.charges[charge] = payer.customer
+    dispute = {"id": f"du_{payer.sub}", "object": "dispute", "charge": charge, "status": "needs_response"}
+    id = tell(payer, "charge.dispute.created", dispute)
+    letter = wait_letter(payer.stack, ADMIN)
+    assert charge in letter.text and payer.user.id in letter.text and f"/test/events/{id}" in letter.text
+    assert stored(payer.stack, id)["user_id"] == payer.id
+    # Of a charge that is nobody's of ours, nobody hears.
+    payer.stripe.charges["ch_foreign"] = "cus_foreign"
+    id = deliver(payer.stack, event("charge.dispute.created", {**dispute, "charge": "ch_foreign"}))
+    assert done(payer.stack, id) == ("ignored", "unknown_customer")
+    id = deliver(payer.stack, event("charge.dispute.created", {**dispute, "charge": "ch_never"}))
+    assert done(payer.stack, id) == ("ignored", "gone")
+
+
+# Order, repetition, faults
+
+
+def test_orders_do_not_matter(stack, stripe, user, other):
+    """Whatever the order, and however often: one state in the end."""
+    kinds = ["customer.subscription.created", "customer.subscription.updated", "invoice.paid", "checkout.session.completed"]
+    ends = []
+    for who, order in ((user, kinds), (other, kinds[::-1] * 2)):
+        payer = Payer(who, stripe).bind()
+        payer.subscribe(status="active", start=1_700_000_000, end=2_000_000_000)
+        objects = {"customer.subscription.created": payer.subscription(), "customer.subscription.updated": payer.subscription(),
+                   "invoice.paid": payer.invoice(),
+                   "checkout.session.completed": {"id": "cs_1", "object": "checkout.session", "customer": payer.customer}}
+        made = {type: event(type, objects[type]) for type in kinds}
+        for type in order:
+            deliver(stack, made[type])
+        for sent in made.values():
+            assert done(stack, sent["id"]) == ("done", None)
+        settled(stack, "customer", payer.id)
+        row = payer.row()
+        ends.append({k: row[k] for k in ("plan", "status", "period_end_us", "cancel_at_us", "trial_end_us", "past_due_since_us")})
+    assert ends[0] == ends[1] and ends[0]["plan"] == "small"
+
+
+@pytest.mark.parametrize("fault", ["500", "429", "409", "drop"])
+def test_stripe_fails_for_a_while(payer, fault):
+    payer.subscribe()
+    payer.stripe.behave("/v1/subscriptions", fault, fault, "ok")
+    tell(payer, "customer.subscription.created", payer.subscription())
+    assert payer.plan() == "small"
+
+
+def test_an_event_that_comes_while_stripe_is_asked(payer):
+    """It may not be in that answer, so Stripe is asked once more."""
+    payer.subscribe()
+    payer.stripe.behave("/v1/subscriptions", "held")
+    first = deliver(payer.stack, event("customer.subscription.created", payer.subscription()))
+    payer.stack.wait(lambda: payer.stripe.requests[-1:] and payer.stripe.requests[-1][1] == "/v1/subscriptions"
+                     and payer.stripe.requests[-1][2]["customer"] == payer.customer, "Stripe is asked")
+    second = deliver(payer.stack, event("customer.subscription.updated", payer.subscription()))
+    payer.stripe.release()
+    assert done(payer.stack, first) == done(payer.stack, second) == ("done", None)
+    asked = [g for g in payer.stripe.asked("GET", "/v1/subscriptions") if g["customer"] == payer.customer]
+    assert len(asked) == 2
+
+
+def test_whoever_asks_keeps_others_out(payer):
+    token = uuid.uuid4().bytes
+    payer.subscribe()
+    payer.stack.sql("UPDATE subscriptions SET sync_token = %s, sync_until_us = %s WHERE user_id = %s", token,
+                    int((time.time() + 60) * 1_000_000), payer.id)
+    id = deliver(payer.stack, event("customer.subscription.created", payer.subscription()))
+    payer.stack.wait(lambda: [j for j in jobs(payer.stack, "customer", payer.id) if j["tries"]], "it waits for the lease")
+    assert not [g for g in payer.stripe.asked("GET", "/v1/subscriptions") if g["customer"] == payer.customer]
+    payer.stack.sql("UPDATE subscriptions SET sync_token = NULL, sync_until_us = NULL WHERE user_id = %s", payer.id)
+    assert done(payer.stack, id) == ("done", None)
+
+
+# Reconciliation
+
+
+def test_what_was_never_delivered_is_found(payer):
+    payer.subscribe()
+    payer.stripe.events = [event("customer.subscription.updated", payer.subscription()) for _ in range(23)]
+    payer.stripe.events.append(event("radar.early_fraud_warning.created",
+                                     {"id": "issfr_1", "object": "radar.early_fraud_warning", "charge": "ch_none"}))
+    payer.stack.sql("UPDATE jobs_billing SET run_at_us = 1 WHERE kind = 'reconcile' AND lease_token IS NULL")
+    for sent in payer.stripe.events[:-1]:
+        payer.stack.wait(lambda: payer.stack.sql("SELECT 1 FROM provider_events WHERE event_id = %s", sent["id"]), "it is found")
+        assert done(payer.stack, sent["id"]) == ("done", None)
+        assert stored(payer.stack, sent["id"])["via"] == "reconciliation"
+    payer.stack.wait(lambda: payer.stack.sql("SELECT 1 FROM provider_events WHERE event_id = %s", payer.stripe.events[-1]["id"]),
+                     "those of the second list are found, too")
+    assert payer.plan() == "small"
+    (job,) = payer.stack.wait(lambda: payer.stack.sql("SELECT * FROM jobs_billing WHERE kind = 'reconcile' AND lease_token IS NULL"
+                                                      " AND run_at_us > 1"), "it comes again")
+    assert job["run_at_us"] > (time.time() + 86000) * 1_000_000
+    payer.stripe.events = []
+
+
+# Others who ask the worker
+
+
+def test_the_admin_syncs(payer):
+    payer.subscribe()
+    said = payer.stack.admin("billing", "sync", payer.user.email)
+    assert said.returncode == 0, said
+    payer.stack.wait(lambda: payer.plan() == "small", "the plan is there")
+    payer.subscription()["status"] = "canceled"
+    said = payer.stack.admin("billing", "sync-all")
+    assert said.returncode == 0, said
+    payer.stack.wait(lambda: payer.plan() == "free", "the plan is gone")
+
+
+def test_forgetting(payer):
+    payer.subscribe()
+    id = tell(payer, "customer.subscription.created", payer.subscription())
+    payer.stripe.sessions = {f"cs_{payer.sub}a": payer.customer, f"cs_{payer.sub}b": payer.customer, "cs_other": "cus_other"}
+    payer.stripe.behave(f"/v1/customers/{payer.customer}", "drop", "ok")  # it is deleted, and nobody hears of it
+    said = payer.stack.admin("billing", "forget", payer.user.email)
+    assert said.returncode == 0, said
+    settled(payer.stack, "customer_delete", payer.id)
+    assert payer.stripe.customers[payer.customer] == {"deleted": True} and [*payer.stripe.sessions] == ["cs_other"]
+    assert payer.row() is None and payer.plan() == "free"
+    assert not payer.stack.sql("SELECT 1 FROM provider_events WHERE user_id = %s", payer.id)
+    # What Stripe tells of it later makes nothing anew.
+    later = deliver(payer.stack, event("customer.subscription.deleted", {**payer.subscription(), "metadata": {"user_id": payer.user.id}}))
+    assert done(payer.stack, later) == ("ignored", "gone") and payer.row() is None
+    assert id != later
+    # Again, and of somebody who never had a customer: nothing is asked.
+    asked = len(payer.stripe.requests)
+    assert payer.stack.admin("billing", "forget", payer.user.email).returncode == 0
+    settled(payer.stack, "customer_delete", payer.id)
+    assert len(payer.stripe.requests) == asked
+
+
+def test_a_changed_address_reaches_stripe(payer, other):
+    new = fresh()
+    payer.stripe.behave(f"/v1/customers/{payer.customer}", "drop", "500", "ok")
+    undo = changed(payer.user, new)
+    payer.stack.wait(lambda: payer.stripe.customers[payer.customer]["email"] == new, "Stripe has the new address")
+    settled(payer.stack, "customer_email", payer.id)
+    expect(follow(payer.stack, UNDO, undo), 200)
+    payer.stack.wait(lambda: payer.stripe.customers[payer.customer]["email"] == payer.user.email, "Stripe has the old one")
+    changed(other, fresh())  # of whom Stripe knows nothing
+    assert not jobs(payer.stack, "customer_email", uuid.UUID(other.id).bytes)
+
+
+def test_a_key_that_stripe_refuses_is_nobodys_fault(stack, stripe):
+    """The kind pauses with an alarm, and goes on when the key is good."""
+    payers = [Payer(User(stack), stripe).bind() for _ in range(3)]
+    before = stack.log("worker-billing").count('"event":"kind_paused"')
+    stripe.behave("/v1/subscriptions", "401")
+    ids = []
+    for payer in payers:
+        payer.subscribe()
+        ids.append(deliver(stack, event("customer.subscription.created", payer.subscription())))
+    stack.wait(lambda: stack.log("worker-billing").count('"event":"kind_paused"') > before, "the kind is paused")
+    assert {stored(stack, id)["state"] for id in ids} == {"waiting"}
+    stripe.behave("/v1/subscriptions", "ok")
+    for id in ids:
+        assert done(stack, id) == ("done", None)
+
+
+def test_events_go_when_their_time_is_over(payer):
+    payer.subscribe()
+    old, new = (tell(payer, "customer.subscription.created", payer.subscription()) for _ in range(2))
+    payer.stack.sql("UPDATE provider_events SET received_at_us = %s WHERE event_id = %s",
+                    int((time.time() - 31 * 86400) * 1_000_000), old)
+    payer.stack.sql("UPDATE jobs_billing SET run_at_us = 1 WHERE kind = 'events_tidy' AND lease_token IS NULL")
+    payer.stack.wait(lambda: not payer.stack.sql("SELECT 1 FROM provider_events WHERE event_id = %s", old), "the old one is gone")
+    assert stored(payer.stack, new)

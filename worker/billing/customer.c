@@ -1,0 +1,228 @@
+/*
+ * Fetches what Stripe has of a user, and stores it: the one thing that every event comes to. Events that wait are read first, and are
+ * done when what Stripe answered afterwards is stored: so each of them is in that answer, whatever their order was. One that comes
+ * meanwhile has asked for the job once more.
+ *
+ *    begin ──► events, lease ──► Stripe ──► state, mails, events done, the job's end: one transaction
+ *      └─► no customer ──► does the one that an event names belong to the user? ──► bound, and again; or the event is ignored
+ */
+#include "billing/customer.h"
+
+#include "billing/calls.h"
+#include "billing/kinds.h"
+#include "model/billing/ask.h"
+
+#define TAKEN_US (2 * US_PER_SEC) /* how soon to come again while somebody else asks */
+
+struct customer_end {
+    struct job_run *run;
+    struct customer *c;
+};
+
+/* The job comes last: of two workers the one that has lost it writes nothing. What did not fit into this run is the next one's. */
+static enum err customer_end_job(struct db *db, const struct customer_end *end)
+{
+    const struct job *job = &end->run->job;
+
+    return end->c->events_n == CUSTOMER_EVENTS_MAX ? job_restart(db, JOB_BILLING, job, clock_now_us())
+                                                   : job_finish(db, JOB_BILLING, job);
+}
+
+static enum err customer_end_events(struct db *db, const struct customer *c)
+{
+    enum err e = OK;
+
+    for (size_t i = 0; e == OK && i < c->events_n; i++) {
+        enum provider_event_why why = customer_why_ignored(c, &c->events[i]);
+        e = why == PROVIDER_EVENT_HAS_NO_WHY ? provider_events_done(db, &c->events[i], 1)
+                                             : provider_events_ignore(db, &c->events[i], 1, why);
+    }
+    return e;
+}
+
+static enum err customer_store_tx(struct db *db, void *arg)
+{
+    const struct customer_end *end = arg;
+    struct customer *c = end->c;
+    const struct job_run *run = end->run;
+
+    enum err e = c->fetched == FETCH_GONE ? sync_forget(db, run->arena, run->worker->conf, &c->sync)
+                                          : sync_store(db, run->arena, run->worker->conf, &c->sync, &c->fetch.state);
+    if (e == OK)
+        e = customer_tell(db, run, c);
+    if (e == OK)
+        e = customer_end_events(db, c);
+    return e == OK ? customer_end_job(db, end) : e;
+}
+
+static enum job_step customer_store(struct job_run *run, struct customer *c)
+{
+    struct customer_end end = {run, c};
+
+    customer_raise_alarms(run, c);
+    enum err e = db_tx(run->db, customer_store_tx, &end);
+    if (e == OK || e == ERR_OUTCOME_UNKNOWN)
+        calls_end_credentials(run);
+    if (e == OK && c->fetched == FETCH_GONE)
+        run->note = "the customer was deleted";
+    if (e != OK) /* else it would keep others out until it ends */
+        (void)!sync_release(run->db, &c->sync);
+    return calls_ended(run, e);
+}
+
+static enum job_step customer_not_fetched(struct job_run *run, struct customer *c)
+{
+    const struct stripe_error *error = &c->fetch.error;
+    enum err e = sync_release(run->db, &c->sync);
+
+    if (e != OK)
+        return job_run_failed(run, e);
+    if (c->fetch.next == STRIPE_REFUSED && !stripe_error_is_about_us(error) && !run->fault)
+        return calls_attend(run, "Stripe does not know the customer: another account's or mode's?", error);
+    return calls_later(run, error);
+}
+
+static enum job_step customer_on_fetched(struct job_run *run, struct customer *c)
+{
+    c->fetched = fetch_take(&c->fetch, run->result);
+    switch (c->fetched) {
+    case FETCH_CALL:
+        run->call = c->fetch.call;
+        return JOB_CALL;
+    case FETCH_DONE:
+    case FETCH_GONE:
+        return customer_store(run, c);
+    case FETCH_FAILED:
+        break;
+    }
+    return customer_not_fetched(run, c);
+}
+
+/* A user without a customer */
+
+static enum err customer_ignore(struct db *db, const struct customer *c, enum provider_event_why why)
+{
+    enum err e = OK;
+
+    for (size_t i = 0; e == OK && i < c->events_n; i++)
+        if (c->candidate.p == NULL || str_eq(c->events[i].customer_id, c->candidate))
+            e = provider_events_ignore(db, &c->events[i], 1, why);
+    return e;
+}
+
+static enum err customer_ignore_tx(struct db *db, void *arg)
+{
+    const struct customer_end *end = arg;
+    enum err e = customer_ignore(db, end->c, PROVIDER_EVENT_UNKNOWN_CUSTOMER);
+
+    return e == OK ? job_restart(db, JOB_BILLING, &end->run->job, clock_now_us()) : e;
+}
+
+static enum err customer_gone_tx(struct db *db, void *arg)
+{
+    const struct customer_end *end = arg;
+    enum err e = customer_ignore(db, end->c, PROVIDER_EVENT_GONE);
+
+    return e == OK ? job_restart(db, JOB_BILLING, &end->run->job, clock_now_us()) : e;
+}
+
+static enum err customer_bind_tx(struct db *db, void *arg)
+{
+    const struct customer_end *end = arg;
+    enum err e = billing_bind(db, end->run->arena, &end->run->job.subject_id, end->c->candidate);
+
+    return e == OK ? job_restart(db, JOB_BILLING, &end->run->job, clock_now_us()) : e;
+}
+
+static enum job_step customer_then(struct job_run *run, struct customer *c, enum err (*tx)(struct db *, void *))
+{
+    struct customer_end end = {run, c};
+
+    enum err e = db_tx(run->db, tx, &end);
+    if ((e == ERR_DB_DUPLICATE || e == ERR_ACCOUNT_DISABLED || e == ERR_NOT_FOUND) && tx == customer_bind_tx)
+        return customer_then(run, c, customer_ignore_tx);
+    if (e == OK)
+        run->job_ended = true;
+    return e == OK ? JOB_AGAIN : job_run_failed(run, e);
+}
+
+/* The one that an event names, which says that it is about this user, may become theirs. Asked about it, Stripe may name another
+ * user. One that names nobody was made by a payment link, which the event's session has tied to the user. */
+static enum job_step customer_on_candidate(struct job_run *run, struct customer *c)
+{
+    struct stripe_customer found;
+    struct stripe_error error;
+
+    enum err e = stripe_read_customer(run->result, run->arena, &found, &error);
+    enum stripe_next next = stripe_next(&run->call, run->result);
+    if (e == ERR_STRIPE_REFUSED && next == STRIPE_REFUSED && stripe_error_is_missing(&error))
+        return customer_then(run, c, customer_ignore_tx);
+    if (e != OK)
+        return calls_later(run, &error);
+    if (found.deleted)
+        return customer_then(run, c, customer_gone_tx);
+    bool theirs = uuid_is_none(&found.user_id) || uuid_eq(&found.user_id, &run->job.subject_id);
+    return customer_then(
+        run, c, theirs && found.livemode == run->worker->conf->stripe_livemode ? customer_bind_tx : customer_ignore_tx);
+}
+
+static enum job_step customer_look_for(struct job_run *run, struct customer *c)
+{
+    if (c->events_n == 0)
+        return JOB_DONE;
+    for (size_t i = 0; i < c->events_n && c->candidate.p == NULL; i++)
+        c->candidate = c->events[i].customer_id;
+    if (c->candidate.p == NULL)
+        return customer_then(run, c, customer_ignore_tx);
+    stripe_customer_get(&run->worker->stripe, run->arena, c->candidate, &run->call);
+    return JOB_CALL;
+}
+
+/* The beginning */
+
+/* With an event that says that it was deleted, the customer is looked at first: lists of what it had may go on for a while. */
+static enum fetch_from customer_fetch_from(const struct customer *c)
+{
+    for (size_t i = 0; i < c->events_n; i++)
+        if (c->events[i].kind != NULL && c->events[i].kind->use == STRIPE_USE_CUSTOMER_GONE)
+            return FETCH_CUSTOMER;
+    return FETCH_SUBSCRIPTIONS;
+}
+
+static enum job_step customer_begin(struct job_run *run)
+{
+    struct customer *c = run->data = arena_alloc(run->arena, sizeof *c);
+    const struct uuid *user_id = &run->job.subject_id;
+    enum job_step step;
+
+    if (!calls_may_begin(run, &step))
+        return step;
+    enum err e = provider_events_waiting(run->db, run->arena, user_id, CUSTOMER_EVENTS_MAX, &c->events, &c->events_n);
+    if (e == OK)
+        e = sync_claim(run->db, run->arena, user_id, job_run_lapsed_us(run), &c->sync);
+    if (e == ERR_NOT_FOUND)
+        return customer_look_for(run, c);
+    if (e == ERR_AGAIN) {
+        run->note = "somebody else asks Stripe";
+        run->again_at_us = clock_now_us() + TAKEN_US;
+        return JOB_AGAIN;
+    }
+    if (e != OK)
+        return job_run_failed(run, e);
+    run->also = (struct job_lease){.hold = sync_hold, .id = *user_id, .token = c->sync.token};
+    fetch_begin(&c->fetch, &run->worker->stripe, run->arena, c->sync.customer, customer_fetch_from(c));
+    run->call = c->fetch.call;
+    return JOB_CALL;
+}
+
+static enum job_step customer_step(struct job_run *run)
+{
+    struct customer *c = run->data;
+
+    if (run->result == NULL)
+        return customer_begin(run);
+    return c->candidate.p != NULL ? customer_on_candidate(run, c) : customer_on_fetched(run, c);
+}
+
+const struct job_kind customer_kind = {
+    .name = BILLING_JOB_CUSTOMER, .class = JOB_BILLING, .share_percent = 50, .calls = true, .step = customer_step};
