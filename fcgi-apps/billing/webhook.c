@@ -76,16 +76,15 @@ static enum err webhook_add(struct ctx *c, const struct stripe_event *event, str
 {
     struct event_new new;
 
-    enum err e =
-        provider_event_judge(c->db, c->arena, c->conf, event, PROVIDER_EVENT_BY_WEBHOOK, c->req.id, &new);
+    enum err e = provider_event_judge(c->db, c->arena, c->conf, event, PROVIDER_EVENT_BY_WEBHOOK, c->req.id, &new);
     if (e == OK && new.seen.is_new)
         e = together_store(app_state(c)->together, c->db, &new);
     if (e == OK)
         *ret_seen = new.seen;
     bool is_in_the_way = e == ERR_AGAIN || e == ERR_DB_DUPLICATE;
-    return is_in_the_way ? provider_event_add(c->db, c->arena, c->conf, event, PROVIDER_EVENT_BY_WEBHOOK, c->req.id,
-                                              ret_seen)
-                         : e;
+    return is_in_the_way
+               ? provider_event_add(c->db, c->arena, c->conf, event, PROVIDER_EVENT_BY_WEBHOOK, c->req.id, ret_seen)
+               : e;
 }
 
 /*

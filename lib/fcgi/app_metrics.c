@@ -86,8 +86,7 @@ struct app_metrics *app_metrics_start(struct shared *shared)
                                                        .values = {[LABEL_ROUTE] = m->route_names,
                                                                   [LABEL_STATUS] = app_metrics_class_names,
                                                                   [LABEL_ERROR] = db_count_errors,
-                                                                  [LABEL_WEBHOOK] =
-                                                                      shared->app->webhook_names}});
+                                                                  [LABEL_WEBHOOK] = shared->app->webhook_names}});
     m->expose = expose_of_program(m->metrics, shared->conf->metrics_dir, shared->app->name, app_metrics_refresh, m);
     return m;
 }

@@ -343,8 +343,8 @@ static void handle_log_request(struct ctx *c, const struct route *route, enum er
     log_event(
         failed ? LOG_ERROR : LOG_INFO, "request", LOG_STR("request_id", c->req.id), LOG_STR("method", c->req.method),
         LOG_CSTR("route", route != NULL ? route->pattern : NULL), LOG_INT("status", c->rep.status),
-        LOG_CSTR("code", e != OK ? err_slug(e) : NULL),
-        LOG_CSTR("why", c->log_why), LOG_STR("about", c->log_about), LOG_INT("duration_us", clock_mono_us() - started_us),
+        LOG_CSTR("code", e != OK ? err_slug(e) : NULL), LOG_CSTR("why", c->log_why), LOG_STR("about", c->log_about),
+        LOG_INT("duration_us", clock_mono_us() - started_us),
         LOG_CSTR("user_id", uuid_is_none(&c->caller.user_id) ? NULL : user.s),
         LOG_CSTR("key_id", uuid_is_none(&c->caller.key_id) ? NULL : key.s),
         LOG_INT("body_bytes", (int64_t)c->req.body.read_bytes), LOG_INT("sent_bytes", (int64_t)sent->bytes),

@@ -107,8 +107,8 @@ const char *route_auth_name(enum route_auth auth)
 const char *route_rate_name(enum route_rate rate)
 {
     static const char *const names[] = {
-        [RATE_UNSET] = "unset",   [RATE_READ] = "read",     [RATE_IMAGES] = "images",     [RATE_WRITE] = "write",
-        [RATE_POST] = "post",     [RATE_AUTH] = "auth",     [RATE_HEALTH] = "health",     [RATE_SIGNED] = "signed",
+        [RATE_UNSET] = "unset",       [RATE_READ] = "read", [RATE_IMAGES] = "images", [RATE_WRITE] = "write",
+        [RATE_POST] = "post",         [RATE_AUTH] = "auth", [RATE_HEALTH] = "health", [RATE_SIGNED] = "signed",
         [RATE_DELIVERY] = "delivery", [RATE_NONE] = "none"};
 
     ASSERT((size_t)rate < ARRAY_LEN(names));

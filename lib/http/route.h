@@ -81,7 +81,8 @@ struct route {
         by_mode; /* of AUTH_ANY and AUTH_SESSION: about live or about test data (base/mode.h). A session says which by ?mode= */
     bool internal; /* nginx alone asks, from a location that is written by hand: nobody comes to it from outside */
     uint64_t body_max_bytes; /* 0: no body is taken */
-    bool body_in_memory; /* nobody can say of a longer one whether it may come before it is there: nginx keeps it in its memory */
+    bool
+        body_in_memory; /* nobody can say of a longer one whether it may come before it is there: nginx keeps it in its memory */
     /*
      * Of a route that takes more than ROUTE_SMALL_BODY_BYTES: what the handler would refuse whatever the body says. It is
      * run when nginx asks whether the body may come, with the head alone, and changes nothing.

@@ -242,9 +242,9 @@ const char *const alarm_names[] = {
 };
 
 static const char *const metrics_label_names[LABEL__MAX] = {
-    [LABEL_NONE] = NULL,     [LABEL_ALARM] = "alarm", [LABEL_ROUTE] = "route",     [LABEL_STATUS] = "status",
-    [LABEL_ERROR] = "error", [LABEL_KIND] = "kind",   [LABEL_OUTCOME] = "outcome", [LABEL_CLASS] = "class",
-    [LABEL_STATE] = "state", [LABEL_STORE] = "store", [LABEL_CAUSE] = "cause",     [LABEL_END] = "end",
+    [LABEL_NONE] = NULL,         [LABEL_ALARM] = "alarm", [LABEL_ROUTE] = "route",     [LABEL_STATUS] = "status",
+    [LABEL_ERROR] = "error",     [LABEL_KIND] = "kind",   [LABEL_OUTCOME] = "outcome", [LABEL_CLASS] = "class",
+    [LABEL_STATE] = "state",     [LABEL_STORE] = "store", [LABEL_CAUSE] = "cause",     [LABEL_END] = "end",
     [LABEL_WEBHOOK] = "outcome",
 };
 

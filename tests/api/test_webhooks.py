@@ -1,5 +1,5 @@
 """POST /webhooks/stripe: what is taken, what is refused, and what becomes of it (fcgi-apps/billing/webhook.c,
-lib/model/billing/provider_event.c). What the worker does with it is in test_billing_worker.py."""
+lib/model/billing/provider_event.c)."""
 
 import base64
 import concurrent.futures
@@ -12,6 +12,7 @@ import uuid
 import clients
 import pytest
 from helpers import Client, expect
+from test_metrics import Shown, nobody_is_busy
 from stripe_events import PATH, bytes_of, customer_of, deliver, event, jobs, new_id, row, secret_of, signature, signed
 from plans import now
 
@@ -64,6 +65,15 @@ def test_a_repeat_changes_nothing(idle, user):
     taken(deliver(idle, sent))
     assert row(idle, sent["id"]) == {**before, "state": "done", "done_at_us": 5}
     assert jobs(idle, "customer", user.id) == 0
+
+
+def test_what_became_of_webhooks_is_counted(idle, user):
+    sent, unreadable = event(customer=customer_of(user)), {**event(), "id": "x"}
+    before = Shown(idle, "billing")
+    for what in (sent, sent, event(), unreadable):
+        deliver(idle, what)
+    nobody_is_busy(idle, "billing")
+    assert Shown(idle, "billing").moved(before, "webhooks_total") == {("new",): 1, ("known",): 1, ("ignored",): 1, ("unreadable",): 1}
 
 
 def test_many_at_once_and_each_several_times(idle, user):
@@ -329,13 +339,15 @@ def test_without_secrets_billing_is_not_configured(stack):
 def test_an_alarm_for_signatures_that_never_fit(stack):
     payload = bytes_of(event())
     taken(deliver(stack, payload))
-    alarms = lambda: stack.log("billing").count('"event":"signatures_bad"')  # noqa: E731
-    before = alarms()
+    before = Shown(stack, "billing")
     client = stack.client()
     for _ in range(25):
         deliver(stack, payload, signed(stack, payload, "whsec_other"), client=client)
         deliver(stack, payload, "nonsense", client=client)  # of somebody who tries things out: it does not count
-    stack.wait(lambda: alarms() == before + 1, "one alarm")
+    nobody_is_busy(stack, "billing")
+    shown = Shown(stack, "billing")
+    assert shown.moved(before, "alarms_total") == {("signatures_bad",): 1}
+    assert shown.moved(before, "webhooks_total") == {("bad_signature",): 50}
     good = stack.log("billing").count('"event":"signatures_good"')
     taken(deliver(stack, payload))
     stack.wait(lambda: stack.log("billing").count('"event":"signatures_good"') == good + 1, "its end")

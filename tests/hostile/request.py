@@ -4,6 +4,8 @@ import dataclasses
 import json
 import urllib.parse
 
+import stripe_events
+
 CRLF = "\r\n"
 BOUNDARY = "----hostile7MA4YWxkTrZu0gW"
 BIG = 1 << 20  # of a body: beyond it a route takes files
@@ -100,6 +102,7 @@ def plain(rng, world, route):
     if route["body_max_bytes"] > 0:
         kinds = ["json", "json", "form", "image"] if route["body_max_bytes"] > BIG else ["json"] * 9 + ["form"]
         kinds = ["form", "pairs"] if route["pattern"].endswith("/unsubscribe") else kinds
+        kinds = ["webhook"] if route["pattern"] == stripe_events.PATH else kinds
         BODIES[rng.choice(kinds) if not r.is_sandbox() else "sandbox"](rng, world, r)
         r.encode()
     return r
@@ -134,4 +137,11 @@ def plain_sandbox(rng, world, r):
     r.set("Content-Type", kind)
 
 
-BODIES = {"json": plain_json, "form": plain_form, "pairs": plain_pairs, "image": plain_image, "sandbox": plain_sandbox}
+def plain_webhook(rng, world, r):
+    r.body = stripe_events.bytes_of(stripe_events.event())
+    r.set("Content-Type", "application/json; charset=utf-8")
+    r.set("Stripe-Signature", stripe_events.signed(world.stack, r.body))
+
+
+BODIES = {"json": plain_json, "form": plain_form, "pairs": plain_pairs, "image": plain_image, "sandbox": plain_sandbox,
+          "webhook": plain_webhook}

@@ -7,13 +7,14 @@ from world import told  # first: it knows where the next ones are
 from accounts import id_of  # isort: skip
 from flows import Flow, state  # isort: skip
 from stripe_events import customer_of, deliver, event  # isort: skip
+from stripe_sim import Stripe  # isort: skip
 
 TIMES = 3
 
 
 def webhook_ready(world):
     s = state(user=world.user())
-    customer = customer_of(s.user)
+    customer = customer_of(s.user, Stripe(world.stack).customer(user_id=s.user.id)["id"])  # the worker asks about it
     s.events = [event(customer=customer) for _ in range(2)]
     return s
 

@@ -90,8 +90,7 @@ int verb_billing_replay(const struct given *given)
 
     if (!desk_open(&desk, given))
         return EXIT_FAILED;
-    enum err e =
-        provider_event_replay(desk.db, &desk.arena, str_from(given->argument), (struct str){0}, &seen);
+    enum err e = provider_event_replay(desk.db, &desk.arena, str_from(given->argument), (struct str){0}, &seen);
     int code = EXIT_DONE;
     if (e == ERR_NOT_FOUND)
         code = complain("there is no event %s; those of more than 30 days ago are gone", given->argument);

@@ -45,10 +45,10 @@ static enum err provider_event_look(struct db *db, struct arena *arena, const st
                                     struct provider_event_found *ret_found)
 {
     *ret_found = (struct provider_event_found){.known = {{0}}};
-    return db_row(db, &provider_event_sqls[EVENT_LOOK],
-                  DB_ARGS(db_str(event->id), db_str(event->customer), db_uuid_or_null(&event->user_id),
-                          db_str(event->customer)),
-                  arena, ret_found);
+    return db_row(
+        db, &provider_event_sqls[EVENT_LOOK],
+        DB_ARGS(db_str(event->id), db_str(event->customer), db_uuid_or_null(&event->user_id), db_str(event->customer)),
+        arena, ret_found);
 }
 
 /* What is to become of it: whose it is, and in which state it begins. */
@@ -88,14 +88,14 @@ static void provider_event_put(struct db_many *many, const struct event_new *new
     int64_t now_us = clock_now_us();
     bool waits = new->seen.state == PROVIDER_EVENT_WAITING;
 
-    db_many_add(many, DB_ARGS(db_str(event->id), db_uuid(&new->seen.id),
-                              db_str(str_of(event->type.p, MIN(event->type.n, (size_t)TYPE_MAX_BYTES))),
-                              db_i64(event->created_us), db_i64(now_us), db_uuid_or_null(&new->seen.user_id),
-                              db_str(event->object_id), db_str(event->customer), db_str(event->subscription),
-                              db_str(event->charge), db_str(waits ? event->link : (struct str){0}),
-                              db_str(event->status), db_cstr(provider_event_state_names[new->seen.state]),
-                              provider_event_why_arg(new->seen.why), db_cstr(provider_event_via_names[new->via]),
-                              db_i64_or_null(waits ? 0 : now_us)));
+    db_many_add(many,
+                DB_ARGS(db_str(event->id), db_uuid(&new->seen.id),
+                        db_str(str_of(event->type.p, MIN(event->type.n, (size_t)TYPE_MAX_BYTES))),
+                        db_i64(event->created_us), db_i64(now_us), db_uuid_or_null(&new->seen.user_id),
+                        db_str(event->object_id), db_str(event->customer), db_str(event->subscription),
+                        db_str(event->charge), db_str(waits ? event->link : (struct str){0}), db_str(event->status),
+                        db_cstr(provider_event_state_names[new->seen.state]), provider_event_why_arg(new->seen.why),
+                        db_cstr(provider_event_via_names[new->via]), db_i64_or_null(waits ? 0 : now_us)));
 }
 
 struct provider_event_storing {
@@ -326,8 +326,7 @@ static enum err provider_event_judge_again(struct db *db, struct provider_event_
 {
     struct event_seen *seen = &r->seen;
 
-    *seen =
-        (struct event_seen){.state = event->state, .why = event->why, .id = event->id, .user_id = event->user_id};
+    *seen = (struct event_seen){.state = event->state, .why = event->why, .id = event->id, .user_id = event->user_id};
     if (event->why == PROVIDER_EVENT_UNKNOWN_CUSTOMER && event->customer_id.p != NULL) {
         const struct stripe_event named = {.id = event->event_id, .customer = event->customer_id};
         struct provider_event_found found;
@@ -354,8 +353,8 @@ static enum err provider_event_replay_tx(struct db *db, void *arg)
         return e;
     r->seen.state = PROVIDER_EVENT_WAITING;
     r->seen.why = PROVIDER_EVENT_HAS_NO_WHY;
-    e = db_exec(db, &provider_event_sqls[EVENT_REPLAY],
-                DB_ARGS(db_uuid_or_null(&r->seen.user_id), db_str(r->event_id)), NULL);
+    e = db_exec(db, &provider_event_sqls[EVENT_REPLAY], DB_ARGS(db_uuid_or_null(&r->seen.user_id), db_str(r->event_id)),
+                NULL);
     const struct job_new job = provider_event_job(&r->seen, uuid_is_none(&r->seen.user_id), r->request_id);
     return e == OK ? job_add_many(db, JOB_BILLING, &job, 1) : e;
 }
