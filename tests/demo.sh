@@ -4,7 +4,7 @@
 #
 #	tests/demo.sh [--once] [--https PORT] [--http PORT] [--build DIR]
 #
-# --once ends everything once the post is published. --build uses a meson build folder that is already built.
+# --once ends everything once all is done. --build uses a meson build folder that is already built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/packages.sh
