@@ -1,10 +1,10 @@
 #!/bin/bash
-# From nothing to a published post: installs what is missing, builds, starts a private stack, and does with curl what a
-# user would do. Stays up until Ctrl-C.
+# From nothing to a published post and a paid plan: installs what is missing, builds, starts a private stack, and does with
+# curl what a user would do. Stays up until Ctrl-C.
 #
 #	tests/demo.sh [--once] [--https PORT] [--http PORT] [--build DIR]
 #
-# --once ends everything once the post is published. --build uses a meson build folder that is already built.
+# --once ends everything once all is done. --build uses a meson build folder that is already built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/packages.sh
@@ -253,14 +253,41 @@ run 'curl -sS --cacert "$CA" -H "Authorization: Bearer $KEY" "$API/accounts/$ACC
 [ "$(jq -r .error.code <<<"$out")" = plan_limit_reached ] || fail "the third post was not refused: $out"
 result "$(jq -r '.error.details[0] | "\(.param): \(.used) of \(.limit) with \(.plan); \(.allowed_by_plan) would allow more"' <<<"$out")"
 
-heading "With a larger plan until tomorrow it is not"
-run '"$ADMIN" billing grant "$EMAIL" small --until "$(date -u -d tomorrow +%F)"'
+heading "So she buys a larger one (at the simulator's Stripe; curl fills in the page of the checkout that a person would)"
+run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" -H "Origin: $SITE" "$API/billing/checkout" --json "{\"plan\":\"small\",\"accepted_terms\":true}"'
+CHECKOUT=$(jq -r .data.url <<<"$out")
+[[ $CHECKOUT == "$SANDBOX"/stripe/pay/* ]] || fail "this is not the page of the checkout: $CHECKOUT"
+result "CHECKOUT=$SANDBOX/stripe/pay/..."
+run 'curl -sS --fail-with-body --cacert "$CA" "$CHECKOUT" | grep -o "<h1>.*</h1>"'
 result "$out"
+run 'curl -sS --cacert "$CA" -o /dev/null -w "%{redirect_url}" "$CHECKOUT" -d card=pays -d action=pay'
+PAID=$out
+[[ $PAID == "$SITE"/billing/done\?session_id=* ]] || fail "Stripe did not send us back: $PAID"
+result "PAID=${PAID%%=*}=..."
+run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" -H "Origin: $SITE" "$API/billing/sync" --json "{\"session_id\":\"${PAID#*=}\"}"'
+result "$(jq -r '.data | "\(.plan) by \(.source), \(.status), paid until \(.period_end)"' <<<"$out")"
+
+heading "And the post that was one too many is not any more"
 run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $KEY" "$API/accounts/$ACCOUNT/posts" -F "images=@$PHOTOS/harbour.jpg" -F "title=Not one too many"'
 result "$(jq -r .data.status <<<"$out")"
 run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" "$API/billing"'
-result "$(jq -r '.data | "\(.plan) by \(.source) until \(.until)"' <<<"$out")"
 jq -r '.data.limits[] | "  -> \(.name): \(.used) of \(.limit)"' <<<"$out"
+
+heading "She cancels it in the portal. Stripe sends that to our webhook, and the worker asks Stripe what it means"
+run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" -H "Origin: $SITE" -X POST "$API/billing/portal"'
+PORTAL=$(jq -r .data.url <<<"$out")
+run 'curl -sS --fail-with-body --cacert "$CA" "$PORTAL" | grep -o -m 1 "sub_[0-9a-f]*"'
+SUBSCRIPTION=$(head -n 1 <<<"$out")
+run 'curl -sS --cacert "$CA" -o /dev/null -w "%{http_code}" "$PORTAL" -d "subscription=$SUBSCRIPTION" -d action=cancel'
+[ "$out" = 303 ] || fail "the portal answers $out"
+call='curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" "$API/billing"'
+printf '$ %s\n' "$call"
+end=$((SECONDS + 90))
+until out=$(eval "$call") && [ "$(jq -r .data.will_cancel <<<"$out")" = true ]; do
+	[ $SECONDS -lt $end ] || fail "the cancellation has not come after 90 s: $out"
+	sleep 0.3
+done
+result "$(jq -r '.data | "\(.plan) until \(.cancel_at)"' <<<"$out")"
 
 heading "Try out what happens when TikTok refuses a post: a test key, and an account of it in one call"
 run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" -H "Origin: $SITE" "$API/keys" --json "{\"name\":\"tests\",\"mode\":\"test\"}"'
