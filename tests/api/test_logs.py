@@ -95,10 +95,11 @@ def walls(**other):
     return [(f"{before.get(name, 'rate=')}{wide[name]};", f"{before.get(name, 'rate=')}{real[name]};") for name in names]
 
 
-def upload_begun(it, key, query="", *headers, path="/api/v1/uploads", length=1000000):
+def upload_begun(it, key, query="", *headers, path="/api/v1/uploads", length=1000000, source="127.0.0.1"):
     """A request whose body never comes: nginx holds it."""
     context = ssl.create_default_context(cafile=str(it.stack.ca))
-    connection = context.wrap_socket(socket.create_connection(("127.0.0.1", it.https), timeout=60), server_hostname="localhost")
+    plain = socket.create_connection(("127.0.0.1", it.https), timeout=60, source_address=(source, 0))
+    connection = context.wrap_socket(plain, server_hostname="localhost")
     lines = [f"POST {path}{query} HTTP/1.1", f"Host: localhost:{it.https}", f"Authorization: Bearer {key}",
              "Content-Type: image/jpeg", f"Content-Length: {length}", *headers]
     connection.sendall("\r\n".join([*lines, "", "x"]).encode())
@@ -210,6 +211,7 @@ def provoke_limits(stack, it, user):
     held = hold(lambda: upload_begun(it, key, query, path="/api/v1/keys", length=1000), lambda: client.get(f"/{query}").status_code == 429)
     until_refused("mcli_connections", lambda: client.get(f"/{query}"))
     let_go(held, lambda: client.get(f"/{query}").status_code == 200)
+    provoke_webhooks(it, client, query, hold, let_go, until_refused)
     until_refused("mcli_health", lambda: client.get(f"/healthz{query}"))
     until_refused("mcli_delivery", lambda: client.get(f"/m/{key}/0{query}"))
     until_refused("mcli_caller", lambda: client.get(f"/api/v1/me{query}"))
@@ -218,6 +220,32 @@ def provoke_limits(stack, it, user):
     del client.headers["Authorization"]
     until_refused("mcli_network", lambda: client.get(f"/api/v1/keys{query}"))
     return got
+
+
+class From(requests.adapters.HTTPAdapter):
+    """Asks from another address of this machine: another network."""
+    def __init__(self, address):
+        self.address = address
+        super().__init__()
+
+    def init_poolmanager(self, *args, **more):
+        super().init_poolmanager(*args, **more, source_address=(self.address, 0))
+
+
+def provoke_webhooks(it, client, query, hold, let_go, until_refused):
+    """Those of one network first; and while it has as many as it may, those of all by another network."""
+    def webhook(of=client):
+        return of.post(f"/webhooks/stripe{query}", data=b"{}")
+
+    def begun(source):
+        return upload_begun(it, "x", query, path="/webhooks/stripe", length=1000, source=source)
+    other = it.client()
+    other.mount("https://", From("127.0.0.2"))
+    held = hold(lambda: begun("127.0.0.1"), lambda: webhook().status_code == 429)
+    until_refused("mcli_webhooks", webhook)
+    held += hold(lambda: begun("127.0.0.2"), lambda: webhook(other).status_code == 429)
+    until_refused("mcli_webhooks_of_all", lambda: webhook(other))
+    let_go(held, lambda: webhook().status_code != 429 and webhook(other).status_code != 429)
 
 
 def tls_errors(it, stack):
@@ -249,7 +277,7 @@ def moved(path):
 def told(logs):
     """[(file, word)]: what must not be there and is."""
     return [(name, word) for name, text in logs.items()
-            for word in (*WORDS.values(), "inthelog", "127.0.0.1", "::1", "client:", "request:") if word in text]
+            for word in (*WORDS.values(), "inthelog", "127.0.0.1", "127.0.0.2", "::1", "client:", "request:") if word in text]
 
 
 def test_nothing_is_told(stack):
@@ -271,7 +299,7 @@ CONNECTIONS_AT_ONCE = 10
 # The real rates could outrun a slow machine, and 500 connections take a while.
 SLOW = [*walls(NETWORK_RATE="1r/s", CALLER_RATE="1r/s", DELIVERY_RATE="1r/s", SIGN_IN_RATE="6r/m", HEALTH_RATE="6r/m",
                CONNECTIONS_AT_ONCE=str(CONNECTIONS_AT_ONCE)),
-        ("burst=2000 delay=1000;", "burst=4 delay=4;")]
+        ("burst=2000 delay=1000;", "burst=4 delay=4;"), ("mcli_webhooks 128;", "mcli_webhooks 4;"), ("mcli_webhooks_of_all 512;", "mcli_webhooks_of_all 6;")]
 ZONES = set(re.findall(r"^limit_(?:req|conn)_zone .*?zone=(\w+)", (CHECKOUT / "nginx/snippets/maps.conf").read_text(), re.M))
 ANSWERED = ZONES - {"mcli_clear"}  # the others are a client's to meet
 
@@ -296,7 +324,7 @@ def test_a_chattier_level_would_tell_who_is_refused(stack, user):
         provoke_limits(stack, it, user)
     lines = [line for line in it.logs["error.log"].splitlines() if " limiting " in line]
     assert {re.search(r'by zone "(\w+)"', line)[1] for line in lines} == ZONES
-    assert all("client: 127.0.0.1" in line for line in lines)
+    assert all("client: 127.0.0." in line for line in lines)
     assert all(f"?code={WORDS['code']}&state={WORDS['state']}" in line for line in lines if "mcli_user_uploads" not in line)
 
 
