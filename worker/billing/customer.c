@@ -47,9 +47,9 @@ static enum err customer_store_tx(struct db *db, void *arg)
     enum err e = c->fetched == FETCH_GONE ? sync_forget(db, run->arena, run->worker->conf, &c->sync)
                                           : sync_store(db, run->arena, run->worker->conf, &c->sync, &c->fetch.state);
     if (e == OK)
-        e = customer_tell(db, run, c);
-    if (e == OK)
         e = customer_end_events(db, c);
+    if (e == OK)
+        e = customer_tell(db, run, c);
     return e == OK ? customer_end_job(db, end) : e;
 }
 
