@@ -185,11 +185,12 @@ def test_foreign_things_have_no_effect(payer, other, stripe):
 # A customer that we have not made
 
 
-@pytest.mark.parametrize("metadata,bound", [({}, True), ("own", True), ("other", False)])
-def test_a_customer_of_a_payment_link(stack, user, other, stripe, metadata, bound):
+@pytest.mark.parametrize("whose,bound", [("own", True), ("other", False), ("nobody", False)])
+def test_a_customer_that_is_not_known(stack, user, other, stripe, whose, bound):
+    """The user's, if it was made for them: what the session says, anybody can write who pays by a payment link."""
     payer = Payer(user, stripe)
-    named = {"own": {"user_id": user.id}, "other": {"user_id": other.id}}.get(metadata, {}) if metadata else {}
-    stripe.customers[payer.customer]["metadata"] = named
+    named = {"own": {"user_id": user.id}, "other": {"user_id": other.id}, "nobody": {}}[whose]
+    stripe.customers[payer.customer] |= {"metadata": named, "email": "before@example.com"}
     payer.subscribe()
     session = {"id": f"cs_{payer.sub}", "object": "checkout.session", "customer": payer.customer, "client_reference_id": user.id,
                "status": "complete"}
@@ -197,6 +198,10 @@ def test_a_customer_of_a_payment_link(stack, user, other, stripe, metadata, boun
     assert done(stack, id) == (("done", None) if bound else ("ignored", "unknown_customer"))
     assert payer.plan() == ("small" if bound else "free")
     assert (payer.row() is not None) == bound
+    if bound:
+        stack.wait(lambda: stripe.customers[payer.customer]["email"] == user.email, "Stripe hears of the user's address")
+    else:
+        assert stripe.customers[payer.customer]["email"] == "before@example.com"
 
 
 def test_a_customer_who_was_deleted_is_not_bound(stack, user, stripe):
