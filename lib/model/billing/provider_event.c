@@ -336,7 +336,8 @@ static enum err provider_event_judge_again(struct db *db, struct provider_event_
             return e;
         seen->user_id = found.owner;
     }
-    bool by_charge = event->kind != NULL && event->kind->by_charge && event->charge_id.p != NULL;
+    bool is_foreign = event->why == PROVIDER_EVENT_OTHER_MODE || event->why == PROVIDER_EVENT_OTHER_ACCOUNT;
+    bool by_charge = event->kind != NULL && event->kind->by_charge && event->charge_id.p != NULL && !is_foreign;
     return uuid_is_none(&seen->user_id) && !by_charge ? ERR_CONFLICT : OK;
 }
 
