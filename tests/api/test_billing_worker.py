@@ -266,11 +266,22 @@ def test_no_mail_about_what_is_settled(payer):
     assert not payer.stack.sql("SELECT 1 FROM mail_outbox WHERE user_id = %s", payer.id)
 
 
-def test_a_trial_ends(payer):
-    payer.subscribe(status="trialing", trial_end=int(time.time()) + 3 * 86400)
+@pytest.mark.parametrize("until", [{}, {"cancel_at": int(time.time()) + 90 * 86400}], ids=["goes on", "ends later"])
+def test_a_trial_ends(payer, until):
+    payer.subscribe(status="trialing", trial_end=int(time.time()) + 3 * 86400, **until)
     tell(payer, "customer.subscription.trial_will_end", payer.subscription())
     letter = wait_letter(payer.stack, payer.user.email, "trial ends")
     assert f"{payer.stack.url}/billing" in letter.text
+
+
+@pytest.mark.parametrize("canceled", ["by the flag", "at a time"])
+def test_a_trial_ends_that_is_canceled(payer, canceled):
+    """Nothing is to be paid then, so no mail says that it is."""
+    end = int(time.time()) + 3 * 86400
+    payer.subscribe(status="trialing", trial_end=end, end=end,
+                    **({"cancel_at_period_end": True} if canceled == "by the flag" else {"cancel_at": end}))
+    tell(payer, "customer.subscription.trial_will_end", payer.subscription())
+    assert not payer.stack.sql("SELECT 1 FROM mail_outbox WHERE user_id = %s", payer.id)
 
 
 def test_the_admin_is_told_of_a_dispute(payer):
