@@ -149,10 +149,8 @@ GRANT SELECT ON {db}.plan_grants TO {user};
 GRANT SELECT ON {db}.plan_counters TO {user};
 GRANT SELECT (id, user_id, state, mode) ON {db}.accounts TO {user};
 GRANT SELECT (id, user_id, deleted_at_us, size_bytes) ON {db}.uploads TO {user};
-GRANT SELECT, INSERT, UPDATE ON {db}.provider_events TO {user};
+GRANT SELECT, INSERT ON {db}.provider_events TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_billing TO {user};
-GRANT INSERT ON {db}.mail_outbox TO {user};
-GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 
 -- user worker_publish
 GRANT SELECT (id) ON {db}.api_keys TO {user};

@@ -67,9 +67,12 @@ static const char *stripe_event_head_fault(const struct stripe_event_sent *sent)
     return sent->type.n > 0 && str_is_visible(sent->type) ? NULL : "type is not the name of an event";
 }
 
+/* What an address may not hold would be longer where it is quoted: there is room for LINK_MAX_BYTES. */
 static struct str stripe_event_link(struct str url)
 {
-    return str_starts(url, STR("https://")) && url.n <= LINK_MAX_BYTES && str_is_visible(url) ? url : (struct str){0};
+    bool fits = str_starts(url, STR("https://")) && url.n <= LINK_MAX_BYTES && str_is_visible(url);
+
+    return fits && memchr(url.p, '"', url.n) == NULL && memchr(url.p, '\\', url.n) == NULL ? url : (struct str){0};
 }
 
 static struct str stripe_event_word(struct str s)

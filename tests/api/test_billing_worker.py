@@ -185,11 +185,12 @@ def test_foreign_things_have_no_effect(payer, other, stripe):
 # A customer that we have not made
 
 
-@pytest.mark.parametrize("metadata,bound", [({}, True), ("own", True), ("other", False)])
-def test_a_customer_of_a_payment_link(stack, user, other, stripe, metadata, bound):
+@pytest.mark.parametrize("whose,bound", [("own", True), ("other", False), ("nobody", False)])
+def test_a_customer_that_is_not_known(stack, user, other, stripe, whose, bound):
+    """The user's, if it was made for them: what the session says, anybody can write who pays by a payment link."""
     payer = Payer(user, stripe)
-    named = {"own": {"user_id": user.id}, "other": {"user_id": other.id}}.get(metadata, {}) if metadata else {}
-    stripe.customers[payer.customer]["metadata"] = named
+    named = {"own": {"user_id": user.id}, "other": {"user_id": other.id}, "nobody": {}}[whose]
+    stripe.customers[payer.customer] |= {"metadata": named, "email": "before@example.com"}
     payer.subscribe()
     session = {"id": f"cs_{payer.sub}", "object": "checkout.session", "customer": payer.customer, "client_reference_id": user.id,
                "status": "complete"}
@@ -197,6 +198,10 @@ def test_a_customer_of_a_payment_link(stack, user, other, stripe, metadata, boun
     assert done(stack, id) == (("done", None) if bound else ("ignored", "unknown_customer"))
     assert payer.plan() == ("small" if bound else "free")
     assert (payer.row() is not None) == bound
+    if bound:
+        stack.wait(lambda: stripe.customers[payer.customer]["email"] == user.email, "Stripe hears of the user's address")
+    else:
+        assert stripe.customers[payer.customer]["email"] == "before@example.com"
 
 
 def test_a_customer_who_was_deleted_is_not_bound(stack, user, stripe):
@@ -261,11 +266,22 @@ def test_no_mail_about_what_is_settled(payer):
     assert not payer.stack.sql("SELECT 1 FROM mail_outbox WHERE user_id = %s", payer.id)
 
 
-def test_a_trial_ends(payer):
-    payer.subscribe(status="trialing", trial_end=int(time.time()) + 3 * 86400)
+@pytest.mark.parametrize("until", [{}, {"cancel_at": int(time.time()) + 90 * 86400}], ids=["goes on", "ends later"])
+def test_a_trial_ends(payer, until):
+    payer.subscribe(status="trialing", trial_end=int(time.time()) + 3 * 86400, **until)
     tell(payer, "customer.subscription.trial_will_end", payer.subscription())
     letter = wait_letter(payer.stack, payer.user.email, "trial ends")
     assert f"{payer.stack.url}/billing" in letter.text
+
+
+@pytest.mark.parametrize("canceled", ["by the flag", "at a time"])
+def test_a_trial_ends_that_is_canceled(payer, canceled):
+    """Nothing is to be paid then, so no mail says that it is."""
+    end = int(time.time()) + 3 * 86400
+    payer.subscribe(status="trialing", trial_end=end, end=end,
+                    **({"cancel_at_period_end": True} if canceled == "by the flag" else {"cancel_at": end}))
+    tell(payer, "customer.subscription.trial_will_end", payer.subscription())
+    assert not payer.stack.sql("SELECT 1 FROM mail_outbox WHERE user_id = %s", payer.id)
 
 
 def test_the_admin_is_told_of_a_dispute(payer):

@@ -429,3 +429,12 @@ def test_a_dispute_is_replayed_by_its_charge(idle):
     idle.sql("DELETE FROM jobs_billing WHERE subject_id = %s", id)
     admin(idle, "replay", sent["id"])
     assert jobs(idle, "charge", id) == 1
+
+
+@pytest.mark.parametrize("more,why", [({"livemode": True}, "other_mode"), ({"account": "acct_1"}, "other_account")])
+def test_a_dispute_of_others_is_not_replayed(idle, more, why):
+    sent = event("charge.dispute.created", data={"charge": "ch_3"}, **more)
+    taken(deliver(idle, sent))
+    assert f"about none of our users: {why}" in admin(idle, "replay", sent["id"], code=1)
+    kept = row(idle, sent["id"])
+    assert (kept["state"], kept["why"]) == ("ignored", why) and jobs(idle, "charge", kept["id"]) == 0

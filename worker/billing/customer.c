@@ -47,9 +47,9 @@ static enum err customer_store_tx(struct db *db, void *arg)
     enum err e = c->fetched == FETCH_GONE ? sync_forget(db, run->arena, run->worker->conf, &c->sync)
                                           : sync_store(db, run->arena, run->worker->conf, &c->sync, &c->fetch.state);
     if (e == OK)
-        e = customer_tell(db, run, c);
-    if (e == OK)
         e = customer_end_events(db, c);
+    if (e == OK)
+        e = customer_tell(db, run, c);
     return e == OK ? customer_end_job(db, end) : e;
 }
 
@@ -127,7 +127,8 @@ static enum err customer_gone_tx(struct db *db, void *arg)
 static enum err customer_bind_tx(struct db *db, void *arg)
 {
     const struct customer_end *end = arg;
-    enum err e = billing_bind(db, end->run->arena, &end->run->job.subject_id, end->c->candidate);
+    const struct job *job = &end->run->job;
+    enum err e = billing_bind(db, end->run->arena, &job->subject_id, end->c->candidate, job->request_id);
 
     return e == OK ? job_restart(db, JOB_BILLING, &end->run->job, clock_now_us()) : e;
 }
@@ -144,8 +145,9 @@ static enum job_step customer_then(struct job_run *run, struct customer *c, enum
     return e == OK ? JOB_AGAIN : job_run_failed(run, e);
 }
 
-/* The one that an event names, which says that it is about this user, may become theirs. Asked about it, Stripe may name another
- * user. One that names nobody was made by a payment link, which the event's session has tied to the user. */
+/* The one that an event names, which says that it is about this user, may become theirs: if it was made by us, for them, and a backup
+ * or a death has lost it. The event alone proves nothing: whoever pays by a payment link writes what they like into the link's
+ * client_reference_id, and would have a customer of theirs at somebody else's account here. */
 static enum job_step customer_on_candidate(struct job_run *run, struct customer *c)
 {
     struct stripe_customer found;
@@ -159,7 +161,7 @@ static enum job_step customer_on_candidate(struct job_run *run, struct customer 
         return calls_later(run, &error);
     if (found.deleted)
         return customer_then(run, c, customer_gone_tx);
-    bool theirs = uuid_is_none(&found.user_id) || uuid_eq(&found.user_id, &run->job.subject_id);
+    bool theirs = uuid_eq(&found.user_id, &run->job.subject_id);
     return customer_then(
         run, c, theirs && found.livemode == run->worker->conf->stripe_livemode ? customer_bind_tx : customer_ignore_tx);
 }

@@ -51,9 +51,13 @@ static bool customer_owes(const struct stripe_subscription *s)
     return s != NULL && (s->status == STRIPE_PAST_DUE || s->status == STRIPE_UNPAID || s->status == STRIPE_INCOMPLETE);
 }
 
-static bool customer_is_in_trial(const struct stripe_subscription *s)
+/* One that ends with its trial costs nothing then. */
+static bool customer_pays_after_trial(const struct stripe_subscription *s)
 {
-    return s != NULL && s->status == STRIPE_TRIALING && s->trial_end_us > clock_now_us();
+    if (s == NULL || s->status != STRIPE_TRIALING || s->trial_end_us <= clock_now_us())
+        return false;
+    int64_t ends_us = stripe_subscription_ends_us(s);
+    return ends_us == 0 || ends_us > s->trial_end_us;
 }
 
 /* Until when the plan goes on although it is not paid; 0: it does not. */
@@ -92,7 +96,7 @@ static enum err customer_tell_of(struct db *db, const struct job_run *run, const
                    ? customer_mail(db, run, event, MAIL_PAYMENT_ACTION_REQUIRED, customer_grace_end(run, c))
                    : OK;
     case STRIPE_USE_MAIL_TRIAL:
-        return customer_is_in_trial(s) ? customer_mail(db, run, event, MAIL_TRIAL_ENDING, s->trial_end_us) : OK;
+        return customer_pays_after_trial(s) ? customer_mail(db, run, event, MAIL_TRIAL_ENDING, s->trial_end_us) : OK;
     case STRIPE_USE_STATE:
     case STRIPE_USE_BIND:
     case STRIPE_USE_CHECKOUT_OVER:

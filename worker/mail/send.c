@@ -286,12 +286,11 @@ static enum job_step send_start(struct job_run *run)
         return JOB_DONE;
     if (e != OK)
         return job_run_failed(run, e);
-    if (mail->template <MAIL__MAX &&mail_kinds[mail->template].to == MAIL_TO_ADMIN)
-        mail->email =
-            run->worker->conf->billing_admin_email.n > 0 ? run->worker->conf->billing_admin_email : (struct str){0};
     if (mail->template == MAIL__MAX)
         return send_later(run, (struct mail_verdict){.reply = STR("of a newer program than this worker")},
                           &send_not_reached, run->job.created_at_us);
+    if (mail_kinds[mail->template].to == MAIL_TO_ADMIN && run->worker->conf->billing_admin_email.n > 0)
+        mail->email = run->worker->conf->billing_admin_email;
     e = send_is_wanted(run, mail, &wanted);
     if (e != OK)
         return job_run_failed(run, e);

@@ -85,12 +85,15 @@ enum err billing_contact(struct db *db, struct arena *arena, const struct uuid *
     return db_row(db, &ask_sqls[ASK_CONTACT], DB_ARGS(db_uuid(user_id)), arena, ret_contact);
 }
 
-enum err billing_bind(struct db *db, struct arena *arena, const struct uuid *user_id, struct str customer)
+enum err billing_bind(struct db *db, struct arena *arena, const struct uuid *user_id, struct str customer,
+                      struct str request_id)
 {
     struct db_arg now = db_i64(clock_now_us());
 
     enum err e = user_lock(db, arena, user_id);
-    return e == OK ? db_exec(db, &ask_sqls[ASK_BIND], DB_ARGS(db_uuid(user_id), db_str(customer), now, now), NULL) : e;
+    if (e == OK)
+        e = db_exec(db, &ask_sqls[ASK_BIND], DB_ARGS(db_uuid(user_id), db_str(customer), now, now), NULL);
+    return e == OK ? billing_ask_email(db, user_id, request_id) : e;
 }
 
 static const struct db_col ask_contact_cols[] = {DB_COL(struct billing_contact, customer, STR),

@@ -35,7 +35,9 @@ MUST_CHECK enum err billing_contact(struct db *db, struct arena *arena, const st
                                     struct billing_contact *ret_contact); /* ERR_NOT_FOUND: no customer */
 
 /*
- * A customer that was not made by us becomes the user's: one that a payment link of the admin's has made. In a transaction; locks the
- * user. ERR_ACCOUNT_DISABLED; ERR_DB_DUPLICATE: the user has one, or it is another's.
+ * A customer that was made for the user, and of which we know no more, is theirs again; their address may have changed since, so
+ * Stripe hears of it. In a transaction; locks the user, and a job. ERR_ACCOUNT_DISABLED; ERR_DB_DUPLICATE: the user has one, or it is
+ * another's.
  */
-MUST_CHECK enum err billing_bind(struct db *db, struct arena *arena, const struct uuid *user_id, struct str customer);
+MUST_CHECK enum err billing_bind(struct db *db, struct arena *arena, const struct uuid *user_id, struct str customer,
+                                 struct str request_id);

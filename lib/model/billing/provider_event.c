@@ -18,7 +18,6 @@ enum {
     EVENT_REPLAY,
     EVENT_FORGET,
     EVENT_PURGE,
-    EVENT_OLDEST,
     EVENT_LIST,
     EVENT_LIST_OF_STATE,
     EVENT_LIST_OF_USER,
@@ -261,15 +260,6 @@ enum err provider_events_purge(struct db *db, int64_t now_us, size_t max, uint64
                    DB_ARGS(db_i64(now_us - PROVIDER_EVENT_KEEP_US), db_i64((int64_t)max)), ret_n);
 }
 
-enum err provider_events_oldest(struct db *db, int64_t *ret_received_at_us)
-{
-    enum err e = db_number(db, &provider_event_sqls[EVENT_OLDEST], DB_NO_ARGS, ret_received_at_us);
-
-    if (e == ERR_NOT_FOUND)
-        *ret_received_at_us = 0;
-    return e == ERR_NOT_FOUND ? OK : e;
-}
-
 struct provider_events_shown {
     struct arena *arena;
     const struct uuid *user_id;
@@ -335,7 +325,8 @@ static enum err provider_event_judge_again(struct db *db, struct provider_event_
             return e;
         seen->user_id = found.owner;
     }
-    bool by_charge = event->kind != NULL && event->kind->by_charge && event->charge_id.p != NULL;
+    bool is_foreign = event->why == PROVIDER_EVENT_OTHER_MODE || event->why == PROVIDER_EVENT_OTHER_ACCOUNT;
+    bool by_charge = event->kind != NULL && event->kind->by_charge && event->charge_id.p != NULL && !is_foreign;
     return uuid_is_none(&seen->user_id) && !by_charge ? ERR_CONFLICT : OK;
 }
 
@@ -441,9 +432,6 @@ static const struct sql provider_event_sqls[] = {
     [EVENT_FORGET] = {.text = "DELETE FROM provider_events WHERE user_id = ?", .in = "u"},
     [EVENT_PURGE] = {.text = "DELETE FROM provider_events WHERE received_at_us < ? ORDER BY received_at_us LIMIT ?",
                      .in = "ii"},
-    [EVENT_OLDEST] = {.text = "SELECT received_at_us FROM provider_events WHERE state = 'waiting' ORDER BY id LIMIT 1",
-                      .in = "",
-                      .cols = db_number_cols},
     [EVENT_LIST] = {.text = COLS "ORDER BY id DESC LIMIT ?", .in = "i", .cols = provider_event_cols},
     [EVENT_LIST_OF_STATE] = {.text = COLS "WHERE state = ? ORDER BY id DESC LIMIT ?",
                              .in = "si",

@@ -118,9 +118,6 @@ MUST_CHECK enum err provider_events_forget(struct db *db, const struct uuid *use
 /* Those whose time is over, max of them at most; *ret_n says how many. */
 MUST_CHECK enum err provider_events_purge(struct db *db, int64_t now_us, size_t max, uint64_t *ret_n);
 
-/* When the oldest that waits was received; 0: none waits. */
-MUST_CHECK enum err provider_events_oldest(struct db *db, int64_t *ret_received_at_us);
-
 /* For an admin: the newest, max of them at most. user_id none: of everybody, else that user sees it in the activity; state -1: of
  * every state. */
 MUST_CHECK enum err provider_events_list(struct db *db, struct arena *arena, const struct uuid *user_id, int state,

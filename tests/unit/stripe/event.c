@@ -98,7 +98,8 @@ static void test_invoices_of_old_and_new_versions(void **state)
     assert_nothing_more("cus_1", NULL);
     assert_null(got.object_id.p);
     /* A link that is none. */
-    static const char *const links[] = {"http://invoice.stripe.com/", "javascript:alert(1)", "https://a b/", ""};
+    static const char *const links[] = {
+        "http://invoice.stripe.com/", "javascript:alert(1)", "https://a b/", "", "https://a/\\\"", "https://a/\\\\"};
     for (size_t i = 0; i < ARRAY_LEN(links); i++) {
         assert_int_equal(
             read_event(arena_printf(
