@@ -221,11 +221,15 @@ static enum err checkout_look(struct buying *b)
     return e == OK && gone ? ERR_STRIPE_REJECTED : e;
 }
 
+/* Of whatever price: one that a plan had, and has not any more, goes on being paid. */
 static bool checkout_has_subscription(const struct buying *b)
 {
-    const struct stripe_state *s = &b->fetch.state;
+    const struct fetch *f = &b->fetch;
 
-    return s->subscription.p != NULL && !stripe_status_is_over(s->status);
+    for (size_t i = 0; i < f->n; i++)
+        if (f->v[i].livemode == f->rules.livemode && !stripe_status_is_over(f->v[i].status))
+            return true;
+    return false;
 }
 
 static enum err checkout_portal_instead(struct buying *b)

@@ -136,10 +136,12 @@ def test_who_had_one_can_buy_again(user, stripe, status):
     one_open(stripe, second)
 
 
-def test_another_products_subscription_is_none_of_ours(user, stripe):
+def test_a_price_that_no_plan_has_any_more_is_not_paid_twice(user, stripe):
+    """Its subscription gives no plan, and goes on being paid: it is changed in the portal."""
     to_pay(user)
-    stripe.subscribe(customer_of(stripe, user), "price_of_something_else")
-    to_pay(user)
+    stripe.subscribe(customer_of(stripe, user), "price_of_before")
+    to_portal(stripe, user)
+    assert billing(user)["plan"] == "free"
 
 
 def test_who_pays_while_it_is_looked_for_gets_the_portal(user, stripe):
