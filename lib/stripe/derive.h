@@ -35,9 +35,9 @@ struct stripe_state {
 
 /*
  * Which counts: of those of the customer, of our mode and with a price of ours, the one that gives most access; then
- * the one with the best price, the later end of the period, the later beginning, and the greater id, so that there is
- * always one. The same subscription twice counts once (pages of a list may overlap when one is added meanwhile): of two
- * readings that differ, the better one.
+ * one that is not over, the one with the best price, the later end of the period, the later beginning, and the greater
+ * id, so that there is always one. The same subscription twice counts once (pages of a list may overlap when one is
+ * added meanwhile): of two readings that differ, the better one.
  */
 void stripe_derive(const struct stripe_rules *rules, const struct stripe_subscription *v, size_t n,
                    struct stripe_state *ret);

@@ -1,9 +1,11 @@
 """A plan is bought as a person does it: at the simulator's page, by the address that our API leads to."""
 
+import uuid
+
 from helpers import expect, query_of
 from plans import billing
 from shop import checkout, row, session_of, sync
-from stripe_sim import Stripe
+from stripe_sim import Stripe, bare
 
 
 def bought(user, plan="small"):
@@ -35,3 +37,30 @@ def test_a_subscription_that_ends_lets_buy_again(user, stack):
     assert expect(sync(user, session), 200)["data"]["plan"] == "free"
     again = query_of(bought(user, "large"))["session_id"]
     assert again != session and expect(sync(user, again), 200)["data"]["plan"] == "large" == billing(user)["plan"]
+
+
+def test_somebody_buys_cancels_and_leaves(user, stack):
+    """As a user does, with what the simulator sends by itself."""
+    answer = user.web.post("/api/v1/billing/checkout", json={"plan": "small", "accepted_terms": True})
+    url = expect(answer, 200)["data"]["url"]
+    assert url.startswith(f"{stack.sandbox_url}/stripe/pay/cs_test_")
+
+    assert billing(user)["plan"] == "free"
+    paid = Stripe(stack).pay({"url": url})
+    data = expect(user.web.post("/api/v1/billing/sync", json={"session_id": paid.partition("session_id=")[2]}), 200)["data"]
+    assert (data["plan"], data["status"], data["will_cancel"]) == ("small", "active", False)
+    portal = expect(user.web.post("/api/v1/billing/portal"), 200)["data"]["url"]
+    [row] = stack.sql("SELECT customer_id, subscription_id FROM subscriptions WHERE user_id = %s", uuid.UUID(user.id).bytes)
+
+    def choose(action, **more):
+        answer = user.stack.client().post(portal, data={"action": action, "subscription": row["subscription_id"], **more}, allow_redirects=False)
+        assert answer.status_code in (200, 303), answer.text
+    choose("cancel")
+    stack.wait(lambda: billing(user)["will_cancel"], "the cancellation has come by the webhook")
+    choose("keep")
+    choose("change", price="price_1LargeTest")
+    stack.wait(lambda: (billing(user)["plan"], billing(user)["will_cancel"]) == ("large", False), "the other plan has come")
+    choose("cancel_now")
+    stack.wait(lambda: billing(user)["plan"] == "free", "it has ended")
+    stack.wait(lambda: not stack.sql("SELECT 1 FROM sandbox_stripe_events WHERE customer_id = %s AND delivered_at_us IS NULL",
+                                     bare(row["customer_id"])), "all is delivered")

@@ -31,6 +31,7 @@ SWEEP_TIMEOUT_SEC = 3 * 3600  # of all of it; a sample takes minutes
 UPGRADE_TIMEOUT_SEC = 1800  # with the build of the commit before
 CHAOS_TIMEOUT_SEC = 1200  # of one seed; the short form takes a minute
 HOSTILE_TIMEOUT_SEC = 600  # of the requests of one seed
+LIVES_TIMEOUT_SEC = 1800
 
 os.environ.update(sanitizers.OPTIONS)
 
@@ -373,3 +374,24 @@ class Hostile:
             section.add(name, said.get(seed, False))
         if code != 0 and all(said.get(seed, False) for seed in seeds):
             section.add(f"{self.name} (exit code {code})", False)  # what shows only when the programs end
+
+
+# Lives: all the orders of events and lives of subscriptions of which a run of api/ draws some
+
+
+class Lives:
+    name, builds = "lives", ["asan"]
+
+    def names(self):
+        return [f"{self.name}/all"]
+
+    def parts(self, wanted, section):
+        return [lambda: self.run(wanted, section)]
+
+    def run(self, wanted, section):
+        for name in wanted:
+            command = ["/usr/bin/python3", "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", "test_subscription_lives.py"]
+            environment = python_environment(MARKETINGCLI_BUILD=str(builds.folder("asan")), MARKETINGCLI_LIVES="all")
+            code, out = children.run(command, LIVES_TIMEOUT_SEC, cwd=CHECKOUT / "tests/api", env=environment)
+            section.say("\n".join(line for line in out.splitlines() if " x " in line))
+            section.add(name, code == 0, out[-8000:])
