@@ -17,17 +17,17 @@ static const struct route *const sandbox_routes[] = {oauth_routes,
                                                      stripe_portal_routes,
                                                      NULL};
 
-/* The two of Stripe's; a service that bills at Stripe itself leaves nothing of them here. */
+/* They are empty unless somebody tries billing without Stripe. */
 static enum err sandbox_read_stripe(const struct conf *conf, struct sandbox_state *state, struct buf *why)
 {
     struct stripe_secrets secrets;
     const char *fault;
 
-    enum err e = credential_read(STRIPE_KEY_CREDENTIAL, &state->stripe_key);
+    enum err e = credential_read(SIMULATOR_KEY_CREDENTIAL, &state->stripe_key);
     if (e == OK)
-        e = credential_read(STRIPE_SECRETS_CREDENTIAL, &state->stripe_secrets);
-    if (e != OK) { /* where nobody bills they are empty */
-        buf_puts(why, "the credential " STRIPE_KEY_CREDENTIAL " or " STRIPE_SECRETS_CREDENTIAL
+        e = credential_read(SIMULATOR_SECRETS_CREDENTIAL, &state->stripe_secrets);
+    if (e != OK) {
+        buf_puts(why, "the credential " SIMULATOR_KEY_CREDENTIAL " or " SIMULATOR_SECRETS_CREDENTIAL
                       " is missing or cannot be read");
         return e;
     }
@@ -37,7 +37,7 @@ static enum err sandbox_read_stripe(const struct conf *conf, struct sandbox_stat
         return OK;
     }
     if (state->stripe_secrets.n > 0 && !stripe_secrets_parse(secret_str(&state->stripe_secrets), &secrets, &fault)) {
-        buf_printf(why, "the credential " STRIPE_SECRETS_CREDENTIAL ": %s", fault);
+        buf_printf(why, "the credential " SIMULATOR_SECRETS_CREDENTIAL ": %s", fault);
         return ERR_VALIDATION;
     }
     return OK;

@@ -21,8 +21,8 @@ class Stripe:
     def __init__(self, stack):
         self.stack = stack
         self.http = Client(stack.sandbox_url, stack.ca)
-        self.key = self.credential("stripe-api-key")
-        self.secret = self.credential("stripe-webhook-secrets").split()[0]
+        self.key = self.credential("stripe-simulator-key")
+        self.secret = self.credential("stripe-simulator-secrets").split()[0]
 
     def credential(self, name):
         [file] = self.stack.at.credentials.glob(f"*sandbox*/{name}")

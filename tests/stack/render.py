@@ -71,8 +71,9 @@ def credentials(at):
     rings = {name: f"1 {secrets.token_hex(32)}\n" for name in ("token-keys", "totp-keys")}
     shared = {**rings, "tiktok-client-secret": secrets.token_hex(20), "smtp-password": "",
               "stripe-api-key": f"rk_test_{secrets.token_hex(20)}", "stripe-webhook-secrets": f"whsec_{secrets.token_hex(20)}\n"}
+    simulated = {"stripe-simulator-key": "stripe-api-key", "stripe-simulator-secrets": "stripe-webhook-secrets"}
     for service in services.PROGRAMS:
-        if unknown := set(service.credentials) - set(shared):
+        if unknown := set(service.credentials) - set(shared) - set(simulated):
             raise RuntimeError(f"{service.name} needs the credential {', '.join(sorted(unknown))}, and tests/stack/render.py "
                                "does not say how to make it")
     folder(at.credentials, 0o711)
@@ -81,6 +82,7 @@ def credentials(at):
             kept = at.credentials / service.database / name
             if service.database and kept.exists():
                 shared[name] = kept.read_text()
+    shared |= {name: shared[of] for name, of in simulated.items()}
     for service in services.PROGRAMS:
         own = folder(at.credentials / (service.database or service.name), 0o700, service.uid, service.uid)
         wanted = {name: shared[name] for name in service.credentials}

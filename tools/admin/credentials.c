@@ -145,5 +145,8 @@ static const struct credential credentials_shared[] = {
     {"stripe-api-key", credentials_nothing, "Stripe's restricted key, if you bill"},
     {"stripe-webhook-secrets", credentials_nothing,
      "the signing secrets of your webhook endpoint at Stripe, if you bill"},
+    {"stripe-simulator-key", credentials_nothing, "the same as stripe-api-key, if that is the simulator's"},
+    {"stripe-simulator-secrets", credentials_nothing,
+     "the same as stripe-webhook-secrets, if those are the simulator's"},
     {NULL, NULL, NULL},
 };

@@ -1,7 +1,7 @@
 /*
  * The Stripe simulator: Stripe's own paths below /v1/, which our programs call when stripe.api_url is the simulator's
  * name (sandbox.url), and pages below /stripe/ that people are sent to. All is of the test mode, and no money moves.
- * Where stripe.api_url is another address, or there is no stripe-api-key, none of this is there: ERR_NOT_FOUND.
+ * Where stripe.api_url is another address, or there is no stripe-simulator-key, none of this is there: ERR_NOT_FOUND.
  *
  *    static enum err customers_create(struct ctx *c)
  *    {
@@ -17,6 +17,11 @@
 #include "model/sandbox/stripe_sim.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/stripe/object.h"
+
+/* What our programs have as stripe-api-key and stripe-webhook-secrets, in files of its own: a simulator is never handed the key of an
+ * account at Stripe. */
+#define SIMULATOR_KEY_CREDENTIAL "stripe-simulator-key"
+#define SIMULATOR_SECRETS_CREDENTIAL "stripe-simulator-secrets"
 
 #define STRIPE_URL_MAX_BYTES 1024
 #define STRIPE_AMOUNT_CENTS 1000 /* of every bill: nothing here knows a price */
