@@ -114,14 +114,14 @@ static enum err stripe_pay_tx(struct db *db, void *arg)
 static enum err stripe_pay_back(struct ctx *c, const struct stripe_sim_checkout *checkout)
 {
     _cleanup_(buf_done) struct buf b = BUF_MAX(2 * STRIPE_URL_MAX_BYTES);
-    const struct str placeholder = STR("{CHECKOUT_SESSION_ID}");
+    const struct str stands_for_it = STR("{CHECKOUT_SESSION_ID}");
     struct str rest = checkout->success_url;
     const char *at;
 
-    while (rest.n > 0 && (at = memmem(rest.p, rest.n, placeholder.p, placeholder.n)) != NULL) {
+    while (rest.n > 0 && (at = memmem(rest.p, rest.n, stands_for_it.p, stands_for_it.n)) != NULL) {
         buf_putstr(&b, str_head(rest, (size_t)(at - rest.p)));
         buf_putstr(&b, stripe_sim_id(c->arena, "cs_test_", &checkout->id));
-        rest = str_skip(rest, (size_t)(at - rest.p) + placeholder.n);
+        rest = str_skip(rest, (size_t)(at - rest.p) + stands_for_it.n);
     }
     buf_putstr(&b, rest);
     return b.overflow ? ERR_INTERNAL : reply_redirect(&c->rep, buf_str(&b));
