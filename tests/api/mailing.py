@@ -75,7 +75,8 @@ class Queued(Outgoing):
     """One that a test has put there, with its job, as the programs do."""
 
     def __init__(self, stack, user, template, subject=None, age_sec=0, **params):
-        super().__init__(stack, uuid7())
+        (newest,) = stack.sql("SELECT MAX(id) AS id FROM mail_outbox")
+        super().__init__(stack, uuid7(newest["id"]))
         self.now_us = int((time.time() - age_sec) * 1_000_000) + clock_of(stack)
         self.owner = uuid.UUID(user.id).bytes if user else None
         stack.sql("INSERT INTO mail_outbox (id, user_id, template, subject_id, params, state, created_at_us)"
@@ -91,5 +92,7 @@ def clock_of(stack):
     return int(clock.read_text()) if clock.exists() else 0
 
 
-def uuid7():
-    return uuid.UUID(int=int(time.time() * 1000) << 80 | 7 << 76 | 2 << 62 | uuid.uuid4().int & (1 << 62) - 1)
+def uuid7(newest=None):
+    """newest: an id after which it comes, also when that was made while a test had set the clock on."""
+    ms = max(int(time.time() * 1000), int.from_bytes(newest[:6], "big") + 1 if newest else 0)
+    return uuid.UUID(int=ms << 80 | 7 << 76 | 2 << 62 | uuid.uuid4().int & (1 << 62) - 1)
