@@ -91,8 +91,9 @@ class Sweep:
                 world.second_of = worker_of(flow)
             flow.act(world, s)
             assert workers == 1 or world.second is not None, "nobody has let the workers go"
+            met = world.plan.met  # first: a worker that looks for jobs may meet it in between
             s.steps = world.plan.steps()
-            if world.plan.met:
+            if met:
                 s.kind, s.at = kind, world.plan.place(kind, at)
             world.plan.end()
             world.all_are_up([p for p in flow.programs if not world.is_held(p)])
