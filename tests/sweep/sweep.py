@@ -171,6 +171,17 @@ def all_runs(counted, verbose):
             if kind != LEFT or BY_NAME[name].left for at in places(steps, kind)]
 
 
+def different_first(runs, counted, outcomes):
+    """What repeats a kind at a step of the same name comes last: a worker that waits does the same again and again."""
+    seen, first, again = {(o.run.flow, o.run.kind, o.step) for o in outcomes}, [], []
+    for run in runs:
+        steps = counted[run.flow, run.workers]
+        place = (run.flow, run.kind, run.at if run.kind == LEFT else steps[run.at - 1])
+        (again if place in seen else first).append(run)
+        seen.add(place)
+    return first, again
+
+
 def by_name(counted, outcomes):
     """How many different steps the flows have, and how many of them have met every kind."""
     names = {(name, step) for (name, _), steps in counted.items() for step in steps}
@@ -211,13 +222,15 @@ def main():
         record.add_counted({task: steps for task, steps in counted.items() if task not in record.counted})
         runs = [r for r in all_runs(counted, options.verbose) if options.kind in (None, r.kind) and options.at in (None, r.at)]
         whole = len(flows) == len(FLOWS) and not options.sample and (options.kind, options.at, options.workers) == (None,) * 3
-        random.Random(options.seed).shuffle(runs)  # each part of it shows what the rest will be like
+        random.Random(options.seed).shuffle(runs)
         if options.sample:
             runs = runs[:options.sample]
             print(f"seed {options.seed}: {len(runs)} runs", flush=True)
         right = record.right()
         outcomes = [right[run] for run in runs if run in right]
-        for outcome, seconds in lanes.deal([run for run in runs if run not in right]):
+        first, again = different_first([run for run in runs if run not in right], counted, [o for o, _ in outcomes])
+        print(f"{len(outcomes)} runs are done; {len(first)} of different steps come first, {len(again)} that repeat them then", flush=True)
+        for outcome, seconds in lanes.deal([*first, *again]):
             outcomes.append((outcome, seconds))
             record.add_outcome(outcome, seconds)
             if outcome.wrong:
