@@ -31,7 +31,7 @@ ALONE = [Load("load", "release"), Chaos("chaos-short", ["today"], "--short"), Ho
 # Not without being asked for by name, because of the time they take: tests/run.sh tsan, sweep-all, chaos, hostile,
 # lives, and upgrade, which needs the history
 ASKED_FOR = {"tsan": ([Unit("tsan-unit", "tsan"), Tsan()], [Load("tsan-load", "tsan")]),
-             "sweep": ([Sweep("sweep-all", "hooked", "--jobs", "6")], []),
+             "sweep": ([Sweep("sweep-all", "hooked", "--jobs", "10")], []),
              "chaos": ([], [Chaos("chaos", range(1, 6))]),
              "lives": ([], [Lives()]),
              "upgrade": ([], [Upgrade()]),

@@ -11,7 +11,7 @@ from helpers import Client  # isort: skip
 from conftest import User
 
 EPOCH_BYTES = 16
-FETCHED_FROM = "sandbox_publishes"  # put back last: the simulator, which always runs, begins with it
+LAST = ("sandbox_publishes", *WORKERS.values())  # put back last: the simulator and the workers that run begin with them
 
 
 def clients_of(state):
@@ -32,11 +32,19 @@ def clear(world):
         subprocess.run(["find", world.stack.at.store, "-mindepth", "1", "-delete"], check=True)
 
 
+def let_end(world):
+    """Workers that run have no more jobs, and are at none: nothing is taken from under them."""
+    for table in WORKERS.values():
+        world.stack.sql(f"DELETE FROM {table}")
+    at = [world.metrics_of(worker) for worker in WORKERS if not world.is_held(worker)]
+    world.stack.wait(lambda: all(world.open_runs(path) == 0 for path in at), "no worker is at a job", 60)
+
+
 class Kept:
     def __init__(self, world, state):
         self.at_us, self.state = world.now_us(), dict(vars(state))
         self.held = {w for w in WORKERS if world.is_held(w)}
-        tables = sorted(world.tables, key=lambda t: t == FETCHED_FROM)
+        tables = sorted(world.tables, key=lambda t: t in LAST)
         self.rows = {t: rows for t in tables if (rows := world.stack.sql(f"SELECT * FROM {t}"))}
         self.cookies = [(c, c.cookies.copy()) for c in clients_of(state)]
         self.files = tempfile.TemporaryDirectory(prefix="mcli-kept-") if world.files() else None
@@ -48,6 +56,7 @@ class Kept:
         for worker in WORKERS:
             (world.hold if worker in self.held else world.let_go)(worker)
         world.set_time(self.at_us)
+        let_end(world)
         clear(world)
         if self.files is not None:
             subprocess.run(["cp", "-a", f"{self.files.name}{os.sep}.", world.stack.at.store], check=True)

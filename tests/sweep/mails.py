@@ -96,9 +96,15 @@ def refused_right(world, s):
 
 
 def to_old_ready(world):
-    """The address was changed, and what says so to the old one waits for its worker."""
+    """The address was changed, and what says so to the old one waits for its worker. The link to the new one has been written: two
+    mails could not be told apart in the steps."""
     world.hold("worker-mail")
+    configure(world)
     s = confirm_email_ready(world)
+    world.let_go("worker-mail")
+    world.until(lambda: world.count("SELECT COUNT(*) AS n FROM mail_outbox WHERE user_id = %s AND state = 'queued'", id_of(s)) == 0,
+                "the link is written")
+    world.hold("worker-mail")
     assert confirm_email(world, s).how == "done"
     (row,) = world.stack.sql("SELECT id FROM mail_outbox WHERE user_id = %s AND template = 'email_changed' AND subject_id = %s",
                              id_of(s), change_id(world, s))

@@ -4,6 +4,7 @@ run whether the world is right. The steps are counted, not chosen (lib/base/faul
 
     tests/sweep/sweep.py --build DIR                      all of it
     tests/sweep/sweep.py --build DIR --jobs N             the same, with N stacks side by side
+    tests/sweep/sweep.py --build DIR --record FILE        the same, noted there: it goes on where it was ended, and with what was wrong
     tests/sweep/sweep.py --build DIR --sample N --seed S  N runs of it, drawn by the seed (without one: today's date)
     tests/sweep/sweep.py --build DIR --flow publish --kind lost --at 7 [--workers 2]    one run, to look at
 
@@ -38,6 +39,7 @@ from plan import KINDS, LEFT, RESULT
 from planned import PLANNED
 from reached import (NOT_SENT, ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TAKEN_UP, TOLD_UNKNOWN, Outcome, Run,
                      false_alarms, missed)
+from record import Record
 from registering import REGISTERING
 from repeated import REPEATED
 from second import OF_SECOND
@@ -89,8 +91,9 @@ class Sweep:
                 world.second_of = worker_of(flow)
             flow.act(world, s)
             assert workers == 1 or world.second is not None, "nobody has let the workers go"
+            met = world.plan.met  # first: a worker that looks for jobs may meet it in between
             s.steps = world.plan.steps()
-            if world.plan.met:
+            if met:
                 s.kind, s.at = kind, world.plan.place(kind, at)
             world.plan.end()
             world.all_are_up([p for p in flow.programs if not world.is_held(p)])
@@ -147,23 +150,36 @@ EVERYWHERE = [kind for kind in KINDS if kind != LEFT]  # of the kinds: which any
 COUNTED = 2  # times; the longest counts: a worker that waits looks for jobs more or less often
 
 
-def all_runs(lanes, flows, workers, verbose):
-    """All runs, once the steps of each flow have been counted, and {(flow, workers): their names}."""
-    tasks = [(f.name, n) for f in flows for n in ((1, 2) if f.workers else (1,)) if workers in (None, n)]
-    counted = {}
-    for task, steps in lanes.deal(tasks * COUNTED):
+def counted_steps(lanes, tasks, known):
+    """{(flow, workers): the names of its steps} of the tasks, as far as they are not known."""
+    counted = {task: known[task] for task in tasks if task in known}
+    for task, steps in lanes.deal([task for task in tasks if task not in known] * COUNTED):
         counted[task] = max(steps, counted.get(task, []), key=len)
-    for name, n in tasks:
-        steps = counted[name, n]
+    return {task: counted[task] for task in tasks}
+
+
+def all_runs(counted, verbose):
+    """All runs of the flows whose steps have been counted."""
+    for (name, n), steps in counted.items():
         print(f"{name}{' with two workers' if n == 2 else ''}: {len(steps)} steps", flush=True)
         if verbose:
             print("\n".join(f"  {at} {step}" for at, step in enumerate(steps, 1)), flush=True)
 
     def places(steps, kind):
         return range(1, 1 + sum(kind != LEFT or step.endswith(RESULT) for step in steps))
-    runs = [Run(name, kind, at, n) for name, n in tasks for kind in KINDS if kind != LEFT or BY_NAME[name].left
-            for at in places(counted[name, n], kind)]
-    return runs, counted
+    return [Run(name, kind, at, n) for (name, n), steps in counted.items() for kind in KINDS
+            if kind != LEFT or BY_NAME[name].left for at in places(steps, kind)]
+
+
+def different_first(runs, counted, outcomes):
+    """What repeats a kind at a step of the same name comes last: a worker that waits does the same again and again."""
+    seen, first, again = {(o.run.flow, o.run.kind, o.step) for o in outcomes}, [], []
+    for run in runs:
+        steps = counted[run.flow, run.workers]
+        place = (run.flow, run.kind, run.at if run.kind == LEFT else steps[run.at - 1])
+        (again if place in seen else first).append(run)
+        seen.add(place)
+    return first, again
 
 
 def by_name(counted, outcomes):
@@ -189,6 +205,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True, help="meson build folder, with test hooks")
     parser.add_argument("--jobs", type=int, default=1, help="stacks side by side")
+    parser.add_argument("--record", help="file of what has been done")
     parser.add_argument("--sample", type=int, default=0)
     parser.add_argument("--seed", default=datetime.date.today().isoformat())
     parser.add_argument("--flow", choices=BY_NAME)
@@ -198,17 +215,24 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="name the steps")
     options = parser.parse_args()
     flows = [f for f in FLOWS if options.flow in (None, f.name)]
-    outcomes, began = [], time.monotonic()
+    tasks = [(f.name, n) for f in flows for n in ((1, 2) if f.workers else (1,)) if options.workers in (None, n)]
+    outcomes, began, record = [], time.monotonic(), Record(options.record)
     with Lanes(options.jobs, lambda: sweep_on_a_stack(options.build)) as lanes:
-        runs, counted = all_runs(lanes, flows, options.workers, options.verbose)
-        runs = [r for r in runs if options.kind in (None, r.kind) and options.at in (None, r.at)]
+        counted = counted_steps(lanes, tasks, record.counted)
+        record.add_counted({task: steps for task, steps in counted.items() if task not in record.counted})
+        runs = [r for r in all_runs(counted, options.verbose) if options.kind in (None, r.kind) and options.at in (None, r.at)]
         whole = len(flows) == len(FLOWS) and not options.sample and (options.kind, options.at, options.workers) == (None,) * 3
-        random.Random(options.seed).shuffle(runs)  # each part of it shows what the rest will be like
+        random.Random(options.seed).shuffle(runs)
         if options.sample:
             runs = runs[:options.sample]
             print(f"seed {options.seed}: {len(runs)} runs", flush=True)
-        for outcome, seconds in lanes.deal(runs):
+        right = record.right()
+        outcomes = [right[run] for run in runs if run in right]
+        first, again = different_first([run for run in runs if run not in right], counted, [o for o, _ in outcomes])
+        print(f"{len(outcomes)} runs are done; {len(first)} of different steps come first, {len(again)} that repeat them then", flush=True)
+        for outcome, seconds in lanes.deal([*first, *again]):
             outcomes.append((outcome, seconds))
+            record.add_outcome(outcome, seconds)
             if outcome.wrong:
                 print(f"WRONG {outcome.run}\n  at: {outcome.step}\n{outcome.wrong}", flush=True)
             if len(outcomes) % 100 == 0:
