@@ -135,8 +135,9 @@ enum err form_look(struct ctx *c)
 
     if (!is_form && !str_eqc(type, "application/json"))
         return ERR_UNSUPPORTED_TYPE;
-    return caps_look(c->db, c->arena, c->conf, &c->caller.user_id, is_form ? CAPS_OF_FORM : CAPS_OF_POST,
-                     c->caller.mode == MODE_LIVE);
+    enum err e = caps_look(c->db, c->arena, c->conf, &c->caller.user_id, is_form ? CAPS_OF_FORM : CAPS_OF_POST,
+                           c->caller.mode == MODE_LIVE);
+    return e == OK && is_form ? upload_key_has_room(c->db, c->conf, &c->caller.user_id, &c->caller.key_id) : e;
 }
 
 static enum err posts_form_read_multipart(struct ctx *c, struct post_draft *draft, size_t *ret_images_n)

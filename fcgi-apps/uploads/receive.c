@@ -91,7 +91,9 @@ enum err receive_look(struct ctx *c)
     bool is_form;
     enum err e = receive_kind(c, &is_form);
 
-    return e == OK ? caps_look(c->db, c->arena, c->conf, &c->caller.user_id, CAPS_OF_UPLOAD, false) : e;
+    if (e == OK)
+        e = caps_look(c->db, c->arena, c->conf, &c->caller.user_id, CAPS_OF_UPLOAD, false);
+    return e == OK ? upload_key_has_room(c->db, c->conf, &c->caller.user_id, &c->caller.key_id) : e;
 }
 
 enum err receive_upload(struct ctx *c, const struct last_step *last)

@@ -96,6 +96,7 @@ enum err image_intake(struct ctx *c, struct image_time *time, const struct image
 {
     _cleanup_(fd_closep) int fd = -1;
     struct upload_report r = {0};
+    const struct upload_sender sender = {c->caller.user_id, c->caller.key_id, c->caller.mode};
     struct image_header header;
 
     enum err e = image_intake_begin(c->conf, time);
@@ -108,8 +109,7 @@ enum err image_intake(struct ctx *c, struct image_time *time, const struct image
     if (e == OK)
         e = image_sniff_file(fd, &header); /* what is no image gets neither a row nor the image service */
     if (e == OK)
-        e = upload_begin(c->db, c->arena, c->conf, &c->caller.user_id, c->caller.mode, c->req.id, &r.id,
-                         &r.created_at_us);
+        e = upload_begin(c->db, c->arena, c->conf, &sender, c->req.id, &r.id, &r.created_at_us);
     c->problems.left_something |= !uuid_is_none(&r.id); /* its row counts until it is dropped */
     if (e == OK)
         e = image_intake_repair_into_store(c, time, fd, header.need_bytes, &r);

@@ -202,8 +202,8 @@ static enum err claim_kind(struct runner_thread *t, size_t i, struct claims *c)
                               .alone = alone,
                               .pass_suspects = kept,
                               .round = kind->users_take_turns ? &r->kinds[i].round : NULL,
-                              .taking = handover_passing,
-                              .taking_arg = r};
+                              .may_take = handover_may_take,
+                              .may_take_arg = r};
     enum err e = job_claim(t->db, &claim, &t->arena, &jobs, &n, &suspect);
     if (e == ERR_OUTCOME_UNKNOWN)
         claim_doubt(r, jobs, n);

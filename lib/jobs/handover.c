@@ -2,7 +2,7 @@
  * What a run of a worker that had to end leaves to the next one, which may be of another process (spool.h):
  *
  *    a worker that stops     handover_drain, handover_leave: results that nobody has written become files
- *    a claim                 handover_passing before its COMMIT, handover_open after it: a run has what was left for it
+ *    a claim                 handover_may_take before its COMMIT, handover_open after it: a run has what was left for it
  *    the run                 handover_take_up in place of its first step; handover_written once the database has it
  *    every hour              handover_tidy: files that nobody asks for
  *
@@ -31,13 +31,34 @@ void handover_start(struct runner *r)
 
 /* Claims */
 
-void handover_passing(void *arg, const struct job *jobs, size_t n)
+/* Somebody must make room on the disk, say. */
+static void handover_not_passed(struct runner *r, const struct job *job, enum err e)
 {
-    const struct runner *r = arg;
+    const struct uuid_text id = uuid_text(&job->id), subject = uuid_text(&job->subject_id);
 
-    for (size_t i = 0; i < n; i++)
-        if (!uuid_is_none(&jobs[i].left_token) && spool_has(&r->spool, &jobs[i].id, &jobs[i].left_token))
-            (void)spool_pass(&r->spool, &jobs[i].id, &jobs[i].left_token, &jobs[i].lease_token);
+    log_event(LOG_ERROR, "kept_result_waits", LOG_CSTR("job", id.s), LOG_STR("kind", job->kind),
+              LOG_CSTR("subject", subject.s), LOG_CSTR("error", err_slug(e)), LOG_CSTR("folder", r->spool.dir),
+              LOG_END);
+    if (++r->not_passed % STUCK_TRIES == 0)
+        alarm_raise(r->worker->metrics->set, ALARM_JOB_STUCK, LOG_CSTR("job", id.s), LOG_STR("kind", job->kind),
+                    LOG_CSTR("subject", subject.s), LOG_CSTR("note", "kept_result_waits"), LOG_END);
+}
+
+/* A run without what was left for it would not know of a call that works only once: where that cannot be handed on, the job
+ * waits. */
+bool handover_may_take(void *arg, const struct job *job)
+{
+    struct runner *r = arg;
+
+    if (uuid_is_none(&job->left_token))
+        return true;
+    enum err e = spool_pass(&r->spool, &job->id, &job->left_token, &job->lease_token);
+    if (e == OK)
+        r->not_passed = 0;
+    if (e == OK || e == ERR_NOT_FOUND)
+        return true;
+    handover_not_passed(r, job, e);
+    return false;
 }
 
 static void handover_drop(struct runner *r, const struct spool_name *name, const struct spooled *s, const char *why)
@@ -98,6 +119,7 @@ bool handover_take_up(struct runner_thread *t, struct open_run *o)
         return true;
     }
     runner_take_result(o, &s->result);
+    o->run.is_old = true;
     o->run.called = false; /* it shows nothing of whether the kind works now */
     lock_take(&r->lock);
     o->also = o->run.also;

@@ -102,6 +102,7 @@ struct job_run {
                        * more try, step must find another end */
     bool fault; /* the last call did not leave, or, as step may set it, was refused because of what all jobs share: what
                       * stands in the way is hardly the job's own */
+    bool is_old; /* result is of a run before this one: what it says of whether calls get through may be over */
     bool
         called; /* one of its calls has left; of a kind that calls, step sets it when something else has done a call's work */
     bool probe; /* the kind is paused, and this run shows whether it can go on: it must fail nothing */

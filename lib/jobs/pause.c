@@ -30,7 +30,7 @@ bool pause_is_by_call(struct runner *r, const struct job_kind *kind)
 
 void pause_note_kind(struct runner *r, const struct job_run *run, bool fault)
 {
-    bool pauses = false, resumes = false, stuck = false;
+    bool pauses = false, resumes = false, stuck = false, by_call = run->fault && !run->is_old;
 
     lock_take(&r->lock);
     struct kind_state *s = runner_state_of(r, run->kind);
@@ -44,13 +44,13 @@ void pause_note_kind(struct runner *r, const struct job_run *run, bool fault)
         pauses = s->paused_until_us == 0 && s->failed_n + 1 == KIND_FAULTS;
         if (s->failed_n < KIND_FAULTS)
             s->failed[s->failed_n++] = run->job.subject_id;
-        s->failed_by_call = s->failed_by_call || run->fault;
+        s->failed_by_call = s->failed_by_call || by_call;
         if (s->failed_n == KIND_FAULTS) {
             s->pause_us = s->pause_us == 0 ? PAUSE_MIN_US : MIN(s->pause_us * 2, PAUSE_MAX_US);
             s->paused_until_us = clock_mono_us() + s->pause_us;
         }
     }
-    if (fault && run->fault)
+    if (fault && by_call)
         stuck = ++s->unsent % STUCK_TRIES == 0 && s->paused_until_us == 0;
     lock_release(&r->lock);
     if (stuck)

@@ -98,6 +98,7 @@ struct runner {
     int64_t grace_until_us; /* until then, runs of other workers whose lease is over may still be recorded */
     int64_t next_claim_us, next_look_us, beat_at_us;
     int64_t tidied_at_us; /* of the turn */
+    unsigned not_passed;  /* likewise: jobs in a row that waited because of what was left for them */
 };
 
 struct runner_thread {
@@ -139,7 +140,7 @@ void kept_count(struct runner *r, const struct open_run *o, int n); /* holding t
 
 /* handover.c */
 void handover_start(struct runner *r);
-void handover_passing(void *runner, const struct job *jobs, size_t n); /* job_claim.taking */
+bool handover_may_take(void *runner, const struct job *job); /* job_claim.may_take */
 void handover_open(struct runner *r, struct open_run *o);
 bool handover_take_up(struct runner_thread *t, struct open_run *o); /* false: it was put off, and is kept */
 void handover_written(struct runner *r,

@@ -125,7 +125,7 @@ static void runner_alarms(const struct open_run *o)
 static void runner_note_kind(struct runner *r, const struct open_run *o)
 {
     const struct job_run *run = &o->run;
-    bool fault = o->ending == RUN_DROP || run->fault, test = run->call.unix_socket != NULL;
+    bool fault = o->ending == RUN_DROP || (run->fault && !run->is_old), test = run->call.unix_socket != NULL;
 
     if (o->ending != RUN_DROP && run->result != NULL && run->result->unasked)
         return;
@@ -198,6 +198,7 @@ static void runner_after_step(struct runner_thread *t, struct open_run *o, enum 
             (struct net_result){.err = ERR_NET_NOT_SENT, .detail = "not taken by the network loop", .unasked = true};
         run->result = &o->result;
         run->fault = true;
+        run->is_old = false;
         runner_step(t, o);
         return;
     case JOB_RECORD:
@@ -328,6 +329,7 @@ void runner_take_result(struct open_run *o, const struct net_result *result)
     (void)fault_after(&fault);
     o->result = *result;
     o->run.result = &o->result;
+    o->run.is_old = false;
     o->run.fault = result->err == ERR_NET_NOT_SENT || result->err == ERR_NET_FORBIDDEN;
     o->run.called = o->run.called || !o->run.fault;
 }

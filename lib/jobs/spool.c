@@ -104,31 +104,34 @@ enum err spool_sync(const struct spool *s)
     return dir >= 0 && fd_sync(dir, "sync the kept results") ? OK : err_of_store();
 }
 
-bool spool_has(const struct spool *s, const struct uuid *job, const struct uuid *fence)
-{
-    _cleanup_(fd_closep) int dir = spool_folder(s);
-
-    return dir >= 0 && faccessat(dir, spool_file(job, fence, "").s, F_OK, 0) == 0;
-}
-
-static bool spool_link(int dir, const char *from, const char *to)
+static enum err spool_link(int dir, int fd, const char *from, const char *to)
 {
     struct fault fault;
 
     if (fault_before(&fault, "pass a kept result"))
-        return false;
-    _cleanup_(fd_closep) int fd = openat(dir, from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0 || !spool_touch(fd) || (linkat(dir, from, dir, to, 0) != 0 && errno != EEXIST))
-        return false;
-    return !fault_after(&fault);
+        return ERR_STORE;
+    bool linked = linkat(dir, from, dir, to, 0) == 0 || errno == EEXIST;
+    if (!linked || !spool_touch(fd)) /* one that nobody can pass grows old, so that nobody waits for it for ever */
+        return err_of_store();
+    return fault_after(&fault) ? ERR_STORE : OK;
 }
 
-bool spool_pass(const struct spool *s, const struct uuid *job, const struct uuid *from, const struct uuid *to)
+enum err spool_pass(const struct spool *s, const struct uuid *job, const struct uuid *from, const struct uuid *to)
 {
+    const struct spool_file old = spool_file(job, from, ""), new = spool_file(job, to, "");
     _cleanup_(fd_closep) int dir = spool_folder(s);
 
-    return dir >= 0 && spool_link(dir, spool_file(job, from, "").s, spool_file(job, to, "").s) &&
-           fd_sync(dir, "sync the kept results");
+    if (dir < 0) /* one that is missing, or that we may not enter, holds nothing of ours */
+        return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? ERR_NOT_FOUND : err_of_store();
+    _cleanup_(fd_closep) int fd = openat(dir, old.s, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return errno == ENOENT ? ERR_NOT_FOUND : err_of_store();
+    enum err e = spool_link(dir, fd, old.s, new.s);
+    if (e == OK && !fd_sync(dir, "sync the kept results"))
+        e = err_of_store();
+    if (e != OK) /* nobody will ask for it by this name */
+        (void)unlinkat(dir, new.s, 0);
+    return e;
 }
 
 static void spool_unlink(int dir, const char *name)
@@ -147,9 +150,7 @@ bool spool_passed(const struct spool *s, const struct uuid *job, const struct uu
     const struct spool_file old = spool_file(job, from, ""), new = spool_file(job, to, "");
     _cleanup_(fd_closep) int dir = spool_folder(s);
 
-    if (dir < 0)
-        return false;
-    if (linkat(dir, old.s, dir, new.s, 0) != 0 && errno != EEXIST)
+    if (dir < 0 || faccessat(dir, new.s, F_OK, 0) != 0)
         return false;
     spool_unlink(dir, old.s);
     return true;

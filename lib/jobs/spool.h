@@ -5,7 +5,8 @@
  *
  *    write, sync         at the end of a stop: JOB.FENCE. FENCE is the lease token of the run that leaves it
  *    pass                in the transaction by which another run takes that very lease: the file has both names, so that a
- *                        process that dies before or after its COMMIT leaves the file with the name that counts
+ *                        process that dies before or after its COMMIT leaves the file with the name that counts. Where that fails, the
+ *                        lease is not taken
  *    passed, read        after that COMMIT: the former name goes, and the run has the result
  *    delete              once the database has what the result says, and not before
  *    list                hourly: what nobody will ask for. That is a file whose fence is not the last one of its job, because the
@@ -61,10 +62,10 @@ MUST_CHECK enum err spool_write(const struct spool *s, struct arena *arena, cons
                                 const struct uuid *fence, const struct spooled *what);
 MUST_CHECK enum err spool_sync(const struct spool *s);
 
-/* Whether there is such a file. spool_pass gives it another name besides; spool_passed takes the former away, whatever became of
- * spool_pass. False: there is none, or it has no other name. */
-bool spool_has(const struct spool *s, const struct uuid *job, const struct uuid *fence);
-bool spool_pass(const struct spool *s, const struct uuid *job, const struct uuid *from, const struct uuid *to);
+/* Gives the file another name besides. ERR_NOT_FOUND: there is none. ERR_STORE, ERR_STORE_FULL: it may be there, and is as it was. */
+MUST_CHECK enum err spool_pass(const struct spool *s, const struct uuid *job, const struct uuid *from,
+                               const struct uuid *to);
+/* Takes the former name away. False: there is no such file. */
 bool spool_passed(const struct spool *s, const struct uuid *job, const struct uuid *from, const struct uuid *to);
 
 /* ERR_NOT_FOUND; ERR_STORE: it is damaged, or cannot be read. */

@@ -296,10 +296,17 @@ def test_a_session_that_is_over_does_not_count(user, column, hours):
 
 
 def test_images_a_day(capped, user, other):
+    """One key may send half of them."""
+    first = user.api.headers["Authorization"]
+    second = f"Bearer {user.make_key('second')['key']}"
     with capped.configured("uploads", caps_uploads_a_day=3):
-        for _ in range(3):
-            assert user.api.delete(f"/api/v1/uploads/{upload(user)}").status_code == 204
-        capped.wait(lambda: held(user) == 0, "their files are gone")
+        for key, n in ((first, 2), (second, 1)):
+            user.api.headers["Authorization"] = key
+            for _ in range(n):
+                assert user.api.delete(f"/api/v1/uploads/{upload(user)}").status_code == 204
+            capped.wait(lambda: held(user) == 0, "their files are gone")
+            if key == first:
+                assert refused(post_image(user), "uploads_a_day_of_key", "half of the images")["retryable"] is False
         assert refused(post_image(user), "uploads_a_day_too_many", "3 images")["retryable"] is False
         upload(other)
         capped.move_clock(86401)
@@ -307,12 +314,15 @@ def test_images_a_day(capped, user, other):
 
 
 def test_images_of_posts_a_day(capped, user, account):
-    with capped.configured("posts", caps_uploads_a_day=3):
-        expect(send(user.api, account, [SMALL] * 2), 202)
-        refused(send(user.api, account, [SMALL] * 2), "uploads_a_day_too_many", "3 images")
-        uploads = sql(user, "SELECT COUNT(*) n FROM uploads WHERE user_id = {user}")[0]["n"]
-        refused(send(user.api, account, [SMALL]), "uploads_a_day_too_many", "3 images")
-        assert sql(user, "SELECT COUNT(*) n FROM uploads WHERE user_id = {user}")[0]["n"] == uploads == 3, "refused before its images"
+    with capped.configured("posts", caps_uploads_a_day=5, caps_uploads=10):
+        uploads = 0
+        for code, says in (("uploads_a_day_of_key", "half of the images"), ("uploads_a_day_too_many", "5 images")):
+            user.api.headers["Authorization"] = f"Bearer {user.make_key(code)['key']}"
+            expect(send(user.api, account, [SMALL] * 2), 202)
+            uploads = min(uploads + 3, 5)
+            for _ in range(2):
+                refused(send(user.api, account, [SMALL] * 2), code, says)
+                assert sql(user, "SELECT COUNT(*) n FROM uploads WHERE user_id = {user}")[0]["n"] == uploads, "refused before its images"
 
 
 def test_keys_a_day(capped, user, other):

@@ -261,10 +261,10 @@ def test_who_runs_beside_a_job_that_crashes_is_not_buried(stack, user, account, 
     other = user.connect()
     crashing = None
     for _ in range(3):
-        pid, armed = stack.pid("worker-publish"), stack.arm("publish.before_attempt_commit")
+        pid, starts, armed = stack.pid("worker-publish"), stack.starts("worker-publish"), stack.arm("publish.before_attempt_commit")
         crashing = crashing or Sent(stack, user, other)
         stack.wait(lambda: not armed.exists(), "it crashes", seconds=60)
-        stack.wait(lambda: stack.pid("worker-publish") not in (None, pid), "the next worker runs")
+        stack.wait_for_start("worker-publish", pid, starts)
         stack.move_clock(LEASE_SEC + 10)  # only now: a lease that ends while its worker lives would count as a crash
     failed(crashing.wait(seconds=60), "worker_crashed")
     assert innocent.wait(seconds=60)["status"] == "published"

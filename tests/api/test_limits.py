@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import select
+import signal
 import socket
 import ssl
 import subprocess
@@ -53,21 +54,25 @@ def test_sign_ins_of_a_network(stack, walled):
 
 
 @contextlib.contextmanager
-def two_held(stack, begin, is_refused):
-    """Two requests that nginx counts inside the with block. It may have refused one of them, for one before it or for what is asked here:
-    then two others come."""
+def all_held(stack, begins, is_refused):
+    """Requests that nginx counts inside the with block. It may have refused one of them, for one before it or for what is asked here:
+    then others come. One refusal alone may be for what was asked before it here, and has ended."""
     def hold():
-        held = [begin() for _ in range(2)]
-        if any(is_refused() for _ in range(20)):
+        held = [begin() for begin in begins]
+        if any(is_refused() and is_refused() for _ in range(20)):
             return held
         for connection in held:
             connection.close()
         return None
 
-    held = stack.wait(hold, "the two are there")
+    held = stack.wait(hold, "all are there")
     yield
     for connection in held:
         connection.close()
+
+
+def two_held(stack, begin, is_refused):
+    return all_held(stack, [begin] * 2, is_refused)
 
 
 def test_uploads_at_once_of_a_key(stack, walled, user, other):
@@ -87,7 +92,8 @@ def test_uploads_at_once_of_a_key(stack, walled, user, other):
 
 
 def test_large_uploads_at_once_of_a_user(stack, walled, user, other):
-    """Two at a time, with however many keys and sessions; a place is free again when one ends."""
+    """Three at a time, with however many keys and sessions, two of them with one key: so none holds all that its user has. A place is free
+    again when one ends."""
     keys = [f"Authorization: Bearer {key}" for key in (user.key, user.make_key("second")["key"], user.make_key("third")["key"])]
     session = [f"Cookie: __Host-session={user.web.cookies['__Host-session']}", f"Origin: {stack.url}"]
     large = images.jpeg(1000, 800, quality=95)
@@ -97,15 +103,40 @@ def test_large_uploads_at_once_of_a_user(stack, walled, user, other):
         client = Client(walled.url, stack.ca, **dict(h.split(": ", 1) for h in who))
         return client.post("/api/v1/uploads", data=data)
 
-    held = [begun(walled, key) for key in keys[:2]]
-    for third in ([keys[2]], session):
-        stack.wait(lambda: upload(third).status_code == 429, "it is one too many")
-        refused(upload(third), "uploads")
-    expect(upload([keys[2]], images.jpeg(64, 48)), 201)  # stays in nginx's memory
-    expect(upload([f"Authorization: Bearer {other.key}"]), 201)
-    held.pop().close()
+    def one_too_many(who):
+        answer = upload(who)
+        return answer.status_code == 429 and refused(answer, "uploads")
+
+    of_keys = [lambda key=key: begun(walled, key) for key in (keys[0], keys[0], keys[1])]
+    with all_held(stack, of_keys[:2], lambda: one_too_many([keys[0]])):
+        for who in ([keys[1]], session):
+            expect(upload(who), 201)
+    stack.wait(lambda: upload([keys[0]]).status_code == 201, "the places are free again")
+    with all_held(stack, of_keys, lambda: one_too_many([keys[2]])):
+        assert one_too_many(session)
+        expect(upload([keys[2]], images.jpeg(64, 48)), 201)  # stays in nginx's memory
+        expect(upload([f"Authorization: Bearer {other.key}"]), 201)
     stack.wait(lambda: upload(session).status_code == 201, "a place is free again")
-    held.pop().close()
+
+
+def test_a_reload_ends_what_trickles(stack, user):
+    """A body that comes a byte at a time keeps its place for as long as its sender likes, also when its key was revoked; but not for longer
+    than nginx leaves to what a reload finds."""
+    with nginx(stack, "emerg", [*walls(UPLOADS_AT_ONCE="1"), ("worker_shutdown_timeout 1h;", "worker_shutdown_timeout 10ms;")]) as it:
+        client = Client(it.url, stack.ca, Authorization=f"Bearer {user.key}")
+
+        def uploaded():
+            return client.post("/api/v1/uploads", data=images.jpeg(64, 48)).status_code
+        held = []
+
+        def begin():
+            held.append(begun(it, f"Authorization: Bearer {user.key}"))
+            return held[-1]
+        with all_held(stack, [begin], lambda: uploaded() == 429):
+            it.process.send_signal(signal.SIGHUP)
+            with contextlib.suppress(ConnectionError):
+                assert held[-1].recv(1) == b"", "without an answer"
+            stack.wait(lambda: uploaded() == 201, "its place is free")
 
 
 def test_refused_bodies_take_no_place_of_their_user(stack, walled, user):

@@ -2,6 +2,7 @@
 
 import configparser
 import contextlib
+import itertools
 import os
 import pathlib
 import re
@@ -87,11 +88,12 @@ def nginx(stack, level, changes=(), patience_sec=None):
 
 def walls(**other):
     """The changes that put a server's numbers in the place of the stack's, which are so wide that no test meets them."""
-    names = ("NETWORK_RATE", "CALLER_RATE", "SIGN_IN_RATE", "HEALTH_RATE", "DELIVERY_RATE", "UPLOADS_AT_ONCE", "CONNECTIONS_AT_ONCE")
+    names = ("NETWORK_RATE", "CALLER_RATE", "SIGN_IN_RATE", "HEALTH_RATE", "DELIVERY_RATE", "UPLOADS_AT_ONCE", "USER_UPLOADS_AT_ONCE",
+             "CONNECTIONS_AT_ONCE")
     texts = [(CHECKOUT / "tests/stack/render.py").read_text(), (CHECKOUT / "nginx/meson.build").read_text()]
     wide, real = ({name: re.search(rf"""["']{name}["']: ["']?(\w+(?:/s)?)""", text)[1] for name in names} for text in texts)
     real |= other
-    before = {"UPLOADS_AT_ONCE": "uploads ", "CONNECTIONS_AT_ONCE": "mcli_connections "}
+    before = {"UPLOADS_AT_ONCE": "uploads ", "USER_UPLOADS_AT_ONCE": "uploads ", "CONNECTIONS_AT_ONCE": "mcli_connections "}
     return [(f"{before.get(name, 'rate=')}{wide[name]};", f"{before.get(name, 'rate=')}{real[name]};") for name in names]
 
 
@@ -205,7 +207,8 @@ def provoke_limits(stack, it, user):
     held = hold(lambda: upload_begun(it, key, query, *spoken), lambda: upload().status_code == 429)
     until_refused("mcli_uploads", upload)
     let_go(held, lambda: upload().status_code != 429)
-    held = hold(lambda: upload_begun(it, key, "", *spoken), lambda: upload_of_second().status_code == 429)
+    others = itertools.cycle((key, user.make_key("third")["key"]))  # two of a key, three of a user
+    held = hold(lambda: upload_begun(it, next(others), "", *spoken), lambda: upload_of_second().status_code == 429)
     until_refused("mcli_user_uploads", upload_of_second)
     let_go(held, lambda: upload_of_second().status_code != 429)
     held = hold(lambda: upload_begun(it, key, query, path="/api/v1/keys", length=1000), lambda: client.get(f"/{query}").status_code == 429)

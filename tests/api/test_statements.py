@@ -89,8 +89,8 @@ def test_a_handle_that_is_not_known_any_more(user, stack, published, what):
 
 
 def test_a_cap_is_one_statement_of_a_creation(user, account, stack, statements):
-    """It locks the user and counts; one more looks ahead before the body comes. One is for the key's budget: it may have got one
-    since it was asked who it is, a minute ago when images came."""
+    """It locks the user and counts; one more looks ahead before the body comes. The key's share of a day's images is one each time, and none for
+    a session. One is for the key's budget: it may have got one since it was asked who it is, a minute ago when images came."""
     image = upload(user)
     with stack.stopped("worker-publish"):
         made_of = {"upload": statements(lambda: upload(user)),
@@ -98,7 +98,9 @@ def test_a_cap_is_one_statement_of_a_creation(user, account, stack, statements):
                    "post of an image": statements(lambda: made(user.api, account))}
     counted = {what: sum("FROM users u" in t for t in asked) for what, asked in made_of.items()}
     assert counted == {"upload": 3, "post of an upload": 2, "post of an image": 3}  # an image: its row, and its bytes
-    assert {what: len(asked) for what, asked in made_of.items()} == {"upload": 6, "post of an upload": 10, "post of an image": 13}
+    assert {what: len(asked) for what, asked in made_of.items()} == {"upload": 8, "post of an upload": 10, "post of an image": 15}
+    shares = {what: sum("FROM uploads FORCE INDEX (by_key)" in t for t in asked) for what, asked in made_of.items()}
+    assert shares == {"upload": 2, "post of an upload": 0, "post of an image": 2}
     budgets = {what: sum("FROM key_budgets" in t for t in asked) for what, asked in made_of.items()}
     assert budgets == {"upload": 0, "post of an upload": 1, "post of an image": 1}
 

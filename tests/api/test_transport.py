@@ -217,9 +217,10 @@ def test_frozen_worker(stack, user, connected, tiktok, worker, tmp_path):
     stack.wait(lambda: all_stopped(worker.process.pid), "it stands still")
     tiktok.release()
     frozen = worker.process
-    stack.move_clock(LEASE_SEC + 10)
     worker.start()
     try:
+        stack.wait(lambda: (tmp_path / "log").read_text().count('"event":"started"') == 2, "another one sees the clock's jump")
+        stack.move_clock(LEASE_SEC + 10)
         failed(sent.wait(), "outcome_unknown")
     finally:
         frozen.send_signal(signal.SIGCONT)

@@ -173,7 +173,7 @@ def nginx(at, tables, https, http, ipv6):
         # http://localhost.
         "HSTS": "max-age=0",
         # All tests come from one address; tests/api/test_limits.py puts the real ones in.
-        "NETWORK_RATE": "100000r/s", "CALLER_RATE": "100001r/s", "SIGN_IN_RATE": "100002r/s", "HEALTH_RATE": "100003r/s", "DELIVERY_RATE": "100004r/s", "UPLOADS_AT_ONCE": 1000,
+        "NETWORK_RATE": "100000r/s", "CALLER_RATE": "100001r/s", "SIGN_IN_RATE": "100002r/s", "HEALTH_RATE": "100003r/s", "DELIVERY_RATE": "100004r/s", "UPLOADS_AT_ONCE": 1000, "USER_UPLOADS_AT_ONCE": 1001,
         "CONNECTIONS_AT_ONCE": 60000,
         "DAEMON": "off", "USER": None, "WORKERS": 16, "PID": at.nginx / "temp/nginx.pid", "TEMP_DIR": at.nginx / "temp",
         # Chattier than a server's: the site has an error_log of its own, and what it keeps silent must not come out here.

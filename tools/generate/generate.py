@@ -277,7 +277,7 @@ def location(app, pattern, rows):
 
 
 # What is counted at a time of uploads, and of those that are refused, once the program was asked (snippets/maps.conf).
-COUNTED_OF_USER = "limit_conn mcli_user_uploads @UPLOADS_AT_ONCE@;"
+COUNTED_OF_USER = "limit_conn mcli_user_uploads @USER_UPLOADS_AT_ONCE@;"
 COUNTED = ["set $mcli_upload_of $mcli_sender;", "limit_conn mcli_uploads @UPLOADS_AT_ONCE@;", COUNTED_OF_USER,
            "limit_conn mcli_connections @CONNECTIONS_AT_ONCE@;"]
 UNCOUNTED = f"{COUNTED_OF_USER} # of nobody yet; and a location with a limit of its own inherits none"

@@ -16,14 +16,14 @@
  *                    +------add------- [dead] <---bury---+
  *
  *    ask = add, hurry
- *    stay = take, hurry, return
+ *    stay = take, hurry, leave, return
  *
  * ready: due at run_at_us. running: it has a lease_token, and run_at_us is the end of the lease; when the worker dies,
  * the job becomes due again by itself, and somebody else takes it. Every hold, postponement and end is conditional on
  * the token, so a worker that was frozen beyond its lease changes nothing. Whoever asks for a job that runs leaves
  * wanted_at_us, and the run that ends starts it again (restart). dead: see JOB_RUNS_MAX; an alarm tells the admin, and
  * whoever asks for the job again revives it. return takes a claim back that nobody heard the end of: the job is as it was, ready, or
- * running in a worker that is gone.
+ * running in a worker that is gone. leave is a part of the claim that must not take such a job: it is as it was, for a moment longer.
  *
  * Sooner, a job is moved by whoever asks for it again; later, by its own run, which reads from the state rows when it is
  * time. So whoever puts a post off writes its row and nothing here: a run that comes too early costs a statement or two.
@@ -123,6 +123,8 @@ struct job_round {
     int64_t from_us, until_us; /* 0, 0: no round is under way, jobs come by their time alone */
 };
 
+#define JOB_LEFT_US (30 * US_PER_SEC)
+
 /*
  * Takes due jobs of one kind, the oldest first, in a transaction of its own. Those that another worker is taking right
  * now are passed over, so workers neither wait for each other nor fight. A suspect comes by itself (alone), or not at
@@ -138,9 +140,11 @@ struct job_claim {
     bool alone;         /* nothing else runs: a suspect may come */
     bool pass_suspects; /* none may come for long: others do */
     struct job_round *round; /* of the worker and the kind, begun as {0}; NULL: users do not take turns */
-    /* May be NULL: called before the COMMIT, with what is taken; again, with other lease tokens, when the transaction is. */
-    void (*taking)(void *arg, const struct job *jobs, size_t n);
-    void *taking_arg;
+    /* May be NULL: called before the COMMIT with each that is taken; again, with another lease token, when the transaction
+     * is. False: it is not taken. It stays as it was, and comes again after JOB_LEFT_US, so that it is not in the way of what
+     * is due after it. */
+    bool (*may_take)(void *arg, const struct job *job);
+    void *may_take_arg;
 };
 MUST_CHECK enum err job_claim(struct db *db, const struct job_claim *claim, struct arena *arena, struct job **ret_jobs,
                               size_t *ret_n, bool *ret_suspect);

@@ -1,4 +1,5 @@
 /* Claims: which jobs come, and in which order. */
+#include "base/clock.h"
 #include "model/job/job.h"
 
 enum {
@@ -7,6 +8,7 @@ enum {
     JOB_CLAIM_THESE,
     JOB_CLAIM_TAKE,
     JOB_CLAIM_TAKE_ALL,
+    JOB_CLAIM_LEAVE,
     JOB_CLAIM_RETURN,
     JOB_CLAIM__MAX
 };
@@ -168,6 +170,27 @@ static enum err job_take_due(struct db *db, struct claiming *x)
                                  db_i64((int64_t)(c->max - x->n))));
 }
 
+/* What must not be taken now. */
+static enum err job_leave_some(struct db *db, struct claiming *x)
+{
+    const struct job_claim *c = x->c;
+    size_t n = x->n;
+    enum err e = OK;
+
+    x->n = 0;
+    for (size_t i = 0; i < n && e == OK; i++) {
+        struct job job = x->jobs[i];
+        if (c->may_take(c->may_take_arg, &job))
+            x->jobs[x->n++] = job;
+        else
+            e = db_exec(db, &job_claim_sqls[c->class][JOB_CLAIM_LEAVE],
+                        DB_ARGS(db_i64(c->now_us + JOB_LEFT_US), db_uuid_or_null(&job.left_token), db_uuid(&job.id),
+                                db_uuid(&job.lease_token)),
+                        NULL);
+    }
+    return e;
+}
+
 static enum err job_claim_tx(struct db *db, void *arg)
 {
     struct claiming *x = arg;
@@ -186,9 +209,7 @@ static enum err job_claim_tx(struct db *db, void *arg)
         x->round = (struct job_round){0};
     else if (x->round.until_us == 0)
         x->round.until_us = c->now_us;
-    if (e == OK && c->taking != NULL)
-        c->taking(c->taking_arg, x->jobs, x->n);
-    return e;
+    return e == OK && c->may_take != NULL ? job_leave_some(db, x) : e;
 }
 
 enum err job_claim(struct db *db, const struct job_claim *claim, struct arena *arena, struct job **ret_jobs,
@@ -274,6 +295,9 @@ enum err job_unclaim(struct db *db, enum job_class c, const struct job *jobs, si
         [JOB_CLAIM_TAKE] = {.text = TAKE(table) " WHERE id = ? AND state = 'ready'", .in = "uiu"}, \
         [JOB_CLAIM_TAKE_ALL] = {.text = TAKE(table) " WHERE id IN " DB_MANY_IDS " AND state = 'ready'", \
                                 .in = "ui" DB_MANY_IDS_IN}, \
+        [JOB_CLAIM_LEAVE] = {.text = "UPDATE " table " FORCE INDEX (PRIMARY) SET run_at_us = ?, lease_token = ?," \
+                                     " runs = runs - 1 WHERE id = ? AND lease_token = ?", \
+                             .in = "iuuu"}, \
         [JOB_CLAIM_RETURN] = {.text = "UPDATE " table " SET run_at_us = LEAST(?, COALESCE(wanted_at_us, ?))," \
                                       " wanted_at_us = NULL, lease_token = ?, runs = runs - 1" \
                                       " WHERE id = ? AND lease_token = ?", \

@@ -47,8 +47,7 @@ int64_t upload_due_at(const struct conf *conf, int64_t from_us)
 struct begin {
     struct arena *arena;
     const struct conf *conf;
-    const struct uuid *user_id;
-    int mode;
+    const struct upload_sender *sender;
     struct str request_id;
     struct uuid id;
     int64_t created_at_us;
@@ -57,23 +56,26 @@ struct begin {
 static enum err upload_begin_tx(struct db *db, void *arg)
 {
     struct begin *b = arg;
+    const struct upload_sender *s = b->sender;
     int64_t now = clock_now_us(), due = now + UPLOAD_STORING_US;
 
     b->id = uuid_new();
     b->created_at_us = now;
-    enum err e = caps_take(db, b->arena, b->conf, b->user_id, CAPS_OF_UPLOAD, 0);
+    enum err e = caps_take(db, b->arena, b->conf, &s->user_id, CAPS_OF_UPLOAD, 0);
     if (e == OK)
-        e = db_exec(
-            db, &upload_sqls[UPLOAD_INSERT],
-            DB_ARGS(db_uuid(&b->id), db_uuid(b->user_id), db_i64(now), db_i64(due), db_cstr(mode_names[b->mode])),
-            NULL);
+        e = upload_key_has_room(db, b->conf, &s->user_id, &s->key_id);
+    if (e == OK)
+        e = db_exec(db, &upload_sqls[UPLOAD_INSERT],
+                    DB_ARGS(db_uuid(&b->id), db_uuid(&s->user_id), db_uuid_or_null(&s->key_id), db_i64(now),
+                            db_i64(due), db_cstr(mode_names[s->mode])),
+                    NULL);
     return e == OK ? job_add(db, JOB_MEDIA, PURGE_KIND, &b->id, due, b->request_id) : e;
 }
 
-enum err upload_begin(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id, int mode,
+enum err upload_begin(struct db *db, struct arena *arena, const struct conf *conf, const struct upload_sender *sender,
                       struct str request_id, struct uuid *ret_id, int64_t *ret_created_at_us)
 {
-    struct begin b = {.arena = arena, .conf = conf, .user_id = user_id, .mode = mode, .request_id = request_id};
+    struct begin b = {.arena = arena, .conf = conf, .sender = sender, .request_id = request_id};
     enum err e = db_tx(db, upload_begin_tx, &b);
 
     if (e == OK) {
@@ -416,9 +418,10 @@ static const struct db_col upload_lock_cols[] = {
 #define LOCK_COLS "state, delete_due_at_us, deleted_at_us"
 
 static const struct sql upload_sqls[] = {
-    [UPLOAD_INSERT] = {.text = "INSERT INTO uploads (id, user_id, state, store, created_at_us, delete_due_at_us, mode)"
-                               " VALUES (?, ?, 'storing', 'directory', ?, ?, ?)",
-                       .in = "uuiis"},
+    [UPLOAD_INSERT] = {.text =
+                           "INSERT INTO uploads (id, user_id, key_id, state, store, created_at_us, delete_due_at_us, "
+                           "mode) VALUES (?, ?, ?, 'storing', 'directory', ?, ?, ?)",
+                       .in = "uuuiis"},
     /* A row that is due already belongs to the purge. */
     [UPLOAD_SET_READY] = {.text = "UPDATE uploads SET state = 'ready', media_type = ?, original_bytes = ?,"
                                   " original_width = ?, original_height = ?, original_sha256 = ?, changes = ?,"

@@ -38,14 +38,25 @@ struct upload_report {
     struct sha256 original_sha256, sha256;
 };
 
+/* Who sends an image. key_id: the API key; none: a session. */
+struct upload_sender {
+    struct uuid user_id, key_id;
+    int mode;
+};
+
 /*
  * Writes the row, due in UPLOAD_STORING_US, and its purge job, so that an upload that never becomes ready is purged. The
- * errors of CAPS_OF_UPLOAD (user/caps.h), before anything is written. Do not call it in a transaction.
+ * errors of CAPS_OF_UPLOAD (user/caps.h), and ERR_UPLOADS_OF_KEY, before anything is written. Do not call it in a transaction.
  */
 #define UPLOAD_STORING_US (INT64_C(3600) * US_PER_SEC)
 MUST_CHECK enum err upload_begin(struct db *db, struct arena *arena, const struct conf *conf,
-                                 const struct uuid *user_id, int mode, struct str request_id, struct uuid *ret_id,
+                                 const struct upload_sender *sender, struct str request_id, struct uuid *ret_id,
                                  int64_t *ret_created_at_us);
+
+/* Whether the key has sent fewer images in a day than its share of the user's: ERR_UPLOADS_OF_KEY. Exact while the user's row is locked; before
+ * that a look ahead. */
+MUST_CHECK enum err upload_key_has_room(struct db *db, const struct conf *conf, const struct uuid *user_id,
+                                        const struct uuid *key_id);
 
 /*
  * upload_keep makes it ready: in a transaction of its own, with the errors of CAPS_OF_IMAGE; last gets the report.

@@ -121,7 +121,7 @@ static void add_of(struct fixture *f, const struct job_kind *kind)
     assert_int_equal(job_add(f->db, JOB_MEDIA, kind->name, &id, clock_now_us(), (struct str){0}), OK);
 }
 
-static void add(struct fixture *f)
+static inline void add(struct fixture *f)
 {
     add_of(f, &work_kind);
 }

@@ -318,6 +318,40 @@ static void two_workers_do_not_fight(void **state)
     assert_true(uuid_eq(&job.subject_id, &first));
 }
 
+static bool not_the_first(void *first, const struct job *job)
+{
+    return !uuid_eq(&job->subject_id, first);
+}
+
+/* It keeps its lease, which is over, and its count; others come meanwhile. */
+static void one_that_must_not_be_taken_is_in_nobodys_way(void **state)
+{
+    struct fixture *f = *state;
+    struct job_claim c = claim_at(AT_US + 2 * LEASE_US);
+    struct uuid first = f->subject_id;
+    struct job job;
+    bool suspect;
+
+    add(f, AT_US);
+    const struct job left = claim(f, AT_US);
+    f->subject_id = uuid_new();
+    add(f, AT_US + LEASE_US + 1);
+    c.may_take = not_the_first;
+    c.may_take_arg = &first;
+    c.max = 1;
+    assert_int_equal(claim_some(f, &c, &job, &suspect), 0);
+    assert_int_equal(claim_some(f, &c, &job, &suspect), 1);
+    assert_true(uuid_eq(&job.subject_id, &f->subject_id));
+    f->subject_id = first;
+    const struct row r = read(f);
+    assert_int_equal(r.runs, 1);
+    assert_int_equal(r.run_at_us, c.now_us + JOB_LEFT_US);
+    assert_true(uuid_eq(&r.lease_token, &left.lease_token));
+    c = claim_at(c.now_us + JOB_LEFT_US);
+    assert_int_equal(claim_some(f, &c, &job, &suspect), 1);
+    assert_true(uuid_eq(&job.left_token, &left.lease_token));
+}
+
 /* Somebody who adds a job, in a transaction and a thread of its own. */
 struct adding {
     struct db_counts counts;
@@ -442,6 +476,7 @@ int main(void)
         TEST(one_that_fails_is_no_suspect),
         TEST(one_that_is_wanted_while_it_fails_runs_when_it_is_wanted),
         TEST(a_lease_that_lapsed_lately_is_left_to_its_owner),
+        TEST(one_that_must_not_be_taken_is_in_nobodys_way),
         TEST(two_workers_do_not_fight),
         TEST(neighbours_that_are_added_again_do_not_deadlock),
         TEST(the_oldest_of_each_kind_is_known),
