@@ -4,10 +4,13 @@
  * tabs, two requests at once and a repeat all lead to one session (model/billing/checkout.h).
  */
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/point.h"
 #include "billing/ask.h"
 #include "fcgi/input.h"
+#include "model/billing/ask.h"
 #include "model/billing/checkout.h"
+#include "metrics/metrics.h"
 #include "model/user/user.h"
 
 #define BODY_MAX_BYTES (16u << 10)
@@ -207,12 +210,45 @@ static enum err checkout_to_pay(struct buying *b)
     return checkout_begin_another(b);
 }
 
+/* The worker finds that Stripe does not know the customer, too, and tells the admin: once, however often it is asked. */
+static enum err checkout_unknown(struct buying *b)
+{
+    struct ctx *c = b->ask.c;
+    enum err e = billing_ask_sync(c->db, &c->caller.user_id, c->req.id);
+
+    return e == OK ? ERR_STRIPE_REJECTED : e;
+}
+
+/*
+ * The key is of the other mode by now, and cannot see the customer. Where one has tried things out, and sells in earnest now, another
+ * customer is made: what the old one has paid was no money. It stays at Stripe, in test mode, which is told. The other way round the
+ * row is all that we know of somebody who pays: it is kept, and nothing is sold.
+ */
+static enum err checkout_other_mode(struct buying *b)
+{
+    struct ctx *c = b->ask.c;
+    struct str before = b->sync.customer;
+
+    if (!c->conf->stripe_livemode)
+        return checkout_unknown(b);
+    enum err e = customer_replace(&b->ask, b->buyer.email, &b->sync);
+    if (e == OK)
+        alarm_raise(app_metrics_of(c), ALARM_BILLING_ATTENTION,
+                    LOG_CSTR("what", "a customer of Stripe's test mode was left there"),
+                    LOG_CSTR("user", uuid_text(&c->caller.user_id).s), LOG_STR("object", before), LOG_END);
+    return e;
+}
+
 /* What there is at Stripe, of a customer that is there. */
 static enum err checkout_look(struct buying *b)
 {
     bool gone = false;
 
-    enum err e = ask_fetch(&b->ask, b->sync.customer, FETCH_CUSTOMER, &b->fetch, &gone);
+    enum err e = sync_is_other_mode(&b->sync, b->ask.c->conf) ? checkout_other_mode(b) : OK;
+    if (e == OK)
+        e = ask_fetch(&b->ask, b->sync.customer, FETCH_CUSTOMER, &b->fetch, &gone);
+    if (e == ERR_STRIPE_REJECTED && stripe_error_is_missing(&b->ask.error))
+        return checkout_unknown(b);
     if (e != OK || !gone)
         return e;
     e = customer_replace(&b->ask, b->buyer.email, &b->sync);

@@ -1,5 +1,6 @@
 """Buying a plan: checkout, portal and the way back (fcgi-apps/billing), at a Stripe that does what a test wants."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -307,6 +308,31 @@ def test_a_customer_that_is_another_accounts(user, stripe):
     stripe.customers.clear()
     expect(checkout(user, "large"), 502, "stripe_rejected")
     assert row(user) == before and billing(user)["plan"] == "small"
+    assert user.stack.sql("SELECT 1 FROM jobs_billing WHERE kind = 'customer' AND subject_id = %s", uuid.UUID(user.id).bytes), \
+        "the worker finds the same, and tells the admin"
+
+
+def test_a_customer_of_test_mode_when_it_is_sold_in_earnest(user, stripe, stack):
+    """Another one is made in the live mode; that the old one stays at Stripe is told. Never the other way round."""
+    first = to_pay(user)
+    stripe.pay(first)
+    expect(sync(user, first), 200)
+    tried = row(user)["customer_id"]
+    stripe.reset()
+    stripe.livemode = True
+    with contextlib.ExitStack() as before:
+        before.enter_context(with_credential(stack, "stripe-api-key", "rk_live_123"))
+        with stack.configured("billing", stripe_livemode="yes"), before.pop_all():
+            to_pay(user, "large")
+    stripe.livemode = False
+    bought = row(user)
+    assert bought["customer_id"] == customer_of(stripe, user) != tried and bought["livemode"] == 1 and billing(user)["plan"] == "free"
+    assert stripe.asked("checkout")[0]["line_items[0][price]"] == "price_1LargeLive"
+    alarms = [json.loads(line) for line in stack.log("billing").splitlines() if '"billing_attention"' in line and user.id in line]
+    assert [(a["what"], a["object"]) for a in alarms] == [("a customer of Stripe's test mode was left there", tried)]
+    calls = len(stripe.calls)
+    expect(checkout(user, "small"), 502, "stripe_rejected")
+    assert row(user)["customer_id"] == bought["customer_id"] and len(stripe.calls) == calls
 
 
 # --- somebody else asks

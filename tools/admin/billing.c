@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "user.h"
 #include "model/billing/billing.h"
+#include "model/billing/sync.h"
 
 static void billing_put_limits(const struct plan *p)
 {
@@ -76,7 +77,13 @@ static void billing_put_subscription(const struct desk *desk, const struct billi
 
     if (s->customer_id.p == NULL)
         return;
-    printf("customer      %.*s\n", STR_FMT(s->customer_id));
+    printf("customer      %.*s%s\n", STR_FMT(s->customer_id),
+           !b->has_mode  ? ""
+           : b->livemode ? "  of the live mode"
+                         : "  of the test mode");
+    for (int bit = 0; sync_attention_words[bit] != NULL; bit++)
+        if ((b->attention & INT64_C(1) << bit) != 0)
+            printf("look          %s\n", sync_attention_words[bit]);
     if (s->status == SUBSCRIPTION_NONE)
         return;
     printf("subscription  %.*s  %s  ", STR_FMT(s->subscription_id), subscription_status_names[s->status]);

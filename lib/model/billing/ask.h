@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/conf.h"
 #include "db/db.h"
 
 #define BILLING_JOB_CUSTOMER "customer"      /* what Stripe has of the user is fetched and stored */
@@ -23,6 +24,14 @@ MUST_CHECK enum err billing_ask_email(struct db *db, const struct uuid *user_id,
  * subscriptions, the events and what came of them are gone, too. Also for somebody of whom Stripe knows nothing.
  */
 MUST_CHECK enum err billing_forget(struct db *db, const struct uuid *user_id, struct str request_id);
+
+/*
+ * What is kept of a customer that Stripe does not have, or that its account's owner has deleted by hand, goes, without asking Stripe: an
+ * admin's word in place of it. ERR_NOT_FOUND: there is none; ERR_AGAIN: somebody asks Stripe about it right now. The caller ends the
+ * credential epoch.
+ */
+MUST_CHECK enum err billing_disown(struct db *db, struct arena *arena, const struct conf *conf,
+                                   const struct uuid *user_id);
 
 /* Whose customer is it? ERR_NOT_FOUND: nobody's. */
 MUST_CHECK enum err billing_user_of(struct db *db, struct arena *arena, struct str customer, struct uuid *ret_user_id);

@@ -111,8 +111,12 @@ enum err checkout_replace_customer(struct db *db, struct arena *arena, const str
     struct checkout_change c = {.arena = arena, .conf = conf, .customer = customer, .sync = sync};
 
     enum err e = db_tx(db, checkout_replace_tx, &c);
-    if (e == OK)
+    if (e == OK) {
         sync->customer = customer->id;
+        sync->has_mode = true;
+        sync->livemode = conf->stripe_livemode;
+        sync->attention = 0;
+    }
     return e;
 }
 
@@ -164,7 +168,7 @@ static const struct sql checkout_sqls[] = {
                            .in = "u",
                            .cols = checkout_customer_cols},
     [CHECKOUT_OWN] = {.text = "SELECT 1 FROM subscriptions" OURS " FOR UPDATE", .in = "uu", .cols = db_number_cols},
-    [CHECKOUT_FORGET] = {.text = "UPDATE subscriptions FORCE INDEX (PRIMARY) SET checkout_id = NULL,"
+    [CHECKOUT_FORGET] = {.text = "UPDATE subscriptions FORCE INDEX (PRIMARY) SET attention = '', checkout_id = NULL,"
                                  " checkout_plan = NULL, checkout_at_us = NULL, checkout_session_id = NULL"
                                  " WHERE user_id = ?",
                          .in = "u"},
