@@ -33,6 +33,7 @@ struct checkout_out {
 struct buying {
     struct ask ask;
     const struct plan *plan;
+    struct checkout_wish wish;
     struct checkout_buyer buyer;
     struct sync sync;
     struct fetch fetch;
@@ -169,7 +170,7 @@ static enum err checkout_begin_another(struct buying *b)
 
     enum err e = checkout_expire_all(b);
     if (e == OK)
-        e = checkout_begin(c->db, &b->sync, str_from(b->plan->name), &begun);
+        e = checkout_begin(c->db, c->arena, &b->sync, &b->wish, &begun);
     if (e != OK)
         return e;
     c->problems.left_something = true;
@@ -194,7 +195,7 @@ static enum err checkout_to_pay(struct buying *b)
         return e;
     bool is_counted = session.subscription.p != NULL && (fetch_find(&b->fetch, session.subscription) != NULL ||
                                                          fetch_is_foreign(&b->fetch, session.subscription));
-    switch (checkout_judge(&b->before, &session, str_from(b->plan->name), is_counted, clock_now_us())) {
+    switch (checkout_judge(&b->before, &session, &b->wish, is_counted, clock_now_us())) {
     case CHECKOUT_SHOW:
         return checkout_show(b, &b->before, &session);
     case CHECKOUT_PAID:
@@ -298,6 +299,8 @@ static enum err checkout_buy(struct buying *b)
         return ERR_SESSION_EXPIRED;
     if (e == OK && b->buyer.state != USER_ACTIVE)
         e = ERR_ACCOUNT_DISABLED;
+    if (e == OK && checkout_paid_plan(&b->buyer, plans_of(c->conf), clock_now_us()) == b->plan)
+        e = ERR_PLAN_CURRENT;
     if (e == OK && b->buyer.customer.p == NULL)
         e = customer_make(&b->ask, b->buyer.email, &customer);
     if (e == OK)
@@ -322,6 +325,12 @@ static void checkout_check(struct ctx *c, const struct checkout_in *in, const st
             STR("Buying a plan needs your consent to the terms. Read them, then send accepted_terms: true."));
 }
 
+/* The version that is configured, as a registration notes it. */
+static struct str checkout_terms(const struct conf *conf)
+{
+    return conf->terms_version.n > 0 ? conf->terms_version : (struct str){0};
+}
+
 static enum err checkout_post(struct ctx *c)
 {
     struct checkout_in in = {.accepted_terms = false};
@@ -338,8 +347,9 @@ static enum err checkout_post(struct ctx *c)
         return ERR_VALIDATION;
     if (!app_sells(c))
         return ERR_BILLING_NOT_CONFIGURED;
-    if (b.plan == c->caller.plan)
-        return ERR_PLAN_CURRENT;
+    b.wish = (struct checkout_wish){.plan = str_from(b.plan->name),
+                                    .terms_version = checkout_terms(c->conf),
+                                    .asks_again = c->conf->stripe_ask_consent};
     ask_begin(&b.ask, c);
     e = checkout_buy(&b);
     return e == OK ? reply_data(&c->rep, 200, checkout_out_fields, &b.out) : e;

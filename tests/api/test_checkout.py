@@ -11,28 +11,10 @@ import pytest
 import render
 from helpers import expect
 from plans import billing, grant, now
-from shop import (PRICES, at_once, change_row, checkout, customer_of, row, shop, stripe, sync, to_pay,  # noqa: F401 (fixtures)
-                  with_credential)
+from shop import (PRICES, at_once, change_row, checkout, customer_of, is_free, one_open, portal, row, shop, stripe, sync,  # noqa: F401 (fixtures)
+                  to_pay, to_portal, with_credential)
 
 MINUTE = 60
-
-
-def portal(user):
-    return user.web.post("/api/v1/billing/portal")
-
-
-def to_portal(stripe, user, plan="small"):
-    data = expect(checkout(user, plan), 200)["data"]
-    assert data == {"kind": "portal", "url": f"https://billing.stripe.example/p/session/{customer_of(stripe, user)}", "expires_at": None}
-
-
-def one_open(stripe, session):
-    assert stripe.open_sessions() == [session]
-
-
-def is_free(user):
-    """The lease."""
-    return row(user)["sync_token"] is None and row(user)["sync_until_us"] is None
 
 
 # --- the way through
@@ -413,9 +395,50 @@ def test_what_cannot_be_bought(user, stripe):
         assert error["param"] == "plan"
     error = expect(user.web.post("/api/v1/billing/checkout", json={"plan": "small", "accepted_terms": False}), 422, "terms_not_accepted")["error"]
     assert "Buying" in error["message"]
-    grant(user, "small")
-    expect(checkout(user), 409, "plan_is_current")
     assert stripe.calls == [] and row(user) is None
+
+
+def test_a_plan_that_was_given_can_be_bought(user, stripe):
+    """The grant ends, and what is bought goes on."""
+    grant(user, "small")
+    session = to_pay(user)
+    stripe.pay(session)
+    assert expect(sync(user, session), 200)["data"]["plan"] == "small"
+    expect(checkout(user), 409, "plan_is_current")
+    grant(user, "large")
+    expect(checkout(user), 409, "plan_is_current")  # that is what is paid, whatever is given
+    to_portal(stripe, user, "large")
+
+
+# --- the consent to the terms
+
+
+def test_the_consent_is_kept_with_what_is_bought(user, stripe, stack):
+    def consent():
+        data = billing(user)
+        return data["terms_version"], data["terms_accepted_how"], data["terms_accepted_at"]
+
+    def noted():
+        rows = expect(user.web.get("/api/v1/me/activity"), 200)["data"]
+        return [r["about"] for r in rows if r["what"] == "checkout_begun"]
+    assert consent() == (None, None, None)
+    to_pay(user)  # here the terms have no version
+    assert consent()[:2] == (None, "request") and consent()[2] and noted() == ["small"]
+    with stack.configured("billing", terms_version="2026-11", stripe_ask_consent="yes"):
+        first = to_pay(user)
+        before = consent()
+        assert before[:2] == ("2026-11", "request_and_stripe")
+        assert to_pay(user) == first and consent() == before, "it is the same purchase"
+        assert "terms         2026-11  by request_and_stripe  at " in stack.admin("billing", "show", user.id).stdout
+    with stack.configured("billing", terms_version="2026-12"):
+        second = to_pay(user)
+        assert second != first and consent()[:2] == ("2026-12", "request"), "nobody pays under terms that they have not seen"
+        one_open(stripe, second)
+        expect(user.web.post("/api/v1/billing/checkout", json={"plan": "small", "accepted_terms": False}), 422, "terms_not_accepted")
+        stripe.pay(second)
+        expect(sync(user, second), 200)
+    assert consent()[0] == "2026-12"
+    assert noted() == ["small, under the terms 2026-12", "small, under the terms 2026-11", "small"]
 
 
 def test_a_user_who_is_disabled(user, stripe, stack):

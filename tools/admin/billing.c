@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "user.h"
 #include "model/billing/billing.h"
+#include "model/billing/checkout.h"
 #include "model/billing/sync.h"
 
 static void billing_put_limits(const struct plan *p)
@@ -98,6 +99,18 @@ static void billing_put_subscription(const struct desk *desk, const struct billi
     putchar('\n');
 }
 
+static void billing_put_consent(const struct checkout_consent *consent)
+{
+    if (consent->at_us == 0)
+        return;
+    printf("terms         ");
+    if (consent->terms_version.n > 0)
+        printf("%.*s  ", STR_FMT(consent->terms_version));
+    printf("by %s", checkout_consent_how_names[consent->how]);
+    billing_put_time("  at ", consent->at_us);
+    putchar('\n');
+}
+
 static void billing_put(const struct desk *desk, const struct billing *b)
 {
     printf("plan          %s  by %s", b->now.plan->name, plan_source_names[b->now.source]);
@@ -121,6 +134,7 @@ static void billing_put(const struct desk *desk, const struct billing *b)
 
 int verb_billing_show(const struct given *given)
 {
+    struct checkout_consent consent;
     struct billing billing;
     struct desk desk;
     struct user user;
@@ -128,9 +142,13 @@ int verb_billing_show(const struct given *given)
     if (!billing_at_desk(&desk, given, &user))
         return EXIT_FAILED;
     enum err e = billing_show(desk.db, &desk.arena, &desk.conf, &user.id, &billing);
-    int code = e == OK ? EXIT_DONE : desk_complain(&desk, e);
     if (e == OK)
+        e = checkout_consent_of(desk.db, &desk.arena, &user.id, &consent);
+    int code = e == OK ? EXIT_DONE : desk_complain(&desk, e);
+    if (e == OK) {
         billing_put(&desk, &billing);
+        billing_put_consent(&consent);
+    }
     desk_close(&desk);
     return code;
 }
