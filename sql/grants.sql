@@ -212,6 +212,7 @@ GRANT SELECT (user_id, subscribed_plan, subscribed_until_us, granted_plan, grant
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.subscriptions TO {user};
 GRANT SELECT ON {db}.plan_grants TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.provider_events TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.provider_reads TO {user};
 GRANT SELECT (id, user_id, what, created_at_us), INSERT ON {db}.activity TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_billing TO {user};
 GRANT INSERT ON {db}.mail_outbox TO {user};

@@ -1,6 +1,7 @@
 """worker@billing: what Stripe's events come to. Stripe is tests/fakes/stripe.py; the events come by the webhook, signed."""
 
 import datetime
+import json
 import time
 import uuid
 
@@ -290,9 +291,11 @@ def test_whoever_asks_keeps_others_out(payer):
 def test_what_was_never_delivered_is_found(payer):
     payer.subscribe()
     payer.stripe.events = [event("customer.subscription.updated", payer.subscription()) for _ in range(23)]
+    payer.stripe.events[0]["created"] -= 3700  # Stripe has tried that one several times
+    before = Shown(payer.stack, "worker-billing")
     payer.stripe.events.append(event("radar.early_fraud_warning.created",
                                      {"id": "issfr_1", "object": "radar.early_fraud_warning", "charge": "ch_none"}))
-    payer.stack.sql("UPDATE jobs_billing SET run_at_us = 1 WHERE kind = 'reconcile' AND lease_token IS NULL")
+    payer.stack.sql("UPDATE jobs_billing SET run_at_us = 1, tries = 0 WHERE kind = 'reconcile' AND lease_token IS NULL")
     for sent in payer.stripe.events[:-1]:
         payer.stack.wait(lambda: payer.stack.sql("SELECT 1 FROM provider_events WHERE event_id = %s", sent["id"]), "it is found")
         assert done(payer.stack, sent["id"]) == ("done", None)
@@ -303,7 +306,36 @@ def test_what_was_never_delivered_is_found(payer):
     (job,) = payer.stack.wait(lambda: payer.stack.sql("SELECT * FROM jobs_billing WHERE kind = 'reconcile' AND lease_token IS NULL"
                                                       " AND run_at_us > 1"), "it comes again")
     assert job["run_at_us"] > (time.time() + 86000) * 1_000_000
+    assert not payer.stack.sql("SELECT 1 FROM provider_reads"), "the list was read to its end"
+    assert Shown(payer.stack, "worker-billing").moved(before, "alarms_total") == {("events_missed",): 1}
     payer.stripe.events = []
+
+
+def test_a_look_at_what_was_not_delivered_goes_on_where_it_ended(payer):
+    """A run that broke off, or has read as much as fits into one."""
+    def asked():
+        return [given.get("starting_after") for given in payer.stripe.asked("GET", "/v1/events")[before:]]
+    payer.subscribe()
+    payer.stripe.events = [event("customer.subscription.updated", payer.subscription()) for _ in range(23)]
+    payer.stripe.page_events = 1
+    ids = [sent["id"] for sent in payer.stripe.events[::-1]]
+    before = len(payer.stripe.asked("GET", "/v1/events"))
+    payer.stripe.behave("/v1/events", "ok", "ok", "500", "ok")
+    payer.stack.sql("UPDATE jobs_billing SET run_at_us = 1, tries = 0 WHERE kind = 'reconcile' AND lease_token IS NULL")
+    payer.stack.wait(lambda: len(asked()) >= 25 and not payer.stack.sql("SELECT 1 FROM provider_reads"), "all is read")
+    assert asked() == [None, *ids[:2], *ids[1:-1], None], "the third page failed, and was asked for again"
+
+    def notes():
+        runs = [json.loads(line) for line in payer.stack.log("worker-billing").splitlines() if '"kind":"reconcile"' in line]
+        return [run.get("note", "").partition(",")[0] for run in runs][-2:]
+    payer.stack.wait(lambda: notes() == [f"{n} events that had not come" for n in (20, 1)], "a run has twenty pages")
+    # A place that Stripe does not know any more is left.
+    payer.stack.sql("INSERT INTO provider_reads VALUES ('events', %s, 'evt_gone', %s)", "checkout.session.completed", int(time.time() * 1_000_000))
+    before = len(payer.stripe.asked("GET", "/v1/events"))
+    payer.stack.sql("UPDATE jobs_billing SET run_at_us = 1, tries = 0 WHERE kind = 'reconcile' AND lease_token IS NULL")
+    payer.stack.wait(lambda: asked()[:2] == ["evt_gone", None], "it begins anew")
+    payer.stripe.events = []
+    payer.stripe.page_events = 100
 
 
 # Others who ask the worker

@@ -13,6 +13,11 @@ enum err billing_ask_sync(struct db *db, const struct uuid *user_id, struct str 
     return job_add(db, JOB_BILLING, BILLING_JOB_CUSTOMER, user_id, clock_now_us(), request_id);
 }
 
+enum err billing_ask_reconcile(struct db *db, struct str request_id)
+{
+    return job_add(db, JOB_BILLING, BILLING_JOB_RECONCILE, &UUID_NONE, clock_now_us() + BILLING_MISSED_US, request_id);
+}
+
 enum err billing_forget(struct db *db, const struct uuid *user_id, struct str request_id)
 {
     return job_add(db, JOB_BILLING, BILLING_JOB_DELETE, user_id, clock_now_us(), request_id);

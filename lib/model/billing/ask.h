@@ -13,6 +13,14 @@
 
 MUST_CHECK enum err billing_ask_sync(struct db *db, const struct uuid *user_id, struct str request_id);
 
+#define BILLING_JOB_RECONCILE "reconcile" /* standing: what was never delivered is asked for */
+#define BILLING_MISSED_US \
+    (3600 * INT64_C(1000000)) /* an event that has not come so long after it came up: Stripe tries again long before */
+
+/* Webhooks come that nobody has signed rightly: what was delivered to us and what not, Stripe knows. It is asked once what came up by now
+ * can be said to be missed, and not at its daily time. */
+MUST_CHECK enum err billing_ask_reconcile(struct db *db, struct str request_id);
+
 /* Of all who have a customer; each in turn, a few in a transaction of their own. *ret_n: how many that were. */
 MUST_CHECK enum err billing_ask_all(struct db *db, uint64_t *ret_n);
 
