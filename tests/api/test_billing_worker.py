@@ -180,6 +180,18 @@ def test_one_mail_for_a_bill(payer):
                                                                            payer.id)), "the links are forgotten")
 
 
+def test_a_replay_has_stripes_page(payer):
+    """Of an event of which no mail was written, for what was so then: the link goes when a mail has it."""
+    payer.subscribe(status="active")
+    id = tell(payer, "invoice.payment_failed", payer.invoice())
+    payer.subscription()["status"] = "past_due"
+    assert payer.stack.admin("billing", "replay", id).returncode == 0
+    letter = wait_letter(payer.stack, payer.user.email, "payment has failed")
+    assert f"https://invoice.example/{payer.sub}" in letter.text and stored(payer.stack, id)["link"] is None
+    foreign = deliver(payer.stack, event("invoice.payment_failed", payer.invoice(customer="cus_of_nobody")))
+    assert done(payer.stack, foreign)[0] == "ignored" and stored(payer.stack, foreign)["link"] is None
+
+
 def test_no_mail_about_what_is_settled(payer):
     payer.subscribe(status="active", trial_end=int(time.time()) - 5)
     tell(payer, "invoice.payment_failed", payer.invoice())
