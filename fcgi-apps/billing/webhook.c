@@ -103,6 +103,11 @@ static enum err webhook_add(struct ctx *c, const struct stripe_event *event, str
 /*
  * While the database is away: 500, and not the 503 of other routes, which says that nothing was changed. Here that is not always known,
  * and need not be: whatever is not 2xx Stripe sends again, for three days, and what is there already is not stored again.
+ *
+ * InnoDB shows a row to others as soon as its transaction has ended in memory, which is before its log is on the disk; only the commit itself
+ * waits for that. So a repeat that comes within those milliseconds finds the event and is answered 200, and if the power goes just then the
+ * event is lost, with nobody to send it again. That is accepted: the customer's next event, or a look at Stripe by hand, brings the same
+ * state, for an event says who, and not what.
  */
 static enum err webhook_store(struct ctx *c, const struct stripe_event *event)
 {
