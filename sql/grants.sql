@@ -150,6 +150,7 @@ GRANT SELECT ON {db}.plan_counters TO {user};
 GRANT SELECT (id, user_id, state, mode) ON {db}.accounts TO {user};
 GRANT SELECT (id, user_id, deleted_at_us, size_bytes) ON {db}.uploads TO {user};
 GRANT SELECT, INSERT ON {db}.provider_events TO {user};
+GRANT SELECT (id, user_id, what, created_at_us), INSERT ON {db}.activity TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_billing TO {user};
 
 -- user worker_publish
@@ -211,6 +212,8 @@ GRANT SELECT (user_id, subscribed_plan, subscribed_until_us, granted_plan, grant
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.subscriptions TO {user};
 GRANT SELECT ON {db}.plan_grants TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.provider_events TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.provider_reads TO {user};
+GRANT SELECT (id, user_id, what, created_at_us), INSERT ON {db}.activity TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_billing TO {user};
 GRANT INSERT ON {db}.mail_outbox TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "fcgi/input.h"
 #include "model/billing/billing.h"
+#include "model/billing/checkout.h"
 #include "model/billing/counter.h"
 
 struct billing_limit_shape {
@@ -24,6 +25,8 @@ struct billing_shape {
     int source;
     int64_t until_us, period_end_us, cancel_at_us, trial_end_us, rate_factor;
     bool will_cancel, can_buy;
+    struct str terms_version, terms_accepted_how;
+    int64_t terms_accepted_at_us;
     struct json_array limits, plans;
 };
 
@@ -65,9 +68,12 @@ static struct json_array billing_plans(struct arena *arena, const struct plans *
 
 enum err billing_answer(struct ctx *c)
 {
+    struct checkout_consent consent;
     struct billing b;
 
     enum err e = billing_read(c->db, c->arena, c->conf, &c->caller.user_id, &b);
+    if (e == OK)
+        e = checkout_consent_of(c->db, c->arena, &c->caller.user_id, &consent);
     if (e != OK)
         return e == ERR_NOT_FOUND ? ERR_SESSION_EXPIRED : e;
     const struct subscription *s = &b.subscription;
@@ -81,6 +87,9 @@ enum err billing_answer(struct ctx *c)
         .cancel_at_us = s->cancel_at_us,
         .trial_end_us = s->trial_end_us,
         .rate_factor = b.now.plan->rate_factor,
+        .terms_version = consent.terms_version,
+        .terms_accepted_at_us = consent.at_us,
+        .terms_accepted_how = str_from(consent.at_us == 0 ? NULL : checkout_consent_how_names[consent.how]),
         .limits = billing_limits(c->arena, &b),
         .plans = billing_plans(c->arena, plans_of(c->conf), b.now.plan),
     };
@@ -96,6 +105,7 @@ static enum err billing_get(struct ctx *c)
 
 #define PLAN .policy = "billing.plan"
 #define SUBSCRIPTION .policy = "billing.subscription"
+#define CONSENT .policy = "account.consent"
 
 static const struct json_field billing_limit_fields[] = {
     {.name = "name", JSON_STR(struct billing_limit_shape, name), .help = "posts_per_month, accounts, storage_bytes"},
@@ -152,6 +162,19 @@ static const struct json_field billing_fields[] = {
     {.name = "rate_factor",
      JSON_I64(struct billing_shape, rate_factor),
      .help = "How many times as often the user may ask"},
+    {.name = "terms_version",
+     JSON_STR(struct billing_shape, terms_version),
+     .help = "Which terms were accepted with the checkout that was begun last; null: they have no version here",
+     CONSENT},
+    {.name = "terms_accepted_at",
+     JSON_TIME(struct billing_shape, terms_accepted_at_us),
+     .help = "When; null: none was begun",
+     CONSENT},
+    {.name = "terms_accepted_how",
+     JSON_STR(struct billing_shape, terms_accepted_how),
+     .help =
+         "request: by accepted_terms; request_and_stripe: Stripe's page asks for it, too, before it takes a payment",
+     CONSENT},
     {.name = "limits",
      JSON_ARRAY(struct billing_shape, limits, struct billing_limit_shape, billing_limit_fields),
      .help = "What the plan allows, and what is used"},

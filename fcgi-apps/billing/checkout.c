@@ -4,10 +4,13 @@
  * tabs, two requests at once and a repeat all lead to one session (model/billing/checkout.h).
  */
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/point.h"
 #include "billing/ask.h"
 #include "fcgi/input.h"
+#include "model/billing/ask.h"
 #include "model/billing/checkout.h"
+#include "metrics/metrics.h"
 #include "model/user/user.h"
 
 #define BODY_MAX_BYTES (16u << 10)
@@ -30,6 +33,7 @@ struct checkout_out {
 struct buying {
     struct ask ask;
     const struct plan *plan;
+    struct checkout_wish wish;
     struct checkout_buyer buyer;
     struct sync sync;
     struct fetch fetch;
@@ -166,7 +170,7 @@ static enum err checkout_begin_another(struct buying *b)
 
     enum err e = checkout_expire_all(b);
     if (e == OK)
-        e = checkout_begin(c->db, &b->sync, str_from(b->plan->name), &begun);
+        e = checkout_begin(c->db, c->arena, &b->sync, &b->wish, &begun);
     if (e != OK)
         return e;
     c->problems.left_something = true;
@@ -191,7 +195,7 @@ static enum err checkout_to_pay(struct buying *b)
         return e;
     bool is_counted = session.subscription.p != NULL && (fetch_find(&b->fetch, session.subscription) != NULL ||
                                                          fetch_is_foreign(&b->fetch, session.subscription));
-    switch (checkout_judge(&b->before, &session, str_from(b->plan->name), is_counted, clock_now_us())) {
+    switch (checkout_judge(&b->before, &session, &b->wish, is_counted, clock_now_us())) {
     case CHECKOUT_SHOW:
         return checkout_show(b, &b->before, &session);
     case CHECKOUT_PAID:
@@ -207,12 +211,45 @@ static enum err checkout_to_pay(struct buying *b)
     return checkout_begin_another(b);
 }
 
+/* The worker finds that Stripe does not know the customer, too, and tells the admin: once, however often it is asked. */
+static enum err checkout_unknown(struct buying *b)
+{
+    struct ctx *c = b->ask.c;
+    enum err e = billing_ask_sync(c->db, &c->caller.user_id, c->req.id);
+
+    return e == OK ? ERR_STRIPE_REJECTED : e;
+}
+
+/*
+ * The key is of the other mode by now, and cannot see the customer. Where one has tried things out, and sells in earnest now, another
+ * customer is made: what the old one has paid was no money. It stays at Stripe, in test mode, which is told. The other way round the
+ * row is all that we know of somebody who pays: it is kept, and nothing is sold.
+ */
+static enum err checkout_other_mode(struct buying *b)
+{
+    struct ctx *c = b->ask.c;
+    struct str before = b->sync.customer;
+
+    if (!c->conf->stripe_livemode)
+        return checkout_unknown(b);
+    enum err e = customer_replace(&b->ask, b->buyer.email, &b->sync);
+    if (e == OK)
+        alarm_raise(app_metrics_of(c), ALARM_BILLING_ATTENTION,
+                    LOG_CSTR("what", "a customer of Stripe's test mode was left there"),
+                    LOG_CSTR("user", uuid_text(&c->caller.user_id).s), LOG_STR("object", before), LOG_END);
+    return e;
+}
+
 /* What there is at Stripe, of a customer that is there. */
 static enum err checkout_look(struct buying *b)
 {
     bool gone = false;
 
-    enum err e = ask_fetch(&b->ask, b->sync.customer, FETCH_CUSTOMER, &b->fetch, &gone);
+    enum err e = sync_is_other_mode(&b->sync, b->ask.c->conf) ? checkout_other_mode(b) : OK;
+    if (e == OK)
+        e = ask_fetch(&b->ask, b->sync.customer, FETCH_CUSTOMER, &b->fetch, &gone);
+    if (e == ERR_STRIPE_REJECTED && stripe_error_is_missing(&b->ask.error))
+        return checkout_unknown(b);
     if (e != OK || !gone)
         return e;
     e = customer_replace(&b->ask, b->buyer.email, &b->sync);
@@ -262,6 +299,8 @@ static enum err checkout_buy(struct buying *b)
         return ERR_SESSION_EXPIRED;
     if (e == OK && b->buyer.state != USER_ACTIVE)
         e = ERR_ACCOUNT_DISABLED;
+    if (e == OK && checkout_paid_plan(&b->buyer, plans_of(c->conf), clock_now_us()) == b->plan)
+        e = ERR_PLAN_CURRENT;
     if (e == OK && b->buyer.customer.p == NULL)
         e = customer_make(&b->ask, b->buyer.email, &customer);
     if (e == OK)
@@ -286,6 +325,12 @@ static void checkout_check(struct ctx *c, const struct checkout_in *in, const st
             STR("Buying a plan needs your consent to the terms. Read them, then send accepted_terms: true."));
 }
 
+/* The version that is configured, as a registration notes it. */
+static struct str checkout_terms(const struct conf *conf)
+{
+    return conf->terms_version.n > 0 ? conf->terms_version : (struct str){0};
+}
+
 static enum err checkout_post(struct ctx *c)
 {
     struct checkout_in in = {.accepted_terms = false};
@@ -302,8 +347,9 @@ static enum err checkout_post(struct ctx *c)
         return ERR_VALIDATION;
     if (!app_sells(c))
         return ERR_BILLING_NOT_CONFIGURED;
-    if (b.plan == c->caller.plan)
-        return ERR_PLAN_CURRENT;
+    b.wish = (struct checkout_wish){.plan = str_from(b.plan->name),
+                                    .terms_version = checkout_terms(c->conf),
+                                    .asks_again = c->conf->stripe_ask_consent};
     ask_begin(&b.ask, c);
     e = checkout_buy(&b);
     return e == OK ? reply_data(&c->rep, 200, checkout_out_fields, &b.out) : e;

@@ -7,6 +7,7 @@
 #include "billing/billing_app.h"
 #include "billing/together.h"
 #include "metrics/metrics.h"
+#include "model/billing/ask.h"
 
 #define SIGNATURES_BAD_MAX 20 /* a replay and a stranger who tries some things out are no reason to look */
 
@@ -39,10 +40,22 @@ static bool webhook_may_be_stripes(enum stripe_signature s)
     return s == STRIPE_SIGNATURE_WRONG || s == STRIPE_SIGNATURE_TOO_OLD || s == STRIPE_SIGNATURE_TOO_NEW;
 }
 
+static enum err webhook_ask_tx(struct db *db, void *arg)
+{
+    const struct ctx *c = arg;
+
+    return billing_ask_reconcile(db, c->req.id);
+}
+
+/* Whether they were Stripe's, strangers must not say, who can send as many as they like: so that is no alarm. Stripe is asked, and what it
+ * could not deliver is one. Not again until one was good. */
 static void webhook_note_bad(struct ctx *c, enum stripe_signature s)
 {
-    if (webhook_may_be_stripes(s) && atomic_fetch_add(&app_state(c)->signatures_bad, 1) == SIGNATURES_BAD_MAX - 1)
-        alarm_raise(app_metrics_of(c), ALARM_SIGNATURES_BAD, LOG_CSTR("last", stripe_signature_word(s)), LOG_END);
+    if (!webhook_may_be_stripes(s) || atomic_fetch_add(&app_state(c)->signatures_bad, 1) != SIGNATURES_BAD_MAX - 1)
+        return;
+    enum err e = db_tx(c->db, webhook_ask_tx, c);
+    log_event(LOG_WARNING, "signatures_bad", LOG_CSTR("last", stripe_signature_word(s)),
+              LOG_CSTR("error", e == OK ? NULL : err_slug(e)), LOG_END);
 }
 
 static void webhook_note_good(struct ctx *c)
@@ -90,6 +103,11 @@ static enum err webhook_add(struct ctx *c, const struct stripe_event *event, str
 /*
  * While the database is away: 500, and not the 503 of other routes, which says that nothing was changed. Here that is not always known,
  * and need not be: whatever is not 2xx Stripe sends again, for three days, and what is there already is not stored again.
+ *
+ * InnoDB shows a row to others as soon as its transaction has ended in memory, which is before its log is on the disk; only the commit itself
+ * waits for that. So a repeat that comes within those milliseconds finds the event and is answered 200, and if the power goes just then the
+ * event is lost, with nobody to send it again. That is accepted: the customer's next event, or a look at Stripe by hand, brings the same
+ * state, for an event says who, and not what.
  */
 static enum err webhook_store(struct ctx *c, const struct stripe_event *event)
 {

@@ -3,12 +3,12 @@
 #include "base/clock.h"
 #include "json/json.h"
 #include "stripe/id.h"
+#include "stripe/list.h"
 #include "stripe/time.h"
 
 #define TYPE_MAX_BYTES 100
 #define LINK_MAX_BYTES 1024
 #define STATUS_MAX_BYTES 64
-#define PAGE_MAX 100
 
 struct stripe_event_metadata {
     struct uuid user_id;
@@ -39,12 +39,6 @@ struct stripe_event_sent {
     bool livemode;
     int64_t created;
     struct stripe_event_data data;
-};
-
-struct stripe_event_list {
-    struct str object;
-    struct json_array data;
-    bool has_more;
 };
 
 static const struct json_field stripe_event_head_fields[], stripe_event_fields[], stripe_event_list_fields[];
@@ -178,13 +172,11 @@ static bool stripe_event_take(const struct stripe_event_sent *sent, struct strip
 enum err stripe_read_events(const struct net_result *r, struct arena *arena, struct stripe_events *ret,
                             struct stripe_error *ret_error)
 {
-    struct stripe_event_list list = {.has_more = false};
+    struct stripe_list list;
 
-    enum err e = stripe_read_answer(r, arena, ret_error);
+    enum err e = stripe_read_list(r, arena, stripe_event_list_fields, &list, ret_error);
     if (e != OK)
         return e;
-    if (json_read(arena, r->body, stripe_event_list_fields, &list) != OK || !str_eqc(list.object, "list"))
-        return ERR_NET_UNKNOWN;
     const struct stripe_event_sent *sent = list.data.v;
     struct stripe_events page = {.v = arena_array(arena, list.data.n, sizeof *page.v), .has_more = list.has_more};
     for (size_t i = 0; i < list.data.n; i++) {
@@ -297,15 +289,7 @@ static const struct json_field stripe_event_listed_fields[] = {
 };
 
 static const struct json_field stripe_event_list_fields[] = {
-    {.name = "object", JSON_STR(struct stripe_event_list, object), .typed = true, .required = true},
-    {.name = "data",
-     JSON_ARRAY(struct stripe_event_list, data, struct stripe_event_sent, stripe_event_listed_fields),
-     .max = PAGE_MAX,
-     .typed = true,
-     .required = true},
-    {.name = "has_more", JSON_BOOL(struct stripe_event_list, has_more), .typed = true, .required = true},
-    JSON_END,
-};
+    STRIPE_LIST_FIELDS(struct stripe_event_sent, stripe_event_listed_fields)};
 
 /* docs/stripe.md#events has the same table, in words. */
 const struct stripe_event_kind stripe_event_kinds[] = {

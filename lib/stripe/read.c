@@ -2,6 +2,7 @@
 
 #include "json/json.h"
 #include "stripe/id.h"
+#include "stripe/list.h"
 
 #define URL_MAX_BYTES 4096 /* a checkout's has some 400, with what it opens with after a '#' */
 
@@ -14,12 +15,6 @@ struct stripe_read_object { /* each answer has some of these */
     struct uuid client_reference_id;
     struct stripe_read_metadata metadata;
     bool deleted, livemode, livemode_given;
-};
-
-struct stripe_read_list {
-    struct str object;
-    struct json_array data;
-    bool has_more;
 };
 
 static const struct json_field stripe_read_object_fields[], stripe_read_list_fields[];
@@ -105,13 +100,11 @@ enum err stripe_read_session(const struct net_result *r, struct arena *arena, st
 enum err stripe_read_sessions(const struct net_result *r, struct arena *arena, struct stripe_sessions *ret,
                               struct stripe_error *ret_error)
 {
-    struct stripe_read_list list = {.has_more = false};
+    struct stripe_list list;
 
-    enum err e = stripe_read_answer(r, arena, ret_error);
+    enum err e = stripe_read_list(r, arena, stripe_read_list_fields, &list, ret_error);
     if (e != OK)
         return e;
-    if (json_read(arena, r->body, stripe_read_list_fields, &list) != OK || !str_eqc(list.object, "list"))
-        return ERR_NET_UNKNOWN;
     const struct stripe_read_object *o = list.data.v;
     struct stripe_sessions page = {.v = arena_array(arena, list.data.n, sizeof *page.v), .n = list.data.n};
     page.has_more = list.has_more;
@@ -181,12 +174,4 @@ static const struct json_field stripe_read_object_fields[] = {
 };
 
 static const struct json_field stripe_read_list_fields[] = {
-    {.name = "object", JSON_STR(struct stripe_read_list, object), .typed = true, .required = true},
-    {.name = "data",
-     JSON_ARRAY(struct stripe_read_list, data, struct stripe_read_object, stripe_read_object_fields),
-     .max = 100,
-     .typed = true,
-     .required = true},
-    {.name = "has_more", JSON_BOOL(struct stripe_read_list, has_more), .typed = true, .required = true},
-    JSON_END,
-};
+    STRIPE_LIST_FIELDS(struct stripe_read_object, stripe_read_object_fields)};

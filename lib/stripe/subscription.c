@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "json/json.h"
 #include "stripe/id.h"
+#include "stripe/list.h"
 #include "stripe/time.h"
 
 #define ITEMS_MAX 100 /* Stripe has 20 */
@@ -13,10 +14,10 @@ static const struct {
     enum stripe_access access;
     bool over;
 } stripe_subscription_statuses[STRIPE_STATUS__MAX] = {
-    [STRIPE_UNKNOWN] = {"unknown", STRIPE_ACCESS_NO, false},
+    [STRIPE_UNKNOWN] = {"unknown", STRIPE_ACCESS_NO, false}, /* a word that came later than this program */
     [STRIPE_INCOMPLETE_EXPIRED] = {"incomplete_expired", STRIPE_ACCESS_NO, true},
-    [STRIPE_CANCELED] = {"canceled", STRIPE_ACCESS_NO, true},
-    [STRIPE_INCOMPLETE] = {"incomplete", STRIPE_ACCESS_NO, false},
+    [STRIPE_CANCELED] = {"canceled", STRIPE_ACCESS_NO, true}, /* it has ended: one that will end is active until then */
+    [STRIPE_INCOMPLETE] = {"incomplete", STRIPE_ACCESS_NO, false}, /* the first payment has not come */
     [STRIPE_UNPAID] = {"unpaid", STRIPE_ACCESS_NO, false},
     [STRIPE_PAUSED] = {"paused", STRIPE_ACCESS_NO, false},
     [STRIPE_PAST_DUE] = {"past_due", STRIPE_ACCESS_GRACE, false},
@@ -42,7 +43,7 @@ bool stripe_status_is_over(enum stripe_status s)
     return stripe_subscription_statuses[s].over;
 }
 
-static enum stripe_status stripe_subscription_status_of(struct str word)
+enum stripe_status stripe_status_of(struct str word)
 {
     for (int s = STRIPE_UNKNOWN + 1; s < STRIPE_STATUS__MAX; s++)
         if (str_eqc(word, stripe_subscription_statuses[s].word))
@@ -89,12 +90,6 @@ struct stripe_subscription_sent {
     struct stripe_subscription_items items;
     struct stripe_subscription_pause pause;
     int64_t created, current_period_start, current_period_end, cancel_at, trial_end, ended_at;
-};
-
-struct stripe_subscription_list {
-    struct str object;
-    struct json_array data;
-    bool has_more;
 };
 
 static const struct json_field stripe_subscription_item_fields[] = {
@@ -168,15 +163,7 @@ static const struct json_field stripe_subscription_fields[] = {
 };
 
 static const struct json_field stripe_subscription_list_fields[] = {
-    {.name = "object", JSON_STR(struct stripe_subscription_list, object), .typed = true, .required = true},
-    {.name = "data",
-     JSON_ARRAY(struct stripe_subscription_list, data, struct stripe_subscription_sent, stripe_subscription_fields),
-     .max = 100,
-     .typed = true,
-     .required = true},
-    {.name = "has_more", JSON_BOOL(struct stripe_subscription_list, has_more), .typed = true, .required = true},
-    JSON_END,
-};
+    STRIPE_LIST_FIELDS(struct stripe_subscription_sent, stripe_subscription_fields)};
 
 /* What was sent, as we have it. False: its ids are not such. */
 static bool stripe_subscription_take(const struct stripe_subscription_sent *sent, struct arena *arena,
@@ -193,7 +180,7 @@ static bool stripe_subscription_take(const struct stripe_subscription_sent *sent
         .customer = sent->customer,
         .user_id = sent->metadata.user_id,
         .status_text = sent->status,
-        .status = stripe_subscription_status_of(sent->status),
+        .status = stripe_status_of(sent->status),
         .livemode = sent->livemode,
         .prices = {.v = arena_array(arena, sent->items.data.n, sizeof(struct str)), .n = sent->items.data.n},
         .more_items = sent->items.has_more,
@@ -236,13 +223,11 @@ enum err stripe_read_subscription(const struct net_result *r, struct arena *aren
 enum err stripe_read_subscriptions(const struct net_result *r, struct arena *arena, struct stripe_subscriptions *ret,
                                    struct stripe_error *ret_error)
 {
-    struct stripe_subscription_list list = {.has_more = false};
+    struct stripe_list list;
 
-    enum err e = stripe_read_answer(r, arena, ret_error);
+    enum err e = stripe_read_list(r, arena, stripe_subscription_list_fields, &list, ret_error);
     if (e != OK)
         return e;
-    if (json_read(arena, r->body, stripe_subscription_list_fields, &list) != OK || !str_eqc(list.object, "list"))
-        return ERR_NET_UNKNOWN;
     const struct stripe_subscription_sent *sent = list.data.v;
     struct stripe_subscriptions page = {.v = arena_array(arena, list.data.n, sizeof *page.v), .n = list.data.n};
     page.has_more = list.has_more && list.data.n > 0;

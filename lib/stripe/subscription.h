@@ -25,6 +25,8 @@ enum stripe_status {
 };
 const char *stripe_status_word(enum stripe_status s); /* Stripe's; "unknown" */
 
+enum stripe_status stripe_status_of(struct str word);
+
 enum stripe_access {
     STRIPE_ACCESS_NO,
     STRIPE_ACCESS_GRACE, /* for some days from the beginning of the period, while Stripe tries to get its money */

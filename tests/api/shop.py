@@ -86,6 +86,24 @@ def customer_of(stripe, user):
     return id
 
 
+def portal(user):
+    return user.web.post("/api/v1/billing/portal")
+
+
+def to_portal(stripe, user, plan="small"):
+    data = expect(checkout(user, plan), 200)["data"]
+    assert data == {"kind": "portal", "url": f"https://billing.stripe.example/p/session/{customer_of(stripe, user)}", "expires_at": None}
+
+
+def one_open(stripe, session):
+    assert stripe.open_sessions() == [session]
+
+
+def is_free(user):
+    """The lease."""
+    return row(user)["sync_token"] is None and row(user)["sync_until_us"] is None
+
+
 def at_once(calls):
     ready = threading.Barrier(len(calls))
 
@@ -97,5 +115,5 @@ def at_once(calls):
         return list(pool.map(run, calls))
 
 
-__all__ = ["PRICES", "at_once", "change_row", "checkout", "credential", "customer_of", "row", "session_of", "shop", "stripe", "sync", "to_pay",
-           "with_credential"]
+__all__ = ["PRICES", "at_once", "change_row", "checkout", "credential", "customer_of", "is_free", "one_open", "portal", "row", "session_of", "shop",
+           "stripe", "sync", "to_pay", "to_portal", "with_credential"]

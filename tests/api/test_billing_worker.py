@@ -1,135 +1,19 @@
 """worker@billing: what Stripe's events come to. Stripe is tests/fakes/stripe.py; the events come by the webhook, signed."""
 
 import datetime
-import hashlib
-import hmac
-import itertools
 import json
-import os
-import pathlib
-import sys
 import time
 import uuid
 
 import pytest
-
 from conftest import User
 from helpers import expect
-from mailing import files, wait_letter
+from mailing import wait_letter
+from payers import (ADMIN, Payer, alarms, alarms_of, at_once, deliver, done, event, jobs, letters, payer, put_off,  # noqa: F401 (fixtures)
+                    settled, shown_to_admin, stored, stripe, tell, well_behaved)
 from plans import billing, now
 from test_change_email import UNDO, changed, follow, fresh
 from test_metrics import Shown
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fakes"))
-from stripe import FakeStripe  # noqa: E402
-
-numbers = itertools.count(1)
-ADMIN = "money@example.com"
-
-
-@pytest.fixture(scope="module")
-def stripe(stack):
-    with FakeStripe(stack.at.tls / "leaf.crt", stack.at.tls / "leaf.key") as fake, \
-            stack.configured("worker-billing", stripe_api_url=fake.url, billing_admin_email=ADMIN), \
-            stack.configured("worker-mail", billing_admin_email=ADMIN):
-        yield fake
-
-
-@pytest.fixture(autouse=True)
-def well_behaved(stripe):
-    yield
-    stripe.behaviours.clear()
-    stripe.last.clear()
-    stripe.released.clear()
-
-
-class Payer:
-    """A user with a customer, whose subscription is `sub`."""
-
-    def __init__(self, user, stripe):
-        self.user, self.stack, self.stripe = user, user.stack, stripe
-        self.id = uuid.UUID(user.id).bytes
-        word = f"{os.getpid()}x{next(numbers)}"
-        self.customer, self.sub = f"cus_{word}", f"sub_{word}"
-        stripe.customers[self.customer] = {"email": user.email}
-
-    def bind(self):
-        self.stack.sql("INSERT INTO subscriptions (user_id, customer_id, created_at_us, updated_at_us) VALUES (%s, %s, 1, 1)",
-                       self.id, self.customer)
-        return self
-
-    def subscribe(self, **more):
-        self.stripe.subscribe(self.customer, self.sub, **more)
-
-    def row(self):
-        rows = self.stack.sql("SELECT * FROM subscriptions WHERE user_id = %s", self.id)
-        return rows[0] if rows else None
-
-    def plan(self):
-        return billing(self.user)["plan"]
-
-    def invoice(self, **more):
-        return {"id": f"in_{self.sub}", "object": "invoice", "customer": self.customer, "status": "open",
-                "hosted_invoice_url": f"https://invoice.example/{self.sub}",
-                "parent": {"subscription_details": {"subscription": self.sub}}, **more}
-
-    def subscription(self):
-        return self.stripe.subscriptions[self.sub]
-
-
-@pytest.fixture
-def payer(user, stripe):
-    return Payer(user, stripe).bind()
-
-
-def event(type, object, **more):
-    return {"id": f"evt_{os.getpid()}x{next(numbers)}", "object": "event", "type": type, "livemode": False,
-            "created": int(time.time()), "data": {"object": object}, **more}
-
-
-def deliver(stack, sent):
-    secret = (stack.at.credentials / "billing/stripe-webhook-secrets").read_text().split()[0]
-    body, at = json.dumps(sent), int(now(stack).timestamp())
-    v1 = hmac.new(secret.encode(), f"{at}.{body}".encode(), hashlib.sha256).hexdigest()
-    expect(stack.client().post("/webhooks/stripe", data=body,
-                               headers={"Content-Type": "application/json", "Stripe-Signature": f"t={at},v1={v1}"}), 200)
-    return sent["id"]
-
-
-def stored(stack, id):
-    (row,) = stack.sql("SELECT * FROM provider_events WHERE event_id = %s", id)
-    return row
-
-
-def done(stack, id):
-    row = stack.wait(lambda: (r := stored(stack, id))["state"] != "waiting" and r, f"{id} is worked off")
-    return row["state"], row["why"]
-
-
-def tell(payer, type, object, **more):
-    """The event, worked off."""
-    id = deliver(payer.stack, event(type, object, **more))
-    assert done(payer.stack, id) == ("done", None)
-    return id
-
-
-def jobs(stack, kind, subject):
-    return stack.sql("SELECT * FROM jobs_billing WHERE kind = %s AND subject_id = %s", kind, subject)
-
-
-def settled(stack, kind, subject):
-    stack.wait(lambda: not jobs(stack, kind, subject), f"the job {kind} has ended")
-
-
-def alarms(stack):
-    """Of this process."""
-    said = stack.log("worker-billing").rpartition('"event":"started"')[2]
-    return [line for line in said.splitlines() if '"event":"billing_attention"' in line]
-
-
-def letters(payer, subject):
-    return [m for m in files(payer.stack) if m.to == payer.user.email and subject in m.subject]
-
 
 # The state
 
@@ -228,13 +112,51 @@ def test_a_customer_who_is_not_there_ends_no_plan(payer):
     tell(payer, "customer.subscription.created", payer.subscription())
     kept = payer.stripe.customers.pop(payer.customer)
     id = deliver(payer.stack, event("customer.subscription.updated", payer.subscription()))
-    job = payer.stack.wait(lambda: [j for j in jobs(payer.stack, "customer", payer.id) if j["tries"] and not j["lease_token"]],
-                           "it is put off")[0]
+    job = put_off(payer, "customer")
     assert stored(payer.stack, id)["state"] == "waiting" and payer.plan() == "small" and job["state"] == "ready"
-    assert '"billing_attention"' in payer.stack.log("worker-billing")
+    at_once(payer, "customer")
+    payer.stack.wait(lambda: put_off(payer, "customer")["tries"] > job["tries"], "it was tried again")
+    assert alarms_of(payer) == ["Stripe does not know the customer: another account's?"], "once, however often it is tried"
+    assert "look          Stripe does not know the customer" in shown_to_admin(payer)
     payer.stripe.customers[payer.customer] = kept
     payer.stack.admin("billing", "sync", payer.user.email)
     assert done(payer.stack, id) == ("done", None)
+    assert "look" not in shown_to_admin(payer) and "of the test mode" in shown_to_admin(payer)
+
+
+def test_two_subscriptions_are_told_once(payer):
+    payer.subscribe()
+    payer.stripe.subscribe(payer.customer, payer.sub + "x")
+    for _ in range(2):
+        tell(payer, "customer.subscription.created", payer.subscription())
+    assert alarms_of(payer) == ["more than one subscription"]
+    payer.stripe.subscriptions[payer.sub + "x"]["status"] = "canceled"
+    tell(payer, "customer.subscription.deleted", payer.subscription())
+    payer.stripe.subscribe(payer.customer, payer.sub + "y")
+    tell(payer, "customer.subscription.created", payer.subscription())
+    assert alarms_of(payer) == ["more than one subscription"] * 2, "it was over, and is so again"
+
+
+def test_a_customer_of_the_other_mode(payer):
+    """Of the live one, which the key of the test mode cannot see: nobody loses a plan, and nothing is thought to be deleted."""
+    payer.subscribe()
+    tell(payer, "customer.subscription.created", payer.subscription())
+    payer.stack.sql("UPDATE subscriptions SET livemode = 1 WHERE user_id = %s", payer.id)
+    asked = len(payer.stripe.requests)
+    for _ in range(2):
+        payer.stack.admin("billing", "sync", payer.user.email)
+        settled(payer.stack, "customer", payer.id)
+    assert alarms_of(payer) == ["the customer is of Stripe's other mode"] and payer.plan() == "small"
+    payer.stack.admin("billing", "forget", payer.user.email)
+    put_off(payer, "customer_delete")
+    assert alarms_of(payer)[1:] == ["a customer that is to be deleted is of Stripe's other mode"]
+    assert len(payer.stripe.requests) == asked and payer.row()["customer_id"] == payer.customer
+    said = payer.stack.admin("billing", "disown", payer.user.email)
+    assert (said.returncode, said.stdout) == (0, f"{payer.user.email} has no customer any more; Stripe was not asked\n"), said
+    settled(payer.stack, "customer_delete", payer.id)
+    assert payer.row() is None and payer.plan() == "free" and len(payer.stripe.requests) == asked
+    said = payer.stack.admin("billing", "disown", payer.user.email)
+    assert (said.returncode, said.stderr) == (1, f"marketingcli-admin: {payer.user.email} has no customer\n"), said
 
 
 # Mails
@@ -256,6 +178,18 @@ def test_one_mail_for_a_bill(payer):
     assert sorted(r["template"] for r in rows) == ["payment_action_required", "payment_failed", "payment_failed"]
     payer.stack.wait(lambda: not any(r["params"] for r in payer.stack.sql("SELECT params FROM mail_outbox WHERE user_id = %s",
                                                                            payer.id)), "the links are forgotten")
+
+
+def test_a_replay_has_stripes_page(payer):
+    """Of an event of which no mail was written, for what was so then: the link goes when a mail has it."""
+    payer.subscribe(status="active")
+    id = tell(payer, "invoice.payment_failed", payer.invoice())
+    payer.subscription()["status"] = "past_due"
+    assert payer.stack.admin("billing", "replay", id).returncode == 0
+    letter = wait_letter(payer.stack, payer.user.email, "payment has failed")
+    assert f"https://invoice.example/{payer.sub}" in letter.text and stored(payer.stack, id)["link"] is None
+    foreign = deliver(payer.stack, event("invoice.payment_failed", payer.invoice(customer="cus_of_nobody")))
+    assert done(payer.stack, foreign)[0] == "ignored" and stored(payer.stack, foreign)["link"] is None
 
 
 def test_no_mail_about_what_is_settled(payer):
@@ -369,9 +303,11 @@ def test_whoever_asks_keeps_others_out(payer):
 def test_what_was_never_delivered_is_found(payer):
     payer.subscribe()
     payer.stripe.events = [event("customer.subscription.updated", payer.subscription()) for _ in range(23)]
+    payer.stripe.events[0]["created"] -= 3700  # Stripe has tried that one several times
+    before = Shown(payer.stack, "worker-billing")
     payer.stripe.events.append(event("radar.early_fraud_warning.created",
                                      {"id": "issfr_1", "object": "radar.early_fraud_warning", "charge": "ch_none"}))
-    payer.stack.sql("UPDATE jobs_billing SET run_at_us = 1 WHERE kind = 'reconcile' AND lease_token IS NULL")
+    payer.stack.sql("UPDATE jobs_billing SET run_at_us = 1, tries = 0 WHERE kind = 'reconcile' AND lease_token IS NULL")
     for sent in payer.stripe.events[:-1]:
         payer.stack.wait(lambda: payer.stack.sql("SELECT 1 FROM provider_events WHERE event_id = %s", sent["id"]), "it is found")
         assert done(payer.stack, sent["id"]) == ("done", None)
@@ -382,7 +318,36 @@ def test_what_was_never_delivered_is_found(payer):
     (job,) = payer.stack.wait(lambda: payer.stack.sql("SELECT * FROM jobs_billing WHERE kind = 'reconcile' AND lease_token IS NULL"
                                                       " AND run_at_us > 1"), "it comes again")
     assert job["run_at_us"] > (time.time() + 86000) * 1_000_000
+    assert not payer.stack.sql("SELECT 1 FROM provider_reads"), "the list was read to its end"
+    assert Shown(payer.stack, "worker-billing").moved(before, "alarms_total") == {("events_missed",): 1}
     payer.stripe.events = []
+
+
+def test_a_look_at_what_was_not_delivered_goes_on_where_it_ended(payer):
+    """A run that broke off, or has read as much as fits into one."""
+    def asked():
+        return [given.get("starting_after") for given in payer.stripe.asked("GET", "/v1/events")[before:]]
+    payer.subscribe()
+    payer.stripe.events = [event("customer.subscription.updated", payer.subscription()) for _ in range(23)]
+    payer.stripe.page_events = 1
+    ids = [sent["id"] for sent in payer.stripe.events[::-1]]
+    before = len(payer.stripe.asked("GET", "/v1/events"))
+    payer.stripe.behave("/v1/events", "ok", "ok", "500", "ok")
+    payer.stack.sql("UPDATE jobs_billing SET run_at_us = 1, tries = 0 WHERE kind = 'reconcile' AND lease_token IS NULL")
+    payer.stack.wait(lambda: len(asked()) >= 25 and not payer.stack.sql("SELECT 1 FROM provider_reads"), "all is read")
+    assert asked() == [None, *ids[:2], *ids[1:-1], None], "the third page failed, and was asked for again"
+
+    def notes():
+        runs = [json.loads(line) for line in payer.stack.log("worker-billing").splitlines() if '"kind":"reconcile"' in line]
+        return [run.get("note", "").partition(",")[0] for run in runs][-2:]
+    payer.stack.wait(lambda: notes() == [f"{n} events that had not come" for n in (20, 1)], "a run has twenty pages")
+    # A place that Stripe does not know any more is left.
+    payer.stack.sql("INSERT INTO provider_reads VALUES ('events', %s, 'evt_gone', %s)", "checkout.session.completed", int(time.time() * 1_000_000))
+    before = len(payer.stripe.asked("GET", "/v1/events"))
+    payer.stack.sql("UPDATE jobs_billing SET run_at_us = 1, tries = 0 WHERE kind = 'reconcile' AND lease_token IS NULL")
+    payer.stack.wait(lambda: asked()[:2] == ["evt_gone", None], "it begins anew")
+    payer.stripe.events = []
+    payer.stripe.page_events = 100
 
 
 # Others who ask the worker
@@ -419,6 +384,55 @@ def test_forgetting(payer):
     assert payer.stack.admin("billing", "forget", payer.user.email).returncode == 0
     settled(payer.stack, "customer_delete", payer.id)
     assert len(payer.stripe.requests) == asked
+
+
+def test_a_customer_whom_the_account_does_not_know_is_not_deleted(payer):
+    """404 is what a key of another account gets, too. One that was deleted is shown as such."""
+    del payer.stripe.customers[payer.customer]
+    payer.stack.admin("billing", "forget", payer.user.email)
+    put_off(payer, "customer_delete")
+    assert payer.row() is not None
+    assert alarms_of(payer) == ["Stripe does not know a customer that is to be deleted: another account's?"]
+    payer.stripe.customers[payer.customer] = {"deleted": True}
+    at_once(payer, "customer_delete")
+    settled(payer.stack, "customer_delete", payer.id)
+    assert payer.row() is None
+
+
+def test_an_erasure_that_waits_for_the_key_is_told(payer):
+    key = payer.stack.at.credentials / "worker_billing/stripe-api-key"
+    before = key.read_bytes()
+    key.chmod(0o600)
+    key.write_text("")
+    try:
+        payer.stack.restart("worker-billing")
+        payer.stack.admin("billing", "forget", payer.user.email)
+        put_off(payer, "customer_delete")
+        assert alarms_of(payer) == ["a job waits for stripe-api-key, which is empty"]
+        at_once(payer, "customer_delete")
+        payer.stack.wait(lambda: put_off(payer, "customer_delete")["tries"] > 1, "it was tried again")
+        assert len(alarms_of(payer)) == 1, "once a day"
+    finally:
+        key.write_bytes(before)
+        key.chmod(0o400)
+        payer.stack.restart("worker-billing")
+    at_once(payer, "customer_delete")
+    settled(payer.stack, "customer_delete", payer.id)
+    assert payer.stripe.customers[payer.customer] == {"deleted": True} and payer.row() is None
+
+
+def test_an_address_that_stripe_does_not_take(payer):
+    payer.stripe.behave(f"/v1/customers/{payer.customer}", "400")
+    changed(payer.user, fresh())
+    settled(payer.stack, "customer_email", payer.id)
+    assert alarms_of(payer) == ["Stripe does not take the user's address"]
+    assert "look          Stripe does not take the address" in shown_to_admin(payer)
+    assert payer.stack.sql("SELECT by_whom FROM activity WHERE user_id = %s AND what = 'stripe_email_refused'", payer.id) == [{"by_whom": "service"}]
+    payer.stripe.behave(f"/v1/customers/{payer.customer}", "ok")
+    payer.stack.sql("INSERT INTO jobs_billing (id, kind, subject_id, state, run_at_us, created_at_us) VALUES (%s, 'customer_email', %s, 'ready', 1, 1)",
+                    uuid.uuid4().bytes, payer.id)
+    settled(payer.stack, "customer_email", payer.id)
+    assert "look" not in shown_to_admin(payer)
 
 
 def test_a_changed_address_reaches_stripe(payer, other):

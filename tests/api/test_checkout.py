@@ -1,5 +1,6 @@
 """Buying a plan: checkout, portal and the way back (fcgi-apps/billing), at a Stripe that does what a test wants."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -10,28 +11,10 @@ import pytest
 import render
 from helpers import expect
 from plans import billing, grant, now
-from shop import (PRICES, at_once, change_row, checkout, customer_of, row, shop, stripe, sync, to_pay,  # noqa: F401 (fixtures)
-                  with_credential)
+from shop import (PRICES, at_once, change_row, checkout, customer_of, is_free, one_open, portal, row, shop, stripe, sync,  # noqa: F401 (fixtures)
+                  to_pay, to_portal, with_credential)
 
 MINUTE = 60
-
-
-def portal(user):
-    return user.web.post("/api/v1/billing/portal")
-
-
-def to_portal(stripe, user, plan="small"):
-    data = expect(checkout(user, plan), 200)["data"]
-    assert data == {"kind": "portal", "url": f"https://billing.stripe.example/p/session/{customer_of(stripe, user)}", "expires_at": None}
-
-
-def one_open(stripe, session):
-    assert stripe.open_sessions() == [session]
-
-
-def is_free(user):
-    """The lease."""
-    return row(user)["sync_token"] is None and row(user)["sync_until_us"] is None
 
 
 # --- the way through
@@ -307,6 +290,31 @@ def test_a_customer_that_is_another_accounts(user, stripe):
     stripe.customers.clear()
     expect(checkout(user, "large"), 502, "stripe_rejected")
     assert row(user) == before and billing(user)["plan"] == "small"
+    assert user.stack.sql("SELECT 1 FROM jobs_billing WHERE kind = 'customer' AND subject_id = %s", uuid.UUID(user.id).bytes), \
+        "the worker finds the same, and tells the admin"
+
+
+def test_a_customer_of_test_mode_when_it_is_sold_in_earnest(user, stripe, stack):
+    """Another one is made in the live mode; that the old one stays at Stripe is told. Never the other way round."""
+    first = to_pay(user)
+    stripe.pay(first)
+    expect(sync(user, first), 200)
+    tried = row(user)["customer_id"]
+    stripe.reset()
+    stripe.livemode = True
+    with contextlib.ExitStack() as before:
+        before.enter_context(with_credential(stack, "stripe-api-key", "rk_live_123"))
+        with stack.configured("billing", stripe_livemode="yes"), before.pop_all():
+            to_pay(user, "large")
+    stripe.livemode = False
+    bought = row(user)
+    assert bought["customer_id"] == customer_of(stripe, user) != tried and bought["livemode"] == 1 and billing(user)["plan"] == "free"
+    assert stripe.asked("checkout")[0]["line_items[0][price]"] == "price_1LargeLive"
+    alarms = [json.loads(line) for line in stack.log("billing").splitlines() if '"billing_attention"' in line and user.id in line]
+    assert [(a["what"], a["object"]) for a in alarms] == [("a customer of Stripe's test mode was left there", tried)]
+    calls = len(stripe.calls)
+    expect(checkout(user, "small"), 502, "stripe_rejected")
+    assert row(user)["customer_id"] == bought["customer_id"] and len(stripe.calls) == calls
 
 
 # --- somebody else asks
@@ -387,9 +395,50 @@ def test_what_cannot_be_bought(user, stripe):
         assert error["param"] == "plan"
     error = expect(user.web.post("/api/v1/billing/checkout", json={"plan": "small", "accepted_terms": False}), 422, "terms_not_accepted")["error"]
     assert "Buying" in error["message"]
-    grant(user, "small")
-    expect(checkout(user), 409, "plan_is_current")
     assert stripe.calls == [] and row(user) is None
+
+
+def test_a_plan_that_was_given_can_be_bought(user, stripe):
+    """The grant ends, and what is bought goes on."""
+    grant(user, "small")
+    session = to_pay(user)
+    stripe.pay(session)
+    assert expect(sync(user, session), 200)["data"]["plan"] == "small"
+    expect(checkout(user), 409, "plan_is_current")
+    grant(user, "large")
+    expect(checkout(user), 409, "plan_is_current")  # that is what is paid, whatever is given
+    to_portal(stripe, user, "large")
+
+
+# --- the consent to the terms
+
+
+def test_the_consent_is_kept_with_what_is_bought(user, stripe, stack):
+    def consent():
+        data = billing(user)
+        return data["terms_version"], data["terms_accepted_how"], data["terms_accepted_at"]
+
+    def noted():
+        rows = expect(user.web.get("/api/v1/me/activity"), 200)["data"]
+        return [r["about"] for r in rows if r["what"] == "checkout_begun"]
+    assert consent() == (None, None, None)
+    to_pay(user)  # here the terms have no version
+    assert consent()[:2] == (None, "request") and consent()[2] and noted() == ["small"]
+    with stack.configured("billing", terms_version="2026-11", stripe_ask_consent="yes"):
+        first = to_pay(user)
+        before = consent()
+        assert before[:2] == ("2026-11", "request_and_stripe")
+        assert to_pay(user) == first and consent() == before, "it is the same purchase"
+        assert "terms         2026-11  by request_and_stripe  at " in stack.admin("billing", "show", user.id).stdout
+    with stack.configured("billing", terms_version="2026-12"):
+        second = to_pay(user)
+        assert second != first and consent()[:2] == ("2026-12", "request"), "nobody pays under terms that they have not seen"
+        one_open(stripe, second)
+        expect(user.web.post("/api/v1/billing/checkout", json={"plan": "small", "accepted_terms": False}), 422, "terms_not_accepted")
+        stripe.pay(second)
+        expect(sync(user, second), 200)
+    assert consent()[0] == "2026-12"
+    assert noted() == ["small, under the terms 2026-12", "small, under the terms 2026-11", "small"]
 
 
 def test_a_user_who_is_disabled(user, stripe, stack):

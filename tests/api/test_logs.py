@@ -236,18 +236,21 @@ class From(requests.adapters.HTTPAdapter):
 
 
 def provoke_webhooks(it, client, query, hold, let_go, until_refused):
-    """Those of one network first; and while it has as many as it may, those of all by another network."""
+    """Those of one network first; and while it has as many as it may, those of all by another network. Stripe's addresses are not
+    counted with those of strangers."""
     def webhook(of=client):
         return of.post(f"/webhooks/stripe{query}", data=b"{}")
 
     def begun(source):
         return upload_begun(it, "x", query, path="/webhooks/stripe", length=1000, source=source)
-    other = it.client()
+    other, stripe = it.client(), it.client()
     other.mount("https://", From("127.0.0.2"))
+    stripe.mount("https://", From("127.0.0.3"))
     held = hold(lambda: begun("127.0.0.1"), lambda: webhook().status_code == 429)
     until_refused("mcli_webhooks", webhook)
     held += hold(lambda: begun("127.0.0.2"), lambda: webhook(other).status_code == 429)
     until_refused("mcli_webhooks_of_all", lambda: webhook(other))
+    assert webhook(stripe).status_code != 429
     let_go(held, lambda: webhook().status_code != 429 and webhook(other).status_code != 429)
 
 
@@ -302,9 +305,19 @@ CONNECTIONS_AT_ONCE = 10
 # The real rates could outrun a slow machine, and 500 connections take a while.
 SLOW = [*walls(NETWORK_RATE="1r/s", CALLER_RATE="1r/s", DELIVERY_RATE="1r/s", SIGN_IN_RATE="6r/m", HEALTH_RATE="6r/m",
                CONNECTIONS_AT_ONCE=str(CONNECTIONS_AT_ONCE)),
-        ("burst=2000 delay=1000;", "burst=4 delay=4;"), ("mcli_webhooks 128;", "mcli_webhooks 4;"), ("mcli_webhooks_of_all 512;", "mcli_webhooks_of_all 6;")]
+        ("burst=2000 delay=1000;", "burst=4 delay=4;"), ("mcli_webhooks 64;", "mcli_webhooks 4;"), ("mcli_webhooks_of_all 512;", "mcli_webhooks_of_all 6;"),
+        # What is held there is held for longer than a busy machine needs to hold the last of them; and this address is one of Stripe's.
+        ("client_body_timeout 5s;", "client_body_timeout 60s;"), ("3.18.12.63 ", "127.0.0.3 ")]
 ZONES = set(re.findall(r"^limit_(?:req|conn)_zone .*?zone=(\w+)", (CHECKOUT / "nginx/snippets/maps.conf").read_text(), re.M))
 ANSWERED = ZONES - {"mcli_clear"}  # the others are a client's to meet
+
+
+def test_a_webhook_that_stalls_is_let_go(stack):
+    """Long before others: its place is one of few."""
+    with nginx(stack, "emerg", [("client_body_timeout 5s;", "client_body_timeout 1s;")]) as it:
+        held = upload_begun(it, "x", path="/webhooks/stripe", length=1000)
+        while held.recv(4096):
+            pass
 
 
 def test_nothing_is_told_of_who_is_refused(stack, user):
@@ -328,7 +341,8 @@ def test_a_chattier_level_would_tell_who_is_refused(stack, user):
     lines = [line for line in it.logs["error.log"].splitlines() if " limiting " in line]
     assert {re.search(r'by zone "(\w+)"', line)[1] for line in lines} == ZONES
     assert all("client: 127.0.0." in line for line in lines)
-    assert all(f"?code={WORDS['code']}&state={WORDS['state']}" in line for line in lines if "mcli_user_uploads" not in line)
+    # Those who meet the wall of a user's uploads ask without a query; one of them may meet that of a key's, which still counts one that is gone.
+    assert [line for line in lines if f"?code={WORDS['code']}&state={WORDS['state']}" not in line and '_uploads"' not in line] == []
 
 
 @pytest.mark.parametrize("level", ["alert", "crit", "error"])

@@ -102,7 +102,7 @@ def test_a_user_sees_their_plan(user):
     shown = billing(user)
     assert {k: v for k, v in shown.items() if k not in ("limits", "plans")} == {
         "plan": "free", "source": "free", "until": None, "status": None, "period_end": None, "will_cancel": False, "cancel_at": None,
-        "trial_end": None, "rate_factor": 1}
+        "trial_end": None, "rate_factor": 1, "terms_version": None, "terms_accepted_at": None, "terms_accepted_how": None}
     posts, *others = shown["limits"]
     assert (posts["name"], posts["limit"], posts["used"]) == ("posts_per_month", None, 0) and re.search(r"-01T00:00:00(\.0+)?Z$", posts["resets_at"])
     assert others == [{"name": n, "limit": None, "used": 0, "resets_at": None} for n in ("accounts", "storage_bytes")]

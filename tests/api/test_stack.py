@@ -1,5 +1,6 @@
 """The development stack itself: tests/stack.sh and its supervisor, with stacks of their own."""
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import os
@@ -15,6 +16,7 @@ import pytest
 import processes
 import render
 import services
+import users
 from conftest import Stack, defects
 from helpers import expect
 from layout import Layout
@@ -318,3 +320,11 @@ def test_no_program_dies_of_a_broken_pipe(stack):
     """Whoever reads a log or holds a connection may go away."""
     for name in ROWS:
         stack.wait(lambda: survives_sigpipe(stack.pid(name)), f"{name} has started and survives it")
+
+
+def test_hashes_of_several_threads():
+    """Each is that of its own password."""
+    passwords = [f"of thread {n}" for n in range(200)]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(users.hash_of.__wrapped__, passwords))
+    assert made == [users.hash_of.__wrapped__(password) for password in passwords]

@@ -222,7 +222,6 @@ def one_more(life):
 class World:
     def __init__(self, stack):
         self.stack, self.lock, self.local = stack, threading.Lock(), threading.local()
-        users.hash_of(PASSWORD, users.COST)  # once, for it is kept: crypt(3) is not for several threads
 
     def sql(self, text, *args):
         with self.lock:

@@ -336,7 +336,9 @@ def test_without_secrets_billing_is_not_configured(stack):
         expect(deliver(stack, event(), "t=1,v1=0"), 503, "billing_not_configured")
 
 
-def test_an_alarm_for_signatures_that_never_fit(stack):
+def test_for_signatures_that_never_fit_stripe_is_asked(stack):
+    """An alarm is what Stripe says then (test_billing_worker.py): these anybody can send."""
+    stack.sql("UPDATE jobs_billing SET run_at_us = %s WHERE kind = 'reconcile'", (in_us := int((now(stack).timestamp() + 80_000) * 1_000_000)))
     payload = bytes_of(event())
     taken(deliver(stack, payload))
     before = Shown(stack, "billing")
@@ -346,7 +348,10 @@ def test_an_alarm_for_signatures_that_never_fit(stack):
         deliver(stack, payload, "nonsense", client=client)  # of somebody who tries things out: it does not count
     nobody_is_busy(stack, "billing")
     shown = Shown(stack, "billing")
-    assert shown.moved(before, "alarms_total") == {("signatures_bad",): 1}
+    assert shown.moved(before, "alarms_total") == {}
+    stack.wait(lambda: '"event":"signatures_bad"' in stack.log("billing"), "it is in the log")
+    (job,) = stack.sql("SELECT run_at_us FROM jobs_billing WHERE kind = 'reconcile'")
+    assert 3500 < job["run_at_us"] / 1_000_000 - now(stack).timestamp() <= 3600 and job["run_at_us"] < in_us
     assert shown.moved(before, "webhooks_total") == {("bad_signature",): 50}
     good = stack.log("billing").count('"event":"signatures_good"')
     taken(deliver(stack, payload))

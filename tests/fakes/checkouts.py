@@ -124,7 +124,7 @@ class FakeStripe:
         path, _, query = h.path.partition("?")
         body = h.rfile.read(int(h.headers.get("Content-Length", 0))).decode()
         fields = dict(urllib.parse.parse_qsl(body or query, keep_blank_values=True))
-        assert path.startswith("/v1/") and h.headers["Stripe-Version"] and h.headers["Authorization"].startswith("Bearer rk_test_")
+        assert path.startswith("/v1/") and h.headers["Stripe-Version"] and h.headers["Authorization"].startswith("Bearer rk_")
         replayed, key = False, h.headers["Idempotency-Key"]
         try:
             name, ids = find(h.command, path.split("/")[2:])

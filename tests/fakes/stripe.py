@@ -24,6 +24,7 @@ import urllib.parse
 class FakeStripe:
     def __init__(self, certificate, key):
         self.customers, self.subscriptions, self.charges, self.events = {}, {}, {}, []
+        self.page_events = 100  # at most, of a page that is asked for more
         self.sessions = {}  # id: customer, of those that are open
         self.requests = []  # (method, path, {name: value})
         self.behaviours = collections.defaultdict(collections.deque)
@@ -120,8 +121,11 @@ class FakeStripe:
         types = [value for name, value in given.items() if name.startswith("types[")]
         own = [e for e in reversed(self.events) if e["type"] in types]
         if "starting_after" in given:
-            own = own[[e["id"] for e in own].index(given["starting_after"]) + 1:]
-        size = int(given["limit"])
+            ids = [e["id"] for e in own]
+            if given["starting_after"] not in ids:
+                return self.missing("starting_after")
+            own = own[ids.index(given["starting_after"]) + 1:]
+        size = min(int(given["limit"]), self.page_events)
         return 200, {"object": "list", "has_more": len(own) > size, "data": own[:size]}
 
     def handler(fake):

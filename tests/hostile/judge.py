@@ -7,6 +7,7 @@ import urllib.parse
 import conftest
 
 SLOW_SEC = 2
+WAIT_SEC = {f"/api/v1/billing/{what}": 10 for what in ("checkout", "sync")}  # for another of the same user: ASK_CLAIM_SEC
 OURS = re.compile(r"/(?P<first>api|m|webhooks|internal|healthz|readyz)(/|$)", re.IGNORECASE)
 REQUEST_ID = re.compile(r"[0-9a-f]{32}")
 ERROR_FIELDS = {"code", "type", "message", "param", "retryable", "details", "platform_error"}
@@ -152,7 +153,7 @@ class Aftermath:
             seconds = sum(float(s) for s in re.findall(r"[\d.]+", line["upstream_seconds"]))
             if line["request_id"] in codes or line["status"] >= 500 and line["body_bytes"] > 0:
                 found[line["request_id"]] = f"{line['status']} {codes.get(line['request_id'])} in the access log: {line}"
-            elif seconds > SLOW_SEC + stood_sec:
+            elif seconds > SLOW_SEC + WAIT_SEC.get(line["path"], 0) + stood_sec:
                 found[line["request_id"]] = f"the program took {seconds} s: {line}"
         return found
 

@@ -33,7 +33,6 @@ USAGE_EVERY_SEC = 1  # WRITE_EVERY_US in lib/fcgi/usage.c
 RECENT_SEC = 500  # a bit less than what makes a password that was typed an old one
 TRIES = 10  # more than requests are under way
 TEST_ACCOUNTS = "/api/v1/sandbox/accounts"
-NEEDS_STRIPE = tuple(f"/api/v1/billing/{what}" for what in ("checkout", "portal", "sync"))  # whose requests wait for each other: tests/api/test_checkout.py
 UNSUBSCRIBE = "/api/v1/mail/unsubscribe"
 OF_MOVER = ("/api/v1/auth/change-password", "/api/v1/auth/change-email")  # of somebody whose session may end by it
 NOBODY = "019a0000-0000-7000-8000-000000000000"
@@ -61,6 +60,8 @@ VALUES = {
     "content_digest": lambda rng, w: w.me.waiting["content_digest"],
     "overlap_sec": lambda rng, w: rng.choice([0, 60, 604800]),
     "code": lambda rng, w: w.door.code,
+    "plan": lambda rng, w: "small",
+    "session_id": lambda rng, w: w.session_to_pay,
     "sign_in_token": lambda rng, w: w.door.token,
     "platform_options": lambda rng, w: {**OPTIONS, "photo_cover_index": 0},
     **{notice: lambda rng, w: rng.choice([True, False]) for notice in ("post_failed", "approval_waiting", "key_expiring")},
@@ -167,7 +168,7 @@ class World:
         self.stack, self.lock = stack, threading.Lock()
         hosts = {s.name: s.host for s in services.PROGRAMS}
         self.hosts = {r["pattern"]: hosts[r["app"]] for r in tables["routes"]}
-        self.routes = [r for r in tables["routes"] if not r["internal"] and r["pattern"] not in NEEDS_STRIPE]
+        self.routes = [r for r in tables["routes"] if not r["internal"]]
         self.errors = {e["code"]: e for e in tables["errors"]}
         self.me, self.other, self.victim = self.people = [Person(stack, n) for n in ("me", "other", "victim")]
         self.door = Door(stack)
@@ -185,6 +186,7 @@ class World:
                                                      uuid.UUID(self.me.things["posts"]).bytes)[0]["id"]))
         self.creator = simulator.App(stack).connect()
         self.stripe, self.buyer = self.at_stripe()
+        self.session_to_pay = self.begin_to_buy()
         self.images = [small_image(kind, mode) for kind in ("JPEG", "PNG") for mode in ("RGB", "L")]
         self.known = {r["method"] + r["pattern"]: self.learn(r) for r in self.routes
                       if r["body_max_bytes"] > 0 and hosts[r["app"]] == "localhost"}
@@ -202,6 +204,12 @@ class World:
         return stripe, {"customers": customer, "subscriptions": subscription, "sessions": session, "pay": session,
                         "charges": f"ch_{subscription[4:]}", "invoice": f"in_{subscription[4:]}", "portal": portal["id"],
                         "events": stripe.events(customer)[0]["id"]}
+
+    def begin_to_buy(self):
+        """The session of mine, which nobody pays: so that the next checkout is one, too."""
+        helpers.expect(self.me.web.post("/api/v1/billing/checkout", json={"plan": "small", "accepted_terms": True}), 200)
+        (row,) = self.stack.sql("SELECT checkout_session_id FROM subscriptions WHERE user_id = %s", uuid.UUID(self.me.id).bytes)
+        return row["checkout_session_id"]
 
     def mailed(self):
         """The token of a mail to me that can be switched off."""

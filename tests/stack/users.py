@@ -24,13 +24,15 @@ BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 DAY_US = 86400 * 10**6
 
 libcrypt = ctypes.CDLL("libcrypt.so.1")
-libcrypt.crypt.restype = ctypes.c_char_p
+libcrypt.crypt_rn.restype = ctypes.c_char_p
+CRYPT_DATA_BYTES = 32768  # sizeof (struct crypt_data)
 
 
 @functools.cache
 def hash_of(password, cost=COST):
-    """As the programs make it (lib/crypto/password.h)."""
-    made = libcrypt.crypt(unicodedata.normalize("NFC", password).encode(), f"$2b${cost:02}${SALT}".encode())
+    """As the programs make it (lib/crypto/password.h). Several threads may ask at once: crypt() has one buffer for all of them."""
+    room = ctypes.create_string_buffer(CRYPT_DATA_BYTES)
+    made = libcrypt.crypt_rn(unicodedata.normalize("NFC", password).encode(), f"$2b${cost:02}${SALT}".encode(), room, CRYPT_DATA_BYTES)
     assert made and made.startswith(b"$2b$"), made
     return made.decode()
 

@@ -13,7 +13,7 @@ from accounts import id_of  # isort: skip
 from flows import Flow, state  # isort: skip
 from helpers import expect  # isort: skip
 from stripe import FakeStripe  # isort: skip
-from test_billing_worker import deliver, event  # isort: skip
+from payers import deliver, event  # isort: skip
 
 STRIPES = {}  # of a stack
 ADMIN = "money@example.com"

@@ -84,6 +84,7 @@ int verb_billing_revoke_grant(const struct given *given);
 int verb_billing_sync(const struct given *given);
 int verb_billing_sync_all(const struct given *given);
 int verb_billing_forget(const struct given *given);
+int verb_billing_disown(const struct given *given);
 int verb_billing_events(const struct given *given);
 int verb_billing_replay(const struct given *given);
 int verb_nginx(const struct given *given);

@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "user.h"
 #include "model/billing/billing.h"
+#include "model/billing/checkout.h"
+#include "model/billing/sync.h"
 
 static void billing_put_limits(const struct plan *p)
 {
@@ -76,7 +78,13 @@ static void billing_put_subscription(const struct desk *desk, const struct billi
 
     if (s->customer_id.p == NULL)
         return;
-    printf("customer      %.*s\n", STR_FMT(s->customer_id));
+    printf("customer      %.*s%s\n", STR_FMT(s->customer_id),
+           !b->has_mode  ? ""
+           : b->livemode ? "  of the live mode"
+                         : "  of the test mode");
+    for (int bit = 0; sync_attention_words[bit] != NULL; bit++)
+        if ((b->attention & INT64_C(1) << bit) != 0)
+            printf("look          %s\n", sync_attention_words[bit]);
     if (s->status == SUBSCRIPTION_NONE)
         return;
     printf("subscription  %.*s  %s  ", STR_FMT(s->subscription_id), subscription_status_names[s->status]);
@@ -88,6 +96,18 @@ static void billing_put_subscription(const struct desk *desk, const struct billi
     billing_put_time("  trial ends ", s->trial_end_us);
     billing_put_time("  past due since ", s->past_due_since_us);
     billing_put_time("  canceled for ", s->cancel_at_us);
+    putchar('\n');
+}
+
+static void billing_put_consent(const struct checkout_consent *consent)
+{
+    if (consent->at_us == 0)
+        return;
+    printf("terms         ");
+    if (consent->terms_version.n > 0)
+        printf("%.*s  ", STR_FMT(consent->terms_version));
+    printf("by %s", checkout_consent_how_names[consent->how]);
+    billing_put_time("  at ", consent->at_us);
     putchar('\n');
 }
 
@@ -114,6 +134,7 @@ static void billing_put(const struct desk *desk, const struct billing *b)
 
 int verb_billing_show(const struct given *given)
 {
+    struct checkout_consent consent;
     struct billing billing;
     struct desk desk;
     struct user user;
@@ -121,9 +142,13 @@ int verb_billing_show(const struct given *given)
     if (!billing_at_desk(&desk, given, &user))
         return EXIT_FAILED;
     enum err e = billing_show(desk.db, &desk.arena, &desk.conf, &user.id, &billing);
-    int code = e == OK ? EXIT_DONE : desk_complain(&desk, e);
     if (e == OK)
+        e = checkout_consent_of(desk.db, &desk.arena, &user.id, &consent);
+    int code = e == OK ? EXIT_DONE : desk_complain(&desk, e);
+    if (e == OK) {
         billing_put(&desk, &billing);
+        billing_put_consent(&consent);
+    }
     desk_close(&desk);
     return code;
 }

@@ -1,4 +1,4 @@
-/* marketingcli-admin billing sync|sync-all|forget: what worker@billing is asked to do. */
+/* marketingcli-admin billing sync|sync-all|forget|disown: what worker@billing is asked to do, or not to do any more. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -42,6 +42,27 @@ int verb_billing_sync(const struct given *given)
 int verb_billing_forget(const struct given *given)
 {
     return billing_ask_of_user(given, billing_forget, "is deleted at Stripe, in a moment");
+}
+
+int verb_billing_disown(const struct given *given)
+{
+    struct desk desk;
+    struct user user;
+
+    if (!user_at_desk(&desk, given, &user))
+        return EXIT_FAILED;
+    enum err e = billing_disown(desk.db, &desk.arena, &desk.conf, &user.id);
+    if (e == OK || e == ERR_OUTCOME_UNKNOWN)
+        desk_end_credentials(&desk);
+    int code = e == OK              ? EXIT_DONE
+               : e == ERR_NOT_FOUND ? complain("%s has no customer", given->argument)
+               : e == ERR_AGAIN
+                   ? complain("somebody asks Stripe about %s right now: try again in two minutes", given->argument)
+                   : desk_complain(&desk, e);
+    if (e == OK)
+        printf("%s has no customer any more; Stripe was not asked\n", given->argument);
+    desk_close(&desk);
+    return code;
 }
 
 int verb_billing_sync_all(const struct given *given)

@@ -262,6 +262,14 @@ const struct verb verbs[] = {
              "plan, or the one that was given. Money is not given back: that is done at Stripe, before.",
      .options = verbs_desk_options,
      .run = verb_billing_forget},
+    {.name = "billing disown",
+     .argument = "USER",
+     .help = "Take it that the user's customer is not at Stripe, and let go what is kept of it here.",
+     .more = "For one that is of an account or a mode which no key reaches any more, after it was deleted there by "
+             "hand: Stripe is not asked, and an erasure that waits for it ends. The user has the free plan, or the one "
+             "that was given.",
+     .options = verbs_desk_options,
+     .run = verb_billing_disown},
     {.name = "routes",
      .help = "Print every route: METHOD PATH AUTH SCOPE SUMMARY.",
      .options = verbs_no_options,

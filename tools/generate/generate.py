@@ -203,9 +203,9 @@ API_WALL = ["include @NGINX_DIR@/snippets/limits.conf;"]
 RATES = {"none": [], **{name: API_WALL for name in ("read", "images", "write", "post")},
          "auth": ["limit_req zone=mcli_sign_in burst=20 nodelay;", *API_WALL],
          "health": ["limit_req zone=mcli_health burst=20 nodelay;"],
-         # Signed: no wall of requests a second, because bursts are usual. What is kept in memory for strangers is bounded; when they take all of
-         # it, what is refused to Stripe comes again.
-         "signed": ["limit_conn mcli_webhooks 128;", "limit_conn mcli_webhooks_of_all 512;",
+         # Signed: no wall of requests a second, because bursts are usual. What is kept in memory for strangers is bounded, for a network to an
+         # eighth of it, which no address of Stripe's needs; and whoever begins a body must go on with it. What is refused to Stripe comes again.
+         "signed": ["limit_conn mcli_webhooks 64;", "limit_conn mcli_webhooks_of_all 512;", "client_body_timeout 5s;",
                     "limit_conn mcli_connections @CONNECTIONS_AT_ONCE@;"],
          "delivery": ["limit_req zone=mcli_delivery burst=2000 delay=1000;"]}
 

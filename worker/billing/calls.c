@@ -3,6 +3,7 @@
 #include "jobs/backoff.h"
 
 #define UNCONFIGURED_US (600 * US_PER_SEC) /* the worker is restarted when a key is put there */
+#define UNCONFIGURED_TOLD_TRIES 144        /* a day of them */
 #define TAKEN_US (2 * US_PER_SEC)          /* how soon to look again whether somebody else still asks */
 #define ATTEND_US (3600 * US_PER_SEC)
 #define LATER_MIN_US US_PER_SEC
@@ -18,6 +19,9 @@ bool calls_may_begin(struct job_run *run, enum job_step *ret_step)
     if (run->worker->stripe.key != NULL)
         return true;
     run->note = "stripe is not configured";
+    /* The standing job is there also where nothing was ever sold. All others are there because Stripe knows somebody. */
+    if (!run->kind->standing && run->job.tries % UNCONFIGURED_TOLD_TRIES == 0)
+        calls_alarm(run, "a job waits for " STRIPE_KEY_CREDENTIAL ", which is empty", NULL);
     run->again_at_us = clock_now_us() + UNCONFIGURED_US;
     *ret_step = JOB_AGAIN;
     return false;
@@ -51,12 +55,18 @@ enum job_step calls_later(struct job_run *run, const struct stripe_error *error)
     return JOB_AGAIN;
 }
 
-enum job_step calls_attend(struct job_run *run, const char *what, const struct stripe_error *error)
+void calls_alarm(const struct job_run *run, const char *what, const struct stripe_error *error)
 {
-    run->note = what;
     alarm_raise(run->worker->metrics->set, ALARM_BILLING_ATTENTION, LOG_CSTR("what", what),
                 LOG_STR("kind", run->job.kind), LOG_CSTR("subject", uuid_text(&run->job.subject_id).s),
-                LOG_CSTR("note", calls_note(run, error)), LOG_END);
+                LOG_CSTR("note", error == NULL ? NULL : calls_note(run, error)), LOG_END);
+}
+
+enum job_step calls_attend(struct job_run *run, const char *what, const struct stripe_error *error, bool is_told)
+{
+    run->note = what;
+    if (!is_told)
+        calls_alarm(run, what, error);
     run->again_at_us = clock_now_us() + ATTEND_US;
     return JOB_AGAIN;
 }

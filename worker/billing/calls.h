@@ -5,7 +5,8 @@
 #include "stripe/error.h"
 
 /*
- * May the run begin a call? Not while the worker stops, nor without a key: *ret_step is the kind's answer then.
+ * May the run begin a call? Not while the worker stops, nor without a key: *ret_step is the kind's answer then. That something waits
+ * for a key is told, once a day: with one that was taken out nobody is deleted at Stripe, and no plan follows what is paid there.
  */
 MUST_CHECK bool calls_may_begin(struct job_run *run, enum job_step *ret_step);
 
@@ -15,8 +16,11 @@ MUST_CHECK bool calls_may_begin(struct job_run *run, enum job_step *ret_step);
  */
 enum job_step calls_later(struct job_run *run, const struct stripe_error *error);
 
-/* A job that nothing but a person can help: the alarm tells, and it comes again after an hour. what: for the log. */
-enum job_step calls_attend(struct job_run *run, const char *what, const struct stripe_error *error);
+/* The alarm billing_attention of a job: what is for the log, and error, which may be NULL, says what Stripe said. */
+void calls_alarm(const struct job_run *run, const char *what, const struct stripe_error *error);
+
+/* A job that nothing but a person can help comes again after an hour. is_told: the alarm was raised before, and does not tell again. */
+enum job_step calls_attend(struct job_run *run, const char *what, const struct stripe_error *error, bool is_told);
 
 /* Somebody else asks about this customer. The tries are counted anew: that one waits says nothing of Stripe. */
 enum job_step calls_taken(struct job_run *run);

@@ -46,6 +46,8 @@ static enum err customer_store_tx(struct db *db, void *arg)
 
     enum err e = c->fetched == FETCH_GONE ? sync_forget(db, run->arena, run->worker->conf, &c->sync)
                                           : sync_store(db, run->arena, run->worker->conf, &c->sync, &c->fetch.state);
+    if (e == OK && c->fetched == FETCH_DONE)
+        e = sync_attend(db, &run->job.subject_id, sync_attention_of(&c->fetch.state));
     if (e == OK)
         e = customer_end_events(db, c);
     if (e == OK)
@@ -71,12 +73,16 @@ static enum job_step customer_store(struct job_run *run, struct customer *c)
 static enum job_step customer_not_fetched(struct job_run *run, struct customer *c)
 {
     const struct stripe_error *error = &c->fetch.error;
+    bool is_unknown = c->fetch.next == STRIPE_REFUSED && !stripe_error_is_about_us(error) && !run->fault;
     enum err e = sync_release(run->db, &c->sync);
 
+    if (e == OK && is_unknown)
+        e = sync_attend(run->db, &run->job.subject_id, SYNC_UNKNOWN_CUSTOMER);
     if (e != OK)
         return job_run_failed(run, e);
-    if (c->fetch.next == STRIPE_REFUSED && !stripe_error_is_about_us(error) && !run->fault)
-        return calls_attend(run, "Stripe does not know the customer: another account's or mode's?", error);
+    if (is_unknown)
+        return calls_attend(run, "Stripe does not know the customer: another account's?", error,
+                            (c->sync.attention & SYNC_UNKNOWN_CUSTOMER) != 0);
     return calls_later(run, error);
 }
 
@@ -178,6 +184,40 @@ static enum job_step customer_look_for(struct job_run *run, struct customer *c)
     return JOB_CALL;
 }
 
+/* A customer of the other mode */
+
+/* Test money has paid for nothing: the plan ends when the installation sells in earnest. The other way round somebody tries something
+ * out on data of those who pay, or has put the wrong key there: nobody loses what they pay for. */
+static enum err customer_other_mode_tx(struct db *db, void *arg)
+{
+    const struct customer_end *end = arg;
+    const struct job_run *run = end->run;
+    const struct conf *conf = run->worker->conf;
+
+    enum err e =
+        conf->stripe_livemode ? sync_void(db, run->arena, conf, &end->c->sync) : sync_release(db, &end->c->sync);
+    if (e == OK)
+        e = provider_events_ignore(db, end->c->events, end->c->events_n, PROVIDER_EVENT_OTHER_MODE);
+    if (e == OK)
+        e = sync_attend(db, &run->job.subject_id, SYNC_OTHER_MODE);
+    return e == OK ? customer_end_job(db, end) : e;
+}
+
+static enum job_step customer_other_mode(struct job_run *run, struct customer *c)
+{
+    struct customer_end end = {run, c};
+
+    run->note = sync_attention_words[1];
+    if ((c->sync.attention & SYNC_OTHER_MODE) == 0)
+        calls_alarm(run, run->note, NULL);
+    enum err e = db_tx(run->db, customer_other_mode_tx, &end);
+    if (e == OK || e == ERR_OUTCOME_UNKNOWN)
+        calls_end_credentials(run);
+    if (e != OK)
+        (void)!sync_release(run->db, &c->sync);
+    return calls_ended(run, e);
+}
+
 /* The beginning */
 
 /* With an event that says that it was deleted, the customer is looked at first: lists of what it had may go on for a while. */
@@ -207,6 +247,8 @@ static enum job_step customer_begin(struct job_run *run)
     if (e != OK)
         return job_run_failed(run, e);
     run->also = (struct job_lease){.hold = sync_hold, .id = *user_id, .token = c->sync.token};
+    if (sync_is_other_mode(&c->sync, run->worker->conf))
+        return customer_other_mode(run, c);
     fetch_begin(&c->fetch, &run->worker->stripe, run->arena, c->sync.customer, customer_fetch_from(c));
     run->call = c->fetch.call;
     return JOB_CALL;

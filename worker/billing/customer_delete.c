@@ -3,6 +3,10 @@
  * pays at one meanwhile; deleting the customer ends its subscriptions. Each step can be repeated: what is gone already is no error.
  *
  *    lease ──► open checkouts ──► each is ended ──► customer deleted ──► row, events, copies of the plan: one transaction
+ *                                                   └─► not there ──► was it deleted? ──► yes: as above; no: an alarm, and again
+ *
+ * That Stripe does not have a customer is no proof that it is gone: so it answers a key of another account, too. One that was deleted it
+ * goes on showing as such, and only that counts; else somebody's address would stay there, and they would be told that it does not.
  */
 #include "billing/calls.h"
 #include "billing/kinds.h"
@@ -12,7 +16,7 @@
 #include "stripe/calls.h"
 #include "stripe/read.h"
 
-enum customer_delete_stage { DELETE_LISTS, DELETE_EXPIRES, DELETE_DELETES };
+enum customer_delete_stage { DELETE_LISTS, DELETE_EXPIRES, DELETE_DELETES, DELETE_LOOKS };
 
 struct customer_delete {
     struct job_run *run;
@@ -53,7 +57,11 @@ static enum job_step customer_delete_later(struct customer_delete *d, const stru
         return job_run_failed(d->run, e);
     if (stripe_next(&d->run->call, d->run->result) == STRIPE_REFUSED && !stripe_error_is_about_us(error) &&
         !d->run->fault)
-        return calls_attend(d->run, "Stripe does not delete a customer", error);
+        return calls_attend(d->run,
+                            stripe_error_is_missing(error)
+                                ? "Stripe does not know a customer that is to be deleted: another account's?"
+                                : "Stripe does not delete a customer",
+                            error, false);
     return calls_later(d->run, error);
 }
 
@@ -90,7 +98,10 @@ static enum job_step customer_delete_begin(struct job_run *run)
         return job_run_failed(run, e);
     d->has_customer = true;
     run->also = (struct job_lease){.hold = sync_hold, .id = run->job.subject_id, .token = d->sync.token};
-    if (!calls_may_begin(run, &step)) {
+    bool is_other_mode = sync_is_other_mode(&d->sync, run->worker->conf);
+    if (is_other_mode)
+        step = calls_attend(run, "a customer that is to be deleted is of Stripe's other mode", NULL, false);
+    if (is_other_mode || !calls_may_begin(run, &step)) {
         e = sync_release(run->db, &d->sync);
         return e == OK ? step : job_run_failed(run, e);
     }
@@ -132,8 +143,13 @@ static enum job_step customer_delete_on_deleted(struct customer_delete *d)
     struct stripe_error error;
 
     enum err e = stripe_read_customer(run->result, run->arena, &customer, &error);
-    bool gone = (e == OK && customer.deleted) || (e == ERR_STRIPE_REFUSED && stripe_error_is_missing(&error));
-    return gone ? customer_delete_end(d) : customer_delete_later(d, &error);
+    if (e == OK && customer.deleted)
+        return customer_delete_end(d);
+    if (d->stage == DELETE_LOOKS || e != ERR_STRIPE_REFUSED || !stripe_error_is_missing(&error))
+        return customer_delete_later(d, &error);
+    d->stage = DELETE_LOOKS;
+    stripe_customer_get(&run->worker->stripe, run->arena, d->sync.customer, &run->call);
+    return JOB_CALL;
 }
 
 static enum job_step customer_delete_step(struct job_run *run)
@@ -148,6 +164,7 @@ static enum job_step customer_delete_step(struct job_run *run)
     case DELETE_EXPIRES:
         return customer_delete_on_expired(d);
     case DELETE_DELETES:
+    case DELETE_LOOKS:
         break;
     }
     return customer_delete_on_deleted(d);

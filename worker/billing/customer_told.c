@@ -37,12 +37,10 @@ void customer_raise_alarms(const struct job_run *run, const struct customer *c)
     for (size_t i = 0; i < c->events_n; i++)
         if (customer_is_for_admin(c, &c->events[i]))
             customer_raise(run, c->events[i].kind->type, &c->events[i]);
-    if (c->fetched != FETCH_DONE)
-        return;
-    if (c->fetch.state.others_alive_n > 0)
-        customer_raise(run, "more than one subscription", NULL);
-    if (c->fetch.state.unknown_n > 0)
-        customer_raise(run, "a status that is not known", NULL);
+    int64_t new = c->fetched == FETCH_DONE ? sync_attention_of(&c->fetch.state) & ~c->sync.attention : 0;
+    for (int bit = 0; sync_attention_words[bit] != NULL; bit++)
+        if ((new &INT64_C(1) << bit) != 0)
+            customer_raise(run, sync_attention_words[bit], NULL);
 }
 
 /* Is there still something that the user must do about the subscription of this bill? */

@@ -1,6 +1,7 @@
 #include "model/billing/ask.h"
 
 #include "base/clock.h"
+#include "model/billing/sync.h"
 #include "model/job/job.h"
 #include "model/user/user.h"
 
@@ -12,9 +13,39 @@ enum err billing_ask_sync(struct db *db, const struct uuid *user_id, struct str 
     return job_add(db, JOB_BILLING, BILLING_JOB_CUSTOMER, user_id, clock_now_us(), request_id);
 }
 
+enum err billing_ask_reconcile(struct db *db, struct str request_id)
+{
+    return job_add(db, JOB_BILLING, BILLING_JOB_RECONCILE, &UUID_NONE, clock_now_us() + BILLING_MISSED_US, request_id);
+}
+
 enum err billing_forget(struct db *db, const struct uuid *user_id, struct str request_id)
 {
     return job_add(db, JOB_BILLING, BILLING_JOB_DELETE, user_id, clock_now_us(), request_id);
+}
+
+struct ask_disowning {
+    struct arena *arena;
+    const struct conf *conf;
+    struct sync sync;
+};
+
+/* The job last, which finds no customer then, and ends what is left of an erasure. */
+static enum err ask_disown_tx(struct db *db, void *arg)
+{
+    const struct ask_disowning *d = arg;
+
+    enum err e = sync_forget(db, d->arena, d->conf, &d->sync);
+    return e == OK ? billing_forget(db, &d->sync.user_id, (struct str){0}) : e;
+}
+
+enum err billing_disown(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id)
+{
+    struct ask_disowning d = {.arena = arena, .conf = conf};
+
+    enum err e = sync_claim(db, arena, user_id, clock_now_us(), &d.sync);
+    if (e == OK)
+        e = db_tx(db, ask_disown_tx, &d);
+    return e == ERR_CONFLICT ? ERR_AGAIN : e;
 }
 
 enum err billing_ask_email(struct db *db, const struct uuid *user_id, struct str request_id)

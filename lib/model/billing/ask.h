@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/conf.h"
 #include "db/db.h"
 
 #define BILLING_JOB_CUSTOMER "customer"      /* what Stripe has of the user is fetched and stored */
@@ -11,6 +12,14 @@
 #define BILLING_JOB_DELETE "customer_delete" /* the customer is deleted at Stripe, and then forgotten here */
 
 MUST_CHECK enum err billing_ask_sync(struct db *db, const struct uuid *user_id, struct str request_id);
+
+#define BILLING_JOB_RECONCILE "reconcile" /* standing: what was never delivered is asked for */
+#define BILLING_MISSED_US \
+    (3600 * INT64_C(1000000)) /* an event that has not come so long after it came up: Stripe tries again long before */
+
+/* Webhooks come that nobody has signed rightly: what was delivered to us and what not, Stripe knows. It is asked once what came up by now
+ * can be said to be missed, and not at its daily time. */
+MUST_CHECK enum err billing_ask_reconcile(struct db *db, struct str request_id);
 
 /* Of all who have a customer; each in turn, a few in a transaction of their own. *ret_n: how many that were. */
 MUST_CHECK enum err billing_ask_all(struct db *db, uint64_t *ret_n);
@@ -23,6 +32,14 @@ MUST_CHECK enum err billing_ask_email(struct db *db, const struct uuid *user_id,
  * subscriptions, the events and what came of them are gone, too. Also for somebody of whom Stripe knows nothing.
  */
 MUST_CHECK enum err billing_forget(struct db *db, const struct uuid *user_id, struct str request_id);
+
+/*
+ * What is kept of a customer that Stripe does not have, or that its account's owner has deleted by hand, goes, without asking Stripe: an
+ * admin's word in place of it. ERR_NOT_FOUND: there is none; ERR_AGAIN: somebody asks Stripe about it right now. The caller ends the
+ * credential epoch.
+ */
+MUST_CHECK enum err billing_disown(struct db *db, struct arena *arena, const struct conf *conf,
+                                   const struct uuid *user_id);
 
 /* Whose customer is it? ERR_NOT_FOUND: nobody's. */
 MUST_CHECK enum err billing_user_of(struct db *db, struct arena *arena, struct str customer, struct uuid *ret_user_id);

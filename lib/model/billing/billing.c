@@ -15,6 +15,7 @@ enum {
     BILLING_SUBSCRIBE,
     BILLING_SUBSCRIBE_AGAIN,
     BILLING_UNSUBSCRIBE,
+    BILLING_VOID,
     BILLING_OF_USER,
     BILLING_OF_SESSIONS,
     BILLING_OF_KEYS
@@ -187,6 +188,7 @@ enum err billing_set_subscription(struct db *db, struct arena *arena, const stru
                                   db_i64_or_null(s->cancel_at_us),
                                   db_i64_or_null(s->trial_end_us),
                                   db_i64_or_null(s->past_due_since_us),
+                                  db_i64(conf->stripe_livemode),
                                   now,
                                   db_uuid(user_id),
                                   now};
@@ -198,6 +200,16 @@ enum err billing_set_subscription(struct db *db, struct arena *arena, const stru
         e = db_exec(db, &billing_sqls[BILLING_SUBSCRIBE_AGAIN], args, ARRAY_LEN(args) - 1, &was);
     if (e == OK && was == 0)
         e = db_exec(db, &billing_sqls[BILLING_SUBSCRIBE], args, ARRAY_LEN(args), NULL);
+    return e == OK ? billing_spread(db, arena, conf, user_id) : e;
+}
+
+enum err billing_void_subscription(struct db *db, struct arena *arena, const struct conf *conf,
+                                   const struct uuid *user_id)
+{
+    enum err e = user_lock_any(db, user_id);
+
+    if (e == OK)
+        e = db_exec(db, &billing_sqls[BILLING_VOID], DB_ARGS(db_i64(clock_now_us()), db_uuid(user_id)), NULL);
     return e == OK ? billing_spread(db, arena, conf, user_id) : e;
 }
 
@@ -214,15 +226,17 @@ enum err billing_unset_subscription(struct db *db, struct arena *arena, const st
 static enum err billing_show_tx(struct db *db, void *arg)
 {
     struct billing_change *c = arg;
-    struct subscription ids = {0};
+    struct billing ids = {0};
 
     enum err e = billing_read(db, c->arena, c->conf, c->user_id, &c->shown);
     if (e == OK)
         e = db_row(db, &billing_sqls[BILLING_IDS], DB_ARGS(db_uuid(c->user_id)), c->arena, &ids);
     e = e == ERR_NOT_FOUND ? OK : e;
-    c->shown.subscription.customer_id = ids.customer_id;
-    c->shown.subscription.subscription_id = ids.subscription_id;
-
+    c->shown.subscription.customer_id = ids.subscription.customer_id;
+    c->shown.subscription.subscription_id = ids.subscription.subscription_id;
+    c->shown.has_mode = ids.has_mode;
+    c->shown.livemode = ids.livemode;
+    c->shown.attention = ids.attention;
     return e == OK ? billing_note(db, c, ACTIVITY_ADMIN_READ, STR("billing")) : e;
 }
 
@@ -251,8 +265,12 @@ enum err billing_show(struct db *db, struct arena *arena, const struct conf *con
 
 static const struct db_col billing_rows_cols[] = {SUBSCRIPTION_DB_COLS(struct billing_rows), DB_END};
 
-static const struct db_col billing_ids_cols[] = {DB_COL(struct subscription, customer_id, STR),
-                                                 DB_COL(struct subscription, subscription_id, STR), DB_END};
+static const struct db_col billing_ids_cols[] = {DB_COL(struct billing, subscription.customer_id, STR),
+                                                 DB_COL(struct billing, subscription.subscription_id, STR),
+                                                 DB_COL(struct billing, has_mode, BOOL),
+                                                 DB_COL(struct billing, livemode, BOOL),
+                                                 DB_COL(struct billing, attention, I64),
+                                                 DB_END};
 
 static const struct db_col billing_cols[] = {
     SUBSCRIPTION_DB_COLS(struct billing), DB_COL(struct billing, used[PLAN_POSTS_PER_MONTH], I64),
@@ -264,7 +282,7 @@ static const struct db_col billing_user_cols[] = {DB_COL_ENUM(struct billing_use
 #define SUBSCRIPTION \
     "customer_id = ?, subscription_id = ?, plan = ?, status = ?, period_end_us = ?, cancel_at_us = ?, trial_end_us = " \
     "?," \
-    " past_due_since_us = ?, updated_at_us = ?"
+    " past_due_since_us = ?, livemode = ?, updated_at_us = ?"
 #define TERMS "subscribed_plan = ?, subscribed_until_us = ?, granted_plan = ?, granted_until_us = ? WHERE "
 
 static const struct sql billing_sqls[] = {
@@ -280,7 +298,8 @@ static const struct sql billing_sqls[] = {
              " AND t.deleted_at_us IS NULL)" OF_USER,
          .in = "iiu",
          .cols = billing_cols},
-    [BILLING_IDS] = {.text = "SELECT customer_id, subscription_id FROM subscriptions WHERE user_id = ?",
+    [BILLING_IDS] = {.text = "SELECT customer_id, subscription_id, livemode IS NOT NULL, livemode, attention + 0"
+                             " FROM subscriptions WHERE user_id = ?",
                      .in = "u",
                      .cols = billing_ids_cols},
     [BILLING_ROWS] = {.text = "SELECT " ROWS OF_USER, .in = "u", .cols = billing_rows_cols},
@@ -290,10 +309,14 @@ static const struct sql billing_sqls[] = {
                        .in = "usii"},
     [BILLING_REVOKE] = {.text = "DELETE FROM plan_grants WHERE user_id = ?", .in = "u"},
     [BILLING_SUBSCRIBE] = {.text = "INSERT INTO subscriptions SET " SUBSCRIPTION ", user_id = ?, created_at_us = ?",
-                           .in = "ssssiiiiiui"},
+                           .in = "ssssiiiiiiui"},
     [BILLING_SUBSCRIBE_AGAIN] = {.text = "UPDATE subscriptions FORCE INDEX (PRIMARY) SET " SUBSCRIPTION
                                          " WHERE user_id = ?",
-                                 .in = "ssssiiiiiu"},
+                                 .in = "ssssiiiiiiu"},
+    [BILLING_VOID] = {.text = "UPDATE subscriptions FORCE INDEX (PRIMARY) SET subscription_id = NULL, plan = NULL,"
+                              " status = NULL, period_end_us = NULL, cancel_at_us = NULL, trial_end_us = NULL,"
+                              " past_due_since_us = NULL, updated_at_us = ? WHERE user_id = ?",
+                      .in = "iu"},
     [BILLING_UNSUBSCRIBE] = {.text = "DELETE FROM subscriptions WHERE user_id = ?", .in = "u"},
     [BILLING_OF_USER] = {.text = "UPDATE users SET updated_at_us = ?, " TERMS "id = ?", .in = "isisiu"},
     [BILLING_OF_KEYS] = {.text = "UPDATE api_keys SET " TERMS "user_id = ?", .in = "sisiu"},

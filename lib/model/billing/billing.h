@@ -21,11 +21,15 @@ MUST_CHECK enum err billing_revoke_grant(struct db *db, struct arena *arena, con
 
 /*
  * What Stripe says of a user's subscription, as a part of a transaction. It replaces what was known, whatever that was: whoever
- * calls it has asked Stripe, and lets nobody else ask meanwhile. ERR_NOT_FOUND: there is no such user; ERR_DB_DUPLICATE: the
+ * calls it has asked Stripe, in the mode that stripe.livemode says, and lets nobody else ask meanwhile. ERR_NOT_FOUND: there is no such user; ERR_DB_DUPLICATE: the
  * customer or the subscription is another user's.
  */
 MUST_CHECK enum err billing_set_subscription(struct db *db, struct arena *arena, const struct conf *conf,
                                              const struct uuid *user_id, const struct subscription *subscription);
+
+/* What was known of the subscription holds no longer; the customer stays. As a part of a transaction. ERR_NOT_FOUND. */
+MUST_CHECK enum err billing_void_subscription(struct db *db, struct arena *arena, const struct conf *conf,
+                                              const struct uuid *user_id);
 
 /*
  * Of whom Stripe has nothing any more: neither a customer nor what came of one. As a part of a transaction. ERR_NOT_FOUND: there is
@@ -41,6 +45,8 @@ struct billing {
     int64_t granted_at_us;
     struct plan_now now;
     int64_t used[PLAN_LIMIT__MAX];
+    bool livemode, has_mode; /* these two of billing_show alone: of which mode the customer is, if that is known, and */
+    int64_t attention;       /* what an admin was told of it, and lasts: bits of SYNC_ (model/billing/sync.h) */
 };
 
 /* One statement, from the rows themselves; without Stripe's ids. ERR_NOT_FOUND. */

@@ -6,7 +6,7 @@
  *    e = checkout_keep_customer(db, arena, conf, &customer, &kept);
  *    e = sync_claim(db, arena, &user_id, now_us, &sync);           // model/billing/sync.h
  *    e = checkout_read(db, arena, &sync, &before);                 // look at its session: checkout_judge
- *    e = checkout_begin(db, &sync, plan, &checkout);               // then make the session, with checkout.id in its idempotency key
+ *    e = checkout_begin(db, &sync, &wish, &checkout);              // then make the session, with checkout.id in its idempotency key
  *    e = checkout_done(db, &sync, &checkout, session);             // ends the lease
  *
  * The row is written before Stripe is asked, and says all that the call depends on. So when nobody knows what became of that call, the
@@ -23,9 +23,16 @@
     (INT64_C(50) * 60 * 1000000) /* one that is older is not shown again: there must be time to pay */
 #define CHECKOUT_SLACK_US (INT64_C(10) * 60 * 1000000) /* by how much Stripe's clock and ours may differ */
 
+/* What somebody wants to buy, and which terms they have accepted for it. */
+struct checkout_wish {
+    struct str plan;
+    struct str terms_version; /* absent: the terms have none here */
+    bool asks_again;          /* Stripe's page asks for the consent, too, before it takes a payment */
+};
+
 struct checkout {
     struct uuid id; /* none: there was none yet */
-    struct str plan;
+    struct str plan, terms_version;
     struct str session_id; /* absent: not known yet */
     int64_t at_us;
 };
@@ -37,22 +44,26 @@ bool checkout_may_be_open(const struct checkout *c, int64_t now_us);
 
 enum checkout_verdict {
     CHECKOUT_SHOW,   /* it is the one to pay */
-    CHECKOUT_EXPIRE, /* it is open, and must not be */
+    CHECKOUT_EXPIRE, /* it is open, and must not be: too old, of another plan, or begun under other terms */
     CHECKOUT_PAID,   /* after the subscriptions were looked at: look again */
     CHECKOUT_OVER,   /* another one may begin */
 };
 
-/* What to do with a checkout whose session Stripe shows so, when that plan is wanted. is_counted: the subscription that came of it
+/* What to do with a checkout whose session Stripe shows so, when that is wanted. is_counted: the subscription that came of it
  * was among those that were looked at. */
-enum checkout_verdict checkout_judge(const struct checkout *c, const struct stripe_session *session, struct str plan,
-                                     bool is_counted, int64_t now_us);
+enum checkout_verdict checkout_judge(const struct checkout *c, const struct stripe_session *session,
+                                     const struct checkout_wish *wish, bool is_counted, int64_t now_us);
 
 struct checkout_buyer {
     struct str email, customer; /* customer absent: Stripe does not know them yet */
     int state;                  /* enum user_state */
+    struct plan_terms terms;
 };
 MUST_CHECK enum err checkout_buyer_of(struct db *db, struct arena *arena, const struct uuid *user_id,
                                       struct checkout_buyer *ret_buyer);
+
+/* The plan that they pay for, whatever an admin has given them: a grant ends, and is no reason not to buy. NULL: none. */
+const struct plan *checkout_paid_plan(const struct checkout_buyer *buyer, const struct plans *plans, int64_t now_us);
 
 /* A customer that was made at Stripe, with the address by which that was done: if the user has another one by now, Stripe hears of it. */
 struct checkout_customer {
@@ -76,7 +87,18 @@ MUST_CHECK enum err checkout_replace_customer(struct db *db, struct arena *arena
 /* All need the lease: ERR_CONFLICT if it is somebody else's. */
 MUST_CHECK enum err checkout_read(struct db *db, struct arena *arena, const struct sync *sync,
                                   struct checkout *ret_checkout);
-MUST_CHECK enum err checkout_begin(struct db *db, const struct sync *sync, struct str plan,
-                                   struct checkout *ret_checkout);
+/* A transaction. The consent is noted in the row, until another checkout begins, and in the user's activity. */
+MUST_CHECK enum err checkout_begin(struct db *db, struct arena *arena, const struct sync *sync,
+                                   const struct checkout_wish *wish, struct checkout *ret_checkout);
 MUST_CHECK enum err checkout_done(struct db *db, const struct sync *sync, const struct checkout *c,
                                   struct str session_id);
+
+/* The consent of the checkout that was begun last. */
+struct checkout_consent {
+    struct str terms_version;
+    int64_t at_us; /* 0: none was begun since this is noted */
+    int how;       /* by checkout_consent_how_names: the request's accepted_terms; and Stripe's page asks once more */
+};
+extern const char *const checkout_consent_how_names[]; /* "request", "request_and_stripe", NULL */
+MUST_CHECK enum err checkout_consent_of(struct db *db, struct arena *arena, const struct uuid *user_id,
+                                        struct checkout_consent *ret_consent);

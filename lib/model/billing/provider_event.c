@@ -420,7 +420,8 @@ static const struct sql provider_event_sqls[] = {
     [EVENT_WAITING] = {.text = COLS "WHERE user_id = ? AND state = 'waiting' ORDER BY id LIMIT ?",
                        .in = "ui",
                        .cols = provider_event_cols},
-    [EVENT_END] = {.text = "UPDATE provider_events SET state = ?, why = ?, link = NULL, done_at_us = ?"
+    [EVENT_END] = {.text = "UPDATE provider_events SET state = ?, why = ?, link = IF(state = 'done', link, NULL),"
+                           " done_at_us = ?"
                            " WHERE id = ? AND state = 'waiting'",
                    .in = "ssiu"},
     [EVENT_IS_OF] = {.text = "UPDATE provider_events SET user_id = ?, customer_id = ?"

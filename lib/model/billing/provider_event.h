@@ -102,8 +102,9 @@ MUST_CHECK enum err provider_event_read(struct db *db, struct arena *arena, cons
 MUST_CHECK enum err provider_events_waiting(struct db *db, struct arena *arena, const struct uuid *user_id, size_t max,
                                             struct provider_event **ret_events, size_t *ret_n);
 
-/* In a transaction: those of them that wait are done, or ignored; their links are forgotten. Any number of them; one that is gone
- * is passed over. */
+/* In a transaction: those of them that wait are done, or ignored. Links are forgotten of those that are ignored; of the others when a mail
+ * has them (tell.h), so that one that is replayed, of which no mail was written yet, still has its own. Any number of them; one that is
+ * gone is passed over. */
 MUST_CHECK enum err provider_events_done(struct db *db, const struct provider_event *events, size_t n);
 MUST_CHECK enum err provider_events_ignore(struct db *db, const struct provider_event *events, size_t n,
                                            enum provider_event_why why);

@@ -6,8 +6,10 @@
 
 #define FAR_US (5 * SYNC_LEASE_US) /* a lease that ends later was taken before a clock was set back */
 
-enum { SYNC_CLAIM, SYNC_READ, SYNC_LOCK, SYNC_LOOK, SYNC_HOLD, SYNC_OWN, SYNC_END };
+enum { SYNC_CLAIM, SYNC_READ, SYNC_LOCK, SYNC_LOOK, SYNC_HOLD, SYNC_OWN, SYNC_END, SYNC_ATTEND, SYNC_ATTEND_OVER };
 static const struct sql sync_sqls[];
+
+#define SYNC_ALL (2 * SYNC_EMAIL_REFUSED - 1) /* bits */
 
 /* By Stripe's words, which are those of the table. */
 static const int sync_statuses[STRIPE_STATUS__MAX] = {
@@ -17,6 +19,30 @@ static const int sync_statuses[STRIPE_STATUS__MAX] = {
     [STRIPE_PAST_DUE] = SUBSCRIPTION_PAST_DUE, [STRIPE_TRIALING] = SUBSCRIPTION_TRIALING,
     [STRIPE_ACTIVE] = SUBSCRIPTION_ACTIVE,
 };
+
+const char *const sync_attention_words[] = {
+    "Stripe does not know the customer", "the customer is of Stripe's other mode", "more than one subscription",
+    "a status that is not known",        "Stripe does not take the address",       NULL};
+
+bool sync_is_other_mode(const struct sync *sync, const struct conf *conf)
+{
+    return sync->has_mode && sync->livemode != conf->stripe_livemode;
+}
+
+int64_t sync_attention_of(const struct stripe_state *state)
+{
+    return (state->others_alive_n > 0 ? SYNC_SEVERAL : 0) | (state->unknown_n > 0 ? SYNC_UNKNOWN_STATUS : 0);
+}
+
+enum err sync_attend(struct db *db, const struct uuid *user_id, int64_t bits)
+{
+    return db_exec(db, &sync_sqls[SYNC_ATTEND], DB_ARGS(db_i64(bits), db_uuid(user_id)), NULL);
+}
+
+enum err sync_attend_over(struct db *db, const struct uuid *user_id, int64_t bits)
+{
+    return db_exec(db, &sync_sqls[SYNC_ATTEND_OVER], DB_ARGS(db_i64(bits), db_uuid(user_id)), NULL);
+}
 
 struct subscription sync_subscription(const struct conf *conf, struct str customer, const struct stripe_state *state)
 {
@@ -92,6 +118,17 @@ enum err sync_store(struct db *db, struct arena *arena, const struct conf *conf,
     enum err e = sync_own(db, sync);
     if (e == OK)
         e = billing_set_subscription(db, arena, conf, &sync->user_id, &s);
+    if (e == OK)
+        e = sync_attend_over(db, &sync->user_id, ~(sync_attention_of(state) | SYNC_EMAIL_REFUSED) & SYNC_ALL);
+    return e == OK ? sync_release(db, sync) : e;
+}
+
+enum err sync_void(struct db *db, struct arena *arena, const struct conf *conf, const struct sync *sync)
+{
+    enum err e = sync_own(db, sync);
+
+    if (e == OK)
+        e = billing_void_subscription(db, arena, conf, &sync->user_id);
     return e == OK ? sync_release(db, sync) : e;
 }
 
@@ -102,15 +139,22 @@ enum err sync_forget(struct db *db, struct arena *arena, const struct conf *conf
     return e == OK ? billing_unset_subscription(db, arena, conf, &sync->user_id) : e;
 }
 
-static const struct db_col sync_cols[] = {DB_COL(struct sync, customer, STR), DB_COL(struct sync, token, UUID),
-                                          DB_COL(struct sync, until_us, I64), DB_END};
+static const struct db_col sync_cols[] = {DB_COL(struct sync, customer, STR),
+                                          DB_COL(struct sync, token, UUID),
+                                          DB_COL(struct sync, until_us, I64),
+                                          DB_COL(struct sync, has_mode, BOOL),
+                                          DB_COL(struct sync, livemode, BOOL),
+                                          DB_COL(struct sync, attention, I64),
+                                          DB_END};
 
 static const struct sql sync_sqls[] = {
     [SYNC_CLAIM] = {.text = "UPDATE subscriptions FORCE INDEX (PRIMARY) SET sync_token = ?, sync_until_us = ?"
                             " WHERE user_id = ? AND (sync_until_us IS NULL OR sync_until_us <= ?"
                             " OR sync_until_us > ?)",
                     .in = "uiuii"},
-    [SYNC_READ] = {.text = "SELECT customer_id, sync_token, sync_until_us FROM subscriptions WHERE user_id = ?",
+    [SYNC_READ] = {.text =
+                       "SELECT customer_id, sync_token, sync_until_us, livemode IS NOT NULL, livemode, attention + 0"
+                       " FROM subscriptions WHERE user_id = ?",
                    .in = "u",
                    .cols = sync_cols},
     [SYNC_LOCK] = {.text = "SELECT 1 FROM subscriptions WHERE user_id = ? AND sync_token = ? FOR UPDATE SKIP LOCKED",
@@ -128,4 +172,10 @@ static const struct sql sync_sqls[] = {
     [SYNC_END] = {.text = "UPDATE subscriptions FORCE INDEX (PRIMARY) SET sync_token = NULL, sync_until_us = NULL"
                           " WHERE user_id = ? AND sync_token = ?",
                   .in = "uu"},
+    [SYNC_ATTEND] = {.text = "UPDATE subscriptions FORCE INDEX (PRIMARY) SET attention = attention | ?"
+                             " WHERE user_id = ?",
+                     .in = "iu"},
+    [SYNC_ATTEND_OVER] = {.text = "UPDATE subscriptions FORCE INDEX (PRIMARY) SET attention = attention & ~?"
+                                  " WHERE user_id = ?",
+                          .in = "iu"},
 };

@@ -20,9 +20,32 @@
 
 struct sync {
     struct uuid user_id, token;
-    struct str customer; /* Stripe's id; in the arena */
-    int64_t until_us;    /* with ERR_AGAIN: when the other's lease ends */
+    struct str customer;     /* Stripe's id; in the arena */
+    bool livemode, has_mode; /* of which mode it is, if that is known */
+    int64_t attention;       /* what an admin was told of it, and lasts: SYNC_ bits */
+    int64_t until_us;        /* with ERR_AGAIN: when the other's lease ends */
 };
+
+/*
+ * Is the customer one of the mode that stripe.livemode does not say? Then our key cannot see it, and Stripe's "no such customer" says
+ * nothing: neither that it was deleted, nor that nothing is paid any more. A row of which nobody has noted the mode is taken for one
+ * of ours.
+ */
+bool sync_is_other_mode(const struct sync *sync, const struct conf *conf);
+
+/* What an admin is told of a customer once, and not at each event or each try, as long as it lasts: subscriptions.attention. */
+#define SYNC_UNKNOWN_CUSTOMER (INT64_C(1) << 0)
+#define SYNC_OTHER_MODE (INT64_C(1) << 1)
+#define SYNC_SEVERAL (INT64_C(1) << 2)
+#define SYNC_UNKNOWN_STATUS (INT64_C(1) << 3)
+#define SYNC_EMAIL_REFUSED (INT64_C(1) << 4)
+extern const char *const sync_attention_words[]; /* by bit, as a person reads them; NULL ends them */
+
+int64_t sync_attention_of(const struct stripe_state *state); /* of what was fetched */
+
+/* They were told; or are over. Of a user without a customer nothing. */
+MUST_CHECK enum err sync_attend(struct db *db, const struct uuid *user_id, int64_t bits);
+MUST_CHECK enum err sync_attend_over(struct db *db, const struct uuid *user_id, int64_t bits);
 
 /*
  * now_us: leases that are over then may be taken; of a worker job_run_lapsed_us. ERR_NOT_FOUND: the user has no customer. ERR_AGAIN:
@@ -34,9 +57,12 @@ MUST_CHECK enum err sync_claim(struct db *db, struct arena *arena, const struct 
 /* In a transaction, as job_lease.hold (lib/jobs/kind.h) wants it: ERR_CONFLICT: it is somebody else's; ERR_AGAIN: the row is locked just now. */
 MUST_CHECK enum err sync_hold(struct db *db, const struct uuid *user_id, const struct uuid *token, int64_t until_us);
 
-/* Parts of a transaction, and its first: they lock the user. Each also ends the lease. ERR_CONFLICT: it is not ours any more. */
+/* Parts of a transaction, and its first: they lock the user. Each also ends the lease. ERR_CONFLICT: it is not ours any more. What an
+ * admin was told of, and is over by what was fetched, is forgotten; what is new is the caller's to tell (sync_attend). */
 MUST_CHECK enum err sync_store(struct db *db, struct arena *arena, const struct conf *conf, const struct sync *sync,
                                const struct stripe_state *state);
+/* A customer of the other mode pays nothing here, and its row stays, for whoever has to delete it at Stripe. */
+MUST_CHECK enum err sync_void(struct db *db, struct arena *arena, const struct conf *conf, const struct sync *sync);
 /* Stripe has deleted the customer, or we had it deleted: as if the user never had one. */
 MUST_CHECK enum err sync_forget(struct db *db, struct arena *arena, const struct conf *conf, const struct sync *sync);
 

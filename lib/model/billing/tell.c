@@ -77,5 +77,5 @@ static const struct sql tell_sqls[] = {
                                " AND ((type = ? AND object_id = ?) OR id = ?) LIMIT 1",
                        .in = "uissu",
                        .cols = db_number_cols},
-    [TELL_NOTE] = {.text = "UPDATE provider_events SET mailed_at_us = ? WHERE id = ?", .in = "iu"},
+    [TELL_NOTE] = {.text = "UPDATE provider_events SET mailed_at_us = ?, link = NULL WHERE id = ?", .in = "iu"},
 };

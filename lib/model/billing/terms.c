@@ -1,15 +1,20 @@
 #include "model/billing/terms.h"
 
 #include "base/clock.h"
+#include "stripe/subscription.h"
 
 const char *const subscription_status_names[] = {
     "none",    "incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid", "paused",
     "unknown", NULL};
 const char *const plan_source_names[] = {"free", "subscription", "grant", NULL};
 
-/* What a status lets its user have. */
-enum subscription_access { ACCESS_NONE, ACCESS_FULL, ACCESS_GRACE };
-static const enum subscription_access terms_access[SUBSCRIPTION_STATUS__MAX];
+/* What a status lets its user have: Stripe's words, and what they mean, are said there. */
+static enum stripe_access terms_access(int status)
+{
+    return status == SUBSCRIPTION_NONE
+               ? STRIPE_ACCESS_NO
+               : stripe_status_access(stripe_status_of(str_from(subscription_status_names[status])));
+}
 
 int64_t plan_grace_us(const struct conf *conf)
 {
@@ -28,13 +33,13 @@ struct plan_terms plan_terms_of(const struct subscription *subscription, const s
 {
     struct plan_terms terms = {.granted = grant->plan, .granted_until_us = grant->plan.p != NULL ? grant->until_us : 0};
 
-    switch (terms_access[subscription->status]) {
-    case ACCESS_NONE:
+    switch (terms_access(subscription->status)) {
+    case STRIPE_ACCESS_NO:
         break;
-    case ACCESS_FULL:
+    case STRIPE_ACCESS_YES:
         terms.subscribed = subscription->plan;
         break;
-    case ACCESS_GRACE:
+    case STRIPE_ACCESS_GRACE:
         if (terms_paid_until(subscription) == 0) /* nobody knows how long it has been so */
             break;
         terms.subscribed = subscription->plan;
@@ -63,16 +68,3 @@ struct plan_now plan_now(const struct plans *plans, const struct plan_terms *ter
         now = (struct plan_now){subscribed, PLAN_SOURCE_SUBSCRIPTION, terms->subscribed_until_us};
     return now;
 }
-
-static const enum subscription_access terms_access[SUBSCRIPTION_STATUS__MAX] = {
-    [SUBSCRIPTION_NONE] = ACCESS_NONE,
-    [SUBSCRIPTION_INCOMPLETE] = ACCESS_NONE, /* the first payment has not come */
-    [SUBSCRIPTION_INCOMPLETE_EXPIRED] = ACCESS_NONE,
-    [SUBSCRIPTION_TRIALING] = ACCESS_FULL,
-    [SUBSCRIPTION_ACTIVE] = ACCESS_FULL,
-    [SUBSCRIPTION_PAST_DUE] = ACCESS_GRACE,
-    [SUBSCRIPTION_CANCELED] = ACCESS_NONE, /* it has ended: one that will end is active until then */
-    [SUBSCRIPTION_UNPAID] = ACCESS_NONE,
-    [SUBSCRIPTION_PAUSED] = ACCESS_NONE,
-    [SUBSCRIPTION_UNKNOWN] = ACCESS_NONE, /* a word that came later than this program */
-};

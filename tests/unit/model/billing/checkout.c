@@ -14,7 +14,7 @@
 
 static struct checkout checkout(void)
 {
-    return (struct checkout){.id = {.b = {1}}, .plan = STR("pro"), .at_us = AT_US};
+    return (struct checkout){.id = {.b = {1}}, .plan = STR("pro"), .terms_version = STR("2026-11"), .at_us = AT_US};
 }
 
 static void test_may_be_open(void **state)
@@ -45,37 +45,58 @@ static void test_judge(void **state)
 {
     static const struct {
         enum stripe_session_status status;
-        const char *plan;
+        const char *plan, *terms;
         bool is_counted;
         int64_t age_us;
         enum checkout_verdict verdict;
     } rows[] = {
-        {STRIPE_SESSION_OPEN, "pro", false, 0, CHECKOUT_SHOW},
-        {STRIPE_SESSION_OPEN, "pro", false, 49 * MINUTE_US, CHECKOUT_SHOW},
-        {STRIPE_SESSION_OPEN, "pro", false, 50 * MINUTE_US, CHECKOUT_EXPIRE},
-        {STRIPE_SESSION_OPEN, "pro", false, -5 * MINUTE_US, CHECKOUT_SHOW},
-        {STRIPE_SESSION_OPEN, "pro", false, -1000 * MINUTE_US, CHECKOUT_EXPIRE},
-        {STRIPE_SESSION_OPEN, "agency", false, 0, CHECKOUT_EXPIRE},
-        {STRIPE_SESSION_COMPLETE, "pro", false, 0, CHECKOUT_PAID},
-        {STRIPE_SESSION_COMPLETE, "agency", false, 60 * MINUTE_US, CHECKOUT_PAID},
-        {STRIPE_SESSION_COMPLETE, "pro", true, 0, CHECKOUT_OVER},
-        {STRIPE_SESSION_EXPIRED, "pro", false, 0, CHECKOUT_OVER},
+        {STRIPE_SESSION_OPEN, "pro", "2026-11", false, 0, CHECKOUT_SHOW},
+        {STRIPE_SESSION_OPEN, "pro", "2026-11", false, 49 * MINUTE_US, CHECKOUT_SHOW},
+        {STRIPE_SESSION_OPEN, "pro", "2026-11", false, 50 * MINUTE_US, CHECKOUT_EXPIRE},
+        {STRIPE_SESSION_OPEN, "pro", "2026-11", false, -5 * MINUTE_US, CHECKOUT_SHOW},
+        {STRIPE_SESSION_OPEN, "pro", "2026-11", false, -1000 * MINUTE_US, CHECKOUT_EXPIRE},
+        {STRIPE_SESSION_OPEN, "agency", "2026-11", false, 0, CHECKOUT_EXPIRE},
+        {STRIPE_SESSION_OPEN, "pro", "2026-12", false, 0,
+         CHECKOUT_EXPIRE}, /* what it was begun under holds no longer */
+        {STRIPE_SESSION_OPEN, "pro", NULL, false, 0, CHECKOUT_EXPIRE},
+        {STRIPE_SESSION_COMPLETE, "pro", "2026-11", false, 0, CHECKOUT_PAID},
+        {STRIPE_SESSION_COMPLETE, "agency", "2026-11", false, 60 * MINUTE_US, CHECKOUT_PAID},
+        {STRIPE_SESSION_COMPLETE, "pro", "2026-11", true, 0, CHECKOUT_OVER},
+        {STRIPE_SESSION_EXPIRED, "pro", "2026-11", false, 0, CHECKOUT_OVER},
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct stripe_session session = {.status = rows[i].status};
         struct checkout c = checkout();
-        assert_int_equal(
-            checkout_judge(&c, &session, str_from(rows[i].plan), rows[i].is_counted, AT_US + rows[i].age_us),
-            rows[i].verdict);
+        assert_int_equal(checkout_judge(&c, &session,
+                                        &(struct checkout_wish){str_from(rows[i].plan), str_from(rows[i].terms), false},
+                                        rows[i].is_counted, AT_US + rows[i].age_us),
+                         rows[i].verdict);
     }
+}
+
+/* A plan that was given is not paid, and can be bought. */
+static void test_paid_plan(void **state)
+{
+    const struct plans plans = {.v = {{.name = "free", .is_free = true}, {.name = "pro"}, {.name = "agency"}}, .n = 3};
+    struct checkout_buyer buyer = {.terms = {.granted = STR("pro")}};
+
+    (void)state;
+    assert_null(checkout_paid_plan(&buyer, &plans, AT_US));
+    buyer.terms.subscribed = STR("pro");
+    buyer.terms.granted = STR("agency");
+    assert_ptr_equal(checkout_paid_plan(&buyer, &plans, AT_US), &plans.v[1]);
+    buyer.terms.subscribed_until_us = AT_US;
+    assert_null(checkout_paid_plan(&buyer, &plans, AT_US));
+    buyer.terms = (struct plan_terms){.subscribed = STR("free")};
+    assert_null(checkout_paid_plan(&buyer, &plans, AT_US));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_may_be_open), cmocka_unit_test(test_times),
-                                       cmocka_unit_test(test_judge)};
+                                       cmocka_unit_test(test_judge), cmocka_unit_test(test_paid_plan)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,6 +192,58 @@ static void test_forgotten(void **state)
     assert_int_equal(claim(f, &sync), ERR_NOT_FOUND);
 }
 
+static enum err void_tx(struct db *db, void *arg)
+{
+    const struct storing *x = arg;
+
+    return sync_void(db, &x->f->arena, &conf, x->sync);
+}
+
+/* What is stored is of the mode that we are in; in the other one it pays nothing, and the customer is still known. */
+static void test_other_mode(void **state)
+{
+    struct fixture *f = *state;
+    const struct conf live = {.stripe_livemode = true};
+    struct sync sync;
+    struct billing b;
+
+    assert_int_equal(claim(f, &sync), OK);
+    assert_false(sync_is_other_mode(&sync, &conf) || sync_is_other_mode(&sync, &live)); /* nobody knows */
+    struct storing x = of(f, &sync, STRIPE_ACTIVE);
+    assert_int_equal(db_tx(f->db, store_tx, &x), OK);
+    assert_int_equal(claim(f, &sync), OK);
+    assert_true(!sync_is_other_mode(&sync, &conf) && sync_is_other_mode(&sync, &live));
+    assert_int_equal(db_tx(f->db, void_tx, &x), OK);
+    assert_int_equal(billing_read(f->db, &f->arena, &conf, &f->user, &b), OK);
+    assert_string_equal(b.now.plan->name, "free");
+    assert_int_equal(claim(f, &sync), OK);
+    assert_true(str_eq(sync.customer, f->customer) && sync_is_other_mode(&sync, &live));
+}
+
+/* Told once, as long as it lasts: what was fetched ends it, but for the address, of which that says nothing. */
+static void test_attention(void **state)
+{
+    struct fixture *f = *state;
+    const int64_t all =
+        SYNC_UNKNOWN_CUSTOMER | SYNC_OTHER_MODE | SYNC_SEVERAL | SYNC_UNKNOWN_STATUS | SYNC_EMAIL_REFUSED;
+    struct sync sync;
+
+    assert_int_equal(sync_attend(f->db, &f->user, all), OK);
+    assert_int_equal(claim(f, &sync), OK);
+    assert_int_equal(sync.attention, all);
+    struct storing x = of(f, &sync, STRIPE_ACTIVE);
+    x.state.others_alive_n = 1;
+    assert_int_equal(db_tx(f->db, store_tx, &x), OK);
+    assert_int_equal(claim(f, &sync), OK);
+    assert_int_equal(sync.attention, SYNC_SEVERAL | SYNC_EMAIL_REFUSED);
+    assert_int_equal(sync_attend_over(f->db, &f->user, SYNC_EMAIL_REFUSED), OK);
+    x.state.others_alive_n = 0;
+    x.state.unknown_n = 1;
+    assert_int_equal(db_tx(f->db, store_tx, &x), OK);
+    assert_int_equal(claim(f, &sync), OK);
+    assert_int_equal(sync.attention, 0); /* what is new is the caller's to tell */
+}
+
 /* Every status keeps its word; what is past due is so since its period began, which is the one that is not paid. */
 static void test_what_is_stored(void **state)
 {
@@ -230,6 +282,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_extended, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_far_ahead, setup, teardown),
         cmocka_unit_test_setup_teardown(test_forgotten, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_other_mode, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_attention, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_stored, setup, teardown),
     };
 
