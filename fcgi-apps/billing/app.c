@@ -48,7 +48,7 @@ static enum err billing_app_start(const struct conf *conf, void **ret_state, str
 {
     struct app_state *s = xcalloc(1, sizeof(*s));
 
-    s->together = together_new();
+    s->together = together_new(webhook_add_all, DB_MANY_MAX);
     net_init();
     enum err e = billing_app_read(conf, s, why);
     if (e == OK)

@@ -32,5 +32,8 @@ static inline bool app_sells(const struct ctx *c)
 /* The answer of GET /billing, of the rows as they are now. */
 MUST_CHECK enum err billing_answer(struct ctx *c);
 
+/* Stores events that came at once (together.h): leader is a struct ctx, v are struct event_new. */
+MUST_CHECK enum err webhook_add_all(void *leader, void *const *v, size_t n);
+
 extern const char *const webhook_names[];
 extern const struct route billing_routes[], checkout_routes[], portal_routes[], sync_routes[], webhook_routes[];

@@ -8,6 +8,7 @@
 #include "billing/together.h"
 #include "metrics/metrics.h"
 #include "model/billing/ask.h"
+#include "model/billing/provider_event.h"
 
 #define SIGNATURES_BAD_MAX 20 /* a replay and a stranger who tries some things out are no reason to look */
 
@@ -84,14 +85,23 @@ static enum err webhook_check(struct ctx *c, struct str body)
     return webhook_ends(c, WEBHOOK_BAD_SIGNATURE, stripe_signature_word(s), e == OK ? ERR_SIGNATURE : e);
 }
 
+enum err webhook_add_all(void *leader, void *const *v, size_t n)
+{
+    struct event_new *news[DB_MANY_MAX];
+    struct ctx *c = leader;
+
+    for (size_t i = 0; i < n; i++)
+        news[i] = v[i];
+    enum err e = provider_events_add(c->db, c->arena, c->conf, news, n);
+    return e == OK || db_is_away(e) || n == 1 ? e : ERR_AGAIN;
+}
+
 /* With those that come at the same moment; alone, if one of them is in the way of all. */
 static enum err webhook_add(struct ctx *c, const struct stripe_event *event, struct event_seen *ret_seen)
 {
-    struct event_new new;
+    struct event_new new = {.event = event, .via = PROVIDER_EVENT_BY_WEBHOOK, .request_id = c->req.id};
 
-    enum err e = provider_event_judge(c->db, c->arena, c->conf, event, PROVIDER_EVENT_BY_WEBHOOK, c->req.id, &new);
-    if (e == OK && new.seen.is_new)
-        e = together_store(app_state(c)->together, c->db, &new);
+    enum err e = together_do(app_state(c)->together, c, &new);
     if (e == OK)
         *ret_seen = new.seen;
     bool is_in_the_way = e == ERR_AGAIN || e == ERR_DB_DUPLICATE;

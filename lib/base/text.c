@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include <string.h>
+
 #include <utf8proc.h>
 
 /* The next code point of s; negative where s is not UTF-8. Cuts it off. */
@@ -24,12 +26,31 @@ static size_t text_units(utf8proc_int32_t cp)
     return cp > 0xffff ? 2 : 1;
 }
 
+/* Most texts are ASCII, and some are long: eight bytes at a time. */
+static size_t text_ascii_bytes(struct str s)
+{
+    uint64_t bytes;
+    size_t n = 0;
+
+    for (; s.n - n >= sizeof bytes; n += sizeof bytes) {
+        memcpy(&bytes, s.p + n, sizeof bytes);
+        if ((bytes & 0x8080808080808080) != 0)
+            break;
+    }
+    while (n < s.n && (unsigned char)s.p[n] < 0x80)
+        n++;
+    return n;
+}
+
 bool text_is_utf8(struct str s)
 {
-    while (s.n > 0)
+    for (;;) {
+        s = str_skip(s, text_ascii_bytes(s));
+        if (s.n == 0)
+            return true;
         if (text_next(&s) < 0)
             return false;
-    return true;
+    }
 }
 
 size_t text_encode(uint32_t code_point, char *ret)

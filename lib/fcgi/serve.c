@@ -106,6 +106,18 @@ static bool serve_read_head(struct work *w, int fd)
     return true;
 }
 
+/*
+ * nginx pools the connections of GET and HEAD alone (docs/architecture.md#a-request). It would close another as soon as it has the answer,
+ * and a thread would wake only to see that: so it is closed here.
+ */
+static bool serve_may_keep(const struct server *s, const FCGX_Request *q)
+{
+    struct str method = str_from(FCGX_GetParam("REQUEST_METHOD", q->envp));
+
+    return q->keepConnection && (str_eqc(method, "GET") || str_eqc(method, "HEAD")) &&
+           !atomic_load(&s->shared->stopping);
+}
+
 /* Ends a request that has been answered, if the answer is whole. Returns whether the connection is still open. */
 static bool serve_end_request(const struct server *s, FCGX_Request *q, int fd, bool whole)
 {
@@ -115,7 +127,7 @@ static bool serve_end_request(const struct server *s, FCGX_Request *q, int fd, b
         (void)close(fd);
         return false;
     }
-    bool keep = q->keepConnection && !atomic_load(&s->shared->stopping);
+    bool keep = serve_may_keep(s, q);
     q->keepConnection = 1; /* closed here: libfcgi would first wait for the peer to close, for as long as that sends */
     FCGX_Finish_r(q);
     if (q->ipcFd < 0)

@@ -121,31 +121,56 @@ static enum err stripe_event_refuse(enum err e, const char *why, const char **re
     return e;
 }
 
+/*
+ * With its object, which an event of ours has as stripe_event_fields says. What cannot be read so may still be one that is not ours,
+ * and of which the head is enough: *ret_has_object says which it is.
+ */
+static enum err stripe_event_read_sent(struct arena *arena, struct str body, struct stripe_event_sent *ret_sent,
+                                       bool *ret_has_object)
+{
+    struct stripe_event_sent whole = {.livemode = false}, head = {.livemode = false};
+
+    enum err e = json_read(arena, body, stripe_event_fields, &whole);
+    *ret_has_object = e == OK;
+    if (e == ERR_VALIDATION)
+        e = json_read(arena, body, stripe_event_head_fields, &head);
+    *ret_sent = *ret_has_object ? whole : head;
+    return e;
+}
+
+/* NULL: its object is what its type has. */
+static const char *stripe_event_object_fault(const struct stripe_event_kind *kind, const struct stripe_event_sent *sent,
+                                             bool has_object)
+{
+    if (!has_object)
+        return "a field of data.object is missing or of another type";
+    return str_eqc(sent->data.object.object, kind->object) ? NULL : "data.object is not what this type has";
+}
+
 enum err stripe_read_event(struct arena *arena, struct str body, struct stripe_event *ret, const char **ret_why)
 {
-    struct stripe_event_sent head = {.livemode = false}, sent = {.livemode = false};
+    struct stripe_event_sent sent;
     struct stripe_event event;
+    bool has_object;
 
     if (body.n > STRIPE_EVENT_MAX_BYTES)
         return stripe_event_refuse(ERR_BODY_TOO_LARGE, "more than 1 MiB", ret_why);
-    enum err e = json_read(arena, body, stripe_event_head_fields, &head);
+    enum err e = stripe_event_read_sent(arena, body, &sent, &has_object);
     if (e != OK)
         return stripe_event_refuse(e,
                                    e == ERR_VALIDATION
                                        ? "id, object, type, livemode or created is missing or of another type"
                                        : "not a JSON object that can be read",
                                    ret_why);
-    const char *fault = stripe_event_head_fault(&head);
+    const char *fault = stripe_event_head_fault(&sent);
     if (fault != NULL)
         return stripe_event_refuse(ERR_VALIDATION, fault, ret_why);
-    stripe_event_take_head(&head, &event);
+    stripe_event_take_head(&sent, &event);
     const struct stripe_event_kind *kind = stripe_event_find(event.type);
     if (kind != NULL) {
-        e = json_read(arena, body, stripe_event_fields, &sent);
-        if (e != OK)
-            return stripe_event_refuse(e, "a field of data.object is missing or of another type", ret_why);
-        if (!str_eqc(sent.data.object.object, kind->object))
-            return stripe_event_refuse(ERR_VALIDATION, "data.object is not what this type has", ret_why);
+        fault = stripe_event_object_fault(kind, &sent, has_object);
+        if (fault != NULL)
+            return stripe_event_refuse(ERR_VALIDATION, fault, ret_why);
         stripe_event_take_object(kind, &sent.data.object, &event);
     }
     *ret_why = NULL;

@@ -174,6 +174,17 @@ def test_kept_connections_are_kept(stack):
         assert connection.rest() == b""
 
 
+def test_what_nginx_does_not_keep_is_closed_with_the_answer(stack):
+    """It keeps the connections of GET and HEAD alone."""
+    for method, body in (("POST", b"{}"), ("DELETE", None)):
+        data, _ = request(parameters(method, "/api/v1/keys/x" if method == "DELETE" else "/api/v1/keys",
+                                     **({"CONTENT_LENGTH": "2"} if body else {})), body, flags=KEEP_CONNECTION)
+        with Connection(stack, "keys") as connection:
+            connection.sendall(data)
+            answer = connection.rest()
+            assert status(answer) == 401 and answer.endswith(record(3, bytes(8)))
+
+
 def test_noise(stack):
     """Valid requests with a few bytes changed: whatever comes of it, it comes to an end."""
     dice = random.Random(20)

@@ -10,8 +10,10 @@ import ssl
 import uuid
 
 import clients
+import pymysql
 import pytest
 from helpers import Client, expect
+from test_disabled import wait_for_waiter
 from test_metrics import Shown, nobody_is_busy
 from stripe_events import PATH, bytes_of, customer_of, deliver, event, jobs, new_id, row, secret_of, signature, signed
 from plans import now
@@ -85,6 +87,36 @@ def test_many_at_once_and_each_several_times(idle, user):
     stored = idle.sql("SELECT event_id FROM provider_events WHERE user_id = %s", uuid.UUID(user.id).bytes)
     assert sorted(r["event_id"] for r in stored) == sorted(e["id"] for e in sent)
     assert jobs(idle, "customer", user.id) == 1
+
+
+def test_of_those_that_are_stored_together_each_is_judged_by_itself(idle, user, other):
+    """They wait while the first one does, and so are one transaction."""
+    customer, known, first = customer_of(other), event(), event("checkout.session.completed", data={"client_reference_id": user.id})
+    taken(deliver(idle, known))
+    before, own = row(idle, known["id"]), event(customer=customer)
+    sent = [own, own, known, event(customer=new_id("cus")), event(customer=customer, livemode=True),
+            event("checkout.session.completed", new_id("cus"), data={"client_reference_id": user.id}),
+            event("checkout.session.completed", new_id("cus"), data={"client_reference_id": other.id}),
+            event("charge.dispute.created", data={"charge": "ch_1"})]
+    nobody_is_busy(idle, "billing")
+    root = pymysql.connect(unix_socket=str(idle.at.mariadb_sock), user="root", database="marketingcli", autocommit=False)
+    with concurrent.futures.ThreadPoolExecutor(16) as pool, root, root.cursor() as cursor:
+        cursor.execute("SELECT id FROM users WHERE id = %s FOR UPDATE", uuid.UUID(user.id).bytes)
+        answers = [pool.submit(deliver, idle, first)]
+        wait_for_waiter(idle, "marketingcli_billing", "INSERT INTO provider_events%")
+        answers += [pool.submit(deliver, idle, e) for e in sent]
+        idle.wait(lambda: Shown(idle, "billing")("threads_busy") == len(answers), "they wait")
+        root.rollback()
+        for answer in answers:
+            taken(answer.result())
+    of = lambda e: {k: row(idle, e["id"])[k] for k in ("state", "why", "user_id")}  # noqa: E731
+    waits = lambda whose: {"state": "waiting", "why": None, "user_id": whose and uuid.UUID(whose).bytes}  # noqa: E731
+    ignored = lambda why: {"state": "ignored", "why": why, "user_id": None}  # noqa: E731
+    assert row(idle, known["id"]) == before
+    assert [of(e) for e in (first, *sent[1:])] == [
+        waits(user.id), waits(other.id), ignored("unknown_customer"), ignored("unknown_customer"), ignored("other_mode"),
+        waits(user.id), ignored("unknown_customer"), waits(None)]
+    assert (jobs(idle, "customer", user.id), jobs(idle, "customer", other.id)) == (1, 1)
 
 
 def test_who_has_no_customer_yet_is_named_by_the_metadata(idle, user):

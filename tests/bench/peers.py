@@ -37,7 +37,7 @@ POST_STATEMENTS = {
 }
 
 
-# As lib/model/billing/provider_event.c stores an event, and lib/model/job/job.c its job, but for what concerns jobs that run or died.
+# As lib/model/billing/provider_event_add.c stores an event, and lib/model/job/job.c its job, but for what concerns jobs that run or died.
 WEBHOOK_STATEMENTS = {
     "look": "SELECT (SELECT e.id FROM provider_events e WHERE e.event_id = ?) AS known,"
             " (SELECT s.user_id FROM subscriptions s WHERE s.customer_id = ?) AS owner",

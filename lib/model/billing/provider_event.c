@@ -1,16 +1,10 @@
-#include "model/billing/provider_event.h"
-
 #include "base/clock.h"
-#include "model/job/job.h"
+#include "model/billing/ask.h"
+#include "model/billing/provider_event_private.h"
 #include "model/user/activity.h"
 
-#define TYPE_MAX_BYTES 64 /* of the column; ours are shorter */
-
 enum {
-    EVENT_LOOK,
-    EVENT_ADD,
     EVENT_BY_ID,
-    EVENT_BY_NAME,
     EVENT_LOCK,
     EVENT_WAITING,
     EVENT_END,
@@ -23,154 +17,6 @@ enum {
     EVENT_LIST_OF_USER,
 };
 static const struct sql provider_event_sqls[];
-
-/* Who it may be about. */
-struct provider_event_found {
-    struct uuid known;   /* its own row */
-    struct uuid owner;   /* of the customer */
-    struct uuid claimed; /* whom its metadata names, if that is somebody who may have this customer */
-};
-
-static enum provider_event_why provider_event_not_ours(const struct conf *conf, const struct stripe_event *event)
-{
-    if (event->account.p != NULL)
-        return PROVIDER_EVENT_OTHER_ACCOUNT;
-    if (event->livemode != conf->stripe_livemode)
-        return PROVIDER_EVENT_OTHER_MODE;
-    return event->kind == NULL ? PROVIDER_EVENT_UNKNOWN_TYPE : PROVIDER_EVENT_HAS_NO_WHY;
-}
-
-static enum err provider_event_look(struct db *db, struct arena *arena, const struct stripe_event *event,
-                                    struct provider_event_found *ret_found)
-{
-    *ret_found = (struct provider_event_found){.known = {{0}}};
-    return db_row(
-        db, &provider_event_sqls[EVENT_LOOK],
-        DB_ARGS(db_str(event->id), db_str(event->customer), db_uuid_or_null(&event->user_id), db_str(event->customer)),
-        arena, ret_found);
-}
-
-/* What is to become of it: whose it is, and in which state it begins. */
-static void provider_event_decide(const struct conf *conf, const struct provider_event_found *found,
-                                  struct event_new *new)
-{
-    const struct stripe_event *event = new->event;
-    struct event_seen *seen = &new->seen;
-
-    *seen = (struct event_seen){.is_new = true, .id = uuid_new(), .why = provider_event_not_ours(conf, event)};
-    if (seen->why == PROVIDER_EVENT_HAS_NO_WHY) {
-        seen->user_id = uuid_is_none(&found->owner) ? found->claimed : found->owner;
-        new->by_charge = uuid_is_none(&seen->user_id) && event->kind->by_charge && event->customer.p == NULL &&
-                         event->charge.p != NULL;
-        if (uuid_is_none(&seen->user_id) && !new->by_charge)
-            seen->why = PROVIDER_EVENT_UNKNOWN_CUSTOMER;
-    }
-    seen->state = seen->why == PROVIDER_EVENT_HAS_NO_WHY ? PROVIDER_EVENT_WAITING : PROVIDER_EVENT_IGNORED;
-}
-
-static struct db_arg provider_event_why_arg(int why)
-{
-    return db_cstr(why == PROVIDER_EVENT_HAS_NO_WHY ? NULL : provider_event_why_names[why]);
-}
-
-static struct job_new provider_event_job(const struct event_seen *seen, bool by_charge, struct str request_id)
-{
-    return (struct job_new){.kind = by_charge ? PROVIDER_EVENT_JOB_CHARGE : PROVIDER_EVENT_JOB_CUSTOMER,
-                            .subject_id = by_charge ? seen->id : seen->user_id,
-                            .run_at_us = clock_now_us(),
-                            .request_id = request_id};
-}
-
-static void provider_event_put(struct db_many *many, const struct event_new *new)
-{
-    const struct stripe_event *event = new->event;
-    int64_t now_us = clock_now_us();
-    bool waits = new->seen.state == PROVIDER_EVENT_WAITING;
-
-    db_many_add(many,
-                DB_ARGS(db_str(event->id), db_uuid(&new->seen.id),
-                        db_str(str_of(event->type.p, MIN(event->type.n, (size_t)TYPE_MAX_BYTES))),
-                        db_i64(event->created_us), db_i64(now_us), db_uuid_or_null(&new->seen.user_id),
-                        db_str(event->object_id), db_str(event->customer), db_str(event->subscription),
-                        db_str(event->charge), db_str(waits ? event->link : (struct str){0}), db_str(event->status),
-                        db_cstr(provider_event_state_names[new->seen.state]), provider_event_why_arg(new->seen.why),
-                        db_cstr(provider_event_via_names[new->via]), db_i64_or_null(waits ? 0 : now_us)));
-}
-
-struct provider_event_storing {
-    struct event_new *const *v;
-    size_t n;
-};
-
-static enum err provider_events_store_tx(struct db *db, void *arg)
-{
-    const struct provider_event_storing *s = arg;
-    struct job_new jobs[DB_MANY_MAX];
-    struct db_many many = {.n = 0};
-    size_t jobs_n = 0;
-
-    for (size_t i = 0; i < s->n; i++) {
-        const struct event_new *new = s->v[i];
-        provider_event_put(&many, new);
-        if (new->seen.state == PROVIDER_EVENT_WAITING)
-            jobs[jobs_n++] = provider_event_job(&new->seen, new->by_charge, new->request_id);
-    }
-    enum err e = db_exec_many(db, &provider_event_sqls[EVENT_ADD], &many);
-    return e == OK && jobs_n > 0 ? job_add_many(db, JOB_BILLING, jobs, jobs_n) : e;
-}
-
-enum err provider_events_store(struct db *db, struct event_new *const *news, size_t n)
-{
-    struct provider_event_storing s = {.v = news, .n = n};
-
-    ASSERT(n <= DB_MANY_MAX);
-    return db_tx(db, provider_events_store_tx, &s);
-}
-
-static enum err provider_event_known(struct db *db, struct arena *arena, struct str event_id,
-                                     struct event_seen *ret_seen)
-{
-    struct provider_event known = {.state = 0};
-
-    enum err e = db_row(db, &provider_event_sqls[EVENT_BY_NAME], DB_ARGS(db_str(event_id)), arena, &known);
-    if (e == OK)
-        *ret_seen =
-            (struct event_seen){.state = known.state, .why = known.why, .id = known.id, .user_id = known.user_id};
-    return e;
-}
-
-enum err provider_event_judge(struct db *db, struct arena *arena, const struct conf *conf,
-                              const struct stripe_event *event, enum provider_event_via via, struct str request_id,
-                              struct event_new *ret_new)
-{
-    struct event_new new = {.event = event, .via = via, .request_id = request_id};
-    struct provider_event_found found;
-
-    enum err e = provider_event_look(db, arena, event, &found);
-    if (e == OK && !uuid_is_none(&found.known))
-        e = provider_event_known(db, arena, event->id, &new.seen);
-    else if (e == OK)
-        provider_event_decide(conf, &found, &new);
-    if (e == OK)
-        *ret_new = new;
-    return e;
-}
-
-enum err provider_event_add(struct db *db, struct arena *arena, const struct conf *conf,
-                            const struct stripe_event *event, enum provider_event_via via, struct str request_id,
-                            struct event_seen *ret_seen)
-{
-    struct event_new new, *const news[] = {&new};
-
-    enum err e = provider_event_judge(db, arena, conf, event, via, request_id, &new);
-    if (e == OK && new.seen.is_new)
-        e = provider_events_store(db, news, 1);
-    if (e == ERR_DB_DUPLICATE) /* it has come on two connections at once */
-        return provider_event_known(db, arena, event->id, ret_seen);
-    if (e == OK)
-        *ret_seen = new.seen;
-    return e;
-}
 
 static void provider_event_complete(struct provider_event *event)
 {
@@ -318,12 +164,9 @@ static enum err provider_event_judge_again(struct db *db, struct provider_event_
 
     *seen = (struct event_seen){.state = event->state, .why = event->why, .id = event->id, .user_id = event->user_id};
     if (event->why == PROVIDER_EVENT_UNKNOWN_CUSTOMER && event->customer_id.p != NULL) {
-        const struct stripe_event named = {.id = event->event_id, .customer = event->customer_id};
-        struct provider_event_found found;
-        enum err e = provider_event_look(db, r->arena, &named, &found);
-        if (e != OK)
+        enum err e = billing_user_of(db, r->arena, event->customer_id, &seen->user_id);
+        if (e != OK && e != ERR_NOT_FOUND)
             return e;
-        seen->user_id = found.owner;
     }
     bool is_foreign = event->why == PROVIDER_EVENT_OTHER_MODE || event->why == PROVIDER_EVENT_OTHER_ACCOUNT;
     bool by_charge = event->kind != NULL && event->kind->by_charge && event->charge_id.p != NULL && !is_foreign;
@@ -376,10 +219,6 @@ const char *const provider_event_why_names[] = {
 
 const char *const provider_event_via_names[] = {"webhook", "reconciliation", NULL};
 
-static const struct db_col provider_event_found_cols[] = {DB_COL(struct provider_event_found, known, UUID),
-                                                          DB_COL(struct provider_event_found, owner, UUID),
-                                                          DB_COL(struct provider_event_found, claimed, UUID), DB_END};
-
 #define COLS \
     "SELECT id, event_id, type, created_at_us, received_at_us, done_at_us, user_id, object_id, customer_id," \
     " subscription_id, charge_id, link, status, state, why, via FROM provider_events "
@@ -404,18 +243,7 @@ static const struct db_col provider_event_cols[] = {
     DB_END};
 
 static const struct sql provider_event_sqls[] = {
-    [EVENT_LOOK] = {.text = "SELECT (SELECT e.id FROM provider_events e WHERE e.event_id = ?),"
-                            " (SELECT s.user_id FROM subscriptions s WHERE s.customer_id = ?),"
-                            " (SELECT u.id FROM users u LEFT JOIN subscriptions s ON s.user_id = u.id"
-                            " WHERE u.id = ? AND u.state = 'active' AND (ISNULL(s.customer_id) OR ISNULL(?)))",
-                    .in = "ssus",
-                    .cols = provider_event_found_cols},
-    [EVENT_ADD] = {.text = "INSERT INTO provider_events (event_id, id, type, created_at_us, received_at_us, user_id,"
-                           " object_id, customer_id, subscription_id, charge_id, link, status, state, why, via,"
-                           " done_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                   .in = "susiiusssssssssi"},
     [EVENT_BY_ID] = {.text = COLS "WHERE id = ?", .in = "u", .cols = provider_event_cols},
-    [EVENT_BY_NAME] = {.text = COLS "WHERE event_id = ?", .in = "s", .cols = provider_event_cols},
     [EVENT_LOCK] = {.text = COLS "WHERE event_id = ? FOR UPDATE", .in = "s", .cols = provider_event_cols},
     [EVENT_WAITING] = {.text = COLS "WHERE user_id = ? AND state = 'waiting' ORDER BY id LIMIT ?",
                        .in = "ui",

@@ -77,10 +77,12 @@ MUST_CHECK enum err provider_event_add(struct db *db, struct arena *arena, const
                                        struct str request_id, struct event_seen *ret_seen);
 
 /*
- * The same in two steps, for several that come at once: one transaction costs hardly more than one event.
+ * The same for several that come at once, DB_MANY_MAX at most: one transaction costs hardly more than one event.
  *
- *    e = provider_event_judge(db, arena, conf, &event, via, request_id, &new);    if (!new.seen.is_new) it is known
- *    e = provider_events_store(db, news, n);    DB_MANY_MAX at most. ERR_DB_DUPLICATE: one of them is known by now; none is stored
+ *    struct event_new new = {.event = &event, .via = PROVIDER_EVENT_BY_WEBHOOK, .request_id = c->req.id}, *const news[] = {&new, ...};
+ *    e = provider_events_add(db, arena, conf, news, n);    then new.seen says what became of it
+ *
+ * ERR_DB_DUPLICATE: one of them came another time meanwhile by another way; none is stored. One that is among them twice is new once.
  */
 struct event_new {
     const struct stripe_event *event;
@@ -89,10 +91,8 @@ struct event_new {
     struct event_seen seen;
     bool by_charge; /* its job is not that of a user */
 };
-MUST_CHECK enum err provider_event_judge(struct db *db, struct arena *arena, const struct conf *conf,
-                                         const struct stripe_event *event, enum provider_event_via via,
-                                         struct str request_id, struct event_new *ret_new);
-MUST_CHECK enum err provider_events_store(struct db *db, struct event_new *const *news, size_t n);
+MUST_CHECK enum err provider_events_add(struct db *db, struct arena *arena, const struct conf *conf,
+                                        struct event_new *const *news, size_t n);
 
 /* ERR_NOT_FOUND. */
 MUST_CHECK enum err provider_event_read(struct db *db, struct arena *arena, const struct uuid *id,

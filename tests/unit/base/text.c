@@ -20,6 +20,19 @@ static void test_utf8(void **state)
     assert_false(text_is_utf8(STR("\xed\xa0\x80"))); /* surrogate */
     assert_false(text_is_utf8(STR("a\x80")));
     assert_false(text_is_utf8(STR("\xc3")));
+    for (size_t at = 0; at < 30; at++) { /* wherever it is in what is else ASCII */
+        char text[30];
+        memset(text, 'a', sizeof text);
+        assert_true(text_is_utf8(str_of(text, at)));
+        text[at] = '\x80';
+        assert_false(text_is_utf8(str_of(text, sizeof text)));
+        text[at] = '\xc3';
+        assert_false(text_is_utf8(str_of(text, sizeof text)));
+        if (at + 1 < sizeof text) {
+            text[at + 1] = '\xa9';
+            assert_true(text_is_utf8(str_of(text, sizeof text)));
+        }
+    }
     assert_false(text_is_utf8(STR("\xff")));
 }
 
