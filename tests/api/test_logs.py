@@ -133,10 +133,10 @@ def provoke(stack, it):
     ask("no route", "GET", f"/api/v1/nothing?code={WORDS['code']}")
     ask("no page", "GET", f"/nothing?code={WORDS['code']}")
     ask("internal", "GET", f"/internal/store/x?code={WORDS['code']}")
-    (it.folder / "temp/body").chmod(0)
+    (stack.at.intake / "body").chmod(0)
     ask("no room for the body", "POST", "/api/v1/uploads", data=WORDS["body"].encode() * 40000,
         headers={"Authorization": f"Bearer {User(stack).key}", "Content-Type": "image/jpeg"})
-    (it.folder / "temp/body").chmod(0o700)
+    (stack.at.intake / "body").chmod(0o700)
 
     secret = f"?code={WORDS['code']}"
     own = type("", (), {"https": it.https, "ca": stack.ca})
