@@ -184,6 +184,8 @@ def test_it_dies(stack, program, whole):
     error = json.loads(body)["error"]
     assert (status, error["code"], error["retryable"]) == ((502, "outcome_unknown", False) if whole else (503, "unavailable", True))
     assert headers["Retry-After"] == (None if whole else "2") and len(program.asked) == whole
+    connection.close()
+    assert line_of(stack, headers["X-Request-Id"])["upstream_seconds"] == "", "that is not the program's time"
 
 
 @pytest.mark.parametrize("signo", [signal.SIGHUP, signal.SIGQUIT])

@@ -133,9 +133,10 @@ def provoke(stack, it):
     ask("no route", "GET", f"/api/v1/nothing?code={WORDS['code']}")
     ask("no page", "GET", f"/nothing?code={WORDS['code']}")
     ask("internal", "GET", f"/internal/store/x?code={WORDS['code']}")
+    key = User(stack).key
     (stack.at.intake / "body").chmod(0)
     ask("no room for the body", "POST", "/api/v1/uploads", data=WORDS["body"].encode() * 40000,
-        headers={"Authorization": f"Bearer {User(stack).key}", "Content-Type": "image/jpeg"})
+        headers={"Authorization": f"Bearer {key}", "Content-Type": "image/jpeg"})
     (stack.at.intake / "body").chmod(0o700)
 
     secret = f"?code={WORDS['code']}"
