@@ -82,7 +82,7 @@ void ready_free(struct ready_watch *w)
 
 /*
  * A program that stops does not answer, and one that is being started does not yet. While one is away systemd holds its
- * socket; only the image service has none for what it is asked here.
+ * socket; the image service and the intake have none for what they are asked here.
  */
 static enum ready_state ready_state_of(struct ready_watch *w, size_t i, enum probe_state state, int64_t asked_us)
 {

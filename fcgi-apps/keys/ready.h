@@ -4,6 +4,7 @@
  *
  *    programs         asked over FastCGI, as nginx asks them
  *    image service    asked for its metrics, which end with it; its own queue may be long
+ *    intake           asked for its metrics: nobody but nginx comes to its own socket
  *    workers          seen by their heartbeats, on any machine
  *
  * Whom nobody can reach is down at once. Who is only silent may be stopping, with one long request still to answer: that

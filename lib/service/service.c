@@ -14,7 +14,7 @@ const struct service *service_find(enum service_kind kind, const char *name)
 
 bool service_has_database(const struct service *s)
 {
-    return s->kind != SERVICE_IMAGE;
+    return s->kind == SERVICE_APP || s->kind == SERVICE_WORKER;
 }
 
 bool service_has_credential(const struct service *s, const char *file)

@@ -14,7 +14,7 @@
 
 #include "base/arena.h"
 
-enum service_kind { SERVICE_APP, SERVICE_WORKER, SERVICE_IMAGE };
+enum service_kind { SERVICE_APP, SERVICE_WORKER, SERVICE_IMAGE, SERVICE_INTAKE };
 
 enum service_host {
     HOST_MAIN,    /* the site's own name */

@@ -139,7 +139,7 @@ def test_the_password_is_the_services_own(stack, name):
 def test_who_does_what_with_an_image(stack, user):
     """nginx and media read; what takes, uses and deletes images also writes; nobody else even sees one."""
     store = {generate.label(row): row["store"] for row in generate.services()} | {"nginx": "STORE_READ"}
-    for service in [*services.PROGRAMS, services.NGINX, services.MARIADB]:
+    for service in [*services.PROGRAMS, services.INTAKE, services.NGINX, services.MARIADB]:
         upload = expect(user.api.post("/api/v1/uploads", data=images.jpeg(64, 64), headers={"Content-Type": "image/jpeg"}), 201)
         path = next(stack.at.store.rglob(f"{upload['data']['id']}*"))
         doings = {"read": f"cat {path}", "list": f"ls {path.parent}", "write": f"echo >>{path}", "create": f"mkdir {path}.d && rmdir {path}.d",

@@ -265,7 +265,7 @@ def test_a_program_that_takes_too_long(stack, method, path, code, retryable):
 @contextlib.contextmanager
 def short_patience(stack):
     """nginx waits for programs one second."""
-    conf = next(p for p in stack.at.nginx.rglob("server.conf"))
+    conf = stack.at.nginx / "snippets/programs.conf"
     before = conf.read_text()
     try:
         conf.write_text(before.replace("fastcgi_read_timeout 120s;", "fastcgi_read_timeout 1s;"))

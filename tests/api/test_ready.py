@@ -61,7 +61,7 @@ def test_a_program_that_is_away(stack, name):
 
 
 def test_programs_that_hang(stack):
-    names = sorted(p for p in PROGRAMS if p not in ("keys", "image", "sandbox"))  # image's other processes would go on
+    names = sorted(p for p in PROGRAMS if p not in ("keys", "image", "intake", "sandbox"))  # the other processes of two would go on
     with contextlib.ExitStack() as all_of_them:
         for name in names:
             all_of_them.enter_context(stack.frozen(name))
@@ -82,9 +82,9 @@ def checked_at(stack):
     return stack.wait(lambda: asked(stack)[1], "it is ready")["checked_at"]
 
 
-@pytest.mark.parametrize("name", ["auth", "image"])
+@pytest.mark.parametrize("name", ["auth", "image", "intake"])
 def test_a_restart_is_no_outage(stack, name):
-    """A load balancer would take the server out at each update. image ends with its metrics' socket, which systemd does not hold."""
+    """A load balancer would take the server out at each update. image and intake end with their metrics' sockets, which systemd does not hold."""
     with stack.stopped(name):
         stack.wait(lambda: not_missed(stack, name) == "unknown", "it does not answer")
     stack.wait(lambda: not_missed(stack, name) == "up", "it is back")

@@ -207,7 +207,7 @@ def test_uids_and_rights(stack):
         assert uid not in (0, os.getuid()) and uid not in uids.values(), name
         assert status["NoNewPrivs"] == "1" and int(status["CapEff"], 16) == 0 and int(status["CapBnd"], 16) == 0, name
         uids[name] = uid
-    assert set(uids) == {s.name for s in [*services.PROGRAMS, services.NGINX, services.MARIADB]}
+    assert set(uids) == {s.name for s in [*services.PROGRAMS, services.INTAKE, services.NGINX, services.MARIADB]}
     for folder in stack.at.credentials.iterdir():
         info = folder.stat()
         assert info.st_mode & 0o777 == 0o700
@@ -222,9 +222,9 @@ def test_uids_and_rights(stack):
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 @pytest.mark.parametrize("name", ["nginx", *ROWS])
 def test_who_may_connect_where(stack, name):
-    """Apps are asked by nginx and by those whose row says so, the image service by the latter alone."""
+    """Apps are asked by nginx and by those whose row says so, the image service by the latter alone, the intake by nginx alone."""
     row = ROWS.get(name, {"asks_apps": True, "asks_image": False})
-    may = {*(APPS if row["asks_apps"] else []), *(["image"] if row["asks_image"] else [])}
+    may = {*(APPS if row["asks_apps"] else []), *(["image"] if row["asks_image"] else []), *(["intake/http"] if name in ("nginx", "intake") else [])}
     status = pathlib.Path(f"/proc/{stack.pid(name)}/status").read_text()
     uid = int(status.partition("\nUid:\t")[2].split()[0])
     groups = [int(g) for g in status.partition("\nGroups:\t")[2].partition("\n")[0].split()]
@@ -239,7 +239,7 @@ def test_who_may_connect_where(stack, name):
                 except PermissionError:
                     pass
         """
-    done = subprocess.run(["/usr/bin/python3", "-c", script, str(stack.at.run), *APPS, "image"], user=uid, group=uid,
+    done = subprocess.run(["/usr/bin/python3", "-c", script, str(stack.at.run), *APPS, "image", "intake/http"], user=uid, group=uid,
                           extra_groups=groups, capture_output=True, text=True, check=True, cwd="/")
     assert set(done.stdout.split()) == may
 
@@ -249,7 +249,7 @@ def test_store_is_read_by_nginx_alone_besides_its_writers(stack):
         assert path.stat().st_mode & 0o7777 == mode, path
 
 
-@pytest.mark.parametrize("name", ["auth", "image", "worker-publish", "nginx"])
+@pytest.mark.parametrize("name", ["auth", "image", "worker-publish", "intake", "nginx"])
 def test_what_dies_comes_back(stack, name):
     def next_one(old):
         stack.wait(lambda: stack.pid(name) not in (None, old), f"{name} runs again")

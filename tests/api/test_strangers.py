@@ -20,29 +20,29 @@ import images
 from helpers import expect
 from test_nginx import waiting_connections
 
-IN_MODIFY, IN_CREATE = 0x2, 0x100
+IN_MODIFY, IN_CREATE, IN_ISDIR = 0x2, 0x100, 0x40000000
 BIG, SMALL = 1 << 20, 60 << 10  # of a body: beyond what nginx keeps in memory; the most that a small address takes
 METHODS = ["POST", "GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "BREW"]
 
 
 class Spool:
-    """The folder in which nginx keeps bodies: what has been written there, told by the kernel (inotify(7))."""
+    """The folders in which both nginx keep bodies, or could: what has been written there, told by the kernel (inotify(7))."""
 
     def __init__(self, stack):
         import services
         from layout import AS_ROOT
         self.libc = ctypes.CDLL(None, use_errno=True)
         self.fd = self.libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
-        self.at = stack.at.nginx / "temp/body"
         self.folders = {}
-        for digit in "0123456789":  # nginx makes them as it needs them
-            folder = self.at / digit
-            folder.mkdir(exist_ok=True)
-            if AS_ROOT:
-                os.chown(folder, services.NGINX.uid, services.GID_NGINX)
-            watch = self.libc.inotify_add_watch(self.fd, os.fsencode(folder), IN_CREATE | IN_MODIFY)
-            assert watch > 0, os.strerror(ctypes.get_errno())
-            self.folders[watch] = folder
+        for top, owner in ((stack.at.nginx / "temp", services.NGINX), (stack.at.intake, services.INTAKE)):
+            for folder in [top, *(p for p in top.iterdir() if p.is_dir()), *(top / "body" / digit for digit in "0123456789")]:
+                if not folder.exists():  # nginx makes them as it needs them
+                    folder.mkdir()
+                    if AS_ROOT:
+                        os.chown(folder, owner.uid, owner.uid)
+                watch = self.libc.inotify_add_watch(self.fd, os.fsencode(folder), IN_CREATE | IN_MODIFY)
+                assert watch > 0, os.strerror(ctypes.get_errno())
+                self.folders[watch] = folder
 
     def written(self):
         """{file: bytes}, of all files touched since the last call; 0 for one that is gone by now."""
@@ -51,9 +51,10 @@ class Spool:
         except BlockingIOError:
             return {}
         while events:
-            watch, _, _, n = struct.unpack("iIII", events[:16])
+            watch, mask, _, n = struct.unpack("iIII", events[:16])
             path = self.folders[watch] / events[16:16 + n].rstrip(b"\0").decode()
-            found[path.name] = path.stat().st_size if path.exists() else 0
+            if not mask & IN_ISDIR:
+                found[path.name] = path.stat().st_size if path.exists() else 0
             events = events[16 + n:]
         return found
 

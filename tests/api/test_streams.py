@@ -301,6 +301,7 @@ http {{
 	fastcgi_temp_path {at}/fastcgi;
 	uwsgi_temp_path {at}/uwsgi;
 	scgi_temp_path {at}/scgi;
+	map $uri $mcli_request_id {{ default $request_id; }}
 	map $uri $mcli_path {{ default $uri; }}
 	map $uri $mcli_query {{ default $args; }}
 	server {{

@@ -19,7 +19,9 @@ How it is measured
 - In a crowd: 8 users send posts of 35 photos of 10 MB; or one user sends, with four keys, two at a time with each, posts of
   nine PNGs that are 777 KB and 800 MB of pixels. Both again and again, while others send light requests at a rate that leaves
   the machine room, and, in the attack, posts with small images. The senders would be other machines: they take processor time
-  that nobody else wants.
+  that nobody else wants. The image service and the intake (a second nginx, for large bodies) have about a tenth of what each other program
+  has, as CPUWeight= of their units says: the stack starts them with nice 10, as processes and, where Linux's autogroups are on,
+  as sessions (tests/stack/supervisor.py).
 - Hand-over: 20 000 posts of 200 accounts are due when the worker starts; each account's first is made by the API, and copied. Commits are durable (a stack of its own, with the binary
   log, two flushes a commit, and MariaDB's own sizes of pool and log). TikTok is a stand-in (tiktok.c) that answers after 100 ms, fetches nothing and says "published"
   when it is first asked: the simulator's own pulling and commits would take most of the machine. Our limits by the minute are
@@ -54,14 +56,14 @@ What holds the figures back (perf record of the program under this load)
   statements and 0.065 commits. What is left: of the program nearly half is the kernel's, a tenth the signature; of MariaDB 30 % the two inserts, 20 % the commit, 12 % the look.
 - Hand-over: of the worker's CPU most is TLS, as each init has a connection of its own (perf); of MariaDB's, a quarter changes
   rows, a quarter reads, a tenth commits. Of what was due at the same moment some four posts went together.
-- Light requests beside eight uploads of 35 x 10 MB, p99 in ms, two runs of each in turns (alone: 4.5 before, 5.7 after): 13 and 28 as
-  it is; 18 and 39 with nine times the share of the processors for nginx (autogroup -10); 20 and 30 with that and reuseport, which
+- Light requests beside eight uploads of 35 x 10 MB, p99 in ms, two runs of each in turns (alone: 4.5 before, 5.7 after): 13 and 28 with
+  one nginx; 18 and 39 with nine times the share of the processors for nginx (autogroup -10); 20 and 30 with that and reuseport, which
   spreads uploads over the workers. With a second nginx that alone keeps large bodies, and gets them from the first over a unix
   socket as they come: 10 and 24; 11 and 12 with the larger share for the first; 11 and 10 with a ninth for the second (autogroup 10).
   So only a second nginx with shares came near twice the time alone. It was a prototype, and two runs are few: another two of the row
-  itself gave 2.9 and 12 times the time alone.
+  itself, without it, gave 2.9 and 12 times the time alone. The intake was built after it.
 - What they wait for: a processor, in the programs and in MariaDB (with the second nginx, p99 was 8 to 15 in nginx's log, and as much
-  upstream), and a worker of nginx before it reads them, which no log shows (as it is, p99 was 28 for the client and 12 in the
+  upstream), and a worker of nginx before it reads them, which no log shows (with one, p99 was 28 for the client and 12 in the
   log). New connections fill few of the sixteen workers: in one run three did nearly all, and two had all eight uploads. To close a
   deleted file of 350 MB took 40 to 160 ms, beside other work. In 25 s of a trace that ended before bodies were freed, no write to
   a body's file took more than 15 ms (24 GB of memory: with less, the kernel makes writers wait for the disk sooner).

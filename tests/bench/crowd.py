@@ -93,7 +93,7 @@ def calm(bench):
         before = bench.cpu()
         time.sleep(0.5)
         after = bench.cpu()
-        if all(after[name] - before[name] < 0.05 for name in ("image", "posts", "nginx")):
+        if all(after[name] - before[name] < 0.05 for name in ("image", "posts", "intake", "nginx")):
             return
     raise RuntimeError(f"the image service is not done after {CALM_SEC} s")
 

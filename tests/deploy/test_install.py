@@ -27,7 +27,8 @@ PROGRAMS = [*(f"usr/libexec/marketingcli/marketingcli-{n}" for n in [*APPS, "ima
     *(f"lib/systemd/system/{generate.unit(r)}.service.d/50-{generate.label(r)}.conf" for r in ROWS),
     *(f"etc/nginx/marketingcli/locations/{r['name']}.conf" for r in ROWS if r["host"] == "HOST_MAIN" and r["kind"] == "app"),
     "etc/mysql/mariadb.conf.d/40-marketingcli.cnf", "etc/nginx/marketingcli/snippets/upstreams.conf", "etc/nginx/marketingcli/snippets/fastcgi.conf",
-    "etc/nginx/marketingcli/nginx.conf", "lib/systemd/system/nginx.service.d/nginx-marketingcli.conf",
+    "etc/nginx/marketingcli/nginx.conf", "etc/nginx/marketingcli/intake.conf", "etc/nginx/marketingcli/snippets/intake-locations.conf",
+    "lib/systemd/system/nginx-marketingcli-intake.service", "lib/systemd/system/nginx-marketingcli-intake.service.d/10-hardening.conf", "lib/systemd/system/nginx.service.d/nginx-marketingcli.conf",
     "usr/share/marketingcli/html/index.html", "usr/share/marketingcli/sql/0004_users.sql",
     "usr/share/marketingcli/sql/grants.sql", "etc/marketingcli/marketingcli.conf.sample", "etc/marketingcli/plans.conf.sample",
 ])
@@ -86,7 +87,7 @@ def test_nginx_takes_the_site(installed, tmp_path):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
                     "-subj", "/CN=test", "-keyout", tmp_path / "key", "-out", tmp_path / "crt"], check=True,
                    capture_output=True)
-    for name in ("client_body", "fastcgi", "proxy", "scgi", "uwsgi", "body", "log"):
+    for name in ("client_body", "fastcgi", "proxy", "scgi", "uwsgi", "intake", "metrics", "log"):
         (tmp_path / name).mkdir()
     (tmp_path / "no-bodies").touch()
     (tmp_path / "conf").write_text(f"[service]\nurl = https://example.com\nsocket_dir = {tmp_path}\n")
@@ -94,7 +95,7 @@ def test_nginx_takes_the_site(installed, tmp_path):
     sites = []
     for path in [p for p in (installed / "etc/nginx").rglob("*.conf")]:
         text = path.read_text().replace("/etc/nginx/", f"{tmp_path}/nginx/").replace("/var/log/marketingcli", f"{tmp_path}/log")
-        text = text.replace("/var/lib/nginx/marketingcli", f"{tmp_path}/body")
+        text = re.sub("/(var/lib|run)/marketingcli-intake", f"{tmp_path}/intake", text).replace("/run/marketingcli/metrics", f"{tmp_path}/metrics")
         text = text.replace("/run/marketingcli/no-bodies", f"{tmp_path}/no-bodies")
         text = text.replace("/run/marketingcli/simulator/", f"{tmp_path}/").replace("/run/marketingcli/nginx-rates", f"{tmp_path}/nginx-rates")
         text = re.sub(r"/etc/letsencrypt/\S+fullchain.pem", str(tmp_path / "crt"), text)
@@ -116,9 +117,10 @@ def test_nginx_takes_the_site(installed, tmp_path):
                         for n in ("client_body", "fastcgi", "proxy", "scgi", "uwsgi"))
     main.write_text(main.read_text().replace("/run/nginx.pid", f"{tmp_path}/pid").replace("/var/log/nginx", f"{tmp_path}/log")
                     .replace("http {", f"http {{\n{temporary}", 1))
-    done = subprocess.run(["/usr/sbin/nginx", "-t", "-q", "-e", "stderr", "-c", str(main)], capture_output=True, text=True)
-    output = "\n".join(line for line in done.stderr.splitlines() if '"user" directive' not in line)
-    assert (done.returncode, output) == (0, "")
+    for conf in (main, main.with_name("intake.conf")):
+        done = subprocess.run(["/usr/sbin/nginx", "-t", "-q", "-e", "stderr", "-c", str(conf)], capture_output=True, text=True)
+        output = "\n".join(line for line in done.stderr.splitlines() if '"user" directive' not in line)
+        assert (done.returncode, output) == (0, "")
 
 
 def test_an_older_release_leaves_nothing_that_comes_in(installed):
@@ -155,7 +157,7 @@ def test_nginx_has_room(installed):
     assert "\nlimit_conn mcli_connections 500;\nclient_header_timeout 10s;\n" in snippet
     for path in (installed / "etc/nginx/marketingcli/locations").glob("*.conf"):  # one with a limit of its own inherits none
         for block in re.findall(r"^location .*?^\}", path.read_text(), re.M | re.S):
-            asks = re.search(r"try_files /none (@body_\w+);|\tfastcgi_param AUTHORIZE_ONLY 1;", block)  # the body is counted, once it may come
+            asks = re.search(r"try_files /none @\$\{mcli_body\}(_\w+);|\tfastcgi_param AUTHORIZE_ONLY 1;", block)  # the body is counted, once it may come
             assert "limit_conn" not in block or asks or "\tlimit_conn mcli_connections 500;" in block, path
-            if asks and asks[1]:
-                assert re.search(rf"^location {asks[1]} {{[^}}]*\tlimit_conn mcli_connections 500;", path.read_text(), re.M), path
+            for size in ("small", "large") if asks and asks[1] else ():
+                assert re.search(rf"^location @{size}{asks[1]} {{[^}}]*\tlimit_conn mcli_connections 500;", path.read_text(), re.M), path

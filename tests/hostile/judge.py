@@ -129,7 +129,7 @@ class Aftermath:
         self.logs = {p: p.stat().st_size for p in world.stack.at.log.glob("*.log") if p.stem not in conftest.NOT_OURS}
 
     def processes(self):
-        return {s: self.world.stack.pid(s) for s in {r["app"] for r in self.world.routes} | {"image", "nginx", "worker-publish", "worker-media", "worker-mail"}}
+        return {s: self.world.stack.pid(s) for s in {r["app"] for r in self.world.routes} | {"image", "intake", "nginx", "worker-publish", "worker-media", "worker-mail"}}
 
     def codes(self):
         """{request id: the code that a program answered with a 5xx}"""

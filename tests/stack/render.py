@@ -155,6 +155,7 @@ def nginx(at, tables, https, http, ipv6):
         html = at.home / "html"
     folder(at.nginx, 0o755)
     folder(at.nginx / "temp", 0o700, services.NGINX.uid, services.GID_NGINX)
+    folder(at.intake, 0o700, services.INTAKE.uid, services.INTAKE.uid)
     write(at.nginx / "no-bodies", "", 0o700, services.NGINX.uid, services.GID_NGINX)
     access_log = at.log / "access.log"
     access_log.touch(0o644)
@@ -167,7 +168,7 @@ def nginx(at, tables, https, http, ipv6):
         "ORIGIN": f"https://localhost:{https}", "SERVER_NAMES": "localhost 127.0.0.1 [::1]", "SANDBOX_NAME": SANDBOX,
         "CERTIFICATE": at.tls / "leaf.crt", "CERTIFICATE_KEY": at.tls / "leaf.key", "NGINX_DIR": at.nginx,
         "RUN_DIR": at.run, "SIMULATOR_SOCKET": at.simulator_sock, "STORE_DIR": at.store, "HTML_DIR": html, "ACME_DIR": at.nginx / "acme",
-        "BODY_TEMP": at.nginx / "temp/body", "NO_BODY_TEMP": at.nginx / "no-bodies",
+        "NO_BODY_TEMP": at.nginx / "no-bodies", "INTAKE_DIR": at.intake_dir, "INTAKE_TEMP": at.intake,
         "ACCESS_LOG": access_log, "ERROR_LOG": "stderr",
         # A browser applies HSTS to the host whatever the port: a real value would lock a developer out of every other
         # http://localhost.

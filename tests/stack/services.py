@@ -22,6 +22,7 @@ GID_EPOCH = 58153  # may end cached credentials
 GID_APPS = 58155  # may ask the apps
 GID_RATES = 58156  # count requests
 GID_SIMULATOR = 58157  # may come to nginx's socket for test data
+GID_INTAKE = 58158  # may come to the second nginx
 GID_STORE_WRITE = 58154  # of those who may enter: makes and deletes images
 
 
@@ -42,7 +43,8 @@ class Service:
 HOSTS = {"HOST_MAIN": "localhost", "HOST_SANDBOX": "sandbox.localhost"}
 
 MARIADB = Service("mariadb", "/usr/sbin/mariadbd", UID_BASE)
-NGINX = Service("nginx", "/usr/sbin/nginx", UID_BASE + 1, groups=(GID_STORE, GID_APPS))
+NGINX = Service("nginx", "/usr/sbin/nginx", UID_BASE + 1, groups=(GID_STORE, GID_APPS, GID_INTAKE))
+INTAKE = Service("intake", "/usr/sbin/nginx", UID_BASE + 2, groups=(GID_APPS, GID_METRICS, GID_INTAKE))
 
 
 def from_row(row, uid):
@@ -62,8 +64,8 @@ def from_row(row, uid):
     return made
 
 
-# The image service first: who asks it is started later.
-PROGRAMS = sorted((from_row(row, UID_BASE + 10 + i) for i, row in enumerate(generate.services())),
+# What this project builds: the intake is Debian's nginx. The image service first: who asks it is started later.
+PROGRAMS = sorted((from_row(row, UID_BASE + 10 + i) for i, row in enumerate(r for r in generate.services() if r["kind"] != "intake")),
                   key=lambda s: s.socket != "seqpacket")
 KEYS = next(s for s in PROGRAMS if s.name == "keys")
 MAIL = next(s for s in PROGRAMS if s.name == "worker-mail")

@@ -23,7 +23,7 @@ def parse(argv):
     parser.add_argument("--build", help="meson build folder (default: build-dev, which is set up and built)")
     parser.add_argument("--foreground", action="store_true", help="up: stay, end the stack with Ctrl-C")
     parser.add_argument("--durable", action="store_true", help="MariaDB with the settings of a server, not of a test")
-    parser.add_argument("--weighted", action="store_true", help="the image service gives way, as CPUWeight= of its unit says")
+    parser.add_argument("--weighted", action="store_true", help="the image service and the intake give way, as CPUWeight= of their units says")
     parser.add_argument("--partial", action="store_true", help="start what is built, leave out the rest")
     parser.add_argument("--fresh", action="store_true", help="up: forget the database and the images of before")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="configuration value")

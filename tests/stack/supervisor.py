@@ -58,9 +58,12 @@ class Child:
 def as_unit(service, weighted):
     """In the child: what a unit gives its process besides user and environment."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    if service in services.PROGRAMS:
+    if service in (*services.PROGRAMS, services.INTAKE):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    if weighted and service.name == "image":  # CPUWeight=10: a session is to Linux's autogroups what a unit is to its cgroups
+    # CPUWeight=10, which is about nice 10. A session is to Linux's autogroups what a unit is to its cgroups; where they are switched off
+    # (`sysctl kernel`) the processes' own nice counts.
+    if weighted and service.name in ("image", "intake"):
+        os.nice(10)
         with contextlib.suppress(OSError), open("/proc/self/autogroup", "w", encoding="ascii") as file:
             file.write("10")
 
@@ -81,6 +84,7 @@ class Supervisor:
         folder(at.test / "points", 0o777)  # a program removes the point at which it dies
         write(at.test / "faults", "\0" * FAULTS_BYTES, 0o666)
         folder(at.run / "metrics", 0o3770, 0, services.GID_METRICS)
+        folder(at.intake_dir, 0o750, services.INTAKE.uid, services.GID_INTAKE)
         folder(at.simulator_sock.parent, 0o750, services.NGINX.uid, services.GID_SIMULATOR)
         write(at.run / "keys.epoch", "", 0o664, 0, services.GID_EPOCH)
         write(at.run / "rates.1", "", 0o660, 0, services.GID_RATES)
@@ -189,6 +193,9 @@ class Supervisor:
     def start(self, child):
         if child.service is services.NGINX:  # as on a server: systemd/nginx.conf.in
             self.at.simulator_sock.unlink(missing_ok=True)
+        if child.service is services.INTAKE:  # likewise: RuntimeDirectory= is made anew
+            for path in (self.at.intake_dir / "http.sock", self.at.run / "metrics/intake.sock"):
+                path.unlink(missing_ok=True)
         with (self.at.log / f"{child.name}.log").open("ab") as log:
             child.process = subprocess.Popen(
                 self.as_user(child.service, child.argv), stdin=child.listener or subprocess.DEVNULL, stdout=log,
@@ -263,8 +270,8 @@ class Supervisor:
                 self.add(Child(service, [self.found[service.program], *service.args]))
                 address = services.probe(service, self.tables)
                 expected += [address] if address else []
-        self.add(Child(services.NGINX, ["/usr/sbin/nginx", "-p", f"{self.at.nginx}/", "-e", "stderr",
-                                        "-c", f"{self.at.nginx}/nginx.conf"]))
+        for service, conf in ((services.INTAKE, "intake.conf"), (services.NGINX, "nginx.conf")):
+            self.add(Child(service, ["/usr/sbin/nginx", "-p", f"{self.at.nginx}/", "-e", "stderr", "-c", f"{self.at.nginx}/{conf}"]))
         probe = ready.Probe(self.at.ca, self.options.https, expected)
         self.until(probe.all_answer, "not all programs answer through nginx")
         self.until(lambda: all(c.process for c in self.children), "not all programs are up")

@@ -11,6 +11,7 @@
 #define APP(name, ...) extern const struct app app_##name;
 #define WORKER(...)
 #define IMAGE(...)
+#define INTAKE(...)
 #include "service/service.def"
 #undef APP
 

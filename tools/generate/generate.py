@@ -16,6 +16,7 @@ CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 ANSWER_SEC = 120  # how long nginx waits for an answer, where the route's timeout_sec does not say
 ASKED_SEC = 10  # and for a yes or no to a large body, once a thread has it (ask_sec): it needs its head alone
 STOP_SEC = 15  # at a stop, beyond what is under way: answers that stream are ended, usage written, a statement may hang
+INTAKE_SEC = 60  # and for the intake, which waits that long for the program to read the body, and then again for its answer
 RECORD_SEC = 15  # RUNNER_STOP_SEC of lib/jobs/runner.h: a worker's results are recorded after its calls
 PLACE = re.compile(r"@([A-Z][A-Z0-9_]*)@")
 BODY = re.compile(r"@BODY\((\w+)(?: (\d+))?(?: (\$\w+))?\)@")
@@ -39,7 +40,7 @@ def lines(items):
 
 # The table of services
 
-ROW = re.compile(r'^(APP|WORKER|IMAGE)\((\w+), "([^"]*)"((?:[^()"]|"[^"]*")*)\)$', re.MULTILINE)
+ROW = re.compile(r'^(APP|WORKER|IMAGE|INTAKE)\((\w+), "([^"]*)"((?:[^()"]|"[^"]*")*)\)$', re.MULTILINE)
 COLUMN = re.compile(r"\.(\w+) = (\{[^}]*\}|\w+)")
 
 
@@ -54,10 +55,10 @@ def services():
                **dict(COLUMN.findall(columns))}
         row |= {c: row[c] == "true" for c in ("internet", "asks_image", "asks_apps", "asks_simulator", "ends_credentials", "counts_rates",
                                                "keeps_mail")}
-        row["database"] = None if kind == "IMAGE" else f"worker_{name}" if kind == "WORKER" else name
-        row["credentials"] = ["db-password"] * (kind != "IMAGE") + re.findall(r'"([^"]*)"', row["credentials"])
+        row["database"] = {"APP": name, "WORKER": f"worker_{name}"}.get(kind)
+        row["credentials"] = ["db-password"] * (row["database"] is not None) + re.findall(r'"([^"]*)"', row["credentials"])
         made.append(row)
-    assert len(made) == len(re.findall(r"^(?:APP|WORKER|IMAGE)\(", text, re.MULTILINE)), "service.def: a row cannot be read"
+    assert len(made) == len(re.findall(r"^(?:APP|WORKER|IMAGE|INTAKE)\(", text, re.MULTILINE)), "service.def: a row cannot be read"
     for what in (user, unit, lambda s: s["database"] or s["name"]):  # an app and a class of jobs may share their name
         assert len({what(s) for s in made}) == len(made), "service.def: two rows would have one user, unit or database user"
     return made
@@ -75,8 +76,16 @@ def user(service):
 
 
 def unit(service):
-    """The unit's name without its kind."""
+    """The unit's name without its kind. The intake's is none of marketingcli-*, which are restarted together: it is told to read its
+    configuration anew, and so an update ends no upload."""
+    if service["kind"] == "intake":
+        return f"nginx-marketingcli-{service['name']}"
     return f"marketingcli-worker@{service['name']}" if service["kind"] == "worker" else f"marketingcli-{service['name']}"
+
+
+def has_socket(service):
+    """Whether systemd holds its socket. The intake makes its own: while it is away nginx must know that at once."""
+    return service["kind"] in ("app", "image")
 
 
 def parts(service):
@@ -110,6 +119,17 @@ def small_body():
     return int(found[1]) << 10
 
 
+def is_large(route):
+    """Whether nginx asks before it takes the body."""
+    return route["body_max_bytes"] > SMALL_BODY and not route["body_in_memory"]
+
+
+def taken_in(routes):
+    """Those whose body goes to the intake. The simulator's stays in memory (nginx/snippets/simulator.conf)."""
+    apps = {s["name"] for s in services() if s["host"] == "HOST_MAIN"}
+    return [r for r in routes if is_large(r) and r["app"] in apps]
+
+
 def stop_sec(service, routes):
     """How long a stop may take: as long as somebody waits for what the service is doing."""
     if service["kind"] == "worker":
@@ -117,7 +137,8 @@ def stop_sec(service, routes):
         return call_sec + RECORD_SEC + setting_max("database", "timeout_sec") + STOP_SEC
     if service["kind"] == "image":
         return setting_max("store", "image_timeout_sec") + STOP_SEC
-    return max(r["timeout_sec"] or ANSWER_SEC for r in routes if r["app"] == service["name"]) + STOP_SEC
+    rows = taken_in(routes) if service["kind"] == "intake" else [r for r in routes if r["app"] == service["name"]]
+    return max(r["timeout_sec"] or ANSWER_SEC for r in rows) + STOP_SEC
 
 
 def unit_values(service, values, routes):
@@ -144,12 +165,13 @@ def systemd(tables, values):
         own = unit_values(s, values, tables["routes"])
         if s["kind"] != "worker":
             made[unit(s) + ".service"] = install_section(fill(read(f"{s['kind']}.service.in"), own))
+        if has_socket(s):
             made[unit(s) + ".socket"] = fill(read("app.socket.in"), own)
         pieces = [fill(read("worker-class.conf.in"), own)] if s["kind"] == "worker" else []
         made[f"50-{label(s)}.conf"] = "\n".join(pieces + [fill(read(f"parts/{name}.conf"), own) for name in parts(s)])
     made["marketingcli-worker@.service"] = fill(read("worker@.service.in"), values)
     made["marketingcli.target"] = fill(read("marketingcli.target.in"), {"WANTS": lines(
-        "Wants=" + (f"{unit(s)}.socket " if s["kind"] != "worker" else "") + f"{unit(s)}.service" for s in rows)})
+        "Wants=" + (f"{unit(s)}.socket " if has_socket(s) else "") + f"{unit(s)}.service" for s in rows)})
     groups = [("store", lambda s: s["store"] != "STORE_NONE"), ("store-write", lambda s: s["store"] == "STORE_WRITE"), ("image", lambda s: s["asks_image"]),
               ("apps", lambda s: s["asks_apps"]), ("simulator", lambda s: s["asks_simulator"]), ("epoch", lambda s: s["ends_credentials"]), ("rates", lambda s: s["counts_rates"])]
     made["marketingcli.conf"] = fill(read("sysusers.conf.in"), {"USERS": lines(
@@ -163,7 +185,7 @@ def systemd(tables, values):
 
 def mariadb():
     """Its settings. An app holds three connections at most besides those of its threads (lib/service/service.c)."""
-    held = sum(int(s["threads"]) + 3 * (s["kind"] == "app") for s in services() if s["kind"] != "image")
+    held = sum(int(s["threads"]) + 3 * (s["kind"] == "app") for s in services() if s["database"])
     return {"40-marketingcli.cnf": fill((CHECKOUT / "sql/mariadb.cnf.in").read_text(),
                                         {"CONNECTIONS": held, "MAX_CONNECTIONS": 2 * held + 50})}
 
@@ -176,7 +198,7 @@ def body(error, status=None, message=None):
     such a variable, so no message has one (tests/lint/tables)."""
     content = {"error": {"code": error["code"], "type": error["type"], "message": message or error["message"], "param": None,
                          "retryable": error["retryable"], "details": [], "platform_error": None, "may_exist_id": None},
-               "meta": {"request_id": "$request_id"}}
+               "meta": {"request_id": "$mcli_request_id"}}
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
     if error["code"] == "outcome_unknown":
         text = text.replace('"retryable":false', '"retryable":$mcli_repeat_tells')
@@ -232,6 +254,19 @@ def block(address, rows, out):
     return f"{titles}location {address} {{\n" + "".join(f"\t{o}\n" for o in out) + "}\n"
 
 
+def body_max(rows):
+    return f"client_max_body_size {size(max(r['body_max_bytes'] for r in rows))};"
+
+
+def creating(rows):
+    return ["include @NGINX_DIR@/snippets/creates.conf;"] if any(r["creates"] for r in rows) else []
+
+
+def answer_sec(rows):
+    """How long the routes' answer is waited for."""
+    return max((r["timeout_sec"] for r in rows), default=0) or ANSWER_SEC
+
+
 def asking(app, rows):
     """How the routes' program is asked: the widest of their columns."""
     effect = any(r["effect"] for r in rows)
@@ -239,8 +274,7 @@ def asking(app, rows):
     out = [f"include @NGINX_DIR@/snippets/fastcgi{'-effect' if effect else ''}.conf;"]
     if any(r["creates"] or r["body_max_bytes"] > 0 for r in rows):
         out.append("include @NGINX_DIR@/snippets/as-sent.conf;")
-    if any(r["creates"] for r in rows):
-        out.append("include @NGINX_DIR@/snippets/creates.conf;")
+    out += creating(rows)
     if any(r["streams"] for r in rows):
         out.append("fastcgi_max_temp_file_size 0; # nginx waits for the client instead of keeping the answer on its disk")
     if timeout:
@@ -252,8 +286,8 @@ def location(app, pattern, rows):
     """The location of the routes that share a pattern. If one of them takes a large body, the other methods have a location of
     their own: they are no uploads, and none of them lets such a body in. And so has the body, after a yes: only then it is known
     whose it is, and nginx counts what a request has at a time in the first location alone that counts it at all. So the location
-    that asks counts nobody."""
-    large = [r for r in rows if r["body_max_bytes"] > SMALL_BODY and not r["body_in_memory"]]
+    that asks counts nobody. What is small nginx keeps in its memory, as it does everywhere; all else goes to the intake."""
+    large = [r for r in rows if is_large(r)]
     others = [r for r in rows if r not in large]
     out = list(RATES[max((r["rate"] for r in rows), key=list(RATES).index)])
     in_memory = max((r["body_max_bytes"] for r in rows if r["body_in_memory"]), default=0)
@@ -261,19 +295,30 @@ def location(app, pattern, rows):
         out += [f"client_max_body_size {size(in_memory)};", f"client_body_buffer_size {size(in_memory + SMALL_BODY)};"]
     if not large:
         return block(location_of(pattern), rows, out + asking(app, rows))
+    name = app + re.sub("[^a-z0-9]+", "_", pattern)
     place = f"/internal/others/{app}{re.sub('[^a-z0-9/]', '', pattern)}"
-    body_place = f"@body_{app}{re.sub('[^a-z0-9]+', '_', pattern)}"
-    body_max = f"client_max_body_size {size(max(r['body_max_bytes'] for r in large))};"
     takes = [f'if ($request_method !~ "^({"|".join(r["method"] for r in large)})$") {{',
              f"\trewrite ^ {place} last;", "}",
-             body_max, UNCOUNTED,
+             body_max(large), UNCOUNTED,
              f"auth_request /internal/authorize/{app};", *TOLD, f"error_page 403 = @refused_{app};",
-             "include @NGINX_DIR@/snippets/authorize.conf;", "root @NO_BODY_TEMP@; # there is no file below it", f"try_files /none {body_place};"]
-    takes_in = [*COUNTED, body_max, "client_body_temp_path @BODY_TEMP@ 1;", "include @NGINX_DIR@/snippets/authorize.conf;"]
+             "include @NGINX_DIR@/snippets/authorize.conf;", "root @NO_BODY_TEMP@; # there is no file below it",
+             f"try_files /none @${{mcli_body}}_{name};"]
+    taken = [*COUNTED, "include @NGINX_DIR@/snippets/authorize.conf;"]
+    passes = [body_max(large), *creating(large), "include @NGINX_DIR@/snippets/to-intake.conf;",
+              f"proxy_read_timeout {2 * answer_sec(large) + INTAKE_SEC}s;"]
     told = ["internal;", "recursive_error_pages on;", "error_page 403 404 @not_found;", f"error_page 413 = @told_{app};",
             "include @NGINX_DIR@/snippets/error-codes.conf;"]
-    return (block(location_of(pattern), large, out + takes) + block(body_place, large, takes_in + asking(app, large)) +
-            block(f"= {place}", others, told + out + asking(app, others)))
+    return (block(location_of(pattern), large, out + takes) + block(f"@small_{name}", large, taken + asking(app, large)) +
+            block(f"@large_{name}", large, taken + passes) + block(f"= {place}", others, told + out + asking(app, others)))
+
+
+def intake(tables):
+    """The locations of the second nginx."""
+    made, taken = [], taken_in(tables["routes"])
+    for app, pattern in dict.fromkeys((r["app"], r["pattern"]) for r in taken):
+        rows = [r for r in taken if (r["app"], r["pattern"]) == (app, pattern)]
+        made.append(block(location_of(pattern), rows, [body_max(rows), *asking(app, rows)]))
+    return "\n".join(made)
 
 
 # What is counted at a time of uploads, and of those that are refused, once the program was asked (snippets/maps.conf).
@@ -327,14 +372,14 @@ def locations(tables, app):
     rows = [r for r in tables["routes"] if r["app"] == app and not r["internal"]]
     patterns = sorted(dict.fromkeys(r["pattern"] for r in rows), key=lambda p: "{" in p)
     made = [location(app, p, [r for r in rows if r["pattern"] == p]) for p in patterns]
-    if any(r["body_max_bytes"] > SMALL_BODY and not r["body_in_memory"] for r in rows):
+    if any(is_large(r) for r in rows):
         made.append(AUTHORIZE.format(app=app, ask_sec=ask_sec(), uncounted=UNCOUNTED, counted="\n\t".join(COUNTED)))
     return f"# The routes of marketingcli-{app}.\n" + "\n".join(made)
 
 
 def upstreams(apps):
-    """With and without kept connections: see $mcli_pool."""
-    return "".join(f"upstream mcli_{a} {{ server unix:@RUN_DIR@/{a}.sock; }}\n"
+    """With and without kept connections: see $mcli_pool. And the second nginx."""
+    return "upstream mcli_intake { server unix:@INTAKE_DIR@/http.sock; }\n" + "".join(f"upstream mcli_{a} {{ server unix:@RUN_DIR@/{a}.sock; }}\n"
                    f"upstream mcli_{a}_pool {{ server unix:@RUN_DIR@/{a}.sock; keepalive 32; }}\n" for a in apps)
 
 
@@ -358,13 +403,13 @@ def nginx(tables, values):
     """{folder: {file name: text}} of "main", "sites", "snippets" and "locations"."""
     apps = [s for s in services() if s["kind"] == "app"]
     for r in tables["routes"]:  # $mcli_wall, and whose a large body is
-        asks = r["body_max_bytes"] > SMALL_BODY and not r["body_in_memory"]
+        asks = is_large(r)
         assert not asks or r["rate"] == "none" or r["auth"] in ("any", "session"), r["pattern"]
         assert (r["method"] == "POST" and r["rate"] in ("images", "post")) == (asks and r["rate"] != "none"), r["pattern"]
         assert r["body_in_memory"] == (r["rate"] == "signed"), r["pattern"]  # the walls of such a location
     errors = {e["code"]: e for e in tables["errors"]}
     values = {**values, **header_values(), "RATE_CLASSES": rate_classes(tables["routes"]), "ROUTE_METHODS": route_methods(tables["routes"]), "ANSWER_SEC": ANSWER_SEC, "SMALL_BODY": size(SMALL_BODY)}
-    made = {"main": {}, "sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps)},
+    made = {"main": {}, "sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps), "intake-locations.conf": intake(tables)},
             "locations": {f"{s['name']}.conf": locations(tables, s["name"]) for s in apps if s["host"] == "HOST_MAIN"}}
     # Each by its name: a file that an older release left behind must not come in.
     made["snippets"]["locations.conf"] = "".join(f"include @NGINX_DIR@/locations/{name};\n"
