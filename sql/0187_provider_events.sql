@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS provider_events (
   customer_id VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'The customer that it names [policy:billing.subscription]',
   subscription_id VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'The subscription that it names [policy:billing.subscription]',
   charge_id VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'The charge that it names, of a dispute or a warning [policy:billing.subscription]',
-  link VARCHAR(2048) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'Stripe''s page for the mail; NULL once a mail has it, or the event is ignored [policy:billing.subscription]',
+  link VARCHAR(2048) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'Stripe''s page for the mail; NULL once the event is done [policy:billing.subscription]',
   status VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'Of a dispute, session or invoice, for the admin [policy:billing.subscription]',
   created_at_us BIGINT UNSIGNED NOT NULL COMMENT 'When it came up at Stripe [policy:billing.subscription]',
   received_at_us BIGINT UNSIGNED NOT NULL COMMENT 'When it came here; it goes 30 days later',
