@@ -126,7 +126,7 @@ def test_every_program_shows_its_metrics(stack, program):
     if program == "image":
         assert shown("image_processes") >= 2 and shown("image_processes_busy") == 0
     elif program in APPS:
-        assert shown("threads") == (4 if program == "media" else 8) and shown("threads_outside") == 0
+        assert shown("threads") == {"media": 4, "billing": 24}.get(program, 8) and shown("threads_outside") == 0
         nobody_is_busy(stack, program)
         assert shown("requests_total", route="none", status="4xx") >= 0
     else:
