@@ -152,7 +152,8 @@ def rows_read(stack, program, ask):
                          f"marketingcli_{program}")[0]["n"]
     before = read()
     ask()
-    return read() - before
+    with stack.stopped(program):  # a statement is counted after its answer
+        return read() - before
 
 
 def add_old_posts(user, account, n):
