@@ -126,7 +126,7 @@ def main():
     parser.add_argument("--kill", action="store_true")
     parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
-    with load.stack(options.build, "keys.max_per_user=1000") as stack:
+    with load.stack(options.build, "keys.max_per_user=1000", "caps.keys_a_day=10000") as stack:
         if options.short:
             kinds = load.kinds(stack, 16)
             graceful(stack, kinds, 2, 4000)
