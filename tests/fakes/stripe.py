@@ -46,6 +46,11 @@ class FakeStripe:
         self.server.shutdown()
         self.server.server_close()
 
+    def clear(self):
+        """It has nothing, as at first."""
+        for kept in (self.customers, self.subscriptions, self.charges, self.events, self.sessions, self.requests):
+            kept.clear()
+
     def subscribe(self, customer, id, status="active", price="price_1SmallTest", **more):
         now = int(time.time())
         self.subscriptions[id] = {

@@ -15,15 +15,14 @@ from helpers import expect  # isort: skip
 from stripe import FakeStripe  # isort: skip
 from payers import deliver, event  # isort: skip
 
-STRIPES = {}  # of a stack
 ADMIN = "money@example.com"
 
 
 def stripe_of(world):
     at = world.stack.at
-    if world not in STRIPES:
-        STRIPES[world] = FakeStripe(at.tls / "leaf.crt", at.tls / "leaf.key").__enter__()
-    return STRIPES[world]
+    if world.stripe is None:
+        world.stripe = FakeStripe(at.tls / "leaf.crt", at.tls / "leaf.key").__enter__()
+    return world.stripe
 
 
 def billed_ready(world):
@@ -42,10 +41,7 @@ def billed_ready(world):
 
 def begin_stripe(s):
     fake = s.stripe
-    for kept in (fake.customers, fake.subscriptions, fake.charges, fake.sessions):
-        kept.clear()
-    fake.requests.clear()
-    fake.events = []
+    fake.clear()
     fake.customers[s.customer] = {"email": "old@example.com"}
     fake.charges[s.charge] = s.customer
     fake.sessions.update({f"cs_{s.sub}": s.customer, "cs_other": "cus_other"})
@@ -60,7 +56,7 @@ def bill(s):
 
 def let_go(world):
     at, text = world.stack.at, world.stack.at.conf.read_text()
-    for name, value in (("stripe_api_url", STRIPES[world].url), ("billing_admin_email", ADMIN)):
+    for name, value in (("stripe_api_url", world.stripe.url), ("billing_admin_email", ADMIN)):
         text = conftest.with_setting(text, name, value)
     at.conf_of("worker-billing").write_text(text)
     world.let_go("worker-billing")

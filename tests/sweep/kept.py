@@ -23,7 +23,9 @@ def clients_of(state):
 
 
 def clear(world):
-    """No rows and no files; the tables that are empty are left alone."""
+    """No rows, no files and nothing at Stripe; the tables that are empty are left alone."""
+    if world.stripe is not None:
+        world.stripe.clear()
     sql = world.stack.sql
     sql("SET FOREIGN_KEY_CHECKS = 0")
     for row in sql(" UNION ALL ".join(f"(SELECT '{t}' AS name FROM {t} LIMIT 1)" for t in world.tables)):

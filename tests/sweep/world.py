@@ -60,6 +60,7 @@ class World:
         self.how = {worker: self.how_started(worker) for worker in WORKERS}
         self.second, self.second_of = None, None  # of which worker there are two, or will be once it is let go
         self.sizes, self.programs = {}, ()  # of the logs, when what counts began; whose steps count
+        self.stripe = None  # tests/fakes/stripe.py, once a flow has asked for it: worker@billing goes on asking there
         self.outage = False  # whether a database was away for longer than a lease
         tables = [row["table_name"] for row in stack.sql(
             "SELECT TABLE_NAME AS table_name FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'marketingcli'")]
