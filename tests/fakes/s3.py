@@ -22,7 +22,7 @@ import ssl
 import subprocess
 import threading
 
-BUCKET, KEY_ID, SECRET, REGION = "images", "test:tester", "testing", "auto"
+BUCKET, KEY_ID, SECRET, REGION = "images", "test:tester", "secret-of-the-swift-of-tests", "auto"
 PYTHON = "/usr/bin/python3"  # Debian's, which knows Debian's Swift
 HOP = {"connection", "transfer-encoding", "keep-alive"}
 

@@ -4,7 +4,7 @@ in one process, with one disk that is a folder (which needs extended attributes 
 
     swift_server.py FOLDER BUCKET...
 
-prints {"port": N} when it takes requests, by plain HTTP on 127.0.0.1. The key is ID:SECRET = test:tester:testing.
+prints {"port": N} when it takes requests, by plain HTTP on 127.0.0.1. The key is in s3.py.
 """
 
 import json
@@ -42,7 +42,7 @@ use = egg:swift#s3api
 location = auto
 [filter:tempauth]
 use = egg:swift#tempauth
-user_test_tester = testing .admin
+user_test_tester = secret-of-the-swift-of-tests .admin
 """
 
 
