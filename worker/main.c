@@ -51,6 +51,7 @@ struct secrets {
     struct secret password, ring_text, client_secret, smtp_password, stripe_key;
     struct keyring *ring;
     struct epoch epoch;
+    struct store store;
 };
 
 static void worker_main_secrets_done(struct secrets *s)
@@ -60,6 +61,7 @@ static void worker_main_secrets_done(struct secrets *s)
     secret_done(&s->client_secret);
     secret_done(&s->smtp_password);
     secret_done(&s->stripe_key);
+    store_done(&s->store);
     epoch_close(&s->epoch);
     keyring_free(s->ring);
 }
@@ -137,6 +139,8 @@ static const char *worker_main_read_secrets(const struct worker_class *class, st
         why = worker_main_read_tiktok(conf, s);
     if (why == NULL && class->uses_smtp)
         why = worker_main_read_smtp(conf, s);
+    if (why == NULL && class->uses_store && store_init(&s->store, conf, ret_why) != OK)
+        why = ret_why->p;
     if (why == NULL && class->uses_stripe)
         why = worker_main_read_stripe(conf, s, ret_why);
     return why;
@@ -192,7 +196,7 @@ static int worker_main_work(const struct worker_class *class, const char *progra
                             .smtp_password = &s->smtp_password,
                             .stripe = {.conf = conf, .key = s->stripe_key.n > 0 ? &s->stripe_key : NULL},
                             .credential_epoch = &s->epoch,
-                            .store = {.dir = class->uses_store ? conf->store_dir.p : NULL}};
+                            .store = class->uses_store ? &s->store : NULL};
     int code = worker_main_run(&worker, &options, needed, &stops);
     worker_metrics_stop(metrics);
     return code;

@@ -2,21 +2,23 @@
 
 #include <time.h>
 
-#include "base/io.h"
 #include "model/post/post.h"
-#include "store/store.h"
 
-/* nginx reads the file. But what it cannot deliver must not be noted as fetched, so look first. */
-static enum err delivery_look(struct ctx *c, const struct uuid *upload_id)
+/* nginx reads the file, or gets it from the bucket. But what it cannot deliver must not be noted as fetched, so look first. */
+static enum err delivery_look(struct ctx *c, const struct upload_place *place)
 {
-    const struct store store = {.dir = c->conf->store_dir.p};
-    _cleanup_(fd_closep) int fd = -1;
+    const struct media *m = c->state;
+    struct store_said said = {.error = ""};
 
-    return store_open(&store, upload_id, &fd);
+    enum err e = store_look(&m->store, (enum store_kind)place->store, &place->id, &said);
+    if (e != OK && said.error[0] != '\0')
+        c->provider_said.error = arena_str(c->arena, str_from(said.error));
+    return e;
 }
 
 struct delivery {
-    struct uuid attempt, upload_id;
+    struct uuid attempt;
+    struct upload_place place;
     int64_t position;
 };
 
@@ -35,10 +37,10 @@ static enum err delivery_read(struct ctx *c, struct delivery *ret_delivery)
  */
 static enum err delivery_find(struct ctx *c, struct delivery *d)
 {
-    enum err e = upload_of_attempt(c->db, c->arena, &d->attempt, d->position, &d->upload_id);
+    enum err e = upload_of_attempt(c->db, c->arena, &d->attempt, d->position, &d->place);
 
     if (e == OK)
-        e = delivery_look(c, &d->upload_id);
+        e = delivery_look(c, &d->place);
     /* A HEAD does not show that anybody has the image. */
     if (e == OK && str_eqc(c->req.method, "GET"))
         e = upload_note_fetch(c->db, &d->attempt, d->position);
@@ -64,15 +66,15 @@ static enum err delivery_find_in_time(struct ctx *c, struct delivery *d)
 static enum err delivery_send(struct ctx *c)
 {
     struct delivery d;
-    char path[STORE_PATH_SIZE];
+    const struct media *m = c->state;
 
     enum err e = delivery_read(c, &d);
     if (e == OK)
         e = delivery_find_in_time(c, &d);
     if (e != OK)
         return e;
-    store_path(&d.upload_id, path);
-    reply_header(&c->rep, "X-Accel-Redirect", arena_printf(c->arena, "/internal/store/%s", path));
+    reply_header(&c->rep, "X-Accel-Redirect",
+                 store_accel(c->arena, &m->store, (enum store_kind)d.place.store, &d.place.id));
     reply_header(&c->rep, "Cache-Control", STR("no-store")); /* nothing lingers in a cache */
     return reply_body(&c->rep, 200, "image/jpeg", STR(""));
 }

@@ -3,9 +3,11 @@
 
 #include "fcgi/app.h"
 #include "media/outage.h"
+#include "store/store.h"
 
 struct media {
     struct outage outage;
+    struct store store;
 };
 
 extern const struct route delivery_routes[]; /* delivery.c */

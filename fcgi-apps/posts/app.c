@@ -1,5 +1,9 @@
+#include "fcgi/image_intake.h"
 #include "posts.h"
 
 const struct app app_posts = {
     .name = "posts",
-    .routes = (const struct route *const[]){create_routes, post_routes, approve_routes, usage_routes, NULL}};
+    .routes = (const struct route *const[]){create_routes, post_routes, approve_routes, usage_routes, NULL},
+    .start = image_intake_start,
+    .stop = image_intake_stop,
+};

@@ -16,6 +16,7 @@
 #define RANGE(least, most) .min = (least), .max = (most)
 
 const char *const registration_mode_names[] = {"open", "invitation", "closed", NULL};
+const char *const store_kind_names[] = {"directory", "s3", NULL};
 const char *const smtp_tls_names[] = {"none", "starttls", "tls", NULL};
 
 const struct conf_row conf_rows[] = {

@@ -18,7 +18,9 @@
 
 enum registration_mode { REGISTRATION_OPEN, REGISTRATION_INVITATION, REGISTRATION_CLOSED };
 extern const char *const registration_mode_names[]; /* "open" ...; NULL ends them */
-extern const char *const smtp_tls_names[];          /* "none", "starttls", "tls"; NULL ends them */
+enum store_kind { STORE_DIRECTORY, STORE_S3 };
+extern const char *const store_kind_names[]; /* "directory", "s3"; NULL ends them */
+extern const char *const smtp_tls_names[];   /* "none", "starttls", "tls"; NULL ends them */
 
 struct plans;
 

@@ -1,11 +1,42 @@
 #include "fcgi/image_intake.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "base/io.h"
 #include "image/image.h"
+#include "net/call.h"
 #include "store/store.h"
 
 #define CHUNK_BYTES (64u << 10)
+
+/* A folder that is missing or closed is a mistake of the installation; better to say so now than with each upload. */
+enum err image_intake_start(const struct conf *conf, void **ret_state, struct buf *why)
+{
+    const char *const dirs[] = {conf->store_spool_dir.p,
+                                conf->store_kind == STORE_DIRECTORY ? conf->store_dir.p : NULL};
+    struct store *store = xcalloc(1, sizeof *store);
+
+    enum err e = store_init(store, conf, why);
+    for (size_t i = 0; i < ARRAY_LEN(dirs) && e == OK; i++)
+        if (dirs[i] != NULL && access(dirs[i], R_OK | W_OK | X_OK) != 0) {
+            buf_printf(why, "the folder %s is missing or this user may not write to it", dirs[i]);
+            e = ERR_STORE;
+        }
+    net_init();
+    if (e == OK)
+        *ret_state = store;
+    else
+        image_intake_stop(store);
+    return e;
+}
+
+void image_intake_stop(void *state)
+{
+    store_done(state);
+    free(state);
+}
 
 /* Reads the stream to its end. What is beyond the limit is counted and dropped. */
 static enum err image_intake_spool(const struct image_source *source, int fd, uint64_t *ret_bytes,
@@ -77,18 +108,33 @@ static enum err image_intake_repair(struct ctx *c, struct image_time *t, int spo
     return e == ERR_IMAGE_TIMEOUT && left_sec < most_sec ? image_intake_late(t) : e;
 }
 
+/* What a bucket says of a failure is for the log alone. */
+static enum err image_intake_commit(struct ctx *c, const struct store *store, struct store_file *file)
+{
+    struct store_said said = {.error = ""};
+    enum err e = store_commit(store, file, &said);
+
+    if (e != OK && said.error[0] != '\0')
+        c->provider_said = (struct provider_said){
+            .error = arena_str(c->arena, str_from(said.error)),
+            .request_id =
+                said.request_id[0] == '\0' ? (struct str){NULL, 0} : arena_str(c->arena, str_from(said.request_id)),
+        };
+    return e;
+}
+
 static enum err image_intake_repair_into_store(struct ctx *c, struct image_time *t, int spool_fd, uint64_t need_bytes,
                                                struct upload_report *r)
 {
-    const struct store store = {.dir = c->conf->store_dir.p};
+    const struct store *store = c->state;
     _cleanup_(store_discard) struct store_file file = STORE_FILE_NONE;
 
-    enum err e = store_create(&store, &r->id, &file);
+    enum err e = store_create(store, &r->id, &file);
     if (e == OK)
         e = image_intake_repair(c, t, spool_fd, file.fd, need_bytes, &r->image);
     if (e == OK)
         e = image_intake_digest_file(file.fd, r->image.size_bytes, &r->sha256);
-    return e == OK ? store_commit(&store, &file) : e;
+    return e == OK ? image_intake_commit(c, store, &file) : e;
 }
 
 enum err image_intake(struct ctx *c, struct image_time *time, const struct image_source *source,

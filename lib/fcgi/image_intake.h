@@ -8,6 +8,10 @@
 #include "fcgi/app.h"
 #include "model/upload/upload.h"
 
+/* For the start and stop of an app that takes images in: its state is the store (store/store.h). */
+MUST_CHECK enum err image_intake_start(const struct conf *conf, void **ret_state, struct buf *why);
+void image_intake_stop(void *state);
+
 /* read is body_read or multipart_read over the stream; it is read to its end. */
 struct image_source {
     enum err (*read)(void *stream, void *p, size_t n, size_t *ret_n);

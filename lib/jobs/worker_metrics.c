@@ -12,7 +12,6 @@ enum { STATE_DUE, STATE_LATER, STATE_DEAD };
 
 static const char *const worker_metrics_state_names[] = {
     [STATE_DUE] = "due", [STATE_LATER] = "later", [STATE_DEAD] = "dead", NULL};
-static const char *const worker_metrics_store_names[] = {"directory", NULL};
 static const char *const worker_metrics_end_names[] = {
     [MAIL_IS_SENT - 1] = "sent", [MAIL_IS_FAILED - 1] = "failed", [MAIL_IS_DROPPED - 1] = "dropped", NULL};
 static const char *const worker_metrics_outcome_names[];
@@ -69,7 +68,7 @@ struct worker_metrics *worker_metrics_start(const struct conf *conf, enum job_cl
                                              [LABEL_OUTCOME] = worker_metrics_outcome_names,
                                              [LABEL_CLASS] = m->class_names,
                                              [LABEL_STATE] = worker_metrics_state_names,
-                                             [LABEL_STORE] = class == JOB_MEDIA ? worker_metrics_store_names : NULL,
+                                             [LABEL_STORE] = class == JOB_MEDIA ? store_kind_names : NULL,
                                              [LABEL_END] = class == JOB_MAIL ? worker_metrics_end_names : NULL}});
     m->expose = expose_of_program(m->set, conf->metrics_dir, program, worker_metrics_refresh, m);
     return m;
@@ -117,13 +116,16 @@ static void worker_metrics_look_at_jobs(struct worker_metrics *m, struct db *db,
 /* Each image that is late raises an alarm, once a day; the metric says how many there are. */
 static void worker_metrics_look_at_images(struct worker_metrics *m, struct db *db, struct arena *arena, int64_t now_us)
 {
-    int64_t n, due_before_us = now_us - PURGE_LATE_US, told_before_us = now_us - PURGE_LATE_AGAIN_US;
+    int64_t n = 0, of_store, due_before_us = now_us - PURGE_LATE_US, told_before_us = now_us - PURGE_LATE_AGAIN_US;
     struct upload_due *late;
     size_t late_n;
 
-    if (upload_count_late(db, due_before_us, &n) != OK)
-        return;
-    metric_set(m->set, METRIC_LATE_PURGES, 0, n);
+    for (int store = 0; store_kind_names[store] != NULL; store++) {
+        if (upload_count_late(db, store, due_before_us, &of_store) != OK)
+            return;
+        metric_set(m->set, METRIC_LATE_PURGES, (size_t)store, of_store);
+        n += of_store;
+    }
     if (n == 0 || upload_late_untold(db, arena, due_before_us, told_before_us, PURGE_LATE_BATCH, &late, &late_n) != OK)
         return;
     for (size_t i = 0; i < late_n; i++)

@@ -264,6 +264,7 @@ struct transfer *transfer_new_call(const struct net_call *call)
                       .reach = call_reach(call),
                   });
     transfer_set_url(t, call->url);
+    TRANSFER_SET(t, CURLOPT_PATH_AS_IS, 1L); /* what was signed is what is sent */
     if (call->unix_socket != NULL)
         TRANSFER_SET(t, CURLOPT_UNIX_SOCKET_PATH, call->unix_socket);
     /* One request a connection at a time: with HTTP/2 "was it sent?" would have no simple answer. */

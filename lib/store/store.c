@@ -4,217 +4,271 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fault.h"
+#include "base/clock.h"
 #include "base/io.h"
+#include "store/private.h"
 
-#define FILE_MODE 0644
-#define FOLDER_MODE 02775
-#define FOLDER_NEW_MODE 02771    /* until its name is durable: who reads can enter it, if a crash leaves it so */
-#define TEMPORARY_SUFFIX ".part" /* beside the final name, so that store_delete finds what a crash left */
+#define OBJECT_TYPE "image/jpeg"
+#define OBJECT_MAX_BYTES (64u << 20) /* an image has 20 MB at most */
+#define CALL_ARENA_BYTES (1u << 20)  /* some headers and an error a try */
+#define COPY_BYTES (64u << 10)
+#define BUCKET_CHARS \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_" /* which no part of the way rewrites */
 
-void store_path(const struct uuid *id, char ret_path[static STORE_PATH_SIZE])
+/* Why what the configuration says of the bucket does not do, or NULL. */
+static const char *store_bucket_fault(const struct store *s, const struct conf *conf)
 {
-    /* The front of a UUIDv7 is the time: all of today's images would share their folders. Its end is random. */
-    (void)snprintf(ret_path, STORE_PATH_SIZE, "%02x/%02x/%s.jpg", id->b[14], id->b[15], uuid_text(id).s);
+    if (conf->s3_endpoint.n == 0)
+        return s->kind == STORE_S3 ? "store.kind is s3, and s3.endpoint is not set" : NULL;
+    if (conf->s3_bucket.n == 0 || strspn(conf->s3_bucket.p, BUCKET_CHARS) != conf->s3_bucket.n)
+        return "s3.endpoint is set, and s3.bucket is not the name of a bucket";
+    if (conf->s3_key_id.n == 0 || !str_is_visible(conf->s3_key_id))
+        return "s3.endpoint is set, and s3.key_id is not";
+    return s->secret.n == 0 ? "s3.endpoint is set, and the credential " STORE_SECRET_CREDENTIAL " is empty" : NULL;
 }
 
-struct store_path {
-    char s[512];
+enum err store_init(struct store *s, const struct conf *conf, struct buf *why)
+{
+    *s = (struct store){.dir = conf->store_dir.p, .spool_dir = conf->store_spool_dir.p, .kind = conf->store_kind};
+    if (credential_read(STORE_SECRET_CREDENTIAL, &s->secret) != OK) {
+        buf_puts(why, "the credential " STORE_SECRET_CREDENTIAL " is missing or cannot be read");
+        return ERR_IO;
+    }
+    const char *fault = store_bucket_fault(s, conf);
+    if (fault != NULL) {
+        buf_puts(why, fault);
+        store_done(s);
+        return ERR_STORE;
+    }
+    if (conf->s3_endpoint.n > 0)
+        s->s3 = (struct s3){.endpoint = conf->s3_endpoint.p,
+                            .bucket = conf->s3_bucket,
+                            .region = conf->s3_region,
+                            .key_id = conf->s3_key_id,
+                            .secret = &s->secret,
+                            .ca_file = conf->s3_ca_file.p,
+                            .allow_private = conf->s3_allow_private_addresses,
+                            .timeout_sec = (int)conf->s3_timeout_sec};
+    return OK;
+}
+
+void store_done(struct store *s)
+{
+    secret_done(&s->secret);
+}
+
+/* A call to the bucket */
+
+struct store_bucket {
+    struct arena arena;
+    struct str key;
+    struct s3_said said;
 };
 
-MUST_CHECK static enum err store_full_path(const struct store *s, const struct uuid *id, const char *suffix,
-                                           struct store_path *ret)
+/* False: there is none, or not any more. */
+static bool store_bucket_begin(struct store_bucket *b, const struct store *s, const struct uuid *id,
+                               struct store_said *said)
 {
-    char below[STORE_PATH_SIZE];
+    char path[STORE_PATH_SIZE];
 
-    store_path(id, below);
-    int n = snprintf(ret->s, sizeof ret->s, "%s/%s%s", s->dir, below, suffix);
-    return n > 0 && n < (int)sizeof ret->s ? OK : ERR_STORE;
-}
-
-static struct store_path store_folder_of(const char *path)
-{
-    struct store_path p;
-    const char *slash = strrchr(path, '/');
-
-    ASSERT(slash != NULL);
-    (void)snprintf(p.s, sizeof p.s, "%.*s", (int)(slash - path), path);
-    return p;
-}
-
-/* A step that a test may make fail (base/fault.h) fails like a bad disk. */
-static bool store_fails(void)
-{
-    errno = EIO;
+    if (said != NULL)
+        *said = (struct store_said){.error = ""};
+    if (s->s3.endpoint == NULL) {
+        if (said != NULL)
+            (void)snprintf(said->error, sizeof said->error, "s3.endpoint is not set");
+        return false;
+    }
+    *b = (struct store_bucket){.said.tries = 0};
+    arena_init(&b->arena, CALL_ARENA_BYTES);
+    store_path(id, path);
+    b->key = str_from(arena_strdup(&b->arena, str_from(path)));
     return true;
 }
 
-MUST_CHECK static enum err store_sync_folder(const char *path)
+static enum err store_bucket_end(struct store_bucket *b, enum err e, struct store_said *said)
 {
-    _cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    return fd >= 0 && fd_sync(fd, "sync a folder") ? OK : err_of_store();
-}
-
-/*
- * Makes one folder; its name is durable in the one above before anything is put into it. It gets its mode after that: one with
- * another mode was left by a crash, or somebody else is making it, and nobody knows whether its name is durable. If that was another
- * user of the group, the mode is theirs to set.
- */
-MUST_CHECK static enum err store_make_folder(const struct store_path *p)
-{
-    struct stat st = {.st_mode = 0};
-    bool made = mkdir(p->s, FOLDER_NEW_MODE & 0777) == 0;
-
-    if (made ? chmod(p->s, FOLDER_NEW_MODE) < 0 : errno != EEXIST || stat(p->s, &st) < 0) /* whatever the umask is */
-        return err_of_store();
-    if (!made && (st.st_mode & 07777) == FOLDER_MODE)
-        return OK;
-    enum err e = store_sync_folder(store_folder_of(p->s).s);
-    if (e == OK && chmod(p->s, FOLDER_MODE) < 0 && (made || errno != EPERM))
-        return err_of_store();
+    if (said != NULL) {
+        (void)snprintf(said->error, sizeof said->error, "%.*s", STR_FMT(b->said.error));
+        (void)snprintf(said->request_id, sizeof said->request_id, "%.*s", STR_FMT(b->said.request_id));
+    }
+    arena_done(&b->arena);
     return e;
 }
 
-MUST_CHECK static enum err store_make_folders(const char *file)
+MUST_CHECK static enum err store_bucket_put(const struct store *s, const struct uuid *id, int fd,
+                                            struct store_said *said)
 {
-    struct store_path inner = store_folder_of(file), outer = store_folder_of(inner.s);
-    enum err e = store_make_folder(&outer);
+    struct s3_body body = {.fd = fd, .content_type = OBJECT_TYPE};
+    uint64_t bytes;
+    struct store_bucket b;
 
-    return e == OK ? store_make_folder(&inner) : e;
+    if (!store_bucket_begin(&b, s, id, said))
+        return ERR_STORE;
+    if (!sha256_of_file(fd, &body.sha256, &bytes))
+        return store_bucket_end(&b, err_of_store(), said);
+    body.bytes = (int64_t)bytes;
+    return store_bucket_end(&b, s3_put(&b.arena, &s->s3, b.key, &body, &b.said), said);
 }
 
-static int store_open_new(const char *path)
+MUST_CHECK static enum err store_bucket_get(const struct store *s, const struct uuid *id, int *ret_fd,
+                                            struct store_said *said)
 {
-    struct fault fault;
+    _cleanup_(fd_closep) int fd = -1;
+    struct store_bucket b;
+    int64_t bytes;
 
-    if (fault_before(&fault, "create a file") && store_fails())
-        return -1;
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
-    if (fd < 0 || !fault_after(&fault))
-        return fd;
-    (void)close(fd);
-    (void)store_fails();
-    return -1;
+    if (!store_bucket_begin(&b, s, id, said))
+        return ERR_STORE;
+    enum err e = spool_open(s->spool_dir, &fd);
+    if (e == OK)
+        e = s3_get(&b.arena, &s->s3, b.key, fd, OBJECT_MAX_BYTES, &bytes, &b.said);
+    if (e == OK && lseek(fd, 0, SEEK_SET) != 0)
+        e = err_of_store();
+    if (e == OK) {
+        *ret_fd = fd;
+        fd = -1;
+    }
+    return store_bucket_end(&b, e, said);
 }
 
-static bool store_rename(const char *from, const char *to)
-{
-    struct fault fault;
-
-    if (fault_before(&fault, "name a file") && store_fails())
-        return false;
-    return rename(from, to) == 0 && !(fault_after(&fault) && store_fails());
-}
-
-static bool store_unlink(const char *path)
-{
-    struct fault fault;
-
-    if (fault_before(&fault, "delete a file") && store_fails())
-        return false;
-    return (unlink(path) == 0 || errno == ENOENT) && !(fault_after(&fault) && store_fails());
-}
+/* Of either kind */
 
 enum err store_create(const struct store *s, const struct uuid *id, struct store_file *ret_file)
 {
-    struct store_file f = {.fd = -1, .id = *id};
-    struct store_path temporary, final;
+    struct store_file f = {.fd = -1, .kind = s->kind, .id = *id};
 
-    enum err e = store_full_path(s, id, TEMPORARY_SUFFIX, &temporary);
+    if (s->kind == STORE_DIRECTORY)
+        return directory_create(s->dir, id, ret_file);
+    enum err e = spool_open(s->spool_dir, &f.fd);
     if (e == OK)
-        e = store_full_path(s, id, "", &final);
-    if (e == OK)
-        e = store_make_folders(final.s);
-    if (e != OK)
-        return e;
-    memcpy(f.temporary, temporary.s, sizeof f.temporary);
-    memcpy(f.final, final.s, sizeof f.final);
-    f.fd = store_open_new(f.temporary);
-    if (f.fd < 0)
-        return err_of_store();
-    if (fchmod(f.fd, FILE_MODE) < 0) {
-        e = err_of_store();
-        store_discard(&f);
-        return e;
-    }
-    *ret_file = f;
-    return OK;
+        *ret_file = f;
+    return e;
 }
 
-enum err store_commit(const struct store *s, struct store_file *f)
+enum err store_commit(const struct store *s, struct store_file *f, struct store_said *said)
 {
-    ASSERT(s != NULL && f->fd >= 0);
-    bool kept = fd_sync(f->fd, "sync a file") && store_rename(f->temporary, f->final);
-    enum err e = kept ? store_sync_folder(store_folder_of(f->final).s) : err_of_store();
-    if (kept && e != OK)
-        (void)unlink(f->final);
-    if (e != OK) {
-        store_discard(f);
-        return e;
-    }
-    (void)close(f->fd);
-    *f = STORE_FILE_NONE;
-    return OK;
+    ASSERT(f->fd >= 0);
+    if (f->kind == STORE_DIRECTORY)
+        return directory_commit(f);
+    enum err e = store_bucket_put(s, &f->id, f->fd, said);
+    store_discard(f);
+    return e;
 }
 
 void store_discard(struct store_file *f)
 {
     if (f->fd < 0)
         return;
+    if (f->kind == STORE_DIRECTORY) {
+        directory_discard(f);
+        return;
+    }
     (void)close(f->fd);
-    (void)unlink(f->temporary);
     *f = STORE_FILE_NONE;
 }
 
-enum err store_delete(const struct store *s, const struct uuid *id)
+enum err store_delete(const struct store *s, enum store_kind kind, const struct uuid *id, struct store_said *said)
 {
-    static const char *const suffixes[] = {"", TEMPORARY_SUFFIX};
-    struct store_path p;
+    struct store_bucket b;
 
-    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
-        enum err e = store_full_path(s, id, suffixes[i], &p);
-        if (e != OK)
-            return e;
-        if (!store_unlink(p.s))
-            return err_of_store();
-    }
-    /* Gone for good, also after a power cut: the policy promises it. The folder may never have been made. */
-    struct store_path folder = store_folder_of(p.s);
-    return access(folder.s, F_OK) < 0 && errno == ENOENT ? OK : store_sync_folder(folder.s);
+    if (kind == STORE_DIRECTORY)
+        return directory_delete(s->dir, id);
+    if (!store_bucket_begin(&b, s, id, said))
+        return ERR_STORE;
+    return store_bucket_end(&b, s3_delete(&b.arena, &s->s3, b.key, &b.said), said);
 }
 
-enum err store_open(const struct store *s, const struct uuid *id, int *ret_fd)
+enum err store_look(const struct store *s, enum store_kind kind, const struct uuid *id, struct store_said *said)
 {
-    struct store_path p;
-    enum err e = store_full_path(s, id, "", &p);
+    _cleanup_(fd_closep) int fd = -1;
+    struct store_bucket b;
+    int64_t bytes;
 
+    if (kind == STORE_DIRECTORY)
+        return directory_open(s->dir, id, &fd);
+    if (!store_bucket_begin(&b, s, id, said))
+        return ERR_STORE;
+    return store_bucket_end(&b, s3_head(&b.arena, &s->s3, b.key, &bytes, &b.said), said);
+}
+
+enum err store_open(const struct store *s, enum store_kind kind, const struct uuid *id, int *ret_fd,
+                    struct store_said *said)
+{
+    return kind == STORE_DIRECTORY ? directory_open(s->dir, id, ret_fd) : store_bucket_get(s, id, ret_fd, said);
+}
+
+MUST_CHECK static enum err store_copy_bytes(int from, int to)
+{
+    uint8_t chunk[COPY_BYTES];
+    off_t at = 0;
+    ssize_t n;
+
+    while ((n = pread(from, chunk, sizeof chunk, at)) > 0) {
+        if (!fd_write_all(to, chunk, (size_t)n))
+            return err_of_store();
+        at += n;
+    }
+    return n == 0 ? OK : ERR_STORE;
+}
+
+/* What a copy before this one has left, half made, goes first: no row says that the image is there. */
+MUST_CHECK static enum err store_copy_into_directory(const struct store *s, const struct uuid *id, int from)
+{
+    _cleanup_(store_discard) struct store_file f = STORE_FILE_NONE;
+
+    enum err e = directory_delete(s->dir, id);
+    if (e == OK)
+        e = directory_create(s->dir, id, &f);
+    if (e == OK)
+        e = store_copy_bytes(from, f.fd);
+    return e == OK ? directory_commit(&f) : e;
+}
+
+enum err store_copy(const struct store *s, const struct uuid *id, enum store_kind from, enum store_kind to,
+                    const struct sha256 *digest, struct store_said *said)
+{
+    _cleanup_(fd_closep) int fd = -1;
+    struct sha256 found;
+    uint64_t bytes;
+
+    ASSERT(from != to);
+    enum err e = store_open(s, from, id, &fd, said);
     if (e != OK)
         return e;
-    int fd = open(p.s, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return errno == ENOENT ? ERR_NOT_FOUND : ERR_STORE;
-    *ret_fd = fd;
-    return OK;
+    if (!sha256_of_file(fd, &found, &bytes))
+        return err_of_store();
+    if (memcmp(found.b, digest->b, sizeof found.b) != 0)
+        return ERR_CONFLICT;
+    return to == STORE_DIRECTORY ? store_copy_into_directory(s, id, fd) : store_bucket_put(s, id, fd, said);
+}
+
+struct str store_accel(struct arena *arena, const struct store *s, enum store_kind kind, const struct uuid *id)
+{
+    char path[STORE_PATH_SIZE];
+
+    store_path(id, path);
+    if (kind == STORE_DIRECTORY)
+        return arena_printf(arena, "/internal/store/%s", path);
+    ASSERT(s->s3.endpoint != NULL);
+    struct str signed_path = s3_presigned(arena, &s->s3, str_from(path), clock_now_us(), STORE_SIGNED_SEC);
+    return arena_printf(arena, "/internal/s3%.*s", STR_FMT(signed_path));
 }
 
 /* For file systems without O_TMPFILE: a name that lives for a moment. */
 static int store_open_unlinked(const char *dir)
 {
-    struct store_path p;
+    char path[512];
 
-    int n = snprintf(p.s, sizeof p.s, "%s/spool-XXXXXX", dir);
-    if (n < 0 || n >= (int)sizeof p.s) {
+    int n = snprintf(path, sizeof path, "%s/spool-XXXXXX", dir);
+    if (n < 0 || n >= (int)sizeof path) {
         errno = ENAMETOOLONG;
         return -1;
     }
-    int fd = mkostemp(p.s, O_CLOEXEC);
+    int fd = mkostemp(path, O_CLOEXEC);
     if (fd >= 0)
-        (void)unlink(p.s);
+        (void)unlink(path);
     return fd;
 }
 

@@ -90,14 +90,15 @@ def test_nginx_takes_the_site(installed, tmp_path):
     for name in ("client_body", "fastcgi", "proxy", "scgi", "uwsgi", "intake", "metrics", "log"):
         (tmp_path / name).mkdir()
     (tmp_path / "no-bodies").touch()
-    (tmp_path / "conf").write_text(f"[service]\nurl = https://example.com\nsocket_dir = {tmp_path}\n")
+    (tmp_path / "conf").write_text(f"[service]\nurl = https://example.com\nsocket_dir = {tmp_path}\n"
+                                   "[s3]\nendpoint = https://bucket.example.com:8443\n")
     subprocess.run([installed / "usr/sbin/marketingcli-admin", "nginx"], check=True, env={"MARKETINGCLI_CONF": str(tmp_path / "conf")})
     sites = []
     for path in [p for p in (installed / "etc/nginx").rglob("*.conf")]:
         text = path.read_text().replace("/etc/nginx/", f"{tmp_path}/nginx/").replace("/var/log/marketingcli", f"{tmp_path}/log")
         text = re.sub("/(var/lib|run)/marketingcli-intake", f"{tmp_path}/intake", text).replace("/run/marketingcli/metrics", f"{tmp_path}/metrics")
         text = text.replace("/run/marketingcli/no-bodies", f"{tmp_path}/no-bodies")
-        text = text.replace("/run/marketingcli/simulator/", f"{tmp_path}/").replace("/run/marketingcli/nginx-rates", f"{tmp_path}/nginx-rates")
+        text = text.replace("/run/marketingcli/simulator/", f"{tmp_path}/").replace("/run/marketingcli/nginx-", f"{tmp_path}/nginx-")
         text = re.sub(r"/etc/letsencrypt/\S+fullchain.pem", str(tmp_path / "crt"), text)
         text = re.sub(r"/etc/letsencrypt/\S+privkey.pem", str(tmp_path / "key"), text)
         text = re.sub(r"listen (\[::\]:)?(443|80)", lambda m: f"listen {m[1] or '127.0.0.1:'}{int(m[2]) + 40000}", text)

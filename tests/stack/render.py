@@ -69,7 +69,7 @@ def certificates(at):
 def credentials(at):
     """credentials/<database name>/<credential>: what LoadCredential= gives on a server. Made once."""
     rings = {name: f"1 {secrets.token_hex(32)}\n" for name in ("token-keys", "totp-keys")}
-    shared = {**rings, "tiktok-client-secret": secrets.token_hex(20), "smtp-password": "",
+    shared = {**rings, "tiktok-client-secret": secrets.token_hex(20), "smtp-password": "", "s3-secret-key": secrets.token_hex(20),
               "stripe-api-key": f"rk_test_{secrets.token_hex(20)}", "stripe-webhook-secrets": f"whsec_{secrets.token_hex(20)}\n"}
     simulated = {"stripe-simulator-key": "stripe-api-key", "stripe-simulator-secrets": "stripe-webhook-secrets"}
     for service in services.PROGRAMS:

@@ -24,6 +24,7 @@ import traceback
 from accounts import OF_ACCOUNTS
 from agents import OF_AGENTS
 from billed import BILLED
+from bucketed import BUCKETED
 from budgeted import BUDGETED
 from buying import OF_BUYERS
 from desk import AT_THE_DESK
@@ -48,7 +49,7 @@ from webhooks import WEBHOOKS
 from world import SETTINGS, WORKERS, World, load
 
 FLOWS = [*SENT_ONCE, *LEAVING, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND,
-         *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS, *WEBHOOKS, *BILLED]
+         *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS, *WEBHOOKS, *BILLED, *BUCKETED]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

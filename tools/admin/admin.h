@@ -31,6 +31,7 @@ struct given {
     const char *recipient;                                                    /* mail bounce */
     const char *until;                                                        /* billing grant */
     const char *of;                                                           /* billing events */
+    const char *digests, *delete;                                             /* store check */
     const char *argument, *second; /* what stands after the verb, as its row asks for it */
 };
 
@@ -87,6 +88,8 @@ int verb_billing_forget(const struct given *given);
 int verb_billing_disown(const struct given *given);
 int verb_billing_events(const struct given *given);
 int verb_billing_replay(const struct given *given);
+int verb_store_check(const struct given *given);
+int verb_store_move(const struct given *given);
 int verb_nginx(const struct given *given);
 
 /* "marketingcli-admin: ..." on stderr; returns EXIT_FAILED. */

@@ -141,6 +141,7 @@ static const struct credential credentials_shared[] = {
     {"token-keys", credentials_ring, NULL},
     {"totp-keys", credentials_ring, NULL},
     {"tiktok-client-secret", credentials_nothing, "the client secret of your TikTok app"},
+    {"s3-secret-key", credentials_nothing, "the secret of s3.key_id, if images are kept in a bucket"},
     {"smtp-password", credentials_nothing, "the password of smtp.user, if your mail relay wants one"},
     {"stripe-api-key", credentials_nothing, "Stripe's restricted key, if you bill"},
     {"stripe-webhook-secrets", credentials_nothing,

@@ -83,6 +83,17 @@ static const struct option *const verbs_database_options[] = {&verbs_user, NULL}
 static const struct option *const verbs_mail_list_options[] = {&verbs_mail_state, &verbs_user, NULL};
 static const struct option *const verbs_mail_bounce_options[] = {&verbs_recipient, &verbs_bounce_user, NULL};
 
+static const struct option verbs_secrets = {
+    "--dir", "DIR", offsetof(struct given, dir), CREDENTIALS_DIR,
+    "The folder with the secrets: that of the bucket is worker_media/s3-secret-key."};
+static const struct option verbs_digests = {"--digests", NULL, offsetof(struct given, digests), NULL,
+                                            "Also read each image, and compare it with its digest."};
+static const struct option verbs_delete = {"--delete", NULL, offsetof(struct given, delete), NULL,
+                                           "Delete files without an image."};
+static const struct option *const verbs_store_check_options[] = {&verbs_digests, &verbs_delete, &verbs_secrets,
+                                                                 &verbs_user, NULL};
+static const struct option *const verbs_store_move_options[] = {&verbs_secrets, &verbs_user, NULL};
+
 const struct verb verbs[] = {
     {.name = "credentials",
      .help = "Make the secrets that are missing. Those that exist stay as they are.",
@@ -279,10 +290,31 @@ const struct verb verbs[] = {
      .more = "The build makes nginx's site from them.",
      .options = verbs_no_options,
      .run = verb_tables},
+    {.name = "store check",
+     .help = "Look whether each image is where its row says, and whether there is anything else in the folder and the "
+             "bucket.",
+     .more = "The services may keep running. Each fault is a line: missing and damaged ID, an image that is lost; "
+             "stray ID, a file "
+             "whose image is deleted or elsewhere, such as one that a store which had stopped to answer took after "
+             "all; foreign NAME, what "
+             "is none of the service's. The exit code is 1 when one is left.",
+     .options = verbs_store_check_options,
+     .run = verb_store_check},
+    {.name = "store move",
+     .argument = "STORE",
+     .help = "Move all images to directory or to s3, while the services run.",
+     .more = "First set store.kind, so that new images go there, and restart the services. Each image is copied, "
+             "compared with its "
+             "digest, and then deleted where it was; whenever the run is interrupted, the next one carries on. One "
+             "that is missing or "
+             "damaged is told and left. Of two runs at once the second gives up.",
+     .options = verbs_store_move_options,
+     .run = verb_store_move},
     {.name = "nginx",
-     .help = "Write the file from which nginx knows the limits of the section rates: nginx-rates.conf in "
-             "service.socket_dir.",
-     .more = "nginx says them on the answers that it makes by itself. Its unit runs this before nginx starts or is "
+     .help = "Write the files from which nginx knows the limits of the section rates and the bucket of the section s3: "
+             "nginx-rates.conf and nginx-s3.conf in service.socket_dir.",
+     .more = "nginx says the limits on the answers that it makes by itself, and gets images from the bucket. Its unit "
+             "runs this before nginx starts or is "
              "reloaded, so after a "
              "change of the configuration it is enough to say systemctl reload nginx.",
      .options = verbs_no_options,

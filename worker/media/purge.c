@@ -13,18 +13,32 @@
 #define SWEEP_BATCH 100
 #define SWEEP_RUN_US (30 * US_PER_SEC) /* of one run, which then comes again at once */
 
-/* Deletes the file of a row that is marked. A worker that dies in between repeats it. */
-static enum err purge_file(struct job_run *run, const struct uuid *id)
+/* What a bucket says of a failure is for the log. */
+static enum err purge_place(struct job_run *run, const struct uuid *id, int store)
 {
-    enum err e = store_delete(&run->worker->store, id);
+    struct store_said said = {.error = ""};
+    enum err e = store_delete(run->worker->store, (enum store_kind)store, id, &said);
 
+    if (e != OK && said.error[0] != '\0')
+        run->note = arena_printf(run->arena, "%s %s", said.error, said.request_id).p;
+    return e;
+}
+
+/* Deletes the file of a row that is marked. A worker that dies in between repeats it. */
+static enum err purge_file(struct job_run *run, const struct upload_place *place)
+{
+    enum err e = purge_place(run, &place->id, place->store);
+
+    if (e == OK && place->store_other != place->store)
+        e = purge_place(run, &place->id, place->store_other);
     point("purge.file_deleted");
-    return e == OK ? upload_purged(run->db, id) : e;
+    return e == OK ? upload_purged(run->db, &place->id) : e;
 }
 
 struct purge {
     struct job_run *run;
     enum upload_purge what;
+    struct upload_place place;
 };
 
 /*
@@ -35,7 +49,7 @@ static enum err purge_begin(struct db *db, void *arg)
 {
     struct purge *p = arg;
     struct job_run *run = p->run;
-    enum err e = upload_purge_begin(db, run->arena, &run->job.subject_id, &p->what, &run->again_at_us);
+    enum err e = upload_purge_begin(db, run->arena, &run->job.subject_id, &p->what, &p->place, &run->again_at_us);
 
     if (e == OK && p->what == PURGE_LATER)
         e = job_again(db, JOB_MEDIA, &run->job, run->again_at_us);
@@ -58,7 +72,7 @@ static enum job_step purge_step(struct job_run *run)
     case PURGE_FILE:
         break;
     }
-    e = purge_file(run, &run->job.subject_id);
+    e = purge_file(run, &p.place);
     return e == OK ? JOB_DONE : job_run_failed(run, e);
 }
 
@@ -70,6 +84,7 @@ struct sweep_one {
     struct job_run *run;
     const struct uuid *id;
     enum upload_purge what;
+    struct upload_place place;
 };
 
 static enum err purge_sweep_begin(struct db *db, void *arg)
@@ -77,7 +92,7 @@ static enum err purge_sweep_begin(struct db *db, void *arg)
     struct sweep_one *s = arg;
     int64_t again_at_us;
 
-    return upload_purge_begin(db, s->run->arena, s->id, &s->what, &again_at_us);
+    return upload_purge_begin(db, s->run->arena, s->id, &s->what, &s->place, &again_at_us);
 }
 
 static enum err purge_sweep_one(struct job_run *run, const struct uuid *id)
@@ -85,7 +100,7 @@ static enum err purge_sweep_one(struct job_run *run, const struct uuid *id)
     struct sweep_one s = {.run = run, .id = id};
     enum err e = db_tx(run->db, purge_sweep_begin, &s);
 
-    return e == OK && s.what == PURGE_FILE ? purge_file(run, id) : e;
+    return e == OK && s.what == PURGE_FILE ? purge_file(run, &s.place) : e;
 }
 
 struct sweep {

@@ -66,8 +66,9 @@ static enum err upload_begin_tx(struct db *db, void *arg)
         e = upload_key_has_room(db, b->conf, &s->user_id, &s->key_id);
     if (e == OK)
         e = db_exec(db, &upload_sqls[UPLOAD_INSERT],
-                    DB_ARGS(db_uuid(&b->id), db_uuid(&s->user_id), db_uuid_or_null(&s->key_id), db_i64(now),
-                            db_i64(due), db_cstr(mode_names[s->mode])),
+                    DB_ARGS(db_uuid(&b->id), db_uuid(&s->user_id), db_uuid_or_null(&s->key_id),
+                            db_cstr(store_kind_names[b->conf->store_kind]), db_i64(now), db_i64(due),
+                            db_cstr(mode_names[s->mode])),
                     NULL);
     return e == OK ? job_add(db, JOB_MEDIA, PURGE_KIND, &b->id, due, b->request_id) : e;
 }
@@ -211,6 +212,7 @@ enum err upload_list(struct db *db, struct arena *arena, const struct uuid *user
 struct upload_lock {
     int state;
     int64_t delete_due_at_us, deleted_at_us;
+    int store, store_other;
 };
 
 static enum err upload_in_use(struct db *db, const struct uuid *id, bool *ret_used)
@@ -320,11 +322,11 @@ enum err upload_release(struct db *db, const struct uuid *post_ids, size_t n, in
 }
 
 enum err upload_of_attempt(struct db *db, struct arena *arena, const struct uuid *attempt_id, int64_t position,
-                           struct uuid *ret_upload_id)
+                           struct upload_place *ret_place)
 {
     return db_row(db, &upload_sqls[UPLOAD_OF_ATTEMPT],
                   DB_ARGS(db_i64(position), db_uuid(attempt_id), db_i64(clock_now_us() - ATTEMPT_FETCH_US)), arena,
-                  ret_upload_id);
+                  ret_place);
 }
 
 enum err upload_note_fetch(struct db *db, const struct uuid *attempt_id, int64_t position)
@@ -336,7 +338,7 @@ enum err upload_note_fetch(struct db *db, const struct uuid *attempt_id, int64_t
 }
 
 enum err upload_purge_begin(struct db *db, struct arena *arena, const struct uuid *id, enum upload_purge *ret_purge,
-                            int64_t *ret_again_at_us)
+                            struct upload_place *ret_place, int64_t *ret_again_at_us)
 {
     struct upload_lock lock;
     bool used = false;
@@ -364,6 +366,7 @@ enum err upload_purge_begin(struct db *db, struct arena *arena, const struct uui
     if (e != OK)
         return e;
     *ret_purge = purge;
+    *ret_place = (struct upload_place){*id, lock.store, lock.store_other};
     *ret_again_at_us = again;
     return OK;
 }
@@ -408,6 +411,15 @@ static const struct db_col upload_lock_cols[] = {
     DB_COL_ENUM(struct upload_lock, state, upload_state_names),
     DB_COL(struct upload_lock, delete_due_at_us, I64),
     DB_COL(struct upload_lock, deleted_at_us, I64),
+    DB_COL_ENUM(struct upload_lock, store, store_kind_names),
+    DB_COL_ENUM(struct upload_lock, store_other, store_kind_names),
+    DB_END,
+};
+
+static const struct db_col upload_place_cols[] = {
+    DB_COL(struct upload_place, id, UUID),
+    DB_COL_ENUM(struct upload_place, store, store_kind_names),
+    DB_COL_ENUM(struct upload_place, store_other, store_kind_names),
     DB_END,
 };
 
@@ -415,13 +427,13 @@ static const struct db_col upload_lock_cols[] = {
     "id, state, media_type, original_bytes, original_width, original_height, original_sha256, changes," \
     " size_bytes, width, height, sha256, created_at_us, delete_due_at_us, deleted_at_us"
 #define UPLOAD_IS_OWN "id = ? AND user_id = ? AND mode = ? AND state = 'ready'"
-#define LOCK_COLS "state, delete_due_at_us, deleted_at_us"
+#define LOCK_COLS "state, delete_due_at_us, deleted_at_us, store, COALESCE(store_other, store)"
 
 static const struct sql upload_sqls[] = {
     [UPLOAD_INSERT] = {.text =
                            "INSERT INTO uploads (id, user_id, key_id, state, store, created_at_us, delete_due_at_us, "
-                           "mode) VALUES (?, ?, ?, 'storing', 'directory', ?, ?, ?)",
-                       .in = "uuuiis"},
+                           "mode) VALUES (?, ?, ?, 'storing', ?, ?, ?, ?)",
+                       .in = "uuusiis"},
     /* A row that is due already belongs to the purge. */
     [UPLOAD_SET_READY] = {.text = "UPDATE uploads SET state = 'ready', media_type = ?, original_bytes = ?,"
                                   " original_width = ?, original_height = ?, original_sha256 = ?, changes = ?,"
@@ -472,12 +484,13 @@ static const struct sql upload_sqls[] = {
                             " ORDER BY delete_due_at_us, id LIMIT ?",
                     .in = "iiiui",
                     .cols = upload_due_cols},
-    [UPLOAD_OF_ATTEMPT] = {.text = "SELECT i.upload_id FROM post_attempts a JOIN posts p ON p.id = a.post_id"
-                                   " JOIN post_images i ON i.post_id = a.post_id AND i.position = ?"
-                                   " JOIN uploads u ON u.id = i.upload_id AND u.state = 'ready'"
-                                   " WHERE a.id = ? AND (p.ended_at_us IS NULL OR a.created_at_us > ?)",
-                           .in = "iui",
-                           .cols = db_uuid_cols},
+    [UPLOAD_OF_ATTEMPT] =
+        {.text = "SELECT i.upload_id, u.store, u.store FROM post_attempts a JOIN posts p ON p.id = a.post_id"
+                 " JOIN post_images i ON i.post_id = a.post_id AND i.position = ?"
+                 " JOIN uploads u ON u.id = i.upload_id AND u.state = 'ready'"
+                 " WHERE a.id = ? AND (p.ended_at_us IS NULL OR a.created_at_us > ?)",
+         .in = "iui",
+         .cols = upload_place_cols},
     [UPLOAD_ADD_FETCH] = {.text = "INSERT INTO attempt_fetches (attempt_id, position, fetched_at_us) VALUES (?, ?, ?)",
                           .in = "uii"},
 };

@@ -13,6 +13,13 @@
 #include "image/image.h"
 #include "model/idempotency/idempotency.h"
 
+/* Where an image is. */
+struct upload_place {
+    struct uuid id;
+    int store;       /* enum store_kind */
+    int store_other; /* where a copy of it can be, too, while it is being moved; the same: there is none */
+};
+
 enum upload_state { UPLOAD_STORING, UPLOAD_READY, UPLOAD_DELETED };
 extern const char *const upload_state_names[];
 extern const char *const upload_change_names[]; /* in the order of enum image_change bits */
@@ -91,7 +98,7 @@ MUST_CHECK enum err upload_delete(struct db *db, const struct uuid *user_id, int
 /* For the address where TikTok fetches: the upload at position of an attempt that is younger than an hour or whose post
  * has not ended; else ERR_NOT_FOUND. upload_note_fetch records the first fetch. */
 MUST_CHECK enum err upload_of_attempt(struct db *db, struct arena *arena, const struct uuid *attempt_id,
-                                      int64_t position, struct uuid *ret_upload_id);
+                                      int64_t position, struct upload_place *ret_place);
 MUST_CHECK enum err upload_note_fetch(struct db *db, const struct uuid *attempt_id, int64_t position);
 
 /*
@@ -115,14 +122,15 @@ int64_t upload_due_at(const struct conf *conf, int64_t from_us);
 /*
  * For worker@media. Call upload_purge_begin in the transaction that also sets when the job runs again: while it holds
  * the row, nobody can make the row due sooner without the job noticing.
- *    PURGE_FILE    it is marked deleted: delete the file, then call upload_purged
+ *    PURGE_FILE    it is marked deleted: delete the file where ret_place says, both places, then call upload_purged
  *    PURGE_LATER    not before ret_again_at_us, which the row says from then on, too
  *    PURGE_DONE    there is nothing left to do
  * A worker that dies in between repeats PURGE_FILE.
  */
 enum upload_purge { PURGE_FILE, PURGE_LATER, PURGE_DONE };
 MUST_CHECK enum err upload_purge_begin(struct db *db, struct arena *arena, const struct uuid *id,
-                                       enum upload_purge *ret_purge, int64_t *ret_again_at_us);
+                                       enum upload_purge *ret_purge, struct upload_place *ret_place,
+                                       int64_t *ret_again_at_us);
 MUST_CHECK enum err upload_purged(struct db *db, const struct uuid *id);
 
 /* Those that are due by by_us and still there, after that one, by their time. */
@@ -141,7 +149,8 @@ extern const struct db_col upload_due_cols[];
  * notes that it does, and is ERR_CONFLICT when another worker has, so that each is told once.
  */
 #define UPLOAD_COUNT_MAX 10000
-MUST_CHECK enum err upload_count_late(struct db *db, int64_t due_before_us, int64_t *ret_n);
+MUST_CHECK enum err upload_count_late(struct db *db, int store, int64_t due_before_us,
+                                      int64_t *ret_n); /* of enum store_kind */
 MUST_CHECK enum err upload_late_untold(struct db *db, struct arena *arena, int64_t due_before_us,
                                        int64_t told_before_us, size_t max, struct upload_due **ret_late, size_t *ret_n);
 MUST_CHECK enum err upload_tell_late(struct db *db, const struct uuid *id, int64_t now_us, int64_t told_before_us);

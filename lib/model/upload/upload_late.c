@@ -4,10 +4,10 @@
 enum { UPLOAD_COUNT_LATE, UPLOAD_LATE_UNTOLD, UPLOAD_TELL_LATE };
 static const struct sql upload_late_sqls[];
 
-enum err upload_count_late(struct db *db, int64_t due_before_us, int64_t *ret_n)
+enum err upload_count_late(struct db *db, int store, int64_t due_before_us, int64_t *ret_n)
 {
-    return db_number(db, &upload_late_sqls[UPLOAD_COUNT_LATE], DB_ARGS(db_i64(due_before_us), db_i64(UPLOAD_COUNT_MAX)),
-                     ret_n);
+    return db_number(db, &upload_late_sqls[UPLOAD_COUNT_LATE],
+                     DB_ARGS(db_i64(due_before_us), db_cstr(store_kind_names[store]), db_i64(UPLOAD_COUNT_MAX)), ret_n);
 }
 
 enum err upload_late_untold(struct db *db, struct arena *arena, int64_t due_before_us, int64_t told_before_us,
@@ -30,8 +30,8 @@ enum err upload_tell_late(struct db *db, const struct uuid *id, int64_t now_us, 
 
 static const struct sql upload_late_sqls[] = {
     [UPLOAD_COUNT_LATE] = {.text = "SELECT COUNT(*) FROM (SELECT 1 FROM uploads u WHERE u.deleted_at_us IS NULL"
-                                   " AND u.delete_due_at_us < ?" UPLOAD_LATE_FREE " LIMIT ?) late",
-                           .in = "ii",
+                                   " AND u.delete_due_at_us < ? AND u.store = ?" UPLOAD_LATE_FREE " LIMIT ?) late",
+                           .in = "isi",
                            .cols = db_number_cols},
     /* Two ranges of the index by_told. */
     [UPLOAD_LATE_UNTOLD] = {.text = "SELECT u.id, u.delete_due_at_us FROM uploads u WHERE u.deleted_at_us IS NULL"

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/store.h"
+#include "store/private.h"
 
 struct fixture {
     char dir[32];
@@ -75,7 +75,7 @@ static void put(struct fixture *f, const char *text)
 
     assert_int_equal(store_create(&f->store, &f->id, &file), OK);
     assert_int_equal(write(file.fd, text, strlen(text)), (ssize_t)strlen(text));
-    assert_int_equal(store_commit(&f->store, &file), OK);
+    assert_int_equal(store_commit(&f->store, &file, NULL), OK);
     assert_int_equal(file.fd, -1);
     store_discard(&file); /* nothing */
 }
@@ -90,7 +90,7 @@ static void kept(void **state)
     mode_t old = umask(077); /* the modes do not depend on it */
     put(f, "picture");
     (void)umask(old);
-    assert_int_equal(store_open(&f->store, &f->id, &fd), OK);
+    assert_int_equal(store_open(&f->store, STORE_DIRECTORY, &f->id, &fd, NULL), OK);
     assert_int_equal(read(fd, text, sizeof text), 7);
     assert_string_equal(text, "picture");
     (void)close(fd);
@@ -123,9 +123,9 @@ static void not_there_before_commit(void **state)
     struct store_file file;
     int fd;
 
-    assert_int_equal(store_open(&f->store, &f->id, &fd), ERR_NOT_FOUND);
+    assert_int_equal(store_open(&f->store, STORE_DIRECTORY, &f->id, &fd, NULL), ERR_NOT_FOUND);
     assert_int_equal(store_create(&f->store, &f->id, &file), OK);
-    assert_int_equal(store_open(&f->store, &f->id, &fd), ERR_NOT_FOUND);
+    assert_int_equal(store_open(&f->store, STORE_DIRECTORY, &f->id, &fd, NULL), ERR_NOT_FOUND);
     assert_int_equal(count_files(f), 1);
     store_discard(&file);
     assert_int_equal(count_files(f), 0);
@@ -137,16 +137,16 @@ static void deletes(void **state)
     struct fixture *f = *state;
     struct store_file file;
 
-    assert_int_equal(store_delete(&f->store, &f->id), OK); /* never was there, nor its folders */
+    assert_int_equal(store_delete(&f->store, STORE_DIRECTORY, &f->id, NULL), OK); /* never was there, nor its folders */
     put(f, "picture");
-    assert_int_equal(store_delete(&f->store, &f->id), OK);
+    assert_int_equal(store_delete(&f->store, STORE_DIRECTORY, &f->id, NULL), OK);
     assert_int_equal(count_files(f), 0);
-    assert_int_equal(store_delete(&f->store, &f->id), OK);
+    assert_int_equal(store_delete(&f->store, STORE_DIRECTORY, &f->id, NULL), OK);
     /* What a process leaves that dies before its commit. */
     assert_int_equal(store_create(&f->store, &f->id, &file), OK);
     (void)close(file.fd);
     assert_int_equal(count_files(f), 1);
-    assert_int_equal(store_delete(&f->store, &f->id), OK);
+    assert_int_equal(store_delete(&f->store, STORE_DIRECTORY, &f->id, NULL), OK);
     assert_int_equal(count_files(f), 0);
 }
 
@@ -157,7 +157,7 @@ static void one_writer(void **state)
 
     assert_int_equal(store_create(&f->store, &f->id, &a), OK);
     assert_int_equal(store_create(&f->store, &f->id, &b), ERR_STORE);
-    assert_int_equal(store_commit(&f->store, &a), OK);
+    assert_int_equal(store_commit(&f->store, &a, NULL), OK);
 }
 
 /* A crash came between the making of a folder and the fsync of the one above: the name may be gone after the next. */
@@ -212,12 +212,12 @@ static void no_folder(void **state)
     int fd;
 
     assert_int_equal(store_create(&gone, &f->id, &file), ERR_STORE);
-    assert_int_equal(store_open(&gone, &f->id, &fd), ERR_NOT_FOUND);
+    assert_int_equal(store_open(&gone, STORE_DIRECTORY, &f->id, &fd, NULL), ERR_NOT_FOUND);
     memset(deep, 'x', sizeof deep);
     deep[sizeof deep - 1] = '\0';
     gone.dir = deep;
     assert_int_equal(store_create(&gone, &f->id, &file), ERR_STORE);
-    assert_int_equal(store_delete(&gone, &f->id), ERR_STORE);
+    assert_int_equal(store_delete(&gone, STORE_DIRECTORY, &f->id, NULL), ERR_STORE);
 }
 
 static void commit_without_temporary(void **state)
@@ -228,9 +228,9 @@ static void commit_without_temporary(void **state)
 
     assert_int_equal(store_create(&f->store, &f->id, &file), OK);
     assert_int_equal(unlink(file.temporary), 0); /* a purge came first */
-    assert_int_equal(store_commit(&f->store, &file), ERR_STORE);
+    assert_int_equal(store_commit(&f->store, &file, NULL), ERR_STORE);
     assert_int_equal(file.fd, -1);
-    assert_int_equal(store_open(&f->store, &f->id, &fd), ERR_NOT_FOUND);
+    assert_int_equal(store_open(&f->store, STORE_DIRECTORY, &f->id, &fd, NULL), ERR_NOT_FOUND);
 }
 
 static void full_disk(void **state)
@@ -240,7 +240,7 @@ static void full_disk(void **state)
     (void)state;
     /* /dev/full takes no fsync, which stands for any failure of the disk at commit. */
     assert_true(file.fd >= 0);
-    assert_int_equal(store_commit(&(struct store){.dir = "/tmp"}, &file), ERR_STORE);
+    assert_int_equal(store_commit(&(struct store){.dir = "/tmp"}, &file, NULL), ERR_STORE);
 }
 
 static void spool(void **state)
@@ -260,9 +260,113 @@ static void spool(void **state)
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
+/* What is said of a bucket must fit together; without one nothing need be said. */
+static void a_bucket_that_is_set_wrongly(void **state)
+{
+    struct fixture *f = *state;
+    const struct conf right = {.store_dir = str_from(f->dir),
+                               .store_spool_dir = str_from(f->dir),
+                               .store_kind = STORE_S3,
+                               .s3_endpoint = STR("https://store.example"),
+                               .s3_bucket = STR("images"),
+                               .s3_region = STR("auto"),
+                               .s3_key_id = STR("id"),
+                               .s3_ca_file = STR(""),
+                               .s3_timeout_sec = 1};
+    static const char *const sentences[] = {
+        "store.kind is s3, and s3.endpoint is not set",
+        "s3.endpoint is set, and s3.bucket is not the name of a bucket",
+        "s3.endpoint is set, and s3.bucket is not the name of a bucket",
+        "s3.endpoint is set, and s3.key_id is not",
+    };
+    struct conf wrong[ARRAY_LEN(sentences)] = {right, right, right, right};
+    _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
+    char path[64];
+    struct store store;
+
+    wrong[0].s3_endpoint = STR("");
+    wrong[1].s3_bucket = STR("");
+    wrong[2].s3_bucket = STR("images/inner");
+    wrong[3].s3_key_id = STR("");
+    (void)snprintf(path, sizeof path, "%s/" STORE_SECRET_CREDENTIAL, f->dir);
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", f->dir, 1), 0);
+    assert_int_equal(store_init(&store, &right, &why), ERR_IO);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    buf_clear(&why);
+    assert_int_equal(store_init(&store, &right, &why), ERR_STORE);
+    assert_string_equal(why.p, "s3.endpoint is set, and the credential s3-secret-key is empty");
+    assert_true(fputs("secret\n", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        buf_clear(&why);
+        assert_int_equal(store_init(&store, &wrong[i], &why), ERR_STORE);
+        assert_string_equal(why.p, sentences[i]);
+    }
+    assert_int_equal(store_init(&store, &right, &why), OK);
+    assert_int_equal(store.secret.n, strlen("secret"));
+    store_done(&store);
+}
+
+/* Who has no bucket any more is told so, and nothing counts as deleted. */
+static void a_bucket_that_is_not_set(void **state)
+{
+    struct fixture *f = *state;
+    struct store_said said;
+    int fd;
+
+    assert_int_equal(store_delete(&f->store, STORE_S3, &f->id, &said), ERR_STORE);
+    assert_string_equal(said.error, "s3.endpoint is not set");
+    assert_int_equal(store_look(&f->store, STORE_S3, &f->id, NULL), ERR_STORE);
+    assert_int_equal(store_open(&f->store, STORE_S3, &f->id, &fd, NULL), ERR_STORE);
+}
+
+struct walked {
+    int ours, foreign;
+};
+
+static bool walk(void *arg, struct str name, const struct uuid *id)
+{
+    struct walked *w = arg;
+
+    assert_true(name.n > 0);
+    w->ours += !uuid_is_none(id);
+    w->foreign += uuid_is_none(id);
+    return true;
+}
+
+/* Also what a crash has left half written; what lies elsewhere than its name says is none of ours. */
+static void all_that_is_there(void **state)
+{
+    struct fixture *f = *state;
+    struct walked w = {.ours = 0};
+    struct store_file file = STORE_FILE_NONE, half = STORE_FILE_NONE;
+    struct uuid other = uuid_new();
+    char path[128];
+
+    assert_int_equal(store_create(&f->store, &f->id, &file), OK);
+    assert_int_equal(store_commit(&f->store, &file, NULL), OK);
+    assert_int_equal(store_create(&f->store, &other, &half), OK);
+    struct uuid_text elsewhere = uuid_text(&f->id);
+    const char *const foreign[] = {elsewhere.s, "a", "ab.jpg"};
+    for (size_t i = 0; i < ARRAY_LEN(foreign); i++) {
+        (void)snprintf(path, sizeof path, "%s/%s.jpg", f->dir, foreign[i]);
+        int fd = open(path, O_CREAT | O_WRONLY, 0600);
+        assert_true(fd >= 0);
+        close(fd);
+    }
+    assert_int_equal(store_each(&f->store, STORE_DIRECTORY, walk, &w, NULL), OK);
+    assert_int_equal(w.ours, 2);
+    assert_int_equal(w.foreign, 3);
+    store_discard(&half);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_bucket_that_is_set_wrongly),
+        TEST(a_bucket_that_is_not_set),
+        TEST(all_that_is_there),
         TEST(kept),
         TEST(path_is_of_the_id_alone),
         TEST(not_there_before_commit),

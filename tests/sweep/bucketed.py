@@ -1,0 +1,114 @@
+"""Flows of images in a bucket (tests/fakes/bucket.py, which each run finds as the flow wants it): wherever a move or a purge fails, an
+image that is there can be had whole, one that is deleted is nowhere, and the next run ends it. That an upload reaches the bucket is in
+tests/api/test_s3.py: here uploads keeps images in the folder, as the other flows want it."""
+
+import sys
+
+from world import HERE, Told  # first: it knows where the next ones are
+
+sys.path.append(str(HERE.parent / "fakes"))
+
+import conftest  # isort: skip
+from bucket import Bucket  # isort: skip
+from desk import no_admin  # isort: skip
+from flows import DAY, HOUR, SMALL, Flow, upload_ready  # isort: skip
+from helpers import expect  # isort: skip
+
+BUCKETS = {}  # of a stack
+SECRET = "secret-of-a-bucket-in-memory"
+CREDENTIALS = "worker_media"
+
+
+def bucket_of(world):
+    """worker@media knows it, and so does the admin."""
+    at = world.stack.at
+    if world not in BUCKETS:
+        BUCKETS[world] = Bucket(at.tls / "leaf.crt", at.tls / "leaf.key").__enter__()
+        secret = at.credentials / CREDENTIALS / "s3-secret-key"
+        secret.chmod(0o600)
+        secret.write_text(SECRET)
+        text = at.conf.read_text()
+        for name, value in (("s3_endpoint", BUCKETS[world].endpoint), ("s3_bucket", "images"), ("s3_key_id", "anybody"), ("s3_ca_file", at.ca),
+                            ("s3_allow_private_addresses", "yes"), ("s3_timeout_sec", 2)):
+            text = conftest.with_setting(text, name, value)
+        at.conf_of("worker-media").write_text(text)
+        world.hold("worker-media")  # from its next start on
+    return BUCKETS[world]
+
+
+def admin(world, *verb, **env):
+    at = world.stack.at
+    return world.stack.admin("store", *verb, "--dir", str(at.credentials), conf=at.conf_of("worker-media"), **env)
+
+
+def moved(world, to, **env):
+    """As the admin understands it."""
+    done = admin(world, "move", to, **env)
+    assert done.returncode in (0, 1) or done.returncode < 0, (done.returncode, done.stderr)
+    return Told("done" if done.returncode == 0 else "unknown")
+
+
+def places(world, s):
+    """(in the folder, in the bucket)"""
+    return f"{s.id}.jpg" in world.files(), any(name.endswith(f"/{s.id}.jpg") for name in s.bucket.objects)
+
+
+def kept_ready(world):
+    """An image in the folder."""
+    no_admin(world)
+    s = upload_ready(world)
+    s.bucket = bucket_of(world)
+    s.bucket.objects = {}
+    s.id = expect(s.user.api.post("/api/v1/uploads", data=SMALL), 201)["data"]["id"]
+    world.hold("worker-media")
+    return s
+
+
+# --- a move
+
+
+def move_act(world, s):
+    s.bucket.objects = {}
+    s.told = moved(world, "s3", MARKETINGCLI_TEST_PROGRAM="admin")
+
+
+def move_right(world, s):
+    """Whatever became of it, the image is where its row says; and another run ends it."""
+    row = world.stack.sql("SELECT store FROM uploads")[0]["store"]
+    assert places(world, s)[row == "s3"] and (s.told.how != "done" or places(world, s) == (False, True)), (row, places(world, s), s.told)
+    assert moved(world, "s3").how == "done" and places(world, s) == (False, True)
+    assert world.stack.sql("SELECT store, store_other FROM uploads") == [{"store": "s3", "store_other": None}]
+    other = s.id[:-6] + ("b" if s.id[-6] == "a" else "a") + s.id[-5:]
+    s.bucket.objects[f"/images/{s.id[-4:-2]}/{s.id[-2:]}/{other}.jpg"] = b"nobody's"
+    done = admin(world, "check", "--digests")
+    assert done.returncode == 1 and " 0 missing, 0 damaged; 1 files without an image" in done.stdout, done.stdout
+    assert admin(world, "check", "--delete").returncode == 0 and len(s.bucket.objects) == 1
+
+
+# --- a purge of an image that was being moved: it is in both
+
+
+def both_ready(world):
+    s = kept_ready(world)
+    assert moved(world, "s3").how == "done"
+    s.objects = dict(s.bucket.objects)
+    assert moved(world, "directory").how == "done"
+    world.stack.sql("UPDATE uploads SET store_other = 's3'")
+    world.stack.move_clock(6 * DAY + HOUR)
+    return s
+
+
+def both_act(world, s):
+    s.bucket.objects = dict(s.objects)
+    world.let_go("worker-media")
+    world.until(lambda: places(world, s) == (False, False), "the image is deleted")
+
+
+def both_right(world, s):
+    world.until(lambda: world.count("SELECT COUNT(*) AS n FROM uploads WHERE deleted_at_us IS NULL") == 0, "its row says so")
+
+
+BUCKETED = [
+    Flow("store move", ("admin",), kept_ready, move_act, move_right),
+    Flow("purge of both", ("worker-media",), both_ready, both_act, both_right, workers=True),
+]

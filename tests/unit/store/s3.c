@@ -1,0 +1,227 @@
+#include "with_arena.h"
+
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/call.h"
+#include "server.h"
+#include "store/s3.h"
+
+/* Against a server that says what it is told; tests/api/test_s3.py has one that verifies what is signed. */
+
+static struct server server;
+static char secret_text[] = "secret";
+static const struct secret secret = {secret_text, sizeof secret_text - 1};
+
+static struct s3 s3_here(void)
+{
+    return (struct s3){.endpoint = arena_printf(&arena, "https://127.0.0.1:%d", server.port).p,
+                       .bucket = STR("images"),
+                       .region = STR("auto"),
+                       .key_id = STR("id"),
+                       .secret = &secret,
+                       .ca_file = server.ca,
+                       .allow_private = true,
+                       .timeout_sec = 1};
+}
+
+static int clear(void **state)
+{
+    server.mode = SERVER_REPLY;
+    server.requests = 0;
+    return arena_set_up(state);
+}
+
+static int file_of(const char *text)
+{
+    int fd = memfd_create("body", MFD_CLOEXEC);
+
+    assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    return fd;
+}
+
+static enum err put(struct s3_said *said)
+{
+    struct s3 s3 = s3_here();
+    int fd = file_of("body");
+    const struct s3_body body = {.fd = fd, .bytes = 4, .sha256 = sha256_of(STR("body")), .content_type = "image/jpeg"};
+
+    enum err e = s3_put(&arena, &s3, STR("a b/+\303\244~"), &body, said);
+    close(fd);
+    server_wait_idle(&server);
+    return e;
+}
+
+static void put_as_it_is_sent(void **state)
+{
+    struct s3_said said;
+    struct sha256 digest = sha256_of(STR("body"));
+    (void)state;
+
+    server_reply(&server, "HTTP/1.1 200 OK\r\nx-amz-request-id: tx1\r\nContent-Length: 0\r\n\r\n");
+    assert_int_equal(put(&said), OK);
+    assert_int_equal(said.tries, 1);
+    assert_null(said.error.p);
+    assert_str(said.request_id, "tx1");
+    assert_int_equal(strncmp(server.request, "PUT /images/a%20b/%2B%C3%A4~ HTTP/1.1\r\n", 39), 0);
+    assert_non_null(strstr(server.request, "\r\nContent-Length: 4\r\n"));
+    assert_non_null(strstr(server.request, "\r\nContent-Type: image/jpeg\r\n"));
+    assert_non_null(strstr(server.request, "\r\nCache-Control: no-store\r\n"));
+    assert_non_null(strstr(server.request, "\r\nAuthorization: AWS4-HMAC-SHA256 Credential=id/"));
+    assert_non_null(strstr(server.request, arena_printf(&arena, "\r\nx-amz-content-sha256: %.*s\r\n",
+                                                        STR_FMT(hex_encode(&arena, digest.b, sizeof digest.b)))
+                                               .p));
+    assert_null(strstr(server.request, "Expect"));
+    assert_str(buf_str(&server.body), "body");
+}
+
+static void reply_error(const char *status, const char *code)
+{
+    struct str body = arena_printf(&arena, "<Error><Code>%s</Code><RequestId>tx2</RequestId></Error>", code);
+
+    server_reply(&server,
+                 arena_printf(&arena, "HTTP/1.1 %s\r\nContent-Length: %zu\r\n\r\n%s", status, body.n, body.p).p);
+}
+
+static void what_does_not_pass_is_asked_once(void **state)
+{
+    static const struct {
+        const char *status, *code;
+        enum err err;
+        const char *said;
+    } rows[] = {
+        {"403 Forbidden", "SignatureDoesNotMatch", ERR_STORE, "403 SignatureDoesNotMatch"},
+        {"403 Forbidden", "RequestTimeTooSkewed", ERR_STORE, "403 RequestTimeTooSkewed"},
+        {"404 Not Found", "NoSuchBucket", ERR_STORE, "404 NoSuchBucket"},
+        {"404 Not Found", "NoSuchKey", ERR_NOT_FOUND, "404 NoSuchKey"},
+        {"409 Conflict", "BucketNotEmpty", ERR_STORE, "409 BucketNotEmpty"},
+        {"507 Insufficient Storage", "InternalError", ERR_STORE_FULL, "507 InternalError"},
+        {"413 Too Large", "EntityTooLarge", ERR_STORE_FULL, "413 EntityTooLarge"},
+        {"403 Forbidden", "QuotaExceeded", ERR_STORE_FULL, "403 QuotaExceeded"},
+        {"301 Moved", "PermanentRedirect", ERR_STORE, "301 PermanentRedirect"},
+    };
+    struct s3_said said;
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        server.requests = 0;
+        reply_error(rows[i].status, rows[i].code);
+        assert_int_equal(put(&said), rows[i].err);
+        assert_int_equal(server.requests, 1);
+        assert_str(said.error, rows[i].said);
+        assert_str(said.request_id, "tx2");
+    }
+}
+
+static void what_passes_is_asked_again(void **state)
+{
+    static const char *const rows[][2] = {{"503 Busy", "ServiceUnavailable"}, {"400 Bad", "IncompleteBody"}};
+    struct s3_said said;
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        server.requests = 0;
+        reply_error(rows[i][0], rows[i][1]);
+        assert_int_equal(put(&said), ERR_STORE);
+        assert_true(server.requests > 1);
+        assert_int_equal(said.tries, server.requests);
+        assert_str(buf_str(&server.body), "body"); /* from its beginning each time */
+    }
+}
+
+static void no_answer(void **state)
+{
+    struct s3_said said;
+    (void)state;
+
+    server.mode = SERVER_DROP_REQUEST;
+    assert_int_equal(put(&said), ERR_STORE);
+    assert_true(server.requests > 1);
+    assert_int_equal(said.status, 0);
+    assert_non_null(said.error.p);
+}
+
+static enum err get(int fd, int64_t *ret_bytes)
+{
+    struct s3 s3 = s3_here();
+    enum err e = s3_get(&arena, &s3, STR("a"), fd, 10, ret_bytes, NULL);
+
+    server_wait_idle(&server);
+    return e;
+}
+
+/* What is there stays, and of what is not an object nothing. */
+static void get_into_a_file(void **state)
+{
+    int64_t bytes = 0;
+    char text[16] = "";
+    int fd = file_of("was:");
+    (void)state;
+
+    reply_error("404 Not Found", "NoSuchKey");
+    assert_int_equal(get(fd, &bytes), ERR_NOT_FOUND);
+    server_reply(&server, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncut"); /* and then it closes */
+    assert_int_equal(get(fd, &bytes), ERR_STORE);
+    server_reply(&server, "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n12345678901");
+    assert_int_equal(get(fd, &bytes), ERR_STORE);
+    assert_int_equal(lseek(fd, 0, SEEK_END), 4);
+    server_reply(&server, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nthere");
+    assert_int_equal(get(fd, &bytes), OK);
+    assert_int_equal(bytes, 5);
+    server_reply(&server, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew");
+    assert_int_equal(lseek(fd, 6, SEEK_SET), 6);
+    assert_int_equal(get(fd, &bytes), OK);
+    assert_int_equal(pread(fd, text, sizeof text, 0), 9);
+    assert_string_equal(text, "was:thnew");
+    close(fd);
+}
+
+static void delete_what_is_gone(void **state)
+{
+    struct s3 s3 = s3_here();
+    (void)state;
+
+    server_reply(&server, "HTTP/1.1 204 No Content\r\n\r\n");
+    assert_int_equal(s3_delete(&arena, &s3, STR("a"), NULL), OK);
+    server_wait_idle(&server);
+    reply_error("404 Not Found", "NoSuchKey");
+    assert_int_equal(s3_delete(&arena, &s3, STR("a"), NULL), OK);
+    server_wait_idle(&server);
+    reply_error("404 Not Found", "NoSuchBucket"); /* nobody knows what became of it */
+    assert_int_equal(s3_delete(&arena, &s3, STR("a"), NULL), ERR_STORE);
+    server_wait_idle(&server);
+}
+
+static void hosts(void **state)
+{
+    struct s3 s3 = {.endpoint = "https://a.example"};
+    (void)state;
+
+    assert_str(s3_host(&s3), "a.example");
+    s3.endpoint = "https://a.example:443";
+    assert_str(s3_host(&s3), "a.example");
+    s3.endpoint = "https://a.example:8443";
+    assert_str(s3_host(&s3), "a.example:8443");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(put_as_it_is_sent, clear),
+        cmocka_unit_test_setup(what_does_not_pass_is_asked_once, clear),
+        cmocka_unit_test_setup(what_passes_is_asked_again, clear),
+        cmocka_unit_test_setup(no_answer, clear),
+        cmocka_unit_test_setup(get_into_a_file, clear),
+        cmocka_unit_test_setup(delete_what_is_gone, clear),
+        cmocka_unit_test(hosts),
+    };
+
+    net_init();
+    server_start(&server);
+    int failed = cmocka_run_group_tests_name("s3", tests, NULL, NULL);
+    server_stop(&server);
+    arena_done(&arena);
+    return failed;
+}
