@@ -7,18 +7,45 @@
 #include "fcgi/input.h"
 #include "model/key/budget.h"
 
-#define WARNINGS_MAX 2
+#define WARNINGS_MAX (2 + POST_IMAGES_MAX)
 
 static void posts_create_add_warning(struct json_array *warnings, const char *code, const char *message)
 {
     struct post_warning *v = warnings->v;
 
     ASSERT(warnings->n < WARNINGS_MAX);
-    v[warnings->n++] = (struct post_warning){str_from(code), str_from(message)};
+    v[warnings->n++] = (struct post_warning){.code = str_from(code), .message = str_from(message)};
+}
+
+/* What the images say of AI, where the post does not say it. */
+static void posts_create_warn_of_images(struct ctx *c, const struct post_draft *draft, const struct post_receipt *made,
+                                        struct json_array *warnings)
+{
+    const char *images = draft->by_upload_ids ? "upload_ids" : "images";
+    struct post_warning *v = warnings->v;
+
+    for (size_t i = 0; i < made->images_n && !made->post.is_aigc; i++) {
+        struct str provenance = made->images[i].provenance;
+        if (str_eqc(provenance, upload_provenance_names[IMAGE_AI_GENERATED]))
+            posts_create_add_warning(
+                warnings, "aigc_label_missing",
+                made->post.post_mode == POST_DIRECT_POST
+                    ? "This image says by itself that AI made it, and the post does not."
+                    : "This image says by itself that AI made it. Whoever finishes the post in TikTok's app "
+                      "must switch the label for AI-generated content on.");
+        else if (str_eqc(provenance, upload_provenance_names[IMAGE_AI_EDITED]))
+            posts_create_add_warning(
+                warnings, "ai_edited",
+                "This image says by itself that it was edited with AI. If that changed it much, the post needs "
+                "the label: is_aigc.");
+        else
+            continue;
+        v[warnings->n - 1].param = arena_printf(c->arena, "%s[%zu]", images, i);
+    }
 }
 
 static struct json_array posts_create_warnings_of(struct ctx *c, const struct account *account,
-                                                  const struct post_draft *draft)
+                                                  const struct post_draft *draft, const struct post_receipt *made)
 {
     struct json_array warnings = {.v = arena_array(c->arena, WARNINGS_MAX, sizeof(struct post_warning))};
 
@@ -31,6 +58,7 @@ static struct json_array posts_create_warnings_of(struct ctx *c, const struct ac
             "What TikTok offers for this account is unknown or was asked more than 10 minutes ago, so it was not "
             "checked. TikTok is asked again before the post is sent; if it no longer offers the privacy_level, the "
             "post fails.");
+    posts_create_warn_of_images(c, draft, made, &warnings);
     return warnings;
 }
 
@@ -83,7 +111,7 @@ static enum err posts_create_answer(const void *made, void *arg)
     struct post_shape shape;
 
     shape_receipt(n->c, made, &shape);
-    shape.warnings = posts_create_warnings_of(n->c, &n->account, &n->draft);
+    shape.warnings = posts_create_warnings_of(n->c, &n->account, &n->draft, made);
     return idempotent_answer(n->c, 202, post_created_fields, &shape);
 }
 

@@ -151,6 +151,10 @@ static const struct json_field posts_shape_image_fields[] = {
      JSON_STRS(struct image_shape, changes),
      .help = "What the repair did",
      .policy = "image.report"},
+    {.name = "provenance",
+     JSON_STR(struct image_shape, image.provenance),
+     .help = "What the original says of AI, as the upload has it",
+     .policy = "image.report"},
     {.name = "fetched_at",
      JSON_TIME(struct image_shape, image.fetched_at_us),
      .help =
@@ -184,6 +188,7 @@ static const struct json_field posts_shape_event_fields[] = {
 static const struct json_field posts_shape_warning_fields[] = {
     {.name = "code", JSON_STR(struct post_warning, code), .help = "What to look at"},
     {.name = "message", JSON_STR(struct post_warning, message), .help = "What it means"},
+    {.name = "param", JSON_STR(struct post_warning, param), .help = "What it is about, as in an error; null: the post"},
     JSON_END};
 
 #define ITEM_FIELDS \

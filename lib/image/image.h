@@ -43,6 +43,9 @@ enum image_change {
     IMAGE_COLOUR_CONVERTED = 1 << 5,
 };
 
+/* What the file says of a model that made or changed it (image/provenance.h); the greater says more. */
+enum image_provenance { IMAGE_NONE_FOUND, IMAGE_AI_EDITED, IMAGE_AI_GENERATED };
+
 /* What the first bytes tell. No pixel is decoded. */
 struct image_header {
     enum image_type type;
@@ -66,7 +69,8 @@ struct image_report {
     uint32_t original_width, original_height, width, height;
     uint32_t changes; /* of enum image_change */
     uint64_t size_bytes;
-    int64_t waited_us; /* for a process */
+    int64_t waited_us;                /* for a process */
+    enum image_provenance provenance; /* as the original has it */
 };
 
 struct image_order {

@@ -38,7 +38,7 @@ static const uint8_t image_sniff_png_signature[] = {0x89, 'P', 'N', 'G', '\r', '
 /* Chunks that tell about the picture, its maker or its colours; they are gone from the repaired image. */
 static bool image_sniff_png_is_metadata(const uint8_t *type)
 {
-    static const char names[][5] = {"eXIf", "iCCP", "iTXt", "tEXt", "zTXt", "tIME"};
+    static const char names[][5] = {"caBX", "eXIf", "iCCP", "iTXt", "tEXt", "zTXt", "tIME"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (memcmp(type, names[i], 4) == 0)

@@ -44,7 +44,7 @@ def test_raw_whatever_the_type_says(stack, user, content_type):
     made = upload(user, data, headers={"Content-Type": content_type})
     kept = stored(stack, made["id"])
     assert len(kept) == 1
-    assert set(made) == {"id", "media_type", "width", "height", "size_bytes", "sha256", "original", "changes",
+    assert set(made) == {"id", "media_type", "width", "height", "size_bytes", "sha256", "original", "changes", "provenance",
                          "created_at", "delete_due_at"}
     assert (made["media_type"], made["width"], made["height"]) == ("image/jpeg", 320, 240)
     assert made["original"] == {"media_type": "image/jpeg", "width": 320, "height": 240, "size_bytes": len(data),

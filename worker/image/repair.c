@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "image/provenance.h"
 #include "image/scans.h"
 #include "jpeg_check.h"
 #include "load.h"
@@ -310,6 +311,7 @@ enum err repair(int in_fd, int out_fd, uint64_t need_bytes, struct image_report 
     void *p = mmap(NULL, n, PROT_READ, MAP_PRIVATE, in_fd, 0);
     if (p == MAP_FAILED)
         return ERR_STORE;
+    r.provenance = image_provenance(h.type, p, n);
     e = repair_mapped(&(struct image_file){h.type, p, n}, out_fd, &h, &r);
     if (e != OK)
         buf_puts(ret_why, vips_error_buffer());

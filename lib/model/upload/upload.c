@@ -38,6 +38,7 @@ static const struct sql upload_sqls[];
 const char *const upload_state_names[] = {"storing", "ready", "deleted", NULL};
 const char *const upload_change_names[] = {"orientation", "resized",          "reencoded", "metadata_removed",
                                            "flattened",   "colour_converted", NULL};
+const char *const upload_provenance_names[] = {"none_found", "ai_edited", "ai_generated", NULL};
 
 int64_t upload_due_at(const struct conf *conf, int64_t from_us)
 {
@@ -98,18 +99,24 @@ static const char *upload_media_type(const struct upload_report *r)
     return r->image.type == IMAGE_PNG ? "image/png" : "image/jpeg";
 }
 
+struct str upload_provenance(const struct image_report *image)
+{
+    return str_from(upload_provenance_names[image->provenance]);
+}
+
 /* The purge job that upload_begin made finds the image not due, and comes back when it is. */
 enum err upload_ready(struct db *db, const struct conf *conf, const struct upload_report *r)
 {
     _cleanup_(buf_done) struct buf changes = BUF_MAX(CHANGES_MAX_BYTES);
 
-    return db_change(
-        db, &upload_sqls[UPLOAD_SET_READY],
-        DB_ARGS(db_cstr(upload_media_type(r)), db_i64((int64_t)r->original_bytes), db_i64(r->image.original_width),
-                db_i64(r->image.original_height), db_bytes(r->original_sha256.b, SHA256_BYTES),
-                db_str(upload_change_set(r->image.changes, &changes)), db_i64((int64_t)r->image.size_bytes),
-                db_i64(r->image.width), db_i64(r->image.height), db_bytes(r->sha256.b, SHA256_BYTES),
-                db_i64(upload_due_at(conf, 0)), db_uuid(&r->id), db_i64(clock_now_us())));
+    return db_change(db, &upload_sqls[UPLOAD_SET_READY],
+                     DB_ARGS(db_cstr(upload_media_type(r)), db_i64((int64_t)r->original_bytes),
+                             db_i64(r->image.original_width), db_i64(r->image.original_height),
+                             db_bytes(r->original_sha256.b, SHA256_BYTES),
+                             db_str(upload_change_set(r->image.changes, &changes)),
+                             db_str(upload_provenance(&r->image)), db_i64((int64_t)r->image.size_bytes),
+                             db_i64(r->image.width), db_i64(r->image.height), db_bytes(r->sha256.b, SHA256_BYTES),
+                             db_i64(upload_due_at(conf, 0)), db_uuid(&r->id), db_i64(clock_now_us())));
 }
 
 struct keeping {
@@ -179,6 +186,7 @@ struct upload upload_of_report(struct arena *arena, const struct conf *conf, con
         .original_width = r->image.original_width,
         .original_height = r->image.original_height,
         .changes = upload_changes(arena, &r->image),
+        .provenance = upload_provenance(&r->image),
         .size_bytes = (int64_t)r->image.size_bytes,
         .width = r->image.width,
         .height = r->image.height,
@@ -392,6 +400,7 @@ static const struct db_col upload_cols[] = {
     DB_COL(struct upload, original_height, I64),
     DB_COL_FIXED(struct upload, original_sha256),
     DB_COL(struct upload, changes, STR),
+    DB_COL(struct upload, provenance, STR),
     DB_COL(struct upload, size_bytes, I64),
     DB_COL(struct upload, width, I64),
     DB_COL(struct upload, height, I64),
@@ -411,7 +420,7 @@ static const struct db_col upload_lock_cols[] = {
 
 #define UPLOAD_COLS \
     "id, state, media_type, original_bytes, original_width, original_height, original_sha256, changes," \
-    " size_bytes, width, height, sha256, created_at_us, delete_due_at_us, deleted_at_us"
+    " provenance, size_bytes, width, height, sha256, created_at_us, delete_due_at_us, deleted_at_us"
 #define UPLOAD_IS_OWN "id = ? AND user_id = ? AND mode = ? AND state = 'ready'"
 #define LOCK_COLS "state, delete_due_at_us, deleted_at_us"
 
@@ -422,10 +431,10 @@ static const struct sql upload_sqls[] = {
     /* A row that is due already belongs to the purge. */
     [UPLOAD_SET_READY] = {.text = "UPDATE uploads SET state = 'ready', media_type = ?, original_bytes = ?,"
                                   " original_width = ?, original_height = ?, original_sha256 = ?, changes = ?,"
-                                  " size_bytes = ?, width = ?, height = ?, sha256 = ?,"
+                                  " provenance = ?, size_bytes = ?, width = ?, height = ?, sha256 = ?,"
                                   " delete_due_at_us = created_at_us + ?"
                                   " WHERE id = ? AND state = 'storing' AND delete_due_at_us > ?",
-                          .in = "siiibsiiibiui"},
+                          .in = "siiibssiiibiui"},
     [UPLOAD_SET_DROPPED] = {.text = "UPDATE uploads SET state = 'deleted', delete_due_at_us = ? WHERE id = ?"
                                     " AND state = 'storing'",
                             .in = "iu"},

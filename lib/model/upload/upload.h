@@ -15,7 +15,8 @@
 
 enum upload_state { UPLOAD_STORING, UPLOAD_READY, UPLOAD_DELETED };
 extern const char *const upload_state_names[];
-extern const char *const upload_change_names[]; /* in the order of enum image_change bits */
+extern const char *const upload_change_names[];     /* in the order of enum image_change bits */
+extern const char *const upload_provenance_names[]; /* in the order of enum image_provenance */
 
 struct upload {
     struct uuid id;
@@ -23,7 +24,8 @@ struct upload {
     struct str media_type; /* of the original */
     int64_t original_bytes, original_width, original_height;
     uint8_t original_sha256[SHA256_BYTES];
-    struct str changes; /* separated by commas, as the SET gives them */
+    struct str changes;    /* separated by commas, as the SET gives them */
+    struct str provenance; /* one of upload_provenance_names; absent if it came before anybody looked */
     int64_t size_bytes, width, height;
     uint8_t sha256[SHA256_BYTES];
     int64_t created_at_us, delete_due_at_us, deleted_at_us;
@@ -92,6 +94,9 @@ MUST_CHECK enum err upload_take(struct db *db, struct arena *arena, const struct
 
 /* What was done to an image, as struct upload's changes has it. */
 struct str upload_changes(struct arena *arena, const struct image_report *image);
+
+/* What the original said, as struct upload has it. */
+struct str upload_provenance(const struct image_report *image);
 
 /* For the end of some posts (DB_MANY_MAX at most), in its transaction: makes their images due, or sooner if an earlier post has ended: the promise
  * counts from the first. (Those that another post still needs stay until that one has ended.) */
