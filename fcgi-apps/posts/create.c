@@ -7,7 +7,8 @@
 #include "fcgi/input.h"
 #include "model/key/budget.h"
 
-#define WARNINGS_MAX (2 + POST_IMAGES_MAX)
+#define WARNINGS_MAX (3 + POST_IMAGES_MAX)
+#define ASPECT_TOLERANCE 50 /* a side is rounded to the pixel: a fiftieth is no difference that anybody sees */
 
 static void posts_create_add_warning(struct json_array *warnings, const char *code, const char *message)
 {
@@ -44,6 +45,18 @@ static void posts_create_warn_of_images(struct ctx *c, const struct post_draft *
     }
 }
 
+static bool posts_create_aspects_differ(const struct post_receipt *made)
+{
+    const struct post_image *a = &made->images[0];
+
+    for (size_t i = 1; i < made->images_n; i++) {
+        int64_t x = a->width * made->images[i].height, y = a->height * made->images[i].width;
+        if (MAX(x, y) - MIN(x, y) > MAX(x, y) / ASPECT_TOLERANCE)
+            return true;
+    }
+    return false;
+}
+
 static struct json_array posts_create_warnings_of(struct ctx *c, const struct account *account,
                                                   const struct post_draft *draft, const struct post_receipt *made)
 {
@@ -58,6 +71,10 @@ static struct json_array posts_create_warnings_of(struct ctx *c, const struct ac
             "What TikTok offers for this account is unknown or was asked more than 10 minutes ago, so it was not "
             "checked. TikTok is asked again before the post is sent; if it no longer offers the privacy_level, the "
             "post fails.");
+    if (posts_create_aspects_differ(made))
+        posts_create_add_warning(
+            &warnings, "aspect_ratios_differ",
+            "The images are not all of one aspect ratio. TikTok shows them in one frame, so some may get bars.");
     posts_create_warn_of_images(c, draft, made, &warnings);
     return warnings;
 }

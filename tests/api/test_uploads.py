@@ -44,14 +44,15 @@ def test_raw_whatever_the_type_says(stack, user, content_type):
     made = upload(user, data, headers={"Content-Type": content_type})
     kept = stored(stack, made["id"])
     assert len(kept) == 1
-    assert set(made) == {"id", "media_type", "width", "height", "size_bytes", "sha256", "original", "changes", "provenance",
-                         "created_at", "delete_due_at"}
+    assert set(made) == {"id", "media_type", "width", "height", "size_bytes", "sha256", "original", "changes", "reasons",
+                         "provenance", "created_at", "delete_due_at"}
     assert (made["media_type"], made["width"], made["height"]) == ("image/jpeg", 320, 240)
     assert made["original"] == {"media_type": "image/jpeg", "width": 320, "height": 240, "size_bytes": len(data),
                                 "sha256": hashlib.sha256(data).hexdigest()}
     assert made["sha256"] == hashlib.sha256(kept[0].read_bytes()).hexdigest()
     assert made["size_bytes"] == kept[0].stat().st_size
     assert made["changes"] == ["reencoded", "metadata_removed"]
+    assert [r["change"] for r in made["reasons"]] == made["changes"] and all(r["reason"] for r in made["reasons"])
 
 
 @pytest.mark.parametrize("name", ["image", "images"])
@@ -59,6 +60,7 @@ def test_as_a_form(user, name):
     data = images.png(100, 80)
     made = expect(user.api.post("/api/v1/uploads", files={name: ("x.jpg", data, "image/jpeg")}), 201)["data"]
     assert made["original"]["media_type"] == "image/png", "by its bytes"
+    assert [r["reason"] for r in made["reasons"]] == ["TikTok takes no PNG, so it became a JPEG."]
     assert made["media_type"] == "image/jpeg"
 
 

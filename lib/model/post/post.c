@@ -121,6 +121,11 @@ static const struct db_col post_image_cols[] = {DB_COL(struct post_image, upload
                                                 DB_COL(struct post_image, size_bytes, I64),
                                                 DB_COL(struct post_image, changes, STR),
                                                 DB_COL(struct post_image, provenance, STR),
+                                                DB_COL(struct post_image, original.media_type, STR),
+                                                DB_COL(struct post_image, original.size_bytes, I64),
+                                                DB_COL(struct post_image, original.width, I64),
+                                                DB_COL(struct post_image, original.height, I64),
+                                                DB_COL_FIXED(struct post_image, original.sha256.b),
                                                 DB_COL_FIXED(struct post_image, sha256.b),
                                                 DB_COL(struct post_image, deleted_at_us, I64),
                                                 DB_COL(struct post_image, fetched_at_us, I64),
@@ -159,7 +164,9 @@ static const struct sql post_sqls[] = {
                             .in = "ui",
                             .cols = post_cols},
     [POST_IMAGES] = {.text = "SELECT i.upload_id, i.position, u.width, u.height, u.size_bytes, u.changes, "
-                             "u.provenance, u.sha256, u.deleted_at_us, f.fetched_at_us FROM post_images i JOIN uploads "
+                             "u.provenance, "
+                             "u.media_type, u.original_bytes, u.original_width, u.original_height, u.original_sha256, "
+                             "u.sha256, u.deleted_at_us, f.fetched_at_us FROM post_images i JOIN uploads "
                              "u ON u.id = i.upload_id "
                              "LEFT JOIN attempt_fetches f ON f.position = i.position AND f.attempt_id = (SELECT a.id "
                              "FROM post_attempts a WHERE a.post_id = i.post_id ORDER BY a.number DESC LIMIT 1) "

@@ -58,6 +58,7 @@ bool post_is_approved(const struct post *post);
 
 struct post_image {
     struct uuid upload_id;
+    struct upload_original original;
     int64_t position, width, height, size_bytes;
     struct str changes, provenance; /* as struct upload has them */
     struct sha256 sha256;           /* as it is in the store */

@@ -60,6 +60,7 @@ static enum err post_create_take_new(struct db *db, struct create *c, const stru
 {
     *ret_image = (struct post_image){
         .upload_id = r->id,
+        .original = upload_original(r),
         .width = r->image.width,
         .height = r->image.height,
         .size_bytes = (int64_t)r->image.size_bytes,
@@ -78,12 +79,13 @@ static enum err post_create_take_old(struct db *db, struct create *c, size_t i, 
     if (e != OK)
         return e;
     *ret_image = (struct post_image){.upload_id = u.id,
+                                     .original = u.original,
+                                     .sha256 = u.sha256,
                                      .width = u.width,
                                      .height = u.height,
                                      .size_bytes = u.size_bytes,
                                      .changes = u.changes,
                                      .provenance = u.provenance};
-    memcpy(ret_image->sha256.b, u.sha256, sizeof u.sha256);
     return e;
 }
 
