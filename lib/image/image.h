@@ -9,7 +9,7 @@
  *
  * It recognises JPEG and PNG by their bytes, applies the orientation, converts to sRGB, puts transparent images on
  * white, scales larger ones down to fit 1080 x 1920 (exact to the pixel, keeping the aspect ratio), writes JPEG and
- * removes all metadata. Rules and their sources: docs/tiktok.md#images (20 MB, JPEG or WebP, 1080p read as fit 1080 x
+ * removes all metadata. A JPEG that needs none of that keeps its pixels to the bit (image/keep.h). Rules and their sources: docs/tiktok.md#images (20 MB, JPEG or WebP, 1080p read as fit 1080 x
  * 1920).
  */
 #pragma once

@@ -134,10 +134,35 @@ def test_nothing_of_the_metadata_remains(stack, send):
 
 
 def test_only_what_was_done_is_reported(send):
-    assert send(images.jpeg(300, 200))[0]["changes"] == ["reencoded"]
+    assert send(images.jpeg(300, 200))[0]["changes"] == []
     assert send(images.png(300, 200))[0]["changes"] == ["reencoded"]
     assert send(images.jpeg(3000, 200))[0]["changes"] == ["resized", "reencoded"]
     assert send(encode(plain("RGBA", (1, 2, 3, 255)), "PNG"))[0]["changes"] == ["reencoded"]
+
+
+@pytest.mark.parametrize("data", [
+    images.jpeg(300, 200, exif=True, orientation=1), encode(images.picture(300, 200), "JPEG", progressive=True),
+    encode(images.picture(300, 200), "JPEG", subsampling=0, optimize=True), encode(images.picture(300, 200), "JPEG", subsampling=1),
+    images.with_xmp(images.jpeg(300, 200), images.TRAINED) + b"\0\0\0\x18ftypmp42 a video, with its place",
+    images.jpeg(300, 200) + b"PK\3\4 a ZIP, for whoever reads it from its end",
+], ids=["exif", "progressive", "not_halved", "half_halved", "motion_photo", "zip"])
+def test_a_jpeg_that_needs_nothing_keeps_its_pixels(send, stack, data):
+    """To the bit; and it ends where the image does."""
+    upload, image = send(data)
+    assert image.tobytes() == Image.open(io.BytesIO(data)).tobytes()
+    kept = stored_file(stack, upload["id"]).read_bytes()
+    assert kept.endswith(b"\xff\xd9") and len(kept) <= len(data)
+    assert upload["changes"] == (["metadata_removed"] if len(kept) < len(data) else [])
+    for secret in (b"Exif", b"xap", b"ftyp", b"PK\3\4", b"Example Camera"):
+        assert secret not in kept
+
+
+@pytest.mark.parametrize("data", [
+    encode(plain("L", 99), "JPEG"), encode(plain("CMYK", (9, 99, 9, 9)), "JPEG"),
+    encode(plain("RGB", (9, 99, 9)), "JPEG").replace(b"\x03\x01\x22", b"\x03\x05\x22", 1).replace(b"\x03\x01\x00", b"\x03\x05\x00", 1),
+], ids=["grey", "cmyk", "odd_numbers"])
+def test_a_jpeg_that_is_not_as_others_is_written_anew(send, data):
+    assert "reencoded" in send(data)[0]["changes"]
 
 
 def test_transparency_goes_onto_white(send):
@@ -181,7 +206,7 @@ def test_profiles_are_applied(send):
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     upload, image = send(encode(plain("RGB", (200, 100, 50)), "JPEG", quality=95, icc_profile=srgb))
     assert is_near(image.getpixel((3, 3)), (200, 100, 50), 4)
-    assert upload["changes"] == ["reencoded", "metadata_removed"], "sRGB changes no colour"
+    assert upload["changes"] == ["metadata_removed"], "sRGB changes no colour"
     upload, image = send(encode(plain("RGB", (200, 100, 50)), "PNG", icc_profile=swapped(srgb)))
     assert not is_near(image.getpixel((3, 3)), (200, 100, 50), 30)
     assert "colour_converted" in upload["changes"]
@@ -299,7 +324,7 @@ def segments(data, marker, n, after=b"\xff\xd8"):
 @pytest.mark.parametrize("marker", [b"\xe1", b"\xed"])
 def test_how_much_metadata_comes_first_does_not_matter(send, marker):
     upload, image = send(segments(images.jpeg(300, 200), marker, 17))
-    assert (image.size, upload["changes"]) == ((300, 200), ["reencoded", "metadata_removed"])
+    assert (image.size, upload["changes"]) == ((300, 200), ["metadata_removed"])
     baseline = encode(plain("RGB", RED, (9000, 9000)), "JPEG", subsampling=0)
     upload, image = send(segments(baseline, marker, 17, b"\xff\xc0"))
     assert is_near(image.getpixel((3, 3)), RED) and "metadata_removed" in upload["changes"]
