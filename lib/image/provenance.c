@@ -8,6 +8,7 @@
 #include "image/exif.h"
 #include "image/jpeg.h"
 #include "image/marks.h"
+#include "image/webp.h"
 
 #define PNG_SIGNATURE_BYTES 8
 #define PNG_NAME_MAX 79
@@ -148,14 +149,35 @@ static void image_provenance_png(struct image_provenance_of *f, struct image_vie
     }
 }
 
+/* EXIF is there with JPEG's name for it, or without. */
+static void image_provenance_webp(struct image_provenance_of *f, struct image_view v)
+{
+    struct image_view chunks = webp_chunks(v), data;
+    const uint8_t *type;
+
+    while (webp_chunk(&chunks, &type, &data)) {
+        if (memcmp(type, "C2PA", 4) == 0)
+            image_provenance_add(f, image_c2pa_marks(data));
+        else if (memcmp(type, "XMP ", 4) == 0)
+            image_provenance_add(f, image_marks_xmp(data));
+        else if (memcmp(type, "EXIF", 4) == 0) {
+            (void)image_provenance_starts(&data, EXIF, sizeof EXIF - 1);
+            image_provenance_exif(f, data);
+        }
+    }
+}
+
 enum image_provenance image_provenance(enum image_type type, const uint8_t *p, size_t n)
 {
     struct image_provenance_of f = {.file_bytes = n, .found = IMAGE_NONE_FOUND};
+    struct image_view v = {p, n};
 
     if (type == IMAGE_PNG)
-        image_provenance_png(&f, (struct image_view){p, n});
-    else
-        image_provenance_jpeg(&f, (struct image_view){p, n});
+        image_provenance_png(&f, v);
+    else if (type == IMAGE_JPEG)
+        image_provenance_jpeg(&f, v);
+    else if (webp_is(v))
+        image_provenance_webp(&f, v);
     free(f.jumbf);
     return f.found;
 }

@@ -18,6 +18,7 @@ static const enum err wire_rows[] = {
     ERR_BUSY,
     ERR_IMAGE_WHOLE,
     ERR_IMAGE_UNDECODABLE,
+    ERR_IMAGE_ANIMATED,
 };
 
 #define WIRE_INTERNAL 1

@@ -18,6 +18,8 @@
 #define IMAGE_WIRE_FDS 2
 
 #define IMAGE_WIRE_BEFORE_BYTES offsetof(struct image_report, provenance)
+#define IMAGE_WIRE_BEFORE_ERRORS \
+    14 /* it knows the numbers below that; of a newer one it is told that the image is corrupt */
 
 struct image_request {
     uint32_t version;

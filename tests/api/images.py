@@ -53,6 +53,12 @@ def jpeg(width, height, orientation=None, exif=False, quality=85):
     return out.getvalue()
 
 
+def encoded(image, kind, **more):
+    out = io.BytesIO()
+    image.save(out, kind, **more)
+    return out.getvalue()
+
+
 def png(width, height, alpha=False):
     """A PNG; alpha: half transparent from the top left to the bottom right."""
     made = picture(width, height, seed=2)

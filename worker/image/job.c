@@ -100,6 +100,8 @@ void image_job_answer(const struct image_job *j, const struct image_report *r)
     bool before = j->request.version == IMAGE_WIRE_VERSION_BEFORE;
 
     sent.err = image_wire_number((enum err)r->err);
+    if (before && sent.err >= IMAGE_WIRE_BEFORE_ERRORS)
+        sent.err = image_wire_number(ERR_IMAGE_CORRUPT);
     sent.waited_us = j->waited_us;
     (void)send(j->client_fd, &sent, before ? IMAGE_WIRE_BEFORE_BYTES : sizeof sent, MSG_NOSIGNAL | MSG_DONTWAIT);
 }

@@ -25,7 +25,10 @@ struct str upload_change_set(uint32_t changes, struct buf *b)
 
 static const char *upload_media_type(const struct upload_report *r)
 {
-    return r->image.type == IMAGE_PNG ? "image/png" : "image/jpeg";
+    static const char *const types[] = {
+        [IMAGE_JPEG] = "image/jpeg", [IMAGE_PNG] = "image/png", [IMAGE_WEBP] = "image/webp"};
+
+    return types[r->image.type];
 }
 
 struct upload_original upload_original(const struct upload_report *r)
@@ -44,8 +47,8 @@ struct str upload_reason(const struct upload_original *original, struct str chan
     for (size_t i = 0; upload_change_names[i] != NULL; i++)
         if (str_eqc(change, upload_change_names[i]))
             why = upload_reasons[i];
-    if (str_eqc(change, "reencoded") && str_eqc(original->media_type, "image/png"))
-        why = "TikTok takes no PNG, so it became a JPEG.";
+    if (str_eqc(change, "reencoded") && !str_eqc(original->media_type, "image/jpeg"))
+        why = "TikTok takes no PNG, so images are kept as JPEG.";
     return str_from(why);
 }
 

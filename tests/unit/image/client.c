@@ -155,8 +155,14 @@ static void speaks_as_before(void **state)
         enum err e;
         int number;
     } rows[] = {
-        {OK, 0},         {ERR_INTERNAL, 1},           {ERR_IMAGE_CORRUPT, 6}, {ERR_IMAGE_TIMEOUT, 7},
-        {ERR_STORE, 10}, {ERR_IMAGE_UNDECODABLE, 13}, {ERR_NOT_FOUND, 1}, /* none of the service's */
+        {OK, 0},
+        {ERR_INTERNAL, 1},
+        {ERR_IMAGE_CORRUPT, 6},
+        {ERR_IMAGE_TIMEOUT, 7},
+        {ERR_STORE, 10},
+        {ERR_IMAGE_UNDECODABLE, 13},
+        {ERR_IMAGE_ANIMATED, IMAGE_WIRE_BEFORE_ERRORS}, /* new */
+        {ERR_NOT_FOUND, 1},                             /* none of the service's */
     };
 
     (void)state;

@@ -17,10 +17,15 @@
 #define XMP_OF(inside) "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:Description " inside "/></x:xmpmeta>"
 #define A1111 "a cat\nNegative prompt: dog\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1"
 
+static void put(struct buf *b, uint64_t v, int bytes, bool little)
+{
+    for (int i = 0; i < bytes; i++)
+        buf_putc(b, (char)(v >> 8 * (little ? i : bytes - 1 - i)));
+}
+
 static void put_be(struct buf *b, uint64_t v, int bytes)
 {
-    for (int i = bytes - 1; i >= 0; i--)
-        buf_putc(b, (char)(v >> (8 * i)));
+    put(b, v, bytes, false);
 }
 
 static void put_buf(struct buf *b, const struct buf *of)
@@ -50,10 +55,7 @@ static void expect(enum image_type type, const struct buf *b, enum image_provena
 
 /* --- files */
 
-static void png_begin(struct buf *b)
-{
-    buf_put(b, "\x89PNG\r\n\x1a\n", 8);
-}
+#define png_begin(b) buf_put(b, "\x89PNG\r\n\x1a\n", 8)
 
 static void png_chunk(struct buf *b, const char *type, const void *p, size_t n)
 {
@@ -80,14 +82,26 @@ static void jpeg_segment(struct buf *b, uint8_t marker, const char *head, size_t
     buf_put(b, p, n);
 }
 
-static void jpeg_begin(struct buf *b)
-{
-    buf_put(b, "\xff\xd8", 2);
-}
+#define jpeg_begin(b) buf_put(b, "\xff\xd8", 2)
 
 static void jpeg_end(struct buf *b)
 {
     buf_put(b, "\xff\xda\0\2pixels\xff\xd9", 12);
+}
+
+/* A WebP whose picture is followed by that. */
+static void webp_of(struct buf *b, const char *type, const struct buf *of, size_t from)
+{
+    static const char start[] = "WEBPVP8X\12\0\0\0\x2c\0\0\0\x0f\0\0\x0f\0\0VP8L\5\0\0\0\x2fodd\0\0";
+    size_t n = of->n - from;
+
+    buf_puts(b, "RIFF");
+    put(b, sizeof start - 1 + 8 + n + n % 2, 4, true);
+    buf_put(b, start, sizeof start - 1);
+    buf_puts(b, type);
+    put(b, n, 4, true);
+    buf_put(b, of->p + from, n);
+    buf_put(b, "", n % 2);
 }
 
 /* --- C2PA */
@@ -227,6 +241,9 @@ static void c2pa_in_each_kind_of_file(void **state)
             jpeg_jumbf(&jpeg, &store, 1, 100);
             jpeg_end(&jpeg);
             expect(IMAGE_JPEG, &jpeg, stores[i].wanted);
+            _cleanup_(buf_done) struct buf webp = BUF_MAX(1 << 20);
+            webp_of(&webp, "C2PA", &store, 0);
+            expect(IMAGE_WEBP, &webp, stores[i].wanted);
         }
 }
 
@@ -376,14 +393,6 @@ static void texts_of_a_jpeg(void **state)
 
 /* --- EXIF: two folders, of which the first names the second; a value of up to four bytes stands in its entry. */
 
-static void put(struct buf *b, uint64_t v, int bytes, bool little)
-{
-    for (int i = 0; little && i < bytes; i++)
-        buf_putc(b, (char)(v >> (8 * i)));
-    if (!little)
-        put_be(b, v, bytes);
-}
-
 static void exif_entry(struct buf *b, unsigned tag, unsigned type, size_t n, uint64_t value, bool little)
 {
     put(b, tag, 2, little);
@@ -454,6 +463,10 @@ static void exif_in_each_kind_of_file(void **state)
             jpeg_segment(&jpeg, 0xe1, "Exif\0", 6, tiff.p, tiff.n);
             jpeg_end(&jpeg);
             expect(IMAGE_JPEG, &jpeg, exifs[i].wanted);
+            _cleanup_(buf_done) struct buf webp = BUF_MAX(1 << 17);
+            jpeg.n -= 12; /* its scan */
+            webp_of(&webp, "EXIF", &jpeg, how >= 2 ? 12 : 6);
+            expect(IMAGE_WEBP, &webp, exifs[i].wanted);
         }
 }
 
