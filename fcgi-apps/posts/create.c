@@ -7,18 +7,58 @@
 #include "fcgi/input.h"
 #include "model/key/budget.h"
 
-#define WARNINGS_MAX 2
+#define WARNINGS_MAX (3 + POST_IMAGES_MAX)
+#define ASPECT_TOLERANCE 50 /* a side is rounded to the pixel: a fiftieth is no difference that anybody sees */
 
 static void posts_create_add_warning(struct json_array *warnings, const char *code, const char *message)
 {
     struct post_warning *v = warnings->v;
 
     ASSERT(warnings->n < WARNINGS_MAX);
-    v[warnings->n++] = (struct post_warning){str_from(code), str_from(message)};
+    v[warnings->n++] = (struct post_warning){.code = str_from(code), .message = str_from(message)};
+}
+
+/* What the images say of AI, where the post does not say it. */
+static void posts_create_warn_of_images(struct ctx *c, const struct post_draft *draft, const struct post_receipt *made,
+                                        struct json_array *warnings)
+{
+    const char *images = draft->by_upload_ids ? "upload_ids" : "images";
+    struct post_warning *v = warnings->v;
+
+    for (size_t i = 0; i < made->images_n && !made->post.is_aigc; i++) {
+        struct str provenance = made->images[i].provenance;
+        if (str_eqc(provenance, upload_provenance_names[IMAGE_AI_GENERATED]))
+            posts_create_add_warning(
+                warnings, "aigc_label_missing",
+                made->post.post_mode == POST_DIRECT_POST
+                    ? "This image says by itself that AI made it, and the post does not."
+                    : "This image says by itself that AI made it. Whoever finishes the post in TikTok's app "
+                      "must switch the label for AI-generated content on.");
+        else if (str_eqc(provenance, upload_provenance_names[IMAGE_AI_EDITED]))
+            posts_create_add_warning(
+                warnings, "ai_edited",
+                "This image says by itself that it was edited with AI. If that changed it much, the post needs "
+                "the label: is_aigc.");
+        else
+            continue;
+        v[warnings->n - 1].param = arena_printf(c->arena, "%s[%zu]", images, i);
+    }
+}
+
+static bool posts_create_aspects_differ(const struct post_receipt *made)
+{
+    const struct post_image *a = &made->images[0];
+
+    for (size_t i = 1; i < made->images_n; i++) {
+        int64_t x = a->width * made->images[i].height, y = a->height * made->images[i].width;
+        if (MAX(x, y) - MIN(x, y) > MAX(x, y) / ASPECT_TOLERANCE)
+            return true;
+    }
+    return false;
 }
 
 static struct json_array posts_create_warnings_of(struct ctx *c, const struct account *account,
-                                                  const struct post_draft *draft)
+                                                  const struct post_draft *draft, const struct post_receipt *made)
 {
     struct json_array warnings = {.v = arena_array(c->arena, WARNINGS_MAX, sizeof(struct post_warning))};
 
@@ -31,6 +71,11 @@ static struct json_array posts_create_warnings_of(struct ctx *c, const struct ac
             "What TikTok offers for this account is unknown or was asked more than 10 minutes ago, so it was not "
             "checked. TikTok is asked again before the post is sent; if it no longer offers the privacy_level, the "
             "post fails.");
+    if (posts_create_aspects_differ(made))
+        posts_create_add_warning(
+            &warnings, "aspect_ratios_differ",
+            "The images are not all of one aspect ratio. TikTok shows them in one frame, so some may get bars.");
+    posts_create_warn_of_images(c, draft, made, &warnings);
     return warnings;
 }
 
@@ -83,7 +128,7 @@ static enum err posts_create_answer(const void *made, void *arg)
     struct post_shape shape;
 
     shape_receipt(n->c, made, &shape);
-    shape.warnings = posts_create_warnings_of(n->c, &n->account, &n->draft);
+    shape.warnings = posts_create_warnings_of(n->c, &n->account, &n->draft, made);
     return idempotent_answer(n->c, 202, post_created_fields, &shape);
 }
 

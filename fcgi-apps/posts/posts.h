@@ -20,7 +20,7 @@ MUST_CHECK enum err form_read(struct ctx *c, struct post_draft *ret_draft, size_
 
 /* One post as answers show it (shape.c). */
 struct post_warning {
-    struct str code, message;
+    struct str code, message, param;
 };
 
 struct failure_shape {

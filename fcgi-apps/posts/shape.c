@@ -1,3 +1,4 @@
+#include "fcgi/image_shape.h"
 #include "model/post/post_approve.h"
 #include "model/post/post_digest.h"
 #include "posts.h"
@@ -6,7 +7,10 @@
 /* An image as the post shows it. */
 struct image_shape {
     struct post_image image;
+    struct str sha256;
+    struct image_original_shape original;
     struct strs changes;
+    struct json_array reasons;
 };
 
 static bool posts_shape_shows_failure(const struct post *p)
@@ -55,7 +59,13 @@ static struct json_array posts_shape_images(struct arena *arena, const struct po
     struct image_shape *shapes = arena_array(arena, n, sizeof *shapes);
 
     for (size_t i = 0; i < n; i++)
-        shapes[i] = (struct image_shape){.image = images[i], .changes = str_split(arena, images[i].changes, ',')};
+        shapes[i] = (struct image_shape){
+            .image = images[i],
+            .sha256 = hex_encode(arena, images[i].sha256.b, SHA256_BYTES),
+            .original = image_shape_original(arena, &images[i].original),
+            .changes = str_split(arena, images[i].changes, ','),
+            .reasons = image_shape_reasons(arena, &images[i].original, images[i].changes),
+        };
     return (struct json_array){.v = shapes, .n = n};
 }
 
@@ -151,6 +161,19 @@ static const struct json_field posts_shape_image_fields[] = {
      JSON_STRS(struct image_shape, changes),
      .help = "What the repair did",
      .policy = "image.report"},
+    {.name = "reasons",
+     JSON_ARRAY(struct image_shape, reasons, struct image_reason_shape, image_reason_fields),
+     .help = "Why, of each change",
+     .policy = "image.report"},
+    {.name = "sha256", JSON_STR(struct image_shape, sha256), .help = "Digest, as it is kept", .policy = "image.report"},
+    {.name = "original",
+     JSON_OBJECT(struct image_shape, original, image_original_fields),
+     .help = "The image as it was sent",
+     .policy = "image.report"},
+    {.name = "provenance",
+     JSON_STR(struct image_shape, image.provenance),
+     .help = "What the original says of AI, as the upload has it",
+     .policy = "image.report"},
     {.name = "fetched_at",
      JSON_TIME(struct image_shape, image.fetched_at_us),
      .help =
@@ -184,6 +207,7 @@ static const struct json_field posts_shape_event_fields[] = {
 static const struct json_field posts_shape_warning_fields[] = {
     {.name = "code", JSON_STR(struct post_warning, code), .help = "What to look at"},
     {.name = "message", JSON_STR(struct post_warning, message), .help = "What it means"},
+    {.name = "param", JSON_STR(struct post_warning, param), .help = "What it is about, as in an error; null: the post"},
     JSON_END};
 
 #define ITEM_FIELDS \

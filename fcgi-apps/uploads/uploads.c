@@ -1,5 +1,6 @@
 #include "uploads/uploads.h"
 
+#include "fcgi/image_shape.h"
 #include "fcgi/page.h"
 #include "model/upload/upload.h"
 
@@ -7,16 +8,12 @@
  * that is too large gets the answer that says so. */
 #define BODY_MAX_BYTES (IMAGE_MAX_BYTES + (1u << 20))
 
-struct original_shape {
-    struct str media_type, sha256;
-    int64_t width, height, size_bytes;
-};
-
 struct upload_shape {
     struct upload upload;
     struct str media_type, sha256;
-    struct original_shape original;
+    struct image_original_shape original;
     struct strs changes;
+    struct json_array reasons;
 };
 
 static const struct json_field uploads_upload_fields[];
@@ -26,13 +23,10 @@ static struct upload_shape uploads_shape(struct arena *arena, const struct uploa
     return (struct upload_shape){
         .upload = *u,
         .media_type = STR("image/jpeg"), /* whatever it was */
-        .sha256 = hex_encode(arena, u->sha256, sizeof u->sha256),
-        .original = {.media_type = u->media_type,
-                     .sha256 = hex_encode(arena, u->original_sha256, sizeof u->original_sha256),
-                     .width = u->original_width,
-                     .height = u->original_height,
-                     .size_bytes = u->original_bytes},
+        .sha256 = hex_encode(arena, u->sha256.b, SHA256_BYTES),
+        .original = image_shape_original(arena, &u->original),
         .changes = str_split(arena, u->changes, ','),
+        .reasons = image_shape_reasons(arena, &u->original, u->changes),
     };
 }
 
@@ -105,15 +99,6 @@ static enum err uploads_delete_one(struct ctx *c)
 
 #define IMAGE_REPORT .policy = "image.report"
 
-static const struct json_field uploads_original_fields[] = {
-    {.name = "media_type", JSON_STR(struct original_shape, media_type), .help = "By its bytes", IMAGE_REPORT},
-    {.name = "width", JSON_I64(struct original_shape, width), .help = "Pixels, before orientation", IMAGE_REPORT},
-    {.name = "height", JSON_I64(struct original_shape, height), .help = "Pixels, before orientation", IMAGE_REPORT},
-    {.name = "size_bytes", JSON_I64(struct original_shape, size_bytes), .help = "Size of the file", IMAGE_REPORT},
-    {.name = "sha256", JSON_STR(struct original_shape, sha256), .help = "Digest of the file", IMAGE_REPORT},
-    JSON_END,
-};
-
 static const struct json_field uploads_upload_fields[] = {
     {.name = "id",
      JSON_UUID(struct upload_shape, upload.id),
@@ -125,10 +110,18 @@ static const struct json_field uploads_upload_fields[] = {
     {.name = "size_bytes", JSON_I64(struct upload_shape, upload.size_bytes), .help = "As it is kept", IMAGE_REPORT},
     {.name = "sha256", JSON_STR(struct upload_shape, sha256), .help = "Digest, as it is kept", IMAGE_REPORT},
     {.name = "original",
-     JSON_OBJECT(struct upload_shape, original, uploads_original_fields),
+     JSON_OBJECT(struct upload_shape, original, image_original_fields),
      .help = "The image as it was sent",
      IMAGE_REPORT},
     {.name = "changes", JSON_STRS(struct upload_shape, changes), .help = "What was done to it", IMAGE_REPORT},
+    {.name = "reasons",
+     JSON_ARRAY(struct upload_shape, reasons, struct image_reason_shape, image_reason_fields),
+     .help = "Why, of each change",
+     IMAGE_REPORT},
+    {.name = "provenance",
+     JSON_STR(struct upload_shape, upload.provenance),
+     .help = "What the original says of AI: none_found, ai_edited or ai_generated; null: it came before anybody looked",
+     IMAGE_REPORT},
     {.name = "created_at", JSON_TIME(struct upload_shape, upload.created_at_us), .help = "Arrival", IMAGE_REPORT},
     {.name = "delete_due_at",
      JSON_TIME(struct upload_shape, upload.delete_due_at_us),

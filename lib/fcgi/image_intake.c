@@ -171,6 +171,7 @@ bool image_intake_blames_image(enum err e)
     switch (e) {
     case ERR_IMAGE_EMPTY:
     case ERR_IMAGE_TYPE:
+    case ERR_IMAGE_ANIMATED:
     case ERR_IMAGE_TOO_LARGE:
     case ERR_IMAGE_TOO_MANY_PIXELS:
     case ERR_IMAGE_WHOLE:

@@ -70,6 +70,9 @@ static enum err image_client_receive_report(int fd, struct image_report *ret)
     /* End of file: the process that had the image was killed, or the service was. */
     if (n != sizeof r || !image_wire_error(r.err, &e))
         return ERR_IMAGE_SERVICE;
+    /* A process that an image has taken over may say anything. */
+    if (e == OK && (r.provenance > IMAGE_AI_GENERATED || r.type < IMAGE_JPEG || r.type > IMAGE_WEBP))
+        return ERR_IMAGE_SERVICE;
     r.err = OK;
     if (e == OK)
         *ret = r;

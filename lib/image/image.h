@@ -7,9 +7,9 @@
  *    e = image_repair(socket_path, &(struct image_order){.in_fd = in_fd, .out_fd = out_fd, .user_id = user_id,
  *        .need_bytes = header.need_bytes, .timeout_sec = 30, .queue_us = 10 * US_PER_SEC}, &report);
  *
- * It recognises JPEG and PNG by their bytes, applies the orientation, converts to sRGB, puts transparent images on
+ * It recognises JPEG, PNG and WebP by their bytes, applies the orientation, converts to sRGB, puts transparent images on
  * white, scales larger ones down to fit 1080 x 1920 (exact to the pixel, keeping the aspect ratio), writes JPEG and
- * removes all metadata. Rules and their sources: docs/tiktok.md#images (20 MB, JPEG or WebP, 1080p read as fit 1080 x
+ * removes all metadata. A JPEG that needs none of that keeps its pixels to the bit (image/keep.h). Rules and their sources: docs/tiktok.md#images (20 MB, JPEG or WebP, 1080p read as fit 1080 x
  * 1920).
  */
 #pragma once
@@ -32,7 +32,7 @@
  */
 #define IMAGE_NEED_MAX_BYTES (UINT64_C(256) << 20)
 
-enum image_type { IMAGE_JPEG = 1, IMAGE_PNG };
+enum image_type { IMAGE_JPEG = 1, IMAGE_PNG, IMAGE_WEBP };
 
 enum image_change {
     IMAGE_ORIENTED = 1 << 0,
@@ -43,6 +43,9 @@ enum image_change {
     IMAGE_COLOUR_CONVERTED = 1 << 5,
 };
 
+/* What the file says of a model that made or changed it (image/provenance.h); the greater says more. */
+enum image_provenance { IMAGE_NONE_FOUND, IMAGE_AI_EDITED, IMAGE_AI_GENERATED };
+
 /* What the first bytes tell. No pixel is decoded. */
 struct image_header {
     enum image_type type;
@@ -51,7 +54,7 @@ struct image_header {
     bool has_metadata;      /* EXIF, XMP, IPTC, a colour profile or a comment comes before the pixels */
 };
 
-/* ERR_IMAGE_EMPTY, ERR_IMAGE_TYPE, ERR_IMAGE_CORRUPT, ERR_IMAGE_TOO_MANY_PIXELS, ERR_IMAGE_WHOLE. p has the file, or the
+/* ERR_IMAGE_EMPTY, ERR_IMAGE_TYPE, ERR_IMAGE_ANIMATED, ERR_IMAGE_CORRUPT, ERR_IMAGE_TOO_MANY_PIXELS, ERR_IMAGE_WHOLE. p has the file, or the
  * first n bytes of it. A JPEG's frame and first scan must be among them, and there is no telling how much metadata comes
  * before these: what a camera or an editor writes may be megabytes. */
 MUST_CHECK enum err image_sniff(const uint8_t *p, size_t n, struct image_header *ret_header);
@@ -66,7 +69,8 @@ struct image_report {
     uint32_t original_width, original_height, width, height;
     uint32_t changes; /* of enum image_change */
     uint64_t size_bytes;
-    int64_t waited_us; /* for a process */
+    int64_t waited_us;                /* for a process */
+    enum image_provenance provenance; /* as the original has it */
 };
 
 struct image_order {

@@ -18,9 +18,12 @@ enum jpeg_marker {
     JPEG_SOI = 0xd8,
     JPEG_EOI = 0xd9,
     JPEG_SOS = 0xda,
+    JPEG_DQT = 0xdb,
+    JPEG_DRI = 0xdd,
     JPEG_APP0 = 0xe0,  /* JFIF's own */
     JPEG_APP1 = 0xe1,  /* Exif, XMP */
     JPEG_APP2 = 0xe2,  /* among others the colour profile */
+    JPEG_APP11 = 0xeb, /* JUMBF, of which C2PA is one */
     JPEG_APP14 = 0xee, /* Adobe's: how the colours are stored, no metadata */
     JPEG_APP15 = 0xef,
     JPEG_COM = 0xfe,

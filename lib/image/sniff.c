@@ -1,11 +1,12 @@
 /*
- * What an image is, by its bytes: PNG (W3C PNG 5) and JPEG (ITU T.81 B). Nothing is decoded, so a bomb ends here.
+ * What an image is, by its bytes: PNG (W3C PNG 5), JPEG (ITU T.81 B) and WebP (RFC 9649). Nothing is decoded, so a bomb ends here.
  */
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "image/image.h"
 #include "image/jpeg.h"
+#include "image/webp.h"
 
 /*
  * What decoding takes, from what it was measured to take (tests/deploy/test_image_memory.py holds it to that): libvips and
@@ -38,7 +39,7 @@ static const uint8_t image_sniff_png_signature[] = {0x89, 'P', 'N', 'G', '\r', '
 /* Chunks that tell about the picture, its maker or its colours; they are gone from the repaired image. */
 static bool image_sniff_png_is_metadata(const uint8_t *type)
 {
-    static const char names[][5] = {"eXIf", "iCCP", "iTXt", "tEXt", "zTXt", "tIME"};
+    static const char names[][5] = {"caBX", "eXIf", "iCCP", "iTXt", "tEXt", "zTXt", "tIME"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (memcmp(type, names[i], 4) == 0)
@@ -46,18 +47,19 @@ static bool image_sniff_png_is_metadata(const uint8_t *type)
     return false;
 }
 
-/* The chunks between IHDR and the pixels; ends quietly where the bytes end. */
-static bool image_sniff_png_has_metadata(struct image_view v)
+/* The chunks between IHDR and the pixels; ends quietly where the bytes end. False: it moves. */
+static bool image_sniff_png_stands_still(struct image_view v, struct image_header *h)
 {
     struct image_view head, rest;
 
     while (image_view_take(&v, 8, &head) && memcmp(head.p + 4, "IDAT", 4) != 0) {
-        if (image_sniff_png_is_metadata(head.p + 4))
-            return true;
+        if (memcmp(head.p + 4, "acTL", 4) == 0)
+            return false;
+        h->has_metadata |= image_sniff_png_is_metadata(head.p + 4);
         if (!image_view_take(&v, (size_t)image_view_be32(head.p) + 4, &rest))
             break;
     }
-    return false;
+    return true;
 }
 
 /* Of a decoded pixel. Any type may turn out to be transparent: tRNS comes later. */
@@ -79,7 +81,8 @@ static enum err image_sniff_png(struct image_view v, struct image_header *h)
     h->type = IMAGE_PNG;
     h->width = image_view_be32(ihdr.p + 8);
     h->height = image_view_be32(ihdr.p + 12);
-    h->has_metadata = image_sniff_png_has_metadata(v);
+    if (!image_sniff_png_stands_still(v, h))
+        return ERR_IMAGE_ANIMATED;
     uint32_t pixel_bytes = image_sniff_png_pixel_bytes(ihdr.p[16], ihdr.p[17]);
     bool interlaced = ihdr.p[20] != 0;
     image_sniff_need(h, h->width, pixel_bytes, interlaced ? (uint64_t)h->width * h->height * pixel_bytes : 0);
@@ -189,6 +192,47 @@ static enum err image_sniff_jpeg(struct image_view v, struct image_header *h)
     return ERR_IMAGE_CORRUPT;
 }
 
+/* The sides of a WebP, from the first chunk: the canvas, or the only picture's own head (RFC 9649 2.7, RFC 6386 9.1). */
+static bool image_sniff_webp_size(const uint8_t *type, struct image_view d, struct image_header *h)
+{
+    if (memcmp(type, "VP8X", 4) == 0 && d.n >= 10) {
+        h->width = 1 + webp_le24(d.p + 4);
+        h->height = 1 + webp_le24(d.p + 7);
+        h->has_metadata = (d.p[0] & (WEBP_XMP | WEBP_EXIF | WEBP_PROFILE)) != 0;
+        return true;
+    }
+    if (memcmp(type, "VP8L", 4) == 0 && d.n >= 5 && d.p[0] == 0x2f) {
+        h->width = 1 + (webp_le32(d.p + 1) & 0x3fff);
+        h->height = 1 + (webp_le32(d.p + 1) >> 14 & 0x3fff);
+        return true;
+    }
+    if (memcmp(type, "VP8 ", 4) == 0 && d.n >= 10 && memcmp(d.p + 3, "\x9d\x01\x2a", 3) == 0) {
+        h->width = webp_le16(d.p + 6) & 0x3fff;
+        h->height = webp_le16(d.p + 8) & 0x3fff;
+        return true;
+    }
+    return false;
+}
+
+/* It is decoded whole; what is without loss is kept three times meanwhile, and more. */
+#define WEBP_PIXEL_BYTES 16
+
+static enum err image_sniff_webp(struct image_view v, struct image_header *h)
+{
+    struct image_view chunks = webp_chunks(v), data;
+    const uint8_t *type;
+
+    h->type = IMAGE_WEBP;
+    if (!webp_chunk(&chunks, &type, &data) || !image_sniff_webp_size(type, data, h))
+        return ERR_IMAGE_CORRUPT;
+    if (memcmp(type, "VP8X", 4) == 0 && (data.p[0] & WEBP_ANIMATION) != 0)
+        return ERR_IMAGE_ANIMATED;
+    while (webp_chunk(&chunks, &type, &data))
+        h->has_metadata |= memcmp(type, "C2PA", 4) == 0;
+    image_sniff_need(h, h->width, 4, (uint64_t)h->width * h->height * WEBP_PIXEL_BYTES);
+    return image_sniff_check_size(h);
+}
+
 enum err image_sniff(const uint8_t *p, size_t n, struct image_header *ret_header)
 {
     struct image_view v = {p, n};
@@ -201,6 +245,8 @@ enum err image_sniff(const uint8_t *p, size_t n, struct image_header *ret_header
         e = image_sniff_png(v, &h);
     else if (image_view_starts(v, "\xff\xd8\xff", 3))
         e = image_sniff_jpeg(v, &h);
+    else if (webp_is(v))
+        e = image_sniff_webp(v, &h);
     if (e == OK)
         *ret_header = h;
     return e;

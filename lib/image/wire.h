@@ -4,8 +4,8 @@
  * sent as they are in memory, but for the error: that has a number of its own here, because an app and a service that
  * were not built together count the rows of err.def differently.
  *
- * Version 1 had the first IMAGE_WIRE_V1_REQUEST_BYTES of the request and the first IMAGE_WIRE_V1_REPORT_BYTES of the
- * report. It is understood for one release: while an upgrade goes on, an app of before meets the service of after.
+ * An app of before sends version 2, and gets the first IMAGE_WIRE_BEFORE_BYTES of the report. That is understood for one
+ * release: while an upgrade goes on, an app of before meets the service of after.
  */
 #pragma once
 
@@ -13,12 +13,13 @@
 
 #include "image/image.h"
 
-#define IMAGE_WIRE_VERSION_1 UINT32_C(0x4d495631) /* "MIV1" */
-#define IMAGE_WIRE_VERSION UINT32_C(0x4d495632)   /* "MIV2" */
+#define IMAGE_WIRE_VERSION_BEFORE UINT32_C(0x4d495632) /* "MIV2" */
+#define IMAGE_WIRE_VERSION UINT32_C(0x4d495633)        /* "MIV3" */
 #define IMAGE_WIRE_FDS 2
 
-#define IMAGE_WIRE_V1_REQUEST_BYTES offsetof(struct image_request, need_bytes)
-#define IMAGE_WIRE_V1_REPORT_BYTES offsetof(struct image_report, waited_us)
+#define IMAGE_WIRE_BEFORE_BYTES offsetof(struct image_report, provenance)
+#define IMAGE_WIRE_BEFORE_ERRORS \
+    14 /* it knows the numbers below that; of a newer one it is told that the image is corrupt */
 
 struct image_request {
     uint32_t version;
@@ -28,8 +29,8 @@ struct image_request {
     int64_t queue_us;    /* how long it may wait for a process */
 };
 
-/* The number of an error in a report of that version; errors that are none of the service's are sent as internal. */
-int32_t image_wire_number(enum err e, uint32_t version);
+/* The number of an error in a report; errors that are none of the service's are sent as internal. */
+int32_t image_wire_number(enum err e);
 
-/* And back, from version 2. False: there is no such number. */
+/* And back. False: there is no such number. */
 MUST_CHECK bool image_wire_error(int32_t number, enum err *ret);

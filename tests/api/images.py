@@ -2,6 +2,8 @@
 
 import io
 import random
+import struct
+import zlib
 
 from PIL import Image, ImageDraw, ImageFilter
 
@@ -51,6 +53,12 @@ def jpeg(width, height, orientation=None, exif=False, quality=85):
     return out.getvalue()
 
 
+def encoded(image, kind, **more):
+    out = io.BytesIO()
+    image.save(out, kind, **more)
+    return out.getvalue()
+
+
 def png(width, height, alpha=False):
     """A PNG; alpha: half transparent from the top left to the bottom right."""
     made = picture(width, height, seed=2)
@@ -59,3 +67,68 @@ def png(width, height, alpha=False):
     out = io.BytesIO()
     made.save(out, "PNG", compress_level=1)
     return out.getvalue()
+
+
+# --- what says of an image that AI made it
+
+
+TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+
+
+def with_chunk(data, kind, content):
+    """The PNG with that chunk before its pixels."""
+    made = struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    return data[:33] + made + data[33:]
+
+
+def with_text(data, name, text):
+    return with_chunk(data, b"tEXt", name.encode() + b"\0" + text.encode())
+
+
+def with_segment(data, marker, content):
+    """The JPEG with that segment at its beginning."""
+    return data[:2] + struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content + data[2:]
+
+
+def with_xmp(data, source_type):
+    packet = f'<x:xmpmeta><rdf:Description Iptc4xmpExt:DigitalSourceType="{source_type}"/></x:xmpmeta>'
+    return with_segment(data, 0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet.encode())
+
+
+def jumbf(kind, content):
+    return struct.pack(">I", len(content) + 8) + kind + content
+
+
+def superbox(label, content):
+    return jumbf(b"jumb", jumbf(b"jumd", bytes(16) + b"\3" + label.encode() + b"\0") + content)
+
+
+def cbor(value):
+    """What manifests have: texts, lists and maps."""
+    size = len(value)
+    head = {str: 0x60, list: 0x80, dict: 0xA0}[type(value)]
+    if isinstance(value, str):
+        value, size = value.encode(), len(value.encode())
+    made = bytes([head | size]) if size < 24 else struct.pack(">BB", head | 24, size)
+    if isinstance(value, bytes):
+        return made + value
+    return made + b"".join(cbor(v) if isinstance(value, list) else cbor(v) + cbor(value[v]) for v in value)
+
+
+def manifests(*each):
+    """A C2PA store of a manifest for each list of actions, without signatures: (name, source type or None)."""
+    made = b""
+    for actions in each:
+        listed = [{"action": name, **({"digitalSourceType": source} if source else {})} for name, source in actions]
+        assertion = superbox("c2pa.actions.v2", jumbf(b"cbor", cbor({"actions": listed})))
+        made += superbox("urn:c2pa:0b6f6c2e-0b1c-4d52-9d56-2d6d9f6a1f7a", superbox("c2pa.assertions", assertion))
+    return superbox("c2pa", made)
+
+
+def with_manifests(data, *each):
+    """The PNG or JPEG with that store."""
+    store = manifests(*each)
+    if data.startswith(b"\x89PNG"):
+        return with_chunk(data, b"caBX", store)
+    return with_segment(data, 0xEB, b"JP" + struct.pack(">HI", 1, 1) + store)

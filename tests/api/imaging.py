@@ -63,7 +63,7 @@ NEED_MAX = 256 << 20
 NOBODY = bytes(16)
 
 
-def asking(timeout_sec=30, queue_sec=10, user=NOBODY, need=NEED_MAX, version=0x4D495632):
+def asking(timeout_sec=30, queue_sec=10, user=NOBODY, need=NEED_MAX, version=0x4D495633):
     """A struct image_request."""
     return struct.pack("=IiQ16sq", version, timeout_sec, need, user, int(queue_sec * 1_000_000))
 
@@ -86,7 +86,7 @@ def ask(stack, request, *files):
 
 def error_name(report):
     table = (pathlib.Path(__file__).resolve().parents[2] / "lib/image/wire.c").read_text()
-    return re.findall(r"^    \{(?:ERR_)?(\w+), \d+\},", table, re.MULTILINE)[struct.unpack_from("=i", report)[0]]
+    return re.findall(r"^    (?:ERR_)?(\w+),$", table, re.MULTILINE)[struct.unpack_from("=i", report)[0]]
 
 
 @contextlib.contextmanager

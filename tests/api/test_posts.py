@@ -1,5 +1,6 @@
 """Posts: from one multipart call, or from uploads made before; every way in which a request is refused; and reading."""
 
+import hashlib
 import http.client
 import json
 import ssl
@@ -75,13 +76,17 @@ def count_posts(stack, user):
 
 
 def test_images_alone_become_a_draft(user, account, stack):
-    post = made(user.api, account, [jpeg(90, 60), jpeg(60, 90)])
+    data = [jpeg(90, 60), jpeg(60, 90)]
+    post = made(user.api, account, data)
     assert post["account_id"] == account and post["status"] == "queued"
     assert post["title"] is None and post["description"] is None
     assert post["post_mode"] == "MEDIA_UPLOAD" and post["platform_options"] == OPTIONS_OF_A_DRAFT
-    for absent in ("publish_id", "post_url", "failure", "next_attempt_at", "ended_at"):
-        assert post[absent] is None, absent
-    assert post["tiktok_post_ids"] == [] and post["warnings"] == []
+    assert not any(post[absent] for absent in ("publish_id", "post_url", "failure", "next_attempt_at", "ended_at"))
+    assert post["tiktok_post_ids"] == [] and [w["code"] for w in post["warnings"]] == ["aspect_ratios_differ"]
+    for image, sent in zip(post["images"], data):
+        assert image["original"] == {"media_type": "image/jpeg", "width": image["width"], "height": image["height"],
+                                     "size_bytes": len(sent), "sha256": hashlib.sha256(sent).hexdigest()}
+        assert [r["change"] for r in image["reasons"]] == image["changes"] and len(image["sha256"]) == 64
     assert [(i["position"], i["width"], i["height"]) for i in post["images"]] == [(0, 90, 60), (1, 60, 90)]
     assert all(i["size_bytes"] > 0 and i["fetched_at"] is None and i["deleted_at"] is None for i in post["images"])
     (event,) = post["events"]

@@ -44,14 +44,15 @@ def test_raw_whatever_the_type_says(stack, user, content_type):
     made = upload(user, data, headers={"Content-Type": content_type})
     kept = stored(stack, made["id"])
     assert len(kept) == 1
-    assert set(made) == {"id", "media_type", "width", "height", "size_bytes", "sha256", "original", "changes",
-                         "created_at", "delete_due_at"}
+    assert set(made) == {"id", "media_type", "width", "height", "size_bytes", "sha256", "original", "changes", "reasons",
+                         "provenance", "created_at", "delete_due_at"}
     assert (made["media_type"], made["width"], made["height"]) == ("image/jpeg", 320, 240)
     assert made["original"] == {"media_type": "image/jpeg", "width": 320, "height": 240, "size_bytes": len(data),
                                 "sha256": hashlib.sha256(data).hexdigest()}
     assert made["sha256"] == hashlib.sha256(kept[0].read_bytes()).hexdigest()
     assert made["size_bytes"] == kept[0].stat().st_size
-    assert made["changes"] == ["reencoded", "metadata_removed"]
+    assert made["changes"] == ["metadata_removed"]
+    assert [r["change"] for r in made["reasons"]] == made["changes"] and all(r["reason"] for r in made["reasons"])
 
 
 @pytest.mark.parametrize("name", ["image", "images"])
@@ -59,6 +60,7 @@ def test_as_a_form(user, name):
     data = images.png(100, 80)
     made = expect(user.api.post("/api/v1/uploads", files={name: ("x.jpg", data, "image/jpeg")}), 201)["data"]
     assert made["original"]["media_type"] == "image/png", "by its bytes"
+    assert [r["reason"] for r in made["reasons"]] == ["TikTok takes no PNG, so images are kept as JPEG."]
     assert made["media_type"] == "image/jpeg"
 
 
@@ -71,6 +73,20 @@ def test_file_and_folders(stack, user):
     path = stored(stack, upload(user)["id"])[0]
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert [stat.S_IMODE(p.stat().st_mode) for p in path.parents[:4]] == [0o2775, 0o2775, 0o2775, 0o750]
+
+
+@pytest.mark.parametrize("more", [{}, {"lossless": True}, {"icc_profile": b"no profile" * 30}, {"exif": b"Exif\0\0II*\0\0\0\0\0"}])
+def test_a_webp_is_kept_as_jpeg(stack, user, more):
+    made = upload(user, images.encoded(images.picture(300, 200), "WEBP", **more))
+    assert made["original"]["media_type"] == "image/webp" and made["media_type"] == "image/jpeg"
+    assert made["changes"] == (["reencoded", "metadata_removed"] if set(more) - {"lossless"} else ["reencoded"])
+    assert stored(stack, made["id"])[0].read_bytes().startswith(b"\xff\xd8\xff")
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "PNG"])
+def test_what_moves_is_refused(user, kind):
+    moving = images.encoded(images.picture(60, 40), kind, save_all=True, append_images=[images.picture(60, 40, seed=2)], duration=9)
+    expect(user.api.post("/api/v1/uploads", data=moving), 422, "image_animated")
 
 
 def test_form_problems_come_all_at_once(user):

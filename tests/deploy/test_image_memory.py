@@ -82,6 +82,13 @@ def small_jpeg(segment, times, before=b"\xff\xdb", **more):
     return data[:at] + times * (segment[:2] + b"\xff\xff" + segment[2:].ljust(65533, b"x")) + data[at:], need
 
 
+def webp(width, height, mode="RGB", **more):
+    out = io.BytesIO()
+    noise = Image.effect_noise((512, 512), 40).convert(mode)
+    noise.resize((width, height), Image.NEAREST).save(out, "WEBP", method=0, quality=30, **more)
+    return out.getvalue(), lines(width, 4) + width * height * 16
+
+
 XMP = b"\xff\xe1http://ns.adobe.com/xap/1.0/\0"
 RGBA16 = b"\x10\x20\x30\x40\x50\x60\x70\x80"
 IMAGES = {
@@ -101,6 +108,11 @@ IMAGES = {
     "much XMP": lambda: small_jpeg(XMP, 300),
     "much XMP before the scan": lambda: small_jpeg(XMP, 300, b"\xff\xda"),
     "much XMP between scans": lambda: small_jpeg(XMP, 300, b"\xff\xda", progressive=True),
+    "much C2PA": lambda: small_jpeg(b"\xff\xebJP\0\1\0\0\0\2", 300),
+    "WebP": lambda: webp(3550, 3600),
+    "WebP without loss": lambda: webp(3550, 3600, lossless=True),
+    "WebP with alpha": lambda: webp(3550, 3600, "RGBA"),
+    "wide WebP without loss": lambda: webp(16383, 600, "RGBA", lossless=True),
     "much of an editor": lambda: small_jpeg(b"\xff\xedPhotoshop 3.0\0", 300),
 }
 

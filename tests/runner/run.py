@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import builds
 import children
-from groups import Chaos, Demo, Fuzz, Hostile, Lint, Lives, Load, Pytest, Sweep, Tsan, Unit, Upgrade, then
+from groups import Chaos, Demo, Fuzz, Hostile, Lint, Load, Pytest, Sweep, Tsan, Unit, Upgrade, Whole, then
 from report import Report
 
 AGAIN_MAX = 5
@@ -29,11 +29,12 @@ GROUPS = [
 ]
 ALONE = [Load("load", "release"), Chaos("chaos-short", ["today"], "--short"), Hostile("hostile", "asan", range(1, 2))]
 # Not without being asked for by name, because of the time they take: tests/run.sh tsan, sweep-all, chaos, hostile,
-# lives, and upgrade, which needs the history
+# lives, images, and upgrade, which needs the history
 ASKED_FOR = {"tsan": ([Unit("tsan-unit", "tsan"), Tsan()], [Load("tsan-load", "tsan")]),
              "sweep": ([Sweep("sweep-all", "hooked", "--jobs", "10")], []),
              "chaos": ([], [Chaos("chaos", range(1, 6))]),
-             "lives": ([], [Lives()]),
+             "lives": ([], [Whole("lives", "test_subscription_lives.py", "MARKETINGCLI_LIVES")]),
+             "images": ([], [Whole("images", "test_any_image.py", "MARKETINGCLI_IMAGES")]),
              "upgrade": ([], [Upgrade()]),
              "hostile": ([], [Hostile("hostile", "asan", range(2, 28))])}  # 27 seeds are 54 000 requests
 

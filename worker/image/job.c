@@ -7,7 +7,6 @@
 #include "base/io.h"
 #include "limits.h"
 
-#define V1_QUEUE_US (20 * US_PER_SEC) /* what a client of version 1 waits beyond timeout_sec */
 #define JOB_FDS 3
 
 /* What goes to a process, with client_fd, in_fd and out_fd. */
@@ -38,26 +37,13 @@ static ssize_t image_job_read(int fd, void *p, size_t size, int **fds, size_t fd
     return n;
 }
 
-/* Fills up a request of version 1. Whose image it is and what it needs is unknown: all of these are one user's, and each
- * needs as much as an image can. */
-static bool image_job_fill_up(struct image_request *r, size_t n)
-{
-    if (r->version == IMAGE_WIRE_VERSION)
-        return n == sizeof *r;
-    if (r->version != IMAGE_WIRE_VERSION_1 || n != IMAGE_WIRE_V1_REQUEST_BYTES)
-        return false;
-    r->need_bytes = IMAGE_NEED_MAX_BYTES;
-    r->queue_us = V1_QUEUE_US;
-    return true;
-}
-
 static bool image_job_is_sound(const struct image_job *j)
 {
     const struct image_request *r = &j->request;
 
-    return j->in_fd >= 0 && j->out_fd >= 0 && r->timeout_sec > 0 && r->timeout_sec <= IMAGE_TIMEOUT_SEC_MAX &&
-           r->queue_us >= 0 && r->queue_us <= IMAGE_QUEUE_US_MAX && r->need_bytes > 0 &&
-           r->need_bytes <= IMAGE_NEED_MAX_BYTES;
+    return (r->version == IMAGE_WIRE_VERSION || r->version == IMAGE_WIRE_VERSION_BEFORE) && j->in_fd >= 0 &&
+           j->out_fd >= 0 && r->timeout_sec > 0 && r->timeout_sec <= IMAGE_TIMEOUT_SEC_MAX && r->queue_us >= 0 &&
+           r->queue_us <= IMAGE_QUEUE_US_MAX && r->need_bytes > 0 && r->need_bytes <= IMAGE_NEED_MAX_BYTES;
 }
 
 bool image_job_receive(int client_fd, struct image_job *ret)
@@ -66,7 +52,7 @@ bool image_job_receive(int client_fd, struct image_job *ret)
     int *fds[] = {&j.in_fd, &j.out_fd};
 
     ssize_t n = image_job_read(client_fd, &j.request, sizeof j.request, fds, ARRAY_LEN(fds));
-    if (n > 0 && image_job_fill_up(&j.request, (size_t)n) && image_job_is_sound(&j)) {
+    if (n == sizeof j.request && image_job_is_sound(&j)) {
         j.client_fd = client_fd;
         *ret = j;
         return true;
@@ -111,12 +97,13 @@ bool image_job_take(int fd, struct image_job *ret)
 void image_job_answer(const struct image_job *j, const struct image_report *r)
 {
     struct image_report sent = *r;
-    uint32_t version = j->request.version;
+    bool before = j->request.version == IMAGE_WIRE_VERSION_BEFORE;
 
-    sent.err = image_wire_number((enum err)r->err, version);
+    sent.err = image_wire_number((enum err)r->err);
+    if (before && sent.err >= IMAGE_WIRE_BEFORE_ERRORS)
+        sent.err = image_wire_number(ERR_IMAGE_CORRUPT);
     sent.waited_us = j->waited_us;
-    (void)send(j->client_fd, &sent, version == IMAGE_WIRE_VERSION_1 ? IMAGE_WIRE_V1_REPORT_BYTES : sizeof sent,
-               MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)send(j->client_fd, &sent, before ? IMAGE_WIRE_BEFORE_BYTES : sizeof sent, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void image_job_close(struct image_job *j)

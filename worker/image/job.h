@@ -14,7 +14,7 @@
 #include "image/wire.h"
 
 struct image_job {
-    struct image_request request; /* of version 1: filled up to what version 2 has */
+    struct image_request request;
     int64_t waited_us;
     int client_fd, in_fd, out_fd;
 };

@@ -46,6 +46,11 @@ static VipsSource *image_load_source(const struct image_file *f)
 /* By its name: otherwise libvips would let the file choose among all of its decoders. */
 enum err image_load(const struct image_file *f, int shrink, VipsImage **ret_image)
 {
+    if (f->type == IMAGE_WEBP) /* its decoder wants the file as a whole, which a source would copy */
+        return vips_webpload_buffer((void *)(uintptr_t)f->p, f->n, ret_image, "access", VIPS_ACCESS_SEQUENTIAL,
+                                    "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL)
+                   ? ERR_IMAGE_CORRUPT
+                   : OK;
     VipsSource *source = image_load_source(f);
     int failed;
 

@@ -7,7 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/io.h"
+#include "image/keep.h"
+#include "image/provenance.h"
 #include "image/scans.h"
 #include "jpeg_check.h"
 #include "load.h"
@@ -195,6 +198,31 @@ static enum err repair_write(int fd, const void *p, size_t n)
     return written ? OK : err_of_store();
 }
 
+/* Whether its pixels are as they came: then the file can be kept, but for what is not needed. */
+static bool repair_left_pixels(const struct image_report *r)
+{
+    return (r->changes & ~(uint32_t)IMAGE_METADATA_REMOVED) == 0;
+}
+
+static enum err repair_keep(const struct image_file *f, int fd, struct image_report *r, bool *ret_kept)
+{
+    uint8_t *to = xmalloc(f->n + IMAGE_KEEP_MORE);
+    size_t n = image_keep_jpeg(f->p, f->n, to);
+    enum err e = OK;
+
+    *ret_kept = n > 0 && n <= IMAGE_MAX_BYTES;
+    if (*ret_kept) {
+        if (n < f->n)
+            r->changes |= IMAGE_METADATA_REMOVED;
+        e = repair_write(fd, to, n);
+        r->size_bytes = n;
+        r->width = r->original_width;
+        r->height = r->original_height;
+    }
+    free(to);
+    return e;
+}
+
 static enum err repair_save(VipsImage *im, int fd, struct image_report *r)
 {
     void *p = NULL;
@@ -205,6 +233,7 @@ static enum err repair_save(VipsImage *im, int fd, struct image_report *r)
         return ERR_INTERNAL;
     enum err e = n <= IMAGE_MAX_BYTES ? repair_write(fd, p, n) : ERR_IMAGE_TOO_LARGE;
     g_free(p);
+    r->changes |= IMAGE_REENCODED;
     r->size_bytes = n;
     r->width = (uint32_t)im->Xsize;
     r->height = (uint32_t)im->Ysize;
@@ -259,11 +288,13 @@ static enum err repair_upright(VipsImage **im, uint32_t *changes)
 
 static enum err repair_loaded(const struct image_file *f, int out_fd, VipsImage **im, struct image_report *r)
 {
-    r->changes |= IMAGE_REENCODED;
+    bool warned = false, kept = false;
+
     if (repair_has_metadata(*im))
         r->changes |= IMAGE_METADATA_REMOVED;
     enum err e = repair_decode(f, im, &r->changes);
-    if (e == OK && f->type == IMAGE_JPEG && *vips_error_buffer() != '\0') /* libjpeg's first warning is there */
+    warned = f->type == IMAGE_JPEG && *vips_error_buffer() != '\0'; /* libjpeg's first warning is there */
+    if (e == OK && warned)
         e = jpeg_check(f->p, f->n);
     if (e == OK)
         e = repair_upright(im, &r->changes);
@@ -271,7 +302,9 @@ static enum err repair_loaded(const struct image_file *f, int out_fd, VipsImage 
         e = repair_to_srgb(im, &r->changes);
     if (e == OK)
         e = repair_flatten(im, &r->changes);
-    return e == OK ? repair_save(*im, out_fd, r) : e;
+    if (e == OK && f->type == IMAGE_JPEG && !warned && repair_left_pixels(r))
+        e = repair_keep(f, out_fd, r, &kept);
+    return e == OK && !kept ? repair_save(*im, out_fd, r) : e;
 }
 
 static enum err repair_mapped(const struct image_file *f, int out_fd, const struct image_header *h,
@@ -310,6 +343,7 @@ enum err repair(int in_fd, int out_fd, uint64_t need_bytes, struct image_report 
     void *p = mmap(NULL, n, PROT_READ, MAP_PRIVATE, in_fd, 0);
     if (p == MAP_FAILED)
         return ERR_STORE;
+    r.provenance = image_provenance(h.type, p, n);
     e = repair_mapped(&(struct image_file){h.type, p, n}, out_fd, &h, &r);
     if (e != OK)
         buf_puts(ret_why, vips_error_buffer());

@@ -114,12 +114,22 @@ static const struct db_col post_shown_cols[] = {POST_DB_COLS, DB_COL(struct post
     " LEFT JOIN creator_snapshots s ON s.account_id = a.id AND s.fetched_at_us > ?"
 #define POST_SELECT_SHOWN POST_SELECT_SHOWN_OF("posts p")
 
-static const struct db_col post_image_cols[] = {
-    DB_COL(struct post_image, upload_id, UUID),    DB_COL(struct post_image, position, I64),
-    DB_COL(struct post_image, width, I64),         DB_COL(struct post_image, height, I64),
-    DB_COL(struct post_image, size_bytes, I64),    DB_COL(struct post_image, changes, STR),
-    DB_COL_FIXED(struct post_image, sha256.b),     DB_COL(struct post_image, deleted_at_us, I64),
-    DB_COL(struct post_image, fetched_at_us, I64), DB_END};
+static const struct db_col post_image_cols[] = {DB_COL(struct post_image, upload_id, UUID),
+                                                DB_COL(struct post_image, position, I64),
+                                                DB_COL(struct post_image, width, I64),
+                                                DB_COL(struct post_image, height, I64),
+                                                DB_COL(struct post_image, size_bytes, I64),
+                                                DB_COL(struct post_image, changes, STR),
+                                                DB_COL(struct post_image, provenance, STR),
+                                                DB_COL(struct post_image, original.media_type, STR),
+                                                DB_COL(struct post_image, original.size_bytes, I64),
+                                                DB_COL(struct post_image, original.width, I64),
+                                                DB_COL(struct post_image, original.height, I64),
+                                                DB_COL_FIXED(struct post_image, original.sha256.b),
+                                                DB_COL_FIXED(struct post_image, sha256.b),
+                                                DB_COL(struct post_image, deleted_at_us, I64),
+                                                DB_COL(struct post_image, fetched_at_us, I64),
+                                                DB_END};
 
 static const struct db_col post_event_cols[] = {DB_COL(struct post_event, at_us, I64),
                                                 DB_COL(struct post_event, event, STR),
@@ -153,14 +163,16 @@ static const struct sql post_sqls[] = {
                                 " AND p.publish_id IS NOT NULL ORDER BY p.id DESC LIMIT ?",
                             .in = "ui",
                             .cols = post_cols},
-    [POST_IMAGES] =
-        {.text = "SELECT i.upload_id, i.position, u.width, u.height, u.size_bytes, u.changes, "
-                 "u.sha256, u.deleted_at_us, f.fetched_at_us FROM post_images i JOIN uploads u ON u.id = i.upload_id "
-                 "LEFT JOIN attempt_fetches f ON f.position = i.position AND f.attempt_id = (SELECT a.id "
-                 "FROM post_attempts a WHERE a.post_id = i.post_id ORDER BY a.number DESC LIMIT 1) "
-                 "WHERE i.post_id = ? ORDER BY i.position",
-         .in = "u",
-         .cols = post_image_cols},
+    [POST_IMAGES] = {.text = "SELECT i.upload_id, i.position, u.width, u.height, u.size_bytes, u.changes, "
+                             "u.provenance, "
+                             "u.media_type, u.original_bytes, u.original_width, u.original_height, u.original_sha256, "
+                             "u.sha256, u.deleted_at_us, f.fetched_at_us FROM post_images i JOIN uploads "
+                             "u ON u.id = i.upload_id "
+                             "LEFT JOIN attempt_fetches f ON f.position = i.position AND f.attempt_id = (SELECT a.id "
+                             "FROM post_attempts a WHERE a.post_id = i.post_id ORDER BY a.number DESC LIMIT 1) "
+                             "WHERE i.post_id = ? ORDER BY i.position",
+                     .in = "u",
+                     .cols = post_image_cols},
     /* The newest, should there be more. */
     [POST_EVENTS] = {.text =
                          "SELECT at_us, event, code, platform_code, platform_log_id, request_id, state FROM (SELECT *"

@@ -58,9 +58,10 @@ bool post_is_approved(const struct post *post);
 
 struct post_image {
     struct uuid upload_id;
+    struct upload_original original;
     int64_t position, width, height, size_bytes;
-    struct str changes;
-    struct sha256 sha256; /* as it is in the store */
+    struct str changes, provenance; /* as struct upload has them */
+    struct sha256 sha256;           /* as it is in the store */
     int64_t deleted_at_us;
     int64_t fetched_at_us; /* first fetch for the newest attempt, by whoever knew the address; 0: not fetched */
 };

@@ -60,10 +60,12 @@ static enum err post_create_take_new(struct db *db, struct create *c, const stru
 {
     *ret_image = (struct post_image){
         .upload_id = r->id,
+        .original = upload_original(r),
         .width = r->image.width,
         .height = r->image.height,
         .size_bytes = (int64_t)r->image.size_bytes,
         .changes = upload_changes(c->arena, &r->image),
+        .provenance = upload_provenance(&r->image),
         .sha256 = r->sha256,
     };
     return upload_ready(db, c->conf, r);
@@ -76,9 +78,14 @@ static enum err post_create_take_old(struct db *db, struct create *c, size_t i, 
 
     if (e != OK)
         return e;
-    *ret_image = (struct post_image){
-        .upload_id = u.id, .width = u.width, .height = u.height, .size_bytes = u.size_bytes, .changes = u.changes};
-    memcpy(ret_image->sha256.b, u.sha256, sizeof u.sha256);
+    *ret_image = (struct post_image){.upload_id = u.id,
+                                     .original = u.original,
+                                     .sha256 = u.sha256,
+                                     .width = u.width,
+                                     .height = u.height,
+                                     .size_bytes = u.size_bytes,
+                                     .changes = u.changes,
+                                     .provenance = u.provenance};
     return e;
 }
 
@@ -96,6 +103,20 @@ static void post_create_sort(const struct post_draft *d, size_t n, size_t *ret_o
             ret_order[to] = ret_order[to - 1];
         ret_order[to] = i;
     }
+}
+
+/* The credentials by which TikTok would label these images are gone from what it fetches, so the label must be asked for. A draft's
+ * is for whoever finishes it in the app. */
+static void post_create_check_labels(struct create *c)
+{
+    const struct post *p = &c->made->post;
+    const char *images = c->draft->by_upload_ids ? "upload_ids" : "images";
+
+    if (p->is_aigc || p->post_mode != POST_DIRECT_POST || !c->conf->tiktok_require_aigc_label)
+        return;
+    for (size_t i = 0; i < c->made->images_n; i++)
+        if (str_eqc(c->made->images[i].provenance, upload_provenance_names[IMAGE_AI_GENERATED]))
+            problem_add(c->problems, ERR_AIGC_LABEL_MISSING, c->arena, "%s[%zu]", images, i);
 }
 
 /* From here on the uploads belong to the post: new ones are ready, and old ones cannot be purged any more. */
@@ -119,6 +140,8 @@ static enum err post_create_take_images(struct db *db, struct create *c)
     for (size_t i = 0; i < n && e == OK; i++)
         if (missing[i])
             problem_add(c->problems, ERR_UPLOAD_NOT_FOUND, c->arena, "upload_ids[%zu]", i);
+    if (e == OK)
+        post_create_check_labels(c);
     return e == OK && c->problems->n > c->problems_n ? ERR_VALIDATION : e;
 }
 

@@ -33,12 +33,8 @@ static const struct sql upload_sqls[];
     (INT64_C(3600) * US_PER_SEC) /* how often the purge of an image in use asks whether its post has ended */
 #define ATTEMPT_FETCH_US (INT64_C(3600) * US_PER_SEC) /* TikTok's download task times out after it */
 #define POST_UPLOADS_MAX 35
-#define CHANGES_MAX_BYTES 256 /* all of them together have 76 */
 
 const char *const upload_state_names[] = {"storing", "ready", "deleted", NULL};
-const char *const upload_change_names[] = {"orientation", "resized",          "reencoded", "metadata_removed",
-                                           "flattened",   "colour_converted", NULL};
-
 int64_t upload_due_at(const struct conf *conf, int64_t from_us)
 {
     return from_us + MIN(conf->store_keep_days, KEEP_DAYS_MAX) * US_PER_DAY;
@@ -87,32 +83,19 @@ enum err upload_begin(struct db *db, struct arena *arena, const struct conf *con
     return e == ERR_OUTCOME_UNKNOWN ? ERR_DB_UNAVAILABLE : e;
 }
 
-static struct str upload_change_set(uint32_t changes, struct buf *b)
-{
-    for (size_t i = 0; upload_change_names[i] != NULL; i++)
-        if (changes & (1u << i))
-            buf_printf(b, "%s%s", b->n > 0 ? "," : "", upload_change_names[i]);
-    ASSERT(!b->overflow);
-    return buf_str(b);
-}
-
-static const char *upload_media_type(const struct upload_report *r)
-{
-    return r->image.type == IMAGE_PNG ? "image/png" : "image/jpeg";
-}
-
 /* The purge job that upload_begin made finds the image not due, and comes back when it is. */
 enum err upload_ready(struct db *db, const struct conf *conf, const struct upload_report *r)
 {
-    _cleanup_(buf_done) struct buf changes = BUF_MAX(CHANGES_MAX_BYTES);
+    _cleanup_(buf_done) struct buf changes = BUF_MAX(UPLOAD_CHANGES_MAX_BYTES);
 
-    return db_change(
-        db, &upload_sqls[UPLOAD_SET_READY],
-        DB_ARGS(db_cstr(upload_media_type(r)), db_i64((int64_t)r->original_bytes), db_i64(r->image.original_width),
-                db_i64(r->image.original_height), db_bytes(r->original_sha256.b, SHA256_BYTES),
-                db_str(upload_change_set(r->image.changes, &changes)), db_i64((int64_t)r->image.size_bytes),
-                db_i64(r->image.width), db_i64(r->image.height), db_bytes(r->sha256.b, SHA256_BYTES),
-                db_i64(upload_due_at(conf, 0)), db_uuid(&r->id), db_i64(clock_now_us())));
+    return db_change(db, &upload_sqls[UPLOAD_SET_READY],
+                     DB_ARGS(db_str(upload_original(r).media_type), db_i64((int64_t)r->original_bytes),
+                             db_i64(r->image.original_width), db_i64(r->image.original_height),
+                             db_bytes(r->original_sha256.b, SHA256_BYTES),
+                             db_str(upload_change_set(r->image.changes, &changes)),
+                             db_str(upload_provenance(&r->image)), db_i64((int64_t)r->image.size_bytes),
+                             db_i64(r->image.width), db_i64(r->image.height), db_bytes(r->sha256.b, SHA256_BYTES),
+                             db_i64(upload_due_at(conf, 0)), db_uuid(&r->id), db_i64(clock_now_us())));
 }
 
 struct keeping {
@@ -170,28 +153,6 @@ void upload_drop(struct db *db, const struct upload_report *reports, size_t n, s
     enum err e = n > 0 ? db_tx(db, upload_drop_tx, &d) : OK;
 
     (void)e; /* the purge job that upload_begin made is there in any case */
-}
-
-struct upload upload_of_report(struct arena *arena, const struct conf *conf, const struct upload_report *r)
-{
-    struct upload u = {
-        .id = r->id,
-        .state = UPLOAD_READY,
-        .media_type = str_from(upload_media_type(r)),
-        .original_bytes = (int64_t)r->original_bytes,
-        .original_width = r->image.original_width,
-        .original_height = r->image.original_height,
-        .changes = upload_changes(arena, &r->image),
-        .size_bytes = (int64_t)r->image.size_bytes,
-        .width = r->image.width,
-        .height = r->image.height,
-        .created_at_us = r->created_at_us,
-        .delete_due_at_us = upload_due_at(conf, r->created_at_us),
-    };
-
-    memcpy(u.original_sha256, r->original_sha256.b, sizeof u.original_sha256);
-    memcpy(u.sha256, r->sha256.b, sizeof u.sha256);
-    return u;
 }
 
 enum err upload_get(struct db *db, struct arena *arena, const struct uuid *user_id, int mode, const struct uuid *id,
@@ -273,13 +234,6 @@ enum err upload_take(struct db *db, struct arena *arena, const struct uuid *user
                         DB_ARGS(db_uuid(id), db_uuid(user_id), db_cstr(mode_names[mode])), arena, ret_upload);
 
     return e == ERR_NOT_FOUND ? ERR_UPLOAD_NOT_FOUND : e;
-}
-
-struct str upload_changes(struct arena *arena, const struct image_report *image)
-{
-    _cleanup_(buf_done) struct buf b = BUF_MAX(CHANGES_MAX_BYTES);
-
-    return arena_str(arena, upload_change_set(image->changes, &b));
 }
 
 /* At most DB_MANY_MAX of them. One that is deleted, or not ready yet, is not touched, and gets no job. */
@@ -391,16 +345,17 @@ const struct db_col upload_due_cols[] = {DB_COL(struct upload_due, id, UUID), DB
 static const struct db_col upload_cols[] = {
     DB_COL(struct upload, id, UUID),
     DB_COL_ENUM(struct upload, state, upload_state_names),
-    DB_COL(struct upload, media_type, STR),
-    DB_COL(struct upload, original_bytes, I64),
-    DB_COL(struct upload, original_width, I64),
-    DB_COL(struct upload, original_height, I64),
-    DB_COL_FIXED(struct upload, original_sha256),
+    DB_COL(struct upload, original.media_type, STR),
+    DB_COL(struct upload, original.size_bytes, I64),
+    DB_COL(struct upload, original.width, I64),
+    DB_COL(struct upload, original.height, I64),
+    DB_COL_FIXED(struct upload, original.sha256.b),
     DB_COL(struct upload, changes, STR),
+    DB_COL(struct upload, provenance, STR),
     DB_COL(struct upload, size_bytes, I64),
     DB_COL(struct upload, width, I64),
     DB_COL(struct upload, height, I64),
-    DB_COL_FIXED(struct upload, sha256),
+    DB_COL_FIXED(struct upload, sha256.b),
     DB_COL(struct upload, created_at_us, I64),
     DB_COL(struct upload, delete_due_at_us, I64),
     DB_COL(struct upload, deleted_at_us, I64),
@@ -425,7 +380,7 @@ static const struct db_col upload_place_cols[] = {
 
 #define UPLOAD_COLS \
     "id, state, media_type, original_bytes, original_width, original_height, original_sha256, changes," \
-    " size_bytes, width, height, sha256, created_at_us, delete_due_at_us, deleted_at_us"
+    " provenance, size_bytes, width, height, sha256, created_at_us, delete_due_at_us, deleted_at_us"
 #define UPLOAD_IS_OWN "id = ? AND user_id = ? AND mode = ? AND state = 'ready'"
 #define LOCK_COLS "state, delete_due_at_us, deleted_at_us, store, COALESCE(store_other, store)"
 
@@ -437,10 +392,10 @@ static const struct sql upload_sqls[] = {
     /* A row that is due already belongs to the purge. */
     [UPLOAD_SET_READY] = {.text = "UPDATE uploads SET state = 'ready', media_type = ?, original_bytes = ?,"
                                   " original_width = ?, original_height = ?, original_sha256 = ?, changes = ?,"
-                                  " size_bytes = ?, width = ?, height = ?, sha256 = ?,"
+                                  " provenance = ?, size_bytes = ?, width = ?, height = ?, sha256 = ?,"
                                   " delete_due_at_us = created_at_us + ?"
                                   " WHERE id = ? AND state = 'storing' AND delete_due_at_us > ?",
-                          .in = "siiibsiiibiui"},
+                          .in = "siiibssiiibiui"},
     [UPLOAD_SET_DROPPED] = {.text = "UPDATE uploads SET state = 'deleted', delete_due_at_us = ? WHERE id = ?"
                                     " AND state = 'storing'",
                             .in = "iu"},

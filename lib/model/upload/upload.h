@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/conf.h"
 #include "base/mode.h"
@@ -22,17 +23,24 @@ struct upload_place {
 
 enum upload_state { UPLOAD_STORING, UPLOAD_READY, UPLOAD_DELETED };
 extern const char *const upload_state_names[];
-extern const char *const upload_change_names[]; /* in the order of enum image_change bits */
+extern const char *const upload_change_names[];     /* in the order of enum image_change bits */
+extern const char *const upload_provenance_names[]; /* in the order of enum image_provenance */
+
+/* An image as it was sent. */
+struct upload_original {
+    struct str media_type;
+    int64_t size_bytes, width, height;
+    struct sha256 sha256;
+};
 
 struct upload {
     struct uuid id;
     int state;
-    struct str media_type; /* of the original */
-    int64_t original_bytes, original_width, original_height;
-    uint8_t original_sha256[SHA256_BYTES];
-    struct str changes; /* separated by commas, as the SET gives them */
+    struct upload_original original;
+    struct str changes;    /* separated by commas, as the SET gives them */
+    struct str provenance; /* one of upload_provenance_names; absent if it came before anybody looked */
     int64_t size_bytes, width, height;
-    uint8_t sha256[SHA256_BYTES];
+    struct sha256 sha256;
     int64_t created_at_us, delete_due_at_us, deleted_at_us;
 };
 
@@ -108,8 +116,19 @@ MUST_CHECK enum err upload_note_fetch(struct db *db, const struct uuid *attempt_
 MUST_CHECK enum err upload_take(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
                                 const struct uuid *id, struct upload *ret_upload);
 
-/* What was done to an image, as struct upload's changes has it. */
+/* What an image was, and what was done to it, as struct upload has them. */
+struct upload_original upload_original(const struct upload_report *report);
 struct str upload_changes(struct arena *arena, const struct image_report *image);
+
+/* The same, in the caller's buffer. */
+#define UPLOAD_CHANGES_MAX_BYTES 256 /* all of them together have 76 */
+struct str upload_change_set(uint32_t changes, struct buf *b);
+
+/* Why one of upload_change_names was done. */
+struct str upload_reason(const struct upload_original *original, struct str change);
+
+/* What the original said, as struct upload has it. */
+struct str upload_provenance(const struct image_report *image);
 
 /* For the end of some posts (DB_MANY_MAX at most), in its transaction: makes their images due, or sooner if an earlier post has ended: the promise
  * counts from the first. (Those that another post still needs stay until that one has ended.) */

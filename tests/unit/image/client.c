@@ -120,7 +120,7 @@ static void passes_the_error(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
-        sent.err = image_wire_number(errors[i], IMAGE_WIRE_VERSION);
+        sent.err = image_wire_number(errors[i]);
         start(&f, &sent, sizeof sent);
         assert_int_equal(image_repair(f.path, &order, &got), errors[i]);
         stop(&f);
@@ -136,7 +136,7 @@ static void a_service_that_fails(void **state)
     start(&f, NULL, 0); /* hangs up */
     assert_int_equal(image_repair(f.path, &order, &got), ERR_IMAGE_SERVICE);
     stop(&f);
-    start(&f, &absurd, IMAGE_WIRE_V1_REPORT_BYTES); /* a service of before */
+    start(&f, &absurd, IMAGE_WIRE_BEFORE_BYTES); /* a service of before */
     assert_int_equal(image_repair(f.path, &order, &got), ERR_IMAGE_SERVICE);
     stop(&f);
     start(&f, "short", 5);
@@ -148,30 +148,28 @@ static void a_service_that_fails(void **state)
     assert_int_equal(image_repair("/nonexistent/image.sock", &order, &got), ERR_IMAGE_SERVICE);
 }
 
-/* An app of before counts the errors as its err.def did, so these numbers never change. */
-static void speaks_version_1(void **state)
+/* An app of before gets the report that it knows, and the numbers that it knows never change. */
+static void speaks_as_before(void **state)
 {
     static const struct {
         enum err e;
         int number;
     } rows[] = {
         {OK, 0},
-        {ERR_IMAGE_EMPTY, 48},
-        {ERR_IMAGE_TOO_MANY_PIXELS, 51},
-        {ERR_IMAGE_CORRUPT, 52},
-        {ERR_IMAGE_TIMEOUT, 53},
-        {ERR_STORE, 58},
-        {ERR_BUSY, 76},
-        {ERR_INTERNAL, 82},
-        {ERR_IMAGE_WHOLE, 51}, /* it had none of this */
-        {ERR_NOT_FOUND, 82},   /* none of the service's */
+        {ERR_INTERNAL, 1},
+        {ERR_IMAGE_CORRUPT, 6},
+        {ERR_IMAGE_TIMEOUT, 7},
+        {ERR_STORE, 10},
+        {ERR_IMAGE_UNDECODABLE, 13},
+        {ERR_IMAGE_ANIMATED, IMAGE_WIRE_BEFORE_ERRORS}, /* new */
+        {ERR_NOT_FOUND, 1},                             /* none of the service's */
     };
 
     (void)state;
-    assert_int_equal(IMAGE_WIRE_V1_REQUEST_BYTES, 8);
-    assert_int_equal(IMAGE_WIRE_V1_REPORT_BYTES, 40);
+    assert_int_equal(IMAGE_WIRE_BEFORE_BYTES, 48);
+    assert_int_equal(sizeof(struct image_request), 40);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        assert_int_equal(image_wire_number(rows[i].e, IMAGE_WIRE_VERSION_1), rows[i].number);
+        assert_int_equal(image_wire_number(rows[i].e), rows[i].number);
 }
 
 static void numbers_come_back(void **state)
@@ -180,10 +178,10 @@ static void numbers_come_back(void **state)
 
     (void)state;
     for (int32_t i = 0; image_wire_error(i, &e); i++)
-        assert_int_equal(image_wire_number(e, IMAGE_WIRE_VERSION), i);
+        assert_int_equal(image_wire_number(e), i);
     assert_false(image_wire_error(-1, &e));
     assert_false(image_wire_error(INT32_MAX, &e));
-    assert_true(image_wire_error(image_wire_number(ERR_NOT_FOUND, IMAGE_WIRE_VERSION), &e));
+    assert_true(image_wire_error(image_wire_number(ERR_NOT_FOUND), &e));
     assert_int_equal(e, ERR_INTERNAL);
 }
 
@@ -191,7 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(passes_files_and_report), cmocka_unit_test(passes_the_error),
-        cmocka_unit_test(a_service_that_fails),    cmocka_unit_test(speaks_version_1),
+        cmocka_unit_test(a_service_that_fails),    cmocka_unit_test(speaks_as_before),
         cmocka_unit_test(numbers_come_back),
     };
 

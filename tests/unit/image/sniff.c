@@ -324,12 +324,87 @@ static void jpeg_marker_zero(void **state)
     assert_int_equal(sniff(&b, &h), ERR_IMAGE_WHOLE);
 }
 
+static void webp(struct buf *b, const char *type, const char *data, size_t n)
+{
+    buf_clear(b);
+    buf_put(b, "RIFF\xff\0\0\0WEBP", 12);
+    buf_puts(b, type);
+    buf_put(b, (const char[]){(char)n, 0, 0, 0}, 4);
+    buf_put(b, data, n);
+}
+
+#define VP8 "\x10\x2a\0\x9d\x01\x2a\x39\x45\x05\xc0" /* 1337 x 5; the upper two bits are for whoever shows it */
+#define VP8L "\x2f\x38\xc5\x04\0"                    /* 14 bits each, less 1: 1337 x 20 */
+#define VP8X(flags) flags "\0\0\0\x38\x05\0\x04\0\0"
+
+static void webp_header(void **state)
+{
+    static const struct {
+        const char *type, *data;
+        size_t n;
+        uint32_t width, height;
+        bool has_metadata;
+    } rows[] = {
+        {"VP8 ", VP8, 10, 1337, 5, false},          {"VP8L", VP8L, 5, 1337, 20, false},
+        {"VP8X", VP8X("\x10"), 10, 1337, 5, false}, {"VP8X", VP8X("\x04"), 10, 1337, 5, true},
+        {"VP8X", VP8X("\x08"), 10, 1337, 5, true},  {"VP8X", VP8X("\x20"), 10, 1337, 5, true},
+    };
+    _cleanup_(buf_done) struct buf b = BUF_MAX(1 << 20);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct image_header h = {0};
+        webp(&b, rows[i].type, rows[i].data, rows[i].n);
+        assert_int_equal(sniff(&b, &h), OK);
+        assert_int_equal(h.type, IMAGE_WEBP);
+        assert_int_equal(h.width, rows[i].width);
+        assert_int_equal(h.height, rows[i].height);
+        assert_int_equal(h.has_metadata, rows[i].has_metadata);
+        assert_int_equal(h.need_bytes, FIXED + LINES * 1337 * 4 + UINT64_C(1337) * rows[i].height * 16);
+        while (b.n > 20) {
+            b.n--;
+            assert_int_equal(sniff(&b, &h), ERR_IMAGE_CORRUPT);
+        }
+    }
+    webp(&b, "VP8X", VP8X("\x10"), 10);
+    buf_put(&b, "C2PA\1\0\0\0x\0", 10);
+    struct image_header h = {0};
+    assert_int_equal(sniff(&b, &h), OK);
+    assert_true(h.has_metadata);
+    webp(&b, "VP8X", "\0\0\0\0\xff\x3e\0\xff\x3e\0", 10); /* 16128 x 16128 */
+    assert_int_equal(sniff(&b, &h), ERR_IMAGE_TOO_MANY_PIXELS);
+    webp(&b, "VP8X", "\0\0\0\0\x0f\x27\0\x0f\x27\0", 10); /* 10000 x 10000 */
+    assert_int_equal(sniff(&b, &h), ERR_IMAGE_WHOLE);
+    webp(&b, "XYZ ", VP8, 10);
+    assert_int_equal(sniff(&b, &h), ERR_IMAGE_CORRUPT);
+}
+
+static void what_moves(void **state)
+{
+    _cleanup_(buf_done) struct buf b = BUF_MAX(1 << 20);
+    struct image_header h;
+
+    (void)state;
+    webp(&b, "VP8X", VP8X("\x02"), 10);
+    assert_int_equal(sniff(&b, &h), ERR_IMAGE_ANIMATED);
+    png(&b, 7, 9);
+    png_chunk(&b, "tEXt", 5);
+    png_chunk(&b, "acTL", 8);
+    png_chunk(&b, "IDAT", 3);
+    assert_int_equal(sniff(&b, &h), ERR_IMAGE_ANIMATED);
+    png(&b, 7, 9);
+    png_chunk(&b, "IDAT", 3);
+    png_chunk(&b, "acTL", 8); /* too late to mean anything (W3C PNG 11.3.6.1) */
+    assert_int_equal(sniff(&b, &h), OK);
+}
+
 static void other_types(void **state)
 {
     static const struct str others[] = {
         STR("%PDF-1.7\n%\xe2\xe3\xcf\xd3"),
         STR("GIF89a\1\0\1\0\0\0\0"),
-        STR("RIFF\x24\0\0\0WEBPVP8 "),
+        STR("RIFF\x24\0\0\0WAVEfmt "),
+        STR("RIFF\x24\0\0\0WEB"),
         STR("II*\0\x08\0\0\0"),
         STR("<svg xmlns=''/>"),
         STR("\0\0\0\x18"
@@ -380,6 +455,8 @@ int main(void)
         cmocka_unit_test(jpeg_header),
         cmocka_unit_test(jpeg_markers),
         cmocka_unit_test(jpeg_metadata),
+        cmocka_unit_test(webp_header),
+        cmocka_unit_test(what_moves),
         cmocka_unit_test(other_types),
         cmocka_unit_test(files),
         cmocka_unit_test(png_needs),
