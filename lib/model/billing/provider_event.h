@@ -24,10 +24,11 @@
 
 #include "base/clock.h"
 #include "base/conf.h"
+#include "base/retention.h"
 #include "db/db.h"
 #include "stripe/event.h"
 
-#define PROVIDER_EVENT_KEEP_US (30 * US_PER_DAY)
+#define PROVIDER_EVENT_KEEP_US RETENTION_US(PROVIDER_EVENT)
 
 /* Kinds of JOB_BILLING that an event makes. */
 #define PROVIDER_EVENT_JOB_CUSTOMER "customer" /* subject: the user */

@@ -26,10 +26,11 @@
 #include "base/clock.h"
 #include "base/conf.h"
 #include "base/mode.h"
+#include "base/retention.h"
 #include "crypto/digest.h"
 #include "db/db.h"
 
-#define IDEMPOTENCY_KEPT_US (24 * 3600 * US_PER_SEC)
+#define IDEMPOTENCY_KEPT_US RETENTION_US(ANSWER)
 /* Longer than the database and the longest image take (service.queue_sec, store.image_timeout_sec as they come): work with
  * several images renews it. Short enough that a client waits for it when a program has died. */
 #define IDEMPOTENCY_LEASE_US (60 * US_PER_SEC)

@@ -1,6 +1,6 @@
 #include "model/mail/tidy.h"
 
-#include "base/clock.h"
+#include "base/retention.h"
 #include "model/user/second_factor.h"
 #include "model/user/token.h"
 
@@ -29,12 +29,12 @@ enum err mail_tidy(struct db *db, int64_t now_us, bool *ret_more)
     }
 
 static const struct tidy_row tidy_rows[] = {
-    TIDY("mail_outbox", "ended_at_us", 90 * US_PER_DAY),
+    TIDY("mail_outbox", "ended_at_us", RETENTION_US(MAIL)),
     TIDY("one_time_tokens", "expires_at_us", TOKEN_KNOWN_US),
     TIDY("pending_sign_ins", "expires_at_us", 0),
     TIDY("registrations", "expires_at_us", 0),
-    TIDY("email_changes", "created_at_us", 6 * US_PER_DAY),
-    TIDY("activity", "created_at_us", 730 * US_PER_DAY), /* never more than the 24 months that were promised */
+    TIDY("email_changes", "created_at_us", RETENTION_US(EMAIL_CHANGE)),
+    TIDY("activity", "created_at_us", RETENTION_US(ACTIVITY)),
     {.sql = {.text = "DELETE FROM user_totp WHERE enabled_at_us IS NULL AND created_at_us < ? ORDER BY created_at_us"
                      " LIMIT ?",
              .in = "ii"},

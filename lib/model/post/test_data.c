@@ -1,8 +1,8 @@
 #include "model/post/test_data.h"
 
-#include "base/clock.h"
+#include "base/retention.h"
 
-#define KEPT_US (30 * US_PER_DAY)
+#define KEPT_US RETENTION_US(TEST_DATA)
 
 enum {
     TEST_DATA_POSTS,

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "base/retention.h"
 #include "db/db.h"
 
 #define SANDBOX_USERNAME_MAX 24
@@ -19,7 +20,7 @@
 #define SANDBOX_CODE_US (300 * US_PER_SEC) /* not documented; clients report about five minutes */
 #define SANDBOX_ACCESS_SEC 7200
 #define SANDBOX_REFRESH_DAYS_MAX 365
-#define SANDBOX_KEEP_US (30 * US_PER_DAY) /* posts, images, codes */
+#define SANDBOX_KEEP_US RETENTION_US(SIMULATED) /* posts, images, codes */
 /* Clients, creators and grants, after they were last renewed: a refresh token lives no longer. */
 #define SANDBOX_KEEP_CONNECTION_US ((SANDBOX_REFRESH_DAYS_MAX + 1) * US_PER_DAY)
 

@@ -5,6 +5,7 @@
 
 #include "base/conf.h"
 #include "base/mode.h"
+#include "base/retention.h"
 #include "crypto/keyring.h"
 #include "db/db.h"
 #include "model/idempotency/idempotency.h"
@@ -13,8 +14,8 @@
 enum account_state { ACCOUNT_ACTIVE, ACCOUNT_NEEDS_RECONNECT, ACCOUNT_DISCONNECTED };
 extern const char *const account_state_names[];
 
-#define SNAPSHOT_FRESH_US (600 * INT64_C(1000000))  /* a new post is checked against one that is younger */
-#define SNAPSHOT_KEPT_US (86400 * INT64_C(1000000)) /* the privacy policy: then it is no longer shown, and purged */
+#define SNAPSHOT_FRESH_US (600 * INT64_C(1000000)) /* a new post is checked against one that is younger */
+#define SNAPSHOT_KEPT_US RETENTION_US(CREATOR)     /* the privacy policy: then it is no longer shown, and purged */
 
 int64_t account_snapshots_from_us(void); /* a snapshot that TikTok gave until then is not read any more */
 

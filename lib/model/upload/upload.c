@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/retention.h"
 #include "model/job/job.h"
 #include "model/user/caps.h"
 
@@ -28,7 +29,7 @@ enum {
 static const struct sql upload_sqls[];
 
 #define PURGE_KIND "purge"
-#define KEEP_DAYS_MAX 6 /* the policy promises 7; a day is left for outages */
+#define KEEP_DAYS_MAX (RETENTION_IMAGE_N - 1) /* a day is left for outages */
 #define RETRY_IN_USE_US \
     (INT64_C(3600) * US_PER_SEC) /* how often the purge of an image in use asks whether its post has ended */
 #define ATTEMPT_FETCH_US (INT64_C(3600) * US_PER_SEC) /* TikTok's download task times out after it */

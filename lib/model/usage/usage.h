@@ -7,11 +7,11 @@
  */
 #pragma once
 
-#include "base/clock.h"
+#include "base/retention.h"
 #include "db/db.h"
 
-#define USAGE_MONTHS 13      /* this month last year, and all since */
-#define USAGE_KEPT_MONTHS 24 /* the same of the year before that */
+#define USAGE_MONTHS 13                     /* this month last year, and all since */
+#define USAGE_KEPT_MONTHS RETENTION_USAGE_N /* the same of the year before that */
 
 struct usage_count {
     struct uuid key_id;

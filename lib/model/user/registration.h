@@ -26,11 +26,11 @@
  */
 #pragma once
 
-#include "base/clock.h"
+#include "base/retention.h"
 #include "db/db.h"
 #include "model/user/user.h"
 
-#define REGISTRATION_LIFETIME_US (7 * US_PER_DAY)
+#define REGISTRATION_LIFETIME_US RETENTION_US(REGISTRATION)
 #define REGISTRATION_TRIES_MAX 10 /* few enough for guesses, and enough for somebody who looks for theirs */
 
 struct registration_new {

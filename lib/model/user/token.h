@@ -13,7 +13,7 @@
  */
 #pragma once
 
-#include "base/clock.h"
+#include "base/retention.h"
 #include "db/db.h"
 
 enum token_purpose {
@@ -40,7 +40,7 @@ MUST_CHECK enum err token_look(struct db *db, struct arena *arena, enum token_pu
 
 /* The same, also for one whose time was over less than TOKEN_KNOWN_US ago: who has it has read the mail that it came with, and can
  * do nothing else with it. One that was used, or made void, is none. */
-#define TOKEN_KNOWN_US (2 * US_PER_DAY) /* longer than a day, in which strangers cause no more mails */
+#define TOKEN_KNOWN_US RETENTION_US(LINK) /* longer than a day, in which strangers cause no more mails */
 MUST_CHECK enum err token_look_late(struct db *db, struct arena *arena, enum token_purpose purpose, struct str text,
                                     struct uuid *ret_subject_id);
 
