@@ -21,7 +21,7 @@ def sources(*suffixes, dirs=SOURCE_DIRS):
 
 def policy_items():
     text = (CHECKOUT / "lib/base/policy.def").read_text()
-    return re.findall(r'^POLICY\("([^"]+)"', text, re.MULTILINE)
+    return re.findall(r'^POLICY\(\w+, "([^"]+)"', text, re.MULTILINE)
 
 
 def admin(*args):
