@@ -153,6 +153,38 @@ GRANT SELECT, INSERT ON {db}.provider_events TO {user};
 GRANT SELECT (id, user_id, what, created_at_us), INSERT ON {db}.activity TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_billing TO {user};
 
+-- user privacy
+GRANT SELECT ON {db}.api_keys TO {user};
+GRANT UPDATE (last_used_at_us) ON {db}.api_keys TO {user};
+GRANT SELECT (key_id) ON {db}.key_budgets TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
+GRANT SELECT ON {db}.sessions TO {user};
+GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
+-- How much is held: the columns that say whose a row is, and no others.
+GRANT SELECT (id, email_key) ON {db}.users TO {user};
+GRANT SELECT (user_id, deleted_at_us) ON {db}.uploads TO {user};
+GRANT SELECT (id, user_id, open_id) ON {db}.accounts TO {user};
+GRANT SELECT (account_id) ON {db}.creator_snapshots TO {user};
+GRANT SELECT (open_id) ON {db}.grants_ending TO {user};
+GRANT SELECT (email_key) ON {db}.registrations TO {user};
+GRANT SELECT (id, user_id) ON {db}.posts TO {user};
+GRANT SELECT (id, post_id) ON {db}.post_attempts TO {user};
+GRANT SELECT (attempt_id) ON {db}.attempt_fetches TO {user};
+GRANT SELECT (post_id) ON {db}.post_events TO {user};
+GRANT SELECT (user_id) ON {db}.user_totp TO {user};
+GRANT SELECT (user_id) ON {db}.recovery_codes TO {user};
+GRANT SELECT (user_id) ON {db}.pending_sign_ins TO {user};
+GRANT SELECT (user_id) ON {db}.email_changes TO {user};
+GRANT SELECT (user_id) ON {db}.activity TO {user};
+GRANT SELECT (user_id) ON {db}.mail_outbox TO {user};
+GRANT SELECT (user_id) ON {db}.notices_due TO {user};
+GRANT SELECT (user_id) ON {db}.idempotency_keys TO {user};
+GRANT SELECT (user_id) ON {db}.posts_counted TO {user};
+GRANT SELECT (user_id) ON {db}.subscriptions TO {user};
+GRANT SELECT (user_id) ON {db}.provider_events TO {user};
+GRANT SELECT (user_id) ON {db}.plan_counters TO {user};
+GRANT SELECT (user_id) ON {db}.plan_grants TO {user};
+
 -- user worker_publish
 GRANT SELECT (id) ON {db}.api_keys TO {user};
 GRANT SELECT (id, state) ON {db}.users TO {user};

@@ -318,6 +318,11 @@ result "(so many for the demo; docs/api.md has a server's numbers)"
 run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $NEW_KEY" "$API/usage?group_by=key"'
 jq -r '.data.rows[] | "  -> \(.key_name): \(.requests) requests, \(.errors) errors"' <<<"$out"
 
+heading "What is held of Ada, and who else gets it"
+run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" "$API/privacy/data"'
+jq -r '.data.groups[].items[] | select(.recipients != []) | "  -> \(.what): to \(.recipients | join(", ")), for \(.for)"' <<<"$out"
+jq -r '.data.groups[].items[].held[] | select(.name == "image_files" or .name == "posts" or .name == "mails") | "  -> \(.name): \(.records), \(if .kept_unit == "none" then "" else "\(.kept_n) \(.kept_unit) " end)\(.kept)"' <<<"$out" | sort -u
+
 echo
 echo "Done in $((SECONDS - started_sec)) s."
 [ -n "$once" ] || echo "The stack stays up until Ctrl-C. In a browser, trust $CA first."

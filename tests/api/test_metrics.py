@@ -17,7 +17,7 @@ import publishing
 from helpers import expect
 from links import now_us
 
-APPS = ["auth", "keys", "tiktok", "uploads", "media", "posts", "billing", "sandbox"]
+APPS = ["auth", "keys", "tiktok", "uploads", "media", "posts", "billing", "privacy", "sandbox"]
 WORKERS = ["worker-publish", "worker-media", "worker-mail", "worker-billing"]
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
@@ -126,7 +126,7 @@ def test_every_program_shows_its_metrics(stack, program):
     if program == "image":
         assert shown("image_processes") >= 2 and shown("image_processes_busy") == 0
     elif program in APPS:
-        assert shown("threads") == {"media": 4, "billing": 24}.get(program, 8) and shown("threads_outside") == 0
+        assert shown("threads") == {"media": 4, "billing": 24, "privacy": 4}.get(program, 8) and shown("threads_outside") == 0
         nobody_is_busy(stack, program)
         assert shown("requests_total", route="none", status="4xx") >= 0
     else:

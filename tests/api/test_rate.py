@@ -23,7 +23,7 @@ from test_posts import SMALL, send, send_json, upload
 
 READ, WINDOW_SEC = 100, 86400  # so slow that none comes back while a test runs
 SHIPPED = {"read": 120, "images": 600, "write": 60, "post": 20, "auth": 10}
-COUNTED = ("auth", "keys", "posts", "uploads", "tiktok", "billing")
+COUNTED = ("auth", "keys", "posts", "uploads", "tiktok", "billing", "privacy")
 HEAD_BYTES, USER_BYTES, SECRET_BYTES = 64, 8 * 8 << 14, 64  # lib/base/mapping.h, lib/fcgi/rate.c: head, users, networks, secret
 
 

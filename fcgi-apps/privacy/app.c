@@ -1,0 +1,6 @@
+#include "privacy/privacy_app.h"
+
+const struct app app_privacy = {
+    .name = "privacy",
+    .routes = (const struct route *const[]){data_routes, NULL},
+};

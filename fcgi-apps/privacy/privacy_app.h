@@ -1,0 +1,6 @@
+/* What the files of the app privacy share. */
+#pragma once
+
+#include "fcgi/app.h"
+
+extern const struct route data_routes[];
