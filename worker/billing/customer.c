@@ -10,7 +10,7 @@
 
 #include "billing/calls.h"
 #include "billing/kinds.h"
-#include "model/billing/ask.h"
+#include "model/billing/jobs.h"
 
 struct customer_end {
     struct job_run *run;

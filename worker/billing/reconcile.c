@@ -5,7 +5,7 @@
  */
 #include "billing/calls.h"
 #include "billing/kinds.h"
-#include "model/billing/ask.h"
+#include "model/billing/jobs.h"
 #include "model/billing/provider_event.h"
 #include "model/billing/provider_read.h"
 #include "stripe/calls.h"

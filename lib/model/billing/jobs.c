@@ -1,12 +1,12 @@
-#include "model/billing/ask.h"
+#include "model/billing/jobs.h"
 
 #include "base/clock.h"
 #include "model/billing/sync.h"
 #include "model/job/job.h"
 #include "model/user/user.h"
 
-enum { ASK_HAS_CUSTOMER, ASK_EACH, ASK_USER_OF, ASK_CONTACT, ASK_BIND };
-static const struct sql ask_sqls[];
+enum { JOBS_HAS_CUSTOMER, JOBS_EACH, JOBS_USER_OF, JOBS_CONTACT, JOBS_BIND };
+static const struct sql jobs_sqls[];
 
 enum err billing_ask_sync(struct db *db, const struct uuid *user_id, struct str request_id)
 {
@@ -23,16 +23,16 @@ enum err billing_forget(struct db *db, const struct uuid *user_id, struct str re
     return job_add(db, JOB_BILLING, BILLING_JOB_DELETE, user_id, clock_now_us(), request_id);
 }
 
-struct ask_disowning {
+struct jobs_disowning {
     struct arena *arena;
     const struct conf *conf;
     struct sync sync;
 };
 
 /* The job last, which finds no customer then, and ends what is left of an erasure. */
-static enum err ask_disown_tx(struct db *db, void *arg)
+static enum err jobs_disown_tx(struct db *db, void *arg)
 {
-    const struct ask_disowning *d = arg;
+    const struct jobs_disowning *d = arg;
 
     enum err e = sync_forget(db, d->arena, d->conf, &d->sync);
     return e == OK ? billing_forget(db, &d->sync.user_id, (struct str){0}) : e;
@@ -40,11 +40,11 @@ static enum err ask_disown_tx(struct db *db, void *arg)
 
 enum err billing_disown(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id)
 {
-    struct ask_disowning d = {.arena = arena, .conf = conf};
+    struct jobs_disowning d = {.arena = arena, .conf = conf};
 
     enum err e = sync_claim(db, arena, user_id, clock_now_us(), &d.sync);
     if (e == OK)
-        e = db_tx(db, ask_disown_tx, &d);
+        e = db_tx(db, jobs_disown_tx, &d);
     return e == ERR_CONFLICT ? ERR_AGAIN : e;
 }
 
@@ -52,22 +52,22 @@ enum err billing_ask_email(struct db *db, const struct uuid *user_id, struct str
 {
     int64_t one;
 
-    enum err e = db_number(db, &ask_sqls[ASK_HAS_CUSTOMER], DB_ARGS(db_uuid(user_id)), &one);
+    enum err e = db_number(db, &jobs_sqls[JOBS_HAS_CUSTOMER], DB_ARGS(db_uuid(user_id)), &one);
     if (e == ERR_NOT_FOUND)
         return OK;
     return e == OK ? job_add(db, JOB_BILLING, BILLING_JOB_EMAIL, user_id, clock_now_us(), request_id) : e;
 }
 
-struct ask_all {
+struct jobs_all {
     struct db *db;
     uint64_t n;
     struct uuid ids[DB_MANY_MAX];
     size_t ids_n;
 };
 
-static enum err ask_some_tx(struct db *db, void *arg)
+static enum err jobs_some_tx(struct db *db, void *arg)
 {
-    const struct ask_all *all = arg;
+    const struct jobs_all *all = arg;
     struct job_new jobs[DB_MANY_MAX];
 
     for (size_t i = 0; i < all->ids_n; i++)
@@ -76,9 +76,9 @@ static enum err ask_some_tx(struct db *db, void *arg)
     return job_add_many(db, JOB_BILLING, jobs, all->ids_n);
 }
 
-static enum err ask_some(struct ask_all *all)
+static enum err jobs_some(struct jobs_all *all)
 {
-    enum err e = all->ids_n == 0 ? OK : db_tx(all->db, ask_some_tx, all);
+    enum err e = all->ids_n == 0 ? OK : db_tx(all->db, jobs_some_tx, all);
 
     if (e == OK)
         all->n += all->ids_n;
@@ -86,34 +86,34 @@ static enum err ask_some(struct ask_all *all)
     return e;
 }
 
-static enum err ask_one(const void *row, void *arg)
+static enum err jobs_one(const void *row, void *arg)
 {
-    struct ask_all *all = arg;
+    struct jobs_all *all = arg;
 
     all->ids[all->ids_n++] = *(const struct uuid *)row;
-    return all->ids_n == DB_MANY_MAX ? ask_some(all) : OK;
+    return all->ids_n == DB_MANY_MAX ? jobs_some(all) : OK;
 }
 
 enum err billing_ask_all(struct db *db, uint64_t *ret_n)
 {
-    struct ask_all all = {.db = db};
+    struct jobs_all all = {.db = db};
 
-    enum err e = db_each(db, &ask_sqls[ASK_EACH], DB_NO_ARGS, sizeof(struct uuid), ask_one, &all);
+    enum err e = db_each(db, &jobs_sqls[JOBS_EACH], DB_NO_ARGS, sizeof(struct uuid), jobs_one, &all);
     if (e == OK)
-        e = ask_some(&all);
+        e = jobs_some(&all);
     *ret_n = all.n;
     return e;
 }
 
 enum err billing_user_of(struct db *db, struct arena *arena, struct str customer, struct uuid *ret_user_id)
 {
-    return db_row(db, &ask_sqls[ASK_USER_OF], DB_ARGS(db_str(customer)), arena, ret_user_id);
+    return db_row(db, &jobs_sqls[JOBS_USER_OF], DB_ARGS(db_str(customer)), arena, ret_user_id);
 }
 
 enum err billing_contact(struct db *db, struct arena *arena, const struct uuid *user_id,
                          struct billing_contact *ret_contact)
 {
-    return db_row(db, &ask_sqls[ASK_CONTACT], DB_ARGS(db_uuid(user_id)), arena, ret_contact);
+    return db_row(db, &jobs_sqls[JOBS_CONTACT], DB_ARGS(db_uuid(user_id)), arena, ret_contact);
 }
 
 enum err billing_bind(struct db *db, struct arena *arena, const struct uuid *user_id, struct str customer,
@@ -123,26 +123,26 @@ enum err billing_bind(struct db *db, struct arena *arena, const struct uuid *use
 
     enum err e = user_lock(db, arena, user_id);
     if (e == OK)
-        e = db_exec(db, &ask_sqls[ASK_BIND], DB_ARGS(db_uuid(user_id), db_str(customer), now, now), NULL);
+        e = db_exec(db, &jobs_sqls[JOBS_BIND], DB_ARGS(db_uuid(user_id), db_str(customer), now, now), NULL);
     return e == OK ? billing_ask_email(db, user_id, request_id) : e;
 }
 
-static const struct db_col ask_contact_cols[] = {DB_COL(struct billing_contact, customer, STR),
-                                                 DB_COL(struct billing_contact, email, STR), DB_END};
+static const struct db_col jobs_contact_cols[] = {DB_COL(struct billing_contact, customer, STR),
+                                                  DB_COL(struct billing_contact, email, STR), DB_END};
 
-static const struct sql ask_sqls[] = {
-    [ASK_HAS_CUSTOMER] = {.text = "SELECT 1 FROM subscriptions WHERE user_id = ?", .in = "u", .cols = db_number_cols},
-    [ASK_EACH] = {.text = "SELECT user_id FROM subscriptions WHERE user_id > ? ORDER BY user_id LIMIT ?",
-                  .in = "ui",
-                  .cols = db_uuid_cols},
-    [ASK_USER_OF] = {.text = "SELECT user_id FROM subscriptions WHERE customer_id = ?",
-                     .in = "s",
-                     .cols = db_uuid_cols},
-    [ASK_CONTACT] = {.text = "SELECT s.customer_id, u.email FROM subscriptions s JOIN users u ON u.id = s.user_id"
-                             " WHERE s.user_id = ?",
-                     .in = "u",
-                     .cols = ask_contact_cols},
-    [ASK_BIND] = {.text = "INSERT INTO subscriptions (user_id, customer_id, created_at_us, updated_at_us)"
-                          " VALUES (?, ?, ?, ?)",
-                  .in = "usii"},
+static const struct sql jobs_sqls[] = {
+    [JOBS_HAS_CUSTOMER] = {.text = "SELECT 1 FROM subscriptions WHERE user_id = ?", .in = "u", .cols = db_number_cols},
+    [JOBS_EACH] = {.text = "SELECT user_id FROM subscriptions WHERE user_id > ? ORDER BY user_id LIMIT ?",
+                   .in = "ui",
+                   .cols = db_uuid_cols},
+    [JOBS_USER_OF] = {.text = "SELECT user_id FROM subscriptions WHERE customer_id = ?",
+                      .in = "s",
+                      .cols = db_uuid_cols},
+    [JOBS_CONTACT] = {.text = "SELECT s.customer_id, u.email FROM subscriptions s JOIN users u ON u.id = s.user_id"
+                              " WHERE s.user_id = ?",
+                      .in = "u",
+                      .cols = jobs_contact_cols},
+    [JOBS_BIND] = {.text = "INSERT INTO subscriptions (user_id, customer_id, created_at_us, updated_at_us)"
+                           " VALUES (?, ?, ?, ?)",
+                   .in = "usii"},
 };
