@@ -116,6 +116,24 @@ def customer_right(world, s):
     assert world.count("SELECT COUNT(*) AS n FROM provider_events WHERE link IS NULL AND mailed_at_us IS NOT NULL") == 1, "the mail has it"
 
 
+# --- a customer whom Stripe does not know
+
+
+def unknown_act(world, s):
+    begin_stripe(s)
+    del s.stripe.customers[s.customer]
+    let_go(world)
+    world.until(lambda: world.count("SELECT COUNT(*) AS n FROM subscriptions WHERE attention = 'unknown_customer'") == 1
+                and all(j["lease_token"] is None for j in jobs(world, "customer")), "it is noted that somebody was told")
+
+
+def unknown_right(world, s):
+    """Somebody was, and nobody has lost a plan for it or an event."""
+    assert [line for text in world.logged().values() for line in text.splitlines()
+            if '"event":"billing_attention"' in line and "does not know the customer" in line and s.user.id in line]
+    assert waiting(world, s) == 2 and lease_is_free(world, s) and len(jobs(world, "customer")) == 1
+
+
 # --- a dispute
 
 
@@ -201,6 +219,7 @@ def delete_right(world, s):
 WORKER = ("worker-billing",)
 BILLED = [
     Flow("an event of Stripe's", WORKER, customer_ready, customer_act, customer_right, workers=True),
+    Flow("a customer nobody knows", WORKER, customer_ready, unknown_act, unknown_right, workers=True),
     Flow("a dispute", WORKER, charge_ready, customer_act, charge_right, workers=True),
     Flow("reconciliation", WORKER, billed_ready, reconcile_act, reconcile_right, workers=True),
     Flow("an address for Stripe", WORKER, email_ready, email_act, email_right, workers=True),
