@@ -356,6 +356,21 @@ def test_a_look_at_what_was_not_delivered_goes_on_where_it_ended(payer):
     payer.stripe.page_events = 100
 
 
+def test_whose_period_is_over_is_asked_for(payer, other, stripe):
+    """The endpoint was switched off at Stripe, so there is no event, and none that was not delivered."""
+    still = Payer(other, stripe).bind()
+    for one, ended_sec in ((payer, 25 * 3600), (still, 23 * 3600)):
+        one.subscribe(status="active")
+        tell(one, "customer.subscription.created", one.subscription())
+        one.subscription()["status"] = "canceled"
+        one.stack.sql("UPDATE subscriptions SET period_end_us = %s, updated_at_us = 1 WHERE user_id = %s",
+                      int((time.time() - ended_sec) * 1_000_000), one.id)
+    assert payer.plan() == still.plan() == "small"
+    payer.stack.sql("UPDATE jobs_billing SET run_at_us = 1 WHERE kind = 'lapsed' AND lease_token IS NULL")
+    payer.stack.wait(lambda: payer.plan() == "free", "the plan has ended")
+    assert still.plan() == "small", "Stripe takes some hours"
+
+
 # Others who ask the worker
 
 

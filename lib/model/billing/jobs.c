@@ -5,7 +5,9 @@
 #include "model/job/job.h"
 #include "model/user/user.h"
 
-enum { JOBS_HAS_CUSTOMER, JOBS_EACH, JOBS_USER_OF, JOBS_CONTACT, JOBS_BIND };
+#define LAPSED_US US_PER_DAY /* Stripe renews within hours; and what is asked for today is not asked for again */
+
+enum { JOBS_HAS_CUSTOMER, JOBS_EACH, JOBS_LAPSED, JOBS_USER_OF, JOBS_CONTACT, JOBS_BIND };
 static const struct sql jobs_sqls[];
 
 enum err billing_ask_sync(struct db *db, const struct uuid *user_id, struct str request_id)
@@ -105,6 +107,41 @@ enum err billing_ask_all(struct db *db, uint64_t *ret_n)
     return e;
 }
 
+struct jobs_lapsed {
+    struct arena *arena;
+    size_t n;
+};
+
+static enum err jobs_lapsed_tx(struct db *db, void *arg)
+{
+    struct job_new jobs[BILLING_LAPSED_MAX];
+    int64_t now_us = clock_now_us();
+    struct db_arg before = db_i64(now_us - LAPSED_US);
+    struct jobs_lapsed *l = arg;
+    void *rows;
+
+    enum err e =
+        db_rows(db, &jobs_sqls[JOBS_LAPSED],
+                DB_ARGS(before, before, db_i64(SYNC_UNKNOWN_CUSTOMER | SYNC_OTHER_MODE), db_i64(BILLING_LAPSED_MAX)),
+                l->arena, sizeof(struct uuid), BILLING_LAPSED_MAX, &rows, &l->n);
+    if (e != OK)
+        return e;
+    for (size_t i = 0; i < l->n; i++)
+        jobs[i] = (struct job_new){
+            .kind = BILLING_JOB_CUSTOMER, .subject_id = ((const struct uuid *)rows)[i], .run_at_us = now_us};
+    return job_add_all(db, JOB_BILLING, l->arena, jobs, l->n);
+}
+
+enum err billing_ask_lapsed(struct db *db, struct arena *arena, uint64_t *ret_n)
+{
+    struct jobs_lapsed l = {.arena = arena};
+    enum err e = db_tx(db, jobs_lapsed_tx, &l);
+
+    if (e == OK)
+        *ret_n = l.n;
+    return e;
+}
+
 enum err billing_user_of(struct db *db, struct arena *arena, struct str customer, struct uuid *ret_user_id)
 {
     return db_row(db, &jobs_sqls[JOBS_USER_OF], DB_ARGS(db_str(customer)), arena, ret_user_id);
@@ -135,6 +172,11 @@ static const struct sql jobs_sqls[] = {
     [JOBS_EACH] = {.text = "SELECT user_id FROM subscriptions WHERE user_id > ? ORDER BY user_id LIMIT ?",
                    .in = "ui",
                    .cols = db_uuid_cols},
+    [JOBS_LAPSED] = {.text = "SELECT user_id FROM subscriptions FORCE INDEX (by_period)"
+                             " WHERE status IN ('trialing', 'active', 'past_due') AND period_end_us < ?"
+                             " AND updated_at_us < ? AND (attention & ?) = 0 LIMIT ?",
+                     .in = "iiii",
+                     .cols = db_uuid_cols},
     [JOBS_USER_OF] = {.text = "SELECT user_id FROM subscriptions WHERE customer_id = ?",
                       .in = "s",
                       .cols = db_uuid_cols},
