@@ -92,6 +92,11 @@ def lease_is_free(world, s):
     return all(r["sync_token"] is None for r in rows)
 
 
+def give_plan(world, s):
+    for table, column in (("users", "id"), ("sessions", "user_id"), ("api_keys", "user_id")):
+        world.stack.sql(f"UPDATE {table} SET subscribed_plan = 'small' WHERE {column} = %s", id_of(s))
+
+
 # --- an event
 
 
@@ -167,6 +172,30 @@ def reconcile_right(world, s):
     assert world.count("SELECT COUNT(*) AS n FROM provider_events WHERE state = 'done' AND via = 'reconciliation'") == 12
 
 
+# --- a period that is over, of which no event tells
+
+
+def lapsed_ready(world):
+    s = billed_ready(world)
+    give_plan(world, s)
+    world.stack.sql("UPDATE subscriptions SET subscription_id = %s, plan = 'small', status = 'active', period_end_us = %s, updated_at_us = 1"
+                    " WHERE user_id = %s", s.sub, world.now_us() - 25 * 3600 * 1_000_000, id_of(s))
+    return s
+
+
+def lapsed_act(world, s):
+    begin_stripe(s)
+    s.stripe.subscriptions[s.sub]["status"] = "canceled"
+    let_go(world)
+    world.until(lambda: world.count("SELECT COUNT(*) AS n FROM subscriptions WHERE status = 'canceled'") == 1 and not jobs(world, "customer"),
+                "it is seen that it has ended")
+
+
+def lapsed_right(world, s):
+    has_plan(world, s, None)
+    assert lease_is_free(world, s) and mails(world) == []
+
+
 # --- a changed address
 
 
@@ -192,9 +221,7 @@ def email_right(world, s):
 
 def delete_ready(world):
     s = billed_ready(world)
-    world.stack.sql("UPDATE users SET subscribed_plan = 'small' WHERE id = %s", id_of(s))
-    for table in ("sessions", "api_keys"):
-        world.stack.sql(f"UPDATE {table} SET subscribed_plan = 'small' WHERE user_id = %s", id_of(s))
+    give_plan(world, s)
     deliver(world.stack, event("invoice.paid", bill(s)))
     world.stack.sql("DELETE FROM jobs_billing")
     done = world.stack.admin("billing", "forget", s.user.id)
@@ -222,6 +249,7 @@ BILLED = [
     Flow("a customer nobody knows", WORKER, customer_ready, unknown_act, unknown_right, workers=True),
     Flow("a dispute", WORKER, charge_ready, customer_act, charge_right, workers=True),
     Flow("reconciliation", WORKER, billed_ready, reconcile_act, reconcile_right, workers=True),
+    Flow("a period that is over", WORKER, lapsed_ready, lapsed_act, lapsed_right, workers=True),
     Flow("an address for Stripe", WORKER, email_ready, email_act, email_right, workers=True),
     Flow("forget a customer", WORKER, delete_ready, delete_act, delete_right, workers=True),
 ]
