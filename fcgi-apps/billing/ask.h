@@ -1,5 +1,6 @@
 /*
- * Calls to Stripe for which a user waits: tried again where that is harmless, and all of a request's together within ASK_TIMEOUTS.
+ * Calls to Stripe for which a user waits: tried again where that is harmless, and all of a request's together within ASK_TIMEOUTS. How
+ * long somebody else is waited for, who asks about the same customer, does not count.
  *
  *    struct ask ask;
  *    ask_begin(&ask, c);

@@ -8,7 +8,7 @@
 #include "base/point.h"
 #include "billing/ask.h"
 #include "fcgi/input.h"
-#include "model/billing/ask.h"
+#include "model/billing/jobs.h"
 #include "model/billing/checkout.h"
 #include "metrics/metrics.h"
 #include "model/user/user.h"

@@ -7,7 +7,7 @@
 #include "billing/billing_app.h"
 #include "billing/together.h"
 #include "metrics/metrics.h"
-#include "model/billing/ask.h"
+#include "model/billing/jobs.h"
 #include "model/billing/provider_event.h"
 
 #define SIGNATURES_BAD_MAX 20 /* a replay and a stranger who tries some things out are no reason to look */

@@ -81,7 +81,7 @@ static void stripe_derive_count(const struct stripe_rules *rules, const struct s
         bool ours = stripe_derive_is_ours(rules, &v[i]);
         if (!stripe_derive_is_theirs(rules, &v[i]) || stripe_derive_is_repeat(rules, v, n, i))
             continue;
-        state->foreign_n += !ours;
+        state->foreign_n += !ours && !stripe_status_is_over(v[i].status);
         state->unknown_n += ours && v[i].status == STRIPE_UNKNOWN;
         state->others_alive_n += ours && !stripe_status_is_over(v[i].status) && !str_eq(v[i].id, state->subscription);
     }

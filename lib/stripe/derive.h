@@ -29,7 +29,7 @@ struct stripe_state {
     int64_t trial_end_us;
     bool collection_paused;
     size_t others_alive_n; /* further ones of ours that are not over: somebody pays twice, and the admin is told */
-    size_t foreign_n;      /* of no plan of ours */
+    size_t foreign_n;      /* of no plan of ours, and not over: somebody pays and has nothing, and the admin is told */
     size_t unknown_n;      /* with a status that we do not know: the admin is told */
 };
 

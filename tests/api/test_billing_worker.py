@@ -64,6 +64,8 @@ def test_foreign_things_have_no_effect(payer, other, stripe):
                                     {**stripe.subscriptions[f"{payer.sub}f"], "customer": "cus_stranger",
                                      "metadata": {"user_id": payer.user.id}}))
     assert done(payer.stack, id) == ("ignored", "unknown_customer")
+    assert alarms_of(payer) == ["a subscription for a price that no plan has"], "but the admin hears of it, once: was it taken out of the file?"
+    assert "look          a subscription for a price that no plan has" in shown_to_admin(payer)
 
 
 # A customer that we have not made
@@ -305,10 +307,11 @@ def test_what_was_never_delivered_is_found(payer):
     payer.stripe.events = [event("customer.subscription.updated", payer.subscription()) for _ in range(23)]
     payer.stripe.events[0]["created"] -= 3700  # Stripe has tried that one several times
     before = Shown(payer.stack, "worker-billing")
+    payer.stripe.events.append(event("invoice.paid", {"object": "not what this type has"}))
     payer.stripe.events.append(event("radar.early_fraud_warning.created",
                                      {"id": "issfr_1", "object": "radar.early_fraud_warning", "charge": "ch_none"}))
-    payer.stack.sql("UPDATE jobs_billing SET run_at_us = 1, tries = 0 WHERE kind = 'reconcile' AND lease_token IS NULL")
-    for sent in payer.stripe.events[:-1]:
+    payer.stack.sql("UPDATE jobs_billing SET run_at_us = 1, tries = 9 WHERE kind = 'reconcile' AND lease_token IS NULL")
+    for sent in payer.stripe.events[:-2]:
         payer.stack.wait(lambda: payer.stack.sql("SELECT 1 FROM provider_events WHERE event_id = %s", sent["id"]), "it is found")
         assert done(payer.stack, sent["id"]) == ("done", None)
         assert stored(payer.stack, sent["id"])["via"] == "reconciliation"
@@ -317,9 +320,11 @@ def test_what_was_never_delivered_is_found(payer):
     assert payer.plan() == "small"
     (job,) = payer.stack.wait(lambda: payer.stack.sql("SELECT * FROM jobs_billing WHERE kind = 'reconcile' AND lease_token IS NULL"
                                                       " AND run_at_us > 1"), "it comes again")
-    assert job["run_at_us"] > (time.time() + 86000) * 1_000_000
+    assert job["run_at_us"] > (time.time() + 86000) * 1_000_000 and job["tries"] == 0, "one failure tomorrow is the first"
     assert not payer.stack.sql("SELECT 1 FROM provider_reads"), "the list was read to its end"
     assert Shown(payer.stack, "worker-billing").moved(before, "alarms_total") == {("events_missed",): 1}
+    missed = [json.loads(line) for line in payer.stack.log("worker-billing").splitlines() if '"event":"events_missed"' in line]
+    assert (missed[-1]["events"], missed[-1]["unreadable"]) == (1, 1)
     payer.stripe.events = []
 
 
@@ -330,10 +335,12 @@ def test_a_look_at_what_was_not_delivered_goes_on_where_it_ended(payer):
     payer.subscribe()
     payer.stripe.events = [event("customer.subscription.updated", payer.subscription()) for _ in range(23)]
     payer.stripe.page_events = 1
+    payer.stripe.events[-1]["created"] -= 3700
+    shown = Shown(payer.stack, "worker-billing")
     ids = [sent["id"] for sent in payer.stripe.events[::-1]]
     before = len(payer.stripe.asked("GET", "/v1/events"))
     payer.stripe.behave("/v1/events", "ok", "ok", "500", "ok")
-    payer.stack.sql("UPDATE jobs_billing SET run_at_us = 1, tries = 0 WHERE kind = 'reconcile' AND lease_token IS NULL")
+    payer.stack.sql("UPDATE jobs_billing SET run_at_us = 1 WHERE kind = 'reconcile' AND lease_token IS NULL")
     payer.stack.wait(lambda: len(asked()) >= 25 and not payer.stack.sql("SELECT 1 FROM provider_reads"), "all is read")
     assert asked() == [None, *ids[:2], *ids[1:-1], None], "the third page failed, and was asked for again"
 
@@ -341,13 +348,28 @@ def test_a_look_at_what_was_not_delivered_goes_on_where_it_ended(payer):
         runs = [json.loads(line) for line in payer.stack.log("worker-billing").splitlines() if '"kind":"reconcile"' in line]
         return [run.get("note", "").partition(",")[0] for run in runs][-2:]
     payer.stack.wait(lambda: notes() == [f"{n} events that had not come" for n in (20, 1)], "a run has twenty pages")
+    assert Shown(payer.stack, "worker-billing").moved(shown, "alarms_total") == {("events_missed",): 1}, "the run that broke off has told"
     # A place that Stripe does not know any more is left.
     payer.stack.sql("INSERT INTO provider_reads VALUES ('events', %s, 'evt_gone', %s)", "checkout.session.completed", int(time.time() * 1_000_000))
     before = len(payer.stripe.asked("GET", "/v1/events"))
-    payer.stack.sql("UPDATE jobs_billing SET run_at_us = 1, tries = 0 WHERE kind = 'reconcile' AND lease_token IS NULL")
+    payer.stack.sql("UPDATE jobs_billing SET run_at_us = 1 WHERE kind = 'reconcile' AND lease_token IS NULL")
     payer.stack.wait(lambda: asked()[:2] == ["evt_gone", None], "it begins anew")
     payer.stripe.events = []
     payer.stripe.page_events = 100
+
+
+def test_whose_period_is_over_is_asked_for(payer, other, stripe):
+    """The endpoint was switched off at Stripe, so there is no event, and none that was not delivered."""
+    still = Payer(other, stripe).bind()
+    for one, ended_sec in ((payer, 25 * 3600), (still, 23 * 3600)):
+        one.subscribe(status="active")
+        tell(one, "customer.subscription.created", one.subscription())
+        one.subscription()["status"] = "canceled"
+        one.stack.sql("UPDATE subscriptions SET period_end_us = %s, updated_at_us = 1 WHERE user_id = %s",
+                      int((time.time() - ended_sec) * 1_000_000), one.id)
+    payer.stack.sql("UPDATE jobs_billing SET run_at_us = 1 WHERE kind = 'lapsed' AND lease_token IS NULL")
+    payer.stack.wait(lambda: payer.plan() == "free", "the plan has ended")
+    assert still.plan() == "small", "Stripe takes some hours"
 
 
 # Others who ask the worker

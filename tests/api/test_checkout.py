@@ -334,6 +334,15 @@ def test_while_somebody_else_asks(user, stripe):
     assert expect(sync(user, session), 200)["data"]["plan"] == "small"
 
 
+def test_who_waited_for_somebody_else_has_time_to_ask(user, stripe):
+    """Else they would hear that Stripe does not answer, which was never asked."""
+    to_pay(user)
+    stripe.behave("customer_get", "hang", "hang", "ok")  # until the patience of the first one is over
+    answers = at_once([lambda: checkout(user)] * 2)
+    told = [a.json().get("error", {}).get("code") for a in answers]
+    assert told.count("stripe_unreachable") == 1, told
+
+
 def steal(user):
     change_row(user, "sync_token = %s", secrets.token_bytes(16))
 

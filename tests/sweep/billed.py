@@ -92,6 +92,11 @@ def lease_is_free(world, s):
     return all(r["sync_token"] is None for r in rows)
 
 
+def give_plan(world, s):
+    for table, column in (("users", "id"), ("sessions", "user_id"), ("api_keys", "user_id")):
+        world.stack.sql(f"UPDATE {table} SET subscribed_plan = 'small' WHERE {column} = %s", id_of(s))
+
+
 # --- an event
 
 
@@ -114,6 +119,24 @@ def customer_right(world, s):
     assert mails(world) == ["payment_failed"] and lease_is_free(world, s)
     assert world.count("SELECT COUNT(*) AS n FROM provider_events WHERE state = 'done'") == 2
     assert world.count("SELECT COUNT(*) AS n FROM provider_events WHERE link IS NULL AND mailed_at_us IS NOT NULL") == 1, "the mail has it"
+
+
+# --- a customer whom Stripe does not know
+
+
+def unknown_act(world, s):
+    begin_stripe(s)
+    del s.stripe.customers[s.customer]
+    let_go(world)
+    world.until(lambda: world.count("SELECT COUNT(*) AS n FROM subscriptions WHERE attention = 'unknown_customer'") == 1
+                and all(j["lease_token"] is None for j in jobs(world, "customer")), "it is noted that somebody was told")
+
+
+def unknown_right(world, s):
+    """Somebody was, and nobody has lost a plan for it or an event."""
+    assert [line for text in world.logged().values() for line in text.splitlines()
+            if '"event":"billing_attention"' in line and "does not know the customer" in line and s.user.id in line]
+    assert waiting(world, s) == 2 and lease_is_free(world, s) and len(jobs(world, "customer")) == 1
 
 
 # --- a dispute
@@ -149,6 +172,30 @@ def reconcile_right(world, s):
     assert world.count("SELECT COUNT(*) AS n FROM provider_events WHERE state = 'done' AND via = 'reconciliation'") == 12
 
 
+# --- a period that is over, of which no event tells
+
+
+def lapsed_ready(world):
+    s = billed_ready(world)
+    give_plan(world, s)
+    world.stack.sql("UPDATE subscriptions SET subscription_id = %s, plan = 'small', status = 'active', period_end_us = %s, updated_at_us = 1"
+                    " WHERE user_id = %s", s.sub, world.now_us() - 25 * 3600 * 1_000_000, id_of(s))
+    return s
+
+
+def lapsed_act(world, s):
+    begin_stripe(s)
+    s.stripe.subscriptions[s.sub]["status"] = "canceled"
+    let_go(world)
+    world.until(lambda: world.count("SELECT COUNT(*) AS n FROM subscriptions WHERE status = 'canceled'") == 1 and not jobs(world, "customer"),
+                "it is seen that it has ended")
+
+
+def lapsed_right(world, s):
+    has_plan(world, s, None)
+    assert lease_is_free(world, s) and mails(world) == []
+
+
 # --- a changed address
 
 
@@ -174,9 +221,7 @@ def email_right(world, s):
 
 def delete_ready(world):
     s = billed_ready(world)
-    world.stack.sql("UPDATE users SET subscribed_plan = 'small' WHERE id = %s", id_of(s))
-    for table in ("sessions", "api_keys"):
-        world.stack.sql(f"UPDATE {table} SET subscribed_plan = 'small' WHERE user_id = %s", id_of(s))
+    give_plan(world, s)
     deliver(world.stack, event("invoice.paid", bill(s)))
     world.stack.sql("DELETE FROM jobs_billing")
     done = world.stack.admin("billing", "forget", s.user.id)
@@ -201,8 +246,10 @@ def delete_right(world, s):
 WORKER = ("worker-billing",)
 BILLED = [
     Flow("an event of Stripe's", WORKER, customer_ready, customer_act, customer_right, workers=True),
+    Flow("a customer nobody knows", WORKER, customer_ready, unknown_act, unknown_right, workers=True),
     Flow("a dispute", WORKER, charge_ready, customer_act, charge_right, workers=True),
     Flow("reconciliation", WORKER, billed_ready, reconcile_act, reconcile_right, workers=True),
+    Flow("a period that is over", WORKER, lapsed_ready, lapsed_act, lapsed_right, workers=True),
     Flow("an address for Stripe", WORKER, email_ready, email_act, email_right, workers=True),
     Flow("forget a customer", WORKER, delete_ready, delete_act, delete_right, workers=True),
 ]

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "model/billing/ask.h"
+#include "model/billing/jobs.h"
 #include "user.h"
 
 struct billing_asking {

@@ -23,7 +23,7 @@ bool calls_may_begin(struct job_run *run, enum job_step *ret_step)
     if (!run->kind->standing && run->job.tries % UNCONFIGURED_TOLD_TRIES == 0)
         calls_alarm(run, "a job waits for " STRIPE_KEY_CREDENTIAL ", which is empty", NULL);
     run->again_at_us = clock_now_us() + UNCONFIGURED_US;
-    *ret_step = JOB_AGAIN;
+    *ret_step = run->kind->standing ? calls_anew(run) : JOB_AGAIN;
     return false;
 }
 
@@ -71,15 +71,21 @@ enum job_step calls_attend(struct job_run *run, const char *what, const struct s
     return JOB_AGAIN;
 }
 
-enum job_step calls_taken(struct job_run *run)
+enum job_step calls_anew(struct job_run *run)
 {
-    run->note = "somebody else asks Stripe";
-    run->again_at_us = clock_now_us() + TAKEN_US;
     enum err e = job_restart(run->db, JOB_BILLING, &run->job, run->again_at_us);
+
     if (e != OK)
         return job_run_failed(run, e);
     run->job_ended = true;
     return JOB_AGAIN;
+}
+
+enum job_step calls_taken(struct job_run *run)
+{
+    run->note = "somebody else asks Stripe";
+    run->again_at_us = clock_now_us() + TAKEN_US;
+    return calls_anew(run);
 }
 
 void calls_end_credentials(const struct job_run *run)

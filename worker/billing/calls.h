@@ -22,7 +22,10 @@ void calls_alarm(const struct job_run *run, const char *what, const struct strip
 /* A job that nothing but a person can help comes again after an hour. is_told: the alarm was raised before, and does not tell again. */
 enum job_step calls_attend(struct job_run *run, const char *what, const struct stripe_error *error, bool is_told);
 
-/* Somebody else asks about this customer. The tries are counted anew: that one waits says nothing of Stripe. */
+/* Again at run->again_at_us, with the tries counted anew: what was before says nothing of the next time. */
+enum job_step calls_anew(struct job_run *run);
+
+/* Somebody else asks about this customer, which says nothing of Stripe. */
 enum job_step calls_taken(struct job_run *run);
 
 /* What programs keep of a user's plan for a second ends. After a commit, or one of which nobody knows. */

@@ -2,7 +2,7 @@
  * does the rest. */
 #include "billing/calls.h"
 #include "billing/kinds.h"
-#include "model/billing/ask.h"
+#include "model/billing/jobs.h"
 #include "model/billing/provider_event.h"
 #include "stripe/calls.h"
 #include "stripe/read.h"

@@ -10,7 +10,7 @@
 
 #include "billing/calls.h"
 #include "billing/kinds.h"
-#include "model/billing/ask.h"
+#include "model/billing/jobs.h"
 
 struct customer_end {
     struct job_run *run;
@@ -74,16 +74,15 @@ static enum job_step customer_not_fetched(struct job_run *run, struct customer *
 {
     const struct stripe_error *error = &c->fetch.error;
     bool is_unknown = c->fetch.next == STRIPE_REFUSED && !stripe_error_is_about_us(error) && !run->fault;
-    enum err e = sync_release(run->db, &c->sync);
+    /* Before it is noted that somebody was told: rather twice than never. */
+    enum job_step step = is_unknown ? calls_attend(run, "Stripe does not know the customer: another account's?", error,
+                                                   (c->sync.attention & SYNC_UNKNOWN_CUSTOMER) != 0)
+                                    : calls_later(run, error);
 
+    enum err e = sync_release(run->db, &c->sync);
     if (e == OK && is_unknown)
         e = sync_attend(run->db, &run->job.subject_id, SYNC_UNKNOWN_CUSTOMER);
-    if (e != OK)
-        return job_run_failed(run, e);
-    if (is_unknown)
-        return calls_attend(run, "Stripe does not know the customer: another account's?", error,
-                            (c->sync.attention & SYNC_UNKNOWN_CUSTOMER) != 0);
-    return calls_later(run, error);
+    return e == OK ? step : job_run_failed(run, e);
 }
 
 static enum job_step customer_on_fetched(struct job_run *run, struct customer *c)

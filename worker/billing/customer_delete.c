@@ -10,7 +10,7 @@
  */
 #include "billing/calls.h"
 #include "billing/kinds.h"
-#include "model/billing/ask.h"
+#include "model/billing/jobs.h"
 #include "model/billing/provider_event.h"
 #include "model/billing/sync.h"
 #include "stripe/calls.h"

@@ -5,7 +5,7 @@
  */
 #include "billing/calls.h"
 #include "billing/kinds.h"
-#include "model/billing/ask.h"
+#include "model/billing/jobs.h"
 #include "model/billing/sync.h"
 #include "model/user/activity.h"
 #include "model/user/user.h"

@@ -8,4 +8,5 @@ extern const struct job_kind charge_kind;   /* subject event: whose charge it is
 extern const struct job_kind customer_email_kind;  /* subject user: a changed address reaches Stripe */
 extern const struct job_kind customer_delete_kind; /* subject user: deleted at Stripe, then forgotten */
 extern const struct job_kind reconcile_kind;       /* standing: finds events that were never delivered */
+extern const struct job_kind lapsed_kind;          /* standing: asks for those whose period is over */
 extern const struct job_kind events_tidy_kind;     /* standing: deletes events when their time is over */

@@ -5,7 +5,7 @@
  */
 #include "billing/calls.h"
 #include "billing/kinds.h"
-#include "model/billing/ask.h"
+#include "model/billing/jobs.h"
 #include "model/billing/provider_event.h"
 #include "model/billing/provider_read.h"
 #include "stripe/calls.h"
@@ -42,10 +42,16 @@ static enum job_step reconcile_ends(struct job_run *run, const struct reconcile 
         run->note = arena_printf(run->arena, "%lld events that had not come, %lld that cannot be read",
                                  (long long)r->found, (long long)r->unreadable)
                         .p;
-    if (r->missed > 0)
-        alarm_raise(run->worker->metrics->set, ALARM_EVENTS_MISSED, LOG_INT("events", r->missed), LOG_END);
     run->again_at_us = clock_now_us() + again_in_us;
-    return JOB_AGAIN;
+    return calls_anew(run);
+}
+
+/* As soon as the run ends, and however it does: the next one finds these known. */
+static void reconcile_tell(const struct job_run *run, const struct reconcile *r)
+{
+    if (r->missed > 0 || r->unreadable > 0)
+        alarm_raise(run->worker->metrics->set, ALARM_EVENTS_MISSED, LOG_INT("events", r->missed),
+                    LOG_INT("unreadable", r->unreadable), LOG_END);
 }
 
 /* Where this run goes on from. A type that is not ours any more, because another release has noted it, is no place. */
@@ -146,14 +152,11 @@ static enum job_step reconcile_on_page(struct job_run *run, struct reconcile *r)
     return reconcile_ask(run, r);
 }
 
-static enum job_step reconcile_step(struct job_run *run)
+static enum job_step reconcile_begin(struct job_run *run)
 {
-    struct reconcile *r = run->data;
+    struct reconcile *r = run->data = arena_alloc(run->arena, sizeof *r);
     enum job_step step;
 
-    if (run->result != NULL)
-        return reconcile_on_page(run, r);
-    r = run->data = arena_alloc(run->arena, sizeof *r);
     if (!calls_may_begin(run, &step))
         return step;
     enum err e = reconcile_find(run, r);
@@ -162,6 +165,15 @@ static enum job_step reconcile_step(struct job_run *run)
     r->until_us = clock_mono_us() + RECONCILE_RUN_US;
     r->mark = arena_mark(run->arena);
     return reconcile_ask(run, r);
+}
+
+static enum job_step reconcile_step(struct job_run *run)
+{
+    enum job_step step = run->result == NULL ? reconcile_begin(run) : reconcile_on_page(run, run->data);
+
+    if (step != JOB_CALL)
+        reconcile_tell(run, run->data);
+    return step;
 }
 
 const struct job_kind reconcile_kind = {

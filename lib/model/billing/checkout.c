@@ -1,7 +1,7 @@
 #include "model/billing/checkout.h"
 
 #include "base/clock.h"
-#include "model/billing/ask.h"
+#include "model/billing/jobs.h"
 #include "model/billing/billing.h"
 #include "model/user/activity.h"
 #include "model/user/user.h"

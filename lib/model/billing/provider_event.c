@@ -1,5 +1,5 @@
 #include "base/clock.h"
-#include "model/billing/ask.h"
+#include "model/billing/jobs.h"
 #include "model/billing/provider_event_private.h"
 #include "model/user/activity.h"
 

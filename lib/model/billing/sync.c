@@ -9,7 +9,7 @@
 enum { SYNC_CLAIM, SYNC_READ, SYNC_LOCK, SYNC_LOOK, SYNC_HOLD, SYNC_OWN, SYNC_END, SYNC_ATTEND, SYNC_ATTEND_OVER };
 static const struct sql sync_sqls[];
 
-#define SYNC_ALL (2 * SYNC_EMAIL_REFUSED - 1) /* bits */
+#define SYNC_ALL (2 * SYNC_FOREIGN_PRICE - 1) /* bits */
 
 /* By Stripe's words, which are those of the table. */
 static const int sync_statuses[STRIPE_STATUS__MAX] = {
@@ -20,9 +20,13 @@ static const int sync_statuses[STRIPE_STATUS__MAX] = {
     [STRIPE_ACTIVE] = SUBSCRIPTION_ACTIVE,
 };
 
-const char *const sync_attention_words[] = {
-    "Stripe does not know the customer", "the customer is of Stripe's other mode", "more than one subscription",
-    "a status that is not known",        "Stripe does not take the address",       NULL};
+const char *const sync_attention_words[] = {"Stripe does not know the customer",
+                                            "the customer is of Stripe's other mode",
+                                            "more than one subscription",
+                                            "a status that is not known",
+                                            "Stripe does not take the address",
+                                            "a subscription for a price that no plan has",
+                                            NULL};
 
 bool sync_is_other_mode(const struct sync *sync, const struct conf *conf)
 {
@@ -31,7 +35,8 @@ bool sync_is_other_mode(const struct sync *sync, const struct conf *conf)
 
 int64_t sync_attention_of(const struct stripe_state *state)
 {
-    return (state->others_alive_n > 0 ? SYNC_SEVERAL : 0) | (state->unknown_n > 0 ? SYNC_UNKNOWN_STATUS : 0);
+    return (state->others_alive_n > 0 ? SYNC_SEVERAL : 0) | (state->unknown_n > 0 ? SYNC_UNKNOWN_STATUS : 0) |
+           (state->foreign_n > 0 ? SYNC_FOREIGN_PRICE : 0);
 }
 
 enum err sync_attend(struct db *db, const struct uuid *user_id, int64_t bits)

@@ -39,6 +39,7 @@ bool sync_is_other_mode(const struct sync *sync, const struct conf *conf);
 #define SYNC_SEVERAL (INT64_C(1) << 2)
 #define SYNC_UNKNOWN_STATUS (INT64_C(1) << 3)
 #define SYNC_EMAIL_REFUSED (INT64_C(1) << 4)
+#define SYNC_FOREIGN_PRICE (INT64_C(1) << 5)
 extern const char *const sync_attention_words[]; /* by bit, as a person reads them; NULL ends them */
 
 int64_t sync_attention_of(const struct stripe_state *state); /* of what was fetched */

@@ -1,6 +1,6 @@
 #include "model/user/email_change.h"
 
-#include "model/billing/ask.h"
+#include "model/billing/jobs.h"
 #include "model/mail/allowance.h"
 #include "model/user/activity.h"
 #include "model/user/email_holder.h"

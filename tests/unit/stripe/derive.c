@@ -163,6 +163,8 @@ static void test_several_prices(void **state)
     v.prices.n = 0;
     assert_null(derive(&v, 1).subscription.p);
     assert_int_equal(derive(&v, 1).foreign_n, 1);
+    v.status = STRIPE_CANCELED; /* nobody pays for it */
+    assert_int_equal(derive(&v, 1).foreign_n, 0);
 }
 
 static void assert_same(const struct stripe_state *a, const struct stripe_state *b)

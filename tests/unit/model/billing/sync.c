@@ -224,8 +224,8 @@ static void test_other_mode(void **state)
 static void test_attention(void **state)
 {
     struct fixture *f = *state;
-    const int64_t all =
-        SYNC_UNKNOWN_CUSTOMER | SYNC_OTHER_MODE | SYNC_SEVERAL | SYNC_UNKNOWN_STATUS | SYNC_EMAIL_REFUSED;
+    const int64_t all = SYNC_UNKNOWN_CUSTOMER | SYNC_OTHER_MODE | SYNC_SEVERAL | SYNC_UNKNOWN_STATUS |
+                        SYNC_EMAIL_REFUSED | SYNC_FOREIGN_PRICE;
     struct sync sync;
 
     assert_int_equal(sync_attend(f->db, &f->user, all), OK);

@@ -24,6 +24,13 @@ MUST_CHECK enum err billing_ask_reconcile(struct db *db, struct str request_id);
 /* Of all who have a customer; each in turn, a few in a transaction of their own. *ret_n: how many that were. */
 MUST_CHECK enum err billing_ask_all(struct db *db, uint64_t *ret_n);
 
+/*
+ * Of those who have a plan although their period was over a day ago, and of whom nothing was stored since; who was seen to be nobody Stripe's
+ * key can see is left to whoever was told. BILLING_LAPSED_MAX at most: the next time come others. *ret_n: how many that were.
+ */
+#define BILLING_LAPSED_MAX 200
+MUST_CHECK enum err billing_ask_lapsed(struct db *db, struct arena *arena, uint64_t *ret_n);
+
 /* The address has changed: under the user's lock. Nothing, if Stripe knows nothing of the user. */
 MUST_CHECK enum err billing_ask_email(struct db *db, const struct uuid *user_id, struct str request_id);
 
