@@ -178,7 +178,7 @@ static int worker_main_work(const struct worker_class *class, const char *progra
     ASSERT(pthread_sigmask(SIG_BLOCK, &stops, NULL) == 0);
     (void)signal(SIGPIPE, SIG_IGN); /* the reader of our log or the other end of a connection may go away */
     net_init();
-    struct worker_metrics *metrics = worker_metrics_start(conf, class->class, program, kinds);
+    struct worker_metrics *metrics = worker_metrics_start(conf, class, program, kinds);
     struct db_options options = {.socket = conf->database_socket.p,
                                  .name = conf->database_name.p,
                                  .user = user,

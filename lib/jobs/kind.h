@@ -38,8 +38,8 @@ struct worker_class {
     size_t aside; /* the SETTING of how many of its calls may block at a time: mails, and calls with files (net/loop.h).
                        * 0: it makes no such call */
     bool uses_tiktok; /* tiktok and ring of struct worker */
-    bool uses_store;  /* its store */
-    bool uses_smtp;   /* its smtp_password */
+    bool uses_store;  /* its store; it also tells of images that are late */
+    bool uses_smtp;   /* its smtp_password; it also counts mails */
     bool uses_stripe; /* its stripe and credential_epoch, and the plans of its conf */
 };
 #define SETTING(field) offsetof(struct conf, field)

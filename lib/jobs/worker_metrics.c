@@ -21,7 +21,7 @@ static void worker_metrics_name_kinds(struct worker_metrics *m, const struct job
     size_t n = 0;
 
     for (const struct job_kind *const *k = kinds; *k != NULL; k++)
-        if ((*k)->class == m->class) {
+        if ((*k)->class == m->class->class) {
             ASSERT(n < WORKER_METRICS_KINDS_MAX);
             m->kind_names[n++] = (*k)->name;
         }
@@ -53,13 +53,13 @@ static void worker_metrics_refresh(void *arg)
     db_counts_show(&m->counts, m->set);
 }
 
-struct worker_metrics *worker_metrics_start(const struct conf *conf, enum job_class class, const char *program,
-                                            const struct job_kind *const *kinds)
+struct worker_metrics *worker_metrics_start(const struct conf *conf, const struct worker_class *class,
+                                            const char *program, const struct job_kind *const *kinds)
 {
     struct worker_metrics *m = xcalloc(1, sizeof *m);
 
     m->class = class;
-    m->class_names[0] = job_class_names[class];
+    m->class_names[0] = job_class_names[class->class];
     worker_metrics_name_kinds(m, kinds);
     m->set = metrics_new(
         &(struct metrics_options){.who = METRICS_WORKER,
@@ -68,8 +68,8 @@ struct worker_metrics *worker_metrics_start(const struct conf *conf, enum job_cl
                                              [LABEL_OUTCOME] = worker_metrics_outcome_names,
                                              [LABEL_CLASS] = m->class_names,
                                              [LABEL_STATE] = worker_metrics_state_names,
-                                             [LABEL_STORE] = class == JOB_MEDIA ? store_kind_names : NULL,
-                                             [LABEL_END] = class == JOB_MAIL ? worker_metrics_end_names : NULL}});
+                                             [LABEL_STORE] = class->uses_store ? store_kind_names : NULL,
+                                             [LABEL_END] = class->uses_smtp ? worker_metrics_end_names : NULL}});
     m->expose = expose_of_program(m->set, conf->metrics_dir, program, worker_metrics_refresh, m);
     return m;
 }
@@ -105,7 +105,7 @@ static void worker_metrics_look_at_jobs(struct worker_metrics *m, struct db *db,
 {
     struct job_counts c;
 
-    if (job_count(db, m->class, arena, now_us, &c) != OK)
+    if (job_count(db, m->class->class, arena, now_us, &c) != OK)
         return;
     metric_set(m->set, METRIC_JOBS, STATE_DUE, c.due);
     metric_set(m->set, METRIC_JOBS, STATE_LATER, c.later);
@@ -141,7 +141,7 @@ void worker_metrics_tables(struct worker_metrics *m, struct db *db, struct arena
     if (clock_mono_us() < m->next_us)
         return;
     m->next_us = clock_mono_us() + WORKER_METRICS_EVERY_US;
-    if (m->class == JOB_MEDIA)
+    if (m->class->uses_store)
         worker_metrics_look_at_images(m, db, arena, now_us);
     worker_metrics_look_at_jobs(m, db, arena, now_us);
 }

@@ -20,20 +20,21 @@
 #define PURGE_LATE_BATCH 100                      /* of which it tells each time that the tables are read */
 
 struct job_kind;
+struct worker_class;
 
 struct worker_metrics {
     struct metrics *set;
     struct db_counts counts; /* for db_options */
 
     struct expose *expose;
-    enum job_class class;
+    const struct worker_class *class;
     const char *class_names[2], *kind_names[WORKER_METRICS_KINDS_MAX + 1];
     int64_t next_us; /* of worker_metrics_tables, and of the thread that calls that */
 };
 
 /* Shows itself on conf.metrics_dir/PROGRAM.sock; when that cannot be made, the log says so and the worker goes on. */
-struct worker_metrics *worker_metrics_start(const struct conf *conf, enum job_class class, const char *program,
-                                            const struct job_kind *const *kinds);
+struct worker_metrics *worker_metrics_start(const struct conf *conf, const struct worker_class *class,
+                                            const char *program, const struct job_kind *const *kinds);
 void worker_metrics_stop(struct worker_metrics *m);
 
 /* From any thread. */

@@ -51,10 +51,10 @@ def jobs_of_turns(stack, account):
 
 
 def in_flight(stack, user, account, tiktok):
-    """A post that TikTok has taken, and whose answer it holds, until release()."""
+    """A post that TikTok has taken, and whose answer is there and held, until release()."""
     tiktok.fault(INIT, "held")
-    sent = Sent(stack, user, account)
-    stack.wait(lambda: sent.at_simulator() == 1, "TikTok has it, and has not answered yet")
+    held, sent = tiktok.held, Sent(stack, user, account)
+    stack.wait(lambda: tiktok.held > held, "the simulator needs the database no more")
     return sent
 
 
@@ -136,7 +136,7 @@ def test_a_fresh_pair_of_tokens_is_kept_in_an_outage_longer_than_its_lease(stack
     stack.sql("UPDATE accounts SET access_expires_at_us = 1000000 WHERE id = %s", key)
     tiktok.fault(TOKEN, "held")
     sent = Sent(stack, user, account)
-    stack.wait(lambda: tiktok.requests(TOKEN) == 1, "the refresh is under way: the old pair ends now")
+    stack.wait(lambda: tiktok.held == tiktok.requests(TOKEN) == 1, "the refresh is under way: the old pair has ended")
     with away(stack, tiktok):
         pass
     assert sent.wait()["status"] == "published"

@@ -21,7 +21,7 @@ from helpers import expect
 from test_logs import moved, nginx
 from test_metrics import UnixConnection, connects, parse
 from test_nginx import borrowed_listener, request_line
-from test_strangers import BIG, send
+from test_strangers import BIG, over_http2, send
 
 MIB = 1 << 20
 UPLOADS = "/api/v1/uploads"
@@ -259,6 +259,16 @@ def test_the_limit(stack, program, chunked, more):
     status, _, body = send(stack, "POST", UPLOADS, size=21 * MIB + more, chunked=chunked)
     assert status == (413 if more else 201) and (not more or json.loads(body)["error"]["code"] == "body_too_large")
     assert [len(b) for _, b in program.asked] == [] if more else [21 * MIB]
+
+
+@pytest.mark.parametrize("size", [0, 1000, 21 * MIB, 21 * MIB + 1])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_over_http2(stack, program, tmp_path, chunked, size):
+    """Where a body of unknown length ends with its stream, and the second nginx is told so in chunks."""
+    body = (SMUGGLED + os.urandom(1000) * (size // 1000 + 1))[:size]
+    (tmp_path / "body").write_bytes(body)
+    status = over_http2(stack, UPLOADS, "Content-Type: image/jpeg", chunked, tmp_path / "body")
+    assert (status, [b for _, b in program.asked]) == ((413, []) if size > 21 * MIB else (201, [body]))
 
 
 @pytest.mark.parametrize("who", ["somebody", "nobody"])

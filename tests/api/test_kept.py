@@ -79,7 +79,8 @@ def test_what_is_known_at_the_end_of_a_stop_goes_on(stack, user, tiktok):
     stack.sql("UPDATE accounts SET access_expires_at_us = 1000000 WHERE id = %s", uuid.UUID(refreshed).bytes)
     logged = len(stack.log(PUBLISH))
     sent = {account: Sent(stack, user, account) for account in accounts}
-    stack.wait(lambda: tiktok.requests(TOKEN) == 1 and sum(s.at_simulator() for s in sent.values()) == 3, "all are under way")
+    stack.wait(lambda: tiktok.held == 4, "all are under way, and their answers are there")
+    assert tiktok.requests(TOKEN) == 1 and sum(s.at_simulator() for s in sent.values()) == 3
     jobs = {account: job_of(stack, account) for account in accounts}
     publish_id = stack.sql("SELECT publish_id FROM sandbox_publishes WHERE description = %s", sent[whole].description)[0]["publish_id"]
     with left(stack, PUBLISH, tiktok.release) as (_, told):

@@ -141,6 +141,18 @@ def test_nginx_waits_for_who_is_busy(root, app):
     assert int(re.search(r"fastcgi_read_timeout (\d+)s;", asked)[1]) > queue
 
 
+@pytest.mark.parametrize("conf", ["locations/uploads", "locations/posts", "snippets/intake-locations"])
+def test_nginx_waits_for_who_does_not_read_yet(root, conf):
+    """A body that does not fit into the socket stands still while its request is in line, and while an image before is decoded."""
+    text = (CHECKOUT / "lib/base/conf.def").read_text()
+    longest = max(int(re.search(rf"^CONF_INT\(store, {name}, \d+, RANGE\(\d+, (\d+)\)", text, re.M)[1]) for name in ("queue_sec", "request_images_sec"))
+    places = re.findall(r"^location [^\n]*\{\n(.*?)^\}", (root / f"etc/nginx/marketingcli/{conf}.conf").read_text(), re.M | re.S)
+    takers = [place for place in places if "creates.conf" in place and "fastcgi_pass " in place and "pass_request_body off" not in place]
+    assert takers
+    for place in takers:
+        assert [s for s in re.findall(r"fastcgi_send_timeout (\d+)s;", place) if int(s) > longest], place
+
+
 def test_the_image_service_reaches_nothing_else(root):
     """No network, no database, no store, no credential: what a picture takes over has nothing."""
     units = root / "usr/lib/systemd/system"

@@ -53,6 +53,7 @@ class Transport:
         self.stack, self.lock = stack, threading.Lock()
         self.faults, self.seen = [], []
         self.refused = 0  # connections still to be reset
+        self.held = 0  # answers that are there, and wait for release()
         self.ended, self.released = threading.Event(), threading.Event()
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(stack.at.tls / "leaf.crt", stack.at.tls / "leaf.key")
@@ -182,6 +183,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if kind == "slow":
             t.ended.wait(seconds)
         if kind == "held":
+            with t.lock:
+                t.held += 1
             t.released.wait()
         if kind == "drop_after":
             self.close()

@@ -278,7 +278,7 @@ def asking(app, rows):
     if any(r["streams"] for r in rows):
         out.append("fastcgi_max_temp_file_size 0; # nginx waits for the client instead of keeping the answer on its disk")
     if timeout:
-        out.append(f"fastcgi_read_timeout {timeout}s;")
+        out += [f"fastcgi_read_timeout {timeout}s;", f"fastcgi_send_timeout {timeout}s; # who stands in line reads no body yet"]
     return [*out, f"fastcgi_pass mcli_{app}{'' if effect else '$mcli_pool'};"]
 
 

@@ -84,7 +84,7 @@ static int running_setup(void **state)
     f->worker = (struct worker){.conf = &f->conf,
                                 .class = &class,
                                 .kinds = kinds,
-                                .metrics = worker_metrics_start(&f->conf, JOB_MEDIA, "test", kinds)};
+                                .metrics = worker_metrics_start(&f->conf, &class, "test", kinds)};
     f->db = db_new(&f->options);
     arena_init(&f->arena, 1 << 20);
     assert_int_equal(db_exec(f->db, &running_sqls[RUNNING_CLEAR], DB_NO_ARGS, NULL), OK);
