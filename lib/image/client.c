@@ -35,7 +35,9 @@ static enum err image_client_send_request(int fd, const struct image_order *o)
     struct image_request rq = {.version = IMAGE_WIRE_VERSION,
                                .timeout_sec = o->timeout_sec,
                                .need_bytes = o->need_bytes,
-                               .queue_us = o->queue_us};
+                               .queue_us = o->queue_us,
+                               .report_bytes = sizeof(struct image_report),
+                               .errors = image_wire_errors()};
     const int fds[IMAGE_WIRE_FDS] = {o->in_fd, o->out_fd};
     union {
         char space[CMSG_SPACE(sizeof fds)];
@@ -58,9 +60,16 @@ static enum err image_client_send_request(int fd, const struct image_order *o)
     return n == sizeof rq ? OK : ERR_IMAGE_SERVICE;
 }
 
+/* What a process says that an image has taken over, it may say of anything. */
+static bool image_client_is_sound(const struct image_report *r)
+{
+    return r->provenance >= IMAGE_NOT_LOOKED && r->provenance <= IMAGE_AI_GENERATED && r->type >= IMAGE_JPEG &&
+           r->type <= IMAGE_WEBP;
+}
+
 static enum err image_client_receive_report(int fd, struct image_report *ret)
 {
-    struct image_report r;
+    struct image_report r = {.provenance = IMAGE_NOT_LOOKED};
     enum err e;
     ssize_t n;
 
@@ -68,10 +77,9 @@ static enum err image_client_receive_report(int fd, struct image_report *ret)
         n = recv(fd, &r, sizeof r, 0);
     while (n < 0 && errno == EINTR);
     /* End of file: the process that had the image was killed, or the service was. */
-    if (n != sizeof r || !image_wire_error(r.err, &e))
+    if ((n != sizeof r && n != IMAGE_WIRE_BEFORE_REPORT_BYTES) || !image_wire_error(r.err, &e))
         return ERR_IMAGE_SERVICE;
-    /* A process that an image has taken over may say anything. */
-    if (e == OK && (r.provenance > IMAGE_AI_GENERATED || r.type < IMAGE_JPEG || r.type > IMAGE_WEBP))
+    if (e == OK && !image_client_is_sound(&r))
         return ERR_IMAGE_SERVICE;
     r.err = OK;
     if (e == OK)

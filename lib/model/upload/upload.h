@@ -24,7 +24,7 @@ struct upload_place {
 enum upload_state { UPLOAD_STORING, UPLOAD_READY, UPLOAD_DELETED };
 extern const char *const upload_state_names[];
 extern const char *const upload_change_names[];     /* in the order of enum image_change bits */
-extern const char *const upload_provenance_names[]; /* in the order of enum image_provenance */
+extern const char *const upload_provenance_names[]; /* of enum image_provenance, from IMAGE_NONE_FOUND on */
 
 /* An image as it was sent. */
 struct upload_original {
