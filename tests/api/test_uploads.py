@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import json
+import re
 import ssl
 import stat
 import uuid
@@ -182,6 +183,64 @@ def test_delete_takes_the_file_away(stack, user):
     assert expect(user.api.get("/api/v1/uploads"), 200)["data"] == []
     purged(stack, made)
     assert stored(stack, made) == []
+
+
+# The image, for its owner
+
+
+def image_of(upload_id):
+    return f"/api/v1/uploads/{upload_id}/image"
+
+
+def is_shown_by(headers, made):
+    """Once each: two of a name would be one here, with a comma between."""
+    assert headers["Content-Type"] == "image/jpeg" and headers["Content-Length"] == str(made["size_bytes"])
+    assert headers["Cache-Control"] == "private, no-store" and headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin" and len(headers["X-Request-Id"]) == 32
+    assert re.fullmatch(r'"images";r=\d+;t=\d+', headers["RateLimit"]) and headers["RateLimit-Policy"].startswith('"images";q=')
+    assert headers["X-RateLimit-Limit"].isdigit() and headers["X-RateLimit-Remaining"].isdigit() and headers["X-RateLimit-Reset"].isdigit()
+    assert not {"Set-Cookie", "X-Accel-Redirect", "Location"} & set(headers)
+
+
+def test_an_owner_sees_the_image(stack, user):
+    made = upload(user)
+    for client in (user.api, user.web):
+        answer = client.get(f"/api/v1/uploads/{made['id']}/image")
+        assert answer.status_code == 200 and hashlib.sha256(answer.content).hexdigest() == made["sha256"]
+        is_shown_by(answer.headers, made)
+        head = client.head(image_of(made["id"]))
+        assert head.status_code == 200 and head.content == b""
+        is_shown_by(head.headers, made)
+    part = user.api.get(image_of(made["id"]), headers={"Range": "bytes=2-5"})
+    assert part.status_code == 206 and part.content == answer.content[2:6]
+    assert [path.name for path in stored(stack, made["id"])] == [f"{made['id']}.jpg"], "nothing is stored twice"
+
+
+def test_nobody_else_sees_it(stack, user, other):
+    path = image_of(upload(user)["id"])
+    expect(stack.client().get(path), 401, "unauthenticated")
+    for client in (other.api, other.web):
+        expect(client.get(path), 404, "not_found")
+        assert client.head(path).status_code == 404
+    expect(user.web.get(path + "?mode=test"), 404, "not_found")
+    expect(user.api.get(image_of("none")), 404, "not_found")
+    expect(user.api.get(path + "?size=1"), 422, "unknown_field")
+    expect(user.api.post(path, data=b"x"), 405, "method_not_allowed")
+    expect(user.api.get(path + "/"), 404, "not_found")
+
+
+def test_an_image_that_is_gone_is_not_shown(stack, user):
+    """Deleted; without its file; in a store that is configured no more."""
+    deleted, lost, moved = (upload(user)["id"] for _ in range(3))
+    expect(user.api.delete(f"/api/v1/uploads/{deleted}"), 204)
+    stored(stack, lost)[0].unlink()
+    stack.sql("UPDATE uploads SET store = 's3' WHERE id = %s", uuid.UUID(moved).bytes)
+    for gone in (deleted, lost):
+        expect(user.api.get(image_of(gone)), 404, "not_found")
+        assert user.api.head(image_of(gone)).status_code == 404
+    expect(user.api.get(image_of(moved)), 503, "store_unavailable")
+    stack.sql("UPDATE uploads SET store = 'directory' WHERE id = %s", uuid.UUID(moved).bytes)
+    assert user.api.get(image_of(moved)).status_code == 200
 
 
 # The purge

@@ -94,6 +94,10 @@ MUST_CHECK enum err upload_get(struct db *db, struct arena *arena, const struct 
                                const struct uuid *id,
                                struct upload *ret_upload); /* that user's of that mode, if ready; else ERR_NOT_FOUND */
 
+/* Where it is, of the same ones. */
+MUST_CHECK enum err upload_place_of(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
+                                    const struct uuid *id, struct upload_place *ret_place);
+
 /* Ready uploads whose ids are below that one, newest first. */
 MUST_CHECK enum err upload_list(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
                                 const struct uuid *below, size_t max, struct upload **ret_uploads, size_t *ret_n);
