@@ -5,6 +5,7 @@
 #include <sys/un.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/io.h"
 #include "image/image.h"
 #include "image/wire.h"
@@ -90,13 +91,16 @@ static enum err image_client_receive_report(int fd, struct image_report *ret)
 enum err image_repair(const char *socket_path, const struct image_order *order, struct image_report *ret)
 {
     _cleanup_(fd_closep) int fd = -1;
+    struct fault fault;
 
     ASSERT(order->timeout_sec >= 1 && order->timeout_sec <= IMAGE_TIMEOUT_SEC_MAX && order->queue_us >= 0 &&
            order->queue_us <= IMAGE_QUEUE_US_MAX);
+    if (fault_before(&fault, "ask for a repair"))
+        return ERR_IMAGE_SERVICE;
     enum err e = image_client_open_socket(socket_path, order, &fd);
     if (e == OK)
         e = image_client_send_request(fd, order);
     if (e == OK)
         e = image_client_receive_report(fd, ret);
-    return e;
+    return fault_after(&fault) ? ERR_IMAGE_SERVICE : e;
 }

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/io.h"
 #include "limits.h"
 
@@ -82,12 +83,15 @@ bool image_job_send(int fd, const struct image_job *j)
     struct msghdr m = {
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    struct fault fault;
 
     c->cmsg_level = SOL_SOCKET;
     c->cmsg_type = SCM_RIGHTS;
     c->cmsg_len = CMSG_LEN(sizeof fds);
     memcpy(CMSG_DATA(c), fds, sizeof fds);
-    return sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof order;
+    if (fault_before(&fault, "hand over an image"))
+        return false;
+    return sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof order && !fault_after(&fault);
 }
 
 bool image_job_take(int fd, struct image_job *ret)
