@@ -3,7 +3,7 @@
 
 const struct app app_uploads = {
     .name = "uploads",
-    .routes = (const struct route *const[]){uploads_routes, NULL},
+    .routes = (const struct route *const[]){uploads_routes, image_routes, NULL},
     .start = image_intake_start,
     .stop = image_intake_stop,
 };

@@ -4,6 +4,7 @@
 #include "fcgi/app.h"
 
 extern const struct route uploads_routes[]; /* uploads.c */
+extern const struct route image_routes[];   /* image.c */
 
 /* receive.c: before the body comes: its type, and whether there is room. */
 MUST_CHECK enum err receive_look(struct ctx *c);

@@ -5,6 +5,7 @@
 #include <sys/un.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/io.h"
 #include "image/image.h"
 #include "image/wire.h"
@@ -35,7 +36,9 @@ static enum err image_client_send_request(int fd, const struct image_order *o)
     struct image_request rq = {.version = IMAGE_WIRE_VERSION,
                                .timeout_sec = o->timeout_sec,
                                .need_bytes = o->need_bytes,
-                               .queue_us = o->queue_us};
+                               .queue_us = o->queue_us,
+                               .report_bytes = sizeof(struct image_report),
+                               .errors = image_wire_errors()};
     const int fds[IMAGE_WIRE_FDS] = {o->in_fd, o->out_fd};
     union {
         char space[CMSG_SPACE(sizeof fds)];
@@ -58,9 +61,16 @@ static enum err image_client_send_request(int fd, const struct image_order *o)
     return n == sizeof rq ? OK : ERR_IMAGE_SERVICE;
 }
 
+/* What a process says that an image has taken over, it may say of anything. */
+static bool image_client_is_sound(const struct image_report *r)
+{
+    return r->provenance >= IMAGE_NOT_LOOKED && r->provenance <= IMAGE_AI_GENERATED && r->type >= IMAGE_JPEG &&
+           r->type <= IMAGE_WEBP;
+}
+
 static enum err image_client_receive_report(int fd, struct image_report *ret)
 {
-    struct image_report r;
+    struct image_report r = {.provenance = IMAGE_NOT_LOOKED};
     enum err e;
     ssize_t n;
 
@@ -68,10 +78,9 @@ static enum err image_client_receive_report(int fd, struct image_report *ret)
         n = recv(fd, &r, sizeof r, 0);
     while (n < 0 && errno == EINTR);
     /* End of file: the process that had the image was killed, or the service was. */
-    if (n != sizeof r || !image_wire_error(r.err, &e))
+    if ((n != sizeof r && n != IMAGE_WIRE_BEFORE_REPORT_BYTES) || !image_wire_error(r.err, &e))
         return ERR_IMAGE_SERVICE;
-    /* A process that an image has taken over may say anything. */
-    if (e == OK && (r.provenance > IMAGE_AI_GENERATED || r.type < IMAGE_JPEG || r.type > IMAGE_WEBP))
+    if (e == OK && !image_client_is_sound(&r))
         return ERR_IMAGE_SERVICE;
     r.err = OK;
     if (e == OK)
@@ -82,13 +91,16 @@ static enum err image_client_receive_report(int fd, struct image_report *ret)
 enum err image_repair(const char *socket_path, const struct image_order *order, struct image_report *ret)
 {
     _cleanup_(fd_closep) int fd = -1;
+    struct fault fault;
 
     ASSERT(order->timeout_sec >= 1 && order->timeout_sec <= IMAGE_TIMEOUT_SEC_MAX && order->queue_us >= 0 &&
            order->queue_us <= IMAGE_QUEUE_US_MAX);
+    if (fault_before(&fault, "ask for a repair"))
+        return ERR_IMAGE_SERVICE;
     enum err e = image_client_open_socket(socket_path, order, &fd);
     if (e == OK)
         e = image_client_send_request(fd, order);
     if (e == OK)
         e = image_client_receive_report(fd, ret);
-    return e;
+    return fault_after(&fault) ? ERR_IMAGE_SERVICE : e;
 }

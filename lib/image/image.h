@@ -43,8 +43,9 @@ enum image_change {
     IMAGE_COLOUR_CONVERTED = 1 << 5,
 };
 
-/* What the file says of a model that made or changed it (image/provenance.h); the greater says more. */
-enum image_provenance { IMAGE_NONE_FOUND, IMAGE_AI_EDITED, IMAGE_AI_GENERATED };
+/* What the file says of a model that made or changed it (image/provenance.h); the greater says more. An image service of before does
+ * not look (image/wire.h). */
+enum image_provenance { IMAGE_NOT_LOOKED = -1, IMAGE_NONE_FOUND, IMAGE_AI_EDITED, IMAGE_AI_GENERATED };
 
 /* What the first bytes tell. No pixel is decoded. */
 struct image_header {

@@ -33,6 +33,11 @@ int32_t image_wire_number(enum err e)
     return at;
 }
 
+int32_t image_wire_errors(void)
+{
+    return (int32_t)ARRAY_LEN(wire_rows);
+}
+
 bool image_wire_error(int32_t number, enum err *ret)
 {
     if (number < 0 || (size_t)number >= ARRAY_LEN(wire_rows))

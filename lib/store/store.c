@@ -244,6 +244,11 @@ enum err store_copy(const struct store *s, const struct uuid *id, enum store_kin
     return to == STORE_DIRECTORY ? store_copy_into_directory(s, id, fd) : store_bucket_put(s, id, fd, said);
 }
 
+bool store_has(const struct store *s, enum store_kind kind)
+{
+    return kind == STORE_DIRECTORY || s->s3.endpoint != NULL;
+}
+
 struct str store_accel(struct arena *arena, const struct store *s, enum store_kind kind, const struct uuid *id)
 {
     char path[STORE_PATH_SIZE];
@@ -251,7 +256,7 @@ struct str store_accel(struct arena *arena, const struct store *s, enum store_ki
     store_path(id, path);
     if (kind == STORE_DIRECTORY)
         return arena_printf(arena, "/internal/store/%s", path);
-    ASSERT(s->s3.endpoint != NULL);
+    ASSERT(store_has(s, kind));
     struct str signed_path = s3_presigned(arena, &s->s3, str_from(path), clock_now_us(), STORE_SIGNED_SEC);
     return arena_printf(arena, "/internal/s3%.*s", STR_FMT(signed_path));
 }

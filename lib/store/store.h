@@ -85,6 +85,9 @@ typedef bool store_each_fn(void *arg, struct str name, const struct uuid *id);
 MUST_CHECK enum err store_each(const struct store *s, enum store_kind kind, store_each_fn *fn, void *arg,
                                struct store_said *said);
 
+/* Whether a store of that kind is configured: the one that a row names may not be any more. */
+bool store_has(const struct store *s, enum store_kind kind);
+
 /*
  * Where nginx finds it, for X-Accel-Redirect: "/internal/store/ab/cd/<id>.jpg", or for a bucket "/internal/s3/" and an address that
  * is signed for STORE_SIGNED_SEC.

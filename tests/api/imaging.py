@@ -61,11 +61,17 @@ def processes_of(pid):
 
 NEED_MAX = 256 << 20
 NOBODY = bytes(16)
+REPORT_BYTES, ERRORS = 56, 15  # what apps know of a report
 
 
-def asking(timeout_sec=30, queue_sec=10, user=NOBODY, need=NEED_MAX, version=0x4D495633):
+def asking(timeout_sec=30, queue_sec=10, user=NOBODY, need=NEED_MAX, version=0x4D495632, report_bytes=REPORT_BYTES, errors=ERRORS):
     """A struct image_request."""
-    return struct.pack("=IiQ16sq", version, timeout_sec, need, user, int(queue_sec * 1_000_000))
+    return struct.pack("=IiQ16sqIi", version, timeout_sec, need, user, int(queue_sec * 1_000_000), report_bytes, errors)
+
+
+def asking_as_before():
+    """As an app of the release before asks."""
+    return asking()[:40]
 
 
 @contextlib.contextmanager

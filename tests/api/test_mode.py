@@ -104,6 +104,7 @@ PLACES = {  # every route with an id of something that has a mode, and what the 
     ("POST", "/api/v1/accounts/{id}/posts"): "account",
     ("GET", "/api/v1/uploads/{id}"): "upload",
     ("DELETE", "/api/v1/uploads/{id}"): "upload",
+    ("GET", "/api/v1/uploads/{id}/image"): "upload",
     ("GET", "/api/v1/posts/{id}"): "post",
     ("POST", "/api/v1/posts/{id}/approve"): "post",
     ("POST", "/api/v1/posts/{id}/refuse"): "post",

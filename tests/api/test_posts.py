@@ -305,28 +305,6 @@ def test_uploads_that_are_not_there(user, other, account, stack):
     assert count_posts(stack, user) == 0
 
 
-def test_memory_stays_flat(user, account, stack):
-    """35 JPEGs of 20 MB (most of it after their end): what arrives lies in files, never in memory."""
-    def memory(field):
-        with open(f"/proc/{stack.pid('posts')}/status") as f:
-            return int(next(line.split()[1] for line in f if line.startswith(field + ":"))) // 1024
-
-    def body():
-        for i in range(35):
-            yield f'--b\r\nContent-Disposition: form-data; name="images"; filename="{i}"\r\n\r\n'.encode()
-            yield SMALL + bytes((1 << 20) - len(SMALL))
-            for _ in range(19):
-                yield bytes(1 << 20)
-            yield b"\r\n"
-        yield b"--b--\r\n"
-
-    made(user.api, account)  # every buffer has its size
-    before, pid = memory("VmRSS"), stack.pid("posts")
-    answer = send_raw(user.api, account, body(), "multipart/form-data; boundary=b")
-    assert len(expect(answer, 202)["data"]["images"]) == 35
-    assert stack.pid("posts") == pid and memory("VmHWM") - before < 50, "MB"
-
-
 # --- the request as a whole
 
 

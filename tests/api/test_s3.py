@@ -19,7 +19,7 @@ sys.path.insert(0, str(CHECKOUT / "tests/fakes"))
 import images  # noqa: E402
 from helpers import expect  # noqa: E402
 from s3 import BUCKET, KEY_ID, REGION, S3, SECRET  # noqa: E402
-from test_uploads import end_post, fetches, purged, stored, upload, used  # noqa: E402, F401
+from test_uploads import end_post, fetches, image_of, is_shown_by, purged, stored, upload, used  # noqa: E402, F401
 
 KEPT = "kept"  # the bucket of the programs
 BODY = bytes(range(256)) * 300
@@ -258,6 +258,24 @@ def test_delivery_from_the_bucket(stack, empty, used):
     assert len(fetches(stack, used)) == 1
     assert nobody.get(f"/internal/s3/{name_of(made['id'])}").status_code == 404
     assert "X-Amz" not in stack.log("access") and "X-Amz" not in stack.log("nginx") and "X-Amz" not in stack.log("media")
+
+
+def test_an_owner_sees_the_image_in_the_bucket(stack, empty, user):
+    made = upload(user)
+    empty.taken()
+    answer = user.web.get(image_of(made["id"]))
+    assert answer.status_code == 200 and hashlib.sha256(answer.content).hexdigest() == made["sha256"]
+    is_shown_by(answer.headers, made)
+    is_shown_by(user.api.head(image_of(made["id"])).headers, made)
+    assert [what.split("?")[0] for what in empty.taken()] == [f"GET /{name_of(made['id'])}"] * 2, "nginx asks, and nobody else"
+    for fault, status, code in ((("404 Not Found", "NoSuchKey"), 404, "not_found"), (("403 Forbidden", "AccessDenied"), 503, "unavailable"),
+                                ("drop", 503, "unavailable")):
+        empty.fault(fault)
+        refused = user.api.get(image_of(made["id"]))
+        expect(refused, status, code)
+        assert refused.headers["RateLimit"].startswith('"images";r=')
+    expect(user.api.delete(f"/api/v1/uploads/{made['id']}"), 204)
+    expect(user.api.get(image_of(made["id"])), 404, "not_found")
 
 
 @pytest.mark.parametrize("faults, status, code", [

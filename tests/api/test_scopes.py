@@ -24,6 +24,7 @@ ROUTES = {
     "GET /api/v1/uploads": "uploads:write",
     "GET /api/v1/uploads/{id}": "uploads:write",
     "DELETE /api/v1/uploads/{id}": "uploads:write",
+    "GET /api/v1/uploads/{id}/image": "uploads:write",
     "GET /api/v1/usage": "usage:read",
 }
 

@@ -1,8 +1,10 @@
 """POST, GET, DELETE /uploads, their purge, and the delivery of images under /m/."""
 
+import datetime
 import hashlib
 import http.client
 import json
+import re
 import ssl
 import stat
 import uuid
@@ -184,6 +186,64 @@ def test_delete_takes_the_file_away(stack, user):
     assert stored(stack, made) == []
 
 
+# The image, for its owner
+
+
+def image_of(upload_id):
+    return f"/api/v1/uploads/{upload_id}/image"
+
+
+def is_shown_by(headers, made):
+    """Once each: two of a name would be one here, with a comma between."""
+    assert headers["Content-Type"] == "image/jpeg" and headers["Content-Length"] == str(made["size_bytes"])
+    assert headers["Cache-Control"] == "private, no-store" and headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin" and len(headers["X-Request-Id"]) == 32
+    assert re.fullmatch(r'"images";r=\d+;t=\d+', headers["RateLimit"]) and headers["RateLimit-Policy"].startswith('"images";q=')
+    assert headers["X-RateLimit-Limit"].isdigit() and headers["X-RateLimit-Remaining"].isdigit() and headers["X-RateLimit-Reset"].isdigit()
+    assert not {"Set-Cookie", "X-Accel-Redirect", "Location"} & set(headers)
+
+
+def test_an_owner_sees_the_image(stack, user):
+    made = upload(user)
+    for client in (user.api, user.web):
+        answer = client.get(f"/api/v1/uploads/{made['id']}/image")
+        assert answer.status_code == 200 and hashlib.sha256(answer.content).hexdigest() == made["sha256"]
+        is_shown_by(answer.headers, made)
+        head = client.head(image_of(made["id"]))
+        assert head.status_code == 200 and head.content == b""
+        is_shown_by(head.headers, made)
+    part = user.api.get(image_of(made["id"]), headers={"Range": "bytes=2-5"})
+    assert part.status_code == 206 and part.content == answer.content[2:6]
+    assert [path.name for path in stored(stack, made["id"])] == [f"{made['id']}.jpg"], "nothing is stored twice"
+
+
+def test_nobody_else_sees_it(stack, user, other):
+    path = image_of(upload(user)["id"])
+    expect(stack.client().get(path), 401, "unauthenticated")
+    for client in (other.api, other.web):
+        expect(client.get(path), 404, "not_found")
+        assert client.head(path).status_code == 404
+    expect(user.web.get(path + "?mode=test"), 404, "not_found")
+    expect(user.api.get(image_of("none")), 404, "not_found")
+    expect(user.api.get(path + "?size=1"), 422, "unknown_field")
+    expect(user.api.post(path, data=b"x"), 405, "method_not_allowed")
+    expect(user.api.get(path + "/"), 404, "not_found")
+
+
+def test_an_image_that_is_gone_is_not_shown(stack, user):
+    """Deleted; without its file; in a store that is configured no more."""
+    deleted, lost, moved = (upload(user)["id"] for _ in range(3))
+    expect(user.api.delete(f"/api/v1/uploads/{deleted}"), 204)
+    stored(stack, lost)[0].unlink()
+    stack.sql("UPDATE uploads SET store = 's3' WHERE id = %s", uuid.UUID(moved).bytes)
+    for gone in (deleted, lost):
+        expect(user.api.get(image_of(gone)), 404, "not_found")
+        assert user.api.head(image_of(gone)).status_code == 404
+    expect(user.api.get(image_of(moved)), 503, "store_unavailable")
+    stack.sql("UPDATE uploads SET store = 'directory' WHERE id = %s", uuid.UUID(moved).bytes)
+    assert user.api.get(image_of(moved)).status_code == 200
+
+
 # The purge
 
 
@@ -198,7 +258,9 @@ def test_unused_uploads_go_in_time(stack, user):
     assert len(stored(stack, made)) == 1
     stack.move_clock(5.9 * DAY)
     assert len(stored(stack, made)) == 1
-    stack.move_clock(0.2 * DAY)
+    with stack.stopped("worker-media"):  # for a day, from the worst moment on
+        stack.move_clock(1 * DAY)
+        assert len(stored(stack, made)) == 1
     assert purged(stack, made) - row(stack, made)["created_at_us"] < 7 * DAY * 1_000_000
     assert stored(stack, made) == []
     stack.wait(lambda: not jobs_of(stack, made), "the job is finished")
@@ -272,19 +334,27 @@ def test_one_that_cannot_be_deleted_keeps_no_other(stack, user):
     purged(stack, stuck)
 
 
+def clock_of(user, upload_id):
+    shown = expect(user.api.get(f"/api/v1/uploads/{upload_id}"), 200)["data"]
+    return tuple(datetime.datetime.fromisoformat(shown[when]) for when in ("delete_due_at", "created_at"))
+
+
 def test_using_an_image_again_does_not_start_its_seven_days_again(stack, user, account):
     made = upload(user)["id"]
 
     def publish():
         id = expect(user.api.post(f"/api/v1/accounts/{account}/posts", json={
             "upload_ids": [made], "platform_options": {"post_mode": "DIRECT_POST", "privacy_level": "SELF_ONLY"}}), 202)["data"]["id"]
-        stack.wait(lambda: expect(user.api.get(f"/api/v1/posts/{id}"), 200)["data"]["status"] == "published", "it is published")
-        return row(stack, made)["delete_due_at_us"]
+        ended = stack.wait(lambda: expect(user.api.get(f"/api/v1/posts/{id}"), 200)["data"]["ended_at"], "it is published")
+        return row(stack, made)["delete_due_at_us"], ended
 
-    first = publish()
+    due, created = clock_of(user, made)
+    assert due - created == datetime.timedelta(days=6), "seven are promised"
+    first, ended = publish()
+    assert clock_of(user, made)[0] - datetime.datetime.fromisoformat(ended) == datetime.timedelta(days=6), "it is shown"
     assert first - row(stack, made)["created_at_us"] >= 6 * DAY * 1_000_000, "it counts from the end of the post"
     stack.move_clock(5 * DAY)
-    assert publish() == first
+    assert publish()[0] == first
     stack.move_clock(2 * DAY)
     purged(stack, made)
     assert stored(stack, made) == []

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""A million requests, and the memory of every app is what it was after the first fifty thousand.
+"""A million requests, and the memory of every app is what it was after the first fifty thousand; and a post of 35 images of 20 MB, of
+which no app holds more than a piece.
 
     tests/load/soak.py --build DIR            1 000 000 requests; the build should be a release one
     tests/load/soak.py --build DIR --short    100 000: this is what tests/run.sh runs
@@ -18,12 +19,38 @@ import load
 APPS = ("auth", "keys", "tiktok", "uploads", "media", "posts")
 GROWTH_MAX_KB = 1024  # malloc keeps a little more when threads meet in another way than before
 WARM = 50_000  # until then every thread has met every route, and malloc its arenas
+PHOTOS, PHOTO_MB, PHOTOS_MAX_KB = 35, 20, 20 << 10  # of one request, and what its app may ever have had with it
 NOBODY = "01a203f4-f8bd-7e8a-a70b-bd6f0e352b1b"
 
 
-def rss_kb(pid):
+def memory_kb(pid, field):
     with open(f"/proc/{pid}/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+        return next(int(line.split()[1]) for line in status if line.startswith(f"{field}:"))
+
+
+def rss_kb(pid):
+    return memory_kb(pid, "VmRSS")
+
+
+def photos():
+    """JPEGs of 20 MB, most of it after their end: what arrives lies in files, never in memory."""
+    image = load.images.jpeg(90, 60)
+    for i in range(PHOTOS):
+        yield f'--b\r\nContent-Disposition: form-data; name="images"; filename="{i}"\r\n\r\n'.encode()
+        yield image + bytes((1 << 20) - len(image))
+        for _ in range(PHOTO_MB - 1):
+            yield bytes(1 << 20)
+        yield b"\r\n"
+    yield b"--b--\r\n"
+
+
+def peak_of_photos_kb(stack):
+    """The most memory that posts has ever had, once it has taken them."""
+    user, pid = load.conftest.User(stack), stack.pid("posts")
+    answer = user.api.post(f"/api/v1/accounts/{user.connect()}/posts", data=photos(), headers={"Content-Type": "multipart/form-data; boundary=b"})
+    assert answer.status_code == 202 and len(answer.json()["data"]["images"]) == PHOTOS, answer.text
+    assert stack.pid("posts") == pid
+    return memory_kb(pid, "VmHWM")
 
 
 def kinds(stack):
@@ -65,12 +92,14 @@ def main():
             time.sleep(0.5)
         after = {app: rss_kb(stack.pid(app)) for app in APPS}
         results = at_work.stop()
+        peak = peak_of_photos_kb(stack)
     print(f"{done} requests in {time.monotonic() - started:.0f} s, {sum(r.failed for r in results)} failed")
     for app in APPS:
         print(f"    {app:<8} {before[app]:>6} KB -> {after[app]:>6} KB")
+    print(f"    posts with {PHOTOS} x {PHOTO_MB} MB in one request: {peak} KB at most")
     grown = [app for app in APPS if after[app] - before[app] > GROWTH_MAX_KB]
-    if grown or any(r.failed for r in results):
-        sys.exit(f"failed: {', '.join(grown) or 'requests'}")
+    if grown or any(r.failed for r in results) or peak > PHOTOS_MAX_KB:
+        sys.exit(f"failed: {', '.join(grown) or ('requests' if peak <= PHOTOS_MAX_KB else 'photos')}")
     print("ok")
 
 

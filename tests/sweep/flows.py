@@ -94,6 +94,14 @@ def upload_right(world, s):
     no_file_is_left_over(world, there)
 
 
+def repair_right(world, s):
+    """And whoever comes next is served. The process that shows the figures of a new service comes last, and says that the one before died."""
+    upload_right(world, s)
+    assert told(lambda: s.user.api.post("/api/v1/uploads", data=SMALL)).how == "done"
+    died = s.kind in ("kill before", "kill after") and s.steps[s.at - 1].name == "image hand over an image"
+    world.stack.wait(lambda: died <= ('"event":"program_died"' in world.logged()["image"]), "the service is there again")
+
+
 def create_ready(world):
     s = upload_ready(world)
     s.account = s.user.connect()
@@ -402,6 +410,7 @@ def months_right(world, s):
 
 FLOWS = [
     Flow("upload", ("uploads",), upload_ready, upload_act, upload_right),
+    Flow("repair", ("image",), upload_ready, upload_act, repair_right),
     Flow("create post", ("posts",), create_ready, create_act, create_right),
     Flow("publish", ("worker-publish",), publish_ready, publish_act, publish_right, workers=True, left=True),
     Flow("publish together", ("worker-publish",), together_ready, together_act, together_right, workers=True, left=True),

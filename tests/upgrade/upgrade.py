@@ -137,6 +137,28 @@ def services_of(stack):
     return [s.name for s in test_engine.services.PROGRAMS if (stack.at.log / f"{s.name}.log").exists()]
 
 
+def in_turn(names):
+    """systemd restarts them in no order. Of the apps that ask the image service, one comes before it and one after it."""
+    rest = [name for name in names if name != "image"]
+    at = rest.index("uploads") + 1
+    check("posts" in rest[at:], "posts is restarted after the image service")
+    return [*rest[:at], "image", *rest[at:]]
+
+
+class Images:
+    """Somebody has images repaired by whichever image service there is, through both apps. The post's title is too long, so none is made."""
+
+    def __init__(self, stack):
+        self.user, image = load.conftest.User(stack), load.images.jpeg(64, 48)
+        form = [("images", ("1.jpg", image, "image/jpeg")), ("title", (None, "x" * 91))]
+        self.asked = [("/api/v1/uploads", {"data": image}, 201), (f"/api/v1/accounts/{self.user.connect()}/posts", {"files": form}, 422)]
+
+    def more(self):
+        for path, sent, status in self.asked:
+            answer = self.user.api.post(path, **sent)
+            check(answer.status_code == status, f"{path} was answered {answer.status_code}, {answer.text}")
+
+
 class Mails:
     """Some wait for worker@mail before each restart, that of its own among them. An old stack may have none."""
 
@@ -155,7 +177,7 @@ class Mails:
         return len(tries)
 
 
-def update(stack, new, programs, log, posts, mails):
+def update(stack, new, programs, log, posts, mails, images):
     """While the old second worker goes on."""
     install(new, programs)
     lift_limits(stack)
@@ -164,11 +186,12 @@ def update(stack, new, programs, log, posts, mails):
     done = stack.admin("migrate", "--sql", str(CHECKOUT / "sql"), "--credentials", str(stack.at.credentials))
     check(done.returncode == 0, f"the schema cannot be brought up to date: {done.stderr}")
     posts.more()
-    names = services_of(stack)
+    names = in_turn(services_of(stack))
     for name in names:
         before = log.count()
         mails.more()
         stack.restart(name)
+        images.more()
         stack.wait(lambda: log.count() > before + REQUESTS / len(names), f"work goes on after {name}")
     posts.more()
 
@@ -177,13 +200,13 @@ def run(stack, new, programs):
     kinds, log = load.kinds(stack, 80), Log(stack)
     theirs = load.conftest.Stack(stack.at.dir)  # of the thread that posts: no two of them may share a connection to the database
     users = [load.conftest.User(theirs) for _ in range(ACCOUNTS)]
-    posts, mails = Posts(theirs, users), Mails(stack, users[0])
+    posts, mails, images = Posts(theirs, users), Mails(stack, users[0]), Images(stack)
     started, at_work = time.monotonic(), load.Load(stack, kinds)
     try:
         with test_engine.second_worker(stack):
             stack.wait(lambda: log.count() >= REQUESTS, "it is at work")
             posts.more()
-            update(stack, new, programs, log, posts, mails)
+            update(stack, new, programs, log, posts, mails, images)
         after = log.count()
         stack.wait(lambda: log.count() >= after + REQUESTS, "all of it is new")
         posts.more()

@@ -67,8 +67,9 @@ static struct str nginx_name(struct str host)
 }
 
 /*
- * The way to the bucket. The address is signed for GET; nothing of the client's reaches the bucket but the part that it asks for, and
- * nothing of the bucket's reaches nginx's own ways (X-Accel-...): neither is led elsewhere. No copy comes on the disk.
+ * The way to the bucket, for a location of nginx/snippets/store.conf. The address is signed for GET; nothing of the client's reaches the
+ * bucket but the part that it asks for, and nothing of the bucket's reaches nginx's own ways (X-Accel-...): neither is led elsewhere. No
+ * copy comes on the disk.
  */
 static const char nginx_s3_rules[] = "\tproxy_method GET;\n"
                                      "\tproxy_http_version 1.1;\n"
@@ -122,14 +123,13 @@ static bool nginx_s3_text(struct arena *arena, const struct conf *conf, struct s
         if (strspn(arena_strdup(arena, host), HOST_CHARS) != host.n || memchr(ca.p, '"', ca.n) ||
             memchr(ca.p, '\\', ca.n))
             return false;
-        buf_puts(&b, "# Images in the bucket, by X-Accel-Redirect only.\nlocation /internal/s3/ {\n\tinternal;\n");
         nginx_put_resolvers(arena, &b);
         buf_printf(&b,
                    "\tset $mcli_s3 https://%.*s;\n\trewrite ^/internal/s3(/.*)$ $1 break;\n\tproxy_pass $mcli_s3;\n",
                    STR_FMT(nginx_address(arena, host)));
         buf_printf(&b, "\tproxy_set_header Host %.*s;\n\tproxy_ssl_name %.*s;\n", STR_FMT(host),
                    STR_FMT(nginx_name(host)));
-        buf_printf(&b, "\tproxy_ssl_trusted_certificate \"%.*s\";\n%s}\n", STR_FMT(ca), nginx_s3_rules);
+        buf_printf(&b, "\tproxy_ssl_trusted_certificate \"%.*s\";\n%s", STR_FMT(ca), nginx_s3_rules);
     }
     ASSERT(!b.overflow);
     *ret_text = str_of(arena_strdup(arena, buf_str(&b)), b.n);

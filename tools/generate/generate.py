@@ -234,7 +234,9 @@ RATES = {"none": [], **{name: API_WALL for name in ("read", "images", "write", "
 
 def rate_classes(routes):
     """The class of a request, by its first line, for answers that no program made; without a row it is read."""
-    return lines(f'\t"~^{r["method"]} {expression_of(r["pattern"], "[^/? ]+")}[? ]" {r["rate"]};' for r in routes
+    def methods(r):
+        return "(GET|HEAD)" if r["method"] == "GET" and not r["effect"] else r["method"]
+    return lines(f'\t"~^{methods(r)} {expression_of(r["pattern"], "[^/? ]+")}[? ]" {r["rate"]};' for r in routes
                  if r["rate"] != "read" and not r["internal"])
 
 

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/io.h"
 #include "limits.h"
 
@@ -37,13 +38,25 @@ static ssize_t image_job_read(int fd, void *p, size_t size, int **fds, size_t fd
     return n;
 }
 
+/* False: it is too short for a request. */
+static bool image_job_fill_up(struct image_request *r, ssize_t n)
+{
+    if (n == IMAGE_WIRE_BEFORE_REQUEST_BYTES) {
+        r->report_bytes = IMAGE_WIRE_BEFORE_REPORT_BYTES;
+        r->errors = IMAGE_WIRE_BEFORE_ERRORS;
+        return true;
+    }
+    return n == sizeof *r;
+}
+
 static bool image_job_is_sound(const struct image_job *j)
 {
     const struct image_request *r = &j->request;
 
-    return (r->version == IMAGE_WIRE_VERSION || r->version == IMAGE_WIRE_VERSION_BEFORE) && j->in_fd >= 0 &&
-           j->out_fd >= 0 && r->timeout_sec > 0 && r->timeout_sec <= IMAGE_TIMEOUT_SEC_MAX && r->queue_us >= 0 &&
-           r->queue_us <= IMAGE_QUEUE_US_MAX && r->need_bytes > 0 && r->need_bytes <= IMAGE_NEED_MAX_BYTES;
+    return r->version == IMAGE_WIRE_VERSION && j->in_fd >= 0 && j->out_fd >= 0 && r->timeout_sec > 0 &&
+           r->timeout_sec <= IMAGE_TIMEOUT_SEC_MAX && r->queue_us >= 0 && r->queue_us <= IMAGE_QUEUE_US_MAX &&
+           r->need_bytes > 0 && r->need_bytes <= IMAGE_NEED_MAX_BYTES &&
+           r->report_bytes >= IMAGE_WIRE_BEFORE_REPORT_BYTES && r->errors >= IMAGE_WIRE_BEFORE_ERRORS;
 }
 
 bool image_job_receive(int client_fd, struct image_job *ret)
@@ -52,7 +65,7 @@ bool image_job_receive(int client_fd, struct image_job *ret)
     int *fds[] = {&j.in_fd, &j.out_fd};
 
     ssize_t n = image_job_read(client_fd, &j.request, sizeof j.request, fds, ARRAY_LEN(fds));
-    if (n == sizeof j.request && image_job_is_sound(&j)) {
+    if (image_job_fill_up(&j.request, n) && image_job_is_sound(&j)) {
         j.client_fd = client_fd;
         *ret = j;
         return true;
@@ -70,12 +83,15 @@ bool image_job_send(int fd, const struct image_job *j)
     struct msghdr m = {
         .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    struct fault fault;
 
     c->cmsg_level = SOL_SOCKET;
     c->cmsg_type = SCM_RIGHTS;
     c->cmsg_len = CMSG_LEN(sizeof fds);
     memcpy(CMSG_DATA(c), fds, sizeof fds);
-    return sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof order;
+    if (fault_before(&fault, "hand over an image"))
+        return false;
+    return sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof order && !fault_after(&fault);
 }
 
 bool image_job_take(int fd, struct image_job *ret)
@@ -97,13 +113,13 @@ bool image_job_take(int fd, struct image_job *ret)
 void image_job_answer(const struct image_job *j, const struct image_report *r)
 {
     struct image_report sent = *r;
-    bool before = j->request.version == IMAGE_WIRE_VERSION_BEFORE;
+    size_t n = MIN((size_t)j->request.report_bytes, sizeof sent);
 
     sent.err = image_wire_number((enum err)r->err);
-    if (before && sent.err >= IMAGE_WIRE_BEFORE_ERRORS)
+    if (sent.err >= j->request.errors)
         sent.err = image_wire_number(ERR_IMAGE_CORRUPT);
     sent.waited_us = j->waited_us;
-    (void)send(j->client_fd, &sent, before ? IMAGE_WIRE_BEFORE_BYTES : sizeof sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)send(j->client_fd, &sent, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void image_job_close(struct image_job *j)

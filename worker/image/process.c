@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "job.h"
@@ -100,6 +101,16 @@ static int64_t image_process_data_bytes(void)
     return pages < 0 ? -1 : pages * sysconf(_SC_PAGESIZE);
 }
 
+static enum err image_process_repair(const struct image_job *j, struct image_report *r, struct buf *why)
+{
+    struct fault fault;
+
+    if (fault_before(&fault, "repair an image"))
+        return ERR_IMAGE_SERVICE;
+    enum err e = repair(j->in_fd, j->out_fd, j->request.need_bytes, r, why);
+    return fault_after(&fault) ? ERR_IMAGE_SERVICE : e;
+}
+
 static void image_process_serve(struct image_job *j, struct counts *counts, size_t slot)
 {
     _cleanup_(buf_done) struct buf why = BUF_MAX(4096);
@@ -109,7 +120,7 @@ static void image_process_serve(struct image_job *j, struct counts *counts, size
     image_process_limit(RLIMIT_DATA, PROCESS_DATA_BYTES + j->request.need_bytes,
                         PROCESS_DATA_BYTES + IMAGE_NEED_MAX_BYTES);
     timer_t t = image_process_start_timer(j);
-    enum err e = repair(j->in_fd, j->out_fd, j->request.need_bytes, &r, &why);
+    enum err e = image_process_repair(j, &r, &why);
     (void)timer_delete(t);
     r.err = (int32_t)e;
     counts_image(counts, slot, e);

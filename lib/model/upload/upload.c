@@ -12,6 +12,7 @@ enum {
     UPLOAD_SET_READY,
     UPLOAD_SET_DROPPED,
     UPLOAD_BY_ID,
+    UPLOAD_PLACE,
     UPLOAD_LIST,
     UPLOAD_LOCK_OWN,
     UPLOAD_TAKE,
@@ -161,6 +162,13 @@ enum err upload_get(struct db *db, struct arena *arena, const struct uuid *user_
 {
     return db_row(db, &upload_sqls[UPLOAD_BY_ID], DB_ARGS(db_uuid(id), db_uuid(user_id), db_cstr(mode_names[mode])),
                   arena, ret_upload);
+}
+
+enum err upload_place_of(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
+                         const struct uuid *id, struct upload_place *ret_place)
+{
+    return db_row(db, &upload_sqls[UPLOAD_PLACE], DB_ARGS(db_uuid(id), db_uuid(user_id), db_cstr(mode_names[mode])),
+                  arena, ret_place);
 }
 
 enum err upload_list(struct db *db, struct arena *arena, const struct uuid *user_id, int mode, const struct uuid *below,
@@ -403,6 +411,9 @@ static const struct sql upload_sqls[] = {
     [UPLOAD_BY_ID] = {.text = "SELECT " UPLOAD_COLS " FROM uploads WHERE " UPLOAD_IS_OWN,
                       .in = "uus",
                       .cols = upload_cols},
+    [UPLOAD_PLACE] = {.text = "SELECT id, store, COALESCE(store_other, store) FROM uploads WHERE " UPLOAD_IS_OWN,
+                      .in = "uus",
+                      .cols = upload_place_cols},
     [UPLOAD_LIST] = {.text = "SELECT " UPLOAD_COLS
                              " FROM uploads WHERE user_id = ? AND mode = ? AND id < ? AND state = 'ready'"
                              " ORDER BY id DESC LIMIT ?",

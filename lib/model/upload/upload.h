@@ -24,7 +24,7 @@ struct upload_place {
 enum upload_state { UPLOAD_STORING, UPLOAD_READY, UPLOAD_DELETED };
 extern const char *const upload_state_names[];
 extern const char *const upload_change_names[];     /* in the order of enum image_change bits */
-extern const char *const upload_provenance_names[]; /* in the order of enum image_provenance */
+extern const char *const upload_provenance_names[]; /* of enum image_provenance, from IMAGE_NONE_FOUND on */
 
 /* An image as it was sent. */
 struct upload_original {
@@ -93,6 +93,10 @@ struct upload upload_of_report(struct arena *arena, const struct conf *conf, con
 MUST_CHECK enum err upload_get(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
                                const struct uuid *id,
                                struct upload *ret_upload); /* that user's of that mode, if ready; else ERR_NOT_FOUND */
+
+/* Where it is, of the same ones. */
+MUST_CHECK enum err upload_place_of(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
+                                    const struct uuid *id, struct upload_place *ret_place);
 
 /* Ready uploads whose ids are below that one, newest first. */
 MUST_CHECK enum err upload_list(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,

@@ -54,7 +54,7 @@ struct str upload_reason(const struct upload_original *original, struct str chan
 
 struct str upload_provenance(const struct image_report *image)
 {
-    return str_from(upload_provenance_names[image->provenance]);
+    return str_from(image->provenance == IMAGE_NOT_LOOKED ? NULL : upload_provenance_names[image->provenance]);
 }
 
 struct str upload_changes(struct arena *arena, const struct image_report *image)
