@@ -168,7 +168,7 @@ def look_act(world, s):
 def look_right(world, s):
     """Both were looked at to the end; an alarm would be a false one (reached.py)."""
     looked = "SELECT COUNT(*) AS n FROM stores WHERE part IS NULL AND looked_at_us > %s"
-    world.until(lambda: world.count(looked, world.now_us() - DAY) == 2, "both were looked at")
+    world.until(lambda: world.count(looked, world.now_us() - DAY * 1_000_000) == 2, "both were looked at")
     assert places(world, s) == (True, False)
 
 
