@@ -95,6 +95,13 @@ static struct turns *main_turns(const struct app *app, const struct conf *conf)
     return turns_new((int)conf->service_threads, share);
 }
 
+static bool main_state_fits(struct shared *s, struct buf *why)
+{
+    _cleanup_(db_freep) struct db *db = db_new(&s->db_options);
+
+    return s->app->fit == NULL || s->app->fit(db, s->state, why) != ERR_CONFLICT;
+}
+
 static int main_run(struct shared *s, int needed, struct buf *why)
 {
     char user[80];
@@ -124,7 +131,7 @@ static int main_run(struct shared *s, int needed, struct buf *why)
     s->rates = s->service->counts_rates ? rates_new(s->conf) : NULL;
     if (s->app->start != NULL && s->app->start(s->conf, &s->state, why) != OK)
         return main_refuse(why->n > 0 ? why->p : "the app cannot start");
-    int code = serve_run(s);
+    int code = main_state_fits(s, why) ? serve_run(s) : main_refuse(why->p);
     if (s->app->stop != NULL)
         s->app->stop(s->state);
     return code;

@@ -15,6 +15,7 @@ const struct job_kind *const kinds[] = {
     &purge_kind,
     &sweep_kind,
     &usage_kind,
+    &check_kind,
     &send_kind,
     &tidy_kind,
     &notices_kind,

@@ -10,6 +10,7 @@
 #include "classes.h"
 #include "kinds.h"
 #include "mail/compose.h"
+#include "model/upload/upload_folder.h"
 #include "service/service.h"
 
 #define EXIT_CONFIG 78 /* sysexits.h: a restart does not help */
@@ -146,12 +147,29 @@ static const char *worker_main_read_secrets(const struct worker_class *class, st
     return why;
 }
 
+/* Why it must not work on the folder of images that it finds here, or NULL. When nobody knows now, its jobs look. */
+static const char *worker_main_folder_fault(const struct db_options *options, const struct worker *worker)
+{
+    _cleanup_(db_freep) struct db *db = db_new(options);
+    const char *why = NULL;
+    struct arena arena;
+
+    if (worker->store == NULL)
+        return NULL;
+    arena_init(&arena, 64u << 10);
+    enum err e = upload_folder_start(db, &arena, worker->store, &why);
+    arena_done(&arena);
+    return e == ERR_CONFLICT ? why : NULL;
+}
+
 /* Runs until one of the signals comes. */
 static int worker_main_run(struct worker *worker, const struct db_options *options, int needed, const sigset_t *stops)
 {
     int received;
 
     const char *fault = worker_main_database_fault(options, needed, worker);
+    if (fault == NULL)
+        fault = worker_main_folder_fault(options, worker);
     if (fault != NULL)
         return worker_main_fail(EXIT_CONFIG, fault);
 
@@ -165,7 +183,7 @@ static int worker_main_run(struct worker *worker, const struct db_options *optio
 }
 
 static int worker_main_work(const struct worker_class *class, const char *program, const struct conf *conf,
-                            const struct secrets *s, int needed)
+                            struct secrets *s, int needed)
 {
     char user[64];
     sigset_t stops;

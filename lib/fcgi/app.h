@@ -87,6 +87,10 @@ struct app {
     enum err (*start)(const struct conf *conf, void **ret_state, struct buf *why);
     void (*stop)(void *state);
 
+    /* Optional: looks, at the start, whether this database goes with the state. ERR_CONFLICT: it does not, and as above. After any other
+     * error the process goes on: whoever works with the two looks again. */
+    enum err (*fit)(struct db *db, void *state, struct buf *why);
+
     /*
      * Optional: runs on one more thread, with its own database connection and arena, until *stopping becomes true; or on
      * as many as background_n says.

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "image/image.h"
+#include "model/upload/upload_folder.h"
 #include "net/call.h"
 #include "store/store.h"
 
@@ -29,6 +30,19 @@ enum err image_intake_start(const struct conf *conf, void **ret_state, struct bu
         *ret_state = store;
     else
         image_intake_stop(store);
+    return e;
+}
+
+enum err image_intake_fit(struct db *db, void *state, struct buf *why)
+{
+    struct arena arena;
+    const char *sentence = "";
+
+    arena_init(&arena, 64u << 10);
+    enum err e = upload_folder_start(db, &arena, state, &sentence);
+    if (e == ERR_CONFLICT)
+        buf_puts(why, sentence);
+    arena_done(&arena);
     return e;
 }
 
@@ -77,6 +91,15 @@ static enum err image_intake_digest_file(int fd, uint64_t size_bytes, struct sha
 static enum err image_intake_late(const struct image_time *t)
 {
     return t->waited_us > (clock_mono_us() - t->since_us) / 2 ? ERR_BUSY : ERR_IMAGES_SLOW;
+}
+
+/* It was looked at when the program started, unless the database was away. */
+static enum err image_intake_look_at_folder(struct ctx *c)
+{
+    struct store *store = c->state;
+    enum err e = store->kind == STORE_DIRECTORY ? upload_folder_check(c->db, c->arena, store, &c->log_why) : OK;
+
+    return e == ERR_CONFLICT ? ERR_STORE : e;
 }
 
 static enum err image_intake_begin(const struct conf *conf, struct image_time *t)
@@ -148,6 +171,8 @@ enum err image_intake(struct ctx *c, struct image_time *time, const struct image
     enum err e = image_intake_begin(c->conf, time);
     if (e == OK)
         e = idempotent_renew(c);
+    if (e == OK)
+        e = image_intake_look_at_folder(c);
     if (e == OK)
         e = spool_open(c->conf->store_spool_dir.p, &fd);
     if (e == OK)

@@ -10,6 +10,7 @@
 
 /* For the start and stop of an app that takes images in: its state is the store (store/store.h). */
 MUST_CHECK enum err image_intake_start(const struct conf *conf, void **ret_state, struct buf *why);
+MUST_CHECK enum err image_intake_fit(struct db *db, void *state, struct buf *why);
 void image_intake_stop(void *state);
 
 /* read is body_read or multipart_read over the stream; it is read to its end. */

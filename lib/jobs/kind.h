@@ -57,7 +57,7 @@ struct worker {
     const struct job_kind *const *kinds; /* of all classes; NULL-ended */
     const struct keyring *ring;
     struct tiktok tiktok[MODE__MAX]; /* a provider for each mode: access_provider of publish/access.h chooses */
-    const struct store *store;       /* of a class that uses_store. Its steps wait for it, as for a disk */
+    struct store *store; /* of a class that uses_store. Its folder is waited for, its bucket called (store/calls.h) */
     const struct secret *smtp_password;
     struct stripe stripe; /* key NULL: nothing is sold here */
     const struct epoch *credential_epoch;

@@ -109,6 +109,21 @@ MUST_CHECK static enum err each_object(struct each *e, const struct s3 *s3, stru
     return error;
 }
 
+enum err store_each_in(const struct store *s, unsigned folder, store_each_fn *fn, void *arg)
+{
+    struct each e = {.fn = fn, .arg = arg};
+    char path[512];
+
+    ASSERT(folder < STORE_FOLDERS);
+    int n = snprintf(path, sizeof path, "%s/%02x/%02x", s->dir, folder >> 8, folder & 0xff);
+    return n > 0 && n < (int)sizeof path ? each_folder(&e, path, strlen(s->dir) + 1, DEPTH) : ERR_STORE;
+}
+
+struct uuid store_id_of(struct str name)
+{
+    return each_id(name, "");
+}
+
 enum err store_each(const struct store *s, enum store_kind kind, store_each_fn *fn, void *arg, struct store_said *said)
 {
     struct each e = {.fn = fn, .arg = arg};

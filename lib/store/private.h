@@ -14,3 +14,5 @@ MUST_CHECK enum err directory_commit(struct store_file *f);
 void directory_discard(struct store_file *f);
 MUST_CHECK enum err directory_delete(const char *dir, const struct uuid *id);
 MUST_CHECK enum err directory_open(const char *dir, const struct uuid *id, int *ret_fd); /* ERR_NOT_FOUND */
+
+void store_tell(const struct s3_said *from, struct store_said *said);

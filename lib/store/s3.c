@@ -122,9 +122,9 @@ static void s3_tell(struct arena *arena, const struct net_result *r, const struc
         said->request_id = id;
 }
 
-/* One try. Signed anew each time: a signature is good for 15 minutes, and a clock may be set right in between. */
-static void s3_try(struct arena *arena, const struct s3 *s, const struct s3_ask *ask, int64_t left_us,
-                   struct net_result *ret_result)
+/* Of one try. Signed anew each time: a signature is good for 15 minutes, and a clock may be set right in between. */
+static void s3_call(struct arena *arena, const struct s3 *s, const struct s3_ask *ask, int64_t left_us,
+                    struct net_call *ret_call)
 {
     const struct s3_body *b = ask->body;
     int64_t now_us = clock_now_us();
@@ -148,15 +148,17 @@ static void s3_try(struct arena *arena, const struct s3 *s, const struct s3_ask 
     const struct sigv4_key key = s3_key(s);
     const struct net_header headers[] = {
         {"x-amz-content-sha256", payload},
-        {"x-amz-date", str_from(date.s)},
+        {"x-amz-date", arena_str(arena, str_from(date.s))},
         {"Authorization", sigv4_authorization(arena, &key, &r)},
         {"Cache-Control", STR("no-store")},
     };
+    struct net_header *kept = arena_alloc(arena, sizeof headers);
     int left_sec = (int)MAX((left_us + US_PER_SEC - 1) / US_PER_SEC, INT64_C(1));
-    const struct net_call call = {
+    memcpy(kept, headers, sizeof headers);
+    *ret_call = (struct net_call){
         .method = ask->method,
         .url = arena_printf(arena, "%s%.*s", s->endpoint, STR_FMT(sigv4_target(arena, &r))).p,
-        .headers = headers,
+        .headers = kept,
         .n_headers = b == NULL ? 3 : ARRAY_LEN(headers),
         .content_type = b == NULL ? NULL : b->content_type,
         .body_fd = b == NULL ? 0 : b->fd,
@@ -170,8 +172,6 @@ static void s3_try(struct arena *arena, const struct s3 *s, const struct s3_ask 
         .timeout_sec = left_sec,
         .connect_timeout_sec = MIN(left_sec, CONNECT_SEC),
     };
-
-    net_call_run(arena, &call, ret_result);
 }
 
 static bool s3_reply_again(const struct s3_ask *ask, off_t at)
@@ -194,12 +194,14 @@ MUST_CHECK static enum err s3_ask(struct arena *arena, const struct s3 *s, const
     int64_t until_us = clock_mono_us() + s->timeout_sec * US_PER_SEC, pause_us = 0;
     struct s3_error error;
     struct s3_said ignored;
+    struct net_call call;
 
     if (!s3_reply_again(ask, at))
         return err_of_store();
     for (int tries = 1;; tries++) {
         struct arena_mark mark = arena_mark(arena);
-        s3_try(arena, s, ask, until_us - clock_mono_us(), ret_result);
+        s3_call(arena, s, ask, until_us - clock_mono_us(), &call);
+        net_call_run(arena, &call, ret_result);
         s3_read_reply(arena, ask, at, ret_result, &error);
         const struct s3_verdict *v = s3_judge(ret_result, &error);
         pause_us = s3_pause_us(tries);
@@ -280,6 +282,43 @@ enum err s3_list(struct arena *arena, const struct s3 *s, struct str prefix, str
     ASSERT(max >= 1 && max <= S3_LIST_MAX);
     enum err e = s3_ask(arena, s, &ask, &r, said);
     return e == OK ? s3_read_listing(arena, r.body, ret_listing) : e;
+}
+
+/* Calls that somebody else makes */
+
+void s3_call_object(struct arena *arena, const struct s3 *s, const char *method, struct str key,
+                    struct net_call *ret_call)
+{
+    const struct s3_ask ask = {.method = method, .key = key};
+
+    s3_call(arena, s, &ask, s->timeout_sec * US_PER_SEC, ret_call);
+    ret_call->fresh = false; /* there may be thousands of them, and each may be made twice */
+}
+
+void s3_call_list(struct arena *arena, const struct s3 *s, const struct s3_wish *wish, struct net_call *ret_call)
+{
+    const struct sigv4_pair query[] = {{STR("list-type"), STR("2")},
+                                       {STR("max-keys"), arena_printf(arena, "%d", wish->max)},
+                                       {STR("prefix"), wish->prefix},
+                                       {STR("start-after"), wish->after}};
+    const struct s3_ask ask = {.method = "GET",
+                               .query = query,
+                               .n_query = wish->after.p == NULL ? 3 : 4,
+                               .reply_max_bytes = LISTING_MAX_BYTES};
+
+    ASSERT(wish->max >= 1 && wish->max <= S3_LIST_MAX);
+    s3_call(arena, s, &ask, s->timeout_sec * US_PER_SEC, ret_call);
+    ret_call->fresh = false;
+}
+
+enum err s3_called(struct arena *arena, const struct net_result *r, struct s3_said *said)
+{
+    const struct s3_ask ask = {.reply_fd = 0};
+    struct s3_error error;
+
+    s3_read_reply(arena, &ask, 0, r, &error);
+    s3_tell(arena, r, &error, 1, said);
+    return s3_judge(r, &error)->err;
 }
 
 /* The codes of S3, R2, Swift, Ceph and MinIO. HEAD has no body, and so no code. */

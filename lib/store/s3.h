@@ -73,6 +73,24 @@ MUST_CHECK enum err s3_list(struct arena *arena, const struct s3 *s, struct str 
                             struct s3_listing *ret_listing, struct s3_said *said);
 
 /*
+ * The same as calls that somebody else makes (net/loop.h), each one try: s3_called says what came of it. What they point to is in the
+ * arena; the endpoint and the rest of s must outlive them.
+ */
+struct net_call;
+struct net_result;
+
+struct s3_wish {
+    struct str prefix;
+    struct str after; /* only names above it; absent: all. It need not be there */
+    int max;          /* 1 to S3_LIST_MAX */
+};
+
+void s3_call_object(struct arena *arena, const struct s3 *s, const char *method, struct str key,
+                    struct net_call *ret_call); /* "HEAD" or "DELETE" */
+void s3_call_list(struct arena *arena, const struct s3 *s, const struct s3_wish *wish, struct net_call *ret_call);
+MUST_CHECK enum err s3_called(struct arena *arena, const struct net_result *r, struct s3_said *said);
+
+/*
  * What follows the endpoint in an address where anybody can GET the object for expires_sec from now_us on, without a key:
  * "/bucket/ab/cd.jpg?X-Amz-...". To be treated as a secret.
  */

@@ -87,12 +87,16 @@ static bool store_bucket_begin(struct store_bucket *b, const struct store *s, co
     return true;
 }
 
+void store_tell(const struct s3_said *from, struct store_said *said)
+{
+    (void)snprintf(said->error, sizeof said->error, "%.*s", STR_FMT(from->error));
+    (void)snprintf(said->request_id, sizeof said->request_id, "%.*s", STR_FMT(from->request_id));
+}
+
 static enum err store_bucket_end(struct store_bucket *b, enum err e, struct store_said *said)
 {
-    if (said != NULL) {
-        (void)snprintf(said->error, sizeof said->error, "%.*s", STR_FMT(b->said.error));
-        (void)snprintf(said->request_id, sizeof said->request_id, "%.*s", STR_FMT(b->said.request_id));
-    }
+    if (said != NULL)
+        store_tell(&b->said, said);
     arena_done(&b->arena);
     return e;
 }

@@ -18,6 +18,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/conf.h"
@@ -33,6 +34,7 @@ struct store {
     enum store_kind kind;        /* where new images go */
     struct s3 s3;                /* endpoint NULL: there is none */
     struct secret secret;        /* of s3, which points here: the struct must not be copied */
+    atomic_bool folder_is_ours;  /* model/upload/upload_folder.h */
 };
 
 /* ERR_STORE or ERR_IO with the sentence in why: something is missing, or does not fit together. Nothing is connected to. */
@@ -87,6 +89,10 @@ MUST_CHECK enum err store_each(const struct store *s, enum store_kind kind, stor
 
 /* Whether a store of that kind is configured: the one that a row names may not be any more. */
 bool store_has(const struct store *s, enum store_kind kind);
+/* The same of one of the folders of the directory, which are numbered: so a long look can go on where it ended. */
+#define STORE_FOLDERS 65536u
+MUST_CHECK enum err store_each_in(const struct store *s, unsigned folder, store_each_fn *fn, void *arg);
+struct uuid store_id_of(struct str name); /* whose object of a bucket that is; none: it is not ours */
 
 /*
  * Where nginx finds it, for X-Accel-Redirect: "/internal/store/ab/cd/<id>.jpg", or for a bucket "/internal/s3/" and an address that

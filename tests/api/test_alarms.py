@@ -68,7 +68,7 @@ def test_late_purges_are_an_alarm_each(stack, user, account):
     def sweep_is_held(held):
         """As by a worker that is at it: it would delete them at once."""
         stack.sql("UPDATE jobs_media SET lease_token = %s, run_at_us = (UNIX_TIMESTAMP() + %s) * 1000000, wanted_at_us = NULL"
-                  " WHERE kind = 'sweep'", uuid.uuid4().bytes if held else None, 3600 if held else 0)
+                  " WHERE kind = 'sweep'", uuid.uuid4().bytes if held else None, 300 if held else 0)  # a lease of more than ten minutes is not believed
 
     def told_after(change):
         """How many are late, and of which the alarm tells, says the process that comes after the change: it looks before it

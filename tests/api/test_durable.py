@@ -40,6 +40,7 @@ class Traced:
         self.stack, self.folder, self.trace = stack, folder, folder / "trace"
         self.store = folder / "store"
         self.store.mkdir()
+        shutil.copy(stack.at.store / ".marketingcli-folder", self.store)  # it is taken for the stack's own
         conf = stack.at.conf.read_text()
         for name, value in (("store_dir", self.store), ("store_image_socket", folder / "image.sock"), ("metrics_dir", "")):
             conf = with_setting(conf, name, value)

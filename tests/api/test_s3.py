@@ -17,8 +17,10 @@ CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(CHECKOUT / "tests/fakes"))
 
 import images  # noqa: E402
+import standing  # noqa: E402
 from helpers import expect  # noqa: E402
 from s3 import BUCKET, KEY_ID, REGION, S3, SECRET  # noqa: E402
+from test_alarms import events  # noqa: E402
 from test_uploads import end_post, fetches, image_of, is_shown_by, purged, stored, upload, used  # noqa: E402, F401
 
 KEPT = "kept"  # the bucket of the programs
@@ -200,6 +202,7 @@ def bucket(stack, swift):
                           s3_allow_private_addresses="yes", s3_timeout_sec=TIMEOUT_SEC):
         assert stack.admin("nginx", conf=stack.at.conf_of("uploads")).returncode == 0
         stack.restart("nginx")
+        stack.wait(lambda: stack.sql("SELECT 1 FROM stores WHERE store = 's3' AND looked_at_us > 0"), "the worker has looked into the bucket")
         yield swift
         stack.admin("nginx")
         stack.restart("nginx")
@@ -228,6 +231,10 @@ def name_of(upload_id):
 
 def place(stack, upload_id):
     return stack.sql("SELECT state, store, store_other FROM uploads WHERE id = %s", uuid.UUID(upload_id).bytes)[0]
+
+
+def put(beside, upload_id):
+    assert beside.put(name_of(upload_id).partition("/")[2])[0] == "ok"
 
 
 def keys(client):
@@ -374,4 +381,52 @@ def test_what_is_nobodys_is_found(stack, empty, beside, alone, user):
     assert beside("delete", name_of(kept).partition("/")[2])[0] == "ok"
     done = admin(stack, "check")
     assert done.returncode == 1 and f"missing {kept} in s3" in done.stdout
+    expect(user.api.delete(f"/api/v1/uploads/{kept}"), 204)
+
+
+def test_the_daily_look(stack, empty, beside, alone, user):
+    """A row without an object is an alarm. An object that came after its deletion goes, and so does one of no row, if the look before has
+    found few; what is young, and what is none of ours, stays."""
+    lost, kept, late, nobodys = upload(user)["id"], upload(user)["id"], standing.old_id(), standing.old_id()
+    assert beside("delete", name_of(lost).partition("/")[2])[0] == "ok"
+    stack.sql("INSERT INTO uploads (id, user_id, state, store, created_at_us, delete_due_at_us, deleted_at_us, mode)"
+              " SELECT %s, user_id, 'deleted', 's3', 1, 1, 1, mode FROM uploads WHERE id = %s", uuid.UUID(late).bytes, uuid.UUID(kept).bytes)
+    for upload_id in (late, nobodys):
+        put(beside, upload_id)
+    young = upload(user)["id"]
+    expect(user.api.delete(f"/api/v1/uploads/{young}"), 204)
+    purged(stack, young)
+    put(beside, young)
+    assert beside.put("not/ours")[0] == "ok"
+
+    def there():
+        return {i for i in (lost, kept, late, nobodys, young) if name_of(i).partition("/")[2] in keys(beside)}
+
+    logged = len(stack.log("worker-media"))
+    row = standing.look(stack, "s3")
+    assert (row["part"], row["strays_before"]) == (None, 1) and there() == {kept, nobodys, young}
+    told, = events(stack.log("worker-media")[logged:], "images_missing")
+    assert (told["level"], told["store"], told["images"]) == ("error", "s3", 1)
+    standing.look(stack, "s3", strays_before=101)
+    assert there() == {kept, nobodys, young}, "a bucket of somebody else's is left alone"
+    place = name_of(nobodys).partition("/")[2]
+    standing.look(stack, "s3", strays_before=1, part="objects", place=place)
+    assert there() == {kept, nobodys, young}, "it goes on after that place"
+    standing.look(stack, "s3", strays_before=1, part="objects", place=place[:-1])
+    assert there() == {kept, young} and "not/ours" in keys(beside)
+    for name in ("not/ours", name_of(young).partition("/")[2]):
+        assert beside("delete", name)[0] == "ok"
+    expect(user.api.delete(f"/api/v1/uploads/{lost}"), 204)
+
+
+@pytest.mark.parametrize("faults, says", [([("404 Not Found", "NoSuchBucket")] * 2, "404 NoSuchBucket"),  # of HEAD, which cannot say which
+                                          ([("503 Slow Down", "SlowDown")], "503")])
+def test_a_look_that_cannot_be_made(stack, empty, alone, user, faults, says):
+    """Nothing is missing because the bucket does not answer: the job comes again."""
+    kept = upload(user)["id"]
+    logged = len(stack.log("worker-media"))
+    empty.fault(*faults)
+    assert standing.look(stack, "s3")["missing"] == 0
+    log = stack.log("worker-media")[logged:]
+    assert not events(log, "images_missing") and says in log
     expect(user.api.delete(f"/api/v1/uploads/{kept}"), 204)

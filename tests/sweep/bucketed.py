@@ -1,6 +1,6 @@
 """Flows of images in a bucket (tests/fakes/bucket.py, which each run finds as the flow wants it): wherever a move or a purge fails, an
-image that is there can be had whole, one that is deleted is nowhere, and the next run ends it. That an upload reaches the bucket is in
-tests/api/test_s3.py: here uploads keeps images in the folder, as the other flows want it."""
+image that is there can be had whole, one that is deleted is nowhere, and the next run ends it; what was acknowledged of an upload is in the
+bucket, and nothing stays there of any other; and the daily look finds what came after its deletion, and misses nothing."""
 
 import sys
 
@@ -11,12 +11,12 @@ sys.path.append(str(HERE.parent / "fakes"))
 import conftest  # isort: skip
 from bucket import Bucket  # isort: skip
 from desk import no_admin  # isort: skip
-from flows import DAY, HOUR, SMALL, Flow, upload_ready  # isort: skip
+from flows import DAY, HOUR, SMALL, Flow, is_as_told, upload_act, upload_ready, uploads_of  # isort: skip
 from helpers import expect  # isort: skip
 
 BUCKETS = {}  # of a stack
 SECRET = "secret-of-a-bucket-in-memory"
-CREDENTIALS = "worker_media"
+CREDENTIALS = ("worker_media", "uploads")
 
 
 def bucket_of(world):
@@ -24,16 +24,21 @@ def bucket_of(world):
     at = world.stack.at
     if world not in BUCKETS:
         BUCKETS[world] = Bucket(at.tls / "leaf.crt", at.tls / "leaf.key").__enter__()
-        secret = at.credentials / CREDENTIALS / "s3-secret-key"
-        secret.chmod(0o600)
-        secret.write_text(SECRET)
+        for folder in CREDENTIALS:
+            secret = at.credentials / folder / "s3-secret-key"
+            secret.chmod(0o600)
+            secret.write_text(SECRET)
         text = at.conf.read_text()
-        for name, value in (("s3_endpoint", BUCKETS[world].endpoint), ("s3_bucket", "images"), ("s3_key_id", "anybody"), ("s3_ca_file", at.ca),
-                            ("s3_allow_private_addresses", "yes"), ("s3_timeout_sec", 2)):
+        for name, value in settings_of(world).items():
             text = conftest.with_setting(text, name, value)
         at.conf_of("worker-media").write_text(text)
         world.hold("worker-media")  # from its next start on
     return BUCKETS[world]
+
+
+def settings_of(world):
+    return {"s3_endpoint": BUCKETS[world].endpoint, "s3_bucket": "images", "s3_key_id": "anybody", "s3_ca_file": world.stack.at.ca,
+            "s3_allow_private_addresses": "yes", "s3_timeout_sec": 2}
 
 
 def admin(world, *verb, **env):
@@ -108,7 +113,68 @@ def both_right(world, s):
     world.until(lambda: world.count("SELECT COUNT(*) AS n FROM uploads WHERE deleted_at_us IS NULL") == 0, "its row says so")
 
 
+# --- an upload into the bucket
+
+
+def into_bucket(world):
+    bucket_of(world)
+    return {"uploads": {"store_kind": "s3", **settings_of(world)}}
+
+
+def put_ready(world):
+    s = upload_ready(world)
+    s.bucket = bucket_of(world)
+    world.let_go("worker-media")
+    return s
+
+
+def put_act(world, s):
+    s.bucket.objects = {}
+    upload_act(world, s)
+
+
+def put_right(world, s):
+    """What was begun and not acknowledged goes within hours, whether the bucket had it or not."""
+    there = uploads_of(s.user)
+    is_as_told(s.told, there)
+    world.stack.move_clock(2 * HOUR)
+    world.until(lambda: sorted(name.rpartition("/")[2] for name in s.bucket.objects) == sorted(f"{i}.jpg" for i in there),
+                f"the objects of {there} alone are there", step_sec=HOUR)
+    assert world.files() == []
+
+
+# --- the daily look: an object has come after it was deleted
+
+
+def look_ready(world):
+    s = kept_ready(world)
+    late = expect(s.user.api.post("/api/v1/uploads", data=SMALL), 201)["data"]["id"]
+    expect(s.user.api.delete(f"/api/v1/uploads/{late}"), 204)
+    world.let_go("worker-media")
+    world.until(lambda: world.files() == [f"{s.id}.jpg"], "the image is deleted")
+    world.until(lambda: world.count("SELECT COUNT(*) AS n FROM uploads WHERE state = 'deleted' AND deleted_at_us IS NULL") == 0, "its row says so")
+    world.hold("worker-media")
+    s.late = f"/images/{late[-4:-2]}/{late[-2:]}/{late}.jpg"
+    return s
+
+
+def look_act(world, s):
+    s.bucket.objects = {s.late: b"late"}
+    world.stack.move_clock(2 * DAY)
+    world.let_go("worker-media")
+    world.until(lambda: not s.bucket.objects, "it is gone")
+
+
+def look_right(world, s):
+    """Both were looked at to the end; an alarm would be a false one (reached.py)."""
+    looked = "SELECT COUNT(*) AS n FROM stores WHERE part IS NULL AND looked_at_us > %s"
+    world.until(lambda: world.count(looked, world.now_us() - DAY * 1_000_000) == 2, "both were looked at")
+    assert places(world, s) == (True, False)
+
+
 BUCKETED = [
+    Flow("put", ("uploads",), put_ready, put_act, put_right, settings=into_bucket),
+    Flow("look", ("worker-media",), look_ready, look_act, look_right, workers=True),
     Flow("store move", ("admin",), kept_ready, move_act, move_right),
     Flow("purge of both", ("worker-media",), both_ready, both_act, both_right, workers=True),
 ]

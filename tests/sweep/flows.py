@@ -26,6 +26,7 @@ class Flow:
     right: Callable  # (world, state): asserts
     workers: bool = False  # also with two of the worker among them
     left: bool = False  # also with a stop while the database is away (plan.LEFT): a result of its works only once
+    settings: Callable = None  # (world) -> {program: {name of the setting: value}}: how these are configured for it, and for no other flow
 
 
 class State:

@@ -31,7 +31,8 @@ def clear(world):
     for row in sql(" UNION ALL ".join(f"(SELECT '{t}' AS name FROM {t} LIMIT 1)" for t in world.tables)):
         sql(f"DELETE FROM {row['name']}")
     if world.files():
-        subprocess.run(["find", world.stack.at.store, "-mindepth", "1", "-delete"], check=True)
+        subprocess.run(["find", world.stack.at.store, "-mindepth", "1", "!", "-name", ".*", "-delete"], check=True)
+    sql("UPDATE stores SET part = NULL, place = NULL, missing = 0, strays = 0, strays_before = NULL, looked_at_us = %s", world.now_us())
 
 
 def let_end(world):

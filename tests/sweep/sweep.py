@@ -66,6 +66,7 @@ class Sweep:
 
     def ready(self, flow):
         world = self.world
+        world.configure(flow.settings)
         if flow.name not in self.kept:
             for worker in WORKERS:
                 world.hold(worker)

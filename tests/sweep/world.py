@@ -64,12 +64,26 @@ class World:
         self.outage = False  # whether a database was away for longer than a lease
         tables = [row["table_name"] for row in stack.sql(
             "SELECT TABLE_NAME AS table_name FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'marketingcli'")]
-        self.tables = [t for t in tables if not t.startswith("schema_")]
+        self.tables = [t for t in tables if not t.startswith("schema_") and t != "stores"]  # the folder stays whose it is
+        self.settings = None  # of the flow of the last run
 
     def user(self):
         return conftest.User(self.stack)
 
     # Programs
+
+    def configure(self, settings):
+        """Programs that are no workers, as a flow wants them. The run before may have been another's."""
+        if settings is self.settings:
+            return
+        before, after = (wanted(self) if wanted else {} for wanted in (self.settings, settings))
+        for program in before.keys() | after.keys():
+            text = self.stack.at.conf.read_text()
+            for name, value in after.get(program, {}).items():
+                text = conftest.with_setting(text, name, value)
+            self.stack.at.conf_of(program).write_text(text)
+            self.stack.restart(program)
+        self.settings = settings
 
     def is_held(self, name):
         return (self.stack.at.hold / name).exists()
@@ -241,7 +255,8 @@ class World:
     # What is there
 
     def files(self):
-        return sorted(p.name for p in self.stack.at.store.rglob("*") if p.is_file())
+        """Of images."""
+        return sorted(p.name for p in self.stack.at.store.rglob("[!.]*") if p.is_file())
 
     def count(self, text, *args):
         return self.stack.sql(text, *args)[0]["n"]

@@ -90,6 +90,7 @@ int verb_billing_events(const struct given *given);
 int verb_billing_replay(const struct given *given);
 int verb_store_check(const struct given *given);
 int verb_store_move(const struct given *given);
+int verb_store_adopt(const struct given *given);
 int verb_nginx(const struct given *given);
 
 /* "marketingcli-admin: ..." on stderr; returns EXIT_FAILED. */

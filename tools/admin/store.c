@@ -1,4 +1,4 @@
-/* marketingcli-admin store check|move: is each image where its row says, is there nothing else, and how it gets elsewhere. */
+/* marketingcli-admin store check|move|adopt: is each image where its row says, is there nothing else, and how it gets elsewhere. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "admin.h"
 #include "base/clock.h"
 #include "base/io.h"
+#include "model/upload/upload_folder.h"
 #include "model/upload/upload_move.h"
 #include "net/call.h"
 #include "store/store.h"
@@ -44,6 +45,22 @@ static bool store_desk_open(struct store_desk *d, const struct given *given)
         return true;
     complain("%.*s", STR_FMT(buf_str(&why)));
     desk_close(&d->desk);
+    return false;
+}
+
+/* On another machine all would be missing, and what is moved would be moved to where nobody looks. */
+static bool store_desk_folder(struct store_desk *d, bool fills)
+{
+    const char *why = NULL;
+    enum err e = fills ? upload_folder_check(d->desk.db, &d->desk.arena, &d->store, &why)
+                       : upload_folder_start(d->desk.db, &d->desk.arena, &d->store, &why);
+
+    if (e == OK)
+        return true;
+    if (e == ERR_CONFLICT)
+        complain("%s", why);
+    else
+        desk_complain(&d->desk, e);
     return false;
 }
 
@@ -202,6 +219,10 @@ int verb_store_check(const struct given *given)
 
     if (!store_desk_open(&d, given))
         return EXIT_FAILED;
+    if (!store_desk_folder(&d, false)) {
+        store_desk_close(&d);
+        return EXIT_FAILED;
+    }
     enum err e = store_check_rows(&d, &said);
     if (e == OK)
         e = store_check_objects(&d, &said);
@@ -340,11 +361,15 @@ static int store_move_checked(struct store_desk *d, int to)
 
     if (!store_is_set_up(d, STORE_S3))
         return complain("s3.endpoint is not set");
+    if (!store_desk_folder(d, to == STORE_DIRECTORY))
+        return EXIT_FAILED;
     enum err e = db_number(d->desk.db, &store_sqls[STORE_LOCK_TAKE], DB_ARGS(db_cstr(LOCK_NAME)), &taken);
     if (e == OK && taken != 1)
         return complain("another store move is running");
     if (e == OK)
         e = store_move_all(d, to, &said);
+    if (e == OK && to == STORE_S3 && d->store.kind == STORE_S3)
+        e = upload_folder_release(d->desk.db);
     int code = e == OK ? EXIT_DONE : store_complain(d, e, &said);
     printf("%" PRIu64 " images moved to %s, %" PRIu64 " not\n", d->moved, store_kind_names[to], d->failed);
     return d->failed > 0 ? EXIT_FAILED : code;
@@ -364,6 +389,20 @@ int verb_store_move(const struct given *given)
     if (!store_desk_open(&d, given))
         return EXIT_FAILED;
     int code = store_move_checked(&d, to);
+    store_desk_close(&d);
+    return code;
+}
+
+int verb_store_adopt(const struct given *given)
+{
+    struct store_desk d;
+
+    if (!store_desk_open(&d, given))
+        return EXIT_FAILED;
+    enum err e = upload_folder_adopt(d.desk.db, &d.desk.arena, &d.store);
+    int code = e == OK ? EXIT_DONE : desk_complain(&d.desk, e);
+    if (e == OK)
+        printf("%s of this machine has the images\n", d.store.dir);
     store_desk_close(&d);
     return code;
 }

@@ -92,6 +92,7 @@ static const struct option verbs_delete = {"--delete", NULL, offsetof(struct giv
                                            "Delete files without an image."};
 static const struct option *const verbs_store_check_options[] = {&verbs_digests, &verbs_delete, &verbs_secrets,
                                                                  &verbs_user, NULL};
+static const struct option *const verbs_store_adopt_options[] = {&verbs_secrets, &verbs_user, NULL};
 static const struct option *const verbs_store_move_options[] = {&verbs_secrets, &verbs_user, NULL};
 
 const struct verb verbs[] = {
@@ -310,6 +311,13 @@ const struct verb verbs[] = {
              "damaged is told and left. Of two runs at once the second gives up.",
      .options = verbs_store_move_options,
      .run = verb_store_move},
+    {.name = "store adopt",
+     .help = "Say that the folder store.dir of this machine is the one with the images, whatever was said before.",
+     .more = "After the disk with them came to another machine or to another folder, and after a database was "
+             "restored on another machine. The programs that work on images do not start anywhere else. What is not "
+             "in this folder is lost: store check tells.",
+     .options = verbs_store_adopt_options,
+     .run = verb_store_adopt},
     {.name = "nginx",
      .help = "Write the files from which nginx knows the limits of the section rates and the bucket of the section s3: "
              "nginx-rates.conf and nginx-s3.conf in service.socket_dir.",

@@ -133,7 +133,7 @@ def taken_in(routes):
 def stop_sec(service, routes):
     """How long a stop may take: as long as somebody waits for what the service is doing."""
     if service["kind"] == "worker":
-        call_sec = max(setting_max(s, "timeout_sec") for s in ("tiktok", "smtp", "stripe"))
+        call_sec = max(setting_max(s, "timeout_sec") for s in ("tiktok", "smtp", "stripe", "s3"))
         return call_sec + RECORD_SEC + setting_max("database", "timeout_sec") + STOP_SEC
     if service["kind"] == "image":
         return setting_max("store", "image_timeout_sec") + STOP_SEC

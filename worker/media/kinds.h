@@ -7,3 +7,4 @@ extern const struct job_kind purge_kind; /* subject upload: deletes the file whe
 extern const struct job_kind sweep_kind; /* standing: deletes all files that are due */
 extern const struct job_kind
     usage_kind; /* standing: puts old days of usage together to months, deletes old months and keys */
+extern const struct job_kind check_kind; /* standing: compares the stores with the rows, once a day */

@@ -4,35 +4,27 @@
  */
 #include "media/kinds.h"
 
+#include <stdio.h>
+
 #include "base/point.h"
+#include "media/places.h"
 #include "model/upload/upload.h"
-#include "store/store.h"
 
 #define SWEEP_EVERY_US (60 * US_PER_SEC)
 #define SWEEP_AFTER_US (60 * US_PER_SEC) /* until then it is left to its own job */
 #define SWEEP_BATCH 100
 #define SWEEP_RUN_US (30 * US_PER_SEC) /* of one run, which then comes again at once */
 
-/* What a bucket says of a failure is for the log. */
-static enum err purge_place(struct job_run *run, const struct uuid *id, int store)
+/* The row is marked. A worker that dies in between repeats it. */
+static enum job_step purge_places(struct job_run *run, struct places *places)
 {
-    struct store_said said = {.error = ""};
-    enum err e = store_delete(run->worker->store, (enum store_kind)store, id, &said);
+    enum job_step step = places_delete(run, places);
 
-    if (e != OK && said.error[0] != '\0')
-        run->note = arena_printf(run->arena, "%s %s", said.error, said.request_id).p;
-    return e;
-}
-
-/* Deletes the file of a row that is marked. A worker that dies in between repeats it. */
-static enum err purge_file(struct job_run *run, const struct upload_place *place)
-{
-    enum err e = purge_place(run, &place->id, place->store);
-
-    if (e == OK && place->store_other != place->store)
-        e = purge_place(run, &place->id, place->store_other);
+    if (step != JOB_DONE)
+        return step;
     point("purge.file_deleted");
-    return e == OK ? upload_purged(run->db, &place->id) : e;
+    enum err e = upload_purged(run->db, &places->id);
+    return e == OK ? JOB_DONE : job_run_failed(run, e);
 }
 
 struct purge {
@@ -58,7 +50,11 @@ static enum err purge_begin(struct db *db, void *arg)
 
 static enum job_step purge_step(struct job_run *run)
 {
+    struct places *places = run->data;
     struct purge p = {.run = run};
+
+    if (run->result != NULL)
+        return purge_places(run, places);
     enum err e = db_tx(run->db, purge_begin, &p);
 
     if (e != OK)
@@ -72,13 +68,26 @@ static enum job_step purge_step(struct job_run *run)
     case PURGE_FILE:
         break;
     }
-    e = purge_file(run, &p.place);
-    return e == OK ? JOB_DONE : job_run_failed(run, e);
+    places = run->data = arena_alloc(run->arena, sizeof *places);
+    places_begin(places, &p.place);
+    return purge_places(run, places);
 }
 
 const struct job_kind purge_kind = {.name = "purge", .class = JOB_MEDIA, .step = purge_step};
 
 /* The sweep */
+
+struct sweep {
+    struct upload_due after, *due;
+    size_t n, at;
+    int64_t by_us, until_us;
+    enum err first;
+    char note[200]; /* of the first error; the arena is given back */
+    bool more;
+    bool deleting; /* due[at] */
+    struct places places;
+    struct arena_mark mark; /* a batch is given back when it is done with */
+};
 
 struct sweep_one {
     struct job_run *run;
@@ -95,20 +104,22 @@ static enum err purge_sweep_begin(struct db *db, void *arg)
     return upload_purge_begin(db, s->run->arena, s->id, &s->what, &s->place, &again_at_us);
 }
 
-static enum err purge_sweep_one(struct job_run *run, const struct uuid *id)
+/* JOB_DONE: that one is done with. */
+static enum job_step purge_sweep_one(struct job_run *run, struct sweep *s)
 {
-    struct sweep_one s = {.run = run, .id = id};
-    enum err e = db_tx(run->db, purge_sweep_begin, &s);
+    struct sweep_one one = {.run = run, .id = &s->due[s->at].id};
 
-    return e == OK && s.what == PURGE_FILE ? purge_file(run, &s.place) : e;
+    if (!s->deleting) {
+        enum err e = db_tx(run->db, purge_sweep_begin, &one);
+        if (e != OK)
+            return job_run_failed(run, e);
+        if (one.what != PURGE_FILE)
+            return JOB_DONE;
+        places_begin(&s->places, &one.place);
+        s->deleting = true;
+    }
+    return purge_places(run, &s->places);
 }
-
-struct sweep {
-    struct upload_due after;
-    int64_t by_us, until_us;
-    enum err first;
-    bool more;
-};
 
 static bool purge_sweep_may_go_on(const struct job_run *run, const struct sweep *s)
 {
@@ -116,41 +127,51 @@ static bool purge_sweep_may_go_on(const struct job_run *run, const struct sweep 
 }
 
 /* One that cannot be deleted keeps no other: the first error is told when all have been tried. */
-static enum err purge_sweep_batch(struct job_run *run, struct sweep *s)
+static enum job_step purge_sweep_batch(struct job_run *run, struct sweep *s)
 {
-    struct upload_due *due;
-    size_t n, i;
-
-    enum err e = upload_due(run->db, run->arena, s->by_us, &s->after, SWEEP_BATCH, &due, &n);
-    if (e != OK)
-        return e;
-    for (i = 0; i < n && purge_sweep_may_go_on(run, s); i++) {
-        s->after = due[i];
-        e = purge_sweep_one(run, &due[i].id);
-        if (db_is_away(e))
-            return e;
-        s->first = s->first == OK ? e : s->first;
+    while (s->at < s->n && (s->deleting || purge_sweep_may_go_on(run, s))) {
+        s->after = s->due[s->at];
+        enum job_step step = purge_sweep_one(run, s);
+        if (step == JOB_CALL || (step == JOB_ERROR && db_is_away(run->err)))
+            return step;
+        if (step == JOB_ERROR && s->first == OK) {
+            s->first = run->err;
+            (void)snprintf(s->note, sizeof s->note, "%s", run->note == NULL ? "" : run->note);
+        }
+        s->deleting = false;
+        s->at++;
     }
-    s->more = i < n || n == SWEEP_BATCH;
-    return OK;
+    s->more = s->at < s->n || s->n == SWEEP_BATCH;
+    return JOB_DONE;
 }
 
 static enum job_step purge_sweep_step(struct job_run *run)
 {
-    struct sweep s = {.after.id = UUID_NONE,
-                      .by_us = clock_now_us() - SWEEP_AFTER_US,
-                      .until_us = clock_mono_us() + SWEEP_RUN_US,
-                      .more = true};
-    struct arena_mark mark = arena_mark(run->arena);
+    struct sweep *s = run->data;
 
-    while (purge_sweep_may_go_on(run, &s)) {
-        enum err e = purge_sweep_batch(run, &s);
-        if (e != OK)
-            return job_run_failed(run, e);
-        arena_back(run->arena, &mark);
+    if (run->result == NULL) {
+        s = run->data = arena_alloc(run->arena, sizeof *s);
+        *s = (struct sweep){.after.id = UUID_NONE,
+                            .by_us = clock_now_us() - SWEEP_AFTER_US,
+                            .until_us = clock_mono_us() + SWEEP_RUN_US,
+                            .more = true,
+                            .mark = arena_mark(run->arena)};
     }
-    run->again_at_us = clock_now_us() + (s.more && s.first == OK ? 0 : SWEEP_EVERY_US);
-    return s.first == OK ? JOB_AGAIN : job_run_failed(run, s.first);
+    while (s->deleting || purge_sweep_may_go_on(run, s)) {
+        if (!s->deleting) {
+            s->at = 0;
+            enum err e = upload_due(run->db, run->arena, s->by_us, &s->after, SWEEP_BATCH, &s->due, &s->n);
+            if (e != OK)
+                return job_run_failed(run, e);
+        }
+        enum job_step step = purge_sweep_batch(run, s);
+        if (step != JOB_DONE)
+            return step;
+        run->note = s->note[0] == '\0' ? NULL : s->note;
+        arena_back(run->arena, &s->mark);
+    }
+    run->again_at_us = clock_now_us() + (s->more && s->first == OK ? 0 : SWEEP_EVERY_US);
+    return s->first == OK ? JOB_AGAIN : job_run_failed(run, s->first);
 }
 
 const struct job_kind sweep_kind = {.name = "sweep", .class = JOB_MEDIA, .standing = true, .step = purge_sweep_step};
