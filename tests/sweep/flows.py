@@ -26,6 +26,7 @@ class Flow:
     right: Callable  # (world, state): asserts
     workers: bool = False  # also with two of the worker among them
     left: bool = False  # also with a stop while the database is away (plan.LEFT): a result of its works only once
+    about: tuple = ()  # alarms that it raises, whatever it meets
 
 
 class State:
