@@ -369,7 +369,7 @@ def test_whose_period_is_over_is_asked_for(payer, other, stripe):
                       int((time.time() - ended_sec) * 1_000_000), one.id)
     payer.stack.sql("UPDATE jobs_billing SET run_at_us = 1 WHERE kind = 'lapsed' AND lease_token IS NULL")
     payer.stack.wait(lambda: payer.plan() == "free", "the plan has ended")
-    assert still.plan() == "small", "Stripe takes some hours"
+    assert still.plan() == "small" and '"lapsed":1' in payer.stack.log("worker-billing"), "Stripe takes some hours"
 
 
 # Others who ask the worker

@@ -249,7 +249,7 @@ BILLED = [
     Flow("a customer nobody knows", WORKER, customer_ready, unknown_act, unknown_right, workers=True),
     Flow("a dispute", WORKER, charge_ready, customer_act, charge_right, workers=True),
     Flow("reconciliation", WORKER, billed_ready, reconcile_act, reconcile_right, workers=True),
-    Flow("a period that is over", WORKER, lapsed_ready, lapsed_act, lapsed_right, workers=True),
+    Flow("a period that is over", WORKER, lapsed_ready, lapsed_act, lapsed_right, workers=True, about=("events_missed",)),
     Flow("an address for Stripe", WORKER, email_ready, email_act, email_right, workers=True),
     Flow("forget a customer", WORKER, delete_ready, delete_act, delete_right, workers=True),
 ]

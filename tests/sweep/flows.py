@@ -27,6 +27,7 @@ class Flow:
     workers: bool = False  # also with two of the worker among them
     left: bool = False  # also with a stop while the database is away (plan.LEFT): a result of its works only once
     settings: Callable = None  # (world) -> {program: {name of the setting: value}}: how these are configured for it, and for no other flow
+    about: tuple = ()  # alarms that it raises, whatever it meets
 
 
 class State:

@@ -10,7 +10,7 @@ from world import WORKERS
 
 ALARM_DEF = pathlib.Path(__file__).resolve().parent.parent.parent / "lib/metrics/alarm.def"
 ALARMS = re.findall(r'^ALARM\(\w+, "(\w+)"', ALARM_DEF.read_text(), re.M)
-# billing_attention is what a flow is about, whatever it meets. The others: by no kind.
+# billing_attention is what some flows are about, whatever they meet. The others: by no kind.
 RAISED_BY = {"database_away": ("error", "lost", "away", "left"), "program_died": ("kill before", "kill after"),
              "billing_attention": (None, *KINDS)}
 
@@ -73,9 +73,9 @@ REACHED = [
 ]
 
 
-def false_alarms(kind, logged):
-    """The lines of alarms ({program: its log}) that no fault of this kind is a reason for."""
-    names = [name for name in ALARMS if kind not in RAISED_BY.get(name, ())]
+def false_alarms(kind, logged, about=()):
+    """The lines of alarms ({program: its log}) that no fault of this kind is a reason for, and which the flow is not about."""
+    names = [name for name in ALARMS if kind not in RAISED_BY.get(name, ()) and name not in about]
     event = re.compile(rf'"event":"({"|".join(names)})"')
     return [line for text in logged.values() for line in text.splitlines() if event.search(line)]
 

@@ -105,7 +105,7 @@ class Sweep:
             world.end_second_worker()
             for program in WORKERS.keys() & set(flow.programs):  # whatever it has met, it still ends when it is told to
                 world.hold(program)
-            assert not (false := false_alarms(kind, world.logged())), false
+            assert not (false := false_alarms(kind, world.logged(), flow.about)), false
         except BaseException:
             world.plan.end()
             world.end_second_worker(signal.SIGKILL)
