@@ -107,15 +107,15 @@ static bool serve_read_head(struct work *w, int fd)
 }
 
 /*
- * nginx pools the connections of GET and HEAD alone (docs/architecture.md#a-request). It would close another as soon as it has the answer,
- * and a thread would wake only to see that: so it is closed here.
+ * nginx pools the connections of GET, of HEAD, and of its questions about bodies (docs/architecture.md#a-request). It would close another as
+ * soon as it has the answer, and a thread would wake only to see that: so it is closed here.
  */
 static bool serve_may_keep(const struct server *s, const FCGX_Request *q)
 {
     struct str method = str_from(FCGX_GetParam("REQUEST_METHOD", q->envp));
+    bool pooled = str_eqc(method, "GET") || str_eqc(method, "HEAD") || FCGX_GetParam("AUTHORIZE_ONLY", q->envp) != NULL;
 
-    return q->keepConnection && (str_eqc(method, "GET") || str_eqc(method, "HEAD")) &&
-           !atomic_load(&s->shared->stopping);
+    return q->keepConnection && pooled && !atomic_load(&s->shared->stopping);
 }
 
 /* Ends a request that has been answered, if the answer is whole. Returns whether the connection is still open. */

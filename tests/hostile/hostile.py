@@ -12,6 +12,7 @@ import argparse
 import collections
 import pathlib
 import queue
+import random
 import signal
 import sys
 import threading
@@ -32,7 +33,12 @@ import world  # noqa: E402
 REQUESTS = 2000  # of a seed
 CLIENTS = 5  # of one user as many heavy requests run or wait (lib/fcgi/turns.h)
 SHOWN = 5  # faults that are told in full
+PLAIN = 10  # requests of a route that chance has left without a good answer
 HARDLY = 0.02  # of the answers: more of them refused for being too many, and the run shows little
+
+
+def name_of(route):
+    return f"{route['method']} {route['pattern']}"
 
 
 class Run:
@@ -89,7 +95,7 @@ class Run:
             self.statuses[answer.status] += 1
             self.ids[answer.get("x-request-id")] = number
             if request.path == self.paths[number] and request.method == request.route["method"]:
-                self.of_route[f"{request.method} {request.route['pattern']}"][answer.status] += 1
+                self.of_route[name_of(request.route)][answer.status] += 1
         if answer.status < 300 or answer.status == 404:  # gone, maybe by a request that did not wait for its answer
             self.world.renew(request)
 
@@ -97,17 +103,35 @@ class Run:
         with self.lock:
             self.faults.append((number, what))
 
+    def has_good(self, route):
+        return any(status < 400 for status in self.of_route[name_of(route)])
+
+    def asked_plainly(self, route):
+        """Few requests of a route may all have been spoilt. Whether one that is not is answered well."""
+        sender = wire.Sender(self.stack)
+        for n in range(PLAIN):
+            request = mutations.plain(random.Random(f"{self.seed}/{name_of(route)}/{n}"), self.world, route)
+            self.paths[None] = request.path
+            try:
+                for answer in sender.exchange(request):
+                    self.note(None, request, answer)
+            except wire.Broken as e:
+                self.blame(None, f"{name_of(route)}, as it should be: {e}")
+            if self.has_good(route):
+                return True
+        return False
+
     def end(self, is_whole):
         """Looks at the rest; whether all was right."""
+        ours = [r for r in self.world.routes if is_whole and self.world.host_of(r) == "localhost"]
+        bad = [r for r in ours if not self.has_good(r) and not self.asked_plainly(r)]
         for request_id, what in self.aftermath.slow_and_broken(self.stood_sec).items():
             self.blame(self.ids.get(request_id), what)
         for what in self.aftermath.others():
             self.blame(None, what)
         if is_whole:
-            for route in [f"{r['method']} {r['pattern']}" for r in self.world.routes if self.world.host_of(r) == "localhost"]:
-                if not any(status < 400 for status in self.of_route[route]):
-                    self.faults.append((None, f"no request got a good answer from {route}, but {dict(self.of_route[route])}: "
-                                              "world.py makes what it needs"))
+            self.faults += [(None, f"no request got a good answer from {name_of(r)}, but {dict(self.of_route[name_of(r)])}: world.py makes what it needs")
+                            for r in bad]
             self.faults += [(None, f"never done: {m.name}") for m in mutations.MUTATIONS if m.name not in self.mutated]
             if self.statuses[429] > HARDLY * sum(self.statuses.values()):
                 self.faults.append((None, f"{self.statuses[429]} requests were too many: a limit is in the way"))
