@@ -166,6 +166,16 @@ def test_refresh_token_that_is_dead(stack, user, account):
     assert tokens(stack, account)["state"] == "needs_reconnect" and sent.attempts() == []
 
 
+def test_images_that_are_gone(stack, user, account):
+    """Not by the purge, which leaves them as long as a post needs them; TikTok is not asked to fetch what is not there."""
+    with stack.stopped("worker-publish"):
+        sent = Sent(stack, user, account)
+        stack.sql("UPDATE uploads SET state = 'deleted', deleted_at_us = created_at_us WHERE id = %s",
+                  uuid.UUID(sent.get()["images"][0]["upload_id"]).bytes)
+    failed(sent.wait(), "images_gone")
+    assert sent.at_simulator() == 0
+
+
 def test_privacy_level_that_is_no_longer_offered(stack, user, account):
     """The worker asks TikTok again before the init, and never takes another level instead."""
     stack.sql("UPDATE sandbox_creators SET private_account = 1 WHERE username = %s", known_creator(stack, account))
