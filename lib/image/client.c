@@ -35,7 +35,8 @@ static enum err image_client_send_request(int fd, const struct image_order *o)
     struct image_request rq = {.version = IMAGE_WIRE_VERSION,
                                .timeout_sec = o->timeout_sec,
                                .need_bytes = o->need_bytes,
-                               .queue_us = o->queue_us};
+                               .queue_us = o->queue_us,
+                               .background = o->background};
     const int fds[IMAGE_WIRE_FDS] = {o->in_fd, o->out_fd};
     union {
         char space[CMSG_SPACE(sizeof fds)];
@@ -71,7 +72,8 @@ static enum err image_client_receive_report(int fd, struct image_report *ret)
     if (n != sizeof r || !image_wire_error(r.err, &e))
         return ERR_IMAGE_SERVICE;
     /* A process that an image has taken over may say anything. */
-    if (e == OK && (r.provenance > IMAGE_AI_GENERATED || r.type < IMAGE_JPEG || r.type > IMAGE_WEBP))
+    if (e == OK && (r.provenance > IMAGE_AI_GENERATED || r.type < IMAGE_JPEG || r.type > IMAGE_WEBP ||
+                    (r.kept != IMAGE_JPEG && r.kept != IMAGE_WEBP)))
         return ERR_IMAGE_SERVICE;
     r.err = OK;
     if (e == OK)

@@ -4,8 +4,9 @@
  * sent as they are in memory, but for the error: that has a number of its own here, because an app and a service that
  * were not built together count the rows of err.def differently.
  *
- * An app of before sends version 2, and gets the first IMAGE_WIRE_BEFORE_BYTES of the report. That is understood for one
- * release: while an upgrade goes on, an app of before meets the service of after.
+ * An app of before sends version 2, which is the first IMAGE_WIRE_BEFORE_REQUEST_BYTES of the request, and gets the first
+ * IMAGE_WIRE_BEFORE_BYTES of the report. It wants JPEG on white. That is understood for one release: while an upgrade goes on, an app of
+ * before meets the service of after.
  */
 #pragma once
 
@@ -27,7 +28,11 @@ struct image_request {
     uint64_t need_bytes; /* image_header's */
     uint8_t user[16];    /* whose image it is: users take turns */
     int64_t queue_us;    /* how long it may wait for a process */
+    uint32_t background; /* image_order's */
+    uint32_t zero;
 };
+
+#define IMAGE_WIRE_BEFORE_REQUEST_BYTES offsetof(struct image_request, background)
 
 /* The number of an error in a report; errors that are none of the service's are sent as internal. */
 int32_t image_wire_number(enum err e);

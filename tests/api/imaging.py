@@ -63,9 +63,14 @@ NEED_MAX = 256 << 20
 NOBODY = bytes(16)
 
 
-def asking(timeout_sec=30, queue_sec=10, user=NOBODY, need=NEED_MAX, version=0x4D495633):
+def asking(timeout_sec=30, queue_sec=10, user=NOBODY, need=NEED_MAX, version=0x4D495633, background=0xFFFFFF):
     """A struct image_request."""
-    return struct.pack("=IiQ16sq", version, timeout_sec, need, user, int(queue_sec * 1_000_000))
+    return struct.pack("=IiQ16sqII", version, timeout_sec, need, user, int(queue_sec * 1_000_000), background, 0)
+
+
+def asking_as_before():
+    """As an app of the release before asks."""
+    return asking(version=0x4D495632)[:40]
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from PIL import Image, ImageCms
 
 from helpers import expect
 import images
-from imaging import (NEED_MAX, ask, asking, error_name, files_of, interlaced_png, processes_of, raw_png, slow_png,
+from imaging import (NEED_MAX, ask, asking, asking_as_before, error_name, files_of, interlaced_png, processes_of, raw_png, slow_png,
                      zipped_texts)
 
 RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
@@ -55,7 +55,7 @@ def send(stack, user):
         assert path.stat().st_size == upload["size_bytes"]
         image = Image.open(io.BytesIO(path.read_bytes()))
         image.load()
-        assert (image.format, image.mode) == ("JPEG", "RGB")
+        assert (f"image/{image.format.lower()}", image.mode) == (upload["media_type"], "RGB")
         assert image.size == (upload["width"], upload["height"])
         return upload, image
 
@@ -421,10 +421,10 @@ def test_requests_that_are_none(stack, send):
         assert error_name(ask(stack, asking(), endless, empty)) == "STORE"
         assert ask(stack, asking()) == b"", "no files"
         assert ask(stack, asking(), empty) == b"", "one file"
-        assert ask(stack, asking()[:-1], empty, empty) == b"", "too short"
+        assert ask(stack, asking()[:-1], empty, empty) == ask(stack, asking()[:40], empty, empty) == b"", "too short"
         assert ask(stack, asking(version=0x4D495634), empty, empty) == b"", "another version"
         for wrong in ({"timeout_sec": 0}, {"timeout_sec": -1}, {"timeout_sec": 121}, {"queue_sec": -1}, {"queue_sec": 121},
-                      {"need": 0}, {"need": NEED_MAX + 1}):
+                      {"need": 0}, {"need": NEED_MAX + 1}, {"background": 0x1000000}):
             assert ask(stack, asking(**wrong), empty, empty) == b"", wrong
     send(images.jpeg(100, 80))
 
@@ -432,14 +432,14 @@ def test_requests_that_are_none(stack, send):
 def test_an_app_of_before_is_understood(stack):
     """In an upgrade it asks the service of after, and gets the report that it knows."""
     with files_of(images.with_text(images.png(100, 80), "prompt", "{}")) as (original, repaired):
-        report = ask(stack, asking(version=0x4D495632), original, repaired)
+        report = ask(stack, asking_as_before(), original, repaired)
         assert len(report) == 48
         assert struct.unpack("=iiIIIIIxxxxQq", report)[:6] == (0, 2, 100, 80, 100, 80)
         assert repaired.seek(0, os.SEEK_END) == struct.unpack_from("=Q", report, 32)[0] > 0
     moving = encode(plain("RGB", RED), "PNG", save_all=True, append_images=[plain("RGB", BLUE)])  # it has no word for that
     for data, number in ((b"", 2), (images.jpeg(900, 900)[:9000], 6), (interlaced_png(10000, 9990), 12), (moving, 6)):
         with files_of(data) as files:
-            report = ask(stack, asking(version=0x4D495632), *files)
+            report = ask(stack, asking_as_before(), *files)
             assert (len(report), struct.unpack_from("=i", report)[0]) == (48, number)
 
 

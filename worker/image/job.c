@@ -41,9 +41,19 @@ static bool image_job_is_sound(const struct image_job *j)
 {
     const struct image_request *r = &j->request;
 
-    return (r->version == IMAGE_WIRE_VERSION || r->version == IMAGE_WIRE_VERSION_BEFORE) && j->in_fd >= 0 &&
-           j->out_fd >= 0 && r->timeout_sec > 0 && r->timeout_sec <= IMAGE_TIMEOUT_SEC_MAX && r->queue_us >= 0 &&
-           r->queue_us <= IMAGE_QUEUE_US_MAX && r->need_bytes > 0 && r->need_bytes <= IMAGE_NEED_MAX_BYTES;
+    return j->in_fd >= 0 && j->out_fd >= 0 && r->timeout_sec > 0 && r->timeout_sec <= IMAGE_TIMEOUT_SEC_MAX &&
+           r->queue_us >= 0 && r->queue_us <= IMAGE_QUEUE_US_MAX && r->need_bytes > 0 &&
+           r->need_bytes <= IMAGE_NEED_MAX_BYTES && r->background <= IMAGE_BACKGROUND_WHITE;
+}
+
+/* What came is a request as a version has it; what an older one does not say is filled in. */
+static bool image_job_is_whole(struct image_request *r, ssize_t n)
+{
+    if (n == (ssize_t)IMAGE_WIRE_BEFORE_REQUEST_BYTES && r->version == IMAGE_WIRE_VERSION_BEFORE) {
+        r->background = IMAGE_BACKGROUND_WHITE;
+        return true;
+    }
+    return n == sizeof *r && r->version == IMAGE_WIRE_VERSION;
 }
 
 bool image_job_receive(int client_fd, struct image_job *ret)
@@ -52,7 +62,7 @@ bool image_job_receive(int client_fd, struct image_job *ret)
     int *fds[] = {&j.in_fd, &j.out_fd};
 
     ssize_t n = image_job_read(client_fd, &j.request, sizeof j.request, fds, ARRAY_LEN(fds));
-    if (n == sizeof j.request && image_job_is_sound(&j)) {
+    if (image_job_is_whole(&j.request, n) && image_job_is_sound(&j)) {
         j.client_fd = client_fd;
         *ret = j;
         return true;

@@ -109,7 +109,7 @@ static void image_process_serve(struct image_job *j, struct counts *counts, size
     image_process_limit(RLIMIT_DATA, PROCESS_DATA_BYTES + j->request.need_bytes,
                         PROCESS_DATA_BYTES + IMAGE_NEED_MAX_BYTES);
     timer_t t = image_process_start_timer(j);
-    enum err e = repair(j->in_fd, j->out_fd, j->request.need_bytes, &r, &why);
+    enum err e = repair(j->in_fd, j->out_fd, &j->request, &r, &why);
     (void)timer_delete(t);
     r.err = (int32_t)e;
     counts_image(counts, slot, e);
