@@ -106,7 +106,7 @@ GRANT SELECT, INSERT ON {db}.attempt_fetches TO {user};
 GRANT SELECT (id, post_id, created_at_us) ON {db}.post_attempts TO {user};
 GRANT SELECT (id, ended_at_us) ON {db}.posts TO {user};
 GRANT SELECT (post_id, position, upload_id) ON {db}.post_images TO {user};
-GRANT SELECT (id, state, store) ON {db}.uploads TO {user};
+GRANT SELECT (id, state, store, kept_type) ON {db}.uploads TO {user};
 GRANT INSERT (attempt_id, position, fetched_at_us) ON {db}.attempt_fetches TO {user};
 
 -- user posts

@@ -76,7 +76,7 @@ static enum err delivery_send(struct ctx *c)
     reply_header(&c->rep, "X-Accel-Redirect",
                  store_accel(c->arena, &m->store, (enum store_kind)d.place.store, &d.place.id));
     reply_header(&c->rep, "Cache-Control", STR("no-store")); /* nothing lingers in a cache */
-    return reply_body(&c->rep, 200, "image/jpeg", STR(""));
+    return reply_body(&c->rep, 200, d.place.media_type.p, STR(""));
 }
 
 const struct route delivery_routes[] = {

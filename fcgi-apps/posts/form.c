@@ -21,6 +21,7 @@ struct form_in {
     struct post_draft *draft;
     size_t images_n;
     struct image_time images_time;
+    uint32_t background;
     bool images_late; /* no time is left: further images are only counted */
     bool seen[8];     /* text fields, in the order of posts_form_text_rows */
 };
@@ -28,8 +29,8 @@ struct form_in {
 struct text_row {
     const char *name;
     enum err too_long;
-    size_t offset; /* of a str in struct post_draft */
-    bool json;     /* instead: platform_options */
+    size_t offset;                                           /* of a str in struct post_draft */
+    enum { TEXT_PLAIN, TEXT_OPTIONS, TEXT_BACKGROUND } kind; /* the others are not of the draft */
 };
 
 static const struct json_field posts_form_options_in_fields[], posts_form_body_in_fields[];
@@ -43,7 +44,7 @@ static enum err posts_form_read_part(void *stream, void *p, size_t n, size_t *re
 /* After the 35th, images are only counted: the answer is a refusal anyway. */
 static enum err posts_form_image_part(struct form_in *f)
 {
-    const struct image_source source = {.read = posts_form_read_part, .stream = &f->mp};
+    const struct image_source source = {.read = posts_form_read_part, .stream = &f->mp, .background = f->background};
     struct ctx *c = f->c;
     size_t i = f->images_n++;
 
@@ -87,9 +88,12 @@ static enum err posts_form_text_part(struct form_in *f, size_t row)
     }
     if (e != OK)
         return e;
-    if (r->json)
+    if (r->kind == TEXT_OPTIONS)
         return posts_form_options_part(c, text, &f->draft->options);
-    *(struct str *)((char *)f->draft + r->offset) = text;
+    if (r->kind == TEXT_BACKGROUND)
+        image_intake_background(&c->problems, text, f->images_n, &f->background);
+    else
+        *(struct str *)((char *)f->draft + r->offset) = text;
     return OK;
 }
 
@@ -122,9 +126,10 @@ static enum err posts_form_part(struct form_in *f, const struct multipart_part *
     for (size_t i = 0; posts_form_text_rows[i].name != NULL; i++)
         if (str_eqc(p->name, posts_form_text_rows[i].name))
             return posts_form_text_part(f, i);
-    problem_add_text(
-        &f->c->problems, ERR_FIELD_UNKNOWN, arena_str(f->c->arena, text_utf16_head(p->name, NAME_SHOWN_MAX)),
-        STR("There is no such field. Allowed fields: images, title, description, title_overflow, platform_options."));
+    problem_add_text(&f->c->problems, ERR_FIELD_UNKNOWN,
+                     arena_str(f->c->arena, text_utf16_head(p->name, NAME_SHOWN_MAX)),
+                     STR("There is no such field. Allowed fields: images, background, title, description, "
+                         "title_overflow, platform_options."));
     return OK;
 }
 
@@ -142,7 +147,7 @@ enum err form_look(struct ctx *c)
 
 static enum err posts_form_read_multipart(struct ctx *c, struct post_draft *draft, size_t *ret_images_n)
 {
-    struct form_in f = {.c = c, .draft = draft};
+    struct form_in f = {.c = c, .draft = draft, .background = IMAGE_BACKGROUND_WHITE};
     struct multipart_part p;
 
     draft->reports = arena_array(c->arena, POST_IMAGES_MAX, sizeof *draft->reports);
@@ -185,11 +190,12 @@ enum err form_read(struct ctx *c, struct post_draft *ret_draft, size_t *ret_imag
 }
 
 static const struct text_row posts_form_text_rows[] = {
-    {"title", ERR_TITLE_TOO_LONG, offsetof(struct post_draft, title), false},
-    {"description", ERR_DESCRIPTION_TOO_LONG, offsetof(struct post_draft, description), false},
-    {"title_overflow", ERR_FIELD_TOO_LONG, offsetof(struct post_draft, title_overflow), false},
-    {"platform_options", ERR_FIELD_TOO_LONG, 0, true},
-    {NULL, 0, 0, false},
+    {"title", ERR_TITLE_TOO_LONG, offsetof(struct post_draft, title), TEXT_PLAIN},
+    {"description", ERR_DESCRIPTION_TOO_LONG, offsetof(struct post_draft, description), TEXT_PLAIN},
+    {"title_overflow", ERR_FIELD_TOO_LONG, offsetof(struct post_draft, title_overflow), TEXT_PLAIN},
+    {"platform_options", ERR_FIELD_TOO_LONG, 0, TEXT_OPTIONS},
+    {IMAGE_BACKGROUND_FIELD, ERR_FIELD_TOO_LONG, 0, TEXT_BACKGROUND},
+    {NULL, 0, 0, TEXT_PLAIN},
 };
 
 /* post_check decides what is allowed together. */

@@ -10,7 +10,7 @@
 
 struct upload_shape {
     struct upload upload;
-    struct str media_type, sha256;
+    struct str sha256;
     struct image_original_shape original;
     struct strs changes;
     struct json_array reasons;
@@ -22,7 +22,6 @@ static struct upload_shape uploads_shape(struct arena *arena, const struct uploa
 {
     return (struct upload_shape){
         .upload = *u,
-        .media_type = STR("image/jpeg"), /* whatever it was */
         .sha256 = hex_encode(arena, u->sha256.b, SHA256_BYTES),
         .original = image_shape_original(arena, &u->original),
         .changes = str_split(arena, u->changes, ','),
@@ -104,7 +103,7 @@ static const struct json_field uploads_upload_fields[] = {
      JSON_UUID(struct upload_shape, upload.id),
      .help = "To name it in a post's upload_ids",
      IMAGE_REPORT},
-    {.name = "media_type", JSON_STR(struct upload_shape, media_type), .help = "As it is kept", IMAGE_REPORT},
+    {.name = "media_type", JSON_STR(struct upload_shape, upload.media_type), .help = "As it is kept", IMAGE_REPORT},
     {.name = "width", JSON_I64(struct upload_shape, upload.width), .help = "Pixels, as it is kept", IMAGE_REPORT},
     {.name = "height", JSON_I64(struct upload_shape, upload.height), .help = "Pixels, as it is kept", IMAGE_REPORT},
     {.name = "size_bytes", JSON_I64(struct upload_shape, upload.size_bytes), .help = "As it is kept", IMAGE_REPORT},

@@ -112,7 +112,7 @@ static enum err image_intake_begin(const struct conf *conf, struct image_time *t
 }
 
 static enum err image_intake_repair(struct ctx *c, struct image_time *t, int spool_fd, int store_fd,
-                                    uint64_t need_bytes, struct image_report *ret_report)
+                                    uint64_t need_bytes, uint32_t background, struct image_report *ret_report)
 {
     int64_t left_us = MAX(t->until_us - clock_mono_us(), 0);
     int64_t left_sec = left_us / US_PER_SEC + 1, most_sec = c->conf->store_image_timeout_sec;
@@ -123,6 +123,7 @@ static enum err image_intake_repair(struct ctx *c, struct image_time *t, int spo
         .need_bytes = need_bytes,
         .timeout_sec = (int)MIN(left_sec, most_sec),
         .queue_us = MIN(left_us, c->conf->service_queue_sec * US_PER_SEC),
+        .background = background,
     };
 
     enum err e = image_repair(c->conf->store_image_socket.p, &order, ret_report);
@@ -147,14 +148,14 @@ static enum err image_intake_commit(struct ctx *c, const struct store *store, st
 }
 
 static enum err image_intake_repair_into_store(struct ctx *c, struct image_time *t, int spool_fd, uint64_t need_bytes,
-                                               struct upload_report *r)
+                                               uint32_t background, struct upload_report *r)
 {
     const struct store *store = c->state;
     _cleanup_(store_discard) struct store_file file = STORE_FILE_NONE;
 
     enum err e = store_create(store, &r->id, &file);
     if (e == OK)
-        e = image_intake_repair(c, t, spool_fd, file.fd, need_bytes, &r->image);
+        e = image_intake_repair(c, t, spool_fd, file.fd, need_bytes, background, &r->image);
     if (e == OK)
         e = image_intake_digest_file(file.fd, r->image.size_bytes, &r->sha256);
     return e == OK ? image_intake_commit(c, store, &file) : e;
@@ -183,12 +184,33 @@ enum err image_intake(struct ctx *c, struct image_time *time, const struct image
         e = upload_begin(c->db, c->arena, c->conf, &sender, c->req.id, &r.id, &r.created_at_us);
     c->problems.left_something |= !uuid_is_none(&r.id); /* its row counts until it is dropped */
     if (e == OK)
-        e = image_intake_repair_into_store(c, time, fd, header.need_bytes, &r);
+        e = image_intake_repair_into_store(c, time, fd, header.need_bytes, source->background, &r);
     if (e == OK)
         *ret_report = r;
     else if (!uuid_is_none(&r.id))
         upload_drop(c->db, &r, 1, c->req.id);
     return e;
+}
+
+void image_intake_background(struct problems *problems, struct str text, size_t images_n, uint32_t *background)
+{
+    uint32_t colour = 0;
+    bool well = text.n == 7 && text.p[0] == '#';
+
+    for (size_t i = 1; i < text.n && well; i++) {
+        int digit = str_hex_value(text.p[i]);
+        well = digit >= 0;
+        colour = colour << 4 | (uint32_t)(digit & 15);
+    }
+    if (!well)
+        problem_add_text(problems, ERR_FIELD_VALUE, STR(IMAGE_BACKGROUND_FIELD),
+                         STR("Write the colour as #rrggbb, each two digits of red, green and blue in hexadecimal: "
+                             "#ffffff is white."));
+    else if (images_n > 0)
+        problem_add_text(problems, ERR_FIELD_VALUE, STR(IMAGE_BACKGROUND_FIELD),
+                         STR("Images are decoded as they come, so send this field before them."));
+    else
+        *background = colour;
 }
 
 bool image_intake_blames_image(enum err e)

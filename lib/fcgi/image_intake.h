@@ -17,7 +17,14 @@ void image_intake_stop(void *state);
 struct image_source {
     enum err (*read)(void *stream, void *p, size_t n, size_t *ret_n);
     void *stream;
+    uint32_t background; /* IMAGE_BACKGROUND_WHITE, or what the request says before the image */
 };
+
+/* What the form's field "background" says, as HTML writes a colour: #rrggbb. What is wrong with it is added to problems; images_n: the
+ * images that came before it, which it cannot be for. */
+#define IMAGE_BACKGROUND_FIELD "background"
+#define IMAGE_BACKGROUND_TEXT_MAX 64 /* read of it */
+void image_intake_background(struct problems *problems, struct str text, size_t images_n, uint32_t *background);
 
 /*
  * The time that the images of one request may take together (conf.store_request_images_sec), so that many slow ones do

@@ -38,7 +38,8 @@ static enum err image_client_send_request(int fd, const struct image_order *o)
                                .need_bytes = o->need_bytes,
                                .queue_us = o->queue_us,
                                .report_bytes = sizeof(struct image_report),
-                               .errors = image_wire_errors()};
+                               .errors = image_wire_errors(),
+                               .background = o->background};
     const int fds[IMAGE_WIRE_FDS] = {o->in_fd, o->out_fd};
     union {
         char space[CMSG_SPACE(sizeof fds)];
@@ -65,12 +66,12 @@ static enum err image_client_send_request(int fd, const struct image_order *o)
 static bool image_client_is_sound(const struct image_report *r)
 {
     return r->provenance >= IMAGE_NOT_LOOKED && r->provenance <= IMAGE_AI_GENERATED && r->type >= IMAGE_JPEG &&
-           r->type <= IMAGE_WEBP;
+           r->type <= IMAGE_WEBP && (r->kept == IMAGE_JPEG || r->kept == IMAGE_WEBP);
 }
 
 static enum err image_client_receive_report(int fd, struct image_report *ret)
 {
-    struct image_report r = {.provenance = IMAGE_NOT_LOOKED};
+    struct image_report r = {.provenance = IMAGE_NOT_LOOKED, .kept = IMAGE_JPEG}; /* as one of before means it */
     enum err e;
     ssize_t n;
 

@@ -8,8 +8,8 @@
  *        .need_bytes = header.need_bytes, .timeout_sec = 30, .queue_us = 10 * US_PER_SEC}, &report);
  *
  * It recognises JPEG, PNG and WebP by their bytes, applies the orientation, converts to sRGB, puts transparent images on
- * white, scales larger ones down to fit 1080 x 1920 (exact to the pixel, keeping the aspect ratio), writes JPEG and
- * removes all metadata. A JPEG that needs none of that keeps its pixels to the bit (image/keep.h). Rules and their sources: docs/tiktok.md#images (20 MB, JPEG or WebP, 1080p read as fit 1080 x
+ * a background, scales larger ones down to fit 1080 x 1920 (exact to the pixel, keeping the aspect ratio), writes JPEG and
+ * removes all metadata. A JPEG or a WebP that needs none of that keeps its pixels to the bit (image/keep.h). Rules and their sources: docs/tiktok.md#images (20 MB, JPEG or WebP, 1080p read as fit 1080 x
  * 1920).
  */
 #pragma once
@@ -72,6 +72,7 @@ struct image_report {
     uint64_t size_bytes;
     int64_t waited_us;                /* for a process */
     enum image_provenance provenance; /* as the original has it */
+    enum image_type kept;             /* IMAGE_JPEG or IMAGE_WEBP: what lies in the output file */
 };
 
 struct image_order {
@@ -80,8 +81,10 @@ struct image_order {
     uint64_t need_bytes; /* image_header's */
     int timeout_sec;     /* of the repair, 1 to IMAGE_TIMEOUT_SEC_MAX */
     int64_t queue_us;    /* how long it may wait for a process, at most IMAGE_QUEUE_US_MAX */
+    uint32_t background; /* 0xRRGGBB: what transparent images are put on */
 };
 
+#define IMAGE_BACKGROUND_WHITE UINT32_C(0xffffff)
 #define IMAGE_TIMEOUT_SEC_MAX 120
 #define IMAGE_QUEUE_US_MAX (INT64_C(120) * 1000000)
 

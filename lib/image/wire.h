@@ -32,6 +32,9 @@ struct image_request {
     /* What the sender knows: */
     uint32_t report_bytes; /* so much of the report */
     int32_t errors;        /* numbers below that; of another one it is told that the image is corrupt */
+
+    uint32_t background; /* image_order's; a sender of before means white */
+    uint32_t zero;
 };
 
 /* How many numbers there are. */

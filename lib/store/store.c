@@ -4,13 +4,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/io.h"
 #include "store/private.h"
 
-#define OBJECT_TYPE "image/jpeg"
 #define OBJECT_MAX_BYTES (64u << 20) /* an image has 20 MB at most */
 #define CALL_ARENA_BYTES (1u << 20)  /* some headers and an error a try */
 #define COPY_BYTES (64u << 10)
@@ -101,10 +101,18 @@ static enum err store_bucket_end(struct store_bucket *b, enum err e, struct stor
     return e;
 }
 
+/* Whoever gets it from the bucket is told so. */
+static const char *store_media_type(int fd)
+{
+    char head[12] = {0};
+
+    return pread(fd, head, sizeof head, 0) == sizeof head && memcmp(head, "RIFF", 4) == 0 ? "image/webp" : "image/jpeg";
+}
+
 MUST_CHECK static enum err store_bucket_put(const struct store *s, const struct uuid *id, int fd,
                                             struct store_said *said)
 {
-    struct s3_body body = {.fd = fd, .content_type = OBJECT_TYPE};
+    struct s3_body body = {.fd = fd, .content_type = store_media_type(fd)};
     uint64_t bytes;
     struct store_bucket b;
 

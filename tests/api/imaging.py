@@ -64,9 +64,10 @@ NOBODY = bytes(16)
 REPORT_BYTES, ERRORS = 56, 15  # what apps know of a report
 
 
-def asking(timeout_sec=30, queue_sec=10, user=NOBODY, need=NEED_MAX, version=0x4D495632, report_bytes=REPORT_BYTES, errors=ERRORS):
+def asking(timeout_sec=30, queue_sec=10, user=NOBODY, need=NEED_MAX, version=0x4D495632, report_bytes=REPORT_BYTES, errors=ERRORS,
+           background=0xFFFFFF):
     """A struct image_request."""
-    return struct.pack("=IiQ16sqIi", version, timeout_sec, need, user, int(queue_sec * 1_000_000), report_bytes, errors)
+    return struct.pack("=IiQ16sqIiII", version, timeout_sec, need, user, int(queue_sec * 1_000_000), report_bytes, errors, background, 0)
 
 
 def asking_as_before():

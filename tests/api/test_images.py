@@ -55,7 +55,7 @@ def send(stack, user):
         assert path.stat().st_size == upload["size_bytes"]
         image = Image.open(io.BytesIO(path.read_bytes()))
         image.load()
-        assert (image.format, image.mode) == ("JPEG", "RGB")
+        assert (f"image/{image.format.lower()}", image.mode) == (upload["media_type"], "RGB")
         assert image.size == (upload["width"], upload["height"])
         return upload, image
 
@@ -425,7 +425,8 @@ def test_requests_that_are_none(stack, send):
         assert ask(stack, asking_as_before()[:-1], empty, empty) == b"", "too short for one of before"
         assert ask(stack, asking(version=0x4D495633), empty, empty) == b"", "another version"
         for wrong in ({"timeout_sec": 0}, {"timeout_sec": -1}, {"timeout_sec": 121}, {"queue_sec": -1}, {"queue_sec": 121},
-                      {"need": 0}, {"need": NEED_MAX + 1}, {"report_bytes": 47}, {"errors": 13}, {"errors": -1}):
+                      {"need": 0}, {"need": NEED_MAX + 1}, {"report_bytes": 47}, {"errors": 13}, {"errors": -1},
+                      {"background": 0x1000000}):
             assert ask(stack, asking(**wrong), empty, empty) == b"", wrong
     send(images.jpeg(100, 80))
 

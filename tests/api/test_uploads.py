@@ -84,14 +84,6 @@ def test_file_and_folders(stack, user):
     assert [stat.S_IMODE(p.stat().st_mode) for p in path.parents[:4]] == [0o2775, 0o2775, 0o2775, 0o750]
 
 
-@pytest.mark.parametrize("more", [{}, {"lossless": True}, {"icc_profile": b"no profile" * 30}, {"exif": b"Exif\0\0II*\0\0\0\0\0"}])
-def test_a_webp_is_kept_as_jpeg(stack, user, more):
-    made = upload(user, images.encoded(images.picture(300, 200), "WEBP", **more))
-    assert made["original"]["media_type"] == "image/webp" and made["media_type"] == "image/jpeg"
-    assert made["changes"] == (["reencoded", "metadata_removed"] if set(more) - {"lossless"} else ["reencoded"])
-    assert stored(stack, made["id"])[0].read_bytes().startswith(b"\xff\xd8\xff")
-
-
 @pytest.mark.parametrize("kind", ["WEBP", "PNG"])
 def test_what_moves_is_refused(user, kind):
     moving = images.encoded(images.picture(60, 40), kind, save_all=True, append_images=[images.picture(60, 40, seed=2)], duration=9)

@@ -44,6 +44,7 @@ static bool image_job_fill_up(struct image_request *r, ssize_t n)
     if (n == IMAGE_WIRE_BEFORE_REQUEST_BYTES) {
         r->report_bytes = IMAGE_WIRE_BEFORE_REPORT_BYTES;
         r->errors = IMAGE_WIRE_BEFORE_ERRORS;
+        r->background = IMAGE_BACKGROUND_WHITE;
         return true;
     }
     return n == sizeof *r;
@@ -56,7 +57,8 @@ static bool image_job_is_sound(const struct image_job *j)
     return r->version == IMAGE_WIRE_VERSION && j->in_fd >= 0 && j->out_fd >= 0 && r->timeout_sec > 0 &&
            r->timeout_sec <= IMAGE_TIMEOUT_SEC_MAX && r->queue_us >= 0 && r->queue_us <= IMAGE_QUEUE_US_MAX &&
            r->need_bytes > 0 && r->need_bytes <= IMAGE_NEED_MAX_BYTES &&
-           r->report_bytes >= IMAGE_WIRE_BEFORE_REPORT_BYTES && r->errors >= IMAGE_WIRE_BEFORE_ERRORS;
+           r->report_bytes >= IMAGE_WIRE_BEFORE_REPORT_BYTES && r->errors >= IMAGE_WIRE_BEFORE_ERRORS &&
+           r->background <= IMAGE_BACKGROUND_WHITE;
 }
 
 bool image_job_receive(int client_fd, struct image_job *ret)

@@ -107,7 +107,7 @@ static enum err image_process_repair(const struct image_job *j, struct image_rep
 
     if (fault_before(&fault, "repair an image"))
         return ERR_IMAGE_SERVICE;
-    enum err e = repair(j->in_fd, j->out_fd, j->request.need_bytes, r, why);
+    enum err e = repair(j->in_fd, j->out_fd, &j->request, r, why);
     return fault_after(&fault) ? ERR_IMAGE_SERVICE : e;
 }
 

@@ -177,7 +177,7 @@ static bool repair_has_transparency(VipsImage *im)
     return failed || least < 255;
 }
 
-static enum err repair_flatten(VipsImage **im, uint32_t *changes)
+static enum err repair_flatten(VipsImage **im, uint32_t background, uint32_t *changes)
 {
     VipsImage *next = NULL;
 
@@ -185,9 +185,10 @@ static enum err repair_flatten(VipsImage **im, uint32_t *changes)
         return OK;
     if (repair_has_transparency(*im))
         *changes |= IMAGE_FLATTENED;
-    VipsArrayDouble *white = vips_array_double_newv(1, 255.0);
-    enum err e = repair_become(im, &next, vips_flatten(*im, &next, "background", white, NULL));
-    vips_area_unref(VIPS_AREA(white));
+    VipsArrayDouble *on = vips_array_double_newv(3, (double)(background >> 16), (double)(background >> 8 & 0xff),
+                                                 (double)(background & 0xff));
+    enum err e = repair_become(im, &next, vips_flatten(*im, &next, "background", on, NULL));
+    vips_area_unref(VIPS_AREA(on));
     return e;
 }
 
@@ -207,7 +208,7 @@ static bool repair_left_pixels(const struct image_report *r)
 static enum err repair_keep(const struct image_file *f, int fd, struct image_report *r, bool *ret_kept)
 {
     uint8_t *to = xmalloc(f->n + IMAGE_KEEP_MORE);
-    size_t n = image_keep_jpeg(f->p, f->n, to);
+    size_t n = (f->type == IMAGE_WEBP ? image_keep_webp : image_keep_jpeg)(f->p, f->n, to);
     enum err e = OK;
 
     *ret_kept = n > 0 && n <= IMAGE_MAX_BYTES;
@@ -218,6 +219,7 @@ static enum err repair_keep(const struct image_file *f, int fd, struct image_rep
         r->size_bytes = n;
         r->width = r->original_width;
         r->height = r->original_height;
+        r->kept = f->type;
     }
     free(to);
     return e;
@@ -237,6 +239,7 @@ static enum err repair_save(VipsImage *im, int fd, struct image_report *r)
     r->size_bytes = n;
     r->width = (uint32_t)im->Xsize;
     r->height = (uint32_t)im->Ysize;
+    r->kept = IMAGE_JPEG;
     return e;
 }
 
@@ -286,7 +289,8 @@ static enum err repair_upright(VipsImage **im, uint32_t *changes)
     return repair_become(im, &next, vips_autorot(*im, &next, NULL));
 }
 
-static enum err repair_loaded(const struct image_file *f, int out_fd, VipsImage **im, struct image_report *r)
+static enum err repair_loaded(const struct image_file *f, int out_fd, uint32_t background, VipsImage **im,
+                              struct image_report *r)
 {
     bool warned = false, kept = false;
 
@@ -301,13 +305,13 @@ static enum err repair_loaded(const struct image_file *f, int out_fd, VipsImage 
     if (e == OK)
         e = repair_to_srgb(im, &r->changes);
     if (e == OK)
-        e = repair_flatten(im, &r->changes);
-    if (e == OK && f->type == IMAGE_JPEG && !warned && repair_left_pixels(r))
+        e = repair_flatten(im, background, &r->changes);
+    if (e == OK && (f->type == IMAGE_JPEG || f->type == IMAGE_WEBP) && !warned && repair_left_pixels(r))
         e = repair_keep(f, out_fd, r, &kept);
     return e == OK && !kept ? repair_save(*im, out_fd, r) : e;
 }
 
-static enum err repair_mapped(const struct image_file *f, int out_fd, const struct image_header *h,
+static enum err repair_mapped(const struct image_file *f, int out_fd, const struct image_header *h, uint32_t background,
                               struct image_report *r)
 {
     VipsImage *im = NULL;
@@ -319,18 +323,19 @@ static enum err repair_mapped(const struct image_file *f, int out_fd, const stru
     if (e == OK && ((uint32_t)im->Xsize != h->width || (uint32_t)im->Ysize != h->height))
         e = ERR_IMAGE_CORRUPT;
     if (e == OK)
-        e = repair_loaded(f, out_fd, &im, r);
+        e = repair_loaded(f, out_fd, background, &im, r);
     g_clear_object(&im);
     return e;
 }
 
-enum err repair(int in_fd, int out_fd, uint64_t need_bytes, struct image_report *ret_report, struct buf *ret_why)
+enum err repair(int in_fd, int out_fd, const struct image_request *asked, struct image_report *ret_report,
+                struct buf *ret_why)
 {
     struct image_header h;
     struct stat st;
 
     enum err e = image_sniff_file(in_fd, &h);
-    if (e == OK && h.need_bytes > need_bytes)
+    if (e == OK && h.need_bytes > asked->need_bytes)
         e = ERR_IMAGE_CORRUPT; /* it is not the file that its sender has looked at */
     if (e != OK)
         return e;
@@ -344,7 +349,7 @@ enum err repair(int in_fd, int out_fd, uint64_t need_bytes, struct image_report 
     if (p == MAP_FAILED)
         return ERR_STORE;
     r.provenance = image_provenance(h.type, p, n);
-    e = repair_mapped(&(struct image_file){h.type, p, n}, out_fd, &h, &r);
+    e = repair_mapped(&(struct image_file){h.type, p, n}, out_fd, &h, asked->background, &r);
     if (e != OK)
         buf_puts(ret_why, vips_error_buffer());
     vips_error_clear();

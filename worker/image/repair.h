@@ -2,9 +2,9 @@
 #pragma once
 
 #include "base/buf.h"
-#include "image/image.h"
+#include "image/wire.h"
 
-/* in_fd and out_fd are regular files; need_bytes is what the image may take of memory. ret_why gets libvips' words for
+/* in_fd and out_fd are regular files; asked says what the image may take of memory, and its background. ret_why gets libvips' words for
  * the log; it may stay empty. */
-MUST_CHECK enum err repair(int in_fd, int out_fd, uint64_t need_bytes, struct image_report *ret_report,
+MUST_CHECK enum err repair(int in_fd, int out_fd, const struct image_request *asked, struct image_report *ret_report,
                            struct buf *ret_why);

@@ -90,14 +90,14 @@ enum err upload_ready(struct db *db, const struct conf *conf, const struct uploa
 {
     _cleanup_(buf_done) struct buf changes = BUF_MAX(UPLOAD_CHANGES_MAX_BYTES);
 
-    return db_change(db, &upload_sqls[UPLOAD_SET_READY],
-                     DB_ARGS(db_str(upload_original(r).media_type), db_i64((int64_t)r->original_bytes),
-                             db_i64(r->image.original_width), db_i64(r->image.original_height),
-                             db_bytes(r->original_sha256.b, SHA256_BYTES),
-                             db_str(upload_change_set(r->image.changes, &changes)),
-                             db_str(upload_provenance(&r->image)), db_i64((int64_t)r->image.size_bytes),
-                             db_i64(r->image.width), db_i64(r->image.height), db_bytes(r->sha256.b, SHA256_BYTES),
-                             db_i64(upload_due_at(conf, 0)), db_uuid(&r->id), db_i64(clock_now_us())));
+    return db_change(
+        db, &upload_sqls[UPLOAD_SET_READY],
+        DB_ARGS(db_str(upload_original(r).media_type), db_i64((int64_t)r->original_bytes),
+                db_i64(r->image.original_width), db_i64(r->image.original_height),
+                db_bytes(r->original_sha256.b, SHA256_BYTES), db_str(upload_change_set(r->image.changes, &changes)),
+                db_str(upload_provenance(&r->image)), db_str(upload_kept_type(r)), db_i64((int64_t)r->image.size_bytes),
+                db_i64(r->image.width), db_i64(r->image.height), db_bytes(r->sha256.b, SHA256_BYTES),
+                db_i64(upload_due_at(conf, 0)), db_uuid(&r->id), db_i64(clock_now_us())));
 }
 
 struct keeping {
@@ -329,7 +329,7 @@ enum err upload_purge_begin(struct db *db, struct arena *arena, const struct uui
     if (e != OK)
         return e;
     *ret_purge = purge;
-    *ret_place = (struct upload_place){*id, lock.store, lock.store_other};
+    *ret_place = (struct upload_place){.id = *id, .store = lock.store, .store_other = lock.store_other};
     *ret_again_at_us = again;
     return OK;
 }
@@ -361,6 +361,7 @@ static const struct db_col upload_cols[] = {
     DB_COL_FIXED(struct upload, original.sha256.b),
     DB_COL(struct upload, changes, STR),
     DB_COL(struct upload, provenance, STR),
+    DB_COL(struct upload, media_type, STR),
     DB_COL(struct upload, size_bytes, I64),
     DB_COL(struct upload, width, I64),
     DB_COL(struct upload, height, I64),
@@ -384,12 +385,14 @@ static const struct db_col upload_place_cols[] = {
     DB_COL(struct upload_place, id, UUID),
     DB_COL_ENUM(struct upload_place, store, store_kind_names),
     DB_COL_ENUM(struct upload_place, store_other, store_kind_names),
+    DB_COL(struct upload_place, media_type, STR),
     DB_END,
 };
 
+#define KEPT_TYPE "COALESCE(kept_type, 'image/jpeg')"
 #define UPLOAD_COLS \
     "id, state, media_type, original_bytes, original_width, original_height, original_sha256, changes," \
-    " provenance, size_bytes, width, height, sha256, created_at_us, delete_due_at_us, deleted_at_us"
+    " provenance, " KEPT_TYPE ", size_bytes, width, height, sha256, created_at_us, delete_due_at_us, deleted_at_us"
 #define UPLOAD_IS_OWN "id = ? AND user_id = ? AND mode = ? AND state = 'ready'"
 #define LOCK_COLS "state, delete_due_at_us, deleted_at_us, store, COALESCE(store_other, store)"
 
@@ -401,10 +404,10 @@ static const struct sql upload_sqls[] = {
     /* A row that is due already belongs to the purge. */
     [UPLOAD_SET_READY] = {.text = "UPDATE uploads SET state = 'ready', media_type = ?, original_bytes = ?,"
                                   " original_width = ?, original_height = ?, original_sha256 = ?, changes = ?,"
-                                  " provenance = ?, size_bytes = ?, width = ?, height = ?, sha256 = ?,"
+                                  " provenance = ?, kept_type = ?, size_bytes = ?, width = ?, height = ?, sha256 = ?,"
                                   " delete_due_at_us = created_at_us + ?"
                                   " WHERE id = ? AND state = 'storing' AND delete_due_at_us > ?",
-                          .in = "siiibssiiibiui"},
+                          .in = "siiibsssiiibiui"},
     [UPLOAD_SET_DROPPED] = {.text = "UPDATE uploads SET state = 'deleted', delete_due_at_us = ? WHERE id = ?"
                                     " AND state = 'storing'",
                             .in = "iu"},
@@ -452,7 +455,8 @@ static const struct sql upload_sqls[] = {
                     .in = "iiiui",
                     .cols = upload_due_cols},
     [UPLOAD_OF_ATTEMPT] =
-        {.text = "SELECT i.upload_id, u.store, u.store FROM post_attempts a JOIN posts p ON p.id = a.post_id"
+        {.text = "SELECT i.upload_id, u.store, u.store, COALESCE(u.kept_type, 'image/jpeg') FROM post_attempts a"
+                 " JOIN posts p ON p.id = a.post_id"
                  " JOIN post_images i ON i.post_id = a.post_id AND i.position = ?"
                  " JOIN uploads u ON u.id = i.upload_id AND u.state = 'ready'"
                  " WHERE a.id = ? AND (p.ended_at_us IS NULL OR a.created_at_us > ?)",

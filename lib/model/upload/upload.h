@@ -17,8 +17,9 @@
 /* Where an image is. */
 struct upload_place {
     struct uuid id;
-    int store;       /* enum store_kind */
-    int store_other; /* where a copy of it can be, too, while it is being moved; the same: there is none */
+    int store;             /* enum store_kind */
+    int store_other;       /* where a copy of it can be, too, while it is being moved; the same: there is none */
+    struct str media_type; /* of what is there; only upload_of_attempt says it */
 };
 
 enum upload_state { UPLOAD_STORING, UPLOAD_READY, UPLOAD_DELETED };
@@ -39,6 +40,7 @@ struct upload {
     struct upload_original original;
     struct str changes;    /* separated by commas, as the SET gives them */
     struct str provenance; /* one of upload_provenance_names; absent if it came before anybody looked */
+    struct str media_type; /* of what is kept */
     int64_t size_bytes, width, height;
     struct sha256 sha256;
     int64_t created_at_us, delete_due_at_us, deleted_at_us;
@@ -122,6 +124,7 @@ MUST_CHECK enum err upload_take(struct db *db, struct arena *arena, const struct
 
 /* What an image was, and what was done to it, as struct upload has them. */
 struct upload_original upload_original(const struct upload_report *report);
+struct str upload_kept_type(const struct upload_report *report);
 struct str upload_changes(struct arena *arena, const struct image_report *image);
 
 /* The same, in the caller's buffer. */

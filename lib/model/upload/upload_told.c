@@ -9,7 +9,7 @@ static const char *const upload_reasons[] = {
     "TikTok refuses a whole post for one image beyond 1080 x 1920 pixels.",
     "Its pixels were changed, or are stored in a way that not everybody reads, so the file was written anew.",
     "Metadata may tell where and by whom an image was made, and TikTok was seen to refuse images for it.",
-    "A JPEG has no transparency, so what shone through is white.",
+    "A JPEG has no transparency, so what shone through is white, or the background that was asked for.",
     "Its colours need a profile that is removed, so they were converted to sRGB.",
 };
 const char *const upload_provenance_names[] = {"none_found", "ai_edited", "ai_generated", NULL};
@@ -23,21 +23,26 @@ struct str upload_change_set(uint32_t changes, struct buf *b)
     return buf_str(b);
 }
 
-static const char *upload_media_type(const struct upload_report *r)
+static struct str upload_media_type(enum image_type type)
 {
     static const char *const types[] = {
         [IMAGE_JPEG] = "image/jpeg", [IMAGE_PNG] = "image/png", [IMAGE_WEBP] = "image/webp"};
 
-    return types[r->image.type];
+    return str_from(types[type]);
 }
 
 struct upload_original upload_original(const struct upload_report *r)
 {
-    return (struct upload_original){.media_type = str_from(upload_media_type(r)),
+    return (struct upload_original){.media_type = upload_media_type(r->image.type),
                                     .size_bytes = (int64_t)r->original_bytes,
                                     .width = r->image.original_width,
                                     .height = r->image.original_height,
                                     .sha256 = r->original_sha256};
+}
+
+struct str upload_kept_type(const struct upload_report *r)
+{
+    return upload_media_type(r->image.kept);
 }
 
 struct str upload_reason(const struct upload_original *original, struct str change)
@@ -48,7 +53,7 @@ struct str upload_reason(const struct upload_original *original, struct str chan
         if (str_eqc(change, upload_change_names[i]))
             why = upload_reasons[i];
     if (str_eqc(change, "reencoded") && !str_eqc(original->media_type, "image/jpeg"))
-        why = "TikTok takes no PNG, so images are kept as JPEG.";
+        why = "TikTok takes no images of this kind, so it is kept as JPEG.";
     return str_from(why);
 }
 
@@ -72,6 +77,7 @@ struct upload upload_of_report(struct arena *arena, const struct conf *conf, con
         .original = upload_original(r),
         .changes = upload_changes(arena, &r->image),
         .provenance = upload_provenance(&r->image),
+        .media_type = upload_kept_type(r),
         .size_bytes = (int64_t)r->image.size_bytes,
         .width = r->image.width,
         .height = r->image.height,

@@ -82,13 +82,18 @@ static void stop(struct fake *f)
 }
 
 /* in_fd and out_fd of standard input: any file will do. */
-static const struct image_order order = {.need_bytes = 4711, .timeout_sec = 1};
+static const struct image_order order = {.need_bytes = 4711, .timeout_sec = 1, .background = IMAGE_BACKGROUND_WHITE};
 
 static void passes_files_and_report(void **state)
 {
     const struct uuid user = uuid_new();
-    struct image_report sent = {
-        .err = OK, .type = IMAGE_PNG, .width = 3, .height = 4, .changes = IMAGE_RESIZED, .waited_us = 5};
+    struct image_report sent = {.err = OK,
+                                .type = IMAGE_PNG,
+                                .width = 3,
+                                .height = 4,
+                                .changes = IMAGE_RESIZED,
+                                .waited_us = 5,
+                                .kept = IMAGE_WEBP};
     struct image_report got;
     struct stat in, out;
     struct fake f;
@@ -101,7 +106,8 @@ static void passes_files_and_report(void **state)
                                   .user_id = user,
                                   .need_bytes = 4711,
                                   .timeout_sec = 17,
-                                  .queue_us = 2000000};
+                                  .queue_us = 2000000,
+                                  .background = 0x102030};
     assert_int_equal(image_repair(f.path, &o, &got), OK);
     stop(&f);
     assert_memory_equal(&got, &sent, sizeof got);
@@ -109,6 +115,7 @@ static void passes_files_and_report(void **state)
     assert_int_equal(f.request.timeout_sec, 17);
     assert_int_equal(f.request.need_bytes, 4711);
     assert_int_equal(f.request.queue_us, 2000000);
+    assert_int_equal(f.request.background, 0x102030);
     assert_memory_equal(f.request.user, user.b, sizeof user.b);
     assert_int_equal(f.request.report_bytes, sizeof sent);
     assert_int_equal(f.request.errors, image_wire_errors());
@@ -137,7 +144,7 @@ static void passes_the_error(void **state)
 
 static void a_service_that_fails(void **state)
 {
-    struct image_report absurd = {.err = 1000}, got;
+    struct image_report absurd = {.err = 1000}, odd = {.type = IMAGE_PNG, .kept = IMAGE_PNG}, got;
     struct fake f;
 
     (void)state;
@@ -148,6 +155,9 @@ static void a_service_that_fails(void **state)
     assert_int_equal(image_repair(f.path, &order, &got), ERR_IMAGE_SERVICE);
     stop(&f);
     start(&f, &absurd, sizeof absurd);
+    assert_int_equal(image_repair(f.path, &order, &got), ERR_IMAGE_SERVICE);
+    stop(&f);
+    start(&f, &odd, sizeof odd);
     assert_int_equal(image_repair(f.path, &order, &got), ERR_IMAGE_SERVICE);
     stop(&f);
     assert_int_equal(image_repair("/nonexistent/image.sock", &order, &got), ERR_IMAGE_SERVICE);

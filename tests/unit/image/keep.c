@@ -153,6 +153,74 @@ static void what_is_not_plain(void **state)
     }
 }
 
+#define VP8 "\x10\0\0\x9d\x01\x2a\x2c\x01\xc8\0and so on" /* odd */
+
+static void chunk(struct buf *b, const char *type, const char *data, size_t n)
+{
+    buf_put(b, type, 4);
+    for (int i = 0; i < 4; i++)
+        buf_putc(b, (char)(n >> (8 * i)));
+    buf_put(b, data, n);
+    if (n % 2 == 1)
+        buf_putc(b, '\0');
+}
+
+static void webp(struct buf *b, const struct buf *chunks)
+{
+    size_t n = chunks->n + 4;
+
+    buf_puts(b, "RIFF");
+    for (int i = 0; i < 4; i++)
+        buf_putc(b, (char)(n >> (8 * i)));
+    buf_puts(b, "WEBP");
+    buf_put(b, chunks->p, chunks->n);
+}
+
+static void expect_webp(const struct buf *b, const struct buf *wanted)
+{
+    uint8_t *p = malloc(b->n), *to = malloc(b->n + IMAGE_KEEP_MORE);
+
+    assert_non_null(p);
+    assert_non_null(to);
+    memcpy(p, b->p, b->n);
+    assert_int_equal(image_keep_webp(p, b->n, to), wanted->n);
+    if (wanted->n > 0)
+        assert_memory_equal(to, wanted->p, wanted->n);
+    free(p);
+    free(to);
+}
+
+static void the_pixels_of_a_webp(void **state)
+{
+    static const char *const kinds[] = {"VP8 ", "VP8L"};
+    const struct buf none = BUF_MAX(1);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        _cleanup_(buf_done) struct buf in = BUF_MAX(1 << 16), plain = BUF_MAX(1 << 16), whole = BUF_MAX(1 << 16),
+                                       b = BUF_MAX(1 << 16), two = BUF_MAX(1 << 16), b2 = BUF_MAX(1 << 16);
+        chunk(&in, kinds[i], VP8, sizeof VP8 - 1);
+        webp(&plain, &in);
+        expect_webp(&plain, &plain);
+        for (struct buf cut = {.p = plain.p, .n = plain.n - 1}; --cut.n > 20;) /* the last byte is padding */
+            expect_webp(&cut, &none);
+        chunk(&whole, "VP8X", "\x2c\0\0\0\x2b\x01\0\xc7\0\0", 10);
+        chunk(&whole, "ICCP", "a profile", 9);
+        chunk(&whole, "ALPH", "opaque", 6);
+        buf_put(&whole, in.p, in.n);
+        chunk(&whole, "EXIF", "a place", 7);
+        chunk(&whole, "XMP ", "and who", 7);
+        chunk(&whole, "C2PA", "a word", 6);
+        webp(&b, &whole);
+        buf_puts(&b, "a video, with its place");
+        expect_webp(&b, &plain);
+        buf_put(&two, in.p, in.n);
+        buf_put(&two, in.p, in.n);
+        webp(&b2, &two);
+        expect_webp(&b2, &none);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +228,7 @@ int main(void)
         cmocka_unit_test(cut_anywhere_it_is_none),
         cmocka_unit_test(progressive_too),
         cmocka_unit_test(what_is_not_plain),
+        cmocka_unit_test(the_pixels_of_a_webp),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
