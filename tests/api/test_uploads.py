@@ -194,7 +194,7 @@ def image_of(upload_id):
 
 def is_shown_by(headers, made):
     """Once each: two of a name would be one here, with a comma between."""
-    assert headers["Content-Type"] == "image/jpeg" and headers["Content-Length"] == str(made["size_bytes"])
+    assert headers["Content-Type"] == made["media_type"] and headers["Content-Length"] == str(made["size_bytes"])
     assert headers["Cache-Control"] == "private, no-store" and headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin" and len(headers["X-Request-Id"]) == 32
     assert re.fullmatch(r'"images";r=\d+;t=\d+', headers["RateLimit"]) and headers["RateLimit-Policy"].startswith('"images";q=')

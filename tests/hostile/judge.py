@@ -83,7 +83,7 @@ def of_body(world, path, answer):
         if answer.body or not answer.get("location"):
             yield f"leads to {answer.get('location')}: {answer.body[:200]!r}"
         return
-    if answer.status in (200, 206) and IMAGE.fullmatch(path) and answer.get("content-type") == "image/jpeg":
+    if answer.status in (200, 206) and IMAGE.fullmatch(path) and str(answer.get("content-type")).startswith("image/"):
         return
     if answer.get("content-type") != "application/json":
         yield f"Content-Type is {answer.get('content-type')}: {answer.body[:200]!r}"
