@@ -19,7 +19,7 @@ static enum err image_send(struct ctx *c, const struct upload_place *place)
         return ERR_STORE;
     reply_header(&c->rep, "X-Accel-Redirect", store_accel(c->arena, store, kind, &place->id));
     reply_header(&c->rep, "Cache-Control", STR("private, no-store"));
-    return reply_body(&c->rep, 200, "image/jpeg", STR(""));
+    return reply_body(&c->rep, 200, place->media_type.p, STR(""));
 }
 
 static enum err image_show(struct ctx *c)

@@ -414,7 +414,8 @@ static const struct sql upload_sqls[] = {
     [UPLOAD_BY_ID] = {.text = "SELECT " UPLOAD_COLS " FROM uploads WHERE " UPLOAD_IS_OWN,
                       .in = "uus",
                       .cols = upload_cols},
-    [UPLOAD_PLACE] = {.text = "SELECT id, store, COALESCE(store_other, store) FROM uploads WHERE " UPLOAD_IS_OWN,
+    [UPLOAD_PLACE] = {.text = "SELECT id, store, COALESCE(store_other, store), " KEPT_TYPE
+                              " FROM uploads WHERE " UPLOAD_IS_OWN,
                       .in = "uus",
                       .cols = upload_place_cols},
     [UPLOAD_LIST] = {.text = "SELECT " UPLOAD_COLS

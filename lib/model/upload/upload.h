@@ -19,7 +19,7 @@ struct upload_place {
     struct uuid id;
     int store;             /* enum store_kind */
     int store_other;       /* where a copy of it can be, too, while it is being moved; the same: there is none */
-    struct str media_type; /* of what is there; only upload_of_attempt says it */
+    struct str media_type; /* of what is there; upload_of_attempt and upload_place_of say it */
 };
 
 enum upload_state { UPLOAD_STORING, UPLOAD_READY, UPLOAD_DELETED };

@@ -176,6 +176,7 @@ static void a_service_of_before(void **state)
     assert_int_equal(f.request.version, UINT32_C(0x4d495632)); /* it takes no other */
     assert_memory_equal(&got, &sent, IMAGE_WIRE_BEFORE_REPORT_BYTES);
     assert_int_equal(got.provenance, IMAGE_NOT_LOOKED);
+    assert_int_equal(got.kept, IMAGE_JPEG);
     sent.err = image_wire_number(ERR_IMAGE_UNDECODABLE);
     start_knowing(&f, IMAGE_WIRE_BEFORE_REQUEST_BYTES, &sent, IMAGE_WIRE_BEFORE_REPORT_BYTES);
     assert_int_equal(image_repair(f.path, &order, &got), ERR_IMAGE_UNDECODABLE);
