@@ -87,8 +87,8 @@ typedef bool store_each_fn(void *arg, struct str name, const struct uuid *id);
 MUST_CHECK enum err store_each(const struct store *s, enum store_kind kind, store_each_fn *fn, void *arg,
                                struct store_said *said);
 
-/* The same of one of the folders of the directory, which are numbered: so a long look can go on where it ended. */
-#define STORE_FOLDERS 65536u
+/* The same of one of the directory's outer folders, which are numbered: so a long look can go on where it ended. */
+#define STORE_FOLDERS 256u
 MUST_CHECK enum err store_each_in(const struct store *s, unsigned folder, store_each_fn *fn, void *arg);
 struct uuid store_id_of(struct str name); /* whose object of a bucket that is; none: it is not ours */
 

@@ -475,7 +475,8 @@ def start(stack, program, conf):
 
 
 @pytest.mark.parametrize("program", ["uploads", "media"])
-@pytest.mark.parametrize("change, says", [("machine", "another machine"), ("id", "is its disk mounted?"), ("no mark", "is its disk mounted?")])
+@pytest.mark.parametrize("change, says", [("machine", "another machine"), ("id", "is its disk mounted?"), ("no id", "is its disk mounted?"),
+                                          ("no mark", "is its disk mounted?")])
 def test_images_are_in_one_folder_of_one_machine(stack, folder, tmp_path, program, change, says):
     """Who would put or delete them elsewhere does not start, until the admin says that this is the place."""
     if change == "machine" and folder["machine"] == 0:
@@ -484,8 +485,8 @@ def test_images_are_in_one_folder_of_one_machine(stack, folder, tmp_path, progra
     conf.write_text(with_setting(stack.at.conf.read_text(), "metrics_dir", ""))
     if change == "machine":
         stack.sql("UPDATE stores SET machine = machine - 1 WHERE store = 'directory'")
-    elif change == "id":
-        mark(stack).write_text(str(uuid.uuid4()) + "\n")
+    elif change != "no mark":
+        mark(stack).write_text(str(uuid.uuid4()) + "\n" if change == "id" else "what a disk that breaks has left\n")
     else:
         mark(stack).unlink()
     code, line = start(stack, program, conf)
