@@ -115,8 +115,8 @@ enum err store_each_in(const struct store *s, unsigned folder, store_each_fn *fn
     char path[512];
 
     ASSERT(folder < STORE_FOLDERS);
-    int n = snprintf(path, sizeof path, "%s/%02x/%02x", s->dir, folder >> 8, folder & 0xff);
-    return n > 0 && n < (int)sizeof path ? each_folder(&e, path, strlen(s->dir) + 1, DEPTH) : ERR_STORE;
+    int n = snprintf(path, sizeof path, "%s/%02x", s->dir, folder);
+    return n > 0 && n < (int)sizeof path ? each_folder(&e, path, strlen(s->dir) + 1, 1) : ERR_STORE;
 }
 
 struct uuid store_id_of(struct str name)

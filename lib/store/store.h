@@ -89,8 +89,8 @@ MUST_CHECK enum err store_each(const struct store *s, enum store_kind kind, stor
 
 /* Whether a store of that kind is configured: the one that a row names may not be any more. */
 bool store_has(const struct store *s, enum store_kind kind);
-/* The same of one of the folders of the directory, which are numbered: so a long look can go on where it ended. */
-#define STORE_FOLDERS 65536u
+/* The same of one of the directory's outer folders, which are numbered: so a long look can go on where it ended. */
+#define STORE_FOLDERS 256u
 MUST_CHECK enum err store_each_in(const struct store *s, unsigned folder, store_each_fn *fn, void *arg);
 struct uuid store_id_of(struct str name); /* whose object of a bucket that is; none: it is not ours */
 

@@ -3,6 +3,7 @@
 Here are those that are far from what usually goes wrong; test_engine.py and test_metrics.py provoke the others, tests/lint/alarms compares."""
 
 import json
+import shutil
 import signal
 import uuid
 
@@ -10,8 +11,10 @@ import images
 import pytest
 import standing
 from helpers import expect
+from layout import AS_ROOT
 from publishing import LEASE_SEC, Sent
 from test_metrics import Shown
+from test_uploads import stored, upload
 
 
 def events(text, name):
@@ -143,3 +146,35 @@ def test_a_program_that_is_killed(stack, program, signo):
     assert len(events(stack.log(program)[logged:], "program_died")) == 1
     stack.restart(program)
     assert died(stack, program) == 0
+
+
+def test_the_daily_look_at_the_folder(stack, user):
+    """As at a bucket (test_s3.py). More objects of no row than can come about by themselves are an alarm, and stay."""
+    stack.sql("UPDATE uploads SET deleted_at_us = 1 WHERE deleted_at_us IS NULL")  # of tests before this one, which may have lost some
+    lost, kept = upload(user)["id"], upload(user)["id"]
+    stored(stack, lost)[0].unlink()
+    logged, before = len(stack.log("worker-media")), Shown(stack, "worker-media")
+    nobodys = [file_of_nobody(stack) for _ in range(101)]
+    half = file_of_nobody(stack, ".part")
+    assert standing.look(stack, "directory")["strays_before"] == 102 and all(path.exists() for path in nobodys)
+    log = stack.log("worker-media")[logged:]
+    assert [(e["store"], e["images"]) for e in events(log, "images_missing")] == [("directory", 1)]
+    assert [(e["store"], e["objects"]) for e in events(log, "images_stray")] == [("directory", 102)]
+    assert Shown(stack, "worker-media").moved(before, "alarms_total") == {("images_missing",): 1, ("images_stray",): 1}
+    standing.look(stack, "directory", strays_before=102)
+    assert all(path.exists() for path in nobodys)
+    standing.look(stack, "directory", strays_before=100)
+    assert not [path for path in (*nobodys, half) if path.exists()] and stored(stack, kept)
+    expect(user.api.delete(f"/api/v1/uploads/{lost}"), 204)
+
+
+def file_of_nobody(stack, more=""):
+    made = standing.old_id()
+    path = stack.at.store / made[-4:-2] / made[-2:] / f"{made}.jpg{more}"
+    for folder in (path.parent.parent, path.parent):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o2775)
+        if AS_ROOT:
+            shutil.chown(folder, group=stack.at.store.stat().st_gid)
+    path.write_bytes(b"nobody's")
+    return path

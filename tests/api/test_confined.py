@@ -1,4 +1,4 @@
-"""Each program may do what it must and no more: in the database, in the image store; and it does not start half configured."""
+"""Each program may do what it must and no more: in the database, in the image store; and it does not start half configured, or where the images are not."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import pathlib
 import re
 import socket
 import subprocess
+import uuid
 
 import pymysql
 import pytest
@@ -14,8 +15,10 @@ import images
 import render
 import services
 from services import generate
+from conftest import with_setting
 from helpers import expect
 from layout import CHECKOUT
+from test_alarms import events
 
 DENIED = (1044, 1142, 1143, 1227)  # database, table, column, a right beyond tables
 
@@ -37,7 +40,7 @@ FORBIDDEN = {
                "INSERT INTO api_keys (id) VALUES ('x')", "UPDATE api_keys SET hash = 'x'", "DELETE FROM accounts",
                "INSERT INTO posts (id) VALUES ('x')", "DELETE FROM posts", "INSERT INTO uploads (id) VALUES ('x')",
                "SELECT about FROM activity", "DELETE FROM activity"],
-    "uploads": ["SELECT accounts FROM key_budgets", "SELECT password_hash FROM users", "SELECT email FROM users", "UPDATE users SET state = 'active'", "SELECT title FROM posts", "UPDATE posts SET state = 'published'",
+    "uploads": ["UPDATE stores SET looked_at_us = 1", "DELETE FROM stores", "SELECT accounts FROM key_budgets", "SELECT password_hash FROM users", "SELECT email FROM users", "UPDATE users SET state = 'active'", "SELECT title FROM posts", "UPDATE posts SET state = 'published'",
                 "SELECT access_token FROM accounts", "DELETE FROM uploads", "SELECT payload FROM post_attempts",
                 "INSERT INTO jobs_publish (id) VALUES ('x')", "DELETE FROM attempt_fetches",
                 "INSERT INTO api_keys (id) VALUES ('x')"],
@@ -241,3 +244,45 @@ def test_a_key_ring_that_is_none_stops_the_start(tmp_path, service, ring):
     (tmp_path / f"credentials/{ring}").write_text("1 tooshort\n")
     code, why = start(service, tmp_path, credentials=["db-password", "tiktok-client-secret"])
     assert code == 78 and ring in why
+
+
+def mark(stack):
+    return stack.at.store / ".marketingcli-folder"
+
+
+@pytest.fixture
+def folder(stack):
+    """What is known of it is right again afterwards."""
+    before, = stack.sql("SELECT folder_id, machine FROM stores WHERE store = 'directory'")
+    text = mark(stack).read_bytes()
+    assert uuid.UUID(bytes=before["folder_id"]).hex == text.decode().strip().replace("-", "")
+    yield before
+    stack.sql("UPDATE stores SET folder_id = %s, machine = %s WHERE store = 'directory'", *before.values())
+    mark(stack).write_bytes(text)
+
+
+@pytest.mark.parametrize("name", ["uploads", "worker-media"])
+@pytest.mark.parametrize("change, says", [("machine", "another machine"), ("id", "is its disk mounted?"), ("no id", "is its disk mounted?"),
+                                          ("no mark", "is its disk mounted?")])
+def test_images_are_in_one_folder_of_one_machine(stack, folder, tmp_path, name, change, says):
+    """Who would put or delete them elsewhere does not start, until the admin says that this is the place."""
+    if change == "machine" and folder["machine"] == 0:
+        pytest.skip("this machine has no id")
+    service = next(s for s in services.PROGRAMS if s.name == name)
+    (tmp_path / "credentials").symlink_to(stack.at.credentials / service.database)
+    if change == "machine":
+        stack.sql("UPDATE stores SET machine = machine - 1 WHERE store = 'directory'")
+    elif change != "no mark":
+        mark(stack).write_text(str(uuid.uuid4()) + "\n" if change == "id" else "what a disk that breaks has left\n")
+    else:
+        mark(stack).unlink()
+    code, why = start(service, tmp_path, with_setting(stack.at.conf.read_text(), "metrics_dir", ""))
+    assert code == 78 and says in why and "store adopt" in why
+    assert stack.admin("store", "check", "--dir", str(stack.at.credentials)).returncode == 1
+    done = stack.admin("store", "adopt", "--dir", str(stack.at.credentials))
+    assert done.returncode == 0, done.stderr
+    after, = stack.sql("SELECT folder_id, machine FROM stores WHERE store = 'directory'")
+    assert str(uuid.UUID(bytes=after["folder_id"])) == mark(stack).read_text().strip() and after["machine"] == folder["machine"]
+    logged = len(stack.log("worker-media"))
+    stack.restart("worker-media")
+    assert not events(stack.log("worker-media")[logged:], "cannot_start")

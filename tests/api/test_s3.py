@@ -2,6 +2,7 @@
 one that fails."""
 
 import hashlib
+import http.client
 import os
 import pathlib
 import ssl
@@ -215,7 +216,9 @@ def bucket(stack, swift):
 def empty(bucket):
     bucket.taken()
     bucket.faults.clear()
-    return bucket
+    bucket.released.clear()
+    yield bucket
+    bucket.released.set()
 
 
 @pytest.fixture
@@ -290,7 +293,13 @@ def test_an_owner_sees_the_image_in_the_bucket(stack, empty, user):
     ([("403 Forbidden", "AccessDenied")], 503, "store_unavailable"),
     ([None, ("403 Forbidden", "AccessDenied")], 503, "unavailable"),
     ([None, ("302 Found", "Elsewhere")], 503, "unavailable"),
+    ([None, ("404 Not Found", "NoSuchKey")], 404, "not_found"),
+    ([None, ("409 Conflict", "OperationAborted")], 503, "unavailable"),
+    ([None, ("500 Error", "InternalError")], 503, "unavailable"),
+    ([None, ("503 Slow Down", "SlowDown")], 503, "unavailable"),
+    ([None, ("507 Insufficient Storage", "InternalError")], 503, "unavailable"),
     ([None, "drop"], 503, "unavailable"),
+    (["hang"], 503, "store_unavailable"),  # as long as s3.timeout_sec
 ])
 def test_what_the_bucket_does_not_give(stack, empty, used, faults, status, code):
     empty.taken()
@@ -300,8 +309,21 @@ def test_what_the_bucket_does_not_give(stack, empty, used, faults, status, code)
     assert stack.client().get(used["path"] + "/0").status_code == 200
 
 
+def test_an_image_that_is_cut(stack, empty, used):
+    """Whoever fetches it sees that it is not whole."""
+    empty.fault(None, "cut")
+    connection = http.client.HTTPSConnection("localhost", stack.https, context=ssl.create_default_context(cafile=stack.ca))
+    connection.request("GET", used["path"] + "/0")
+    answer = connection.getresponse()
+    assert answer.status == 200 and int(answer.headers["Content-Length"]) == used["upload"]["size_bytes"]
+    with pytest.raises(http.client.IncompleteRead):
+        answer.read()
+    connection.close()
+
+
 @pytest.mark.parametrize("fault, status, code", [(("507 Insufficient Storage", "InternalError"), 507, "store_full"),
                                                  (("403 Forbidden", "SignatureDoesNotMatch"), 503, "store_unavailable"),
+                                                 (("404 Not Found", "NoSuchBucket"), 503, "store_unavailable"),
                                                  (("409 Conflict", "Conflict"), 503, "store_unavailable")])
 def test_an_upload_that_is_not_taken(stack, empty, user, fault, status, code):
     """It is told, logged with what the store said, and nothing of it stays."""
@@ -311,6 +333,44 @@ def test_an_upload_that_is_not_taken(stack, empty, user, fault, status, code):
     assert f"{fault[0][:3]} {fault[1]}" in stack.log("uploads")[logged:]
     stack.wait(lambda: any(what.startswith("DELETE") for what in empty.seen), "what may have come is deleted")
     assert expect(user.api.get("/api/v1/uploads"), 200)["data"] == []
+
+
+@pytest.mark.parametrize("faults", [[("500 Error", "InternalError"), ("503 Slow Down", "SlowDown")] * 3, ["drop_after"] * 6, ["hang"]],
+                         ids=["errors that do not pass", "answers that are lost", "no answer"])
+def test_an_upload_of_which_nobody_hears(stack, empty, beside, user, faults):
+    """The user is told that it is not there, and then it is not, even if the bucket had taken it."""
+    empty.fault(*faults)
+    expect(user.api.post("/api/v1/uploads", data=images.jpeg(60, 50)), 503, "store_unavailable")
+    empty.faults.clear()
+    assert expect(user.api.get("/api/v1/uploads"), 200)["data"] == []
+    made, = stack.sql("SELECT id FROM uploads WHERE user_id = %s", uuid.UUID(user.id).bytes)
+    made = str(uuid.UUID(bytes=made["id"]))
+    purged(stack, made)
+    assert beside("head", name_of(made).partition("/")[2])[0] == "not_found"
+
+
+def test_a_post_whose_second_image_is_not_taken(stack, empty, user, account):
+    """There is no post, and nothing of its images."""
+    empty.fault(None, ("507 Insufficient Storage", "InternalError"))
+    files = [("images", (f"{n}.jpg", images.jpeg(60, 50), "image/jpeg")) for n in range(2)]
+    expect(user.api.post(f"/api/v1/accounts/{account}/posts", files=files, data={"title": "x"}), 507, "store_full")
+    assert expect(user.api.get("/api/v1/posts"), 200)["data"] == expect(user.api.get("/api/v1/uploads"), 200)["data"] == []
+    rows = stack.wait(lambda: stack.sql("SELECT deleted_at_us FROM uploads WHERE user_id = %s AND deleted_at_us > 0", uuid.UUID(user.id).bytes)[1:],
+                      "both are deleted")
+    assert len(rows) == 1 and len([what for what in empty.taken() if what.startswith("DELETE")]) == 2
+
+
+def test_deletions_that_fail(stack, empty, beside, user):
+    """Each is repeated until it is done, and none is thought done before: a missing bucket is no missing object."""
+    made = [upload(user)["id"] for _ in range(2)]
+    empty.taken()
+    empty.fault(("404 Not Found", "NoSuchBucket"), "drop_after")
+    for upload_id in made:
+        expect(user.api.delete(f"/api/v1/uploads/{upload_id}"), 204)
+    for upload_id in made:
+        purged(stack, upload_id)
+    assert not empty.faults and not {name_of(i).partition("/")[2] for i in made} & set(keys(beside))
+    assert len([what for what in empty.taken() if what.startswith("DELETE")]) == 4
 
 
 def test_a_bucket_that_comes_back(stack, empty, user):

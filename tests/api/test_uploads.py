@@ -4,23 +4,16 @@ import datetime
 import hashlib
 import http.client
 import json
-import os
 import re
-import shutil
 import ssl
 import stat
-import subprocess
 import uuid
 
 import pytest
 
-from conftest import with_setting
 from helpers import expect
 import images
-from layout import AS_ROOT
 import standing
-from test_alarms import events
-from test_metrics import Shown
 
 DAY = 86400
 MIB = 1 << 20
@@ -475,88 +468,3 @@ def test_a_strangers_body_is_not_read(stack, path, headers, code):
     assert response.status == 401 and error["code"] == code and error["message"]
     assert response.headers["WWW-Authenticate"] == "Bearer"
     connection.close()
-
-
-# The folder as a whole
-
-
-def test_the_daily_look_at_the_folder(stack, user):
-    """As at a bucket (test_s3.py). More objects of no row than can come about by themselves are an alarm, and stay."""
-    stack.sql("UPDATE uploads SET deleted_at_us = 1 WHERE deleted_at_us IS NULL")  # of tests before this one, which may have lost some
-    lost, kept = upload(user)["id"], upload(user)["id"]
-    stored(stack, lost)[0].unlink()
-    logged, before = len(stack.log("worker-media")), Shown(stack, "worker-media")
-    nobodys = [file_of_nobody(stack) for _ in range(101)]
-    half = file_of_nobody(stack, ".part")
-    assert standing.look(stack, "directory")["strays_before"] == 102 and all(path.exists() for path in nobodys)
-    log = stack.log("worker-media")[logged:]
-    assert [(e["store"], e["images"]) for e in events(log, "images_missing")] == [("directory", 1)]
-    assert [(e["store"], e["objects"]) for e in events(log, "images_stray")] == [("directory", 102)]
-    assert Shown(stack, "worker-media").moved(before, "alarms_total") == {("images_missing",): 1, ("images_stray",): 1}
-    standing.look(stack, "directory", strays_before=102)
-    assert all(path.exists() for path in nobodys)
-    standing.look(stack, "directory", strays_before=100)
-    assert not [path for path in (*nobodys, half) if path.exists()] and stored(stack, kept)
-    expect(user.api.delete(f"/api/v1/uploads/{lost}"), 204)
-
-
-def file_of_nobody(stack, more=""):
-    made = standing.old_id()
-    path = stack.at.store / made[-4:-2] / made[-2:] / f"{made}.jpg{more}"
-    for folder in (path.parent.parent, path.parent):
-        folder.mkdir(exist_ok=True)
-        folder.chmod(0o2775)
-        if AS_ROOT:
-            shutil.chown(folder, group=stack.at.store.stat().st_gid)
-    path.write_bytes(b"nobody's")
-    return path
-
-
-def mark(stack):
-    return stack.at.store / ".marketingcli-folder"
-
-
-@pytest.fixture
-def folder(stack):
-    """What is known of it is right again afterwards."""
-    before, = stack.sql("SELECT folder_id, machine FROM stores WHERE store = 'directory'")
-    text = mark(stack).read_bytes()
-    assert uuid.UUID(bytes=before["folder_id"]).hex == text.decode().strip().replace("-", "")
-    yield before
-    stack.sql("UPDATE stores SET folder_id = %s, machine = %s WHERE store = 'directory'", *before.values())
-    mark(stack).write_bytes(text)
-
-
-def start(stack, program, conf):
-    """One more of it, which ends at once if it must not work here: (exit code, its last line)."""
-    name, folder, *args = {"uploads": ("marketingcli-uploads", "uploads"), "media": ("marketingcli-worker", "worker_media", "media")}[program]
-    done = subprocess.run([os.readlink(f"/proc/{stack.pid('uploads' if program == 'uploads' else 'worker-media')}/exe"), *args], timeout=60, text=True,
-                          env={**os.environ, "MARKETINGCLI_CONF": str(conf), "CREDENTIALS_DIRECTORY": str(stack.at.credentials / folder)},
-                          stdin=subprocess.DEVNULL, capture_output=True)
-    return done.returncode, json.loads(done.stderr.splitlines()[-1])
-
-
-@pytest.mark.parametrize("program", ["uploads", "media"])
-@pytest.mark.parametrize("change, says", [("machine", "another machine"), ("id", "is its disk mounted?"), ("no mark", "is its disk mounted?")])
-def test_images_are_in_one_folder_of_one_machine(stack, folder, tmp_path, program, change, says):
-    """Who would put or delete them elsewhere does not start, until the admin says that this is the place."""
-    if change == "machine" and folder["machine"] == 0:
-        pytest.skip("this machine has no id")
-    conf = tmp_path / "conf"
-    conf.write_text(with_setting(stack.at.conf.read_text(), "metrics_dir", ""))
-    if change == "machine":
-        stack.sql("UPDATE stores SET machine = machine - 1 WHERE store = 'directory'")
-    elif change == "id":
-        mark(stack).write_text(str(uuid.uuid4()) + "\n")
-    else:
-        mark(stack).unlink()
-    code, line = start(stack, program, conf)
-    assert (code, line["event"]) == (78, "cannot_start") and says in line["why"] and "store adopt" in line["why"]
-    assert stack.admin("store", "check", "--dir", str(stack.at.credentials)).returncode == 1
-    done = stack.admin("store", "adopt", "--dir", str(stack.at.credentials))
-    assert done.returncode == 0, done.stderr
-    after, = stack.sql("SELECT folder_id, machine FROM stores WHERE store = 'directory'")
-    assert str(uuid.UUID(bytes=after["folder_id"])) == mark(stack).read_text().strip() and after["machine"] == folder["machine"]
-    logged = len(stack.log("worker-media"))
-    stack.restart("worker-media")
-    assert not events(stack.log("worker-media")[logged:], "cannot_start")

@@ -201,6 +201,7 @@ struct check_folder {
 static bool check_file(void *arg, struct str name, const struct uuid *id)
 {
     struct check_folder *f = arg;
+    struct arena_mark mark = arena_mark(f->run->arena);
     enum check_verdict verdict;
 
     (void)name;
@@ -209,6 +210,7 @@ static bool check_file(void *arg, struct str name, const struct uuid *id)
         f->err = store_delete(f->run->worker->store, STORE_DIRECTORY, id, NULL);
         f->c->deleted += f->err == OK;
     }
+    arena_back(f->run->arena, &mark);
     return f->err == OK;
 }
 
@@ -220,7 +222,6 @@ static bool check_may_go_on(const struct job_run *run, const struct check_run *c
 static enum job_step check_folders(struct job_run *run, struct check_run *c)
 {
     struct check_folder f = {.run = run, .c = c, .err = OK};
-    struct arena_mark mark = arena_mark(run->arena);
     int64_t at = 0;
     enum err e = OK;
 
@@ -229,7 +230,6 @@ static enum job_step check_folders(struct job_run *run, struct check_run *c)
     do {
         e = at < STORE_FOLDERS ? store_each_in(run->worker->store, (unsigned)at, check_file, &f) : OK;
         e = f.err != OK ? f.err : e;
-        arena_back(run->arena, &mark);
     } while (e == OK && ++at < STORE_FOLDERS && check_may_go_on(run, c));
     if (e == OK)
         e = at < STORE_FOLDERS ? check_note(run, c, arena_printf(run->arena, "%lld", (long long)at))

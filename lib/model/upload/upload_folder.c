@@ -61,11 +61,10 @@ static enum err folder_look(struct db *db, struct arena *arena, struct store *st
             return OK;
         e = folder_take(db, arena, store->dir, &row);
     }
-    if (e == OK)
-        e = folder_marked(store->dir, &marked);
-    if (e != OK && e != ERR_NOT_FOUND)
+    if (e != OK)
         return e;
-    *ret_why = folder_fault(&row, &marked);
+    e = folder_marked(store->dir, &marked); /* one that is missing or cannot be read is not the row's */
+    *ret_why = folder_fault(&row, e == OK ? &marked : &UUID_NONE);
     if (*ret_why != NULL)
         return ERR_CONFLICT;
     atomic_store(&store->folder_is_ours, true);

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "net/call.h"
 #include "server.h"
-#include "store/s3.h"
+#include "store/calls.h"
 
 /* Against a server that says what it is told; tests/api/test_s3.py has one that verifies what is signed. */
 
@@ -194,6 +194,53 @@ static void delete_what_is_gone(void **state)
     server_wait_idle(&server);
 }
 
+/* What a worker's call has come to: HEAD, DELETE and a listing, each asked once. */
+static void calls_that_others_make(void **state)
+{
+    static const struct {
+        const char *status, *code;
+        enum err look, delete, list;
+    } rows[] = {
+        {"403 Forbidden", "AccessDenied", ERR_STORE, ERR_STORE, ERR_STORE},
+        {"404 Not Found", "NoSuchKey", ERR_NOT_FOUND, OK, ERR_STORE},
+        {"404 Not Found", "NoSuchBucket", ERR_NOT_FOUND, ERR_STORE, ERR_STORE},
+        {"409 Conflict", "Conflict", ERR_STORE, ERR_STORE, ERR_STORE},
+        {"500 Error", "InternalError", ERR_STORE, ERR_STORE, ERR_STORE},
+        {"503 Slow Down", "SlowDown", ERR_STORE, ERR_STORE, ERR_STORE},
+        {"507 Insufficient Storage", "InternalError", ERR_STORE_FULL, ERR_STORE_FULL, ERR_STORE_FULL},
+    };
+    const struct store store = {.s3 = s3_here()};
+    const struct uuid id = uuid_new();
+    struct store_said said;
+    struct s3_listing listing;
+    struct net_call call;
+    struct net_result r;
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        server.requests = 0;
+        reply_error(rows[i].status, rows[i].code);
+        store_call_look(&store, &arena, &id, &call);
+        net_call_run(&arena, &call, &r);
+        assert_int_equal(store_called_look(&arena, &r, &said), rows[i].look);
+        store_call_delete(&store, &arena, &id, &call);
+        net_call_run(&arena, &call, &r);
+        assert_int_equal(store_called_delete(&arena, &r, &said), rows[i].delete);
+        assert_non_null(strstr(said.error, rows[i].code));
+        store_call_list(&store, &arena, STR("a"), 3, &call);
+        net_call_run(&arena, &call, &r);
+        assert_int_equal(store_called_list(&arena, &r, &listing, &said), rows[i].list);
+        server_wait_idle(&server);
+        assert_int_equal(server.requests, 3);
+    }
+    server.mode = SERVER_DROP_REQUEST;
+    store_call_delete(&store, &arena, &id, &call);
+    net_call_run(&arena, &call, &r);
+    assert_int_equal(store_called_delete(&arena, &r, &said), ERR_STORE);
+    assert_true(said.error[0] != '\0');
+    server_wait_idle(&server);
+}
+
 static void hosts(void **state)
 {
     struct s3 s3 = {.endpoint = "https://a.example"};
@@ -215,6 +262,7 @@ int main(void)
         cmocka_unit_test_setup(no_answer, clear),
         cmocka_unit_test_setup(get_into_a_file, clear),
         cmocka_unit_test_setup(delete_what_is_gone, clear),
+        cmocka_unit_test_setup(calls_that_others_make, clear),
         cmocka_unit_test(hosts),
     };
 
