@@ -41,7 +41,8 @@ def checkout_right(world, s):
 
 
 def sync_ready(world):
-    """Somebody has paid, and comes back; Stripe's events of it are late."""
+    """Somebody has paid, and comes back; Stripe's events of it are late, and nobody finds them meanwhile."""
+    world.hold("worker-billing")
     s = buyer_ready(world)
     data = expect(checkout(s.user), 200)["data"]
     stripe = Stripe(world.stack)
