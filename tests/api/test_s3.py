@@ -460,7 +460,8 @@ def test_the_daily_look(stack, empty, beside, alone, user):
     assert beside.put("not/ours")[0] == "ok"
 
     def there():
-        return {i for i in (lost, kept, late, nobodys, young) if name_of(i).partition("/")[2] in keys(beside)}
+        found = keys(beside)
+        return {i for i in (lost, kept, late, nobodys, young) if name_of(i).partition("/")[2] in found}
 
     logged = len(stack.log("worker-media"))
     row = standing.look(stack, "s3")
