@@ -72,7 +72,7 @@ static enum err image_client_receive_report(int fd, struct image_report *ret)
     if (n != sizeof r || !image_wire_error(r.err, &e))
         return ERR_IMAGE_SERVICE;
     /* A process that an image has taken over may say anything. */
-    if (e == OK && (r.provenance > IMAGE_AI_GENERATED || r.type < IMAGE_JPEG || r.type > IMAGE_WEBP ||
+    if (e == OK && (r.provenance > IMAGE_AI_GENERATED || r.type < IMAGE_JPEG || r.type > IMAGE_HEIC ||
                     (r.kept != IMAGE_JPEG && r.kept != IMAGE_WEBP)))
         return ERR_IMAGE_SERVICE;
     r.err = OK;
