@@ -133,6 +133,36 @@ def test_colours_by_profile_or_by_number(send):
         assert "colour_converted" in made["changes"] and not are_near([opened(kept).getpixel((9, 9))], [(200, 100, 50)], 8)
 
 
+# Of red, green and blue, as XYZ under D50 (the profiles of Apple and Adobe)
+PRIMARIES = {
+    "Display P3": [(0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407)],
+    "Adobe RGB": [(0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457)],
+}
+
+
+def with_primaries(profile, primaries):
+    made = bytearray(profile)
+    for tag, xyz in zip((b"rXYZ", b"gXYZ", b"bXYZ"), primaries):
+        at = struct.unpack_from(">I", profile, profile.index(tag) + 4)[0]
+        struct.pack_into(">iii", made, at + 8, *(round(v * 65536) for v in xyz))
+    return bytes(made)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("name", PRIMARIES)
+def test_photographs_in_wider_colours(send, kind, name):
+    """As LittleCMS converts them."""
+    srgb, colour = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")), Image.new("RGB", (128, 128), (180, 110, 60))
+    wide = with_primaries(srgb.tobytes(), PRIMARIES[name])
+    wanted = ImageCms.profileToProfile(colour, ImageCms.ImageCmsProfile(io.BytesIO(wide)), srgb, renderingIntent=1).getpixel((9, 9))
+    assert not are_near([wanted], [(180, 110, 60)], 8)
+    data = heif.container(heif.tile(kind, colour, quality=95), more=(heif.profile(wide),)) if kind == "AVIF" else \
+        encoded(colour, kind, icc_profile=wide, quality=95)
+    made, kept = send(data)
+    assert "colour_converted" in made["changes"] and made["media_type"] == "image/jpeg"
+    assert are_near([opened(kept).getpixel((9, 9))], [wanted], 5)
+
+
 def test_transparent_avif(send):
     made, kept = send(heif.encoded(Image.new("RGBA", (128, 128), (255, 0, 0, 128)), "AVIF"))
     assert "flattened" in made["changes"] and are_near([opened(kept).getpixel((9, 9))], [(255, 127, 127)])
