@@ -22,7 +22,7 @@ const char *picture_check(int fd, uint8_t *head, struct arena *arena, struct pic
     enum err e = image_sniff(head, (size_t)n, &header);
     if (e == ERR_IMAGE_TOO_MANY_PIXELS || e == ERR_IMAGE_WHOLE)
         return "picture_size_check_failed";
-    if (e != OK || header.type == IMAGE_PNG)
+    if (e != OK || (header.type != IMAGE_JPEG && header.type != IMAGE_WEBP))
         return "file_format_check_failed";
     ret_picture->width = header.width;
     ret_picture->height = header.height;

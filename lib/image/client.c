@@ -66,7 +66,7 @@ static enum err image_client_send_request(int fd, const struct image_order *o)
 static bool image_client_is_sound(const struct image_report *r)
 {
     return r->provenance >= IMAGE_NOT_LOOKED && r->provenance <= IMAGE_AI_GENERATED && r->type >= IMAGE_JPEG &&
-           r->type <= IMAGE_WEBP && (r->kept == IMAGE_JPEG || r->kept == IMAGE_WEBP);
+           r->type <= IMAGE_HEIC && (r->kept == IMAGE_JPEG || r->kept == IMAGE_WEBP);
 }
 
 static enum err image_client_receive_report(int fd, struct image_report *ret)

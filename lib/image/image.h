@@ -7,7 +7,7 @@
  *    e = image_repair(socket_path, &(struct image_order){.in_fd = in_fd, .out_fd = out_fd, .user_id = user_id,
  *        .need_bytes = header.need_bytes, .timeout_sec = 30, .queue_us = 10 * US_PER_SEC}, &report);
  *
- * It recognises JPEG, PNG and WebP by their bytes, applies the orientation, converts to sRGB, puts transparent images on
+ * It recognises JPEG, PNG, WebP, AVIF and, where it was built for that, HEIC by their bytes, applies the orientation, converts to sRGB, puts transparent images on
  * a background, scales larger ones down to fit 1080 x 1920 (exact to the pixel, keeping the aspect ratio), writes JPEG and
  * removes all metadata. A JPEG or a WebP that needs none of that keeps its pixels to the bit (image/keep.h). Rules and their sources: docs/tiktok.md#images (20 MB, JPEG or WebP, 1080p read as fit 1080 x
  * 1920).
@@ -30,9 +30,16 @@
  * What decoding may take of memory: more than any image that is decoded line by line. One that is interlaced or
  * progressive must be decoded whole, and is refused when that takes more.
  */
-#define IMAGE_NEED_MAX_BYTES (UINT64_C(256) << 20)
+#define IMAGE_NEED_MAX_BYTES (UINT64_C(384) << 20) /* for the 48 megapixels of a phone (lib/image/sniff.c) */
 
-enum image_type { IMAGE_JPEG = 1, IMAGE_PNG, IMAGE_WEBP };
+enum image_type { IMAGE_JPEG = 1, IMAGE_PNG, IMAGE_WEBP, IMAGE_AVIF, IMAGE_HEIC };
+
+/* meson's option heic. Its codec is HEVC, for which whoever decodes it may owe somebody a fee. */
+#ifdef WITH_HEIC
+#define IMAGE_TAKES_HEIC true
+#else
+#define IMAGE_TAKES_HEIC false
+#endif
 
 enum image_change {
     IMAGE_ORIENTED = 1 << 0,
@@ -47,12 +54,15 @@ enum image_change {
  * not look (image/wire.h). */
 enum image_provenance { IMAGE_NOT_LOOKED = -1, IMAGE_NONE_FOUND, IMAGE_AI_EDITED, IMAGE_AI_GENERATED };
 
-/* What the first bytes tell. No pixel is decoded. */
+/* What the first bytes tell, and of AVIF and HEIC the boxes. No pixel is decoded. */
 struct image_header {
     enum image_type type;
-    uint32_t width, height; /* as stored, before orientation */
-    uint64_t need_bytes;    /* what decoding takes of memory, at most */
-    bool has_metadata;      /* EXIF, XMP, IPTC, a colour profile or a comment comes before the pixels */
+    uint32_t width, height;                 /* as stored, before orientation */
+    uint32_t decoded_width, decoded_height; /* that of AVIF and HEIC is applied by their decoder; else the same */
+    uint64_t need_bytes;                    /* what decoding takes of memory, at most */
+    bool has_metadata;                      /* EXIF, XMP, IPTC, a colour profile or a comment comes before the pixels */
+    bool is_turned;                         /* the decoder applies an orientation */
+    bool is_p3;                             /* its colours are those of Display P3, which no profile says */
 };
 
 /* ERR_IMAGE_EMPTY, ERR_IMAGE_TYPE, ERR_IMAGE_ANIMATED, ERR_IMAGE_CORRUPT, ERR_IMAGE_TOO_MANY_PIXELS, ERR_IMAGE_WHOLE. p has the file, or the

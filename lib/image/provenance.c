@@ -6,6 +6,7 @@
 #include "base/defs.h"
 #include "image/c2pa.h"
 #include "image/exif.h"
+#include "image/heif.h"
 #include "image/jpeg.h"
 #include "image/marks.h"
 #include "image/webp.h"
@@ -167,6 +168,15 @@ static void image_provenance_webp(struct image_provenance_of *f, struct image_vi
     }
 }
 
+/* Its XMP and EXIF are in items, wherever they are in the file: libheif finds them. */
+static void image_provenance_heif(struct image_provenance_of *f, struct image_view v)
+{
+    struct image_view store;
+
+    if (image_heif_c2pa(v, &store))
+        image_provenance_add(f, image_c2pa_marks(store));
+}
+
 enum image_provenance image_provenance(enum image_type type, const uint8_t *p, size_t n)
 {
     struct image_provenance_of f = {.file_bytes = n, .found = IMAGE_NONE_FOUND};
@@ -176,6 +186,8 @@ enum image_provenance image_provenance(enum image_type type, const uint8_t *p, s
         image_provenance_png(&f, v);
     else if (type == IMAGE_JPEG)
         image_provenance_jpeg(&f, v);
+    else if (type == IMAGE_AVIF || type == IMAGE_HEIC)
+        image_provenance_heif(&f, v);
     else if (webp_is(v))
         image_provenance_webp(&f, v);
     free(f.jumbf);

@@ -1,9 +1,11 @@
 /*
- * What an image is, by its bytes: PNG (W3C PNG 5), JPEG (ITU T.81 B) and WebP (RFC 9649). Nothing is decoded, so a bomb ends here.
+ * What an image is, by its bytes: PNG (W3C PNG 5), JPEG (ITU T.81 B), WebP (RFC 9649), AVIF and HEIC (heif.h). Nothing is decoded, so a
+ * bomb ends here.
  */
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "image/heif.h"
 #include "image/image.h"
 #include "image/jpeg.h"
 #include "image/webp.h"
@@ -233,6 +235,42 @@ static enum err image_sniff_webp(struct image_view v, struct image_header *h)
     return image_sniff_check_size(h);
 }
 
+/*
+ * It is decoded whole, copied, and then its colours are converted. Of tiles, which are decoded one after another, each is converted at once,
+ * and then the whole once more. With more than 8 bits all is twice as large.
+ */
+static uint64_t image_sniff_heif_bytes(const struct image_heif *f)
+{
+    uint64_t colours = 2 * 3, halves = colours + (f->tiled ? colours : UINT64_C(2) * f->halves);
+
+    if (f->has_alpha)
+        halves += 2 * (f->tiled ? 3 : 4);
+    return f->coded_pixels * halves / 2 * (f->deep ? 2 : 1);
+}
+
+static enum err image_sniff_heif(struct image_view v, struct image_header *h)
+{
+    struct image_heif f;
+    enum err e = image_heif(v, &f);
+
+    if (e != OK)
+        return e;
+    if (f.is_hevc && !IMAGE_TAKES_HEIC)
+        return ERR_IMAGE_TYPE;
+    *h = (struct image_header){.type = f.is_hevc ? IMAGE_HEIC : IMAGE_AVIF,
+                               .width = f.width,
+                               .height = f.height,
+                               .decoded_width = f.decoded_width,
+                               .decoded_height = f.decoded_height,
+                               .has_metadata = f.has_c2pa,
+                               .is_turned = f.turned,
+                               .is_p3 = f.is_p3};
+    if (f.coded_pixels > IMAGE_PIXELS_MAX)
+        return ERR_IMAGE_TOO_MANY_PIXELS;
+    image_sniff_need(h, h->width, f.has_alpha ? 4 : 3, image_sniff_heif_bytes(&f));
+    return image_sniff_check_size(h);
+}
+
 enum err image_sniff(const uint8_t *p, size_t n, struct image_header *ret_header)
 {
     struct image_view v = {p, n};
@@ -247,6 +285,12 @@ enum err image_sniff(const uint8_t *p, size_t n, struct image_header *ret_header
         e = image_sniff_jpeg(v, &h);
     else if (webp_is(v))
         e = image_sniff_webp(v, &h);
+    else if (image_heif_is(v))
+        e = image_sniff_heif(v, &h);
+    if (e == OK && h.decoded_width == 0) {
+        h.decoded_width = h.width;
+        h.decoded_height = h.height;
+    }
     if (e == OK)
         *ret_header = h;
     return e;

@@ -1,6 +1,8 @@
 """What the API tests share: the envelope's check, and clients that know where the stack is."""
 
 import html.parser
+import json
+import os
 import pathlib
 import re
 import urllib.parse
@@ -8,6 +10,12 @@ import urllib.parse
 import requests
 
 REQUEST_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def build_option(name):
+    """What the programs were built with (meson_options.txt)."""
+    read = pathlib.Path(os.environ["MARKETINGCLI_BUILD"], "meson-info/intro-buildoptions.json").read_text()
+    return next(option["value"] for option in json.loads(read) if option["name"] == name)
 
 
 def expect(response, status, code=None):

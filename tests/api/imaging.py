@@ -59,7 +59,7 @@ def processes_of(pid):
     return {int(child) for child in children.split()}
 
 
-NEED_MAX = 256 << 20
+NEED_MAX = 384 << 20
 NOBODY = bytes(16)
 REPORT_BYTES, ERRORS = 56, 15  # what apps know of a report
 

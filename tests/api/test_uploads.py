@@ -62,7 +62,7 @@ def test_as_a_form(user, name):
     data = images.png(100, 80)
     made = expect(user.api.post("/api/v1/uploads", files={name: ("x.jpg", data, "image/jpeg")}), 201)["data"]
     assert made["original"]["media_type"] == "image/png", "by its bytes"
-    assert [r["reason"] for r in made["reasons"]] == ["TikTok takes no PNG, so images are kept as JPEG."]
+    assert [r["reason"] for r in made["reasons"]] == ["TikTok takes no images of this kind, so it is kept as JPEG."]
     assert made["media_type"] == "image/jpeg"
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "api"))
 
+import heif  # noqa: E402
 import imaging  # noqa: E402
 
 
@@ -89,6 +90,16 @@ def webp(width, height, mode="RGB", **more):
     return out.getvalue(), lines(width, 4) + width * height * 16
 
 
+def avif(size, grid, pixel_bytes, mode="RGB", **more):
+    """Of tiles of 512 x 512, or of one picture."""
+    noise = Image.effect_noise((512, 512), 40).convert(mode)
+    if grid:
+        data = heif.container(heif.tile("AVIF", noise, **more), grid=grid, size=size)
+    else:
+        data = heif.encoded(noise.resize(size, Image.NEAREST), "AVIF", **more)
+    return data, lines(size[0], len(mode)) + size[0] * size[1] * pixel_bytes
+
+
 XMP = b"\xff\xe1http://ns.adobe.com/xap/1.0/\0"
 RGBA16 = b"\x10\x20\x30\x40\x50\x60\x70\x80"
 IMAGES = {
@@ -102,7 +113,7 @@ IMAGES = {
     "progressive": lambda: jpeg(8000, 7168, 3, progressive=True),
     "progressive, colours in full": lambda: jpeg(6000, 5600, 6, progressive=True, subsampling=0),
     "progressive and odd": lambda: odd(*jpeg(8000, 7168, 3, progressive=True)),
-    "baseline": lambda: jpeg(9000, 4000, 0),
+    "100 megapixels": lambda: jpeg(10000, 10000, 0),
     "texts that are short on the way": lambda: with_texts(b"a" * 5_000_000, 12),
     "one such text": lambda: with_texts(b"a" * 7_900_000, 1),
     "much XMP": lambda: small_jpeg(XMP, 300),
@@ -113,6 +124,11 @@ IMAGES = {
     "WebP without loss": lambda: webp(3550, 3600, lossless=True),
     "WebP with alpha": lambda: webp(3550, 3600, "RGBA"),
     "wide WebP without loss": lambda: webp(16383, 600, "RGBA", lossless=True),
+    "AVIF of 48 megapixels in tiles": lambda: avif((8064, 6048), (16, 12), 6),
+    "AVIF in tiles, colours in full": lambda: avif((4096, 3072), (8, 6), 6, quality=90),
+    "AVIF": lambda: avif((2400, 1800), None, 6),
+    "AVIF, colours in full": lambda: avif((1600, 1200), None, 9, quality=90),
+    "AVIF with alpha": lambda: avif((1600, 1200), None, 10, "RGBA"),
     "much of an editor": lambda: small_jpeg(b"\xff\xedPhotoshop 3.0\0", 300),
 }
 

@@ -16,5 +16,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_type(IMAGE_PNG, data, size);
     check_type(IMAGE_JPEG, data, size);
     check_type(IMAGE_WEBP, data, size);
+    check_type(IMAGE_AVIF, data, size);
     return 0;
 }

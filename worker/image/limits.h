@@ -12,7 +12,7 @@
 #define PROCESS_DATA_BYTES (UINT64_C(48) << 20) /* of a process between two images; one that keeps more is replaced */
 #define PROCESS_MAPPED_BYTES \
     (UINT64_C(512) << 20) /* beyond that: libraries, which it shares, and what is only reserved */
-#define IMAGES_NEED_MAX_BYTES (UINT64_C(1024) << 20) /* of all images that are worked on at a time */
+#define IMAGES_NEED_MAX_BYTES (UINT64_C(1536) << 20) /* of all images that are worked on at a time */
 #define OTHERS_DATA_BYTES (UINT64_C(64) << 20)       /* the scheduler, and the process that shows the figures */
 
 _Static_assert(IMAGES_NEED_MAX_BYTES >= 4 * IMAGE_NEED_MAX_BYTES, "four users with the largest images do not wait");

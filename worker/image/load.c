@@ -51,6 +51,11 @@ enum err image_load(const struct image_file *f, int shrink, VipsImage **ret_imag
                                     "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL)
                    ? ERR_IMAGE_CORRUPT
                    : OK;
+    if (f->type == IMAGE_AVIF || f->type == IMAGE_HEIC)
+        return vips_heifload_buffer((void *)(uintptr_t)f->p, f->n, ret_image, "access", VIPS_ACCESS_SEQUENTIAL,
+                                    "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL)
+                   ? ERR_IMAGE_CORRUPT
+                   : OK;
     VipsSource *source = image_load_source(f);
     int failed;
 

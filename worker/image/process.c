@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,18 @@ const char *__tsan_default_options(void)
     return "ignore_noninstrumented_modules=1";
 }
 #endif
+
+/*
+ * dav1d asks this how many threads it may have, and would take one for each processor of the machine, each with its own memory: more than
+ * an image may have, on a large one. Here the processes are the concurrency. (sched_setaffinity is not for units.)
+ */
+int pthread_getaffinity_np(pthread_t thread, size_t n, cpu_set_t *set)
+{
+    (void)thread;
+    CPU_ZERO_S(n, set);
+    CPU_SET_S(0, n, set);
+    return 0;
+}
 
 /* A decoder that hangs cannot be asked to stop. This may only call what signal-safety(7) allows. */
 static void image_process_too_late(int sig, siginfo_t *info, void *context)

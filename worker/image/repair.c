@@ -9,7 +9,9 @@
 
 #include "base/arena.h"
 #include "base/io.h"
+#include "image/exif.h"
 #include "image/keep.h"
+#include "image/marks.h"
 #include "image/provenance.h"
 #include "image/scans.h"
 #include "jpeg_check.h"
@@ -311,6 +313,64 @@ static enum err repair_loaded(const struct image_file *f, int out_fd, uint32_t b
     return e == OK && !kept ? repair_save(*im, out_fd, r) : e;
 }
 
+static struct image_view repair_blob(VipsImage *im, const char *name)
+{
+    const void *p;
+    size_t n;
+
+    if (vips_image_get_typeof(im, name) == 0 || vips_image_get_blob(im, name, &p, &n) != 0)
+        return (struct image_view){NULL, 0};
+    return (struct image_view){p, n};
+}
+
+/* Some of what this loader has found belongs to it alone, although copies of the image name it (libvips 8.14): here they get their own. */
+static void repair_own(VipsImage *im, const char *name)
+{
+    struct image_view v = repair_blob(im, name);
+
+    if (v.p != NULL)
+        vips_image_set_blob_copy(im, name, v.p, v.n);
+}
+
+/* XMP that begins with <?xpacket has another name than XMP. */
+static void repair_heif_texts(VipsImage *im, struct image_report *r)
+{
+    char **names = vips_image_get_fields(im);
+
+    for (size_t i = 0; names != NULL && names[i] != NULL; i++)
+        if (strncmp(names[i], "heif-mime-", strlen("heif-mime-")) == 0) {
+            r->provenance = MAX(r->provenance, image_marks_xmp(repair_blob(im, names[i])));
+            r->changes |= IMAGE_METADATA_REMOVED;
+        }
+    g_strfreev(names);
+}
+
+/* What the loader has found in the boxes, and what it has done to the image by them. */
+static void repair_heif(VipsImage *im, const struct image_header *h, struct image_report *r)
+{
+    struct image_view exif = repair_blob(im, VIPS_META_EXIF_NAME), xmp = repair_blob(im, VIPS_META_XMP_NAME), skipped;
+    VipsBlob *p3 = NULL;
+
+    if (image_view_starts(exif, "Exif\0", 6))
+        (void)image_view_take(&exif, 6, &skipped);
+    r->provenance = MAX(r->provenance, MAX(image_exif_marks(exif), image_marks_xmp(xmp)));
+    repair_heif_texts(im, r);
+    if (repair_has_metadata(im))
+        r->changes |= IMAGE_METADATA_REMOVED;
+    if (h->is_turned)
+        r->changes |= IMAGE_ORIENTED;
+    repair_own(im, VIPS_META_ICC_NAME);
+    (void)vips_image_remove(im, VIPS_META_XMP_NAME);
+    (void)vips_image_remove(im, VIPS_META_EXIF_NAME);
+    vips_autorot_remove_angle(im); /* what EXIF says is for those that look at nothing else */
+    if (h->is_p3 && vips_image_get_typeof(im, VIPS_META_ICC_NAME) == 0 && vips_profile_load("p3", &p3, NULL) == 0) {
+        size_t n;
+        const void *p = vips_blob_get(p3, &n);
+        vips_image_set_blob_copy(im, VIPS_META_ICC_NAME, p, n);
+        vips_area_unref(VIPS_AREA(p3));
+    }
+}
+
 static enum err repair_mapped(const struct image_file *f, int out_fd, const struct image_header *h, uint32_t background,
                               struct image_report *r)
 {
@@ -320,8 +380,10 @@ static enum err repair_mapped(const struct image_file *f, int out_fd, const stru
         return ERR_IMAGE_CORRUPT;
     enum err e = image_load(f, 1, &im);
     /* Two programs have read this header: what was checked must be what is decoded. */
-    if (e == OK && ((uint32_t)im->Xsize != h->width || (uint32_t)im->Ysize != h->height))
+    if (e == OK && ((uint32_t)im->Xsize != h->decoded_width || (uint32_t)im->Ysize != h->decoded_height))
         e = ERR_IMAGE_CORRUPT;
+    if (e == OK && (h->type == IMAGE_AVIF || h->type == IMAGE_HEIC))
+        repair_heif(im, h, r);
     if (e == OK)
         e = repair_loaded(f, out_fd, background, &im, r);
     g_clear_object(&im);

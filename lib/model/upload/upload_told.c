@@ -25,8 +25,11 @@ struct str upload_change_set(uint32_t changes, struct buf *b)
 
 static struct str upload_media_type(enum image_type type)
 {
-    static const char *const types[] = {
-        [IMAGE_JPEG] = "image/jpeg", [IMAGE_PNG] = "image/png", [IMAGE_WEBP] = "image/webp"};
+    static const char *const types[] = {[IMAGE_JPEG] = "image/jpeg",
+                                        [IMAGE_PNG] = "image/png",
+                                        [IMAGE_WEBP] = "image/webp",
+                                        [IMAGE_AVIF] = "image/avif",
+                                        [IMAGE_HEIC] = "image/heic"};
 
     return str_from(types[type]);
 }
@@ -52,7 +55,8 @@ struct str upload_reason(const struct upload_original *original, struct str chan
     for (size_t i = 0; upload_change_names[i] != NULL; i++)
         if (str_eqc(change, upload_change_names[i]))
             why = upload_reasons[i];
-    if (str_eqc(change, "reencoded") && !str_eqc(original->media_type, "image/jpeg"))
+    if (str_eqc(change, "reencoded") && !str_eqc(original->media_type, "image/jpeg") &&
+        !str_eqc(original->media_type, "image/webp"))
         why = "TikTok takes no images of this kind, so it is kept as JPEG.";
     return str_from(why);
 }
