@@ -261,6 +261,15 @@ def folder(stack):
     mark(stack).write_bytes(text)
 
 
+@pytest.mark.parametrize("name", ["uploads", "posts"])
+def test_the_first_of_all_says_where_the_folder_is(stack, folder, name):
+    """It may be any of them: worker@media, which may do more with the row, comes later in an update, and may be away."""
+    stack.sql("DELETE FROM stores WHERE store = 'directory'")
+    stack.restart(name)
+    now, = stack.wait(lambda: stack.sql("SELECT folder_id, machine FROM stores WHERE store = 'directory'"), f"{name} has said so")
+    assert str(uuid.UUID(bytes=now["folder_id"])) == mark(stack).read_text().strip() and now["machine"] == folder["machine"]
+
+
 @pytest.mark.parametrize("name", ["uploads", "worker-media"])
 @pytest.mark.parametrize("change, says", [("machine", "another machine"), ("id", "is its disk mounted?"), ("no id", "is its disk mounted?"),
                                           ("no mark", "is its disk mounted?")])
