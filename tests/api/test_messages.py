@@ -18,7 +18,7 @@ def said(answer):
     ("platform_options", {"x": 1}, "Allowed fields: post_mode, privacy_level, "),
     ("platform_options", {"disable_comment": "yes"}, "true or false"),
     ("title_overflow", "x", "reject or truncate"),
-    ("titel", "x", "Allowed fields: images, title, "),
+    ("titel", "x", "Allowed fields: images, background, title, "),
 ])
 def test_of_a_post(user, account, stack, name, value, sentence):
     stack.wait(lambda: user.api.get(f"/api/v1/accounts/{account}").json()["data"]["platform_data"]["snapshot_at"],
