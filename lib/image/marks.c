@@ -136,7 +136,6 @@ enum image_provenance image_marks_xmp(struct image_view text)
 {
     enum image_provenance found = IMAGE_NONE_FOUND;
 
-    text.n = MIN(text.n, IMAGE_MARKS_TEXT_MAX);
     for (struct image_view v = text; image_marks_find(&v, "digitalsourcetype");) {
         image_marks_skip(&v);
         found = MAX(found, image_marks_word(v));
@@ -230,7 +229,6 @@ static const struct {
 
 enum image_provenance image_marks_field(struct image_view name, struct image_view text)
 {
-    text.n = MIN(text.n, IMAGE_MARKS_TEXT_MAX);
     for (size_t i = 0; i < ARRAY_LEN(image_marks_fields); i++)
         if (strlen(image_marks_fields[i].name) == name.n && memcmp(image_marks_fields[i].name, name.p, name.n) == 0)
             return image_marks_fields[i].look(text);
