@@ -345,6 +345,8 @@ static const struct {
     {"XML:com.adobe.xmp", XMP_OF("dc:title=\"What trainedAlgorithmicMedia means\""), IMAGE_NONE_FOUND},
     {"XML:com.adobe.xmp", XMP_OF("xmp:CreatorTool=\"Adobe Firefly\""), IMAGE_AI_GENERATED},
     {"XML:com.adobe.xmp", XMP_OF("xmp:CreatorTool=\"Lightroom\" dc:title=\"Midjourney\""), IMAGE_NONE_FOUND},
+    {"XML:com.adobe.xmp", XMP_OF("xmp:CreatorTool='Lightroom' dc:title='Midjourney'"), IMAGE_NONE_FOUND},
+    {"XML:com.adobe.xmp", XMP_OF("xmp:CreatorTool='' a:CreatorTool='Midjourney'"), IMAGE_AI_GENERATED},
     {"XML:com.adobe.xmp", "<TC260:AIGC>{&quot;Label&quot;:&quot;1&quot;}</TC260:AIGC>", IMAGE_AI_GENERATED},
     {"XML:com.adobe.xmp", "<a:AIGC>{\"Label\":\"1\"}</a:AIGC>", IMAGE_NONE_FOUND},
 };
