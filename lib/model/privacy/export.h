@@ -28,8 +28,8 @@ struct export_from {
 
 /* What will be in it. */
 struct export_told {
-    int64_t rows;         /* in all tables */
-    int64_t images;       /* that are held now: those that go meanwhile are named as gone */
+    int64_t rows;   /* in all tables */
+    int64_t images; /* that are held now: those that go meanwhile are named as gone */
     int64_t image_bytes;
     int64_t taken_at_us;
 };
