@@ -2,7 +2,6 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <errno.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -21,16 +20,15 @@ struct zip {
     bool finished;
 };
 
+/* After an error it swallows the rest: libarchive would leak its buffer if it were told. */
 static la_ssize_t zip_write(struct archive *archive, void *arg, const void *bytes, size_t n)
 {
     struct zip *z = arg;
 
+    (void)archive;
     if (z->e == OK)
         z->e = z->write(z->arg, str_of(bytes, n));
-    if (z->e == OK)
-        return (la_ssize_t)n;
-    archive_set_error(archive, EIO, "the writer failed");
-    return -1;
+    return (la_ssize_t)n;
 }
 
 /* What libarchive says of itself; the writer's own error came first and stays. */
@@ -107,8 +105,8 @@ void zip_free(struct zip *z)
 {
     if (z == NULL)
         return;
-    if (!z->finished)
-        (void)archive_write_fail(z->archive); /* else libarchive would end it as if all were well */
+    if (!z->finished && z->e == OK)
+        z->e = ERR_INTERNAL; /* libarchive ends it as if all were well: nobody gets that */
     archive_entry_free(z->entry);
     (void)archive_write_free(z->archive);
     free(z);
