@@ -2,5 +2,5 @@
 
 const struct app app_privacy = {
     .name = "privacy",
-    .routes = (const struct route *const[]){data_routes, NULL},
+    .routes = (const struct route *const[]){data_routes, erasure_routes, NULL},
 };

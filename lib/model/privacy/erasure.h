@@ -23,7 +23,9 @@
  */
 #pragma once
 
+#include "base/clock.h"
 #include "base/conf.h"
+#include "base/retention.h"
 #include "db/db.h"
 #include "model/user/activity.h"
 
@@ -72,7 +74,8 @@ MUST_CHECK enum err erasure_of(struct db *db, struct arena *arena, const struct 
 
 /* What it would cost. */
 struct erasure_cost {
-    struct str plan; /* the plan that is paid for; absent: none */
+    struct str email; /* what confirms it */
+    struct str plan;  /* the plan that is paid for; absent: none */
     int64_t plan_until_us;
     int64_t accounts, keys, images;                 /* that work, or are held */
     int64_t posts_waiting, posts_at_tiktok, posts; /* are canceled; remain there; all, whose history goes */
@@ -85,7 +88,24 @@ MUST_CHECK enum err erasure_cost(struct db *db, struct arena *arena, const struc
 MUST_CHECK enum err erasure_list(struct db *db, struct arena *arena, struct erasure **ret_erasures, size_t *ret_n);
 MUST_CHECK enum err erasure_count_late(struct db *db, int64_t due_before_us, int64_t *ret_n);
 
+#define ERASURE_KEPT_US (RETENTION_ERASURE_N * 30 * US_PER_DAY)
 MUST_CHECK enum err erasure_purge(struct db *db, int64_t now_us); /* receipts whose time is over; 1000 at a time */
+
+/* One step of what is left to do, of a few that are bounded; ret: how to go on. */
+struct erasure_progress {
+    bool is_over;        /* nothing is left to do */
+    bool goes_on;        /* there is more to do at once */
+    int64_t again_at_us; /* else: not before that; 0: what it waits for is nearly there, or tells */
+    const char *waits;   /* for what, for the log */
+};
+MUST_CHECK enum err erasure_advance(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *id,
+                                    struct erasure_progress *ret);
+
+/* An account is about to be ended for an erasure: is a post of it on the way to TikTok, or so shortly ago that its end is worth waiting
+ * for? That was asked for at asked_at_us. */
+#define ERASURE_POSTS_US (120 * US_PER_SEC)
+MUST_CHECK enum err erasure_waits_for_posts(struct db *db, const struct uuid *account_id, int64_t asked_at_us,
+                                            bool *ret_waits);
 
 /* An account's job has ended (worker@publish), in its transaction. revoked: TikTok has confirmed it. */
 MUST_CHECK enum err erasure_note_account(struct db *db, const struct uuid *user_id, bool revoked);

@@ -16,9 +16,6 @@
  */
 #pragma once
 
-#include <stdio.h>
-
-#include "base/buf.h"
 #include "base/secret.h"
 #include "crypto/digest.h"
 #include "db/db.h"
@@ -47,15 +44,17 @@ MUST_CHECK enum err journal_written(struct db *db, const struct journal_entry *e
 
 /* The file */
 
+#define JOURNAL_KEY_MIN_BYTES 32 /* of the credential journal-key, which is used as it is */
 #define JOURNAL_FILE "journal"
 #define JOURNAL_LINE_MAX 160
 
 /* The keyed hash by which a line names an id. */
 struct sha256 journal_name(const struct secret *key, enum journal_what what, const struct uuid *id);
 
-/* Appends lines and waits until the disk has them. Whoever else appends is waited for. ERR_JOURNAL; *ret_why: the system's word. */
+/* Appends JOURNAL_MAX lines at most and waits until the disk has them. Whoever else appends is waited for. ERR_JOURNAL, with errno set:
+ * some may be there, and may be added again. */
 MUST_CHECK enum err journal_append(const char *dir, const struct secret *key, const struct journal_entry *entries,
-                                   size_t n, struct str *ret_why);
+                                   size_t n);
 
 struct journal_line {
     int64_t at_us;
@@ -66,8 +65,8 @@ struct journal_line {
 /* One line, without its end. False: it is torn, or not of this key. */
 bool journal_read_line(const struct secret *key, struct str line, struct journal_line *ret_line);
 
-/* Goes through a file: lines that are whole are given to fn, the others counted. ERR_NOT_FOUND: there is no file; ERR_JOURNAL: it
- * cannot be read. */
+/* Goes through a file: lines that are whole are given to fn (NULL: they are counted alone), the others counted. ERR_NOT_FOUND: there is
+ * no file; ERR_JOURNAL, with errno set: it cannot be read. */
 struct journal_counts {
     int64_t lines[JOURNAL_WHAT__MAX], torn;
 };
