@@ -15,7 +15,7 @@ COLUMNS = {(t, c): (kind, item) for t, c, kind, item in re.findall(r'^COLUMN\((\
 FILES = set(re.findall(r"^FILES\((\w+),", HELD, re.M))
 ITEMS = re.findall(r'^POLICY\(\w+, "([^"]+)"', POLICY, re.M)
 MACROS = dict(re.findall(r'^#define (\w+) "(.*)"$', HELD, re.M))
-WHOSE = {t: MACROS.get(w, w.strip('"')) for t, w in re.findall(r'^TABLE\((\w+), "\w+", \w+, (.+)\)$', HELD, re.M)}
+WHOSE = {t: MACROS.get(w, w.strip('"')) for t, w in re.findall(r'^TABLE\((\w+), "\w+", \w+, (\w+|".+?"), "\w+", \w+\)$', HELD, re.M)}
 
 
 def columns_of(stack):

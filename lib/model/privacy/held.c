@@ -14,8 +14,8 @@ static const struct sql held_sqls[] = {
 #define COUNT(id, rows) \
     [HELD_##id] = { \
         .text = "SELECT COUNT(*) FROM (SELECT 1 FROM " rows " LIMIT ?) AS held", .in = "ui", .cols = db_number_cols},
-#define TABLE(table, name, retention, whose) COUNT(table, #table " WHERE " whose)
-#define FILES(id, name, retention, rows) COUNT(id, rows)
+#define TABLE(table, name, retention, whose, export, erase) COUNT(table, #table " WHERE " whose)
+#define FILES(id, name, retention, rows, export, erase) COUNT(id, rows)
 #define NOBODYS(table, name, retention)
 #define COLUMN(table, column, kind, item)
 #include "model/privacy/held.def"
@@ -26,10 +26,19 @@ static const struct sql held_sqls[] = {
 };
 
 const struct held held_tables[HELD__MAX] = {
-#define TABLE(table_, name_, retention_, whose) \
-    [HELD_##table_] = {.table = #table_, .name = (name_), .retention = RETENTION_##retention_, .counts = true},
-#define FILES(id, name_, retention_, rows) \
-    [HELD_##id] = {.name = (name_), .retention = RETENTION_##retention_, .counts = true},
+#define TABLE(table_, name_, retention_, whose, export_, erase_) \
+    [HELD_##table_] = {.table = #table_, \
+                       .name = (name_), \
+                       .retention = RETENTION_##retention_, \
+                       .counts = true, \
+                       .export = (export_), \
+                       .erase = HELD_BY_##erase_},
+#define FILES(id, name_, retention_, rows, export_, erase_) \
+    [HELD_##id] = {.name = (name_), \
+                   .retention = RETENTION_##retention_, \
+                   .counts = true, \
+                   .export = (export_), \
+                   .erase = HELD_BY_##erase_},
 #define NOBODYS(table_, name_, retention_) \
     [HELD_##table_] = {.table = #table_, .name = (name_), .retention = RETENTION_##retention_},
 #define COLUMN(table, column, kind, item)
@@ -41,9 +50,9 @@ const struct held held_tables[HELD__MAX] = {
 };
 
 const struct held_column held_columns[] = {
-#define TABLE(table, name, retention, whose)
+#define TABLE(table, name, retention, whose, export, erase)
 #define NOBODYS(table, name, retention)
-#define FILES(id, name, retention, rows)
+#define FILES(id, name, retention, rows, export, erase)
 #define COLUMN(table_, column_, kind_, item_) \
     {.table = HELD_##table_, .column = #column_, .kind = HELD_##kind_, .item = (item_)},
 #include "model/privacy/held.def"
@@ -54,4 +63,4 @@ const struct held_column held_columns[] = {
     {.column = NULL},
 };
 
-const char *const held_kind_names[] = {"data", "secret", "copy", NULL};
+const char *const held_kind_names[] = {"data", "secret", "copy", "flag", "list", "json", "day", "month", NULL};

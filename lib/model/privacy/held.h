@@ -13,9 +13,9 @@
 #include "db/db.h"
 
 enum held_table {
-#define TABLE(table, name, retention, whose) HELD_##table,
+#define TABLE(table, name, retention, whose, export, erase) HELD_##table,
 #define NOBODYS(table, name, retention) HELD_##table,
-#define FILES(id, name, retention, rows) HELD_##id,
+#define FILES(id, name, retention, rows, export, erase) HELD_##id,
 #define COLUMN(table, column, kind, item)
 #include "model/privacy/held.def"
 #undef TABLE
@@ -25,13 +25,27 @@ enum held_table {
     HELD__MAX
 };
 
-enum held_kind { HELD_DATA, HELD_SECRET, HELD_COPY };
+enum held_kind {
+    HELD_DATA,
+    HELD_SECRET,
+    HELD_COPY,
+    HELD_FLAG, /* this one and those below: data in a form of its own */
+    HELD_LIST,
+    HELD_JSON,
+    HELD_DAY,
+    HELD_MONTH
+};
+
+/* What an erasure does with it; by itself: it goes by its retention. */
+enum held_by { HELD_BY_ITSELF, HELD_BY_ROWS, HELD_BY_STORE, HELD_BY_STRIPE, HELD_BY_LAST };
 
 struct held {
     const char *table; /* NULL: files */
     const char *name;
     enum retention_id retention;
-    bool counts; /* the rows of a user can be found */
+    bool counts;        /* the rows of a user can be found */
+    const char *export; /* in which file of an export they are; NULL: in none */
+    enum held_by erase;
 };
 
 struct held_column {
