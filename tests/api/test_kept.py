@@ -12,10 +12,12 @@ from test_alarms import events
 from test_engine import INIT, TOKEN, alarms, in_flight, known, second_worker
 from test_mail import Relay, sending
 from test_outage import forgot_password, mails_of
+from test_stopping import tries_in_vain
 from transport import Transport
 
 PUBLISH = "worker-publish"
 PASSED_SEC = 700  # longer than PASSING_US of lib/jobs/handover.c
+STOP_SEC = 30  # longer than a worker has for its end (RUNNER_STOP_SEC, and a call)
 
 
 @pytest.fixture
@@ -57,11 +59,17 @@ def left(stack, worker, answer):
     """The worker has calls open. The database stands still, the answers come, and the worker ends meanwhile. It is away inside the with
     block, and so is the database. Gives what ends the latter, and what the worker has logged since."""
     logged = len(stack.log(worker))
+
+    def time_passes():
+        stack.wait(lambda: events(stack.log(worker)[logged:], "stopping"), "it stops")
+        tries_in_vain(stack, worker)
+        stack.lose_patience(STOP_SEC)
+
     with contextlib.ExitStack() as outage:
         outage.enter_context(stack.frozen("mariadb"))
         stack.wait(lambda: events(stack.log(worker)[logged:], "database_away"), "it notices")
         answer()
-        with stack.stopped(worker):
+        with stack.stopped(worker, once_told=time_passes):
             told = stack.log(worker)[logged:]
             assert events(told, "stopped"), "within its time, and by itself"
             yield outage.close, told
