@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import time
 import uuid
 
@@ -190,3 +191,20 @@ def test_a_mail_that_the_relay_has_taken(stack, is_there):
         stack.wait(lambda: mails_of(stack, user) == [("sent", 1)], "it is sent")
         assert len(relay.to(user.email)) == (1 if is_there else 2)
         stack.wait(lambda: files(stack, "mail") == [], "it is written")
+
+
+def test_a_folder_that_may_not_be_entered(stack):
+    """What is in it would seem not to be there, and what a post's call had done would be lost: nobody works with it."""
+    folder, worker = stack.at.kept / "media", "worker-media"
+    before, logged = folder.stat(), len(stack.log(worker))
+    os.chown(folder, os.geteuid(), os.getegid())
+    folder.chmod(0)
+    try:
+        stack.kill(worker, signal.SIGTERM)
+        stack.wait(lambda: events(stack.log(worker)[logged:], "cannot_start"), "the next one does not start")
+        assert "worker.kept_dir" in events(stack.log(worker)[logged:], "cannot_start")[0]["why"]
+        assert not events(stack.log(worker)[logged:], "started")
+    finally:
+        folder.chmod(before.st_mode & 0o777)
+        os.chown(folder, before.st_uid, before.st_gid)
+    stack.wait(lambda: events(stack.log(worker)[logged:], "started"), "it starts")
