@@ -181,6 +181,8 @@ static int worker_main_run(struct worker *worker, const struct db_options *optio
     const char *fault = worker_main_database_fault(options, needed, worker);
     if (fault == NULL)
         fault = worker_main_folder_fault(options, worker);
+    if (fault == NULL && runner_is_barred(worker))
+        fault = "the folder of this class in worker.kept_dir must be this worker's to read and to write";
     if (fault != NULL)
         return worker_main_fail(EXIT_CONFIG, fault);
 
