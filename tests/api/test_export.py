@@ -322,7 +322,7 @@ def test_what_is_true_or_false_is_shown_so(stack):
     assert {at for at in tiny & set(COLUMNS) if at[0] in FILES and COLUMNS[at][0] == "DATA"} == NUMBERS
 
 
-def test_a_hundred_posts_keep_their_receipts_apart(stack, user, account, tmp_path):
+def test_many_posts_keep_their_receipts_apart(stack, user, account, tmp_path):
     """Rows of several tables are put together: each belongs to its own post, wherever a chunk ends."""
     sent = Sent(stack, user, account)
     sent.wait()
