@@ -5,7 +5,7 @@
 
 packages_build="gcc libc6-dev meson ninja-build pkg-config python3 libfcgi-dev libmariadb-dev libcurl4-openssl-dev libssl-dev
 	libjson-c-dev libvips-dev libjpeg62-turbo-dev libinih-dev libcrypt-dev libutf8proc-dev libzxcvbn-dev liboath-dev libidn2-dev
-	libexpat1-dev libgmime-3.0-dev libarchive-dev"
+	libexpat1-dev libgmime-3.0-dev libarchive-dev zlib1g-dev"
 packages_stack="mariadb-server-core mariadb-client-core nginx-light openssl curl ca-certificates python3 util-linux procps"
 packages_demo="$packages_build $packages_stack jq python3-pil"
 # A Node that comes from elsewhere is taken as it is: Debian's npm conflicts with it.

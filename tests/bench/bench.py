@@ -11,8 +11,8 @@ How it is measured
   request, the key once a second (it keeps verified keys that long), counts the request for limits and usage, and counts
   what the user has, because it shows limits and caps, too. "PHP-FPM" sends its statement as PDO does by default, as
   text; "prepared" is PDO told to prepare it.
-- GET /posts/{id} is of a published post with two images. Go and Node do the same five reads (key, post, creator, images,
-  events) and answer the same JSON; ours reads the key once a second.
+- GET /posts/{id} is of a published post with two images. Go and Node do the same four reads (key, post with
+  its creator's name, images, events) and answer the same JSON, with the digest of the post; ours reads the key once a second.
 - Posts with two small images are made by eight clients and then all asked for until they are published: the workers'
   waits (TikTok is first asked after two seconds) are in it, and so is the simulator's work. Statements are counted by
   MariaDB for each of its users, and for a create alone with no worker running.
