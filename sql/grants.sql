@@ -238,7 +238,7 @@ GRANT INSERT ON {db}.notices_due TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 -- For an erasure: an account is disconnected here as its owner would do it.
 GRANT SELECT (user_id, revoked_n), UPDATE (revoked_n) ON {db}.erasures TO {user};
-GRANT SELECT (open_id), INSERT, UPDATE (until_us) ON {db}.grants_ending TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.grants_ending TO {user};
 GRANT SELECT (id, user_id, what, created_at_us), INSERT ON {db}.activity TO {user};
 GRANT INSERT ON {db}.journal_due TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_privacy TO {user};

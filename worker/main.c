@@ -133,7 +133,8 @@ static const char *worker_main_read_journal(struct secrets *s)
 {
     if (credential_read("journal-key", &s->journal_key) != OK)
         return "credential journal-key is missing or cannot be read";
-    return s->journal_key.n >= JOURNAL_KEY_MIN_BYTES ? NULL : "credential journal-key is too short: 64 hexadecimal digits";
+    return s->journal_key.n >= JOURNAL_KEY_MIN_BYTES ? NULL
+                                                     : "credential journal-key is too short: 64 hexadecimal digits";
 }
 
 /* Each class reads only what it needs, so no process holds all secrets. NULL, or the sentence that says what is

@@ -64,7 +64,7 @@ FORBIDDEN = {
                 "UPDATE activity SET what = 'x'", "DELETE FROM activity", "SELECT key_hash FROM idempotency_keys",
                 "DELETE FROM erasures", "SELECT subject_id FROM journal_due", "DELETE FROM journal_due", "UPDATE email_changes SET new_email = 'x'",
                 "DELETE FROM posts", "UPDATE api_keys SET user_id = 'x'", "UPDATE sessions SET user_id = 'x'"],
-    "worker_publish": ["UPDATE grants_ending SET open_id = 'x'", "SELECT id FROM erasures", "SELECT id FROM journal_due", "SELECT about FROM activity", "DELETE FROM activity", "SELECT subject_id FROM notices_due", "DELETE FROM notices_due", "SELECT id FROM mail_outbox", "DELETE FROM jobs_mail",
+    "worker_publish": ["SELECT id FROM erasures", "SELECT id FROM journal_due", "SELECT about FROM activity", "DELETE FROM activity", "SELECT subject_id FROM notices_due", "DELETE FROM notices_due", "SELECT id FROM mail_outbox", "DELETE FROM jobs_mail",
                        "UPDATE key_budgets SET posts = 0", "SELECT email FROM users", "UPDATE users SET state = 'active'", "SELECT id FROM sessions", "SELECT hash FROM api_keys",
                        "SELECT user_id FROM api_keys", "UPDATE api_keys SET revoked_at_us = NULL", "INSERT INTO posts (id) VALUES ('x')", "INSERT INTO accounts (id) VALUES ('x')",
                        "INSERT INTO uploads (id) VALUES ('x')", "DELETE FROM post_attempts", "DELETE FROM posts",

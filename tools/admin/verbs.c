@@ -298,8 +298,9 @@ const struct verb verbs[] = {
      .run = verb_privacy_erasures},
     {.name = "privacy journal",
      .help = "Read the journal of what a restore must do again, and count its lines.",
-     .more = "A line that is torn was written while the machine went down, and is there once more after that; or it was "
-             "changed, or the key is another one.",
+     .more =
+         "A line that is torn was written while the machine went down, and is there once more after that; or it was "
+         "changed, or the key is another one.",
      .options = verbs_privacy_journal_options,
      .run = verb_privacy_journal},
     {.name = "store check",

@@ -97,7 +97,8 @@ static enum err account_disconnect_tx(struct db *db, void *arg)
     int64_t now = clock_now_us(), cancel_to_us = now;
     bool more;
 
-    enum err e = user_lock_any(db, x->user_id); /* the activity refers to the user, who may be disabled, or be erased right now */
+    enum err e = user_lock_any(
+        db, x->user_id); /* the activity refers to the user, who may be disabled, or be erased right now */
     if (e == OK)
         e = account_disconnect_read(db, x);
     if (e == OK)
