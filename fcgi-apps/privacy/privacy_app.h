@@ -4,3 +4,4 @@
 #include "fcgi/app.h"
 
 extern const struct route data_routes[];
+extern const struct route policy_routes[];
