@@ -159,6 +159,16 @@ def test_a_recipient_that_no_policy_names_stops_the_start(stack, tmp_path):
     published(stack, "2", "--material", days=20, conf=conf)
 
 
+def test_recipients_are_those_of_the_configuration(stack, tmp_path):
+    """A relay and a bucket elsewhere, each with its host; the machine's own mail server is nobody."""
+    conf, text = tmp_path / "conf", stack.at.conf.read_text()
+    for host, more in (("smtp.example.com", " mail_relay=smtp.example.com"), ("localhost", "")):
+        conf.write_text(re.sub(r"\[smtp\]\n", "[s3]\nendpoint = https://acc.r2.example.com:8443\nbucket = images\nkey_id = k\n[smtp]\n", text)
+                        .replace("host = \n", f"host = {host}\n"))
+        said = published(stack, V, "--dry-run", conf=conf)
+        assert f"stripe=sandbox.localhost image_store=acc.r2.example.com{more}\n" in said, said
+
+
 def test_tiktok_sees_whose_host_it_is(stack, tmp_path):
     conf = tmp_path / "conf"
     text = stack.at.conf.read_text().replace("[tiktok]\n", "[tiktok]\nverification = tiktokAbc1.txt=tiktok-developers-site-verification=Abc1, b.txt=c\n")

@@ -33,7 +33,7 @@ PROMISES = {
     "Y3": ("You may have it deleted.", []),
     "Y4": ("You may disconnect TikTok at any time.", ["api/test_accounts.py::test_disconnect"]),
     "Y5": ("You may revoke API keys at any time.", ["api/test_rotation.py::test_a_revocation_ends_all_secrets_at_once"]),
-    "Y6": ("You may export it.", []),
+    "Y6": ("You may export it.", ["api/test_export.py::test_everything_is_in_it", "api/test_export.py::test_somebody_who_has_nothing"]),
     "T1": ("What comes from TikTok is used as its developer terms say.", ["api/test_aigc.py::test_an_image_that_ai_made_needs_the_label"]),
     "T2": ("Only what was allowed on TikTok's page of consent is asked for.", ["api/test_sandbox_posts.py::test_init_scopes"]),
     "T3": ("What comes from TikTok serves posting and showing the account: no advertising, no profiles.", []),

@@ -127,6 +127,7 @@ def configuration(at, https, changes):
         ("store", "image_socket"): at.run / "image.sock",
         ("policy", "dir"): at.policy,
         **{("controller", name): value for name, value in CONTROLLER.items()},
+        ("privacy", "spool_dir"): at.exports,
         ("smtp", "host"): "",  # mails are files: Layout.mail
         ("smtp", "dir"): at.mail,
         ("worker", "kept_dir"): at.kept,
