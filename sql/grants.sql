@@ -5,6 +5,8 @@
 
 -- every user
 GRANT SELECT ON {db}.schema_migrations TO {user};
+-- Each program looks at its start whether the published policy names all who may get something.
+GRANT SELECT ON {db}.policy_versions TO {user};
 
 -- user auth
 GRANT SELECT, INSERT, UPDATE ON {db}.users TO {user};
@@ -268,6 +270,7 @@ GRANT DELETE, SELECT (id, user_id, old_email, new_email, created_at_us, expires_
 GRANT DELETE, SELECT (day) ON {db}.mail_allowances TO {user};
 GRANT DELETE, SELECT (id, user_id, what, created_at_us) ON {db}.activity TO {user};
 GRANT DELETE, SELECT (created_at_us, enabled_at_us) ON {db}.user_totp TO {user};
+GRANT SELECT, UPDATE ON {db}.policy_notices TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user worker_billing

@@ -11,6 +11,7 @@
 #include "kinds.h"
 #include "mail/compose.h"
 #include "model/privacy/journal.h"
+#include "model/privacy/published.h"
 #include "model/upload/upload_folder.h"
 #include "service/service.h"
 
@@ -174,12 +175,28 @@ static const char *worker_main_folder_fault(const struct db_options *options, co
     return e == ERR_CONFLICT ? why : NULL;
 }
 
+/* Why nobody may be sent anything with this configuration, or NULL (model/privacy/published.h). */
+static const char *worker_main_policy_fault(const struct db_options *options, const struct worker *worker,
+                                            struct buf *why)
+{
+    _cleanup_(db_freep) struct db *db = db_new(options);
+    struct arena arena;
+
+    arena_init(&arena, 64u << 10);
+    enum err e = published_fit(db, &arena, worker->conf, why);
+    arena_done(&arena);
+    return e == ERR_CONFLICT ? why->p : NULL;
+}
+
 /* Runs until one of the signals comes. */
 static int worker_main_run(struct worker *worker, const struct db_options *options, int needed, const sigset_t *stops)
 {
+    _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
     int received;
 
     const char *fault = worker_main_database_fault(options, needed, worker);
+    if (fault == NULL)
+        fault = worker_main_policy_fault(options, worker, &why);
     if (fault == NULL)
         fault = worker_main_folder_fault(options, worker);
     if (fault == NULL && runner_is_barred(worker))

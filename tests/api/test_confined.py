@@ -73,7 +73,7 @@ FORBIDDEN = {
                      "UPDATE api_keys SET revoked_at_us = NULL", "INSERT INTO api_keys (id) VALUES ('x')", "SELECT id FROM accounts",
                      "SELECT title FROM posts", "UPDATE posts SET state = 'published'", "SELECT id FROM jobs_publish",
                      "DELETE FROM uploads", "INSERT INTO uploads (id) VALUES ('x')"],
-    "worker_mail": ["SELECT password_hash FROM users", "UPDATE users SET email = 'x'", "UPDATE users SET notices_off = ''", "SELECT secret FROM user_totp",
+    "worker_mail": ["DELETE FROM policy_notices", "SELECT password_hash FROM users", "UPDATE users SET email = 'x'", "UPDATE users SET notices_off = ''", "SELECT secret FROM user_totp",
                     "SELECT id FROM sessions", "SELECT hash FROM api_keys", "UPDATE api_keys SET revoked_at_us = NULL", "DELETE FROM api_keys",
                     "SELECT account_id FROM posts", "UPDATE posts SET state = 'published'", "SELECT id FROM accounts", "SELECT id FROM jobs_publish", "SELECT about FROM activity", "UPDATE activity SET what = 'x'",
                     "INSERT INTO activity (id) VALUES ('x')",
@@ -91,6 +91,7 @@ FORBIDDEN = {
 }
 FORBIDDEN_TO_ALL = [
     "UPDATE post_events SET event = 'x'", "DELETE FROM post_events",  # a receipt is written once
+    "INSERT INTO policy_versions (version) VALUES ('x')", "DELETE FROM policy_versions",  # published once
     "UPDATE schema_migrations SET name = 'x'", "CREATE TABLE mine (id INT)", "DROP TABLE users",
     "ALTER TABLE users ADD COLUMN x INT", "CREATE USER somebody", "SELECT * FROM mysql.global_priv",
     "SELECT 1 INTO OUTFILE '/tmp/marketingcli-x'", "SET GLOBAL max_connections = 1", "CREATE DATABASE mine",

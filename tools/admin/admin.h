@@ -32,6 +32,7 @@ struct given {
     const char *until;                                                        /* billing grant */
     const char *of;                                                           /* billing events */
     const char *digests, *delete;                                             /* store check */
+    const char *version, *effective, *material, *dry_run, *preview;           /* policy publish */
     const char *argument, *second; /* what stands after the verb, as its row asks for it */
 };
 
@@ -88,6 +89,8 @@ int verb_billing_forget(const struct given *given);
 int verb_billing_disown(const struct given *given);
 int verb_billing_events(const struct given *given);
 int verb_billing_replay(const struct given *given);
+int verb_policy_publish(const struct given *given);
+int verb_policy_list(const struct given *given);
 int verb_store_check(const struct given *given);
 int verb_store_move(const struct given *given);
 int verb_store_adopt(const struct given *given);

@@ -60,6 +60,7 @@ static bool sender_send(const struct conf *conf, struct arena *arena, const stru
     const struct net_header signature = {"Stripe-Signature",
                                          stripe_object_sign(arena, secrets.v[0], event->body, clock_now_us())};
     const struct net_call call = {
+        .to = OUTGOING_SIMULATED,
         .method = "POST",
         .url = arena_printf(arena, "%.*s" SENDER_PATH, STR_FMT(conf->service_url)).p,
         .content_type = "application/json; charset=utf-8",
