@@ -73,6 +73,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
 GRANT SELECT (id, user_id, what, created_at_us), INSERT ON {db}.activity TO {user};
 GRANT INSERT ON {db}.notices_due TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
+GRANT SELECT (digest, state), INSERT ON {db}.tiktok_events TO {user};
 -- What is told at a limit of the plan (lib/fcgi/plan_told.c).
 GRANT SELECT (user_id, plan, status, period_end_us, cancel_at_us, trial_end_us, past_due_since_us) ON {db}.subscriptions TO {user};
 GRANT SELECT ON {db}.plan_grants TO {user};
@@ -168,6 +169,7 @@ GRANT SELECT (user_id, deleted_at_us) ON {db}.uploads TO {user};
 GRANT SELECT (id, user_id, open_id) ON {db}.accounts TO {user};
 GRANT SELECT (account_id) ON {db}.creator_snapshots TO {user};
 GRANT SELECT (open_id) ON {db}.grants_ending TO {user};
+GRANT SELECT (open_id) ON {db}.tiktok_events TO {user};
 GRANT SELECT (email_key) ON {db}.registrations TO {user};
 GRANT SELECT (id, user_id) ON {db}.posts TO {user};
 GRANT SELECT (id, post_id) ON {db}.post_attempts TO {user};
@@ -205,6 +207,8 @@ GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT DELETE, SELECT ON {db}.oauth_states TO {user};
 GRANT DELETE, SELECT (until_us) ON {db}.grants_ending TO {user};
 GRANT DELETE, SELECT (expires_at_us), UPDATE (expires_at_us) ON {db}.idempotency_keys TO {user};
+GRANT SELECT (id, open_id, reason, state, created_at_us, received_at_us), UPDATE (state, done_at_us), DELETE ON {db}.tiktok_events TO {user};
+GRANT SELECT (id, user_id, what, created_at_us), INSERT ON {db}.activity TO {user};
 -- Views, of test data alone.
 GRANT DELETE, SELECT ON {db}.test_posts TO {user};
 GRANT DELETE, SELECT ON {db}.test_accounts TO {user};
