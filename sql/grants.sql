@@ -181,6 +181,7 @@ GRANT SELECT (user_id) ON {db}.pending_sign_ins TO {user};
 GRANT SELECT (user_id) ON {db}.email_changes TO {user};
 GRANT SELECT (user_id) ON {db}.activity TO {user};
 GRANT SELECT (user_id) ON {db}.mail_outbox TO {user};
+GRANT SELECT (user_id) ON {db}.privacy_requests TO {user};
 GRANT SELECT (user_id) ON {db}.notices_due TO {user};
 GRANT SELECT (user_id) ON {db}.idempotency_keys TO {user};
 GRANT SELECT (user_id) ON {db}.posts_counted TO {user};
@@ -242,6 +243,7 @@ GRANT DELETE, SELECT (id, user_id, old_email, new_email, created_at_us, expires_
 GRANT DELETE, SELECT (day) ON {db}.mail_allowances TO {user};
 GRANT DELETE, SELECT (id, user_id, what, created_at_us) ON {db}.activity TO {user};
 GRANT DELETE, SELECT (created_at_us, enabled_at_us) ON {db}.user_totp TO {user};
+GRANT DELETE, SELECT (done_at_us, due_at_us, told_at_us), UPDATE (told_at_us) ON {db}.privacy_requests TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user worker_billing
