@@ -207,9 +207,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT DELETE, SELECT ON {db}.oauth_states TO {user};
 GRANT DELETE, SELECT (until_us) ON {db}.grants_ending TO {user};
-GRANT DELETE, SELECT (expires_at_us), UPDATE (expires_at_us) ON {db}.idempotency_keys TO {user};
 GRANT SELECT (id, open_id, reason, state, created_at_us, received_at_us), UPDATE (state, done_at_us), DELETE ON {db}.tiktok_events TO {user};
 GRANT SELECT (id, user_id, what, created_at_us), INSERT ON {db}.activity TO {user};
+GRANT DELETE, SELECT (expires_at_us), UPDATE (expires_at_us) ON {db}.idempotency_keys TO {user};
 -- Views, of test data alone.
 GRANT DELETE, SELECT ON {db}.test_posts TO {user};
 GRANT DELETE, SELECT ON {db}.test_accounts TO {user};

@@ -137,4 +137,4 @@ int desk_complain(const struct desk *desk, enum err e);
  * runs meanwhile never lacks what it needs.
  */
 MUST_CHECK int grants_apply(struct db *db, struct arena *arena, const char *sql_dir, const char *credentials,
-                            const char *database);
+                            const char *database, struct str clients);
