@@ -1,7 +1,9 @@
 """marketingcli-admin privacy: requests about personal data that came by mail, with their deadlines."""
 
+import json
 import re
 import uuid
+import zipfile
 
 import pytest
 from helpers import expect
@@ -75,6 +77,17 @@ def test_the_name_and_the_address_are_corrected(stack, user):
     assert [r[0] for r in requests(stack, user)] == ["correct"] * 3
     templates = [r["template"] for r in stack.sql("SELECT template FROM mail_outbox WHERE user_id = %s ORDER BY id", uuid.UUID(user.id).bytes)]
     assert templates == ["change_email", "email_changed"]  # the old address can undo it
+
+
+def test_an_export_is_written_to_a_file(stack, user, tmp_path):
+    file, dir = tmp_path / "ada.zip", ["--dir", str(stack.at.credentials)]
+    works(stack, "export", user.email, "--reason", REASON, "--file", str(file), *dir)
+    with zipfile.ZipFile(file) as z:
+        assert z.testzip() is None and user.email in json.dumps([z.read(n).decode() for n in z.namelist() if n.endswith("json")])
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert requests(stack, user) == [("export", REASON, True)]
+    assert "exists" in fails(stack, "export", user.email, "--reason", REASON, "--file", str(file), *dir)
+    assert "--file" in fails(stack, "export", user.email, "--reason", REASON)
 
 
 def test_an_address_that_somebody_has(stack, user, other):

@@ -29,6 +29,7 @@ from budgeted import BUDGETED
 from buying import OF_BUYERS
 from desk import AT_THE_DESK
 from disabled import DISABLED
+from exported import EXPORTED
 from flows import FLOWS as SENT_ONCE, state
 from kept import Kept, clear
 from keys import OF_KEYS
@@ -50,7 +51,7 @@ from webhooks import WEBHOOKS
 from world import SETTINGS, WORKERS, World, load
 
 FLOWS = [*SENT_ONCE, *LEAVING, *OF_REMOVED, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND,
-         *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS, *WEBHOOKS, *BILLED, *BUCKETED]
+         *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS, *WEBHOOKS, *BILLED, *BUCKETED, *EXPORTED]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 
@@ -211,13 +212,13 @@ def main():
     parser.add_argument("--record", help="file of what has been done")
     parser.add_argument("--sample", type=int, default=0)
     parser.add_argument("--seed", default=datetime.date.today().isoformat())
-    parser.add_argument("--flow", choices=BY_NAME)
+    parser.add_argument("--flow", choices=BY_NAME, action="append", help="only these")
     parser.add_argument("--kind", choices=KINDS)
     parser.add_argument("--at", type=int)
     parser.add_argument("--workers", type=int, choices=(1, 2))
     parser.add_argument("--verbose", action="store_true", help="name the steps")
     options = parser.parse_args()
-    flows = [f for f in FLOWS if options.flow in (None, f.name)]
+    flows = [f for f in FLOWS if options.flow is None or f.name in options.flow]
     tasks = [(f.name, n) for f in flows for n in ((1, 2) if f.workers else (1,)) if options.workers in (None, n)]
     outcomes, began, record = [], time.monotonic(), Record(options.record)
     with Lanes(options.jobs, lambda: sweep_on_a_stack(options.build)) as lanes:

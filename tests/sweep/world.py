@@ -26,7 +26,7 @@ from publishing import LEASE_SEC  # noqa: E402
 WORKERS = {"worker-publish": "jobs_publish", "worker-media": "jobs_media", "worker-mail": "jobs_mail", "worker-billing": "jobs_billing"}
 # A worker that must end while the database is away does so after the time of a call and 15 s.
 SETTINGS = ("worker.idle_ms=50", "tiktok.timeout_sec=10", "smtp.timeout_sec=10")
-LOOK_SEC, ASK_SEC = 0.03, 0.5  # between looks at whether something moves, and between questions to the API
+LOOK_SEC, ASK_SEC = 0.06, 0.5  # between looks at whether something moves, and between questions to the API
 SOON_SEC = 20  # longer than workers leave alone what others may have open
 PATIENCE_SEC = 120  # for something that moves by itself: longer than the longest wait that the clock does not end
 

@@ -32,7 +32,7 @@ struct given {
     const char *until;                                                        /* billing grant */
     const char *of;                                                           /* billing events */
     const char *digests, *delete;                                             /* store check */
-    const char *reason, *received, *all, *email, *verified;                   /* privacy */
+    const char *reason, *received, *all, *email, *verified, *file;                   /* privacy */
     const char *argument, *second; /* what stands after the verb, as its row asks for it */
 };
 
@@ -97,6 +97,7 @@ int verb_privacy_requests(const struct given *given);
 int verb_privacy_close(const struct given *given);
 int verb_privacy_access(const struct given *given);
 int verb_privacy_correct(const struct given *given);
+int verb_privacy_export(const struct given *given);
 int verb_nginx(const struct given *given);
 
 /* "marketingcli-admin: ..." on stderr; returns EXIT_FAILED. */

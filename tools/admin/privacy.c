@@ -8,9 +8,8 @@
 
 #include "base/text.h"
 #include "model/privacy/data.h"
-#include "model/privacy/request.h"
 #include "model/user/email_change.h"
-#include "user.h"
+#include "privacy.h"
 
 #define LISTED_MAX 1000
 
@@ -146,13 +145,7 @@ int verb_privacy_close(const struct given *given)
     return code;
 }
 
-/* A verb about a user: opens the desk, does its work, and notes that it was done. */
-struct privacy_deed {
-    enum request_what what;
-    int (*run)(struct desk *desk, const struct given *given, const struct user *user);
-};
-
-static int privacy_do(const struct given *given, const struct privacy_deed *deed)
+int privacy_do(const struct given *given, const struct privacy_deed *deed)
 {
     struct str reason;
     struct desk desk;

@@ -102,14 +102,19 @@ static const struct option *const verbs_privacy_requests_options[] = {&verbs_all
 static const struct option *const verbs_privacy_options[] = {&verbs_reason, &verbs_database, &verbs_user, NULL};
 static const struct option *const verbs_privacy_correct_options[] = {
     &verbs_reason, &verbs_new_name, &verbs_email, &verbs_verified, &verbs_database, &verbs_user, NULL};
+static const struct option verbs_secrets = {
+    "--dir", "DIR", offsetof(struct given, dir), CREDENTIALS_DIR,
+    "The folder with the secrets: that of the bucket is worker_media/s3-secret-key."};
+static const struct option verbs_file = {
+    "--file", "FILE", offsetof(struct given, file), NULL,
+    "The ZIP, which must not be there yet. Only you may read it. It must be given."};
+static const struct option *const verbs_privacy_export_options[] = {&verbs_reason,   &verbs_file, &verbs_secrets,
+                                                                    &verbs_database, &verbs_user, NULL};
 static const struct option *const verbs_manual_options[] = {&verbs_section, NULL};
 static const struct option *const verbs_database_options[] = {&verbs_user, NULL};
 static const struct option *const verbs_mail_list_options[] = {&verbs_mail_state, &verbs_user, NULL};
 static const struct option *const verbs_mail_bounce_options[] = {&verbs_recipient, &verbs_bounce_user, NULL};
 
-static const struct option verbs_secrets = {
-    "--dir", "DIR", offsetof(struct given, dir), CREDENTIALS_DIR,
-    "The folder with the secrets: that of the bucket is worker_media/s3-secret-key."};
 static const struct option verbs_digests = {"--digests", NULL, offsetof(struct given, digests), NULL,
                                             "Also read each image, and compare it with its digest."};
 static const struct option verbs_delete = {"--delete", NULL, offsetof(struct given, delete), NULL,
@@ -334,6 +339,13 @@ const struct verb verbs[] = {
              "address gets a mail by which a change of the address is undone.",
      .options = verbs_privacy_correct_options,
      .run = verb_privacy_correct},
+    {.name = "privacy export",
+     .argument = "USER",
+     .help = "Write everything that is held of a user into a ZIP, as POST /privacy/export gives it.",
+     .more = "Make sure that it is the owner of the account who asks, hand it over in a safe way, and delete it then. "
+             "The user sees it in the activity.",
+     .options = verbs_privacy_export_options,
+     .run = verb_privacy_export},
     {.name = "routes",
      .help = "Print every route: METHOD PATH AUTH SCOPE SUMMARY.",
      .options = verbs_no_options,
