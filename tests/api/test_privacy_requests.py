@@ -90,6 +90,26 @@ def test_an_export_is_written_to_a_file(stack, user, tmp_path):
     assert "--file" in fails(stack, "export", user.email, "--reason", REASON)
 
 
+def test_accounts_are_disconnected(stack, user):
+    one, two = user.connect(), user.connect()
+    assert "1 to be" in works(stack, "disconnect", user.email, "--reason", REASON, "--account", one)
+    listed = lambda: [a["id"] for a in expect(user.web.get("/api/v1/accounts"), 200)["data"]]  # noqa: E731
+    stack.wait(lambda: listed() == [two], "it is gone")
+    assert "no account" in fails(stack, "disconnect", user.email, "--reason", REASON, "--account", one)
+    works(stack, "disconnect", user.email, "--reason", REASON)
+    stack.wait(lambda: listed() == [], "both are gone")
+    assert requests(stack, user) == [("disconnect", REASON, True)] * 2
+    assert stack.sql("SELECT COUNT(access_token) n FROM accounts WHERE user_id = %s", uuid.UUID(user.id).bytes)[0]["n"] == 0
+
+
+def test_an_account_is_erased(stack, user):
+    receipt = re.fullmatch(r"receipt (\S{36})\n", works(stack, "erase", user.email, "--reason", REASON))[1]
+    got = lambda: expect(stack.client().get(f"/api/v1/privacy/erasure/{receipt}"), 200)["data"]  # noqa: E731
+    stack.wait(lambda: got()["state"] == "done", "it is erased", 60)
+    for table, column in (("users", "id"), ("privacy_requests", "user_id")):
+        assert stack.sql(f"SELECT 1 FROM {table} WHERE {column} = %s", uuid.UUID(user.id).bytes) == []
+
+
 def test_an_address_that_somebody_has(stack, user, other):
     assert "Another account has this address" in fails(stack, "correct", user.email, "--reason", REASON, "--email", other.email, "--verified")
     assert requests(stack, user) == []

@@ -32,7 +32,7 @@ struct given {
     const char *until;                                                        /* billing grant */
     const char *of;                                                           /* billing events */
     const char *digests, *delete;                                             /* store check */
-    const char *reason, *received, *all, *email, *verified, *file;                   /* privacy */
+    const char *reason, *received, *all, *email, *verified, *file, *account;  /* privacy */
     const char *argument, *second; /* what stands after the verb, as its row asks for it */
 };
 
@@ -98,6 +98,10 @@ int verb_privacy_close(const struct given *given);
 int verb_privacy_access(const struct given *given);
 int verb_privacy_correct(const struct given *given);
 int verb_privacy_export(const struct given *given);
+int verb_privacy_disconnect(const struct given *given);
+int verb_privacy_erase(const struct given *given);
+int verb_privacy_erasures(const struct given *given);
+int verb_privacy_journal(const struct given *given);
 int verb_nginx(const struct given *given);
 
 /* "marketingcli-admin: ..." on stderr; returns EXIT_FAILED. */

@@ -5,7 +5,7 @@
 static const struct option verbs_sql = {"--sql", "DIR", offsetof(struct given, sql), SQL_DIR,
                                         "The folder with the schema files and grants.sql."};
 static const struct option verbs_dir = {"--dir", "DIR", offsetof(struct given, dir), CREDENTIALS_DIR,
-                                        "The folder to make the secrets in."};
+                                        "The folder of the secrets."};
 static const struct option verbs_credentials = {
     "--credentials", "DIR", offsetof(struct given, credentials), NULL,
     "Also make the MariaDB users and grant them what grants.sql lists. Their passwords are the files NAME/db-password "
@@ -34,7 +34,7 @@ static const struct option verbs_after = {"--after", "ADDRESS", offsetof(struct 
 static const struct option verbs_limit = {"--limit", "NUMBER", offsetof(struct given, limit), "50",
                                           "How many users at most, up to 1000."};
 static const struct option verbs_state = {"--state", "STATE", offsetof(struct given, state), NULL,
-                                          "Only users in this state: active or disabled."};
+                                          "Only users in this state: active, disabled or erasing."};
 static const struct option verbs_end = {"--end", NULL, offsetof(struct given, end), NULL, "End all of them."};
 static const struct option verbs_uses = {"--uses", "NUMBER", offsetof(struct given, uses), "1",
                                          "How many people can register with it, up to 10000."};
@@ -60,6 +60,7 @@ static const struct option *const verbs_no_options[] = {NULL};
 static const struct option *const verbs_credentials_options[] = {&verbs_dir, NULL};
 static const struct option *const verbs_migrate_options[] = {&verbs_sql, &verbs_credentials, &verbs_database,
                                                              &verbs_user, NULL};
+static const struct option *const verbs_privacy_journal_options[] = {&verbs_dir, &verbs_database, &verbs_user, NULL};
 static const struct option *const verbs_desk_options[] = {&verbs_database, &verbs_user, NULL};
 static const struct option *const verbs_user_create_options[] = {&verbs_name, &verbs_password_stdin, &verbs_database,
                                                                  &verbs_user, NULL};
@@ -108,6 +109,10 @@ static const struct option verbs_secrets = {
 static const struct option verbs_file = {
     "--file", "FILE", offsetof(struct given, file), NULL,
     "The ZIP, which must not be there yet. Only you may read it. It must be given."};
+static const struct option verbs_account = {"--account", "ID", offsetof(struct given, account), NULL,
+                                            "Only this one. Without this option: all of the user's."};
+static const struct option *const verbs_privacy_disconnect_options[] = {&verbs_reason, &verbs_account, &verbs_database,
+                                                                        &verbs_user, NULL};
 static const struct option *const verbs_privacy_export_options[] = {&verbs_reason,   &verbs_file, &verbs_secrets,
                                                                     &verbs_database, &verbs_user, NULL};
 static const struct option *const verbs_manual_options[] = {&verbs_section, NULL};
@@ -346,6 +351,22 @@ const struct verb verbs[] = {
              "The user sees it in the activity.",
      .options = verbs_privacy_export_options,
      .run = verb_privacy_export},
+    {.name = "privacy disconnect",
+     .argument = "USER",
+     .help = "Have a user's TikTok accounts disconnected, as the user could.",
+     .more = "worker@publish wipes the tokens and ends the grants at TikTok. Make sure that it is the owner of the "
+             "account who asks. The user sees it in the activity.",
+     .options = verbs_privacy_disconnect_options,
+     .run = verb_privacy_disconnect},
+    {.name = "privacy erase",
+     .argument = "USER",
+     .help = "Erase an account, as the user could, and print the receipt.",
+     .more =
+         "Keys, tokens and images go at once. Until privacy.grace_days are over the user can cancel it. The receipt "
+         "is mailed, and shown by GET /privacy/erasure/{receipt} to whoever has it. Make sure that it is the owner "
+         "of the account who asks.",
+     .options = verbs_privacy_options,
+     .run = verb_privacy_erase},
     {.name = "routes",
      .help = "Print every route: METHOD PATH AUTH SCOPE SUMMARY.",
      .options = verbs_no_options,
@@ -355,6 +376,17 @@ const struct verb verbs[] = {
      .more = "The build makes nginx's site from them.",
      .options = verbs_no_options,
      .run = verb_tables},
+    {.name = "privacy erasures",
+     .help = "List the erasures of accounts that are under way, and what each waits for.",
+     .options = verbs_desk_options,
+     .run = verb_privacy_erasures},
+    {.name = "privacy journal",
+     .help = "Read the journal of what a restore must do again, and count its lines.",
+     .more =
+         "A line that is torn was written while the machine went down, and is there once more after that; or it was "
+         "changed, or the key is another one.",
+     .options = verbs_privacy_journal_options,
+     .run = verb_privacy_journal},
     {.name = "store check",
      .help = "Look whether each image is where its row says, and whether there is anything else in the folder and the "
              "bucket.",

@@ -1,9 +1,21 @@
 #include "model/privacy/request.h"
 
+#include "model/job/job.h"
+#include "model/privacy/erasure.h"
 #include "model/user/activity.h"
 #include "model/user/user.h"
 
-enum { REQUEST_INSERT, REQUEST_OPEN, REQUEST_END, REQUEST_LIST_OPEN, REQUEST_LIST_ALL, REQUEST_OVERDUE };
+#define ACCOUNTS_MAX 1000 /* of a user: more than caps.accounts can be */
+
+enum {
+    REQUEST_INSERT,
+    REQUEST_OPEN,
+    REQUEST_END,
+    REQUEST_LIST_OPEN,
+    REQUEST_LIST_ALL,
+    REQUEST_OVERDUE,
+    REQUEST_ACCOUNTS
+};
 static const struct sql request_sqls[];
 
 static enum err request_insert(struct db *db, const struct request_new *new, int64_t done_at_us, struct uuid *ret_id)
@@ -78,6 +90,40 @@ enum err request_done(struct db *db, struct arena *arena, const struct uuid *use
     return db_tx(db, request_done_tx, &d);
 }
 
+struct request_leaving {
+    struct arena *arena;
+    const struct uuid *user_id, *account_id; /* account none: all */
+    size_t n;
+};
+
+static enum err request_disconnect_tx(struct db *db, void *arg)
+{
+    struct request_leaving *l = arg;
+    struct db_arg account = db_uuid_or_null(l->account_id);
+    struct uuid *ids;
+
+    enum err e = db_rows(db, &request_sqls[REQUEST_ACCOUNTS],
+                         DB_ARGS(db_uuid(l->user_id), account, account, db_i64(ACCOUNTS_MAX)), l->arena, sizeof *ids,
+                         ACCOUNTS_MAX, (void **)&ids, &l->n);
+    if (e != OK || l->n == 0)
+        return e;
+    struct job_new *jobs = arena_array(l->arena, l->n, sizeof *jobs);
+    for (size_t i = 0; i < l->n; i++)
+        jobs[i] = (struct job_new){
+            .kind = ACCOUNT_ERASE_JOB, .subject_id = ids[i], .user_id = *l->user_id, .run_at_us = clock_now_us()};
+    return job_add_all(db, JOB_PUBLISH, l->arena, jobs, l->n);
+}
+
+enum err request_disconnect(struct db *db, struct arena *arena, const struct uuid *user_id,
+                            const struct uuid *account_id, size_t *ret_n)
+{
+    struct request_leaving l = {.arena = arena, .user_id = user_id, .account_id = account_id};
+
+    enum err e = db_tx(db, request_disconnect_tx, &l);
+    *ret_n = l.n;
+    return e == OK && l.n == 0 && !uuid_is_none(account_id) ? ERR_NOT_FOUND : e;
+}
+
 enum err request_close(struct db *db, const struct uuid *id)
 {
     uint64_t n;
@@ -126,6 +172,10 @@ static const struct sql request_sqls[] = {
                            .in = "i",
                            .cols = request_cols},
     [REQUEST_LIST_ALL] = {.text = COLS "ORDER BY id DESC LIMIT ?", .in = "i", .cols = request_cols},
+    [REQUEST_ACCOUNTS] = {.text = "SELECT id FROM accounts FORCE INDEX (by_user_state) WHERE user_id = ? AND state IN"
+                                  " ('active', 'needs_reconnect') AND (ISNULL(?) OR id = ?) ORDER BY id LIMIT ?",
+                          .in = "uuui",
+                          .cols = db_uuid_cols},
     [REQUEST_OVERDUE] = {.text = "UPDATE privacy_requests SET told_at_us = ? WHERE done_at_us IS NULL AND due_at_us < ?"
                                  " AND COALESCE(told_at_us, 0) < ?",
                          .in = "iii"},

@@ -42,6 +42,13 @@ MUST_CHECK enum err request_note(struct db *db, const struct request_new *new, s
 MUST_CHECK enum err request_done(struct db *db, struct arena *arena, const struct uuid *user_id, enum request_what what,
                                  struct str reason);
 
+/*
+ * Has worker@publish, which has the keys, disconnect the user's TikTok accounts, or that one, as the user could: tokens are wiped, and the
+ * grant is ended at TikTok. *ret_n: how many there are. ERR_NOT_FOUND: there is no such account of theirs.
+ */
+MUST_CHECK enum err request_disconnect(struct db *db, struct arena *arena, const struct uuid *user_id,
+                                       const struct uuid *account_id, size_t *ret_n);
+
 /* By its id, of whoever has no account. ERR_NOT_FOUND: there is none that is not done. */
 MUST_CHECK enum err request_close(struct db *db, const struct uuid *id);
 

@@ -1,6 +1,7 @@
 /* The end of a connection. */
 #include "base/clock.h"
 #include "model/post/turn.h"
+#include "model/privacy/journal.h"
 #include "model/tiktok/account_private.h"
 #include "model/user/user.h"
 
@@ -109,14 +110,17 @@ enum err account_end_connection(struct db *db, const struct account_ending *x)
         e = activity_add(
             db, &(struct activity_new){.user_id = *x->user_id, .what = x->what, .by = x->by, .about_id = *x->id});
     /* Whatever is left: the others of a long queue, and a post that a worker is just about to bring back. */
-    return e == OK ? turn_add(db, x->user_id, x->id, now, x->request_id) : e;
+    if (e == OK)
+        e = turn_add(db, x->user_id, x->id, now, x->request_id);
+    return e == OK ? journal_add(db, JOURNAL_DISCONNECT, x->user_id, x->id) : e;
 }
 
 static enum err account_disconnect_tx(struct db *db, void *arg)
 {
     const struct disconnecting *x = arg;
 
-    enum err e = user_lock(db, x->arena, x->user_id); /* the activity refers to the user */
+    enum err e = user_lock_any(
+        db, x->user_id); /* the activity refers to the user, who may be disabled, or be erased right now */
     if (e == OK)
         e = account_disconnect_read(db, x);
     const struct account_ending ending = {.arena = x->arena,
