@@ -125,16 +125,12 @@ static int main_run(struct shared *s, int needed, struct buf *why)
     if (credential_read("db-password", &s->db_password) != OK)
         return main_refuse("the credential db-password is missing or cannot be read");
     (void)snprintf(user, sizeof user, "marketingcli_%s", s->app->name);
-    s->db_options = (struct db_options){
-        .socket = s->conf->database_socket.p,
-        .name = s->conf->database_name.p,
-        .user = user,
-        .password = &s->db_password,
-        .timeout_sec = (int)s->conf->database_timeout_sec,
-        .gate = &s->db_gate,
-        .counts = &s->db_counts,
-        .must_fit = true,
-    };
+    s->db_options = db_options_of(s->conf);
+    s->db_options.user = user;
+    s->db_options.password = &s->db_password;
+    s->db_options.gate = &s->db_gate;
+    s->db_options.counts = &s->db_counts;
+    s->db_options.must_fit = true;
     const char *fault = main_database_fault(s, needed);
     if (fault != NULL)
         return main_refuse(fault);

@@ -228,13 +228,11 @@ static int worker_main_work(const struct worker_class *class, const char *progra
     (void)signal(SIGPIPE, SIG_IGN); /* the reader of our log or the other end of a connection may go away */
     net_init();
     struct worker_metrics *metrics = worker_metrics_start(conf, class, program, kinds);
-    struct db_options options = {.socket = conf->database_socket.p,
-                                 .name = conf->database_name.p,
-                                 .user = user,
-                                 .password = &s->password,
-                                 .timeout_sec = (int)conf->database_timeout_sec,
-                                 .counts = &metrics->counts,
-                                 .must_fit = true};
+    struct db_options options = db_options_of(conf);
+    options.user = user;
+    options.password = &s->password;
+    options.counts = &metrics->counts;
+    options.must_fit = true;
     struct worker worker = {.metrics = metrics,
                             .conf = conf,
                             .class = class,

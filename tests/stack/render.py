@@ -76,7 +76,8 @@ def credentials(at):
     rings = {name: f"1 {secrets.token_hex(32)}\n" for name in ("token-keys", "totp-keys")}
     shared = {**rings, "journal-key": f"{secrets.token_hex(32)}\n", "tiktok-client-secret": secrets.token_hex(20), "smtp-password": "", "s3-secret-key": secrets.token_hex(20),
               "stripe-api-key": f"rk_test_{secrets.token_hex(20)}", "stripe-webhook-secrets": f"whsec_{secrets.token_hex(20)}\n"}
-    simulated = {"stripe-simulator-key": "stripe-api-key", "stripe-simulator-secrets": "stripe-webhook-secrets"}
+    simulated = {"stripe-simulator-key": "stripe-api-key", "stripe-simulator-secrets": "stripe-webhook-secrets",
+                 "tiktok-simulator-secret": "tiktok-client-secret"}
     for service in services.PROGRAMS:
         if unknown := set(service.credentials) - set(shared) - set(simulated):
             raise RuntimeError(f"{service.name} needs the credential {', '.join(sorted(unknown))}, and tests/stack/render.py "
