@@ -8,7 +8,7 @@
 #define POST_BODY_MAX_BYTES ((POST_IMAGES_MAX * (uint64_t)IMAGE_MAX_BYTES) + (1u << 20))
 #define POST_JSON_MAX_BYTES (256u << 10) /* 4000 units of description, all escaped, are 48 KB; 35 ids are 2 KB */
 
-extern const struct route post_routes[], create_routes[], approve_routes[], usage_routes[];
+extern const struct route post_routes[], create_routes[], approve_routes[], again_routes[], usage_routes[];
 
 /*
  * Reads what a request says about a post (form.c): multipart fields with the images themselves, or JSON with

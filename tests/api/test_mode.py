@@ -108,6 +108,8 @@ PLACES = {  # every route with an id of something that has a mode, and what the 
     ("GET", "/api/v1/posts/{id}"): "post",
     ("POST", "/api/v1/posts/{id}/approve"): "post",
     ("POST", "/api/v1/posts/{id}/refuse"): "post",
+    ("POST", "/api/v1/posts/{id}/cancel"): "post",
+    ("POST", "/api/v1/posts/{id}/retry"): "post",
 }
 NO_KEY = {place for place in PLACES if place[0] == "DELETE" and "account" in place[1] or place[1].endswith(("approve", "refuse"))}
 LISTS = ("/api/v1/accounts", "/api/v1/uploads", "/api/v1/posts")

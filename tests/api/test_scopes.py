@@ -20,6 +20,8 @@ ROUTES = {
     "POST /api/v1/sandbox/accounts": "posts:write",
     "GET /api/v1/posts": "posts:read",
     "GET /api/v1/posts/{id}": "posts:read",
+    "POST /api/v1/posts/{id}/cancel": "posts:write",
+    "POST /api/v1/posts/{id}/retry": "posts:write",
     "POST /api/v1/uploads": "uploads:write",
     "GET /api/v1/uploads": "uploads:write",
     "GET /api/v1/uploads/{id}": "uploads:write",

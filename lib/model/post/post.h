@@ -151,6 +151,8 @@ MUST_CHECK enum err post_last_poll(struct db *db, struct arena *arena, const str
                                    struct str *ret_code);
 #define EVENT_POLL "poll" /* a note: TikTok answered something new, and no end */
 
+#define EVENT_RETRIED "retried" /* somebody had it tried again (post_again.h) */
+
 /* Is that what happened to the post last, with this code? */
 MUST_CHECK enum err post_last_event_is(struct db *db, const struct uuid *post_id, const char *event, const char *code,
                                        bool *ret);
@@ -168,6 +170,8 @@ struct post_move {
     struct str failure_code, platform_code, platform_log_id, publish_id, tiktok_post_ids, request_id;
     int64_t next_attempt_at_us;
     struct uuid attempt_id;
+    struct str event_code;    /* of the event, where that is not the failure_code: who did it */
+    struct str of_publish_id; /* TikTok's word about this one: ERR_CONFLICT if the post has another by now, or none */
 };
 MUST_CHECK enum err post_move(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *post_id,
                               const struct post_move *move);
