@@ -113,7 +113,8 @@ PLACES = {  # every route with an id of something that has a mode, and what the 
 }
 NO_KEY = {place for place in PLACES if place[0] == "DELETE" and "account" in place[1] or place[1].endswith(("approve", "refuse"))}
 LISTS = ("/api/v1/accounts", "/api/v1/uploads", "/api/v1/posts")
-WITHOUT_ID = {("GET", path) for path in LISTS} | {("POST", "/api/v1/uploads"), ("POST", "/api/v1/sandbox/accounts"), ("GET", "/api/v1/tiktok/connect")}
+WITHOUT_ID = {("GET", path) for path in LISTS} | {("POST", "/api/v1/uploads"), ("POST", "/api/v1/sandbox/accounts"), ("GET", "/api/v1/tiktok/connect"),
+                                            ("GET", "/api/v1/usage/posts")}
 NO_DATA = {"/api/v1/auth/sessions/{id}", "/api/v1/keys/{id}", "/api/v1/keys/{id}/rotate"}  # with an id, and the same in both modes
 
 

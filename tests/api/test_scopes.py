@@ -28,6 +28,7 @@ ROUTES = {
     "DELETE /api/v1/uploads/{id}": "uploads:write",
     "GET /api/v1/uploads/{id}/image": "uploads:write",
     "GET /api/v1/usage": "usage:read",
+    "GET /api/v1/usage/posts": "usage:read",
 }
 
 
