@@ -101,6 +101,7 @@ def test_no_row_makes_a_test_key_a_live_one(stack, user):
 PLACES = {  # every route with an id of something that has a mode, and what the id is of
     ("GET", "/api/v1/accounts/{id}"): "account",
     ("DELETE", "/api/v1/accounts/{id}"): "account",
+    ("GET", "/api/v1/accounts/{id}/avatar"): "account",
     ("POST", "/api/v1/accounts/{id}/posts"): "account",
     ("GET", "/api/v1/uploads/{id}"): "upload",
     ("DELETE", "/api/v1/uploads/{id}"): "upload",

@@ -16,6 +16,7 @@ ROUTES = {
     "GET /api/v1/me": "none",
     "GET /api/v1/accounts": "accounts:read",
     "GET /api/v1/accounts/{id}": "accounts:read",
+    "GET /api/v1/accounts/{id}/avatar": "accounts:read",
     "POST /api/v1/accounts/{id}/posts": "posts:write",
     "POST /api/v1/sandbox/accounts": "posts:write",
     "GET /api/v1/posts": "posts:read",
