@@ -115,8 +115,8 @@ GRANT SELECT (id, post_id, created_at_us, state) ON {db}.post_attempts TO {user}
 GRANT SELECT, INSERT ON {db}.attempt_fetches TO {user};
 
 -- user media
-GRANT SELECT (id, post_id, created_at_us) ON {db}.post_attempts TO {user};
-GRANT SELECT (id, ended_at_us) ON {db}.posts TO {user};
+GRANT SELECT (id, post_id, number, created_at_us) ON {db}.post_attempts TO {user};
+GRANT SELECT (id, ended_at_us, retried_after) ON {db}.posts TO {user};
 GRANT SELECT (post_id, position, upload_id) ON {db}.post_images TO {user};
 GRANT SELECT (id, state, store, kept_type) ON {db}.uploads TO {user};
 GRANT INSERT (attempt_id, position, fetched_at_us) ON {db}.attempt_fetches TO {user};

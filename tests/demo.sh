@@ -307,6 +307,8 @@ until out=$(eval "$call") && [ "$(jq -r .data.status <<<"$out")" = failed ]; do
 	sleep 0.3
 done
 result "failed: $(jq -r '.data.failure | .code, .message' <<<"$out" | paste -sd ' ')"
+run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $TEST_KEY" -X POST "$API/posts/$TEST_POST/retry"'
+result "tried again: $(jq -r '.data | .status, (.events[-1] | .event, .code)' <<<"$out" | paste -sd ' ')"
 run 'curl -sS --cacert "$CA" -o /dev/null -w "%{http_code}" -H "Authorization: Bearer $NEW_KEY" "$API/posts/$TEST_POST"'
 [ "$out" = 404 ] || fail "a live key sees a test post: $out"
 result "$out: to the live key, it is not there"

@@ -60,6 +60,8 @@ VALUES = {
     "budget": lambda rng, w: rng.choice([{}, {"accounts": [w.me.things["accounts"]], "posts_per_day": 5},
                                          {"max_privacy_level": "SELF_ONLY", "needs_approval": True}]),
     "content_digest": lambda rng, w: w.me.waiting["content_digest"],
+    "confirm_not_published": lambda rng, w: rng.choice([True, False]),
+    "ended_at": lambda rng, w: None,
     "overlap_sec": lambda rng, w: rng.choice([0, 60, 604800]),
     "code": lambda rng, w: w.door.code,
     "plan": lambda rng, w: "small",
@@ -436,7 +438,7 @@ LINKS = {
 
 def resource_of(route):
     """What an {id} of the pattern names: "posts"; None without one. One that is decided about must wait."""
-    if route["pattern"].endswith(("/approve", "/refuse")):
+    if route["pattern"].endswith(("/approve", "/refuse", "/cancel", "/retry")):
         return "waiting"
     found = re.search(r"/(\w+)/\{id\}", route["pattern"])
     return found[1] if found else None

@@ -22,6 +22,7 @@ import time
 import traceback
 
 from accounts import OF_ACCOUNTS
+from again import AGAIN
 from agents import OF_AGENTS
 from billed import BILLED
 from bucketed import BUCKETED
@@ -52,7 +53,7 @@ from undone import UNDONE
 from webhooks import WEBHOOKS
 from world import SETTINGS, WORKERS, World, load
 
-FLOWS = [*SENT_ONCE, *ERASED, *LEAVING, *OF_REMOVED, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND,
+FLOWS = [*SENT_ONCE, *ERASED, *LEAVING, *OF_REMOVED, *OF_KEYS, *BUDGETED, *AGAIN, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND,
          *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS, *WEBHOOKS, *BILLED, *BUCKETED, *EXPORTED, *POLICIES]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
