@@ -101,6 +101,7 @@ def configuration(at, https, changes):
     values = {
         ("service", "url"): url,
         ("service", "socket_dir"): at.run,
+        ("service", "log_level"): "debug",  # tests read the lines of requests that succeed
         ("metrics", "dir"): at.run / "metrics",
         ("keys", "epoch"): at.run / "keys.epoch",
         ("rates", "file"): at.run / "rates.1",
