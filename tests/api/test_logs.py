@@ -41,6 +41,7 @@ class Nginx:
             (folder / "temp" / name).mkdir(parents=True)
         changes = [*changes, (str(stack.at.nginx), str(folder)), (f":{stack.https}", f":{self.https}"), (f":{stack.http}", f":{self.http}"),
                    (str(stack.at.simulator_sock), str(folder / "simulator.sock")),
+                   (str(stack.at.run / "nginx/tls.sock"), str(folder / "tls.sock")),
                    (str(stack.at.log / "access.log"), str(folder / "access.log")),
                    ("error_log stderr info;", f"error_log {folder}/main.log info;"),
                    ("error_log stderr emerg;", f"error_log {folder}/error.log {level};")]

@@ -130,6 +130,9 @@ def configuration(at, https, changes):
         ("sandbox", "allow_private_addresses"): "yes",
         ("security", "contact"): "security@example.com",
         ("billing", "plans"): at.plans,
+        # Tests stop programs, and move clocks; tests/api/test_alarms.py puts the real ones in.
+        **{("watch", name): 0 for name in ("silent_sec", "free_percent", "certificate_days")},
+        ("watch", "clock"): "no",
         **changes,
     }
     write(at.plans, PLANS)
