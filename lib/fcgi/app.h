@@ -77,8 +77,10 @@ struct app {
     const char *name;                  /* "keys": binary marketingcli-keys, MariaDB user marketingcli_keys */
     const struct route *const *routes; /* NULL-ended list of tables */
 
-    /* Optional: how many threads its routes of COST_HEAVY may have; without it, service.heavy_max. */
+    /* Optional: how many threads its routes of COST_HEAVY may have; without it, service.heavy_max. And of COST_OUTSIDE; without it,
+     * service.outside_max. */
     int (*heavy_max)(const struct conf *conf);
+    int (*outside_max)(const struct conf *conf);
 
     /*
      * Optional. start reads credentials and makes the state; when it fails, the process ends and logs the sentence in

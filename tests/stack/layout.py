@@ -34,7 +34,7 @@ class Layout:
         files = {
             "conf": "conf", "plans": "plans.conf", "pids": "pids", "ports": "ports", "log": "log", "run": "run", "store_home": "store",
             "store": "store/images", "spool": "store/spool", "test": "test", "hold": "hold", "credentials": "credentials", "tls": "tls",
-            "mail": "mail", "kept": "kept",
+            "mail": "mail", "kept": "kept", "exports": "exports",
             "nginx": "nginx", "data": "data", "bin": "bin", "lock": "lock", "intake": "intake", "intake_dir": "run/intake", "ca": "ca.crt",
             "mariadb_sock": "mariadb.sock", "simulator_sock": "run/simulator/http.sock",
         }

@@ -121,6 +121,7 @@ def configuration(at, https, changes):
         ("store", "dir"): at.store,
         ("store", "spool_dir"): at.spool,
         ("store", "image_socket"): at.run / "image.sock",
+        ("privacy", "spool_dir"): at.exports,
         ("smtp", "host"): "",  # mails are files: Layout.mail
         ("smtp", "dir"): at.mail,
         ("worker", "kept_dir"): at.kept,
