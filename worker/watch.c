@@ -241,6 +241,7 @@ static void watch_add_disks(struct watch *w)
 
     watch_add_disk(w, w->conf->store_dir);
     watch_add_disk(w, w->conf->store_spool_dir);
+    watch_add_disk(w, w->conf->privacy_spool_dir);
     while (str_next(&rest, ',', &dir))
         watch_add_disk(w, dir);
 }
