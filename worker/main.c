@@ -14,6 +14,7 @@
 #include "model/privacy/published.h"
 #include "model/upload/upload_folder.h"
 #include "service/service.h"
+#include "watch.h"
 
 #define EXIT_CONFIG 78 /* sysexits.h: a restart does not help */
 
@@ -245,7 +246,9 @@ static int worker_main_work(const struct worker_class *class, const char *progra
                             .stripe = {.conf = conf, .key = s->stripe_key.n > 0 ? &s->stripe_key : NULL},
                             .credential_epoch = &s->epoch,
                             .store = class->uses_store ? &s->store : NULL};
+    struct watch *watch = watch_start(conf, service_find(SERVICE_WORKER, job_class_names[class->class]), metrics->set);
     int code = worker_main_run(&worker, &options, needed, &stops);
+    watch_stop(watch);
     worker_metrics_stop(metrics);
     return code;
 }

@@ -107,6 +107,7 @@ def configuration(at, https, changes):
     values = {
         ("service", "url"): url,
         ("service", "socket_dir"): at.run,
+        ("service", "log_level"): "debug",  # tests read the lines of requests that succeed
         ("metrics", "dir"): at.run / "metrics",
         ("keys", "epoch"): at.run / "keys.epoch",
         ("rates", "file"): at.run / "rates.1",
@@ -139,6 +140,9 @@ def configuration(at, https, changes):
         ("sandbox", "allow_private_addresses"): "yes",
         ("security", "contact"): "security@example.com",
         ("billing", "plans"): at.plans,
+        # Tests stop programs, and move clocks; tests/api/test_alarms.py puts the real ones in.
+        **{("watch", name): 0 for name in ("silent_sec", "free_percent", "certificate_days")},
+        ("watch", "clock"): "no",
         **changes,
     }
     write(at.plans, PLANS)

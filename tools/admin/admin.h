@@ -34,6 +34,7 @@ struct given {
     const char *digests, *delete;                                             /* store check */
     const char *version, *effective, *material, *dry_run, *preview;           /* policy publish */
     const char *reason, *received, *all, *email, *verified, *file, *account;  /* privacy */
+    const char *without_plans;                                                /* config check */
     const char *argument, *second; /* what stands after the verb, as its row asks for it */
 };
 
@@ -62,6 +63,7 @@ int verb_migrate(const struct given *given);
 int verb_routes(const struct given *given);
 int verb_tables(const struct given *given);
 int verb_config(const struct given *given);
+int verb_config_check(const struct given *given);
 int verb_manual(const struct given *given);
 int verb_user_create(const struct given *given);
 int verb_user_list(const struct given *given);

@@ -67,8 +67,12 @@ static const struct option verbs_dry_run = {"--dry-run", NULL, offsetof(struct g
                                             "Check everything, say what would be done, and do nothing."};
 static const struct option verbs_preview = {"--preview", NULL, offsetof(struct given, preview), NULL,
                                             "Print both pages, and do nothing."};
+static const struct option verbs_without_plans = {
+    "--without-plans", NULL, offsetof(struct given, without_plans), NULL,
+    "Leave out the file of the plans, as programs do that do not need it."};
 
 static const struct option *const verbs_no_options[] = {NULL};
+static const struct option *const verbs_config_check_options[] = {&verbs_without_plans, NULL};
 static const struct option *const verbs_credentials_options[] = {&verbs_dir, NULL};
 static const struct option *const verbs_migrate_options[] = {&verbs_sql, &verbs_credentials, &verbs_database,
                                                              &verbs_user, NULL};
@@ -454,6 +458,13 @@ const struct verb verbs[] = {
          "change of the configuration it is enough to say systemctl reload nginx.",
      .options = verbs_no_options,
      .run = verb_nginx},
+    {.name = "config check",
+     .help = "Look whether the configuration and the file of the plans can be read.",
+     .more = "Nothing is printed if so; otherwise the sentence says which key or line is wrong, and the exit code is "
+             "1. The units run this "
+             "before each program, so that systemctl restart fails at once.",
+     .options = verbs_config_check_options,
+     .run = verb_config_check},
     {.name = "config",
      .help = "Print a sample configuration file: every key with its default and its meaning.",
      .options = verbs_no_options,
