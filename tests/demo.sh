@@ -307,6 +307,8 @@ until out=$(eval "$call") && [ "$(jq -r .data.status <<<"$out")" = failed ]; do
 	sleep 0.3
 done
 result "failed: $(jq -r '.data.failure | .code, .message' <<<"$out" | paste -sd ' ')"
+run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $TEST_KEY" -X POST "$API/posts/$TEST_POST/retry"'
+result "tried again: $(jq -r '.data | .status, (.events[-1] | .event, .code)' <<<"$out" | paste -sd ' ')"
 run 'curl -sS --cacert "$CA" -o /dev/null -w "%{http_code}" -H "Authorization: Bearer $NEW_KEY" "$API/posts/$TEST_POST"'
 [ "$out" = 404 ] || fail "a live key sees a test post: $out"
 result "$out: to the live key, it is not there"
@@ -318,10 +320,35 @@ result "(so many for the demo; docs/api.md has a server's numbers)"
 run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $NEW_KEY" "$API/usage?group_by=key"'
 jq -r '.data.rows[] | "  -> \(.key_name): \(.requests) requests, \(.errors) errors"' <<<"$out"
 
+heading "Publish the privacy policy and the terms, and look at them as TikTok's review does"
+run '"$ADMIN" policy publish --version demo --effective "$(date -u +%F)"'
+sed 's/^/  -> /' <<<"$out"
+for page in privacy terms; do
+	run "curl -sS --fail-with-body --cacert \"\$CA\" \"\$SITE/$page\" | grep -o \"<h1>.*</h1>\""
+	result "$out"
+done
+run 'curl -sS --fail-with-body --cacert "$CA" "$API/privacy/policy"'
+result "$(jq -r '.data.current | "\(.version), in force from \(.effective_at)"' <<<"$out")"
+
 heading "What is held of Ada, and who else gets it"
 run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" "$API/privacy/data"'
 jq -r '.data.groups[].items[] | select(.recipients != []) | "  -> \(.what): to \(.recipients | join(", ")), for \(.for)"' <<<"$out"
 jq -r '.data.groups[].items[].held[] | select(.name == "image_files" or .name == "posts" or .name == "mails") | "  -> \(.name): \(.records), \(if .kept_unit == "none" then "" else "\(.kept_n) \(.kept_unit) " end)\(.kept)"' <<<"$out" | sort -u
+
+heading "Ada takes a copy of it all home"
+run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" -H "Origin: $SITE" -X POST -D "$dir/export.head" -o "$dir/export.zip" "$API/privacy/export"'
+grep -i '^x-export' "$dir/export.head" | tr -d '\r' | sed 's/^/  -> /'
+python3 -m zipfile -t "$dir/export.zip" >/dev/null || fail "the ZIP does not open"
+python3 - "$dir/export.zip" <<'END'
+import sys, zipfile
+names = zipfile.ZipFile(sys.argv[1]).namelist()
+assert names[0] == "README.txt" and names[-1] == "SHA256SUMS", names
+for kind in (".json", ".csv", "images/"):
+    found = [n for n in names if kind in n]
+    print(f"  -> {len(found)} of {kind}: {', '.join(found[:4])} ...")
+print(f"  -> {names[0]} first, {names[-1]} last")
+END
+rm "$dir/export.zip" "$dir/export.head"
 
 echo
 echo "Done in $((SECONDS - started_sec)) s."

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,7 +26,28 @@ static int64_t clock_moved_us(const char *file)
     text[n] = '\0';
     return strtoll(text, NULL, 10);
 }
+
+/* What a test says, by a file; 1: nobody sets the clock; 0: somebody does; -1: it says nothing. */
+static int clock_told_unset(void)
+{
+    const char *dir = getenv("MARKETINGCLI_TEST_DIR");
+    char path[512], said;
+
+    if (dir == NULL || snprintf(path, sizeof path, "%s/clock_unset", dir) >= (int)sizeof path)
+        return -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t n = read(fd, &said, 1);
+    (void)close(fd);
+    return n != 1 ? -1 : said == '1';
+}
 #else
+static int clock_told_unset(void)
+{
+    return -1;
+}
+
 static int64_t clock_moved_us(const char *file)
 {
     (void)file;
@@ -59,6 +81,14 @@ int64_t clock_patience_us(void)
 int64_t clock_boot_us(void)
 {
     return clock_read_clock(CLOCK_BOOTTIME);
+}
+
+bool clock_is_unset(void)
+{
+    struct timex t = {0};
+    int told = clock_told_unset();
+
+    return told >= 0 ? told > 0 : adjtimex(&t) >= 0 && (t.status & STA_UNSYNC) != 0;
 }
 
 static char *clock_put_digits(char *p, size_t n, long v)

@@ -28,6 +28,10 @@ int64_t clock_mono_us(void); /* for durations and timeouts; tests do not move it
 int64_t clock_patience_us(void);
 int64_t clock_boot_us(void); /* the same, but it goes on while the machine is suspended */
 
+/* Whether nobody has set the machine's clock right lately, by what the kernel says (adjtimex(2)); false when it does not say. Test builds
+ * believe the file $MARKETINGCLI_TEST_DIR/clock_unset, which is 1 or 0, while there is one. */
+bool clock_is_unset(void);
+
 #define TIME_TEXT_SIZE 28 /* "2026-11-22T14:28:19.123456Z" and the NUL */
 void time_format(int64_t at_us, char ret_text[static TIME_TEXT_SIZE]);
 
