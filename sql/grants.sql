@@ -35,6 +35,9 @@ GRANT SELECT, INSERT, UPDATE ON {db}.email_changes TO {user};
 -- A changed address reaches Stripe, if the user has a customer there.
 GRANT SELECT (user_id, customer_id) ON {db}.subscriptions TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_billing TO {user};
+-- What a restore must do again: keys that are revoked.
+GRANT INSERT ON {db}.journal_due TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_privacy TO {user};
 
 -- user keys
 GRANT SELECT, INSERT, UPDATE ON {db}.api_keys TO {user};
@@ -50,6 +53,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
 GRANT INSERT ON {db}.mail_outbox TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 GRANT SELECT (id, user_id, what, created_at_us), INSERT ON {db}.activity TO {user};
+-- What a restore must do again: keys that are revoked.
+GRANT INSERT ON {db}.journal_due TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_privacy TO {user};
 
 -- user tiktok
 GRANT SELECT ON {db}.api_keys TO {user};
@@ -77,6 +83,9 @@ GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 GRANT SELECT (user_id, plan, status, period_end_us, cancel_at_us, trial_end_us, past_due_since_us) ON {db}.subscriptions TO {user};
 GRANT SELECT ON {db}.plan_grants TO {user};
 GRANT SELECT, UPDATE ON {db}.plan_counters TO {user};
+-- What a restore must do again: accounts that are disconnected.
+GRANT INSERT ON {db}.journal_due TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_privacy TO {user};
 
 -- user uploads
 GRANT SELECT ON {db}.api_keys TO {user};
@@ -188,6 +197,19 @@ GRANT SELECT (event_id, type, user_id, object_id, customer_id, subscription_id, 
 GRANT SELECT (user_id, month, posts) ON {db}.plan_counters TO {user};
 GRANT SELECT (user_id, plan, until_us, created_at_us) ON {db}.plan_grants TO {user};
 GRANT SELECT ON {db}.post_images TO {user};
+-- Erasing an account: what ends at once, and the wish for the rest.
+GRANT UPDATE (state, updated_at_us) ON {db}.users TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.erasures TO {user};
+GRANT SELECT (id, user_id, what, subject_id, at_us), INSERT ON {db}.journal_due TO {user};
+GRANT UPDATE (user_state), DELETE ON {db}.sessions TO {user};
+GRANT SELECT (token_hash), DELETE ON {db}.pending_sign_ins TO {user};
+GRANT SELECT (id, user_id, expires_at_us, confirmed_at_us), UPDATE (expires_at_us) ON {db}.email_changes TO {user};
+GRANT SELECT (purpose, subject_id), DELETE ON {db}.one_time_tokens TO {user};
+GRANT UPDATE (revoked_at_us) ON {db}.api_keys TO {user};
+GRANT INSERT ON {db}.mail_outbox TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_publish TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_privacy TO {user};
 
 -- user worker_publish
 GRANT SELECT (id) ON {db}.api_keys TO {user};
@@ -214,6 +236,12 @@ GRANT DELETE, SELECT ON {db}.test_uploads TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 GRANT INSERT ON {db}.notices_due TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
+-- For an erasure: an account is disconnected here as its owner would do it.
+GRANT SELECT (user_id, revoked_n), UPDATE (revoked_n) ON {db}.erasures TO {user};
+GRANT SELECT (open_id), INSERT, UPDATE (until_us) ON {db}.grants_ending TO {user};
+GRANT SELECT (id, user_id, what, created_at_us), INSERT ON {db}.activity TO {user};
+GRANT INSERT ON {db}.journal_due TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.jobs_privacy TO {user};
 
 -- user worker_media
 GRANT SELECT, UPDATE ON {db}.uploads TO {user};
@@ -254,6 +282,45 @@ GRANT SELECT (id, user_id, what, created_at_us), INSERT ON {db}.activity TO {use
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_billing TO {user};
 GRANT INSERT ON {db}.mail_outbox TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
+
+-- user worker_privacy
+-- Deletes whatever is a user's, and sees no more of it than whose it is.
+GRANT SELECT (id, email_key, state), DELETE ON {db}.users TO {user};
+GRANT SELECT, UPDATE, DELETE ON {db}.erasures TO {user};
+GRANT SELECT, INSERT, DELETE ON {db}.journal_due TO {user};
+GRANT SELECT (user_id), DELETE ON {db}.user_totp TO {user};
+GRANT SELECT (user_id), DELETE ON {db}.recovery_codes TO {user};
+GRANT SELECT (user_id), DELETE ON {db}.sessions TO {user};
+GRANT SELECT (user_id), DELETE ON {db}.pending_sign_ins TO {user};
+GRANT SELECT (user_id), DELETE ON {db}.oauth_states TO {user};
+GRANT SELECT (user_id), DELETE ON {db}.activity TO {user};
+GRANT SELECT (user_id), DELETE ON {db}.notices_due TO {user};
+GRANT SELECT (user_id), DELETE ON {db}.usage_daily TO {user};
+GRANT SELECT (user_id), DELETE ON {db}.idempotency_keys TO {user};
+GRANT SELECT (user_id), DELETE ON {db}.posts_counted TO {user};
+GRANT SELECT (user_id), DELETE ON {db}.subscriptions TO {user};
+GRANT SELECT (user_id), DELETE ON {db}.provider_events TO {user};
+GRANT SELECT (user_id), DELETE ON {db}.plan_counters TO {user};
+GRANT SELECT (user_id), DELETE ON {db}.plan_grants TO {user};
+GRANT SELECT (id, user_id), DELETE ON {db}.api_keys TO {user};
+GRANT SELECT (id, user_id), DELETE ON {db}.email_changes TO {user};
+GRANT SELECT (id, email_key), DELETE ON {db}.registrations TO {user};
+GRANT SELECT (purpose, subject_id), DELETE ON {db}.one_time_tokens TO {user};
+GRANT SELECT (id, user_id, state), DELETE ON {db}.accounts TO {user};
+GRANT SELECT (account_id), DELETE ON {db}.creator_snapshots TO {user};
+GRANT SELECT (id, user_id, account_id, state, mode, failure_code, ended_at_us), DELETE ON {db}.posts TO {user};
+GRANT SELECT (post_id, upload_id), DELETE ON {db}.post_images TO {user};
+GRANT SELECT (id, post_id), DELETE ON {db}.post_attempts TO {user};
+GRANT SELECT (attempt_id), DELETE ON {db}.attempt_fetches TO {user};
+GRANT SELECT (post_id), DELETE ON {db}.post_events TO {user};
+GRANT SELECT (id, user_id, state, deleted_at_us), UPDATE (state, delete_due_at_us), DELETE ON {db}.uploads TO {user};
+GRANT SELECT (id, user_id, state), INSERT, DELETE ON {db}.mail_outbox TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_publish TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_media TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_mail TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_billing TO {user};
+GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_privacy TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user sandbox

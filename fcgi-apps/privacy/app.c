@@ -34,7 +34,7 @@ static void privacy_stop(void *state)
 
 const struct app app_privacy = {
     .name = "privacy",
-    .routes = (const struct route *const[]){data_routes, export_routes, NULL},
+    .routes = (const struct route *const[]){data_routes, export_routes, erasure_routes, NULL},
     .outside_max = privacy_outside_max,
     .start = privacy_start,
     .stop = privacy_stop,
