@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/conf.h"
 #include "base/err.h"
 #include "base/secret.h"
 #include "base/str.h"
@@ -155,7 +156,10 @@ struct db_counts {
 
 struct db_options {
     const char *socket, *name, *user; /* must live as long as the db */
-    const struct secret *password;    /* NULL: unix_socket authentication */
+    const char *host;                 /* NULL: on this machine, by the socket. Else by TLS, which is always verified */
+    const char *ca_file;              /* NULL: the system's */
+    int port;
+    const struct secret *password; /* NULL: unix_socket authentication */
     int timeout_sec;
     struct db_gate *gate;     /* NULL: each thread tries by itself */
     struct db_counts *counts; /* NULL: they are not counted */
@@ -175,6 +179,9 @@ struct db;
  * away, and nothing has happened. */
 bool db_is_locked(const struct db *db, enum err e);
 
+/* Where the database of the configuration is, and its name; the rest is the caller's. */
+struct db_options db_options_of(const struct conf *conf);
+
 struct db *db_new(const struct db_options *options); /* does not connect yet */
 void db_free(struct db *db);
 DEFINE_FREEP(struct db, db_free)
@@ -192,6 +199,9 @@ MUST_CHECK enum err db_fit(struct db *db);
 
 /* MariaDB's max_connections. A program that is started with more threads than fit below it says so. */
 MUST_CHECK enum err db_connections_allowed(struct db *db, int64_t *ret_n);
+
+/* Does it write to its disk in the clear what is put into new tables? */
+MUST_CHECK enum err db_writes_plainly(struct db *db, bool *ret_does);
 
 /* Why the last try to connect was refused: a sentence for the log that says what to do. NULL: it was not. */
 const char *db_unfit(const struct db *db);
