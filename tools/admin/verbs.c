@@ -362,7 +362,7 @@ const struct verb verbs[] = {
      .argument = "USER",
      .help = "Erase an account, as the user could, and print the receipt.",
      .more =
-         "Keys, tokens and images go at once. Until privacy.grace_days are over the user can cancel it. The receipt "
+         "Keys, tokens and images go at once. Until erasure.grace_days are over the user can cancel it. The receipt "
          "is mailed, and shown by GET /privacy/erasure/{receipt} to whoever has it. Make sure that it is the owner "
          "of the account who asks.",
      .options = verbs_privacy_options,

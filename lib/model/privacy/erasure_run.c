@@ -8,9 +8,9 @@
 #include "model/privacy/journal.h"
 #include "model/user/user.h"
 
-#define OPEN_MAX 50                 /* posts that are looked after in one step */
-#define MAIL_WAIT_US US_PER_DAY     /* the last mail is waited for, but no user's data for a mail server */
-#define ER_ROW_IS_REFERENCED_2 1451 /* MariaDB's: a row that is to go is still referred to */
+#define OPEN_MAX 50                   /* posts that are looked after in one step */
+#define MAIL_WAIT_US US_PER_DAY       /* the last mail is waited for, but no user's data for a mail server */
+#define ER_ROW_IS_REFERENCED_2 1451   /* MariaDB's: a row that is to go is still referred to */
 
 enum {
     RUN_START,
@@ -85,8 +85,7 @@ static enum err erasure_start(struct db *db, const struct erasure_step *s)
 {
     enum err e = db_tx(db, erasure_start_tx, (void *)(uintptr_t)s);
 
-    s->ret->goes_on =
-        e == OK || e == ERR_CONFLICT; /* it was canceled, or somebody else has begun: the row says which */
+    s->ret->goes_on = e == OK || e == ERR_CONFLICT; /* it was canceled, or somebody else has begun: the row says which */
     return e == ERR_CONFLICT ? OK : e;
 }
 
@@ -240,9 +239,9 @@ static enum err erasure_mail_tx(struct db *db, void *arg)
     enum err e = user_lock_any(db, &s->x->user_id);
     if (e == OK)
         e = db_change(db, &erasure_run_sqls[RUN_MAILED], DB_ARGS(db_i64(clock_now_us()), db_uuid(&s->x->id)));
-    return e == OK
-               ? mail_add(db, &(struct mail_new){.template = MAIL_ERASED, .user_id = s->x->user_id, .params = &params})
-               : e;
+    return e == OK ? mail_add(db, &(struct mail_new){
+                                      .template = MAIL_ERASED, .user_id = s->x->user_id, .params = &params})
+                   : e;
 }
 
 static enum err erasure_mail(struct db *db, const struct erasure_step *s)
