@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/plans.h"
 #include "fcgi/serve.h"
+#include "model/privacy/published.h"
 
 extern const struct app APP;
 
@@ -103,6 +104,18 @@ static bool main_state_fits(struct shared *s, struct buf *why)
     return s->app->fit == NULL || s->app->fit(db, s->state, why) != ERR_CONFLICT;
 }
 
+/* Nobody gets data whom the policy in force does not name. Where none is in force, or nobody can ask now, nothing is known. */
+static bool main_policy_fits(struct shared *s, struct buf *why)
+{
+    _cleanup_(db_freep) struct db *db = db_new(&s->db_options);
+    struct arena arena;
+
+    arena_init(&arena, 64u << 10);
+    enum err e = published_fit(db, &arena, s->conf, why);
+    arena_done(&arena);
+    return e != ERR_CONFLICT;
+}
+
 static int main_run(struct shared *s, int needed, struct buf *why)
 {
     char user[80];
@@ -121,6 +134,8 @@ static int main_run(struct shared *s, int needed, struct buf *why)
     const char *fault = main_database_fault(s, needed);
     if (fault != NULL)
         return main_refuse(fault);
+    if (!main_policy_fits(s, why))
+        return main_refuse(why->p);
     if (!main_epoch_is_ready(s))
         return main_refuse("the file of keys.epoch is missing or cannot be written");
     s->key_cache = key_cache_new(&s->credential_epoch);

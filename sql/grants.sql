@@ -5,6 +5,8 @@
 
 -- every user
 GRANT SELECT ON {db}.schema_migrations TO {user};
+-- Each program looks at its start whether the published policy names all who may get something.
+GRANT SELECT ON {db}.policy_versions TO {user};
 
 -- user auth
 GRANT SELECT, INSERT, UPDATE ON {db}.users TO {user};
@@ -113,8 +115,8 @@ GRANT SELECT (id, post_id, created_at_us, state) ON {db}.post_attempts TO {user}
 GRANT SELECT, INSERT ON {db}.attempt_fetches TO {user};
 
 -- user media
-GRANT SELECT (id, post_id, created_at_us) ON {db}.post_attempts TO {user};
-GRANT SELECT (id, ended_at_us) ON {db}.posts TO {user};
+GRANT SELECT (id, post_id, number, created_at_us) ON {db}.post_attempts TO {user};
+GRANT SELECT (id, ended_at_us, retried_after) ON {db}.posts TO {user};
 GRANT SELECT (post_id, position, upload_id) ON {db}.post_images TO {user};
 GRANT SELECT (id, state, store, kept_type) ON {db}.uploads TO {user};
 GRANT INSERT (attempt_id, position, fetched_at_us) ON {db}.attempt_fetches TO {user};
@@ -243,7 +245,7 @@ GRANT INSERT ON {db}.notices_due TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 -- For an erasure: an account is disconnected here as its owner would do it.
 GRANT SELECT (user_id, revoked_n), UPDATE (revoked_n) ON {db}.erasures TO {user};
-GRANT SELECT (open_id), INSERT, UPDATE (until_us) ON {db}.grants_ending TO {user};
+GRANT SELECT, INSERT, UPDATE ON {db}.grants_ending TO {user};
 GRANT SELECT (id, user_id, what, created_at_us), INSERT ON {db}.activity TO {user};
 GRANT INSERT ON {db}.journal_due TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_privacy TO {user};
@@ -273,6 +275,7 @@ GRANT DELETE, SELECT (id, user_id, old_email, new_email, created_at_us, expires_
 GRANT DELETE, SELECT (day) ON {db}.mail_allowances TO {user};
 GRANT DELETE, SELECT (id, user_id, what, created_at_us) ON {db}.activity TO {user};
 GRANT DELETE, SELECT (created_at_us, enabled_at_us) ON {db}.user_totp TO {user};
+GRANT SELECT, UPDATE ON {db}.policy_notices TO {user};
 GRANT DELETE, SELECT (done_at_us, due_at_us, told_at_us), UPDATE (told_at_us) ON {db}.privacy_requests TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 

@@ -37,6 +37,7 @@ static void puller_fetch(const struct conf *conf, struct arena *arena, bool is_o
 
     ASSERT(fd > 0);
     struct net_call call = {
+        .to = OUTGOING_SIMULATED,
         .method = "GET",
         .url = arena_strdup(arena, i->url),
         .ca_file = arena_strdup(arena, conf->sandbox_ca_file),

@@ -51,4 +51,5 @@ struct str revoke_grant(struct ctx *c, struct str open_id, const struct account_
 #define ASK_SEC 5
 void ask_once_more(struct ctx *c, const struct uuid *account_id);
 
-extern const struct route connect_routes[], account_routes[], test_account_routes[], tiktok_webhook_routes[];
+extern const struct route connect_routes[], account_routes[], avatar_routes[], test_account_routes[],
+    tiktok_webhook_routes[];

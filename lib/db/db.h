@@ -321,7 +321,7 @@ MUST_CHECK enum err db_each(struct db *db, const struct sql *q, const struct db_
  * columns. Only within db_tx_snapshot, and fn neither uses db nor waits for anybody: the statement is open meanwhile.
  *
  *    [COPY_POSTS] = {.text = "SELECT id, title FROM posts WHERE user_id = ? ORDER BY id", .in = "u"},
- *    e = db_walk(db, &sqls[COPY_POSTS], DB_ARGS(db_uuid(user_id)), write_row, file);
+ *    e = db_walk(db, &sqls[COPY_POSTS], DB_ARGS(db_uuid(user_id)), copy, file);
  *
  * The statement has no .cols: which kind a value is, the server says. It may take DB_WALK_SEC. The first error of fn ends it and is
  * returned. A value of more than DB_WALK_BYTES is a bug.

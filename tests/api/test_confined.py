@@ -64,7 +64,7 @@ FORBIDDEN = {
                 "UPDATE activity SET what = 'x'", "DELETE FROM activity", "SELECT key_hash FROM idempotency_keys",
                 "DELETE FROM erasures", "SELECT subject_id FROM journal_due", "DELETE FROM journal_due", "UPDATE email_changes SET new_email = 'x'",
                 "DELETE FROM posts", "UPDATE api_keys SET user_id = 'x'", "UPDATE sessions SET user_id = 'x'"],
-    "worker_publish": ["UPDATE grants_ending SET open_id = 'x'", "SELECT id FROM erasures", "SELECT id FROM journal_due", "SELECT about FROM activity", "DELETE FROM activity", "SELECT subject_id FROM notices_due", "DELETE FROM notices_due", "SELECT id FROM mail_outbox", "DELETE FROM jobs_mail",
+    "worker_publish": ["SELECT id FROM erasures", "SELECT id FROM journal_due", "SELECT about FROM activity", "DELETE FROM activity", "SELECT subject_id FROM notices_due", "DELETE FROM notices_due", "SELECT id FROM mail_outbox", "DELETE FROM jobs_mail",
                        "UPDATE key_budgets SET posts = 0", "SELECT email FROM users", "UPDATE users SET state = 'active'", "SELECT id FROM sessions", "SELECT hash FROM api_keys",
                        "SELECT user_id FROM api_keys", "UPDATE api_keys SET revoked_at_us = NULL", "INSERT INTO posts (id) VALUES ('x')", "INSERT INTO accounts (id) VALUES ('x')",
                        "INSERT INTO uploads (id) VALUES ('x')", "DELETE FROM post_attempts", "DELETE FROM posts",
@@ -73,7 +73,7 @@ FORBIDDEN = {
                      "UPDATE api_keys SET revoked_at_us = NULL", "INSERT INTO api_keys (id) VALUES ('x')", "SELECT id FROM accounts",
                      "SELECT title FROM posts", "UPDATE posts SET state = 'published'", "SELECT id FROM jobs_publish",
                      "DELETE FROM uploads", "INSERT INTO uploads (id) VALUES ('x')"],
-    "worker_mail": ["SELECT password_hash FROM users", "UPDATE users SET email = 'x'", "UPDATE users SET notices_off = ''", "SELECT secret FROM user_totp",
+    "worker_mail": ["DELETE FROM policy_notices", "SELECT password_hash FROM users", "UPDATE users SET email = 'x'", "UPDATE users SET notices_off = ''", "SELECT secret FROM user_totp",
                     "SELECT id FROM sessions", "SELECT hash FROM api_keys", "UPDATE api_keys SET revoked_at_us = NULL", "DELETE FROM api_keys",
                     "SELECT account_id FROM posts", "UPDATE posts SET state = 'published'", "SELECT id FROM accounts", "SELECT id FROM jobs_publish", "SELECT about FROM activity", "UPDATE activity SET what = 'x'",
                     "INSERT INTO activity (id) VALUES ('x')",
@@ -91,6 +91,7 @@ FORBIDDEN = {
 }
 FORBIDDEN_TO_ALL = [
     "UPDATE post_events SET event = 'x'", "DELETE FROM post_events",  # a receipt is written once
+    "INSERT INTO policy_versions (version) VALUES ('x')", "DELETE FROM policy_versions",  # published once
     "UPDATE schema_migrations SET name = 'x'", "CREATE TABLE mine (id INT)", "DROP TABLE users",
     "ALTER TABLE users ADD COLUMN x INT", "CREATE USER somebody", "SELECT * FROM mysql.global_priv",
     "SELECT 1 INTO OUTFILE '/tmp/marketingcli-x'", "SET GLOBAL max_connections = 1", "CREATE DATABASE mine",

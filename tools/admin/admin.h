@@ -32,7 +32,9 @@ struct given {
     const char *until;                                                        /* billing grant */
     const char *of;                                                           /* billing events */
     const char *digests, *delete;                                             /* store check */
+    const char *version, *effective, *material, *dry_run, *preview;           /* policy publish */
     const char *reason, *received, *all, *email, *verified, *file, *account;  /* privacy */
+    const char *without_plans;                                                /* config check */
     const char *argument, *second; /* what stands after the verb, as its row asks for it */
 };
 
@@ -61,6 +63,7 @@ int verb_migrate(const struct given *given);
 int verb_routes(const struct given *given);
 int verb_tables(const struct given *given);
 int verb_config(const struct given *given);
+int verb_config_check(const struct given *given);
 int verb_manual(const struct given *given);
 int verb_user_create(const struct given *given);
 int verb_user_list(const struct given *given);
@@ -89,6 +92,8 @@ int verb_billing_forget(const struct given *given);
 int verb_billing_disown(const struct given *given);
 int verb_billing_events(const struct given *given);
 int verb_billing_replay(const struct given *given);
+int verb_policy_publish(const struct given *given);
+int verb_policy_list(const struct given *given);
 int verb_store_check(const struct given *given);
 int verb_store_move(const struct given *given);
 int verb_store_adopt(const struct given *given);

@@ -56,12 +56,30 @@ static const struct option verbs_until = {"--until", "DATE", offsetof(struct giv
                                           "The last day, as 2026-12-31, in UTC, or a time as "
                                           "2026-12-31T18:00:00+01:00. Without this option the plan has no end."};
 
+static const struct option verbs_version = {"--version", "VERSION", offsetof(struct given, version), NULL,
+                                            "What to call it: a part of its address, such as 2026-12."};
+static const struct option verbs_effective = {"--effective", "DATE", offsetof(struct given, effective), NULL,
+                                              "The day from which it is in force, as 2026-12-31, in UTC."};
+static const struct option verbs_material = {"--material", NULL, offsetof(struct given, material), NULL,
+                                             "It changes something that matters to users: each of them is told by "
+                                             "mail, once, and the day is 14 days ahead at least."};
+static const struct option verbs_dry_run = {"--dry-run", NULL, offsetof(struct given, dry_run), NULL,
+                                            "Check everything, say what would be done, and do nothing."};
+static const struct option verbs_preview = {"--preview", NULL, offsetof(struct given, preview), NULL,
+                                            "Print both pages, and do nothing."};
+static const struct option verbs_without_plans = {
+    "--without-plans", NULL, offsetof(struct given, without_plans), NULL,
+    "Leave out the file of the plans, as programs do that do not need it."};
+
 static const struct option *const verbs_no_options[] = {NULL};
+static const struct option *const verbs_config_check_options[] = {&verbs_without_plans, NULL};
 static const struct option *const verbs_credentials_options[] = {&verbs_dir, NULL};
 static const struct option *const verbs_migrate_options[] = {&verbs_sql, &verbs_credentials, &verbs_database,
                                                              &verbs_user, NULL};
 static const struct option *const verbs_privacy_journal_options[] = {&verbs_dir, &verbs_database, &verbs_user, NULL};
 static const struct option *const verbs_desk_options[] = {&verbs_database, &verbs_user, NULL};
+static const struct option *const verbs_policy_publish_options[] = {
+    &verbs_version, &verbs_effective, &verbs_material, &verbs_dry_run, &verbs_preview, &verbs_user, NULL};
 static const struct option *const verbs_user_create_options[] = {&verbs_name, &verbs_password_stdin, &verbs_database,
                                                                  &verbs_user, NULL};
 static const struct option *const verbs_user_password_options[] = {&verbs_password_stdin, &verbs_database, &verbs_user,
@@ -316,6 +334,21 @@ const struct verb verbs[] = {
              "that was given.",
      .options = verbs_desk_options,
      .run = verb_billing_disown},
+    {.name = "policy publish",
+     .help = "Publish a version of the privacy policy and of the terms, with --version and --effective.",
+     .more =
+         "They are made from the configuration, section controller, and from what the programs hold, for how long, and "
+         "who "
+         "gets it; and they say what is promised, which the tests hold the programs to. Each is a file below "
+         "policy.dir, "
+         "which never changes. A program does not start with a recipient that the version in force does not name, so "
+         "publish before a recipient is added. Run again after an interruption, the same command ends what was begun.",
+     .options = verbs_policy_publish_options,
+     .run = verb_policy_publish},
+    {.name = "policy list",
+     .help = "List the versions of the privacy policy and the terms, the newest first, and how many users were told.",
+     .options = verbs_desk_options,
+     .run = verb_policy_list},
     {.name = "privacy note",
      .argument = "WHAT",
      .help = "Note a request that came by mail: access, correct, export, erase or disconnect. Prints ID DUE.",
@@ -415,14 +448,23 @@ const struct verb verbs[] = {
      .options = verbs_store_adopt_options,
      .run = verb_store_adopt},
     {.name = "nginx",
-     .help = "Write the files from which nginx knows the limits of the section rates and the bucket of the section s3: "
-             "nginx-rates.conf and nginx-s3.conf in service.socket_dir.",
-     .more = "nginx says the limits on the answers that it makes by itself, and gets images from the bucket. Its unit "
-             "runs this before nginx starts or is "
-             "reloaded, so after a "
-             "change of the configuration it is enough to say systemctl reload nginx.",
+     .help = "Write the files from which nginx knows the limits of the section rates, the bucket of the section s3 and "
+             "tiktok.verification: nginx-rates.conf, nginx-s3.conf and nginx-tiktok.conf in service.socket_dir.",
+     .more =
+         "nginx says the limits on the answers that it makes by itself, gets images from the bucket, and shows TikTok "
+         "whose host this is. Its unit "
+         "runs this before nginx starts or is "
+         "reloaded, so after a "
+         "change of the configuration it is enough to say systemctl reload nginx.",
      .options = verbs_no_options,
      .run = verb_nginx},
+    {.name = "config check",
+     .help = "Look whether the configuration and the file of the plans can be read.",
+     .more = "Nothing is printed if so; otherwise the sentence says which key or line is wrong, and the exit code is "
+             "1. The units run this "
+             "before each program, so that systemctl restart fails at once.",
+     .options = verbs_config_check_options,
+     .run = verb_config_check},
     {.name = "config",
      .help = "Print a sample configuration file: every key with its default and its meaning.",
      .options = verbs_no_options,

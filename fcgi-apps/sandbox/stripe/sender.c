@@ -75,6 +75,7 @@ static bool sender_send(const struct conf *conf, struct arena *arena, const stru
     struct net_result r;
 
     const struct net_call call = {
+        .to = OUTGOING_SIMULATED,
         .method = "POST",
         .url = arena_printf(arena, "%.*s%s", STR_FMT(conf->service_url), sender_hooks[event->provider].path).p,
         .content_type = "application/json; charset=utf-8",

@@ -153,7 +153,7 @@ struct sha256 user_password_mark(struct str password_hash)
 }
 
 enum err user_lock_marked(struct db *db, struct arena *arena, const struct uuid *id, const struct sha256 *mark,
-                           enum user_state *ret_state)
+                          enum user_state *ret_state)
 {
     struct user user = {0};
     enum err e = user_lock_by(db, arena, id, &user_sqls[USER_LOCK_MARKED], &user);

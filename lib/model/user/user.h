@@ -55,7 +55,8 @@ MUST_CHECK enum err user_lock(struct db *db, struct arena *arena, const struct u
 
 /* The same lock for what is done to a user in any state. ERR_NOT_FOUND. user_lock_state also says which. */
 MUST_CHECK enum err user_lock_any(struct db *db, const struct uuid *id);
-MUST_CHECK enum err user_lock_state(struct db *db, struct arena *arena, const struct uuid *id, enum user_state *ret_state);
+MUST_CHECK enum err user_lock_state(struct db *db, struct arena *arena, const struct uuid *id,
+                                    enum user_state *ret_state);
 
 /*
  * The same for what a password has opened: if it was changed since, that is over. mark: user_password_mark of the hash that
