@@ -11,15 +11,7 @@
 #define ROUNDS 20        /* batches of a thing in one call */
 #define ATTEMPTS_MAX 400 /* of DB_MANY_MAX posts in one transaction */
 
-enum {
-    PARTS_POSTS,
-    PARTS_ACCOUNTS,
-    PARTS_IMAGES,
-    PARTS_CHANGES,
-    PARTS_REGISTRATIONS,
-    PARTS_MAILS,
-    PARTS__MAX
-};
+enum { PARTS_POSTS, PARTS_ACCOUNTS, PARTS_IMAGES, PARTS_CHANGES, PARTS_REGISTRATIONS, PARTS_MAILS, PARTS__MAX };
 
 #define PART_DELETES 5
 static const struct parts {
