@@ -88,9 +88,10 @@ static bool main_epoch_is_ready(struct shared *s)
 
 static struct turns *main_turns(const struct app *app, const struct conf *conf)
 {
-    const int share[COST__MAX] = {[COST_HEAVY] =
-                                      app->heavy_max != NULL ? app->heavy_max(conf) : (int)conf->service_heavy_max,
-                                  [COST_OUTSIDE] = (int)conf->service_outside_max};
+    const int share[COST__MAX] = {
+        [COST_HEAVY] = app->heavy_max != NULL ? app->heavy_max(conf) : (int)conf->service_heavy_max,
+        [COST_OUTSIDE] = app->outside_max != NULL ? app->outside_max(conf) : (int)conf->service_outside_max,
+    };
 
     return turns_new((int)conf->service_threads, share);
 }

@@ -325,6 +325,21 @@ run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" "$API/privacy/data"'
 jq -r '.data.groups[].items[] | select(.recipients != []) | "  -> \(.what): to \(.recipients | join(", ")), for \(.for)"' <<<"$out"
 jq -r '.data.groups[].items[].held[] | select(.name == "image_files" or .name == "posts" or .name == "mails") | "  -> \(.name): \(.records), \(if .kept_unit == "none" then "" else "\(.kept_n) \(.kept_unit) " end)\(.kept)"' <<<"$out" | sort -u
 
+heading "Ada takes a copy of it all home"
+run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" -H "Origin: $SITE" -X POST -D "$dir/export.head" -o "$dir/export.zip" "$API/privacy/export"'
+grep -i '^x-export' "$dir/export.head" | tr -d '\r' | sed 's/^/  -> /'
+python3 -m zipfile -t "$dir/export.zip" >/dev/null || fail "the ZIP does not open"
+python3 - "$dir/export.zip" <<'END'
+import sys, zipfile
+names = zipfile.ZipFile(sys.argv[1]).namelist()
+assert names[0] == "README.txt" and names[-1] == "SHA256SUMS", names
+for kind in (".json", ".csv", "images/"):
+    found = [n for n in names if kind in n]
+    print(f"  -> {len(found)} of {kind}: {', '.join(found[:4])} ...")
+print(f"  -> {names[0]} first, {names[-1]} last")
+END
+rm "$dir/export.zip" "$dir/export.head"
+
 echo
 echo "Done in $((SECONDS - started_sec)) s."
 [ -n "$once" ] || echo "The stack stays up until Ctrl-C. In a browser, trust $CA first."

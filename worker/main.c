@@ -10,6 +10,7 @@
 #include "classes.h"
 #include "kinds.h"
 #include "mail/compose.h"
+#include "model/privacy/journal.h"
 #include "model/upload/upload_folder.h"
 #include "service/service.h"
 
@@ -49,7 +50,7 @@ static const char *worker_main_database_fault(const struct db_options *options, 
 }
 
 struct secrets {
-    struct secret password, ring_text, client_secret, smtp_password, stripe_key;
+    struct secret password, ring_text, client_secret, smtp_password, stripe_key, journal_key;
     struct keyring *ring;
     struct epoch epoch;
     struct store store;
@@ -62,6 +63,7 @@ static void worker_main_secrets_done(struct secrets *s)
     secret_done(&s->client_secret);
     secret_done(&s->smtp_password);
     secret_done(&s->stripe_key);
+    secret_done(&s->journal_key);
     store_done(&s->store);
     epoch_close(&s->epoch);
     keyring_free(s->ring);
@@ -127,6 +129,13 @@ static const char *worker_main_read_stripe(struct conf *conf, struct secrets *s,
     return worker_main_open_epoch(conf, s);
 }
 
+static const char *worker_main_read_journal(struct secrets *s)
+{
+    if (credential_read("journal-key", &s->journal_key) != OK)
+        return "credential journal-key is missing or cannot be read";
+    return s->journal_key.n >= JOURNAL_KEY_MIN_BYTES ? NULL : "credential journal-key is too short: 64 hexadecimal digits";
+}
+
 /* Each class reads only what it needs, so no process holds all secrets. NULL, or the sentence that says what is
  * wrong. */
 static const char *worker_main_read_secrets(const struct worker_class *class, struct conf *conf, struct secrets *s,
@@ -142,6 +151,8 @@ static const char *worker_main_read_secrets(const struct worker_class *class, st
         why = worker_main_read_smtp(conf, s);
     if (why == NULL && class->uses_store && store_init(&s->store, conf, ret_why) != OK)
         why = ret_why->p;
+    if (why == NULL && class->keeps_journal)
+        why = worker_main_read_journal(s);
     if (why == NULL && class->uses_stripe)
         why = worker_main_read_stripe(conf, s, ret_why);
     return why;
@@ -212,6 +223,7 @@ static int worker_main_work(const struct worker_class *class, const char *progra
                             .tiktok = {[MODE_LIVE] = {.conf = conf, .client_secret = &s->client_secret},
                                        [MODE_TEST] = {.conf = conf, .mode = MODE_TEST}},
                             .smtp_password = &s->smtp_password,
+                            .journal_key = &s->journal_key,
                             .stripe = {.conf = conf, .key = s->stripe_key.n > 0 ? &s->stripe_key : NULL},
                             .credential_epoch = &s->epoch,
                             .store = class->uses_store ? &s->store : NULL};
@@ -230,7 +242,7 @@ int main(int argc, char **argv)
 
     log_init("worker", LOG_INFO);
     if (argc != 2 || (class = worker_main_find_class(argv[1])) == NULL)
-        return worker_main_fail(2, "usage: marketingcli-worker publish|media|mail|billing");
+        return worker_main_fail(2, "usage: marketingcli-worker publish|media|mail|billing|privacy");
     (void)snprintf(program, sizeof program, "worker-%s", argv[1]);
     if (conf_load(&conf, conf_path(), &why) != OK)
         return worker_main_fail(EXIT_CONFIG, why.p);

@@ -163,6 +163,7 @@ const struct route auth_me_routes[] = {
      .handler = me,
      .auth = AUTH_ANY,
      .scope = SCOPE_NONE,
+     .while_erasing = true,
      .rate = RATE_READ,
      .summary = "Who am I"},
     {.method = "PATCH",

@@ -1,6 +1,7 @@
 /* How much a user's API keys were used, by day, key or status: as JSON, or streamed as CSV. */
 #include "posts.h"
 
+#include "base/csv.h"
 #include "fcgi/input.h"
 #include "model/usage/usage.h"
 
@@ -141,29 +142,6 @@ static const char *const usage_heads[] = {
     [USAGE_BY_STATUS] = "status,requests,errors,last_used_at\r\n",
 };
 
-/* What spreadsheets take for the beginning of a formula (OWASP's "CSV Injection"): also full-width, as ＝ ＋ － ＠, which some
- * turn into the plain ones, and after blanks. */
-static bool usage_is_formula(struct str s)
-{
-    static const char *const begins[] = {"=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"};
-
-    while (str_starts(s, STR(" ")))
-        s = str_skip(s, 1);
-    for (size_t i = 0; i < ARRAY_LEN(begins); i++)
-        if (str_starts(s, str_from(begins[i])))
-            return true;
-    return false;
-}
-
-/* Led in by an apostrophe if it would be taken for a formula. */
-static void usage_put_text(struct buf *b, struct str s)
-{
-    buf_puts(b, usage_is_formula(s) ? "\"'" : "\"");
-    for (size_t i = 0; i < s.n; i++)
-        buf_puts(b, s.p[i] == '"' ? "\"\"" : (const char[]){s.p[i], '\0'});
-    buf_putc(b, '"');
-}
-
 static void usage_put_group(struct buf *b, const struct usage_row *r, int group)
 {
     char text[TIME_TEXT_SIZE];
@@ -175,7 +153,7 @@ static void usage_put_group(struct buf *b, const struct usage_row *r, int group)
         return;
     case USAGE_BY_KEY:
         buf_printf(b, "%s,", uuid_text(&r->key_id).s);
-        usage_put_text(b, r->key_name);
+        csv_put_text(b, r->key_name);
         buf_printf(b, ",%.*s", STR_FMT(r->key_prefix));
         return;
     default:

@@ -1,6 +1,41 @@
+#include <stdlib.h>
+
 #include "privacy/privacy_app.h"
+
+/* Exports, which last as long as their readers take. */
+#define APP_EXPORTS_MAX 2
+
+static int privacy_outside_max(const struct conf *conf)
+{
+    return (int)MIN(conf->service_outside_max, APP_EXPORTS_MAX);
+}
+
+static enum err privacy_start(const struct conf *conf, void **ret_state, struct buf *why)
+{
+    struct privacy *p = xcalloc(1, sizeof *p);
+
+    enum err e = store_init(&p->store, conf, why);
+    if (e != OK) {
+        free(p);
+        return e;
+    }
+    p->store.spool_dir = conf->privacy_spool_dir.p; /* it may not write where images arrive */
+    *ret_state = p;
+    return OK;
+}
+
+static void privacy_stop(void *state)
+{
+    struct privacy *p = state;
+
+    store_done(&p->store);
+    free(p);
+}
 
 const struct app app_privacy = {
     .name = "privacy",
-    .routes = (const struct route *const[]){data_routes, NULL},
+    .routes = (const struct route *const[]){data_routes, export_routes, erasure_routes, NULL},
+    .outside_max = privacy_outside_max,
+    .start = privacy_start,
+    .stop = privacy_stop,
 };

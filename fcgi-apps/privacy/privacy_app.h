@@ -2,5 +2,10 @@
 #pragma once
 
 #include "fcgi/app.h"
+#include "store/store.h"
 
-extern const struct route data_routes[];
+struct privacy {
+    struct store store; /* for reading */
+};
+
+extern const struct route data_routes[], export_routes[], erasure_routes[];

@@ -1,6 +1,24 @@
 #include "base/policy.h"
 
 #include <stddef.h>
+#include <string.h>
+
+static bool policy_is_loopback(struct str host)
+{
+    bool is_number = true;
+
+    for (size_t i = 0; i < host.n; i++)
+        is_number = is_number && strchr("0123456789.", host.p[i]) != NULL;
+    return str_eqc(host, "::1") || (is_number && str_starts(host, STR("127.")));
+}
+
+/* RFC 6761 6.3, RFC 1122 3.2.1.3, RFC 4291 2.5.3. */
+static bool policy_is_this_machine(struct str host)
+{
+    if (str_starts(host, STR("[")) && str_ends(host, STR("]")))
+        host = str_head(str_skip(host, 1), host.n - 2);
+    return str_ieq(host, STR("localhost")) || policy_is_loopback(host);
+}
 
 int64_t policy_recipients(const struct conf *conf)
 {
@@ -8,7 +26,7 @@ int64_t policy_recipients(const struct conf *conf)
         [POLICY_RECIPIENT_TIKTOK] = true,
         [POLICY_RECIPIENT_STRIPE] = conf->billing_plans.n > 0,
         [POLICY_RECIPIENT_STORE] = conf->store_kind == STORE_S3,
-        [POLICY_RECIPIENT_RELAY] = conf->smtp_host.n > 0,
+        [POLICY_RECIPIENT_RELAY] = conf->smtp_host.n > 0 && !policy_is_this_machine(conf->smtp_host),
     };
     int64_t bits = 0;
 

@@ -48,5 +48,5 @@ extern const struct policy_item policy_items[]; /* ends with a NULL name */
 extern const char *const policy_purpose_names[], *const policy_purpose_words[];
 extern const char *const policy_recipient_names[], *const policy_recipient_whos[];
 
-/* Which recipients this installation has: a bit for each. */
+/* Which recipients this installation has: a bit for each. The mail server of this machine itself is none. */
 int64_t policy_recipients(const struct conf *conf);

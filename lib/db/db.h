@@ -307,6 +307,28 @@ MUST_CHECK enum err db_each(struct db *db, const struct sql *q, const struct db_
                             enum err (*fn)(const void *row, void *arg), void *arg);
 
 /*
+ * Calls fn with every row of one statement as the server sends it: for a copy of all that is there, in any order and of whatever
+ * columns. Only within db_tx_snapshot, and fn neither uses db nor waits for anybody: the statement is open meanwhile.
+ *
+ *    [COPY_POSTS] = {.text = "SELECT id, title FROM posts WHERE user_id = ? ORDER BY id", .in = "u"},
+ *    e = db_walk(db, &sqls[COPY_POSTS], DB_ARGS(db_uuid(user_id)), write_row, file);
+ *
+ * The statement has no .cols: which kind a value is, the server says. It may take DB_WALK_SEC. The first error of fn ends it and is
+ * returned. A value of more than DB_WALK_BYTES is a bug.
+ */
+#define DB_WALK_SEC 120
+#define DB_WALK_BYTES (1u << 20)
+enum db_value_type { DB_VALUE_NULL, DB_VALUE_NUMBER, DB_VALUE_TEXT, DB_VALUE_BYTES };
+struct db_value {
+    enum db_value_type type;
+    int64_t i;
+    struct str s; /* valid until fn returns */
+};
+typedef enum err db_walk_fn(const struct db_value *v, size_t n, void *arg);
+MUST_CHECK enum err db_walk(struct db *db, const struct sql *q, const struct db_arg *args, size_t n, db_walk_fn *fn,
+                            void *arg);
+
+/*
  * Runs fn in one transaction (READ COMMITTED) and commits when it returns OK; else rolls back and returns its error.
  * Each statement sees what was committed before it began: what must stay true until the COMMIT is read FOR UPDATE, in the
  * order that docs/architecture.md#one-order-of-locks gives.

@@ -68,11 +68,16 @@ struct db_target {
     size_t size, max, n, capacity;
     size_t bytes_max; /* of the arena: once it has used these, no further row is read, and it is cut; 0: no limit */
     bool cut;
+    db_walk_fn *walk; /* each row goes there instead, as values; then all else is unset */
+    void *walk_arg;
 };
 
 /* Runs a statement, once more where that is safe (db.h). target: of its rows, else NULL; ret_changed may be NULL. */
 MUST_CHECK enum err db_run(struct db *db, const struct sql *q, const struct db_arg *args, size_t n,
                            struct db_target *target, uint64_t *ret_changed);
+
+/* walk.c: the same for target->walk. */
+MUST_CHECK enum err db_walk_fetch(struct db *db, MYSQL_STMT *stmt, const struct db_target *target);
 
 /* Reads the rows of an executed statement into target. */
 MUST_CHECK enum err db_fetch(struct db *db, const struct sql *q, MYSQL_STMT *stmt, struct db_target *target);

@@ -56,7 +56,7 @@ static enum err db_statement_run_once(struct db *db, const struct sql *q, const 
     if (target != NULL) {
         target->n = 0;
         target->cut = false;
-        e = db_fetch(db, q, stmt, target);
+        e = target->walk != NULL ? db_walk_fetch(db, stmt, target) : db_fetch(db, q, stmt, target);
         if (db->conn != NULL)
             (void)mysql_stmt_free_result(stmt);
     } else if (ret_changed != NULL) {

@@ -86,6 +86,9 @@ void reply_init(struct reply *r, struct arena *arena, struct str request_id)
 
 void reply_done(struct reply *r)
 {
+    if (r->over != NULL)
+        r->over(r->over_arg);
+    r->over = NULL;
     buf_done(&r->body);
 }
 
@@ -213,6 +216,13 @@ enum err reply_stream(struct reply *r, int status, const char *content_type,
     r->stream = write;
     r->stream_arg = arg;
     return OK;
+}
+
+void reply_when_over(struct reply *r, void (*over)(void *arg), void *arg)
+{
+    ASSERT(r->over == NULL);
+    r->over = over;
+    r->over_arg = arg;
 }
 
 /* Clients do not see what went wrong inside: all those codes look alike to them. */

@@ -32,6 +32,8 @@ struct reply {
     struct buf body;
     enum err (*stream)(struct sink *sink, void *arg); /* writes the body instead; NULL: body is the whole of it */
     void *stream_arg;
+    void (*over)(void *arg); /* reply_when_over */
+    void *over_arg;
 };
 
 /* "Not Found": what the status line says after the code. Any status has one: RFC 9112 4 wants at least a space. */
@@ -72,6 +74,12 @@ MUST_CHECK enum err reply_body(struct reply *r, int status, const char *content_
  */
 MUST_CHECK enum err reply_stream(struct reply *r, int status, const char *content_type,
                                  enum err (*write)(struct sink *sink, void *arg), void *arg);
+
+/*
+ * Calls over once, when the answer has been sent or nothing comes of it any more: for what a stream uses that is in no arena, such as a
+ * file.
+ */
+void reply_when_over(struct reply *r, void (*over)(void *arg), void *arg);
 
 /*
  * Answers with an error in the shape of docs/api.md#answers. problems may be NULL or empty. ERR_VALIDATION with problems

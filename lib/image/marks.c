@@ -5,6 +5,7 @@
 
 #define BETWEEN_MAX 16 /* what may stand between a name and its value: =" and the like, also in UTF-16 */
 #define WORD_MAX 48
+#define CREATOR_TOOL "creatortool" /* XMP's name of the program */
 
 struct marks_word {
     const char *word;
@@ -122,13 +123,17 @@ static enum image_provenance image_marks_generator(struct image_view text)
     return IMAGE_NONE_FOUND;
 }
 
-/* The value that v begins with: an attribute's or an element's. */
+/* The value that v begins with: an attribute's or an element's. It ends also at the name that it is of: a text of nothing but names would
+ * take seconds. */
 static struct image_view image_marks_until(struct image_view v)
 {
     size_t n = 0;
 
-    while (n < v.n && n < 2 * WORD_MAX && v.p[n] != '<' && v.p[n] != '"')
-        n++;
+    for (; n < v.n && n < 2 * WORD_MAX && v.p[n] != '<' && v.p[n] != '"' && v.p[n] != '\''; n++) {
+        struct image_view rest = {v.p + n, v.n - n};
+        if (image_marks_starts(&rest, CREATOR_TOOL))
+            break;
+    }
     return (struct image_view){v.p, n};
 }
 
@@ -136,12 +141,11 @@ enum image_provenance image_marks_xmp(struct image_view text)
 {
     enum image_provenance found = IMAGE_NONE_FOUND;
 
-    text.n = MIN(text.n, IMAGE_MARKS_TEXT_MAX);
     for (struct image_view v = text; image_marks_find(&v, "digitalsourcetype");) {
         image_marks_skip(&v);
         found = MAX(found, image_marks_word(v));
     }
-    for (struct image_view v = text; image_marks_find(&v, "creatortool");) {
+    for (struct image_view v = text; image_marks_find(&v, CREATOR_TOOL);) {
         image_marks_skip(&v);
         found = MAX(found, image_marks_generator(image_marks_until(v)));
     }
@@ -230,7 +234,6 @@ static const struct {
 
 enum image_provenance image_marks_field(struct image_view name, struct image_view text)
 {
-    text.n = MIN(text.n, IMAGE_MARKS_TEXT_MAX);
     for (size_t i = 0; i < ARRAY_LEN(image_marks_fields); i++)
         if (strlen(image_marks_fields[i].name) == name.n && memcmp(image_marks_fields[i].name, name.p, name.n) == 0)
             return image_marks_fields[i].look(text);

@@ -13,8 +13,6 @@
 #include "image/image.h"
 #include "image/view.h"
 
-#define IMAGE_MARKS_TEXT_MAX (64u << 10) /* of a text: as much as a segment of a JPEG can have */
-
 /* The last part of an address of the IPTC's vocabulary, as also C2PA has it. */
 enum image_provenance image_marks_source_type(struct image_view address);
 

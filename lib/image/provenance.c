@@ -9,10 +9,15 @@
 #include "image/heif.h"
 #include "image/jpeg.h"
 #include "image/marks.h"
+#include "image/unzip.h"
 #include "image/webp.h"
 
 #define PNG_SIGNATURE_BYTES 8
 #define PNG_NAME_MAX 79
+#define ZIPPED_TEXT_MAX (64u << 10) /* read of one */
+#define ZIPPED_TEXTS_MAX \
+    (512u << 10) /* and of all: a file may hold hundreds of thousands, each a thousand times as long unpacked */
+#define ZIPPED_TEXT_COST 512 /* of one that has nothing in it: to begin takes time, too */
 
 /* APP11 (ISO 19566-5 D): "JP", the number of the box, that of the segment; then the head of the box, in each segment again. */
 #define JUMBF_HEAD_BYTES 8
@@ -25,6 +30,7 @@ struct image_provenance_of {
     uint8_t *jumbf;
     size_t jumbf_n;
     uint32_t jumbf_box;
+    size_t unzipped; /* of ZIPPED_TEXTS_MAX */
 };
 
 #define XMP "http://ns.adobe.com/xap/1.0/\0"
@@ -106,24 +112,41 @@ static void image_provenance_jpeg(struct image_provenance_of *f, struct image_vi
     image_provenance_end_box(f);
 }
 
-/* tEXt: name, 0, text. iTXt: name, 0, whether it is compressed, how, language, 0, translated name, 0, text. Compressed text is
- * not read: most names say enough. */
-static enum image_provenance image_provenance_png_text(struct image_view v, bool international)
+/* What a program has compressed because it was long, as ImageMagick does with all of 128 bytes and more. Past the limit, only names. */
+static enum image_provenance image_provenance_png_zipped(struct image_provenance_of *f, struct image_view name,
+                                                         struct image_view zipped)
+{
+    size_t max = MIN((size_t)ZIPPED_TEXT_MAX, ZIPPED_TEXTS_MAX - f->unzipped);
+    uint8_t *text = xmalloc(ZIPPED_TEXT_MAX);
+    size_t n = max > 0 ? image_unzip(zipped, text, max) : 0;
+
+    f->unzipped += MIN(MAX(n, (size_t)ZIPPED_TEXT_COST), max);
+    enum image_provenance found = image_marks_field(name, (struct image_view){text, n});
+    free(text);
+    return found;
+}
+
+/*
+ * tEXt: name, 0, text. zTXt: name, 0, how it is compressed, text. iTXt: name, 0, whether it is compressed, how, language, 0, translated
+ * name, 0, text. There is one way to compress, 0 (W3C PNG 11.3.3).
+ */
+static enum image_provenance image_provenance_png_text(struct image_provenance_of *f, uint8_t kind, struct image_view v)
 {
     struct image_view name = {v.p, strnlen((const char *)v.p, MIN(v.n, PNG_NAME_MAX + 1))}, skipped, how = {0};
+    bool zipped = kind == 'z';
 
     if (!image_view_take(&v, name.n + 1, &skipped))
         return IMAGE_NONE_FOUND;
-    if (international) {
-        if (!image_view_take(&v, 2, &how))
+    if (kind != 't' && !image_view_take(&v, kind == 'i' ? 2 : 1, &how))
+        return IMAGE_NONE_FOUND;
+    for (int i = 0; kind == 'i' && i < 2; i++)
+        if (!image_view_take(&v, strnlen((const char *)v.p, v.n) + 1, &skipped))
             return IMAGE_NONE_FOUND;
-        for (int i = 0; i < 2; i++)
-            if (!image_view_take(&v, strnlen((const char *)v.p, v.n) + 1, &skipped))
-                return IMAGE_NONE_FOUND;
-    }
-    if (how.n > 0 && how.p[0] != 0)
+    if (kind == 'i')
+        zipped = how.p[0] != 0;
+    if (zipped && how.p[how.n - 1] != 0)
         v.n = 0;
-    return image_marks_field(name, v);
+    return zipped ? image_provenance_png_zipped(f, name, v) : image_marks_field(name, v);
 }
 
 static void image_provenance_png_chunk(struct image_provenance_of *f, const uint8_t *type, struct image_view v)
@@ -132,8 +155,8 @@ static void image_provenance_png_chunk(struct image_provenance_of *f, const uint
         image_provenance_add(f, image_c2pa_marks(v));
     else if (memcmp(type, "eXIf", 4) == 0)
         image_provenance_exif(f, v);
-    else if (memcmp(type, "tEXt", 4) == 0 || memcmp(type, "iTXt", 4) == 0)
-        image_provenance_add(f, image_provenance_png_text(v, type[0] == 'i'));
+    else if (memcmp(type, "tEXt", 4) == 0 || memcmp(type, "zTXt", 4) == 0 || memcmp(type, "iTXt", 4) == 0)
+        image_provenance_add(f, image_provenance_png_text(f, type[0], v));
 }
 
 /* All of them: some programs put their texts after the pixels. */

@@ -31,7 +31,7 @@ struct service {
     enum service_kind kind;
     const char *what; /* for people: "API keys" */
     int threads;
-    bool internet, asks_image, asks_apps, asks_simulator, ends_credentials, counts_rates, keeps_mail, can_wait;
+    bool internet, asks_image, asks_apps, asks_simulator, ends_credentials, counts_rates, keeps_mail, keeps_journal, can_wait;
     enum service_store store;
     enum service_host host;
     const char *credentials[SERVICE_CREDENTIALS_MAX]; /* ends with NULL unless full */

@@ -1,6 +1,7 @@
 #include "store/calls.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "store/private.h"
 
@@ -65,10 +66,32 @@ enum err store_called_delete(struct arena *arena, const struct net_result *r, st
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-enum err store_called_list(struct arena *arena, const struct net_result *r, struct s3_listing *ret_listing,
-                           struct store_said *said)
+static bool store_call_goes_on(const struct s3_listing *l, struct str after)
 {
+    for (size_t i = 0; i < l->n; i++) {
+        struct str key = l->v[i].key;
+        int order = memcmp(key.p, after.p == NULL ? "" : after.p, MIN(key.n, after.n));
+        if (order < 0 || (order == 0 && key.n <= after.n))
+            return false;
+        after = key;
+    }
+    return true;
+}
+
+enum err store_called_list(struct arena *arena, const struct net_result *r, struct str after,
+                           struct s3_listing *ret_listing, struct store_said *said)
+{
+    struct s3_listing l;
     enum err e = store_call_ended(arena, r, said);
 
-    return e == OK ? s3_read_listing(arena, r->body, ret_listing) : e == ERR_NOT_FOUND ? ERR_STORE : e;
+    if (e == OK)
+        e = s3_read_listing(arena, r->body, &l);
+    if (e == OK && !store_call_goes_on(&l, after)) {
+        if (said != NULL)
+            (void)snprintf(said->error, sizeof said->error, "its list does not go on by the order of names");
+        return ERR_STORE;
+    }
+    if (e == OK)
+        *ret_listing = l;
+    return e == ERR_NOT_FOUND ? ERR_STORE : e;
 }

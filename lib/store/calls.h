@@ -30,5 +30,7 @@ MUST_CHECK enum err store_called_look(struct arena *arena, const struct net_resu
                                       struct store_said *said); /* ERR_NOT_FOUND: it, or the bucket */
 MUST_CHECK enum err store_called_delete(struct arena *arena, const struct net_result *r,
                                         struct store_said *said); /* OK also when it was not there */
-MUST_CHECK enum err store_called_list(struct arena *arena, const struct net_result *r, struct s3_listing *ret_listing,
-                                      struct store_said *said); /* of store_call_find, too */
+/* Of store_call_list, with what it was to list after, and of store_call_find, where that is absent. ERR_STORE also when it does not go on from
+ * there by the order of names: who lists to the end would never come to it, or pass over some. */
+MUST_CHECK enum err store_called_list(struct arena *arena, const struct net_result *r, struct str after,
+                                      struct s3_listing *ret_listing, struct store_said *said);

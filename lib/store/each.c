@@ -94,6 +94,10 @@ MUST_CHECK static enum err each_object(struct each *e, const struct s3 *s3, stru
     arena_init(&arena, PAGE_ARENA_BYTES);
     do {
         error = s3_list(&arena, s3, STR(""), from, S3_LIST_MAX, &l, &last);
+        if (error == OK && from.p != NULL && l.next.p != NULL && str_eq(from, l.next)) {
+            last.error = STR("it goes on where it was asked to go on");
+            error = ERR_STORE;
+        }
         if (error != OK && said != NULL)
             (void)snprintf(said->error, sizeof said->error, "%.*s", STR_FMT(last.error));
         for (size_t i = 0; error == OK && i < l.n && !e->ended; i++)

@@ -14,7 +14,7 @@
     (200 * US_PER_MS) /* then twice as long each time: 3 s in all, because R2 takes one write a second of a key */
 #define CONNECT_SEC 5
 #define ERROR_MAX_BYTES (64u << 10)
-#define LISTING_MAX_BYTES (2u << 20) /* 1000 objects with names of 1 KiB; ours make 300 KiB */
+#define LISTED_OBJECT_BYTES (2u << 10) /* with a name of 1 KiB; ours take 300 bytes */
 #define HEADERS_MAX 5
 #define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -268,6 +268,13 @@ enum err s3_delete(struct arena *arena, const struct s3 *s, struct str key, stru
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
+/* As long as it may be with so many objects: who asks for one has no room for a thousand. */
+static size_t s3_listing_max_bytes(int max)
+{
+    ASSERT(max >= 1 && max <= S3_LIST_MAX);
+    return ERROR_MAX_BYTES + (size_t)max * LISTED_OBJECT_BYTES;
+}
+
 enum err s3_list(struct arena *arena, const struct s3 *s, struct str prefix, struct str from, int max,
                  struct s3_listing *ret_listing, struct s3_said *said)
 {
@@ -275,11 +282,12 @@ enum err s3_list(struct arena *arena, const struct s3 *s, struct str prefix, str
                                        {STR("max-keys"), arena_printf(arena, "%d", max)},
                                        {STR("prefix"), prefix},
                                        {STR("continuation-token"), from}};
-    const struct s3_ask ask = {
-        .method = "GET", .query = query, .n_query = from.p == NULL ? 3 : 4, .reply_max_bytes = LISTING_MAX_BYTES};
+    const struct s3_ask ask = {.method = "GET",
+                               .query = query,
+                               .n_query = from.p == NULL ? 3 : 4,
+                               .reply_max_bytes = s3_listing_max_bytes(max)};
     struct net_result r;
 
-    ASSERT(max >= 1 && max <= S3_LIST_MAX);
     enum err e = s3_ask(arena, s, &ask, &r, said);
     return e == OK ? s3_read_listing(arena, r.body, ret_listing) : e;
 }
@@ -304,9 +312,8 @@ void s3_call_list(struct arena *arena, const struct s3 *s, const struct s3_wish 
     const struct s3_ask ask = {.method = "GET",
                                .query = query,
                                .n_query = wish->after.p == NULL ? 3 : 4,
-                               .reply_max_bytes = LISTING_MAX_BYTES};
+                               .reply_max_bytes = s3_listing_max_bytes(wish->max)};
 
-    ASSERT(wish->max >= 1 && wish->max <= S3_LIST_MAX);
     s3_call(arena, s, &ask, s->timeout_sec * US_PER_SEC, ret_call);
     ret_call->fresh = false;
 }

@@ -2,6 +2,7 @@
 files that are made to do harm."""
 
 import io
+import itertools
 import json
 import pathlib
 import struct
@@ -163,6 +164,32 @@ def test_photographs_in_wider_colours(send, kind, name):
     made, kept = send(data)
     assert "colour_converted" in made["changes"] and made["media_type"] == "image/jpeg"
     assert are_near([opened(kept).getpixel((9, 9))], [wanted], 5)
+
+
+def inks():
+    """A profile of four inks that no printer has, in the smallest table that there is: cyan looks red, magenta green, yellow blue."""
+    corners = bytes(v for c, m, y, k in itertools.product((0, 1), repeat=4)
+                    for v in (round(255 * (1 - (c + m + y) / 4) * (1 - k)), 128 + 60 * (c - m) * (1 - k), 128 + 60 * (m - y) * (1 - k)))
+    table = b"mft1\0\0\0\0" + bytes([4, 3, 2, 0]) + struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536) + 4 * bytes(range(256)) + corners \
+        + 3 * bytes(range(256))
+    tags = {b"desc": b"desc\0\0\0\0\0\0\0\5inks\0" + bytes(79), b"cprt": b"text\0\0\0\0nobody's\0",
+            b"wtpt": b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061), b"A2B0": table}
+    at, index, data = 128 + 4 + 12 * len(tags), struct.pack(">I", len(tags)), b""
+    for name, content in tags.items():
+        content += bytes(-len(content) % 4)
+        index += name + struct.pack(">II", at + len(data), len(content))
+        data += content
+    head = struct.pack(">I4sI4s4s4s12x4s28x3i4x", at + len(data), b"lcms", 0x02400000, b"prtr", b"CMYK", b"Lab ", b"acsp", 63190, 65536, 54061)
+    return head.ljust(128, b"\0") + index + data
+
+
+def test_a_photograph_in_the_colours_of_a_press(send):
+    """By its own profile, not by what such inks usually are."""
+    srgb, colour = ImageCms.createProfile("sRGB"), Image.new("CMYK", (128, 128), (200, 40, 20, 30))
+    wanted = ImageCms.profileToProfile(colour, ImageCms.ImageCmsProfile(io.BytesIO(inks())), srgb, renderingIntent=1, outputMode="RGB").getpixel((9, 9))
+    assert not are_near([wanted], [colour.convert("RGB").getpixel((9, 9))], 60)
+    made, kept = send(encoded(colour, "JPEG", icc_profile=inks(), quality=95))
+    assert "colour_converted" in made["changes"] and are_near([opened(kept).getpixel((9, 9))], [wanted], 8)
 
 
 def test_transparent_avif(send):

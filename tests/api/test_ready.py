@@ -133,7 +133,7 @@ def test_the_simulator_is_not_missed(stack):
     stack.wait(lambda: not_missed(stack, "sandbox") == "up", "it is back")
 
 
-@pytest.mark.parametrize("name", ["worker-publish", "worker-media", "worker-mail", "worker-billing"])
+@pytest.mark.parametrize("name", ["worker-publish", "worker-media", "worker-mail", "worker-billing", "worker-privacy"])
 def test_a_worker_that_is_away(stack, name):
     """For a restart nobody is called; after a minute it is said, until the worker is back. Users do not miss those that delete
     images and send mail: they may be late."""

@@ -22,6 +22,7 @@ import standing  # noqa: E402
 from helpers import expect  # noqa: E402
 from s3 import BUCKET, KEY_ID, REGION, S3, SECRET  # noqa: E402
 from test_alarms import events  # noqa: E402
+from test_export import Export  # noqa: E402
 from test_uploads import end_post, fetches, image_of, is_shown_by, purged, stored, upload, used  # noqa: E402, F401
 
 KEPT = "kept"  # the bucket of the programs
@@ -187,7 +188,7 @@ def test_nobody_else_is_the_store(client, swift):
 
 # Images in it
 
-PROGRAMS = {"uploads": "uploads", "posts": "posts", "media": "media", "worker-media": "worker_media"}  # with their credentials' folders
+PROGRAMS = {"uploads": "uploads", "posts": "posts", "media": "media", "privacy": "privacy", "worker-media": "worker_media"}  # with their credentials' folders
 TIMEOUT_SEC = 3
 
 
@@ -288,6 +289,14 @@ def test_an_owner_sees_the_image_in_the_bucket(stack, empty, user):
     expect(user.api.get(image_of(made["id"])), 404, "not_found")
 
 
+def test_an_export_from_the_bucket(stack, empty, user, tmp_path):
+    there, gone = upload(user), upload(user)
+    empty.fault(None, ("404 Not Found", "NoSuchKey"))
+    export = Export(user.web.post("/api/v1/privacy/export"), tmp_path)
+    assert hashlib.sha256(export.zip.read(f"images/{there['id']}.jpg")).hexdigest() == there["sha256"]
+    assert f"\n# deleted while this was made: images/{gone['id']}.jpg\n" in export.text("SHA256SUMS")
+
+
 @pytest.mark.parametrize("faults, status, code", [
     ([("404 Not Found", "NoSuchKey")], 404, "not_found"),  # of HEAD; then the bucket is asked for, and is there
     ([("403 Forbidden", "AccessDenied")], 503, "store_unavailable"),
@@ -343,8 +352,7 @@ def test_an_upload_of_which_nobody_hears(stack, empty, beside, user, faults):
     expect(user.api.post("/api/v1/uploads", data=images.jpeg(60, 50)), 503, "store_unavailable")
     empty.faults.clear()
     assert expect(user.api.get("/api/v1/uploads"), 200)["data"] == []
-    made, = stack.sql("SELECT id FROM uploads WHERE user_id = %s", uuid.UUID(user.id).bytes)
-    made = str(uuid.UUID(bytes=made["id"]))
+    made = str(uuid.UUID(bytes=stack.sql("SELECT id FROM uploads WHERE user_id = %s", uuid.UUID(user.id).bytes)[0]["id"]))
     purged(stack, made)
     assert beside("head", name_of(made).partition("/")[2])[0] == "not_found"
 
@@ -403,8 +411,7 @@ def test_images_move_while_they_are_delivered(stack, empty, beside, alone, used)
         assert done.returncode == 0 and f"1 images moved to {to}, 0 not" in done.stdout, (done.stdout, done.stderr)
         assert place(stack, made) == {"state": "ready", "store": to, "store_other": None}
         assert (len(stored(stack, made)) == 1) == (to == "directory") and (name_of(made).partition("/")[2] in keys(beside)) == (to == "s3")
-        answer = stack.client().get(used["path"] + "/0")
-        assert answer.status_code == 200 and hashlib.sha256(answer.content).hexdigest() == used["upload"]["sha256"]
+        assert hashlib.sha256(stack.client().get(used["path"] + "/0").content).hexdigest() == used["upload"]["sha256"]
     done = admin(stack, "check", "--digests")
     assert "1 images: 0 missing, 0 damaged;" in done.stdout and made not in done.stdout, (done.stdout, done.stderr)
 

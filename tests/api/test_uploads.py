@@ -326,6 +326,27 @@ def test_one_that_cannot_be_deleted_keeps_no_other(stack, user):
     purged(stack, stuck)
 
 
+def test_a_folder_that_goes_away(stack, user):
+    """Its disk was unmounted under the programs. Nothing is put into the empty place, and what is not there is not called deleted."""
+    made, mark = upload(user)["id"], stack.at.store / ".marketingcli-folder"
+    path, = stored(stack, made)
+    aside = stack.at.store / ".aside"
+    mark.rename(aside)
+    path.rename(path.with_suffix(".aside"))
+    try:
+        logged = len(stack.log("worker-media"))
+        expect(user.api.post("/api/v1/uploads", data=images.jpeg(60, 50)), 503, "store_unavailable")
+        expect(user.api.delete(f"/api/v1/uploads/{made}"), 204)
+        stack.wait(lambda: "is its disk mounted?" in stack.log("worker-media")[logged:], "the worker says what is the matter")
+        assert row(stack, made)["deleted_at_us"] is None
+    finally:
+        path.with_suffix(".aside").rename(path)
+        aside.rename(mark)
+    stack.move_clock(600)
+    purged(stack, made)
+    assert not stored(stack, made) and upload(user)
+
+
 def clock_of(user, upload_id):
     shown = expect(user.api.get(f"/api/v1/uploads/{upload_id}"), 200)["data"]
     return tuple(datetime.datetime.fromisoformat(shown[when]) for when in ("delete_due_at", "created_at"))

@@ -20,20 +20,22 @@ CONNECTIONS = 8  # to the database, as one of our programs has
 # Our program reads the key's row once a second and the user's with each request; who has no such cache joins.
 STATEMENT = ("SELECT k.id AS key_id, k.name AS key_name, k.prefix, k.revoked_at_us, k.user_state, u.id, u.email, u.name,"
              " u.created_at_us FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.hash = ?")
-# As lib/model/post/post.c reads a post: whose it is, the creator's name for its address, the images, the events.
+# As lib/model/post/post.c reads a post: with the creator's name for its address, the images, the events.
 POST_STATEMENTS = {
     "key": "SELECT user_id, revoked_at_us, user_state FROM api_keys WHERE hash = ?",
-    "post": "SELECT id, account_id, title, description, post_mode, privacy_level, disable_comment, auto_add_music, brand_content_toggle,"
-            " brand_organic_toggle, is_aigc, photo_cover_index, state, publish_id, tiktok_post_ids, next_attempt_at_us, created_at_us,"
-            " ended_at_us FROM posts WHERE id = ? AND user_id = ?",
-    "creator": "SELECT s.username FROM accounts a LEFT JOIN creator_snapshots s ON s.account_id = a.id WHERE a.id = ? AND a.user_id = ?"
-               " AND a.state <> 'disconnected'",
-    "images": "SELECT i.position, i.upload_id, u.width, u.height, u.size_bytes, u.changes, f.fetched_at_us, u.deleted_at_us FROM post_images i"
+    "post": "SELECT p.id, p.account_id, p.title, p.description, p.post_mode, p.privacy_level, p.disable_comment, p.auto_add_music,"
+            " p.brand_content_toggle, p.brand_organic_toggle, p.is_aigc, p.photo_cover_index, p.state, p.publish_id, p.tiktok_post_ids,"
+            " p.next_attempt_at_us, p.key_id, p.created_at_us, p.ended_at_us, s.username,"
+            " COALESCE(p.state IN ('queued', 'deferred') AND a.state = 'needs_reconnect', FALSE) AS held FROM posts p"
+            " LEFT JOIN accounts a ON a.id = p.account_id AND a.state <> 'disconnected'"
+            " LEFT JOIN creator_snapshots s ON s.account_id = a.id AND s.fetched_at_us > ? WHERE p.id = ? AND p.user_id = ? AND p.mode = 'live'",
+    "images": "SELECT i.position, i.upload_id, u.width, u.height, u.size_bytes, u.changes, u.sha256, u.media_type, u.original_width,"
+              " u.original_height, u.original_bytes, u.original_sha256, u.provenance, f.fetched_at_us, u.deleted_at_us FROM post_images i"
               " JOIN uploads u ON u.id = i.upload_id LEFT JOIN attempt_fetches f ON f.position = i.position AND f.attempt_id ="
               " (SELECT a.id FROM post_attempts a WHERE a.post_id = i.post_id ORDER BY a.number DESC LIMIT 1) WHERE i.post_id = ?"
               " ORDER BY i.position",
-    "events": "SELECT at_us, event, state, code, platform_code, platform_log_id, request_id FROM post_events WHERE post_id = ?"
-              " ORDER BY at_us, id LIMIT 100",
+    "events": "SELECT at_us, event, code, platform_code, platform_log_id, request_id, state FROM (SELECT * FROM post_events WHERE post_id = ?"
+              " ORDER BY at_us DESC, id DESC LIMIT 500) e ORDER BY at_us, id",
 }
 
 

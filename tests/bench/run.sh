@@ -4,7 +4,7 @@
 #
 #	tests/bench/run.sh              all rows; the table is printed and kept in tests/bench/results.txt
 #	tests/bench/run.sh --quick      short runs, to see that it works: the numbers mean nothing and are not kept
-#	tests/bench/run.sh me signin    these rows only, not kept: small me syscalls upload signin memory post read uploads bombs handover checks mail alike webhooks photos
+#	tests/bench/run.sh me signin    these rows only, not kept: small me syscalls upload signin memory post read uploads bombs handover checks mail alike webhooks photos export
 #
 # --build DIR takes a meson build folder that is built already (default: build-release, a release build).
 set -eu

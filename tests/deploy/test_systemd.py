@@ -1,11 +1,8 @@
 """The installed units: systemd has nothing to say about them, and they are confined."""
 
 import os
-import pathlib
 import re
-import shutil
 import subprocess
-import tempfile
 
 import pytest
 
@@ -14,17 +11,6 @@ from conftest import CHECKOUT, ROWS, generate
 APPS = [r["name"] for r in ROWS if generate.has_socket(r)]
 SERVICES = [f"{generate.unit(r)}.service" for r in ROWS]
 WITH_NETWORK = {f"{generate.unit(r)}.service" for r in ROWS if r["internet"]}
-
-
-@pytest.fixture(scope="module")
-def root(installed):
-    """The installed tree with the host's units beside ours, as systemd-analyze --root= wants it."""
-    if not (installed / "usr/lib/systemd/system").exists():
-        shutil.copytree("/lib/systemd/system", installed / "usr/lib/systemd/system", symlinks=True)
-        shutil.copytree(installed / "lib/systemd/system", installed / "usr/lib/systemd/system", dirs_exist_ok=True)
-        shutil.rmtree(installed / "lib")
-        (installed / "lib").symlink_to("usr/lib")
-    return installed
 
 
 def analyze(root, *args):
@@ -81,6 +67,7 @@ def test_may_do_what_its_row_says(root, row):
     assert ("\nReadWritePaths=-/run/marketingcli/keys.epoch\n" in text) == row["ends_credentials"]
     assert ("\nSupplementaryGroups=marketingcli-rates\nReadWritePaths=-/run/marketingcli/rates.1\n" in text) == row["counts_rates"]
     assert ("\nStateDirectory=marketingcli-mail\nStateDirectoryMode=0700\n" in text) == row["keeps_mail"]
+    assert ("\nStateDirectory=marketingcli-journal\nStateDirectoryMode=0700\n" in text) == row["keeps_journal"]
     unit = root / f"usr/lib/systemd/system/{generate.unit(row)}.service"
     text += unit.read_text() if unit.exists() else ""
     assert sorted(re.findall(r"^LoadCredential=(\S+):", text, re.M)) == sorted(row["credentials"])
@@ -198,49 +185,6 @@ def test_socket_survives_bursts(root, name):
     hardening = (units / "marketingcli-.service.d/10-hardening.conf").read_text()
     for line in ("StartLimitIntervalSec=0", "Restart=always", "RestartSec=1", "CPUSchedulingPolicy=batch"):
         assert f"\n{line}\n" in hardening
-
-
-class Machine:
-    """A root with Debian's users, in which systemd-sysusers and systemd-tmpfiles read our files."""
-
-    def __init__(self, root, folder):
-        self.root = folder
-        for part in ("usr/lib/sysusers.d", "usr/lib/tmpfiles.d"):
-            shutil.copytree(root / part, folder / part)
-        (folder / "etc").mkdir()
-        (folder / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33::/:/usr/sbin/nologin\n")
-        (folder / "etc/group").write_text("root:x:0:\nadm:x:4:\nwww-data:x:33:\n")
-
-    def run(self, program, *options):
-        done = subprocess.run([program, *options, f"--root={self.root}"], capture_output=True, text=True)
-        words = "\n".join(x for x in done.stderr.splitlines() if not x.startswith("Creating "))
-        assert (done.returncode, words) == (0, "")
-
-    def ids(self, file):
-        return {x.split(":")[0]: int(x.split(":")[2]) for x in (self.root / "etc" / file).read_text().splitlines()}
-
-    def members(self, group):
-        (line,) = re.findall(rf"^{group}:.*:(.*)$", (self.root / "etc/group").read_text(), re.M)
-        return set(filter(None, line.split(",")))
-
-    def may(self, user, groups, command):
-        """Whether that user with those groups, and no other, can run the command of the shell."""
-        users, gids = self.ids("passwd"), self.ids("group")
-        done = subprocess.run(["sh", "-c", command], user=users[user], group=gids[user], extra_groups=[gids[g] for g in groups], cwd="/",
-                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        assert done.returncode == 0 or re.search("Permission denied|cannot create|not permitted", done.stderr), done.stderr
-        return done.returncode == 0
-
-
-@pytest.fixture
-def machine(root):
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        os.chmod(folder, 0o755)  # its users walk through it
-        it = Machine(root, pathlib.Path(folder))
-        it.run("systemd-sysusers")
-        yield it
 
 
 STORE = ["marketingcli-store"]

@@ -8,6 +8,7 @@ these is s3.py.
 import http.server
 import ssl
 import threading
+import urllib.parse
 import xml.sax.saxutils
 
 from s3 import Server
@@ -37,7 +38,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         if "?" in self.path:
-            return self.say(200, self.server.bucket.listed())
+            asked = dict(urllib.parse.parse_qsl(self.path.partition("?")[2]))
+            return self.say(200, self.server.bucket.listed(asked.get("prefix", ""), asked.get("start-after", "")))
         body = self.server.bucket.objects.get(self.path)
         return self.say(404, b"<Error><Code>NoSuchKey</Code></Error>") if body is None else self.say(200, body)
 
@@ -66,8 +68,9 @@ class Bucket:
         self.server.shutdown()
         self.server.server_close()
 
-    def listed(self):
-        """All at once."""
-        found = "".join(f"<Contents><Key>{xml.sax.saxutils.escape(name.split('/', 2)[2])}</Key><Size>{len(body)}</Size></Contents>"
-                        for name, body in sorted(self.objects.items()))
+    def listed(self, prefix, after):
+        """All of these at once."""
+        names = {name.split("/", 2)[2]: len(body) for name, body in self.objects.items()}
+        found = "".join(f"<Contents><Key>{xml.sax.saxutils.escape(name)}</Key><Size>{n}</Size></Contents>"
+                        for name, n in sorted(names.items()) if name.startswith(prefix) and name > after)
         return f"<ListBucketResult><IsTruncated>false</IsTruncated>{found}</ListBucketResult>".encode()

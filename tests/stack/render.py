@@ -69,7 +69,7 @@ def certificates(at):
 def credentials(at):
     """credentials/<database name>/<credential>: what LoadCredential= gives on a server. Made once."""
     rings = {name: f"1 {secrets.token_hex(32)}\n" for name in ("token-keys", "totp-keys")}
-    shared = {**rings, "tiktok-client-secret": secrets.token_hex(20), "smtp-password": "", "s3-secret-key": secrets.token_hex(20),
+    shared = {**rings, "journal-key": f"{secrets.token_hex(32)}\n", "tiktok-client-secret": secrets.token_hex(20), "smtp-password": "", "s3-secret-key": secrets.token_hex(20),
               "stripe-api-key": f"rk_test_{secrets.token_hex(20)}", "stripe-webhook-secrets": f"whsec_{secrets.token_hex(20)}\n"}
     simulated = {"stripe-simulator-key": "stripe-api-key", "stripe-simulator-secrets": "stripe-webhook-secrets"}
     for service in services.PROGRAMS:
@@ -120,9 +120,11 @@ def configuration(at, https, changes):
         ("store", "dir"): at.store,
         ("store", "spool_dir"): at.spool,
         ("store", "image_socket"): at.run / "image.sock",
+        ("privacy", "spool_dir"): at.exports,
         ("smtp", "host"): "",  # mails are files: Layout.mail
         ("smtp", "dir"): at.mail,
         ("worker", "kept_dir"): at.kept,
+        ("privacy", "journal_dir"): at.journal,
         ("sandbox", "url"): sandbox,
         ("sandbox", "socket"): at.simulator_sock,
         ("sandbox", "ca_file"): at.ca,

@@ -69,6 +69,8 @@ PROGRAMS = sorted((from_row(row, UID_BASE + 10 + i) for i, row in enumerate(r fo
                   key=lambda s: s.socket != "seqpacket")
 KEYS = next(s for s in PROGRAMS if s.name == "keys")
 MAIL = next(s for s in PROGRAMS if s.name == "worker-mail")
+PRIVACY = next(s for s in PROGRAMS if s.name == "privacy")
+ERASER = next(s for s in PROGRAMS if s.name == "worker-privacy")
 WORKERS = [s for s in PROGRAMS if s.program == "marketingcli-worker"]
 
 

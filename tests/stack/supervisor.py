@@ -92,6 +92,8 @@ class Supervisor:
         folder(at.store, 0o2775, 0, services.GID_STORE_WRITE)
         folder(at.spool, 0o2770, 0, services.GID_STORE_WRITE)
         folder(at.mail, 0o700, services.MAIL.uid, services.MAIL.uid)
+        folder(at.exports, 0o700, services.PRIVACY.uid, services.PRIVACY.uid)
+        folder(at.journal, 0o700, services.ERASER.uid, services.ERASER.uid)
         folder(at.kept, 0o755)
         for worker in services.WORKERS:
             folder(at.kept / worker.args[0], 0o700, worker.uid, worker.uid)

@@ -30,6 +30,8 @@ from budgeted import BUDGETED
 from buying import OF_BUYERS
 from desk import AT_THE_DESK
 from disabled import DISABLED
+from erased import ERASED
+from exported import EXPORTED
 from flows import FLOWS as SENT_ONCE, state
 from kept import Kept, clear
 from keys import OF_KEYS
@@ -49,8 +51,8 @@ from undone import UNDONE
 from webhooks import WEBHOOKS
 from world import SETTINGS, WORKERS, World, load
 
-FLOWS = [*SENT_ONCE, *LEAVING, *OF_KEYS, *BUDGETED, *AGAIN, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND,
-         *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS, *WEBHOOKS, *BILLED, *BUCKETED]
+FLOWS = [*SENT_ONCE, *ERASED, *LEAVING, *OF_KEYS, *BUDGETED, *AGAIN, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND,
+         *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS, *WEBHOOKS, *BILLED, *BUCKETED, *EXPORTED]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

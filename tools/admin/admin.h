@@ -91,6 +91,8 @@ int verb_billing_replay(const struct given *given);
 int verb_store_check(const struct given *given);
 int verb_store_move(const struct given *given);
 int verb_store_adopt(const struct given *given);
+int verb_privacy_erasures(const struct given *given);
+int verb_privacy_journal(const struct given *given);
 int verb_nginx(const struct given *given);
 
 /* "marketingcli-admin: ..." on stderr; returns EXIT_FAILED. */

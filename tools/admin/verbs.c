@@ -5,7 +5,7 @@
 static const struct option verbs_sql = {"--sql", "DIR", offsetof(struct given, sql), SQL_DIR,
                                         "The folder with the schema files and grants.sql."};
 static const struct option verbs_dir = {"--dir", "DIR", offsetof(struct given, dir), CREDENTIALS_DIR,
-                                        "The folder to make the secrets in."};
+                                        "The folder of the secrets."};
 static const struct option verbs_credentials = {
     "--credentials", "DIR", offsetof(struct given, credentials), NULL,
     "Also make the MariaDB users and grant them what grants.sql lists. Their passwords are the files NAME/db-password "
@@ -34,7 +34,7 @@ static const struct option verbs_after = {"--after", "ADDRESS", offsetof(struct 
 static const struct option verbs_limit = {"--limit", "NUMBER", offsetof(struct given, limit), "50",
                                           "How many users at most, up to 1000."};
 static const struct option verbs_state = {"--state", "STATE", offsetof(struct given, state), NULL,
-                                          "Only users in this state: active or disabled."};
+                                          "Only users in this state: active, disabled or erasing."};
 static const struct option verbs_end = {"--end", NULL, offsetof(struct given, end), NULL, "End all of them."};
 static const struct option verbs_uses = {"--uses", "NUMBER", offsetof(struct given, uses), "1",
                                          "How many people can register with it, up to 10000."};
@@ -60,6 +60,7 @@ static const struct option *const verbs_no_options[] = {NULL};
 static const struct option *const verbs_credentials_options[] = {&verbs_dir, NULL};
 static const struct option *const verbs_migrate_options[] = {&verbs_sql, &verbs_credentials, &verbs_database,
                                                              &verbs_user, NULL};
+static const struct option *const verbs_privacy_journal_options[] = {&verbs_dir, &verbs_database, &verbs_user, NULL};
 static const struct option *const verbs_desk_options[] = {&verbs_database, &verbs_user, NULL};
 static const struct option *const verbs_user_create_options[] = {&verbs_name, &verbs_password_stdin, &verbs_database,
                                                                  &verbs_user, NULL};
@@ -291,6 +292,16 @@ const struct verb verbs[] = {
      .more = "The build makes nginx's site from them.",
      .options = verbs_no_options,
      .run = verb_tables},
+    {.name = "privacy erasures",
+     .help = "List the erasures of accounts that are under way, and what each waits for.",
+     .options = verbs_desk_options,
+     .run = verb_privacy_erasures},
+    {.name = "privacy journal",
+     .help = "Read the journal of what a restore must do again, and count its lines.",
+     .more = "A line that is torn was written while the machine went down, and is there once more after that; or it was "
+             "changed, or the key is another one.",
+     .options = verbs_privacy_journal_options,
+     .run = verb_privacy_journal},
     {.name = "store check",
      .help = "Look whether each image is where its row says, and whether there is anything else in the folder and the "
              "bucket.",

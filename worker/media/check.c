@@ -123,7 +123,7 @@ static enum job_step check_row_asked(struct job_run *run, struct check_run *c)
             return JOB_CALL;
         }
     } else {
-        e = store_called_list(run->arena, run->result, &found, &said);
+        e = store_called_list(run->arena, run->result, (struct str){NULL, 0}, &found, &said);
         if (e == OK && found.n == 0)
             e = check_row_missing(run, c, &missing);
     }
@@ -247,7 +247,7 @@ static enum job_step check_page(struct job_run *run, struct check_run *c)
         return JOB_CALL;
     }
     c->asked = ASKED_NOTHING;
-    enum err e = store_called_list(run->arena, run->result, &c->objects, &said);
+    enum err e = store_called_list(run->arena, run->result, c->state.place, &c->objects, &said);
     c->n = c->objects.n;
     places_note(run, &said);
     if (e == OK && c->n == 0)

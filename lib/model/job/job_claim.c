@@ -309,4 +309,5 @@ static const struct sql job_claim_sqls[JOB_CLASS__MAX][JOB_CLAIM__MAX] = {
     [JOB_MEDIA] = SQLS("jobs_media"),
     [JOB_MAIL] = SQLS("jobs_mail"),
     [JOB_BILLING] = SQLS("jobs_billing"),
+    [JOB_PRIVACY] = SQLS("jobs_privacy"),
 };

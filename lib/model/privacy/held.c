@@ -63,4 +63,4 @@ const struct held_column held_columns[] = {
     {.column = NULL},
 };
 
-const char *const held_kind_names[] = {"data", "secret", "copy", NULL};
+const char *const held_kind_names[] = {"data", "secret", "copy", "flag", "list", "json", "day", "month", NULL};

@@ -25,10 +25,19 @@ enum held_table {
     HELD__MAX
 };
 
-enum held_kind { HELD_DATA, HELD_SECRET, HELD_COPY };
+enum held_kind {
+    HELD_DATA,
+    HELD_SECRET,
+    HELD_COPY,
+    HELD_FLAG, /* this one and those below: data in a form of its own */
+    HELD_LIST,
+    HELD_JSON,
+    HELD_DAY,
+    HELD_MONTH
+};
 
 /* What an erasure does with it; by itself: it goes by its retention. */
-enum held_by { HELD_BY_ITSELF, HELD_BY_ROWS, HELD_BY_STORE, HELD_BY_STRIPE, HELD_BY_LAST };
+enum held_by { HELD_BY_ITSELF, HELD_BY_ROWS, HELD_BY_PARTS, HELD_BY_STORE, HELD_BY_STRIPE, HELD_BY_LAST };
 
 struct held {
     const char *table; /* NULL: files */

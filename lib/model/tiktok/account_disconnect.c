@@ -1,6 +1,7 @@
 /* The end of a connection. */
 #include "base/clock.h"
 #include "model/post/turn.h"
+#include "model/privacy/journal.h"
 #include "model/tiktok/account_private.h"
 #include "model/user/user.h"
 
@@ -96,7 +97,7 @@ static enum err account_disconnect_tx(struct db *db, void *arg)
     int64_t now = clock_now_us(), cancel_to_us = now;
     bool more;
 
-    enum err e = user_lock(db, x->arena, x->user_id); /* the activity refers to the user */
+    enum err e = user_lock_any(db, x->user_id); /* the activity refers to the user, who may be disabled, or be erased right now */
     if (e == OK)
         e = account_disconnect_read(db, x);
     if (e == OK)
@@ -114,7 +115,9 @@ static enum err account_disconnect_tx(struct db *db, void *arg)
         e = activity_add(db, &(struct activity_new){
                                  .user_id = *x->user_id, .what = ACTIVITY_ACCOUNT_DISCONNECTED, .about_id = *x->id});
     /* Whatever is left: the others of a long queue, and a post that a worker is just about to bring back. */
-    return e == OK ? turn_add(db, x->user_id, x->id, now, x->request_id) : e;
+    if (e == OK)
+        e = turn_add(db, x->user_id, x->id, now, x->request_id);
+    return e == OK ? journal_add(db, JOURNAL_DISCONNECT, x->user_id, x->id) : e;
 }
 
 /* The answer to the COMMIT was lost. If the tokens are gone, they are still to be revoked, and nobody else has them. */

@@ -48,13 +48,24 @@ static enum err folder_take(struct db *db, struct arena *arena, const char *dir,
     return e == OK ? folder_get(db, arena, ret_row) : e;
 }
 
+/* A disk that was unmounted meanwhile has taken the mark with it: what is not there then was not deleted. */
+static enum err folder_look_again(const struct store *store, const char **ret_why)
+{
+    struct uuid marked;
+
+    if (folder_marked(store->dir, &marked) == OK)
+        return OK;
+    *ret_why = folder_other;
+    return ERR_CONFLICT;
+}
+
 static enum err folder_look(struct db *db, struct arena *arena, struct store *store, bool take, const char **ret_why)
 {
     struct uuid marked = UUID_NONE;
     struct folder_row row;
 
     if (atomic_load(&store->folder_is_ours))
-        return OK;
+        return folder_look_again(store, ret_why);
     enum err e = folder_get(db, arena, &row);
     if (e == OK && uuid_is_none(&row.id)) {
         if (!take)

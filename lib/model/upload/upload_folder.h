@@ -8,8 +8,8 @@
  *    ERR_CONFLICT    it is not: why says what is the matter, in a sentence for the admin. Touch nothing
  *    others          nobody knows
  *
- * Once it was OK the same struct store is not looked at again. A program asks at its start, if the database answers then, and before it
- * works on an image in the folder.
+ * Once it was OK the database is not asked again for the same struct store, and only that there is a mark is looked at. A program asks at
+ * its start, if the database answers then, and before it works on an image in the folder.
  */
 #pragma once
 

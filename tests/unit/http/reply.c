@@ -110,6 +110,27 @@ static void test_stream(void **state)
     assert_null(f->rep.stream);
 }
 
+static void count(void *arg)
+{
+    ++*(int *)arg;
+}
+
+/* Whatever the answer becomes: what a stream holds open is let go once. */
+static void test_when_over(void **state)
+{
+    struct fixture *f = *state;
+    int n = 0;
+
+    reply_when_over(&f->rep, count, &n);
+    assert_int_equal(reply_stream(&f->rep, 200, "text/csv", write_nothing, f), OK);
+    reply_error(&f->rep, ERR_NOT_FOUND, NULL);
+    assert_int_equal(n, 0);
+    reply_done(&f->rep);
+    assert_int_equal(n, 1);
+    reply_done(&f->rep);
+    assert_int_equal(n, 1);
+}
+
 static void test_too_large_body(void **state)
 {
     struct fixture *f = *state;
@@ -277,6 +298,7 @@ int main(void)
                                               TEST(test_reason),
                                               TEST(test_nothing_redirect_body),
                                               TEST(test_stream),
+                                              TEST(test_when_over),
                                               TEST(test_too_large_body),
                                               TEST(test_error_plain),
                                               TEST(test_standing_headers),

@@ -229,7 +229,7 @@ static void calls_that_others_make(void **state)
         assert_non_null(strstr(said.error, rows[i].code));
         store_call_list(&store, &arena, STR("a"), 3, &call);
         net_call_run(&arena, &call, &r);
-        assert_int_equal(store_called_list(&arena, &r, &listing, &said), rows[i].list);
+        assert_int_equal(store_called_list(&arena, &r, STR("a"), &listing, &said), rows[i].list);
         server_wait_idle(&server);
         assert_int_equal(server.requests, 3);
     }
@@ -239,6 +239,100 @@ static void calls_that_others_make(void **state)
     assert_int_equal(store_called_delete(&arena, &r, &said), ERR_STORE);
     assert_true(said.error[0] != '\0');
     server_wait_idle(&server);
+}
+
+static enum err list(struct str after, const char *const *keys, size_t n, struct store_said *said)
+{
+    _cleanup_(buf_done) struct buf body = BUF_MAX(4096);
+    const struct store store = {.s3 = s3_here()};
+    struct s3_listing listing = {.n = 0};
+    struct net_call call;
+    struct net_result r;
+
+    buf_puts(&body, "<ListBucketResult><IsTruncated>false</IsTruncated>");
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&body, "<Contents><Key>%s</Key><Size>1</Size></Contents>", keys[i]);
+    buf_puts(&body, "</ListBucketResult>");
+    server_reply(
+        &server,
+        arena_printf(&arena, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%.*s", body.n, STR_FMT(buf_str(&body))).p);
+    store_call_list(&store, &arena, after, 3, &call);
+    net_call_run(&arena, &call, &r);
+    enum err e = store_called_list(&arena, &r, after, &listing, said);
+    server_wait_idle(&server);
+    assert_int_equal(listing.n, e == OK ? n : 0);
+    return e;
+}
+
+/* Some that are said to speak S3 know no start-after: who goes on after the last name would get the same ones for ever. */
+static void a_list_goes_on(void **state)
+{
+    static const char *const keys[] = {"a", "a/b", "b"}, *const odd[] = {"a", "c", "b"}, *const twice[] = {"b", "b"};
+    struct store_said said;
+    (void)state;
+
+    assert_int_equal(list((struct str){NULL, 0}, keys, 3, &said), OK);
+    assert_int_equal(list(STR("B"), keys, 3, &said), OK);
+    assert_int_equal(list(STR("a"), keys + 1, 2, &said), OK);
+    assert_int_equal(list(STR("b"), keys, 0, &said), OK);
+    assert_string_equal(said.error, "");
+    assert_int_equal(list(STR("a"), keys, 3, &said), ERR_STORE);
+    assert_int_equal(list(STR("b"), keys, 3, &said), ERR_STORE);
+    assert_non_null(strstr(said.error, "order"));
+    assert_int_equal(list((struct str){NULL, 0}, odd, 3, &said), ERR_STORE);
+    assert_int_equal(list((struct str){NULL, 0}, twice, 2, &said), ERR_STORE);
+}
+
+/* Who asks whether one is there, keeps no list of all. */
+static void a_list_that_is_longer_than_asked_for(void **state)
+{
+    static char blanks[70 << 10];
+    const struct store store = {.s3 = s3_here()};
+    const struct uuid id = uuid_new();
+    struct s3_listing listing;
+    struct net_call call;
+    struct net_result r;
+    (void)state;
+
+    memset(blanks, ' ', sizeof blanks - 1);
+    server_reply(&server,
+                 arena_printf(&arena,
+                              "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n<ListBucketResult>%s</ListBucketResult>",
+                              sizeof blanks - 1 + 37, blanks)
+                     .p);
+    store_call_find(&store, &arena, &id, &call);
+    net_call_run(&arena, &call, &r);
+    assert_int_equal(store_called_list(&arena, &r, (struct str){NULL, 0}, &listing, NULL), ERR_STORE);
+    store_call_list(&store, &arena, (struct str){NULL, 0}, 9, &call);
+    net_call_run(&arena, &call, &r);
+    assert_int_equal(store_called_list(&arena, &r, (struct str){NULL, 0}, &listing, NULL), OK);
+    server_wait_idle(&server);
+}
+
+static bool count(void *arg, struct str name, const struct uuid *id)
+{
+    (void)name;
+    *(int *)arg += uuid_is_none(id);
+    return true;
+}
+
+/* The whole of a bucket that says again and again how to go on: with the same token it would not. */
+static void a_token_that_leads_nowhere(void **state)
+{
+    static const char body[] =
+        "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"
+        "<Contents><Key>a</Key><Size>1</Size></Contents></ListBucketResult>";
+    const struct store store = {.s3 = s3_here()};
+    struct store_said said = {.error = ""};
+    int n = 0;
+    (void)state;
+
+    server_reply(&server,
+                 arena_printf(&arena, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", sizeof body - 1, body).p);
+    assert_int_equal(store_each(&store, STORE_S3, count, &n, &said), ERR_STORE);
+    server_wait_idle(&server);
+    assert_int_equal(n, 1);
+    assert_true(said.error[0] != '\0');
 }
 
 static void hosts(void **state)
@@ -263,6 +357,9 @@ int main(void)
         cmocka_unit_test_setup(get_into_a_file, clear),
         cmocka_unit_test_setup(delete_what_is_gone, clear),
         cmocka_unit_test_setup(calls_that_others_make, clear),
+        cmocka_unit_test_setup(a_list_goes_on, clear),
+        cmocka_unit_test_setup(a_list_that_is_longer_than_asked_for, clear),
+        cmocka_unit_test_setup(a_token_that_leads_nowhere, clear),
         cmocka_unit_test(hosts),
     };
 
