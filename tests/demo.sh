@@ -320,6 +320,16 @@ result "(so many for the demo; docs/api.md has a server's numbers)"
 run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $NEW_KEY" "$API/usage?group_by=key"'
 jq -r '.data.rows[] | "  -> \(.key_name): \(.requests) requests, \(.errors) errors"' <<<"$out"
 
+heading "Publish the privacy policy and the terms, and look at them as TikTok's review does"
+run '"$ADMIN" policy publish --version demo --effective "$(date -u +%F)"'
+sed 's/^/  -> /' <<<"$out"
+for page in privacy terms; do
+	run "curl -sS --fail-with-body --cacert \"\$CA\" \"\$SITE/$page\" | grep -o \"<h1>.*</h1>\""
+	result "$out"
+done
+run 'curl -sS --fail-with-body --cacert "$CA" "$API/privacy/policy"'
+result "$(jq -r '.data.current | "\(.version), in force from \(.effective_at)"' <<<"$out")"
+
 heading "What is held of Ada, and who else gets it"
 run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" "$API/privacy/data"'
 jq -r '.data.groups[].items[] | select(.recipients != []) | "  -> \(.what): to \(.recipients | join(", ")), for \(.for)"' <<<"$out"

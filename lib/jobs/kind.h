@@ -37,11 +37,11 @@ struct worker_class {
     size_t call_sec; /* the SETTING that bounds a call; 0: it makes none */
     size_t aside; /* the SETTING of how many of its calls may block at a time: mails, and calls with files (net/loop.h).
                        * 0: it makes no such call */
-    bool uses_tiktok; /* tiktok and ring of struct worker */
-    bool uses_store;  /* its store; it also tells of images that are late */
-    bool uses_smtp;   /* its smtp_password; it also counts mails */
+    bool uses_tiktok;   /* tiktok and ring of struct worker */
+    bool uses_store;    /* its store; it also tells of images that are late */
+    bool uses_smtp;     /* its smtp_password; it also counts mails */
     bool keeps_journal; /* its journal_key */
-    bool uses_stripe; /* its stripe and credential_epoch, and the plans of its conf */
+    bool uses_stripe;   /* its stripe and credential_epoch, and the plans of its conf */
 };
 #define SETTING(field) offsetof(struct conf, field)
 

@@ -38,6 +38,7 @@ static struct net_call tiktok_calls_call_to(const struct tiktok *t, struct arena
     int timeout_sec = (int)t->conf->tiktok_timeout_sec;
 
     return (struct net_call){
+        .to = tiktok_calls_is_test(t) ? OUTGOING_SIMULATOR : OUTGOING_TIKTOK,
         .method = method,
         .url = tiktok_calls_api_url(t, arena, path),
         .accept = "application/json",

@@ -25,8 +25,9 @@ static enum job_step erase_step(struct job_run *run)
     run->note = p.waits;
     run->again_at_us = clock_now_us();
     if (!p.goes_on)
-        run->again_at_us =
-            p.again_at_us != 0 ? p.again_at_us : run->again_at_us + backoff_us(run->job.tries, WAIT_BASE_US, WAIT_MAX_US);
+        run->again_at_us = p.again_at_us != 0
+                               ? p.again_at_us
+                               : run->again_at_us + backoff_us(run->job.tries, WAIT_BASE_US, WAIT_MAX_US);
     return JOB_AGAIN;
 }
 

@@ -9,6 +9,7 @@
  * After the wipe nobody has the tokens but this run. If its process dies then, TikTok was perhaps not told: the receipt counts what was
  * confirmed.
  */
+#include "base/log.h"
 #include "model/privacy/erasure.h"
 #include "model/tiktok/account.h"
 #include "model/tiktok/grant_end.h"
@@ -78,6 +79,9 @@ static enum job_step account_erase_go(struct job_run *run)
     e = grant_end_begin(run->db, a->open_id, run->call.timeout_sec, &a->until_us);
     if (e == OK)
         e = account_grant_in_use(run->db, a->open_id, &in_use);
+    if (e != OK) /* the tokens are wiped: nobody can do it later */
+        log_event(LOG_WARNING, "grant_not_ended", LOG_CSTR("account", uuid_text(&a->account.id).s),
+                  LOG_CSTR("database", db_error(run->db)), LOG_END);
     if (e != OK || in_use)
         return account_erase_end(run, a);
     a->is_revoking = true;

@@ -111,10 +111,9 @@ static enum err erasure_tell(struct db *db, const struct erasure_beginning *b)
 {
     const struct mail_params params = {.link = erasure_link(b->arena, b->conf, &b->made.id),
                                        .at_us = b->made.due_at_us};
-    enum err e = activity_add(db, &(struct activity_new){.user_id = b->ask->user_id,
-                                                         .what = ACTIVITY_ERASURE_ASKED,
-                                                         .by = b->ask->by,
-                                                         .about = b->ask->reason});
+    enum err e = activity_add(
+        db, &(struct activity_new){
+                .user_id = b->ask->user_id, .what = ACTIVITY_ERASURE_ASKED, .by = b->ask->by, .about = b->ask->reason});
 
     return e == OK ? mail_add(db, &(struct mail_new){.template = MAIL_ERASURE_ASKED,
                                                      .user_id = b->ask->user_id,
@@ -200,8 +199,8 @@ static enum err erasure_cancel_tx(struct db *db, void *arg)
     if (e == OK)
         e = db_change(db, &erasure_sqls[ERASURE_CANCEL], DB_ARGS(db_i64(now), db_uuid(&x->id)));
     if (e == OK)
-        e = activity_add(db, &(struct activity_new){
-                                 .user_id = *c->user_id, .what = ACTIVITY_ERASURE_CANCELED, .by = c->by});
+        e = activity_add(
+            db, &(struct activity_new){.user_id = *c->user_id, .what = ACTIVITY_ERASURE_CANCELED, .by = c->by});
     if (e == OK)
         e = mail_add(db, &(struct mail_new){.template = MAIL_ERASURE_CANCELED, .user_id = *c->user_id});
     x->state = ERASURE_CANCELED;
@@ -275,9 +274,9 @@ static const struct sql erasure_sqls[] = {
     [ERASURE_GET] = {.text = "SELECT " ERASURE_COLS " FROM erasures WHERE id = ?", .in = "u", .cols = erasure_cols},
     [ERASURE_OF] = {.text = "SELECT " ERASURE_COLS " FROM erasures WHERE user_id = ?", .in = "u", .cols = erasure_cols},
     [ERASURE_WAS_DISABLED] = {.text = "SELECT was_disabled FROM erasures WHERE id = ? AND state = 'waiting'"
-                                 " FOR UPDATE",
-                         .in = "u",
-                         .cols = db_number_cols},
+                                      " FOR UPDATE",
+                              .in = "u",
+                              .cols = db_number_cols},
     [ERASURE_CANCEL] = {.text = "UPDATE erasures SET state = 'canceled', user_id = NULL, ended_at_us = ? WHERE id = ?"
                                 " AND state = 'waiting'",
                         .in = "iu"},

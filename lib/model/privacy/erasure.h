@@ -41,16 +41,16 @@ struct erasure {
     struct uuid user_id;
     int state;
     int64_t asked_at_us, due_at_us;
-    int64_t accounts_n, revoked_n; /* TikTok accounts; of how many TikTok has confirmed the end */
+    int64_t accounts_n, revoked_n;    /* TikTok accounts; of how many TikTok has confirmed the end */
     int64_t posts_n, posts_unknown_n; /* at TikTok: published or in the inbox; of which nobody knows whether they are */
     int64_t tokens_at_us, images_at_us, stripe_at_us, rows_at_us, mailed_at_us, ended_at_us; /* 0: not yet */
 };
 
 struct erasure_ask {
     struct uuid user_id;
-    enum activity_by by;  /* the user, or an admin */
-    int64_t grace_us;     /* how long it can be canceled; an admin's as well */
-    struct str reason;    /* an admin's, for the user's activity; absent: none */
+    enum activity_by by; /* the user, or an admin */
+    int64_t grace_us;    /* how long it can be canceled; an admin's as well */
+    struct str reason;   /* an admin's, for the user's activity; absent: none */
     struct str request_id;
 };
 
@@ -77,7 +77,7 @@ struct erasure_cost {
     struct str email; /* what confirms it */
     struct str plan;  /* the plan that is paid for; absent: none */
     int64_t plan_until_us;
-    int64_t accounts, keys, images;                 /* that work, or are held */
+    int64_t accounts, keys, images;                /* that work, or are held */
     int64_t posts_waiting, posts_at_tiktok, posts; /* are canceled; remain there; all, whose history goes */
 };
 MUST_CHECK enum err erasure_cost(struct db *db, struct arena *arena, const struct uuid *user_id,

@@ -17,15 +17,17 @@ static const struct db_col erasure_cost_cols[] = {
 };
 
 /* Each along an index that begins with the user. */
-#define COUNT(rows) "(SELECT COUNT(*) FROM " rows ")"
-
 static const struct sql erasure_cost_sql = {
-    .text = "SELECT u.email, u.subscribed_plan, u.subscribed_until_us, "
-            COUNT("accounts a WHERE a.user_id = u.id AND a.state <> 'disconnected'") ", "
-            COUNT("api_keys k WHERE k.user_id = u.id AND k.revoked_at_us IS NULL AND k.of_key_id IS NULL") ", "
-            COUNT("uploads i WHERE i.user_id = u.id AND i.deleted_at_us IS NULL") ", "
-            COUNT("posts p WHERE p.user_id = u.id AND p.ended_at_us IS NULL AND p.state NOT IN ('publishing', 'processing')") ", "
-            COUNT("posts p WHERE p.user_id = u.id AND p.mode = 'live' AND p.state IN ('published', 'in_inbox', 'publishing', 'processing')") ", "
-            COUNT("posts p WHERE p.user_id = u.id") " FROM users u WHERE u.id = ?",
+    .text =
+        "SELECT u.email, u.subscribed_plan, u.subscribed_until_us,"
+        " (SELECT COUNT(*) FROM accounts a WHERE a.user_id = u.id AND a.state <> 'disconnected'),"
+        " (SELECT COUNT(*) FROM api_keys k WHERE k.user_id = u.id AND k.revoked_at_us IS NULL AND k.of_key_id IS NULL),"
+        " (SELECT COUNT(*) FROM uploads i WHERE i.user_id = u.id AND i.deleted_at_us IS NULL),"
+        " (SELECT COUNT(*) FROM posts p WHERE p.user_id = u.id AND p.ended_at_us IS NULL"
+        " AND p.state NOT IN ('publishing', 'processing')),"
+        " (SELECT COUNT(*) FROM posts p WHERE p.user_id = u.id AND p.mode = 'live'"
+        " AND p.state IN ('published', 'in_inbox', 'publishing', 'processing')),"
+        " (SELECT COUNT(*) FROM posts p WHERE p.user_id = u.id) FROM users u WHERE u.id = ?",
     .in = "u",
-    .cols = erasure_cost_cols};
+    .cols = erasure_cost_cols,
+};

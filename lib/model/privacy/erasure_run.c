@@ -8,9 +8,9 @@
 #include "model/privacy/journal.h"
 #include "model/user/user.h"
 
-#define OPEN_MAX 50                   /* posts that are looked after in one step */
-#define MAIL_WAIT_US US_PER_DAY       /* the last mail is waited for, but no user's data for a mail server */
-#define ER_ROW_IS_REFERENCED_2 1451   /* MariaDB's: a row that is to go is still referred to */
+#define OPEN_MAX 50                 /* posts that are looked after in one step */
+#define MAIL_WAIT_US US_PER_DAY     /* the last mail is waited for, but no user's data for a mail server */
+#define ER_ROW_IS_REFERENCED_2 1451 /* MariaDB's: a row that is to go is still referred to */
 
 enum {
     RUN_START,
@@ -85,7 +85,8 @@ static enum err erasure_start(struct db *db, const struct erasure_step *s)
 {
     enum err e = db_tx(db, erasure_start_tx, (void *)(uintptr_t)s);
 
-    s->ret->goes_on = e == OK || e == ERR_CONFLICT; /* it was canceled, or somebody else has begun: the row says which */
+    s->ret->goes_on =
+        e == OK || e == ERR_CONFLICT; /* it was canceled, or somebody else has begun: the row says which */
     return e == ERR_CONFLICT ? OK : e;
 }
 
@@ -239,9 +240,9 @@ static enum err erasure_mail_tx(struct db *db, void *arg)
     enum err e = user_lock_any(db, &s->x->user_id);
     if (e == OK)
         e = db_change(db, &erasure_run_sqls[RUN_MAILED], DB_ARGS(db_i64(clock_now_us()), db_uuid(&s->x->id)));
-    return e == OK ? mail_add(db, &(struct mail_new){
-                                      .template = MAIL_ERASED, .user_id = s->x->user_id, .params = &params})
-                   : e;
+    return e == OK
+               ? mail_add(db, &(struct mail_new){.template = MAIL_ERASED, .user_id = s->x->user_id, .params = &params})
+               : e;
 }
 
 static enum err erasure_mail(struct db *db, const struct erasure_step *s)
@@ -337,7 +338,7 @@ enum err erasure_waits_for_posts(struct db *db, const struct uuid *account_id, i
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-static const struct db_col open_post_cols[] = {
+static const struct db_col erasure_open_cols[] = {
     DB_COL(struct open_post, id, UUID),
     DB_COL(struct open_post, account_id, UUID),
     DB_COL(struct open_post, is_processing, I64),
@@ -360,7 +361,7 @@ static const struct sql erasure_run_sqls[] = {
     [RUN_OPEN_POSTS] = {.text = "SELECT id, account_id, state = 'processing' FROM posts FORCE INDEX (by_user_ended)"
                                 " WHERE user_id = ? AND ended_at_us IS NULL LIMIT ?",
                         .in = "ui",
-                        .cols = open_post_cols},
+                        .cols = erasure_open_cols},
     [RUN_TOKENS] = MARK("tokens_at_us"),
     [RUN_IMAGES] = {.text = "SELECT u.id FROM uploads u WHERE u.user_id = ? AND u.state = 'ready'"
                             " AND u.deleted_at_us IS NULL AND NOT EXISTS (SELECT 1 FROM post_images i JOIN posts p"

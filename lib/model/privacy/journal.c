@@ -13,10 +13,10 @@ enum err journal_add(struct db *db, enum journal_what what, const struct uuid *u
     struct uuid id = uuid_new();
     int64_t now = clock_now_us();
 
-    enum err e = db_exec(db, &journal_sqls[JOURNAL_ADD],
-                         DB_ARGS(db_uuid(&id), db_uuid(user_id), db_cstr(journal_what_names[what]),
-                                 db_uuid(subject_id), db_i64(now)),
-                         NULL);
+    enum err e = db_exec(
+        db, &journal_sqls[JOURNAL_ADD],
+        DB_ARGS(db_uuid(&id), db_uuid(user_id), db_cstr(journal_what_names[what]), db_uuid(subject_id), db_i64(now)),
+        NULL);
     return e == OK ? job_add(db, JOB_PRIVACY, JOURNAL_JOB, user_id, now, (struct str){0}) : e;
 }
 
@@ -47,7 +47,8 @@ static const struct db_col journal_cols[] = {
 static const struct sql journal_sqls[] = {
     [JOURNAL_ADD] = {.text = "INSERT INTO journal_due (id, user_id, what, subject_id, at_us) VALUES (?, ?, ?, ?, ?)",
                      .in = "uusui"},
-    [JOURNAL_DUE] = {.text = "SELECT id, what, subject_id, at_us FROM journal_due WHERE user_id = ? ORDER BY id LIMIT ?",
+    [JOURNAL_DUE] = {.text =
+                         "SELECT id, what, subject_id, at_us FROM journal_due WHERE user_id = ? ORDER BY id LIMIT ?",
                      .in = "ui",
                      .cols = journal_cols},
     [JOURNAL_WRITTEN] = {.text = "DELETE FROM journal_due WHERE id = ?", .in = "u"},

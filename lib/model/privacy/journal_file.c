@@ -133,9 +133,8 @@ bool journal_read_line(const struct secret *key, struct str line, struct journal
     return true;
 }
 
-enum err journal_each(const char *dir, const struct secret *key,
-                      void (*fn)(const struct journal_line *line, void *arg), void *arg,
-                      struct journal_counts *ret_counts)
+enum err journal_each(const char *dir, const struct secret *key, void (*fn)(const struct journal_line *line, void *arg),
+                      void *arg, struct journal_counts *ret_counts)
 {
     char path[JOURNAL_PATH_BYTES], text[JOURNAL_LINE_MAX + 2];
     struct journal_counts counts = {.torn = 0};

@@ -8,7 +8,15 @@
 #define LOOKED_AT_MAX 100      /* connections of one open id; what is beyond shows when it is used */
 #define REFRESH_KIND "refresh" /* worker/publish/refresh.c */
 
-enum { GRANT_END_FORGET, GRANT_END_BEGIN, GRANT_END_LOCK, GRANT_END_UNTIL, GRANT_END_UNLOCK, GRANT_END_CONNECTED, GRANT_END_PURGE };
+enum {
+    GRANT_END_FORGET,
+    GRANT_END_BEGIN,
+    GRANT_END_LOCK,
+    GRANT_END_UNTIL,
+    GRANT_END_UNLOCK,
+    GRANT_END_CONNECTED,
+    GRANT_END_PURGE
+};
 static const struct sql grant_end_sqls[];
 
 enum err grant_end_begin(struct db *db, struct str open_id, int call_sec, int64_t *ret_until_us)

@@ -103,8 +103,8 @@ static enum err session_insert(struct db *db, const struct session_creation *s, 
     struct uuid id = uuid_new();
 
     return db_exec(db, &session_sqls[SESSION_INSERT],
-                   DB_ARGS(db_uuid(&id), db_bytes(hash.b, sizeof hash.b), db_cstr(user_state_names[state]),
-                           db_i64(now), db_i64(now), db_i64(now + session_lifetime_sec(s->conf) * US_PER_SEC),
+                   DB_ARGS(db_uuid(&id), db_bytes(hash.b, sizeof hash.b), db_cstr(user_state_names[state]), db_i64(now),
+                           db_i64(now), db_i64(now + session_lifetime_sec(s->conf) * US_PER_SEC),
                            db_uuid(s->new->user_id)),
                    NULL);
 }
