@@ -22,4 +22,5 @@ const struct worker_class worker_classes[JOB_CLASS__MAX] = {
                      .lease_us = 120 * US_PER_SEC,
                      .call_sec = SETTING(stripe_timeout_sec),
                      .uses_stripe = true},
+    [JOB_PRIVACY] = {.class = JOB_PRIVACY, .lease_us = 120 * US_PER_SEC, .keeps_journal = true},
 };

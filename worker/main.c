@@ -10,6 +10,8 @@
 #include "classes.h"
 #include "kinds.h"
 #include "mail/compose.h"
+#include "model/privacy/journal.h"
+#include "model/privacy/published.h"
 #include "model/upload/upload_folder.h"
 #include "service/service.h"
 #include "watch.h"
@@ -50,7 +52,7 @@ static const char *worker_main_database_fault(const struct db_options *options, 
 }
 
 struct secrets {
-    struct secret password, ring_text, client_secret, smtp_password, stripe_key;
+    struct secret password, ring_text, client_secret, smtp_password, stripe_key, journal_key;
     struct keyring *ring;
     struct epoch epoch;
     struct store store;
@@ -63,6 +65,7 @@ static void worker_main_secrets_done(struct secrets *s)
     secret_done(&s->client_secret);
     secret_done(&s->smtp_password);
     secret_done(&s->stripe_key);
+    secret_done(&s->journal_key);
     store_done(&s->store);
     epoch_close(&s->epoch);
     keyring_free(s->ring);
@@ -128,6 +131,14 @@ static const char *worker_main_read_stripe(struct conf *conf, struct secrets *s,
     return worker_main_open_epoch(conf, s);
 }
 
+static const char *worker_main_read_journal(struct secrets *s)
+{
+    if (credential_read("journal-key", &s->journal_key) != OK)
+        return "credential journal-key is missing or cannot be read";
+    return s->journal_key.n >= JOURNAL_KEY_MIN_BYTES ? NULL
+                                                     : "credential journal-key is too short: 64 hexadecimal digits";
+}
+
 /* Each class reads only what it needs, so no process holds all secrets. NULL, or the sentence that says what is
  * wrong. */
 static const char *worker_main_read_secrets(const struct worker_class *class, struct conf *conf, struct secrets *s,
@@ -143,6 +154,8 @@ static const char *worker_main_read_secrets(const struct worker_class *class, st
         why = worker_main_read_smtp(conf, s);
     if (why == NULL && class->uses_store && store_init(&s->store, conf, ret_why) != OK)
         why = ret_why->p;
+    if (why == NULL && class->keeps_journal)
+        why = worker_main_read_journal(s);
     if (why == NULL && class->uses_stripe)
         why = worker_main_read_stripe(conf, s, ret_why);
     return why;
@@ -163,14 +176,32 @@ static const char *worker_main_folder_fault(const struct db_options *options, co
     return e == ERR_CONFLICT ? why : NULL;
 }
 
+/* Why nobody may be sent anything with this configuration, or NULL (model/privacy/published.h). */
+static const char *worker_main_policy_fault(const struct db_options *options, const struct worker *worker,
+                                            struct buf *why)
+{
+    _cleanup_(db_freep) struct db *db = db_new(options);
+    struct arena arena;
+
+    arena_init(&arena, 64u << 10);
+    enum err e = published_fit(db, &arena, worker->conf, why);
+    arena_done(&arena);
+    return e == ERR_CONFLICT ? why->p : NULL;
+}
+
 /* Runs until one of the signals comes. */
 static int worker_main_run(struct worker *worker, const struct db_options *options, int needed, const sigset_t *stops)
 {
+    _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
     int received;
 
     const char *fault = worker_main_database_fault(options, needed, worker);
     if (fault == NULL)
+        fault = worker_main_policy_fault(options, worker, &why);
+    if (fault == NULL)
         fault = worker_main_folder_fault(options, worker);
+    if (fault == NULL && runner_is_barred(worker))
+        fault = "the folder of this class in worker.kept_dir must be this worker's to read and to write";
     if (fault != NULL)
         return worker_main_fail(EXIT_CONFIG, fault);
 
@@ -198,13 +229,11 @@ static int worker_main_work(const struct worker_class *class, const char *progra
     (void)signal(SIGPIPE, SIG_IGN); /* the reader of our log or the other end of a connection may go away */
     net_init();
     struct worker_metrics *metrics = worker_metrics_start(conf, class, program, kinds);
-    struct db_options options = {.socket = conf->database_socket.p,
-                                 .name = conf->database_name.p,
-                                 .user = user,
-                                 .password = &s->password,
-                                 .timeout_sec = (int)conf->database_timeout_sec,
-                                 .counts = &metrics->counts,
-                                 .must_fit = true};
+    struct db_options options = db_options_of(conf);
+    options.user = user;
+    options.password = &s->password;
+    options.counts = &metrics->counts;
+    options.must_fit = true;
     struct worker worker = {.metrics = metrics,
                             .conf = conf,
                             .class = class,
@@ -213,6 +242,7 @@ static int worker_main_work(const struct worker_class *class, const char *progra
                             .tiktok = {[MODE_LIVE] = {.conf = conf, .client_secret = &s->client_secret},
                                        [MODE_TEST] = {.conf = conf, .mode = MODE_TEST}},
                             .smtp_password = &s->smtp_password,
+                            .journal_key = &s->journal_key,
                             .stripe = {.conf = conf, .key = s->stripe_key.n > 0 ? &s->stripe_key : NULL},
                             .credential_epoch = &s->epoch,
                             .store = class->uses_store ? &s->store : NULL};
@@ -233,7 +263,7 @@ int main(int argc, char **argv)
 
     log_init("worker", LOG_INFO);
     if (argc != 2 || (class = worker_main_find_class(argv[1])) == NULL)
-        return worker_main_fail(2, "usage: marketingcli-worker publish|media|mail|billing");
+        return worker_main_fail(2, "usage: marketingcli-worker publish|media|mail|billing|privacy");
     (void)snprintf(program, sizeof program, "worker-%s", argv[1]);
     if (conf_load(&conf, conf_path(), &why) != OK)
         return worker_main_fail(EXIT_CONFIG, why.p);

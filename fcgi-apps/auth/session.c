@@ -81,7 +81,7 @@ static enum err sign_in_find_user(struct ctx *c, const struct credentials *in, s
     bool known = e == OK;
     enum password_match match =
         password_match(&password, known ? user.password_hash.p : NULL, (int)c->conf->password_bcrypt_cost);
-    if (!known || match == PASSWORD_WRONG || user.state != USER_ACTIVE)
+    if (!known || match == PASSWORD_WRONG || user.state == USER_DISABLED)
         return ERR_BAD_CREDENTIALS;
     if (match == PASSWORD_OUTDATED && (e = sign_in_rehash(c, &password, &user)) != OK)
         return e;
@@ -280,6 +280,7 @@ const struct route auth_session_routes[] = {
      .pattern = "/api/v1/auth/logout",
      .handler = sign_in_logout,
      .auth = AUTH_SESSION,
+     .while_erasing = true,
      .rate = RATE_AUTH,
      .summary = "Sign out: ends the session"},
     ROUTE_END,

@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #ifdef TEST_HOOKS
-static int64_t clock_moved_us(void)
+static int64_t clock_moved_us(const char *file)
 {
     const char *dir = getenv("MARKETINGCLI_TEST_DIR");
     char path[512], text[32];
 
-    if (dir == NULL || snprintf(path, sizeof path, "%s/clock", dir) >= (int)sizeof path)
+    if (dir == NULL || snprintf(path, sizeof path, "%s/%s", dir, file) >= (int)sizeof path)
         return 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -48,8 +48,9 @@ static int clock_told_unset(void)
     return -1;
 }
 
-static int64_t clock_moved_us(void)
+static int64_t clock_moved_us(const char *file)
 {
+    (void)file;
     return 0;
 }
 #endif
@@ -64,12 +65,17 @@ static int64_t clock_read_clock(clockid_t id)
 
 int64_t clock_now_us(void)
 {
-    return clock_read_clock(CLOCK_REALTIME) + clock_moved_us();
+    return clock_read_clock(CLOCK_REALTIME) + clock_moved_us("clock");
 }
 
 int64_t clock_mono_us(void)
 {
     return clock_read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t clock_patience_us(void)
+{
+    return clock_mono_us() + clock_moved_us("patience");
 }
 
 int64_t clock_boot_us(void)

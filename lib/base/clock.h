@@ -3,7 +3,8 @@
  * of the database is never used: this is the only clock, and tests can move it.
  *
  * Test builds (meson -Dtest_hooks=true) add the decimal number of microseconds in the file
- * $MARKETINGCLI_TEST_DIR/clock, which they read at each call, so that a test moves time for every process at once.
+ * $MARKETINGCLI_TEST_DIR/clock, which they read at each call, so that a test moves time for every process at once; and that
+ * in the file "patience" to what clock_patience_us says.
  */
 #pragma once
 
@@ -22,6 +23,9 @@
 
 int64_t clock_now_us(void);  /* UTC wall time */
 int64_t clock_mono_us(void); /* for durations and timeouts; tests do not move it */
+/* The same, for how long a program waits before it tries again, gives up or thinks somebody gone, where no call to somebody
+ * else is cut short by it. Tests set it on, and never back: what is waited for is over sooner. */
+int64_t clock_patience_us(void);
 int64_t clock_boot_us(void); /* the same, but it goes on while the machine is suspended */
 
 /* Whether nobody has set the machine's clock right lately, by what the kernel says (adjtimex(2)); false when it does not say. Test builds

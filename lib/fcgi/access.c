@@ -5,6 +5,7 @@
 #include "http/cookie.h"
 #include "model/key/key.h"
 #include "model/user/session.h"
+#include "model/user/user.h"
 #include "fcgi/serve.h"
 
 static bool access_is_safe(struct str method)
@@ -49,6 +50,7 @@ static enum err access_by_session(struct ctx *c, struct str token)
                                 .session_id = session.id,
                                 .session_token = token,
                                 .plan = access_plan(c, &session.plan),
+                                .is_erasing = session.user_state == USER_ERASING,
                                 .is_recent = session_is_recent(&session)};
     return OK;
 }
@@ -138,6 +140,8 @@ static enum err access_by_columns(struct ctx *c, const struct route *route)
     enum err e = access_identify(c);
     if (e != OK)
         return e;
+    if (c->caller.is_erasing && !route->while_erasing)
+        return ERR_ACCOUNT_ERASING;
     if (c->caller.kind == CALLER_SESSION)
         return access_is_cross_origin(c, true) ? ERR_CROSS_ORIGIN : OK;
     return route->auth == AUTH_SESSION ? ERR_SESSION_REQUIRED : access_by_scope(c, route->scope);

@@ -33,6 +33,7 @@ struct caller {
     int mode; /* the world that it asks about: that of the key, or what ?mode= says where the route has one */
     struct uuid user_id, session_id, key_id; /* none where it does not apply */
     struct str session_token;                /* by which the session came: it may have another one by now */
+    bool is_erasing;                         /* the user is being erased: a route must say that it is for them, too */
     bool is_recent;                          /* the password of the session was typed within ten minutes */
     struct str key_name, key_prefix;         /* of the key, to show them */
     int64_t key_scopes, key_expires_at_us;   /* what it may do (base/scope.h), and until when; 0: always */

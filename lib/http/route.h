@@ -68,7 +68,7 @@ enum route_cost {
 #define ROUTE_SMALL_BODY_BYTES (UINT64_C(64) << 10)
 
 /*
- * The program enforces auth, scope, recent_auth, by_mode, body_max_bytes, before_body, rate and cost. nginx's location of the pattern is
+ * The program enforces auth, scope, while_erasing, recent_auth, by_mode, body_max_bytes, before_body, rate and cost. nginx's location of the pattern is
  * generated from all rows that share it (tools/generate): the largest body_max_bytes, rate, timeout_sec and effect.
  */
 struct route {
@@ -76,6 +76,8 @@ struct route {
     enum err (*handler)(struct ctx *c);
     enum route_auth auth;
     enum key_scope scope; /* of AUTH_ANY: what a key must be allowed; SCOPE_NONE if nothing. A session may do all */
+    bool
+        while_erasing; /* of AUTH_ANY and AUTH_SESSION: also for a session of somebody who is being erased (privacy/erasure.h) */
     bool recent_auth; /* of AUTH_SESSION: only where the password was typed within ten minutes (model/user/session.h) */
     bool
         by_mode; /* of AUTH_ANY and AUTH_SESSION: about live or about test data (base/mode.h). A session says which by ?mode= */

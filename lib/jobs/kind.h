@@ -37,10 +37,11 @@ struct worker_class {
     size_t call_sec; /* the SETTING that bounds a call; 0: it makes none */
     size_t aside; /* the SETTING of how many of its calls may block at a time: mails, and calls with files (net/loop.h).
                        * 0: it makes no such call */
-    bool uses_tiktok; /* tiktok and ring of struct worker */
-    bool uses_store;  /* its store; it also tells of images that are late */
-    bool uses_smtp;   /* its smtp_password; it also counts mails */
-    bool uses_stripe; /* its stripe and credential_epoch, and the plans of its conf */
+    bool uses_tiktok;   /* tiktok and ring of struct worker */
+    bool uses_store;    /* its store; it also tells of images that are late */
+    bool uses_smtp;     /* its smtp_password; it also counts mails */
+    bool keeps_journal; /* its journal_key */
+    bool uses_stripe;   /* its stripe and credential_epoch, and the plans of its conf */
 };
 #define SETTING(field) offsetof(struct conf, field)
 
@@ -59,6 +60,7 @@ struct worker {
     struct tiktok tiktok[MODE__MAX]; /* a provider for each mode: access_provider of publish/access.h chooses */
     struct store *store; /* of a class that uses_store. Its folder is waited for, its bucket called (store/calls.h) */
     const struct secret *smtp_password;
+    const struct secret *journal_key;
     struct stripe stripe; /* key NULL: nothing is sold here */
     const struct epoch *credential_epoch;
     bool after_outage; /* the database was away at its start */

@@ -38,7 +38,8 @@ struct service {
     enum service_kind kind;
     const char *what; /* for people: "API keys" */
     int threads;
-    bool internet, asks_image, asks_apps, asks_simulator, ends_credentials, counts_rates, keeps_mail, can_wait;
+    bool internet, asks_image, asks_apps, asks_simulator, ends_credentials, counts_rates, keeps_mail, keeps_journal,
+        can_wait;
     enum service_store store;
     enum service_watch watches;
     enum service_host host;

@@ -141,4 +141,4 @@ def test_only_who_ends_credentials_may_write_the_epoch(stack):
     mode = (stack.at.run / "keys.epoch").stat()
     assert mode.st_mode & 0o777 == 0o664
     assert mode.st_gid in (services.GID_EPOCH, stack.at.run.stat().st_gid)
-    assert [s.name for s in services.PROGRAMS if services.GID_EPOCH in s.groups] == ["auth", "keys", "billing", "worker-billing"]
+    assert [s.name for s in services.PROGRAMS if services.GID_EPOCH in s.groups] == ["auth", "keys", "billing", "privacy", "worker-billing"]

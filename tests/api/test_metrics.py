@@ -18,7 +18,7 @@ from helpers import expect
 from links import now_us
 
 APPS = ["auth", "keys", "tiktok", "uploads", "media", "posts", "billing", "privacy", "sandbox"]
-WORKERS = ["worker-publish", "worker-media", "worker-mail", "worker-billing"]
+WORKERS = ["worker-publish", "worker-media", "worker-mail", "worker-billing", "worker-privacy"]
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 HELP = re.compile(rf"# HELP ({NAME}) \S.*")

@@ -50,6 +50,7 @@ EXAMPLES = {
     "two live workers of worker-media, of which one dies at work": one_of_two("worker-media"),
     "two live workers of worker-mail, of which one dies at work": one_of_two("worker-mail"),
     "two live workers of worker-billing, of which one dies at work": one_of_two("worker-billing"),
+    "two live workers of worker-privacy, of which one dies at work": one_of_two("worker-privacy"),
     "a job of a dead worker that another takes over": (
         outcome("kill before", INIT, ONE_OF_TWO_DIED, TAKEN_OVER, workers=2),
         [outcome("kill before", INIT, TAKEN_OVER), outcome("kill before", INIT, ONE_OF_TWO_DIED, workers=2)]),

@@ -69,6 +69,7 @@ def test_may_do_what_its_row_says(root, row):
     assert ("\nReadWritePaths=-/run/marketingcli/keys.epoch\n" in text) == row["ends_credentials"]
     assert ("\nSupplementaryGroups=marketingcli-rates\nReadWritePaths=-/run/marketingcli/rates.1\n" in text) == row["counts_rates"]
     assert ("\nStateDirectory=marketingcli-mail\nStateDirectoryMode=0700\n" in text) == row["keeps_mail"]
+    assert ("\nStateDirectory=marketingcli-journal\nStateDirectoryMode=0700\n" in text) == row["keeps_journal"]
     unit = root / f"usr/lib/systemd/system/{generate.unit(row)}.service"
     text += unit.read_text() if unit.exists() else ""
     assert sorted(re.findall(r"^LoadCredential=(\S+):", text, re.M)) == sorted(row["credentials"])

@@ -70,6 +70,7 @@ PROGRAMS = sorted((from_row(row, UID_BASE + 10 + i) for i, row in enumerate(r fo
 KEYS = next(s for s in PROGRAMS if s.name == "keys")
 MAIL = next(s for s in PROGRAMS if s.name == "worker-mail")
 PRIVACY = next(s for s in PROGRAMS if s.name == "privacy")
+ERASER = next(s for s in PROGRAMS if s.name == "worker-privacy")
 WORKERS = [s for s in PROGRAMS if s.program == "marketingcli-worker"]
 
 

@@ -82,6 +82,7 @@ class Supervisor:
         for path in (at.hold, at.test):
             folder(path, 0o755)
         folder(at.test / "points", 0o777)  # a program removes the point at which it dies
+        write(at.test / "called", "", 0o666)  # whom programs call (lib/net/outgoing.h)
         write(at.test / "faults", "\0" * FAULTS_BYTES, 0o666)
         folder(at.run / "metrics", 0o3770, 0, services.GID_METRICS)
         folder(at.intake_dir, 0o750, services.INTAKE.uid, services.GID_INTAKE)
@@ -92,8 +93,10 @@ class Supervisor:
         folder(at.store_home, 0o750, 0, services.GID_STORE)
         folder(at.store, 0o2775, 0, services.GID_STORE_WRITE)
         folder(at.spool, 0o2770, 0, services.GID_STORE_WRITE)
+        folder(at.policy, 0o755)
         folder(at.mail, 0o700, services.MAIL.uid, services.MAIL.uid)
         folder(at.exports, 0o700, services.PRIVACY.uid, services.PRIVACY.uid)
+        folder(at.journal, 0o700, services.ERASER.uid, services.ERASER.uid)
         folder(at.kept, 0o755)
         for worker in services.WORKERS:
             folder(at.kept / worker.args[0], 0o700, worker.uid, worker.uid)

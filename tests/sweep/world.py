@@ -23,7 +23,7 @@ import requests  # noqa: E402
 from plan import Plan  # noqa: E402
 from publishing import LEASE_SEC  # noqa: E402
 
-WORKERS = {"worker-publish": "jobs_publish", "worker-media": "jobs_media", "worker-mail": "jobs_mail", "worker-billing": "jobs_billing"}
+WORKERS = {"worker-publish": "jobs_publish", "worker-media": "jobs_media", "worker-mail": "jobs_mail", "worker-billing": "jobs_billing", "worker-privacy": "jobs_privacy"}
 # A worker that must end while the database is away does so after the time of a call and 15 s.
 SETTINGS = ("worker.idle_ms=50", "tiktok.timeout_sec=10", "smtp.timeout_sec=10")
 LOOK_SEC, ASK_SEC = 0.06, 0.5  # between looks at whether something moves, and between questions to the API

@@ -29,6 +29,14 @@ static struct str credentials_ring(struct arena *arena)
     return arena_printf(arena, "1 %.*s\n", STR_FMT(hex_encode(arena, key, sizeof key)));
 }
 
+static struct str credentials_key(struct arena *arena)
+{
+    uint8_t key[32];
+
+    rand_bytes(key, sizeof key);
+    return arena_printf(arena, "%.*s\n", STR_FMT(hex_encode(arena, key, sizeof key)));
+}
+
 static struct str credentials_nothing(struct arena *arena)
 {
     (void)arena;
@@ -140,6 +148,7 @@ static const struct credential credentials_password_file = {"db-password", crede
 static const struct credential credentials_shared[] = {
     {"token-keys", credentials_ring, NULL},
     {"totp-keys", credentials_ring, NULL},
+    {"journal-key", credentials_key, NULL},
     {"tiktok-client-secret", credentials_nothing, "the client secret of your TikTok app"},
     {"s3-secret-key", credentials_nothing, "the secret of s3.key_id, if images are kept in a bucket"},
     {"smtp-password", credentials_nothing, "the password of smtp.user, if your mail relay wants one"},
@@ -149,5 +158,7 @@ static const struct credential credentials_shared[] = {
     {"stripe-simulator-key", credentials_nothing, "the same as stripe-api-key, if that is the simulator's"},
     {"stripe-simulator-secrets", credentials_nothing,
      "the same as stripe-webhook-secrets, if those are the simulator's"},
+    {"tiktok-simulator-secret", credentials_nothing,
+     "the same as tiktok-client-secret, if the simulator stands in for TikTok and sends its webhooks"},
     {NULL, NULL, NULL},
 };

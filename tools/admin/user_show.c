@@ -39,7 +39,8 @@ static bool user_show_state(const struct given *given, enum user_state *state, s
             filter->state = state;
             return true;
         }
-    complain("--state must be %s or %s", user_state_names[USER_ACTIVE], user_state_names[USER_DISABLED]);
+    complain("--state must be %s, %s or %s", user_state_names[USER_ACTIVE], user_state_names[USER_DISABLED],
+             user_state_names[USER_ERASING]);
     return false;
 }
 

@@ -51,10 +51,10 @@ def services():
     for kind, name, what, columns in ROW.findall(text):
         row = {"name": name, "kind": kind.lower(), "what": what, "internet": "false", "asks_image": "false", "asks_apps": "false",
                "asks_simulator": "false",
-               "ends_credentials": "false", "counts_rates": "false", "keeps_mail": "false", "store": "STORE_NONE", "watches": "WATCH_NOTHING", "host": "HOST_MAIN", "credentials": "{}",
+               "ends_credentials": "false", "counts_rates": "false", "keeps_mail": "false", "keeps_journal": "false", "store": "STORE_NONE", "watches": "WATCH_NOTHING", "host": "HOST_MAIN", "credentials": "{}",
                **dict(COLUMN.findall(columns))}
         row |= {c: row[c] == "true" for c in ("internet", "asks_image", "asks_apps", "asks_simulator", "ends_credentials", "counts_rates",
-                                               "keeps_mail")}
+                                               "keeps_mail", "keeps_journal")}
         row["database"] = {"APP": name, "WORKER": f"worker_{name}"}.get(kind)
         row["credentials"] = ["db-password"] * (row["database"] is not None) + re.findall(r'"([^"]*)"', row["credentials"])
         made.append(row)
@@ -96,6 +96,7 @@ def parts(service):
                                       ("store-read", service["store"] == "STORE_READ"),
                                       ("store-write", service["store"] == "STORE_WRITE"),
                                       ("mail", service["keeps_mail"]),
+                                      ("journal", service["keeps_journal"]),
                                       ("epoch", service["ends_credentials"]),
                                       ("rates", service["counts_rates"]),
                                       ("watch", service["watches"] == "WATCH_MACHINE"),

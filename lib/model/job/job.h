@@ -33,9 +33,9 @@
 #include "base/str.h"
 #include "db/db.h"
 
-enum job_class { JOB_PUBLISH, JOB_MEDIA, JOB_MAIL, JOB_BILLING, JOB_CLASS__MAX };
+enum job_class { JOB_PUBLISH, JOB_MEDIA, JOB_MAIL, JOB_BILLING, JOB_PRIVACY, JOB_CLASS__MAX };
 
-extern const char *const job_class_names[]; /* "publish", "media", "mail", "billing", NULL */
+extern const char *const job_class_names[]; /* "publish", "media", "mail", "billing", "privacy", NULL */
 
 /*
  * A run that ends, whatever came of it, sets runs back. So runs counts the processes that died while they ran the job.

@@ -305,8 +305,6 @@ enum err job_unclaim(struct db *db, enum job_class c, const struct job *jobs, si
     }
 
 static const struct sql job_claim_sqls[JOB_CLASS__MAX][JOB_CLAIM__MAX] = {
-    [JOB_PUBLISH] = SQLS("jobs_publish"),
-    [JOB_MEDIA] = SQLS("jobs_media"),
-    [JOB_MAIL] = SQLS("jobs_mail"),
-    [JOB_BILLING] = SQLS("jobs_billing"),
+    [JOB_PUBLISH] = SQLS("jobs_publish"), [JOB_MEDIA] = SQLS("jobs_media"),     [JOB_MAIL] = SQLS("jobs_mail"),
+    [JOB_BILLING] = SQLS("jobs_billing"), [JOB_PRIVACY] = SQLS("jobs_privacy"),
 };

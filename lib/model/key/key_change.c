@@ -4,6 +4,7 @@
 #include "crypto/digest.h"
 #include "model/key/key_private.h"
 #include "model/mail/outbox.h"
+#include "model/privacy/journal.h"
 #include "model/user/caps.h"
 #include "model/user/session_others.h"
 #include "model/user/user.h"
@@ -105,7 +106,9 @@ static enum err key_revoke_one(struct db *db, const struct key *k)
     enum err e = db_change(db, &key_change_sqls[KEY_REVOKE],
                            DB_ARGS(db_i64(clock_now_us()), db_uuid(&k->user_id), db_uuid(&k->id), db_uuid(&k->id)));
 
-    return e == OK ? key_note(db, ACTIVITY_KEY_REVOKED, k) : e;
+    if (e == OK)
+        e = key_note(db, ACTIVITY_KEY_REVOKED, k);
+    return e == OK ? journal_add(db, JOURNAL_REVOCATION, &k->user_id, &k->id) : e;
 }
 
 /* A key that was revoked because others have seen it is dismissed: nothing happens that its owner does not know. */
@@ -181,6 +184,8 @@ static enum err key_revoke_seen_tx(struct db *db, void *arg)
     if (e == OK)
         e = db_change(db, &key_change_sqls[KEY_REVOKE_SEEN],
                       DB_ARGS(db_i64(clock_now_us()), db_uuid(&k->user_id), db_uuid(&k->id), db_uuid(&k->id)));
+    if (e == OK)
+        e = journal_add(db, JOURNAL_REVOCATION, &k->user_id, &k->id);
     return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
 }
 

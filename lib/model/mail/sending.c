@@ -242,7 +242,7 @@ static const struct db_col sending_row_cols[] = {
 static const struct sql sending_sqls[] = {
     [SENDING_LOOK] = {.text =
                           "SELECT m.id, m.user_id, m.subject_id, m.template, m.state, m.created_at_us, m.tried_at_us,"
-                          " m.unknown_tries, m.params, u.email, u.name, COALESCE(u.state = 'disabled', 0)"
+                          " m.unknown_tries, m.params, u.email, u.name, COALESCE(u.state <> 'active', 0)"
                           " FROM mail_outbox m LEFT JOIN users u ON u.id = m.user_id WHERE m.id = ?",
                       .in = "u",
                       .cols = sending_look_cols},

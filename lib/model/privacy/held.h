@@ -37,7 +37,7 @@ enum held_kind {
 };
 
 /* What an erasure does with it; by itself: it goes by its retention. */
-enum held_by { HELD_BY_ITSELF, HELD_BY_ROWS, HELD_BY_STORE, HELD_BY_STRIPE, HELD_BY_LAST };
+enum held_by { HELD_BY_ITSELF, HELD_BY_ROWS, HELD_BY_PARTS, HELD_BY_STORE, HELD_BY_STRIPE, HELD_BY_LAST };
 
 struct held {
     const char *table; /* NULL: files */

@@ -8,7 +8,15 @@
 #define LOOKED_AT_MAX 100      /* connections of one open id; what is beyond shows when it is used */
 #define REFRESH_KIND "refresh" /* worker/publish/refresh.c */
 
-enum { GRANT_END_BEGIN, GRANT_END_LOCK, GRANT_END_UNTIL, GRANT_END_UNLOCK, GRANT_END_CONNECTED, GRANT_END_PURGE };
+enum {
+    GRANT_END_FORGET,
+    GRANT_END_BEGIN,
+    GRANT_END_LOCK,
+    GRANT_END_UNTIL,
+    GRANT_END_UNLOCK,
+    GRANT_END_CONNECTED,
+    GRANT_END_PURGE
+};
 static const struct sql grant_end_sqls[];
 
 enum err grant_end_begin(struct db *db, struct str open_id, int call_sec, int64_t *ret_until_us)
@@ -64,6 +72,11 @@ enum err grant_end_check(struct db *db, struct str open_id, const struct uuid *a
                    MIN(until, now + CALL_SEC_MAX * US_PER_SEC + GRANT_END_LANDS_US), request_id);
 }
 
+enum err grant_end_forget(struct db *db, struct str open_id, int64_t until_us)
+{
+    return db_exec(db, &grant_end_sqls[GRANT_END_FORGET], DB_ARGS(db_str(open_id), db_i64(until_us)), NULL);
+}
+
 enum err grant_end_purge(struct db *db, int64_t now_us)
 {
     return db_exec(db, &grant_end_sqls[GRANT_END_PURGE], DB_ARGS(db_i64(now_us)), NULL);
@@ -84,6 +97,7 @@ static const struct sql grant_end_sqls[] = {
                                  "SELECT id FROM accounts WHERE open_id = ? AND state = 'active' ORDER BY id LIMIT ?",
                              .in = "si",
                              .cols = db_uuid_cols},
+    [GRANT_END_FORGET] = {.text = "DELETE FROM grants_ending WHERE open_id = ? AND until_us = ?", .in = "si"},
     [GRANT_END_PURGE] = {.text = "DELETE FROM grants_ending WHERE until_us < ? ORDER BY until_us LIMIT 1000",
                          .in = "i"},
 };

@@ -32,4 +32,7 @@ MUST_CHECK enum err grant_end_over(struct db *db, struct arena *arena, struct st
 MUST_CHECK enum err grant_end_check(struct db *db, struct str open_id, const struct uuid *account_id,
                                     struct str request_id);
 
+/* TikTok has answered, and nobody connected meanwhile: the row goes, unless somebody else ends the grant by now. */
+MUST_CHECK enum err grant_end_forget(struct db *db, struct str open_id, int64_t until_us);
+
 MUST_CHECK enum err grant_end_purge(struct db *db, int64_t now_us); /* 1000 at a time */

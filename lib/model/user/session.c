@@ -97,14 +97,14 @@ static enum err session_make_room(struct db *db, const struct session_creation *
     return e;
 }
 
-static enum err session_insert(struct db *db, const struct session_creation *s, int64_t now)
+static enum err session_insert(struct db *db, const struct session_creation *s, enum user_state state, int64_t now)
 {
     struct sha256 hash = sha256_of(s->token);
     struct uuid id = uuid_new();
 
     return db_exec(db, &session_sqls[SESSION_INSERT],
-                   DB_ARGS(db_uuid(&id), db_bytes(hash.b, sizeof hash.b), db_cstr(user_state_names[USER_ACTIVE]),
-                           db_i64(now), db_i64(now), db_i64(now + session_lifetime_sec(s->conf) * US_PER_SEC),
+                   DB_ARGS(db_uuid(&id), db_bytes(hash.b, sizeof hash.b), db_cstr(user_state_names[state]), db_i64(now),
+                           db_i64(now), db_i64(now + session_lifetime_sec(s->conf) * US_PER_SEC),
                            db_uuid(s->new->user_id)),
                    NULL);
 }
@@ -119,8 +119,9 @@ static enum err session_create_tx(struct db *db, void *arg)
     const struct session_creation *s = arg;
     const struct session_new *new = s->new;
     int64_t now = clock_now_us();
+    enum user_state state;
 
-    enum err e = user_lock_marked(db, s->arena, new->user_id, new->mark);
+    enum err e = user_lock_marked(db, s->arena, new->user_id, new->mark, &state);
     if (e != OK)
         return e == ERR_NOT_FOUND ? ERR_ACCOUNT_DISABLED : e;
     if (new->also != NULL)
@@ -130,7 +131,7 @@ static enum err session_create_tx(struct db *db, void *arg)
     if (e == OK)
         e = session_make_room(db, s, now);
     if (e == OK)
-        e = session_insert(db, s, now);
+        e = session_insert(db, s, state, now);
     return e == OK ? session_note_sign_in(db, new->user_id) : e;
 }
 
@@ -178,7 +179,7 @@ enum err session_authenticate(struct db *db, struct arena *arena, const struct c
         return e == ERR_NOT_FOUND ? ERR_SESSION_EXPIRED : e;
     if (now >= s.expires_at_us || now - s.last_seen_at_us >= session_idle_us(conf))
         return ERR_SESSION_EXPIRED;
-    if (s.user_state != USER_ACTIVE)
+    if (s.user_state == USER_DISABLED)
         return ERR_ACCOUNT_DISABLED;
     /* One that was seen before the clock was set back would not be idle until then. */
     if (llabs(now - s.last_seen_at_us) > SEEN_EVERY_US) {

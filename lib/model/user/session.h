@@ -41,7 +41,7 @@ struct session_new {
 /*
  * Also ends the session whose token is replaced, the user's own that are over and a few others that are,
  * and, at CAP_SESSIONS (user/caps.h), the one that was not used for longest, which is noted: a sign-in is never refused for the
- * number of sessions. It is noted in the user's activity. ERR_ACCOUNT_DISABLED if the user is disabled or gone, ERR_BAD_CREDENTIALS
+ * number of sessions. It is noted in the user's activity. ERR_ACCOUNT_DISABLED if the user is disabled or gone (one who is being erased can sign in), ERR_BAD_CREDENTIALS
  * if the password is another by now, or the error of also: then none of the user's was ended.
  */
 MUST_CHECK enum err session_create(struct db *db, struct arena *arena, const struct conf *conf,
@@ -50,7 +50,8 @@ MUST_CHECK enum err session_create(struct db *db, struct arena *arena, const str
 /*
  * One indexed read of one table, and a second one for a token that it does not find: SESSION_OVERLAP_US after a confirmation the
  * one before is still good; last_seen_at_us is written if it is more than a minute old. ERR_SESSION_EXPIRED if
- * there is no such session, or it has been idle or alive for too long; ERR_ACCOUNT_DISABLED.
+ * there is no such session, or it has been idle or alive for too long; ERR_ACCOUNT_DISABLED. A user who is being erased can have one: the
+ * caller looks at user_state.
  */
 MUST_CHECK enum err session_authenticate(struct db *db, struct arena *arena, const struct conf *conf, struct str token,
                                          struct session *ret_session);

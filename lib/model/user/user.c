@@ -9,7 +9,7 @@
 #define DOMAIN_MAX_BYTES 253 /* RFC 1035 2.3.4: 255 with the root's label and the length bytes */
 #define LABEL_MAX_BYTES 63
 
-const char *const user_state_names[] = {"active", "disabled", NULL};
+const char *const user_state_names[] = {"active", "disabled", "erasing", NULL};
 
 enum {
     USER_INSERT,
@@ -137,18 +137,32 @@ enum err user_lock_any(struct db *db, const struct uuid *id)
     return db_number(db, &user_sqls[USER_LOCK_ANY], DB_ARGS(db_uuid(id)), &one);
 }
 
+enum err user_lock_state(struct db *db, struct arena *arena, const struct uuid *id, enum user_state *ret_state)
+{
+    struct user user = {0};
+    enum err e = db_row(db, &user_sqls[USER_LOCK], DB_ARGS(db_uuid(id)), arena, &user);
+
+    if (e == OK)
+        *ret_state = (enum user_state)user.state;
+    return e;
+}
+
 struct sha256 user_password_mark(struct str password_hash)
 {
     return sha256_of(password_hash);
 }
 
-enum err user_lock_marked(struct db *db, struct arena *arena, const struct uuid *id, const struct sha256 *mark)
+enum err user_lock_marked(struct db *db, struct arena *arena, const struct uuid *id, const struct sha256 *mark,
+                          enum user_state *ret_state)
 {
     struct user user = {0};
     enum err e = user_lock_by(db, arena, id, &user_sqls[USER_LOCK_MARKED], &user);
 
+    if (e == ERR_ACCOUNT_DISABLED && user.state == USER_ERASING)
+        e = OK;
     if (e != OK)
         return e;
+    *ret_state = (enum user_state)user.state;
     struct sha256 now = user_password_mark(user.password_hash);
     return memcmp(now.b, mark->b, sizeof now.b) == 0 ? OK : ERR_BAD_CREDENTIALS;
 }
@@ -168,6 +182,7 @@ struct user_renaming {
     struct arena *arena;
     const struct uuid *id;
     struct str name;
+    enum activity_by by;
     struct user user;
 };
 
@@ -183,14 +198,17 @@ static enum err user_rename_tx(struct db *db, void *arg)
         return e;
     *name = r->name;
     e = db_change(db, &user_sqls[USER_RENAME], DB_ARGS(db_str(*name), db_i64(clock_now_us()), db_uuid(r->id)));
-    return e == OK ? activity_add(
-                         db, &(struct activity_new){.user_id = *r->id, .what = ACTIVITY_NAME_CHANGED, .is_minor = true})
+    return e == OK ? activity_add(db, &(struct activity_new){.user_id = *r->id,
+                                                             .what = ACTIVITY_NAME_CHANGED,
+                                                             .by = r->by,
+                                                             .is_minor = r->by == ACTIVITY_BY_USER})
                    : e;
 }
 
-enum err user_rename(struct db *db, struct arena *arena, const struct uuid *id, struct str name, struct user *ret_user)
+enum err user_rename(struct db *db, struct arena *arena, const struct uuid *id, struct str name, enum activity_by by,
+                     struct user *ret_user)
 {
-    struct user_renaming r = {.arena = arena, .id = id, .name = name};
+    struct user_renaming r = {.arena = arena, .id = id, .name = name, .by = by};
     enum err e = db_tx(db, user_rename_tx, &r);
 
     if (e == OK)

@@ -3,11 +3,12 @@
 
 #include "base/secret.h"
 #include "db/db.h"
+#include "model/user/activity.h"
 
 #define EMAIL_MAX_BYTES 254 /* RFC 5321 4.5.3.1.3 */
 #define USER_NAME_MAX_BYTES 100
 
-enum user_state { USER_ACTIVE, USER_DISABLED };
+enum user_state { USER_ACTIVE, USER_DISABLED, USER_ERASING }; /* erasing: privacy/erasure.h */
 extern const char *const user_state_names[];
 
 struct user {
@@ -52,17 +53,20 @@ MUST_CHECK enum err user_by_email(struct db *db, struct arena *arena, struct str
  */
 MUST_CHECK enum err user_lock(struct db *db, struct arena *arena, const struct uuid *id);
 
-/* The same lock for what is done to a user in any state. ERR_NOT_FOUND. */
+/* The same lock for what is done to a user in any state. ERR_NOT_FOUND. user_lock_state also says which. */
 MUST_CHECK enum err user_lock_any(struct db *db, const struct uuid *id);
+MUST_CHECK enum err user_lock_state(struct db *db, struct arena *arena, const struct uuid *id,
+                                    enum user_state *ret_state);
 
 /*
  * The same for what a password has opened: if it was changed since, that is over. mark: user_password_mark of the hash that
- * it matched. ERR_BAD_CREDENTIALS if the hash is another now.
+ * it matched. ERR_BAD_CREDENTIALS if the hash is another now. A user who is being erased can still
+ * sign in, to see that and to cancel it: *ret_state says so.
  */
 struct sha256; /* crypto/digest.h */
 struct sha256 user_password_mark(struct str password_hash);
 MUST_CHECK enum err user_lock_marked(struct db *db, struct arena *arena, const struct uuid *id,
-                                     const struct sha256 *mark);
+                                     const struct sha256 *mark, enum user_state *ret_state);
 
 /* The same password, hashed anew. ERR_CONFLICT if old_hash is not its hash any more: then nothing changes. */
 MUST_CHECK enum err user_rehash(struct db *db, const struct uuid *id, struct str old_hash, const char *new_hash);
@@ -70,6 +74,6 @@ MUST_CHECK enum err user_rehash(struct db *db, const struct uuid *id, struct str
 /* What users see of themselves: id, email, undeliverable_at_us, name, created_at_us. ERR_NOT_FOUND. */
 MUST_CHECK enum err user_profile(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user);
 
-/* Changes the name; absent: removes it. ret_user: as user_profile. ERR_ACCOUNT_DISABLED. */
+/* Changes the name; absent: removes it. by: who did, for the activity. ret_user: as user_profile. ERR_ACCOUNT_DISABLED. */
 MUST_CHECK enum err user_rename(struct db *db, struct arena *arena, const struct uuid *id, struct str name,
-                                struct user *ret_user);
+                                enum activity_by by, struct user *ret_user);

@@ -64,6 +64,8 @@ static enum err user_state_change(struct db *db, void *arg)
     enum err e = db_row(db, &user_state_sqls[USER_STATE_LOCK], DB_ARGS(db_uuid(c->id)), c->arena, &was);
     if (e != OK)
         return e;
+    if (was.state == USER_ERASING)
+        return ERR_ACCOUNT_ERASING;
     c->changed = was.state != (int)c->state;
     if (c->changed)
         e = db_exec(db, &user_state_sqls[USER_STATE_SET], DB_ARGS(state, db_i64(clock_now_us()), db_uuid(c->id)), NULL);

@@ -19,7 +19,7 @@
 /*
  * As an admin, and the user's activity says so. Enabling makes the queues of the user's accounts move. Whatever the state
  * was, the copies are what it is now. ret_changed: false if it was so already, and then the activity is silent.
- * ERR_NOT_FOUND.
+ * ERR_NOT_FOUND; ERR_ACCOUNT_ERASING: only a cancel ends that (privacy/erasure.h).
  */
 MUST_CHECK enum err user_set_state(struct db *db, struct arena *arena, const struct uuid *id, enum user_state state,
                                    bool *ret_changed);

@@ -1,0 +1,22 @@
+CREATE TABLE IF NOT EXISTS erasures (
+  id BINARY(16) NOT NULL COMMENT 'The receipt: 122 random bits, in which no time is; who has it may see the row',
+  user_id BINARY(16) NULL COMMENT 'Who is to be erased; NULL once that is done or canceled [policy:account.erasure]',
+  state ENUM('waiting', 'running', 'done', 'canceled') NOT NULL COMMENT 'waiting: it can be canceled until it is due',
+  was_disabled BOOLEAN NOT NULL COMMENT 'The user was disabled before: a cancel puts that back',
+  asked_at_us BIGINT UNSIGNED NOT NULL COMMENT 'When it was asked for [policy:account.erasure]',
+  due_at_us BIGINT UNSIGNED NOT NULL COMMENT 'Until then it can be canceled',
+  accounts_n INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'TikTok accounts that were connected',
+  revoked_n INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'Of how many of them TikTok has confirmed the end',
+  posts_n INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'Posts that remain at TikTok',
+  posts_unknown_n INT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'Posts of which nobody knows whether they are there',
+  tokens_at_us BIGINT UNSIGNED NULL COMMENT 'When the TikTok tokens were gone',
+  images_at_us BIGINT UNSIGNED NULL COMMENT 'When the images were gone',
+  stripe_at_us BIGINT UNSIGNED NULL COMMENT 'When Stripe''s customer was gone',
+  rows_at_us BIGINT UNSIGNED NULL COMMENT 'When all else was gone but what the last mail needs',
+  mailed_at_us BIGINT UNSIGNED NULL COMMENT 'When the last mail was written; it is waited for',
+  ended_at_us BIGINT UNSIGNED NULL COMMENT 'When the user''s row was gone, or it was canceled; the receipt goes 36 months later',
+  PRIMARY KEY (id),
+  UNIQUE KEY by_user (user_id),
+  KEY by_state (state, due_at_us),
+  KEY by_end (ended_at_us)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin COMMENT='Erasures of accounts, and their receipts';

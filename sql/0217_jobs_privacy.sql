@@ -1,0 +1,23 @@
+CREATE TABLE IF NOT EXISTS jobs_privacy (
+  id BINARY(16) NOT NULL COMMENT 'Of its kind and subject, always the same (UUIDv8)',
+  kind VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL COMMENT 'A row of worker/kinds.c',
+  subject_id BINARY(16) NOT NULL COMMENT 'What it is about: a receipt, a user',
+  state ENUM('ready', 'dead') NOT NULL COMMENT 'dead: its process has died with it three times, the last time when nothing else ran; it waits for the admin',
+  run_at_us BIGINT UNSIGNED NOT NULL COMMENT 'Not before; while it runs, the end of its lease, so a crash makes it due again',
+  lease_token BINARY(16) NULL COMMENT 'Who runs it; every write of the run is conditional on it',
+  runs SMALLINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'Counted before it runs; set back by a run that ends',
+  tries SMALLINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'How often it asked to be run again, for the backoff',
+  request_id CHAR(32) CHARACTER SET ascii COLLATE ascii_bin NULL COMMENT 'The request that caused it, as in the logs',
+  created_at_us BIGINT UNSIGNED NOT NULL COMMENT 'Creation',
+  wanted_at_us BIGINT UNSIGNED NULL COMMENT 'While it runs: somebody wants it again, not before this',
+  slot_at_us BIGINT UNSIGNED NULL COMMENT 'When it may make the call for which it waits: reserved, and counted, already',
+  user_id BINARY(16) NULL COMMENT 'Whose it is, where users take turns; NULL: it counts as a user of its own [policy:account.erasure]',
+  failures SMALLINT UNSIGNED NOT NULL DEFAULT 0 COMMENT 'Runs in a row that ended with an error, for the backoff and the alarm',
+  about_id BINARY(16) NULL COMMENT 'What the run of a suspect is about, beside the subject: written before it begins',
+  rests_until_us BIGINT UNSIGNED NULL COMMENT 'It was dead, and is asked for again: until then it does not run, whoever asks',
+  PRIMARY KEY (id),
+  UNIQUE KEY by_subject (kind, subject_id),
+  KEY due (state, run_at_us),
+  KEY by_kind (state, kind, run_at_us),
+  KEY by_user (state, kind, user_id, run_at_us)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin COMMENT='What worker@privacy has to do';
