@@ -30,7 +30,7 @@ static int privacy_erase(struct desk *desk, const struct given *given, const str
 {
     const struct erasure_ask ask = {.user_id = user->id,
                                     .by = ACTIVITY_BY_ADMIN,
-                                    .grace_us = desk->conf.privacy_grace_days * US_PER_DAY,
+                                    .grace_us = desk->conf.erasure_grace_days * US_PER_DAY,
                                     .reason = str_from(given->reason)};
     struct erasure erasure;
 
