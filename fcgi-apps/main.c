@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/plans.h"
 #include "fcgi/serve.h"
+#include "model/privacy/published.h"
 
 extern const struct app APP;
 
@@ -103,6 +104,18 @@ static bool main_state_fits(struct shared *s, struct buf *why)
     return s->app->fit == NULL || s->app->fit(db, s->state, why) != ERR_CONFLICT;
 }
 
+/* Nobody gets data whom the policy in force does not name. Where none is in force, or nobody can ask now, nothing is known. */
+static bool main_policy_fits(struct shared *s, struct buf *why)
+{
+    _cleanup_(db_freep) struct db *db = db_new(&s->db_options);
+    struct arena arena;
+
+    arena_init(&arena, 64u << 10);
+    enum err e = published_fit(db, &arena, s->conf, why);
+    arena_done(&arena);
+    return e != ERR_CONFLICT;
+}
+
 static int main_run(struct shared *s, int needed, struct buf *why)
 {
     char user[80];
@@ -112,19 +125,17 @@ static int main_run(struct shared *s, int needed, struct buf *why)
     if (credential_read("db-password", &s->db_password) != OK)
         return main_refuse("the credential db-password is missing or cannot be read");
     (void)snprintf(user, sizeof user, "marketingcli_%s", s->app->name);
-    s->db_options = (struct db_options){
-        .socket = s->conf->database_socket.p,
-        .name = s->conf->database_name.p,
-        .user = user,
-        .password = &s->db_password,
-        .timeout_sec = (int)s->conf->database_timeout_sec,
-        .gate = &s->db_gate,
-        .counts = &s->db_counts,
-        .must_fit = true,
-    };
+    s->db_options = db_options_of(s->conf);
+    s->db_options.user = user;
+    s->db_options.password = &s->db_password;
+    s->db_options.gate = &s->db_gate;
+    s->db_options.counts = &s->db_counts;
+    s->db_options.must_fit = true;
     const char *fault = main_database_fault(s, needed);
     if (fault != NULL)
         return main_refuse(fault);
+    if (!main_policy_fits(s, why))
+        return main_refuse(why->p);
     if (!main_epoch_is_ready(s))
         return main_refuse("the file of keys.epoch is missing or cannot be written");
     s->key_cache = key_cache_new(&s->credential_epoch);

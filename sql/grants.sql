@@ -5,6 +5,8 @@
 
 -- every user
 GRANT SELECT ON {db}.schema_migrations TO {user};
+-- Each program looks at its start whether the published policy names all who may get something.
+GRANT SELECT ON {db}.policy_versions TO {user};
 
 -- user auth
 GRANT SELECT, INSERT, UPDATE ON {db}.users TO {user};
@@ -79,6 +81,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.idempotency_keys TO {user};
 GRANT SELECT (id, user_id, what, created_at_us), INSERT ON {db}.activity TO {user};
 GRANT INSERT ON {db}.notices_due TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
+GRANT SELECT (digest, state), INSERT ON {db}.tiktok_events TO {user};
 -- What is told at a limit of the plan (lib/fcgi/plan_told.c).
 GRANT SELECT (user_id, plan, status, period_end_us, cancel_at_us, trial_end_us, past_due_since_us) ON {db}.subscriptions TO {user};
 GRANT SELECT ON {db}.plan_grants TO {user};
@@ -112,8 +115,8 @@ GRANT SELECT (id, post_id, created_at_us, state) ON {db}.post_attempts TO {user}
 GRANT SELECT, INSERT ON {db}.attempt_fetches TO {user};
 
 -- user media
-GRANT SELECT (id, post_id, created_at_us) ON {db}.post_attempts TO {user};
-GRANT SELECT (id, ended_at_us) ON {db}.posts TO {user};
+GRANT SELECT (id, post_id, number, created_at_us) ON {db}.post_attempts TO {user};
+GRANT SELECT (id, ended_at_us, retried_after) ON {db}.posts TO {user};
 GRANT SELECT (post_id, position, upload_id) ON {db}.post_images TO {user};
 GRANT SELECT (id, state, store, kept_type) ON {db}.uploads TO {user};
 GRANT INSERT (attempt_id, position, fetched_at_us) ON {db}.attempt_fetches TO {user};
@@ -186,6 +189,8 @@ GRANT SELECT (user_id, expires_at_us, status, data) ON {db}.idempotency_keys TO 
 GRANT SELECT (id, user_id, open_id, display_name, avatar_url, scopes, state, state_reason, connected_at_us, disconnected_at_us, mode, canceled_to_us) ON {db}.accounts TO {user};
 GRANT SELECT (account_id, username, nickname, privacy_level_options, comment_disabled, post_block, fetched_at_us) ON {db}.creator_snapshots TO {user};
 GRANT SELECT (open_id) ON {db}.grants_ending TO {user};
+GRANT SELECT (open_id, id, kind, publish_id, post_id, reason, created_at_us) ON {db}.tiktok_events TO {user};
+GRANT SELECT (id, user_id, what, reason, received_at_us, done_at_us) ON {db}.privacy_requests TO {user};
 GRANT SELECT (id, user_id, state, media_type, original_bytes, original_width, original_height, original_sha256, changes, size_bytes, width, height, sha256, store, created_at_us, delete_due_at_us, deleted_at_us, mode, provenance, kept_type) ON {db}.uploads TO {user};
 GRANT SELECT (id, user_id, account_id, key_id, title, description, post_mode, privacy_level, disable_comment, auto_add_music, brand_content_toggle, brand_organic_toggle, is_aigc, photo_cover_index, state, failure_code, platform_code, platform_log_id, publish_id, tiktok_post_ids, created_at_us, accepted_at_us, ended_at_us, mode, plan_month) ON {db}.posts TO {user};
 GRANT SELECT (user_id, n) ON {db}.posts_counted TO {user};
@@ -228,6 +233,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.jobs_publish TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_media TO {user};
 GRANT DELETE, SELECT ON {db}.oauth_states TO {user};
 GRANT DELETE, SELECT (until_us) ON {db}.grants_ending TO {user};
+GRANT SELECT (id, open_id, reason, state, created_at_us, received_at_us), UPDATE (state, done_at_us), DELETE ON {db}.tiktok_events TO {user};
+GRANT SELECT (id, user_id, what, created_at_us), INSERT ON {db}.activity TO {user};
 GRANT DELETE, SELECT (expires_at_us), UPDATE (expires_at_us) ON {db}.idempotency_keys TO {user};
 -- Views, of test data alone.
 GRANT DELETE, SELECT ON {db}.test_posts TO {user};
@@ -268,6 +275,8 @@ GRANT DELETE, SELECT (id, user_id, old_email, new_email, created_at_us, expires_
 GRANT DELETE, SELECT (day) ON {db}.mail_allowances TO {user};
 GRANT DELETE, SELECT (id, user_id, what, created_at_us) ON {db}.activity TO {user};
 GRANT DELETE, SELECT (created_at_us, enabled_at_us) ON {db}.user_totp TO {user};
+GRANT SELECT, UPDATE ON {db}.policy_notices TO {user};
+GRANT DELETE, SELECT (done_at_us, due_at_us, told_at_us), UPDATE (told_at_us) ON {db}.privacy_requests TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user worker_billing
@@ -295,6 +304,8 @@ GRANT SELECT (user_id), DELETE ON {db}.sessions TO {user};
 GRANT SELECT (user_id), DELETE ON {db}.pending_sign_ins TO {user};
 GRANT SELECT (user_id), DELETE ON {db}.oauth_states TO {user};
 GRANT SELECT (user_id), DELETE ON {db}.activity TO {user};
+GRANT SELECT (user_id), DELETE ON {db}.privacy_requests TO {user};
+GRANT SELECT (open_id), DELETE ON {db}.tiktok_events TO {user};
 GRANT SELECT (user_id), DELETE ON {db}.notices_due TO {user};
 GRANT SELECT (user_id), DELETE ON {db}.usage_daily TO {user};
 GRANT SELECT (user_id), DELETE ON {db}.idempotency_keys TO {user};
@@ -307,7 +318,7 @@ GRANT SELECT (id, user_id), DELETE ON {db}.api_keys TO {user};
 GRANT SELECT (id, user_id), DELETE ON {db}.email_changes TO {user};
 GRANT SELECT (id, email_key), DELETE ON {db}.registrations TO {user};
 GRANT SELECT (purpose, subject_id), DELETE ON {db}.one_time_tokens TO {user};
-GRANT SELECT (id, user_id, state), DELETE ON {db}.accounts TO {user};
+GRANT SELECT (id, user_id, open_id, state), DELETE ON {db}.accounts TO {user};
 GRANT SELECT (account_id), DELETE ON {db}.creator_snapshots TO {user};
 GRANT SELECT (id, user_id, account_id, state, mode, failure_code, ended_at_us), DELETE ON {db}.posts TO {user};
 GRANT SELECT (post_id, upload_id), DELETE ON {db}.post_images TO {user};

@@ -307,6 +307,8 @@ until out=$(eval "$call") && [ "$(jq -r .data.status <<<"$out")" = failed ]; do
 	sleep 0.3
 done
 result "failed: $(jq -r '.data.failure | .code, .message' <<<"$out" | paste -sd ' ')"
+run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $TEST_KEY" -X POST "$API/posts/$TEST_POST/retry"'
+result "tried again: $(jq -r '.data | .status, (.events[-1] | .event, .code)' <<<"$out" | paste -sd ' ')"
 run 'curl -sS --cacert "$CA" -o /dev/null -w "%{http_code}" -H "Authorization: Bearer $NEW_KEY" "$API/posts/$TEST_POST"'
 [ "$out" = 404 ] || fail "a live key sees a test post: $out"
 result "$out: to the live key, it is not there"
@@ -317,6 +319,16 @@ jq -r '.data.limits[] | "  -> \(.name): \(.remaining) of \(.limit) left in \(.wi
 result "(so many for the demo; docs/api.md has a server's numbers)"
 run 'curl -sS --fail-with-body --cacert "$CA" -H "Authorization: Bearer $NEW_KEY" "$API/usage?group_by=key"'
 jq -r '.data.rows[] | "  -> \(.key_name): \(.requests) requests, \(.errors) errors"' <<<"$out"
+
+heading "Publish the privacy policy and the terms, and look at them as TikTok's review does"
+run '"$ADMIN" policy publish --version demo --effective "$(date -u +%F)"'
+sed 's/^/  -> /' <<<"$out"
+for page in privacy terms; do
+	run "curl -sS --fail-with-body --cacert \"\$CA\" \"\$SITE/$page\" | grep -o \"<h1>.*</h1>\""
+	result "$out"
+done
+run 'curl -sS --fail-with-body --cacert "$CA" "$API/privacy/policy"'
+result "$(jq -r '.data.current | "\(.version), in force from \(.effective_at)"' <<<"$out")"
 
 heading "What is held of Ada, and who else gets it"
 run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES" "$API/privacy/data"'

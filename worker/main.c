@@ -11,8 +11,10 @@
 #include "kinds.h"
 #include "mail/compose.h"
 #include "model/privacy/journal.h"
+#include "model/privacy/published.h"
 #include "model/upload/upload_folder.h"
 #include "service/service.h"
+#include "watch.h"
 
 #define EXIT_CONFIG 78 /* sysexits.h: a restart does not help */
 
@@ -174,14 +176,32 @@ static const char *worker_main_folder_fault(const struct db_options *options, co
     return e == ERR_CONFLICT ? why : NULL;
 }
 
+/* Why nobody may be sent anything with this configuration, or NULL (model/privacy/published.h). */
+static const char *worker_main_policy_fault(const struct db_options *options, const struct worker *worker,
+                                            struct buf *why)
+{
+    _cleanup_(db_freep) struct db *db = db_new(options);
+    struct arena arena;
+
+    arena_init(&arena, 64u << 10);
+    enum err e = published_fit(db, &arena, worker->conf, why);
+    arena_done(&arena);
+    return e == ERR_CONFLICT ? why->p : NULL;
+}
+
 /* Runs until one of the signals comes. */
 static int worker_main_run(struct worker *worker, const struct db_options *options, int needed, const sigset_t *stops)
 {
+    _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
     int received;
 
     const char *fault = worker_main_database_fault(options, needed, worker);
     if (fault == NULL)
+        fault = worker_main_policy_fault(options, worker, &why);
+    if (fault == NULL)
         fault = worker_main_folder_fault(options, worker);
+    if (fault == NULL && runner_is_barred(worker))
+        fault = "the folder of this class in worker.kept_dir must be this worker's to read and to write";
     if (fault != NULL)
         return worker_main_fail(EXIT_CONFIG, fault);
 
@@ -209,13 +229,11 @@ static int worker_main_work(const struct worker_class *class, const char *progra
     (void)signal(SIGPIPE, SIG_IGN); /* the reader of our log or the other end of a connection may go away */
     net_init();
     struct worker_metrics *metrics = worker_metrics_start(conf, class, program, kinds);
-    struct db_options options = {.socket = conf->database_socket.p,
-                                 .name = conf->database_name.p,
-                                 .user = user,
-                                 .password = &s->password,
-                                 .timeout_sec = (int)conf->database_timeout_sec,
-                                 .counts = &metrics->counts,
-                                 .must_fit = true};
+    struct db_options options = db_options_of(conf);
+    options.user = user;
+    options.password = &s->password;
+    options.counts = &metrics->counts;
+    options.must_fit = true;
     struct worker worker = {.metrics = metrics,
                             .conf = conf,
                             .class = class,
@@ -228,7 +246,9 @@ static int worker_main_work(const struct worker_class *class, const char *progra
                             .stripe = {.conf = conf, .key = s->stripe_key.n > 0 ? &s->stripe_key : NULL},
                             .credential_epoch = &s->epoch,
                             .store = class->uses_store ? &s->store : NULL};
+    struct watch *watch = watch_start(conf, service_find(SERVICE_WORKER, job_class_names[class->class]), metrics->set);
     int code = worker_main_run(&worker, &options, needed, &stops);
+    watch_stop(watch);
     worker_metrics_stop(metrics);
     return code;
 }

@@ -149,7 +149,7 @@ static enum err me_change(struct ctx *c)
 
     enum err e = input_json(c, me_change_fields, &in);
     if (e == OK && in.has_name)
-        e = user_rename(c->db, c->arena, &c->caller.user_id, in.name, &user);
+        e = user_rename(c->db, c->arena, &c->caller.user_id, in.name, ACTIVITY_BY_USER, &user);
     else if (e == OK)
         e = user_profile(c->db, c->arena, &c->caller.user_id, &user);
     return e == OK ? reply_data(&c->rep, 200, auth_user_fields, &user) : e;

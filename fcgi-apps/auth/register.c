@@ -1,6 +1,7 @@
 /* Registering: a mail, and no user yet. What comes of the mailed link is in verify.c. */
 #include "auth/auth.h"
 #include "fcgi/input.h"
+#include "model/privacy/published.h"
 #include "model/user/invitation.h"
 #include "model/user/registration.h"
 
@@ -56,9 +57,9 @@ enum err auth_check_email(const void *value)
     return user_email_check(*(const struct str *)value);
 }
 
-static struct str register_version(struct str configured, bool accepted)
+static struct str register_accepted(struct str version, bool accepted)
 {
-    return accepted && configured.n > 0 ? configured : (struct str){0};
+    return accepted && version.n > 0 ? version : (struct str){0};
 }
 
 /* Told already that it is no text, no boolean ...: then it is not told that it is missing. */
@@ -71,9 +72,10 @@ static bool register_has_problem(const struct ctx *c, const char *param)
 }
 
 /* What the configuration asks for beyond the fields themselves; added to what is wrong with those. */
-static enum err register_check(struct ctx *c, const struct register_input *in, struct uuid *ret_invitation_id)
+static enum err register_check(struct ctx *c, const struct register_input *in,
+                               const struct published_accepted *versions, struct uuid *ret_invitation_id)
 {
-    bool has_terms = c->conf->terms_version.n + c->conf->policy_version.n > 0;
+    bool has_terms = versions->terms.n + versions->policy.n > 0;
     bool invited = c->conf->registration_mode == REGISTRATION_INVITATION && !register_has_problem(c, "invitation");
 
     if (has_terms && !in->accepted_terms && !register_has_problem(c, "accepted_terms"))
@@ -88,14 +90,17 @@ static enum err register_check(struct ctx *c, const struct register_input *in, s
     return e == ERR_INVITATION ? OK : e;
 }
 
-static enum err register_read(struct ctx *c, struct register_input *ret_in, struct uuid *ret_invitation_id)
+static enum err register_read(struct ctx *c, struct register_input *ret_in, struct published_accepted *ret_versions,
+                              struct uuid *ret_invitation_id)
 {
     enum err e = input_json(c, register_fields, ret_in);
 
     if (e != OK && e != ERR_VALIDATION)
         return e;
     auth_check_password(c, "password", ret_in->password, &(struct user){.email = ret_in->email, .name = ret_in->name});
-    e = register_check(c, ret_in, ret_invitation_id);
+    e = published_accepted(c->db, c->arena, c->conf, ret_versions);
+    if (e == OK)
+        e = register_check(c, ret_in, ret_versions, ret_invitation_id);
     return e == OK && c->problems.n > 0 ? ERR_VALIDATION : e;
 }
 
@@ -103,11 +108,12 @@ static enum err register_create(struct ctx *c)
 {
     struct register_input in = {0};
     struct registration_new new = {.request_id = c->req.id};
+    struct published_accepted versions = {0};
     char hash[PASSWORD_HASH_SIZE];
 
     if (c->conf->registration_mode == REGISTRATION_CLOSED)
         return ERR_REGISTRATION_CLOSED;
-    enum err e = register_read(c, &in, &new.invitation_id);
+    enum err e = register_read(c, &in, &versions, &new.invitation_id);
     if (e == OK && in.password.p != NULL) {
         e = auth_hash_password(c, in.password, hash);
         new.password_hash = hash;
@@ -116,8 +122,8 @@ static enum err register_create(struct ctx *c)
         return e;
     new.email = in.email;
     new.name = in.name;
-    new.terms_version = register_version(c->conf->terms_version, in.accepted_terms);
-    new.policy_version = register_version(c->conf->policy_version, in.accepted_terms);
+    new.terms_version = register_accepted(versions.terms, in.accepted_terms);
+    new.policy_version = register_accepted(versions.policy, in.accepted_terms);
     e = registration_create(c->db, c->arena, &new);
     return e == OK ? auth_reply_accepted(c) : e;
 }

@@ -1,7 +1,7 @@
 /* What the files of the app billing share. */
 #pragma once
 
-#include "fcgi/app.h"
+#include "fcgi/webhook.h"
 #include "stripe/signature.h"
 
 /* Made once at start, read by all threads. */
@@ -9,7 +9,7 @@ struct app_state {
     struct secret key, secrets_text;
     struct stripe_secrets secrets; /* they live in secrets_text */
     struct together *together;     /* events that come at once */
-    atomic_int signatures_bad;     /* one after another (webhook.c) */
+    struct webhook_bad signatures_bad;
 };
 
 static inline struct app_state *app_state(const struct ctx *c)
@@ -35,5 +35,4 @@ MUST_CHECK enum err billing_answer(struct ctx *c);
 /* Stores events that came at once (together.h): leader is a struct ctx, v are struct event_new. */
 MUST_CHECK enum err webhook_add_all(void *leader, void *const *v, size_t n);
 
-extern const char *const webhook_names[];
 extern const struct route billing_routes[], checkout_routes[], portal_routes[], sync_routes[], webhook_routes[];

@@ -12,6 +12,7 @@
 #include "model/billing/checkout.h"
 #include "metrics/metrics.h"
 #include "model/user/user.h"
+#include "model/privacy/published.h"
 
 #define BODY_MAX_BYTES (16u << 10)
 #define LOOKS_MAX 3 /* each but the first because somebody paid, or let a session expire, between two calls of ours */
@@ -325,15 +326,10 @@ static void checkout_check(struct ctx *c, const struct checkout_in *in, const st
             STR("Buying a plan needs your consent to the terms. Read them, then send accepted_terms: true."));
 }
 
-/* The version that is configured, as a registration notes it. */
-static struct str checkout_terms(const struct conf *conf)
-{
-    return conf->terms_version.n > 0 ? conf->terms_version : (struct str){0};
-}
-
 static enum err checkout_post(struct ctx *c)
 {
     struct checkout_in in = {.accepted_terms = false};
+    struct published_accepted accepted;
     struct buying b = {.plan = NULL};
 
     enum err e = input_query_only(c, NULL);
@@ -347,8 +343,11 @@ static enum err checkout_post(struct ctx *c)
         return ERR_VALIDATION;
     if (!app_sells(c))
         return ERR_BILLING_NOT_CONFIGURED;
+    e = published_accepted(c->db, c->arena, c->conf, &accepted);
+    if (e != OK)
+        return e;
     b.wish = (struct checkout_wish){.plan = str_from(b.plan->name),
-                                    .terms_version = checkout_terms(c->conf),
+                                    .terms_version = accepted.terms.n > 0 ? accepted.terms : (struct str){0},
                                     .asks_again = c->conf->stripe_ask_consent};
     ask_begin(&b.ask, c);
     e = checkout_buy(&b);

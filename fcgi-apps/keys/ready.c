@@ -26,7 +26,7 @@ struct ready_watch {
     struct probe probes[READY_PARTS_MAX];            /* by part; those without a path are not asked */
     pthread_mutex_t lock;
     pthread_cond_t asked, looked;
-    int64_t silent_us[READY_PARTS_MAX]; /* by part: since when it has not answered, by clock_mono_us; 0: it does */
+    int64_t silent_us[READY_PARTS_MAX]; /* by part: since when it has not answered, by clock_patience_us; 0: it does */
     struct ready now;                   /* what the look under way has found out, or all of the last one */
     struct ready last;                  /* the last one */
     int64_t looked_us;                  /* when that ended, by clock_mono_us; 0: none has */
@@ -98,14 +98,14 @@ static enum ready_state ready_state_of(struct ready_watch *w, size_t i, enum pro
         w->silent_us[i] = asked_us - patience_us; /* no restart: what is silent next is still away */
     else if (w->silent_us[i] == 0)
         w->silent_us[i] = asked_us;
-    return clock_mono_us() - w->silent_us[i] >= patience_us ? READY_DOWN : READY_UNKNOWN;
+    return clock_patience_us() - w->silent_us[i] >= patience_us ? READY_DOWN : READY_UNKNOWN;
 }
 
 static void ready_look_at_sockets(struct ready_watch *w)
 {
     struct probe asked[READY_PARTS_MAX];
     size_t part[READY_PARTS_MAX], n = 0;
-    int64_t asked_us = clock_mono_us();
+    int64_t asked_us = clock_patience_us();
 
     for (size_t i = 0; i < w->now.n; i++)
         if (w->probes[i].path != NULL) {

@@ -2,39 +2,37 @@
 
 #include "fcgi/page.h"
 
-/* Which state the list is of; POST_STATE__MAX: of all. Those that have ended are too many to be looked through for one. */
-static enum err posts_list_state(struct ctx *c, enum post_state *ret_state)
+/* What the list is of. */
+static enum err posts_list_filter(struct ctx *c, struct post_filter *ret_filter)
 {
-    struct str status = form_get(&c->req.query, "status");
+    struct str status = form_get(&c->req.query, "status"), account = form_get(&c->req.query, "account_id");
+    struct post_filter f = {.user_id = &c->caller.user_id, .mode = c->caller.mode, .state = POST_STATE__MAX};
 
-    *ret_state = POST_STATE__MAX;
-    if (status.p == NULL)
-        return OK;
     for (enum post_state s = 0; s < POST_STATE__MAX; s++)
-        if (str_eqc(status, post_state_names[s]) && !post_state_has_ended(s))
-            *ret_state = s;
-    if (*ret_state != POST_STATE__MAX)
-        return OK;
-    problem_add_text(&c->problems, ERR_FIELD_VALUE, STR("status"),
-                     STR("This must be a status of posts that have not ended, such as awaiting_approval."));
-    return ERR_VALIDATION;
+        if (str_eqc(status, post_state_names[s]))
+            f.state = s;
+    if (status.p != NULL && f.state == POST_STATE__MAX)
+        problem_add_text(&c->problems, ERR_FIELD_VALUE, STR("status"),
+                         STR("This must be a status of posts, such as awaiting_approval or published."));
+    if (account.p != NULL && !uuid_parse(account, &f.account_id))
+        problem_add_text(&c->problems, ERR_FIELD_TYPE, STR("account_id"), STR("This must be the id of an account."));
+    *ret_filter = f;
+    return c->problems.n > 0 ? ERR_VALIDATION : OK;
 }
 
 static enum err posts_list(struct ctx *c)
 {
-    static const char *const allowed[] = {"status", NULL};
-    enum post_state state;
+    static const char *const allowed[] = {"status", "account_id", NULL};
+    struct post_filter filter;
     struct page page;
     struct post *posts;
     size_t n;
 
-    enum err e = posts_list_state(c, &state), paged = input_page(c, allowed, &page);
+    enum err e = posts_list_filter(c, &filter), paged = input_page(c, allowed, &page);
     if (e == OK)
         e = paged;
-    if (e == OK && state == POST_STATE__MAX)
-        e = post_list(c->db, c->arena, &c->caller.user_id, c->caller.mode, &page.below, page.ask, &posts, &n);
-    else if (e == OK)
-        e = post_list_in(c->db, c->arena, &c->caller.user_id, c->caller.mode, state, &page.below, page.ask, &posts, &n);
+    if (e == OK)
+        e = post_list(c->db, c->arena, &filter, &page.below, page.ask, &posts, &n);
     if (e != OK)
         return e;
     n = page_cut(&page, posts, n, sizeof *posts);
@@ -65,7 +63,7 @@ const struct route post_routes[] = {
      .scope = SCOPE_POSTS_READ,
      .by_mode = true,
      .rate = RATE_READ,
-     .summary = "List posts, newest first"},
+     .summary = "List posts, newest first; also of one status or account"},
     {.method = "GET",
      .pattern = "/api/v1/posts/{id}",
      .handler = posts_get,

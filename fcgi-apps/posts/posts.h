@@ -8,7 +8,8 @@
 #define POST_BODY_MAX_BYTES ((POST_IMAGES_MAX * (uint64_t)IMAGE_MAX_BYTES) + (1u << 20))
 #define POST_JSON_MAX_BYTES (256u << 10) /* 4000 units of description, all escaped, are 48 KB; 35 ids are 2 KB */
 
-extern const struct route post_routes[], create_routes[], approve_routes[], usage_routes[];
+extern const struct route post_routes[], create_routes[], approve_routes[], again_routes[], usage_routes[],
+    usage_posts_routes[];
 
 /*
  * Reads what a request says about a post (form.c): multipart fields with the images themselves, or JSON with
@@ -17,6 +18,10 @@ extern const struct route post_routes[], create_routes[], approve_routes[], usag
  */
 MUST_CHECK enum err form_look(struct ctx *c); /* before the body comes: its type, and whether there is room */
 MUST_CHECK enum err form_read(struct ctx *c, struct post_draft *ret_draft, size_t *ret_images_n);
+
+/* ?from= and ?to= as whole days (usage.c): that of from, and all until the one before to; that of to as well, unless to is its beginning. Without
+ * them the last 30 days. False: what is wrong with them is in c->problems. */
+bool usage_read_days(struct ctx *c, int64_t *ret_from_us, int64_t *ret_to_us);
 
 /* One post as answers show it (shape.c). */
 struct post_warning {

@@ -53,22 +53,28 @@ static void usage_read_time(struct ctx *c, const char *name, int64_t *at_us)
                              "2026-11-01T00:00:00Z. In an address, write + as %2B."));
 }
 
-/* Whole days: that of from, and all until the one before to; that of to as well, unless to is its beginning. */
+bool usage_read_days(struct ctx *c, int64_t *ret_from_us, int64_t *ret_to_us)
+{
+    int64_t from_us, to_us = clock_now_us();
+
+    usage_read_time(c, "to", &to_us);
+    from_us = MAX(0, to_us - DAYS_DEFAULT * US_PER_DAY);
+    usage_read_time(c, "from", &from_us);
+    if (c->problems.n > 0)
+        return false;
+    *ret_from_us = usage_day_of(from_us);
+    *ret_to_us = usage_day_of(to_us + US_PER_DAY - 1);
+    if (*ret_from_us < *ret_to_us)
+        return true;
+    problem_add_text(&c->problems, ERR_FIELD_RANGE, STR("to"), STR("This must be after from."));
+    return false;
+}
+
 static void usage_read_range(struct ctx *c, struct usage_question *q)
 {
-    int64_t now_us = clock_now_us();
-
-    q->to_us = now_us;
-    usage_read_time(c, "to", &q->to_us);
-    q->from_us = MAX(0, q->to_us - DAYS_DEFAULT * US_PER_DAY);
-    usage_read_time(c, "from", &q->from_us);
-    if (c->problems.n > 0)
+    if (!usage_read_days(c, &q->from_us, &q->to_us))
         return;
-    q->from_us = usage_day_of(q->from_us);
-    q->to_us = usage_day_of(q->to_us + US_PER_DAY - 1);
-    if (q->from_us >= q->to_us)
-        problem_add_text(&c->problems, ERR_FIELD_RANGE, STR("to"), STR("This must be after from."));
-    else if (q->to_us > usage_month_of(q->from_us, USAGE_MONTHS) + q->from_us - usage_month_of(q->from_us, 0))
+    if (q->to_us > usage_month_of(q->from_us, USAGE_MONTHS) + q->from_us - usage_month_of(q->from_us, 0))
         problem_add_text(&c->problems, ERR_FIELD_RANGE, STR("to"),
                          STR("This can be at most 13 months after from. Ask again for the rest."));
 }

@@ -8,4 +8,4 @@ struct privacy {
     struct store store; /* for reading */
 };
 
-extern const struct route data_routes[], export_routes[], erasure_routes[];
+extern const struct route data_routes[], export_routes[], erasure_routes[], policy_routes[];

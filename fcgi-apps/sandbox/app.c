@@ -10,12 +10,23 @@ static const struct route *const sandbox_routes[] = {oauth_routes,
                                                      user_routes,
                                                      publish_routes,
                                                      page_routes,
+                                                     settings_routes,
                                                      stripe_customer_routes,
                                                      stripe_checkout_routes,
                                                      stripe_read_routes,
                                                      stripe_pay_routes,
                                                      stripe_portal_routes,
                                                      NULL};
+
+/* Without it no webhooks of TikTok's are sent. */
+static enum err sandbox_read_tiktok(struct sandbox_state *state, struct buf *why)
+{
+    enum err e = credential_read("tiktok-simulator-secret", &state->tiktok_secret);
+
+    if (e != OK)
+        buf_puts(why, "the credential tiktok-simulator-secret is missing or cannot be read");
+    return e;
+}
 
 /* They are empty unless somebody tries billing without Stripe. */
 static enum err sandbox_read_stripe(const struct conf *conf, struct sandbox_state *state, struct buf *why)
@@ -49,6 +60,7 @@ static void sandbox_stop(void *arg)
 
     secret_done(&state->stripe_key);
     secret_done(&state->stripe_secrets);
+    secret_done(&state->tiktok_secret);
     free(state);
 }
 
@@ -57,7 +69,9 @@ static enum err sandbox_start(const struct conf *conf, void **ret_state, struct 
     struct sandbox_state *state = xcalloc(1, sizeof *state);
 
     net_init();
-    enum err e = sandbox_read_stripe(conf, state, why);
+    enum err e = sandbox_read_tiktok(state, why);
+    if (e == OK)
+        e = sandbox_read_stripe(conf, state, why);
     if (e == OK)
         *ret_state = state;
     else

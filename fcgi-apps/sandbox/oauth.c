@@ -160,7 +160,8 @@ static enum err sandbox_tokens_oauth_revoke(struct ctx *c)
         return e;
     if (form_get(f, "token").n == 0)
         return sandbox_tokens_missing(c, "token");
-    e = sandbox_revoke(c->db, c->arena, form_get(f, "client_key"), form_get(f, "token"));
+    e = sandbox_revoke(c->db, c->arena, form_get(f, "client_key"), form_get(f, "token"),
+                       sandbox_hooked(c->conf, c->state));
     if (e == ERR_BAD_CREDENTIALS)
         return answer_oauth_error(c, "invalid_grant", "The access token is invalid, expired or revoked.");
     return e != OK ? e : answer_flat(c, STR("{}"));

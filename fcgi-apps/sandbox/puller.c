@@ -37,6 +37,7 @@ static void puller_fetch(const struct conf *conf, struct arena *arena, bool is_o
 
     ASSERT(fd > 0);
     struct net_call call = {
+        .to = OUTGOING_SIMULATED,
         .method = "GET",
         .url = arena_strdup(arena, i->url),
         .ca_file = arena_strdup(arena, conf->sandbox_ca_file),
@@ -96,13 +97,13 @@ static enum err puller_pull(const struct conf *conf, struct db *db, struct arena
     return e;
 }
 
-static enum err puller_advance(const struct conf *conf, struct db *db, struct arena *arena,
+static enum err puller_advance(const struct conf *conf, struct db *db, struct arena *arena, struct str hooked,
                                const struct sandbox_publish *p, const atomic_bool *stopping)
 {
     const char *reason = NULL;
 
     if (p->pulls >= SANDBOX_PULLS_MAX)
-        return sandbox_pull_end(db, p, "internal");
+        return sandbox_pull_end(db, arena, p, hooked, "internal");
     if (p->pulled_at_us == 0) {
         enum err e = puller_pull(conf, db, arena, p, stopping, &reason);
         if (e != OK)
@@ -112,11 +113,11 @@ static enum err puller_advance(const struct conf *conf, struct db *db, struct ar
     }
     if (p->script_fail.n > 0)
         reason = arena_strdup(arena, p->script_fail);
-    return sandbox_pull_end(db, p, reason);
+    return sandbox_pull_end(db, arena, p, hooked, reason);
 }
 
 /* Milliseconds to wait before the next round. */
-static int puller_round_of_work(const struct conf *conf, struct db *db, struct arena *arena,
+static int puller_round_of_work(const struct conf *conf, struct db *db, struct arena *arena, struct str hooked,
                                 const atomic_bool *stopping)
 {
     struct sandbox_publish p;
@@ -125,7 +126,7 @@ static int puller_round_of_work(const struct conf *conf, struct db *db, struct a
     if (e == ERR_NOT_FOUND)
         return IDLE_MS;
     if (e == OK)
-        e = puller_advance(conf, db, arena, &p, stopping);
+        e = puller_advance(conf, db, arena, hooked, &p, stopping);
     /* ERR_CONFLICT: cancelled or taken over meanwhile. */
     if (e == OK || e == ERR_AGAIN || e == ERR_CONFLICT)
         return 0;
@@ -149,5 +150,5 @@ int puller_round(const struct conf *conf, struct db *db, struct arena *arena, st
                  const atomic_bool *stopping)
 {
     puller_purge(state, db, arena, clock_now_us());
-    return puller_round_of_work(conf, db, arena, stopping);
+    return puller_round_of_work(conf, db, arena, sandbox_hooked(conf, state), stopping);
 }

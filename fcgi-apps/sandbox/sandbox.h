@@ -122,7 +122,11 @@ struct sandbox_state {
     atomic_llong purged_at_us;                /* by whichever of them was first */
     atomic_bool has_sender;                   /* one background thread is that of the Stripe simulator */
     struct secret stripe_key, stripe_secrets; /* empty where Stripe is not simulated */
+    struct secret tiktok_secret; /* our client secret, where the simulator sends TikTok's webhooks; else empty */
 };
+
+/* The client that has a webhook (model/sandbox/sandbox_hook.h); absent: none (settings.c). */
+struct str sandbox_hooked(const struct conf *conf, const struct sandbox_state *state);
 
 /* One round of a background thread: milliseconds to wait before the next. */
 int puller_round(const struct conf *conf, struct db *db, struct arena *arena, struct sandbox_state *state,
@@ -134,4 +138,5 @@ void stripe_answer_error(struct ctx *c, enum err e);
 extern const struct route stripe_customer_routes[], stripe_checkout_routes[], stripe_read_routes[], stripe_pay_routes[],
     stripe_portal_routes[];
 
-extern const struct route oauth_routes[], consent_routes[], user_routes[], publish_routes[], page_routes[];
+extern const struct route oauth_routes[], consent_routes[], user_routes[], publish_routes[], page_routes[],
+    settings_routes[];

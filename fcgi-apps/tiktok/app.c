@@ -47,7 +47,9 @@ static void tiktok_app_stop(void *arg)
 
 const struct app app_tiktok = {
     .name = "tiktok",
-    .routes = (const struct route *const[]){connect_routes, account_routes, test_account_routes, NULL},
+    .routes = (const struct route *const[]){connect_routes, account_routes, avatar_routes, test_account_routes,
+                                            tiktok_webhook_routes, NULL},
     .start = tiktok_app_start,
     .stop = tiktok_app_stop,
+    .webhook_names = webhook_names,
 };

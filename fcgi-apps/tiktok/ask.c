@@ -1,5 +1,6 @@
 /* The last question about the posts of an account that is to be disconnected (docs/tiktok.md#status). */
 #include "base/clock.h"
+#include "model/post/post_again.h"
 #include "model/post/post_told.h"
 #include "net/loop.h"
 #include "tiktok/tiktok_app.h"
@@ -52,7 +53,7 @@ static void ask_submit(struct asking *a, struct net_loop *loop)
 
 struct ask_answer {
     struct ctx *c;
-    const struct uuid *post_id;
+    const struct post *asked; /* as it was when TikTok was asked */
     const struct tiktok_status *status;
 };
 
@@ -63,11 +64,15 @@ static enum err ask_write(struct db *db, void *arg)
     struct ctx *c = w->c;
     struct post post;
 
-    enum err e = post_lock(db, w->post_id);
+    enum err e = post_lock(db, &w->asked->id);
     if (e == OK)
-        e = post_by_id(db, c->arena, w->post_id, &post);
+        e = post_by_id(db, c->arena, &w->asked->id, &post);
     if (e != OK)
         return e;
+    if (!str_eq(post.publish_id, w->asked->publish_id)) { /* it has been retried since */
+        struct post_told of_before = post_told(w->asked, w->status, c->req.id);
+        return of_before.is_news ? post_hear_earlier(db, c->arena, c->conf, &post.id, &of_before.move) : OK;
+    }
     struct post_told told = post_told(&post, w->status, c->req.id);
     return told.is_news ? post_move(db, c->arena, c->conf, &post.id, &told.move) : OK;
 }
@@ -80,7 +85,7 @@ static void ask_read(struct asking *a, const struct post *post, const struct net
 
     if (tiktok_read_status(result, a->c->arena, &status, &refusal) != OK)
         return;
-    struct ask_answer w = {a->c, &post->id, &status};
+    struct ask_answer w = {a->c, post, &status};
     enum err e = db_tx(a->c->db, ask_write, &w);
     (void)e;
 }

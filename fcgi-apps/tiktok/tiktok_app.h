@@ -1,17 +1,19 @@
 /* What the files of app tiktok share. */
 #pragma once
 
-#include "fcgi/app.h"
+#include "fcgi/webhook.h"
 #include "model/tiktok/account.h"
 #include "tiktok/tiktok.h"
+#include "tiktok/webhook.h"
 
 /* Made once at start, read by all threads. */
 struct app_state {
     struct keyring *ring;
     struct secret client_secret;
+    struct webhook_bad signatures_bad;
 };
 
-static inline const struct app_state *app_state(const struct ctx *c)
+static inline struct app_state *app_state(const struct ctx *c)
 {
     return c->state;
 }
@@ -49,4 +51,5 @@ struct str revoke_grant(struct ctx *c, struct str open_id, const struct account_
 #define ASK_SEC 5
 void ask_once_more(struct ctx *c, const struct uuid *account_id);
 
-extern const struct route connect_routes[], account_routes[], test_account_routes[];
+extern const struct route connect_routes[], account_routes[], avatar_routes[], test_account_routes[],
+    tiktok_webhook_routes[];

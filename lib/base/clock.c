@@ -4,16 +4,17 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 
 #ifdef TEST_HOOKS
-static int64_t clock_moved_us(void)
+static int64_t clock_moved_us(const char *file)
 {
     const char *dir = getenv("MARKETINGCLI_TEST_DIR");
     char path[512], text[32];
 
-    if (dir == NULL || snprintf(path, sizeof path, "%s/clock", dir) >= (int)sizeof path)
+    if (dir == NULL || snprintf(path, sizeof path, "%s/%s", dir, file) >= (int)sizeof path)
         return 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -25,9 +26,31 @@ static int64_t clock_moved_us(void)
     text[n] = '\0';
     return strtoll(text, NULL, 10);
 }
-#else
-static int64_t clock_moved_us(void)
+
+/* What a test says, by a file; 1: nobody sets the clock; 0: somebody does; -1: it says nothing. */
+static int clock_told_unset(void)
 {
+    const char *dir = getenv("MARKETINGCLI_TEST_DIR");
+    char path[512], said;
+
+    if (dir == NULL || snprintf(path, sizeof path, "%s/clock_unset", dir) >= (int)sizeof path)
+        return -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t n = read(fd, &said, 1);
+    (void)close(fd);
+    return n != 1 ? -1 : said == '1';
+}
+#else
+static int clock_told_unset(void)
+{
+    return -1;
+}
+
+static int64_t clock_moved_us(const char *file)
+{
+    (void)file;
     return 0;
 }
 #endif
@@ -42,7 +65,7 @@ static int64_t clock_read_clock(clockid_t id)
 
 int64_t clock_now_us(void)
 {
-    return clock_read_clock(CLOCK_REALTIME) + clock_moved_us();
+    return clock_read_clock(CLOCK_REALTIME) + clock_moved_us("clock");
 }
 
 int64_t clock_mono_us(void)
@@ -50,9 +73,22 @@ int64_t clock_mono_us(void)
     return clock_read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t clock_patience_us(void)
+{
+    return clock_mono_us() + clock_moved_us("patience");
+}
+
 int64_t clock_boot_us(void)
 {
     return clock_read_clock(CLOCK_BOOTTIME);
+}
+
+bool clock_is_unset(void)
+{
+    struct timex t = {0};
+    int told = clock_told_unset();
+
+    return told >= 0 ? told > 0 : adjtimex(&t) >= 0 && (t.status & STA_UNSYNC) != 0;
 }
 
 static char *clock_put_digits(char *p, size_t n, long v)

@@ -1,6 +1,9 @@
 #include "base/log.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -13,11 +16,34 @@ const char *const log_level_names[] = {"error", "warning", "info", "debug", NULL
 
 static const char *log_program_name = "?";
 static enum log_level log_least_level = LOG_INFO;
+static bool log_says_priority;
+
+bool log_is_journal(void)
+{
+    const char *journal = getenv("JOURNAL_STREAM");
+    struct stat st;
+    char own[64];
+
+    if (journal == NULL || fstat(STDERR_FILENO, &st) != 0)
+        return false;
+    (void)snprintf(own, sizeof own, "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+    return strcmp(own, journal) == 0;
+}
 
 void log_init(const char *program, enum log_level least)
 {
+    log_says_priority = log_is_journal();
     log_program_name = program;
     log_least_level = least;
+}
+
+static void log_put_priority(struct buf *b, enum log_level level)
+{
+    static const char *const priorities[] = {
+        [LOG_ERROR] = "<3>", [LOG_WARNING] = "<4>", [LOG_INFO] = "<6>", [LOG_DEBUG] = "<7>"};
+
+    if (log_says_priority)
+        buf_puts(b, priorities[level]);
 }
 
 static void log_put_string(struct buf *b, struct str s)
@@ -47,6 +73,7 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
     if (level > log_least_level)
         return;
     time_format(clock_now_us(), time);
+    log_put_priority(&b, level);
     buf_printf(&b, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"event\":\"%s\"", time,
                log_level_names[level], log_program_name, event);
     for (const struct log_field *f = fields; f->name != NULL; f++) {
@@ -63,6 +90,7 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
     buf_puts(&b, "}\n");
     if (b.overflow) {
         buf_clear(&b);
+        log_put_priority(&b, LOG_ERROR);
         buf_printf(&b, "{\"time\":\"%s\",\"level\":\"error\",\"program\":\"%s\",\"event\":\"log_line_too_long\"}\n",
                    time, log_program_name);
     }

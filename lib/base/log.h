@@ -4,7 +4,8 @@
  *
  *    log_event(LOG_INFO, "request", LOG_STR("route", route), LOG_INT("status", status), LOG_END);
  *
- * A field whose value is absent is left out. There is no way to log a struct secret.
+ * Where stderr is the journal, a line begins with its priority, which journald takes off (sd-daemon(3)): so journalctl -p err shows what is
+ * of level error. A field whose value is absent is left out. There is no way to log a struct secret.
  */
 #pragma once
 
@@ -30,5 +31,8 @@ struct log_field {
 /* Writes the line if level is at least as important as the one given to log_init. */
 #define log_event(level, event, ...) log_fields(level, event, (const struct log_field[]){__VA_ARGS__})
 void log_fields(enum log_level level, const char *event, const struct log_field *fields);
+
+/* Whether stderr is the journal, as systemd.exec(5) says of $JOURNAL_STREAM. */
+bool log_is_journal(void);
 
 void log_init(const char *program, enum log_level least); /* once, before threads */

@@ -25,7 +25,7 @@ int64_t policy_recipients(const struct conf *conf)
     const bool has[POLICY_RECIPIENT__MAX] = {
         [POLICY_RECIPIENT_TIKTOK] = true,
         [POLICY_RECIPIENT_STRIPE] = conf->billing_plans.n > 0,
-        [POLICY_RECIPIENT_STORE] = conf->store_kind == STORE_S3,
+        [POLICY_RECIPIENT_STORE] = conf->s3_endpoint.n > 0, /* set as long as any image is in it */
         [POLICY_RECIPIENT_RELAY] = conf->smtp_host.n > 0 && !policy_is_this_machine(conf->smtp_host),
     };
     int64_t bits = 0;
@@ -33,6 +33,36 @@ int64_t policy_recipients(const struct conf *conf)
     for (int i = 0; i < POLICY_RECIPIENT__MAX; i++)
         bits |= (int64_t)has[i] << i;
     return bits;
+}
+
+/* Of https://HOST:PORT, or of a name: without the port, which may be an IPv6 address in brackets. */
+static struct str policy_bare_host(struct str url)
+{
+    struct str host = str_starts(url, STR("https://")) ? str_skip(url, strlen("https://")) : url;
+    size_t n = 0;
+
+    if (host.n > 0 && host.p[0] == '[')
+        return host;
+    while (n < host.n && host.p[n] != ':' && host.p[n] != '/')
+        n++;
+    return str_head(host, n);
+}
+
+struct str policy_recipient_host(const struct conf *conf, enum policy_recipient recipient)
+{
+    switch (recipient) {
+    case POLICY_RECIPIENT_TIKTOK:
+        return policy_bare_host(conf->tiktok_api_url);
+    case POLICY_RECIPIENT_STRIPE:
+        return policy_bare_host(conf->stripe_api_url);
+    case POLICY_RECIPIENT_STORE:
+        return policy_bare_host(conf->s3_endpoint);
+    case POLICY_RECIPIENT_RELAY:
+        return policy_bare_host(conf->smtp_host);
+    case POLICY_RECIPIENT__MAX:
+        break;
+    }
+    return STR("");
 }
 
 const struct policy_group_row policy_groups[POLICY_GROUP__MAX] = {
@@ -58,14 +88,21 @@ const struct policy_item policy_items[] = {
 };
 
 const char *const policy_purpose_names[] = {
-#define PURPOSE(id, name, words) name,
+#define PURPOSE(id, name, words, basis) name,
 #include "base/policy.def"
 #undef PURPOSE
     NULL,
 };
 
 const char *const policy_purpose_words[] = {
-#define PURPOSE(id, name, words) words,
+#define PURPOSE(id, name, words, basis) words,
+#include "base/policy.def"
+#undef PURPOSE
+    NULL,
+};
+
+const char *const policy_purpose_bases[] = {
+#define PURPOSE(id, name, words, basis) basis,
 #include "base/policy.def"
 #undef PURPOSE
     NULL,

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/conf.h"
+#include "base/str.h"
 
 enum policy_group {
 #define GROUP(id, name, what, see, change) POLICY_GROUP_##id,
@@ -15,7 +16,7 @@ enum policy_group {
 };
 
 enum policy_purpose {
-#define PURPOSE(id, name, words) POLICY_PURPOSE_##id,
+#define PURPOSE(id, name, words, basis) POLICY_PURPOSE_##id,
 #include "base/policy.def"
 #undef PURPOSE
     POLICY_PURPOSE__MAX
@@ -45,8 +46,11 @@ extern const struct policy_group_row policy_groups[POLICY_GROUP__MAX];
 extern const struct policy_item policy_items[]; /* ends with a NULL name */
 
 /* In the order of their enums; they end with NULL. */
-extern const char *const policy_purpose_names[], *const policy_purpose_words[];
+extern const char *const policy_purpose_names[], *const policy_purpose_words[], *const policy_purpose_bases[];
 extern const char *const policy_recipient_names[], *const policy_recipient_whos[];
 
 /* Which recipients this installation has: a bit for each. The mail server of this machine itself is none. */
 int64_t policy_recipients(const struct conf *conf);
+
+/* Where a recipient is, of those that it has: the host by itself. */
+struct str policy_recipient_host(const struct conf *conf, enum policy_recipient recipient);

@@ -10,6 +10,7 @@
 #include "base/rand.h"
 #include "db/private.h"
 
+#define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 #define IDLE_SEC 30 /* much longer than any program takes from one statement of a transaction to the next */
 #define AWAIT_US (US_PER_SEC / 10) /* as db.h says of struct db_gate */
 
@@ -29,6 +30,7 @@ static const struct {
     {CR_SERVER_LOST, ERR_DB_UNAVAILABLE, true},
     {CR_SERVER_LOST_EXTENDED, ERR_DB_UNAVAILABLE, true},
     {CR_COMMANDS_OUT_OF_SYNC, ERR_DB_UNAVAILABLE, true},
+    {CR_SSL_CONNECTION_ERROR, ERR_DB_UNAVAILABLE, true},
     {ER_SERVER_SHUTDOWN, ERR_DB_UNAVAILABLE, true},
     {ER_NORMAL_SHUTDOWN, ERR_DB_UNAVAILABLE, true},
     {ER_CONNECTION_KILLED, ERR_DB_UNAVAILABLE, true},
@@ -54,6 +56,21 @@ static pthread_once_t db_connection_library_once = PTHREAD_ONCE_INIT;
 static void db_connection_library_start(void)
 {
     ASSERT(mysql_library_init(0, NULL, NULL) == 0);
+}
+
+static const char *db_connection_or_null(struct str s)
+{
+    return s.n == 0 ? NULL : s.p;
+}
+
+struct db_options db_options_of(const struct conf *conf)
+{
+    return (struct db_options){.socket = conf->database_socket.p,
+                               .host = db_connection_or_null(conf->database_host),
+                               .port = (int)conf->database_port,
+                               .ca_file = db_connection_or_null(conf->database_ca_file),
+                               .name = conf->database_name.p,
+                               .timeout_sec = (int)conf->database_timeout_sec};
 }
 
 struct db *db_new(const struct db_options *options)
@@ -153,6 +170,21 @@ static enum err db_connection_check(struct db *db)
     return ERR_DB_UNAVAILABLE;
 }
 
+/*
+ * What leaves this machine is encrypted, and goes to nobody but who has a certificate for that name: libmariadb by itself would go on in
+ * the clear with a server that offers no TLS. By TCP even if the name is localhost, which it would take for the socket.
+ */
+static void db_connection_verify(MYSQL *conn, const struct db_options *options)
+{
+    const char *ca_file = options->ca_file != NULL ? options->ca_file : SYSTEM_CA_FILE;
+
+    mysql_options(conn, MYSQL_OPT_PROTOCOL, &(unsigned){MYSQL_PROTOCOL_TCP});
+    mysql_options(conn, MYSQL_OPT_SSL_ENFORCE, &(my_bool){1});
+    mysql_options(conn, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &(my_bool){1});
+    mysql_options(conn, MYSQL_OPT_SSL_CA, ca_file);
+    mysql_options(conn, MARIADB_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
+}
+
 static enum err db_connection_connect_now(struct db *db)
 {
     unsigned timeout = (unsigned)db->options.timeout_sec;
@@ -182,8 +214,11 @@ static enum err db_connection_connect_now(struct db *db)
     mysql_options(conn, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_options(conn, MYSQL_INIT_COMMAND, session);
     const char *password = db->options.password != NULL ? db->options.password->p : NULL;
-    if (mysql_real_connect(conn, NULL, db->options.user, password, db->options.name, 0, db->options.socket,
-                           CLIENT_FOUND_ROWS) == NULL) {
+    if (db->options.host != NULL)
+        db_connection_verify(conn, &db->options);
+    const char *socket = db->options.host != NULL ? NULL : db->options.socket;
+    if (mysql_real_connect(conn, db->options.host, db->options.user, password, db->options.name,
+                           (unsigned)db->options.port, socket, CLIENT_FOUND_ROWS) == NULL) {
         (void)db_note(db, mysql_errno(conn), mysql_error(conn));
         mysql_close(conn);
         return ERR_DB_UNAVAILABLE;

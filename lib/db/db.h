@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/conf.h"
 #include "base/err.h"
 #include "base/secret.h"
 #include "base/str.h"
@@ -155,7 +156,10 @@ struct db_counts {
 
 struct db_options {
     const char *socket, *name, *user; /* must live as long as the db */
-    const struct secret *password;    /* NULL: unix_socket authentication */
+    const char *host;                 /* NULL: on this machine, by the socket. Else by TLS, which is always verified */
+    const char *ca_file;              /* NULL: the system's */
+    int port;
+    const struct secret *password; /* NULL: unix_socket authentication */
     int timeout_sec;
     struct db_gate *gate;     /* NULL: each thread tries by itself */
     struct db_counts *counts; /* NULL: they are not counted */
@@ -175,6 +179,9 @@ struct db;
  * away, and nothing has happened. */
 bool db_is_locked(const struct db *db, enum err e);
 
+/* Where the database of the configuration is, and its name; the rest is the caller's. */
+struct db_options db_options_of(const struct conf *conf);
+
 struct db *db_new(const struct db_options *options); /* does not connect yet */
 void db_free(struct db *db);
 DEFINE_FREEP(struct db, db_free)
@@ -192,6 +199,9 @@ MUST_CHECK enum err db_fit(struct db *db);
 
 /* MariaDB's max_connections. A program that is started with more threads than fit below it says so. */
 MUST_CHECK enum err db_connections_allowed(struct db *db, int64_t *ret_n);
+
+/* Does it write to its disk in the clear what is put into new tables? */
+MUST_CHECK enum err db_writes_plainly(struct db *db, bool *ret_does);
 
 /* Why the last try to connect was refused: a sentence for the log that says what to do. NULL: it was not. */
 const char *db_unfit(const struct db *db);
@@ -311,7 +321,7 @@ MUST_CHECK enum err db_each(struct db *db, const struct sql *q, const struct db_
  * columns. Only within db_tx_snapshot, and fn neither uses db nor waits for anybody: the statement is open meanwhile.
  *
  *    [COPY_POSTS] = {.text = "SELECT id, title FROM posts WHERE user_id = ? ORDER BY id", .in = "u"},
- *    e = db_walk(db, &sqls[COPY_POSTS], DB_ARGS(db_uuid(user_id)), write_row, file);
+ *    e = db_walk(db, &sqls[COPY_POSTS], DB_ARGS(db_uuid(user_id)), copy, file);
  *
  * The statement has no .cols: which kind a value is, the server says. It may take DB_WALK_SEC. The first error of fn ends it and is
  * returned. A value of more than DB_WALK_BYTES is a bug.

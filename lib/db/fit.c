@@ -61,6 +61,17 @@ enum err db_connections_allowed(struct db *db, int64_t *ret_n)
     return e == OK ? db_fit_number(db, "SELECT @@GLOBAL.max_connections", ret_n) : e;
 }
 
+enum err db_writes_plainly(struct db *db, bool *ret_does)
+{
+    int64_t is_off = 0;
+    enum err e = db_connect(db);
+
+    if (e == OK)
+        e = db_fit_number(db, "SELECT @@GLOBAL.innodb_encrypt_tables = 'OFF'", &is_off);
+    *ret_does = is_off != 0;
+    return e;
+}
+
 const char *db_unfit(const struct db *db)
 {
     return db->unfit;

@@ -1,6 +1,7 @@
 /* One request, from its parameters to its answer, its log line and its metrics. */
 #include <arpa/inet.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -14,6 +15,7 @@
 #include "model/user/caps.h"
 
 #define ASKED_NO 403        /* to nginx, whatever the reason is: the client gets that one when nginx asks again */
+#define SLOW_US US_PER_SEC  /* a read that took longer is logged, although it succeeded */
 #define RETRY_AFTER_SEC "2" /* of 503: long enough for a restart or a reconnect */
 
 static size_t handle_read_stdin(void *arg, void *p, size_t n)
@@ -333,18 +335,29 @@ static int handle_outcome(const struct ctx *c, const struct sent *sent)
     return broke ? MAX(err_status(sent->e), err_status(ERR_INTERNAL)) : c->rep.status;
 }
 
+/* Reads that succeed at once are nearly all requests, and nginx's access log has a line for each of them. */
+static enum log_level handle_level(const struct route *route, enum err e, int outcome, int64_t took_us)
+{
+    bool is_read = route != NULL && strcmp(route->method, "GET") == 0 && route->effect == EFFECT_NONE;
+
+    if (outcome >= 500)
+        return LOG_ERROR;
+    return is_read && route->cost == COST_LIGHT && e == OK && outcome < 400 && took_us < SLOW_US ? LOG_DEBUG : LOG_INFO;
+}
+
 static void handle_log_request(struct ctx *c, const struct route *route, enum err e, const struct sent *sent,
                                int64_t started_us)
 {
+    int64_t took_us = clock_mono_us() - started_us;
     bool failed = handle_outcome(c, sent) >= 500;
     bool db_failed = failed && db_errno(c->db) != 0;
     struct uuid_text user = uuid_text(&c->caller.user_id), key = uuid_text(&c->caller.key_id);
 
     log_event(
-        failed ? LOG_ERROR : LOG_INFO, "request", LOG_STR("request_id", c->req.id), LOG_STR("method", c->req.method),
-        LOG_CSTR("route", route != NULL ? route->pattern : NULL), LOG_INT("status", c->rep.status),
-        LOG_CSTR("code", e != OK ? err_slug(e) : NULL), LOG_CSTR("why", c->log_why), LOG_STR("about", c->log_about),
-        LOG_INT("duration_us", clock_mono_us() - started_us),
+        handle_level(route, e, handle_outcome(c, sent), took_us), "request", LOG_STR("request_id", c->req.id),
+        LOG_STR("method", c->req.method), LOG_CSTR("route", route != NULL ? route->pattern : NULL),
+        LOG_INT("status", c->rep.status), LOG_CSTR("code", e != OK ? err_slug(e) : NULL), LOG_CSTR("why", c->log_why),
+        LOG_STR("about", c->log_about), LOG_INT("duration_us", took_us),
         LOG_CSTR("user_id", uuid_is_none(&c->caller.user_id) ? NULL : user.s),
         LOG_CSTR("key_id", uuid_is_none(&c->caller.key_id) ? NULL : key.s),
         LOG_INT("body_bytes", (int64_t)c->req.body.read_bytes), LOG_INT("sent_bytes", (int64_t)sent->bytes),

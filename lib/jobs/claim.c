@@ -78,7 +78,8 @@ static struct open_run *claim_open(struct runner *r, const struct job_kind *kind
     struct open_run *o = xcalloc(1, sizeof(*o));
 
     arena_init(&o->arena, RUN_ARENA_BYTES);
-    o->began_us = o->held_us = clock_mono_us();
+    o->began_us = clock_mono_us();
+    o->held_us = clock_patience_us();
     o->until_us = job->run_at_us;
     o->run = (struct job_run){.worker = r->worker,
                               .kind = kind,
@@ -120,7 +121,7 @@ static size_t claim_room(struct runner *r, size_t kind, size_t left, bool *ret_p
     if (*ret_probe) {
         bool enough = s->kept > KIND_FAULTS;
         int64_t at_us = s->paused_until_us + (enough ? PROBE_REST_US : 0);
-        return s->open == s->kept && clock_mono_us() >= at_us ? MIN(left, enough ? 1u : KIND_FAULTS + 1u) : 0;
+        return s->open == s->kept && clock_patience_us() >= at_us ? MIN(left, enough ? 1u : KIND_FAULTS + 1u) : 0;
     }
     return s->open >= max ? 0 : MIN(left, max - s->open);
 }

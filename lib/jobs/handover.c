@@ -20,13 +20,24 @@
 #define TIDY_MAX 1000                 /* files; the rest waits for the next hour */
 #define PASSING_US (600 * US_PER_SEC) /* no claim is on its way to its COMMIT for that long */
 
+static struct spool handover_spool(const struct worker *w)
+{
+    struct spool s = {.ring = w->ring};
+
+    (void)snprintf(s.dir, sizeof s.dir, "%.*s/%s", STR_FMT(w->conf->worker_kept_dir), job_class_names[w->class->class]);
+    return s;
+}
+
 void handover_start(struct runner *r)
 {
-    const struct worker *w = r->worker;
+    r->spool = handover_spool(r->worker);
+}
 
-    (void)snprintf(r->spool.dir, sizeof r->spool.dir, "%.*s/%s", STR_FMT(w->conf->worker_kept_dir),
-                   job_class_names[w->class->class]);
-    r->spool.ring = w->ring;
+bool runner_is_barred(const struct worker *worker)
+{
+    const struct spool s = handover_spool(worker);
+
+    return spool_is_barred(&s);
 }
 
 /* Claims */

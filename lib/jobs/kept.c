@@ -70,7 +70,7 @@ void kept_put(struct runner_thread *t, struct open_run *o, enum err e)
         kept_note_refusal(t, o);
     kept_mark(o);
     bool first = o->parked++ == 0;
-    o->parked_until_us = clock_mono_us() + wait_us / 2 + (int64_t)rand_below((uint64_t)wait_us);
+    o->parked_until_us = clock_patience_us() + wait_us / 2 + (int64_t)rand_below((uint64_t)wait_us);
     lock_take(&r->lock);
     o->next_parked = r->parked;
     r->parked = o;
@@ -98,7 +98,7 @@ static bool kept_may_try(const struct runner *r)
 
 struct open_run *kept_take(struct runner *r)
 {
-    int64_t now_us = clock_mono_us();
+    int64_t now_us = clock_patience_us();
     struct open_run *o = NULL;
 
     lock_take(&r->lock); /* while the database is away, the thread whose turn it is asks for all */

@@ -149,7 +149,7 @@ static enum err leases_renew(struct runner_thread *t, bool all, bool ask, int64_
 {
     struct runner *r = t->runner;
     const struct worker_class *class = r->worker->class;
-    int64_t mono_us = clock_mono_us(), until_us = clock_now_us() + class->lease_us;
+    int64_t patience_us = clock_patience_us(), until_us = clock_now_us() + class->lease_us;
     size_t n = 0;
     enum err e;
 
@@ -157,10 +157,10 @@ static enum err leases_renew(struct runner_thread *t, bool all, bool ask, int64_
     lock_take(&r->lock);
     struct held *held = arena_array(&t->arena, r->open_n + 1, sizeof *held);
     for (struct open_run *o = r->open; o != NULL; o = o->after)
-        if (all || mono_us - o->held_us >= RENEW_US) {
+        if (all || patience_us - o->held_us >= RENEW_US) {
             held[n++] = (struct held){
                 class, {.id = o->run.job.id, .lease_token = o->run.job.lease_token}, o->also, o->until_us};
-            o->held_us = mono_us;
+            o->held_us = patience_us;
             o->until_us = until_us;
         }
     lock_release(&r->lock);

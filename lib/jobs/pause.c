@@ -47,7 +47,7 @@ void pause_note_kind(struct runner *r, const struct job_run *run, bool fault)
         s->failed_by_call = s->failed_by_call || by_call;
         if (s->failed_n == KIND_FAULTS) {
             s->pause_us = s->pause_us == 0 ? PAUSE_MIN_US : MIN(s->pause_us * 2, PAUSE_MAX_US);
-            s->paused_until_us = clock_mono_us() + s->pause_us;
+            s->paused_until_us = clock_patience_us() + s->pause_us;
         }
     }
     if (fault && by_call)

@@ -35,12 +35,13 @@ struct open_run {
     int handover;         /* enum handover, at the end of the worker */
     enum run_ending ending;
     const char *database; /* what MariaDB said about an error; may be NULL */
-    int64_t began_us, parked_until_us;
-    int64_t held_us;   /* when its lease was last extended, by clock_mono_us; */
-    int64_t until_us;  /* to this time at least. Both are of the turn, and guarded by the runner's lock */
-    unsigned parked;   /* how many times, since it last went on */
-    unsigned refusals; /* how many of these were no outage, the first at refused_at_us */
-    unsigned locked;   /* or found that somebody else held the rows */
+    int64_t began_us;
+    int64_t parked_until_us; /* by clock_patience_us */
+    int64_t held_us;         /* when its lease was last extended, by clock_patience_us; */
+    int64_t until_us;        /* to this time at least. Both are of the turn, and guarded by the runner's lock */
+    unsigned parked;         /* how many times, since it last went on */
+    unsigned refusals;       /* how many of these were no outage, the first at refused_at_us */
+    unsigned locked;         /* or found that somebody else held the rows */
     int64_t refused_at_us;
     struct {
         struct arena_mark arena;
@@ -61,7 +62,7 @@ struct kind_state {
     bool failed_by_call; /* one of them because its call did not get through */
     unsigned
         unsent; /* runs whose call did not get through, in a row: fewer subjects than pause it tell somebody, too */
-    int64_t pause_us, paused_until_us; /* 0: it is not paused */
+    int64_t pause_us, paused_until_us; /* by clock_patience_us; 0: it is not paused */
     struct job_round round;            /* of the thread whose turn it is to claim */
 };
 
@@ -72,8 +73,8 @@ struct runner {
     struct spool spool;
     pthread_t *threads;
     atomic_bool stopping;
-    atomic_llong stop_by_us;
-    atomic_llong lapsed_us; /* leases of others that were over then may be taken */
+    atomic_llong stop_by_us; /* by clock_patience_us */
+    atomic_llong lapsed_us;  /* leases of others that were over then may be taken */
 
     pthread_mutex_t lock;     /* guards the fields below */
     struct kind_state *kinds; /* as worker->kinds */

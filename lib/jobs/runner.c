@@ -229,7 +229,7 @@ static bool runner_is_over(struct runner *r)
     lock_take(&r->lock);
     bool done = r->open_n == 0 && r->doubtful_n == 0;
     lock_release(&r->lock);
-    return done || clock_mono_us() >= atomic_load(&r->stop_by_us);
+    return done || clock_patience_us() >= atomic_load(&r->stop_by_us);
 }
 
 static void runner_before_step(struct runner_thread *t, struct open_run *o)
@@ -401,7 +401,7 @@ void runner_stop(struct runner *r)
 {
     int64_t call_sec = worker_class_setting(r->worker->class->call_sec, r->worker->conf), now_us = clock_mono_us();
 
-    atomic_store(&r->stop_by_us, now_us + (call_sec + RUNNER_STOP_SEC) * US_PER_SEC);
+    atomic_store(&r->stop_by_us, clock_patience_us() + (call_sec + RUNNER_STOP_SEC) * US_PER_SEC);
     atomic_store(&r->stopping, true);
     net_loop_stop_aside(r->loop, now_us + call_sec * US_PER_SEC); /* the rest is for recording what has come of it */
     for (int64_t i = 0; i < r->worker->conf->worker_threads; i++)

@@ -34,5 +34,9 @@
 
 struct runner;
 
+/* What another worker has left may not be read here, or nothing can be left: it must not run. A folder that is missing is no
+ * reason. */
+bool runner_is_barred(const struct worker *worker);
+
 struct runner *runner_new(const struct worker *worker, const struct db_options *options);
 void runner_stop(struct runner *runner);

@@ -34,6 +34,13 @@ static int spool_folder(const struct spool *s)
     return open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+bool spool_is_barred(const struct spool *s)
+{
+    _cleanup_(fd_closep) int dir = spool_folder(s);
+
+    return dir < 0 ? errno == EACCES : faccessat(dir, ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0;
+}
+
 /* Its age is told by our clock, and not by the file system's. */
 static bool spool_touch(int fd)
 {
@@ -121,8 +128,8 @@ enum err spool_pass(const struct spool *s, const struct uuid *job, const struct 
     const struct spool_file old = spool_file(job, from, ""), new = spool_file(job, to, "");
     _cleanup_(fd_closep) int dir = spool_folder(s);
 
-    if (dir < 0) /* one that is missing, or that we may not enter, holds nothing of ours */
-        return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? ERR_NOT_FOUND : err_of_store();
+    if (dir < 0) /* one that is missing holds nothing; one that we may not enter any more may hold this one */
+        return errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND : err_of_store();
     _cleanup_(fd_closep) int fd = openat(dir, old.s, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return errno == ENOENT ? ERR_NOT_FOUND : err_of_store();

@@ -56,6 +56,9 @@ struct buf;
 MUST_CHECK bool spool_put(struct buf *b, const struct spooled *s);
 MUST_CHECK bool spool_parse(struct arena *arena, struct str text, struct spooled *ret);
 
+/* The folder is there, and we may not read it, write to it or look into it: what is in it would seem not to be there. */
+bool spool_is_barred(const struct spool *s);
+
 /* ERR_STORE_FULL, ERR_STORE; this also when it is more than a file may hold. It is durable once spool_sync, for all that were
  * written, has answered OK. One that is there is replaced. */
 MUST_CHECK enum err spool_write(const struct spool *s, struct arena *arena, const struct uuid *job,

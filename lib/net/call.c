@@ -241,11 +241,16 @@ static void call_set_reply(struct call_transfer *c, const struct net_call *call)
     TRANSFER_SET(t, CURLOPT_WRITEDATA, c);
 }
 
+/* What is wanted, where the row of the table lets it be wanted. */
 static enum transfer_reach call_reach(const struct net_call *call)
 {
+    const struct outgoing_row *to = &outgoings[call->to];
+
+    ASSERT(call->to > OUTGOING_NOBODY && call->to < OUTGOING__MAX);
+    ASSERT(call->unix_socket == NULL || to->socket);
     if (call->unix_socket != NULL)
         return TRANSFER_UNIX;
-    return call->allow_private ? TRANSFER_ANYWHERE : TRANSFER_PUBLIC;
+    return call->allow_private && to->private == PRIVATE_IF_SET ? TRANSFER_ANYWHERE : TRANSFER_PUBLIC;
 }
 
 struct transfer *transfer_new_call(const struct net_call *call)
@@ -262,6 +267,7 @@ struct transfer *transfer_new_call(const struct net_call *call)
                       .start_by_us = call->start_by_us,
                       .start_before_us = call->start_before_us,
                       .reach = call_reach(call),
+                      .to = call->to,
                   });
     transfer_set_url(t, call->url);
     TRANSFER_SET(t, CURLOPT_PATH_AS_IS, 1L); /* what was signed is what is sent */

@@ -3,7 +3,7 @@
  * The address that is connected to is checked as a number (CURLOPT_OPENSOCKETFUNCTION), so that no name can lead to a
  * private one; addresses in mapped or NAT64 form are seen through.
  *
- *    struct net_call call = {.method = "POST", .url = url, .body = body, .content_type = "application/json", ...};
+ *    struct net_call call = {.to = OUTGOING_STRIPE, .method = "POST", .url = url, .body = body, .content_type = "application/json", ...};
  *    struct net_result r;
  *    net_call_run(arena, &call, &r);    // blocks: for programs where a user waits. Workers use net/loop.h
  *
@@ -28,6 +28,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/secret.h"
+#include "net/outgoing.h"
 
 #define NET_WANTED_MAX 4 /* headers of an answer that a caller may ask for */
 
@@ -42,6 +43,7 @@ typedef enum err net_body_fn(void *arg, char *p, size_t n, size_t *ret_n);
 #define NET_BYTES_UNKNOWN (-1) /* body_read only: the body is sent in chunks, which S3 refuses */
 
 struct net_call {
+    enum outgoing to;                  /* whom it goes to, and so what it may reach */
     const char *method;                /* GET, HEAD, DELETE without a body; POST, PUT, PATCH with one, even if empty */
     const char *url;                   /* https://... */
     const char *content_type, *accept; /* NULL: none sent */
@@ -64,9 +66,10 @@ struct net_call {
     const char *
         unix_socket; /* NULL: over the network. Else the path of the socket to connect to, and nowhere else; url is http://… then */
     const char *ca_file; /* NULL or "": the system's */
-    bool allow_private;  /* private and loopback addresses too (the simulator, a store of our own) */
-    bool fresh;          /* a connection of its own that is not used again */
-    int timeout_sec;     /* from its start (in a net_loop: its turn) to its end */
+    bool
+        allow_private; /* private and loopback addresses too (the simulator, a store of our own), where the row of to lets that be set */
+    bool fresh;      /* a connection of its own that is not used again */
+    int timeout_sec; /* from its start (in a net_loop: its turn) to its end */
     int connect_timeout_sec;
     int64_t start_by_us;     /* clock_boot_us; later than this it is not sent. 0: no such time */
     int64_t start_before_us; /* clock_now_us; likewise: a lease that others see by the wall clock must cover the call */

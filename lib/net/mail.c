@@ -337,6 +337,7 @@ struct transfer *transfer_new_mail(const struct net_mail *mail)
                       .connect_timeout_sec = mail->connect_timeout_sec,
                       .start_by_us = mail->start_by_us,
                       .reach = mail->tls == NET_MAIL_PLAIN ? TRANSFER_LOOPBACK : TRANSFER_ANYWHERE,
+                      .to = OUTGOING_RELAY,
                   });
     t->may_block = true; /* libcurl 7.88 waits for the replies to the mail and to QUIT inside curl_multi_perform */
     m->timeout_us = mail->timeout_sec * US_PER_SEC;

@@ -35,6 +35,8 @@ static int transfer_on_connected(void *arg, char *remote, char *local, int remot
     t->unsent = transfer_is_late(t) ? TRANSFER_LATE : transfer_reach_fault(t);
     if (t->unsent == NULL)
         t->unsent = t->kind->begin(t);
+    if (t->unsent == NULL)
+        outgoing_note(t->to, t->host);
     if (t->unsent == NULL && fault_before(&t->fault, transfer_url(t)))
         return CURL_PREREQFUNC_ABORT;
     return t->unsent != NULL ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
@@ -121,6 +123,7 @@ void transfer_init(struct transfer *t, const struct transfer_kind *kind, const s
 
     t->kind = kind;
     t->reach = options->reach;
+    t->to = options->to;
     t->start_by_us = options->start_by_us;
     t->start_before_us = options->start_before_us;
     t->err = ERR_NET_UNKNOWN;

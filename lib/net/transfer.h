@@ -46,6 +46,7 @@ struct transfer {
     struct curl_slist *headers; /* wiped */
     char *host;                 /* "name:port", lower case: whose place it takes in a net_loop */
     enum transfer_reach reach;
+    enum outgoing to;
     bool may_block; /* reads or writes more than sockets */
     int64_t start_by_us, start_before_us;
     size_t header_bytes; /* of the answer */
@@ -99,6 +100,7 @@ struct transfer_options {
     int timeout_sec, connect_timeout_sec;
     int64_t start_by_us, start_before_us;
     enum transfer_reach reach;
+    enum outgoing to;
 };
 
 void transfer_init(struct transfer *t, const struct transfer_kind *kind, const struct transfer_options *options);

@@ -21,11 +21,18 @@ enum service_host {
     HOST_SANDBOX, /* the simulator's */
 };
 
+/* Who looks at what nobody tells by itself (worker/watch.h). */
+enum service_watch {
+    WATCH_NOTHING,
+    WATCH_MACHINE, /* all programs of this machine, its disks, its certificate, its clock */
+    WATCH_WATCHER, /* whoever does that */
+};
+
 enum service_store { STORE_NONE, STORE_READ, STORE_WRITE };
 
 #define SERVICE_CREDENTIALS_MAX 4
 
-/* The programs use threads, host, ends_credentials, counts_rates, can_wait and credentials; the rest is for what is generated. */
+/* The programs use threads, host, ends_credentials, counts_rates, can_wait, watches and credentials; the rest is for what is generated. */
 struct service {
     const char *name;
     enum service_kind kind;
@@ -34,6 +41,7 @@ struct service {
     bool internet, asks_image, asks_apps, asks_simulator, ends_credentials, counts_rates, keeps_mail, keeps_journal,
         can_wait;
     enum service_store store;
+    enum service_watch watches;
     enum service_host host;
     const char *credentials[SERVICE_CREDENTIALS_MAX]; /* ends with NULL unless full */
 };

@@ -156,6 +156,7 @@ static void s3_call(struct arena *arena, const struct s3 *s, const struct s3_ask
     int left_sec = (int)MAX((left_us + US_PER_SEC - 1) / US_PER_SEC, INT64_C(1));
     memcpy(kept, headers, sizeof headers);
     *ret_call = (struct net_call){
+        .to = OUTGOING_STORE,
         .method = ask->method,
         .url = arena_printf(arena, "%s%.*s", s->endpoint, STR_FMT(sigv4_target(arena, &r))).p,
         .headers = kept,

@@ -61,6 +61,7 @@ static struct net_call stripe_calls_call(const struct stripe *s, struct arena *a
     headers[0] = (struct net_header){"Stripe-Version", STR(STRIPE_VERSION)};
     headers[1] = (struct net_header){"Idempotency-Key", arena_str(arena, idempotency_key)};
     return (struct net_call){
+        .to = OUTGOING_STRIPE,
         .method = method,
         .url = arena_printf(arena, "%.*s%.*s", STR_FMT(s->conf->stripe_api_url), STR_FMT(path)).p,
         .accept = "application/json",

@@ -4,9 +4,9 @@
  *
  *    struct stripe_secrets secrets;
  *    if (!stripe_secrets_parse(secret_str(&credential), &secrets, &why)) ...          // at start
- *    enum stripe_signature verdict = stripe_signature_check(header, body, &secrets, clock_now_us());
- *    if (verdict != STRIPE_SIGNATURE_GOOD)
- *        log(stripe_signature_word(verdict)), answer 400
+ *    enum timed_signature verdict = stripe_signature_check(header, body, &secrets, clock_now_us());
+ *    if (verdict != TIMED_SIGNATURE_GOOD)
+ *        log(timed_signature_word(verdict)), answer 400
  *
  * The body is the bytes as they came: one that was parsed and written again has another signature.
  */
@@ -16,11 +16,10 @@
 #include <stdint.h>
 
 #include "base/defs.h"
-#include "base/str.h"
+#include "crypto/timed_signature.h"
 
-#define STRIPE_SIGNATURE_AGE_SEC 300           /* as Stripe's libraries have it, in both directions */
-#define STRIPE_SIGNATURE_HEADER_MAX_BYTES 2048 /* one with 20 signatures has 1400 */
-#define STRIPE_SECRETS_MAX 4                   /* while one is rolled there are two; a second endpoint has its own */
+#define STRIPE_SIGNATURE_AGE_SEC 300 /* as Stripe's libraries have it, in both directions */
+#define STRIPE_SECRETS_MAX 4         /* while one is rolled there are two; a second endpoint has its own */
 
 /* The signing secrets of the endpoint, newest first. They live in the text that was parsed. */
 struct stripe_secrets {
@@ -32,24 +31,6 @@ struct stripe_secrets {
  * wrong. */
 MUST_CHECK bool stripe_secrets_parse(struct str text, struct stripe_secrets *ret_secrets, const char **ret_why);
 
-/* In the order in which they are found. The last two are said of what is signed rightly: a clock is wrong, or it is a
- * replay. */
-enum stripe_signature {
-    STRIPE_SIGNATURE_GOOD,
-    STRIPE_SIGNATURE_MISSING,       /* no header, or an empty one */
-    STRIPE_SIGNATURE_TOO_LONG,      /* of more than STRIPE_SIGNATURE_HEADER_MAX_BYTES */
-    STRIPE_SIGNATURE_MALFORMED,     /* an item without '=' */
-    STRIPE_SIGNATURE_TIME_REPEATED, /* two t: Stripe's libraries do not agree which of them counts */
-    STRIPE_SIGNATURE_TIME_MISSING,
-    STRIPE_SIGNATURE_TIME_INVALID, /* not a number as Stripe writes it */
-    STRIPE_SIGNATURE_NO_V1,
-    STRIPE_SIGNATURE_WRONG, /* no v1 fits any secret */
-    STRIPE_SIGNATURE_TOO_OLD,
-    STRIPE_SIGNATURE_TOO_NEW,
-    STRIPE_SIGNATURE__MAX
-};
-
 /* header absent: there was none. Every v1 is compared with every secret, in a time that does not depend on their bytes. */
-enum stripe_signature stripe_signature_check(struct str header, struct str body, const struct stripe_secrets *secrets,
-                                             int64_t now_us);
-const char *stripe_signature_word(enum stripe_signature s); /* "too_old": for the log and the metrics */
+enum timed_signature stripe_signature_check(struct str header, struct str body, const struct stripe_secrets *secrets,
+                                            int64_t now_us);

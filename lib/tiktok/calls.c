@@ -38,6 +38,7 @@ static struct net_call tiktok_calls_call_to(const struct tiktok *t, struct arena
     int timeout_sec = (int)t->conf->tiktok_timeout_sec;
 
     return (struct net_call){
+        .to = tiktok_calls_is_test(t) ? OUTGOING_SIMULATOR : OUTGOING_TIKTOK,
         .method = method,
         .url = tiktok_calls_api_url(t, arena, path),
         .accept = "application/json",
@@ -164,6 +165,29 @@ void tiktok_user_info(const struct tiktok *t, struct arena *arena, struct str ac
     *ret_call = tiktok_calls_call_to(t, arena, "GET", "/v2/user/info/?fields=open_id,display_name,avatar_url");
     ret_call->bearer = access_token;
     ret_call->timeout_sec = (int)t->conf->tiktok_interactive_timeout_sec;
+}
+
+/* Another host than the API's, which TikTok has named: it gets neither token nor key of ours. */
+bool tiktok_avatar(const struct tiktok *t, struct arena *arena, struct str url, size_t max_bytes,
+                   struct net_call *ret_call)
+{
+    struct net_call call = tiktok_calls_call_to(t, arena, "GET", "");
+    struct str site = t->conf->sandbox_url;
+
+    if (!str_starts(url, STR("https://")))
+        return false;
+    if (tiktok_calls_is_test(t)) { /* that of a simulator is here, whatever name it has */
+        if (site.n == 0 || !str_starts(url, site) || !str_starts(str_skip(url, site.n), STR("/")))
+            return false;
+        call.url = tiktok_calls_api_url(t, arena, arena_strdup(arena, str_skip(url, site.n)));
+    } else {
+        call.url = arena_strdup(arena, url);
+    }
+    call.accept = "image/webp, image/jpeg, image/png";
+    call.timeout_sec = (int)t->conf->tiktok_interactive_timeout_sec;
+    call.reply_max_bytes = max_bytes;
+    *ret_call = call;
+    return true;
 }
 
 void tiktok_creator_info(const struct tiktok *t, struct arena *arena, struct str access_token,

@@ -35,6 +35,9 @@ void tiktok_exchange(const struct tiktok *t, struct arena *arena, struct str cod
 void tiktok_refresh(const struct tiktok *t, struct arena *arena, struct str refresh_token, struct net_call *ret_call);
 void tiktok_revoke(const struct tiktok *t, struct arena *arena, struct str access_token, struct net_call *ret_call);
 void tiktok_user_info(const struct tiktok *t, struct arena *arena, struct str access_token, struct net_call *ret_call);
+/* The picture at an account's avatar_url. False: that is no address to fetch from. */
+MUST_CHECK bool tiktok_avatar(const struct tiktok *t, struct arena *arena, struct str url, size_t max_bytes,
+                              struct net_call *ret_call);
 void tiktok_creator_info(const struct tiktok *t, struct arena *arena, struct str access_token,
                          struct net_call *ret_call);
 void tiktok_init(const struct tiktok *t, struct arena *arena, struct str access_token, struct str payload,

@@ -268,6 +268,7 @@ static const struct tiktok_codes_failure tiktok_failures[] = {
     {"confirmation_timeout", false,
      "TikTok accepted the post but did not say in time what became of it. Check the TikTok profile before you send it "
      "again. If you connect the account again, TikTok is asked once more."},
+    {"canceled", true, "It was canceled before it was sent. Nothing was sent."},
     {"account_disconnected", false, "The TikTok account was disconnected before the post was sent. Nothing was sent."},
     {"user_disabled", true,
      "Your MarketingCLI account was disabled by an administrator until the time of the images was over. Nothing was "

@@ -246,14 +246,20 @@ class Stack:
 
     def move_clock(self, seconds):
         """Moves the programs' clock by that much, on top of former moves. It is set back after each test."""
-        clock = self.at.test / "clock"
-        now = int(clock.read_text()) if clock.exists() else 0
-        self.set_clock(now + int(seconds * 1_000_000))
+        self.set_on("clock", seconds)
 
-    def set_clock(self, offset_us):
-        new = self.at.test / "clock.new"
+    def lose_patience(self, seconds):
+        """What programs wait for by clock_patience_us (lib/base/clock.h) is over that much sooner. It is never set back."""
+        self.set_on("patience", seconds)
+
+    def set_on(self, name, seconds):
+        file = self.at.test / name
+        self.set_clock((int(file.read_text()) if file.exists() else 0) + int(seconds * 1_000_000), name)
+
+    def set_clock(self, offset_us, name="clock"):
+        new = self.at.test / f"{name}.new"
         new.write_text(str(offset_us))
-        new.replace(self.at.test / "clock")
+        new.replace(self.at.test / name)
 
     def arm(self, point, assertion=False):
         """The next program that reaches the point removes the file and dies: by SIGKILL, or by a failed assertion. Returns the

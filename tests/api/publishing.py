@@ -10,6 +10,7 @@ from images import jpeg
 SMALL = jpeg(90, 60)
 ENDED = ("published", "in_inbox", "failed", "canceled")
 LEASE_SEC = 120  # of a job: after a crash it is due again when it is over
+PAUSE_SEC = 10  # PAUSE_MAX_US of lib/jobs/pause.c
 
 
 class Sent:

@@ -2,9 +2,11 @@
 
 Here are those that are far from what usually goes wrong; test_engine.py and test_metrics.py provoke the others, tests/lint/alarms compares."""
 
+import contextlib
 import json
 import shutil
 import signal
+import subprocess
 import uuid
 
 import images
@@ -178,3 +180,73 @@ def file_of_nobody(stack, more=""):
             shutil.chown(folder, group=stack.at.store.stat().st_gid)
     path.write_bytes(b"nobody's")
     return path
+
+
+# What worker@media sees of the machine, and worker@publish of worker@media (worker/watch.h)
+
+WATCHED = {"watch_silent_sec": 1, "watch_free_percent": 1, "watch_certificate_days": 1000, "watch_clock": "yes"}
+
+
+@contextlib.contextmanager
+def small_disk(path):
+    """One of 1 MB that is full; None where nobody may mount one."""
+    path.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=755", "none", path], capture_output=True).returncode == 0
+    try:
+        if mounted:
+            subprocess.run(["dd", "if=/dev/zero", f"of={path}/fill", "bs=1M", "count=2"], capture_output=True)
+        yield path if mounted else None
+    finally:
+        if mounted:
+            subprocess.run(["umount", path], check=True)
+        path.rmdir()
+
+
+def test_what_is_wrong_with_the_machine_is_told(stack):
+    """A program that is away, and then nginx, and who looks at these; a disk at 0 bytes, a certificate of 800 days, a clock that nobody
+    sets. Each once, and an event when it is over."""
+    since = {name: len(stack.log(name)) for name in ("worker-media", "worker-publish")}
+    unset = stack.at.test / "clock_unset"
+
+    def seen(name, program="worker-media"):
+        return events(stack.log(program)[since[program]:], name)
+
+    def parts(name, program="worker-media"):
+        return [e["part"] for e in seen(name, program)]
+
+    unset.write_text("1")
+    try:
+        with small_disk(stack.at.test / "disk") as disk, contextlib.ExitStack() as stopped:
+            stopped.enter_context(stack.stopped("worker-mail"))
+            # Where nothing can be mounted, less than all of the stack's disk is free.
+            settings = WATCHED | ({"watch_dirs": disk} if disk else {"watch_free_percent": 100})
+            with stack.configured("worker-publish", watch_silent_sec=1), stack.configured("worker-media", **settings):
+                stack.wait(lambda: all(map(seen, ("part_down", "disk_low", "certificate_ends", "clock_unset"))), "all are told")
+                shown = Shown(stack, "worker-media")
+                assert [(e["part"], e["why"], e["level"]) for e in seen("part_down")] == [("worker-mail", "nothing listens", "error")]
+                assert shown("alarms_total", alarm="part_down") == 1
+                (low,) = seen("disk_low")
+                assert not disk or (low["dir"], low["free_percent"], low["free_mb"]) == (str(disk), 0, 0)
+                assert shown("alarms_total", alarm="disk_low") == 1
+                (certificate,) = seen("certificate_ends")
+                end = subprocess.run(["openssl", "x509", "-noout", "-enddate", "-dateopt", "iso_8601", "-in", stack.at.tls / "leaf.crt"],
+                                     capture_output=True, text=True, check=True).stdout.strip()
+                assert certificate["ends_at"].replace("T", " ")[:19] == end.removeprefix("notAfter=")[:19]
+                assert certificate["host"] == "localhost" and 0 < certificate["left_hours"] <= 800 * 24
+                assert shown("alarms_total", alarm="certificate_ends") == 1
+                assert len(seen("clock_unset")) == 1 and shown("alarms_total", alarm="clock_unset") == 1
+
+                unset.write_text("0")
+                if disk:
+                    (disk / "fill").unlink()
+                stopped.close()
+                with stack.stopped("nginx"):
+                    stack.wait(lambda: parts("part_down") == ["worker-mail", "nginx"], "nginx is missed")
+                stack.wait(lambda: parts("part_up") == ["worker-mail", "nginx"] and seen("clock_set") and (seen("disk_has_room") or not disk), "all is over")
+                assert [len(seen(name)) for name in ("disk_low", "certificate_ends", "clock_unset")] == [1, 1, 1], "none is told twice"
+
+                with stack.stopped("worker-media"):
+                    stack.wait(lambda: parts("part_down", "worker-publish") == ["worker-media"], "who looks is missed, and nobody else is looked at")
+                stack.wait(lambda: parts("part_up", "worker-publish") == ["worker-media"], "and is back")
+    finally:
+        unset.unlink()

@@ -6,7 +6,7 @@ import sys
 import uuid
 
 import pytest
-from publishing import Sent, failed
+from publishing import PAUSE_SEC, Sent, failed
 from test_alarms import events
 from test_engine import TOKEN, known, tiktok  # noqa: F401 (a fixture)
 
@@ -87,6 +87,7 @@ def test_a_wrong_client_secret_pauses_the_kind_and_fails_nothing(stack, user, ti
     with tiktok.lock:
         tiktok.faults.clear()
     stack.move_clock(NIGHT)
+    stack.lose_patience(PAUSE_SEC)
     for one in sent:
         assert one.wait()["status"] == "published"
 

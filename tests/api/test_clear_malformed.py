@@ -57,7 +57,7 @@ def test_what_comes_after_the_answer(user, stack):
     request = request_line(line, f"Authorization: Bearer {key['key']}", *headers)
     for _ in range(20):
         with contextlib.suppress(ConnectionError):  # it closes while more comes
-            assert raw(stack, request * 4, stack.http, tls=False)[0] == 403
+            assert raw(stack, request * 4, stack.http, tls=False, to_end=True)[0] == 403
     is_revoked(stack, key)
     assert workers(stack) == before
 

@@ -73,7 +73,7 @@ FORBIDDEN = {
                      "UPDATE api_keys SET revoked_at_us = NULL", "INSERT INTO api_keys (id) VALUES ('x')", "SELECT id FROM accounts",
                      "SELECT title FROM posts", "UPDATE posts SET state = 'published'", "SELECT id FROM jobs_publish",
                      "DELETE FROM uploads", "INSERT INTO uploads (id) VALUES ('x')"],
-    "worker_mail": ["SELECT password_hash FROM users", "UPDATE users SET email = 'x'", "UPDATE users SET notices_off = ''", "SELECT secret FROM user_totp",
+    "worker_mail": ["DELETE FROM policy_notices", "SELECT password_hash FROM users", "UPDATE users SET email = 'x'", "UPDATE users SET notices_off = ''", "SELECT secret FROM user_totp",
                     "SELECT id FROM sessions", "SELECT hash FROM api_keys", "UPDATE api_keys SET revoked_at_us = NULL", "DELETE FROM api_keys",
                     "SELECT account_id FROM posts", "UPDATE posts SET state = 'published'", "SELECT id FROM accounts", "SELECT id FROM jobs_publish", "SELECT about FROM activity", "UPDATE activity SET what = 'x'",
                     "INSERT INTO activity (id) VALUES ('x')",
@@ -91,6 +91,7 @@ FORBIDDEN = {
 }
 FORBIDDEN_TO_ALL = [
     "UPDATE post_events SET event = 'x'", "DELETE FROM post_events",  # a receipt is written once
+    "INSERT INTO policy_versions (version) VALUES ('x')", "DELETE FROM policy_versions",  # published once
     "UPDATE schema_migrations SET name = 'x'", "CREATE TABLE mine (id INT)", "DROP TABLE users",
     "ALTER TABLE users ADD COLUMN x INT", "CREATE USER somebody", "SELECT * FROM mysql.global_priv",
     "SELECT 1 INTO OUTFILE '/tmp/marketingcli-x'", "SET GLOBAL max_connections = 1", "CREATE DATABASE mine",
@@ -105,25 +106,51 @@ def connect(stack, name, password=None):
                            database="marketingcli")
 
 
-def tables_of(name):
-    """The tables that a line of the service's own section of grants.sql names, or one for all."""
+def granted_to(name):
+    """{(verb, table): its columns, or None for all of them}, as the lines of grants.sql have it."""
     text = (CHECKOUT / "sql/grants.sql").read_text()
     sections = re.split(r"^-- (every user|user \w+|system user \w+)$", text, flags=re.MULTILINE)
     named = dict(zip(sections[1::2], sections[2::2]))
-    return set(re.findall(r"\{db\}\.(\w+)", named["every user"] + named[f"user {name}"]))
+    rights = {}
+    for verbs, table in re.findall(r"^GRANT (.*) ON \{db\}\.(\w+) TO", named["every user"] + named[f"user {name}"], re.MULTILINE):
+        for verb, columns in re.findall(r"([A-Z]+)(?: \(([^)]*)\))?", verbs):
+            before = rights.get((verb, table), set())
+            rights[verb, table] = None if not columns or before is None else before | set(columns.split(", "))
+    return rights
+
+
+# Each does nothing, whoever runs it, and is refused to whoever may not do it.
+TRIED = {"SELECT": "SELECT `{column}` FROM {table} WHERE FALSE", "UPDATE": "UPDATE {table} SET `{column}` = NULL WHERE FALSE",
+         "INSERT": "INSERT INTO {table} (`{column}`) SELECT NULL FROM DUAL WHERE FALSE", "DELETE": "DELETE FROM {table} WHERE FALSE"}
+
+
+def secret_columns():
+    held = (CHECKOUT / "lib/model/privacy/held.def").read_text()
+    return set(re.findall(r"^COLUMN\((\w+), (\w+), SECRET,", held, re.MULTILINE))
 
 
 @pytest.mark.parametrize("name", DATABASES)
-def test_other_tables_are_closed(stack, name):
-    every = {r["t"] for r in stack.sql("SELECT table_name t FROM information_schema.tables WHERE table_schema = 'marketingcli'")}
-    closed = every - tables_of(name)
-    assert len(closed) > 3
+def test_what_grants_do_not_give_is_refused(stack, name):
+    """Each verb on each table: on every column where only some are given, and on every secret one; else on one of them."""
+    columns = {}
+    for r in stack.sql("SELECT table_name t, column_name c FROM information_schema.columns WHERE table_schema = 'marketingcli'"
+                       " ORDER BY t, ordinal_position"):
+        columns.setdefault(r["t"], []).append(r["c"])
+    rights, secret, wrong = granted_to(name), secret_columns(), []
+    assert len(secret) > 10 and rights and len(columns) > 50
     with connect(stack, name) as db, db.cursor() as cursor:
-        for table in sorted(closed):
-            for text in (f"SELECT 1 FROM {table}", f"DELETE FROM {table}"):
-                with pytest.raises(pymysql.MySQLError) as refused:
-                    cursor.execute(text)
-                assert refused.value.args[0] in DENIED, (text, refused.value)
+        for table, names in columns.items():
+            for verb, text in TRIED.items():
+                given = rights.get((verb, table), set())
+                some = names if given else names[:1] + [c for c in names[1:] if (table, c) in secret and verb == "SELECT"]
+                for column in () if given is None else [c for c in some if c not in given]:
+                    try:
+                        cursor.execute(text.format(table=table, column=column))
+                        wrong.append(f"{verb} {table}.{column}")
+                    except pymysql.MySQLError as refused:
+                        if refused.args[0] not in DENIED:
+                            wrong.append(f"{verb} {table}.{column}: {refused}")
+    assert wrong == []
 
 
 @pytest.mark.parametrize("name", DATABASES)

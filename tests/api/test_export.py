@@ -182,6 +182,13 @@ def test_who_gets_none(stack, user):
     assert given(user) == 0
 
 
+def test_somebody_who_is_disabled_meanwhile(stack, user):
+    """The session was looked at before."""
+    stack.sql("UPDATE users SET state = 'disabled' WHERE id = %s", uuid.UUID(user.id).bytes)
+    expect(ask(user), 403, "account_disabled")
+    assert given(user) == 0
+
+
 def test_three_a_day(stack, user, other):
     """However many are asked for at once; and then another day."""
     with concurrent.futures.ThreadPoolExecutor(A_DAY + 2) as at_once:
@@ -289,6 +296,8 @@ def on_disk(stack):
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs a store that belongs to somebody else")
 def test_slow_readers_harm_nobody(stack, user, other, tmp_path):
     """Others get their answers and their exports; a second one of the same user waits in vain; and nginx keeps nothing."""
+    location = (stack.at.nginx / "locations/privacy.conf").read_text().partition(f"location = {EXPORT} ")[2].partition("\n}")[0]
+    assert "fastcgi_max_temp_file_size 0;" in location
     big = upload(user)["id"]
     stored(stack, big).write_bytes(os.urandom(24 << 20))
     with Slow(stack, user):
@@ -322,11 +331,11 @@ def test_what_is_true_or_false_is_shown_so(stack):
     assert {at for at in tiny & set(COLUMNS) if at[0] in FILES and COLUMNS[at][0] == "DATA"} == NUMBERS
 
 
-def test_a_hundred_posts_keep_their_receipts_apart(stack, user, account, tmp_path):
+def test_many_posts_keep_their_receipts_apart(stack, user, account, tmp_path):
     """Rows of several tables are put together: each belongs to its own post, wherever a chunk ends."""
     sent = Sent(stack, user, account)
     sent.wait()
-    n = 3000
+    n = 1000
     stack.sql("CREATE TEMPORARY TABLE many AS SELECT * FROM posts WHERE id = %s", sent.key)
     stack.sql("UPDATE many SET publish_id = NULL, tiktok_post_ids = NULL")
     stack.sql("INSERT INTO posts SELECT UNHEX(CONCAT(LEFT(HEX(id), 16), LPAD(HEX(seq), 16, '0'))) AS id,"

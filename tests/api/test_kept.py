@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import time
 import uuid
 
@@ -12,10 +13,12 @@ from test_alarms import events
 from test_engine import INIT, TOKEN, alarms, in_flight, known, second_worker
 from test_mail import Relay, sending
 from test_outage import forgot_password, mails_of
+from test_stopping import tries_in_vain
 from transport import Transport
 
 PUBLISH = "worker-publish"
 PASSED_SEC = 700  # longer than PASSING_US of lib/jobs/handover.c
+STOP_SEC = 30  # longer than a worker has for its end (RUNNER_STOP_SEC, and a call)
 
 
 @pytest.fixture
@@ -57,11 +60,17 @@ def left(stack, worker, answer):
     """The worker has calls open. The database stands still, the answers come, and the worker ends meanwhile. It is away inside the with
     block, and so is the database. Gives what ends the latter, and what the worker has logged since."""
     logged = len(stack.log(worker))
+
+    def time_passes():
+        stack.wait(lambda: events(stack.log(worker)[logged:], "stopping"), "it stops")
+        tries_in_vain(stack, worker)
+        stack.lose_patience(STOP_SEC)
+
     with contextlib.ExitStack() as outage:
         outage.enter_context(stack.frozen("mariadb"))
         stack.wait(lambda: events(stack.log(worker)[logged:], "database_away"), "it notices")
         answer()
-        with stack.stopped(worker):
+        with stack.stopped(worker, once_told=time_passes):
             told = stack.log(worker)[logged:]
             assert events(told, "stopped"), "within its time, and by itself"
             yield outage.close, told
@@ -182,3 +191,20 @@ def test_a_mail_that_the_relay_has_taken(stack, is_there):
         stack.wait(lambda: mails_of(stack, user) == [("sent", 1)], "it is sent")
         assert len(relay.to(user.email)) == (1 if is_there else 2)
         stack.wait(lambda: files(stack, "mail") == [], "it is written")
+
+
+def test_a_folder_that_may_not_be_entered(stack):
+    """What is in it would seem not to be there, and what a post's call had done would be lost: nobody works with it."""
+    folder, worker = stack.at.kept / "media", "worker-media"
+    before, logged = folder.stat(), len(stack.log(worker))
+    os.chown(folder, os.geteuid(), os.getegid())
+    folder.chmod(0)
+    try:
+        stack.kill(worker, signal.SIGTERM)
+        stack.wait(lambda: events(stack.log(worker)[logged:], "cannot_start"), "the next one does not start")
+        assert "worker.kept_dir" in events(stack.log(worker)[logged:], "cannot_start")[0]["why"]
+        assert not events(stack.log(worker)[logged:], "started")
+    finally:
+        folder.chmod(before.st_mode & 0o777)
+        os.chown(folder, before.st_uid, before.st_gid)
+    stack.wait(lambda: events(stack.log(worker)[logged:], "started"), "it starts")

@@ -41,6 +41,7 @@ class Nginx:
             (folder / "temp" / name).mkdir(parents=True)
         changes = [*changes, (str(stack.at.nginx), str(folder)), (f":{stack.https}", f":{self.https}"), (f":{stack.http}", f":{self.http}"),
                    (str(stack.at.simulator_sock), str(folder / "simulator.sock")),
+                   (str(stack.at.run / "nginx/tls.sock"), str(folder / "tls.sock")),
                    (str(stack.at.log / "access.log"), str(folder / "access.log")),
                    ("error_log stderr info;", f"error_log {folder}/main.log info;"),
                    ("error_log stderr emerg;", f"error_log {folder}/error.log {level};")]
@@ -391,3 +392,15 @@ def test_every_site_has_the_logs():
     for part in [*(CHECKOUT / "nginx/locations").glob("*.conf"), *(CHECKOUT / "nginx/snippets").glob("*.conf")]:
         logs = re.findall(r"^\s*((?:access|error)_log .*;)", part.read_text(), re.M)
         assert logs == (["access_log @ACCESS_LOG@ marketingcli;", "error_log @ERROR_LOG@ emerg;"] if part.name == "server.conf" else [])
+
+
+def test_a_read_that_succeeds_is_in_nginxs_log_alone(stack, user):
+    """The journal is capped, and nearly all requests are such. What changes something, or fails, has a line of the program's, too."""
+    with stack.configured("auth", service_log_level="info"):
+        since = len(stack.log("auth"))
+        quiet = user.api.get("/api/v1/me")
+        told = [user.api.get("/api/v1/me?nonsense=1"), user.api.patch("/api/v1/me", json={"name": "Grace"}), user.api.get("/api/v1/me", headers={"Authorization": "Bearer x"})]
+        assert [r.status_code for r in (quiet, *told)] == [200, 422, 200, 401]
+        stack.wait(lambda: all(r.headers["X-Request-Id"] in stack.log("auth")[since:] for r in told), "these have their lines")
+        assert quiet.headers["X-Request-Id"] not in stack.log("auth")[since:]
+        stack.wait(lambda: quiet.headers["X-Request-Id"] in stack.log("access"), "and nginx tells of it")

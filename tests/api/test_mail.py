@@ -18,6 +18,7 @@ import seen
 import standing
 from conftest import CHECKOUT, User, with_setting
 from mailing import Letter, Queued
+from publishing import PAUSE_SEC
 from render import find_program
 from test_engine import second_worker
 from test_metrics import Shown
@@ -240,6 +241,7 @@ def test_a_relay_that_is_busy_pauses_the_kind_and_fails_nothing(stack, user, rel
     assert not resumed(stack, logged), "a mail that goes to nobody says nothing of the relay"
     relay.busy = False
     stack.move_clock(HOUR)
+    stack.lose_patience(PAUSE_SEC)
     for mail in mails:
         row = mail.wait()
         assert (row["tries"], row["reply_code"]) == (1, 250), "a try that the relay had no time for does not count"
@@ -257,6 +259,7 @@ def test_a_relay_that_refuses_our_sender_fails_nothing(stack, user, relay, reply
         assert (row["state"], row["tries"], row["reply_code"], row["reply"]) == ("queued", 0, int(reply[:3]), reply[4:])
     relay.refuses = None
     stack.move_clock(HOUR)
+    stack.lose_patience(PAUSE_SEC)
     for mail in mails:
         mail.wait()
     assert resumed(stack, logged) and len(relay.to(user.email)) == 3

@@ -101,6 +101,7 @@ def test_no_row_makes_a_test_key_a_live_one(stack, user):
 PLACES = {  # every route with an id of something that has a mode, and what the id is of
     ("GET", "/api/v1/accounts/{id}"): "account",
     ("DELETE", "/api/v1/accounts/{id}"): "account",
+    ("GET", "/api/v1/accounts/{id}/avatar"): "account",
     ("POST", "/api/v1/accounts/{id}/posts"): "account",
     ("GET", "/api/v1/uploads/{id}"): "upload",
     ("DELETE", "/api/v1/uploads/{id}"): "upload",
@@ -108,10 +109,13 @@ PLACES = {  # every route with an id of something that has a mode, and what the 
     ("GET", "/api/v1/posts/{id}"): "post",
     ("POST", "/api/v1/posts/{id}/approve"): "post",
     ("POST", "/api/v1/posts/{id}/refuse"): "post",
+    ("POST", "/api/v1/posts/{id}/cancel"): "post",
+    ("POST", "/api/v1/posts/{id}/retry"): "post",
 }
 NO_KEY = {place for place in PLACES if place[0] == "DELETE" and "account" in place[1] or place[1].endswith(("approve", "refuse"))}
 LISTS = ("/api/v1/accounts", "/api/v1/uploads", "/api/v1/posts")
-WITHOUT_ID = {("GET", path) for path in LISTS} | {("POST", "/api/v1/uploads"), ("POST", "/api/v1/sandbox/accounts"), ("GET", "/api/v1/tiktok/connect")}
+WITHOUT_ID = {("GET", path) for path in LISTS} | {("POST", "/api/v1/uploads"), ("POST", "/api/v1/sandbox/accounts"), ("GET", "/api/v1/tiktok/connect"),
+                                            ("GET", "/api/v1/usage/posts")}
 NO_DATA = {"/api/v1/auth/sessions/{id}", "/api/v1/keys/{id}", "/api/v1/keys/{id}/rotate"}  # with an id, and the same in both modes
 
 

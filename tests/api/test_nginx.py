@@ -29,8 +29,16 @@ ONCE = ["X-Request-Id", "Strict-Transport-Security", "X-Content-Type-Options", "
         "Content-Security-Policy", "Cache-Control", "Content-Type"]
 
 
-def raw(stack, request, port=None, tls=True, host="localhost", **context_changes):
-    """The whole answer to bytes that no client would send."""
+def is_whole(answer):
+    """As far as its Content-Length says so."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"\r\nContent-Length: (\d+)(\r\n|$)", head)
+    return length is not None and len(body) >= int(length[1])
+
+
+def raw(stack, request, port=None, tls=True, host="localhost", to_end=False, **context_changes):
+    """The whole answer to bytes that no client would send. to_end: until nginx closes, which for seconds may wait for the rest of what
+    it has refused."""
     connection = socket.create_connection(("127.0.0.1", port or stack.https), timeout=60)
     if tls:
         context = ssl.create_default_context(cafile=str(stack.ca))
@@ -40,7 +48,7 @@ def raw(stack, request, port=None, tls=True, host="localhost", **context_changes
     with connection:
         connection.sendall(request)
         answer = b""
-        while piece := connection.recv(65536):
+        while (to_end or not is_whole(answer)) and (piece := connection.recv(65536)):
             answer += piece
     head, _, body = answer.partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")

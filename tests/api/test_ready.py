@@ -19,6 +19,7 @@ from test_turns import images, upload  # noqa: F401
 PARTS = ["database", "schema", *map(generate.label, generate.services())]
 PROGRAMS = [p for p in PARTS[2:] if not p.startswith("worker-")]
 LOOKED_SEC = 1  # how old an answer may be
+RESTART_SEC = 30  # longer than a restart may take (ready_state_of in fcgi-apps/keys/ready.c)
 
 
 def asked(stack, **more):
@@ -56,6 +57,8 @@ def test_all_is_there(stack):
 def test_a_program_that_is_away(stack, name):
     """systemd holds its socket, where a connection succeeds all the same: it must answer."""
     with stack.stopped(name):
+        stack.wait(lambda: not_missed(stack, name) == "unknown", "it does not answer")
+        stack.lose_patience(RESTART_SEC)
         stack.wait(lambda: down(stack) == [name], f"{name} is missed")
     stack.wait(lambda: down(stack) == [], "it is back")
 
@@ -65,6 +68,8 @@ def test_programs_that_hang(stack):
     with contextlib.ExitStack() as all_of_them:
         for name in names:
             all_of_them.enter_context(stack.frozen(name))
+        stack.wait(lambda: {not_missed(stack, name) for name in names} == {"unknown"}, "none answers")
+        stack.lose_patience(RESTART_SEC)
         stack.wait(lambda: down(stack) == names, "all are missed")
     stack.wait(lambda: down(stack) == [], "they are back")
 
@@ -128,6 +133,8 @@ def test_a_look_leaves_no_trace(stack):
 def test_the_simulator_is_not_missed(stack):
     """Only test data waits for it."""
     with stack.stopped("sandbox"):
+        stack.wait(lambda: not_missed(stack, "sandbox") == "unknown", "it does not answer")
+        stack.lose_patience(RESTART_SEC)
         stack.wait(lambda: not_missed(stack, "sandbox") == "down", "it is away, and said to be")
         assert stack.wait(lambda: asked(stack)[1], "and all others are there")["status"] == "degraded"
     stack.wait(lambda: not_missed(stack, "sandbox") == "up", "it is back")

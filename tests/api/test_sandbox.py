@@ -248,7 +248,7 @@ def test_user_info(creator):
     assert set(user) == {"open_id", "display_name", "avatar_url"}
     assert user["open_id"] == creator.tokens.open_id and creator.username in user["display_name"]
     avatar = creator.app.http.get(user["avatar_url"])  # covers: GET /avatar/{username}
-    assert avatar.status_code == 200 and avatar.headers["Content-Type"] == "image/svg+xml" and b"<svg" in avatar.content
+    assert avatar.status_code == 200 and avatar.headers["Content-Type"] == "image/png" and avatar.content.startswith(b"\x89PNG")
 
 
 def test_user_info_fields_and_scopes(app):

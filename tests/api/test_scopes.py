@@ -16,16 +16,20 @@ ROUTES = {
     "GET /api/v1/me": "none",
     "GET /api/v1/accounts": "accounts:read",
     "GET /api/v1/accounts/{id}": "accounts:read",
+    "GET /api/v1/accounts/{id}/avatar": "accounts:read",
     "POST /api/v1/accounts/{id}/posts": "posts:write",
     "POST /api/v1/sandbox/accounts": "posts:write",
     "GET /api/v1/posts": "posts:read",
     "GET /api/v1/posts/{id}": "posts:read",
+    "POST /api/v1/posts/{id}/cancel": "posts:write",
+    "POST /api/v1/posts/{id}/retry": "posts:write",
     "POST /api/v1/uploads": "uploads:write",
     "GET /api/v1/uploads": "uploads:write",
     "GET /api/v1/uploads/{id}": "uploads:write",
     "DELETE /api/v1/uploads/{id}": "uploads:write",
     "GET /api/v1/uploads/{id}/image": "uploads:write",
     "GET /api/v1/usage": "usage:read",
+    "GET /api/v1/usage/posts": "usage:read",
 }
 
 

@@ -9,13 +9,13 @@ from test_engine import INIT, alarms, in_flight, known, tiktok  # noqa: F401
 from test_metrics import Shown
 
 
-def unavailable(stack):
-    return Shown(stack, "worker-publish")("database_errors_total", error="unavailable")
+def unavailable(stack, worker):
+    return Shown(stack, worker)("database_errors_total", error="unavailable")
 
 
-def tries_in_vain(stack, tries=2):
-    before = unavailable(stack)
-    stack.wait(lambda: unavailable(stack) >= before + tries, "it tries to write what it has")
+def tries_in_vain(stack, worker="worker-publish", tries=2):
+    before = unavailable(stack, worker)
+    stack.wait(lambda: unavailable(stack, worker) >= before + tries, "it tries to write what it has")
 
 
 @contextlib.contextmanager

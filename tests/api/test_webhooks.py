@@ -196,11 +196,11 @@ def bad_headers(stack, payload):
     t, v1 = good.split(",")
     sig = v1.removeprefix("v1=")
     return {"missing": "", "malformed": f"{good},scheme", "time_repeated": f"{t},{good}", "time_missing": v1,
-            "time_invalid": f"{t}abc,{v1}", "no_v1": f"{t},v0={sig}", "too_long": good + ",v0=" + "0" * 3000,
+            "time_invalid": f"{t}abc,{v1}", "no_signature": f"{t},v0={sig}", "too_long": good + ",v0=" + "0" * 3000,
             "wrong": f"{t},v1={'0' * 64}", "too_old": signed(stack, payload, age_sec=302), "too_new": signed(stack, payload, age_sec=-302)}
 
 
-HOW = ["missing", "malformed", "time_repeated", "time_missing", "time_invalid", "no_v1", "too_long", "wrong", "too_old", "too_new"]
+HOW = ["missing", "malformed", "time_repeated", "time_missing", "time_invalid", "no_signature", "too_long", "wrong", "too_old", "too_new"]
 
 
 @pytest.mark.parametrize("how", HOW)

@@ -27,6 +27,7 @@ PROGRAMS = [*(f"usr/libexec/marketingcli/marketingcli-{n}" for n in [*APPS, "ima
     *(f"lib/systemd/system/{generate.unit(r)}.service.d/50-{generate.label(r)}.conf" for r in ROWS),
     *(f"etc/nginx/marketingcli/locations/{r['name']}.conf" for r in ROWS if r["host"] == "HOST_MAIN" and r["kind"] == "app"),
     "etc/mysql/mariadb.conf.d/40-marketingcli.cnf", "etc/nginx/marketingcli/snippets/upstreams.conf", "etc/nginx/marketingcli/snippets/fastcgi.conf",
+    *(f"etc/nginx/marketingcli/local/{name}.conf" for name in ("http", "rates", "tls")),
     "etc/nginx/marketingcli/nginx.conf", "etc/nginx/marketingcli/intake.conf", "etc/nginx/marketingcli/snippets/intake-locations.conf",
     "lib/systemd/system/nginx-marketingcli-intake.service", "lib/systemd/system/nginx-marketingcli-intake.service.d/10-hardening.conf", "lib/systemd/system/nginx.service.d/nginx-marketingcli.conf",
     "usr/share/marketingcli/html/index.html", "usr/share/marketingcli/sql/0004_users.sql",
@@ -98,7 +99,7 @@ def test_nginx_takes_the_site(installed, tmp_path):
         text = path.read_text().replace("/etc/nginx/", f"{tmp_path}/nginx/").replace("/var/log/marketingcli", f"{tmp_path}/log")
         text = re.sub("/(var/lib|run)/marketingcli-intake", f"{tmp_path}/intake", text).replace("/run/marketingcli/metrics", f"{tmp_path}/metrics")
         text = text.replace("/run/marketingcli/no-bodies", f"{tmp_path}/no-bodies")
-        text = text.replace("/run/marketingcli/simulator/", f"{tmp_path}/").replace("/run/marketingcli/nginx-", f"{tmp_path}/nginx-")
+        text = text.replace("/run/marketingcli/simulator/", f"{tmp_path}/").replace("/run/marketingcli/nginx", f"{tmp_path}/nginx")
         text = re.sub(r"/etc/letsencrypt/\S+fullchain.pem", str(tmp_path / "crt"), text)
         text = re.sub(r"/etc/letsencrypt/\S+privkey.pem", str(tmp_path / "key"), text)
         text = re.sub(r"listen (\[::\]:)?(443|80)", lambda m: f"listen {m[1] or '127.0.0.1:'}{int(m[2]) + 40000}", text)
@@ -145,6 +146,23 @@ def test_what_an_older_release_installed_goes(tmp_path):
     assert [p for p in stale if p.exists()] == [] and kept.exists()
 
 
+def test_what_an_admin_has_set_stays(tmp_path):
+    """An update over a machine whose admin has used the places that docs/operations.md names, and over one that lacks such a file."""
+    build = os.environ.get("MARKETINGCLI_RELEASE", str(CHECKOUT / "build-release"))
+    own = ["etc/nginx/marketingcli/local/rates.conf", "etc/nginx/marketingcli/local/tls.conf", "etc/nginx/conf.d/mine.conf",
+           "etc/systemd/system/marketingcli-posts.service.d/90-mine.conf", "etc/mysql/mariadb.conf.d/90-mine.cnf",
+           "etc/systemd/journald@marketingcli.conf.d/mine.conf", "etc/marketingcli/marketingcli.conf", "etc/marketingcli/plans.conf"]
+    for name in own:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"# {name}, as its admin has it\n")
+    subprocess.run(["/usr/bin/meson", "install", "-C", build, "--no-rebuild", "--destdir", str(tmp_path)], check=True, stdout=subprocess.DEVNULL)
+    assert [name for name in own if (tmp_path / name).read_text() != f"# {name}, as its admin has it\n"] == []
+    assert "set_real_ip_from" in (tmp_path / "etc/nginx/marketingcli/local/http.conf").read_text()
+    documents = (CHECKOUT / "docs/operations.md").read_text()
+    for place in {str(pathlib.Path(name).parent) for name in own}:
+        assert "/" + place.replace("marketingcli-posts", "UNIT") in documents, place
+
+
 def test_nginx_has_room(installed):
     """For many more connections than a sender of half headers opens in the 10 s that one may take, and a file for each, twice. Workers
     fill unevenly, and one that is full closes what others had room for: that begins when about half of all places are taken."""
@@ -154,7 +172,8 @@ def test_nginx_has_room(installed):
     assert workers * connections // 2 >= 32000 and files >= 2 * connections
     site = (installed / "etc/nginx/sites-available/marketingcli.conf").read_text()
     snippet = (installed / "etc/nginx/marketingcli/snippets/server.conf").read_text()
-    assert len(re.findall(r"^server \{", site, re.M)) == site.count("snippets/server.conf;")
+    # Each but the one that only shows a certificate to this machine.
+    assert len(re.findall(r"^server \{", site, re.M)) == site.count("snippets/server.conf;") + 1 == 5
     assert "\nlimit_conn mcli_connections 500;\nclient_header_timeout 10s;\n" in snippet
     for path in (installed / "etc/nginx/marketingcli/locations").glob("*.conf"):  # one with a limit of its own inherits none
         for block in re.findall(r"^location .*?^\}", path.read_text(), re.M | re.S):

@@ -11,6 +11,7 @@ from conftest import CHECKOUT, ROWS, generate
 APPS = [r["name"] for r in ROWS if generate.has_socket(r)]
 SERVICES = [f"{generate.unit(r)}.service" for r in ROWS]
 WITH_NETWORK = {f"{generate.unit(r)}.service" for r in ROWS if r["internet"]}
+WATCHES = {f"{generate.unit(r)}.service" for r in ROWS if r["watches"] == "WATCH_MACHINE"}
 
 
 def analyze(root, *args):
@@ -33,7 +34,8 @@ def test_verify_says_nothing(root, unit):
 def test_exposure(root, unit):
     code, output = analyze(root, "security", "--offline=yes", unit)
     level = float(re.search(r"Overall exposure level for \S+: (\d+\.\d+)", output).group(1))
-    assert level <= (1.2 if unit in WITH_NETWORK else 0.6), output
+    # Who looks at the clock may call adjtimex(2), which for the analysis is to set it.
+    assert level <= (1.2 if unit in WITH_NETWORK else 0.8 if unit in WATCHES else 0.6), output
 
 
 @pytest.mark.parametrize("unit", SERVICES)
@@ -71,6 +73,37 @@ def test_may_do_what_its_row_says(root, row):
     unit = root / f"usr/lib/systemd/system/{generate.unit(row)}.service"
     text += unit.read_text() if unit.exists() else ""
     assert sorted(re.findall(r"^LoadCredential=(\S+):", text, re.M)) == sorted(row["credentials"])
+
+
+@pytest.mark.parametrize("row", [r for r in ROWS if r["kind"] != "intake"], ids=lambda r: generate.label(r))
+def test_a_mistyped_key_stops_the_start(root, row, tmp_path):
+    """So systemctl restart says so: the unit's own command, with a good configuration, a bad one, and bad plans where it needs them."""
+    (command,) = re.findall(r"^ExecStartPre=/usr/sbin/(.*)$", drop_in(root, row), re.M)
+    plans = row["counts_rates"] or row["name"] == "billing"
+    assert command == "marketingcli-admin config check" + ("" if plans else " --without-plans")
+
+    def check(text, journal=False):
+        (tmp_path / "conf").write_text("[service]\nurl = https://example.com\n" + text)
+        with (tmp_path / "stderr").open("w+") as said:
+            own = os.fstat(said.fileno())
+            done = subprocess.run([root / "usr/sbin" / command.split()[0], *command.split()[1:]], stdin=subprocess.DEVNULL, stdout=said, stderr=said, env={
+                "MARKETINGCLI_CONF": str(tmp_path / "conf"), **({"JOURNAL_STREAM": f"{own.st_dev}:{own.st_ino}"} if journal else {})})
+            said.seek(0)
+            return done.returncode, said.read()
+
+    assert check("") == (0, "")
+    assert check("quue_sec = 5\n") == (1, f"marketingcli-admin: there is no service.quue_sec [{tmp_path}/conf]\n")
+    (tmp_path / "plans").write_text("[free]\nfree = perhaps\n")
+    code, said = check(f"[billing]\nplans = {tmp_path}/plans\n")
+    assert (code, said.count("\n")) == ((1, 1) if plans else (0, 0)), said
+    code, said = check("quue_sec = 5\n", journal=True)
+    assert code == 1 and re.match(r'<3>\{.*"event":"cannot_start","why":"there is no service.quue_sec', said), "journalctl -p err shows it"
+
+
+def test_who_looks_at_the_clock_may(root):
+    for row in ROWS:
+        assert ("\nProtectClock=no\nSystemCallFilter=adjtimex clock_adjtime\n" in drop_in(root, row)) == (row["watches"] == "WATCH_MACHINE")
+    assert len(WATCHES) == 1 and [r["name"] for r in ROWS if r["watches"] == "WATCH_WATCHER"] == ["publish"]
 
 
 def test_a_worker_has_a_folder_for_what_it_leaves(root):
@@ -238,7 +271,7 @@ def test_an_older_store_is_moved_on(machine):
 
 GUARD = "/usr/bin/test -f /run/marketingcli/no-bodies"
 LIMITS = "-/usr/sbin/marketingcli-admin nginx"  # the file of the limits that nginx includes
-CLEAN = "/usr/bin/rm -f /run/marketingcli/simulator/http.sock"  # a killed nginx leaves it, and the next would not start
+CLEAN = "/usr/bin/rm -f /run/marketingcli/simulator/http.sock /run/marketingcli/nginx/tls.sock"  # a killed nginx leaves them
 
 
 def test_nginx_does_not_start_where_bodies_would_go_to_the_disk(root, machine):

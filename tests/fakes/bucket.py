@@ -6,12 +6,11 @@ these is s3.py.
 """
 
 import http.server
-import ssl
 import threading
 import urllib.parse
 import xml.sax.saxutils
 
-from s3 import Server
+from s3 import tls_server
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -53,12 +52,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Bucket:
     def __init__(self, certificate, key):
         self.objects = {}
-        self.server = Server(("127.0.0.1", 0), Handler)
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(certificate, key)
-        self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.server, self.endpoint = tls_server(Handler, certificate, key)
         self.server.bucket = self
-        self.endpoint = f"https://localhost:{self.server.server_port}"
 
     def __enter__(self):
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

@@ -35,6 +35,15 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         pass  # a client that went away
 
 
+def tls_server(handler, certificate, key):
+    """(a server at a free port, the URL of it). certificate: of localhost. The handshake is the connection's own thread's."""
+    server = Server(("127.0.0.1", 0), handler)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    return server, f"https://localhost:{server.server_port}"
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 60
@@ -82,12 +91,8 @@ class S3:
         self.log = folder / "swift.log"
         self.swift = subprocess.Popen([PYTHON, pathlib.Path(__file__).parent / "swift_server.py", folder, *buckets], text=True,
                                       stdout=subprocess.PIPE, stderr=self.log.open("w"))
-        self.server = Server(("127.0.0.1", 0), Handler)
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(certificate, key)
-        self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.server, self.endpoint = tls_server(Handler, certificate, key)
         self.server.s3 = self
-        self.endpoint = f"https://localhost:{self.server.server_port}"
 
     def __enter__(self):
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

@@ -52,10 +52,10 @@ static void check_altered(struct arena *arena, struct str body, const uint8_t *d
         arena_printf(arena, "t=%lld,v1=%.*s", (long long)NOW_SEC, STR_FMT(hex_encode(arena, mac.b, sizeof mac.b)));
     char *altered = arena_strdup(arena, good);
 
-    ASSERT(stripe_signature_check(good, body, &secrets, NOW_SEC * US_PER_SEC) == STRIPE_SIGNATURE_GOOD);
+    ASSERT(stripe_signature_check(good, body, &secrets, NOW_SEC * US_PER_SEC) == TIMED_SIGNATURE_GOOD);
     altered[data[0] % good.n] = (char)data[size - 1];
     ASSERT((stripe_signature_check(str_of(altered, good.n), body, &secrets, NOW_SEC * US_PER_SEC) ==
-            STRIPE_SIGNATURE_GOOD) == (memcmp(altered, good.p, good.n) == 0));
+            TIMED_SIGNATURE_GOOD) == (memcmp(altered, good.p, good.n) == 0));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -70,10 +70,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     arena_init(&arena, FUZZ_ARENA_BYTES);
     struct str header = str_of(data + 1, size - 1), body = data[0] & 1 ? STR("{\"id\":\"evt_1\"}") : STR("");
-    enum stripe_signature s = stripe_signature_check(header, body, &secrets, NOW_SEC * US_PER_SEC);
+    enum timed_signature s = stripe_signature_check(header, body, &secrets, NOW_SEC * US_PER_SEC);
 
-    ASSERT(stripe_signature_word(s)[0] != '\0');
-    if (s == STRIPE_SIGNATURE_GOOD) {
+    ASSERT(timed_signature_word(s)[0] != '\0');
+    if (s == TIMED_SIGNATURE_GOOD) {
         ASSERT(times_in(header, &time) == 1 && str_to_i64(time, &at_sec) && is_signed(&arena, header, time, body));
         ASSERT(at_sec >= NOW_SEC - 300 && at_sec <= NOW_SEC + 300);
     }

@@ -24,6 +24,7 @@ import conftest
 import helpers
 import links
 import publishing
+import publishing_policy
 import services
 import simulator
 import stripe_sim
@@ -35,6 +36,7 @@ TRIES = 10  # more than requests are under way
 TEST_ACCOUNTS = "/api/v1/sandbox/accounts"
 UNSUBSCRIBE = "/api/v1/mail/unsubscribe"
 OF_MOVER = ("/api/v1/auth/change-password", "/api/v1/auth/change-email")  # of somebody whose session may end by it
+POLICY = "hostile"  # the version of the privacy policy that is in force
 NOBODY = "019a0000-0000-7000-8000-000000000000"
 OPTIONS = {"post_mode": "DIRECT_POST", "privacy_level": "PUBLIC_TO_EVERYONE", "disable_comment": False}
 SCOPES = ["accounts:read", "posts:read", "posts:write", "uploads:write", "usage:read"]
@@ -58,6 +60,8 @@ VALUES = {
     "budget": lambda rng, w: rng.choice([{}, {"accounts": [w.me.things["accounts"]], "posts_per_day": 5},
                                          {"max_privacy_level": "SELF_ONLY", "needs_approval": True}]),
     "content_digest": lambda rng, w: w.me.waiting["content_digest"],
+    "confirm_not_published": lambda rng, w: rng.choice([True, False]),
+    "ended_at": lambda rng, w: None,
     "overlap_sec": lambda rng, w: rng.choice([0, 60, 604800]),
     "code": lambda rng, w: w.door.code,
     "plan": lambda rng, w: "small",
@@ -171,6 +175,7 @@ class World:
         self.routes = [r for r in tables["routes"] if not r["internal"]]
         self.errors = {e["code"]: e for e in tables["errors"]}
         self.me, self.other, self.victim = self.people = [Person(stack, n) for n in ("me", "other", "victim")]
+        publishing_policy.published(stack, POLICY)
         self.door = Door(stack)
         for person in self.people:
             person.settle()
@@ -267,7 +272,7 @@ class World:
 
     def path(self, route):
         """The pattern with what is mine in it: what a DELETE takes is spent, so it gets the spare one."""
-        words = {"attempt": self.attempt, "n": "0", "handle": "@somebody", "username": "somebody", "post_id": "7"}
+        words = {"attempt": self.attempt, "n": "0", "handle": "@somebody", "username": "somebody", "post_id": "7", "version": POLICY}
         own = self.me.spare if route["method"] == "DELETE" else self.me.things
         words["id"] = own.get(resource_of(route), NOBODY)
         if is_about_stripe(route):
@@ -433,7 +438,7 @@ LINKS = {
 
 def resource_of(route):
     """What an {id} of the pattern names: "posts"; None without one. One that is decided about must wait."""
-    if route["pattern"].endswith(("/approve", "/refuse")):
+    if route["pattern"].endswith(("/approve", "/refuse", "/cancel", "/retry")):
         return "waiting"
     found = re.search(r"/(\w+)/\{id\}", route["pattern"])
     return found[1] if found else None

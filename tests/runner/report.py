@@ -12,6 +12,7 @@ class Report:
     def __init__(self):
         self.passed, self.failed, self.shaky, self.started = 0, [], [], time.monotonic()
         self.lock, self.sections, self.took = threading.RLock(), [], []
+        self.results = {}  # the last of each test
 
     def seconds(self):
         return time.monotonic() - self.started
@@ -63,6 +64,7 @@ class Section:
     def add(self, name, ok, details="", seconds=0):
         details = "" if ok else details.strip()
         with self.report.lock:
+            self.report.results[name] = ok
             if ok and name in self.report.failed:  # before
                 self.report.failed.remove(name)
                 self.report.shaky.append(name)

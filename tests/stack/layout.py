@@ -12,7 +12,7 @@ import tempfile
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 HOME_PATH_MAX = 60  # leaves room for "/run/worker-publish.sock" in 107 bytes, and in conf.def's 100
-LINKED = ("ca.crt", "mariadb.sock", "log", "conf", "store", "test", "pids", "ports", "credentials", "hold", "run", "mail", "kept", "journal")
+LINKED = ("ca.crt", "mariadb.sock", "log", "conf", "store", "test", "pids", "ports", "credentials", "hold", "run", "mail", "kept", "journal", "policy")
 
 AS_ROOT = os.geteuid() == 0
 
@@ -34,7 +34,7 @@ class Layout:
         files = {
             "conf": "conf", "plans": "plans.conf", "pids": "pids", "ports": "ports", "log": "log", "run": "run", "store_home": "store",
             "store": "store/images", "spool": "store/spool", "test": "test", "hold": "hold", "credentials": "credentials", "tls": "tls",
-            "mail": "mail", "kept": "kept", "exports": "exports", "journal": "journal",
+            "mail": "mail", "kept": "kept", "exports": "exports", "journal": "journal", "policy": "policy",
             "nginx": "nginx", "data": "data", "bin": "bin", "lock": "lock", "intake": "intake", "intake_dir": "run/intake", "ca": "ca.crt",
             "mariadb_sock": "mariadb.sock", "simulator_sock": "run/simulator/http.sock",
         }

@@ -37,6 +37,11 @@ rate_factor = 10
 """
 
 
+CONTROLLER = {"name": "Example & Sons Ltd.", "address": "1 Harbour Street, Dublin, Ireland", "email": "privacy@example.com",
+              "authority": "the Data Protection Commission, Dublin", "law": "the law of Ireland",
+              "legal_basis": "the General Data Protection Regulation (EU) 2016/679"}
+
+
 def openssl(*args):
     done = subprocess.run(["openssl", *map(str, args)], capture_output=True, text=True)
     if done.returncode != 0:
@@ -71,7 +76,8 @@ def credentials(at):
     rings = {name: f"1 {secrets.token_hex(32)}\n" for name in ("token-keys", "totp-keys")}
     shared = {**rings, "journal-key": f"{secrets.token_hex(32)}\n", "tiktok-client-secret": secrets.token_hex(20), "smtp-password": "", "s3-secret-key": secrets.token_hex(20),
               "stripe-api-key": f"rk_test_{secrets.token_hex(20)}", "stripe-webhook-secrets": f"whsec_{secrets.token_hex(20)}\n"}
-    simulated = {"stripe-simulator-key": "stripe-api-key", "stripe-simulator-secrets": "stripe-webhook-secrets"}
+    simulated = {"stripe-simulator-key": "stripe-api-key", "stripe-simulator-secrets": "stripe-webhook-secrets",
+                 "tiktok-simulator-secret": "tiktok-client-secret"}
     for service in services.PROGRAMS:
         if unknown := set(service.credentials) - set(shared) - set(simulated):
             raise RuntimeError(f"{service.name} needs the credential {', '.join(sorted(unknown))}, and tests/stack/render.py "
@@ -101,6 +107,7 @@ def configuration(at, https, changes):
     values = {
         ("service", "url"): url,
         ("service", "socket_dir"): at.run,
+        ("service", "log_level"): "debug",  # tests read the lines of requests that succeed
         ("metrics", "dir"): at.run / "metrics",
         ("keys", "epoch"): at.run / "keys.epoch",
         ("rates", "file"): at.run / "rates.1",
@@ -120,6 +127,8 @@ def configuration(at, https, changes):
         ("store", "dir"): at.store,
         ("store", "spool_dir"): at.spool,
         ("store", "image_socket"): at.run / "image.sock",
+        ("policy", "dir"): at.policy,
+        **{("controller", name): value for name, value in CONTROLLER.items()},
         ("privacy", "spool_dir"): at.exports,
         ("smtp", "host"): "",  # mails are files: Layout.mail
         ("smtp", "dir"): at.mail,
@@ -131,6 +140,9 @@ def configuration(at, https, changes):
         ("sandbox", "allow_private_addresses"): "yes",
         ("security", "contact"): "security@example.com",
         ("billing", "plans"): at.plans,
+        # Tests stop programs, and move clocks; tests/api/test_alarms.py puts the real ones in.
+        **{("watch", name): 0 for name in ("silent_sec", "free_percent", "certificate_days")},
+        ("watch", "clock"): "no",
         **changes,
     }
     write(at.plans, PLANS)
@@ -169,7 +181,7 @@ def nginx(at, tables, https, http, ipv6):
         "HTTP4": f"127.0.0.1:{http}", "HTTP6": f"[::1]:{http}" if ipv6 else None,
         "ORIGIN": f"https://localhost:{https}", "SERVER_NAMES": "localhost 127.0.0.1 [::1]", "SANDBOX_NAME": SANDBOX,
         "CERTIFICATE": at.tls / "leaf.crt", "CERTIFICATE_KEY": at.tls / "leaf.key", "NGINX_DIR": at.nginx,
-        "RUN_DIR": at.run, "SIMULATOR_SOCKET": at.simulator_sock, "STORE_DIR": at.store, "HTML_DIR": html, "ACME_DIR": at.nginx / "acme",
+        "RUN_DIR": at.run, "SIMULATOR_SOCKET": at.simulator_sock, "STORE_DIR": at.store, "POLICY_DIR": at.policy, "HTML_DIR": html, "ACME_DIR": at.nginx / "acme",
         "NO_BODY_TEMP": at.nginx / "no-bodies", "INTAKE_DIR": at.intake_dir, "INTAKE_TEMP": at.intake,
         "ACCESS_LOG": access_log, "ERROR_LOG": "stderr",
         # A browser applies HSTS to the host whatever the port: a real value would lock a developer out of every other

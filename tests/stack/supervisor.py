@@ -82,15 +82,18 @@ class Supervisor:
         for path in (at.hold, at.test):
             folder(path, 0o755)
         folder(at.test / "points", 0o777)  # a program removes the point at which it dies
+        write(at.test / "called", "", 0o666)  # whom programs call (lib/net/outgoing.h)
         write(at.test / "faults", "\0" * FAULTS_BYTES, 0o666)
         folder(at.run / "metrics", 0o3770, 0, services.GID_METRICS)
         folder(at.intake_dir, 0o750, services.INTAKE.uid, services.GID_INTAKE)
         folder(at.simulator_sock.parent, 0o750, services.NGINX.uid, services.GID_SIMULATOR)
+        folder(at.run / "nginx", 0o755, services.NGINX.uid)
         write(at.run / "keys.epoch", "", 0o664, 0, services.GID_EPOCH)
         write(at.run / "rates.1", "", 0o660, 0, services.GID_RATES)
         folder(at.store_home, 0o750, 0, services.GID_STORE)
         folder(at.store, 0o2775, 0, services.GID_STORE_WRITE)
         folder(at.spool, 0o2770, 0, services.GID_STORE_WRITE)
+        folder(at.policy, 0o755)
         folder(at.mail, 0o700, services.MAIL.uid, services.MAIL.uid)
         folder(at.exports, 0o700, services.PRIVACY.uid, services.PRIVACY.uid)
         folder(at.journal, 0o700, services.ERASER.uid, services.ERASER.uid)
@@ -194,7 +197,8 @@ class Supervisor:
 
     def start(self, child):
         if child.service is services.NGINX:  # as on a server: systemd/nginx.conf.in
-            self.at.simulator_sock.unlink(missing_ok=True)
+            for path in (self.at.simulator_sock, self.at.run / "nginx/tls.sock"):
+                path.unlink(missing_ok=True)
         if child.service is services.INTAKE:  # likewise: RuntimeDirectory= is made anew
             for path in (self.at.intake_dir / "http.sock", self.at.run / "metrics/intake.sock"):
                 path.unlink(missing_ok=True)

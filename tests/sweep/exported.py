@@ -47,7 +47,7 @@ def given(world, s):
 
 def spooled(world):
     """Files of exports that the program still has open."""
-    pid, folder = world.stack.pid("privacy"), str(world.stack.at.exports)
+    pid, folder = world.stack.wait(lambda: world.stack.pid("privacy"), "the program runs"), str(world.stack.at.exports)
     return [fd for fd in os.listdir(f"/proc/{pid}/fd") if points_into(pid, fd, folder)]
 
 

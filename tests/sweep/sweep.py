@@ -22,6 +22,7 @@ import time
 import traceback
 
 from accounts import OF_ACCOUNTS
+from again import AGAIN
 from agents import OF_AGENTS
 from billed import BILLED
 from bucketed import BUCKETED
@@ -40,18 +41,20 @@ from mails import MAILS
 from notices import NOTICES
 from plan import KINDS, LEFT, RESULT
 from planned import PLANNED
+from policies import POLICIES
 from reached import (NOT_SENT, ONE_OF_TWO_DIED, OUTAGE, STOPPING, TAKEN_OVER, TAKEN_UP, TOLD_UNKNOWN, Outcome, Run,
                      false_alarms, missed)
 from record import Record
 from registering import REGISTERING
+from removed import OF_REMOVED
 from repeated import REPEATED
 from second import OF_SECOND
 from undone import UNDONE
 from webhooks import WEBHOOKS
 from world import SETTINGS, WORKERS, World, load
 
-FLOWS = [*SENT_ONCE, *ERASED, *LEAVING, *OF_KEYS, *BUDGETED, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND,
-         *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS, *WEBHOOKS, *BILLED, *BUCKETED, *EXPORTED]
+FLOWS = [*SENT_ONCE, *ERASED, *LEAVING, *OF_REMOVED, *OF_KEYS, *BUDGETED, *AGAIN, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND,
+         *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS, *WEBHOOKS, *BILLED, *BUCKETED, *EXPORTED, *POLICIES]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

@@ -32,6 +32,9 @@ struct given {
     const char *until;                                                        /* billing grant */
     const char *of;                                                           /* billing events */
     const char *digests, *delete;                                             /* store check */
+    const char *version, *effective, *material, *dry_run, *preview;           /* policy publish */
+    const char *reason, *received, *all, *email, *verified, *file, *account;  /* privacy */
+    const char *without_plans;                                                /* config check */
     const char *argument, *second; /* what stands after the verb, as its row asks for it */
 };
 
@@ -60,6 +63,7 @@ int verb_migrate(const struct given *given);
 int verb_routes(const struct given *given);
 int verb_tables(const struct given *given);
 int verb_config(const struct given *given);
+int verb_config_check(const struct given *given);
 int verb_manual(const struct given *given);
 int verb_user_create(const struct given *given);
 int verb_user_list(const struct given *given);
@@ -88,9 +92,19 @@ int verb_billing_forget(const struct given *given);
 int verb_billing_disown(const struct given *given);
 int verb_billing_events(const struct given *given);
 int verb_billing_replay(const struct given *given);
+int verb_policy_publish(const struct given *given);
+int verb_policy_list(const struct given *given);
 int verb_store_check(const struct given *given);
 int verb_store_move(const struct given *given);
 int verb_store_adopt(const struct given *given);
+int verb_privacy_note(const struct given *given);
+int verb_privacy_requests(const struct given *given);
+int verb_privacy_close(const struct given *given);
+int verb_privacy_access(const struct given *given);
+int verb_privacy_correct(const struct given *given);
+int verb_privacy_export(const struct given *given);
+int verb_privacy_disconnect(const struct given *given);
+int verb_privacy_erase(const struct given *given);
 int verb_privacy_erasures(const struct given *given);
 int verb_privacy_journal(const struct given *given);
 int verb_nginx(const struct given *given);
@@ -133,4 +147,4 @@ int desk_complain(const struct desk *desk, enum err e);
  * runs meanwhile never lacks what it needs.
  */
 MUST_CHECK int grants_apply(struct db *db, struct arena *arena, const char *sql_dir, const char *credentials,
-                            const char *database);
+                            const char *database, struct str clients);

@@ -158,5 +158,7 @@ static const struct credential credentials_shared[] = {
     {"stripe-simulator-key", credentials_nothing, "the same as stripe-api-key, if that is the simulator's"},
     {"stripe-simulator-secrets", credentials_nothing,
      "the same as stripe-webhook-secrets, if those are the simulator's"},
+    {"tiktok-simulator-secret", credentials_nothing,
+     "the same as tiktok-client-secret, if the simulator stands in for TikTok and sends its webhooks"},
     {NULL, NULL, NULL},
 };

@@ -18,12 +18,13 @@ bool desk_open(struct desk *desk, const struct given *given)
         return false;
     }
     arena_init(&desk->arena, 64u << 20);
-    desk->db =
-        db_new(&(struct db_options){.socket = desk->conf.database_socket.p,
-                                    .name = given->database != NULL ? given->database : desk->conf.database_name.p,
-                                    .user = given->user,
-                                    .timeout_sec = STATEMENT_TIMEOUT_SEC,
-                                    .must_fit = true});
+    struct db_options options = db_options_of(&desk->conf);
+    if (given->database != NULL)
+        options.name = given->database;
+    options.user = given->user;
+    options.timeout_sec = STATEMENT_TIMEOUT_SEC;
+    options.must_fit = true;
+    desk->db = db_new(&options);
     if (db_fit(desk->db) == OK)
         return true;
     complain("%s", db_unfit(desk->db) != NULL ? db_unfit(desk->db) : db_error(desk->db));

@@ -18,6 +18,7 @@ struct grants {
     struct db *db;
     struct arena *arena;
     const char *credentials, *database;
+    struct str clients; /* database.clients */
     struct str text;
 };
 
@@ -206,6 +207,12 @@ static int grants_revoke_wide(const struct grants *g, const struct grants_user *
                       "REVOKE ALL");
 }
 
+/* Of this machine, by the socket. */
+static bool grants_is_near(const struct grants *g)
+{
+    return str_eqc(g->clients, "localhost");
+}
+
 /* The same password again changes nothing; a new one counts for the next connection. */
 static int grants_set_password(const struct grants *g, const struct grants_user *u, struct str password)
 {
@@ -218,7 +225,8 @@ static int grants_set_password(const struct grants *g, const struct grants_user 
                         STR_FMT(u->name), PASSWORD_MIN_BYTES, PASSWORD_MAX_BYTES);
     for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
         _cleanup_(buf_done) struct buf b = BUF_MAX(1024);
-        buf_printf(&b, "%s %.*s IDENTIFIED BY '%.*s'", statements[i], STR_FMT(u->grantee), STR_FMT(password));
+        buf_printf(&b, "%s %.*s IDENTIFIED BY '%.*s' REQUIRE %s", statements[i], STR_FMT(u->grantee), STR_FMT(password),
+                   grants_is_near(g) ? "NONE" : "SSL");
         ASSERT(!b.overflow);
         int code = grants_run(g, u, buf_str(&b), statements[i]);
         if (code != EXIT_DONE)
@@ -263,7 +271,8 @@ static int grants_grant_user(const struct grants *g, const struct grants_user *b
     if (strspn(name.p, "abcdefghijklmnopqrstuvwxyz0123456789_") < name.n || name.n == 0)
         return complain("grants.sql: %.*s is not a valid user name: use a-z, 0-9 and _", STR_FMT(name));
     *u = *begun;
-    u->grantee = arena_printf(g->arena, "'marketingcli_%.*s'@'localhost'", STR_FMT(name));
+    u->grantee = arena_printf(g->arena, "'marketingcli_%.*s'@'%.*s'", STR_FMT(name),
+                              STR_FMT(u->by_socket ? STR("localhost") : g->clients));
     int code = grants_make_user(g, u, &left_out);
     if (left_out)
         return EXIT_DONE;
@@ -280,13 +289,17 @@ static int grants_grant_user(const struct grants *g, const struct grants_user *b
     return code;
 }
 
-int grants_apply(struct db *db, struct arena *arena, const char *sql_dir, const char *credentials, const char *database)
+int grants_apply(struct db *db, struct arena *arena, const char *sql_dir, const char *credentials, const char *database,
+                 struct str clients)
 {
-    struct grants g = {.db = db, .arena = arena, .credentials = credentials, .database = database};
+    static const char plain[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.:%_/-";
+    struct grants g = {.db = db, .arena = arena, .credentials = credentials, .database = database, .clients = clients};
     struct grants_user *u = arena_alloc(arena, sizeof *u);
     int code = EXIT_DONE;
     struct str text, line;
 
+    if (strspn(clients.p, plain) != clients.n) /* it is between quotes in statements */
+        return complain("database.clients is no host as MariaDB names them");
     if (!file_read(arena, arena_printf(arena, "%s/grants.sql", sql_dir).p, &g.text))
         return EXIT_FAILED;
     text = g.text;

@@ -107,16 +107,6 @@ bool file_read(struct arena *arena, const char *path, struct str *ret_text)
     return true;
 }
 
-int verb_config(const struct given *given)
-{
-    _cleanup_(buf_done) struct buf b = BUF_MAX(1u << 20);
-
-    (void)given;
-    conf_document(&b);
-    ASSERT(!b.overflow);
-    return fwrite(b.p, 1, b.n, stdout) == b.n ? EXIT_DONE : EXIT_FAILED;
-}
-
 /* How many words of the command line are the verb's name; 0: it is another verb. */
 static int admin_name_words(const struct verb *v, int argc, char **argv)
 {

@@ -261,7 +261,7 @@ static int migrate_create_database(struct migration *m)
 }
 
 static int migrate(struct arena *arena, struct db_options options, const char *database, const char *sql_dir,
-                   const char *credentials)
+                   const char *credentials, struct str clients)
 {
     _cleanup_(db_freep) struct db *lock = db_new(&options);
     options.name = database;
@@ -277,7 +277,7 @@ static int migrate(struct arena *arena, struct db_options options, const char *d
     if (code == EXIT_DONE)
         code = migrate_apply_all(&m);
     if (code == EXIT_DONE && credentials != NULL)
-        code = grants_apply(db, arena, sql_dir, credentials, database);
+        code = grants_apply(db, arena, sql_dir, credentials, database, clients);
     return code;
 }
 
@@ -296,6 +296,20 @@ static void migrate_warn_of_connections(const struct db_options *options, const 
                 needed, allowed);
 }
 
+/* A warning alone: whoever encrypts the whole disk need not do it twice. */
+static void migrate_warn_of_plain_files(const struct db_options *options)
+{
+    _cleanup_(db_freep) struct db *db = db_new(options);
+    bool does;
+
+    if (db_writes_plainly(db, &does) != OK)
+        (void)migrate_complain_db(db, "innodb_encrypt_tables cannot be read");
+    else if (does)
+        fputs("warning: MariaDB does not encrypt what it writes to the disk (innodb_encrypt_tables is OFF), which the "
+              "privacy policy promises: see 41-marketingcli-encryption.cnf\n",
+              stderr);
+}
+
 int verb_migrate(const struct given *given)
 {
     _cleanup_(conf_done) struct conf conf = {0};
@@ -305,12 +319,16 @@ int verb_migrate(const struct given *given)
     if (conf_load(&conf, conf_path(), &why) != OK)
         return complain("%.*s", STR_FMT(buf_str(&why)));
     arena_init(&arena, 256u << 20);
-    const struct db_options options = {
-        .socket = conf.database_socket.p, .user = given->user, .timeout_sec = STATEMENT_TIMEOUT_SEC};
+    struct db_options options = db_options_of(&conf);
+    options.name = NULL; /* it may not be there yet */
+    options.user = given->user;
+    options.timeout_sec = STATEMENT_TIMEOUT_SEC;
     int code = migrate(&arena, options, given->database != NULL ? given->database : conf.database_name.p, given->sql,
-                       given->credentials);
+                       given->credentials, conf.database_clients);
     if (code == EXIT_DONE)
         migrate_warn_of_connections(&options, &conf);
+    if (code == EXIT_DONE)
+        migrate_warn_of_plain_files(&options);
     arena_done(&arena);
     return code;
 }

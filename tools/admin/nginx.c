@@ -136,13 +136,41 @@ static bool nginx_s3_text(struct arena *arena, const struct conf *conf, struct s
     return true;
 }
 
+#define VERIFICATION_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+
+/* The files by which TikTok sees whose a host is. False: a name or what is in it would not be one word for nginx. */
+static bool nginx_tiktok_text(struct arena *arena, const struct conf *conf, struct str *ret_text)
+{
+    _cleanup_(buf_done) struct buf b = BUF_MAX(TEXT_MAX_BYTES);
+    struct str list = conf->tiktok_verification, file, name;
+
+    buf_puts(&b, "# Made by marketingcli-admin nginx from the configuration, whenever nginx starts or is reloaded.\n");
+    while (str_next(&list, ',', &file)) {
+        file = str_trim(file);
+        if (file.n == 0)
+            continue;
+        if (!str_cut(&file, '=', &name) || name.n == 0 || file.n == 0 || name.p[0] == '.' ||
+            strspn(arena_strdup(arena, name), VERIFICATION_CHARS) != name.n ||
+            strspn(arena_strdup(arena, file), VERIFICATION_CHARS "=") != file.n)
+            return false;
+        buf_printf(&b, "location = /%.*s {\n\tdefault_type text/plain;\n\treturn 200 \"%.*s\";\n}\n", STR_FMT(name),
+                   STR_FMT(file));
+    }
+    ASSERT(!b.overflow);
+    *ret_text = arena_str(arena, buf_str(&b));
+    return true;
+}
+
 static int nginx_write(struct arena *arena, const struct conf *conf)
 {
-    const char *path[] = {rate_told_path(arena, conf).p, nginx_s3_path(arena, conf).p};
+    const char *path[] = {rate_told_path(arena, conf).p, nginx_s3_path(arena, conf).p,
+                          arena_printf(arena, "%.*s/nginx-tiktok.conf", STR_FMT(conf->service_socket_dir)).p};
     struct str text[ARRAY_LEN(path)] = {rate_told_text(arena, conf)};
 
     if (!nginx_s3_text(arena, conf, &text[1]))
         return complain("s3.endpoint or s3.ca_file has characters that nginx does not take");
+    if (!nginx_tiktok_text(arena, conf, &text[2]))
+        return complain("tiktok.verification must be NAME=CONTENT, of letters, digits, dots, hyphens and underscores");
     for (size_t i = 0; i < ARRAY_LEN(path); i++)
         if (!nginx_put(path[i], arena_printf(arena, "%s.part", path[i]).p, text[i]))
             return complain("%s: %s", path[i], strerror(errno));

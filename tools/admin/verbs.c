@@ -56,12 +56,30 @@ static const struct option verbs_until = {"--until", "DATE", offsetof(struct giv
                                           "The last day, as 2026-12-31, in UTC, or a time as "
                                           "2026-12-31T18:00:00+01:00. Without this option the plan has no end."};
 
+static const struct option verbs_version = {"--version", "VERSION", offsetof(struct given, version), NULL,
+                                            "What to call it: a part of its address, such as 2026-12."};
+static const struct option verbs_effective = {"--effective", "DATE", offsetof(struct given, effective), NULL,
+                                              "The day from which it is in force, as 2026-12-31, in UTC."};
+static const struct option verbs_material = {"--material", NULL, offsetof(struct given, material), NULL,
+                                             "It changes something that matters to users: each of them is told by "
+                                             "mail, once, and the day is 14 days ahead at least."};
+static const struct option verbs_dry_run = {"--dry-run", NULL, offsetof(struct given, dry_run), NULL,
+                                            "Check everything, say what would be done, and do nothing."};
+static const struct option verbs_preview = {"--preview", NULL, offsetof(struct given, preview), NULL,
+                                            "Print both pages, and do nothing."};
+static const struct option verbs_without_plans = {
+    "--without-plans", NULL, offsetof(struct given, without_plans), NULL,
+    "Leave out the file of the plans, as programs do that do not need it."};
+
 static const struct option *const verbs_no_options[] = {NULL};
+static const struct option *const verbs_config_check_options[] = {&verbs_without_plans, NULL};
 static const struct option *const verbs_credentials_options[] = {&verbs_dir, NULL};
 static const struct option *const verbs_migrate_options[] = {&verbs_sql, &verbs_credentials, &verbs_database,
                                                              &verbs_user, NULL};
 static const struct option *const verbs_privacy_journal_options[] = {&verbs_dir, &verbs_database, &verbs_user, NULL};
 static const struct option *const verbs_desk_options[] = {&verbs_database, &verbs_user, NULL};
+static const struct option *const verbs_policy_publish_options[] = {
+    &verbs_version, &verbs_effective, &verbs_material, &verbs_dry_run, &verbs_preview, &verbs_user, NULL};
 static const struct option *const verbs_user_create_options[] = {&verbs_name, &verbs_password_stdin, &verbs_database,
                                                                  &verbs_user, NULL};
 static const struct option *const verbs_user_password_options[] = {&verbs_password_stdin, &verbs_database, &verbs_user,
@@ -79,14 +97,47 @@ static const struct option verbs_events_state = {"--state", "STATE", offsetof(st
                                                  "Only events in this state: waiting, done or ignored."};
 static const struct option *const verbs_billing_events_options[] = {&verbs_of, &verbs_events_state, &verbs_database,
                                                                     &verbs_user, NULL};
+static const struct option verbs_reason = {
+    "--reason", "TEXT", offsetof(struct given, reason), NULL,
+    "Why, in one line of at most 500 bytes: how the request came, and how you know whose it is. It must be given."};
+static const struct option verbs_received = {"--received", "DATE", offsetof(struct given, received), NULL,
+                                             "When it came, as 2026-12-31. Without this option it has come now."};
+static const struct option verbs_request_of = {
+    "--of", "USER", offsetof(struct given, of), NULL,
+    "Who asks, by address or id. Without this option: somebody without an account."};
+static const struct option verbs_all = {"--all", NULL, offsetof(struct given, all), NULL,
+                                        "Also those that were done, the newest first."};
+static const struct option verbs_new_name = {"--name", "NAME", offsetof(struct given, name), NULL,
+                                             "The name, in one line of at most 100 bytes; empty: none."};
+static const struct option verbs_email = {
+    "--email", "ADDRESS", offsetof(struct given, email), NULL,
+    "The address. It gets a mail with a link, and counts when that was followed, as when the user changes it."};
+static const struct option verbs_verified = {
+    "--verified", NULL, offsetof(struct given, verified), NULL,
+    "You know that the address is the user's: it counts at once, and all sessions end."};
+static const struct option *const verbs_privacy_note_options[] = {&verbs_request_of, &verbs_reason, &verbs_received,
+                                                                  &verbs_database,   &verbs_user,   NULL};
+static const struct option *const verbs_privacy_requests_options[] = {&verbs_all, &verbs_database, &verbs_user, NULL};
+static const struct option *const verbs_privacy_options[] = {&verbs_reason, &verbs_database, &verbs_user, NULL};
+static const struct option *const verbs_privacy_correct_options[] = {
+    &verbs_reason, &verbs_new_name, &verbs_email, &verbs_verified, &verbs_database, &verbs_user, NULL};
+static const struct option verbs_secrets = {
+    "--dir", "DIR", offsetof(struct given, dir), CREDENTIALS_DIR,
+    "The folder with the secrets: that of the bucket is worker_media/s3-secret-key."};
+static const struct option verbs_file = {
+    "--file", "FILE", offsetof(struct given, file), NULL,
+    "The ZIP, which must not be there yet. Only you may read it. It must be given."};
+static const struct option verbs_account = {"--account", "ID", offsetof(struct given, account), NULL,
+                                            "Only this one. Without this option: all of the user's."};
+static const struct option *const verbs_privacy_disconnect_options[] = {&verbs_reason, &verbs_account, &verbs_database,
+                                                                        &verbs_user, NULL};
+static const struct option *const verbs_privacy_export_options[] = {&verbs_reason,   &verbs_file, &verbs_secrets,
+                                                                    &verbs_database, &verbs_user, NULL};
 static const struct option *const verbs_manual_options[] = {&verbs_section, NULL};
 static const struct option *const verbs_database_options[] = {&verbs_user, NULL};
 static const struct option *const verbs_mail_list_options[] = {&verbs_mail_state, &verbs_user, NULL};
 static const struct option *const verbs_mail_bounce_options[] = {&verbs_recipient, &verbs_bounce_user, NULL};
 
-static const struct option verbs_secrets = {
-    "--dir", "DIR", offsetof(struct given, dir), CREDENTIALS_DIR,
-    "The folder with the secrets: that of the bucket is worker_media/s3-secret-key."};
 static const struct option verbs_digests = {"--digests", NULL, offsetof(struct given, digests), NULL,
                                             "Also read each image, and compare it with its digest."};
 static const struct option verbs_delete = {"--delete", NULL, offsetof(struct given, delete), NULL,
@@ -283,6 +334,72 @@ const struct verb verbs[] = {
              "that was given.",
      .options = verbs_desk_options,
      .run = verb_billing_disown},
+    {.name = "policy publish",
+     .help = "Publish a version of the privacy policy and of the terms, with --version and --effective.",
+     .more =
+         "They are made from the configuration, section controller, and from what the programs hold, for how long, and "
+         "who "
+         "gets it; and they say what is promised, which the tests hold the programs to. Each is a file below "
+         "policy.dir, "
+         "which never changes. A program does not start with a recipient that the version in force does not name, so "
+         "publish before a recipient is added. Run again after an interruption, the same command ends what was begun.",
+     .options = verbs_policy_publish_options,
+     .run = verb_policy_publish},
+    {.name = "policy list",
+     .help = "List the versions of the privacy policy and the terms, the newest first, and how many users were told.",
+     .options = verbs_desk_options,
+     .run = verb_policy_list},
+    {.name = "privacy note",
+     .argument = "WHAT",
+     .help = "Note a request that came by mail: access, correct, export, erase or disconnect. Prints ID DUE.",
+     .more = "It is due 28 days after it came. What the verb of that name does for the user is then noted as done.",
+     .options = verbs_privacy_note_options,
+     .run = verb_privacy_note},
+    {.name = "privacy requests",
+     .help = "List the requests that are open, by when they are due: ID WHAT USER CAME DUE REASON.",
+     .options = verbs_privacy_requests_options,
+     .run = verb_privacy_requests},
+    {.name = "privacy close",
+     .argument = "ID",
+     .help = "Say that a request is done for which there is no verb, such as one of somebody without an account.",
+     .options = verbs_desk_options,
+     .run = verb_privacy_close},
+    {.name = "privacy access",
+     .argument = "USER",
+     .help = "Print what is held of a user, for what, how long, and who else gets it, as GET /privacy/data shows it.",
+     .more = "Make sure that it is the owner of the account who asks. The user sees it in the activity.",
+     .options = verbs_privacy_options,
+     .run = verb_privacy_access},
+    {.name = "privacy correct",
+     .argument = "USER",
+     .help = "Change the name or the address of a user, as the user could.",
+     .more = "Make sure that it is the owner of the account who asks. The user sees it in the activity, and the old "
+             "address gets a mail by which a change of the address is undone.",
+     .options = verbs_privacy_correct_options,
+     .run = verb_privacy_correct},
+    {.name = "privacy export",
+     .argument = "USER",
+     .help = "Write everything that is held of a user into a ZIP, as POST /privacy/export gives it.",
+     .more = "Make sure that it is the owner of the account who asks, hand it over in a safe way, and delete it then. "
+             "The user sees it in the activity.",
+     .options = verbs_privacy_export_options,
+     .run = verb_privacy_export},
+    {.name = "privacy disconnect",
+     .argument = "USER",
+     .help = "Have a user's TikTok accounts disconnected, as the user could.",
+     .more = "worker@publish wipes the tokens and ends the grants at TikTok. Make sure that it is the owner of the "
+             "account who asks. The user sees it in the activity.",
+     .options = verbs_privacy_disconnect_options,
+     .run = verb_privacy_disconnect},
+    {.name = "privacy erase",
+     .argument = "USER",
+     .help = "Erase an account, as the user could, and print the receipt.",
+     .more =
+         "Keys, tokens and images go at once. Until erasure.grace_days are over the user can cancel it. The receipt "
+         "is mailed, and shown by GET /privacy/erasure/{receipt} to whoever has it. Make sure that it is the owner "
+         "of the account who asks.",
+     .options = verbs_privacy_options,
+     .run = verb_privacy_erase},
     {.name = "routes",
      .help = "Print every route: METHOD PATH AUTH SCOPE SUMMARY.",
      .options = verbs_no_options,
@@ -331,14 +448,23 @@ const struct verb verbs[] = {
      .options = verbs_store_adopt_options,
      .run = verb_store_adopt},
     {.name = "nginx",
-     .help = "Write the files from which nginx knows the limits of the section rates and the bucket of the section s3: "
-             "nginx-rates.conf and nginx-s3.conf in service.socket_dir.",
-     .more = "nginx says the limits on the answers that it makes by itself, and gets images from the bucket. Its unit "
-             "runs this before nginx starts or is "
-             "reloaded, so after a "
-             "change of the configuration it is enough to say systemctl reload nginx.",
+     .help = "Write the files from which nginx knows the limits of the section rates, the bucket of the section s3 and "
+             "tiktok.verification: nginx-rates.conf, nginx-s3.conf and nginx-tiktok.conf in service.socket_dir.",
+     .more =
+         "nginx says the limits on the answers that it makes by itself, gets images from the bucket, and shows TikTok "
+         "whose host this is. Its unit "
+         "runs this before nginx starts or is "
+         "reloaded, so after a "
+         "change of the configuration it is enough to say systemctl reload nginx.",
      .options = verbs_no_options,
      .run = verb_nginx},
+    {.name = "config check",
+     .help = "Look whether the configuration and the file of the plans can be read.",
+     .more = "Nothing is printed if so; otherwise the sentence says which key or line is wrong, and the exit code is "
+             "1. The units run this "
+             "before each program, so that systemctl restart fails at once.",
+     .options = verbs_config_check_options,
+     .run = verb_config_check},
     {.name = "config",
      .help = "Print a sample configuration file: every key with its default and its meaning.",
      .options = verbs_no_options,

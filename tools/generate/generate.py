@@ -2,7 +2,7 @@
 """Makes what need not be written by hand: systemd's units and users, MariaDB's settings and nginx's site, from
 lib/service/service.def, from the routes and errors that `marketingcli-admin tables` prints, and from the templates in systemd/ and nginx/.
 
-    generate.py systemd|mariadb|main|sites|snippets|locations TABLES.json OUT [NAME=VALUE...]
+    generate.py systemd|mariadb|local|main|sites|snippets|locations TABLES.json OUT [NAME=VALUE...]
 
 A template's @NAME@ is filled in; a line whose value is not there (NAME= alone) is left out. tests/stack uses this as a module.
 """
@@ -51,7 +51,7 @@ def services():
     for kind, name, what, columns in ROW.findall(text):
         row = {"name": name, "kind": kind.lower(), "what": what, "internet": "false", "asks_image": "false", "asks_apps": "false",
                "asks_simulator": "false",
-               "ends_credentials": "false", "counts_rates": "false", "keeps_mail": "false", "keeps_journal": "false", "store": "STORE_NONE", "host": "HOST_MAIN", "credentials": "{}",
+               "ends_credentials": "false", "counts_rates": "false", "keeps_mail": "false", "keeps_journal": "false", "store": "STORE_NONE", "watches": "WATCH_NOTHING", "host": "HOST_MAIN", "credentials": "{}",
                **dict(COLUMN.findall(columns))}
         row |= {c: row[c] == "true" for c in ("internet", "asks_image", "asks_apps", "asks_simulator", "ends_credentials", "counts_rates",
                                                "keeps_mail", "keeps_journal")}
@@ -90,7 +90,7 @@ def has_socket(service):
 
 def parts(service):
     """The pieces of systemd/parts that the service's row asks for."""
-    return [name for name, wanted in (("stop", True), ("metrics", True), ("internet", service["internet"]),
+    return [name for name, wanted in (("stop", True), ("metrics", True), ("check", service["kind"] != "intake"), ("internet", service["internet"]),
                                       ("image", service["asks_image"]), ("apps", service["asks_apps"]),
                                       ("simulator", service["asks_simulator"]),
                                       ("store-read", service["store"] == "STORE_READ"),
@@ -99,6 +99,7 @@ def parts(service):
                                       ("journal", service["keeps_journal"]),
                                       ("epoch", service["ends_credentials"]),
                                       ("rates", service["counts_rates"]),
+                                      ("watch", service["watches"] == "WATCH_MACHINE"),
                                       ("decoder", service["kind"] == "image")) if wanted]
 
 
@@ -148,8 +149,14 @@ def unit_values(service, values, routes):
         **values, "NAME": service["name"], "WHAT": service["what"], "STOP_SEC": stop_sec(service, routes),
         "LISTEN": "ListenSequentialPacket" if service["kind"] == "image" else "ListenStream",
         "CLIENT_GROUP": "marketingcli-image" if service["kind"] == "image" else "marketingcli-apps",
+        "CHECK": "config check" + ("" if knows_plans(service) else " --without-plans"),
         "CREDENTIALS": lines(f"LoadCredential={c}:{folder}/{c}" for c in service["credentials"]),
     }
+
+
+def knows_plans(service):
+    """Whether the program reads the file of the plans, and does not start with a wrong one (fcgi-apps/main.c, worker/main.c)."""
+    return service["counts_rates"] or "stripe-api-key" in service["credentials"]
 
 
 def install_section(text):
@@ -403,7 +410,7 @@ def header_values():
 
 
 def nginx(tables, values):
-    """{folder: {file name: text}} of "main", "sites", "snippets" and "locations"."""
+    """{folder: {file name: text}} of "local", "main", "sites", "snippets" and "locations"."""
     apps = [s for s in services() if s["kind"] == "app"]
     for r in tables["routes"]:  # $mcli_wall, and whose a large body is
         asks = is_large(r)
@@ -412,7 +419,7 @@ def nginx(tables, values):
         assert r["body_in_memory"] == (r["rate"] == "signed"), r["pattern"]  # the walls of such a location
     errors = {e["code"]: e for e in tables["errors"]}
     values = {**values, **header_values(), "RATE_CLASSES": rate_classes(tables["routes"]), "ROUTE_METHODS": route_methods(tables["routes"]), "ANSWER_SEC": ANSWER_SEC, "SMALL_BODY": size(SMALL_BODY)}
-    made = {"main": {}, "sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps), "intake-locations.conf": intake(tables)},
+    made = {"local": {}, "main": {}, "sites": {}, "snippets": {"upstreams.conf": upstreams(s["name"] for s in apps), "intake-locations.conf": intake(tables)},
             "locations": {f"{s['name']}.conf": locations(tables, s["name"]) for s in apps if s["host"] == "HOST_MAIN"}}
     # Each by its name: a file that an older release left behind must not come in.
     made["snippets"]["locations.conf"] = "".join(f"include @NGINX_DIR@/locations/{name};\n"

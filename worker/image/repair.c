@@ -107,12 +107,43 @@ static enum err repair_resize(VipsImage **im, struct size target)
     return e;
 }
 
+static struct image_view repair_blob(VipsImage *im, const char *name)
+{
+    const void *p;
+    size_t n;
+
+    if (vips_image_get_typeof(im, name) == 0 || vips_image_get_blob(im, name, &p, &n) != 0)
+        return (struct image_view){NULL, 0};
+    return (struct image_view){p, n};
+}
+
+#define PROFILE_HEAD_BYTES 132 /* with the number of its tags (ICC.1 7.2, 7.3) */
+#define PROFILE_TAG_BYTES 12
+
+/* One that has a table for the perceptual intent alone is meant to be used with that (ICC.1 8.10.2); asked for another, libvips takes a
+ * profile of its own in its place. */
+static VipsIntent repair_intent(VipsImage *im)
+{
+    struct image_view v = repair_blob(im, VIPS_META_ICC_NAME), head, tag;
+    bool perceptual = false, relative = false;
+
+    if (!image_view_take(&v, PROFILE_HEAD_BYTES, &head))
+        return VIPS_INTENT_RELATIVE;
+    for (uint32_t n = image_view_be32(head.p + PROFILE_HEAD_BYTES - 4); n > 0; n--) {
+        if (!image_view_take(&v, PROFILE_TAG_BYTES, &tag))
+            break;
+        perceptual |= image_view_starts(tag, "A2B0", 4);
+        relative |= image_view_starts(tag, "A2B1", 4);
+    }
+    return perceptual && !relative ? VIPS_INTENT_PERCEPTUAL : VIPS_INTENT_RELATIVE;
+}
+
 static enum err repair_apply_profile(VipsImage **im)
 {
     VipsImage *next = NULL;
 
     return repair_become(im, &next,
-                         vips_icc_transform(*im, &next, "srgb", "embedded", TRUE, "intent", VIPS_INTENT_RELATIVE,
+                         vips_icc_transform(*im, &next, "srgb", "embedded", TRUE, "intent", repair_intent(*im),
                                             "black_point_compensation", TRUE, "depth", 8, NULL));
 }
 
@@ -311,16 +342,6 @@ static enum err repair_loaded(const struct image_file *f, int out_fd, uint32_t b
     if (e == OK && (f->type == IMAGE_JPEG || f->type == IMAGE_WEBP) && !warned && repair_left_pixels(r))
         e = repair_keep(f, out_fd, r, &kept);
     return e == OK && !kept ? repair_save(*im, out_fd, r) : e;
-}
-
-static struct image_view repair_blob(VipsImage *im, const char *name)
-{
-    const void *p;
-    size_t n;
-
-    if (vips_image_get_typeof(im, name) == 0 || vips_image_get_blob(im, name, &p, &n) != 0)
-        return (struct image_view){NULL, 0};
-    return (struct image_view){p, n};
 }
 
 /* Some of what this loader has found belongs to it alone, although copies of the image name it (libvips 8.14): here they get their own. */

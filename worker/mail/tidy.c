@@ -3,9 +3,21 @@
 
 #include "mail/eml.h"
 #include "model/mail/tidy.h"
+#include "model/privacy/request.h"
 
 #define TIDY_EVERY_US (600 * US_PER_SEC)
 #define TIDY_RUN_US (30 * US_PER_SEC) /* of one run, which then comes again at once */
+
+/* Here, because there is nobody else who looks by the clock at what people are owed. */
+static enum err tidy_overdue(struct job_run *run)
+{
+    uint64_t n = 0;
+
+    enum err e = request_tell_overdue(run->db, clock_now_us(), &n);
+    if (e == OK && n > 0)
+        alarm_raise(run->worker->metrics->set, ALARM_REQUEST_OVERDUE, LOG_INT("requests", (int64_t)n), LOG_END);
+    return e;
+}
 
 static enum job_step tidy_step(struct job_run *run)
 {
@@ -18,6 +30,9 @@ static enum job_step tidy_step(struct job_run *run)
             return job_run_failed(run, e);
     }
     enum err e = eml_purge(run->worker->conf->smtp_dir.p, clock_now_us() - EML_KEPT_US);
+    if (e != OK)
+        return job_run_failed(run, e);
+    e = tidy_overdue(run);
     if (e != OK)
         return job_run_failed(run, e);
     run->again_at_us = clock_now_us() + (more ? 0 : TIDY_EVERY_US);

@@ -8,6 +8,7 @@
 #include "model/idempotency/idempotency.h"
 #include "model/tiktok/account.h"
 #include "model/tiktok/grant_end.h"
+#include "model/tiktok/tiktok_event.h"
 #include "model/job/upkeep.h"
 #include "model/post/post_approve.h"
 #include "model/post/test_data.h"
@@ -149,6 +150,8 @@ static enum job_step housekeeping_step(struct job_run *run)
         e = upkeep_delete_states(run->db, now_us);
     if (e == OK)
         e = grant_end_purge(run->db, now_us);
+    if (e == OK)
+        e = tiktok_events_purge(run->db, now_us);
     if (e == OK)
         e = housekeeping_refresh_aging(run);
     if (e == OK)

@@ -9,6 +9,7 @@
 
 #include "base/point.h"
 #include "jobs/backoff.h"
+#include "model/post/post_again.h"
 #include "publish/kinds.h"
 
 #define POLL_FIRST_US (2 * US_PER_SEC)
@@ -323,6 +324,18 @@ static enum err init_record_unwritable(struct job_run *run, const struct publish
     return e;
 }
 
+/* Somebody else has called the attempt an unknown outcome; and where its owner has had the post tried again since, the receipt says what is
+ * known now. The log says it in any case. */
+static enum err init_tell_late(struct db *db, void *arg)
+{
+    const struct record *r = arg;
+    bool polls;
+
+    enum err e = post_hear_accepted(db, r->run->arena, r->run->worker->conf, &r->p->post.id, &r->v->move, &polls);
+    const struct job_new poll = publish_poll_of(r->run, r->p);
+    return e == OK && polls ? job_add_many(db, JOB_PUBLISH, &poll, 1) : e;
+}
+
 enum job_step publish_init_result(struct job_run *run, struct publish *p)
 {
     struct verdict v = {0};
@@ -343,6 +356,8 @@ enum job_step publish_init_result(struct job_run *run, struct publish *p)
     if (e == ERR_CONFLICT) { /* the lease is lost; the runner notices and says so */
         run->result_lost |= v.attempt.state == ATTEMPT_ACCEPTED || v.attempt.state == ATTEMPT_REFUSED;
         init_note_id(run, &v);
+        e = v.attempt.state == ATTEMPT_ACCEPTED ? db_tx(run->db, init_tell_late, &r) : OK;
+        (void)e; /* the log has told */
         return JOB_DONE;
     }
     if (v.attempt.state == ATTEMPT_ACCEPTED)

@@ -39,8 +39,10 @@ static enum job_step poll_later(struct job_run *run, struct poll *p, int64_t min
     struct settling s = {.post = &p->post, .move = note, .is_note = true};
     size_t i = MIN((size_t)run->job.tries, ARRAY_LEN(poll_delays_sec) - 1);
     int64_t wait_us = MAX(poll_delays_sec[i] * US_PER_SEC, min_us);
-    struct post_move timeout = {
-        .event = POST_TIMED_OUT, .failure_code = STR(POST_TIMED_OUT), .request_id = run->job.request_id};
+    struct post_move timeout = {.event = POST_TIMED_OUT,
+                                .failure_code = STR(POST_TIMED_OUT),
+                                .of_publish_id = p->post.publish_id,
+                                .request_id = run->job.request_id};
 
     if (!poll_is_over(run, p)) {
         s.again_at_us = clock_now_us() + wait_us + (int64_t)rand_below((uint64_t)(wait_us / 8 + 1));
@@ -162,8 +164,10 @@ static enum job_step poll_without_token(struct job_run *run)
 {
     struct poll *p = run->data;
     struct account account;
-    const struct post_move unconfirmed = {
-        .event = POST_UNCONFIRMED, .failure_code = STR(POST_UNCONFIRMED), .request_id = run->job.request_id};
+    const struct post_move unconfirmed = {.event = POST_UNCONFIRMED,
+                                          .failure_code = STR(POST_UNCONFIRMED),
+                                          .of_publish_id = p->post.publish_id,
+                                          .request_id = run->job.request_id};
 
     enum err e = account_by_id(run->db, run->arena, &p->post.account_id, &account);
     if (e != OK)

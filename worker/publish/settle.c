@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/window.h"
 #include "jobs/backoff.h"
+#include "model/post/post_again.h"
 #include "model/post/turn.h"
 #include "publish/kinds.h"
 
@@ -38,6 +39,7 @@ enum err settle_job(struct db *db, struct job_run *run, int64_t again_at_us)
 struct settle_tx {
     struct job_run *run;
     const struct settling *s;
+    bool heard; /* what TikTok said was about an attempt of before a retry */
 };
 
 /* The post may have ended meanwhile, and its receipt must not say that it goes on. */
@@ -51,15 +53,22 @@ static enum err settle_note(struct db *db, const struct settling *s)
 
 static enum err settle_move(struct db *db, void *arg)
 {
-    const struct settle_tx *t = arg;
+    struct settle_tx *t = arg;
     const struct settling *s = t->s;
+    const struct conf *conf = t->run->worker->conf;
+
+    t->heard = false;
 
     enum err e = s->disconnected ? account_stay_disconnected(db, &s->post->account_id) : OK;
     if (e == OK && s->move != NULL)
-        e = s->is_note ? settle_note(db, s) : post_move(db, t->run->arena, t->run->worker->conf, &s->post->id, s->move);
+        e = s->is_note ? settle_note(db, s) : post_move(db, t->run->arena, conf, &s->post->id, s->move);
+    if (e == ERR_CONFLICT && s->move != NULL && !s->is_note) {
+        e = post_hear_earlier(db, t->run->arena, conf, &s->post->id, s->move);
+        t->heard = e == OK;
+    }
     if (e != OK)
         return e;
-    return settle_job(db, t->run, s->again_at_us);
+    return settle_job(db, t->run, t->heard ? clock_now_us() + US_PER_SEC : s->again_at_us);
 }
 
 enum job_step settle(struct job_run *run, const struct settling *s)
@@ -75,7 +84,7 @@ enum job_step settle(struct job_run *run, const struct settling *s)
     if (e != OK)
         return job_run_failed(run, e);
     run->job_ended = true;
-    return s->again_at_us == 0 ? JOB_DONE : JOB_AGAIN;
+    return s->again_at_us == 0 && !t.heard ? JOB_DONE : JOB_AGAIN;
 }
 
 bool settle_take_call(struct job_run *run, const struct uuid *account_id, enum account_call call,

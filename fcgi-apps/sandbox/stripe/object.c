@@ -1,6 +1,5 @@
 #include "sandbox/stripe/object.h"
 
-#include "crypto/digest.h"
 #include "json/json.h"
 #include "stripe/calls.h"
 
@@ -205,16 +204,4 @@ void stripe_object_put_error(struct buf *b, const char *type, const char *code, 
         stripe_object_str(b, "param", str_from(param));
     stripe_object_str(b, "message", str_from(message));
     buf_puts(b, "}}");
-}
-
-struct str stripe_object_sign(struct arena *arena, struct str secret, struct str body, int64_t now_us)
-{
-    _cleanup_(buf_done) struct buf message = BUF_MAX(32 + body.n);
-
-    buf_printf(&message, "%lld.", (long long)(now_us / US_PER_SEC));
-    buf_putstr(&message, body);
-    ASSERT(!message.overflow);
-    struct sha256 mac = hmac_sha256(secret, buf_str(&message));
-    return arena_printf(arena, "t=%lld,v1=%.*s", (long long)(now_us / US_PER_SEC),
-                        STR_FMT(hex_encode(arena, mac.b, sizeof mac.b)));
 }

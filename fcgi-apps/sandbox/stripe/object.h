@@ -1,11 +1,10 @@
 /*
- * The Stripe simulator's objects as Stripe writes them (docs/stripe.md), and the signature of what it sends. Pure: the
+ * The Stripe simulator's objects as Stripe writes them (docs/stripe.md). Pure: the
  * handlers and the sender take what they store from the model, and these for the wire.
  *
  *    struct stripe_object_subscription s = {.id = id, .customer = customer, .life = &life, ...};
  *    stripe_object_put_subscription(&object, &s);
  *    stripe_object_put_event(&body, &event, buf_str(&object));
- *    header = stripe_object_sign(arena, secret, buf_str(&body), clock_now_us());
  *
  * All is of the test mode: the simulator moves no money. What our programs do not read is left out, where Stripe's own
  * client takes that too.
@@ -80,6 +79,3 @@ void stripe_object_put_event(struct buf *b, const struct stripe_object_event *e,
 
 /* code and param: NULL: none. */
 void stripe_object_put_error(struct buf *b, const char *type, const char *code, const char *param, const char *message);
-
-/* The value of Stripe-Signature. */
-struct str stripe_object_sign(struct arena *arena, struct str secret, struct str body, int64_t now_us);

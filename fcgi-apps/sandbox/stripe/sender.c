@@ -1,5 +1,5 @@
 /*
- * The background thread: lets happen what is due by itself, and sends events to our webhook as Stripe does, signed and
+ * The background thread: lets happen what is due by itself, and sends events to our webhooks as Stripe and TikTok do, signed and
  * until they are taken. One event at a time, so a webhook that hangs keeps the later ones waiting.
  */
 #include "base/clock.h"
@@ -11,7 +11,14 @@
 #define SENDER_IDLE_MS 100
 #define SENDER_TROUBLE_MS 1000 /* the database is away */
 #define SENDER_TIMEOUT_SEC 20  /* Stripe's is not published */
-#define SENDER_PATH "/webhooks/stripe"
+
+/* By enum sim_provider. */
+static const struct {
+    const char *path, *header, *signature;
+} sender_hooks[] = {
+    [SIM_STRIPE] = {"/webhooks/stripe", "Stripe-Signature", "v1"},
+    [SIM_TIKTOK] = {"/webhooks/tiktok", "TikTok-Signature", "s"},
+};
 
 struct sender_due {
     const struct conf *conf;
@@ -47,21 +54,30 @@ static enum err sender_let_happen(const struct conf *conf, struct db *db, struct
     return e;
 }
 
+static struct str sender_secret(const struct sandbox_state *state, int provider)
+{
+    struct stripe_secrets secrets = {.n = 0};
+    const char *why;
+
+    if (provider == SIM_TIKTOK)
+        return secret_str(&state->tiktok_secret);
+    return stripe_secrets_parse(secret_str(&state->stripe_secrets), &secrets, &why) ? secrets.v[0] : (struct str){0};
+}
+
 /* False: it is to be sent again. */
 static bool sender_send(const struct conf *conf, struct arena *arena, const struct sandbox_state *state,
                         const struct stripe_sim_event *event)
 {
-    struct stripe_secrets secrets;
-    const char *why;
+    const struct net_header signature = {sender_hooks[event->provider].header,
+                                         timed_signature_make(arena, sender_hooks[event->provider].signature,
+                                                              sender_secret(state, event->provider), event->body,
+                                                              clock_now_us())};
     struct net_result r;
 
-    if (!stripe_secrets_parse(secret_str(&state->stripe_secrets), &secrets, &why))
-        return false;
-    const struct net_header signature = {"Stripe-Signature",
-                                         stripe_object_sign(arena, secrets.v[0], event->body, clock_now_us())};
     const struct net_call call = {
+        .to = OUTGOING_SIMULATED,
         .method = "POST",
-        .url = arena_printf(arena, "%.*s" SENDER_PATH, STR_FMT(conf->service_url)).p,
+        .url = arena_printf(arena, "%.*s%s", STR_FMT(conf->service_url), sender_hooks[event->provider].path).p,
         .content_type = "application/json; charset=utf-8",
         .accept = "*/*",
         .headers = &signature,
@@ -75,9 +91,9 @@ static bool sender_send(const struct conf *conf, struct arena *arena, const stru
         .reply_max_bytes = 64u << 10,
     };
     net_call_run(arena, &call, &r);
-    log_event(LOG_INFO, "sandbox_stripe_event", LOG_STR("event_id", stripe_sim_id(arena, "evt_", &event->id)),
-              LOG_STR("type", event->type), LOG_INT("try", event->tries), LOG_INT("status", r.err == OK ? r.status : 0),
-              LOG_END);
+    log_event(LOG_INFO, "sandbox_stripe_event", LOG_CSTR("provider", sim_provider_names[event->provider]),
+              LOG_STR("event_id", stripe_sim_id(arena, "evt_", &event->id)), LOG_STR("type", event->type),
+              LOG_INT("try", event->tries), LOG_INT("status", r.err == OK ? r.status : 0), LOG_END);
     return r.err == OK && r.status >= 200 && r.status < 300;
 }
 
@@ -85,20 +101,25 @@ static enum err sender_send_next(const struct conf *conf, struct db *db, struct 
                                  const struct sandbox_state *state)
 {
     struct stripe_sim_event event;
+    bool stripe = stripe_simulates(conf, state) && state->stripe_secrets.n > 0;
+    bool tiktok = sandbox_hooked(conf, state).n > 0;
+    struct str providers = arena_printf(arena, "%s,%s", stripe ? "stripe" : "", tiktok ? "tiktok" : "");
 
-    enum err e = stripe_sim_event_claim(db, arena, &event);
+    if (!stripe && !tiktok)
+        return ERR_NOT_FOUND;
+    enum err e = stripe_sim_event_claim(db, arena, providers, &event);
     return e == OK ? stripe_sim_event_sent(db, &event, sender_send(conf, arena, state, &event)) : e;
 }
 
 int sender_round(const struct conf *conf, struct db *db, struct arena *arena, const struct sandbox_state *state)
 {
-    if (!stripe_simulates(conf, state))
+    bool stripe = stripe_simulates(conf, state);
+
+    if (!stripe && sandbox_hooked(conf, state).n == 0)
         return SENDER_TROUBLE_MS;
-    enum err e = sender_let_happen(conf, db, arena);
-    if (e == OK && state->stripe_secrets.n > 0)
+    enum err e = stripe ? sender_let_happen(conf, db, arena) : OK;
+    if (e == OK)
         e = sender_send_next(conf, db, arena, state);
-    else if (e == OK)
-        e = ERR_NOT_FOUND;
     if (e == ERR_NOT_FOUND)
         return SENDER_IDLE_MS;
     if (e == OK || e == ERR_CONFLICT) /* a test has taken it over */

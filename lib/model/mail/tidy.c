@@ -35,6 +35,7 @@ static const struct tidy_row tidy_rows[] = {
     TIDY("registrations", "expires_at_us", 0),
     TIDY("email_changes", "created_at_us", RETENTION_US(EMAIL_CHANGE)),
     TIDY("activity", "created_at_us", RETENTION_US(ACTIVITY)),
+    TIDY("privacy_requests", "done_at_us", RETENTION_US(REQUEST)),
     {.sql = {.text = "DELETE FROM user_totp WHERE enabled_at_us IS NULL AND created_at_us < ? ORDER BY created_at_us"
                      " LIMIT ?",
              .in = "ii"},

@@ -43,8 +43,10 @@ static const struct sql attempt_sqls[] = {
     [ATTEMPT_TALLY] = {.text = "SELECT COUNT(IF(event = 'refused_retry', 1, NULL)),"
                                " COUNT(IF(event = '" EVENT_NOT_REACHED "', 1, NULL)),"
                                " COUNT(IF(event = '" EVENT_NOT_SENT "', 1, NULL)),"
-                               " COUNT(IF(event = 'deferred', 1, NULL)) FROM post_events WHERE post_id = ?",
-                       .in = "u",
+                               " COUNT(IF(event = 'deferred', 1, NULL)) FROM post_events WHERE post_id = ? AND at_us >="
+                               " COALESCE((SELECT MAX(r.at_us) FROM post_events r WHERE r.post_id = ?"
+                               " AND r.event = '" EVENT_RETRIED "'), 0)",
+                       .in = "uu",
                        .cols = attempt_tally_cols},
 };
 
@@ -152,5 +154,5 @@ enum err attempt_take_over(struct db *db, const struct uuid *id)
 
 enum err attempt_tally(struct db *db, struct arena *arena, const struct uuid *post_id, struct attempt_tally *ret_tally)
 {
-    return db_row(db, &attempt_sqls[ATTEMPT_TALLY], DB_ARGS(db_uuid(post_id)), arena, ret_tally);
+    return db_row(db, &attempt_sqls[ATTEMPT_TALLY], DB_ARGS(db_uuid(post_id), db_uuid(post_id)), arena, ret_tally);
 }

@@ -67,7 +67,7 @@ MUST_CHECK enum err attempt_latest(struct db *db, struct arena *arena, const str
  * it has already ended. */
 MUST_CHECK enum err attempt_take_over(struct db *db, const struct uuid *id);
 
-/* How often a post has come back so far, by its receipt. It limits the retries. */
+/* How often a post has come back so far, since it was last retried by somebody: by its receipt. It limits how often it is tried again by itself. */
 struct attempt_tally {
     int64_t refused;     /* retryable refusals of TikTok */
     int64_t unreachable; /* calls before the init that left and got no usable answer */

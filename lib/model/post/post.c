@@ -4,7 +4,9 @@ enum {
     POST_GET,
     POST_BY_ID,
     POST_LIST,
-    POST_LIST_IN,
+    POST_LIST_IN, /* post_list counts from the one before to this */
+    POST_LIST_OF,
+    POST_LIST_OF_IN, /* likewise */
     POST_PROCESSING_OF,
     POST_IMAGES,
     POST_EVENTS,
@@ -29,23 +31,25 @@ enum err post_by_id(struct db *db, struct arena *arena, const struct uuid *id, s
     return db_row(db, &post_sqls[POST_BY_ID], DB_ARGS(db_uuid(id)), arena, ret_post);
 }
 
-enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_id, int mode, const struct uuid *below,
+enum err post_list(struct db *db, struct arena *arena, const struct post_filter *f, const struct uuid *below,
                    size_t max, struct post **ret_posts, size_t *ret_n)
 {
-    return db_rows(db, &post_sqls[POST_LIST],
-                   DB_ARGS(db_i64(account_snapshots_from_us()), db_uuid(user_id), db_cstr(mode_names[mode]),
-                           db_uuid(below), db_i64((int64_t)max)),
-                   arena, sizeof **ret_posts, max, (void **)ret_posts, ret_n);
-}
+    bool by_state = f->state != POST_STATE__MAX, by_account = !uuid_is_none(&f->account_id);
+    struct db_arg args[8] = {db_i64(account_snapshots_from_us())};
+    size_t n = 1;
 
-enum err post_list_in(struct db *db, struct arena *arena, const struct uuid *user_id, int mode, enum post_state state,
-                      const struct uuid *below, size_t max, struct post **ret_posts, size_t *ret_n)
-{
-    ASSERT(!post_state_has_ended(state));
-    return db_rows(db, &post_sqls[POST_LIST_IN],
-                   DB_ARGS(db_i64(account_snapshots_from_us()), db_uuid(user_id), db_cstr(mode_names[mode]),
-                           db_uuid(below), db_cstr(post_state_names[state]), db_i64((int64_t)max)),
-                   arena, sizeof **ret_posts, max, (void **)ret_posts, ret_n);
+    if (by_account) {
+        args[n++] = db_uuid(&f->account_id);
+        args[n++] = db_uuid(&f->account_id);
+    }
+    args[n++] = db_uuid(f->user_id);
+    args[n++] = db_cstr(mode_names[f->mode]);
+    if (by_state)
+        args[n++] = db_cstr(post_state_names[f->state]);
+    args[n++] = db_uuid(below);
+    args[n++] = db_i64((int64_t)max);
+    return db_rows(db, &post_sqls[by_account ? POST_LIST_OF + by_state : POST_LIST + by_state], args, n, arena,
+                   sizeof **ret_posts, max, (void **)ret_posts, ret_n);
 }
 
 enum err post_processing(struct db *db, struct arena *arena, const struct uuid *account_id, size_t max,
@@ -113,6 +117,11 @@ static const struct db_col post_shown_cols[] = {POST_DB_COLS, DB_COL(struct post
     " LEFT JOIN accounts a ON a.id = p.account_id AND a.state <> 'disconnected'" \
     " LEFT JOIN creator_snapshots s ON s.account_id = a.id AND s.fetched_at_us > ?"
 #define POST_SELECT_SHOWN POST_SELECT_SHOWN_OF("posts p")
+#define POST_SELECT_LIST(index) POST_SELECT_SHOWN_OF("posts p FORCE INDEX (" index ")") " WHERE "
+#define POST_BELOW " AND p.id < ? ORDER BY p.id DESC LIMIT ?"
+/* A constant, so it is looked at first: of somebody else's account no post is read. */
+#define POST_OF_OWN \
+    "p.account_id = ? AND EXISTS (SELECT 1 FROM accounts w WHERE w.id = ? AND w.user_id = ? AND w.mode = ?)"
 
 static const struct db_col post_image_cols[] = {DB_COL(struct post_image, upload_id, UUID),
                                                 DB_COL(struct post_image, position, I64),
@@ -147,17 +156,19 @@ static const struct sql post_sqls[] = {
                   .in = "iuus",
                   .cols = post_shown_cols},
     [POST_BY_ID] = {.text = "SELECT " POST_COLS " FROM posts p WHERE p.id = ?", .in = "u", .cols = post_cols},
-    [POST_LIST] = {.text =
-                       POST_SELECT_SHOWN " WHERE p.user_id = ? AND p.mode = ? AND p.id < ? ORDER BY p.id DESC LIMIT ?",
+    [POST_LIST] = {.text = POST_SELECT_LIST("by_user_mode") "p.user_id = ? AND p.mode = ?" POST_BELOW,
                    .in = "iusui",
                    .cols = post_shown_cols},
-    /* That index has those of a user that have not ended: no more than the cap of posts under way. */
-    [POST_LIST_IN] = {.text = POST_SELECT_SHOWN_OF(
-                          "posts p FORCE INDEX (by_user_ended)") " WHERE p.user_id = ? AND p.mode = ? AND"
-                                                                 " p.ended_at_us IS NULL AND p.id < ? AND p.state = ?"
-                                                                 " ORDER BY p.id DESC LIMIT ?",
-                      .in = "iususi",
+    [POST_LIST_IN] = {.text =
+                          POST_SELECT_LIST("by_user_state") "p.user_id = ? AND p.mode = ? AND p.state = ?" POST_BELOW,
+                      .in = "iussui",
                       .cols = post_shown_cols},
+    [POST_LIST_OF] = {.text = POST_SELECT_LIST("by_account_id") POST_OF_OWN POST_BELOW,
+                      .in = "iuuusui",
+                      .cols = post_shown_cols},
+    [POST_LIST_OF_IN] = {.text = POST_SELECT_LIST("by_account") POST_OF_OWN " AND p.state = ?" POST_BELOW,
+                         .in = "iuuussui",
+                         .cols = post_shown_cols},
     [POST_PROCESSING_OF] = {.text =
                                 "SELECT " POST_COLS " FROM posts p WHERE p.account_id = ? AND p.state = 'processing'"
                                 " AND p.publish_id IS NOT NULL ORDER BY p.id DESC LIMIT ?",

@@ -132,12 +132,16 @@ MUST_CHECK enum err post_create(struct db *db, struct arena *arena, const struct
 /* Of one mode, as post_list: ERR_NOT_FOUND for what is of the other, or somebody else's. */
 MUST_CHECK enum err post_get(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
                              const struct uuid *id, struct post *ret_post);
-/* Those with ids below that one, newest first; post_list_in only those in a state that has not ended. */
-MUST_CHECK enum err post_list(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
+
+/* Those with ids below that one, newest first. Each way to ask is along an index that has no others. */
+struct post_filter {
+    const struct uuid *user_id;
+    int mode;
+    enum post_state state;  /* POST_STATE__MAX: in any */
+    struct uuid account_id; /* none: of any. Of somebody else's there are none */
+};
+MUST_CHECK enum err post_list(struct db *db, struct arena *arena, const struct post_filter *filter,
                               const struct uuid *below, size_t max, struct post **ret_posts, size_t *ret_n);
-MUST_CHECK enum err post_list_in(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
-                                 enum post_state state, const struct uuid *below, size_t max, struct post **ret_posts,
-                                 size_t *ret_n);
 /* Those of an account whose end TikTok has not told, the newest first. */
 MUST_CHECK enum err post_processing(struct db *db, struct arena *arena, const struct uuid *account_id, size_t max,
                                     struct post **ret_posts, size_t *ret_n);
@@ -150,6 +154,8 @@ MUST_CHECK enum err post_events(struct db *db, struct arena *arena, const struct
 MUST_CHECK enum err post_last_poll(struct db *db, struct arena *arena, const struct uuid *post_id,
                                    struct str *ret_code);
 #define EVENT_POLL "poll" /* a note: TikTok answered something new, and no end */
+
+#define EVENT_RETRIED "retried" /* somebody had it tried again (post_again.h) */
 
 /* Is that what happened to the post last, with this code? */
 MUST_CHECK enum err post_last_event_is(struct db *db, const struct uuid *post_id, const char *event, const char *code,
@@ -168,6 +174,8 @@ struct post_move {
     struct str failure_code, platform_code, platform_log_id, publish_id, tiktok_post_ids, request_id;
     int64_t next_attempt_at_us;
     struct uuid attempt_id;
+    struct str event_code;    /* of the event, where that is not the failure_code: who did it */
+    struct str of_publish_id; /* TikTok's word about this one: ERR_CONFLICT if the post has another by now, or none */
 };
 MUST_CHECK enum err post_move(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *post_id,
                               const struct post_move *move);

@@ -7,6 +7,7 @@ enum {
     POST_MOVE_LOCK,
     POST_MOVE_LOCK_ONLY,
     POST_MOVE_LOCK_IN,
+    POST_MOVE_LOCK_OF,
     POST_MOVE_UPDATE,
     POST_MOVE_UPDATE_ALL,
     POST_MOVE_ADD_EVENT,
@@ -18,7 +19,7 @@ static const struct sql post_move_sqls[];
 /* What a move must know about the post as it is. */
 struct now {
     int state;
-    struct str failure_code;
+    struct str failure_code, publish_id;
     int64_t ended_at_us;
 };
 
@@ -42,9 +43,11 @@ static enum err post_move_add_events(struct db *db, const struct moving *v, size
     for (size_t i = 0; i < n; i++) {
         const struct post_move *m = v[i].move;
         struct uuid id = uuid_new();
-        db_many_add(&many, DB_ARGS(db_uuid(&id), db_uuid(v[i].id), db_i64(now_us), db_cstr(m->event),
-                                   post_move_state_arg(v[i].to), db_str(m->failure_code), db_str(m->platform_code),
-                                   db_str(m->platform_log_id), db_uuid_or_null(&m->attempt_id), db_str(m->request_id)));
+        db_many_add(&many,
+                    DB_ARGS(db_uuid(&id), db_uuid(v[i].id), db_i64(now_us), db_cstr(m->event),
+                            post_move_state_arg(v[i].to),
+                            db_str(m->event_code.p == NULL ? m->failure_code : m->event_code), db_str(m->platform_code),
+                            db_str(m->platform_log_id), db_uuid_or_null(&m->attempt_id), db_str(m->request_id)));
     }
     return db_exec_many(db, &post_move_sqls[POST_MOVE_ADD_EVENT], &many);
 }
@@ -80,7 +83,7 @@ static enum err post_move_update(struct db *db, const struct moving *v, size_t n
 
     for (size_t i = 0; i < n; i++) {
         const struct post_move *m = v[i].move;
-        bool accepted = v[i].from == POST_PUBLISHING && v[i].to == POST_PROCESSING;
+        bool accepted = v[i].to == POST_PROCESSING;
         db_many_add(&many, DB_ARGS(post_move_state_arg(v[i].to), db_str(m->failure_code), db_str(m->platform_code),
                                    db_str(m->platform_log_id), db_str(m->publish_id), db_str(m->tiktok_post_ids),
                                    db_i64_or_null(m->next_attempt_at_us), db_i64_or_null(accepted ? now_us : 0),
@@ -152,18 +155,42 @@ enum err post_move(struct db *db, struct arena *arena, const struct conf *conf, 
     if (e != OK)
         return e;
     v.from = (enum post_state)now.state;
+    if (move->of_publish_id.p != NULL && !str_eq(move->of_publish_id, now.publish_id))
+        return ERR_CONFLICT;
     e = post_state_next(str_from(move->event), v.from, now.failure_code, &v.to);
     v.ends = e == OK && post_state_has_ended(v.to) && now.ended_at_us == 0;
     return e == OK ? post_move_write(db, arena, conf, &v, 1) : e;
+}
+
+/* A publish_id is one post's alone: so many rows are these. */
+static enum err post_move_check_ids(struct db *db, struct arena *arena, const struct post_moving *posts, size_t n)
+{
+    struct db_arg args[2 * DB_MANY_MAX];
+    struct uuid ids[DB_MANY_MAX], *found;
+    size_t of_n = 0, found_n;
+
+    for (size_t i = 0; i < n; i++) {
+        struct str of = posts[i].move.of_publish_id;
+        args[DB_MANY_MAX + i] = db_str(of);
+        if (of.p != NULL)
+            ids[of_n++] = posts[i].id;
+    }
+    if (of_n == 0)
+        return OK;
+    db_many_ids(args, ids, of_n);
+    for (size_t i = n; i < DB_MANY_MAX; i++)
+        args[DB_MANY_MAX + i] = db_str((struct str){0});
+    enum err e = db_rows(db, &post_move_sqls[POST_MOVE_LOCK_OF], args, ARRAY_LEN(args), arena, sizeof *found,
+                         DB_MANY_MAX, (void **)&found, &found_n);
+    return e == OK && found_n < of_n ? ERR_CONFLICT : e;
 }
 
 enum err post_move_many(struct db *db, struct arena *arena, const struct conf *conf, const struct post_moving *posts,
                         size_t n)
 {
     struct moving v[DB_MANY_MAX];
-    enum err e = OK;
-
     ASSERT(n <= DB_MANY_MAX);
+    enum err e = post_move_check_ids(db, arena, posts, n);
     for (size_t i = 0; i < n && e == OK; i++) {
         const struct post_moving *p = &posts[i];
         ASSERT(!post_state_has_ended(p->from));
@@ -180,9 +207,9 @@ enum err post_show_next_attempt(struct db *db, const struct uuid *post_id, int64
                    DB_ARGS(db_i64(at_us), db_i64(clock_now_us()), db_uuid(post_id)), NULL);
 }
 
-static const struct db_col post_move_now_cols[] = {DB_COL_ENUM(struct now, state, post_state_names),
-                                                   DB_COL(struct now, failure_code, STR),
-                                                   DB_COL(struct now, ended_at_us, I64), DB_END};
+static const struct db_col post_move_now_cols[] = {
+    DB_COL_ENUM(struct now, state, post_state_names), DB_COL(struct now, failure_code, STR),
+    DB_COL(struct now, publish_id, STR), DB_COL(struct now, ended_at_us, I64), DB_END};
 
 #define POST_MOVE_SET \
     "UPDATE posts FORCE INDEX (PRIMARY) SET state = ?, failure_code = ?, platform_code = ?, platform_log_id = ?, " \
@@ -191,13 +218,18 @@ static const struct db_col post_move_now_cols[] = {DB_COL_ENUM(struct now, state
     "ended_at_us = COALESCE(ended_at_us, ?), updated_at_us = ?"
 
 static const struct sql post_move_sqls[] = {
-    [POST_MOVE_LOCK] = {.text = "SELECT state, failure_code, ended_at_us FROM posts WHERE id = ? FOR UPDATE",
+    [POST_MOVE_LOCK] = {.text =
+                            "SELECT state, failure_code, publish_id, ended_at_us FROM posts WHERE id = ? FOR UPDATE",
                         .in = "u",
                         .cols = post_move_now_cols},
     [POST_MOVE_LOCK_ONLY] = {.text = "SELECT 1 FROM posts WHERE id = ? FOR UPDATE", .in = "u", .cols = db_number_cols},
     [POST_MOVE_LOCK_IN] = {.text = "SELECT 1 FROM posts WHERE id = ? AND state = ? FOR UPDATE",
                            .in = "us",
                            .cols = db_number_cols},
+    [POST_MOVE_LOCK_OF] = {.text = "SELECT id FROM posts FORCE INDEX (PRIMARY) WHERE id IN " DB_MANY_IDS
+                                   " AND publish_id IN " DB_MANY_IDS " FOR UPDATE",
+                           .in = DB_MANY_IDS_IN "ssssssssssssssss",
+                           .cols = db_uuid_cols},
     [POST_MOVE_UPDATE] = {.text = POST_MOVE_SET " WHERE id = ? AND state = ?", .in = "ssssssiiiius"},
     [POST_MOVE_UPDATE_ALL] = {.text = POST_MOVE_SET " WHERE id IN " DB_MANY_IDS " AND state = ?",
                               .in = "ssssssiiii" DB_MANY_IDS_IN "s"},

@@ -36,7 +36,7 @@ bool post_state_is_unsettled(enum post_state s, struct str failure_code)
 bool post_state_was_unsent(struct str event, enum post_state from)
 {
     if ((WAITING & (1u << from)) != 0)
-        return true;
+        return !str_starts(event, STR("earlier_"));
     /* Of an attempt, these say that its call never left (docs/architecture.md#never-twice). */
     return from == POST_PUBLISHING && (str_eqc(event, "tiktok_unreachable") || str_eqc(event, "service_fault"));
 }
@@ -90,5 +90,9 @@ static const struct transition post_state_transitions[] = {
     {"late_failed", IN(FAILED), POST_FAILED, true},
     {"account_disconnected", WAITING, POST_CANCELED, false},
     {"canceled", WAITING, POST_CANCELED, false},
+    {"retried", IN(FAILED) | IN(CANCELED), POST_QUEUED, false},
+    {"earlier_accepted", UNSENT, POST_PROCESSING, false},
+    {"earlier_published", UNSENT, POST_PUBLISHED, false},
+    {"earlier_inbox", UNSENT, POST_IN_INBOX, false},
     {NULL, 0, 0, false},
 };

@@ -24,6 +24,18 @@
  *    [new] --submitted--> [awaiting_approval] --approved--> [queued]
  *                         [awaiting_approval] --refused, approval_expired--> (canceled)
  *
+ *    [queued] ---+--earlier_accepted--> [processing]
+ *    [deferred] -+
+ *
+ *    [queued] ---+--earlier_published--> (published)
+ *    [deferred] -+
+ *
+ *    [queued] ---+--earlier_inbox--> (in_inbox)
+ *    [deferred] -+
+ *
+ *    (failed) ---+
+ *    (canceled) -+--retried--> [queued]
+ *
  *    [queued] ---+
  *    [deferred] -+--over_budget, not_as_approved, user_disabled--> (failed)
  *
@@ -41,8 +53,11 @@
  *    given_up = rejected, needs_reconnect, tiktok_unreachable, service_fault, images_gone, privacy_not_offered, worker_crashed
  *    withdrawn = canceled, account_disconnected
  *
- * Nothing leads to draft and scheduled yet, nor to canceled by the event of that name: the schema has them for posts that are
- * planned or withdrawn, and they come with the endpoints for these.
+ * Nothing leads to draft and scheduled yet: the schema has them for posts that are planned, and they come with the endpoints for
+ * these.
+ *
+ * canceled, retried: by its owner, or a key (post_again.h, which says of which posts). earlier_...: it was retried, and TikTok says now that
+ * it has an attempt of before that: so this one is not sent.
  *
  * submitted: instead of created, by a key whose posts need an approval. over_budget: the budget of its key was changed, and
  * no longer allows it. not_as_approved: this is not what its owner approved. user_disabled: its owner was, until the time of

@@ -57,6 +57,7 @@ struct post_told post_told(const struct post *post, const struct tiktok_status *
                              .move = {.platform_code = status->status_text,
                                       .platform_log_id = status->log_id,
                                       .tiktok_post_ids = status->post_ids,
+                                      .of_publish_id = post->publish_id,
                                       .request_id = request_id}};
 
     switch (status->status) {

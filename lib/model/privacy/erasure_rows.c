@@ -205,6 +205,9 @@ static const struct parts erasure_parts[PARTS__MAX] = {
                         .deletes = {OF("creator_snapshots", "account_id"),
                                     OF("jobs_publish",
                                        "kind IN ('turn', 'creator', 'refresh', 'account_erase') AND subject_id"),
+                                    {.text = "DELETE e FROM accounts a JOIN tiktok_events e ON e.open_id = a.open_id"
+                                             " WHERE a.id IN " DB_MANY_IDS,
+                                     .in = DB_MANY_IDS_IN},
                                     OF("accounts", "id")}},
     [PARTS_IMAGES] = {.ids = IDS("uploads"),
                       .deletes = {OF("jobs_media", "kind = 'purge' AND subject_id"), OF("uploads", "id")}},

@@ -65,7 +65,11 @@ MUST_CHECK enum err sandbox_refresh(struct db *db, struct arena *arena, struct s
  * Ends every grant that the client has from the creator of this access token: the app disappears from the user's
  * connected apps. Posts in progress fail with auth_removed. ERR_BAD_CREDENTIALS as above.
  */
-MUST_CHECK enum err sandbox_revoke(struct db *db, struct arena *arena, struct str client_key, struct str access);
+MUST_CHECK enum err sandbox_revoke(struct db *db, struct arena *arena, struct str client_key, struct str access,
+                                   struct str hooked);
+/* The same by the user, in TikTok's settings. ERR_NOT_FOUND: there is no such creator. The app is told (sandbox_hook.h). */
+MUST_CHECK enum err sandbox_remove(struct db *db, struct arena *arena, struct str client_key, struct str username,
+                                   struct str hooked);
 
 /* Whom an access token stands for. */
 struct sandbox_caller {

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/rand.h"
 #include "crypto/digest.h"
+#include "model/sandbox/sandbox_hook.h"
 #include "model/sandbox/sandbox_publish.h"
 
 enum {
@@ -121,6 +122,7 @@ struct token_arg {
     struct arena *arena;
     const struct sandbox_client *client; /* of an exchange */
     struct str client_key, code, redirect_uri, token;
+    struct str hooked, username; /* of the end of a grant: sandbox_hook.h */
     int64_t refresh_days;
     struct sandbox_tokens tokens;
 };
@@ -239,26 +241,57 @@ enum err sandbox_refresh(struct db *db, struct arena *arena, struct str client_k
     return e;
 }
 
+static enum err sandbox_oauth_end_grants(struct db *db, const struct token_arg *a, const struct sandbox_hooked *who,
+                                         int reason)
+{
+    int64_t now = clock_now_us();
+    uint64_t n;
+
+    enum err e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_GRANT_REVOKE],
+                         DB_ARGS(db_i64(now), db_uuid(&who->creator_id), db_str(a->client_key)), &n);
+    if (e == OK)
+        e = sandbox_publish_orphan(db, &who->creator_id, a->client_key, now);
+    return e == OK && n > 0 ? sandbox_hook_removed(db, a->arena, who, reason) : e;
+}
+
 static enum err sandbox_oauth_revoke_write(struct db *db, void *arg)
 {
     struct token_arg *a = arg;
     struct token_row row;
-    int64_t now = clock_now_us();
 
-    enum err e = sandbox_oauth_token_lock(db, a, "access", now, &row);
-    if (e == OK)
-        e = db_exec(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_GRANT_REVOKE],
-                    DB_ARGS(db_i64(now), db_uuid(&row.creator_id), db_str(a->client_key)), NULL);
-    if (e == OK)
-        e = sandbox_publish_orphan(db, &row.creator_id, a->client_key, now);
-    return e;
+    enum err e = sandbox_oauth_token_lock(db, a, "access", clock_now_us(), &row);
+    if (e != OK)
+        return e;
+    const struct sandbox_hooked who = {a->hooked, a->client_key, row.creator_id, row.username};
+    return sandbox_oauth_end_grants(db, a, &who, SANDBOX_REMOVED_BY_APP);
 }
 
-enum err sandbox_revoke(struct db *db, struct arena *arena, struct str client_key, struct str access)
+enum err sandbox_revoke(struct db *db, struct arena *arena, struct str client_key, struct str access, struct str hooked)
 {
-    struct token_arg a = {.arena = arena, .client_key = client_key, .token = access};
+    struct token_arg a = {.arena = arena, .client_key = client_key, .token = access, .hooked = hooked};
 
     return db_tx(db, sandbox_oauth_revoke_write, &a);
+}
+
+static enum err sandbox_oauth_remove_write(struct db *db, void *arg)
+{
+    struct token_arg *a = arg;
+    struct uuid creator;
+
+    enum err e =
+        db_row(db, &sandbox_oauth_sqls[SANDBOX_OAUTH_CREATOR_ID], DB_ARGS(db_str(a->username)), a->arena, &creator);
+    if (e != OK)
+        return e;
+    const struct sandbox_hooked who = {a->hooked, a->client_key, creator, a->username};
+    return sandbox_oauth_end_grants(db, a, &who, SANDBOX_REMOVED_BY_USER);
+}
+
+enum err sandbox_remove(struct db *db, struct arena *arena, struct str client_key, struct str username,
+                        struct str hooked)
+{
+    struct token_arg a = {.arena = arena, .client_key = client_key, .username = username, .hooked = hooked};
+
+    return db_tx(db, sandbox_oauth_remove_write, &a);
 }
 
 static const struct db_col sandbox_oauth_client_cols[] = {DB_COL_FIXED(struct client_row, secret_hash), DB_END};

@@ -89,5 +89,6 @@ MUST_CHECK enum err sandbox_pull_images(struct db *db, struct arena *arena, cons
 MUST_CHECK enum err sandbox_pull_renew(struct db *db, const struct sandbox_publish *p);
 MUST_CHECK enum err sandbox_pull_image(struct db *db, const struct sandbox_publish *p, const struct sandbox_image *i);
 MUST_CHECK enum err sandbox_pull_done(struct db *db, const struct sandbox_publish *p); /* all images are there */
-MUST_CHECK enum err sandbox_pull_end(struct db *db, const struct sandbox_publish *p,
-                                     const char *fail_reason); /* NULL: ends as its mode says; else FAILED */
+/* fail_reason NULL: ends as its mode says; else FAILED. The app is told (sandbox_hook.h). */
+MUST_CHECK enum err sandbox_pull_end(struct db *db, struct arena *arena, const struct sandbox_publish *p,
+                                     struct str hooked, const char *fail_reason);

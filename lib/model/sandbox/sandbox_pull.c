@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/rand.h"
+#include "model/sandbox/sandbox_hook.h"
 #include "model/sandbox/sandbox_publish.h"
 
 #define IMAGES_MAX 35
@@ -68,15 +69,34 @@ enum err sandbox_pull_done(struct db *db, const struct sandbox_publish *p)
                              db_uuid(&p->lease_token)));
 }
 
-enum err sandbox_pull_end(struct db *db, const struct sandbox_publish *p, const char *fail_reason)
+struct sandbox_pull_ending {
+    struct arena *arena;
+    const struct sandbox_publish *p;
+    struct str hooked;
+    const char *fail_reason;
+};
+
+static enum err sandbox_pull_end_tx(struct db *db, void *arg)
 {
+    const struct sandbox_pull_ending *x = arg;
+    const struct sandbox_publish *p = x->p;
+    const char *fail_reason = x->fail_reason;
     int status = fail_reason != NULL                    ? SANDBOX_FAILED
                  : p->post_mode == SANDBOX_MEDIA_UPLOAD ? SANDBOX_SEND_TO_USER_INBOX
                                                         : SANDBOX_PUBLISH_COMPLETE;
 
-    return db_change(db, &sandbox_pull_sqls[SANDBOX_PULL_END],
-                     DB_ARGS(db_cstr(sandbox_status_names[status]), db_cstr(fail_reason), db_i64(clock_now_us()),
-                             db_uuid(&p->id), db_uuid(&p->lease_token)));
+    enum err e = db_change(db, &sandbox_pull_sqls[SANDBOX_PULL_END],
+                           DB_ARGS(db_cstr(sandbox_status_names[status]), db_cstr(fail_reason), db_i64(clock_now_us()),
+                                   db_uuid(&p->id), db_uuid(&p->lease_token)));
+    return e == OK ? sandbox_hook_ended(db, x->arena, x->hooked, p->publish_id) : e;
+}
+
+enum err sandbox_pull_end(struct db *db, struct arena *arena, const struct sandbox_publish *p, struct str hooked,
+                          const char *fail_reason)
+{
+    struct sandbox_pull_ending x = {arena, p, hooked, fail_reason};
+
+    return db_tx(db, sandbox_pull_end_tx, &x);
 }
 
 #define COL(field, type) DB_COL(struct sandbox_publish, field, type)

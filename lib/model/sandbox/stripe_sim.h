@@ -72,12 +72,17 @@ MUST_CHECK enum err stripe_sim_checkout_save(struct db *db, const struct stripe_
 /* Those to which something happens by itself: ids and customers alone. */
 MUST_CHECK enum err stripe_sim_due(struct db *db, struct arena *arena, struct stripe_sim_checkout **ret, size_t *ret_n);
 
+/* The simulator of TikTok has its events here, too (sandbox_hook.h), which go to another webhook: reading leaves them out. */
+enum sim_provider { SIM_STRIPE, SIM_TIKTOK };
+extern const char *const sim_provider_names[]; /* "stripe", "tiktok", NULL */
+
 struct stripe_sim_event {
-    struct uuid id, customer_id;
+    struct uuid id, customer_id; /* of TikTok's: the creator */
+    int provider;
     struct str type, body;
     int64_t next_at_us, tries;
 };
-/* Sent at once, unless the customer is held. The id is the caller's, because the body has it. */
+/* Sent at once, unless the customer is held, or from next_at_us on. The id is the caller's, because the body has it. */
 MUST_CHECK enum err stripe_sim_event_add(struct db *db, const struct stripe_sim_event *event, bool is_held);
 MUST_CHECK enum err stripe_sim_event(struct db *db, struct arena *arena, const struct uuid *id,
                                      struct stripe_sim_event *ret);
@@ -91,8 +96,9 @@ struct stripe_sim_events_query {
 MUST_CHECK enum err stripe_sim_events(struct db *db, struct arena *arena, const struct stripe_sim_events_query *query,
                                       struct stripe_sim_event **ret, size_t *ret_n);
 
-/* For whoever sends: the next that is due, leased. ERR_NOT_FOUND: none. */
-MUST_CHECK enum err stripe_sim_event_claim(struct db *db, struct arena *arena, struct stripe_sim_event *ret);
+/* For whoever sends: the next of these providers that is due, leased. Names with commas between them. ERR_NOT_FOUND: none. */
+MUST_CHECK enum err stripe_sim_event_claim(struct db *db, struct arena *arena, struct str providers,
+                                           struct stripe_sim_event *ret);
 MUST_CHECK enum err stripe_sim_event_sent(struct db *db, const struct stripe_sim_event *event, bool delivered);
 
 /* Answers that stand before a call. */

@@ -31,7 +31,8 @@ enum err stripe_sim_event_add(struct db *db, const struct stripe_sim_event *even
 
     return db_exec(db, &stripe_sim_event_sqls[STRIPE_SIM_EVENT_INSERT],
                    DB_ARGS(db_uuid(&event->id), db_uuid(&event->customer_id), db_str(event->type), db_str(event->body),
-                           db_i64_or_null(is_held ? 0 : now), db_i64(now)),
+                           db_i64_or_null(is_held ? 0 : MAX(now, event->next_at_us)), db_i64(now),
+                           db_cstr(sim_provider_names[event->provider])),
                    NULL);
 }
 
@@ -58,11 +59,12 @@ enum err stripe_sim_events(struct db *db, struct arena *arena, const struct stri
     return e;
 }
 
-enum err stripe_sim_event_claim(struct db *db, struct arena *arena, struct stripe_sim_event *ret)
+enum err stripe_sim_event_claim(struct db *db, struct arena *arena, struct str providers, struct stripe_sim_event *ret)
 {
     int64_t now = clock_now_us();
 
-    enum err e = db_row(db, &stripe_sim_event_sqls[STRIPE_SIM_EVENT_DUE], DB_ARGS(db_i64(now)), arena, ret);
+    enum err e =
+        db_row(db, &stripe_sim_event_sqls[STRIPE_SIM_EVENT_DUE], DB_ARGS(db_i64(now), db_str(providers)), arena, ret);
     if (e != OK)
         return e;
     e = db_change(db, &stripe_sim_event_sqls[STRIPE_SIM_EVENT_CLAIM],
@@ -118,15 +120,19 @@ enum err stripe_sim_script_take(struct db *db, struct arena *arena, const char *
     return e == OK ? db_exec(db, &stripe_sim_event_sqls[STRIPE_SIM_SCRIPT_END], DB_ARGS(db_cstr(operation)), NULL) : e;
 }
 
+const char *const sim_provider_names[] = {"stripe", "tiktok", NULL};
+
 #define EVENT_COL(field, type) DB_COL(struct stripe_sim_event, field, type)
 
-static const struct db_col stripe_sim_event_cols[] = {EVENT_COL(id, UUID),
-                                                      EVENT_COL(customer_id, UUID),
-                                                      EVENT_COL(type, STR),
-                                                      EVENT_COL(body, STR),
-                                                      EVENT_COL(next_at_us, I64),
-                                                      EVENT_COL(tries, I64),
-                                                      DB_END};
+static const struct db_col stripe_sim_event_cols[] = {
+    EVENT_COL(id, UUID),
+    EVENT_COL(customer_id, UUID),
+    DB_COL_ENUM(struct stripe_sim_event, provider, sim_provider_names),
+    EVENT_COL(type, STR),
+    EVENT_COL(body, STR),
+    EVENT_COL(next_at_us, I64),
+    EVENT_COL(tries, I64),
+    DB_END};
 
 static const struct db_col stripe_sim_answer_cols[] = {DB_COL(struct stripe_sim_answer, params_hash, BYTES),
                                                        DB_COL(struct stripe_sim_answer, body, STR),
@@ -136,22 +142,27 @@ static const struct db_col stripe_sim_script_cols[] = {
     DB_COL(struct stripe_sim_script, status, I64), DB_COL(struct stripe_sim_script, wait_ms, I64),
     DB_COL(struct stripe_sim_script, is_made, BOOL), DB_COL(struct stripe_sim_script, is_kept, BOOL), DB_END};
 
-#define EVENT_SELECT "SELECT id, customer_id, type, body, next_at_us, tries FROM sandbox_stripe_events "
-#define EVENT_WANTED "AND (? = '' OR FIND_IN_SET(type, ?) > 0) AND (? < 0 OR (delivered_at_us IS NOT NULL) = ?) "
+#define EVENT_SELECT "SELECT id, customer_id, provider, type, body, next_at_us, tries FROM sandbox_stripe_events "
+#define EVENT_WANTED \
+    "AND provider = 'stripe' AND (? = '' OR FIND_IN_SET(type, ?) > 0) AND (? < 0 OR (delivered_at_us IS NOT NULL) = " \
+    "?) "
 
 static const struct sql stripe_sim_event_sqls[STRIPE_SIM_EVENT_SQLS] = {
     [STRIPE_SIM_EVENT_INSERT] = {.text = "INSERT INTO sandbox_stripe_events (id, customer_id, type, body, next_at_us, "
-                                         "created_at_us) VALUES (?, ?, ?, ?, ?, ?)",
-                                 .in = "uussii"},
-    [STRIPE_SIM_EVENT_GET] = {.text = EVENT_SELECT "WHERE id = ?", .in = "u", .cols = stripe_sim_event_cols},
+                                         "created_at_us, provider) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                                 .in = "uussiis"},
+    [STRIPE_SIM_EVENT_GET] = {.text = EVENT_SELECT "WHERE id = ? AND provider = 'stripe'",
+                              .in = "u",
+                              .cols = stripe_sim_event_cols},
     [STRIPE_SIM_EVENT_OLDER] = {.text = EVENT_SELECT "WHERE id < ? " EVENT_WANTED "ORDER BY id DESC LIMIT ?",
                                 .in = "ussiii",
                                 .cols = stripe_sim_event_cols},
     [STRIPE_SIM_EVENT_NEWER] = {.text = EVENT_SELECT "WHERE id > ? " EVENT_WANTED "ORDER BY id LIMIT ?",
                                 .in = "ussiii",
                                 .cols = stripe_sim_event_cols},
-    [STRIPE_SIM_EVENT_DUE] = {.text = EVENT_SELECT "WHERE next_at_us <= ? ORDER BY next_at_us, id LIMIT 1",
-                              .in = "i",
+    [STRIPE_SIM_EVENT_DUE] = {.text = EVENT_SELECT "WHERE next_at_us <= ? AND FIND_IN_SET(provider, ?) > 0"
+                                                   " ORDER BY next_at_us, id LIMIT 1",
+                              .in = "is",
                               .cols = stripe_sim_event_cols},
     [STRIPE_SIM_EVENT_CLAIM] = {.text = "UPDATE sandbox_stripe_events SET next_at_us = ?, tries = tries + 1 "
                                         "WHERE id = ? AND next_at_us = ?",

@@ -119,6 +119,19 @@ MUST_CHECK enum err account_disconnect(struct db *db, struct arena *arena, const
                                        const struct uuid *id, struct str request_id, struct account_ended *ret_ended);
 
 /*
+ * TikTok says that the grant of this open id has ended, at made_to_us by its clock: as after account_disconnect, for some of the live
+ * connections that were made until then, whoever's they are, each in a transaction of its own; nothing is left to be revoked.
+ * One that was made since lives on another grant, and stays. *ret_more: there may be others.
+ */
+MUST_CHECK enum err account_end_removed(struct db *db, struct arena *arena, const struct conf *conf, struct str open_id,
+                                        int64_t made_to_us, struct str request_id, bool *ret_more);
+
+/* In a transaction: TikTok is asked whether the grants live of connections that were made between these times. For those whose order with
+ * the end of a grant the two clocks cannot tell. */
+MUST_CHECK enum err account_doubt(struct db *db, struct arena *arena, struct str open_id, int64_t from_us,
+                                  int64_t to_us, struct str request_id);
+
+/*
  * Cancels some of the posts that TikTok does not have, in the caller's transaction: of an account that is disconnected all
  * of them, of one that was connected again those from before. *ret_more: there may be others. It locks the account, whose
  * state stays as it is.

@@ -91,18 +91,12 @@ static enum err account_disconnect_read(struct db *db, const struct disconnectin
     return e == ERR_SEALED || e == ERR_NOT_FOUND ? OK : e; /* no reason to keep them */
 }
 
-static enum err account_disconnect_tx(struct db *db, void *arg)
+enum err account_end_connection(struct db *db, const struct account_ending *x)
 {
-    const struct disconnecting *x = arg;
     int64_t now = clock_now_us(), cancel_to_us = now;
     bool more;
 
-    enum err e = user_lock_any(
-        db, x->user_id); /* the activity refers to the user, who may be disabled, or be erased right now */
-    if (e == OK)
-        e = account_disconnect_read(db, x);
-    if (e == OK)
-        e = account_find_cancel_end(db, x->arena, x->id, now, &cancel_to_us);
+    enum err e = account_find_cancel_end(db, x->arena, x->id, now, &cancel_to_us);
     if (e == OK)
         e = db_change(db, &account_disconnect_sqls[ACCOUNT_WIPE],
                       DB_ARGS(db_i64(now), db_i64(cancel_to_us), db_i64(now), db_uuid(x->id), db_uuid(x->user_id)));
@@ -113,12 +107,29 @@ static enum err account_disconnect_tx(struct db *db, void *arg)
     if (e == OK)
         e = account_wake_polls(db, x->arena, x->id, false, x->request_id);
     if (e == OK)
-        e = activity_add(db, &(struct activity_new){
-                                 .user_id = *x->user_id, .what = ACTIVITY_ACCOUNT_DISCONNECTED, .about_id = *x->id});
+        e = activity_add(
+            db, &(struct activity_new){.user_id = *x->user_id, .what = x->what, .by = x->by, .about_id = *x->id});
     /* Whatever is left: the others of a long queue, and a post that a worker is just about to bring back. */
     if (e == OK)
         e = turn_add(db, x->user_id, x->id, now, x->request_id);
     return e == OK ? journal_add(db, JOURNAL_DISCONNECT, x->user_id, x->id) : e;
+}
+
+static enum err account_disconnect_tx(struct db *db, void *arg)
+{
+    const struct disconnecting *x = arg;
+
+    enum err e = user_lock_any(
+        db, x->user_id); /* the activity refers to the user, who may be disabled, or be erased right now */
+    if (e == OK)
+        e = account_disconnect_read(db, x);
+    const struct account_ending ending = {.arena = x->arena,
+                                          .conf = x->conf,
+                                          .user_id = x->user_id,
+                                          .id = x->id,
+                                          .what = ACTIVITY_ACCOUNT_DISCONNECTED,
+                                          .request_id = x->request_id};
+    return e == OK ? account_end_connection(db, &ending) : e;
 }
 
 /* The answer to the COMMIT was lost. If the tokens are gone, they are still to be revoked, and nobody else has them. */

@@ -22,3 +22,17 @@ MUST_CHECK enum err account_wake_polls(struct db *db, struct arena *arena, const
  * now at least. The account is locked. */
 MUST_CHECK enum err account_find_cancel_end(struct db *db, struct arena *arena, const struct uuid *id, int64_t now_us,
                                             int64_t *ret_until_us);
+
+/*
+ * In the transaction that ends a connection, with the user and the account locked: its tokens, name, avatar and snapshot go, posts that
+ * TikTok does not have are canceled, some of them at once, and the user is told in the activity. ERR_CONFLICT: it has ended already.
+ */
+struct account_ending {
+    struct arena *arena;
+    const struct conf *conf;
+    const struct uuid *user_id, *id;
+    enum activity_what what;
+    enum activity_by by;
+    struct str request_id;
+};
+MUST_CHECK enum err account_end_connection(struct db *db, const struct account_ending *ending);

@@ -16,6 +16,7 @@ enum {
     UPLOAD_LIST,
     UPLOAD_LOCK_OWN,
     UPLOAD_TAKE,
+    UPLOAD_TAKE_BACK,
     UPLOAD_LOCK,
     UPLOAD_COUNT_USES,
     UPLOAD_SET_DELETED,
@@ -245,6 +246,17 @@ enum err upload_take(struct db *db, struct arena *arena, const struct uuid *user
     return e == ERR_NOT_FOUND ? ERR_UPLOAD_NOT_FOUND : e;
 }
 
+enum err upload_take_back(struct db *db, const struct uuid *user_id, int mode, const struct uuid *id,
+                          int64_t needed_until_us)
+{
+    int64_t one;
+    enum err e =
+        db_number(db, &upload_sqls[UPLOAD_TAKE_BACK],
+                  DB_ARGS(db_uuid(id), db_uuid(user_id), db_cstr(mode_names[mode]), db_i64(needed_until_us)), &one);
+
+    return e == ERR_NOT_FOUND ? ERR_IMAGES_GONE : e;
+}
+
 /* At most DB_MANY_MAX of them. One that is deleted, or not ready yet, is not touched, and gets no job. */
 static enum err upload_set_due(struct db *db, const struct uuid *ids, size_t n, int64_t due_at_us)
 {
@@ -429,6 +441,10 @@ static const struct sql upload_sqls[] = {
     [UPLOAD_TAKE] = {.text = "SELECT " UPLOAD_COLS " FROM uploads WHERE " UPLOAD_IS_OWN " FOR UPDATE",
                      .in = "uus",
                      .cols = upload_cols},
+    [UPLOAD_TAKE_BACK] = {.text = "SELECT 1 FROM uploads WHERE " UPLOAD_IS_OWN
+                                  " AND COALESCE(post_due_at_us, delete_due_at_us) > ? FOR UPDATE",
+                          .in = "uusi",
+                          .cols = db_number_cols},
     [UPLOAD_LOCK] = {.text = "SELECT " LOCK_COLS " FROM uploads WHERE id = ? FOR UPDATE",
                      .in = "u",
                      .cols = upload_lock_cols},
@@ -460,7 +476,7 @@ static const struct sql upload_sqls[] = {
                  " JOIN posts p ON p.id = a.post_id"
                  " JOIN post_images i ON i.post_id = a.post_id AND i.position = ?"
                  " JOIN uploads u ON u.id = i.upload_id AND u.state = 'ready'"
-                 " WHERE a.id = ? AND (p.ended_at_us IS NULL OR a.created_at_us > ?)",
+                 " WHERE a.id = ? AND a.number > p.retried_after AND (p.ended_at_us IS NULL OR a.created_at_us > ?)",
          .in = "iui",
          .cols = upload_place_cols},
     [UPLOAD_ADD_FETCH] = {.text = "INSERT INTO attempt_fetches (attempt_id, position, fetched_at_us) VALUES (?, ?, ?)",

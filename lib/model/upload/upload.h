@@ -110,7 +110,7 @@ MUST_CHECK enum err upload_delete(struct db *db, const struct uuid *user_id, int
                                   struct str request_id);
 
 /* For the address where TikTok fetches: the upload at position of an attempt that is younger than an hour or whose post
- * has not ended; else ERR_NOT_FOUND. upload_note_fetch records the first fetch. */
+ * has not ended; else ERR_NOT_FOUND. One of before a retry is over at once. upload_note_fetch records the first fetch. */
 MUST_CHECK enum err upload_of_attempt(struct db *db, struct arena *arena, const struct uuid *attempt_id,
                                       int64_t position, struct upload_place *ret_place);
 MUST_CHECK enum err upload_note_fetch(struct db *db, const struct uuid *attempt_id, int64_t position);
@@ -121,6 +121,14 @@ MUST_CHECK enum err upload_note_fetch(struct db *db, const struct uuid *attempt_
  */
 MUST_CHECK enum err upload_take(struct db *db, struct arena *arena, const struct uuid *user_id, int mode,
                                 const struct uuid *id, struct upload *ret_upload);
+
+/*
+ * For a post that is retried, in its transaction: locks one of its images likewise, so that a purge at the same moment finds it in use.
+ * ERR_IMAGES_GONE: it is deleted, or would have been by that time, had no post needed it. When it is due does not change: the promise counts
+ * from the post's first end.
+ */
+MUST_CHECK enum err upload_take_back(struct db *db, const struct uuid *user_id, int mode, const struct uuid *id,
+                                     int64_t needed_until_us);
 
 /* What an image was, and what was done to it, as struct upload has them. */
 struct upload_original upload_original(const struct upload_report *report);

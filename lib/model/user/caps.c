@@ -256,6 +256,8 @@ static const struct caps_statement caps_statements[] = {
     [CAPS_OF_POST_OF_IMAGES] = {.take = TAKE("u", OF_POSTS, NONE, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE, NONE,
                                              NONE),
                                 .caps = BIT(UPLOAD_BYTES) | BIT(QUEUED_POSTS) | BIT(POSTS)},
+    [CAPS_OF_RETRY] = {.take = TAKE("u", OF_USER, NONE, NONE, QUEUED_POSTS, NONE, NONE, NONE, NONE, NONE),
+                       .caps = BIT(QUEUED_POSTS)},
     [CAPS_OF_FORM] = {.look = LOOK("uu", OF_POSTS_AHEAD, UPLOADS, UPLOAD_BYTES, QUEUED_POSTS, POSTS, NONE, NONE, NONE,
                                    UPLOADS_A_DAY),
                       .caps = BIT(UPLOADS) | BIT(UPLOAD_BYTES) | BIT(QUEUED_POSTS) | BIT(POSTS) | BIT(UPLOADS_A_DAY),

@@ -48,6 +48,7 @@ enum caps_of {
     CAPS_OF_IMAGE,          /* bytes more */
     CAPS_OF_POST,           /* of images that are there */
     CAPS_OF_POST_OF_IMAGES, /* that come with it: bytes more */
+    CAPS_OF_RETRY,          /* of a post that has ended: it is under way again, and no new one */
     CAPS_OF_FORM,           /* a look ahead, before images come: is there room for a post and one more image? */
     CAPS_OF_KEY,
     CAPS_OF_KEY_CHANGE,

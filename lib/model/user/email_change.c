@@ -134,6 +134,11 @@ static enum err email_ask_mail(struct db *db, const struct email_ask *ask, const
                                            .request_id = ask->by->request_id});
 }
 
+static enum activity_by email_asked_by(const struct email_asker *by)
+{
+    return by->session_id != NULL ? ACTIVITY_BY_USER : ACTIVITY_BY_ADMIN;
+}
+
 static enum err email_ask_tx(struct db *db, void *arg)
 {
     struct email_ask *ask = arg;
@@ -148,7 +153,7 @@ static enum err email_ask_tx(struct db *db, void *arg)
     }
     if (e == OK)
         e = user_lock(db, ask->arena, ask->by->user_id);
-    if (e == OK) /* whoever has ended it meanwhile has also stopped what waited then */
+    if (e == OK && ask->by->session_id != NULL) /* whoever has ended it meanwhile has also stopped what waited then */
         e = session_check_still(db, ask->by->session_id, ask->by->sent);
     if (e == OK)
         e = email_ask_check_number(db, ask, now);
@@ -159,7 +164,9 @@ static enum err email_ask_tx(struct db *db, void *arg)
     if (e == OK)
         e = email_ask_mail(db, ask, &id);
     if (e == OK)
-        e = activity_add(db, &(struct activity_new){.user_id = *ask->by->user_id, .what = ACTIVITY_EMAIL_CHANGE_ASKED});
+        e = activity_add(db, &(struct activity_new){.user_id = *ask->by->user_id,
+                                                    .what = ACTIVITY_EMAIL_CHANGE_ASKED,
+                                                    .by = email_asked_by(ask->by)});
     return e == ERR_NOT_FOUND ? ERR_ACCOUNT_DISABLED : e;
 }
 
@@ -220,11 +227,12 @@ static enum err email_confirm_sessions(struct db *db, struct email_link *link, c
 }
 
 static enum err email_confirm_note(struct db *db, const struct email_link *link, const struct email_change *change,
-                                   int64_t now)
+                                   enum activity_by by, int64_t now)
 {
     struct mail_params params = {.at_us = now};
 
-    enum err e = activity_add(db, &(struct activity_new){.user_id = change->user_id, .what = ACTIVITY_EMAIL_CHANGED});
+    enum err e =
+        activity_add(db, &(struct activity_new){.user_id = change->user_id, .what = ACTIVITY_EMAIL_CHANGED, .by = by});
     if (e != OK)
         return e;
     return mail_add(db, &(struct mail_new){.template = MAIL_EMAIL_CHANGED,
@@ -248,7 +256,7 @@ static enum err email_confirm_tx(struct db *db, void *arg)
     if (e == OK)
         e = email_confirm_sessions(db, link, &change.user_id);
     if (e == OK)
-        e = email_confirm_note(db, link, &change, now);
+        e = email_confirm_note(db, link, &change, ACTIVITY_BY_USER, now);
     if (e == OK)
         e = billing_ask_email(db, &change.user_id, link->request_id);
     link->done.email = e == OK ? change.new.email : (struct str){0};
@@ -264,6 +272,39 @@ enum err email_change_confirm(struct db *db, struct arena *arena, struct str tok
     if (e == OK)
         *ret_changed = link.done;
     return e;
+}
+
+/* What asking and the link do, in one; the old address gets the mail by which it is undone. */
+static enum err email_correct_tx(struct db *db, void *arg)
+{
+    struct email_ask *ask = arg;
+    struct email_link link = {.arena = ask->arena, .request_id = ask->by->request_id};
+    struct email_change change = {.id = uuid_new(), .user_id = *ask->by->user_id, .new = ask->to};
+    int64_t now = clock_now_us();
+
+    enum err e = user_lock(db, ask->arena, ask->by->user_id);
+    if (e == OK)
+        e = email_waiting_stop(db, ask->by->user_id);
+    if (e == OK)
+        e = email_ask_insert(db, ask, &change.id, now);
+    if (e == OK)
+        e = email_change_make(db, &link, &change, now);
+    if (e == OK)
+        e = email_confirm_sessions(db, &link, &change.user_id);
+    if (e == OK)
+        e = email_confirm_note(db, &link, &change, ACTIVITY_BY_ADMIN, now);
+    if (e == OK)
+        e = billing_ask_email(db, &change.user_id, link.request_id);
+    return e == ERR_NOT_FOUND ? ERR_ACCOUNT_DISABLED : e;
+}
+
+enum err email_change_correct(struct db *db, struct arena *arena, const struct uuid *user_id, struct str email)
+{
+    const struct email_asker admin = {.user_id = user_id};
+    struct email_ask ask = {.arena = arena, .by = &admin, .to.email = email};
+
+    enum err e = user_email_key(email, arena, &ask.to.key);
+    return e == OK ? db_tx(db, email_correct_tx, &ask) : e;
 }
 
 /* The change, and all that were made after it. */

@@ -37,7 +37,7 @@ struct session; /* user/session.h */
 #define EMAIL_OWN_US (7 * US_PER_DAY)
 #define EMAIL_CHANGES_PER_DAY 5 /* of a user: each is a mail to an address that may be somebody else's */
 
-/* Who asks, and in which session: it must not end meanwhile. */
+/* Who asks, and in which session: it must not end meanwhile. session_id NULL: an admin, for the user. */
 struct email_asker {
     const struct uuid *user_id, *session_id;
     struct str sent; /* the session's token, or the one before */
@@ -64,6 +64,11 @@ struct email_changed {
 MUST_CHECK enum err email_change_confirm(struct db *db, struct arena *arena, struct str token,
                                          const struct session *own, struct str request_id,
                                          struct email_changed *ret_changed);
+
+/* By an admin who knows that the address is the user's: made at once, without a link to it. All sessions end. ERR_BAD_EMAIL;
+ * ERR_EMAIL_TAKEN; ERR_ACCOUNT_DISABLED. */
+MUST_CHECK enum err email_change_correct(struct db *db, struct arena *arena, const struct uuid *user_id,
+                                         struct str email);
 
 /*
  * Undoes the change whose token that is, also of a user who is disabled, who gets no mail. Ends all sessions and all that waits;

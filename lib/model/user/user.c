@@ -182,6 +182,7 @@ struct user_renaming {
     struct arena *arena;
     const struct uuid *id;
     struct str name;
+    enum activity_by by;
     struct user user;
 };
 
@@ -197,14 +198,17 @@ static enum err user_rename_tx(struct db *db, void *arg)
         return e;
     *name = r->name;
     e = db_change(db, &user_sqls[USER_RENAME], DB_ARGS(db_str(*name), db_i64(clock_now_us()), db_uuid(r->id)));
-    return e == OK ? activity_add(
-                         db, &(struct activity_new){.user_id = *r->id, .what = ACTIVITY_NAME_CHANGED, .is_minor = true})
+    return e == OK ? activity_add(db, &(struct activity_new){.user_id = *r->id,
+                                                             .what = ACTIVITY_NAME_CHANGED,
+                                                             .by = r->by,
+                                                             .is_minor = r->by == ACTIVITY_BY_USER})
                    : e;
 }
 
-enum err user_rename(struct db *db, struct arena *arena, const struct uuid *id, struct str name, struct user *ret_user)
+enum err user_rename(struct db *db, struct arena *arena, const struct uuid *id, struct str name, enum activity_by by,
+                     struct user *ret_user)
 {
-    struct user_renaming r = {.arena = arena, .id = id, .name = name};
+    struct user_renaming r = {.arena = arena, .id = id, .name = name, .by = by};
     enum err e = db_tx(db, user_rename_tx, &r);
 
     if (e == OK)

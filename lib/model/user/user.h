@@ -3,6 +3,7 @@
 
 #include "base/secret.h"
 #include "db/db.h"
+#include "model/user/activity.h"
 
 #define EMAIL_MAX_BYTES 254 /* RFC 5321 4.5.3.1.3 */
 #define USER_NAME_MAX_BYTES 100
@@ -73,6 +74,6 @@ MUST_CHECK enum err user_rehash(struct db *db, const struct uuid *id, struct str
 /* What users see of themselves: id, email, undeliverable_at_us, name, created_at_us. ERR_NOT_FOUND. */
 MUST_CHECK enum err user_profile(struct db *db, struct arena *arena, const struct uuid *id, struct user *ret_user);
 
-/* Changes the name; absent: removes it. ret_user: as user_profile. ERR_ACCOUNT_DISABLED. */
+/* Changes the name; absent: removes it. by: who did, for the activity. ret_user: as user_profile. ERR_ACCOUNT_DISABLED. */
 MUST_CHECK enum err user_rename(struct db *db, struct arena *arena, const struct uuid *id, struct str name,
-                                struct user *ret_user);
+                                enum activity_by by, struct user *ret_user);

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -83,10 +85,34 @@ static void test_clocks(void **state)
     assert_true(clock_mono_us() >= mono);
 }
 
+/* Each by the file of its name alone. */
+static void test_clocks_that_tests_move(void **state)
+{
+    static const int64_t by_us = 3600 * US_PER_SEC, little_us = 600 * US_PER_SEC;
+    char dir[] = "/tmp/unit-clock-XXXXXX", path[200];
+    int64_t now_us = clock_now_us(), mono_us = clock_mono_us();
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(setenv("MARKETINGCLI_TEST_DIR", dir, 1), 0);
+    (void)snprintf(path, sizeof path, "%s/patience", dir);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fprintf(f, "%lld", (long long)by_us) > 0);
+    assert_int_equal(fclose(f), 0);
+    assert_in_range(clock_patience_us() - mono_us, by_us, by_us + little_us);
+    assert_true(clock_now_us() - now_us < little_us && clock_mono_us() - mono_us < little_us);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+    assert_in_range(clock_patience_us() - mono_us, 0, little_us);
+    assert_int_equal(unsetenv("MARKETINGCLI_TEST_DIR"), 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {cmocka_unit_test(test_parse_format), cmocka_unit_test(test_parse_refuses),
-                                              cmocka_unit_test(test_clocks)};
+                                              cmocka_unit_test(test_clocks),
+                                              cmocka_unit_test(test_clocks_that_tests_move)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

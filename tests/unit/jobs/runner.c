@@ -224,7 +224,8 @@ static int silent_port;
 /* Of one that works once. */
 static enum job_step step_that_calls_in_vain(struct job_run *run)
 {
-    run->call = (struct net_call){.method = "POST",
+    run->call = (struct net_call){.to = OUTGOING_TIKTOK,
+                                  .method = "POST",
                                   .url = arena_printf(run->arena, "https://127.0.0.1:%d/", silent_port).p,
                                   .body = STR("x"),
                                   .content_type = "text/plain",

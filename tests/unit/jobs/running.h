@@ -9,10 +9,12 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -60,6 +62,46 @@ static const struct sql running_sqls[] = {
     [RUNNING_COUNT] = {.text = "SELECT COUNT(*) FROM jobs_media", .in = "", .cols = db_number_cols},
 };
 
+/* What the runner waits for by clock_patience_us passes twenty times as quickly as time, while a test waits. */
+#define WAIT_NS 5000000
+#define LOST_US (20 * WAIT_NS / 1000)
+
+static struct {
+    char dir[32], path[48];
+    int fd;
+} running_patience;
+
+static void running_forget_patience(void)
+{
+    (void)close(running_patience.fd);
+    (void)unlink(running_patience.path);
+    (void)rmdir(running_patience.dir);
+}
+
+static void running_have_patience(void)
+{
+    if (running_patience.fd != 0)
+        return;
+    (void)snprintf(running_patience.dir, sizeof running_patience.dir, "/tmp/running-XXXXXX");
+    assert_non_null(mkdtemp(running_patience.dir));
+    (void)snprintf(running_patience.path, sizeof running_patience.path, "%s/patience", running_patience.dir);
+    running_patience.fd = open(running_patience.path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(running_patience.fd > 0);
+    assert_int_equal(setenv("MARKETINGCLI_TEST_DIR", running_patience.dir, 1), 0);
+    (void)atexit(running_forget_patience);
+}
+
+/* In one write: the runner's threads read it meanwhile. */
+static void running_lose_patience(void)
+{
+    static int64_t lost_us;
+    char text[32];
+
+    lost_us += LOST_US;
+    int n = snprintf(text, sizeof text, "%020lld", (long long)lost_us);
+    assert_int_equal(pwrite(running_patience.fd, text, (size_t)n, 0), n);
+}
+
 /* The database has answered others all the while, so a runner that starts gives no grace. */
 static void running_note_steady(struct fixture *f)
 {
@@ -73,6 +115,7 @@ static int running_setup(void **state)
 {
     struct fixture *f = xcalloc(1, sizeof *f);
 
+    running_have_patience();
     f->conf = (struct conf){.worker_threads = 2,
                             .worker_in_flight_max = 16,
                             .worker_idle_ms = 10,
@@ -146,7 +189,8 @@ static int64_t jobs_left(struct fixture *f)
         for (int64_t end_us_ = clock_mono_us() + 60 * US_PER_SEC; !(condition);) { \
             if (clock_mono_us() > end_us_) \
                 fail_msg("%s", "never: " #condition); \
-            (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL); \
+            (void)nanosleep(&(struct timespec){.tv_nsec = WAIT_NS}, NULL); \
+            running_lose_patience(); \
         } \
     } while (0)
 

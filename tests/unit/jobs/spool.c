@@ -282,6 +282,34 @@ static void without_a_folder_nothing_is_kept(void **state)
     assert_int_equal(spool_list(&f->spool, 4, names), 0);
 }
 
+#define NOBODY 65534 /* root may enter any */
+
+static void a_folder_that_may_not_be_entered_is_not_taken_for_empty(void **state)
+{
+    struct fixture *f = *state;
+
+    write_it(f);
+    assert_false(spool_is_barred(&f->spool));
+    assert_int_equal(chmod(f->spool.dir, 0), 0);
+    bool is_root = geteuid() == 0;
+    assert_true(!is_root || seteuid(NOBODY) == 0);
+    bool is_barred = spool_is_barred(&f->spool);
+    enum err passed = spool_pass(&f->spool, &f->job, &f->fence, &f->next);
+    assert_true(!is_root || seteuid(0) == 0);
+    assert_int_equal(chmod(f->spool.dir, 0700), 0);
+    assert_true(is_barred);
+    assert_int_equal(passed, ERR_STORE);
+    assert_int_equal(spool_pass(&f->spool, &f->job, &f->fence, &f->next), OK);
+}
+
+static void one_that_is_missing_bars_nobody(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)snprintf(f->spool.dir, sizeof f->spool.dir, "/nonexistent/spool");
+    assert_false(spool_is_barred(&f->spool));
+}
+
 static void the_list_has_ours_alone(void **state)
 {
     struct fixture *f = *state;
@@ -330,6 +358,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_damaged_is_as_good_as_none, setup, teardown),
         cmocka_unit_test_setup_teardown(what_does_not_fit_is_not_written, setup, teardown),
         cmocka_unit_test_setup_teardown(without_a_folder_nothing_is_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_folder_that_may_not_be_entered_is_not_taken_for_empty, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_that_is_missing_bars_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(the_list_has_ours_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_unfinished_is_not_kept_for_long, setup, teardown),
     };

@@ -18,6 +18,7 @@ static struct arena arena;
 static struct net_call call_of(struct server *s)
 {
     return (struct net_call){
+        .to = OUTGOING_STRIPE,
         .method = "POST",
         .url = arena_printf(&arena, "https://127.0.0.1:%d/path/?q=1", s->port).p,
         .body = STR("a=b"),

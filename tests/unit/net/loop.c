@@ -85,7 +85,8 @@ static int teardown(void **state)
 
 static struct net_call call_to(const char *url)
 {
-    return (struct net_call){.method = "POST",
+    return (struct net_call){.to = OUTGOING_TIKTOK,
+                             .method = "POST",
                              .url = url,
                              .body = STR("{}"),
                              .allow_private = true,
@@ -123,6 +124,9 @@ static void test_forbidden_address(void **state)
     struct net_call call = call_to(f->silent_url);
 
     call.allow_private = false;
+    assert_int_equal(one_result(f, &call).err, ERR_NET_FORBIDDEN);
+    call.allow_private = true; /* whatever is set: who is called says whether that can be */
+    call.to = OUTGOING_SIMULATOR;
     assert_int_equal(one_result(f, &call).err, ERR_NET_FORBIDDEN);
 }
 
@@ -214,7 +218,8 @@ static void test_free_with_calls_open(void **state)
 
 static struct net_call call_path(struct fixture *f, const struct server *s, const char *host, const char *path)
 {
-    return (struct net_call){.method = "GET",
+    return (struct net_call){.to = OUTGOING_TIKTOK,
+                             .method = "GET",
                              .url = arena_printf(&f->arena, "https://%s:%d%s", host, s->port, path).p,
                              .ca_file = s->ca,
                              .allow_private = true,

@@ -341,6 +341,7 @@ static void test_in_a_loop(void **state)
 {
     struct net_mail hanging = mail_to(PLAIN, "dwait@example.com"), mail = mail_to(TLS, "ok@example.com");
     struct net_call call = {
+        .to = OUTGOING_STRIPE,
         .method = "GET",
         .url = arena_printf(&arena, "https://localhost:%d/", server.port).p,
         .ca_file = server.ca,

@@ -47,7 +47,8 @@ static int teardown(void **state)
 static struct net_call call_to(struct fixture *f, const char *path)
 {
     (void)snprintf(f->url, sizeof f->url, "https://localhost:%d%s", f->server.port, path);
-    return (struct net_call){.method = "GET",
+    return (struct net_call){.to = OUTGOING_TIKTOK,
+                             .method = "GET",
                              .url = f->url,
                              .allow_private = true,
                              .ca_file = f->server.ca,

@@ -41,7 +41,8 @@ static void test_unix_socket(void **state)
     assert_non_null(mkdtemp(folder));
     const char *path = arena_printf(&arena, "%s/sock", folder).p;
     memcpy(address.sun_path, path, strlen(path));
-    struct net_call call = {.method = "POST",
+    struct net_call call = {.to = OUTGOING_SIMULATED,
+                            .method = "POST",
                             .url = "http://simulator/path/",
                             .body = STR("a=b"),
                             .unix_socket = path,

@@ -23,13 +23,13 @@ static const struct stripe_secrets one = {.v = {{SECRET, sizeof SECRET - 1}}, .n
 static const struct stripe_secrets rolled = {
     .v = {{"whsec_newer", 11}, {OLDER, sizeof OLDER - 1}, {SECRET, sizeof SECRET - 1}}, .n = 3};
 
-static enum stripe_signature check_of(const struct stripe_secrets *secrets, const char *header, struct str body,
-                                      int64_t now_sec)
+static enum timed_signature check_of(const struct stripe_secrets *secrets, const char *header, struct str body,
+                                     int64_t now_sec)
 {
     return stripe_signature_check(str_from(header), body, secrets, now_sec * US_PER_SEC + 999999);
 }
 
-static enum stripe_signature check(const char *header)
+static enum timed_signature check(const char *header)
 {
     return check_of(&one, header, STR(BODY), AT_SEC);
 }
@@ -48,18 +48,18 @@ static void test_good(void **state)
     (void)state;
 
     for (size_t i = 0; i < ARRAY_LEN(headers); i++)
-        assert_string_equal(stripe_signature_word(check(headers[i])), "good");
-    assert_int_equal(check_of(&one, "t=1789000000,v1=" OF_NOTHING, STR(""), AT_SEC), STRIPE_SIGNATURE_GOOD);
-    assert_int_equal(check_of(&one, "t=1789000000,v1=" OF_NUL, STR("a\0b"), AT_SEC), STRIPE_SIGNATURE_GOOD);
+        assert_string_equal(timed_signature_word(check(headers[i])), "good");
+    assert_int_equal(check_of(&one, "t=1789000000,v1=" OF_NOTHING, STR(""), AT_SEC), TIMED_SIGNATURE_GOOD);
+    assert_int_equal(check_of(&one, "t=1789000000,v1=" OF_NUL, STR("a\0b"), AT_SEC), TIMED_SIGNATURE_GOOD);
 }
 
 static void test_rolled_secrets(void **state)
 {
     (void)state;
-    assert_int_equal(check_of(&rolled, "t=1789000000,v1=" BY_OLDER, STR(BODY), AT_SEC), STRIPE_SIGNATURE_GOOD);
-    assert_int_equal(check_of(&rolled, "t=1789000000,v1=" BY_SECRET, STR(BODY), AT_SEC), STRIPE_SIGNATURE_GOOD);
-    assert_int_equal(check("t=1789000000,v1=" BY_OLDER), STRIPE_SIGNATURE_WRONG);
-    assert_int_equal(check("t=1789000000,v1=" BY_OLDER ",v1=" BY_SECRET), STRIPE_SIGNATURE_GOOD);
+    assert_int_equal(check_of(&rolled, "t=1789000000,v1=" BY_OLDER, STR(BODY), AT_SEC), TIMED_SIGNATURE_GOOD);
+    assert_int_equal(check_of(&rolled, "t=1789000000,v1=" BY_SECRET, STR(BODY), AT_SEC), TIMED_SIGNATURE_GOOD);
+    assert_int_equal(check("t=1789000000,v1=" BY_OLDER), TIMED_SIGNATURE_WRONG);
+    assert_int_equal(check("t=1789000000,v1=" BY_OLDER ",v1=" BY_SECRET), TIMED_SIGNATURE_GOOD);
 }
 
 static void test_bad(void **state)
@@ -72,15 +72,15 @@ static void test_bad(void **state)
         {"v1=" BY_SECRET, "time_missing"},
         {"T=1789000000,v1=" BY_SECRET, "time_missing"},
         {" t=1789000000,v1=" BY_SECRET, "time_missing"},
-        {"t=1789000000", "no_v1"},
-        {"t=1789000000,v0=" BY_SECRET, "no_v1"},
-        {"t=1789000000, v1=" BY_SECRET, "no_v1"},
-        {"t=1789000000,V1=" BY_SECRET, "no_v1"},
-        {"t=1789000000,v1 =" BY_SECRET, "no_v1"},
+        {"t=1789000000", "no_signature"},
+        {"t=1789000000,v0=" BY_SECRET, "no_signature"},
+        {"t=1789000000, v1=" BY_SECRET, "no_signature"},
+        {"t=1789000000,V1=" BY_SECRET, "no_signature"},
+        {"t=1789000000,v1 =" BY_SECRET, "no_signature"},
         {"t=1789000000,v1=" BY_SECRET ",", "malformed"},
         {",t=1789000000,v1=" BY_SECRET, "malformed"},
         {"t=1789000000,,v1=" BY_SECRET, "malformed"},
-        {"t=1789000000;v1=" BY_SECRET, "no_v1"}, /* one item: t */
+        {"t=1789000000;v1=" BY_SECRET, "no_signature"}, /* one item: t */
         {"t,v1=" BY_SECRET, "malformed"},
         {"hello", "malformed"},
         {"t=1789000000,t=1789000000,v1=" BY_SECRET, "time_repeated"},
@@ -108,7 +108,7 @@ static void test_bad(void **state)
     (void)state;
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const char *word = stripe_signature_word(check(rows[i].header));
+        const char *word = timed_signature_word(check(rows[i].header));
         if (strcmp(word, rows[i].word) != 0)
             fail_msg("%s: %s and not %s", rows[i].header, word, rows[i].word);
     }
@@ -124,19 +124,19 @@ static void test_all_of_it_counts(void **state)
     for (size_t i = begin; i < n; i++) {
         char was = header[i];
         header[i] = was == '0' ? '1' : '0';
-        assert_int_equal(check(header), STRIPE_SIGNATURE_WRONG);
+        assert_int_equal(check(header), TIMED_SIGNATURE_WRONG);
         header[i] = was >= 'a' ? (char)(was - 'a' + 'A') : was;
-        assert_int_equal(check(header), was >= 'a' ? STRIPE_SIGNATURE_WRONG : STRIPE_SIGNATURE_GOOD);
+        assert_int_equal(check(header), was >= 'a' ? TIMED_SIGNATURE_WRONG : TIMED_SIGNATURE_GOOD);
         header[i] = was;
     }
     for (size_t cut = begin + 1; cut < n; cut++)
         assert_int_equal(stripe_signature_check(str_of(header, cut), STR(BODY), &one, AT_SEC * US_PER_SEC),
-                         STRIPE_SIGNATURE_WRONG);
-    assert_int_equal(check_of(&one, header, STR(BODY "\n"), AT_SEC), STRIPE_SIGNATURE_WRONG);
-    assert_int_equal(check_of(&one, header, STR("\xef\xbb\xbf" BODY), AT_SEC), STRIPE_SIGNATURE_WRONG);
-    assert_int_equal(check_of(&one, header, STR("{\"id\": \"evt_1\"}"), AT_SEC), STRIPE_SIGNATURE_WRONG);
-    assert_int_equal(check_of(&one, header, str_head(STR(BODY), sizeof BODY - 2), AT_SEC), STRIPE_SIGNATURE_WRONG);
-    assert_int_equal(check_of(&one, header, (struct str){0}, AT_SEC), STRIPE_SIGNATURE_WRONG);
+                         TIMED_SIGNATURE_WRONG);
+    assert_int_equal(check_of(&one, header, STR(BODY "\n"), AT_SEC), TIMED_SIGNATURE_WRONG);
+    assert_int_equal(check_of(&one, header, STR("\xef\xbb\xbf" BODY), AT_SEC), TIMED_SIGNATURE_WRONG);
+    assert_int_equal(check_of(&one, header, STR("{\"id\": \"evt_1\"}"), AT_SEC), TIMED_SIGNATURE_WRONG);
+    assert_int_equal(check_of(&one, header, str_head(STR(BODY), sizeof BODY - 2), AT_SEC), TIMED_SIGNATURE_WRONG);
+    assert_int_equal(check_of(&one, header, (struct str){0}, AT_SEC), TIMED_SIGNATURE_WRONG);
 }
 
 static void test_time(void **state)
@@ -144,11 +144,11 @@ static void test_time(void **state)
     static const char header[] = "t=1789000000,v1=" BY_SECRET, unsigned_header[] = "t=1789000000,v1=" OTHER;
     (void)state;
 
-    assert_int_equal(check_of(&one, header, STR(BODY), AT_SEC + 300), STRIPE_SIGNATURE_GOOD);
-    assert_int_equal(check_of(&one, header, STR(BODY), AT_SEC + 301), STRIPE_SIGNATURE_TOO_OLD);
-    assert_int_equal(check_of(&one, header, STR(BODY), AT_SEC - 300), STRIPE_SIGNATURE_GOOD);
-    assert_int_equal(check_of(&one, header, STR(BODY), AT_SEC - 301), STRIPE_SIGNATURE_TOO_NEW);
-    assert_int_equal(check_of(&one, unsigned_header, STR(BODY), AT_SEC + 301), STRIPE_SIGNATURE_WRONG);
+    assert_int_equal(check_of(&one, header, STR(BODY), AT_SEC + 300), TIMED_SIGNATURE_GOOD);
+    assert_int_equal(check_of(&one, header, STR(BODY), AT_SEC + 301), TIMED_SIGNATURE_TOO_OLD);
+    assert_int_equal(check_of(&one, header, STR(BODY), AT_SEC - 300), TIMED_SIGNATURE_GOOD);
+    assert_int_equal(check_of(&one, header, STR(BODY), AT_SEC - 301), TIMED_SIGNATURE_TOO_NEW);
+    assert_int_equal(check_of(&one, unsigned_header, STR(BODY), AT_SEC + 301), TIMED_SIGNATURE_WRONG);
 }
 
 static void test_long_headers(void **state)
@@ -160,14 +160,14 @@ static void test_long_headers(void **state)
     for (int i = 0; i < 28; i++)
         buf_puts(&b, ",v1=" OTHER);
     buf_puts(&b, ",v1=" BY_SECRET);
-    assert_in_range(b.n, 1900, STRIPE_SIGNATURE_HEADER_MAX_BYTES);
-    assert_int_equal(check(b.p), STRIPE_SIGNATURE_GOOD);
+    assert_in_range(b.n, 1900, TIMED_SIGNATURE_HEADER_MAX_BYTES);
+    assert_int_equal(check(b.p), TIMED_SIGNATURE_GOOD);
     buf_puts(&b, ",x=");
-    while (b.n < STRIPE_SIGNATURE_HEADER_MAX_BYTES)
+    while (b.n < TIMED_SIGNATURE_HEADER_MAX_BYTES)
         buf_putc(&b, 'x');
-    assert_int_equal(check(b.p), STRIPE_SIGNATURE_GOOD);
+    assert_int_equal(check(b.p), TIMED_SIGNATURE_GOOD);
     buf_putc(&b, 'x');
-    assert_int_equal(check(b.p), STRIPE_SIGNATURE_TOO_LONG);
+    assert_int_equal(check(b.p), TIMED_SIGNATURE_TOO_LONG);
 }
 
 static void test_secrets(void **state)

@@ -43,6 +43,10 @@ static const char *const expected[][POST_STATE__MAX + 2] = {
     {"account_disconnected", "canceled", "canceled", "canceled", "canceled", "-", "-", "canceled", "-", "-", "-", "-",
      "-"},
     {"canceled", "canceled", "canceled", "canceled", "canceled", "-", "-", "canceled", "-", "-", "-", "-", "-"},
+    {"retried", "-", "-", "-", "-", "-", "-", "-", "-", "-", "queued", "queued", "-"},
+    {"earlier_accepted", "-", "-", "-", "processing", "-", "-", "processing", "-", "-", "-", "-", "-"},
+    {"earlier_published", "-", "-", "-", "published", "-", "-", "published", "-", "-", "-", "-", "-"},
+    {"earlier_inbox", "-", "-", "-", "in_inbox", "-", "-", "in_inbox", "-", "-", "-", "-", "-"},
 };
 
 static void test_every_event_in_every_state(void **state)
@@ -116,6 +120,9 @@ static void test_unsent(void **state)
     assert_false(post_state_was_unsent(STR("service_fault"), POST_PROCESSING));
     assert_false(post_state_was_unsent(STR("platform_failed"), POST_PROCESSING));
     assert_false(post_state_was_unsent(STR("late_failed"), POST_FAILED));
+    assert_true(post_state_was_unsent(STR("canceled"), POST_QUEUED));
+    assert_false(post_state_was_unsent(STR("earlier_published"), POST_QUEUED));
+    assert_false(post_state_was_unsent(STR("earlier_inbox"), POST_DEFERRED));
 }
 
 static void test_names(void **state)

@@ -1,0 +1,213 @@
+/* What TikTok says of an attempt of before a retry, whenever it says so; and who wins of several at once. */
+#include "model/post/sides.h"
+
+#include "model/post/post_again.h"
+
+#define THREADS 8
+
+enum { MAKE, KEEP, LOOK, RETRIES };
+static const struct db_col look_cols[] = {{.type = DB_STR}, DB_END};
+static const struct sql sqls[] = {
+    [MAKE] = {.text = "UPDATE posts SET state = ?, failure_code = ?, publish_id = ?, ended_at_us = ? WHERE id = ?",
+              .in = "sssiu"},
+    [KEEP] = {.text = "UPDATE uploads SET delete_due_at_us = 4102444800000000 WHERE id = ?", .in = "u"},
+    [LOOK] = {.text =
+                  "SELECT CONCAT(p.state, ' ', COALESCE(p.publish_id, '-'), ' ', e.event, ' ', e.state) FROM posts p"
+                  " JOIN post_events e ON e.post_id = p.id WHERE p.id = ? ORDER BY e.at_us DESC, e.id DESC LIMIT 1",
+              .in = "u",
+              .cols = look_cols},
+    [RETRIES] = {.text = "SELECT COUNT(*) FROM post_events WHERE post_id = ? AND event = 'retried'",
+                 .in = "u",
+                 .cols = db_number_cols},
+};
+
+struct world {
+    struct side side;
+    struct str old; /* a publish_id that no other post has */
+};
+
+static int setup(void **state)
+{
+    struct world *w = xcalloc(1, sizeof *w);
+
+    side_open(&w->side, NULL);
+    assert_int_equal(db_exec(w->side.db, &sqls[KEEP], DB_ARGS(db_uuid(&w->side.upload_id)), NULL), OK);
+    assert_int_equal(side_create(&w->side, &UUID_NONE), OK);
+    w->old = arena_printf(&w->side.arena, "old%s", uuid_text(&w->side.made.post.id).s);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+
+    side_close(&w->side);
+    free(w);
+    return 0;
+}
+
+static void make(struct world *w, const char *now, const char *failure_code, struct str publish_id, int64_t ended_at_us)
+{
+    assert_int_equal(db_exec(w->side.db, &sqls[MAKE],
+                             DB_ARGS(db_cstr(now), db_cstr(failure_code), db_str(publish_id),
+                                     db_i64_or_null(ended_at_us), db_uuid(&w->side.made.post.id)),
+                             NULL),
+                     OK);
+}
+
+/* The post's state and publish_id, and its newest event. */
+static void is(struct world *w, const char *now, struct str publish_id, const char *event)
+{
+    struct str text, id = publish_id.p == NULL ? STR("-") : publish_id;
+
+    assert_int_equal(db_row(w->side.db, &sqls[LOOK], DB_ARGS(db_uuid(&w->side.made.post.id)), &w->side.arena, &text),
+                     OK);
+    assert_string_equal(text.p, arena_printf(&w->side.arena, "%s %.*s %s %s", now, STR_FMT(id), event, now).p);
+}
+
+struct hearing {
+    struct world *w;
+    const char *event;
+    struct str of;
+};
+
+/* As settle_move. */
+static enum err hear_tx(struct db *db, void *arg)
+{
+    const struct hearing *h = arg;
+    struct side *s = &h->w->side;
+    const struct post_move told = {.event = h->event, .of_publish_id = h->of};
+
+    enum err e = post_move(db, &s->arena, &conf, &s->made.post.id, &told);
+    return e == ERR_CONFLICT ? post_hear_earlier(db, &s->arena, &conf, &s->made.post.id, &told) : e;
+}
+
+static enum err hear(struct world *w, const char *event, struct str of)
+{
+    return db_tx(w->side.db, hear_tx, &(struct hearing){w, event, of});
+}
+
+static enum err retry(struct world *w, struct db *db, bool confirm)
+{
+    const struct last_step last = {.fn = side_nothing_last};
+    const struct post_asker by = {.user_id = &w->side.account.user_id,
+                                  .key_id = &UUID_NONE,
+                                  .mode = MODE_LIVE,
+                                  .id = &w->side.made.post.id,
+                                  .request_id = STR("r")};
+    struct arena arena;
+
+    arena_init(&arena, 8 << 20);
+    enum err e = post_retry(db, &arena, &conf, &by, &(struct post_wish){.confirm_not_published = confirm}, &last);
+    arena_done(&arena);
+    return e;
+}
+
+/* Of a post whose end nobody knew, and that was retried. */
+static void retried(struct world *w)
+{
+    make(w, "failed", "confirmation_timeout", w->old, 1);
+    assert_int_equal(retry(w, w->side.db, true), OK);
+    is(w, "queued", (struct str){0}, "retried");
+}
+
+static void test_a_retry_that_has_not_left_does_not(void **state)
+{
+    struct world *w = *state;
+
+    retried(w);
+    assert_int_equal(hear(w, "late_published", w->old), OK);
+    is(w, "published", w->old, "earlier_published");
+}
+
+static void test_one_that_has_is_left_alone(void **state)
+{
+    struct world *w = *state;
+    struct str new = arena_printf(&w->side.arena, "new%s", w->old.p);
+
+    retried(w);
+    make(w, "processing", NULL, new, 0);
+    assert_int_equal(hear(w, "published", w->old), OK);
+    is(w, "processing", new, "earlier_published");
+    assert_int_equal(hear(w, "platform_failed", w->old), ERR_CONFLICT);
+    assert_int_equal(hear(w, "inbox", new), OK);
+    is(w, "in_inbox", new, "inbox");
+}
+
+static void test_of_the_same_attempt_nothing_is_earlier(void **state)
+{
+    struct world *w = *state;
+
+    make(w, "failed", "spam_risk", w->old, 1);
+    assert_int_equal(hear(w, "late_published", w->old), ERR_CONFLICT);
+    assert_int_equal(w->side.made.post.state, POST_QUEUED); /* and nothing was written */
+}
+
+static enum err many_tx(struct db *db, void *arg)
+{
+    const struct hearing *h = arg;
+    struct side *s = &h->w->side;
+    const struct post_moving moving = {s->made.post.id, POST_PROCESSING, {.event = h->event, .of_publish_id = h->of}};
+
+    return post_move_many(db, &s->arena, &conf, &moving, 1);
+}
+
+static void test_several_at_once_are_compared_too(void **state)
+{
+    struct world *w = *state;
+    struct hearing h = {w, "published", STR("another")};
+
+    make(w, "processing", NULL, w->old, 0);
+    assert_int_equal(db_tx(w->side.db, many_tx, &h), ERR_CONFLICT);
+    h.of = w->old;
+    assert_int_equal(db_tx(w->side.db, many_tx, &h), OK);
+    is(w, "published", w->old, "published");
+}
+
+struct racer {
+    struct world *w;
+    struct db *db;
+};
+
+static void *race(void *arg)
+{
+    const struct racer *r = arg;
+
+    return (void *)(uintptr_t)retry(r->w, r->db, true);
+}
+
+static void test_one_of_several_retries(void **state)
+{
+    struct world *w = *state;
+    struct racer racers[THREADS];
+    pthread_t threads[THREADS];
+    int64_t n;
+    void *e;
+
+    make(w, "failed", "tiktok_refused", (struct str){0}, 1);
+    for (size_t i = 0; i < THREADS; i++) {
+        racers[i] = (struct racer){w, rows_connect(NULL)};
+        assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], &e), 0);
+        assert_int_equal((uintptr_t)e, OK);
+        db_free(racers[i].db);
+    }
+    assert_int_equal(db_number(w->side.db, &sqls[RETRIES], DB_ARGS(db_uuid(&w->side.made.post.id)), &n), OK);
+    assert_int_equal(n, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_retry_that_has_not_left_does_not, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_that_has_is_left_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_of_the_same_attempt_nothing_is_earlier, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_several_at_once_are_compared_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_of_several_retries, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
