@@ -6,7 +6,7 @@
 #include "model/tiktok/tiktok_event.h"
 #include "tiktok/tiktok_app.h"
 
-static enum err hook_check(struct ctx *c, struct str body)
+static enum err tiktok_webhook_check(struct ctx *c, struct str body)
 {
     const struct request *r = &c->req;
 
@@ -16,7 +16,7 @@ static enum err hook_check(struct ctx *c, struct str body)
         &app_state(c)->signatures_bad, NULL);
 }
 
-static enum err hook_read(struct ctx *c, struct str body, struct tiktok_event *ret_event)
+static enum err tiktok_webhook_read(struct ctx *c, struct str body, struct tiktok_event *ret_event)
 {
     const char *why = NULL;
 
@@ -29,7 +29,7 @@ static enum err hook_read(struct ctx *c, struct str body, struct tiktok_event *r
     return e == OK ? OK : webhook_ends(c, WEBHOOK_UNREADABLE, why, ERR_EVENT_UNREADABLE);
 }
 
-static enum err hook_store(struct ctx *c, const struct tiktok_event *event, struct str body)
+static enum err tiktok_webhook_store(struct ctx *c, const struct tiktok_event *event, struct str body)
 {
     struct sha256 digest = sha256_of(body);
     struct tiktok_event_seen seen;
@@ -46,7 +46,7 @@ static enum err hook_store(struct ctx *c, const struct tiktok_event *event, stru
                          ignored ? "unknown_user" : NULL);
 }
 
-static enum err webhook_tiktok(struct ctx *c)
+static enum err tiktok_webhook_post(struct ctx *c)
 {
     struct tiktok_event event;
     struct str body;
@@ -55,16 +55,16 @@ static enum err webhook_tiktok(struct ctx *c)
         return ERR_TIKTOK_NOT_CONFIGURED;
     enum err e = body_read_all(&c->req.body, c->arena, TIKTOK_EVENT_MAX_BYTES, &body);
     if (e == OK)
-        e = hook_check(c, body);
+        e = tiktok_webhook_check(c, body);
     if (e == OK)
-        e = hook_read(c, body, &event);
-    return e == OK ? hook_store(c, &event, body) : e;
+        e = tiktok_webhook_read(c, body, &event);
+    return e == OK ? tiktok_webhook_store(c, &event, body) : e;
 }
 
 const struct route tiktok_webhook_routes[] = {
     {.method = "POST",
      .pattern = "/webhooks/tiktok",
-     .handler = webhook_tiktok,
+     .handler = tiktok_webhook_post,
      .auth = AUTH_FOREIGN,
      .rate = RATE_SIGNED,
      .body_max_bytes = TIKTOK_EVENT_MAX_BYTES,

@@ -123,13 +123,20 @@ static enum image_provenance image_marks_generator(struct image_view text)
     return IMAGE_NONE_FOUND;
 }
 
-/* The value that v begins with: an attribute's or an element's. It ends also at the name that it is of: a text of nothing but names would
- * take seconds. */
+static bool image_marks_is_end(uint8_t c)
+{
+    return c == '<' || c == '>' || c == '"' || c == '\'';
+}
+
+/*
+ * The value that v begins with: an attribute's or an element's. After the end of an element the name of the next one is in its place. It
+ * ends also at the name that it is of: a text of nothing but names would take seconds.
+ */
 static struct image_view image_marks_until(struct image_view v)
 {
     size_t n = 0;
 
-    for (; n < v.n && n < 2 * WORD_MAX && v.p[n] != '<' && v.p[n] != '"' && v.p[n] != '\''; n++) {
+    for (; n < v.n && n < 2 * WORD_MAX && !image_marks_is_end(v.p[n]); n++) {
         struct image_view rest = {v.p + n, v.n - n};
         if (image_marks_starts(&rest, CREATOR_TOOL))
             break;

@@ -234,6 +234,7 @@ def test_what_is_wrong_with_the_machine_is_told(stack):
                 assert certificate["ends_at"].replace("T", " ")[:19] == end.removeprefix("notAfter=")[:19]
                 assert certificate["host"] == "localhost" and 0 < certificate["left_hours"] <= 800 * 24
                 assert shown("alarms_total", alarm="certificate_ends") == 1
+                assert '"status":444' not in stack.log("access"), "to look at the certificate is no request"
                 assert len(seen("clock_unset")) == 1 and shown("alarms_total", alarm="clock_unset") == 1
 
                 unset.write_text("0")

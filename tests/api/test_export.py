@@ -30,8 +30,8 @@ NASTY = ['=HYPERLINK("http://x","y")', '../../etc/passwd', "\u202egnp.exe", "+1"
 WORSE = ['say "hi"\r\nand, more', "\t=1"]  # no request can bring these
 # Small numbers: all other columns of a byte are flags.
 NUMBERS = {("posts", "photo_cover_index")}
-# Who asks is known by these.
-KNOWN_BY = {("api_keys", "hash"), ("sessions", "token_hash"), ("sessions", "old_token_hash")}
+# Who asks is known by these, and an erasure ends sign-ins that were begun.
+KNOWN_BY = {("api_keys", "hash"), ("sessions", "token_hash"), ("sessions", "old_token_hash"), ("pending_sign_ins", "token_hash")}
 
 
 class Export:

@@ -310,7 +310,8 @@ SLOW = [*walls(NETWORK_RATE="1r/s", CALLER_RATE="1r/s", DELIVERY_RATE="1r/s", SI
         ("burst=2000 delay=1000;", "burst=4 delay=4;"), ("mcli_webhooks 64;", "mcli_webhooks 4;"), ("mcli_webhooks_of_all 512;", "mcli_webhooks_of_all 6;"),
         # What is held there is held for longer than a busy machine needs to hold the last of them; and this address is one of Stripe's.
         ("client_body_timeout 5s;", "client_body_timeout 60s;"), ("3.18.12.63 ", "127.0.0.3 ")]
-ZONES = set(re.findall(r"^limit_(?:req|conn)_zone .*?zone=(\w+)", (CHECKOUT / "nginx/snippets/maps.conf").read_text(), re.M))
+ZONES = {zone for name in ("snippets/maps", "local/rates")
+         for zone in re.findall(r"^limit_(?:req|conn)_zone .*?zone=(\w+)", (CHECKOUT / f"nginx/{name}.conf").read_text(), re.M)}
 ANSWERED = ZONES - {"mcli_clear"}  # the others are a client's to meet
 
 
@@ -389,7 +390,7 @@ def test_every_site_has_the_logs():
         for block in blocks:
             assert block.count("snippets/server.conf;") == 1
             assert not re.search(r"\b(access_log|error_log)\b", block)
-    for part in [*(CHECKOUT / "nginx/locations").glob("*.conf"), *(CHECKOUT / "nginx/snippets").glob("*.conf")]:
+    for part in [path for name in ("local", "locations", "snippets") for path in (CHECKOUT / "nginx" / name).glob("*.conf")]:
         logs = re.findall(r"^\s*((?:access|error)_log .*;)", part.read_text(), re.M)
         assert logs == (["access_log @ACCESS_LOG@ marketingcli;", "error_log @ERROR_LOG@ emerg;"] if part.name == "server.conf" else [])
 
@@ -399,7 +400,8 @@ def test_a_read_that_succeeds_is_in_nginxs_log_alone(stack, user):
     with stack.configured("auth", service_log_level="info"):
         since = len(stack.log("auth"))
         quiet = user.api.get("/api/v1/me")
-        told = [user.api.get("/api/v1/me?nonsense=1"), user.api.patch("/api/v1/me", json={"name": "Grace"}), user.api.get("/api/v1/me", headers={"Authorization": "Bearer x"})]
+        told = [user.api.get("/api/v1/me?nonsense=1"), user.web.patch("/api/v1/me", json={"name": "Grace"}),
+                user.api.get("/api/v1/me", headers={"Authorization": "Bearer x"})]
         assert [r.status_code for r in (quiet, *told)] == [200, 422, 200, 401]
         stack.wait(lambda: all(r.headers["X-Request-Id"] in stack.log("auth")[since:] for r in told), "these have their lines")
         assert quiet.headers["X-Request-Id"] not in stack.log("auth")[since:]

@@ -230,10 +230,11 @@ def ways(stack):
     return {"tls port": (stack.https, "/api/v1/me", "localhost"), "tls port, a page": (stack.https, "/x", "localhost"),
             "tls port, another name": (stack.https, "/api/v1/me", "elsewhere.example"), "a page": (stack.http, "/nothing", "localhost"),
             "another name": (stack.http, "/", "elsewhere.example"), "sandbox": (stack.https, "/v2/user/info/", "sandbox.localhost"),
-            "certificate": (stack.http, "/.well-known/acme-challenge/x", "localhost")}
+            "certificate": (stack.http, "/.well-known/acme-challenge/x", "localhost"),
+            "certificate of another name": (stack.http, "/.well-known/acme-challenge/x", "elsewhere.example")}
 
 
-WAYS = ["tls port", "tls port, a page", "tls port, another name", "a page", "another name", "sandbox", "certificate"]
+WAYS = ["tls port", "tls port, a page", "tls port, another name", "a page", "another name", "sandbox", "certificate", "certificate of another name"]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
@@ -315,8 +316,9 @@ def test_files_for_certificates_need_no_tls(stack):
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("an answer")
     try:
-        answer = requests.get(stack.http_url + "/.well-known/acme-challenge/token", allow_redirects=False)
-        assert (answer.status_code, answer.text) == (200, "an answer")
+        for host in ("localhost", "sandbox.localhost", "elsewhere.example"):  # also of a name that has no site yet
+            answer = requests.get(stack.http_url + "/.well-known/acme-challenge/token", headers={"Host": host}, allow_redirects=False)
+            assert (answer.status_code, answer.text) == (200, "an answer"), host
     finally:
         file.unlink()
 

@@ -15,6 +15,7 @@ export HOME={folder} XDG_RUNTIME_DIR=/run/user SYSTEMD_LOG_TARGET=console
 /lib/systemd/systemd --user >{folder}/log 2>&1 &
 manager=$!
 until systemctl --user show-environment >/dev/null 2>&1; do kill -0 $manager || exit 99; sleep 0.05; done
+systemctl --user start any.service >/dev/null 2>&1 || exit 99
 tell() {{ systemctl --user "$@" marketingcli-keys.service >/dev/null 2>&1; echo "$* $?"; }}
 state() {{ echo $(systemctl --user is-active marketingcli-keys.socket marketingcli-keys.service); }}
 restarts() {{ systemctl --user show -P NRestarts marketingcli-keys.service; }}
@@ -35,6 +36,7 @@ def test_systemctl_says_so_and_it_runs_once_the_file_is_right(root, tmp_path):
         pytest.skip("needs namespaces")
     own = tmp_path / ".config/systemd/user"
     own.mkdir(parents=True)
+    (own / "any.service").write_text(f"[Service]\nType=oneshot\nExecStart={shutil.which('true')}\n")
     for name, parts in (("marketingcli-keys.socket", []), ("marketingcli-keys.service", ["marketingcli-.service.d/10-hardening.conf", "marketingcli-keys.service.d/50-keys.conf"])):
         text = "\n".join((units / part).read_text() for part in (name, *parts))
         made = re.findall(rf"^(?:\[(?:Unit|Service|Socket)\]|(?:{KEPT})=.*)$", text, re.M)

@@ -5,6 +5,7 @@ import json
 import urllib.parse
 
 import stripe_events
+import tiktok_events
 
 CRLF = "\r\n"
 BOUNDARY = "----hostile7MA4YWxkTrZu0gW"
@@ -102,7 +103,7 @@ def plain(rng, world, route):
     if route["body_max_bytes"] > 0:
         kinds = ["json", "json", "form", "image"] if route["body_max_bytes"] > BIG else ["json"] * 9 + ["form"]
         kinds = ["form", "pairs"] if route["pattern"].endswith("/unsubscribe") else kinds
-        kinds = ["webhook"] if route["pattern"] == stripe_events.PATH else kinds
+        kinds = ["webhook"] if route["pattern"] in (stripe_events.PATH, tiktok_events.PATH) else kinds
         BODIES[rng.choice(kinds) if not r.is_sandbox() else "sandbox"](rng, world, r)
         r.encode()
     return r
@@ -138,9 +139,13 @@ def plain_sandbox(rng, world, r):
 
 
 def plain_webhook(rng, world, r):
-    r.body = stripe_events.bytes_of(stripe_events.event())
     r.set("Content-Type", "application/json; charset=utf-8")
-    r.set("Stripe-Signature", stripe_events.signed(world.stack, r.body))
+    if r.route["pattern"] == tiktok_events.PATH:
+        r.body = tiktok_events.bytes_of(tiktok_events.event(world.stack, open_id="-000nobody"))
+        r.set("TikTok-Signature", tiktok_events.signed(world.stack, r.body))
+    else:
+        r.body = stripe_events.bytes_of(stripe_events.event())
+        r.set("Stripe-Signature", stripe_events.signed(world.stack, r.body))
 
 
 BODIES = {"json": plain_json, "form": plain_form, "pairs": plain_pairs, "image": plain_image, "sandbox": plain_sandbox,

@@ -370,6 +370,8 @@ class World:
         if at.startswith("/v2/oauth/") or "authorize" in at:
             return "application/x-www-form-urlencoded", {"client_key": app.key, "client_secret": app.secret,
                                                          "grant_type": "refresh_token", "refresh_token": "rft.nothing"}
+        if at == "/settings/apps":
+            return "application/x-www-form-urlencoded", {"client_key": "of-nobody", "username": self.creator.username}
         return "application/json", simulator.draft(self.creator) if "init" in at else {"publish_id": "p_pub_url~v2.1"}
 
     def stripe_body(self, at):

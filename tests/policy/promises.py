@@ -1,4 +1,4 @@
-"""What the privacy policy promises, by the ids that its paragraphs name (share/policy/). The tests of a promise are those of this
+"""What the privacy policy promises, by the ids that its paragraphs name (tools/admin/policy/). The tests of a promise are those of this
 folder that are named after it (test_C1, or with more behind that), and those that stand here because they are elsewhere: GROUP/NAME as
 tests/run.sh --list has it; without a [...], with whatever parameters."""
 
@@ -22,15 +22,20 @@ PROMISES = {
     "D2": ("API keys are kept as irreversible SHA-256 hashes.", []),
     "D3": ("Passwords are hashed with bcrypt.", []),
     "D4": ("All connections use TLS.", ["api/test_seen_in_clear.py::test_without_a_credential_pages_are_sent_on", "unit/net/call:test_wrong_name"]),
-    "D5": ("Access to the database is restricted, and it is encrypted.", ["api/test_confined.py::test_other_tables_are_closed", "api/test_confined.py::test_grants_end_where_the_work_ends"]),
+    "D5": ("Access to the database is restricted, and it is encrypted.", ["api/test_confined.py::test_what_grants_do_not_give_is_refused", "api/test_confined.py::test_grants_end_where_the_work_ends",
+            "api/test_database.py::test_a_database_elsewhere_is_reached_by_tls_that_is_verified",
+            "api/test_database.py::test_the_files_as_they_are_shipped_hold_nothing_that_can_be_read"]),
     "R1": ("Images are deleted 7 days after posting.", ["api/test_uploads.py::test_using_an_image_again_does_not_start_its_seven_days_again"]),
     "R2": ("What is known of a post is kept while the account is there.", []),
     "R3": ("TikTok's tokens are deleted when the account is disconnected.",
-           ["api/test_accounts.py::test_disconnect_whatever_tiktok_says", "api/test_accounts.py::test_disconnect_when_the_tokens_do_not_open"]),
-    "R4": ("The account's data is deleted when that is asked for.", []),
+           ["api/test_accounts.py::test_disconnect_whatever_tiktok_says", "api/test_accounts.py::test_disconnect_when_the_tokens_do_not_open",
+            "api/test_tiktok_webhooks.py::test_what_a_disconnect_wipes_goes"]),
+    "R4": ("The account's data is deleted when that is asked for.",
+           ["api/test_erasure.py::test_all_is_gone", "api/test_erasure.py::test_nothing_can_be_added_to_nobody"]),
     "Y1": ("You may see what is held of you.", ["api/test_privacy.py::test_it_counts_what_is_there_and_nothing_of_others"]),
     "Y2": ("You may correct it.", ["api/test_activity.py::test_a_name_is_changed_and_removed", "api/test_change_email.py::test_a_change_is_effective_when_the_new_address_confirms_it"]),
-    "Y3": ("You may have it deleted.", []),
+    "Y3": ("You may have it deleted.",
+           ["api/test_erasure.py::test_it_needs_the_address_a_recent_password_and_a_session", "api/test_erasure.py::test_two_at_once_have_one_receipt"]),
     "Y4": ("You may disconnect TikTok at any time.", ["api/test_accounts.py::test_disconnect"]),
     "Y5": ("You may revoke API keys at any time.", ["api/test_rotation.py::test_a_revocation_ends_all_secrets_at_once"]),
     "Y6": ("You may export it.", ["api/test_export.py::test_everything_is_in_it", "api/test_export.py::test_somebody_who_has_nothing"]),

@@ -16,7 +16,9 @@ ending = False
 
 
 def python_environment(**more):
-    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(CHECKOUT / "tests/runner"), **more}
+    """What is compiled is kept apart from the sources, for the many processes that import the same tests."""
+    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(CHECKOUT / "build-python"),
+            "PYTHONPATH": str(CHECKOUT / "tests/runner"), **more}
 
 
 class Interrupted(Exception):

@@ -154,13 +154,13 @@ def sweep_on_a_stack(build):
 
 
 EVERYWHERE = [kind for kind in KINDS if kind != LEFT]  # of the kinds: which any step can meet
-COUNTED = 2  # times; the longest counts: a worker that waits looks for jobs more or less often
+COUNTED = 2  # times; the longest counts: a worker that waits looks for jobs more or less often. For a sample once is enough
 
 
-def counted_steps(lanes, tasks, known):
+def counted_steps(lanes, tasks, known, times):
     """{(flow, workers): the names of its steps} of the tasks, as far as they are not known."""
     counted = {task: known[task] for task in tasks if task in known}
-    for task, steps in lanes.deal([task for task in tasks if task not in known] * COUNTED):
+    for task, steps in lanes.deal([task for task in tasks if task not in known] * times):
         counted[task] = max(steps, counted.get(task, []), key=len)
     return {task: counted[task] for task in tasks}
 
@@ -225,7 +225,7 @@ def main():
     tasks = [(f.name, n) for f in flows for n in ((1, 2) if f.workers else (1,)) if options.workers in (None, n)]
     outcomes, began, record = [], time.monotonic(), Record(options.record)
     with Lanes(options.jobs, lambda: sweep_on_a_stack(options.build)) as lanes:
-        counted = counted_steps(lanes, tasks, record.counted)
+        counted = counted_steps(lanes, tasks, record.counted, 1 if options.sample else COUNTED)
         record.add_counted({task: steps for task, steps in counted.items() if task not in record.counted})
         runs = [r for r in all_runs(counted, options.verbose) if options.kind in (None, r.kind) and options.at in (None, r.at)]
         whole = len(flows) == len(FLOWS) and not options.sample and (options.kind, options.at, options.workers) == (None,) * 3

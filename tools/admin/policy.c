@@ -25,6 +25,7 @@ struct policy_publishing {
     struct published new;
     struct policy_document privacy, terms;
     bool is_there; /* it was published before, and only its files may be missing */
+    int64_t users; /* how many are told */
 };
 
 /* What no policy can do without; all that is missing is told at once. */
@@ -139,7 +140,10 @@ static bool policy_check(struct policy_publishing *p)
                      STR_FMT(p->new.version));
         return p->is_there;
     }
-    return policy_may_be(&p->new, n == 0 ? NULL : &all[0]);
+    if (!policy_may_be(&p->new, n == 0 ? NULL : &all[0]))
+        return false;
+    e = p->new.material ? policy_notice_count(desk->db, &p->users) : OK;
+    return e == OK || desk_complain(desk, e) == EXIT_DONE;
 }
 
 static bool policy_has_words(const char *path, const struct buf *html)
@@ -190,19 +194,16 @@ static bool policy_keep_both(const struct policy_publishing *p)
     return (fd >= 0 && fd_sync(fd, "sync a folder")) || complain("%s: %s", dir, strerror(errno)) == EXIT_DONE;
 }
 
+/* Asks the database nothing: what was published is told as published. */
 static int policy_tell(const struct policy_publishing *p, const char *verb)
 {
     struct desk *desk = p->desk;
-    int64_t users = 0;
 
-    enum err e = p->new.material && !p->is_there ? policy_notice_count(desk->db, &users) : OK;
-    if (e != OK)
-        return desk_complain(desk, e);
     printf("%s %.*s, in force from %.*s: %s/privacy/%.*s and /terms/%.*s\nrecipients: %.*s\n", verb,
            STR_FMT(p->new.version), STR_FMT(policy_page_day(&desk->arena, p->new.effective_at_us)),
            desk->conf.service_url.p, STR_FMT(p->new.version), STR_FMT(p->new.version), STR_FMT(p->new.recipients));
     if (p->new.material && !p->is_there)
-        printf("mails: one to each of %" PRId64 " users\n", users);
+        printf("mails: one to each of %" PRId64 " users\n", p->users);
     if (desk->conf.policy_version.n + desk->conf.terms_version.n > 0)
         printf("terms.version and policy.version of the configuration do not count once this is in force\n");
     return EXIT_DONE;

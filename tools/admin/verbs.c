@@ -24,8 +24,7 @@ static const struct option verbs_name = {"--name", "NAME", offsetof(struct given
 static const struct option verbs_password_stdin = {
     "--password-stdin", NULL, offsetof(struct given, password_stdin), NULL,
     "Take the first line of standard input, which may end with CR LF, for the password. Without this option one is "
-    "made up, and shown once. There "
-    "is no "
+    "made up, and shown once. There is no "
     "way to give it on the command line, where everybody on the machine can see it."};
 static const struct option verbs_begins = {"--begins", "TEXT", offsetof(struct given, begins), NULL,
                                            "Only users whose address begins so, in either case."};
@@ -187,8 +186,7 @@ const struct verb verbs[] = {
      .argument = "USER",
      .help = "Print what the service knows of a user, by address or id.",
      .more = "Counts against their caps, posts that have not ended, API keys by their first characters, TikTok "
-             "accounts; no "
-             "secrets. The user sees in their activity that an administrator looked.",
+             "accounts; no secrets. The user sees in their activity that an administrator looked.",
      .options = verbs_desk_options,
      .run = verb_user_show},
     {.name = "user verify",
@@ -207,8 +205,7 @@ const struct verb verbs[] = {
          "TikTok does not have wait until the user is enabled, or fail when the time of their images is over; those "
          "that it "
          "has are followed to their end. Images are deleted when their time is over. While an update runs, a worker of "
-         "the "
-         "release before may still send: wait until all programs have been restarted.",
+         "the release before may still send: wait until all programs have been restarted.",
      .options = verbs_desk_options,
      .run = verb_user_disable},
     {.name = "user enable",
@@ -220,8 +217,7 @@ const struct verb verbs[] = {
      .argument = "USER",
      .help = "Take the mark away that mail to a user's address comes back for good.",
      .more = "For a mail server that has said so by mistake, or a mailbox that is open again. Notifications are mailed "
-             "there from "
-             "then on. The user sees it in the activity of the account.",
+             "there from then on. The user sees it in the activity of the account.",
      .options = verbs_desk_options,
      .run = verb_user_deliverable},
     {.name = "user reset-password",
@@ -230,16 +226,14 @@ const struct verb verbs[] = {
      .more = "All sessions end, and links that were mailed to reset the password are void; API keys go on. The user is "
              "told "
              "by mail, unless there is none. Each run makes another password. Make sure that it is the owner of the "
-             "account who "
-             "asks.",
+             "account who asks.",
      .options = verbs_user_password_options,
      .run = verb_user_reset_password},
     {.name = "user reset-totp",
      .argument = "USER",
      .help = "Let a user sign in without a code, who has lost their authenticator app and the recovery codes.",
      .more = "The password is asked for as before. The user is told by mail. Make sure that it is the owner of the "
-             "account who "
-             "asks.",
+             "account who asks.",
      .options = verbs_desk_options,
      .run = verb_user_reset_totp},
     {.name = "user sessions",
@@ -264,8 +258,7 @@ const struct verb verbs[] = {
     {.name = "billing plans",
      .help = "Check the file of the plans, and print what is in it.",
      .more = "Programs read it when they start, and do not start with a wrong one. So check it before they are "
-             "restarted: the "
-             "complaint has the line.",
+             "restarted: the complaint has the line.",
      .options = verbs_no_options,
      .run = verb_billing_plans},
     {.name = "billing show",
@@ -278,8 +271,7 @@ const struct verb verbs[] = {
      .argument = "USER PLAN",
      .help = "Give a user a plan, in place of one that was given before.",
      .more = "It ends by itself. A better plan that the user pays for goes on beside it. It holds with the next "
-             "request on this "
-             "machine, and on others within a second. The user sees it in their activity.",
+             "request on this machine, and on others within a second. The user sees it in their activity.",
      .options = verbs_billing_grant_options,
      .run = verb_billing_grant},
     {.name = "billing revoke-grant",
@@ -302,8 +294,7 @@ const struct verb verbs[] = {
      .argument = "EVENT",
      .help = "Have an event of Stripe's, evt_..., worked off once more.",
      .more = "The worker asks Stripe what holds now, as it does with each event. One that was ignored because nobody "
-             "had its "
-             "customer is looked at anew.",
+             "had its customer is looked at anew.",
      .options = verbs_desk_options,
      .run = verb_billing_replay},
     {.name = "billing sync",
@@ -338,8 +329,7 @@ const struct verb verbs[] = {
      .help = "Publish a version of the privacy policy and of the terms, with --version and --effective.",
      .more =
          "They are made from the configuration, section controller, and from what the programs hold, for how long, and "
-         "who "
-         "gets it; and they say what is promised, which the tests hold the programs to. Each is a file below "
+         "who gets it; and they say what is promised, which the tests hold the programs to. Each is a file below "
          "policy.dir, "
          "which never changes. A program does not start with a recipient that the version in force does not name, so "
          "publish before a recipient is added. Run again after an interruption, the same command ends what was begun.",
@@ -426,8 +416,7 @@ const struct verb verbs[] = {
      .more = "The services may keep running. Each fault is a line: missing and damaged ID, an image that is lost; "
              "stray ID, a file "
              "whose image is deleted or elsewhere, such as one that a store which had stopped to answer took after "
-             "all; foreign NAME, what "
-             "is none of the service's. The exit code is 1 when one is left.",
+             "all; foreign NAME, what is none of the service's. The exit code is 1 when one is left.",
      .options = verbs_store_check_options,
      .run = verb_store_check},
     {.name = "store move",
@@ -436,8 +425,7 @@ const struct verb verbs[] = {
      .more = "First set store.kind, so that new images go there, and restart the services. Each image is copied, "
              "compared with its "
              "digest, and then deleted where it was; whenever the run is interrupted, the next one carries on. One "
-             "that is missing or "
-             "damaged is told and left. Of two runs at once the second gives up.",
+             "that is missing or damaged is told and left. Of two runs at once the second gives up.",
      .options = verbs_store_move_options,
      .run = verb_store_move},
     {.name = "store adopt",
@@ -452,17 +440,14 @@ const struct verb verbs[] = {
              "tiktok.verification: nginx-rates.conf, nginx-s3.conf and nginx-tiktok.conf in service.socket_dir.",
      .more =
          "nginx says the limits on the answers that it makes by itself, gets images from the bucket, and shows TikTok "
-         "whose host this is. Its unit "
-         "runs this before nginx starts or is "
-         "reloaded, so after a "
+         "whose host this is. Its unit runs this before nginx starts or is reloaded, so after a "
          "change of the configuration it is enough to say systemctl reload nginx.",
      .options = verbs_no_options,
      .run = verb_nginx},
     {.name = "config check",
      .help = "Look whether the configuration and the file of the plans can be read.",
      .more = "Nothing is printed if so; otherwise the sentence says which key or line is wrong, and the exit code is "
-             "1. The units run this "
-             "before each program, so that systemctl restart fails at once.",
+             "1. The units run this before each program, so that systemctl restart fails at once.",
      .options = verbs_config_check_options,
      .run = verb_config_check},
     {.name = "config",
@@ -477,8 +462,7 @@ const struct verb verbs[] = {
     {.name = "mail list",
      .help = "List the newest 100 mails in a state, a line each.",
      .more = "Of those that came back, the last to come is the first. A line has the mail's number, its time, state "
-             "and template, how often the relay was asked, and the "
-             "relay's last "
+             "and template, how often the relay was asked, and the relay's last "
              "reply code. Mail stays listed for 90 days after its end.",
      .options = verbs_mail_list_options,
      .run = verb_mail_list},

@@ -5,7 +5,7 @@
 #include "model/user/activity.h"
 #include "model/user/user.h"
 
-#define ACCOUNTS_MAX 1000 /* of a user: more than caps.accounts can be */
+#define ACCOUNTS_MAX 10000 /* of a user: as many as tiktok.accounts_max can be */
 
 enum {
     REQUEST_INSERT,
