@@ -249,7 +249,7 @@ class World:
     def make_link(self):
         """The token of a link that makes a user."""
         email = f"{secrets.token_hex(8)}@example.com"
-        helpers.expect(self.stack.client().post("/api/v1/auth/register", json={"email": email}), 202)
+        helpers.expect(self.stack.client().post("/api/v1/auth/register", json={"email": email, "accepted_terms": True}), 202)
         return users.add_link(self.stack.sql, email)
 
     def reset_link(self):
