@@ -205,7 +205,7 @@ GRANT SELECT ON {db}.post_images TO {user};
 -- Erasing an account: what ends at once, and the wish for the rest.
 GRANT UPDATE (state, updated_at_us) ON {db}.users TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.erasures TO {user};
-GRANT SELECT (id, user_id, what, subject_id, at_us), INSERT ON {db}.journal_due TO {user};
+GRANT INSERT ON {db}.journal_due TO {user};
 GRANT UPDATE (user_state), DELETE ON {db}.sessions TO {user};
 GRANT SELECT (token_hash), DELETE ON {db}.pending_sign_ins TO {user};
 GRANT SELECT (id, user_id, expires_at_us, confirmed_at_us), UPDATE (expires_at_us) ON {db}.email_changes TO {user};

@@ -24,6 +24,8 @@ static const struct erasure_rest {
      RETENTION_ALLOWANCE_N},
     {"stripe_events", "What Stripe tells of the end of its customer, under the customer's id",
      RETENTION_PROVIDER_EVENT_N},
+    {"tiktok_events", "What TikTok tells of the end of our access, under the TikTok account's open id",
+     RETENTION_TIKTOK_EVENT_N},
     {"simulated", "What was made with the simulator, if anything", RETENTION_SIMULATED_N},
     {"invoices", "At Stripe: invoices and payments, for as long as the law makes Stripe keep them", 0},
     {"posts", "At TikTok: posts that were published or lie in the inbox; delete them there", 0},

@@ -62,7 +62,7 @@ FORBIDDEN = {
     "privacy": ["SELECT email_key, password_hash FROM users", "SELECT password_hash FROM users", "UPDATE users SET email = 'x'", "SELECT access_token FROM accounts", "SELECT refresh_token FROM accounts",
                 "SELECT fence FROM post_attempts", "SELECT secret FROM user_totp", "SELECT code_hash FROM recovery_codes", "UPDATE uploads SET state = 'deleted'", "DELETE FROM users",
                 "UPDATE activity SET what = 'x'", "DELETE FROM activity", "SELECT key_hash FROM idempotency_keys",
-                "DELETE FROM erasures", "UPDATE journal_due SET at_us = 0", "DELETE FROM journal_due", "UPDATE email_changes SET new_email = 'x'",
+                "DELETE FROM erasures", "SELECT subject_id FROM journal_due", "UPDATE journal_due SET at_us = 0", "DELETE FROM journal_due", "UPDATE email_changes SET new_email = 'x'",
                 "DELETE FROM posts", "UPDATE api_keys SET user_id = 'x'", "UPDATE sessions SET user_id = 'x'"],
     "worker_publish": ["SELECT id FROM erasures", "SELECT id FROM journal_due", "SELECT about FROM activity", "DELETE FROM activity", "SELECT subject_id FROM notices_due", "DELETE FROM notices_due", "SELECT id FROM mail_outbox", "DELETE FROM jobs_mail",
                        "UPDATE key_budgets SET posts = 0", "SELECT email FROM users", "UPDATE users SET state = 'active'", "SELECT id FROM sessions", "SELECT hash FROM api_keys",

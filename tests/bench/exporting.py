@@ -16,7 +16,7 @@ from table import show
 
 POSTS, IMAGES, IMAGE_BYTES = 100_000, 1000, 1 << 20
 MEMORY_MB = 64
-LIGHT = ("/api/v1/me", "/api/v1/usage", "/api/v1/keys")
+LIGHT = ("/api/v1/me", "/api/v1/usage", "/api/v1/accounts")
 PACED = {"connections": 16, "pause_ms": 20}
 
 

@@ -5,8 +5,14 @@
 #include "privacy/kinds.h"
 
 #define RUN_US (20 * US_PER_SEC) /* then others have their turn */
+#define QUICK_TRIES 30           /* what it waits for takes seconds, unless something is away */
 #define WAIT_BASE_US (US_PER_SEC / 2)
 #define WAIT_MAX_US (30 * US_PER_SEC)
+
+static int64_t erase_wait_us(int64_t tries)
+{
+    return backoff_us(tries < QUICK_TRIES ? 0 : tries - QUICK_TRIES, WAIT_BASE_US, WAIT_MAX_US);
+}
 
 static enum job_step erase_step(struct job_run *run)
 {
@@ -23,11 +29,9 @@ static enum job_step erase_step(struct job_run *run)
             return JOB_DONE;
     } while (p.goes_on && clock_mono_us() < until_us && !job_run_is_stopping(run));
     run->note = p.waits;
-    run->again_at_us = clock_now_us();
-    if (!p.goes_on)
-        run->again_at_us = p.again_at_us != 0
-                               ? p.again_at_us
-                               : run->again_at_us + backoff_us(run->job.tries, WAIT_BASE_US, WAIT_MAX_US);
+    run->again_at_us = p.goes_on            ? clock_now_us()
+                       : p.again_at_us != 0 ? p.again_at_us
+                                            : clock_now_us() + erase_wait_us(run->job.tries);
     return JOB_AGAIN;
 }
 

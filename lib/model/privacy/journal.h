@@ -51,6 +51,10 @@ MUST_CHECK enum err journal_written(struct db *db, const struct journal_entry *e
 /* The keyed hash by which a line names an id. */
 struct sha256 journal_name(const struct secret *key, enum journal_what what, const struct uuid *id);
 
+/* A line, with its end; returns its bytes. */
+size_t journal_write_line(const struct secret *key, const struct journal_entry *entry,
+                          char ret[static JOURNAL_LINE_MAX]);
+
 /* Appends JOURNAL_MAX lines at most and waits until the disk has them. Whoever else appends is waited for. ERR_JOURNAL, with errno set:
  * some may be there, and may be added again. */
 MUST_CHECK enum err journal_append(const char *dir, const struct secret *key, const struct journal_entry *entries,

@@ -42,21 +42,23 @@ static void journal_put_hex(struct buf *b, const uint8_t *p, size_t n)
         buf_printf(b, "%02x", p[i]);
 }
 
-static void journal_put_line(struct buf *b, const struct secret *key, const struct journal_entry *entry)
+size_t journal_write_line(const struct secret *key, const struct journal_entry *entry,
+                          char ret[static JOURNAL_LINE_MAX])
 {
     struct sha256 name = journal_name(key, (enum journal_what)entry->what, &entry->subject_id);
+    _cleanup_(buf_done) struct buf b = BUF_MAX(JOURNAL_LINE_MAX);
     char at[TIME_TEXT_SIZE];
-    size_t from = b->n;
 
     time_format(entry->at_us, at);
-    buf_printf(b, JOURNAL_VERSION " %s %s ", at, journal_what_names[entry->what]);
-    journal_put_hex(b, name.b, sizeof name.b);
-    if (b->overflow)
-        return;
-    struct sha256 seal = hmac_sha256(secret_str(key), str_of(b->p + from, b->n - from));
-    buf_putc(b, ' ');
-    journal_put_hex(b, seal.b, SEAL_BYTES);
-    buf_putc(b, '\n');
+    buf_printf(&b, JOURNAL_VERSION " %s %s ", at, journal_what_names[entry->what]);
+    journal_put_hex(&b, name.b, sizeof name.b);
+    struct sha256 seal = hmac_sha256(secret_str(key), buf_str(&b));
+    buf_putc(&b, ' ');
+    journal_put_hex(&b, seal.b, SEAL_BYTES);
+    buf_putc(&b, '\n');
+    ASSERT(!b.overflow);
+    memcpy(ret, b.p, b.n);
+    return b.n;
 }
 
 /* The machine may have gone down in the middle of a line: it is ended, so that the next one stands by itself. */
@@ -93,11 +95,11 @@ static bool journal_lock(int fd)
 enum err journal_append(const char *dir, const struct secret *key, const struct journal_entry *entries, size_t n)
 {
     _cleanup_(buf_done) struct buf text = BUF_MAX(JOURNAL_MAX * JOURNAL_LINE_MAX);
-    char path[JOURNAL_PATH_BYTES];
+    char path[JOURNAL_PATH_BYTES], line[JOURNAL_LINE_MAX];
     struct stat st;
 
     for (size_t i = 0; i < n; i++)
-        journal_put_line(&text, key, &entries[i]);
+        buf_put(&text, line, journal_write_line(key, &entries[i], line));
     ASSERT(!text.overflow);
     _cleanup_(fd_closep) int fd =
         open(journal_path(path, dir).p, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, JOURNAL_MODE);
