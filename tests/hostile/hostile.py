@@ -123,7 +123,9 @@ class Run:
 
     def end(self, is_whole):
         """Looks at the rest; whether all was right."""
-        ours = [r for r in self.world.routes if is_whole and self.world.host_of(r) == "localhost"]
+        # A good answer of these would take away who asks (tests/api/test_erasure.py).
+        ours = [r for r in self.world.routes if is_whole and self.world.host_of(r) == "localhost"
+                and not r["pattern"].startswith("/api/v1/privacy/erasure")]
         bad = [r for r in ours if not self.has_good(r) and not self.asked_plainly(r)]
         for request_id, what in self.aftermath.slow_and_broken(self.stood_sec).items():
             self.blame(self.ids.get(request_id), what)
