@@ -49,12 +49,15 @@ static enum err again_cancel(struct ctx *c)
     return e == OK ? post_cancel(c->db, c->arena, c->conf, &by, &(struct last_step){again_answer, c}) : e;
 }
 
-/* Most have nothing to say, and send no body. */
+/* Most have nothing to say, and send no body; as curl -X POST does it, they do not say either how long it is. */
 static enum err again_read_wish(struct ctx *c, struct post_wish *wish)
 {
-    if (c->req.body.content_length == 0 && c->req.content_type.n == 0)
-        return OK;
-    return input_json(c, again_fields, wish);
+    struct str nothing;
+
+    if (c->req.body.content_length > 0 || c->req.content_type.n > 0)
+        return input_json(c, again_fields, wish);
+    enum err e = body_read_all(&c->req.body, c->arena, BODY_MAX_BYTES, &nothing);
+    return e == OK && nothing.n > 0 ? ERR_UNSUPPORTED_TYPE : e;
 }
 
 static enum err again_retry(struct ctx *c)

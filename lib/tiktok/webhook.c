@@ -93,12 +93,12 @@ enum err tiktok_read_event(struct arena *arena, struct str body, struct tiktok_e
         .client_key = tiktok_webhook_word(sent.client_key, SIZE_MAX),
         .name = tiktok_webhook_word(sent.event, TIKTOK_EVENT_NAME_MAX_BYTES),
         .open_id = tiktok_webhook_word(sent.user_openid, TIKTOK_OPEN_ID_MAX_BYTES),
-        .created_us = sent.create_time * US_PER_SEC,
     };
     event.use = tiktok_webhook_use(event.name);
     *ret_why = tiktok_webhook_fault(&sent, &event);
     if (*ret_why != NULL)
         return ERR_VALIDATION;
+    event.created_us = sent.create_time * US_PER_SEC; /* in the bounds that were just looked at */
     if (sent.content.n > 0)
         tiktok_webhook_take_content(arena, sent.content, &event);
     *ret = event;

@@ -11,6 +11,7 @@ from helpers import expect
 from publishing import LEASE_SEC, Sent, failed
 from test_engine import INIT, known, tiktok  # noqa: F401 (a fixture)
 from test_never_twice import die_at
+from test_nginx import raw, request_line
 
 REFUSED = (400, json.dumps({"error": {"code": "invalid_params", "message": "no", "log_id": "1"}}))
 NOBODY = "019a0000-0000-7000-8000-000000000000"
@@ -109,6 +110,8 @@ class TestWhileNothingLeaves:
         post = of(retry(user.web, queued.id))
         assert (post["status"], post["failure"], post["ended_at"], said(post)[-1]) == ("queued", None, None, ("retried", "by_session"))
         assert of(retry(user.api, queued.id)) == post, "it is tried again once"
+        as_curl_does = raw(stack, request_line(f"POST /api/v1/posts/{queued.id}/retry HTTP/1.1", "Host: localhost", f"Authorization: Bearer {user.key}"))
+        assert as_curl_does[0] == 200, "nor a length of what is not there"
         assert images_of(stack, queued) == due, "their promise counts from the first end"
 
     @pytest.mark.parametrize("columns", ["post_due_at_us = 1, delete_due_at_us = 1", "state = 'deleted'", "deleted_at_us = 1, state = 'deleted'"])

@@ -179,7 +179,7 @@ def test_it_can_do_nothing_else(stack):
     rights = {(r["table_name"], r["privilege_type"]) for r in stack.sql(
         "SELECT table_name, privilege_type FROM information_schema.COLUMN_PRIVILEGES WHERE grantee LIKE %s UNION"
         " SELECT table_name, privilege_type FROM information_schema.TABLE_PRIVILEGES WHERE grantee LIKE %s", f"'{USER}'%", f"'{USER}'%")}
-    assert rights == {("schema_migrations", "SELECT"), ("mail_outbox", "SELECT"), ("mail_outbox", "UPDATE"), ("users", "SELECT"),
+    assert rights == {("schema_migrations", "SELECT"), ("policy_versions", "SELECT"), ("mail_outbox", "SELECT"), ("mail_outbox", "UPDATE"), ("users", "SELECT"),
                       ("users", "UPDATE"), ("activity", "SELECT")}
 
 

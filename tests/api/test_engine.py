@@ -375,10 +375,11 @@ def test_polls_of_an_account_come_back_once_and_in_time(stack, user, account, ti
         sent = Sent(stack, user, account)
         now_us = stack.sql("SELECT created_at_us FROM posts WHERE id = %s", sent.key)[0]["created_at_us"]
         stack.sql("UPDATE accounts SET poll_calls = %s WHERE id = %s", now_us.to_bytes(8, "big") * 30, uuid.UUID(account).bytes)
+        of_others = tiktok.requests(STATUS)  # the last of the test before may have come in this one's time
     stack.wait(lambda: sent.states_of_attempts() == ["accepted"], "it is sent")
     job = stack.wait(lambda: next(iter(stack.sql("SELECT run_at_us, slot_at_us, tries FROM jobs_publish WHERE kind = 'poll'"
                                                  " AND subject_id = %s AND slot_at_us IS NOT NULL", sent.key)), None), "it waits")
-    assert job["run_at_us"] == job["slot_at_us"] == now_us + 60_000_000 and tiktok.requests(STATUS) == 0
+    assert job["run_at_us"] == job["slot_at_us"] == now_us + 60_000_000 and tiktok.requests(STATUS) == of_others
     stack.move_clock(61)
     assert sent.wait()["status"] == "published"
 

@@ -17,7 +17,7 @@ from test_metrics import Shown
 from test_privacy import WHOSE
 
 ERASURE = "/api/v1/privacy/erasure"  # covers: POST /api/v1/privacy/erasure
-# covers: POST /api/v1/privacy/erasure/cancel
+# covers: DELETE /api/v1/privacy/erasure
 # covers: GET /api/v1/privacy/erasure/{receipt}
 DAY = 86400
 # Tables without a constraint that leads to the user: what keeps late rows out of them is said beside each.
@@ -70,10 +70,10 @@ def test_it_needs_the_address_a_recent_password_and_a_session(stack, user):
     expect(user.web.post(ERASURE, json={}), 422, "required")
     expect(user.api.post(ERASURE, json={"confirm": user.email}), 403, "session_required")
     expect(stack.client().post(ERASURE, json={"confirm": user.email}), 401, "unauthenticated")
-    expect(user.web.post(f"{ERASURE}/cancel"), 409, "erasure_not_asked")
+    expect(user.web.delete(ERASURE), 409, "erasure_not_asked")
     stack.move_clock(660)
     ask(user, 403, "recent_auth_required")
-    expect(user.web.post(f"{ERASURE}/cancel"), 403, "recent_auth_required")
+    expect(user.web.delete(ERASURE), 403, "recent_auth_required")
     assert stack.sql("SELECT state FROM users WHERE id = %s", uuid.UUID(user.id).bytes) == [{"state": "active"}]
 
 
@@ -185,7 +185,7 @@ def test_two_at_once_have_one_receipt(stack, user):
         again = user.sign_in()
         assert expect(again.post(ERASURE, json={"confirm": user.email}), 202)["data"]["receipt"] == first["receipt"]
         expect(webs[1].get(ERASURE), 401)
-        expect(again.post(f"{ERASURE}/cancel"), 409, "erasure_too_late")
+        expect(again.delete(ERASURE), 409, "erasure_too_late")
     wait_done(stack, first["receipt"])
     expect(again.get(ERASURE), 401)
 
@@ -211,9 +211,9 @@ def test_until_its_time_is_over_it_can_be_canceled(stack, user):
         assert f"user {user.id}" in stack.admin("privacy", "erasures").stdout
         expect(stack.client(Origin=stack.url).post("/api/v1/auth/forgot-password", json={"email": user.email}), 202)
 
-        canceled = expect(user.web.post(f"{ERASURE}/cancel"), 200)["data"]
+        canceled = expect(user.web.delete(ERASURE), 200)["data"]
         assert canceled["state"] == receipt(stack, made["receipt"])["state"] == "canceled" and canceled["receipt"] == made["receipt"]
-        expect(user.web.post(f"{ERASURE}/cancel"), 409, "erasure_not_asked")
+        expect(user.web.delete(ERASURE), 409, "erasure_not_asked")
         assert wait_letter(stack, user.email, "Your account stays")
         assert expect(user.web.get("/api/v1/keys"), 200)["data"] == []
         expect(user.api.get("/api/v1/me"), 401, "invalid_key")
@@ -227,7 +227,7 @@ def test_until_its_time_is_over_it_can_be_canceled(stack, user):
         with stack.stopped("worker-privacy"):
             stack.move_clock(3 * DAY + 60)
             user.web = user.sign_in()
-            expect(user.web.post(f"{ERASURE}/cancel"), 409, "erasure_too_late")
+            expect(user.web.delete(ERASURE), 409, "erasure_too_late")
         wait_done(stack, second["receipt"])
 
 
@@ -239,7 +239,7 @@ def test_a_disabled_user_is_disabled_again_after_a_cancel(stack, user):
         made = ask(user)
         stack.sql("UPDATE erasures SET was_disabled = 1 WHERE id = %s", uuid.UUID(made["receipt"]).bytes)
         user.web = user.sign_in()
-        expect(user.web.post(f"{ERASURE}/cancel"), 200)
+        expect(user.web.delete(ERASURE), 200)
         expect(user.web.get("/api/v1/me"), 403, "account_disabled")
 
 

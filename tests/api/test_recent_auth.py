@@ -37,7 +37,7 @@ def test_the_routes_that_need_it(stack):
     assert {f"{r['method']} {r['pattern']}" for r in rows if r["recent_auth"]} == {
         "POST /api/v1/auth/change-email", "POST /api/v1/keys", "POST /api/v1/keys/{id}/rotate",  # PATCH asks only who widens
         "POST /api/v1/auth/totp", "DELETE /api/v1/auth/totp", "POST /api/v1/auth/totp/confirm", "POST /api/v1/auth/totp/recovery-codes",
-        "POST /api/v1/privacy/export"}
+        "POST /api/v1/privacy/export", "POST /api/v1/privacy/erasure", "DELETE /api/v1/privacy/erasure"}
 
 
 @pytest.mark.parametrize("what", NEEDS_IT)

@@ -114,14 +114,14 @@ def waiting_ready(world):
 
 
 def cancel_act(world, s):
-    s.told = told(lambda: s.user.web.post(f"{ERASURE}/cancel"))
+    s.told = told(lambda: s.user.web.delete(ERASURE))
 
 
 def cancel_right(world, s):
     back = state_of(world, s) == "active"
     assert {"done": back, "nothing": not back, "unknown": True}[s.told.how], s.told
     if not back:
-        assert until_done(lambda: s.user.web.post(f"{ERASURE}/cancel")).how == "done"
+        assert until_done(lambda: s.user.web.delete(ERASURE)).how == "done"
     assert state_of(world, s) == "active" and [r["state"] for r in receipts(world)] == ["canceled"]
     expect(s.user.web.get("/api/v1/keys"), 200)
     let_all_go(world)

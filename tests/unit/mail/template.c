@@ -27,6 +27,9 @@ static const struct {
     {MAIL_PAYMENT_FAILED, "hello service at service"},
     {MAIL_PAYMENT_ACTION_REQUIRED, "hello service at service"},
     {MAIL_TRIAL_ENDING, "hello service at"},
+    {MAIL_ERASURE_ASKED, "hello service at"},
+    {MAIL_ERASURE_CANCELED, "hello service"},
+    {MAIL_ERASED, "hello service count"},
     {MAIL_POLICY_CHANGED, "at hello service about at service"},
     {MAIL_BILLING_ATTENTION, "about why at"},
 };
@@ -35,7 +38,7 @@ static const struct {
 static bool has_given_link(enum mail_template t)
 {
     return t == MAIL_PAYMENT_FAILED || t == MAIL_PAYMENT_ACTION_REQUIRED || t == MAIL_TRIAL_ENDING ||
-           t == MAIL_POLICY_CHANGED || t == MAIL_BILLING_ATTENTION;
+           t == MAIL_ERASURE_ASKED || t == MAIL_ERASED || t == MAIL_POLICY_CHANGED || t == MAIL_BILLING_ATTENTION;
 }
 
 static const struct template_values full = {

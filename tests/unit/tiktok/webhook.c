@@ -102,8 +102,8 @@ static void test_what_is_no_event(void **state)
         "{" HEAD ",\"event\":\"x\",\"user_openid\":\"a\\u0000b\"}",
         "{\"client_key\":\"aw1\",\"event\":\"authorization.removed\",\"user_openid\":\"o\"}",
         "{\"client_key\":\"aw1\",\"create_time\":-1,\"event\":\"authorization.removed\",\"user_openid\":\"o\"}",
-        "{\"client_key\":\"aw1\",\"create_time\":1789000000000,\"event\":\"authorization.removed\",\"user_openid\":"
-        "\"o\"}",
+        "{\"client_key\":\"aw1\",\"create_time\":9223372036854775807,\"event\":\"x\",\"user_openid\":\"o\"}",
+        "{\"client_key\":\"aw1\",\"create_time\":1789000000000,\"event\":\"x\",\"user_openid\":\"o\"}",
         "{\"client_key\":\"aw1\",\"client_key\":\"aw2\",\"create_time\":1,\"event\":\"x\"}",
     };
     (void)state;
