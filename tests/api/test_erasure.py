@@ -177,6 +177,13 @@ def test_with_tiktok_down_the_tokens_go_all_the_same(stack, user, account):
     assert (done["tiktok_accounts"], done["tiktok_revoked"]) == (1, 0)
 
 
+def test_tokens_that_nobody_can_open_go_all_the_same(stack, user, account):
+    """Their key is lost, or the row is damaged: waiting for it would keep them for ever."""
+    stack.sql("UPDATE accounts SET refresh_token = access_token WHERE id = %s", uuid.UUID(account).bytes)
+    done = wait_done(stack, ask(user)["receipt"])
+    assert (done["tiktok_accounts"], done["tiktok_revoked"]) == (1, 0)
+
+
 def test_two_at_once_have_one_receipt(stack, user):
     """The second was let in before the first had ended its session."""
     webs = [user.web, user.sign_in()]
