@@ -7,6 +7,7 @@ import re
 import uuid
 
 import standing
+import tiktok_events
 from helpers import expect
 from images import jpeg
 from mailing import wait_letter
@@ -182,6 +183,17 @@ def test_tokens_that_nobody_can_open_go_all_the_same(stack, user, account):
     stack.sql("UPDATE accounts SET refresh_token = access_token WHERE id = %s", uuid.UUID(account).bytes)
     done = wait_done(stack, ask(user)["receipt"])
     assert (done["tiktok_accounts"], done["tiktok_revoked"]) == (1, 0)
+
+
+def test_what_tiktok_told_stays_for_somebody_else_with_that_account(stack, user, other):
+    name = f"shared.{user.id[-8:]}"
+    user.connect(name)
+    theirs = other.connect(name)
+    told = tiktok_events.event(stack, "post.publish.complete", tiktok_events.open_id_of(stack, theirs), {"publish_id": "p"})
+    expect(tiktok_events.deliver(stack, told), 200)
+    done = wait_done(stack, ask(user)["receipt"])
+    assert done["tiktok_revoked"] == 0 and tiktok_events.row(stack, told)
+    assert expect(other.web.get(f"/api/v1/accounts/{theirs}"), 200)["data"]["is_active"]
 
 
 def test_two_at_once_have_one_receipt(stack, user):
