@@ -5,7 +5,9 @@ import hmac
 import json
 import re
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
+import pymysql
 import standing
 import tiktok_events
 from helpers import expect
@@ -14,6 +16,7 @@ from mailing import wait_letter
 from payers import deliver, event, payer, stored, stripe  # noqa: F401 (fixtures)
 from publishing import Sent
 from test_alarms import events
+from test_disabled import wait_for_waiter
 from test_metrics import Shown
 from test_privacy import WHOSE
 
@@ -248,6 +251,24 @@ def test_until_its_time_is_over_it_can_be_canceled(stack, user):
             user.web = user.sign_in()
             expect(user.web.post(f"{ERASURE}/cancel"), 409, "erasure_too_late")
         wait_done(stack, second["receipt"])
+
+
+def test_a_cancel_waits_for_a_step_that_is_under_way(stack, user):
+    """The worker has read that the erasure waits, and is about to mark the images: afterwards it would take what the user has got back."""
+    upload = expect(user.api.post("/api/v1/uploads", data=jpeg(90, 64)), 201)["data"]["id"]
+    root = pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user="root", database="marketingcli", autocommit=False)
+    with stack.configured("privacy", erasure_grace_days=3), root, root.cursor() as cursor, ThreadPoolExecutor(1) as pool:
+        cursor.execute("SELECT 1 FROM uploads WHERE id = %s FOR UPDATE", uuid.UUID(upload).bytes)
+        ask(user)
+        user.web = user.sign_in()
+        wait_for_waiter(stack, "marketingcli_worker_privacy", "UPDATE uploads%")
+        canceled = pool.submit(lambda: user.web.post(f"{ERASURE}/cancel"))
+        try:
+            wait_for_waiter(stack, "marketingcli_privacy", "SELECT state FROM users%FOR UPDATE")
+        finally:
+            root.rollback()
+        expect(canceled.result(), 200)
+        stack.wait(lambda: not stack.sql("SELECT 1 FROM jobs_privacy WHERE kind = 'erase'"), "nobody goes on with it")
 
 
 def test_a_disabled_user_is_disabled_again_after_a_cancel(stack, user):
