@@ -4,15 +4,21 @@ import hashlib
 import hmac
 import json
 import re
+import subprocess
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
+import pymysql
 import standing
+import tiktok_events
+from conftest import CHECKOUT
 from helpers import expect
 from images import jpeg
 from mailing import wait_letter
 from payers import deliver, event, payer, stored, stripe  # noqa: F401 (fixtures)
 from publishing import Sent
 from test_alarms import events
+from test_disabled import wait_for_waiter
 from test_metrics import Shown
 from test_privacy import WHOSE
 
@@ -177,6 +183,24 @@ def test_with_tiktok_down_the_tokens_go_all_the_same(stack, user, account):
     assert (done["tiktok_accounts"], done["tiktok_revoked"]) == (1, 0)
 
 
+def test_tokens_that_nobody_can_open_go_all_the_same(stack, user, account):
+    """Their key is lost, or the row is damaged: waiting for it would keep them for ever."""
+    stack.sql("UPDATE accounts SET refresh_token = access_token WHERE id = %s", uuid.UUID(account).bytes)
+    done = wait_done(stack, ask(user)["receipt"])
+    assert (done["tiktok_accounts"], done["tiktok_revoked"]) == (1, 0)
+
+
+def test_what_tiktok_told_stays_for_somebody_else_with_that_account(stack, user, other):
+    name = f"shared.{user.id[-8:]}"
+    user.connect(name)
+    theirs = other.connect(name)
+    told = tiktok_events.event(stack, "post.publish.complete", tiktok_events.open_id_of(stack, theirs), {"publish_id": "p"})
+    expect(tiktok_events.deliver(stack, told), 200)
+    done = wait_done(stack, ask(user)["receipt"])
+    assert done["tiktok_revoked"] == 0 and tiktok_events.row(stack, told)
+    assert expect(other.web.get(f"/api/v1/accounts/{theirs}"), 200)["data"]["is_active"]
+
+
 def test_two_at_once_have_one_receipt(stack, user):
     """The second was let in before the first had ended its session."""
     webs = [user.web, user.sign_in()]
@@ -229,6 +253,24 @@ def test_until_its_time_is_over_it_can_be_canceled(stack, user):
             user.web = user.sign_in()
             expect(user.web.delete(ERASURE), 409, "erasure_too_late")
         wait_done(stack, second["receipt"])
+
+
+def test_a_cancel_waits_for_a_step_that_is_under_way(stack, user):
+    """The worker has read that the erasure waits, and is about to mark the images: afterwards it would take what the user has got back."""
+    upload = expect(user.api.post("/api/v1/uploads", data=jpeg(90, 64)), 201)["data"]["id"]
+    root = pymysql.connect(unix_socket=str(stack.at.mariadb_sock), user="root", database="marketingcli", autocommit=False)
+    with stack.configured("privacy", erasure_grace_days=3), root, root.cursor() as cursor, ThreadPoolExecutor(1) as pool:
+        cursor.execute("SELECT 1 FROM uploads WHERE id = %s FOR UPDATE", uuid.UUID(upload).bytes)
+        ask(user)
+        user.web = user.sign_in()
+        wait_for_waiter(stack, "marketingcli_worker_privacy", "UPDATE uploads%")
+        canceled = pool.submit(lambda: user.web.post(f"{ERASURE}/cancel"))
+        try:
+            wait_for_waiter(stack, "marketingcli_privacy", "SELECT state FROM users%FOR UPDATE")
+        finally:
+            root.rollback()
+        expect(canceled.result(), 200)
+        stack.wait(lambda: not stack.sql("SELECT 1 FROM jobs_privacy WHERE kind = 'erase'"), "nobody goes on with it")
 
 
 def test_a_disabled_user_is_disabled_again_after_a_cancel(stack, user):
@@ -285,3 +327,19 @@ def test_the_journal_waits_for_its_disk_and_survives_a_torn_line(stack, user):
     after = verified(stack)
     assert after["revocation"] == before["revocation"] + 1 and after["torn"] == before["torn"] + 1
     assert oct(file.stat().st_mode & 0o777) == "0o600"
+
+
+def test_a_restore_erases_again_who_is_in_the_journal(stack, user, other):
+    """By the commands of docs/operations.md."""
+    key = (stack.at.credentials / "worker_privacy/journal-key").read_text().strip()
+    with (stack.at.journal / "journal").open("a") as file:
+        file.write(f"1 2026-11-27T15:56:00.000000Z erasure {keyed(key, 'erasure', uuid.UUID(user.id).bytes)} {'0' * 32}\n")
+    commands = next(c for c in re.findall(r"^ *```sh\n(.*?)^ *```$", (CHECKOUT / "docs/operations.md").read_text(), re.DOTALL | re.MULTILINE)
+                    if "journal-key" in c)
+    for there, here in (("/etc/marketingcli/credentials", stack.at.credentials), ("/var/lib/marketingcli-journal", stack.at.journal),
+                        ("mariadb -N", f"mariadb -N -u root -S {stack.at.mariadb_sock}"), ("marketingcli-admin", "echo")):
+        assert there in commands
+        commands = commands.replace(there, str(here))
+    done = subprocess.run(["sh", "-euc", commands], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"privacy erase {user.email} --reason erased before the restore\n" in done.stdout and other.email not in done.stdout

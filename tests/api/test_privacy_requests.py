@@ -104,6 +104,7 @@ def test_accounts_are_disconnected(stack, user):
 
 def test_an_account_is_erased(stack, user):
     receipt = re.fullmatch(r"receipt (\S{36})\n", works(stack, "erase", user.email, "--reason", REASON))[1]
+    assert "by writing to us" in wait_letter(stack, user.email, "is to be erased").text, "it was not asked for with a password"
     got = lambda: expect(stack.client().get(f"/api/v1/privacy/erasure/{receipt}"), 200)["data"]  # noqa: E731
     stack.wait(lambda: got()["state"] == "done", "it is erased", 60)
     for table, column in (("users", "id"), ("privacy_requests", "user_id")):

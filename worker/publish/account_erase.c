@@ -6,6 +6,8 @@
  *    lease ──► no post on its way ──► tokens that work ──► wiped, posts canceled ──► revoke ──► noted
  *                                     └─► none ────────────────► the same ───────────────────────► noted
  *
+ * Tokens that cannot be opened, because their key is lost or the row is damaged, are no tokens: waiting would keep them for ever.
+ *
  * After the wipe nobody has the tokens but this run. If its process dies then, TikTok was perhaps not told: the receipt counts what was
  * confirmed.
  */
@@ -106,6 +108,12 @@ static enum job_step account_erase_revoked(struct job_run *run, struct account_e
 static const struct access_ways account_erase_ways = {
     .ready = account_erase_go, .unreachable = account_erase_go, .lost = account_erase_go};
 
+/* What cannot be opened ends no grant, and is no reason to keep it (account_disconnect.c). */
+static enum job_step account_erase_then(struct job_run *run, enum job_step step)
+{
+    return step == JOB_ERROR && run->err == ERR_SEALED ? account_erase_go(run) : step;
+}
+
 static enum job_step account_erase_begin(struct job_run *run)
 {
     struct account_erase *a = run->data = arena_alloc(run->arena, sizeof *a);
@@ -127,7 +135,7 @@ static enum job_step account_erase_begin(struct job_run *run)
         run->again_at_us = clock_now_us() + WAIT_US;
         return JOB_AGAIN;
     }
-    return access_begin(run, &a->access, &account_erase_ways);
+    return account_erase_then(run, access_begin(run, &a->access, &account_erase_ways));
 }
 
 static enum job_step account_erase_step(struct job_run *run)
@@ -136,7 +144,9 @@ static enum job_step account_erase_step(struct job_run *run)
 
     if (run->result == NULL)
         return account_erase_begin(run);
-    return a->is_revoking ? account_erase_revoked(run, a) : access_go_on(run, &a->access, &account_erase_ways);
+    if (a->is_revoking)
+        return account_erase_revoked(run, a);
+    return account_erase_then(run, access_go_on(run, &a->access, &account_erase_ways));
 }
 
 /* Not of those that call: where TikTok is away, the tokens go all the same. */

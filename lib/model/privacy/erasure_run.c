@@ -70,6 +70,17 @@ static enum err erasure_wait(const struct erasure_step *s, const char *what)
     return OK;
 }
 
+/* A cancel may have been quicker since the row was read, and what the user has now is to stay. ERR_CONFLICT: the row says. */
+static enum err erasure_lock(struct db *db, const struct erasure_step *s)
+{
+    enum user_state state = USER_ERASING;
+    enum err e = user_lock_state(db, s->arena, &s->x->user_id, &state);
+
+    if (e == OK && state == USER_ERASING)
+        return OK;
+    return e == OK || e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
+}
+
 /* From here on there is no way back, and a restore must do it again. */
 static enum err erasure_start_tx(struct db *db, void *arg)
 {
@@ -102,7 +113,8 @@ static enum err erasure_end_accounts_tx(struct db *db, void *arg)
 {
     const struct erasure_accounts *a = arg;
 
-    return erasure_end_accounts(db, a->s->arena, &a->s->x->user_id, a->ids, a->n);
+    enum err e = erasure_lock(db, a->s);
+    return e == OK ? erasure_end_accounts(db, a->s->arena, &a->s->x->user_id, a->ids, a->n) : e;
 }
 
 struct erasure_posts {
@@ -138,8 +150,9 @@ static enum err erasure_tokens(struct db *db, const struct erasure_step *s)
         e = erasure_has(db, RUN_ACCOUNT_JOBS, &s->x->user_id, &has);
     if (e == OK && a.n > 0 && !has)
         e = db_tx(db, erasure_end_accounts_tx, &a);
+    s->ret->goes_on = e == ERR_CONFLICT;
     if (e != OK)
-        return e;
+        return e == ERR_CONFLICT ? OK : e;
     if (a.n > 0 || has)
         return erasure_wait(s, "TikTok accounts are being disconnected");
     e = db_rows(db, &erasure_run_sqls[RUN_OPEN_POSTS], DB_ARGS(db_uuid(&s->x->user_id), db_i64(OPEN_MAX)), s->arena,
@@ -168,7 +181,9 @@ static enum err erasure_images_tx(struct db *db, void *arg)
 
     args[0] = db_i64(clock_now_us());
     db_many_ids(args + 1, i->ids, i->n);
-    enum err e = db_exec(db, &erasure_run_sqls[RUN_SET_IMAGES], args, ARRAY_LEN(args), NULL);
+    enum err e = erasure_lock(db, i->s);
+    if (e == OK)
+        e = db_exec(db, &erasure_run_sqls[RUN_SET_IMAGES], args, ARRAY_LEN(args), NULL);
     for (size_t j = 0; j < i->n; j++)
         jobs[j] = (struct job_new){.kind = "purge", .subject_id = i->ids[j], .run_at_us = clock_now_us()};
     return e == OK ? job_add_all(db, JOB_MEDIA, i->s->arena, jobs, i->n) : e;
@@ -184,8 +199,8 @@ static enum err erasure_images(struct db *db, const struct erasure_step *s)
                          s->arena, sizeof *i.ids, DB_MANY_MAX, (void **)(uintptr_t)&i.ids, &i.n);
     if (e == OK && i.n > 0) {
         e = db_tx(db, erasure_images_tx, &i);
-        s->ret->goes_on = e == OK;
-        return e;
+        s->ret->goes_on = e == OK || e == ERR_CONFLICT;
+        return e == ERR_CONFLICT ? OK : e;
     }
     if (e == OK)
         e = erasure_has(db, RUN_IMAGES_LEFT, &s->x->user_id, &has);
