@@ -5,7 +5,7 @@
 
 #define THREADS 8
 
-enum { MAKE, KEEP, LOOK, RETRIES, ADD_ATTEMPT };
+enum { MAKE, KEEP, LOOK, RETRIES, ADD_ATTEMPT, PLANNED };
 static const struct db_col look_cols[] = {{.type = DB_STR}, DB_END};
 static const struct sql sqls[] = {
     [MAKE] = {.text = "UPDATE posts SET state = ?, failure_code = ?, publish_id = ?, ended_at_us = ? WHERE id = ?",
@@ -21,6 +21,7 @@ static const struct sql sqls[] = {
     [ADD_ATTEMPT] = {.text = "INSERT INTO post_attempts (id, post_id, number, fence, state, payload, created_at_us)"
                              " VALUES (?, ?, 1, ?, ?, '{}', 1)",
                      .in = "uuus"},
+    [PLANNED] = {.text = "SELECT posts FROM plan_counters WHERE user_id = ?", .in = "u", .cols = db_number_cols},
 };
 
 struct world {
@@ -197,6 +198,43 @@ static void test_whose_end_nobody_knows_is_confirmed_each_time(void **state)
     assert_int_equal(retry(w, w->side.db, true), OK);
 }
 
+static void cancel(struct world *w)
+{
+    const struct last_step last = {.fn = side_nothing_last};
+    const struct post_asker by = {.user_id = &w->side.account.user_id,
+                                  .key_id = &UUID_NONE,
+                                  .mode = MODE_LIVE,
+                                  .id = &w->side.made.post.id,
+                                  .request_id = STR("r")};
+
+    assert_int_equal(post_cancel(w->side.db, &w->side.arena, &conf, &by, &last), OK);
+}
+
+static int64_t planned(struct world *w)
+{
+    int64_t n;
+
+    assert_int_equal(db_number(w->side.db, &sqls[PLANNED], DB_ARGS(db_uuid(&w->side.account.user_id)), &n), OK);
+    return n;
+}
+
+/* A plan counts what TikTok may have taken: also after it was called off, and of before a retry. */
+static void test_what_tiktok_may_have_stays_counted(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(planned(w), 1);
+    cancel(w);
+    assert_int_equal(planned(w), 0);
+    assert_int_equal(retry(w, w->side.db, false), OK);
+    assert_int_equal(planned(w), 1);
+    make(w, "failed", "unconfirmed", w->old, 1);
+    add_attempt(w, "accepted");
+    assert_int_equal(retry(w, w->side.db, true), OK);
+    cancel(w);
+    assert_int_equal(planned(w), 1);
+}
+
 static void test_of_the_same_attempt_nothing_is_earlier(void **state)
 {
     struct world *w = *state;
@@ -268,6 +306,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_that_has_is_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_attempt_that_was_accepted_after_all, setup, teardown),
         cmocka_unit_test_setup_teardown(test_whose_end_nobody_knows_is_confirmed_each_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_tiktok_may_have_stays_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_of_the_same_attempt_nothing_is_earlier, setup, teardown),
         cmocka_unit_test_setup_teardown(test_several_at_once_are_compared_too, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_of_several_retries, setup, teardown),
