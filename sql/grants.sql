@@ -82,6 +82,7 @@ GRANT SELECT (id, user_id, what, created_at_us), INSERT ON {db}.activity TO {use
 GRANT INSERT ON {db}.notices_due TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 GRANT SELECT (digest, state), INSERT ON {db}.tiktok_events TO {user};
+GRANT SELECT (id, post_id, number, state, publish_id) ON {db}.post_attempts TO {user};
 -- What is told at a limit of the plan (lib/fcgi/plan_told.c).
 GRANT SELECT (user_id, plan, status, period_end_us, cancel_at_us, trial_end_us, past_due_since_us) ON {db}.subscriptions TO {user};
 GRANT SELECT ON {db}.plan_grants TO {user};

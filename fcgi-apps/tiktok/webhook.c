@@ -35,7 +35,7 @@ static enum err tiktok_webhook_store(struct ctx *c, const struct tiktok_event *e
     struct tiktok_event_seen seen;
 
     c->log_about = event->name;
-    enum err e = tiktok_event_add(c->db, c->arena, event, &digest, c->req.id, &seen);
+    enum err e = tiktok_event_add(c->db, c->arena, c->conf, event, &digest, c->req.id, &seen);
     if (e != OK)
         return webhook_not_stored(c, e);
     bool ignored = seen.state == TIKTOK_EVENT_IGNORED;

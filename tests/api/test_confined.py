@@ -39,7 +39,7 @@ FORBIDDEN = {
                "SELECT accounts FROM key_budgets", "SELECT password_hash FROM users", "SELECT email FROM users", "INSERT INTO sessions (id) VALUES ('x')",
                "INSERT INTO api_keys (id) VALUES ('x')", "UPDATE api_keys SET hash = 'x'", "DELETE FROM accounts",
                "INSERT INTO posts (id) VALUES ('x')", "DELETE FROM posts", "INSERT INTO uploads (id) VALUES ('x')",
-               "SELECT about FROM activity", "DELETE FROM activity"],
+               "SELECT payload FROM post_attempts", "UPDATE post_attempts SET number = 1", "SELECT about FROM activity", "DELETE FROM activity"],
     "uploads": ["UPDATE stores SET looked_at_us = 1", "DELETE FROM stores", "SELECT accounts FROM key_budgets", "SELECT password_hash FROM users", "SELECT email FROM users", "UPDATE users SET state = 'active'", "SELECT title FROM posts", "UPDATE posts SET state = 'published'",
                 "SELECT access_token FROM accounts", "DELETE FROM uploads", "SELECT payload FROM post_attempts",
                 "INSERT INTO jobs_publish (id) VALUES ('x')", "DELETE FROM attempt_fetches",

@@ -182,6 +182,31 @@ def test_what_became_of_a_post_makes_its_poll_due(idle, connected, other):
     idle.sql("UPDATE posts SET state = 'failed', ended_at_us = created_at_us WHERE id = %s", uuid.UUID(id).bytes)
 
 
+def test_an_attempt_of_before_a_retry_keeps_the_retry_back(idle, connected, other):
+    """Until TikTok is asked. Of one that failed, of another's, and of a post that has left, nothing happens; but its receipt tells."""
+    id = add_post(idle, connected, connected.account, "queued")
+    key, publish_id = uuid.UUID(id).bytes, f"p_pub_url~v2.{id[-12:]}"
+    post = lambda: [(r["state"], r["publish_id"]) for r in idle.sql("SELECT state, publish_id FROM posts WHERE id = %s", key)][0]  # noqa: E731
+    events = lambda: [r["event"] for r in idle.sql("SELECT event FROM post_events WHERE post_id = %s ORDER BY at_us, id", key)]  # noqa: E731
+    idle.sql("UPDATE posts SET retried_after = 1 WHERE id = %s", key)
+    idle.sql("INSERT INTO post_events (id, post_id, at_us, event, state) VALUES (%s, %s, 1, 'retried', 'queued')", key, key)
+    idle.sql("INSERT INTO post_attempts (id, post_id, number, fence, state, payload, publish_id, created_at_us)"
+             " VALUES (%s, %s, 1, %s, 'accepted', '{}', %s, 1)", key, key, key, publish_id)
+    theirs = open_id_of(idle, other.connect())
+    for open_id, what in ((theirs, "publicly_available"), (connected.open_id, "failed")):
+        taken(deliver(idle, event(idle, f"post.publish.{what}", open_id, {"publish_id": publish_id})))
+        assert (post(), events(), jobs(idle, "poll", key)) == (("queued", None), ["retried"], 0)
+    idle.sql("UPDATE posts SET state = 'publishing' WHERE id = %s", key)
+    taken(deliver(idle, event(idle, "post.publish.complete", connected.open_id, {"publish_id": publish_id})))
+    assert (post(), events(), jobs(idle, "poll", key)) == (("publishing", None), ["retried", "earlier_accepted"], 0)
+    idle.sql("UPDATE posts SET state = 'queued' WHERE id = %s", key)
+    sent = event(idle, "post.publish.publicly_available", connected.open_id, {"publish_id": publish_id})
+    for _ in range(2):
+        taken(deliver(idle, sent))
+        assert (post(), events(), jobs(idle, "poll", key)) == (("processing", publish_id), ["retried"] + ["earlier_accepted"] * 2, 1)
+    idle.sql("UPDATE posts SET state = 'failed', ended_at_us = created_at_us WHERE id = %s", key)
+
+
 def test_other_events_are_kept(idle, connected):
     for name in ("video.publish.completed", "portability.download.ready", "x.y"):
         sent = event(idle, name, connected.open_id, {"share_id": "s", "request_id": 1})

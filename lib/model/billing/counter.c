@@ -65,6 +65,8 @@ static const struct sql counter_sqls[] = {
          .in = "uiuiii"},
     [COUNTER_GIVE_BACK] = {.text =
                                "UPDATE posts p JOIN plan_counters c ON c.user_id = p.user_id AND c.month = p.plan_month"
-                               " SET c.posts = c.posts - 1, p.plan_month = NULL WHERE p.id = ? AND c.posts > 0",
+                               " SET c.posts = c.posts - 1, p.plan_month = NULL WHERE p.id = ? AND c.posts > 0"
+                               " AND NOT EXISTS (SELECT 1 FROM post_attempts a WHERE a.post_id = p.id"
+                               " AND a.state IN ('accepted', 'outcome_unknown'))",
                            .in = "u"},
 };

@@ -2,7 +2,7 @@
  * How many posts a user has had accepted this month, in UTC: a row of plan_counters for each user whose plan limits that.
  *
  *    e = plan_posts_take(db, &user_id, plan, month);    in the transaction that makes the post, whose plan_month is that month
- *    e = plan_posts_give_back(db, &post_id);            in the one that ends a post which was never sent
+ *    e = plan_posts_give_back(db, &post_id);            in the one that ends a post which is not sent
  *
  * A post is taken by one statement that decides, under the lock of its user: so the count is exact under simultaneous requests,
  * and what is not made is not counted. It is given back once at most, because its own row says in which month it was counted, and
@@ -25,7 +25,7 @@ int64_t plan_posts_month(const struct plan *plan);
 /* month: of plan_posts_month; with 0 nothing happens. Under the lock of the user. ERR_PLAN_POSTS. */
 MUST_CHECK enum err plan_posts_take(struct db *db, const struct uuid *user_id, const struct plan *plan, int64_t month);
 
-/* Of a post that is locked, and was never sent; nothing if it was not counted. */
+/* Of a post that is locked, and is not sent; nothing if it was not counted, or if TikTok has, or may have, taken an attempt of before a retry. */
 MUST_CHECK enum err plan_posts_give_back(struct db *db, const struct uuid *post_id);
 
 /* Does one more fit, beside what a row of plan_counters says, which may be another month's? ERR_PLAN_POSTS. */

@@ -120,7 +120,8 @@ static bool post_retry_is_decided(struct str failure_code)
     return false;
 }
 
-/* Does nobody know whether TikTok has it? By its newest attempt, unless somebody has already said so of that one. */
+/* Does nobody know whether TikTok has it? By how it ended, which may be of an attempt of before a retry (earlier_accepted); and by its newest
+ * attempt, unless somebody has already said so of that one. */
 static enum err post_retry_is_unknown(struct db *db, const struct again *a, const struct again_facts *facts,
                                       int64_t *ret_newest, bool *ret_unknown)
 {
@@ -129,15 +130,13 @@ static enum err post_retry_is_unknown(struct db *db, const struct again *a, cons
 
     enum err e = attempt_latest(db, a->arena, &p->id, &attempt);
     *ret_newest = e == OK ? attempt.number : 0;
-    *ret_unknown = false;
+    *ret_unknown = post_state_is_unsettled((enum post_state)p->state, p->failure_code) ||
+                   (p->state == POST_FAILED && str_eqc(p->failure_code, "outcome_unknown"));
     if (e != OK)
         return e == ERR_NOT_FOUND ? OK : e;
     if (attempt.state == ATTEMPT_COMMITTED) /* of a post that has ended there should be none */
         return ERR_POST_UNDER_WAY;
-    *ret_unknown =
-        attempt.number > facts->retried_after &&
-        (attempt.state == ATTEMPT_OUTCOME_UNKNOWN ||
-         (attempt.state == ATTEMPT_ACCEPTED && post_state_is_unsettled((enum post_state)p->state, p->failure_code)));
+    *ret_unknown = *ret_unknown || (attempt.number > facts->retried_after && attempt.state == ATTEMPT_OUTCOME_UNKNOWN);
     return OK;
 }
 

@@ -62,8 +62,8 @@ MUST_CHECK enum err post_hear_earlier(struct db *db, struct arena *arena, const 
                                       const struct uuid *post_id, const struct post_move *told);
 
 /*
- * Likewise for an attempt whose result came too late to be written: TikTok has accepted it. accepted: the move "accepted" that was refused. Nothing
- * happens to a post that was not retried since. *ret_polls: it waits for TikTok's word now, so there must be a job that asks.
+ * Likewise for an attempt of before a retry that TikTok has, as its result tells that came too late to be written, or a webhook. accepted: the
+ * move "accepted" that was not made. Nothing happens to a post that was not retried. *ret_polls: it waits for TikTok's word now, so there must be a job that asks.
  */
 MUST_CHECK enum err post_hear_accepted(struct db *db, struct arena *arena, const struct conf *conf,
                                        const struct uuid *post_id, const struct post_move *accepted, bool *ret_polls);

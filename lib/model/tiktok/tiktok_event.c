@@ -2,11 +2,13 @@
 
 #include "base/clock.h"
 #include "model/job/job.h"
+#include "model/post/post_again.h"
 
 enum {
     TIKTOK_EVENT_SQL_KNOWN,
     TIKTOK_EVENT_SQL_IS_SOMEBODYS,
     TIKTOK_EVENT_SQL_POST,
+    TIKTOK_EVENT_SQL_EARLIER,
     TIKTOK_EVENT_SQL_ADD,
     TIKTOK_EVENT_SQL_READ,
     TIKTOK_EVENT_SQL_END,
@@ -16,10 +18,17 @@ static const struct sql tiktok_event_sqls[];
 
 struct tiktok_event_adding {
     struct arena *arena;
+    const struct conf *conf;
     const struct tiktok_event *event;
     struct db_arg digest;
     struct str request_id;
     struct tiktok_event_seen seen;
+    struct uuid post_id; /* whose poll is due; none: of none */
+};
+
+/* One of before a retry. */
+struct tiktok_event_attempt {
+    struct uuid id, post_id;
 };
 
 /* Whose it is not, is not kept: that somebody who is nobody here has a TikTok account is none of our business. */
@@ -36,16 +45,37 @@ static enum err tiktok_event_find(struct db *db, struct tiktok_event_adding *a, 
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
-/* ERR_NOT_FOUND: it has no publish_id yet, or is not of this account; then its poll comes by itself. */
-static enum err tiktok_event_wake_post(struct db *db, struct tiktok_event_adding *a)
+/*
+ * About an attempt of before a retry, which nobody polls any more: unless it says that TikTok does not have it, the receipt tells, and a
+ * retry that has not left waits for what TikTok says when it is asked. ERR_NOT_FOUND: of no such attempt of this account.
+ */
+static enum err tiktok_event_hear_earlier(struct db *db, struct tiktok_event_adding *a)
 {
     const struct tiktok_event *event = a->event;
-    struct uuid post;
+    struct tiktok_event_attempt attempt;
+    bool polls;
+
+    enum err e = db_row(db, &tiktok_event_sqls[TIKTOK_EVENT_SQL_EARLIER],
+                        DB_ARGS(db_str(event->publish_id), db_str(event->open_id)), a->arena, &attempt);
+    if (e != OK || str_eqc(event->name, "post.publish.failed"))
+        return e;
+    const struct post_move accepted = {
+        .event = "accepted", .publish_id = event->publish_id, .attempt_id = attempt.id, .request_id = a->request_id};
+    e = post_hear_accepted(db, a->arena, a->conf, &attempt.post_id, &accepted, &polls);
+    if (e == OK && polls)
+        a->post_id = attempt.post_id;
+    return e;
+}
+
+/* ERR_NOT_FOUND: it has no publish_id yet, or is not of this account; then its poll comes by itself. */
+static enum err tiktok_event_find_post(struct db *db, struct tiktok_event_adding *a)
+{
+    const struct tiktok_event *event = a->event;
 
     enum err e = db_row(db, &tiktok_event_sqls[TIKTOK_EVENT_SQL_POST],
-                        DB_ARGS(db_str(event->publish_id), db_str(event->open_id)), a->arena, &post);
-    if (e == OK)
-        e = job_add(db, JOB_PUBLISH, "poll", &post, clock_now_us(), a->request_id);
+                        DB_ARGS(db_str(event->publish_id), db_str(event->open_id)), a->arena, &a->post_id);
+    if (e == ERR_NOT_FOUND)
+        e = tiktok_event_hear_earlier(db, a);
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
@@ -72,10 +102,13 @@ static enum err tiktok_event_add_tx(struct db *db, void *arg)
     bool is_somebodys;
 
     a->seen = (struct tiktok_event_seen){0};
+    a->post_id = UUID_NONE;
     enum err e = db_row(db, &tiktok_event_sqls[TIKTOK_EVENT_SQL_KNOWN], DB_ARGS(a->digest), a->arena, &a->seen);
     if (e != ERR_NOT_FOUND)
         return e;
     e = tiktok_event_find(db, a, &is_somebodys);
+    if (e == OK && is_somebodys && event->use == TIKTOK_USE_POST && event->publish_id.p != NULL)
+        e = tiktok_event_find_post(db, a);
     if (e != OK)
         return e;
     bool waits = is_somebodys && event->use == TIKTOK_USE_REMOVED;
@@ -84,16 +117,19 @@ static enum err tiktok_event_add_tx(struct db *db, void *arg)
     e = tiktok_event_put(db, a, &id, is_somebodys);
     if (e == OK && waits)
         e = job_add(db, JOB_PUBLISH, TIKTOK_EVENT_JOB, &id, clock_now_us(), a->request_id);
-    if (e == OK && is_somebodys && event->use == TIKTOK_USE_POST && event->publish_id.p != NULL)
-        e = tiktok_event_wake_post(db, a);
+    if (e == OK && !uuid_is_none(&a->post_id))
+        e = job_add(db, JOB_PUBLISH, "poll", &a->post_id, clock_now_us(), a->request_id);
     return e;
 }
 
-enum err tiktok_event_add(struct db *db, struct arena *arena, const struct tiktok_event *event,
+enum err tiktok_event_add(struct db *db, struct arena *arena, const struct conf *conf, const struct tiktok_event *event,
                           const struct sha256 *digest, struct str request_id, struct tiktok_event_seen *ret_seen)
 {
-    struct tiktok_event_adding a = {
-        .arena = arena, .event = event, .digest = db_bytes(digest->b, sizeof digest->b), .request_id = request_id};
+    struct tiktok_event_adding a = {.arena = arena,
+                                    .conf = conf,
+                                    .event = event,
+                                    .digest = db_bytes(digest->b, sizeof digest->b),
+                                    .request_id = request_id};
 
     enum err e = db_tx(db, tiktok_event_add_tx, &a);
     if (e == ERR_DB_DUPLICATE) /* it has come on two connections at once: now it is known */
@@ -125,6 +161,9 @@ const char *const tiktok_event_state_names[] = {"waiting", "done", "ignored", NU
 static const struct db_col tiktok_event_seen_cols[] = {
     DB_COL_ENUM(struct tiktok_event_seen, state, tiktok_event_state_names), DB_END};
 
+static const struct db_col tiktok_event_attempt_cols[] = {DB_COL(struct tiktok_event_attempt, id, UUID),
+                                                          DB_COL(struct tiktok_event_attempt, post_id, UUID), DB_END};
+
 static const struct db_col tiktok_event_cols[] = {DB_COL(struct tiktok_event_row, id, UUID),
                                                   DB_COL(struct tiktok_event_row, open_id, STR),
                                                   DB_COL(struct tiktok_event_row, reason, STR),
@@ -144,6 +183,13 @@ static const struct sql tiktok_event_sqls[] = {
                                        " WHERE p.publish_id = ? AND a.open_id = ? AND a.mode = 'live'",
                                .in = "ss",
                                .cols = db_uuid_cols},
+    /* One that came after the newest retry is the post's own, and its publish_id is as well. */
+    [TIKTOK_EVENT_SQL_EARLIER] = {.text =
+                                      "SELECT t.id, t.post_id FROM post_attempts t JOIN posts p ON p.id = t.post_id"
+                                      " JOIN accounts a ON a.id = p.account_id WHERE t.publish_id = ?"
+                                      " AND t.number <= p.retried_after AND a.open_id = ? AND a.mode = 'live' LIMIT 1",
+                                  .in = "ss",
+                                  .cols = tiktok_event_attempt_cols},
     [TIKTOK_EVENT_SQL_ADD] =
         {.text = "INSERT INTO tiktok_events (digest, id, kind, state, open_id, publish_id, post_id, reason,"
                  " created_at_us, received_at_us, done_at_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

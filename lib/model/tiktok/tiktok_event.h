@@ -1,5 +1,6 @@
 /*
- * What TikTok has told us by its webhooks: one row an event. What an event says of a post is not believed: it makes the post's poll due.
+ * What TikTok has told us by its webhooks: one row an event. What an event says of a post is not believed: it makes the post's poll due. Of an
+ * attempt of before a retry there is none, so that TikTok has it is noted, and keeps back a retry that waits until TikTok is asked.
  * That a grant has ended nobody else can say, so that is believed, of connections from before: one that was made since has another grant.
  *
  *    comes --+--> waiting ----> done
@@ -9,7 +10,7 @@
  * waiting: the job that will look after it (TIKTOK_EVENT_JOB) was added in the same transaction. Each row goes TIKTOK_EVENT_KEEP_US after it
  * was received; a signature is taken for a shorter time, so none that is known is taken for a new one.
  *
- * Locks: the event's row, then the job's (docs/architecture.md#one-order-of-locks).
+ * Locks: the post, the event's row, then the job's (docs/architecture.md#one-order-of-locks).
  */
 #pragma once
 
@@ -35,9 +36,9 @@ struct tiktok_event_seen {
  * Stores it, with its job, unless it is known, in a transaction of its own. digest is the body's. Live accounts alone: the simulator's
  * test accounts have no webhooks. ERR_OUTCOME_UNKNOWN: send it again.
  */
-MUST_CHECK enum err tiktok_event_add(struct db *db, struct arena *arena, const struct tiktok_event *event,
-                                     const struct sha256 *digest, struct str request_id,
-                                     struct tiktok_event_seen *ret_seen);
+MUST_CHECK enum err tiktok_event_add(struct db *db, struct arena *arena, const struct conf *conf,
+                                     const struct tiktok_event *event, const struct sha256 *digest,
+                                     struct str request_id, struct tiktok_event_seen *ret_seen);
 
 struct tiktok_event_row {
     struct uuid id;

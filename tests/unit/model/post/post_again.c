@@ -5,7 +5,7 @@
 
 #define THREADS 8
 
-enum { MAKE, KEEP, LOOK, RETRIES };
+enum { MAKE, KEEP, LOOK, RETRIES, ADD_ATTEMPT, PLANNED };
 static const struct db_col look_cols[] = {{.type = DB_STR}, DB_END};
 static const struct sql sqls[] = {
     [MAKE] = {.text = "UPDATE posts SET state = ?, failure_code = ?, publish_id = ?, ended_at_us = ? WHERE id = ?",
@@ -18,6 +18,10 @@ static const struct sql sqls[] = {
     [RETRIES] = {.text = "SELECT COUNT(*) FROM post_events WHERE post_id = ? AND event = 'retried'",
                  .in = "u",
                  .cols = db_number_cols},
+    [ADD_ATTEMPT] = {.text = "INSERT INTO post_attempts (id, post_id, number, fence, state, payload, created_at_us)"
+                             " VALUES (?, ?, 1, ?, ?, '{}', 1)",
+                     .in = "uuus"},
+    [PLANNED] = {.text = "SELECT posts FROM plan_counters WHERE user_id = ?", .in = "u", .cols = db_number_cols},
 };
 
 struct world {
@@ -168,6 +172,69 @@ static void test_an_attempt_that_was_accepted_after_all(void **state)
     is(w, "published", (struct str){0}, "earlier_accepted");
 }
 
+static void add_attempt(struct world *w, const char *ended)
+{
+    struct uuid id = uuid_new();
+
+    assert_int_equal(db_exec(w->side.db, &sqls[ADD_ATTEMPT],
+                             DB_ARGS(db_uuid(&id), db_uuid(&w->side.made.post.id), db_uuid(&id), db_cstr(ended)), NULL),
+                     OK);
+}
+
+/* That it was not there was said before TikTok had it, so it must be said again. */
+static void test_whose_end_nobody_knows_is_confirmed_each_time(void **state)
+{
+    struct world *w = *state;
+    struct accepting a = {.w = w};
+
+    make(w, "failed", "outcome_unknown", (struct str){0}, 1);
+    add_attempt(w, "outcome_unknown");
+    assert_int_equal(retry(w, w->side.db, false), ERR_RETRY_UNCONFIRMED);
+    assert_int_equal(retry(w, w->side.db, true), OK);
+    assert_int_equal(db_tx(w->side.db, accept_tx, &a), OK);
+    is(w, "processing", w->old, "earlier_accepted");
+    make(w, "failed", "confirmation_timeout", w->old, 1);
+    assert_int_equal(retry(w, w->side.db, false), ERR_RETRY_UNCONFIRMED);
+    assert_int_equal(retry(w, w->side.db, true), OK);
+}
+
+static void cancel(struct world *w)
+{
+    const struct last_step last = {.fn = side_nothing_last};
+    const struct post_asker by = {.user_id = &w->side.account.user_id,
+                                  .key_id = &UUID_NONE,
+                                  .mode = MODE_LIVE,
+                                  .id = &w->side.made.post.id,
+                                  .request_id = STR("r")};
+
+    assert_int_equal(post_cancel(w->side.db, &w->side.arena, &conf, &by, &last), OK);
+}
+
+static int64_t planned(struct world *w)
+{
+    int64_t n;
+
+    assert_int_equal(db_number(w->side.db, &sqls[PLANNED], DB_ARGS(db_uuid(&w->side.account.user_id)), &n), OK);
+    return n;
+}
+
+/* A plan counts what TikTok may have taken: also after it was called off, and of before a retry. */
+static void test_what_tiktok_may_have_stays_counted(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(planned(w), 1);
+    cancel(w);
+    assert_int_equal(planned(w), 0);
+    assert_int_equal(retry(w, w->side.db, false), OK);
+    assert_int_equal(planned(w), 1);
+    make(w, "failed", "unconfirmed", w->old, 1);
+    add_attempt(w, "accepted");
+    assert_int_equal(retry(w, w->side.db, true), OK);
+    cancel(w);
+    assert_int_equal(planned(w), 1);
+}
+
 static void test_of_the_same_attempt_nothing_is_earlier(void **state)
 {
     struct world *w = *state;
@@ -238,6 +305,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_retry_that_has_not_left_does_not, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_that_has_is_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_attempt_that_was_accepted_after_all, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_whose_end_nobody_knows_is_confirmed_each_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_tiktok_may_have_stays_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_of_the_same_attempt_nothing_is_earlier, setup, teardown),
         cmocka_unit_test_setup_teardown(test_several_at_once_are_compared_too, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_of_several_retries, setup, teardown),
