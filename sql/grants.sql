@@ -305,7 +305,7 @@ GRANT SELECT (user_id), DELETE ON {db}.pending_sign_ins TO {user};
 GRANT SELECT (user_id), DELETE ON {db}.oauth_states TO {user};
 GRANT SELECT (user_id), DELETE ON {db}.activity TO {user};
 GRANT SELECT (user_id), DELETE ON {db}.privacy_requests TO {user};
-GRANT SELECT (open_id), DELETE ON {db}.tiktok_events TO {user};
+GRANT SELECT (open_id, state), DELETE ON {db}.tiktok_events TO {user};
 GRANT SELECT (user_id), DELETE ON {db}.notices_due TO {user};
 GRANT SELECT (user_id), DELETE ON {db}.usage_daily TO {user};
 GRANT SELECT (user_id), DELETE ON {db}.idempotency_keys TO {user};

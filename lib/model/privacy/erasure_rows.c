@@ -201,14 +201,16 @@ static const struct parts erasure_parts[PARTS__MAX] = {
                      .deletes = {OF("post_events", "post_id"), OF("post_images", "post_id"),
                                  OF("jobs_publish", "kind IN ('publish', 'poll') AND subject_id"), OF("posts", "id")},
                      .has_attempts = true},
-    [PARTS_ACCOUNTS] = {.ids = IDS("accounts"),
-                        .deletes = {OF("creator_snapshots", "account_id"),
-                                    OF("jobs_publish",
-                                       "kind IN ('turn', 'creator', 'refresh', 'account_erase') AND subject_id"),
-                                    {.text = "DELETE e FROM accounts a JOIN tiktok_events e ON e.open_id = a.open_id"
-                                             " WHERE a.id IN " DB_MANY_IDS,
-                                     .in = DB_MANY_IDS_IN},
-                                    OF("accounts", "id")}},
+    [PARTS_ACCOUNTS] =
+        {.ids = IDS("accounts"),
+         .deletes = {OF("creator_snapshots", "account_id"),
+                     OF("jobs_publish", "kind IN ('turn', 'creator', 'refresh', 'account_erase') AND subject_id"),
+                     /* Not one that is still to end another user's connection of the same TikTok account. */
+                     {.text = "DELETE e FROM accounts a JOIN tiktok_events e ON e.open_id = a.open_id"
+                              " WHERE a.id IN " DB_MANY_IDS " AND (e.state <> 'waiting' OR NOT EXISTS (SELECT 1 FROM"
+                              " accounts o WHERE o.open_id = a.open_id AND o.user_id <> a.user_id))",
+                      .in = DB_MANY_IDS_IN},
+                     OF("accounts", "id")}},
     [PARTS_IMAGES] = {.ids = IDS("uploads"),
                       .deletes = {OF("jobs_media", "kind = 'purge' AND subject_id"), OF("uploads", "id")}},
     [PARTS_CHANGES] = {.ids = IDS("email_changes"),
