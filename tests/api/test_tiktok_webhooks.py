@@ -114,9 +114,10 @@ def test_one_from_the_future_ends_nothing_that_is_connected_later(stack, connect
     assert expect(connected.web.get(f"/api/v1/accounts/{connected.account}"), 200)["data"]["is_active"]
 
 
-def test_whose_order_the_clocks_cannot_tell_tiktok_is_asked(stack, connected):
+@pytest.mark.parametrize("age_sec", [30, 10**9], ids=["a moment ago", "long before TikTok can have told it"])
+def test_whose_order_the_clocks_cannot_tell_tiktok_is_asked(stack, connected, age_sec):
     with stack.stopped("worker-publish"):
-        sent = event(stack, open_id=connected.open_id, age_sec=30)
+        sent = event(stack, open_id=connected.open_id, age_sec=age_sec)
         taken(deliver(stack, sent))
         stack.sql("UPDATE accounts SET connected_at_us = connected_at_us - 2000000 WHERE id = %s", uuid.UUID(connected.account).bytes)
         before = row_of(stack, connected.account)["refresh_expires_at_us"], row_of(stack, connected.account)["access_token"]
