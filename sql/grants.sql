@@ -263,7 +263,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user worker_mail
 GRANT SELECT, UPDATE, DELETE ON {db}.mail_outbox TO {user};
-GRANT SELECT (id, email, name, state, notices_off, undeliverable_at_us), UPDATE (undeliverable_at_us) ON {db}.users TO {user};
+GRANT SELECT (id, email, name, state, notices_off, undeliverable_at_us, policy_version), UPDATE (undeliverable_at_us) ON {db}.users TO {user};
 GRANT INSERT ON {db}.mail_outbox TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.notices_due TO {user};
 GRANT SELECT (id, title, description, state, failure_code) ON {db}.posts TO {user};
@@ -306,7 +306,7 @@ GRANT SELECT (user_id), DELETE ON {db}.pending_sign_ins TO {user};
 GRANT SELECT (user_id), DELETE ON {db}.oauth_states TO {user};
 GRANT SELECT (user_id), DELETE ON {db}.activity TO {user};
 GRANT SELECT (user_id), DELETE ON {db}.privacy_requests TO {user};
-GRANT SELECT (open_id), DELETE ON {db}.tiktok_events TO {user};
+GRANT SELECT (open_id, state), DELETE ON {db}.tiktok_events TO {user};
 GRANT SELECT (user_id), DELETE ON {db}.notices_due TO {user};
 GRANT SELECT (user_id), DELETE ON {db}.usage_daily TO {user};
 GRANT SELECT (user_id), DELETE ON {db}.idempotency_keys TO {user};

@@ -1,5 +1,6 @@
 """The privacy policy and the terms: publishing versions, what is shown of them, who is told, and what programs do by them."""
 
+import fcntl
 import os
 import re
 import subprocess
@@ -100,6 +101,31 @@ def test_a_file_that_nobody_published_is_not_replaced(stack):
     done = publish(stack, V)
     assert done.returncode == 1 and "never published" in done.stderr and listed(stack)["current"] is None
     assert files(stack) == {f"privacy-{V}.html": b"somebody's own"}
+
+
+def test_one_publishes_at_a_time(stack):
+    """Else each would take the other's half of a file for its own, and both have been checked against what was there before."""
+    at = os.open(stack.at.policy, os.O_RDONLY)
+    try:
+        fcntl.flock(at, fcntl.LOCK_EX)
+        assert "would publish" in published(stack, V, "--dry-run")
+        done = publish(stack, V)
+        assert done.returncode == 1 and "somebody else publishes right now" in done.stderr
+        assert files(stack) == {} and listed(stack)["current"] is None
+    finally:
+        os.close(at)
+    published(stack, V)
+
+
+def test_of_a_day_the_last_to_be_published_counts(stack):
+    """By the clock; while that is wrong, nothing is told to be in force that is not."""
+    published(stack, "1")
+    stack.sql("UPDATE policy_versions SET published_at_us = published_at_us + %s", 3600 * 10**6)
+    done = publish(stack, "2")
+    assert done.returncode == 1 and "set the clock right" in done.stderr and listed(stack)["current"]["version"] == "1"
+    stack.sql("UPDATE policy_versions SET published_at_us = published_at_us - %s", 3600 * 10**6)
+    published(stack, "2")
+    assert listed(stack)["current"]["version"] == "2"
 
 
 def test_all_that_is_missing_is_told(stack):

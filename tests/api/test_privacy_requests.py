@@ -59,7 +59,9 @@ def test_access_is_what_the_user_sees(stack, user):
             assert all(held["name"] in shown for held in item["held"])
 
 
-def test_the_name_and_the_address_are_corrected(stack, user):
+def test_the_name_and_the_address_are_corrected(stack, user, other):
+    assert "Another account" in fails(stack, "correct", user.email, "--reason", REASON, "--email", other.email.upper(), "--verified")
+    assert requests(stack, user) == [] and activity(stack, user.id) == []
     new = f"{uuid.uuid4().hex}@example.com"
     works(stack, "correct", user.email, "--reason", REASON, "--name", "Ada L.")
     assert expect(user.web.get("/api/v1/me"), 200)["data"]["name"] == "Ada L."
@@ -67,10 +69,10 @@ def test_the_name_and_the_address_are_corrected(stack, user):
     assert "when its link is followed" in said
     assert expect(user.web.get("/api/v1/me"), 200)["data"]["email"] == user.email
     assert "change-email" in wait_letter(stack, new, "Confirm").text
-    other = f"{uuid.uuid4().hex}@example.com"
-    works(stack, "correct", user.email, "--reason", REASON, "--email", other, "--verified")
+    third = f"{uuid.uuid4().hex}@example.com"
+    works(stack, "correct", user.email, "--reason", REASON, "--email", third, "--verified")
     assert user.web.get("/api/v1/me").status_code == 401  # all sessions end
-    assert stack.sql("SELECT email FROM users WHERE id = %s", uuid.UUID(user.id).bytes) == [{"email": other}]
+    assert stack.sql("SELECT email FROM users WHERE id = %s", uuid.UUID(user.id).bytes) == [{"email": third}]
     done = [what for what, _, about in activity(stack, user.id)]
     assert done == ["name_changed", "admin_privacy_request", "email_change_asked", "admin_privacy_request", "email_changed",
                     "admin_privacy_request"]
@@ -158,6 +160,10 @@ def test_an_overdue_request_is_an_alarm_once_a_day(stack, user):
     stack.sql("UPDATE privacy_requests SET told_at_us = told_at_us - %s WHERE done_at_us IS NULL", DAY_US + 1)
     tidy()
     stack.wait(lambda: told() > first, "the next day's alarm")
+    ahead = told() + 10 * DAY_US  # of a clock that was set back
+    stack.sql("UPDATE privacy_requests SET told_at_us = %s WHERE done_at_us IS NULL", ahead)
+    tidy()
+    stack.wait(lambda: told() < ahead, "the alarm of today")
     stack.sql("UPDATE privacy_requests SET done_at_us = 1 WHERE user_id = %s", uuid.UUID(user.id).bytes)
     tidy()
     stack.wait(lambda: requests(stack, user) == [], "two years later it is gone")

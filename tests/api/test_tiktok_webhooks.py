@@ -114,15 +114,29 @@ def test_one_from_the_future_ends_nothing_that_is_connected_later(stack, connect
     assert expect(connected.web.get(f"/api/v1/accounts/{connected.account}"), 200)["data"]["is_active"]
 
 
-def test_whose_order_the_clocks_cannot_tell_tiktok_is_asked(stack, connected):
+@pytest.mark.parametrize("age_sec", [30, 10**9], ids=["a moment ago", "long before TikTok can have told it"])
+def test_whose_order_the_clocks_cannot_tell_tiktok_is_asked(stack, connected, age_sec):
     with stack.stopped("worker-publish"):
-        sent = event(stack, open_id=connected.open_id, age_sec=30)
+        sent = event(stack, open_id=connected.open_id, age_sec=age_sec)
         taken(deliver(stack, sent))
         stack.sql("UPDATE accounts SET connected_at_us = connected_at_us - 2000000 WHERE id = %s", uuid.UUID(connected.account).bytes)
         before = row_of(stack, connected.account)["refresh_expires_at_us"], row_of(stack, connected.account)["access_token"]
     wait_until_done(stack, sent)
     stack.wait(lambda: row_of(stack, connected.account)["access_token"] != before[1], "a fresh pair")
     assert row_of(stack, connected.account)["state"] == "active"
+
+
+def test_an_erasure_leaves_what_is_still_to_end_another_users_connection(stack, connected, other):
+    """Of the same TikTok account."""
+    name = stack.wait(lambda: creator_of(stack, connected.account), "the creator is known")
+    other.connect(name)
+    waiting, done = event(stack, "x.y", connected.open_id), event(stack, "x.z", connected.open_id)
+    for sent in (waiting, done):
+        taken(deliver(stack, sent))
+    stack.sql("UPDATE tiktok_events SET state = 'waiting' WHERE id = %s", row(stack, waiting)["id"])
+    assert stack.admin("privacy", "erase", connected.email, "--reason", "a test").returncode == 0
+    stack.wait(lambda: not stack.sql("SELECT 1 FROM accounts WHERE user_id = %s", uuid.UUID(connected.id).bytes), "the account is gone")
+    assert row(stack, waiting)["open_id"] == connected.open_id and row(stack, done) is None
 
 
 def test_test_accounts_have_no_webhooks(stack, connected):
@@ -217,9 +231,11 @@ def test_other_events_are_kept(idle, connected):
 def test_they_go_after_30_days(stack, connected):
     sent = event(stack, "x.y", connected.open_id)
     taken(deliver(stack, sent))
+    stack.sql("INSERT INTO tiktok_events (digest, id, kind, state, created_at_us, received_at_us) SELECT UNHEX(SHA2(seq, 256)),"
+              " UNHEX(MD5(seq)), 'x.y', 'ignored', 1, %s FROM seq_1_to_2500", row(stack, sent)["received_at_us"])
     stack.sql("UPDATE tiktok_events SET received_at_us = received_at_us - %s", 30 * 24 * HOUR * 10**6 + 10**6)
     stack.sql("UPDATE jobs_publish SET run_at_us = 1 WHERE kind = 'housekeeping'")
-    stack.wait(lambda: row(stack, sent) is None, "it is gone")
+    stack.wait(lambda: stack.sql("SELECT COUNT(*) n FROM tiktok_events")[0]["n"] == 0, "they are gone, however many they are")
 
 
 def test_what_became_of_webhooks_is_counted(idle, connected):

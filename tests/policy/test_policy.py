@@ -73,21 +73,33 @@ def notice(stack):
 
 
 def test_N1(stack, user, no_policy):
-    """A material change is mailed to every user, once, at least 14 days before; also to one who is disabled, and to one who registers
-    meanwhile."""
+    """A material change is mailed to every user, once, at least 14 days before; also to one who is disabled, to one who registers
+    meanwhile, and to one who follows the link of such a registration only afterwards."""
     disabled = User(stack)
     assert stack.admin("user", "disable", disabled.id).returncode == 0
     stack.move_clock(120)  # their rows are settled
+    published(stack, "2026")
     published(stack, "2027", "--material", days=15)
     letter = wait_letter(stack, user.email, "privacy policy changes")
     assert f"{stack.url}/privacy/2027" in letter.text and "you accept it" in re.sub(r"\s+", " ", letter.text) and letter.token is None
     stack.wait(lambda: mails(stack, disabled) == 1, "who is disabled is told")
     late = Newcomer(stack)  # whose id is of the programs' clock
-    late.join()
+    late.join(accepted_terms=True)
     stack.move_clock(3700)
     stack.wait(lambda: ("policy_changed", late.rows("users")[0]["id"]) in late.mails(), "who came later is told within an hour")
-    stack.move_clock(16 * DAY)
-    stack.wait(lambda: notice(stack)["ended_at_us"], "it ends when the version is in force")
+    stack.move_clock(13 * DAY)
+    slow, new = Newcomer(stack), Newcomer(stack)
+    expect(slow.register(accepted_terms=True), 202)
+    stack.move_clock(3 * DAY)
+    expect(new.register(accepted_terms=True), 202)
+    for newcomer in (slow, new):
+        expect(newcomer.verify(newcomer.link(days=30)), 200)
+    assert [n.rows("users")[0]["policy_version"] for n in (slow, new)] == ["2026", "2027"]
+    stack.move_clock(3700)
+    stack.wait(lambda: ("policy_changed", slow.rows("users")[0]["id"]) in slow.mails(), "who has accepted the former one is told")
+    stack.move_clock(7 * DAY)
+    stack.wait(lambda: notice(stack)["ended_at_us"], "it ends when no registration is left from before it was in force")
+    assert "policy_changed" not in [template for template, _ in new.mails()]
     assert not stack.sql("SELECT 1 FROM jobs_mail WHERE kind = 'policy_notice'")
     (all,) = stack.sql("SELECT COUNT(*) AS n, COUNT(DISTINCT user_id) AS users FROM mail_outbox WHERE template = 'policy_changed'")
     assert all["n"] == all["users"] == notice(stack)["told"] >= 3

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@ struct policy_publishing {
     struct desk *desk;
     struct published new;
     struct policy_document privacy, terms;
+    int dir;       /* policy.dir, locked; -1: not yet */
     bool is_there; /* it was published before, and only its files may be missing */
     int64_t users; /* how many are told */
 };
@@ -115,11 +117,31 @@ static bool policy_may_be(const struct published *new, const struct published *n
     if (newest != NULL && new->effective_at_us < newest->effective_at_us)
         return complain("the version %.*s comes into force later than that: a new one must not be before it",
                         STR_FMT(newest->version)) == EXIT_DONE;
+    /* Of one day the last to be published counts. */
+    if (newest != NULL && new->effective_at_us == newest->effective_at_us && now_us <= newest->published_at_us)
+        return complain(
+                   "the version %.*s of the same day is published later than now, by this machine's clock, and would "
+                   "stay in force: set the clock right, or choose a later day",
+                   STR_FMT(newest->version)) == EXIT_DONE;
     if (unknown.n > 0 && !new->material)
         return complain(
                    "%.*s would get data, which the version %.*s does not say: that is a material change (--material)",
                    STR_FMT(unknown), STR_FMT(newest->version)) == EXIT_DONE;
     return true;
+}
+
+/* One at a time: what was checked must still be so when it is published, and the files are one version's. Until the process ends. */
+static bool policy_alone(struct policy_publishing *p)
+{
+    const char *dir = p->desk->conf.policy_dir.p;
+
+    if (mkdir(dir, 0755) != 0 && errno != EEXIST)
+        return complain("%s: %s", dir, strerror(errno)) == EXIT_DONE;
+    p->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (p->dir >= 0 && flock(p->dir, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    return complain("%s: %s", dir, errno == EWOULDBLOCK ? "somebody else publishes right now" : strerror(errno)) ==
+           EXIT_DONE;
 }
 
 static bool policy_check(struct policy_publishing *p)
@@ -184,14 +206,10 @@ static bool policy_keep(const struct policy_document *d)
 
 static bool policy_keep_both(const struct policy_publishing *p)
 {
-    const char *dir = p->desk->conf.policy_dir.p;
-
-    if (mkdir(dir, 0755) != 0 && errno != EEXIST)
-        return complain("%s: %s", dir, strerror(errno)) == EXIT_DONE;
     if (!policy_keep(&p->privacy) || !policy_keep(&p->terms))
         return false;
-    _cleanup_(fd_closep) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return (fd >= 0 && fd_sync(fd, "sync a folder")) || complain("%s: %s", dir, strerror(errno)) == EXIT_DONE;
+    return fd_sync(p->dir, "sync a folder") ||
+           complain("%s: %s", p->desk->conf.policy_dir.p, strerror(errno)) == EXIT_DONE;
 }
 
 /* Asks the database nothing: what was published is told as published. */
@@ -240,7 +258,7 @@ static int policy_publish_at(struct policy_publishing *p, const struct given *gi
                        fwrite(p->terms.html.p, 1, p->terms.html.n, stdout) == p->terms.html.n
                    ? EXIT_DONE
                    : EXIT_FAILED;
-    if (!policy_check(p))
+    if ((given->dry_run == NULL && !policy_alone(p)) || !policy_check(p))
         return EXIT_FAILED;
     return given->dry_run != NULL ? policy_tell(p, "would publish") : policy_publish(p);
 }
@@ -248,13 +266,14 @@ static int policy_publish_at(struct policy_publishing *p, const struct given *gi
 int verb_policy_publish(const struct given *given)
 {
     struct desk desk;
-    struct policy_publishing p = {.desk = &desk};
+    struct policy_publishing p = {.desk = &desk, .dir = -1};
 
     if (!desk_open(&desk, given))
         return EXIT_FAILED;
     int code = policy_publish_at(&p, given);
     buf_done(&p.privacy.html);
     buf_done(&p.terms.html);
+    fd_closep(&p.dir);
     desk_close(&desk);
     return code;
 }

@@ -18,9 +18,10 @@
 #define SOON_US (10 * US_PER_SEC) /* when there are more keys to purge */
 #define BATCH 500                 /* the rest waits for the next hour */
 #define HURRIES 100               /* batches of jobs that are due too late */
-#define PURGES 20      /* batches of snapshots; an account that publishes never has one this old, so there are few */
-#define APPROVALS 50   /* batches of posts that nobody decided about */
-#define KEY_PURGES 200 /* batches of idempotency keys; then others' jobs have their turn */
+#define PURGES 20       /* batches of snapshots; an account that publishes never has one this old, so there are few */
+#define APPROVALS 50    /* batches of posts that nobody decided about */
+#define KEY_PURGES 200  /* batches of idempotency keys; then others' jobs have their turn */
+#define EVENT_PURGES 50 /* batches of TikTok's events: a post has two or three */
 
 /* Jobs of any kinds: whoever locks several does so in the order of their ids. */
 struct batch {
@@ -127,6 +128,17 @@ static enum err housekeeping_purge_keys(struct job_run *run, int64_t now_us, boo
     return e;
 }
 
+static enum err housekeeping_purge_events(struct job_run *run, int64_t now_us, bool *ret_more)
+{
+    uint64_t n = TIKTOK_EVENTS_PURGED;
+    enum err e = OK;
+
+    for (int i = 0; i < EVENT_PURGES && n == TIKTOK_EVENTS_PURGED && e == OK && !job_run_is_stopping(run); i++)
+        e = tiktok_events_purge(run->db, now_us, &n);
+    *ret_more = n == TIKTOK_EVENTS_PURGED;
+    return e;
+}
+
 static enum err housekeeping_expire_approvals(struct job_run *run, int64_t now_us)
 {
     bool more = true;
@@ -143,7 +155,7 @@ static enum job_step housekeeping_step(struct job_run *run)
 
     /* Also deletes what will be too old before the next round: the promise is 24 hours, not 25. */
     enum err e = OK;
-    bool more, more_test_data = false;
+    bool more, more_events = false, more_test_data = false;
     for (int i = 0; i < PURGES && e == OK; i++)
         e = account_purge_snapshots(run->db, now_us + EVERY_US);
     if (e == OK)
@@ -151,7 +163,7 @@ static enum job_step housekeeping_step(struct job_run *run)
     if (e == OK)
         e = grant_end_purge(run->db, now_us);
     if (e == OK)
-        e = tiktok_events_purge(run->db, now_us);
+        e = housekeeping_purge_events(run, now_us, &more_events);
     if (e == OK)
         e = housekeeping_refresh_aging(run);
     if (e == OK)
@@ -166,7 +178,7 @@ static enum job_step housekeeping_step(struct job_run *run)
     if (e == OK)
         e = test_data_purge(run->db, run->arena, now_us, &more_test_data);
     run->err = e;
-    run->again_at_us = now_us + (more || more_test_data ? SOON_US : EVERY_US);
+    run->again_at_us = now_us + (more || more_events || more_test_data ? SOON_US : EVERY_US);
     return e == OK ? JOB_AGAIN : JOB_ERROR;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "model/mail/outbox.h"
+#include "model/user/registration.h"
 
 #define BATCH 50
 #define SETTLED_US (60 * US_PER_SEC) /* a row with an older id is committed, whoever's clock made it */
@@ -51,12 +52,13 @@ static enum err policy_notice_tell(struct db *db, const struct policy_notice_run
     return e;
 }
 
-/* Until the version is in force; then those have been told who registered before. */
+/* Until the version has been in force for as long as a registration waits for its confirmation: whoever registered before that day has
+ * accepted what was in force then, and may have become a user since. */
 static int64_t policy_notice_next(const struct policy_notice_run *run, const struct policy_notice_row *n, bool is_full)
 {
     if (is_full)
         return run->now_us;
-    int64_t settled_us = n->effective_at_us + SETTLED_US;
+    int64_t settled_us = n->effective_at_us + REGISTRATION_LIFETIME_US + SETTLED_US;
     return run->now_us >= settled_us ? 0 : MIN(run->now_us + EVERY_US, settled_us);
 }
 
@@ -71,8 +73,8 @@ static enum err policy_notice_step_tx(struct db *db, void *arg)
         db_row(db, &policy_notice_sqls[POLICY_NOTICE_READ], DB_ARGS(db_uuid(&run->job->subject_id)), run->arena, &n);
     if (e == OK)
         e = db_rows(db, &policy_notice_sqls[POLICY_NOTICE_USERS],
-                    DB_ARGS(db_uuid(&n.told_below), db_uuid(&until), db_i64(BATCH)), run->arena, sizeof *users, BATCH,
-                    (void **)&users, &count);
+                    DB_ARGS(db_uuid(&n.told_below), db_uuid(&until), db_i64(n.effective_at_us), db_i64(BATCH)),
+                    run->arena, sizeof *users, BATCH, (void **)&users, &count);
     if (e == OK)
         e = policy_notice_tell(db, run, &n, users, count);
     if (e != OK)
@@ -133,11 +135,13 @@ static const struct sql policy_notice_sqls[] = {
                                     " JOIN policy_versions v ON v.version = n.version WHERE n.id = ?",
                             .in = "u",
                             .cols = policy_notice_cols},
-    /* In their order, which is that of the lock that the mail's row takes of its user. */
+    /* In their order, which is that of the lock that the mail's row takes of its user. Whoever has accepted this version, or one after
+     * it, knows it. */
     [POLICY_NOTICE_USERS] =
-        {.text = "SELECT id FROM users FORCE INDEX (PRIMARY) WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
-                 " LOCK IN SHARE MODE",
-         .in = "uui",
+        {.text = "SELECT u.id FROM users u FORCE INDEX (PRIMARY) WHERE u.id > ? AND u.id <= ? AND NOT EXISTS"
+                 " (SELECT 1 FROM policy_versions v WHERE v.version = u.policy_version AND v.effective_at_us >= ?)"
+                 " ORDER BY u.id LIMIT ? LOCK IN SHARE MODE",
+         .in = "uuii",
          .cols = db_uuid_cols},
     [POLICY_NOTICE_TOLD] = {.text = "UPDATE policy_notices SET told_below = ?, told = told + ?, ended_at_us = ?"
                                     " WHERE id = ? AND told_below = ?",

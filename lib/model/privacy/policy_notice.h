@@ -1,7 +1,8 @@
 /*
  * Telling every user of a material change of the policy by mail, once. The job POLICY_NOTICE_JOB, which is made with the version, goes
  * through the users in the order of their ids, a batch in each transaction, which also notes how far it has come: whatever dies,
- * nobody is passed over or told twice. It comes again every hour until the version is in force, so that whoever has registered since is told, too.
+ * nobody is passed over or told twice. It comes again every hour, so that whoever has registered since is told, too, and ends when nobody can
+ * become a user any more by a registration from before the version was in force.
  *
  *    e = policy_notice_step(db, arena, &run->job, &again_at_us);    // 0: all are told, and the job has ended
  */

@@ -141,8 +141,9 @@ enum err request_list(struct db *db, struct arena *arena, bool all, size_t max, 
 
 enum err request_tell_overdue(struct db *db, int64_t now_us, uint64_t *ret_n)
 {
-    return db_exec(db, &request_sqls[REQUEST_OVERDUE],
-                   DB_ARGS(db_i64(now_us), db_i64(now_us), db_i64(now_us - US_PER_DAY)), ret_n);
+    return db_exec(
+        db, &request_sqls[REQUEST_OVERDUE],
+        DB_ARGS(db_i64(now_us), db_i64(now_us), db_i64(now_us - US_PER_DAY), db_i64(now_us + CLOCKS_DIFFER_US)), ret_n);
 }
 
 const char *const request_what_names[] = {"access", "correct", "export", "erase", "disconnect", NULL};
@@ -176,7 +177,8 @@ static const struct sql request_sqls[] = {
                                   " ('active', 'needs_reconnect') AND (ISNULL(?) OR id = ?) ORDER BY id LIMIT ?",
                           .in = "uuui",
                           .cols = db_uuid_cols},
+    /* One that was told on a day to come, by a clock that was set back since, was not told. */
     [REQUEST_OVERDUE] = {.text = "UPDATE privacy_requests SET told_at_us = ? WHERE done_at_us IS NULL AND due_at_us < ?"
-                                 " AND COALESCE(told_at_us, 0) < ?",
-                         .in = "iii"},
+                                 " AND (COALESCE(told_at_us, 0) < ? OR told_at_us > ?)",
+                         .in = "iiii"},
 };

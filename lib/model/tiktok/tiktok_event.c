@@ -150,10 +150,10 @@ enum err tiktok_event_done(struct db *db, const struct uuid *id)
     return db_exec(db, &tiktok_event_sqls[TIKTOK_EVENT_SQL_END], DB_ARGS(db_i64(clock_now_us()), db_uuid(id)), NULL);
 }
 
-enum err tiktok_events_purge(struct db *db, int64_t now_us)
+enum err tiktok_events_purge(struct db *db, int64_t now_us, uint64_t *ret_n)
 {
-    return db_exec(db, &tiktok_event_sqls[TIKTOK_EVENT_SQL_PURGE], DB_ARGS(db_i64(now_us - TIKTOK_EVENT_KEEP_US)),
-                   NULL);
+    return db_exec(db, &tiktok_event_sqls[TIKTOK_EVENT_SQL_PURGE],
+                   DB_ARGS(db_i64(now_us - TIKTOK_EVENT_KEEP_US), db_i64(TIKTOK_EVENTS_PURGED)), ret_n);
 }
 
 const char *const tiktok_event_state_names[] = {"waiting", "done", "ignored", NULL};
@@ -203,5 +203,5 @@ static const struct sql tiktok_event_sqls[] = {
         {.text = "UPDATE tiktok_events SET state = 'done', done_at_us = ? WHERE id = ? AND state = 'waiting'",
          .in = "iu"},
     [TIKTOK_EVENT_SQL_PURGE] =
-        {.text = "DELETE FROM tiktok_events WHERE received_at_us < ? ORDER BY received_at_us LIMIT 1000", .in = "i"},
+        {.text = "DELETE FROM tiktok_events WHERE received_at_us < ? ORDER BY received_at_us LIMIT ?", .in = "ii"},
 };

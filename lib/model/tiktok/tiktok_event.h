@@ -52,5 +52,6 @@ MUST_CHECK enum err tiktok_event_read(struct db *db, struct arena *arena, const 
 /* In a transaction: it is done. */
 MUST_CHECK enum err tiktok_event_done(struct db *db, const struct uuid *id);
 
-/* Those whose time is over; 1000 at a time. */
-MUST_CHECK enum err tiktok_events_purge(struct db *db, int64_t now_us);
+/* Some of those whose time is over; fewer than TIKTOK_EVENTS_PURGED: no others are left. */
+#define TIKTOK_EVENTS_PURGED 1000
+MUST_CHECK enum err tiktok_events_purge(struct db *db, int64_t now_us, uint64_t *ret_n);
