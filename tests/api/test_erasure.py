@@ -264,7 +264,7 @@ def test_a_cancel_waits_for_a_step_that_is_under_way(stack, user):
         ask(user)
         user.web = user.sign_in()
         wait_for_waiter(stack, "marketingcli_worker_privacy", "UPDATE uploads%")
-        canceled = pool.submit(lambda: user.web.post(f"{ERASURE}/cancel"))
+        canceled = pool.submit(lambda: user.web.delete(ERASURE))
         try:
             wait_for_waiter(stack, "marketingcli_privacy", "SELECT state FROM users%FOR UPDATE")
         finally:

@@ -6,6 +6,7 @@ import re
 import subprocess
 
 import pytest
+from conftest import with_setting
 from helpers import expect
 from newcomers import Newcomer
 from publishing_policy import publish, published, take_back
@@ -171,7 +172,8 @@ def test_what_is_in_force_is_accepted(stack):
 def test_a_recipient_that_no_policy_names_stops_the_start(stack, tmp_path):
     """And nothing stops it before a policy is in force."""
     conf = tmp_path / "conf"
-    conf.write_text(stack.at.conf.read_text().replace(f"api_url = {stack.sandbox_url}", "api_url = https://api.elsewhere.example", 1))
+    text = stack.at.conf.read_text().replace(f"api_url = {stack.sandbox_url}", "api_url = https://api.elsewhere.example", 1)
+    conf.write_text(with_setting(text, "metrics_dir", tmp_path))  # not where the one that runs shows its own
 
     def start():
         return subprocess.run([find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-worker"), "mail"], capture_output=True, text=True,
