@@ -162,6 +162,7 @@ struct erasure_canceling {
     struct arena *arena;
     const struct uuid *user_id;
     enum activity_by by;
+    struct str reason;
     struct erasure erasure;
 };
 
@@ -200,7 +201,8 @@ static enum err erasure_cancel_tx(struct db *db, void *arg)
         e = db_change(db, &erasure_sqls[ERASURE_CANCEL], DB_ARGS(db_i64(now), db_uuid(&x->id)));
     if (e == OK)
         e = activity_add(
-            db, &(struct activity_new){.user_id = *c->user_id, .what = ACTIVITY_ERASURE_CANCELED, .by = c->by});
+            db, &(struct activity_new){
+                    .user_id = *c->user_id, .what = ACTIVITY_ERASURE_CANCELED, .by = c->by, .about = c->reason});
     if (e == OK)
         e = mail_add(db, &(struct mail_new){.template = MAIL_ERASURE_CANCELED, .user_id = *c->user_id});
     x->state = ERASURE_CANCELED;
@@ -209,9 +211,9 @@ static enum err erasure_cancel_tx(struct db *db, void *arg)
 }
 
 enum err erasure_cancel(struct db *db, struct arena *arena, const struct uuid *user_id, enum activity_by by,
-                        struct erasure *ret_erasure)
+                        struct str reason, struct erasure *ret_erasure)
 {
-    struct erasure_canceling c = {.arena = arena, .user_id = user_id, .by = by};
+    struct erasure_canceling c = {.arena = arena, .user_id = user_id, .by = by, .reason = reason};
     enum err e = db_tx(db, erasure_cancel_tx, &c);
 
     if (e == OK)

@@ -61,9 +61,10 @@ struct erasure_ask {
 MUST_CHECK enum err erasure_begin(struct db *db, struct arena *arena, const struct conf *conf,
                                   const struct erasure_ask *ask, struct erasure *ret_erasure);
 
-/* ERR_ERASURE_NONE: there is none; ERR_ERASURE_LATE: its time is over, or it has been run. */
+/* reason: an admin's, for the user's activity; absent: none. ERR_ERASURE_NONE: there is none; ERR_ERASURE_LATE: its time is over, or it has
+ * been run. */
 MUST_CHECK enum err erasure_cancel(struct db *db, struct arena *arena, const struct uuid *user_id, enum activity_by by,
-                                   struct erasure *ret_erasure);
+                                   struct str reason, struct erasure *ret_erasure);
 
 /* Whoever has the receipt. ERR_NOT_FOUND. */
 MUST_CHECK enum err erasure_get(struct db *db, struct arena *arena, const struct uuid *id, struct erasure *ret_erasure);
