@@ -1,0 +1,8 @@
+import {html} from "../lit.js";
+import {words} from "../words/en.js";
+
+const say = words.erase;
+
+export default function erase() {
+	return {title: say.title ?? "erase", view: () => html``};
+}
