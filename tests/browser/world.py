@@ -3,9 +3,12 @@ for each."""
 
 import contextlib
 import os
+import pathlib
+import tempfile
 import uuid
 
 import conftest
+import images
 import mailing
 import publishing
 import render
@@ -14,12 +17,14 @@ from helpers import expect
 
 class World:
     def __init__(self, stack):
-        self.stack, self.users, self.during = stack, {}, None
+        self.stack, self.users = stack, {}
 
     @contextlib.contextmanager
     def during_a_test(self):
         """What a test has stopped or set is put back at its end."""
-        with contextlib.ExitStack() as self.during:
+        with contextlib.ExitStack() as during:
+            self.stopped = during.enter_context(contextlib.ExitStack())
+            self.folder = pathlib.Path(during.enter_context(tempfile.TemporaryDirectory(prefix="mcli-photos-")))
             yield
 
     def answer(self, name, given):
@@ -63,6 +68,18 @@ def letter(world, to, subject="", times=1):
             "link": f"{world.stack.url}/{found.page}#{found.token}" if found.token else None}
 
 
+def photos(world, count=1, width=540, height=960, mb=0):
+    """Files of JPEGs, each of so many megabytes at least, for an input of files. They go with the test."""
+    made = []
+    for n in range(count):
+        data = images.jpeg(width, height) if n == 0 or width * height < 1 << 20 else data
+        filling = b"\xff\xfe\xff\xff" + f"{uuid.uuid4()}".encode() + bytes(65533 - 36)  # a comment of JPEG's greatest length
+        more = filling * (mb * 10**6 // len(filling) + 1)
+        made.append(world.folder / f"photo-{n + 1}.jpg")
+        made[-1].write_bytes(data[:2] + more + data[2:])
+    return [str(p) for p in made]
+
+
 def sql(world, text, values=()):
     """The rows, as the database's root. An id (a text like one) among the values becomes its 16 bytes, and bytes come as hex."""
     rows = world.stack.sql(text, *(as_id(v) for v in values))
@@ -83,21 +100,21 @@ def move_clock(world, seconds):
 
 def stop(world, program):
     """It is away until the test's end, or until restore."""
-    world.during.enter_context(world.stack.stopped(program))
+    world.stopped.enter_context(world.stack.stopped(program))
 
 
 def freeze(world, program):
-    world.during.enter_context(world.stack.frozen(program))
+    world.stopped.enter_context(world.stack.frozen(program))
 
 
 def configure(world, programs, settings):
     """These programs have these settings until the test's end."""
-    world.during.enter_context(world.stack.configured(*programs, **settings))
+    world.stopped.enter_context(world.stack.configured(*programs, **settings))
 
 
 def restore(world):
     """What was stopped, frozen and configured is as before."""
-    world.during.pop_all().close()
+    world.stopped.pop_all().close()
 
 
 def admin(world, args, stdin=None):
@@ -112,4 +129,4 @@ def tables(world):
     return render.tables(render.find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-admin"))
 
 
-ASKS = {f.__name__: f for f in (user, connect, post, ended, letter, sql, move_clock, stop, freeze, configure, restore, admin, tables)}
+ASKS = {f.__name__: f for f in (user, connect, post, ended, letter, photos, sql, move_clock, stop, freeze, configure, restore, admin, tables)}

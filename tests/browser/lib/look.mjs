@@ -27,7 +27,7 @@ export async function axe(page, { exclude = [] } = {}) {
 }
 
 // Elements that do not fit: [what]. Runs in the page.
-function unfit() {
+export function unfit() {
   const name = e => `<${e.localName}${e.id && "#" + e.id}${e.classList.length ? "." + [...e.classList].join(".") : ""}> "${
     e.textContent.trim().replace(/\s+/g, " ").slice(0, 60)}"`;
   const found = [];

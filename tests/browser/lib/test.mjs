@@ -69,6 +69,7 @@ export class T {
   post(user, given) { return ask("post", { user: user.id, account: user.account, ...given }); }
   ended(user, id, states) { return ask("ended", { user: user.id, id, ...(states && { states }) }); }
   letter(to, given) { return ask("letter", { to, ...given }); }
+  photos(count, given) { return ask("photos", { count, ...given }); }
   sql(text, ...values) { return ask("sql", { text, values }); }
   clock(seconds) { return ask("move_clock", { seconds }); }
 

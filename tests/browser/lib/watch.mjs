@@ -23,7 +23,7 @@ export class Watch {
   }
 
   constructor(context) {
-    Object.assign(this, { context, found: [], announced: [] });
+    Object.assign(this, { context, found: [], announced: [], tolerated: () => false });
     context.on("console", m => this.console(m));
     context.on("weberror", e => this.found.push({ kind: "error", text: e.error().stack ?? String(e.error()) }));
     context.on("request", r => this.request(r));
@@ -75,11 +75,18 @@ export class Watch {
     this.announced.push({ what: `the message ${part}`, is: fault => fault.kind === "console" && fault.text.includes(part) });
   }
 
-  // What nobody announced, and what was announced and did not come.
+  // For who does not know what comes: faults of which this is true are none.
+  tolerate(is) { this.tolerated = is; }
+
+  // What was seen until now and nobody has announced.
+  now() {
+    return this.found.filter(fault => !this.tolerated(fault) && !this.announced.some(a => a.is(fault)))
+      .map(f => `${f.kind}: ${f.text ?? `${f.method} ${f.path} ${f.status} ${f.why ?? ""}`}`);
+  }
+
+  // That, and what was announced and did not come.
   faults() {
-    const left = this.found.filter(fault => !this.announced.some(a => a.is(fault)));
     const missing = this.announced.filter(a => !this.found.some(a.is));
-    return [...left.map(f => `${f.kind}: ${f.text ?? `${f.method} ${f.path} ${f.status} ${f.why ?? ""}`}`),
-      ...missing.map(a => `announced, and did not come: ${a.what}`)];
+    return [...this.now(), ...missing.map(a => `announced, and did not come: ${a.what}`)];
   }
 }
