@@ -108,5 +108,8 @@ MUST_CHECK enum err erasure_advance(struct db *db, struct arena *arena, const st
 MUST_CHECK enum err erasure_waits_for_posts(struct db *db, const struct uuid *account_id, int64_t asked_at_us,
                                             bool *ret_waits);
 
-/* An account's job has ended (worker@publish), in its transaction. revoked: TikTok has confirmed it. */
-MUST_CHECK enum err erasure_note_account(struct db *db, const struct uuid *user_id, bool revoked);
+/* Has an erasure of the user been canceled since then, and no other begun? A job of then ends no account any more. */
+MUST_CHECK enum err erasure_was_canceled(struct db *db, const struct uuid *user_id, int64_t since_us, bool *ret_was);
+
+/* TikTok has confirmed the end of an account (worker@publish), in the transaction that ends its job. */
+MUST_CHECK enum err erasure_note_account(struct db *db, const struct uuid *user_id);
