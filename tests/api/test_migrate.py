@@ -309,6 +309,20 @@ def test_what_no_line_says_any_more_is_revoked(granted):
     assert granted.may("SELECT id FROM a") and not granted.may("DELETE FROM b")
 
 
+def test_a_user_of_another_database_clients_is_dropped(granted):
+    """Who could sign in from elsewhere must not any more; a user whose name only begins alike is somebody else's."""
+    name = f"marketingcli_{granted.user}"
+    granted.query(f"CREATE USER {name}@'10.0.0.%%' IDENTIFIED BY 'x'")
+    granted.query(f"CREATE USER {name}2@'10.0.0.%%' IDENTIFIED BY 'x'")
+    try:
+        assert f"dropped '{name}'@'10.0.0.%'" in granted.grants("GRANT SELECT ON {db}.a TO {user};")
+        rows = granted.query("SELECT user u, host h FROM mysql.user WHERE user LIKE %s", f"{name}%")
+        assert {(r["u"], r["h"]) for r in rows} == {(name, "localhost"), (f"{name}2", "10.0.0.%")}
+        assert granted.may("SELECT id FROM a")
+    finally:
+        granted.query(f"DROP USER {name}2@'10.0.0.%%'")
+
+
 def test_a_new_password_counts(granted):
     granted.grants("GRANT SELECT ON {db}.a TO {user};")
     granted.password = secrets.token_urlsafe(24)

@@ -30,10 +30,13 @@ struct grants_user {
     size_t rights_n;
 };
 
+#define ELSEWHERE_MAX 100 /* hosts that one user may once have come from */
+
+static const struct db_col grants_grantee_cols[] = {{.type = DB_STR}, DB_END};
 static const struct db_col grants_right_cols[] = {
     DB_COL(struct right, privilege, STR), DB_COL(struct right, table, STR), DB_COL(struct right, column, STR), DB_END};
 
-enum { GRANTS_HAS_WIDE, GRANTS_HAS };
+enum { GRANTS_HAS_WIDE, GRANTS_HAS, GRANTS_ELSEWHERE };
 static const struct sql grants_sqls[] = {
     /* Rights on everything or on the whole database: nobody should have any. */
     [GRANTS_HAS_WIDE] = {.text = "SELECT COUNT(*) FROM (SELECT privilege_type FROM information_schema.USER_PRIVILEGES "
@@ -48,6 +51,11 @@ static const struct sql grants_sqls[] = {
                             "WHERE grantee = ? AND table_schema = ? LIMIT 500",
                     .in = "ssss",
                     .cols = grants_right_cols},
+    /* From before another database.clients. */
+    [GRANTS_ELSEWHERE] = {.text = "SELECT DISTINCT grantee FROM information_schema.USER_PRIVILEGES"
+                                  " WHERE LEFT(grantee, CHAR_LENGTH(?)) = ? AND grantee <> ? LIMIT ?",
+                          .in = "sssi",
+                          .cols = grants_grantee_cols},
 };
 
 /* Runs one statement; what is for the complaint, because the statement itself may hold a password. */
@@ -262,6 +270,28 @@ static int grants_make_user(const struct grants *g, const struct grants_user *u,
     return grants_set_password(g, u, str_from(arena_strdup(g->arena, password)));
 }
 
+/* Of a name that is ours, and from where nobody should sign in any more. */
+static int grants_drop_elsewhere(const struct grants *g, const struct grants_user *u)
+{
+    struct str of_name = arena_printf(g->arena, "'marketingcli_%.*s'@", STR_FMT(u->name)), *grantees;
+    int code = EXIT_DONE;
+    void *rows;
+    size_t n;
+
+    if (db_rows(g->db, &grants_sqls[GRANTS_ELSEWHERE],
+                DB_ARGS(db_str(of_name), db_str(of_name), db_str(u->grantee), db_i64(ELSEWHERE_MAX)), g->arena,
+                sizeof *grantees, ELSEWHERE_MAX, &rows, &n) != OK)
+        return complain("the users cannot be read. MariaDB says: %s", db_error(g->db));
+    grantees = rows;
+    for (size_t i = 0; i < n && code == EXIT_DONE; i++) {
+        struct str text = arena_printf(g->arena, "DROP USER IF EXISTS %.*s", STR_FMT(grantees[i]));
+        code = grants_run(g, u, text, text.p);
+        if (code == EXIT_DONE)
+            printf("dropped %.*s, which database.clients does not name any more\n", STR_FMT(grantees[i]));
+    }
+    return code;
+}
+
 static int grants_grant_user(const struct grants *g, const struct grants_user *begun)
 {
     struct grants_user *u = arena_alloc(g->arena, sizeof *u);
@@ -284,6 +314,8 @@ static int grants_grant_user(const struct grants *g, const struct grants_user *b
         code = grants_grant_section(g, u, false);
     if (code == EXIT_DONE)
         code = grants_revoke_excess(g, u);
+    if (code == EXIT_DONE)
+        code = grants_drop_elsewhere(g, u);
     if (code == EXIT_DONE)
         printf("granted marketingcli_%.*s\n", STR_FMT(name));
     return code;
