@@ -37,7 +37,7 @@ function askPassword({title, text, email, send}) {
 		});
 		return html`<article><h2>${title}</h2><p>${text}</p>
 			<form @submit=${made.submit} novalidate>
-				<input type="hidden" name="username" autocomplete="username" .value=${email}>
+				<input hidden type="text" name="username" autocomplete="username" .value=${email}>
 				${made.field({name: "password", label: words.fields.password, type: "password", autocomplete: "current-password", autofocus: true})}
 				${needsCode ? made.field({name: "code", label: words.fields.code, hint: words.fields.codeHint, autocomplete: "one-time-code"}) : nothing}
 				${made.problems()}
@@ -61,14 +61,14 @@ export function signInAgain(app, plain) {
 	}));
 }
 
-export function confirmAgain(plain) {
+export function confirmAgain(app, plain) {
 	return shared(async () => {
 		const {enabled} = await plain.get("/auth/totp").catch(() => ({enabled: false}));
 		let isFirst = true;
 		return askPassword({
 			title: words.again.confirm,
 			text: enabled ? words.again.confirmWithCode : words.again.confirmText,
-			email: "",
+			email: app.session.user.email,
 			send: async ({password, code}) => {
 				if (enabled && isFirst && !code) {
 					isFirst = false;

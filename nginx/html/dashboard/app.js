@@ -33,11 +33,12 @@ const app = {
 				throw error;
 			session.user = null;
 		}
-		if (session.user === null)
+		if (session.user === null) {
 			localStorage.removeItem(SIGNED_IN);
-		else
+		} else {
 			localStorage.setItem(SIGNED_IN, "");
-		tabs.postMessage({userId: session.user?.id ?? null});
+			tabs.postMessage({userId: session.user.id});
+		}
 		return session.user;
 	},
 	drawFrame,
@@ -63,7 +64,7 @@ const app = {
 // plain asks nobody to sign in: for what finds out whether somebody is.
 const no = async () => false;
 const plain = connect({mode, signInAgain: no, confirmAgain: no});
-app.api = connect({mode, signInAgain: () => session.user === null ? false : signInAgain(app, plain), confirmAgain: () => confirmAgain(plain),
+app.api = connect({mode, signInAgain: () => session.user === null ? false : signInAgain(app, plain), confirmAgain: () => confirmAgain(app, plain),
 	isErasing: () => app.go("/privacy/delete", {replace: true})});
 app.plain = plain;
 
@@ -152,9 +153,10 @@ function draw(what) {
 	render(html`<div class="page"><h1 tabindex="-1">${title}</h1>${what.view()}</div>`, main);
 }
 
-// Somebody else has signed in, or nobody is any more, in another tab: this page would show what is not theirs.
+// Somebody has signed in or out in another tab: this page would show what is not theirs. A session that only ended is no reason: what was
+// typed here stays, and again.js asks.
 tabs.onmessage = ({data}) => {
-	if (data.userId !== (session.user?.id ?? null) && !(data.userId === null && session.user !== null))
+	if (data.userId !== (session.user?.id ?? null))
 		location.reload();
 };
 
