@@ -160,6 +160,12 @@ export function tell(text) {
 	}, 8000);
 }
 
+// Where a page has become another one by itself: its heading has the focus, as after a link.
+export function focusHeading() {
+	document.querySelector("#main h1").focus({preventScroll: true});
+	scrollTo(0, 0);
+}
+
 // A button that copies a text, and says so.
 export function copy(text, label = words.copy) {
 	return html`<button type="button" class="secondary small" @click=${async () => {
