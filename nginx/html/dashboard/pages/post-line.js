@@ -1,9 +1,9 @@
 // The receipt of a post as a line of time: what happened, what TikTok said, when it fetched the images.
 import {html, nothing} from "../lit.js";
-import {when} from "../ui.js";
 import {words} from "../words/en.js";
 
 const say = words.post;
+const moment = new Intl.DateTimeFormat(undefined, {dateStyle: "medium", timeStyle: "medium"}); // with seconds, in which much happens
 
 // When TikTok had fetched all that it has fetched for the newest attempt. null: nothing yet.
 function fetches(post) {
@@ -29,7 +29,7 @@ export function line(post) {
 	const attempts = all.filter(e => e.attempt).length;
 	return html`<ol class="line">${all.map(e => html`<li class=${e.status === "failed" ? "bad" : ["published", "in_inbox"].includes(e.status) ? "good" : ""}>
 		<p>${e.text} ${say.by[e.code] ?? nothing} ${e.attempt && attempts > 1 ? html`<small>${say.attempt(e.attempt)}</small>` : nothing}</p>
-		<p><small>${when(e.at)}</small></p>
+		<p><small><time datetime=${e.at}>${moment.format(new Date(e.at))}</time></small></p>
 		${e.platform_code || e.log_id ? html`<p><small>${e.platform_code ? html`${say.tiktokSaid} <code>${e.platform_code}</code> ` : nothing}
 			${e.log_id ? html`${say.logId} <code>${e.log_id}</code>` : nothing}</small></p>` : nothing}
 	</li>`)}</ol>`;
