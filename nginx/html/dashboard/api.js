@@ -4,7 +4,7 @@ import {words} from "./words/en.js";
 
 const BASE = "/api/v1";
 const TRIES = 4; // of what may be repeated
-const OF_MODE = /^\/(accounts|uploads|posts|usage\/posts)(\/|$)/; // what takes ?mode=
+const OF_MODE = /^\/(accounts|uploads|posts|usage\/posts|sandbox\/accounts)(\/|$)/; // what takes ?mode=
 const OWN_401 = ["bad_credentials", "sign_in_ended"]; // answers to what was typed, not about the session
 
 // The API's sentence, or a person's in place of one that tells a program what to send.

@@ -41,6 +41,11 @@ const app = {
 		}
 		return session.user;
 	},
+	// The page stays, and its address says what it shows now, such as a filter: back and reload find that.
+	stay(path, {replace = false} = {}) {
+		history[replace ? "replaceState" : "pushState"](null, "", address(path));
+		here = asked();
+	},
 	drawFrame,
 	async signOut() {
 		try {
