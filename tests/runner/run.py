@@ -22,6 +22,7 @@ GROUPS = [
     Unit("unit", "asan"),
     Lint(),
     Pytest("api", "asan", "MARKETINGCLI_BUILD", shares=4),
+    Pytest("browser", "asan", "MARKETINGCLI_BUILD", shares=2),
     Demo(),
     Sweep("sweep-sample", "asan", "--sample", "36", "--jobs", "2"),
     Pytest("deploy", "release", "MARKETINGCLI_RELEASE", nice=True),

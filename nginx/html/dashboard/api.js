@@ -58,8 +58,9 @@ function failure(status, text, header) {
 
 const pause = sec => new Promise(done => setTimeout(done, sec * 1000));
 
-// mode(): "live" or "test". signInAgain() and confirmAgain() resolve to whether the user has done so.
-export function connect({mode, signInAgain, confirmAgain}) {
+// mode(): "live" or "test". signInAgain() and confirmAgain() resolve to whether the user has done so. isErasing() is called when the account
+// is being erased and may do nothing else any more.
+export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}}) {
 	function address(path, query = {}) {
 		const asked = new URLSearchParams();
 		for (const [name, value] of Object.entries(query))
@@ -87,6 +88,8 @@ export function connect({mode, signInAgain, confirmAgain}) {
 		const mended = new Set();
 		for (let n = 1; ; n++) {
 			const answer = await ask();
+			if (answer.response !== undefined)
+				return answer;
 			if (answer.status >= 200 && answer.status < 300)
 				return {...(answer.text === "" ? {data: null, meta: {}} : JSON.parse(answer.text)), status: answer.status};
 			const failed = failure(answer.status, answer.text, answer.header);
@@ -97,6 +100,8 @@ export function connect({mode, signInAgain, confirmAgain}) {
 				if (await mend())
 					continue;
 			}
+			if (failed.code === "account_erasing")
+				isErasing();
 			const passing = failed.status === 0 || [502, 503, 504].includes(failed.status) || failed.code === "idempotency_in_progress" ||
 				(failed.code === "outcome_unknown" && failed.retryable);
 			if (!repeats || !passing || n >= TRIES || (failed.waitSec ?? 0) > 15)
@@ -128,6 +133,19 @@ export function connect({mode, signInAgain, confirmAgain}) {
 		sendWhole: (method, path, body) => json(method, path, body),
 		// Makes something, once however often it is sent: the same key gets the same answer.
 		create: async (path, body, {key = makeKey()} = {}) => (await json("POST", path, body, {key, repeats: true})).data,
+		// The answer itself, its body unread: for what is too large to be held at once.
+		stream: async (method, path, {signal} = {}) => (await exchange(async () => {
+			let answer;
+			try {
+				answer = await fetch(address(path), {method, signal, cache: "no-store"});
+			} catch (error) {
+				if (error.name === "AbortError")
+					throw error;
+				return {status: 0, text: "", header: () => null};
+			}
+			const header = name => answer.headers.get(name);
+			return answer.ok ? {response: answer} : {status: answer.status, text: await answer.text(), header};
+		}, false)).response,
 		// Sends a file or a form and tells progress(sent, total), which fetch cannot.
 		upload: async (path, body, {key = makeKey(), type, progress = () => {}, signal} = {}) => (await exchange(() => new Promise((done, broken) => {
 			if (signal?.aborted) // while it waited for another try

@@ -48,18 +48,23 @@ const app = {
 			if (!(error instanceof Failure) || error.status !== 401)
 				throw error;
 		}
+		app.forget();
+		app.go("/sign-in");
+	},
+	// The session has ended, here and for other tabs.
+	forget() {
 		session.user = null;
 		localStorage.removeItem(SIGNED_IN);
 		sessionStorage.clear();
 		tabs.postMessage({userId: null});
-		app.go("/sign-in");
 	},
 };
 
 // plain asks nobody to sign in: for what finds out whether somebody is.
 const no = async () => false;
 const plain = connect({mode, signInAgain: no, confirmAgain: no});
-app.api = connect({mode, signInAgain: () => session.user === null ? false : signInAgain(app, plain), confirmAgain: () => confirmAgain(plain)});
+app.api = connect({mode, signInAgain: () => session.user === null ? false : signInAgain(app, plain), confirmAgain: () => confirmAgain(plain),
+	isErasing: () => app.go("/privacy/delete", {replace: true})});
 app.plain = plain;
 
 let here = {path: "/", query: new URLSearchParams()};
