@@ -159,6 +159,8 @@ export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}})
 		}, false)).response,
 		// Sends a file or a form and tells progress(sent, total), which fetch cannot.
 		upload: async (path, body, {key = makeKey(), type, progress = () => {}, signal} = {}) => (await exchange(() => new Promise((done, broken) => {
+			if (signal?.aborted) // while it waited for another try
+				return broken(new DOMException("stopped", "AbortError"));
 			const call = new XMLHttpRequest();
 			call.open("POST", address(path));
 			if (type !== undefined)
