@@ -368,7 +368,7 @@ static int grants_add_gone(struct grants *g)
 /* After all grants, for all users, so that nobody is without a right that has only moved. */
 static int grants_look_back(struct grants *g, bool revoke)
 {
-    size_t all = 0, wide, excess;
+    size_t all = 0, wide = 0, excess = 0;
     int code = grants_add_gone(g);
 
     for (size_t i = 0; code == EXIT_DONE && i < g->users_n; i++) {
