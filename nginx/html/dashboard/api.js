@@ -4,7 +4,7 @@ import {words} from "./words/en.js";
 
 const BASE = "/api/v1";
 const TRIES = 4; // of what may be repeated
-const OF_MODE = /^\/(accounts|uploads|posts|usage\/posts)(\/|$)/; // what takes ?mode=
+const OF_MODE = /^\/(accounts|uploads|posts|usage\/posts|sandbox\/accounts)(\/|$)/; // what takes ?mode=
 const OWN_401 = ["bad_credentials", "sign_in_ended"]; // answers to what was typed, not about the session
 
 // The API's sentence, or a person's in place of one that tells a program what to send.
@@ -159,6 +159,8 @@ export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}})
 		}, false)).response,
 		// Sends a file or a form and tells progress(sent, total), which fetch cannot.
 		upload: async (path, body, {key = makeKey(), type, progress = () => {}, signal} = {}) => (await exchange(() => new Promise((done, broken) => {
+			if (signal?.aborted) // while it waited for another try
+				return broken(new DOMException("stopped", "AbortError"));
 			const call = new XMLHttpRequest();
 			call.open("POST", address(path));
 			if (type !== undefined)

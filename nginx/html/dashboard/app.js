@@ -33,12 +33,18 @@ const app = {
 				throw error;
 			session.user = null;
 		}
-		if (session.user === null)
+		if (session.user === null) {
 			localStorage.removeItem(SIGNED_IN);
-		else
+		} else {
 			localStorage.setItem(SIGNED_IN, "");
-		tabs.postMessage({userId: session.user?.id ?? null});
+			tabs.postMessage({userId: session.user.id});
+		}
 		return session.user;
+	},
+	// The page stays, and its address says what it shows now, such as a filter: back and reload find that.
+	stay(path, {replace = false} = {}) {
+		history[replace ? "replaceState" : "pushState"](null, "", address(path));
+		here = asked();
 	},
 	drawFrame,
 	async signOut() {
@@ -154,9 +160,10 @@ function draw(what) {
 	render(html`<div class="page"><h1 tabindex="-1">${title}</h1>${what.view()}</div>`, main);
 }
 
-// Somebody else has signed in, or nobody is any more, in another tab: this page would show what is not theirs.
+// Somebody has signed in or out in another tab: this page would show what is not theirs. A session that only ended is no reason: what was
+// typed here stays, and again.js asks.
 tabs.onmessage = ({data}) => {
-	if (data.userId !== (session.user?.id ?? null) && !(data.userId === null && session.user !== null))
+	if (data.userId !== (session.user?.id ?? null))
 		location.reload();
 };
 

@@ -32,7 +32,7 @@ export function form(redraw, {send, done, at = {}}) {
 			redraw();
 		}
 		if (state.failure !== null)
-			(element.querySelector("[aria-invalid=true]") ?? element.querySelector("[role=alert]"))?.focus();
+			(element.querySelector("[aria-invalid=true], [data-wrong]") ?? element.querySelector("[role=alert]"))?.focus();
 	}
 
 	// hint: a sentence below. Other names are the attributes of HTML.
