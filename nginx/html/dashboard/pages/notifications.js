@@ -35,17 +35,17 @@ export default function notifications({api, session, redraw}) {
 		${state.error !== null && state.failed === kind ? failed(state.error) : nothing}
 	</li>`;
 
-	const missed = ({undelivered}) => undelivered.length === 0 ? html`<p>${say.noneMissed}</p>` : html`<div class="wide"><table>
-		<thead><tr><th scope="col">${say.mail}</th><th scope="col">${say.due}</th><th scope="col">${say.what}</th></tr></thead>
-		<tbody>${undelivered.map(m => html`<tr><th scope="row">${say.mails[m.mail] ?? m.mail}</th><td>${when(m.created_at)}</td>
-			<td>${m.came_back ? say.cameBack : say.refused} ${when(m.failed_at)}</td></tr>`)}</tbody></table></div>`;
+	const missed = ({undelivered}) => undelivered.length === 0 ? html`<p>${say.noneMissed}</p>` : html`<ul class="list lines">${undelivered.map(m => html`<li>
+		<p>${say.mails[m.mail] ?? m.mail}</p>
+		<p><small>${say.due} ${when(m.created_at)}. ${m.came_back ? say.cameBack : say.refused} ${when(m.failed_at)}.</small></p>
+	</li>`)}</ul>`;
 
 	const view = () => html`${tabs("notifications")}
 		<section aria-labelledby="kinds">
 			<h2 id="kinds">${say.kindsTitle}</h2>
 			<p>${say.to} <strong>${session.user.email}</strong>. <a href=${address("/settings")}>${say.change}</a></p>
 			${session.user.email_undeliverable_since ? html`<p class="note">${say.stopped} ${when(session.user.email_undeliverable_since)}. ${say.stoppedText}</p>` : nothing}
-			${kinds.view(data => html`<ul class="list">${Object.entries(data).map(([kind, on]) => one(kind, on))}</ul>`)}
+			${kinds.view(data => html`<ul class="list lines">${Object.entries(data).map(([kind, on]) => one(kind, on))}</ul>`)}
 			<p><small>${say.always}</small></p>
 		</section>
 		<section aria-labelledby="missed">

@@ -42,7 +42,7 @@ export default function security({api, session, redraw}) {
 			aria-label=${say.endLabel(new Date(one.created_at).toLocaleString())} @click=${() => end(`/auth/sessions/${one.id}`, say.ended)}>${say.end}</button>`}
 	</li>`;
 
-	const rows = () => html`<ul class="list">${repeat(list.state.items, one => one.id, row)}</ul>`;
+	const rows = () => html`<ul class="list lines">${repeat(list.state.items, one => one.id, row)}</ul>`;
 
 	const view = () => html`${tabs("security")}
 		${factor.view()}
