@@ -35,6 +35,7 @@ export const words = {
 		code_required: "The code is needed, too.",
 		email_changes_too_many: "You have asked for as many changes of your address as you can in 24 hours.",
 		exports_a_day_too_many: "You have had as many copies of your data as you can in 24 hours.",
+		internal_error: "Something went wrong on our side. If you were changing something, look whether it was done before you try again.",
 		outcome_unknown: "Contact was lost while this was being done. Look whether it was done before you try again.",
 		rate_limited: "Those were too many requests in a short time.",
 		required: "Fill this in.",
@@ -138,7 +139,7 @@ export const words = {
 		always: "What concerns the safety of your account, such as a new password, is always mailed.",
 		stopped: "Mail to your address comes back since", stoppedText: "So none of these mails are sent. Change the address; or, if it works again, have a link for a new password mailed to it.",
 		missed: "Mails that did not reach you", noneMissed: "In the last 90 days all mails have arrived.",
-		mail: "Mail", due: "Sent", what: "What happened", cameBack: "It came back on", refused: "Nobody took it. Given up on",
+		due: "Sent", cameBack: "It came back", refused: "No mail server took it. Given up",
 		mails: {
 			verify_email: "Link to confirm your address", already_registered: "You have an account already", reset_password: "Link for a new password",
 			password_changed: "Your password was changed", change_email: "Link to confirm a new address", email_changed: "Your address was changed",
