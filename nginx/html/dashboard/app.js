@@ -1,6 +1,6 @@
 // Begins: who is signed in, the frame around the pages, and the page that the address asks for.
 import {html, render, nothing} from "./lit.js";
-import {address, match, start} from "./router.js";
+import {address, match, start, within} from "./router.js";
 import {routes} from "./routes.js";
 import {Failure, connect} from "./api.js";
 import {confirmAgain, signInAgain} from "./again.js";
@@ -40,6 +40,11 @@ const app = {
 			tabs.postMessage({userId: session.user.id});
 		}
 		return session.user;
+	},
+	// The page stays, and its address says what it shows now, such as a filter: back and reload find that.
+	stay(path, {replace = false} = {}) {
+		history[replace ? "replaceState" : "pushState"](null, "", address(path));
+		here = asked();
 	},
 	drawFrame,
 	async signOut() {
@@ -92,8 +97,11 @@ function drawFrame() {
 				<button type="button" class="secondary small" @click=${app.signOut}>${words.signOut}</button>
 			</nav>
 		</details>`}`, document.getElementById("top"));
-	render(mode() === "test" && user !== null ? html`<p role="note">${words.test.band}
-		<button type="button" class="small" @click=${() => app.setMode("live")}>${words.test.leave}</button></p>` : nothing, document.getElementById("band"));
+	document.getElementById("band").hidden = user === null || (mode() !== "test" && !user.email_undeliverable_since);
+	render(html`${mode() === "test" && user !== null ? html`<p role="note">${words.test.band}
+			<button type="button" class="small" @click=${() => app.setMode("live")}>${words.test.leave}</button></p>` : nothing}
+		${user?.email_undeliverable_since ? html`<p role="note">${words.undeliverable.band(user.email)}
+			<a href=${address("/settings")}>${words.undeliverable.change}</a></p>` : nothing}`, document.getElementById("band"));
 	render(html`<small>${words.foot.zone(zone)} <a href="/privacy">${words.foot.policy}</a> <a href="/terms">${words.foot.terms}</a></small>`,
 		document.getElementById("foot"));
 }
@@ -106,7 +114,7 @@ async function show(to) {
 	if (found !== null && found.route.who === "session" && session.user === null)
 		return app.go("/sign-in" + (to.path === "/" ? "" : "?to=" + encodeURIComponent(to.path + (to.query.size > 0 ? "?" + to.query : ""))), {replace: true});
 	if (found !== null && found.route.who === "guest" && session.user !== null)
-		return app.go("/", {replace: true});
+		return app.go(within(to.query.get("to")), {replace: true});
 	page?.close?.();
 	page = null;
 	drawFrame();
