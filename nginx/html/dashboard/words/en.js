@@ -278,7 +278,7 @@ export const words = {
 			changed: list => "Changed: " + list.join(", "),
 			because: what => what[0].toUpperCase() + what.slice(1) + ".",
 			changes: {orientation: "turned upright", resized: "made smaller", reencoded: "saved anew", metadata_removed: "hidden data removed", flattened: "background filled", colour_converted: "colours adapted"},
-			provenance: {ai_generated: "Says AI made it", ai_edited: "Says AI edited it", none_found: "No word of AI in it", unknown: "Not looked at for AI"},
+			provenance: {ai_generated: "Says AI made it", ai_edited: "Says AI edited it", none_found: "Says nothing of AI", unknown: "Not looked at for AI"},
 		},
 		texts: "Text",
 		titleLabel: "Title", titleHint: "Short. You may leave it empty.",
