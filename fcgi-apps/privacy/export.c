@@ -49,7 +49,10 @@ static enum err export_stream(struct sink *sink, void *arg)
     struct export_stream *s = arg;
 
     s->sink = sink;
-    return export_write(s->export, export_send, s);
+    enum err e = export_write(s->export, export_send, s);
+    if (e == OK && export_told(s->export)->unread > 0)
+        s->c->log_why = "images could not be read";
+    return e;
 }
 
 static void export_over(void *arg)

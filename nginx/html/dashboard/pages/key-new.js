@@ -49,7 +49,7 @@ export default function keyNew({api, redraw, go, mode}) {
 		},
 	});
 
-	const modeFields = () => html`<fieldset><legend>${say.modeLegend}</legend>
+	const modeFields = () => html`<fieldset class="asks"><legend>${say.modeLegend}</legend>
 		${Object.entries(say.modes).map(([value, [label, hint]]) => html`<label class="tick"><input type="radio" name="mode" value=${value} ?checked=${value === state.mode}
 			@change=${() => {
 				toLoad(value);

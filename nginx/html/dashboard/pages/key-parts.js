@@ -33,7 +33,7 @@ function tick({name, value, label, hint, checked, wrong = false}) {
 // of: the form (form.js). chosen: names.
 export function scopeFields(of, chosen) {
 	const wrong = of.wrong("scopes");
-	return html`<fieldset aria-describedby=${wrong.length > 0 ? "scopes-said" : nothing}><legend>${say.scopesLegend}</legend>
+	return html`<fieldset class="asks" aria-describedby=${wrong.length > 0 ? "scopes-said" : nothing}><legend>${say.scopesLegend}</legend>
 		${SCOPES.map(scope => tick({name: "scopes", value: scope, label: say.scopesOf[scope][0], hint: say.scopesOf[scope][1], checked: chosen.includes(scope), wrong: wrong.length > 0}))}
 		${told("scopes-said", wrong)}</fieldset>`;
 }
@@ -50,7 +50,7 @@ export function budgetFields(of, {budget, accounts, pending = nothing, state, re
 	};
 	return html`<fieldset class="group"><legend>${say.budgetLegend}</legend>
 		<p><small>${say.budgetHint}</small></p>
-		<fieldset aria-describedby=${wrong.length > 0 ? "accounts-said" : nothing}><legend>${say.accounts}</legend>
+		<fieldset class="asks" aria-describedby=${wrong.length > 0 ? "accounts-said" : nothing}><legend>${say.accounts}</legend>
 			${accounts === null ? pending : listed.length === 0 ? html`<p><small>${say.noAccounts}</small></p>` : html`
 			<label class="tick"><input type="radio" name="whose" value="all" .checked=${live(!state.isSome)} @change=${choose(false)}><span>${say.accountsAll}</span></label>
 			<label class="tick"><input type="radio" name="whose" value="some" .checked=${live(state.isSome)} @change=${choose(true)}><span>${say.accountsSome}</span></label>

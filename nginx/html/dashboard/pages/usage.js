@@ -109,7 +109,7 @@ export default function usage({api, query, redraw, go}) {
 	}
 
 	// A chart, and the table with its numbers beside it.
-	const beside = (name, picture, table) => html`<div class="beside">${picture}<div class="scroll" role="region" tabindex="0" aria-label=${say.table(name)} data-scrolls>${table}</div></div>`;
+	const beside = (name, picture, table) => html`<div class="beside">${picture}<div class="scrolls" role="region" tabindex="0" aria-label=${say.table(name)} data-scrolls>${table}</div></div>`;
 	const head = names => html`<thead><tr>${names.map(n => html`<th scope="col">${n}</th>`)}</tr></thead>`;
 
 	const requestsView = found => found.chart === null ? html`<p>${say.requests.none}</p><p><a href=${address("/keys/new")}>${say.requests.make}</a></p>` : html`
