@@ -7,7 +7,7 @@
 #include "db/db.h"
 
 /* The highest NNNN below sql/ (tests/lint compares). */
-#define SCHEMA_VERSION 241
+#define SCHEMA_VERSION 246
 
 /*
  * OK: the schema is at least SCHEMA_VERSION. ERR_CONFLICT: it is older, or not there, or this user may not look
