@@ -11,7 +11,7 @@ packages_demo="$packages_build $packages_stack jq python3-pil"
 # A Node that comes from elsewhere is taken as it is: Debian's npm conflicts with it.
 packages_node="nodejs npm"
 if command -v node >/dev/null && command -v npm >/dev/null; then packages_node=; fi
-packages_test="$packages_demo $packages_node mandoc clang-14 clang-format-14 libclang-rt-14-dev llvm-14 libcmocka-dev python3-pytest
+packages_test="$packages_demo $packages_node mariadb-client mandoc clang-14 clang-format-14 libclang-rt-14-dev llvm-14 libcmocka-dev python3-pytest
 	python3-requests python3-pymysql python3-aiosmtpd python3-h2 systemd logrotate binutils iproute2 libimage-exiftool-perl strace unzip libarchive-tools
 	wrk swift-proxy swift-account swift-container swift-object"
 

@@ -2,20 +2,18 @@
 
 #include "admin.h"
 
-static const struct option verbs_sql = {"--sql", "DIR", offsetof(struct given, sql), SQL_DIR,
-                                        "The folder with the schema files and grants.sql."};
+const struct option verbs_sql = {"--sql", "DIR", offsetof(struct given, sql), SQL_DIR,
+                                 "The folder with the schema files and grants.sql."};
 static const struct option verbs_dir = {"--dir", "DIR", offsetof(struct given, dir), CREDENTIALS_DIR,
                                         "The folder of the secrets."};
 static const struct option verbs_credentials = {
     "--credentials", "DIR", offsetof(struct given, credentials), NULL,
     "Also make the MariaDB users and grant them what grants.sql lists. Their passwords are the files NAME/db-password "
     "below this folder. A user without a password file is left out, and a line says so."};
-static const struct option verbs_database = {
-    "--database", "NAME", offsetof(struct given, database), NULL,
-    "The database. Without this option it is the one that the configuration names."};
-static const struct option verbs_user = {
-    "--user", "NAME", offsetof(struct given, user), "root",
-    "The MariaDB user to connect as, over MariaDB's socket and without a password."};
+const struct option verbs_database = {"--database", "NAME", offsetof(struct given, database), NULL,
+                                      "The database. Without this option it is the one that the configuration names."};
+const struct option verbs_user = {"--user", "NAME", offsetof(struct given, user), "root",
+                                  "The MariaDB user to connect as, over MariaDB's socket and without a password."};
 static const struct option verbs_section = {"--section", "NUMBER", offsetof(struct given, section), "8",
                                             "8 for marketingcli-admin(8), 5 for marketingcli.conf(5)."};
 
