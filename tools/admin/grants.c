@@ -277,8 +277,9 @@ static int grants_set_password(const struct grants *g, const struct grants_user 
                         STR_FMT(u->name), PASSWORD_MIN_BYTES, PASSWORD_MAX_BYTES);
     for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
         _cleanup_(buf_done) struct buf b = BUF_MAX(1024);
-        buf_printf(&b, "%s %.*s IDENTIFIED BY '%.*s' REQUIRE %s", statements[i], STR_FMT(u->grantee), STR_FMT(password),
-                   grants_is_near(g) ? "NONE" : "SSL");
+        buf_printf(&b, "%s %.*s IDENTIFIED BY '%.*s' REQUIRE %s ACCOUNT UNLOCK", statements[i], STR_FMT(u->grantee),
+                   STR_FMT(password),
+                   grants_is_near(g) ? "NONE" : "SSL"); /* a restore that was given up has locked it */
         ASSERT(!b.overflow);
         int code = grants_run(g, u, buf_str(&b), statements[i]);
         if (code != EXIT_DONE)
