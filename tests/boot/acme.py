@@ -3,6 +3,7 @@ authority of its own. It believes every signature of an account. `refuse` makes 
 certificates live."""
 
 import base64
+import hashlib
 import http.server
 import itertools
 import json
@@ -17,8 +18,9 @@ def openssl(*words, **more):
     return subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, **more).stdout
 
 
-def token_of(order):
-    return base64.urlsafe_b64encode(b"%032d" % int(order)).decode().rstrip("=")
+def token_of(order, name):
+    """Each challenge has its own, and an answer of before is none."""
+    return base64.urlsafe_b64encode(hashlib.sha256(f"{order} {name}".encode()).digest()).decode().rstrip("=")
 
 
 def decoded(text):
@@ -104,7 +106,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if what == "authz":
             return self.reply(200, self.authz(rest[0], rest[1]))
         if what == "challenge":
-            order["status"][rest[1]] = "valid" if a.is_answered(rest[1], token_of(rest[0])) else "invalid"
+            order["status"][rest[1]] = "valid" if a.is_answered(rest[1], token_of(*rest)) else "invalid"
             return self.reply(200, self.challenge(*rest), Link=f'<{a.url}/authz/{rest[0]}/{rest[1]}>;rel="up"')
         if what == "finalize":
             order["signed"] = a.sign(decoded(payload["csr"]))
@@ -124,7 +126,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return {"status": self.status(id, name), "identifier": {"type": "dns", "value": name}, "challenges": [self.challenge(id, name)]}
 
     def challenge(self, id, name):
-        made = {"type": "http-01", "token": token_of(id), "url": f"{self.server.authority.url}/challenge/{id}/{name}", "status": self.status(id, name)}
+        made = {"type": "http-01", "token": token_of(id, name), "url": f"{self.server.authority.url}/challenge/{id}/{name}", "status": self.status(id, name)}
         wrong = {"error": {"type": "urn:ietf:params:acme:error:connection", "detail": "nobody answers at port 80"}}
         return {**made, **wrong} if made["status"] == "invalid" else made
 
