@@ -28,7 +28,7 @@ from machine import CHECKOUT, Failed, block, booted, check, filled, wait  # noqa
 HOST, YOU = "marketing.example", "ada@example.com"  # RFC 2606
 SOURCE = "/srv/marketingcli.git"
 METRICS = "curl -sS --unix-socket /run/marketingcli/metrics/{}.sock http://localhost/metrics"
-ACCOUNTS = 6  # of the load
+ACCOUNTS = 12  # of the load: TikTok takes 15 posts a day of each, and a build takes its time
 
 
 def git(*words):

@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 
 HOST, KEY, *ACCOUNTS = sys.argv[1:]
-READ_PAUSE_SEC, POST_PAUSE_SEC = 0.7, 3.5  # within the limits of one key: 120 reads a minute, 20 posts
+READ_PAUSE_SEC, POST_PAUSE_SEC = 0.7, 8  # within the limits of one key: 120 reads a minute, 20 posts
 POSTS_MAX = 14 * len(ACCOUNTS)  # TikTok takes 15 a day of an account
 ENDED = ("published", "failed", "canceled")
 
