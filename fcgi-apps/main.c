@@ -104,16 +104,13 @@ static bool main_state_fits(struct shared *s, struct buf *why)
     return s->app->fit == NULL || s->app->fit(db, s->state, why) != ERR_CONFLICT;
 }
 
-/* Nobody gets data whom the policy in force does not name. Where none is in force, or nobody can ask now, nothing is known. */
+/* Nobody gets data whom the policy in force does not name. Where none is in force, nothing is known; where
+ * nobody can ask now, it is asked as soon as somebody can (fcgi/usage.c). */
 static bool main_policy_fits(struct shared *s, struct buf *why)
 {
     _cleanup_(db_freep) struct db *db = db_new(&s->db_options);
-    struct arena arena;
 
-    arena_init(&arena, 64u << 10);
-    enum err e = published_fit(db, &arena, s->conf, why);
-    arena_done(&arena);
-    return e != ERR_CONFLICT;
+    return published_fits_still(db, s->conf, &(int64_t){0}, why);
 }
 
 static int main_run(struct shared *s, int needed, struct buf *why)

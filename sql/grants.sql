@@ -245,7 +245,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 GRANT INSERT ON {db}.notices_due TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.jobs_mail TO {user};
 -- For an erasure: an account is disconnected here as its owner would do it.
-GRANT SELECT (user_id, revoked_n), UPDATE (revoked_n) ON {db}.erasures TO {user};
+GRANT SELECT (user_id, accounts_n, revoked_n), UPDATE (revoked_n) ON {db}.erasures TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.grants_ending TO {user};
 GRANT SELECT (id, user_id, what, created_at_us), INSERT ON {db}.activity TO {user};
 GRANT INSERT ON {db}.journal_due TO {user};

@@ -3,17 +3,17 @@
 #
 #	. tests/packages.sh; packages_install $packages_demo
 
-packages_build="gcc libc6-dev meson ninja-build pkg-config python3 libfcgi-dev libmariadb-dev libcurl4-openssl-dev libssl-dev
+# For the dashboard's modules. A Node that comes from elsewhere is taken as it is: Debian's npm conflicts with it.
+packages_node="nodejs npm"
+if command -v node >/dev/null && command -v npm >/dev/null; then packages_node=; fi
+packages_build="$packages_node gcc libc6-dev meson ninja-build pkg-config python3 libfcgi-dev libmariadb-dev libcurl4-openssl-dev libssl-dev
 	libjson-c-dev libvips-dev libjpeg62-turbo-dev libinih-dev libcrypt-dev libutf8proc-dev libzxcvbn-dev liboath-dev libidn2-dev
 	libexpat1-dev libgmime-3.0-dev libarchive-dev zlib1g-dev"
 packages_stack="mariadb-server-core mariadb-client-core nginx-light openssl curl ca-certificates python3 util-linux procps"
 packages_demo="$packages_build $packages_stack jq python3-pil"
-# A Node that comes from elsewhere is taken as it is: Debian's npm conflicts with it.
-packages_node="nodejs npm"
-if command -v node >/dev/null && command -v npm >/dev/null; then packages_node=; fi
-packages_test="$packages_demo $packages_node mandoc clang-14 clang-format-14 libclang-rt-14-dev llvm-14 libcmocka-dev python3-pytest
+packages_test="$packages_demo mandoc clang-14 clang-format-14 libclang-rt-14-dev llvm-14 libcmocka-dev python3-pytest
 	python3-requests python3-pymysql python3-aiosmtpd python3-h2 systemd logrotate binutils iproute2 libimage-exiftool-perl strace unzip libarchive-tools
-	wrk swift-proxy swift-account swift-container swift-object"
+	chromium libnss3-tools fonts-dejavu-core wrk swift-proxy swift-account swift-container swift-object"
 # For tests/run.sh boot alone.
 packages_boot="mmdebstrap e2fsprogs git"
 

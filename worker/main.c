@@ -181,12 +181,8 @@ static const char *worker_main_policy_fault(const struct db_options *options, co
                                             struct buf *why)
 {
     _cleanup_(db_freep) struct db *db = db_new(options);
-    struct arena arena;
 
-    arena_init(&arena, 64u << 10);
-    enum err e = published_fit(db, &arena, worker->conf, why);
-    arena_done(&arena);
-    return e == ERR_CONFLICT ? why->p : NULL;
+    return published_fits_still(db, worker->conf, &(int64_t){0}, why) ? NULL : why->p;
 }
 
 /* Runs until one of the signals comes. */

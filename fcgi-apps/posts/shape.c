@@ -74,6 +74,9 @@ void shape_receipt(struct ctx *c, const struct post_receipt *r, struct post_shap
     struct sha256 digest = post_digest(&r->post, r->images, r->images_n);
 
     shape_post(c, &r->post, ret_shape);
+    for (size_t i = 0; i < r->images_n; i++) /* of a post that was just made, it is told by these alone */
+        if (r->images[i].position == r->post.photo_cover_index && r->images[i].deleted_at_us == 0)
+            ret_shape->post.cover_id = r->images[i].upload_id;
     ret_shape->content_digest = hex_encode(c->arena, digest.b, sizeof digest.b);
     ret_shape->images = posts_shape_images(c->arena, r->images, r->images_n);
     ret_shape->events = (struct json_array){.v = r->events, .n = r->events_n};
@@ -179,6 +182,10 @@ static const struct json_field posts_shape_image_fields[] = {
      .help =
          "When it was first fetched for the newest attempt, by somebody who knew the address that only TikTok is told",
      .policy = "post.receipt"},
+    {.name = "delete_due_at",
+     JSON_TIME(struct image_shape, image.delete_due_at_us),
+     .help = "When it is deleted, unless a post that has not ended needs it",
+     .policy = "image.report"},
     {.name = "deleted_at",
      JSON_TIME(struct image_shape, image.deleted_at_us),
      .help = "When the image was deleted here",
@@ -258,6 +265,9 @@ static const struct json_field posts_shape_warning_fields[] = {
         {.name = "awaiting_until", \
          JSON_TIME(struct post_shape, awaiting_until_us), \
          .help = "It waits for its owner's approval: until then, and then it is canceled"}, \
+        {.name = "cover_upload_id", \
+         JSON_UUID(struct post_shape, post.cover_id), \
+         .help = "The image that is its cover; null once that is deleted"}, \
         {.name = "key_id", \
          JSON_UUID(struct post_shape, post.key_id), \
          .help = "The API key that made it; null: a session", \

@@ -160,7 +160,7 @@ static enum err erasure_stop(struct ctx *c)
 {
     struct erasure x = {0};
 
-    enum err e = erasure_cancel(c->db, c->arena, &c->caller.user_id, ACTIVITY_BY_USER, &x);
+    enum err e = erasure_cancel(c->db, c->arena, &c->caller.user_id, ACTIVITY_BY_USER, (struct str){0}, &x);
     if (e != OK)
         return e;
     const struct receipt_shape out = erasure_shape(c->arena, &x);

@@ -1,6 +1,7 @@
 /* POST /api/v1/privacy/export: a ZIP of everything that is held of the user. It is read before the first byte, and kept nowhere. */
 #include "model/privacy/export.h"
 
+#include "base/rest.h"
 #include "fcgi/input.h"
 #include "privacy/pace.h"
 #include "privacy/privacy_app.h"
@@ -14,6 +15,7 @@ struct export_stream {
     struct sink *sink;
     bool given;
     struct pace pace;
+    struct rest rest;
 };
 
 static enum err export_give_to(struct ctx *c, bool only_look)
@@ -30,9 +32,12 @@ static enum err export_send(void *arg, struct str bytes)
     if (e != OK)
         return e;
     s->given = true;
+    rest_take(&s->rest);
     int64_t began_us = clock_mono_us();
     e = sink_put(s->sink, bytes);
-    pace_note(&s->pace, bytes.n, clock_mono_us() - began_us);
+    int64_t waited_us = clock_mono_us() - began_us;
+    pace_note(&s->pace, bytes.n, waited_us);
+    rest_waited(&s->rest, waited_us);
     if (e != OK || !pace_is_too_slow(&s->pace, s->c->conf->privacy_export_kb_sec))
         return e;
     s->c->log_why = "the reader is too slow";
@@ -44,7 +49,10 @@ static enum err export_stream(struct sink *sink, void *arg)
     struct export_stream *s = arg;
 
     s->sink = sink;
-    return export_write(s->export, export_send, s);
+    enum err e = export_write(s->export, export_send, s);
+    if (e == OK && export_told(s->export)->unread > 0)
+        s->c->log_why = "images could not be read";
+    return e;
 }
 
 static void export_over(void *arg)

@@ -1,10 +1,13 @@
 #include "fcgi/usage.h"
 
+#include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/point.h"
+#include "model/privacy/published.h"
 #include "model/usage/usage.h"
 #include "fcgi/serve.h"
 
@@ -35,7 +38,9 @@ struct usage {
     pthread_mutex_t lock;
     pthread_cond_t stop;
     bool stopping;
-    bool is_careful;           /* somebody's row was locked the last time: nothing waits for it */
+    bool is_careful; /* somebody's row was locked the last time: nothing waits for it */
+    bool is_unfit;
+    int64_t policy_looked_at_us;
     struct usage_table *spare; /* empty: takes the place of one that is written */
     struct usage_count *taken; /* room for all that there can be */
     struct usage_shard shards[USAGE_SHARDS];
@@ -196,6 +201,18 @@ static void usage_look_around(struct shared *s)
     app_metrics_rates_told(s->metrics, rates_are_told(s->rates));
 }
 
+/* Who may not start with this configuration any more ends as with SIGTERM, and then does not start (model/privacy/published.h). */
+static void usage_look_at_policy(struct usage *u, struct db *db)
+{
+    _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
+
+    if (u->is_unfit || published_fits_still(db, u->shared->conf, &u->policy_looked_at_us, &why))
+        return;
+    u->is_unfit = true;
+    log_event(LOG_ERROR, "cannot_go_on", LOG_CSTR("why", why.p), LOG_END);
+    (void)kill(getpid(), SIGTERM);
+}
+
 static void *usage_main(void *arg)
 {
     struct usage *u = arg;
@@ -213,6 +230,8 @@ static void *usage_main(void *arg)
         lock_release(&u->lock);
         usage_look_around(u->shared);
         usage_write_all(u, db, stopping ? USAGE_STOPS : USAGE_GOES_ON);
+        if (!stopping)
+            usage_look_at_policy(u, db);
     }
     for (int i = 1; i <= LAST_TRIES && u->is_careful; i++) {
         u->is_careful = false; /* so it waits */

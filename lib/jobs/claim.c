@@ -1,8 +1,11 @@
+#include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "jobs/private.h"
 #include "model/job/heartbeat.h"
+#include "model/privacy/published.h"
 
 #define PROBE_REST_US (600 * US_PER_SEC)
 #define HURRY_BATCH 500 /* the next turn goes on */
@@ -56,6 +59,22 @@ bool claim_is_late(struct runner *r)
     bool late = !r->claiming && clock_mono_us() >= r->next_look_us;
     lock_release(&r->lock);
     return late;
+}
+
+/* Who may not start with this configuration any more ends as with SIGTERM, and then does not start (model/privacy/published.h). */
+static bool claim_policy_fits(struct runner_thread *t)
+{
+    _cleanup_(buf_done) struct buf why = BUF_MAX(1024);
+    struct runner *r = t->runner;
+
+    if (!r->is_unfit && published_fits_still(t->db, r->worker->conf, &r->policy_looked_at_us, &why))
+        return true;
+    if (!r->is_unfit) {
+        log_event(LOG_ERROR, "cannot_go_on", LOG_CSTR("why", why.p), LOG_END);
+        (void)kill(getpid(), SIGTERM);
+    }
+    r->is_unfit = true;
+    return false;
 }
 
 /* Called by the thread whose turn it is, while the database answers: a sign of life must mean that jobs run. */
@@ -273,6 +292,8 @@ static enum err claim_try(struct runner_thread *t, bool may_begin, struct claims
         e = claim_hurry(t);
     if (e != OK)
         return e;
+    if (!atomic_load(&r->stopping) && !claim_policy_fits(t))
+        return OK;
     if (!r->refused && !atomic_load(&r->stopping))
         claim_look_around(t);
     if (!may_begin || claim_is_settling(r))

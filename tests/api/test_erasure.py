@@ -255,6 +255,37 @@ def test_until_its_time_is_over_it_can_be_canceled(stack, user):
         wait_done(stack, second["receipt"])
 
 
+def test_in_grace_an_owner_who_lost_the_password_can_reset_it_and_cancel(stack, user):
+    """The reset alone cancels nothing, and nothing but what lets them sign in is mailed."""
+    with stack.configured("privacy", erasure_grace_days=3):
+        made = ask(user)
+        forgot = stack.client(Origin=stack.url)
+        expect(forgot.post("/api/v1/auth/forgot-password", json={"email": user.email}), 202)
+        token = re.search(r"#(\S+)", wait_letter(stack, user.email, "Choose a new password").text)[1]
+        user.password = "another-Str0ng-pass"
+        expect(forgot.post("/api/v1/auth/reset-password", json={"token": token, "password": user.password}), 204)
+        wait_letter(stack, user.email, "password was")
+        assert receipt(stack, made["receipt"])["state"] == "waiting"
+        expect(user.sign_in().delete(ERASURE), 200)
+        assert receipt(stack, made["receipt"])["state"] == "canceled"
+
+
+def test_after_a_cancel_nothing_more_goes(stack, user, account):
+    """The account was still waiting for a post on its way to TikTok, and its job for that; the erasure's own job ends, too."""
+    stack.wait(lambda: stack.sql("SELECT 1 FROM creator_snapshots WHERE account_id = %s", uuid.UUID(account).bytes), "the init is the first call")
+    with stack.configured("privacy", erasure_grace_days=3):
+        with stack.frozen("sandbox"):
+            post = Sent(stack, user, account)
+            post.wait("publishing")
+            made = ask(user)
+            user.web = user.sign_in()
+            expect(user.web.delete(ERASURE), 200)
+        left = lambda: [stack.sql(f"SELECT 1 FROM {t} WHERE kind = %s AND subject_id = %s", kind, uuid.UUID(id).bytes) for t, kind, id in (  # noqa: E731
+            ("jobs_publish", "account_erase", account), ("jobs_privacy", "erase", made["receipt"]))]
+        stack.wait(lambda: not any(left()), "no job is left")
+        assert expect(user.web.get(f"/api/v1/accounts/{account}"), 200)["data"]["is_active"]
+
+
 def test_a_cancel_waits_for_a_step_that_is_under_way(stack, user):
     """The worker has read that the erasure waits, and is about to mark the images: afterwards it would take what the user has got back."""
     upload = expect(user.api.post("/api/v1/uploads", data=jpeg(90, 64)), 201)["data"]["id"]

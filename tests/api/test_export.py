@@ -222,25 +222,35 @@ def broken(stack, upload_id):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs a store that belongs to somebody else")
-def test_a_store_that_fails_at_once(stack, user):
-    """An ordinary answer, and it does not count."""
-    broken(stack, upload(user)["id"])
-    expect(ask(user), 503, "store_unavailable")
-    assert given(user) == 0
+def test_images_that_cannot_be_read(stack, user, tmp_path):
+    """Each is named and they are counted: one lost image must not keep all the rest from its owner."""
+    lost, there, short = (upload(user)["id"] for _ in range(3))
+    broken(stack, lost)
+    odd = stored(stack, short)
+    odd.unlink()
+    odd.mkdir()  # opens, and cannot be read
+    before = len(stack.log("privacy").splitlines())
+    export = Export(ask(user), tmp_path)
+    export.opens(tmp_path / "x")
+    assert [n for n in export.names if n.startswith("images/")] == [f"images/{there}.jpg"]
+    sums = export.text("SHA256SUMS").splitlines()
+    assert [l for l in sums if l.startswith("#")] == [f"# could not be read: images/{i}.jpg" for i in (lost, short)] + [
+        "# images that could not be read: 2"]
+    stack.wait(lambda: "images could not be read" in "".join(stack.log("privacy").splitlines()[before:]), "the log says so")
+    odd.rmdir()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs a store that belongs to somebody else")
-def test_a_store_that_fails_in_the_middle(stack, user):
+def test_an_export_that_breaks_off(stack, user):
     """What was sent is no whole ZIP, and every client sees that it broke off."""
-    first, second = upload(user)["id"], upload(user)["id"]
-    stored(stack, first).write_bytes(os.urandom(3 << 20))
-    broken(stack, second)
-    answer = ask(user, stream=True)
-    got = b""
+    stored(stack, upload(user)["id"]).write_bytes(os.urandom(24 << 20))
+    answer, got = ask(user, stream=True), b""
+    starts, killed = stack.starts("privacy"), None
     with pytest.raises(requests.exceptions.RequestException):
         for piece in answer.iter_content(1 << 16):
             got += piece
-    assert len(got) > 1 << 20 and b"SHA256SUMS" not in got and b"PK\5\6" not in got
+            killed = killed or stack.kill("privacy")
+    assert len(got) > 1 << 16 and b"SHA256SUMS" not in got and b"PK\5\6" not in got
+    stack.wait_for_start("privacy", killed, starts)
     assert given(user) == 1
 
 

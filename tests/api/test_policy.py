@@ -3,7 +3,9 @@
 import fcntl
 import os
 import re
+import socket
 import subprocess
+import time
 
 import pytest
 from conftest import with_setting
@@ -185,6 +187,45 @@ def test_a_recipient_that_no_policy_names_stops_the_start(stack, tmp_path):
     refused = publish(stack, "2", conf=conf)
     assert refused.returncode == 1 and "material change" in refused.stderr
     published(stack, "2", "--material", days=20, conf=conf)
+
+
+def running(stack, conf, program, *args, credentials):
+    """A program beside those of the stack, with another configuration."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"\0{conf}.{program}.{time.monotonic_ns()}")  # no name to be left behind
+        listener.listen()
+        return subprocess.Popen([find_program(os.environ["MARKETINGCLI_BUILD"], f"marketingcli-{program}"), *args], stdin=listener, text=True,
+                                stderr=subprocess.PIPE, env={**os.environ, "MARKETINGCLI_CONF": str(conf), "MARKETINGCLI_TEST_DIR": str(stack.at.test),
+                                                             "CREDENTIALS_DIRECTORY": str(stack.at.credentials / credentials)})
+
+
+def test_a_recipient_that_no_policy_names_ends_who_runs(stack, tmp_path):
+    """A version comes into force while they run, or the database that was away when they started is back."""
+    conf = tmp_path / "conf"
+    text = stack.at.conf.read_text().replace(f"api_url = {stack.sandbox_url}", "api_url = https://api.elsewhere.example", 1)
+    conf.write_text(with_setting(text, "metrics_dir", tmp_path))
+    runs = [running(stack, conf, "keys", credentials="keys"), running(stack, conf, "worker", "mail", credentials="worker_mail")]
+    heads = [until(r, "started") for r in runs]
+    published(stack, V)
+    stack.move_clock(61)
+    for run, head in zip(runs, heads):
+        assert "cannot_go_on" not in head
+        rest = run.communicate(timeout=60)[1]
+        assert run.returncode == 0 and "cannot_go_on" in rest and "api.elsewhere.example" in rest, rest
+    with stack.stopped("mariadb"):
+        run = running(stack, conf, "worker", "mail", credentials="worker_mail")
+        until(run, "started")
+    assert "cannot_go_on" in run.communicate(timeout=60)[1]
+
+
+def until(run, event):
+    """What it has said by then."""
+    said = ""
+    while f'"event":"{event}"' not in said:
+        line = run.stderr.readline()
+        assert line, said
+        said += line
+    return said
 
 
 def test_recipients_are_those_of_the_configuration(stack, tmp_path):

@@ -16,8 +16,8 @@ DAY_US = 86_400 * 10**6
 REASON = "mail of 1 June, from the account's address"
 
 
-def works(stack, *args):
-    done = stack.admin("privacy", *args)
+def works(stack, *args, **how):
+    done = stack.admin("privacy", *args, **how)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout
 
@@ -111,6 +111,20 @@ def test_an_account_is_erased(stack, user):
     stack.wait(lambda: got()["state"] == "done", "it is erased", 60)
     for table, column in (("users", "id"), ("privacy_requests", "user_id")):
         assert stack.sql(f"SELECT 1 FROM {table} WHERE {column} = %s", uuid.UUID(user.id).bytes) == []
+
+
+def test_an_erasure_is_canceled_in_grace(stack, user, tmp_path):
+    """For an owner who cannot sign in."""
+    graced = tmp_path / "conf"
+    graced.write_text(stack.at.conf.read_text() + "\n[erasure]\ngrace_days = 3\n")
+    cancel = ["cancel", user.email, "--reason", REASON]
+    assert "Nobody has asked" in fails(stack, *cancel)
+    receipt = re.fullmatch(r"receipt (\S{36})\n", works(stack, "erase", user.email, "--reason", REASON, conf=graced))[1]
+    assert receipt in works(stack, *cancel)
+    assert expect(stack.client().get(f"/api/v1/privacy/erasure/{receipt}"), 200)["data"]["state"] == "canceled"
+    assert ("erasure_canceled", "admin", REASON) in activity(stack, user.id)
+    wait_letter(stack, user.email, "Your account stays")
+    assert "Nobody has asked" in fails(stack, *cancel)
 
 
 def test_an_address_that_somebody_has(stack, user, other):

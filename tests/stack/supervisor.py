@@ -114,7 +114,7 @@ class Supervisor:
             self.say(f"left out, not built: {', '.join(missing)}")
         self.tables = render.tables(self.found["marketingcli-admin"])
         render.limits(at, self.found["marketingcli-admin"])
-        render.nginx(at, self.tables, options.https, options.http, ready.has_ipv6())
+        render.nginx(at, options.build, self.tables, options.https, options.http, ready.has_ipv6())
 
     # -- The database
 

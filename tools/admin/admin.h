@@ -105,6 +105,7 @@ int verb_privacy_correct(const struct given *given);
 int verb_privacy_export(const struct given *given);
 int verb_privacy_disconnect(const struct given *given);
 int verb_privacy_erase(const struct given *given);
+int verb_privacy_cancel(const struct given *given);
 int verb_privacy_erasures(const struct given *given);
 int verb_privacy_journal(const struct given *given);
 int verb_nginx(const struct given *given);

@@ -23,8 +23,7 @@ static void privacy_put_time(const char *words, int64_t at_us)
     printf("%s%s", words, text);
 }
 
-/* False after a complaint. */
-static bool privacy_reason(const struct given *given, struct str *ret_reason)
+bool privacy_reason(const struct given *given, struct str *ret_reason)
 {
     *ret_reason = str_from(given->reason);
     if (ret_reason->n > 0 && ret_reason->n <= REQUEST_REASON_CHARS && text_is_utf8(*ret_reason) &&

@@ -9,4 +9,6 @@ struct privacy_deed {
     enum request_what what;
     int (*run)(struct desk *desk, const struct given *given, const struct user *user);
 };
+/* The --reason. False after a complaint. */
+bool privacy_reason(const struct given *given, struct str *ret_reason);
 int privacy_do(const struct given *given, const struct privacy_deed *deed);

@@ -1,4 +1,4 @@
-/* marketingcli-admin privacy disconnect|erase: what is asked for by mail that ends something. The workers that hold the secrets do it. */
+/* marketingcli-admin privacy disconnect|erase|cancel: what is asked for by mail that ends something. The workers that hold the secrets do it. */
 #include <stdio.h>
 
 #include "model/privacy/erasure.h"
@@ -46,4 +46,25 @@ static int privacy_erase(struct desk *desk, const struct given *given, const str
 int verb_privacy_erase(const struct given *given)
 {
     return privacy_do(given, &(struct privacy_deed){REQUEST_ERASE, privacy_erase});
+}
+
+/* For an owner who cannot sign in. It is no request of its own: the erasure that ends here was noted as one, where it was one. */
+int verb_privacy_cancel(const struct given *given)
+{
+    struct erasure erasure;
+    struct str reason;
+    struct desk desk;
+    struct user user;
+
+    if (!privacy_reason(given, &reason))
+        return EXIT_USAGE;
+    if (!user_at_desk(&desk, given, &user))
+        return EXIT_FAILED;
+    enum err e = erasure_cancel(desk.db, &desk.arena, &user.id, ACTIVITY_BY_ADMIN, reason, &erasure);
+    int code = e == OK ? EXIT_DONE : desk_complain(&desk, e);
+    if (e == OK)
+        printf("receipt %s is canceled; keys, TikTok accounts and images that had gone do not come back\n",
+               uuid_text(&erasure.id).s);
+    desk_close(&desk);
+    return code;
 }

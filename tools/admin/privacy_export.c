@@ -26,6 +26,8 @@ static enum err privacy_export_write(struct desk *desk, const struct store *stor
     enum err e = export_read(desk->db, &from, &x);
     if (e == OK)
         e = export_write(x, privacy_export_put, &fd);
+    if (e == OK && export_told(x)->unread > 0)
+        printf("images that could not be read, as SHA256SUMS names them: %lld\n", (long long)export_told(x)->unread);
     return e == OK && fsync(fd) != 0 ? ERR_STORE : e;
 }
 

@@ -396,6 +396,13 @@ const struct verb verbs[] = {
          "of the account who asks.",
      .options = verbs_privacy_options,
      .run = verb_privacy_erase},
+    {.name = "privacy cancel",
+     .argument = "USER",
+     .help = "Cancel the erasure of an account while that is still possible, as the user could.",
+     .more = "For an owner who cannot sign in. What went before does not come back. Make sure that it is the owner of the "
+             "account who asks. The user sees it in the activity, and is told by mail.",
+     .options = verbs_privacy_options,
+     .run = verb_privacy_cancel},
     {.name = "routes",
      .help = "Print every route: METHOD PATH AUTH SCOPE SUMMARY.",
      .options = verbs_no_options,

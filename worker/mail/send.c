@@ -15,6 +15,7 @@
 
 #include "jobs/backoff.h"
 #include "mail/eml.h"
+#include "model/user/user.h"
 #include "net/mail_status.h"
 
 #define MAIL_START_US (120 * US_PER_SEC) /* waiting for a connection; with the call's 60 s well within the lease */
@@ -259,6 +260,14 @@ static enum job_step send_mail(struct job_run *run, const struct mail_outgoing *
     return run->worker->conf->smtp_host.n == 0 ? send_keep(run, c) : send_hand_over(run, &sender, c);
 }
 
+static bool send_is_for_state(const struct mail_outgoing *mail)
+{
+    enum mail_while during = mail_kinds[mail->template].during;
+
+    return mail->user_state == USER_ACTIVE || during == MAIL_WHILE_ANY ||
+           (mail->user_state == USER_ERASING && during == MAIL_WHILE_ERASING);
+}
+
 /* Somebody should get it: there is an address, whose user is not disabled by now, and it is not of a kind that is switched off. */
 static enum err send_is_wanted(struct job_run *run, const struct mail_outgoing *mail, bool *ret_wanted)
 {
@@ -269,8 +278,8 @@ static enum err send_is_wanted(struct job_run *run, const struct mail_outgoing *
 
     if (notice != NOTICE_NONE)
         e = notices_wanted(run->db, run->arena, &mail->user_id, false, &wanted, &reached);
-    *ret_wanted = mail->email.p != NULL && (!mail->is_disabled || mail_kinds[mail->template].always) &&
-                  (notice == NOTICE_NONE || (reached && wanted.on[notice]));
+    *ret_wanted =
+        mail->email.p != NULL && send_is_for_state(mail) && (notice == NOTICE_NONE || (reached && wanted.on[notice]));
     return e;
 }
 

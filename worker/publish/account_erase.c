@@ -1,6 +1,6 @@
 /*
- * The account_erase kind: for an erasure, an account is disconnected as its owner would do it: its tokens are wiped and the grant is ended
- * at TikTok, by one call. A post that is on its way to TikTok is waited for, and one that TikTok has is asked about for two minutes more,
+ * The account_erase kind: for an erasure, as long as that is not canceled, and for an admin (privacy/request.h), an account is
+ * disconnected as its owner would do it: its tokens are wiped and the grant is ended at TikTok, by one call. A post that is on its way to TikTok is waited for, and one that TikTok has is asked about for two minutes more,
  * because nobody can ask without the tokens.
  *
  *    lease ──► no post on its way ──► tokens that work ──► wiped, posts canceled ──► revoke ──► noted
@@ -37,7 +37,7 @@ static enum err account_erase_end_tx(struct db *db, void *arg)
 {
     const struct account_erase_end *x = arg;
 
-    enum err e = erasure_note_account(db, &x->a->account.user_id, x->a->revoked);
+    enum err e = x->a->revoked ? erasure_note_account(db, &x->a->account.user_id) : OK;
     return e == OK ? job_finish(db, JOB_PUBLISH, &x->run->job) : e;
 }
 
@@ -117,7 +117,7 @@ static enum job_step account_erase_then(struct job_run *run, enum job_step step)
 static enum job_step account_erase_begin(struct job_run *run)
 {
     struct account_erase *a = run->data = arena_alloc(run->arena, sizeof *a);
-    bool waits = false;
+    bool waits = false, is_canceled = false;
 
     *a = (struct account_erase){.access.account_id = run->job.subject_id};
     enum err e = account_by_id(run->db, run->arena, &run->job.subject_id, &a->account);
@@ -125,7 +125,10 @@ static enum job_step account_erase_begin(struct job_run *run)
         return JOB_DONE;
     if (e != OK)
         return job_run_failed(run, e);
-    if (a->account.state == ACCOUNT_DISCONNECTED)
+    e = erasure_was_canceled(run->db, &a->account.user_id, run->job.created_at_us, &is_canceled);
+    if (e != OK)
+        return job_run_failed(run, e);
+    if (is_canceled || a->account.state == ACCOUNT_DISCONNECTED)
         return account_erase_end(run, a);
     e = erasure_waits_for_posts(run->db, &a->account.id, run->job.created_at_us, &waits);
     if (e != OK)

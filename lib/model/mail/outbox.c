@@ -57,8 +57,8 @@ enum err mail_drop_links(struct db *db, const struct uuid *user_id, enum token_p
 }
 
 const struct mail_kind mail_kinds[MAIL__MAX] = {
-#define MAIL(NAME, text, to_, link_, notice_, always_) \
-    [MAIL_##NAME] = {.name = text, .to = (to_), .link = (link_), .notice = (notice_), .always = (always_)},
+#define MAIL(NAME, text, to_, link_, notice_, during_) \
+    [MAIL_##NAME] = {.name = text, .to = (to_), .link = (link_), .notice = (notice_), .during = (during_)},
 #include "model/mail/mail.def"
 #undef MAIL
 };

@@ -33,8 +33,11 @@ enum mail_to {
     MAIL_TO_ADMIN,        /* billing.admin_email, as it is when the mail is sent; without one nobody gets it */
 };
 
+/* The states of its user in which it is sent. */
+enum mail_while { MAIL_WHILE_ACTIVE, MAIL_WHILE_ERASING, MAIL_WHILE_ANY }; /* erasing: and active */
+
 enum mail_template {
-#define MAIL(name, text, to, link, notice, always) MAIL_##name,
+#define MAIL(name, text, to, link, notice, during) MAIL_##name,
 #include "model/mail/mail.def"
 #undef MAIL
     MAIL__MAX
@@ -45,7 +48,7 @@ struct mail_kind {
     enum mail_to to;
     enum token_purpose link;
     enum notice notice;
-    bool always; /* also to a user who is disabled */
+    enum mail_while during;
 };
 
 extern const struct mail_kind mail_kinds[MAIL__MAX];

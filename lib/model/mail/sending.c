@@ -7,6 +7,7 @@
 #include "model/mail/params.h"
 #include "model/mail/reply.h"
 #include "model/user/activity.h"
+#include "model/user/user.h"
 
 #define BOUNCE_PREFIX "bounce+"
 #define REPLY_ARENA_BYTES (64u << 10) /* net/mail.h takes 500 bytes of a reply */
@@ -29,7 +30,6 @@ const char *const mail_state_names[] = {"queued", "sent", "failed", "dropped", N
 struct sending_look {
     struct mail_outgoing mail;
     struct str params;
-    int64_t is_disabled;
 };
 
 struct sending_recipient {
@@ -87,7 +87,6 @@ enum err mail_look(struct db *db, struct arena *arena, const struct uuid *id, st
     if (e != OK)
         return e;
     look.mail.template = sending_find_template(look.mail.template_name);
-    look.mail.is_disabled = look.is_disabled != 0;
     if (look.params.p != NULL)
         e = json_read(arena, look.params, mail_param_fields, &look.mail.params);
     if (e == OK && look.mail.template <MAIL__MAX)
@@ -213,7 +212,7 @@ static const struct db_col sending_look_cols[] = {
     DB_COL(struct sending_look, params, STR),
     DB_COL(struct sending_look, mail.email, STR),
     DB_COL(struct sending_look, mail.name, STR),
-    DB_COL(struct sending_look, is_disabled, I64),
+    DB_COL_ENUM(struct sending_look, mail.user_state, user_state_names),
     DB_END,
 };
 
@@ -242,7 +241,7 @@ static const struct db_col sending_row_cols[] = {
 static const struct sql sending_sqls[] = {
     [SENDING_LOOK] = {.text =
                           "SELECT m.id, m.user_id, m.subject_id, m.template, m.state, m.created_at_us, m.tried_at_us,"
-                          " m.unknown_tries, m.params, u.email, u.name, COALESCE(u.state <> 'active', 0)"
+                          " m.unknown_tries, m.params, u.email, u.name, COALESCE(u.state, 'active')"
                           " FROM mail_outbox m LEFT JOIN users u ON u.id = m.user_id WHERE m.id = ?",
                       .in = "u",
                       .cols = sending_look_cols},

@@ -28,7 +28,7 @@ struct mail_outgoing {
     int64_t created_at_us;
     int64_t tried_at_us;   /* when the relay was asked for the first time; 0: not yet */
     int64_t unknown_tries; /* as mail_verdict's unknown says */
-    bool is_disabled;      /* the user, or is being erased */
+    int user_state;        /* enum user_state; active where there is no user */
     struct mail_params params;
     struct str email; /* absent: nobody is left who should get it */
     struct str name;  /* of the user; absent: none, or it goes to an address that is not yet known to be the user's */

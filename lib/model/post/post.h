@@ -51,6 +51,7 @@ struct post {
     bool held;                     /* it waits for its account to be connected again; set by post_get and post_list */
     struct str username;           /* the account's handle, for post_url; absent if it is not known any more */
     struct uuid key_id;            /* that made it; none: a session */
+    struct uuid cover_id;          /* the upload that is its cover, while it is there; set by post_get and post_list */
     struct sha256 approved_digest; /* what its owner approved (post_digest.h); all zero: nobody was asked */
 };
 
@@ -62,7 +63,7 @@ struct post_image {
     int64_t position, width, height, size_bytes;
     struct str changes, provenance; /* as struct upload has them */
     struct sha256 sha256;           /* as it is in the store */
-    int64_t deleted_at_us;
+    int64_t deleted_at_us, delete_due_at_us;
     int64_t fetched_at_us; /* first fetch for the newest attempt, by whoever knew the address; 0: not fetched */
 };
 

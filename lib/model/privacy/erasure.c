@@ -162,6 +162,7 @@ struct erasure_canceling {
     struct arena *arena;
     const struct uuid *user_id;
     enum activity_by by;
+    struct str reason;
     struct erasure erasure;
 };
 
@@ -200,18 +201,21 @@ static enum err erasure_cancel_tx(struct db *db, void *arg)
         e = db_change(db, &erasure_sqls[ERASURE_CANCEL], DB_ARGS(db_i64(now), db_uuid(&x->id)));
     if (e == OK)
         e = activity_add(
-            db, &(struct activity_new){.user_id = *c->user_id, .what = ACTIVITY_ERASURE_CANCELED, .by = c->by});
+            db, &(struct activity_new){
+                    .user_id = *c->user_id, .what = ACTIVITY_ERASURE_CANCELED, .by = c->by, .about = c->reason});
     if (e == OK)
         e = mail_add(db, &(struct mail_new){.template = MAIL_ERASURE_CANCELED, .user_id = *c->user_id});
+    if (e == OK) /* it finds that nothing is left to do, now and not on the day that was set */
+        e = job_add(db, JOB_PRIVACY, ERASE_JOB, &x->id, now, (struct str){0});
     x->state = ERASURE_CANCELED;
     x->ended_at_us = now;
     return e;
 }
 
 enum err erasure_cancel(struct db *db, struct arena *arena, const struct uuid *user_id, enum activity_by by,
-                        struct erasure *ret_erasure)
+                        struct str reason, struct erasure *ret_erasure)
 {
-    struct erasure_canceling c = {.arena = arena, .user_id = user_id, .by = by};
+    struct erasure_canceling c = {.arena = arena, .user_id = user_id, .by = by, .reason = reason};
     enum err e = db_tx(db, erasure_cancel_tx, &c);
 
     if (e == OK)
@@ -237,10 +241,8 @@ enum err erasure_purge(struct db *db, int64_t now_us)
     return db_exec(db, &erasure_sqls[ERASURE_PURGE], DB_ARGS(db_i64(now_us - ERASURE_KEPT_US)), NULL);
 }
 
-enum err erasure_note_account(struct db *db, const struct uuid *user_id, bool revoked)
+enum err erasure_note_account(struct db *db, const struct uuid *user_id)
 {
-    if (!revoked)
-        return OK;
     return db_exec(db, &erasure_sqls[ERASURE_NOTE_ACCOUNT], DB_ARGS(db_uuid(user_id)), NULL);
 }
 
@@ -295,5 +297,8 @@ static const struct sql erasure_sqls[] = {
                       .in = "ii",
                       .cols = db_number_cols},
     [ERASURE_PURGE] = {.text = "DELETE FROM erasures WHERE ended_at_us < ? ORDER BY ended_at_us LIMIT 1000", .in = "i"},
-    [ERASURE_NOTE_ACCOUNT] = {.text = "UPDATE erasures SET revoked_n = revoked_n + 1 WHERE user_id = ?", .in = "u"},
+    /* One that was ended before this erasure was asked for is none of its accounts. */
+    [ERASURE_NOTE_ACCOUNT] = {.text =
+                                  "UPDATE erasures SET revoked_n = LEAST(revoked_n + 1, accounts_n) WHERE user_id = ?",
+                              .in = "u"},
 };

@@ -61,9 +61,10 @@ struct erasure_ask {
 MUST_CHECK enum err erasure_begin(struct db *db, struct arena *arena, const struct conf *conf,
                                   const struct erasure_ask *ask, struct erasure *ret_erasure);
 
-/* ERR_ERASURE_NONE: there is none; ERR_ERASURE_LATE: its time is over, or it has been run. */
+/* reason: an admin's, for the user's activity; absent: none. ERR_ERASURE_NONE: there is none; ERR_ERASURE_LATE: its time is over, or it has
+ * been run. */
 MUST_CHECK enum err erasure_cancel(struct db *db, struct arena *arena, const struct uuid *user_id, enum activity_by by,
-                                   struct erasure *ret_erasure);
+                                   struct str reason, struct erasure *ret_erasure);
 
 /* Whoever has the receipt. ERR_NOT_FOUND. */
 MUST_CHECK enum err erasure_get(struct db *db, struct arena *arena, const struct uuid *id, struct erasure *ret_erasure);
@@ -107,5 +108,8 @@ MUST_CHECK enum err erasure_advance(struct db *db, struct arena *arena, const st
 MUST_CHECK enum err erasure_waits_for_posts(struct db *db, const struct uuid *account_id, int64_t asked_at_us,
                                             bool *ret_waits);
 
-/* An account's job has ended (worker@publish), in its transaction. revoked: TikTok has confirmed it. */
-MUST_CHECK enum err erasure_note_account(struct db *db, const struct uuid *user_id, bool revoked);
+/* Has an erasure of the user been canceled since then, and no other begun? A job of then ends no account any more. */
+MUST_CHECK enum err erasure_was_canceled(struct db *db, const struct uuid *user_id, int64_t since_us, bool *ret_was);
+
+/* TikTok has confirmed the end of an account (worker@publish), in the transaction that ends its job. */
+MUST_CHECK enum err erasure_note_account(struct db *db, const struct uuid *user_id);

@@ -30,7 +30,8 @@ enum {
     RUN_JOURNAL_LEFT,
     RUN_USER,
     RUN_SEAL,
-    RUN_POSTS_ON_THE_WAY
+    RUN_POSTS_ON_THE_WAY,
+    RUN_CANCELED
 };
 static const struct sql erasure_run_sqls[];
 
@@ -353,6 +354,16 @@ enum err erasure_waits_for_posts(struct db *db, const struct uuid *account_id, i
     return e == ERR_NOT_FOUND ? OK : e;
 }
 
+enum err erasure_was_canceled(struct db *db, const struct uuid *user_id, int64_t since_us, bool *ret_was)
+{
+    struct uuid since = uuid_floor(since_us);
+    int64_t one;
+
+    enum err e = db_number(db, &erasure_run_sqls[RUN_CANCELED], DB_ARGS(db_uuid(user_id), db_uuid(&since)), &one);
+    *ret_was = e == OK;
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
 static const struct db_col erasure_open_cols[] = {
     DB_COL(struct open_post, id, UUID),
     DB_COL(struct open_post, account_id, UUID),
@@ -378,10 +389,11 @@ static const struct sql erasure_run_sqls[] = {
                         .in = "ui",
                         .cols = erasure_open_cols},
     [RUN_TOKENS] = MARK("tokens_at_us"),
-    [RUN_IMAGES] = {.text = "SELECT u.id FROM uploads u WHERE u.user_id = ? AND u.state = 'ready'"
+    /* That index has those that are held, and not all that ever were. */
+    [RUN_IMAGES] = {.text = "SELECT u.id FROM uploads u FORCE INDEX (by_held) WHERE u.user_id = ? AND u.state = 'ready'"
                             " AND u.deleted_at_us IS NULL AND NOT EXISTS (SELECT 1 FROM post_images i JOIN posts p"
                             " ON p.id = i.post_id WHERE i.upload_id = u.id AND p.ended_at_us IS NULL)"
-                            " ORDER BY u.id LIMIT ?",
+                            " LIMIT ?",
                     .in = "ui",
                     .cols = db_uuid_cols},
     [RUN_SET_IMAGES] = {.text = "UPDATE uploads SET state = 'deleted', delete_due_at_us = ? WHERE id IN " DB_MANY_IDS
@@ -414,4 +426,8 @@ static const struct sql erasure_run_sqls[] = {
                                       " ORDER BY state LIMIT 1",
                               .in = "u",
                               .cols = db_number_cols},
+    [RUN_CANCELED] = {.text = "SELECT 1 FROM users u JOIN activity a ON a.user_id = u.id WHERE u.id = ?"
+                              " AND u.state <> 'erasing' AND a.id > ? AND a.what = 'erasure_canceled' LIMIT 1",
+                      .in = "uu",
+                      .cols = db_number_cols},
 };

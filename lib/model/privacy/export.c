@@ -16,6 +16,8 @@
 #define EXPORT_COPY_BYTES (64u << 10)
 #define EXPORT_SUMS "SHA256SUMS"
 #define EXPORT_NAME_SIZE 80
+#define EXPORT_BUCKET_FAILS \
+    3 /* images one after another: then it is the bucket that is away, and a later export has them */
 
 struct export
 {
@@ -30,6 +32,7 @@ struct export
     struct sha256_stream *digest; /* of the entry that is open; NULL: none */
     char name[EXPORT_NAME_SIZE];  /* its name */
     struct buf line, sums;
+    int bucket_fails; /* since the last image that it gave */
 };
 
 static const struct sql export_images_sql;
@@ -302,32 +305,69 @@ static enum err export_open_image(const struct export *x, const struct uuid *id,
     return e == ERR_NOT_FOUND && store_has(x->store, other) ? store_open(x->store, other, id, ret_fd, NULL) : e;
 }
 
-static enum err export_copy_image(struct export *x, const char *name, int fd)
+/* All of it is read once before its entry begins: that says how long it is, and cannot be taken back. */
+static bool export_can_be_read(int fd, int64_t *ret_bytes)
 {
     char chunk[EXPORT_COPY_BYTES];
     struct stat st;
+    ssize_t n;
+    off_t at = 0;
+
+    while ((n = pread(fd, chunk, sizeof chunk, at)) > 0)
+        at += n;
+    *ret_bytes = at;
+    return n == 0 && fstat(fd, &st) == 0 && at == st.st_size;
+}
+
+static enum err export_copy_image(struct export *x, const char *name, int fd, int64_t bytes)
+{
+    char chunk[EXPORT_COPY_BYTES];
     ssize_t n = 0;
     off_t at = 0;
 
-    if (fstat(fd, &st) != 0)
-        return ERR_STORE;
-    enum err e = export_begin(x, name, ZIP_STORED, st.st_size);
+    enum err e = export_begin(x, name, ZIP_STORED, bytes);
     while (e == OK && (n = pread(fd, chunk, sizeof chunk, at)) > 0) {
         e = export_put(x, str_of(chunk, (size_t)n));
         at += n;
     }
-    if (e == OK && (n < 0 || at != st.st_size))
+    if (e == OK && (n < 0 || at != bytes))
         e = ERR_STORE;
     if (e == OK)
         export_end(x);
     return e;
 }
 
+/* A line that sha256sum -c passes over, in place of the image. */
+static enum err export_miss_image(struct export *x, const char *name, enum err why)
+{
+    buf_printf(&x->sums, "# %s: %s\n", why == ERR_NOT_FOUND ? "deleted while this was made" : "could not be read",
+               name);
+    x->told.unread += why == ERR_NOT_FOUND ? 0 : 1;
+    return OK;
+}
+
+/* One that cannot be read is no reason to keep all the rest from its owner. */
+static enum err export_put_image(struct export *x, const struct uuid *id, enum store_kind kind, const char *name)
+{
+    _cleanup_(fd_closep) int fd = -1;
+    int64_t bytes;
+
+    enum err e = export_open_image(x, id, kind, &fd);
+    if (e == OK && !export_can_be_read(fd, &bytes))
+        e = ERR_STORE;
+    if (e == OK)
+        x->bucket_fails = 0;
+    if (e == OK || (e != ERR_NOT_FOUND && e != ERR_STORE))
+        return e == OK ? export_copy_image(x, name, fd, bytes) : e;
+    if (e == ERR_STORE && kind == STORE_S3 && ++x->bucket_fails == EXPORT_BUCKET_FAILS)
+        return e;
+    return export_miss_image(x, name, e);
+}
+
 static enum err export_image(struct export *x, const struct db_value *v)
 {
     bool is_webp = str_eqc(v[EXPORT_IMAGE_TYPE].s, "image/webp");
     bool is_in_bucket = str_eqc(v[EXPORT_IMAGE_STORE].s, store_kind_names[STORE_S3]);
-    _cleanup_(fd_closep) int fd = -1;
     char name[EXPORT_NAME_SIZE];
     struct uuid id;
 
@@ -335,12 +375,7 @@ static enum err export_image(struct export *x, const struct db_value *v)
         return ERR_INTERNAL;
     memcpy(id.b, v[EXPORT_IMAGE_ID].s.p, sizeof id.b);
     (void)snprintf(name, sizeof name, "images/%s.%s", uuid_text(&id).s, is_webp ? "webp" : "jpg");
-    enum err e = export_open_image(x, &id, is_in_bucket ? STORE_S3 : STORE_DIRECTORY, &fd);
-    if (e == ERR_NOT_FOUND) { /* a line that sha256sum -c passes over */
-        buf_printf(&x->sums, "# deleted while this was made: %s\n", name);
-        return OK;
-    }
-    return e == OK ? export_copy_image(x, name, fd) : e;
+    return export_put_image(x, &id, is_in_bucket ? STORE_S3 : STORE_DIRECTORY, name);
 }
 
 static enum err export_images(struct export *x)
@@ -372,6 +407,8 @@ static enum err export_readme(struct export *x)
 
 static enum err export_sums(struct export *x)
 {
+    if (x->told.unread > 0)
+        buf_printf(&x->sums, "# images that could not be read: %lld\n", (long long)x->told.unread);
     enum err e = x->sums.overflow ? ERR_INTERNAL : zip_begin(x->zip, EXPORT_SUMS, ZIP_PACKED, ZIP_BYTES_UNKNOWN);
 
     return e == OK ? zip_put(x->zip, buf_str(&x->sums)) : e;

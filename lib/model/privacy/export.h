@@ -31,6 +31,7 @@ struct export_told {
     int64_t rows;   /* in all tables */
     int64_t images; /* that are held now: those that go meanwhile are named as gone */
     int64_t image_bytes;
+    int64_t unread; /* of these, which could not be read; when it is written */
     int64_t taken_at_us;
 };
 
@@ -43,8 +44,8 @@ MUST_CHECK enum err export_read(struct db *db, const struct export_from *from, s
 const struct export_told *export_told(const struct export *x);
 
 /*
- * Gives the ZIP to write, piece by piece and once. The first error of write ends it and is returned; ERR_STORE: an image could not be
- * read, although it is there. After any error what was written is no whole ZIP, and has no list of digests.
+ * Gives the ZIP to write, piece by piece and once. An image that is there and cannot be read is named in the list of digests, and counted.
+ * The first error of write ends it and is returned; ERR_STORE: the bucket is away. After any error what was written is no whole ZIP, and has no list of digests.
  */
 MUST_CHECK enum err export_write(struct export *x, enum err (*write)(void *arg, struct str bytes), void *arg);
 

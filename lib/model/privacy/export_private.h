@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/rest.h"
 #include "model/privacy/export.h"
 
 /* How a column is shown. */
@@ -53,6 +54,7 @@ struct export_rows {
     int fd;
     struct export_list lists[EXPORT_LISTS_N];
     int64_t at;
+    struct rest rest; /* of whoever reads them from the database, which meanwhile rests, too */
     size_t held_n;
     char held[EXPORT_ROWS_BUFFER];
 };

@@ -95,6 +95,7 @@ enum err export_rows_add(const struct db_value *v, size_t n, void *rows)
         bytes += rows_size(&v[i]);
     if (bytes > EXPORT_ROW_BYTES)
         return ERR_INTERNAL;
+    rest_take(&r->rest);
     uint32_t length = (uint32_t)bytes;
     enum err e = rows_put(r, &length, sizeof length);
     for (size_t i = 0; i < n && e == OK; i++)

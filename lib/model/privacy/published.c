@@ -1,10 +1,14 @@
 #include "model/privacy/published.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/policy.h"
 #include "model/job/job.h"
 #include "model/privacy/policy_notice.h"
 
+#define LOOK_US (60 * US_PER_SEC)
+#define LOOK_ARENA_BYTES (64u << 10)
 #define LIST_MAX_BYTES 1000 /* of recipients; four hosts of 180 bytes fit */
 
 enum { PUBLISHED_IN_FORCE, PUBLISHED_FIND, PUBLISHED_LIST, PUBLISHED_INSERT };
@@ -126,6 +130,21 @@ enum err published_fit(struct db *db, struct arena *arena, const struct conf *co
         "publish one that does (marketingcli-admin policy publish), or set it back",
         STR_FMT(unknown), STR_FMT(p.version));
     return ERR_CONFLICT;
+}
+
+bool published_fits_still(struct db *db, const struct conf *conf, int64_t *looked_at_us, struct buf *why)
+{
+    int64_t now_us = clock_now_us();
+    struct arena arena;
+
+    if (llabs(now_us - *looked_at_us) < LOOK_US)
+        return true;
+    arena_init(&arena, LOOK_ARENA_BYTES);
+    enum err e = published_fit(db, &arena, conf, why);
+    arena_done(&arena);
+    if (e == OK || e == ERR_NOT_FOUND)
+        *looked_at_us = now_us;
+    return e != ERR_CONFLICT;
 }
 
 static const struct db_col published_cols[] = {

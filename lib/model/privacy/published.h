@@ -60,3 +60,10 @@ struct str published_unknown_recipient(struct str list, struct str of);
  * force does not name. ERR_NOT_FOUND: no policy is in force.
  */
 MUST_CHECK enum err published_fit(struct db *db, struct arena *arena, const struct conf *conf, struct buf *why);
+
+/*
+ * The same for a program that starts and for one that runs: a version comes into force while it does, and the database may have been away
+ * when it started. Ask as often as you like: it looks once a minute, and until it has an answer with each call. looked_at_us: 0 first.
+ * False: the program must end, why says the reason, and it will not start again before that is mended.
+ */
+bool published_fits_still(struct db *db, const struct conf *conf, int64_t *looked_at_us, struct buf *why);

@@ -10,7 +10,6 @@
 #include "model/user/session_others.h"
 #include "model/user/taken_over.h"
 #include "model/user/user.h"
-#include "model/user/user_state.h"
 
 #define DAY_US (24 * 3600 * US_PER_SEC)
 
@@ -325,11 +324,10 @@ static enum err email_change_take_back(struct db *db, const struct email_link *l
 /* For a password of their own, which nobody needs while they are disabled. */
 static enum err email_undo_mail(struct db *db, const struct email_link *link, const struct uuid *user_id)
 {
-    bool is_active;
+    enum err e = user_lock_enabled(db, link->arena, user_id);
 
-    enum err e = user_is_active(db, link->arena, user_id, &is_active);
-    if (e != OK || !is_active)
-        return e;
+    if (e != OK)
+        return e == ERR_ACCOUNT_DISABLED ? OK : e;
     return mail_add(db, &(struct mail_new){
                             .template = MAIL_EMAIL_CHANGE_UNDONE, .user_id = *user_id, .request_id = link->request_id});
 }

@@ -21,7 +21,7 @@ enum err email_holder_find(struct db *db, struct arena *arena, struct str email_
     if (e == OK || e == ERR_NOT_FOUND)
         e = db_row(db, &email_holder_sqls[EMAIL_HOLDER_USER], DB_ARGS(db_str(email_key)), arena, &user);
     if (e == OK)
-        holder = (struct email_holder){.user_id = user.id, .is_enabled = user.state == USER_ACTIVE};
+        holder = (struct email_holder){.user_id = user.id, .is_enabled = user.state != USER_DISABLED};
     if (e == OK || e == ERR_NOT_FOUND)
         *ret_holder = holder;
     return e == ERR_NOT_FOUND ? OK : e;

@@ -135,7 +135,7 @@ static enum err password_forgotten_again_tx(struct db *db, void *arg)
     enum err e = token_look_late(db, a->arena, TOKEN_RESET_PASSWORD, a->token, &id);
     if (e == OK)
         e = user_by_id(db, a->arena, &id, &user);
-    if (e == OK && user.state != USER_ACTIVE)
+    if (e == OK && user.state == USER_DISABLED)
         e = ERR_NOT_FOUND;
     if (e == OK)
         e = user_email_key(user.email, a->arena, &email_key);
@@ -196,7 +196,7 @@ static enum err password_reset_tx(struct db *db, void *arg)
 
     enum err e = password_find_link(db, r->arena, r->token, &purpose, &r->user_id);
     if (e == OK)
-        e = user_lock(db, r->arena, &r->user_id);
+        e = user_lock_enabled(db, r->arena, &r->user_id);
     if (e == OK)
         e = token_use(db, r->arena, purpose, r->token, &r->user_id);
     if (e == OK)

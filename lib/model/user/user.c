@@ -147,6 +147,14 @@ enum err user_lock_state(struct db *db, struct arena *arena, const struct uuid *
     return e;
 }
 
+enum err user_lock_enabled(struct db *db, struct arena *arena, const struct uuid *id)
+{
+    enum user_state state = USER_ACTIVE;
+    enum err e = user_lock_state(db, arena, id, &state);
+
+    return e == OK && state == USER_DISABLED ? ERR_ACCOUNT_DISABLED : e;
+}
+
 struct sha256 user_password_mark(struct str password_hash)
 {
     return sha256_of(password_hash);

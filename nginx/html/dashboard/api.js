@@ -1,0 +1,177 @@
+// The one client of the API. What fails throws a Failure. An answer that the session has ended, or that the password must be typed again,
+// first asks for that, in a dialog over the page, and then sends the request once more: neither has changed anything.
+import {words} from "./words/en.js";
+
+const BASE = "/api/v1";
+const TRIES = 4; // of what may be repeated
+const OF_MODE = /^\/(accounts|uploads|posts|usage\/posts|sandbox\/accounts)(\/|$)/; // what takes ?mode=
+const OWN_401 = ["bad_credentials", "sign_in_ended"]; // answers to what was typed, not about the session
+
+// The API's sentence, or a person's in place of one that tells a program what to send.
+function said({code, message}) {
+	return words.said[code] ?? message;
+}
+
+export class Failure extends Error {
+	constructor({status, error, waitSec, requestId}) {
+		super(said(error));
+		Object.assign(this, {status, waitSec, requestId, code: error.code, type: error.type, param: error.param ?? null, retryable: error.retryable === true,
+			details: (error.details ?? []).map(problem => ({...problem, message: said(problem)})), platformError: error.platform_error ?? null, mayExistId: error.may_exist_id ?? null});
+	}
+
+	// All problems, each {code, message, param}; an error without details is one by itself.
+	get problems() {
+		return this.details.length > 0 ? this.details : [{code: this.code, message: this.sentence, param: this.param}];
+	}
+
+	get sentence() {
+		if (this.waitSec !== null && [429, 503].includes(this.status))
+			return this.message + " " + words.api.wait(this.waitSec);
+		return this.message;
+	}
+
+	// at: the field that a code without a param is about, such as {wrong_password: "old_password"}.
+	place(at) {
+		if (this.details.length === 0)
+			this.param ??= at[this.code] ?? null;
+	}
+
+	// The messages about one field: "images" also has those of images[2].
+	of(name) {
+		return this.problems.filter(p => p.param !== null && (p.param === name || p.param.startsWith(name + "[") || p.param.startsWith(name + "."))).map(p => p.message);
+	}
+
+	// The messages about none of these fields.
+	besides(names) {
+		return this.problems.filter(p => !names.some(name => this.of(name).includes(p.message))).map(p => p.message);
+	}
+}
+
+export function makeKey() {
+	return crypto.randomUUID();
+}
+
+function failure(status, text, header) {
+	let error;
+	try {
+		error = JSON.parse(text).error;
+	} catch {
+		error = undefined;
+	}
+	const wait = header("Retry-After");
+	return new Failure({
+		status,
+		error: error ?? {code: status === 0 ? "no_contact" : "unexpected", type: "network", message: status === 0 ? words.api.noContact : words.api.unexpected(status), retryable: status === 0},
+		waitSec: wait === null ? null : Number(wait),
+		requestId: header("X-Request-Id"),
+	});
+}
+
+const pause = sec => new Promise(done => setTimeout(done, sec * 1000));
+
+// mode(): "live" or "test". signInAgain() and confirmAgain() resolve to whether the user has done so. isErasing() is called when the account
+// is being erased and may do nothing else any more.
+export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}}) {
+	function address(path, query = {}) {
+		const asked = new URLSearchParams();
+		for (const [name, value] of Object.entries(query))
+			if (value !== undefined && value !== null && value !== "")
+				asked.append(name, value);
+		if (OF_MODE.test(path) && mode() === "test" && !asked.has("mode"))
+			asked.set("mode", "test");
+		const text = asked.toString();
+		return BASE + path + (text === "" ? "" : "?" + text);
+	}
+
+	async function once(method, url, {headers = {}, body, signal}) {
+		try {
+			const answer = await fetch(url, {method, headers, body, signal, cache: "no-store"});
+			return {status: answer.status, text: await answer.text(), header: name => answer.headers.get(name)};
+		} catch (error) {
+			if (error.name === "AbortError")
+				throw error;
+			return {status: 0, text: "", header: () => null};
+		}
+	}
+
+	// Sends until there is an answer that counts. ask(): one try, {status, text, header}. repeats: whether it may be sent again.
+	async function exchange(ask, repeats) {
+		const mended = new Set();
+		for (let n = 1; ; n++) {
+			const answer = await ask();
+			if (answer.response !== undefined)
+				return answer;
+			if (answer.status >= 200 && answer.status < 300)
+				return {...(answer.text === "" ? {data: null, meta: {}} : JSON.parse(answer.text)), status: answer.status};
+			const failed = failure(answer.status, answer.text, answer.header);
+			const mend = failed.status === 401 && !OWN_401.includes(failed.code) ? signInAgain
+				: failed.code === "recent_auth_required" ? confirmAgain : null;
+			if (mend !== null && !mended.has(mend)) {
+				mended.add(mend);
+				if (await mend())
+					continue;
+			}
+			if (failed.code === "account_erasing")
+				isErasing();
+			const passing = failed.status === 0 || [502, 503, 504].includes(failed.status) || failed.code === "idempotency_in_progress" ||
+				(failed.code === "outcome_unknown" && failed.retryable);
+			if (!repeats || !passing || n >= TRIES || (failed.waitSec ?? 0) > 15)
+				throw failed;
+			await pause(failed.waitSec ?? 2 ** (n - 1) / 2);
+		}
+	}
+
+	function json(method, path, body, {query, signal, key, repeats = false} = {}) {
+		const headers = {};
+		if (body !== undefined)
+			headers["Content-Type"] = "application/json";
+		if (key !== undefined)
+			headers["Idempotency-Key"] = `"${key}"`;
+		return exchange(() => once(method, address(path, query), {headers, signal, body: body === undefined ? undefined : JSON.stringify(body)}), repeats);
+	}
+
+	return {
+		address,
+		get: async (path, query, {signal} = {}) => (await json("GET", path, undefined, {query, signal, repeats: true})).data,
+		// One page of a list: {items, next}; next is the cursor of the page after it, or null.
+		page: async (path, query) => {
+			const {data, meta} = await json("GET", path, undefined, {query, repeats: true});
+			return {items: Array.isArray(data) ? data : Object.values(data).find(Array.isArray) ?? [], data, next: meta.has_more ? meta.next_cursor : null};
+		},
+		// Changes something; is never repeated by itself.
+		send: async (method, path, body, {query} = {}) => (await json(method, path, body, {query})).data,
+		// The same, with its status: 202 and 200 may mean different things.
+		sendWhole: (method, path, body) => json(method, path, body),
+		// Makes something, once however often it is sent: the same key gets the same answer.
+		create: async (path, body, {key = makeKey()} = {}) => (await json("POST", path, body, {key, repeats: true})).data,
+		// The answer itself, its body unread: for what is too large to be held at once.
+		stream: async (method, path, {signal} = {}) => (await exchange(async () => {
+			let answer;
+			try {
+				answer = await fetch(address(path), {method, signal, cache: "no-store"});
+			} catch (error) {
+				if (error.name === "AbortError")
+					throw error;
+				return {status: 0, text: "", header: () => null};
+			}
+			const header = name => answer.headers.get(name);
+			return answer.ok ? {response: answer} : {status: answer.status, text: await answer.text(), header};
+		}, false)).response,
+		// Sends a file or a form and tells progress(sent, total), which fetch cannot.
+		upload: async (path, body, {key = makeKey(), type, progress = () => {}, signal} = {}) => (await exchange(() => new Promise((done, broken) => {
+			if (signal?.aborted) // while it waited for another try
+				return broken(new DOMException("stopped", "AbortError"));
+			const call = new XMLHttpRequest();
+			call.open("POST", address(path));
+			if (type !== undefined)
+				call.setRequestHeader("Content-Type", type);
+			call.setRequestHeader("Idempotency-Key", `"${key}"`);
+			call.upload.onprogress = event => progress(event.loaded, event.total);
+			call.onload = () => done({status: call.status, text: call.responseText, header: name => call.getResponseHeader(name)});
+			call.onerror = () => done({status: 0, text: "", header: () => null});
+			call.onabort = () => broken(new DOMException("stopped", "AbortError"));
+			signal?.addEventListener("abort", () => call.abort());
+			call.send(body);
+		}), true)).data,
+	};
+}

@@ -1,0 +1,187 @@
+// Begins: who is signed in, the frame around the pages, and the page that the address asks for.
+import {html, render, nothing} from "./lit.js";
+import {address, match, start, within} from "./router.js";
+import {routes} from "./routes.js";
+import {Failure, connect} from "./api.js";
+import {confirmAgain, signInAgain} from "./again.js";
+import {failed, loading, zone} from "./ui.js";
+import {words} from "./words/en.js";
+
+const SIGNED_IN = "signed-in"; // in localStorage: without it nobody is asked who is signed in, so that a guest meets no 401
+const session = {user: null}; // GET /me's answer while somebody is signed in
+const tabs = new BroadcastChannel("session"); // other tabs of this browser: {userId}
+const main = document.getElementById("main");
+let page = null, shown = 0;
+
+function mode() {
+	return sessionStorage.getItem("mode") === "test" ? "test" : "live";
+}
+
+const app = {
+	session,
+	mode,
+	setMode(to) {
+		sessionStorage.setItem("mode", to);
+		show(here);
+	},
+	// After a sign-in: asks who it is. null: nobody.
+	async whoIsIt() {
+		try {
+			session.user = await plain.get("/me");
+		} catch (error) {
+			if (!(error instanceof Failure) || error.status !== 401)
+				throw error;
+			session.user = null;
+		}
+		if (session.user === null) {
+			localStorage.removeItem(SIGNED_IN);
+		} else {
+			localStorage.setItem(SIGNED_IN, "");
+			tabs.postMessage({userId: session.user.id});
+		}
+		return session.user;
+	},
+	// The page stays, and its address says what it shows now, such as a filter: back and reload find that.
+	stay(path, {replace = false} = {}) {
+		history[replace ? "replaceState" : "pushState"](null, "", address(path));
+		here = asked();
+	},
+	drawFrame,
+	async signOut() {
+		try {
+			await plain.send("POST", "/auth/logout");
+		} catch (error) {
+			if (!(error instanceof Failure) || error.status !== 401)
+				throw error;
+		}
+		app.forget();
+		app.go("/sign-in");
+	},
+	// The session has ended, here and for other tabs.
+	forget() {
+		session.user = null;
+		localStorage.removeItem(SIGNED_IN);
+		sessionStorage.clear();
+		tabs.postMessage({userId: null});
+	},
+};
+
+// plain asks nobody to sign in: for what finds out whether somebody is.
+const no = async () => false;
+const plain = connect({mode, signInAgain: no, confirmAgain: no});
+app.api = connect({mode, signInAgain: () => session.user === null ? false : signInAgain(app, plain), confirmAgain: () => confirmAgain(app, plain),
+	isErasing: () => app.go("/privacy/delete", {replace: true})});
+app.plain = plain;
+
+let here = {path: "/", query: new URLSearchParams()};
+
+function menu() {
+	const entries = routes.filter(r => r.menu !== undefined);
+	const at = match(routes, here.path)?.route;
+	return entries.map(r => {
+		const isHere = r === at || (r.path !== "/" && here.path.startsWith(r.path + "/") && !entries.some(e => e !== r && e.path === here.path));
+		return html`<li><a href=${address(r.path)} aria-current=${isHere ? "page" : nothing}>${words.menu[r.menu]}</a></li>`;
+	});
+}
+
+function drawFrame() {
+	const user = session.user;
+	document.body.classList.toggle("guest", user === null);
+	render(html`<a class="brand" href=${user === null ? "/" : address("/")}>${words.brand}</a>
+		${user === null ? nothing : html`<details class="menu" ?open=${matchMedia("(min-width: 60rem)").matches}>
+			<summary>${words.menu.title}</summary>
+			<nav aria-label=${words.menu.title}><ul>${menu()}</ul>
+				<label class="switch"><input type="checkbox" role="switch" .checked=${mode() === "test"} @change=${event => app.setMode(event.target.checked ? "test" : "live")}>
+					${words.test.switch}</label>
+				<p class="who"><small>${user.email}</small></p>
+				<button type="button" class="secondary small" @click=${app.signOut}>${words.signOut}</button>
+			</nav>
+		</details>`}`, document.getElementById("top"));
+	document.getElementById("band").hidden = user === null || (mode() !== "test" && !user.email_undeliverable_since);
+	render(html`${mode() === "test" && user !== null ? html`<p role="note">${words.test.band}
+			<button type="button" class="small" @click=${() => app.setMode("live")}>${words.test.leave}</button></p>` : nothing}
+		${user?.email_undeliverable_since ? html`<p role="note">${words.undeliverable.band(user.email)}
+			<a href=${address("/settings")}>${words.undeliverable.change}</a></p>` : nothing}`, document.getElementById("band"));
+	render(html`<small>${words.foot.zone(zone)} <a href="/privacy">${words.foot.policy}</a> <a href="/terms">${words.foot.terms}</a></small>`,
+		document.getElementById("foot"));
+}
+
+async function show(to) {
+	const turn = ++shown;
+	const before = here.path;
+	here = to;
+	const found = match(routes, to.path);
+	if (found !== null && found.route.who === "session" && session.user === null)
+		return app.go("/sign-in" + (to.path === "/" ? "" : "?to=" + encodeURIComponent(to.path + (to.query.size > 0 ? "?" + to.query : ""))), {replace: true});
+	if (found !== null && found.route.who === "guest" && session.user !== null)
+		return app.go(within(to.query.get("to")), {replace: true});
+	page?.close?.();
+	page = null;
+	drawFrame();
+	document.querySelectorAll("#top details:not([open])").length === 0 && !matchMedia("(min-width: 60rem)").matches &&
+		document.querySelector("#top details")?.removeAttribute("open");
+	if (found === null) {
+		draw({title: words.notFound.title, view: () => html`<p>${words.notFound.text}</p>`});
+		return;
+	}
+	render(loading(), main);
+	let module;
+	try {
+		module = await found.route.page();
+	} catch {
+		if (turn === shown) // the file did not come: another try loads everything anew
+			draw({title: words.brand, view: () => html`<p role="alert">${words.api.noContact}</p><p><a href="">${words.tryAgain}</a></p>`});
+		return;
+	}
+	if (turn !== shown)
+		return;
+	const redraw = () => {
+		if (turn === shown && page !== null)
+			draw(page);
+	};
+	const context = {...app, params: found.params, query: to.query, redraw};
+	page = {title: words.brand, view: loading};
+	const made = module.default(context);
+	if (turn !== shown)
+		return;
+	page = made;
+	draw(page);
+	if (before !== to.path || turn > 1) {
+		const heading = main.querySelector("[data-autofocus]") ?? main.querySelector("h1");
+		heading?.focus({preventScroll: true});
+		if (turn > 1)
+			scrollTo(0, 0);
+	}
+}
+
+// page.title may be a function: of what is there only when something was loaded.
+function draw(what) {
+	const title = typeof what.title === "function" ? what.title() : what.title;
+	document.title = title === words.brand ? title : title + " - " + words.brand;
+	render(html`<div class="page"><h1 tabindex="-1">${title}</h1>${what.view()}</div>`, main);
+}
+
+// Somebody has signed in or out in another tab: this page would show what is not theirs. A session that only ended is no reason: what was
+// typed here stays, and again.js asks.
+tabs.onmessage = ({data}) => {
+	if (data.userId !== (session.user?.id ?? null))
+		location.reload();
+};
+
+addEventListener("unhandledrejection", event => {
+	if (event.reason instanceof Failure || event.reason?.name === "AbortError") {
+		event.preventDefault();
+		if (event.reason instanceof Failure)
+			render(failed(event.reason), document.getElementById("told"));
+	}
+});
+
+const {go, here: asked} = start(show);
+app.go = go;
+try {
+	if (localStorage.getItem(SIGNED_IN) !== null)
+		await app.whoIsIt();
+	await show(asked());
+} catch (error) {
+	render(html`<div class="page"><h1>${words.brand}</h1>${failed(error, () => location.reload())}</div>`, main);
+}

@@ -1,0 +1,42 @@
+// A dialog over the page. view(close, redraw) draws it; the promise gives what close() was called with, undefined for Escape.
+import {html, render} from "./lit.js";
+import {words} from "./words/en.js";
+
+export function dialog(view) {
+	const element = document.createElement("dialog");
+	const before = document.activeElement;
+	document.body.append(element);
+	return new Promise(done => {
+		let answer;
+		const close = value => {
+			answer = value;
+			element.close();
+		};
+		const redraw = () => render(view(close, redraw), element);
+		redraw();
+		const heading = element.querySelector("h2");
+		if (heading !== null) {
+			heading.id ||= "dialog-" + crypto.randomUUID().slice(0, 8);
+			element.setAttribute("aria-labelledby", heading.id);
+		}
+		element.addEventListener("close", () => {
+			element.remove();
+			before?.focus?.();
+			done(answer);
+		});
+		element.showModal();
+		(element.querySelector("[data-autofocus]") ?? element.querySelector("input, button"))?.focus();
+	});
+}
+
+// Asks yes or no; resolves to true for yes. body: a template.
+export function ask({title, body, yes, no = words.cancel, danger = false}) {
+	return dialog(close => html`<article>
+		<h2>${title}</h2>
+		${body}
+		<footer>
+			<button type="button" class="secondary" data-autofocus @click=${() => close(false)}>${no}</button>
+			<button type="button" class=${danger ? "danger" : ""} @click=${() => close(true)}>${yes}</button>
+		</footer>
+	</article>`).then(answer => answer === true);
+}

@@ -1,0 +1,43 @@
+// What became of a deletion. Whoever has the address sees it; nobody is signed in for it.
+import {html, nothing} from "../lit.js";
+import {badge, copy, every, failed, loading, when} from "../ui.js";
+import {words} from "../words/en.js";
+
+const say = words.receipt;
+
+export default function receipt({plain, params, redraw}) {
+	const state = {receipt: null, error: null};
+
+	async function look() {
+		try {
+			state.receipt = await plain.get("/privacy/erasure/" + encodeURIComponent(params.receipt));
+			state.error = null;
+		} catch (error) {
+			state.error = error;
+		}
+		redraw();
+		return state.error !== null || ["done", "canceled"].includes(state.receipt?.state) ? null : state.receipt?.state === "waiting" ? 60 : 2;
+	}
+	const end = every(0, look);
+
+	const view = r => html`<dl class="facts">
+			<dt>${say.number}</dt><dd><code>${r.receipt}</code> ${copy(location.href)}</dd>
+			<dt>${say.state}</dt><dd aria-live="polite">${badge(...say.states[r.state])}</dd>
+			<dt>${say.asked}</dt><dd>${when(r.asked_at)}</dd>
+			<dt>${say.ended}</dt><dd>${r.ended_at === null ? say.none : when(r.ended_at)}</dd>
+		</dl>
+		<p>${say.keep}</p>
+		<h2>${say.steps}</h2>
+		<ul>${r.steps.map(s => html`<li>${say.stepNames[s.step] ?? s.step}: ${s.done_at === null ? say.none : when(s.done_at)}</li>`)}</ul>
+		${r.tiktok_accounts > 0 ? html`<p>${say.revoked(r.tiktok_revoked, r.tiktok_accounts)}</p>` : nothing}
+		${r.posts_at_tiktok > 0 ? html`<p>${say.atTiktok(r.posts_at_tiktok)}</p>` : nothing}
+		${r.posts_unknown > 0 ? html`<p>${say.unknown(r.posts_unknown)}</p>` : nothing}
+		<h2>${say.remains}</h2>
+		<ul>${r.remains.map(x => html`<li>${x.note}${x.until === null ? nothing : html` (${say.until} ${when(x.until)})`}</li>`)}</ul>`;
+
+	return {
+		title: say.title,
+		close: end,
+		view: () => state.receipt !== null ? view(state.receipt) : state.error === null ? loading() : state.error.status === 404 ? html`<p role="alert">${say.lost}</p>` : failed(state.error, look),
+	};
+}

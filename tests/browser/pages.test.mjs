@@ -1,0 +1,46 @@
+// The pages without a dashboard around them: what mails lead to, and what strangers see.
+
+import { assert, test } from "./lib/test.mjs";
+
+test("pages that everybody may see", async t => {
+  const page = await t.page();
+  t.expectsMessage(page, "Password forms should have"); // see below
+  for (const path of ["/", "/change-password", "/verify-email", "/reset-password", "/change-email", "/undo-email", "/unsubscribe"]) {
+    await page.goto(path);
+    await t.inFourForms(page, path === "/" ? "start" : path.slice(1));
+  }
+  t.expects(page, "GET /nowhere", 404);
+  await page.goto("/nowhere");
+  await t.inFourForms(page, "not-found");
+});
+
+test("an address is confirmed with the keyboard alone", async t => {
+  const email = `browser.${Date.now()}@example.com`;
+  const page = await t.page("/");
+  t.expectsMessage(page, "Password forms should have"); // a field for the address, which a mailed link does not tell
+  assert.equal((await t.asSession(page, "POST", "/auth/register", { email })).status, 202);
+  const { link } = await t.letter(email);
+  await page.goto(link);
+  assert.equal(new URL(page.url()).hash, "");
+  await t.tabTo(page, page.getByLabel("Password"));
+  t.expects(page, "POST /api/v1/auth/verify-email", 422);
+  await page.keyboard.type("short");
+  await page.keyboard.press("Enter");
+  await page.locator("#result.failed").waitFor();
+  await t.inFourForms(page, "verify-email-refused");
+  await page.keyboard.press("ControlOrMeta+A");
+  await page.keyboard.type("correct horse battery staple");
+  await page.keyboard.press("Enter");
+  await page.getByText("Your address is confirmed").waitFor();
+  await t.inFourForms(page, "verify-email-done");
+});
+
+test("a TikTok account is connected on TikTok's own page", async t => {
+  const ada = await t.user();
+  const page = await t.page("/", { user: ada });
+  await page.goto("/api/v1/tiktok/connect").catch(() => {});
+  await t.consent(page, { username: "browser.creator" });
+  await page.getByText("The account is connected").waitFor();
+  const { body } = await t.api(ada, "GET", "/accounts");
+  assert.equal(body.data.length, 1);
+});
