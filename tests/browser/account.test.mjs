@@ -283,6 +283,7 @@ test("sessions are listed and ended", async t => {
   const other = await t.page("/dashboard/settings/security", { user: ada });
   const page = await t.page("/dashboard/settings/security", { user: ada });
   await page.getByRole("button", { name: "End all others" }).waitFor();
+  assert((await page.locator("#main").boundingBox()).width > 1000, "beside the menu, also where there is no notice above");
   await t.inFourForms(page, "security");
   const ends = page.getByRole("button", { name: /^End the session from/ });
   const n = await ends.count();

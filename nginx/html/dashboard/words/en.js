@@ -74,7 +74,7 @@ export const words = {
 	},
 	forgotPassword: {
 		title: "Forgotten password", text: "We mail you a link. On its page you choose another password.", button: "Mail me the link", back: "Back to signing in",
-		sentTitle: "Look into your mail", sent: email => `If ${email} has an account here, a link is on its way. It is good for half an hour.`,
+		sentTitle: "Look into your mail", sent: email => `A link is on its way, if an account has the address ${email}. It is good for half an hour.`,
 		spam: "No mail after a few minutes? Look into the folder for spam, and check that the address is right.",
 		limit: "An address gets two such mails a day. Open the newest that you have: even when its time is over, its page mails you another one.",
 	},
