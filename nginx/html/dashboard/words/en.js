@@ -39,11 +39,13 @@ export const words = {
 		outcome_unknown: "Contact was lost while this was being done. Look whether it was done before you try again.",
 		rate_limited: "Those were too many requests in a short time.",
 		required: "Fill this in.",
+		sign_in_ended: "This took too long, or too many codes were wrong. Type your password again.",
 		terms_not_accepted: "This needs your consent.",
 		too_many_wrong_passwords: "Too many wrong passwords or codes.",
 		totp_already_on: "The code at sign-in is on already. To use another app, switch it off first.",
 		totp_not_begun: "Too much time has passed. Begin again to get a new code to scan.",
 		totp_not_on: "The code at sign-in is off.",
+		unauthenticated: "Your session has ended. Sign in again.",
 		validation_failed: "Something here is not right yet.",
 	},
 	fields: {
