@@ -63,7 +63,7 @@ export function preview({api, images, redraw}) {
 				<div class="caption">
 					<p class="who">${account?.platform_data.creator_nickname ?? account?.display_name ?? nothing}</p>
 					${title !== "" ? html`<p class="title">${title}</p>` : nothing}
-					${draft.description !== "" ? html`<p class="description">${draft.description}</p>` : nothing}
+					${draft.description !== "" ? html`<p class="description" data-may-be-cut>${draft.description}</p>` : nothing}
 				</div>
 			</div>
 			<p><small>${isDraft ? say.draft : say.hint}</small></p>
