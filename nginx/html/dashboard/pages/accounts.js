@@ -120,7 +120,7 @@ export default function accounts({api, mode, query, redraw, stay}) {
 			${badge(word, kind)}</li>`;
 	}
 
-	const view = all => html`${all.size === 0 ? html`<div class="nothing"><p>${say.empty}</p></div>`
+	const view = all => html`${all.size === 0 ? html`<div class="nothing"><p>${mode() === "test" ? say.test.empty : say.empty}</p></div>`
 		: html`<ul class="accounts">${repeat(all.values(), a => a.id, item)}</ul>`}
 		${mode() === "test" ? nothing : html`<p>${consent(all.size === 0 ? say.connect : say.connectMore, all.size === 0 ? "" : "secondary")}</p>`}`;
 

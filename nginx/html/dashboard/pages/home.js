@@ -9,7 +9,7 @@ const say = words.home;
 const RECENT = 5, COUNTED = 50;
 const WEEK_MS = 7 * 24 * 3600_000;
 
-export default function home({api, session, redraw}) {
+export default function home({api, redraw}) {
 	const loaded = load(redraw, async () => {
 		const [accounts, recent, waiting, failed, keys] = await Promise.all([accountsById(api), api.page("/posts", {limit: RECENT}),
 			api.page("/posts", {status: "awaiting_approval", limit: COUNTED}), api.page("/posts", {status: "failed", limit: COUNTED}), api.page("/keys", {limit: 100})]);
@@ -24,10 +24,9 @@ export default function home({api, session, redraw}) {
 
 	function attention({accounts, waiting, failed}) {
 		const lost = [...accounts.values()].filter(a => a.state === "needs_reconnect");
-		if (lost.length === 0 && waiting.items.length === 0 && failed.items.length === 0 && session.user.email_undeliverable_since === null)
+		if (lost.length === 0 && waiting.items.length === 0 && failed.items.length === 0)
 			return nothing;
 		return html`<section class="attention"><h2>${say.attention}</h2><ul>
-			${session.user.email_undeliverable_since === null ? nothing : note(say.email, "/settings", say.emailDo)}
 			${lost.map(a => note(say.reconnect(nameOf(a)), "/accounts", say.reconnectDo))}
 			${posts(waiting, say.waiting, say.waitingDo, "awaiting_approval")}
 			${posts(failed, say.failed, say.failedDo, "failed")}
@@ -39,7 +38,7 @@ export default function home({api, session, redraw}) {
 		const isConnected = accounts.size > 0;
 		const step = (path, title, text, isDone, isNext) => html`<li><p>${isDone ? html`<strong>${title}</strong> <small>(${say.steps.done})</small>`
 			: html`<a role=${isNext ? "button" : nothing} href=${address(path)}>${title}</a>`}</p><p><small>${text}</small></p></li>`;
-		return html`<section><h2>${say.begin}</h2><ol class="steps">
+		return html`<section><h2>${say.begin}</h2><ol class="first-steps">
 			${step("/accounts", say.steps.connect, say.steps.connectText, isConnected, !isConnected)}
 			${step("/posts/new", say.steps.post, say.steps.postText, false, isConnected)}
 			${step("/keys", say.steps.key, say.steps.keyText, keys.length > 0, false)}

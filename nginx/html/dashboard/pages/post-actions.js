@@ -43,8 +43,8 @@ function looked(made) {
 }
 
 function mustLook() {
-	return new Failure({status: 422, waitSec: null, requestId: null, error: {code: "required", type: "validation", message: say.retry.doubtMissing,
-		details: [{code: "required", param: "looked", message: say.retry.doubtMissing}]}});
+	return new Failure({status: 422, waitSec: null, requestId: null, error: {code: "look_first", type: "validation", message: say.retry.doubtMissing,
+		details: [{code: "look_first", param: "looked", message: say.retry.doubtMissing}]}});
 }
 
 // post, account: as they are shown. done(post): what it is now. again(): reads it anew, because it was not as it is shown.

@@ -38,12 +38,14 @@ def user(world, connected=False, key=True, **account):
     world.users[made.id] = made
     of = made.connect(**account) if connected or account else None
     return {"id": made.id, "email": made.email, "password": made.password, "account": of, "key": made.key if key else None,
-            "username": publishing.creator_of(world.stack, of) if of else None}
+            "username": world.stack.wait(lambda: publishing.creator_of(world.stack, of), "TikTok has told the creator's name") if of else None}
 
 
 def connect(world, user, **account):
-    """One more TikTok account; its id."""
-    return world.users[user].connect(**account)
+    """One more TikTok account, of which TikTok has told what it may post; its id."""
+    made = world.users[user].connect(**account)
+    world.stack.wait(lambda: publishing.creator_of(world.stack, made), "TikTok has told the creator's name")
+    return made
 
 
 def post(world, user, account, wait=True, **more):
