@@ -38,7 +38,7 @@ struct usage {
     pthread_mutex_t lock;
     pthread_cond_t stop;
     bool stopping;
-    bool is_careful;           /* somebody's row was locked the last time: nothing waits for it */
+    bool is_careful; /* somebody's row was locked the last time: nothing waits for it */
     bool is_unfit;
     int64_t policy_looked_at_us;
     struct usage_table *spare; /* empty: takes the place of one that is written */

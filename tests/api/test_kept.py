@@ -156,6 +156,20 @@ def test_who_takes_it_up_dies_of_something(stack, user, account, tiktok):
     stack.wait(lambda: files_of(stack, job) == [], "nothing is left")
 
 
+def test_what_somebody_else_has_called_unknown_meanwhile(stack, user, account, tiktok):
+    """What is known is not thrown away: TikTok is asked, and the post ends as it is there."""
+    sent, job = held(stack, user, account, tiktok)
+    with left(stack, PUBLISH, tiktok.release) as (comes_back, _):
+        comes_back()
+        stack.sql("UPDATE post_attempts SET state = 'outcome_unknown', ended_at_us = 1 WHERE post_id = %s", sent.key)
+        stack.sql("UPDATE posts SET state = 'failed', failure_code = 'outcome_unknown', ended_at_us = 1 WHERE id = %s", sent.key)
+    stack.move_clock(LEASE_SEC + 10)
+    stack.wait(lambda: sent.get()["status"] == "published", "it is published")
+    assert sent.states_of_attempts() == ["outcome_unknown"] and sent.at_simulator() == 1
+    assert [e for e in sent.events() if e.startswith("late_")] == ["late_accepted", "late_published"]
+    stack.wait(lambda: files_of(stack, job) == [], "it is written")
+
+
 def test_another_worker_on_the_machine_takes_it_up(stack, user, account, tiktok):
     sent, job = held(stack, user, account, tiktok)
     with second_worker(stack):

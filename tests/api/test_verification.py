@@ -453,7 +453,8 @@ def test_the_page(stack, newcomer):
         assert shown.status_code == 200 and shown.headers["Content-Type"].startswith("text/html")
         assert "script-src 'self'" in shown.headers["Content-Security-Policy"]
     assert not re.search(r"<script>|\son\w+=|style=|https?:", shown.text), "nothing inline, nothing from elsewhere"
-    assert re.findall(r'(?:src|href|action)="([^"]*)"', shown.text) == ["/style.css", "/icon.svg", "/link.js", "/api/v1/auth/verify-email"]
+    assert re.findall(r'(?:src|href|action)="([^"]*)"', shown.text) == [
+        "/style.css", "/icon.svg", "/link.js", "/", "/api/v1/auth/verify-email", "/dashboard/sign-in", "/dashboard/sign-in", "/dashboard/register"]
     assert web.get("/link.js").status_code == 200
     newcomer.register(password=PASSWORD)
     token = newcomer.link()

@@ -25,7 +25,7 @@
 /* The values of a verb's options: given on the command line, else the option's default. NULL without either, and for
  * options that the verb does not have. */
 struct given {
-    const char *sql, *dir, *credentials, *database, *user, *section;
+    const char *sql, *dir, *credentials, *revoke, *database, *user, *section;
     const char *name, *password_stdin, *begins, *after, *limit, *state, *end; /* user; mail, too, has a state */
     const char *uses, *days;                                                  /* invitation */
     const char *recipient;                                                    /* mail bounce */
@@ -144,8 +144,9 @@ int desk_complain(const struct desk *desk, enum err e);
 
 /*
  * The MariaDB users and what they may do, from DIR/grants.sql. Passwords are the files CREDENTIALS/NAME/db-password; a
- * name without one is left out, and said. What a user has beyond its lines is taken away, last, so that a service that
- * runs meanwhile never lacks what it needs.
+ * name without one is left out, and said. revoke: what a user has beyond its lines is taken away, and all rights of users
+ * that are not in the file, after everything is granted. Not before the programs of the release before are gone, which may need it;
+ * without it, how much that is is said.
  */
 MUST_CHECK int grants_apply(struct db *db, struct arena *arena, const char *sql_dir, const char *credentials,
-                            const char *database, struct str clients);
+                            const char *database, struct str clients, bool revoke);

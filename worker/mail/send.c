@@ -278,8 +278,8 @@ static enum err send_is_wanted(struct job_run *run, const struct mail_outgoing *
 
     if (notice != NOTICE_NONE)
         e = notices_wanted(run->db, run->arena, &mail->user_id, false, &wanted, &reached);
-    *ret_wanted = mail->email.p != NULL && send_is_for_state(mail) &&
-                  (notice == NOTICE_NONE || (reached && wanted.on[notice]));
+    *ret_wanted =
+        mail->email.p != NULL && send_is_for_state(mail) && (notice == NOTICE_NONE || (reached && wanted.on[notice]));
     return e;
 }
 

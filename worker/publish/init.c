@@ -324,16 +324,42 @@ static enum err init_record_unwritable(struct job_run *run, const struct publish
     return e;
 }
 
-/* Somebody else has called the attempt an unknown outcome; and where its owner has had the post tried again since, the receipt says what is
- * known now. The log says it in any case. */
+/* Somebody else has called the attempt an unknown outcome. What is known now stays with it; and where TikTok has it, it is asked about it. The
+ * log says it in any case. */
 static enum err init_tell_late(struct db *db, void *arg)
 {
     const struct record *r = arg;
-    bool polls;
+    bool polls = false;
 
-    enum err e = post_hear_accepted(db, r->run->arena, r->run->worker->conf, &r->p->post.id, &r->v->move, &polls);
+    enum err e = post_lock(db, &r->p->post.id);
+    if (e == OK)
+        e = attempt_tell(db, &r->p->attempt_id, &r->p->fence, &r->v->attempt);
+    if (e == OK && r->v->attempt.state == ATTEMPT_ACCEPTED)
+        e = post_hear_accepted(db, r->run->arena, r->run->worker->conf, &r->p->post.id, &r->v->move, &polls);
     const struct job_new poll = publish_poll_of(r->run, r->p);
     return e == OK && polls ? job_add_many(db, JOB_PUBLISH, &poll, 1) : e;
+}
+
+static bool init_is_known(const struct verdict *v)
+{
+    return v->attempt.state == ATTEMPT_ACCEPTED || v->attempt.state == ATTEMPT_REFUSED;
+}
+
+/* Of a run before this one, which has the job and goes on with its turn. */
+static enum job_step init_late_result(struct job_run *run, struct publish *p)
+{
+    struct verdict v = {0};
+    struct record r = {.run = run, .p = p, .v = &v};
+
+    enum err e = publish_judge(run, p, &v);
+    if (e == OK && init_is_known(&v))
+        e = db_tx(run->db, init_tell_late, &r);
+    if (e != OK && !run->unwritable)
+        return publish_keep(run, &v, e);
+    init_note_id(run, &v);
+    run->result_lost = e != OK;
+    run->again_at_us = clock_now_us();
+    return JOB_AGAIN;
 }
 
 enum job_step publish_init_result(struct job_run *run, struct publish *p)
@@ -341,6 +367,8 @@ enum job_step publish_init_result(struct job_run *run, struct publish *p)
     struct verdict v = {0};
     struct record r = {.run = run, .p = p, .v = &v};
 
+    if (p->is_late)
+        return init_late_result(run, p);
     point("publish.called");
     enum err e = publish_judge(run, p, &v);
     if (e == OK && v.reconnect != NULL)
@@ -354,9 +382,9 @@ enum job_step publish_init_result(struct job_run *run, struct publish *p)
     run->note = v.move.event;
     run->job_ended = e == OK && !v.go_on;
     if (e == ERR_CONFLICT) { /* the lease is lost; the runner notices and says so */
-        run->result_lost |= v.attempt.state == ATTEMPT_ACCEPTED || v.attempt.state == ATTEMPT_REFUSED;
+        run->result_lost |= init_is_known(&v);
         init_note_id(run, &v);
-        e = v.attempt.state == ATTEMPT_ACCEPTED ? db_tx(run->db, init_tell_late, &r) : OK;
+        e = init_is_known(&v) ? db_tx(run->db, init_tell_late, &r) : OK;
         (void)e; /* the log has told */
         return JOB_DONE;
     }

@@ -5,6 +5,7 @@
 #include "publish/publish.h"
 
 #include "jobs/backoff.h"
+#include "model/post/post_again.h"
 #include "model/post/post_digest.h"
 #include "model/user/user_state.h"
 #include "publish/creator.h"
@@ -132,6 +133,35 @@ static enum job_step publish_resolve_unknown(struct job_run *run, struct publish
     return e == OK ? publish_next(run) : job_run_failed(run, e);
 }
 
+struct publish_heeding {
+    const struct job_run *run;
+    const struct post *post;
+};
+
+static enum err publish_heed_earlier_tx(struct db *db, void *arg)
+{
+    const struct publish_heeding *h = arg;
+    const struct job_run *run = h->run;
+    const struct job_new poll = {.kind = poll_kind.name,
+                                 .subject_id = h->post->id,
+                                 .run_at_us = clock_now_us(),
+                                 .request_id = run->job.request_id};
+
+    enum err e = post_heed_earlier(db, run->arena, run->worker->conf, &h->post->id, run->job.request_id);
+    if (e == OK)
+        e = job_add_many(db, JOB_PUBLISH, &poll, 1);
+    return e == OK ? job_hold(db, JOB_PUBLISH, &run->job, 0) : e;
+}
+
+/* While an init of a retry was under way, TikTok may have told that it has an attempt of before: then the retry, which it does not have, is
+ * never sent again. ERR_NOT_FOUND: it has not. */
+static enum err publish_heed_earlier(const struct job_run *run, const struct post *post)
+{
+    struct publish_heeding h = {run, post};
+
+    return db_tx(run->db, publish_heed_earlier_tx, &h);
+}
+
 struct publish_canceling {
     struct job_run *run;
     bool more;
@@ -219,6 +249,11 @@ static enum job_step publish_load(struct job_run *run, struct publish *p)
         return publish_resolve_unknown(run, p, &UUID_NONE);
     if (p->post.state != POST_QUEUED && p->post.state != POST_DEFERRED)
         return publish_next(run);
+    e = p->attempts_n > 0 ? publish_heed_earlier(run, &p->post) : ERR_NOT_FOUND;
+    if (e == ERR_CONFLICT)
+        return settle_look_again(run);
+    if (e != ERR_NOT_FOUND)
+        return e == OK ? publish_next(run) : job_run_failed(run, e);
     e = account_by_id(run->db, run->arena, &p->post.account_id, &p->account);
     if (e != OK)
         return job_run_failed(run, e);

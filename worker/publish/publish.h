@@ -16,6 +16,7 @@ struct publish {
     struct uuid attempt_id;
     struct uuid fence;  /* of that attempt: the job's lease token when it was begun */
     int64_t attempts_n; /* before this one */
+    bool is_late;       /* somebody has called the attempt an unknown outcome before its result was taken up */
 };
 
 /* How often a post is tried again at most. */

@@ -27,13 +27,14 @@ bool publish_keep_result(const struct job_run *run, struct buf *memo)
     return true;
 }
 
-/* ERR_CONFLICT: the attempt has ended, or was never committed. */
+/* ERR_CONFLICT: the attempt has its result, or was never committed. */
 static enum err publish_find_left(struct job_run *run, struct publish *p)
 {
     struct attempt attempt;
 
     enum err e = attempt_look(run->db, run->arena, &p->attempt_id, &p->fence, &attempt);
-    if (e == OK && attempt.state != ATTEMPT_COMMITTED)
+    p->is_late = e == OK && attempt.state == ATTEMPT_OUTCOME_UNKNOWN;
+    if (e == OK && attempt.state != ATTEMPT_COMMITTED && !p->is_late)
         return ERR_CONFLICT;
     if (e == OK)
         e = post_by_id(run->db, run->arena, &p->post.id, &p->post);

@@ -6,7 +6,7 @@
 
 const char *const attempt_state_names[] = {"committed", "accepted", "refused", "not_sent", "outcome_unknown", NULL};
 
-enum { ATTEMPT_ADD, ATTEMPT_END, ATTEMPT_LOOK, ATTEMPT_LATEST, ATTEMPT_TAKE_OVER, ATTEMPT_TALLY };
+enum { ATTEMPT_ADD, ATTEMPT_END, ATTEMPT_LOOK, ATTEMPT_LATEST, ATTEMPT_TAKE_OVER, ATTEMPT_TELL, ATTEMPT_TALLY };
 
 static const struct db_col attempt_cols[] = {
     DB_COL(struct attempt, id, UUID),
@@ -40,6 +40,10 @@ static const struct sql attempt_sqls[] = {
     [ATTEMPT_TAKE_OVER] = {.text = "UPDATE post_attempts SET state = 'outcome_unknown', ended_at_us = ?"
                                    " WHERE id = ? AND state = 'committed'",
                            .in = "iu"},
+    [ATTEMPT_TELL] = {.text = "UPDATE post_attempts SET publish_id = ?, http_status = ?, platform_code = ?,"
+                              " platform_log_id = ? WHERE id = ? AND fence = ? AND state = 'outcome_unknown'"
+                              " AND publish_id IS NULL",
+                      .in = "sissuu"},
     [ATTEMPT_TALLY] = {.text = "SELECT COUNT(IF(event = 'refused_retry', 1, NULL)),"
                                " COUNT(IF(event = '" EVENT_NOT_REACHED "', 1, NULL)),"
                                " COUNT(IF(event = '" EVENT_NOT_SENT "', 1, NULL)),"
@@ -150,6 +154,14 @@ enum err attempt_latest(struct db *db, struct arena *arena, const struct uuid *p
 enum err attempt_take_over(struct db *db, const struct uuid *id)
 {
     return db_change(db, &attempt_sqls[ATTEMPT_TAKE_OVER], DB_ARGS(db_i64(clock_now_us()), db_uuid(id)));
+}
+
+enum err attempt_tell(struct db *db, const struct uuid *id, const struct uuid *fence, const struct attempt_result *r)
+{
+    return db_exec(db, &attempt_sqls[ATTEMPT_TELL],
+                   DB_ARGS(db_str(r->publish_id), db_i64_or_null(r->http_status), db_str(r->platform_code),
+                           db_str(r->platform_log_id), db_uuid(id), db_uuid(fence)),
+                   NULL);
 }
 
 enum err attempt_tally(struct db *db, struct arena *arena, const struct uuid *post_id, struct attempt_tally *ret_tally)

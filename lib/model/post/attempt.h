@@ -67,6 +67,11 @@ MUST_CHECK enum err attempt_latest(struct db *db, struct arena *arena, const str
  * it has already ended. */
 MUST_CHECK enum err attempt_take_over(struct db *db, const struct uuid *id);
 
+/* What the result of an attempt was that somebody else has called an unknown outcome: it stays with the attempt, whose state stays. No error
+ * where it is not so, or is known already. */
+MUST_CHECK enum err attempt_tell(struct db *db, const struct uuid *id, const struct uuid *fence,
+                                 const struct attempt_result *result);
+
 /* How often a post has come back so far, since it was last retried by somebody: by its receipt. It limits how often it is tried again by itself. */
 struct attempt_tally {
     int64_t refused;     /* retryable refusals of TikTok */

@@ -9,7 +9,7 @@
 #include "model/post/turn.h"
 #include "model/user/caps.h"
 
-enum { POST_AGAIN_FACTS, POST_AGAIN_SET };
+enum { POST_AGAIN_FACTS, POST_AGAIN_SET, POST_AGAIN_HEARD };
 static const struct sql post_again_sqls[];
 
 struct again {
@@ -24,6 +24,7 @@ struct again {
 /* What only a retry must know of a post. */
 struct again_facts {
     int64_t retried_after, retries, plan_month;
+    int64_t heard; /* since the last retry, of attempts before it */
 };
 
 static enum err post_again_read(struct db *db, struct again *a)
@@ -120,8 +121,8 @@ static bool post_retry_is_decided(struct str failure_code)
     return false;
 }
 
-/* Does nobody know whether TikTok has it? By how it ended, which may be of an attempt of before a retry (earlier_accepted); and by its newest
- * attempt, unless somebody has already said so of that one. */
+/* Does nobody know whether TikTok has it? By what was told of an attempt of before a retry; by how it ended, which may be of such a one
+ * (earlier_accepted); and by its newest attempt, unless somebody has already said so of that one. */
 static enum err post_retry_is_unknown(struct db *db, const struct again *a, const struct again_facts *facts,
                                       int64_t *ret_newest, bool *ret_unknown)
 {
@@ -130,7 +131,7 @@ static enum err post_retry_is_unknown(struct db *db, const struct again *a, cons
 
     enum err e = attempt_latest(db, a->arena, &p->id, &attempt);
     *ret_newest = e == OK ? attempt.number : 0;
-    *ret_unknown = post_state_is_unsettled((enum post_state)p->state, p->failure_code) ||
+    *ret_unknown = facts->heard > 0 || post_state_is_unsettled((enum post_state)p->state, p->failure_code) ||
                    (p->state == POST_FAILED && str_eqc(p->failure_code, "outcome_unknown"));
     if (e != OK)
         return e == ERR_NOT_FOUND ? OK : e;
@@ -348,6 +349,18 @@ enum err post_hear_earlier(struct db *db, struct arena *arena, const struct conf
     return post_hear(db, arena, conf, &post, &heard);
 }
 
+/* It has failed because nobody knew. Now TikTok can be asked, and its word corrects that, as of any post whose end we had given up. */
+static enum err post_hear_late(struct db *db, struct arena *arena, const struct conf *conf, const struct post *post,
+                               struct post_move *heard, bool *ret_polls)
+{
+    if (post->state != POST_FAILED || !str_eqc(post->failure_code, "outcome_unknown") || post->publish_id.n > 0)
+        return OK;
+    heard->event = "late_accepted";
+    heard->failure_code = STR(POST_UNCONFIRMED);
+    *ret_polls = true;
+    return post_move(db, arena, conf, &post->id, heard);
+}
+
 enum err post_hear_accepted(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *post_id,
                             const struct post_move *accepted, bool *ret_polls)
 {
@@ -361,22 +374,63 @@ enum err post_hear_accepted(struct db *db, struct arena *arena, const struct con
         e = post_by_id(db, arena, post_id, &post);
     if (e == OK)
         e = db_row(db, &post_again_sqls[POST_AGAIN_FACTS], DB_ARGS(db_uuid(post_id)), arena, &facts);
-    if (e != OK || facts.retries == 0)
+    if (e != OK)
         return e;
+    if (facts.retries == 0)
+        return post_hear_late(db, arena, conf, &post, &heard, ret_polls);
     heard.event = "earlier_accepted";
     *ret_polls = post_again_waits((enum post_state)post.state);
     return post_hear(db, arena, conf, &post, &heard);
 }
 
-static const struct db_col post_again_facts_cols[] = {DB_COL(struct again_facts, retried_after, I64),
-                                                      DB_COL(struct again_facts, retries, I64),
-                                                      DB_COL(struct again_facts, plan_month, I64), DB_END};
+struct again_heard {
+    struct uuid attempt_id;
+    struct str publish_id;
+};
+
+enum err post_heed_earlier(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *post_id,
+                           struct str request_id)
+{
+    struct again_heard heard;
+
+    enum err e = post_lock(db, post_id);
+    if (e == OK)
+        e = db_row(db, &post_again_sqls[POST_AGAIN_HEARD], DB_ARGS(db_uuid(post_id)), arena, &heard);
+    if (e != OK)
+        return e;
+    const struct post_move accepted = {.event = "earlier_accepted",
+                                       .publish_id = heard.publish_id,
+                                       .attempt_id = heard.attempt_id,
+                                       .request_id = request_id};
+    return post_move(db, arena, conf, post_id, &accepted);
+}
+
+static const struct db_col post_again_facts_cols[] = {
+    DB_COL(struct again_facts, retried_after, I64), DB_COL(struct again_facts, retries, I64),
+    DB_COL(struct again_facts, plan_month, I64), DB_COL(struct again_facts, heard, I64), DB_END};
+
+static const struct db_col post_again_heard_cols[] = {DB_COL(struct again_heard, attempt_id, UUID),
+                                                      DB_COL(struct again_heard, publish_id, STR), DB_END};
+
+#define EARLIER_EVENTS "('earlier_accepted', 'earlier_published', 'earlier_inbox')"
+#define RETRIED_AT "(SELECT MAX(r.at_us) FROM post_events r WHERE r.post_id = p.id AND r.event = '" EVENT_RETRIED "')"
 
 static const struct sql post_again_sqls[] = {
-    [POST_AGAIN_FACTS] = {.text = "SELECT p.retried_after, (SELECT COUNT(*) FROM post_events e WHERE e.post_id = p.id"
-                                  " AND e.event = '" EVENT_RETRIED "'), p.plan_month FROM posts p WHERE p.id = ?",
+    [POST_AGAIN_FACTS] = {.text =
+                              "SELECT p.retried_after, (SELECT COUNT(*) FROM post_events e WHERE e.post_id = p.id"
+                              " AND e.event = '" EVENT_RETRIED "'), p.plan_month, (SELECT COUNT(*) FROM post_events e"
+                              " WHERE e.post_id = p.id AND e.event IN " EARLIER_EVENTS " AND e.at_us >= " RETRIED_AT
+                              ") FROM posts p WHERE p.id = ?",
                           .in = "u",
                           .cols = post_again_facts_cols},
+    /* Of the attempt that was spoken of, where the event says which; else of the newest that TikTok has taken. */
+    [POST_AGAIN_HEARD] = {.text = "SELECT t.id, t.publish_id FROM posts p JOIN post_attempts t ON t.post_id = p.id"
+                                  " AND t.number <= p.retried_after AND t.publish_id IS NOT NULL"
+                                  " JOIN post_events e ON e.post_id = p.id AND e.event IN " EARLIER_EVENTS
+                                  " AND e.at_us >= " RETRIED_AT " WHERE p.id = ? AND p.state IN ('queued', 'deferred')"
+                                  " ORDER BY (t.id <=> e.attempt_id) DESC, t.number DESC LIMIT 1",
+                          .in = "u",
+                          .cols = post_again_heard_cols},
     /* What its earlier attempts have left. Its images' clock goes on (upload_take_back). */
     [POST_AGAIN_SET] = {.text = "UPDATE posts FORCE INDEX (PRIMARY) SET ended_at_us = NULL, publish_id = NULL,"
                                 " tiktok_post_ids = NULL, accepted_at_us = NULL, retried_after = ?,"

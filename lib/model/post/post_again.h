@@ -63,7 +63,16 @@ MUST_CHECK enum err post_hear_earlier(struct db *db, struct arena *arena, const 
 
 /*
  * Likewise for an attempt of before a retry that TikTok has, as its result tells that came too late to be written, or a webhook. accepted: the
- * move "accepted" that was not made. Nothing happens to a post that was not retried. *ret_polls: it waits for TikTok's word now, so there must be a job that asks.
+ * move "accepted" that was not made. A post that was not retried, and that failed because nobody knew, is unsettled then. *ret_polls: it waits
+ * for TikTok's word now, so there must be a job that asks.
  */
 MUST_CHECK enum err post_hear_accepted(struct db *db, struct arena *arena, const struct conf *conf,
                                        const struct uuid *post_id, const struct post_move *accepted, bool *ret_polls);
+
+/*
+ * In a transaction, before a post is sent that was sent before: what TikTok told of an attempt of before its retry came while an init was
+ * under way, which then did not reach TikTok, or was refused. Then it is not sent again, but waits for TikTok's word, as with
+ * post_hear_accepted; there must be a job that asks. ERR_NOT_FOUND: nothing was told since it was last retried, or it does not wait.
+ */
+MUST_CHECK enum err post_heed_earlier(struct db *db, struct arena *arena, const struct conf *conf,
+                                      const struct uuid *post_id, struct str request_id);

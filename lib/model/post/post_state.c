@@ -85,6 +85,7 @@ static const struct transition post_state_transitions[] = {
     {"platform_failed", IN(PROCESSING), POST_FAILED, false},
     {"confirmation_timeout", IN(PROCESSING), POST_FAILED, false},
     {"unconfirmed", IN(PROCESSING), POST_FAILED, false},
+    {"late_accepted", IN(FAILED), POST_FAILED, false},
     {"late_published", IN(FAILED), POST_PUBLISHED, true},
     {"late_inbox", IN(FAILED), POST_IN_INBOX, true},
     {"late_failed", IN(FAILED), POST_FAILED, true},

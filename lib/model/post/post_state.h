@@ -39,6 +39,7 @@
  *    [queued] ---+
  *    [deferred] -+--over_budget, not_as_approved, user_disabled--> (failed)
  *
+ *    (failed) --late_accepted--> (failed)
  *    (failed) --late_published if unsettled--> (published)
  *    (failed) --late_inbox if unsettled--> (in_inbox)
  *    (failed) --late_failed if unsettled--> (failed)
@@ -67,7 +68,8 @@
  * not_sent: nothing was posted. deferred: a cap at TikTok that resets. outcome_unknown: the init may have
  * left, so the post is never sent again by itself. published comes again when TikTok names more ids. unconfirmed: the
  * account was disconnected before TikTok told the end. unsettled: the post has failed only because we gave up waiting
- * for its end (POST_UNCONFIRMED, POST_TIMED_OUT); when TikTok tells that after all, an event late_... corrects it.
+ * for its end (POST_UNCONFIRMED, POST_TIMED_OUT); when TikTok tells that after all, an event late_... corrects it. late_accepted: what was
+ * an unknown outcome is known after all, so TikTok can be asked: it is unsettled from then on.
  */
 #pragma once
 

@@ -298,6 +298,7 @@ static const struct sql erasure_sqls[] = {
                       .cols = db_number_cols},
     [ERASURE_PURGE] = {.text = "DELETE FROM erasures WHERE ended_at_us < ? ORDER BY ended_at_us LIMIT 1000", .in = "i"},
     /* One that was ended before this erasure was asked for is none of its accounts. */
-    [ERASURE_NOTE_ACCOUNT] = {.text = "UPDATE erasures SET revoked_n = LEAST(revoked_n + 1, accounts_n) WHERE user_id = ?",
+    [ERASURE_NOTE_ACCOUNT] = {.text =
+                                  "UPDATE erasures SET revoked_n = LEAST(revoked_n + 1, accounts_n) WHERE user_id = ?",
                               .in = "u"},
 };

@@ -16,7 +16,8 @@
 #define EXPORT_COPY_BYTES (64u << 10)
 #define EXPORT_SUMS "SHA256SUMS"
 #define EXPORT_NAME_SIZE 80
-#define EXPORT_BUCKET_FAILS 3 /* images one after another: then it is the bucket that is away, and a later export has them */
+#define EXPORT_BUCKET_FAILS \
+    3 /* images one after another: then it is the bucket that is away, and a later export has them */
 
 struct export
 {
@@ -339,7 +340,8 @@ static enum err export_copy_image(struct export *x, const char *name, int fd, in
 /* A line that sha256sum -c passes over, in place of the image. */
 static enum err export_miss_image(struct export *x, const char *name, enum err why)
 {
-    buf_printf(&x->sums, "# %s: %s\n", why == ERR_NOT_FOUND ? "deleted while this was made" : "could not be read", name);
+    buf_printf(&x->sums, "# %s: %s\n", why == ERR_NOT_FOUND ? "deleted while this was made" : "could not be read",
+               name);
     x->told.unread += why == ERR_NOT_FOUND ? 0 : 1;
     return OK;
 }

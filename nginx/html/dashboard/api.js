@@ -77,7 +77,7 @@ export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}})
 		for (const [name, value] of Object.entries(query))
 			if (value !== undefined && value !== null && value !== "")
 				asked.append(name, value);
-		if (OF_MODE.test(path) && mode() === "test")
+		if (OF_MODE.test(path) && mode() === "test" && !asked.has("mode"))
 			asked.set("mode", "test");
 		const text = asked.toString();
 		return BASE + path + (text === "" ? "" : "?" + text);

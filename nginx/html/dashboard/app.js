@@ -97,6 +97,7 @@ function drawFrame() {
 				<button type="button" class="secondary small" @click=${app.signOut}>${words.signOut}</button>
 			</nav>
 		</details>`}`, document.getElementById("top"));
+	document.getElementById("band").hidden = user === null || (mode() !== "test" && !user.email_undeliverable_since);
 	render(html`${mode() === "test" && user !== null ? html`<p role="note">${words.test.band}
 			<button type="button" class="small" @click=${() => app.setMode("live")}>${words.test.leave}</button></p>` : nothing}
 		${user?.email_undeliverable_since ? html`<p role="note">${words.undeliverable.band(user.email)}

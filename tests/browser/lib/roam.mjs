@@ -51,6 +51,8 @@ function wrong() {
   return found;
 }
 
+const BOTH = `() => [...(${wrong})(), ...(${unfit})()]`; // in one call: it is made for each action
+
 export class Roamer {
   // paths: where they may go; never: a pattern of labels that they do not click; stay(): called when they were led to where stays(url) is
   // not true, to bring them back
@@ -151,7 +153,7 @@ export class Roamer {
           this.note(`(led to ${this.page.url().slice(0, 80)}, and back)`);
           await this.comeBack();
         }
-        found = [...await isolated(this.page, wrong), ...await isolated(this.page, unfit)];
+        found = await isolated(this.page, BOTH);
       } catch (error) {
         found = [String(error.message)]; // it is just being left
       }

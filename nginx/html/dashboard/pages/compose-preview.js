@@ -2,7 +2,7 @@
 import {html, nothing, ref, repeat} from "../lit.js";
 import {words} from "../words/en.js";
 import {cut, TITLE_MAX} from "./compose-check.js";
-import {imageAddress} from "./compose-slides.js";
+import {broken, imageAddress, whole} from "./compose-slides.js";
 
 const say = words.compose.preview;
 
@@ -43,7 +43,7 @@ export function preview({api, images, redraw}) {
 
 	function slide(s, i) {
 		const source = imageAddress(api, s);
-		return html`<div class="stage" aria-hidden=${i === at ? nothing : "true"}>${source !== null && s.state !== "gone" ? html`<img src=${source} alt=${say.image(i + 1)} loading="lazy" decoding="async" draggable="false"
+		return html`<div class="stage" aria-hidden=${i === at ? nothing : "true"}>${source !== null && s.state !== "gone" ? html`<img src=${source} alt=${say.image(i + 1)} loading="lazy" decoding="async" draggable="false" @error=${broken} @load=${whole}
 			width=${s.upload?.width ?? nothing} height=${s.upload?.height ?? nothing}>` : nothing}</div>`;
 	}
 
@@ -63,7 +63,7 @@ export function preview({api, images, redraw}) {
 				<div class="caption">
 					<p class="who">${account?.platform_data.creator_nickname ?? account?.display_name ?? nothing}</p>
 					${title !== "" ? html`<p class="title">${title}</p>` : nothing}
-					${draft.description !== "" ? html`<p class="description">${draft.description}</p>` : nothing}
+					${draft.description !== "" ? html`<p class="description" data-may-be-cut>${draft.description}</p>` : nothing}
 				</div>
 			</div>
 			<p><small>${isDraft ? say.draft : say.hint}</small></p>

@@ -10,6 +10,10 @@ const EDGE_PX = 60; // so near the window's edge a drag scrolls
 
 const typeName = type => (type ?? "").replace(/^image\//, "").toUpperCase().replace("WEBP", "WebP");
 
+// What the browser cannot draw (HEIC, until the server has made a JPEG of it) is no broken picture. The element is used again for the next address.
+export const broken = event => event.target.classList.add("broken");
+export const whole = event => event.target.classList.remove("broken");
+
 export function imageAddress(api, slide) {
 	return slide.state === "kept" ? api.address(`/uploads/${slide.upload.id}/image`) : slide.url;
 }
@@ -150,7 +154,7 @@ export function slides({api, images, redraw, change, announce, draft}) {
 		const source = imageAddress(api, slide);
 		return html`<li id=${"slide-" + slide.key} class="slide ${slide === dragged ? "dragged" : ""} ${problem !== null ? "bad" : ""}" data-state=${slide.state}>
 			<div class="thumb" title=${n > 1 ? say.drag : nothing} @pointerdown=${event => grab(event, slide)} @dragstart=${event => event.preventDefault()}>
-				${source !== null && slide.state !== "gone" ? html`<img src=${source} alt="" loading="lazy" decoding="async" draggable="false" @error=${event => event.target.classList.add("unseen")}>` : nothing}
+				${source !== null && slide.state !== "gone" ? html`<img src=${source} alt="" loading="lazy" decoding="async" draggable="false" @error=${broken} @load=${whole}>` : nothing}
 			</div>
 			<div class="slide-text">
 				<p class="slide-head"><strong>${say.slide(i + 1, n)}</strong>${slide.state === "kept" ? provenance(slide) : nothing}</p>
@@ -167,7 +171,7 @@ export function slides({api, images, redraw, change, announce, draft}) {
 	}
 
 	// In all: only while something is on its way.
-	function whole() {
+	function inAll() {
 		const all = images.slides.filter(s => s.size > 0 && s.state !== "refused");
 		const rest = images.unfinished(), stalled = images.slides.some(s => s.state === "stalled");
 		if (images.halted !== null)
@@ -192,7 +196,7 @@ export function slides({api, images, redraw, change, announce, draft}) {
 				<small id="compose-files-said" class=${problems.length > 0 ? "wrong" : ""}>${problems.length > 0 ? problems.join(" ") : n >= IMAGES_MAX ? say.full(IMAGES_MAX) : say.hint(IMAGES_MAX)}</small>
 				${told !== "" ? html`<p class="wrong">${told}</p>` : nothing}
 			</div>
-			${whole()}
+			${inAll()}
 			${n === 0 ? nothing : html`<ol class="slides">${repeat(images.slides, s => s.key, (slide, i) => item(slide, i, wrong))}</ol>
 				<p><small>${say.coverHint}</small></p>`}`;
 	}

@@ -162,7 +162,7 @@ export default function compose({api, session, mode, redraw, go}) {
 			${consent(draft.value, modeNow())}
 			<div class="row"><span title=${why}><button ?disabled=${busy() || isOff || isStopped} aria-busy=${busy() ? "true" : "false"} aria-describedby=${why === nothing ? nothing : "compose-why"}>
 				${isDirect ? say.publish : say.sendDraft}</button></span>
-				${isEmpty(draft.value) && images.slides.length === 0 ? nothing : html`<button type="button" class="secondary" ?disabled=${busy()} @click=${discard}>${say.discard}</button>`}</div>
+				${isEmpty(draft.value) && images.slides.length === 0 ? nothing : html`<button type="button" class="secondary outline" ?disabled=${busy()} @click=${discard}>${say.discard}</button>`}</div>
 			${why === nothing ? nothing : html`<p id="compose-why" class="wrong">${why}</p>`}
 			<p><small>${isDirect ? say.minutes : say.minutesDraft} ${draft.isKept ? say.kept : say.notKept}</small></p>
 		</div>`;

@@ -5,7 +5,7 @@
 
 #define THREADS 8
 
-enum { MAKE, KEEP, LOOK, RETRIES, ADD_ATTEMPT, PLANNED };
+enum { MAKE, KEEP, LOOK, RETRIES, ADD_ATTEMPT, TELL_ATTEMPT, PLANNED };
 static const struct db_col look_cols[] = {{.type = DB_STR}, DB_END};
 static const struct sql sqls[] = {
     [MAKE] = {.text = "UPDATE posts SET state = ?, failure_code = ?, publish_id = ?, ended_at_us = ? WHERE id = ?",
@@ -21,6 +21,7 @@ static const struct sql sqls[] = {
     [ADD_ATTEMPT] = {.text = "INSERT INTO post_attempts (id, post_id, number, fence, state, payload, created_at_us)"
                              " VALUES (?, ?, 1, ?, ?, '{}', 1)",
                      .in = "uuus"},
+    [TELL_ATTEMPT] = {.text = "UPDATE post_attempts SET publish_id = ? WHERE post_id = ?", .in = "su"},
     [PLANNED] = {.text = "SELECT posts FROM plan_counters WHERE user_id = ?", .in = "u", .cols = db_number_cols},
 };
 
@@ -158,10 +159,11 @@ static void test_an_attempt_that_was_accepted_after_all(void **state)
     struct world *w = *state;
     struct accepting a = {.w = w};
 
-    make(w, "failed", "outcome_unknown", (struct str){0}, 1);
+    make(w, "failed", "rejected", (struct str){0}, 1);
     assert_int_equal(db_tx(w->side.db, accept_tx, &a), OK);
     assert_false(a.polls);
     is(w, "failed", (struct str){0}, "created"); /* nothing was written */
+    make(w, "failed", "outcome_unknown", (struct str){0}, 1);
     assert_int_equal(retry(w, w->side.db, true), OK);
     assert_int_equal(db_tx(w->side.db, accept_tx, &a), OK);
     assert_true(a.polls);
@@ -172,6 +174,29 @@ static void test_an_attempt_that_was_accepted_after_all(void **state)
     is(w, "published", (struct str){0}, "earlier_accepted");
 }
 
+/* One that was not retried: TikTok is asked, and its word corrects what was told. */
+static void test_an_unknown_outcome_that_is_known_after_all(void **state)
+{
+    struct world *w = *state;
+    struct accepting a = {.w = w};
+
+    make(w, "failed", "outcome_unknown", (struct str){0}, 1);
+    assert_int_equal(db_tx(w->side.db, accept_tx, &a), OK);
+    assert_true(a.polls);
+    is(w, "failed", w->old, "late_accepted");
+    assert_int_equal(db_tx(w->side.db, accept_tx, &a), OK);
+    assert_false(a.polls);
+    assert_int_equal(hear(w, "late_published", w->old), OK);
+    is(w, "published", w->old, "late_published");
+}
+
+static enum err heed_tx(struct db *db, void *arg)
+{
+    struct side *s = &((struct world *)arg)->side;
+
+    return post_heed_earlier(db, &s->arena, &conf, &s->made.post.id, STR("r"));
+}
+
 static void add_attempt(struct world *w, const char *ended)
 {
     struct uuid id = uuid_new();
@@ -179,6 +204,33 @@ static void add_attempt(struct world *w, const char *ended)
     assert_int_equal(db_exec(w->side.db, &sqls[ADD_ATTEMPT],
                              DB_ARGS(db_uuid(&id), db_uuid(&w->side.made.post.id), db_uuid(&id), db_cstr(ended)), NULL),
                      OK);
+}
+
+/* While an init of the retry was under way, which then did not reach TikTok or was refused. */
+static void test_what_was_told_meanwhile_is_heeded(void **state)
+{
+    struct world *w = *state;
+    struct accepting a = {.w = w};
+
+    make(w, "failed", "outcome_unknown", (struct str){0}, 1);
+    add_attempt(w, "outcome_unknown");
+    assert_int_equal(retry(w, w->side.db, true), OK);
+    assert_int_equal(db_tx(w->side.db, heed_tx, w), ERR_NOT_FOUND); /* nothing was told */
+    make(w, "publishing", NULL, (struct str){0}, 0);
+    assert_int_equal(db_tx(w->side.db, accept_tx, &a), OK);
+    assert_false(a.polls);
+    is(w, "publishing", (struct str){0}, "earlier_accepted");
+    assert_int_equal(
+        db_exec(w->side.db, &sqls[TELL_ATTEMPT], DB_ARGS(db_str(w->old), db_uuid(&w->side.made.post.id)), NULL), OK);
+    make(w, "queued", NULL, (struct str){0}, 0);
+    assert_int_equal(db_tx(w->side.db, heed_tx, w), OK);
+    is(w, "processing", w->old, "earlier_accepted");
+    assert_int_equal(db_tx(w->side.db, heed_tx, w), ERR_NOT_FOUND); /* it waits for TikTok */
+    make(w, "failed", "rejected", (struct str){0},
+         1); /* the new init was refused for good: who wants another must have looked */
+    assert_int_equal(retry(w, w->side.db, false), ERR_RETRY_UNCONFIRMED);
+    assert_int_equal(retry(w, w->side.db, true), OK);
+    assert_int_equal(db_tx(w->side.db, heed_tx, w), ERR_NOT_FOUND); /* what was told before that counts no more */
 }
 
 /* That it was not there was said before TikTok had it, so it must be said again. */
@@ -305,6 +357,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_retry_that_has_not_left_does_not, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_that_has_is_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_attempt_that_was_accepted_after_all, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_unknown_outcome_that_is_known_after_all, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_was_told_meanwhile_is_heeded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_whose_end_nobody_knows_is_confirmed_each_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_tiktok_may_have_stays_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_of_the_same_attempt_nothing_is_earlier, setup, teardown),

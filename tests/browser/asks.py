@@ -7,6 +7,7 @@ import pathlib
 import tempfile
 import uuid
 
+import authenticator
 import conftest
 import images
 import mailing
@@ -119,6 +120,11 @@ def restore(world):
     world.stopped.pop_all().close()
 
 
+def code(world, secret):
+    """What an authenticator app with this secret shows now."""
+    return authenticator.App(world.stack, secret).shows()
+
+
 def admin(world, args, stdin=None):
     """What marketingcli-admin printed."""
     done = world.stack.admin(*args, stdin=stdin)
@@ -131,4 +137,4 @@ def tables(world):
     return render.tables(render.find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-admin"))
 
 
-ASKS = {f.__name__: f for f in (user, connect, post, ended, letter, photos, sql, move_clock, stop, freeze, configure, restore, admin, tables)}
+ASKS = {f.__name__: f for f in (user, connect, post, ended, letter, photos, sql, move_clock, stop, freeze, configure, restore, code, admin, tables)}
