@@ -399,7 +399,7 @@ static int grants_drop_elsewhere(const struct grants *g, const struct grants_use
 /* After all grants, for all users, so that nobody is without a right that has only moved. */
 static int grants_look_back(struct grants *g, bool revoke)
 {
-    size_t all = 0, wide = 0, excess = 0;
+    size_t all = 0, wide = 0, excess = 0, of_file = g->users_n;
     int code = grants_add_gone(g);
 
     for (size_t i = 0; code == EXIT_DONE && i < g->users_n; i++) {
@@ -408,7 +408,7 @@ static int grants_look_back(struct grants *g, bool revoke)
         code = grants_look_at_wide(g, g->users[i], revoke, &wide);
         if (code == EXIT_DONE)
             code = grants_look_at_excess(g, g->users[i], revoke, &excess);
-        if (code == EXIT_DONE && revoke && g->users[i]->name.n > 0)
+        if (code == EXIT_DONE && revoke && i < of_file)
             code = grants_drop_elsewhere(g, g->users[i]);
         if (code == EXIT_DONE)
             all += wide + excess;
