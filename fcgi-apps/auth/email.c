@@ -1,4 +1,4 @@
-/* The address: a change is asked for in a session, and confirmed or undone by the link of a mail (nginx/html/change-email.html,
+/* The address: a change is asked for in a session, shown and given up there as long as it waits, and confirmed or undone by the link of a mail (nginx/html/change-email.html,
  * undo-email.html). */
 #include "auth/auth.h"
 #include "crypto/digest.h"
@@ -6,6 +6,7 @@
 #include "fcgi/input.h"
 #include "http/cookie.h"
 #include "model/user/email_change.h"
+#include "model/user/email_waiting.h"
 #include "model/user/session.h"
 #include "model/user/token.h"
 
@@ -53,6 +54,52 @@ static enum err email_ask(struct ctx *c)
     if (e == ERR_EMAIL_CHANGES || e == ERR_ADDRESS_MAILS)
         c->rate.wait_sec = (wait_us + US_PER_SEC - 1) / US_PER_SEC;
     return e == OK ? auth_reply_accepted(c) : e;
+}
+
+struct email_waiting_shown {
+    struct email_waiting waiting;
+    bool waits;
+};
+
+static const struct json_field email_waiting_fields[] = {
+    {.name = "email",
+     JSON_STR(struct email_waiting, email),
+     .help = "The new address, whose mail has the link",
+     .policy = "account.email"},
+    {.name = "created_at",
+     JSON_TIME(struct email_waiting, created_at_us),
+     .help = "When it was asked for",
+     .policy = "account.times"},
+    JSON_END,
+};
+
+static const struct json_field email_waiting_shown_fields[] = {
+    {.name = "waiting",
+     JSON_OBJECT(struct email_waiting_shown, waiting, email_waiting_fields),
+     JSON_GIVEN(struct email_waiting_shown, waits),
+     .help = "The change that waits to be confirmed; null: none"},
+    JSON_END,
+};
+
+static enum err email_show_waiting(struct ctx *c)
+{
+    struct email_waiting_shown out = {.waits = true};
+
+    enum err e = input_query_only(c, NULL);
+    if (e == OK)
+        e = email_waiting_look(c->db, c->arena, &c->caller.user_id, &out.waiting);
+    if (e == ERR_NOT_FOUND) {
+        out.waits = false;
+        e = OK;
+    }
+    return e == OK ? reply_data(&c->rep, 200, email_waiting_shown_fields, &out) : e;
+}
+
+static enum err email_give_up(struct ctx *c)
+{
+    enum err e = email_waiting_give_up(c->db, c->arena, &c->caller.user_id);
+
+    return e == OK ? reply_nothing(&c->rep) : e;
 }
 
 /* The session that the browser sent along; NULL: none that is good. The link is what counts, and works without one. */
@@ -117,6 +164,18 @@ const struct route auth_email_routes[] = {
      .body_max_bytes = BODY_MAX_BYTES,
      .rate = RATE_AUTH,
      .summary = "Ask for another address: it gets a mail with a link"},
+    {.method = "GET",
+     .pattern = "/api/v1/auth/change-email",
+     .handler = email_show_waiting,
+     .auth = AUTH_SESSION,
+     .rate = RATE_READ,
+     .summary = "Which change of your address waits for its link"},
+    {.method = "DELETE",
+     .pattern = "/api/v1/auth/change-email",
+     .handler = email_give_up,
+     .auth = AUTH_SESSION,
+     .rate = RATE_WRITE,
+     .summary = "Give that change up: its link stops working"},
     {.method = "POST",
      .pattern = "/api/v1/auth/confirm-email",
      .handler = email_confirm,

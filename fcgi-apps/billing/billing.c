@@ -15,7 +15,7 @@ struct billing_limit_shape {
 
 struct billing_plan_shape {
     struct str name;
-    bool is_free, is_current;
+    bool is_free, is_current, is_sold;
     int64_t limits[PLAN_LIMIT__MAX], rate_factor;
     bool has[PLAN_LIMIT__MAX];
 };
@@ -24,7 +24,7 @@ struct billing_shape {
     struct str plan, status;
     int source;
     int64_t until_us, period_end_us, cancel_at_us, trial_end_us, rate_factor;
-    bool will_cancel, can_buy;
+    bool will_cancel;
     struct str terms_version, terms_accepted_how;
     int64_t terms_accepted_at_us;
     struct json_array limits, plans;
@@ -48,15 +48,17 @@ static struct json_array billing_limits(struct arena *arena, const struct billin
     return (struct json_array){.v = v, .n = PLAN_LIMIT__MAX};
 }
 
-static struct json_array billing_plans(struct arena *arena, const struct plans *plans, const struct plan *current)
+static struct json_array billing_plans(const struct ctx *c, const struct plan *current)
 {
-    struct billing_plan_shape *v = arena_array(arena, plans->n, sizeof *v);
+    const struct plans *plans = plans_of(c->conf);
+    struct billing_plan_shape *v = arena_array(c->arena, plans->n, sizeof *v);
 
     for (size_t i = 0; i < plans->n; i++) {
         const struct plan *p = &plans->v[i];
         v[i] = (struct billing_plan_shape){.name = str_from(p->name),
                                            .is_free = p->is_free,
                                            .is_current = p == current,
+                                           .is_sold = app_sells(c) && plan_price(p, c->conf->stripe_livemode).n > 0,
                                            .rate_factor = p->rate_factor};
         for (enum plan_limit k = 0; k < PLAN_LIMIT__MAX; k++) {
             v[i].limits[k] = p->limits[k];
@@ -91,7 +93,7 @@ enum err billing_answer(struct ctx *c)
         .terms_accepted_at_us = consent.at_us,
         .terms_accepted_how = str_from(consent.at_us == 0 ? NULL : checkout_consent_how_names[consent.how]),
         .limits = billing_limits(c->arena, &b),
-        .plans = billing_plans(c->arena, plans_of(c->conf), b.now.plan),
+        .plans = billing_plans(c, b.now.plan),
     };
     return reply_data(&c->rep, 200, billing_fields, &shape);
 }
@@ -127,6 +129,7 @@ static const struct json_field billing_plan_fields[] = {
     {.name = "name", JSON_STR(struct billing_plan_shape, name), .help = "Its name"},
     {.name = "is_free", JSON_BOOL(struct billing_plan_shape, is_free), .help = "What users have who pay nothing"},
     {.name = "is_current", JSON_BOOL(struct billing_plan_shape, is_current), .help = "The user's", PLAN},
+    {.name = "is_sold", JSON_BOOL(struct billing_plan_shape, is_sold), .help = "It can be bought here"},
     LIMIT_OF_PLAN(PLAN_POSTS_PER_MONTH, "posts_per_month"),
     LIMIT_OF_PLAN(PLAN_ACCOUNTS, "accounts"),
     LIMIT_OF_PLAN(PLAN_STORAGE_BYTES, "storage_bytes"),

@@ -46,7 +46,7 @@ static const struct json_field checkout_in_fields[], checkout_out_fields[];
 
 static struct str checkout_price(const struct conf *conf, const struct plan *plan)
 {
-    return plan == NULL ? (struct str){0} : str_from(conf->stripe_livemode ? plan->price_live : plan->price_test);
+    return plan == NULL ? (struct str){0} : plan_price(plan, conf->stripe_livemode);
 }
 
 static bool checkout_is_theirs(const struct buying *b, const struct stripe_session *s)

@@ -15,15 +15,18 @@ struct image_shape {
 
 static bool posts_shape_shows_failure(const struct post *p)
 {
-    if (p->held)
+    if (p->held != POST_NOT_HELD)
         return true;
     return p->failure_code.p != NULL &&
            (p->state == POST_FAILED || p->state == POST_DEFERRED || p->state == POST_CANCELED);
 }
 
+static const char *const posts_shape_holds[] = {
+    [POST_HELD_FOR_ACCOUNT] = "account_needs_reconnect", [POST_HELD_BY_RESTORE] = "service_restored"};
+
 static struct failure_shape posts_shape_failure_of(const struct post *p)
 {
-    struct str code = p->held ? STR("account_needs_reconnect") : p->failure_code;
+    struct str code = p->held == POST_NOT_HELD ? p->failure_code : str_from(posts_shape_holds[p->held]);
     const char *message = tiktok_failure_message(code);
 
     return (struct failure_shape){
@@ -45,10 +48,10 @@ void shape_post(struct ctx *c, const struct post *p, struct post_shape *ret_shap
         .url = ids.n > 0 ? post_url(c->arena, c->conf, p->mode, p->username, ids.v[0]) : (struct str){0},
         .tiktok_post_ids = ids,
         .has_failure = posts_shape_shows_failure(p),
-        .held_until_us = p->held ? upload_due_at(c->conf, p->created_at_us) : 0,
+        .held_until_us = p->held == POST_HELD_FOR_ACCOUNT ? upload_due_at(c->conf, p->created_at_us) : 0,
         .awaiting_until_us = p->state == POST_AWAITING_APPROVAL ? p->created_at_us + POST_AWAITING_US : 0,
     };
-    if (p->held)
+    if (p->held != POST_NOT_HELD)
         ret_shape->post.next_attempt_at_us = 0;
     if (ret_shape->has_failure)
         ret_shape->failure = posts_shape_failure_of(p);
@@ -74,6 +77,9 @@ void shape_receipt(struct ctx *c, const struct post_receipt *r, struct post_shap
     struct sha256 digest = post_digest(&r->post, r->images, r->images_n);
 
     shape_post(c, &r->post, ret_shape);
+    for (size_t i = 0; i < r->images_n; i++) /* of a post that was just made, it is told by these alone */
+        if (r->images[i].position == r->post.photo_cover_index && r->images[i].deleted_at_us == 0)
+            ret_shape->post.cover_id = r->images[i].upload_id;
     ret_shape->content_digest = hex_encode(c->arena, digest.b, sizeof digest.b);
     ret_shape->images = posts_shape_images(c->arena, r->images, r->images_n);
     ret_shape->events = (struct json_array){.v = r->events, .n = r->events_n};
@@ -179,6 +185,10 @@ static const struct json_field posts_shape_image_fields[] = {
      .help =
          "When it was first fetched for the newest attempt, by somebody who knew the address that only TikTok is told",
      .policy = "post.receipt"},
+    {.name = "delete_due_at",
+     JSON_TIME(struct image_shape, image.delete_due_at_us),
+     .help = "When it is deleted, unless a post that has not ended needs it",
+     .policy = "image.report"},
     {.name = "deleted_at",
      JSON_TIME(struct image_shape, image.deleted_at_us),
      .help = "When the image was deleted here",
@@ -258,6 +268,9 @@ static const struct json_field posts_shape_warning_fields[] = {
         {.name = "awaiting_until", \
          JSON_TIME(struct post_shape, awaiting_until_us), \
          .help = "It waits for its owner's approval: until then, and then it is canceled"}, \
+        {.name = "cover_upload_id", \
+         JSON_UUID(struct post_shape, post.cover_id), \
+         .help = "The image that is its cover; null once that is deleted"}, \
         {.name = "key_id", \
          JSON_UUID(struct post_shape, post.key_id), \
          .help = "The API key that made it; null: a session", \

@@ -1,4 +1,4 @@
-/* How much a user's API keys were used, by day, key or status: as JSON, or streamed as CSV. */
+/* How much a user's API keys were used, by day, key or status, of all keys or of one: as JSON, or streamed as CSV. */
 #include "posts.h"
 
 #include "base/csv.h"
@@ -13,8 +13,8 @@ enum usage_format { USAGE_JSON, USAGE_CSV };
 static const char *const usage_formats[] = {[USAGE_JSON] = "json", [USAGE_CSV] = "csv", NULL};
 
 struct usage_question {
-    int64_t from_us, to_us;
-    int group, format;
+    struct usage_asked asked;
+    int format;
 };
 
 struct usage_answer {
@@ -70,7 +70,7 @@ bool usage_read_days(struct ctx *c, int64_t *ret_from_us, int64_t *ret_to_us)
     return false;
 }
 
-static void usage_read_range(struct ctx *c, struct usage_question *q)
+static void usage_read_range(struct ctx *c, struct usage_asked *q)
 {
     if (!usage_read_days(c, &q->from_us, &q->to_us))
         return;
@@ -79,14 +79,24 @@ static void usage_read_range(struct ctx *c, struct usage_question *q)
                          STR("This can be at most 13 months after from. Ask again for the rest."));
 }
 
+static void usage_read_key(struct ctx *c, struct usage_asked *q)
+{
+    struct str text = form_get(&c->req.query, "key_id");
+
+    q->has_key = text.p != NULL;
+    if (q->has_key && !uuid_parse(text, &q->key_id))
+        problem_add_text(&c->problems, ERR_FIELD_TYPE, STR("key_id"), STR("This must be the id of a key."));
+}
+
 static enum err usage_read(struct ctx *c, struct usage_question *q)
 {
-    static const char *const names[] = {"from", "to", "group_by", "format", NULL};
+    static const char *const names[] = {"from", "to", "group_by", "key_id", "format", NULL};
 
     enum err e = input_query_only(c, names);
-    usage_read_name(c, "group_by", usage_group_names, "This must be day, key or status.", &q->group);
+    usage_read_name(c, "group_by", usage_group_names, "This must be day, key or status.", &q->asked.group);
     usage_read_name(c, "format", usage_formats, "This must be json or csv.", &q->format);
-    usage_read_range(c, q);
+    usage_read_key(c, &q->asked);
+    usage_read_range(c, &q->asked);
     return e != OK || c->problems.n == 0 ? e : ERR_VALIDATION;
 }
 
@@ -117,13 +127,13 @@ static enum err usage_keep_row(const void *row, void *arg)
     return OK;
 }
 
-static enum err usage_show(struct ctx *c, const struct usage_question *q)
+static enum err usage_show(struct ctx *c, const struct usage_asked *q)
 {
     struct usage_answer out = {.from_us = q->from_us, .to_us = q->to_us, .group = q->group};
     struct usage_rows rows = {.c = c, .out = &out, .v = arena_array(c->arena, ROWS_MAX, sizeof *rows.v)};
 
     out.rows.v = rows.v;
-    enum err e = usage_each(c->db, &c->caller.user_id, q->from_us, q->to_us, q->group, usage_keep_row, &rows);
+    enum err e = usage_each(c->db, q, usage_keep_row, &rows);
     return e == OK ? reply_data(&c->rep, 200, usage_fields[q->group], &out) : e;
 }
 
@@ -131,8 +141,7 @@ static enum err usage_show(struct ctx *c, const struct usage_question *q)
 
 struct usage_csv {
     struct db *db;
-    struct uuid user_id;
-    struct usage_question q;
+    struct usage_asked q;
     struct sink *sink;
 };
 
@@ -183,20 +192,20 @@ static enum err usage_write_csv(struct sink *sink, void *arg)
     enum err e = sink_put(sink, str_from(usage_heads[csv->q.group]));
     if (e != OK)
         return e;
-    return usage_each(csv->db, &csv->user_id, csv->q.from_us, csv->q.to_us, csv->q.group, usage_write_row, csv);
+    return usage_each(csv->db, &csv->q, usage_write_row, csv);
 }
 
 static enum err usage_get(struct ctx *c)
 {
-    struct usage_question q = {.group = USAGE_BY_DAY, .format = USAGE_JSON};
+    struct usage_question q = {.asked = {.user_id = c->caller.user_id, .group = USAGE_BY_DAY}, .format = USAGE_JSON};
 
     enum err e = usage_read(c, &q);
     if (e != OK)
         return e;
     if (q.format == USAGE_JSON)
-        return usage_show(c, &q);
+        return usage_show(c, &q.asked);
     struct usage_csv *csv = arena_alloc(c->arena, sizeof *csv);
-    *csv = (struct usage_csv){.db = c->db, .user_id = c->caller.user_id, .q = q};
+    *csv = (struct usage_csv){.db = c->db, .q = q.asked};
     reply_header(&c->rep, "Content-Disposition", STR("attachment; filename=\"usage.csv\""));
     return reply_stream(&c->rep, 200, "text/csv; charset=utf-8", usage_write_csv, csv);
 }

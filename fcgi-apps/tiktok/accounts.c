@@ -18,7 +18,7 @@ struct accounts_view {
     } platform_data;
 };
 
-static const struct json_field accounts_view_fields[], accounts_detail_fields[], accounts_disconnected_fields[];
+static const struct json_field accounts_view_fields[], accounts_disconnected_fields[];
 
 static struct str accounts_or_null(struct str s)
 {
@@ -54,7 +54,7 @@ enum err account_reply(struct ctx *c, const struct account *a)
 {
     struct accounts_view view = accounts_view_of(c->arena, a);
 
-    return reply_data(&c->rep, 200, accounts_detail_fields, &view);
+    return reply_data(&c->rep, 200, accounts_view_fields, &view);
 }
 
 enum err account_created_answer(const void *made, void *arg)
@@ -62,7 +62,7 @@ enum err account_created_answer(const void *made, void *arg)
     struct ctx *c = arg;
     struct accounts_view view = accounts_view_of(c->arena, made);
 
-    return idempotent_answer(c, 201, accounts_detail_fields, &view);
+    return idempotent_answer(c, 201, accounts_view_fields, &view);
 }
 
 static enum err accounts_list(struct ctx *c)
@@ -169,42 +169,36 @@ static const struct json_field accounts_platform_fields[] = {
     JSON_END,
 };
 
-#define VIEW_FIELDS \
-    {.name = "id", JSON_UUID(struct accounts_view, id), .help = "The account's id"}, \
-        {.name = "platform", JSON_STR(struct accounts_view, platform), .help = "tiktok"}, \
-        {.name = "username", \
-         JSON_STR(struct accounts_view, username), \
-         .help = "The handle; null when TikTok was not asked in the last 24 hours", \
-         .policy = "tiktok.creator"}, \
-        {.name = "display_name", \
-         JSON_STR(struct accounts_view, display_name), \
-         .help = "The name shown at TikTok", \
-         .policy = "tiktok.profile"}, \
-        {.name = "avatar_url", \
-         JSON_STR(struct accounts_view, avatar_url), \
-         .help = "The picture at TikTok", \
-         .policy = "tiktok.profile"}, \
-        {.name = "is_active", JSON_BOOL(struct accounts_view, is_active), .help = "The connection works"}, \
-        {.name = "state", \
-         JSON_ENUM(struct accounts_view, state, account_state_names), \
-         .help = "active or needs_reconnect"}, \
-        {.name = "state_reason", JSON_STR(struct accounts_view, state_reason), .help = "Why it needs_reconnect"}, \
-        {.name = "scopes", \
-         JSON_STRS(struct accounts_view, scopes), \
-         .help = "What was granted at TikTok", \
-         .policy = "tiktok.consent"}, \
-    { \
-        .name = "connected_at", JSON_TIME(struct accounts_view, connected_at_us), .help = "The last consent", \
-        .policy = "tiktok.consent" \
-    }
-
-static const struct json_field accounts_view_fields[] = {VIEW_FIELDS, JSON_END};
-
-static const struct json_field accounts_detail_fields[] = {
-    VIEW_FIELDS,
+static const struct json_field accounts_view_fields[] = {
+    {.name = "id", JSON_UUID(struct accounts_view, id), .help = "The account's id"},
+    {.name = "platform", JSON_STR(struct accounts_view, platform), .help = "tiktok"},
+    {.name = "username",
+     JSON_STR(struct accounts_view, username),
+     .help = "The handle; null when TikTok was not asked in the last 24 hours",
+     .policy = "tiktok.creator"},
+    {.name = "display_name",
+     JSON_STR(struct accounts_view, display_name),
+     .help = "The name shown at TikTok",
+     .policy = "tiktok.profile"},
+    {.name = "avatar_url",
+     JSON_STR(struct accounts_view, avatar_url),
+     .help = "The picture at TikTok",
+     .policy = "tiktok.profile"},
+    {.name = "is_active", JSON_BOOL(struct accounts_view, is_active), .help = "The connection works"},
+    {.name = "state", JSON_ENUM(struct accounts_view, state, account_state_names), .help = "active or needs_reconnect"},
+    {.name = "state_reason", JSON_STR(struct accounts_view, state_reason), .help = "Why it needs_reconnect"},
+    {.name = "scopes",
+     JSON_STRS(struct accounts_view, scopes),
+     .help = "What was granted at TikTok",
+     .policy = "tiktok.consent"},
+    {.name = "connected_at",
+     JSON_TIME(struct accounts_view, connected_at_us),
+     .help = "The last consent",
+     .policy = "tiktok.consent"},
     {.name = "platform_data",
      JSON_OBJECT(struct accounts_view, platform_data, accounts_platform_fields),
-     .help = "What TikTok says about posting; a newer answer is asked for when this one is over 10 minutes old"},
+     .help = "What TikTok says about posting; a newer answer is asked for when one account is shown and this is over "
+             "10 minutes old"},
     JSON_END,
 };
 

@@ -222,6 +222,7 @@ const struct route connect_routes[] = {
      .rate = RATE_WRITE,
      .by_mode = true,
      .effect = EFFECT_GET,
+     .browser_page = CONNECTED_PAGE,
      .summary = "Go to TikTok's consent page"},
     {.method = "GET",
      .pattern = "/api/v1/tiktok/callback",

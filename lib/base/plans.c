@@ -57,10 +57,15 @@ const struct plan *plans_free(const struct plans *plans)
     return &plans->v[plans->free];
 }
 
+struct str plan_price(const struct plan *plan, bool live)
+{
+    return str_from(live ? plan->price_live : plan->price_test);
+}
+
 const struct plan *plans_by_price(const struct plans *plans, bool live, struct str price_id)
 {
     for (size_t i = 0; i < plans->n && price_id.n > 0; i++)
-        if (str_eqc(price_id, live ? plans->v[i].price_live : plans->v[i].price_test))
+        if (str_eq(price_id, plan_price(&plans->v[i], live)))
             return &plans->v[i];
     return NULL;
 }
@@ -234,7 +239,7 @@ static void plans_read_keys(struct plans_reading *rd, const char *text)
 
 static void plans_check_price(struct plans_reading *rd, const struct plan *p, bool live)
 {
-    const struct plan *first = plans_by_price(rd->plans, live, str_from(live ? p->price_live : p->price_test));
+    const struct plan *first = plans_by_price(rd->plans, live, plan_price(p, live));
 
     if (first != NULL && first != p)
         buf_printf(rd->why, "line %d: the plan %s has the price of %s: which of them was bought could not be told",

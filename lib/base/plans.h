@@ -61,6 +61,9 @@ const struct plan *plans_find(const struct plans *plans, struct str name); /* NU
 const struct plan *plans_free(const struct plans *plans);
 const struct plan *plans_by_price(const struct plans *plans, bool live, struct str price_id); /* NULL: no plan's */
 
+/* Its price at Stripe; empty: it is not sold there. */
+struct str plan_price(const struct plan *plan, bool live);
+
 /* The later of two in the order of the file. */
 const struct plan *plan_better(const struct plan *a, const struct plan *b);
 

@@ -294,8 +294,14 @@ enum err db_plain(struct db *db, struct str text)
 enum err db_run_text(struct db *db, struct str text)
 {
     enum err e = db_connect(db);
+    struct fault fault;
 
-    return e != OK ? e : db_plain(db, text);
+    if (e != OK)
+        return e;
+    if (fault_is_away() || fault_before(&fault, "run a text"))
+        return db_note_fault(db);
+    e = db_plain(db, text);
+    return e == OK && fault_after(&fault) ? db_note_fault(db) : e;
 }
 
 bool db_may_rerun(const struct db *db, int run, int64_t started_us)

@@ -187,13 +187,13 @@ void db_free(struct db *db);
 DEFINE_FREEP(struct db, db_free)
 
 /*
- * May a program work here? ERR_CONFLICT if the schema is older than the program, or if the database may lose what it has
+ * May a program work here? ERR_CONFLICT if the schema is older than the program or too new for it (db/schema.h), or if the database may lose what it has
  * acknowledged: with relaxed flushing a power cut loses the row that says that a post was sent, and the post goes out
  * twice. ERR_DB_UNAVAILABLE: nobody knows yet.
  *
  * A program asks at its start. It also sets must_fit, so that the same is looked at whenever it connects, because the
  * database may be away at the start, and may come back with other settings or from a backup: until it is right, every
- * statement fails with ERR_DB_UNAVAILABLE, and the next one looks again. Costs two statements per connection.
+ * statement fails with ERR_DB_UNAVAILABLE, and the next one looks again. Costs three statements per connection.
  */
 MUST_CHECK enum err db_fit(struct db *db);
 

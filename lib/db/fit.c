@@ -4,6 +4,8 @@
 #include "db/schema.h"
 
 const char db_fit_schema_is_old[] = "the database schema is older than this program: run marketingcli-admin migrate";
+const char db_fit_schema_is_new[] =
+    "the database schema is newer than this program by more than a release: install that release";
 
 /* What a program looks at before it works on a database, and in which range it must be. */
 static const struct {
@@ -12,6 +14,7 @@ static const struct {
     const char *unfit;
 } db_fit_rows[] = {
     {"SELECT MAX(version) FROM schema_migrations", SCHEMA_VERSION, INT64_MAX, db_fit_schema_is_old},
+    {"SELECT MAX(oldest) FROM schema_migrations", 0, SCHEMA_VERSION, db_fit_schema_is_new},
     {"SELECT @@GLOBAL.innodb_flush_log_at_trx_commit", 1, 1,
      "the database may lose what it has acknowledged: set innodb_flush_log_at_trx_commit=1 in MariaDB's configuration"},
 };

@@ -40,7 +40,7 @@ enum err db_note_fault(struct db *db);
 
 /* fit.c: why a program must not work on what this connection leads to; NULL: it may. */
 MUST_CHECK enum err db_fit_look(struct db *db, const char **ret_unfit);
-extern const char db_fit_schema_is_old[];
+extern const char db_fit_schema_is_old[], db_fit_schema_is_new[];
 
 /* Does this error say that the connection is gone? */
 bool db_error_is_lost(unsigned error);

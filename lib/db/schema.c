@@ -3,16 +3,18 @@
 #include "db/private.h"
 
 static const struct sql schema_newest = {
-    .text = "SELECT MAX(version) FROM schema_migrations", .in = "", .cols = db_number_cols};
+    .text = "SELECT IF(COALESCE(MAX(oldest), 0) > ?, 0, MAX(version)) FROM schema_migrations",
+    .in = "i",
+    .cols = db_number_cols};
 
 enum err schema_check(struct db *db)
 {
     int64_t version;
-    enum err e = db_number(db, &schema_newest, DB_NO_ARGS, &version);
+    enum err e = db_number(db, &schema_newest, DB_ARGS(db_i64(SCHEMA_VERSION)), &version);
 
-    if (e == ERR_DB_FAILED) /* 1146 no such table, 1142 not granted */
+    if (e == ERR_DB_FAILED) /* 1146 no such table, 1054 no such column yet, 1142 not granted */
         return ERR_CONFLICT;
-    if (e == ERR_DB_UNAVAILABLE && db_unfit(db) == db_fit_schema_is_old)
+    if (e == ERR_DB_UNAVAILABLE && (db_unfit(db) == db_fit_schema_is_old || db_unfit(db) == db_fit_schema_is_new))
         return ERR_CONFLICT;
     if (e != OK)
         return e;

@@ -1,5 +1,6 @@
-// Says how the TikTok consent ended. The codes are those of the API (lib/base/err.def). The sentences are for a person in a
-// browser, who sees no param, platform_error or Retry-After; a code that is not here gets the last one.
+// Leads to the accounts in the dashboard, which say how the TikTok consent ended; without a dashboard it is said here. The codes are those of
+// the API (lib/base/err.def). The sentences are for a person in a browser, who sees no param, platform_error or Retry-After; a code that
+// is not here gets the last one.
 "use strict";
 
 const sentences = {
@@ -16,14 +17,24 @@ const sentences = {
 };
 
 const query = new URLSearchParams(location.search);
-const result = document.getElementById("result");
 const error = query.get("error");
-const account = query.get("account");
+const account = /^[0-9a-f-]{36}$/.test(query.get("account") ?? "") ? query.get("account") : null;
+const code = error !== null && /^[a-z_]{1,64}$/.test(error) ? error : error !== null ? "unknown" : null;
 
-if (error !== null) {
-	result.className = "failed";
-	result.textContent = sentences[error] || "The account was not connected. Connect again.";
-} else if (account !== null && /^[0-9a-f-]{36}$/.test(account)) {
-	result.textContent = "The account is connected. Its id is " + account + ".";
+function sayHere() {
+	const result = document.getElementById("result");
+	if (code !== null) {
+		result.className = "failed";
+		result.textContent = sentences[code] || "The account was not connected. Connect again.";
+	} else if (account !== null) {
+		result.textContent = "The account is connected. Its id is " + account + ".";
+	}
+	history.replaceState(null, "", location.pathname);
 }
-history.replaceState(null, "", location.pathname);
+
+// The dashboard says it beside the accounts, where this server has one; its files are then here.
+const to = code !== null ? "?error=" + code : account !== null ? "?connected=" + account : "";
+fetch("/dashboard/vendor/pico.css", {method: "HEAD"}).then(
+	answer => answer.ok ? location.replace("/dashboard/accounts" + to) : sayHere(),
+	sayHere,
+);

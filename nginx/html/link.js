@@ -2,7 +2,7 @@
 // address at once, so that it stays in no history and on no screen. Nothing happens before somebody sends the form: its fields
 // go to the API with the token, and what the API answers is shown. The form holds all that is true until then, and is hidden where
 // this script does not run: a browser would send it by itself, which the API refuses with JSON. What a page has for who comes too
-// late with the link is #over, and in it perhaps a second form that takes the same link.
+// late with the link is #over, and in it perhaps a second form that takes the same link. Where a person goes on after it is done is #done.
 "use strict";
 
 const UNKNOWN = "Contact was lost while this was being done. Send it once more: if the link does not work any more, it was done.";
@@ -10,6 +10,7 @@ const UNKNOWN = "Contact was lost while this was being done. Send it once more: 
 const form = document.getElementById("form");
 const again = document.getElementById("again");
 const over = document.getElementById("over");
+const done = document.getElementById("done");
 const result = document.getElementById("result");
 const token = location.hash.slice(1);
 const isOfLink = !("withoutLink" in form.dataset); // the page that asks for a link has none yet
@@ -67,7 +68,12 @@ async function send(form, event) {
 		if (answer.ok) {
 			form.hidden = true;
 			offer(false);
+			if (done !== null && form !== again)
+				done.hidden = false;
 			say(form.dataset.done, false);
+			const email = answer.status === 200 ? (await answer.json()).data.email : undefined;
+			if (email !== undefined)
+				sessionStorage.setItem("email", email); // so that it need not be typed to sign in (dashboard/pages/guest.js)
 		} else {
 			const error = (await answer.json()).error;
 			form.hidden = error.code === "link_invalid";

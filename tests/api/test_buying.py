@@ -27,6 +27,13 @@ def test_from_the_checkout_to_the_portal(user, stack):
     assert Stripe(stack).http.get(expect(user.web.post("/api/v1/billing/portal"), 200)["data"]["url"]).status_code == 200
 
 
+def test_stripe_leads_back_to_the_dashboard(stack):
+    pages = {"/billing": "", "/billing/done?session_id=cs_test_1": "?session_id=cs_test_1", "/billing/canceled": "?left=yes"}
+    for path, query in pages.items():
+        answer = stack.client().get(path, allow_redirects=False)
+        assert (answer.status_code, answer.headers["Location"]) == (302, f"{stack.url}/dashboard/billing{query}")
+
+
 def test_a_subscription_that_ends_lets_buy_again(user, stack):
     session = query_of(bought(user))["session_id"]
     expect(sync(user, session), 200)

@@ -75,6 +75,8 @@ def test_only_a_session_connects(user, stack):
 def test_without_a_client_key(user, stack):
     with Transport(stack) as tiktok, tiktok.used_by("tiktok", tiktok_client_key=""):
         expect(user.web.get("/api/v1/tiktok/connect", allow_redirects=False), 503, "tiktok_not_configured")
+        page = user.web.get("/api/v1/tiktok/connect", headers=HTML, allow_redirects=False)
+        assert (page.status_code, page.headers["Location"]) == (303, "/connected.html?error=tiktok_not_configured")
 
 
 # --- and back

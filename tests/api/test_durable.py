@@ -182,7 +182,18 @@ def schema_too_old(stack):
                   *newest.values())
 
 
-@pytest.mark.parametrize("wrong", [flushing_relaxed, schema_too_old])
+@contextlib.contextmanager
+def schema_too_new(stack):
+    """By more than a release."""
+    newest, = stack.sql("SELECT version, oldest FROM schema_migrations ORDER BY version DESC LIMIT 1")
+    stack.sql("UPDATE schema_migrations SET oldest = version + 1 WHERE version = %s", newest["version"])
+    try:
+        yield "newer than this program"
+    finally:
+        stack.sql("UPDATE schema_migrations SET oldest = %s WHERE version = %s", newest["oldest"], newest["version"])
+
+
+@pytest.mark.parametrize("wrong", [flushing_relaxed, schema_too_old, schema_too_new])
 def test_who_starts_before_the_database_looks_at_it_when_it_comes(stack, user, account, wrong):
     """Until it is right, requests are answered 503 and nothing is claimed, and the log says why."""
     names = ("posts", "worker-publish", "worker-mail")

@@ -237,7 +237,7 @@ def test_a_database_of_the_old_release_keeps_what_it_holds(case):
     case.works()
     now = case.query("SELECT * FROM DB.users")
     assert [{name: row[name] for name in rows[0]} for row in now] == rows and case.applied() == versions
-    assert case.query("SELECT * FROM DB.schema_migrations WHERE version <= 3") == old
+    assert case.query("SELECT * FROM DB.schema_migrations WHERE version <= 3") == [row | {"oldest": None} for row in old]
     # what a program of the old release asks at its start
     assert case.query("SELECT MAX(version) v FROM DB.schema_migrations WHERE state = 'applied'")[0]["v"] >= 3
 
@@ -253,6 +253,56 @@ def test_two_runs_at_once(case, old_statements):
     assert sum(r.stdout.count("applied 0") for r in runs) == len(versions) and case.applied() == versions
 
 
+# --- the release before, and older ones
+
+
+def oldest():
+    text = (CHECKOUT / "lib/db/schema.h").read_text()
+    return int(re.search(r"^#define SCHEMA_OLDEST (\d+)$", text, re.M)[1])
+
+
+def is_of(case, version):
+    """The folder is that of a release with that schema."""
+    for file in case.sql.glob("0*.sql"):
+        if int(file.name[:4]) > version:
+            file.unlink()
+
+
+def test_the_release_before_works_on_this_schema(case, granted):
+    """`migrate` leaves the schema as it is and makes the grants, which an update may have revoked."""
+    for file in case.sql.glob("000[45]_*"):
+        file.unlink()
+    versions = case.takes_our_files()
+    granted.grants("GRANT SELECT (id) ON {db}.users TO {user};")
+    is_of(case, oldest())
+    out = granted.grants("GRANT SELECT (id, email) ON {db}.users TO {user};")
+    assert "the programs of their release run on it" in out and case.applied() == versions
+    assert granted.may("SELECT email FROM users")
+
+
+def test_an_older_release_does_not_work_on_this_schema(case):
+    versions = case.takes_our_files()
+    case.works()
+    is_of(case, oldest() - 1)
+    case.fails("older than the database")
+    assert case.applied() == versions
+
+
+def test_a_schema_says_who_can_work_on_it_only_when_it_is_whole(case):
+    """Until then the programs of before are all there are; and a folder that is not this program's says nothing of this kind."""
+    versions = case.takes_our_files()
+    newest = case.sql / next(f.name for f in case.sql.glob(f"{versions[-1]:04}_*.sql"))
+    text = newest.read_text()
+    newest.write_text("SELECT nothing;")
+    case.fails(newest.name)
+    newest.write_text(text)
+    said = "SELECT COUNT(oldest) n FROM DB.schema_migrations"
+    if "oldest" not in text:
+        assert case.query(said) == [{"n": 0}]
+    case.works()
+    assert case.query("SELECT MAX(oldest) n FROM DB.schema_migrations") == [{"n": oldest()}]
+
+
 # --- users and grants
 
 
@@ -266,11 +316,11 @@ def granted(case, tmp_path_factory):
     case.put("0004_a.sql", "CREATE TABLE a (id INT, secret INT);")
     case.put("0005_b.sql", "CREATE TABLE b (id INT);")
 
-    def grants(*lines):
+    def grants(*lines, more=()):
         (case.credentials / case.user / "db-password").write_text(case.password + "\n")
         case.put("grants.sql", "\n".join(["-- every user", "GRANT SELECT ON {db}.schema_migrations TO {user};", "",
                                           f"-- user {case.user}", *lines, ""]))
-        return case.works("--credentials", str(case.credentials))
+        return case.works("--credentials", str(case.credentials), *more)
 
     def may(text):
         with pymysql.connect(unix_socket=str(case.stack.at.mariadb_sock), user=f"marketingcli_{case.user}",
@@ -295,18 +345,44 @@ def test_a_user_may_what_its_lines_say(granted):
         assert not granted.may(no), no
 
 
-def test_what_no_line_says_any_more_is_revoked(granted):
+def test_what_no_line_says_any_more_is_revoked_when_that_is_asked_for(granted):
+    """Not before: programs of the release before run meanwhile, and may need it."""
     granted.grants("GRANT SELECT, DELETE ON {db}.a TO {user};", "GRANT UPDATE (id, secret) ON {db}.a TO {user};")
     user = f"marketingcli_{granted.user}@localhost"
     granted.query(f"GRANT INSERT ON DB.b TO {user}")  # by hand
-    out = granted.grants("GRANT SELECT ON {db}.a TO {user};", "GRANT UPDATE (id) ON {db}.a TO {user};")
-    assert "DELETE on a" in out and "INSERT on b" in out
+    lines = ("GRANT SELECT ON {db}.a TO {user};", "GRANT UPDATE (id) ON {db}.a TO {user};")
+    out = granted.grants(*lines)
+    assert "left: 3 rights" in out and "revoked" not in out
+    for yes in ("DELETE FROM a", "UPDATE a SET secret = 1", "INSERT INTO b VALUES (1)"):
+        assert granted.may(yes), yes
+    out = granted.grants(*lines, more=["--revoke"])
+    assert "DELETE on a" in out and "INSERT on b" in out and "left:" not in out
     assert granted.may("SELECT secret FROM a") and granted.may("UPDATE a SET id = 1")
     for no in ("DELETE FROM a", "UPDATE a SET secret = 1", "INSERT INTO b VALUES (1)"):
         assert not granted.may(no), no
-    granted.query(f"GRANT ALL ON DB.* TO {user}")
-    assert "more than single tables" in granted.grants("GRANT SELECT ON {db}.a TO {user};")
+    assert "left:" not in granted.grants(*lines)
+
+
+@pytest.mark.parametrize("level", ["DB.*", "*.*"])
+def test_rights_on_more_than_tables_are_revoked_and_those_on_tables_stay(granted, level):
+    lines = ("GRANT SELECT ON {db}.a TO {user};",)
+    granted.grants(*lines)
+    granted.query(f"GRANT SELECT, DELETE ON {level} TO marketingcli_{granted.user}@localhost WITH GRANT OPTION")
+    assert "left: " in granted.grants(*lines) and granted.may("DELETE FROM b")
+    assert "more than single tables" in granted.grants(*lines, more=["--revoke"])
     assert granted.may("SELECT id FROM a") and not granted.may("DELETE FROM b")
+
+
+def test_a_user_of_a_service_that_is_gone_has_no_right_any_more(granted):
+    lines = ("GRANT SELECT ON {db}.a TO {user};",)
+    granted.grants(*lines)
+    granted.put("grants.sql", "-- user nobody_at_all\nGRANT SELECT ON {db}.a TO {user};\n")
+    of_others = granted.query("SELECT COUNT(*) n FROM information_schema.TABLE_PRIVILEGES WHERE table_schema = 'marketingcli'")
+    assert "left: 2 rights" in granted.works("--credentials", str(granted.credentials)) and granted.may("SELECT id FROM a")
+    granted.works("--credentials", str(granted.credentials), "--revoke")
+    assert granted.query("SELECT COUNT(*) n FROM information_schema.TABLE_PRIVILEGES WHERE grantee LIKE %s",
+                         f"'marketingcli_{granted.user}'%") == [{"n": 0}]
+    assert granted.query("SELECT COUNT(*) n FROM information_schema.TABLE_PRIVILEGES WHERE table_schema = 'marketingcli'") == of_others
 
 
 def test_a_user_of_another_database_clients_is_dropped(granted):
@@ -315,7 +391,8 @@ def test_a_user_of_another_database_clients_is_dropped(granted):
     granted.query(f"CREATE USER {name}@'10.0.0.0/255.255.255.0' IDENTIFIED BY 'x'")
     granted.query(f"CREATE USER {name}2@'10.0.0.9' IDENTIFIED BY 'x'")
     try:
-        assert f"dropped '{name}'@'10.0.0.0/255.255.255.0'" in granted.grants("GRANT SELECT ON {db}.a TO {user};")
+        granted.grants("GRANT SELECT ON {db}.a TO {user};")
+        assert f"dropped '{name}'@'10.0.0.0/255.255.255.0'" in granted.works("--credentials", str(granted.credentials), "--revoke")
         rows = granted.query("SELECT user u, host h FROM mysql.user WHERE user LIKE %s", f"{name}%")
         assert {(r["u"], r["h"]) for r in rows} == {(name, "localhost"), (f"{name}2", "10.0.0.9")}
         assert granted.may("SELECT id FROM a")

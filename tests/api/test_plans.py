@@ -106,9 +106,9 @@ def test_a_user_sees_their_plan(user):
     posts, *others = shown["limits"]
     assert (posts["name"], posts["limit"], posts["used"]) == ("posts_per_month", None, 0) and re.search(r"-01T00:00:00(\.0+)?Z$", posts["resets_at"])
     assert others == [{"name": n, "limit": None, "used": 0, "resets_at": None} for n in ("accounts", "storage_bytes")]
-    assert [(p["name"], p["is_free"], p["is_current"]) for p in shown["plans"]] == [
-        ("free", True, True), ("tiny", False, False), ("small", False, False), ("large", False, False)]
-    assert shown["plans"][1] == {"name": "tiny", "is_free": False, "is_current": False, "posts_per_month": 2, "accounts": 1,
+    assert [(p["name"], p["is_free"], p["is_current"], p["is_sold"]) for p in shown["plans"]] == [
+        ("free", True, True, False), ("tiny", False, False, False), ("small", False, False, True), ("large", False, False, True)]
+    assert shown["plans"][1] == {"name": "tiny", "is_free": False, "is_current": False, "is_sold": False, "posts_per_month": 2, "accounts": 1,
                                  "storage_bytes": MIB, "rate_factor": 1}
 
 
@@ -123,6 +123,7 @@ def test_nothing_can_be_bought_without_stripe(user, stack):
     right = {"plan": "small", "accepted_terms": True}
     with with_credential(stack, "stripe-api-key", ""):
         stack.restart("billing")
+        assert not any(p["is_sold"] for p in billing(user)["plans"])
         expect(user.web.post("/api/v1/billing/checkout", json=right), 503, "billing_not_configured")
         expect(user.web.post("/api/v1/billing/portal"), 503, "billing_not_configured")
         expect(user.web.post("/api/v1/billing/sync", json={"session_id": "cs_test_1"}), 503, "billing_not_configured")

@@ -439,6 +439,20 @@ def test_get_and_list(user, other, account):
     assert expect(other.api.get("/api/v1/posts"), 200)["data"] == []
 
 
+def test_the_cover_is_named_while_it_is_there(user, account, stack):
+    post = made(user.api, account, [SMALL, jpeg(60, 90)], options={**DIRECT, "photo_cover_index": 1})
+    first, cover = (i["upload_id"] for i in post["images"])
+    due = expect(user.web.get(f"/api/v1/uploads/{cover}"), 200)["data"]["delete_due_at"]
+    shown = lambda: [expect(user.web.get("/api/v1/posts" + of), 200)["data"] for of in (f"/{post['id']}", "")]  # noqa: E731
+    one, (listed,) = shown()
+    assert post["cover_upload_id"] == one["cover_upload_id"] == listed["cover_upload_id"] == cover
+    assert one["images"][1]["delete_due_at"] == due is not None
+    for gone, left in ((first, cover), (cover, None)):
+        stack.sql(f"UPDATE uploads SET deleted_at_us = 1 WHERE id = x'{gone.replace('-', '')}'")
+        one, (listed,) = shown()
+        assert one["cover_upload_id"] == listed["cover_upload_id"] == left
+
+
 def test_posts_that_are_not_there(user, other, account):
     post = made(user.api, account)
     expect(other.api.get(f"/api/v1/posts/{post['id']}"), 404, "not_found")

@@ -221,6 +221,16 @@ def test_an_older_schema(stack):
     stack.wait(lambda: down(stack) == [], "it is ready again")
 
 
+def test_a_schema_that_is_newer_by_more_than_a_release(stack):
+    (newest,) = stack.sql("SELECT version, oldest FROM schema_migrations ORDER BY version DESC LIMIT 1")
+    stack.sql("UPDATE schema_migrations SET oldest = version + 1 WHERE version = %s", newest["version"])
+    try:
+        stack.wait(lambda: down(stack) == ["schema"], "it is said")
+    finally:
+        stack.sql("UPDATE schema_migrations SET oldest = %s WHERE version = %s", newest["oldest"], newest["version"])
+    stack.wait(lambda: down(stack) == [], "it is ready again")
+
+
 def test_looks_are_few(stack):
     """At most one a second, however many ask."""
     began = time.monotonic()

@@ -110,7 +110,7 @@ class Sleeping:
 for signo in (signal.SIGINT, signal.SIGTERM):
     signal.signal(signo, run.interrupt)
 try:
-    run.run([(Sleeping(), ["x"])], 2, Report())
+    run.run([(Sleeping(), ["x"])], 2, {}, Report())
 except KeyboardInterrupt:
     sys.exit(130)
 """
@@ -138,7 +138,7 @@ def run_sh(*arguments):
 
 def test_list_names_the_tests_of_all_groups():
     names = run_sh("--list").stdout.splitlines()
-    assert {n.partition("/")[0] for n in names} == {"unit", "lint", "api", "demo", "deploy", "unit-clang", "fuzz", "load", "hostile",
+    assert {n.partition("/")[0] for n in names} == {"unit", "lint", "api", "browser", "demo", "deploy", "unit-clang", "fuzz", "load", "hostile",
                                                        "sweep-sample", "chaos-short", "policy"}
     assert len(names) == len(set(names))
     chosen = run_sh("--list", "base/buf", "lint/size", "tsan-unit/base/err").stdout.splitlines()

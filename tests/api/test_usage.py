@@ -116,6 +116,25 @@ def test_by_key(user):
     assert len(usage(user.web, group_by="key")["rows"]) == 2
 
 
+@pytest.mark.parametrize("group", ["day", "key", "status"])
+def test_of_one_key(user, other, group):
+    first, one = new_key(user, "one")
+    second, two = new_key(user, "two")
+    ask(one, 3)
+    ask(two, 2)
+    two.get("/api/v1/accounts/x")
+    counted(user, s200=5, s404=1)
+    of_two = usage(user.web, group_by=group, key_id=second)
+    assert (of_two["requests"], of_two["errors"]) == (3, 1)
+    assert usage(user.web, group_by=group, key_id=first)["requests"] == 3
+    answer = user.web.get("/api/v1/usage", params={"group_by": group, "key_id": second, "format": "csv"})
+    rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+    assert [(r["requests"], r["errors"]) for r in rows] == [(str(r["requests"]), str(r["errors"])) for r in of_two["rows"]]
+    assert usage(other.web, group_by=group, key_id=second)["rows"] == [], "it is somebody else's"
+    error = expect(user.web.get("/api/v1/usage?key_id=x"), 422)["error"]
+    assert error["param"] == "key_id"
+
+
 def test_a_key_sees_its_users_usage_and_nobody_elses(user, other):
     ask(user.api, 2)
     ask(other.api, 3)

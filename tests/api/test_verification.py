@@ -392,6 +392,7 @@ const again = {hidden: true, dataset: {done: "SENT", over: "NEVER"}, getAttribut
 const over = {hidden: true}, has = process.argv[3] !== undefined; // of the page: something for who comes too late
 globalThis.document = {getElementById: id => id in {again, over} && !has ? null : ({form, again, over})[id] ?? result};
 globalThis.location = {hash: process.argv[1], pathname: "/verify-email", reload: () => { result.reloads = true; }};
+globalThis.sessionStorage = {setItem() {}};
 globalThis.addEventListener = (name, f) => { heard[name] = f; };
 globalThis.history = {replaceState: (...x) => { result.at = x[2]; }};
 globalThis.FormData = class { *[Symbol.iterator]() { yield ["password", "typed"]; } };
@@ -453,7 +454,8 @@ def test_the_page(stack, newcomer):
         assert shown.status_code == 200 and shown.headers["Content-Type"].startswith("text/html")
         assert "script-src 'self'" in shown.headers["Content-Security-Policy"]
     assert not re.search(r"<script>|\son\w+=|style=|https?:", shown.text), "nothing inline, nothing from elsewhere"
-    assert re.findall(r'(?:src|href|action)="([^"]*)"', shown.text) == ["/style.css", "/icon.svg", "/link.js", "/api/v1/auth/verify-email"]
+    assert re.findall(r'(?:src|href|action)="([^"]*)"', shown.text) == [
+        "/style.css", "/icon.svg", "/link.js", "/", "/api/v1/auth/verify-email", "/dashboard/sign-in", "/dashboard/sign-in", "/dashboard/register"]
     assert web.get("/link.js").status_code == 200
     newcomer.register(password=PASSWORD)
     token = newcomer.link()

@@ -93,6 +93,7 @@ import crowd
 import exporting
 import handover
 import outbox
+import pages
 import peers
 import pictures
 import posting
@@ -326,7 +327,8 @@ RATES = "Medians of the runs; CPU per request"
 ROWS = {"small": Bench.small, "me": Bench.me, "syscalls": Bench.syscalls, "upload": pictures.upload,
         "signin": Bench.signin, "memory": Bench.memory, "post": posting.post, "read": posting.read, "uploads": crowd.uploads,
         "bombs": crowd.bombs, "handover": handover.handover, "checks": checks.checks, "mail": outbox.mail,
-        "alike": alike.alike, "webhooks": webhooks.webhooks, "photos": pictures.photos, "export": exporting.export}
+        "alike": alike.alike, "webhooks": webhooks.webhooks, "photos": pictures.photos, "export": exporting.export,
+        "pages": pages.pages}
 
 
 def progress(text):

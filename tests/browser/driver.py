@@ -1,5 +1,5 @@
 """Drives the process that drives Chromium (lib/main.mjs). They talk in JSON lines: it is told a test to run, asks meanwhile for what
-is made from outside (world.py), and says in the end how the test went."""
+is made from outside (asks.py), and says in the end how the test went."""
 
 import contextlib
 import json
@@ -11,10 +11,10 @@ import tempfile
 import threading
 
 import npm
-import world
+import asks
 
 SOURCE = pathlib.Path(__file__).resolve().parent
-PATIENCE_SEC = 400  # of a test; main.mjs has less, and says what was going on
+PATIENCE_SEC = 1000  # of a test; main.mjs has less, and says what was going on
 CHROMIUM = "/usr/bin/chromium"
 
 
@@ -35,7 +35,7 @@ def trusting(ca):
 
 class Browser:
     def __init__(self, stack):
-        self.stack, self.process, self.asks = stack, None, world.World(stack)
+        self.stack, self.process, self.asks = stack, None, asks.World(stack)
 
     def __enter__(self):
         self.home = trusting(self.stack.ca)

@@ -136,6 +136,8 @@ def test_what_an_older_release_installed_goes(tmp_path):
     build = os.environ.get("MARKETINGCLI_RELEASE", str(CHECKOUT / "build-release"))
     stale = [tmp_path / f for f in ("etc/nginx/marketingcli/locations/health.conf",
                                     "etc/nginx/modules-enabled/90-marketingcli.conf",
+                                    "lib/systemd/system/marketingcli-gone.service", "lib/systemd/system/marketingcli-gone.socket",
+                                    "lib/systemd/system/marketingcli-gone.service.d/50-gone.conf",
                                     "lib/systemd/system/marketingcli-uploads.service.d/20-store.conf",
                                     "lib/systemd/system/marketingcli-worker@publish.service.d/50-network.conf")]
     kept = tmp_path / "lib/systemd/system/marketingcli-uploads.service.d/override.conf"
@@ -144,7 +146,7 @@ def test_what_an_older_release_installed_goes(tmp_path):
         path.touch()
     subprocess.run(["/usr/bin/meson", "install", "-C", build, "--no-rebuild", "--destdir", str(tmp_path)], check=True,
                    stdout=subprocess.DEVNULL)
-    assert [p for p in stale if p.exists()] == [] and kept.exists()
+    assert [p for p in stale if p.exists()] == [] and kept.exists() and not stale[4].parent.exists()
 
 
 def test_what_an_admin_has_set_stays(tmp_path):

@@ -1,12 +1,12 @@
 """The meson build folders of the tests: build-* in the checkout, kept, so that the next run builds what changed."""
 
 import os
-import pathlib
 import re
-import subprocess
 
-CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
+import children
+from children import CHECKOUT
 
+TIMEOUT_SEC = 3600
 HOOKED = ["-Dtests=true", "-Dtest_hooks=true"]
 SANITIZED = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
 BUILDS = {
@@ -29,7 +29,7 @@ def unit_binary(name, key):
     return folder(name) / "tests/unit" / ("unit-" + re.sub(r"\W", "_", key))
 
 
-def build(name, targets=()):
+def build(name, targets=(), nice=False):
     """Sets up if needed, and builds. None, or what the command that failed has written."""
     compiler, options = BUILDS[name]
     at = folder(name)
@@ -37,10 +37,9 @@ def build(name, targets=()):
     if not setup and set_up_with(at) != " ".join(options):
         setup = [["/usr/bin/meson", "setup", "--wipe", str(at), str(CHECKOUT), *options]]
     for command in [*setup, ["/usr/bin/ninja", "-C", str(at), *(targets or TARGETS.get(name, []))]]:
-        done = subprocess.run(command, env={**os.environ, "CC": compiler}, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True)
-        if done.returncode != 0:
-            return "\n".join(done.stdout.splitlines()[-60:])
+        code, out = children.run(command, TIMEOUT_SEC, nice=nice, env={**os.environ, "CC": compiler})
+        if code != 0:
+            return "\n".join(out.splitlines()[-60:])
         if command in setup:
             (at / "options").write_text(" ".join(options))
     return None

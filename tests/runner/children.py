@@ -1,13 +1,13 @@
 """The commands that groups run. Each is a process group of its own, so that all that it started can be ended with it."""
 
 import os
+import pathlib
 import signal
 import subprocess
 import threading
 import time
 
-from builds import CHECKOUT
-
+CHECKOUT = pathlib.Path(__file__).resolve().parent.parent.parent
 PATIENCE_SEC = ((signal.SIGINT, 30), (signal.SIGKILL, 5))  # a stack needs a while to go down
 
 lock = threading.Lock()

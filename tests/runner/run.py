@@ -1,7 +1,8 @@
 """tests/run.sh: all tests but those of ASKED_FOR, or those whose name contains one of the words.
 
-First come the builds, one after another, on all processors. Then the parts of the groups begin in their order, LANES at a
-time: most of them wait more than they compute. What measures or loads the machine runs alone at the end.
+The builds are made one after another, and each group begins when those that it needs are there: from the first build on, tests run
+beside the others. The parts of the groups begin in their order, LANES at a time: most of them wait more than they compute. What
+measures or loads the machine runs alone at the end.
 """
 
 import signal
@@ -10,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import builds
 import children
-from groups import Chaos, Demo, Fuzz, Hostile, Lint, Load, Pytest, Sweep, Tsan, Unit, Upgrade, Whole, then
+from groups import Boot, Chaos, Demo, Fuzz, Hostile, Lint, Load, Pytest, Sweep, Tsan, Unit, Upgrade, Whole, then
 from policy import Policy
 from report import Report
 
@@ -20,9 +21,9 @@ LANES = 4  # for two processors: a test computes for a third of its time
 # In the order in which they begin and are printed.
 GROUPS = [
     Unit("unit", "asan"),
-    Lint(),
     Pytest("api", "asan", "MARKETINGCLI_BUILD", shares=4),
     Pytest("browser", "asan", "MARKETINGCLI_BUILD", shares=2),
+    Lint(),
     Demo(),
     Sweep("sweep-sample", "asan", "--sample", "36", "--jobs", "2"),
     Pytest("deploy", "release", "MARKETINGCLI_RELEASE", nice=True),
@@ -33,13 +34,14 @@ ALONE = [Load("load", "release"), Chaos("chaos-short", ["today"], "--short"), Ho
 # Of the promises that others' tests keep, it takes their results; those that were not run, it runs.
 LAST = [Policy({g.name: g for g in (*GROUPS, *ALONE)})]
 # Not without being asked for by name, because of the time they take: tests/run.sh tsan, sweep-all, chaos, hostile,
-# lives, images, and upgrade, which needs the history
+# lives, images, upgrade, which needs the history, and boot, which needs much of a machine
 ASKED_FOR = {"tsan": ([Unit("tsan-unit", "tsan"), Tsan()], [Load("tsan-load", "tsan")]),
              "sweep": ([Sweep("sweep-all", "hooked", "--jobs", "10")], []),
              "chaos": ([], [Chaos("chaos", range(1, 6))]),
              "lives": ([], [Whole("lives", "test_subscription_lives.py", "MARKETINGCLI_LIVES")]),
              "images": ([], [Whole("images", "test_any_image.py", "MARKETINGCLI_IMAGES")]),
              "upgrade": ([], [Upgrade()]),
+             "boot": ([], [Boot()]),
              "hostile": ([], [Hostile("hostile", "asan", range(2, 28))])}  # 27 seeds are 54 000 requests
 
 
@@ -59,44 +61,51 @@ def main():
         print(f"no test has a name with: {' '.join(words)}", file=sys.stderr)
         report.end()
         return 2
-    built = build([g for g in wanted if wanted[g]], report)
-    for groups, lanes in ((beside, LANES), (alone, 1)):
-        run([(g, wanted[g]) for g in groups if wanted[g] and built.issuperset(g.builds)], lanes, report)
-    again(wanted, report)
-    run([(g, wanted[g]) for g in LAST if wanted[g] and built.issuperset(g.builds)], 1, report)
+    with ThreadPoolExecutor(1) as builder:
+        built = build([g for g in wanted if wanted[g]], builder, report)
+        for groups, lanes in ((beside, LANES), (alone, 1)):
+            run([(g, wanted[g]) for g in groups if wanted[g]], lanes, built, report)
+    again(wanted, built, report)
+    run([(g, wanted[g]) for g in LAST if wanted[g]], 1, built, report)
     return report.end()
 
 
-def again(groups, report):
+def again(groups, built, report):
     """What failed, once more and alone, when it is little: tests/README.md says what that is for."""
     if len(report.failed) <= AGAIN_MAX:
         repeated = [(g, [n for n in g.names() if n in report.failed]) for g in groups if isinstance(g, Pytest)]
-        run([(g, names) for g, names in repeated if names], 1, report, " again")
+        run([(g, names) for g, names in repeated if names], 1, built, report, " again")
 
 
-def build(groups, report):
-    """Makes the builds that the groups need; returns those that succeeded. The others are failed tests."""
-    section, built = report.section("build"), set()
+def build(groups, builder, report):
+    """Has the builds made that the groups need: {name: a Future, whether it succeeded}. What did not is a failed test."""
+    section, names = report.section("build"), list(dict.fromkeys(name for g in groups for name in g.builds))
     section.begin()
-    for name in dict.fromkeys(name for g in groups for name in g.builds):
-        problem = builds.build(name)
+
+    def one(name):
+        problem = builds.build(name, nice=name != names[0])  # tests run beside the others
         section.add(f"build/{name}", problem is None, problem or "")
-        built |= {name} if problem is None else set()
-    section.end()
-    return built
+        if name == names[-1]:
+            section.end()
+        return problem is None
+    if not names:
+        section.end()
+    return {name: builder.submit(one, name) for name in names}
 
 
-def run(groups, lanes, report, more=""):
+def run(groups, lanes, built, report, more=""):
     tasks = []
     for group, wanted in groups:
         section = report.section(group.name + more)
-        tasks += [(section, part) for part in then(group.parts(wanted, section), section.end)]
 
-    def begin(section, part):
-        section.begin()
-        part()
+        def begin(part, group=group, section=section):
+            if all(built[name].result() for name in group.builds):
+                section.begin()
+                part()
+        parts = [lambda part=part, begin=begin: begin(part) for part in group.parts(wanted, section)]
+        tasks += then(parts, section.end)
     with ThreadPoolExecutor(lanes) as pool:
-        futures = [pool.submit(begin, *task) for task in tasks]
+        futures = [pool.submit(task) for task in tasks]
         try:
             for future in futures:
                 future.result()

@@ -137,6 +137,29 @@ def ask_email_right(world, s):
     assert noted(world, s, "email_change_asked", "change_email") == n + 1
 
 
+def give_up_email_ready(world):
+    s = user_ready(world)
+    ask_email_act(world, s)
+    assert s.told.how == "done"
+    s.token = link(world.stack, "change_email", change_id(world, s))
+    return s
+
+
+def give_up_email_act(world, s):
+    s.told = told(lambda: s.user.web.delete("/api/v1/auth/change-email"))
+
+
+def give_up_email_right(world, s):
+    """The change and its link end together."""
+    (row,) = world.stack.sql("SELECT expires_at_us FROM email_changes WHERE id = %s", change_id(world, s))
+    is_over = happened(s, int(row["expires_at_us"] == 0))
+    if is_over:
+        assert (refused := told(lambda: post(world, "confirm-email", token=s.token))).code == "link_invalid", refused
+    assert until_done(lambda: s.user.web.delete("/api/v1/auth/change-email")).how == "done"
+    assert s.user.web.get("/api/v1/auth/change-email").json()["data"] == {"waiting": None}
+    assert address_of(world, s) == s.user.email
+
+
 def confirm_email_ready(world):
     s = user_ready(world)
     ask_email_act(world, s)
@@ -199,6 +222,7 @@ OF_ACCOUNTS = [
     Flow("another link", ("auth",), reset_ready, forgot_again_act, forgot_again_right),
     Flow("reset password", ("auth",), reset_ready, reset_act, reset_right),
     Flow("ask for an address", ("auth",), user_ready, ask_email_act, ask_email_right),
+    Flow("give an address up", ("auth",), give_up_email_ready, give_up_email_act, give_up_email_right),
     Flow("confirm an address", ("auth",), confirm_email_ready, confirm_email_act, confirm_email_right),
     Flow("undo an address", ("auth",), undo_email_ready, undo_email_act, undo_email_right),
 ]

@@ -38,6 +38,7 @@ from keys import OF_KEYS
 from lanes import Lanes
 from leaving import LEAVING
 from mails import MAILS
+from migrated import MIGRATED
 from notices import NOTICES
 from plan import KINDS, LEFT, RESULT
 from planned import PLANNED
@@ -54,7 +55,7 @@ from webhooks import WEBHOOKS
 from world import SETTINGS, WORKERS, World, load
 
 FLOWS = [*SENT_ONCE, *ERASED, *LEAVING, *OF_REMOVED, *OF_KEYS, *BUDGETED, *AGAIN, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND,
-         *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS, *WEBHOOKS, *BILLED, *BUCKETED, *EXPORTED, *POLICIES]
+         *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS, *WEBHOOKS, *BILLED, *BUCKETED, *EXPORTED, *POLICIES, *MIGRATED]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

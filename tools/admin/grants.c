@@ -8,10 +8,19 @@
 #define PASSWORD_MIN_BYTES 16
 #define PASSWORD_MAX_BYTES 200
 #define RIGHTS_MAX 500 /* of one user; the longest list has some 60 */
+#define USERS_MAX 100  /* there are some 15 */
 
 /* One thing a user may do; column is "" for the whole table. As in information_schema, which tells it in capitals. */
 struct right {
     struct str privilege, table, column;
+};
+
+struct grants_user {
+    struct str name, grantee; /* "auth", "'marketingcli_auth'@'localhost'" */
+    bool by_socket;           /* is the system's user of the same name, and has no password */
+    bool left_out;            /* there is no file with a password */
+    struct right rights[RIGHTS_MAX];
+    size_t rights_n;
 };
 
 struct grants {
@@ -20,31 +29,37 @@ struct grants {
     const char *credentials, *database;
     struct str clients; /* database.clients */
     struct str text;
-};
-
-/* One user at work. */
-struct grants_user {
-    struct str name, grantee; /* "auth", "'marketingcli_auth'@'localhost'" */
-    bool by_socket;           /* is the system's user of the same name, and has no password */
-    struct right rights[RIGHTS_MAX];
-    size_t rights_n;
+    struct grants_user *users[USERS_MAX]; /* of the file */
+    size_t users_n;
 };
 
 #define ELSEWHERE_MAX 100 /* hosts that one user may once have come from */
 
-static const struct db_col grants_grantee_cols[] = {{.type = DB_STR}, DB_END};
 static const struct db_col grants_right_cols[] = {
     DB_COL(struct right, privilege, STR), DB_COL(struct right, table, STR), DB_COL(struct right, column, STR), DB_END};
 
-enum { GRANTS_HAS_WIDE, GRANTS_HAS, GRANTS_ELSEWHERE };
+struct grantee {
+    struct str name;
+};
+static const struct db_col grants_grantee_cols[] = {DB_COL(struct grantee, name, STR), DB_END};
+
+enum { GRANTS_HAS_GLOBAL, GRANTS_HAS_WHOLE, GRANTS_HAS, GRANTS_HOLDERS, GRANTS_ELSEWHERE };
 static const struct sql grants_sqls[] = {
     /* Rights on everything or on the whole database: nobody should have any. */
-    [GRANTS_HAS_WIDE] = {.text = "SELECT COUNT(*) FROM (SELECT privilege_type FROM information_schema.USER_PRIVILEGES "
-                                 "WHERE grantee = ? AND privilege_type <> 'USAGE' UNION ALL "
-                                 "SELECT privilege_type FROM information_schema.SCHEMA_PRIVILEGES "
-                                 "WHERE grantee = ? AND table_schema = ? AND privilege_type <> 'USAGE') wide",
-                         .in = "sss",
-                         .cols = db_number_cols},
+    [GRANTS_HAS_GLOBAL] = {.text = "SELECT COUNT(*) FROM information_schema.USER_PRIVILEGES "
+                                   "WHERE grantee = ? AND privilege_type <> 'USAGE'",
+                           .in = "s",
+                           .cols = db_number_cols},
+    [GRANTS_HAS_WHOLE] = {.text = "SELECT COUNT(*) FROM information_schema.SCHEMA_PRIVILEGES "
+                                  "WHERE grantee = ? AND table_schema = ? AND privilege_type <> 'USAGE'",
+                          .in = "ss",
+                          .cols = db_number_cols},
+    [GRANTS_HOLDERS] = {.text = "SELECT grantee FROM information_schema.TABLE_PRIVILEGES "
+                                "WHERE table_schema = ? AND grantee LIKE '''marketingcli\\_%' UNION "
+                                "SELECT grantee FROM information_schema.COLUMN_PRIVILEGES "
+                                "WHERE table_schema = ? AND grantee LIKE '''marketingcli\\_%' LIMIT 100",
+                        .in = "ss",
+                        .cols = grants_grantee_cols},
     [GRANTS_HAS] = {.text = "SELECT privilege_type, table_name, '' FROM information_schema.TABLE_PRIVILEGES "
                             "WHERE grantee = ? AND table_schema = ? AND privilege_type <> 'USAGE' UNION ALL "
                             "SELECT privilege_type, table_name, column_name FROM information_schema.COLUMN_PRIVILEGES "
@@ -173,46 +188,75 @@ static bool grants_wants(const struct grants_user *u, const struct right *r)
     return false;
 }
 
-static int grants_revoke_excess(const struct grants *g, const struct grants_user *u)
+static int grants_revoke(const struct grants *g, const struct grants_user *u, const struct right *r)
+{
+    struct str column = r->column.n == 0 ? STR("") : arena_printf(g->arena, " (%.*s)", STR_FMT(r->column));
+    struct str text = arena_printf(g->arena, "REVOKE %.*s%.*s ON `%s`.%.*s FROM %.*s", STR_FMT(r->privilege),
+                                   STR_FMT(column), g->database, STR_FMT(r->table), STR_FMT(u->grantee));
+    int code = grants_run(g, u, text, text.p);
+
+    if (code == EXIT_DONE)
+        printf("revoked from marketingcli_%.*s: %.*s%.*s on %.*s\n", STR_FMT(u->name), STR_FMT(r->privilege),
+               STR_FMT(column), STR_FMT(r->table));
+    return code;
+}
+
+/* What grants.sql does not list goes, or is only counted. */
+static int grants_look_at_excess(const struct grants *g, const struct grants_user *u, bool revoke, size_t *ret_n)
 {
     struct db_arg grantee = db_str(u->grantee), database = db_cstr(g->database);
     struct right *have;
     void *rows;
     size_t n;
+    int code = EXIT_DONE;
 
+    *ret_n = 0;
     if (db_rows(g->db, &grants_sqls[GRANTS_HAS], DB_ARGS(grantee, database, grantee, database), g->arena, sizeof *have,
                 RIGHTS_MAX, &rows, &n) != OK)
         return complain("the grants cannot be read. MariaDB says: %s", db_error(g->db));
     have = rows;
-    for (size_t i = 0; i < n; i++) {
-        const struct right *r = &have[i];
-        if (grants_wants(u, r))
+    for (size_t i = 0; code == EXIT_DONE && i < n; i++) {
+        if (grants_wants(u, &have[i]))
             continue;
-        struct str column = r->column.n == 0 ? STR("") : arena_printf(g->arena, " (%.*s)", STR_FMT(r->column));
-        struct str text = arena_printf(g->arena, "REVOKE %.*s%.*s ON `%s`.%.*s FROM %.*s", STR_FMT(r->privilege),
-                                       STR_FMT(column), g->database, STR_FMT(r->table), STR_FMT(u->grantee));
-        int code = grants_run(g, u, text, text.p);
-        if (code != EXIT_DONE)
-            return code;
-        printf("revoked from marketingcli_%.*s: %.*s%.*s on %.*s\n", STR_FMT(u->name), STR_FMT(r->privilege),
-               STR_FMT(column), STR_FMT(r->table));
+        (*ret_n)++;
+        code = revoke ? grants_revoke(g, u, &have[i]) : EXIT_DONE;
     }
-    return EXIT_DONE;
+    return code;
 }
 
-static int grants_revoke_wide(const struct grants *g, const struct grants_user *u)
+/* The option first: without a right there is no row that it could be taken from. */
+static int grants_revoke_level(const struct grants *g, const struct grants_user *u, struct str level)
+{
+    static const char *const what[] = {"GRANT OPTION", "ALL PRIVILEGES"};
+    int code = EXIT_DONE;
+
+    for (size_t i = 0; code == EXIT_DONE && i < ARRAY_LEN(what); i++)
+        code = grants_run(
+            g, u, arena_printf(g->arena, "REVOKE %s ON %.*s FROM %.*s", what[i], STR_FMT(level), STR_FMT(u->grantee)),
+            "REVOKE");
+    return code;
+}
+
+/* From everything or from the whole database, so that a right on a single table stays all the while. */
+static int grants_look_at_wide(const struct grants *g, const struct grants_user *u, bool revoke, size_t *ret_n)
 {
     struct db_arg grantee = db_str(u->grantee);
-    int64_t wide;
+    struct str whole = arena_printf(g->arena, "`%s`.*", g->database);
+    int64_t global, in_whole;
+    int code = EXIT_DONE;
 
-    if (db_number(g->db, &grants_sqls[GRANTS_HAS_WIDE], DB_ARGS(grantee, grantee, db_cstr(g->database)), &wide) != OK)
+    if (db_number(g->db, &grants_sqls[GRANTS_HAS_GLOBAL], DB_ARGS(grantee), &global) != OK ||
+        db_number(g->db, &grants_sqls[GRANTS_HAS_WHOLE], DB_ARGS(grantee, db_cstr(g->database)), &in_whole) != OK)
         return complain("the grants cannot be read. MariaDB says: %s", db_error(g->db));
-    if (wide == 0)
+    *ret_n = (size_t)(global + in_whole);
+    if (!revoke || *ret_n == 0)
         return EXIT_DONE;
+    if (global > 0)
+        code = grants_revoke_level(g, u, STR("*.*"));
+    if (code == EXIT_DONE && in_whole > 0)
+        code = grants_revoke_level(g, u, whole);
     printf("revoked from marketingcli_%.*s: rights on more than single tables\n", STR_FMT(u->name));
-    return grants_run(g, u,
-                      arena_printf(g->arena, "REVOKE ALL PRIVILEGES, GRANT OPTION FROM %.*s", STR_FMT(u->grantee)),
-                      "REVOKE ALL");
+    return code;
 }
 
 /* Of this machine, by the socket. */
@@ -233,8 +277,9 @@ static int grants_set_password(const struct grants *g, const struct grants_user 
                         STR_FMT(u->name), PASSWORD_MIN_BYTES, PASSWORD_MAX_BYTES);
     for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
         _cleanup_(buf_done) struct buf b = BUF_MAX(1024);
-        buf_printf(&b, "%s %.*s IDENTIFIED BY '%.*s' REQUIRE %s", statements[i], STR_FMT(u->grantee), STR_FMT(password),
-                   grants_is_near(g) ? "NONE" : "SSL");
+        buf_printf(&b, "%s %.*s IDENTIFIED BY '%.*s' REQUIRE %s ACCOUNT UNLOCK", statements[i], STR_FMT(u->grantee),
+                   STR_FMT(password),
+                   grants_is_near(g) ? "NONE" : "SSL"); /* a restore that was given up has locked it */
         ASSERT(!b.overflow);
         int code = grants_run(g, u, buf_str(&b), statements[i]);
         if (code != EXIT_DONE)
@@ -250,8 +295,7 @@ static int grants_set_socket(const struct grants *g, const struct grants_user *u
         "CREATE USER");
 }
 
-/* *ret_left_out: there is no file with a password. */
-static int grants_make_user(const struct grants *g, const struct grants_user *u, bool *ret_left_out)
+static int grants_make_user(const struct grants *g, struct grants_user *u)
 {
     struct str path = arena_printf(g->arena, "%s/%.*s/db-password", g->credentials, STR_FMT(u->name)), password;
     struct stat st;
@@ -260,7 +304,7 @@ static int grants_make_user(const struct grants *g, const struct grants_user *u,
         return grants_set_socket(g, u);
     if (stat(path.p, &st) != 0) {
         printf("left out marketingcli_%.*s: there is no %s\n", STR_FMT(u->name), path.p);
-        *ret_left_out = true;
+        u->left_out = true;
         return EXIT_DONE;
     }
     if (!file_read(g->arena, path.p, &password))
@@ -270,10 +314,70 @@ static int grants_make_user(const struct grants *g, const struct grants_user *u,
     return grants_set_password(g, u, str_from(arena_strdup(g->arena, password)));
 }
 
+static int grants_grant_user(struct grants *g, const struct grants_user *begun)
+{
+    struct grants_user *u = arena_alloc(g->arena, sizeof *u);
+    struct str name = begun->name;
+
+    if (strspn(name.p, "abcdefghijklmnopqrstuvwxyz0123456789_") < name.n || name.n == 0)
+        return complain("grants.sql: %.*s is not a valid user name: use a-z, 0-9 and _", STR_FMT(name));
+    if (g->users_n == USERS_MAX)
+        return complain("grants.sql has more than %d users", USERS_MAX);
+    *u = *begun;
+    g->users[g->users_n++] = u;
+    u->grantee = arena_printf(g->arena, "'marketingcli_%.*s'@'%.*s'", STR_FMT(name),
+                              STR_FMT(u->by_socket ? STR("localhost") : g->clients));
+    int code = grants_make_user(g, u);
+    if (u->left_out)
+        return EXIT_DONE;
+    if (code == EXIT_DONE)
+        code = grants_grant_section(g, u, true);
+    if (code == EXIT_DONE)
+        code = grants_grant_section(g, u, false);
+    if (code == EXIT_DONE)
+        printf("granted marketingcli_%.*s\n", STR_FMT(name));
+    return code;
+}
+
+/* One that grants.sql does not name, or not from there: of a service that is gone, or of another database.clients. */
+static bool grants_is_gone(const struct grants *g, struct str grantee)
+{
+    for (size_t i = 0; i < g->users_n; i++)
+        if (str_eq(g->users[i]->grantee, grantee))
+            return false;
+    return true;
+}
+
+static int grants_add_gone(struct grants *g)
+{
+    const struct grantee *holders;
+    void *rows;
+    size_t n;
+
+    if (db_rows(g->db, &grants_sqls[GRANTS_HOLDERS], DB_ARGS(db_cstr(g->database), db_cstr(g->database)), g->arena,
+                sizeof *holders, USERS_MAX, &rows, &n) != OK)
+        return complain("the grants cannot be read. MariaDB says: %s", db_error(g->db));
+    holders = rows;
+    for (size_t i = 0; i < n; i++) {
+        if (!grants_is_gone(g, holders[i].name))
+            continue;
+        if (g->users_n == USERS_MAX)
+            return complain("MariaDB has more than %d of our users", USERS_MAX);
+        struct grants_user *u = arena_alloc(g->arena, sizeof *u);
+        struct str name = str_skip(holders[i].name, strlen("'marketingcli_"));
+        *u = (struct grants_user){.grantee = holders[i].name};
+        if (!str_cut(&name, '\'', &u->name))
+            return complain("MariaDB has a user %.*s", STR_FMT(holders[i].name));
+        g->users[g->users_n++] = u;
+    }
+    return EXIT_DONE;
+}
+
 /* Of a name that is ours, and from where nobody should sign in any more. */
 static int grants_drop_elsewhere(const struct grants *g, const struct grants_user *u)
 {
-    struct str of_name = arena_printf(g->arena, "'marketingcli_%.*s'@", STR_FMT(u->name)), *grantees;
+    struct str of_name = arena_printf(g->arena, "'marketingcli_%.*s'@", STR_FMT(u->name));
+    const struct grantee *grantees;
     int code = EXIT_DONE;
     void *rows;
     size_t n;
@@ -284,45 +388,39 @@ static int grants_drop_elsewhere(const struct grants *g, const struct grants_use
         return complain("the users cannot be read. MariaDB says: %s", db_error(g->db));
     grantees = rows;
     for (size_t i = 0; i < n && code == EXIT_DONE; i++) {
-        struct str text = arena_printf(g->arena, "DROP USER IF EXISTS %.*s", STR_FMT(grantees[i]));
+        struct str text = arena_printf(g->arena, "DROP USER IF EXISTS %.*s", STR_FMT(grantees[i].name));
         code = grants_run(g, u, text, text.p);
         if (code == EXIT_DONE)
-            printf("dropped %.*s, which database.clients does not name any more\n", STR_FMT(grantees[i]));
+            printf("dropped %.*s, which database.clients does not name any more\n", STR_FMT(grantees[i].name));
     }
     return code;
 }
 
-static int grants_grant_user(const struct grants *g, const struct grants_user *begun)
+/* After all grants, for all users, so that nobody is without a right that has only moved. */
+static int grants_look_back(struct grants *g, bool revoke)
 {
-    struct grants_user *u = arena_alloc(g->arena, sizeof *u);
-    struct str name = begun->name;
-    bool left_out = false;
+    size_t all = 0, wide = 0, excess = 0, of_file = g->users_n;
+    int code = grants_add_gone(g);
 
-    if (strspn(name.p, "abcdefghijklmnopqrstuvwxyz0123456789_") < name.n || name.n == 0)
-        return complain("grants.sql: %.*s is not a valid user name: use a-z, 0-9 and _", STR_FMT(name));
-    *u = *begun;
-    u->grantee = arena_printf(g->arena, "'marketingcli_%.*s'@'%.*s'", STR_FMT(name),
-                              STR_FMT(u->by_socket ? STR("localhost") : g->clients));
-    int code = grants_make_user(g, u, &left_out);
-    if (left_out)
-        return EXIT_DONE;
-    if (code == EXIT_DONE)
-        code = grants_revoke_wide(g, u);
-    if (code == EXIT_DONE)
-        code = grants_grant_section(g, u, true);
-    if (code == EXIT_DONE)
-        code = grants_grant_section(g, u, false);
-    if (code == EXIT_DONE)
-        code = grants_revoke_excess(g, u);
-    if (code == EXIT_DONE)
-        code = grants_drop_elsewhere(g, u);
-    if (code == EXIT_DONE)
-        printf("granted marketingcli_%.*s\n", STR_FMT(name));
+    for (size_t i = 0; code == EXIT_DONE && i < g->users_n; i++) {
+        if (g->users[i]->left_out)
+            continue;
+        code = grants_look_at_wide(g, g->users[i], revoke, &wide);
+        if (code == EXIT_DONE)
+            code = grants_look_at_excess(g, g->users[i], revoke, &excess);
+        if (code == EXIT_DONE && revoke && i < of_file)
+            code = grants_drop_elsewhere(g, g->users[i]);
+        if (code == EXIT_DONE)
+            all += wide + excess;
+    }
+    if (code == EXIT_DONE && !revoke && all > 0)
+        printf("left: %zu rights that only programs of before need; once these are gone, migrate --revoke takes them\n",
+               all);
     return code;
 }
 
 int grants_apply(struct db *db, struct arena *arena, const char *sql_dir, const char *credentials, const char *database,
-                 struct str clients)
+                 struct str clients, bool revoke)
 {
     static const char plain[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.:%_/-";
     struct grants g = {.db = db, .arena = arena, .credentials = credentials, .database = database, .clients = clients};
@@ -338,5 +436,5 @@ int grants_apply(struct db *db, struct arena *arena, const char *sql_dir, const 
     while (code == EXIT_DONE && str_next(&text, '\n', &line))
         if (grants_begins_user(line, u))
             code = grants_grant_user(&g, u);
-    return code;
+    return code == EXIT_DONE ? grants_look_back(&g, revoke) : code;
 }

@@ -20,9 +20,11 @@
 #include <time.h>
 
 #include "admin.h"
+#include "restore.h"
 #include "base/clock.h"
 #include "base/point.h"
 #include "crypto/digest.h"
+#include "db/schema.h"
 #include "service/service.h"
 
 #define LOCK_WAIT_SEC 60
@@ -63,7 +65,14 @@ static const struct db_col migrate_applied_cols[] = {DB_COL(struct applied, vers
                                                      DB_COL(struct applied, name, STR),
                                                      DB_COL_FIXED(struct applied, sha256), DB_END};
 
-enum { MIGRATE_LOCK_TAKE, MIGRATE_LOCK_HELD, MIGRATE_READ_APPLIED, MIGRATE_NOTE };
+enum {
+    MIGRATE_LOCK_TAKE,
+    MIGRATE_LOCK_HELD,
+    MIGRATE_READ_APPLIED,
+    MIGRATE_NOTE,
+    MIGRATE_READ_OLDEST,
+    MIGRATE_SAY_OLDEST
+};
 static const struct sql migrate_sqls[] = {
     [MIGRATE_LOCK_TAKE] = {.text = "SELECT GET_LOCK(?, ?)", .in = "si", .cols = db_number_cols},
     [MIGRATE_LOCK_HELD] = {.text = "SELECT IS_USED_LOCK(?) = CONNECTION_ID()", .in = "s", .cols = db_number_cols},
@@ -74,6 +83,10 @@ static const struct sql migrate_sqls[] = {
     [MIGRATE_NOTE] = {.text = "INSERT INTO schema_migrations (version, name, sha256, state, statements_done, "
                               "started_at_us, applied_at_us) VALUES (?, ?, ?, 'applied', 1, ?, ?)",
                       .in = "isbii"},
+    [MIGRATE_READ_OLDEST] = {.text = "SELECT COALESCE(MAX(oldest), 0) FROM schema_migrations",
+                             .in = "",
+                             .cols = db_number_cols},
+    [MIGRATE_SAY_OLDEST] = {.text = "UPDATE schema_migrations SET oldest = ? WHERE version = ?", .in = "ii"},
 };
 
 static int migrate_complain_db(struct db *db, const char *what)
@@ -161,7 +174,8 @@ static int migrate_take_lock(struct migration *m)
                   &taken) != OK)
         return migrate_complain_db(m->lock, "cannot connect");
     return taken ? EXIT_DONE
-                 : complain("another migrate has been running for %d seconds; try again later", LOCK_WAIT_SEC);
+                 : complain("another migrate, or a backup, has been running for %d seconds; try again later",
+                            LOCK_WAIT_SEC);
 }
 
 static int migrate_run_bootstrap(struct migration *m)
@@ -174,7 +188,21 @@ static int migrate_run_bootstrap(struct migration *m)
     return db_run_text(m->db, text) == OK ? EXIT_DONE : migrate_complain_db(m->db, path);
 }
 
-/* What has been applied must be the first of the files, unchanged. */
+/* The files of a release are fewer than what has been applied: may its programs run there (db/schema.h)? */
+static int migrate_look_back(struct migration *m, const struct applied *first)
+{
+    int64_t newest = m->files_n == 0 ? 0 : m->files[m->files_n - 1].version, oldest;
+    enum err e = db_number(m->db, &migrate_sqls[MIGRATE_READ_OLDEST], DB_NO_ARGS, &oldest);
+
+    if (e == OK && oldest > 0 && oldest <= newest) {
+        printf("the schema is newer than these files, and the programs of their release run on it\n");
+        return EXIT_DONE;
+    }
+    return complain("%.*s has been applied but is not in %s: this release is older than the database",
+                    STR_FMT(first->name), m->sql_dir);
+}
+
+/* What has been applied must be the first of the files, unchanged; or all of them and more. */
 static int migrate_compare(struct migration *m)
 {
     void *rows;
@@ -186,7 +214,9 @@ static int migrate_compare(struct migration *m)
     for (size_t i = 0; i < m->applied_n; i++) {
         const struct applied *a = &m->applied[i];
         const struct file *f = i < m->files_n ? &m->files[i] : NULL;
-        if (f == NULL || f->version > a->version)
+        if (f == NULL)
+            return migrate_look_back(m, a);
+        if (f->version > a->version)
             return complain("%.*s has been applied but is not in %s: this release is older than the database",
                             STR_FMT(a->name), m->sql_dir);
         if (f->version < a->version)
@@ -237,6 +267,17 @@ static int migrate_apply(struct migration *m, const struct file *f)
     return EXIT_DONE;
 }
 
+/* Last: until the schema is whole, programs of before may be all there are. Only of files that are this program's own. */
+static int migrate_say_oldest(struct migration *m)
+{
+    if (m->files_n == 0 || m->files[m->files_n - 1].version != SCHEMA_VERSION || m->applied_n > m->files_n)
+        return EXIT_DONE;
+    return db_exec(m->db, &migrate_sqls[MIGRATE_SAY_OLDEST], DB_ARGS(db_i64(SCHEMA_OLDEST), db_i64(SCHEMA_VERSION)),
+                   NULL) == OK
+               ? EXIT_DONE
+               : migrate_complain_db(m->db, "schema_migrations");
+}
+
 static int migrate_apply_all(struct migration *m)
 {
     int code = migrate_run_bootstrap(m);
@@ -247,7 +288,7 @@ static int migrate_apply_all(struct migration *m)
         printf("the schema is up to date\n");
     for (size_t i = m->applied_n; code == EXIT_DONE && i < m->files_n; i++)
         code = migrate_apply(m, &m->files[i]);
-    return code;
+    return code == EXIT_DONE ? migrate_say_oldest(m) : code;
 }
 
 static int migrate_create_database(struct migration *m)
@@ -261,7 +302,7 @@ static int migrate_create_database(struct migration *m)
 }
 
 static int migrate(struct arena *arena, struct db_options options, const char *database, const char *sql_dir,
-                   const char *credentials, struct str clients)
+                   const char *credentials, struct str clients, bool revoke)
 {
     _cleanup_(db_freep) struct db *lock = db_new(&options);
     options.name = database;
@@ -277,7 +318,7 @@ static int migrate(struct arena *arena, struct db_options options, const char *d
     if (code == EXIT_DONE)
         code = migrate_apply_all(&m);
     if (code == EXIT_DONE && credentials != NULL)
-        code = grants_apply(db, arena, sql_dir, credentials, database, clients);
+        code = grants_apply(db, arena, sql_dir, credentials, database, clients, revoke);
     return code;
 }
 
@@ -310,6 +351,30 @@ static void migrate_warn_of_plain_files(const struct db_options *options)
               stderr);
 }
 
+int migrate_restored(struct arena *arena, const struct db_options *options, const char *database, const char *sql_dir)
+{
+    struct db_options of = *options;
+
+    of.name = NULL;
+    return migrate(arena, of, database, sql_dir, NULL, (struct str){0}, false);
+}
+
+/* What a restore has left half-way is not to be made whole: it would be a database without its rows. */
+static int migrate_look_for_restore(const struct db_options *options, const char *database)
+{
+    static const struct sql unfinished = {.text =
+                                              "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ?"
+                                              " AND table_name = '" RESTORE_UNFINISHED "'",
+                                          .in = "s",
+                                          .cols = db_number_cols};
+    _cleanup_(db_freep) struct db *db = db_new(options);
+    int64_t n = 0;
+
+    if (db_number(db, &unfinished, DB_ARGS(db_cstr(database)), &n) != OK)
+        return migrate_complain_db(db, "cannot connect");
+    return n == 0 ? EXIT_DONE : complain("a restore of %s has not come to its end: run it again first", database);
+}
+
 int verb_migrate(const struct given *given)
 {
     _cleanup_(conf_done) struct conf conf = {0};
@@ -323,8 +388,11 @@ int verb_migrate(const struct given *given)
     options.name = NULL; /* it may not be there yet */
     options.user = given->user;
     options.timeout_sec = STATEMENT_TIMEOUT_SEC;
-    int code = migrate(&arena, options, given->database != NULL ? given->database : conf.database_name.p, given->sql,
-                       given->credentials, conf.database_clients);
+    const char *database = given->database != NULL ? given->database : conf.database_name.p;
+    int code = migrate_look_for_restore(&options, database);
+    if (code == EXIT_DONE)
+        code = migrate(&arena, options, database, given->sql, given->credentials, conf.database_clients,
+                       given->revoke != NULL);
     if (code == EXIT_DONE)
         migrate_warn_of_connections(&options, &conf);
     if (code == EXIT_DONE)

@@ -2,20 +2,22 @@
 
 #include "admin.h"
 
-static const struct option verbs_sql = {"--sql", "DIR", offsetof(struct given, sql), SQL_DIR,
-                                        "The folder with the schema files and grants.sql."};
+const struct option verbs_sql = {"--sql", "DIR", offsetof(struct given, sql), SQL_DIR,
+                                 "The folder with the schema files and grants.sql."};
 static const struct option verbs_dir = {"--dir", "DIR", offsetof(struct given, dir), CREDENTIALS_DIR,
                                         "The folder of the secrets."};
 static const struct option verbs_credentials = {
     "--credentials", "DIR", offsetof(struct given, credentials), NULL,
     "Also make the MariaDB users and grant them what grants.sql lists. Their passwords are the files NAME/db-password "
     "below this folder. A user without a password file is left out, and a line says so."};
-static const struct option verbs_database = {
-    "--database", "NAME", offsetof(struct given, database), NULL,
-    "The database. Without this option it is the one that the configuration names."};
-static const struct option verbs_user = {
-    "--user", "NAME", offsetof(struct given, user), "root",
-    "The MariaDB user to connect as, over MariaDB's socket and without a password."};
+static const struct option verbs_revoke = {
+    "--revoke", NULL, offsetof(struct given, revoke), NULL,
+    "With --credentials: also take from the MariaDB users every grant that grants.sql does not list. Programs of the "
+    "release before may need one of these: so not before all programs have been restarted."};
+const struct option verbs_database = {"--database", "NAME", offsetof(struct given, database), NULL,
+                                      "The database. Without this option it is the one that the configuration names."};
+const struct option verbs_user = {"--user", "NAME", offsetof(struct given, user), "root",
+                                  "The MariaDB user to connect as, over MariaDB's socket and without a password."};
 static const struct option verbs_section = {"--section", "NUMBER", offsetof(struct given, section), "8",
                                             "8 for marketingcli-admin(8), 5 for marketingcli.conf(5)."};
 
@@ -73,8 +75,8 @@ static const struct option verbs_without_plans = {
 static const struct option *const verbs_no_options[] = {NULL};
 static const struct option *const verbs_config_check_options[] = {&verbs_without_plans, NULL};
 static const struct option *const verbs_credentials_options[] = {&verbs_dir, NULL};
-static const struct option *const verbs_migrate_options[] = {&verbs_sql, &verbs_credentials, &verbs_database,
-                                                             &verbs_user, NULL};
+static const struct option *const verbs_migrate_options[] = {&verbs_sql,      &verbs_credentials, &verbs_revoke,
+                                                             &verbs_database, &verbs_user,        NULL};
 static const struct option *const verbs_privacy_journal_options[] = {&verbs_dir, &verbs_database, &verbs_user, NULL};
 static const struct option *const verbs_desk_options[] = {&verbs_database, &verbs_user, NULL};
 static const struct option *const verbs_policy_publish_options[] = {
@@ -166,7 +168,9 @@ const struct verb verbs[] = {
          "the order of their numbers. The table schema_migrations records them. Each file is applied once; if a run "
          "is interrupted, the next one carries on where it stopped. A file that has been applied must not change. "
          "The services may keep running. Of two runs at once the second waits a minute for the first, then gives up. "
-         "With --credentials, a MariaDB user also loses every grant that grants.sql does not list.",
+         "A database that a newer release has migrated is left as it is, if the programs of this one still run beside "
+         "it; "
+         "their grants are made all the same.",
      .options = verbs_migrate_options,
      .run = verb_migrate},
     {.name = "user create",
@@ -393,8 +397,9 @@ const struct verb verbs[] = {
     {.name = "privacy cancel",
      .argument = "USER",
      .help = "Cancel the erasure of an account while that is still possible, as the user could.",
-     .more = "For an owner who cannot sign in. What went before does not come back. Make sure that it is the owner of the "
-             "account who asks. The user sees it in the activity, and is told by mail.",
+     .more =
+         "For an owner who cannot sign in. What went before does not come back. Make sure that it is the owner of the "
+         "account who asks. The user sees it in the activity, and is told by mail.",
      .options = verbs_privacy_options,
      .run = verb_privacy_cancel},
     {.name = "routes",

@@ -7,9 +7,9 @@ struct strs fetch_prices(struct arena *arena, const struct conf *conf)
     size_t n = 0;
 
     for (size_t i = plans->n; i-- > 0;) {
-        const char *price = conf->stripe_livemode ? plans->v[i].price_live : plans->v[i].price_test;
-        if (price[0] != '\0')
-            v[n++] = str_from(price);
+        struct str price = plan_price(&plans->v[i], conf->stripe_livemode);
+        if (price.n > 0)
+            v[n++] = price;
     }
     return (struct strs){.v = v, .n = n};
 }

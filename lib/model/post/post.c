@@ -108,12 +108,20 @@ struct str post_url(struct arena *arena, const struct conf *conf, int mode, stru
 
 static const struct db_col post_cols[] = {POST_DB_COLS, DB_END};
 static const struct db_col post_shown_cols[] = {POST_DB_COLS, DB_COL(struct post, username, STR),
-                                                DB_COL(struct post, held, BOOL), DB_END};
+                                                DB_COL(struct post, held, I64), DB_COL(struct post, cover_id, UUID),
+                                                DB_END};
+
+#define POST_COVER \
+    "(SELECT i.upload_id FROM post_images i JOIN uploads u ON u.id = i.upload_id" \
+    " WHERE i.post_id = p.id AND i.position = p.photo_cover_index AND u.deleted_at_us IS NULL)"
 
 /* With the handle of an account that is connected, from a snapshot that may be shown. A post that waits for its account
  * says so by that: what is written once is right for all of a long queue. */
 #define POST_SELECT_SHOWN_OF(posts) \
-    "SELECT " POST_COLS ", s.username, p.state IN ('queued', 'deferred') AND a.state = 'needs_reconnect' FROM " posts \
+    "SELECT " POST_COLS \
+    ", s.username, CASE WHEN p.state NOT IN ('queued', 'deferred', 'awaiting_approval', 'scheduled') THEN 0" \
+    " WHEN p.id <= a.held_to_id THEN 2 WHEN a.state = 'needs_reconnect' AND p.state IN ('queued', 'deferred') THEN 1 " \
+    "ELSE 0 END, " POST_COVER " FROM " posts \
     " LEFT JOIN accounts a ON a.id = p.account_id AND a.state <> 'disconnected'" \
     " LEFT JOIN creator_snapshots s ON s.account_id = a.id AND s.fetched_at_us > ?"
 #define POST_SELECT_SHOWN POST_SELECT_SHOWN_OF("posts p")
@@ -137,6 +145,7 @@ static const struct db_col post_image_cols[] = {DB_COL(struct post_image, upload
                                                 DB_COL_FIXED(struct post_image, original.sha256.b),
                                                 DB_COL_FIXED(struct post_image, sha256.b),
                                                 DB_COL(struct post_image, deleted_at_us, I64),
+                                                DB_COL(struct post_image, delete_due_at_us, I64),
                                                 DB_COL(struct post_image, fetched_at_us, I64),
                                                 DB_END};
 
@@ -174,16 +183,17 @@ static const struct sql post_sqls[] = {
                                 " AND p.publish_id IS NOT NULL ORDER BY p.id DESC LIMIT ?",
                             .in = "ui",
                             .cols = post_cols},
-    [POST_IMAGES] = {.text = "SELECT i.upload_id, i.position, u.width, u.height, u.size_bytes, u.changes, "
-                             "u.provenance, "
-                             "u.media_type, u.original_bytes, u.original_width, u.original_height, u.original_sha256, "
-                             "u.sha256, u.deleted_at_us, f.fetched_at_us FROM post_images i JOIN uploads "
-                             "u ON u.id = i.upload_id "
-                             "LEFT JOIN attempt_fetches f ON f.position = i.position AND f.attempt_id = (SELECT a.id "
-                             "FROM post_attempts a WHERE a.post_id = i.post_id ORDER BY a.number DESC LIMIT 1) "
-                             "WHERE i.post_id = ? ORDER BY i.position",
-                     .in = "u",
-                     .cols = post_image_cols},
+    [POST_IMAGES] =
+        {.text = "SELECT i.upload_id, i.position, u.width, u.height, u.size_bytes, u.changes, "
+                 "u.provenance, "
+                 "u.media_type, u.original_bytes, u.original_width, u.original_height, u.original_sha256, "
+                 "u.sha256, u.deleted_at_us, u.delete_due_at_us, f.fetched_at_us FROM post_images i JOIN uploads "
+                 "u ON u.id = i.upload_id "
+                 "LEFT JOIN attempt_fetches f ON f.position = i.position AND f.attempt_id = (SELECT a.id "
+                 "FROM post_attempts a WHERE a.post_id = i.post_id ORDER BY a.number DESC LIMIT 1) "
+                 "WHERE i.post_id = ? ORDER BY i.position",
+         .in = "u",
+         .cols = post_image_cols},
     /* The newest, should there be more. */
     [POST_EVENTS] = {.text =
                          "SELECT at_us, event, code, platform_code, platform_log_id, request_id, state FROM (SELECT *"

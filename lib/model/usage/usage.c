@@ -14,7 +14,7 @@ enum {
     USAGE_DELETE_DAYS,
     USAGE_PURGE,
 };
-static const struct sql usage_sqls[], usage_groups[];
+static const struct sql usage_sqls[], usage_groups[], usage_groups_of_key[];
 
 int64_t usage_day_of(int64_t at_us)
 {
@@ -117,11 +117,14 @@ enum err usage_add_free(struct db *db, int64_t node, struct usage_count *counts,
     return usage_add_some(db, &(struct usage_adding){.node = node, .v = counts, .n = n, .only_free = true});
 }
 
-enum err usage_each(struct db *db, const struct uuid *user_id, int64_t from_us, int64_t to_us, enum usage_group group,
-                    enum err (*fn)(const void *row, void *arg), void *arg)
+enum err usage_each(struct db *db, const struct usage_asked *asked, enum err (*fn)(const void *row, void *arg),
+                    void *arg)
 {
-    return db_each(db, &usage_groups[group], DB_ARGS(db_uuid(user_id), db_i64(from_us), db_i64(to_us)),
-                   sizeof(struct usage_row), fn, arg);
+    const struct db_arg args[] = {db_uuid(&asked->user_id), db_i64(asked->from_us), db_i64(asked->to_us),
+                                  db_uuid(&asked->key_id)};
+    const struct sql *groups = asked->has_key ? usage_groups_of_key : usage_groups;
+
+    return db_each(db, &groups[asked->group], args, asked->has_key ? 4 : 3, sizeof(struct usage_row), fn, arg);
 }
 
 struct usage_old {
@@ -242,19 +245,27 @@ static const struct db_col usage_status_cols[] = {
     "CAST(SUM(u.requests) AS SIGNED), CAST(SUM(IF(u.status >= 400, u.requests, 0)) AS SIGNED), MAX(u.last_at_us)"
 #define OF_USER " WHERE u.user_id = ? AND u.starts_at_us >= ? AND u.starts_at_us < ?"
 
+#define BY_DAY(where) \
+    "SELECT u.starts_at_us, MAX(u.span), " SUMS " FROM usage_daily u" where \
+    " AND u.starts_at_us > ? GROUP BY u.starts_at_us ORDER BY u.starts_at_us LIMIT ?"
+/* In the order of by_key, so that a chunk ends at its limit: else each would walk all days. */
+#define BY_KEY(where) \
+    "SELECT STRAIGHT_JOIN u.key_id, MAX(k.name), MAX(k.prefix), " SUMS \
+    " FROM usage_daily u FORCE INDEX (by_key) JOIN api_keys k ON k.id = u.key_id" where \
+    " AND u.key_id > ? GROUP BY u.key_id ORDER BY u.key_id LIMIT ?"
+#define BY_STATUS(where) \
+    "SELECT u.status, " SUMS " FROM usage_daily u" where " AND u.status > ? GROUP BY u.status ORDER BY u.status " \
+                                                         "LIMIT ?"
+
 static const struct sql usage_groups[] = {
-    [USAGE_BY_DAY] = {.text = "SELECT u.starts_at_us, MAX(u.span), " SUMS " FROM usage_daily u" OF_USER
-                              " AND u.starts_at_us > ? GROUP BY u.starts_at_us ORDER BY u.starts_at_us LIMIT ?",
-                      .in = "uiiii",
-                      .cols = usage_day_cols},
-    /* In the order of by_key, so that a chunk ends at its limit: else each would walk all days. */
-    [USAGE_BY_KEY] = {.text = "SELECT STRAIGHT_JOIN u.key_id, MAX(k.name), MAX(k.prefix), " SUMS
-                              " FROM usage_daily u FORCE INDEX (by_key) JOIN api_keys k ON k.id = u.key_id" OF_USER
-                              " AND u.key_id > ? GROUP BY u.key_id ORDER BY u.key_id LIMIT ?",
-                      .in = "uiiui",
-                      .cols = usage_key_cols},
-    [USAGE_BY_STATUS] = {.text = "SELECT u.status, " SUMS " FROM usage_daily u" OF_USER
-                                 " AND u.status > ? GROUP BY u.status ORDER BY u.status LIMIT ?",
-                         .in = "uiiii",
-                         .cols = usage_status_cols},
+    [USAGE_BY_DAY] = {.text = BY_DAY(OF_USER), .in = "uiiii", .cols = usage_day_cols},
+    [USAGE_BY_KEY] = {.text = BY_KEY(OF_USER), .in = "uiiui", .cols = usage_key_cols},
+    [USAGE_BY_STATUS] = {.text = BY_STATUS(OF_USER), .in = "uiiii", .cols = usage_status_cols},
+};
+
+#define OF_KEY OF_USER " AND u.key_id = ?"
+static const struct sql usage_groups_of_key[] = {
+    [USAGE_BY_DAY] = {.text = BY_DAY(" FORCE INDEX (by_key)" OF_KEY), .in = "uiiuii", .cols = usage_day_cols},
+    [USAGE_BY_KEY] = {.text = BY_KEY(OF_KEY), .in = "uiiuui", .cols = usage_key_cols},
+    [USAGE_BY_STATUS] = {.text = BY_STATUS(" FORCE INDEX (by_key)" OF_KEY), .in = "uiiuii", .cols = usage_status_cols},
 };

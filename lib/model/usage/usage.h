@@ -52,12 +52,20 @@ struct usage_row {
     int64_t requests, errors, last_at_us; /* errors: status 400 and more */
 };
 
+struct usage_asked {
+    struct uuid user_id;
+    struct uuid key_id;     /* of has_key */
+    bool has_key;           /* else it is about all of the user's keys */
+    int64_t from_us, to_us; /* both at the beginning of a day */
+    int group;              /* enum usage_group */
+};
+
 /*
- * Calls fn with the sums of a user's keys from one time to another, both at the beginning of a day, by ascending group;
- * as db_each. A month counts in whose first day is in between.
+ * Calls fn with the sums of a user's keys, or of one of them, by ascending group; as db_each. A month counts in whose first day is in
+ * between. A key of somebody else has none.
  */
-MUST_CHECK enum err usage_each(struct db *db, const struct uuid *user_id, int64_t from_us, int64_t to_us,
-                               enum usage_group group, enum err (*fn)(const void *row, void *arg), void *arg);
+MUST_CHECK enum err usage_each(struct db *db, const struct usage_asked *asked,
+                               enum err (*fn)(const void *row, void *arg), void *arg);
 
 /*
  * Puts days that began before that time together to months: those of at most max users and months, the oldest first.

@@ -15,10 +15,11 @@ function shared(ask) {
 }
 
 // Password and, where it is needed, the code. send({password, code}) throws while they are not right.
-function askPassword({title, text, email, send}) {
-	let made = null, needsCode = false;
+function askPassword({title, text, email, needsCode = false, send}) {
+	let made = null;
 	return dialog((close, redraw) => {
 		made ??= form(redraw, {
+			at: {wrong_password: "password", wrong_code: "code", code_required: "code"},
 			send: async values => {
 				try {
 					return await send(values);
@@ -28,16 +29,17 @@ function askPassword({title, text, email, send}) {
 					throw error;
 				}
 			},
-			done: answer => {
-				if (answer === "code_required")
-					needsCode = true;
-				else
-					close(true);
+			done: (answer, element) => {
+				if (answer !== "code_required")
+					return close(true);
+				needsCode = true;
+				redraw();
+				element.querySelector("[name=code]").focus();
 			},
 		});
 		return html`<article><h2>${title}</h2><p>${text}</p>
 			<form @submit=${made.submit} novalidate>
-				<input type="hidden" name="username" autocomplete="username" .value=${email}>
+				${made.username(email)}
 				${made.field({name: "password", label: words.fields.password, type: "password", autocomplete: "current-password", autofocus: true})}
 				${needsCode ? made.field({name: "code", label: words.fields.code, hint: words.fields.codeHint, autocomplete: "one-time-code"}) : nothing}
 				${made.problems()}
@@ -61,21 +63,15 @@ export function signInAgain(app, plain) {
 	}));
 }
 
-export function confirmAgain(plain) {
+export function confirmAgain(app, plain) {
 	return shared(async () => {
 		const {enabled} = await plain.get("/auth/totp").catch(() => ({enabled: false}));
-		let isFirst = true;
 		return askPassword({
 			title: words.again.confirm,
 			text: enabled ? words.again.confirmWithCode : words.again.confirmText,
-			email: "",
-			send: async ({password, code}) => {
-				if (enabled && isFirst && !code) {
-					isFirst = false;
-					return "code_required";
-				}
-				return plain.send("POST", "/auth/confirm", {password, ...(code ? {code} : {})});
-			},
+			email: app.session.user.email,
+			needsCode: enabled,
+			send: ({password, code}) => plain.send("POST", "/auth/confirm", {password, ...(code ? {code} : {})}),
 		});
 	});
 }

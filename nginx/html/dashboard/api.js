@@ -4,14 +4,19 @@ import {words} from "./words/en.js";
 
 const BASE = "/api/v1";
 const TRIES = 4; // of what may be repeated
-const OF_MODE = /^\/(accounts|uploads|posts|usage\/posts)(\/|$)/; // what takes ?mode=
+const OF_MODE = /^\/(accounts|uploads|posts|usage\/posts|sandbox\/accounts)(\/|$)/; // what takes ?mode=
 const OWN_401 = ["bad_credentials", "sign_in_ended"]; // answers to what was typed, not about the session
+
+// The API's sentence, or a person's in place of one that tells a program what to send.
+function said({code, message}) {
+	return words.said[code] ?? message;
+}
 
 export class Failure extends Error {
 	constructor({status, error, waitSec, requestId}) {
-		super(error.message);
-		Object.assign(this, {status, waitSec, requestId, code: error.code, type: error.type, param: error.param ?? null, retryable: error.retryable === true,
-			details: error.details ?? [], platformError: error.platform_error ?? null, mayExistId: error.may_exist_id ?? null});
+		super(said(error));
+		Object.assign(this, {status, waitSec, requestId: status >= 500 ? requestId : null, code: error.code, type: error.type, param: error.param ?? null, retryable: error.retryable === true,
+			details: (error.details ?? []).map(problem => ({...problem, message: said(problem)})), platformError: error.platform_error ?? null, mayExistId: error.may_exist_id ?? null});
 	}
 
 	// All problems, each {code, message, param}; an error without details is one by itself.
@@ -20,9 +25,15 @@ export class Failure extends Error {
 	}
 
 	get sentence() {
-		if (this.waitSec !== null && this.status === 429)
+		if (this.waitSec !== null && [429, 503].includes(this.status))
 			return this.message + " " + words.api.wait(this.waitSec);
 		return this.message;
+	}
+
+	// at: the field that a code without a param is about, such as {wrong_password: "old_password"}.
+	place(at) {
+		if (this.details.length === 0)
+			this.param ??= at[this.code] ?? null;
 	}
 
 	// The messages about one field: "images" also has those of images[2].
@@ -66,7 +77,7 @@ export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}})
 		for (const [name, value] of Object.entries(query))
 			if (value !== undefined && value !== null && value !== "")
 				asked.append(name, value);
-		if (OF_MODE.test(path) && mode() === "test")
+		if (OF_MODE.test(path) && mode() === "test" && !asked.has("mode"))
 			asked.set("mode", "test");
 		const text = asked.toString();
 		return BASE + path + (text === "" ? "" : "?" + text);
@@ -148,6 +159,8 @@ export function connect({mode, signInAgain, confirmAgain, isErasing = () => {}})
 		}, false)).response,
 		// Sends a file or a form and tells progress(sent, total), which fetch cannot.
 		upload: async (path, body, {key = makeKey(), type, progress = () => {}, signal} = {}) => (await exchange(() => new Promise((done, broken) => {
+			if (signal?.aborted) // while it waited for another try
+				return broken(new DOMException("stopped", "AbortError"));
 			const call = new XMLHttpRequest();
 			call.open("POST", address(path));
 			if (type !== undefined)

@@ -1,6 +1,6 @@
 // Begins: who is signed in, the frame around the pages, and the page that the address asks for.
 import {html, render, nothing} from "./lit.js";
-import {address, match, start} from "./router.js";
+import {address, match, start, within} from "./router.js";
 import {routes} from "./routes.js";
 import {Failure, connect} from "./api.js";
 import {confirmAgain, signInAgain} from "./again.js";
@@ -33,12 +33,18 @@ const app = {
 				throw error;
 			session.user = null;
 		}
-		if (session.user === null)
+		if (session.user === null) {
 			localStorage.removeItem(SIGNED_IN);
-		else
+		} else {
 			localStorage.setItem(SIGNED_IN, "");
-		tabs.postMessage({userId: session.user?.id ?? null});
+			tabs.postMessage({userId: session.user.id});
+		}
 		return session.user;
+	},
+	// The page stays, and its address says what it shows now, such as a filter: back and reload find that.
+	stay(path, {replace = false} = {}) {
+		history[replace ? "replaceState" : "pushState"](null, "", address(path));
+		here = asked();
 	},
 	drawFrame,
 	async signOut() {
@@ -63,7 +69,7 @@ const app = {
 // plain asks nobody to sign in: for what finds out whether somebody is.
 const no = async () => false;
 const plain = connect({mode, signInAgain: no, confirmAgain: no});
-app.api = connect({mode, signInAgain: () => session.user === null ? false : signInAgain(app, plain), confirmAgain: () => confirmAgain(plain),
+app.api = connect({mode, signInAgain: () => session.user === null ? false : signInAgain(app, plain), confirmAgain: () => confirmAgain(app, plain),
 	isErasing: () => app.go("/privacy/delete", {replace: true})});
 app.plain = plain;
 
@@ -91,8 +97,11 @@ function drawFrame() {
 				<button type="button" class="secondary small" @click=${app.signOut}>${words.signOut}</button>
 			</nav>
 		</details>`}`, document.getElementById("top"));
-	render(mode() === "test" && user !== null ? html`<p role="note">${words.test.band}
-		<button type="button" class="small" @click=${() => app.setMode("live")}>${words.test.leave}</button></p>` : nothing, document.getElementById("band"));
+	document.getElementById("band").hidden = user === null || (mode() !== "test" && !user.email_undeliverable_since);
+	render(html`${mode() === "test" && user !== null ? html`<p role="note">${words.test.band}
+			<button type="button" class="small" @click=${() => app.setMode("live")}>${words.test.leave}</button></p>` : nothing}
+		${user?.email_undeliverable_since ? html`<p role="note">${words.undeliverable.band(user.email)}
+			<a href=${address("/settings")}>${words.undeliverable.change}</a></p>` : nothing}`, document.getElementById("band"));
 	render(html`<small>${words.foot.zone(zone)} <a href="/privacy">${words.foot.policy}</a> <a href="/terms">${words.foot.terms}</a></small>`,
 		document.getElementById("foot"));
 }
@@ -105,7 +114,7 @@ async function show(to) {
 	if (found !== null && found.route.who === "session" && session.user === null)
 		return app.go("/sign-in" + (to.path === "/" ? "" : "?to=" + encodeURIComponent(to.path + (to.query.size > 0 ? "?" + to.query : ""))), {replace: true});
 	if (found !== null && found.route.who === "guest" && session.user !== null)
-		return app.go("/", {replace: true});
+		return app.go(within(to.query.get("to")), {replace: true});
 	page?.close?.();
 	page = null;
 	drawFrame();
@@ -152,9 +161,10 @@ function draw(what) {
 	render(html`<div class="page"><h1 tabindex="-1">${title}</h1>${what.view()}</div>`, main);
 }
 
-// Somebody else has signed in, or nobody is any more, in another tab: this page would show what is not theirs.
+// Somebody has signed in or out in another tab: this page would show what is not theirs. A session that only ended is no reason: what was
+// typed here stays, and again.js asks.
 tabs.onmessage = ({data}) => {
-	if (data.userId !== (session.user?.id ?? null) && !(data.userId === null && session.user !== null))
+	if (data.userId !== (session.user?.id ?? null))
 		location.reload();
 };
 

@@ -4,7 +4,8 @@ import {Failure} from "./api.js";
 import {words} from "./words/en.js";
 
 // redraw() draws the page anew. send(values): what the API is asked, values by the names of the fields. done(answer, form element).
-export function form(redraw, {send, done}) {
+// at: the fields of codes that the API tells of none (Failure.place).
+export function form(redraw, {send, done, at = {}}) {
 	const id = "f" + crypto.randomUUID().slice(0, 8);
 	const shown = new Set(); // names of the fields on the page
 	const state = {busy: false, failure: null};
@@ -24,13 +25,14 @@ export function form(redraw, {send, done}) {
 		} catch (error) {
 			if (!(error instanceof Failure))
 				throw error;
+			error.place(at);
 			state.failure = error;
 		} finally {
 			state.busy = false;
 			redraw();
 		}
 		if (state.failure !== null)
-			(element.querySelector("[aria-invalid=true]") ?? element.querySelector("[role=alert]"))?.focus();
+			(element.querySelector("[aria-invalid=true], [data-wrong]") ?? element.querySelector("[role=alert]"))?.focus();
 	}
 
 	// hint: a sentence below. Other names are the attributes of HTML.
@@ -47,6 +49,11 @@ export function form(redraw, {send, done}) {
 		</div>`;
 	}
 
+	// For a form that asks a known user for a password: whose it is, for password managers.
+	function username(email) {
+		return html`<input type="text" name="username" autocomplete="username" .defaultValue=${email} hidden>`;
+	}
+
 	// For a control that a page draws by itself: its problems, and that they are shown there.
 	function wrong(name) {
 		shown.add(name);
@@ -60,9 +67,10 @@ export function form(redraw, {send, done}) {
 			${rest.length > 0 && state.failure.requestId ? html`<p><small>${words.api.requestId(state.failure.requestId)}</small></p>` : nothing}</div>`;
 	}
 
+	// Not disabled while it is busy: then it would lose the focus. submit() does nothing meanwhile.
 	function button(text, {kind = ""} = {}) {
-		return html`<button class=${kind} ?disabled=${state.busy} aria-busy=${state.busy ? "true" : "false"}>${text}</button>`;
+		return html`<button class=${kind} aria-disabled=${state.busy ? "true" : nothing} aria-busy=${state.busy ? "true" : "false"}>${text}</button>`;
 	}
 
-	return {submit, field, wrong, problems, button, state};
+	return {submit, field, username, wrong, problems, button, state};
 }

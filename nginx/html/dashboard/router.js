@@ -5,6 +5,14 @@ export function address(path) {
 	return BASE + path;
 }
 
+// A path that came from an address, as one within the dashboard: "/" for one that leads anywhere else.
+export function within(path) {
+	const base = location.origin + BASE;
+	const to = URL.canParse(base + path) ? new URL(base + path) : null;
+	const isHere = path?.startsWith("/") && to?.origin === location.origin && to.pathname.startsWith(BASE + "/");
+	return isHere ? to.pathname.slice(BASE.length) + to.search : "/";
+}
+
 // The route of a path, with its params; null if there is none.
 export function match(routes, path) {
 	for (const route of routes) {

@@ -7,6 +7,7 @@ export const routes = [
 	{path: "/posts/:id", page: () => import("./pages/post.js"), who: "session"},
 	{path: "/accounts", page: () => import("./pages/accounts.js"), who: "session", menu: "accounts"},
 	{path: "/keys", page: () => import("./pages/keys.js"), who: "session", menu: "keys"},
+	{path: "/keys/new", page: () => import("./pages/key-new.js"), who: "session"},
 	{path: "/keys/:id", page: () => import("./pages/key.js"), who: "session"},
 	{path: "/usage", page: () => import("./pages/usage.js"), who: "session", menu: "usage"},
 	{path: "/billing", page: () => import("./pages/billing.js"), who: "session", menu: "billing"},

@@ -73,7 +73,7 @@ export function load(redraw, get) {
 // A list that grows by pages as its end comes into view. get(cursor): {items, next}. row(item): a template.
 export function pager(redraw, get) {
 	const state = {items: [], next: undefined, error: null, isLoading: false};
-	let watched = null;
+	let watched = null, turn = 0; // turn: what was asked before a restart is dropped
 	const seen = new IntersectionObserver(entries => {
 		if (entries.some(e => e.isIntersecting) && state.error === null)
 			more();
@@ -82,16 +82,22 @@ export function pager(redraw, get) {
 	async function more() {
 		if (state.isLoading || state.next === null)
 			return;
+		const mine = turn;
 		Object.assign(state, {isLoading: true, error: null});
 		redraw();
+		let page = null, failure = null;
 		try {
-			const page = await get(state.next);
+			page = await get(state.next);
+		} catch (error) {
+			failure = error;
+		}
+		if (mine !== turn)
+			return;
+		if (page !== null) {
 			state.items.push(...page.items);
 			state.next = page.next;
-		} catch (error) {
-			state.error = error;
 		}
-		state.isLoading = false;
+		Object.assign(state, {isLoading: false, error: failure});
 		redraw();
 		if (watched !== null && state.error === null) { // an end that is still in view is not told again
 			seen.unobserve(watched);
@@ -100,7 +106,8 @@ export function pager(redraw, get) {
 	}
 
 	function restart() {
-		Object.assign(state, {items: [], next: undefined, error: null});
+		turn++;
+		Object.assign(state, {items: [], next: undefined, error: null, isLoading: false});
 		return more();
 	}
 
@@ -158,6 +165,12 @@ export function tell(text) {
 	tell.timer = setTimeout(() => {
 		at.textContent = "";
 	}, 8000);
+}
+
+// Where a page has become another one by itself: its heading has the focus, as after a link.
+export function focusHeading() {
+	document.querySelector("#main h1").focus({preventScroll: true});
+	scrollTo(0, 0);
 }
 
 // A button that copies a text, and says so.

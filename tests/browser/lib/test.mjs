@@ -62,7 +62,7 @@ export class T {
     return page;
   }
 
-  // What is made from outside: see world.py for what each takes and gives.
+  // What is made from outside: see asks.py for what each takes and gives.
   ask(name, given) { return ask(name, given); }
   user(given) { return ask("user", given); }
   connect(user, given) { return ask("connect", { user: user.id, ...given }); }

@@ -1,8 +1,132 @@
-import {html} from "../lit.js";
+// TikTok accounts: connect, how each is and what to do next, disconnect. TikTok's page of consent leads back here, by way of /connected.
+import {html, nothing, repeat} from "../lit.js";
+import {Failure} from "../api.js";
+import {badge, every, load, tell, when} from "../ui.js";
+import {disconnect} from "./accounts-disconnect.js";
+import {testAccount} from "./accounts-test.js";
+import {accountsById, nameOf, picture} from "./posts-parts.js";
 import {words} from "../words/en.js";
 
 const say = words.accounts;
+const UNAUDITED = "unaudited_client_can_only_post_to_private_accounts";
+const ASK_AT_ONCE = 5; // accounts of which TikTok is asked anew: each is a call
+const ASK_ROUNDS = 8;
 
-export default function accounts() {
-	return {title: say.title ?? "accounts", view: () => html``};
+// How an account is: the name of its state, and what there is to say. last: its newest post that has ended.
+function stateOf(account, last, isAsking) {
+	const data = account.platform_data;
+	if (account.state === "needs_reconnect")
+		return ["reconnect", say.reasons[account.state_reason] ?? say.reasons.other];
+	if (data.post_block !== null)
+		return ["blocked", say.blocks[data.post_block] ?? say.blocks.other(data.post_block)];
+	const name = last?.failure?.code === UNAUDITED ? "makePrivate" : !account.scopes.includes("video.publish") ? "draftsOnly"
+		: data.snapshot_at === null ? isAsking ? "asking" : "unasked" : !account.scopes.includes("video.upload") ? "directOnly" : "ready";
+	return [name, say.text[name]];
+}
+
+export default function accounts({api, mode, query, redraw, stay}) {
+	const back = {connected: query.get("connected"), error: query.get("error")}; // what TikTok's page of consent led to
+	if (back.connected !== null || back.error !== null)
+		stay("/accounts", {replace: true}); // a reload does not say it again
+	const lasts = new Map(); // by account: the newest post that has ended
+	let rounds = 0, stop = null;
+
+	const loaded = load(redraw, async () => {
+		const all = await accountsById(api);
+		rounds = 0;
+		stop?.();
+		stop = every(2, () => askAnew());
+		return all;
+	});
+
+	const open = () => [...loaded.state.data?.values() ?? []].filter(a => a.state === "active" && a.scopes.includes("video.publish") &&
+		(a.platform_data.snapshot_at === null || a.platform_data.post_block !== null)).slice(0, ASK_AT_ONCE);
+
+	const isAsking = account => rounds < ASK_ROUNDS && open().includes(account);
+
+	// Of accounts about which TikTok has not said lately what they may post: to show one has TikTok asked.
+	async function askAnew() {
+		const some = open();
+		if (some.length === 0 || rounds >= ASK_ROUNDS)
+			return null;
+		rounds++;
+		try {
+			for (const account of await Promise.all(some.map(a => api.get("/accounts/" + a.id))))
+				loaded.state.data.set(account.id, account);
+		} catch (error) {
+			if (!(error instanceof Failure))
+				throw error;
+			rounds = ASK_ROUNDS;
+		}
+		redraw();
+		return 2 * rounds;
+	}
+
+	// What TikTok said to posts tells whether it wants the account to be private. Without it, nothing is missing but that hint.
+	api.page("/posts", {limit: 50}).then(({items}) => {
+		for (const post of items)
+			if (post.ended_at !== null && post.status !== "canceled" && !lasts.has(post.account_id))
+				lasts.set(post.account_id, post);
+		redraw();
+	}).catch(error => {
+		if (!(error instanceof Failure))
+			throw error;
+	});
+
+	const test = testAccount({api, redraw, made: account => {
+		tell(say.test.done(nameOf(account)));
+		loaded.again();
+	}});
+
+	// A browser that goes to TikTok without a session would see the API's answer: so the session is looked at before.
+	async function connect(event) {
+		event.preventDefault();
+		const to = event.currentTarget.href;
+		await api.get("/accounts", {limit: 1});
+		location.assign(to);
+	}
+
+	const consent = (text, kind) => html`<a role="button" class=${kind} href=${api.address("/tiktok/connect", {mode: mode() === "test" ? "test" : ""})} @click=${connect}>${text}</a>`;
+
+	function result() {
+		if (back.error !== null)
+			return html`<div class="problem" role="alert"><p>${say.errors[back.error] ?? say.notConnected}</p></div>`;
+		if (back.connected === null || loaded.state.data === null)
+			return nothing;
+		const account = loaded.state.data.get(back.connected);
+		return html`<div class="done" role="status"><p>${account === undefined ? say.connectedUnknown : say.connected(nameOf(account))}</p></div>`;
+	}
+
+	async function leave(account) {
+		if (await disconnect(api, account)) {
+			loaded.state.data.delete(account.id);
+			redraw();
+			document.querySelector("#main h1")?.focus();
+		}
+	}
+
+	function item(account) {
+		const [name, text] = stateOf(account, lasts.get(account.id), isAsking(account));
+		const {word, kind} = say.state[name];
+		const again = ["reconnect", "draftsOnly", "directOnly"].includes(name);
+		return html`<li>${picture(api, account)}
+			<div><h2>${nameOf(account)}</h2>
+				${account.display_name && account.username ? html`<p>${account.display_name}</p>` : nothing}
+				<p aria-live="polite">${text}</p>
+				${again ? html`<p><small>${say.reconnectHint(nameOf(account))}</small></p>` : nothing}
+				<p><small>${say.since} ${when(account.connected_at)}</small></p>
+				<div class="row">${again ? consent(say.reconnect, "small") : nothing}
+					<button type="button" class="secondary small" aria-label=${say.disconnectOf(nameOf(account))} @click=${() => leave(account)}>${say.disconnect}</button></div></div>
+			${badge(word, kind)}</li>`;
+	}
+
+	const view = all => html`${all.size === 0 ? html`<div class="nothing"><p>${mode() === "test" ? say.test.empty : say.empty}</p></div>`
+		: html`<ul class="accounts">${repeat(all.values(), a => a.id, item)}</ul>`}
+		${mode() === "test" ? nothing : html`<p>${consent(all.size === 0 ? say.connect : say.connectMore, all.size === 0 ? "" : "secondary")}</p>`}`;
+
+	return {
+		title: say.title,
+		view: () => html`${result()}${loaded.view(view)}${mode() === "test" ? test.view() : nothing}`,
+		close: () => stop?.(),
+	};
 }

@@ -1,8 +1,23 @@
-import {html} from "../lit.js";
+// What was done with the account.
+import {html, nothing, repeat} from "../lit.js";
+import {address} from "../router.js";
+import {pager, when} from "../ui.js";
 import {words} from "../words/en.js";
+import {tabs} from "./settings-tabs.js";
 
 const say = words.activity;
 
-export default function activity() {
-	return {title: say.title ?? "activity", view: () => html``};
+export default function activity({api, redraw}) {
+	const list = pager(redraw, cursor => api.page("/me/activity", {cursor, limit: 50}));
+
+	const row = one => html`<li>
+		<p>${one.description}${one.about ? html`: <strong>${one.about}</strong>` : nothing}</p>
+		<p><small>${when(one.created_at)}${one.by === "user" ? nothing : html`, ${say.by[one.by] ?? one.by}`}</small></p>
+	</li>`;
+
+	const view = () => html`${tabs("activity")}
+		<p>${say.text} <a href=${address("/settings/security")}>${say.link}</a></p>
+		${list.view(html`<ul class="list lines">${repeat(list.state.items, one => one.id, row)}</ul>`, html`<p>${say.none}</p>`)}`;
+
+	return {title: say.title, view, close: list.close};
 }

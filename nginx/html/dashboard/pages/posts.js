@@ -1,8 +1,128 @@
-import {html} from "../lit.js";
+// All posts, newest first, of one status or account if one likes. Each page that comes is a list of its own that is drawn once, so that
+// what there is already costs nothing when more comes.
+import {html, nothing, render, repeat} from "../lit.js";
+import {Failure} from "../api.js";
+import {address} from "../router.js";
+import {every, failed, pager} from "../ui.js";
+import {accountsById, isUnderWay, nameOf, row} from "./posts-parts.js";
 import {words} from "../words/en.js";
 
 const say = words.posts;
+const FIRST = 25, MORE = 100; // posts a page
+const ROW_REM = 5.5; // about as high as a row is, for what was not in view yet
+const SOON_SEC = 10, LATER_SEC = 60;
 
-export default function posts() {
-	return {title: say.title ?? "posts", view: () => html``};
+export default function posts({api, query, redraw, stay}) {
+	const filter = {status: query.get("status") ?? "", account: query.get("account") ?? ""};
+	let accounts = null, failure = null; // of the accounts
+	let known = ask();
+	let chunks = [], drawn = 0; // chunks: {items, element}; drawn: how many items of the pager are in them
+
+	async function ask() {
+		failure = null;
+		try {
+			accounts = await accountsById(api);
+		} catch (error) {
+			if (!(error instanceof Failure))
+				throw error;
+			failure = error;
+		}
+		redraw();
+	}
+
+	async function get(cursor) {
+		const page = api.page("/posts", {limit: cursor === undefined ? FIRST : MORE, cursor, status: filter.status, account_id: filter.account});
+		await Promise.all([page, known]);
+		return page;
+	}
+
+	const list = pager(redraw, get);
+
+	function fill(chunk, items) {
+		chunk.items = items;
+		chunk.element.style.setProperty("contain-intrinsic-size", `auto ${items.length * ROW_REM}rem`);
+		render(repeat(items, post => post.id, post => row(api, post, accounts)), chunk.element);
+	}
+
+	function drawNew() {
+		const items = list.state.items.slice(drawn);
+		if (items.length > 0) {
+			const element = document.createElement("ul");
+			element.className = "posts";
+			fill(chunks[chunks.push({element}) - 1], items);
+		}
+		drawn = list.state.items.length;
+		return chunks.map(c => c.element);
+	}
+
+	function choose(name, value) {
+		filter[name] = value;
+		const asked = new URLSearchParams(Object.entries(filter).filter(([, v]) => v !== ""));
+		stay("/posts" + (asked.size > 0 ? "?" + asked : ""));
+		chunks = [];
+		drawn = 0;
+		list.restart();
+	}
+
+	// What the first page shows anew: statuses that have changed, and posts that have come.
+	async function refresh() {
+		const mine = chunks;
+		if (list.state.isLoading || list.state.error !== null)
+			return SOON_SEC;
+		let page;
+		try {
+			page = await get();
+		} catch (error) {
+			if (!(error instanceof Failure))
+				throw error;
+			return LATER_SEC;
+		}
+		if (mine !== chunks)
+			return SOON_SEC;
+		if (chunks.length === 0) {
+			if (page.items.length > 0)
+				list.restart();
+		} else {
+			const oldest = page.items.at(-1)?.id ?? "";
+			fill(chunks[0], [...page.items, ...(page.next === null ? [] : chunks[0].items.filter(p => p.id < oldest))]);
+		}
+		return page.items.some(isUnderWay) ? SOON_SEC : LATER_SEC;
+	}
+	const stop = every(SOON_SEC, refresh);
+
+	const choice = (name, label, all, entries) => html`<label>${label}
+		<select name=${name} @change=${event => choose(name, event.target.value)}>
+			<option value="" ?selected=${filter[name] === ""}>${all}</option>
+			${entries.map(([value, text]) => html`<option value=${value} ?selected=${filter[name] === value}>${text}</option>`)}
+		</select></label>`;
+
+	function accountEntries() {
+		const entries = [...accounts ?? []].map(([id, account]) => [id, nameOf(account)]);
+		return filter.account === "" || accounts?.has(filter.account) ? entries : [...entries, [filter.account, say.otherAccount]];
+	}
+
+	function empty() {
+		if (filter.status !== "" || filter.account !== "")
+			return html`<div class="nothing"><p>${say.none}</p><p><a href=${address("/posts")}>${say.noneDo}</a></p></div>`;
+		const connected = accounts === null || accounts.size > 0;
+		return html`<div class="nothing"><p>${say.empty}</p>
+			<p><a role="button" href=${address(connected ? "/posts/new" : "/accounts")}>${connected ? say.emptyDo : say.emptyConnect}</a></p></div>`;
+	}
+
+	return {
+		title: say.title,
+		view: () => html`<div class="row filters">
+				${choice("status", say.filter, say.all, Object.entries(say.status).filter(([name]) => !["draft", "scheduled"].includes(name)).map(([name, {word}]) => [name, word]))}
+				${choice("account", say.account, say.allAccounts, accountEntries())}
+				<a role="button" href=${address("/posts/new")}>${say.newPost}</a>
+			</div>
+			${failure === null ? nothing : failed(failure, () => {
+				known = ask();
+			})}
+			${list.view(drawNew(), empty())}`,
+		close() {
+			stop();
+			list.close();
+		},
+	};
 }

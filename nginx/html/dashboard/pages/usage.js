@@ -1,8 +1,165 @@
-import {html} from "../lit.js";
+// How much the API was used, what became of posts, and what is left.
+import {html, nothing} from "../lit.js";
+import {count, failed, load, when} from "../ui.js";
+import {address} from "../router.js";
+import {accountsOf} from "./key-parts.js";
+import {meter} from "./meter.js";
+import {chart} from "./usage-chart.js";
+import {STATES, STEPS, STEPS_MS, asked, byDay, csv, daysOf, duration, isoDay, lastDays, pieces, rangeOf, wrongWith} from "./usage-data.js";
 import {words} from "../words/en.js";
 
 const say = words.usage;
+const DAY_MS = 86400_000;
+const QUICK = [7, 30, 90, 365];
+const SHADES = {published: 1, in_inbox: 2, failed: 3, canceled: 4};
+const dayText = new Intl.DateTimeFormat(undefined, {dateStyle: "medium", timeZone: "UTC"});
+const monthText = new Intl.DateTimeFormat(undefined, {year: "numeric", month: "long", timeZone: "UTC"});
 
-export default function usage() {
-	return {title: say.title ?? "usage", view: () => html``};
+const dayOfUtc = ms => html`<time datetime=${isoDay(ms)}>${dayText.format(new Date(ms))}</time>`;
+
+function link(range, {key, account}) {
+	const query = new URLSearchParams({from: isoDay(range.from), to: isoDay(range.to - DAY_MS)});
+	if (key)
+		query.set("key", key);
+	if (account)
+		query.set("account", account);
+	return "/usage?" + query;
+}
+
+export default function usage({api, query, redraw, go}) {
+	const range = rangeOf(query), days = daysOf(range);
+	const chosen = {key: query.get("key") ?? "", account: query.get("account") ?? ""};
+	const charts = [];
+	const state = {wrong: ""};
+
+	function charted(of) {
+		const made = chart({days, ...of});
+		charts.push(made);
+		return made;
+	}
+
+	const names = load(redraw, async () => {
+		const [accounts, keys] = await Promise.all([accountsOf(api), api.get("/usage", {...asked(range), group_by: "key"})]);
+		return {accounts, keys: keys.rows};
+	});
+
+	const requests = load(redraw, async () => {
+		const found = await api.get("/usage", {...asked(range), group_by: "day", key_id: chosen.key});
+		const rows = new Map(found.rows.map(r => [Date.parse(r.starts_at), r]));
+		const values = name => days.map(d => rows.get(d)?.[name] ?? 0);
+		return {...found, chart: found.requests === 0 ? null : charted({
+			label: say.requests.chart(count(found.requests), count(found.errors), days.length), format: count, steps: STEPS,
+			series: [{name: say.requests.requests, values: values("requests"), shade: 1}, {name: say.requests.errors, values: values("errors"), shade: 3}],
+		})};
+	});
+
+	const posts = load(redraw, async () => {
+		const rows = [];
+		for (const piece of pieces(range))
+			rows.push(...(await api.get("/usage/posts", asked(piece))).rows);
+		const wanted = rows.filter(r => chosen.account === "" || r.account_id === chosen.account);
+		const found = byDay(wanted);
+		const total = [...found.values()].reduce((sum, d) => sum + STATES.reduce((n, s) => n + d[s], 0), 0);
+		const values = name => days.map(d => found.get(d)?.[name] ?? (name.endsWith("_ms") ? null : 0));
+		const hasTimes = [...found.values()].some(d => d.p50_ms !== null);
+		return {
+			rows: wanted, days: [...found.values()].sort((a, b) => b.at - a.at), total, all: [...new Set(rows.map(r => r.account_id))],
+			chart: total === 0 ? null : charted({label: say.posts.chart(count(total), days.length), format: count, steps: STEPS, stacked: true,
+				series: STATES.map(s => ({name: say.posts.states[s], values: values(s), shade: SHADES[s]}))}),
+			times: !hasTimes ? null : charted({label: say.times.chart(days.length), format: duration, steps: STEPS_MS,
+				series: [{name: say.times.p50, values: values("p50_ms"), shade: 1}, {name: say.times.p95, values: values("p95_ms"), shade: 3}]}),
+		};
+	});
+
+	const left = load(redraw, async () => {
+		const [billing, me] = await Promise.all([api.get("/billing"), api.get("/me")]);
+		return {billing, me};
+	});
+
+	const accountName = id => {
+		const found = names.state.data?.accounts.find(a => a.id === id);
+		return found === undefined ? say.goneAccount(id) : found.display_name ?? found.username;
+	};
+
+	function choose(event) {
+		event.preventDefault();
+		const {from, to, key, account} = Object.fromEntries(new FormData(event.target));
+		const wanted = {from: Date.parse(from), to: Date.parse(to) + DAY_MS};
+		state.wrong = wrongWith(wanted);
+		if (state.wrong === "")
+			return go(link(wanted, {key, account}));
+		redraw();
+		document.getElementById("from").focus();
+	}
+
+	function controls() {
+		const accounts = new Set([...(names.state.data?.accounts.map(a => a.id) ?? []), ...(posts.state.data?.all ?? []), ...(chosen.account ? [chosen.account] : [])]);
+		const keys = new Map([...(chosen.key ? [[chosen.key, say.goneKey]] : []), ...(names.state.data?.keys.map(k => [k.key_id, k.key_name]) ?? [])]);
+		const option = (value, text, is) => html`<option value=${value} ?selected=${value === is}>${text}</option>`;
+		return html`<form class="range" @submit=${choose} novalidate>
+			<div><label for="from">${say.from}</label><input type="date" id="from" name="from" .defaultValue=${isoDay(range.from)} aria-describedby="range-said" aria-invalid=${state.wrong ? "true" : nothing}></div>
+			<div><label for="to">${say.to}</label><input type="date" id="to" name="to" .defaultValue=${isoDay(range.to - DAY_MS)} aria-invalid=${state.wrong ? "true" : nothing}></div>
+			<div><label for="key">${say.key}</label><select id="key" name="key">${option("", say.all, chosen.key)}${[...keys].map(([id, name]) => option(id, name, chosen.key))}</select></div>
+			<div><label for="account">${say.account}</label><select id="account" name="account">${option("", say.all, chosen.account)}${[...accounts].map(id => option(id, accountName(id), chosen.account))}</select></div>
+			<button>${say.show}</button>
+			<small id="range-said" class="wrong" role="alert">${state.wrong}</small>
+		</form>
+		<nav class="quick" aria-label=${say.quick}><ul>${QUICK.map(n => html`<li><a href=${address(link(lastDays(n), chosen))}
+			aria-current=${lastDays(n).from === range.from && lastDays(n).to === range.to ? "true" : nothing}>${n === 365 ? say.year : say.last(n)}</a></li>`)}</ul></nav>`;
+	}
+
+	// A chart, and the table with its numbers beside it.
+	const beside = (name, picture, table) => html`<div class="beside">${picture}<div class="scrolls" role="region" tabindex="0" aria-label=${say.table(name)} data-scrolls>${table}</div></div>`;
+	const head = names => html`<thead><tr>${names.map(n => html`<th scope="col">${n}</th>`)}</tr></thead>`;
+
+	const requestsView = found => found.chart === null ? html`<p>${say.requests.none}</p><p><a href=${address("/keys/new")}>${say.requests.make}</a></p>` : html`
+		<p>${say.requests.sum(count(found.requests), count(found.errors))}</p>
+		${beside(say.requests.title, found.chart.view(), html`<table class="numbers">${head([say.day, say.requests.requests, say.requests.errors])}<tbody>
+			${found.rows.toReversed().map(r => html`<tr><th scope="row">${r.span === "month" ? html`${monthText.format(new Date(r.starts_at))} <small>${say.month}</small>` : dayOfUtc(Date.parse(r.starts_at))}</th>
+				<td>${count(r.requests)}</td><td>${count(r.errors)}</td></tr>`)}</tbody></table>`)}
+		<p><a href=${api.address("/usage", {...asked(range), group_by: "day", key_id: chosen.key, format: "csv"})} download="usage.csv">${say.csv}</a></p>`;
+
+	const keysView = ({keys}) => keys.length === 0 ? nothing : html`<section><h2>${say.keys.title}</h2>
+		<div class="wide" role="region" tabindex="0" aria-label=${say.table(say.keys.title)} data-scrolls><table class="numbers">${head([say.keys.name, say.requests.requests, say.requests.errors, say.keys.last])}<tbody>
+			${keys.toSorted((a, b) => b.requests - a.requests).map(k => html`<tr><th scope="row"><a href=${address("/keys/" + k.key_id)}>${k.key_name}</a></th>
+				<td>${count(k.requests)}</td><td>${count(k.errors)}</td><td>${when(k.last_used_at)}</td></tr>`)}</tbody></table></div>
+		<p><a href=${api.address("/usage", {...asked(range), group_by: "key", format: "csv"})} download="usage-by-key.csv">${say.csv}</a></p></section>`;
+
+	function saveCsv() {
+		const rows = posts.state.data.rows.map(r => ({...r, account: accountName(r.account_id)}));
+		const url = URL.createObjectURL(new Blob([csv(["starts_at", "account_id", "account", ...STATES, "deferred", "p50_ms", "p95_ms"], rows)], {type: "text/csv"}));
+		Object.assign(document.createElement("a"), {href: url, download: "posts.csv"}).click();
+		setTimeout(() => URL.revokeObjectURL(url), 10_000); // the browser has begun to read it by then
+	}
+
+	const postsView = found => found.chart === null ? html`<p>${say.posts.none}</p><p><a href=${address("/posts/new")}>${say.posts.make}</a></p>` : html`
+		<p>${say.posts.sum(count(found.total))}${count(found.days.reduce((n, d) => n + d.deferred, 0))}${say.posts.sumEnd}</p>
+		${beside(say.posts.title, found.chart.view(), html`<table class="numbers">${head([say.day, say.account, ...STATES.map(s => say.posts.states[s]), say.posts.deferred])}<tbody>
+			${found.rows.map(r => html`<tr><th scope="row">${dayOfUtc(Date.parse(r.starts_at))}</th><td>${accountName(r.account_id)}</td>${[...STATES, "deferred"].map(s => html`<td>${count(r[s])}</td>`)}</tr>`)}</tbody></table>`)}
+		<p><button type="button" class="secondary small" @click=${saveCsv}>${say.csv}</button></p>`;
+
+	const timesView = found => found.times === null ? html`<p>${say.times.none}</p>` : html`
+		<p>${say.times.text} ${found.days.some(d => d.accounts > 1) ? say.times.slowest : nothing}</p>
+		${beside(say.times.title, found.times.view(), html`<table class="numbers">${head([say.day, say.account, say.times.p50, say.times.p95])}<tbody>
+			${found.rows.filter(r => r.p50_ms !== null).map(r => html`<tr><th scope="row">${dayOfUtc(Date.parse(r.starts_at))}</th><td>${accountName(r.account_id)}</td><td>${duration(r.p50_ms)}</td><td>${duration(r.p95_ms)}</td></tr>`)}</tbody></table>`)}`;
+
+	const leftView = ({billing, me}) => html`<h3>${say.left.plan}</h3>
+		<div class="meters">${billing.limits.map(l => meter(words.billing.limits[l.name] ?? l.name, l, l.resets_at ? html`<small>${words.billing.resets} ${when(l.resets_at)}</small>` : nothing))}</div>
+		<p><a href=${address("/billing")}>${say.left.planLink}</a></p>
+		<h3>${say.left.limits}</h3><p>${say.left.limitsText}</p>
+		<table class="numbers">${head([say.left.kind, say.left.most, say.left.now])}<tbody>
+			${me.limits.map(l => html`<tr><th scope="row">${say.left.kinds[l.name] ?? l.name}</th><td>${count(l.limit)}</td><td>${count(l.remaining)}</td></tr>`)}</tbody></table>
+		<h3>${say.left.caps}</h3><p>${say.left.capsText}</p>
+		<div class="meters">${me.caps.map(c => meter(say.left.capsOf[c.name] ?? c.name, c))}</div>`;
+
+	return {
+		title: say.title,
+		close: () => charts.forEach(c => c.close()),
+		view: () => html`<p>${say.intro}</p>${controls()}
+			<section><h2>${say.requests.title}</h2>${requests.view(requestsView)}</section>
+			${names.state.error !== null ? failed(names.state.error, names.again) : names.state.data !== null ? keysView(names.state.data) : nothing}
+			<section><h2>${say.posts.title}</h2>${posts.view(postsView)}</section>
+			${posts.state.data !== null ? html`<section><h2>${say.times.title}</h2>${timesView(posts.state.data)}</section>` : nothing}
+			<section><h2>${say.left.title}</h2>${left.view(leftView)}</section>`,
+	};
 }

@@ -7,6 +7,7 @@ import pathlib
 import tempfile
 import uuid
 
+import authenticator
 import conftest
 import images
 import mailing
@@ -37,12 +38,14 @@ def user(world, connected=False, key=True, **account):
     world.users[made.id] = made
     of = made.connect(**account) if connected or account else None
     return {"id": made.id, "email": made.email, "password": made.password, "account": of, "key": made.key if key else None,
-            "username": publishing.creator_of(world.stack, of) if of else None}
+            "username": world.stack.wait(lambda: publishing.creator_of(world.stack, of), "TikTok has told the creator's name") if of else None}
 
 
 def connect(world, user, **account):
-    """One more TikTok account; its id."""
-    return world.users[user].connect(**account)
+    """One more TikTok account, of which TikTok has told what it may post; its id."""
+    made = world.users[user].connect(**account)
+    world.stack.wait(lambda: publishing.creator_of(world.stack, made), "TikTok has told the creator's name")
+    return made
 
 
 def post(world, user, account, wait=True, **more):
@@ -117,6 +120,11 @@ def restore(world):
     world.stopped.pop_all().close()
 
 
+def code(world, secret):
+    """What an authenticator app with this secret shows now."""
+    return authenticator.App(world.stack, secret).shows()
+
+
 def admin(world, args, stdin=None):
     """What marketingcli-admin printed."""
     done = world.stack.admin(*args, stdin=stdin)
@@ -129,4 +137,4 @@ def tables(world):
     return render.tables(render.find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-admin"))
 
 
-ASKS = {f.__name__: f for f in (user, connect, post, ended, letter, photos, sql, move_clock, stop, freeze, configure, restore, admin, tables)}
+ASKS = {f.__name__: f for f in (user, connect, post, ended, letter, photos, sql, move_clock, stop, freeze, configure, restore, code, admin, tables)}

@@ -1,0 +1,49 @@
+"""The row about the dashboard, in Debian's Chromium: what each page costs when it is opened for the first time, and a list of 100 000 posts."""
+
+import os
+import pathlib
+import statistics
+import sys
+
+import exporting
+import posting  # finds tests/api
+from table import show
+
+BROWSER = pathlib.Path(__file__).resolve().parent.parent / "browser"
+POSTS = 100_000
+FIRST_VIEW_BYTES = 60_000
+
+
+def driven(bench, stack, name, **asks):
+    """What the measurement of that name has told: [{what, ...}]"""
+    sys.path.insert(0, str(BROWSER))
+    import asks as told_by  # noqa: PLC0415
+    import driver  # noqa: PLC0415
+    os.environ["MARKETINGCLI_BUILD"] = str(bench.stack.build)
+    told = []
+    told_by.ASKS.update(asks, told=lambda _, **values: told.append(values))
+    with driver.Browser(stack) as browser:
+        browser.run("views.measure.mjs", name)
+    return told
+
+
+def pages(bench):
+    stack = posting.conftest.Stack(bench.stack.folder)
+    views = {}
+    for view in driven(bench, stack, "first views"):
+        views.setdefault(view["path"], []).append(view)
+    what = "First views, from an empty cache"
+    bench.table.detail(what, "", "kB", "requests", "first content, ms", "shift")
+    for path, all_of in views.items():
+        middle = lambda name: statistics.median(v[name] for v in all_of)  # noqa: B023, E731
+        bench.table.detail(what, path, show(middle("bytes") / 1000, 1), show(middle("requests"), 0), show(middle("content_ms"), 0), show(middle("shift"), 3))
+    bench.table.ratio("first view of the sign-in, kB", [v["bytes"] / 1000 for v in views["/sign-in"]], f"<= {FIRST_VIEW_BYTES // 1000}", digits=1)
+    bench.table.ratio("the largest first view, kB", [max(v["bytes"] for all_of in views.values() for v in all_of) / 1000], digits=1)
+    bench.table.ratio("layout shift of any page", [max(v["shift"] for all_of in views.values() for v in all_of)], "<= 0.001", digits=3)
+
+    owner = posting.posters(bench, 1)[0]
+    exporting.fill(bench, owner, POSTS // 50 if bench.rounds == 1 else POSTS, 1)
+    [scrolled] = driven(bench, stack, "a long list", owner_of_many=lambda _: {"id": owner.id, "email": owner.email, "password": owner.password})
+    bench.table.ratio(f"list of {POSTS} posts, scrolled through {scrolled['rows']}: 99 of 100 frames within, ms", [scrolled["p99_ms"]], digits=0)
+    bench.table.ratio("the same: longest frame, ms", [scrolled["longest_ms"]], digits=0)
+    bench.table.ratio("the same: memory of the page's objects, MB", [scrolled["heap_mb"]], digits=0)

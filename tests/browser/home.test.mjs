@@ -1,0 +1,37 @@
+// The overview: what a new user does first, and what asks for somebody.
+
+import { assert, test } from "./lib/test.mjs";
+
+test("a new user is led to an account and to a first post", async t => {
+  const ada = await t.user({ key: false });
+  const page = await t.page("/dashboard/", { user: ada });
+  const steps = page.getByRole("listitem").filter({ hasText: "You allow it at TikTok" });
+  await steps.waitFor();
+  await t.inFourForms(page, "home-new");
+  await t.tabTo(page, page.getByRole("button", { name: "Connect a TikTok account" }).or(page.locator("main a[role=button]")));
+  await page.keyboard.press("Enter");
+  await page.getByText("No account is connected yet.").waitFor();
+  await t.inFourForms(page, "accounts-none");
+  await t.connect(ada, { username: `home.${ada.id.slice(-8)}` });
+  await page.goBack();
+  await page.getByText("Done").waitFor();
+  await page.locator("main a[role=button]", { hasText: "Make your first post" }).waitFor();
+});
+
+test("what needs attention is told first, with what to do", async t => {
+  const ada = await t.user({ connected: true });
+  const post = await t.post(ada, { text: "[[fail:spam_risk]]" });
+  await t.sql("UPDATE accounts SET state = 'needs_reconnect', state_reason = 'auth_removed' WHERE id = %s", ada.account);
+  const page = await t.page(null, { user: ada });
+  await t.inject(page, "GET /api/v1/keys", "internal_error", {});
+  await page.goto("/dashboard/");
+  await page.getByRole("alert").getByText("Something went wrong on our side.").waitFor();
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByText(`TikTok no longer accepts the connection of @${ada.username}.`).waitFor();
+  await t.inFourForms(page, "home-attention");
+  await page.getByRole("link", { name: "See why" }).click();
+  await page.waitForURL(`**/dashboard/posts/${post.id}`);
+  await page.goBack();
+  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  assert.equal(await page.locator(".posts li").count(), 1);
+});

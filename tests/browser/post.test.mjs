@@ -1,0 +1,103 @@
+// One post: its receipt, and what can be done with it.
+
+import { assert, test } from "./lib/test.mjs";
+
+test("a published post shows what happened to it", async t => {
+  const ada = await t.user({ connected: true });
+  const post = await t.post(ada, { text: "The harbour at six", images: 2 });
+  const page = await t.page(`/dashboard/posts/${post.id}`, { user: ada });
+  await page.getByRole("heading", { name: "The harbour at six" }).waitFor();
+  for (const text of ["The post was made.", "It was handed to TikTok.", "TikTok accepted it.", "TikTok fetched the images (2 of 2).", "It was published."])
+    await page.getByText(text).waitFor();
+  await page.getByText("The images are deleted here on").waitFor();
+  assert.equal(await page.getByRole("link", { name: /^Image \d of 2, open/ }).count(), 2);
+  await page.getByText("For support").click();
+  await t.inFourForms(page, "post-published");
+  await t.sql("UPDATE uploads u JOIN post_images i ON i.upload_id = u.id SET u.deleted_at_us = 1 WHERE i.post_id = %s", post.id);
+  await page.reload();
+  await page.getByText("The images are deleted here.").waitFor();
+});
+
+test("a post that waits is canceled and sent again by keyboard", async t => {
+  const ada = await t.user({ connected: true });
+  await t.ask("stop", { program: "worker-publish" });
+  const post = await t.post(ada, { wait: false });
+  const page = await t.page(`/dashboard/posts/${post.id}`, { user: ada });
+  await t.tabTo(page, page.getByRole("button", { name: "Cancel the post" }));
+  await page.keyboard.press("Enter");
+  const dialog = page.getByRole("dialog");
+  await t.inFourForms(page, "post-cancel");
+  await t.inject(page, "POST /api/v1/posts/*/cancel", "busy", { headers: { "Retry-After": "30" } });
+  await t.tabTo(page, dialog.getByRole("button", { name: "Cancel the post" }));
+  await page.keyboard.press("Enter");
+  await dialog.getByRole("alert").getByText("The server is busy.").waitFor();
+  await dialog.getByRole("button", { name: "Cancel the post" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByText("It was canceled before it was sent.").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.id), "state");
+  await t.tabTo(page, page.getByRole("button", { name: "Send it again" }));
+  await page.keyboard.press("Enter");
+  await t.tabTo(page, dialog.getByRole("button", { name: "Send it again" }));
+  await page.keyboard.press("Enter");
+  await page.getByText("It waits for its turn").waitFor();
+  await t.ask("restore");
+  await page.getByText("It is at TikTok.").first().waitFor({ timeout: 60_000 });
+});
+
+test("what may be at TikTok is sent again only by who has looked", async t => {
+  const ada = await t.user({ connected: true });
+  const post = await t.post(ada, { text: "[[fail:internal_error]]" });
+  const page = await t.page(`/dashboard/posts/${post.id}`, { user: ada });
+  await t.ask("stop", { program: "worker-publish" });
+  await page.getByText("No clear answer came back").waitFor();
+  await page.getByRole("button", { name: "Send it again" }).click();
+  const dialog = page.getByRole("dialog", { name: "Is it really not at TikTok?" });
+  await dialog.getByRole("button", { name: "Send it again" }).click();
+  await dialog.getByText("Look first, then tick this.").waitFor();
+  await t.inFourForms(page, "post-doubt");
+  await t.inject(page, "POST /api/v1/posts/*/retry", "post_ended_otherwise");
+  await dialog.getByLabel("I have looked, and it is not there").check();
+  await dialog.getByRole("button", { name: "Send it again" }).click();
+  await dialog.getByRole("alert").getByText("This post was tried again meanwhile").waitFor();
+  await dialog.getByRole("button", { name: "Send it again" }).click();
+  await page.getByText("It waits for its turn").waitFor();
+});
+
+test("a post of a key is approved or refused", async t => {
+  const ada = await t.user({ connected: true });
+  const page = await t.page(null, { user: ada });
+  const keys = await t.asSession(page, "GET", "/keys");
+  await t.asSession(page, "PATCH", `/keys/${keys.body.data[0].id}`, { budget: { needs_approval: true } });
+  await t.ask("stop", { program: "worker-publish" });
+  const posts = [await t.post(ada, { wait: false }), await t.post(ada, { wait: false })];
+  await page.goto("/dashboard/");
+  await page.getByText("2 posts wait for your approval.").waitFor();
+  await page.goto(`/dashboard/posts/${posts[0].id}`);
+  await page.getByText("and waits for your yes.").waitFor();
+  await t.inFourForms(page, "post-approval");
+  await page.getByRole("button", { name: "Approve and send" }).click();
+  const dialog = page.getByRole("dialog");
+  await t.inject(page, "POST /api/v1/posts/*/approve", "content_digest_mismatch");
+  await dialog.getByRole("button", { name: "Approve and send" }).click();
+  await dialog.getByRole("alert").getByText("The post has changed since you opened it.").waitFor();
+  await dialog.getByRole("button", { name: "Approve and send" }).click();
+  await page.getByText("You approved it.").waitFor();
+  await page.goto(`/dashboard/posts/${posts[1].id}`);
+  await page.getByRole("button", { name: "Refuse" }).click();
+  await dialog.getByRole("button", { name: "Refuse it" }).click();
+  await page.getByText("You refused it.").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Send it again" }).count(), 0);
+});
+
+test("what is not there, or not to be had, says so", async t => {
+  const ada = await t.user({ connected: true });
+  const page = await t.page(null, { user: ada });
+  t.expects(page, "GET /api/v1/posts/*", 404);
+  await page.goto(`/dashboard/posts/${ada.account}`);
+  await page.getByRole("alert").getByText("There is nothing here").waitFor();
+  await t.look(page, "post-none");
+  await t.inject(page, "GET /api/v1/posts", "database_unavailable", { times: 4, headers: { "Retry-After": "30" } });
+  await page.goto("/dashboard/posts");
+  await page.getByRole("alert").getByText("The database is not answering").waitFor();
+  await page.getByRole("button", { name: "Try again" }).click();
+});

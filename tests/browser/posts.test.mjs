@@ -1,0 +1,60 @@
+// The list of posts: filters that the address keeps, and pages that come as one scrolls.
+
+import { assert, test } from "./lib/test.mjs";
+
+// Copies of a post, older than it, with these statuses in turn.
+async function copies(t, post, n, states = ["published", "canceled", "in_inbox", "failed"]) {
+  const [{ columns }] = await t.sql("SELECT GROUP_CONCAT(column_name) AS columns FROM information_schema.columns WHERE table_schema = DATABASE()"
+    + " AND table_name = 'posts' AND column_name NOT IN ('id', 'state', 'ended_at_us', 'title', 'publish_id')");
+  await t.sql(`INSERT INTO posts (id, state, ended_at_us, title, ${columns}) SELECT UNHEX(CONCAT('0fff', LPAD(HEX(seq), 12, '0'), HEX(RANDOM_BYTES(8)))),`
+    + ` ELT(1 + MOD(seq, ${states.length}), ${states.map(s => `'${s}'`).join(", ")}), ended_at_us, CONCAT('copy ', seq), ${columns} FROM posts`
+    + ` JOIN seq_1_to_${n} WHERE id = %s`, post.id);
+}
+
+test("a filter stays through reload, back and a look at a post", async t => {
+  const ada = await t.user({ connected: true });
+  const post = await t.post(ada, { direct: false, images: 2 });
+  await copies(t, post, 12);
+  const page = await t.page("/dashboard/posts", { user: ada });
+  const rows = page.locator(".posts > li");
+  await rows.nth(12).waitFor();
+  assert.equal(await page.locator(".posts img").first().evaluate(e => e.complete || new Promise(r => (e.onload = () => r(true)))), true);
+  await t.inFourForms(page, "posts");
+  const show = page.getByLabel("Show");
+  await t.tabTo(page, show);
+  await page.keyboard.type("Canceled");
+  await page.waitForURL("**/posts?status=canceled");
+  await rows.nth(2).waitFor();
+  assert.equal(await rows.count(), 3);
+  assert(await show.evaluate(e => e === document.activeElement), "a choice keeps the focus");
+  await page.reload();
+  await rows.nth(2).waitFor();
+  await page.getByRole("link", { name: "copy 9" }).click();
+  await page.getByRole("heading", { name: "copy 9", level: 1 }).waitFor();
+  await page.goBack();
+  await rows.nth(2).waitFor();
+  assert.equal(await show.inputValue(), "canceled");
+  await page.goBack();
+  await rows.nth(12).waitFor();
+  await page.goto("/dashboard/posts?status=deferred");
+  await page.getByText("No post is like that.").waitFor();
+  await t.look(page, "posts-none");
+  await page.getByRole("link", { name: "Show all posts" }).click();
+  await rows.nth(12).waitFor();
+});
+
+test("more posts come as one scrolls, also after an error", async t => {
+  const ada = await t.user({ connected: true });
+  await copies(t, await t.post(ada, { direct: false }), 140);
+  const page = await t.page("/dashboard/posts", { user: ada });
+  const rows = page.locator(".posts > li");
+  await rows.nth(24).waitFor();
+  await t.inject(page, "GET /api/v1/posts", "rate_limited", { headers: { "Retry-After": "30" } });
+  await page.keyboard.press("End");
+  await page.getByRole("alert").getByText("Those were too many requests in a short time. Try again in 30 seconds.").waitFor();
+  await page.getByRole("button", { name: "Try again" }).click();
+  await rows.nth(124).waitFor();
+  await page.keyboard.press("End");
+  await rows.nth(140).waitFor();
+  assert.equal(new Set(await rows.locator("a").evaluateAll(all => all.map(a => a.href))).size, 141);
+});

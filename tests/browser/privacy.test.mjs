@@ -1,0 +1,117 @@
+// What is held, the export, the deletion and its receipt.
+
+import { readFile } from "node:fs/promises";
+import { assert, test } from "./lib/test.mjs";
+
+async function retyped(page, user) {
+  await page.getByRole("dialog").getByLabel("Password").fill(user.password);
+  await page.keyboard.press("Enter");
+}
+
+test("what is held is shown with its purpose", async t => {
+  const ada = await t.user({ connected: true });
+  await t.post(ada);
+  const page = await t.page("/dashboard/privacy", { user: ada });
+  await page.locator("details.held").first().waitFor();
+  for (const group of await page.locator("details.held summary").all())
+    await group.click();
+  const name = page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: "Email address" }) });
+  await name.getByRole("cell", { name: "as long as the account exists" }).waitFor();
+  await page.getByRole("row").filter({ hasText: "irreversible hash" }).getByText("nobody can read it").waitFor();
+  await t.inFourForms(page, "privacy");
+  await t.walk(page);
+});
+
+test("an export is downloaded whole", async t => {
+  const ada = await t.user({ connected: true });
+  await t.post(ada);
+  const page = await t.page("/dashboard/privacy", { user: ada });
+  await t.sql("UPDATE sessions SET created_at_us = created_at_us - 1200000000 WHERE user_id = %s", ada.id);
+  t.expects(page, "POST /api/v1/privacy/export", 403);
+  await t.tabTo(page, page.getByRole("button", { name: "Download everything" }));
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Your password, please" }).waitFor();
+  await t.inFourForms(page, "password-again");
+  const [download] = await Promise.all([page.waitForEvent("download"), retyped(page, ada)]);
+  assert.match(download.suggestedFilename(), /^export-\d{4}-\d\d-\d\d\.zip$/);
+  const bytes = await readFile(await download.path());
+  assert.equal(bytes.subarray(0, 4).toString("latin1"), "PK\x03\x04");
+  assert(bytes.includes("SHA256SUMS") && bytes.includes("posts.json"));
+  await page.getByText("It is complete").waitFor();
+});
+
+test("why there is no export is said", async t => {
+  const ada = await t.user();
+  const page = await t.page("/dashboard/privacy", { user: ada });
+  const button = page.getByRole("button", { name: "Download everything" });
+  for (const [code, more, said] of [["exports_a_day_too_many", { headers: { "Retry-After": "7300" } }, /Try again in 3 hours\./],
+    ["busy", { headers: { "Retry-After": "9" } }, /busy/i], [502, {}, /makes no sense here/], ["failed", {}, /no contact/]]) {
+    await t.inject(page, "POST /api/v1/privacy/export", code, more);
+    await button.click();
+    await page.getByRole("alert").getByText(said).waitFor();
+  }
+  await t.inFourForms(page, "privacy-refused");
+});
+
+test("an account is deleted and leaves a receipt", async t => {
+  const ada = await t.user({ connected: true });
+  await t.post(ada);
+  const page = await t.page("/dashboard/privacy", { user: ada });
+  await t.tabTo(page, page.getByRole("link", { name: "What deleting means" }));
+  await page.keyboard.press("Enter");
+  await page.getByText("1 API key stops working.").waitFor();
+  await page.getByText("1 post remains at TikTok.").waitFor();
+  await t.inFourForms(page, "delete");
+  const other = await t.tab(page, "/dashboard/keys");
+
+  await t.tabTo(page, page.getByLabel(`Type your address, ${ada.email}, to confirm`));
+  t.expects(page, "POST /api/v1/privacy/erasure", 422);
+  await page.keyboard.type("somebody@example.com");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Yes, delete it" }).click();
+  await page.locator("[aria-invalid=true]").waitFor();
+  await page.locator("[aria-invalid=true]").fill(ada.email);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Delete the account?" }).waitFor();
+  await t.inFourForms(page, "delete-sure");
+  await t.tabTo(page, page.getByRole("button", { name: "Yes, delete it" }));
+  await page.keyboard.press("Enter");
+
+  await page.waitForURL("**/dashboard/receipts/*");
+  await page.getByText("done", { exact: true }).waitFor();
+  await t.inFourForms(page, "receipt");
+  await other.getByRole("heading", { name: "Sign in" }).waitFor();
+  const stranger = await t.page(page.url());
+  await stranger.getByText("done", { exact: true }).waitFor();
+});
+
+test("a receipt that is none says so", async t => {
+  const page = await t.page();
+  t.expects(page, "GET /api/v1/privacy/erasure/*", 404);
+  await page.goto("/dashboard/receipts/01a21e6f-1a3f-7266-b295-63ee723b6772");
+  await page.getByText("There is no such receipt.").waitFor();
+  await t.look(page, "receipt-none");
+});
+
+test("in the days of grace the account can be kept", async t => {
+  const ada = await t.user();
+  await t.ask("configure", { programs: ["privacy"], settings: { erasure_grace_days: 3 } });
+  const page = await t.page("/dashboard/privacy/delete", { user: ada });
+  await page.getByText("For 3 days you can still sign in").waitFor();
+  await page.getByLabel("to confirm").fill(ada.email);
+  await page.getByRole("button", { name: "Delete my account" }).click();
+  await page.getByRole("button", { name: "Yes, delete it" }).click();
+  await page.waitForURL("**/dashboard/receipts/*");
+
+  await page.goto("/dashboard/sign-in");
+  await page.getByLabel("Email address").fill(ada.email);
+  await page.getByLabel("Password").fill(ada.password);
+  t.watch(page).tolerate(fault => fault.kind === "refusal" && fault.status === 403); // whatever else a page asks
+  await page.keyboard.press("Enter");
+  await page.waitForURL(url => !url.pathname.endsWith("/sign-in"));
+  await page.goto("/dashboard/privacy");
+  await page.getByRole("heading", { name: "Your account will be deleted" }).waitFor();
+  await t.inFourForms(page, "delete-waiting");
+  await page.getByRole("button", { name: "Keep my account" }).click();
+  await page.getByText("Your account stays.").waitFor();
+});
