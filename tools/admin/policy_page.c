@@ -109,6 +109,26 @@ static void policy_put_heading(struct policy_writing *w, const char *element, st
     buf_printf(w->b, "</%s>\n", element);
 }
 
+/* Each sentence, or some together, with the promises that it makes. */
+static void policy_put_paragraph(struct policy_writing *w, struct str text)
+{
+    const char *begin = "<p>";
+
+    while (text.n > 0) {
+        const char *end = memchr(text.p, ']', text.n);
+        ASSERT(end != NULL);
+        struct str words = str_head(text, (size_t)(end - text.p) + 1);
+        text = str_trim(str_skip(text, words.n));
+        struct str promises = policy_cut_promises(&words);
+        buf_puts(w->b, begin);
+        policy_open(w, "span", promises);
+        policy_put_words(w, words);
+        buf_puts(w->b, "</span>");
+        begin = "\n";
+    }
+    buf_puts(w->b, "</p>\n");
+}
+
 static void policy_put_list(struct policy_writing *w, struct str text)
 {
     struct str promises = policy_cut_promises(&text), line;
@@ -266,10 +286,7 @@ static void policy_put_block(struct policy_writing *w, struct str text)
     } else if (str_starts(text, STR("@"))) {
         policy_put_table(w, str_skip(text, 1));
     } else {
-        struct str promises = policy_cut_promises(&text);
-        policy_open(w, "p", promises);
-        policy_put_words(w, text);
-        buf_puts(w->b, "</p>\n");
+        policy_put_paragraph(w, text);
     }
 }
 
