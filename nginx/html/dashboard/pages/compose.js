@@ -144,7 +144,7 @@ export default function compose({api, session, mode, redraw, go}) {
 		return html`<div class="field"><label for=${"compose-" + name}>${label}</label>
 			${rows ? html`<textarea id=${"compose-" + name} rows=${rows} .value=${live(value)} aria-invalid=${isWrong ? "true" : nothing} aria-describedby=${`compose-${name}-said`} @input=${input}></textarea>`
 				: html`<input id=${"compose-" + name} type="text" autocomplete="off" .value=${live(value)} aria-invalid=${isWrong ? "true" : nothing} aria-describedby=${`compose-${name}-said`} @input=${input}>`}
-			<small id=${`compose-${name}-said`}>${said} <span class="count">${say.count(value.length, max)}</span></small>${extra}</div>`;
+			<small id=${`compose-${name}-said`}><span>${said}</span> <span class="count">${say.count(value.length, max)}</span></small>${extra}</div>`;
 	}
 
 	const cutBox = () => draft.value.title.length > TITLE_MAX ? html`<div class="choice"><label><input type="checkbox" .checked=${live(draft.value.cutTitle)}
