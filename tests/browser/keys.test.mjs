@@ -18,7 +18,7 @@ test("a key is made with the keyboard alone, and its line works", async t => {
   const page = await t.page("/dashboard/keys", { user: ada });
   await page.getByText("You have no keys yet").waitFor();
   await t.inFourForms(page, "keys-empty");
-  await t.tabTo(page, page.getByRole("link", { name: "New key" }));
+  await t.tabTo(page, page.getByRole("button", { name: "New key" }));
   await page.keyboard.press("Enter");
   await page.getByLabel("Name").waitFor();
   await t.tabTo(page, page.getByLabel("Name"));
@@ -124,7 +124,7 @@ test("a key is changed, given a new secret, and revoked", async t => {
   await page.getByText("Nothing was changed.").waitFor();
 
   // More than before: after ten minutes, that needs the password.
-  await t.sql("UPDATE sessions SET authenticated_at_us = authenticated_at_us - 3600000000 WHERE user_id = ?".replace("?", "%s"), ada.id);
+  await t.sql("UPDATE sessions SET created_at_us = created_at_us - 3600000000 WHERE user_id = %s", ada.id);
   t.expects(page, "PATCH /api/v1/keys/*", 403);
   await page.getByLabel("All, also those").check();
   await page.getByRole("button", { name: "Save" }).click();

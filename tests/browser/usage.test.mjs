@@ -62,7 +62,7 @@ test("usage is shown as chart, table and CSV, of the time and the key that were 
   await page.getByText(/In the last 30 days: \d+ requests/).waitFor();
   await page.getByRole("link", { name: "Day by day" }).click();
   await page.getByRole("img", { name: /^Chart of requests/ }).waitFor();
-  assert.equal(await page.getByLabel("API key").inputValue(), key.id);
+  assert.equal(await page.getByLabel("API key", { exact: true }).inputValue(), key.id);
   await page.getByLabel("From").fill("2026-02-02");
   await page.getByLabel("To", { exact: true }).fill("2026-01-01");
   await page.getByRole("button", { name: "Show" }).click();
