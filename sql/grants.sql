@@ -131,7 +131,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
 GRANT SELECT (id, state, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.users TO {user};
-GRANT SELECT (id, user_id, open_id, display_name, avatar_url, scopes, state, state_reason, access_expires_at_us, refresh_expires_at_us, connected_at_us, canceled_to_us, mode) ON {db}.accounts TO {user};
+GRANT SELECT (id, user_id, open_id, display_name, avatar_url, scopes, state, state_reason, access_expires_at_us, refresh_expires_at_us, connected_at_us, canceled_to_us, mode, held_to_id) ON {db}.accounts TO {user};
 GRANT SELECT ON {db}.creator_snapshots TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.uploads TO {user};
 GRANT SELECT (store, folder_id, machine), INSERT (store, folder_id, machine), UPDATE (store, folder_id, machine) ON {db}.stores TO {user};

@@ -109,7 +109,8 @@ def test_all_is_gone(stack, payer):  # noqa: F811
     assert made["state"] in ("waiting", "running") and made["cancel_until"] is None and made["tiktok_accounts"] == 1
     expect(user.api.get("/api/v1/me"), 401, "invalid_key")
     expect(user.web.get("/api/v1/me"), 401)
-    assert made["receipt"] in wait_letter(stack, user.email, "is to be erased").text
+    first = wait_letter(stack, user.email, "is to be erased").text
+    assert made["receipt"] in first and post["post_url"] in first.replace("=\n", "").replace("\n", " ")
 
     done = wait_done(stack, made["receipt"])
     assert all(s["done_at"] for s in done["steps"]) and done["tiktok_revoked"] == 1

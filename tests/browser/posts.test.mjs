@@ -7,7 +7,7 @@ async function copies(t, post, n, states = ["published", "canceled", "in_inbox",
   const [{ columns }] = await t.sql("SELECT GROUP_CONCAT(column_name) AS columns FROM information_schema.columns WHERE table_schema = DATABASE()"
     + " AND table_name = 'posts' AND column_name NOT IN ('id', 'state', 'ended_at_us', 'title', 'publish_id')");
   await t.sql(`INSERT INTO posts (id, state, ended_at_us, title, ${columns}) SELECT UNHEX(CONCAT('0fff', LPAD(HEX(seq), 12, '0'), HEX(RANDOM_BYTES(8)))),`
-    + ` ELT(1 + seq % ${states.length}, ${states.map(s => `'${s}'`).join(", ")}), ended_at_us, CONCAT('copy ', seq), ${columns} FROM posts`
+    + ` ELT(1 + MOD(seq, ${states.length}), ${states.map(s => `'${s}'`).join(", ")}), ended_at_us, CONCAT('copy ', seq), ${columns} FROM posts`
     + ` JOIN seq_1_to_${n} WHERE id = %s`, post.id);
 }
 

@@ -46,11 +46,13 @@ export const words = {
 		post_under_way: "This post is being handed to TikTok, or TikTok has it and has not said yet what became of it.",
 		rate_limited: "Those were too many requests in a short time.",
 		required: "Fill this in.",
+		sign_in_ended: "This took too long, or too many codes were wrong. Type your password again.",
 		terms_not_accepted: "This needs your consent.",
 		too_many_wrong_passwords: "Too many wrong passwords or codes.",
 		totp_already_on: "The code at sign-in is on already. To use another app, switch it off first.",
 		totp_not_begun: "Too much time has passed. Begin again to get a new code to scan.",
 		totp_not_on: "The code at sign-in is off.",
+		unauthenticated: "Your session has ended. Sign in again.",
 		validation_failed: "Something here is not right yet.",
 	},
 	fields: {
@@ -81,7 +83,7 @@ export const words = {
 	},
 	forgotPassword: {
 		title: "Forgotten password", text: "We mail you a link. On its page you choose another password.", button: "Mail me the link", back: "Back to signing in",
-		sentTitle: "Look into your mail", sent: email => `If ${email} has an account here, a link is on its way. It is good for half an hour.`,
+		sentTitle: "Look into your mail", sent: email => `A link is on its way, if an account has the address ${email}. It is good for half an hour.`,
 		spam: "No mail after a few minutes? Look into the folder for spam, and check that the address is right.",
 		limit: "An address gets two such mails a day. Open the newest that you have: even when its time is over, its page mails you another one.",
 	},
