@@ -133,7 +133,7 @@ test("a key is changed, given a new secret, and revoked", async t => {
   await page.getByText("Saved.").waitFor();
   assert.equal((await t.asSession(page, "GET", "/keys")).body.data[0].budget, null);
 
-  await page.getByLabel("The secret of now").selectOption("0");
+  await page.getByLabel("The present secret").selectOption("0");
   await page.getByRole("button", { name: "Make a new secret" }).click();
   const key = await secret(page);
   assert.equal((await t.api(ada, "GET", "/me")).body.error.code, "key_rotated");
