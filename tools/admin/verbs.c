@@ -77,7 +77,6 @@ static const struct option *const verbs_config_check_options[] = {&verbs_without
 static const struct option *const verbs_credentials_options[] = {&verbs_dir, NULL};
 static const struct option *const verbs_migrate_options[] = {&verbs_sql,      &verbs_credentials, &verbs_revoke,
                                                              &verbs_database, &verbs_user,        NULL};
-static const struct option *const verbs_privacy_journal_options[] = {&verbs_dir, &verbs_database, &verbs_user, NULL};
 static const struct option *const verbs_desk_options[] = {&verbs_database, &verbs_user, NULL};
 static const struct option *const verbs_policy_publish_options[] = {
     &verbs_version, &verbs_effective, &verbs_material, &verbs_dry_run, &verbs_preview, &verbs_user, NULL};
@@ -411,13 +410,6 @@ const struct verb verbs[] = {
      .help = "List the erasures of accounts that are under way, and what each waits for.",
      .options = verbs_desk_options,
      .run = verb_privacy_erasures},
-    {.name = "privacy journal",
-     .help = "Read the journal of what a restore must do again, and count its lines.",
-     .more =
-         "A line that is torn was written while the machine went down, and is there once more after that; or it was "
-         "changed, or the key is another one.",
-     .options = verbs_privacy_journal_options,
-     .run = verb_privacy_journal},
     {.name = "store check",
      .help = "Look whether each image is where its row says, and whether there is anything else in the folder and the "
              "bucket.",
