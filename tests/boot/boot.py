@@ -294,7 +294,7 @@ def uninstall(w):
     left = w.says("comm -13 /root/before /root/after").splitlines()
     left = [path for path in left if not OF_OTHERS.match(path) or "marketingcli" in path and not re.match(r"/root|/srv", path)]
     check(left == [], "left behind:\n" + "\n".join(left))
-    check(w.says("grep -rl marketingcli /etc /var/lib/systemd /lib/systemd /usr/lib/tmpfiles.d --exclude-dir=letsencrypt 2>/dev/null || true") == "", "something in /etc still names it")
+    check(w.says("grep -rl marketingcli /etc /var/lib/systemd /lib/systemd /usr/lib/tmpfiles.d --exclude-dir=letsencrypt --exclude='*-' 2>/dev/null || true") == "", "something in /etc still names it")
     check(w.says("systemctl list-units --all --plain --no-legend '*marketingcli*.service' '*marketingcli*.socket' '*marketingcli*.timer' | awk '$3 == \"active\"'") == "", "units still run")
     check(w.says("mariadb -Ne \"SELECT COUNT(*) FROM mysql.user WHERE User LIKE 'marketingcli%'\"") == "0", "MariaDB still has users")
     check(w.says("getent passwd; getent group").count("marketingcli") == 0, "the machine still has users")
