@@ -1,7 +1,9 @@
 #include "watch.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "base/lock.h"
@@ -12,6 +14,7 @@
 #define TOLD_AGAIN_US US_PER_DAY
 #define PROBE_MS 2000
 #define DISKS_MAX 16
+#define JOURNAL_COPY_MAX_US (3 * 3600 * US_PER_SEC) /* a timer takes it elsewhere each hour */
 #define STEADY_PERCENT 2 /* so much more must be free before a disk that was told of has room again */
 
 struct watched {
@@ -25,7 +28,7 @@ struct watch {
     const struct conf *conf;
     struct metrics *metrics;
     struct arena arena;
-    struct watched parts[PROBE_MAX], disks[DISKS_MAX], nginx, certificate, clock;
+    struct watched parts[PROBE_MAX], disks[DISKS_MAX], nginx, certificate, clock, backup, journal, backup_bad;
     size_t parts_n, disks_n;
     bool whole; /* not only the parts */
     const char *host;
@@ -183,6 +186,52 @@ static void watch_look_at_clock(struct watch *w)
     }
 }
 
+/* Backups: marketingcli-admin leaves stamps beside them */
+
+/* When it was made; 0: it is not there. */
+static int64_t watch_stamp_us(const struct watch *w, const char *name)
+{
+    char path[256];
+    struct stat st;
+
+    (void)snprintf(path, sizeof path, "%s/%s", w->conf->backup_dir.p, name);
+    return stat(path, &st) == 0 ? st.st_mtim.tv_sec * US_PER_SEC + st.st_mtim.tv_nsec / 1000 : 0;
+}
+
+static void watch_tell_age(struct watch *w, struct watched *x, const char *stamp, int64_t max_us)
+{
+    int64_t age_us = clock_now_us() - watch_stamp_us(w, stamp);
+
+    switch (watch_note(x, age_us > max_us, 0)) {
+    case WATCH_BEGINS:
+        alarm_raise(w->metrics, ALARM_BACKUP_OLD, LOG_CSTR("what", x->name), LOG_CSTR("dir", w->conf->backup_dir.p),
+                    LOG_END);
+        return;
+    case WATCH_ENDS:
+        log_event(LOG_INFO, "backup_new", LOG_CSTR("what", x->name), LOG_END);
+        return;
+    case WATCH_QUIET:
+        return;
+    }
+}
+
+static void watch_look_at_backups(struct watch *w)
+{
+    watch_tell_age(w, &w->backup, "made", w->conf->backup_max_age_hours * 3600 * US_PER_SEC);
+    if (w->conf->backup_copy.n > 0)
+        watch_tell_age(w, &w->journal, "journal-copied", JOURNAL_COPY_MAX_US);
+    switch (watch_note(&w->backup_bad, watch_stamp_us(w, "bad") != 0, 0)) {
+    case WATCH_BEGINS:
+        alarm_raise(w->metrics, ALARM_BACKUP_BAD, LOG_CSTR("dir", w->conf->backup_dir.p), LOG_END);
+        return;
+    case WATCH_ENDS:
+        log_event(LOG_INFO, "backup_good", LOG_END);
+        return;
+    case WATCH_QUIET:
+        return;
+    }
+}
+
 static void watch_look(struct watch *w)
 {
     if (w->conf->watch_silent_sec > 0)
@@ -193,6 +242,8 @@ static void watch_look(struct watch *w)
         watch_look_at_disks(w);
     if (w->conf->watch_silent_sec > 0 || w->conf->watch_certificate_days > 0)
         watch_look_at_nginx(w);
+    if (w->conf->backup_certificate.n > 0)
+        watch_look_at_backups(w);
     if (w->conf->watch_clock)
         watch_look_at_clock(w);
 }
@@ -270,6 +321,8 @@ struct watch *watch_start(const struct conf *conf, const struct service *self, s
     w->host = watch_host(w);
     w->nginx = (struct watched){
         .name = "nginx", .path = arena_printf(&w->arena, "%.*s/nginx/tls.sock", STR_FMT(conf->service_socket_dir)).p};
+    w->backup.name = "backup";
+    w->journal.name = "journal";
     lock_init(&w->lock);
     cond_init(&w->stopped);
     ASSERT(pthread_create(&w->thread, NULL, watch_thread, w) == 0);

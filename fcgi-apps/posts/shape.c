@@ -15,15 +15,18 @@ struct image_shape {
 
 static bool posts_shape_shows_failure(const struct post *p)
 {
-    if (p->held)
+    if (p->held != POST_NOT_HELD)
         return true;
     return p->failure_code.p != NULL &&
            (p->state == POST_FAILED || p->state == POST_DEFERRED || p->state == POST_CANCELED);
 }
 
+static const char *const posts_shape_holds[] = {
+    [POST_HELD_FOR_ACCOUNT] = "account_needs_reconnect", [POST_HELD_BY_RESTORE] = "service_restored"};
+
 static struct failure_shape posts_shape_failure_of(const struct post *p)
 {
-    struct str code = p->held ? STR("account_needs_reconnect") : p->failure_code;
+    struct str code = p->held == POST_NOT_HELD ? p->failure_code : str_from(posts_shape_holds[p->held]);
     const char *message = tiktok_failure_message(code);
 
     return (struct failure_shape){
@@ -45,10 +48,10 @@ void shape_post(struct ctx *c, const struct post *p, struct post_shape *ret_shap
         .url = ids.n > 0 ? post_url(c->arena, c->conf, p->mode, p->username, ids.v[0]) : (struct str){0},
         .tiktok_post_ids = ids,
         .has_failure = posts_shape_shows_failure(p),
-        .held_until_us = p->held ? upload_due_at(c->conf, p->created_at_us) : 0,
+        .held_until_us = p->held == POST_HELD_FOR_ACCOUNT ? upload_due_at(c->conf, p->created_at_us) : 0,
         .awaiting_until_us = p->state == POST_AWAITING_APPROVAL ? p->created_at_us + POST_AWAITING_US : 0,
     };
-    if (p->held)
+    if (p->held != POST_NOT_HELD)
         ret_shape->post.next_attempt_at_us = 0;
     if (ret_shape->has_failure)
         ret_shape->failure = posts_shape_failure_of(p);

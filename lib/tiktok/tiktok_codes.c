@@ -274,6 +274,10 @@ static const struct tiktok_codes_failure tiktok_failures[] = {
      "Your MarketingCLI account was disabled by an administrator until the time of the images was over. Nothing was "
      "sent. "
      "Upload the images again."},
+    {"service_restored", false,
+     "The service was restored from a backup, which may not know that this post was sent. So it waits until we have "
+     "looked. If it is on "
+     "the TikTok profile, cancel it here."},
     {"worker_crashed", false,
      "Sending this post crashed on our side several times, so it was given up and is not sent any more. If you write "
      "to "

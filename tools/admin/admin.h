@@ -35,6 +35,7 @@ struct given {
     const char *version, *effective, *material, *dry_run, *preview;           /* policy publish */
     const char *reason, *received, *all, *email, *verified, *file, *account;  /* privacy */
     const char *without_plans;                                                /* config check */
+    const char *key, *replace, *journal, *without_journal;                    /* restore */
     const char *argument, *second; /* what stands after the verb, as its row asks for it */
 };
 
@@ -56,7 +57,9 @@ struct verb {
     int if_not_done; /* the exit code of anything else, also where the command line is wrong; 0: each its own */
 };
 
-extern const struct verb verbs[];
+extern const struct verb verbs[], verbs_backup[];
+const struct verb *verb_next(const struct verb *v); /* the first of all after NULL; NULL after the last */
+extern const struct option verbs_sql, verbs_database, verbs_user;
 
 int verb_credentials(const struct given *given);
 int verb_migrate(const struct given *given);
@@ -109,6 +112,14 @@ int verb_privacy_cancel(const struct given *given);
 int verb_privacy_erasures(const struct given *given);
 int verb_privacy_journal(const struct given *given);
 int verb_nginx(const struct given *given);
+int verb_backup(const struct given *given);
+int verb_backup_check(const struct given *given);
+int verb_backup_list(const struct given *given);
+int verb_backup_journal(const struct given *given);
+int verb_restore(const struct given *given);
+int verb_posts_held(const struct given *given);
+int verb_posts_release(const struct given *given);
+int verb_posts_give_up(const struct given *given);
 
 /* "marketingcli-admin: ..." on stderr; returns EXIT_FAILED. */
 PRINTF_LIKE(1, 2) int complain(const char *fmt, ...);

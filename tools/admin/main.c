@@ -32,10 +32,23 @@ void put_foreign(struct str text)
     }
 }
 
+const struct verb *verb_next(const struct verb *v)
+{
+    static const struct verb *const tables[] = {verbs, verbs_backup};
+
+    for (size_t t = 0; v != NULL && t < ARRAY_LEN(tables); t++)
+        for (const struct verb *x = tables[t]; x->name != NULL; x++)
+            if (x == v && x[1].name != NULL)
+                return &x[1];
+            else if (x == v)
+                return t + 1 < ARRAY_LEN(tables) ? tables[t + 1] : NULL;
+    return tables[0];
+}
+
 static int admin_usage(FILE *to, int code)
 {
     fputs("usage: marketingcli-admin VERB [OPTIONS]\n\n", to);
-    for (const struct verb *v = verbs; v->name != NULL; v++) {
+    for (const struct verb *v = verb_next(NULL); v != NULL; v = verb_next(v)) {
         fprintf(to, "  %s", v->name);
         if (v->argument != NULL)
             fprintf(to, " %s", v->argument);
@@ -165,7 +178,7 @@ int main(int argc, char **argv)
 {
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0))
         return admin_usage(stdout, EXIT_DONE);
-    for (const struct verb *v = verbs; argc > 1 && v->name != NULL; v++) {
+    for (const struct verb *v = verb_next(NULL); argc > 1 && v != NULL; v = verb_next(v)) {
         int words = admin_name_words(v, argc - 1, argv + 1);
         if (words > 0)
             return admin_run(v, argc - 1 - words, argv + 1 + words);

@@ -91,7 +91,7 @@ static void manual_put_verb(struct buf *b, const struct verb *v)
 static void manual_put_synopsis(struct buf *b)
 {
     buf_puts(b, ".Sh SYNOPSIS\n");
-    for (const struct verb *v = verbs; v->name != NULL; v++) {
+    for (const struct verb *v = verb_next(NULL); v != NULL; v = verb_next(v)) {
         buf_printf(b, ".Nm\n.Cm %s\n", v->name);
         if (v->argument != NULL)
             buf_printf(b, ".Ar %s\n", v->argument);
@@ -119,7 +119,7 @@ static void manual_admin(struct buf *b)
                 "look at or change is in the activity that the user sees.\n"
                 ".Cm help\n"
                 "lists the verbs.\n");
-    for (const struct verb *v = verbs; v->name != NULL; v++)
+    for (const struct verb *v = verb_next(NULL); v != NULL; v = verb_next(v))
         manual_put_verb(b, v);
     buf_puts(b, ".Sh ENVIRONMENT\n"
                 ".Bl -tag -width MARKETINGCLI_CONF\n"

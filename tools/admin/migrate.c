@@ -20,6 +20,7 @@
 #include <time.h>
 
 #include "admin.h"
+#include "restore.h"
 #include "base/clock.h"
 #include "base/point.h"
 #include "crypto/digest.h"
@@ -173,7 +174,8 @@ static int migrate_take_lock(struct migration *m)
                   &taken) != OK)
         return migrate_complain_db(m->lock, "cannot connect");
     return taken ? EXIT_DONE
-                 : complain("another migrate has been running for %d seconds; try again later", LOCK_WAIT_SEC);
+                 : complain("another migrate, or a backup, has been running for %d seconds; try again later",
+                            LOCK_WAIT_SEC);
 }
 
 static int migrate_run_bootstrap(struct migration *m)
@@ -349,6 +351,30 @@ static void migrate_warn_of_plain_files(const struct db_options *options)
               stderr);
 }
 
+int migrate_restored(struct arena *arena, const struct db_options *options, const char *database, const char *sql_dir)
+{
+    struct db_options of = *options;
+
+    of.name = NULL;
+    return migrate(arena, of, database, sql_dir, NULL, (struct str){0}, false);
+}
+
+/* What a restore has left half-way is not to be made whole: it would be a database without its rows. */
+static int migrate_look_for_restore(const struct db_options *options, const char *database)
+{
+    static const struct sql unfinished = {.text =
+                                              "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ?"
+                                              " AND table_name = '" RESTORE_UNFINISHED "'",
+                                          .in = "s",
+                                          .cols = db_number_cols};
+    _cleanup_(db_freep) struct db *db = db_new(options);
+    int64_t n = 0;
+
+    if (db_number(db, &unfinished, DB_ARGS(db_cstr(database)), &n) != OK)
+        return migrate_complain_db(db, "cannot connect");
+    return n == 0 ? EXIT_DONE : complain("a restore of %s has not come to its end: run it again first", database);
+}
+
 int verb_migrate(const struct given *given)
 {
     _cleanup_(conf_done) struct conf conf = {0};
@@ -362,8 +388,11 @@ int verb_migrate(const struct given *given)
     options.name = NULL; /* it may not be there yet */
     options.user = given->user;
     options.timeout_sec = STATEMENT_TIMEOUT_SEC;
-    int code = migrate(&arena, options, given->database != NULL ? given->database : conf.database_name.p, given->sql,
-                       given->credentials, conf.database_clients, given->revoke != NULL);
+    const char *database = given->database != NULL ? given->database : conf.database_name.p;
+    int code = migrate_look_for_restore(&options, database);
+    if (code == EXIT_DONE)
+        code = migrate(&arena, options, database, given->sql, given->credentials, conf.database_clients,
+                       given->revoke != NULL);
     if (code == EXIT_DONE)
         migrate_warn_of_connections(&options, &conf);
     if (code == EXIT_DONE)

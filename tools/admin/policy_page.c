@@ -42,6 +42,11 @@ static void policy_put(struct buf *b, struct str text)
             buf_putc(b, text.p[i]);
 }
 
+struct str policy_controller_value(const struct conf *conf, size_t i)
+{
+    return *(const struct str *)((const char *)conf + policy_controller[i].offset);
+}
+
 static struct str policy_value(const struct policy_writing *w, struct str name)
 {
     const struct conf *c = w->page->conf;
@@ -50,12 +55,6 @@ static struct str policy_value(const struct policy_writing *w, struct str name)
         struct str value;
     } values[] = {
         {"service", c->service_name},
-        {"name", c->controller_name},
-        {"address", c->controller_address},
-        {"email", c->controller_email},
-        {"authority", c->controller_authority},
-        {"legal_basis", c->controller_legal_basis},
-        {"law", c->controller_law},
         {"version", w->page->version},
         {"effective", policy_page_day(w->arena, w->page->effective_at_us)},
     };
@@ -63,8 +62,11 @@ static struct str policy_value(const struct policy_writing *w, struct str name)
     for (size_t i = 0; i < ARRAY_LEN(values); i++)
         if (str_eqc(name, values[i].name))
             return values[i].value;
-    ASSERT(!"a value of the table");
-    return STR("");
+    size_t i = 0;
+    while (i < policy_controller_n && !str_eqc(name, policy_controller[i].name))
+        i++;
+    ASSERT(i < policy_controller_n);
+    return policy_controller_value(c, i);
 }
 
 static void policy_put_words(struct policy_writing *w, struct str text)
@@ -314,3 +316,11 @@ void policy_page_write(struct arena *arena, const struct policy_page *page, stru
                    "<a href=\"/terms\">Terms</a></p>\n</body>\n</html>\n");
     ASSERT(!html->overflow);
 }
+
+#define CONTROLLER(name_) \
+    { \
+        .name = #name_, .offset = offsetof(struct conf, controller_##name_) \
+    }
+const struct policy_controller policy_controller[] = {CONTROLLER(name),      CONTROLLER(address),     CONTROLLER(email),
+                                                      CONTROLLER(authority), CONTROLLER(legal_basis), CONTROLLER(law)};
+const size_t policy_controller_n = ARRAY_LEN(policy_controller);

@@ -24,6 +24,15 @@ struct policy_page {
     int64_t effective_at_us;
 };
 
+/* Who answers for the data: section controller of the configuration, without which there is no policy. */
+struct policy_controller {
+    const char *name; /* of the setting, and of the value in the words */
+    size_t offset;    /* in struct conf, of a struct str */
+};
+extern const struct policy_controller policy_controller[];
+extern const size_t policy_controller_n;
+struct str policy_controller_value(const struct conf *conf, size_t i);
+
 #define POLICY_PAGE_MAX_BYTES (256u << 10)
 
 void policy_page_write(struct arena *arena, const struct policy_page *page, struct buf *html);

@@ -2,8 +2,8 @@
 
 #include "admin.h"
 
-static const struct option verbs_sql = {"--sql", "DIR", offsetof(struct given, sql), SQL_DIR,
-                                        "The folder with the schema files and grants.sql."};
+const struct option verbs_sql = {"--sql", "DIR", offsetof(struct given, sql), SQL_DIR,
+                                 "The folder with the schema files and grants.sql."};
 static const struct option verbs_dir = {"--dir", "DIR", offsetof(struct given, dir), CREDENTIALS_DIR,
                                         "The folder of the secrets."};
 static const struct option verbs_credentials = {
@@ -14,12 +14,10 @@ static const struct option verbs_revoke = {
     "--revoke", NULL, offsetof(struct given, revoke), NULL,
     "With --credentials: also take from the MariaDB users every grant that grants.sql does not list. Programs of the "
     "release before may need one of these: so not before all programs have been restarted."};
-static const struct option verbs_database = {
-    "--database", "NAME", offsetof(struct given, database), NULL,
-    "The database. Without this option it is the one that the configuration names."};
-static const struct option verbs_user = {
-    "--user", "NAME", offsetof(struct given, user), "root",
-    "The MariaDB user to connect as, over MariaDB's socket and without a password."};
+const struct option verbs_database = {"--database", "NAME", offsetof(struct given, database), NULL,
+                                      "The database. Without this option it is the one that the configuration names."};
+const struct option verbs_user = {"--user", "NAME", offsetof(struct given, user), "root",
+                                  "The MariaDB user to connect as, over MariaDB's socket and without a password."};
 static const struct option verbs_section = {"--section", "NUMBER", offsetof(struct given, section), "8",
                                             "8 for marketingcli-admin(8), 5 for marketingcli.conf(5)."};
 
@@ -399,8 +397,9 @@ const struct verb verbs[] = {
     {.name = "privacy cancel",
      .argument = "USER",
      .help = "Cancel the erasure of an account while that is still possible, as the user could.",
-     .more = "For an owner who cannot sign in. What went before does not come back. Make sure that it is the owner of the "
-             "account who asks. The user sees it in the activity, and is told by mail.",
+     .more =
+         "For an owner who cannot sign in. What went before does not come back. Make sure that it is the owner of the "
+         "account who asks. The user sees it in the activity, and is told by mail.",
      .options = verbs_privacy_options,
      .run = verb_privacy_cancel},
     {.name = "routes",

@@ -5,6 +5,7 @@
 #include "publish/publish.h"
 
 #include "jobs/backoff.h"
+#include "model/post/hold.h"
 #include "model/post/post_again.h"
 #include "model/post/post_digest.h"
 #include "model/user/user_state.h"
@@ -262,6 +263,8 @@ static enum job_step publish_load(struct job_run *run, struct publish *p)
         return publish_fail(run, p, "rejected", "mode_mismatch");
     if (p->account.state == ACCOUNT_DISCONNECTED || account_has_canceled(&p->account, &p->post.id))
         return publish_cancel(run);
+    if (hold_has(&p->account, &p->post.id)) /* the turn passes over it */
+        return publish_next(run);
     e = user_is_active(run->db, run->arena, &p->post.user_id, &is_active);
     if (e != OK)
         return job_run_failed(run, e);

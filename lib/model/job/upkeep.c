@@ -39,12 +39,15 @@ static const struct sql upkeep_sqls[] = {
                           .in = "ii",
                           .cols = upkeep_job_cols},
     /* A join, because NOT EXISTS would read the whole jobs table. */
-    [UPKEEP_WITHOUT_JOB] = {.text = "SELECT p.id, p.user_id, p.account_id, p.state <> 'processing' FROM posts p"
-                                    " LEFT JOIN jobs_publish j ON j.kind = IF(p.state = 'processing', 'poll', 'turn')"
-                                    " AND j.subject_id = IF(p.state = 'processing', p.id, p.account_id)"
-                                    " AND j.state = 'ready'"
-                                    " WHERE p.state IN ('queued', 'publishing', 'processing', 'deferred')"
-                                    " AND (p.updated_at_us < ? OR p.updated_at_us > ?) AND j.id IS NULL LIMIT ?",
+    [UPKEEP_WITHOUT_JOB] = {.text =
+                                "SELECT p.id, p.user_id, p.account_id, p.state <> 'processing' FROM posts p"
+                                " LEFT JOIN jobs_publish j ON j.kind = IF(p.state = 'processing', 'poll', 'turn')"
+                                " AND j.subject_id = IF(p.state = 'processing', p.id, p.account_id)"
+                                " AND j.state = 'ready'"
+                                " LEFT JOIN accounts h ON h.id = p.account_id AND p.id <= h.held_to_id"
+                                " AND p.state IN ('queued', 'deferred')"
+                                " WHERE h.id IS NULL AND p.state IN ('queued', 'publishing', 'processing', 'deferred')"
+                                " AND (p.updated_at_us < ? OR p.updated_at_us > ?) AND j.id IS NULL LIMIT ?",
                             .in = "iii",
                             .cols = upkeep_post_cols},
 };

@@ -102,6 +102,10 @@ MUST_CHECK enum err key_revoke_seen(struct db *db, struct arena *arena, const st
 /* ERR_NOT_FOUND. The caller then ends the credential epoch: programs may still have the key in their caches. */
 MUST_CHECK enum err key_revoke(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id);
 
+/* The same after a restore: the user may be in any state. */
+MUST_CHECK enum err key_revoke_again(struct db *db, struct arena *arena, const struct uuid *user_id,
+                                     const struct uuid *id);
+
 /* A part of a transaction that has locked the user: revokes the keys that were made, rotated or widened at that time or later, with
  * a row of activity for each. The caller then ends the credential epoch. */
 MUST_CHECK enum err key_revoke_since(struct db *db, struct arena *arena, const struct uuid *user_id, int64_t since_us);

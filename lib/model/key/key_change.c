@@ -98,6 +98,7 @@ enum err key_change(struct db *db, struct arena *arena, const struct conf *conf,
 struct key_end {
     struct arena *arena;
     const struct uuid *user_id, *id;
+    bool again; /* as the journal has it: whatever the user is by now, and its owner dismisses nothing */
 };
 
 /* The user and the key are locked. */
@@ -117,9 +118,11 @@ static enum err key_revoke_tx(struct db *db, void *arg)
     const struct key_end *end = arg;
     struct key k = {0};
 
-    enum err e = user_lock(db, end->arena, end->user_id);
+    enum err e = end->again ? user_lock_any(db, end->user_id) : user_lock(db, end->arena, end->user_id);
     if (e == OK)
         e = db_row(db, &key_change_sqls[KEY_LOCK], DB_ARGS(db_uuid(end->id), db_uuid(end->user_id)), end->arena, &k);
+    if (e == OK && k.revoked_at_us != 0 && end->again)
+        return OK;
     if (e == OK && k.revoked_at_us != 0)
         return db_exec(db, &key_change_sqls[KEY_DISMISS], DB_ARGS(db_uuid(&k.id)), NULL);
     return e == OK ? key_revoke_one(db, &k) : e;
@@ -127,12 +130,19 @@ static enum err key_revoke_tx(struct db *db, void *arg)
 
 enum err key_revoke(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id)
 {
-    struct key_end end = {arena, user_id, id};
+    struct key_end end = {.arena = arena, .user_id = user_id, .id = id};
     enum err e = db_tx(db, key_revoke_tx, &end);
 
     if (e == OK)
         point("key.revoked");
     return e;
+}
+
+enum err key_revoke_again(struct db *db, struct arena *arena, const struct uuid *user_id, const struct uuid *id)
+{
+    struct key_end end = {.arena = arena, .user_id = user_id, .id = id, .again = true};
+
+    return db_tx(db, key_revoke_tx, &end);
 }
 
 enum err key_revoke_since(struct db *db, struct arena *arena, const struct uuid *user_id, int64_t since_us)

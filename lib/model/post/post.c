@@ -108,7 +108,7 @@ struct str post_url(struct arena *arena, const struct conf *conf, int mode, stru
 
 static const struct db_col post_cols[] = {POST_DB_COLS, DB_END};
 static const struct db_col post_shown_cols[] = {POST_DB_COLS, DB_COL(struct post, username, STR),
-                                                DB_COL(struct post, held, BOOL), DB_COL(struct post, cover_id, UUID),
+                                                DB_COL(struct post, held, I64), DB_COL(struct post, cover_id, UUID),
                                                 DB_END};
 
 #define POST_COVER \
@@ -118,8 +118,11 @@ static const struct db_col post_shown_cols[] = {POST_DB_COLS, DB_COL(struct post
 /* With the handle of an account that is connected, from a snapshot that may be shown. A post that waits for its account
  * says so by that: what is written once is right for all of a long queue. */
 #define POST_SELECT_SHOWN_OF(posts) \
-    "SELECT " POST_COLS ", s.username, p.state IN ('queued', 'deferred') AND a.state = 'needs_reconnect', " POST_COVER \
-    " FROM " posts " LEFT JOIN accounts a ON a.id = p.account_id AND a.state <> 'disconnected'" \
+    "SELECT " POST_COLS \
+    ", s.username, CASE WHEN p.state NOT IN ('queued', 'deferred', 'awaiting_approval', 'scheduled') THEN 0" \
+    " WHEN p.id <= a.held_to_id THEN 2 WHEN a.state = 'needs_reconnect' AND p.state IN ('queued', 'deferred') THEN 1 " \
+    "ELSE 0 END, " POST_COVER " FROM " posts \
+    " LEFT JOIN accounts a ON a.id = p.account_id AND a.state <> 'disconnected'" \
     " LEFT JOIN creator_snapshots s ON s.account_id = a.id AND s.fetched_at_us > ?"
 #define POST_SELECT_SHOWN POST_SELECT_SHOWN_OF("posts p")
 #define POST_SELECT_LIST(index) POST_SELECT_SHOWN_OF("posts p FORCE INDEX (" index ")") " WHERE "

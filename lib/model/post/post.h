@@ -36,6 +36,9 @@ extern const char *const privacy_level_names[]; /* index 0 is PUBLIC_TO_EVERYONE
 #define POST_TITLE_MAX_UNITS 90
 #define POST_DESCRIPTION_MAX_UNITS 4000
 
+/* An account must be connected again; or the database was restored, and an administrator must let the post go (post/hold.h). */
+enum post_hold { POST_NOT_HELD, POST_HELD_FOR_ACCOUNT, POST_HELD_BY_RESTORE };
+
 struct post {
     struct uuid id, user_id, account_id;
     struct str title, description; /* absent if there is none */
@@ -48,7 +51,7 @@ struct post {
     struct str publish_id, tiktok_post_ids; /* separated by commas */
     int64_t next_attempt_at_us, created_at_us, accepted_at_us, ended_at_us;
     int mode;                      /* that of its account */
-    bool held;                     /* it waits for its account to be connected again; set by post_get and post_list */
+    int64_t held;                  /* enum post_hold: why it waits, whatever comes; set by post_get and post_list */
     struct str username;           /* the account's handle, for post_url; absent if it is not known any more */
     struct uuid key_id;            /* that made it; none: a session */
     struct uuid cover_id;          /* the upload that is its cover, while it is there; set by post_get and post_list */

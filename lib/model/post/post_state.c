@@ -80,6 +80,7 @@ static const struct transition post_state_transitions[] = {
     {"not_as_approved", UNSENT, POST_FAILED, false},
     {"user_disabled", UNSENT, POST_FAILED, false},
     {"outcome_unknown", IN(PUBLISHING), POST_FAILED, false},
+    {"lost_by_restore", WAITING, POST_FAILED, false},
     {"inbox", IN(PROCESSING), POST_IN_INBOX, false},
     {"published", IN(PROCESSING) | IN(IN_INBOX) | IN(PUBLISHED), POST_PUBLISHED, false},
     {"platform_failed", IN(PROCESSING), POST_FAILED, false},

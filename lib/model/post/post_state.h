@@ -50,6 +50,12 @@
  *    [processing] -----+                             [queued] ------------+
  *                                                    [deferred] ----------+
  *
+ *    [draft] -------------+
+ *    [awaiting_approval] -+
+ *    [scheduled] ---------+--lost_by_restore--> (failed)
+ *    [queued] ------------+
+ *    [deferred] ----------+
+ *
  *    undone = platform_failed, confirmation_timeout, unconfirmed
  *    given_up = rejected, needs_reconnect, tiktok_unreachable, service_fault, images_gone, privacy_not_offered, worker_crashed
  *    withdrawn = canceled, account_disconnected
@@ -63,6 +69,9 @@
  * submitted: instead of created, by a key whose posts need an approval. over_budget: the budget of its key was changed, and
  * no longer allows it. not_as_approved: this is not what its owner approved. user_disabled: its owner was, until the time of
  * its images was over.
+ *
+ * lost_by_restore: an administrator has given it up, because the database was restored from a backup that may not know that it was sent
+ * (hold.h).
  *
  * service_fault: something of this installation stood in the way, until the time of its images was over. refused_retry,
  * not_sent: nothing was posted. deferred: a cap at TikTok that resets. outcome_unknown: the init may have

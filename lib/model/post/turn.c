@@ -46,9 +46,10 @@ static enum err turn_first(struct db *db, struct arena *arena, const struct uuid
     struct head *heads;
     size_t n, first = 0;
 
-    enum err e =
-        db_rows(db, &turn_sqls[TURN_HEADS], DB_ARGS(db_uuid(account_id), db_uuid(account_id), db_uuid(account_id)),
-                arena, sizeof *heads, HEAD__MAX, (void **)&heads, &n);
+    enum err e = db_rows(db, &turn_sqls[TURN_HEADS],
+                         DB_ARGS(db_uuid(account_id), db_uuid(account_id), db_uuid(account_id), db_uuid(account_id),
+                                 db_uuid(account_id)),
+                         arena, sizeof *heads, HEAD__MAX, (void **)&heads, &n);
     if (e != OK)
         return e;
     if (n == 0)
@@ -121,8 +122,9 @@ enum err turn_add(struct db *db, const struct uuid *user_id, const struct uuid *
 
 enum err turn_show(struct db *db, const struct uuid *account_id, int64_t at_us)
 {
-    return db_exec(db, &turn_sqls[TURN_SHOW],
-                   DB_ARGS(db_uuid(account_id), db_i64(at_us), db_i64(clock_now_us()), db_i64(at_us)), NULL);
+    return db_exec(
+        db, &turn_sqls[TURN_SHOW],
+        DB_ARGS(db_uuid(account_id), db_uuid(account_id), db_i64(at_us), db_i64(clock_now_us()), db_i64(at_us)), NULL);
 }
 
 enum err turn_has_old_job(struct db *db, const struct uuid *post_id, bool *ret_has)
@@ -139,6 +141,9 @@ static const struct db_col turn_head_cols[] = {DB_COL(struct head, id, UUID), DB
 static const struct db_col turn_time_cols[] = {DB_COL(struct head, id, UUID), DB_COL(struct head, at_us, I64), DB_END};
 static const struct db_col turn_request_cols[] = {{.type = DB_STR}, DB_END};
 
+/* Posts up to this one are on hold (post/hold.h), and passed over. */
+#define TURN_HELD_TO "COALESCE((SELECT h.held_to_id FROM accounts h WHERE h.id = ?), '')"
+
 static const struct sql turn_sqls[] = {
     /* Each part reads one row of its index, and TURN_SHOW six: left to itself, MariaDB sorts the queue by the other one, and
      * a plain UPDATE with ORDER BY even locks all of it. */
@@ -146,10 +151,11 @@ static const struct sql turn_sqls[] = {
                         "(SELECT id, 0 AS at_us, 0 AS which FROM posts FORCE INDEX (by_account)"
                         " WHERE account_id = ? AND state = 'publishing' ORDER BY id LIMIT 1)"
                         " UNION ALL (SELECT id, COALESCE(next_attempt_at_us, 0), 1 FROM posts FORCE INDEX (by_turn)"
-                        " WHERE account_id = ? AND state = 'deferred' ORDER BY next_attempt_at_us LIMIT 1)"
+                        " WHERE account_id = ? AND state = 'deferred' AND id > " TURN_HELD_TO
+                        " ORDER BY next_attempt_at_us LIMIT 1)"
                         " UNION ALL (SELECT id, COALESCE(next_attempt_at_us, 0), 2 FROM posts FORCE INDEX (by_account)"
-                        " WHERE account_id = ? AND state = 'queued' ORDER BY id LIMIT 1)",
-                    .in = "uuu",
+                        " WHERE account_id = ? AND state = 'queued' AND id > " TURN_HELD_TO " ORDER BY id LIMIT 1)",
+                    .in = "uuuuu",
                     .cols = turn_head_cols},
     [TURN_TIMES] =
         {.text =
@@ -158,10 +164,12 @@ static const struct sql turn_sqls[] = {
              " AND state = 'publishing' LIMIT 1), " TURN_NEVER "),"
              " COALESCE((SELECT IF(next_attempt_at_us > ?, 0, COALESCE(next_attempt_at_us, 0)) FROM posts FORCE INDEX "
              "(by_turn)"
-             " WHERE account_id = a.id AND state = 'deferred' ORDER BY next_attempt_at_us LIMIT 1), " TURN_NEVER "),"
+             " WHERE account_id = a.id AND state = 'deferred' AND id > COALESCE(a.held_to_id, '') ORDER BY "
+             "next_attempt_at_us LIMIT 1), " TURN_NEVER "),"
              " COALESCE((SELECT IF(next_attempt_at_us > ?, 0, COALESCE(next_attempt_at_us, 0)) FROM posts FORCE INDEX "
              "(by_account)"
-             " WHERE account_id = a.id AND state = 'queued' ORDER BY id LIMIT 1), " TURN_NEVER "))"
+             " WHERE account_id = a.id AND state = 'queued' AND id > COALESCE(a.held_to_id, '') ORDER BY id LIMIT "
+             "1), " TURN_NEVER "))"
              " FROM accounts a WHERE a.id IN " DB_MANY_IDS,
          .in = "ii" DB_MANY_IDS_IN,
          .cols = turn_time_cols},
@@ -169,10 +177,10 @@ static const struct sql turn_sqls[] = {
                       .in = "u",
                       .cols = turn_request_cols},
     [TURN_SHOW] = {.text = "UPDATE posts p JOIN (SELECT id FROM posts FORCE INDEX (by_account) WHERE account_id = ?"
-                           " AND state = 'queued' ORDER BY id LIMIT 6) q ON q.id = p.id"
+                           " AND state = 'queued' AND id > " TURN_HELD_TO " ORDER BY id LIMIT 6) q ON q.id = p.id"
                            " SET p.next_attempt_at_us = ?, p.updated_at_us = ? WHERE p.state = 'queued'"
                            " AND (p.next_attempt_at_us IS NULL OR p.next_attempt_at_us < ?)",
-                   .in = "uiii"},
+                   .in = "uuiii"},
     [TURN_OLD_JOB] = {.text =
                           "SELECT 1 FROM jobs_publish WHERE kind = 'publish' AND subject_id = ? AND state = 'ready'",
                       .in = "u",

@@ -77,3 +77,7 @@ struct journal_counts {
 MUST_CHECK enum err journal_each(const char *dir, const struct secret *key,
                                  void (*fn)(const struct journal_line *line, void *arg), void *arg,
                                  struct journal_counts *ret_counts);
+/* The same of any file, such as a copy. */
+MUST_CHECK enum err journal_each_of(const char *path, const struct secret *key,
+                                    void (*fn)(const struct journal_line *line, void *arg), void *arg,
+                                    struct journal_counts *ret_counts);

@@ -138,11 +138,20 @@ bool journal_read_line(const struct secret *key, struct str line, struct journal
 enum err journal_each(const char *dir, const struct secret *key, void (*fn)(const struct journal_line *line, void *arg),
                       void *arg, struct journal_counts *ret_counts)
 {
-    char path[JOURNAL_PATH_BYTES], text[JOURNAL_LINE_MAX + 2];
+    char path[JOURNAL_PATH_BYTES];
+
+    return journal_each_of(journal_path(path, dir).p, key, fn, arg, ret_counts);
+}
+
+enum err journal_each_of(const char *path, const struct secret *key,
+                         void (*fn)(const struct journal_line *line, void *arg), void *arg,
+                         struct journal_counts *ret_counts)
+{
+    char text[JOURNAL_LINE_MAX + 2];
     struct journal_counts counts = {.torn = 0};
     struct journal_line line;
 
-    FILE *file = fopen(journal_path(path, dir).p, "re");
+    FILE *file = fopen(path, "re");
     if (file == NULL)
         return errno == ENOENT ? ERR_NOT_FOUND : ERR_JOURNAL;
     while (fgets(text, sizeof text, file) != NULL) {

@@ -58,7 +58,8 @@ enum err account_by_id(struct db *db, struct arena *arena, const struct uuid *id
 
 bool account_snapshot_within(const struct account *a, int64_t age_us)
 {
-    return a->snapshot_at_us > 0 && llabs(clock_now_us() - a->snapshot_at_us) <= age_us;
+    return a->snapshot_at_us > 0 && a->privacy_level_options.n > 0 &&
+           llabs(clock_now_us() - a->snapshot_at_us) <= age_us;
 }
 
 bool account_has_scope(const struct account *a, struct str scope)
@@ -206,6 +207,7 @@ static const struct db_col account_cols[] = {
     DB_COL_ENUM(struct account, mode, mode_names),
     DB_COL(struct account, connected_at_us, I64),
     DB_COL(struct account, canceled_to_us, I64),
+    DB_COL(struct account, held_to_id, UUID),
     DB_COL(struct account, username, STR),
     DB_COL(struct account, nickname, STR),
     DB_COL(struct account, privacy_level_options, STR),
@@ -226,7 +228,7 @@ static const struct db_col account_others_cols[] = {DB_COL(struct account_others
 
 #define ACCOUNT_SELECT_BY(index) \
     "SELECT a.id, a.user_id, a.open_id, a.display_name, a.avatar_url, a.scopes, a.state, a.state_reason," \
-    " a.mode, a.connected_at_us, a.canceled_to_us, s.username, s.nickname," \
+    " a.mode, a.connected_at_us, a.canceled_to_us, a.held_to_id, s.username, s.nickname," \
     " s.privacy_level_options, s.post_block, s.comment_disabled, s.fetched_at_us" \
     " FROM accounts a " index " LEFT JOIN creator_snapshots s ON s.account_id = a.id AND s.fetched_at_us > ?"
 #define ACCOUNT_SELECT ACCOUNT_SELECT_BY("")

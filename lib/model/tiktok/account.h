@@ -29,6 +29,8 @@ struct account {
     int64_t connected_at_us;
     int64_t
         canceled_to_us; /* posts made until then are still to be canceled, though it may be connected again; 0: none */
+    struct uuid
+        held_to_id; /* posts up to this one are on hold after a restore (post/hold.h); none: there is no such post */
     /* The snapshot, when there is one of the last 24 h: snapshot_at_us > 0 */
     struct str username, nickname, privacy_level_options, post_block;
     bool comment_disabled;
@@ -62,7 +64,7 @@ MUST_CHECK enum err account_list(struct db *db, struct arena *arena, const struc
 MUST_CHECK enum err account_by_id(struct db *db, struct arena *arena, const struct uuid *id,
                                   struct account *ret_account);
 
-/* Has TikTok given the snapshot within that time? One from the future has come before the clock was set back. */
+/* Has TikTok given the snapshot within that time, with what it offers? One from the future has come before the clock was set back. */
 bool account_snapshot_within(const struct account *a, int64_t age_us);
 
 bool account_has_scope(const struct account *a, struct str scope);
@@ -126,6 +128,11 @@ MUST_CHECK enum err account_disconnect(struct db *db, struct arena *arena, const
 MUST_CHECK enum err account_end_removed(struct db *db, struct arena *arena, const struct conf *conf, struct str open_id,
                                         int64_t made_to_us, struct str request_id, bool *ret_more);
 
+/* After a restore: an account that was disconnected at that time is so again, unless it was connected later. The grant was ended at TikTok
+ * then. ERR_NOT_FOUND: there is nothing to do. */
+MUST_CHECK enum err account_end_again(struct db *db, struct arena *arena, const struct conf *conf,
+                                      const struct uuid *user_id, const struct uuid *id, int64_t at_us);
+
 /* In a transaction: TikTok is asked whether the grants live of connections that were made between these times. For those whose order with
  * the end of a grant the two clocks cannot tell. */
 MUST_CHECK enum err account_doubt(struct db *db, struct arena *arena, struct str open_id, int64_t from_us,
@@ -182,6 +189,8 @@ MUST_CHECK enum err account_needs_reconnect(struct db *db, const struct uuid *id
 
 MUST_CHECK enum err account_store_snapshot(struct db *db, const struct uuid *account_id,
                                            const struct account_snapshot *s);
+/* TikTok said that the creator cannot post, and nothing else. */
+MUST_CHECK enum err account_store_block(struct db *db, const struct uuid *account_id, struct str post_block);
 MUST_CHECK enum err account_purge_snapshots(struct db *db, int64_t now_us); /* older than 24 h; 1000 at a time */
 
 /* Makes a "creator" job due, in a transaction of its own. */

@@ -21,6 +21,7 @@ struct account_removing {
     const struct account_removed *account;
     int64_t made_to_us;
     struct str request_id;
+    enum activity_what what;
 };
 
 /* As it is by now: it may have been disconnected, or connected again. */
@@ -31,7 +32,7 @@ static enum err account_removed_tx(struct db *db, void *arg)
                                           .conf = r->conf,
                                           .user_id = &r->account->user_id,
                                           .id = &r->account->id,
-                                          .what = ACTIVITY_ACCOUNT_REMOVED,
+                                          .what = r->what,
                                           .by = ACTIVITY_BY_SERVICE,
                                           .request_id = r->request_id};
     int64_t one;
@@ -46,7 +47,11 @@ static enum err account_removed_tx(struct db *db, void *arg)
 enum err account_end_removed(struct db *db, struct arena *arena, const struct conf *conf, struct str open_id,
                              int64_t made_to_us, struct str request_id, bool *ret_more)
 {
-    struct account_removing r = {.arena = arena, .conf = conf, .made_to_us = made_to_us, .request_id = request_id};
+    struct account_removing r = {.arena = arena,
+                                 .conf = conf,
+                                 .made_to_us = made_to_us,
+                                 .request_id = request_id,
+                                 .what = ACTIVITY_ACCOUNT_REMOVED};
     struct account_removed *accounts;
     size_t n;
 
@@ -61,6 +66,16 @@ enum err account_end_removed(struct db *db, struct arena *arena, const struct co
     }
     *ret_more = e == OK && n == REMOVED_BATCH;
     return e;
+}
+
+enum err account_end_again(struct db *db, struct arena *arena, const struct conf *conf, const struct uuid *user_id,
+                           const struct uuid *id, int64_t at_us)
+{
+    const struct account_removed account = {.id = *id, .user_id = *user_id};
+    struct account_removing r = {
+        .arena = arena, .conf = conf, .account = &account, .made_to_us = at_us, .what = ACTIVITY_ACCOUNT_DISCONNECTED};
+
+    return db_tx(db, account_removed_tx, &r);
 }
 
 enum err account_doubt(struct db *db, struct arena *arena, struct str open_id, int64_t from_us, int64_t to_us,

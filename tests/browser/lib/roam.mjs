@@ -5,7 +5,7 @@ import { isolated } from "./isolated.mjs";
 import { unfit } from "./look.mjs";
 
 const ORIGIN = process.env.ORIGIN;
-const LAST = 15, SETTLE_MS = 10_000;
+const LAST = 15, SETTLE_MS = 60_000;
 const TEXTS = ["", " ", "a", "0", "-1", "2", "ada@example.com", "Harbour lights", "x".repeat(300), "W".repeat(90), "<b>&amp;\"'", "😀".repeat(40),
   "שלום עולם", "ভাষা ไทย 日本語", "2030-01-01T10:00", "#tag @name https://example.com/" + "path/".repeat(40), "null", "{{x}}", "a\u0301\u202e\u200b"];
 const KEYS = ["Tab", "Tab", "Shift+Tab", "Enter", "Space", "Escape", "ArrowDown", "ArrowUp", "ArrowRight", "Home", "End", "Backspace"];

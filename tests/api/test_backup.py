@@ -1,0 +1,285 @@
+"""marketingcli-admin backup and restore: what is kept can be put back, whatever happens on the way, and nothing is sent a second time."""
+
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import uuid
+
+import pytest
+from conftest import with_setting
+from helpers import expect
+from publishing import Sent, failed
+from services import PROGRAMS
+from test_alarms import events
+from test_erasure import ask, wait_done
+from test_metrics import Shown
+
+HELD = "service_restored"
+
+
+class Vault:
+    """A folder of backups, and the key that opens them."""
+
+    def __init__(self, stack, folder):
+        self.stack, self.dir = stack, folder / "backups"
+        self.key, self.other_key = (self.certificate(folder, name) for name in ("ours", "other"))
+        self.scratch = pathlib.Path(f"/dev/shm/mcli-test-{os.getpid()}")
+        self.copies = folder / "copies"
+        self.copies.mkdir()
+        text = stack.at.conf.read_text()
+        for name, value in {"backup_certificate": folder / "ours.pem", "backup_dir": self.dir, "backup_scratch_dir": self.scratch,
+                            "backup_user": "nobody", "backup_copy": f"cp -t {self.copies}"}.items():
+            text = with_setting(text, name, value)
+        self.conf = folder / "conf"
+        self.conf.write_text(text)
+
+    @staticmethod
+    def certificate(folder, name):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}", "-keyout",
+                        folder / f"{name}.key", "-out", folder / f"{name}.pem"], check=True, capture_output=True)
+        return folder / f"{name}.key"
+
+    def admin(self, *args, code=0, **env):
+        done = self.stack.admin(*map(str, args), conf=self.conf, **env)
+        assert done.returncode == code, (args, done)
+        return done
+
+    def backup(self):
+        done = self.admin("backup")
+        assert "loaded once and the same" in done.stdout
+        return pathlib.Path(done.stdout.partition(":")[0])
+
+    def restore(self, file, *more, code=0, key=None):
+        return self.admin("restore", file, "--key", key or self.key, "--dir", self.stack.at.credentials, *more, code=code)
+
+    def files(self):
+        return sorted(p.name for p in self.dir.iterdir())
+
+
+@pytest.fixture(scope="module")
+def vault(stack, tmp_path_factory):
+    made = Vault(stack, tmp_path_factory.mktemp("vault"))
+    yield made
+    shutil.rmtree(made.scratch, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def made(vault):
+    """A backup that nobody changes."""
+    return vault.backup()
+
+
+@contextlib.contextmanager
+def all_stopped(stack):
+    """All that have a database; whatever happens, they can connect afterwards."""
+    with contextlib.ExitStack() as away:
+        for program in PROGRAMS:
+            if program.database:
+                away.enter_context(stack.stopped(program.name))
+        try:
+            yield
+        finally:
+            stack.database = None
+            for row in stack.sql("SELECT CONCAT(QUOTE(user), '@', QUOTE(host)) AS u FROM mysql.user WHERE user LIKE 'marketingcli\\_%%'"):
+                stack.sql(f"ALTER USER {row['u']} ACCOUNT UNLOCK")
+
+
+def test_a_backup_is_whole_and_taken_away(vault, made):
+    """Its digest is beside it, and fits; the private key opens it by OpenSSL alone, and what is inside is no plain text."""
+    digest = made.with_name(made.name + ".sha256")
+    assert subprocess.run(["sha256sum", "-c", digest.name], cwd=made.parent, capture_output=True).returncode == 0
+    assert (vault.copies / made.name).read_bytes() == made.read_bytes() and (vault.copies / digest.name).exists()
+    text = subprocess.run(["openssl", "cms", "-decrypt", "-inform", "DER", "-in", made, "-inkey", vault.key], check=True,
+                          capture_output=True).stdout
+    assert text.startswith(b"MCLIBAK1") and b"marketingcli backup 1\n" in text and b"schema_migrations" in text
+    assert b"CREATE TABLE" not in made.read_bytes()
+    assert made.stat().st_mode & 0o77 == 0 and "made" in vault.files()
+    assert list(vault.scratch.iterdir()) == [], "nothing is left of the scratch server"
+    assert made.name in vault.admin("backup", "list").stdout
+
+
+def of_another(vault, made, name, change):
+    """A copy that something has happened to."""
+    bad = made.with_name(name)
+    data = bytearray(made.read_bytes())
+    bad.write_bytes(change(data))
+    return bad
+
+
+BAD = {
+    "cut short": lambda d: bytes(d[:-1]),
+    "without its last part": lambda d: bytes(d[:6 + int.from_bytes(d[2:2 + (d[1] & 0x7f)], "big")]),
+    "a bit flipped": lambda d: bytes(d[:len(d) // 2]) + bytes([d[len(d) // 2] ^ 1]) + bytes(d[len(d) // 2 + 1:]),
+    "with more at its end": lambda d: bytes(d) + b"x",
+    "twice": lambda d: bytes(d) * 2,
+    "empty": lambda d: b"",
+    "no backup": lambda d: b"-- MariaDB dump\n",
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_bad_backup_is_refused(vault, made, what):
+    """By its digest; and without one, by what it says of itself. The services run: nothing is touched before all of it was read."""
+    bad = of_another(vault, made, "marketingcli-20200101T000000Z.bad", BAD[what])
+    try:
+        said = vault.restore(bad, code=1).stderr
+        assert "is no backup, or a part of it is missing" in said or "this key does not open it, or it was changed" in said, said
+        beside = bad.with_name(bad.name + ".sha256")
+        beside.write_text(made.with_name(made.name + ".sha256").read_text())
+        assert "its SHA-256 is another" in vault.restore(bad, code=1).stderr
+        beside.unlink()
+    finally:
+        bad.unlink()
+
+
+def test_another_key_opens_nothing(vault, made):
+    assert "this key does not open it" in vault.restore(made, code=1, key=vault.other_key).stderr
+    assert "is not a private key" in vault.restore(made, code=1, key=made).stderr
+
+
+def test_a_newer_schema_is_refused(vault, stack):
+    stack.sql("INSERT INTO schema_migrations SELECT 9999, '9999_from_the_future.sql', sha256, state, 1, 0, 0 FROM schema_migrations LIMIT 1")
+    try:
+        newer = vault.backup()
+    finally:
+        stack.sql("DELETE FROM schema_migrations WHERE version = 9999")
+    assert re.search(r"has schema 9999, and this release knows \d+: install", vault.restore(newer, code=1).stderr)
+
+
+def test_it_is_refused_while_the_services_run(vault, stack, made, user):
+    assert "with --replace it is dropped" in vault.restore(made, "--without-journal", code=1).stderr
+    assert "the services are running" in vault.restore(made, "--without-journal", "--replace", code=1).stderr
+    expect(user.api.get("/api/v1/posts"), 200)
+    assert stack.sql("SELECT COUNT(*) AS n FROM mysql.global_priv WHERE User LIKE 'marketingcli%%' AND JSON_VALUE(Priv, '$.account_locked') = 1")[0]["n"] == 0
+
+
+def test_two_at_once(vault, stack, made):
+    stack.sql("SELECT GET_LOCK('backup.marketingcli', 0)")
+    try:
+        assert "another backup" in vault.admin("backup", code=1).stderr
+        assert "another backup" in vault.restore(made, "--without-journal", code=1).stderr
+    finally:
+        stack.sql("SELECT RELEASE_LOCK('backup.marketingcli')")
+
+
+def test_a_full_disk_and_a_kill_leave_what_there_is(vault, stack, made):
+    """And nothing that looks like a backup."""
+    before = vault.files()
+    done = subprocess.run(["prlimit", "--fsize=20000", "--", str(find_admin()), "backup"], capture_output=True, text=True,
+                          env={**os.environ, "MARKETINGCLI_CONF": str(vault.conf)})
+    assert done.returncode != 0 and vault.files() == before, done
+    for point in ("backup.written", "backup.verified"):
+        (stack.at.test / "points").mkdir(exist_ok=True)
+        (stack.at.test / "points" / point).touch()
+        vault.admin("backup", code=-9)
+    left = [n for n in vault.files() if n not in before]
+    assert left and all(n.endswith(".part") for n in left), left
+    for name in left:
+        (vault.dir / name).unlink()
+
+
+def find_admin():
+    from render import find_program
+    return find_program(os.environ["MARKETINGCLI_BUILD"], "marketingcli-admin")
+
+
+def test_old_ones_go_and_bad_ones_are_told(vault, made):
+    old = made.with_name("marketingcli-20200102T030405Z.cms")
+    for name in (old, old.with_name(old.name + ".sha256"), old.with_name("marketingcli-20200102T030406Z.cms.part")):
+        name.touch()
+    kept = of_another(vault, made, "marketingcli-20991231T000000Z.cms", BAD["a bit flipped"])
+    beside = kept.with_name(kept.name + ".sha256")
+    try:
+        assert "has no digest beside it" in vault.admin("backup", "check", code=1).stderr
+        beside.write_text(made.with_name(made.name + ".sha256").read_text())
+        assert "its SHA-256 is another" in vault.admin("backup", "check", code=1).stderr
+        assert "bad" in vault.files() and not [n for n in vault.files() if n.startswith("marketingcli-2020")]
+    finally:
+        kept.unlink()
+        beside.unlink(missing_ok=True)
+    vault.admin("backup", "check")
+    assert "bad" not in vault.files() and made.exists()
+
+
+def test_alarms(stack):
+    """One that is old, a journal that stays here, and one that is bad: until that is over."""
+    folder = stack.at.test / "backups"
+    folder.mkdir()
+    for name in ("made", "bad"):
+        (folder / name).touch()
+    os.utime(folder / "made", (1, 1))
+    before = len(stack.log("worker-media"))
+    told = lambda name: [e.get("what") for e in events(stack.log("worker-media")[before:], name)]  # noqa: E731
+    try:
+        with stack.configured("worker-media", backup_certificate="/nowhere", backup_dir=folder, backup_copy="true"):
+            stack.wait(lambda: len(told("backup_old")) == 2 and told("backup_bad"), "all are told")
+            shown = Shown(stack, "worker-media")
+            assert told("backup_old") == ["backup", "journal"] and shown("alarms_total", alarm="backup_old") == len(told("backup_old"))
+            assert shown("alarms_total", alarm="backup_bad") == 1
+            for name in ("made", "journal-copied"):
+                (folder / name).touch()
+                os.utime(folder / name)
+            (folder / "bad").unlink()
+            stack.wait(lambda: sorted(told("backup_new")) == ["backup", "journal"] and told("backup_good"), "all is over")
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_what_is_restored(vault, stack, user, account):
+    """What was sent since the backup is not sent again; what was erased, disconnected and revoked since is so again; and a restore that
+    dies anywhere is run again."""
+    leaver, erased, gone = type(user)(stack), type(user)(stack), user.connect()
+    erased_id = uuid.UUID(erased.id).bytes
+    revoked = user.make_key("revoked")
+    with stack.stopped("worker-publish"):
+        sent, given_up = Sent(stack, user, account), Sent(stack, leaver, leaver.connect())
+        file = vault.backup()
+    sent.wait("published")
+    given_up.wait("published")
+    other = type(user)(stack)
+    other_id = uuid.UUID(other.id).bytes
+    assert user.web.delete(f"/api/v1/keys/{revoked['id']}").status_code == 204
+    expect(user.web.delete(f"/api/v1/accounts/{gone}"), 200)
+    wait_done(stack, ask(erased)["receipt"])
+    assert user.web.get("/api/v1/me").status_code == 200
+    stack.wait(lambda: stack.sql("SELECT COUNT(*) AS n FROM journal_due")[0]["n"] == 0, "the journal has it")
+    vault.admin("backup", "journal")
+    [journal] = vault.copies.glob("journal.*")
+    restore = lambda *more, **how: vault.restore(file, "--journal", journal, *more, **how)  # noqa: E731
+    points = stack.at.test / "points"
+    points.mkdir(exist_ok=True)
+    with all_stopped(stack):
+        (points / "restore.loaded").touch()
+        restore("--replace", code=-9)
+        assert "a restore of marketingcli has not come to its end" in vault.admin("migrate", code=1).stderr
+        (points / "restore.let_in").touch()
+        said = restore(code=-9).stdout
+        assert "is in place already" in restore().stdout
+        stack.database = None
+        assert re.search(r"1 erasures begun, 1 accounts disconnected, 1 keys revoked", said), said
+        assert int(re.search(r"on hold: (\d+) posts", said)[1]) >= 2, said
+        assert stack.sql("SELECT COUNT(*) AS n FROM sessions")[0]["n"] == 0
+        assert stack.sql("SELECT COUNT(*) AS n FROM users WHERE id = %s", other_id)[0]["n"] == 0
+        assert stack.sql("SELECT state FROM users WHERE id = %s", erased_id) == [{"state": "erasing"}]
+        assert not stack.sql("SHOW TABLES LIKE 'restore_unfinished'")
+    assert user.web.get("/api/v1/me").status_code == 401
+    expect(stack.client(Authorization=f"Bearer {revoked['key']}").get("/api/v1/me"), 401)
+    stack.wait(lambda: not stack.sql("SELECT 1 FROM users WHERE id = %s", erased_id), "who was erased is gone again")
+    post = sent.get()
+    assert (post["status"], post["failure"]["code"], post["events"][-1]["event"]) == ("queued", HELD, "held"), post
+    assert "cancel it" in post["failure"]["message"]
+    assert Sent(stack, user, account).wait()["status"] == "published", "newer posts go"
+    assert sent.at_simulator() == 0
+    assert sent.id in vault.admin("posts", "held").stdout and given_up.id not in vault.admin("posts", "held", "--of", user.id).stdout
+    assert "say whose posts" in vault.admin("posts", "release", code=1).stderr
+    assert vault.admin("posts", "give-up", "--of", leaver.id).stdout == "1 posts given up\n"
+    failed(given_up.get(), "outcome_unknown")
+    assert given_up.at_simulator() == 0
+    vault.admin("posts", "release", "--all")
+    assert sent.wait()["status"] == "published" and sent.at_simulator() == 1
+    assert sent.events()[:3] == ["created", "held", "released"]
+    assert vault.admin("posts", "held").stdout == ""
+    stack.admin("store", "check", "--delete", "--dir", str(stack.at.credentials))  # of those that the restore does not know

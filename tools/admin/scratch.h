@@ -1,0 +1,26 @@
+/*
+ * A MariaDB server of our own, for as long as a verb needs one: its own folder, no network, one socket, nobody but us. A backup is loaded into
+ * it, and so is known to be one that can be loaded.
+ *
+ *    struct scratch s = {0};
+ *    if (scratch_start(&s, &desk->arena, &desk->conf)) ... load, compare ...
+ *    scratch_stop(&s);
+ *
+ * What it writes to the disk is encrypted under a key that was never on any, or is in memory (tmpfs): so nothing is left to be read when the
+ * machine goes down. It dies with us.
+ */
+#pragma once
+
+#include "base/conf.h"
+#include "child.h"
+#include "db/db.h"
+
+struct scratch {
+    struct child server;
+    const char *dir, *socket;
+    int key; /* -1: none */
+    struct db *db;
+};
+
+bool scratch_start(struct scratch *s, struct arena *arena, const struct conf *conf); /* false after a complaint */
+void scratch_stop(struct scratch *s);                                                /* and nothing is left of it */
