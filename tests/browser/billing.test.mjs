@@ -3,7 +3,7 @@
 import { assert, test } from "./lib/test.mjs";
 
 const CHECKOUT = "POST /api/v1/billing/checkout", SYNC = "POST /api/v1/billing/sync";
-const plan = (page, name) => page.getByRole("heading", { level: 3, name, exact: true }).locator("..");
+const plan = (page, name) => page.locator(".plan").filter({ has: page.getByRole("heading", { name, exact: true }) });
 
 // Until the user's subscription is as Stripe's news has it.
 async function subscription(t, user, status) {

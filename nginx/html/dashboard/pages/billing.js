@@ -143,7 +143,7 @@ export default function billing({api, query, redraw}) {
 			<section><h2>${say.plans}</h2>
 				<p>${!sells ? say.nothing : isLive ? say.changeThere : say.price}</p>
 				<ul class="plans">${b.plans.map(p => card(p, b, !isLive))}</ul></section>
-			<section><h2>${say.smaller}</h2><ul>${say.smallerText.map(text => html`<li>${text}</li>`)}</ul></section>
+			${b.plans.length > 1 ? html`<section><h2>${say.smaller}</h2><ul>${say.smallerText.map(text => html`<li>${text}</li>`)}</ul></section>` : nothing}
 			${b.terms_accepted_at !== null ? html`<p><small>${say.terms_accepted(b.terms_version, when(b.terms_accepted_at))}</small></p>` : nothing}`;
 	}
 

@@ -92,7 +92,7 @@ export default function key({api, params, query, redraw, go}) {
 	}
 
 	const used = ({key: now}) => html`<section><h2>${say.usage}</h2>
-		${usage.view(sum => sum.requests === 0 ? html`<p>${say.unused}</p>` : html`<p>${say.usageDays(count(sum.requests), count(sum.errors))}</p>
+		${usage.view(sum => sum.requests === 0 ? html`<p>${say.unused}</p>` : html`<p>${say.usageDays(sum.requests, count(sum.requests), count(sum.errors))}</p>
 			<table class="numbers"><thead><tr><th scope="col">${say.status}</th><th scope="col">${say.requests}</th></tr></thead>
 			<tbody>${sum.rows.map(r => html`<tr><th scope="row">${r.status} <small>${say.statusKinds[Math.floor(r.status / 100)] ?? ""}</small></th><td>${count(r.requests)}</td></tr>`)}</tbody></table>`)}
 		<p><a href=${address("/usage?key=" + now.id)}>${say.byDay}</a></p></section>`;

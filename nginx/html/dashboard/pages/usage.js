@@ -63,7 +63,7 @@ export default function usage({api, query, redraw, go}) {
 		const values = name => days.map(d => found.get(d)?.[name] ?? (name.endsWith("_ms") ? null : 0));
 		const hasTimes = [...found.values()].some(d => d.p50_ms !== null);
 		return {
-			rows: wanted, days: [...found.values()].sort((a, b) => b.at - a.at), total, all: [...new Set(rows.map(r => r.account_id))],
+			rows: wanted, days: [...found.values()].sort((a, b) => b.at - a.at), total, deferred: wanted.reduce((n, r) => n + r.deferred, 0), all: [...new Set(rows.map(r => r.account_id))],
 			chart: total === 0 ? null : charted({label: say.posts.chart(count(total), days.length), format: count, steps: STEPS, stacked: true,
 				series: STATES.map(s => ({name: say.posts.states[s], values: values(s), shade: SHADES[s]}))}),
 			times: !hasTimes ? null : charted({label: say.times.chart(days.length), format: duration, steps: STEPS_MS,
@@ -113,7 +113,7 @@ export default function usage({api, query, redraw, go}) {
 	const head = names => html`<thead><tr>${names.map(n => html`<th scope="col">${n}</th>`)}</tr></thead>`;
 
 	const requestsView = found => found.chart === null ? html`<p>${say.requests.none}</p><p><a href=${address("/keys/new")}>${say.requests.make}</a></p>` : html`
-		<p>${say.requests.sum(count(found.requests), count(found.errors))}</p>
+		<p>${say.requests.sum(found.requests, count(found.requests), count(found.errors))}</p>
 		${beside(say.requests.title, found.chart.view(), html`<table class="numbers">${head([say.day, say.requests.requests, say.requests.errors])}<tbody>
 			${found.rows.toReversed().map(r => html`<tr><th scope="row">${r.span === "month" ? html`${monthText.format(new Date(r.starts_at))} <small>${say.month}</small>` : dayOfUtc(Date.parse(r.starts_at))}</th>
 				<td>${count(r.requests)}</td><td>${count(r.errors)}</td></tr>`)}</tbody></table>`)}
@@ -133,7 +133,7 @@ export default function usage({api, query, redraw, go}) {
 	}
 
 	const postsView = found => found.chart === null ? html`<p>${say.posts.none}</p><p><a href=${address("/posts/new")}>${say.posts.make}</a></p>` : html`
-		<p>${say.posts.sum(count(found.total))}${count(found.days.reduce((n, d) => n + d.deferred, 0))}${say.posts.sumEnd}</p>
+		<p>${say.posts.sum(found.total, count(found.total))} ${found.deferred > 0 ? say.posts.putOff(count(found.deferred)) : nothing}</p>
 		${beside(say.posts.title, found.chart.view(), html`<table class="numbers">${head([say.day, say.account, ...STATES.map(s => say.posts.states[s]), say.posts.deferred])}<tbody>
 			${found.rows.map(r => html`<tr><th scope="row">${dayOfUtc(Date.parse(r.starts_at))}</th><td>${accountName(r.account_id)}</td>${[...STATES, "deferred"].map(s => html`<td>${count(r[s])}</td>`)}</tr>`)}</tbody></table>`)}
 		<p><button type="button" class="secondary small" @click=${saveCsv}>${say.csv}</button></p>`;
