@@ -12,6 +12,7 @@ export const words = {
 	saved: "Saved.",
 	copy: "Copy",
 	copied: "Copied.",
+	notCopied: "Your browser did not copy it. Select the text and copy it yourself.",
 	signOut: "Sign out",
 	notFound: {title: "There is nothing here", text: "Check the address, or choose a page from the menu."},
 	menu: {
