@@ -84,6 +84,7 @@ test("a post of a key is approved or refused", async t => {
   await t.inFourForms(page, "post-approval");
   await page.getByRole("button", { name: "Approve and send" }).click();
   const dialog = page.getByRole("dialog");
+  await dialog.getByText("By posting, you agree to TikTok's Music Usage Confirmation").waitFor();
   await t.inject(page, "POST /api/v1/posts/*/approve", "content_digest_mismatch");
   await dialog.getByRole("button", { name: "Approve and send" }).click();
   await dialog.getByRole("alert").getByText("The post has changed since you opened it.").waitFor();

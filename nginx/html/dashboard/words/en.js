@@ -429,7 +429,7 @@ export const words = {
 			doubtCheck: "I have looked, and it is not there", doubtMissing: "Look first, then tick this.",
 		},
 		approve: {button: "Approve and send", title: "Send this post?", text: name => `It goes to ${name} exactly as you see it here.`, yes: "Approve and send", done: "The post is approved."},
-		refuse: {button: "Refuse", title: "Refuse this post?", text: "It is canceled and not sent. The program that made it is told so.", yes: "Refuse it", no: "Decide later", done: "The post is refused."},
+		refuse: {button: "Refuse", title: "Refuse this post?", text: "It is canceled and not sent, and cannot be sent later.", yes: "Refuse it", no: "Decide later", done: "The post is refused."},
 		reload: "The post has changed. What you see now is newer.",
 		content: "What is posted", options: "Settings", noText: "none", titleOf: "Title", description: "Description", account: "Account", audience: "Who can see it", mode: "How",
 		modes: {DIRECT_POST: "Posted directly", MEDIA_UPLOAD: "Draft for the TikTok inbox"},
