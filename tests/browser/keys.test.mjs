@@ -17,7 +17,7 @@ test("a key is made with the keyboard alone, and its line works", async t => {
   const ada = await t.user({ key: false });
   const page = await t.page("/dashboard/keys", { user: ada });
   await page.getByText("You have no keys yet").waitFor();
-  await t.inFourForms(page, "keys-empty");
+  await t.look(page, "keys-empty");
   await t.tabTo(page, page.getByRole("button", { name: "New key" }));
   await page.keyboard.press("Enter");
   await page.getByLabel("Name").waitFor();
@@ -170,7 +170,7 @@ test("keys that have ended say so, and a key of test data is one", async t => {
   await page.goto("/dashboard/keys/" + id);
   await page.getByText("It was sent without encryption").waitFor();
   assert.equal(await page.getByRole("button", { name: "Save" }).count(), 0);
-  await t.inFourForms(page, "key-ended");
+  await t.look(page, "key-ended");
   await page.getByRole("button", { name: "Remove" }).click();
   await page.getByText("You have no keys yet").waitFor();
   t.expects(page, "GET /api/v1/keys/*", 404);
