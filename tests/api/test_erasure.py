@@ -145,6 +145,20 @@ def keyed(key, what, id):
     return hmac.new(key.encode(), what.encode() + id, hashlib.sha256).hexdigest()
 
 
+def test_a_customer_that_was_made_and_never_stored_goes_too(stack, payer):  # noqa: F811
+    """Who had it made died before it was written down. That it was begun is known, so those made since are looked through."""
+    lost, others = "cus_Lost", "cus_Others"
+    payer.stripe.customers[lost] = {"email": payer.user.email, "metadata": {"user_id": payer.user.id}}
+    payer.stripe.customers[others] = {"email": "b@example.com", "metadata": {"user_id": str(uuid.uuid4())}}
+    stack.sql("UPDATE users SET customer_asked_at_us = created_at_us WHERE id = %s", payer.id)
+    made = ask(payer.user)
+    stack.wait(lambda: stack.sql("SELECT 1 FROM jobs_billing WHERE kind = 'customer_delete' AND subject_id = %s", payer.id), "it is begun")
+    stack.move_clock(130)  # a call that was begun before is over by then
+    wait_done(stack, made["receipt"])
+    assert [payer.stripe.customers[c] for c in (payer.customer, lost)] == [{"deleted": True}] * 2
+    assert payer.stripe.customers[others]["email"] == "b@example.com"
+
+
 def test_nothing_can_be_added_to_nobody(stack):
     """Late rows: the database itself refuses one of a user who is gone, in every table that says whose its rows are."""
     tables = {r["t"] for r in stack.sql("SELECT c.TABLE_NAME t FROM information_schema.COLUMNS c JOIN information_schema.TABLES USING (TABLE_SCHEMA,"

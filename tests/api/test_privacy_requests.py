@@ -89,7 +89,7 @@ def test_a_disabled_user_is_corrected(stack, user):
     works(stack, "correct", user.id, "--reason", REASON, "--name", "Ada L.", "--email", new, "--verified")
     assert stack.sql("SELECT name, email, state FROM users WHERE id = %s", uuid.UUID(user.id).bytes) == [
         {"name": "Ada L.", "email": new, "state": "disabled"}]
-    assert "isabled" in fails(stack, "correct", user.id, "--reason", REASON, "--email", f"x{new}")
+    assert "not active" in fails(stack, "correct", user.id, "--reason", REASON, "--email", f"x{new}")
 
 
 def test_an_export_is_written_to_a_file(stack, user, tmp_path):

@@ -170,7 +170,7 @@ test("all problems at once and at their place", async t => {
     await page.locator("li[data-state=refused]").first().getByRole("button", { name: /Remove/ }).click();
 
   const details = ["title", "description", "platform_options.privacy_level", "upload_ids[0]"].map(param => ({ code: "invalid_value", message: `Wrong ${param}.`, param }));
-  await t.inject(page, "POST /api/v1/accounts/*/posts", "validation_failed", { details: [...details, { code: "busy", message: "And this.", param: "elsewhere" }] });
+  await t.inject(page, "POST /api/v1/accounts/*/posts", "validation_failed", { details: [...details, { code: "of_another_kind", message: "And this.", param: "elsewhere" }] });
   await publish(page).click();
   for (const text of ["Wrong title.", "Wrong description.", "Wrong platform_options.privacy_level.", "Wrong upload_ids[0].", "And this."])
     await page.getByText(text).waitFor();

@@ -18,7 +18,8 @@ test("a filter stays through reload, back and a look at a post", async t => {
   const page = await t.page("/dashboard/posts", { user: ada });
   const rows = page.locator(".posts > li");
   await rows.nth(12).waitFor();
-  assert.equal(await page.locator(".posts img").first().evaluate(e => e.complete || new Promise(r => (e.onload = () => r(true)))), true);
+  await rows.last().scrollIntoViewIfNeeded();
+  await page.waitForFunction(() => document.querySelector(".posts img").naturalWidth > 0);
   await t.inFourForms(page, "posts");
   const show = page.getByLabel("Show");
   await t.tabTo(page, show);

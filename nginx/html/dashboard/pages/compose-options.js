@@ -43,7 +43,7 @@ function privacy({draft, account, change, wrong}) {
 			${offered.map(level => html`<option value=${level} .selected=${draft.options.privacy === level} ?disabled=${branded && level === "SELF_ONLY"}
 				title=${branded && level === "SELF_ONLY" ? say.brandedPrivate : nothing}>${say.levels[level] ?? level}</option>`)}
 		</select>
-		<small id="compose-privacy-said">${problems.length > 0 ? problems.join(" ") : branded && offered.includes("SELF_ONLY") ? say.brandedPrivate : say.privacyHint}</small></div>`;
+		<small id="compose-privacy-said">${problems.length > 0 ? problems.join(" ") : branded && offered.includes("SELF_ONLY") ? say.brandedPrivate : offered.length > 0 ? say.privacyHint : nothing}</small></div>`;
 }
 
 function disclosure({draft, mode, change, wrong}) {
