@@ -54,6 +54,8 @@ test("all problems of a new key are shown at their fields, and nothing typed is 
   await page.getByLabel("Only these").check();
   await page.getByLabel("Posts a day").fill("many");
   await page.getByLabel("Works until").selectOption("date");
+  await page.getByRole("button", { name: "Make the key" }).click();
+  await page.getByText("Fill this in.").waitFor();
   await page.getByLabel("Last day").fill("2020-01-01");
   for (const box of await page.locator("[name=scopes]").all())
     await box.uncheck();
