@@ -325,12 +325,14 @@ void policy_page_write(struct arena *arena, const struct policy_page *page, stru
     policy_put(html, str_skip(title, strlen("# ")));
     buf_puts(html, " - ");
     policy_put(html, page->conf->service_name);
-    buf_puts(html, "</title>\n<link rel=\"stylesheet\" href=\"/style.css\">\n"
-                   "<link rel=\"icon\" href=\"/icon.svg\" type=\"image/svg+xml\">\n</head>\n<body class=\"words\">\n");
+    buf_puts(
+        html,
+        "</title>\n<link rel=\"stylesheet\" href=\"/style.css\">\n"
+        "<link rel=\"icon\" href=\"/icon.svg\" type=\"image/svg+xml\">\n</head>\n<body class=\"words\">\n<main>\n");
     while (policy_next_block(&rest, &block))
         policy_put_block(&w, block);
-    buf_puts(html, "<p class=\"foot\"><a href=\"/\">Home</a> <a href=\"/privacy\">Privacy policy</a> "
-                   "<a href=\"/terms\">Terms</a></p>\n</body>\n</html>\n");
+    buf_puts(html, "</main>\n<footer class=\"foot\"><a href=\"/\">Home</a> <a href=\"/privacy\">Privacy policy</a> "
+                   "<a href=\"/terms\">Terms</a></footer>\n</body>\n</html>\n");
     ASSERT(!html->overflow);
 }
 
