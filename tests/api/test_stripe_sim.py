@@ -56,6 +56,18 @@ def test_a_customer_is_made_changed_and_deleted(stripe):
     assert stripe.types(made["id"]) == ["customer.deleted"]
 
 
+def test_customers_are_listed_newest_first(stripe):
+    """Those that were made since a time, and are not deleted, page by page."""
+    since = int(time.time()) - 600
+    older, gone, newer = (stripe.customer()["id"] for _ in range(3))
+    stripe.http.delete(f"/v1/customers/{gone}", headers=stripe.headers())
+    first = stripe.got("/v1/customers", limit=1, **{"created[gte]": since})
+    assert [c["id"] for c in first["data"]] == [newer] and first["has_more"] and first["object"] == "list"
+    assert stripe.got("/v1/customers", limit=1, starting_after=newer, **{"created[gte]": since})["data"][0]["id"] == older
+    assert stripe.got("/v1/customers", **{"created[gte]": since + 10 * DAY})["data"] == []
+    refused(stripe.get("/v1/customers", **{"created[gte]": "soon"}), 400, "parameter_invalid_integer", "created[gte]")
+
+
 def test_deleting_a_customer_ends_its_subscriptions(stripe, customer):
     subscription = stripe.subscribe(customer)
     session = stripe.checkout(customer)
