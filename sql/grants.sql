@@ -158,7 +158,7 @@ GRANT SELECT (key_id) ON {db}.key_budgets TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.usage_daily TO {user};
 GRANT SELECT ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.sessions TO {user};
-GRANT SELECT (id, email, state, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us), UPDATE (updated_at_us, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.users TO {user};
+GRANT SELECT (id, email, state, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us, customer_asked_at_us), UPDATE (updated_at_us, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us, customer_asked_at_us) ON {db}.users TO {user};
 GRANT SELECT, INSERT, UPDATE ON {db}.subscriptions TO {user};
 GRANT SELECT ON {db}.plan_grants TO {user};
 GRANT SELECT ON {db}.plan_counters TO {user};
@@ -176,7 +176,7 @@ GRANT SELECT ON {db}.sessions TO {user};
 GRANT UPDATE (last_seen_at_us) ON {db}.sessions TO {user};
 -- What an export has (lib/model/privacy/export.def), and the columns that say whose a row is. No hash, and nothing that is sealed, but those of
 -- keys and sessions, by which it knows who asks.
-GRANT SELECT (id, email_key, email, name, state, created_at_us, updated_at_us, notices_off, undeliverable_at_us, terms_version, policy_version, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.users TO {user};
+GRANT SELECT (id, email_key, email, name, state, created_at_us, updated_at_us, notices_off, undeliverable_at_us, terms_version, policy_version, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us, customer_asked_at_us) ON {db}.users TO {user};
 GRANT SELECT (user_id, last_step, created_at_us, enabled_at_us) ON {db}.user_totp TO {user};
 GRANT SELECT (user_id, created_at_us) ON {db}.recovery_codes TO {user};
 GRANT SELECT (user_id, created_at_us) ON {db}.pending_sign_ins TO {user};
@@ -281,7 +281,7 @@ GRANT DELETE, SELECT (done_at_us, due_at_us, told_at_us), UPDATE (told_at_us) ON
 GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user worker_billing
-GRANT SELECT (id, email, state, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us), UPDATE (updated_at_us, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.users TO {user};
+GRANT SELECT (id, email, state, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us, customer_asked_at_us), UPDATE (updated_at_us, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us, customer_asked_at_us) ON {db}.users TO {user};
 GRANT SELECT (user_id, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us), UPDATE (subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.sessions TO {user};
 GRANT SELECT (user_id, subscribed_plan, subscribed_until_us, granted_plan, granted_until_us), UPDATE (subscribed_plan, subscribed_until_us, granted_plan, granted_until_us) ON {db}.api_keys TO {user};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {db}.subscriptions TO {user};
@@ -296,7 +296,7 @@ GRANT SELECT, INSERT, UPDATE ON {db}.worker_heartbeats TO {user};
 
 -- user worker_privacy
 -- Deletes whatever is a user's, and sees no more of it than whose it is.
-GRANT SELECT (id, email_key, state), DELETE ON {db}.users TO {user};
+GRANT SELECT (id, email_key, state, customer_asked_at_us), DELETE ON {db}.users TO {user};
 GRANT SELECT, UPDATE, DELETE ON {db}.erasures TO {user};
 GRANT SELECT, INSERT, DELETE ON {db}.journal_due TO {user};
 GRANT SELECT (user_id), DELETE ON {db}.user_totp TO {user};

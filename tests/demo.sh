@@ -350,9 +350,42 @@ print(f"  -> {names[0]} first, {names[-1]} last")
 END
 rm "$dir/export.zip" "$dir/export.head"
 
+heading "The newcomer wants the account erased: what it would cost, the wish, and the receipt, which needs no account"
+run 'curl -sS --fail-with-body --cacert "$CA" -c "$COOKIES.new" "$API/auth/login" --json "{\"email\":\"$NEWCOMER\",\"password\":\"$PASSWORD\"}"'
+run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES.new" "$API/privacy/erasure"'
+result "$(jq -c '.data | {plan, tiktok_accounts, api_keys, images, posts, posts_at_tiktok, grace_days}' <<<"$out")"
+run 'curl -sS --fail-with-body --cacert "$CA" -b "$COOKIES.new" -H "Origin: $SITE" "$API/privacy/erasure" --json "{\"confirm\":\"$NEWCOMER\"}"'
+RECEIPT=$(jq -r .data.receipt <<<"$out")
+result "RECEIPT=$RECEIPT, $(jq -r .data.state <<<"$out")"
+call='curl -sS --fail-with-body --cacert "$CA" "$API/privacy/erasure/$RECEIPT"'
+printf '$ %s\n' "$call"
+end=$((SECONDS + 90))
+until out=$(eval "$call") && [ "$(jq -r .data.state <<<"$out")" = done ]; do
+	[ $SECONDS -lt $end ] || fail "not erased after 90 s: $out"
+	sleep 0.3
+done
+jq -r '.data.steps[] | "  -> \(.step): gone at \(.done_at)"' <<<"$out"
+jq -r '.data.remains[] | select(.until != null) | "  -> until \(.until[:10]): \(.note)"' <<<"$out"
+run 'curl -sS --cacert "$CA" -o /dev/null -w "%{http_code}" "$API/auth/login" --json "{\"email\":\"$NEWCOMER\",\"password\":\"$PASSWORD\"}"'
+[ "$out" = 401 ] || fail "somebody who is erased signs in: $out"
+result "$out: nobody of that name is known"
+
+heading "The dashboard: Ada's account in a browser"
+run 'curl -sS --fail-with-body --cacert "$CA" "$SITE/dashboard/" | grep -o "<title>.*</title>"'
+result "$out"
+run 'curl -sS --fail-with-body --cacert "$CA" -o /dev/null -w "%{http_code}" "$API/auth/login" --json "{\"email\":\"$EMAIL\",\"password\":\"$PASSWORD\"}"'
+result "$out: she signs in"
+
 echo
 echo "Done in $((SECONDS - started_sec)) s."
-[ -n "$once" ] || echo "The stack stays up until Ctrl-C. In a browser, trust $CA first."
+[ -n "$once" ] || cat <<DASHBOARD
+The stack stays up until Ctrl-C. Look at it in a browser, which must trust $CA first:
+
+  $SITE/dashboard/posts/$POST
+  address:  $EMAIL
+  password: $PASSWORD
+
+DASHBOARD
 echo "published $URL"
 [ -z "$once" ] || exit 0
 

@@ -8,4 +8,5 @@ case " $* " in
 *" --list "*) packages_install python3 python3-pytest python3-requests python3-pymysql python3-pil >&2 ;;
 *) packages_install $packages_test ;;
 esac
+case " $* " in *" boot"*) packages_install $packages_boot ;; esac
 exec /usr/bin/python3 tests/runner/run.py "$@"

@@ -1,6 +1,8 @@
 /*
  * The caller's customer at Stripe: made before anything is bought, so that every event of ours names a customer that we know.
  *
+ * That it is made is written first (checkout_ask_customer), so that an erasure finds one of which nobody heard.
+ *
  * Its key is the user's, so who dies between the call and its commit makes no second one: the next call gets the same customer. Only
  * where that key has no use any more, because Stripe keeps a failure by it or the address was changed since, is there another key.
  */
@@ -57,7 +59,10 @@ enum err customer_make(struct ask *a, struct str email, struct str *ret_customer
     struct str made, kept;
     struct uuid other = uuid_new();
 
-    enum err e = customer_create_by(a, email, &c->caller.user_id, &made);
+    enum err e = checkout_ask_customer(c->db, c->arena, &c->caller.user_id);
+    if (e != OK)
+        return e;
+    e = customer_create_by(a, email, &c->caller.user_id, &made);
     if (customer_key_is_spent(a, e))
         e = customer_create_by(a, email, &other, &made);
     if (e != OK)
@@ -79,7 +84,10 @@ enum err customer_replace(struct ask *a, struct str email, struct sync *sync)
     struct uuid other = uuid_new();
     struct str made;
 
-    enum err e = customer_create_by(a, email, &other, &made);
+    enum err e = checkout_ask_customer(c->db, c->arena, &c->caller.user_id);
+    if (e != OK)
+        return e;
+    e = customer_create_by(a, email, &other, &made);
     if (e != OK)
         return ask_told(e);
     const struct checkout_customer customer = customer_of(c, made, email);

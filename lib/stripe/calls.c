@@ -135,6 +135,18 @@ void stripe_customer_delete(const struct stripe *s, struct arena *arena, struct 
         stripe_calls_call(s, arena, "DELETE", stripe_calls_path(arena, "/v1/customers", customer, ""), (struct str){0});
 }
 
+void stripe_customers_list(const struct stripe *s, struct arena *arena, int64_t created_from_us, struct str after,
+                           struct net_call *ret_call)
+{
+    _cleanup_(buf_done) struct buf path = BUF_MAX(URL_MAX_BYTES);
+
+    buf_puts(&path, "/v1/customers?");
+    stripe_form_put_i64(&path, STRIPE_NAME("created", "gte"), created_from_us / US_PER_SEC);
+    stripe_form_put_i64(&path, STRIPE_NAME("limit"), STRIPE_PAGE_CUSTOMERS);
+    stripe_form_put(&path, STRIPE_NAME("starting_after"), after);
+    *ret_call = stripe_calls_query(s, arena, &path);
+}
+
 /* Checkout and portal. The id stands at the subscription too: what a session has does not reach it. */
 
 void stripe_checkout_create(const struct stripe *s, struct arena *arena, const struct stripe_checkout *checkout,

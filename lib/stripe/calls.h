@@ -51,6 +51,11 @@ void stripe_customer_get(const struct stripe *s, struct arena *arena, struct str
 void stripe_customer_delete(const struct stripe *s, struct arena *arena, struct str customer,
                             struct net_call *ret_call);
 
+/* Those that are not deleted and were made since then, newest first; what comes after the last of the page before (absent: the first page). */
+#define STRIPE_PAGE_CUSTOMERS 100 /* of some 1 KB each */
+void stripe_customers_list(const struct stripe *s, struct arena *arena, int64_t created_from_us, struct str after,
+                           struct net_call *ret_call);
+
 struct stripe_checkout {
     struct str customer, price;
     struct uuid user_id;

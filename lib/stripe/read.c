@@ -40,6 +40,15 @@ static struct str stripe_read_url(struct str url)
     return str_starts(url, STR("https://")) && url.n <= URL_MAX_BYTES && str_is_visible(url) ? url : (struct str){0};
 }
 
+static bool stripe_read_take_customer(const struct stripe_read_object *o, struct stripe_customer *ret)
+{
+    if (!stripe_id_is(o->id, STRIPE_ID_CUSTOMER) || (!o->deleted && !o->livemode_given))
+        return false;
+    *ret = o->deleted ? (struct stripe_customer){.id = o->id, .deleted = true}
+                      : (struct stripe_customer){.id = o->id, .livemode = o->livemode, .user_id = o->metadata.user_id};
+    return true;
+}
+
 enum err stripe_read_customer(const struct net_result *r, struct arena *arena, struct stripe_customer *ret,
                               struct stripe_error *ret_error)
 {
@@ -48,10 +57,24 @@ enum err stripe_read_customer(const struct net_result *r, struct arena *arena, s
     enum err e = stripe_read_object_of(r, arena, "customer", &o, ret_error);
     if (e != OK)
         return e;
-    if (!stripe_id_is(o.id, STRIPE_ID_CUSTOMER) || (!o.deleted && !o.livemode_given))
-        return ERR_NET_UNKNOWN;
-    *ret = o.deleted ? (struct stripe_customer){.id = o.id, .deleted = true}
-                     : (struct stripe_customer){.id = o.id, .livemode = o.livemode, .user_id = o.metadata.user_id};
+    return stripe_read_take_customer(&o, ret) ? OK : ERR_NET_UNKNOWN;
+}
+
+enum err stripe_read_customers(const struct net_result *r, struct arena *arena, struct stripe_customers *ret,
+                               struct stripe_error *ret_error)
+{
+    struct stripe_list list;
+
+    enum err e = stripe_read_list(r, arena, stripe_read_list_fields, &list, ret_error);
+    if (e != OK)
+        return e;
+    const struct stripe_read_object *o = list.data.v;
+    struct stripe_customers page = {.v = arena_array(arena, list.data.n + 1, sizeof *page.v), .n = list.data.n};
+    page.has_more = list.has_more;
+    for (size_t i = 0; i < list.data.n; i++)
+        if (!str_eqc(o[i].object, "customer") || !stripe_read_take_customer(&o[i], &page.v[i]))
+            return ERR_NET_UNKNOWN;
+    *ret = page;
     return OK;
 }
 

@@ -17,6 +17,14 @@ struct stripe_customer {
 MUST_CHECK enum err stripe_read_customer(const struct net_result *r, struct arena *arena, struct stripe_customer *ret,
                                          struct stripe_error *ret_error);
 
+struct stripe_customers {
+    struct stripe_customer *v; /* arena */
+    size_t n;
+    bool has_more;
+};
+MUST_CHECK enum err stripe_read_customers(const struct net_result *r, struct arena *arena, struct stripe_customers *ret,
+                                          struct stripe_error *ret_error);
+
 enum stripe_session_status { STRIPE_SESSION_OPEN, STRIPE_SESSION_COMPLETE, STRIPE_SESSION_EXPIRED };
 struct stripe_session {
     struct str id, customer, subscription; /* customer and subscription: absent until there is one */

@@ -71,6 +71,9 @@ async function send(form, event) {
 			if (done !== null && form !== again)
 				done.hidden = false;
 			say(form.dataset.done, false);
+			const email = answer.status === 200 ? (await answer.json()).data.email : undefined;
+			if (email !== undefined)
+				sessionStorage.setItem("email", email); // so that it need not be typed to sign in (dashboard/pages/guest.js)
 		} else {
 			const error = (await answer.json()).error;
 			form.hidden = error.code === "link_invalid";

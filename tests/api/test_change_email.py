@@ -43,10 +43,6 @@ def change_to(user, email):
     return [c["id"] for c in changes(user) if c["new_email"] == email][-1]
 
 
-def waiting(user):
-    return expect(user.web.get(ASK), 200)["data"]["waiting"]
-
-
 def asked(user, email):
     """The link that the new address gets."""
     expect(ask(user, email), 202)
@@ -129,42 +125,6 @@ def test_ones_own_address_in_other_letters(stack, user):
     assert row_of(user)["email"] == new and row_of(user)["email_key"] == user.email.lower()
     expect(follow(stack, UNDO, undo_link(user)), 200)
     assert row_of(user)["email"] == user.email
-
-
-def test_the_change_that_waits_is_shown(stack, user, other):
-    assert waiting(user) is None
-    first, second = fresh(), fresh("Second")
-    expect(ask(user, first), 202)
-    assert waiting(user)["email"] == first
-    token = asked(user, second)
-    assert waiting(user)["email"] == second and waiting(other) is None
-    expect(follow(stack, CONFIRM, token, user.web), 200)
-    assert waiting(user) is None, "it was made"
-    expect(ask(user, fresh()), 202)
-    stack.move_clock(WAITS + 1)
-    user.web = sign_in(stack, second, user.password)[1]
-    assert waiting(user) is None, "it is over"
-
-
-def test_a_change_is_given_up(stack, user, other):
-    token, others = asked(user, fresh()), asked(other, fresh())
-    for _ in range(2):
-        expect(user.web.delete(ASK), 204)
-        assert waiting(user) is None
-    expect(follow(stack, CONFIRM, token), 400, "link_invalid")
-    assert waiting(other) is not None
-    new = expect(follow(stack, CONFIRM, others), 200)["data"]["email"]
-    expect(sign_in(stack, new, other.password)[0], 200)
-    again = asked(user, fresh())
-    expect(follow(stack, CONFIRM, again, user.web), 200)
-    expect(user.web.delete(ASK), 204)
-    assert row_of(user)["email"] == changes(user)[-1]["new_email"], "what was made stays"
-    expect(follow(stack, UNDO, undo_link(user)), 200)
-
-
-def test_what_waits_is_not_for_keys(user):
-    for method in ("get", "delete"):
-        expect(getattr(user.api, method)(ASK), 403, "session_required")
 
 
 def test_it_takes_the_password(stack, user):

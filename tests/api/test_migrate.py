@@ -385,6 +385,21 @@ def test_a_user_of_a_service_that_is_gone_has_no_right_any_more(granted):
     assert granted.query("SELECT COUNT(*) n FROM information_schema.TABLE_PRIVILEGES WHERE table_schema = 'marketingcli'") == of_others
 
 
+def test_a_user_of_another_database_clients_is_dropped(granted):
+    """Who could sign in from elsewhere must not any more; a user whose name only begins alike is somebody else's."""
+    name = f"marketingcli_{granted.user}"
+    granted.query(f"CREATE USER {name}@'10.0.0.0/255.255.255.0' IDENTIFIED BY 'x'")
+    granted.query(f"CREATE USER {name}2@'10.0.0.9' IDENTIFIED BY 'x'")
+    try:
+        granted.grants("GRANT SELECT ON {db}.a TO {user};")
+        assert f"dropped '{name}'@'10.0.0.0/255.255.255.0'" in granted.works("--credentials", str(granted.credentials), "--revoke")
+        rows = granted.query("SELECT user u, host h FROM mysql.user WHERE user LIKE %s", f"{name}%")
+        assert {(r["u"], r["h"]) for r in rows} == {(name, "localhost"), (f"{name}2", "10.0.0.9")}
+        assert granted.may("SELECT id FROM a")
+    finally:
+        granted.query(f"DROP USER {name}2@'10.0.0.9'")
+
+
 def test_a_new_password_counts(granted):
     granted.grants("GRANT SELECT ON {db}.a TO {user};")
     granted.password = secrets.token_urlsafe(24)

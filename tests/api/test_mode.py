@@ -438,6 +438,8 @@ def test_wishes(stack, test):
     private = details(test.connect(private_account=True, comment_disabled=True))
     assert "FOLLOWER_OF_CREATOR" in private["privacy_level_options"] and private["comment_disabled"]
     blocked = test.connect(post_block="spam_risk_user_banned_from_posting")
+    told = details(blocked)
+    assert told["post_block"] == "spam_risk_user_banned_from_posting" and not told["can_post"]
     failed(Sent(stack, test, blocked).wait(), "spam_risk_user_banned_from_posting")
 
 

@@ -1,6 +1,7 @@
 """marketingcli-admin privacy: requests about personal data that came by mail, with their deadlines."""
 
 import json
+import os
 import re
 import uuid
 import zipfile
@@ -79,6 +80,16 @@ def test_the_name_and_the_address_are_corrected(stack, user, other):
     assert [r[0] for r in requests(stack, user)] == ["correct"] * 3
     templates = [r["template"] for r in stack.sql("SELECT template FROM mail_outbox WHERE user_id = %s ORDER BY id", uuid.UUID(user.id).bytes)]
     assert templates == ["change_email", "email_changed"]  # the old address can undo it
+
+
+def test_a_disabled_user_is_corrected(stack, user):
+    """What is held of them must be right, too; and they stay disabled."""
+    new = f"{uuid.uuid4().hex}@example.com"
+    assert stack.admin("user", "disable", user.id).returncode == 0
+    works(stack, "correct", user.id, "--reason", REASON, "--name", "Ada L.", "--email", new, "--verified")
+    assert stack.sql("SELECT name, email, state FROM users WHERE id = %s", uuid.UUID(user.id).bytes) == [
+        {"name": "Ada L.", "email": new, "state": "disabled"}]
+    assert "not active" in fails(stack, "correct", user.id, "--reason", REASON, "--email", f"x{new}")
 
 
 def test_an_export_is_written_to_a_file(stack, user, tmp_path):
@@ -162,8 +173,12 @@ def test_an_overdue_request_is_an_alarm_once_a_day(stack, user):
     told = lambda: stack.sql("SELECT told_at_us t FROM privacy_requests WHERE done_at_us IS NULL")[0]["t"]  # noqa: E731
     before, shown = len(events(stack.log("worker-mail"), "request_overdue")), Shown(stack, "worker-mail")
     tidy = lambda: stack.sql("UPDATE jobs_mail SET run_at_us = 1 WHERE kind = 'tidy'")  # noqa: E731
+    stuck = stack.at.mail / "stuck.eml"  # a mail's file that cannot be deleted: that keeps no alarm quiet
+    stuck.mkdir()
+    os.utime(stuck, (1, 1))
     tidy()
     stack.wait(lambda: told(), "the alarm")
+    stuck.rmdir()
     first = told()
     stack.wait(lambda: len(events(stack.log("worker-mail"), "request_overdue")) == before + 1, "it is in the log")
     assert Shown(stack, "worker-mail").moved(shown, "alarms_total") == {("request_overdue",): 1}

@@ -392,6 +392,7 @@ const again = {hidden: true, dataset: {done: "SENT", over: "NEVER"}, getAttribut
 const over = {hidden: true}, has = process.argv[3] !== undefined; // of the page: something for who comes too late
 globalThis.document = {getElementById: id => id in {again, over} && !has ? null : ({form, again, over})[id] ?? result};
 globalThis.location = {hash: process.argv[1], pathname: "/verify-email", reload: () => { result.reloads = true; }};
+globalThis.sessionStorage = {setItem() {}};
 globalThis.addEventListener = (name, f) => { heard[name] = f; };
 globalThis.history = {replaceState: (...x) => { result.at = x[2]; }};
 globalThis.FormData = class { *[Symbol.iterator]() { yield ["password", "typed"]; } };

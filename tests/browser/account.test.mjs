@@ -3,7 +3,6 @@
 import { assert, test } from "./lib/test.mjs";
 
 const PASSWORD = "seven copper walruses";
-const at = page => new URL(page.url()).pathname;
 
 async function signIn(page, { email, password }) {
   await page.getByLabel("Email address").fill(email);
@@ -35,7 +34,7 @@ test("from the first page to a session with the keyboard alone", async t => {
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Open the mail that we sent" }).waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.localName), "h1");
-  await t.inFourForms(page, "register-sent");
+  await t.look(page, "register-sent");
   await t.tabTo(page, page.getByRole("button", { name: "Send it again" }));
   await page.keyboard.press("Enter");
   await page.getByText("It was sent again").waitFor();
@@ -44,12 +43,12 @@ test("from the first page to a session with the keyboard alone", async t => {
   await page.keyboard.type(PASSWORD);
   await page.keyboard.press("Enter");
   await page.getByText("Your address is confirmed").waitFor();
+  assert(!await page.locator("#over").isVisible());
   await t.tabTo(page, page.locator("#done a"));
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
-  await t.tabTo(page, page.getByLabel("Email address"));
-  await page.keyboard.type(email);
-  await page.keyboard.press("Tab");
+  assert.equal(await page.getByLabel("Email address").inputValue(), email);
+  assert(await page.getByLabel("Password").evaluate(e => e === document.activeElement));
   await page.keyboard.type(PASSWORD);
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Overview" }).waitFor();
@@ -63,7 +62,7 @@ test("what a server asks of who registers is asked for", async t => {
   await page.keyboard.press("Enter");
   await page.getByLabel("Invitation").waitFor();
   assert.equal(await page.getByRole("checkbox").getAttribute("aria-invalid"), "true");
-  await t.inFourForms(page, "register-asked");
+  await t.look(page, "register-asked");
   await page.getByLabel("Invitation").fill("abc");
   await page.getByRole("checkbox").check();
   const [sent] = await Promise.all([page.waitForRequest("**/auth/register"), page.getByRole("button", { name: "Register" }).click()]);
@@ -88,13 +87,13 @@ test("a sign-in that is refused says why and keeps what was typed", async t => {
   await t.inject(page, "POST /api/v1/auth/login", "too_many_wrong_passwords", { headers: { "Retry-After": "30" } });
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByText("Too many wrong passwords or codes. Try again in 30 seconds.").waitFor();
-  await t.inFourForms(page, "sign-in-refused");
+  await t.look(page, "sign-in-refused");
   await page.getByRole("link", { name: "Forgotten your password?" }).click();
   assert.equal(await page.getByLabel("Email address").inputValue(), ada.email);
   await t.inFourForms(page, "forgot-password");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Look into your mail" }).waitFor();
-  await t.inFourForms(page, "forgot-password-sent");
+  await t.look(page, "forgot-password-sent");
   await page.goBack();
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
   await signIn(page, ada);
@@ -149,7 +148,7 @@ test("name and address and password are changed", async t => {
   await page.keyboard.press("Enter");
   await page.getByText("This is not the password").waitFor();
   assert.equal(await old.getAttribute("aria-invalid"), "true");
-  await t.inFourForms(page, "settings-refused");
+  await t.look(page, "settings-refused");
   await old.fill(ada.password);
   await page.keyboard.press("Enter");
   await page.getByText("Your password is changed").waitFor();
@@ -179,7 +178,7 @@ test("a code at sign-in is set up and used and switched off", async t => {
   await t.tabTo(page, page.getByRole("button", { name: "Set up an app" }));
   await page.keyboard.press("Enter");
   await page.getByRole("img", { name: "QR code" }).waitFor();
-  await t.inFourForms(page, "security-scan");
+  await t.look(page, "security-scan");
   const secret = (await page.locator("code.secret").textContent()).replaceAll(" ", "");
   t.expects(page, "POST /api/v1/auth/totp/confirm", 403);
   const code = page.getByLabel("Code that the app shows now");
@@ -194,6 +193,9 @@ test("a code at sign-in is set up and used and switched off", async t => {
   const codes = await page.locator("ol.codes code").allTextContents();
   assert.equal(codes.length, 10);
   await t.inFourForms(page, "security-codes");
+  await page.evaluate(() => navigator.clipboard.writeText = () => Promise.reject(new Error("refused")));
+  await page.getByRole("button", { name: "Copy" }).click();
+  await page.getByText("Select the text and copy it yourself").waitFor();
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download" }).click()]);
   assert.match(download.suggestedFilename(), /^recovery-codes-.*\.txt$/);
 
@@ -207,7 +209,7 @@ test("a code at sign-in is set up and used and switched off", async t => {
   await page.getByRole("button", { name: "Sign out" }).click();
   await signIn(page, ada);
   await page.getByText("Your password is right").waitFor();
-  await t.inFourForms(page, "sign-in-code");
+  await t.look(page, "sign-in-code");
   t.expects(page, "POST /api/v1/auth/login/code", 403);
   await page.keyboard.type("000 000");
   await page.keyboard.press("Enter");
@@ -217,7 +219,7 @@ test("a code at sign-in is set up and used and switched off", async t => {
   await page.getByRole("heading", { name: "Overview" }).waitFor();
   await page.goto("/dashboard/settings/security");
   await page.getByText("9 recovery codes are left").waitFor();
-  await t.inFourForms(page, "security-on");
+  await t.look(page, "security-on");
 
   // The password and a code are asked for over the page, at once.
   await t.inject(page, "DELETE /api/v1/auth/totp", "recent_auth_required");
@@ -283,6 +285,7 @@ test("sessions are listed and ended", async t => {
   const other = await t.page("/dashboard/settings/security", { user: ada });
   const page = await t.page("/dashboard/settings/security", { user: ada });
   await page.getByRole("button", { name: "End all others" }).waitFor();
+  assert((await page.locator("#main").boundingBox()).width > 1000, "beside the menu, also where there is no notice above");
   await t.inFourForms(page, "security");
   const ends = page.getByRole("button", { name: /^End the session from/ });
   const n = await ends.count();
@@ -355,4 +358,24 @@ test("what cannot be loaded says so at its place and can be tried again", async 
     await page.getByText(seen).first().waitFor();
     await again.waitFor({ state: "detached" });
   }
+});
+
+test("errors of every type are shown and leave what was typed", async t => {
+  const ada = await t.user();
+  const page = await t.page("/dashboard/settings", { user: ada });
+  const name = page.getByLabel("Your name");
+  await name.fill("Ada");
+  for (const [code, said, more] of [["failed", "There is no contact with the server"], [502, "makes no sense here (502)"], ["busy", "The server is busy. Try again in 2 minutes.",
+    { headers: { "Retry-After": "120" } }], ["rate_limited", "Try again in 2 hours.", { headers: { "Retry-After": "7200" } }],
+    ["outcome_unknown", "Look whether it was done"], ["account_disabled", "This account is not active"], ["cross_origin", "This request must come from"],
+    ["validation_failed", "of the field", { details: [{ code: "too_long", param: "name", message: "of the field" }, { code: "other", param: null, message: "and of none" }] }]]) {
+    await t.inject(page, "PATCH /api/v1/me", code, more);
+    await name.press("Enter");
+    await page.getByText(said).first().waitFor();
+    assert.equal(await name.inputValue(), "Ada", code);
+  }
+  await page.getByRole("alert").getByText("and of none").waitFor();
+  assert.equal(await name.getAttribute("aria-invalid"), "true");
+  await name.press("Enter");
+  await page.getByText("Your name is saved").waitFor();
 });

@@ -88,7 +88,7 @@ test("TikTok's rules for what is chosen", async t => {
   assert.equal(await publish(page).isDisabled(), true);
   assert.equal(await page.locator(".compose-send [title]").getAttribute("title"), why);
   await page.locator(".label-told", { hasText: why }).waitFor();
-  await t.inFourForms(page, "compose-undisclosed");
+  await t.look(page, "compose-undisclosed");
   await page.locator("#compose-own").check();
   await page.getByText("Your photo/video will be labeled as 'Promotional content'", { exact: true }).waitFor();
   assert.equal(await consent(), "By posting, you agree to TikTok's Music Usage Confirmation");
@@ -126,7 +126,7 @@ test("a creator who cannot post or takes no comments", async t => {
   await page.locator("#compose-account").selectOption(open);
   await page.locator("#compose-privacy:enabled").waitFor();
   assert.equal(await page.locator("#compose-comments").isDisabled(), true);
-  await t.inFourForms(page, "compose-choice-of-account");
+  await t.look(page, "compose-choice-of-account");
 });
 
 test("an account that must be connected again", async t => {
@@ -158,7 +158,8 @@ test("all problems at once and at their place", async t => {
 
   t.expects(page, "POST /api/v1/uploads", 415);
   const [photo] = await t.photos(1);
-  await page.locator("#compose-files").setInputFiles([photo, { name: "no.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no image") },
+  await page.locator("#compose-files").setInputFiles(photo);
+  await page.locator("#compose-files").setInputFiles([{ name: "no.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no image") },
     { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("notes") }]);
   await page.locator("li[data-state=refused]").nth(1).waitFor();
   await kept(page).waitFor();
@@ -169,11 +170,11 @@ test("all problems at once and at their place", async t => {
     await page.locator("li[data-state=refused]").first().getByRole("button", { name: /Remove/ }).click();
 
   const details = ["title", "description", "platform_options.privacy_level", "upload_ids[0]"].map(param => ({ code: "invalid_value", message: `Wrong ${param}.`, param }));
-  await t.inject(page, "POST /api/v1/accounts/*/posts", "validation_failed", { details: [...details, { code: "busy", message: "And this.", param: "elsewhere" }] });
+  await t.inject(page, "POST /api/v1/accounts/*/posts", "validation_failed", { details: [...details, { code: "of_another_kind", message: "And this.", param: "elsewhere" }] });
   await publish(page).click();
   for (const text of ["Wrong title.", "Wrong description.", "Wrong platform_options.privacy_level.", "Wrong upload_ids[0].", "And this."])
     await page.getByText(text).waitFor();
-  await t.inFourForms(page, "compose-refused");
+  await t.look(page, "compose-refused");
   await t.inject(page, "POST /api/v1/accounts/*/posts", "plan_limit_reached");
   await publish(page).click();
   await page.getByRole("link", { name: "See your plan" }).waitFor();
@@ -220,7 +221,7 @@ test("an answer that was lost posts once", async t => {
   await page.unrouteAll();
   await page.reload();
   await page.getByText("It is not known whether your last try arrived.").waitFor();
-  await t.inFourForms(page, "compose-unknown");
+  await t.look(page, "compose-unknown");
   await kept(page).waitFor();
   await page.locator("#compose-title").fill("Twice");
   t.expects(page, "POST /api/v1/accounts/*/posts", 422);

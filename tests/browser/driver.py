@@ -14,7 +14,7 @@ import npm
 import asks
 
 SOURCE = pathlib.Path(__file__).resolve().parent
-PATIENCE_SEC = 400  # of a test; main.mjs has less, and says what was going on
+PATIENCE_SEC = 1000  # of a test; main.mjs has less, and says what was going on
 CHROMIUM = "/usr/bin/chromium"
 
 

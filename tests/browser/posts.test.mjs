@@ -7,7 +7,7 @@ async function copies(t, post, n, states = ["published", "canceled", "in_inbox",
   const [{ columns }] = await t.sql("SELECT GROUP_CONCAT(column_name) AS columns FROM information_schema.columns WHERE table_schema = DATABASE()"
     + " AND table_name = 'posts' AND column_name NOT IN ('id', 'state', 'ended_at_us', 'title', 'publish_id')");
   await t.sql(`INSERT INTO posts (id, state, ended_at_us, title, ${columns}) SELECT UNHEX(CONCAT('0fff', LPAD(HEX(seq), 12, '0'), HEX(RANDOM_BYTES(8)))),`
-    + ` ELT(1 + seq % ${states.length}, ${states.map(s => `'${s}'`).join(", ")}), ended_at_us, CONCAT('copy ', seq), ${columns} FROM posts`
+    + ` ELT(1 + MOD(seq, ${states.length}), ${states.map(s => `'${s}'`).join(", ")}), ended_at_us, CONCAT('copy ', seq), ${columns} FROM posts`
     + ` JOIN seq_1_to_${n} WHERE id = %s`, post.id);
 }
 
@@ -18,7 +18,8 @@ test("a filter stays through reload, back and a look at a post", async t => {
   const page = await t.page("/dashboard/posts", { user: ada });
   const rows = page.locator(".posts > li");
   await rows.nth(12).waitFor();
-  assert.equal(await page.locator(".posts img").first().evaluate(e => e.complete || new Promise(r => (e.onload = () => r(true)))), true);
+  await rows.last().scrollIntoViewIfNeeded();
+  await page.waitForFunction(() => document.querySelector(".posts img").naturalWidth > 0);
   await t.inFourForms(page, "posts");
   const show = page.getByLabel("Show");
   await t.tabTo(page, show);

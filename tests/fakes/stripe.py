@@ -102,6 +102,9 @@ class FakeStripe:
     def answer(self, method, path, given):
         if found := re.fullmatch(r"/v1/customers/(\w+)", path):
             return self.customer(method, found[1], given)
+        if path == "/v1/customers" and method == "GET":
+            return self.listed([{"id": id, "object": "customer", "livemode": False, "metadata": {}, **c} for id, c in self.customers.items()
+                                if not c.get("deleted")])
         if path == "/v1/subscriptions":
             if given["customer"] not in self.customers:
                 return self.missing("customer")

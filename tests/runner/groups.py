@@ -29,6 +29,7 @@ FUZZ_SEC = 4
 UNIT_TIMEOUT_SEC, PYTEST_TIMEOUT_SEC, DEMO_TIMEOUT_SEC, LOAD_TIMEOUT_SEC = 600, 2400, 600, 600
 SWEEP_TIMEOUT_SEC = 12 * 3600  # of all of it; a sample takes minutes
 UPGRADE_TIMEOUT_SEC = 1800  # with the build of the commit before
+BOOT_TIMEOUT_SEC = 3 * 3600  # with three builds; of a quarter of an hour
 CHAOS_TIMEOUT_SEC = 1200  # of one seed; the short form takes a minute
 HOSTILE_TIMEOUT_SEC = 600  # of the requests of one seed
 WHOLE_TIMEOUT_SEC = 1800
@@ -349,6 +350,31 @@ class Upgrade:
             code, out = children.run(command, UPGRADE_TIMEOUT_SEC, env=python_environment())
             section.say(out.rstrip())
             section.add(name, code == 0, out[-8000:])
+
+
+# Boot: a bare Debian becomes a server by the documents' own commands, on a machine that really boots
+
+
+class Boot:
+    name, builds = "boot", []  # it builds on that machine
+
+    def names(self):
+        script = (CHECKOUT / "tests/boot/boot.py").read_text()
+        steps = re.search(r"^STEPS = \{(.*?)\}", script, re.M | re.S)[1]
+        return [f"{self.name}/{step}" for step in re.findall(r'"([\w-]+)":', steps)]
+
+    def parts(self, wanted, section):
+        return [lambda: self.run(wanted, section)]
+
+    def run(self, wanted, section):
+        steps = [name.partition("/")[2] for name in wanted]
+        code, out = children.run([CHECKOUT / "tests/boot/boot.py", *steps], BOOT_TIMEOUT_SEC, env=python_environment())
+        section.say(out.rstrip())
+        said = {step: state == "ok" for state, step in re.findall(r"^(ok|FAIL) ([\w-]+) \d+ s$", out, re.M)}
+        for name, step in zip(wanted, steps):
+            section.add(name, said.get(step, False))
+        if code != 0 and all(said.get(step, False) for step in steps):
+            section.add(f"{self.name} (exit code {code})", False)
 
 
 # Hostile: the seeded requests of tests/hostile, all of them against one stack

@@ -177,14 +177,18 @@ class Mails:
         return len(tries)
 
 
+def migrate(stack, *more):
+    done = stack.admin("migrate", "--sql", str(CHECKOUT / "sql"), "--credentials", str(stack.at.credentials), *more)
+    check(done.returncode == 0, f"the schema cannot be brought up to date: {done.stderr}")
+
+
 def update(stack, new, programs, log, posts, mails, images):
     """While the old second worker goes on."""
     install(new, programs)
     lift_limits(stack)
     make_credentials(stack)
     (stack.at.run / "keys.epoch").chmod(0o666)  # new units say which groups a program has; this stack is that of before
-    done = stack.admin("migrate", "--sql", str(CHECKOUT / "sql"), "--credentials", str(stack.at.credentials))
-    check(done.returncode == 0, f"the schema cannot be brought up to date: {done.stderr}")
+    migrate(stack)
     posts.more()
     names = in_turn(services_of(stack))
     for name in names:
@@ -207,6 +211,7 @@ def run(stack, new, programs):
             stack.wait(lambda: log.count() >= REQUESTS, "it is at work")
             posts.more()
             update(stack, new, programs, log, posts, mails, images)
+        migrate(stack, "--revoke")  # now that the last of the old programs is gone
         after = log.count()
         stack.wait(lambda: log.count() >= after + REQUESTS, "all of it is new")
         posts.more()

@@ -33,6 +33,8 @@ struct grants {
     size_t users_n;
 };
 
+#define ELSEWHERE_MAX 100 /* hosts that one user may once have come from */
+
 static const struct db_col grants_right_cols[] = {
     DB_COL(struct right, privilege, STR), DB_COL(struct right, table, STR), DB_COL(struct right, column, STR), DB_END};
 
@@ -41,7 +43,7 @@ struct grantee {
 };
 static const struct db_col grants_grantee_cols[] = {DB_COL(struct grantee, name, STR), DB_END};
 
-enum { GRANTS_HAS_GLOBAL, GRANTS_HAS_WHOLE, GRANTS_HAS, GRANTS_HOLDERS };
+enum { GRANTS_HAS_GLOBAL, GRANTS_HAS_WHOLE, GRANTS_HAS, GRANTS_HOLDERS, GRANTS_ELSEWHERE };
 static const struct sql grants_sqls[] = {
     /* Rights on everything or on the whole database: nobody should have any. */
     [GRANTS_HAS_GLOBAL] = {.text = "SELECT COUNT(*) FROM information_schema.USER_PRIVILEGES "
@@ -64,6 +66,11 @@ static const struct sql grants_sqls[] = {
                             "WHERE grantee = ? AND table_schema = ? LIMIT 500",
                     .in = "ssss",
                     .cols = grants_right_cols},
+    /* From before another database.clients. */
+    [GRANTS_ELSEWHERE] = {.text = "SELECT DISTINCT grantee FROM information_schema.USER_PRIVILEGES"
+                                  " WHERE LEFT(grantee, CHAR_LENGTH(?)) = ? AND grantee <> ? LIMIT ?",
+                          .in = "sssi",
+                          .cols = grants_grantee_cols},
 };
 
 /* Runs one statement; what is for the complaint, because the statement itself may hold a password. */
@@ -366,10 +373,33 @@ static int grants_add_gone(struct grants *g)
     return EXIT_DONE;
 }
 
+/* Of a name that is ours, and from where nobody should sign in any more. */
+static int grants_drop_elsewhere(const struct grants *g, const struct grants_user *u)
+{
+    struct str of_name = arena_printf(g->arena, "'marketingcli_%.*s'@", STR_FMT(u->name));
+    const struct grantee *grantees;
+    int code = EXIT_DONE;
+    void *rows;
+    size_t n;
+
+    if (db_rows(g->db, &grants_sqls[GRANTS_ELSEWHERE],
+                DB_ARGS(db_str(of_name), db_str(of_name), db_str(u->grantee), db_i64(ELSEWHERE_MAX)), g->arena,
+                sizeof *grantees, ELSEWHERE_MAX, &rows, &n) != OK)
+        return complain("the users cannot be read. MariaDB says: %s", db_error(g->db));
+    grantees = rows;
+    for (size_t i = 0; i < n && code == EXIT_DONE; i++) {
+        struct str text = arena_printf(g->arena, "DROP USER IF EXISTS %.*s", STR_FMT(grantees[i].name));
+        code = grants_run(g, u, text, text.p);
+        if (code == EXIT_DONE)
+            printf("dropped %.*s, which database.clients does not name any more\n", STR_FMT(grantees[i].name));
+    }
+    return code;
+}
+
 /* After all grants, for all users, so that nobody is without a right that has only moved. */
 static int grants_look_back(struct grants *g, bool revoke)
 {
-    size_t all = 0, wide = 0, excess = 0;
+    size_t all = 0, wide = 0, excess = 0, of_file = g->users_n;
     int code = grants_add_gone(g);
 
     for (size_t i = 0; code == EXIT_DONE && i < g->users_n; i++) {
@@ -378,6 +408,8 @@ static int grants_look_back(struct grants *g, bool revoke)
         code = grants_look_at_wide(g, g->users[i], revoke, &wide);
         if (code == EXIT_DONE)
             code = grants_look_at_excess(g, g->users[i], revoke, &excess);
+        if (code == EXIT_DONE && revoke && i < of_file)
+            code = grants_drop_elsewhere(g, g->users[i]);
         if (code == EXIT_DONE)
             all += wide + excess;
     }

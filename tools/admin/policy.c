@@ -33,23 +33,12 @@ struct policy_publishing {
 /* What no policy can do without; all that is missing is told at once. */
 static bool policy_is_configured(const struct conf *c)
 {
-    const struct {
-        const char *key;
-        struct str value;
-    } needed[] = {
-        {"name", c->controller_name},
-        {"address", c->controller_address},
-        {"email", c->controller_email},
-        {"authority", c->controller_authority},
-        {"legal_basis", c->controller_legal_basis},
-        {"law", c->controller_law},
-    };
     bool all = true;
 
-    for (size_t i = 0; i < ARRAY_LEN(needed); i++)
-        if (needed[i].value.n == 0) {
+    for (size_t i = 0; i < policy_controller_n; i++)
+        if (policy_controller_value(c, i).n == 0) {
             complain("controller.%s is not set: the policy and the terms must say it (marketingcli.conf(5))",
-                     needed[i].key);
+                     policy_controller[i].name);
             all = false;
         }
     if (all && memchr(c->controller_email.p, '@', c->controller_email.n) == NULL) {

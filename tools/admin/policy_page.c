@@ -42,6 +42,11 @@ static void policy_put(struct buf *b, struct str text)
             buf_putc(b, text.p[i]);
 }
 
+struct str policy_controller_value(const struct conf *conf, size_t i)
+{
+    return *(const struct str *)((const char *)conf + policy_controller[i].offset);
+}
+
 static struct str policy_value(const struct policy_writing *w, struct str name)
 {
     const struct conf *c = w->page->conf;
@@ -50,12 +55,6 @@ static struct str policy_value(const struct policy_writing *w, struct str name)
         struct str value;
     } values[] = {
         {"service", c->service_name},
-        {"name", c->controller_name},
-        {"address", c->controller_address},
-        {"email", c->controller_email},
-        {"authority", c->controller_authority},
-        {"legal_basis", c->controller_legal_basis},
-        {"law", c->controller_law},
         {"version", w->page->version},
         {"effective", policy_page_day(w->arena, w->page->effective_at_us)},
     };
@@ -63,8 +62,11 @@ static struct str policy_value(const struct policy_writing *w, struct str name)
     for (size_t i = 0; i < ARRAY_LEN(values); i++)
         if (str_eqc(name, values[i].name))
             return values[i].value;
-    ASSERT(!"a value of the table");
-    return STR("");
+    size_t i = 0;
+    while (i < policy_controller_n && !str_eqc(name, policy_controller[i].name))
+        i++;
+    ASSERT(i < policy_controller_n);
+    return policy_controller_value(c, i);
 }
 
 static void policy_put_words(struct policy_writing *w, struct str text)
@@ -105,6 +107,26 @@ static void policy_put_heading(struct policy_writing *w, const char *element, st
     buf_printf(w->b, "<%s>", element);
     policy_put_words(w, words);
     buf_printf(w->b, "</%s>\n", element);
+}
+
+/* Each sentence, or some together, with the promises that it makes. */
+static void policy_put_paragraph(struct policy_writing *w, struct str text)
+{
+    const char *begin = "<p>";
+
+    while (text.n > 0) {
+        const char *end = memchr(text.p, ']', text.n);
+        ASSERT(end != NULL);
+        struct str words = str_head(text, (size_t)(end - text.p) + 1);
+        text = str_trim(str_skip(text, words.n));
+        struct str promises = policy_cut_promises(&words);
+        buf_puts(w->b, begin);
+        policy_open(w, "span", promises);
+        policy_put_words(w, words);
+        buf_puts(w->b, "</span>");
+        begin = "\n";
+    }
+    buf_puts(w->b, "</p>\n");
 }
 
 static void policy_put_list(struct policy_writing *w, struct str text)
@@ -264,10 +286,7 @@ static void policy_put_block(struct policy_writing *w, struct str text)
     } else if (str_starts(text, STR("@"))) {
         policy_put_table(w, str_skip(text, 1));
     } else {
-        struct str promises = policy_cut_promises(&text);
-        policy_open(w, "p", promises);
-        policy_put_words(w, text);
-        buf_puts(w->b, "</p>\n");
+        policy_put_paragraph(w, text);
     }
 }
 
@@ -306,11 +325,21 @@ void policy_page_write(struct arena *arena, const struct policy_page *page, stru
     policy_put(html, str_skip(title, strlen("# ")));
     buf_puts(html, " - ");
     policy_put(html, page->conf->service_name);
-    buf_puts(html, "</title>\n<link rel=\"stylesheet\" href=\"/style.css\">\n"
-                   "<link rel=\"icon\" href=\"/icon.svg\" type=\"image/svg+xml\">\n</head>\n<body class=\"words\">\n");
+    buf_puts(
+        html,
+        "</title>\n<link rel=\"stylesheet\" href=\"/style.css\">\n"
+        "<link rel=\"icon\" href=\"/icon.svg\" type=\"image/svg+xml\">\n</head>\n<body class=\"words\">\n<main>\n");
     while (policy_next_block(&rest, &block))
         policy_put_block(&w, block);
-    buf_puts(html, "<p class=\"foot\"><a href=\"/\">Home</a> <a href=\"/privacy\">Privacy policy</a> "
-                   "<a href=\"/terms\">Terms</a></p>\n</body>\n</html>\n");
+    buf_puts(html, "</main>\n<footer class=\"foot\"><a href=\"/\">Home</a> <a href=\"/privacy\">Privacy policy</a> "
+                   "<a href=\"/terms\">Terms</a></footer>\n</body>\n</html>\n");
     ASSERT(!html->overflow);
 }
+
+#define CONTROLLER(name_) \
+    { \
+        .name = #name_, .offset = offsetof(struct conf, controller_##name_) \
+    }
+const struct policy_controller policy_controller[] = {CONTROLLER(name),      CONTROLLER(address),     CONTROLLER(email),
+                                                      CONTROLLER(authority), CONTROLLER(legal_basis), CONTROLLER(law)};
+const size_t policy_controller_n = ARRAY_LEN(policy_controller);

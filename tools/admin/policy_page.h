@@ -9,7 +9,7 @@
  *    @purposes  @recipients  @retention
  *
  * Each but a heading ends with the promises that it makes, [C1 D3]: ids of tests/policy/promises.py, which end up in the page's HTML
- * as an attribute. {name} is a value.
+ * as an attribute. In a paragraph each sentence may end so, and in the policy each must. {name} is a value.
  */
 #pragma once
 
@@ -23,6 +23,15 @@ struct policy_page {
     struct str version;
     int64_t effective_at_us;
 };
+
+/* Who answers for the data: section controller of the configuration, without which there is no policy. */
+struct policy_controller {
+    const char *name; /* of the setting, and of the value in the words */
+    size_t offset;    /* in struct conf, of a struct str */
+};
+extern const struct policy_controller policy_controller[];
+extern const size_t policy_controller_n;
+struct str policy_controller_value(const struct conf *conf, size_t i);
 
 #define POLICY_PAGE_MAX_BYTES (256u << 10)
 

@@ -387,18 +387,14 @@ const struct verb verbs[] = {
     {.name = "privacy erase",
      .argument = "USER",
      .help = "Erase an account, as the user could, and print the receipt.",
-     .more =
-         "Keys, tokens and images go at once. Until erasure.grace_days are over the user can cancel it. The receipt "
-         "is mailed, and shown by GET /privacy/erasure/{receipt} to whoever has it. Make sure that it is the owner "
-         "of the account who asks.",
+     .more = "Keys, tokens and images go at once. Until erasure.grace_days are over it can be canceled. The receipt is "
+             "mailed, and GET /privacy/erasure/{receipt} shows it. Make sure that it is the owner who asks.",
      .options = verbs_privacy_options,
      .run = verb_privacy_erase},
     {.name = "privacy cancel",
      .argument = "USER",
      .help = "Cancel the erasure of an account while that is still possible, as the user could.",
-     .more =
-         "For an owner who cannot sign in. What went before does not come back. Make sure that it is the owner of the "
-         "account who asks. The user sees it in the activity, and is told by mail.",
+     .more = "For an owner who cannot sign in. Make sure that it is they who ask. What went does not come back.",
      .options = verbs_privacy_options,
      .run = verb_privacy_cancel},
     {.name = "routes",

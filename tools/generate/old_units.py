@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""old_units.py DIR: deletes what is named as ours in systemd's folder of units, and is not of this build. `meson install` calls it at its end.
+"""old_units.py DIR FILE...: deletes what is named as ours in systemd's folder of units, and is not of this build. `meson install` calls it at its
+end. FILE: what meson does not tell of, because it installs one source twice.
 
 What an admin has made there is not ours: local units and drop-ins are below /etc/systemd."""
 
@@ -11,8 +12,8 @@ import subprocess
 import sys
 
 command = [*shlex.split(os.environ["MESONINTROSPECT"]), "--installed", os.environ["MESON_BUILD_ROOT"]]
-installed = set(json.loads(subprocess.run(command, check=True, capture_output=True).stdout).values())
-there = pathlib.Path(sys.argv[1])
+there, *twice = map(pathlib.Path, sys.argv[1:])
+installed = {*json.loads(subprocess.run(command, check=True, capture_output=True).stdout).values(), *map(str, twice)}
 folder = pathlib.Path(f"{os.environ.get('DESTDIR', '')}{there}")
 
 for ours in [*folder.glob("marketingcli*"), *folder.glob("nginx-marketingcli*")]:

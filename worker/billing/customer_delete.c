@@ -5,6 +5,11 @@
  *    lease ──► open checkouts ──► each is ended ──► customer deleted ──► row, events, copies of the plan: one transaction
  *                                                   └─► not there ──► was it deleted? ──► yes: as above; no: an alarm, and again
  *
+ * One that was made and never stored, because who had it made died, has no row. So where that was begun (checkout_ask_customer), those that
+ * were made since are looked through for the user's id, before all is forgotten:
+ *
+ *    row's customer deleted, or no row ──► customers made since ──► each of the user's is deleted ──► none is left
+ *
  * That Stripe does not have a customer is no proof that it is gone: so it answers a key of another account, too. One that was deleted it
  * goes on showing as such, and only that counts; else somebody's address would stay there, and they would be told that it does not.
  */
@@ -16,7 +21,7 @@
 #include "stripe/calls.h"
 #include "stripe/read.h"
 
-enum customer_delete_stage { DELETE_LISTS, DELETE_EXPIRES, DELETE_DELETES, DELETE_LOOKS };
+enum customer_delete_stage { DELETE_LISTS, DELETE_EXPIRES, DELETE_DELETES, DELETE_LOOKS, DELETE_FINDS, DELETE_FOUND };
 
 struct customer_delete {
     struct job_run *run;
@@ -25,7 +30,12 @@ struct customer_delete {
     enum customer_delete_stage stage;
     struct stripe_sessions open;
     size_t expired_n;
+    int64_t
+        asked_at_us; /* of customers made since then one may be the user's; 0: it is not so, or they were looked through */
 };
+
+#define MADE_US (120 * US_PER_SEC)   /* a call that was begun before the erasure is over by then */
+#define CLOCKS_US (600 * US_PER_SEC) /* how far Stripe's clock may be behind ours */
 
 static enum err customer_delete_tx(struct db *db, void *arg)
 {
@@ -35,6 +45,8 @@ static enum err customer_delete_tx(struct db *db, void *arg)
     enum err e = d->has_customer ? sync_forget(db, run->arena, run->worker->conf, &d->sync) : OK;
     if (e == OK)
         e = provider_events_forget(db, &run->job.subject_id);
+    if (e == OK)
+        e = billing_customer_looked(db, &run->job.subject_id);
     return e == OK ? job_finish(db, JOB_BILLING, &run->job) : e;
 }
 
@@ -49,9 +61,19 @@ static enum job_step customer_delete_end(struct customer_delete *d)
     return calls_ended(d->run, e);
 }
 
+/* What comes after the customer after that: absent: from the newest on. */
+static enum job_step customer_delete_find(struct customer_delete *d, struct str after)
+{
+    struct job_run *run = d->run;
+
+    d->stage = DELETE_FINDS;
+    stripe_customers_list(&run->worker->stripe, run->arena, d->asked_at_us - CLOCKS_US, after, &run->call);
+    return JOB_CALL;
+}
+
 static enum job_step customer_delete_later(struct customer_delete *d, const struct stripe_error *error)
 {
-    enum err e = sync_release(d->run->db, &d->sync);
+    enum err e = d->has_customer ? sync_release(d->run->db, &d->sync) : OK;
 
     if (e != OK)
         return job_run_failed(d->run, e);
@@ -89,9 +111,19 @@ static enum job_step customer_delete_begin(struct job_run *run)
     enum job_step step;
 
     d->run = run;
-    enum err e = sync_claim(run->db, run->arena, &run->job.subject_id, job_run_lapsed_us(run), &d->sync);
-    if (e == ERR_NOT_FOUND)
+    enum err e = billing_customer_asked(run->db, &run->job.subject_id, &d->asked_at_us);
+    if (e != OK)
+        return job_run_failed(run, e);
+    if (d->asked_at_us != 0 && clock_now_us() < run->job.created_at_us + MADE_US) {
+        run->note = "a customer may be being made";
+        run->again_at_us = run->job.created_at_us + MADE_US;
+        return JOB_AGAIN;
+    }
+    e = sync_claim(run->db, run->arena, &run->job.subject_id, job_run_lapsed_us(run), &d->sync);
+    if (e == ERR_NOT_FOUND && d->asked_at_us == 0)
         return customer_delete_end(d);
+    if (e == ERR_NOT_FOUND)
+        return calls_may_begin(run, &step) ? customer_delete_find(d, (struct str){0}) : step;
     if (e == ERR_AGAIN)
         return calls_taken(run);
     if (e != OK)
@@ -144,12 +176,42 @@ static enum job_step customer_delete_on_deleted(struct customer_delete *d)
 
     enum err e = stripe_read_customer(run->result, run->arena, &customer, &error);
     if (e == OK && customer.deleted)
-        return customer_delete_end(d);
+        return d->asked_at_us != 0 ? customer_delete_find(d, (struct str){0}) : customer_delete_end(d);
     if (d->stage == DELETE_LOOKS || e != ERR_STRIPE_REFUSED || !stripe_error_is_missing(&error))
         return customer_delete_later(d, &error);
     d->stage = DELETE_LOOKS;
     stripe_customer_get(&run->worker->stripe, run->arena, d->sync.customer, &run->call);
     return JOB_CALL;
+}
+
+static enum job_step customer_delete_on_found(struct customer_delete *d)
+{
+    struct job_run *run = d->run;
+    struct stripe_customers page;
+    struct stripe_error error;
+
+    enum err e = stripe_read_customers(run->result, run->arena, &page, &error);
+    if (e != OK)
+        return customer_delete_later(d, &error);
+    for (size_t i = 0; i < page.n; i++)
+        if (!page.v[i].deleted && uuid_eq(&page.v[i].user_id, &run->job.subject_id)) {
+            d->stage = DELETE_FOUND;
+            stripe_customer_delete(&run->worker->stripe, run->arena, page.v[i].id, &run->call);
+            return JOB_CALL;
+        }
+    return page.has_more && page.n > 0 ? customer_delete_find(d, page.v[page.n - 1].id) : customer_delete_end(d);
+}
+
+/* One that is gone already is not listed any more. */
+static enum job_step customer_delete_on_found_deleted(struct customer_delete *d)
+{
+    struct stripe_customer customer;
+    struct stripe_error error;
+
+    enum err e = stripe_read_customer(d->run->result, d->run->arena, &customer, &error);
+    if (e == OK || (e == ERR_STRIPE_REFUSED && stripe_error_is_missing(&error)))
+        return customer_delete_find(d, (struct str){0});
+    return customer_delete_later(d, &error);
 }
 
 static enum job_step customer_delete_step(struct job_run *run)
@@ -163,6 +225,10 @@ static enum job_step customer_delete_step(struct job_run *run)
         return customer_delete_on_list(d);
     case DELETE_EXPIRES:
         return customer_delete_on_expired(d);
+    case DELETE_FINDS:
+        return customer_delete_on_found(d);
+    case DELETE_FOUND:
+        return customer_delete_on_found_deleted(d);
     case DELETE_DELETES:
     case DELETE_LOOKS:
         break;

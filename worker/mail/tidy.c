@@ -24,15 +24,15 @@ static enum job_step tidy_step(struct job_run *run)
     int64_t until_us = clock_mono_us() + TIDY_RUN_US;
     bool more = true;
 
+    enum err e = tidy_overdue(run); /* first: what cannot be deleted keeps no deadline quiet */
+    if (e != OK)
+        return job_run_failed(run, e);
     while (more && clock_mono_us() < until_us && !job_run_is_stopping(run)) {
-        enum err e = mail_tidy(run->db, clock_now_us(), &more);
+        e = mail_tidy(run->db, clock_now_us(), &more);
         if (e != OK)
             return job_run_failed(run, e);
     }
-    enum err e = eml_purge(run->worker->conf->smtp_dir.p, clock_now_us() - EML_KEPT_US);
-    if (e != OK)
-        return job_run_failed(run, e);
-    e = tidy_overdue(run);
+    e = eml_purge(run->worker->conf->smtp_dir.p, clock_now_us() - EML_KEPT_US);
     if (e != OK)
         return job_run_failed(run, e);
     run->again_at_us = clock_now_us() + (more ? 0 : TIDY_EVERY_US);

@@ -92,7 +92,8 @@ enum err creator_keep(struct job_run *run, const struct uuid *account_id, const 
                                               .post_block = c->post_block,
                                               .comment_disabled = c->comment_disabled};
 
-    return c->username.n == 0 ? OK : account_store_snapshot(run->db, account_id, &snapshot);
+    return c->username.n == 0 ? account_store_block(run->db, account_id, c->post_block)
+                              : account_store_snapshot(run->db, account_id, &snapshot);
 }
 
 static enum job_step creator_on_answer(struct job_run *run, struct creator *c)

@@ -3,6 +3,7 @@
 #include "sandbox/stripe/stripe.h"
 
 #define EMAIL_MAX_BYTES 512
+#define LIST_MAX_BYTES (1u << 20)
 
 static struct uuid stripe_customers_user(const struct form *f)
 {
@@ -57,6 +58,35 @@ static enum err stripe_customers_get(struct db *db, struct stripe_api *a)
     if (e == OK)
         stripe_put_customer(&a->body, a->c->arena, &customer);
     return e;
+}
+
+static enum err stripe_customers_list(struct db *db, struct stripe_api *a)
+{
+    _cleanup_(buf_done) struct buf items = BUF_MAX(LIST_MAX_BYTES);
+    struct str created = form_get(a->form, "created[gte]");
+    struct uuid before = UUID_LAST;
+    struct stripe_sim_customer *v;
+    int64_t from_sec = 0;
+    enum err e = OK;
+    size_t n;
+
+    int64_t limit = stripe_limit(a, &e);
+    if (limit == 0)
+        return e;
+    if (created.p != NULL && !str_to_i64(created, &from_sec))
+        return stripe_refuse(a, 400, "parameter_invalid_integer", "created[gte]", "This must be a time in seconds.");
+    if (form_count(a->form, "starting_after") > 0 &&
+        !stripe_sim_id_read(form_get(a->form, "starting_after"), "cus_", &before))
+        return stripe_refuse_missing(a, "starting_after");
+    e = stripe_sim_customers(db, a->c->arena, from_sec * US_PER_SEC, &before, (size_t)limit + 1, &v, &n);
+    if (e != OK)
+        return e;
+    for (size_t i = 0; i < n && i < (size_t)limit; i++) {
+        buf_puts(&items, i > 0 ? "," : "");
+        stripe_put_customer(&items, a->c->arena, &v[i]);
+    }
+    stripe_object_put_list(&a->body, "/v1/customers", buf_str(&items), n > (size_t)limit);
+    return OK;
 }
 
 static enum err stripe_customers_end_one(const struct stripe_teller *t, struct stripe_sim_checkout *checkout)
@@ -146,6 +176,13 @@ static enum err stripe_customers_route_get(struct ctx *c)
     return stripe_run(c, &op);
 }
 
+static enum err stripe_customers_route_list(struct ctx *c)
+{
+    static const struct stripe_operation op = {"customers_list", stripe_customers_list};
+
+    return stripe_run(c, &op);
+}
+
 static enum err stripe_customers_route_delete(struct ctx *c)
 {
     static const struct stripe_operation op = {"customers_delete", stripe_customers_delete, .writes = true};
@@ -169,6 +206,11 @@ const struct route stripe_customer_routes[] = {
      .body_max_bytes = SANDBOX_FORM_MAX,
      FOREIGN,
      .summary = "Simulated Stripe: make a customer"},
+    {.method = "GET",
+     .pattern = "/v1/customers",
+     .handler = stripe_customers_route_list,
+     FOREIGN,
+     .summary = "Simulated Stripe: customers, the newest first"},
     {.method = "POST",
      .pattern = "/v1/customers/{id}",
      .handler = stripe_customers_route_update,

@@ -14,7 +14,9 @@ enum {
     CHECKOUT_READ,
     CHECKOUT_BEGIN,
     CHECKOUT_DONE,
-    CHECKOUT_CONSENT
+    CHECKOUT_CONSENT,
+    CHECKOUT_ASK,
+    CHECKOUT_ASKED
 };
 static const struct sql checkout_sqls[];
 
@@ -81,9 +83,33 @@ static enum err checkout_set_customer(struct db *db, const struct checkout_chang
         e = billing_set_subscription(db, c->arena, c->conf, &customer->user_id, &s);
     if (e == OK)
         e = db_exec(db, &checkout_sqls[CHECKOUT_FORGET], DB_ARGS(db_uuid(&customer->user_id)), NULL);
+    if (e == OK)
+        e = db_exec(db, &checkout_sqls[CHECKOUT_ASKED], DB_ARGS(db_uuid(&customer->user_id)), NULL);
     if (e != OK || str_eq(now.email, customer->email))
         return e;
     return billing_ask_email(db, &customer->user_id, customer->request_id);
+}
+
+struct checkout_asking {
+    struct arena *arena;
+    const struct uuid *user_id;
+};
+
+static enum err checkout_ask_tx(struct db *db, void *arg)
+{
+    const struct checkout_asking *a = arg;
+
+    enum err e = user_lock(db, a->arena, a->user_id);
+    return e == OK
+               ? db_exec(db, &checkout_sqls[CHECKOUT_ASK], DB_ARGS(db_i64(clock_now_us()), db_uuid(a->user_id)), NULL)
+               : e;
+}
+
+enum err checkout_ask_customer(struct db *db, struct arena *arena, const struct uuid *user_id)
+{
+    struct checkout_asking a = {arena, user_id};
+
+    return db_tx(db, checkout_ask_tx, &a);
 }
 
 static enum err checkout_keep_tx(struct db *db, void *arg)
@@ -234,6 +260,9 @@ static const struct db_col checkout_cols[] = {
 #define OURS " WHERE user_id = ? AND sync_token = ?"
 
 static const struct sql checkout_sqls[] = {
+    [CHECKOUT_ASK] = {.text = "UPDATE users SET customer_asked_at_us = COALESCE(customer_asked_at_us, ?) WHERE id = ?",
+                      .in = "iu"},
+    [CHECKOUT_ASKED] = {.text = "UPDATE users SET customer_asked_at_us = NULL WHERE id = ?", .in = "u"},
     [CHECKOUT_BUYER] = {.text = "SELECT u.email, u.state, s.customer_id, " PLAN_TERMS_COLS(
                             "u.") " FROM users u LEFT JOIN subscriptions s"
                                   " ON s.user_id = u.id WHERE u.id = ?",

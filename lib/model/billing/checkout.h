@@ -65,6 +65,13 @@ MUST_CHECK enum err checkout_buyer_of(struct db *db, struct arena *arena, const 
 /* The plan that they pay for, whatever an admin has given them: a grant ends, and is no reason not to buy. NULL: none. */
 const struct plan *checkout_paid_plan(const struct checkout_buyer *buyer, const struct plans *plans, int64_t now_us);
 
+/*
+ * Call it before a customer is made at Stripe: whoever dies before it is stored leaves one behind of which nobody knows but by this, and an
+ * erasure looks for it (worker/billing/customer_delete.c). It is over when a customer is stored. A transaction. ERR_ACCOUNT_DISABLED,
+ * ERR_NOT_FOUND.
+ */
+MUST_CHECK enum err checkout_ask_customer(struct db *db, struct arena *arena, const struct uuid *user_id);
+
 /* A customer that was made at Stripe, with the address by which that was done: if the user has another one by now, Stripe hears of it. */
 struct checkout_customer {
     struct uuid user_id;

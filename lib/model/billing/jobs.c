@@ -7,7 +7,7 @@
 
 #define LAPSED_US US_PER_DAY /* Stripe renews within hours; and what is asked for today is not asked for again */
 
-enum { JOBS_HAS_CUSTOMER, JOBS_EACH, JOBS_LAPSED, JOBS_USER_OF, JOBS_CONTACT, JOBS_BIND };
+enum { JOBS_HAS_CUSTOMER, JOBS_EACH, JOBS_LAPSED, JOBS_USER_OF, JOBS_CONTACT, JOBS_BIND, JOBS_ASKED, JOBS_ASKED_OVER };
 static const struct sql jobs_sqls[];
 
 enum err billing_ask_sync(struct db *db, const struct uuid *user_id, struct str request_id)
@@ -23,6 +23,21 @@ enum err billing_ask_reconcile(struct db *db, struct str request_id)
 enum err billing_forget(struct db *db, const struct uuid *user_id, struct str request_id)
 {
     return job_add(db, JOB_BILLING, BILLING_JOB_DELETE, user_id, clock_now_us(), request_id);
+}
+
+enum err billing_customer_asked(struct db *db, const struct uuid *user_id, int64_t *ret_at_us)
+{
+    int64_t at_us = 0;
+    enum err e = db_number(db, &jobs_sqls[JOBS_ASKED], DB_ARGS(db_uuid(user_id)), &at_us);
+
+    if (e == OK || e == ERR_NOT_FOUND)
+        *ret_at_us = at_us;
+    return e == ERR_NOT_FOUND ? OK : e;
+}
+
+enum err billing_customer_looked(struct db *db, const struct uuid *user_id)
+{
+    return db_exec(db, &jobs_sqls[JOBS_ASKED_OVER], DB_ARGS(db_uuid(user_id)), NULL);
 }
 
 struct jobs_disowning {
@@ -169,6 +184,10 @@ static const struct db_col jobs_contact_cols[] = {DB_COL(struct billing_contact,
 
 static const struct sql jobs_sqls[] = {
     [JOBS_HAS_CUSTOMER] = {.text = "SELECT 1 FROM subscriptions WHERE user_id = ?", .in = "u", .cols = db_number_cols},
+    [JOBS_ASKED] = {.text = "SELECT COALESCE(customer_asked_at_us, 0) FROM users WHERE id = ?",
+                    .in = "u",
+                    .cols = db_number_cols},
+    [JOBS_ASKED_OVER] = {.text = "UPDATE users SET customer_asked_at_us = NULL WHERE id = ?", .in = "u"},
     [JOBS_EACH] = {.text = "SELECT user_id FROM subscriptions WHERE user_id > ? ORDER BY user_id LIMIT ?",
                    .in = "ui",
                    .cols = db_uuid_cols},

@@ -40,6 +40,10 @@ MUST_CHECK enum err billing_ask_email(struct db *db, const struct uuid *user_id,
  */
 MUST_CHECK enum err billing_forget(struct db *db, const struct uuid *user_id, struct str request_id);
 
+/* When Stripe was first asked for a customer of the user that was not stored since; 0: there is none such. And that it was looked for. */
+MUST_CHECK enum err billing_customer_asked(struct db *db, const struct uuid *user_id, int64_t *ret_at_us);
+MUST_CHECK enum err billing_customer_looked(struct db *db, const struct uuid *user_id);
+
 /*
  * What is kept of a customer that Stripe does not have, or that its account's owner has deleted by hand, goes, without asking Stripe: an
  * admin's word in place of it. ERR_NOT_FOUND: there is none; ERR_AGAIN: somebody asks Stripe about it right now. The caller ends the

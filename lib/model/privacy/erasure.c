@@ -109,9 +109,12 @@ static enum err erasure_add(struct db *db, struct erasure_beginning *b)
 
 static enum err erasure_tell(struct db *db, const struct erasure_beginning *b)
 {
-    const struct mail_params params = {.link = erasure_link(b->arena, b->conf, &b->made.id),
-                                       .at_us = b->made.due_at_us};
-    enum err e = activity_add(
+    struct mail_params params = {.link = erasure_link(b->arena, b->conf, &b->made.id), .at_us = b->made.due_at_us};
+
+    enum err e = erasure_posts_left(db, b->arena, b->conf, &b->ask->user_id, &params.about, &params.why);
+    if (e != OK)
+        return e;
+    e = activity_add(
         db, &(struct activity_new){
                 .user_id = b->ask->user_id, .what = ACTIVITY_ERASURE_ASKED, .by = b->ask->by, .about = b->ask->reason});
 

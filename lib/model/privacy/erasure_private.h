@@ -13,6 +13,11 @@ MUST_CHECK enum err erasure_accounts(struct db *db, struct arena *arena, const s
 MUST_CHECK enum err erasure_end_accounts(struct db *db, struct arena *arena, const struct uuid *user_id,
                                          const struct uuid *ids, size_t n);
 
+/* What the first mail says of the posts that remain at TikTok: the addresses of the newest, where they are known, and how many these are of
+ * all. Both absent: none has one. They cannot be told later, because what they are made of goes at once. */
+MUST_CHECK enum err erasure_posts_left(struct db *db, struct arena *arena, const struct conf *conf,
+                                       const struct uuid *user_id, struct str *ret_addresses, struct str *ret_why);
+
 /* The page of the receipt. */
 struct str erasure_link(struct arena *arena, const struct conf *conf, const struct uuid *id);
 

@@ -401,7 +401,8 @@ static const struct sql erasure_run_sqls[] = {
                         .in = "i" DB_MANY_IDS_IN},
     [RUN_IMAGES_LEFT] = ANY("uploads WHERE user_id = ? AND deleted_at_us IS NULL"),
     [RUN_IMAGES_GONE] = MARK("images_at_us"),
-    [RUN_STRIPE_LEFT] = ANY("users u WHERE u.id = ? AND (EXISTS (SELECT 1 FROM subscriptions s WHERE s.user_id = u.id)"
+    [RUN_STRIPE_LEFT] = ANY("users u WHERE u.id = ? AND (u.customer_asked_at_us IS NOT NULL"
+                            " OR EXISTS (SELECT 1 FROM subscriptions s WHERE s.user_id = u.id)"
                             " OR EXISTS (SELECT 1 FROM provider_events e WHERE e.user_id = u.id))"),
     [RUN_STRIPE_JOB] = ANY("jobs_billing WHERE kind = 'customer_delete' AND subject_id = ? AND state = 'ready'"),
     /* What remains at TikTok is counted while the posts are still there; of test data nothing does. */

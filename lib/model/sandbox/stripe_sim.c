@@ -6,6 +6,7 @@
 enum {
     STRIPE_SIM_CUSTOMER_INSERT,
     STRIPE_SIM_CUSTOMER_GET,
+    STRIPE_SIM_CUSTOMERS,
     STRIPE_SIM_CUSTOMER_LOCK,
     STRIPE_SIM_CUSTOMER_SAVE,
     STRIPE_SIM_CUSTOMER_PORTAL,
@@ -71,6 +72,14 @@ enum err stripe_sim_customer_add(struct db *db, struct stripe_sim_customer *cust
 enum err stripe_sim_customer(struct db *db, struct arena *arena, const struct uuid *id, struct stripe_sim_customer *ret)
 {
     return db_row(db, &stripe_sim_sqls[STRIPE_SIM_CUSTOMER_GET], DB_ARGS(db_uuid(id)), arena, ret);
+}
+
+enum err stripe_sim_customers(struct db *db, struct arena *arena, int64_t created_from_us, const struct uuid *before,
+                              size_t max, struct stripe_sim_customer **ret, size_t *ret_n)
+{
+    return db_rows(db, &stripe_sim_sqls[STRIPE_SIM_CUSTOMERS],
+                   DB_ARGS(db_i64(created_from_us), db_uuid(before), db_i64((int64_t)max)), arena, sizeof **ret, max,
+                   (void **)ret, ret_n);
 }
 
 enum err stripe_sim_customer_lock(struct db *db, struct arena *arena, const struct uuid *id,
@@ -239,6 +248,10 @@ static const struct sql stripe_sim_sqls[STRIPE_SIM_SQLS] = {
                                             "renewed_at_us) VALUES (?, ?, ?, ?, ?)",
                                     .in = "uusii"},
     [STRIPE_SIM_CUSTOMER_GET] = {.text = CUSTOMER_SELECT "WHERE id = ?", .in = "u", .cols = stripe_sim_customer_cols},
+    [STRIPE_SIM_CUSTOMERS] = {.text = CUSTOMER_SELECT "WHERE created_at_us >= ? AND id < ? AND deleted_at_us IS NULL"
+                                                      " ORDER BY id DESC LIMIT ?",
+                              .in = "iui",
+                              .cols = stripe_sim_customer_cols},
     [STRIPE_SIM_CUSTOMER_LOCK] = {.text = CUSTOMER_SELECT "WHERE id = ? FOR UPDATE",
                                   .in = "u",
                                   .cols = stripe_sim_customer_cols},

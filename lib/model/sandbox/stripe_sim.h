@@ -36,6 +36,10 @@ struct stripe_sim_customer {
     struct str portal_return_url; /* of stripe_sim_customer_by_portal */
 };
 MUST_CHECK enum err stripe_sim_customer_add(struct db *db, struct stripe_sim_customer *customer); /* fills id, times */
+/* Those that were not deleted, with ids below that one, newest first, max at most. */
+MUST_CHECK enum err stripe_sim_customers(struct db *db, struct arena *arena, int64_t created_from_us,
+                                         const struct uuid *before, size_t max, struct stripe_sim_customer **ret,
+                                         size_t *ret_n);
 MUST_CHECK enum err stripe_sim_customer(struct db *db, struct arena *arena, const struct uuid *id,
                                         struct stripe_sim_customer *ret); /* ERR_NOT_FOUND */
 MUST_CHECK enum err stripe_sim_customer_lock(struct db *db, struct arena *arena, const struct uuid *id,

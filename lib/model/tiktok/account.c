@@ -58,7 +58,8 @@ enum err account_by_id(struct db *db, struct arena *arena, const struct uuid *id
 
 bool account_snapshot_within(const struct account *a, int64_t age_us)
 {
-    return a->snapshot_at_us > 0 && llabs(clock_now_us() - a->snapshot_at_us) <= age_us;
+    return a->snapshot_at_us > 0 && a->privacy_level_options.n > 0 &&
+           llabs(clock_now_us() - a->snapshot_at_us) <= age_us;
 }
 
 bool account_has_scope(const struct account *a, struct str scope)

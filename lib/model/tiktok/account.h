@@ -64,7 +64,7 @@ MUST_CHECK enum err account_list(struct db *db, struct arena *arena, const struc
 MUST_CHECK enum err account_by_id(struct db *db, struct arena *arena, const struct uuid *id,
                                   struct account *ret_account);
 
-/* Has TikTok given the snapshot within that time? One from the future has come before the clock was set back. */
+/* Has TikTok given the snapshot within that time, with what it offers? One from the future has come before the clock was set back. */
 bool account_snapshot_within(const struct account *a, int64_t age_us);
 
 bool account_has_scope(const struct account *a, struct str scope);
@@ -189,6 +189,8 @@ MUST_CHECK enum err account_needs_reconnect(struct db *db, const struct uuid *id
 
 MUST_CHECK enum err account_store_snapshot(struct db *db, const struct uuid *account_id,
                                            const struct account_snapshot *s);
+/* TikTok said that the creator cannot post, and nothing else. */
+MUST_CHECK enum err account_store_block(struct db *db, const struct uuid *account_id, struct str post_block);
 MUST_CHECK enum err account_purge_snapshots(struct db *db, int64_t now_us); /* older than 24 h; 1000 at a time */
 
 /* Makes a "creator" job due, in a transaction of its own. */

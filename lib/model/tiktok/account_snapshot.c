@@ -4,7 +4,7 @@
 
 #define PURGE_MAX 1000 /* rows a statement; the rest waits for the next round */
 
-enum { ACCOUNT_SNAPSHOT_STORE, ACCOUNT_SNAPSHOT_PURGE };
+enum { ACCOUNT_SNAPSHOT_STORE, ACCOUNT_SNAPSHOT_BLOCK, ACCOUNT_SNAPSHOT_PURGE };
 static const struct sql account_snapshot_sqls[];
 
 static struct db_arg account_snapshot_text_or_empty(struct str s)
@@ -19,6 +19,12 @@ enum err account_store_snapshot(struct db *db, const struct uuid *account_id, co
                            account_snapshot_text_or_empty(s->privacy_level_options), db_i64(s->comment_disabled),
                            db_str(s->post_block), db_i64(clock_now_us()), db_uuid(account_id)),
                    NULL);
+}
+
+enum err account_store_block(struct db *db, const struct uuid *account_id, struct str post_block)
+{
+    return db_exec(db, &account_snapshot_sqls[ACCOUNT_SNAPSHOT_BLOCK],
+                   DB_ARGS(db_str(post_block), db_i64(clock_now_us()), db_uuid(account_id)), NULL);
 }
 
 enum err account_purge_snapshots(struct db *db, int64_t now_us)
@@ -59,6 +65,14 @@ static const struct sql account_snapshot_sqls[] = {
                  " comment_disabled = VALUES(comment_disabled), post_block = VALUES(post_block),"
                  " fetched_at_us = VALUES(fetched_at_us)",
          .in = "sssisiu"},
+    /* What TikTok said before stays, and stays as old as it is. */
+    [ACCOUNT_SNAPSHOT_BLOCK] =
+        {.text = "INSERT INTO creator_snapshots (account_id, username, nickname, privacy_level_options,"
+                 " comment_disabled, post_block, fetched_at_us)"
+                 " SELECT id, '', '', '', 0, ?, ? FROM accounts WHERE id = ? AND state <> 'disconnected'"
+                 " LOCK IN SHARE MODE ON DUPLICATE KEY UPDATE post_block = VALUES(post_block),"
+                 " fetched_at_us = IF(privacy_level_options = '', VALUES(fetched_at_us), fetched_at_us)",
+         .in = "siu"},
     [ACCOUNT_SNAPSHOT_PURGE] = {.text = "DELETE FROM creator_snapshots WHERE fetched_at_us <= ? OR fetched_at_us > ?"
                                         " LIMIT ?",
                                 .in = "iii"},

@@ -255,7 +255,7 @@ static const struct db_col usage_status_cols[] = {
     " AND u.key_id > ? GROUP BY u.key_id ORDER BY u.key_id LIMIT ?"
 #define BY_STATUS(where) \
     "SELECT u.status, " SUMS " FROM usage_daily u" where " AND u.status > ? GROUP BY u.status ORDER BY u.status " \
-                                                         "LIMIT ?"
+    "LIMIT ?"
 
 static const struct sql usage_groups[] = {
     [USAGE_BY_DAY] = {.text = BY_DAY(OF_USER), .in = "uiiii", .cols = usage_day_cols},

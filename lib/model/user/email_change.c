@@ -281,7 +281,7 @@ static enum err email_correct_tx(struct db *db, void *arg)
     struct email_change change = {.id = uuid_new(), .user_id = *ask->by->user_id, .new = ask->to};
     int64_t now = clock_now_us();
 
-    enum err e = user_lock(db, ask->arena, ask->by->user_id);
+    enum err e = user_lock_kept(db, ask->arena, ask->by->user_id);
     if (e == OK)
         e = email_waiting_stop(db, ask->by->user_id);
     if (e == OK)

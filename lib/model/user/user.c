@@ -147,6 +147,14 @@ enum err user_lock_state(struct db *db, struct arena *arena, const struct uuid *
     return e;
 }
 
+enum err user_lock_kept(struct db *db, struct arena *arena, const struct uuid *id)
+{
+    enum user_state state = USER_ACTIVE;
+    enum err e = user_lock_state(db, arena, id, &state);
+
+    return e == OK && state == USER_ERASING ? ERR_ACCOUNT_ERASING : e;
+}
+
 enum err user_lock_enabled(struct db *db, struct arena *arena, const struct uuid *id)
 {
     enum user_state state = USER_ACTIVE;
@@ -199,7 +207,7 @@ static enum err user_rename_tx(struct db *db, void *arg)
     struct user_renaming *r = arg;
     struct str *name = &r->user.name;
 
-    enum err e = user_lock(db, r->arena, r->id);
+    enum err e = r->by == ACTIVITY_BY_ADMIN ? user_lock_kept(db, r->arena, r->id) : user_lock(db, r->arena, r->id);
     if (e == OK)
         e = user_profile(db, r->arena, r->id, &r->user);
     if (e != OK || str_eq(*name, r->name))

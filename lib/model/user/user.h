@@ -58,6 +58,9 @@ MUST_CHECK enum err user_lock_any(struct db *db, const struct uuid *id);
 MUST_CHECK enum err user_lock_state(struct db *db, struct arena *arena, const struct uuid *id,
                                     enum user_state *ret_state);
 
+/* The same for what an admin puts right, also of who is disabled. ERR_ACCOUNT_ERASING. */
+MUST_CHECK enum err user_lock_kept(struct db *db, struct arena *arena, const struct uuid *id);
+
 /* The same for what lets somebody sign in, which a user who is being erased still can, to cancel that. ERR_ACCOUNT_DISABLED. */
 MUST_CHECK enum err user_lock_enabled(struct db *db, struct arena *arena, const struct uuid *id);
 

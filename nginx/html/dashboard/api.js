@@ -15,7 +15,7 @@ function said({code, message}) {
 export class Failure extends Error {
 	constructor({status, error, waitSec, requestId}) {
 		super(said(error));
-		Object.assign(this, {status, waitSec, requestId, code: error.code, type: error.type, param: error.param ?? null, retryable: error.retryable === true,
+		Object.assign(this, {status, waitSec, requestId: status >= 500 ? requestId : null, code: error.code, type: error.type, param: error.param ?? null, retryable: error.retryable === true,
 			details: (error.details ?? []).map(problem => ({...problem, message: said(problem)})), platformError: error.platform_error ?? null, mayExistId: error.may_exist_id ?? null});
 	}
 

@@ -2,6 +2,7 @@
 
 import { isolated } from "./isolated.mjs";
 
+const PARTS = 5; // that one control may have for Tab: a date has day, month, year and calendar
 const MOST = 60; // presses of Tab: more than a page of ours has elements on the way to anything
 
 // Presses Tab until the target (a locator, or a CSS selector) has the focus; an Error when it does not get it, or when one could not see
@@ -38,8 +39,12 @@ export async function walk(page, most = 200) {
 // One press. What has the focus then, {name, index}, or null outside of the page.
 async function step(page) {
   const before = await isolated(page, looks);
-  await page.keyboard.press("Tab");
-  const now = await isolated(page, focused, before);
+  const was = await isolated(page, focused, before);
+  let now = was;
+  for (let n = 0; n < PARTS && (n === 0 || (now !== null && now.index === was?.index)); n++) {
+    await page.keyboard.press("Tab");
+    now = await isolated(page, focused, before);
+  }
   if (now?.hidden)
     throw new Error(`one cannot see that this has the focus: ${now.name}`);
   return now;

@@ -5,7 +5,7 @@ import { isolated } from "./isolated.mjs";
 import { unfit } from "./look.mjs";
 
 const ORIGIN = process.env.ORIGIN;
-const LAST = 15, SETTLE_MS = 10_000;
+const LAST = 15, SETTLE_MS = 60_000;
 const TEXTS = ["", " ", "a", "0", "-1", "2", "ada@example.com", "Harbour lights", "x".repeat(300), "W".repeat(90), "<b>&amp;\"'", "😀".repeat(40),
   "שלום עולם", "ভাষা ไทย 日本語", "2030-01-01T10:00", "#tag @name https://example.com/" + "path/".repeat(40), "null", "{{x}}", "a\u0301\u202e\u200b"];
 const KEYS = ["Tab", "Tab", "Shift+Tab", "Enter", "Space", "Escape", "ArrowDown", "ArrowUp", "ArrowRight", "Home", "End", "Backspace"];
@@ -57,6 +57,7 @@ export class Roamer {
   // paths: where they may go; never: a pattern of labels that they do not click; stay(): called when they were led to where stays(url) is
   // not true, to bring them back
   constructor(page, { seed, paths, never = "$^", isHere = url => url.origin === ORIGIN, comeBack, watch }) {
+    page.context().on("page", other => other.close().catch(() => {})); // a link that opens a tab of its own
     Object.assign(this, { page, seed, paths, never, isHere, comeBack, watch, next: random(seed), did: [], visited: new Set() });
   }
 

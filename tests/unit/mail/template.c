@@ -27,7 +27,7 @@ static const struct {
     {MAIL_PAYMENT_FAILED, "hello service at service"},
     {MAIL_PAYMENT_ACTION_REQUIRED, "hello service at service"},
     {MAIL_TRIAL_ENDING, "hello service at"},
-    {MAIL_ERASURE_ASKED, "hello service at"},
+    {MAIL_ERASURE_ASKED, "hello service at why about"},
     {MAIL_ERASURE_CANCELED, "hello service"},
     {MAIL_ERASED, "hello service count"},
     {MAIL_POLICY_CHANGED, "at hello service about at service"},

@@ -70,6 +70,9 @@ static void test_customers(void **state)
     assert_call(&call, "POST", "https://api.stripe.com/v1/customers/cus_1", "k-2");
     assert_str(call.body, "email=c%40example.org");
 
+    stripe_customers_list(&s, &arena, 1767225600000000, STR("cus_1"), &call);
+    assert_string_equal(call.url,
+                        "https://api.stripe.com/v1/customers?created[gte]=1767225600&limit=100&starting_after=cus_1");
     stripe_customer_get(&s, &arena, STR("cus_1"), &call);
     assert_call(&call, "GET", "https://api.stripe.com/v1/customers/cus_1", NULL);
     stripe_customer_delete(&s, &arena, STR("cus_1"), &call);

@@ -96,8 +96,8 @@ export function creator({api, redraw, chosen, choose, arrived}) {
 						choose(event.target.value);
 						look();
 					}}>
-					<option value="" disabled ?selected=${chosen() === null}>${say.account.choose}</option>
-					${state.list.map(a => html`<option value=${a.id} ?selected=${a.id === chosen()}>${say.account.name(a)}</option>`)}
+					<option value="" disabled .selected=${chosen() === null}>${say.account.choose}</option>
+					${state.list.map(a => html`<option value=${a.id} .selected=${a.id === chosen()}>${say.account.name(a)}</option>`)}
 				</select>
 				${problems.length > 0 ? html`<small id="compose-account-said">${problems.join(" ")}</small>` : nothing}</div>` : nothing}
 			${one !== null ? html`<div class="creator">

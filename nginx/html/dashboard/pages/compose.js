@@ -16,6 +16,7 @@ import {slides} from "./compose-slides.js";
 import {lookUp, uploads} from "./compose-uploads.js";
 
 const say = words.compose;
+const OF_ACCOUNT = ["account_needs_reconnect", "privacy_level_not_offered"];
 const writing = new Map(); // by user and mode: the images stay here while other pages are looked at, since files cannot be kept elsewhere
 
 addEventListener("beforeunload", event => {
@@ -109,7 +110,15 @@ export default function compose({api, session, mode, redraw, go}) {
 	const modeNow = () => modeOf(draft.value, account.state.one);
 	const found = () => problemsOf(draft.value, images.slides, account.state.one, modeNow());
 	const send = sending({api, draft, images, go, problems: found, body: () => bodyOf(draft.value, images.ids(), modeNow())});
-	const made = form(redraw, {send});
+	const made = form(redraw, {async send() {
+		try {
+			await send();
+		} catch (error) {
+			if (OF_ACCOUNT.includes(error.code) || error.problems?.some(p => OF_ACCOUNT.includes(p.code)))
+				account.look(); // TikTok has said something else meanwhile
+			throw error;
+		}
+	}});
 	const busy = () => made.state.busy;
 
 	// What we found by ourselves is gone as soon as it is mended; what the API said stays until the next try.
@@ -144,7 +153,7 @@ export default function compose({api, session, mode, redraw, go}) {
 		return html`<div class="field"><label for=${"compose-" + name}>${label}</label>
 			${rows ? html`<textarea id=${"compose-" + name} rows=${rows} .value=${live(value)} aria-invalid=${isWrong ? "true" : nothing} aria-describedby=${`compose-${name}-said`} @input=${input}></textarea>`
 				: html`<input id=${"compose-" + name} type="text" autocomplete="off" .value=${live(value)} aria-invalid=${isWrong ? "true" : nothing} aria-describedby=${`compose-${name}-said`} @input=${input}>`}
-			<small id=${`compose-${name}-said`}>${said} <span class="count">${say.count(value.length, max)}</span></small>${extra}</div>`;
+			<small id=${`compose-${name}-said`}><span>${said}</span> <span class="count">${say.count(value.length, max)}</span></small>${extra}</div>`;
 	}
 
 	const cutBox = () => draft.value.title.length > TITLE_MAX ? html`<div class="choice"><label><input type="checkbox" .checked=${live(draft.value.cutTitle)}

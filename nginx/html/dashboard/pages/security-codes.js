@@ -8,8 +8,13 @@ import {words} from "../words/en.js";
 const say = words.security;
 const FEW = 3; // recovery codes left
 
-// Codes that their user has not said to have kept. They are shown once, so they outlast the page, but not the user.
+// Codes that their user has not said to have kept: {userId, session, codes}. They are shown once, so they outlast the page, but not the user.
 let unkept = null;
+
+function leaving(event) {
+	if (unkept !== null && unkept.session.user?.id === unkept.userId)
+		event.preventDefault();
+}
 
 // Dark on light in the dark, too: not every camera reads it the other way round.
 function qr({size, data}) {
@@ -32,10 +37,8 @@ export function secondFactor({api, session, redraw}) {
 	const factor = load(redraw, () => api.get("/auth/totp"));
 	const codes = () => unkept?.userId === session.user.id ? unkept.codes : null;
 
-	const leaving = event => event.preventDefault();
-
 	function show(made) {
-		unkept = {userId: session.user.id, codes: made};
+		unkept = {userId: session.user.id, session, codes: made};
 		state.begun = null;
 		addEventListener("beforeunload", leaving);
 		redraw();
@@ -63,8 +66,8 @@ export function secondFactor({api, session, redraw}) {
 
 	const begin = form(redraw, {
 		send: async () => {
-			const [shown, {encode}] = await Promise.all([changed(() => api.send("POST", "/auth/totp")), import("../vendor/uqr.js")]);
-			return {...shown, code: encode(shown.otpauth_uri, {ecc: "M", border: 4})};
+			const [shown, {encode}] = await Promise.all([changed(() => api.send("POST", "/auth/totp")), import("../vendor/uqr.js").catch(() => ({encode: null}))]);
+			return {...shown, code: encode?.(shown.otpauth_uri, {ecc: "M", border: 4}) ?? null}; // without a drawing it can be typed
 		},
 		done: shown => {
 			state.begun = shown;
@@ -104,7 +107,7 @@ export function secondFactor({api, session, redraw}) {
 
 	const beginView = ({secret, code}) => html`<h3 id="scan" tabindex="-1">${say.scan}</h3>
 		<p>${say.scanText}</p>
-		<div class="scan">${qr(code)}
+		<div class="scan">${code === null ? nothing : qr(code)}
 			<div><p>${say.typed}</p><p><code class="secret">${secret.match(/.{1,4}/g).join(" ")}</code></p><p>${copy(secret, say.copySecret)}</p></div></div>
 		<form @submit=${confirm.submit} novalidate>
 			${confirm.field({name: "code", label: say.first, hint: say.firstHint, autocomplete: "one-time-code", inputmode: "numeric"})}
@@ -142,5 +145,5 @@ export function secondFactor({api, session, redraw}) {
 		</section>`;
 	}
 
-	return {view, close: () => removeEventListener("beforeunload", leaving)};
+	return {view};
 }

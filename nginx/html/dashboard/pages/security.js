@@ -54,8 +54,5 @@ export default function security({api, session, redraw}) {
 			${list.state.items.length > 1 ? html`<p><button type="button" class="secondary" @click=${endOthers}>${say.endOthers}</button></p>` : nothing}
 		</section>`;
 
-	return {title: say.title, view, close: () => {
-		list.close();
-		factor.close();
-	}};
+	return {title: say.title, view, close: list.close};
 }

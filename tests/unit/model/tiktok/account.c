@@ -376,12 +376,33 @@ static void test_snapshot(void **state)
     assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
     assert_int_equal(a.username.n, 0);
     assert_true(str_eqc(a.post_block, "reached_active_user_cap"));
+    assert_false(account_snapshot_within(&a, US_PER_SEC * 3600));
     assert_int_equal(account_purge_snapshots(f->db, at_us), OK);
     assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
     assert_true(a.snapshot_at_us >= at_us);
     assert_int_equal(account_purge_snapshots(f->db, a.snapshot_at_us + SNAPSHOT_KEPT_US), OK);
     assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
     assert_int_equal(a.snapshot_at_us, 0);
+}
+
+static void test_block_alone(void **state)
+{
+    struct fixture *f = *state;
+    const struct account_snapshot s = {.username = STR("ada"), .privacy_level_options = STR("SELF_ONLY")};
+    struct account a = {0};
+
+    assert_int_equal(account_store_block(f->db, &f->id, STR("spam_risk_too_many_posts")), OK);
+    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
+    assert_true(str_eqc(a.post_block, "spam_risk_too_many_posts") && a.snapshot_at_us > 0);
+    assert_false(account_snapshot_within(&a, US_PER_SEC)); /* nothing is known of what it offers */
+    assert_int_equal(account_store_snapshot(f->db, &f->id, &s), OK);
+    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
+    assert_int_equal(a.post_block.n, 0);
+    int64_t at_us = a.snapshot_at_us;
+    assert_int_equal(account_store_block(f->db, &f->id, STR("reached_active_user_cap")), OK);
+    assert_int_equal(account_get(f->db, &f->arena, &f->user_id, MODE_LIVE, &f->id, &a), OK);
+    assert_true(str_eqc(a.post_block, "reached_active_user_cap") && str_eqc(a.username, "ada"));
+    assert_true(account_snapshot_within(&a, US_PER_SEC * 60) && a.snapshot_at_us == at_us);
 }
 
 static void test_calls_of_a_minute(void **state)
@@ -465,6 +486,7 @@ int main(void)
         TEST(test_a_refusal_of_another_pair),
         TEST(test_a_new_pair_is_not_lost_with_its_lease),
         TEST(test_snapshot),
+        TEST(test_block_alone),
         TEST(test_calls_of_a_minute),
         TEST(test_workers_share_the_calls),
     };
