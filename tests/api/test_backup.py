@@ -102,7 +102,8 @@ def test_another_key_opens_nothing(vault, made):
 
 
 def test_a_newer_schema_is_refused(vault, stack):
-    stack.sql("INSERT INTO schema_migrations SELECT 9999, '9999_from_the_future.sql', sha256, state, 1, 0, 0 FROM schema_migrations LIMIT 1")
+    stack.sql("INSERT INTO schema_migrations (version, name, sha256, state, statements_done, started_at_us)"
+              " SELECT 9999, '9999_from_the_future.sql', sha256, state, 1, 0 FROM schema_migrations LIMIT 1")
     try:
         newer = vault.backup()
     finally:

@@ -21,9 +21,16 @@ def server(folder, uid):
     data = folder / "data"
     data.mkdir()
     os.chown(data, uid, uid)
+    def become():
+        os.setgroups([])
+        os.setgid(uid)
+        os.setuid(uid)
+
+    subprocess.run(["mariadb-install-db", "--no-defaults", "--force", f"--datadir={data}", "--skip-test-db", "--auth-root-authentication-method=normal"],
+                   check=True, capture_output=True, preexec_fn=become)
     process = subprocess.Popen(["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={data}", f"--tmpdir={data}", f"--socket={data}/sock", "--skip-networking",
-                                "--skip-grant-tables", "--innodb-buffer-pool-size=1G", "--innodb-log-file-size=512M", f"--log-error={data}/log"],
-                               preexec_fn=lambda: (os.setgroups([]), os.setgid(uid), os.setuid(uid)))
+                                "--innodb-buffer-pool-size=1G", "--innodb-log-file-size=512M", f"--log-error={data}/log"],
+                               preexec_fn=become, stderr=subprocess.DEVNULL)
     while True:
         try:
             return process, pymysql.connect(unix_socket=f"{data}/sock", user="root", autocommit=True)
@@ -73,6 +80,7 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="mcli-bench-backup-", dir="/var/tmp"))
     folder.chmod(0o711)
     scratch = pathlib.Path(given.dir or tempfile.mkdtemp(prefix="mcli-bench-", dir="/dev/shm"))
+    scratch.chmod(0o711)
     process, database = server(folder, uid)
     try:
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:4096", "-nodes", "-days", "2", "-subj", "/CN=bench", "-keyout", folder / "key", "-out",

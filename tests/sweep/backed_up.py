@@ -56,6 +56,8 @@ def backup_right(world, s):
     for file in whole(s):
         file.unlink()
     assert s.vault.backup() in whole(s)
+    for file in s.vault.dir.iterdir():
+        file.unlink()
     s.vault.close()
 
 
