@@ -5,7 +5,7 @@ what an operator meets: each fault with its alarm, the way back, an update under
     tests/boot/boot.py [--from COMMIT] [--keep] [STEP...]
 
 The steps are those of STEPS, in their order; those of MADE are always taken. A step's block of commands is the one that the document
-marks with its name. --from: the release before, to which the way back leads; without it, the newest commit with an older schema.
+marks with its name. --from: the release before, to which the way back leads; without it, the newest commit with the schema of SCHEMA_OLDEST.
 --keep: leaves the machine's disk to be looked at. Prints "ok STEP SECONDS" or "FAIL STEP SECONDS" for each.
 """
 
@@ -35,17 +35,18 @@ def git(*words):
     return subprocess.run(["git", "-C", CHECKOUT, *words], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def schema_of(commit):
-    return int(re.search(r"^#define SCHEMA_VERSION (\d+)$", git("show", f"{commit}:lib/db/schema.h"), re.M)[1])
+def number(text, name):
+    return int(re.search(rf"^#define {name} (\d+)$", text, re.M)[1])
 
 
 def release_before():
-    now = int(re.search(r"^#define SCHEMA_VERSION (\d+)$", (CHECKOUT / "lib/db/schema.h").read_text(), re.M)[1])
+    """The newest commit with the schema that is the oldest whose programs run on this one."""
+    wanted = number((CHECKOUT / "lib/db/schema.h").read_text(), "SCHEMA_OLDEST")
     for commit in git("log", "--format=%H", "--first-parent", "--", "lib/db/schema.h").split():
         before = git("rev-parse", f"{commit}^")
-        if schema_of(before) < now:
+        if number(git("show", f"{before}:lib/db/schema.h"), "SCHEMA_VERSION") == wanted:
             return before
-    raise Failed("no commit has an older schema")
+    raise Failed(f"no commit has the schema {wanted}")
 
 
 class World:
