@@ -219,6 +219,21 @@ test("an answer that was lost posts once", async t => {
   await publish(page).click();
   await page.getByText("It is not known whether your last try arrived.").waitFor();
   await page.unrouteAll();
+  // A key of the day before is as good as new, so it is asked first.
+  const age = hours => page.evaluate(hours => {
+    const name = Object.keys(localStorage).find(n => n.startsWith("draft.")), draft = JSON.parse(localStorage.getItem(name));
+    draft.sent.at -= hours * 3600_000;
+    localStorage.setItem(name, JSON.stringify(draft));
+  }, hours);
+  await age(24);
+  await page.reload();
+  await kept(page).waitFor();
+  await publish(page).click();
+  await page.getByRole("dialog").getByText("Is this post there already?").waitFor();
+  await t.look(page, "compose-overdue");
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+  assert.equal((await postsOf(t, user)).length, 1);
+  await age(-24);
   await page.reload();
   await page.getByText("It is not known whether your last try arrived.").waitFor();
   await t.look(page, "compose-unknown");
@@ -250,7 +265,7 @@ test("a draft is there again after a reload", async t => {
   await page.goBack();
   await kept(page).nth(1).waitFor();
   await page.getByRole("button", { name: "Discard" }).click();
-  await t.inFourForms(page, "compose-discard");
+  await t.look(page, "compose-discard");
   await page.getByRole("dialog").getByRole("button", { name: "Discard" }).click();
   await page.getByText("Your photos appear here.").waitFor();
   assert.equal(await page.locator("#compose-title").inputValue(), "");
@@ -263,7 +278,7 @@ test("one tab at a time writes the draft", async t => {
   await page.locator("#compose-title").fill("From the first tab");
   const other = await t.tab(page, NEW);
   await other.getByText("This post is being written in another tab.").waitFor();
-  await t.inFourForms(other, "compose-elsewhere");
+  await t.look(other, "compose-elsewhere");
   await other.getByRole("button", { name: "Go on here" }).click();
   await kept(other).waitFor();
   assert.equal(await other.locator("#compose-title").inputValue(), "From the first tab");
@@ -324,8 +339,13 @@ test("photos come by dropping and pasting and are ordered by dragging", async t 
   assert.deepEqual(await order(), [before[1], before[2], before[0], before[3]]);
   assert.deepEqual((await draftOf(page)).uploads.length, 4);
   const { uploads } = await draftOf(page);
-  await page.getByRole("button", { name: "Remove photo 1" }).click();
-  await page.waitForFunction(async id => (await fetch("/api/v1/uploads")).json().then(({ data }) => !data.some(u => u.id === id)), uploads[0]);
+  const covers = () => kept(page).evaluateAll(all => all.map(li => li.querySelector("[name=cover]").checked));
+  await kept(page).nth(1).getByLabel("Cover").check();
+  await page.getByRole("button", { name: "Move photo 2 later" }).click();
+  assert.deepEqual(await covers(), [false, false, true, false]);
+  await page.getByRole("button", { name: "Remove photo 3" }).click();
+  assert.deepEqual(await covers(), [true, false, false]);
+  await page.waitForFunction(async id => (await fetch("/api/v1/uploads")).json().then(({ data }) => !data.some(u => u.id === id)), uploads[1]);
 });
 
 test("the preview has each photo as TikTok gets it", async t => {

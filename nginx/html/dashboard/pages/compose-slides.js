@@ -145,9 +145,15 @@ export function slides({api, images, redraw, change, announce, draft}) {
 		}
 	}
 
+	// The chosen one, while it is there.
+	function cover() {
+		const kept = images.slides.filter(s => s.state === "kept");
+		return kept.find(s => s.upload.id === draft().cover) ?? kept[0];
+	}
+
 	// wrong(param): what was found wrong with it when it was to be sent.
 	function item(slide, i, wrong) {
-		const n = images.slides.length, isCover = draft().cover === null ? i === 0 : slide.upload?.id === draft().cover;
+		const n = images.slides.length, isCover = slide === cover();
 		const problem = slide.state === "gone" ? words.compose.problems.upload_not_found
 			: slide.problem ? words.compose.problems[slide.problem.code] ?? slide.problem.message
 			: slide.state !== "kept" && slide.state !== "refused" ? wrong(`upload_ids[${i}]`)[0] ?? null : null;
