@@ -57,7 +57,7 @@ test("a plan is bought with the keyboard alone, and changed and canceled at Stri
   await pay(t, page);
   await page.getByText("Thank you. You have the plan small now.").waitFor();
   assert.equal(page.url(), t.url + "/dashboard/billing");
-  await t.inFourForms(page, "billing-bought");
+  await t.look(page, "billing-bought");
   await page.reload();
   await page.getByText("You have the plan small.").waitFor();
   assert.equal(await page.getByText("Thank you.").count(), 0);
@@ -90,7 +90,7 @@ test("a payment that fails later is told, with the way to pay", async t => {
   await subscription(t, ada, "past_due");
   await page.goto("/dashboard/billing");
   await page.getByText("Your last payment failed.").waitFor();
-  await t.inFourForms(page, "billing-past-due");
+  await t.look(page, "billing-past-due");
   await page.getByRole("button", { name: "Pay at Stripe" }).click();
   await page.waitForURL(url => url.origin === t.simulator);
 });
@@ -106,7 +106,7 @@ test("a plan that was given, one that is used up, and a server that sells nothin
   await t.ask("configure", { programs: ["billing"], settings: { billing_plans: "" } });
   await page.reload();
   await page.getByText("Nothing can be bought on this server.").waitFor();
-  await t.inFourForms(page, "billing-nothing");
+  await t.look(page, "billing-nothing");
 });
 
 test("errors on the way to Stripe and back are told at their place", async t => {
@@ -131,7 +131,7 @@ test("errors on the way to Stripe and back are told at their place", async t => 
     await page.getByText("You have the plan free.").waitFor();
     await page.getByRole("button", { name: "Look again" }).waitFor();
   }
-  await t.inFourForms(page, "billing-not-yet");
+  await t.look(page, "billing-not-yet");
   t.expects(page, "GET /api/v1/billing", "failed");
   await t.inject(page, "GET /api/v1/billing", "failed", { times: 4 });
   await page.goto("/dashboard/billing");

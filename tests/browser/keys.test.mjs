@@ -17,7 +17,7 @@ test("a key is made with the keyboard alone, and its line works", async t => {
   const ada = await t.user({ key: false });
   const page = await t.page("/dashboard/keys", { user: ada });
   await page.getByText("You have no keys yet").waitFor();
-  await t.inFourForms(page, "keys-empty");
+  await t.look(page, "keys-empty");
   await t.tabTo(page, page.getByRole("button", { name: "New key" }));
   await page.keyboard.press("Enter");
   await page.getByLabel("Name").waitFor();
@@ -54,6 +54,8 @@ test("all problems of a new key are shown at their fields, and nothing typed is 
   await page.getByLabel("Only these").check();
   await page.getByLabel("Posts a day").fill("many");
   await page.getByLabel("Works until").selectOption("date");
+  await page.getByRole("button", { name: "Make the key" }).click();
+  await page.getByText("Fill this in.").waitFor();
   await page.getByLabel("Last day").fill("2020-01-01");
   for (const box of await page.locator("[name=scopes]").all())
     await box.uncheck();
@@ -170,7 +172,7 @@ test("keys that have ended say so, and a key of test data is one", async t => {
   await page.goto("/dashboard/keys/" + id);
   await page.getByText("It was sent without encryption").waitFor();
   assert.equal(await page.getByRole("button", { name: "Save" }).count(), 0);
-  await t.inFourForms(page, "key-ended");
+  await t.look(page, "key-ended");
   await page.getByRole("button", { name: "Remove" }).click();
   await page.getByText("You have no keys yet").waitFor();
   t.expects(page, "GET /api/v1/keys/*", 404);

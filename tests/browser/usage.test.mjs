@@ -79,7 +79,7 @@ test("what fails is told where it fails, and can be asked again", async t => {
   await page.getByText("Ask for a shorter time.").waitFor();
   await page.locator(".uplot canvas").first().waitFor();
   await page.getByRole("alert").getByText("name the request").first().waitFor();
-  await t.inFourForms(page, "usage-failed");
+  await t.look(page, "usage-failed");
   for (const again of [0, 0])
     await page.getByRole("button", { name: "Try again" }).nth(again).click();
   await page.getByText("No post has ended in this time.").waitFor();

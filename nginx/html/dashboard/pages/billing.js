@@ -119,6 +119,9 @@ export default function billing({api, query, redraw}) {
 		];
 	}
 
+	const limit = l => meter(say.limits[l.name] ?? l.name, l, html`
+		${l.limit !== null && l.used > l.limit ? html`<small>${say.over}</small>` : nothing}${l.resets_at ? html`<small>${say.resets} ${when(l.resets_at)}</small>` : nothing}`);
+
 	const card = (p, b, mayBuy) => html`<li class="plan ${p.is_current ? "current" : ""}">
 		<div class="row"><h3>${p.name}</h3> ${p.is_current ? badge(say.current, "good") : nothing} ${p.is_free ? badge(say.free, "quiet") : nothing}</div>
 		<ul>${allowances(p).map(text => html`<li>${text}</li>`)}</ul>
@@ -129,13 +132,13 @@ export default function billing({api, query, redraw}) {
 		const isLive = b.status !== null && !OVER.includes(b.status), sells = b.plans.some(p => p.is_sold);
 		return html`
 			${notice !== null ? html`<div class="notice ${notice[0]}" role="status"><p>${notice[1]}</p>
-				${notice[0] === "bad" ? html`<button type="button" @click=${toPortal} ?disabled=${portal.busy}>${b.status === "past_due" ? say.pastDueButton : say.portal}</button>` : nothing}</div>` : nothing}
+				${notice[0] === "bad" ? html`<button type="button" @click=${toPortal} ?disabled=${portal.busy}>
+					${b.status === "past_due" ? say.pastDueButton : say.portal}</button>` : nothing}</div>` : nothing}
 			<p class="lead">${say.yours(html`<strong>${b.plan}</strong>`)}</p>
 			<p>${b.source === "grant" && b.until ? html`${say.grantUntil} ${when(b.until)}. ${say.grantThen}` : say.sources[b.source]}
 				${isLive && b.status === "active" && !b.will_cancel && b.period_end ? html`${say.renews} ${when(b.period_end)}.` : nothing}
 				${b.status === "canceled" ? say.ended : nothing}</p>
-			<section><h2>${say.use}</h2><div class="meters">${b.limits.map(l => meter(say.limits[l.name] ?? l.name, l, html`
-				${l.limit !== null && l.used > l.limit ? html`<small>${say.over}</small>` : nothing}${l.resets_at ? html`<small>${say.resets} ${when(l.resets_at)}</small>` : nothing}`))}</div>
+			<section><h2>${say.use}</h2><div class="meters">${b.limits.map(limit)}</div>
 				<p><a href=${address("/usage")}>${say.usageLink}</a></p></section>
 			${b.status !== null ? html`<section><h2>${say.manage}</h2><p>${say.manageText}</p>
 				${portal.failure !== null ? failed(portal.failure) : nothing}

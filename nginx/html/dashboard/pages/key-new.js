@@ -1,6 +1,6 @@
 // A new API key: what it may do, and then its secret, once.
 import {html, nothing} from "../lit.js";
-import {makeKey} from "../api.js";
+import {Failure, makeKey} from "../api.js";
 import {form} from "../form.js";
 import {load} from "../ui.js";
 import {SCOPES, accountsOf, budgetFields, readBudget, scopeFields, secretShown, toSecret, told} from "./key-parts.js";
@@ -8,12 +8,16 @@ import {words} from "../words/en.js";
 
 const say = words.keys;
 
-// The end of a day is that of the browser's zone.
+// The end of a day is that of the browser's zone. Of no day the API could only say that it is no time.
 function expiresAt(choice, date) {
 	if (choice === "never")
 		return null;
-	if (choice === "date")
-		return date === "" ? "" : new Date(date + "T23:59:59").toISOString();
+	if (choice === "date") {
+		const end = new Date(date + "T23:59:59");
+		if (Number.isNaN(end.getTime()))
+			throw new Failure({status: 422, error: {code: "required", type: "validation", message: "", param: "expires_at"}, waitSec: null, requestId: null});
+		return end.toISOString();
+	}
 	return new Date(Date.now() + Number(choice) * 86400_000).toISOString();
 }
 

@@ -6,6 +6,7 @@ import {form} from "../form.js";
 import {count, failed, load, tell, when} from "../ui.js";
 import {address} from "../router.js";
 import {SCOPES, accountsOf, badges, budgetFields, hasEnded, limitsOf, plainBudget, readBudget, scopeFields, secretShown, toSecret} from "./key-parts.js";
+import {numbers} from "./numbers.js";
 import {words} from "../words/en.js";
 
 const say = words.key, of = words.keys;
@@ -93,8 +94,7 @@ export default function key({api, params, query, redraw, go}) {
 
 	const used = ({key: now}) => html`<section><h2>${say.usage}</h2>
 		${usage.view(sum => sum.requests === 0 ? html`<p>${say.unused}</p>` : html`<p>${say.usageDays(sum.requests, count(sum.requests), count(sum.errors))}</p>
-			<table class="numbers"><thead><tr><th scope="col">${say.status}</th><th scope="col">${say.requests}</th></tr></thead>
-			<tbody>${sum.rows.map(r => html`<tr><th scope="row">${r.status} <small>${say.statusKinds[Math.floor(r.status / 100)] ?? ""}</small></th><td>${count(r.requests)}</td></tr>`)}</tbody></table>`)}
+			${numbers([say.status, say.requests], sum.rows.map(r => [html`${r.status} <small>${say.statusKinds[Math.floor(r.status / 100)] ?? ""}</small>`, count(r.requests)]))}`)}
 		<p><a href=${address("/usage?key=" + now.id)}>${say.byDay}</a></p></section>`;
 
 	const changing = ({key: now, accounts}) => html`<section><h2>${say.change}</h2><p><small>${say.widening}</small></p>

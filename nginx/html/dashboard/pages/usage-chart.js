@@ -3,8 +3,9 @@
 //   const made = chart({label, days, format, steps, series: [{name, values, shade}], stacked: true});
 //   html`${made.view()}`       also after each redraw; made.close() at the end
 //
-// days: beginnings of days in UTC (ms). format(n): in words. steps: between the chart's lines. values: a number or null for each. shade: 1 to 4, of the colours --chart-1 and so on, which can
-// be told apart by whoever sees few colours, in the light and in the dark; lines also by their dashes.
+// days: beginnings of days in UTC (ms). format(n): in words. steps: between the chart's lines. values: a number or null for each. shade: 1 to 4,
+// of the colours --chart-1 and so on, which can be told apart by whoever sees few colours, in the light and in the dark; lines also by
+// their dashes.
 import {html, nothing, ref} from "../lit.js";
 import {words} from "../words/en.js";
 
@@ -110,7 +111,8 @@ export function chart({label, days, format, steps, series, stacked = false}) {
 		Object.assign(state, {plot: null, host: null});
 	}
 
-	const legend = () => html`<ul class="chart-legend" aria-hidden="true">${series.map((s, i) => html`<li><span class="swatch shade-${s.shade} ${stacked ? "" : "line-" + i}"></span>${s.name}</li>`)}</ul>`;
+	const legend = () => html`<ul class="chart-legend" aria-hidden="true">${series.map((s, i) => html`<li>
+		<span class="swatch shade-${s.shade} ${stacked ? "" : "line-" + i}"></span>${s.name}</li>`)}</ul>`;
 	return {
 		close,
 		view: () => html`<figure class="chart">${series.length > 1 ? legend() : nothing}

@@ -4,6 +4,7 @@ import {count, failed, load, when} from "../ui.js";
 import {address} from "../router.js";
 import {accountsOf} from "./key-parts.js";
 import {meter} from "./meter.js";
+import {numbers} from "./numbers.js";
 import {chart} from "./usage-chart.js";
 import {STATES, STEPS, STEPS_MS, asked, byDay, csv, daysOf, duration, isoDay, lastDays, pieces, rangeOf, wrongWith} from "./usage-data.js";
 import {words} from "../words/en.js";
@@ -96,11 +97,13 @@ export default function usage({api, query, redraw, go}) {
 		const accounts = new Set([...(names.state.data?.accounts.map(a => a.id) ?? []), ...(posts.state.data?.all ?? []), ...(chosen.account ? [chosen.account] : [])]);
 		const keys = new Map([...(chosen.key ? [[chosen.key, say.goneKey]] : []), ...(names.state.data?.keys.map(k => [k.key_id, k.key_name]) ?? [])]);
 		const option = (value, text, is) => html`<option value=${value} ?selected=${value === is}>${text}</option>`;
+		const choice = (name, label, options, is) => html`<div><label for=${name}>${label}</label>
+			<select id=${name} name=${name}>${option("", say.all, is)}${options.map(([id, text]) => option(id, text, is))}</select></div>`;
+		const date = (name, label, at) => html`<div><label for=${name}>${label}</label>
+			<input type="date" id=${name} name=${name} .defaultValue=${isoDay(at)} aria-describedby="range-said" aria-invalid=${state.wrong ? "true" : nothing}></div>`;
 		return html`<form class="range" @submit=${choose} novalidate>
-			<div><label for="from">${say.from}</label><input type="date" id="from" name="from" .defaultValue=${isoDay(range.from)} aria-describedby="range-said" aria-invalid=${state.wrong ? "true" : nothing}></div>
-			<div><label for="to">${say.to}</label><input type="date" id="to" name="to" .defaultValue=${isoDay(range.to - DAY_MS)} aria-invalid=${state.wrong ? "true" : nothing}></div>
-			<div><label for="key">${say.key}</label><select id="key" name="key">${option("", say.all, chosen.key)}${[...keys].map(([id, name]) => option(id, name, chosen.key))}</select></div>
-			<div><label for="account">${say.account}</label><select id="account" name="account">${option("", say.all, chosen.account)}${[...accounts].map(id => option(id, accountName(id), chosen.account))}</select></div>
+			${date("from", say.from, range.from)} ${date("to", say.to, range.to - DAY_MS)}
+			${choice("key", say.key, [...keys], chosen.key)} ${choice("account", say.account, [...accounts].map(id => [id, accountName(id)]), chosen.account)}
 			<button>${say.show}</button>
 			<small id="range-said" class="wrong" role="alert">${state.wrong}</small>
 		</form>
@@ -108,47 +111,51 @@ export default function usage({api, query, redraw, go}) {
 			aria-current=${lastDays(n).from === range.from && lastDays(n).to === range.to ? "true" : nothing}>${n === 365 ? say.year : say.last(n)}</a></li>`)}</ul></nav>`;
 	}
 
+	// What is wider or longer than its place can be scrolled, also by keyboard.
+	const scrolls = (name, kind, what) => html`<div class=${kind} role="region" tabindex="0" aria-label=${say.table(name)} data-scrolls>${what}</div>`;
 	// A chart, and the table with its numbers beside it.
-	const beside = (name, picture, table) => html`<div class="beside">${picture}<div class="scrolls" role="region" tabindex="0" aria-label=${say.table(name)} data-scrolls>${table}</div></div>`;
-	const head = names => html`<thead><tr>${names.map(n => html`<th scope="col">${n}</th>`)}</tr></thead>`;
+	const beside = (name, picture, heads, rows) => html`<div class="beside">${picture}${scrolls(name, "scrolls", numbers(heads, rows))}</div>`;
+
+	const dayOfRow = r => r.span === "month" ? html`${monthText.format(new Date(r.starts_at))} <small>${say.month}</small>` : dayOfUtc(Date.parse(r.starts_at));
 
 	const requestsView = found => found.chart === null ? html`<p>${say.requests.none}</p><p><a href=${address("/keys/new")}>${say.requests.make}</a></p>` : html`
 		<p>${say.requests.sum(found.requests, count(found.requests), count(found.errors))}</p>
-		${beside(say.requests.title, found.chart.view(), html`<table class="numbers">${head([say.day, say.requests.requests, say.requests.errors])}<tbody>
-			${found.rows.toReversed().map(r => html`<tr><th scope="row">${r.span === "month" ? html`${monthText.format(new Date(r.starts_at))} <small>${say.month}</small>` : dayOfUtc(Date.parse(r.starts_at))}</th>
-				<td>${count(r.requests)}</td><td>${count(r.errors)}</td></tr>`)}</tbody></table>`)}
+		${beside(say.requests.title, found.chart.view(), [say.day, say.requests.requests, say.requests.errors],
+			found.rows.toReversed().map(r => [dayOfRow(r), count(r.requests), count(r.errors)]))}
 		<p><a href=${api.address("/usage", {...asked(range), group_by: "day", key_id: chosen.key, format: "csv"})} download="usage.csv">${say.csv}</a></p>`;
 
 	const keysView = ({keys}) => keys.length === 0 ? nothing : html`<section><h2>${say.keys.title}</h2>
-		<div class="wide" role="region" tabindex="0" aria-label=${say.table(say.keys.title)} data-scrolls><table class="numbers">${head([say.keys.name, say.requests.requests, say.requests.errors, say.keys.last])}<tbody>
-			${keys.toSorted((a, b) => b.requests - a.requests).map(k => html`<tr><th scope="row"><a href=${address("/keys/" + k.key_id)}>${k.key_name}</a></th>
-				<td>${count(k.requests)}</td><td>${count(k.errors)}</td><td>${when(k.last_used_at)}</td></tr>`)}</tbody></table></div>
+		${scrolls(say.keys.title, "wide", numbers([say.keys.name, say.requests.requests, say.requests.errors, say.keys.last],
+			keys.toSorted((a, b) => b.requests - a.requests)
+				.map(k => [html`<a href=${address("/keys/" + k.key_id)}>${k.key_name}</a>`, count(k.requests), count(k.errors), when(k.last_used_at)])))}
 		<p><a href=${api.address("/usage", {...asked(range), group_by: "key", format: "csv"})} download="usage-by-key.csv">${say.csv}</a></p></section>`;
 
 	function saveCsv() {
 		const rows = posts.state.data.rows.map(r => ({...r, account: accountName(r.account_id)}));
-		const url = URL.createObjectURL(new Blob([csv(["starts_at", "account_id", "account", ...STATES, "deferred", "p50_ms", "p95_ms"], rows)], {type: "text/csv"}));
+		const text = csv(["starts_at", "account_id", "account", ...STATES, "deferred", "p50_ms", "p95_ms"], rows);
+		const url = URL.createObjectURL(new Blob([text], {type: "text/csv"}));
 		Object.assign(document.createElement("a"), {href: url, download: "posts.csv"}).click();
 		setTimeout(() => URL.revokeObjectURL(url), 10_000); // the browser has begun to read it by then
 	}
 
 	const postsView = found => found.chart === null ? html`<p>${say.posts.none}</p><p><a href=${address("/posts/new")}>${say.posts.make}</a></p>` : html`
 		<p>${say.posts.sum(found.total, count(found.total))} ${found.deferred > 0 ? say.posts.putOff(count(found.deferred)) : nothing}</p>
-		${beside(say.posts.title, found.chart.view(), html`<table class="numbers">${head([say.day, say.account, ...STATES.map(s => say.posts.states[s]), say.posts.deferred])}<tbody>
-			${found.rows.map(r => html`<tr><th scope="row">${dayOfUtc(Date.parse(r.starts_at))}</th><td>${accountName(r.account_id)}</td>${[...STATES, "deferred"].map(s => html`<td>${count(r[s])}</td>`)}</tr>`)}</tbody></table>`)}
+		${beside(say.posts.title, found.chart.view(), [say.day, say.account, ...STATES.map(s => say.posts.states[s]), say.posts.deferred],
+			found.rows.map(r => [dayOfRow(r), accountName(r.account_id), ...[...STATES, "deferred"].map(s => count(r[s]))]))}
 		<p><button type="button" class="secondary small" @click=${saveCsv}>${say.csv}</button></p>`;
 
 	const timesView = found => found.times === null ? html`<p>${say.times.none}</p>` : html`
 		<p>${say.times.text} ${found.days.some(d => d.accounts > 1) ? say.times.slowest : nothing}</p>
-		${beside(say.times.title, found.times.view(), html`<table class="numbers">${head([say.day, say.account, say.times.p50, say.times.p95])}<tbody>
-			${found.rows.filter(r => r.p50_ms !== null).map(r => html`<tr><th scope="row">${dayOfUtc(Date.parse(r.starts_at))}</th><td>${accountName(r.account_id)}</td><td>${duration(r.p50_ms)}</td><td>${duration(r.p95_ms)}</td></tr>`)}</tbody></table>`)}`;
+		${beside(say.times.title, found.times.view(), [say.day, say.account, say.times.p50, say.times.p95],
+			found.rows.filter(r => r.p50_ms !== null).map(r => [dayOfRow(r), accountName(r.account_id), duration(r.p50_ms), duration(r.p95_ms)]))}`;
+
+	const limitView = l => meter(words.billing.limits[l.name] ?? l.name, l, l.resets_at ? html`<small>${words.billing.resets} ${when(l.resets_at)}</small>` : nothing);
 
 	const leftView = ({billing, me}) => html`<h3>${say.left.plan}</h3>
-		<div class="meters">${billing.limits.map(l => meter(words.billing.limits[l.name] ?? l.name, l, l.resets_at ? html`<small>${words.billing.resets} ${when(l.resets_at)}</small>` : nothing))}</div>
+		<div class="meters">${billing.limits.map(limitView)}</div>
 		<p><a href=${address("/billing")}>${say.left.planLink}</a></p>
 		<h3>${say.left.limits}</h3><p>${say.left.limitsText}</p>
-		<table class="numbers">${head([say.left.kind, say.left.most, say.left.now])}<tbody>
-			${me.limits.map(l => html`<tr><th scope="row">${say.left.kinds[l.name] ?? l.name}</th><td>${count(l.limit)}</td><td>${count(l.remaining)}</td></tr>`)}</tbody></table>
+		${numbers([say.left.kind, say.left.most, say.left.now], me.limits.map(l => [say.left.kinds[l.name] ?? l.name, count(l.limit), count(l.remaining)]))}
 		<h3>${say.left.caps}</h3><p>${say.left.capsText}</p>
 		<div class="meters">${me.caps.map(c => meter(say.left.capsOf[c.name] ?? c.name, c))}</div>`;
 
