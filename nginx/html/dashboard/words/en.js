@@ -174,7 +174,7 @@ export const words = {
 		title: "TikTok accounts",
 		connect: "Connect an account", connectMore: "Connect another account",
 		empty: "No account is connected yet. Connect one to post to it: TikTok asks you what you allow, then leads you back here.",
-		connected: name => `${name} is connected.`, connectedUnknown: "The account is connected.",
+		connected: name => `${name} is connected.`,
 		notConnected: "The account was not connected. Connect it again.",
 		errors: {
 			consent_refused: "You said no at TikTok, so nothing was connected. If that was a mistake, connect again.",
