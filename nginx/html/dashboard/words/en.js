@@ -486,6 +486,8 @@ export const words = {
 			platform_failed: "TikTok could not publish it.",
 			confirmation_timeout: "TikTok did not say in time what became of it.",
 			unconfirmed: "The account was disconnected before TikTok said what became of it.",
+			lost_by_restore: "It was given up, because the service was restored from a backup that does not know whether it was sent.",
+			late_accepted: "It is known by now that TikTok has it. TikTok is asked what became of it.",
 			late_published: "TikTok said later that it was published.",
 			late_inbox: "TikTok said later that it came to the inbox.",
 			late_failed: "TikTok said later that it failed.",
