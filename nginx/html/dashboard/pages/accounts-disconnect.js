@@ -18,7 +18,7 @@ async function howMany(api, account, statuses) {
 	return count(n) + (pages.some(page => page.next !== null) ? "+" : "");
 }
 
-// Resolves to whether the account is disconnected.
+// Resolves to "done", "failed" (it was tried) or "kept".
 export async function disconnect(api, account) {
 	const name = nameOf(account);
 	const state = {waiting: null, underWay: null, error: null, answer: null};
@@ -64,5 +64,5 @@ export async function disconnect(api, account) {
 						${made.button(say.disconnect, {kind: "danger"})}</footer>
 				</form></article>`;
 	});
-	return state.answer !== null;
+	return state.answer !== null ? "done" : made.state.failure !== null ? "failed" : "kept";
 }

@@ -8,8 +8,8 @@ import {words} from "../words/en.js";
 
 const say = words.accounts.test;
 
-// made(account): called with the one that was made.
-export function testAccount({api, redraw, made}) {
+// made(account): called with the one that was made. connect(event): what a click on a way to the page of consent does.
+export function testAccount({api, redraw, connect, made}) {
 	let key = makeKey(); // a repeat of one wish makes one account
 	const wish = form(redraw, {
 		send: ({private_account: isPrivate, comment_disabled: noComments, post_block: block}) =>
@@ -34,7 +34,7 @@ export function testAccount({api, redraw, made}) {
 				${wish.problems()}
 				${wish.button(say.button)}
 			</form>
-			<p><a href=${api.address("/tiktok/connect", {mode: "test"})}>${say.page}</a>, ${say.pageText}</p>
+			<p><a href=${api.address("/tiktok/connect", {mode: "test"})} @click=${connect}>${say.page}</a>, ${say.pageText}</p>
 			<details><summary>${say.program}</summary><p>${say.programText} <a href=${address("/keys")}>${say.keys}</a></p>
 				<pre data-scrolls tabindex="0"><code>${curl}</code></pre>${copy(curl) ?? nothing}</details></section>`,
 	};

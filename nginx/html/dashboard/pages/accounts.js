@@ -73,7 +73,7 @@ export default function accounts({api, mode, query, redraw, stay}) {
 			throw error;
 	});
 
-	const test = testAccount({api, redraw, made: account => {
+	const test = testAccount({api, redraw, connect, made: account => {
 		tell(say.test.done(nameOf(account)));
 		loaded.again();
 	}});
@@ -93,15 +93,18 @@ export default function accounts({api, mode, query, redraw, stay}) {
 			return html`<div class="problem" role="alert"><p>${say.errors[back.error] ?? say.notConnected}</p></div>`;
 		if (back.connected === null || loaded.state.data === null)
 			return nothing;
-		const account = loaded.state.data.get(back.connected);
-		return html`<div class="done" role="status"><p>${account === undefined ? say.connectedUnknown : say.connected(nameOf(account))}</p></div>`;
+		const account = loaded.state.data.get(back.connected); // of an address that somebody made up there is none
+		return account === undefined ? nothing : html`<div class="done" role="status"><p>${say.connected(nameOf(account))}</p></div>`;
 	}
 
 	async function leave(account) {
-		if (await disconnect(api, account)) {
+		const came = await disconnect(api, account);
+		if (came === "done") {
 			loaded.state.data.delete(account.id);
 			redraw();
 			document.querySelector("#main h1")?.focus();
+		} else if (came === "failed") { // which may be unknown: what is there now tells
+			await loaded.again();
 		}
 	}
 

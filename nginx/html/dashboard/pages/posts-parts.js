@@ -60,7 +60,7 @@ export function thumbnail(api, post) {
 
 // A post in a list.
 export function row(api, post, accounts) {
-	const why = ["failed", "deferred"].includes(post.status) || post.held_until !== null ? whyOf(post) : null;
+	const why = post.status === "canceled" ? null : whyOf(post);
 	return html`<li>${thumbnail(api, post)}
 		<div><a href=${address("/posts/" + post.id)}>${titleOf(post)}</a>
 			<p><small>${accounts === null ? nothing : html`${nameOf(accounts.get(post.account_id))}, `}${when(post.created_at)}</small></p>
@@ -68,7 +68,7 @@ export function row(api, post, accounts) {
 		${statusOf(post)}</li>`;
 }
 
-// Posts of which something is still to come soon.
+// Posts of which something is still to come soon. One that is held says why.
 export function isUnderWay(post) {
-	return ["queued", "publishing", "processing"].includes(post.status) && post.held_until === null;
+	return ["queued", "publishing", "processing"].includes(post.status) && post.failure === null;
 }

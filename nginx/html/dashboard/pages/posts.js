@@ -10,13 +10,27 @@ import {words} from "../words/en.js";
 const say = words.posts;
 const FIRST = 25, MORE = 100; // posts a page
 const ROW_REM = 5.5; // about as high as a row is, for what was not in view yet
+const KEPT = 20; // pages: where there are more, those far from view are empty until one comes near them, as 100 000 rows take gigabytes
+const NEAR = "40000px 0px"; // some 400 rows
 const SOON_SEC = 10, LATER_SEC = 60;
 
 export default function posts({api, query, redraw, stay}) {
 	const filter = {status: query.get("status") ?? "", account: query.get("account") ?? ""};
 	let accounts = null, failure = null; // of the accounts
 	let known = ask();
-	let chunks = [], drawn = 0; // chunks: {items, element}; drawn: how many items of the pager are in them
+	let chunks = [], drawn = 0; // chunks: {items, element, isEmpty}; drawn: how many items of the pager are in them
+
+	const near = new IntersectionObserver(entries => {
+		for (const {target, isIntersecting, boundingClientRect: box} of entries) {
+			const chunk = chunks.find(c => c.element === target);
+			if (chunk === undefined)
+				continue;
+			if (isIntersecting && chunk.isEmpty)
+				fill(chunk, chunk.items);
+			else if (!isIntersecting && chunks.length > KEPT)
+				clear(chunk, box.height);
+		}
+	}, {rootMargin: NEAR});
 
 	async function ask() {
 		failure = null;
@@ -38,8 +52,15 @@ export default function posts({api, query, redraw, stay}) {
 
 	const list = pager(redraw, get);
 
+	function clear(chunk, height) {
+		chunk.isEmpty = true;
+		chunk.element.style.setProperty("height", height + "px");
+		render(nothing, chunk.element);
+	}
+
 	function fill(chunk, items) {
-		chunk.items = items;
+		Object.assign(chunk, {items, isEmpty: false});
+		chunk.element.style.removeProperty("height");
 		chunk.element.style.setProperty("contain-intrinsic-size", `auto ${items.length * ROW_REM}rem`);
 		render(repeat(items, post => post.id, post => row(api, post, accounts)), chunk.element);
 	}
@@ -50,6 +71,7 @@ export default function posts({api, query, redraw, stay}) {
 			const element = document.createElement("ul");
 			element.className = "posts";
 			fill(chunks[chunks.push({element}) - 1], items);
+			near.observe(element);
 		}
 		drawn = list.state.items.length;
 		return chunks.map(c => c.element);
@@ -59,6 +81,7 @@ export default function posts({api, query, redraw, stay}) {
 		filter[name] = value;
 		const asked = new URLSearchParams(Object.entries(filter).filter(([, v]) => v !== ""));
 		stay("/posts" + (asked.size > 0 ? "?" + asked : ""));
+		near.disconnect();
 		chunks = [];
 		drawn = 0;
 		list.restart();
@@ -84,7 +107,11 @@ export default function posts({api, query, redraw, stay}) {
 				list.restart();
 		} else {
 			const oldest = page.items.at(-1)?.id ?? "";
-			fill(chunks[0], [...page.items, ...(page.next === null ? [] : chunks[0].items.filter(p => p.id < oldest))]);
+			const items = [...page.items, ...(page.next === null ? [] : chunks[0].items.filter(p => p.id < oldest))];
+			if (chunks[0].isEmpty)
+				chunks[0].items = items;
+			else
+				fill(chunks[0], items);
 		}
 		return page.items.some(isUnderWay) ? SOON_SEC : LATER_SEC;
 	}
@@ -122,6 +149,7 @@ export default function posts({api, query, redraw, stay}) {
 			${list.view(drawNew(), empty())}`,
 		close() {
 			stop();
+			near.disconnect();
 			list.close();
 		},
 	};

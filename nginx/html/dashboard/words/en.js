@@ -174,7 +174,7 @@ export const words = {
 		title: "TikTok accounts",
 		connect: "Connect an account", connectMore: "Connect another account",
 		empty: "No account is connected yet. Connect one to post to it: TikTok asks you what you allow, then leads you back here.",
-		connected: name => `${name} is connected.`, connectedUnknown: "The account is connected.",
+		connected: name => `${name} is connected.`,
 		notConnected: "The account was not connected. Connect it again.",
 		errors: {
 			consent_refused: "You said no at TikTok, so nothing was connected. If that was a mistake, connect again.",
@@ -486,6 +486,8 @@ export const words = {
 			platform_failed: "TikTok could not publish it.",
 			confirmation_timeout: "TikTok did not say in time what became of it.",
 			unconfirmed: "The account was disconnected before TikTok said what became of it.",
+			lost_by_restore: "It was given up, because the service was restored from a backup that does not know whether it was sent.",
+			late_accepted: "It is known by now that TikTok has it. TikTok is asked what became of it.",
 			late_published: "TikTok said later that it was published.",
 			late_inbox: "TikTok said later that it came to the inbox.",
 			late_failed: "TikTok said later that it failed.",
