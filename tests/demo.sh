@@ -370,9 +370,22 @@ run 'curl -sS --cacert "$CA" -o /dev/null -w "%{http_code}" "$API/auth/login" --
 [ "$out" = 401 ] || fail "somebody who is erased signs in: $out"
 result "$out: nobody of that name is known"
 
+heading "The dashboard: Ada's account in a browser"
+run 'curl -sS --fail-with-body --cacert "$CA" "$SITE/dashboard/" | grep -o "<title>.*</title>"'
+result "$out"
+run 'curl -sS --fail-with-body --cacert "$CA" -o /dev/null -w "%{http_code}" "$API/auth/login" --json "{\"email\":\"$EMAIL\",\"password\":\"$PASSWORD\"}"'
+result "$out: she signs in"
+
 echo
 echo "Done in $((SECONDS - started_sec)) s."
-[ -n "$once" ] || echo "The stack stays up until Ctrl-C. In a browser, trust $CA first."
+[ -n "$once" ] || cat <<DASHBOARD
+The stack stays up until Ctrl-C. Look at it in a browser, which must trust $CA first:
+
+  $SITE/dashboard/posts/$POST
+  address:  $EMAIL
+  password: $PASSWORD
+
+DASHBOARD
 echo "published $URL"
 [ -z "$once" ] || exit 0
 

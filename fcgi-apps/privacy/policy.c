@@ -62,9 +62,9 @@ static enum err policy_list(struct ctx *c)
 static const char policy_none[] =
     "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Not published</title>\n"
-    "<link rel=\"stylesheet\" href=\"/style.css\">\n</head>\n<body>\n<h1>Not published</h1>\n"
+    "<link rel=\"stylesheet\" href=\"/style.css\">\n</head>\n<body>\n<main>\n<h1>Not published</h1>\n"
     "<p>There is no such version of the privacy policy and the terms. If this is the address without a version, none "
-    "is in force yet.</p>\n<p><a href=\"/\">Home</a></p>\n</body>\n</html>\n";
+    "is in force yet.</p>\n<p><a href=\"/\">Home</a></p>\n</main>\n</body>\n</html>\n";
 
 /* The version that the address names, or the one in force. */
 static enum err policy_version(struct ctx *c, struct published *ret)

@@ -99,8 +99,8 @@ struct runner {
     int64_t grace_until_us; /* until then, runs of other workers whose lease is over may still be recorded */
     int64_t next_claim_us, next_look_us, beat_at_us;
     int64_t tidied_at_us, policy_looked_at_us; /* of the turn */
-    bool is_unfit;        /* of the turn: it must end (claim_policy_fits) */
-    unsigned not_passed;  /* likewise: jobs in a row that waited because of what was left for them */
+    bool is_unfit;                             /* of the turn: it must end (claim_policy_fits) */
+    unsigned not_passed; /* likewise: jobs in a row that waited because of what was left for them */
 };
 
 struct runner_thread {

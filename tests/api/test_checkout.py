@@ -177,14 +177,12 @@ def test_killed_before_the_commit_and_the_address_changes(user, stripe, stack):
     """Stripe refuses the key for other words, so there is another customer: the one that we know."""
     stack.arm("billing.customer_made")
     expect(checkout(user), 502, "outcome_unknown")
-    asked = lambda: stack.sql("SELECT customer_asked_at_us t FROM users WHERE id = %s", uuid.UUID(user.id).bytes)[0]["t"]  # noqa: E731
-    assert asked(), "an erasure would look for the one that is not stored"
+    assert stack.sql(*(asked := ("SELECT 1 FROM users WHERE customer_asked_at_us IS NOT NULL AND id = %s", uuid.UUID(user.id).bytes)))
     new = f"new.{user.email}"
     stack.sql("UPDATE users SET email = %s, email_key = %s WHERE id = %s", new, new, uuid.UUID(user.id).bytes)
     to_pay(user)
     assert [c["email"] for c in stripe.customers.values()] == [user.email, new]
-    assert stripe.customers[row(user)["customer_id"]]["email"] == new
-    assert asked() is None
+    assert stripe.customers[row(user)["customer_id"]]["email"] == new and not stack.sql(*asked)
 
 
 def test_an_address_that_changes_while_the_customer_is_made(user, stripe, stack):

@@ -108,7 +108,7 @@ def install(w):
     """And what it says of a certbot that fails: port 80 stays, and the lines can be run again."""
     lists = "dpkg-query -W >/root/packages; find / -xdev -not -path '/proc/*' -not -path '/sys/*' -not -path '/run/*' -not -path '/tmp/*' | sort >/root/before; "
     w.authority.refuse = True
-    out = w.types("install", lambda text: text.replace("meson setup", f"{lists} meson setup", 1).replace("cd marketingcli", "cd marketingcli"), seconds=3600)
+    out = w.types("install", lambda text: text.replace("meson setup", f"{lists} meson setup", 1), seconds=3600)
     w.machine.keep_packages()
     check("Some challenges have failed" in out, f"certbot was not refused:\n{out[-3000:]}")
     check("Welcome to nginx" in w.says("curl -sS http://localhost/"), "Debian's page is gone from port 80")
@@ -253,11 +253,7 @@ def under_load(w, change):
     check(made == said["posts"], f"{said['posts']} posts are {made} at TikTok")
 
 
-def units(w):
-    return set(w.says("systemctl list-units --all --plain --no-legend 'marketingcli-*' | awk '{print $1, $2, $3}'").splitlines())
-
-
-def came_up(w, was):
+def came_up(w):
     gone = w.says("systemctl list-units --all --plain --no-legend 'marketingcli-*' | awk '$2 == \"not-found\" && $3 == \"active\"'")
     check(gone == "", f"units that are gone still run: {gone}")
     wanted = set(w.says("systemctl show -P Wants marketingcli.target").split())
@@ -271,14 +267,14 @@ def way_back(w):
     """To the release before, on this schema."""
     w.says("printf '# mine\\n' >>/etc/nginx/marketingcli/local/rates.conf")
     under_load(w, lambda: w.types("return", seconds=3600))
-    came_up(w, None)
+    came_up(w)
     check("# mine" in w.says("cat /etc/nginx/marketingcli/local/rates.conf"), "the local settings of nginx are gone")
 
 
 def update(w):
     w.says("cd marketingcli; git switch -q -")
     under_load(w, lambda: w.types("update", seconds=3600))
-    came_up(w, None)
+    came_up(w)
     w.posts_one()
     check("# mine" in w.says("cat /etc/nginx/marketingcli/local/rates.conf"), "the local settings of nginx are gone")
 
@@ -291,14 +287,15 @@ def uninstall(w):
     """Leaves the data; and then nothing."""
     w.types("uninstall")
     check("Welcome to nginx" in w.says("curl -sS http://localhost/"), "Debian's page is not there")
+    check(w.says("systemctl --failed --plain --no-legend") == "", "units have failed")
     check(w.says("mariadb -Ne 'SELECT COUNT(*) > 0 FROM marketingcli.users'") == "1", "the data are gone")
     w.types("uninstall-data")
     w.says("find / -xdev -not -path '/proc/*' -not -path '/sys/*' -not -path '/run/*' -not -path '/tmp/*' | sort >/root/after")
     left = w.says("comm -13 /root/before /root/after").splitlines()
     left = [path for path in left if not OF_OTHERS.match(path) or "marketingcli" in path and not re.match(r"/root|/srv", path)]
     check(left == [], "left behind:\n" + "\n".join(left))
-    check(w.says("grep -rl marketingcli /etc /var/lib/systemd /lib/systemd /usr/lib/tmpfiles.d --exclude-dir=letsencrypt 2>/dev/null || true") == "", "something in /etc still names it")
-    check(w.says("systemctl list-units --all --plain --no-legend '*marketingcli*' | awk '$3 == \"active\"'") == "", "units still run")
+    check(w.says("grep -rl marketingcli /etc /var/lib/systemd /lib/systemd /usr/lib/tmpfiles.d --exclude-dir=letsencrypt --exclude='*-' 2>/dev/null || true") == "", "something in /etc still names it")
+    check(w.says("systemctl list-units --all --plain --no-legend '*marketingcli*.service' '*marketingcli*.socket' '*marketingcli*.timer' | awk '$3 == \"active\"'") == "", "units still run")
     check(w.says("mariadb -Ne \"SELECT COUNT(*) FROM mysql.user WHERE User LIKE 'marketingcli%'\"") == "0", "MariaDB still has users")
     check(w.says("getent passwd; getent group").count("marketingcli") == 0, "the machine still has users")
 

@@ -43,6 +43,7 @@ test("from the first page to a session with the keyboard alone", async t => {
   await page.keyboard.type(PASSWORD);
   await page.keyboard.press("Enter");
   await page.getByText("Your address is confirmed").waitFor();
+  assert(!await page.locator("#over").isVisible());
   await t.tabTo(page, page.locator("#done a"));
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
@@ -192,6 +193,9 @@ test("a code at sign-in is set up and used and switched off", async t => {
   const codes = await page.locator("ol.codes code").allTextContents();
   assert.equal(codes.length, 10);
   await t.inFourForms(page, "security-codes");
+  await page.evaluate(() => navigator.clipboard.writeText = () => Promise.reject(new Error("refused")));
+  await page.getByRole("button", { name: "Copy" }).click();
+  await page.getByText("Select the text and copy it yourself").waitFor();
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download" }).click()]);
   assert.match(download.suggestedFilename(), /^recovery-codes-.*\.txt$/);
 
@@ -354,4 +358,24 @@ test("what cannot be loaded says so at its place and can be tried again", async 
     await page.getByText(seen).first().waitFor();
     await again.waitFor({ state: "detached" });
   }
+});
+
+test("errors of every type are shown and leave what was typed", async t => {
+  const ada = await t.user();
+  const page = await t.page("/dashboard/settings", { user: ada });
+  const name = page.getByLabel("Your name");
+  await name.fill("Ada");
+  for (const [code, said, more] of [["failed", "There is no contact with the server"], [502, "makes no sense here (502)"], ["busy", "The server is busy. Try again in 2 minutes.",
+    { headers: { "Retry-After": "120" } }], ["rate_limited", "Try again in 2 hours.", { headers: { "Retry-After": "7200" } }],
+    ["outcome_unknown", "Look whether it was done"], ["account_disabled", "This account is not active"], ["cross_origin", "This request must come from"],
+    ["validation_failed", "of the field", { details: [{ code: "too_long", param: "name", message: "of the field" }, { code: "other", param: null, message: "and of none" }] }]]) {
+    await t.inject(page, "PATCH /api/v1/me", code, more);
+    await name.press("Enter");
+    await page.getByText(said).first().waitFor();
+    assert.equal(await name.inputValue(), "Ada", code);
+  }
+  await page.getByRole("alert").getByText("and of none").waitFor();
+  assert.equal(await name.getAttribute("aria-invalid"), "true");
+  await name.press("Enter");
+  await page.getByText("Your name is saved").waitFor();
 });

@@ -10,7 +10,14 @@ test("a published post shows what happened to it", async t => {
   for (const text of ["The post was made.", "It was handed to TikTok.", "TikTok accepted it.", "TikTok fetched the images (2 of 2).", "It was published."])
     await page.getByText(text).waitFor();
   await page.getByText("The images are deleted here on").waitFor();
-  assert.equal(await page.getByRole("link", { name: /^Image \d of 2, open/ }).count(), 2);
+  const images = page.getByRole("button", { name: /^Image \d of 2/ });
+  assert.equal(await images.count(), 2);
+  await t.tabTo(page, images.nth(1));
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").getByRole("img", { name: "Image 2 of 2" }).waitFor();
+  await t.inFourForms(page, "post-image");
+  await page.keyboard.press("Escape");
+  assert.equal(await images.nth(1).evaluate(e => e === document.activeElement), true);
   await page.getByText("For support").click();
   await t.inFourForms(page, "post-published");
   await t.sql("UPDATE uploads u JOIN post_images i ON i.upload_id = u.id SET u.deleted_at_us = 1 WHERE i.post_id = %s", post.id);
@@ -77,6 +84,7 @@ test("a post of a key is approved or refused", async t => {
   await t.inFourForms(page, "post-approval");
   await page.getByRole("button", { name: "Approve and send" }).click();
   const dialog = page.getByRole("dialog");
+  await dialog.getByText("By posting, you agree to TikTok's Music Usage Confirmation").waitFor();
   await t.inject(page, "POST /api/v1/posts/*/approve", "content_digest_mismatch");
   await dialog.getByRole("button", { name: "Approve and send" }).click();
   await dialog.getByRole("alert").getByText("The post has changed since you opened it.").waitFor();

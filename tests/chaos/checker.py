@@ -136,10 +136,15 @@ def unknown(run):
             yield f"{name(post)} is outcome_unknown, and nothing was lost: {inits}"
 
 
+def came_late(post):
+    """A worker that had lost its lease knew what others had called unknown, and TikTok was asked."""
+    return any(e["event"] == "late_accepted" for e in post["events"])
+
+
 def given_up(run):
     """Nothing is given up that did not have its worker die again and again."""
     for post in run.posts:
-        if code(post) in GIVEN_UP and run.deaths(micros(post["created_at"]), micros(post["ended_at"])) < DEATHS:
+        if code(post) in GIVEN_UP and not came_late(post) and run.deaths(micros(post["created_at"]), micros(post["ended_at"])) < DEATHS:
             yield f"{name(post)} was given up ({code(post)}), and hardly any worker had died"
 
 
@@ -162,7 +167,7 @@ def receipts(run):
     """The receipt tells the same story."""
     for post in run.posts:
         events, at = [e["event"] for e in post["events"]], [micros(e["at"]) for e in post["events"]]
-        accepted = events.count("accepted")
+        accepted = events.count("accepted") + events.count("late_accepted")
         faults = {
             "does not begin with created": events[:1] != ["created"],
             "is not in the order of time": at != sorted(at),
@@ -183,7 +188,7 @@ def told(run):
         if post is None or r["status"] == "not_found":
             yield f"post {r['id']} had been acknowledged and was read as {r['status']}; now it is {post and post['status']}"
         elif r["status"] in ENDED and (r["status"], r["code"]) != (post["status"], code(post)) and not (
-                (r["status"], r["code"]) in NOT_LAST and post["status"] == "published"):
+                (r["status"], r["code"]) in NOT_LAST and post["status"] == "published") and not (came_late(post) and r["code"] in NOT_KNOWN):
             yield f"{name(post)} was {r['status']} ({r['code']}), and is {post['status']} ({code(post)})"
 
 

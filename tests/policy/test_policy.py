@@ -40,8 +40,28 @@ def test_N2_each_paragraph_makes_promises(name):
         assert set(found[1].split()) <= set(PROMISES), block
 
 
+def sentences(block):
+    """Of a paragraph, each with what follows its end. What is no paragraph is one."""
+    if block[0] in "-@":
+        return [block]
+    return re.findall(r".+?(?:\.(?: \[[^\]]*\])?|: \[[^\]]*\])(?= |$)", re.sub(r"\s+", " ", block))
+
+
+def unbound(text):
+    """The sentences that make no promise."""
+    return [s for b in blocks(text) for s in sentences(b) if not re.search(r"\[[A-Z]\d(?: [A-Z]\d)*\]$", s)]
+
+
+def test_N2_each_sentence_makes_promises():
+    """And one that makes none is found, wherever it is slipped in."""
+    text = WORDS["privacy"]
+    assert unbound(text) == []
+    for at in [m.end() for m in re.finditer(r"\.(?=\s\[)|(?<=[^-@\n])\]", text)]:
+        assert unbound(f"{text[:at]} We also sell it.{text[at:]}"), text[:at][-60:]
+
+
 def test_N2_each_promise_is_made():
-    assert set(PROMISES) == {id for b in blocks(WORDS["privacy"]) for id in re.search(r"\[([^\]]+)\]$", b)[1].split()}
+    assert set(PROMISES) == {id for found in re.findall(r"\[([^\]]+)\]", WORDS["privacy"]) for id in found.split()}
     items = re.findall(r'^POLICY\(\w+, "[^"]+", "(\w+)"', DEF, re.M)
     assert items and set(items) <= set(PROMISES)
 

@@ -24,6 +24,7 @@ import traceback
 from accounts import OF_ACCOUNTS
 from again import AGAIN
 from agents import OF_AGENTS
+from backed_up import BACKED_UP
 from billed import BILLED
 from bucketed import BUCKETED
 from budgeted import BUDGETED
@@ -55,7 +56,7 @@ from webhooks import WEBHOOKS
 from world import SETTINGS, WORKERS, World, load
 
 FLOWS = [*SENT_ONCE, *ERASED, *LEAVING, *OF_REMOVED, *OF_KEYS, *BUDGETED, *AGAIN, *DISABLED, *REPEATED, *OF_AGENTS, *REGISTERING, *MAILS, *NOTICES, *OF_ACCOUNTS, *OF_SECOND,
-         *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS, *WEBHOOKS, *BILLED, *BUCKETED, *EXPORTED, *POLICIES, *MIGRATED]
+         *AT_THE_DESK, *UNDONE, *PLANNED, *OF_BUYERS, *WEBHOOKS, *BILLED, *BUCKETED, *EXPORTED, *POLICIES, *MIGRATED, *BACKED_UP]
 BY_NAME = {flow.name: flow for flow in FLOWS}
 
 

@@ -307,9 +307,9 @@ int verb_backup(const struct given *given)
         return complain("backup.certificate says whom backups are for, and is empty");
     if (envelope_to_read(conf.backup_certificate.p, &b.to) != OK)
         return complain("%s is not a certificate in PEM that can be read", conf.backup_certificate.p);
-    if (mkdir(conf.backup_dir.p, 0711) != 0 && errno != EEXIST) {
+    if (!scratch_folder(conf.backup_dir.p)) {
         envelope_to_free(b.to);
-        return complain("%s: %s", conf.backup_dir.p, strerror(errno));
+        return EXIT_FAILED;
     }
     arena_init(&arena, 256u << 20);
     b.arena = &arena;

@@ -109,6 +109,26 @@ static void policy_put_heading(struct policy_writing *w, const char *element, st
     buf_printf(w->b, "</%s>\n", element);
 }
 
+/* Each sentence, or some together, with the promises that it makes. */
+static void policy_put_paragraph(struct policy_writing *w, struct str text)
+{
+    const char *begin = "<p>";
+
+    while (text.n > 0) {
+        const char *end = memchr(text.p, ']', text.n);
+        ASSERT(end != NULL);
+        struct str words = str_head(text, (size_t)(end - text.p) + 1);
+        text = str_trim(str_skip(text, words.n));
+        struct str promises = policy_cut_promises(&words);
+        buf_puts(w->b, begin);
+        policy_open(w, "span", promises);
+        policy_put_words(w, words);
+        buf_puts(w->b, "</span>");
+        begin = "\n";
+    }
+    buf_puts(w->b, "</p>\n");
+}
+
 static void policy_put_list(struct policy_writing *w, struct str text)
 {
     struct str promises = policy_cut_promises(&text), line;
@@ -266,10 +286,7 @@ static void policy_put_block(struct policy_writing *w, struct str text)
     } else if (str_starts(text, STR("@"))) {
         policy_put_table(w, str_skip(text, 1));
     } else {
-        struct str promises = policy_cut_promises(&text);
-        policy_open(w, "p", promises);
-        policy_put_words(w, text);
-        buf_puts(w->b, "</p>\n");
+        policy_put_paragraph(w, text);
     }
 }
 
@@ -308,12 +325,14 @@ void policy_page_write(struct arena *arena, const struct policy_page *page, stru
     policy_put(html, str_skip(title, strlen("# ")));
     buf_puts(html, " - ");
     policy_put(html, page->conf->service_name);
-    buf_puts(html, "</title>\n<link rel=\"stylesheet\" href=\"/style.css\">\n"
-                   "<link rel=\"icon\" href=\"/icon.svg\" type=\"image/svg+xml\">\n</head>\n<body class=\"words\">\n");
+    buf_puts(
+        html,
+        "</title>\n<link rel=\"stylesheet\" href=\"/style.css\">\n"
+        "<link rel=\"icon\" href=\"/icon.svg\" type=\"image/svg+xml\">\n</head>\n<body class=\"words\">\n<main>\n");
     while (policy_next_block(&rest, &block))
         policy_put_block(&w, block);
-    buf_puts(html, "<p class=\"foot\"><a href=\"/\">Home</a> <a href=\"/privacy\">Privacy policy</a> "
-                   "<a href=\"/terms\">Terms</a></p>\n</body>\n</html>\n");
+    buf_puts(html, "</main>\n<footer class=\"foot\"><a href=\"/\">Home</a> <a href=\"/privacy\">Privacy policy</a> "
+                   "<a href=\"/terms\">Terms</a></footer>\n</body>\n</html>\n");
     ASSERT(!html->overflow);
 }
 

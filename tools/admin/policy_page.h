@@ -9,7 +9,7 @@
  *    @purposes  @recipients  @retention
  *
  * Each but a heading ends with the promises that it makes, [C1 D3]: ids of tests/policy/promises.py, which end up in the page's HTML
- * as an attribute. {name} is a value.
+ * as an attribute. In a paragraph each sentence may end so, and in the policy each must. {name} is a value.
  */
 #pragma once
 

@@ -5,6 +5,8 @@
  * First the whole file is read and checked, and nothing is touched before that. Then all of the services' MariaDB users are locked: so no
  * program works on what is not whole, wherever it runs and whoever starts it. The table restore_unfinished says that a restore is under
  * way; one that dies is run again, and begins anew, up to the moment in which the row says that all is done. It is dropped last.
+ *
+ * With another database than that of the configuration it is a trial, and no service is in the way.
  */
 #include <errno.h>
 #include <signal.h>
@@ -48,6 +50,7 @@ struct restore {
     struct restore_journal journal;
     struct restore_done done;
     struct uuid backup;
+    bool is_trial; /* into a database that is not the services': they go on */
 };
 
 static int restore_complain_db(struct db *db, const char *what)
@@ -89,6 +92,8 @@ static int restore_users(struct restore *r, const char *statement)
     struct restore_user *users;
     size_t n;
 
+    if (r->is_trial)
+        return EXIT_DONE;
     if (db_rows(r->server, &restore_verb_sqls[RESTORE_SERVICES], DB_NO_ARGS, r->arena, sizeof *users, 1000,
                 (void **)&users, &n) != OK)
         return restore_complain_db(r->server, "the services' users cannot be read");
@@ -102,7 +107,7 @@ static int restore_users(struct restore *r, const char *statement)
 /* With the users locked no program can come any more; is there one? */
 static int restore_is_alone(struct restore *r)
 {
-    int64_t n = 1;
+    int64_t n = r->is_trial ? 0 : 1;
 
     for (int i = 0; i < GONE_TRIES && n > 0; i++) {
         if (i > 0)
@@ -218,8 +223,9 @@ static void restore_say(const struct restore *r)
     printf(
         "  on hold: %lld posts; marketingcli-admin posts held lists them, posts release and posts give-up end that\n",
         (long long)d->held);
-    printf("Next: marketingcli-admin migrate --credentials " CREDENTIALS_DIR
-           ", then systemctl start marketingcli.target\n");
+    puts(r->is_trial ? "This was a trial: no service works on that database"
+                     : "Next: marketingcli-admin migrate --credentials " CREDENTIALS_DIR
+                       ", then systemctl start marketingcli.target");
     (void)fflush(stdout); /* all of it is so, whatever comes */
 }
 
@@ -323,6 +329,7 @@ int verb_restore(const struct given *given)
     struct db_options of_server = r.options;
     of_server.name = NULL;
     r.options.name = r.database;
+    r.is_trial = strcmp(r.database, conf.database_name.p) != 0;
     r.server = db_new(&of_server);
     r.db = db_new(&r.options);
     int code = restore_run(&r);

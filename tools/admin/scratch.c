@@ -24,6 +24,7 @@
 #define PAUSE_NS 100000000
 #define TIMEOUT_SEC 3600
 #define DEPTH_MAX 4
+#define FOLDER_MODE 0711
 #define PLUGIN "/usr/lib/mysql/plugin/file_key_management.so" /* of Debian's mariadb-server */
 
 /* What one that was killed has left, too. Files and folders alone: nothing is followed. */
@@ -62,6 +63,14 @@ static bool scratch_is_in_memory(const char *dir)
     return statfs(dir, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
 }
 
+bool scratch_folder(const char *path)
+{
+    if (mkdir(path, FOLDER_MODE) == 0 ? chmod(path, FOLDER_MODE) == 0 : errno == EEXIST) /* whatever the umask is */
+        return true;
+    complain("%s: %s", path, strerror(errno));
+    return false;
+}
+
 static bool scratch_make_folder(struct scratch *s, struct arena *arena, const struct conf *conf,
                                 const struct passwd *user)
 {
@@ -69,10 +78,8 @@ static bool scratch_make_folder(struct scratch *s, struct arena *arena, const st
 
     s->dir = arena_printf(arena, "%s/scratch", of).p;
     s->socket = arena_printf(arena, "%s/sock", s->dir).p;
-    if (mkdir(of, 0711) != 0 && errno != EEXIST) {
-        complain("%s: %s", of, strerror(errno));
+    if (!scratch_folder(of))
         return false;
-    }
     scratch_delete(AT_FDCWD, s->dir, DEPTH_MAX);
     if (mkdir(s->dir, 0700) != 0 || (geteuid() == 0 && chown(s->dir, user->pw_uid, user->pw_gid) != 0)) {
         complain("%s: %s", s->dir, strerror(errno));

@@ -22,5 +22,8 @@ struct scratch {
     struct db *db;
 };
 
+/* A folder that others may pass through, if it is not there yet. False after a complaint. */
+bool scratch_folder(const char *path);
+
 bool scratch_start(struct scratch *s, struct arena *arena, const struct conf *conf); /* false after a complaint */
 void scratch_stop(struct scratch *s);                                                /* and nothing is left of it */

@@ -77,7 +77,6 @@ static const struct option *const verbs_config_check_options[] = {&verbs_without
 static const struct option *const verbs_credentials_options[] = {&verbs_dir, NULL};
 static const struct option *const verbs_migrate_options[] = {&verbs_sql,      &verbs_credentials, &verbs_revoke,
                                                              &verbs_database, &verbs_user,        NULL};
-static const struct option *const verbs_privacy_journal_options[] = {&verbs_dir, &verbs_database, &verbs_user, NULL};
 static const struct option *const verbs_desk_options[] = {&verbs_database, &verbs_user, NULL};
 static const struct option *const verbs_policy_publish_options[] = {
     &verbs_version, &verbs_effective, &verbs_material, &verbs_dry_run, &verbs_preview, &verbs_user, NULL};
@@ -388,18 +387,14 @@ const struct verb verbs[] = {
     {.name = "privacy erase",
      .argument = "USER",
      .help = "Erase an account, as the user could, and print the receipt.",
-     .more =
-         "Keys, tokens and images go at once. Until erasure.grace_days are over the user can cancel it. The receipt "
-         "is mailed, and shown by GET /privacy/erasure/{receipt} to whoever has it. Make sure that it is the owner "
-         "of the account who asks.",
+     .more = "Keys, tokens and images go at once. Until erasure.grace_days are over it can be canceled. The receipt is "
+             "mailed, and GET /privacy/erasure/{receipt} shows it. Make sure that it is the owner who asks.",
      .options = verbs_privacy_options,
      .run = verb_privacy_erase},
     {.name = "privacy cancel",
      .argument = "USER",
      .help = "Cancel the erasure of an account while that is still possible, as the user could.",
-     .more =
-         "For an owner who cannot sign in. What went before does not come back. Make sure that it is the owner of the "
-         "account who asks. The user sees it in the activity, and is told by mail.",
+     .more = "For an owner who cannot sign in. Make sure that it is they who ask. What went does not come back.",
      .options = verbs_privacy_options,
      .run = verb_privacy_cancel},
     {.name = "routes",
@@ -415,13 +410,6 @@ const struct verb verbs[] = {
      .help = "List the erasures of accounts that are under way, and what each waits for.",
      .options = verbs_desk_options,
      .run = verb_privacy_erasures},
-    {.name = "privacy journal",
-     .help = "Read the journal of what a restore must do again, and count its lines.",
-     .more =
-         "A line that is torn was written while the machine went down, and is there once more after that; or it was "
-         "changed, or the key is another one.",
-     .options = verbs_privacy_journal_options,
-     .run = verb_privacy_journal},
     {.name = "store check",
      .help = "Look whether each image is where its row says, and whether there is anything else in the folder and the "
              "bucket.",

@@ -20,14 +20,26 @@ static const struct option verbs_held_of = {"--of", "USER", offsetof(struct give
                                             "Only posts of this user, by address or id."};
 static const struct option verbs_held_all = {"--all", NULL, offsetof(struct given, all), NULL, "Posts of all users."};
 
+static const struct option verbs_trial = {
+    "--database", "NAME", offsetof(struct given, database), NULL,
+    "Another database than the service's: a trial, while the services go on. Drop it afterwards."};
+
 static const struct option *const verbs_none[] = {NULL};
 static const struct option *const verbs_backup_options[] = {&verbs_database, &verbs_user, NULL};
-static const struct option *const verbs_restore_options[] = {
-    &verbs_key,         &verbs_replace, &verbs_journal, &verbs_without_journal,
-    &verbs_journal_key, &verbs_sql,     &verbs_user,    NULL};
+static const struct option *const verbs_restore_options[] = {&verbs_key,
+                                                             &verbs_replace,
+                                                             &verbs_journal,
+                                                             &verbs_without_journal,
+                                                             &verbs_journal_key,
+                                                             &verbs_sql,
+                                                             &verbs_trial,
+                                                             &verbs_user,
+                                                             NULL};
 static const struct option *const verbs_held_options[] = {&verbs_held_of, &verbs_database, &verbs_user, NULL};
 static const struct option *const verbs_release_options[] = {&verbs_held_of, &verbs_held_all, &verbs_database,
                                                              &verbs_user, NULL};
+
+static const struct option *const verbs_journal_options[] = {&verbs_journal_key, &verbs_database, &verbs_user, NULL};
 
 const struct verb verbs_backup[] = {
     {.name = "backup check",
@@ -79,5 +91,12 @@ const struct verb verbs_backup[] = {
      .more = "Their owners are told to look at the TikTok profile before they send them again.",
      .options = verbs_release_options,
      .run = verb_posts_give_up},
+    {.name = "privacy journal",
+     .help = "Read the journal of what a restore must do again, and count its lines.",
+     .more =
+         "A line that is torn was written while the machine went down, and is there once more after that; or it was "
+         "changed, or the key is another one.",
+     .options = verbs_journal_options,
+     .run = verb_privacy_journal},
     {.name = NULL},
 };

@@ -176,8 +176,7 @@ export function focusHeading() {
 // A button that copies a text, and says so.
 export function copy(text, label = words.copy) {
 	return html`<button type="button" class="secondary small" @click=${async () => {
-		await navigator.clipboard.writeText(text);
-		tell(words.copied);
+		await navigator.clipboard.writeText(text).then(() => tell(words.copied), () => tell(words.notCopied)); // a browser may refuse
 	}}>${label}</button>`;
 }
 

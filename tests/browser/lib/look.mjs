@@ -66,7 +66,8 @@ export function misfits(page) {
 export async function screenshot(page, name, more = {}) {
   const file = path.join(process.env.ARTEFACTS, `${name.replace(/[^\w-]+/g, "-")}.png`);
   mkdirSync(path.dirname(file), { recursive: true });
-  await page.screenshot({ path: file, fullPage: true, animations: "disabled", ...more });
+  const isCovered = await isolated(page, () => document.querySelector("dialog:modal") !== null); // what is below cannot be reached now
+  await page.screenshot({ path: file, fullPage: !isCovered, animations: "disabled", ...more });
 }
 
 // The page as it stands: screenshot, nothing cut off, no finding of axe-core.

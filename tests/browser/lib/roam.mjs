@@ -57,6 +57,7 @@ export class Roamer {
   // paths: where they may go; never: a pattern of labels that they do not click; stay(): called when they were led to where stays(url) is
   // not true, to bring them back
   constructor(page, { seed, paths, never = "$^", isHere = url => url.origin === ORIGIN, comeBack, watch }) {
+    page.context().on("page", other => other.close().catch(() => {})); // a link that opens a tab of its own
     Object.assign(this, { page, seed, paths, never, isHere, comeBack, watch, next: random(seed), did: [], visited: new Set() });
   }
 

@@ -40,10 +40,11 @@ function privacy({draft, account, change, wrong}) {
 		<select id="compose-privacy" required ?disabled=${offered.length === 0} aria-invalid=${problems.length > 0 ? "true" : nothing} aria-describedby="compose-privacy-said"
 			@change=${event => change(() => draft.options.privacy = event.target.value)}>
 			<option value="" disabled .selected=${draft.options.privacy === ""}>${offered.length === 0 ? say.privacyUnknown : say.privacyChoose}</option>
-			${offered.map(level => html`<option value=${level} .selected=${draft.options.privacy === level} ?disabled=${branded && level === "SELF_ONLY"}
-				title=${branded && level === "SELF_ONLY" ? say.brandedPrivate : nothing}>${say.levels[level] ?? level}</option>`)}
+			${offered.map(level => html`<option value=${level} .selected=${draft.options.privacy === level}
+				?disabled=${branded && level === "SELF_ONLY"} title=${branded && level === "SELF_ONLY" ? say.brandedPrivate : nothing}>${say.levels[level] ?? level}</option>`)}
 		</select>
-		<small id="compose-privacy-said">${problems.length > 0 ? problems.join(" ") : branded && offered.includes("SELF_ONLY") ? say.brandedPrivate : offered.length > 0 ? say.privacyHint : nothing}</small></div>`;
+		<small id="compose-privacy-said">${problems.length > 0 ? problems.join(" ")
+			: branded && offered.includes("SELF_ONLY") ? say.brandedPrivate : offered.length > 0 ? say.privacyHint : nothing}</small></div>`;
 }
 
 function disclosure({draft, mode, change, wrong}) {
@@ -52,8 +53,8 @@ function disclosure({draft, mode, change, wrong}) {
 		${choice({name: "disclose", label: say.disclose, hint: say.discloseHint, checked: o.disclose, role: "switch", change: on => change(() => o.disclose = on)})}
 		${o.disclose ? html`<fieldset class="within"><legend class="unseen">${say.kinds}</legend>
 			${choice({name: "own", label: say.ownBrand, hint: say.ownBrandHint, checked: o.ownBrand, change: on => change(() => o.ownBrand = on)})}
-			${choice({name: "branded", label: say.branded, hint: say.brandedHint, checked: o.branded, disabled: isPrivate && !o.branded, why: say.brandedPrivate, change: on => change(() => o.branded = on),
-				problems: wrong("platform_options.brand_content_toggle")})}
+			${choice({name: "branded", label: say.branded, hint: say.brandedHint, checked: o.branded, disabled: isPrivate && !o.branded, why: say.brandedPrivate,
+				change: on => change(() => o.branded = on), problems: wrong("platform_options.brand_content_toggle")})}
 		</fieldset>` : nothing}
 		<p role="status" class="label-told">${isUndisclosed(draft, mode) ? say.undisclosed : isBranded(draft) ? say.labelPaid : o.disclose && o.ownBrand ? say.labelPromotional : nothing}</p>
 	</fieldset>`;
@@ -65,9 +66,11 @@ export function options({draft, mode, account, isAsking, made, change, wrong}) {
 	return html`${modes({draft, mode, account, change, wrong})}
 		${mode !== "DIRECT_POST" ? nothing : html`
 			${account !== null && isAsking && account.platform_data.privacy_level_options.length === 0 ? loading() : privacy({draft, account, change, wrong})}
-			${choice({name: "comments", label: say.comments, hint: say.commentsHint, checked: o.comments && !commentsOff, disabled: commentsOff, why: say.commentsOff, change: on => change(() => o.comments = on)})}
+			${choice({name: "comments", label: say.comments, hint: say.commentsHint, checked: o.comments && !commentsOff, disabled: commentsOff, why: say.commentsOff,
+				change: on => change(() => o.comments = on)})}
 			${choice({name: "music", label: say.music, hint: say.musicHint, checked: o.music, change: on => change(() => o.music = on)})}
-			${choice({name: "ai", label: say.ai, hint: made > 0 && !o.ai ? say.aiNeeded(made) : say.aiHint, checked: o.ai, change: on => change(() => o.ai = on), problems: wrong("platform_options.is_aigc")})}
+			${choice({name: "ai", label: say.ai, hint: made > 0 && !o.ai ? say.aiNeeded(made) : say.aiHint, checked: o.ai, change: on => change(() => o.ai = on),
+				problems: wrong("platform_options.is_aigc")})}
 			${disclosure({draft, mode, change, wrong})}`}`;
 }
 

@@ -43,7 +43,8 @@ export function preview({api, images, redraw}) {
 
 	function slide(s, i) {
 		const source = imageAddress(api, s);
-		return html`<div class="stage" aria-hidden=${i === at ? nothing : "true"}>${source !== null && s.state !== "gone" ? html`<img src=${source} alt=${say.image(i + 1)} loading="lazy" decoding="async" draggable="false" @error=${broken} @load=${whole}
+		return html`<div class="stage" aria-hidden=${i === at ? nothing : "true"}>${source !== null && s.state !== "gone" ? html`
+			<img src=${source} alt=${say.image(i + 1)} loading="lazy" decoding="async" draggable="false" @error=${broken} @load=${whole}
 			width=${s.upload?.width ?? nothing} height=${s.upload?.height ?? nothing}>` : nothing}</div>`;
 	}
 
@@ -55,7 +56,8 @@ export function preview({api, images, redraw}) {
 		return html`<section class="preview" aria-labelledby="compose-preview"><h2 id="compose-preview">${say.title}</h2>
 			<div class="phone">
 				${n === 0 ? html`<div class="stage none"><p>${say.empty}</p></div>` : html`
-				<div class="strip" role="region" tabindex="0" aria-roledescription=${say.carousel} aria-label=${say.at(at + 1, n)} @keydown=${key} @scroll=${scrolled} ${ref(element => strip = element ?? strip)}>
+				<div class="strip" role="region" tabindex="0" aria-roledescription=${say.carousel} aria-label=${say.at(at + 1, n)}
+					@keydown=${key} @scroll=${scrolled} ${ref(element => strip = element ?? strip)}>
 					${repeat(images.slides, s => s.key, slide)}</div>
 				<div class="steps"><button type="button" class="secondary outline small" ?disabled=${at === 0} aria-label=${say.before} @click=${() => show(at - 1)}>‹</button>
 					<span>${say.count(at + 1, n)}</span>

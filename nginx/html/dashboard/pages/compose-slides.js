@@ -163,8 +163,10 @@ export function slides({api, images, redraw, change, announce, draft}) {
 				${problem !== null ? html`<p class="wrong" data-wrong tabindex="-1">${problem}</p>` : nothing}
 				<div class="slide-do">
 					${slide.state === "kept" ? html`<label><input type="radio" name="cover" .checked=${isCover} @change=${() => change(() => draft().cover = slide.upload.id)}> ${say.cover}</label>` : nothing}
-					${n > 1 ? html`<button type="button" class="secondary outline small" data-do="earlier" ?disabled=${i === 0} aria-label=${say.earlierOf(i + 1)} @click=${() => move(slide, i - 1, "earlier")}>${say.earlier}</button>
-					<button type="button" class="secondary outline small" data-do="later" ?disabled=${i === n - 1} aria-label=${say.laterOf(i + 1)} @click=${() => move(slide, i + 1, "later")}>${say.later}</button>` : nothing}
+					${n > 1 ? html`<button type="button" class="secondary outline small" data-do="earlier" ?disabled=${i === 0} aria-label=${say.earlierOf(i + 1)}
+						@click=${() => move(slide, i - 1, "earlier")}>${say.earlier}</button>
+					<button type="button" class="secondary outline small" data-do="later" ?disabled=${i === n - 1} aria-label=${say.laterOf(i + 1)}
+						@click=${() => move(slide, i + 1, "later")}>${say.later}</button>` : nothing}
 					<button type="button" class="secondary outline small" data-do="remove" aria-label=${say.removeOf(i + 1)} @click=${() => remove(slide, i)}>${say.remove}</button>
 				</div>
 			</div></li>`;
@@ -179,9 +181,11 @@ export function slides({api, images, redraw, change, announce, draft}) {
 		if (rest.length === 0)
 			return nothing;
 		const sum = (list, of) => list.reduce((total, s) => total + of(s), 0);
-		return html`<div class="whole"><progress max=${sum(all, s => s.size)} value=${sum(all, s => s.state === "kept" ? s.size : s.loaded)} aria-label=${say.progress}></progress>
+		return html`<div class="whole">
+			<progress max=${sum(all, s => s.size)} value=${sum(all, s => s.state === "kept" ? s.size : s.loaded)} aria-label=${say.progress}></progress>
 			<p><small>${say.whole(images.slides.filter(s => s.state === "kept").length, images.slides.length)}</small></p>
-			${stalled ? html`<div class="note" role="status"><p>${say.offline}</p><button type="button" class="secondary outline small" @click=${images.resume}>${words.tryAgain}</button></div>` : nothing}</div>`;
+			${stalled ? html`<div class="note" role="status"><p>${say.offline}</p>
+				<button type="button" class="secondary outline small" @click=${images.resume}>${words.tryAgain}</button></div>` : nothing}</div>`;
 	}
 
 	function view(wrong) {

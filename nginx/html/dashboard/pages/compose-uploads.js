@@ -174,7 +174,9 @@ export function uploads({api}) {
 		restore(ids, known) {
 			const here = new Map(all.slides.filter(s => s.state === "kept").map(s => [s.upload.id, s]));
 			const rest = all.slides.filter(s => s.file !== null);
-			const restored = id => here.get(id) ?? {key: id, name: "", size: 0, file: null, url: null, loaded: 0, problem: null, isRemoved: false, upload: known.get(id) ?? {id}, state: known.has(id) ? "kept" : "gone"};
+			const restored = id => here.get(id) ?? {
+				key: id, name: "", size: 0, file: null, url: null, loaded: 0, problem: null, isRemoved: false, upload: known.get(id) ?? {id}, state: known.has(id) ? "kept" : "gone",
+			};
 			all.slides = [...ids.map(restored), ...rest];
 			changed();
 		},

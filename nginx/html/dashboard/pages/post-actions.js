@@ -5,6 +5,7 @@ import {dialog} from "../dialog.js";
 import {form} from "../form.js";
 import {address} from "../router.js";
 import {tell} from "../ui.js";
+import {consent} from "./compose-options.js";
 import {nameOf} from "./posts-parts.js";
 import {words} from "../words/en.js";
 
@@ -71,18 +72,21 @@ export function actions({api, isLive, post, account, done, again}) {
 		return answer;
 	}
 
-	const plain = (verb, words, {body, ...more} = {}) => run({title: words.title, yes: words.yes, no: words.no, ...more,
-		text: html`<p>${typeof words.text === "function" ? words.text(name) : words.text}</p>`, send: sends(verb, body)}, words.done);
+	// Whoever has a post sent declares what TikTok wants declared, whoever has made it.
+	const declared = consent({options: {disclose: post.platform_options.brand_content_toggle, branded: post.platform_options.brand_content_toggle}}, post.post_mode);
+
+	const plain = (verb, words, {body, sends: isSent = false, ...more} = {}) => run({title: words.title, yes: words.yes, no: words.no, ...more,
+		text: html`<p>${typeof words.text === "function" ? words.text(name) : words.text}</p>${isSent ? declared : nothing}`, send: sends(verb, body)}, words.done);
 
 	const profile = account?.username && post.post_url === null && isLive
 		? html`<p><a href=${"https://www.tiktok.com/@" + account.username} target="_blank" rel="noopener">${say.seeProfile}</a></p>` : nothing;
 
 	async function retry() {
-		if (!isDoubtful(post) && await plain("retry", say.retry, {body: {ended_at: post.ended_at}}) !== "doubt")
+		if (!isDoubtful(post) && await plain("retry", say.retry, {body: {ended_at: post.ended_at}, sends: true}) !== "doubt")
 			return;
 		const send = sends("retry", {confirm_not_published: true, ended_at: post.ended_at});
 		await run({title: say.retry.doubtTitle, yes: say.retry.yes, danger: true, fields: looked,
-			text: html`<p>${say.retry.doubtText}</p><p>${say.retry.doubtLook(post.post_mode === "MEDIA_UPLOAD")}</p>${profile}`,
+			text: html`<p>${say.retry.doubtText}</p><p>${say.retry.doubtLook(post.post_mode === "MEDIA_UPLOAD")}</p>${profile}${declared}`,
 			send: values => {
 				if (values.looked === undefined)
 					throw mustLook();
@@ -94,7 +98,7 @@ export function actions({api, isLive, post, account, done, again}) {
 
 	if (post.status === "awaiting_approval")
 		return html`<div class="row">
-			${button(say.approve.button, () => plain("approve", say.approve, {body: {content_digest: post.content_digest}}))}
+			${button(say.approve.button, () => plain("approve", say.approve, {body: {content_digest: post.content_digest}, sends: true}))}
 			${button(say.refuse.button, () => plain("refuse", say.refuse, {danger: true}), "secondary")}</div>`;
 	if (CANCELABLE.includes(post.status))
 		return html`<div class="row">

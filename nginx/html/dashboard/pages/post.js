@@ -1,6 +1,7 @@
 // One post: what became of it, what can be done now, what is posted, and its receipt.
 import {html, nothing} from "../lit.js";
 import {Failure} from "../api.js";
+import {dialog} from "../dialog.js";
 import {copy, every, load, when} from "../ui.js";
 import {actions} from "./post-actions.js";
 import {line} from "./post-line.js";
@@ -86,12 +87,19 @@ export default function post({api, mode, params, redraw}) {
 
 	const said = ({code, log_id: id}) => html`${code === null ? nothing : html`${say.tiktokSaid} <code>${code}</code> `}${id === null ? nothing : html`${say.logId} <code>${id}</code>`}`;
 
+	// In a dialog: an address of the API may do nothing in a browser, not even what it needs to show an image in a tab.
+	const large = ({upload_id: id, position, width, height}, of) => dialog(close => html`<article class="large">
+		<h2>${say.image(position + 1, of)}</h2>
+		<img src=${api.address(`/uploads/${id}/image`)} alt=${say.image(position + 1, of)} width=${width} height=${height}>
+		<footer><button type="button" class="secondary" data-autofocus @click=${() => close()}>${words.close}</button></footer>
+	</article>`);
+
 	function images({images, platform_options: options}) {
 		const here = images.filter(i => i.deleted_at === null);
 		const until = here.map(i => i.delete_due_at).filter(at => at !== null).sort()[0] ?? null;
 		return html`<ol class="images">${images.map(i => html`<li>${i.deleted_at !== null ? html`<span class="thumb">${say.imageGone}</span>`
-			: html`<a href=${api.address(`/uploads/${i.upload_id}/image`)} target="_blank" rel="noopener" aria-label=${say.imageOpen(i.position + 1, images.length)}>
-				<img src=${api.address(`/uploads/${i.upload_id}/image`)} alt="" width=${i.width} height=${i.height} loading="lazy" decoding="async"></a>`}
+			: html`<button type="button" aria-label=${say.imageOpen(i.position + 1, images.length)} @click=${() => large(i, images.length)}>
+				<img src=${api.address(`/uploads/${i.upload_id}/image`)} alt="" width=${i.width} height=${i.height} loading="lazy" decoding="async"></button>`}
 			${images.length > 1 && i.position === options.photo_cover_index ? html`<small>${say.cover}</small>` : nothing}</li>`)}</ol>
 			<p><small>${here.length === 0 ? say.imagesAllGone : ended() && until !== null ? html`${say.imagesUntil} ${when(until)}.` : say.imagesKept}</small></p>`;
 	}

@@ -9,7 +9,7 @@ import {keep, typed} from "./guest.js";
 const say = words.register;
 
 export default function register({plain, query, redraw}) {
-	const state = {email: null, again: false, hasTerms: false, needsInvitation: query.has("invitation")};
+	const state = {email: null, again: false, hasTerms: true, needsInvitation: query.has("invitation")};
 
 	const asks = form(redraw, {
 		send: async ({email, name, invitation, accepted}) => {
@@ -43,7 +43,8 @@ export default function register({plain, query, redraw}) {
 		},
 	});
 
-	// The consent is asked for where there is something to consent to. Where that could not be learned, the answer tells.
+	// The consent is asked for where there is something to consent to, which is everywhere but on a server that is being set up: so it is
+	// there from the start, and nothing moves. Where it cannot be learned, it does no harm.
 	plain.get("/privacy/policy").then(policy => {
 		state.hasTerms = policy.current !== null;
 		redraw();

@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+"""How long a backup and a restore take, with as many posts as one wants: tests/bench/backing_up.py --build BUILD [--posts N]. A MariaDB of its own, as on a
+server (each commit is flushed); the scratch server is below --dir, in memory if that is. Not part of run.sh: it needs minutes and some GB."""
+
+import argparse
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+
+import pymysql
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+EVENTS = 4  # of a post that was published: created, attempt, accepted, published
+
+
+def server(folder, uid):
+    data = folder / "data"
+    data.mkdir()
+    os.chown(data, uid, uid)
+    process = subprocess.Popen(["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={data}", f"--tmpdir={data}", f"--socket={data}/sock", "--skip-networking",
+                                "--skip-grant-tables", "--innodb-buffer-pool-size=1G", "--innodb-log-file-size=512M", f"--log-error={data}/log"],
+                               preexec_fn=lambda: (os.setgroups([]), os.setgid(uid), os.setuid(uid)))
+    while True:
+        try:
+            return process, pymysql.connect(unix_socket=f"{data}/sock", user="root", autocommit=True)
+        except pymysql.MySQLError:
+            if process.poll() is not None:
+                raise SystemExit((data / "log").read_text()) from None
+            time.sleep(0.1)
+
+
+def fill(cursor, n):
+    """Posts of 100 accounts, each with its receipt, one image and what was said of it."""
+    cursor.execute("USE marketingcli")
+    cursor.execute("SET FOREIGN_KEY_CHECKS = 0, UNIQUE_CHECKS = 0, sql_mode = ''")
+    id = "UNHEX(CONCAT('01a21e0000007000', LPAD(HEX(seq), 16, '0')))"
+    account = "UNHEX(CONCAT('01a21e00000070000001', LPAD(HEX(seq % 100), 12, '0')))"
+    user = "UNHEX(CONCAT('01a21e00000070000002', LPAD(HEX(seq % 100), 12, '0')))"
+    text = "CONCAT(SHA2(seq, 256), ' ', SHA2(-seq, 256), ' what it says, over and over, what it says')"
+    rows = {
+        "users": ("seq_1_to_100", {"id": user, "email": "CONCAT(seq, '@example.com')", "email_key": "CONCAT(seq, '@example.com')", "password_hash": "'x'"}),
+        "accounts": ("seq_1_to_100", {"id": account, "user_id": user, "open_id": "SHA2(seq, 224)", "state": "'active'"}),
+        "posts": (f"seq_1_to_{n}", {"id": id, "user_id": user, "account_id": account, "description": text, "created_at_us": "1795000000000000 + seq",
+                                    "state": "IF(seq % 1000 = 0, 'queued', 'published')", "publish_id": "CONCAT('p_pub_url~v2.', seq)"}),
+        "post_events": (f"seq_1_to_{n * EVENTS}", {"id": id, "post_id": f"UNHEX(CONCAT('01a21e0000007000', LPAD(HEX(1 + seq DIV {EVENTS}), 16, '0')))",
+                                                   "at_us": "1795000000000000 + seq", "event": "'published'", "request_id": "SHA2(seq, 224)"}),
+        "post_attempts": (f"seq_1_to_{n}", {"id": id, "post_id": id, "number": "1", "state": "'accepted'", "fence": id, "publish_id": "CONCAT('p_pub_url~v2.', seq)"}),
+        "uploads": (f"seq_1_to_{n}", {"id": id, "user_id": user, "sha256": "UNHEX(SHA2(seq, 256))", "original_sha256": "UNHEX(SHA2(-seq, 256))"}),
+        "post_images": (f"seq_1_to_{n}", {"post_id": id, "position": "0", "upload_id": id}),
+    }
+    for table, (seq, columns) in rows.items():
+        known = known_of(cursor, table)
+        columns = {c: v for c, v in columns.items() if c in known}
+        cursor.execute(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM {seq}")
+
+
+def known_of(cursor, table):
+    cursor.execute("SELECT column_name FROM information_schema.columns WHERE table_schema = 'marketingcli' AND table_name = %s", table)
+    return {row[0] for row in cursor.fetchall()}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--posts", type=int, default=1_000_000)
+    parser.add_argument("--dir", help="where the scratch server is; default: in memory, below /dev/shm")
+    given = parser.parse_args()
+    uid = pwd.getpwnam("nobody").pw_uid
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="mcli-bench-backup-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    scratch = pathlib.Path(given.dir or tempfile.mkdtemp(prefix="mcli-bench-", dir="/dev/shm"))
+    process, database = server(folder, uid)
+    try:
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:4096", "-nodes", "-days", "2", "-subj", "/CN=bench", "-keyout", folder / "key", "-out",
+                        folder / "pem"], check=True, capture_output=True)
+        (folder / "conf").write_text(f"[service]\nurl = https://localhost\n[database]\nsocket = {folder}/data/sock\n[backup]\ncertificate = {folder}/pem\n"
+                                     f"dir = {folder}/backups\nscratch_dir = {scratch}\nuser = nobody\n")
+
+        def admin(*args):
+            began = time.monotonic()
+            done = subprocess.run([pathlib.Path(given.build) / "tools/admin/marketingcli-admin", *args], capture_output=True, text=True,
+                                  env={**os.environ, "MARKETINGCLI_CONF": str(folder / "conf")})
+            if done.returncode != 0:
+                raise SystemExit(done.stderr)
+            return time.monotonic() - began, done.stdout
+
+        admin("migrate", "--sql", str(CHECKOUT / "sql"))
+        with database.cursor() as cursor:
+            fill(cursor, given.posts)
+        seconds, said = admin("backup")
+        print(f"backup of {given.posts} posts: {seconds:.0f} s\n  {said.strip()}")
+        seconds, said = admin("restore", said.partition(":")[0], "--key", str(folder / "key"), "--without-journal", "--database", "trial")
+        print(f"restore: {seconds:.0f} s\n  {said.strip()}")
+    finally:
+        database.close()
+        process.terminate()
+        process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+        if given.dir is None:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
