@@ -27,7 +27,7 @@ function link(range, {key, account}) {
 	return "/usage?" + query;
 }
 
-export default function usage({api, query, redraw, go}) {
+export default function usage({api, mode, query, redraw, go}) {
 	const range = rangeOf(query), days = daysOf(range);
 	const chosen = {key: query.get("key") ?? "", account: query.get("account") ?? ""};
 	const charts = [];
@@ -162,7 +162,7 @@ export default function usage({api, query, redraw, go}) {
 	return {
 		title: say.title,
 		close: () => charts.forEach(c => c.close()),
-		view: () => html`<p>${say.intro}</p>${controls()}
+		view: () => html`<p>${say.intro} ${mode() === "test" ? say.together : nothing}</p>${controls()}
 			<section><h2>${say.requests.title}</h2>${requests.view(requestsView)}</section>
 			${names.state.error !== null ? failed(names.state.error, names.again) : names.state.data !== null ? keysView(names.state.data) : nothing}
 			<section><h2>${say.posts.title}</h2>${posts.view(postsView)}</section>
