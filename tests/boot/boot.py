@@ -118,7 +118,7 @@ def install(w):
     again = lines[lines.index("certbot certonly"):lines.index("marketingcli-admin user")]
     w.says(f"set -ex\n{filled(again, **w.values)}")
     check((HOST, True) in w.authority.looked_at, "the authority has seen no answer at port 80")
-    w.values["PASSWORD"] = re.search(r"^.*[Pp]assword:? *(\S+)$", out, re.M)[1]
+    w.values["PASSWORD"] = re.findall(r"^password: (\S+)$", out, re.M)[-1]  # packages speak of passwords, too
     wait(w.is_ready, "/readyz says 200")
     failed = w.says("systemctl --failed --plain --no-legend")
     check(failed == "", f"units have failed: {failed}")
